@@ -1,0 +1,3 @@
+"""What happens when a message arrives: intake, bus, handlers, the process that orders the steps.
+
+Knows ports, never adapters."""

@@ -1,0 +1,1 @@
+"""One module per component or action: an event in, one service call, events out."""

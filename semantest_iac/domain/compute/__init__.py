@@ -1,0 +1,1 @@
+"""What runs code: functions, their runtimes, their scaling, the packages they run."""

@@ -1,0 +1,1 @@
+"""How a new version takes over from the old one."""

@@ -1,0 +1,1 @@
+"""What may run without asking, and what it takes to be allowed."""

@@ -1,0 +1,1 @@
+"""How a component tells people and other systems: notification channels."""

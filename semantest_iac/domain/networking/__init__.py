@@ -1,0 +1,1 @@
+"""How traffic reaches code: HTTP APIs, their endpoints, and private networks."""

@@ -1,0 +1,3 @@
+"""The Pulumi programs: one folder per cloud with the same module names, one function per neutral resource kind.
+
+The only importer of the clouds' Pulumi SDKs."""

@@ -1,0 +1,1 @@
+"""Outside input to requests, results to text or HTTP. No decisions."""
