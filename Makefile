@@ -1,0 +1,77 @@
+# The commands of this repository; `make` alone lists them.
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+.PHONY: help deploy test lint types contracts events suite bench lock clean
+
+VENV := .venv
+BIN := $(VENV)/bin
+PIP = $(BIN)/python -m pip --quiet --no-input --disable-pip-version-check
+LOCK = $(VENV)/lock/bin/uv pip compile pyproject.toml $(VENV)/build.in --quiet --upgrade --universal \
+	--python-version 3.11 --generate-hashes --no-header --no-annotate
+WORKERS ?= 2
+ARGS ?=
+
+# A name on the PATH may be a shim without a Python behind it, and Debian's python3 may lack ensurepip: ask each.
+FITS := import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))
+PYTHON ?= $(shell for name in python3.13 python3.12 python3.11 python3; do \
+	$$name -c '$(FITS)' >/dev/null 2>&1 && echo $$name && break; done)
+
+help: ## list the commands
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' Makefile
+
+deploy: $(VENV)/deploy.stamp ## deploy the REST API to AWS, in the sandbox; ARGS="--json" adds options
+	@$(BIN)/python -m semantest_iac deploy --component rest-api --provider aws $(ARGS)
+
+test: lint types contracts events suite ## run every check and every test
+
+lint: $(VENV)/test.stamp
+	$(BIN)/ruff check --quiet .
+	$(BIN)/ruff format --check --quiet .
+
+types: $(VENV)/test.stamp
+	$(BIN)/mypy --no-error-summary semantest_iac events/semantest_iac_events tests tools benchmarks
+
+contracts: $(VENV)/test.stamp
+	$(BIN)/lint-imports --no-logo
+
+events: $(VENV)/test.stamp
+	$(BIN)/python tools/generate_event_contract.py --check
+
+suite: $(VENV)/test.stamp
+	$(BIN)/python -m pytest -n $(WORKERS) --cov --cov-report=
+	@printf 'Branch coverage of domain and application, in %%: '
+	@$(BIN)/coverage report --format=total --fail-under=90 \
+		--include='semantest_iac/domain/*,semantest_iac/application/*'
+
+bench: $(VENV)/test.stamp ## measure, and write docs/benchmarks.md; ARGS="startup" measures one area
+	$(BIN)/python -m benchmarks.run $(ARGS)
+
+lock: $(VENV)/lock/bin/uv ## resolve the requirement files anew
+	@$(BIN)/python -c 'import tomllib; print(*tomllib.load(open("pyproject.toml", "rb"))["build-system"]["requires"], sep="\n")' \
+		> $(VENV)/build.in
+	$(LOCK) --extra aws --extra dev --output-file requirements/test.txt
+	$(LOCK) --extra aws --constraint requirements/test.txt --output-file requirements/deploy.txt
+
+clean: ## remove what these commands made, deployments excepted
+	rm -rf $(VENV) dist .coverage .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
+
+$(VENV)/made.stamp:
+	$(if $(PYTHON),,$(error Cannot make $(VENV): no Python >= 3.11 with venv and ensurepip on the PATH))
+	@echo "making $(VENV) with $(PYTHON)"
+	@$(PYTHON) -m venv --clear $(VENV)
+	@touch $@
+
+$(VENV)/deploy.stamp: requirements/deploy.txt pyproject.toml | $(VENV)/made.stamp
+	@echo "installing what deploy needs, about a minute"
+	@$(PIP) install --require-hashes -r requirements/deploy.txt
+	@$(PIP) install --no-deps --no-build-isolation --editable .
+	@touch $@
+
+$(VENV)/test.stamp: requirements/test.txt $(VENV)/deploy.stamp
+	@echo "installing what the tests need, about a minute"
+	@$(PIP) install --require-hashes -r requirements/test.txt
+	@touch $@
+
+$(VENV)/lock/bin/uv: | $(VENV)/made.stamp
+	@$(BIN)/python -m venv $(VENV)/lock
+	@$(VENV)/lock/bin/python -m pip --quiet install uv
