@@ -1,0 +1,161 @@
+"""The configuration as it is written, and how a component is settled from it and its environment.
+
+The models check shape; whether the values may be deployed is judged by ValidationService.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from typing import Annotated, Any, TypeVar
+
+from pydantic import BeforeValidator, Field
+
+from semantest_iac.domain.environments.component_settings import (
+    GATEWAY_TIMEOUT,
+    Authorizer,
+    ComponentSettings,
+    Cors,
+    Route,
+)
+from semantest_iac.domain.environments.names import canonical_environment
+from semantest_iac.domain.environments.sections import (
+    ComponentSection,
+    FeaturesSection,
+    MonitoringSection,
+    ScalingSection,
+    Section,
+)
+from semantest_iac.domain.environments.settings import (
+    Alert,
+    EnvironmentSettings,
+    Instances,
+    MonitoringSettings,
+    get_environment_settings,
+    retention,
+)
+
+SECRET_REFERENCE = re.compile(r"\$\{secrets\.([^{}]*)\}")
+DEFAULT_ALERTS = {
+    "error_rate": 0.01,
+    "latency": 1000,
+    "server_errors": 5,
+    "throttles": 1,
+}
+CONCURRENCY_SHARE = 0.8  # of the most instances at once
+ACCOUNT_CONCURRENCY = 1000  # what an AWS account may run at once unless it asked for more
+DEFAULT_ROUTES = (
+    Route("/health", ("GET",), public=True),
+    Route("/health/{proxy+}", ("GET",), public=True),
+    Route("/"),
+    Route("/{proxy+}"),
+)
+Value = TypeVar("Value")
+
+
+def _as_environment(value: Any) -> Any:
+    return canonical_environment(value) if isinstance(value, str) else value
+
+
+class Configuration(Section):
+    """The whole configuration."""
+
+    provider: str | None = Field(default=None, description="aws or azure.")
+    region: str | None = Field(default=None, description="Region of the provider.")
+    environment: Annotated[str | None, BeforeValidator(_as_environment)] = Field(
+        default=None, description="development, qa, staging or production; dev, stage, prod … are understood."
+    )
+    components: dict[str, ComponentSection] = Field(default={}, description="Settings by component.")
+    monitoring: MonitoringSection = MonitoringSection()
+    scaling: ScalingSection = ScalingSection()
+    features: FeaturesSection = FeaturesSection()
+
+
+def secret_name(value: str) -> str | None:
+    """The name in a value that is `${secrets.name}` and nothing else."""
+    match = SECRET_REFERENCE.fullmatch(value)
+    return match.group(1) if match else None
+
+
+def resolved(configuration: Configuration, component: str, environment: str) -> ComponentSettings:
+    """The component with every gap filled from its environment; raises ValidationError for an unknown one."""
+    defaults = get_environment_settings(environment)
+    section = configuration.components.get(component, ComponentSection())
+    size = defaults.sizes.get(component, defaults.sizes["rest-api"])
+    instances = _instances(section, configuration.scaling, size.instances)
+    timeout = _either(section.timeout, size.timeout)
+    serves_http = component != "websocket"
+    in_gateway = min(timeout, GATEWAY_TIMEOUT)
+    return ComponentSettings(
+        component=component,
+        source=section.source,
+        entry=section.entry,
+        handler=section.handler,
+        runtime=section.runtime,
+        memory=_either(section.memory, size.memory),
+        timeout=in_gateway if serves_http else timeout,
+        integration_timeout=in_gateway,
+        instances=instances,
+        environment=_plain_variables(section, defaults),
+        secrets={key: name for key, value in section.environment.items() if (name := secret_name(value))},
+        network=replace(defaults.network, **_written(section.network)),
+        routes=_routes(section) if serves_http else (),
+        cors=_cors(section, defaults) if serves_http else None,
+        throttling=replace(defaults.security.throttling, **_written(section.throttling)),
+        authorizer=Authorizer(**_written(section.authorizer)) if section.authorizer else None,
+        monitoring=_monitoring(configuration.monitoring, defaults.monitoring, instances),
+        features=replace(defaults.features, **_written(configuration.features)),
+        secret_recovery_days=defaults.security.secret_recovery_days,
+    )
+
+
+def _either(written: Value | None, default: Value) -> Value:
+    return default if written is None else written
+
+
+def _written(section: Section) -> dict[str, Any]:
+    return section.model_dump(exclude_none=True)
+
+
+def _instances(section: ComponentSection, scaling: ScalingSection, default: Instances) -> Instances:
+    instances = replace(default, **_written(section.instances))
+    if scaling.auto_scale is not False:
+        return instances
+    fixed = max(instances.min, 1)
+    return Instances(fixed, fixed)
+
+
+def _plain_variables(section: ComponentSection, defaults: EnvironmentSettings) -> dict[str, str]:
+    merged = {**defaults.variables, **section.environment}
+    return {key: value for key, value in merged.items() if secret_name(value) is None}
+
+
+def _routes(section: ComponentSection) -> tuple[Route, ...]:
+    if section.routes is None:
+        return DEFAULT_ROUTES
+    return tuple(Route(**_written(route)) for route in section.routes)
+
+
+def _cors(section: ComponentSection, defaults: EnvironmentSettings) -> Cors | None:
+    cors = Cors(**_written(section.cors)) if section.cors else Cors(defaults.security.cors_origins)
+    return cors if cors.origins else None
+
+
+def _monitoring(
+    section: MonitoringSection, default: MonitoringSettings, instances: Instances
+) -> MonitoringSettings:
+    enabled = _either(section.enabled, default.enabled)
+    return MonitoringSettings(
+        enabled=enabled,
+        log_retention_days=retention(_either(section.log_retention_days, default.log_retention_days)),
+        alerts=_alerts(section, instances) if enabled else (),
+        notify=_either(section.notify, default.notify),
+    )
+
+
+def _alerts(section: MonitoringSection, instances: Instances) -> tuple[Alert, ...]:
+    if section.alerts is not None:
+        return tuple(Alert(alert.type, alert.threshold) for alert in section.alerts)
+    most = _either(instances.max, ACCOUNT_CONCURRENCY)
+    concurrency = Alert("concurrency", max(1, int(most * CONCURRENCY_SHARE)))
+    return (*(Alert(kind, threshold) for kind, threshold in DEFAULT_ALERTS.items()), concurrency)

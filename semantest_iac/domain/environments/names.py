@@ -1,0 +1,53 @@
+"""The words for environments, providers and components, and the one form that each of them has."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+ENVIRONMENTS = ("development", "qa", "staging", "production")
+PROVIDERS = ("aws", "azure")
+COMPONENTS = ("rest-api", "websocket", "platform")
+DEFAULT_ENVIRONMENT = "development"
+DEFAULT_PROVIDER = "aws"
+
+ALIASES = {
+    "dev": "development",
+    "develop": "development",
+    "test": "qa",
+    "stage": "staging",
+    "stg": "staging",
+    "prod": "production",
+    "prd": "production",
+}
+SHORT_NAMES = {"development": "dev", "qa": "qa", "staging": "stg", "production": "prod"}
+
+_LONGEST_GUESS = 80  # difflib is quadratic, and nobody mistypes a name of that length
+
+
+def canonical_environment(word: str) -> str:
+    """The full name for an alias in any case; a word that is no alias comes back lower-cased."""
+    lowered = word.strip().lower()
+    return ALIASES.get(lowered, lowered)
+
+
+def nearest(word: str, choices: Iterable[str]) -> str | None:
+    """The choice that was probably meant, or None when nothing is near."""
+    if len(word) > _LONGEST_GUESS:
+        return None
+    from difflib import get_close_matches  # noqa: PLC0415 - only a mistyped word pays for this import
+
+    return next(iter(get_close_matches(word.lower(), sorted(choices), n=1, cutoff=0.6)), None)
+
+
+def suggestion(word: str, choices: Iterable[str]) -> str:
+    """The hint for an unknown word: what was probably meant, then what there is."""
+    known = list(choices)
+    meant = nearest(word, known)
+    question = f"Did you mean '{meant}'? " if meant else ""
+    return f"{question}Known: {', '.join(known)}."
+
+
+def shown(text: str, limit: int = 40) -> str:
+    """Foreign text fit for a message: one line, nothing invisible, `limit` characters and a bit at most."""
+    escaped = "".join(char if char.isprintable() else f"\\u{ord(char):04x}" for char in text[:limit])
+    return escaped if len(text) <= limit else f"{escaped}…"

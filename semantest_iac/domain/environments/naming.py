@@ -1,0 +1,56 @@
+"""Physical names and tags: the same for every try of one stack and generation, and for no other."""
+
+from __future__ import annotations
+
+import re
+from hashlib import sha256
+
+from semantest_iac.domain.environments.names import SHORT_NAMES
+
+PREFIX = "semantest"
+SUFFIX_LENGTH = 6
+SHORTEST_LIMIT = SUFFIX_LENGTH + 2  # one letter, a hyphen, the hash
+
+
+def suffix(stack: str, generation: int) -> str:
+    """Six hex digits that tell a stack (`component.provider.environment.region`) and generation apart."""
+    return _digest(f"{generation}:{stack}")
+
+
+def physical_name(stack: str, generation: int, purpose: str = "", *, limit: int) -> str:
+    """`semantest-<component>-<short environment>[-<purpose>]-<suffix>`, in `limit` characters at most.
+
+    The readable part gives way, never the hash; where it does, the hash covers the purpose as well, so that
+    two purposes that lose their difference still get two names.
+    """
+    if limit < SHORTEST_LIMIT:
+        raise ValueError(f"no name fits into {limit} characters")
+    readable = _readable(stack, purpose)
+    room = limit - SUFFIX_LENGTH - 1
+    if len(readable) <= room:
+        return f"{readable}-{suffix(stack, generation)}"
+    return f"{readable[:room].rstrip('-')}-{_digest(f'{generation}:{stack}:{purpose}')}"
+
+
+def tags(stack: str, generation: int) -> dict[str, str]:
+    """What every resource of the stack is marked with."""
+    component, _, environment, _ = stack.split(".")
+    return {
+        "Application": "Semantest",
+        "Component": component,
+        "Environment": environment,
+        "Generation": str(generation),
+        "ManagedBy": "Pulumi",
+        "Project": "Semantest",
+        "Stack": stack,
+    }
+
+
+def _readable(stack: str, purpose: str) -> str:
+    component, _, environment, _ = stack.split(".")
+    parts = (PREFIX, component, SHORT_NAMES.get(environment, environment), purpose)
+    return re.sub(r"[^a-z0-9]+", "-", "-".join(parts).lower()).strip("-")
+
+
+def _digest(text: str) -> str:
+    return sha256(text.encode()).hexdigest()[:SUFFIX_LENGTH]
