@@ -47,8 +47,10 @@ class Recorded:
     @property
     def event(self) -> dict[str, Any]:
         """The CloudEvents mapping, parsed anew each time so that no reader changes another's."""
-        parsed: dict[str, Any] = json.loads(self.json)
-        return parsed
+        try:
+            return dict(json.loads(self.json))
+        except (ValueError, TypeError) as error:
+            raise LedgerError(f"Cannot read event {self.position}: it is not a JSON object.") from error
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,64 @@
+"""The hash chain: a hash covers its event and the hash before it, so no past can be changed alone."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Iterator, Sequence
+
+from semantest_iac.application.ports.ledger import Head, NewEvent, Recorded, Verified
+from semantest_iac.domain.errors import LedgerError
+
+GENESIS = Head(0, "0" * 64)
+
+
+def extend(head: Head, stream: str, version: int, events: Sequence[NewEvent]) -> Iterator[Recorded]:
+    """The events as they follow a head, in a stream that is at `version`."""
+    for count, event in enumerate(events, start=1):
+        place = (head.position + 1, stream, version + count, event.type, event.json)
+        head = Head(head.position + 1, _link(head.hash, *place))
+        yield Recorded(*place, hash=head.hash)
+
+
+def verify(log: Iterable[Recorded], expected: Head | None) -> Verified:
+    """Recompute every link; raises LedgerError at the first that is not as recorded."""
+    head = GENESIS
+    versions: dict[str, int] = {}
+    for row in log:
+        _check(row, head, versions)
+        head = Head(row.position, row.hash)
+        if expected is not None and row.position == expected.position:
+            _compare(row.position, "hash", expected.hash, row.hash)
+    if expected is not None and expected.position > head.position:
+        raise _broken(expected.position, f"expected hash {expected.hash}, found the end of the ledger")
+    return Verified(head.position, head)
+
+
+def _check(row: Recorded, head: Head, versions: dict[str, int]) -> None:
+    due = head.position + 1
+    _compare(due, "position", due, row.position)
+    versions[row.stream] = versions.get(row.stream, 0) + 1
+    _compare(due, f"version of stream '{row.stream}'", versions[row.stream], row.version)
+    link = _link(head.hash, row.position, row.stream, row.version, row.type, row.json)
+    _compare(due, "hash", link, row.hash)
+
+
+def _compare(position: int, what: str, expected: object, found: object) -> None:
+    if expected != found:
+        raise _broken(position, f"expected {what} {expected}, found {found}")
+
+
+def _broken(position: int, cause: str) -> LedgerError:
+    return LedgerError(
+        f"Cannot verify ledger at position {position}: {cause}.",
+        "LEDGER_CHANGED",
+        hint="Somebody changed it from outside. Keep the file for evidence and restore a backup.",
+    )
+
+
+def _link(previous: str, *place: object) -> str:
+    """SHA-256 over the parts, each led by its length so that no two lists of parts read alike."""
+    digest = hashlib.sha256(previous.encode())
+    for part in place:
+        text = str(part).encode()
+        digest.update(b"%d:%b" % (len(text), text))
+    return digest.hexdigest()

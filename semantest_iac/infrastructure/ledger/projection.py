@@ -1,0 +1,121 @@
+"""The rows of deployments and stacks beside the log: a cache that can be dropped at any time.
+
+It notes the position it reflects and the version of the fold that made it. Where either is not today's,
+readers fold the log themselves and the next append makes it anew."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import asdict
+from typing import Any
+
+from semantest_iac.application.ports.ledger import DeploymentRow, Recorded, StackRow
+from semantest_iac.application.queries.projection import MemoryRows, Rows, project
+from semantest_iac.domain.deployment.states import DeploymentState
+from semantest_iac.infrastructure.ledger.schema import COLUMNS
+
+FOLD = 1  # raise it whenever the fold or its rows change
+TABLES = {
+    "projected": "(fold integer not null, position integer not null)",
+    "deployments": "(position integer primary key, deployment text unique, stack text, row text)",
+    "stacks": "(stack text primary key, row text)",
+}
+INDEX = "create index deployments_newest_first on deployments (stack, position)"
+
+
+class SqliteRows:
+    """The rows in their tables."""
+
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        self._connection = connection
+
+    def deployment(self, deployment: str) -> DeploymentRow | None:
+        """One deployment by its id."""
+        found = self._rows("select row from deployments where deployment = ?", deployment)
+        return _deployment(found[0]) if found else None
+
+    def deployments(self, stacks: Collection[str] | None, limit: int | None) -> list[DeploymentRow]:
+        """Deployments of these stacks, newest request first."""
+        of_stacks = "" if stacks is None else "where stack in (select value from json_each(?))"
+        given = [] if stacks is None else [json.dumps(sorted(stacks))]
+        query = f"select row from deployments {of_stacks} order by position desc limit ?"  # noqa: S608 - no input in it
+        return [_deployment(row) for row in self._rows(query, *given, -1 if limit is None else limit)]
+
+    def stack(self, name: str) -> StackRow:
+        """One stack, with its defaults if it was never deployed."""
+        found = self._rows("select row from stacks where stack = ?", name)
+        return StackRow(**found[0]) if found else StackRow(name)
+
+    def stacks(self) -> list[StackRow]:
+        """Every stack, by name."""
+        return [StackRow(**row) for row in self._rows("select row from stacks order by stack")]
+
+    def save(self, deployment: DeploymentRow, stack: StackRow) -> None:
+        """Put both rows in the place of what was there."""
+        place = (deployment.position, deployment.deployment, deployment.stack, json.dumps(asdict(deployment)))
+        self._connection.execute("insert or replace into deployments values (?, ?, ?, ?)", place)
+        self._connection.execute(
+            "insert or replace into stacks values (?, ?)", (stack.stack, json.dumps(asdict(stack)))
+        )
+
+    def _rows(self, query: str, *given: object) -> list[dict[str, Any]]:
+        try:
+            return [json.loads(row) for (row,) in self._connection.execute(query, given)]
+        except (ValueError, TypeError) as error:
+            raise sqlite3.DatabaseError("a row of the projection is not JSON") from error
+
+
+def rows(connection: sqlite3.Connection) -> Rows:
+    """The rows as of the log that this connection sees."""
+    return SqliteRows(connection) if _is_current(connection) else MemoryRows(log(connection))
+
+
+def follow(connection: sqlite3.Connection, before: int, recorded: Sequence[Recorded]) -> None:
+    """Bring the rows from position `before` up to what was just recorded, in the same transaction."""
+    if _reflected(connection) == (FOLD, before):
+        kept = SqliteRows(connection)
+        for each in recorded:
+            project(kept, each)
+        connection.execute("update projected set position = ?", (before + len(recorded),))
+    else:
+        rebuild(connection)
+
+
+def rebuild(connection: sqlite3.Connection) -> None:
+    """Drop the rows and fold the whole log again, inside the caller's transaction."""
+    for table, columns in TABLES.items():
+        connection.execute(f"drop table if exists {table}")
+        connection.execute(f"create table {table} {columns}")
+    connection.execute(INDEX)
+    folded, kept = MemoryRows(log(connection)), SqliteRows(connection)
+    for row in folded.deployments(None, None):
+        kept.save(row, folded.stack(row.stack))
+    connection.execute("insert into projected values (?, ?)", (FOLD, _newest(connection)))
+
+
+def log(connection: sqlite3.Connection) -> Iterator[Recorded]:
+    """The whole log in order."""
+    return (Recorded(*row) for row in connection.execute(f"select {COLUMNS} from events order by position"))  # noqa: S608 - no input in it
+
+
+def _is_current(connection: sqlite3.Connection) -> bool:
+    return _reflected(connection) == (FOLD, _newest(connection))
+
+
+def _reflected(connection: sqlite3.Connection) -> tuple[int, int] | None:
+    present = connection.execute("select name from sqlite_master where type = 'table'").fetchall()
+    if not TABLES.keys() <= {name for (name,) in present}:
+        return None
+    found: tuple[int, int] | None = connection.execute("select fold, position from projected").fetchone()
+    return found
+
+
+def _newest(connection: sqlite3.Connection) -> int:
+    newest: int = connection.execute("select coalesce(max(position), 0) from events").fetchone()[0]
+    return newest
+
+
+def _deployment(row: dict[str, Any]) -> DeploymentRow:
+    return DeploymentRow(**row | {"state": DeploymentState(row["state"])})
