@@ -11,13 +11,7 @@ from typing import Annotated, Any, TypeVar
 
 from pydantic import BeforeValidator, Field
 
-from semantest_iac.domain.environments.component_settings import (
-    GATEWAY_TIMEOUT,
-    Authorizer,
-    ComponentSettings,
-    Cors,
-    Route,
-)
+from semantest_iac.domain.environments.defaults import get_environment_settings, retention
 from semantest_iac.domain.environments.names import canonical_environment
 from semantest_iac.domain.environments.sections import (
     ComponentSection,
@@ -27,12 +21,15 @@ from semantest_iac.domain.environments.sections import (
     Section,
 )
 from semantest_iac.domain.environments.settings import (
+    GATEWAY_TIMEOUT,
     Alert,
+    Authorizer,
+    ComponentSettings,
+    Cors,
     EnvironmentSettings,
     Instances,
     MonitoringSettings,
-    get_environment_settings,
-    retention,
+    Route,
 )
 
 SECRET_REFERENCE = re.compile(r"\$\{secrets\.([^{}]*)\}")
@@ -44,12 +41,6 @@ DEFAULT_ALERTS = {
 }
 CONCURRENCY_SHARE = 0.8  # of the most instances at once
 ACCOUNT_CONCURRENCY = 1000  # what an AWS account may run at once unless it asked for more
-DEFAULT_ROUTES = (
-    Route("/health", ("GET",), public=True),
-    Route("/health/{proxy+}", ("GET",), public=True),
-    Route("/"),
-    Route("/{proxy+}"),
-)
 Value = TypeVar("Value")
 
 
@@ -118,10 +109,11 @@ def _written(section: Section) -> dict[str, Any]:
 
 
 def _instances(section: ComponentSection, scaling: ScalingSection, default: Instances) -> Instances:
-    instances = replace(default, **_written(section.instances))
+    asked = section.instances
+    minimum, maximum = _either(asked.min, default.minimum), _either(asked.max, default.maximum)
     if scaling.auto_scale is not False:
-        return instances
-    fixed = max(instances.min, 1)
+        return Instances(minimum, maximum)
+    fixed = max(minimum, 1)
     return Instances(fixed, fixed)
 
 
@@ -131,9 +123,7 @@ def _plain_variables(section: ComponentSection, defaults: EnvironmentSettings) -
 
 
 def _routes(section: ComponentSection) -> tuple[Route, ...]:
-    if section.routes is None:
-        return DEFAULT_ROUTES
-    return tuple(Route(**_written(route)) for route in section.routes)
+    return tuple(Route(**_written(route)) for route in section.routes or ())
 
 
 def _cors(section: ComponentSection, defaults: EnvironmentSettings) -> Cors | None:
@@ -156,6 +146,6 @@ def _monitoring(
 def _alerts(section: MonitoringSection, instances: Instances) -> tuple[Alert, ...]:
     if section.alerts is not None:
         return tuple(Alert(alert.type, alert.threshold) for alert in section.alerts)
-    most = _either(instances.max, ACCOUNT_CONCURRENCY)
+    most = _either(instances.maximum, ACCOUNT_CONCURRENCY)
     concurrency = Alert("concurrency", max(1, int(most * CONCURRENCY_SHARE)))
     return (*(Alert(kind, threshold) for kind, threshold in DEFAULT_ALERTS.items()), concurrency)

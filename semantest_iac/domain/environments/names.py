@@ -34,7 +34,7 @@ def nearest(word: str, choices: Iterable[str]) -> str | None:
     """The choice that was probably meant, or None when nothing is near."""
     if len(word) > _LONGEST_GUESS:
         return None
-    from difflib import get_close_matches  # noqa: PLC0415 - only a mistyped word pays for this import
+    from difflib import get_close_matches  # here: only a mistyped word pays for it
 
     return next(iter(get_close_matches(word.lower(), sorted(choices), n=1, cutoff=0.6)), None)
 
@@ -45,6 +45,11 @@ def suggestion(word: str, choices: Iterable[str]) -> str:
     meant = nearest(word, known)
     question = f"Did you mean '{meant}'? " if meant else ""
     return f"{question}Known: {', '.join(known)}."
+
+
+def secret_variable(name: str) -> str:
+    """The variable that holds a secret on the machine of whoever deploys."""
+    return f"SEMANTEST_SECRET_{name.upper()}"
 
 
 def shown(text: str, limit: int = 40) -> str:

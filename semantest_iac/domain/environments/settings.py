@@ -1,28 +1,19 @@
-"""The settings of the four environments: what holds as long as the configuration says nothing else.
-
-Source: environment files and sizes of Semantest's earlier deployments; days are values that clouds accept.
-"""
+"""The values that a blueprint is built from: the settings of an environment, and of one component in it."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from semantest_iac.domain.environments.names import ENVIRONMENTS, canonical_environment, shown, suggestion
-from semantest_iac.domain.errors import Fault, ValidationError
-
-LOG_RETENTIONS = (
-    *(1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731),
-    *(1096, 1827, 2192, 2557, 2922, 3288, 3653),
-)
+GATEWAY_TIMEOUT = 29  # seconds; both kinds of API stop waiting for the function after that
 
 
 @dataclass(frozen=True, slots=True)
 class Instances:
-    """How many copies are kept warm, and how many may run; no `max` means what the account allows."""
+    """How many copies are kept warm, and how many may run; no `maximum` means what the account allows."""
 
-    min: int = 0
-    max: int | None = None
+    minimum: int = 0
+    maximum: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,79 +91,59 @@ class EnvironmentSettings:
     variables: Mapping[str, str] = field(default_factory=dict)
 
 
-def retention(days: int) -> int:
-    """The next number of days that CloudWatch Logs accepts; beyond the longest, for ever (0)."""
-    return next((allowed for allowed in LOG_RETENTIONS if allowed >= days), 0) if days else 0
+@dataclass(frozen=True, slots=True)
+class Cors:
+    """Which browsers' origins may call; `max_age` in seconds."""
+
+    origins: tuple[str, ...]
+    methods: tuple[str, ...] = ("GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
+    headers: tuple[str, ...] = ("authorization", "content-type", "x-correlation-id")
+    credentials: bool = False
+    max_age: int = 300
 
 
-def get_environment_settings(name: str) -> EnvironmentSettings:
-    """The settings of an environment by name or alias; raises ValidationError with the nearest name."""
-    settings = _SETTINGS.get(canonical_environment(name))
-    if settings is None:
-        fault = Fault("environment", f"'{shown(name)}' is not an environment", suggestion(name, ENVIRONMENTS))
-        raise ValidationError(f"Cannot find environment '{shown(name)}'.", faults=[fault])
-    return settings
+@dataclass(frozen=True, slots=True)
+class Route:
+    """A path of the API and its methods (`ANY` for all); a public route passes the authorizer by."""
+
+    path: str
+    methods: tuple[str, ...] = ("ANY",)
+    public: bool = False
 
 
-def _sizes(rest_api: Size, websocket: Size) -> Mapping[str, Size]:
-    return {"rest-api": rest_api, "websocket": websocket, "platform": rest_api}
+@dataclass(frozen=True, slots=True)
+class Authorizer:
+    """Who signs the JSON web tokens, for whom, and which header carries them."""
+
+    issuer: str
+    audience: tuple[str, ...]
+    header: str = "Authorization"
 
 
-def _variables(node: str, log_level: str, authentication: str) -> Mapping[str, str]:
-    return {"NODE_ENV": node, "LOG_LEVEL": log_level, "AUTHENTICATION_REQUIRED": authentication}
+@dataclass(frozen=True, slots=True)
+class ComponentSettings:
+    """One component with nothing left open but what only the source can tell (entry, handler, runtime).
 
+    No `routes` means all of them. `environment` holds the plain variables, `secrets` maps a variable to the
+    name of its secret. `timeout` is the function's own, `integration_timeout` that of the API in front.
+    """
 
-_SETTINGS = {
-    "development": EnvironmentSettings(
-        name="development",
-        sizes=_sizes(Size(512, 29), Size(256, 29)),
-        network=NetworkSettings(private=False, cidr="10.10.0.0/16"),
-        security=SecuritySettings(
-            cors_origins=("http://localhost:3000", "http://localhost:3003"),
-            throttling=Throttling(rate=50, burst=100),
-            secret_recovery_days=0,
-        ),
-        monitoring=MonitoringSettings(enabled=True, log_retention_days=7),
-        features=FeatureFlags(tracing=False, access_logs=True),
-        variables=_variables("development", "debug", "false"),
-    ),
-    "qa": EnvironmentSettings(
-        name="qa",
-        sizes=_sizes(Size(512, 29), Size(256, 29)),
-        network=NetworkSettings(private=False, cidr="10.20.0.0/16"),
-        security=SecuritySettings(
-            cors_origins=(),  # nobody has said where the qa pages are
-            throttling=Throttling(rate=50, burst=100),
-            secret_recovery_days=7,
-        ),
-        monitoring=MonitoringSettings(enabled=True, log_retention_days=14),
-        features=FeatureFlags(tracing=True, access_logs=True),
-        variables=_variables("development", "info", "false"),
-    ),
-    "staging": EnvironmentSettings(
-        name="staging",
-        sizes=_sizes(Size(1024, 29), Size(512, 60)),
-        network=NetworkSettings(private=False, cidr="10.30.0.0/16"),
-        security=SecuritySettings(
-            cors_origins=("https://staging.semantest.com", "https://staging-app.semantest.com"),
-            throttling=Throttling(rate=100, burst=200),
-            secret_recovery_days=7,
-        ),
-        monitoring=MonitoringSettings(enabled=True, log_retention_days=30),
-        features=FeatureFlags(tracing=True, access_logs=True),
-        variables=_variables("production", "info", "true"),
-    ),
-    "production": EnvironmentSettings(
-        name="production",
-        sizes=_sizes(Size(1024, 29, Instances(min=1)), Size(512, 60, Instances(min=1))),
-        network=NetworkSettings(private=False, cidr="10.40.0.0/16"),
-        security=SecuritySettings(
-            cors_origins=("https://semantest.com", "https://app.semantest.com"),
-            throttling=Throttling(rate=100, burst=200),
-            secret_recovery_days=30,
-        ),
-        monitoring=MonitoringSettings(enabled=True, log_retention_days=90),
-        features=FeatureFlags(tracing=True, access_logs=True),
-        variables=_variables("production", "warn", "true"),
-    ),
-}
+    component: str
+    source: str | None
+    entry: str | None
+    handler: str | None
+    runtime: str | None
+    memory: int
+    timeout: int
+    integration_timeout: int
+    instances: Instances
+    environment: Mapping[str, str]
+    secrets: Mapping[str, str]
+    network: NetworkSettings
+    routes: tuple[Route, ...]
+    cors: Cors | None
+    throttling: Throttling
+    authorizer: Authorizer | None
+    monitoring: MonitoringSettings
+    features: FeatureFlags
+    secret_recovery_days: int

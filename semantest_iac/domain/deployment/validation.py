@@ -1,0 +1,175 @@
+"""Whether a configuration may be deployed to a stack: every reason against it, and what to know before.
+
+Keys and types have been checked by the models already. The numbers are limits of the clouds, not ours.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from datetime import date
+from math import isfinite
+
+from semantest_iac.domain.deployment.stack import Stack
+from semantest_iac.domain.environments import api_rules, function_rules
+from semantest_iac.domain.environments.configuration import Configuration, secret_name
+from semantest_iac.domain.environments.defaults import LOG_RETENTIONS, retention
+from semantest_iac.domain.environments.judging import Finding, Subject, advise, refuse
+from semantest_iac.domain.environments.names import (
+    COMPONENTS,
+    ENVIRONMENTS,
+    PROVIDERS,
+    canonical_environment,
+    secret_variable,
+    shown,
+    suggestion,
+)
+from semantest_iac.domain.environments.regions import region_fault
+from semantest_iac.domain.environments.sections import AlertSection, ComponentSection
+from semantest_iac.domain.environments.variables import variable_faults
+from semantest_iac.domain.errors import Fault
+
+VARIABLES_LIMIT = 4096  # bytes, names and values together
+SERVERLESS = ("rest-api", "websocket")
+
+_EMAIL = re.compile(r"[^@\s<>,;]{1,64}@[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+")
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What only the outside knows: which secrets have no value, and whether that stops us."""
+
+    missing_secrets: frozenset[str] = frozenset()
+    secrets_required: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """Faults forbid the deployment, warnings do not; both in the order of the rules."""
+
+    faults: tuple[Fault, ...] = ()
+    warnings: tuple[Fault, ...] = ()
+
+    @classmethod
+    def merged(cls, reports: Iterable[Report]) -> Report:
+        """All reports as one, each fault and warning once."""
+        known = list(reports)
+        faults = dict.fromkeys(fault for report in known for fault in report.faults)
+        warnings = dict.fromkeys(warning for report in known for warning in report.warnings)
+        return cls(tuple(faults), tuple(warnings))
+
+
+class ValidationService:
+    """Judges configurations as of `today`, because runtimes are deprecated by date."""
+
+    def __init__(self, today: date) -> None:
+        self._today = today
+
+    def validate(self, stack: Stack, configuration: Configuration, facts: Facts = Facts()) -> Report:
+        """Everything that is wrong or worth knowing about the stack's component in this configuration."""
+        faults = stack_faults(stack.component, stack.provider, stack.environment, stack.region)
+        findings = list(_unknown_components(configuration))
+        if stack.provider in PROVIDERS:
+            findings += self._findings(stack, configuration, facts)
+        return Report(
+            faults + tuple(finding.fault for finding in findings if finding.blocks),
+            tuple(finding.fault for finding in findings if not finding.blocks),
+        )
+
+    def _findings(self, stack: Stack, configuration: Configuration, facts: Facts) -> Iterator[Finding]:
+        section = configuration.components.get(stack.component, ComponentSection())
+        subject = Subject(stack.component, stack.provider, stack.environment, section, self._today)
+        for rule in (*function_rules.RULES, *api_rules.RULES, _variables):
+            for finding in rule(subject):
+                path = f"components.{stack.component}.{finding.fault.path}"
+                yield replace(finding, fault=replace(finding.fault, path=path))
+        yield from _secrets(subject, facts)
+        yield from _monitoring(configuration)
+        yield from _scaling(stack, configuration)
+
+
+def stack_faults(component: str, provider: str, environment: str, region: str) -> tuple[Fault, ...]:
+    """Which of the four words are unknown, each with the nearest known one; before a Stack can be made."""
+    asked = {
+        "component": (component, COMPONENTS),
+        "provider": (provider, PROVIDERS),
+        "environment": (canonical_environment(environment), ENVIRONMENTS),
+    }
+    faults = [
+        Fault(
+            path, f"'{shown(word)}' is not {'an' if path[0] == 'e' else 'a'} {path}", suggestion(word, known)
+        )
+        for path, (word, known) in asked.items()
+        if word not in known
+    ]
+    if provider in PROVIDERS and (fault := region_fault(provider, region)):
+        faults.append(fault)
+    return tuple(faults)
+
+
+def _unknown_components(configuration: Configuration) -> Iterator[Finding]:
+    for name in configuration.components:
+        if name not in COMPONENTS:
+            yield refuse(f"components.{shown(name)}", "unknown component", suggestion(name, COMPONENTS))
+
+
+def _variables(subject: Subject) -> Iterator[Finding]:
+    variables = subject.section.environment
+    for fault in variable_faults(subject.provider, variables):
+        yield Finding(replace(fault, path=f"environment.{fault.path}"), blocks=True)
+    size = sum(len(f"{name}{value}".encode()) for name, value in variables.items())
+    if size > VARIABLES_LIMIT:
+        hint = "Move long values into files of the source."
+        yield advise("environment", f"{size} bytes; AWS Lambda takes {VARIABLES_LIMIT} in all", hint)
+
+
+def _secrets(subject: Subject, facts: Facts) -> Iterator[Finding]:
+    tell = refuse if facts.secrets_required else advise
+    for variable, value in subject.section.environment.items():
+        name = secret_name(value)
+        if name in facts.missing_secrets:
+            path = f"components.{subject.component}.environment.{variable}"
+            hint = f"Set {secret_variable(name)} in the environment or in .env."
+            yield tell(path, f"secret '{name}' is not set", hint)
+
+
+def _monitoring(configuration: Configuration) -> Iterator[Finding]:
+    monitoring = configuration.monitoring
+    kinds = [alert.type for alert in monitoring.alerts or ()]
+    for place, alert in enumerate(monitoring.alerts or ()):
+        yield from _alert(f"monitoring.alerts[{place}]", alert, kinds[:place])
+    for place, address in enumerate(monitoring.notify or ()):
+        if not _EMAIL.fullmatch(address):
+            yield refuse(f"monitoring.notify[{place}]", f"'{shown(address)}' is not an e-mail address")
+    yield from _log_retention(monitoring.log_retention_days)
+
+
+def _alert(path: str, alert: AlertSection, before: Sequence[str]) -> Iterator[Finding]:
+    most = 1 if alert.type == "error_rate" else float("inf")
+    if not (isfinite(alert.threshold) and 0 < alert.threshold <= most):
+        limits = "above 0, and 1 at most" if most == 1 else "above 0"
+        yield refuse(f"{path}.threshold", f"threshold of {alert.type} must be {limits}")
+    if alert.type in before:
+        yield refuse(f"{path}.type", f"there is an alert of type {alert.type} already")
+
+
+def _log_retention(days: int | None) -> Iterator[Finding]:
+    path, longest = "monitoring.log_retention_days", LOG_RETENTIONS[-1]
+    if days is None:
+        return
+    if not 0 <= days <= longest:
+        yield refuse(path, f"must be 0 (for ever) to {longest} days, not {days}")
+    elif retention(days) != days:
+        yield advise(path, f"{days} days become {retention(days)}, the next that CloudWatch has")
+
+
+def _scaling(stack: Stack, configuration: Configuration) -> Iterator[Finding]:
+    metrics = configuration.scaling.metrics or ()
+    for place, metric in enumerate(metrics):
+        if not 0 < metric.target <= 100:
+            yield refuse(f"scaling.metrics[{place}].target", "target must be above 0, and 100 % at most")
+    if metrics and stack.component in SERVERLESS:
+        kinds = " and ".join(sorted({metric.type for metric in metrics}))
+        hint = "Functions follow the requests; use instances.min and instances.max."
+        yield advise("scaling.metrics", f"{kinds} targets mean nothing for functions", hint)

@@ -1,0 +1,47 @@
+"""What a rule is given and what it answers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import date
+
+from semantest_iac.domain.environments.sections import ComponentSection
+from semantest_iac.domain.errors import Fault
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """One component as written, where it is to go, and the day on which that is asked."""
+
+    component: str
+    provider: str
+    environment: str
+    section: ComponentSection
+    today: date
+
+    @property
+    def serves_http(self) -> bool:
+        """True where requests are answered at once; a WebSocket API only passes messages on."""
+        return self.component != "websocket"
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """A fault, or a warning where it does not block."""
+
+    fault: Fault
+    blocks: bool
+
+
+Rule = Callable[[Subject], Iterator[Finding]]
+
+
+def refuse(path: str, message: str, hint: str = "") -> Finding:
+    """This cannot be deployed."""
+    return Finding(Fault(path, message, hint), blocks=True)
+
+
+def advise(path: str, message: str, hint: str = "") -> Finding:
+    """This can be deployed, and is not what was written or not what it seems."""
+    return Finding(Fault(path, message, hint), blocks=False)

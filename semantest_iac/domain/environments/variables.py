@@ -1,0 +1,91 @@
+"""What the variables of a component may be called and hold; a secret is named there, never written."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+
+from semantest_iac.domain.environments.configuration import secret_name
+from semantest_iac.domain.environments.names import shown
+from semantest_iac.domain.errors import Fault
+
+NAME = re.compile(r"[a-zA-Z][a-zA-Z0-9_]+")
+SECRET_NAME = re.compile(r"[a-z][a-z0-9]*(_[a-z0-9]+)*")
+LONGEST_NAME = 64
+RESERVED = {
+    "aws": ("AWS_", "LAMBDA_", "SEMANTEST_"),
+    "azure": ("AZUREWEBJOBS", "FUNCTIONS_", "SCM_", "WEBSITE_", "SEMANTEST_"),
+}
+
+_REFERENCE = re.compile(r"\$\{([^{}]*)\}")
+_SECRET_KEY = re.compile(
+    r"(?<!public)(?<!public_)(password|passwd|passphrase|secret|token|pepper|credentials?|_key|apikey|connection_string)"
+    r"(_?\d+|_(base64|b64|hex|pem|value))?$",
+    re.IGNORECASE,
+)
+_SECRET_VALUE = re.compile(
+    r"""
+    ^[a-z][a-z0-9+.-]*://[^/\s:@]*:[^/\s@]+@    # a URL with a password
+    | -----BEGIN\ [A-Z ]*PRIVATE\ KEY
+    | \b(AKIA|ASIA)[0-9A-Z]{16}\b               # AWS access key
+    | \bgh[pousr]_[A-Za-z0-9]{20}               # GitHub
+    | \bxox[abprs]-[A-Za-z0-9-]{10}             # Slack
+    | ^https://hooks\.slack\.com/services/
+    | \bsk[-_](live_|proj-)?[A-Za-z0-9]{20}     # Stripe, OpenAI
+    | \beyJ[\w-]{8,}\.eyJ[\w-]{8,}\.            # JSON web token
+    | \b(AccountKey|SharedAccessKey|Password)=[^;\s]+
+    """,
+    re.VERBOSE,
+)
+_BY_REFERENCE = "Put the value into a secret and write ${secrets.name} here."
+
+
+def variable_faults(provider: str, variables: Mapping[str, str]) -> Iterator[Fault]:
+    """Everything wrong with the variables, at their names; no message ever shows a value."""
+    for name, value in variables.items():
+        faults = (_name_fault(provider, name), _reference_fault(name, value), _secret_fault(name, value))
+        yield from (fault for fault in faults if fault)
+
+
+def _name_fault(provider: str, name: str) -> Fault | None:
+    if len(name) > LONGEST_NAME or not NAME.fullmatch(name):
+        hint = f"Use letters, digits and '_', starting with a letter, 2 to {LONGEST_NAME} characters."
+        return Fault(shown(name), "not the name of a variable", hint)
+    if name.upper().startswith(RESERVED[provider]):
+        return Fault(name, f"reserved; names that start with {_listed(RESERVED[provider])} are taken")
+    return None
+
+
+def _reference_fault(name: str, value: str) -> Fault | None:
+    secret = secret_name(value)
+    if secret is not None:
+        return None if _is_secret_name(secret) else _bad_secret_name(name, secret)
+    match = _REFERENCE.search(value)
+    if match is None:
+        return None
+    if match.group(1).startswith("secrets."):
+        hint = "Make the whole value the secret, and ${secrets.name} the whole value here."
+        return Fault(name, "a secret cannot be a part of a value", hint)
+    hint = "Use ${secrets.name} for a secret or ${env.NAME} for a variable of your own environment."
+    return Fault(name, f"'${{{shown(match.group(1))}}}' refers to nothing", hint)
+
+
+def _is_secret_name(secret: str) -> bool:
+    return len(secret) <= LONGEST_NAME and SECRET_NAME.fullmatch(secret) is not None
+
+
+def _bad_secret_name(name: str, secret: str) -> Fault:
+    hint = f"Use lower-case letters, digits and single '_', {LONGEST_NAME} characters at most."
+    return Fault(name, f"'{shown(secret)}' is not the name of a secret", hint)
+
+
+def _secret_fault(name: str, value: str) -> Fault | None:
+    if not value or _REFERENCE.search(value):
+        return None
+    if _SECRET_KEY.search(name) or _SECRET_VALUE.search(value):
+        return Fault(name, "a plain value that looks like a secret", _BY_REFERENCE)
+    return None
+
+
+def _listed(prefixes: tuple[str, ...]) -> str:
+    return ", ".join(prefixes)
