@@ -1,0 +1,48 @@
+"""What a lock file says of its holder: read by those who wait, believed only while the lock is held."""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+from dataclasses import asdict, fields
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from semantest_iac.application.ports.run_queue import Holder
+
+RECORD = 1024  # bytes: one write of fixed length replaces the record whole, whatever is killed
+
+
+def sign(descriptor: int, deployment: str) -> int:
+    """Write this process as the holder; returns the fence, one more than that of the last holder."""
+    last = _read(descriptor).get("fence")
+    fence = last + 1 if isinstance(last, int) else 1
+    since = datetime.now(UTC).isoformat(timespec="seconds")
+    holder = Holder(deployment, os.getpid(), socket.gethostname(), since)
+    record = json.dumps({"fence": fence, **asdict(holder)})
+    os.pwrite(descriptor, record.encode().ljust(RECORD), 0)
+    return fence
+
+
+def holder_in(path: Path) -> Holder | None:
+    """The holder that a lock file names; None where it names none that can be read."""
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
+    except FileNotFoundError:
+        return None
+    try:
+        record = _read(descriptor)
+    finally:
+        os.close(descriptor)
+    named: dict[str, Any] = {field.name: record.get(field.name) for field in fields(Holder)}
+    return None if None in named.values() else Holder(**named)
+
+
+def _read(descriptor: int) -> dict[str, Any]:
+    try:
+        record = json.loads(os.pread(descriptor, RECORD, 0))
+    except ValueError:  # nobody has signed it yet, or somebody else wrote to it
+        return {}
+    return record if isinstance(record, dict) else {}

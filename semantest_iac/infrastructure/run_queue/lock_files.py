@@ -1,0 +1,129 @@
+"""The run queue as one lock file per stack: enough for one host, and gone with the process that held it."""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import math
+import os
+import re
+import time
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from semantest_iac.application.ports.run_queue import Holder, OnWait
+from semantest_iac.domain.errors import DeploymentError, StackBusyError
+from semantest_iac.infrastructure.run_queue.holder_records import holder_in, sign
+
+POLL_S = 0.1
+
+
+@dataclass(frozen=True, slots=True)
+class FileLease:
+    """A held lock file; closing its descriptor gives the stack back unless a child inherited it."""
+
+    stack: str
+    fence: int
+    descriptor: int
+
+    def fileno(self) -> int:
+        """The descriptor for `pass_fds`."""
+        return self.descriptor
+
+
+class LockFileQueue:
+    """One lease per stack over all tasks, threads and processes of this host; waiters are not ordered."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    @asynccontextmanager
+    async def hold(
+        self,
+        stack: str,
+        *,
+        deployment: str,
+        on_wait: OnWait | None = None,
+        timeout_s: float | None = None,
+    ) -> AsyncIterator[FileLease]:
+        """Hold the stack for the block; raises StackBusyError when `timeout_s` is over."""
+        descriptor = await self._acquire(stack, on_wait, timeout_s)
+        try:
+            with _translated(stack, self._folder):
+                fence = sign(descriptor, deployment)
+            yield FileLease(stack, fence, descriptor)
+        finally:
+            os.close(descriptor)  # never LOCK_UN: that would free the stack under a child that is still alive
+
+    async def _acquire(self, stack: str, on_wait: OnWait | None, timeout_s: float | None) -> int:
+        import asyncio
+
+        deadline = math.inf if timeout_s is None else time.monotonic() + timeout_s
+        told: list[Holder | None] = []
+        while True:
+            descriptor, holder = self._attempt(stack)
+            if descriptor is not None:
+                return descriptor
+            if time.monotonic() >= deadline:
+                raise _busy(stack, holder)
+            if on_wait is not None and told != [holder]:
+                told = [holder]
+                on_wait(holder)
+            await asyncio.sleep(POLL_S)
+
+    def _attempt(self, stack: str) -> tuple[int | None, Holder | None]:
+        path = self._folder / file_name(stack)
+        with _translated(stack, self._folder):
+            descriptor = _lock(path)
+            return descriptor, holder_in(path) if descriptor is None else None
+
+
+def file_name(stack: str) -> str:
+    """A file name for any stack name: readable for well-formed ones, distinct for all."""
+    readable = re.sub(r"[^a-z0-9.-]", "_", stack)[:80].lstrip(".")
+    return f"{readable}-{hashlib.sha256(stack.encode()).hexdigest()[:12]}.lock"
+
+
+def _lock(path: Path) -> int | None:
+    """The locked descriptor, or None when another holds it."""
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+    if _holds(descriptor) and _is_in_place(descriptor, path):
+        return descriptor
+    os.close(descriptor)
+    return None
+
+
+def _holds(descriptor: int) -> bool:
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
+
+
+def _is_in_place(descriptor: int, path: Path) -> bool:
+    """False when the file was deleted before it was locked: another may hold its successor."""
+    try:
+        return os.path.samestat(os.fstat(descriptor), path.stat())
+    except FileNotFoundError:
+        return False
+
+
+@contextmanager
+def _translated(stack: str, folder: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        cause = (error.strerror or "the system refuses").lower()
+        hint = f"Check the permissions of '{folder}' and the free space there."
+        raise DeploymentError(f"Cannot lock stack '{stack}': {cause}.", hint=hint) from error
+
+
+def _busy(stack: str, holder: Holder | None) -> StackBusyError:
+    who = str(holder) if holder else "another run"
+    return StackBusyError(
+        f"Cannot work on stack '{stack}': {who} holds it.", hint="Wait for it to end, or cancel it."
+    )
