@@ -1,0 +1,50 @@
+"""Every room says what belongs in it, and every name what its signature cannot say."""
+
+from __future__ import annotations
+
+import ast
+from pathlib import Path, PurePosixPath
+
+_PYTHON_API = "semantest_iac/__init__.py"  # the one package file with code: the lazy Python API
+_SHIPPED_AS_FILES = "semantest_iac/payloads/"
+
+
+class TestPackages:
+    def test_have_a_charter_and_nothing_else(self, shipped_modules: dict[str, ast.Module]) -> None:
+        packages = {path: tree for path, tree in shipped_modules.items() if path.endswith("__init__.py")}
+        without = [path for path, tree in packages.items() if not ast.get_docstring(tree)]
+        with_code = [path for path, tree in packages.items() if len(tree.body) > 1 and path != _PYTHON_API]
+
+        assert (without, with_code) == ([], [])
+
+    def test_are_declared_wherever_modules_lie(self, shipped_modules: dict[str, ast.Module]) -> None:
+        folders = {
+            PurePosixPath(path).parent for path in shipped_modules if not path.startswith(_SHIPPED_AS_FILES)
+        }
+
+        assert [folder for folder in sorted(folders) if f"{folder}/__init__.py" not in shipped_modules] == []
+
+    def test_do_not_hide_in_the_tests(self, root: Path) -> None:
+        assert list((root / "tests").rglob("__init__.py")) == []
+
+
+class TestPublicNames:
+    def test_have_a_docstring(self, shipped_modules: dict[str, ast.Module]) -> None:
+        bare = [f"{path}: {name}" for path, tree in shipped_modules.items() for name in _undocumented(tree)]
+
+        assert bare == []
+
+    def test_of_the_tools_have_a_docstring(self, all_modules: dict[str, ast.Module]) -> None:
+        tools = {
+            path: tree for path, tree in all_modules.items() if path.startswith(("tools/", "benchmarks/"))
+        }
+        bare = [f"{path}: {name}" for path, tree in tools.items() for name in _undocumented(tree)]
+
+        assert bare == []
+
+
+def _undocumented(tree: ast.Module) -> list[str]:
+    kinds = (ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
+    named = [node for node in tree.body if isinstance(node, kinds) and not node.name.startswith("_")]
+    missing = [node.name for node in named if not ast.get_docstring(node)]
+    return missing if ast.get_docstring(tree) else ["the module", *missing]

@@ -1,0 +1,46 @@
+"""The requirement files lock what pyproject.toml asks for, by hash, and name no registry."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+
+def _locked(root: Path, name: str) -> dict[str, set[str]]:
+    """Project name -> its locked versions; some have one for each range of Pythons."""
+    text = (root / "requirements" / name).read_text(encoding="utf-8")
+    versions: dict[str, set[str]] = {}
+    for project, version in re.findall(r"^([a-z0-9._-]+)==(\S+)", text, re.MULTILINE):
+        versions.setdefault(project, set()).add(version)
+    return versions
+
+
+def _asked(root: Path) -> dict[str, set[str]]:
+    settings: dict[str, Any] = tomllib.loads((root / "pyproject.toml").read_text(encoding="utf-8"))
+    extras = settings["project"]["optional-dependencies"]
+    deploy = settings["project"]["dependencies"] + extras["aws"] + settings["build-system"]["requires"]
+    asked = {"deploy.txt": deploy, "test.txt": deploy + extras["dev"]}
+    return {file: {re.split(r"[\[<>=!~ ;]", line)[0] for line in lines} for file, lines in asked.items()}
+
+
+@pytest.mark.parametrize("name", ["deploy.txt", "test.txt"])
+class TestRequirements:
+    def test_hold_all_that_is_asked_for(self, root: Path, name: str) -> None:
+        assert _asked(root)[name] - set(_locked(root, name)) == set()
+
+    def test_have_a_hash_each_and_no_address(self, root: Path, name: str) -> None:
+        text = (root / "requirements" / name).read_text(encoding="utf-8")
+
+        assert re.search(r"://|^-|^ *--(?!hash=sha256:)", text, re.MULTILINE) is None
+        assert re.findall(r"^\w.*\n(?! +--hash)", text, re.MULTILINE) == []
+
+
+class TestLocks:
+    def test_agree_with_each_other(self, root: Path) -> None:
+        test = _locked(root, "test.txt")
+
+        assert {name: v for name, v in _locked(root, "deploy.txt").items() if not v <= test[name]} == {}

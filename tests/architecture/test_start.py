@@ -1,0 +1,42 @@
+"""Commands that only look start without the heavy libraries."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+_HEAVY = {"asyncio", "cryptography", "grpc", "pulumi", "pulumi_aws", "pydantic", "rich", "yaml"}
+
+
+def _run(home: Path, *arguments: str, options: tuple[str, ...] = ()) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, *options, "-m", "semantest_iac", *arguments],
+        env={**os.environ, "SEMANTEST_HOME": str(home)},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+
+
+@pytest.fixture(scope="module")
+def deployed(root: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A home with one deployment in its ledger: an empty ledger would hide what reading one loads."""
+    if not (root / "semantest_iac" / "__main__.py").exists():
+        pytest.skip("there is no command line yet")
+    home = tmp_path_factory.mktemp("home")
+    _run(home, "deploy", "--component", "rest-api", "--provider", "aws")
+    return home
+
+
+class TestStart:
+    @pytest.mark.parametrize("command", ["--help", "status", "history"])
+    def test_loads_nothing_heavy(self, deployed: Path, command: str) -> None:
+        report = _run(deployed, command, options=("-X", "importtime")).stderr
+
+        loaded = {line.rsplit("|", 1)[-1].strip().partition(".")[0] for line in report.splitlines()}
+        assert loaded & _HEAVY == set()
+        assert "semantest_iac" in loaded

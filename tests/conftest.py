@@ -1,0 +1,94 @@
+"""Rules for every test: a home of its own, no network beyond this machine, no skip unseen."""
+
+from __future__ import annotations
+
+import ipaddress
+import os
+import sys
+from collections import Counter
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+_TESTS = Path(__file__).parent
+_REACHING_OUT = {
+    "socket.bind": 1,
+    "socket.connect": 1,
+    "socket.getaddrinfo": 0,
+    "socket.gethostbyname": 0,
+    "socket.sendmsg": 1,
+    "socket.sendto": 1,
+}  # audit event -> which of its arguments is the address
+
+
+class NetworkRefusedError(Exception):
+    """A test reached for a network that its kind may not have."""
+
+
+def _host(address: Any) -> str | None:
+    """The host of a socket address; None where no network is meant, as in a path of a local socket."""
+    if isinstance(address, tuple):
+        address = address[0]
+        return address.decode() if isinstance(address, bytes) else str(address)
+    return str(address) if isinstance(address, str) and not address.startswith(("/", "\0")) else None
+
+
+def _is_elsewhere(host: str | None) -> bool:
+    if host in (None, "localhost"):
+        return False
+    try:
+        return not ipaddress.ip_address(str(host)).is_loopback
+    except ValueError:
+        return True
+
+
+def _is_any(_host: str | None) -> bool:
+    return True
+
+
+class _Guard:
+    """What the running test may not reach; audit hooks stay for good, so one hook asks this each time."""
+
+    refuses: Callable[[str | None], bool] | None = None
+
+    def __call__(self, event: str, arguments: tuple[Any, ...]) -> None:
+        """Raise when a socket call of the running test leaves its bounds."""
+        if self.refuses is None or event not in _REACHING_OUT:
+            return
+        host = _host(arguments[_REACHING_OUT[event]])
+        if self.refuses(host):
+            raise NetworkRefusedError(f"Cannot call {event} for {host!r}: this test has no such network.")
+
+
+_guard = _Guard()
+sys.addaudithook(_guard)
+
+
+@pytest.fixture(autouse=True)
+def _bounds(request: pytest.FixtureRequest) -> Iterator[None]:
+    is_unit = request.path.is_relative_to(_TESTS / "unit")
+    _guard.refuses = _is_any if is_unit else _is_elsewhere
+    yield
+    _guard.refuses = None
+
+
+@pytest.fixture(autouse=True)
+def _environment_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in [name for name in os.environ if name.startswith("SEMANTEST_")]:
+        monkeypatch.delenv(name)
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Path:
+    """A home (ledger, artifacts, simulated clouds) that does not exist yet and is nobody else's."""
+    return tmp_path / "home"
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Say how many tests were skipped, and why: a skipped test proves nothing."""
+    reasons = Counter(report.longrepr[2] for report in terminalreporter.stats.get("skipped", ()))
+    terminalreporter.section(f"skipped tests: {reasons.total()}")
+    for reason, count in sorted(reasons.items()):
+        terminalreporter.write_line(f"{count:4} {reason.removeprefix('Skipped: ')}")
