@@ -8,6 +8,9 @@ BIN := $(VENV)/bin
 PIP = $(BIN)/python -m pip --quiet --no-input --disable-pip-version-check
 LOCK = $(VENV)/lock/bin/uv pip compile pyproject.toml $(VENV)/build.in --quiet --upgrade --universal \
 	--python-version 3.11 --generate-hashes --no-header --no-annotate
+# The build runs without isolation, so what it needs is locked too; hatchling asks for editables only when it runs.
+BUILD_NEEDS := import tomllib; file = open("pyproject.toml", "rb"); \
+	print(*tomllib.load(file)["build-system"]["requires"], "editables>=0.5", sep="\n")
 WORKERS ?= 2
 ARGS ?=
 
@@ -47,8 +50,7 @@ bench: $(VENV)/test.stamp ## measure, and write docs/benchmarks.md; ARGS="startu
 	$(BIN)/python -m benchmarks.run $(ARGS)
 
 lock: $(VENV)/lock/bin/uv ## resolve the requirement files anew
-	@$(BIN)/python -c 'import tomllib; print(*tomllib.load(open("pyproject.toml", "rb"))["build-system"]["requires"], sep="\n")' \
-		> $(VENV)/build.in
+	@$(BIN)/python -c '$(BUILD_NEEDS)' > $(VENV)/build.in
 	$(LOCK) --extra aws --extra dev --output-file requirements/test.txt
 	$(LOCK) --extra aws --constraint requirements/test.txt --output-file requirements/deploy.txt
 
