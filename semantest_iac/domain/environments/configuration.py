@@ -12,7 +12,13 @@ from typing import Annotated, Any, TypeVar
 from pydantic import BeforeValidator, Field
 
 from semantest_iac.domain.environments.defaults import get_environment_settings, retention
-from semantest_iac.domain.environments.names import canonical_environment
+from semantest_iac.domain.environments.names import (
+    ALIASES,
+    COMPONENTS,
+    ENVIRONMENTS,
+    PROVIDERS,
+    canonical_environment,
+)
 from semantest_iac.domain.environments.sections import (
     ComponentSection,
     FeaturesSection,
@@ -51,12 +57,18 @@ def _as_environment(value: Any) -> Any:
 class Configuration(Section):
     """The whole configuration."""
 
-    provider: str | None = Field(default=None, description="aws or azure.")
+    provider: str | None = Field(default=None, description="The cloud.", json_schema_extra={"enum": [*PROVIDERS, None]})
     region: str | None = Field(default=None, description="Region of the provider.")
     environment: Annotated[str | None, BeforeValidator(_as_environment)] = Field(
-        default=None, description="development, qa, staging or production; dev, stage, prod … are understood."
+        default=None,
+        description="The environment; dev, stage, prod and the like are understood.",
+        json_schema_extra={"enum": [*ENVIRONMENTS, *ALIASES, None]},
     )
-    components: dict[str, ComponentSection] = Field(default={}, description="Settings by component.")
+    components: dict[str, ComponentSection] = Field(
+        default={},
+        description="Settings by component.",
+        json_schema_extra={"propertyNames": {"enum": list(COMPONENTS)}},
+    )
     monitoring: MonitoringSection = MonitoringSection()
     scaling: ScalingSection = ScalingSection()
     features: FeaturesSection = FeaturesSection()
@@ -131,9 +143,7 @@ def _cors(section: ComponentSection, defaults: EnvironmentSettings) -> Cors | No
     return cors if cors.origins else None
 
 
-def _monitoring(
-    section: MonitoringSection, default: MonitoringSettings, instances: Instances
-) -> MonitoringSettings:
+def _monitoring(section: MonitoringSection, default: MonitoringSettings, instances: Instances) -> MonitoringSettings:
     enabled = _either(section.enabled, default.enabled)
     return MonitoringSettings(
         enabled=enabled,

@@ -73,9 +73,7 @@ def code(subject: Subject) -> Iterator[Finding]:
     if section.entry is not None and not _stays_inside(section.entry):
         hint = "Name a file inside the source, such as dist/start-server.js."
         yield refuse("entry", f"'{shown(section.entry)}' does not stay inside the source", hint)
-    if section.handler is not None and not (
-        _HANDLER.fullmatch(section.handler) and _stays_inside(section.handler)
-    ):
+    if section.handler is not None and not (_HANDLER.fullmatch(section.handler) and _stays_inside(section.handler)):
         yield refuse("handler", f"'{shown(section.handler)}' is not a handler", "Such as index.handler.")
 
 

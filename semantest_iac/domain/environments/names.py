@@ -52,7 +52,7 @@ def secret_variable(name: str) -> str:
     return f"SEMANTEST_SECRET_{name.upper()}"
 
 
-def shown(text: str, limit: int = 40) -> str:
+def shown(text: str, limit: int = 64) -> str:
     """Foreign text fit for a message: one line, nothing invisible, `limit` characters and a bit at most."""
     escaped = "".join(char if char.isprintable() else f"\\u{ord(char):04x}" for char in text[:limit])
     return escaped if len(text) <= limit else f"{escaped}…"

@@ -34,9 +34,7 @@ class Section(BaseModel):
 class InstancesSection(Section):
     """How many instances are kept warm and may run at once."""
 
-    min: int | None = Field(
-        default=None, description="Instances kept warm (provisioned concurrency); 0 for none."
-    )
+    min: int | None = Field(default=None, description="Instances kept warm (provisioned concurrency); 0 for none.")
     max: int | None = Field(default=None, description="Most instances at once (reserved concurrency).")
 
 
@@ -44,12 +42,8 @@ class NetworkSection(Section):
     """Private networking of the function."""
 
     private: bool | None = Field(default=None, description="Run inside a private network.")
-    cidr: str | None = Field(
-        default=None, description="Addresses of the network that is made, such as 10.10.0.0/16."
-    )
-    subnet_ids: ListOf[str] | None = Field(
-        default=None, description="Existing subnets instead of a new network."
-    )
+    cidr: str | None = Field(default=None, description="Addresses of the network that is made, such as 10.10.0.0/16.")
+    subnet_ids: ListOf[str] | None = Field(default=None, description="Existing subnets instead of a new network.")
     security_group_ids: ListOf[str] | None = Field(default=None, description="Existing security groups.")
 
 
@@ -83,39 +77,25 @@ class AuthorizerSection(Section):
 
     issuer: str = Field(description="HTTPS address of the token issuer.")
     audience: ListOf[str] = Field(description="Accepted audiences.")
-    header: str | None = Field(
-        default=None, description="Header that carries the token; Authorization by default."
-    )
+    header: str | None = Field(default=None, description="Header that carries the token; Authorization by default.")
 
 
 class ComponentSection(Section):
     """One component."""
 
-    source: str | None = Field(
-        default=None, description="Folder or zip with the code; unset for the bundled service."
-    )
-    entry: str | None = Field(
-        default=None, description="File that starts the server, relative to the source."
-    )
+    source: str | None = Field(default=None, description="Folder or zip with the code; unset for the bundled service.")
+    entry: str | None = Field(default=None, description="File that starts the server, relative to the source.")
     handler: str | None = Field(default=None, description="Function handler such as index.handler.")
     runtime: str | None = Field(default=None, description="Function runtime such as nodejs24.x.")
     memory: int | None = Field(default=None, description="Memory in MB, 128 to 10240.")
     timeout: int | None = Field(default=None, description="Seconds; an HTTP API ends requests after 29.")
     instances: InstancesSection = InstancesSection()
-    environment: dict[str, Variable] = Field(
-        default={}, description="Variables; ${secrets.name} for a secret."
-    )
+    environment: dict[str, Variable] = Field(default={}, description="Variables; ${secrets.name} for a secret.")
     network: NetworkSection = NetworkSection()
-    routes: ListOf[RouteSection] | None = Field(
-        default=None, description="Routes of the API; all by default."
-    )
-    cors: CorsSection | None = Field(
-        default=None, description="Browser origins; unset for those of the environment."
-    )
+    routes: ListOf[RouteSection] | None = Field(default=None, description="Routes of the API; all by default.")
+    cors: CorsSection | None = Field(default=None, description="Browser origins; unset for those of the environment.")
     throttling: ThrottlingSection = ThrottlingSection()
-    authorizer: AuthorizerSection | None = Field(
-        default=None, description="JSON web token check before the function."
-    )
+    authorizer: AuthorizerSection | None = Field(default=None, description="JSON web token check before the function.")
 
 
 class AlertSection(Section):
@@ -129,9 +109,7 @@ class MonitoringSection(Section):
     """Alarms and logs."""
 
     enabled: bool | None = Field(default=None, description="Create alarms.")
-    alerts: ListOf[AlertSection] | None = Field(
-        default=None, description="Exactly these alarms; unset for all kinds."
-    )
+    alerts: ListOf[AlertSection] | None = Field(default=None, description="Exactly these alarms; unset for all kinds.")
     notify: ListOf[str] | None = Field(default=None, description="E-mail addresses that are told.")
     log_retention_days: int | None = Field(default=None, description="Days that logs are kept.")
 
@@ -146,9 +124,7 @@ class MetricSection(Section):
 class ScalingSection(Section):
     """How the number of instances follows the load."""
 
-    auto_scale: bool | None = Field(
-        default=None, description="false keeps `instances.min` instances, at least one."
-    )
+    auto_scale: bool | None = Field(default=None, description="false keeps `instances.min` instances, at least one.")
     metrics: ListOf[MetricSection] | None = Field(default=None, description="Targets.")
 
 

@@ -43,48 +43,49 @@ _BY_REFERENCE = "Put the value into a secret and write ${secrets.name} here."
 def variable_faults(provider: str, variables: Mapping[str, str]) -> Iterator[Fault]:
     """Everything wrong with the variables, at their names; no message ever shows a value."""
     for name, value in variables.items():
-        faults = (_name_fault(provider, name), _reference_fault(name, value), _secret_fault(name, value))
-        yield from (fault for fault in faults if fault)
+        at = shown(name)
+        yield from filter(None, (_name_fault(provider, at, name), _reference_fault(at, value)))
+        if looks_secret(name, value):
+            yield Fault(at, "a plain value that looks like a secret", _BY_REFERENCE)
 
 
-def _name_fault(provider: str, name: str) -> Fault | None:
+def looks_secret(name: str, value: str) -> bool:
+    """True for a value that is written out and should not be, by the name it has or the form it is in."""
+    if not value or _REFERENCE.search(value):
+        return False
+    return bool(_SECRET_KEY.search(name) or _SECRET_VALUE.search(value))
+
+
+def _name_fault(provider: str, at: str, name: str) -> Fault | None:
     if len(name) > LONGEST_NAME or not NAME.fullmatch(name):
         hint = f"Use letters, digits and '_', starting with a letter, 2 to {LONGEST_NAME} characters."
-        return Fault(shown(name), "not the name of a variable", hint)
+        return Fault(at, "not the name of a variable", hint)
     if name.upper().startswith(RESERVED[provider]):
-        return Fault(name, f"reserved; names that start with {_listed(RESERVED[provider])} are taken")
+        return Fault(at, f"reserved; names that start with {_listed(RESERVED[provider])} are taken")
     return None
 
 
-def _reference_fault(name: str, value: str) -> Fault | None:
+def _reference_fault(at: str, value: str) -> Fault | None:
     secret = secret_name(value)
     if secret is not None:
-        return None if _is_secret_name(secret) else _bad_secret_name(name, secret)
+        return None if _is_secret_name(secret) else _bad_secret_name(at, secret)
     match = _REFERENCE.search(value)
     if match is None:
         return None
     if match.group(1).startswith("secrets."):
         hint = "Make the whole value the secret, and ${secrets.name} the whole value here."
-        return Fault(name, "a secret cannot be a part of a value", hint)
+        return Fault(at, "a secret cannot be a part of a value", hint)
     hint = "Use ${secrets.name} for a secret or ${env.NAME} for a variable of your own environment."
-    return Fault(name, f"'${{{shown(match.group(1))}}}' refers to nothing", hint)
+    return Fault(at, f"'${{{shown(match.group(1))}}}' refers to nothing", hint)
 
 
 def _is_secret_name(secret: str) -> bool:
     return len(secret) <= LONGEST_NAME and SECRET_NAME.fullmatch(secret) is not None
 
 
-def _bad_secret_name(name: str, secret: str) -> Fault:
+def _bad_secret_name(at: str, secret: str) -> Fault:
     hint = f"Use lower-case letters, digits and single '_', {LONGEST_NAME} characters at most."
-    return Fault(name, f"'{shown(secret)}' is not the name of a secret", hint)
-
-
-def _secret_fault(name: str, value: str) -> Fault | None:
-    if not value or _REFERENCE.search(value):
-        return None
-    if _SECRET_KEY.search(name) or _SECRET_VALUE.search(value):
-        return Fault(name, "a plain value that looks like a secret", _BY_REFERENCE)
-    return None
+    return Fault(at, f"'{shown(secret)}' is not the name of a secret", hint)
 
 
 def _listed(prefixes: tuple[str, ...]) -> str:

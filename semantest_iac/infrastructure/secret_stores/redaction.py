@@ -1,0 +1,49 @@
+"""The one point where secrets are taken out of text, in every form that text gives them."""
+
+from __future__ import annotations
+
+import base64
+import json
+import re
+from collections.abc import Iterable, Iterator
+from html import escape
+from urllib.parse import quote, quote_plus
+
+MASK = "***"
+SHORTEST = 4  # a shorter value would mask half of every text, and tell its length by that
+
+
+class Redactor:
+    """Replaces known values by `***`, whether plain, quoted for JSON, URLs or HTML, or in base64."""
+
+    def __init__(self, values: Iterable[str]) -> None:
+        forms = {form for value in values if len(value) >= SHORTEST for form in _forms(value)}
+        longest_first = sorted(forms, key=lambda form: (-len(form), form))
+        self._pattern = re.compile("|".join(map(re.escape, longest_first))) if forms else None
+
+    def __repr__(self) -> str:
+        return "Redactor()"
+
+    def redact(self, text: str) -> str:
+        """The text without any of the values."""
+        return self._pattern.sub(MASK, text) if self._pattern else text
+
+
+def _forms(value: str) -> Iterator[str]:
+    yield value
+    yield value.strip()
+    yield from (quote(value), quote(value, safe=""), quote_plus(value), escape(value))
+    yield from (json.dumps(value)[1:-1], json.dumps(value, ensure_ascii=False)[1:-1], repr(value)[1:-1])
+    yield from (line.strip() for line in value.splitlines() if len(line.strip()) >= SHORTEST * 2)
+    yield from _base64_forms(value.encode())
+
+
+def _base64_forms(value: bytes) -> Iterator[str]:
+    """The value's base64, and what it looks like inside the base64 of a longer text, at each of three offsets."""
+    for encode in (base64.b64encode, base64.urlsafe_b64encode):
+        for offset in range(3):
+            start, end = (offset * 8 + 5) // 6, (offset + len(value)) * 8 // 6
+            inside = encode(bytes(offset) + value + bytes(3))[start:end].decode()
+            if len(inside) >= SHORTEST:
+                yield inside
+        yield encode(value).decode()

@@ -1,0 +1,34 @@
+"""Secrets in variables: the process's environment, and the `.env` file that was read before it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+from semantest_iac.application.ports.secret_store import SecretValue
+from semantest_iac.domain.environments.names import secret_variable, shown
+from semantest_iac.domain.errors import NotFoundError
+
+
+class VariableSecretStore:
+    """`database_url` is looked for in `SEMANTEST_SECRET_DATABASE_URL` and nowhere else; empty is not set.
+
+    A plain DATABASE_URL does not count: it is there for some other program, and may be another database's.
+    """
+
+    def __init__(self, *sources: Mapping[str, str]) -> None:
+        self._sources = sources  # the first that has a secret wins
+
+    def missing(self, names: Iterable[str]) -> list[str]:
+        """The names that no source has, sorted."""
+        return sorted(name for name in set(names) if not self._value(name))
+
+    def reveal(self, name: str) -> SecretValue:
+        """The value of the first source that has one; raises NotFoundError."""
+        if value := self._value(name):
+            return SecretValue(value)
+        hint = f"Set {secret_variable(name)} in the environment or in .env."
+        raise NotFoundError(f"Cannot find secret '{shown(name)}': it is not set.", hint=hint)
+
+    def _value(self, name: str) -> str:
+        values = (source.get(secret_variable(name), "") for source in self._sources)
+        return next(filter(None, values), "")
