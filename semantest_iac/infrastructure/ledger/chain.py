@@ -23,14 +23,19 @@ def verify(log: Iterable[Recorded], expected: Head | None) -> Verified:
     """Recompute every link; raises LedgerError at the first that is not as recorded."""
     head = GENESIS
     versions: dict[str, int] = {}
+    _meet(expected, head)
     for row in log:
         _check(row, head, versions)
         head = Head(row.position, row.hash)
-        if expected is not None and row.position == expected.position:
-            _compare(row.position, "hash", expected.hash, row.hash)
+        _meet(expected, head)
     if expected is not None and expected.position > head.position:
         raise _broken(expected.position, f"expected hash {expected.hash}, found the end of the ledger")
     return Verified(head.position, head)
+
+
+def _meet(expected: Head | None, head: Head) -> None:
+    if expected is not None and expected.position == head.position:
+        _compare(head.position, "hash", expected.hash, head.hash)
 
 
 def _check(row: Recorded, head: Head, versions: dict[str, int]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,6 +12,7 @@ from semantest_iac.application.ports.ledger import LedgerBusyError
 from semantest_iac.domain.errors import LedgerError
 
 RESTORE = "Restore the ledger from a backup; the damaged file is worth keeping."
+FORBIDDEN = {errno.EACCES, errno.EPERM, errno.EROFS}
 PERMISSIONS = "Check the permissions of the file and of its folder."
 
 # Start of SQLite's error name -> class, code, cause, hint. Disk full and locked share one Python class.
@@ -41,7 +43,8 @@ def translated(verb: str, path: Path) -> Iterator[None]:
         raise _sqlite_failure(f"Cannot {verb} ledger '{path}'", error) from error
     except OSError as error:
         cause = (error.strerror or "the system refuses").lower()
-        raise LedgerError(f"Cannot {verb} ledger '{path}': {cause}.", hint=PERMISSIONS) from error
+        code = "LEDGER_READ_ONLY" if error.errno in FORBIDDEN else "LEDGER_IO"
+        raise LedgerError(f"Cannot {verb} ledger '{path}': {cause}.", code, hint=PERMISSIONS) from error
 
 
 def _sqlite_failure(what: str, error: sqlite3.Error) -> LedgerError:

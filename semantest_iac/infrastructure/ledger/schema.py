@@ -35,13 +35,10 @@ def open_for_writing(path: Path, busy_timeout_s: float) -> sqlite3.Connection:
 
 
 def open_for_reading(path: Path, busy_timeout_s: float) -> sqlite3.Connection | None:
-    """Open the ledger where there is one; creates nothing.
-
-    The mode is `rw` because a read-only connection would leave its `-shm` and `-wal` files behind.
-    """
+    """Open the ledger where there is one; creates nothing."""
     if not path.exists():
         return None
-    uri = f"{path.absolute().as_uri()}?mode=rw"
+    uri = f"{path.absolute().as_uri()}?{_mode(path)}"
     connection = sqlite3.connect(uri, busy_timeout_s, isolation_level=None, check_same_thread=False, uri=True)
     try:
         connection.execute("pragma query_only = on")
@@ -75,6 +72,17 @@ def is_ledger(connection: sqlite3.Connection, path: Path) -> bool:
             hint="Use the version of semantest_iac that wrote it, or a newer one.",
         )
     return True
+
+
+def _mode(path: Path) -> str:
+    """How to read without a trace: a read-only connection leaves its `-shm` and `-wal` files behind.
+
+    Where nothing may be written, a ledger without a log beside it is nobody's at work, and can be read as it is.
+    """
+    if os.access(path.parent, os.W_OK):
+        return "mode=rw"
+    at_work = path.with_name(f"{path.name}-wal").exists()
+    return "mode=ro" if at_work else "mode=ro&immutable=1"
 
 
 def _create(connection: sqlite3.Connection, path: Path) -> None:

@@ -78,9 +78,7 @@ class SqliteLedger:
         with self._projected() as rows:
             return rows.deployment(deployment)
 
-    def deployments(
-        self, stacks: Collection[str] | None = None, limit: int | None = None
-    ) -> list[DeploymentRow]:
+    def deployments(self, stacks: Collection[str] | None = None, limit: int | None = None) -> list[DeploymentRow]:
         """Deployments of these stacks, newest request first."""
         with self._projected() as rows:
             return rows.deployments(stacks, limit)
@@ -95,9 +93,7 @@ class SqliteLedger:
         with self._projected() as rows:
             return rows.stacks()
 
-    async def append(
-        self, stream: str, expected_version: int | None, events: Sequence[NewEvent]
-    ) -> list[Recorded]:
+    async def append(self, stream: str, expected_version: int | None, events: Sequence[NewEvent]) -> list[Recorded]:
         """Record all events or none, in a thread: a commit waits for the disk and for other writers."""
         import asyncio
 
@@ -115,9 +111,7 @@ class SqliteLedger:
                 self._writer.close()
                 self._writer = None
 
-    def _append(
-        self, stream: str, expected_version: int | None, events: Sequence[NewEvent]
-    ) -> list[Recorded]:
+    def _append(self, stream: str, expected_version: int | None, events: Sequence[NewEvent]) -> list[Recorded]:
         with self._transaction("append to") as connection:
             version = _version_of(connection, stream)
             if expected_version not in (None, version):
@@ -201,9 +195,7 @@ def _conflict(stream: str, expected: int | None, found: int) -> LedgerConflictEr
 def _check_file(connection: sqlite3.Connection, path: Path) -> None:
     (answer,) = connection.execute("pragma integrity_check(1)").fetchone()
     if answer != "ok":
-        raise LedgerError(
-            f"Cannot verify ledger '{path}': the file is damaged.", "LEDGER_DAMAGED", hint=RESTORE
-        )
+        raise LedgerError(f"Cannot verify ledger '{path}': the file is damaged.", "LEDGER_DAMAGED", hint=RESTORE)
 
 
 def _identity(path: Path) -> tuple[int, int]:

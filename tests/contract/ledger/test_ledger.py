@@ -1,0 +1,153 @@
+"""What every ledger promises, tried on each."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from semantest_iac.application.ports.ledger import (
+    Head,
+    Ledger,
+    LedgerConflictError,
+    NewEvent,
+    StackRow,
+    Verified,
+)
+from semantest_iac.domain.errors import LedgerError
+from semantest_iac.infrastructure.ledger.sqlite import SqliteLedger
+from tests.fakes.memory_ledger import STACK, MemoryLedger, a_deploy, a_destroy, an_event
+
+OTHER = "websocket.azure.staging.westeurope"
+
+
+class LedgerContract:
+    """The promises; a subclass gives the `ledger` that has to keep them."""
+
+    async def test_counts_positions_over_the_log_and_versions_over_a_stream(self, ledger: Ledger) -> None:
+        await ledger.append("a", 0, [NewEvent("x", "{}"), NewEvent("y", "{}")])
+        await ledger.append("b", 0, [NewEvent("x", "{}")])
+        await ledger.append("a", 2, [NewEvent("z", "{}")])
+
+        placed = [(row.position, row.stream, row.version, row.type) for row in ledger.log()]
+        assert placed == [(1, "a", 1, "x"), (2, "a", 2, "y"), (3, "b", 1, "x"), (4, "a", 3, "z")]
+
+    async def test_returns_what_it_recorded(self, ledger: Ledger) -> None:
+        recorded = await ledger.append("a", None, [NewEvent("x", '{"é": "\\u0000"}'), NewEvent("y", "{}")])
+
+        assert recorded == ledger.stream("a")
+        assert recorded[0].event == {"é": "\x00"}
+
+    @pytest.mark.parametrize("expected", [0, 2], ids=["older", "newer"])
+    async def test_refuses_a_writer_who_expects_another_version(self, ledger: Ledger, expected: int) -> None:
+        await ledger.append("a", 0, [NewEvent("x", "{}")])
+
+        with pytest.raises(LedgerConflictError) as refusal:
+            await ledger.append("a", expected, [NewEvent("y", "{}")])
+
+        assert (refusal.value.error_code, refusal.value.retryable) == ("LEDGER_CONFLICT", True)
+        assert [row.type for row in ledger.log()] == ["x"]
+
+    async def test_records_nothing_of_a_batch_that_holds_a_text_that_is_no_event(
+        self, ledger: Ledger
+    ) -> None:
+        with pytest.raises(LedgerError, match="Cannot read event 2: it is not a JSON object"):
+            await ledger.append(STACK, 0, [*a_deploy()[:1], NewEvent("x", "[1]")])
+
+        assert (list(ledger.log()), ledger.stacks()) == ([], [])
+
+    async def test_reads_on_from_where_a_reader_stopped(self, ledger: Ledger) -> None:
+        await ledger.append("a", 0, [NewEvent(str(number), "{}") for number in range(1, 6)])
+
+        assert [row.type for row in ledger.stream("a", after_version=3)] == ["4", "5"]
+        assert [row.type for row in ledger.log(after=1, limit=2)] == ["2", "3"]
+        assert list(ledger.log(limit=0)) == []
+
+    async def test_reads_a_log_of_many_pages_once_and_in_order(self, ledger: Ledger) -> None:
+        await ledger.append("a", 0, [NewEvent("x", "{}")] * 2001)
+
+        assert [row.position for row in ledger.log()] == list(range(1, 2002))
+        assert len(list(ledger.log(limit=1500))) == 1500
+
+    async def test_names_its_streams(self, ledger: Ledger) -> None:
+        await ledger.append("b", 0, [NewEvent("x", "{}")])
+        await ledger.append("a", 0, [NewEvent("x", "{}")])
+
+        assert ledger.streams() == ["a", "b"]
+
+    def test_is_empty_and_intact_at_first(self, ledger: Ledger) -> None:
+        start = ledger.head()
+
+        assert start == Head(0, "0" * 64)
+        assert ledger.verify(start) == Verified(0, start)
+        assert (list(ledger.log()), ledger.stream("a"), ledger.streams()) == ([], [], [])
+        assert (ledger.deployment("d1"), ledger.deployments(), ledger.stacks()) == (None, [], [])
+
+    async def test_verifies_against_every_head_it_had(self, ledger: Ledger) -> None:
+        heads = [ledger.head()]
+        for kind in ("x", "y", "z"):
+            await ledger.append("a", None, [NewEvent(kind, "{}")])
+            heads.append(ledger.head())
+
+        assert [ledger.verify(head).events for head in heads] == [3, 3, 3, 3]
+
+    @pytest.mark.parametrize("position", [0, 1, 2], ids=["start", "inside", "beyond the end"])
+    async def test_does_not_verify_against_a_head_it_never_had(self, ledger: Ledger, position: int) -> None:
+        await ledger.append("a", 0, [NewEvent("x", "{}")])
+
+        with pytest.raises(LedgerError, match=f"Cannot verify ledger at position {position}: .*{'f' * 64}"):
+            ledger.verify(Head(position, "f" * 64))
+
+    async def test_gives_equal_hashes_to_equal_logs_alone(self, ledger: Ledger) -> None:
+        twin, other = MemoryLedger(), MemoryLedger()
+        await ledger.append("ab", 0, [NewEvent("c", "{}")])
+        await twin.append("ab", 0, [NewEvent("c", "{}")])
+        await other.append("a", 0, [NewEvent("bc", "{}")])
+
+        assert ledger.head() == twin.head() != other.head()
+
+    async def test_follows_deployments_and_stacks(self, ledger: Ledger) -> None:
+        await ledger.append(STACK, 0, a_deploy(endpoint="https://one", outputs={"url": "https://one"}))
+        await ledger.append(OTHER, 0, a_deploy("d2", stack=OTHER)[:3])
+
+        rows = [(row.deployment, row.state, row.position) for row in ledger.deployments()]
+        assert rows == [("d2", "planned", 8), ("d1", "completed", 1)]
+        assert ledger.stacks() == [ledger.stack(STACK), StackRow(OTHER, newest="d2")]
+        assert ledger.stack(STACK) == StackRow(
+            STACK, newest="d1", last_good="d1", endpoint="https://one", outputs={"url": "https://one"}
+        )
+
+    async def test_chooses_deployments_by_stack_and_number(self, ledger: Ledger) -> None:
+        for number in range(4):
+            await ledger.append(STACK, None, a_deploy(f"a{number}"))
+            await ledger.append(OTHER, None, a_deploy(f"b{number}", stack=OTHER))
+
+        assert [row.deployment for row in ledger.deployments([OTHER], limit=2)] == ["b3", "b2"]
+        assert [row.deployment for row in ledger.deployments(limit=3)] == ["b3", "a3", "b2"]
+        assert ledger.deployments([]) == []
+
+    async def test_raises_the_generation_with_each_completed_destroy(self, ledger: Ledger) -> None:
+        await ledger.append(STACK, 0, [*a_deploy("d1"), *a_destroy("d2")])
+        await ledger.append(STACK, None, a_destroy("d3")[:2])
+
+        assert ledger.stack(STACK) == StackRow(STACK, generation=2, newest="d3")
+
+    async def test_ignores_events_that_are_about_no_deployment(self, ledger: Ledger) -> None:
+        await ledger.append(STACK, 0, [an_event("drift.detected", deployment=""), NewEvent("x", "{}")])
+
+        assert (len(ledger.stream(STACK)), ledger.stacks()) == (2, [])
+
+
+class TestSqliteLedger(LedgerContract):
+    @pytest.fixture
+    def ledger(self, home: Path) -> Iterator[Ledger]:
+        ledger = SqliteLedger(home / "ledger.db")
+        yield ledger
+        ledger.close()
+
+
+class TestMemoryLedger(LedgerContract):
+    @pytest.fixture
+    def ledger(self) -> Ledger:
+        return MemoryLedger()

@@ -1,0 +1,37 @@
+"""A process that appends to a ledger and says what was acknowledged, one position and hash per line.
+
+`appender.py FILE STREAM COUNT` appends COUNT batches of two events, each expecting the version it last read,
+as often as it takes."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from pathlib import Path
+
+from semantest_iac.application.ports.ledger import LedgerConflictError, NewEvent, Recorded
+from semantest_iac.infrastructure.ledger.sqlite import SqliteLedger
+
+PAIR = [NewEvent("x", "{}"), NewEvent("y", "{}")]
+
+
+async def append(ledger: SqliteLedger, stream: str) -> list[Recorded]:
+    """One batch, after as many conflicts as there are."""
+    while True:
+        try:
+            return await ledger.append(stream, len(ledger.stream(stream)), PAIR)
+        except LedgerConflictError:
+            continue
+
+
+async def main(file: str, stream: str, count: str) -> None:
+    """Append and acknowledge."""
+    ledger = SqliteLedger(Path(file))
+    for _ in range(int(count)):
+        for row in await append(ledger, stream):
+            print(row.position, row.hash, flush=True)  # noqa: T201 - the lines are what the test reads
+    ledger.close()
+
+
+if __name__ == "__main__":
+    asyncio.run(main(*sys.argv[1:]))

@@ -1,0 +1,79 @@
+"""What the ledger leaves on the disk: nothing for a reader, private files for a writer."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+from semantest_iac.application.ports.ledger import NewEvent
+from semantest_iac.application.queries.history import events, history
+from semantest_iac.application.queries.status import status
+from semantest_iac.infrastructure.ledger.sqlite import SqliteLedger
+
+HEAVY = ("asyncio", "pydantic", "pulumi", "rich", "click", "semantest_iac_events")
+
+
+def _modes(folder: Path) -> dict[str, str]:
+    """The permissions of what lies in a folder."""
+    return {path.name: oct(path.stat().st_mode & 0o777) for path in folder.iterdir()}
+
+
+class TestReading:
+    def test_creates_nothing(self, ledger: SqliteLedger, home: Path) -> None:
+        answers = [status(ledger), history(ledger), events(ledger), ledger.streams()]
+
+        assert answers == [[], [], [], []]
+        assert not home.exists()
+
+    def test_leaves_no_files_beside_the_ledger(self, written: SqliteLedger, home: Path) -> None:
+        assert len(events(written)) == 6
+
+        assert _modes(home) == {"ledger.db": "0o600"}
+
+    async def test_sees_what_is_committed_while_it_goes_on(self, written: SqliteLedger) -> None:
+        log = written.log()
+        seen = [next(log)]
+        await written.append("a", None, [NewEvent("x", "{}")])
+
+        assert written.head().position == 7
+        assert [row.position for row in [*seen, *log]][:6] == [1, 2, 3, 4, 5, 6]
+
+    def test_loads_no_heavy_library(self, written: SqliteLedger, file: Path) -> None:
+        program = (
+            "import sys; from pathlib import Path\n"
+            "from semantest_iac.infrastructure.ledger.sqlite import SqliteLedger\n"
+            "from semantest_iac.application.queries.status import status\n"
+            "from semantest_iac.application.queries.history import history, events\n"
+            "ledger = SqliteLedger(Path(sys.argv[1]))\n"
+            "print(status(ledger), history(ledger), len(events(ledger)))\n"
+            f"print(sorted(set({HEAVY}) & set(sys.modules)))"
+        )
+
+        report = subprocess.run(
+            [sys.executable, "-c", program, file],
+            env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+
+        assert report.stdout.splitlines() == ["[] [] 6", "[]"]
+
+
+class TestWriting:
+    async def test_keeps_its_files_to_their_owner(self, ledger: SqliteLedger, home: Path) -> None:
+        await ledger.append("a", 0, [NewEvent("x", "{}")])
+
+        assert _modes(home.parent) == {"home": "0o700"}
+        assert _modes(home) == {
+            "ledger.db": "0o600",
+            "ledger.db-shm": "0o600",
+            "ledger.db-wal": "0o600",
+        }
+
+    async def test_goes_on_after_closing(self, written: SqliteLedger) -> None:
+        written.close()
+
+        assert [row.position for row in await written.append("a", 3, [NewEvent("x", "{}")])] == [7]

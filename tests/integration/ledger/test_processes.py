@@ -1,0 +1,48 @@
+"""Several processes on one ledger file, and processes that are killed while they write."""
+
+from __future__ import annotations
+
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from semantest_iac.infrastructure.ledger.sqlite import SqliteLedger
+
+Start = Callable[..., subprocess.Popen[str]]
+ENDLESS = 10**9
+
+
+def _acknowledged(process: subprocess.Popen[str]) -> set[tuple[int, str]]:
+    """The whole lines that a process printed until its end."""
+    output = process.communicate()[0]
+    whole = [line.split() for line in output.splitlines(keepends=True) if line.endswith("\n")]
+    return {(int(position), digest) for position, digest in whole}
+
+
+class TestFourProcesses:
+    @pytest.mark.parametrize("streams", ["aaaa", "abcd"], ids=["one stream", "own streams"])
+    def test_record_every_event_once(self, start: Start, ledger: SqliteLedger, file: Path, streams: str) -> None:
+        writers = [start("appender.py", file, stream, 25) for stream in streams]
+        acknowledged = [_acknowledged(writer) for writer in writers]
+
+        assert [len(rows) for rows in acknowledged] == [50, 50, 50, 50]
+        assert set.union(*acknowledged) == {(row.position, row.hash) for row in ledger.log()}
+        assert ledger.verify().events == 200
+
+
+class TestKilledProcess:
+    def test_loses_nothing_that_was_acknowledged(self, start: Start, ledger: SqliteLedger, file: Path) -> None:
+        acknowledged: set[tuple[int, str]] = set()
+        for kill in range(20):
+            writer = start("appender.py", file, "s", ENDLESS)
+            assert writer.stdout is not None
+            before = [writer.stdout.readline().split() for _ in range(1 + kill * 7 % 13)]
+            writer.kill()
+            acknowledged |= _acknowledged(writer) | {(int(row[0]), row[1]) for row in before}
+
+            verified = ledger.verify()
+            assert verified.events % 2 == 0  # never half a batch
+
+        assert acknowledged <= {(row.position, row.hash) for row in ledger.log()}

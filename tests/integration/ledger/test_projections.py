@@ -1,0 +1,68 @@
+"""The rows of deployments and stacks are a cache: lost, stale or rebuilt, the answers stay the same."""
+
+from __future__ import annotations
+
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from semantest_iac.application.queries.history import history
+from semantest_iac.application.queries.projection import MemoryRows
+from semantest_iac.application.queries.status import status
+from semantest_iac.domain.errors import LedgerError
+from semantest_iac.infrastructure.ledger.sqlite import SqliteLedger
+from tests.fakes.memory_ledger import STACK, a_deploy, a_destroy
+
+OTHER = "websocket.azure.staging.westeurope"
+LOSSES = {
+    "dropped": "drop table projected; drop table deployments; drop table stacks",
+    "half dropped": "drop table stacks",
+    "emptied": "delete from projected; delete from deployments",
+    "left behind": "update projected set position = 3; delete from deployments",
+    "made by another fold": "update projected set fold = 0; update stacks set row = '{}'",
+}
+
+
+def _edit(file: Path, statements: str) -> None:
+    with closing(sqlite3.connect(file)) as connection:
+        connection.executescript(statements)
+
+
+@pytest.fixture
+async def deployed(ledger: SqliteLedger) -> SqliteLedger:
+    """Two stacks, one of them destroyed and asked for again."""
+    await ledger.append(STACK, 0, [*a_deploy("d1", outputs={"url": "u"}), *a_destroy("d2")])
+    await ledger.append(OTHER, 0, a_deploy("d3", stack=OTHER, endpoint="e"))
+    await ledger.append(STACK, None, a_deploy("d4")[:2])
+    return ledger
+
+
+class TestProjection:
+    def test_equals_a_fold_of_the_whole_log(self, deployed: SqliteLedger) -> None:
+        folded = MemoryRows(deployed.log())
+
+        assert deployed.stacks() == folded.stacks()
+        assert deployed.deployments() == folded.deployments(None, None)
+
+    @pytest.mark.parametrize("loss", LOSSES.values(), ids=LOSSES)
+    async def test_is_not_missed_by_readers_nor_by_the_next_append(
+        self, deployed: SqliteLedger, file: Path, loss: str
+    ) -> None:
+        before = (status(deployed), history(deployed))
+        _edit(file, loss)
+
+        assert (status(deployed), history(deployed)) == before
+        await deployed.append(STACK, None, a_deploy("d5"))
+        assert deployed.deployments() == MemoryRows(deployed.log()).deployments(None, None)
+
+    def test_is_mended_by_a_rebuild(self, deployed: SqliteLedger, file: Path) -> None:
+        before = history(deployed)
+        _edit(file, "update deployments set row = 'not JSON'")
+        with pytest.raises(LedgerError, match="its content is not that of a ledger"):
+            history(deployed)
+
+        deployed.rebuild()
+
+        assert history(deployed) == before
