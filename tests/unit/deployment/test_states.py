@@ -1,0 +1,103 @@
+"""The lives that deployments may have, and those that they may not."""
+
+from __future__ import annotations
+
+import pytest
+
+from semantest_iac.domain.deployment.states import (
+    LIVE,
+    TERMINAL,
+    TRANSITIONS,
+    DeploymentState,
+    next_state,
+)
+from semantest_iac.domain.errors import InvalidStateError
+
+REQUESTED, STARTED, PLANNED = "deployment.requested", "deployment.started", "deployment.planned"
+INTENDED = "journal.step.intended"
+TO_APPLY = [REQUESTED, STARTED, PLANNED, f"{INTENDED}:apply"]
+LIVES = {
+    "a deploy": (
+        [*TO_APPLY, "function.deployed", "updated", f"{INTENDED}:verify", "deployment.completed"],
+        ["pending", "validating", "planned", *["in_progress"] * 3, "verifying", "completed"],
+    ),
+    "a deploy without change": (
+        [REQUESTED, STARTED, PLANNED, "deployment.completed"],
+        ["pending", "validating", "planned", "completed"],
+    ),
+    "a deploy that was approved": (
+        [REQUESTED, STARTED, PLANNED, "approval.requested", "approval.granted", f"{INTENDED}:apply"],
+        ["pending", "validating", "planned", "awaiting_approval", "awaiting_approval", "in_progress"],
+    ),
+    "a deploy that was undone": (
+        [*TO_APPLY, "update.failed", f"{INTENDED}:roll_back", "deployment.rolled_back"],
+        ["pending", "validating", "planned", "in_progress", "in_progress", "rolling_back", "rolled_back"],
+    ),
+    "a deploy that could not be undone": (
+        [*TO_APPLY, f"{INTENDED}:roll_back", "deployment.needs_operator"],
+        ["pending", "validating", "planned", "in_progress", "rolling_back", "needs_operator"],
+    ),
+    "a request that was overtaken": ([REQUESTED, "deployment.superseded"], ["pending", "superseded"]),
+    "a request that was refused": ([REQUESTED, "deployment.rejected"], ["pending", "rejected"]),
+    "a destroy": (
+        ["removal.requested", f"{INTENDED}:remove", "journal.step.observed:remove", "removed"],
+        ["pending", "in_progress", "in_progress", "completed"],
+    ),
+    "a destroy that failed": (
+        ["removal.requested", f"{INTENDED}:remove", "removal.failed"],
+        ["pending", "in_progress", "failed"],
+    ),
+}
+ILLEGAL = {
+    "an end before the request": ([], "deployment.completed"),
+    "a second request": ([REQUESTED], REQUESTED),
+    "completion without a plan": ([REQUESTED, STARTED], "deployment.completed"),
+    "changes without a plan": ([REQUESTED, STARTED], f"{INTENDED}:apply"),
+    "a step back": (TO_APPLY, PLANNED),
+    "superseding what was started": ([REQUESTED, STARTED], "deployment.superseded"),
+    "rejecting what was changed": (TO_APPLY, "deployment.rejected"),
+    "completion while going back": ([*TO_APPLY, f"{INTENDED}:roll_back"], "deployment.completed"),
+}
+
+
+def _live(events: list[str]) -> list[DeploymentState]:
+    """The states that a deployment goes through; `kind:step` is a journal entry about a step."""
+    states: list[DeploymentState] = []
+    for event in events:
+        kind, _, step = event.partition(":")
+        states.append(next_state(states[-1] if states else None, f"infrastructure.{kind}", step))
+    return states
+
+
+class TestNextState:
+    @pytest.mark.parametrize(("events", "states"), LIVES.values(), ids=LIVES)
+    def test_leads_through_the_lives_that_deployments_have(self, events: list[str], states: list[str]) -> None:
+        assert _live(events) == states
+
+    @pytest.mark.parametrize(("before", "event"), ILLEGAL.values(), ids=ILLEGAL)
+    def test_refuses_what_deployments_do_not_do(self, before: list[str], event: str) -> None:
+        with pytest.raises(InvalidStateError):
+            _live([*before, event])
+
+    @pytest.mark.parametrize("state", sorted(TERMINAL))
+    @pytest.mark.parametrize("event", [*TRANSITIONS, "infrastructure.function.deployed"])
+    def test_leaves_a_terminal_state_by_nothing(self, state: DeploymentState, event: str) -> None:
+        kind, _, step = event.partition(":")
+
+        with pytest.raises(InvalidStateError, match=f"the deployment is {state}"):
+            next_state(state, kind, step)
+
+    @pytest.mark.parametrize("state", sorted(LIVE))
+    def test_lets_every_live_deployment_fail_be_cancelled_or_need_an_operator(self, state: DeploymentState) -> None:
+        ends = [next_state(state, f"infrastructure.deployment.{end}") for end in ("failed", "cancelled")]
+
+        assert ends == ["failed", "cancelled"]
+        assert next_state(state, "infrastructure.deployment.needs_operator") == "needs_operator"
+
+
+class TestTransitions:
+    def test_use_the_types_that_are_published(self) -> None:
+        from semantest_iac_events.catalogue import EVENT_TYPES
+
+        kinds = {kind for kind in TRANSITIONS if not kind.startswith("infrastructure.journal.")}
+        assert kinds - EVENT_TYPES.keys() == set()

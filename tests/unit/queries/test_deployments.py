@@ -1,0 +1,118 @@
+"""What the events of a deployment add up to."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from semantest_iac.application.ports.ledger import DeploymentRow, NewEvent, StackRow
+from semantest_iac.application.queries.projection import MemoryRows
+from tests.fakes.memory_ledger import NOON, STACK, MemoryLedger, a_deploy, a_destroy, an_event
+
+LATER = "2026-01-01T12:01:00Z"
+REASON = {"code": "PROVIDER_ERROR", "reason": "no quota", "hint": "ask for more"}
+ERROR = {"code": "PROVIDER_ERROR", "message": "no quota", "hint": "ask for more"}
+ENDS: dict[str, tuple[str, dict[str, Any], dict[str, Any]]] = {
+    "failed": ("deployment.failed", {**REASON, "resource": ""}, ERROR),
+    "rolled_back": ("deployment.rolled_back", {**REASON, "restored_deployment": None}, ERROR),
+    "needs_operator": (
+        "deployment.needs_operator",
+        {**REASON, "remainder": ["topic"], "commands": ["resolve"]},
+        {**ERROR, "remainder": ["topic"], "commands": ["resolve"]},
+    ),
+    "cancelled": ("deployment.cancelled", {"reason": "asked to"}, {"message": "asked to"}),
+}
+
+
+async def _row(ledger: MemoryLedger, *events: NewEvent) -> DeploymentRow:
+    await ledger.append(STACK, None, events)
+    return ledger.deployments(limit=1)[0]
+
+
+class TestFold:
+    async def test_opens_a_row_with_the_request(self, ledger: MemoryLedger) -> None:
+        row = await _row(ledger, an_event("deployment.requested"))
+
+        assert row == DeploymentRow("d1", STACK, "deploy", row.state, requested_at=NOON, position=1)
+        assert row.state == "pending"
+
+    async def test_keeps_what_a_completed_deployment_left(self, ledger: MemoryLedger) -> None:
+        done = {"changes": {"create": 2, "same": 1}, "endpoint": "https://one", "outputs": {"url": "u"}}
+        row = await _row(ledger, *a_deploy()[:-1], an_event("deployment.completed", time=LATER, data=done))
+
+        assert (row.state, row.requested_at, row.finished_at) == ("completed", NOON, LATER)
+        assert {"changes": row.changes, "endpoint": row.endpoint, "outputs": row.outputs} == done
+        assert row.error is None
+
+    @pytest.mark.parametrize(("kind", "data", "error"), ENDS.values(), ids=ENDS)
+    async def test_keeps_why_a_deployment_ended_badly(
+        self, ledger: MemoryLedger, kind: str, data: dict[str, Any], error: dict[str, Any]
+    ) -> None:
+        row = await _row(ledger, *a_deploy()[:4], an_event(kind, time=LATER, data=data))
+
+        assert (row.state, row.finished_at, row.error) == (kind.removeprefix("deployment."), LATER, error)
+        assert row.changes == {"create": 3}  # what was planned stays the best that is known
+
+    async def test_tells_a_destroy_from_a_deploy(self, ledger: MemoryLedger) -> None:
+        row = await _row(ledger, *a_destroy())
+
+        assert (row.kind, row.state, row.changes) == ("destroy", "completed", {"delete": 3})
+
+    async def test_is_not_moved_by_facts_that_no_transition_allows(self, ledger: MemoryLedger) -> None:
+        before = await _row(ledger, *a_deploy())
+
+        after = await _row(ledger, an_event("deployment.failed"), an_event("deployment.requested"))
+
+        assert after == before
+
+    async def test_opens_nothing_without_a_request(self, ledger: MemoryLedger) -> None:
+        await ledger.append(STACK, None, a_deploy()[1:])
+
+        assert (ledger.deployments(), ledger.stacks()) == ([], [])
+
+    async def test_is_not_moved_by_another_stack(self, ledger: MemoryLedger) -> None:
+        before = await _row(ledger, a_deploy()[0])
+
+        await ledger.append("other", None, [an_event("deployment.started", stack="other")])
+
+        assert ledger.deployment("d1") == before
+
+
+class TestFoldStack:
+    async def test_keeps_the_last_good_deployment_while_later_ones_fail(self, ledger: MemoryLedger) -> None:
+        await ledger.append(STACK, None, a_deploy("d1", endpoint="one"))
+        await ledger.append(STACK, None, [*a_deploy("d2")[:4], an_event("deployment.failed", "d2")])
+
+        assert ledger.stack(STACK) == StackRow(STACK, newest="d2", last_good="d1", endpoint="one")
+
+    async def test_replaces_the_last_good_deployment(self, ledger: MemoryLedger) -> None:
+        await ledger.append(STACK, None, a_deploy("d1", endpoint="one", outputs={"a": 1}))
+        await ledger.append(STACK, None, a_deploy("d2", endpoint="two", outputs={"b": 2}))
+
+        assert ledger.stack(STACK) == StackRow(STACK, newest="d2", last_good="d2", endpoint="two", outputs={"b": 2})
+
+    async def test_forgets_the_last_good_deployment_and_begins_a_generation_with_a_destroy(
+        self, ledger: MemoryLedger
+    ) -> None:
+        for number in range(2):
+            await ledger.append(STACK, None, a_deploy(f"deploy{number}", endpoint="one"))
+            await ledger.append(STACK, None, a_destroy(f"destroy{number}"))
+
+        assert ledger.stack(STACK) == StackRow(STACK, generation=3, newest="destroy1")
+
+    async def test_stays_as_it_is_when_a_destroy_fails(self, ledger: MemoryLedger) -> None:
+        await ledger.append(STACK, None, a_deploy("d1"))
+        await ledger.append(STACK, None, [*a_destroy("d2")[:2], an_event("removal.failed", "d2")])
+
+        assert ledger.stack(STACK) == StackRow(STACK, newest="d2", last_good="d1")
+
+
+class TestMemoryRows:
+    async def test_come_out_the_same_however_often_they_are_folded(self, ledger: MemoryLedger) -> None:
+        await ledger.append(STACK, None, [*a_deploy("d1"), *a_destroy("d2"), *a_deploy("d3")])
+
+        once, twice = MemoryRows(ledger.log()), MemoryRows([*ledger.log(), *ledger.log()])
+
+        assert once.stacks() == ledger.stacks()
+        assert twice.deployments(None, None) == once.deployments(None, None)
