@@ -1,0 +1,165 @@
+"""What is peculiar to lock files: they die with their processes, and anybody can write to them."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from pathlib import Path
+
+import pytest
+
+from semantest_iac.domain.errors import DeploymentError, StackBusyError
+from semantest_iac.infrastructure.run_queue.lock_files import LockFileQueue, file_name
+
+STACK = "rest-api.aws.development.us-east-1"
+Started = tuple[subprocess.Popen[str], int]
+Start = Callable[..., Started]
+HOSTILE = ["", ".", "..", "../up", "a/b", "/etc/passwd", "a\0b", "A", "a", "a\n", "é" * 300, "x" * 300, "-rf", "~"]
+RECORDS = {
+    "empty": b"",
+    "not JSON": b"\xff\x00 nothing",
+    "a list": b"[1, 2]",
+    "another object": b'{"fence": "high", "deployment": "d9"}',
+    "deep": b"[" * 900,
+}
+
+
+@pytest.fixture
+def folder(home: Path) -> Path:
+    """Where the lock files lie."""
+    return home / "locks"
+
+
+@pytest.fixture
+def queue(folder: Path) -> LockFileQueue:
+    """A queue of this process, beside those of the holders."""
+    return LockFileQueue(folder)
+
+
+@pytest.fixture
+def start(folder: Path) -> Iterator[Start]:
+    """Start a process that holds STACK; with seconds it has a child, whose id comes along, that inherits it."""
+    started: list[Started] = []
+
+    def run(*arguments: object) -> Started:
+        process = subprocess.Popen(
+            [sys.executable, Path(__file__).with_name("holder.py"), folder, STACK, *map(str, arguments)],
+            env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        assert process.stdout is not None
+        started.append((process, int(process.stdout.readline().split()[1])))
+        return started[-1]
+
+    yield run
+    for process, child in started:
+        with process:
+            process.kill()
+        if child:
+            with suppress(ProcessLookupError):
+                os.kill(child, signal.SIGKILL)
+
+
+async def _take(queue: LockFileQueue, timeout_s: float) -> int:
+    async with queue.hold(STACK, deployment="mine", timeout_s=timeout_s) as lease:
+        return lease.fence
+
+
+class TestProcesses:
+    async def test_keep_each_other_out(self, start: Start, queue: LockFileQueue) -> None:
+        holder, _ = start()
+
+        with pytest.raises(StackBusyError, match=f"deployment held .pid {holder.pid} on "):
+            await _take(queue, 0)
+
+    async def test_give_the_stack_back_when_they_are_killed(self, start: Start, queue: LockFileQueue) -> None:
+        for _ in range(3):
+            holder, _ = start()
+            holder.kill()
+            holder.wait()
+
+        assert await _take(queue, 0) == 4
+
+    async def test_leave_the_stack_with_a_child_that_outlives_them(self, start: Start, queue: LockFileQueue) -> None:
+        holder, child = start(60)
+        holder.kill()
+        holder.wait()
+
+        with pytest.raises(StackBusyError, match="deployment held"):
+            await _take(queue, 0.2)
+        os.kill(child, signal.SIGKILL)
+        assert await _take(queue, 10) == 2
+
+    async def test_do_not_hand_the_lease_to_children_unasked(self, queue: LockFileQueue) -> None:
+        async with queue.hold(STACK, deployment="d1") as lease:
+            assert not os.get_inheritable(lease.fileno())
+
+
+class TestFiles:
+    @pytest.mark.parametrize("name", HOSTILE)
+    def test_have_plain_names_for_any_stack(self, folder: Path, name: str) -> None:
+        file = folder / file_name(name)
+
+        assert file.resolve().parent == folder.resolve()
+        assert len(file.name) < 120
+        assert file.name.isascii()
+        assert not file.name.startswith(".")
+
+    def test_have_names_of_their_own(self) -> None:
+        assert len({file_name(name).lower() for name in HOSTILE}) == len(HOSTILE)
+
+    async def test_belong_to_their_owner_alone(self, queue: LockFileQueue, folder: Path) -> None:
+        await _take(queue, 0)
+
+        assert _modes(folder) == {"0o600", "0o700"}
+
+    @pytest.mark.parametrize("record", RECORDS.values(), ids=RECORDS)
+    async def test_may_hold_anything(self, queue: LockFileQueue, folder: Path, record: bytes) -> None:
+        _write(folder, record)
+        assert await _take(queue, 0) == 1
+
+        async with queue.hold(STACK, deployment="d1"):
+            _write(folder, record)
+            with pytest.raises(StackBusyError, match="another run holds it"):
+                await _take(queue, 0)
+
+    async def test_protect_nothing_once_they_are_deleted(self, queue: LockFileQueue, folder: Path) -> None:
+        async with queue.hold(STACK, deployment="d1"):
+            (folder / file_name(STACK)).unlink()
+            assert await _take(queue, 0) == 1
+
+    async def test_are_not_reached_through_links(self, queue: LockFileQueue, folder: Path, tmp_path: Path) -> None:
+        _link(folder, tmp_path / "elsewhere")
+
+        with pytest.raises(DeploymentError, match=f"Cannot lock stack '{STACK}': "):
+            await _take(queue, 0)
+
+    async def test_are_refused_where_no_folder_can_be(self, queue: LockFileQueue, home: Path) -> None:
+        _occupy(home)
+
+        with pytest.raises(DeploymentError, match=f"Cannot lock stack '{STACK}': not a directory"):
+            await _take(queue, 0)
+
+
+def _write(folder: Path, record: bytes) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / file_name(STACK)).write_bytes(record)
+
+
+def _link(folder: Path, target: Path) -> None:
+    folder.mkdir(parents=True)
+    target.touch()
+    (folder / file_name(STACK)).symlink_to(target)
+
+
+def _occupy(home: Path) -> None:
+    home.write_text("not a folder")
+
+
+def _modes(folder: Path) -> set[str]:
+    return {oct(path.stat().st_mode & 0o777) for path in [folder, *folder.iterdir()]}

@@ -1,0 +1,108 @@
+"""What every run queue promises, tried on each."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+
+import pytest
+
+from semantest_iac.application.ports.run_queue import Holder, RunQueue
+from semantest_iac.domain.errors import StackBusyError
+from semantest_iac.infrastructure.run_queue.lock_files import LockFileQueue
+
+STACK = "rest-api.aws.development.us-east-1"
+OTHER = "rest-api.aws.development.eu-west-1"
+
+
+class RunQueueContract:
+    """The promises; a subclass gives the `queue` that has to keep them."""
+
+    async def test_gives_each_lease_of_a_stack_a_higher_fence(self, queue: RunQueue) -> None:
+        fences = []
+        for _ in range(3):
+            async with queue.hold(STACK, deployment="d1") as lease:
+                fences.append((lease.stack, lease.fence))
+
+        assert fences == [(STACK, 1), (STACK, 2), (STACK, 3)]
+
+    async def test_lets_one_run_at_a_time_work_on_a_stack(self, queue: RunQueue) -> None:
+        seen: list[str] = []
+
+        async def run(name: str) -> None:
+            async with queue.hold(STACK, deployment=name):
+                seen.append(name)
+                await asyncio.sleep(0)
+                seen.append(name)
+
+        await asyncio.gather(run("d1"), run("d2"), run("d3"))
+
+        assert [seen[0], seen[2], seen[4]] == [seen[1], seen[3], seen[5]]
+
+    async def test_keeps_the_threads_of_a_process_apart_too(self, queue: RunQueue) -> None:
+        def other_thread() -> str:
+            async def attempt() -> None:
+                async with queue.hold(STACK, deployment="d2", timeout_s=0):
+                    pass
+
+            with pytest.raises(StackBusyError) as busy:
+                asyncio.run(attempt())
+            return busy.value.error_code
+
+        async with queue.hold(STACK, deployment="d1"):
+            assert await asyncio.to_thread(other_thread) == "STACK_BUSY"
+
+    async def test_lets_other_stacks_go_on(self, queue: RunQueue) -> None:
+        async with queue.hold(STACK, deployment="d1"), queue.hold(OTHER, deployment="d2", timeout_s=0) as lease:
+            assert lease.stack == OTHER
+
+    async def test_tells_whom_it_waits_for_once_per_holder(self, queue: RunQueue) -> None:
+        heard: list[Holder | None] = []
+
+        async def wait() -> None:
+            async with queue.hold(STACK, deployment="d2", on_wait=heard.append):
+                pass
+
+        async with queue.hold(STACK, deployment="d1"):
+            waiting = asyncio.create_task(wait())
+            await asyncio.sleep(0.35)
+        await waiting
+
+        assert [holder and holder.deployment for holder in heard] == ["d1"]
+
+    @pytest.mark.parametrize("timeout_s", [0, 0.2], ids=["no wait", "a while"])
+    async def test_names_the_holder_when_the_time_is_over(self, queue: RunQueue, timeout_s: float) -> None:
+        async with queue.hold(STACK, deployment="d1"):
+            with pytest.raises(StackBusyError, match=f"'{STACK}': deployment d1 .pid .* holds it") as busy:
+                async with queue.hold(STACK, deployment="d2", timeout_s=timeout_s):
+                    pass
+
+        assert busy.value.retryable
+
+    async def test_takes_the_stack_back_from_a_run_that_fails(self, queue: RunQueue) -> None:
+        with pytest.raises(ValueError, match="broken"):
+            async with queue.hold(STACK, deployment="d1"):
+                raise ValueError("broken")
+
+        async with queue.hold(STACK, deployment="d2", timeout_s=0) as lease:
+            assert lease.fence == 2
+
+    async def test_takes_nothing_for_a_waiter_that_gave_up(self, queue: RunQueue) -> None:
+        async def wait() -> None:
+            async with queue.hold(STACK, deployment="d2"):
+                pass
+
+        async with queue.hold(STACK, deployment="d1"):
+            waiting = asyncio.create_task(wait())
+            await asyncio.sleep(0.05)
+            waiting.cancel()
+            await asyncio.gather(waiting, return_exceptions=True)
+
+        async with queue.hold(STACK, deployment="d3", timeout_s=0) as lease:
+            assert lease.fence == 2
+
+
+class TestLockFileQueue(RunQueueContract):
+    @pytest.fixture
+    def queue(self, home: Path) -> RunQueue:
+        return LockFileQueue(home / "locks")
