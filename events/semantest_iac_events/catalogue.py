@@ -1,0 +1,41 @@
+"""Every published event by its wire name: the one list that forms, schemas and tests go by."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import MappingProxyType
+
+from semantest_iac_events import approvals, deployments, infrastructure, resources, triggers
+from semantest_iac_events.event import Event
+
+PUBLISHED: tuple[type[Event], ...] = (
+    deployments.DeploymentRequested,
+    deployments.DeploymentStarted,
+    deployments.DeploymentPlanned,
+    deployments.DeploymentCompleted,
+    deployments.DeploymentFailed,
+    deployments.DeploymentRolledBack,
+    deployments.DeploymentCancelled,
+    deployments.DeploymentSuperseded,
+    deployments.DeploymentRejected,
+    deployments.DeploymentNeedsOperator,
+    approvals.ApprovalRequested,
+    approvals.DeploymentApproved,
+    approvals.DeploymentDisapproved,
+    resources.FunctionDeployed,
+    resources.HttpApiDeployed,
+    resources.WebSocketApiDeployed,
+    resources.ContainerServiceDeployed,
+    infrastructure.InfrastructureUpdated,
+    infrastructure.InfrastructureUpdateFailed,
+    infrastructure.InfrastructureRemovalRequested,
+    infrastructure.InfrastructureRemoved,
+    infrastructure.InfrastructureRemovalFailed,
+    infrastructure.RollbackRequested,
+    infrastructure.ScalingTriggered,
+    infrastructure.DriftDetected,
+    infrastructure.EnvironmentConfigured,
+    triggers.ServiceDeploymentNeeded,
+)
+
+EVENT_TYPES: Mapping[str, type[Event]] = MappingProxyType({event.type_name: event for event in PUBLISHED})

@@ -1,0 +1,115 @@
+"""CloudEvents 1.0 in JSON: the main form, whose schemas are published."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal
+from uuid import UUID
+
+from pydantic import BaseModel, ConfigDict, Field, JsonValue
+
+from semantest_iac_events.catalogue import EVENT_TYPES
+from semantest_iac_events.event import Event
+from semantest_iac_events.forms.reading import EventFormError, FormFault, as_object, read, read_event
+from semantest_iac_events.forms.writing import cause_ids, own_fields, timestamp
+from semantest_iac_events.values import Label, Moment
+
+SOURCE = "/semantest/infrastructure"
+SCHEMAS = "urn:semantest:infrastructure:"  # the specification wants an absolute URI, and no host serves these
+SEQUENCE_DIGITS = 19  # the sequence extension wants text that sorts as the numbers do
+CAUSES = "previous_event_ids"
+WORD_START = re.compile(r"(?<!^)(?=[A-Z])")
+
+JsonMediaType = Annotated[str, Field(pattern=r"^application/([a-z0-9.-]+\+)?json(;.*)?$")]
+
+
+class CloudEvent(BaseModel):
+    """The attributes that the contract knows; others, such as those that brokers add, are ignored."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore", hide_input_in_errors=True)
+
+    specversion: Literal["1.0"]
+    id: UUID
+    source: Label
+    type: Label
+    time: Moment
+    data: dict[str, JsonValue]
+    subject: str | None = None
+    datacontenttype: JsonMediaType | None = None
+    dataschema: str | None = None
+    correlationid: Label | None = None
+    causationid: UUID | None = None
+    sequence: Label | None = None
+
+
+def schema_name(event_type: type[Event]) -> str:
+    """Such as `deployment_requested.v1`: names the schema, the sample and the `dataschema` attribute."""
+    return f"{WORD_START.sub('_', event_type.__name__).lower()}.v{event_type.major_version}"
+
+
+def to_cloudevent(event: Event, *, sequence: int | None = None, source: str = SOURCE) -> dict[str, Any]:
+    """The form of an event; `causationid` is its first cause, and `data` has all when there are more."""
+    ids = cause_ids(event)
+    attributes = {
+        "specversion": "1.0",
+        "id": str(event.id),
+        "source": source,
+        "type": event.type_name,
+        "subject": event.subject,
+        "time": timestamp(event),
+        "datacontenttype": "application/json",
+        "dataschema": SCHEMAS + schema_name(type(event)),
+        "correlationid": event.correlation_id,
+        "causationid": ids[0] if ids else None,
+        "sequence": None if sequence is None else str(sequence).zfill(SEQUENCE_DIGITS),
+        "data": own_fields(event) | ({CAUSES: ids} if len(ids) > 1 else {}),
+    }
+    return {name: value for name, value in attributes.items() if value is not None}
+
+
+def from_cloudevent(form: Mapping[str, Any], types: Mapping[str, type[Event]] = EVENT_TYPES) -> Event:
+    """The event of a form; raises EventFormError with every fault."""
+    attributes = as_object(form)
+    envelope, faults = read(CloudEvent, attributes)
+    name, data = attributes.get("type"), attributes.get("data")
+    event_type = types.get(name) if isinstance(name, str) else None
+    if isinstance(name, str) and event_type is None:
+        faults.append(FormFault("type", "is not a type of this contract"))
+    if event_type is None or not isinstance(data, dict):
+        raise EventFormError(faults)
+    return _event(event_type, data, envelope, faults)
+
+
+def _event(
+    event_type: type[Event], data: dict[str, Any], envelope: CloudEvent | None, faults: list[FormFault]
+) -> Event:
+    own = {name: value for name, value in data.items() if name != CAUSES}
+    event, own_faults = read_event(event_type, own, _carried(envelope, data.get(CAUSES)), at="data")
+    contradictions = _contradictions(envelope, event) if envelope and event else []
+    if event is None or faults or own_faults or contradictions:
+        raise EventFormError([*faults, *own_faults, *contradictions])
+    return event
+
+
+def _carried(envelope: CloudEvent | None, causes: object) -> dict[str, Any]:
+    """What the attributes around the data say about the event; all its causes are in the data."""
+    if envelope is None:
+        return {CAUSES: causes}
+    first_cause = [str(envelope.causationid)] if envelope.causationid else None
+    return {
+        "id": str(envelope.id),
+        "occurred_at": envelope.time.isoformat(),
+        "correlation_id": envelope.correlationid,
+        CAUSES: first_cause if causes is None else causes,
+    }
+
+
+def _contradictions(envelope: CloudEvent, event: Event) -> list[FormFault]:
+    """Attributes that say again what the data says have to say the same."""
+    expected = CloudEvent.model_validate(to_cloudevent(event))
+    return [
+        FormFault(name, "contradicts the event's own fields")
+        for name in ("subject", "dataschema", "causationid")
+        if getattr(envelope, name) not in (None, getattr(expected, name))
+    ]

@@ -1,0 +1,69 @@
+"""Values that several events carry, and the field types that all of them are made of."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field
+
+EXACT = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False, hide_input_in_errors=True)
+
+
+def _in_utc(moment: datetime) -> datetime:
+    try:
+        return moment.astimezone(UTC)
+    except OverflowError as error:
+        raise ValueError("is not within the years 1 to 9999 in UTC") from error
+
+
+def _writable(text: object) -> object:
+    """Half characters come with undecodable output of tools; they must not keep a failure from being told."""
+    return text.encode("utf-8", "replace").decode() if isinstance(text, str) else text
+
+
+Moment = Annotated[AwareDatetime, AfterValidator(_in_utc)]
+Label = Annotated[str, Field(min_length=1, max_length=256, pattern=r"^[^\x00-\x1f\x7f-\x9f]+$")]
+Prose = Annotated[str, BeforeValidator(_writable)]
+Count = Annotated[int, Field(ge=0)]
+Seconds = Annotated[float, Field(ge=0)]
+
+
+class Value(BaseModel):
+    """A part of an event; equal when its fields are."""
+
+    model_config = EXACT
+
+
+class ChangeCounts(Value):
+    """How many resources a plan or a run creates, updates, replaces, deletes and leaves alone."""
+
+    create: Count = 0
+    update: Count = 0
+    replace: Count = 0
+    delete: Count = 0
+    same: Count = 0
+
+    @property
+    def is_empty(self) -> bool:
+        """True when nothing changes, however much stays the same."""
+        return not (self.create or self.update or self.replace or self.delete)
+
+
+class ResourceChange(Value):
+    """What happens to one resource; `why` names the properties that cause it."""
+
+    urn: str
+    type: str
+    name: str
+    op: Literal["create", "update", "replace", "delete", "same"]
+    why: tuple[str, ...] = ()
+    reversible: Literal["reversible", "lossy", "irreversible"] = "reversible"
+
+
+class HealthAnswer(Value):
+    """What the deployed service said on its health path."""
+
+    path: str
+    status: int = Field(ge=100, le=599)
+    body: Prose

@@ -1,0 +1,28 @@
+"""Values that events carry."""
+
+from __future__ import annotations
+
+import pytest
+from pydantic import ValidationError
+
+from semantest_iac_events.values import ChangeCounts, HealthAnswer
+
+
+class TestChangeCounts:
+    def test_is_empty_when_all_stays_the_same(self) -> None:
+        assert ChangeCounts(same=19).is_empty
+
+    @pytest.mark.parametrize("change", ["create", "update", "replace", "delete"])
+    def test_is_not_empty_when_anything_changes(self, change: str) -> None:
+        assert not ChangeCounts.model_validate({change: 1}).is_empty
+
+    def test_refuses_less_than_nothing(self) -> None:
+        with pytest.raises(ValidationError):
+            ChangeCounts(delete=-1)
+
+
+class TestHealthAnswer:
+    @pytest.mark.parametrize("status", [0, 99, 600])
+    def test_refuses_what_is_no_http_status(self, status: int) -> None:
+        with pytest.raises(ValidationError):
+            HealthAnswer(path="/health", status=status, body="")

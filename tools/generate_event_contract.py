@@ -1,0 +1,295 @@
+"""Write the event contract from the classes: schemas, conformance samples and the AsyncAPI document.
+
+`python tools/generate_event_contract.py` writes, and removes what no class stands for any more;
+with `--check` it writes nothing and exits 1, naming what is stale.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+from uuid import NAMESPACE_URL, uuid5
+
+import yaml
+from pydantic import BaseModel
+from pydantic.json_schema import GenerateJsonSchema
+
+from semantest_iac_events import approvals, deployments, infrastructure, resources, triggers
+from semantest_iac_events.catalogue import PUBLISHED
+from semantest_iac_events.event import Event
+from semantest_iac_events.forms.cloudevents import SCHEMAS, CloudEvent, schema_name, to_cloudevent
+from semantest_iac_events.forms.reading import CARRIED
+from semantest_iac_events.stack_event import StackEvent, StackFailure
+
+EVENTS = Path(__file__).resolve().parent.parent / "events"
+COMMAND = "python tools/generate_event_contract.py"
+CHANNEL = "infrastructure.events"
+DIALECT = "https://json-schema.org/draft/2020-12/schema"
+
+INBOUND: tuple[type[Event], ...] = (
+    deployments.DeploymentRequested,
+    approvals.DeploymentApproved,
+    approvals.DeploymentDisapproved,
+    infrastructure.InfrastructureRemovalRequested,
+    infrastructure.RollbackRequested,
+    infrastructure.ScalingTriggered,
+    triggers.ServiceDeploymentNeeded,
+)
+
+CHANGES = {"create": 15, "update": 1, "replace": 1, "delete": 0, "same": 2}
+ENDPOINT = "https://a1b2c3d4e5.execute-api.us-east-1.amazonaws.com"
+FUNCTION = "semantest-rest-api-dev-3f9a1c"
+DIGEST = "sha256:9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"
+REPLACED = {
+    "urn": "urn:pulumi:rest-api.aws.development.us-east-1::semantest-infrastructure"
+    "::aws:lambda/function:Function::rest-api",
+    "type": "aws:lambda/function:Function",
+    "name": "rest-api",
+    "op": "replace",
+    "why": ["name"],
+    "reversible": "lossy",
+}
+OF_A_STACK = {
+    "component": "rest-api",
+    "provider": "aws",
+    "environment": "development",
+    "region": "us-east-1",
+    "deployment_id": "0c1d7a52-6f4e-4b57-9a53-0d6a6c1f2f10",
+}
+OF_A_FAILURE = {
+    "code": "PROVIDER_ERROR",
+    "reason": "Cannot create function 'rest-api': the account's memory quota is used up.",
+    "hint": "Ask for a higher quota, or set less memory.",
+}
+SAMPLES: dict[type[Event], dict[str, Any]] = {
+    deployments.DeploymentRequested: {
+        "configuration": {"components": {"rest-api": {"memory": 512}}},
+        "requested_by": "cli:ana",
+    },
+    deployments.DeploymentPlanned: {
+        "changes": CHANGES,
+        "resources": [REPLACED],
+        "artifact_digest": DIGEST,
+    },
+    deployments.DeploymentCompleted: {
+        "changes": CHANGES,
+        "outputs": {"endpoint": ENDPOINT, "function_name": FUNCTION},
+        "endpoint": ENDPOINT,
+        "health": {"path": "/health", "status": 200, "body": '{"status":"healthy"}'},
+        "duration_s": 41.5,
+    },
+    deployments.DeploymentFailed: {"resource": "rest-api", "changes": CHANGES, "duration_s": 12.25},
+    deployments.DeploymentRolledBack: {"restored_deployment": "8a3f3b0e-2f7a-4f0c-8b55-6a1d9e0c7b21"},
+    deployments.DeploymentCancelled: {"reason": "called off by ana"},
+    deployments.DeploymentSuperseded: {"successor": "5b0f9a34-7c1d-4e88-9d2a-1f3c5e7a9b60"},
+    deployments.DeploymentRejected: {
+        "code": "REFUSED",
+        "reason": "The request was caused by a deployment of its own stack.",
+        "hint": "Break the loop at one of the stacks named.",
+        "ancestry": ["rest-api.aws.development.us-east-1", "websocket.aws.development.us-east-1"],
+    },
+    deployments.DeploymentNeedsOperator: {
+        "remainder": [REPLACED["urn"]],
+        "commands": ["python -m semantest_iac resolve --deployment 0c1d7a52-6f4e-4b57-9a53-0d6a6c1f2f10"],
+    },
+    approvals.ApprovalRequested: {"changes": CHANGES, "reasons": ["rest-api would be replaced"]},
+    approvals.DeploymentApproved: {"approved_by": "ana"},
+    approvals.DeploymentDisapproved: {"disapproved_by": "ana", "reason": "not on a Friday"},
+    resources.FunctionDeployed: {
+        "function_name": FUNCTION,
+        "arn": f"arn:aws:lambda:us-east-1:000000000000:function:{FUNCTION}",
+        "version": "3",
+        "endpoint": ENDPOINT,
+        "runtime": "nodejs22.x",
+        "memory_mb": 512,
+        "artifact_digest": DIGEST,
+    },
+    resources.HttpApiDeployed: {
+        "api_name": FUNCTION,
+        "api_id": "a1b2c3d4e5",
+        "endpoint": ENDPOINT,
+        "routes": ["$default"],
+    },
+    resources.WebSocketApiDeployed: {
+        "api_name": "semantest-websocket-dev-7be012",
+        "api_id": "f6g7h8i9j0",
+        "endpoint": "wss://f6g7h8i9j0.execute-api.us-east-1.amazonaws.com/ws",
+        "routes": ["$connect", "$disconnect", "$default"],
+    },
+    resources.ContainerServiceDeployed: {
+        "service_name": "semantest-platform-dev-51ab90",
+        "image": "semantest/coordination:1.0.0",
+    },
+    infrastructure.InfrastructureUpdated: {"changes": CHANGES, "outputs": {"endpoint": ENDPOINT}},
+    infrastructure.InfrastructureUpdateFailed: {"resource": "rest-api"},
+    infrastructure.InfrastructureRemovalRequested: {"requested_by": "cli:ana"},
+    infrastructure.InfrastructureRemoved: {"changes": {"delete": 19}, "generation": 1},
+    infrastructure.InfrastructureRemovalFailed: {"remainder": [REPLACED["urn"]]},
+    infrastructure.RollbackRequested: {"target_deployment": "8a3f3b0e-2f7a-4f0c-8b55-6a1d9e0c7b21"},
+    infrastructure.ScalingTriggered: {"min_instances": 2, "max_instances": 10, "reason": "cpu above 70 %"},
+    infrastructure.DriftDetected: {"changes": {"update": 1, "same": 18}, "resources": [REPLACED]},
+    infrastructure.EnvironmentConfigured: {
+        "environment": "development",
+        "provider": "aws",
+        "region": "us-east-1",
+        "settings": {"log_level": "debug", "jwt_secret": "${secrets.jwt_secret}"},
+    },
+    triggers.ServiceDeploymentNeeded: {
+        "service_type": "rest-api",
+        "environment": "development",
+        "service_config": {"memory": 512},
+    },
+}
+
+
+class UntitledSchema(GenerateJsonSchema):
+    """Without a title per field, which would only repeat its name."""
+
+    def field_title_should_be_set(self, schema: Any) -> bool:
+        """Never."""
+        return False
+
+
+def sample(event_type: type[Event]) -> Event:
+    """A valid event whose id and time are always the same; all samples follow from one request."""
+    shared: dict[str, Any] = dict(OF_A_STACK) if issubclass(event_type, StackEvent) else {}
+    shared |= OF_A_FAILURE if issubclass(event_type, StackFailure) else {}
+    fields = shared | SAMPLES.get(event_type, {})
+    request = uuid5(NAMESPACE_URL, SCHEMAS + "sample")
+    identity = {
+        "id": uuid5(NAMESPACE_URL, SCHEMAS + schema_name(event_type)),
+        "occurred_at": datetime(2026, 1, 31, 12, 0, 0, 250_000, tzinfo=UTC),
+        "previous_event_ids": (request,),
+        "correlation_id": str(request),
+    }
+    return event_type.model_validate(identity | fields)
+
+
+def schema(event_type: type[Event]) -> dict[str, Any]:
+    """Of the whole CloudEvents form; the part under `data` has its own id, which `dataschema` names."""
+    name = schema_name(event_type)
+    form = _plain_schema(CloudEvent)
+    data = _plain_schema(event_type)
+    data["properties"] = {key: value for key, value in data["properties"].items() if key not in CARRIED}
+    data["properties"]["previous_event_ids"] = {
+        "items": {"format": "uuid", "type": "string"},
+        "type": "array",
+    }
+    form["properties"] |= {
+        "type": {"const": event_type.type_name},
+        "dataschema": {"const": SCHEMAS + name},
+        "data": {"$id": SCHEMAS + name} | data,
+    }
+    return form | {
+        "$schema": DIALECT,
+        "$id": f"{SCHEMAS}cloudevent:{name}",
+        "title": event_type.__name__,
+        "description": event_type.__doc__,
+    }
+
+
+def asyncapi() -> dict[str, Any]:
+    """One channel, one message per event; requests are received, everything is sent."""
+    names = {event_type: schema_name(event_type) for event_type in PUBLISHED}
+    return {
+        "asyncapi": "3.0.0",
+        "info": {
+            "title": "Semantest infrastructure events",
+            "version": "1.0.0",
+            "description": "What the deployment of Semantest says and hears, as CloudEvents 1.0 in JSON.",
+        },
+        "defaultContentType": "application/cloudevents+json",
+        "channels": {
+            "infrastructure": {
+                "address": CHANNEL,
+                "messages": {name: {"$ref": f"#/components/messages/{name}"} for name in names.values()},
+            }
+        },
+        "operations": {
+            "tell": _operation(
+                "send", [name for each, name in names.items() if each is not triggers.ServiceDeploymentNeeded]
+            ),
+            "hear": _operation("receive", [names[each] for each in INBOUND]),
+        },
+        "components": {"messages": {name: _message(each, name) for each, name in names.items()}},
+    }
+
+
+def contract() -> Iterator[tuple[str, str]]:
+    """The path of every generated file, within `events/`, with its text."""
+    for event_type in PUBLISHED:
+        file = f"{schema_name(event_type)}.json"
+        yield f"schemas/{file}", _json(schema(event_type))
+        yield f"conformance/{file}", _json(to_cloudevent(sample(event_type), sequence=1))
+    yield "asyncapi.yaml", yaml.safe_dump(asyncapi(), sort_keys=True, allow_unicode=True, width=110)
+
+
+def stale(events: Path) -> dict[Path, str | None]:
+    """Files that are not what the classes say, with the text that they should have; None: none at all."""
+    wanted = {events / path: text for path, text in contract()}
+    found = {path for folder in ("schemas", "conformance") for path in (events / folder).glob("*.json")}
+    outdated = {path: text for path, text in wanted.items() if _text(path) != text}
+    return outdated | dict.fromkeys(sorted(found - wanted.keys()))
+
+
+def main(arguments: Sequence[str] | None = None, events: Path = EVENTS) -> int:
+    """Exit status: 1 when something is stale and was only to be checked."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--check", action="store_true", help="write nothing, fail when files are stale")
+    only_check = parser.parse_args(arguments).check
+    outdated = stale(events)
+    for path, text in outdated.items():
+        if not only_check:
+            _put(path, text)
+        print(f"{'stale' if only_check else 'written'}: {path.relative_to(events.parent)}")
+    if only_check and outdated:
+        print(f"The event contract is not what the classes say. Run `{COMMAND}`.", file=sys.stderr)
+    return 1 if only_check and outdated else 0
+
+
+def _plain_schema(model: type[BaseModel]) -> dict[str, Any]:
+    return model.model_json_schema(schema_generator=UntitledSchema)
+
+
+def _operation(action: str, names: list[str]) -> dict[str, Any]:
+    channel = "#/channels/infrastructure"
+    references = [{"$ref": f"{channel}/messages/{name}"} for name in names]
+    return {"action": action, "channel": {"$ref": channel}, "messages": references}
+
+
+def _message(event_type: type[Event], name: str) -> dict[str, Any]:
+    return {
+        "name": event_type.type_name,
+        "title": event_type.__name__,
+        "summary": event_type.__doc__,
+        "contentType": "application/cloudevents+json",
+        "payload": {
+            "schemaFormat": "application/schema+json;version=draft-2020-12",
+            "schema": {"$ref": f"./schemas/{name}.json"},
+        },
+    }
+
+
+def _json(content: dict[str, Any]) -> str:
+    return json.dumps(content, indent=2, sort_keys=True, ensure_ascii=False) + "\n"
+
+
+def _text(path: Path) -> str | None:
+    return path.read_text(encoding="utf-8") if path.is_file() else None
+
+
+def _put(path: Path, text: str | None) -> None:
+    if text is None:
+        path.unlink()
+        return
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text, encoding="utf-8")
+
+
+if __name__ == "__main__":
+    sys.exit(main())
