@@ -1,0 +1,94 @@
+"""Installs what a source depends on, in a folder of its own and never in the source."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from semantest_iac.domain.errors import ArtifactError
+
+LONGEST_INSTALL_S = 600
+PASSED_ON = re.compile(  # what installers need; install scripts of strangers must not see cloud credentials
+    r"(?i)PATH|HOME|USER|LANG|LC_.*|TMPDIR|TEMP|.*_PROXY|SSL_CERT_.*|REQUESTS_CA_BUNDLE|NODE_EXTRA_CA_CERTS"
+    r"|NPM_CONFIG_.*|NPM_TOKEN|PIP_.*|SYSTEMROOT"
+)
+CREDENTIALS_IN_URL = re.compile(r"://[^/@\s]+@")
+NPM_ASIDE = re.compile(r"npm (error|ERR!) (code|path|errno|syscall|A complete log)")
+NPM = ("npm", "--no-audit", "--no-fund", "--no-update-notifier", "--loglevel=error")
+PIP = (
+    "-m", "pip", "install", "--only-binary=:all:", "--no-compile", "--disable-pip-version-check",
+    "--no-input", "--quiet", "--implementation", "cp",
+)  # fmt: skip
+PLATFORMS = ("manylinux2014_x86_64", "manylinux_2_28_x86_64")  # glibc of Lambda's python3.11, and of later ones
+FIRST_ON_NEWER_GLIBC = (3, 12)
+
+
+def install_node_modules(folder: Path) -> None:
+    """Run npm for production dependencies inside a staged copy; raises ArtifactError with npm's reason."""
+    if shutil.which("npm") is None:
+        hint = "Install Node.js with npm, or run `npm ci` in the source yourself."
+        raise ArtifactError("Cannot install node modules: npm is not on the PATH.", hint=hint)
+    locked = any((folder / name).exists() for name in ("package-lock.json", "npm-shrinkwrap.json"))
+    command = [*NPM, "ci" if locked else "install", "--omit=dev", "--ignore-scripts=false"]
+    _run(command, folder, "node modules", "Check package.json, the lock file and the registry's address.")
+
+
+def install_requirements(requirements: Path, target: Path, version: tuple[int, int]) -> None:
+    """Run pip for Linux wheels of one Python version; raises ArtifactError with pip's reason."""
+    newer = version >= FIRST_ON_NEWER_GLIBC
+    platforms = [part for name in PLATFORMS[: 1 + newer] for part in ("--platform", name)]
+    chosen = ["--python-version", "{}.{}".format(*version), "--target", str(target)]
+    command = [sys.executable, *PIP, *platforms, *chosen, "--requirement", requirements.name]
+    hint = "Only wheels for Linux x86_64 are installed; check requirements.txt and the index's address."
+    _run(command, requirements.parent, "requirements", hint)
+    _drop_scripts(target)
+
+
+def _drop_scripts(target: Path) -> None:
+    """Remove console scripts: they name this machine's interpreter, and no function calls them."""
+    shutil.rmtree(target / "bin", ignore_errors=True)
+    for record in target.glob("*.dist-info/RECORD"):
+        lines = record.read_text().splitlines(keepends=True)
+        record.write_text("".join(line for line in lines if not line.startswith("../../bin/")))
+
+
+def _run(command: Sequence[str], folder: Path, what: str, hint: str) -> None:
+    with subprocess.Popen(  # noqa: S603  # fixed words and paths, no shell
+        command, cwd=folder, env=_environment(os.environ), stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE, stderr=subprocess.STDOUT, start_new_session=True,
+    ) as process:  # fmt: skip
+        try:
+            output = process.communicate(timeout=LONGEST_INSTALL_S)[0].decode(errors="replace")
+        except subprocess.TimeoutExpired:
+            output = f"error: no end after {LONGEST_INSTALL_S} s"
+        finally:
+            _end_group(process)
+    if process.returncode:
+        raise ArtifactError(f"Cannot install {what}: {_reason(output)}.", hint=hint)
+
+
+def _end_group(process: subprocess.Popen[bytes]) -> None:
+    """Kill what is left of the installer and of the scripts that it started, also after Ctrl-C."""
+    try:
+        os.killpg(process.pid, signal.SIGKILL)
+    except (ProcessLookupError, PermissionError):
+        return
+
+
+def _environment(inherited: Mapping[str, str]) -> dict[str, str]:
+    return {name: value for name, value in inherited.items() if PASSED_ON.fullmatch(name)}
+
+
+def _reason(output: str) -> str:
+    """The one line that says most: the first error that is more than npm's code and path lines."""
+    lines = [line.strip() for line in CREDENTIALS_IN_URL.sub("://", output).splitlines() if line.strip()]
+    errors = [line for line in lines if re.match(r"(?i)(npm )?err", line)]
+    telling = [line for line in errors if not NPM_ASIDE.match(line)]
+    chosen = (telling or errors or lines or ["it gave no reason"])[0]
+    return re.sub(r"^(?i:npm error|npm ERR!|ERROR:|error:)\s*", "", chosen).rstrip(".")[:300]

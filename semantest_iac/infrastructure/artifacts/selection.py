@@ -1,0 +1,48 @@
+"""What of a source folder is left out of every package, and why."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+
+VERSION_CONTROL = frozenset({".git", ".hg", ".svn"})
+LEAVINGS = frozenset({".semantest", "__pycache__", ".DS_Store", ".venv"})
+CREDENTIALS = frozenset({".env", ".npmrc", ".netrc", ".pypirc", ".ssh", ".aws"})
+LEFT_OUT = VERSION_CONTROL | LEAVINGS | CREDENTIALS
+LEFT_OUT_AT_THE_TOP = frozenset({"coverage", ".nyc_output", "venv"})  # deeper down these are real packages
+LEFT_OUT_OF_MODULES = ("node_modules/.bin", "node_modules/.cache")
+LEFT_OUT_ENDINGS = (".pyc", ".pyo")
+KEY_STORES = ("*.p12", "*.pfx")
+MAY_HOLD_KEYS = ("*.pem", "*.key", "id_rsa*", "id_dsa*", "id_ecdsa*", "id_ed25519*")
+PRIVATE_KEY = b"PRIVATE KEY-----"  # by content: certificates are .pem files too, and are needed
+
+
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """Which paths of one folder stay behind: the tables above, plus `paths`, minus the names in `kept`."""
+
+    paths: frozenset[str] = frozenset()
+    top: frozenset[str] = LEFT_OUT_AT_THE_TOP
+    kept: frozenset[str] = frozenset()
+
+    def leaves_out(self, path: str, name: str) -> bool:
+        """Whether a relative path stays behind; asked for a folder before it is entered."""
+        if name in LEFT_OUT or name.startswith(".env."):
+            return name not in self.kept
+        if path in self.paths or path in self.top:
+            return True
+        return name.endswith(LEFT_OUT_ENDINGS) or path.endswith(LEFT_OUT_OF_MODULES)
+
+
+def is_credential(name: str) -> bool:
+    """Whether the name alone says that the file holds a secret."""
+    return name in CREDENTIALS or name.startswith(".env.") or _matches(name, KEY_STORES)
+
+
+def may_hold_a_key(name: str) -> bool:
+    """Whether the content has to be looked at for a private key."""
+    return _matches(name, MAY_HOLD_KEYS)
+
+
+def _matches(name: str, patterns: tuple[str, ...]) -> bool:
+    return any(fnmatchcase(name, pattern) for pattern in patterns)

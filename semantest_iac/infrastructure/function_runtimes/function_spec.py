@@ -1,0 +1,56 @@
+"""What it takes to run a function, and what one call to it comes to."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+TIMED_OUT = "Sandbox.Timedout"
+ENDED = "Runtime.ExitError"
+GARBLED = "Runtime.InvalidAnswer"
+EVENT_TOO_LARGE = "Function.RequestTooLarge"
+
+
+@dataclass(frozen=True, slots=True)
+class FunctionSpec:
+    """A deployed function: `package` is its unpacked folder, `secrets` maps secret references to values.
+
+    The values reach the function only through the secrets endpoint, never by its environment.
+    """
+
+    package: Path
+    handler: str
+    runtime: str
+    environment: Mapping[str, str] = field(default_factory=dict)
+    memory_mb: int = 128
+    timeout_s: float = 3
+    secrets: Mapping[str, str] = field(default_factory=dict, repr=False)
+    name: str = "function"
+    version: str = "$LATEST"
+    region: str = "us-east-1"
+    account: str = "123456789012"
+
+    @property
+    def arn(self) -> str:
+        """The name that the function sees as its own."""
+        return f"arn:aws:lambda:{self.region}:{self.account}:function:{self.name}"
+
+
+@dataclass(frozen=True, slots=True)
+class Invocation:
+    """One call: `result` is the function's JSON value, unless `error` holds Lambda's error object.
+
+    `logs` is the end of what the function wrote meanwhile, bounded.
+    """
+
+    result: Any
+    error: Mapping[str, Any] | None
+    logs: str
+    duration_ms: float
+
+    @property
+    def is_timed_out(self) -> bool:
+        """Whether the function was ended because it took longer than its timeout."""
+        return self.error is not None and self.error["errorType"] == TIMED_OUT

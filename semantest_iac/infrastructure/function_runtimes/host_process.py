@@ -1,0 +1,85 @@
+"""One operating system process with a host program in it, spoken to over a socket of its own."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import socket
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from pathlib import Path
+
+from semantest_iac.infrastructure.function_runtimes.log_tail import LogTail
+
+LARGEST_LINE = 8 * 1024 * 1024  # above Lambda's 6 MB, below what could fill the memory
+LONGEST_FAREWELL_S = 5
+
+
+class HostProcess:
+    """A process that leads its own group; `end` kills the whole group."""
+
+    def __init__(
+        self,
+        process: asyncio.subprocess.Process,
+        channel: tuple[asyncio.StreamReader, asyncio.StreamWriter],
+    ) -> None:
+        self._process = process
+        self._reader, self._writer = channel
+        self.logs = LogTail()
+        self._collecting = asyncio.create_task(self.logs.collect(process.stdout or asyncio.StreamReader()))
+
+    @classmethod
+    async def spawn(
+        cls, command: Sequence[str], arguments: Sequence[str], folder: Path, environment: Mapping[str, str]
+    ) -> HostProcess:
+        """Start `command <descriptor> arguments…`; the host's first line says whether it is ready."""
+        ours, theirs = socket.socketpair()
+        try:
+            process = await asyncio.create_subprocess_exec(
+                *command, str(theirs.fileno()), *arguments, pass_fds=(theirs.fileno(),), cwd=folder,
+                env=environment, stdin=asyncio.subprocess.DEVNULL, stdout=asyncio.subprocess.PIPE,
+                stderr=asyncio.subprocess.STDOUT, start_new_session=True,
+            )  # fmt: skip
+        except BaseException:
+            ours.close()
+            raise
+        finally:
+            theirs.close()
+        return cls(process, await asyncio.open_unix_connection(sock=ours, limit=LARGEST_LINE))
+
+    async def ask(self, line: bytes = b"") -> bytes:
+        """Send a line and wait for the next answer; empty when the process has ended.
+
+        Raises ValueError for an answer longer than any function may give.
+        """
+        try:
+            self._writer.write(line)
+            await self._writer.drain()
+            answer = await self._reader.readline()
+        except ConnectionError:
+            return b""
+        await asyncio.sleep(0)  # what the function printed came before its answer: let it be read
+        await asyncio.sleep(0)
+        return answer if answer.endswith(b"\n") else b""
+
+    async def end(self) -> int:
+        """Kill the group and give the exit status, negative for a signal; safe to call twice."""
+        status = await self._status()
+        with suppress(ProcessLookupError, PermissionError):
+            os.killpg(self._process.pid, signal.SIGKILL)
+        self._writer.close()
+        with suppress(TimeoutError):
+            async with asyncio.timeout(LONGEST_FAREWELL_S):
+                await self._process.wait()
+                await self._collecting
+        self._collecting.cancel()
+        return -signal.SIGKILL if status is None else status
+
+    async def _status(self) -> int | None:
+        """The exit status if the process ended by itself: its socket closes a moment before it does."""
+        if self._reader.at_eof():
+            with suppress(TimeoutError):
+                async with asyncio.timeout(1):
+                    return await self._process.wait()
+        return self._process.returncode
