@@ -7,18 +7,18 @@ from collections.abc import Iterator
 from pathlib import Path
 
 _FOLDERS = (".ci", "benchmarks", "docs", "events", "requirements", "semantest_iac", "tests", "tools")
-_BINARY = {".pyc", ".zip", ".gz", ".png"}
+_A_PERSONS_OWN = {".env"}
 _POSTPONED = re.compile(r"\b(?:TO" + r"DO|FIX" + r"ME|X" + r"XX)\b")
 _MACHINES = re.compile(r"(?<![\w.])/(?:ro" + r"ot|wo" + r"rk|Us" + r"ers|ho" + r"me/(?!site\b)\w+)/")
 
 
 def _texts(root: Path) -> Iterator[tuple[str, str]]:
-    kept = [path for path in root.iterdir() if path.is_file() and path.suffix not in _BINARY]
-    for folder in _FOLDERS:
-        kept += [p for p in (root / folder).rglob("*") if p.is_file() and p.suffix not in _BINARY]
-    for path in sorted(kept):
-        if "node_modules" not in path.parts and path.name not in {".coverage", ".env"}:
-            yield path.relative_to(root).as_posix(), path.read_text(encoding="utf-8")
+    paths = [*root.iterdir(), *(path for folder in _FOLDERS for path in (root / folder).rglob("*"))]
+    for path in sorted(paths):
+        is_ours = path.is_file() and path.name not in _A_PERSONS_OWN and "node_modules" not in path.parts
+        content = path.read_bytes() if is_ours else b"\0"
+        if b"\0" not in content:
+            yield path.relative_to(root).as_posix(), content.decode()
 
 
 class TestWords:
