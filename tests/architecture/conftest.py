@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 _ROOT = Path(__file__).parents[2]
+_RUN_AS_FILES = ("semantest_iac/payloads/", "semantest_iac/infrastructure/function_runtimes/hosts/")
 
 
 @pytest.fixture(scope="session")
@@ -20,6 +21,12 @@ def root() -> Path:
 def shipped_modules() -> dict[str, ast.Module]:
     """The parsed modules of both import packages, by path from the root."""
     return _parsed("semantest_iac", "events")
+
+
+@pytest.fixture(scope="session")
+def run_as_files(shipped_modules: dict[str, ast.Module]) -> dict[str, ast.Module]:
+    """Those of the shipped modules that another process starts as files, so that nothing here may import them."""
+    return {path: tree for path, tree in shipped_modules.items() if path.startswith(_RUN_AS_FILES)}
 
 
 @pytest.fixture(scope="session")

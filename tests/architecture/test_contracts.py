@@ -120,9 +120,7 @@ class TestImportContracts:
         assert proved == {contract["id"] for contract in _contracts(root)}
 
     def test_name_an_owner_for_every_library(self, root: Path) -> None:
-        owned = {
-            library for contract in _contracts(root) for library in contract.get("protected_modules", ())
-        }
+        owned = {library for contract in _contracts(root) for library in contract.get("protected_modules", ())}
         graph = grimp.build_graph(
             "semantest_iac", "semantest_iac_events", include_external_packages=True, cache_dir=None
         )
@@ -131,12 +129,9 @@ class TestImportContracts:
         assert imported - owned - sys.stdlib_module_names == set()
 
 
-class TestPayloads:
-    def test_import_nothing_of_the_tool(self, shipped_modules: dict[str, ast.Module]) -> None:
-        payloads = {
-            path: tree for path, tree in shipped_modules.items() if path.startswith("semantest_iac/payloads/")
-        }
-        imported = {name for tree in payloads.values() for name in _imported(tree)}
+class TestFilesForOtherProcesses:
+    def test_import_nothing_of_the_tool(self, run_as_files: dict[str, ast.Module]) -> None:
+        imported = {name for tree in run_as_files.values() for name in _imported(tree)}
 
         assert {name for name in imported if name.startswith("semantest_iac")} == set()
 

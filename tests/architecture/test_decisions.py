@@ -16,8 +16,6 @@ class TestDecisions:
 
     def test_have_the_four_parts(self, root: Path) -> None:
         records = sorted((root / "docs" / "decisions").glob("*.md"))
-        parts = {
-            path.name: re.findall(r"^## (.+)$", path.read_text(encoding="utf-8"), re.M) for path in records
-        }
+        parts = {path.name: re.findall(r"^## (.+)$", path.read_text(encoding="utf-8"), re.M) for path in records}
 
         assert {name: found for name, found in parts.items() if found != _PARTS} == {}

@@ -16,9 +16,7 @@ class TestSizes:
         assert {path: length for path, length in lengths.items() if length > 300} == {}
 
     def test_of_functions_stay_under_40_lines(self, all_modules: dict[str, ast.Module]) -> None:
-        lengths = {
-            f"{path}: {f.name}": _length(f) for path, tree in all_modules.items() for f in _functions(tree)
-        }
+        lengths = {f"{path}: {f.name}": _length(f) for path, tree in all_modules.items() for f in _functions(tree)}
 
         assert {name: length for name, length in lengths.items() if length > 40} == {}
 

@@ -22,9 +22,7 @@ def _outcome(folder: Path, kind: str, statement: str) -> str:
     test = folder / "tests" / kind / "test_one.py"
     test.parent.mkdir(parents=True)
     shutil.copy(Path(__file__).parents[1] / "conftest.py", folder / "tests")
-    test.write_text(
-        f"import asyncio, os, socket, pytest\ndef test_one(home):\n    {statement}\n", encoding="utf-8"
-    )
+    test.write_text(f"import asyncio, os, socket, pytest\ndef test_one(home):\n    {statement}\n", encoding="utf-8")
     command = [
         sys.executable,
         "-m",
@@ -36,9 +34,7 @@ def _outcome(folder: Path, kind: str, statement: str) -> str:
         "tests",
     ]
     environment = {**os.environ, "SEMANTEST_HOME": "elsewhere"}
-    return subprocess.run(
-        command, cwd=folder, env=environment, capture_output=True, text=True, check=False
-    ).stdout
+    return subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False).stdout
 
 
 class TestNetwork:
