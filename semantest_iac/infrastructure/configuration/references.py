@@ -16,7 +16,7 @@ _ENV = re.compile(r"\$\{env\.([^{}]*)\}")
 
 
 def substituted(value: Any, variables: Mapping[str, str], path: Path = ()) -> Any:
-    """The value with what variables hold in place; a reference to a missing one stays."""
+    """The value with what variables hold in place; of a missing one nothing is left."""
     return _mapped(value, path, lambda text, at: _text(text, variables, at))
 
 
@@ -31,7 +31,7 @@ def reference_faults(value: Any, variables: Mapping[str, str]) -> Iterator[Fault
 
 
 def _text(text: str, variables: Mapping[str, str], path: Path) -> Any:
-    replaced = _ENV.sub(lambda match: variables.get(match[1], match[0]), text)
+    replaced = _ENV.sub(lambda match: variables.get(match[1], ""), text)
     if is_variable(path) or not _ENV.fullmatch(text):
         return replaced
     return scalar(replaced, path)

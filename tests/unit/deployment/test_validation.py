@@ -1,0 +1,255 @@
+from __future__ import annotations
+
+from datetime import date
+from typing import Any
+
+import pytest
+
+from semantest_iac.domain.deployment.stack import Stack
+from semantest_iac.domain.deployment.validation import Facts, Report, ValidationService, stack_faults
+from semantest_iac.domain.environments.configuration import Configuration
+from semantest_iac.domain.errors import Fault
+
+TODAY = date(2026, 11, 21)
+REST = Stack("rest-api", "aws", "production", "us-east-1")
+NOTHING = Facts()
+WEBSOCKET = Stack("websocket", "aws", "production", "us-east-1")
+
+
+def judged(stack: Stack = REST, facts: Facts = NOTHING, **section: Any) -> Report:
+    configuration = Configuration.model_validate({"components": {stack.component: section}})
+    return ValidationService(TODAY).validate(stack, configuration, facts)
+
+
+def judged_whole(values: dict[str, Any], stack: Stack = REST) -> Report:
+    return ValidationService(TODAY).validate(stack, Configuration.model_validate(values))
+
+
+def paths(faults: tuple[Fault, ...]) -> list[str]:
+    return [fault.path for fault in faults]
+
+
+REFUSED = {
+    "memory-64": ({"memory": 64}, "memory"),
+    "memory-10241": ({"memory": 10241}, "memory"),
+    "timeout-0": ({"timeout": 0}, "timeout"),
+    "timeout-900": ({"timeout": 900}, "timeout"),
+    "nodejs18": ({"runtime": "nodejs18.x"}, "runtime"),
+    "unknown-runtime": ({"runtime": "cobol85"}, "runtime"),
+    "empty-source": ({"source": ""}, "source"),
+    "source-with-nul": ({"source": "a\0b"}, "source"),
+    "entry-above-the-source": ({"entry": "../x.js"}, "entry"),
+    "absolute-entry": ({"entry": "/etc/passwd"}, "entry"),
+    "entry-with-backslash": ({"entry": "a\\b.js"}, "entry"),
+    "entry-on-a-drive": ({"entry": "C:x.js"}, "entry"),
+    "long-entry": ({"entry": "x" * 1025}, "entry"),
+    "handler-without-function": ({"handler": "index"}, "handler"),
+    "handler-above-the-source": ({"handler": "a/../../x.y"}, "handler"),
+    "min-below-zero": ({"instances": {"min": -1}}, "instances.min"),
+    "max-zero": ({"instances": {"max": 0}}, "instances.max"),
+    "min-above-max": ({"instances": {"min": 3, "max": 2}}, "instances"),
+    "cidr": ({"network": {"private": True, "cidr": "10.0.0.1/33"}}, "network.cidr"),
+    "small-cidr": ({"network": {"private": True, "cidr": "10.0.0.0/28"}}, "network.cidr"),
+    "subnets-without-groups": ({"network": {"subnet_ids": ["subnet-0123456789abcdef0"]}}, "network"),
+    "route-without-slash": ({"routes": [{"path": "health"}]}, "routes[0].path"),
+    "route-with-dots": ({"routes": [{"path": "/a/../b"}]}, "routes[0].path"),
+    "greedy-route-in-the-middle": ({"routes": [{"path": "/{a+}/b"}]}, "routes[0].path"),
+    "same-route-twice": ({"routes": [{"path": "/i/{a}"}, {"path": "/i/{b}"}]}, "routes[1]"),
+    "no-routes": ({"routes": []}, "routes"),
+    "no-method": ({"routes": [{"path": "/", "methods": []}]}, "routes[0].methods"),
+    "cors-star-with-credentials": ({"cors": {"origins": ["*"], "credentials": True}}, "cors"),
+    "cors-path": ({"cors": {"origins": ["https://a.example/x"]}}, "cors.origins[0]"),
+    "cors-max-age": ({"cors": {"origins": [], "max_age": 86401}}, "cors.max_age"),
+    "rate-zero": ({"throttling": {"rate": 0.0}}, "throttling.rate"),
+    "burst-zero": ({"throttling": {"burst": 0}}, "throttling.burst"),
+    "issuer-http": ({"authorizer": {"issuer": "http://a.example", "audience": ["x"]}}, "authorizer.issuer"),
+    "issuer-user": ({"authorizer": {"issuer": "https://u@a.example", "audience": ["x"]}}, "authorizer.issuer"),
+    "no-audience": ({"authorizer": {"issuer": "https://a.example", "audience": []}}, "authorizer.audience"),
+    "header": (
+        {"authorizer": {"issuer": "https://a.example", "audience": ["x"], "header": "X\nY"}},
+        "authorizer.header",
+    ),
+    "variable-name": ({"environment": {"A-B": "1"}}, "environment.A-B"),
+    "long-variable-name": ({"environment": {"A" * 300: "1"}}, f"environment.{'A' * 64}…"),
+    "reserved-variable": ({"environment": {"AWS_REGION": "x"}}, "environment.AWS_REGION"),
+    "password": ({"environment": {"DB_PASSWORD": "12345678"}}, "environment.DB_PASSWORD"),
+    "password-in-url": ({"environment": {"DB_URL": "postgres://u:p@h/d"}}, "environment.DB_URL"),
+    "embedded-secret": ({"environment": {"DB_URL": "x${secrets.a}"}}, "environment.DB_URL"),
+    "secret-name": ({"environment": {"DB_URL": "${secrets.A b}"}}, "environment.DB_URL"),
+    "unknown-reference": ({"environment": {"DB_URL": "${DB}"}}, "environment.DB_URL"),
+}
+
+
+class TestValidationService:
+    @pytest.mark.parametrize(("section", "path"), REFUSED.values(), ids=REFUSED)
+    def test_refuses(self, section: dict[str, Any], path: str) -> None:
+        report = judged(**section)
+
+        assert paths(report.faults) == [f"components.rest-api.{path}"]
+
+    def test_accepts_an_empty_section(self) -> None:
+        assert judged() == Report()
+
+    def test_names_every_fault_at_once(self) -> None:
+        report = judged(memory=64, timeout=900, runtime="nodejs18.x")
+
+        assert [path.rpartition(".")[2] for path in paths(report.faults)] == ["memory", "timeout", "runtime"]
+
+    def test_never_shows_the_value_of_a_variable(self) -> None:
+        report = judged(environment={"DB_URL": "postgres://u:hunter2@h/d", "B_TOKEN": "hunter2", "X-": "hunter2"})
+
+        assert len(report.faults) == 3
+        assert "hunter2" not in str(report)
+
+    @pytest.mark.parametrize("timeout", [1, 29])
+    def test_keeps_a_timeout_that_the_gateway_waits_for(self, timeout: int) -> None:
+        assert judged(timeout=timeout) == Report()
+
+    def test_warns_that_thirty_seconds_become_twenty_nine(self) -> None:
+        report = judged(timeout=30)
+
+        assert report.faults == ()
+        assert report.warnings[0].message == "30 s becomes 29 s, before API Gateway gives up"
+
+    def test_says_where_longer_work_belongs(self) -> None:
+        fault = judged(timeout=300).faults[0]
+
+        assert "API Gateway ends the request after 30 s" in fault.message
+        assert fault.hint == "Move work of up to 300 s to a queue-triggered function."
+
+    def test_lets_a_websocket_function_run_for_fifteen_minutes(self) -> None:
+        assert judged(WEBSOCKET, timeout=900) == Report()
+        assert paths(judged(WEBSOCKET, timeout=901).faults) == ["components.websocket.timeout"]
+
+    def test_refuses_routes_and_cors_for_a_websocket(self) -> None:
+        report = judged(WEBSOCKET, routes=[{"path": "/"}], cors={"origins": []})
+
+        assert paths(report.faults) == ["components.websocket.routes", "components.websocket.cors"]
+
+    @pytest.mark.parametrize(
+        ("environment", "warned"), [("development", []), ("staging", ["components.rest-api.cors.origins"])]
+    )
+    def test_warns_of_open_cors_where_real_users_are(self, environment: str, warned: list[str]) -> None:
+        report = judged(Stack("rest-api", "aws", environment, "us-east-1"), cors={"origins": ["*"]})
+
+        assert paths(report.warnings) == warned
+
+    def test_warns_of_a_private_network_without_a_way_out(self) -> None:
+        report = judged(network={"private": True})
+
+        assert [warning.message for warning in report.warnings] == ["function in private subnets: no egress route"]
+
+    def test_warns_of_a_range_that_is_not_used(self) -> None:
+        assert paths(judged(network={"cidr": "10.0.0.0/16"}).warnings) == ["components.rest-api.network.cidr"]
+
+    def test_refuses_ids_of_another_kind(self) -> None:
+        network = {"subnet_ids": ["sg-01234567"], "security_group_ids": ["sg-01234567"]}
+
+        assert paths(judged(network=network).faults) == ["components.rest-api.network.subnet_ids[0]"]
+
+    def test_warns_of_warm_instances_in_development(self) -> None:
+        report = judged(Stack("rest-api", "aws", "development", "us-east-1"), instances={"min": 1})
+
+        assert paths(report.warnings) == ["components.rest-api.instances.min"]
+
+    def test_warns_of_more_variables_than_fit(self) -> None:
+        assert paths(judged(environment={"LONG": "x" * 5000}).warnings) == ["components.rest-api.environment"]
+
+    @pytest.mark.parametrize(
+        ("name", "value"),
+        [("API_KEY_PREFIX", "sk"), ("MAX_TOKENS", "4096"), ("JWT_PUBLIC_KEY", "MIIB"), ("API_VERSION", "v1")],
+    )
+    def test_leaves_harmless_variables_alone(self, name: str, value: str) -> None:
+        assert judged(environment={name: value}) == Report()
+
+    @pytest.mark.parametrize(("required", "kind"), [(False, "warnings"), (True, "faults")])
+    def test_names_unset_secrets(self, required: bool, kind: str) -> None:
+        facts = Facts(frozenset({"db"}), secrets_required=required)
+
+        report = judged(facts=facts, environment={"DB_URL": "${secrets.db}", "B_URL": "${secrets.set}"})
+
+        assert getattr(report, kind) == (
+            Fault(
+                "components.rest-api.environment.DB_URL",
+                "secret 'db' is not set",
+                "Set SEMANTEST_SECRET_DB in the environment or in .env.",
+            ),
+        )
+
+    def test_refuses_unknown_components_of_the_file(self) -> None:
+        report = judged_whole({"components": {"rest-apy": {}}})
+
+        assert report.faults[0].hint.startswith("Did you mean 'rest-api'?")
+
+    @pytest.mark.parametrize(
+        ("alert", "path"),
+        [
+            ({"type": "error_rate", "threshold": 5}, "threshold"),
+            ({"type": "latency", "threshold": 0}, "threshold"),
+            ({"type": "throttles", "threshold": 1}, "type"),
+        ],
+        ids=["rate-above-one", "zero", "twice"],
+    )
+    def test_refuses_alerts(self, alert: dict[str, Any], path: str) -> None:
+        alerts = [{"type": "throttles", "threshold": 1}, alert]
+
+        report = judged_whole({"monitoring": {"alerts": alerts}})
+
+        assert paths(report.faults) == [f"monitoring.alerts[1].{path}"]
+
+    def test_refuses_addresses_that_are_none(self) -> None:
+        report = judged_whole({"monitoring": {"notify": ["a@b.example", "nobody"]}})
+
+        assert paths(report.faults) == ["monitoring.notify[1]"]
+
+    @pytest.mark.parametrize(
+        ("days", "faults", "warnings"), [(30, 0, 0), (45, 0, 1), (0, 0, 0), (4000, 1, 0), (-1, 1, 0)]
+    )
+    def test_judges_log_retention(self, days: int, faults: int, warnings: int) -> None:
+        report = judged_whole({"monitoring": {"log_retention_days": days}})
+
+        assert (len(report.faults), len(report.warnings)) == (faults, warnings)
+
+    def test_warns_that_functions_do_not_scale_by_processor(self) -> None:
+        metrics = [{"type": "memory", "target": 80}, {"type": "cpu", "target": 70}]
+
+        report = judged_whole({"scaling": {"metrics": metrics}})
+
+        assert [warning.message for warning in report.warnings] == ["cpu and memory targets mean nothing for functions"]
+
+    def test_refuses_a_target_above_all(self) -> None:
+        report = judged_whole({"scaling": {"metrics": [{"type": "cpu", "target": 101}]}})
+
+        assert paths(report.faults) == ["scaling.metrics[0].target"]
+
+
+class TestStackFaults:
+    def test_is_empty_for_known_words(self) -> None:
+        assert stack_faults("rest-api", "azure", "prod", "West US 2") == ()
+
+    def test_names_every_unknown_word_with_the_nearest(self) -> None:
+        faults = stack_faults("rest-apis", "awss", "prodution", "mars-1")
+
+        assert paths(faults) == ["component", "provider", "environment"]
+        assert [fault.hint.split("?")[0] for fault in faults] == [
+            "Did you mean 'rest-api'",
+            "Did you mean 'aws'",
+            "Did you mean 'production'",
+        ]
+
+    @pytest.mark.parametrize("word", ["..", "x" * 300, "a\nb", "$(id)", "{0.__class__}", "--flag", ""])
+    def test_refuses_hostile_words_in_one_short_line(self, word: str) -> None:
+        fault, *_ = stack_faults(word, "aws", "qa", "us-east-1")
+
+        assert fault.path == "component"
+        assert len(fault.message) < 100
+        assert fault.message.isprintable()
+
+
+class TestReport:
+    def test_says_everything_once_when_merged(self) -> None:
+        fault, warning = Fault("a", "b"), Fault("c", "d")
+
+        merged = Report.merged([Report((fault,), (warning,)), Report((fault,)), Report((), (warning,))])
+
+        assert merged == Report((fault,), (warning,))

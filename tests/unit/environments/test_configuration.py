@@ -1,0 +1,120 @@
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from semantest_iac.domain.environments.configuration import Configuration, resolved, secret_name
+from semantest_iac.domain.environments.settings import Alert, ComponentSettings, Cors, Instances, Throttling
+
+
+def settled(component: str = "rest-api", environment: str = "production", **section: Any) -> ComponentSettings:
+    return resolved(Configuration.model_validate({"components": {component: section}}), component, environment)
+
+
+class TestConfiguration:
+    def test_leaves_unset_what_is_not_written(self) -> None:
+        configuration = Configuration.model_validate({"components": {"rest-api": {"memory": 512}}})
+
+        assert configuration.components["rest-api"].model_fields_set == {"memory"}
+        assert configuration.provider is None
+
+    def test_takes_aliases_of_environments(self) -> None:
+        assert Configuration.model_validate({"environment": "Prod"}).environment == "production"
+
+    @pytest.mark.parametrize(("value", "text"), [(True, "true"), (8080, "8080"), (1.5, "1.5"), ("x", "x")])
+    def test_turns_the_values_of_variables_into_text(self, value: Any, text: str) -> None:
+        written = {"components": {"rest-api": {"environment": {"WS_PORT": value}}}}
+
+        assert Configuration.model_validate(written).components["rest-api"].environment == {"WS_PORT": text}
+
+
+class TestSecretName:
+    @pytest.mark.parametrize(
+        ("value", "name"),
+        [("${secrets.database_url}", "database_url"), ("x${secrets.a}", None), ("${env.A}", None), ("plain", None)],
+    )
+    def test_is_found_in_a_whole_value_only(self, value: str, name: str | None) -> None:
+        assert secret_name(value) == name
+
+
+class TestResolved:
+    def test_fills_every_gap_from_the_environment(self) -> None:
+        settings = resolved(Configuration(), "rest-api", "dev")
+
+        assert (settings.memory, settings.timeout, settings.instances) == (512, 29, Instances(0, None))
+        assert settings.throttling == Throttling(rate=50, burst=100)
+        assert settings.environment["NODE_ENV"] == "development"
+        assert [alert.type for alert in settings.monitoring.alerts] == [
+            "error_rate",
+            "latency",
+            "server_errors",
+            "throttles",
+            "concurrency",
+        ]
+
+    def test_prefers_what_is_written(self) -> None:
+        settings = settled(memory=2048, throttling={"rate": 5.0}, cors={"origins": ["https://a.example"]})
+
+        assert settings.memory == 2048
+        assert settings.throttling == Throttling(rate=5.0, burst=200)
+        assert settings.cors == Cors(("https://a.example",))
+
+    def test_parts_secrets_from_plain_variables(self) -> None:
+        written = {"components": {"rest-api": {"environment": {"API_VERSION": "v1", "DB": "${secrets.db}"}}}}
+
+        settings = resolved(Configuration.model_validate(written), "rest-api", "production")
+
+        assert settings.secrets == {"DB": "db"}
+        assert settings.environment["API_VERSION"] == "v1"
+        assert "DB" not in settings.environment
+
+    @pytest.mark.parametrize(
+        ("component", "own", "integration"), [("rest-api", 29, 29), ("websocket", 300, 29)], ids=str
+    )
+    def test_lets_only_a_websocket_function_outlast_its_gateway(
+        self, component: str, own: int, integration: int
+    ) -> None:
+        settings = settled(component, timeout=300 if component == "websocket" else 30)
+
+        assert (settings.timeout, settings.integration_timeout) == (own, integration)
+
+    def test_gives_a_websocket_neither_routes_nor_cors(self) -> None:
+        settings = settled("websocket")
+
+        assert (settings.routes, settings.cors) == ((), None)
+
+    def test_has_no_cors_when_the_list_of_origins_is_empty(self) -> None:
+        assert settled(cors={"origins": []}).cors is None
+
+    def test_takes_a_list_of_alerts_as_complete(self) -> None:
+        written = {"monitoring": {"alerts": [{"type": "latency", "threshold": 500}]}}
+
+        settings = resolved(Configuration.model_validate(written), "rest-api", "qa")
+
+        assert settings.monitoring.alerts == (Alert("latency", 500),)
+
+    def test_has_no_alerts_when_monitoring_is_off(self) -> None:
+        written = Configuration.model_validate({"monitoring": {"enabled": False}})
+
+        assert resolved(written, "rest-api", "qa").monitoring.alerts == ()
+
+    def test_watches_four_fifths_of_the_most_instances(self) -> None:
+        assert settled(instances={"max": 10}).monitoring.alerts[-1] == Alert("concurrency", 8)
+
+    def test_rounds_log_retention_up(self) -> None:
+        written = Configuration.model_validate({"monitoring": {"log_retention_days": 45}})
+
+        assert resolved(written, "rest-api", "qa").monitoring.log_retention_days == 60
+
+    def test_keeps_the_number_of_instances_when_scaling_is_off(self) -> None:
+        written = {"scaling": {"auto_scale": False}, "components": {"rest-api": {"instances": {"min": 3}}}}
+
+        assert resolved(Configuration.model_validate(written), "rest-api", "qa").instances == Instances(3, 3)
+
+    def test_overrides_single_feature_flags(self) -> None:
+        written = Configuration.model_validate({"features": {"tracing": True}})
+
+        features = resolved(written, "rest-api", "development").features
+
+        assert (features.tracing, features.access_logs) == (True, True)

@@ -1,0 +1,34 @@
+from __future__ import annotations
+
+import pytest
+
+from semantest_iac.domain.environments.defaults import LOG_RETENTIONS, get_environment_settings, retention
+from semantest_iac.domain.environments.names import COMPONENTS, ENVIRONMENTS
+from semantest_iac.domain.errors import ValidationError
+
+
+class TestGetEnvironmentSettings:
+    @pytest.mark.parametrize("name", ENVIRONMENTS)
+    def test_has_every_environment_with_values_that_clouds_accept(self, name: str) -> None:
+        settings = get_environment_settings(name)
+
+        assert settings.name == name
+        assert set(settings.sizes) == set(COMPONENTS)
+        assert settings.monitoring.log_retention_days in LOG_RETENTIONS
+        assert settings.security.secret_recovery_days in (0, *range(7, 31))
+        assert settings.security.throttling.rate > 0
+
+    def test_understands_aliases(self) -> None:
+        assert get_environment_settings("prod") is get_environment_settings("production")
+
+    def test_refuses_an_unknown_name_with_the_nearest(self) -> None:
+        with pytest.raises(ValidationError) as caught:
+            get_environment_settings("stagin")
+
+        assert caught.value.faults[0].hint.startswith("Did you mean 'staging'?")
+
+
+class TestRetention:
+    @pytest.mark.parametrize(("days", "kept"), [(1, 1), (2, 3), (30, 30), (31, 60), (3653, 3653), (0, 0), (9999, 0)])
+    def test_is_the_next_period_that_the_cloud_has(self, days: int, kept: int) -> None:
+        assert retention(days) == kept

@@ -1,0 +1,60 @@
+from __future__ import annotations
+
+import pytest
+
+from semantest_iac.domain.environments.names import (
+    COMPONENTS,
+    ENVIRONMENTS,
+    canonical_environment,
+    nearest,
+    secret_variable,
+    shown,
+    suggestion,
+)
+
+
+class TestCanonicalEnvironment:
+    @pytest.mark.parametrize(
+        ("word", "name"),
+        [("dev", "development"), ("PROD", "production"), ("stage", "staging"), (" qa ", "qa"), ("stg", "staging")],
+    )
+    def test_gives_the_full_name_of_an_alias(self, word: str, name: str) -> None:
+        assert canonical_environment(word) == name
+
+    def test_leaves_what_it_does_not_know(self) -> None:
+        assert canonical_environment("Moon") == "moon"
+
+
+class TestNearest:
+    @pytest.mark.parametrize(
+        ("word", "choice"), [("rest-ap", "rest-api"), ("websockets", "websocket"), ("zzz", None), ("a" * 300, None)]
+    )
+    def test_finds_what_was_probably_meant(self, word: str, choice: str | None) -> None:
+        assert nearest(word, COMPONENTS) == choice
+
+    def test_is_named_before_everything_known(self) -> None:
+        hint = suggestion("prodction", ENVIRONMENTS)
+
+        assert hint == "Did you mean 'production'? Known: development, qa, staging, production."
+
+
+class TestShown:
+    @pytest.mark.parametrize(
+        ("text", "fit"),
+        [
+            ("rest-api", "rest-api"),
+            ("a\nb", "a\\u000ab"),
+            ("\x1b[2J", "\\u001b[2J"),
+            ("\u202eabc", "\\u202eabc"),
+            ("\u200b", "\\u200b"),
+            ("x" * 300, "x" * 64 + "…"),
+        ],
+        ids=["plain", "newline", "escape", "bidi", "zero-width", "long"],
+    )
+    def test_makes_foreign_text_fit_for_a_message(self, text: str, fit: str) -> None:
+        assert shown(text) == fit
+
+
+class TestSecretVariable:
+    def test_is_prefixed_so_that_no_other_program_reads_it(self) -> None:
+        assert secret_variable("database_url") == "SEMANTEST_SECRET_DATABASE_URL"

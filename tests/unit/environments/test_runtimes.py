@@ -1,0 +1,54 @@
+from __future__ import annotations
+
+import json
+from datetime import date, timedelta
+from importlib.resources import files
+
+import pytest
+
+from semantest_iac.domain.environments.runtimes import RUNTIMES, default_runtime, find, runtime_fault
+
+TODAY = date(2026, 11, 21)
+
+
+class TestRuntimeFault:
+    @pytest.mark.parametrize("provider", RUNTIMES)
+    def test_refuses_a_deprecated_runtime_with_its_date_and_successor(self, provider: str) -> None:
+        fault = runtime_fault(provider, "nodejs20.x", TODAY)
+
+        assert fault is not None
+        assert fault.message == "nodejs20.x is deprecated since 2026-04-30; use nodejs24.x"
+
+    def test_refuses_from_the_very_day_on(self) -> None:
+        day = date(2025, 9, 1)
+
+        assert runtime_fault("aws", "nodejs18.x", day - timedelta(days=1)) is None
+        assert runtime_fault("aws", "nodejs18.x", day) is not None
+
+    def test_names_the_nearest_runtime_when_mistyped(self) -> None:
+        fault = runtime_fault("aws", "nodejs24", TODAY)
+
+        assert fault is not None
+        assert fault.hint.startswith("Did you mean 'nodejs24.x'?")
+
+
+class TestDefaultRuntime:
+    @pytest.mark.parametrize("provider", RUNTIMES)
+    @pytest.mark.parametrize(("language", "name"), [("nodejs", "nodejs24.x"), ("python", "python3.13")])
+    def test_is_current(self, provider: str, language: str, name: str) -> None:
+        assert default_runtime(provider, language) == name
+        assert runtime_fault(provider, name, TODAY) is None
+
+
+class TestTable:
+    def test_has_the_dates_that_cfn_lint_knows(self) -> None:
+        pytest.importorskip("cfnlint")
+        source = files("cfnlint") / "data" / "AdditionalSpecs" / "LmbdRuntimeLifecycle.json"
+        known = json.loads(source.read_text())
+
+        ours = {runtime.name: runtime.deprecated.isoformat() for runtime in RUNTIMES["aws"]}
+
+        assert ours == {name: known[name]["deprecated"] for name in ours}
+
+    def test_finds_runtimes_by_name(self) -> None:
+        assert find("azure", "python3.12").version == "3.12"
