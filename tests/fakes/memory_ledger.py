@@ -54,11 +54,13 @@ class MemoryLedger:
         """One deployment by its id."""
         return self._rows.deployment(deployment)
 
-    def deployments(
-        self, stacks: Collection[str] | None = None, limit: int | None = None
-    ) -> list[DeploymentRow]:
+    def deployments(self, stacks: Collection[str] | None = None, limit: int | None = None) -> list[DeploymentRow]:
         """Deployments of these stacks, newest request first."""
         return self._rows.deployments(stacks, limit)
+
+    def newest(self) -> list[DeploymentRow]:
+        """The newest deployment of every stack, newest first."""
+        return self._rows.newest()
 
     def stack(self, name: str) -> StackRow:
         """One stack, with its defaults if it was never deployed."""
@@ -68,9 +70,7 @@ class MemoryLedger:
         """Every stack, by name."""
         return self._rows.stacks()
 
-    async def append(
-        self, stream: str, expected_version: int | None, events: Sequence[NewEvent]
-    ) -> list[Recorded]:
+    async def append(self, stream: str, expected_version: int | None, events: Sequence[NewEvent]) -> list[Recorded]:
         """Record all events or none."""
         version = len(self.stream(stream))
         if expected_version not in (None, version):

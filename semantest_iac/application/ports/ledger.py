@@ -135,10 +135,12 @@ class LedgerReader(Protocol):
         """One deployment by its id."""
         ...
 
-    def deployments(
-        self, stacks: Collection[str] | None = None, limit: int | None = None
-    ) -> list[DeploymentRow]:
+    def deployments(self, stacks: Collection[str] | None = None, limit: int | None = None) -> list[DeploymentRow]:
         """Deployments of these stacks (None: of all), newest request first."""
+        ...
+
+    def newest(self) -> list[DeploymentRow]:
+        """The newest deployment of every stack, newest first."""
         ...
 
     def stack(self, name: str) -> StackRow:
@@ -153,9 +155,7 @@ class LedgerReader(Protocol):
 class Ledger(LedgerReader, Protocol):
     """The ledger for the one who records."""
 
-    async def append(
-        self, stream: str, expected_version: int | None, events: Sequence[NewEvent]
-    ) -> list[Recorded]:
+    async def append(self, stream: str, expected_version: int | None, events: Sequence[NewEvent]) -> list[Recorded]:
         """Record all events or none, durably before it returns.
 
         Raises LedgerConflictError when the stream is not at `expected_version` (None: not checked, 0: the

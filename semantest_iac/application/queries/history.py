@@ -59,6 +59,5 @@ def _of_deployment(reader: LedgerReader, deployment: str, after: int) -> Iterato
     return (
         each
         for each in _of(reader, row.stack, after)
-        if deployment in each.json
-        and deployment_of(each.event) == deployment  # the text search is the cheap one
+        if deployment in each.json and deployment_of(each.event) == deployment  # the text search is the cheap one
     )

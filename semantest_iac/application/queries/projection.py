@@ -20,6 +20,10 @@ class Rows(Protocol):
         """Deployments of these stacks, newest request first."""
         ...
 
+    def newest(self) -> list[DeploymentRow]:
+        """The newest deployment of every stack, newest first."""
+        ...
+
     def stack(self, name: str) -> StackRow:
         """One stack, with its defaults if it was never deployed."""
         ...
@@ -62,6 +66,11 @@ class MemoryRows:
         """Deployments of these stacks, newest request first."""
         chosen = [row for row in self.by_deployment.values() if stacks is None or row.stack in stacks]
         return sorted(chosen, key=lambda row: -row.position)[:limit]
+
+    def newest(self) -> list[DeploymentRow]:
+        """The newest deployment of every stack, newest first."""
+        newest = {row.newest for row in self.by_stack.values()}
+        return [row for row in self.deployments(None, None) if row.deployment in newest]
 
     def stack(self, name: str) -> StackRow:
         """One stack, with its defaults if it was never deployed."""

@@ -24,9 +24,7 @@ class StackFilter:
         if wanted == (None, None, None, None):
             return True
         parts = stack.split(".")
-        return len(parts) == len(wanted) and all(
-            want in (None, part) for want, part in zip(wanted, parts, strict=True)
-        )
+        return len(parts) == len(wanted) and all(want in (None, part) for want, part in zip(wanted, parts, strict=True))
 
 
 EVERY_STACK = StackFilter()
@@ -34,11 +32,9 @@ EVERY_STACK = StackFilter()
 
 def status(reader: LedgerReader, stack_filter: StackFilter = EVERY_STACK) -> list[dict[str, Any]]:
     """The newest deployment of each stack, newest first, with the endpoint and outputs that are live."""
-    stacks = [row for row in reader.stacks() if row.newest and stack_filter.matches(row.stack)]
-    newest = [(reader.deployment(row.newest or ""), row) for row in stacks]
-    known = [(deployment, row) for deployment, row in newest if deployment is not None]
-    known.sort(key=lambda pair: -pair[0].position)
-    return [as_dict(deployment) | _live(row) for deployment, row in known]
+    newest = [row for row in reader.newest() if stack_filter.matches(row.stack)]
+    stacks = {row.stack: row for row in reader.stacks()}  # read later, so it holds them all
+    return [as_dict(row) | _live(stacks[row.stack]) for row in newest]
 
 
 def outputs(reader: LedgerReader, stack: str) -> dict[str, Any]:

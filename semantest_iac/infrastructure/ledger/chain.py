@@ -34,22 +34,18 @@ def verify(log: Iterable[Recorded], expected: Head | None) -> Verified:
 
 
 def _meet(expected: Head | None, head: Head) -> None:
-    if expected is not None and expected.position == head.position:
-        _compare(head.position, "hash", expected.hash, head.hash)
+    if expected is not None and expected.position == head.position and expected.hash != head.hash:
+        raise _broken(head.position, f"expected hash {expected.hash}, found {head.hash}")
 
 
 def _check(row: Recorded, head: Head, versions: dict[str, int]) -> None:
     due = head.position + 1
-    _compare(due, "position", due, row.position)
-    versions[row.stream] = versions.get(row.stream, 0) + 1
-    _compare(due, f"version of stream '{row.stream}'", versions[row.stream], row.version)
+    version = versions[row.stream] = versions.get(row.stream, 0) + 1
     link = _link(head.hash, row.position, row.stream, row.version, row.type, row.json)
-    _compare(due, "hash", link, row.hash)
-
-
-def _compare(position: int, what: str, expected: object, found: object) -> None:
-    if expected != found:
-        raise _broken(position, f"expected {what} {expected}, found {found}")
+    expected, found = (due, version, link), (row.position, row.version, row.hash)
+    for what, wanted, got in zip(("position", "version", "hash"), expected, found, strict=True):
+        if wanted != got:
+            raise _broken(due, f"expected {what} {wanted}, found {got}")
 
 
 def _broken(position: int, cause: str) -> LedgerError:
@@ -62,8 +58,6 @@ def _broken(position: int, cause: str) -> LedgerError:
 
 def _link(previous: str, *place: object) -> str:
     """SHA-256 over the parts, each led by its length so that no two lists of parts read alike."""
-    digest = hashlib.sha256(previous.encode())
-    for part in place:
-        text = str(part).encode()
-        digest.update(b"%d:%b" % (len(text), text))
-    return digest.hexdigest()
+    parts = [previous, *map(str, place)]
+    framed = "".join([f"{len(part)}:{part}" for part in parts])
+    return hashlib.sha256(framed.encode()).hexdigest()

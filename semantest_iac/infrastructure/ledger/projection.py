@@ -43,6 +43,12 @@ class SqliteRows:
         query = f"select row from deployments {of_stacks} order by position desc limit ?"  # noqa: S608 - no input in it
         return [_deployment(row) for row in self._rows(query, *given, -1 if limit is None else limit)]
 
+    def newest(self) -> list[DeploymentRow]:
+        """The newest deployment of every stack, newest first."""
+        query = """select deployments.row from stacks
+            join deployments on deployment = json_extract(stacks.row, '$.newest') order by position desc"""
+        return [_deployment(row) for row in self._rows(query)]
+
     def stack(self, name: str) -> StackRow:
         """One stack, with its defaults if it was never deployed."""
         found = self._rows("select row from stacks where stack = ?", name)

@@ -83,6 +83,11 @@ class SqliteLedger:
         with self._projected() as rows:
             return rows.deployments(stacks, limit)
 
+    def newest(self) -> list[DeploymentRow]:
+        """The newest deployment of every stack, newest first."""
+        with self._projected() as rows:
+            return rows.newest()
+
     def stack(self, name: str) -> StackRow:
         """One stack, with its defaults if it was never deployed."""
         with self._projected() as rows:

@@ -49,9 +49,7 @@ class LedgerContract:
         assert (refusal.value.error_code, refusal.value.retryable) == ("LEDGER_CONFLICT", True)
         assert [row.type for row in ledger.log()] == ["x"]
 
-    async def test_records_nothing_of_a_batch_that_holds_a_text_that_is_no_event(
-        self, ledger: Ledger
-    ) -> None:
+    async def test_records_nothing_of_a_batch_that_holds_a_text_that_is_no_event(self, ledger: Ledger) -> None:
         with pytest.raises(LedgerError, match="Cannot read event 2: it is not a JSON object"):
             await ledger.append(STACK, 0, [*a_deploy()[:1], NewEvent("x", "[1]")])
 
@@ -82,7 +80,7 @@ class LedgerContract:
         assert start == Head(0, "0" * 64)
         assert ledger.verify(start) == Verified(0, start)
         assert (list(ledger.log()), ledger.stream("a"), ledger.streams()) == ([], [], [])
-        assert (ledger.deployment("d1"), ledger.deployments(), ledger.stacks()) == (None, [], [])
+        assert (ledger.deployment("d1"), ledger.newest(), ledger.stacks()) == (None, [], [])
 
     async def test_verifies_against_every_head_it_had(self, ledger: Ledger) -> None:
         heads = [ledger.head()]
@@ -126,6 +124,14 @@ class LedgerContract:
         assert [row.deployment for row in ledger.deployments([OTHER], limit=2)] == ["b3", "b2"]
         assert [row.deployment for row in ledger.deployments(limit=3)] == ["b3", "a3", "b2"]
         assert ledger.deployments([]) == []
+
+    async def test_finds_the_newest_deployment_of_each_stack(self, ledger: Ledger) -> None:
+        for number in range(2):
+            await ledger.append(STACK, None, a_deploy(f"a{number}"))
+            await ledger.append(OTHER, None, a_deploy(f"b{number}", stack=OTHER))
+        await ledger.append(STACK, None, a_destroy("a2"))
+
+        assert [row.deployment for row in ledger.newest()] == ["a2", "b1"]
 
     async def test_raises_the_generation_with_each_completed_destroy(self, ledger: Ledger) -> None:
         await ledger.append(STACK, 0, [*a_deploy("d1"), *a_destroy("d2")])
