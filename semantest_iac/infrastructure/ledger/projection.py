@@ -7,14 +7,16 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import asdict
-from typing import Any
+from typing import TypeVar
 
 from semantest_iac.application.ports.ledger import DeploymentRow, Recorded, StackRow
 from semantest_iac.application.queries.projection import MemoryRows, Rows, project
 from semantest_iac.domain.deployment.states import DeploymentState
 from semantest_iac.infrastructure.ledger.schema import COLUMNS
+
+Row = TypeVar("Row")
 
 FOLD = 1  # raise it whenever the fold or its rows change
 TABLES = {
@@ -33,30 +35,30 @@ class SqliteRows:
 
     def deployment(self, deployment: str) -> DeploymentRow | None:
         """One deployment by its id."""
-        found = self._rows("select row from deployments where deployment = ?", deployment)
-        return _deployment(found[0]) if found else None
+        found = self._rows(_deployment, "select row from deployments where deployment = ?", deployment)
+        return found[0] if found else None
 
     def deployments(self, stacks: Collection[str] | None, limit: int | None) -> list[DeploymentRow]:
         """Deployments of these stacks, newest request first."""
         of_stacks = "" if stacks is None else "where stack in (select value from json_each(?))"
         given = [] if stacks is None else [json.dumps(sorted(stacks))]
         query = f"select row from deployments {of_stacks} order by position desc limit ?"  # noqa: S608 - no input in it
-        return [_deployment(row) for row in self._rows(query, *given, -1 if limit is None else limit)]
+        return self._rows(_deployment, query, *given, -1 if limit is None else limit)
 
     def newest(self) -> list[DeploymentRow]:
         """The newest deployment of every stack, newest first."""
         query = """select deployments.row from stacks
             join deployments on deployment = json_extract(stacks.row, '$.newest') order by position desc"""
-        return [_deployment(row) for row in self._rows(query)]
+        return self._rows(_deployment, query)
 
     def stack(self, name: str) -> StackRow:
         """One stack, with its defaults if it was never deployed."""
-        found = self._rows("select row from stacks where stack = ?", name)
-        return StackRow(**found[0]) if found else StackRow(name)
+        found = self._rows(_stack, "select row from stacks where stack = ?", name)
+        return found[0] if found else StackRow(name)
 
     def stacks(self) -> list[StackRow]:
         """Every stack, by name."""
-        return [StackRow(**row) for row in self._rows("select row from stacks order by stack")]
+        return self._rows(_stack, "select row from stacks order by stack")
 
     def save(self, deployment: DeploymentRow, stack: StackRow) -> None:
         """Put both rows in the place of what was there."""
@@ -66,11 +68,11 @@ class SqliteRows:
             "insert or replace into stacks values (?, ?)", (stack.stack, json.dumps(asdict(stack)))
         )
 
-    def _rows(self, query: str, *given: object) -> list[dict[str, Any]]:
+    def _rows(self, read: Callable[[str], Row], query: str, *given: object) -> list[Row]:
         try:
-            return [json.loads(row) for (row,) in self._connection.execute(query, given)]
-        except (ValueError, TypeError) as error:
-            raise sqlite3.DatabaseError("a row of the projection is not JSON") from error
+            return [read(row) for (row,) in self._connection.execute(query, given)]
+        except (LookupError, TypeError, ValueError) as error:
+            raise sqlite3.DatabaseError("a row of the projection is none of ours") from error
 
 
 def rows(connection: sqlite3.Connection) -> Rows:
@@ -123,5 +125,10 @@ def _newest(connection: sqlite3.Connection) -> int:
     return newest
 
 
-def _deployment(row: dict[str, Any]) -> DeploymentRow:
+def _deployment(text: str) -> DeploymentRow:
+    row = json.loads(text)
     return DeploymentRow(**row | {"state": DeploymentState(row["state"])})
+
+
+def _stack(text: str) -> StackRow:
+    return StackRow(**json.loads(text))

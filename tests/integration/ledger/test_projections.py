@@ -57,9 +57,10 @@ class TestProjection:
         await deployed.append(STACK, None, a_deploy("d5"))
         assert deployed.deployments() == MemoryRows(deployed.log()).deployments(None, None)
 
-    def test_is_mended_by_a_rebuild(self, deployed: SqliteLedger, file: Path) -> None:
+    @pytest.mark.parametrize("row", ["not JSON", "{}", "[1]", '{"state": "odd"}'])
+    def test_is_mended_by_a_rebuild(self, deployed: SqliteLedger, file: Path, row: str) -> None:
         before = history(deployed)
-        _edit(file, "update deployments set row = 'not JSON'")
+        _edit(file, f"update deployments set row = '{row}'")
         with pytest.raises(LedgerError, match="its content is not that of a ledger"):
             history(deployed)
 
