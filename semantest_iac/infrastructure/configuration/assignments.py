@@ -35,11 +35,11 @@ def from_variables(variables: Mapping[str, str], place_of: Mapping[str, Place]) 
 
 def stray_variables(variables: Iterable[str]) -> Iterator[Fault]:
     """Variables that look like settings and are none; a warning each."""
-    heads = [f"{PREFIX}{key.upper()}" for key in Configuration.model_fields]
     for name in sorted(variables):
         if name.startswith(PREFIX) and STEP in name and not _is_setting(name):
-            meant = nearest(name.split(STEP)[0], heads)
-            yield Fault(shown(name), "not a setting; ignored", f"Did you mean '{meant}{STEP}…'?" if meant else "")
+            meant = nearest(_head(name), Configuration.model_fields)
+            hint = f"Did you mean '{PREFIX}{meant.upper()}{STEP}…'?" if meant else ""
+            yield Fault(shown(name), "not a setting; ignored", hint)
 
 
 def from_overrides(overrides: Iterable[str]) -> Iterator[Layer]:
@@ -63,8 +63,11 @@ def from_options(options: Mapping[str, str | None]) -> Iterator[Layer]:
 
 
 def _is_setting(name: str) -> bool:
-    head = name.removeprefix(PREFIX).split(STEP)[0].lower()
-    return name.startswith(PREFIX) and name == name.upper() and head in Configuration.model_fields
+    return name.startswith(PREFIX) and name == name.upper() and _head(name) in Configuration.model_fields
+
+
+def _head(name: str) -> str:
+    return name.removeprefix(PREFIX).split(STEP)[0].lower()
 
 
 def _path_of(name: str) -> Path:

@@ -1,0 +1,249 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import date
+from pathlib import Path
+
+import pytest
+
+from semantest_iac.domain.deployment.stack import Stack
+from semantest_iac.domain.deployment.validation import Facts, Report, ValidationService
+from semantest_iac.domain.errors import ConfigurationError, Fault
+from semantest_iac.infrastructure.configuration.layers import Place
+from semantest_iac.infrastructure.configuration.loading import Loaded, Sources, load
+
+Write = Callable[..., Path]
+Read = Callable[..., Loaded]
+
+EXAMPLE = Path(__file__).parents[3] / "docs" / "examples" / "production.yaml"
+MEMORY = "components: {{rest-api: {{memory: {}}}}}\n"
+
+
+def memory(loaded: Loaded) -> int | None:
+    return loaded.configuration.components["rest-api"].memory
+
+
+class TestOrder:
+    def test_rises_from_the_file_to_the_override(self, write: Write, reading: Read) -> None:
+        variable = "SEMANTEST_COMPONENTS__REST_API__MEMORY"
+        seen = []
+
+        write(MEMORY.format(1))
+        seen.append(memory(reading()))
+        write(MEMORY.format(2), "semantest.development.yaml")
+        seen.append(memory(reading()))
+        write(f"{variable}=3\n", ".env")
+        seen.append(memory(reading()))
+        seen.append(memory(reading(environ={variable: "4"})))
+        seen.append(memory(reading(environ={variable: "4"}, overrides=["components.rest-api.memory=5"])))
+
+        assert seen == [1, 2, 3, 4, 5]
+
+    def test_ends_with_the_options(self, reading: Read) -> None:
+        loaded = reading(
+            environ={"SEMANTEST_REGION": "eu-west-1"},
+            overrides=["region=us-west-2"],
+            options={"region": "us-east-1", "provider": None},
+        )
+
+        assert loaded.configuration.region == "us-east-1"
+        assert loaded.places["region"] == Place("--region")
+
+    @pytest.mark.parametrize(
+        "sources",
+        [
+            {"options": {"environment": "prod"}},
+            {"environ": {"SEMANTEST_ENVIRONMENT": "production"}},
+            {"overrides": ["environment=prd"]},
+            {"overrides": ["environment=${env.WHERE}"], "environ": {"WHERE": "prod"}},
+        ],
+        ids=["option", "variable", "override", "reference"],
+    )
+    def test_takes_the_overlay_of_the_environment_that_is_asked_for(
+        self, write: Write, reading: Read, sources: dict[str, object]
+    ) -> None:
+        write("environment: staging\n" + MEMORY.format(1))
+        write(MEMORY.format(2), "semantest.production.yaml")
+
+        assert memory(reading(**sources)) == 2
+
+    def test_takes_no_overlay_beside_a_file_that_is_named(self, write: Write, reading: Read) -> None:
+        write(MEMORY.format(2), "semantest.development.yaml")
+
+        assert memory(reading(file=write(MEMORY.format(1), "mine.yaml"))) == 1
+
+    def test_refuses_an_overlay_that_is_for_another_environment(self, write: Write, reading: Read) -> None:
+        write("environment: production\n", "semantest.qa.yaml")
+
+        (fault,) = reading(options={"environment": "qa"}).faults
+
+        assert (fault.path, fault.file, fault.line) == ("environment", "semantest.qa.yaml", 1)
+
+
+class TestMerging:
+    def test_joins_mappings_and_replaces_lists(self, write: Write, reading: Read) -> None:
+        write("monitoring: {enabled: true, notify: [a@b.example, c@d.example]}\n")
+
+        loaded = reading(overrides=["monitoring.notify=[e@f.example]"])
+
+        assert loaded.configuration.monitoring.enabled is True
+        assert loaded.configuration.monitoring.notify == ("e@f.example",)
+
+    def test_takes_a_value_back_with_null(self, write: Write, reading: Read) -> None:
+        write("region: eu-west-1\nmonitoring:\n")
+
+        assert reading(overrides=["region=null"]).configuration.region is None
+
+    def test_keeps_the_place_of_every_value(self, write: Write, reading: Read) -> None:
+        write("components:\n  rest-api:\n    memory: 512\n    timeout: 5\n")
+
+        places = reading(overrides=["components.rest-api.memory=64"]).places
+
+        assert places["components.rest-api"] == Place("semantest.yaml", 2, 3)
+        assert places["components.rest-api.memory"] == Place("--set")
+        assert places["components.rest-api.timeout"] == Place("semantest.yaml", 4, 5)
+
+
+class TestVariables:
+    def test_of_a_component_are_text_as_written(self, write: Write, reading: Read) -> None:
+        write("components:\n  rest-api:\n    environment: {A1: 1.10, B1: no, C1: true, D1: 007, E1: '', F1: 1e3}\n")
+
+        loaded = reading(
+            overrides=["components.rest-api.environment.G1=[x] # y"],
+            environ={"SEMANTEST_COMPONENTS__REST_API__ENVIRONMENT__H_1": "12:30"},
+        )
+
+        assert loaded.configuration.components["rest-api"].environment == {
+            "A1": "1.10",
+            "B1": "no",
+            "C1": "true",
+            "D1": "007",
+            "E1": "",
+            "F1": "1e3",
+            "G1": "[x] # y",
+            "H_1": "12:30",
+        }
+
+    def test_that_look_like_settings_are_warned_of(self, reading: Read) -> None:
+        loaded = reading(environ={"SEMANTEST_COMPONENT__REST_API__MEMORY": "1", "SEMANTEST_HOME": "x"})
+
+        assert loaded.warnings == (
+            Fault(
+                "SEMANTEST_COMPONENT__REST_API__MEMORY",
+                "not a setting; ignored",
+                "Did you mean 'SEMANTEST_COMPONENTS__…'?",
+            ),
+        )
+
+    def test_that_are_empty_count_as_not_set(self, reading: Read) -> None:
+        assert reading(environ={"SEMANTEST_REGION": ""}).configuration.region is None
+
+    def test_of_the_environment_win_over_dotenv(self, write: Write, reading: Read) -> None:
+        write("SEMANTEST_SECRET_A=low\nSEMANTEST_SECRET_B=only\n", ".env")
+
+        loaded = reading(environ={"SEMANTEST_SECRET_A": "high"})
+
+        assert loaded.variables == {"SEMANTEST_SECRET_A": "high", "SEMANTEST_SECRET_B": "only"}
+        assert "high" not in repr(loaded)
+
+
+class TestReferences:
+    def test_to_variables_are_resolved_and_kept_as_written(self, write: Write, reading: Read) -> None:
+        write("region: ${env.WHERE}\ncomponents: {rest-api: {memory: '${env.MB}', source: '${env.A}/${env.B}'}}\n")
+        write("WHERE=eu-west-1\n", ".env")
+
+        loaded = reading(environ={"MB": "256", "A": "x", "B": "y"})
+
+        assert loaded.configuration.region == "eu-west-1"
+        assert memory(loaded) == 256
+        assert loaded.configuration.components["rest-api"].source == "x/y"
+        assert loaded.values["region"] == "${env.WHERE}"
+
+    def test_to_missing_variables_are_faults(self, write: Write, reading: Read) -> None:
+        write("region: ${env.NOWHERE}\n")
+
+        (fault,) = reading().faults
+
+        assert (fault.message, fault.line, fault.column) == ("variable 'NOWHERE' is not set", 1, 1)
+
+    def test_to_secrets_stay(self, write: Write, reading: Read) -> None:
+        write("components: {rest-api: {environment: {DB: '${secrets.db}'}}}\n")
+
+        assert reading().configuration.components["rest-api"].environment == {"DB": "${secrets.db}"}
+
+    def test_to_secrets_belong_into_variables(self, write: Write, reading: Read) -> None:
+        write("region: ${secrets.region}\n")
+
+        assert [fault.path for fault in reading().faults] == ["region"]
+
+    def test_are_not_resolved_twice(self, write: Write, reading: Read) -> None:
+        write("components: {rest-api: {source: '${env.A}'}}\n")
+
+        loaded = reading(environ={"A": "${env.B}", "B": "x"})
+
+        assert loaded.configuration.components["rest-api"].source == "${env.B}"
+
+
+class TestLoad:
+    def test_is_empty_where_nothing_is_written(self, folder: Path) -> None:
+        loaded = load(Sources(folder))
+
+        assert (loaded.values, loaded.faults, loaded.warnings) == ({}, (), ())
+
+    def test_raises_every_fault_at_once(self, write: Write, folder: Path) -> None:
+        write("regoin: x\ncomponents: {rest-api: {memory: lots, timeout: []}}\n")
+
+        with pytest.raises(ConfigurationError) as caught:
+            load(Sources(overrides=["x"]))
+
+        assert str(caught.value) == "Cannot load configuration 'semantest.yaml': 4 faults."
+        assert [fault.path for fault in caught.value.faults] == [
+            "--set",
+            "components.rest-api.memory",
+            "components.rest-api.timeout",
+            "regoin",
+        ]
+
+    def test_keeps_what_is_right_so_that_it_can_be_judged_as_well(self, write: Write, reading: Read) -> None:
+        write("components: {rest-api: {memory: lots, timeout: 900, routes: [{}, {path: 1}]}}\n")
+
+        section = reading().configuration.components["rest-api"]
+
+        assert (section.memory, section.timeout, section.routes) == (None, 900, None)
+
+    def test_gives_later_faults_their_place(self, write: Write, reading: Read) -> None:
+        write("components:\n  rest-api:\n    routes:\n      - path: /a\n        methods: []\n")
+
+        found = reading().located([Fault("components.rest-api.routes[0].methods", "x"), Fault("nowhere", "y")])
+
+        assert [(fault.file, fault.line, fault.column) for fault in found] == [
+            ("semantest.yaml", 5, 9),
+            (None, None, None),
+        ]
+
+    def test_gives_a_missing_value_the_place_of_what_it_is_missing_in(self, write: Write, reading: Read) -> None:
+        write("components:\n  rest-api:\n    cors:\n      credentials: true\n")
+
+        (fault,) = reading().faults
+
+        assert fault == Fault("components.rest-api.cors.origins", "missing", "", "semantest.yaml", 3, 5)
+
+
+class TestExample:
+    def test_is_accepted_with_the_warnings_that_it_deserves(self) -> None:
+        loaded = load(Sources(file=EXAMPLE))
+        facts = Facts(frozenset({"database_url", "redis_url"}))
+        service = ValidationService(date(2026, 11, 21))
+
+        report = Report.merged(
+            service.validate(Stack(name, "aws", "production", "us-east-1"), loaded.configuration, facts)
+            for name in loaded.configuration.components
+        )
+
+        assert report.faults == ()
+        assert [(fault.line, fault.message) for fault in loaded.located(report.warnings)] == [
+            (9, "30 s becomes 29 s, before API Gateway gives up"),
+            (16, "secret 'database_url' is not set"),
+            (39, "cpu and memory targets mean nothing for functions"),
+            (27, "secret 'redis_url' is not set"),
+        ]

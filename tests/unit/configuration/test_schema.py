@@ -1,0 +1,42 @@
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from jsonschema import Draft202012Validator
+
+from semantest_iac.infrastructure.configuration.schema import keys_beside, schema
+
+
+def errors(values: dict[str, Any]) -> list[str]:
+    return [error.message for error in Draft202012Validator(schema()).iter_errors(values)]
+
+
+class TestSchema:
+    def test_is_a_schema_of_its_dialect(self) -> None:
+        Draft202012Validator.check_schema(schema())
+
+    def test_accepts_a_configuration(self) -> None:
+        assert errors({"environment": "prod", "components": {"rest-api": {"environment": {"A1": 1, "B1": True}}}}) == []
+
+    @pytest.mark.parametrize(
+        "values",
+        [{"regoin": "x"}, {"components": {"rest": {}}}, {"provider": "gcp"}, {"environment": "moon"}],
+        ids=["key", "component", "provider", "environment"],
+    )
+    def test_refuses_what_the_loader_refuses(self, values: dict[str, Any]) -> None:
+        assert len(errors(values)) == 1
+
+
+class TestKeysBeside:
+    @pytest.mark.parametrize(
+        ("path", "keys"),
+        [
+            (("x",), ["provider", "region", "environment", "components", "monitoring", "scaling", "features"]),
+            (("components", "rest-api", "instances", "x"), ["min", "max"]),
+            (("monitoring", "alerts", 0, "x"), ["type", "threshold"]),
+        ],
+        ids=["top", "mapping", "list"],
+    )
+    def test_are_those_of_the_same_mapping(self, path: tuple[str | int, ...], keys: list[str]) -> None:
+        assert keys_beside(path) == keys

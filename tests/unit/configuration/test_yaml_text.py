@@ -1,0 +1,105 @@
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as some
+
+from semantest_iac.infrastructure.configuration.layers import Place
+from semantest_iac.infrastructure.configuration.shape import shaped
+from semantest_iac.infrastructure.configuration.yaml_text import parse_document, parse_value
+
+SNIPPETS = ["a", "b", "components", "rest-api", ": ", ":\n", "\n  ", "\n- ", "[", "]", "{", "}", ", ", "'", '"', "|\n "]
+SNIPPETS += [
+    "&x",
+    "*x",
+    "!t ",
+    "<<",
+    "? ",
+    "---\n",
+    "...\n",
+    "%YAML 1.1\n",
+    "#",
+    "1",
+    "true",
+    "null",
+    "\t",
+    "é",
+    "\u2028",
+]
+yaml_like = some.lists(some.sampled_from(SNIPPETS), max_size=30).map("".join)
+
+texts = some.text(some.characters(exclude_categories=["C"]), min_size=1, max_size=12).filter(lambda text: text != "<<")
+values = some.recursive(
+    some.none() | some.booleans() | some.integers(-(10**15), 10**15) | texts,
+    lambda inner: some.lists(inner, max_size=4) | some.dictionaries(texts, inner, max_size=4),
+    max_leaves=12,
+)
+
+
+class TestParseDocument:
+    @pytest.mark.parametrize(
+        ("text", "value"),
+        [
+            ("true", True),
+            ("True", "True"),
+            ("no", "no"),
+            ("on", "on"),
+            ("~", None),
+            ("null", None),
+            ("'null'", "null"),
+            ("12", 12),
+            ("-0.5", -0.5),
+            ("012", "012"),
+            ("0x10", "0x10"),
+            ("1_000", "1_000"),
+            ("12:30", "12:30"),
+            ("1e3", "1e3"),
+            (".inf", ".inf"),
+            ("2026-11-21", "2026-11-21"),
+            ("'12'", "12"),
+            ("|\n  a\n  b\n", "a\nb\n"),
+        ],
+    )
+    def test_makes_of_text_what_it_looks_like(self, text: str, value: object) -> None:
+        assert parse_document(f"x: {text}", "f").values == {"x": value}
+
+    def test_notes_the_place_of_every_key_and_item(self) -> None:
+        layer = parse_document("a:\n  - b: 1\n    c: [2]\n", "f")
+
+        assert layer.places == {
+            "a": Place("f", 1, 1),
+            "a[0]": Place("f", 2, 5),
+            "a[0].b": Place("f", 2, 5),
+            "a[0].c": Place("f", 3, 5),
+            "a[0].c[0]": Place("f", 3, 9),
+        }
+
+    def test_names_every_fault_of_a_document(self) -> None:
+        layer = parse_document("a: &x 1\nb: *x\nc: !t 2\na: 3\n", "f")
+
+        assert [(fault.line, fault.path) for fault in layer.faults] == [(1, "a"), (2, "b"), (3, "c"), (4, "a")]
+
+    @given(some.text() | yaml_like | some.binary().map(lambda raw: raw.decode("latin-1")))
+    def test_never_raises(self, text: str) -> None:
+        layer = parse_document(text, "f")
+
+        assert isinstance(layer.values, dict)
+        assert all(fault.message.isprintable() for fault in layer.faults)
+        shaped(layer.values)
+
+    @given(some.dictionaries(texts, values, max_size=4))
+    def test_reads_json_as_json_does(self, written: dict[str, Any]) -> None:
+        layer = parse_document(json.dumps(written, ensure_ascii=False), "f")
+
+        assert (layer.values, layer.faults) == (written, ())
+
+
+class TestParseValue:
+    def test_gives_everything_the_place_of_the_option(self) -> None:
+        layer = parse_value("{a: [1]}", ("x", "y"), Place("--set"))
+
+        assert layer.values == {"x": {"y": {"a": [1]}}}
+        assert layer.places == dict.fromkeys(["x", "x.y", "x.y.a", "x.y.a[0]"], Place("--set"))
