@@ -124,6 +124,4 @@ def _translated(stack: str, folder: Path) -> Iterator[None]:
 
 def _busy(stack: str, holder: Holder | None) -> StackBusyError:
     who = str(holder) if holder else "another run"
-    return StackBusyError(
-        f"Cannot work on stack '{stack}': {who} holds it.", hint="Wait for it to end, or cancel it."
-    )
+    return StackBusyError(f"Cannot work on stack '{stack}': {who} holds it.", hint="Try again when it has ended.")
