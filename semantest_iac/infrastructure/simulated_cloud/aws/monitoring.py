@@ -1,0 +1,188 @@
+"""CloudWatch log groups and alarms."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from semantest_iac.infrastructure.simulated_cloud.aws.every_type import REGION, REGIONAL_AND_TAGGED, TAGS
+from semantest_iac.infrastructure.simulated_cloud.limits import (
+    Count,
+    Evidence,
+    Length,
+    Multiple,
+    OneOf,
+    Pattern,
+    Range,
+)
+from semantest_iac.infrastructure.simulated_cloud.properties import (
+    alike,
+    block,
+    flag,
+    integer,
+    map_of,
+    number,
+    set_of,
+    text,
+)
+from semantest_iac.infrastructure.simulated_cloud.refusal import Refusal
+from semantest_iac.infrastructure.simulated_cloud.rules import Choice, Reference, TypeRule, Unique
+
+LOG_GROUP: Final = "aws:cloudwatch/logGroup:LogGroup"
+METRIC_ALARM: Final = "aws:cloudwatch/metricAlarm:MetricAlarm"
+
+CFN, DOC, GENERAL = Evidence.CFN, Evidence.DOC, Evidence.GENERAL
+_RETENTIONS: Final = (
+    *(0, 1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731),
+    *(1096, 1827, 2192, 2557, 2922, 3288, 3653),
+)
+_SIZES: Final = ("Bits", "Bytes", "Kilobits", "Kilobytes", "Megabits", "Megabytes")
+_LARGER_SIZES: Final = ("Gigabits", "Gigabytes", "Terabits", "Terabytes", "Count")
+_UNITS: Final = (
+    *(f"{size}{rate}" for size in (*_SIZES, *_LARGER_SIZES) for rate in ("", "/Second")),
+    *("Microseconds", "Milliseconds", "Seconds", "Percent", "None"),
+)
+_COMPARISONS: Final = (
+    *("GreaterThanOrEqualToThreshold", "GreaterThanThreshold", "GreaterThanUpperThreshold"),
+    *("LessThanLowerOrGreaterThanUpperThreshold", "LessThanLowerThreshold"),
+    *("LessThanOrEqualToThreshold", "LessThanThreshold"),
+)
+_PERIOD: Final = (Range(1, None, CFN), Multiple(60, (10, 20, 30), DOC))
+_ACTIONS: Final = set_of(text(Length(1, 1024, CFN)), Count(0, None, CFN))
+_DIMENSIONS: Final = map_of(text(Length(1, 1024, DOC)), Count(0, 30, CFN))
+_METRIC_NAME: Final = Length(1, 255, CFN)
+_NAMESPACE: Final = (Length(1, 255, CFN), Pattern(r"^[^:]", CFN))
+_QUERY: Final = block(
+    {
+        "id": text(Length(1, 255, CFN), Pattern(r"^([a-z])([A-Za-z0-9\_]*)$", CFN), required=True),
+        "accountId": text(Length(1, 255, CFN)),
+        "expression": text(Length(1, 2048, CFN)),
+        "label": text(),
+        "metric": block(
+            {
+                "metricName": text(_METRIC_NAME, required=True),
+                "period": integer(*_PERIOD, required=True),
+                "stat": text(required=True),
+                "dimensions": _DIMENSIONS,
+                "namespace": text(*_NAMESPACE),
+                "unit": text(OneOf(_UNITS, CFN)),
+            }
+        ),
+        "period": integer(*_PERIOD),
+        "returnData": flag(),
+    }
+)
+_SINGLE_METRIC: Final = ("dimensions", "period", "namespace", "statistic", "extendedStatistic", "unit")
+
+
+def _unknown_topic(path: str) -> Reference:
+    refusal = Refusal("ResourceNotFound", "The topic {value} of an alarm action does not exist.", 404)
+    return Reference(path, ("aws:sns/topic:Topic",), refusal, GENERAL, pattern=r"^(arn:aws:sns:.+)$")
+
+
+TYPES: Final = {
+    LOG_GROUP: TypeRule(
+        properties={
+            "deletionProtectionEnabled": flag(settled=True),
+            "kmsKeyId": text(
+                Length(0, 256, CFN), Pattern(r"^arn:[a-z0-9-]+:kms:[a-z0-9-]+:\d{12}:(key|alias)/.+\Z", CFN)
+            ),
+            "logGroupClass": text(
+                OneOf(("STANDARD", "INFREQUENT_ACCESS", "DELIVERY"), CFN), replaces=True, settled=True
+            ),
+            "name": text(
+                Length(1, 512, CFN),
+                Pattern(r"^[.\-_/#A-Za-z0-9]{1,512}\Z", CFN),
+                Pattern(r"^(?!aws/)", Evidence.API),
+                replaces=True,
+                settled=True,
+            ),
+            "namePrefix": text(replaces=True),
+            "retentionInDays": integer(OneOf(_RETENTIONS, DOC), default=0),
+            "skipDestroy": flag(default=False),
+            **REGION,
+            **TAGS,
+        },
+        identity="{name}",
+        name="name",
+        planned=REGIONAL_AND_TAGGED,
+        computed={
+            "arn": "arn:aws:logs:{region}:{account}:log-group:{name}",
+            "logGroupClass": "STANDARD",
+            "deletionProtectionEnabled": lambda _: False,
+        },
+        handles=("{arn}",),
+        unique=(
+            Unique(
+                "{name}",
+                Refusal("ResourceAlreadyExistsException", "The specified log group already exists"),
+            ),
+        ),
+        conditions=(Choice(0, 1, ("name", "namePrefix"), DOC),),
+        kept_by="skipDestroy",
+    ),
+    METRIC_ALARM: TypeRule(
+        properties={
+            "actionsEnabled": flag(default=True),
+            **alike(_ACTIONS, "alarmActions", "okActions", "insufficientDataActions"),
+            "alarmDescription": text(Length(0, 1024, CFN)),
+            "comparisonOperator": text(OneOf(_COMPARISONS, CFN)),
+            "datapointsToAlarm": integer(Range(1, None, CFN)),
+            "dimensions": _DIMENSIONS,
+            "evaluateLowSampleCountPercentiles": text(Length(1, 255, CFN), settled=True),
+            "evaluationCriteria": block(
+                {
+                    "promqlCriteria": block(
+                        {
+                            "query": text(required=True),
+                            "pendingPeriod": integer(),
+                            "recoveryPeriod": integer(),
+                        },
+                        required=True,
+                    ),
+                }
+            ),
+            "evaluationInterval": integer(Range(10, 3600, CFN), Multiple(60, (10, 20, 30), DOC)),
+            "evaluationPeriods": integer(Range(1, None, CFN)),
+            "evaluationWindow": block(
+                {"wallClockWindow": block({"timezone": text()}, required=True)},
+            ),
+            "extendedStatistic": text(),
+            "metricName": text(_METRIC_NAME),
+            "metricQueries": set_of(_QUERY),
+            "name": text(Length(0, 255, CFN), replaces=True, settled=True),
+            "namespace": text(*_NAMESPACE),
+            "period": integer(*_PERIOD),
+            "statistic": text(OneOf(("Average", "Maximum", "Minimum", "SampleCount", "Sum"), CFN)),
+            "threshold": number(),
+            "thresholdMetricId": text(Length(1, 255, CFN)),
+            "treatMissingData": text(
+                OneOf(("breaching", "ignore", "missing", "notBreaching"), CFN),
+                Length(1, 255, CFN),
+                default="missing",
+            ),
+            "unit": text(OneOf(_UNITS, CFN)),
+            "warmUpConfiguration": block(
+                {
+                    "warmUpPeriodDurationInMinutes": integer(Range(1, 2880, CFN), required=True),
+                    "onlyStartEvaluatingAfterWarmUpPeriodEnds": flag(),
+                }
+            ),
+            **REGION,
+            **TAGS,
+        },
+        identity="{name}",
+        name="name",
+        planned=REGIONAL_AND_TAGGED,
+        computed={"arn": "arn:aws:cloudwatch:{region}:{account}:alarm:{name}"},
+        handles=("{arn}",),
+        unique=(Unique("{name}", Refusal("AlarmExists", "The alarm {name} already exists.")),),
+        references=tuple(map(_unknown_topic, ("alarmActions.*", "okActions.*", "insufficientDataActions.*"))),
+        conditions=(
+            Choice(1, 1, ("metricQueries", "metricName", "evaluationCriteria"), CFN),
+            Choice(0, 1, ("threshold", "thresholdMetricId"), CFN),
+            Choice(0, 1, ("statistic", "extendedStatistic"), CFN),
+            *(Choice(0, 1, ("metricQueries", name), CFN) for name in _SINGLE_METRIC),
+        ),
+        overwrites=True,
+    ),
+}

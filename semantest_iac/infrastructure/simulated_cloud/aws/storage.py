@@ -1,0 +1,181 @@
+"""DynamoDB tables."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from semantest_iac.infrastructure.simulated_cloud.aws.every_type import REGION, REGIONAL_AND_TAGGED, TAGS
+from semantest_iac.infrastructure.simulated_cloud.limits import Evidence, Length, OneOf, Pattern, Range
+from semantest_iac.infrastructure.simulated_cloud.properties import (
+    Property,
+    alike,
+    block,
+    flag,
+    integer,
+    list_of,
+    set_of,
+    text,
+)
+from semantest_iac.infrastructure.simulated_cloud.refusal import Refusal
+from semantest_iac.infrastructure.simulated_cloud.rules import Guard, Requires, Surroundings, TypeRule, Unique
+
+TABLE: Final = "aws:dynamodb/table:Table"
+
+CFN, API, DOC, OBSERVED = Evidence.CFN, Evidence.API, Evidence.DOC, Evidence.OBSERVED
+_INDEX_NAME: Final = text(Length(3, 255, CFN), Pattern(r"^[a-zA-Z0-9_.-]+$", CFN), required=True)
+_PROJECTION: Final = text(OneOf(("ALL", "INCLUDE", "KEYS_ONLY"), CFN), required=True)
+_ON_DEMAND: Final = block(alike(integer(Range(1, None, CFN)), "maxReadRequestUnits", "maxWriteRequestUnits"))
+_WARM: Final = block(
+    alike(integer(Range(1, None, CFN), settled=True), "readUnitsPerSecond", "writeUnitsPerSecond"),
+    settled=True,
+)
+
+
+def _keys(around: Surroundings) -> set[str]:
+    facts = around.facts
+    indexes = (*(facts["globalSecondaryIndexes"] or ()), *(facts["localSecondaryIndexes"] or ()))
+    schemas = (key["attributeName"] for index in indexes for key in index.get("keySchemas") or ())
+    named = (owner.get(name) for owner in (facts, *indexes) for name in ("hashKey", "rangeKey"))
+    return {name for name in (*named, *schemas) if name}
+
+
+def _defines_other_than_its_keys(around: Surroundings) -> bool:
+    defined = {attribute["name"] for attribute in around.facts["attributes"] or ()}
+    return bool(defined or around.facts["hashKey"]) and defined != _keys(around)
+
+
+def _global_index() -> Property:
+    keys = {
+        "attributeName": text(required=True),
+        "keyType": text(OneOf(("HASH", "RANGE"), API), required=True),
+    }
+    return set_of(
+        block(
+            {
+                "name": _INDEX_NAME,
+                "projectionType": _PROJECTION,
+                **alike(text(), "hashKey", "rangeKey"),
+                "keySchemas": list_of(block(keys)),
+                "nonKeyAttributes": set_of(text(Length(1, 255, CFN))),
+                "onDemandThroughput": _ON_DEMAND,
+                "warmThroughput": _WARM,
+                **alike(integer(Range(0, None, CFN), settled=True), "readCapacity", "writeCapacity"),
+            }
+        )
+    )
+
+
+def _import_source() -> Property:
+    bucket = {"bucket": text(required=True), **alike(text(), "bucketOwner", "keyPrefix")}
+    csv = {"delimiter": text(), "headerLists": set_of(text())}
+    return block(
+        {
+            "inputFormat": text(required=True),
+            "s3BucketSource": block(bucket, required=True),
+            "inputCompressionType": text(),
+            "inputFormatOptions": block({"csv": block(csv)}),
+        },
+        replaces=True,
+    )
+
+
+def _replicas() -> Property:
+    return set_of(
+        block(
+            {
+                "regionName": text(required=True),
+                **alike(text(settled=True), "arn", "consistencyMode", "kmsKeyArn", "streamArn", "streamLabel"),
+                **alike(flag(), "deletionProtectionEnabled", "pointInTimeRecovery", "propagateTags"),
+            }
+        )
+    )
+
+
+TYPES: Final = {
+    TABLE: TypeRule(
+        properties={
+            "attributes": set_of(
+                block(
+                    {
+                        "name": text(Length(1, 255, CFN), required=True),
+                        "type": text(OneOf(("B", "N", "S"), CFN), required=True),
+                    }
+                )
+            ),
+            "billingMode": text(OneOf(("PAY_PER_REQUEST", "PROVISIONED"), CFN), default="PROVISIONED"),
+            "deletionProtectionEnabled": flag(default=False),
+            "globalSecondaryIndexes": _global_index(),
+            "globalTableWitness": block({"regionName": text()}, settled=True),
+            "hashKey": text(replaces=True, settled=True),
+            "rangeKey": text(replaces=True),
+            "importTable": _import_source(),
+            "localSecondaryIndexes": set_of(
+                block(
+                    {
+                        "name": text(Length(3, 255, API), required=True),
+                        "projectionType": text(OneOf(("ALL", "INCLUDE", "KEYS_ONLY"), API), required=True),
+                        "rangeKey": text(required=True),
+                        "nonKeyAttributes": list_of(text()),
+                    }
+                ),
+                replaces=True,
+            ),
+            "name": text(Length(3, 255, API), Pattern(r"^[a-zA-Z0-9_.-]+$", API), replaces=True, settled=True),
+            "onDemandThroughput": _ON_DEMAND,
+            "pointInTimeRecovery": block(
+                {
+                    "enabled": flag(required=True),
+                    "recoveryPeriodInDays": integer(Range(1, 35, DOC), settled=True),
+                },
+                settled=True,
+            ),
+            "replicas": _replicas(),
+            "serverSideEncryption": block(
+                {"enabled": flag(required=True), "kmsKeyArn": text(settled=True)}, settled=True
+            ),
+            "streamEnabled": flag(),
+            "streamViewType": text(
+                OneOf(("KEYS_ONLY", "NEW_AND_OLD_IMAGES", "NEW_IMAGE", "OLD_IMAGE"), DOC), settled=True
+            ),
+            "tableClass": text(OneOf(("STANDARD", "STANDARD_INFREQUENT_ACCESS"), CFN), default="STANDARD"),
+            "ttl": block({"attributeName": text(), "enabled": flag(default=False)}, settled=True),
+            "warmThroughput": _WARM,
+            **alike(integer(Range(0, None, API), settled=True), "readCapacity", "writeCapacity"),
+            **alike(text(), "restoreSourceName", "restoreSourceTableArn"),
+            **alike(text(replaces=True), "restoreBackupArn", "restoreDateTime"),
+            "restoreToLatestTime": flag(replaces=True),
+            **REGION,
+            **TAGS,
+        },
+        identity="{name}",
+        name="name",
+        planned=REGIONAL_AND_TAGGED,
+        computed={
+            "arn": "arn:aws:dynamodb:{region}:{account}:table/{name}",
+            "streamArn": lambda facts: f"{facts['arn']}/stream/{facts['now']}" if facts["streamEnabled"] else "",
+            "streamLabel": lambda facts: facts["now"] if facts["streamEnabled"] else "",
+            **dict.fromkeys(("readCapacity", "writeCapacity"), lambda _: 0),
+            "pointInTimeRecovery": lambda _: {"enabled": False},
+            "ttl": lambda _: {"attributeName": "", "enabled": False},
+        },
+        handles=("{arn}",),
+        unique=(Unique("{name}", Refusal("ResourceInUseException", "Table already exists: {name}")),),
+        conditions=(Requires("streamEnabled", ("streamViewType",), DOC),),
+        guards=(
+            Guard(
+                _defines_other_than_its_keys,
+                Refusal("ValidationException", "all attributes must be indexed. Unused attributes: {attributes}"),
+                DOC,
+            ),
+        ),
+        protected_by=(
+            "deletionProtectionEnabled",
+            Refusal(
+                "ValidationException",
+                "Resource cannot be deleted as it is currently protected against deletion. "
+                "Disable deletion protection first.",
+            ),
+        ),
+        latency=10,
+    ),
+}

@@ -1,0 +1,158 @@
+"""One account in one region of a simulated cloud: interprets the rules of its types over a shared inventory."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any, Final, TypeAlias
+
+from semantest_iac.infrastructure.simulated_cloud import differences, naming, results, settling, shapes
+from semantest_iac.infrastructure.simulated_cloud.clock import Clock
+from semantest_iac.infrastructure.simulated_cloud.differences import Diff
+from semantest_iac.infrastructure.simulated_cloud.faults import NO_FAULTS, Effect, Fault, Faults
+from semantest_iac.infrastructure.simulated_cloud.inventory import Books, Inventory, Row
+from semantest_iac.infrastructure.simulated_cloud.placement import Placement, facts_of
+from semantest_iac.infrastructure.simulated_cloud.refusal import CloudRefusal, Created
+from semantest_iac.infrastructure.simulated_cloud.rules import TypeRule
+from semantest_iac.infrastructure.simulated_cloud.sealing import unsealed
+from semantest_iac.infrastructure.simulated_cloud.shapes import Failure
+from semantest_iac.infrastructure.simulated_cloud.values import Facts, Properties
+
+Invoke: TypeAlias = Callable[[Facts, Properties], dict[str, Any]]
+"""A data source: answers from the facts of the account and the arguments."""
+
+_NOTHING: Final[Properties] = {}
+
+
+class Cloud:
+    """What an engine may ask; refusals are raised as CloudRefusal, in the cloud's own words.
+
+    Where an operation takes `state`, it is the caller's last known outputs: they tell apart resources whose id is only
+    unique within a parent, and give back the values that the inventory never holds.
+    """
+
+    def __init__(  # noqa: PLR0913 - one cloud is joined in one place, all by name
+        self,
+        types: Mapping[str, TypeRule],
+        inventory: Inventory,
+        *,
+        account: str,
+        region: str,
+        faults: Faults = NO_FAULTS,
+        clock: Clock | None = None,
+        invokes: Mapping[str, Invoke] | None = None,
+    ) -> None:
+        self._types = types
+        self._inventory = inventory
+        self._account = account
+        self._region = region
+        self._faults = faults
+        self._clock = clock or Clock()
+        self._invokes = invokes or {}
+
+    def supports(self, type_: str) -> bool:
+        """Whether the type has rules."""
+        return type_ in self._types
+
+    def named(
+        self, type_: str, inputs: Properties, logical: str, *, previous: Properties = _NOTHING, salt: str = ""
+    ) -> dict[str, Any]:
+        """Inputs with an automatic physical name where none is given; another salt gives another name."""
+        seed = "|".join((self._account, self._region, type_, logical, salt))
+        return naming.with_name(self._types[type_], inputs, logical, previous, seed)
+
+    def check(self, type_: str, inputs: Properties) -> list[Failure]:
+        """Everything wrong with the shape of the inputs; looks at nothing else in the cloud."""
+        return shapes.check(self._types[type_], inputs)
+
+    def diff(self, type_: str, old_inputs: Properties, old_outputs: Properties, new_inputs: Properties) -> Diff:
+        """What an update to the new inputs would change."""
+        return differences.diff(self._types[type_], old_inputs, old_outputs, new_inputs)
+
+    def preview_create(self, type_: str, inputs: Properties) -> dict[str, Any]:
+        """The outputs as far as they are known before a create."""
+        return results.in_preview(self._types[type_], inputs, self._facts(inputs))
+
+    def preview_update(self, type_: str, old_outputs: Properties, inputs: Properties) -> dict[str, Any]:
+        """The outputs as far as they are known before an update; what it makes anew is UNKNOWN."""
+        return results.in_update_preview(self._types[type_], old_outputs, inputs, self._facts(inputs))
+
+    def create(self, type_: str, inputs: Properties, *, owner: str) -> Created:
+        """Make a resource; `owner` is kept beside it, so that an unfinished create can be found."""
+        late = self._strike("create", type_, (owner, str(inputs.get(self._types[type_].name, ""))))
+        with self._placed(inputs) as placement:
+            created = settling.create(placement, type_, inputs, owner)
+        for fault in late:
+            raise fault.answer(created)
+        return created
+
+    def update(self, type_: str, id_: str, inputs: Properties) -> dict[str, Any]:
+        """Change a resource in place; a resource that is gone is refused with ResourceNotFound."""
+        late = self._strike("update", type_, (id_,))
+        with self._placed(inputs) as placement:
+            row = placement.found(type_, id_, inputs)
+            if row is None:
+                raise CloudRefusal("ResourceNotFound", f"The resource {id_} does not exist.", status=404)
+            outputs = settling.update(placement, row, inputs)
+        for fault in late:
+            raise fault.answer()
+        return outputs
+
+    def delete(self, type_: str, id_: str, state: Properties = _NOTHING) -> None:
+        """Remove a resource; what is gone already is fine, what others need is refused."""
+        late = self._strike("delete", type_, (id_,))
+        with self._placed(state) as placement:
+            if row := placement.found(type_, id_, state):
+                settling.delete(placement, row)
+        for fault in late:
+            raise fault.answer()
+
+    def read(self, type_: str, id_: str, state: Properties = _NOTHING) -> dict[str, Any] | None:
+        """The outputs of a living resource, or None."""
+        self._strike("read", type_, (id_,))
+        with self._inventory.view() as books:
+            row = self._placement(books, state).found(type_, id_, state)
+        return self._opened(row, state) if row else None
+
+    def find(self, owner: str, state: Properties = _NOTHING) -> tuple[str, str, dict[str, Any]] | None:
+        """Type, id and outputs of what the owner made last, if it still lives."""
+        with self._inventory.view() as books:
+            row = books.by_owner(self._account, owner)
+        return (row.address.type, row.id, self._opened(row, state)) if row else None
+
+    def live(self, region: str | None = None) -> list[tuple[str, str]]:
+        """Type and id of everything alive in the account, in one region where one is named, sorted."""
+        with self._inventory.view() as books:
+            rows = books.all(self._account)
+        return [(row.address.type, row.id) for row in rows if region is None or row.address.region in ("", region)]
+
+    def invoke(self, token: str, args: Properties) -> dict[str, Any]:
+        """Ask a data source; an unknown one is refused with UnknownInvoke."""
+        if token not in self._invokes:
+            raise CloudRefusal("UnknownInvoke", f"The simulated cloud does not answer {token}.")
+        return self._invokes[token](self._facts(args), args)
+
+    def _strike(self, operation: str, type_: str, names: Sequence[str]) -> list[Fault]:
+        striking = self._faults.striking(operation, type_, names)
+        for fault in striking:
+            self._clock.advance(fault.seconds)
+            if fault.strikes_before:
+                raise fault.answer()
+        return [fault for fault in striking if fault.effect is not Effect.SLOW]
+
+    @contextmanager
+    def _placed(self, properties: Properties) -> Iterator[Placement]:
+        with self._inventory.change() as books:
+            self._clock.reach(books.seconds())
+            yield self._placement(books, properties)
+            books.reach(self._clock.seconds)
+
+    def _placement(self, books: Books, properties: Properties) -> Placement:
+        region = str(properties.get("region") or self._region)
+        return Placement(self._types, books, self._clock, self._account, region, self._inventory.seal_key)
+
+    def _facts(self, properties: Properties) -> Facts:
+        return facts_of(self._account, str(properties.get("region") or self._region), self._clock)
+
+    def _opened(self, row: Row, state: Properties) -> dict[str, Any]:
+        return unsealed(self._types[row.address.type], row.outputs, state, self._inventory.seal_key)
