@@ -1,0 +1,51 @@
+"""The neutral resource graph of one stack."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from graphlib import CycleError, TopologicalSorter
+
+from semantest_iac.domain.deployment.stack import Stack
+from semantest_iac.domain.errors import Fault, ValidationError
+from semantest_iac.domain.resource import Resource
+
+
+@dataclass(frozen=True, slots=True)
+class Blueprint:
+    """What a stack should consist of, in no particular order; `generation` counts its rebirths."""
+
+    stack: Stack
+    generation: int
+    resources: tuple[Resource, ...]
+    outputs: Mapping[str, tuple[str, str]]  # output name -> (resource name, attribute)
+
+    def in_order(self) -> Iterator[Resource]:
+        """Every resource after all that it needs; raises ValidationError for a cycle or a gap."""
+        named = {resource.name: resource for resource in self.resources}
+        faults = [*_twins(self.resources), *_gaps(self.resources, named)]
+        if faults:
+            raise ValidationError(f"Cannot order the blueprint of '{self.stack}'.", faults=faults)
+        try:
+            order = tuple(TopologicalSorter({r.name: r.needs() for r in self.resources}).static_order())
+        except CycleError as error:
+            fault = Fault("blueprint", " needs ".join(error.args[1]))
+            raise ValidationError("Cannot order the blueprint: it has a cycle.", faults=[fault]) from error
+        return iter([named[name] for name in order])
+
+
+def _twins(resources: tuple[Resource, ...]) -> list[Fault]:
+    names = [resource.name for resource in resources]
+    return [
+        Fault(f"blueprint.{name}", "two resources share this name")
+        for name in sorted({n for n in names if names.count(n) > 1})
+    ]
+
+
+def _gaps(resources: tuple[Resource, ...], named: Mapping[str, Resource]) -> list[Fault]:
+    return [
+        Fault(f"blueprint.{resource.name}", f"needs '{need}', which is not in the blueprint")
+        for resource in resources
+        for need in resource.needs()
+        if need not in named
+    ]

@@ -1,0 +1,24 @@
+"""Who a function is, and what it may do."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from semantest_iac.domain.resource import Ref, Resource
+
+
+@dataclass(frozen=True, slots=True)
+class SecurityPolicy:
+    """The few things a function may be allowed, each of them off unless needed."""
+
+    trace: bool = False
+    join_network: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FunctionIdentity(Resource):
+    """The identity of exactly one function: it writes its log, reads its secrets, and nothing else."""
+
+    log_store: Ref
+    secrets: tuple[Ref, ...] = ()
+    policy: SecurityPolicy = SecurityPolicy()
