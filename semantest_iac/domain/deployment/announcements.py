@@ -1,0 +1,44 @@
+"""Which completion event tells of which kind of resource."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from semantest_iac.domain.ports.provisioner import Identity
+from semantest_iac_events.resources import FunctionDeployed, HttpApiDeployed
+from semantest_iac_events.stack_event import StackEvent
+
+
+def announcement(kind: str, outputs: Mapping[str, Any], identity: Identity, digest: str) -> StackEvent | None:
+    """The event for a settled kind (`semantest:<area>:<Kind>`), or None where nobody needs to hear of it."""
+    build = _BUILDERS.get(kind.rsplit(":", 1)[-1])
+    return build(outputs, identity, digest) if build else None
+
+
+def _function(outputs: Mapping[str, Any], identity: Identity, digest: str) -> StackEvent:
+    return FunctionDeployed(
+        **identity,
+        function_name=outputs["name"],
+        arn=outputs["arn"],
+        version=str(outputs["version"]),
+        runtime=outputs["runtime"],
+        memory_mb=outputs["memory_mb"],
+        artifact_digest=digest,
+    )
+
+
+def _http_api(outputs: Mapping[str, Any], identity: Identity, digest: str) -> StackEvent:
+    return HttpApiDeployed(
+        **identity,
+        api_name=outputs["name"],
+        api_id=outputs["id"],
+        endpoint=outputs["endpoint"],
+        routes=tuple(outputs["routes"]),
+    )
+
+
+_BUILDERS: Mapping[str, Callable[[Mapping[str, Any], Identity, str], StackEvent]] = {
+    "ServerlessFunction": _function,
+    "HttpApi": _http_api,
+}

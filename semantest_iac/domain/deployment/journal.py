@@ -1,0 +1,32 @@
+"""Journal entries: facts for the ledger about single steps, never told to the outside."""
+
+from __future__ import annotations
+
+from semantest_iac_events.stack_event import StackEvent, StackFailure
+
+
+class StepIntended(StackEvent):
+    """A step is about to be taken: after a crash it is unknown whether it was."""
+
+    type_name = "infrastructure.journal.step.intended"
+
+    step: str
+
+
+class StepObserved(StackEvent):
+    """A step was taken."""
+
+    type_name = "infrastructure.journal.step.observed"
+
+    step: str
+
+
+class StepFailed(StackFailure):
+    """A step was tried and refused."""
+
+    type_name = "infrastructure.journal.step.failed"
+
+    step: str
+
+
+JOURNAL_TYPES = {entry.type_name: entry for entry in (StepIntended, StepObserved, StepFailed)}

@@ -1,0 +1,15 @@
+"""What a person must say before something is deleted for good."""
+
+from __future__ import annotations
+
+from semantest_iac.domain.deployment.stack import Stack
+from semantest_iac.domain.errors import RefusedError
+
+
+def require_consent(stack: Stack, said: str) -> None:
+    """`yes` is enough, except in production, where only the stack's own name is; raises RefusedError."""
+    wanted = str(stack) if stack.environment == "production" else "yes"
+    if said in (wanted, str(stack)):
+        return
+    hint = "Add --yes." if wanted == "yes" else f"Type the stack's name: {wanted}"
+    raise RefusedError(f"Cannot destroy '{stack}': nobody agreed to it.", "CONSENT_MISSING", hint=hint)

@@ -1,0 +1,116 @@
+"""The engine that brings a stack to its blueprint."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Protocol, TypedDict
+
+from semantest_iac.domain.blueprints.blueprint import Blueprint
+from semantest_iac.domain.compute.artifact import Artifact
+from semantest_iac.domain.deployment.plan import ChangePlan
+from semantest_iac.domain.deployment.stack import Stack
+from semantest_iac_events.stack_event import StackEvent
+from semantest_iac_events.values import ChangeCounts
+
+Outputs = Mapping[str, Any]
+Publish = Callable[[StackEvent], Awaitable[None]]
+
+
+class Identity(TypedDict):
+    """The fields that every event of one deployment shares."""
+
+    component: str
+    provider: str
+    environment: str
+    region: str
+    deployment_id: str
+
+
+def identity(deployment: str, stack: Stack) -> Identity:
+    """Who an event of this deployment is about."""
+    return Identity(
+        component=stack.component,
+        provider=stack.provider,
+        environment=stack.environment,
+        region=stack.region,
+        deployment_id=deployment,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """One blueprint to bring about for one deployment."""
+
+    deployment: str
+    blueprint: Blueprint
+    artifact: Artifact | None
+
+    @property
+    def identity(self) -> Identity:
+        """The fields that every event of this work shares."""
+        return identity(self.deployment, self.blueprint.stack)
+
+
+@dataclass(frozen=True, slots=True)
+class Removal:
+    """One generation of a stack to take away."""
+
+    deployment: str
+    stack: Stack
+    generation: int
+
+    @property
+    def identity(self) -> Identity:
+        """The fields that every event of this removal shares."""
+        return identity(self.deployment, self.stack)
+
+
+@dataclass(frozen=True, slots=True)
+class Tick:
+    """One resource beginning or ending one operation: for people watching, never recorded."""
+
+    urn: str
+    type: str
+    name: str
+    op: str
+    state: str  # running, done or failed
+    seconds: float = 0.0
+
+
+Progress = Callable[[Tick], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Applied:
+    """What was done, and what the stack now offers (secret outputs are left out)."""
+
+    changes: ChangeCounts
+    outputs: Outputs
+
+
+class Provisioner(Protocol):
+    """Previews, applies and removes; raises ProviderError when the cloud refuses.
+
+    `publish` records a completion event durably before it returns: FunctionDeployed, HttpApiDeployed, … as
+    each kind settles, InfrastructureUpdated last. `progress` may be called from any thread.
+    """
+
+    async def preview(self, work: Work) -> ChangePlan:
+        """What `apply` would do now; changes nothing."""
+        ...
+
+    async def apply(self, work: Work, plan: ChangePlan, publish: Publish, progress: Progress) -> Applied:
+        """Bring the stack to the blueprint; what an interrupted run left is found and finished first."""
+        ...
+
+    async def preview_removal(self, stack: Stack) -> ChangePlan:
+        """What `remove` would do now."""
+        ...
+
+    async def remove(self, removal: Removal, publish: Publish, progress: Progress) -> ChangeCounts:
+        """Delete every resource of the stack, dependents first; an empty stack is no error.
+
+        Publishes InfrastructureRemoved when nothing is left.
+        """
+        ...

@@ -1,0 +1,27 @@
+"""How a deployed service is called."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol
+
+from semantest_iac.domain.deployment.stack import Stack
+from semantest_iac.domain.networking.http_exchange import HttpRequest, HttpResponse
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What came back, what the function printed meanwhile, and remarks on how it was run."""
+
+    response: HttpResponse
+    logs: str = ""
+    seconds: float = 0.0
+    notes: tuple[str, ...] = ()
+
+
+class ServiceProbe(Protocol):
+    """Calls the service of a stack through its real endpoint, as a client would."""
+
+    async def call(self, stack: Stack, request: HttpRequest) -> Answer:
+        """Send one request; raises NotFoundError where nothing is deployed, RuntimeFailedError where nothing runs."""
+        ...
