@@ -1,0 +1,59 @@
+"""AWS as a table: which function makes which neutral kind."""
+
+from __future__ import annotations
+
+import pulumi
+import pulumi_aws as aws
+
+from semantest_iac.domain.compute.function import ServerlessFunction
+from semantest_iac.domain.delivery.live_version import LiveVersion
+from semantest_iac.domain.messaging.notification_channel import NotificationChannel
+from semantest_iac.domain.monitoring.alarm import Alarm
+from semantest_iac.domain.monitoring.log_store import LogStore
+from semantest_iac.domain.networking.http_api import HttpApi
+from semantest_iac.domain.networking.private_network import ExistingNetwork, PrivateNetwork
+from semantest_iac.domain.security.app_secrets import AppSecret
+from semantest_iac.domain.security.identity import FunctionIdentity
+from semantest_iac.infrastructure.cloud_programs.aws import (
+    compute,
+    delivery,
+    messaging,
+    monitoring,
+    networking,
+    private_networks,
+    security,
+)
+from semantest_iac.infrastructure.cloud_programs.cloud import Cloud
+from semantest_iac.infrastructure.cloud_programs.context import Context
+
+
+def provider(context: Context) -> pulumi.ProviderResource:
+    """The provider of the stack's own region, never the one that the shell happens to have set."""
+    made: pulumi.ProviderResource = aws.Provider("aws", region=context.stack.region)
+    return made
+
+
+def load() -> None:
+    """Touch every SDK module used here."""
+    for module in ("apigatewayv2", "cloudwatch", "ec2", "iam", "lambda_", "secretsmanager", "sns", "vpc"):
+        dir(getattr(aws, module))
+
+
+CLOUD = Cloud(
+    name="aws",
+    kinds={
+        Alarm: monitoring.alarm,
+        AppSecret: security.app_secret,
+        ExistingNetwork: private_networks.existing_network,
+        FunctionIdentity: security.function_identity,
+        HttpApi: networking.http_api,
+        LiveVersion: delivery.live_version,
+        LogStore: monitoring.log_store,
+        NotificationChannel: messaging.notification_channel,
+        PrivateNetwork: private_networks.private_network,
+        ServerlessFunction: compute.serverless_function,
+    },
+    provider=provider,
+    load=load,
+    stateful=frozenset({"aws:cloudwatch/logGroup:LogGroup", "aws:secretsmanager/secret:Secret"}),
+)

@@ -1,0 +1,70 @@
+"""Functions on Lambda."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pulumi
+import pulumi_aws as aws
+
+from semantest_iac.domain.compute.function import ServerlessFunction
+from semantest_iac.domain.errors import ValidationError
+from semantest_iac.infrastructure.cloud_programs.aws.limits import longest
+from semantest_iac.infrastructure.cloud_programs.context import Context, Made
+
+SECRETS_SETTING = "SEMANTEST_SECRETS"
+"""The one setting that tells the code which secrets to fetch: a JSON map of setting to secret ARN."""
+
+
+def serverless_function(function: ServerlessFunction, context: Context) -> Made:
+    """A function that publishes a version with every change of its code or settings."""
+    artifact = context.artifact
+    if artifact is None:
+        raise ValidationError(f"Cannot deploy function '{function.name}': it has no package.")
+    made = aws.lambda_.Function(
+        function.name,
+        name=context.physical_name(limit=longest("function")),
+        role=context.made[function.identity]["arn"],
+        runtime=artifact.runtime,
+        handler=artifact.handler,
+        code=pulumi.FileArchive(str(artifact.path)),
+        source_code_hash=artifact.source_code_hash,
+        architectures=["x86_64"],
+        memory_size=function.memory_mb,
+        timeout=function.timeout_s,
+        publish=True,
+        environment={"variables": _variables(function, context)},
+        logging_config={"log_format": "JSON", "log_group": context.made[function.log_store]["name"]},
+        tracing_config={"mode": "Active" if function.tracing else "PassThrough"},
+        reserved_concurrent_executions=function.scaling.maximum,
+        vpc_config=_placement(function, context),
+        tags=context.tags,
+        opts=context.options(depends_on=_earlier(function, context)),
+    )
+    return {
+        "arn": made.arn,
+        "name": made.name,
+        "version": made.version,
+        "runtime": made.runtime,
+        "memory_mb": made.memory_size,
+    }
+
+
+def _variables(function: ServerlessFunction, context: Context) -> dict[str, Any]:
+    secrets = {setting: context.made[ref]["arn"] for setting, ref in function.secrets.items()}
+    told = {SECRETS_SETTING: pulumi.Output.json_dumps(secrets, sort_keys=True)} if secrets else {}
+    shim = dict(context.artifact.environment) if context.artifact else {}
+    return {**shim, **function.environment, **told}
+
+
+def _placement(function: ServerlessFunction, context: Context) -> dict[str, Any] | None:
+    if function.network is None:
+        return None
+    network = context.made[function.network]
+    return {"subnet_ids": network["subnet_ids"], "security_group_ids": network["security_group_ids"]}
+
+
+def _earlier(function: ServerlessFunction, context: Context) -> list[pulumi.Resource]:
+    """What must exist before the first call although no argument mentions it."""
+    names = [function.identity, function.log_store, *function.secrets.values()]
+    return [context.made[name]["resource"] for name in names]

@@ -1,0 +1,108 @@
+"""Logs and alarms on CloudWatch."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import pulumi
+import pulumi_aws as aws
+
+from semantest_iac.domain.monitoring.alarm import Alarm, Signal
+from semantest_iac.domain.monitoring.log_store import LogSource, LogStore
+from semantest_iac.infrastructure.cloud_programs.aws.limits import longest
+from semantest_iac.infrastructure.cloud_programs.context import Context, Made
+
+# Lambda insists on its own prefix; one wildcard of the account's log policy covers the other, which
+# would overflow its 5120 characters with one entry per API.
+_PREFIX = {LogSource.FUNCTION: "/aws/lambda/", LogSource.ACCESS: "/aws/vendedlogs/apis/"}
+
+
+def log_store(store: LogStore, context: Context) -> Made:
+    """A log group that exists before its writer: Lambda would make one that never expires."""
+    group = aws.cloudwatch.LogGroup(
+        store.name,
+        name=_PREFIX[store.source] + context.physical_name(limit=longest("function")),
+        retention_in_days=store.retention_days,
+        tags=context.tags,
+        opts=context.options(retain_on_delete=store.keep or None),
+    )
+    return {"arn": group.arn, "name": group.name, "resource": group}
+
+
+@dataclass(frozen=True, slots=True)
+class _Metric:
+    """Where CloudWatch finds a signal; `of` says whose dimensions it has."""
+
+    namespace: str
+    name: str
+    statistic: str
+    of: str
+
+
+_METRICS = {
+    Signal.LATENCY: _Metric("AWS/ApiGateway", "Latency", "p95", "api"),
+    Signal.SERVER_ERRORS: _Metric("AWS/ApiGateway", "5xx", "Sum", "api"),
+    Signal.THROTTLES: _Metric("AWS/Lambda", "Throttles", "Sum", "function"),
+    Signal.CONCURRENCY: _Metric("AWS/Lambda", "ConcurrentExecutions", "Maximum", "function"),
+}
+_PERIOD_S = 60
+
+
+def alarm(alarm: Alarm, context: Context) -> Made:
+    """An alarm that a quiet service does not raise: missing data counts as good."""
+    channel = context.made[alarm.channel]["arn"]
+    made = aws.cloudwatch.MetricAlarm(
+        alarm.name,
+        name=context.physical_name(alarm.signal.value.replace("_", "-"), limit=longest("alarm")),
+        comparison_operator="GreaterThanOrEqualToThreshold",
+        threshold=alarm.threshold,
+        evaluation_periods=5,
+        datapoints_to_alarm=3,
+        treat_missing_data="notBreaching",
+        alarm_actions=[channel],
+        ok_actions=[channel],
+        tags=context.tags,
+        opts=context.options(),
+        **_measured(alarm, context),
+    )
+    return {"arn": made.arn, "name": made.name}
+
+
+def _measured(alarm: Alarm, context: Context) -> dict[str, Any]:
+    function = {"FunctionName": context.made[alarm.function]["name"]}
+    if alarm.signal is Signal.ERROR_RATE:
+        return {"metric_queries": _error_rate(function)}
+    api = context.made[alarm.api]
+    metric = _METRICS[alarm.signal]
+    dimensions = function if metric.of == "function" else {"ApiId": api["id"], "Stage": api["stage"]}
+    statistic = "extended_statistic" if metric.statistic.startswith("p") else "statistic"
+    return {
+        "namespace": metric.namespace,
+        "metric_name": metric.name,
+        "dimensions": dimensions,
+        "period": _PERIOD_S,
+        statistic: metric.statistic,
+    }
+
+
+def _error_rate(function: Mapping[str, pulumi.Input[str]]) -> list[dict[str, Any]]:
+    """A share needs two metrics and an expression; no single metric has it."""
+    terms = [
+        {
+            "id": name.lower(),
+            "metric": {
+                "namespace": "AWS/Lambda",
+                "metric_name": name,
+                "dimensions": function,
+                "period": _PERIOD_S,
+                "stat": "Sum",
+            },
+        }
+        for name in ("Errors", "Invocations")
+    ]
+    return [
+        {"id": "rate", "expression": "errors/invocations", "label": "error rate", "return_data": True},
+        *terms,
+    ]

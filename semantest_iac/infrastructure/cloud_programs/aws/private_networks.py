@@ -1,0 +1,105 @@
+"""Networks that functions are placed in, on EC2."""
+
+from __future__ import annotations
+
+import ipaddress
+
+import pulumi
+import pulumi_aws as aws
+
+from semantest_iac.domain.networking.private_network import ExistingNetwork, PrivateNetwork
+from semantest_iac.infrastructure.cloud_programs.aws.limits import longest
+from semantest_iac.infrastructure.cloud_programs.context import Context, Made
+
+_HTTPS = 443
+_SUBNET_BITS = 8
+
+
+def existing_network(network: ExistingNetwork, context: Context) -> Made:
+    """Nothing is made: the network belongs to somebody else."""
+    return {"subnet_ids": list(network.subnet_ids), "security_group_ids": list(network.security_group_ids)}
+
+
+def private_network(network: PrivateNetwork, context: Context) -> Made:
+    """A VPC with one subnet per zone and a group that only lets HTTPS out."""
+    vpc = aws.ec2.Vpc(
+        network.name,
+        cidr_block=network.cidr,
+        enable_dns_hostnames=True,
+        enable_dns_support=True,
+        tags={**context.tags, "Name": context.physical_name(limit=longest("tag"))},
+        opts=context.options(),
+    )
+    subnets = _subnets(network, vpc, context)
+    group = _security_group(network, vpc, context)
+    if network.reaches_secrets:
+        _way_to_secrets(network, vpc, subnets, group, context)
+    return {"subnet_ids": [subnet.id for subnet in subnets], "security_group_ids": [group.id]}
+
+
+def _subnets(network: PrivateNetwork, vpc: aws.ec2.Vpc, context: Context) -> list[aws.ec2.Subnet]:
+    zones = aws.get_availability_zones_output(state="available", opts=pulumi.InvokeOutputOptions(parent=context.parent))
+    block = ipaddress.ip_network(network.cidr)
+    ranges = list(block.subnets(prefixlen_diff=min(_SUBNET_BITS, 28 - block.prefixlen)))[: network.zones]
+    return [
+        aws.ec2.Subnet(
+            f"{network.name}-{number}",
+            vpc_id=vpc.id,
+            cidr_block=str(cidr),
+            availability_zone=zones.names[number],
+            tags=context.tags,
+            opts=context.options(),
+        )
+        for number, cidr in enumerate(ranges)
+    ]
+
+
+def _security_group(network: PrivateNetwork, vpc: aws.ec2.Vpc, context: Context) -> aws.ec2.SecurityGroup:
+    group = aws.ec2.SecurityGroup(
+        network.name,
+        name=context.physical_name(limit=longest("security group")),
+        description="Semantest functions: HTTPS out, nothing in",
+        vpc_id=vpc.id,
+        tags=context.tags,
+        opts=context.options(),
+    )
+    aws.vpc.SecurityGroupEgressRule(
+        network.name,
+        security_group_id=group.id,
+        ip_protocol="tcp",
+        from_port=_HTTPS,
+        to_port=_HTTPS,
+        cidr_ipv4="0.0.0.0/0",
+        opts=context.options(),
+    )
+    return group
+
+
+def _way_to_secrets(
+    network: PrivateNetwork,
+    vpc: aws.ec2.Vpc,
+    subnets: list[aws.ec2.Subnet],
+    group: aws.ec2.SecurityGroup,
+    context: Context,
+) -> None:
+    """A private endpoint of the secret store, reachable by members of the group only."""
+    aws.vpc.SecurityGroupIngressRule(
+        network.name,
+        security_group_id=group.id,
+        referenced_security_group_id=group.id,
+        ip_protocol="tcp",
+        from_port=_HTTPS,
+        to_port=_HTTPS,
+        opts=context.options(),
+    )
+    aws.ec2.VpcEndpoint(
+        network.name,
+        vpc_id=vpc.id,
+        service_name=f"com.amazonaws.{context.stack.region}.secretsmanager",
+        vpc_endpoint_type="Interface",
+        private_dns_enabled=True,
+        subnet_ids=[subnet.id for subnet in subnets],
+        security_group_ids=[group.id],
+        tags=context.tags,
+        opts=context.options(),
+    )

@@ -1,0 +1,83 @@
+"""Secrets in Secrets Manager, identities in IAM."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pulumi
+import pulumi_aws as aws
+
+from semantest_iac.domain.security.app_secrets import AppSecret
+from semantest_iac.domain.security.identity import FunctionIdentity
+from semantest_iac.infrastructure.cloud_programs.aws.limits import longest
+from semantest_iac.infrastructure.cloud_programs.context import Context, Made
+
+
+def app_secret(secret: AppSecret, context: Context) -> Made:
+    """A secret whose ARN is all that anything else ever sees."""
+    kept = aws.secretsmanager.Secret(
+        secret.name,
+        name=context.physical_name(secret.key.replace("_", "-"), limit=longest("secret")),
+        recovery_window_in_days=secret.recovery_days,
+        tags=context.tags,
+        opts=context.options(),
+    )
+    version = aws.secretsmanager.SecretVersion(
+        secret.name,
+        secret_id=kept.id,
+        secret_string=pulumi.Output.secret(context.secret_value(secret.key)),
+        opts=context.options(),
+    )
+    return {"arn": kept.arn, "resource": version}
+
+
+_TRUST = json.dumps(
+    {
+        "Version": "2012-10-17",
+        "Statement": [
+            {"Effect": "Allow", "Principal": {"Service": "lambda.amazonaws.com"}, "Action": "sts:AssumeRole"}
+        ],
+    },
+    sort_keys=True,
+)
+_TRACE = ["xray:PutTelemetryRecords", "xray:PutTraceSegments"]
+_JOIN_NETWORK = [
+    "ec2:AssignPrivateIpAddresses",
+    "ec2:CreateNetworkInterface",
+    "ec2:DeleteNetworkInterface",
+    "ec2:DescribeNetworkInterfaces",
+    "ec2:UnassignPrivateIpAddresses",
+]
+
+
+def function_identity(identity: FunctionIdentity, context: Context) -> Made:
+    """A role for one function. The managed policies are not used: they also allow making log groups anywhere."""
+    role = aws.iam.Role(
+        identity.name,
+        name=context.physical_name(limit=longest("role")),
+        assume_role_policy=_TRUST,
+        tags=context.tags,
+        opts=context.options(),
+    )
+    policy = aws.iam.RolePolicy(
+        identity.name,
+        name="function",
+        role=role.name,
+        policy=pulumi.Output.json_dumps({"Version": "2012-10-17", "Statement": _statements(identity, context)}),
+        opts=context.options(),
+    )
+    return {"arn": role.arn, "name": role.name, "resource": policy}
+
+
+def _statements(identity: FunctionIdentity, context: Context) -> list[dict[str, Any]]:
+    log_streams = pulumi.Output.concat(context.made[identity.log_store]["arn"], ":*")
+    secrets = [context.made[secret]["arn"] for secret in identity.secrets]
+    wanted = [
+        (True, ["logs:CreateLogStream", "logs:PutLogEvents"], [log_streams]),
+        (bool(secrets), ["secretsmanager:GetSecretValue"], secrets),
+        # neither X-Ray nor network interfaces can be limited to resources
+        (identity.policy.trace, _TRACE, ["*"]),
+        (identity.policy.join_network, _JOIN_NETWORK, ["*"]),
+    ]
+    return [{"Effect": "Allow", "Action": action, "Resource": on} for allowed, action, on in wanted if allowed]

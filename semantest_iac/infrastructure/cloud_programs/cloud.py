@@ -1,0 +1,49 @@
+"""What a cloud must bring to take part: a table from resource kinds to functions, and its provider."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from importlib import import_module
+from importlib.metadata import entry_points
+from typing import Any
+
+import pulumi
+
+from semantest_iac.domain.errors import Fault, ValidationError
+from semantest_iac.domain.resource import Resource
+from semantest_iac.infrastructure.cloud_programs.context import Context, Made
+
+Kinds = Mapping[type[Resource], Callable[[Any, Context], Made]]
+
+
+@dataclass(frozen=True, slots=True)
+class Cloud:
+    """One cloud; third parties offer theirs under the entry-point group `semantest_iac.clouds`."""
+
+    name: str
+    kinds: Kinds
+    provider: Callable[[Context], pulumi.ProviderResource]
+    load: Callable[[], None]  # touch every SDK class once: their lazy loading is not thread-safe
+    stateful: frozenset[str]  # the resource types whose loss is a loss of data
+
+
+_OURS = {"aws": "semantest_iac.infrastructure.cloud_programs.aws.catalogue"}
+_GROUP = "semantest_iac.clouds"
+
+
+def cloud(name: str) -> Cloud:
+    """The cloud of that name; raises ValidationError with those there are."""
+    if name in _OURS:
+        found: Cloud = import_module(_OURS[name]).CLOUD
+        return found
+    for point in entry_points(group=_GROUP, name=name):
+        loaded: Cloud = point.load()
+        return loaded
+    fault = Fault("provider", f"'{name}' has no programs", f"Available: {', '.join(clouds())}.")
+    raise ValidationError(f"Cannot deploy to '{name}'.", faults=[fault])
+
+
+def clouds() -> list[str]:
+    """The names of all clouds that can be deployed to here, sorted."""
+    return sorted({*_OURS, *(point.name for point in entry_points(group=_GROUP))})
