@@ -1,0 +1,55 @@
+"""Completion events on their way out: handed in from the SDK's threads, published in order by the loop."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+
+from semantest_iac.domain.deployment.announcements import announcement
+from semantest_iac.domain.ports.provisioner import Publish, Work
+from semantest_iac.infrastructure.sandbox_engine.monitor import Settled
+from semantest_iac.infrastructure.sandbox_engine.run import Run
+from semantest_iac.infrastructure.sandbox_engine.urns import type_of
+from semantest_iac.infrastructure.sandbox_engine.values import Properties, bare
+from semantest_iac_events.stack_event import StackEvent
+
+Tell = Callable[[StackEvent], None]
+
+
+@asynccontextmanager
+async def publishing(publish: Publish) -> AsyncIterator[Tell]:
+    """A thread-safe way to publish; leaving the block waits until everything told is on record.
+
+    The SDK's threads must not wait for the ledger themselves: they share its thread pool and could all be waiting.
+    """
+    queue: asyncio.Queue[StackEvent | None] = asyncio.Queue()
+    loop = asyncio.get_running_loop()
+
+    async def drain() -> None:
+        while (event := await queue.get()) is not None:
+            await publish(event)
+
+    drained = asyncio.create_task(drain())
+    try:
+        yield lambda event: _hand_in(loop, queue, event)
+    finally:
+        loop.call_soon(queue.put_nowait, None)  # after everything told from this thread
+        await drained
+
+
+def _hand_in(loop: asyncio.AbstractEventLoop, queue: asyncio.Queue[StackEvent | None], event: StackEvent) -> None:
+    loop.call_soon_threadsafe(queue.put_nowait, event)
+
+
+def announcer(work: Work, run: Run, tell: Tell) -> Settled:
+    """Tells of every kind of resource that settles with something changed."""
+    digest = work.artifact.digest if work.artifact else ""
+
+    def settled(urn: str, outputs: Properties) -> None:
+        if run.has_changed(urn):
+            event = announcement(type_of(urn), bare(outputs), work.identity, digest)
+            if event:
+                tell(event)
+
+    return settled

@@ -1,0 +1,28 @@
+"""What stands between a client and a function: admits requests as events, and turns results into answers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from semantest_iac.domain.networking.http_exchange import HttpRequest, HttpResponse
+from semantest_iac.infrastructure.function_runtimes.function_spec import FunctionSpec, Invocation
+
+
+@dataclass(frozen=True, slots=True)
+class Arrival:
+    """A request as the function will see it, or the front's own refusal of it."""
+
+    event: Any = None
+    refusal: HttpResponse | None = None
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Front:
+    """One deployed API with the function behind it."""
+
+    function: FunctionSpec
+    admit: Callable[[HttpRequest], Arrival]
+    answer: Callable[[Invocation], HttpResponse]

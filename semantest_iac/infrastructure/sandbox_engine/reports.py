@@ -1,0 +1,42 @@
+"""What a run did or would do, in the words of the domain."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from semantest_iac.domain.deployment.plan import ChangePlan
+from semantest_iac.domain.ports.provisioner import Applied, Outputs
+from semantest_iac.infrastructure.sandbox_engine.operators import is_local
+from semantest_iac.infrastructure.sandbox_engine.run import Run, Step
+from semantest_iac.infrastructure.sandbox_engine.snapshots import Snapshot
+from semantest_iac.infrastructure.sandbox_engine.urns import STACK_TYPE
+from semantest_iac.infrastructure.sandbox_engine.values import bare, holds_secret
+from semantest_iac_events.values import ResourceChange
+
+
+def plan(steps: Iterable[Step], stateful: frozenset[str]) -> ChangePlan:
+    """The steps that reach a cloud; components and providers are how a program is written, not what it makes."""
+    return ChangePlan(tuple(_change(step, stateful) for step in steps if not is_local(step.state)))
+
+
+def applied(run: Run) -> Applied:
+    """The counts and the stack's outputs, without the secret ones."""
+    return Applied(plan(run.steps, frozenset()).changes, outputs_of(run.after))
+
+
+def outputs_of(snapshot: Snapshot) -> Outputs:
+    """What the stack offers, without secrets."""
+    root = next((state for state in snapshot if state.type == STACK_TYPE), None)
+    return {name: bare(v) for name, v in root.outputs.items() if not holds_secret(v)} if root else {}
+
+
+def _change(step: Step, stateful: frozenset[str]) -> ResourceChange:
+    loses = step.op in ("delete", "replace") and step.state.type in stateful
+    return ResourceChange(
+        urn=step.state.urn,
+        type=step.state.type,
+        name=step.state.name,
+        op=step.op,
+        why=step.why,
+        reversible="irreversible" if loses else "reversible",
+    )

@@ -1,0 +1,28 @@
+"""Pulumi's resource names: `urn:pulumi:<stack>::<project>::<parent types$>type::<name>`."""
+
+from __future__ import annotations
+
+STACK_TYPE = "pulumi:pulumi:Stack"
+PROVIDER_PREFIX = "pulumi:providers:"
+
+
+def urn_of(stack: str, project: str, parent: str, type_: str, name: str) -> str:
+    """The name of a resource under a parent's URN (empty: none); the root stack adds no type."""
+    above = type_chain(parent) if parent else ""
+    chain = f"{above}${type_}" if above and above != STACK_TYPE else type_
+    return f"urn:pulumi:{stack}::{project}::{chain}::{name}"
+
+
+def type_chain(urn: str) -> str:
+    """The types from the outermost parent down to the resource's own."""
+    return urn.split("::", 3)[2]
+
+
+def type_of(urn: str) -> str:
+    """The resource's own type."""
+    return type_chain(urn).rsplit("$", 1)[-1]
+
+
+def name_of(urn: str) -> str:
+    """The resource's own name."""
+    return urn.split("::", 3)[3]
