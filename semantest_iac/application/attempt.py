@@ -1,0 +1,61 @@
+"""What is known so far of one deployment on its way."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from time import monotonic
+from typing import Any
+
+from semantest_iac.domain.compute.artifact import Artifact
+from semantest_iac.domain.deployment.plan import ChangePlan
+from semantest_iac.domain.deployment.stack import Stack
+from semantest_iac.domain.environments.settings import ComponentSettings
+from semantest_iac.domain.ports.provisioner import Applied, Identity, Work, identity
+from semantest_iac_events.deployments import DeploymentCompleted, DeploymentPlanned, DeploymentRequested
+from semantest_iac_events.values import HealthAnswer
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """Grows by what each step finds out; never changed in place."""
+
+    request: DeploymentRequested
+    settings: ComponentSettings | None = None
+    artifact: Artifact | None = None
+    work: Work | None = None
+    plan: ChangePlan = field(default_factory=ChangePlan)
+    applied: Applied | None = None
+    health: HealthAnswer | None = None
+    began: float = field(default_factory=monotonic)
+
+    @property
+    def stack(self) -> Stack:
+        """The stack that the request names."""
+        request = self.request
+        return Stack(request.component, request.provider, request.environment, request.region)
+
+    @property
+    def identity(self) -> Identity:
+        """The fields that every event of this deployment shares."""
+        return identity(self.request.deployment_id, self.stack)
+
+    def planned(self) -> DeploymentPlanned:
+        """The event that tells of the plan; what stays the same is counted and not listed."""
+        return DeploymentPlanned(
+            **self.identity,
+            changes=self.plan.changes,
+            resources=self.plan.mutations,
+            artifact_digest=self.artifact.digest if self.artifact else None,
+        )
+
+    def completed(self) -> DeploymentCompleted:
+        """The event that ends it well."""
+        outputs: dict[str, Any] = dict(self.applied.outputs) if self.applied else {}
+        return DeploymentCompleted(
+            **self.identity,
+            changes=self.applied.changes if self.applied else self.plan.changes,
+            outputs=outputs,
+            endpoint=outputs.get("endpoint"),
+            health=self.health,
+            duration_s=round(monotonic() - self.began, 3),
+        )

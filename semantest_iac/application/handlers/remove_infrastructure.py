@@ -1,0 +1,22 @@
+"""A request to take a stack away: carry it out."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from semantest_iac.application.deployment_process import DeploymentProcess
+from semantest_iac.application.message_bus import Handler, listen
+from semantest_iac_events.event import Event
+from semantest_iac_events.infrastructure import InfrastructureRemovalRequested
+
+
+def remove_infrastructure(process: DeploymentProcess) -> Handler:
+    """The handler of removal requests, of every component: a removal needs no blueprint."""
+
+    @listen(InfrastructureRemovalRequested)
+    async def handle(event: Event) -> Sequence[Event]:
+        if isinstance(event, InfrastructureRemovalRequested):
+            await process.remove(event)  # the engine itself publishes that nothing is left
+        return []
+
+    return handle

@@ -1,0 +1,79 @@
+"""What people and programs ask of the application; the same for the command line and the Python API."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict
+from typing import Any
+
+from semantest_iac.application.attempt import Attempt
+from semantest_iac.application.deployment_process import DeploymentProcess
+from semantest_iac.application.intake.intake import Intake
+from semantest_iac.application.ports.ledger import DeploymentRow, LedgerReader
+from semantest_iac.application.ports.run_queue import Holder, OnWait
+from semantest_iac.domain.deployment.deployment_service import DeploymentService
+from semantest_iac.domain.deployment.plan import ChangePlan
+from semantest_iac.domain.deployment.stack import Stack
+from semantest_iac.domain.errors import LedgerError
+from semantest_iac.domain.networking.http_exchange import HttpRequest
+from semantest_iac.domain.ports.service_probe import Answer, ServiceProbe
+from semantest_iac_events.deployments import DeploymentRequested
+from semantest_iac_events.infrastructure import InfrastructureRemovalRequested
+from semantest_iac_events.stack_event import StackRequest
+
+
+def _waits_in_silence(holder: Holder | None) -> None:
+    """For callers that do not show who they wait for."""
+
+
+class DeploymentUseCase:
+    """Deploy, preview, destroy and call; every method raises DeploymentError for what is refused at the door.
+
+    A deployment that was accepted and failed is an outcome, not an exception: look at the row's state and error.
+    """
+
+    def __init__(
+        self,
+        intake: Intake,
+        process: DeploymentProcess,
+        service: DeploymentService,
+        probe: ServiceProbe,
+        ledger: LedgerReader,
+    ) -> None:
+        self._intake = intake
+        self._process = process
+        self._service = service
+        self._probe = probe
+        self._ledger = ledger
+
+    async def deploy(
+        self, stack: Stack, configuration: Mapping[str, Any], *, by: str = "", on_wait: OnWait = _waits_in_silence
+    ) -> DeploymentRow:
+        """Bring the stack to its configuration and return how it ended."""
+        request = DeploymentRequested(**asdict(stack), configuration=dict(configuration), requested_by=by)
+        return await self._submitted(request, on_wait)
+
+    async def preview(self, stack: Stack, configuration: Mapping[str, Any]) -> Attempt:
+        """Everything that a deployment would find out before it changes something; nothing is recorded."""
+        request = DeploymentRequested(**asdict(stack), configuration=dict(configuration))
+        await self._intake.admit(request)
+        return await self._process.plan(request)
+
+    async def preview_removal(self, stack: Stack) -> ChangePlan:
+        """What `destroy` would delete."""
+        return await self._service.plan_removal(stack)
+
+    async def destroy(self, stack: Stack, *, by: str = "", on_wait: OnWait = _waits_in_silence) -> DeploymentRow:
+        """Delete everything of the stack and return how it ended."""
+        return await self._submitted(InfrastructureRemovalRequested(**asdict(stack), requested_by=by), on_wait)
+
+    async def call(self, stack: Stack, request: HttpRequest) -> Answer:
+        """Send one request through the stack's endpoint."""
+        return await self._probe.call(stack, request)
+
+    async def _submitted(self, request: StackRequest, on_wait: OnWait) -> DeploymentRow:
+        await self._intake.submit(request, on_wait)
+        row = self._ledger.deployment(request.deployment_id)
+        if row is None:
+            raise LedgerError(f"Cannot find deployment '{request.deployment_id}' in the ledger after it ended.")
+        return row
