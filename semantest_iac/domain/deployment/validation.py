@@ -33,7 +33,7 @@ from semantest_iac.domain.errors import Fault
 VARIABLES_LIMIT = 4096  # bytes, names and values together
 SERVERLESS = ("rest-api", "websocket")
 
-_EMAIL = re.compile(r"[^@\s<>,;]{1,64}@[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+")
+_EMAIL = re.compile(r"[A-Za-z0-9._%+'-]{1,64}@[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,9 +97,7 @@ def stack_faults(component: str, provider: str, environment: str, region: str) -
         "environment": (canonical_environment(environment), ENVIRONMENTS),
     }
     faults = [
-        Fault(
-            path, f"'{shown(word)}' is not {'an' if path[0] == 'e' else 'a'} {path}", suggestion(word, known)
-        )
+        Fault(path, f"'{shown(word)}' is not {'an' if path[0] == 'e' else 'a'} {path}", suggestion(word, known))
         for path, (word, known) in asked.items()
         if word not in known
     ]

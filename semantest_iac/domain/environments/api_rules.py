@@ -17,7 +17,7 @@ LONGEST_CACHE = 86400  # seconds
 LONGEST_ROUTE = 512
 
 _PART = r"[A-Za-z0-9._~-]+|\{[A-Za-z_]\w*\}"
-_PATH = re.compile(rf"/|(/({_PART}))+|(/({_PART}))*/\{{[A-Za-z_]\w*\+\}}")
+_PATH = re.compile(rf"/|(/({_PART}))+|(/({_PART}))*/\{{[A-Za-z_]\w*\+\}}", re.ASCII)
 _PARAMETER = re.compile(r"\{\w+(\+?)\}")
 _ORIGIN = re.compile(r"\*|(https?|chrome-extension|moz-extension)://(\*|[A-Za-z0-9.-]+)(:\d{1,5})?")
 _HEADER = re.compile(r"[A-Za-z0-9-]{1,64}")
@@ -64,6 +64,9 @@ def cors(subject: Subject) -> Iterator[Finding]:
         if not _ORIGIN.fullmatch(origin):
             hint = "Such as https://app.semantest.com, without a path."
             yield refuse(f"cors.origins[{place}]", f"'{shown(origin)}' is not an origin", hint)
+    for place, header in enumerate(asked.headers or ()):
+        if header != "*" and not _HEADER.fullmatch(header):
+            yield refuse(f"cors.headers[{place}]", f"'{shown(header)}' is not the name of a header")
     if "*" in asked.origins:
         yield from _wildcard_findings(subject, asked)
     if asked.max_age is not None and asked.max_age not in range(-1, LONGEST_CACHE + 1):

@@ -8,6 +8,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 Item = TypeVar("Item")
 AlertType = Literal["error_rate", "latency", "server_errors", "throttles", "concurrency"]
+CorsMethod = Literal["*", "GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
 Method = Literal["ANY", "GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
 
 
@@ -59,7 +60,7 @@ class CorsSection(Section):
     """Which browser origins may call the API."""
 
     origins: ListOf[str] = Field(description="Origins such as https://app.semantest.com; none for no CORS.")
-    methods: ListOf[str] | None = Field(default=None, description="Allowed methods.")
+    methods: ListOf[CorsMethod] | None = Field(default=None, description="Allowed methods.")
     headers: ListOf[str] | None = Field(default=None, description="Allowed request headers.")
     credentials: bool | None = Field(default=None, description="Allow cookies and authorization headers.")
     max_age: int | None = Field(default=None, description="Seconds that a browser may remember the answer.")

@@ -13,6 +13,8 @@ from semantest_iac.domain.errors import Fault
 from semantest_iac.infrastructure.configuration.layers import Path, Values, dotted
 from semantest_iac.infrastructure.configuration.schema import keys_beside
 
+MOST_FAULTS = 50
+
 _EXPECTED = {
     "int_type": "a whole number",
     "int_from_float": "a whole number",
@@ -33,14 +35,16 @@ class Shaped(NamedTuple):
 
 
 def shaped(values: Values) -> Shaped:
-    """Never raises: in the worst case the configuration is empty and the faults say why."""
+    """Never raises: in the worst case the configuration is empty and the faults say why, the first of them."""
     faults: list[Fault] = []
     while True:
         try:
             return Shaped(Configuration.model_validate(values), tuple(faults))
         except ValidationError as error:
             errors = error.errors(include_url=False)
-            faults += [_fault(detail) for detail in errors]
+            faults += [_fault(detail) for detail in errors[:MOST_FAULTS]]
+            if len(errors) > MOST_FAULTS:
+                return Shaped(Configuration(), (*faults, Fault("", f"and {len(errors) - MOST_FAULTS} more faults")))
             for detail in errors:
                 values = _without(values, _blamed(detail))
 

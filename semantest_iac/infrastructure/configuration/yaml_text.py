@@ -17,6 +17,7 @@ from semantest_iac.infrastructure.configuration.layers import Layer, Path, Place
 from semantest_iac.infrastructure.configuration.scalars import is_variable, scalar
 
 DEEPEST = 32
+MOST_FAULTS = 50
 MERGE_KEY = "<<"
 
 _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # wheels carry the C one, ten times as fast
@@ -24,8 +25,8 @@ _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x84\x86-\x9f\ud800-\udf
 _END = (yaml.MappingEndEvent, yaml.SequenceEndEvent)
 
 
-class _TooDeepError(Exception):
-    """Reading stops: whatever is below is of no interest."""
+class _EnoughError(Exception):
+    """Reading stops: what follows is of no interest."""
 
 
 def parse_document(text: str, source: str) -> Layer:
@@ -64,15 +65,17 @@ class _Reader:
             return None
         try:
             return self._read()
-        except _TooDeepError:
+        except _EnoughError:
             return None
         except yaml.YAMLError as error:
             self._refuse_syntax(error)
             return None
 
     def refuse(self, place: Place, path: Path, message: str, hint: str = "") -> None:
-        """Note a fault and read on."""
+        """Note a fault and read on, unless there are more than anyone would read."""
         self.faults.append(fault_at(place, dotted(path), message, hint))
+        if len(self.faults) >= MOST_FAULTS:
+            raise _EnoughError
 
     def _read(self) -> Any:
         self._events = (event for event in yaml.parse(self._text, Loader=_LOADER) if _carries(event))
@@ -93,7 +96,7 @@ class _Reader:
             return self._scalar(event, path)
         if len(path) >= DEEPEST:
             self.refuse(self._place(event), path[:4], f"nested deeper than {DEEPEST} levels")
-            raise _TooDeepError
+            raise _EnoughError
         return self._sequence(path) if isinstance(event, yaml.SequenceStartEvent) else self._mapping(path)
 
     def _scalar(self, event: Any, path: Path) -> Any:

@@ -17,7 +17,8 @@ class Redactor:
     """Replaces known values by `***`, whether plain, quoted for JSON, URLs or HTML, or in base64."""
 
     def __init__(self, values: Iterable[str]) -> None:
-        forms = {form for value in values if len(value) >= SHORTEST for form in _forms(value)}
+        worth = [value for value in values if value.strip()]
+        forms = {form for value in worth for form in _forms(value) if len(form) >= SHORTEST}
         longest_first = sorted(forms, key=lambda form: (-len(form), form))
         self._pattern = re.compile("|".join(map(re.escape, longest_first))) if forms else None
 
@@ -32,10 +33,11 @@ class Redactor:
 def _forms(value: str) -> Iterator[str]:
     yield value
     yield value.strip()
-    yield from (quote(value), quote(value, safe=""), quote_plus(value), escape(value))
+    raw = value.encode("utf-8", "surrogatepass")  # a variable may hold bytes that are not UTF-8
+    yield from (quote(raw), quote(raw, safe=""), quote_plus(raw), escape(value))
     yield from (json.dumps(value)[1:-1], json.dumps(value, ensure_ascii=False)[1:-1], repr(value)[1:-1])
     yield from (line.strip() for line in value.splitlines() if len(line.strip()) >= SHORTEST * 2)
-    yield from _base64_forms(value.encode())
+    yield from _base64_forms(raw)
 
 
 def _base64_forms(value: bytes) -> Iterator[str]:
@@ -43,7 +45,5 @@ def _base64_forms(value: bytes) -> Iterator[str]:
     for encode in (base64.b64encode, base64.urlsafe_b64encode):
         for offset in range(3):
             start, end = (offset * 8 + 5) // 6, (offset + len(value)) * 8 // 6
-            inside = encode(bytes(offset) + value + bytes(3))[start:end].decode()
-            if len(inside) >= SHORTEST:
-                yield inside
+            yield encode(bytes(offset) + value + bytes(3))[start:end].decode()
         yield encode(value).decode()

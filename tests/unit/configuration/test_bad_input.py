@@ -90,6 +90,12 @@ class TestYaml:
 
         assert {fault.message for fault in reading().faults} >= {"anchors are refused", "aliases are refused"}
 
+    @pytest.mark.parametrize("row", ["a{}: *a\n", "a{}: 1\n"], ids=["aliases", "unknown-keys"])
+    def test_is_not_answered_with_more_faults_than_anyone_reads(self, write: Write, reading: Read, row: str) -> None:
+        write("".join(row.format(number) for number in range(20_000)))
+
+        assert len(reading().faults) in (50, 51)
+
     def test_may_be_nested_ten_thousand_times(self, write: Write, reading: Read) -> None:
         write("a: " + "{a: " * 10_000)
 

@@ -59,6 +59,7 @@ REFUSED = {
     "no-method": ({"routes": [{"path": "/", "methods": []}]}, "routes[0].methods"),
     "cors-star-with-credentials": ({"cors": {"origins": ["*"], "credentials": True}}, "cors"),
     "cors-path": ({"cors": {"origins": ["https://a.example/x"]}}, "cors.origins[0]"),
+    "cors-header": ({"cors": {"origins": [], "headers": ["*", "a b"]}}, "cors.headers[1]"),
     "cors-max-age": ({"cors": {"origins": [], "max_age": 86401}}, "cors.max_age"),
     "rate-zero": ({"throttling": {"rate": 0.0}}, "throttling.rate"),
     "burst-zero": ({"throttling": {"burst": 0}}, "throttling.burst"),
