@@ -1,0 +1,46 @@
+"""A home and a source folder for packages."""
+
+from __future__ import annotations
+
+import zipfile
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+import pytest
+
+from semantest_iac.domain.compute.artifact import Artifact
+
+Tree = Mapping[str, str | bytes]
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Path:
+    return tmp_path / "home"
+
+
+@pytest.fixture
+def source(tmp_path: Path) -> Path:
+    folder = tmp_path / "source"
+    folder.mkdir()
+    return folder
+
+
+@pytest.fixture
+def plant() -> Callable[[Path, Tree], None]:
+    """Write files into a folder, with the folders that they need."""
+
+    def write(folder: Path, tree: Tree) -> None:
+        for path, content in tree.items():
+            (folder / path).parent.mkdir(parents=True, exist_ok=True)
+            (folder / path).write_bytes(content.encode() if isinstance(content, str) else content)
+
+    return write
+
+
+@pytest.fixture
+def names_in() -> Callable[[Artifact], list[str]]:
+    def names(artifact: Artifact) -> list[str]:
+        with zipfile.ZipFile(artifact.path) as archive:
+            return archive.namelist()
+
+    return names

@@ -1,0 +1,147 @@
+"""Dependencies come from the real npm and pip, from files beside the source: no registry is called."""
+
+from __future__ import annotations
+
+import io
+import json
+import shutil
+import tarfile
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from semantest_iac.domain.compute.artifact import Artifact, FunctionSource
+from semantest_iac.domain.errors import ArtifactError
+from semantest_iac.infrastructure.artifacts.package_builder import PackageBuilder
+
+Plant = Callable[[Path, dict[str, str | bytes]], None]
+Names = Callable[[Artifact], list[str]]
+NODE_MODULE = {"package.json": '{"name":"mini","version":"1.0.0"}', "index.js": "module.exports = 42"}
+CLOSED = "http://127.0.0.1:9/"
+needs_npm = pytest.mark.skipif(shutil.which("npm") is None, reason="npm is not on the PATH")
+
+
+def wheel() -> bytes:
+    content = io.BytesIO()
+    with zipfile.ZipFile(content, "w") as archive:
+        archive.writestr("mini.py", "ANSWER = 42\n")
+        archive.writestr("mini-1.0.dist-info/METADATA", "Metadata-Version: 2.1\nName: mini\nVersion: 1.0\n")
+        archive.writestr("mini-1.0.dist-info/WHEEL", "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n")
+        archive.writestr("mini-1.0.dist-info/entry_points.txt", "[console_scripts]\nmini = mini:main\n")
+        archive.writestr("mini-1.0.dist-info/RECORD", "mini.py,,\n")
+    return content.getvalue()
+
+
+def node_module() -> bytes:
+    content = io.BytesIO()
+    with tarfile.open(fileobj=content, mode="w:gz") as archive:
+        for name, text in NODE_MODULE.items():
+            entry = tarfile.TarInfo(f"package/{name}")
+            entry.size = len(text)
+            archive.addfile(entry, io.BytesIO(text.encode()))
+    return content.getvalue()
+
+
+def python(source: Path) -> FunctionSource:
+    return FunctionSource(source, handler="app.handler", runtime="python3.11")
+
+
+def node(source: Path) -> FunctionSource:
+    return FunctionSource(source, entry="server.js", runtime="nodejs22.x")
+
+
+class TestRequirements:
+    def test_are_installed_beside_the_code(self, home: Path, source: Path, plant: Plant, names_in: Names) -> None:
+        plant(source, {"app.py": "", "w/mini-1.0-py3-none-any.whl": wheel()})
+        plant(source, {"requirements.txt": "--no-index\n--find-links w\nmini==1.0\n"})
+
+        names = names_in(PackageBuilder(home).build(python(source)))
+
+        assert "mini.py" in names
+        assert not [name for name in names if name.startswith("bin/") or name.endswith(".pyc")]
+        assert not (source / "mini.py").exists()
+
+    @pytest.mark.parametrize("text", ["", "# nothing\n\n"], ids=["empty", "comments"])
+    def test_without_any_pip_is_not_run(
+        self, home: Path, source: Path, plant: Plant, monkeypatch: pytest.MonkeyPatch, text: str
+    ) -> None:
+        monkeypatch.setenv("PIP_INDEX_URL", CLOSED)
+        plant(source, {"app.py": "", "requirements.txt": text})
+
+        assert PackageBuilder(home).build(python(source)).size
+
+    def test_that_cannot_be_had_are_refused_with_the_reason(
+        self, home: Path, source: Path, plant: Plant, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setenv("PIP_INDEX_URL", "http://user:hunter2@127.0.0.1:9/")
+        monkeypatch.setenv("PIP_RETRIES", "0")
+        plant(source, {"app.py": "", "requirements.txt": "no-such-thing==1.0\n"})
+
+        with pytest.raises(ArtifactError) as caught:
+            PackageBuilder(home).build(python(source))
+
+        assert "no-such-thing" in caught.value.message
+        assert "hunter2" not in caught.value.message
+        assert "\n" not in caught.value.message
+        assert not [path for path in home.rglob("*") if path.is_file()]
+
+
+@needs_npm
+class TestNodeModules:
+    def test_are_installed_in_a_copy(self, home: Path, source: Path, plant: Plant, names_in: Names) -> None:
+        project = {"dependencies": {"mini": "file:mini-1.0.0.tgz"}}
+        plant(source, {"server.js": "", "mini-1.0.0.tgz": node_module(), "package.json": json.dumps(project)})
+
+        names = names_in(PackageBuilder(home).build(node(source)))
+
+        assert "node_modules/mini/index.js" in names
+        assert not (source / "node_modules").exists()
+
+    def test_that_cannot_be_had_are_refused_with_the_reason(
+        self, home: Path, source: Path, plant: Plant, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setenv("npm_config_registry", CLOSED)
+        monkeypatch.setenv("npm_config_fetch_retries", "0")
+        plant(source, {"server.js": "", "package.json": '{"dependencies": {"no-such-thing": "1.0.0"}}'})
+
+        with pytest.raises(ArtifactError) as caught:
+            PackageBuilder(home).build(node(source))
+
+        assert caught.value.message.startswith("Cannot install node modules: ")
+        assert caught.value.hint
+        assert not (source / "node_modules").exists()
+
+    def test_see_no_cloud_credentials_while_they_install(
+        self, home: Path, source: Path, plant: Plant, monkeypatch: pytest.MonkeyPatch, names_in: Names
+    ) -> None:
+        monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "hunter2")
+        script = "node -e \"require('fs').writeFileSync('seen.txt', process.env.AWS_SECRET_ACCESS_KEY || 'nothing')\""
+        project = {"dependencies": {"mini": "file:mini-1.0.0.tgz"}, "scripts": {"postinstall": script}}
+        plant(source, {"server.js": "", "mini-1.0.0.tgz": node_module(), "package.json": json.dumps(project)})
+
+        artifact = PackageBuilder(home).build(node(source))
+
+        with zipfile.ZipFile(artifact.path) as archive:
+            assert archive.read("seen.txt") == b"nothing"
+
+    @pytest.mark.parametrize("text", ["{", "[]"], ids=["broken", "list"])
+    def test_of_an_unreadable_project_are_refused(self, home: Path, source: Path, plant: Plant, text: str) -> None:
+        plant(source, {"server.js": "", "package.json": text})
+
+        with pytest.raises(ArtifactError):
+            PackageBuilder(home).build(node(source))
+
+
+class TestNpm:
+    def test_is_named_when_it_is_not_there(
+        self, home: Path, source: Path, plant: Plant, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setenv("PATH", str(source))
+        plant(source, {"server.js": "", "package.json": '{"dependencies": {"a": "1"}}'})
+
+        with pytest.raises(ArtifactError) as caught:
+            PackageBuilder(home).build(node(source))
+
+        assert "npm is not on the PATH" in caught.value.message

@@ -1,0 +1,251 @@
+"""From a source folder to stored bytes."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import time
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from semantest_iac.domain.compute.artifact import Artifact, FunctionSource
+from semantest_iac.domain.errors import ArtifactError
+from semantest_iac.infrastructure.artifacts.package_builder import PackageBuilder
+
+Plant = Callable[[Path, dict[str, str]], None]
+Names = Callable[[Artifact], list[str]]
+PYTHON = {"app.py": "def handler(event, context):\n    return 'hi'\n", "lib/x.py": "", "run.sh": "#!/bin/sh\n"}
+NODE = {
+    "server.js": "require('http').createServer().listen(1)",
+    "package.json": '{"dependencies": {"kept": "1"}}',
+    "node_modules/kept/index.js": "",
+    "node_modules/dev/index.js": "",
+    "node_modules/maybe/index.js": "",
+    "node_modules/kept/node_modules/deep-dev/index.js": "",
+    "node_modules/.bin/tool": "",
+    "node_modules/.package-lock.json": """{"packages": {
+        "node_modules/kept": {}, "node_modules/dev": {"dev": true}, "node_modules/maybe": {"devOptional": true},
+        "node_modules/kept/node_modules/deep-dev": {"dev": true}}}""",
+}
+
+
+def python(source: Path) -> FunctionSource:
+    return FunctionSource(source, handler="app.handler", runtime="python3.13")
+
+
+def server(source: Path) -> FunctionSource:
+    return FunctionSource(source, entry="server.js", runtime="nodejs22.x")
+
+
+def settle() -> None:
+    """Let the file system's clock move on: a folder that was written just now is never trusted."""
+    time.sleep(0.1)
+
+
+class TestBundledService:
+    def test_needs_no_source(self, home: Path, names_in: Names) -> None:
+        artifact = PackageBuilder(home).build(FunctionSource())
+
+        assert (artifact.handler, artifact.runtime) == ("service.handler", "python3.13")
+        assert names_in(artifact) == ["service.py"]
+
+    def test_stays_python_when_a_node_runtime_is_set(self, home: Path) -> None:
+        artifact = PackageBuilder(home).build(FunctionSource(runtime="nodejs22.x"))
+
+        assert artifact.runtime == "python3.13"
+
+
+class TestBytes:
+    def test_are_the_same_for_other_dates_modes_and_homes(
+        self, home: Path, tmp_path: Path, source: Path, plant: Plant
+    ) -> None:
+        plant(source, PYTHON)
+        first = PackageBuilder(home).build(python(source))
+
+        os.utime(source / "app.py", (1, 1))
+        (source / "app.py").chmod(0o600)
+        (source / "__pycache__").mkdir()
+        second = PackageBuilder(tmp_path / "elsewhere").build(python(source))
+
+        assert second.path.read_bytes() == first.path.read_bytes()
+
+    def test_are_named_by_their_hash(self, home: Path, source: Path, plant: Plant) -> None:
+        plant(source, PYTHON)
+
+        artifact = PackageBuilder(home).build(python(source))
+
+        assert hashlib.sha256(artifact.path.read_bytes()).hexdigest() == artifact.digest == artifact.path.stem
+        assert artifact.path.stat().st_size == artifact.size
+
+    def test_keep_the_execute_bit(self, home: Path, source: Path, plant: Plant) -> None:
+        plant(source, PYTHON)
+        (source / "run.sh").chmod(0o700)
+
+        artifact = PackageBuilder(home).build(python(source))
+
+        with zipfile.ZipFile(artifact.path) as archive:
+            modes = {entry.filename: entry.external_attr >> 16 & 0o777 for entry in archive.infolist()}
+        assert (modes["run.sh"], modes["app.py"]) == (0o755, 0o644)
+
+
+class TestCache:
+    def test_gives_an_unchanged_source_the_same_package_without_writing_it(
+        self, home: Path, source: Path, plant: Plant
+    ) -> None:
+        plant(source, PYTHON)
+        settle()
+        first = PackageBuilder(home).build(python(source))
+        written = first.path.stat()
+
+        second = PackageBuilder(home).build(python(source))
+
+        assert second == first
+        assert second.path.stat().st_ino == written.st_ino
+
+    def test_sees_an_edit_that_keeps_size_and_date(self, home: Path, source: Path, plant: Plant) -> None:
+        plant(source, PYTHON)
+        settle()
+        first = PackageBuilder(home).build(python(source))
+        before = (source / "app.py").stat()
+
+        (source / "app.py").write_text(PYTHON["app.py"].replace("hi", "ho"))
+        os.utime(source / "app.py", ns=(before.st_atime_ns, before.st_mtime_ns))
+
+        assert PackageBuilder(home).build(python(source)).digest != first.digest
+
+    @pytest.mark.parametrize("damage", [b"", None], ids=["truncated", "gone"])
+    def test_builds_a_damaged_package_again(
+        self, home: Path, source: Path, plant: Plant, damage: bytes | None
+    ) -> None:
+        plant(source, PYTHON)
+        settle()
+        first = PackageBuilder(home).build(python(source))
+        whole = first.path.read_bytes()
+
+        first.path.write_bytes(damage) if damage is not None else first.path.unlink()
+
+        assert PackageBuilder(home).build(python(source)).path.read_bytes() == whole
+
+    def test_survives_a_torn_record(self, home: Path, source: Path, plant: Plant) -> None:
+        plant(source, PYTHON)
+        settle()
+        first = PackageBuilder(home).build(python(source))
+
+        for record in (home / "artifacts" / "known").iterdir():
+            record.write_text('{"digest": ')
+
+        assert PackageBuilder(home).build(python(source)) == first
+
+    def test_leaves_nothing_but_packages_and_records(self, home: Path, source: Path, plant: Plant) -> None:
+        plant(source, PYTHON)
+        settle()
+
+        PackageBuilder(home).build(python(source))
+
+        files = [path for path in home.rglob("*") if path.is_file()]
+        assert {path.suffix for path in files} == {".zip", ".json"}
+        assert [*(home / "tmp").iterdir()] == []
+
+
+class TestSourceFolder:
+    def test_is_never_written_to(self, home: Path, source: Path, plant: Plant) -> None:
+        plant(source, NODE)
+        before = {path: (path.stat().st_mtime_ns, path.stat().st_ctime_ns) for path in source.rglob("*")}
+
+        PackageBuilder(home).build(server(source))
+
+        assert {path: (path.stat().st_mtime_ns, path.stat().st_ctime_ns) for path in source.rglob("*")} == before
+
+    def test_may_hold_the_home(self, source: Path, plant: Plant, names_in: Names) -> None:
+        plant(source, PYTHON)
+        builder = PackageBuilder(source / "state")
+
+        first = builder.build(python(source))
+        second = builder.build(python(source))
+
+        assert second.digest == first.digest
+        assert not [name for name in names_in(second) if name.startswith("state")]
+
+    def test_loses_links_and_secrets_with_a_note(
+        self, home: Path, source: Path, plant: Plant, names_in: Names
+    ) -> None:
+        plant(source, {**PYTHON, ".env": "TOKEN=1"})
+        (source / "link").symlink_to("/etc/passwd")
+
+        artifact = PackageBuilder(home).build(python(source))
+
+        assert {".env", "link"}.isdisjoint(names_in(artifact))
+        assert artifact.notes == ("Left out 1 link: link.", "Left out 1 secret-looking file: .env.")
+
+    def test_is_refused_when_it_is_too_large(self, home: Path, source: Path, plant: Plant) -> None:
+        plant(source, PYTHON)
+        with (source / "sparse").open("wb") as file:
+            file.truncate(251 * 1024 * 1024)
+
+        with pytest.raises(ArtifactError) as caught:
+            PackageBuilder(home).build(python(source))
+
+        assert "250 MB" in caught.value.faults[0].message
+        assert not [*home.rglob("*.zip")]
+
+
+class TestNodeServer:
+    def test_is_packaged_with_its_shim_and_without_developer_modules(
+        self, home: Path, source: Path, plant: Plant, names_in: Names
+    ) -> None:
+        plant(source, NODE)
+
+        artifact = PackageBuilder(home).build(server(source))
+
+        modules = sorted(name for name in names_in(artifact) if name.startswith("node_modules"))
+        assert artifact.handler == "semantest_shim.handler"
+        assert "semantest_shim.cjs" in names_in(artifact)
+        assert modules == ["node_modules/kept/index.js", "node_modules/maybe/index.js"]
+
+    def test_is_refused_when_it_has_a_file_of_our_name(self, home: Path, source: Path, plant: Plant) -> None:
+        plant(source, {**NODE, "semantest_shim.json": "{}"})
+
+        with pytest.raises(ArtifactError) as caught:
+            PackageBuilder(home).build(server(source))
+
+        assert [fault.path for fault in caught.value.faults] == ["semantest_shim.json"]
+
+
+class TestRefusals:
+    @pytest.mark.parametrize("entry", ["missing.js", "../server.js", "/etc/passwd", "a\0b", "linked.js"])
+    def test_name_the_entry_that_is_not_in_the_source(
+        self, home: Path, source: Path, plant: Plant, entry: str
+    ) -> None:
+        plant(source, NODE)
+        (source.parent / "server.js").touch()
+        (source / "linked.js").symlink_to("server.js")
+
+        with pytest.raises(ArtifactError) as caught:
+            PackageBuilder(home).build(FunctionSource(source, entry=entry, runtime="nodejs22.x"))
+
+        assert [fault.path for fault in caught.value.faults] != []
+        assert not [*home.rglob("*.zip")]
+
+    @pytest.mark.parametrize("handler", ["", "app", "missing.handler", "../app.handler", "app.handler()", "a b.c"])
+    def test_name_the_handler_that_is_not_in_the_source(
+        self, home: Path, source: Path, plant: Plant, handler: str
+    ) -> None:
+        plant(source, PYTHON)
+
+        with pytest.raises(ArtifactError):
+            PackageBuilder(home).build(FunctionSource(source, handler=handler, runtime="python3.13"))
+
+    def test_name_the_folder_that_is_not_there(self, home: Path, source: Path) -> None:
+        with pytest.raises(ArtifactError) as caught:
+            PackageBuilder(home).build(python(source / "missing"))
+
+        assert caught.value.hint
+
+    def test_name_the_runtime_that_is_not_known(self, home: Path, source: Path) -> None:
+        with pytest.raises(ArtifactError) as caught:
+            PackageBuilder(home).build(FunctionSource(source, runtime="java21"))
+
+        assert [fault.path for fault in caught.value.faults] == ["runtime"]

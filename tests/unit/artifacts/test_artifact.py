@@ -1,0 +1,15 @@
+"""The package as a value."""
+
+from __future__ import annotations
+
+from hashlib import sha256
+from pathlib import Path
+
+from semantest_iac.domain.compute.artifact import Artifact
+
+
+class TestArtifact:
+    def test_tells_its_hash_as_lambda_does(self) -> None:
+        artifact = Artifact(sha256(b"").hexdigest(), Path("x.zip"), "app.handler", "python3.13", 0)
+
+        assert artifact.source_code_hash == "47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU="

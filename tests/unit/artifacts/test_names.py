@@ -1,0 +1,49 @@
+"""Names that a package may and may not hold."""
+
+from __future__ import annotations
+
+import pytest
+
+from semantest_iac.infrastructure.artifacts.names import fault_of_path, printable, twins
+
+UNSAFE = {
+    "parent": "../etc/passwd",
+    "inner-parent": "a/../../b",
+    "self": "./a",
+    "empty": "",
+    "absolute": "/etc/passwd",
+    "drive": "C:/windows",
+    "backslash": "..\\a",
+    "nul": "a\0b",
+    "newline": "a\nb",
+    "escape": "a\x1b[2Jb",
+    "c1": "a\x9bb",
+    "not-utf8": "caf\udce9",
+    "double-slash": "a//b",
+    "too-long": "a/" * 600 + "b",
+}
+
+
+class TestFaultOfPath:
+    @pytest.mark.parametrize("path", UNSAFE.values(), ids=UNSAFE.keys())
+    def test_refuses_unsafe_paths(self, path: str) -> None:
+        assert fault_of_path(path) is not None
+
+    @pytest.mark.parametrize("path", ["a", "a/b.js", "@scope/x", "%2e%2e/a", "...", "é/ü", "with space", "a" * 255])
+    def test_accepts_paths_that_every_system_can_unpack(self, path: str) -> None:
+        assert fault_of_path(path) is None
+
+
+class TestTwins:
+    def test_finds_names_that_differ_only_in_composition(self) -> None:
+        assert twins(["e\u0301.js", "other.js", "\u00e9.js"]) == [("e\u0301.js", "\u00e9.js")]
+
+    def test_finds_nothing_among_different_names(self) -> None:
+        assert twins(["a", "A", "b"]) == []
+
+
+class TestPrintable:
+    @pytest.mark.parametrize("path", UNSAFE.values(), ids=UNSAFE.keys())
+    def test_shows_nothing_that_moves_the_cursor(self, path: str) -> None:
+        assert printable(path).isprintable()
+        assert len(printable(path)) <= 200

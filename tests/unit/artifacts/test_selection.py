@@ -1,0 +1,38 @@
+"""What stays behind."""
+
+from __future__ import annotations
+
+import pytest
+
+from semantest_iac.infrastructure.artifacts.selection import Selection, is_credential
+
+LEFT = [
+    ".git", "a/.hg", ".env", ".env.production", "a/.DS_Store", "pkg/__pycache__", "a.pyc", "coverage", "venv",
+    "node_modules/.bin", "node_modules/.cache", "a/node_modules/.bin", ".npmrc", ".semantest",
+]  # fmt: skip
+TAKEN = [
+    "index.js", "environment", "node_modules/coverage", "node_modules/venv", "node_modules/.hooks", "gitignore",
+    ".gitignore", "dist/.well-known", "envelope.env",
+]  # fmt: skip
+
+
+class TestSelection:
+    @pytest.mark.parametrize("path", LEFT)
+    def test_leaves_out_what_no_package_needs(self, path: str) -> None:
+        assert Selection().leaves_out(path, path.rpartition("/")[2])
+
+    @pytest.mark.parametrize("path", TAKEN)
+    def test_takes_everything_else(self, path: str) -> None:
+        assert not Selection().leaves_out(path, path.rpartition("/")[2])
+
+    def test_keeps_what_an_installer_reads(self) -> None:
+        assert not Selection(kept=frozenset({".npmrc"})).leaves_out(".npmrc", ".npmrc")
+
+
+class TestIsCredential:
+    @pytest.mark.parametrize("name", [".env", ".env.local", ".npmrc", "store.p12"])
+    def test_knows_secrets_by_name(self, name: str) -> None:
+        assert is_credential(name)
+
+    def test_lets_certificates_pass(self) -> None:
+        assert not is_credential("cacert.pem")

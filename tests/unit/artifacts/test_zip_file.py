@@ -1,0 +1,57 @@
+"""Archives that other programs can read and that are the same every time."""
+
+from __future__ import annotations
+
+import io
+import zipfile
+from hashlib import sha256
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from semantest_iac.infrastructure.artifacts.zip_file import ZipFile
+
+Files = dict[str, bytes]
+CHARACTERS = st.characters(min_codepoint=33, blacklist_categories=["Cs", "Cc"], blacklist_characters="/\\")
+NAMES = st.text(CHARACTERS, min_size=1)
+
+
+def archive_of(files: Files) -> tuple[bytes, str]:
+    target = io.BytesIO()
+    archive = ZipFile(target)
+    for path, content in files.items():
+        archive.add(path, content, executable=path.endswith(".sh"))
+    digest = archive.finish()
+    return target.getvalue(), digest
+
+
+class TestZipFile:
+    @settings(derandomize=True, max_examples=60, deadline=None)
+    @given(st.dictionaries(NAMES, st.binary(max_size=3000), max_size=6))
+    def test_is_read_back_by_the_standard_library(self, files: Files) -> None:
+        content, _ = archive_of(files)
+
+        with zipfile.ZipFile(io.BytesIO(content)) as archive:
+            assert archive.testzip() is None
+            assert {entry.orig_filename: archive.read(entry) for entry in archive.infolist()} == files
+
+    def test_holds_files_that_are_larger_than_the_window(self) -> None:
+        long = bytes(range(256)) * 4000
+
+        content, _ = archive_of({"long": long, "empty": b""})
+
+        with zipfile.ZipFile(io.BytesIO(content)) as archive:
+            assert archive.read("long") == long
+            assert archive.read("empty") == b""
+
+    def test_gives_the_hash_of_its_own_bytes(self) -> None:
+        content, digest = archive_of({"a": b"1"})
+
+        assert digest == sha256(content).hexdigest()
+
+    def test_keeps_only_fixed_dates_and_modes(self) -> None:
+        content, _ = archive_of({"a": b"1", "run.sh": b"2"})
+
+        with zipfile.ZipFile(io.BytesIO(content)) as archive:
+            facts = [(e.date_time, e.create_system, oct(e.external_attr >> 16)) for e in archive.infolist()]
+        assert facts == [((1980, 1, 1, 0, 0, 0), 3, "0o100644"), ((1980, 1, 1, 0, 0, 0), 3, "0o100755")]
