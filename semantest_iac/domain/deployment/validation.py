@@ -97,7 +97,7 @@ def stack_faults(component: str, provider: str, environment: str, region: str) -
         "environment": (canonical_environment(environment), ENVIRONMENTS),
     }
     faults = [
-        Fault(path, f"'{shown(word)}' is not {'an' if path[0] == 'e' else 'a'} {path}", suggestion(word, known))
+        Fault(path, f"unknown {path} '{shown(word)}'", suggestion(word, known))
         for path, (word, known) in asked.items()
         if word not in known
     ]
