@@ -76,7 +76,7 @@ def renewed(rule: TypeRule, old: Properties, new: Properties) -> set[str]:
 
 
 def _any_changed(known: Mapping[str, Property], names: Iterable[str], old: Properties, new: Properties) -> bool:
-    return any(_changed(known[name], old.get(name, MISSING), new.get(name, MISSING)) for name in names)
+    return any(_changed(known[name], old.get(name, MISSING), new.get(name, MISSING)) for name in names if name in known)
 
 
 def _changed(known: Property, old: Any, new: Any) -> bool:
