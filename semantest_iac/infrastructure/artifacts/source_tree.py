@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from dataclasses import dataclass, field
 from operator import attrgetter
 from pathlib import Path
@@ -95,7 +95,7 @@ class Survey:
         return tuple(_sentence(kind, sorted(paths)) for kind, paths in kinds if paths)
 
 
-def walk(root: Path, selection: Selection, survey: Survey) -> Iterator[SourceFile]:
+def walk(root: Path, selection: Selection, survey: Survey) -> Generator[SourceFile, None, None]:
     """Yield the chosen files in the order of their path parts, and tell the rest to the survey."""
     try:
         folder = os.open(root, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)

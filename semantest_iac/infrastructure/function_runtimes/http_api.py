@@ -148,7 +148,7 @@ def _explicit(result: Mapping[str, Any]) -> HttpResponse:
     if status not in STATUSES or not isinstance(text, str):
         raise ValueError("not a status and a text")
     body = base64.b64decode(text, validate=True) if result.get("isBase64Encoded") else text.encode()
-    headers = {name.lower(): _header_value(value) for name, value in (result.get("headers") or {}).items()}
+    headers = {name.lower(): _header_value(value) for name, value in dict(result.get("headers") or {}).items()}
     headers = {"content-type": TEXT_TYPE, **headers}
     cookies = tuple(("set-cookie", _header_value(cookie)) for cookie in result.get("cookies") or ())
     pairs = tuple((name, value) for name, value in headers.items() if name != "content-length")

@@ -1,0 +1,242 @@
+"""Functions that behave, and functions that do everything else."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from semantest_iac.domain.errors import RuntimeFailedError
+from semantest_iac.infrastructure.function_runtimes.function_process import FunctionProcess
+from semantest_iac.infrastructure.function_runtimes.function_spec import FunctionSpec
+from semantest_iac.infrastructure.function_runtimes.log_tail import KEPT_BYTES
+
+Function = Callable[..., FunctionSpec]
+HOSTILE = """
+import os, sys, time
+def handler(event, context):
+    print("{not json", flush=True)
+    exec(event)
+    return "done"
+"""
+FAILURES = {
+    "raises": ("raise ValueError('broken')", "ValueError", "broken"),
+    "exits": ("sys.exit(3)", "Runtime.ExitError", "exit status 3"),
+    "exits-at-once": ("os._exit(0)", "Runtime.ExitError", "exit status 0"),
+    "is-killed": ("os.kill(os.getpid(), 9)", "Runtime.ExitError", "signal: SIGKILL"),
+    "hangs": ("while True: pass", "Sandbox.Timedout", "Task timed out after 1.00 seconds"),
+    "sleeps": ("time.sleep(60)", "Sandbox.Timedout", "Task timed out after 1.00 seconds"),
+}
+RESULTS = {
+    "is-no-json": ("return {1, 2}", "Runtime.MarshalError"),
+    "is-too-large": ("return 'x' * 7_000_000", "Function.ResponseSizeTooLarge"),
+    "is-endless": ("a = []; a.append(a); return a", "Runtime.MarshalError"),
+}
+
+
+def is_alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    return not Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].startswith(" Z")
+
+
+async def gone(pid: int) -> bool:
+    for _ in range(100):
+        if not is_alive(pid):
+            return True
+        await asyncio.sleep(0.05)
+    return False
+
+
+class TestInvoke:
+    async def test_gives_result_and_logs(self, python_function: Function) -> None:
+        spec = python_function("def handler(event, context):\n    print('seen')\n    return event['a'] + 1")
+
+        async with FunctionProcess.start(spec) as function:
+            invocation = await function.invoke({"a": 1})
+
+        assert (invocation.result, invocation.error, invocation.logs) == (2, None, "seen\n")
+
+    async def test_keeps_the_process_warm(self, python_function: Function) -> None:
+        spec = python_function("n = 0\ndef handler(e, c):\n    global n\n    n += 1\n    return n")
+
+        async with FunctionProcess.start(spec) as function:
+            results = [(await function.invoke({})).result for _ in range(3)]
+
+        assert results == [1, 2, 3]
+
+    async def test_takes_one_event_at_a_time(self, python_function: Function) -> None:
+        spec = python_function("def handler(event, context):\n    return event")
+
+        async with FunctionProcess.start(spec) as function:
+            calls = await asyncio.gather(*(function.invoke(number) for number in range(20)))
+
+        assert [call.result for call in calls] == [*range(20)]
+
+    async def test_gives_lambdas_context(self, python_function: Function) -> None:
+        body = "def handler(e, c):\n    return c.aws_request_id, c.function_name, c.get_remaining_time_in_millis() > 0"
+
+        async with FunctionProcess.start(python_function(body, name="hello")) as function:
+            invocation = await function.invoke({}, request_id="r-1")
+
+        assert invocation.result == ["r-1", "hello", True]
+
+    async def test_shows_nothing_of_our_environment(
+        self, python_function: Function, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "hunter2")
+        spec = python_function("import os, sys\ndef handler(e, c):\n    return [dict(os.environ), sys.path]")
+
+        async with FunctionProcess.start(spec) as function:
+            environment, path = (await function.invoke({})).result
+
+        assert "hunter2" not in environment.values()
+        assert environment["AWS_LAMBDA_FUNCTION_NAME"] == "function"
+        assert not [folder for folder in path if "site-packages" in folder]
+
+    async def test_leaves_no_traces_in_the_package(self, python_function: Function, tmp_path: Path) -> None:
+        (tmp_path / "other.py").write_text("X = 1")
+
+        async with FunctionProcess.start(python_function("import other\ndef handler(e, c):\n    return 1")):
+            pass
+
+        assert not (tmp_path / "__pycache__").exists()
+
+    async def test_refuses_an_event_that_lambda_would_refuse(self, python_function: Function) -> None:
+        async with FunctionProcess.start(python_function("def handler(e, c):\n    return 1")) as function:
+            invocation = await function.invoke("x" * 7_000_000)
+
+        assert invocation.error is not None
+        assert invocation.error["errorType"] == "Function.RequestTooLarge"
+
+
+class TestHostileFunction:
+    async def test_cannot_answer_by_printing(self, python_function: Function) -> None:
+        async with FunctionProcess.start(python_function(HOSTILE)) as function:
+            invocation = await function.invoke("pass")
+
+        assert (invocation.result, invocation.logs) == ("done", "{not json\n")
+
+    @pytest.mark.parametrize(("code", "kind", "message"), FAILURES.values(), ids=FAILURES.keys())
+    async def test_fails_with_lambdas_words_and_is_started_afresh(
+        self, python_function: Function, code: str, kind: str, message: str
+    ) -> None:
+        async with FunctionProcess.start(python_function(HOSTILE, timeout_s=1)) as function:
+            failed = await function.invoke(code)
+            after = await function.invoke("pass")
+
+        assert failed.error is not None
+        assert failed.error["errorType"] == kind
+        assert message in failed.error["errorMessage"]
+        assert after.result == "done"
+
+    @pytest.mark.parametrize(("body", "kind"), RESULTS.values(), ids=RESULTS.keys())
+    async def test_fails_when_its_result_cannot_be_carried(
+        self, python_function: Function, body: str, kind: str
+    ) -> None:
+        async with FunctionProcess.start(python_function(f"def handler(e, c):\n    {body}")) as function:
+            invocation = await function.invoke({})
+
+        assert invocation.error is not None
+        assert invocation.error["errorType"] == kind
+
+    async def test_may_write_as_much_as_it_likes(self, python_function: Function) -> None:
+        flood = "for _ in range(100): sys.stderr.write('x' * 1_000_000)"
+
+        async with FunctionProcess.start(python_function(HOSTILE, timeout_s=60)) as function:
+            invocation = await function.invoke(flood)
+
+        assert invocation.result == "done"
+        assert len(invocation.logs) == KEPT_BYTES + 1
+
+    async def test_takes_its_children_along(self, python_function: Function) -> None:
+        body = "import subprocess\ndef handler(e, c):\n    return subprocess.Popen(['sleep', '60']).pid"
+
+        async with FunctionProcess.start(python_function(body)) as function:
+            child = (await function.invoke({})).result
+
+        assert await gone(child)
+
+    async def test_is_ended_when_the_call_is_cancelled(self, python_function: Function) -> None:
+        async with FunctionProcess.start(python_function(HOSTILE, timeout_s=60)) as function:
+            call = asyncio.create_task(function.invoke("time.sleep(60)"))
+            await asyncio.sleep(0.2)
+            call.cancel()
+            after = await function.invoke("pass")
+
+        assert after.result == "done"
+
+    @pytest.mark.skipif(sys.platform != "linux", reason="only Linux ends a hanging child with its parent")
+    async def test_dies_with_the_process_that_runs_it(self, python_function: Function, tmp_path: Path) -> None:
+        body = "import os\nopen('pid', 'w').write(str(os.getpid()))\ndef handler(e, c):\n    while True: pass"
+        spec = python_function(body)
+        script = PARENT.format(package=str(spec.package))
+
+        parent = await asyncio.create_subprocess_exec(sys.executable, "-c", script)
+        status = await asyncio.wait_for(parent.wait(), 60)
+
+        assert status == -9
+        assert await gone(int((tmp_path / "pid").read_text()))
+
+
+PARENT = """
+import asyncio, os
+from pathlib import Path
+from semantest_iac.infrastructure.function_runtimes.function_process import FunctionProcess
+from semantest_iac.infrastructure.function_runtimes.function_spec import FunctionSpec
+
+async def main():
+    spec = FunctionSpec(Path({package!r}), "app.handler", "python3.11", timeout_s=50)
+    async with FunctionProcess.start(spec) as function:
+        asyncio.create_task(function.invoke({{}}))
+        await asyncio.sleep(0.3)
+        os.kill(os.getpid(), 9)
+
+asyncio.run(main())
+"""
+
+BROKEN = {
+    "syntax": ("def handler(", "SyntaxError"),
+    "import": ("import nothing_of_that_name", "ModuleNotFoundError"),
+    "missing": ("x = 1", "AttributeError"),
+    "exits": ("import sys; print('bye'); sys.exit(4)", "exit status 4"),
+}
+
+
+class TestStart:
+    @pytest.mark.parametrize(("body", "reason"), BROKEN.values(), ids=BROKEN.keys())
+    async def test_says_why_a_function_cannot_be_loaded(
+        self, python_function: Function, body: str, reason: str
+    ) -> None:
+        with pytest.raises(RuntimeFailedError) as caught:
+            async with FunctionProcess.start(python_function(body)):
+                pass
+
+        assert reason in caught.value.message
+
+    async def test_refuses_a_runtime_that_it_does_not_know(self, tmp_path: Path) -> None:
+        with pytest.raises(RuntimeFailedError):
+            async with FunctionProcess.start(FunctionSpec(tmp_path, "app.handler", "java21")):
+                pass
+
+    async def test_says_when_node_is_missing(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setenv("PATH", str(tmp_path))
+
+        with pytest.raises(RuntimeFailedError) as caught:
+            async with FunctionProcess.start(FunctionSpec(tmp_path, "app.handler", "nodejs22.x")):
+                pass
+
+        assert caught.value.hint
+
+    async def test_notes_that_another_version_stands_in(self, python_function: Function) -> None:
+        spec = python_function("def handler(e, c):\n    return 1")
+        other = FunctionSpec(spec.package, spec.handler, "python3.99")
+
+        async with FunctionProcess.start(other) as function:
+            assert "python3.99 is not on this machine" in function.note

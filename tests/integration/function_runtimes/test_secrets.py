@@ -1,0 +1,97 @@
+"""Secrets reach the function, and nobody else."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import shutil
+from asyncio import to_thread
+from collections.abc import Callable
+from urllib.parse import urlsplit
+
+import pytest
+
+from semantest_iac.domain.errors import RuntimeFailedError
+from semantest_iac.infrastructure.function_runtimes.function_process import FunctionProcess
+from semantest_iac.infrastructure.function_runtimes.function_spec import FunctionSpec
+from semantest_iac.infrastructure.function_runtimes.secret_endpoint import secret_endpoint
+
+ARN = "arn:aws:secretsmanager:us-east-1:123456789012:secret:db-AbCdEf"
+VALUE = "hunter2-é"
+ENVIRONMENT = {"SEMANTEST_SECRETS": json.dumps({"DATABASE_URL": ARN})}
+PYTHON = """
+import os
+at_import = os.environ.get("DATABASE_URL")
+def handler(event, context):
+    with open("/proc/self/environ", "rb") as mine, open("/proc/self/cmdline", "rb") as command:
+        return [at_import, (mine.read() + command.read()).decode("latin-1")]
+"""
+NODE = """
+const atImport = process.env.DATABASE_URL
+exports.handler = async () => [atImport, require('fs').readFileSync('/proc/self/environ', 'latin1')]
+"""
+node = pytest.mark.skipif(shutil.which("node") is None, reason="node is not on the PATH")
+LANGUAGES = [
+    pytest.param({"app.py": PYTHON}, "app.handler", "python3.11", id="python"),
+    pytest.param({"index.js": NODE}, "index.handler", "nodejs22.x", id="node", marks=node),
+]
+
+
+class TestSecrets:
+    @pytest.mark.parametrize(("files", "handler", "runtime"), LANGUAGES)
+    async def test_are_set_before_the_code_is_loaded(
+        self, packaged: Callable[..., FunctionSpec], files: dict[str, str], handler: str, runtime: str
+    ) -> None:
+        spec = packaged(files, handler=handler, runtime=runtime, environment=ENVIRONMENT, secrets={ARN: VALUE})
+
+        async with FunctionProcess.start(spec) as function:
+            seen, started_with = (await function.invoke({})).result
+
+        assert seen == VALUE
+        assert "hunter2" not in started_with
+
+    async def test_that_are_not_there_stop_the_function(self, packaged: Callable[..., FunctionSpec]) -> None:
+        spec = packaged(
+            {"app.py": PYTHON}, handler="app.handler", runtime="python3.11", environment=ENVIRONMENT,
+            secrets={"another": VALUE},
+        )  # fmt: skip
+
+        with pytest.raises(RuntimeFailedError) as caught:
+            async with FunctionProcess.start(spec):
+                pass
+
+        assert "Cannot load secret DATABASE_URL" in caught.value.message
+        assert "ResourceNotFoundException" in caught.value.message
+
+    def test_are_not_shown_by_their_holder(self, packaged: Callable[..., FunctionSpec]) -> None:
+        spec = packaged({"app.py": PYTHON}, handler="app.handler", runtime="python3.11", secrets={ARN: VALUE})
+
+        assert VALUE not in repr(spec)
+
+
+class TestSecretEndpoint:
+    @pytest.mark.parametrize(
+        ("path", "target", "status"),
+        [("", "secretsmanager.GetSecretValue", 200), ("x", "secretsmanager.GetSecretValue", 403), ("", "other", 403)],
+        ids=["right", "wrong-path", "wrong-call"],
+    )
+    async def test_answers_only_who_knows_its_path(self, path: str, target: str, status: int) -> None:
+        async with secret_endpoint({ARN: VALUE}) as url:
+            answer, body = await to_thread(ask, url + path, target)
+
+        assert answer == status
+        assert (VALUE in body) == (status == 200)
+
+    async def test_is_not_there_without_secrets(self) -> None:
+        async with secret_endpoint({}) as url:
+            assert url == ""
+
+
+def ask(url: str, target: str) -> tuple[int, str]:
+    place = urlsplit(url)
+    connection = http.client.HTTPConnection(place.hostname or "", place.port, timeout=10)
+    connection.request("POST", place.path, json.dumps({"SecretId": ARN}), {"X-Amz-Target": target})
+    answer = connection.getresponse()
+    content = answer.read().decode()
+    connection.close()
+    return answer.status, json.dumps(json.loads(content), ensure_ascii=False)

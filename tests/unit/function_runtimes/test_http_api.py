@@ -1,0 +1,174 @@
+"""HTTP to events of payload format 2.0, and results back to HTTP."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from semantest_iac.domain.networking.http_exchange import HttpRequest, HttpResponse
+from semantest_iac.infrastructure.function_runtimes.function_spec import ENDED, TIMED_OUT, Invocation
+from semantest_iac.infrastructure.function_runtimes.http_api import (
+    ApiIdentity,
+    Arrival,
+    event_for,
+    not_found,
+    response_for,
+)
+from semantest_iac.infrastructure.function_runtimes.routes import RouteMatch
+
+ARRIVAL = Arrival("req-1", datetime(2026, 3, 12, 19, 3, 58, tzinfo=UTC), "203.0.113.7")
+HOST = "abc123.execute-api.eu-west-1.amazonaws.com"
+JSON = (("content-type", "application/json"),)
+
+
+def event_of(request: HttpRequest, stage: str = "$default") -> dict[str, Any]:
+    route = RouteMatch("ANY /{proxy+}", {"proxy": "x"})
+    return event_for(request, route, ApiIdentity("abc123", HOST, stage=stage), ARRIVAL)
+
+
+def answer_to(result: Any) -> HttpResponse:
+    return response_for(Invocation(result, None, "", 1))
+
+
+def headers_of(response: HttpResponse) -> dict[str, str]:
+    return dict(response.headers)
+
+
+class TestEventFor:
+    def test_has_the_shape_of_format_2_0(self) -> None:
+        query = (("a", "1"), ("a", "2"), ("b", "x y"))
+
+        event = event_of(HttpRequest("GET", "/items", query, (("User-Agent", "curl"),)))
+
+        assert event == {
+            "version": "2.0",
+            "routeKey": "ANY /{proxy+}",
+            "rawPath": "/items",
+            "rawQueryString": "a=1&a=2&b=x+y",
+            "headers": {
+                "host": HOST,
+                "user-agent": "curl",
+                "x-forwarded-for": "203.0.113.7",
+                "x-forwarded-port": "443",
+                "x-forwarded-proto": "https",
+            },
+            "queryStringParameters": {"a": "1,2", "b": "x y"},
+            "pathParameters": {"proxy": "x"},
+            "requestContext": {
+                "accountId": "123456789012",
+                "apiId": "abc123",
+                "domainName": HOST,
+                "domainPrefix": "abc123",
+                "http": {
+                    "method": "GET",
+                    "path": "/items",
+                    "protocol": "HTTP/1.1",
+                    "sourceIp": "203.0.113.7",
+                    "userAgent": "curl",
+                },
+                "requestId": "req-1",
+                "routeKey": "ANY /{proxy+}",
+                "stage": "$default",
+                "time": "12/Mar/2026:19:03:58 +0000",
+                "timeEpoch": 1773342238000,
+            },
+            "isBase64Encoded": False,
+        }
+
+    def test_puts_a_named_stage_in_front_of_the_path(self) -> None:
+        event = event_of(HttpRequest("GET", "/items"), stage="live")
+
+        assert (event["rawPath"], event["requestContext"]["http"]["path"]) == ("/live/items", "/live/items")
+
+    def test_decodes_the_path_as_http_apis_do(self) -> None:
+        assert event_of(HttpRequest("GET", "/a%20b/%C3%A9"))["rawPath"] == "/a b/é"
+
+    def test_moves_cookies_out_of_the_headers(self) -> None:
+        event = event_of(HttpRequest("GET", "/", headers=(("Cookie", "a=1; b=2"),)))
+
+        assert event["cookies"] == ["a=1", "b=2"]
+        assert "cookie" not in event["headers"]
+
+    def test_joins_repeated_headers(self) -> None:
+        event = event_of(HttpRequest("GET", "/", headers=(("X-A", "1"), ("x-a", "2"))))
+
+        assert event["headers"]["x-a"] == "1,2"
+
+    @pytest.mark.parametrize(
+        ("content_type", "body", "expected"),
+        [
+            ("application/json", b'{"a":1}', ('{"a":1}', False)),
+            ("text/plain; charset=utf-8", "é".encode(), ("é", False)),
+            ("application/x-www-form-urlencoded", b"a=1", ("YT0x", True)),
+            ("image/png", b"\x89PNG", ("iVBORw==", True)),
+            ("text/plain", b"\xff", ("/w==", True)),
+        ],
+    )
+    def test_encodes_bodies_that_are_no_text(self, content_type: str, body: bytes, expected: tuple[str, bool]) -> None:
+        event = event_of(HttpRequest("POST", "/", headers=(("Content-Type", content_type),), body=body))
+
+        assert (event["body"], event["isBase64Encoded"]) == expected
+
+
+class TestResponseFor:
+    @pytest.mark.parametrize(
+        ("result", "body"),
+        [({"a": 1}, b'{"a": 1}'), ("Hello", b"Hello"), (None, b"null"), ([1], b"[1]")],
+        ids=["object", "text", "nothing", "list"],
+    )
+    def test_makes_a_page_of_a_result_without_status(self, result: Any, body: bytes) -> None:
+        response = answer_to(result)
+
+        assert (response.status, response.body) == (200, body)
+        assert headers_of(response)["content-type"] == "application/json"
+
+    def test_hands_on_status_headers_and_cookies(self) -> None:
+        response = answer_to(
+            {"statusCode": 201, "headers": {"X-A": 1, "Content-Length": "9"}, "cookies": ["a=1", "b=2"], "body": "é"}
+        )
+
+        assert response.status == 201
+        assert response.headers == (
+            ("content-type", "text/plain;charset=UTF-8"),
+            ("x-a", "1"),
+            ("set-cookie", "a=1"),
+            ("set-cookie", "b=2"),
+            ("content-length", "2"),
+        )
+
+    def test_decodes_binary_bodies(self) -> None:
+        assert answer_to({"statusCode": 200, "body": "iVBORw==", "isBase64Encoded": True}).body == b"\x89PNG"
+
+    @pytest.mark.parametrize(
+        "result",
+        [
+            {"statusCode": "many"},
+            {"statusCode": 99},
+            {"statusCode": None},
+            {"statusCode": 200, "body": {"a": 1}},
+            {"statusCode": 200, "body": "%%%", "isBase64Encoded": True},
+            {"statusCode": 200, "headers": {"a": ["b"]}},
+            {"statusCode": 200, "headers": {"a": "b\r\nSet-Cookie: c"}},
+            {"statusCode": 200, "headers": ["a"]},
+        ],
+        ids=json.dumps,
+    )
+    def test_says_internal_server_error_for_an_invalid_result(self, result: Any) -> None:
+        response = answer_to(result)
+
+        assert (response.status, response.body) == (500, b'{"message":"Internal Server Error"}')
+
+    @pytest.mark.parametrize(("kind", "status"), [(TIMED_OUT, 503), (ENDED, 500), ("ValueError", 500)])
+    def test_hides_why_the_function_failed(self, kind: str, status: int) -> None:
+        response = response_for(Invocation(None, {"errorType": kind, "errorMessage": "secret"}, "", 1))
+
+        assert response.status == status
+        assert b"secret" not in response.body
+
+
+class TestNotFound:
+    def test_is_what_api_gateway_says(self) -> None:
+        assert (not_found().status, not_found().body) == (404, b'{"message":"Not Found"}')
