@@ -1,18 +1,18 @@
 """Every error that a person can meet.
 
-    DeploymentError                 DEPLOYMENT_ERROR        exit 1
-    ├── ValidationError             VALIDATION_ERROR        exit 2   carries every fault at once
-    │   └── ConfigurationError      CONFIGURATION_ERROR     exit 2   a fault with file, line and column
-    ├── ArtifactError               ARTIFACT_ERROR          exit 2   the source cannot be packaged
-    ├── RefusedError                REFUSED                 exit 3   understood, and not allowed
-    ├── StackBusyError              STACK_BUSY              exit 4   retryable: another run holds the stack
-    ├── InvalidStateError           INVALID_STATE           exit 1   a transition that deployments do not make
-    ├── NotFoundError               NOT_FOUND               exit 2   no such stack or deployment
-    ├── LedgerError                 LEDGER_ERROR            exit 1   the ledger refuses: changed, locked, full
-    ├── ProviderError               PROVIDER_ERROR          exit 1   the cloud said no
-    │   └── ThrottledError          PROVIDER_THROTTLED      exit 1   retryable
-    ├── RuntimeFailedError          RUNTIME_FAILED          exit 1   the deployed function broke or did not answer
-    └── VerificationError           VERIFICATION_FAILED     exit 1   deployed, and not healthy
+DeploymentError                 DEPLOYMENT_ERROR        exit 1
+├── ValidationError             VALIDATION_ERROR        exit 2   carries every fault at once
+│   └── ConfigurationError      CONFIGURATION_ERROR     exit 2   a fault with file, line and column
+├── ArtifactError               ARTIFACT_ERROR          exit 2   the source cannot be packaged
+├── RefusedError                REFUSED                 exit 3   understood, and not allowed
+├── StackBusyError              STACK_BUSY              exit 4   retryable: another run holds the stack
+├── InvalidStateError           INVALID_STATE           exit 1   a transition that deployments do not make
+├── NotFoundError               NOT_FOUND               exit 2   no such stack or deployment
+├── LedgerError                 LEDGER_ERROR            exit 1   the ledger refuses: changed, locked, full
+├── ProviderError               PROVIDER_ERROR          exit 1   the cloud said no
+│   └── ThrottledError          PROVIDER_THROTTLED      exit 1   retryable
+├── RuntimeFailedError          RUNTIME_FAILED          exit 1   the deployed function broke or did not answer
+└── VerificationError           VERIFICATION_FAILED     exit 1   deployed, and not healthy
 """
 
 from __future__ import annotations
@@ -44,9 +44,7 @@ class DeploymentError(Exception):
     code: ClassVar[str] = "DEPLOYMENT_ERROR"
     retryable: ClassVar[bool] = False
 
-    def __init__(
-        self, message: str, code: str | None = None, *, hint: str = "", faults: Sequence[Fault] = ()
-    ) -> None:
+    def __init__(self, message: str, code: str | None = None, *, hint: str = "", faults: Sequence[Fault] = ()) -> None:
         super().__init__(message)
         self.message = message
         self.error_code = code or self.code

@@ -1,3 +1,3 @@
-"""One attempt to bring a stack to its blueprint: identity, states, plan, journal, and the services that validate and deploy.
+"""One attempt to bring a stack to its blueprint: identity, states, plan, journal, services.
 
 Nothing of order, retries or waiting: those belong to the application."""
