@@ -7,6 +7,8 @@ from collections.abc import Iterable
 
 from semantest_iac.domain.errors import Fault
 
+ODD_PARTS = frozenset({"", ".", ".."})
+LONGEST_NAME = 255  # of every file system in use
 LONGEST_PATH = 1024  # bytes, as S3 and most tools allow
 
 
@@ -14,6 +16,13 @@ def fault_of_path(path: str) -> Fault | None:
     """What is wrong with a relative, slash-separated path; None when every system can unpack it."""
     reason = _reason(path)
     return Fault(printable(path), reason) if reason else None
+
+
+def are_plain(prefix: str, names: Iterable[str]) -> bool:
+    """Whether no name of one folder needs a closer look: one test for nearly every folder there is."""
+    joined = "".join(names)
+    is_plain = joined.isascii() and joined.isprintable() and "\\" not in joined
+    return is_plain and len(prefix) + LONGEST_NAME <= LONGEST_PATH
 
 
 def twins(names: Iterable[str]) -> list[tuple[str, str]]:
@@ -34,17 +43,13 @@ def printable(path: str) -> str:
 
 
 def _reason(path: str) -> str:
-    if path.isascii() and path.isprintable() and "\\" not in path:
-        encoded = path.encode("ascii")
-    elif any(0xD800 <= ord(character) <= 0xDFFF for character in path):
+    if any(0xD800 <= ord(character) <= 0xDFFF for character in path):
         return "the name is not valid UTF-8"
-    elif any(ord(character) < 32 or 127 <= ord(character) < 160 for character in path):
+    if any(ord(character) < 32 or 127 <= ord(character) < 160 for character in path):
         return "the name holds a control character"
-    elif "\\" in path:
+    if "\\" in path:
         return "the name holds a backslash"
-    else:
-        encoded = path.encode()
-    return _reason_of_place(path, len(encoded))
+    return _reason_of_place(path, len(path.encode()))
 
 
 def _reason_of_place(path: str, length: int) -> str:
@@ -52,6 +57,6 @@ def _reason_of_place(path: str, length: int) -> str:
         return f"the path is longer than {LONGEST_PATH} bytes"
     if path.startswith("/") or path[1:2] == ":":
         return "the path is absolute"
-    if any(part in ("", ".", "..") for part in path.split("/")):
+    if not ODD_PARTS.isdisjoint(path.split("/")):
         return "the path leaves its root"
     return ""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from fnmatch import fnmatchcase
 
 VERSION_CONTROL = frozenset({".git", ".hg", ".svn"})
 LEAVINGS = frozenset({".semantest", "__pycache__", ".DS_Store", ".venv"})
@@ -12,8 +11,9 @@ LEFT_OUT = VERSION_CONTROL | LEAVINGS | CREDENTIALS
 LEFT_OUT_AT_THE_TOP = frozenset({"coverage", ".nyc_output", "venv"})  # deeper down these are real packages
 LEFT_OUT_OF_MODULES = ("node_modules/.bin", "node_modules/.cache", "node_modules/.package-lock.json")
 LEFT_OUT_ENDINGS = (".pyc", ".pyo")
-KEY_STORES = ("*.p12", "*.pfx")
-MAY_HOLD_KEYS = ("*.pem", "*.key", "id_rsa*", "id_dsa*", "id_ecdsa*", "id_ed25519*")
+KEY_STORES = (".p12", ".pfx")
+MAY_HOLD_KEY_ENDINGS = (".pem", ".key")
+MAY_HOLD_KEY_BEGINNINGS = ("id_rsa", "id_dsa", "id_ecdsa", "id_ed25519")
 PRIVATE_KEY = b"PRIVATE KEY-----"  # by content: certificates are .pem files too, and are needed
 
 
@@ -36,13 +36,9 @@ class Selection:
 
 def is_credential(name: str) -> bool:
     """Whether the name alone says that the file holds a secret."""
-    return name in CREDENTIALS or name.startswith(".env.") or _matches(name, KEY_STORES)
+    return name in CREDENTIALS or name.startswith(".env.") or name.endswith(KEY_STORES)
 
 
 def may_hold_a_key(name: str) -> bool:
     """Whether the content has to be looked at for a private key."""
-    return _matches(name, MAY_HOLD_KEYS)
-
-
-def _matches(name: str, patterns: tuple[str, ...]) -> bool:
-    return any(fnmatchcase(name, pattern) for pattern in patterns)
+    return name.endswith(MAY_HOLD_KEY_ENDINGS) or name.startswith(MAY_HOLD_KEY_BEGINNINGS)

@@ -12,10 +12,11 @@ from collections.abc import Generator, Iterator
 from dataclasses import dataclass, field
 from operator import attrgetter
 from pathlib import Path
+from typing import NamedTuple
 
 from semantest_iac.domain.errors import ArtifactError, Fault
 from semantest_iac.infrastructure.artifacts import limits
-from semantest_iac.infrastructure.artifacts.names import fault_of_path, printable, twins
+from semantest_iac.infrastructure.artifacts.names import are_plain, fault_of_path, printable, twins
 from semantest_iac.infrastructure.artifacts.selection import (
     PRIVATE_KEY,
     Selection,
@@ -27,8 +28,7 @@ FOLDER_FLAGS = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 FILE_FLAGS = os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK  # a FIFO swapped in must not block
 
 
-@dataclass(frozen=True, slots=True)
-class SourceFile:
+class SourceFile(NamedTuple):
     """A regular file of the walk; it can be read only until the walk goes on to the next folder."""
 
     path: str
@@ -135,6 +135,8 @@ def _entries(folder: int, prefix: str, survey: Survey) -> list[os.DirEntry[str]]
     """The folder's entries by name; those that no package can hold become faults."""
     with os.scandir(folder) as found:
         entries = sorted(found, key=attrgetter("name"))
+    if are_plain(prefix, (entry.name for entry in entries)):
+        return entries
     for one, other in twins(entry.name for entry in entries):
         reason = f"is the same name as {prefix + other!a} on systems that compose Unicode"
         survey.faults.append(Fault(printable(prefix + one), reason))

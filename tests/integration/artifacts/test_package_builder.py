@@ -7,6 +7,7 @@ import os
 import time
 import zipfile
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -128,6 +129,16 @@ class TestCache:
         first.path.write_bytes(damage) if damage is not None else first.path.unlink()
 
         assert PackageBuilder(home).build(python(source)).path.read_bytes() == whole
+
+    def test_is_shared_by_builders_at_the_same_time(self, home: Path, source: Path, plant: Plant) -> None:
+        plant(source, PYTHON)
+        settle()
+
+        with ThreadPoolExecutor(8) as pool:
+            built = [*pool.map(lambda _: PackageBuilder(home).build(python(source)), range(24))]
+
+        assert built == [built[0]] * 24
+        assert built[0].path.stat().st_size == built[0].size
 
     def test_survives_a_torn_record(self, home: Path, source: Path, plant: Plant) -> None:
         plant(source, PYTHON)
