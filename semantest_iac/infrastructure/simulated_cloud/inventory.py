@@ -32,6 +32,7 @@ create table if not exists births(
 create table if not exists world(one integer primary key check(one = 1), seconds real, made integer, seal text);
 """
 _BUSY_SECONDS: Final = 60.0
+_ATTEMPTS: Final = 20
 
 
 class Address(NamedTuple):
@@ -172,10 +173,12 @@ class Inventory:
     def __init__(self, path: Path | str) -> None:
         self._lock = threading.RLock()
         self._connection = sqlite3.connect(path, timeout=_BUSY_SECONDS, isolation_level=None, check_same_thread=False)
-        self._connection.execute("pragma journal_mode = wal")
+        _write_ahead(self._connection)
         self._connection.execute("pragma synchronous = full")
-        self._connection.executescript(_SCHEMA)
-        self._connection.execute("insert or ignore into world values (1, 0, 0, ?)", (secrets.token_hex(32),))
+        with self.change():
+            for statement in _SCHEMA.split(";"):
+                self._connection.execute(statement)
+            self._connection.execute("insert or ignore into world values (1, 0, 0, ?)", (secrets.token_hex(32),))
         self.seal_key = bytes.fromhex(self._connection.execute("select seal from world").fetchone()[0])
 
     @contextmanager
@@ -199,6 +202,19 @@ class Inventory:
     def close(self) -> None:
         """Let go of the file."""
         self._connection.close()
+
+
+def _write_ahead(connection: sqlite3.Connection) -> None:
+    """SQLite does not wait for others when it changes the journal mode, but for a transaction it does."""
+    for attempt in range(_ATTEMPTS):
+        try:
+            connection.execute("pragma journal_mode = wal").fetchone()
+            return
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorname != "SQLITE_BUSY" or attempt == _ATTEMPTS - 1:
+                raise
+            connection.execute("begin immediate")
+            connection.execute("commit")
 
 
 def _text(values: dict[str, Any]) -> str:

@@ -140,6 +140,7 @@ FUNCTION_RULE: Final = TypeRule(
                 "workingDirectory": text(Length(0, 1000, CFN)),
             }
         ),
+        "imageUri": text(),
         "kmsKeyArn": _KMS_KEY,
         "layers": list_of(text(Length(1, None, CFN)), Count(None, 5, CFN)),
         "loggingConfig": block(

@@ -59,9 +59,10 @@ def in_use(noun: str) -> Refusal:
 
 
 def refers(path: str, type_: str, code: str, noun: str, on_delete: OnDelete, pattern: str = "") -> Reference:
-    """A reference to another part of the network, with EC2's answer where it is missing."""
+    """A reference to another part of the network, with EC2's answer where it is missing; its noun names the facts."""
     refusal = Refusal(code, f"The {noun} '{{value}}' does not exist")
-    return Reference(path, (type_,), refusal, OBSERVED, named=noun, pattern=pattern, on_delete=on_delete)
+    found = noun.removesuffix(" ID")
+    return Reference(path, (type_,), refusal, OBSERVED, named=found, pattern=pattern, on_delete=on_delete)
 
 
 def in_subnet(path: str) -> Reference:

@@ -199,7 +199,7 @@ TYPES: Final = {
             "availabilityZoneAddresses": set_of(
                 block(
                     {
-                        "allocationIds": set_of(text(), required=True),
+                        "allocationIds": set_of(text()),
                         **alike(text(settled=True), "availabilityZone", "availabilityZoneId"),
                     }
                 ),
@@ -215,11 +215,11 @@ TYPES: Final = {
         identity="nat-{hex17}",
         planned=REGIONAL_AND_TAGGED,
         computed={
-            "publicIp": "{allocation ID[publicIp]}",
+            "publicIp": "{allocation[publicIp]}",
             "availabilityMode": "zonal",
             "networkInterfaceId": "eni-{hex17}",
             "associationId": "eipassoc-{hex17}",
-            "vpcId": "{subnet ID[vpcId]}",
+            "vpcId": "{subnet[vpcId]}",
             "privateIp": _private_ip,
             **dict.fromkeys(("autoProvisionZones", "autoScalingIps", "regionalNatGatewayAutoMode", "routeTableId"), ""),
             **dict.fromkeys(

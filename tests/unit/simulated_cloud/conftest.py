@@ -1,0 +1,237 @@
+"""One simulated AWS account in memory, and a valid world in which every type has a place."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from typing import Any, TypeAlias
+
+import pytest
+
+from semantest_iac.infrastructure.simulated_cloud.aws.catalogue import simulated_aws
+from semantest_iac.infrastructure.simulated_cloud.cloud import Cloud
+from semantest_iac.infrastructure.simulated_cloud.inventory import Inventory
+from semantest_iac.infrastructure.simulated_cloud.refusal import CloudRefusal, Created
+
+World: TypeAlias = dict[str, Created]
+Sample: TypeAlias = Callable[[World], dict[str, Any]]
+Make: TypeAlias = Callable[..., Created]
+
+TRUST = json.dumps(
+    {
+        "Version": "2012-10-17",
+        "Statement": [
+            {"Effect": "Allow", "Principal": {"Service": "lambda.amazonaws.com"}, "Action": "sts:AssumeRole"}
+        ],
+    }
+)
+INTERFACES = json.dumps(
+    {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "ec2:*", "Resource": "*"}]}
+)
+CODE = {"hash": "a" * 64, "path": "app.zip"}
+
+_FUNCTION = "aws:lambda/function:Function"
+_ALARM = {
+    "name": "latency",
+    "comparisonOperator": "GreaterThanThreshold",
+    "evaluationPeriods": 5,
+    "namespace": "AWS/ApiGateway",
+    "metricName": "Latency",
+    "period": 60,
+    "extendedStatistic": "p95",
+    "threshold": 1000,
+}
+
+
+def _rule(world: World) -> dict[str, Any]:
+    return {
+        "securityGroupId": world["aws:ec2/securityGroup:SecurityGroup"].id,
+        "ipProtocol": "tcp",
+        "fromPort": 443,
+        "toPort": 443,
+        "cidrIpv4": "0.0.0.0/0",
+    }
+
+
+# In the order in which the types can be made; each sample may use what came before it.
+SAMPLES: dict[str, Sample] = {
+    "aws:cloudwatch/logGroup:LogGroup": lambda _: {"name": "/aws/lambda/api", "retentionInDays": 14},
+    "aws:iam/role:Role": lambda _: {"name": "api", "assumeRolePolicy": TRUST, "tags": {"app": "semantest"}},
+    "aws:iam/rolePolicy:RolePolicy": lambda world: {
+        "name": "network",
+        "role": world["aws:iam/role:Role"].id,
+        "policy": INTERFACES,
+    },
+    "aws:secretsmanager/secret:Secret": lambda _: {"name": "api/database", "recoveryWindowInDays": 7},
+    "aws:secretsmanager/secretVersion:SecretVersion": lambda world: {
+        "secretId": world["aws:secretsmanager/secret:Secret"].id,
+        "secretString": "correct horse",
+    },
+    "aws:sns/topic:Topic": lambda _: {"name": "alarms"},
+    "aws:sns/topicSubscription:TopicSubscription": lambda world: {
+        "topic": world["aws:sns/topic:Topic"].id,
+        "protocol": "email",
+        "endpoint": "someone@example.org",
+    },
+    "aws:cloudwatch/metricAlarm:MetricAlarm": lambda world: {
+        **_ALARM,
+        "alarmActions": [world["aws:sns/topic:Topic"].id],
+    },
+    "aws:ec2/vpc:Vpc": lambda _: {"cidrBlock": "10.0.0.0/16"},
+    "aws:ec2/subnet:Subnet": lambda world: {"vpcId": world["aws:ec2/vpc:Vpc"].id, "cidrBlock": "10.0.1.0/24"},
+    "aws:ec2/securityGroup:SecurityGroup": lambda world: {"name": "api", "vpcId": world["aws:ec2/vpc:Vpc"].id},
+    "aws:vpc/securityGroupEgressRule:SecurityGroupEgressRule": _rule,
+    "aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule": _rule,
+    "aws:ec2/vpcEndpoint:VpcEndpoint": lambda world: {
+        "vpcId": world["aws:ec2/vpc:Vpc"].id,
+        "serviceName": "com.amazonaws.us-east-1.secretsmanager",
+        "vpcEndpointType": "Interface",
+        "subnetIds": [world["aws:ec2/subnet:Subnet"].id],
+        "securityGroupIds": [world["aws:ec2/securityGroup:SecurityGroup"].id],
+        "privateDnsEnabled": True,
+    },
+    "aws:ec2/routeTable:RouteTable": lambda world: {"vpcId": world["aws:ec2/vpc:Vpc"].id},
+    "aws:ec2/routeTableAssociation:RouteTableAssociation": lambda world: {
+        "routeTableId": world["aws:ec2/routeTable:RouteTable"].id,
+        "subnetId": world["aws:ec2/subnet:Subnet"].id,
+    },
+    "aws:ec2/internetGateway:InternetGateway": lambda world: {"vpcId": world["aws:ec2/vpc:Vpc"].id},
+    "aws:ec2/eip:Eip": lambda _: {"domain": "vpc"},
+    "aws:ec2/natGateway:NatGateway": lambda world: {
+        "subnetId": world["aws:ec2/subnet:Subnet"].id,
+        "allocationId": world["aws:ec2/eip:Eip"].id,
+    },
+    "aws:ec2/route:Route": lambda world: {
+        "routeTableId": world["aws:ec2/routeTable:RouteTable"].id,
+        "destinationCidrBlock": "0.0.0.0/0",
+        "natGatewayId": world["aws:ec2/natGateway:NatGateway"].id,
+    },
+    _FUNCTION: lambda world: {
+        "name": "api",
+        "role": world["aws:iam/role:Role"].outputs["arn"],
+        "runtime": "nodejs24.x",
+        "handler": "index.handler",
+        "code": CODE,
+        "publish": True,
+        "memorySize": 512,
+        "environment": {"variables": {"STAGE": "test"}},
+        "loggingConfig": {"logFormat": "JSON", "logGroup": "/aws/lambda/api"},
+        "vpcConfig": {
+            "subnetIds": [world["aws:ec2/subnet:Subnet"].id],
+            "securityGroupIds": [world["aws:ec2/securityGroup:SecurityGroup"].id],
+        },
+    },
+    "aws:lambda/alias:Alias": lambda world: {
+        "name": "live",
+        "functionName": world[_FUNCTION].id,
+        "functionVersion": world[_FUNCTION].outputs["version"],
+    },
+    "aws:lambda/provisionedConcurrencyConfig:ProvisionedConcurrencyConfig": lambda world: {
+        "functionName": world[_FUNCTION].id,
+        "qualifier": "live",
+        "provisionedConcurrentExecutions": 1,
+    },
+    "aws:apigatewayv2/api:Api": lambda _: {
+        "name": "api",
+        "protocolType": "HTTP",
+        "corsConfiguration": {"allowOrigins": ["https://a.example", "https://b.example"]},
+    },
+    "aws:apigatewayv2/authorizer:Authorizer": lambda world: {
+        "apiId": world["aws:apigatewayv2/api:Api"].id,
+        "name": "tokens",
+        "authorizerType": "JWT",
+        "identitySources": ["$request.header.Authorization"],
+        "jwtConfiguration": {"issuer": "https://id.example", "audiences": ["api"]},
+    },
+    "aws:apigatewayv2/integration:Integration": lambda world: {
+        "apiId": world["aws:apigatewayv2/api:Api"].id,
+        "integrationType": "AWS_PROXY",
+        "integrationUri": world["aws:lambda/alias:Alias"].outputs["invokeArn"],
+        "integrationMethod": "POST",
+        "payloadFormatVersion": "2.0",
+        "timeoutMilliseconds": 29000,
+    },
+    "aws:apigatewayv2/route:Route": lambda world: {
+        "apiId": world["aws:apigatewayv2/api:Api"].id,
+        "routeKey": "ANY /{proxy+}",
+        "target": f"integrations/{world['aws:apigatewayv2/integration:Integration'].id}",
+        "authorizationType": "JWT",
+        "authorizerId": world["aws:apigatewayv2/authorizer:Authorizer"].id,
+    },
+    "aws:apigatewayv2/stage:Stage": lambda world: {
+        "apiId": world["aws:apigatewayv2/api:Api"].id,
+        "name": "$default",
+        "autoDeploy": True,
+        "accessLogSettings": {
+            "destinationArn": world["aws:cloudwatch/logGroup:LogGroup"].outputs["arn"],
+            "format": "$context.requestId",
+        },
+        "defaultRouteSettings": {"throttlingBurstLimit": 200, "throttlingRateLimit": 100},
+    },
+    "aws:lambda/permission:Permission": lambda world: {
+        "action": "lambda:InvokeFunction",
+        "function": world[_FUNCTION].id,
+        "principal": "apigateway.amazonaws.com",
+        "qualifier": "live",
+        "statementId": "gateway",
+        "sourceArn": f"{world['aws:apigatewayv2/api:Api'].outputs['executionArn']}/*/*",
+    },
+    "aws:apigateway/account:Account": lambda world: {"cloudwatchRoleArn": world["aws:iam/role:Role"].outputs["arn"]},
+    "aws:dynamodb/table:Table": lambda _: {
+        "name": "connections",
+        "billingMode": "PAY_PER_REQUEST",
+        "hashKey": "connectionId",
+        "attributes": [{"name": "connectionId", "type": "S"}],
+        "ttl": {"attributeName": "expires", "enabled": True},
+    },
+}
+
+
+@pytest.fixture
+def samples() -> Mapping[str, Sample]:
+    """A valid sample of every type."""
+    return SAMPLES
+
+
+@pytest.fixture
+def inventory() -> Inventory:
+    """An empty inventory in memory."""
+    return Inventory(":memory:")
+
+
+@pytest.fixture
+def cloud(inventory: Inventory) -> Cloud:
+    """An empty account in us-east-1."""
+    return simulated_aws(inventory, region="us-east-1")
+
+
+@pytest.fixture
+def world(cloud: Cloud) -> World:
+    """What stands in the cloud: one resource of every type."""
+    made: World = {}
+    for type_, sample in SAMPLES.items():
+        made[type_] = cloud.create(type_, sample(made), owner=f"urn:{type_}")
+    return made
+
+
+@pytest.fixture
+def make(cloud: Cloud, world: World) -> Make:
+    """Make one more of a type, changed from its sample; None takes a property out."""
+
+    def make_one(type_: str, owner: str = "urn:another", **changes: Any) -> Created:
+        inputs = {**SAMPLES[type_](world), **changes}
+        return cloud.create(type_, {name: value for name, value in inputs.items() if value is not None}, owner=owner)
+
+    return make_one
+
+
+@pytest.fixture
+def refused(make: Make) -> Callable[..., CloudRefusal]:
+    """The refusal that making one more of a type meets."""
+
+    def refusal_of(type_: str, **changes: Any) -> CloudRefusal:
+        with pytest.raises(CloudRefusal) as caught:
+            make(type_, **changes)
+        return caught.value
+
+    return refusal_of

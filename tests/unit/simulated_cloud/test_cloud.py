@@ -1,0 +1,261 @@
+"""The life of resources: what is made reads back the same, and what is asked again changes nothing."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from semantest_iac.infrastructure.simulated_cloud.aws.catalogue import TYPES, simulated_aws
+from semantest_iac.infrastructure.simulated_cloud.cloud import Cloud
+from semantest_iac.infrastructure.simulated_cloud.inventory import Inventory
+from semantest_iac.infrastructure.simulated_cloud.refusal import CloudRefusal, Created
+from semantest_iac.infrastructure.simulated_cloud.values import UNKNOWN
+
+EVERY_TYPE = pytest.mark.parametrize("type_", sorted(TYPES))
+FUNCTION = "aws:lambda/function:Function"
+TOPIC = "aws:sns/topic:Topic"
+STAGE = "aws:apigatewayv2/stage:Stage"
+SECRET_VERSION = "aws:secretsmanager/secretVersion:SecretVersion"
+
+World = dict[str, Created]
+Samples = dict[str, Callable[[World], dict[str, Any]]]
+
+
+class TestEveryType:
+    def test_has_a_sample(self, samples: Samples) -> None:
+        assert set(samples) == set(TYPES)
+
+    @EVERY_TYPE
+    def test_accepts_its_sample(self, type_: str, cloud: Cloud, world: World, samples: Samples) -> None:
+        assert cloud.check(type_, samples[type_](world)) == []
+
+    @EVERY_TYPE
+    def test_is_made_without_a_warning(self, type_: str, world: World) -> None:
+        assert world[type_].warnings == ()
+
+    @EVERY_TYPE
+    def test_reads_back_what_was_made(self, type_: str, cloud: Cloud, world: World) -> None:
+        made = world[type_]
+
+        assert cloud.read(type_, made.id, made.outputs) == made.outputs
+
+    @EVERY_TYPE
+    def test_shows_no_change_when_asked_again(self, type_: str, cloud: Cloud, world: World, samples: Samples) -> None:
+        inputs = samples[type_](world)
+
+        found = cloud.diff(type_, inputs, world[type_].outputs, inputs)
+
+        assert found.changed == ()
+
+    @EVERY_TYPE
+    def test_previews_every_output_that_it_gives(
+        self, type_: str, cloud: Cloud, world: World, samples: Samples
+    ) -> None:
+        previewed = cloud.preview_create(type_, samples[type_](world))
+
+        known = {name: value for name, value in previewed.items() if value is not UNKNOWN}
+        assert previewed.keys() == world[type_].outputs.keys()
+        assert known.items() <= world[type_].outputs.items()
+
+    @EVERY_TYPE
+    def test_keeps_its_outputs_through_an_update_without_change(
+        self, type_: str, cloud: Cloud, world: World, samples: Samples
+    ) -> None:
+        inputs = samples[type_](world)
+
+        previewed = cloud.preview_update(type_, world[type_].outputs, inputs)
+        updated = cloud.update(type_, world[type_].id, inputs)
+
+        assert previewed == updated == world[type_].outputs
+
+    @EVERY_TYPE
+    def test_is_found_by_its_owner(self, type_: str, cloud: Cloud, world: World) -> None:
+        found = cloud.find(f"urn:{type_}", world[type_].outputs)
+
+        assert found == (type_, world[type_].id, world[type_].outputs)
+
+    def test_all_leave_nothing_when_deleted_backwards(self, cloud: Cloud, world: World) -> None:
+        for type_ in reversed(world):
+            cloud.delete(type_, world[type_].id, world[type_].outputs)
+
+        assert cloud.live() == []
+
+
+class TestIdentifiers:
+    def test_are_the_same_in_every_run(self, world: World, samples: Samples) -> None:
+        other = simulated_aws(Inventory(":memory:"), region="us-east-1")
+        again: World = {}
+
+        for type_, sample in samples.items():
+            again[type_] = other.create(type_, sample(again), owner=f"urn:{type_}")
+
+        assert {type_: made.id for type_, made in again.items()} == {type_: made.id for type_, made in world.items()}
+
+    def test_differ_when_made_again_after_a_delete(self, cloud: Cloud) -> None:
+        inputs = {"cidrBlock": "10.0.0.0/16"}
+        first = cloud.create("aws:ec2/vpc:Vpc", inputs, owner="urn:vpc")
+
+        cloud.delete("aws:ec2/vpc:Vpc", first.id)
+        second = cloud.create("aws:ec2/vpc:Vpc", inputs, owner="urn:vpc")
+
+        assert first.id != second.id
+
+    @pytest.mark.parametrize(
+        ("type_", "pattern"),
+        [
+            ("aws:ec2/vpc:Vpc", r"vpc-[0-9a-f]{17}"),
+            ("aws:apigatewayv2/api:Api", r"[a-z0-9]{10}"),
+            ("aws:apigatewayv2/integration:Integration", r"[a-z0-9]{7}"),
+            (
+                "aws:secretsmanager/secret:Secret",
+                r"arn:aws:secretsmanager:us-east-1:\d{12}:secret:api/database-[A-Za-z0-9]{6}",
+            ),
+            (SECRET_VERSION, r"arn:aws:secretsmanager:.+\|[0-9a-f-]{36}"),
+            ("aws:lambda/alias:Alias", r"arn:aws:lambda:us-east-1:\d{12}:function:api:live"),
+            ("aws:iam/rolePolicy:RolePolicy", "api:network"),
+            ("aws:ec2/route:Route", r"r-rtb-[0-9a-f]{17}1080289494"),
+        ],
+        ids=lambda value: value.rpartition(":")[2] if value.startswith("aws:") else "",
+    )
+    def test_have_the_form_that_aws_gives_them(self, type_: str, pattern: str, world: World) -> None:
+        assert re.fullmatch(pattern, world[type_].id)
+
+
+class TestRead:
+    def test_gives_nothing_of_what_is_gone(self, cloud: Cloud) -> None:
+        assert cloud.read(TOPIC, "arn:aws:sns:us-east-1:123456789012:gone") is None
+
+    def test_asks_for_the_parent_where_an_id_is_not_enough(self, cloud: Cloud, world: World, make: Any) -> None:
+        other = make("aws:apigatewayv2/api:Api")
+        make(STAGE, apiId=other.id)
+
+        with pytest.raises(CloudRefusal, match="AmbiguousIdentifier"):
+            cloud.read(STAGE, "$default")
+
+        assert cloud.read(STAGE, "$default", {"apiId": other.id}) is not None
+
+    def test_leaves_secrets_out_when_the_caller_does_not_know_them(self, cloud: Cloud, world: World) -> None:
+        read = cloud.read(SECRET_VERSION, world[SECRET_VERSION].id)
+
+        assert read is not None
+        assert "secretString" not in read
+
+    def test_shows_a_secret_that_another_has_changed(self, cloud: Cloud, world: World) -> None:
+        made = world[SECRET_VERSION]
+
+        read = cloud.read(SECRET_VERSION, made.id, {**made.outputs, "secretString": "battery staple"})
+
+        assert read is not None
+        assert read["secretString"].startswith("sealed:")
+
+
+class TestDelete:
+    def test_is_content_when_the_resource_is_gone(self, cloud: Cloud) -> None:
+        cloud.delete(TOPIC, "arn:aws:sns:us-east-1:123456789012:gone")
+
+        assert cloud.live() == []
+
+    def test_leaves_alone_what_its_provider_keeps(self, cloud: Cloud) -> None:
+        kept = {"name": "kept", "skipDestroy": True}
+        cloud.create("aws:cloudwatch/logGroup:LogGroup", kept, owner="urn:kept")
+
+        cloud.delete("aws:cloudwatch/logGroup:LogGroup", "kept")
+
+        assert cloud.live() == [("aws:cloudwatch/logGroup:LogGroup", "kept")]
+
+    def test_is_refused_for_what_is_protected(self, make: Any, cloud: Cloud) -> None:
+        make("aws:dynamodb/table:Table", name="protected", deletionProtectionEnabled=True)
+
+        with pytest.raises(CloudRefusal, match="protected against deletion"):
+            cloud.delete("aws:dynamodb/table:Table", "protected")
+
+    def test_takes_the_parts_of_an_api_along(self, cloud: Cloud, world: World) -> None:
+        cloud.delete("aws:apigatewayv2/api:Api", world["aws:apigatewayv2/api:Api"].id)
+
+        assert not [type_ for type_, _ in cloud.live() if type_.startswith("aws:apigatewayv2/")]
+
+
+class TestUpdate:
+    def test_is_refused_when_the_resource_is_gone(self, cloud: Cloud) -> None:
+        with pytest.raises(CloudRefusal, match="ResourceNotFound") as caught:
+            cloud.update(TOPIC, "arn:gone", {"name": "gone"})
+
+        assert caught.value.status == 404
+
+    def test_changes_nothing_when_it_is_refused(self, cloud: Cloud, world: World, samples: Samples) -> None:
+        inputs = {**samples[FUNCTION](world), "role": "arn:aws:iam::123456789012:role/none", "timeout": 20}
+
+        with pytest.raises(CloudRefusal):
+            cloud.update(FUNCTION, "api", inputs)
+
+        assert cloud.read(FUNCTION, "api", world[FUNCTION].outputs) == world[FUNCTION].outputs
+
+
+class TestLive:
+    def test_tells_regions_apart_and_shares_the_account(self, inventory: Inventory, cloud: Cloud) -> None:
+        ireland = simulated_aws(inventory, region="eu-west-1")
+        cloud.create(TOPIC, {"name": "alarms"}, owner="urn:one")
+        ireland.create(TOPIC, {"name": "alarms"}, owner="urn:two")
+
+        assert len(cloud.live()) == 2
+        assert cloud.live("eu-west-1") == [(TOPIC, "arn:aws:sns:eu-west-1:123456789012:alarms")]
+
+    def test_follows_the_region_of_the_inputs(self, cloud: Cloud) -> None:
+        made = cloud.create(TOPIC, {"name": "alarms", "region": "eu-west-1"}, owner="urn:one")
+
+        assert made.id == "arn:aws:sns:eu-west-1:123456789012:alarms"
+        assert cloud.read(TOPIC, made.id, made.outputs) == made.outputs
+
+
+class TestNamed:
+    def test_adds_digits_to_the_logical_name(self, cloud: Cloud) -> None:
+        named = cloud.named(TOPIC, {}, "alarms")
+
+        assert named["name"].startswith("alarms-")
+        assert len(named["name"]) == len("alarms-") + 7
+        assert named["__defaults"] == ["name"]
+
+    def test_keeps_the_name_that_it_chose_before(self, cloud: Cloud) -> None:
+        before = cloud.named(TOPIC, {}, "alarms", salt="1")
+
+        assert cloud.named(TOPIC, {}, "alarms", previous=before, salt="2") == before
+
+    @pytest.mark.parametrize("inputs", [{"name": "mine"}, {"namePrefix": "mine-"}], ids=["name", "prefix"])
+    def test_leaves_a_written_name_alone(self, cloud: Cloud, inputs: dict[str, Any]) -> None:
+        assert cloud.named(TOPIC, inputs, "alarms") == inputs
+
+    def test_stays_within_the_longest_name_of_the_type(self, cloud: Cloud) -> None:
+        assert len(cloud.named(FUNCTION, {}, "f" * 100)["name"]) == 64
+
+    def test_is_made_of_a_prefix_by_the_provider(self, cloud: Cloud) -> None:
+        made = cloud.create(TOPIC, {"namePrefix": "mine-"}, owner="urn:one")
+
+        assert made.outputs["name"].startswith("mine-")
+        assert made.id.endswith(made.outputs["name"])
+
+
+class TestInvoke:
+    def test_names_the_account(self, cloud: Cloud) -> None:
+        answer = cloud.invoke("aws:index/getCallerIdentity:getCallerIdentity", {})
+
+        assert answer["accountId"] == "123456789012"
+
+    def test_names_the_zones_of_the_region(self, cloud: Cloud) -> None:
+        answer = cloud.invoke("aws:index/getAvailabilityZones:getAvailabilityZones", {"state": "available"})
+
+        assert answer["names"] == ["us-east-1a", "us-east-1b", "us-east-1c"]
+
+    def test_names_region_and_partition(self, cloud: Cloud) -> None:
+        assert cloud.invoke("aws:index/getRegion:getRegion", {})["region"] == "us-east-1"
+        assert cloud.invoke("aws:index/getPartition:getPartition", {})["partition"] == "aws"
+
+    def test_is_refused_for_what_it_does_not_know(self, cloud: Cloud) -> None:
+        with pytest.raises(CloudRefusal, match="UnknownInvoke"):
+            cloud.invoke("aws:index/getMoon:getMoon", {})
+
+    def test_is_no_resource_type(self, cloud: Cloud) -> None:
+        assert not cloud.supports("aws:index/getRegion:getRegion")
+        assert cloud.supports(TOPIC)

@@ -1,0 +1,129 @@
+"""What counts as a change, what it does to the resource, and how it is named."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from semantest_iac.infrastructure.simulated_cloud.aws.catalogue import TYPES
+from semantest_iac.infrastructure.simulated_cloud.differences import Diff, diff
+from semantest_iac.infrastructure.simulated_cloud.values import UNKNOWN
+
+FUNCTION = TYPES["aws:lambda/function:Function"]
+ALARM = TYPES["aws:cloudwatch/metricAlarm:MetricAlarm"]
+ROLE = TYPES["aws:iam/role:Role"]
+BASE = {"name": "api", "role": "arn:role", "runtime": "nodejs24.x", "handler": "i.h", "code": {"hash": "a"}}
+
+
+def function_diff(old: dict[str, Any], new: dict[str, Any], reported: dict[str, Any] | None = None) -> Diff:
+    """The difference between two functions that share the base."""
+    before = {**BASE, **old}
+    return diff(FUNCTION, before, reported or before, {**BASE, **new})
+
+
+class TestDiff:
+    @pytest.mark.parametrize(
+        ("old", "new", "path", "kind"),
+        [
+            ({}, {"timeout": 10}, "timeout", "update"),
+            ({}, {"description": "x"}, "description", "add"),
+            ({"description": "x"}, {}, "description", "delete"),
+            ({}, {"packageType": "Image"}, "packageType", "update-replace"),
+            ({}, {"tenancyConfig": {"tenantIsolationMode": "PER_TENANT"}}, "tenancyConfig", "add-replace"),
+            (
+                {"environment": {"variables": {"A": "1"}}},
+                {"environment": {"variables": {"A": "2"}}},
+                "environment.variables.A",
+                "update",
+            ),
+            ({"tags": {"a.b": "1"}}, {"tags": {"a.b": "2"}}, 'tags["a.b"]', "update"),
+            ({"layers": ["x", "y"]}, {"layers": ["x", "z"]}, "layers[1]", "update"),
+            ({"layers": ["x"]}, {"layers": ["x", "z"]}, "layers", "update"),
+            ({"layers": ["x", "y"]}, {"layers": ["y", "x"]}, "layers[0]", "update"),
+            ({"code": {"hash": "a"}}, {"code": {"hash": "b"}}, "code", "update"),
+            ({"tags": {"a": "1"}}, {"tags": {}}, "tags", "delete"),
+        ],
+    )
+    def test_names_the_place_and_kind(self, old: dict[str, Any], new: dict[str, Any], path: str, kind: str) -> None:
+        assert function_diff(old, new).detailed[path] == kind
+
+    @pytest.mark.parametrize(
+        ("old", "new"),
+        [
+            ({"timeout": 3}, {}),
+            ({}, {"timeout": 3.0}),
+            ({"description": ""}, {}),
+            ({"publish": False}, {}),
+            ({"tags": {}}, {}),
+            ({"code": {"hash": "a", "path": "x"}}, {"code": {"hash": "a", "path": "y"}}),
+            ({"architectures": ["arm64"]}, {}),
+            (
+                {"vpcConfig": {"subnetIds": ["a", "b"], "securityGroupIds": []}},
+                {"vpcConfig": {"subnetIds": ["b", "a"], "securityGroupIds": []}},
+            ),
+        ],
+        ids=[
+            *("default removed", "default as float", "empty text", "false flag", "empty map"),
+            *("same archive elsewhere", "settled by the cloud", "order of a set"),
+        ],
+    )
+    def test_is_empty_for_other_spellings(self, old: dict[str, Any], new: dict[str, Any]) -> None:
+        assert function_diff(old, new).changed == ()
+
+    def test_ignores_what_the_cloud_chose(self) -> None:
+        reported = {**BASE, "architectures": ["x86_64"], "arn": "arn:x", "vpcConfig": {"vpcId": "vpc-1"}}
+
+        assert function_diff({}, {}, reported).changed == ()
+
+    def test_shows_drift_of_what_is_written(self) -> None:
+        found = function_diff({"timeout": 10}, {"timeout": 10}, {**BASE, "timeout": 20})
+
+        assert found.changed == ("timeout",)
+
+    def test_compares_policies_as_json(self) -> None:
+        spaced, dense = json.dumps({"a": [1], "b": 2}, indent=2), '{"b":2,"a":[1]}'
+
+        found = diff(ROLE, {"assumeRolePolicy": spaced}, {"assumeRolePolicy": spaced}, {"assumeRolePolicy": dense})
+
+        assert found.changed == ()
+
+    def test_compares_blocks_in_a_set_without_order(self) -> None:
+        one, two = {"id": "a", "period": 60}, {"id": "b", "period": 60}
+
+        found = diff(ALARM, {"metricQueries": [one, two]}, {}, {"metricQueries": [two, one]})
+
+        assert found.changed == ()
+
+    def test_counts_an_unknown_as_a_change(self) -> None:
+        assert function_diff({"timeout": 3}, {"timeout": UNKNOWN}).detailed == {"timeout": "update"}
+
+    def test_replaces_for_an_unknown_where_a_change_would(self) -> None:
+        assert function_diff({}, {"name": UNKNOWN}).replaces == ("name",)
+
+    def test_finds_the_unknown_entry_of_a_map(self) -> None:
+        old = {"environment": {"variables": {"A": "1", "B": "2"}}}
+        new = {"environment": {"variables": {"A": "1", "B": UNKNOWN}}}
+
+        assert function_diff(old, new).detailed == {"environment.variables.B": "update"}
+
+    def test_is_sorted(self) -> None:
+        assert function_diff({}, {"timeout": 9, "description": "x"}).changed == ("description", "timeout")
+
+
+class TestDeleteBeforeReplace:
+    def test_is_needed_when_a_written_name_stays(self) -> None:
+        assert function_diff({}, {"packageType": "Image"}).delete_before_replace
+
+    def test_is_not_needed_when_the_name_changes(self) -> None:
+        assert not function_diff({}, {"name": "other"}).delete_before_replace
+
+    def test_is_not_needed_for_an_automatic_name(self) -> None:
+        found = function_diff({"__defaults": ["name"]}, {"packageType": "Image", "__defaults": ["name"]})
+
+        assert found.replaces == ("packageType",)
+        assert not found.delete_before_replace
+
+    def test_is_not_needed_without_a_replacement(self) -> None:
+        assert not function_diff({}, {"timeout": 10}).delete_before_replace

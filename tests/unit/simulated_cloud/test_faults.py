@@ -1,0 +1,110 @@
+"""Faults by script, on virtual time."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from semantest_iac.infrastructure.simulated_cloud.aws.catalogue import simulated_aws
+from semantest_iac.infrastructure.simulated_cloud.clock import Clock
+from semantest_iac.infrastructure.simulated_cloud.cloud import Cloud
+from semantest_iac.infrastructure.simulated_cloud.faults import Faults
+from semantest_iac.infrastructure.simulated_cloud.inventory import Inventory
+from semantest_iac.infrastructure.simulated_cloud.refusal import CloudRefusal
+
+TOPIC = "aws:sns/topic:Topic"
+
+
+def cloud_with(*script: dict[str, Any], clock: Clock | None = None) -> Cloud:
+    """An empty cloud in which that script is played."""
+    return simulated_aws(Inventory(":memory:"), region="us-east-1", faults=Faults.from_data(script), clock=clock)
+
+
+class TestFaults:
+    def test_throttle_before_anything_is_made(self) -> None:
+        cloud = cloud_with({"effect": "throttle", "retry_after": 5})
+
+        with pytest.raises(CloudRefusal) as caught:
+            cloud.create(TOPIC, {"name": "a"}, owner="urn:a")
+
+        assert (caught.value.status, caught.value.retryable, caught.value.retry_after) == (429, True, 5)
+        assert cloud.live() == []
+
+    def test_strike_the_call_that_they_name(self) -> None:
+        cloud = cloud_with({"effect": "throttle", "type": "aws:sns/*", "call": 2})
+        cloud.create(TOPIC, {"name": "a"}, owner="urn:a")
+
+        with pytest.raises(CloudRefusal):
+            cloud.create(TOPIC, {"name": "b"}, owner="urn:b")
+
+        assert cloud.create(TOPIC, {"name": "b"}, owner="urn:b").outputs["name"] == "b"
+
+    @pytest.mark.parametrize(
+        "elsewhere",
+        [{"type": "aws:ec2/*"}, {"name": "other"}, {"operation": "delete"}],
+        ids=["type", "name", "operation"],
+    )
+    def test_leave_other_calls_alone(self, elsewhere: dict[str, str]) -> None:
+        cloud = cloud_with({"effect": "refuse", **elsewhere})
+
+        assert cloud.create(TOPIC, {"name": "a"}, owner="urn:a").outputs["name"] == "a"
+
+    def test_find_a_resource_by_name_or_owner(self) -> None:
+        for name in ("a", "urn:*"):
+            with pytest.raises(CloudRefusal):
+                cloud_with({"effect": "refuse", "name": name}).create(TOPIC, {"name": "a"}, owner="urn:x")
+
+    def test_refuse_in_the_words_of_the_script(self) -> None:
+        cloud = cloud_with({"effect": "refuse", "code": "LimitExceeded", "message": "Too many.", "status": 402})
+
+        with pytest.raises(CloudRefusal) as caught:
+            cloud.create(TOPIC, {"name": "a"}, owner="urn:a")
+
+        assert (caught.value.code, caught.value.message, caught.value.status) == ("LimitExceeded", "Too many.", 402)
+
+    def test_make_a_resource_and_lose_the_answer(self) -> None:
+        cloud = cloud_with({"effect": "created_but_timeout", "call": 1})
+
+        with pytest.raises(CloudRefusal) as caught:
+            cloud.create(TOPIC, {"name": "a"}, owner="urn:a")
+
+        found = cloud.find("urn:a")
+        assert (caught.value.status, caught.value.created) == (504, None)
+        assert found is not None
+        assert found[:2] == (TOPIC, "arn:aws:sns:us-east-1:123456789012:a")
+
+    def test_make_a_resource_in_part_and_say_which(self) -> None:
+        cloud = cloud_with({"effect": "partial"})
+
+        with pytest.raises(CloudRefusal) as caught:
+            cloud.create(TOPIC, {"name": "a"}, owner="urn:a")
+
+        assert caught.value.created is not None
+        assert cloud.live() == [(TOPIC, caught.value.created.id)]
+
+    def test_let_virtual_time_pass(self) -> None:
+        clock = Clock()
+
+        cloud_with({"effect": "slow", "seconds": 3600}, clock=clock).create(TOPIC, {"name": "a"}, owner="urn:a")
+
+        assert clock.seconds >= 3600
+
+    @pytest.mark.parametrize("operation", ["update", "delete", "read"])
+    def test_strike_every_operation(self, operation: str) -> None:
+        cloud = cloud_with({"effect": "throttle", "operation": operation})
+        made = cloud.create(TOPIC, {"name": "a"}, owner="urn:a")
+        calls: dict[str, Callable[[], object]] = {
+            "update": lambda: cloud.update(TOPIC, made.id, {"name": "a"}),
+            "delete": lambda: cloud.delete(TOPIC, made.id),
+            "read": lambda: cloud.read(TOPIC, made.id),
+        }
+
+        with pytest.raises(CloudRefusal, match="Rate exceeded"):
+            calls[operation]()
+
+    @pytest.mark.parametrize("line", [{"effect": "explode"}, {"effect": "slow", "when": 1}], ids=["effect", "key"])
+    def test_are_refused_when_the_script_is_wrong(self, line: dict[str, Any]) -> None:
+        with pytest.raises((ValueError, TypeError)):
+            Faults.from_data([line])

@@ -1,0 +1,111 @@
+"""The file behind the clouds: shared by processes, whole after a failure, without secrets."""
+
+from __future__ import annotations
+
+import multiprocessing
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from semantest_iac.infrastructure.simulated_cloud.aws.catalogue import simulated_aws
+from semantest_iac.infrastructure.simulated_cloud.inventory import Inventory
+from semantest_iac.infrastructure.simulated_cloud.refusal import CloudRefusal, Created
+
+TOPIC = "aws:sns/topic:Topic"
+ROLE = "aws:iam/role:Role"
+TRUST = '{"Statement": []}'
+
+
+class TestInventory:
+    def test_survives_its_process(self, tmp_path: Path) -> None:
+        first = Inventory(tmp_path / "cloud.db")
+        made = simulated_aws(first, region="us-east-1").create(TOPIC, {"name": "a"}, owner="urn:a")
+        first.close()
+
+        again = simulated_aws(Inventory(tmp_path / "cloud.db"), region="us-east-1")
+
+        assert again.read(TOPIC, made.id) == made.outputs
+
+    def test_keeps_virtual_time(self, tmp_path: Path) -> None:
+        simulated_aws(Inventory(tmp_path / "cloud.db"), region="us-east-1").create(TOPIC, {"name": "a"}, owner="urn:a")
+
+        with Inventory(tmp_path / "cloud.db").view() as books:
+            assert books.seconds() > 0
+
+    def test_is_unchanged_by_a_transaction_that_fails(self, inventory: Inventory) -> None:
+        with pytest.raises(RuntimeError), inventory.change() as books:
+            books.reach(100)
+            raise RuntimeError
+
+        with inventory.view() as books:
+            assert books.seconds() == 0
+
+    def test_holds_no_secret(self, tmp_path: Path, samples: Any) -> None:
+        inventory = Inventory(tmp_path / "cloud.db")
+        cloud = simulated_aws(inventory, region="us-east-1")
+        world: dict[str, Created] = {}
+        for type_, sample in samples.items():
+            world[type_] = cloud.create(type_, sample(world), owner=f"urn:{type_}")
+        inventory.close()
+
+        files = b"".join(path.read_bytes() for path in tmp_path.iterdir())
+
+        assert b"correct horse" not in files
+        assert b"STAGE" not in files
+        assert b"api/database" in files
+
+
+class TestTwoProcesses:
+    """Two regions deploying at the same time, each in a process of its own."""
+
+    def test_share_the_account_and_not_the_regions(self, tmp_path: Path) -> None:
+        context = multiprocessing.get_context("spawn")
+        results = context.SimpleQueue()
+        regions = ("us-east-1", "eu-west-1")
+        processes = [
+            context.Process(target=_deploy, args=(str(tmp_path / "cloud.db"), region, results)) for region in regions
+        ]
+
+        for process in processes:
+            process.start()
+        outcomes = [results.get() for _ in processes]
+        for process in processes:
+            process.join(timeout=60)
+
+        live = simulated_aws(Inventory(tmp_path / "cloud.db"), region="us-east-1").live()
+        assert [process.exitcode for process in processes] == [0, 0]
+        assert sum(outcomes) == 20
+        assert Counter(type_ for type_, _ in live) == {TOPIC: 40, ROLE: 20}
+
+    def test_may_open_a_new_inventory_at_the_same_moment(self, tmp_path: Path) -> None:
+        context = multiprocessing.get_context("spawn")
+        start = context.Barrier(4)
+        processes = [context.Process(target=_open_all, args=(str(tmp_path), start)) for _ in range(4)]
+
+        for process in processes:
+            process.start()
+        for process in processes:
+            process.join(timeout=60)
+
+        assert [process.exitcode for process in processes] == [0, 0, 0, 0]
+
+
+def _open_all(folder: str, start: Any) -> None:
+    for number in range(20):
+        start.wait(timeout=60)
+        Inventory(Path(folder) / f"{number}.db").close()
+
+
+def _deploy(path: str, region: str, results: Any) -> None:
+    cloud = simulated_aws(Inventory(path), region=region)
+    won = 0
+    for number in range(20):
+        cloud.create(TOPIC, {"name": f"topic-{number}"}, owner=f"urn:{region}:{number}")
+        try:
+            cloud.create(ROLE, {"name": f"role-{number}", "assumeRolePolicy": TRUST}, owner=f"urn:{region}:{number}")
+            won += 1
+        except CloudRefusal as refusal:
+            assert refusal.code == "EntityAlreadyExists"
+    results.put(won)
