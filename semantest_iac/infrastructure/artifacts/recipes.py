@@ -110,8 +110,9 @@ def _python(source: FunctionSource, root: Layer) -> Recipe:
 def _node(source: FunctionSource, root: Layer) -> Recipe:
     folder = root.folder
     if source.entry:
-        _require(folder, (source.entry,), "entry")
-        settings = _settings(entry=str(PurePosixPath(source.entry)))
+        entry = str(PurePosixPath(source.entry))
+        _require(folder, (entry,), "entry")
+        settings = _settings(entry=entry)
     else:
         _require(folder, files_of_handler(source), "handler")
         settings = _settings(handler=source.handler)

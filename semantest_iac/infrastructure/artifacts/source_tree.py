@@ -87,7 +87,8 @@ class Survey:
     @property
     def is_over(self) -> bool:
         """Whether going on would only waste time."""
-        return self.files > limits.FILES or len(self.faults) >= limits.NAMED_FAULTS
+        is_too_large = self.files > limits.FILES or self.unpacked > limits.UNPACKED_BYTES
+        return is_too_large or len(self.faults) >= limits.NAMED_FAULTS
 
     def notes(self) -> tuple[str, ...]:
         """A sentence for each kind of thing that was left out."""

@@ -24,6 +24,7 @@ from semantest_iac.infrastructure.function_runtimes.function_spec import (
 )
 from semantest_iac.infrastructure.function_runtimes.host_process import HostProcess
 from semantest_iac.infrastructure.function_runtimes.interpreters import death_pact, interpreter_for
+from semantest_iac.infrastructure.function_runtimes.redaction import without_secrets
 from semantest_iac.infrastructure.function_runtimes.secret_endpoint import secret_endpoint
 
 LONGEST_START_S = 10  # Lambda's own limit
@@ -64,7 +65,8 @@ class FunctionProcess:
             began = time.perf_counter()
             answer = await self._answer(host, line)
             duration_ms = (time.perf_counter() - began) * 1000
-            return Invocation(answer.get("result"), answer.get("error"), host.logs.text(), duration_ms)
+            error, logs = self._redacted(answer.get("error")), self._redacted(host.logs.text())
+            return Invocation(answer.get("result"), error, logs, duration_ms)
 
     async def _answer(self, host: HostProcess, line: bytes) -> Mapping[str, Any]:
         """The host's answer; whatever is not one costs the process its life, a cancelled call included."""
@@ -109,8 +111,9 @@ class FunctionProcess:
             answer = {"error": _error(TIMED_OUT, f"it was not ready within {LONGEST_START_S} s")}
         if "error" in answer:
             await self._discard()
-            last = host.logs.text().strip().rpartition("\n")[2][-300:]
-            raise self._refusal("{errorType}: {errorMessage}".format(**answer["error"]), last)
+            last = self._redacted(host.logs.text()).strip().rpartition("\n")[2][-300:]
+            cause = self._redacted("{errorType}: {errorMessage}".format(**answer["error"]))
+            raise self._refusal(cause, last)
 
     async def _end_of(self, host: HostProcess) -> Mapping[str, Any]:
         self._host = None
@@ -126,6 +129,9 @@ class FunctionProcess:
     def _refusal(self, cause: str, said: str = "") -> RuntimeFailedError:
         hint = f"The function said: {said}" if said else "Look at the function's handler and its files."
         return RuntimeFailedError(f"Cannot start function '{self._spec.name}': {cause}.", hint=hint)
+
+    def _redacted(self, value: Any) -> Any:
+        return without_secrets(value, self._spec.secrets.values())
 
     def _call(self, event: Any, request_id: str) -> bytes:
         context = {

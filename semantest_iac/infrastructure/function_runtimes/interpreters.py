@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 import shutil
 import subprocess
 import sys
@@ -28,12 +27,11 @@ class Interpreter:
 
 def interpreter_for(runtime: str, memory_mb: int) -> Interpreter:
     """The nearest interpreter for `python3.N` or `nodejsN.x`; raises RuntimeFailedError when there is none."""
-    language, version = re.fullmatch(r"(python|nodejs)?(.*)", runtime, re.DOTALL).groups()  # type: ignore[union-attr]  # matches every text
-    if language == "python":
-        program, note = _python(version)
+    if runtime.startswith("python"):
+        program, note = _python(runtime.removeprefix("python"))
         return Interpreter((program, *PYTHON_FLAGS, str(HOSTS / "python_host.py")), note)
-    if language == "nodejs":
-        program, note = _node(version.partition(".")[0])
+    if runtime.startswith("nodejs"):
+        program, note = _node(runtime.removeprefix("nodejs").partition(".")[0])
         heap = f"--max-old-space-size={memory_mb}"
         return Interpreter((program, heap, str(HOSTS / "node_host.cjs")), note)
     raise RuntimeFailedError(f"Cannot run runtime '{runtime}': only Python and Node functions run here.")
@@ -42,7 +40,9 @@ def interpreter_for(runtime: str, memory_mb: int) -> Interpreter:
 def death_pact() -> tuple[str, ...]:
     """A prefix that makes the kernel end the process with ours, even when it hangs; only Linux has one."""
     setpriv = shutil.which("setpriv") if sys.platform == "linux" else None
-    return (setpriv, "--pdeathsig", "KILL", "--") if setpriv else ()
+    if setpriv is None or Path(setpriv).resolve().name == "busybox":  # busybox's own knows no such option
+        return ()
+    return setpriv, "--pdeathsig", "KILL", "--"
 
 
 def _python(version: str) -> tuple[str, str]:

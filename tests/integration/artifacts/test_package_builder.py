@@ -216,6 +216,17 @@ class TestNodeServer:
         assert "semantest_shim.cjs" in names_in(artifact)
         assert modules == ["node_modules/kept/index.js", "node_modules/maybe/index.js"]
 
+    @pytest.mark.parametrize("entry", ["./server.js", "server.js"])
+    def test_is_named_with_or_without_a_leading_dot(
+        self, home: Path, source: Path, plant: Plant, entry: str
+    ) -> None:
+        plant(source, NODE)
+
+        artifact = PackageBuilder(home).build(FunctionSource(source, entry=entry, runtime="nodejs22.x"))
+
+        with zipfile.ZipFile(artifact.path) as archive:
+            assert archive.read("semantest_shim.json") == b'{"entry": "server.js"}'
+
     def test_is_refused_when_it_has_a_file_of_our_name(self, home: Path, source: Path, plant: Plant) -> None:
         plant(source, {**NODE, "semantest_shim.json": "{}"})
 

@@ -26,6 +26,12 @@ def handler(event, context):
     with open("/proc/self/environ", "rb") as mine, open("/proc/self/cmdline", "rb") as command:
         return [at_import, (mine.read() + command.read()).decode("latin-1")]
 """
+LEAKING = """
+import os
+def handler(event, context):
+    print(os.environ)
+    raise KeyError(os.environ["DATABASE_URL"])
+"""
 NODE = """
 const atImport = process.env.DATABASE_URL
 exports.handler = async () => [atImport, require('fs').readFileSync('/proc/self/environ', 'latin1')]
@@ -62,6 +68,18 @@ class TestSecrets:
 
         assert "Cannot load secret DATABASE_URL" in caught.value.message
         assert "ResourceNotFoundException" in caught.value.message
+
+    async def test_do_not_come_back_in_logs_and_errors(self, packaged: Callable[..., FunctionSpec]) -> None:
+        files = {"app.py": LEAKING}
+        spec = packaged(
+            files, handler="app.handler", runtime="python3.11", environment=ENVIRONMENT, secrets={ARN: VALUE}
+        )
+
+        async with FunctionProcess.start(spec) as function:
+            invocation = await function.invoke({})
+
+        assert "'DATABASE_URL': '[secret]'" in invocation.logs
+        assert VALUE not in repr(invocation)
 
     def test_are_not_shown_by_their_holder(self, packaged: Callable[..., FunctionSpec]) -> None:
         spec = packaged({"app.py": PYTHON}, handler="app.handler", runtime="python3.11", secrets={ARN: VALUE})
