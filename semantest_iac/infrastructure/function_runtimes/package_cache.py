@@ -7,6 +7,7 @@ import stat
 import tempfile
 import zipfile
 import zlib
+from collections.abc import Sequence
 from pathlib import Path, PurePosixPath
 
 from semantest_iac.domain.errors import RuntimeFailedError
@@ -47,26 +48,32 @@ def _unpack(package: Path, target: Path) -> None:
     try:
         with zipfile.ZipFile(package) as archive:
             entries = archive.infolist()
+            if any(map(_is_unsafe, entries)):
+                raise _refusal(package, "it would write outside its folder")
             if sum(entry.file_size for entry in entries) > LARGEST_UNPACKED:
                 raise _refusal(package, "it is too large")
-            target.mkdir()
+            _make_folders(target, entries)
             for entry in entries:
-                _extract(archive, entry, target, package)
+                if not entry.is_dir():
+                    _write(target / entry.filename, archive.read(entry), entry.external_attr >> 16)
     except (OSError, zipfile.BadZipFile, zlib.error, NotImplementedError) as error:
         raise _refusal(package, "it is not a complete zip file") from error
 
 
-def _extract(archive: zipfile.ZipFile, entry: zipfile.ZipInfo, target: Path, package: Path) -> None:
-    name, mode = PurePosixPath(entry.filename), entry.external_attr >> 16
-    is_unsafe = name.is_absolute() or ".." in name.parts or "\\" in entry.filename
-    if is_unsafe or stat.S_IFMT(mode) not in (0, stat.S_IFREG, stat.S_IFDIR):
-        raise _refusal(package, "it would write outside its folder")
-    path = target / name
-    if entry.is_dir():
-        path.mkdir(parents=True, exist_ok=True)
-        return
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_bytes(archive.read(entry))
+def _is_unsafe(entry: zipfile.ZipInfo) -> bool:
+    name = PurePosixPath(entry.filename)
+    is_outside = name.is_absolute() or ".." in name.parts or "\\" in entry.filename
+    return is_outside or stat.S_IFMT(entry.external_attr >> 16) not in (0, stat.S_IFREG, stat.S_IFDIR)
+
+
+def _make_folders(target: Path, entries: Sequence[zipfile.ZipInfo]) -> None:
+    names = {entry.filename if entry.is_dir() else entry.filename.rpartition("/")[0] for entry in entries}
+    for name in {"", *names}:
+        (target / name).mkdir(parents=True, exist_ok=True)
+
+
+def _write(path: Path, content: bytes, mode: int) -> None:
+    path.write_bytes(content)
     if mode & 0o111:
         path.chmod(0o755)
 
