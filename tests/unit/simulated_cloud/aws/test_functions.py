@@ -1,0 +1,117 @@
+"""Versions of functions, and what Lambda refuses."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from semantest_iac.infrastructure.simulated_cloud.cloud import Cloud
+from semantest_iac.infrastructure.simulated_cloud.refusal import CloudRefusal, Created
+
+ROLE = "aws:iam/role:Role"
+LOG_GROUP = "aws:cloudwatch/logGroup:LogGroup"
+FUNCTION = "aws:lambda/function:Function"
+ALIAS = "aws:lambda/alias:Alias"
+PROVISIONED = "aws:lambda/provisionedConcurrencyConfig:ProvisionedConcurrencyConfig"
+STAGE = "aws:apigatewayv2/stage:Stage"
+VPC = "aws:ec2/vpc:Vpc"
+SUBNET = "aws:ec2/subnet:Subnet"
+GROUP = "aws:ec2/securityGroup:SecurityGroup"
+
+World = dict[str, Created]
+Refused = Callable[..., CloudRefusal]
+
+
+class TestFunctionVersions:
+    def test_begin_with_one(self, world: World) -> None:
+        assert world[FUNCTION].outputs["version"] == "1"
+        assert world[FUNCTION].outputs["qualifiedArn"].endswith(":function:api:1")
+
+    def test_are_only_the_latest_without_publishing(self, make: Any) -> None:
+        assert make(FUNCTION, name="draft", publish=None).outputs["version"] == "$LATEST"
+
+    @pytest.mark.parametrize(
+        "changes",
+        [{"memorySize": 1024}, {"environment": {"variables": {"STAGE": "other"}}}, {"code": {"hash": "b" * 64}}],
+        ids=["memory", "environment", "code"],
+    )
+    def test_grow_with_a_change(
+        self, changes: dict[str, Any], cloud: Cloud, world: World, samples: dict[str, Any]
+    ) -> None:
+        updated = cloud.update(FUNCTION, "api", {**samples[FUNCTION](world), **changes})
+
+        assert updated["version"] == "2"
+        assert updated["invokeArn"] == world[FUNCTION].outputs["invokeArn"]
+
+    def test_stay_when_only_tags_change(self, cloud: Cloud, world: World, samples: dict[str, Any]) -> None:
+        updated = cloud.update(FUNCTION, "api", {**samples[FUNCTION](world), "tags": {"a": "b"}})
+
+        assert updated["version"] == "1"
+        assert updated["tagsAll"] == {"a": "b"}
+
+    def test_can_all_be_the_target_of_an_alias(
+        self, cloud: Cloud, world: World, samples: dict[str, Any], make: Any
+    ) -> None:
+        cloud.update(FUNCTION, "api", {**samples[FUNCTION](world), "memorySize": 1024})
+
+        for version in ("1", "2", "$LATEST"):
+            assert make(ALIAS, name=f"to-{version.strip('$')}", functionVersion=version).warnings == ()
+
+
+class TestFunctionLimits:
+    @pytest.mark.parametrize(
+        ("changes", "message"),
+        [
+            ({"runtime": "nodejs14.x"}, "The runtime parameter of nodejs14.x is no longer supported"),
+            ({"memorySize": 20_000}, "must be at most 10240 MB"),
+            ({"reservedConcurrentExecutions": 950}, "below its minimum value of [100]."),
+            ({"vpcConfig": {"subnetIds": [], "securityGroupIds": ["sg-1"]}}, "'sg-1' does not exist"),
+        ],
+        ids=["old runtime", "memory", "concurrency", "security group"],
+    )
+    def test_are_refused_at_create(self, changes: dict[str, Any], message: str, refused: Refused) -> None:
+        refusal = refused(FUNCTION, name="other", **changes)
+
+        assert refusal.code == "InvalidParameterValueException"
+        assert message in refusal.message
+
+    def test_count_what_other_functions_reserve(self, make: Any, refused: Refused) -> None:
+        make(FUNCTION, name="first", reservedConcurrentExecutions=500)
+
+        assert "UnreservedConcurrentExecution" in refused(FUNCTION, name="x", reservedConcurrentExecutions=500).message
+
+    def test_let_a_deprecated_runtime_pass_until_it_is_blocked(self, make: Any) -> None:
+        assert make(FUNCTION, name="old", runtime="nodejs18.x").outputs["runtime"] == "nodejs18.x"
+
+    def test_ask_for_a_role_that_lambda_may_assume(self, make: Any, refused: Refused) -> None:
+        trust = json.dumps({"Statement": {"Effect": "Allow", "Principal": {"Service": "ec2.amazonaws.com"}}})
+        role = make(ROLE, name="other", assumeRolePolicy=trust)
+
+        refusal = refused(FUNCTION, name="other", role=role.outputs["arn"], vpcConfig=None)
+
+        assert refusal.message == "The role defined for the function cannot be assumed by Lambda."
+
+    def test_ask_for_network_permissions_in_a_vpc(self, make: Any, refused: Refused) -> None:
+        role = make(ROLE, name="other")
+
+        refusal = refused(FUNCTION, name="other", role=role.outputs["arn"])
+
+        assert "permissions to call CreateNetworkInterface on EC2" in refusal.message
+
+    def test_ask_for_one_vpc(self, make: Any, refused: Refused, world: World) -> None:
+        vpc = make(VPC, cidrBlock="10.9.0.0/16")
+        group = make(GROUP, vpcId=vpc.id)
+        mixed = {"subnetIds": [world[SUBNET].id], "securityGroupIds": [group.id]}
+
+        assert "same VPC" in refused(FUNCTION, name="other", vpcConfig=mixed).message
+
+    def test_ask_for_subnets_and_groups_together(self, refused: Refused, world: World) -> None:
+        half = {"subnetIds": [world[SUBNET].id], "securityGroupIds": []}
+
+        assert "must coexist" in refused(FUNCTION, name="other", vpcConfig=half).message
+
+    def test_keep_provisioned_concurrency_to_published_versions(self, refused: Refused) -> None:
+        assert "unpublished function versions" in refused(PROVISIONED, qualifier="$LATEST").message
