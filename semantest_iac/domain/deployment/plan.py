@@ -25,6 +25,13 @@ class ChangePlan:
         return self.changes.is_empty
 
     @property
+    def verdict(self) -> str:
+        """`no_change`, `irreversible` where anything is lost for good, else `safe`."""
+        if self.is_empty:
+            return "no_change"
+        return "irreversible" if any(change.reversible == "irreversible" for change in self.mutations) else "safe"
+
+    @property
     def mutations(self) -> tuple[ResourceChange, ...]:
         """The resources that would change."""
         return tuple(resource for resource in self.resources if resource.op != "same")

@@ -53,6 +53,17 @@ def nested(path: Path, value: Any, place: Place) -> Layer:
     return Layer(values, {dotted(path[: depth + 1]): place for depth in range(len(path))})
 
 
+def of_values(values: Values, place: Place, path: Path = ()) -> Layer:
+    """A layer of values that a program gives, all of them at one place."""
+    inner = (
+        of_values(value, place, (*path, key))
+        if isinstance(value, dict) and value
+        else nested((*path, key), value, place)
+        for key, value in values.items()
+    )
+    return merged(inner)
+
+
 def merged(layers: Iterable[Layer]) -> Layer:
     """Later layers win: mappings are merged and stay where they were, everything else is replaced as a whole."""
     whole = Layer()

@@ -1,6 +1,7 @@
 """Every source of the configuration in rising order, merged, checked for shape, with the place of every value.
 
-The order: semantest.yaml, semantest.<environment>.yaml, .env, `SEMANTEST_*`, `--set`, options of the command line.
+The order: semantest.yaml, semantest.<environment>.yaml, .env, `SEMANTEST_*`, the values of a calling program,
+`--set`, options of the command line.
 """
 
 from __future__ import annotations
@@ -8,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from semantest_iac.domain.environments.configuration import Configuration
 from semantest_iac.domain.environments.names import DEFAULT_ENVIRONMENT, ENVIRONMENTS, canonical_environment
@@ -19,7 +21,15 @@ from semantest_iac.infrastructure.configuration.assignments import (
     stray_variables,
 )
 from semantest_iac.infrastructure.configuration.dotenv import Dotenv, parse_dotenv
-from semantest_iac.infrastructure.configuration.layers import Layer, Place, Values, located, merged, written
+from semantest_iac.infrastructure.configuration.layers import (
+    Layer,
+    Place,
+    Values,
+    located,
+    merged,
+    of_values,
+    written,
+)
 from semantest_iac.infrastructure.configuration.references import reference_faults, substituted
 from semantest_iac.infrastructure.configuration.shape import shaped
 from semantest_iac.infrastructure.configuration.text_files import read_text
@@ -28,6 +38,7 @@ from semantest_iac.infrastructure.configuration.yaml_text import parse_document
 DEFAULT_FILE = "semantest.yaml"
 OVERLAY = "semantest.{environment}.yaml"
 DOTENV = ".env"
+CALLER = Place("configuration")
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +49,7 @@ class Sources:
     file: Path | None = None
     dotenv: Path | None = None
     environ: Mapping[str, str] = field(default_factory=dict, repr=False)
+    values: Mapping[str, Any] = field(default_factory=dict, repr=False)
     overrides: Sequence[str] = field(default=(), repr=False)
     options: Mapping[str, str | None] = field(default_factory=dict)
 
@@ -97,6 +109,7 @@ def _layers(sources: Sources, dotenv: Dotenv, variables: Mapping[str, str]) -> l
     above = [
         *from_variables(dotenv.variables, lines),
         *from_variables(sources.environ, {}),
+        of_values(dict(sources.values), CALLER),
         *from_overrides(sources.overrides),
         *from_options(sources.options),
     ]

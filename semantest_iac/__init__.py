@@ -1,0 +1,138 @@
+"""Semantest's infrastructure as code: this package file is the Python API, and loads nothing until it is used.
+
+    from semantest_iac import deploy, preview, status
+
+    row = deploy("rest-api", configuration={"components": {"rest-api": {"memory": 1024}}})
+    print(row.state, row.endpoint)
+
+The functions do what the commands of the same name do, and read the same configuration. They block; in a running
+event loop use `DeploymentUseCase`, which `Application(home).deployments(os.environ)` gives.
+Here: the three functions and the names that their callers need. Not here: anything that decides.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+    from typing import Any
+
+    from semantest_iac.application.intake.orders import Order
+    from semantest_iac.application.ports.ledger import DeploymentRow
+    from semantest_iac.application.use_cases import DeploymentUseCase
+    from semantest_iac.bootstrap import Application
+    from semantest_iac.domain.deployment.plan import ChangePlan
+    from semantest_iac.domain.deployment.stack import Stack
+    from semantest_iac.domain.deployment.states import DeploymentState
+    from semantest_iac.domain.errors import DeploymentError, Fault, ProviderError, RefusedError, ValidationError
+
+_HOMES = {
+    "Application": "semantest_iac.bootstrap",
+    "ChangePlan": "semantest_iac.domain.deployment.plan",
+    "DeploymentError": "semantest_iac.domain.errors",
+    "DeploymentRow": "semantest_iac.application.ports.ledger",
+    "DeploymentState": "semantest_iac.domain.deployment.states",
+    "DeploymentUseCase": "semantest_iac.application.use_cases",
+    "Fault": "semantest_iac.domain.errors",
+    "ProviderError": "semantest_iac.domain.errors",
+    "RefusedError": "semantest_iac.domain.errors",
+    "Stack": "semantest_iac.domain.deployment.stack",
+    "ValidationError": "semantest_iac.domain.errors",
+}
+
+__all__ = [
+    "Application",
+    "ChangePlan",
+    "DeploymentError",
+    "DeploymentRow",
+    "DeploymentState",
+    "DeploymentUseCase",
+    "Fault",
+    "ProviderError",
+    "RefusedError",
+    "Stack",
+    "ValidationError",
+    "deploy",
+    "preview",
+    "status",
+]
+
+
+def deploy(
+    component: str,
+    provider: str | None = None,
+    environment: str | None = None,
+    region: str | None = None,
+    *,
+    home: str | Path = ".semantest",
+    configuration: Mapping[str, Any] | None = None,
+) -> DeploymentRow:
+    """Bring a component to its configuration and return how that ended; look at the row's `state` and `error`.
+
+    Words that are not given come from the configuration, then are aws, development and the provider's first
+    region. `configuration` lies over semantest.yaml and the environment. Raises DeploymentError for what is
+    refused before anything is changed, ValidationError with every fault at once.
+    """
+    import asyncio
+
+    application, order = _order((component, provider, environment, region), home, configuration)
+    deployments = application.deployments(order.variables)
+    return asyncio.run(deployments.deploy(order.stack, order.configuration, by="Python API"))
+
+
+def preview(
+    component: str,
+    provider: str | None = None,
+    environment: str | None = None,
+    region: str | None = None,
+    *,
+    home: str | Path = ".semantest",
+    configuration: Mapping[str, Any] | None = None,
+) -> ChangePlan:
+    """What `deploy` would do with the same arguments; nothing is changed or recorded. Raises as `deploy` does."""
+    import asyncio
+
+    application, order = _order((component, provider, environment, region), home, configuration)
+    deployments = application.deployments(order.variables)
+    return asyncio.run(deployments.preview(order.stack, order.configuration)).plan
+
+
+def status(*, home: str | Path = ".semantest") -> list[DeploymentRow]:
+    """The newest deployment of every stack, newest first; empty where nothing was deployed."""
+    from pathlib import Path
+
+    from semantest_iac.bootstrap import Application
+
+    return Application(Path(home)).ledger.newest()
+
+
+def _order(
+    words: tuple[str, str | None, str | None, str | None],
+    home: str | Path,
+    configuration: Mapping[str, Any] | None,
+) -> tuple[Application, Order]:
+    import json
+    import os
+    from pathlib import Path
+
+    from semantest_iac.application.intake.orders import order
+    from semantest_iac.bootstrap import Application
+
+    component, *place = words
+    application = Application(Path(home))
+    written = application.configuration(
+        environ=os.environ,
+        values=json.loads(json.dumps(configuration or {})),  # tuples become lists, keys text
+        options=dict(zip(("provider", "environment", "region"), place, strict=True)),
+    )
+    return application, order(component, written, application)
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module '{__name__}' has no attribute '{name}'")
+    from importlib import import_module
+
+    return getattr(import_module(_HOMES[name]), name)

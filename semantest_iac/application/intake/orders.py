@@ -1,0 +1,190 @@
+"""What is asked for: words and a configuration, judged together, become an order."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Protocol
+
+from semantest_iac.application.ports.secret_store import SecretStore
+from semantest_iac.application.preparation import judged
+from semantest_iac.domain.deployment.deployment_service import BLUEPRINTS
+from semantest_iac.domain.deployment.stack import Stack
+from semantest_iac.domain.deployment.validation import Report, ValidationService, stack_faults
+from semantest_iac.domain.environments.configuration import Configuration
+from semantest_iac.domain.environments.names import COMPONENTS, DEFAULT_ENVIRONMENT, DEFAULT_PROVIDER, shown
+from semantest_iac.domain.environments.regions import DEFAULT_REGIONS, normalised
+from semantest_iac.domain.errors import ConfigurationError, Fault, ValidationError
+
+# In the place of a word that is unknown, so that the rest can be judged as well.
+_STAND_INS = {"component": "rest-api", "provider": DEFAULT_PROVIDER, "environment": DEFAULT_ENVIRONMENT}
+
+
+class Place(Protocol):
+    """Where a value was written; only files have lines."""
+
+    @property
+    def source(self) -> str:
+        """The file, variable or option."""
+        ...
+
+    @property
+    def line(self) -> int | None:
+        """The line in a file, from 1."""
+        ...
+
+
+class Written(Protocol):
+    """A configuration as it was read: faults beside it, and the place of every value."""
+
+    @property
+    def configuration(self) -> Configuration:
+        """What is left without the faulty values."""
+        ...
+
+    @property
+    def places(self) -> Mapping[str, Place]:
+        """Places by dotted path."""
+        ...
+
+    @property
+    def faults(self) -> tuple[Fault, ...]:
+        """What could not be read."""
+        ...
+
+    @property
+    def warnings(self) -> tuple[Fault, ...]:
+        """What was read and means nothing."""
+        ...
+
+    @property
+    def variables(self) -> Mapping[str, str]:
+        """Where secrets are looked for."""
+        ...
+
+    def located(self, faults: Iterable[Fault]) -> tuple[Fault, ...]:
+        """Faults with the places of their paths."""
+        ...
+
+
+class Judges(Protocol):
+    """What an order is judged with."""
+
+    @property
+    def validation(self) -> ValidationService:
+        """The rules."""
+        ...
+
+    def secrets(self, variables: Mapping[str, str]) -> SecretStore:
+        """Which secrets there are."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """A stack, the configuration that it is to be brought to, and where its secrets are looked for."""
+
+    stack: Stack
+    configuration: dict[str, Any]
+    variables: Mapping[str, str] = field(repr=False)
+    warnings: tuple[Fault, ...] = ()
+
+
+def target(component: str | None, written: Written) -> Stack:
+    """The stack that words and configuration name; raises ValidationError with every fault."""
+    stack, faults = _stack(component, written.configuration)
+    _refuse(component, written, faults)
+    return stack
+
+
+def order(component: str | None, written: Written, judges: Judges) -> Order:
+    """The order, if nothing at all speaks against it; raises ValidationError with every fault."""
+    stack, faults = _stack(component, written.configuration)
+    configuration = _with_sources_in_place(written)
+    report = judged(stack, configuration, judges.validation, judges.secrets(written.variables))
+    found = (*faults, *_undeployable(component), *report.faults, *_missing_sources(stack, configuration))
+    _refuse(component, written, found)
+    values = configuration.model_dump(mode="json", exclude_unset=True)
+    return Order(stack, values, written.variables, (*written.warnings, *written.located(report.warnings)))
+
+
+def survey(component: str | None, written: Written, judges: Judges) -> tuple[Fault, ...]:
+    """The warnings about the named component, or about all that are configured; raises as `order` does.
+
+    Secrets that are not set are warnings here: who checks a configuration need not have them.
+    """
+    names = [component] if component is not None else sorted(written.configuration.components) or ["rest-api"]
+    found = [_stack(name, written.configuration) for name in names]
+    secrets = judges.secrets(written.variables)
+    report = Report.merged(
+        judged(stack, written.configuration, judges.validation, secrets, secrets_required=False) for stack, _ in found
+    )
+    _refuse(component, written, (*(fault for _, faults in found for fault in faults), *report.faults))
+    return (*written.warnings, *written.located(report.warnings))
+
+
+def _stack(component: str | None, configuration: Configuration) -> tuple[Stack, tuple[Fault, ...]]:
+    provider = _either(configuration.provider, DEFAULT_PROVIDER)
+    words = {
+        "component": _either(component, ""),
+        "provider": provider,
+        "environment": _either(configuration.environment, DEFAULT_ENVIRONMENT),
+        "region": normalised(provider, _either(configuration.region, DEFAULT_REGIONS.get(provider, ""))),
+    }
+    faults = stack_faults(**words)
+    wrong = {fault.path for fault in faults}
+    stood_in = words | {word: known for word, known in _STAND_INS.items() if word in wrong}
+    if wrong & {"provider", "region"}:
+        stood_in["region"] = DEFAULT_REGIONS[stood_in["provider"]]
+    return Stack(**stood_in), faults
+
+
+def _either(word: str | None, default: str) -> str:
+    return default if word is None else word
+
+
+def _undeployable(component: str | None) -> Iterator[Fault]:
+    """Components that are known and have no blueprint."""
+    if component in COMPONENTS and component not in BLUEPRINTS:
+        yield Fault("component", f"'{component}' cannot be deployed", f"Available: {', '.join(BLUEPRINTS)}.")
+
+
+def _with_sources_in_place(written: Written) -> Configuration:
+    """Sources as absolute paths: they are relative to the file that names them, others to the working directory."""
+    components = {
+        name: section.model_copy(update={"source": str(_folder_of(name, written) / section.source)})
+        if section.source
+        else section
+        for name, section in written.configuration.components.items()
+    }
+    return written.configuration.model_copy(update={"components": components} if components else {})
+
+
+def _folder_of(component: str, written: Written) -> Path:
+    place = written.places.get(f"components.{component}.source")
+    return Path(place.source).absolute().parent if place and place.line else Path.cwd()
+
+
+def _missing_sources(stack: Stack, configuration: Configuration) -> Iterator[Fault]:
+    section = configuration.components.get(stack.component)
+    if section and section.source and not _exists(Path(section.source)):
+        path = f"components.{stack.component}.source"
+        yield Fault(path, f"'{shown(section.source, 200)}' does not exist", "Name a folder or a .zip.")
+
+
+def _exists(path: Path) -> bool:
+    try:
+        return path.exists()
+    except (OSError, ValueError):  # a name that no file system takes
+        return False
+
+
+def _refuse(component: str | None, written: Written, faults: Iterable[Fault]) -> None:
+    found = tuple(dict.fromkeys((*written.faults, *written.located(faults))))
+    if not found:
+        return
+    what = f"component '{shown(component)}'" if component else "this request"
+    count = "1 fault" if len(found) == 1 else f"{len(found)} faults"
+    kind = ConfigurationError if written.faults else ValidationError
+    raise kind(f"Cannot accept {what}: {count}.", faults=found)

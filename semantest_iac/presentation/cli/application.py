@@ -1,0 +1,105 @@
+"""What the command line needs of the application; `__main__` hands over the class that has it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
+
+from semantest_iac.application.ports.ledger import DeploymentRow, LedgerReader
+
+if TYPE_CHECKING:
+    from semantest_iac.application.attempt import Attempt
+    from semantest_iac.application.intake.orders import Written
+    from semantest_iac.application.message_bus import Observer
+    from semantest_iac.application.ports.run_queue import OnWait
+    from semantest_iac.application.ports.secret_store import SecretStore
+    from semantest_iac.domain.deployment.plan import ChangePlan
+    from semantest_iac.domain.deployment.stack import Stack
+    from semantest_iac.domain.deployment.validation import ValidationService
+    from semantest_iac.domain.networking.http_exchange import HttpRequest
+    from semantest_iac.domain.ports.provisioner import Progress
+    from semantest_iac.domain.ports.service_probe import Answer
+
+
+class LedgerOnDisk(LedgerReader, Protocol):
+    """A ledger whose projections can be made anew."""
+
+    def rebuild(self) -> None:
+        """Fold the whole log again."""
+        ...
+
+
+class Deployments(Protocol):
+    """The use cases; DeploymentError is raised for what is refused at the door, a failure is a row."""
+
+    async def deploy(
+        self, stack: Stack, configuration: Mapping[str, Any], *, by: str = ..., on_wait: OnWait = ...
+    ) -> DeploymentRow:
+        """Bring the stack to its configuration."""
+        ...
+
+    async def preview(self, stack: Stack, configuration: Mapping[str, Any]) -> Attempt:
+        """What `deploy` would do."""
+        ...
+
+    async def preview_removal(self, stack: Stack) -> ChangePlan:
+        """What `destroy` would delete."""
+        ...
+
+    async def destroy(self, stack: Stack, *, by: str = ..., on_wait: OnWait = ...) -> DeploymentRow:
+        """Delete everything of the stack."""
+        ...
+
+    async def call(self, stack: Stack, request: HttpRequest) -> Answer:
+        """Send one request through the stack's endpoint."""
+        ...
+
+
+class Application(Protocol):
+    """Everything under one home folder; making one reads and writes nothing."""
+
+    @property
+    def home(self) -> Path:
+        """The folder, which need not exist."""
+        ...
+
+    @property
+    def engines(self) -> Collection[str]:
+        """The engines that can deploy here."""
+        ...
+
+    @property
+    def ledger(self) -> LedgerOnDisk:
+        """The record of everything."""
+        ...
+
+    @property
+    def validation(self) -> ValidationService:
+        """The judge of configurations."""
+        ...
+
+    def configuration(self, **sources: Any) -> Written:
+        """The configuration with its faults beside it."""
+        ...
+
+    def configuration_schema(self) -> dict[str, Any]:
+        """The JSON Schema of the configuration file."""
+        ...
+
+    def secrets(self, variables: Mapping[str, str]) -> SecretStore:
+        """Where secrets are looked for."""
+        ...
+
+    def redactor(self, variables: Mapping[str, str]) -> Callable[[str], str]:
+        """Takes the values of secrets out of text."""
+        ...
+
+    def deployments(
+        self, variables: Mapping[str, str], *, progress: Progress = ..., observer: Observer | None = ...
+    ) -> Deployments:
+        """The use cases, watched."""
+        ...
+
+
+ApplicationAt = Callable[[Path], Application]

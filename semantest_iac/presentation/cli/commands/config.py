@@ -1,0 +1,77 @@
+"""`config`: the configuration, checked and shown."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from semantest_iac.presentation.cli.failures import OK, warning_lines
+from semantest_iac.presentation.cli.options import configuration_options, session_options, stack_options
+from semantest_iac.presentation.cli.session import Session
+from semantest_iac.presentation.cli.tables import aligned, flattened
+from semantest_iac.presentation.cli.words import ConfigurationOptions, Words
+
+if TYPE_CHECKING:
+    from semantest_iac.domain.environments.settings import ComponentSettings
+
+HELP = """Check and show the configuration.
+
+\b
+  semantest-iac config validate --config semantest.yaml
+  semantest-iac config show --component rest-api --env staging
+  semantest-iac config schema > semantest.schema.json
+"""
+
+
+@click.group("config", help=HELP)
+def command() -> None:
+    """What follows does the work."""
+
+
+@command.command("validate", help="Name every fault and warning with its place; exit 2 if there is a fault.")
+@stack_options
+@configuration_options
+@session_options
+def validate(session: Session, words: Words, written: ConfigurationOptions) -> int:
+    """Every component that is configured, or the one that is named; secrets need not be set."""
+    from semantest_iac.application.intake.orders import survey
+
+    warnings = survey(words.component, session.read(words, written), session.application)
+    session.answer(
+        {"valid": True, "faults": [], "warnings": [warning.as_dict() for warning in warnings]},
+        [*warning_lines(warnings), "The configuration is valid."],
+    )
+    return OK
+
+
+@command.command("show", help="Show what holds for a stack: the configuration over the environment's settings.")
+@stack_options
+@configuration_options
+@session_options
+def show(session: Session, words: Words, written: ConfigurationOptions) -> int:
+    """Secrets are shown as references."""
+    from semantest_iac.domain.environments.configuration import resolved
+
+    stack, found = session.target(words, written)
+    settings = _as_dict(resolved(found.configuration, stack.component, stack.environment))
+    session.answer({"stack": str(stack), "settings": settings}, [str(stack), *aligned(list(flattened(settings)))])
+    return OK
+
+
+@command.command("schema", help="Print the JSON Schema of semantest.yaml, for editors.")
+@session_options
+def schema(session: Session) -> int:
+    """JSON either way, indented for people."""
+    import json
+
+    found = session.application.configuration_schema()
+    session.answer(found, [json.dumps(found, indent=2)])
+    return OK
+
+
+def _as_dict(settings: ComponentSettings) -> dict[str, Any]:
+    values = asdict(settings)
+    references = {variable: f"${{secrets.{name}}}" for variable, name in values.pop("secrets").items()}
+    return values | {"environment": values["environment"] | references}

@@ -1,0 +1,66 @@
+"""`destroy`: delete everything of a stack."""
+
+from __future__ import annotations
+
+import click
+
+from semantest_iac.domain.deployment.plan import ChangePlan
+from semantest_iac.domain.deployment.stack import Stack
+from semantest_iac.domain.guardrails.consent import require_consent, wanted_for
+from semantest_iac.presentation.cli.carrying_out import carry_out, until_done
+from semantest_iac.presentation.cli.failures import OK
+from semantest_iac.presentation.cli.options import configuration_options, session_options, stack_options
+from semantest_iac.presentation.cli.result import OPERATIONS
+from semantest_iac.presentation.cli.session import Session
+from semantest_iac.presentation.cli.wording import plan_lines, where
+from semantest_iac.presentation.cli.words import ConfigurationOptions, Words
+
+HELP = """Delete everything of a stack.
+
+\b
+  semantest-iac destroy --component rest-api --yes
+
+A terminal is asked first; without one, --yes is needed. Production wants the stack's name typed.
+"""
+
+
+@click.command("destroy", help=HELP)
+@click.option("--yes", is_flag=True, help="Agree without being asked.")
+@stack_options
+@configuration_options
+@session_options
+def command(session: Session, words: Words, written: ConfigurationOptions, yes: bool) -> int:
+    """What would be deleted is shown before anybody agrees to it."""
+    stack, found = session.target(words, written)
+    plan = until_done(session.application.deployments(found.variables).preview_removal(stack), session.terminal)
+    if not plan.resources:
+        return _nothing(session, stack)
+    require_consent(stack, _said(session, stack, plan, yes))
+    return carry_out(
+        session,
+        found.variables,
+        lambda deployments, on_wait: deployments.destroy(stack, by=session.person, on_wait=on_wait),
+    )
+
+
+def _nothing(session: Session, stack: Stack) -> int:
+    answer = {
+        "deployment": None,
+        "stack": str(stack),
+        "kind": "destroy",
+        "state": "completed",
+        "changes": dict.fromkeys(OPERATIONS, 0),
+        "outputs": {},
+        "endpoint": None,
+        "duration_s": 0.0,
+    }
+    session.answer(answer, [f"Nothing is deployed as '{stack}'."])
+    return OK
+
+
+def _said(session: Session, stack: Stack, plan: ChangePlan, yes: bool) -> str:
+    if not session.json:
+        session.terminal.say(where(stack), *plan_lines(plan.changes, plan.resources))
+    if yes:
+        return "yes"
+    return session.terminal.ask(f"Type {wanted_for(stack)} to delete them: ")

@@ -1,0 +1,50 @@
+"""`history`: past deployments."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import click
+
+from semantest_iac.application.queries.history import history
+from semantest_iac.presentation.cli.failures import OK
+from semantest_iac.presentation.cli.filters import stack_filter
+from semantest_iac.presentation.cli.options import session_options, stack_options
+from semantest_iac.presentation.cli.session import Session
+from semantest_iac.presentation.cli.tables import moment, table
+from semantest_iac.presentation.cli.wording import DONE
+from semantest_iac.presentation.cli.words import Words
+
+HELP = """List deployments and removals, newest first.
+
+\b
+  semantest-iac history
+  semantest-iac history --component rest-api --limit 5 --json
+"""
+TITLES = ("deployment", "stack", "kind", "state", "requested", "changes")
+
+
+@click.command("history", help=HELP)
+@click.option("--limit", type=click.IntRange(min=1), metavar="N", help="The newest N alone.")
+@stack_options
+@session_options
+def command(session: Session, words: Words, limit: int | None) -> int:
+    """Reads the ledger alone."""
+    rows = history(session.application.ledger, stack_filter(words), limit)
+    cells = [
+        (
+            row["deployment"],
+            row["stack"],
+            row["kind"],
+            row["state"],
+            moment(row["requested_at"]),
+            _changed(row["changes"]),
+        )
+        for row in rows
+    ]
+    session.answer(rows, table(TITLES, cells) if rows else ["Nothing to show."])
+    return OK
+
+
+def _changed(changes: Mapping[str, int]) -> str:
+    return ", ".join(f"{count} {DONE[name]}" for name, count in changes.items() if count and name != "same") or "-"

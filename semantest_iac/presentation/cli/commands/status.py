@@ -1,0 +1,37 @@
+"""`status`: what is deployed now."""
+
+from __future__ import annotations
+
+import click
+
+from semantest_iac.application.queries.status import status
+from semantest_iac.presentation.cli.failures import OK
+from semantest_iac.presentation.cli.filters import stack_filter
+from semantest_iac.presentation.cli.options import session_options, stack_options
+from semantest_iac.presentation.cli.session import Session
+from semantest_iac.presentation.cli.tables import moment, table
+from semantest_iac.presentation.cli.words import Words
+
+HELP = """Show the newest deployment of every stack, newest first, with what is live.
+
+\b
+  semantest-iac status
+  semantest-iac status --env development --json
+"""
+TITLES = ("stack", "last", "state", "requested", "endpoint")
+NONE = "Nothing has been deployed yet."
+NO_MATCH = "Nothing matches."
+
+
+@click.command("status", help=HELP)
+@stack_options
+@session_options
+def command(session: Session, words: Words) -> int:
+    """Reads the ledger alone."""
+    ledger = session.application.ledger
+    rows = status(ledger, stack_filter(words))
+    cells = [
+        (row["stack"], row["kind"], row["state"], moment(row["requested_at"]), row["endpoint"] or "-") for row in rows
+    ]
+    session.answer(rows, table(TITLES, cells) if rows else [NO_MATCH if ledger.stacks() else NONE])
+    return OK

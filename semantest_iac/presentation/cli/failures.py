@@ -1,0 +1,109 @@
+"""Errors to text, JSON and exit codes; each of these is decided here and nowhere else."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+import click
+
+from semantest_iac.domain.deployment.states import DeploymentState
+from semantest_iac.domain.errors import (
+    ArtifactError,
+    DeploymentError,
+    Fault,
+    NotFoundError,
+    RefusedError,
+    StackBusyError,
+    ValidationError,
+)
+
+OK, FAILED, USAGE, REFUSED, CANCELLED = 0, 1, 2, 3, 4
+
+EXIT_CODES: Mapping[type[BaseException], int] = {
+    BaseException: FAILED,
+    DeploymentError: FAILED,
+    ValidationError: USAGE,
+    ArtifactError: USAGE,
+    NotFoundError: USAGE,
+    click.ClickException: USAGE,
+    RefusedError: REFUSED,
+    StackBusyError: CANCELLED,
+    click.Abort: CANCELLED,
+    KeyboardInterrupt: CANCELLED,
+}
+
+STATE_EXIT_CODES: Mapping[DeploymentState, int] = {
+    DeploymentState.COMPLETED: OK,
+    DeploymentState.CANCELLED: CANCELLED,
+    DeploymentState.SUPERSEDED: CANCELLED,
+    DeploymentState.REJECTED: REFUSED,
+}
+
+
+def exit_code_of(error: BaseException) -> int:
+    """The exit code of the nearest class in the table."""
+    return next(EXIT_CODES[kind] for kind in type(error).__mro__ if kind in EXIT_CODES)
+
+
+def told(error: BaseException) -> DeploymentError:
+    """What a person is told of any error; of a defect only its kind, because its text may hold anything."""
+    if isinstance(error, DeploymentError):
+        return error
+    if isinstance(error, click.ClickException):
+        return ValidationError(error.format_message(), "USAGE_ERROR", hint=_usage_hint(error))
+    if isinstance(error, click.Abort | KeyboardInterrupt):
+        return DeploymentError("Cancelled.", "CANCELLED")
+    return DeploymentError(
+        f"This is a defect of semantest-iac: an unexpected {type(error).__name__}.",
+        "INTERNAL_ERROR",
+        hint="Run again with --debug and report what it prints.",
+    )
+
+
+def as_json(error: DeploymentError) -> dict[str, Any]:
+    """The shape of `--json` for an error."""
+    return {
+        "error": {
+            "code": error.error_code,
+            "message": error.message,
+            "hint": error.hint,
+            "faults": [{"hint": "", **fault.as_dict()} for fault in error.faults],
+        }
+    }
+
+
+def as_lines(error: DeploymentError) -> Iterator[str]:
+    """The message, every fault with place and hint, and what to do."""
+    yield f"Error: {error.message}"
+    yield from fault_lines(error.faults)
+    if error.hint:
+        yield f"Hint: {error.hint}"
+
+
+def fault_lines(faults: Iterable[Fault]) -> Iterator[str]:
+    """`file:line:column path: message`, and the hint below it."""
+    for fault in faults:
+        yield f"  {described(fault)}"
+        if fault.hint:
+            yield f"      {fault.hint}"
+
+
+def warning_lines(warnings: Iterable[Fault]) -> Iterator[str]:
+    """The same for what forbids nothing."""
+    for warning in warnings:
+        yield f"Warning: {described(warning)}"
+        if warning.hint:
+            yield f"    {warning.hint}"
+
+
+def described(fault: Fault) -> str:
+    """A fault or warning on one line."""
+    place = ":".join(str(part) for part in (fault.file, fault.line, fault.column) if part is not None)
+    head = " ".join(part for part in (place, fault.path) if part)
+    return f"{head}: {fault.message}" if head else fault.message
+
+
+def _usage_hint(error: click.ClickException) -> str:
+    context = getattr(error, "ctx", None)
+    return f"Try '{context.command_path} --help'." if context else ""

@@ -1,0 +1,108 @@
+"""The program: its commands by name, each loaded when it is called, and what becomes of their errors."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from importlib import import_module
+from typing import Any
+
+import click
+
+from semantest_iac.presentation.cli.application import ApplicationAt
+from semantest_iac.presentation.cli.session import Outside
+from semantest_iac.presentation.cli.terminal import Terminal
+
+# Name -> one line of help; the module of a command is called as the command.
+COMMANDS = {
+    "deploy": "Bring a component to its configuration.",
+    "preview": "Show what deploy, or destroy, would do.",
+    "status": "Show what is deployed now.",
+    "history": "List past deployments.",
+    "outputs": "Show what a stack offers: endpoint, names, ARNs.",
+    "destroy": "Delete everything of a stack.",
+    "invoke": "Send a request to a deployed service.",
+    "events": "Read the recorded events.",
+    "ledger": "Check the record of events.",
+    "config": "Check and show the configuration.",
+    "doctor": "Check what this machine has.",
+}
+
+HELP = """Deploy Semantest to AWS or Azure from one model.
+
+\b
+  semantest-iac deploy --component rest-api --provider aws
+  semantest-iac invoke rest-api GET /health
+
+Development is played in a sandbox on this machine; no account is touched.
+"""
+EPILOG = """\b
+Exit codes: 0 done, 1 failed, 2 usage or configuration, 3 refused, 4 busy or cancelled.
+Completion: eval "$(_SEMANTEST_IAC_COMPLETE=bash_source semantest-iac)", zsh and fish alike.
+"""
+
+
+class _Program(click.Group):
+    """Lists its commands without loading any."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """In the order in which they are met, not in that of the alphabet."""
+        return list(self.commands)
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """The command itself in the place of its line of help."""
+        name, listed, rest = super().resolve_command(ctx, args)
+        return name, listed and _loaded(str(listed.name)), rest
+
+
+def run(arguments: Sequence[str], application_at: ApplicationAt, terminal: Terminal | None = None) -> int:
+    """Run one command and return the exit code; no error leaves this function."""
+    outside = Outside(application_at, terminal or Terminal.standard())
+    if "--debug" in arguments:
+        _log_to(outside.terminal)
+    try:
+        code = _program().main(list(arguments), standalone_mode=False, obj=outside)
+    except (Exception, KeyboardInterrupt) as error:
+        return _report(error, outside.terminal, arguments)
+    return int(code or 0)
+
+
+def _program() -> click.Group:
+    commands = {name: click.Command(name, short_help=line) for name, line in COMMANDS.items()}
+    settings: dict[str, Any] = {"help_option_names": ["-h", "--help"]}
+    return _Program("semantest-iac", commands, help=HELP, epilog=EPILOG, context_settings=settings)
+
+
+def _loaded(name: str) -> click.Command:
+    command: click.Command = import_module(f"semantest_iac.presentation.cli.commands.{name}").command
+    return command
+
+
+def _report(error: BaseException, terminal: Terminal, arguments: Sequence[str]) -> int:
+    """Before the options are read it is not known how to answer, so the arguments are asked."""
+    from semantest_iac.presentation.cli.failures import as_json, as_lines, exit_code_of, told
+
+    if "--debug" in arguments:
+        from traceback import format_exception
+
+        terminal.remark("".join(format_exception(error)).rstrip())
+    if "--json" in arguments:
+        terminal.json(as_json(told(error)))
+    else:
+        terminal.remark(*as_lines(told(error)))
+    return exit_code_of(error)
+
+
+def _log_to(terminal: Terminal) -> None:
+    import logging
+
+    class Remarks(logging.Handler):
+        """Log records as remarks, so that they are redacted like everything else."""
+
+        def emit(self, record: logging.LogRecord) -> None:
+            terminal.remark(self.format(record))
+
+    log = logging.getLogger("semantest_iac")
+    log.setLevel(logging.DEBUG)
+    log.addHandler(Remarks())

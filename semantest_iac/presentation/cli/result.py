@@ -1,0 +1,45 @@
+"""How a deployment ended, as a person or a program is told."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from semantest_iac.domain.errors import DeploymentError
+
+if TYPE_CHECKING:
+    from semantest_iac.application.ports.ledger import DeploymentRow
+    from semantest_iac_events.values import HealthAnswer
+
+OPERATIONS = ("create", "update", "replace", "delete", "same")
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What is on record, what the service said, and the seconds that the person waited."""
+
+    row: DeploymentRow
+    health: HealthAnswer | None
+    seconds: float
+
+    @property
+    def failure(self) -> DeploymentError:
+        """Why it did not end well."""
+        told = self.row.error or {}
+        return DeploymentError(told.get("message", f"It ended {self.row.state}."), hint=told.get("hint", ""))
+
+    def as_dict(self) -> dict[str, Any]:
+        """The last line of `--json`; `error` is there only where there is one."""
+        row = self.row
+        answer: dict[str, Any] = {
+            "deployment": row.deployment,
+            "stack": row.stack,
+            "kind": row.kind,
+            "state": str(row.state),
+            "changes": {name: row.changes.get(name, 0) for name in OPERATIONS},
+            "outputs": dict(row.outputs),
+            "endpoint": row.endpoint,
+            "health": self.health.model_dump() if self.health else None,
+            "duration_s": round(self.seconds, 3),
+        }
+        return answer | ({"error": dict(row.error)} if row.error else {})

@@ -1,0 +1,91 @@
+"""What a command works with: the application under its home, and the way its answer is given."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from semantest_iac.presentation.cli.application import Application, ApplicationAt
+from semantest_iac.presentation.cli.terminal import Terminal
+
+if TYPE_CHECKING:
+    from semantest_iac.application.intake.orders import Order, Written
+    from semantest_iac.domain.deployment.stack import Stack
+    from semantest_iac.presentation.cli.words import ConfigurationOptions, Words
+
+
+DEFAULT_HOME = ".semantest"
+
+
+@dataclass(frozen=True, slots=True)
+class Outside:
+    """What the process is given."""
+
+    application_at: ApplicationAt
+    terminal: Terminal
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """One run of one command."""
+
+    application: Application
+    terminal: Terminal
+    json: bool
+
+    @property
+    def home_option(self) -> str:
+        """What a command must add to reach the same home."""
+        from shlex import quote
+
+        usual = Path(os.environ.get("SEMANTEST_HOME") or DEFAULT_HOME).absolute()
+        return "" if self.application.home == usual else f" --home {quote(str(self.application.home))}"
+
+    @property
+    def person(self) -> str:
+        """Who asks, for the record."""
+        from getpass import getuser
+
+        try:
+            return getuser()
+        except (KeyError, OSError):  # a user without a name, as in many containers
+            return f"uid {os.getuid()}"
+
+    def answer(self, value: Any, lines: Iterable[str]) -> None:
+        """The answer in the form that was asked for."""
+        if self.json:
+            self.terminal.json(value)
+        else:
+            self.terminal.say(*lines)
+
+    def read(self, words: Words, written: ConfigurationOptions) -> Written:
+        """The configuration with the words over it; from here on no secret in its variables is shown."""
+        found = self.application.configuration(
+            folder=Path(),
+            file=written.config,
+            environ=os.environ,
+            overrides=written.overrides,
+            options={"provider": words.provider, "environment": words.environment, "region": words.region},
+        )
+        self.terminal.hide(self.application.redactor(found.variables))
+        return found
+
+    def target(self, words: Words, written: ConfigurationOptions) -> tuple[Stack, Written]:
+        """The stack that is meant; raises ValidationError with every fault."""
+        from semantest_iac.application.intake.orders import target
+
+        found = self.read(words, written)
+        return target(words.component, found), found
+
+    def order(self, words: Words, written: ConfigurationOptions) -> Order:
+        """The stack and what it is to become, with its warnings told; raises ValidationError with every fault."""
+        from semantest_iac.application.intake.orders import order
+        from semantest_iac.presentation.cli.failures import warning_lines
+
+        found = self.read(words, written)
+        accepted = order(words.component, found, self.application)
+        self.terminal.remark(*warning_lines(accepted.warnings))
+        return accepted

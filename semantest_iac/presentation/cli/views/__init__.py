@@ -1,0 +1,1 @@
+"""How a deployment is watched: as lines, as a live tree, or as JSON."""

@@ -1,0 +1,24 @@
+"""What was typed, in bundles."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True, slots=True)
+class Words:
+    """The parts of a stack's name, as far as they were given."""
+
+    component: str | None = None
+    provider: str | None = None
+    environment: str | None = None
+    region: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ConfigurationOptions:
+    """Where the configuration is, and what lies over it."""
+
+    config: Path | None = None
+    overrides: tuple[str, ...] = ()
