@@ -46,25 +46,8 @@ CFN, DOC, API, OBSERVED = Evidence.CFN, Evidence.DOC, Evidence.API, Evidence.OBS
 _KMS_KEY: Final = text(Length(0, 10000, CFN), Pattern(r"^(arn:(aws[a-zA-Z-]*)?:[a-z0-9-.]+:.*)|()$", CFN))
 _CODE: Final = ("code", "sourceCodeHash", "s3Bucket", "s3Key", "s3ObjectVersion", "imageUri", "architectures")
 _CONFIGURATION: Final = (
-    *(
-        "role",
-        "handler",
-        "runtime",
-        "memorySize",
-        "timeout",
-        "description",
-        "environment",
-        "layers",
-        "kmsKeyArn",
-    ),
-    *(
-        "deadLetterConfig",
-        "ephemeralStorage",
-        "fileSystemConfig",
-        "imageConfig",
-        "loggingConfig",
-        "snapStart",
-    ),
+    *("role", "handler", "runtime", "memorySize", "timeout", "description", "environment", "layers", "kmsKeyArn"),
+    *("deadLetterConfig", "ephemeralStorage", "fileSystemConfig", "imageConfig", "loggingConfig", "snapStart"),
     *("tracingConfig", "vpcConfig", "capacityProviderConfig", "durableConfig", "publish"),
 )
 _INVOKE: Final = "arn:aws:apigateway:{region}:lambda:path/2015-03-31/functions/"

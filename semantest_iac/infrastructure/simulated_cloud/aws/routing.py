@@ -35,14 +35,7 @@ EIP: Final = "aws:ec2/eip:Eip"
 CFN, DOC, OBSERVED = Evidence.CFN, Evidence.DOC, Evidence.OBSERVED
 _DESTINATIONS: Final = ("destinationCidrBlock", "destinationIpv6CidrBlock", "destinationPrefixListId")
 _TARGETS: Final = (
-    *(
-        "carrierGatewayId",
-        "coreNetworkArn",
-        "egressOnlyGatewayId",
-        "gatewayId",
-        "localGatewayId",
-        "natGatewayId",
-    ),
+    *("carrierGatewayId", "coreNetworkArn", "egressOnlyGatewayId", "gatewayId", "localGatewayId", "natGatewayId"),
     *("networkInterfaceId", "odbNetworkArn", "transitGatewayId", "vpcEndpointId", "vpcPeeringConnectionId"),
 )
 

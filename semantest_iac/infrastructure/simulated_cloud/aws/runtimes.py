@@ -43,27 +43,8 @@ LIFECYCLES: Final = {
 _FUTURE: Final = ("nodejs26.x", "python3.15")
 _OTHERS: Final = (
     *("dotnet10", "dotnet6", "dotnet8", "dotnetcore1.0", "dotnetcore2.0", "dotnetcore2.1", "dotnetcore3.1"),
-    *(
-        "go1.x",
-        "java11",
-        "java11.al2023",
-        "java17",
-        "java17.al2023",
-        "java21",
-        "java25",
-        "java8",
-        "java8.al2",
-    ),
-    *(
-        "java8.al2023",
-        "provided",
-        "provided.al2",
-        "provided.al2023",
-        "ruby2.5",
-        "ruby2.7",
-        "ruby3.2",
-        "ruby3.3",
-    ),
+    *("go1.x", "java11", "java11.al2023", "java17", "java17.al2023", "java21", "java25", "java8", "java8.al2"),
+    *("java8.al2023", "provided", "provided.al2", "provided.al2023", "ruby2.5", "ruby2.7", "ruby3.2", "ruby3.3"),
     *("ruby3.4", "ruby4.0"),
 )
 NAMES: Final = tuple(sorted((*LIFECYCLES, *_FUTURE, *_OTHERS)))
