@@ -35,8 +35,13 @@ class Selection:
 
 
 def is_credential(name: str) -> bool:
-    """Whether the name alone says that the file holds a secret."""
-    return name in CREDENTIALS or name.startswith(".env.") or name.endswith(KEY_STORES)
+    """Whether the tables leave the name out because it holds secrets, which the person is told."""
+    return name in CREDENTIALS or name.startswith(".env.")
+
+
+def is_key_store(name: str) -> bool:
+    """Whether the name alone says that the file holds a private key."""
+    return name.endswith(KEY_STORES)
 
 
 def may_hold_a_key(name: str) -> bool:

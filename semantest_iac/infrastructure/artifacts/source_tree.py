@@ -21,6 +21,7 @@ from semantest_iac.infrastructure.artifacts.selection import (
     PRIVATE_KEY,
     Selection,
     is_credential,
+    is_key_store,
     may_hold_a_key,
 )
 
@@ -164,7 +165,8 @@ def _enter(
 
 
 def _is_secret(file: SourceFile, survey: Survey) -> bool:
-    secret = is_credential(file.name) or (may_hold_a_key(file.name) and PRIVATE_KEY in file.read())
+    name = file.name
+    secret = is_key_store(name) or (may_hold_a_key(name) and PRIVATE_KEY in file.read())
     if secret:
         survey.secrets.append(file.path)
     return secret

@@ -145,9 +145,10 @@ class TestWalk:
         assert "deeper" in survey.faults[0].message
 
     def test_leaves_out_private_keys_and_keeps_certificates(self, source: Path) -> None:
+        (source / "store.p12").touch()
         (source / "tls.pem").write_text("-----BEGIN RSA PRIVATE KEY-----\nx")
         (source / "ca.pem").write_text("-----BEGIN CERTIFICATE-----\nx")
         survey = Survey()
 
         assert [*contents(source, survey)] == ["ca.pem"]
-        assert survey.secrets == ["tls.pem"]
+        assert survey.secrets == ["store.p12", "tls.pem"]

@@ -30,7 +30,7 @@ class TestSelection:
 
 
 class TestIsCredential:
-    @pytest.mark.parametrize("name", [".env", ".env.local", ".npmrc", "store.p12"])
+    @pytest.mark.parametrize("name", [".env", ".env.local", ".npmrc"])
     def test_knows_secrets_by_name(self, name: str) -> None:
         assert is_credential(name)
 
