@@ -7,11 +7,13 @@ from time import monotonic
 from typing import Any
 
 from semantest_iac.domain.compute.artifact import Artifact
+from semantest_iac.domain.deployment.journal import PackageBuilt
 from semantest_iac.domain.deployment.plan import ChangePlan
 from semantest_iac.domain.deployment.stack import Stack
 from semantest_iac.domain.environments.settings import ComponentSettings
 from semantest_iac.domain.ports.provisioner import Applied, Identity, Work, identity
 from semantest_iac_events.deployments import DeploymentCompleted, DeploymentPlanned, DeploymentRequested
+from semantest_iac_events.stack_event import StackEvent
 from semantest_iac_events.values import HealthAnswer
 
 
@@ -31,13 +33,12 @@ class Attempt:
     @property
     def stack(self) -> Stack:
         """The stack that the request names."""
-        request = self.request
-        return Stack(request.component, request.provider, request.environment, request.region)
+        return stack_of(self.request)
 
     @property
     def identity(self) -> Identity:
         """The fields that every event of this deployment shares."""
-        return identity(self.request.deployment_id, self.stack)
+        return identity_of(self.request)
 
     def planned(self) -> DeploymentPlanned:
         """The event that tells of the plan; what stays the same is counted and not listed."""
@@ -46,6 +47,20 @@ class Attempt:
             changes=self.plan.changes,
             resources=self.plan.mutations,
             artifact_digest=self.artifact.digest if self.artifact else None,
+        )
+
+    def packaged(self) -> PackageBuilt:
+        """The journal entry that tells a later deployment how to go back to this one."""
+        artifact = self.artifact
+        assert artifact is not None  # noqa: S101  # preparing has seen to it
+        return PackageBuilt(
+            **self.identity,
+            digest=artifact.digest,
+            path=str(artifact.path),
+            handler=artifact.handler,
+            runtime=artifact.runtime,
+            size=artifact.size,
+            variables=dict(artifact.environment),
         )
 
     def completed(self) -> DeploymentCompleted:
@@ -59,3 +74,13 @@ class Attempt:
             health=self.health,
             duration_s=round(monotonic() - self.began, 3),
         )
+
+
+def stack_of(event: StackEvent) -> Stack:
+    """The stack that an event is about; raises ValidationError where its parts are no names."""
+    return Stack(event.component, event.provider, event.environment, event.region)
+
+
+def identity_of(event: StackEvent) -> Identity:
+    """The fields that an event shares with every other one of its deployment."""
+    return identity(event.deployment_id, stack_of(event))

@@ -1,32 +1,26 @@
-"""The order of the steps of a deployment, and what is written down around each."""
+"""The order of the steps of a deployment."""
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from functools import partial
-from typing import TypeVar
 
-from semantest_iac.application.attempt import Attempt
+from semantest_iac.application.attempt import Attempt, stack_of
+from semantest_iac.application.chronicle import Chronicle
+from semantest_iac.application.failures import resource_of, told
+from semantest_iac.application.going_back import GoingBack, left
 from semantest_iac.application.message_bus import MessageBus
 from semantest_iac.application.ports.ledger import LedgerReader
 from semantest_iac.application.preparation import Preparation, Step
 from semantest_iac.domain.deployment.deployment_service import DeploymentService
-from semantest_iac.domain.deployment.journal import StepFailed, StepIntended, StepObserved
-from semantest_iac.domain.deployment.stack import Stack
-from semantest_iac.domain.errors import DeploymentError
-from semantest_iac.domain.ports.provisioner import Applied, Progress, Publish, Removal, Work, identity
-from semantest_iac_events.deployments import (
-    DeploymentCancelled,
-    DeploymentCompleted,
-    DeploymentRequested,
-    DeploymentStarted,
+from semantest_iac.domain.ports.provisioner import Applied, Progress, Removal, Tick, Work
+from semantest_iac_events.deployments import DeploymentRequested, DeploymentStarted
+from semantest_iac_events.infrastructure import (
+    InfrastructureRemovalFailed,
+    InfrastructureRemovalRequested,
+    InfrastructureUpdateFailed,
 )
-from semantest_iac_events.infrastructure import InfrastructureRemovalRequested
-from semantest_iac_events.stack_event import StackEvent, StackRequest
-
-Result = TypeVar("Result")
+from semantest_iac_events.stack_event import StackEvent
 
 
 class DeploymentProcess:
@@ -44,88 +38,75 @@ class DeploymentProcess:
         self._bus = bus
         self._ledger = ledger
         self._progress = progress
-        self._before_the_plan: dict[str, Step] = {**preparation.steps, "preview": self._preview}
-        self._after_the_plan: dict[str, Step] = {"apply": self._apply, "verify": self._verify}
+        self._going_back = GoingBack(service, ledger, progress)
+        self._looking: dict[str, Step] = {**preparation.steps, "preview": self.plan}
 
-    async def plan(self, request: DeploymentRequested) -> Attempt:
-        """Everything up to the plan, with nothing written down and nothing changed."""
-        attempt = Attempt(request)
-        for step in self._before_the_plan.values():
-            attempt = await step(attempt)
-        return attempt
-
-    async def deploy(self, request: DeploymentRequested) -> DeploymentCompleted:
-        """Every step in order; an empty plan ends well after a look at the service. Raises DeploymentError."""
-        attempt = Attempt(request)
-        await self._publish(request, DeploymentStarted(**attempt.identity))
-        try:
-            attempt = await self._through(self._before_the_plan, attempt)
-            await self._publish(request, attempt.planned())
-            if attempt.plan.is_empty:
-                attempt = await self._verify(self._as_it_is(attempt))
-            else:
-                attempt = await self._through(self._after_the_plan, attempt)
-        except asyncio.CancelledError:
-            await self._publish(request, DeploymentCancelled(**attempt.identity, reason="It was interrupted."))
-            raise
-        return attempt.completed()
-
-    async def remove(self, request: InfrastructureRemovalRequested) -> None:
-        """Take the stack away; its next deployment is a new generation. Raises DeploymentError."""
-        stack = stack_of(request)
-        removal = Removal(request.deployment_id, stack, self._ledger.stack(str(stack)).generation)
-        await self._journalled(
-            request, "remove", lambda: self._service.remove(removal, self._publisher(request), self._progress)
-        )
-
-    async def _through(self, steps: dict[str, Step], attempt: Attempt) -> Attempt:
-        for name, step in steps.items():
-            attempt = await self._journalled(attempt.request, name, partial(step, attempt))
-        return attempt
-
-    async def _preview(self, attempt: Attempt) -> Attempt:
-        work = self._work(attempt)
+    async def plan(self, attempt: Attempt) -> Attempt:
+        """A prepared deployment with what applying it would do; nothing is written down or changed."""
+        assert attempt.settings is not None  # noqa: S101  # preparing has seen to it
+        generation = self._ledger.stack(attempt.request.stack).generation
+        blueprint = self._service.blueprint(attempt.stack, generation, attempt.settings)
+        work = Work(attempt.request.deployment_id, blueprint, attempt.artifact)
         return replace(attempt, work=work, plan=await self._service.plan(work))
 
-    def _work(self, attempt: Attempt) -> Work:
-        assert attempt.settings is not None  # noqa: S101  # the step before has seen to it
-        generation = self._ledger.stack(str(attempt.stack)).generation
-        blueprint = self._service.blueprint(attempt.stack, generation, attempt.settings)
-        return Work(attempt.request.deployment_id, blueprint, attempt.artifact)
+    async def deploy(self, request: DeploymentRequested) -> StackEvent:
+        """Every step in order, then the event that ends it. Raises what stopped it before anything was changed."""
+        attempt, chronicle = Attempt(request), Chronicle(self._bus, request)
+        await chronicle.publish(DeploymentStarted(**attempt.identity))
+        attempt = await _through(self._looking, attempt, chronicle)
+        await chronicle.note(attempt.packaged())
+        await chronicle.publish(attempt.planned())
+        if attempt.plan.is_empty:
+            return (await self._verify(self._as_it_is(attempt))).completed()
+        return await self._changed(attempt, chronicle)
 
-    async def _apply(self, attempt: Attempt) -> Attempt:
+    async def remove(self, request: InfrastructureRemovalRequested) -> InfrastructureRemovalFailed | None:
+        """Take the stack away; the next deployment is a new generation. Returns what went wrong, and what is left."""
+        stack, chronicle = stack_of(request), Chronicle(self._bus, request)
+        removal = Removal(request.deployment_id, stack, self._ledger.stack(request.stack).generation)
+        try:
+            act = partial(self._service.remove, removal, chronicle.publish, self._progress)
+            await chronicle.step("remove", act)
+        except Exception as error:
+            remainder = await left(self._service.plan_removal(stack))
+            return InfrastructureRemovalFailed(**removal.identity, **told(error), remainder=remainder)
+        return None
+
+    async def _changed(self, attempt: Attempt, chronicle: Chronicle) -> StackEvent:
+        touched: list[Tick] = []
+        steps: dict[str, Step] = {"apply": partial(self._apply, touched, chronicle), "verify": self._verify}
+        try:
+            return (await _through(steps, attempt, chronicle)).completed()
+        except Exception as error:
+            if not touched:
+                raise
+            return await self._going_back.after(error, attempt.request, chronicle)
+
+    async def _apply(self, touched: list[Tick], chronicle: Chronicle, attempt: Attempt) -> Attempt:
+        """Every operation that the engine begins is added to `touched`."""
         assert attempt.work is not None  # noqa: S101  # made by the preview
-        publish = self._publisher(attempt.request)
-        applied = await self._service.apply(attempt.work, attempt.plan, publish, self._progress)
+
+        def progress(tick: Tick) -> None:
+            touched.append(tick)
+            self._progress(tick)
+
+        try:
+            applied = await self._service.apply(attempt.work, attempt.plan, chronicle.publish, progress)
+        except Exception as error:
+            failed = InfrastructureUpdateFailed(**attempt.identity, **told(error), resource=resource_of(error))
+            await chronicle.publish(failed)
+            raise
         return replace(attempt, applied=applied)
 
     async def _verify(self, attempt: Attempt) -> Attempt:
         return replace(attempt, health=await self._service.verify(attempt.stack))
 
     def _as_it_is(self, attempt: Attempt) -> Attempt:
-        outputs = self._ledger.stack(str(attempt.stack)).outputs
+        outputs = self._ledger.stack(attempt.request.stack).outputs
         return replace(attempt, applied=Applied(attempt.plan.changes, outputs))
 
-    async def _journalled(self, request: StackRequest, step: str, act: Callable[[], Awaitable[Result]]) -> Result:
-        """An intention without an observation is what a crash leaves."""
-        about = identity(request.deployment_id, stack_of(request))
-        await self._bus.record(StepIntended(**about, step=step).caused_by(request))
-        try:
-            result = await act()
-        except DeploymentError as error:
-            failed = StepFailed(**about, step=step, code=error.error_code, reason=error.message, hint=error.hint)
-            await self._bus.record(failed.caused_by(request))
-            raise
-        await self._bus.record(StepObserved(**about, step=step).caused_by(request))
-        return result
 
-    async def _publish(self, request: StackRequest, event: StackEvent) -> None:
-        await self._bus.publish(event.caused_by(request))
-
-    def _publisher(self, request: StackRequest) -> Publish:
-        return lambda event: self._publish(request, event)
-
-
-def stack_of(event: StackEvent) -> Stack:
-    """The stack that an event is about."""
-    return Stack(event.component, event.provider, event.environment, event.region)
+async def _through(steps: dict[str, Step], attempt: Attempt, chronicle: Chronicle) -> Attempt:
+    for name, step in steps.items():
+        attempt = await chronicle.step(name, partial(step, attempt))
+    return attempt

@@ -1,4 +1,4 @@
-"""The steps that look before anything leaps: settings, secrets, package."""
+"""The steps that look before anything leaps: settings with their secrets, package."""
 
 from __future__ import annotations
 
@@ -6,15 +6,18 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
 
-from semantest_iac.application.attempt import Attempt
+import pydantic
+
+from semantest_iac.application.attempt import Attempt, stack_of
 from semantest_iac.application.ports.secret_store import SecretStore
-from semantest_iac.domain.deployment.deployment_service import DeploymentService
-from semantest_iac.domain.deployment.validation import Facts, Report, ValidationService
-from semantest_iac.domain.environments.configuration import Configuration, resolved
-from semantest_iac.domain.environments.names import secret_variable
+from semantest_iac.domain.deployment.deployment_service import DeploymentService, unsupported
+from semantest_iac.domain.deployment.stack import Stack
+from semantest_iac.domain.deployment.validation import Facts, Report, ValidationService, stack_faults
+from semantest_iac.domain.environments.configuration import Configuration, resolved, secret_name
+from semantest_iac.domain.environments.sections import ComponentSection
 from semantest_iac.domain.errors import Fault, ValidationError
-from semantest_iac.domain.security.app_secrets import AppSecrets
 from semantest_iac_events.deployments import DeploymentRequested
+from semantest_iac_events.stack_event import StackRequest
 
 Step = Callable[[Attempt], Awaitable[Attempt]]
 
@@ -27,45 +30,26 @@ class Preparation:
         self._secrets = secrets
         self._service = service
 
-    def report(self, request: DeploymentRequested) -> Report:
-        """Everything wrong with the request, and everything worth knowing about it."""
-        configuration = _configuration(request)
-        stack = Attempt(request).stack
-        settings = resolved(configuration, stack.component, stack.environment)
-        missing = frozenset(self._secrets.missing(AppSecrets(settings.secrets).keys))
-        return self._validation.validate(stack, configuration, Facts(missing, secrets_required=True))
-
     @property
     def steps(self) -> dict[str, Step]:
         """The steps by name, in order."""
-        return {
-            "validate": self.validate,
-            "check_secrets": self.check_secrets,
-            "build_artifact": self.build_artifact,
-        }
+        return {"validate": self.validate, "build_artifact": self.build_artifact}
 
-    async def prepare(self, attempt: Attempt) -> Attempt:
+    async def prepare(self, request: DeploymentRequested) -> Attempt:
         """Every step at once; what it builds is found again when the steps are taken one by one."""
+        attempt = Attempt(request)
         for step in self.steps.values():
             attempt = await step(attempt)
         return attempt
 
     async def validate(self, attempt: Attempt) -> Attempt:
-        """The settings, with nothing left open."""
-        report = self.report(attempt.request)
-        if report.faults:
-            raise ValidationError(f"Cannot deploy '{attempt.stack}'.", faults=report.faults)
-        configuration = _configuration(attempt.request)
-        return replace(attempt, settings=resolved(configuration, attempt.stack.component, attempt.stack.environment))
-
-    async def check_secrets(self, attempt: Attempt) -> Attempt:
-        """Every secret has a value now; it is read again, and used, only when the cloud is told."""
-        assert attempt.settings is not None  # noqa: S101  # the step before has seen to it
-        missing = self._secrets.missing(AppSecrets(attempt.settings.secrets).keys)
-        if missing:
-            faults = [Fault(f"secrets.{name}", "is not set", f"Set {secret_variable(name)}.") for name in missing]
-            raise ValidationError(f"Cannot deploy '{attempt.stack}': secrets are missing.", faults=faults)
-        return attempt
+        """The settings, with nothing left open and a value for every secret that they name."""
+        stack, configuration = attempt.stack, configuration_of(attempt.request)
+        report = judged(stack, configuration, self._validation, self._secrets)
+        faults = (*report.faults, *unsupported(stack.component))
+        if faults:
+            raise ValidationError(f"Cannot deploy '{stack}'.", faults=faults)
+        return replace(attempt, settings=resolved(configuration, stack.component, stack.environment))
 
     async def build_artifact(self, attempt: Attempt) -> Attempt:
         """What the function runs."""
@@ -74,5 +58,34 @@ class Preparation:
         return replace(attempt, artifact=artifact)
 
 
-def _configuration(request: DeploymentRequested) -> Configuration:
-    return Configuration.model_validate(request.configuration)
+def judged(
+    stack: Stack,
+    configuration: Configuration,
+    validation: ValidationService,
+    secrets: SecretStore,
+    *,
+    secrets_required: bool = True,
+) -> Report:
+    """Everything wrong with the configuration for this stack, its secrets included."""
+    section = configuration.components.get(stack.component, ComponentSection())
+    named = {name for value in section.environment.values() if (name := secret_name(value))}
+    missing = frozenset(secrets.missing(named))
+    return validation.validate(stack, configuration, Facts(missing, secrets_required=secrets_required))
+
+
+def configuration_of(request: DeploymentRequested) -> Configuration:
+    """The configuration that a request carries; raises ValidationError with every fault of its shape."""
+    try:
+        return Configuration.model_validate(request.configuration)
+    except pydantic.ValidationError as error:
+        found = error.errors(include_url=False, include_input=False)
+        faults = [Fault(".".join(map(str, fault["loc"])), fault["msg"]) for fault in found]
+        raise ValidationError(f"Cannot deploy '{request.stack}'.", faults=faults) from error
+
+
+def require_known(request: StackRequest) -> None:
+    """Raise ValidationError for each word of the stack that is unknown."""
+    stack = stack_of(request)
+    faults = stack_faults(stack.component, stack.provider, stack.environment, stack.region)
+    if faults:
+        raise ValidationError(f"Cannot work on '{stack}'.", faults=faults)

@@ -56,11 +56,11 @@ class DeploymentUseCase:
     async def preview(self, stack: Stack, configuration: Mapping[str, Any]) -> Attempt:
         """Everything that a deployment would find out before it changes something; nothing is recorded."""
         request = DeploymentRequested(**asdict(stack), configuration=dict(configuration))
-        await self._intake.admit(request)
-        return await self._process.plan(request)
+        return await self._process.plan(await self._intake.prepared(request))
 
     async def preview_removal(self, stack: Stack) -> ChangePlan:
-        """What `destroy` would delete."""
+        """What `destroy` would delete; refused where `destroy` is."""
+        await self._intake.admit(InfrastructureRemovalRequested(**asdict(stack)))
         return await self._service.plan_removal(stack)
 
     async def destroy(self, stack: Stack, *, by: str = "", on_wait: OnWait = _waits_in_silence) -> DeploymentRow:

@@ -15,8 +15,9 @@ def remove_infrastructure(process: DeploymentProcess) -> Handler:
 
     @listen(InfrastructureRemovalRequested)
     async def handle(event: Event) -> Sequence[Event]:
-        if isinstance(event, InfrastructureRemovalRequested):
-            await process.remove(event)  # the engine itself publishes that nothing is left
-        return []
+        if not isinstance(event, InfrastructureRemovalRequested):
+            return []
+        failure = await process.remove(event)  # that nothing is left, the engine publishes itself
+        return [failure] if failure else []
 
     return handle

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+import asyncio
+from collections.abc import Callable, Collection
 
 from semantest_iac.application.attempt import Attempt
-from semantest_iac.application.failures import INTERRUPTED, failure_of
+from semantest_iac.application.failures import called_off, interrupted
 from semantest_iac.application.message_bus import MessageBus
 from semantest_iac.application.ports.ledger import LedgerReader
 from semantest_iac.application.ports.run_queue import OnWait, RunQueue
-from semantest_iac.application.preparation import Preparation
+from semantest_iac.application.preparation import Preparation, require_known
 from semantest_iac.application.recorder import revived
-from semantest_iac.domain.deployment.states import LIVE, OPENING
+from semantest_iac.domain.deployment.states import LIVE, DeploymentState
 from semantest_iac.domain.guardrails.engine_choice import engine_for
 from semantest_iac_events.deployments import DeploymentRequested
-from semantest_iac_events.stack_event import StackRequest
+from semantest_iac_events.stack_event import StackEvent, StackRequest
+
+Ending = Callable[[StackRequest, DeploymentState], StackEvent | None]
 
 
 class Intake:
@@ -34,33 +37,41 @@ class Intake:
         self._ledger = ledger
         self._engines = engines
 
-    async def admit(self, request: StackRequest) -> None:
-        """Raise what would stop the request before it changed anything: ValidationError, ArtifactError, RefusedError.
+    async def prepared(self, request: DeploymentRequested) -> Attempt:
+        """A deployment with its settings and package; raises ValidationError, ArtifactError, RefusedError.
 
         RefusedError comes last: who asks for the wrong environment learns of the other faults first.
         """
+        attempt = await self._preparation.prepare(request)
+        engine_for(request.environment, self._engines)
+        return attempt
+
+    async def admit(self, request: StackRequest) -> None:
+        """Raise what would stop the request before it changed anything, as `prepared` does."""
         if isinstance(request, DeploymentRequested):
-            await self._preparation.prepare(Attempt(request))
+            await self.prepared(request)
+            return
+        require_known(request)
         engine_for(request.environment, self._engines)
 
     async def submit(self, request: StackRequest, on_wait: OnWait) -> None:
-        """Returns when the request has its terminal event; raises as `admit` does, before anything is written."""
+        """Returns when the request has its terminal event; raises as `admit` does, before anything is written.
+
+        A request that is cancelled from outside gets its terminal event too, if it was on record already.
+        """
         await self.admit(request)
         async with self._queue.hold(request.stack, deployment=request.deployment_id, on_wait=on_wait):
-            await self._close_interrupted(request.stack)
-            await self._bus.publish(request)
+            await self._close(request.stack, lambda opening, _: interrupted(opening))
+            try:
+                await self._bus.publish(request)
+            except asyncio.CancelledError:
+                await self._close(request.stack, called_off)
+                raise
 
-    async def _close_interrupted(self, stack: str) -> None:
-        """Who holds the stack knows that nobody else works on it: what is unfinished now was killed."""
-        unfinished = {row.deployment for row in self._ledger.deployments([stack]) if row.state in LIVE}
-        if not unfinished:
-            return
-        for recorded in self._ledger.stream(stack):
-            if recorded.type in OPENING and (opening := revived(recorded)) and _deployment(opening) in unfinished:
-                failure = failure_of(opening, INTERRUPTED)
-                if failure:
-                    await self._bus.publish(failure)
-
-
-def _deployment(event: object) -> str:
-    return str(getattr(event, "deployment_id", ""))
+    async def _close(self, stack: str, ending: Ending) -> None:
+        """Who holds the stack knows that nobody else works on it, and that all but its newest deployment ended."""
+        for row in self._ledger.deployments([stack], limit=1):
+            opened = next(self._ledger.log(row.position - 1, limit=1))
+            request = revived(opened)
+            if row.state in LIVE and isinstance(request, StackRequest) and (end := ending(request, row.state)):
+                await self._bus.publish(end)

@@ -36,9 +36,8 @@ class DeploymentService:
 
     def blueprint(self, stack: Stack, generation: int, settings: ComponentSettings) -> Blueprint:
         """The resource graph; raises ValidationError for a component that has none."""
-        if stack.component not in BLUEPRINTS:
-            fault = Fault("component", f"'{stack.component}' has no blueprint", f"Available: {', '.join(BLUEPRINTS)}.")
-            raise ValidationError(f"Cannot deploy '{stack}'.", faults=[fault])
+        if faults := unsupported(stack.component):
+            raise ValidationError(f"Cannot deploy '{stack}'.", faults=faults)
         return BLUEPRINTS[stack.component](stack, generation, settings)
 
     def package(self, stack: Stack, settings: ComponentSettings) -> Artifact:
@@ -73,6 +72,13 @@ class DeploymentService:
     async def remove(self, removal: Removal, publish: Publish, progress: Progress) -> ChangeCounts:
         """Delete everything of the stack."""
         return await self._provisioner.remove(removal, publish, progress)
+
+
+def unsupported(component: str) -> tuple[Fault, ...]:
+    """The fault of a component that nobody has written a blueprint for."""
+    if component in BLUEPRINTS:
+        return ()
+    return (Fault("component", f"'{component}' cannot be deployed", f"Available: {', '.join(BLUEPRINTS)}."),)
 
 
 def source_of(stack: Stack, settings: ComponentSettings) -> FunctionSource:

@@ -29,4 +29,17 @@ class StepFailed(StackFailure):
     step: str
 
 
-JOURNAL_TYPES = {entry.type_name: entry for entry in (StepIntended, StepObserved, StepFailed)}
+class PackageBuilt(StackEvent):
+    """What the deployment runs, in full: going back to it must not depend on what its source says by then."""
+
+    type_name = "infrastructure.journal.package.built"
+
+    digest: str
+    path: str
+    handler: str
+    runtime: str
+    size: int
+    variables: dict[str, str]
+
+
+JOURNAL_TYPES = {entry.type_name: entry for entry in (StepIntended, StepObserved, StepFailed, PackageBuilt)}

@@ -1,0 +1,68 @@
+"""What the last good deployment of a stack was made of, as the ledger remembers it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeVar
+
+from semantest_iac.application.ports.ledger import LedgerReader
+from semantest_iac.application.preparation import configuration_of
+from semantest_iac.application.recorder import revived
+from semantest_iac.domain.compute.artifact import Artifact
+from semantest_iac.domain.deployment.journal import PackageBuilt
+from semantest_iac.domain.deployment.stack import Stack
+from semantest_iac.domain.environments.configuration import resolved
+from semantest_iac.domain.environments.settings import ComponentSettings
+from semantest_iac.domain.errors import NotFoundError
+from semantest_iac_events.deployments import DeploymentRequested
+from semantest_iac_events.event import Event
+
+MASK = "***"  # what stands in the place of a secret
+
+AnyEvent = TypeVar("AnyEvent", bound=Event)
+
+
+@dataclass(frozen=True, slots=True)
+class LastGood:
+    """A deployment that completed, with all that it takes to make it again."""
+
+    deployment: str
+    settings: ComponentSettings
+    artifact: Artifact
+
+
+def last_good(ledger: LedgerReader, stack: Stack) -> LastGood | None:
+    """None where nothing has been completed since the stack was last removed.
+
+    Raises NotFoundError when the ledger does not hold all of it, or holds it with a secret taken out.
+    """
+    deployment = ledger.stack(str(stack)).last_good
+    if deployment is None:
+        return None
+    request = next(_of(DeploymentRequested, deployment, ledger, stack), None)
+    package = next(_of(PackageBuilt, deployment, ledger, stack), None)
+    if request is None or package is None:
+        raise NotFoundError(f"Cannot go back to deployment '{deployment}': it is not fully on record.")
+    settings = resolved(configuration_of(request), stack.component, stack.environment)
+    return LastGood(deployment, settings, _artifact(package))
+
+
+def _of(kind: type[AnyEvent], deployment: str, ledger: LedgerReader, stack: Stack) -> Iterator[AnyEvent]:
+    for recorded in ledger.stream(str(stack)):
+        if recorded.type == kind.type_name and deployment in recorded.json and MASK not in recorded.json:
+            event = revived(recorded)
+            if isinstance(event, kind) and getattr(event, "deployment_id", "") == deployment:
+                yield event
+
+
+def _artifact(package: PackageBuilt) -> Artifact:
+    return Artifact(
+        digest=package.digest,
+        path=Path(package.path),
+        handler=package.handler,
+        runtime=package.runtime,
+        size=package.size,
+        environment=package.variables,
+    )
