@@ -12,13 +12,14 @@ from pathlib import Path
 class FunctionSource:
     """What a person named: no folder is the bundled service, a `.zip` is a finished package.
 
-    `entry` is a server that binds its own port, relative to the folder; `handler` is `module.function`.
+    `entry` is a server that binds its own port, relative to the folder; `handler` is `module.function`. Without a
+    `runtime` the files of the source say which language it is, and the provider's default of that language is taken.
     """
 
     folder: Path | None = None
     entry: str = ""
     handler: str = ""
-    runtime: str = "python3.13"
+    runtime: str = ""
     provider: str = "aws"
 
 

@@ -10,7 +10,6 @@ from semantest_iac.domain.blueprints.rest_api import rest_api
 from semantest_iac.domain.compute.artifact import Artifact, FunctionSource
 from semantest_iac.domain.deployment.plan import ChangePlan
 from semantest_iac.domain.deployment.stack import Stack
-from semantest_iac.domain.environments.runtimes import default_runtime
 from semantest_iac.domain.environments.settings import ComponentSettings
 from semantest_iac.domain.errors import Fault, ValidationError, VerificationError
 from semantest_iac.domain.networking.http_exchange import HttpRequest
@@ -82,12 +81,11 @@ def unsupported(component: str) -> tuple[Fault, ...]:
 
 
 def source_of(stack: Stack, settings: ComponentSettings) -> FunctionSource:
-    """Where the function's code comes from: a server's entry file means Node unless a runtime is named."""
-    language = "nodejs" if settings.entry else "python"
+    """Where the function's code comes from."""
     return FunctionSource(
         folder=Path(settings.source) if settings.source else None,
         entry=settings.entry or "",
         handler=settings.handler or "",
-        runtime=settings.runtime or default_runtime(stack.provider, language),
+        runtime=settings.runtime or "",
         provider=stack.provider,
     )

@@ -15,7 +15,7 @@ from semantest_iac.domain.compute.artifact import Artifact, FunctionSource
 from semantest_iac.domain.errors import Fault
 from semantest_iac.infrastructure.artifacts import limits
 from semantest_iac.infrastructure.artifacts.ready_zip import read_zip
-from semantest_iac.infrastructure.artifacts.recipes import Layer, Recipe, files_of_handler, recipe_for
+from semantest_iac.infrastructure.artifacts.recipes import Layer, Recipe, files_of_handler, recipe_for, with_runtime
 from semantest_iac.infrastructure.artifacts.source_tree import Survey, walk
 from semantest_iac.infrastructure.artifacts.staging import require_clean
 from semantest_iac.infrastructure.artifacts.store import ArtifactStore
@@ -57,6 +57,7 @@ class PackageBuilder:
         return artifact
 
     def _take(self, source: FunctionSource, path: Path) -> Artifact:
+        source = with_runtime(source)
         content = read_zip(path, files_of_handler(source))
 
         def write(file: BinaryIO) -> str:

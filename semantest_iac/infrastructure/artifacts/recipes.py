@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePosixPath
 
 from semantest_iac.domain.compute.artifact import FunctionSource
+from semantest_iac.domain.environments.runtimes import default_runtime
 from semantest_iac.domain.errors import ArtifactError, Fault
 from semantest_iac.infrastructure.artifacts.installers import install_node_modules, install_requirements
 from semantest_iac.infrastructure.artifacts.names import fault_of_path, printable
@@ -24,6 +25,8 @@ HANDLER = re.compile(r"(?P<module>[\w$./-]+)\.(?P<function>[A-Za-z_$][\w$]*)")
 NODE_ENDINGS = (".js", ".mjs", ".cjs")
 NODE_SHIM = ("semantest_shim.cjs", "semantest_server.cjs", "semantest_http.cjs", "semantest_secrets.cjs")
 PYTHON_ENTRY = ("semantest_entry.py", "semantest_secrets.py")
+ANY_NODE = "nodejs24.x"
+_HOW_TO_START = "Name the entry of a Node server (dist/start-server.js), or a handler (app.handler)."
 NPM_READS = frozenset({".npmrc"})
 
 
@@ -60,6 +63,7 @@ def recipe_for(source: FunctionSource, home: Path) -> Recipe:
         hint = "Name a folder or a .zip file, relative to where the command runs."
         name = printable(str(source.folder))
         raise ArtifactError(f"Cannot package source '{name}': there is no such folder.", hint=hint)
+    source = with_runtime(source)
     own = _inside(home, source.folder)
     if PYTHON.fullmatch(source.runtime):
         return _python(source, Layer(source.folder, Selection(own)))
@@ -67,6 +71,24 @@ def recipe_for(source: FunctionSource, home: Path) -> Recipe:
         return _node(source, Layer(source.folder, Selection(own | developer_folders(source.folder))))
     faults = [Fault("runtime", f"'{source.runtime}' is neither python3.N nor nodejsN.x")]
     raise ArtifactError("Cannot package the source: its runtime is not supported.", faults=faults)
+
+
+def with_runtime(source: FunctionSource) -> FunctionSource:
+    """The source with the runtime that its files speak for, where none was named; raises ArtifactError."""
+    if source.runtime:
+        return source
+    if not (source.entry or source.handler):
+        faults = [Fault("source", "has neither entry nor handler", _HOW_TO_START)]
+        raise ArtifactError("Cannot package the source: nothing says how it starts.", faults=faults)
+    if source.folder and source.folder.is_file():
+        faults = [Fault("runtime", "is not given", "A zip needs one, such as nodejs24.x or python3.13.")]
+        raise ArtifactError("Cannot package the source: its runtime is not known.", faults=faults)
+    node = source.entry or any(_is_there(source, name) for name in files_of_handler(replace(source, runtime=ANY_NODE)))
+    return replace(source, runtime=default_runtime(source.provider, "nodejs" if node else "python"))
+
+
+def _is_there(source: FunctionSource, name: str) -> bool:
+    return source.folder is not None and (source.folder / name).is_file()
 
 
 def files_of_handler(source: FunctionSource) -> tuple[str, ...]:

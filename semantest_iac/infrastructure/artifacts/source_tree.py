@@ -147,9 +147,7 @@ def _entries(folder: int, prefix: str, survey: Survey) -> list[os.DirEntry[str]]
     return [entry for entry in entries if entry.name not in bad]
 
 
-def _enter(
-    name: str, folder: int, path: str, selection: Selection, survey: Survey
-) -> Iterator[SourceFile]:
+def _enter(name: str, folder: int, path: str, selection: Selection, survey: Survey) -> Iterator[SourceFile]:
     if path.count("/") >= limits.DEPTH:
         survey.faults.append(Fault(printable(path), f"lies deeper than {limits.DEPTH} folders"))
         return

@@ -37,9 +37,7 @@ class ZipFile:
         method, packed = _packed(content)
         facts = (method, MIDNIGHT, FIRST_OF_1980, zlib.crc32(content), len(packed), len(content), len(name))
         mode = (REGULAR | (0o755 if executable else 0o644)) << 16
-        entry = CENTRAL.pack(
-            b"PK\1\2", UNIX | VERSION, VERSION, UTF8_NAME, *facts, 0, 0, 0, 0, mode, self._offset
-        )
+        entry = CENTRAL.pack(b"PK\1\2", UNIX | VERSION, VERSION, UTF8_NAME, *facts, 0, 0, 0, 0, mode, self._offset)
         self._directory.append(entry + name)
         self._write(LOCAL.pack(b"PK\3\4", VERSION, UTF8_NAME, *facts, 0) + name + packed)
 

@@ -118,9 +118,7 @@ class TestCache:
         assert PackageBuilder(home).build(python(source)).digest != first.digest
 
     @pytest.mark.parametrize("damage", [b"", None], ids=["truncated", "gone"])
-    def test_builds_a_damaged_package_again(
-        self, home: Path, source: Path, plant: Plant, damage: bytes | None
-    ) -> None:
+    def test_builds_a_damaged_package_again(self, home: Path, source: Path, plant: Plant, damage: bytes | None) -> None:
         plant(source, PYTHON)
         settle()
         first = PackageBuilder(home).build(python(source))
@@ -180,9 +178,7 @@ class TestSourceFolder:
         assert second.digest == first.digest
         assert not [name for name in names_in(second) if name.startswith("state")]
 
-    def test_loses_links_and_secrets_with_a_note(
-        self, home: Path, source: Path, plant: Plant, names_in: Names
-    ) -> None:
+    def test_loses_links_and_secrets_with_a_note(self, home: Path, source: Path, plant: Plant, names_in: Names) -> None:
         plant(source, {**PYTHON, ".env": "TOKEN=1"})
         (source / "link").symlink_to("/etc/passwd")
 
@@ -217,9 +213,7 @@ class TestNodeServer:
         assert modules == ["node_modules/kept/index.js", "node_modules/maybe/index.js"]
 
     @pytest.mark.parametrize("entry", ["./server.js", "server.js"])
-    def test_is_named_with_or_without_a_leading_dot(
-        self, home: Path, source: Path, plant: Plant, entry: str
-    ) -> None:
+    def test_is_named_with_or_without_a_leading_dot(self, home: Path, source: Path, plant: Plant, entry: str) -> None:
         plant(source, NODE)
 
         artifact = PackageBuilder(home).build(FunctionSource(source, entry=entry, runtime="nodejs22.x"))
@@ -238,9 +232,7 @@ class TestNodeServer:
 
 class TestRefusals:
     @pytest.mark.parametrize("entry", ["missing.js", "../server.js", "/etc/passwd", "a\0b", "linked.js"])
-    def test_name_the_entry_that_is_not_in_the_source(
-        self, home: Path, source: Path, plant: Plant, entry: str
-    ) -> None:
+    def test_name_the_entry_that_is_not_in_the_source(self, home: Path, source: Path, plant: Plant, entry: str) -> None:
         plant(source, NODE)
         (source.parent / "server.js").touch()
         (source / "linked.js").symlink_to("server.js")

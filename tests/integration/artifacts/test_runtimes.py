@@ -1,0 +1,46 @@
+"""Which runtime a source gets when nobody names one."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from semantest_iac.domain.compute.artifact import FunctionSource
+from semantest_iac.domain.errors import ArtifactError
+from semantest_iac.infrastructure.artifacts.package_builder import PackageBuilder
+
+
+class TestRuntime:
+    @pytest.mark.parametrize(
+        ("file", "source", "runtime"),
+        [
+            ("server.js", {"entry": "server.js"}, "nodejs24.x"),
+            ("index.js", {"handler": "index.handler"}, "nodejs24.x"),
+            ("app.py", {"handler": "app.handler"}, "python3.13"),
+        ],
+        ids=["a server's entry", "a handler in a JavaScript file", "a handler in a Python file"],
+    )
+    def test_follows_the_files_of_the_source(
+        self, tmp_path: Path, home: Path, file: str, source: dict[str, str], runtime: str
+    ) -> None:
+        (tmp_path / "source").mkdir()
+        (tmp_path / "source" / file).write_text("")
+
+        artifact = PackageBuilder(home).build(FunctionSource(tmp_path / "source", **source))
+
+        assert artifact.runtime == runtime
+
+    def test_is_asked_for_when_nothing_says_how_the_source_starts(self, tmp_path: Path, home: Path) -> None:
+        with pytest.raises(ArtifactError) as refusal:
+            PackageBuilder(home).build(FunctionSource(tmp_path))
+
+        assert [fault.path for fault in refusal.value.faults] == ["source"]
+
+    def test_is_asked_for_when_the_source_is_a_zip(self, tmp_path: Path, home: Path) -> None:
+        (tmp_path / "package.zip").write_bytes(b"")
+
+        with pytest.raises(ArtifactError) as refusal:
+            PackageBuilder(home).build(FunctionSource(tmp_path / "package.zip", handler="app.handler"))
+
+        assert [fault.path for fault in refusal.value.faults] == ["runtime"]
