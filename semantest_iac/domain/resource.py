@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, fields
 from typing import NewType
 
@@ -22,11 +23,8 @@ class Resource:
         )
 
 
-def _refs(value: object) -> tuple[str, ...]:
-    if value is None:
-        return ()
-    if isinstance(value, str):
-        return (value,)
-    if isinstance(value, dict):
-        return tuple(value.values())
-    return tuple(value)  # type: ignore[arg-type]  # a field declared with Ref holds one, a tuple or a mapping
+def _refs(held: str | Iterable[str] | Mapping[str, str] | None) -> tuple[str, ...]:
+    """What a field declared with Ref holds: one, several, several by name, or none."""
+    if isinstance(held, str):
+        return (held,)
+    return tuple(held.values() if isinstance(held, Mapping) else held or ())

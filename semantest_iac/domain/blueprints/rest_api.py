@@ -23,12 +23,10 @@ FUNCTION, LIVE, API = Ref("function"), Ref("live"), Ref("api")
 FUNCTION_LOGS, ACCESS_LOGS = Ref("function-logs"), Ref("access-logs")
 IDENTITY, NETWORK, ALERTS = Ref("identity"), Ref("network"), Ref("alerts")
 
-# `{proxy+}` does not match the bare root, and health must stay reachable where the rest asks for a token.
-DEFAULT_ENDPOINTS = (
-    ApiEndpoint("ANY", "/", public=False),
-    ApiEndpoint("ANY", "/{proxy+}", public=False),
-    ApiEndpoint("GET", "/health"),
-)
+HEALTH = ApiEndpoint("GET", "/health")
+
+# `{proxy+}` does not match the bare root.
+EVERYTHING = (ApiEndpoint("ANY", "/", public=False), ApiEndpoint("ANY", "/{proxy+}", public=False))
 
 OUTPUTS = {
     "endpoint": (API, "endpoint"),
@@ -114,7 +112,7 @@ def _api(settings: ComponentSettings) -> HttpApi:
         name=API,
         target=LIVE,
         access_log=ACCESS_LOGS if settings.features.access_logs else None,
-        endpoints=_endpoints(settings) or DEFAULT_ENDPOINTS,
+        endpoints=_endpoints(settings),
         throttling=settings.throttling,
         cors=settings.cors,
         authorizer=settings.authorizer,
@@ -123,7 +121,12 @@ def _api(settings: ComponentSettings) -> HttpApi:
 
 
 def _endpoints(settings: ComponentSettings) -> tuple[ApiEndpoint, ...]:
-    return tuple(ApiEndpoint(method, route.path, route.public) for route in settings.routes for method in route.methods)
+    """The routes asked for; health stays reachable where the rest asks for a token or was not asked for at all."""
+    asked = tuple(
+        ApiEndpoint(method, route.path, route.public) for route in settings.routes for method in route.methods
+    )
+    has_health = any(endpoint.path == HEALTH.path and endpoint.method in ("ANY", "GET") for endpoint in asked)
+    return (asked or EVERYTHING) + (() if has_health else (HEALTH,))
 
 
 def _alarms(monitoring: MonitoringSettings) -> Iterator[Resource]:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from semantest_iac.domain.blueprints.blueprint import Blueprint
-from semantest_iac.domain.blueprints.rest_api import rest_api
+from semantest_iac.domain.blueprints.rest_api import HEALTH, rest_api
 from semantest_iac.domain.compute.artifact import Artifact, FunctionSource
 from semantest_iac.domain.deployment.plan import ChangePlan
 from semantest_iac.domain.deployment.stack import Stack
@@ -21,7 +21,7 @@ from semantest_iac_events.values import ChangeCounts, HealthAnswer
 BLUEPRINTS: Mapping[str, Callable[[Stack, int, ComponentSettings], Blueprint]] = {"rest-api": rest_api}
 """The components that can be deployed, by name."""
 
-HEALTH_PATH = "/health"
+HEALTH_PATH = HEALTH.path
 _LONGEST_BODY = 2000  # characters of an answer that an event keeps
 
 

@@ -1,0 +1,21 @@
+"""A builder that packages nothing."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from semantest_iac.domain.compute.artifact import Artifact, FunctionSource
+from tests.fakes.points import Points
+
+
+class FakeArtifactBuilder:
+    """Gives the package that the test says the source holds now."""
+
+    def __init__(self, points: Points) -> None:
+        self.points = points
+        self.digest = "d1"
+
+    def build(self, source: FunctionSource) -> Artifact:
+        """The package of today, by way of `build`."""
+        self.points.pass_by("build")
+        return Artifact(self.digest, Path(f"{self.digest}.zip"), "app.handler", source.runtime, 10, {"SHIM": "on"})

@@ -1,0 +1,105 @@
+"""An engine whose cloud is a dictionary."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Literal
+
+from semantest_iac.domain.deployment.plan import ChangePlan
+from semantest_iac.domain.deployment.stack import Stack
+from semantest_iac.domain.ports.provisioner import Applied, Progress, Publish, Removal, Tick, Work
+from semantest_iac_events.infrastructure import InfrastructureRemoved, InfrastructureUpdated
+from semantest_iac_events.resources import FunctionDeployed
+from semantest_iac_events.values import ChangeCounts, ResourceChange
+from tests.fakes.points import Points
+
+ENDPOINT = "https://api.example.com"
+
+
+class FakeProvisioner:
+    """Keeps each resource of a stack as text: what it was described as, and which package it runs."""
+
+    def __init__(self, points: Points) -> None:
+        self.points = points
+        self.clouds: dict[str, dict[str, str]] = {}
+
+    async def preview(self, work: Work) -> ChangePlan:
+        """The difference between the blueprint and what is there."""
+        await self.points.reach("preview")
+        return self._difference(str(work.blueprint.stack), _wanted(work))
+
+    async def apply(self, work: Work, plan: ChangePlan, publish: Publish, progress: Progress) -> Applied:
+        """Make the difference, one resource after the other; each comes by `apply:<name>`."""
+        await self.points.reach("apply")
+        wanted = _wanted(work)
+        difference = self._difference(str(work.blueprint.stack), wanted)
+        await self._make(str(work.blueprint.stack), difference, wanted, progress)
+        if any(change.name == "function" for change in difference.mutations):
+            await publish(_deployed(work))
+        outputs = {"endpoint": ENDPOINT, "function_name": "function"}
+        await publish(InfrastructureUpdated(**work.identity, changes=difference.changes, outputs=outputs))
+        return Applied(difference.changes, outputs)
+
+    async def preview_removal(self, stack: Stack) -> ChangePlan:
+        """A delete of everything that is there."""
+        await self.points.reach("preview_removal")
+        return self._difference(str(stack), {})
+
+    async def remove(self, removal: Removal, publish: Publish, progress: Progress) -> ChangeCounts:
+        """Delete one resource after the other; each comes by `remove:<name>`."""
+        await self.points.reach("remove")
+        difference = self._difference(str(removal.stack), {})
+        await self._make(str(removal.stack), difference, {}, progress)
+        changes = difference.changes
+        await publish(InfrastructureRemoved(**removal.identity, changes=changes, generation=removal.generation))
+        return changes
+
+    async def _make(self, stack: str, difference: ChangePlan, wanted: Mapping[str, str], progress: Progress) -> None:
+        cloud = self.clouds.setdefault(stack, {})
+        for change in difference.mutations:
+            progress(Tick(change.urn, change.type, change.name, change.op, "running"))
+            await self.points.reach(f"{'apply' if wanted else 'remove'}:{change.name}")
+            if change.name in wanted:
+                cloud[change.name] = wanted[change.name]
+            else:
+                del cloud[change.name]
+            progress(Tick(change.urn, change.type, change.name, change.op, "done"))
+
+    def _difference(self, stack: str, wanted: Mapping[str, str]) -> ChangePlan:
+        return ChangePlan(tuple(_changes(self.clouds.get(stack, {}), wanted)))
+
+
+def _wanted(work: Work) -> dict[str, str]:
+    digest = work.artifact.digest if work.artifact else ""
+    generation = work.blueprint.generation
+    return {
+        resource.name: f"{generation} {resource} {digest if resource.name == 'function' else ''}"
+        for resource in work.blueprint.in_order()
+    }
+
+
+def _changes(there: Mapping[str, str], wanted: Mapping[str, str]) -> Iterator[ResourceChange]:
+    for name in sorted({*there, *wanted}):
+        op = _operation(there.get(name), wanted.get(name))
+        yield ResourceChange(urn=f"urn:{name}", type="fake", name=name, op=op)
+
+
+def _operation(there: str | None, wanted: str | None) -> Literal["create", "update", "delete", "same"]:
+    if there == wanted:
+        return "same"
+    if there is None:
+        return "create"
+    return "delete" if wanted is None else "update"
+
+
+def _deployed(work: Work) -> FunctionDeployed:
+    assert work.artifact is not None
+    return FunctionDeployed(
+        **work.identity,
+        function_name="function",
+        arn="arn:fake:function",
+        version="1",
+        runtime=work.artifact.runtime,
+        memory_mb=512,
+        artifact_digest=work.artifact.digest,
+    )

@@ -1,0 +1,23 @@
+"""A service that answers what it is told to."""
+
+from __future__ import annotations
+
+from semantest_iac.domain.deployment.stack import Stack
+from semantest_iac.domain.networking.http_exchange import HttpRequest, HttpResponse
+from semantest_iac.domain.ports.service_probe import Answer
+from tests.fakes.points import Points
+
+
+class FakeServiceProbe:
+    """Healthy unless `answers` holds the status of the next calls."""
+
+    def __init__(self, points: Points) -> None:
+        self.points = points
+        self.answers: list[int] = []
+        self.logs = ""
+
+    async def call(self, stack: Stack, request: HttpRequest) -> Answer:
+        """Answer with the next status, by way of `call`."""
+        await self.points.reach("call")
+        status = self.answers.pop(0) if self.answers else 200
+        return Answer(HttpResponse(status, body=f"{request.method} {request.path}".encode()), logs=self.logs)
