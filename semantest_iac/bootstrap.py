@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
@@ -32,6 +32,8 @@ def _unseen(tick: Tick) -> None:
 class Application:
     """Everything under one home folder; a part is made when it is first used."""
 
+    engines = ENGINES
+
     def __init__(self, home: Path) -> None:
         self.home = home.absolute()
 
@@ -54,6 +56,19 @@ class Application:
         from semantest_iac.infrastructure.configuration.loading import Sources, read
 
         return read(Sources(**sources))
+
+    def configuration_schema(self) -> dict[str, Any]:
+        """The JSON Schema of the configuration file."""
+        from semantest_iac.infrastructure.configuration.schema import schema
+
+        return schema()
+
+    def redactor(self, variables: Mapping[str, str]) -> Callable[[str], str]:
+        """Takes the values of the secrets among the variables out of text."""
+        from semantest_iac.domain.environments.names import secret_variable
+        from semantest_iac.infrastructure.secret_stores.redaction import Redactor
+
+        return Redactor(value for name, value in variables.items() if name.startswith(secret_variable(""))).redact
 
     def secrets(self, variables: Mapping[str, str]) -> VariableSecretStore:
         """Secrets in the variables of a loaded configuration."""
@@ -87,11 +102,8 @@ class Application:
         from semantest_iac.application.failures import failure_of
         from semantest_iac.application.message_bus import MessageBus
         from semantest_iac.application.recorder import Recorder
-        from semantest_iac.domain.environments.names import secret_variable
-        from semantest_iac.infrastructure.secret_stores.redaction import Redactor
 
-        redactor = Redactor(value for name, value in variables.items() if name.startswith(secret_variable("")))
-        bus = MessageBus(Recorder(self.ledger, redactor.redact).record, failure_of)
+        bus = MessageBus(Recorder(self.ledger, self.redactor(variables)).record, failure_of)
         if observer:
             bus.observe(observer)
         return bus

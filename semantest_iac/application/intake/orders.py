@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
 from semantest_iac.application.ports.secret_store import SecretStore
 from semantest_iac.application.preparation import judged
-from semantest_iac.domain.deployment.deployment_service import BLUEPRINTS
+from semantest_iac.domain.deployment.deployment_service import unsupported
 from semantest_iac.domain.deployment.stack import Stack
 from semantest_iac.domain.deployment.validation import Report, ValidationService, stack_faults
 from semantest_iac.domain.environments.configuration import Configuration
-from semantest_iac.domain.environments.names import COMPONENTS, DEFAULT_ENVIRONMENT, DEFAULT_PROVIDER, shown
+from semantest_iac.domain.environments.names import DEFAULT_ENVIRONMENT, DEFAULT_PROVIDER, shown
 from semantest_iac.domain.environments.regions import DEFAULT_REGIONS, normalised
 from semantest_iac.domain.errors import ConfigurationError, Fault, ValidationError
+from semantest_iac.domain.guardrails.engine_choice import engine_for
 
 # In the place of a word that is unknown, so that the rest can be judged as well.
 _STAND_INS = {"component": "rest-api", "provider": DEFAULT_PROVIDER, "environment": DEFAULT_ENVIRONMENT}
@@ -72,6 +73,11 @@ class Judges(Protocol):
     """What an order is judged with."""
 
     @property
+    def engines(self) -> Collection[str]:
+        """What can deploy here."""
+        ...
+
+    @property
     def validation(self) -> ValidationService:
         """The rules."""
         ...
@@ -99,12 +105,16 @@ def target(component: str | None, written: Written) -> Stack:
 
 
 def order(component: str | None, written: Written, judges: Judges) -> Order:
-    """The order, if nothing at all speaks against it; raises ValidationError with every fault."""
+    """The order, if nothing at all speaks against it.
+
+    Raises ValidationError with every fault, and without one RefusedError where its engine is not available.
+    """
     stack, faults = _stack(component, written.configuration)
     configuration = _with_sources_in_place(written)
     report = judged(stack, configuration, judges.validation, judges.secrets(written.variables))
-    found = (*faults, *_undeployable(component), *report.faults, *_missing_sources(stack, configuration))
+    found = (*faults, *unsupported(stack.component), *report.faults, *_missing_sources(stack, configuration))
     _refuse(component, written, found)
+    engine_for(stack.environment, judges.engines)
     values = configuration.model_dump(mode="json", exclude_unset=True)
     return Order(stack, values, written.variables, (*written.warnings, *written.located(report.warnings)))
 
@@ -142,12 +152,6 @@ def _stack(component: str | None, configuration: Configuration) -> tuple[Stack, 
 
 def _either(word: str | None, default: str) -> str:
     return default if word is None else word
-
-
-def _undeployable(component: str | None) -> Iterator[Fault]:
-    """Components that are known and have no blueprint."""
-    if component in COMPONENTS and component not in BLUEPRINTS:
-        yield Fault("component", f"'{component}' cannot be deployed", f"Available: {', '.join(BLUEPRINTS)}.")
 
 
 def _with_sources_in_place(written: Written) -> Configuration:

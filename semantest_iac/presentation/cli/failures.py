@@ -68,7 +68,7 @@ def as_json(error: DeploymentError) -> dict[str, Any]:
             "code": error.error_code,
             "message": error.message,
             "hint": error.hint,
-            "faults": [{"hint": "", **fault.as_dict()} for fault in error.faults],
+            "faults": [{"path": "", "hint": "", **fault.as_dict()} for fault in error.faults],
         }
     }
 

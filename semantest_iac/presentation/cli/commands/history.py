@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 import click
 
@@ -31,19 +32,13 @@ TITLES = ("deployment", "stack", "kind", "state", "requested", "changes")
 def command(session: Session, words: Words, limit: int | None) -> int:
     """Reads the ledger alone."""
     rows = history(session.application.ledger, stack_filter(words), limit)
-    cells = [
-        (
-            row["deployment"],
-            row["stack"],
-            row["kind"],
-            row["state"],
-            moment(row["requested_at"]),
-            _changed(row["changes"]),
-        )
-        for row in rows
-    ]
-    session.answer(rows, table(TITLES, cells) if rows else ["Nothing to show."])
+    session.answer(rows, table(TITLES, [_cells(row) for row in rows]) if rows else ["Nothing to show."])
     return OK
+
+
+def _cells(row: dict[str, Any]) -> tuple[str, ...]:
+    head = (row["deployment"], row["stack"], row["kind"], row["state"])
+    return (*head, moment(row["requested_at"]), _changed(row["changes"]))
 
 
 def _changed(changes: Mapping[str, int]) -> str:

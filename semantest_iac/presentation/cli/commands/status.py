@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import click
 
 from semantest_iac.application.queries.status import status
@@ -30,8 +32,10 @@ def command(session: Session, words: Words) -> int:
     """Reads the ledger alone."""
     ledger = session.application.ledger
     rows = status(ledger, stack_filter(words))
-    cells = [
-        (row["stack"], row["kind"], row["state"], moment(row["requested_at"]), row["endpoint"] or "-") for row in rows
-    ]
-    session.answer(rows, table(TITLES, cells) if rows else [NO_MATCH if ledger.stacks() else NONE])
+    lines = table(TITLES, [_cells(row) for row in rows]) if rows else [NO_MATCH if ledger.stacks() else NONE]
+    session.answer(rows, lines)
     return OK
+
+
+def _cells(row: dict[str, Any]) -> tuple[str, ...]:
+    return (row["stack"], row["kind"], row["state"], moment(row["requested_at"]), row["endpoint"] or "-")

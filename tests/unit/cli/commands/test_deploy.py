@@ -1,0 +1,132 @@
+"""`deploy` in a world in memory."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from typing import Any
+
+from semantest_iac.domain.deployment.plan import ChangePlan
+from semantest_iac.domain.errors import Fault
+
+_DEPLOY = ("deploy", "--component", "rest-api")
+_STACK = "rest-api.aws.development.us-east-1"
+
+
+class TestText:
+    def test_tells_place_plan_progress_endpoint_and_health(self, cli: Any) -> None:
+        outcome = cli(*_DEPLOY)
+
+        lines = outcome.out.splitlines()
+        assert outcome.code == 0
+        assert lines[:4] == [
+            f"{_STACK}: simulated aws on this machine; no account is touched",
+            "Plan: 1 to create",
+            "  + create  lambda.Function  function  memorySize",
+            "  created  lambda.Function function  0.25 s",
+        ]
+        assert lines[4].startswith("Deployed in ")
+        assert lines[5:7] == [
+            "endpoint  https://a1.execute-api.us-east-1.amazonaws.com",
+            'health    GET /health -> 200 {"status":"healthy","key":"***"}',
+        ]
+
+    def test_says_when_there_was_nothing_to_change(self, cli: Any, world: Any) -> None:
+        world.plan = ChangePlan()
+
+        assert "Nothing to change.\nendpoint  https://" in cli(*_DEPLOY).out
+
+    def test_says_whom_it_waits_for(self, cli: Any) -> None:
+        assert cli(*_DEPLOY).err == "waiting for deployment d0 (pid 7 on elsewhere)\n"
+
+    def test_ends_with_the_reason_when_it_failed(self, cli: Any, world: Any) -> None:
+        world.state = "failed"
+
+        outcome = cli(*_DEPLOY)
+
+        assert outcome.code == 1
+        assert outcome.err.endswith("Error: Cannot create 'function': no room.\nHint: Make room.\n")
+
+    def test_is_a_tree_for_a_person_who_watches(self, cli: Any) -> None:
+        outcome = cli(*_DEPLOY, watched=True)
+
+        assert outcome.code == 0
+        assert "compute.ServerlessFunction" in outcome.out
+        assert "done 0.25 s" in outcome.out
+
+
+class TestJson:
+    def test_is_an_event_per_line_and_the_result_last(self, cli: Any) -> None:
+        outcome = cli(*_DEPLOY, "--json")
+
+        *events, result = map(json.loads, outcome.out.splitlines())
+        assert [event["type"].rpartition(".")[2] for event in events] == ["requested", "planned", "completed"]
+        assert result | {"duration_s": 0} == {
+            "deployment": "d1",
+            "stack": _STACK,
+            "kind": "deploy",
+            "state": "completed",
+            "changes": {"create": 1, "update": 0, "replace": 0, "delete": 0, "same": 0},
+            "outputs": {"endpoint": "https://a1.execute-api.us-east-1.amazonaws.com"},
+            "endpoint": "https://a1.execute-api.us-east-1.amazonaws.com",
+            "health": {"path": "/health", "status": 200, "body": '{"status":"healthy","key":"***"}'},
+            "duration_s": 0,
+        }
+
+    def test_holds_the_error_of_a_failure(self, cli: Any, world: Any) -> None:
+        world.state = "failed"
+
+        outcome = cli(*_DEPLOY, "--json")
+
+        result = json.loads(outcome.out.splitlines()[-1])
+        assert (outcome.code, result["state"]) == (1, "failed")
+        assert result["error"]["code"] == "PROVIDER_ERROR"
+
+    def test_ends_with_the_result_when_it_was_called_off(self, cli: Any, world: Any) -> None:
+        world.raises = asyncio.CancelledError()
+
+        outcome = cli(*_DEPLOY, "--json")
+
+        assert json.loads(outcome.out.splitlines()[-1])["deployment"] == "d1"
+
+
+class TestRefusals:
+    def test_name_every_fault_at_once_and_record_nothing(self, cli: Any, world: Any) -> None:
+        world.values = {"components": {"rest-api": {"memory": 64, "environment": {"KEY": "${secrets.key}"}}}}
+        world.faults = (Fault("componets", "unknown key", file="semantest.yaml", line=1, column=1),)
+
+        outcome = cli("deploy", "--region", "moon", "--json")
+
+        paths = [fault["path"] for fault in json.loads(outcome.out)["error"]["faults"]]
+        assert outcome.code == 2
+        assert paths == [
+            "componets",
+            "component",
+            "region",
+            "components.rest-api.memory",
+            "components.rest-api.environment.KEY",
+        ]
+        assert world.ledger.recorded == []
+
+    def test_of_an_environment_without_an_engine_exit_3(self, cli: Any, world: Any) -> None:
+        outcome = cli(*_DEPLOY, "--env", "prod")
+
+        assert (outcome.code, outcome.out) == (3, "")
+        assert "needs the engine 'pulumi'" in outcome.err
+        assert world.ledger.recorded == []
+
+    def test_come_for_components_without_a_blueprint(self, cli: Any) -> None:
+        outcome = cli("deploy", "--component", "websocket")
+
+        assert outcome.code == 2
+        assert "Available: rest-api." in outcome.err
+
+
+class TestWarnings:
+    def test_stand_beside_the_result(self, cli: Any, world: Any) -> None:
+        world.values = {"components": {"rest-api": {"timeout": 30}}}
+
+        outcome = cli(*_DEPLOY)
+
+        assert outcome.code == 0
+        assert outcome.err.startswith("Warning: components.rest-api.timeout: 30 s becomes 29 s")

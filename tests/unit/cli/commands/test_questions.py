@@ -1,0 +1,135 @@
+"""The commands that only read the ledger."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from tests.fakes.memory_ledger import a_deploy, a_destroy
+
+_ONE = "rest-api.aws.development.us-east-1"
+_OTHER = "rest-api.aws.development.eu-west-1"
+_LEFT = {"endpoint": "https://one", "outputs": {"endpoint": "https://one", "version": 3}, "changes": {"create": 3}}
+
+
+@pytest.fixture
+async def filled(world: Any) -> None:
+    """Two stacks, the second of which was destroyed."""
+    await world.ledger.append(_ONE, None, a_deploy("d1", stack=_ONE, **_LEFT))
+    await world.ledger.append(_OTHER, None, a_deploy("d2", stack=_OTHER, **_LEFT))
+    await world.ledger.append(_OTHER, None, a_destroy("d3", stack=_OTHER))
+
+
+class TestEmptyLedgers:
+    @pytest.mark.parametrize("command", ["status", "history", "events"])
+    def test_are_empty_lists(self, cli: Any, command: str) -> None:
+        outcome = cli(command, "--json")
+
+        assert (outcome.code, outcome.out) == (0, "[]\n")
+
+    def test_say_so(self, cli: Any) -> None:
+        assert cli("status").out == "Nothing has been deployed yet.\n"
+
+
+@pytest.mark.usefixtures("filled")
+class TestStatus:
+    def test_has_the_newest_deployment_of_every_stack(self, cli: Any) -> None:
+        rows = json.loads(cli("status", "--json").out)
+
+        assert [(row["deployment"], row["stack"]) for row in rows] == [("d3", _OTHER), ("d1", _ONE)]
+
+    def test_is_a_table_for_people(self, cli: Any) -> None:
+        lines = cli("status", "--region", "us-east-1").out.splitlines()
+
+        assert lines[0].split() == ["STACK", "LAST", "STATE", "REQUESTED", "ENDPOINT"]
+        assert lines[1].split() == [_ONE, "deploy", "completed", "2026-01-01", "12:00:00Z", "https://one"]
+
+    def test_says_when_nothing_matches(self, cli: Any) -> None:
+        assert cli("status", "--env", "qa").out == "Nothing matches.\n"
+
+    def test_refuses_unknown_words(self, cli: Any) -> None:
+        assert cli("status", "--env", "moon").code == 2
+
+
+@pytest.mark.usefixtures("filled")
+class TestHistory:
+    def test_is_newest_first_and_as_long_as_asked_for(self, cli: Any) -> None:
+        rows = json.loads(cli("history", "--limit", "2", "--json").out)
+
+        assert [row["deployment"] for row in rows] == ["d3", "d2"]
+
+    def test_tells_what_changed(self, cli: Any) -> None:
+        assert "3 created" in cli("history", "--region", "us-east-1").out
+
+
+@pytest.mark.usefixtures("filled")
+class TestOutputs:
+    def test_are_those_of_the_one_live_stack(self, cli: Any) -> None:
+        assert json.loads(cli("outputs", "--json").out) == {"endpoint": "https://one", "version": 3}
+
+    def test_are_aligned_for_people(self, cli: Any) -> None:
+        assert cli("outputs").out == "endpoint  https://one\nversion   3\n"
+
+    def test_of_nothing_live_are_not_found(self, cli: Any) -> None:
+        assert cli("outputs", "--region", "eu-west-1").code == 2
+
+    async def test_are_not_guessed_among_several(self, cli: Any, world: Any) -> None:
+        await world.ledger.append(_OTHER, None, a_deploy("d4", stack=_OTHER, **_LEFT))
+
+        outcome = cli("outputs", "--json")
+
+        faults = json.loads(outcome.out)["error"]["faults"]
+        assert (outcome.code, [fault["message"] for fault in faults]) == (2, [_OTHER, _ONE])
+
+
+@pytest.mark.usefixtures("filled")
+class TestEvents:
+    def test_leave_the_journal_out_unless_asked_for(self, cli: Any) -> None:
+        plain, whole = (json.loads(cli("events", "--json", *more).out) for more in ((), ("--journal",)))
+
+        assert (len(plain), len(whole)) == (12, 17)
+
+    def test_are_filtered_before_they_are_counted(self, cli: Any) -> None:
+        found = json.loads(cli("events", "--region", "eu-west-1", "--limit", "2", "--json").out)
+
+        assert [event["subject"] for event in found] == [_OTHER, _OTHER]
+
+    def test_can_be_read_on(self, cli: Any) -> None:
+        first = json.loads(cli("events", "--limit", "1", "--json").out)
+
+        rest = json.loads(cli("events", "--after", first[-1]["sequence"], "--json").out)
+
+        assert len(rest) == 11
+
+    def test_of_an_unknown_deployment_are_not_found(self, cli: Any) -> None:
+        assert cli("events", "--deployment", "d9").code == 2
+
+
+@pytest.mark.usefixtures("filled")
+class TestLedger:
+    def test_verifies_against_a_head_noted_earlier(self, cli: Any) -> None:
+        noted = cli("ledger", "head").out.strip()
+
+        outcome = cli("ledger", "verify", "--head", noted, "--json")
+
+        assert (outcome.code, json.loads(outcome.out)["intact"]) == (0, True)
+
+    def test_that_is_not_the_noted_one_fails(self, cli: Any) -> None:
+        assert cli("ledger", "verify", "--head", f"99:{'0' * 64}").code == 1
+
+    def test_needs_a_head_that_is_one(self, cli: Any) -> None:
+        assert cli("ledger", "verify", "--head", "latest").code == 2
+
+    def test_is_made_anew(self, cli: Any, world: Any) -> None:
+        outcome = cli("ledger", "rebuild")
+
+        assert (outcome.code, world.ledger.rebuilt) == (0, 1)
+
+
+class TestRebuildingNothing:
+    def test_makes_no_file(self, cli: Any, world: Any) -> None:
+        outcome = cli("ledger", "rebuild")
+
+        assert (outcome.code, world.ledger.rebuilt) == (0, 0)

@@ -1,0 +1,256 @@
+"""The command line over an application that lives in memory."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, field
+from datetime import date
+from pathlib import Path
+from typing import Any, Protocol
+
+import pytest
+
+from semantest_iac.application.attempt import Attempt
+from semantest_iac.application.message_bus import Observer
+from semantest_iac.application.ports.ledger import DeploymentRow
+from semantest_iac.application.ports.run_queue import Holder, OnWait
+from semantest_iac.application.ports.secret_store import SecretStore, SecretValue
+from semantest_iac.domain.deployment.plan import ChangePlan
+from semantest_iac.domain.deployment.stack import Stack
+from semantest_iac.domain.deployment.validation import ValidationService
+from semantest_iac.domain.environments.configuration import Configuration
+from semantest_iac.domain.errors import Fault
+from semantest_iac.domain.networking.http_exchange import HttpRequest, HttpResponse
+from semantest_iac.domain.ports.provisioner import Progress, Tick
+from semantest_iac.domain.ports.service_probe import Answer
+from semantest_iac.presentation.cli.application import Application
+from semantest_iac.presentation.cli.program import run
+from semantest_iac.presentation.cli.terminal import Terminal
+from semantest_iac_events.deployments import DeploymentCompleted, DeploymentPlanned, DeploymentRequested
+from semantest_iac_events.event import Event
+from semantest_iac_events.values import HealthAnswer, ResourceChange
+from tests.fakes.memory_ledger import MemoryLedger, a_deploy, a_destroy, an_event
+
+SECRET = "hunter2-canary"
+ENDPOINT = "https://a1.execute-api.us-east-1.amazonaws.com"
+ANSWER = HttpResponse(200, (("content-type", "application/json"),), b'{"ok":true}')
+FUNCTION = ResourceChange(
+    urn="urn:pulumi:s::p::semantest:compute:ServerlessFunction$aws:lambda/function:Function::function",
+    type="aws:lambda/function:Function",
+    name="function",
+    op="create",
+    why=("memorySize",),
+)
+
+
+class Ledger(MemoryLedger):
+    """A ledger in memory that counts how often it was made anew."""
+
+    rebuilt = 0
+
+    def rebuild(self) -> None:
+        """Nothing was ever folded away."""
+        self.rebuilt += 1
+
+
+@dataclass
+class World:
+    """What the application finds outside, and how its next deployment ends."""
+
+    ledger: Ledger = field(default_factory=Ledger)
+    values: dict[str, Any] = field(default_factory=dict)
+    faults: tuple[Fault, ...] = ()
+    plan: ChangePlan = field(default_factory=lambda: ChangePlan((FUNCTION,)))
+    state: str = "completed"
+    raises: BaseException | None = None
+    answer: Answer = field(default_factory=lambda: Answer(ANSWER))
+    called: list[HttpRequest] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class Written:
+    """A configuration without places."""
+
+    configuration: Configuration
+    faults: tuple[Fault, ...]
+    places: Mapping[str, Any] = field(default_factory=dict)
+    warnings: tuple[Fault, ...] = ()
+    variables: Mapping[str, str] = field(default_factory=dict)
+
+    def located(self, faults: Any) -> tuple[Fault, ...]:
+        """Where they were."""
+        return tuple(faults)
+
+
+class NoSecrets:
+    """Knows no value."""
+
+    def missing(self, names: Any) -> list[str]:
+        """All of them."""
+        return sorted(names)
+
+    def reveal(self, name: str) -> SecretValue:
+        """Never asked."""
+        raise NotImplementedError
+
+
+@dataclass
+class FakeDeployments:
+    """The use cases, whose deployments end as the world says."""
+
+    world: World
+    progress: Progress
+    observer: Observer | None
+
+    async def deploy(
+        self, stack: Stack, configuration: Mapping[str, Any], *, by: str = "", on_wait: OnWait = lambda _: None
+    ) -> DeploymentRow:
+        """Wait for somebody, plan, tick once, end."""
+        on_wait(Holder("d0", 7, "elsewhere", "2026-01-01T12:00:00Z"))
+        identity = {**asdict(stack), "deployment_id": "d1"}
+        self._tell(DeploymentRequested(**identity))
+        await self._record(stack, an_event("deployment.requested", stack=str(stack)))
+        if self.world.raises:
+            raise self.world.raises
+        self._tell(DeploymentPlanned(**identity, changes=self.world.plan.changes, resources=self.world.plan.mutations))
+        self.progress(Tick(FUNCTION.urn, FUNCTION.type, FUNCTION.name, "create", "running"))
+        self.progress(Tick(FUNCTION.urn, FUNCTION.type, FUNCTION.name, "create", "done", 0.25))
+        return await (self._completed(stack) if self.world.state == "completed" else self._failed(stack))
+
+    async def preview(self, stack: Stack, configuration: Mapping[str, Any]) -> Attempt:
+        """The world's plan."""
+        return Attempt(DeploymentRequested(**asdict(stack)), plan=self.world.plan)
+
+    async def preview_removal(self, stack: Stack) -> ChangePlan:
+        """The world's plan."""
+        return self.world.plan
+
+    async def destroy(self, stack: Stack, *, by: str = "", on_wait: OnWait = lambda _: None) -> DeploymentRow:
+        """Ends well."""
+        await self._record(stack, *a_destroy("d2", stack=str(stack)))
+        return self._row("d2")
+
+    async def call(self, stack: Stack, request: HttpRequest) -> Answer:
+        """The world's answer."""
+        if self.world.raises:
+            raise self.world.raises
+        self.world.called.append(request)
+        return self.world.answer
+
+    async def _completed(self, stack: Stack) -> DeploymentRow:
+        health = HealthAnswer(path="/health", status=200, body=f'{{"status":"healthy","key":"{SECRET}"}}')
+        changes, identity = self.world.plan.changes, {**asdict(stack), "deployment_id": "d1"}
+        self._tell(DeploymentCompleted(**identity, changes=changes, endpoint=ENDPOINT, health=health))
+        told = {"changes": changes.model_dump(), "endpoint": ENDPOINT, "outputs": {"endpoint": ENDPOINT}}
+        await self._record(stack, *a_deploy(stack=str(stack), **told)[1:])
+        return self._row("d1")
+
+    async def _failed(self, stack: Stack) -> DeploymentRow:
+        told = {"code": "PROVIDER_ERROR", "reason": "Cannot create 'function': no room.", "hint": "Make room."}
+        await self._record(stack, an_event("deployment.failed", stack=str(stack), data=told))
+        return self._row("d1")
+
+    async def _record(self, stack: Stack, *events: Any) -> None:
+        await self.world.ledger.append(str(stack), None, events)
+
+    def _row(self, deployment: str) -> DeploymentRow:
+        row = self.world.ledger.deployment(deployment)
+        assert row is not None
+        return row
+
+    def _tell(self, event: Event) -> None:
+        if self.observer:
+            self.observer(event)
+
+
+class FakeApplication:
+    """What the command line needs, in memory."""
+
+    engines = ("sandbox",)
+
+    def __init__(self, home: Path, world: World) -> None:
+        self.home = home
+        self.ledger = world.ledger
+        self.validation = ValidationService(date(2026, 1, 1))
+        self._world = world
+
+    def configuration(self, **sources: Any) -> Written:
+        """The world's values with the options over them."""
+        options = {name: word for name, word in sources["options"].items() if word is not None}
+        return Written(Configuration.model_validate(self._world.values | options), self._world.faults)
+
+    def configuration_schema(self) -> dict[str, Any]:
+        """Short."""
+        return {"title": "semantest.yaml"}
+
+    def secrets(self, variables: Mapping[str, str]) -> SecretStore:
+        """None is set."""
+        return NoSecrets()
+
+    def redactor(self, variables: Mapping[str, str]) -> Callable[[str], str]:
+        """Knows one secret."""
+        return lambda text: text.replace(SECRET, "***")
+
+    def deployments(
+        self, variables: Mapping[str, str], *, progress: Progress = lambda _: None, observer: Observer | None = None
+    ) -> FakeDeployments:
+        """Deployments in this world."""
+        return FakeDeployments(self._world, progress, observer)
+
+
+class Screen(io.TextIOWrapper):
+    """A stream in memory that may be a terminal."""
+
+    def __init__(self, *, watched: bool = False) -> None:
+        super().__init__(io.BytesIO(), encoding="utf-8")
+        self._watched = watched
+
+    def isatty(self) -> bool:
+        """Whether a person is meant to be there."""
+        return self._watched
+
+    @property
+    def text(self) -> str:
+        """All that was written."""
+        self.flush()
+        content = self.buffer
+        assert isinstance(content, io.BytesIO)
+        return content.getvalue().decode()
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a command left: exit code, stdout, stderr."""
+
+    code: int
+    out: str
+    err: str
+
+
+class Cli(Protocol):
+    """Runs one command; `watched` puts a person before stdout."""
+
+    def __call__(self, *arguments: str, watched: bool = False) -> Outcome: ...
+
+
+@pytest.fixture
+def world() -> World:
+    """Empty, and deployments succeed in it."""
+    return World()
+
+
+@pytest.fixture
+def cli(world: World) -> Cli:
+    """The command line in that world."""
+
+    def call(*arguments: str, watched: bool = False) -> Outcome:
+        out, err = Screen(watched=watched), Screen()
+
+        def application_at(home: Path) -> Application:
+            return FakeApplication(home, world)
+
+        code = run(arguments, application_at, Terminal(out, err))
+        return Outcome(code, out.text, err.text)
+
+    return call

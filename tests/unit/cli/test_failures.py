@@ -1,0 +1,80 @@
+"""Errors in words."""
+
+from __future__ import annotations
+
+import pytest
+
+from semantest_iac.domain.errors import (
+    ArtifactError,
+    ConfigurationError,
+    DeploymentError,
+    Fault,
+    InvalidStateError,
+    LedgerError,
+    NotFoundError,
+    RefusedError,
+    RuntimeFailedError,
+    StackBusyError,
+    ThrottledError,
+    ValidationError,
+    VerificationError,
+)
+from semantest_iac.presentation.cli.failures import as_json, as_lines, exit_code_of, warning_lines
+
+_PLACED = Fault("components.rest-api.memory", "too small", "Use 128 or more.", "semantest.yaml", 5, 9)
+_BARE = Fault("", "no such file", file="other.yaml")
+
+
+class TestExitCodes:
+    @pytest.mark.parametrize(
+        ("error", "code"),
+        [
+            (DeploymentError("x"), 1),
+            (InvalidStateError("x"), 1),
+            (LedgerError("x"), 1),
+            (ThrottledError("x", provider="aws"), 1),
+            (RuntimeFailedError("x"), 1),
+            (VerificationError("x"), 1),
+            (ValidationError("x"), 2),
+            (ConfigurationError("x"), 2),
+            (ArtifactError("x"), 2),
+            (NotFoundError("x"), 2),
+            (RefusedError("x"), 3),
+            (StackBusyError("x"), 4),
+            (KeyboardInterrupt(), 4),
+            (KeyError("x"), 1),
+        ],
+        ids=lambda value: type(value).__name__ if isinstance(value, BaseException) else str(value),
+    )
+    def test_follow_the_class(self, error: BaseException, code: int) -> None:
+        assert exit_code_of(error) == code
+
+
+class TestLines:
+    def test_give_every_fault_its_place_and_hint(self) -> None:
+        error = ValidationError("Cannot deploy.", hint="Read on.", faults=[_PLACED, _BARE])
+
+        assert list(as_lines(error)) == [
+            "Error: Cannot deploy.",
+            "  semantest.yaml:5:9 components.rest-api.memory: too small",
+            "      Use 128 or more.",
+            "  other.yaml: no such file",
+            "Hint: Read on.",
+        ]
+
+    def test_of_a_warning_say_so(self) -> None:
+        assert next(warning_lines([_PLACED])).startswith("Warning: semantest.yaml:5:9 ")
+
+
+class TestJson:
+    def test_has_the_shape_of_the_contract(self) -> None:
+        error = ValidationError("Cannot deploy.", faults=[_BARE])
+
+        assert as_json(error) == {
+            "error": {
+                "code": "VALIDATION_ERROR",
+                "message": "Cannot deploy.",
+                "hint": "",
+                "faults": [{"hint": "", "path": "", "message": "no such file", "file": "other.yaml"}],
+            }
+        }

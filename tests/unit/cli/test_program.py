@@ -1,0 +1,90 @@
+"""The program as a whole: its commands, its errors, its exit codes."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from semantest_iac.domain.errors import ProviderError, RefusedError, StackBusyError
+from semantest_iac.presentation.cli.program import COMMANDS
+
+_DEPLOY = ("deploy", "--component", "rest-api")
+
+
+class TestHelp:
+    def test_lists_every_command_in_order(self, cli: Any, capsys: pytest.CaptureFixture[str]) -> None:
+        code = cli("--help").code
+
+        listed = capsys.readouterr().out.partition("Commands:\n")[2].partition("\n\n")[0]
+        assert code == 0
+        assert [line.split()[0] for line in listed.splitlines()] == list(COMMANDS)
+
+    @pytest.mark.parametrize("command", COMMANDS)
+    def test_of_a_command_has_an_example(self, cli: Any, command: str, capsys: pytest.CaptureFixture[str]) -> None:
+        code = cli(command, "-h").code
+
+        assert code == 0
+        assert f"semantest-iac {command}" in capsys.readouterr().out
+
+
+class TestUsageErrors:
+    def test_name_the_command_that_was_meant(self, cli: Any) -> None:
+        outcome = cli("deploi")
+
+        assert (outcome.code, outcome.out) == (2, "")
+        assert "Did you mean 'deploy'?" in outcome.err
+
+    @pytest.mark.parametrize(
+        "arguments",
+        [("deploy", "--memory", "1"), ("history", "--limit", "0"), ("invoke", "rest-api"), ("nothing",)],
+        ids=["option", "number", "argument", "command"],
+    )
+    def test_are_json_when_it_was_asked_for(self, cli: Any, arguments: tuple[str, ...]) -> None:
+        outcome = cli(*arguments, "--json")
+
+        error = json.loads(outcome.out)["error"]
+        assert (outcome.code, error["code"], error["faults"]) == (2, "USAGE_ERROR", [])
+        assert outcome.err == ""
+
+
+class TestErrors:
+    @pytest.mark.parametrize(
+        ("error", "code"),
+        [
+            (ProviderError("No.", provider="aws"), 1),
+            (RefusedError("No."), 3),
+            (StackBusyError("No."), 4),
+            (ValueError("hunter2-canary"), 1),
+        ],
+        ids=["provider", "refused", "busy", "defect"],
+    )
+    def test_have_an_exit_code(self, cli: Any, world: Any, error: Exception, code: int) -> None:
+        world.raises = error
+
+        assert cli(*_DEPLOY).code == code
+
+    def test_of_ours_are_told_without_their_text(self, cli: Any, world: Any) -> None:
+        world.raises = ValueError("hunter2-canary")
+
+        outcome = cli(*_DEPLOY)
+
+        assert "defect of semantest-iac: an unexpected ValueError" in outcome.err
+        assert "canary" not in outcome.err + outcome.out
+        assert "Traceback" not in outcome.err
+
+    def test_show_a_traceback_without_secrets_for_debugging(self, cli: Any, world: Any) -> None:
+        world.raises = ValueError("hunter2-canary")
+
+        outcome = cli(*_DEPLOY, "--debug")
+
+        assert "Traceback" in outcome.err
+        assert "ValueError: ***" in outcome.err
+
+    def test_of_an_interrupted_question_exit_4(self, cli: Any, world: Any) -> None:
+        world.raises = KeyboardInterrupt()
+
+        outcome = cli("invoke", "rest-api", "GET", "/health", "--json")
+
+        assert (outcome.code, json.loads(outcome.out)["error"]["code"]) == (4, "CANCELLED")

@@ -1,0 +1,80 @@
+"""Plans and results in words."""
+
+from __future__ import annotations
+
+import pytest
+
+from semantest_iac.domain.deployment.plan import ChangePlan
+from semantest_iac.domain.deployment.stack import Stack
+from semantest_iac.presentation.cli.wording import health_line, kind_of, next_commands, plan_lines, preview_lines, where
+from semantest_iac_events.values import HealthAnswer, ResourceChange
+
+_SAME = ResourceChange(urn="a", type="aws:sns/topic:Topic", name="alerts", op="same")
+_UPDATE = ResourceChange(
+    urn="b", type="aws:lambda/function:Function", name="function", op="update", why=("memorySize", "timeout")
+)
+_LOSS = ResourceChange(
+    urn="c", type="aws:cloudwatch/logGroup:LogGroup", name="logs", op="delete", reversible="irreversible"
+)
+
+
+class TestKind:
+    @pytest.mark.parametrize(
+        ("resource_type", "kind"),
+        [
+            ("aws:lambda/function:Function", "lambda.Function"),
+            ("azure-native:storage:Blob", "storage.Blob"),
+            ("semantest:compute:ServerlessFunction", "compute.ServerlessFunction"),
+            ("odd", "odd"),
+        ],
+    )
+    def test_is_short(self, resource_type: str, kind: str) -> None:
+        assert kind_of(resource_type) == kind
+
+
+class TestPlan:
+    def test_counts_and_lists_what_changes_and_why(self) -> None:
+        plan = ChangePlan((_SAME, _UPDATE, _LOSS))
+
+        assert plan_lines(plan.changes, plan.resources) == [
+            "Plan: 1 to update, 1 to delete",
+            "  ~ update  lambda.Function      function  memorySize, timeout",
+            "  - delete  cloudwatch.LogGroup  logs      cannot be undone",
+        ]
+
+    def test_says_when_nothing_changes(self) -> None:
+        plan = ChangePlan((_SAME,))
+
+        assert list(preview_lines(plan)) == ["Plan: nothing to change, 1 unchanged"]
+
+    def test_warns_of_losses(self) -> None:
+        assert list(preview_lines(ChangePlan((_LOSS,))))[-1] == "Something is lost for good if this is carried out."
+
+
+class TestWhere:
+    def test_tells_play_from_earnest(self) -> None:
+        development = Stack("rest-api", "aws", "development", "us-east-1")
+        staging = Stack("rest-api", "aws", "staging", "us-east-1")
+
+        assert where(development).endswith("simulated aws on this machine; no account is touched")
+        assert where(staging) == "rest-api.aws.staging.us-east-1"
+
+
+class TestNextCommands:
+    def test_reach_the_same_stack_in_the_same_home(self) -> None:
+        commands = next_commands(Stack("rest-api", "aws", "qa", "eu-west-1"), " --home /elsewhere")
+
+        assert commands[1].endswith("invoke rest-api GET /health --environment qa --region eu-west-1 --home /elsewhere")
+
+    def test_leave_out_what_goes_without_saying(self) -> None:
+        commands = next_commands(Stack("rest-api", "aws", "development", "us-east-1"), "")
+
+        assert commands[1].endswith("invoke rest-api GET /health")
+
+
+class TestHealth:
+    def test_is_one_line_of_bounded_length(self) -> None:
+        line = health_line(HealthAnswer(path="/health", status=200, body="a\n" * 500))
+
+        assert line.startswith("GET /health -> 200 a a a")
+        assert len(line) < 250

@@ -1,0 +1,38 @@
+"""The live tree on a terminal in memory."""
+
+from __future__ import annotations
+
+import io
+
+from semantest_iac.domain.ports.provisioner import Tick
+from semantest_iac.presentation.cli.terminal import Terminal
+from semantest_iac.presentation.cli.views.live_tree import LiveTree
+
+_URN = "urn:pulumi:s::p::semantest:messaging:NotificationChannel$aws:sns/topic:Topic::"
+
+
+def _drawn(*ticks: Tick) -> str:
+    out = io.StringIO()
+    with LiveTree(Terminal(out, io.StringIO()), "") as view:
+        for tick in ticks:
+            view.tick(tick)
+    return out.getvalue()
+
+
+def _tick(name: str, state: str) -> Tick:
+    return Tick(_URN + name, "aws:sns/topic:Topic", name, "create", state, 0.5)
+
+
+class TestLiveTree:
+    def test_groups_resources_under_the_part_they_belong_to(self) -> None:
+        drawn = _drawn(_tick("alerts", "done"), _tick("news", "failed"))
+
+        assert drawn.count("messaging.NotificationChannel") == 1
+        assert "alerts  done 0.50 s" in drawn
+        assert "news  failed 0.50 s" in drawn
+
+    def test_shows_how_long_an_operation_has_been_running(self) -> None:
+        assert "0.0 s" in _drawn(_tick("alerts", "running"))
+
+    def test_draws_nothing_when_nothing_happened(self) -> None:
+        assert _drawn() == ""
