@@ -1,4 +1,4 @@
-"""Completion events on their way out: handed in from the SDK's threads, published in order by the loop."""
+"""Completion events on their way out: handed in from the run's thread, published in order by the loop."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from semantest_iac.domain.deployment.announcements import announcement
 from semantest_iac.domain.ports.provisioner import Publish, Work
 from semantest_iac.infrastructure.sandbox_engine.monitor import Settled
 from semantest_iac.infrastructure.sandbox_engine.run import Run
+from semantest_iac.infrastructure.sandbox_engine.steps import Brake
 from semantest_iac.infrastructure.sandbox_engine.urns import type_of
 from semantest_iac.infrastructure.sandbox_engine.values import Properties, bare
 from semantest_iac_events.stack_event import StackEvent
@@ -18,24 +19,28 @@ Tell = Callable[[StackEvent], None]
 
 
 @asynccontextmanager
-async def publishing(publish: Publish) -> AsyncIterator[Tell]:
+async def publishing(publish: Publish, brake: Brake) -> AsyncIterator[Tell]:
     """A thread-safe way to publish; leaving the block waits until everything told is on record.
 
-    The SDK's threads must not wait for the ledger themselves: they share its thread pool and could all be waiting.
+    What cannot be recorded (a lost lease, a full disk) stops the run, and is raised in the end.
     """
     queue: asyncio.Queue[StackEvent | None] = asyncio.Queue()
     loop = asyncio.get_running_loop()
-
-    async def drain() -> None:
-        while (event := await queue.get()) is not None:
-            await publish(event)
-
-    drained = asyncio.create_task(drain())
+    drained = asyncio.create_task(_drain(queue, publish, brake))
     try:
         yield lambda event: _hand_in(loop, queue, event)
     finally:
         loop.call_soon(queue.put_nowait, None)  # after everything told from this thread
         await drained
+
+
+async def _drain(queue: asyncio.Queue[StackEvent | None], publish: Publish, brake: Brake) -> None:
+    try:
+        while (event := await queue.get()) is not None:
+            await publish(event)
+    except Exception as error:
+        brake.pull(error)
+        raise
 
 
 def _hand_in(loop: asyncio.AbstractEventLoop, queue: asyncio.Queue[StackEvent | None], event: StackEvent) -> None:

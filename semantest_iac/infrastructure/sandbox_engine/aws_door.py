@@ -15,7 +15,7 @@ from semantest_iac.infrastructure.function_runtimes.http_api import ApiIdentity
 from semantest_iac.infrastructure.function_runtimes.routes import RouteMatch, match_route
 from semantest_iac.infrastructure.sandbox_engine.front import Arrival, Front
 from semantest_iac.infrastructure.sandbox_engine.snapshots import Snapshot
-from semantest_iac.infrastructure.sandbox_engine.values import Archive, Properties, bare
+from semantest_iac.infrastructure.sandbox_engine.values import Package, Properties, bare
 
 _UNCHECKED = "The token was not checked: its issuer's keys are not on this machine."
 
@@ -39,7 +39,7 @@ def front(snapshot: Snapshot, unpack: Callable[[Path], Path]) -> Front | None:
 
 def _function(snapshot: Snapshot, function: Properties, unpack: Callable[[Path], Path]) -> FunctionSpec:
     code = function["code"]
-    package = Path(code.path if isinstance(code, Archive) else code)
+    package = Path(code.path if isinstance(code, Package) else code)
     _, _, _, region, account, _, name = function["arn"].split(":")
     return FunctionSpec(
         package=unpack(package),

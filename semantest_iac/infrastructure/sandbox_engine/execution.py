@@ -4,52 +4,74 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from typing import Any
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import Any, TypeVar
 
 from semantest_iac.infrastructure.sandbox_engine.monitor import Engine, Monitor
+from semantest_iac.infrastructure.sandbox_engine.steps import Brake, StepError
+
+Answer = TypeVar("Answer")
 
 PROJECT = "semantest-infrastructure"
 _PARALLEL = 16
 
 
-async def execute(program: Callable[[], None], monitor: Monitor, *, stack: str, dry: bool) -> None:
+async def apart(work: Callable[[], Answer], brake: Brake) -> Answer:
+    """Do blocking work in a thread of its own; whoever calls it off waits until the operation under way has ended."""
+    with ThreadPoolExecutor(max_workers=1, thread_name_prefix="sandbox") as thread:
+        working = asyncio.get_running_loop().run_in_executor(thread, work)
+        try:
+            return await asyncio.shield(working)
+        except asyncio.CancelledError:
+            brake.pull(StepError(None, "the run was called off"))
+            await asyncio.wait([working])
+            working.exception()  # seen: the cancellation says why
+            raise
+
+
+def play(program: Callable[[], None], monitor: Monitor, *, stack: str, dry: bool) -> None:
     """Run the program to its end; raises why the run stopped, or what the program itself raised.
 
-    Concurrent executions do not mix: the SDK keeps its settings in context variables, and each execution is a
-    task with a context of its own.
+    The program gets an event loop of its own, in the calling thread: several programs do not mix, and nothing that
+    a failed one leaves behind is told to anybody.
     """
-    _hush(asyncio.get_running_loop())
-    await asyncio.create_task(_run(program, monitor, stack, dry))
+    with asyncio.Runner() as runner:
+        runner.get_loop().set_default_executor(_AtOnce())
+        runner.get_loop().set_exception_handler(_unheard)
+        try:
+            runner.run(_run(program, monitor, stack, dry))
+        except Exception as error:
+            raise monitor.failure or error from error
+    if monitor.failure:
+        raise monitor.failure
 
 
 async def _run(program: Callable[[], None], monitor: Monitor, stack: str, dry: bool) -> None:
     from pulumi.runtime import settings
     from pulumi.runtime.stack import run_in_stack
 
-    engine = Engine()
     settings.configure(
-        settings.Settings(project=PROJECT, stack=stack, monitor=monitor, engine=engine, parallel=_PARALLEL, dry_run=dry)
+        settings.Settings(
+            project=PROJECT, stack=stack, monitor=monitor, engine=Engine(), parallel=_PARALLEL, dry_run=dry
+        )
     )
-    try:
-        await run_in_stack(program)
-    except Exception as error:
-        raise monitor.failure or error from error
-    if monitor.failure:
-        raise monitor.failure
+    await run_in_stack(program)
 
 
-def _hush(loop: asyncio.AbstractEventLoop) -> None:
-    """A failed program leaves hundreds of futures behind, and the loop would print each when it is collected.
+class _AtOnce(ThreadPoolExecutor):
+    """Does what the SDK hands to threads at once, in this one: a call of our monitor waits for nobody.
 
-    They outlive the execution, so the handler stays; everything else goes to the one that was there before.
+    One thread makes a run the same each time, and spares it the locks.
     """
-    before = loop.get_exception_handler()
-    if getattr(before, "hushes", False):
-        return
 
-    def handle(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
-        if "never retrieved" not in context.get("message", ""):
-            (before or type(loop).default_exception_handler)(loop, context)
+    def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
+        done: Future[Any] = Future()
+        try:
+            done.set_result(fn(*args, **kwargs))
+        except Exception as error:
+            done.set_exception(error)
+        return done
 
-    handle.hushes = True  # type: ignore[attr-defined]  # functions carry attributes
-    loop.set_exception_handler(handle)
+
+def _unheard(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+    """A failed program leaves hundreds of futures behind, and a loop would print each when it is collected."""

@@ -2,107 +2,103 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from semantest_iac.infrastructure.sandbox_engine import wire
-from semantest_iac.infrastructure.sandbox_engine.urns import STACK_TYPE, urn_of
-from semantest_iac.infrastructure.sandbox_engine.values import Properties
-
-
-class UnsupportedError(Exception):
-    """The program uses a part of Pulumi that the sandbox does not play; the message names it."""
+from semantest_iac.infrastructure.sandbox_engine.aliases import Alias
+from semantest_iac.infrastructure.sandbox_engine.options import aliases_of, refuse_unplayed, timeouts_of
+from semantest_iac.infrastructure.sandbox_engine.states import ResourceState
+from semantest_iac.infrastructure.sandbox_engine.urns import PROVIDER_PREFIX, urn_of
+from semantest_iac.infrastructure.sandbox_engine.values import Properties, sealed_in
 
 
 @dataclass(frozen=True, slots=True)
 class Goal:
-    """A resource as the program wants it to be."""
+    """A resource as the program wants it to be, and what it says about the way there."""
 
-    urn: str
-    type: str
-    custom: bool
-    inputs: Properties = field(default_factory=dict)
-    parent: str = ""
-    provider: str = ""
-    dependencies: tuple[str, ...] = ()
-    property_dependencies: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
-    aliases: tuple[str, ...] = ()
-    protect: bool = False
-    ignore_changes: tuple[str, ...] = ()
-    replace_on_changes: tuple[str, ...] = ()
+    wanted: ResourceState
+    aliases: tuple[Alias, ...] = ()
     delete_before_replace: bool | None = None
-    retain_on_delete: bool = False
-    additional_secret_outputs: tuple[str, ...] = ()
 
 
-# What RegisterResource can carry and the sandbox does not play; each is refused by its name.
-_UNSUPPORTED = {
-    "remote": "remote components",
-    "importId": "import_",
-    "transforms": "transforms",
-    "state_migrations": "state_migrations",
-    "deletedWith": "deleted_with",
-    "replace_with": "replace_with",
-    "hideDiffs": "hide_diffs",
-    "envVarMappings": "env_var_mappings",
-    "packageRef": "parameterized packages",
-    "pluginDownloadURL": "plugin_download_url",
-}
+@dataclass(frozen=True, slots=True)
+class Place:
+    """What a request leaves out: its stack and project, and the parent and provider that apply to it."""
+
+    stack: str
+    project: str
+    parent: ResourceState | None = None
+    provider: str = ""
+
+    def urn(self, request: Any) -> str:
+        """The name of the requested resource."""
+        return urn_of(self.stack, self.project, request.parent, request.type, request.name)
 
 
-def goal_of(request: Any, *, stack: str, project: str) -> Goal:
-    """The goal of a RegisterResourceRequest; raises UnsupportedError."""
-    _refuse_unsupported(request)
-    return Goal(
-        urn=urn_of(stack, project, request.parent, request.type, request.name),
+def goal_of(request: Any, place: Place) -> Goal:
+    """The goal of a RegisterResourceRequest; raises UnsupportedError.
+
+    Protection and retention that the program does not speak of are those of the parent.
+    """
+    refuse_unplayed(request)
+    above = place.parent or ResourceState("", "", custom=False)
+    wanted = ResourceState(
+        urn=place.urn(request),
         type=request.type,
         custom=request.custom,
-        inputs=wire.decode(request.object),
+        inputs=_inputs(request),
         parent=request.parent,
-        provider=request.provider,
+        provider=place.provider,
         dependencies=tuple(sorted(request.dependencies)),
-        property_dependencies={
-            name: tuple(sorted(found.urns))
-            for name, found in sorted(request.propertyDependencies.items())
-            if found.urns
-        },
-        aliases=_aliases(request, stack, project),
-        protect=request.protect,
+        property_dependencies=_property_dependencies(request),
+        additional_secret_outputs=tuple(sorted(request.additionalSecretOutputs)),
         ignore_changes=tuple(request.ignoreChanges),
         replace_on_changes=tuple(request.replaceOnChanges),
-        delete_before_replace=request.deleteBeforeReplace if request.deleteBeforeReplaceDefined else None,
-        retain_on_delete=request.retainOnDelete,
+        custom_timeouts=timeouts_of(request),
+        protect=request.protect if request.HasField("protect") else above.protect,
+        retain_on_delete=request.retainOnDelete if request.HasField("retainOnDelete") else above.retain_on_delete,
+    )
+    first = request.deleteBeforeReplace if request.deleteBeforeReplaceDefined else None
+    return Goal(wanted, aliases_of(request), first)
+
+
+def wanted_of_read(request: Any, place: Place) -> ResourceState:
+    """The resource of a ReadResourceRequest, which somebody else keeps; without an id where that is yet unknown."""
+    return ResourceState(
+        urn=place.urn(request),
+        type=request.type,
+        custom=True,
+        id="" if request.id == wire.UNKNOWN_TEXT else request.id,
+        inputs=sealed_in(wire.decode(request.properties)),
+        parent=request.parent,
+        provider=place.provider,
+        dependencies=tuple(sorted(request.dependencies)),
         additional_secret_outputs=tuple(sorted(request.additionalSecretOutputs)),
+        external=True,
     )
 
 
-def _refuse_unsupported(request: Any) -> None:
-    used = [name for field_, name in _UNSUPPORTED.items() if getattr(request, field_, None)]
-    if request.HasField("replacement_trigger"):
-        used.append("replacement_trigger")
-    if any(getattr(request.hooks, kind) for kind in request.hooks.DESCRIPTOR.fields_by_name):
-        used.append("hooks")
-    if used:
-        raise UnsupportedError(f"The sandbox does not play {', '.join(sorted(used))} ('{request.name}').")
-
-
-def _aliases(request: Any, stack: str, project: str) -> tuple[str, ...]:
-    specs = (_alias_urn(alias, request, stack, project) for alias in request.aliases)
-    return (*specs, *request.aliasURNs)
-
-
-def _alias_urn(alias: Any, request: Any, stack: str, project: str) -> str:
-    if alias.urn:
-        return str(alias.urn)
-    spec = alias.spec
-    parent = spec.parentUrn or request.parent
-    if spec.noParent:
-        parent = urn_of(stack, project, "", STACK_TYPE, f"{project}-{stack}")
-    return urn_of(
-        spec.stack or stack,
-        spec.project or project,
-        parent,
-        spec.type or request.type,
-        spec.name or request.name,
+def default_provider(package: str, version: str, place: Place) -> ResourceState:
+    """The provider of resources that name none, as Pulumi makes one per package and version."""
+    type_ = f"{PROVIDER_PREFIX}{package}"
+    name = "_".join(["default", *version.replace("-", ".").split(".")]) if version else "default"
+    return ResourceState(
+        urn=urn_of(place.stack, place.project, "", type_, name),
+        type=type_,
+        custom=True,
+        inputs={"version": version} if version else {},
     )
+
+
+def _inputs(request: Any) -> Properties:
+    inputs = sealed_in(wire.decode(request.object))
+    if request.version and request.type.startswith(PROVIDER_PREFIX):
+        return {**inputs, "version": request.version}
+    return inputs
+
+
+def _property_dependencies(request: Any) -> dict[str, tuple[str, ...]]:
+    return {
+        name: tuple(sorted(found.urns)) for name, found in sorted(request.propertyDependencies.items()) if found.urns
+    }

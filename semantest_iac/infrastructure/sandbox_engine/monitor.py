@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import grpc
@@ -10,10 +11,12 @@ from google.protobuf import empty_pb2
 from pulumi.runtime.proto import engine_pb2, provider_pb2, resource_pb2
 
 from semantest_iac.infrastructure.sandbox_engine import wire
-from semantest_iac.infrastructure.sandbox_engine.goals import UnsupportedError, goal_of
-from semantest_iac.infrastructure.sandbox_engine.run import Run, StepError
-from semantest_iac.infrastructure.sandbox_engine.states import ResourceState
+from semantest_iac.infrastructure.sandbox_engine.goals import Goal, Place, default_provider, goal_of, wanted_of_read
+from semantest_iac.infrastructure.sandbox_engine.run import Run
+from semantest_iac.infrastructure.sandbox_engine.steps import StepError, UnsupportedError
+from semantest_iac.infrastructure.sandbox_engine.urns import PROVIDER_PREFIX
 from semantest_iac.infrastructure.sandbox_engine.values import Properties
+from semantest_iac.infrastructure.simulated_cloud.refusal import CloudRefusal
 
 # What Pulumi's CLI 3.250 says yes to. Parts of it that the sandbox does not play are refused when used.
 FEATURES = frozenset(
@@ -35,9 +38,6 @@ FEATURES = frozenset(
 Settled = Callable[[str, Properties], None]
 """Told of a component by its URN when the program has handed in its outputs."""
 
-Invoke = Callable[[Any], Properties]
-Read = Callable[[Any], ResourceState]
-
 
 class Refused(grpc.RpcError):  # type: ignore[misc]  # grpc is untyped
     """An answer that the SDK takes for the engine's own."""
@@ -58,18 +58,17 @@ class Refused(grpc.RpcError):  # type: ignore[misc]  # grpc is untyped
 class Monitor:
     """The calls that Pulumi's SDK makes of `ResourceMonitor`, answered by one run."""
 
-    def __init__(self, run: Run, *, stack: str, project: str, invoke: Invoke, read: Read, settled: Settled) -> None:
+    def __init__(self, run: Run, *, stack: str, project: str, settled: Settled) -> None:
         self._run = run
         self._stack = stack
         self._project = project
-        self._invoke = invoke
-        self._read = read
         self._settled = settled
+        self._default_providers: dict[tuple[str, str], str] = {}
 
     @property
     def failure(self) -> Exception | None:
         """Why the run stopped, where it did: what the SDK raises then says less."""
-        return self._run.failure
+        return self._run.executor.brake.reason
 
     def SupportsFeature(self, request: Any) -> resource_pb2.SupportsFeatureResponse:  # noqa: N802
         """As the CLI answers."""
@@ -77,16 +76,8 @@ class Monitor:
 
     def RegisterResource(self, request: Any) -> resource_pb2.RegisterResourceResponse:  # noqa: N802
         """Bring one resource to its goal."""
-        try:
-            goal = goal_of(request, stack=self._stack, project=self._project)
-            state = self._run.register(goal)
-        except UnsupportedError as error:
-            raise Refused(grpc.StatusCode.UNIMPLEMENTED, str(error)) from error
-        except StepError as error:
-            raise Refused(grpc.StatusCode.FAILED_PRECONDITION, error.message) from error
-        except Exception as error:
-            self._run.stop(error)
-            raise
+        with self._refusing():
+            state = self._run.register(goal_of(request, self._place(request)))
         return resource_pb2.RegisterResourceResponse(
             urn=state.urn,
             id=state.id,
@@ -96,22 +87,25 @@ class Monitor:
 
     def RegisterResourceOutputs(self, request: Any) -> empty_pb2.Empty:  # noqa: N802
         """A component is complete."""
-        outputs = wire.decode(request.outputs)
-        self._run.complete(request.urn, outputs)
-        self._settled(request.urn, outputs)
+        with self._refusing():
+            outputs = wire.decode(request.outputs)
+            self._run.complete(request.urn, outputs)
+            self._settled(request.urn, outputs)
         return empty_pb2.Empty()
 
     def ReadResource(self, request: Any) -> resource_pb2.ReadResourceResponse:  # noqa: N802
         """Look at a resource that somebody else keeps."""
-        try:
-            state = self._read(request)
-        except StepError as error:
-            raise Refused(grpc.StatusCode.NOT_FOUND, error.message) from error
+        with self._refusing():
+            state = self._run.read(wanted_of_read(request, self._place(request)))
         return resource_pb2.ReadResourceResponse(urn=state.urn, properties=wire.encode(state.outputs))
 
     def Invoke(self, request: Any) -> provider_pb2.InvokeResponse:  # noqa: N802
-        """Ask the cloud something."""
-        answer = self._invoke(request)
+        """Ask the cloud something; a refusal is the program's to deal with."""
+        cloud = self._run.regions.at(request.tok, request.provider)
+        try:
+            answer = cloud.invoke(request.tok, wire.decode(request.args))
+        except CloudRefusal as refusal:
+            raise Refused(grpc.StatusCode.UNKNOWN, str(refusal)) from refusal
         return provider_pb2.InvokeResponse(**{"return": wire.encode(answer)})
 
     def SignalAndWaitForShutdown(self, request: Any) -> empty_pb2.Empty:  # noqa: N802
@@ -126,6 +120,31 @@ class Monitor:
             raise Refused(grpc.StatusCode.UNIMPLEMENTED, f"The sandbox does not play {name}.")
 
         return refuse
+
+    @contextmanager
+    def _refusing(self) -> Iterator[None]:
+        """Whatever goes wrong ends the run; the SDK hears of it as it would from Pulumi's engine."""
+        try:
+            yield
+        except Exception as error:
+            self._run.executor.brake.pull(error)
+            if isinstance(error, StepError | UnsupportedError):
+                raise Refused(grpc.StatusCode.UNKNOWN, str(error)) from error
+            raise
+
+    def _place(self, request: Any) -> Place:
+        parent = self._run.executor.snapshot.new(request.parent)
+        return Place(self._stack, self._project, parent, self._provider(request))
+
+    def _provider(self, request: Any) -> str:
+        of_its_own = getattr(request, "custom", True) and not request.type.startswith(PROVIDER_PREFIX)
+        if request.provider or not of_its_own:
+            return str(request.provider)
+        package = request.type.partition(":")[0], request.version
+        if package not in self._default_providers:
+            state = self._run.register(Goal(default_provider(*package, Place(self._stack, self._project))))
+            self._default_providers[package] = f"{state.urn}::{state.id or wire.UNKNOWN_TEXT}"
+        return self._default_providers[package]
 
 
 class Engine:

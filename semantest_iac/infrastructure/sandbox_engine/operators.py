@@ -3,36 +3,44 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any, Protocol
 
-from semantest_iac.infrastructure.sandbox_engine.journal import Begun, Effect, Journal
+from semantest_iac.infrastructure.sandbox_engine.journal import Journal
+from semantest_iac.infrastructure.sandbox_engine.recovery import CloudOf
+from semantest_iac.infrastructure.sandbox_engine.snapshots import Effect
 from semantest_iac.infrastructure.sandbox_engine.states import ResourceState
-from semantest_iac.infrastructure.sandbox_engine.urns import PROVIDER_PREFIX
-from semantest_iac.infrastructure.sandbox_engine.values import bare, merge_secrets
-from semantest_iac.infrastructure.simulated_cloud.cloud import Cloud
+from semantest_iac.infrastructure.sandbox_engine.values import bare, outputs_like
+from semantest_iac.infrastructure.simulated_cloud.refusal import CloudRefusal
 
-CloudOf = Callable[[ResourceState], Cloud]
+
+class HalfDoneError(Exception):
+    """The cloud made a resource and failed to complete it: the effect stands although the operation was refused."""
+
+    def __init__(self, effect: Effect, refusal: CloudRefusal) -> None:
+        super().__init__(refusal.message)
+        self.effect = effect
+        self.refusal = refusal
 
 
 class Operator(Protocol):
-    """Takes a resource as it should be and returns it as it is; the caller applies the effects."""
+    """Takes a resource as it should be and returns what is to be remembered; the caller applies it."""
 
-    def create(self, goal: ResourceState, replacing: ResourceState | None = None) -> Effect:
-        """Make it; what it replaces is marked for deletion."""
+    def create(self, goal: ResourceState, after: Effect) -> Effect:
+        """Make it; `after` is what becomes of what it replaces."""
         ...
 
     def update(self, goal: ResourceState, old: ResourceState) -> Effect:
         """Change it in place."""
         ...
 
-    def delete(self, old: ResourceState) -> Effect:
+    def delete(self, old: ResourceState, after: Effect) -> Effect:
         """Delete it, or leave it behind where it is to be kept."""
         ...
 
-    def remember(self, state: ResourceState, old: ResourceState | None = None) -> Effect:
-        """Note a change that no cloud hears of."""
+    def note(self, effect: Effect) -> Effect:
+        """Remember a change that no cloud hears of."""
         ...
 
 
@@ -42,27 +50,26 @@ class DryOperator:
     def __init__(self, cloud_of: CloudOf) -> None:
         self._cloud_of = cloud_of
 
-    def create(self, goal: ResourceState, replacing: ResourceState | None = None) -> Effect:
+    def create(self, goal: ResourceState, after: Effect) -> Effect:
         """The outputs that follow from the inputs; the rest is unknown."""
-        if is_local(goal):
-            return Effect(put=replace(goal, outputs=goal.inputs))
-        outputs = self._cloud_of(goal).preview_create(goal.type, bare(goal.inputs))
-        return Effect(put=_with(goal, "", outputs), doom=replacing.key if replacing else None)
+        if goal.is_local:
+            return replace(after, put=_noted(goal, ""))
+        return replace(after, put=_with(goal, "", self._cloud_of(goal).preview_create(goal.type, bare(goal.inputs))))
 
     def update(self, goal: ResourceState, old: ResourceState) -> Effect:
         """The old outputs, unknown where the change will reach them."""
-        if is_local(goal):
-            return Effect(put=replace(goal, id=old.id, outputs=goal.inputs), drop=old.key)
+        if goal.is_local:
+            return Effect(_noted(goal, old.id), old.key)
         outputs = self._cloud_of(goal).preview_update(goal.type, bare(old.outputs), bare(goal.inputs))
-        return Effect(put=_with(goal, old.id, outputs), drop=old.key)
+        return Effect(_with(goal, old.id, outputs), old.key)
 
-    def delete(self, old: ResourceState) -> Effect:
+    def delete(self, old: ResourceState, after: Effect) -> Effect:
         """Gone in mind."""
-        return Effect(drop=old.key)
+        return after
 
-    def remember(self, state: ResourceState, old: ResourceState | None = None) -> Effect:
+    def note(self, effect: Effect) -> Effect:
         """Known in mind."""
-        return Effect(put=state, drop=old.key if old else None)
+        return effect
 
 
 class LiveOperator:
@@ -72,57 +79,51 @@ class LiveOperator:
         self._cloud_of = cloud_of
         self._journal = journal
 
-    def create(self, goal: ResourceState, replacing: ResourceState | None = None) -> Effect:
-        """The cloud keeps the owner mark of the journal row, so that an unfinished create can be found."""
-        doom = replacing.key if replacing else None
-        return self._journalled("create", goal, lambda owner: Effect(put=self._create(goal, owner), doom=doom))
+    def create(self, goal: ResourceState, after: Effect) -> Effect:
+        """The cloud keeps the mark of the journal row, so that an unfinished create can be found."""
+        if goal.is_local:
+            return self.note(replace(after, put=_noted(goal, str(uuid.uuid4()) if goal.is_provider else "")))
+        owner = self._journal.begin("create", goal, after)
+        try:
+            created = self._cloud_of(goal).create(goal.type, bare(goal.inputs), owner=owner)
+        except CloudRefusal as refusal:
+            if refusal.created is None:
+                raise
+            half = replace(_with(goal, refusal.created.id, refusal.created.outputs), init_errors=(refusal.message,))
+            raise HalfDoneError(self._ended(owner, replace(after, put=half)), refusal) from refusal
+        return self._ended(owner, replace(after, put=_with(goal, created.id, created.outputs)))
 
     def update(self, goal: ResourceState, old: ResourceState) -> Effect:
         """Safe to repeat: an update that was not noted is found as a difference and made again."""
-        return self._journalled(
-            "update",
-            replace(goal, id=old.id),
-            lambda owner: Effect(put=self._update(goal, old), drop=old.key),
-        )
+        after = Effect(drop=old.key)
+        if goal.is_local:
+            return self.note(replace(after, put=_noted(goal, old.id)))
+        owner = self._journal.begin("update", replace(goal, id=old.id), after)
+        outputs = self._cloud_of(goal).update(goal.type, old.id, bare(goal.inputs))
+        return self._ended(owner, replace(after, put=_with(goal, old.id, outputs)))
 
-    def delete(self, old: ResourceState) -> Effect:
+    def delete(self, old: ResourceState, after: Effect) -> Effect:
         """Safe to repeat: a cloud does not mind deleting what is gone."""
-        return self._journalled("delete", old, lambda owner: self._delete(old))
+        if old.is_local or old.external or old.retain_on_delete:
+            return self.note(after)
+        owner = self._journal.begin("delete", old, after)
+        self._cloud_of(old).delete(old.type, old.id, bare(old.outputs))
+        return self._ended(owner, after)
 
-    def remember(self, state: ResourceState, old: ResourceState | None = None) -> Effect:
-        """Only noted: no cloud is involved."""
-        effect = Effect(put=state, drop=old.key if old else None)
-        self._journal.end("", effect)
+    def note(self, effect: Effect) -> Effect:
+        """One row, no cloud."""
+        self._journal.note(effect)
         return effect
 
-    def _journalled(self, op: str, goal: ResourceState, act: Callable[[str], Effect]) -> Effect:
-        owner = uuid.uuid4().hex
-        self._journal.begin(Begun(op, owner, goal))
-        effect = act(owner)
+    def _ended(self, owner: str, effect: Effect) -> Effect:
         self._journal.end(owner, effect)
         return effect
 
-    def _create(self, goal: ResourceState, owner: str) -> ResourceState:
-        if is_local(goal):
-            return replace(goal, id=str(uuid.uuid4()), outputs=goal.inputs)
-        created = self._cloud_of(goal).create(goal.type, bare(goal.inputs), owner=owner)
-        return _with(goal, created.id, created.outputs)
 
-    def _update(self, goal: ResourceState, old: ResourceState) -> ResourceState:
-        if is_local(goal):
-            return replace(goal, id=old.id, outputs=goal.inputs)
-        return _with(goal, old.id, self._cloud_of(goal).update(goal.type, old.id, bare(goal.inputs)))
-
-    def _delete(self, old: ResourceState) -> Effect:
-        if not (is_local(old) or old.retain_on_delete or old.external):
-            self._cloud_of(old).delete(old.type, old.id, bare(old.outputs))
-        return Effect(drop=old.key)
-
-
-def is_local(state: ResourceState) -> bool:
-    """Components and providers exist in the state only."""
-    return not state.custom or state.type.startswith(PROVIDER_PREFIX)
+def _noted(goal: ResourceState, id_: str) -> ResourceState:
+    """A component's outputs are told by the program in the end; a provider's are its configuration."""
+    return replace(goal, id=id_, outputs=goal.inputs if goal.is_provider else {})
 
 
 def _with(goal: ResourceState, id_: str, outputs: Mapping[str, Any]) -> ResourceState:
-    return replace(goal, id=id_, outputs=merge_secrets(dict(outputs), goal.inputs, goal.additional_secret_outputs))
+    return replace(goal, id=id_, outputs=outputs_like(outputs, goal.inputs, goal.additional_secret_outputs))

@@ -1,41 +1,53 @@
-"""What a killed run left behind, brought to a state that is true."""
+"""What a run that was cut short left behind, brought to a state that is true."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 
 from semantest_iac.infrastructure.sandbox_engine.journal import Begun
-from semantest_iac.infrastructure.sandbox_engine.operators import CloudOf, is_local
-from semantest_iac.infrastructure.sandbox_engine.snapshots import Snapshot
+from semantest_iac.infrastructure.sandbox_engine.snapshots import Effect, Snapshot
 from semantest_iac.infrastructure.sandbox_engine.states import ResourceState
-from semantest_iac.infrastructure.sandbox_engine.values import bare, merge_secrets
+from semantest_iac.infrastructure.sandbox_engine.values import bare, outputs_like
+from semantest_iac.infrastructure.simulated_cloud.cloud import Cloud
+
+CloudOf = Callable[[ResourceState], Cloud]
 
 
-def recover(snapshot: Snapshot, begun: Sequence[Begun], cloud_of: CloudOf) -> Snapshot:
-    """Ask the cloud about each operation that has no end.
-
-    A create that did happen is adopted by its owner mark. A delete that did happen is noted. An update needs
-    nothing: if it did not happen, the next run sees the difference and makes it.
-    """
+def recover(snapshot: Snapshot, begun: Iterable[Begun], cloud_of: CloudOf) -> None:
+    """Ask the cloud what became of each operation that has no end, and note it in the snapshot."""
     for operation in begun:
-        goal = operation.goal
-        if is_local(goal):
-            continue
-        if operation.op == "create":
-            _adopt(snapshot, goal, operation.owner, cloud_of)
-        elif operation.op == "delete" and cloud_of(goal).read(goal.type, goal.id, bare(goal.outputs)) is None:
-            snapshot.resources.pop(goal.key, None)
-    return snapshot
+        snapshot.apply(_FOUND_OUT[operation.op](operation, snapshot, cloud_of))
 
 
-def _adopt(snapshot: Snapshot, goal: ResourceState, owner: str, cloud_of: CloudOf) -> None:
-    found = cloud_of(goal).find(owner, bare(goal.inputs))
+def _created(begun: Begun, _snapshot: Snapshot, cloud_of: CloudOf) -> Effect:
+    """A create that did happen is adopted by its owner mark."""
+    goal = begun.goal
+    found = cloud_of(goal).find(begun.owner, bare(goal.inputs))
     if found is None:
-        return
+        return Effect()
     _, id_, outputs = found
-    replaced = snapshot.live(goal.urn)
-    if replaced and replaced.id != id_:
-        snapshot.resources[replaced.key] = replace(replaced, delete=True)
-    made = replace(goal, id=id_, outputs=merge_secrets(dict(outputs), goal.inputs, goal.additional_secret_outputs))
-    snapshot.resources[made.key] = made
+    made = replace(goal, id=id_, outputs=outputs_like(outputs, goal.inputs, goal.additional_secret_outputs))
+    return replace(begun.after, put=made)
+
+
+def _updated(begun: Begun, snapshot: Snapshot, cloud_of: CloudOf) -> Effect:
+    """However far an update got, what the cloud has now is what the next run compares with."""
+    old = snapshot.olds.get(begun.after.drop or begun.goal.key)
+    outputs = cloud_of(begun.goal).read(old.type, old.id, bare(old.outputs)) if old else None
+    if old is None or outputs is None:
+        return Effect()
+    return Effect(mark=replace(old, outputs=outputs_like(outputs, old.inputs, old.additional_secret_outputs)))
+
+
+def _deleted(begun: Begun, _snapshot: Snapshot, cloud_of: CloudOf) -> Effect:
+    """A delete that did happen is noted."""
+    gone = cloud_of(begun.goal).read(begun.goal.type, begun.goal.id, bare(begun.goal.outputs)) is None
+    return begun.after if gone else Effect()
+
+
+_FOUND_OUT: dict[str, Callable[[Begun, Snapshot, CloudOf], Effect]] = {
+    "create": _created,
+    "update": _updated,
+    "delete": _deleted,
+}

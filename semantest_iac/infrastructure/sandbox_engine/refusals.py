@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from semantest_iac.domain.deployment.stack import Stack
 from semantest_iac.domain.errors import DeploymentError, ProviderError, ThrottledError
-from semantest_iac.infrastructure.sandbox_engine.run import StepError
+from semantest_iac.infrastructure.sandbox_engine.steps import StepError, UnsupportedError
 from semantest_iac.infrastructure.simulated_cloud.refusal import CloudRefusal
 
 # a word of the cloud's code -> what to do; the first match counts
@@ -17,21 +21,35 @@ _HINTS = {
     "InvalidRequest": "The name is still reserved after an earlier delete; wait, or restore it.",
 }
 _AGAIN = "Deploy again: what was done is remembered, and the rest is taken up from there."
+_CHANGE = "Change the configuration as the message says."
 
 
-def translated(error: StepError, provider: str) -> DeploymentError:
-    """The error of the house for a run that stopped."""
-    name = f"'{error.state.name}' ({error.state.type})" if error.state else "the stack"
-    message = f"Cannot deploy {name}: {error.message.rstrip('.')}."
-    resource = error.state.urn if error.state else ""
+@contextmanager
+def translated(stack: Stack) -> Iterator[None]:
+    """Raise what stops a run of the stack as an error of the house; a defect of ours passes as it is."""
+    try:
+        yield
+    except StepError as error:
+        raise _refused(error, stack) from error
+    except (CloudRefusal, UnsupportedError) as error:
+        raise ProviderError(f"Cannot deploy '{stack}': {_sentence(str(error))}", provider=stack.provider) from error
+
+
+def _refused(error: StepError, stack: Stack) -> DeploymentError:
+    name = f"'{error.state.name}' ({error.state.type})" if error.state else f"'{stack}'"
+    message = f"Cannot deploy {name}: {_sentence(error.message)}"
+    resource, provider = error.state.urn if error.state else "", stack.provider
     refusal = error.refusal
-    if refusal and refusal.retryable:
-        return ThrottledError(message, refusal.code, provider=provider, resource=resource, hint=_AGAIN)
-    code = refusal.code if refusal else None
-    return ProviderError(message, code, provider=provider, resource=resource, hint=_hint(refusal))
-
-
-def _hint(refusal: CloudRefusal | None) -> str:
     if refusal is None:
-        return "Change the configuration as the message says."
+        return ProviderError(message, provider=provider, resource=resource, hint=_CHANGE)
+    if refusal.retryable:
+        return ThrottledError(message, refusal.code, provider=provider, resource=resource, hint=_AGAIN)
+    return ProviderError(message, refusal.code, provider=provider, resource=resource, hint=_hint(refusal))
+
+
+def _hint(refusal: CloudRefusal) -> str:
     return next((hint for word, hint in _HINTS.items() if word in refusal.code), _AGAIN)
+
+
+def _sentence(text: str) -> str:
+    return f"{text.rstrip('.')}."

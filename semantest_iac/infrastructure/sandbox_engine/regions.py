@@ -3,31 +3,44 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
 from semantest_iac.infrastructure.sandbox_engine.snapshots import Snapshot
 from semantest_iac.infrastructure.sandbox_engine.states import ResourceState
-from semantest_iac.infrastructure.sandbox_engine.urns import PROVIDER_PREFIX
+from semantest_iac.infrastructure.sandbox_engine.steps import UnsupportedError
+from semantest_iac.infrastructure.sandbox_engine.values import bare
 from semantest_iac.infrastructure.simulated_cloud.cloud import Cloud
 
 Clouds = Callable[[str, str], Cloud]
-"""The simulated cloud of a provider package in a region."""
+"""The simulated cloud of a provider package in a region; KeyError for a package that is not simulated."""
 
 
 class Regions:
-    """Finds clouds by the provider references of one snapshot; `default` serves resources without one."""
+    """Finds clouds by the provider references of one snapshot; `default` is the region of a provider that has none."""
 
     def __init__(self, clouds: Clouds, snapshot: Snapshot, default: str) -> None:
         self._clouds = clouds
         self._snapshot = snapshot
         self._default = default
+        self._known: dict[tuple[str, str], Cloud] = {}
 
     def of(self, state: ResourceState) -> Cloud:
-        """The cloud of a resource."""
+        """The cloud of a resource; raises UnsupportedError where it is not simulated."""
         return self.at(state.type, state.provider)
 
     def at(self, token: str, provider: str) -> Cloud:
         """The cloud for a type or function token and a provider reference (`urn::id`, may be empty)."""
-        found = self._snapshot.live(provider.rpartition("::")[0]) if provider else None
-        region: Any = found.inputs.get("region") if found else None
-        return self._clouds(token.removeprefix(PROVIDER_PREFIX).partition(":")[0], region or self._default)
+        place = token.partition(":")[0], self.region(provider)
+        if place not in self._known:
+            self._known[place] = self._found(*place)
+        return self._known[place]
+
+    def region(self, provider: str) -> str:
+        """Where a provider works."""
+        found = self._snapshot.provider(provider) if provider else None
+        return str(bare(found.inputs).get("region") or self._default) if found else self._default
+
+    def _found(self, package: str, region: str) -> Cloud:
+        try:
+            return self._clouds(package, region)
+        except KeyError as error:
+            raise UnsupportedError(f"The sandbox does not simulate the cloud of '{package}'.") from error

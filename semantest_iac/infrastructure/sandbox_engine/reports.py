@@ -6,9 +6,9 @@ from collections.abc import Iterable
 
 from semantest_iac.domain.deployment.plan import ChangePlan
 from semantest_iac.domain.ports.provisioner import Applied, Outputs
-from semantest_iac.infrastructure.sandbox_engine.operators import is_local
-from semantest_iac.infrastructure.sandbox_engine.run import Run, Step
+from semantest_iac.infrastructure.sandbox_engine.run import Run
 from semantest_iac.infrastructure.sandbox_engine.snapshots import Snapshot
+from semantest_iac.infrastructure.sandbox_engine.steps import Step
 from semantest_iac.infrastructure.sandbox_engine.urns import STACK_TYPE
 from semantest_iac.infrastructure.sandbox_engine.values import bare, holds_secret
 from semantest_iac_events.values import ResourceChange
@@ -16,12 +16,12 @@ from semantest_iac_events.values import ResourceChange
 
 def plan(steps: Iterable[Step], stateful: frozenset[str]) -> ChangePlan:
     """The steps that reach a cloud; components and providers are how a program is written, not what it makes."""
-    return ChangePlan(tuple(_change(step, stateful) for step in steps if not is_local(step.state)))
+    return ChangePlan(tuple(_change(step, stateful) for step in steps if not step.state.is_local))
 
 
 def applied(run: Run) -> Applied:
     """The counts and the stack's outputs, without the secret ones."""
-    return Applied(plan(run.steps, frozenset()).changes, outputs_of(run.after))
+    return Applied(plan(run.executor.steps, frozenset()).changes, outputs_of(run.executor.snapshot))
 
 
 def outputs_of(snapshot: Snapshot) -> Outputs:

@@ -2,239 +2,163 @@
 
 from __future__ import annotations
 
-import threading
-import time
-from collections.abc import Callable
-from dataclasses import dataclass, replace
-from typing import Literal
+from dataclasses import replace
 
-from semantest_iac.domain.ports.provisioner import Progress, Tick
-from semantest_iac.infrastructure.sandbox_engine.decisions import Decision, decide, with_ignored
+from semantest_iac.infrastructure.sandbox_engine.checking import checked
+from semantest_iac.infrastructure.sandbox_engine.claims import ClaimError, Claims
+from semantest_iac.infrastructure.sandbox_engine.decisions import Decision, decide, difference, swept_along
+from semantest_iac.infrastructure.sandbox_engine.executor import Executor
 from semantest_iac.infrastructure.sandbox_engine.goals import Goal
-from semantest_iac.infrastructure.sandbox_engine.journal import Effect
-from semantest_iac.infrastructure.sandbox_engine.operators import CloudOf, Operator, is_local
-from semantest_iac.infrastructure.sandbox_engine.snapshots import Snapshot
+from semantest_iac.infrastructure.sandbox_engine.regions import Regions
+from semantest_iac.infrastructure.sandbox_engine.snapshots import Effect
 from semantest_iac.infrastructure.sandbox_engine.states import ResourceState
-from semantest_iac.infrastructure.sandbox_engine.values import Properties, bare
-from semantest_iac.infrastructure.simulated_cloud.refusal import CloudRefusal
-from semantest_iac.infrastructure.simulated_cloud.values import UNKNOWN
-
-Operation = Literal["create", "update", "replace", "delete", "same"]
-
-
-class StepError(Exception):
-    """An operation was refused; the run makes no further ones. `refusal` holds the answer of the cloud, if any."""
-
-    def __init__(self, state: ResourceState | None, message: str, refusal: CloudRefusal | None = None) -> None:
-        super().__init__(message)
-        self.state = state
-        self.message = message
-        self.refusal = refusal
-
-
-@dataclass(frozen=True, slots=True)
-class Step:
-    """One operation that was taken (or would be), for plans and counts."""
-
-    op: Operation
-    state: ResourceState
-    why: tuple[str, ...] = ()
+from semantest_iac.infrastructure.sandbox_engine.steps import Step
+from semantest_iac.infrastructure.sandbox_engine.urns import STACK_TYPE
+from semantest_iac.infrastructure.sandbox_engine.values import Properties, bare, outputs_like
 
 
 class Run:
-    """Thread-safe: the SDK registers from several threads, operations are taken one at a time."""
+    """Takes one operation at a time, in the order in which the program asks for them; a refused one is its last."""
 
-    def __init__(self, after: Snapshot, operator: Operator, cloud_of: CloudOf, progress: Progress) -> None:
-        self.after = after  # the memory of the stack, changed with each operation
-        self.steps: list[Step] = []
-        self.failure: Exception | None = None
-        self._operator = operator
-        self._cloud_of = cloud_of
-        self._progress = progress
-        self._registered: set[str] = set()
-        self._making_way: dict[str, tuple[str, ...]] = {}  # deleted ahead of their replacement, with the reason
-        self._lock = threading.Lock()
+    def __init__(self, executor: Executor, regions: Regions) -> None:
+        self.executor = executor
+        self.regions = regions
+        self._claims = Claims()
+        self._cleared: dict[str, tuple[str, ...]] = {}  # deleted ahead of their replacement, with the reason
+        self._stack_outputs: tuple[str, Properties] | None = None
 
     def register(self, goal: Goal) -> ResourceState:
         """Bring one resource to its goal and return it as it then is; raises StepError."""
-        with self._lock:
-            self._refuse_after_failure(goal)
-            if goal.urn in self._registered:
-                raise self._fail(_wanted(goal, goal.inputs), f"Duplicate resource '{goal.urn}'.")
-            old = self._known_as(goal)
-            self._registered.update({goal.urn, old.urn} if old else {goal.urn})
-            return self._bring(goal, old)
+        self.executor.go_on(goal.wanted)
+        old, goal = self._known(goal)
+        if old is None:
+            return self.executor.create(Step("create", self._checked(goal, None)), Effect())
+        if old.external:
+            return self.executor.create(Step("replace", self._checked(goal, None)), _doomed(old))
+        if old.pending_replacement:
+            step = Step("replace", self._checked(goal, None), self._cleared.pop(old.urn, ()))
+            return self.executor.create(step, Effect(drop=old.key))
+        return self._change(goal, self._checked(goal, old), old)
+
+    def read(self, wanted: ResourceState) -> ResourceState:
+        """Note a resource that somebody else keeps, as it is; raises StepError where there is none."""
+        self.executor.go_on(wanted)
+        old, goal = self._known(Goal(wanted))
+        outputs = outputs_like(self._looked_up(wanted), {}, wanted.additional_secret_outputs)
+        found = replace(goal.wanted, outputs=outputs)
+        is_other = old and not old.external and old.id != wanted.id
+        gone = _doomed(old) if old and is_other else Effect(drop=old.key if old else None)
+        self.executor.note(replace(gone, put=found))
+        return found
 
     def complete(self, urn: str, outputs: Properties) -> None:
-        """Note the outputs of a component, which only its program knows."""
-        with self._lock:
-            state = self.after.live(urn)
-            if state and state.outputs != outputs:
-                self.after.apply(self._operator.remember(replace(state, outputs=outputs), state))
+        """Note the outputs of a component, which only its program knows; those of the stack wait for the end."""
+        state = self.executor.snapshot.new(urn)
+        if state and state.type == STACK_TYPE:
+            self._stack_outputs = urn, outputs
+        elif state and state.outputs != outputs:
+            self.executor.note(Effect(replace(state, outputs=outputs)))
 
-    def look_at(self, state: ResourceState, outputs: Properties | None) -> ResourceState:
-        """Note a resource that is only read; raises StepError where there is none."""
-        with self._lock:
-            if outputs is None:
-                raise self._fail(state, f"there is no {state.type} with the id '{state.id}'")
-            found = replace(state, outputs=outputs)
-            self._registered.add(state.urn)
-            self.after.apply(self._operator.remember(found))
-            return found
+    def finish(self) -> None:
+        """Delete replaced resources and those the program no longer has, dependents first; raises StepError.
 
-    def stop(self, reason: Exception) -> None:
-        """Wait for the operation under way and take no further one."""
-        with self._lock:
-            self.failure = self.failure or reason
+        Something protected stops only the deletion of what it needs.
+        """
+        protected: list[ResourceState] = []
+        kept: set[str] = set()
+        for state in reversed(list(self.executor.snapshot.olds.values())):
+            self.executor.go_on(state)
+            if state.protect and not state.delete:
+                protected.append(state)
+            if state in protected or state.urn in kept:
+                kept |= state.needs
+            else:
+                self._delete(state)
+        if protected:
+            names = ", ".join(sorted(f"'{state.name}'" for state in protected))
+            raise self.executor.refuse(protected[-1], f"{names} must not be deleted: it is protected")
+
+    def conclude(self) -> None:
+        """Note the outputs of the stack; after a failure those of before stand where there are no newer ones."""
+        urn, outputs = self._stack_outputs or ("", {})
+        state = self.executor.snapshot.new(urn)
+        if state is None:
+            return
+        known = {**state.outputs, **outputs} if self.executor.brake.reason else outputs
+        if known != state.outputs:
+            self.executor.note(Effect(replace(state, outputs=known)))
 
     def has_changed(self, parent: str) -> bool:
         """Whether anything right under that component was created, updated or replaced."""
-        with self._lock:
-            return any(step.op != "same" and step.state.parent == parent for step in self.steps)
+        return any(step.op != "same" and step.state.parent == parent for step in self.executor.steps)
 
-    def finish(self) -> None:
-        """Delete replaced resources and those the program no longer has, dependents first; raises StepError."""
-        with self._lock:
-            for state in reversed(list(self.after)):
-                if state.delete or state.urn not in self._registered:
-                    self._delete(state)
+    def _known(self, goal: Goal) -> tuple[ResourceState | None, Goal]:
+        try:
+            return self._claims.settle(goal, self.executor.snapshot)
+        except ClaimError as error:
+            raise self.executor.refuse(goal.wanted, str(error)) from error
 
-    def _known_as(self, goal: Goal) -> ResourceState | None:
-        return next(filter(None, map(self.after.live, (goal.urn, *goal.aliases))), None)
+    def _checked(self, goal: Goal, old: ResourceState | None) -> ResourceState:
+        wanted, faults = checked(goal.wanted, old, self.regions)
+        if faults:
+            raise self.executor.refuse(wanted, "; ".join(faults))
+        return wanted
 
-    def _bring(self, goal: Goal, old: ResourceState | None) -> ResourceState:
-        wanted = _wanted(goal, with_ignored(goal, old) if old else goal.inputs)
-        if is_local(wanted):
-            return self._remember(wanted, old)
-        wanted = self._named(wanted, old)
-        self._check(wanted)
-        if goal.urn in self._making_way:
-            return self._take(
-                Step("replace", wanted, self._making_way[goal.urn]), lambda: self._operator.create(wanted)
-            )
-        if old is None:
-            return self._take(Step("create", wanted), lambda: self._operator.create(wanted))
-        return self._change(goal, wanted, old)
-
-    def _change(self, goal: Goal, wanted: ResourceState, old: ResourceState) -> ResourceState:
-        decision = decide(replace(goal, inputs=wanted.inputs), old, self._cloud_of(wanted))
-        if decision.op == "same":
-            return self._remember(wanted, old)
-        if decision.op == "update":
-            return self._take(Step("update", wanted, decision.why), lambda: self._operator.update(wanted, old))
-        return self._replace(wanted, old, decision)
-
-    def _replace(self, wanted: ResourceState, old: ResourceState, decision: Decision) -> ResourceState:
-        step = Step("replace", wanted, decision.why)
-        if old.protect:
-            raise self._fail(old, f"Cannot replace '{old.name}': it is protected.")
-        if not decision.delete_first:
-            return self._take(step, lambda: self._operator.create(wanted, replacing=old))
-        for dependent in reversed(self._must_go_first(old)):
-            self._clear(dependent)
-        self._clear(old)
-        return self._take(step, lambda: self._operator.create(wanted))
-
-    def _must_go_first(self, root: ResourceState) -> list[ResourceState]:
-        """Those that cannot live through the root's replacement: losing its outputs replaces them too."""
-        going, found = {root.urn}, []
-        for dependent in self.after.depending_on(root.urn):
-            lost = {name for name, urns in dependent.property_dependencies.items() if going & set(urns)}
-            if not lost or is_local(dependent):
-                continue
-            inputs = {k: UNKNOWN if k in lost else v for k, v in dependent.inputs.items()}
-            diff = self._cloud_of(dependent).diff(
-                dependent.type, bare(dependent.inputs), bare(dependent.outputs), bare(inputs)
-            )
-            if diff.replaces:
-                going.add(dependent.urn)
-                found.append(dependent)
-                self._making_way[dependent.urn] = tuple(diff.replaces)
+    def _looked_up(self, wanted: ResourceState) -> Properties:
+        if not wanted.id:  # in a preview, of something that is yet to be made
+            return {}
+        cloud = self.regions.of(wanted)
+        found = self.executor.ask(wanted, lambda: cloud.read(wanted.type, wanted.id, bare(wanted.inputs)))
+        if found is None:
+            raise self.executor.refuse(wanted, f"there is no {wanted.type} with the id '{wanted.id}'")
         return found
 
-    def _clear(self, state: ResourceState) -> None:
-        if state.protect:
-            raise self._fail(state, f"Cannot replace '{state.name}': it is protected.")
-        self._guarded(state, "delete", lambda: self._operator.delete(state))
+    def _change(self, goal: Goal, wanted: ResourceState, old: ResourceState) -> ResourceState:
+        decision = decide(goal, old, difference(wanted, old, self.regions))
+        if decision.op == "replace":
+            return self._replace(goal, old, decision)
+        if decision.op == "update":
+            return self.executor.update(Step("update", wanted, decision.why), old)
+        return self._keep(wanted, old)
 
-    def _delete(self, state: ResourceState) -> None:
-        if state.protect and not state.delete:
-            raise self._fail(state, f"Cannot delete '{state.name}': it is protected.")
-        if is_local(state):
-            self.after.apply(self._operator.delete(state))
-            return
-        if not state.delete:  # the replacement was counted when it was made
-            self.steps.append(Step("delete", state))
-        self._guarded(state, "delete", lambda: self._operator.delete(state))
-
-    def _named(self, wanted: ResourceState, old: ResourceState | None) -> ResourceState:
-        """With the physical name that the cloud's provider would choose where the program gives none."""
-        given, previous = bare(wanted.inputs), bare(old.inputs) if old else {}
-        chosen = self._cloud_of(wanted).named(wanted.type, given, wanted.name, previous=previous, salt=wanted.urn)
-        added = {name: value for name, value in chosen.items() if name not in given}
-        return replace(wanted, inputs={**wanted.inputs, **added})
-
-    def _check(self, wanted: ResourceState) -> None:
-        failures = self._cloud_of(wanted).check(wanted.type, bare(wanted.inputs))
-        refused = [f"{failure.property}: {failure.reason}" for failure in failures if not failure.warning]
-        if refused:
-            raise self._fail(wanted, "; ".join(refused))
-
-    def _remember(self, wanted: ResourceState, old: ResourceState | None) -> ResourceState:
-        if old is None:
-            return self._take(Step("create", wanted), lambda: self._operator.create(wanted))
-        state = replace(wanted, id=old.id, outputs=old.outputs)
-        self.steps.append(Step("same", state))
-        if state != old:
-            self.after.apply(self._operator.remember(state, old))
+    def _keep(self, wanted: ResourceState, old: ResourceState) -> ResourceState:
+        outputs = outputs_like(old.outputs, wanted.inputs, wanted.additional_secret_outputs)
+        state = replace(wanted, id=old.id, outputs=outputs)
+        self.executor.steps.append(Step("same", state))
+        note = self.executor.snapshot.apply if state == old else self.executor.note
+        note(Effect(state, old.key))
         return state
 
-    def _take(self, step: Step, act: Callable[[], Effect]) -> ResourceState:
-        self.steps.append(step)
-        effect = self._guarded(step.state, step.op, act)
-        if effect.put is None:
-            raise AssertionError("an operation that makes a resource must return it")
-        return effect.put
+    def _replace(self, goal: Goal, old: ResourceState, decision: Decision) -> ResourceState:
+        if old.protect and goal.wanted.protect:
+            raise self.executor.refuse(old, "it must be replaced and is protected")
+        step = Step("replace", self._checked(goal, None), decision.why)
+        if not decision.delete_first:
+            return self.executor.create(step, _doomed(old))
+        for dependent, why in reversed(swept_along(old, self.executor.snapshot.olds.values(), self.regions)):
+            self._clear(dependent, why)
+        self._clear(old, ())
+        del self._cleared[old.urn]
+        return self.executor.create(step, Effect(drop=old.key))
 
-    def _guarded(self, state: ResourceState, op: str, act: Callable[[], Effect]) -> Effect:
-        """Take one operation, tell of its beginning and end, and stop the run when it is refused."""
-        started = time.perf_counter()
-        self._tell(state, op, "running", started)
-        try:
-            effect = act()
-        except CloudRefusal as refusal:
-            self._tell(state, op, "failed", started)
-            raise self._fail(state, refusal.message, refusal) from refusal
-        self.after.apply(effect)
-        self._tell(state, op, "done", started)
-        return effect
+    def _clear(self, state: ResourceState, why: tuple[str, ...]) -> None:
+        """Delete what is in the way of a replacement; the program has yet to say whether it wants it again."""
+        if state.delete:
+            return self._delete(state)
+        if state.protect and why:
+            raise self.executor.refuse(state, "it must be replaced and is protected")
+        self._cleared[state.urn] = why
+        return self.executor.delete(state, Effect(mark=replace(state, pending_replacement=True)))
 
-    def _fail(self, state: ResourceState, message: str, refusal: CloudRefusal | None = None) -> StepError:
-        error = StepError(state, message, refusal)
-        self.failure = self.failure or error
-        return error
-
-    def _refuse_after_failure(self, goal: Goal) -> None:
-        if self.failure:
-            raise StepError(_wanted(goal, goal.inputs), "the run has stopped: an earlier operation failed")
-
-    def _tell(self, state: ResourceState, op: str, stage: str, started: float) -> None:
-        if not is_local(state):
-            seconds = time.perf_counter() - started
-            self._progress(Tick(state.urn, state.type, state.name, op, stage, seconds))
+    def _delete(self, state: ResourceState) -> None:
+        forget = Effect(drop=state.key)
+        if state.urn in self._cleared or not (state.delete or state.pending_replacement or state.external):
+            self.executor.steps.append(Step("delete", state))  # a replaced one was counted with its replacement
+        if state.pending_replacement:
+            self.executor.note(forget)
+        else:
+            self.executor.delete(state, forget)
 
 
-def _wanted(goal: Goal, inputs: Properties) -> ResourceState:
-    return ResourceState(
-        urn=goal.urn,
-        type=goal.type,
-        custom=goal.custom,
-        inputs=inputs,
-        parent=goal.parent,
-        provider=goal.provider,
-        dependencies=goal.dependencies,
-        property_dependencies=goal.property_dependencies,
-        additional_secret_outputs=goal.additional_secret_outputs,
-        protect=goal.protect,
-        retain_on_delete=goal.retain_on_delete,
-    )
+def _doomed(old: ResourceState) -> Effect:
+    return Effect(mark=replace(old, delete=True))

@@ -35,7 +35,8 @@ class Sealer:
         """The `secrets_providers` entry of a state file; empty as long as nothing was ever sealed."""
         if not (self._folder / "salt").exists():
             return {}
-        return {"type": "passphrase", "state": {"salt": f"{self._salt}:{self._encrypt(_PROOF)}"}}
+        proof = self._kept("proof", lambda: self._encrypt(_PROOF))
+        return {"type": "passphrase", "state": {"salt": f"{self._salt}:{proof}"}}
 
     def seal(self, value: Any) -> str:
         """The ciphertext of a JSON value; the same value never seals to the same text twice."""

@@ -3,48 +3,91 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass
 
-from semantest_iac.infrastructure.sandbox_engine.journal import Effect, Key
-from semantest_iac.infrastructure.sandbox_engine.states import ResourceState
+from semantest_iac.infrastructure.sandbox_engine.states import Key, ResourceState
+from semantest_iac.infrastructure.sandbox_engine.urns import provider_urn
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
+class Effect:
+    """How an operation changes what is remembered.
+
+    `mark` takes the place of a resource that is on its way out, `drop` forgets one, `put` adds one that is settled.
+    """
+
+    put: ResourceState | None = None
+    drop: Key | None = None
+    mark: ResourceState | None = None
+
+
 class Snapshot:
-    """Resources by key, each after those that it needs."""
+    """What this run has settled, in order of completion, and what it found and has not come to yet.
 
-    resources: dict[Key, ResourceState] = field(default_factory=dict)
+    Together, in this order, each resource stands after those that it needs: what is settled can only need what was
+    settled before.
+    """
 
-    @classmethod
-    def of(cls, resources: Iterable[ResourceState]) -> Snapshot:
-        """A snapshot of resources that are in order already."""
-        return cls({resource.key: resource for resource in resources})
-
-    def copy(self) -> Snapshot:
-        """A snapshot that changes on its own."""
-        return Snapshot(dict(self.resources))
+    def __init__(self, resources: Iterable[ResourceState] = ()) -> None:
+        self.olds = {resource.key: resource for resource in resources}
+        self._news: dict[str, ResourceState] = {}
+        self._keys = {resource.urn: resource.key for resource in self.olds.values() if not resource.delete}
+        self._providers = {resource.id: resource for resource in self.olds.values() if resource.is_provider}
 
     def __iter__(self) -> Iterator[ResourceState]:
-        return iter(self.resources.values())
+        yield from self._news.values()
+        yield from self.olds.values()
 
-    def live(self, urn: str) -> ResourceState | None:
-        """The resource of that URN that is not on its way out."""
-        return next((r for r in self if r.urn == urn and not r.delete), None)
+    def new(self, urn: str) -> ResourceState | None:
+        """The resource of that URN as this run has settled it."""
+        return self._news.get(urn)
+
+    def old(self, urn: str) -> ResourceState | None:
+        """The resource of that URN that the run found, has not settled, and that no replacement has outlived."""
+        found = self.olds.get(self._keys.get(urn, ("", "")))
+        return None if found is None or found.delete else found
+
+    def provider(self, reference: str) -> ResourceState | None:
+        """The provider of a reference (`urn::id`), replaced ones included: their resources outlive them a while.
+
+        In a preview a provider that would be made has no id yet.
+        """
+        return self._providers.get(reference.rpartition("::")[2]) or self.new(provider_urn(reference))
 
     def apply(self, effect: Effect) -> None:
         """Carry out what an operation did: mark, then drop, then put."""
-        if effect.doom and effect.doom in self.resources:
-            self.resources[effect.doom] = replace(self.resources[effect.doom], delete=True)
+        if effect.mark:
+            self.olds[effect.mark.key] = effect.mark
         if effect.drop:
-            self.resources.pop(effect.drop, None)
+            self.olds.pop(effect.drop, None)
         if effect.put:
-            self.resources[effect.put.key] = effect.put
+            self._put(effect.put)
 
-    def depending_on(self, urn: str) -> list[ResourceState]:
-        """Every resource that needs this one, directly or not, in order."""
-        reached, found = {urn}, []
-        for resource in self:
-            if resource.needs & reached and not resource.delete:
-                reached.add(resource.urn)
-                found.append(resource)
-        return found
+    def _put(self, state: ResourceState) -> None:
+        self.olds.pop(state.key, None)
+        self._news[state.urn] = state
+        if state.is_provider and state.id:
+            self._providers[state.id] = state
+
+
+def in_order(resources: Iterable[ResourceState]) -> list[ResourceState]:
+    """The resources, each after those that it needs and otherwise as they came; replaced ones last.
+
+    A run that was cut short leaves them mixed: what it settled may need what it had not come to.
+    """
+    waiting = sorted(resources, key=lambda resource: resource.delete)
+    named = {resource.urn: resource for resource in reversed(waiting)}
+    ordered: dict[Key, ResourceState] = {}
+    seen: set[Key] = set()
+
+    def visit(resource: ResourceState) -> None:
+        if resource.key in seen:
+            return
+        seen.add(resource.key)
+        for urn in sorted(resource.needs & named.keys()):
+            visit(named[urn])
+        ordered[resource.key] = resource
+
+    for resource in waiting:
+        visit(resource)
+    return list(ordered.values())

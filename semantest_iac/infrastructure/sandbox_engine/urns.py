@@ -13,6 +13,16 @@ def urn_of(stack: str, project: str, parent: str, type_: str, name: str) -> str:
     return f"urn:pulumi:{stack}::{project}::{chain}::{name}"
 
 
+def stack_of(urn: str) -> str:
+    """The stack that it belongs to."""
+    return urn.split("::", 1)[0].removeprefix("urn:pulumi:")
+
+
+def project_of(urn: str) -> str:
+    """The project that it belongs to."""
+    return urn.split("::", 2)[1]
+
+
 def type_chain(urn: str) -> str:
     """The types from the outermost parent down to the resource's own."""
     return urn.split("::", 3)[2]
@@ -26,3 +36,13 @@ def type_of(urn: str) -> str:
 def name_of(urn: str) -> str:
     """The resource's own name."""
     return urn.split("::", 3)[3]
+
+
+def under(urn: str, parent: str) -> str:
+    """The same resource under another parent."""
+    return urn_of(stack_of(urn), project_of(urn), parent, type_of(urn), name_of(urn))
+
+
+def provider_urn(reference: str) -> str:
+    """The URN in a provider reference (`urn::id`, may be empty)."""
+    return reference.rpartition("::")[0]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -22,17 +22,15 @@ class Secret:
 
 
 @dataclass(frozen=True, slots=True)
-class Archive:
-    """A package on this machine; two are equal when their bytes are, wherever they lie."""
+class Package:
+    """A file handed to a cloud; to the cloud two are equal when their digests are, wherever they lie.
 
+    `kind` is the wire's signature for an asset or an archive.
+    """
+
+    kind: str
     digest: str
     path: str
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, Archive) and other.digest == self.digest
-
-    def __hash__(self) -> int:
-        return hash(self.digest)
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,17 +43,32 @@ class Reference:
 
 def bare(value: Any) -> Any:
     """The value as a cloud takes it: secrets opened, packages as their hashes, references as ids."""
-    if isinstance(value, Secret):
-        return bare(value.value)
-    if isinstance(value, Archive):
+    return _rebuilt(value, _bare_leaf)
+
+
+def opened(value: Any) -> Any:
+    """The value with its secrets opened, and all else as it was."""
+    return _rebuilt(value, _opened_leaf)
+
+
+def _rebuilt(value: Any, leaf: Callable[[Any], Any]) -> Any:
+    if isinstance(value, dict):
+        return {key: _rebuilt(item, leaf) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_rebuilt(item, leaf) for item in value]
+    return value if isinstance(value, str | int) else leaf(value)
+
+
+def _bare_leaf(value: Any) -> Any:
+    if isinstance(value, Package):
         return {"hash": value.digest}
     if isinstance(value, Reference):
-        return value.id
-    if isinstance(value, Mapping):
-        return {key: bare(item) for key, item in value.items()}
-    if isinstance(value, list):
-        return [bare(item) for item in value]
-    return value
+        return bare(value.id)
+    return bare(value.value) if isinstance(value, Secret) else value
+
+
+def _opened_leaf(value: Any) -> Any:
+    return opened(value.value) if isinstance(value, Secret) else value
 
 
 def holds_secret(value: Any) -> bool:
@@ -68,7 +81,7 @@ def holds_unknown(value: Any) -> bool:
     return _any(value, lambda item: item is UNKNOWN)
 
 
-def _any(value: Any, test: Any) -> bool:
+def _any(value: Any, test: Callable[[Any], bool]) -> bool:
     if test(value):
         return True
     if isinstance(value, Secret):
@@ -78,8 +91,30 @@ def _any(value: Any, test: Any) -> bool:
     return isinstance(value, list) and any(_any(item, test) for item in value)
 
 
-def merge_secrets(outputs: Properties, inputs: Properties, also: tuple[str, ...]) -> Properties:
-    """What came back from the cloud, with every property that went in secret (or is in `also`) secret again."""
-    hidden = {name for name, value in inputs.items() if holds_secret(value)} | set(also)
-    kept = {name: inputs[name] for name, value in inputs.items() if isinstance(value, Archive) and name in outputs}
-    return {name: Secret(value) if name in hidden else kept.get(name, value) for name, value in outputs.items()}
+def marked_like(values: Properties, pattern: Mapping[str, Any]) -> Properties:
+    """The values, secret where the value of the same name in the pattern is.
+
+    As Pulumi does it: inside objects name by name, and anything else as a whole.
+    """
+    return {name: _marked(value, pattern[name]) if name in pattern else value for name, value in values.items()}
+
+
+def _marked(value: Any, pattern: Any) -> Any:
+    if isinstance(value, dict) and isinstance(pattern, Mapping):
+        return marked_like(value, pattern)
+    return Secret(value) if holds_secret(pattern) and not isinstance(value, Secret) else value
+
+
+def sealed_in(values: Properties) -> Properties:
+    """The values with each secret lifted out of lists, to where Pulumi keeps it."""
+    return marked_like(opened(values), values) if holds_secret(values) else values
+
+
+def outputs_like(outputs: Mapping[str, Any], inputs: Properties, also: tuple[str, ...]) -> Properties:
+    """What came back from the cloud: packages as they went in, secret what went in secret or is named in `also`."""
+    whole = {name: _as_sent(value, inputs.get(name)) for name, value in outputs.items()}
+    return marked_like(whole, {**inputs, **dict.fromkeys(also, Secret(None))})
+
+
+def _as_sent(value: Any, sent: Any) -> Any:
+    return sent if isinstance(sent, Package) else value

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import lru_cache
 from hashlib import file_digest
 from pathlib import Path
 from typing import Any
 
 from google.protobuf import struct_pb2
 
-from semantest_iac.infrastructure.sandbox_engine.values import Archive, Properties, Reference, Secret
+from semantest_iac.infrastructure.sandbox_engine.steps import UnsupportedError
+from semantest_iac.infrastructure.sandbox_engine.values import Package, Properties, Reference, Secret
 from semantest_iac.infrastructure.simulated_cloud.values import UNKNOWN
 
 SIGNATURE = "4dabf18193072939515e22adb298388d"
@@ -28,21 +30,21 @@ def decode(struct: struct_pb2.Struct) -> Properties:
 
 def _decode(value: struct_pb2.Value) -> Any:
     kind = value.WhichOneof("kind")
+    if kind == "string_value":
+        return UNKNOWN if value.string_value == UNKNOWN_TEXT else value.string_value
     if kind == "struct_value":
-        return _revive(decode(value.struct_value))
+        return _revived(decode(value.struct_value))
     if kind == "list_value":
         return [_decode(item) for item in value.list_value.values]
     if kind == "number_value":
         number = value.number_value
         return int(number) if number.is_integer() else number
-    if kind == "string_value":
-        return UNKNOWN if value.string_value == UNKNOWN_TEXT else value.string_value
     return value.bool_value if kind == "bool_value" else None
 
 
-def _revive(fields: Properties) -> Any:
-    reader = _READERS.get(fields.get(SIGNATURE, ""))
-    return reader(fields) if reader else fields
+def _revived(fields: Properties) -> Any:
+    read = _READERS.get(fields.get(SIGNATURE, ""))
+    return read(fields) if read else fields
 
 
 def _read_output(fields: Properties) -> Any:
@@ -50,12 +52,19 @@ def _read_output(fields: Properties) -> Any:
     return Secret(value) if fields.get("secret") else value
 
 
-def _read_package(fields: Properties) -> Archive:
-    if "path" not in fields:
-        raise ValueError("the sandbox takes packages from files on this machine only")
-    path = Path(fields["path"])
+def _read_package(fields: Properties) -> Package:
+    path = Path(fields.get("path", ""))
+    if not path.is_file():
+        raise UnsupportedError("The sandbox takes assets and archives from files on this machine only.")
+    about = path.stat()
+    return Package(fields[SIGNATURE], _digest(path, about.st_mtime_ns, about.st_size), str(path))
+
+
+@lru_cache(maxsize=64)
+def _digest(path: Path, _changed_ns: int, _size: int) -> str:
+    """Read once for all registrations of preview and apply: a package may be 50 MB."""
     with path.open("rb") as file:
-        return Archive(file_digest(file, "sha256").hexdigest(), str(path))
+        return file_digest(file, "sha256").hexdigest()
 
 
 _READERS: Mapping[str, Callable[[Properties], Any]] = {
@@ -67,39 +76,43 @@ _READERS: Mapping[str, Callable[[Properties], Any]] = {
 }
 
 
-def encode(properties: Properties) -> struct_pb2.Struct:
+def encode(properties: Mapping[str, Any]) -> struct_pb2.Struct:
     """Engine values as a Struct."""
     struct = struct_pb2.Struct()
-    for key, value in properties.items():
-        _encode(value, struct.fields[key])
+    _fill(struct, properties)
     return struct
 
 
+def _fill(struct: struct_pb2.Struct, properties: Mapping[str, Any]) -> None:
+    for key, value in properties.items():
+        _encode(value, struct.fields[key])
+
+
 def _encode(value: Any, into: struct_pb2.Value) -> None:
-    value = _marked(value)
-    if value is None:
-        into.null_value = struct_pb2.NULL_VALUE
+    if isinstance(value, str):
+        into.string_value = value
     elif isinstance(value, bool):
         into.bool_value = value
     elif isinstance(value, int | float):
         into.number_value = value
-    elif isinstance(value, str):
-        into.string_value = value
     elif isinstance(value, Mapping):
-        into.struct_value.CopyFrom(encode(dict(value)))
-    else:
+        into.struct_value.SetInParent()
+        _fill(into.struct_value, value)
+    elif isinstance(value, list | tuple):
         into.list_value.SetInParent()
         for item in value:
             _encode(item, into.list_value.values.add())
+    elif value is None:
+        into.null_value = struct_pb2.NULL_VALUE
+    else:
+        _encode(_signed(value), into)
 
 
-def _marked(value: Any) -> Any:
+def _signed(value: Any) -> Any:
     if value is UNKNOWN:
         return UNKNOWN_TEXT
     if isinstance(value, Secret):
         return {SIGNATURE: SECRET, "value": value.value}
-    if isinstance(value, Archive):
-        return {SIGNATURE: ARCHIVE, "path": value.path, "hash": value.digest}
-    if isinstance(value, Reference):
-        return {SIGNATURE: REFERENCE, "urn": value.urn, "id": value.id}
-    return value
+    if isinstance(value, Package):
+        return {SIGNATURE: value.kind, "path": value.path, "hash": value.digest}
+    return {SIGNATURE: REFERENCE, "urn": value.urn, "id": value.id}
