@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -142,12 +142,16 @@ def _stack(component: str | None, configuration: Configuration) -> tuple[Stack, 
         "environment": _either(configuration.environment, DEFAULT_ENVIRONMENT),
         "region": normalised(provider, _either(configuration.region, DEFAULT_REGIONS.get(provider, ""))),
     }
-    faults = stack_faults(**words)
+    faults = tuple(_said_plainly(fault, component) for fault in stack_faults(**words))
     wrong = {fault.path for fault in faults}
     stood_in = words | {word: known for word, known in _STAND_INS.items() if word in wrong}
     if wrong & {"provider", "region"}:
         stood_in["region"] = DEFAULT_REGIONS[stood_in["provider"]]
     return Stack(**stood_in), faults
+
+
+def _said_plainly(fault: Fault, component: str | None) -> Fault:
+    return replace(fault, message="is not given") if fault.path == "component" and component is None else fault
 
 
 def _either(word: str | None, default: str) -> str:

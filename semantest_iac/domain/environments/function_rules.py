@@ -32,7 +32,7 @@ def memory(subject: Subject) -> Iterator[Finding]:
     """Whole megabytes from 128 to 10240."""
     asked = subject.section.memory
     if asked is not None and asked not in MEMORY:
-        yield refuse("memory", f"memory must be 128 to 10240 MB, not {asked}")
+        yield refuse("memory", f"memory must be 128 to 10240 MB, not {asked}", "Such as 512 or 1024.")
 
 
 def timeout(subject: Subject) -> Iterator[Finding]:

@@ -25,6 +25,14 @@ def keys_beside(path: Path) -> list[str]:
     return list(_resolved(node).get("properties", ()))
 
 
+def description_of(path: Path) -> str:
+    """What the schema says of the value at the path; nothing of one that it does not know."""
+    node = schema()
+    for step in path:
+        node = _below(node, step)
+    return str(node.get("description", ""))
+
+
 def _below(node: dict[str, Any], step: str | int) -> dict[str, Any]:
     holder = _resolved(node)
     if isinstance(step, int):

@@ -11,7 +11,7 @@ from semantest_iac.domain.environments.configuration import Configuration
 from semantest_iac.domain.environments.names import shown, suggestion
 from semantest_iac.domain.errors import Fault
 from semantest_iac.infrastructure.configuration.layers import Path, Values, dotted
-from semantest_iac.infrastructure.configuration.schema import keys_beside
+from semantest_iac.infrastructure.configuration.schema import description_of, keys_beside
 
 MOST_FAULTS = 50
 
@@ -59,7 +59,7 @@ def _fault(detail: ErrorDetails) -> Fault:
         known = detail["ctx"]["expected"].replace("'", "").replace(" or ", ", ").split(", ")
         return Fault(dotted(path), f"'{shown(str(given))}' is not known here", suggestion(str(given), known))
     if kind in _EXPECTED:
-        return Fault(dotted(path), f"must be {_EXPECTED[kind]}, not {_described(given)}")
+        return Fault(dotted(path), f"must be {_EXPECTED[kind]}, not {_described(given)}", description_of(path))
     return Fault(dotted(path), detail["msg"])
 
 

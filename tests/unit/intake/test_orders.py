@@ -1,0 +1,165 @@
+"""Words and a configuration become an order, or every reason why not."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from semantest_iac.application.intake.orders import order, survey, target
+from semantest_iac.application.ports.secret_store import SecretStore, SecretValue
+from semantest_iac.domain.deployment.validation import ValidationService
+from semantest_iac.domain.environments.configuration import Configuration
+from semantest_iac.domain.errors import ConfigurationError, Fault, RefusedError, ValidationError
+
+
+@dataclass(frozen=True)
+class _Place:
+    source: str
+    line: int | None = None
+
+
+@dataclass(frozen=True)
+class _Written:
+    configuration: Configuration = field(default_factory=Configuration)
+    places: Mapping[str, _Place] = field(default_factory=dict)
+    faults: tuple[Fault, ...] = ()
+    warnings: tuple[Fault, ...] = ()
+    variables: Mapping[str, str] = field(default_factory=dict)
+
+    def located(self, faults: Iterable[Fault]) -> tuple[Fault, ...]:
+        return tuple(replace(fault, file="semantest.yaml") for fault in faults)
+
+
+class _Secrets:
+    def __init__(self, variables: Mapping[str, str]) -> None:
+        self._variables = variables
+
+    def missing(self, names: Iterable[str]) -> list[str]:
+        return sorted(set(names) - set(self._variables))
+
+    def reveal(self, name: str) -> SecretValue:
+        raise NotImplementedError
+
+
+class _Judges:
+    engines = ("sandbox",)
+    validation = ValidationService(date(2026, 1, 1))
+
+    def secrets(self, variables: Mapping[str, str]) -> SecretStore:
+        return _Secrets(variables)
+
+
+def _written(values: Mapping[str, Any] | None = None, **fields: Any) -> _Written:
+    return _Written(Configuration.model_validate(values or {}), **fields)
+
+
+def _faults(component: str | None, written: _Written) -> list[str]:
+    with pytest.raises(ValidationError) as raised:
+        order(component, written, _Judges())
+    return [fault.path for fault in raised.value.faults]
+
+
+class TestOrder:
+    def test_takes_usual_words_where_none_are_said(self) -> None:
+        assert str(order("rest-api", _written(), _Judges()).stack) == "rest-api.aws.development.us-east-1"
+
+    @pytest.mark.parametrize(
+        ("said", "stack"),
+        [
+            ({"environment": "DEV", "region": "EU-West-1"}, "rest-api.aws.development.eu-west-1"),
+            ({"provider": "azure", "region": "West US 2"}, "rest-api.azure.development.westus2"),
+            ({"provider": "azure"}, "rest-api.azure.development.eastus"),
+        ],
+        ids=["capitals", "Azure's own spelling", "first region"],
+    )
+    def test_knows_words_as_people_write_them(self, said: dict[str, str], stack: str) -> None:
+        assert str(target("rest-api", _written(said))) == stack
+
+    def test_hands_over_what_was_written_and_no_more(self) -> None:
+        values = {"components": {"rest-api": {"memory": 512, "environment": {"KEY": "${secrets.key}"}}}}
+
+        placed = order("rest-api", _written(values, variables={"key": "x"}), _Judges())
+
+        assert placed.configuration == values
+        assert placed.variables == {"key": "x"}
+
+    def test_places_sources_beside_the_file_that_names_them(self, tmp_path: Path) -> None:
+        (tmp_path / "code").mkdir()
+        values = {"components": {"rest-api": {"source": "code"}}}
+        places = {"components.rest-api.source": _Place(str(tmp_path / "own.yaml"), 3)}
+
+        placed = order("rest-api", _written(values, places=places), _Judges())
+
+        assert placed.configuration["components"]["rest-api"]["source"] == str(tmp_path / "code")
+
+    def test_places_other_sources_in_the_working_directory(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        (tmp_path / "code").mkdir()
+        monkeypatch.chdir(tmp_path)
+        values = {"components": {"rest-api": {"source": "code"}}}
+        places = {"components.rest-api.source": _Place("--set")}
+
+        placed = order("rest-api", _written(values, places=places), _Judges())
+
+        assert placed.configuration["components"]["rest-api"]["source"] == str(tmp_path / "code")
+
+
+class TestFaults:
+    def test_come_all_at_once_with_their_places(self) -> None:
+        values = {"provider": "asw", "components": {"rest-api": {"memory": 64, "source": "nowhere"}}}
+
+        with pytest.raises(ConfigurationError) as raised:
+            order("rest-apo", _written(values, faults=(Fault("extra", "unknown key"),)), _Judges())
+
+        found = {fault.path: fault.file for fault in raised.value.faults}
+        assert found == {
+            "extra": None,
+            "component": "semantest.yaml",
+            "provider": "semantest.yaml",
+            "components.rest-api.memory": "semantest.yaml",
+            "components.rest-api.source": "semantest.yaml",
+        }
+
+    @pytest.mark.parametrize("component", [None, "", "..", "a" * 300, "websocket", "rest\napi"])
+    def test_name_a_component_that_cannot_be_deployed(self, component: str | None) -> None:
+        assert _faults(component, _written()) == ["component"]
+
+    def test_name_secrets_without_a_value(self) -> None:
+        values = {"components": {"rest-api": {"environment": {"KEY": "${secrets.key}"}}}}
+
+        assert _faults("rest-api", _written(values)) == ["components.rest-api.environment.KEY"]
+
+    @pytest.mark.parametrize("source", ["nowhere", "s" * 300], ids=["missing", "too long for a file system"])
+    def test_name_sources_that_are_not_there(self, source: str) -> None:
+        assert _faults("rest-api", _written({"components": {"rest-api": {"source": source}}})) == [
+            "components.rest-api.source"
+        ]
+
+    def test_come_before_the_refusal_of_an_environment(self) -> None:
+        values = {"environment": "production", "components": {"rest-api": {"memory": 64}}}
+
+        assert _faults("rest-api", _written(values)) == ["components.rest-api.memory"]
+
+    def test_of_nothing_leave_the_refusal(self) -> None:
+        with pytest.raises(RefusedError):
+            order("rest-api", _written({"environment": "production"}), _Judges())
+
+
+class TestSurvey:
+    def test_warns_of_every_component_that_is_configured(self) -> None:
+        variables = {"environment": {"KEY": "${secrets.key}"}}
+
+        warnings = survey(
+            None, _written({"components": dict.fromkeys(("websocket", "rest-api"), variables)}), _Judges()
+        )
+
+        assert [warning.path for warning in warnings] == [
+            "components.rest-api.environment.KEY",
+            "components.websocket.environment.KEY",
+        ]
