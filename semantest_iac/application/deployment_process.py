@@ -60,17 +60,22 @@ class DeploymentProcess:
             return (await self._verify(self._as_it_is(attempt))).completed()
         return await self._changed(attempt, chronicle)
 
-    async def remove(self, request: InfrastructureRemovalRequested) -> InfrastructureRemovalFailed | None:
-        """Take the stack away; the next deployment is a new generation. Returns what went wrong, and what is left."""
+    async def remove(self, request: InfrastructureRemovalRequested) -> list[StackEvent]:
+        """Take the stack away, its next deployment is a new generation; then the event that ends it."""
         stack, chronicle = stack_of(request), Chronicle(self._bus, request)
         removal = Removal(request.deployment_id, stack, self._ledger.stack(request.stack).generation)
+        last: list[StackEvent] = []
+
+        async def keep(event: StackEvent) -> None:
+            """That nothing is left is the engine's to say, and nothing may follow it, not even the step's own end."""
+            last.append(event)
+
         try:
-            act = partial(self._service.remove, removal, chronicle.publish, self._progress)
-            await chronicle.step("remove", act)
+            await chronicle.step("remove", partial(self._service.remove, removal, keep, self._progress))
         except Exception as error:
             remainder = await left(self._service.plan_removal(stack))
-            return InfrastructureRemovalFailed(**removal.identity, **told(error), remainder=remainder)
-        return None
+            return [InfrastructureRemovalFailed(**removal.identity, **told(error), remainder=remainder)]
+        return last
 
     async def _changed(self, attempt: Attempt, chronicle: Chronicle) -> StackEvent:
         touched: list[Tick] = []

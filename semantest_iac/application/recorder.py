@@ -10,10 +10,12 @@ from typing import Any
 
 from semantest_iac.application.ports.ledger import Ledger, NewEvent, Recorded
 from semantest_iac.domain.deployment.journal import JOURNAL_TYPES
+from semantest_iac.domain.errors import LedgerError
 from semantest_iac.domain.ports.provisioner import Identity
 from semantest_iac_events.catalogue import EVENT_TYPES
 from semantest_iac_events.event import Event
 from semantest_iac_events.forms.cloudevents import from_cloudevent, to_cloudevent
+from semantest_iac_events.forms.reading import EventFormError
 
 ELSEWHERE = "-"  # the stream of events that are about no single stack
 _OPEN = frozenset(Identity.__annotations__) | {"step"}  # what the ledger finds events by; a secret may be called so
@@ -53,5 +55,8 @@ class Recorder:
 
 
 def revived(recorded: Recorded) -> Event:
-    """The event of a ledger row."""
-    return from_cloudevent(recorded.event, _TYPES)
+    """The event of a ledger row; raises LedgerError for one that holds none of ours."""
+    try:
+        return from_cloudevent(recorded.event, _TYPES)
+    except EventFormError as error:
+        raise LedgerError(f"Cannot read event {recorded.position} of the ledger: {error}") from error

@@ -46,10 +46,10 @@ class House:
         service = DeploymentService(self.provisioner, self.artifacts, self.probe)
         self.bus = MessageBus(Recorder(self.ledger, lambda text: text.replace(SECRET, "***")).record, failure_of)
         preparation = Preparation(ValidationService(date(2026, 1, 1)), self.secrets, service)
-        process = DeploymentProcess(preparation, service, self.bus, self.ledger, self.ticks.append)
-        self.bus.register([deploy_rest_api(process), remove_infrastructure(process)])
+        self.process = DeploymentProcess(preparation, service, self.bus, self.ledger, self.ticks.append)
+        self.bus.register([deploy_rest_api(self.process), remove_infrastructure(self.process)])
         self.intake = Intake(preparation, self.queue, self.bus, self.ledger, ["sandbox"])
-        self.use_cases = DeploymentUseCase(self.intake, process, service, self.probe, self.ledger)
+        self.use_cases = DeploymentUseCase(self.intake, self.process, service, self.probe, self.ledger)
 
     async def deploy(self, stack: Stack = REST, **section: Any) -> DeploymentRow:
         """Deploy the stack with this section of its component."""
@@ -69,4 +69,5 @@ def configured(stack: Stack = REST, **section: Any) -> dict[str, Any]:
 def short(event: dict[str, Any]) -> str:
     """`journal.step.intended:apply` and the like."""
     step = event["data"].get("step")
-    return event["type"].removeprefix("infrastructure.") + (f":{step}" if step else "")
+    kind = str(event["type"]).removeprefix("infrastructure.")
+    return f"{kind}:{step}" if step else kind

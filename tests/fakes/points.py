@@ -10,11 +10,11 @@ class Points:
     """Named places that fakes come by: each error waiting there is raised once, in order."""
 
     def __init__(self) -> None:
-        self._errors: defaultdict[str, deque[Exception]] = defaultdict(deque)
+        self._errors: defaultdict[str, deque[Exception | None]] = defaultdict(deque)
         self._held: dict[str, asyncio.Event] = {}
 
-    def fail(self, point: str, *errors: Exception) -> None:
-        """Raise these errors at the next visits, one each."""
+    def fail(self, point: str, *errors: Exception | None) -> None:
+        """Raise these errors at the next visits, one each; None lets a visitor pass."""
         self._errors[point].extend(errors)
 
     def hold(self, point: str) -> asyncio.Event:
@@ -24,8 +24,9 @@ class Points:
 
     def pass_by(self, point: str) -> None:
         """Come by without waiting."""
-        if self._errors[point]:
-            raise self._errors[point].popleft()
+        error = self._errors[point].popleft() if self._errors[point] else None
+        if error:
+            raise error
 
     async def reach(self, point: str) -> None:
         """Come by, and stay if somebody is to be held here."""

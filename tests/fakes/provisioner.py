@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Literal
+from typing import Any, Literal
 
 from semantest_iac.domain.deployment.plan import ChangePlan
 from semantest_iac.domain.deployment.stack import Stack
@@ -36,7 +36,7 @@ class FakeProvisioner:
         await self._make(str(work.blueprint.stack), difference, wanted, progress)
         if any(change.name == "function" for change in difference.mutations):
             await publish(_deployed(work))
-        outputs = {"endpoint": ENDPOINT, "function_name": "function"}
+        outputs: dict[str, Any] = {"endpoint": ENDPOINT, "function_name": "function"}
         await publish(InfrastructureUpdated(**work.identity, changes=difference.changes, outputs=outputs))
         return Applied(difference.changes, outputs)
 

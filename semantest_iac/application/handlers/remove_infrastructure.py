@@ -15,9 +15,6 @@ def remove_infrastructure(process: DeploymentProcess) -> Handler:
 
     @listen(InfrastructureRemovalRequested)
     async def handle(event: Event) -> Sequence[Event]:
-        if not isinstance(event, InfrastructureRemovalRequested):
-            return []
-        failure = await process.remove(event)  # that nothing is left, the engine publishes itself
-        return [failure] if failure else []
+        return await process.remove(event) if isinstance(event, InfrastructureRemovalRequested) else []
 
     return handle

@@ -70,8 +70,9 @@ class Intake:
 
     async def _close(self, stack: str, ending: Ending) -> None:
         """Who holds the stack knows that nobody else works on it, and that all but its newest deployment ended."""
-        for row in self._ledger.deployments([stack], limit=1):
-            opened = next(self._ledger.log(row.position - 1, limit=1))
-            request = revived(opened)
-            if row.state in LIVE and isinstance(request, StackRequest) and (end := ending(request, row.state)):
-                await self._bus.publish(end)
+        unfinished = [row for row in self._ledger.deployments([stack], limit=1) if row.state in LIVE]
+        for row in unfinished:
+            for opened in self._ledger.log(row.position - 1, limit=1):
+                request = revived(opened)
+                if isinstance(request, StackRequest) and (end := ending(request, row.state)):
+                    await self._bus.publish(end)

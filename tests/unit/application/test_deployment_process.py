@@ -1,0 +1,220 @@
+"""The whole story of deployments and removals, as the ledger tells it."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from semantest_iac.domain.errors import ArtifactError, LedgerError, ProviderError, RuntimeFailedError
+from tests.fakes.house import REST, SECRET, House
+
+LOOKED = [
+    "deployment.requested",
+    "deployment.started",
+    "journal.step.intended:validate",
+    "journal.step.observed:validate",
+    "journal.step.intended:build_artifact",
+    "journal.step.observed:build_artifact",
+    "journal.step.intended:preview",
+    "journal.step.observed:preview",
+    "journal.package.built",
+    "deployment.planned",
+]
+APPLIED = ["journal.step.intended:apply", "function.deployed", "updated", "journal.step.observed:apply"]
+VERIFIED = ["journal.step.intended:verify", "journal.step.observed:verify", "deployment.completed"]
+UNHEALTHY = ["journal.step.intended:verify", "journal.step.failed:verify"]
+BACK = ["journal.step.intended:roll_back", "journal.step.observed:roll_back", "deployment.rolled_back"]
+STUCK = ["journal.step.intended:roll_back", "journal.step.failed:roll_back", "deployment.needs_operator"]
+REFUSED = ProviderError("Cannot deploy 'function': no quota.", "Quota", provider="aws", resource="urn:function")
+
+
+class TestDeploy:
+    async def test_writes_every_step_down_before_and_after(self, house: House) -> None:
+        row = await house.deploy()
+
+        assert house.told == [*LOOKED, *APPLIED, *VERIFIED]
+        assert (row.state, row.endpoint) == ("completed", "https://api.example.com")
+
+    async def test_changes_nothing_the_second_time_but_asks_for_health(self, house: House) -> None:
+        first = await house.deploy()
+        before = len(house.told)
+        second = await house.deploy()
+
+        assert house.told[before:] == [*LOOKED, "deployment.completed"]
+        assert (second.outputs, second.changes["same"]) == (first.outputs, first.changes["create"])
+
+    async def test_fails_without_a_change_when_an_unchanged_service_is_not_healthy(self, house: House) -> None:
+        await house.deploy()
+        before = len(house.told)
+        house.probe.answers = [503]
+        row = await house.deploy()
+
+        assert (house.told[before:], row.state) == ([*LOOKED, "deployment.failed"], "failed")
+
+    async def test_names_one_cause_and_one_correlation_throughout(self, house: House) -> None:
+        await house.deploy()
+
+        first, *others = [row.event for row in house.ledger.recorded]
+        assert {event["causationid"] for event in others} == {first["id"]}
+        assert {event["correlationid"] for event in others} == {first["id"]}
+
+    async def test_writes_no_secret_down(self, house: House) -> None:
+        house.probe.logs = f"token is {SECRET}"
+        house.probe.answers = [500]
+        row = await house.deploy(environment={"TOKEN": "${secrets.token}", "LEAK": SECRET})
+
+        assert SECRET not in json.dumps([event.json for event in house.ledger.recorded])
+        assert row.error is not None
+        assert "***" in row.error["hint"]
+
+    async def test_passes_the_progress_of_the_engine_on(self, house: House) -> None:
+        await house.deploy()
+
+        assert {tick.name for tick in house.ticks} == set(house.provisioner.clouds[str(REST)])
+
+
+class TestFailureBeforeAnythingChanged:
+    @pytest.mark.parametrize(
+        ("point", "step"),
+        [("build", "build_artifact"), ("preview", "preview"), ("apply", "apply")],
+        ids=["packaging", "previewing", "applying"],
+    )
+    async def test_ends_the_deployment_as_failed(self, house: House, point: str, step: str) -> None:
+        at_the_door = [None] if point == "build" else []
+        house.points.fail(point, *at_the_door, ArtifactError("Cannot do 'it': no.", hint="Try."))
+        row = await house.deploy()
+
+        assert f"journal.step.failed:{step}" in house.told
+        error = {"code": "ARTIFACT_ERROR", "message": "Cannot do 'it': no.", "hint": "Try."}
+        assert (row.state, row.error, row.changes["create"]) == ("failed", error, 0)
+
+    async def test_tells_that_the_update_failed_and_where(self, house: House) -> None:
+        house.points.fail("apply", REFUSED)
+        await house.deploy()
+
+        told = ["journal.step.intended:apply", "update.failed", "journal.step.failed:apply", "deployment.failed"]
+        assert house.told == [*LOOKED, *told]
+        data = house.ledger.recorded[-3].event["data"]
+        assert (data["code"], data["resource"]) == ("Quota", "urn:function")
+
+    async def test_tells_nothing_of_an_unexpected_error_but_its_kind(self, house: House) -> None:
+        house.points.fail("preview", ZeroDivisionError("at 0xdeadbeef"))
+        row = await house.deploy()
+
+        assert row.error is not None
+        assert row.error["code"] == "INTERNAL_ERROR"
+        assert "deadbeef" not in json.dumps([event.json for event in house.ledger.recorded])
+
+
+class TestFailureAfterAChange:
+    async def test_removes_what_a_first_deployment_made(self, house: House) -> None:
+        house.points.fail("apply:function", REFUSED)
+        row = await house.deploy()
+
+        assert house.told == [
+            *LOOKED,
+            "journal.step.intended:apply",
+            "update.failed",
+            "journal.step.failed:apply",
+            *BACK,
+        ]
+        assert (row.state, house.provisioner.clouds[str(REST)]) == ("rolled_back", {})
+
+    async def test_brings_the_last_good_deployment_back(self, house: House) -> None:
+        good = await house.deploy(memory=256)
+        before = dict(house.provisioner.clouds[str(REST)])
+        house.artifacts.digest, house.probe.answers = "d2", [500]
+        row = await house.deploy(memory=1024)
+
+        assert house.provisioner.clouds[str(REST)] == before
+        assert row.error is not None
+        assert (row.state, row.error["restored_deployment"]) == ("rolled_back", good.deployment)
+        assert row.error["code"] == "VERIFICATION_FAILED"
+
+    async def test_writes_the_way_back_down(self, house: House) -> None:
+        await house.deploy()
+        before = len(house.told)
+        house.artifacts.digest, house.probe.answers = "d2", [500]
+        await house.deploy()
+
+        back = [BACK[0], "function.deployed", "updated", *BACK[1:]]
+        assert house.told[before:] == [*LOOKED, *APPLIED, *UNHEALTHY, *back]
+
+    async def test_needs_an_operator_when_the_way_back_fails_too(self, house: House) -> None:
+        house.points.fail("apply:function", REFUSED)
+        house.points.fail("remove:api", ProviderError("Cannot delete 'api': busy.", provider="aws"))
+        row = await house.deploy()
+
+        assert house.told[-3:] == STUCK
+        assert row.error is not None
+        assert row.error["message"] == f"{REFUSED.message} Going back failed: Cannot delete 'api': busy."
+        left = sorted(house.provisioner.clouds[str(REST)])
+        assert row.error["remainder"] == [f"delete {name} (fake)" for name in left]
+
+    async def test_says_which_commands_an_operator_may_run(self, house: House) -> None:
+        house.points.fail("apply:function", REFUSED)
+        house.points.fail("remove", REFUSED)
+        row = await house.deploy()
+
+        stack = "--component rest-api --provider aws --env development --region us-east-1"
+        assert row.error is not None
+        assert row.error["commands"] == [f"semantest-iac {verb} {stack}" for verb in ("preview", "deploy", "destroy")]
+
+    async def test_needs_an_operator_when_the_last_good_service_is_not_healthy_any_more(self, house: House) -> None:
+        await house.deploy()
+        house.artifacts.digest, house.probe.answers = "d2", [500, 500]
+        row = await house.deploy()
+
+        assert row.state == "needs_operator"
+        assert row.error is not None
+        assert "remainder" not in row.error
+
+    async def test_says_so_when_the_engine_cannot_tell_what_is_left(self, house: House) -> None:
+        house.points.fail("apply:function", REFUSED)
+        house.points.fail("remove", REFUSED)
+        house.points.fail("preview_removal", REFUSED)
+        row = await house.deploy()
+
+        assert row.error is not None
+        assert row.error["remainder"] == ["unknown: the engine could not say what is left"]
+
+    async def test_also_goes_back_from_an_unexpected_error(self, house: House) -> None:
+        house.points.fail("call", RuntimeFailedError("Cannot call it: it ended."), ZeroDivisionError())
+        rows = [await house.deploy(), await house.deploy()]
+
+        assert [row.state for row in rows] == ["rolled_back", "rolled_back"]
+
+    async def test_leaves_a_stack_that_can_be_deployed_again(self, house: House) -> None:
+        house.points.fail("apply:function", REFUSED)
+        rows = [await house.deploy(), await house.deploy()]
+
+        assert [row.state for row in rows] == ["rolled_back", "completed"]
+
+
+class TestRemove:
+    async def test_deletes_everything_and_begins_a_new_generation(self, house: House) -> None:
+        await house.deploy()
+        before = len(house.told)
+        row = await house.use_cases.destroy(REST)
+
+        told = ["removal.requested", "journal.step.intended:remove", "journal.step.observed:remove", "removed"]
+        assert house.told[before:] == told
+        assert (row.state, house.ledger.stack(str(REST)).generation) == ("completed", 2)
+
+    async def test_says_exactly_what_is_left_when_it_fails(self, house: House) -> None:
+        await house.deploy()
+        house.points.fail("remove:function", REFUSED)
+        row = await house.use_cases.destroy(REST)
+
+        left = sorted(house.provisioner.clouds[str(REST)])
+        assert row.error is not None
+        assert (row.state, row.error["code"]) == ("failed", "Quota")
+        assert row.error["remainder"] == [f"delete {name} (fake)" for name in left]
+
+    async def test_keeps_the_generation_when_it_fails(self, house: House) -> None:
+        await house.deploy()
+        house.points.fail("remove:function", LedgerError("Cannot append: full."))
+        await house.use_cases.destroy(REST)
+
+        assert house.ledger.stack(str(REST)).generation == 1

@@ -1,0 +1,104 @@
+"""What is written down of an event, and read back."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from typing import Any
+
+import pytest
+from pydantic import JsonValue
+
+from semantest_iac.application.ports.ledger import NewEvent, Recorded
+from semantest_iac.application.recorder import ELSEWHERE, Recorder, revived
+from semantest_iac.domain.deployment.journal import StepIntended
+from semantest_iac.domain.errors import LedgerError
+from semantest_iac_events.deployments import DeploymentCompleted, DeploymentRequested
+from semantest_iac_events.event import Event
+from semantest_iac_events.infrastructure import EnvironmentConfigured
+from semantest_iac_events.values import ChangeCounts
+from tests.fakes.memory_ledger import MemoryLedger
+
+ABOUT: dict[str, Any] = {
+    "component": "rest-api",
+    "provider": "aws",
+    "environment": "development",
+    "region": "us-east-1",
+}
+STACK = "rest-api.aws.development.us-east-1"
+
+
+def a_request(configuration: dict[str, JsonValue]) -> DeploymentRequested:
+    return DeploymentRequested(**ABOUT, configuration=configuration)
+
+
+async def recorded(event: Event, secret: str = "hunter2") -> Recorded:
+    ledger = MemoryLedger()
+    await Recorder(ledger, lambda text: text.replace(secret, "***")).record(event)
+    return ledger.recorded[0]
+
+
+class TestRecorder:
+    async def test_writes_the_cloudevents_form_into_the_stream_of_the_stack(self) -> None:
+        request = a_request({})
+
+        row = await recorded(request)
+
+        assert (row.stream, row.type, row.event["id"]) == (STACK, request.type_name, str(request.id))
+
+    async def test_keeps_events_about_no_stack_in_a_stream_of_their_own(self) -> None:
+        row = await recorded(EnvironmentConfigured(environment="qa", provider="aws", region="us-east-1"))
+
+        assert row.stream == ELSEWHERE
+
+    async def test_takes_secrets_out_however_deep_they_are(self) -> None:
+        row = await recorded(a_request({"a": [{"b": "say hunter2 twice: hunter2"}]}))
+
+        assert row.event["data"]["configuration"] == {"a": [{"b": "say *** twice: ***"}]}
+
+    @pytest.mark.parametrize("secret", ["true", "1234", "null", '"', "rest-api", "infrastructure", "test", "id"])
+    async def test_leaves_an_event_readable_whatever_a_secret_is(self, secret: str) -> None:
+        request = a_request({"on": True, "port": 1234, "off": None})
+
+        row = await recorded(request, secret)
+
+        assert revived(row) == request
+
+    async def test_waits_for_the_ledger_when_it_is_called_off(self) -> None:
+        ledger, began, go_on = MemoryLedger(), asyncio.Event(), asyncio.Event()
+
+        class SlowLedger(MemoryLedger):
+            async def append(self, stream: str, version: int | None, events: Sequence[NewEvent]) -> list[Recorded]:
+                began.set()
+                await go_on.wait()
+                return await ledger.append(stream, version, events)
+
+        recording = asyncio.create_task(Recorder(SlowLedger(), str).record(a_request({})))
+        await began.wait()
+        recording.cancel()
+        await asyncio.sleep(0)
+        go_on.set()
+
+        with pytest.raises(asyncio.CancelledError):
+            await recording
+        assert len(ledger.recorded) == 1
+
+
+class TestRevived:
+    @pytest.mark.parametrize(
+        "event",
+        [
+            a_request({"environment": "dev"}),
+            StepIntended(**ABOUT, deployment_id="d1", step="apply"),
+            DeploymentCompleted(**ABOUT, deployment_id="d1", changes=ChangeCounts(create=2)),
+        ],
+        ids=lambda event: event.type_name,
+    )
+    async def test_is_the_event_that_was_recorded(self, event: Event) -> None:
+        assert revived(await recorded(event)) == event
+
+    def test_is_refused_for_a_row_that_holds_no_event_of_ours(self) -> None:
+        row = Recorded(7, STACK, 1, "infrastructure.deployment.requested", '{"type": "x"}', "")
+
+        with pytest.raises(LedgerError, match="Cannot read event 7 of the ledger"):
+            revived(row)

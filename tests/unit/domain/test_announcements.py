@@ -1,0 +1,32 @@
+"""Which settled resources everybody hears of."""
+
+from __future__ import annotations
+
+import pytest
+
+from semantest_iac.domain.deployment.announcements import announcement
+from semantest_iac.domain.deployment.stack import Stack
+from semantest_iac.domain.ports.provisioner import identity
+from semantest_iac_events.resources import FunctionDeployed, HttpApiDeployed
+
+ABOUT = identity("d1", Stack("rest-api", "aws", "development", "us-east-1"))
+FUNCTION = {"name": "f", "arn": "arn:f", "version": 3, "runtime": "python3.13", "memory_mb": 512}
+API = {"name": "a", "id": "a1", "endpoint": "https://a.example.com", "routes": ["GET /health"]}
+
+
+class TestAnnouncement:
+    def test_tells_of_functions_with_what_they_run(self) -> None:
+        event = announcement("semantest:compute:ServerlessFunction", FUNCTION, ABOUT, "sha")
+
+        assert isinstance(event, FunctionDeployed)
+        assert (event.function_name, event.version, event.artifact_digest) == ("f", "3", "sha")
+
+    def test_tells_of_apis_with_their_routes(self) -> None:
+        event = announcement("semantest:networking:HttpApi", API, ABOUT, "sha")
+
+        assert isinstance(event, HttpApiDeployed)
+        assert (event.api_id, event.routes, event.deployment_id) == ("a1", ("GET /health",), "d1")
+
+    @pytest.mark.parametrize("kind", ["semantest:monitoring:Alarm", "aws:lambda/function:Function", ""])
+    def test_keeps_quiet_about_everything_else(self, kind: str) -> None:
+        assert announcement(kind, {}, ABOUT, "sha") is None

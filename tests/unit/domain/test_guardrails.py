@@ -1,0 +1,55 @@
+"""What may run, where, and who has to say so."""
+
+from __future__ import annotations
+
+import pytest
+
+from semantest_iac.domain.deployment.stack import Stack
+from semantest_iac.domain.errors import RefusedError
+from semantest_iac.domain.guardrails.consent import require_consent
+from semantest_iac.domain.guardrails.engine_choice import PULUMI, SANDBOX, engine_for
+
+DEVELOPMENT = Stack("rest-api", "aws", "development", "us-east-1")
+PRODUCTION = Stack("rest-api", "aws", "production", "us-east-1")
+
+
+class TestRequireConsent:
+    @pytest.mark.parametrize(
+        ("stack", "said"),
+        [(DEVELOPMENT, "yes"), (DEVELOPMENT, str(DEVELOPMENT)), (PRODUCTION, str(PRODUCTION))],
+        ids=["yes", "name", "name-of-production"],
+    )
+    def test_lets_those_pass_who_agreed(self, stack: Stack, said: str) -> None:
+        require_consent(stack, said)
+
+    @pytest.mark.parametrize(
+        ("stack", "said", "hint"),
+        [
+            (DEVELOPMENT, "", "Add --yes."),
+            (DEVELOPMENT, str(PRODUCTION), "Add --yes."),
+            (PRODUCTION, "yes", f"Type the stack's name: {PRODUCTION}"),
+            (PRODUCTION, str(DEVELOPMENT), f"Type the stack's name: {PRODUCTION}"),
+        ],
+        ids=["nothing", "another-name", "yes-in-production", "another-name-in-production"],
+    )
+    def test_stops_all_others_and_says_what_to_do(self, stack: Stack, said: str, hint: str) -> None:
+        with pytest.raises(RefusedError) as caught:
+            require_consent(stack, said)
+
+        assert (caught.value.error_code, caught.value.hint) == ("CONSENT_MISSING", hint)
+
+
+class TestEngineFor:
+    def test_plays_development_in_the_sandbox(self) -> None:
+        assert engine_for("development", [SANDBOX, PULUMI]) == SANDBOX
+
+    @pytest.mark.parametrize("environment", ["qa", "staging", "production"])
+    def test_takes_the_real_engine_for_all_others(self, environment: str) -> None:
+        assert engine_for(environment, [SANDBOX, PULUMI]) == PULUMI
+
+    @pytest.mark.parametrize("environment", ["qa", "staging", "production"])
+    def test_never_plays_what_is_meant_seriously(self, environment: str) -> None:
+        with pytest.raises(RefusedError, match=f"Cannot deploy to '{environment}'") as caught:
+            engine_for(environment, [SANDBOX])
+
+        assert caught.value.error_code == "ENGINE_UNAVAILABLE"

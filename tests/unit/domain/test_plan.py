@@ -1,0 +1,30 @@
+"""What a plan adds up to."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from semantest_iac.domain.deployment.plan import ChangePlan, count
+from semantest_iac_events.values import ChangeCounts, ResourceChange
+
+
+def a_change(name: str, op: Literal["create", "update", "replace", "delete", "same"]) -> ResourceChange:
+    return ResourceChange(urn=f"urn:{name}", type="t", name=name, op=op)
+
+
+class TestChangePlan:
+    def test_is_empty_when_everything_stays_the_same(self) -> None:
+        plan = ChangePlan((a_change("a", "same"), a_change("b", "same")))
+
+        assert (plan.is_empty, plan.changes, plan.mutations) == (True, ChangeCounts(same=2), ())
+
+    def test_counts_everything_and_lists_what_changes_in_order(self) -> None:
+        plan = ChangePlan((a_change("a", "replace"), a_change("b", "same"), a_change("c", "create")))
+
+        assert plan.changes == ChangeCounts(replace=1, same=1, create=1)
+        assert [change.name for change in plan.mutations] == ["a", "c"]
+
+
+class TestCount:
+    def test_counts_operations_by_name(self) -> None:
+        assert count(["delete", "create", "delete"]) == ChangeCounts(delete=2, create=1)

@@ -1,0 +1,31 @@
+"""What a resource says it needs."""
+
+from __future__ import annotations
+
+from semantest_iac.domain.compute.function import ServerlessFunction
+from semantest_iac.domain.messaging.notification_channel import NotificationChannel
+from semantest_iac.domain.resource import Ref
+from semantest_iac.domain.security.identity import FunctionIdentity
+
+
+class TestNeeds:
+    def test_are_none_where_no_field_is_a_reference(self) -> None:
+        assert NotificationChannel(name="alerts", emails=("a@example.com",)).needs() == ()
+
+    def test_come_from_single_fields_and_tuples(self) -> None:
+        identity = FunctionIdentity(name="identity", log_store=Ref("logs"), secrets=(Ref("s1"), Ref("s2")))
+
+        assert identity.needs() == ("logs", "s1", "s2")
+
+    def test_come_from_mappings_and_leave_out_what_is_not_set(self) -> None:
+        function = ServerlessFunction(
+            name="function",
+            memory_mb=128,
+            timeout_s=3,
+            identity=Ref("identity"),
+            log_store=Ref("logs"),
+            environment={"LEVEL": "debug"},
+            secrets={"TOKEN": Ref("s1")},
+        )
+
+        assert function.needs() == ("identity", "logs", "s1")
