@@ -1,0 +1,157 @@
+"""Pulumi's provider protocol over a simulated cloud: protobuf in, protobuf out, no rules."""
+
+from __future__ import annotations
+
+import json
+import uuid
+from collections.abc import Callable
+from importlib.metadata import version
+from typing import Any
+
+import grpc
+from google.protobuf import empty_pb2, struct_pb2
+from pulumi.runtime.proto import plugin_pb2, provider_pb2, provider_pb2_grpc
+
+from semantest_iac.infrastructure.simulated_cloud.cloud import Cloud
+from semantest_iac.infrastructure.simulated_cloud.values import DEFAULTS_MARK, Properties, given
+from semantest_iac.infrastructure.simulated_provider import differences, wire
+from semantest_iac.infrastructure.simulated_provider.refusals import refusals_told
+
+Clouds = Callable[[str, str], Cloud]
+"""The simulated cloud of a provider package in a region."""
+
+
+class SimulatedProvider(provider_pb2_grpc.ResourceProviderServicer):
+    """One package, for any number of provider resources: the engine opens a connection for each of them.
+
+    Secrets are not accepted, as the providers of AWS and Azure do not: the engine then opens them for the provider and
+    seals again every output whose input was secret.
+    """
+
+    def __init__(self, package: str, clouds: Clouds, default_region: str) -> None:
+        self._package = package
+        self._of_region = clouds
+        self._default_region = default_region
+        self._clouds: dict[str, Cloud] = {}  # by connection, as no later request says which provider it is meant for
+
+    def Handshake(self, request: provider_pb2.ProviderHandshakeRequest, context: grpc.ServicerContext) -> Any:  # noqa: N802
+        """What the provider understands: plain values only."""
+        return provider_pb2.ProviderHandshakeResponse()
+
+    def Attach(self, request: plugin_pb2.PluginAttach, context: grpc.ServicerContext) -> Any:  # noqa: N802
+        """Heard; nothing is ever asked of the engine."""
+        return empty_pb2.Empty()
+
+    def GetPluginInfo(self, request: empty_pb2.Empty, context: grpc.ServicerContext) -> Any:  # noqa: N802
+        """As new as the SDK here, which is what programs ask for."""
+        return plugin_pb2.PluginInfo(version=version(f"pulumi-{self._package}"))
+
+    def GetSchema(self, request: provider_pb2.GetSchemaRequest, context: grpc.ServicerContext) -> Any:  # noqa: N802
+        """The name alone: programs bring their own SDK."""
+        return provider_pb2.GetSchemaResponse(schema=json.dumps({"name": self._package}))
+
+    def CheckConfig(self, request: provider_pb2.CheckRequest, context: grpc.ServicerContext) -> Any:  # noqa: N802
+        """Any configuration is fine: only the region counts here."""
+        return provider_pb2.CheckResponse(inputs=request.news)
+
+    def DiffConfig(self, request: provider_pb2.DiffRequest, context: grpc.ServicerContext) -> Any:  # noqa: N802
+        """Left to the engine: a changed configuration updates the provider and replaces nothing."""
+        return provider_pb2.DiffResponse()
+
+    def Configure(self, request: provider_pb2.ConfigureRequest, context: grpc.ServicerContext) -> Any:  # noqa: N802
+        """Bind the connection to the cloud of its region."""
+        region = request.variables.get(f"{self._package}:config:region") or self._default_region
+        self._clouds[context.peer()] = self._of_region(self._package, region)
+        return provider_pb2.ConfigureResponse(supportsPreview=True)
+
+    def Check(self, request: provider_pb2.CheckRequest, context: grpc.ServicerContext) -> Any:  # noqa: N802
+        """Inputs with an automatic name, and what is wrong with them."""
+        cloud, type_ = self._cloud(context), request.type
+        if not cloud.supports(type_):
+            failure = provider_pb2.CheckFailure(reason=f"The simulated cloud has no rules for {type_}.")
+            return provider_pb2.CheckResponse(inputs=request.news, failures=[failure])
+        previous, salt = wire.decode(request.olds), request.randomSeed.hex() or request.urn
+        given_inputs = wire.decode(request.news)
+        named = cloud.named(type_, given_inputs, request.name, previous=previous, salt=salt)
+        response = provider_pb2.CheckResponse(inputs=request.news)
+        response.inputs.update({name: value for name, value in named.items() if given_inputs.get(name) != value})
+        faults = [fault for fault in cloud.check(type_, named) if not fault.warning]
+        response.failures.extend(provider_pb2.CheckFailure(property=f.property, reason=f.reason) for f in faults)
+        return response
+
+    def Diff(self, request: provider_pb2.DiffRequest, context: grpc.ServicerContext) -> Any:  # noqa: N802
+        """What an update to the new inputs would change."""
+        inputs, outputs, news = map(wire.decode, (request.old_inputs, request.olds, request.news))
+        diff = self._cloud(context).diff(request.type, inputs, outputs, news)
+        return differences.told(diff, request.ignoreChanges)
+
+    def Create(self, request: provider_pb2.CreateRequest, context: grpc.ServicerContext) -> Any:  # noqa: N802
+        """Make a resource; a mark of the request is kept beside it, as one URN may be made twice."""
+        cloud, inputs = self._cloud(context), wire.decode(request.properties)
+        if request.preview:
+            planned = cloud.preview_create(request.type, inputs)
+            return provider_pb2.CreateResponse(properties=wire.encode(planned, request.properties))
+        with refusals_told(context, f"creating {request.type} ({request.name})", request.properties):
+            made = cloud.create(request.type, inputs, owner=f"{request.urn}#{uuid.uuid4().hex}")
+        return provider_pb2.CreateResponse(id=made.id, properties=wire.encode(made.outputs, request.properties))
+
+    def Read(self, request: provider_pb2.ReadRequest, context: grpc.ServicerContext) -> Any:  # noqa: N802
+        """What the cloud has, with the inputs that would make it so; nothing where it is gone."""
+        cloud, state = self._cloud(context), wire.decode(request.properties)
+        with refusals_told(context, f"reading {request.type} ({request.id})"):
+            outputs = cloud.read(request.type, request.id, state)
+        if outputs is None:
+            return provider_pb2.ReadResponse()
+        if request.HasField("inputs"):
+            inputs = _refreshed(wire.decode(request.inputs), outputs)
+        else:
+            inputs = _imported(cloud, request.type, outputs)
+        return provider_pb2.ReadResponse(
+            id=request.id,
+            properties=wire.encode(outputs, request.properties),
+            inputs=wire.encode(inputs, request.inputs),
+        )
+
+    def Update(self, request: provider_pb2.UpdateRequest, context: grpc.ServicerContext) -> Any:  # noqa: N802
+        """Change a resource in place."""
+        cloud, news = self._cloud(context), wire.decode(request.news)
+        if request.preview:
+            outputs = cloud.preview_update(request.type, wire.decode(request.olds), news)
+        else:
+            with refusals_told(context, f"updating {request.type} ({request.name})"):
+                outputs = cloud.update(request.type, request.id, news)
+        return provider_pb2.UpdateResponse(properties=wire.encode(outputs, request.news))
+
+    def Delete(self, request: provider_pb2.DeleteRequest, context: grpc.ServicerContext) -> Any:  # noqa: N802
+        """Remove a resource."""
+        with refusals_told(context, f"deleting {request.type} ({request.name})"):
+            self._cloud(context).delete(request.type, request.id, wire.decode(request.properties))
+        return empty_pb2.Empty()
+
+    def Invoke(self, request: provider_pb2.InvokeRequest, context: grpc.ServicerContext) -> Any:  # noqa: N802
+        """Ask a data source."""
+        with refusals_told(context, f"invoking {request.tok}"):
+            answer = self._cloud(context).invoke(request.tok, wire.decode(request.args))
+        return provider_pb2.InvokeResponse(**{"return": wire.encode(answer, struct_pb2.Struct())})
+
+    def Cancel(self, request: empty_pb2.Empty, context: grpc.ServicerContext) -> Any:  # noqa: N802
+        """Heard: nothing here takes long enough to be cut short."""
+        return empty_pb2.Empty()
+
+    def _cloud(self, context: grpc.ServicerContext) -> Cloud:
+        if context.peer() not in self._clouds:
+            context.abort(grpc.StatusCode.FAILED_PRECONDITION, f"The provider of {self._package} was not configured.")
+        return self._clouds[context.peer()]
+
+
+def _refreshed(inputs: Properties, outputs: Properties) -> dict[str, Any]:
+    """The inputs as the cloud has them now, and those that it never tells: absent values and marks of the bridge."""
+    told = {name: outputs[name] for name in inputs if name in outputs}
+    kept = {name: value for name, value in inputs.items() if name == DEFAULTS_MARK or not given(value)}
+    return {**kept, **told}
+
+
+def _imported(cloud: Cloud, type_: str, outputs: Properties) -> dict[str, Any]:
+    """Those outputs that the type takes as inputs, as far as they pass its check."""
+    refused = {failure.property.partition(".")[0] for failure in cloud.check(type_, outputs)}
+    return {name: value for name, value in outputs.items() if name not in refused}
