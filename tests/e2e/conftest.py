@@ -86,8 +86,14 @@ class Desk:
         """Run a command on a terminal of its own, where `typed` lies ready."""
         master, terminal = pty.openpty()
         os.write(master, typed.encode())
-        streams = {"stdin": terminal, "stdout": terminal, "stderr": terminal}
-        with subprocess.Popen(self._command(arguments), cwd=self.folder, env=self._environment(), **streams) as process:
+        with subprocess.Popen(
+            self._command(arguments),
+            cwd=self.folder,
+            env=self._environment(),
+            stdin=terminal,
+            stdout=terminal,
+            stderr=terminal,
+        ) as process:
             os.close(terminal)
             out = b"".join(iter(lambda: _read(master), b""))
         os.close(master)

@@ -10,7 +10,8 @@ from typing import Any
 
 import click
 
-from semantest_iac.presentation.cli.session import DEFAULT_HOME, Outside, Session
+from semantest_iac.presentation.cli.outside import Outside
+from semantest_iac.presentation.cli.session import DEFAULT_HOME, Session
 from semantest_iac.presentation.cli.words import ConfigurationOptions, Words
 
 Command = Callable[..., Any]

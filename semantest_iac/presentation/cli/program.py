@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from importlib import import_module
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from semantest_iac.presentation.cli.application import ApplicationAt
-from semantest_iac.presentation.cli.session import Outside
+from semantest_iac.presentation.cli.outside import Outside
 from semantest_iac.presentation.cli.terminal import Terminal
+
+if TYPE_CHECKING:
+    from semantest_iac.presentation.cli.application import ApplicationAt
 
 # Name -> one line of help; the module of a command is called as the command.
 COMMANDS = {

@@ -8,24 +8,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from semantest_iac.presentation.cli.application import Application, ApplicationAt
-from semantest_iac.presentation.cli.terminal import Terminal
-
 if TYPE_CHECKING:
     from semantest_iac.application.intake.orders import Order, Written
     from semantest_iac.domain.deployment.stack import Stack
+    from semantest_iac.presentation.cli.application import Application
+    from semantest_iac.presentation.cli.terminal import Terminal
     from semantest_iac.presentation.cli.words import ConfigurationOptions, Words
 
 
 DEFAULT_HOME = ".semantest"
-
-
-@dataclass(frozen=True, slots=True)
-class Outside:
-    """What the process is given."""
-
-    application_at: ApplicationAt
-    terminal: Terminal
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import sys
 from collections.abc import Callable
@@ -46,6 +45,8 @@ class Terminal:
 
     def json(self, value: Any) -> None:
         """One JSON document on one line; ASCII, so that it passes through every pipe."""
+        import json
+
         _write(self.out, self._redact(json.dumps(value, separators=(",", ":"), default=str)) + "\n")
 
     def raw(self, content: bytes) -> None:

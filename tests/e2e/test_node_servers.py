@@ -1,0 +1,55 @@
+"""A Node server that binds its own port is deployed as it stands."""
+
+from __future__ import annotations
+
+import shutil
+from typing import Any
+
+import pytest
+
+pytestmark = pytest.mark.skipif(shutil.which("node") is None, reason="no node on this machine")
+
+_SERVER = """\
+const http = require('node:http');
+const items = [];
+
+http.createServer((request, response) => {
+  let body = '';
+  request.on('data', (part) => { body += part; });
+  request.on('end', () => {
+    const isNew = request.method === 'POST' && request.url === '/api/items';
+    if (isNew) items.push(JSON.parse(body));
+    response.writeHead(isNew ? 201 : 200, { 'content-type': 'application/json' });
+    response.end(JSON.stringify(isNew ? { id: items.length, ...items.at(-1) } : { status: 'up', path: request.url }));
+  });
+}).listen(process.env.PORT || 3000);
+"""
+
+
+@pytest.fixture(scope="module")
+def served(shared_desk: Any) -> dict[str, Any]:
+    """The server, deployed and called."""
+    source = shared_desk.folder / "server" / "dist"
+    source.mkdir(parents=True)
+    (source / "start-server.js").write_text(_SERVER, encoding="utf-8")
+    options = ("--set", "components.rest-api.source=server", "--set", "components.rest-api.entry=dist/start-server.js")
+    item = ("-H", "Content-Type: application/json", "-d", '{"name":"lamp"}')
+    return {
+        "deployed": shared_desk.run("deploy", "--component", "rest-api", *options, "--json"),
+        "health": shared_desk.run("invoke", "rest-api", "GET", "/health", "--json"),
+        "created": shared_desk.run("invoke", "rest-api", "POST", "/api/items", *item, "--json"),
+    }
+
+
+class TestNodeServers:
+    def test_are_deployed(self, served: dict[str, Any]) -> None:
+        assert (served["deployed"].code, served["deployed"].json["health"]["status"]) == (0, 200)
+
+    def test_answer_with_their_own_json(self, served: dict[str, Any]) -> None:
+        assert (served["health"].json["status"], served["health"].json["body"]) == (
+            200,
+            '{"status":"up","path":"/health"}',
+        )
+
+    def test_read_what_they_are_sent(self, served: dict[str, Any]) -> None:
+        assert (served["created"].json["status"], served["created"].json["body"]) == (201, '{"id":1,"name":"lamp"}')
