@@ -142,7 +142,11 @@ class FakeDeployments:
         health = HealthAnswer(path="/health", status=200, body=f'{{"status":"healthy","key":"{SECRET}"}}')
         changes, identity = self.world.plan.changes, {**asdict(stack), "deployment_id": "d1"}
         self._tell(DeploymentCompleted(**identity, changes=changes, endpoint=ENDPOINT, health=health))
-        told: dict[str, Any] = {"changes": changes.model_dump(), "endpoint": ENDPOINT, "outputs": {"endpoint": ENDPOINT}}
+        told: dict[str, Any] = {
+            "changes": changes.model_dump(),
+            "endpoint": ENDPOINT,
+            "outputs": {"endpoint": ENDPOINT},
+        }
         await self._record(stack, *a_deploy(stack=str(stack), **told)[1:])
         return self._row("d1")
 
