@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
-from semantest_iac.application.ports.ledger import LedgerReader
+from semantest_iac.application.ports.ledger import LedgerReader, Recorded
 from semantest_iac.application.preparation import configuration_of
+from semantest_iac.application.queries.deployments import deployment_of
 from semantest_iac.application.recorder import revived
 from semantest_iac.domain.compute.artifact import Artifact
 from semantest_iac.domain.deployment.journal import PackageBuilt
@@ -41,20 +42,18 @@ def last_good(ledger: LedgerReader, stack: Stack) -> LastGood | None:
     deployment = ledger.stack(str(stack)).last_good
     if deployment is None:
         return None
-    request = next(_of(DeploymentRequested, deployment, ledger, stack), None)
-    package = next(_of(PackageBuilt, deployment, ledger, stack), None)
+    request = _found(DeploymentRequested, deployment, ledger.stream(str(stack)))
+    package = _found(PackageBuilt, deployment, ledger.stream(str(stack)))
     if request is None or package is None:
         raise NotFoundError(f"Cannot go back to deployment '{deployment}': it is not fully on record.")
     settings = resolved(configuration_of(request), stack.component, stack.environment)
     return LastGood(deployment, settings, _artifact(package))
 
 
-def _of(kind: type[AnyEvent], deployment: str, ledger: LedgerReader, stack: Stack) -> Iterator[AnyEvent]:
-    for recorded in ledger.stream(str(stack)):
-        if recorded.type == kind.type_name and deployment in recorded.json and MASK not in recorded.json:
-            event = revived(recorded)
-            if isinstance(event, kind) and getattr(event, "deployment_id", "") == deployment:
-                yield event
+def _found(kind: type[AnyEvent], deployment: str, stream: Iterable[Recorded]) -> AnyEvent | None:
+    whole = (row for row in stream if row.type == kind.type_name and MASK not in row.json)
+    events = (revived(row) for row in whole if deployment_of(row.event) == deployment)
+    return next((event for event in events if isinstance(event, kind)), None)
 
 
 def _artifact(package: PackageBuilt) -> Artifact:

@@ -11,14 +11,14 @@ from typing import Any
 from semantest_iac.application.ports.ledger import Ledger, NewEvent, Recorded
 from semantest_iac.domain.deployment.journal import JOURNAL_TYPES
 from semantest_iac.domain.errors import LedgerError
-from semantest_iac.domain.ports.provisioner import Identity
 from semantest_iac_events.catalogue import EVENT_TYPES
 from semantest_iac_events.event import Event
 from semantest_iac_events.forms.cloudevents import from_cloudevent, to_cloudevent
 from semantest_iac_events.forms.reading import EventFormError
+from semantest_iac_events.stack_event import StackEvent
 
 ELSEWHERE = "-"  # the stream of events that are about no single stack
-_OPEN = frozenset(Identity.__annotations__) | {"step"}  # what the ledger finds events by; a secret may be called so
+_OPEN = frozenset(StackEvent.model_fields) | {"step"}  # what the ledger finds events by; a secret may be called so
 _TYPES = {**EVENT_TYPES, **JOURNAL_TYPES}
 
 

@@ -22,7 +22,7 @@ BLUEPRINTS: Mapping[str, Callable[[Stack, int, ComponentSettings], Blueprint]] =
 """The components that can be deployed, by name."""
 
 HEALTH_PATH = HEALTH.path
-_LONGEST_BODY = 2000  # characters of an answer that an event keeps
+_LONGEST_BODY, _LONGEST_WORDS = 2000, 500  # characters that an event keeps
 
 
 class DeploymentService:
@@ -54,13 +54,13 @@ class DeploymentService:
     async def verify(self, stack: Stack) -> HealthAnswer:
         """Call the health path through the real endpoint; raises VerificationError unless it answers 2xx."""
         answer = await self._probe.call(stack, HttpRequest("GET", HEALTH_PATH))
-        body = answer.response.body.decode(errors="replace")[:_LONGEST_BODY]
-        health = HealthAnswer(path=HEALTH_PATH, status=answer.response.status, body=body)
+        body = answer.response.body.decode(errors="replace")
+        health = HealthAnswer(path=HEALTH_PATH, status=answer.response.status, body=_kept(body, _LONGEST_BODY))
         if not 200 <= health.status < 300:
             last_words = answer.logs.strip().splitlines()[-1:] or ["nothing in the log"]
             raise VerificationError(
                 f"Cannot verify '{stack}': GET {HEALTH_PATH} answered {health.status}.",
-                hint=f"The function's last words: {last_words[0][:200]}",
+                hint=f"The function's last words: {_kept(last_words[0], _LONGEST_WORDS)}",
             )
         return health
 
@@ -71,6 +71,11 @@ class DeploymentService:
     async def remove(self, removal: Removal, publish: Publish, progress: Progress) -> ChangeCounts:
         """Delete everything of the stack."""
         return await self._provisioner.remove(removal, publish, progress)
+
+
+def _kept(text: str, longest: int) -> str:
+    """Whole or not at all: of a secret that was cut in two, nobody would know the half."""
+    return text if len(text) <= longest else f"({len(text)} characters)"
 
 
 def unsupported(component: str) -> tuple[Fault, ...]:

@@ -93,7 +93,9 @@ class Provisioner(Protocol):
     """Previews, applies and removes; raises ProviderError when the cloud refuses.
 
     `publish` records a completion event durably before it returns: FunctionDeployed, HttpApiDeployed, … as
-    each kind settles, InfrastructureUpdated last. `progress` may be called from any thread.
+    each kind settles, InfrastructureUpdated last. `progress` may be called from any thread, and is called before
+    each operation: a failure before the first call has changed nothing. Cancelling stops after the operation
+    under way; nothing is published after that.
     """
 
     async def preview(self, work: Work) -> ChangePlan:
@@ -111,6 +113,6 @@ class Provisioner(Protocol):
     async def remove(self, removal: Removal, publish: Publish, progress: Progress) -> ChangeCounts:
         """Delete every resource of the stack, dependents first; an empty stack is no error.
 
-        Publishes InfrastructureRemoved when nothing is left.
+        Publishes InfrastructureRemoved when nothing is left, and nothing else.
         """
         ...

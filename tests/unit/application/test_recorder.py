@@ -56,9 +56,9 @@ class TestRecorder:
 
         assert row.event["data"]["configuration"] == {"a": [{"b": "say *** twice: ***"}]}
 
-    @pytest.mark.parametrize("secret", ["true", "1234", "null", '"', "rest-api", "infrastructure", "test", "id"])
+    @pytest.mark.parametrize("secret", ["true", "1234", "null", '"', "rest-api", "infrastructure", "test", "id", "-"])
     async def test_leaves_an_event_readable_whatever_a_secret_is(self, secret: str) -> None:
-        request = a_request({"on": True, "port": 1234, "off": None})
+        request = a_request({"on": True, "port": 1234, "off": None}).caused_by(a_request({}), a_request({}))
 
         row = await recorded(request, secret)
 

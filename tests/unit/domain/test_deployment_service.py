@@ -78,6 +78,15 @@ class TestVerify:
             await service.verify(REST)
         assert caught.value.hint == f"The function's last words: {words}"
 
+    async def test_keeps_no_part_of_what_is_too_long_to_keep(
+        self, service: DeploymentService, probe: FakeServiceProbe
+    ) -> None:
+        probe.answers, probe.logs = [500], "x" * 501
+
+        with pytest.raises(VerificationError) as caught:
+            await service.verify(REST)
+        assert caught.value.hint == "The function's last words: (501 characters)"
+
 
 class TestSourceOf:
     @pytest.mark.parametrize(
