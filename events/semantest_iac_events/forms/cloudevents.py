@@ -27,7 +27,7 @@ JsonMediaType = Annotated[str, Field(pattern=r"^application/([a-z0-9.-]+\+)?json
 class CloudEvent(BaseModel):
     """The attributes that the contract knows; others, such as those that brokers add, are ignored."""
 
-    model_config = ConfigDict(frozen=True, extra="ignore", hide_input_in_errors=True)
+    model_config = ConfigDict(frozen=True, extra="ignore", hide_input_in_errors=True, defer_build=True)
 
     specversion: Literal["1.0"]
     id: UUID

@@ -26,7 +26,7 @@ Kind = Literal["core", "server", "domain", "stored", "wire", "infrastructure"]
 class Envelope(BaseModel):
     """An event as its sender wrapped it; ids are the sender's own and need not be UUIDs."""
 
-    model_config = ConfigDict(frozen=True, extra="ignore", hide_input_in_errors=True)
+    model_config = ConfigDict(frozen=True, extra="ignore", hide_input_in_errors=True, defer_build=True)
 
     kind: Kind
     id: Label | None = Field(None, validation_alias=AliasChoices("eventId", "id"))

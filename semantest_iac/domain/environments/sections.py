@@ -29,7 +29,7 @@ ListOf = Annotated[tuple[Item, ...], BeforeValidator(_as_tuple)]
 class Section(BaseModel):
     """A mapping of the file: unknown keys and wrong types are refused, and nothing changes afterwards."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, defer_build=True)
 
 
 class InstancesSection(Section):
