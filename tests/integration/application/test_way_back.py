@@ -1,0 +1,70 @@
+"""The way back with everything real: ledger, locks, packages, programs, simulated cloud, a running function."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from semantest_iac.application.ports.ledger import DeploymentRow
+from semantest_iac.application.use_cases import DeploymentUseCase
+from semantest_iac.bootstrap import Application
+from semantest_iac.domain.deployment.stack import Stack
+from semantest_iac.domain.networking.http_exchange import HttpRequest
+
+STACK = Stack("rest-api", "aws", "development", "us-east-1")
+Deploy = Callable[[int, str], Any]
+
+
+@pytest.fixture
+def use_cases(home: Path) -> DeploymentUseCase:
+    """The application as it is joined for real."""
+    return Application(home).deployments({})
+
+
+@pytest.fixture
+def deploy(use_cases: DeploymentUseCase, tmp_path: Path) -> Deploy:
+    """Deploy a function that always answers with this status and body."""
+    source = tmp_path / "source"
+    source.mkdir()
+
+    async def deployed(status: int, body: str) -> DeploymentRow:
+        text = f"def handler(event, context):\n    return {{'statusCode': {status}, 'body': '{body}'}}\n"
+        (source / "app.py").write_text(text, encoding="utf-8")
+        section = {"source": str(source), "handler": "app.handler"}
+        return await use_cases.deploy(STACK, {"components": {"rest-api": section}})
+
+    return deployed
+
+
+async def said(use_cases: DeploymentUseCase) -> bytes:
+    """What the deployed service says now."""
+    return (await use_cases.call(STACK, HttpRequest("GET", "/"))).response.body
+
+
+class TestWayBack:
+    async def test_leads_to_the_package_of_the_last_good_deployment(
+        self, use_cases: DeploymentUseCase, deploy: Deploy
+    ) -> None:
+        good = await deploy(200, "first")
+        bad = await deploy(500, "second")
+
+        assert (good.state, bad.state) == ("completed", "rolled_back")
+        assert bad.error["restored_deployment"] == good.deployment
+        assert await said(use_cases) == b"first"
+
+    async def test_leads_to_nothing_where_there_was_nothing(self, use_cases: DeploymentUseCase, deploy: Deploy) -> None:
+        bad = await deploy(500, "first")
+        left = await use_cases.preview_removal(STACK)
+
+        assert (bad.state, left.resources) == ("rolled_back", ())
+
+    async def test_leaves_a_stack_that_takes_the_next_deployment(
+        self, use_cases: DeploymentUseCase, deploy: Deploy
+    ) -> None:
+        rows = [await deploy(status, body) for status, body in ((500, "a"), (200, "b"), (500, "c"), (200, "d"))]
+
+        assert [str(row.state) for row in rows] == ["rolled_back", "completed"] * 2
+        assert await said(use_cases) == b"d"
