@@ -24,7 +24,7 @@ class Cloud:
     name: str
     kinds: Kinds
     provider: Callable[[Context], pulumi.ProviderResource]
-    load: Callable[[], None]  # touch every SDK class once: their lazy loading is not thread-safe
+    modules: Mapping[type[Resource], tuple[str, ...]]  # of the SDK, that make a kind
     stateful: frozenset[str]  # the resource types whose loss is a loss of data
 
 

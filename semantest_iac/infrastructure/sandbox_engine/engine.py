@@ -85,7 +85,7 @@ class SandboxEngine:
 
     def _play(self, work: Work, run: Run, settled: Settled, *, dry: bool) -> None:
         blueprint, target = work.blueprint, cloud(work.blueprint.stack.provider)
-        program.load(target)
+        program.load(target, blueprint)
         context = Context(blueprint.stack, blueprint.generation, work.artifact, self._secret_value)
         stack = str(blueprint.stack)
         monitor = Monitor(run, stack=stack, project=PROJECT, settled=settled)

@@ -29,7 +29,7 @@ async def apart(work: Callable[[], Answer], brake: Brake) -> Answer:
             raise
 
 
-def play(program: Callable[[], None], monitor: Monitor, *, stack: str, dry: bool) -> None:
+def play(program: Callable[[], object], monitor: Monitor, *, stack: str, dry: bool) -> None:
     """Run the program to its end; raises why the run stopped, or what the program itself raised.
 
     The program gets an event loop of its own, in the calling thread: several programs do not mix, and nothing that
@@ -46,7 +46,7 @@ def play(program: Callable[[], None], monitor: Monitor, *, stack: str, dry: bool
         raise monitor.failure
 
 
-async def _run(program: Callable[[], None], monitor: Monitor, stack: str, dry: bool) -> None:
+async def _run(program: Callable[[], object], monitor: Monitor, stack: str, dry: bool) -> None:
     from pulumi.runtime import settings
     from pulumi.runtime.stack import run_in_stack
 

@@ -35,6 +35,9 @@ FEATURES = frozenset(
     ]
 )
 
+# older SDKs read the provider's own answer
+_INVOKED = getattr(resource_pb2, "ResourceInvokeResponse", provider_pb2.InvokeResponse)
+
 Settled = Callable[[str, Properties], None]
 """Told of a component by its URN when the program has handed in its outputs."""
 
@@ -99,14 +102,14 @@ class Monitor:
             state = self._run.read(wanted_of_read(request, self._place(request)))
         return resource_pb2.ReadResourceResponse(urn=state.urn, properties=wire.encode(state.outputs))
 
-    def Invoke(self, request: Any) -> provider_pb2.InvokeResponse:  # noqa: N802
+    def Invoke(self, request: Any) -> Any:  # noqa: N802
         """Ask the cloud something; a refusal is the program's to deal with."""
         cloud = self._run.regions.at(request.tok, request.provider)
         try:
             answer = cloud.invoke(request.tok, wire.decode(request.args))
         except CloudRefusal as refusal:
             raise Refused(grpc.StatusCode.UNKNOWN, str(refusal)) from refusal
-        return provider_pb2.InvokeResponse(**{"return": wire.encode(answer)})
+        return _INVOKED(**{"return": wire.encode(answer)})
 
     def SignalAndWaitForShutdown(self, request: Any) -> empty_pb2.Empty:  # noqa: N802
         """The program has registered all it has."""

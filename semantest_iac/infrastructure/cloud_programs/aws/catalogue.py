@@ -33,12 +33,6 @@ def provider(context: Context) -> pulumi.ProviderResource:
     return made
 
 
-def load() -> None:
-    """Touch every SDK module used here."""
-    for module in ("apigatewayv2", "cloudwatch", "ec2", "iam", "lambda_", "secretsmanager", "sns", "vpc"):
-        dir(getattr(aws, module))
-
-
 CLOUD = Cloud(
     name="aws",
     kinds={
@@ -54,6 +48,16 @@ CLOUD = Cloud(
         ServerlessFunction: compute.serverless_function,
     },
     provider=provider,
-    load=load,
+    modules={
+        Alarm: ("pulumi_aws.cloudwatch",),
+        AppSecret: ("pulumi_aws.secretsmanager",),
+        FunctionIdentity: ("pulumi_aws.iam",),
+        HttpApi: ("pulumi_aws.apigatewayv2", "pulumi_aws.lambda_"),
+        LiveVersion: ("pulumi_aws.lambda_",),
+        LogStore: ("pulumi_aws.cloudwatch",),
+        NotificationChannel: ("pulumi_aws.sns",),
+        PrivateNetwork: ("pulumi_aws.ec2", "pulumi_aws.vpc"),
+        ServerlessFunction: ("pulumi_aws.lambda_",),
+    },
     stateful=frozenset({"aws:cloudwatch/logGroup:LogGroup", "aws:secretsmanager/secret:Secret"}),
 )

@@ -1,0 +1,288 @@
+"""What programs hand in and get back: secrets, unknowns, references, resources of others, components, providers."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pulumi
+import pulumi_aws as aws
+import pytest
+
+from semantest_iac.domain.errors import ProviderError
+from tests.integration.sandbox_engine.world import Program, World
+
+_CANARY = "canary-7f3a9"
+
+
+def _files(folder: Path) -> bytes:
+    return b"".join(path.read_bytes() for path in folder.rglob("*") if path.is_file())
+
+
+def _secret_program() -> None:
+    kept = aws.secretsmanager.Secret("secret", name="secret")
+    version = aws.secretsmanager.SecretVersion(
+        "version", secret_id=kept.id, secret_string=pulumi.Output.secret(_CANARY)
+    )
+    tags = {"hint": pulumi.Output.secret(f"{_CANARY}-tag"), "plain": "seen"}
+    topic = aws.sns.Topic("topic", name="topic", tags=tags)
+    pulumi.export("hidden", version.secret_string)
+    pulumi.export("tags", topic.tags)
+    pulumi.export("version", version.version_id)
+
+
+class TestSecrets:
+    def test_are_in_no_file_in_the_clear(self, world: World, capfd: pytest.CaptureFixture[str]) -> None:
+        world.up(_secret_program)
+        world.up(_secret_program)
+
+        assert _CANARY.encode() not in _files(world.folder / "sandbox")
+        assert _CANARY not in "".join(capfd.readouterr())
+
+    def test_stay_out_of_the_outputs_of_the_stack(self, world: World) -> None:
+        world.up(_secret_program)
+
+        assert sorted(world.outputs()) == ["version"]
+
+    def test_are_opened_again_by_the_next_run(self, world: World) -> None:
+        world.up(_secret_program)
+
+        assert [step.op for step in world.up(_secret_program)] == ["same", "same", "same"]
+
+    def test_mark_only_the_value_inside_an_object_that_is_one(self, world: World) -> None:
+        world.up(_secret_program)
+
+        tags = next(r for r in world.deployment()["deployment"]["resources"] if r["urn"].endswith("::topic"))["outputs"]
+        assert tags["tags"]["plain"] == "seen"
+        assert sorted(tags["tags"]["hint"]) == ["4dabf18193072939515e22adb298388d", "ciphertext"]
+
+    def test_are_named_by_additional_secret_outputs(self, world: World) -> None:
+        options = pulumi.ResourceOptions(additional_secret_outputs=["arn"])
+        world.up(lambda: pulumi.export("arn", aws.sns.Topic("topic", opts=options).arn))
+
+        assert world.outputs() == {}
+
+    def test_stay_out_of_the_error_of_a_refusal(self, world: World) -> None:
+        def program() -> None:
+            aws.sns.Topic("topic", name=pulumi.Output.secret(f"{_CANARY} with blanks"))
+
+        with pytest.raises(ProviderError) as refusal:
+            world.up(program)
+
+        assert _CANARY not in f"{refusal.value}{refusal.value.hint}{refusal.value.__cause__}"
+
+
+class TestUnknowns:
+    def test_stay_unknown_in_a_preview(self, world: World) -> None:
+        seen: list[Any] = []
+
+        def program() -> None:
+            topic = aws.sns.Topic("topic", name="topic")
+            topic.id.apply(seen.append)
+            aws.sns.TopicSubscription("mail", topic=topic.arn, protocol="email", endpoint="a@example.org")
+
+        steps = world.preview(program)
+
+        assert [step.op for step in steps] == ["create", "create"]
+        assert seen == []
+        assert (world.remembered(), world.living()) == ([], [])
+
+
+class TestResourcesOfOthers:
+    @pytest.fixture
+    def topic(self, world: World) -> str:
+        """The ARN of a topic that no stack has made."""
+        return world.cloud().create("aws:sns/topic:Topic", {"name": "theirs"}, owner="them").id
+
+    def test_are_read_and_never_deleted(self, world: World, topic: str) -> None:
+        steps = world.up(lambda: pulumi.export("name", aws.sns.Topic.get("topic", topic).name))
+        world.destroy()
+
+        assert steps == []
+        assert world.living() == [("aws:sns/topic:Topic", topic)]
+
+    def test_are_read_in_a_preview_too(self, world: World, topic: str) -> None:
+        seen: list[Any] = []
+
+        world.preview(lambda: aws.sns.Topic.get("topic", topic).name.apply(seen.append))
+
+        assert seen == ["theirs"]
+
+    def test_must_exist(self, world: World) -> None:
+        arn = "arn:aws:sns:us-east-1:123456789012:none"
+
+        with pytest.raises(ProviderError, match=f"there is no aws:sns/topic:Topic with the id '{arn}'"):
+            world.up(lambda: aws.sns.Topic.get("topic", arn))
+
+    def test_take_the_place_of_our_own_which_is_deleted(self, world: World, topic: str) -> None:
+        world.up(lambda: aws.sns.Topic("topic", name="ours"))
+
+        world.up(lambda: aws.sns.Topic.get("topic", topic))
+
+        assert world.living() == [("aws:sns/topic:Topic", topic)]
+        assert world.remembered() == []
+
+    def test_give_way_to_our_own_and_live_on(self, world: World, topic: str) -> None:
+        world.up(lambda: aws.sns.Topic.get("topic", topic))
+
+        steps = world.up(lambda: aws.sns.Topic("topic", name="ours"))
+
+        assert [step.op for step in steps] == ["replace"]
+        assert [id_.rpartition(":")[2] for _, id_ in world.living()] == ["ours", "theirs"]
+
+    def test_are_given_up_when_they_were_ours(self, world: World) -> None:
+        world.up(lambda: aws.sns.Topic("topic", name="ours"))
+        arn = world.state("topic").id
+
+        world.up(lambda: aws.sns.Topic.get("topic", arn))
+        world.destroy()
+
+        assert world.living() == [("aws:sns/topic:Topic", arn)]
+
+
+class TestInvokes:
+    def test_answer_from_the_region_of_the_stack(self, world: World) -> None:
+        world.up(lambda: pulumi.export("zones", aws.get_availability_zones(state="available").names))
+
+        assert world.outputs()["zones"][0] == "us-east-1a"
+
+    def test_that_are_refused_are_the_program_s_to_deal_with(self, world: World) -> None:
+        def program() -> None:
+            try:
+                pulumi.runtime.invoke("aws:none/none:none", {})
+            except Exception as error:
+                pulumi.export("error", str(error))
+
+        world.up(program)
+
+        assert "does not answer aws:none/none:none" in world.outputs()["error"]
+
+
+class TestProviders:
+    def test_are_made_by_default_one_for_each_package_and_version(self, world: World) -> None:
+        world.up(lambda: [aws.sns.Topic(name) for name in "ab"])
+
+        resources = world.deployment()["deployment"]["resources"]
+        [provider] = [each for each in resources if each["type"] == "pulumi:providers:aws"]
+        assert provider["urn"].rpartition("::")[2].startswith("default_7_")
+
+    def test_say_the_region(self, world: World) -> None:
+        def program() -> None:
+            west = aws.Provider("west", region="eu-west-1")
+            aws.sns.Topic("topic", name="topic", opts=pulumi.ResourceOptions(provider=west))
+
+        world.up(program)
+
+        assert world.state("topic").id == "arn:aws:sns:eu-west-1:123456789012:topic"
+
+    def test_that_work_elsewhere_now_take_their_resources_along(self, world: World) -> None:
+        def placed(region: str) -> Program:
+            def program() -> None:
+                provider = aws.Provider("aws", region=region)
+                aws.sns.Topic("topic", name="topic", opts=pulumi.ResourceOptions(provider=provider))
+
+            return program
+
+        world.up(placed("eu-west-1"))
+        foreseen, done = world.preview(placed("us-west-2")), world.up(placed("us-west-2"))
+
+        assert [(step.op, step.why) for step in done] == [("replace", ("provider",))]
+        assert [(step.op, step.why) for step in foreseen] == [("replace", ("provider",))]
+        assert world.remembered() == world.living()
+        assert world.state("topic").id == "arn:aws:sns:us-west-2:123456789012:topic"
+
+    def test_of_another_name_and_the_same_region_change_nothing(self, world: World) -> None:
+        def placed(name: str) -> Program:
+            def program() -> None:
+                provider = aws.Provider(name, region="eu-west-1")
+                aws.sns.Topic("topic", name="topic", opts=pulumi.ResourceOptions(provider=provider))
+
+            return program
+
+        world.up(placed("one"))
+
+        assert [step.op for step in world.up(placed("two"))] == ["same"]
+        assert world.remembered() == world.living()
+
+
+class TestComponents:
+    def test_keep_the_outputs_that_the_program_registers(self, world: World) -> None:
+        def program() -> None:
+            group = pulumi.ComponentResource("my:kind:Group", "group")
+            topic = aws.sns.Topic("topic", name="t", opts=pulumi.ResourceOptions(parent=group))
+            group.register_outputs({"arn": topic.arn})
+
+        world.up(program)
+
+        [group] = [r for r in world.deployment()["deployment"]["resources"] if r["type"] == "my:kind:Group"]
+        assert group["outputs"] == {"arn": "arn:aws:sns:us-east-1:123456789012:t"}
+
+
+class TestPackages:
+    def test_are_the_same_wherever_they_lie(self, world: World, tmp_path: Path) -> None:
+        def function(path: Path) -> Program:
+            def program() -> None:
+                lambda_ = {"Service": "lambda.amazonaws.com"}
+                trust = {"Statement": [{"Effect": "Allow", "Principal": lambda_, "Action": "sts:AssumeRole"}]}
+                role = aws.iam.Role("role", name="role", assume_role_policy=json.dumps(trust))
+                code = pulumi.FileArchive(str(path))
+                aws.lambda_.Function("f", name="f", role=role.arn, runtime="python3.13", handler="a.b", code=code)
+
+            return program
+
+        here, there, other = (tmp_path / name for name in ("here.zip", "there.zip", "other.zip"))
+        here.write_bytes(b"one")
+        there.write_bytes(b"one")
+        other.write_bytes(b"two")
+        world.up(function(here))
+
+        assert [step.op for step in world.up(function(there))] == ["same", "same"]
+        assert [(step.op, step.why) for step in world.up(function(other))][1] == ("update", ("code",))
+
+    def test_must_be_files_of_this_machine(self, world: World) -> None:
+        def program() -> None:
+            aws.s3.BucketObjectv2("o", bucket="b", key="k", source=pulumi.RemoteAsset("https://example.org/a"))
+
+        with pytest.raises(ProviderError, match="takes assets and archives from files on this machine only"):
+            world.up(program)
+
+
+def _hooked() -> pulumi.ResourceOptions:
+    hook = pulumi.ResourceHook("hook", lambda args: None)
+    return pulumi.ResourceOptions(hooks=pulumi.ResourceHookBinding(before_create=[hook]))
+
+
+class TestWhatIsNotPlayed:
+    @pytest.mark.parametrize(
+        ("name", "options"),
+        [
+            ("import_", lambda: pulumi.ResourceOptions(import_="arn:aws:sns:us-east-1:123456789012:t")),
+            ("transforms", lambda: pulumi.ResourceOptions(transforms=[lambda args: None])),
+            ("deleted_with", lambda: pulumi.ResourceOptions(deleted_with=aws.sns.Topic("first"))),
+            ("replace_with", lambda: pulumi.ResourceOptions(replace_with=[aws.sns.Topic("first")])),
+            ("hide_diffs", lambda: pulumi.ResourceOptions(hide_diffs=["tags"])),
+            ("replacement_trigger", lambda: pulumi.ResourceOptions(replacement_trigger="1")),
+            ("RegisterResourceHook", _hooked),
+        ],
+        ids=lambda value: value if isinstance(value, str) else "",
+    )
+    def test_is_refused_by_its_name(self, world: World, name: str, options: Any) -> None:
+        with pytest.raises((ProviderError, Exception), match=f"does not play {name}"):
+            world.up(lambda: aws.sns.Topic("topic", opts=options()))
+
+    def test_is_refused_for_a_cloud_that_is_not_simulated(self, world: World) -> None:
+        class Bucket(pulumi.CustomResource):
+            """A resource of a package that nobody simulates."""
+
+            def __init__(self) -> None:
+                super().__init__("gcp:storage/bucket:Bucket", "bucket", {})
+
+        with pytest.raises(ProviderError, match="does not simulate the cloud of 'gcp'"):
+            world.up(lambda: Bucket())
+
+    def test_is_refused_for_a_type_without_rules(self, world: World) -> None:
+        with pytest.raises(ProviderError, match="no rules for aws:lightsail/instance:Instance"):
+            world.up(
+                lambda: aws.lightsail.Instance("i", availability_zone="us-east-1a", blueprint_id="b", bundle_id="b")
+            )

@@ -1,0 +1,120 @@
+"""Runs small programs on the real Pulumi SDK by the sandbox's engine, against a simulated AWS of their own."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pulumi_aws as aws
+
+from semantest_iac.domain.deployment.stack import Stack
+from semantest_iac.domain.ports.provisioner import Tick
+from semantest_iac.infrastructure.sandbox_engine.execution import PROJECT, play
+from semantest_iac.infrastructure.sandbox_engine.monitor import Monitor
+from semantest_iac.infrastructure.sandbox_engine.reports import outputs_of
+from semantest_iac.infrastructure.sandbox_engine.run import Run
+from semantest_iac.infrastructure.sandbox_engine.sessions import Sessions
+from semantest_iac.infrastructure.sandbox_engine.states import ResourceState
+from semantest_iac.infrastructure.sandbox_engine.steps import Brake, Step
+from semantest_iac.infrastructure.sandbox_engine.store import StateStore
+from semantest_iac.infrastructure.simulated_cloud.aws.catalogue import simulated_aws
+from semantest_iac.infrastructure.simulated_cloud.cloud import Cloud
+from semantest_iac.infrastructure.simulated_cloud.faults import NO_FAULTS, Faults
+from semantest_iac.infrastructure.simulated_cloud.inventory import Inventory
+from tests.integration.sandbox_engine import integrity
+
+STACK = Stack("rest-api", "aws", "development", "us-east-1")
+Program = Callable[[], object]
+
+
+class World:
+    """One stack with its state and its cloud; every run returns the steps that reach the cloud."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.faults: Faults = NO_FAULTS
+        self.ticks: list[Tick] = []
+        self.brake = Brake()
+        folder.mkdir(parents=True, exist_ok=True)
+        self._inventory = Inventory(folder / "cloud.db")
+        self.store = StateStore(folder / "sandbox")
+        self.sessions = Sessions(self.store, lambda package, region: _cloud_at(self, package, region))
+
+    def cloud(self, region: str = STACK.region) -> Cloud:
+        """The simulated AWS of a region, with the faults of the moment."""
+        return simulated_aws(self._inventory, region=region, faults=self.faults)
+
+    def up(self, program: Program) -> list[Step]:
+        """Bring the stack to the program."""
+        self.brake = Brake()
+        with self.sessions.live(STACK, self.brake, self.ticks.append) as run:
+            self._play(program, run, dry=False)
+        return _steps(run)
+
+    def preview(self, program: Program) -> list[Step]:
+        """What `up` would do."""
+        with self.sessions.dry(STACK, Brake()) as run:
+            self._play(program, run, dry=True)
+        return _steps(run)
+
+    def destroy(self) -> list[Step]:
+        """Delete all that the state knows."""
+        self.brake = Brake()
+        with self.sessions.live(STACK, self.brake, self.ticks.append) as run:
+            run.finish()
+        return _steps(run)
+
+    def states(self) -> list[ResourceState]:
+        """What is remembered of resources in the cloud."""
+        return [state for state in self.store.snapshot(STACK) if not state.is_local]
+
+    def state(self, name: str) -> ResourceState:
+        """The one of that name."""
+        [found] = [state for state in self.states() if state.name == name]
+        return found
+
+    def deployment(self) -> dict[str, Any]:
+        """The state in Pulumi's form; one that Pulumi would refuse is a failure of whatever test asks for it."""
+        deployment = self.sessions.export(STACK)
+        assert integrity.faults(deployment) == []
+        return deployment
+
+    def outputs(self) -> dict[str, Any]:
+        """What the stack offers."""
+        return dict(outputs_of(self.store.snapshot(STACK)))
+
+    def remembered(self) -> list[tuple[str, str]]:
+        """Type and id of all that the state says is ours and alive, sorted; the state must be one that Pulumi reads."""
+        self.deployment()
+        ours = (state for state in self.states() if not (state.external or state.pending_replacement))
+        return sorted((state.type, state.id) for state in ours)
+
+    def living(self) -> list[tuple[str, str]]:
+        """Type and id of all that is alive in the cloud, sorted."""
+        return sorted(self.cloud().live())
+
+    def _play(self, program: Program, run: Run, *, dry: bool) -> None:
+        _load_sdk()
+        monitor = Monitor(run, stack=str(STACK), project=PROJECT, settled=lambda *_: None)
+        play(program, monitor, stack=str(STACK), dry=dry)
+        run.finish()
+
+
+def _cloud_at(world: World, package: str, region: str) -> Cloud:
+    if package != "aws":
+        raise KeyError(package)
+    return world.cloud(region)
+
+
+def _load_sdk() -> None:
+    """The SDK warns of classes of its own while it loads."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)
+        for module in ("cloudwatch", "ec2", "iam", "lambda_", "lightsail", "s3", "secretsmanager", "sns"):
+            getattr(getattr(aws, module), "touched", None)
+
+
+def _steps(run: Run) -> list[Step]:
+    return [step for step in run.executor.steps if not step.state.is_local]
