@@ -63,12 +63,12 @@ def recipe_for(source: FunctionSource, home: Path) -> Recipe:
         hint = "Name a folder or a .zip file, relative to where the command runs."
         name = printable(str(source.folder))
         raise ArtifactError(f"Cannot package source '{name}': there is no such folder.", hint=hint)
-    source = with_runtime(source)
-    own = _inside(home, source.folder)
+    folder, source = source.folder, with_runtime(source)
+    own = _inside(home, folder)
     if PYTHON.fullmatch(source.runtime):
-        return _python(source, Layer(source.folder, Selection(own)))
+        return _python(source, Layer(folder, Selection(own)))
     if NODE.fullmatch(source.runtime):
-        return _node(source, Layer(source.folder, Selection(own | developer_folders(source.folder))))
+        return _node(source, Layer(folder, Selection(own | developer_folders(folder))))
     faults = [Fault("runtime", f"'{source.runtime}' is neither python3.N nor nodejsN.x")]
     raise ArtifactError("Cannot package the source: its runtime is not supported.", faults=faults)
 
