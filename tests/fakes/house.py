@@ -34,9 +34,9 @@ SECRET = "hunter2-canary"
 class House:
     """What bootstrap joins, with nothing behind it but memory; everything is open to the test."""
 
-    def __init__(self) -> None:
+    def __init__(self, ledger: MemoryLedger | None = None) -> None:
         self.points = Points()
-        self.ledger = MemoryLedger()
+        self.ledger = ledger or MemoryLedger()
         self.provisioner = FakeProvisioner(self.points)
         self.artifacts = FakeArtifactBuilder(self.points)
         self.probe = FakeServiceProbe(self.points)

@@ -3,18 +3,28 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
 
+from semantest_iac.application.ports.ledger import NewEvent, Recorded
 from semantest_iac.application.ports.run_queue import Holder
 from semantest_iac.domain.deployment.stack import Stack
-from semantest_iac.domain.errors import ArtifactError, DeploymentError, Fault, RefusedError, ValidationError
+from semantest_iac.domain.errors import (
+    ArtifactError,
+    DeploymentError,
+    Fault,
+    LedgerError,
+    RefusedError,
+    ValidationError,
+)
 from semantest_iac_events.deployments import DeploymentRequested
 from semantest_iac_events.infrastructure import InfrastructureRemovalRequested
 from tests.fakes.house import REST, House, configured
-from tests.fakes.memory_ledger import an_event
+from tests.fakes.memory_ledger import MemoryLedger, an_event
 
+ENDS = ("infrastructure.deployment.completed", "infrastructure.deployment.failed")
 ABOUT: dict[str, Any] = {"component": "rest-api", "provider": "aws", "environment": "development"}
 
 
@@ -189,6 +199,31 @@ class TestCallingOff:
 
         assert row.state == "completed"
         assert 0 < row.changes["create"] < len(house.provisioner.clouds[str(REST)])
+
+
+class FullLedger(MemoryLedger):
+    """Has no room for an event that completes a deployment, until there is space again."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.is_full = True
+
+    async def append(self, stream: str, expected_version: int | None, events: Sequence[NewEvent]) -> list[Recorded]:
+        if self.is_full and any(event.type in ENDS for event in events):
+            raise LedgerError("Cannot append: no space.")
+        return await super().append(stream, expected_version, events)
+
+
+class TestLostEnding:
+    async def test_is_raised_and_made_up_for_by_who_comes_next(self) -> None:
+        ledger = FullLedger()
+        house = House(ledger)
+        with pytest.raises(LedgerError, match="no space"):
+            await house.deploy()
+        ledger.is_full = False
+        await house.deploy()
+
+        assert [row.state for row in ledger.deployments()] == ["completed", "failed"]
 
 
 class TestTheDead:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import pytest
 
-from semantest_iac.application.message_bus import MessageBus
 from semantest_iac.application.use_cases import DeploymentUseCase
 from semantest_iac.domain.deployment.deployment_service import DeploymentService
 from semantest_iac.domain.errors import LedgerError, NotFoundError, ValidationError
@@ -72,12 +71,3 @@ class TestDeploymentUseCase:
 
         with pytest.raises(LedgerError, match="after it ended"):
             await blank.deploy(REST, {})
-
-    async def test_raises_when_the_ledger_cannot_take_the_last_event(self, house: House) -> None:
-        async def full(event: object) -> None:
-            raise LedgerError("Cannot append: no space.")
-
-        bus = MessageBus(full, lambda event, error: None)
-
-        with pytest.raises(LedgerError, match="no space"):
-            await bus.publish((await house.use_cases.preview(REST, {})).request)
