@@ -1,0 +1,88 @@
+"""The sandbox's engine with a rest-api to deploy."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+from semantest_iac.domain.blueprints.blueprint import Blueprint
+from semantest_iac.domain.blueprints.rest_api import rest_api
+from semantest_iac.domain.compute.artifact import Artifact
+from semantest_iac.domain.deployment.plan import ChangePlan
+from semantest_iac.domain.deployment.stack import Stack
+from semantest_iac.domain.environments.configuration import Configuration, resolved
+from semantest_iac.domain.ports.provisioner import Applied, Progress, Removal, Tick, Work
+from semantest_iac.infrastructure.sandbox_engine.engine import SandboxEngine
+from semantest_iac.infrastructure.sandbox_engine.regions import Clouds
+from semantest_iac.infrastructure.sandbox_engine.store import StateStore
+from semantest_iac.infrastructure.simulated_cloud.catalogue import cloud_at
+from semantest_iac.infrastructure.simulated_cloud.inventory import Inventory
+from semantest_iac_events.stack_event import StackEvent
+from semantest_iac_events.values import ChangeCounts
+
+STACK = Stack("rest-api", "aws", "development", "us-east-1")
+
+
+def unwatched(tick: Tick) -> None:
+    """For runs whose progress does not matter."""
+
+
+class House:
+    """One home folder: states, one cloud for all stacks, and the events that were published."""
+
+    def __init__(self, folder: Path, clouds: Clouds | None = None, *, secret: str = "s3cret-value-42") -> None:
+        folder.mkdir(parents=True, exist_ok=True)
+        self.folder = folder
+        self.inventory = Inventory(folder / "cloud.db")
+        self.store = StateStore(folder / "sandbox")
+        self.events: list[StackEvent] = []
+        self.engine = SandboxEngine(self.store, clouds or self.cloud, lambda _: secret)
+        self.package = folder / "package.zip"
+        self.package.write_bytes(b"a package")
+
+    def cloud(self, package: str, region: str) -> Any:
+        """The simulated cloud."""
+        return cloud_at(package, self.inventory, region=region)
+
+    def work(self, configuration: Mapping[str, Any] | None = None, stack: Stack = STACK, generation: int = 1) -> Work:
+        """What a deployment of a configuration has to do."""
+        blueprint = blueprint_of(configuration or {}, stack, generation)
+        digest = sha256(self.package.read_bytes()).hexdigest()
+        artifact = Artifact(digest, self.package, "index.handler", "python3.13", 9)
+        return Work(f"deployment of {stack}", blueprint, artifact)
+
+    async def deploy(self, work: Work, progress: Progress = unwatched) -> Applied:
+        """Preview and apply, as a deployment does."""
+        plan = await self.engine.preview(work)
+        return await self.engine.apply(work, plan, self.publish, progress)
+
+    async def destroy(self, stack: Stack = STACK, generation: int = 1, progress: Progress = unwatched) -> ChangeCounts:
+        """Remove one generation."""
+        return await self.engine.remove(Removal("removal", stack, generation), self.publish, progress)
+
+    async def publish(self, event: StackEvent) -> None:
+        """Keep an event."""
+        await asyncio.sleep(0)
+        self.events.append(event)
+
+    def preview(self, work: Work) -> ChangePlan:
+        """The plan, for callers without a loop."""
+        return asyncio.run(self.engine.preview(work))
+
+    def remembered(self, *stacks: Stack) -> list[tuple[str, str]]:
+        """Type and id of everything that the states say is alive, sorted."""
+        states = (state for stack in stacks or (STACK,) for state in self.store.snapshot(stack))
+        return sorted((state.type, state.id) for state in states if not (state.is_local or state.external))
+
+    def living(self, region: str = STACK.region) -> list[tuple[str, str]]:
+        """Type and id of everything alive in the account, sorted."""
+        return sorted(cloud_at("aws", self.inventory, region=region).live())
+
+
+def blueprint_of(configuration: Mapping[str, Any], stack: Stack = STACK, generation: int = 1) -> Blueprint:
+    """The rest-api of a configuration as a person writes it."""
+    settings = resolved(Configuration.model_validate(configuration), stack.component, stack.environment)
+    return rest_api(stack, generation, settings)
