@@ -50,11 +50,20 @@ def fold_stack(stack: StackRow, before: DeploymentRow | None, after: DeploymentR
     """The stack after one of its deployments went from `before` to `after`."""
     if before is None:
         return replace(stack, newest=after.deployment)
-    if after.state is not DeploymentState.COMPLETED or before.state is after.state:
+    if before.state is after.state:
         return stack
-    if after.kind == "destroy":
+    if _left_nothing(after):
         return StackRow(stack.stack, generation=stack.generation + 1, newest=stack.newest)
+    if after.state is not DeploymentState.COMPLETED:
+        return stack
     return replace(stack, last_good=after.deployment, endpoint=after.endpoint, outputs=after.outputs)
+
+
+def _left_nothing(row: DeploymentRow) -> bool:
+    """Removed, or a first deployment taken back: the names it used may be reserved from now on."""
+    if row.state is DeploymentState.ROLLED_BACK:
+        return "restored_deployment" not in (row.error or {})
+    return row.state is DeploymentState.COMPLETED and row.kind == "destroy"
 
 
 def _opened(event: Mapping[str, Any], position: int) -> DeploymentRow:

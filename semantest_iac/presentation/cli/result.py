@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from semantest_iac.domain.errors import DeploymentError
+from semantest_iac.domain.errors import DeploymentError, Fault
 
 if TYPE_CHECKING:
     from semantest_iac.application.ports.ledger import DeploymentRow
@@ -26,7 +26,10 @@ class Result:
     def failure(self) -> DeploymentError:
         """Why it did not end well."""
         told = self.row.error or {}
-        return DeploymentError(told.get("message", f"It ended {self.row.state}."), hint=told.get("hint", ""))
+        left = [Fault("left over", name) for name in told.get("remainder", ())]
+        ways = [Fault("run", command) for command in told.get("commands", ())]
+        message = told.get("message", f"It ended {self.row.state}.")
+        return DeploymentError(message, hint=told.get("hint", ""), faults=[*left, *ways])
 
     def as_dict(self) -> dict[str, Any]:
         """The last line of `--json`; `error` is there only where there is one."""

@@ -101,6 +101,18 @@ class TestFoldStack:
 
         assert ledger.stack(STACK) == StackRow(STACK, generation=3, newest="destroy1")
 
+    async def test_begins_a_generation_when_a_first_deployment_is_taken_back(self, ledger: MemoryLedger) -> None:
+        await ledger.append(STACK, None, [*a_deploy("d1")[:-1], an_event("deployment.rolled_back", data=REASON)])
+
+        assert ledger.stack(STACK) == StackRow(STACK, generation=2, newest="d1")
+
+    async def test_keeps_its_generation_when_an_earlier_deployment_is_restored(self, ledger: MemoryLedger) -> None:
+        back = an_event("deployment.rolled_back", "d2", data={**REASON, "restored_deployment": "d1"})
+
+        await ledger.append(STACK, None, [*a_deploy("d1", endpoint="one"), *a_deploy("d2")[:-1], back])
+
+        assert ledger.stack(STACK) == StackRow(STACK, newest="d2", last_good="d1", endpoint="one")
+
     async def test_stays_as_it_is_when_a_destroy_fails(self, ledger: MemoryLedger) -> None:
         await ledger.append(STACK, None, a_deploy("d1"))
         await ledger.append(STACK, None, [*a_destroy("d2")[:2], an_event("removal.failed", "d2")])
