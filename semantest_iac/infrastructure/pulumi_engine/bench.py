@@ -1,0 +1,158 @@
+"""One stack under the Automation API, with as few starts of the CLI as it can do with."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from datetime import UTC, datetime
+
+from pulumi.automation import (
+    LocalWorkspace,
+    OutputMap,
+    ProjectSettings,
+    Stack,
+    StackSettings,
+    UpdateSummary,
+)
+from pulumi.automation._stack import StackInitMode  # Stack.select would not make our subclass
+from pulumi.automation.errors import CommandError
+
+from semantest_iac.infrastructure.pulumi_engine.pulumi_command import BoundedCommand, Patience
+from semantest_iac.infrastructure.pulumi_engine.site import PROJECT, Site, kept
+from semantest_iac.infrastructure.pulumi_engine.states import STACK_TYPE, State, in_files, parsed
+from semantest_iac.infrastructure.pulumi_engine.tasks import Recovery, Task
+from semantest_iac.infrastructure.pulumi_engine.watching import Watch
+
+STACK_NOT_FOUND = 6  # exit status of the CLI
+_SUMMARY = UpdateSummary("update", datetime(1970, 1, 1, tzinfo=UTC), "", {}, {}, "succeeded")
+
+
+class _Workspace(LocalWorkspace):
+    """Selects nothing: every command names its stack."""
+
+    def select_stack(self, stack_name: str) -> None:
+        """Nothing to do."""
+
+
+class _Stack(Stack):
+    """Asks the CLI nothing after an update: three more starts would tell what the state says."""
+
+    def outputs(self) -> OutputMap:
+        """Read from the state instead."""
+        return {}
+
+    def info(self, show_secrets: bool = False) -> UpdateSummary:  # type: ignore[override]  # the SDK's is untyped
+        """Nobody looks at it."""
+        return _SUMMARY
+
+
+class Bench:
+    """The operations of the engine on the stack of one task; `exit_code` is that of the CLI that ran last."""
+
+    def __init__(self, task: Task, program: Callable[[], None] | None) -> None:
+        site = task.site
+        self._task = task
+        self._site = site
+        self.command = BoundedCommand(task.cli, task.environment, Patience(site.deadline_s, site.grace_s))
+        self._workspace = _Workspace(
+            work_dir=str(task.folder),
+            pulumi_home=str(task.home),
+            program=program,
+            env_vars={},
+            secrets_provider=site.secrets_provider,
+            project_settings=ProjectSettings(PROJECT, "python"),
+            pulumi_command=self.command,
+        )
+        self._stack = _Stack(task.stack, self._workspace, StackInitMode.SELECT)
+
+    def state(self) -> State | None:
+        """What is remembered of the stack; None where the backend does not know it."""
+        if self._site.files:
+            return in_files(self._site.files, self._task.stack)
+        try:
+            return parsed(self.export(), "deployment")
+        except CommandError:
+            if self.command.exit_code == STACK_NOT_FOUND:
+                return None
+            raise
+
+    def export(self) -> bytes:
+        """The state as the CLI tells it, secrets sealed (the SDK's own export opens them)."""
+        file = self._task.folder / "state.json"
+        self._run("stack", "export", "--file", str(file))
+        return file.read_bytes()
+
+    def open(self, state: State | None) -> None:
+        """Make the stack where there is none, and settle with which key its secrets are sealed."""
+        self._workspace.save_stack_settings(self._task.stack, _settings(state, self._site))
+        if state is None:
+            self._workspace.create_stack(self._task.stack)
+        salt = self._workspace.stack_settings(self._task.stack).encryption_salt
+        if salt:
+            kept(self._site.salt_file, lambda: salt)
+
+    def recover(self, recovery: Recovery) -> None:
+        """Adopt the creates whose results were found, and forget the others; nothing else is refreshed."""
+        pairs = [part for pair in sorted(recovery.adopted.items()) for part in pair]
+        adopted = [flag for part in pairs for flag in ("--import-pending-creates", part)]
+        targets = [flag for urn in (self._root, *sorted(recovery.adopted)) for flag in ("--target", urn)]
+        self._run("refresh", "--yes", "--skip-preview", "--clear-pending-creates", *adopted, *targets)
+
+    def preview(self, watch: Watch) -> None:
+        """What up would do."""
+        with _watched(watch):
+            self._stack.preview(on_event=watch, color="never")
+
+    def up(self, watch: Watch) -> None:
+        """Run the program for real."""
+        with _watched(watch):
+            self._stack.up(on_event=watch, color="never", show_secrets=False, suppress_outputs=True)
+
+    def preview_removal(self, watch: Watch) -> None:
+        """What destroy would do."""
+        with _watched(watch):
+            self._stack.preview_destroy(on_event=watch, color="never")
+
+    def destroy(self, watch: Watch) -> None:
+        """Delete everything; the empty stack and its history stay."""
+        with _watched(watch):
+            self._stack.destroy(on_event=watch, color="never", show_secrets=False)
+
+    def preview_refresh(self, watch: Watch) -> None:
+        """How the cloud differs from the state."""
+        with _watched(watch):
+            self._stack.preview_refresh(on_event=watch, color="never", show_secrets=False)
+
+    @property
+    def _root(self) -> str:
+        """The resource that stands for the stack itself."""
+        return f"urn:pulumi:{self._task.stack}::{PROJECT}::{STACK_TYPE}::{PROJECT}-{self._task.stack}"
+
+    def _run(self, *arguments: str) -> None:
+        self.command.run([*arguments, "--stack", self._task.stack], str(self._task.folder), self._home())
+
+    def _home(self) -> Mapping[str, str]:
+        return {"PULUMI_HOME": str(self._task.home), "PULUMI_DEBUG_COMMANDS": "true"}
+
+
+@contextmanager
+def _watched(watch: Watch) -> Iterator[None]:
+    """What the watch could not bear comes before what the CLI says of having been stopped for it."""
+    try:
+        yield
+    finally:
+        if watch.fault:
+            raise watch.fault
+
+
+def _settings(state: State | None, site: Site) -> StackSettings:
+    """How the stack's secrets are sealed: as its state says, else as those of all stacks here."""
+    sealing = state.sealing if state else {}
+    kind, details = sealing.get("type"), sealing.get("state") or {}
+    if kind == "cloud":
+        return StackSettings(secrets_provider=details["url"], encrypted_key=details["encryptedkey"])
+    if kind == "passphrase":
+        return StackSettings(encryption_salt=details["salt"])
+    if site.secrets_provider == "passphrase" and site.salt_file.exists():
+        return StackSettings(encryption_salt=site.salt_file.read_text(encoding="utf-8"))
+    return StackSettings()

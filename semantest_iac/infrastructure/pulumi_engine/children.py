@@ -1,0 +1,95 @@
+"""Gives orders to children: prepares the run of each, and sees that nothing of it is left."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Awaitable, Callable, Mapping
+from contextlib import AbstractAsyncContextManager, nullcontext
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from semantest_iac.domain.ports.provisioner import Work
+from semantest_iac.domain.security.app_secrets import AppSecret
+from semantest_iac.infrastructure.pulumi_engine.cli_location import locate
+from semantest_iac.infrastructure.pulumi_engine.conversation import talking
+from semantest_iac.infrastructure.pulumi_engine.processes import MARK
+from semantest_iac.infrastructure.pulumi_engine.runs import Run, running
+from semantest_iac.infrastructure.pulumi_engine.site import Site
+from semantest_iac.infrastructure.pulumi_engine.tasks import Order, Recovery, Task
+
+Attach = Callable[[], AbstractAsyncContextManager[str]]
+"""Opens a provider of our own for one run; gives the value of PULUMI_DEBUG_PROVIDERS."""
+
+Message = Mapping[str, Any]
+Hear = Callable[[Message], Awaitable[None]]
+
+_FAMILIES = ("ARM_", "AWS_", "AZURE_", "LC_")
+_PASSED = {
+    "HOME", "HTTPS_PROXY", "HTTP_PROXY", "LANG", "NO_PROXY", "PATH", "PULUMI_ACCESS_TOKEN", "PYTHONDONTWRITEBYTECODE",
+    "SSL_CERT_DIR", "SSL_CERT_FILE", "TMPDIR", "TZ", "https_proxy", "http_proxy", "no_proxy",
+}  # fmt: skip
+_QUIET = {
+    "PULUMI_SKIP_UPDATE_CHECK": "true",
+    "PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION": "true",  # parallel runs would delete each other's downloads
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Children:
+    """One child per order. `variables` are the parent's; a child gets those that programs and clouds need."""
+
+    site: Site
+    secret_value: Callable[[str], str]
+    attach: Attach | None = None
+    variables: Mapping[str, str] = field(default_factory=lambda: os.environ)
+
+    async def carry_out(self, order: Order, hear: Hear | None = None, recovery: Recovery | None = None) -> Message:
+        """The child's last message; every earlier one is heard first, and a hearer that raises ends the child."""
+        cli = locate(self.variables, self.site.folder / "cli.json")
+        attached = self.attach() if self.attach else nullcontext("")
+        async with attached as providers:
+            with running(self.site.folder / "runs") as run:
+                task = Task(
+                    order=replace(order, recovery=recovery),
+                    site=self.site,
+                    cli=cli,
+                    home=run.home,
+                    folder=run.work,
+                    environment=self._environment(run, providers),
+                    secrets={key: self.secret_value(key) for key in _secret_keys(order.work)},
+                )
+                return await _talk(task, run, hear)
+
+    def _environment(self, run: Run, providers: str) -> dict[str, str]:
+        given = self.variables.items()
+        passed = {name: value for name, value in given if name in _PASSED or name.startswith(_FAMILIES)}
+        folders = os.pathsep.join(os.path.abspath(folder) for folder in sys.path)  # noqa: PTH100 - "" means here
+        if self.site.plugins:
+            (run.home / "plugins").symlink_to(self.site.plugins.absolute(), target_is_directory=True)
+        return {
+            **passed,
+            **_QUIET,
+            **self.site.variables,
+            **({"PULUMI_DEBUG_PROVIDERS": providers} if providers else {}),
+            MARK: run.mark,
+            "PYTHONPATH": folders,
+            "PYTHONUTF8": "1",
+        }
+
+
+async def _talk(task: Task, run: Run, hear: Hear | None) -> Message:
+    async with talking(task, run) as conversation:
+        async for message in conversation:
+            if message.keys() & {"tick", "settled"}:
+                if hear:
+                    await hear(message)
+            else:
+                return message
+        raise await conversation.died()
+
+
+def _secret_keys(work: Work | None) -> list[str]:
+    """The secrets that the program of this work asks for, sorted."""
+    resources = work.blueprint.resources if work else ()
+    return sorted({resource.key for resource in resources if isinstance(resource, AppSecret)})

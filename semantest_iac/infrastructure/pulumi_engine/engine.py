@@ -1,0 +1,117 @@
+"""The Provisioner on Pulumi's engine: each operation is one child process, and all of it is gone when it ends."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from semantest_iac.domain.deployment.announcements import announcement
+from semantest_iac.domain.deployment.plan import ChangePlan
+from semantest_iac.domain.deployment.stack import Stack
+from semantest_iac.domain.ports.provisioner import Applied, Progress, Publish, Removal, Tick, Work
+from semantest_iac.infrastructure.pulumi_engine.children import Children, Hear
+from semantest_iac.infrastructure.pulumi_engine.pending import Search, recovery_of
+from semantest_iac.infrastructure.pulumi_engine.refusals import judged
+from semantest_iac.infrastructure.pulumi_engine.tasks import HeldTo, Order
+from semantest_iac_events.infrastructure import InfrastructureRemoved, InfrastructureUpdated
+from semantest_iac_events.values import ChangeCounts, ResourceChange
+
+
+class PulumiEngine:
+    """Runs the real programs with Pulumi's CLI; one run of a stack at a time is the caller's business.
+
+    `search` looks in the cloud for what a killed run had begun to create; without it that is a person's to judge.
+    """
+
+    def __init__(self, children: Children, search: Search | None = None) -> None:
+        self._children = children
+        self._search = search
+        self._previewed: dict[Stack, tuple[ChangePlan, str]] = {}
+
+    async def preview(self, work: Work) -> ChangePlan:
+        """What apply would do; makes an empty stack in the backend where there is none."""
+        stack = work.blueprint.stack
+        done = await self._done(Order("preview", stack, work))
+        plan = _plan(done)
+        self._previewed[stack] = plan, done["fingerprint"]
+        return plan
+
+    async def apply(self, work: Work, plan: ChangePlan, publish: Publish, progress: Progress) -> Applied:
+        """Do what was planned: a plan that is not of this moment is made anew, and refused where it differs."""
+        stack = work.blueprint.stack
+        order = Order("apply", stack, work, HeldTo(mutations_of(plan), self._fingerprint(stack, plan)))
+        done = await self._done(order, _announcing(work, publish, progress))
+        applied = Applied(_plan(done).changes, done["outputs"])
+        await publish(InfrastructureUpdated(**work.identity, changes=applied.changes, outputs=dict(applied.outputs)))
+        return applied
+
+    async def preview_removal(self, stack: Stack) -> ChangePlan:
+        """Every resource of the stack, as a delete."""
+        return _plan(await self._done(Order("preview_removal", stack)))
+
+    async def remove(self, removal: Removal, publish: Publish, progress: Progress) -> ChangeCounts:
+        """Delete what the state knows; no program is needed for that."""
+        done = await self._done(Order("remove", removal.stack), _showing(progress))
+        changes = _plan(done).changes
+        await publish(InfrastructureRemoved(**removal.identity, changes=changes, generation=removal.generation))
+        return changes
+
+    async def detect_drift(self, stack: Stack) -> ChangePlan:
+        """How the cloud differs from what was deployed: updates and deletes that nobody here made."""
+        return _plan(await self._done(Order("detect_drift", stack)))
+
+    async def export(self, stack: Stack) -> Mapping[str, Any]:
+        """The state in Pulumi's deployment format, secrets sealed; empty for a stack that is not there."""
+        state: Mapping[str, Any] = (await self._done(Order("export", stack)))["state"]
+        return state
+
+    async def _done(self, order: Order, hear: Hear | None = None) -> Mapping[str, Any]:
+        """The outcome of an order; one that meets cut-off creates is begun again when their fate is known."""
+        last = await self._children.carry_out(order, hear)
+        if "pending" in last:
+            recovery = recovery_of(last["pending"], order.stack, self._search)
+            last = await self._children.carry_out(order, hear, recovery)
+        return judged(last, order.stack)
+
+    def _fingerprint(self, stack: Stack, plan: ChangePlan) -> str:
+        """That of the preview which made this very plan."""
+        previewed, fingerprint = self._previewed.pop(stack, (None, ""))
+        return fingerprint if previewed == plan else ""
+
+
+def mutations_of(plan: ChangePlan) -> frozenset[tuple[str, str]]:
+    """What the plan changes."""
+    return frozenset((change.urn, change.op) for change in plan.mutations)
+
+
+def _showing(progress: Progress) -> Hear:
+    async def hear(message: Mapping[str, Any]) -> None:
+        if tick := message.get("tick"):
+            progress(Tick(**tick))
+
+    return hear
+
+
+def _announcing(work: Work, publish: Publish, progress: Progress) -> Hear:
+    show, digest = _showing(progress), work.artifact.digest if work.artifact else ""
+
+    async def hear(message: Mapping[str, Any]) -> None:
+        await show(message)
+        if settled := message.get("settled"):
+            event = announcement(settled["kind"], settled["outputs"], work.identity, digest)
+            if event:
+                await publish(event)
+
+    return hear
+
+
+def _plan(done: Mapping[str, Any]) -> ChangePlan:
+    return ChangePlan(tuple(_change(**step) for step in done["steps"]))
+
+
+def _change(urn: str, type: str, name: str, op: str, why: list[str], stateful: bool) -> ResourceChange:  # noqa: A002, PLR0913 - the fields of a step as they travel
+    loses = stateful and op in ("delete", "replace")
+    return ResourceChange.model_validate(
+        {"urn": urn, "type": type, "name": name, "op": op, "why": tuple(why),
+         "reversible": "irreversible" if loses else "reversible"}
+    )  # fmt: skip

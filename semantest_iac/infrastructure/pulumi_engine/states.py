@@ -1,0 +1,106 @@
+"""What the backend remembers of a stack, in Pulumi's deployment format."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from semantest_iac.domain.errors import DeploymentError
+from semantest_iac.infrastructure.pulumi_engine.site import PROJECT
+
+STACK_TYPE = "pulumi:pulumi:Stack"
+_SIGNATURE = "4dabf18193072939515e22adb298388d"
+_SECRET = "1b47061264138c4ac30d75fd1eb44270"  # noqa: S105 - Pulumi's mark of a sealed value
+
+
+@dataclass(frozen=True, slots=True)
+class PendingCreate:
+    """A create that was begun and of which nobody wrote down the end; its inputs may hold sealed values.
+
+    `known` are the ids that the state has under the same URN: of a resource that the create was to replace.
+    """
+
+    urn: str
+    type: str
+    inputs: Mapping[str, Any]
+    known: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """One deployment: resources, operations that were not finished, and how its secrets are sealed."""
+
+    deployment: Mapping[str, Any]
+
+    @property
+    def resources(self) -> list[Mapping[str, Any]]:
+        """Every resource, dependencies first."""
+        return list(self.deployment.get("resources") or ())
+
+    @property
+    def pending_creates(self) -> list[PendingCreate]:
+        """The creates that were cut off."""
+        cut_off = (op for op in self.deployment.get("pending_operations") or () if op.get("type") == "creating")
+        found = (op["resource"] for op in cut_off)
+        return [PendingCreate(it["urn"], it["type"], it.get("inputs") or {}, self._ids(it["urn"])) for it in found]
+
+    def _ids(self, urn: str) -> tuple[str, ...]:
+        return tuple(it["id"] for it in self.resources if it["urn"] == urn and it.get("id"))
+
+    @property
+    def outputs(self) -> dict[str, Any]:
+        """What the stack offers, without secrets."""
+        root = next((it for it in self.resources if it["type"] == STACK_TYPE), {})
+        return without_secrets(root.get("outputs") or {})
+
+    @property
+    def sealing(self) -> Mapping[str, Any]:
+        """Kind and state of the secrets provider; empty as long as nothing was deployed."""
+        return self.deployment.get("secrets_providers") or {}
+
+    @property
+    def digest(self) -> str:
+        """Changes with everything that the engine would look at."""
+        return hashlib.sha256(json.dumps(self.deployment, sort_keys=True).encode()).hexdigest()
+
+
+def without_secrets(outputs: Mapping[str, Any]) -> dict[str, Any]:
+    """The values that hold no sealed part; an event of the engine shows secrets like a state does."""
+    return {name: value for name, value in outputs.items() if not _holds_secret(value)}
+
+
+def in_files(files: Path, stack: str) -> State | None:
+    """The state in a backend of files; None where the stack is not known. Raises DeploymentError for a torn one."""
+    path = files / "stacks" / PROJECT / f"{stack}.json"
+    try:
+        if path.exists():
+            return parsed(path.read_bytes(), "checkpoint", "latest")
+        before = path.with_name(f"{path.name}.bak")
+        if before.exists() and parsed(before.read_bytes(), "checkpoint", "latest").resources:
+            raise ValueError("the state is gone and the one before it is not empty")
+        return None
+    except (ValueError, TypeError, KeyError) as error:
+        hint = f"Compare '{path}' with its copies in '{files / 'backups' / PROJECT / stack}' and put the newest back."
+        raise DeploymentError(
+            f"Cannot read the state of stack '{stack}': it is damaged.", "STATE_DAMAGED", hint=hint
+        ) from error
+
+
+def parsed(text: bytes, *path: str) -> State:
+    """The deployment at that path of a JSON text; raises ValueError, TypeError or KeyError."""
+    found = json.loads(text)
+    for key in path:
+        found = found[key]
+    state = State(found or {})
+    _ = [resource["urn"] for resource in state.resources]
+    return state
+
+
+def _holds_secret(value: Any) -> bool:
+    if isinstance(value, Mapping):
+        return value.get(_SIGNATURE) == _SECRET or any(map(_holds_secret, value.values()))
+    return isinstance(value, list) and any(map(_holds_secret, value))

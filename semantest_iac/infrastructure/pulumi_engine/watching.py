@@ -1,0 +1,127 @@
+"""Follows one run of the engine by its events: what it does to which resource, what has settled, what went wrong."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from pulumi.automation import EngineEvent
+from pulumi.automation.events import DiagnosticEvent, StepEventMetadata
+
+from semantest_iac.infrastructure.pulumi_engine.states import without_secrets
+
+Send = Callable[[Mapping[str, Any]], None]
+
+_PROVIDER = "pulumi:providers:"
+_KIND = "semantest:"
+_MOST_DIAGNOSTICS = 50
+_LONGEST_MESSAGE = 8_000
+
+# the engine's steps -> what they are to a person; what is not here happens in the state alone
+_STEPS = {
+    "create": "create",
+    "create-replacement": "replace",
+    "delete": "delete",
+    "delete-replaced": "replace",
+    "import": "create",
+    "same": "same",
+    "update": "update",
+}
+_COUNTED = {**_STEPS, "replace": "replace", "create-replacement": None, "delete-replaced": None}
+
+
+@dataclass(frozen=True, slots=True)
+class Diagnostic:
+    """An error that the engine told, and the resource it was about, if any."""
+
+    message: str
+    urn: str = ""
+
+    def as_dict(self) -> dict[str, str]:
+        """The form in which it travels."""
+        return {"message": self.message, "urn": self.urn}
+
+
+class Watch:
+    """Takes the events of one run, from whatever thread the SDK hands them in.
+
+    What raises here would be lost in the SDK: it is kept in `fault`, and `stop` ends the run.
+    """
+
+    def __init__(self, send: Send, stop: Callable[[], None]) -> None:
+        self.fault: Exception | None = None
+        self.has_begun = False
+        self.steps: list[dict[str, Any]] = []
+        self.errors: list[Diagnostic] = []
+        self._send = send
+        self._stop = stop
+        self._changed: set[str] = set()
+        self._begun: dict[tuple[str, str], float] = {}
+
+    def __call__(self, event: EngineEvent) -> None:
+        """Take the next event."""
+        if self.fault:
+            return
+        try:
+            self._take(event)
+        except Exception as error:  # noqa: BLE001 - kept, and raised when the run has ended
+            self.fault = error
+            self._stop()
+
+    def _take(self, event: EngineEvent) -> None:
+        self.has_begun = True
+        if event.resource_pre_event:
+            self._begin(event.resource_pre_event.metadata, is_planning=bool(event.resource_pre_event.planning))
+        elif event.res_outputs_event and not event.res_outputs_event.planning:
+            self._end(event.res_outputs_event.metadata, "done")
+            self._settle(event.res_outputs_event.metadata)
+        elif event.res_op_failed_event:
+            self._end(event.res_op_failed_event.metadata, "failed")
+        elif event.diagnostic_event:
+            self._note(event.diagnostic_event)
+
+    def _begin(self, step: StepEventMetadata, *, is_planning: bool) -> None:
+        if not _is_in_a_cloud(step):
+            return
+        op = _COUNTED.get(step.op.value)
+        if op:
+            why = step.keys if op == "replace" else step.diffs if op == "update" else None
+            named = {"urn": step.urn, "type": step.type, "name": name_of(step.urn)}
+            self.steps.append({**named, "op": op, "why": sorted(why or ())})
+        if op != "same" and step.new:
+            self._changed.add(step.new.parent)
+        if not is_planning:
+            self._begun[step.urn, step.op.value] = time.monotonic()
+            self._tick(step, "running", 0.0)
+
+    def _end(self, step: StepEventMetadata, state: str) -> None:
+        begun = self._begun.pop((step.urn, step.op.value), None)
+        if begun is not None:
+            self._tick(step, state, time.monotonic() - begun)
+
+    def _tick(self, step: StepEventMetadata, state: str, seconds: float) -> None:
+        op = _STEPS.get(step.op.value, "same")
+        if op != "same":
+            tick = {"urn": step.urn, "type": step.type, "name": name_of(step.urn), "op": op}
+            self._send({"tick": {**tick, "state": state, "seconds": round(seconds, 3)}})
+
+    def _settle(self, step: StepEventMetadata) -> None:
+        outputs = step.new.outputs if step.new else None
+        if step.type.startswith(_KIND) and outputs and step.urn in self._changed:
+            self._send({"settled": {"kind": step.type, "outputs": without_secrets(outputs)}})
+
+    def _note(self, diagnostic: DiagnosticEvent) -> None:
+        if diagnostic.severity == "error" and len(self.errors) < _MOST_DIAGNOSTICS:
+            self.errors.append(Diagnostic(diagnostic.message[:_LONGEST_MESSAGE], diagnostic.urn or ""))
+
+
+def name_of(urn: str) -> str:
+    """The resource's own name."""
+    return urn.rpartition("::")[2]
+
+
+def _is_in_a_cloud(step: StepEventMetadata) -> bool:
+    """Components and providers are how a program is written, not what it makes; every other type has a provider."""
+    return bool(step.provider) and not step.type.startswith(_PROVIDER)

@@ -1,0 +1,102 @@
+"""Pulumi's engine on this machine, with a simulated cloud attached and a rest-api to deploy."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractAsyncContextManager
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+from semantest_iac.domain.blueprints.rest_api import rest_api
+from semantest_iac.domain.compute.artifact import Artifact
+from semantest_iac.domain.deployment.stack import Stack
+from semantest_iac.domain.environments.configuration import Configuration, resolved
+from semantest_iac.domain.ports.provisioner import Applied, Progress, Removal, Tick, Work
+from semantest_iac.infrastructure.pulumi_engine.children import Children
+from semantest_iac.infrastructure.pulumi_engine.engine import PulumiEngine
+from semantest_iac.infrastructure.pulumi_engine.site import Site
+from semantest_iac.infrastructure.pulumi_engine.states import PendingCreate
+from semantest_iac.infrastructure.simulated_cloud.catalogue import cloud_at
+from semantest_iac.infrastructure.simulated_cloud.cloud import Cloud
+from semantest_iac.infrastructure.simulated_cloud.inventory import Inventory
+from semantest_iac.infrastructure.simulated_provider.serving import serving
+from semantest_iac_events.stack_event import StackEvent
+from semantest_iac_events.values import ChangeCounts
+
+STACK = Stack("rest-api", "aws", "development", "us-east-1")
+SECRET = "canary-5ecre7-value"
+
+Clouds = Callable[[str, str], Cloud]
+
+
+def unwatched(tick: Tick) -> None:
+    """For runs whose progress does not matter."""
+
+
+class House:
+    """One home folder: states, one cloud for all stacks, and the events that were published."""
+
+    def __init__(
+        self, folder: Path, variables: Mapping[str, str], clouds: Clouds | None = None, grace_s: float = 10
+    ) -> None:
+        folder.mkdir(parents=True, exist_ok=True)
+        self.folder = folder
+        self.inventory = Inventory(folder / "cloud.db")
+        self.events: list[StackEvent] = []
+        self.site = Site(folder / "pulumi", deadline_s=120, grace_s=grace_s)
+        self._clouds = clouds or self.cloud
+        self.children = Children(self.site, lambda _: SECRET, self.attached, variables)
+        self.engine = PulumiEngine(self.children, self.search)
+        self.package = folder / "package.zip"
+        self.package.write_bytes(b"a package")
+
+    def cloud(self, package: str, region: str) -> Cloud:
+        """The simulated cloud."""
+        return cloud_at(package, self.inventory, region=region)
+
+    def attached(self) -> AbstractAsyncContextManager[str]:
+        """The simulated cloud as a provider of the engine."""
+        return serving(self._clouds, STACK.region)
+
+    def search(self, create: PendingCreate) -> str | None:
+        """What the create made, by the mark that the provider left."""
+        with self.inventory.view() as books:
+            rows = [row for row in books.all("123456789012") if row.owner.startswith(f"{create.urn}#")]
+        return next((row.id for row in rows if row.id not in create.known), None)
+
+    def work(self, configuration: Mapping[str, Any] | None = None, stack: Stack = STACK, generation: int = 1) -> Work:
+        """What a deployment of a configuration has to do."""
+        settings = resolved(Configuration.model_validate(configuration or {}), stack.component, stack.environment)
+        digest = sha256(self.package.read_bytes()).hexdigest()
+        artifact = Artifact(digest, self.package, "index.handler", "python3.13", 9)
+        return Work(f"deployment of {stack}", rest_api(stack, generation, settings), artifact)
+
+    async def deploy(self, work: Work, progress: Progress = unwatched) -> Applied:
+        """Preview and apply, as a deployment does."""
+        plan = await self.engine.preview(work)
+        return await self.engine.apply(work, plan, self.publish, progress)
+
+    async def destroy(self, stack: Stack = STACK, generation: int = 1, progress: Progress = unwatched) -> ChangeCounts:
+        """Remove one generation."""
+        return await self.engine.remove(Removal("removal", stack, generation), self.publish, progress)
+
+    async def publish(self, event: StackEvent) -> None:
+        """Keep an event."""
+        await asyncio.sleep(0)
+        self.events.append(event)
+
+    def living(self, region: str = STACK.region) -> list[tuple[str, str]]:
+        """Type and id of everything alive in the account, sorted."""
+        return sorted(self.cloud("aws", region).live())
+
+    def left(self) -> Iterator[Path]:
+        """What runs left behind."""
+        return (self.site.folder / "runs").iterdir()
+
+
+def cli_variables() -> dict[str, str]:
+    """The variables that say where the CLI may be, and those that children need."""
+    return {name: os.environ[name] for name in ("HOME", "PATH", "XDG_CACHE_HOME") if name in os.environ}
