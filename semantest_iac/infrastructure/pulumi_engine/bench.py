@@ -41,7 +41,7 @@ class _Stack(Stack):
         """Read from the state instead."""
         return {}
 
-    def info(self, show_secrets: bool = False) -> UpdateSummary:  # type: ignore[override]  # the SDK's is untyped
+    def info(self, show_secrets: bool = False) -> UpdateSummary:
         """Nobody looks at it."""
         return _SUMMARY
 

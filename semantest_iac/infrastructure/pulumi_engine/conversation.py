@@ -72,7 +72,7 @@ async def talking(task: Task, run: Run) -> AsyncIterator[Conversation]:
     ours, theirs = socket.socketpair()
     try:
         process = await asyncio.create_subprocess_exec(
-            sys.executable, "-m", _CHILD, stdin=theirs, stdout=asyncio.subprocess.PIPE,
+            sys.executable, "-m", _CHILD, stdin=theirs.fileno(), stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.STDOUT, env=dict(task.environment), pass_fds=(run.owner,),
             cwd=run.work, start_new_session=True,
         )  # fmt: skip
@@ -104,4 +104,3 @@ async def _last_words(stream: asyncio.StreamReader | None) -> str:
     while stream and (data := await stream.read(1 << 16)):
         kept = (kept + data)[-_LAST_WORDS:]
     return kept.decode(errors="replace")
-

@@ -106,12 +106,16 @@ def _announcing(work: Work, publish: Publish, progress: Progress) -> Hear:
 
 
 def _plan(done: Mapping[str, Any]) -> ChangePlan:
-    return ChangePlan(tuple(_change(**step) for step in done["steps"]))
+    return ChangePlan(tuple(_change(step) for step in done["steps"]))
 
 
-def _change(urn: str, type: str, name: str, op: str, why: list[str], stateful: bool) -> ResourceChange:  # noqa: A002, PLR0913 - the fields of a step as they travel
-    loses = stateful and op in ("delete", "replace")
-    return ResourceChange.model_validate(
-        {"urn": urn, "type": type, "name": name, "op": op, "why": tuple(why),
-         "reversible": "irreversible" if loses else "reversible"}
-    )  # fmt: skip
+def _change(step: Mapping[str, Any]) -> ResourceChange:
+    loses = step["stateful"] and step["op"] in ("delete", "replace")
+    return ResourceChange(
+        urn=step["urn"],
+        type=step["type"],
+        name=step["name"],
+        op=step["op"],
+        why=tuple(step["why"]),
+        reversible="irreversible" if loses else "reversible",
+    )

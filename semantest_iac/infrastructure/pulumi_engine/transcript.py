@@ -57,7 +57,7 @@ class Transcript:
         if self._listener and self.fault is None:
             try:
                 self._listener(line)
-            except Exception as error:  # noqa: BLE001 - kept, and raised when the program has ended
+            except Exception as error:  # kept, and raised when all has ended
                 self.fault = error
 
     def _keep(self, line: str) -> None:

@@ -66,7 +66,7 @@ class Watch:
             return
         try:
             self._take(event)
-        except Exception as error:  # noqa: BLE001 - kept, and raised when the run has ended
+        except Exception as error:  # kept, and raised when all has ended
             self.fault = error
             self._stop()
 
