@@ -65,18 +65,23 @@ class SimulatedProvider(provider_pb2_grpc.ResourceProviderServicer):
         return provider_pb2.ConfigureResponse(supportsPreview=True)
 
     def Check(self, request: provider_pb2.CheckRequest, context: grpc.ServicerContext) -> Any:  # noqa: N802
-        """Inputs with an automatic name, and what is wrong with them."""
+        """Inputs with an automatic name, and what is wrong with them.
+
+        Properties are named in the reason: where they have a field of their own, the engine prints the value too,
+        secret or not.
+        """
         cloud, type_ = self._cloud(context), request.type
-        if not cloud.supports(type_):
-            failure = provider_pb2.CheckFailure(reason=f"The simulated cloud has no rules for {type_}.")
-            return provider_pb2.CheckResponse(inputs=request.news, failures=[failure])
-        previous, salt = wire.decode(request.olds), request.randomSeed.hex() or request.urn
-        given_inputs = wire.decode(request.news)
-        named = cloud.named(type_, given_inputs, request.name, previous=previous, salt=salt)
         response = provider_pb2.CheckResponse(inputs=request.news)
-        response.inputs.update({name: value for name, value in named.items() if given_inputs.get(name) != value})
-        faults = [fault for fault in cloud.check(type_, named) if not fault.warning]
-        response.failures.extend(provider_pb2.CheckFailure(property=f.property, reason=f.reason) for f in faults)
+        if not cloud.supports(type_):
+            response.failures.add(reason=f"The simulated cloud has no rules for {type_}.")
+            return response
+        inputs, previous = wire.decode(request.news), wire.decode(request.olds)
+        salt = request.randomSeed.hex() or request.urn
+        named = cloud.named(type_, inputs, request.name, previous=previous, salt=salt)
+        response.inputs.update({name: value for name, value in named.items() if inputs.get(name) != value})
+        for failure in cloud.check(type_, named):
+            if not failure.warning:
+                response.failures.add(reason=f"{failure.property}: {failure.reason}")
         return response
 
     def Diff(self, request: provider_pb2.DiffRequest, context: grpc.ServicerContext) -> Any:  # noqa: N802
