@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -19,7 +20,7 @@ from pulumi.automation.errors import CommandError
 
 from semantest_iac.infrastructure.pulumi_engine.pulumi_command import BoundedCommand, Patience
 from semantest_iac.infrastructure.pulumi_engine.site import PROJECT, Site, kept
-from semantest_iac.infrastructure.pulumi_engine.states import STACK_TYPE, State, in_files, parsed
+from semantest_iac.infrastructure.pulumi_engine.states import State, completed, in_files, parsed
 from semantest_iac.infrastructure.pulumi_engine.tasks import Recovery, Task
 from semantest_iac.infrastructure.pulumi_engine.watching import Watch
 
@@ -92,11 +93,15 @@ class Bench:
             kept(self._site.salt_file, lambda: salt)
 
     def recover(self, recovery: Recovery) -> None:
-        """Adopt the creates whose results were found, and forget the others; nothing else is refreshed."""
-        pairs = [part for pair in sorted(recovery.adopted.items()) for part in pair]
-        adopted = [flag for part in pairs for flag in ("--import-pending-creates", part)]
-        targets = [flag for urn in (self._root, *sorted(recovery.adopted)) for flag in ("--target", urn)]
-        self._run("refresh", "--yes", "--skip-preview", "--clear-pending-creates", *adopted, *targets)
+        """Adopt the creates whose results were found, and forget the others; nothing else is looked at."""
+        whole = json.loads(self.export())
+        whole["deployment"] = completed(whole["deployment"], recovery.adopted)
+        file = self._task.folder / "completed.json"
+        file.write_text(json.dumps(whole), encoding="utf-8")
+        self._run("stack", "import", "--file", str(file))
+        if recovery.adopted:
+            targets = [flag for urn in sorted(recovery.adopted) for flag in ("--target", urn)]
+            self._run("refresh", "--yes", "--skip-preview", *targets)
 
     def preview(self, watch: Watch) -> None:
         """What up would do."""
@@ -122,11 +127,6 @@ class Bench:
         """How the cloud differs from the state."""
         with _watched(watch):
             self._stack.preview_refresh(on_event=watch, color="never", show_secrets=False)
-
-    @property
-    def _root(self) -> str:
-        """The resource that stands for the stack itself."""
-        return f"urn:pulumi:{self._task.stack}::{PROJECT}::{STACK_TYPE}::{PROJECT}-{self._task.stack}"
 
     def _run(self, *arguments: str) -> None:
         self.command.run([*arguments, "--stack", self._task.stack], str(self._task.folder), self._home())

@@ -64,7 +64,7 @@ def judged(last: Mapping[str, Any], stack: Stack) -> Mapping[str, Any]:
         raise _told_by_child(last["refused"])
     if "stale" in last:
         raise _stale(last["stale"], stack)
-    raise translated(last.get("failed", {"errors": (), "stopped": "", "text": ""}), stack)
+    raise translated(last["failed"], stack)
 
 
 def translated(failed: Mapping[str, Any], stack: Stack) -> DeploymentError:
@@ -73,6 +73,9 @@ def translated(failed: Mapping[str, Any], stack: Stack) -> DeploymentError:
     if failed["stopped"]:
         cause = f"Cannot deploy '{stack}': {failed['stopped']}."
         return DeploymentError(cause, "ENGINE_STOPPED", hint=_AGAIN)
+    if (failed["exit_code"] or 0) < 0:
+        cause = f"Cannot deploy '{stack}': the Pulumi CLI was killed by signal {-failed['exit_code']}."
+        return DeploymentError(cause, "ENGINE_DIED", hint=_AGAIN)
     urn, text = told["urn"], told["message"]
     if found := _API_ERROR.search(text):
         return _refused(found, urn, stack)

@@ -7,10 +7,11 @@ import secrets
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from urllib.parse import unquote, urlparse
+from urllib.parse import quote, unquote, urlparse
 
 PROJECT = "semantest-infrastructure"
 _FOR_OWNER_ONLY = 0o600
+_NO_SIDECARS = "metadata=skip"  # the CLI would write one beside each file, not at once, and a torn one stops it for good
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +37,7 @@ class Site:
             return self.backend
         state = self.folder / "state"
         state.mkdir(parents=True, exist_ok=True, mode=0o700)
-        return f"file://{state.absolute()}"
+        return f"file://{quote(str(state.absolute()))}?{_NO_SIDECARS}"
 
     @property
     def files(self) -> Path | None:

@@ -68,6 +68,23 @@ class State:
         return hashlib.sha256(json.dumps(self.deployment, sort_keys=True).encode()).hexdigest()
 
 
+def completed(deployment: Mapping[str, Any], adopted: Mapping[str, str]) -> dict[str, Any]:
+    """The deployment without unfinished operations: creates with an id (by URN) are resources of it now.
+
+    Their outputs are their inputs until the cloud is asked: with them a provider finds what has an id only within a
+    parent. What they were to replace waits to be deleted, as it would after a create that nobody cut off.
+    """
+    pending = {op["resource"]["urn"]: op["resource"] for op in deployment.get("pending_operations") or ()}
+    replaced = [
+        {**it, "delete": True} if it["urn"] in adopted and not it.get("delete") else it
+        for it in deployment.get("resources") or ()
+    ]
+    found = [
+        {**pending[urn], "id": id_, "outputs": pending[urn].get("inputs") or {}} for urn, id_ in sorted(adopted.items())
+    ]
+    return {**deployment, "resources": [*replaced, *found], "pending_operations": []}
+
+
 def without_secrets(outputs: Mapping[str, Any]) -> dict[str, Any]:
     """The values that hold no sealed part; an event of the engine shows secrets like a state does."""
     return {name: value for name, value in outputs.items() if not _holds_secret(value)}
