@@ -1,5 +1,7 @@
 """Pulumi's provider protocol over a simulated cloud: protobuf in, protobuf out, no rules."""
 
+# ruff: noqa: N802 - the names are those of the protocol
+
 from __future__ import annotations
 
 import json
@@ -8,8 +10,9 @@ from collections.abc import Callable
 from importlib.metadata import version
 from typing import Any
 
-import grpc
 from google.protobuf import empty_pb2, struct_pb2
+from grpc import ServicerContext as Context
+from grpc import StatusCode
 from pulumi.runtime.proto import plugin_pb2, provider_pb2, provider_pb2_grpc
 
 from semantest_iac.infrastructure.simulated_cloud.cloud import Cloud
@@ -24,7 +27,7 @@ Clouds = Callable[[str, str], Cloud]
 class SimulatedProvider(provider_pb2_grpc.ResourceProviderServicer):
     """One package, for any number of provider resources: the engine opens a connection for each of them.
 
-    Secrets are not accepted, as the providers of AWS and Azure do not: the engine then opens them for the provider and
+    Like the providers of AWS and Azure it accepts no secrets: the engine then opens them for the provider and
     seals again every output whose input was secret.
     """
 
@@ -34,37 +37,39 @@ class SimulatedProvider(provider_pb2_grpc.ResourceProviderServicer):
         self._default_region = default_region
         self._clouds: dict[str, Cloud] = {}  # by connection, as no later request says which provider it is meant for
 
-    def Handshake(self, request: provider_pb2.ProviderHandshakeRequest, context: grpc.ServicerContext) -> Any:  # noqa: N802
+    def Handshake(
+        self, request: provider_pb2.ProviderHandshakeRequest, context: Context
+    ) -> provider_pb2.ProviderHandshakeResponse:
         """What the provider understands: plain values only."""
         return provider_pb2.ProviderHandshakeResponse()
 
-    def Attach(self, request: plugin_pb2.PluginAttach, context: grpc.ServicerContext) -> Any:  # noqa: N802
+    def Attach(self, request: plugin_pb2.PluginAttach, context: Context) -> empty_pb2.Empty:
         """Heard; nothing is ever asked of the engine."""
         return empty_pb2.Empty()
 
-    def GetPluginInfo(self, request: empty_pb2.Empty, context: grpc.ServicerContext) -> Any:  # noqa: N802
+    def GetPluginInfo(self, request: empty_pb2.Empty, context: Context) -> plugin_pb2.PluginInfo:
         """As new as the SDK here, which is what programs ask for."""
         return plugin_pb2.PluginInfo(version=version(f"pulumi-{self._package}"))
 
-    def GetSchema(self, request: provider_pb2.GetSchemaRequest, context: grpc.ServicerContext) -> Any:  # noqa: N802
+    def GetSchema(self, request: provider_pb2.GetSchemaRequest, context: Context) -> provider_pb2.GetSchemaResponse:
         """The name alone: programs bring their own SDK."""
         return provider_pb2.GetSchemaResponse(schema=json.dumps({"name": self._package}))
 
-    def CheckConfig(self, request: provider_pb2.CheckRequest, context: grpc.ServicerContext) -> Any:  # noqa: N802
+    def CheckConfig(self, request: provider_pb2.CheckRequest, context: Context) -> provider_pb2.CheckResponse:
         """Any configuration is fine: only the region counts here."""
         return provider_pb2.CheckResponse(inputs=request.news)
 
-    def DiffConfig(self, request: provider_pb2.DiffRequest, context: grpc.ServicerContext) -> Any:  # noqa: N802
+    def DiffConfig(self, request: provider_pb2.DiffRequest, context: Context) -> provider_pb2.DiffResponse:
         """Left to the engine: a changed configuration updates the provider and replaces nothing."""
         return provider_pb2.DiffResponse()
 
-    def Configure(self, request: provider_pb2.ConfigureRequest, context: grpc.ServicerContext) -> Any:  # noqa: N802
+    def Configure(self, request: provider_pb2.ConfigureRequest, context: Context) -> provider_pb2.ConfigureResponse:
         """Bind the connection to the cloud of its region."""
         region = request.variables.get(f"{self._package}:config:region") or self._default_region
         self._clouds[context.peer()] = self._of_region(self._package, region)
         return provider_pb2.ConfigureResponse(supportsPreview=True)
 
-    def Check(self, request: provider_pb2.CheckRequest, context: grpc.ServicerContext) -> Any:  # noqa: N802
+    def Check(self, request: provider_pb2.CheckRequest, context: Context) -> provider_pb2.CheckResponse:
         """Inputs with an automatic name, and what is wrong with them.
 
         Properties are named in the reason: where they have a field of their own, the engine prints the value too,
@@ -84,13 +89,13 @@ class SimulatedProvider(provider_pb2_grpc.ResourceProviderServicer):
                 response.failures.add(reason=f"{failure.property}: {failure.reason}")
         return response
 
-    def Diff(self, request: provider_pb2.DiffRequest, context: grpc.ServicerContext) -> Any:  # noqa: N802
+    def Diff(self, request: provider_pb2.DiffRequest, context: Context) -> provider_pb2.DiffResponse:
         """What an update to the new inputs would change."""
         inputs, outputs, news = map(wire.decode, (request.old_inputs, request.olds, request.news))
         diff = self._cloud(context).diff(request.type, inputs, outputs, news)
         return differences.told(diff, request.ignoreChanges)
 
-    def Create(self, request: provider_pb2.CreateRequest, context: grpc.ServicerContext) -> Any:  # noqa: N802
+    def Create(self, request: provider_pb2.CreateRequest, context: Context) -> provider_pb2.CreateResponse:
         """Make a resource; a mark of the request is kept beside it, as one URN may be made twice."""
         cloud, inputs = self._cloud(context), wire.decode(request.properties)
         if request.preview:
@@ -100,7 +105,7 @@ class SimulatedProvider(provider_pb2_grpc.ResourceProviderServicer):
             made = cloud.create(request.type, inputs, owner=f"{request.urn}#{uuid.uuid4().hex}")
         return provider_pb2.CreateResponse(id=made.id, properties=wire.encode(made.outputs, request.properties))
 
-    def Read(self, request: provider_pb2.ReadRequest, context: grpc.ServicerContext) -> Any:  # noqa: N802
+    def Read(self, request: provider_pb2.ReadRequest, context: Context) -> provider_pb2.ReadResponse:
         """What the cloud has, with the inputs that would make it so; nothing where it is gone."""
         cloud, state = self._cloud(context), wire.decode(request.properties)
         with refusals_told(context, f"reading {request.type} ({request.id})"):
@@ -117,7 +122,7 @@ class SimulatedProvider(provider_pb2_grpc.ResourceProviderServicer):
             inputs=wire.encode(inputs, request.inputs),
         )
 
-    def Update(self, request: provider_pb2.UpdateRequest, context: grpc.ServicerContext) -> Any:  # noqa: N802
+    def Update(self, request: provider_pb2.UpdateRequest, context: Context) -> provider_pb2.UpdateResponse:
         """Change a resource in place."""
         cloud, news = self._cloud(context), wire.decode(request.news)
         if request.preview:
@@ -127,25 +132,25 @@ class SimulatedProvider(provider_pb2_grpc.ResourceProviderServicer):
                 outputs = cloud.update(request.type, request.id, news)
         return provider_pb2.UpdateResponse(properties=wire.encode(outputs, request.news))
 
-    def Delete(self, request: provider_pb2.DeleteRequest, context: grpc.ServicerContext) -> Any:  # noqa: N802
+    def Delete(self, request: provider_pb2.DeleteRequest, context: Context) -> empty_pb2.Empty:
         """Remove a resource."""
         with refusals_told(context, f"deleting {request.type} ({request.name})"):
             self._cloud(context).delete(request.type, request.id, wire.decode(request.properties))
         return empty_pb2.Empty()
 
-    def Invoke(self, request: provider_pb2.InvokeRequest, context: grpc.ServicerContext) -> Any:  # noqa: N802
+    def Invoke(self, request: provider_pb2.InvokeRequest, context: Context) -> provider_pb2.InvokeResponse:
         """Ask a data source."""
         with refusals_told(context, f"invoking {request.tok}"):
             answer = self._cloud(context).invoke(request.tok, wire.decode(request.args))
         return provider_pb2.InvokeResponse(**{"return": wire.encode(answer, struct_pb2.Struct())})
 
-    def Cancel(self, request: empty_pb2.Empty, context: grpc.ServicerContext) -> Any:  # noqa: N802
+    def Cancel(self, request: empty_pb2.Empty, context: Context) -> empty_pb2.Empty:
         """Heard: nothing here takes long enough to be cut short."""
         return empty_pb2.Empty()
 
-    def _cloud(self, context: grpc.ServicerContext) -> Cloud:
+    def _cloud(self, context: Context) -> Cloud:
         if context.peer() not in self._clouds:
-            context.abort(grpc.StatusCode.FAILED_PRECONDITION, f"The provider of {self._package} was not configured.")
+            context.abort(StatusCode.FAILED_PRECONDITION, f"The provider of {self._package} was not configured.")
         return self._clouds[context.peer()]
 
 
