@@ -55,7 +55,17 @@ async def _run(program: Callable[[], object], monitor: Monitor, stack: str, dry:
             project=PROJECT, stack=stack, monitor=monitor, engine=Engine(), parallel=_PARALLEL, dry_run=dry
         )
     )
-    await run_in_stack(program)
+    await run_in_stack(lambda: _begun(program))
+
+
+async def _begun(program: Callable[[], object]) -> None:
+    """Let every registration begin before the SDK looks for them.
+
+    If it finds none, it goes on to wait for all outputs at once, again and again, one registration at a time: the
+    time of a run then grows with the square of the resources.
+    """
+    program()
+    await asyncio.sleep(0)
 
 
 class _AtOnce(ThreadPoolExecutor):

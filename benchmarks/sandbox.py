@@ -1,0 +1,199 @@
+"""The sandbox beside a resource monitor in-process that answers the same feature flags and does nothing else.
+
+Both run the same program on the same SDK: role and function pairs, each pair in need of the one before. `a script`
+runs it as the SDK is meant to be run, and the SDK's own waiting then grows with the square of the resources; `our
+loop` runs it as the sandbox does, which leaves the cost of the engine and its cloud. The whole `deploy` command,
+which runs its program twice, stands beside a script that runs it once.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import json
+import sys
+import tempfile
+from collections.abc import Callable, Iterator
+from functools import partial
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+from benchmarks.timing import Action, Paired, paired, process
+
+_SIZES = {20: 9, 100: 5, 400: 1}  # resources -> turns; of the largest, a script takes most of a minute
+_COMMAND = ["-m", "semantest_iac", "deploy", "--component", "rest-api", "--provider", "aws"]
+_TURNS = 9
+_TRUST = {
+    "Statement": [{"Effect": "Allow", "Principal": {"Service": "lambda.amazonaws.com"}, "Action": "sts:AssumeRole"}]
+}
+_MADE = ("apiEndpoint", "arn", "executionArn", "invokeArn", "version")  # outputs that the programs go on with
+Row = dict[str, Any]
+
+
+def rows() -> list[Row]:
+    """Creation and no change at three sizes, then the whole command, first and again."""
+    with tempfile.TemporaryDirectory() as folder:
+        package = Path(folder, "package.zip")
+        package.write_bytes(b"code")
+        sizes = [row for size, turns in _SIZES.items() for row in _sized(Path(folder), package, size, turns)]
+        return [*sizes, *_whole(Path(folder))]
+
+
+def _sized(folder: Path, package: Path, size: int, turns: int) -> Iterator[Row]:
+    program = partial(_pairs, size // 2, package)
+    fresh = itertools.count()
+    again = folder / f"{size}-again"
+    _up(again, program)
+    runs = {
+        "create": lambda: _up(folder / f"{size}-{next(fresh)}", program),
+        "no change": lambda: _up(again, program),
+    }
+    for (what, ours), (beside, nothing) in itertools.product(runs.items(), _BARE.items()):
+        times = paired(ours, partial(nothing, program), turns)
+        yield _row(f"{what}, {size} resources beside: {beside}", times, turns, "`python -m benchmarks.run sandbox`")
+
+
+def _whole(folder: Path) -> Iterator[Row]:
+    bare = process([sys.executable, "-m", "benchmarks.sandbox"])
+    homes = itertools.count()
+    _deploy(folder / "home")()
+    runs = {"first": lambda: _deploy(folder / f"home-{next(homes)}")(), "no change": _deploy(folder / "home")}
+    for what, ours in runs.items():
+        times = paired(ours, bare, _TURNS)
+        yield _row(f"`deploy`, {what} beside: a script", times, _TURNS, f"`python {' '.join(_COMMAND)}`")
+
+
+def _row(what: str, times: Paired, turns: int, command: str) -> Row:
+    return {
+        "what": what,
+        "ours": times.median_a,
+        "comparison": times.median_b,
+        "ratio": times.ratio,
+        "n": turns,
+        "command": command,
+    }
+
+
+def _deploy(home: Path) -> Action:
+    return process([sys.executable, *_COMMAND], SEMANTEST_HOME=str(home))
+
+
+def _pairs(pairs: int, package: Path) -> None:
+    import pulumi
+    import pulumi_aws as aws
+
+    before: list[pulumi.Resource] = []
+    for number in range(pairs):
+        role = aws.iam.Role(f"role-{number}", name=f"role-{number}", assume_role_policy=json.dumps(_TRUST))
+        function = aws.lambda_.Function(
+            f"function-{number}",
+            name=f"function-{number}",
+            role=role.arn,
+            runtime="python3.13",
+            handler="index.handler",
+            code=pulumi.FileArchive(str(package)),
+            opts=pulumi.ResourceOptions(depends_on=before),
+        )
+        before = [function]
+
+
+def _up(folder: Path, program: Callable[[], object]) -> None:
+    from semantest_iac.domain.deployment.stack import Stack
+    from semantest_iac.infrastructure.sandbox_engine.execution import PROJECT, play
+    from semantest_iac.infrastructure.sandbox_engine.monitor import Monitor
+    from semantest_iac.infrastructure.sandbox_engine.sessions import Sessions
+    from semantest_iac.infrastructure.sandbox_engine.steps import Brake
+    from semantest_iac.infrastructure.sandbox_engine.store import StateStore
+    from semantest_iac.infrastructure.simulated_cloud.catalogue import cloud_at
+    from semantest_iac.infrastructure.simulated_cloud.inventory import Inventory
+
+    folder.mkdir(exist_ok=True)
+    inventory, stack = Inventory(folder / "cloud.db"), Stack("rest-api", "aws", "development", "us-east-1")
+    sessions = Sessions(StateStore(folder), lambda package, region: cloud_at(package, inventory, region=region))
+    with sessions.live(stack, Brake(), lambda tick: None) as run:
+        monitor = Monitor(run, stack=str(stack), project=PROJECT, settled=lambda *_: None)
+        play(program, monitor, stack=str(stack), dry=False)
+        run.finish()
+    inventory.close()
+
+
+def _in_a_script(program: Callable[[], object]) -> None:
+    asyncio.run(_bare(program))
+
+
+def _in_our_loop(program: Callable[[], object]) -> None:
+    from semantest_iac.infrastructure.sandbox_engine.execution import play
+
+    play(program, _nothing(), stack="s", dry=False)
+
+
+_BARE = {"a script": _in_a_script, "our loop": _in_our_loop}
+
+
+async def _bare(program: Callable[[], object]) -> None:
+    from pulumi.runtime import settings
+    from pulumi.runtime.stack import run_in_stack
+
+    from semantest_iac.infrastructure.sandbox_engine.monitor import Engine
+
+    settings.configure(
+        settings.Settings(project="p", stack="s", monitor=_nothing(), engine=Engine(), parallel=16, dry_run=False)
+    )
+    await run_in_stack(program)
+
+
+def _nothing() -> Any:
+    """A monitor that takes every resource for made, its outputs being its inputs."""
+    import grpc
+    from google.protobuf import empty_pb2
+    from pulumi.runtime.proto import resource_pb2
+
+    from semantest_iac.infrastructure.sandbox_engine.monitor import FEATURES, Refused
+
+    class Nothing:
+        failure = None
+
+        def SupportsFeature(self, request: Any) -> Any:  # noqa: N802 - the wire's name
+            return resource_pb2.SupportsFeatureResponse(hasSupport=request.id in FEATURES)
+
+        def RegisterResource(self, request: Any) -> Any:  # noqa: N802 - the wire's name
+            urn = f"urn:pulumi:s::p::{request.type}::{request.name}"
+            request.object.update(dict.fromkeys(_MADE, request.name))
+            id_ = request.name if request.custom else ""
+            return resource_pb2.RegisterResourceResponse(urn=urn, id=id_, object=request.object)
+
+        def RegisterResourceOutputs(self, request: Any) -> Any:  # noqa: N802 - the wire's name
+            return empty_pb2.Empty()
+
+        def SignalAndWaitForShutdown(self, request: Any) -> Any:  # noqa: N802 - the wire's name
+            return empty_pb2.Empty()
+
+        def __getattr__(self, name: str) -> Any:
+            def refuse(*_: object) -> Any:
+                raise Refused(grpc.StatusCode.UNIMPLEMENTED, name)
+
+            return refuse
+
+    return Nothing()
+
+
+def _bare_rest_api() -> None:
+    """What the `deploy` command deploys, once, with nothing around it."""
+    from semantest_iac.domain.blueprints.rest_api import rest_api
+    from semantest_iac.domain.compute.artifact import Artifact
+    from semantest_iac.domain.deployment.stack import Stack
+    from semantest_iac.domain.environments.configuration import Configuration, resolved
+    from semantest_iac.infrastructure.cloud_programs import program
+    from semantest_iac.infrastructure.cloud_programs.cloud import cloud
+    from semantest_iac.infrastructure.cloud_programs.context import Context
+
+    stack = Stack("rest-api", "aws", "development", "us-east-1")
+    blueprint = rest_api(stack, 1, resolved(Configuration(), "rest-api", "development"))
+    artifact = Artifact(sha256(b"").hexdigest(), Path(__file__), "index.handler", "python3.13", 0)
+    context = Context(stack, 1, artifact, lambda name: "")
+    _in_a_script(lambda: program.deploy(blueprint, cloud("aws"), context))
+
+
+if __name__ == "__main__":
+    _bare_rest_api()
