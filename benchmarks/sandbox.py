@@ -131,7 +131,7 @@ def _in_our_loop(program: Callable[[], object]) -> None:
 _BARE = {"a script": _in_a_script, "our loop": _in_our_loop}
 
 
-async def _bare(program: Callable[[], object]) -> None:
+async def _bare(program: Any) -> None:
     from pulumi.runtime import settings
     from pulumi.runtime.stack import run_in_stack
 
