@@ -22,13 +22,17 @@ Tell = Callable[[StackEvent], None]
 async def publishing(publish: Publish, brake: Brake) -> AsyncIterator[Tell]:
     """A thread-safe way to publish; leaving the block waits until everything told is on record.
 
-    What cannot be recorded (a lost lease, a full disk) stops the run, and is raised in the end.
+    What cannot be recorded (a lost lease, a full disk) stops the run, and is raised in the end. A run that was
+    called off publishes nothing more.
     """
     queue: asyncio.Queue[StackEvent | None] = asyncio.Queue()
     loop = asyncio.get_running_loop()
     drained = asyncio.create_task(_drain(queue, publish, brake))
     try:
         yield lambda event: _hand_in(loop, queue, event)
+    except asyncio.CancelledError:
+        drained.cancel()
+        raise
     finally:
         loop.call_soon(queue.put_nowait, None)  # after everything told from this thread
         await drained

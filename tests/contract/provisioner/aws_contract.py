@@ -1,0 +1,37 @@
+"""What an engine promises of the rest-api on AWS."""
+
+from __future__ import annotations
+
+from tests.contract.provisioner.provisioner_contract import EAST, Bench
+
+_ALERTS = [{"type": "error_rate", "threshold": 0.05}, {"type": "latency", "threshold": 800}]
+
+
+class AwsContract:
+    """The promises; a subclass gives the `bench` whose engine has to keep them."""
+
+    async def test_changes_the_function_and_its_alias_only_for_more_memory(self, bench: Bench) -> None:
+        await bench.deploy(bench.work(memory=512))
+
+        plan = await bench.engine.preview(bench.work(memory=1024))
+
+        changed = {(change.type, change.op, change.why) for change in plan.mutations}
+        assert changed == {
+            ("aws:lambda/function:Function", "update", ("memorySize",)),
+            ("aws:lambda/alias:Alias", "update", ("functionVersion",)),
+        }
+
+    async def test_deletes_that_alarm_only_when_one_is_no_longer_wanted(self, bench: Bench) -> None:
+        await bench.deploy(bench.works({"monitoring": {"alerts": _ALERTS}}))
+
+        plan = await bench.engine.preview(bench.works({"monitoring": {"alerts": _ALERTS[:1]}}))
+
+        assert [(change.op, change.name) for change in plan.mutations] == [("delete", "alarm-latency")]
+
+    async def test_says_what_cannot_be_undone(self, bench: Bench) -> None:
+        await bench.deploy(bench.work(environment={"TOKEN": "${secrets.token}"}))
+
+        plan = await bench.engine.preview_removal(EAST)
+
+        lost = {change.type for change in plan.resources if change.reversible == "irreversible"}
+        assert lost == {"aws:cloudwatch/logGroup:LogGroup", "aws:secretsmanager/secret:Secret"}

@@ -1,0 +1,44 @@
+"""The promises of the port, tried on the sandbox, and those that only an engine with AWS's resources can make."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from semantest_iac.infrastructure.sandbox_engine.engine import SandboxEngine
+from semantest_iac.infrastructure.sandbox_engine.store import StateStore
+from semantest_iac.infrastructure.simulated_cloud.catalogue import cloud_at
+from semantest_iac.infrastructure.simulated_cloud.inventory import Inventory
+from tests.contract.provisioner.aws_contract import AwsContract
+from tests.contract.provisioner.provisioner_contract import Bench, ProvisionerContract
+
+
+@pytest.fixture
+def inventory(tmp_path: Path) -> Inventory:
+    """What exists in the cloud."""
+    return Inventory(tmp_path / "cloud.db")
+
+
+@pytest.fixture
+def bench(tmp_path: Path, inventory: Inventory) -> Bench:
+    """The sandbox's engine in an empty home."""
+    package = tmp_path / "package.zip"
+    package.write_bytes(b"a package")
+
+    def clouds(name: str, region: str) -> Any:
+        return cloud_at(name, inventory, region=region)
+
+    return Bench(SandboxEngine(StateStore(tmp_path / "sandbox"), clouds, lambda name: f"value of {name}"), package)
+
+
+class TestSandbox(ProvisionerContract, AwsContract):
+    """The engine that needs no account."""
+
+    async def test_leaves_nothing_alive_behind(self, bench: Bench, inventory: Inventory) -> None:
+        await bench.deploy(bench.work())
+        await bench.remove()
+
+        assert await asyncio.to_thread(cloud_at("aws", inventory, region="us-east-1").live) == []
