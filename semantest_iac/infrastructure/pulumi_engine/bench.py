@@ -19,6 +19,7 @@ from pulumi.automation._stack import StackInitMode  # Stack.select would not mak
 from pulumi.automation.errors import CommandError
 
 from semantest_iac.infrastructure.pulumi_engine.pulumi_command import BoundedCommand, Patience
+from semantest_iac.infrastructure.pulumi_engine.relay import Relay
 from semantest_iac.infrastructure.pulumi_engine.site import PROJECT, Site, kept
 from semantest_iac.infrastructure.pulumi_engine.states import State, completed, in_files, parsed
 from semantest_iac.infrastructure.pulumi_engine.tasks import Recovery, Task
@@ -54,7 +55,7 @@ class Bench:
         site = task.site
         self._task = task
         self._site = site
-        self.command = BoundedCommand(task.cli, task.environment, Patience(site.deadline_s, site.grace_s))
+        self.command = BoundedCommand(task.cli, _variables(task, self._lost), Patience(site.deadline_s, site.grace_s))
         self._workspace = _Workspace(
             work_dir=str(task.folder),
             pulumi_home=str(task.home),
@@ -65,6 +66,11 @@ class Bench:
             pulumi_command=self.command,
         )
         self._stack = _Stack(task.stack, self._workspace, StackInitMode.SELECT)
+
+    @property
+    def is_self_contained(self) -> bool:
+        """Nothing that the engine needs lives in the parent."""
+        return not self._task.providers
 
     def state(self) -> State | None:
         """What is remembered of the stack; None where the backend does not know it."""
@@ -128,11 +134,20 @@ class Bench:
         with _watched(watch):
             self._stack.preview_refresh(on_event=watch, color="never", show_secrets=False)
 
+    def _lost(self) -> None:
+        self.command.kill()
+
     def _run(self, *arguments: str) -> None:
         self.command.run([*arguments, "--stack", self._task.stack], str(self._task.folder), self._home())
 
     def _home(self) -> Mapping[str, str]:
         return {"PULUMI_HOME": str(self._task.home), "PULUMI_DEBUG_COMMANDS": "true"}
+
+
+def _variables(task: Task, lost: Callable[[], None]) -> Mapping[str, str]:
+    if not task.providers:
+        return task.environment
+    return {**task.environment, "PULUMI_DEBUG_PROVIDERS": Relay(lost).in_front_of(task.providers)}
 
 
 @contextmanager

@@ -157,8 +157,11 @@ def main() -> None:
 
 
 def _end_alone(bench: Bench) -> None:
-    """Without a parent: let the CLI finish the operation under way and write it down, then end with everything."""
-    bench.command.stop()
+    """Without a parent: let the CLI finish the operation under way and write it down, then end with everything.
+
+    Where the provider went with the parent there is nothing to finish.
+    """
+    bench.command.stop() if bench.is_self_contained else bench.command.kill()
     deadline = time.monotonic() + ORPHANS_GRACE_S
     while bench.command.is_running and time.monotonic() < deadline:
         time.sleep(0.05)

@@ -19,7 +19,7 @@ from semantest_iac.infrastructure.pulumi_engine.site import Site
 from semantest_iac.infrastructure.pulumi_engine.tasks import Order, Recovery, Task
 
 Attach = Callable[[], AbstractAsyncContextManager[str]]
-"""Opens a provider of our own for one run; gives the value of PULUMI_DEBUG_PROVIDERS."""
+"""Opens providers of our own for one run; gives them in the form of PULUMI_DEBUG_PROVIDERS, `name:port,…`."""
 
 Message = Mapping[str, Any]
 Hear = Callable[[Message], Awaitable[None]]
@@ -56,12 +56,13 @@ class Children:
                     cli=cli,
                     home=run.home,
                     folder=run.work,
-                    environment=self._environment(run, providers),
+                    environment=self._environment(run),
+                    providers=providers,
                     secrets={key: self.secret_value(key) for key in _secret_keys(order.work)},
                 )
                 return await _talk(task, run, hear)
 
-    def _environment(self, run: Run, providers: str) -> dict[str, str]:
+    def _environment(self, run: Run) -> dict[str, str]:
         given = self.variables.items()
         passed = {name: value for name, value in given if name in _PASSED or name.startswith(_FAMILIES)}
         folders = os.pathsep.join(os.path.abspath(folder) for folder in sys.path)  # noqa: PTH100 - "" means here
@@ -71,7 +72,6 @@ class Children:
             **passed,
             **_QUIET,
             **self.site.variables,
-            **({"PULUMI_DEBUG_PROVIDERS": providers} if providers else {}),
             MARK: run.mark,
             "PYTHONPATH": folders,
             "PYTHONUTF8": "1",

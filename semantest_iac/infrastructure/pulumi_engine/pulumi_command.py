@@ -52,11 +52,22 @@ class BoundedCommand(PulumiCommand):
         self._patience = patience
         self._stop = threading.Event()
         self.exit_code: int | None = None
-        self.is_running = False
+        self._group = 0  # of the running CLI
 
     def stop(self) -> None:
         """End the running command and refuse further ones; may be called from any thread."""
         self._stop.set()
+
+    def kill(self) -> None:
+        """End it at once: what it was doing stays begun in its state; may be called from any thread."""
+        self._stop.set()
+        if group := self._group:
+            kill_group(group)
+
+    @property
+    def is_running(self) -> bool:
+        """Whether a CLI is at work."""
+        return bool(self._group)
 
     def run(
         self,
@@ -82,12 +93,12 @@ class BoundedCommand(PulumiCommand):
             stderr=subprocess.PIPE,
             start_new_session=True,
         )
-        self.is_running = True
+        self._group = process.pid
         transcripts = Transcript(on_output), Transcript(on_error)
         try:
             reason = self._attended(process, transcripts)
         finally:
-            self.is_running = False
+            self._group = 0
         self.exit_code = process.returncode
         return _result(process.returncode, transcripts, reason)
 

@@ -11,7 +11,7 @@ from urllib.parse import quote, unquote, urlparse
 
 PROJECT = "semantest-infrastructure"
 _FOR_OWNER_ONLY = 0o600
-_NO_SIDECARS = "metadata=skip"  # the CLI would write one beside each file, not at once, and a torn one stops it for good
+_NO_SIDECARS = "metadata=skip"  # the CLI writes them beside its files, and a torn one stops it for good
 
 
 @dataclass(frozen=True, slots=True)

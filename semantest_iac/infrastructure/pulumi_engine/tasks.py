@@ -45,7 +45,7 @@ class Order:
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """An order and the means to carry it out.
+    """An order and the means to carry it out; `providers` live in the parent and stand in for those of the clouds.
 
     Handed over through a pipe, never by argv, environment or file: it holds the secrets' values.
     """
@@ -57,6 +57,7 @@ class Task:
     folder: Path
     environment: Mapping[str, str]
     secrets: Mapping[str, str] = field(repr=False)
+    providers: str = ""
 
     @property
     def stack(self) -> str:

@@ -29,6 +29,7 @@ _STEPS = {
     "same": "same",
     "update": "update",
 }
+_REFRESH = "refresh"
 _COUNTED = {**_STEPS, "replace": "replace", "create-replacement": None, "delete-replaced": None}
 
 
@@ -58,6 +59,7 @@ class Watch:
         self._send = send
         self._stop = stop
         self._changed: set[str] = set()
+        self._refreshed: set[str] = set()
         self._begun: dict[tuple[str, str], float] = {}
 
     def __call__(self, event: EngineEvent) -> None:
@@ -74,9 +76,8 @@ class Watch:
         self.has_begun = True
         if event.resource_pre_event:
             self._begin(event.resource_pre_event.metadata, is_planning=bool(event.resource_pre_event.planning))
-        elif event.res_outputs_event and not event.res_outputs_event.planning:
-            self._end(event.res_outputs_event.metadata, "done")
-            self._settle(event.res_outputs_event.metadata)
+        elif event.res_outputs_event:
+            self._conclude(event.res_outputs_event.metadata, is_planning=bool(event.res_outputs_event.planning))
         elif event.res_op_failed_event:
             self._end(event.res_op_failed_event.metadata, "failed")
         elif event.diagnostic_event:
@@ -87,14 +88,27 @@ class Watch:
             return
         op = _COUNTED.get(step.op.value)
         if op:
-            why = step.keys if op == "replace" else step.diffs if op == "update" else None
-            named = {"urn": step.urn, "type": step.type, "name": name_of(step.urn)}
-            self.steps.append({**named, "op": op, "why": sorted(why or ())})
+            self._count(step, op)
+        elif step.op.value == _REFRESH:
+            self._refreshed.add(step.urn)
         if op != "same" and step.new:
             self._changed.add(step.new.parent)
         if not is_planning:
             self._begun[step.urn, step.op.value] = time.monotonic()
             self._tick(step, "running", 0.0)
+
+    def _conclude(self, step: StepEventMetadata, *, is_planning: bool) -> None:
+        if step.urn in self._refreshed:  # only now it is known what the cloud has instead
+            self._refreshed.discard(step.urn)
+            self._count(step, _COUNTED.get(step.op.value) or "same")
+        if not is_planning:
+            self._end(step, "done")
+            self._settle(step)
+
+    def _count(self, step: StepEventMetadata, op: str) -> None:
+        why = step.keys if op == "replace" else step.diffs if op == "update" else None
+        named = {"urn": step.urn, "type": step.type, "name": name_of(step.urn)}
+        self.steps.append({**named, "op": op, "why": sorted(why or ())})
 
     def _end(self, step: StepEventMetadata, state: str) -> None:
         begun = self._begun.pop((step.urn, step.op.value), None)

@@ -29,7 +29,7 @@ from semantest_iac_events.values import ChangeCounts
 STACK = Stack("rest-api", "aws", "development", "us-east-1")
 SECRET = "canary-5ecre7-value"
 
-Clouds = Callable[[str, str], Cloud]
+Clouds = Callable[[str, str], Any]
 
 
 def unwatched(tick: Tick) -> None:

@@ -1,0 +1,204 @@
+"""Pulumi's engine as this tool drives it, beside a plain Automation API script that does the same.
+
+Both run the same program with the same CLI against equal simulated clouds on this machine, so that no cloud's own time
+is in the figures. The script previews, updates and asks for the outputs, as the SDK's examples do; for no change it is
+one plain `up`. Without a Pulumi CLI there are no rows."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import resource
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
+from hashlib import sha256
+from pathlib import Path
+from statistics import median
+from time import perf_counter
+from typing import Any
+
+from semantest_iac.domain.deployment.stack import Stack
+from semantest_iac.domain.errors import RefusedError
+from semantest_iac.domain.ports.provisioner import Tick, Work
+from semantest_iac.infrastructure.pulumi_engine.cli_location import Cli, locate
+from semantest_iac_events.stack_event import StackEvent
+
+_TURNS = 5
+_AT_ONCE = 4
+_ROOT = Path(__file__).parents[1]
+_STACK = Stack("rest-api", "aws", "development", "us-east-1")
+
+
+def rows() -> list[dict[str, Any]]:
+    """A first deployment, one without changes, several stacks at once, and memory in MB."""
+    with tempfile.TemporaryDirectory() as folder:
+        try:
+            cli = locate(os.environ, Path(folder, "cli.json"))
+        except RefusedError:
+            return []
+        turns = [_turn(Path(folder, str(number)), cli) for number in range(_TURNS + 1)][1:]
+        at_once = [_at_once(Path(folder, f"many{number}"), cli) for number in range(3)][1:]
+    first, same, peaks = zip(*turns, strict=True)
+    return [
+        _row("first deployment", first, "preview, up, outputs"),
+        _row("no change", same, "one plain up"),
+        _row(f"{_AT_ONCE} stacks at once", at_once, "preview, up, outputs"),
+        _memory(peaks),
+    ]
+
+
+def _row(what: str, times: Sequence[tuple[float, float]], beside: str) -> dict[str, Any]:
+    ours, plain = (median(column) for column in zip(*times, strict=True))
+    return {"what": f"{what} beside: {beside}", "ours": ours, "plain script": plain, "ratio": ours / plain,
+            "n": len(times), "command": "`python -m benchmarks.run engines`"}  # fmt: skip
+
+
+def _memory(peaks: Sequence[Sequence[float]]) -> dict[str, Any]:
+    ours, children, plain = (max(column) for column in zip(*peaks, strict=True))
+    what = f"peak MB: parent {ours:.0f} (cloud included), largest of child and CLI {children:.0f}; script {plain:.0f}"
+    return {"what": what, "n": len(peaks), "command": "`python -m benchmarks.run engines`"}
+
+
+def _turn(folder: Path, cli: Cli) -> tuple[tuple[float, float], tuple[float, float], tuple[float, float, float]]:
+    """Seconds of ours and the script for a first deployment and for no change, and their peaks."""
+    folder.mkdir()
+    first, same, peaks = [], [], {}
+    for way in _RUNS:
+        seconds, peaks[way] = _finished(_started(way, folder / way, cli, "first"))
+        first.append(seconds)
+        same.append(_finished(_started(way, folder / way, cli, "same"))[0])
+    return (first[0], first[1]), (same[0], same[1]), (*peaks["ours"], peaks["plain"][0])
+
+
+def _at_once(folder: Path, cli: Cli) -> tuple[float, float]:
+    folder.mkdir()
+    spent = []
+    for way in _RUNS:
+        begun = perf_counter()
+        started = [_started(way, folder / f"{way}{number}", cli, "first") for number in range(_AT_ONCE)]
+        for process in started:
+            _finished(process)
+        spent.append(perf_counter() - begun)
+    return spent[0], spent[1]
+
+
+Started = tuple[float, "subprocess.Popen[str]"]
+
+
+def _started(way: str, home: Path, cli: Cli, extent: str) -> Started:
+    command = [sys.executable, "-m", "benchmarks.engines", way, str(home), str(cli.path), extent]
+    path = f"{_ROOT}{os.pathsep}{_ROOT / 'events'}"
+    kept = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+    environment = {**kept, "PYTHONPATH": path, "SEMANTEST_PULUMI": str(cli.path)}
+    return perf_counter(), subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True)
+
+
+def _finished(started: Started) -> tuple[float, tuple[float, float]]:
+    begun, process = started
+    said, _ = process.communicate(timeout=300)
+    if process.returncode:
+        raise RuntimeError("a deployment of the benchmark failed")
+    own, largest_child = json.loads(said.splitlines()[-1])
+    return perf_counter() - begun, (own, largest_child)
+
+
+def _work(home: Path) -> Work:
+    from semantest_iac.domain.blueprints.rest_api import rest_api
+    from semantest_iac.domain.compute.artifact import Artifact
+    from semantest_iac.domain.environments.configuration import Configuration, resolved
+
+    package = home / "package.zip"
+    package.write_bytes(b"a package")
+    digest = sha256(package.read_bytes()).hexdigest()
+    settings = resolved(Configuration(), _STACK.component, _STACK.environment)
+    artifact = Artifact(digest, package, "index.handler", "python3.13", package.stat().st_size)
+    return Work("benchmark", rest_api(_STACK, 1, settings), artifact)
+
+
+def _cloud(home: Path) -> AbstractAsyncContextManager[str]:
+    """The simulated cloud of one home, as a provider."""
+    from semantest_iac.infrastructure.simulated_cloud.catalogue import cloud_at
+    from semantest_iac.infrastructure.simulated_cloud.inventory import Inventory
+    from semantest_iac.infrastructure.simulated_provider.serving import serving
+
+    inventory = Inventory(home / "cloud.db")
+    return serving(lambda package, region: cloud_at(package, inventory, region=region), _STACK.region)
+
+
+async def _ours(home: Path, program: Path, extent: str) -> None:
+    from semantest_iac.infrastructure.pulumi_engine.children import Children
+    from semantest_iac.infrastructure.pulumi_engine.engine import PulumiEngine
+    from semantest_iac.infrastructure.pulumi_engine.site import Site
+
+    async def publish(event: StackEvent) -> None:
+        """Nobody listens."""
+
+    def watch(tick: Tick) -> None:
+        """Nobody watches."""
+
+    engine = PulumiEngine(Children(Site(home / "pulumi"), lambda name: name, lambda: _cloud(home)))
+    work = _work(home)
+    plan = await engine.preview(work)
+    if extent == "first":
+        await engine.apply(work, plan, publish, watch)
+
+
+async def _plain(home: Path, program: Path, extent: str) -> None:
+    async with _cloud(home) as providers:
+        await asyncio.to_thread(_script, home, program, extent, providers)
+
+
+def _script(home: Path, program: Path, extent: str, providers: str) -> None:
+    """What the SDK's examples do."""
+    from pulumi import automation
+
+    from semantest_iac.infrastructure.cloud_programs import program as programs
+    from semantest_iac.infrastructure.cloud_programs.cloud import cloud
+    from semantest_iac.infrastructure.cloud_programs.context import Context
+
+    work, target = _work(home), cloud("aws")
+    programs.load(target, work.blueprint)
+    for folder in ("state", "home", "work"):
+        (home / folder).mkdir(exist_ok=True)
+    variables = {
+        "PULUMI_BACKEND_URL": f"file://{home / 'state'}",
+        "PULUMI_CONFIG_PASSPHRASE": "benchmark",
+        "PULUMI_DEBUG_PROVIDERS": providers,
+        "PULUMI_SKIP_UPDATE_CHECK": "true",
+    }
+    os.environ["PATH"] = f"{program.parent}{os.pathsep}{os.environ['PATH']}"
+    stack = automation.create_or_select_stack(
+        str(_STACK),
+        "semantest-infrastructure",
+        lambda: programs.deploy(work.blueprint, target, Context(_STACK, 1, work.artifact, str)),
+        opts=automation.LocalWorkspaceOptions(
+            work_dir=str(home / "work"), pulumi_home=str(home / "home"), env_vars=variables
+        ),
+    )
+    if extent == "first":
+        stack.preview()
+    stack.up()
+    if extent == "first":
+        stack.outputs()
+
+
+_RUNS: Mapping[str, Callable[[Path, Path, str], Any]] = {"ours": _ours, "plain": _plain}
+
+
+def _peak_mb(who: int) -> float:
+    return resource.getrusage(who).ru_maxrss / 1024
+
+
+def main(way: str, home: Path, program: Path, extent: str) -> None:
+    """One deployment, in a process of its own; prints the peaks of itself and of the largest process it started."""
+    home.mkdir(exist_ok=True)
+    asyncio.run(_RUNS[way](home, program, extent))
+    print(json.dumps([_peak_mb(resource.RUSAGE_SELF), _peak_mb(resource.RUSAGE_CHILDREN)]))
+
+
+if __name__ == "__main__":
+    main(sys.argv[1], Path(sys.argv[2]), Path(sys.argv[3]), sys.argv[4])

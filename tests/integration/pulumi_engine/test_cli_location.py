@@ -1,0 +1,85 @@
+"""Which CLI is found, and what is said of one that cannot be used."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from semantest_iac.domain.errors import RefusedError
+from semantest_iac.infrastructure.pulumi_engine.cli_location import BUILT, VARIABLE, locate
+
+
+def put(folder: Path, answer: str = "echo v3.260.1") -> Path:
+    """A CLI that answers."""
+    folder.mkdir(parents=True, exist_ok=True)
+    program = folder / "pulumi"
+    program.write_text(f"#!/bin/sh\n{answer}\n", encoding="utf-8")
+    program.chmod(0o755)
+    return program
+
+
+class TestLocate:
+    def test_prefers_the_one_that_was_named(self, tmp_path: Path) -> None:
+        named, on_path = put(tmp_path / "named"), put(tmp_path / "path")
+
+        cli = locate({VARIABLE: str(named), "PATH": str(on_path.parent)}, tmp_path / "memory")
+
+        assert (cli.path, cli.version) == (named, "3.260.1")
+
+    def test_prefers_the_path_to_the_one_built_here(self, tmp_path: Path) -> None:
+        on_path = put(tmp_path / "path")
+        put(tmp_path / "cache" / "semantest-iac" / BUILT)
+
+        variables = {"PATH": str(on_path.parent), "XDG_CACHE_HOME": str(tmp_path / "cache")}
+
+        assert locate(variables, tmp_path / "memory").path == on_path
+
+    def test_takes_the_one_built_here(self, tmp_path: Path) -> None:
+        built = put(tmp_path / ".cache" / "semantest-iac" / BUILT)
+
+        assert locate({"HOME": str(tmp_path), "PATH": ""}, tmp_path / "memory").path == built
+
+    def test_asks_for_the_version_once(self, tmp_path: Path) -> None:
+        named = put(tmp_path, f"echo asked >> {tmp_path}/log; echo v3.260.1")
+
+        for _ in range(2):
+            locate({VARIABLE: str(named)}, tmp_path / "memory")
+
+        assert (tmp_path / "log").read_text() == "asked\n"
+
+    def test_asks_again_when_the_program_has_changed(self, tmp_path: Path) -> None:
+        named = put(tmp_path)
+        locate({VARIABLE: str(named)}, tmp_path / "memory")
+        put(tmp_path, "echo v3.261.10")
+
+        assert locate({VARIABLE: str(named)}, tmp_path / "memory").version == "3.261.10"
+
+    @pytest.mark.parametrize(
+        ("answer", "cause"),
+        [
+            ("echo v3.249.0", "older than 3.250.0"),
+            ("echo v4.0.0", "does not fit the Pulumi SDK"),
+            ("echo hello", "is not a version"),
+            ("exit 1", "does not answer"),
+        ],
+    )
+    def test_refuses_one_that_does_not_fit(self, tmp_path: Path, answer: str, cause: str) -> None:
+        named = put(tmp_path, answer)
+
+        with pytest.raises(RefusedError, match=cause) as caught:
+            locate({VARIABLE: str(named)}, tmp_path / "memory")
+
+        assert "make pulumi" in caught.value.hint
+
+    def test_does_not_look_elsewhere_when_the_named_one_is_missing(self, tmp_path: Path) -> None:
+        on_path = put(tmp_path)
+
+        with pytest.raises(RefusedError, match="it is not there"):
+            locate({VARIABLE: str(tmp_path / "gone"), "PATH": str(on_path.parent)}, tmp_path / "memory")
+
+    def test_says_what_to_do_where_there_is_none(self, tmp_path: Path) -> None:
+        with pytest.raises(RefusedError, match="not on this machine") as caught:
+            locate({"PATH": "", "HOME": str(tmp_path)}, tmp_path / "memory")
+
+        assert "make pulumi" in caught.value.hint

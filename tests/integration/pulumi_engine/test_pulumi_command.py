@@ -1,0 +1,133 @@
+"""A CLI that misbehaves in every way it can: a stand-in, written by each test."""
+
+from __future__ import annotations
+
+import os
+import resource
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from pulumi.automation.errors import CommandError
+
+from semantest_iac.infrastructure.pulumi_engine.cli_location import Cli
+from semantest_iac.infrastructure.pulumi_engine.processes import MARK, marked, sweep
+from semantest_iac.infrastructure.pulumi_engine.pulumi_command import BoundedCommand, CommandStoppedError, Patience
+from semantest_iac.infrastructure.pulumi_engine.transcript import HEAD, LONGEST_LINE, TAIL
+
+IMPATIENT = Patience(deadline_s=1, grace_s=0.5)
+PATIENT = Patience(deadline_s=60, grace_s=1)
+
+StandIn = Callable[..., BoundedCommand]
+
+
+@pytest.fixture
+def stand_in(tmp_path: Path) -> StandIn:
+    """Makes a command whose CLI is a Python script with that body."""
+
+    def make(body: str, patience: Patience = PATIENT) -> BoundedCommand:
+        script = tmp_path / "pulumi"
+        script.write_text(f"#!{sys.executable}\nimport os, signal, subprocess, sys, time\n{body}\n", encoding="utf-8")
+        script.chmod(0o700)
+        environment = {"PATH": os.environ["PATH"], MARK: tmp_path.name}
+        return BoundedCommand(Cli(script, "3.250.0"), environment, patience)
+
+    return make
+
+
+class TestBoundedCommand:
+    def test_reads_bytes_that_are_no_text(self, stand_in: StandIn, tmp_path: Path) -> None:
+        command = stand_in('os.write(1, b"a\\xffb\\n" * 1_000_000)')
+
+        result = command.run(["up"], str(tmp_path), {})
+
+        assert result.stdout.startswith("a\ufffdb\n")
+
+    def test_keeps_100_mb_within_bounds(self, stand_in: StandIn, tmp_path: Path) -> None:
+        before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+        command = stand_in('for _ in range(100): os.write(1, (b"x" * 1023 + b"\\n") * 1024)')
+
+        result = command.run(["up"], str(tmp_path), {})
+
+        grown = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before
+        assert len(result.stdout) < HEAD + TAIL + LONGEST_LINE
+        assert grown < 20 * 1024  # KiB
+
+    def test_keeps_a_line_without_end_within_bounds(self, stand_in: StandIn, tmp_path: Path) -> None:
+        command = stand_in('for _ in range(100): os.write(2, b"x" * 1024 * 1024)')
+
+        assert len(command.run(["up"], str(tmp_path), {}).stderr) == LONGEST_LINE
+
+    def test_goes_on_reading_when_a_callback_raises(self, stand_in: StandIn, tmp_path: Path) -> None:
+        def refuse(_line: str) -> None:
+            raise OSError("the ledger is full")
+
+        command = stand_in('for _ in range(100): os.write(1, b"x" * 1023 + b"\\n" * 1024)')
+
+        with pytest.raises(OSError, match="the ledger is full"):
+            command.run(["up"], str(tmp_path), {}, on_output=refuse)
+
+        assert command.exit_code == 0
+
+    @pytest.mark.parametrize(
+        "body",
+        [
+            "time.sleep(60)",
+            "signal.signal(signal.SIGINT, signal.SIG_IGN); time.sleep(60)",
+            "os.close(1); os.close(2); time.sleep(60)",
+            'while True: os.write(1, b"x" * 4096)',
+        ],
+        ids=["says nothing", "ignores SIGINT", "closes its output", "talks for ever"],
+    )
+    def test_ends_what_does_not_end(self, stand_in: StandIn, tmp_path: Path, body: str) -> None:
+        command = stand_in(body, IMPATIENT)
+
+        with pytest.raises(CommandStoppedError, match="longer than it may"):
+            command.run(["up"], str(tmp_path), {})
+
+    def test_lets_the_cli_finish_when_its_time_is_over(self, stand_in: StandIn, tmp_path: Path) -> None:
+        body = 'signal.signal(signal.SIGINT, lambda *_: (print("state saved"), sys.exit(0))); time.sleep(60)'
+        said: list[str] = []
+
+        with pytest.raises(CommandStoppedError):
+            stand_in(body, IMPATIENT).run(["up"], str(tmp_path), {}, on_output=said.append)
+
+        assert said == ["state saved"]
+
+    def test_does_not_wait_for_a_plugin_that_holds_the_pipe(self, stand_in: StandIn, tmp_path: Path) -> None:
+        body = 'subprocess.Popen(["sleep", "60"], start_new_session=True); print("done")'
+        begun = time.monotonic()
+
+        result = stand_in(body).run(["up"], str(tmp_path), {})
+
+        assert result.stdout == "done"
+        assert time.monotonic() - begun < 30
+        assert sweep(tmp_path.name) == 1
+        assert list(marked(tmp_path.name)) == []
+
+    def test_keeps_the_exit_status(self, stand_in: StandIn, tmp_path: Path) -> None:
+        command = stand_in('sys.stderr.write("broken"); sys.exit(255)')
+
+        with pytest.raises(CommandError, match="broken"):
+            command.run(["up"], str(tmp_path), {})
+
+        assert command.exit_code == 255
+
+    def test_gives_the_cli_no_terminal_and_few_variables(self, stand_in: StandIn, tmp_path: Path) -> None:
+        command = stand_in("print(sys.stdin.read(), sorted(os.environ))")
+
+        said = command.run(["up"], str(tmp_path), {"PULUMI_HOME": "x"}).stdout
+
+        assert said.startswith(" [")
+        assert set(eval(said)) <= {"LC_CTYPE", "PATH", "PULUMI_AUTOMATION_API", "PULUMI_HOME", MARK}
+
+    def test_starts_nothing_after_it_was_called_off(self, stand_in: StandIn, tmp_path: Path) -> None:
+        command = stand_in('open("started", "w")')
+        command.stop()
+
+        with pytest.raises(CommandStoppedError, match="called off"):
+            command.run(["up"], str(tmp_path), {})
+
+        assert not (tmp_path / "started").exists()

@@ -1,0 +1,103 @@
+"""The engine's words as errors for a person."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from semantest_iac.domain.deployment.stack import Stack
+from semantest_iac.domain.errors import DeploymentError, ProviderError, RefusedError, StackBusyError, ThrottledError
+from semantest_iac.infrastructure.pulumi_engine.refusals import judged
+
+STACK = Stack("rest-api", "aws", "development", "us-east-1")
+URN = f"urn:pulumi:{STACK}::semantest-infrastructure::semantest:a:K$aws:lambda/function:Function::function"
+API = "operation error Lambda: CreateFunction, https response error StatusCode: {}, RequestID: 1-2-3, {}: {}"
+
+
+def failure(message: str = "", urn: str = URN, **known: Any) -> dict[str, Any]:
+    """The last message of a child whose engine told one error."""
+    errors = [{"message": message, "urn": urn}, {"message": "update failed\n", "urn": ""}] if message else []
+    return {"failed": {"errors": errors, "exit_code": 4, "has_begun": True, "stopped": "", "text": "", **known}}
+
+
+def error_of(last: dict[str, Any]) -> DeploymentError:
+    """What judging the message raises."""
+    with pytest.raises(DeploymentError) as caught:
+        judged(last, STACK)
+    return caught.value
+
+
+class TestJudged:
+    def test_gives_what_was_done(self) -> None:
+        assert judged({"done": {"steps": []}}, STACK) == {"steps": []}
+
+    def test_names_the_resource_and_keeps_the_clouds_code(self) -> None:
+        error = error_of(failure(API.format(409, "ResourceConflictException", "Function already exist: f")))
+
+        assert isinstance(error, ProviderError)
+        assert (error.error_code, error.resource) == ("ResourceConflictException", URN)
+        assert error.message == "Cannot deploy 'function' (aws:lambda/function:Function): Function already exist: f."
+
+    @pytest.mark.parametrize(("status", "code"), [(429, "TooManyRequestsException"), (400, "ThrottlingException")])
+    def test_lets_a_throttled_deployment_be_tried_again(self, status: int, code: str) -> None:
+        assert isinstance(error_of(failure(API.format(status, code, "Rate exceeded"))), ThrottledError)
+
+    @pytest.mark.parametrize(
+        ("code", "advice"),
+        [
+            ("AccessDeniedException", "lacks this permission"),
+            ("CodeStorageExceededException", "Deploy again"),
+            ("LimitExceededException", "Raise the quota"),
+            ("EntityAlreadyExists", "has that name"),
+        ],
+    )
+    def test_advises_by_the_clouds_code(self, code: str, advice: str) -> None:
+        assert advice in error_of(failure(API.format(400, code, "no"))).hint
+
+    @pytest.mark.parametrize(
+        ("message", "code"),
+        [
+            ("Invalid credentials configured: no valid credential sources found", "CREDENTIALS_MISSING"),
+            ("no resource plugin 'pulumi-resource-aws-v7.51.1' found in the workspace", "PLUGIN_MISSING"),
+            ("the stack is newer than what we understand", "ENGINE_VERSION"),
+        ],
+    )
+    def test_knows_what_the_engine_lacks(self, message: str, code: str) -> None:
+        error = error_of(failure(message, urn=""))
+
+        assert error.error_code == code
+        assert error.hint
+
+    @pytest.mark.parametrize(
+        ("stderr", "kind", "code"),
+        [
+            ("error: the stack is currently locked by 1 lock(s).", StackBusyError, "STACK_BUSY"),
+            ("error: constructing secrets manager: incorrect passphrase", DeploymentError, "STATE_SEALED"),
+            ("error: write /x: no space left on device", DeploymentError, "DISK_FULL"),
+        ],
+    )
+    def test_reads_what_the_cli_says_before_the_engine_begins(
+        self, stderr: str, kind: type[DeploymentError], code: str
+    ) -> None:
+        error = error_of(failure(text=f"\n code: 255\n stdout: \n stderr: {stderr}"))
+
+        assert isinstance(error, kind)
+        assert error.error_code == code
+
+    def test_says_who_ended_the_engine(self) -> None:
+        assert "killed by signal 9" in error_of(failure(exit_code=-9)).message
+        assert "longer than it may" in error_of(failure(stopped="it took longer than it may")).message
+
+    def test_lists_what_differs_from_the_plan(self) -> None:
+        error = error_of({"stale": [[URN, "update"]]})
+
+        assert isinstance(error, RefusedError)
+        assert [fault.path for fault in error.faults] == [URN]
+
+    def test_raises_what_the_child_raised(self) -> None:
+        told = {"kind": "StackBusyError", "message": "m", "code": "STACK_BUSY", "hint": "h", "faults": [{"path": "p", "message": "q"}]}  # fmt: skip
+
+        error = error_of({"refused": told})
+
+        assert (type(error), error.hint, error.faults[0].path) == (StackBusyError, "h", "p")

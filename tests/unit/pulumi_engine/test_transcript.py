@@ -1,0 +1,58 @@
+"""Whatever a program prints, its transcript is text, bounded, and never stops the reading."""
+
+from __future__ import annotations
+
+import pytest
+
+from semantest_iac.infrastructure.pulumi_engine.transcript import HEAD, LONGEST_LINE, TAIL, Transcript
+
+
+class TestTranscript:
+    def test_joins_lines_that_come_in_pieces(self) -> None:
+        lines: list[str] = []
+        transcript = Transcript(lines.append)
+
+        for piece in (b"on", b"e\ntw", b"o\n", b"three"):
+            transcript.feed(piece)
+        transcript.close()
+
+        assert lines == ["one", "two", "three"]
+
+    @pytest.mark.parametrize("odd", [b"\xff", b"\xc3(", b"\xed\xa0\x80"])
+    def test_replaces_what_is_not_text(self, odd: bytes) -> None:
+        transcript = Transcript()
+
+        transcript.feed(b"before " + odd + b" after\n")
+
+        assert transcript.text.startswith("before ")
+        assert transcript.text.endswith(" after")
+
+    def test_cuts_a_line_without_end(self) -> None:
+        lines: list[str] = []
+        transcript = Transcript(lines.append)
+
+        for _ in range(64):
+            transcript.feed(b"x" * LONGEST_LINE)
+        transcript.feed(b"\nnext\n")
+
+        assert [len(line) for line in lines] == [LONGEST_LINE, 4]
+
+    def test_keeps_the_beginning_and_the_end(self) -> None:
+        transcript = Transcript()
+
+        for number in range(200_000):
+            transcript.feed(f"line {number}\n".encode())
+
+        assert transcript.text.startswith("line 0\n")
+        assert transcript.text.endswith("line 199999")
+        assert len(transcript.text) < HEAD + TAIL + 100
+
+    def test_goes_on_when_the_listener_breaks(self) -> None:
+        def break_down(line: str) -> None:
+            raise ValueError(line)
+
+        transcript = Transcript(break_down)
+        transcript.feed(b"one\ntwo\n")
+
+        assert str(transcript.fault) == "one"
+        assert transcript.text == "one\ntwo"
