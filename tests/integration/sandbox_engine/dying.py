@@ -17,7 +17,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from tests.integration.sandbox_engine.rest_api import STACK, House
+from semantest_iac.domain.deployment.plan import ChangePlan
+from tests.integration.sandbox_engine.rest_api import STACK, House, unwatched
 
 _MUTATIONS = ("create", "update", "delete")
 _CONFIGURATION = {"components": {"rest-api": {"environment": {"TOKEN": "${secrets.token}"}}}}
@@ -52,9 +53,8 @@ def _victim(folder: Path, phase: str, moment: str, number: int) -> None:
     if phase == "destroy":
         asyncio.run(_brought_about(House(folder)))
     left = [number]
-    clouds: dict[str, House] = {}
-    house = House(folder, lambda package, region: MortalCloud(clouds["of"].cloud(package, region), moment, left))
-    clouds["of"] = house
+    house = House(folder)
+    house.use(lambda package, region: MortalCloud(house.cloud(package, region), moment, left))
     asyncio.run(house.destroy() if phase == "destroy" else _brought_about(house))
 
 
@@ -72,7 +72,8 @@ def _survivor(folder: Path, phase: str) -> None:
 
 
 async def _brought_about(house: House) -> None:
-    await house.deploy(_work(house))
+    """Without a preview, which kills nobody."""
+    await house.engine.apply(_work(house), ChangePlan(), house.publish, unwatched)
 
 
 def _work(house: House) -> Any:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -16,7 +16,6 @@ from semantest_iac.domain.deployment.stack import Stack
 from semantest_iac.domain.environments.configuration import Configuration, resolved
 from semantest_iac.domain.ports.provisioner import Applied, Progress, Removal, Tick, Work
 from semantest_iac.infrastructure.sandbox_engine.engine import SandboxEngine
-from semantest_iac.infrastructure.sandbox_engine.regions import Clouds
 from semantest_iac.infrastructure.sandbox_engine.store import StateStore
 from semantest_iac.infrastructure.simulated_cloud.catalogue import cloud_at
 from semantest_iac.infrastructure.simulated_cloud.inventory import Inventory
@@ -33,15 +32,20 @@ def unwatched(tick: Tick) -> None:
 class House:
     """One home folder: states, one cloud for all stacks, and the events that were published."""
 
-    def __init__(self, folder: Path, clouds: Clouds | None = None, *, secret: str = "s3cret-value-42") -> None:
+    def __init__(self, folder: Path, *, secret: str = "s3cret-value-42") -> None:
         folder.mkdir(parents=True, exist_ok=True)
         self.folder = folder
         self.inventory = Inventory(folder / "cloud.db")
         self.store = StateStore(folder / "sandbox")
         self.events: list[StackEvent] = []
-        self.engine = SandboxEngine(self.store, clouds or self.cloud, lambda _: secret)
+        self._secret = secret
+        self.use(self.cloud)
         self.package = folder / "package.zip"
         self.package.write_bytes(b"a package")
+
+    def use(self, clouds: Callable[[str, str], Any]) -> None:
+        """Deploy to these clouds from now on."""
+        self.engine = SandboxEngine(self.store, clouds, lambda _: self._secret)
 
     def cloud(self, package: str, region: str) -> Any:
         """The simulated cloud."""

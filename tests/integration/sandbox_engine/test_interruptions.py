@@ -226,7 +226,9 @@ class TestCancellation:
     async def test_of_a_deployment_leaves_a_state_that_is_true(self, tmp_path: Path, number: int) -> None:
         house = House(tmp_path)
         work = house.work()
-        deployment = asyncio.ensure_future(house.deploy(work, _cancelling(number, lambda: deployment)))
+        deployment: asyncio.Future[Any] = asyncio.ensure_future(
+            house.deploy(work, _cancelling(number, lambda: deployment))
+        )
 
         with pytest.raises(asyncio.CancelledError):
             await deployment
@@ -239,7 +241,7 @@ class TestCancellation:
     async def test_of_a_removal_leaves_a_state_that_is_true(self, tmp_path: Path) -> None:
         house = House(tmp_path)
         await house.deploy(house.work())
-        removal = asyncio.ensure_future(house.destroy(progress=_cancelling(5, lambda: removal)))
+        removal: asyncio.Future[Any] = asyncio.ensure_future(house.destroy(progress=_cancelling(5, lambda: removal)))
 
         with pytest.raises(asyncio.CancelledError):
             await removal
