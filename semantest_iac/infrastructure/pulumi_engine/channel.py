@@ -1,4 +1,4 @@
-"""The child's end of the pipe to its parent: one task comes in, lines of JSON go out, and its end is the parent's."""
+"""The child's end of the pipe to its parent: a task comes in, lines of JSON go out, and the parent's end shows."""
 
 from __future__ import annotations
 
@@ -9,11 +9,13 @@ import socket
 import struct
 import threading
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from typing import Any
 
 from semantest_iac.infrastructure.pulumi_engine.tasks import Task
 
 LENGTH = struct.Struct(">Q")
+STOP = b"stop"
 
 
 class Channel:
@@ -38,17 +40,15 @@ class Channel:
         with self._sending:
             self._socket.sendall(line)
 
-    def when_parent_ends(self, act: Callable[[], None]) -> None:
-        """Act in a thread of its own as soon as the parent hangs up or dies."""
-        threading.Thread(target=self._await_end, args=(act,), daemon=True).start()
+    def listen(self, *, stop: Callable[[], None], end: Callable[[], None]) -> None:
+        """Call `stop` when the parent asks for it, and `end` when it is gone, from a thread of its own."""
+        threading.Thread(target=self._listen, args=(stop, end), daemon=True).start()
 
-    def _await_end(self, act: Callable[[], None]) -> None:
-        try:
+    def _listen(self, stop: Callable[[], None], end: Callable[[], None]) -> None:
+        with suppress(OSError):
             while self._socket.recv(1024):
-                pass
-        except OSError:
-            pass
-        act()
+                stop()
+        end()
 
     def _exactly(self, count: int) -> bytes:
         parts = bytearray()

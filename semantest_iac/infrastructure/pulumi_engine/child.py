@@ -44,6 +44,7 @@ class Errand:
         self._cloud = cloud(task.order.stack.provider)
         self._program = ProgramRun(task.order.work, self._cloud, task.secrets) if task.order.work else None
         self.bench = Bench(task, self._program)
+        self._before = State({})
 
     def carry_out(self) -> Message:
         """The last message: what was done, or why it was not."""
@@ -67,6 +68,7 @@ class Errand:
         if state is None and self._task.order.work is None:
             return {"done": {"steps": [], "outputs": {}, "state": {}}}
         self.bench.open(state)
+        self._before = state or self._before
         if state and (pending := state.pending_creates):
             if self._task.order.recovery is None:
                 return {"pending": [asdict(create) for create in pending]}
@@ -117,8 +119,15 @@ class Errand:
         return self.bench.state() or State({})
 
     def _judged(self, watch: Watch) -> list[dict[str, Any]]:
-        stateful = self._cloud.stateful
-        return [{**step, "stateful": step["type"] in stateful} for step in watch.steps]
+        """The steps in an order that is the same every time: that of the blueprint, then deletes, dependents first.
+
+        The engine's own order is one of many that the dependencies allow.
+        """
+        work, stateful = self._task.order.work, self._cloud.stateful
+        kinds = [resource.name for resource in work.blueprint.in_order()] if work else []
+        known = [resource["urn"] for resource in self._before.resources]
+        steps = sorted(watch.steps, key=lambda step: _place(step, kinds, known))
+        return [{**step, "stateful": step["type"] in stateful} for step in steps]
 
     def _fingerprint(self) -> str:
         """Changes with the state and with everything that the program is made from, secrets included."""
@@ -147,12 +156,19 @@ def mutations(steps: list[dict[str, Any]]) -> Mutations:
     return frozenset((step["urn"], step["op"]) for step in steps if step["op"] != "same")
 
 
+def _place(step: Mapping[str, Any], kinds: list[str], known: list[str]) -> tuple[bool, int, str]:
+    is_delete, urn = step["op"] == "delete", step["urn"]
+    if is_delete:
+        return True, -known.index(urn) if urn in known else 0, urn
+    return False, kinds.index(step["parent"]) if step["parent"] in kinds else -1, urn
+
+
 def main() -> None:
     """Take the task from the parent, carry it out, answer."""
     channel = Channel()
     task = channel.receive()
     errand = Errand(task, channel.send)
-    channel.when_parent_ends(lambda: _end_alone(errand.bench))
+    channel.listen(stop=errand.bench.command.stop, end=lambda: _end_alone(errand.bench))
     channel.send(errand.carry_out())
 
 

@@ -12,13 +12,14 @@ from contextlib import asynccontextmanager, suppress
 from typing import Any
 
 from semantest_iac.domain.errors import DeploymentError
-from semantest_iac.infrastructure.pulumi_engine.channel import LENGTH
+from semantest_iac.infrastructure.pulumi_engine.channel import LENGTH, STOP
 from semantest_iac.infrastructure.pulumi_engine.runs import Run
 from semantest_iac.infrastructure.pulumi_engine.tasks import Task
 
 LONGEST_MESSAGE = 64 * 1024 * 1024
 _CHILD = "semantest_iac.infrastructure.pulumi_engine.child"
 _LAST_WORDS = 4_000
+_FAREWELL_S = 5.0  # what a child may need beyond the grace of its CLI
 
 Message = Mapping[str, Any]
 
@@ -40,7 +41,7 @@ class Conversation:
                 yield json.loads(line)
 
     async def end(self, farewell_s: float) -> None:
-        """Wait for the child, who has noticed by now that nobody listens; kill it when it does not go."""
+        """Wait for the child, who was asked to stop; kill it when it does not."""
         try:
             async with asyncio.timeout(farewell_s):
                 await self._process.wait()
@@ -89,8 +90,10 @@ async def talking(task: Task, run: Run) -> AsyncIterator[Conversation]:
             await writer.drain()
         yield conversation
     finally:
+        with suppress(ConnectionError):
+            writer.write(STOP)  # to a child that is still at work
+        await asyncio.shield(conversation.end(task.site.grace_s + _FAREWELL_S))
         writer.close()
-        await asyncio.shield(conversation.end(task.site.grace_s))
 
 
 def _say(writer: asyncio.StreamWriter, text: bytes) -> None:

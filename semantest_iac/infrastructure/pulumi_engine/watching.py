@@ -107,7 +107,8 @@ class Watch:
 
     def _count(self, step: StepEventMetadata, op: str) -> None:
         why = step.keys if op == "replace" else step.diffs if op == "update" else None
-        named = {"urn": step.urn, "type": step.type, "name": name_of(step.urn)}
+        parent = name_of(step.new.parent) if step.new else ""
+        named = {"urn": step.urn, "type": step.type, "name": name_of(step.urn), "parent": parent}
         self.steps.append({**named, "op": op, "why": sorted(why or ())})
 
     def _end(self, step: StepEventMetadata, state: str) -> None:

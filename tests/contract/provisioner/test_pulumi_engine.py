@@ -1,0 +1,59 @@
+"""The promises of the port, tried on Pulumi's own engine with a simulated cloud attached."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from semantest_iac.domain.errors import ProviderError, RefusedError
+from semantest_iac.domain.ports.provisioner import Tick
+from semantest_iac.infrastructure.pulumi_engine.cli_location import locate
+from tests.contract.provisioner.aws_contract import AwsContract
+from tests.contract.provisioner.provisioner_contract import Bench, ProvisionerContract
+from tests.integration.pulumi_engine.house import House, cli_variables
+
+
+@pytest.fixture
+def house(tmp_path: Path) -> House:
+    """The engine in an empty home; without a CLI the test is skipped."""
+    variables = cli_variables()
+    try:
+        locate(variables, tmp_path / "cli.json")
+    except RefusedError as error:
+        pytest.skip(f"no Pulumi CLI: {error.hint}")
+    return House(tmp_path / "home", variables)
+
+
+@pytest.fixture
+def bench(house: House) -> Bench:
+    """The engine with the contract's package."""
+    return Bench(house.engine, house.package)
+
+
+class TestPulumiEngine(ProvisionerContract, AwsContract):
+    """The engine for real clouds."""
+
+    async def test_stops_when_nobody_can_record_what_it_did(self, bench: Bench) -> None:
+        async def refuse(event: object) -> None:
+            raise ProviderError("the lease is lost", provider="aws")
+
+        def unwatched(tick: Tick) -> None:
+            """Nobody watches."""
+
+        work = bench.work()
+        plan = await bench.engine.preview(work)
+        with pytest.raises(ProviderError, match="the lease is lost"):
+            await bench.engine.apply(work, plan, refuse, unwatched)
+
+        await bench.deploy(work)
+        assert (await bench.engine.preview(work)).changes.is_empty
+
+    async def test_leaves_nothing_alive_behind(self, bench: Bench, house: House) -> None:
+        await bench.deploy(bench.work())
+        await bench.remove()
+
+        left: list[Any] = await asyncio.to_thread(house.living)
+        assert (left, list(house.left())) == ([], [])
