@@ -1,0 +1,96 @@
+"""A resource monitor that makes nothing and keeps what a program asks for."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import grpc
+from google.protobuf import empty_pb2
+from pulumi.runtime.proto import resource_pb2
+
+from semantest_iac.domain.blueprints.blueprint import Blueprint
+from semantest_iac.domain.compute.artifact import Artifact
+from semantest_iac.infrastructure.cloud_programs import program
+from semantest_iac.infrastructure.cloud_programs.cloud import cloud
+from semantest_iac.infrastructure.cloud_programs.context import Context
+from semantest_iac.infrastructure.sandbox_engine import wire
+from semantest_iac.infrastructure.sandbox_engine.execution import play
+from semantest_iac.infrastructure.sandbox_engine.monitor import FEATURES, Refused
+
+SECRET = "the secret's value"
+_MADE = ("apiEndpoint", "arn", "executionArn", "invokeArn", "version")
+
+
+@dataclass(frozen=True)
+class Asked:
+    """One registration; `needs` are the URNs that must be there before."""
+
+    type: str
+    name: str
+    inputs: dict[str, Any]
+    provider: str
+    parent: str
+    needs: frozenset[str]
+    retained: bool
+
+
+class Recorder:
+    """Answers each registration with its inputs and a few outputs that programs go on with."""
+
+    failure = None
+
+    def __init__(self) -> None:
+        self.asked: list[Asked] = []
+
+    def SupportsFeature(self, request: Any) -> Any:
+        """As the sandbox does."""
+        return resource_pb2.SupportsFeatureResponse(hasSupport=request.id in FEATURES)
+
+    def RegisterResource(self, request: Any) -> Any:
+        """Keep it and take it for made."""
+        inputs = wire.decode(request.object)
+        needs = frozenset(request.dependencies)
+        asked = Asked(
+            request.type, request.name, inputs, request.provider, request.parent, needs, request.retainOnDelete
+        )
+        self.asked.append(asked)
+        outputs = wire.encode({**dict.fromkeys(_MADE, f"{request.type}:{request.name}"), **inputs})
+        id_ = f"id of {request.name}" if request.custom else ""
+        return resource_pb2.RegisterResourceResponse(urn=urn(request.type, request.name), id=id_, object=outputs)
+
+    def Invoke(self, request: Any) -> Any:
+        """The zones of a region, which is all that is asked for."""
+        answer = wire.encode({"names": ["us-east-1a", "us-east-1b", "us-east-1c"]})
+        return resource_pb2.ResourceInvokeResponse(**{"return": answer})
+
+    def RegisterResourceOutputs(self, request: Any) -> Any:
+        """Heard."""
+        return empty_pb2.Empty()
+
+    def SignalAndWaitForShutdown(self, request: Any) -> Any:
+        """Heard."""
+        return empty_pb2.Empty()
+
+    def __getattr__(self, name: str) -> Any:
+        def refuse(*_: object) -> Any:
+            raise Refused(grpc.StatusCode.UNIMPLEMENTED, name)
+
+        return refuse
+
+
+def urn(type_: str, name: str) -> str:
+    """Unique, which is all that a URN must be here."""
+    return f"urn:pulumi:s::p::{type_}::{name}"
+
+
+def recorded(blueprint: Blueprint) -> list[Asked]:
+    """What the program of a blueprint asks for, in order; any file does for a package."""
+    recorder = Recorder()
+    target = cloud(blueprint.stack.provider)
+    artifact = Artifact("ab" * 32, Path(__file__), "index.handler", "python3.13", 9, {"SHIM": "1"})
+    context = Context(blueprint.stack, blueprint.generation, artifact, lambda name: SECRET)
+    program.load(target, blueprint)
+    play(lambda: program.deploy(blueprint, target, context), recorder, stack="s", dry=False)  # type: ignore[arg-type]  # answers what a Monitor does
+    return recorder.asked

@@ -1,0 +1,44 @@
+"""Configurations that lead through every branch of the rest-api's program."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from semantest_iac.domain.blueprints.blueprint import Blueprint
+from semantest_iac.domain.blueprints.rest_api import rest_api
+from semantest_iac.domain.deployment.stack import Stack
+from semantest_iac.domain.environments.configuration import Configuration, resolved
+
+_TOKEN = {"environment": {"TOKEN": "${secrets.token}", "PLAIN": "seen"}}
+_JWT = {"issuer": "https://issuer.example.org", "audience": ["semantest"], "header": "X-Token"}
+
+
+def _section(**section: Any) -> dict[str, Any]:
+    return {"components": {"rest-api": section}}
+
+
+VARIANTS: Mapping[str, Mapping[str, Any]] = {
+    "plain": {},
+    "secrets": _section(**_TOKEN),
+    "authorizer": _section(authorizer=_JWT, routes=[{"path": "/items", "methods": ["GET", "POST"]}]),
+    "network": _section(network={"private": True}),
+    "network with secrets": _section(network={"private": True, "cidr": "10.1.0.0/20"}, **_TOKEN),
+    "network of others": _section(network={"subnet_ids": ["subnet-1"], "security_group_ids": ["sg-1"]}),
+    "warm": _section(instances={"min": 1}),
+    "limited": _section(instances={"min": 2, "max": 10}),
+    "told": {"monitoring": {"notify": ["a@example.org", "b@example.org"]}},
+    "one alarm": {"monitoring": {"alerts": [{"type": "concurrency", "threshold": 5}]}},
+    "unwatched": {"monitoring": {"enabled": False}},
+    "no access log": {"features": {"access_logs": False}},
+    "traced": {"features": {"tracing": True}},
+    "browsers": _section(cors={"origins": ["https://app.example.org"], "credentials": True}),
+    "no browsers": _section(cors={"origins": []}),
+}
+ENVIRONMENTS = ("development", "qa", "staging", "production")
+
+
+def blueprint(variant: str = "plain", environment: str = "development", region: str = "us-east-1") -> Blueprint:
+    """The graph of a variant."""
+    settings = resolved(Configuration.model_validate(VARIANTS[variant]), "rest-api", environment)
+    return rest_api(Stack("rest-api", "aws", environment, region), 1, settings)
