@@ -10,7 +10,7 @@ from semantest_iac.domain.errors import DeploymentError, ProviderError, Throttle
 from semantest_iac.infrastructure.sandbox_engine.steps import StepError, UnsupportedError
 from semantest_iac.infrastructure.simulated_cloud.refusal import CloudRefusal
 
-# a word of the cloud's code -> what to do; the first match counts
+# a word of the cloud's code or sentence -> what to do; the first match counts
 _HINTS = {
     "Concurren": "Raise the account's concurrency quota, or leave instances.max out.",
     "LimitExceeded": "Raise the quota in the cloud's console, or ask for less.",
@@ -48,7 +48,8 @@ def _refused(error: StepError, stack: Stack) -> DeploymentError:
 
 
 def _hint(refusal: CloudRefusal) -> str:
-    return next((hint for word, hint in _HINTS.items() if word in refusal.code), _AGAIN)
+    said = f"{refusal.code} {refusal.message}"
+    return next((hint for word, hint in _HINTS.items() if word in said), _AGAIN)
 
 
 def _sentence(text: str) -> str:

@@ -38,6 +38,7 @@ class House:
         self.inventory = Inventory(folder / "cloud.db")
         self.store = StateStore(folder / "sandbox")
         self.events: list[StackEvent] = []
+        self.theirs: dict[str, str] = {}  # ids of what somebody else has made
         self._secret = secret
         self.use(self.cloud)
         self.package = folder / "package.zip"
