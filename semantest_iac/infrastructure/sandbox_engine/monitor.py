@@ -13,7 +13,8 @@ from pulumi.runtime.proto import engine_pb2, provider_pb2, resource_pb2
 from semantest_iac.infrastructure.sandbox_engine import wire
 from semantest_iac.infrastructure.sandbox_engine.goals import Goal, Place, default_provider, goal_of, wanted_of_read
 from semantest_iac.infrastructure.sandbox_engine.run import Run
-from semantest_iac.infrastructure.sandbox_engine.steps import StepError, UnsupportedError
+from semantest_iac.infrastructure.sandbox_engine.steps import StepError
+from semantest_iac.infrastructure.sandbox_engine.unsupported import UnsupportedError
 from semantest_iac.infrastructure.sandbox_engine.urns import PROVIDER_PREFIX
 from semantest_iac.infrastructure.sandbox_engine.values import Properties
 from semantest_iac.infrastructure.simulated_cloud.refusal import CloudRefusal

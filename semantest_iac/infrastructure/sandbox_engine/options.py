@@ -6,7 +6,7 @@ import re
 from typing import Any
 
 from semantest_iac.infrastructure.sandbox_engine.aliases import Alias
-from semantest_iac.infrastructure.sandbox_engine.steps import UnsupportedError
+from semantest_iac.infrastructure.sandbox_engine.unsupported import UnsupportedError
 
 # What RegisterResource can carry and the sandbox does not play; older SDKs lack some of the fields.
 _REFUSED = {

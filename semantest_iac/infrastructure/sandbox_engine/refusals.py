@@ -7,7 +7,8 @@ from contextlib import contextmanager
 
 from semantest_iac.domain.deployment.stack import Stack
 from semantest_iac.domain.errors import DeploymentError, ProviderError, ThrottledError
-from semantest_iac.infrastructure.sandbox_engine.steps import StepError, UnsupportedError
+from semantest_iac.infrastructure.sandbox_engine.steps import StepError
+from semantest_iac.infrastructure.sandbox_engine.unsupported import UnsupportedError
 from semantest_iac.infrastructure.simulated_cloud.refusal import CloudRefusal
 
 # a word of the cloud's code or sentence -> what to do; the first match counts

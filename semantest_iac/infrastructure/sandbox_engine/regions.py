@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from semantest_iac.infrastructure.sandbox_engine.snapshots import Snapshot
 from semantest_iac.infrastructure.sandbox_engine.states import ResourceState
-from semantest_iac.infrastructure.sandbox_engine.steps import UnsupportedError
+from semantest_iac.infrastructure.sandbox_engine.unsupported import UnsupportedError
 from semantest_iac.infrastructure.sandbox_engine.values import bare
 from semantest_iac.infrastructure.simulated_cloud.cloud import Cloud
 

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
+from semantest_iac.infrastructure.sandbox_engine.states import ResourceState
 from semantest_iac.infrastructure.simulated_cloud.refusal import CloudRefusal
-
-if TYPE_CHECKING:
-    from semantest_iac.infrastructure.sandbox_engine.states import ResourceState
 
 Operation = Literal["create", "update", "replace", "delete", "same"]
 
@@ -30,10 +28,6 @@ class StepError(Exception):
         self.state = state
         self.message = message
         self.refusal = refusal
-
-
-class UnsupportedError(Exception):
-    """The program uses a part of Pulumi that the sandbox does not play; the message names it."""
 
 
 @dataclass(slots=True)

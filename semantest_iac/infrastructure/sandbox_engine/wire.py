@@ -10,7 +10,7 @@ from typing import Any
 
 from google.protobuf import struct_pb2
 
-from semantest_iac.infrastructure.sandbox_engine.steps import UnsupportedError
+from semantest_iac.infrastructure.sandbox_engine.unsupported import UnsupportedError
 from semantest_iac.infrastructure.sandbox_engine.values import Package, Properties, Reference, Secret
 from semantest_iac.infrastructure.simulated_cloud.values import UNKNOWN
 
