@@ -1,0 +1,23 @@
+"""States with as little said as a test needs."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from semantest_iac.infrastructure.sandbox_engine.states import ResourceState
+from semantest_iac.infrastructure.sandbox_engine.urns import urn_of
+
+TOPIC = "aws:sns/topic:Topic"
+
+
+def a_urn(name: str, parent: str = "", type_: str = TOPIC) -> str:
+    """The URN of a resource of the stack `s` in the project `p`."""
+    return urn_of("s", "p", parent, type_, name)
+
+
+def a_state(name: str, **fields: Any) -> ResourceState:
+    """A topic; `needs` names others of the kind that it depends on."""
+    needs = tuple(a_urn(need) for need in fields.pop("needs", ()))
+    defaults: dict[str, Any] = {"type": TOPIC, "custom": True, "id": f"id-{name}", "dependencies": needs}
+    merged = {**defaults, **fields}
+    return ResourceState(urn=a_urn(name, merged.get("parent", ""), merged["type"]), **merged)

@@ -1,0 +1,75 @@
+"""Secrets, packages and references among plain values."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from semantest_iac.infrastructure.sandbox_engine.values import (
+    Package,
+    Reference,
+    Secret,
+    bare,
+    holds_secret,
+    holds_unknown,
+    outputs_like,
+    sealed_in,
+)
+from semantest_iac.infrastructure.simulated_cloud.values import UNKNOWN
+
+_PACKAGE = Package("kind", "d1", "/a.zip")
+
+
+class TestBare:
+    def test_is_what_a_cloud_takes(self) -> None:
+        value = {"s": Secret({"x": [Secret("y")]}), "p": _PACKAGE, "r": Reference("urn", Secret("id")), "n": [1, None]}
+
+        assert bare(value) == {"s": {"x": ["y"]}, "p": {"hash": "d1"}, "r": "id", "n": [1, None]}
+
+
+class TestSecret:
+    def test_prints_as_stars(self) -> None:
+        assert repr([Secret("hush")]) == "[Secret(***)]"
+
+
+class TestHolds:
+    @pytest.mark.parametrize("value", [Secret(UNKNOWN), {"a": [Secret(UNKNOWN)]}, [{"a": {"b": Secret(UNKNOWN)}}]])
+    def test_finds_what_lies_deep(self, value: Any) -> None:
+        assert holds_secret(value)
+        assert holds_unknown(value)
+
+    def test_finds_nothing_in_plain_values(self) -> None:
+        assert not holds_secret({"a": ["b"]})
+        assert not holds_unknown({"a": ["b"]})
+
+
+class TestSealedIn:
+    def test_lifts_secrets_out_of_lists_to_the_list(self) -> None:
+        values = {"list": ["a", Secret("b")], "object": {"c": Secret("d"), "e": "f"}}
+
+        assert sealed_in(values) == {"list": Secret(["a", "b"]), "object": {"c": Secret("d"), "e": "f"}}
+
+
+class TestOutputsLike:
+    @pytest.mark.parametrize(
+        ("outputs", "inputs", "result"),
+        [
+            ({"a": "x"}, {"a": Secret("x")}, {"a": Secret("x")}),
+            ({"a": {"b": "x", "c": "y"}}, {"a": {"b": Secret("x")}}, {"a": {"b": Secret("x"), "c": "y"}}),
+            ({"a": ["x"]}, {"a": [Secret("x")]}, {"a": Secret(["x"])}),
+            ({"a": "b", "c": "d"}, {"a": "b"}, {"a": "b", "c": "d"}),
+            ({"arn": "arn:long-secret"}, {"a": Secret("long-secret")}, {"arn": Secret("arn:long-secret")}),
+            ({"arn": "arn:short"}, {"a": Secret("short")}, {"arn": "arn:short"}),
+            ({"copy": "short"}, {"a": Secret("short")}, {"copy": Secret("short")}),
+            ({"all": {"x": ["long-secret"]}}, {"a": Secret("long-secret")}, {"all": {"x": Secret(["long-secret"])}}),
+        ],
+    )
+    def test_are_secret_where_the_inputs_were(self, outputs: Any, inputs: Any, result: Any) -> None:
+        assert outputs_like(outputs, inputs, ()) == result
+
+    def test_are_secret_where_that_was_asked(self) -> None:
+        assert outputs_like({"a": "x", "b": "y"}, {}, ("a", "none")) == {"a": Secret("x"), "b": "y"}
+
+    def test_give_packages_back_as_they_went_in(self) -> None:
+        assert outputs_like({"code": {"hash": "d1"}}, {"code": _PACKAGE}, ()) == {"code": _PACKAGE}
