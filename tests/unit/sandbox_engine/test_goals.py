@@ -10,7 +10,7 @@ from pulumi.runtime.proto import resource_pb2
 from semantest_iac.infrastructure.sandbox_engine import wire
 from semantest_iac.infrastructure.sandbox_engine.goals import Place, default_provider, goal_of, wanted_of_read
 from semantest_iac.infrastructure.sandbox_engine.options import refuse_unplayed
-from semantest_iac.infrastructure.sandbox_engine.steps import UnsupportedError
+from semantest_iac.infrastructure.sandbox_engine.unsupported import UnsupportedError
 from tests.unit.sandbox_engine.builders import a_state, a_urn
 
 _PLACE = Place("s", "p")

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from semantest_iac.infrastructure.sandbox_engine import wire
-from semantest_iac.infrastructure.sandbox_engine.steps import UnsupportedError
+from semantest_iac.infrastructure.sandbox_engine.unsupported import UnsupportedError
 from semantest_iac.infrastructure.sandbox_engine.values import Package, Reference, Secret
 from semantest_iac.infrastructure.simulated_cloud.values import UNKNOWN
 
