@@ -18,7 +18,7 @@ async def main(folder: str, stack: str, seconds: str = "") -> None:
     async with LockFileQueue(Path(folder)).hold(stack, deployment="held") as lease:
         child = ["sleep", seconds]
         inherits = subprocess.Popen(child, pass_fds=[lease.fileno()]) if seconds else None  # noqa: ASYNC220
-        print(lease.fence, inherits.pid if inherits else 0, flush=True)  # noqa: T201 - what the test reads
+        print(lease.fence, inherits.pid if inherits else 0, flush=True)
         await asyncio.Event().wait()
 
 

@@ -192,9 +192,7 @@ class TestShapes:
         assert (response.status, response.body) == (200, b"hello")
 
     @pytest.mark.parametrize(("code", "reason"), BROKEN.values(), ids=BROKEN.keys())
-    async def test_that_never_listen_fail_with_the_reason(
-        self, packaged: Packaged, code: str, reason: str
-    ) -> None:
+    async def test_that_never_listen_fail_with_the_reason(self, packaged: Packaged, code: str, reason: str) -> None:
         spec = packaged({"server.js": code}, entry="server.js", runtime=NODE, timeout_s=20)
 
         async with FunctionProcess.start(spec) as function:
