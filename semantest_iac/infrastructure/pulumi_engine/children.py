@@ -12,7 +12,7 @@ from typing import Any
 from semantest_iac.domain.ports.provisioner import Work
 from semantest_iac.domain.security.app_secrets import AppSecret
 from semantest_iac.infrastructure.pulumi_engine.cli_location import locate
-from semantest_iac.infrastructure.pulumi_engine.conversation import talking
+from semantest_iac.infrastructure.pulumi_engine.conversation import Child, started
 from semantest_iac.infrastructure.pulumi_engine.processes import MARK
 from semantest_iac.infrastructure.pulumi_engine.runs import Run, running
 from semantest_iac.infrastructure.pulumi_engine.site import Site
@@ -46,21 +46,24 @@ class Children:
 
     async def carry_out(self, order: Order, hear: Hear | None = None, recovery: Recovery | None = None) -> Message:
         """The child's last message; every earlier one is heard first, and a hearer that raises ends the child."""
-        cli = locate(self.variables, self.site.folder / "cli.json")
-        attached = self.attach() if self.attach else nullcontext("")
-        async with attached as providers:
-            with running(self.site.folder / "runs") as run:
+        cli = locate(self.variables)
+        with running(self.site.folder / "runs") as run:
+            environment = self._environment(run)
+            async with started(run, environment) as child, self._attached() as providers:
                 task = Task(
                     order=replace(order, recovery=recovery),
                     site=self.site,
                     cli=cli,
                     home=run.home,
                     folder=run.work,
-                    environment=self._environment(run),
-                    providers=providers,
+                    environment=environment,
                     secrets={key: self.secret_value(key) for key in _secret_keys(order.work)},
+                    providers=providers,
                 )
-                return await _talk(task, run, hear)
+                return await _last_message(child, task, hear)
+
+    def _attached(self) -> AbstractAsyncContextManager[str]:
+        return self.attach() if self.attach else nullcontext("")
 
     def _environment(self, run: Run) -> dict[str, str]:
         given = self.variables.items()
@@ -78,15 +81,14 @@ class Children:
         }
 
 
-async def _talk(task: Task, run: Run, hear: Hear | None) -> Message:
-    async with talking(task, run) as conversation:
-        async for message in conversation:
-            if message.keys() & {"tick", "settled"}:
-                if hear:
-                    await hear(message)
-            else:
+async def _last_message(child: Child, task: Task, hear: Hear | None) -> Message:
+    async with child.at_work_on(task) as messages:
+        async for message in messages:
+            if not message.keys() & {"tick", "settled"}:
                 return message
-        raise await conversation.died()
+            if hear:
+                await hear(message)
+        raise await child.died()
 
 
 def _secret_keys(work: Work | None) -> list[str]:

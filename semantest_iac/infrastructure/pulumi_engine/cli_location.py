@@ -8,6 +8,7 @@ import re
 import shutil
 import subprocess
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from importlib.metadata import version as version_of
 from pathlib import Path
@@ -18,6 +19,7 @@ OLDEST = (3, 250, 0)
 BUILT = "pulumi-3.250.0"
 VARIABLE = "SEMANTEST_PULUMI"
 _LONGEST_ANSWER_S = 20
+_NOWHERE = os.devnull  # nothing can be made under it
 _NUMBERS = re.compile(r"v?(\d+)\.(\d+)\.(\d+)")
 
 
@@ -29,17 +31,17 @@ class Cli:
     version: str
 
 
-def locate(variables: Mapping[str, str], memory: Path) -> Cli:
+def locate(variables: Mapping[str, str]) -> Cli:
     """The CLI named by SEMANTEST_PULUMI, else that on the PATH, else the one built here.
 
-    `memory` is a file that keeps the version of a program that has not changed since it was asked: asking takes
-    longer than many deployments need for the rest. Raises RefusedError with what to do.
+    A file in the cache keeps the version of a program that has not changed since it was asked. Raises RefusedError
+    with what to do.
     """
     path = next(_candidates(variables), None)
     if path is None:
         hint = f"Run make pulumi, or put pulumi {_text(OLDEST)} or newer on the PATH or in {VARIABLE}."
         raise RefusedError("Cannot find the Pulumi CLI: it is not on this machine.", "ENGINE_UNAVAILABLE", hint=hint)
-    return _judged(Cli(path, _remembered(path, memory)))
+    return _judged(Cli(path, _remembered(path, _cache(variables) / "pulumi-version.json")))
 
 
 def _candidates(variables: Mapping[str, str]) -> Iterator[Path]:
@@ -48,14 +50,14 @@ def _candidates(variables: Mapping[str, str]) -> Iterator[Path]:
         return
     if found := shutil.which("pulumi", path=variables.get("PATH", "")):
         yield Path(found).absolute()
-    built = _cache(variables) / "semantest-iac" / BUILT / "pulumi"
+    built = _cache(variables) / BUILT / "pulumi"
     if os.access(built, os.X_OK):
         yield built
 
 
 def _cache(variables: Mapping[str, str]) -> Path:
     given = variables.get("XDG_CACHE_HOME")
-    return Path(given) if given else Path(variables.get("HOME", "/nonexistent"), ".cache")
+    return (Path(given) if given else Path(variables.get("HOME", _NOWHERE), ".cache")) / "semantest-iac"
 
 
 def _remembered(path: Path, memory: Path) -> str:
@@ -76,14 +78,16 @@ def _remembered(path: Path, memory: Path) -> str:
 
 
 def _remember(memory: Path, facts: list[object]) -> None:
-    memory.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    """Where nothing can be written the program is asked each time."""
     draft = memory.with_name(f".{memory.name}.{os.getpid()}")
-    draft.write_text(json.dumps(facts), encoding="utf-8")
-    draft.replace(memory)
+    with suppress(OSError):
+        memory.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        draft.write_text(json.dumps(facts), encoding="utf-8")
+        draft.replace(memory)
 
 
 def _asked(path: Path) -> str:
-    environment = {"PULUMI_SKIP_UPDATE_CHECK": "true", "PATH": os.defpath, "HOME": "/nonexistent"}
+    environment = {"PULUMI_SKIP_UPDATE_CHECK": "true", "PATH": os.defpath, "HOME": _NOWHERE}
     try:
         asked = subprocess.run(  # noqa: S603  # no shell
             [path, "version"], env=environment, stdin=subprocess.DEVNULL, capture_output=True, check=True,

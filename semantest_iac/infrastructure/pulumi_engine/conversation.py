@@ -1,4 +1,4 @@
-"""The parent's end: starts a child, hands it its task, and reads what it tells until its last message."""
+"""The parent's end: starts a child, hands it its task, and reads what it tells."""
 
 from __future__ import annotations
 
@@ -24,24 +24,58 @@ _FAREWELL_S = 5.0  # what a child may need beyond the grace of its CLI
 Message = Mapping[str, Any]
 
 
-class Conversation:
-    """A child at work: iterate over its messages; leaving the `talking` block ends it."""
+class Child:
+    """A process that waits for a task, and imports meanwhile what most tasks need."""
 
-    def __init__(self, process: asyncio.subprocess.Process, reader: asyncio.StreamReader) -> None:
+    def __init__(
+        self,
+        process: asyncio.subprocess.Process,
+        channel: tuple[asyncio.StreamReader, asyncio.StreamWriter],
+    ) -> None:
         self._process = process
-        self._reader = reader
+        self._reader, self._writer = channel
         self._noise = asyncio.create_task(_last_words(process.stdout))
 
-    def __aiter__(self) -> AsyncIterator[Message]:
-        return self._messages()
+    @asynccontextmanager
+    async def at_work_on(self, task: Task) -> AsyncIterator[AsyncIterator[Message]]:
+        """Its messages; at the end of the block it has ended, in peace if it finds the time."""
+        text = pickle.dumps(task)
+        try:
+            with suppress(ConnectionError):  # it may be dead before it has heard its task
+                self._writer.write(LENGTH.pack(len(text)) + text)
+                await self._writer.drain()
+            yield self._messages()
+        finally:
+            with suppress(ConnectionError):
+                self._writer.write(STOP)  # to a child that is still at work
+            await asyncio.shield(self._ended(task.site.grace_s + _FAREWELL_S))
+
+    async def kill(self) -> None:
+        """Nothing is left of it; one that has ended is fine."""
+        await self._ended(0)
+        self._noise.cancel()
+        self._writer.close()
+
+    async def died(self) -> DeploymentError:
+        """The error for a child that ended without a last message."""
+        status = await self._process.wait()
+        await asyncio.wait([self._noise], timeout=1)
+        cause = f"it was killed by signal {-status}" if status < 0 else f"it ended with status {status}"
+        error = DeploymentError(
+            f"Cannot finish the deployment: the engine's process is gone, {cause}.",
+            "ENGINE_DIED",
+            hint="Run again: what was done is remembered, and the rest is taken up from there.",
+        )
+        if self._noise.done():
+            error.add_note(self._noise.result())
+        return error
 
     async def _messages(self) -> AsyncIterator[Message]:
         with suppress(ConnectionError):
             while line := await self._reader.readline():
                 yield json.loads(line)
 
-    async def end(self, farewell_s: float) -> None:
-        """Wait for the child, who was asked to stop; kill it when it does not."""
+    async def _ended(self, farewell_s: float) -> None:
         try:
             async with asyncio.timeout(farewell_s):
                 await self._process.wait()
@@ -49,32 +83,16 @@ class Conversation:
             with suppress(ProcessLookupError):
                 self._process.kill()
             await self._process.wait()
-        finally:
-            self._noise.cancel()
-
-    async def died(self) -> DeploymentError:
-        """The error for a child that ended without a last message."""
-        status = await self._process.wait()
-        with suppress(TimeoutError):
-            async with asyncio.timeout(1):
-                await asyncio.wait([self._noise])
-        said = self._noise.result() if self._noise.done() else ""
-        cause = f"it was killed by signal {-status}" if status < 0 else f"it ended with status {status}"
-        hint = "Run again: what was done is remembered, and the rest is taken up from there."
-        error = DeploymentError(f"Cannot finish the deployment: the engine's process is gone, {cause}.", "ENGINE_DIED")
-        error.hint = hint
-        error.add_note(said)
-        return error
 
 
 @asynccontextmanager
-async def talking(task: Task, run: Run) -> AsyncIterator[Conversation]:
-    """A child with that task; at the end of the block it has ended, in peace if it finds the time."""
+async def started(run: Run, environment: Mapping[str, str]) -> AsyncIterator[Child]:
+    """A child of that run, which does not outlive the block."""
     ours, theirs = socket.socketpair()
     try:
         process = await asyncio.create_subprocess_exec(
             sys.executable, "-m", _CHILD, stdin=theirs.fileno(), stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.STDOUT, env=dict(task.environment), pass_fds=(run.owner,),
+            stderr=asyncio.subprocess.STDOUT, env=environment, pass_fds=(run.owner,),
             cwd=run.work, start_new_session=True,
         )  # fmt: skip
     except BaseException:
@@ -82,23 +100,11 @@ async def talking(task: Task, run: Run) -> AsyncIterator[Conversation]:
         raise
     finally:
         theirs.close()
-    reader, writer = await asyncio.open_unix_connection(sock=ours, limit=LONGEST_MESSAGE)
-    conversation = Conversation(process, reader)
+    child = Child(process, await asyncio.open_unix_connection(sock=ours, limit=LONGEST_MESSAGE))
     try:
-        with suppress(ConnectionError):  # the child may be dead before it has heard its task
-            _say(writer, pickle.dumps(task))
-            await writer.drain()
-        yield conversation
+        yield child
     finally:
-        with suppress(ConnectionError):
-            writer.write(STOP)  # to a child that is still at work
-        await asyncio.shield(conversation.end(task.site.grace_s + _FAREWELL_S))
-        writer.close()
-
-
-def _say(writer: asyncio.StreamWriter, text: bytes) -> None:
-    writer.write(LENGTH.pack(len(text)))
-    writer.write(text)
+        await asyncio.shield(child.kill())
 
 
 async def _last_words(stream: asyncio.StreamReader | None) -> str:

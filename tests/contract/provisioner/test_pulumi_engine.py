@@ -21,7 +21,7 @@ def house(tmp_path: Path) -> House:
     """The engine in an empty home; without a CLI the test is skipped."""
     variables = cli_variables()
     try:
-        locate(variables, tmp_path / "cli.json")
+        locate(variables)
     except RefusedError as error:
         pytest.skip(f"no Pulumi CLI: {error.hint}")
     return House(tmp_path / "home", variables)

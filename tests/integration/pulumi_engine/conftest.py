@@ -13,11 +13,11 @@ from tests.integration.pulumi_engine.house import House, cli_variables
 
 
 @pytest.fixture
-def variables(tmp_path: Path) -> dict[str, str]:
+def variables() -> dict[str, str]:
     """The variables of an engine whose CLI can be found; without one the test is skipped."""
     found = cli_variables()
     try:
-        locate(found, tmp_path / "cli.json")
+        locate(found)
     except RefusedError as error:
         pytest.skip(f"no Pulumi CLI: {error.hint}")
     return found

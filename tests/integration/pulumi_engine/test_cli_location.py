@@ -23,7 +23,7 @@ class TestLocate:
     def test_prefers_the_one_that_was_named(self, tmp_path: Path) -> None:
         named, on_path = put(tmp_path / "named"), put(tmp_path / "path")
 
-        cli = locate({VARIABLE: str(named), "PATH": str(on_path.parent)}, tmp_path / "memory")
+        cli = locate({VARIABLE: str(named), "PATH": str(on_path.parent)})
 
         assert (cli.path, cli.version) == (named, "3.260.1")
 
@@ -33,27 +33,27 @@ class TestLocate:
 
         variables = {"PATH": str(on_path.parent), "XDG_CACHE_HOME": str(tmp_path / "cache")}
 
-        assert locate(variables, tmp_path / "memory").path == on_path
+        assert locate(variables).path == on_path
 
     def test_takes_the_one_built_here(self, tmp_path: Path) -> None:
         built = put(tmp_path / ".cache" / "semantest-iac" / BUILT)
 
-        assert locate({"HOME": str(tmp_path), "PATH": ""}, tmp_path / "memory").path == built
+        assert locate({"HOME": str(tmp_path), "PATH": ""}).path == built
 
     def test_asks_for_the_version_once(self, tmp_path: Path) -> None:
         named = put(tmp_path, f"echo asked >> {tmp_path}/log; echo v3.260.1")
 
         for _ in range(2):
-            locate({VARIABLE: str(named)}, tmp_path / "memory")
+            locate({VARIABLE: str(named), "XDG_CACHE_HOME": str(tmp_path)})
 
         assert (tmp_path / "log").read_text() == "asked\n"
 
     def test_asks_again_when_the_program_has_changed(self, tmp_path: Path) -> None:
-        named = put(tmp_path)
-        locate({VARIABLE: str(named)}, tmp_path / "memory")
+        variables = {VARIABLE: str(put(tmp_path)), "XDG_CACHE_HOME": str(tmp_path)}
+        locate(variables)
         put(tmp_path, "echo v3.261.10")
 
-        assert locate({VARIABLE: str(named)}, tmp_path / "memory").version == "3.261.10"
+        assert locate(variables).version == "3.261.10"
 
     @pytest.mark.parametrize(
         ("answer", "cause"),
@@ -68,7 +68,7 @@ class TestLocate:
         named = put(tmp_path, answer)
 
         with pytest.raises(RefusedError, match=cause) as caught:
-            locate({VARIABLE: str(named)}, tmp_path / "memory")
+            locate({VARIABLE: str(named)})
 
         assert "make pulumi" in caught.value.hint
 
@@ -76,10 +76,10 @@ class TestLocate:
         on_path = put(tmp_path)
 
         with pytest.raises(RefusedError, match="it is not there"):
-            locate({VARIABLE: str(tmp_path / "gone"), "PATH": str(on_path.parent)}, tmp_path / "memory")
+            locate({VARIABLE: str(tmp_path / "gone"), "PATH": str(on_path.parent)})
 
     def test_says_what_to_do_where_there_is_none(self, tmp_path: Path) -> None:
         with pytest.raises(RefusedError, match="not on this machine") as caught:
-            locate({"PATH": "", "HOME": str(tmp_path)}, tmp_path / "memory")
+            locate({"PATH": "", "HOME": str(tmp_path)})
 
         assert "make pulumi" in caught.value.hint

@@ -96,7 +96,8 @@ class TestJudged:
         assert [fault.path for fault in error.faults] == [URN]
 
     def test_raises_what_the_child_raised(self) -> None:
-        told = {"kind": "StackBusyError", "message": "m", "code": "STACK_BUSY", "hint": "h", "faults": [{"path": "p", "message": "q"}]}  # fmt: skip
+        faults = [{"path": "p", "message": "q"}]
+        told = {"kind": "StackBusyError", "message": "m", "code": "STACK_BUSY", "hint": "h", "faults": faults}
 
         error = error_of({"refused": told})
 

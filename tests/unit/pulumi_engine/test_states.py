@@ -37,7 +37,9 @@ class TestState:
 
         assert (state.resources, state.pending_creates, state.outputs) == ([], [], {})
 
-    @pytest.mark.parametrize("text", [b"", b"{", b"[]", b'{"checkpoint": 1}', b'{"checkpoint": {"latest": {"resources": [{}]}}}'])  # fmt: skip
+    @pytest.mark.parametrize(
+        "text", [b"", b"{", b"[]", b'{"checkpoint": 1}', b'{"checkpoint": {"latest": {"resources": [{}]}}}']
+    )
     def test_is_not_made_of_anything_else(self, text: bytes) -> None:
         with pytest.raises((ValueError, TypeError, KeyError)):
             parsed(text, "checkpoint", "latest")
