@@ -3,15 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from importlib import import_module
 from typing import Final
 
-from semantest_iac.infrastructure.simulated_cloud.aws.catalogue import simulated_aws
 from semantest_iac.infrastructure.simulated_cloud.cloud import Cloud
 from semantest_iac.infrastructure.simulated_cloud.inventory import Inventory
 
-_CLOUDS: Final[dict[str, Callable[..., Cloud]]] = {"aws": simulated_aws}
+_HERE: Final = __name__.rpartition(".")[0]
+
+# By name, because the tables of a cloud are read only by those who use it.
+_CLOUDS: Final = {
+    "aws": (f"{_HERE}.aws.catalogue", "simulated_aws"),
+    "azure-native": (f"{_HERE}.azure.catalogue", "simulated_azure"),
+}
 
 
 def cloud_at(package: str, inventory: Inventory, *, region: str) -> Cloud:
     """The simulated cloud of a provider package in a region; KeyError for one that is not simulated."""
-    return _CLOUDS[package](inventory, region=region)
+    module, name = _CLOUDS[package]
+    simulated: Callable[..., Cloud] = getattr(import_module(module), name)
+    return simulated(inventory, region=region)

@@ -90,10 +90,7 @@ class Cloud:
         """Change a resource in place; a resource that is gone is refused with ResourceNotFound."""
         late = self._strike("update", type_, (id_,))
         with self._placed(inputs) as placement:
-            row = placement.found(type_, id_, inputs)
-            if row is None:
-                raise CloudRefusal("ResourceNotFound", f"The resource {id_} does not exist.", status=404)
-            outputs = settling.update(placement, row, inputs)
+            outputs = settling.update(placement, _living(placement, type_, id_, inputs), inputs)
         for fault in late:
             raise fault.answer()
         return outputs
@@ -106,6 +103,20 @@ class Cloud:
                 settling.delete(placement, row)
         for fault in late:
             raise fault.answer()
+
+    def publish_code(self, type_: str, id_: str, digest: str) -> None:
+        """Give a resource the code to run, where its cloud takes code beside the inputs of the resource."""
+        late = self._strike("publish", type_, (id_,))
+        with self._placed(_NOTHING) as placement:
+            settling.publish(placement, _living(placement, type_, id_, _NOTHING), digest)
+        for fault in late:
+            raise fault.answer()
+
+    def published(self, type_: str, id_: str) -> str:
+        """The digest of the code that a resource runs; empty where none was published or the resource is gone."""
+        with self._inventory.view() as books:
+            row = self._placement(books, _NOTHING).found(type_, id_, _NOTHING)
+            return books.published(row.address) if row else ""
 
     def read(self, type_: str, id_: str, state: Properties = _NOTHING) -> dict[str, Any] | None:
         """The outputs of a living resource, or None."""
@@ -142,9 +153,20 @@ class Cloud:
 
     @contextmanager
     def _placed(self, properties: Properties) -> Iterator[Placement]:
+        try:
+            with self._inventory.change() as books:
+                self._clock.reach(books.seconds())
+                yield self._placement(books, properties)
+                books.reach(self._clock.seconds)
+        except CloudRefusal as refusal:
+            if refusal.retry_after:
+                self._let_pass(refusal.retry_after)
+            raise
+
+    def _let_pass(self, seconds: float) -> None:
+        """Who is told to come back later is taken to have waited when the next call comes."""
+        self._clock.advance(seconds)
         with self._inventory.change() as books:
-            self._clock.reach(books.seconds())
-            yield self._placement(books, properties)
             books.reach(self._clock.seconds)
 
     def _placement(self, books: Books, properties: Properties) -> Placement:
@@ -156,3 +178,9 @@ class Cloud:
 
     def _opened(self, row: Row, state: Properties) -> dict[str, Any]:
         return unsealed(self._types[row.address.type], row.outputs, state, self._inventory.seal_key)
+
+
+def _living(placement: Placement, type_: str, id_: str, state: Properties) -> Row:
+    if row := placement.found(type_, id_, state):
+        return row
+    raise CloudRefusal("ResourceNotFound", f"The resource {id_} does not exist.", status=404)

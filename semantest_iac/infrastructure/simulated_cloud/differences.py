@@ -65,6 +65,8 @@ def _keeps_its_name(rule: TypeRule, old: Properties, new: Properties) -> bool:
 
 
 def _compare(place: _Place, values: _Values) -> Iterator[tuple[str, str]]:
+    if place.rule and place.rule.rewritten:
+        values = values._replace(reported=MISSING)
     if same(place.rule, values.old, values.new):
         return
     if values.new is MISSING:

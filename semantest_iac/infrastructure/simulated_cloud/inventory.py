@@ -29,6 +29,9 @@ create index if not exists links_by_source on links(account, region, type, key);
 create table if not exists births(
     account text, region text, type text, owner text, times integer,
     primary key(account, region, type, owner)) without rowid;
+create table if not exists code(
+    account text, region text, type text, key text, digest text,
+    primary key(account, region, type, key)) without rowid;
 create table if not exists world(one integer primary key check(one = 1), seconds real, made integer, seal text);
 """
 _BUSY_SECONDS: Final = 60.0
@@ -151,12 +154,23 @@ class Books:
         )
         return [Address(*values) for values in found]
 
-    def remove(self, address: Address, held: str = "", until: float = 0.0) -> None:
-        """Forget a resource; a held handle stays reserved until that virtual second."""
-        for table in ("resources", "handles", "links"):
-            self._run(f"delete from {table} where account = ? and region = ? and type = ? and key = ?", address)  # noqa: S608 - the names are the three above
-        if held:
-            self._run("insert or replace into handles values (?,?,?,?,'',?)", (*address[:3], held, until))
+    def publish(self, address: Address, digest: str) -> None:
+        """Write down the code that a resource runs."""
+        self._run("insert or replace into code values (?,?,?,?,?)", (*address, digest))
+
+    def published(self, address: Address) -> str:
+        """The digest of the code that a resource runs; empty where none was published."""
+        found = self._run(
+            "select digest from code where account = ? and region = ? and type = ? and key = ?", address
+        ).fetchone()
+        return str(found[0]) if found else ""
+
+    def remove(self, address: Address, held: Set[str] = frozenset(), until: float = 0.0) -> None:
+        """Forget a resource; held handles stay reserved until that virtual second."""
+        for table in ("resources", "handles", "links", "code"):
+            self._run(f"delete from {table} where account = ? and region = ? and type = ? and key = ?", address)  # noqa: S608 - the names are the four above
+        for handle in held:
+            self._run("insert or replace into handles values (?,?,?,?,'',?)", (*address[:3], handle, until))
 
     def _first(self, where: str, values: Sequence[str]) -> Row | None:
         return next(iter(self._rows(f"{where} limit 1", values)), None)

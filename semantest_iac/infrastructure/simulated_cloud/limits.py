@@ -16,6 +16,7 @@ class Evidence(StrEnum):
     API = "service API model"
     DOC = "provider documentation"
     OBSERVED = "observed answer"
+    TERRAFORM = "Terraform provider"
     GENERAL = "general knowledge"
 
     @property

@@ -10,6 +10,7 @@ from semantest_iac.infrastructure.simulated_cloud.clock import Clock
 from semantest_iac.infrastructure.simulated_cloud.inventory import Address, Books, Link, Row
 from semantest_iac.infrastructure.simulated_cloud.refusal import CloudRefusal
 from semantest_iac.infrastructure.simulated_cloud.rules import (
+    Hold,
     OnDelete,
     Reference,
     Surroundings,
@@ -66,7 +67,7 @@ class Placement:
 
     def guard(self, rule: TypeRule, facts: Facts, own: Address | None) -> list[str]:
         """Ask every guard that applies to a create (no address yet) or an update; gives warnings, or refuses."""
-        surroundings = Surroundings(facts, lambda type_: self._others(type_, own), self.clock.now.date().isoformat())
+        surroundings = self.surroundings(facts, own)
         warnings = []
         for guard in rule.guards:
             if (own is None or guard.on_update) and guard.objects(surroundings):
@@ -75,6 +76,12 @@ class Placement:
                     raise refusal
                 warnings.append(refusal.message)
         return warnings
+
+    def surroundings(self, facts: Facts, own: Address | None) -> Surroundings:
+        """What guards see of a request, for a new resource or for the one at an address."""
+        before = self.books.row(own) if own else None
+        today = self.clock.now.date().isoformat()
+        return Surroundings(facts, lambda type_: self._others(type_, own), today, before.outputs if before else {})
 
     def claim(self, type_: str, facts: Facts, own: Address | None = None) -> Address | None:
         """Refuse what others have or what is still reserved; gives the resource that a repeated create changes."""
@@ -86,8 +93,9 @@ class Placement:
                 if rule.overwrites and own is None:
                     return owner
                 raise unique.refusal.about(facts)
-            if rule.held and owner is None and until > self.clock.seconds:
-                raise rule.held[1].about(facts)
+            is_reserved = owner is None and until > self.clock.seconds
+            if rule.held and is_reserved and not self._gives_back(rule.held, type_, handle, facts):
+                raise rule.held.refusal.about(facts)
         return None
 
     def handles(self, rule: TypeRule, facts: Facts) -> set[str]:
@@ -110,9 +118,18 @@ class Placement:
         self._forget(rule, row)
 
     def _forget(self, rule: TypeRule, row: Row) -> None:
-        seconds = rule.held[0](row.outputs) if rule.held else 0.0
-        held = rule.unique[0].handle.format_map(Facts(row.outputs)) if seconds else ""
-        self.books.remove(row.address, held, self.clock.seconds + seconds)
+        held, until = set(), 0.0
+        if rule.held:
+            facts = Facts(self.facts | row.outputs)
+            handle = rule.unique[0].handle.format_map(facts)
+            held, until = {handle, _returning(rule.held, handle, facts)}, rule.held.seconds(row.outputs)
+        self.books.remove(row.address, held, self.clock.seconds + until)
+
+    def _gives_back(self, held: Hold, type_: str, handle: str, facts: Facts) -> bool:
+        if held.lifted(facts):
+            return True
+        _, until = self.books.named(self.account, self.region_of(type_), type_, _returning(held, handle, facts))
+        return bool(held.returns_to) and until > self.clock.seconds
 
     def _ids(self, addresses: Sequence[Address]) -> Iterator[str]:
         return (row.id for address in addresses if (row := self.books.row(address)))
@@ -133,6 +150,10 @@ class Placement:
 def facts_of(account: str, region: str, clock: Clock) -> Facts:
     """What templates may say of any request."""
     return Facts(account=account, region=region, now=clock.now.strftime("%Y-%m-%dT%H:%M:%SZ"))
+
+
+def _returning(held: Hold, handle: str, facts: Facts) -> str:
+    return f"{handle} in {held.returns_to.format_map(facts)}" if held.returns_to else handle
 
 
 def _agrees(row: Row, state: Properties, name: str) -> bool:

@@ -23,15 +23,19 @@ class Kind(StrEnum):
     BLOCK = "object"
     JSON = "JSON document"
     ARCHIVE = "archive"
+    ANY = "value"
 
 
 class Traits(TypedDict, total=False):
     """What a property may say of itself besides its kind and limits."""
 
     required: bool
+    blank: bool
     replaces: bool
     settled: bool
     sealed: bool
+    folded: bool
+    rewritten: bool
     default: Any
 
 
@@ -39,16 +43,21 @@ class Traits(TypedDict, total=False):
 class Property:
     """One input of a type.
 
-    `replaces`: a change makes a new resource. `settled`: the cloud chooses where nothing is written, so removing
-    it changes nothing. `sealed`: never written to the inventory. `default`: what the provider assumes.
+    `blank`: where it is required, empty text will do. `replaces`: a change makes a new resource. `settled`: the cloud
+    chooses where nothing is written, so removing it changes nothing. `sealed`: never written to the inventory.
+    `folded`: case and spaces do not count. `rewritten`: the cloud tells it in another form, or not at all.
+    `default`: what the provider assumes.
     """
 
     kind: Kind
     limits: tuple[Limit, ...] = ()
     required: bool = False
+    blank: bool = False
     replaces: bool = False
     settled: bool = False
     sealed: bool = False
+    folded: bool = False
+    rewritten: bool = False
     default: Any = None
     items: Property | None = None
     fields: Mapping[str, Property] = field(default_factory=dict)

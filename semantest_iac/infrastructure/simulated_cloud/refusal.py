@@ -49,8 +49,11 @@ class Refusal:
     message: str
     status: int = 400
     retryable: bool = False
+    retry_after: float | None = None
 
     def about(self, facts: Mapping[str, Any]) -> CloudRefusal:
         """The answer for one request."""
         message = self.message.format_map(facts)
-        return CloudRefusal(self.code, message, status=self.status, retryable=self.retryable)
+        return CloudRefusal(
+            self.code, message, status=self.status, retryable=self.retryable, retry_after=self.retry_after
+        )

@@ -7,7 +7,7 @@ from typing import Any
 
 from semantest_iac.infrastructure.simulated_cloud.properties import Property
 from semantest_iac.infrastructure.simulated_cloud.rules import Source, TypeRule, told
-from semantest_iac.infrastructure.simulated_cloud.sameness import filled, same
+from semantest_iac.infrastructure.simulated_cloud.sameness import covers, filled, same
 from semantest_iac.infrastructure.simulated_cloud.values import (
     DEFAULTS_MARK,
     MISSING,
@@ -37,7 +37,7 @@ def in_preview(rule: TypeRule, inputs: Properties, facts: Facts) -> dict[str, An
     known = asked(rule, inputs)
     planned = worked_out(rule.planned, known, Facts(facts | known))
     chosen = (*rule.computed, rule.name) if rule.name else rule.computed
-    return {**dict.fromkeys(chosen, UNKNOWN), **planned, **known}
+    return {**dict.fromkeys(chosen, UNKNOWN), **planned, **known, **_foreseen(rule, known, {})}
 
 
 def in_update_preview(rule: TypeRule, old: Properties, inputs: Properties, facts: Facts) -> dict[str, Any]:
@@ -45,19 +45,30 @@ def in_update_preview(rule: TypeRule, old: Properties, inputs: Properties, facts
     known = asked(rule, inputs)
     planned = worked_out(rule.planned, known, Facts(facts | known))
     anew = dict.fromkeys(renewed(rule, old, known), UNKNOWN)
-    return {**chosen_before(rule, old), **anew, **planned, **known}
+    return {**chosen_before(rule, old), **anew, **planned, **known, **_foreseen(rule, known, old)}
 
 
 def after_update(rule: TypeRule, old: Properties, known: Properties, anew: set[str], facts: Facts) -> dict[str, Any]:
     """What an update gives: outputs that are not made anew stay as they were."""
     made = in_full(rule, known, facts)
     kept = {name: value for name, value in chosen_before(rule, old).items() if name not in anew}
-    return {**made, **kept, **known}
+    return {**made, **kept, **known, **_rendered(rule, known, facts)}
 
 
 def in_full(rule: TypeRule, known: Properties, facts: Facts) -> dict[str, Any]:
     """All outputs; the facts must hold everything that the templates of the type name."""
-    return {**worked_out(rule.planned, known, facts), **worked_out(rule.computed, known, facts), **known}
+    made = {**worked_out(rule.planned, known, facts), **worked_out(rule.computed, known, facts)}
+    return {**made, **known, **_rendered(rule, known, facts)}
+
+
+def _rendered(rule: TypeRule, known: Properties, facts: Facts) -> dict[str, Any]:
+    return {name: told(source, facts) for name, source in rule.rendered.items() if name in known}
+
+
+def _foreseen(rule: TypeRule, known: Properties, old: Properties) -> dict[str, Any]:
+    """Rendered outputs before an apply: the old ones where nothing of the inputs is new to them."""
+    names = rule.rendered.keys() & known.keys()
+    return {name: old[name] if covers(rule.properties[name], old.get(name), known[name]) else UNKNOWN for name in names}
 
 
 def chosen_before(rule: TypeRule, old: Properties) -> dict[str, Any]:

@@ -67,6 +67,29 @@ class Reference:
     on_delete: OnDelete = OnDelete.ALLOW
 
 
+class Naming(StrEnum):
+    """How a provider makes a physical name of a logical one."""
+
+    DASHED = "a dash and seven digits behind it"
+    JOINED = "eight digits behind it"
+    UUID = "an unrelated UUID"
+    COPIED = "the same"
+
+
+@dataclass(frozen=True, slots=True)
+class Hold:
+    """For how many virtual seconds the name of a deleted resource stays reserved, and what meets its reuse meanwhile.
+
+    `lifted`: whether the facts of a create ask for the deleted one back. `returns_to`: a template over facts; who
+    gives the same text as the deleted resource has the name back.
+    """
+
+    seconds: Callable[[Properties], float]
+    refusal: Refusal
+    lifted: Callable[[Facts], bool] = lambda _: False
+    returns_to: str = ""
+
+
 @dataclass(frozen=True, slots=True)
 class Unique:
     """A handle that only one living resource of the type may have in its scope; an empty one claims nothing."""
@@ -77,11 +100,15 @@ class Unique:
 
 @dataclass(frozen=True, slots=True)
 class Surroundings:
-    """What a guard may look at: the request's facts, the others of its scope, and the virtual date (ISO)."""
+    """What a guard may look at: the request's facts, the others of its scope, the virtual date (ISO), its own past.
+
+    `before` holds the outputs until now; it is empty when something is made.
+    """
 
     facts: Facts
     rows: Callable[[str], Sequence[Properties]]
     today: str
+    before: Properties
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,17 +137,20 @@ class TypeRule:
     `identity` is the id; `within` names the inputs that make it unique where it alone is not. `planned` outputs are
     known in a preview, `computed` ones only after an apply; both fill in where an input of that name is absent.
     `name` is the input that holds the physical name. `handles` are further names by which others refer to it.
-    `overwrites`: a create of what exists changes it. `held`: virtual seconds for which a deleted name stays reserved,
-    with the answer that meanwhile meets its reuse. `kept_by`: an input that makes the provider leave the resource
-    alone on delete. `protected_by`: an input with which the cloud refuses a delete, and its answer.
-    `latency`: virtual seconds of a create.
+    `rendered` outputs stand for inputs of their name, in the form in which the cloud tells them.
+    `overwrites`: a create of what exists changes it. `held`: what becomes of the name after a delete.
+    `kept_by`: an input that makes the provider leave the resource alone on delete. `protected_by`: an input with which
+    the cloud refuses a delete, and its answer. `takes_code`: that code is published to it beside its inputs, with what
+    may be refused of that. `latency`: virtual seconds of a create or update.
     """
 
     properties: Mapping[str, Property]
     identity: Source
     computed: Mapping[str, Source] = field(default_factory=dict)
     planned: Mapping[str, Source] = field(default_factory=dict)
+    rendered: Mapping[str, Source] = field(default_factory=dict)
     name: str = ""
+    naming: Naming = Naming.DASHED
     within: tuple[str, ...] = ()
     account_wide: bool = False
     handles: tuple[str | Callable[[Facts], Sequence[str]], ...] = ()
@@ -131,7 +161,8 @@ class TypeRule:
     renewals: tuple[Renewal, ...] = ()
     in_use: Refusal | None = None
     overwrites: bool = False
-    held: tuple[Callable[[Properties], float], Refusal] | None = None
+    held: Hold | None = None
     kept_by: str = ""
     protected_by: tuple[str, Refusal] | None = None
-    latency: float = 1.0
+    takes_code: tuple[Guard, ...] | None = None
+    latency: float | Callable[[Facts], float] = 1.0

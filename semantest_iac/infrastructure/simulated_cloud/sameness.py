@@ -26,6 +26,15 @@ def same(rule: Property | None, left: Any, right: Any) -> bool:
     return bool(_canonical(rule, left) == _canonical(rule, right))
 
 
+def covers(rule: Property, told: Any, asked: Any) -> bool:
+    """Whether what a cloud tells holds all that was asked, as far as it tells that at all."""
+    if rule.rewritten or same(rule, told, asked):
+        return True
+    if not (isinstance(told, Mapping) and isinstance(asked, Mapping)):
+        return False
+    return all(name in rule.fields and covers(rule.fields[name], told.get(name), asked[name]) for name in asked)
+
+
 def _inside(rule: Property | None, value: Any) -> Any:
     if rule is None:
         return value
@@ -39,11 +48,11 @@ def _inside(rule: Property | None, value: Any) -> Any:
 def _canonical(rule: Property | None, value: Any) -> Any:
     if value is MISSING or value is None or value is False or value in ("", [], {}, ()):
         return None
-    return value if rule is None else _CANONICAL.get(rule.kind, _as_it_is)(rule, value)
+    return value if rule is None else _CANONICAL.get(rule.kind, _plain)(rule, value)
 
 
-def _as_it_is(_rule: Property, value: Any) -> Any:
-    return value
+def _plain(rule: Property, value: Any) -> Any:
+    return value.replace(" ", "").lower() if rule.folded and isinstance(value, str) else value
 
 
 def _fields(rule: Property, value: Any) -> Any:

@@ -8,7 +8,7 @@ from semantest_iac.infrastructure.simulated_cloud import naming, results
 from semantest_iac.infrastructure.simulated_cloud.identifiers import tokens
 from semantest_iac.infrastructure.simulated_cloud.inventory import Address, Row
 from semantest_iac.infrastructure.simulated_cloud.placement import Placement
-from semantest_iac.infrastructure.simulated_cloud.refusal import Created
+from semantest_iac.infrastructure.simulated_cloud.refusal import CloudRefusal, Created
 from semantest_iac.infrastructure.simulated_cloud.rules import TypeRule, told
 from semantest_iac.infrastructure.simulated_cloud.sealing import sealed
 from semantest_iac.infrastructure.simulated_cloud.values import Facts, Properties
@@ -31,7 +31,7 @@ def create(placement: Placement, type_: str, inputs: Properties, owner: str) -> 
     id_ = str(told(rule.identity, facts))
     row = Row(_address(placement, type_, facts, id_), id_, owner, seed, 1, dict(asked), outputs)
     placement.books.put(_sealed(placement, rule, row), placement.handles(rule, facts), links)
-    placement.clock.advance(rule.latency)
+    placement.clock.advance(_seconds(rule, facts))
     return Created(id_, outputs, tuple(warnings))
 
 
@@ -43,13 +43,13 @@ def update(placement: Placement, row: Row, inputs: Properties) -> dict[str, obje
     links, _ = placement.related(rule, asked, facts)
     placement.guard(rule, facts, row.address)
     placement.claim(row.address.type, facts, row.address)
-    anew = results.renewed(rule, row.outputs, sealed(rule, asked, placement.seal_key))
+    anew = results.renewed(rule, row.outputs | row.inputs, sealed(rule, asked, placement.seal_key))
     revision = row.revision + bool(anew)
     facts.update(tokens(row.seed), revision=revision)
     outputs = results.after_update(rule, row.outputs, asked, anew, facts)
     changed = replace(row, revision=revision, inputs=dict(asked), outputs=outputs)
     placement.books.put(_sealed(placement, rule, changed), placement.handles(rule, facts), links)
-    placement.clock.advance(rule.latency)
+    placement.clock.advance(_seconds(rule, facts))
     return outputs
 
 
@@ -61,6 +61,21 @@ def delete(placement: Placement, row: Row) -> None:
     if rule.protected_by and row.outputs.get(rule.protected_by[0]):
         raise rule.protected_by[1].about(Facts(row.outputs, id=row.id))
     placement.withdraw(row)
+
+
+def publish(placement: Placement, row: Row, digest: str) -> None:
+    """Note the code that a resource runs from now on, unless something about the resource forbids it."""
+    rule = placement.types[row.address.type]
+    if rule.takes_code is None:
+        raise CloudRefusal("CodeNotTaken", f"The resource {row.id} does not take published code.")
+    facts = Facts(placement.facts | row.outputs, id=row.id)
+    placement.guard(replace(rule, guards=rule.takes_code), facts, row.address)
+    placement.books.publish(row.address, digest)
+    placement.clock.advance(_seconds(rule, facts))
+
+
+def _seconds(rule: TypeRule, facts: Facts) -> float:
+    return rule.latency(facts) if callable(rule.latency) else rule.latency
 
 
 def _seed(placement: Placement, type_: str, owner: str) -> str:

@@ -35,6 +35,7 @@ _SHAPES: Final[Mapping[Kind, tuple[type, ...]]] = {
     Kind.BLOCK: (Mapping,),
     Kind.JSON: (str, Mapping),
     Kind.ARCHIVE: (Mapping,),
+    Kind.ANY: (object,),
 }
 
 
@@ -51,7 +52,7 @@ def _fields(known: Mapping[str, Property], values: Properties, prefix: str) -> I
         value = values.get(name)
         if given(value):
             yield from _value(rule, value, f"{prefix}{name}")
-        elif rule.required:
+        elif rule.required and not (rule.blank and value == ""):
             yield _failure(f"{prefix}{name}", "is required", Evidence.DOC)
 
 
@@ -78,7 +79,7 @@ def _inside(rule: Property, value: Any, path: str) -> Iterator[Failure]:
 
 def _fits(kind: Kind, value: Any) -> bool:
     if isinstance(value, bool):
-        return kind is Kind.FLAG
+        return kind in (Kind.FLAG, Kind.ANY)
     if kind is Kind.JSON and isinstance(value, str):
         return _is_json(value)
     if kind is Kind.INTEGER and isinstance(value, float):

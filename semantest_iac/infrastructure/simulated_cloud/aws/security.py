@@ -25,7 +25,7 @@ from semantest_iac.infrastructure.simulated_cloud.properties import (
     text,
 )
 from semantest_iac.infrastructure.simulated_cloud.refusal import Refusal
-from semantest_iac.infrastructure.simulated_cloud.rules import Choice, OnDelete, Reference, TypeRule, Unique
+from semantest_iac.infrastructure.simulated_cloud.rules import Choice, Hold, OnDelete, Reference, TypeRule, Unique
 from semantest_iac.infrastructure.simulated_cloud.values import Properties
 
 ROLE: Final = "aws:iam/role:Role"
@@ -170,7 +170,7 @@ TYPES: Final = {
             ),
         ),
         conditions=(Choice(0, 1, ("name", "namePrefix"), DOC),),
-        held=(
+        held=Hold(
             _recovery_seconds,
             Refusal(
                 "InvalidRequestException",

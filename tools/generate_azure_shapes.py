@@ -1,0 +1,166 @@
+"""Write the shapes of Azure's resource types, as the simulated cloud checks them, from the classes of the SDK.
+
+`python tools/generate_azure_shapes.py` writes; with `--check` it writes nothing and exits 1 where the file is stale.
+Needs `pulumi-azure-native`. A type of the simulation is added in RESOURCES.
+"""
+
+from __future__ import annotations
+
+import argparse
+import enum
+import importlib
+import inspect
+import json
+import re
+import sys
+import types
+import typing
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from pulumi._types import input_type_py_to_pulumi_names, input_type_types, resource_types
+
+TARGET = Path(__file__).resolve().parent.parent / "semantest_iac/infrastructure/simulated_cloud/azure/shapes.json"
+COMMAND = "python tools/generate_azure_shapes.py"
+
+RESOURCES = {
+    "apimanagement": (
+        *("Api", "ApiDiagnostic", "ApiManagementService", "ApiOperation", "ApiPolicy", "Backend", "Logger"),
+        "NamedValue",
+    ),
+    "applicationinsights": ("Component",),
+    "authorization": ("RoleAssignment",),
+    "keyvault": ("Secret", "Vault"),
+    "managedidentity": ("UserAssignedIdentity",),
+    "monitor": ("ActionGroup", "DiagnosticSetting", "MetricAlert", "ScheduledQueryRule"),
+    "network": ("NetworkSecurityGroup", "Subnet", "VirtualNetwork"),
+    "operationalinsights": ("Workspace",),
+    "resources": ("ResourceGroup",),
+    "storage": ("BlobContainer", "StorageAccount", "Table"),
+    "web": ("AppServicePlan", "WebApp"),
+    "webpubsub": ("WebPubSub", "WebPubSubHub"),
+}
+
+_SCALARS = {bool: "boolean", int: "integer", float: "number", str: "string"}
+_VERSION = re.compile(r"Uses Azure REST API version ([\w-]+)\.")
+
+Fields = dict[str, str]
+
+
+class Shapes:
+    """Collects the fields of resources and of the nested types that they name."""
+
+    def __init__(self) -> None:
+        self.nested: dict[str, Fields] = {}
+
+    def resource(self, module: str, name: str) -> dict[str, Any]:
+        """The REST version of one resource class, its inputs, and whether it tells who made it."""
+        cls = getattr(importlib.import_module(f"pulumi_azure_native.{module}"), name)
+        home = sys.modules[cls.__module__]
+        arguments = getattr(home, f"{name}InitArgs", None) or getattr(home, f"{name}Args")
+        version = _VERSION.search(inspect.getsource(home))
+        return {
+            "api": version.group(1) if version else "",
+            "inputs": self._fields(module, [arguments]),
+            "systemData": "systemData" in resource_types(cls),
+        }
+
+    def _fields(self, module: str, classes: Sequence[type]) -> Fields:
+        """The fields of a class, or of all classes that may stand in one place; `!` marks what all of them require."""
+        fields: Fields = {}
+        required = set.intersection(*(set(_required(cls)) for cls in classes))
+        for cls in classes:
+            for name, hint in input_type_types(cls).items():
+                fields[name + "!" * (name in required)] = self._kind(module, hint)
+        return dict(sorted(fields.items()))
+
+    def _kind(self, module: str, hint: Any) -> str:
+        members = list(_members(hint))
+        blocks = [member for member in members if inspect.isclass(member) and member.__name__.endswith("Args")]
+        if blocks:
+            return self._block(module, blocks)
+        for test, told in _KINDS:
+            if found := next((member for member in members if test(member)), None):
+                return told(self, module, found)
+        return "any"
+
+    def _block(self, module: str, classes: Sequence[type]) -> str:
+        name = f"{module}." + "|".join(cls.__name__.removesuffix("Args").removesuffix("Init") for cls in classes)
+        if name not in self.nested:
+            self.nested[name] = {}  # a type may hold itself
+            self.nested[name] = self._fields(module, classes)
+        return name
+
+    def _list(self, module: str, hint: Any) -> str:
+        return f"[{self._kind(module, typing.get_args(hint)[0])}]"
+
+    def _map(self, module: str, hint: Any) -> str:
+        return f"{{{self._kind(module, typing.get_args(hint)[1])}}}"
+
+    def _scalar(self, _module: str, hint: Any) -> str:
+        return _SCALARS[hint]
+
+    def _closed(self, _module: str, hint: Any) -> str:
+        return "=" + "|".join(str(member.value) for member in hint)
+
+
+def _is(origin: Any) -> Callable[[Any], bool]:
+    return lambda member: typing.get_origin(member) in (origin, getattr(typing, origin.__name__, origin))
+
+
+def _is_enum(member: Any) -> bool:
+    return inspect.isclass(member) and issubclass(member, enum.Enum)
+
+
+# In this order: where text stands beside an enumeration, the enumeration is open.
+_KINDS: tuple[tuple[Callable[[Any], bool], Callable[[Shapes, str, Any], str]], ...] = (
+    (_is(Sequence), Shapes._list),
+    (_is(Mapping), Shapes._map),
+    (lambda member: member in _SCALARS, Shapes._scalar),
+    (_is_enum, Shapes._closed),
+)
+
+
+def _members(hint: Any) -> Iterator[Any]:
+    """What may stand in a place, without the wrappings of Pulumi."""
+    if typing.get_origin(hint) in (typing.Union, types.UnionType):
+        for member in typing.get_args(hint):
+            yield from _members(member)
+    elif "Awaitable" not in str(hint) or typing.get_origin(hint) is not None:
+        yield hint
+
+
+def _required(cls: type) -> Iterator[str]:
+    parameters = inspect.signature(cls).parameters
+    for python, name in input_type_py_to_pulumi_names(cls).items():
+        if parameters[python].default is inspect.Parameter.empty:
+            yield name
+
+
+def text() -> str:
+    """The whole file."""
+    shapes = Shapes()
+    resources = {
+        f"azure-native:{module}:{name}": shapes.resource(module, name)
+        for module, names in RESOURCES.items()
+        for name in names
+    }
+    whole = {"generator": COMMAND, "resources": resources, "types": dict(sorted(shapes.nested.items()))}
+    return json.dumps(whole, indent=1) + "\n"
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Write or check."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--check", action="store_true", help="write nothing; fail where the file is stale")
+    if not parser.parse_args(arguments).check:
+        TARGET.write_text(text(), encoding="utf-8")
+    elif TARGET.read_text(encoding="utf-8") != text():
+        print(f"{TARGET.name} is stale: {COMMAND}")
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
