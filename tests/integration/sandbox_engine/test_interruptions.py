@@ -5,9 +5,6 @@ from __future__ import annotations
 import asyncio
 import gc
 import json
-import os
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -17,12 +14,9 @@ import pytest
 
 from semantest_iac.domain.errors import ProviderError, ThrottledError
 from semantest_iac.domain.ports.provisioner import Tick
-from semantest_iac.infrastructure.sandbox_engine import snapshots
 from semantest_iac.infrastructure.simulated_cloud.faults import Effect, Fault, Faults
-from tests.integration.sandbox_engine.rest_api import STACK, House
+from tests.integration.sandbox_engine.rest_api import House
 from tests.integration.sandbox_engine.world import World
-
-_ROOT = Path(__file__).parents[3]
 
 
 def _five() -> None:
@@ -277,29 +271,3 @@ def _cancelling(number: int, task: Any) -> Any:
 
 async def _cancel(task: asyncio.Future[Any]) -> None:
     task.cancel()
-
-
-class TestKills:
-    @pytest.mark.timeout(300)
-    @pytest.mark.parametrize("phase", ["deploy", "destroy"])
-    @pytest.mark.parametrize("moment", ["before", "after"])
-    def test_at_any_operation_leave_nothing_lost_and_nothing_twice(
-        self, tmp_path: Path, phase: str, moment: str
-    ) -> None:
-        command = [sys.executable, "-m", "tests.integration.sandbox_engine.dying", str(tmp_path), phase, moment]
-        environment = {**os.environ, "PYTHONPATH": f"{_ROOT}{os.pathsep}{_ROOT / 'events'}"}
-        told = subprocess.run(command, cwd=_ROOT, env=environment, capture_output=True, text=True, check=True)
-
-        survivors = [json.loads(line) for line in told.stdout.splitlines()]
-        left = 21 if phase == "deploy" else 0
-        assert len(survivors) == 21
-        assert survivors == [{"orphans": [], "left": left, "twins": [], "settled": True, "journal": []}] * 21
-
-    def test_leave_pending_operations_in_what_is_exported(self, world: World) -> None:
-        journal = world.store.journal(STACK)
-        world.up(lambda: aws.sns.Topic("topic", name="topic"))
-        journal.begin("delete", world.state("topic"), snapshots.Effect(drop=world.state("topic").key))
-
-        pending = world.sessions.export(STACK)["deployment"]["pending_operations"]
-        assert [operation["type"] for operation in pending] == ["deleting"]
-        assert [step.op for step in world.up(lambda: aws.sns.Topic("topic", name="topic"))] == ["same"]
