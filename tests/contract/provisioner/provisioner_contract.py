@@ -12,7 +12,6 @@ import pytest
 
 from semantest_iac.domain.blueprints.rest_api import rest_api
 from semantest_iac.domain.compute.artifact import Artifact
-from semantest_iac.domain.deployment.plan import ChangePlan
 from semantest_iac.domain.deployment.stack import Stack
 from semantest_iac.domain.environments.configuration import Configuration, resolved
 from semantest_iac.domain.errors import ProviderError
@@ -148,8 +147,9 @@ class ProvisionerContract:
             raise ProviderError("the lease is lost", provider="aws")
 
         work = bench.work()
+        plan = await bench.engine.preview(work)
         with pytest.raises(ProviderError, match="the lease is lost"):
-            await bench.engine.apply(work, ChangePlan(()), refuse, lambda tick: None)
+            await bench.engine.apply(work, plan, refuse, lambda tick: None)
 
         await bench.deploy(work)
         assert (await bench.engine.preview(work)).changes.is_empty
