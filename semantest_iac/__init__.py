@@ -78,7 +78,7 @@ def deploy(
     import asyncio
 
     application, order = _order((component, provider, environment, region), home, configuration)
-    deployments = application.deployments(order.variables)
+    deployments = application.deployments(order.variables, engine=order.engine)
     return asyncio.run(deployments.deploy(order.stack, order.configuration, by="Python API"))
 
 
@@ -95,7 +95,7 @@ def preview(
     import asyncio
 
     application, order = _order((component, provider, environment, region), home, configuration)
-    deployments = application.deployments(order.variables)
+    deployments = application.deployments(order.variables, engine=order.engine)
     return asyncio.run(deployments.preview(order.stack, order.configuration)).plan
 
 

@@ -2,27 +2,33 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from contextlib import AbstractAsyncContextManager
+
     from semantest_iac.application.message_bus import MessageBus, Observer
     from semantest_iac.application.use_cases import DeploymentUseCase
-    from semantest_iac.domain.deployment.deployment_service import DeploymentService
+    from semantest_iac.domain.deployment.stack import Stack
     from semantest_iac.domain.deployment.validation import ValidationService
-    from semantest_iac.domain.ports.provisioner import Progress, Tick
+    from semantest_iac.domain.environments.configuration import Configuration
+    from semantest_iac.domain.guardrails.engine_choice import EngineChoice
+    from semantest_iac.domain.ports.provisioner import Progress, Provisioner, Tick
+    from semantest_iac.domain.ports.service_probe import ServiceProbe
     from semantest_iac.infrastructure.configuration.loading import Loaded
     from semantest_iac.infrastructure.ledger.sqlite import SqliteLedger
-    from semantest_iac.infrastructure.sandbox_engine.engine import SandboxEngine
-    from semantest_iac.infrastructure.sandbox_engine.service_door import SandboxDoor
-    from semantest_iac.infrastructure.sandbox_engine.store import StateStore
+    from semantest_iac.infrastructure.local_service.door import Deployed
+    from semantest_iac.infrastructure.pulumi_engine.states import PendingCreate
     from semantest_iac.infrastructure.secret_stores.variables import VariableSecretStore
+    from semantest_iac.infrastructure.simulated_cloud.cloud import Cloud
     from semantest_iac.infrastructure.simulated_cloud.inventory import Inventory
 
-ENGINES = ("sandbox",)
+ENGINES = ("sandbox", "pulumi")
 
 
 def _unseen(tick: Tick) -> None:
@@ -31,8 +37,6 @@ def _unseen(tick: Tick) -> None:
 
 class Application:
     """Everything under one home folder; a part is made when it is first used."""
-
-    engines = ENGINES
 
     def __init__(self, home: Path) -> None:
         self.home = home.absolute()
@@ -70,6 +74,24 @@ class Application:
 
         return Redactor(value for name, value in variables.items() if name.startswith(secret_variable(""))).redact
 
+    def engine(self, stack: Stack, configuration: Configuration) -> EngineChoice:
+        """What deploys the stack: what is asked for, else what it was deployed with, else its environment's.
+
+        Raises RefusedError where that is not the engine it was deployed with, or where something is missing for it.
+        """
+        from semantest_iac.application.queries.engines import engine_of
+        from semantest_iac.domain.guardrails.engine_choice import choice_for, require_same
+
+        asked = configuration.engine, configuration.cloud
+        before = engine_of(self.ledger, str(stack))
+        choice = before if before and asked == (None, None) else choice_for(stack.environment, *asked)
+        require_same(str(stack), choice, before)
+        if choice.engine == "pulumi":
+            from semantest_iac.infrastructure.pulumi_engine.requirements import require
+
+            require(stack.provider, real_cloud=not choice.is_played, variables=os.environ, home=self.home)
+        return choice
+
     def secrets(self, variables: Mapping[str, str]) -> VariableSecretStore:
         """Secrets in the variables of a loaded configuration."""
         from semantest_iac.infrastructure.secret_stores.variables import VariableSecretStore
@@ -77,26 +99,40 @@ class Application:
         return VariableSecretStore(variables)
 
     def deployments(
-        self, variables: Mapping[str, str], *, progress: Progress = _unseen, observer: Observer | None = None
+        self,
+        variables: Mapping[str, str],
+        *,
+        engine: EngineChoice | None = None,
+        progress: Progress = _unseen,
+        observer: Observer | None = None,
     ) -> DeploymentUseCase:
-        """The use cases; `observer` is shown every recorded event, `progress` every operation on a resource."""
+        """The use cases on one engine (the sandbox, where none is named).
+
+        `observer` is shown every recorded event, `progress` every operation on a resource.
+        """
         from semantest_iac.application.deployment_process import DeploymentProcess
         from semantest_iac.application.handlers.deploy_rest_api import deploy_rest_api
         from semantest_iac.application.handlers.remove_infrastructure import remove_infrastructure
         from semantest_iac.application.intake.intake import Intake
         from semantest_iac.application.preparation import Preparation
         from semantest_iac.application.use_cases import DeploymentUseCase
+        from semantest_iac.domain.deployment.deployment_service import DeploymentService
+        from semantest_iac.infrastructure.artifacts.package_builder import PackageBuilder
         from semantest_iac.infrastructure.run_queue.lock_files import LockFileQueue
 
         secrets = self.secrets(variables)
-        service = self._service(secrets)
+        if engine and engine.engine == "pulumi":
+            provisioner, door = self._pulumi(secrets, engine)
+        else:
+            provisioner, door = self._sandbox(secrets)
+        service = DeploymentService(provisioner, PackageBuilder(self.home), door)
         bus = self._bus(variables, observer)
         preparation = Preparation(self.validation, secrets, service)
         process = DeploymentProcess(preparation, service, bus, self.ledger, progress)
         bus.register([deploy_rest_api(process), remove_infrastructure(process)])
         queue = LockFileQueue(self.home / "locks")
-        intake = Intake(preparation, queue, bus, self.ledger, ENGINES)
-        return DeploymentUseCase(intake, process, service, self._door, self.ledger)
+        intake = Intake(preparation, queue, bus, self.ledger, ENGINES if engine else ENGINES[:1])
+        return DeploymentUseCase(intake, process, service, door, self.ledger)
 
     def _bus(self, variables: Mapping[str, str], observer: Observer | None) -> MessageBus:
         from semantest_iac.application.failures import failure_of
@@ -108,37 +144,63 @@ class Application:
             bus.observe(observer)
         return bus
 
-    def _service(self, secrets: VariableSecretStore) -> DeploymentService:
-        from semantest_iac.domain.deployment.deployment_service import DeploymentService
-        from semantest_iac.infrastructure.artifacts.package_builder import PackageBuilder
-
-        return DeploymentService(self._engine(secrets), PackageBuilder(self.home), self._door)
-
-    def _engine(self, secrets: VariableSecretStore) -> SandboxEngine:
+    def _sandbox(self, secrets: VariableSecretStore) -> tuple[Provisioner, ServiceProbe]:
         from semantest_iac.infrastructure.sandbox_engine.engine import SandboxEngine
-        from semantest_iac.infrastructure.simulated_cloud.catalogue import cloud_at
-
-        return SandboxEngine(
-            self._states,
-            lambda package, region: cloud_at(package, self._inventory, region=region),
-            lambda name: secrets.reveal(name).expose(),
-        )
-
-    @cached_property
-    def _states(self) -> StateStore:
         from semantest_iac.infrastructure.sandbox_engine.store import StateStore
 
-        return StateStore(self.home / "sandbox")
+        clouds = _clouds(self._inventory("cloud.db"))
+        engine = SandboxEngine(StateStore(self.home / "sandbox"), clouds, _values(secrets))
+        return engine, self._door(engine.deployed)
 
-    @cached_property
-    def _inventory(self) -> Inventory:
+    def _pulumi(self, secrets: VariableSecretStore, choice: EngineChoice) -> tuple[Provisioner, ServiceProbe]:
+        """Simulated clouds lie apart from the sandbox's: a stack belongs to the engine that made it."""
+        from semantest_iac.infrastructure.local_service.remote_door import RemoteDoor
+        from semantest_iac.infrastructure.pulumi_engine.children import Children
+        from semantest_iac.infrastructure.pulumi_engine.deployed import deployed, endpoint
+        from semantest_iac.infrastructure.pulumi_engine.engine import PulumiEngine
+        from semantest_iac.infrastructure.pulumi_engine.requirements import installed_plugins
+        from semantest_iac.infrastructure.pulumi_engine.site import Site
+
+        folder, values = self.home / "pulumi", _values(secrets)
+        if not choice.is_played:
+            site = Site(folder, plugins=installed_plugins(os.environ))
+            engine = PulumiEngine(Children(site, values))
+            return engine, RemoteDoor(partial(endpoint, engine, site))
+        site, inventory = Site(folder), self._inventory("pulumi/cloud.db")
+        engine = PulumiEngine(Children(site, values, partial(_attached, inventory)), partial(_made, inventory))
+        return engine, self._door(lambda stack: deployed(engine, site, stack, values))
+
+    def _inventory(self, file: str) -> Inventory:
         from semantest_iac.infrastructure.simulated_cloud.inventory import Inventory
 
-        return Inventory(self.home / "cloud.db")
+        return Inventory(self.home / file)
 
-    @cached_property
-    def _door(self) -> SandboxDoor:
+    def _door(self, deployed: Deployed) -> ServiceProbe:
         from semantest_iac.infrastructure.function_runtimes.package_cache import PackageCache
-        from semantest_iac.infrastructure.sandbox_engine.service_door import SandboxDoor
+        from semantest_iac.infrastructure.local_service.door import LocalDoor
 
-        return SandboxDoor(self._states, PackageCache(self.home).folder_of)
+        return LocalDoor(deployed, self.home / "artifacts", PackageCache(self.home).folder_of)
+
+
+def _values(secrets: VariableSecretStore) -> Callable[[str], str]:
+    return lambda name: secrets.reveal(name).expose()
+
+
+def _clouds(inventory: Inventory) -> Callable[[str, str], Cloud]:
+    from semantest_iac.infrastructure.simulated_cloud.catalogue import cloud_at
+
+    return lambda package, region: cloud_at(package, inventory, region=region)
+
+
+def _attached(inventory: Inventory) -> AbstractAsyncContextManager[str]:
+    from semantest_iac.domain.environments.regions import DEFAULT_REGIONS
+    from semantest_iac.infrastructure.simulated_provider.serving import serving
+
+    return serving(_clouds(inventory), DEFAULT_REGIONS["aws"])
+
+
+def _made(inventory: Inventory, create: PendingCreate) -> str | None:
+    """The id of what a create that was cut off has made, by the mark that the provider left."""
+    with inventory.view() as books:
+        found = books.owned_by(f"{create.urn}#")
+    return next((row.id for row in found if row.id not in create.known), None)

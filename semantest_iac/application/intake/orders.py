@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Protocol
@@ -16,7 +16,7 @@ from semantest_iac.domain.environments.configuration import Configuration
 from semantest_iac.domain.environments.names import DEFAULT_ENVIRONMENT, DEFAULT_PROVIDER, shown
 from semantest_iac.domain.environments.regions import DEFAULT_REGIONS, normalised
 from semantest_iac.domain.errors import ConfigurationError, Fault, ValidationError
-from semantest_iac.domain.guardrails.engine_choice import engine_for
+from semantest_iac.domain.guardrails.engine_choice import EngineChoice
 
 # In the place of a word that is unknown, so that the rest can be judged as well.
 _STAND_INS = {"component": "rest-api", "provider": DEFAULT_PROVIDER, "environment": DEFAULT_ENVIRONMENT}
@@ -72,9 +72,8 @@ class Written(Protocol):
 class Judges(Protocol):
     """What an order is judged with."""
 
-    @property
-    def engines(self) -> Collection[str]:
-        """What can deploy here."""
+    def engine(self, stack: Stack, configuration: Configuration) -> EngineChoice:
+        """What deploys the stack; raises RefusedError with all that is missing for it."""
         ...
 
     @property
@@ -94,6 +93,7 @@ class Order:
     stack: Stack
     configuration: dict[str, Any]
     variables: Mapping[str, str] = field(repr=False)
+    engine: EngineChoice
     warnings: tuple[Fault, ...] = ()
 
 
@@ -114,9 +114,10 @@ def order(component: str | None, written: Written, judges: Judges) -> Order:
     report = judged(stack, configuration, judges.validation, judges.secrets(written.variables))
     found = (*faults, *unsupported(stack.component), *report.faults, *_missing_sources(stack, configuration))
     _refuse(component, written, found)
-    engine_for(stack.environment, judges.engines)
+    engine = judges.engine(stack, written.configuration)
     values = configuration.model_dump(mode="json", exclude_unset=True)
-    return Order(stack, values, written.variables, (*written.warnings, *written.located(report.warnings)))
+    values |= {"engine": engine.engine, "cloud": engine.cloud}  # on record: what is there can only be changed by it
+    return Order(stack, values, written.variables, engine, (*written.warnings, *written.located(report.warnings)))
 
 
 def survey(component: str | None, written: Written, judges: Judges) -> tuple[Fault, ...]:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any, Literal, TypeVar
 
 from pydantic import BeforeValidator, Field
 
@@ -63,6 +63,12 @@ class Configuration(Section):
         default=None,
         description="The environment; dev, stage, prod and the like are understood.",
         json_schema_extra={"enum": [*ENVIRONMENTS, *ALIASES, None]},
+    )
+    engine: Literal["sandbox", "pulumi"] | None = Field(
+        default=None, description="What deploys; sandbox in development, pulumi elsewhere."
+    )
+    cloud: Literal["sandbox", "real"] | None = Field(
+        default=None, description="Where the engine deploys to: clouds simulated on this machine, or real ones."
     )
     components: dict[str, ComponentSection] = Field(
         default={},

@@ -96,9 +96,7 @@ class FunctionProcess:
         self.note = interpreter.note
         command = (*death_pact(), *interpreter.command)
         try:
-            return await HostProcess.spawn(
-                command, [self._spec.handler], self._spec.package, self._environment
-            )
+            return await HostProcess.spawn(command, [self._spec.handler], self._spec.package, self._environment)
         except OSError as error:
             raise self._refusal(str(error.strerror)) from error
 

@@ -107,9 +107,7 @@ def _event_headers(request: HttpRequest, api: ApiIdentity, arrival: Arrival) -> 
     return dict(sorted({**kept, **length, **added}.items()))
 
 
-def _request_context(
-    request: HttpRequest, route: RouteMatch, api: ApiIdentity, arrival: Arrival
-) -> dict[str, Any]:
+def _request_context(request: HttpRequest, route: RouteMatch, api: ApiIdentity, arrival: Arrival) -> dict[str, Any]:
     return {
         "accountId": api.account,
         "apiId": api.api_id,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from semantest_iac.domain.deployment.deployed import DeployedResource
 from semantest_iac.domain.deployment.plan import ChangePlan
 from semantest_iac.domain.deployment.stack import Stack
 from semantest_iac.domain.ports.provisioner import Applied, Progress, Publish, Removal, Work
@@ -60,6 +61,10 @@ class SandboxEngine:
     def export(self, stack: Stack) -> dict[str, Any]:
         """The state in Pulumi's deployment format, secrets sealed."""
         return self._sessions.export(stack)
+
+    async def deployed(self, stack: Stack) -> list[DeployedResource]:
+        """What is there, secrets opened."""
+        return self._sessions.deployed(stack)
 
     def _preview(self, work: Work, brake: Brake) -> ChangePlan:
         with self._sessions.dry(work.blueprint.stack, brake) as run:

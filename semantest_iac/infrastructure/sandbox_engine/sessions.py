@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
+from semantest_iac.domain.deployment.deployed import DeployedResource
 from semantest_iac.domain.deployment.stack import Stack
 from semantest_iac.domain.ports.provisioner import Progress, Tick
 from semantest_iac.infrastructure.sandbox_engine.executor import Executor
@@ -18,6 +19,7 @@ from semantest_iac.infrastructure.sandbox_engine.run import Run
 from semantest_iac.infrastructure.sandbox_engine.snapshots import Snapshot, in_order
 from semantest_iac.infrastructure.sandbox_engine.steps import Brake
 from semantest_iac.infrastructure.sandbox_engine.store import StateStore
+from semantest_iac.infrastructure.sandbox_engine.values import bare
 
 
 class Sessions:
@@ -53,6 +55,14 @@ class Sessions:
         """The state as it is on file, with the operations that a killed run did not end."""
         remembered = self._store.remembered(stack)
         return self._store.deployment(remembered.snapshot, remembered.begun)
+
+    def deployed(self, stack: Stack) -> list[DeployedResource]:
+        """What is remembered of the living resources that a cloud has, secrets opened."""
+        return [
+            DeployedResource(state.type, state.name, bare(state.outputs))
+            for state in self._store.remembered(stack).snapshot
+            if state.custom and not state.delete
+        ]
 
     def _true(self, stack: Stack) -> tuple[Regions, Snapshot, bool]:
         """What is remembered, put right by asking the clouds, and whether the last run was cut short."""

@@ -93,6 +93,10 @@ class Books:
         """What the owner made last."""
         return self._first("account = ? and owner = ? order by made desc", (account, owner))
 
+    def owned_by(self, prefix: str) -> list[Row]:
+        """What owners whose mark begins so have made, in all accounts, the newest first."""
+        return self._rows("substr(owner, 1, length(?1)) = ?1 order by made desc", (prefix,))
+
     def of_type(self, account: str, region: str, type_: str) -> list[Row]:
         """All resources of a type in one region."""
         return self._rows("account = ? and region = ? and type = ? order by key", (account, region, type_))

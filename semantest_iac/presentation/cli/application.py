@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from semantest_iac.domain.deployment.plan import ChangePlan
     from semantest_iac.domain.deployment.stack import Stack
     from semantest_iac.domain.deployment.validation import ValidationService
+    from semantest_iac.domain.environments.configuration import Configuration
+    from semantest_iac.domain.guardrails.engine_choice import EngineChoice
     from semantest_iac.domain.networking.http_exchange import HttpRequest
     from semantest_iac.domain.ports.provisioner import Progress
     from semantest_iac.domain.ports.service_probe import Answer
@@ -64,9 +66,8 @@ class Application(Protocol):
         """The folder, which need not exist."""
         ...
 
-    @property
-    def engines(self) -> Collection[str]:
-        """The engines that can deploy here."""
+    def engine(self, stack: Stack, configuration: Configuration) -> EngineChoice:
+        """What deploys the stack; raises RefusedError with all that is missing for it."""
         ...
 
     @property
@@ -96,7 +97,12 @@ class Application(Protocol):
         ...
 
     def deployments(
-        self, variables: Mapping[str, str], *, progress: Progress = ..., observer: Observer | None = ...
+        self,
+        variables: Mapping[str, str],
+        *,
+        engine: EngineChoice = ...,
+        progress: Progress = ...,
+        observer: Observer | None = ...,
     ) -> Deployments:
         """The use cases, watched."""
         ...

@@ -22,6 +22,7 @@ from semantest_iac_events.stack_event import StackRequest
 if TYPE_CHECKING:
     from semantest_iac.application.ports.ledger import DeploymentRow
     from semantest_iac.application.ports.run_queue import OnWait
+    from semantest_iac.domain.guardrails.engine_choice import EngineChoice
     from semantest_iac_events.event import Event
     from semantest_iac_events.values import HealthAnswer
 
@@ -45,12 +46,12 @@ class _Witness:
         self.view.event(event)
 
 
-def carry_out(session: Session, variables: Mapping[str, str], ask: Ask) -> int:
+def carry_out(session: Session, variables: Mapping[str, str], engine: EngineChoice, ask: Ask) -> int:
     """Ask for a deployment or removal, show it, and return the exit code of how it ended."""
     began = monotonic()
     view = view_of(session)
     witness = _Witness(view)
-    deployments = session.application.deployments(variables, progress=view.tick, observer=witness.event)
+    deployments = session.application.deployments(variables, engine=engine, progress=view.tick, observer=witness.event)
     with view:
         row = _row(session, witness, ask(deployments, view.waiting))
     view.ended(Result(row, witness.health, monotonic() - began))

@@ -67,6 +67,8 @@ configuration_options = _gathered(
     ConfigurationOptions,
     click.option("--config", type=PATH, metavar="PATH", help="Instead of semantest.yaml and semantest.<env>.yaml."),
     click.option("--set", "overrides", multiple=True, metavar="KEY=VALUE", help="components.rest-api.memory=1024"),
+    click.option("--engine", metavar="NAME", help="sandbox or pulumi; sandbox in development, pulumi elsewhere."),
+    click.option("--cloud", metavar="NAME", help="sandbox: the engine's clouds are simulated here; or real."),
 )
 """`written`: where the configuration is."""
 

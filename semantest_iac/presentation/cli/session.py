@@ -3,20 +3,29 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
     from semantest_iac.application.intake.orders import Order, Written
     from semantest_iac.domain.deployment.stack import Stack
+    from semantest_iac.domain.guardrails.engine_choice import EngineChoice
     from semantest_iac.presentation.cli.application import Application
     from semantest_iac.presentation.cli.terminal import Terminal
     from semantest_iac.presentation.cli.words import ConfigurationOptions, Words
 
 
 DEFAULT_HOME = ".semantest"
+
+
+class Meant(NamedTuple):
+    """A stack that is there already, what deploys it, and where its secrets are looked for."""
+
+    stack: Stack
+    engine: EngineChoice
+    variables: Mapping[str, str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +68,13 @@ class Session:
             file=written.config,
             environ=os.environ,
             overrides=written.overrides,
-            options={"provider": words.provider, "environment": words.environment, "region": words.region},
+            options={
+                "provider": words.provider,
+                "environment": words.environment,
+                "region": words.region,
+                "engine": written.engine,
+                "cloud": written.cloud,
+            },
         )
         self.terminal.hide(self.application.redactor(found.variables))
         return found
@@ -70,6 +85,11 @@ class Session:
 
         found = self.read(words, written)
         return target(words.component, found), found
+
+    def meant(self, words: Words, written: ConfigurationOptions) -> Meant:
+        """The stack that is meant, with the engine that it was deployed with; raises as `target` does."""
+        stack, found = self.target(words, written)
+        return Meant(stack, self.application.engine(stack, found.configuration), found.variables)
 
     def order(self, words: Words, written: ConfigurationOptions) -> Order:
         """The stack and what it is to become, with its warnings told; raises ValidationError with every fault."""

@@ -10,6 +10,7 @@ from semantest_iac.presentation.cli.tables import aligned
 if TYPE_CHECKING:
     from semantest_iac.domain.deployment.plan import ChangePlan
     from semantest_iac.domain.deployment.stack import Stack
+    from semantest_iac.domain.guardrails.engine_choice import EngineChoice
     from semantest_iac.presentation.cli.result import Result
     from semantest_iac_events.values import ChangeCounts, HealthAnswer, ResourceChange
 
@@ -26,10 +27,12 @@ def kind_of(resource_type: str) -> str:
     return f"{module.partition('/')[0]}.{name}" if module else resource_type
 
 
-def where(stack: Stack) -> str:
+def where(stack: Stack, engine: EngineChoice) -> str:
     """The stack, and that nothing is real where nothing is."""
-    played = stack.environment == "development"
-    return f"{stack}: {SANDBOX.format(provider=stack.provider)}" if played else str(stack)
+    if not engine.is_played:
+        return f"{stack}: the real {stack.provider}, by {engine.engine}"
+    by = "" if engine.engine == "sandbox" else f", by {engine.engine}"
+    return f"{stack}: {SANDBOX.format(provider=stack.provider)}{by}"
 
 
 def plan_lines(changes: ChangeCounts, resources: Iterable[ResourceChange]) -> list[str]:

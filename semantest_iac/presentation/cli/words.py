@@ -22,3 +22,5 @@ class ConfigurationOptions:
 
     config: Path | None = None
     overrides: tuple[str, ...] = ()
+    engine: str | None = None
+    cloud: str | None = None

@@ -21,6 +21,7 @@ from semantest_iac.domain.deployment.stack import Stack
 from semantest_iac.domain.deployment.validation import ValidationService
 from semantest_iac.domain.environments.configuration import Configuration
 from semantest_iac.domain.errors import Fault
+from semantest_iac.domain.guardrails.engine_choice import EngineChoice, engine_for
 from semantest_iac.domain.networking.http_exchange import HttpRequest, HttpResponse
 from semantest_iac.domain.ports.provisioner import Progress, Tick
 from semantest_iac.domain.ports.service_probe import Answer
@@ -171,7 +172,10 @@ class FakeDeployments:
 class FakeApplication:
     """What the command line needs, in memory."""
 
-    engines = ("sandbox",)
+    def engine(self, stack: Stack, configuration: Configuration) -> EngineChoice:
+        """The sandbox alone."""
+        engine_for(stack.environment, ["sandbox"])
+        return EngineChoice()
 
     def __init__(self, home: Path, world: World) -> None:
         self.home = home
@@ -197,7 +201,12 @@ class FakeApplication:
         return lambda text: text.replace(SECRET, "***")
 
     def deployments(
-        self, variables: Mapping[str, str], *, progress: Progress = lambda _: None, observer: Observer | None = None
+        self,
+        variables: Mapping[str, str],
+        *,
+        engine: EngineChoice = EngineChoice(),  # noqa: B008 - a value
+        progress: Progress = lambda _: None,
+        observer: Observer | None = None,
     ) -> FakeDeployments:
         """Deployments in this world."""
         return FakeDeployments(self._world, progress, observer)

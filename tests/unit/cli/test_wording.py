@@ -6,6 +6,7 @@ import pytest
 
 from semantest_iac.domain.deployment.plan import ChangePlan
 from semantest_iac.domain.deployment.stack import Stack
+from semantest_iac.domain.guardrails.engine_choice import PULUMI, REAL, SIMULATED, EngineChoice
 from semantest_iac.presentation.cli.wording import health_line, kind_of, next_commands, plan_lines, preview_lines, where
 from semantest_iac_events.values import HealthAnswer, ResourceChange
 
@@ -56,8 +57,11 @@ class TestWhere:
         development = Stack("rest-api", "aws", "development", "us-east-1")
         staging = Stack("rest-api", "aws", "staging", "us-east-1")
 
-        assert where(development).endswith("simulated aws on this machine; no account is touched")
-        assert where(staging) == "rest-api.aws.staging.us-east-1"
+        rehearsed = where(staging, EngineChoice(PULUMI, SIMULATED))
+
+        assert where(development, EngineChoice()).endswith("simulated aws on this machine; no account is touched")
+        assert where(staging, EngineChoice(PULUMI, REAL)) == "rest-api.aws.staging.us-east-1: the real aws, by pulumi"
+        assert rehearsed.endswith("simulated aws on this machine; no account is touched, by pulumi")
 
 
 class TestNextCommands:

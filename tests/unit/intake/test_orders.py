@@ -12,9 +12,11 @@ import pytest
 
 from semantest_iac.application.intake.orders import order, survey, target
 from semantest_iac.application.ports.secret_store import SecretStore, SecretValue
+from semantest_iac.domain.deployment.stack import Stack
 from semantest_iac.domain.deployment.validation import ValidationService
 from semantest_iac.domain.environments.configuration import Configuration
 from semantest_iac.domain.errors import ConfigurationError, Fault, RefusedError, ValidationError
+from semantest_iac.domain.guardrails.engine_choice import EngineChoice, engine_for
 
 
 @dataclass(frozen=True)
@@ -47,7 +49,11 @@ class _Secrets:
 
 
 class _Judges:
-    engines = ("sandbox",)
+    def engine(self, stack: Stack, configuration: Configuration) -> EngineChoice:
+        """The sandbox alone."""
+        engine_for(stack.environment, ["sandbox"])
+        return EngineChoice()
+
     validation = ValidationService(date(2026, 1, 1))
 
     def secrets(self, variables: Mapping[str, str]) -> SecretStore:

@@ -29,6 +29,7 @@ def command(session: Session, words: Words, written: ConfigurationOptions) -> in
     return carry_out(
         session,
         order.variables,
+        order.engine,
         lambda deployments, on_wait: deployments.deploy(
             order.stack, order.configuration, by=session.person, on_wait=on_wait
         ),

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import click
 
-from semantest_iac.domain.deployment.plan import ChangePlan
 from semantest_iac.domain.deployment.stack import Stack
 from semantest_iac.domain.guardrails.consent import require_consent, wanted_for
 from semantest_iac.presentation.cli.carrying_out import carry_out, until_done
@@ -31,14 +30,18 @@ A terminal is asked first; without one, --yes is needed. Production wants the st
 @session_options
 def command(session: Session, words: Words, written: ConfigurationOptions, yes: bool) -> int:
     """What would be deleted is shown before anybody agrees to it."""
-    stack, found = session.target(words, written)
-    plan = until_done(session.application.deployments(found.variables).preview_removal(stack), session.terminal)
+    stack, engine, variables = session.meant(words, written)
+    deployments = session.application.deployments(variables, engine=engine)
+    plan = until_done(deployments.preview_removal(stack), session.terminal)
     if not plan.resources:
         return _nothing(session, stack)
-    require_consent(stack, _said(session, stack, plan, yes))
+    if not session.json:
+        session.terminal.say(where(stack, engine), *plan_lines(plan.changes, plan.resources))
+    require_consent(stack, "yes" if yes else session.terminal.ask(f"Type {wanted_for(stack)} to delete them: "))
     return carry_out(
         session,
-        found.variables,
+        variables,
+        engine,
         lambda deployments, on_wait: deployments.destroy(stack, by=session.person, on_wait=on_wait),
     )
 
@@ -56,11 +59,3 @@ def _nothing(session: Session, stack: Stack) -> int:
     }
     session.answer(answer, [f"Nothing is deployed as '{stack}'."])
     return OK
-
-
-def _said(session: Session, stack: Stack, plan: ChangePlan, yes: bool) -> str:
-    if not session.json:
-        session.terminal.say(where(stack), *plan_lines(plan.changes, plan.resources))
-    if yes:
-        return "yes"
-    return session.terminal.ask(f"Type {wanted_for(stack)} to delete them: ")

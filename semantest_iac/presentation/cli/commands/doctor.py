@@ -14,9 +14,11 @@ from pathlib import Path
 
 import click
 
-from semantest_iac.domain.environments.names import ENVIRONMENTS
+from semantest_iac.domain.deployment.stack import Stack
+from semantest_iac.domain.environments.configuration import Configuration
+from semantest_iac.domain.environments.names import DEFAULT_PROVIDER, ENVIRONMENTS
+from semantest_iac.domain.environments.regions import DEFAULT_REGIONS
 from semantest_iac.domain.errors import DeploymentError
-from semantest_iac.domain.guardrails.engine_choice import engine_for
 from semantest_iac.presentation.cli.application import Application
 from semantest_iac.presentation.cli.failures import FAILED, OK
 from semantest_iac.presentation.cli.options import session_options
@@ -116,7 +118,12 @@ def _ledger(application: Application) -> Check:
 
 
 def _engine(environment: str, application: Application) -> Check:
+    provider, region = DEFAULT_PROVIDER, DEFAULT_REGIONS[DEFAULT_PROVIDER]
+    stack = Stack("rest-api", provider, environment, region)
     try:
-        return Check(environment, True, f"engine {engine_for(environment, application.engines)}")
+        choice = application.engine(stack, Configuration())
     except DeploymentError as error:
-        return Check(environment, False, error.message, needed=False)
+        missing = "; ".join(fault.message for fault in error.faults) or error.message
+        ways = "  ".join(dict.fromkeys(fault.hint for fault in error.faults if fault.hint))
+        return Check(environment, False, missing, ways or error.hint, needed=False)
+    return Check(environment, True, f"engine {choice.engine}, cloud {choice.cloud}")

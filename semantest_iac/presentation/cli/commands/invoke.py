@@ -54,8 +54,8 @@ def _pair(header: str) -> tuple[str, str]:
 def command(session: Session, words: Words, written: ConfigurationOptions, logs: bool, **request: Any) -> int:
     """The configuration only says which stack is meant."""
     sent = _request(**request)
-    stack, found = session.target(words, written)
-    deployments = session.application.deployments(found.variables)
+    stack, engine, variables = session.meant(words, written)
+    deployments = session.application.deployments(variables, engine=engine)
     answer = until_done(deployments.call(stack, sent), session.terminal)
     session.terminal.remark(*(f"Note: {note}" for note in answer.notes))
     if logs and answer.logs:

@@ -8,6 +8,7 @@ import click
 
 from semantest_iac.domain.deployment.plan import ChangePlan
 from semantest_iac.domain.deployment.stack import Stack
+from semantest_iac.domain.guardrails.engine_choice import EngineChoice
 from semantest_iac.presentation.cli.carrying_out import until_done
 from semantest_iac.presentation.cli.failures import OK
 from semantest_iac.presentation.cli.options import configuration_options, session_options, stack_options
@@ -22,6 +23,8 @@ HELP = """Show what deploy would do, or destroy with --destroy; nothing is chang
   semantest-iac preview --component rest-api --destroy
 """
 
+Look = tuple[Stack, EngineChoice, ChangePlan]
+
 
 @click.command("preview", help=HELP)
 @click.option("--destroy", is_flag=True, help="Show what destroy would delete.")
@@ -30,8 +33,9 @@ HELP = """Show what deploy would do, or destroy with --destroy; nothing is chang
 @session_options
 def command(session: Session, words: Words, written: ConfigurationOptions, destroy: bool) -> int:
     """The same checks as before the real thing."""
-    stack, plan = _removal(session, words, written) if destroy else _deployment(session, words, written)
-    session.answer(as_dict(stack, plan), [where(stack), *preview_lines(plan)])
+    look = _removal if destroy else _deployment
+    stack, engine, plan = look(session, words, written)
+    session.answer(as_dict(stack, plan), [where(stack, engine), *preview_lines(plan)])
     return OK
 
 
@@ -45,16 +49,16 @@ def as_dict(stack: Stack, plan: ChangePlan) -> dict[str, Any]:
     }
 
 
-def _deployment(session: Session, words: Words, written: ConfigurationOptions) -> tuple[Stack, ChangePlan]:
+def _deployment(session: Session, words: Words, written: ConfigurationOptions) -> Look:
     order = session.order(words, written)
-    deployments = session.application.deployments(order.variables)
+    deployments = session.application.deployments(order.variables, engine=order.engine)
     attempt = until_done(deployments.preview(order.stack, order.configuration), session.terminal)
     notes = attempt.artifact.notes if attempt.artifact else ()
     session.terminal.remark(*(f"Note: {note}" for note in notes))
-    return order.stack, attempt.plan
+    return order.stack, order.engine, attempt.plan
 
 
-def _removal(session: Session, words: Words, written: ConfigurationOptions) -> tuple[Stack, ChangePlan]:
-    stack, found = session.target(words, written)
-    deployments = session.application.deployments(found.variables)
-    return stack, until_done(deployments.preview_removal(stack), session.terminal)
+def _removal(session: Session, words: Words, written: ConfigurationOptions) -> Look:
+    stack, engine, variables = session.meant(words, written)
+    deployments = session.application.deployments(variables, engine=engine)
+    return stack, engine, until_done(deployments.preview_removal(stack), session.terminal)

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from semantest_iac.domain.deployment.stack import Stack
 from semantest_iac.domain.deployment.states import DeploymentState
+from semantest_iac.domain.guardrails.engine_choice import choice_in
 from semantest_iac.presentation.cli.failures import as_lines
 from semantest_iac.presentation.cli.terminal import Terminal
 from semantest_iac.presentation.cli.views.view import View
@@ -28,7 +29,7 @@ class PlainLines(View):
     def event(self, event: Event) -> None:
         """Where it goes and what is planned; an empty plan is told by the result."""
         if isinstance(event, DeploymentRequested):
-            self._terminal.say(where(Stack.parse(event.stack)))
+            self._terminal.say(where(Stack.parse(event.stack), choice_in(event.environment, event.configuration)))
         if isinstance(event, DeploymentPlanned) and event.resources:
             self._terminal.say(*plan_lines(event.changes, event.resources))
 

@@ -1,54 +1,56 @@
-"""API Gateway and Lambda as a stack's state describes them."""
+"""API Gateway and Lambda as what is deployed describes them."""
 
 from __future__ import annotations
 
+import base64
 import json
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
-from pathlib import Path
+from typing import Any
 
+from semantest_iac.domain.deployment.deployed import DeployedResource
 from semantest_iac.domain.networking.http_exchange import HttpRequest, HttpResponse
 from semantest_iac.infrastructure.function_runtimes import http_api
 from semantest_iac.infrastructure.function_runtimes.function_spec import FunctionSpec
 from semantest_iac.infrastructure.function_runtimes.http_api import ApiIdentity
 from semantest_iac.infrastructure.function_runtimes.routes import RouteMatch, match_route
-from semantest_iac.infrastructure.sandbox_engine.front import Arrival, Front
-from semantest_iac.infrastructure.sandbox_engine.snapshots import Snapshot
-from semantest_iac.infrastructure.sandbox_engine.values import Package, Properties, bare
+from semantest_iac.infrastructure.local_service.front import Arrival, Front, Unpack
+
+Resources = Sequence[DeployedResource]
+Properties = Mapping[str, Any]
 
 _UNCHECKED = "The token was not checked: its issuer's keys are not on this machine."
 
 
-def front(snapshot: Snapshot, unpack: Callable[[Path], Path]) -> Front | None:
+def front(resources: Resources, unpack: Unpack) -> Front | None:
     """The API of a stack, or None where the stack has none."""
-    api = next(_outputs(snapshot, "aws:apigatewayv2/api:Api"), None)
-    function = next(_outputs(snapshot, "aws:lambda/function:Function"), None)
+    api = next(_outputs(resources, "aws:apigatewayv2/api:Api"), None)
+    function = next(_outputs(resources, "aws:lambda/function:Function"), None)
     if api is None or function is None:
         return None
     account = function["arn"].split(":")[4]
     host = api["apiEndpoint"].removeprefix("https://")
     identity = ApiIdentity(host.partition(".")[0], host, account)
-    routes = {route["routeKey"]: route for route in _outputs(snapshot, "aws:apigatewayv2/route:Route")}
+    routes = {route["routeKey"]: route for route in _outputs(resources, "aws:apigatewayv2/route:Route")}
     return Front(
-        function=_function(snapshot, function, unpack),
+        function=_function(resources, function, unpack),
         admit=lambda request: _admit(request, routes, identity),
         answer=http_api.response_for,
     )
 
 
-def _function(snapshot: Snapshot, function: Properties, unpack: Callable[[Path], Path]) -> FunctionSpec:
-    code = function["code"]
-    package = Path(code.path if isinstance(code, Package) else code)
+def _function(resources: Resources, function: Properties, unpack: Unpack) -> FunctionSpec:
+    digest = base64.b64decode(function["sourceCodeHash"]).hex()
     _, _, _, region, account, _, name = function["arn"].split(":")
     return FunctionSpec(
-        package=unpack(package),
+        package=unpack(digest),
         handler=function["handler"],
         runtime=function["runtime"],
-        environment=bare(function.get("environment", {})).get("variables", {}),
-        memory_mb=function["memorySize"],
-        timeout_s=function["timeout"],
-        secrets=dict(_secrets(snapshot)),
+        environment=(function.get("environment") or {}).get("variables") or {},
+        memory_mb=int(function["memorySize"]),
+        timeout_s=float(function["timeout"]),
+        secrets=dict(_secrets(resources)),
         name=name,
         version=str(function["version"]),
         region=region,
@@ -75,10 +77,10 @@ def _unauthorized() -> HttpResponse:
     return HttpResponse(401, (("content-type", "application/json"), ("content-length", str(len(body)))), body)
 
 
-def _outputs(snapshot: Snapshot, type_: str) -> Iterator[Properties]:
-    return (state.outputs for state in snapshot if state.type == type_ and not state.delete)
+def _outputs(resources: Resources, type_: str) -> Iterator[Properties]:
+    return (resource.outputs for resource in resources if resource.type == type_)
 
 
-def _secrets(snapshot: Snapshot) -> Iterator[tuple[str, str]]:
-    for version in _outputs(snapshot, "aws:secretsmanager/secretVersion:SecretVersion"):
-        yield bare(version["secretId"]), bare(version["secretString"])
+def _secrets(resources: Resources) -> Iterator[tuple[str, str]]:
+    for version in _outputs(resources, "aws:secretsmanager/secretVersion:SecretVersion"):
+        yield version["secretId"], version["secretString"]

@@ -1,36 +1,36 @@
-"""Calls the service of a sandbox stack: its deployed package, in a process, from a real cloud event."""
+"""The way in: from a request to the answer of the deployed package."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from pathlib import Path
 
+from semantest_iac.domain.deployment.deployed import DeployedResource
 from semantest_iac.domain.deployment.stack import Stack
 from semantest_iac.domain.errors import NotFoundError
 from semantest_iac.domain.networking.http_exchange import HttpRequest
 from semantest_iac.domain.ports.service_probe import Answer
 from semantest_iac.infrastructure.function_runtimes.function_process import FunctionProcess
-from semantest_iac.infrastructure.sandbox_engine import aws_door
-from semantest_iac.infrastructure.sandbox_engine.front import Front
-from semantest_iac.infrastructure.sandbox_engine.snapshots import Snapshot
-from semantest_iac.infrastructure.sandbox_engine.store import StateStore
+from semantest_iac.infrastructure.local_service import aws_front
+from semantest_iac.infrastructure.local_service.front import Front, Unpack
 
-Unpack = Callable[[Path], Path]
+Deployed = Callable[[Stack], Awaitable[Sequence[DeployedResource]]]
 
-_FRONTS: Mapping[str, Callable[[Snapshot, Unpack], Front | None]] = {"aws": aws_door.front}
+_FRONTS: Mapping[str, Callable[[Sequence[DeployedResource], Unpack], Front | None]] = {"aws": aws_front.front}
 
 
-class SandboxDoor:
-    """The ServiceProbe of the sandbox; starts a fresh process for each call, as after a long silence."""
+class LocalDoor:
+    """The ServiceProbe for simulated clouds; starts a fresh process for each call, as after a long silence."""
 
-    def __init__(self, store: StateStore, unpack: Unpack) -> None:
-        self._store = store
+    def __init__(self, deployed: Deployed, packages: Path, unpack: Callable[[Path], Path]) -> None:
+        self._deployed = deployed
+        self._packages = packages
         self._unpack = unpack
 
     async def call(self, stack: Stack, request: HttpRequest) -> Answer:
         """Through route and function to the answer; raises NotFoundError where no such stack is deployed."""
-        front = _FRONTS[stack.provider](self._store.snapshot(stack), self._unpack)
+        front = _FRONTS[stack.provider](await self._deployed(stack), self._unpacked)
         if front is None:
             raise NotFoundError(
                 f"Cannot call '{stack}': nothing is deployed there.",
@@ -45,3 +45,7 @@ class SandboxDoor:
             notes = tuple(filter(None, (function.note, arrival.note)))
         seconds = time.perf_counter() - started
         return Answer(front.answer(invocation), invocation.logs, seconds, notes)
+
+    def _unpacked(self, digest: str) -> Path:
+        """States keep no package, only its digest: packages are found by that."""
+        return self._unpack(self._packages / f"{digest}.zip")

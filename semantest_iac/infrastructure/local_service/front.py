@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from semantest_iac.domain.networking.http_exchange import HttpRequest, HttpResponse
 from semantest_iac.infrastructure.function_runtimes.function_spec import FunctionSpec, Invocation
+
+Unpack = Callable[[str], Path]
+"""The folder of an unpacked package, by its digest (sha256, hex)."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,38 @@
+"""What Pulumi's state says is deployed, for whoever has to call it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from semantest_iac.domain.deployment.deployed import DeployedResource
+from semantest_iac.domain.deployment.stack import Stack
+from semantest_iac.infrastructure.pulumi_engine.engine import PulumiEngine
+from semantest_iac.infrastructure.pulumi_engine.site import Site
+from semantest_iac.infrastructure.pulumi_engine.states import State, in_files
+
+_SECRET_VERSION = "aws:secretsmanager/secretVersion:SecretVersion"  # noqa: S105 - a type
+_NAMED = "secret-"  # how blueprints name the resource of a secret
+
+
+async def deployed(
+    engine: PulumiEngine, site: Site, stack: Stack, secret_value: Callable[[str], str]
+) -> list[DeployedResource]:
+    """The living resources; sealed values stay sealed, but for secrets, whose values are asked for anew."""
+    state = in_files(site.files, str(stack)) if site.files else State(await engine.export(stack))
+    resources = state.resources if state else []
+    return [_resource(it, secret_value) for it in resources if it.get("custom") and not it.get("delete")]
+
+
+async def endpoint(engine: PulumiEngine, site: Site, stack: Stack) -> str | None:
+    """Where the stack answers, by its outputs."""
+    state = in_files(site.files, str(stack)) if site.files else State(await engine.export(stack))
+    found = state.outputs.get("endpoint") if state else None
+    return str(found) if found else None
+
+
+def _resource(raw: Mapping[str, Any], secret_value: Callable[[str], str]) -> DeployedResource:
+    name, outputs = str(raw["urn"]).rpartition("::")[2], dict(raw.get("outputs") or {})
+    if raw["type"] == _SECRET_VERSION:
+        outputs["secretString"] = secret_value(name.removeprefix(_NAMED))
+    return DeployedResource(raw["type"], name, outputs)

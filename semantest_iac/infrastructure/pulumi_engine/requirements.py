@@ -1,0 +1,77 @@
+"""What a deployment by Pulumi needs of this machine, and the command that mends what is missing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+from semantest_iac.domain.errors import DeploymentError, Fault, RefusedError
+from semantest_iac.infrastructure.pulumi_engine.cli_location import locate
+
+_PLUGINS = {"aws": ("aws", "pulumi-aws"), "azure": ("azure-native", "pulumi-azure-native")}
+# variables of which one is enough, and files of which one is enough, below the home folder
+_CREDENTIALS = {
+    "aws": (
+        ("AWS_ACCESS_KEY_ID", "AWS_PROFILE", "AWS_WEB_IDENTITY_TOKEN_FILE", "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI"),
+        (".aws/credentials", ".aws/config"),
+        "Run aws configure, or set AWS_PROFILE.",
+    ),
+    "azure": (
+        ("ARM_CLIENT_ID", "AZURE_CLIENT_ID"),
+        (".azure/azureProfile.json",),
+        "Run az login, or set ARM_CLIENT_ID and its companions.",
+    ),
+}
+
+
+def require(provider: str, *, real_cloud: bool, variables: Mapping[str, str], home: Path) -> None:
+    """Raise RefusedError with everything that is missing, each with what mends it; changes nothing."""
+    faults = list(missing(provider, real_cloud=real_cloud, variables=variables, home=home))
+    if faults:
+        message = "Cannot deploy with engine 'pulumi': something is missing on this machine."
+        hint = "The sandbox needs none of this: leave --engine and --env out."
+        raise RefusedError(message, "ENGINE_UNAVAILABLE", hint=hint, faults=faults)
+
+
+def missing(provider: str, *, real_cloud: bool, variables: Mapping[str, str], home: Path) -> Iterator[Fault]:
+    """CLI, provider plugin and credentials, as far as they are not there; simulated clouds need the CLI alone."""
+    try:
+        locate(variables, home / "pulumi" / "cli.json")
+    except DeploymentError as error:
+        yield Fault("pulumi", error.message, error.hint)
+    if real_cloud:
+        yield from _without_plugin(provider, variables)
+        yield from _without_credentials(provider, variables)
+
+
+def installed_plugins(variables: Mapping[str, str]) -> Path | None:
+    """Where the CLI keeps installed plugins, None where there are none."""
+    folder = plugins(variables)
+    return folder if folder.is_dir() else None
+
+
+def plugins(variables: Mapping[str, str]) -> Path:
+    """Where the CLI keeps installed plugins."""
+    given = variables.get("PULUMI_HOME")
+    return (Path(given) if given else Path(variables.get("HOME", "/nonexistent"), ".pulumi")) / "plugins"
+
+
+def _without_plugin(provider: str, variables: Mapping[str, str]) -> Iterator[Fault]:
+    name, package = _PLUGINS[provider]
+    try:
+        wanted = version(package)
+    except PackageNotFoundError:
+        yield Fault(package, "is not installed", f"Run pip install 'semantest-iac[{provider}]'.")
+        return
+    if not (plugins(variables) / f"resource-{name}-v{wanted}").is_dir():
+        yield Fault(
+            f"plugin {name}", f"{wanted} is not installed", f"Run pulumi plugin install resource {name} {wanted}."
+        )
+
+
+def _without_credentials(provider: str, variables: Mapping[str, str]) -> Iterator[Fault]:
+    names, files, hint = _CREDENTIALS[provider]
+    home = Path(variables.get("HOME", "/nonexistent"))
+    if not any(variables.get(name) for name in names) and not any((home / file).is_file() for file in files):
+        yield Fault(f"{provider} credentials", "are not there", hint)
