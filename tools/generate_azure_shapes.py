@@ -69,7 +69,7 @@ class Shapes:
     def _fields(self, module: str, classes: Sequence[type]) -> Fields:
         """The fields of a class, or of all classes that may stand in one place; `!` marks what all of them require."""
         fields: Fields = {}
-        required = set.intersection(*(set(_required(cls)) for cls in classes))
+        required = set.intersection(*(set(required_inputs(cls)) for cls in classes))
         for cls in classes:
             for name, hint in input_type_types(cls).items():
                 fields[name + "!" * (name in required)] = self._kind(module, hint)
@@ -131,7 +131,8 @@ def _members(hint: Any) -> Iterator[Any]:
         yield hint
 
 
-def _required(cls: type) -> Iterator[str]:
+def required_inputs(cls: type) -> Iterator[str]:
+    """The wire names of what a class of inputs cannot be made without."""
     parameters = inspect.signature(cls).parameters
     for python, name in input_type_py_to_pulumi_names(cls).items():
         if parameters[python].default is inspect.Parameter.empty:

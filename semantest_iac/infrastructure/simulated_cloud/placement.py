@@ -55,10 +55,10 @@ class Placement:
         links, warnings = [], []
         for reference in rule.references:
             for value in _names(reference, inputs):
-                facts["value"] = value
-                row = self._target(reference, facts)
+                looked_up = Facts(facts | {"value": value})
+                row = self._target(reference, looked_up)
                 if row is None:
-                    warnings += _answer(reference, facts)
+                    warnings += _answer(reference, looked_up)
                     continue
                 facts.setdefault(reference.named, Facts(row.outputs, id=row.id))
                 if reference.on_delete is not OnDelete.ALLOW:

@@ -68,7 +68,8 @@ def _rendered(rule: TypeRule, known: Properties, facts: Facts) -> dict[str, Any]
 def _foreseen(rule: TypeRule, known: Properties, old: Properties) -> dict[str, Any]:
     """Rendered outputs before an apply: the old ones where nothing of the inputs is new to them."""
     names = rule.rendered.keys() & known.keys()
-    return {name: old[name] if covers(rule.properties[name], old.get(name), known[name]) else UNKNOWN for name in names}
+    settled = {name for name in names & old.keys() if covers(rule.properties[name], old[name], known[name])}
+    return {name: old[name] if name in settled else UNKNOWN for name in names}
 
 
 def chosen_before(rule: TypeRule, old: Properties) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from uuid import UUID, uuid5
 from semantest_iac.infrastructure.simulated_cloud.azure import shapes
 from semantest_iac.infrastructure.simulated_cloud.azure.shapes import Refinement, known
 from semantest_iac.infrastructure.simulated_cloud.limits import Count, Evidence
-from semantest_iac.infrastructure.simulated_cloud.properties import Kind, Property
+from semantest_iac.infrastructure.simulated_cloud.properties import Property
 from semantest_iac.infrastructure.simulated_cloud.refusal import Refusal
 from semantest_iac.infrastructure.simulated_cloud.rules import Naming, OnDelete, Reference, Source, TypeRule, Unique
 from semantest_iac.infrastructure.simulated_cloud.values import Facts
@@ -93,7 +93,7 @@ class ArmType:
     ) -> TypeRule:
         """What all types have and what this one has besides; further keywords are those of TypeRule."""
         declared = shapes.inputs(self.token)
-        identities = _lists_identities(declared)
+        identities = _takes_identities(declared)
         usual: dict[str, Any] = {
             "name": self.name,
             "naming": Naming.COPIED if len(self._inputs) > 2 else Naming.JOINED,
@@ -134,14 +134,13 @@ class ArmType:
             yield "location", known(replaces=True, folded=True)
         if "tags" in declared:
             yield "tags", known(Count(0, 50, DOC))
-        if _lists_identities(declared):
+        if _takes_identities(declared):
             yield "identity.userAssignedIdentities", known(rewritten=True)
 
 
-def _lists_identities(declared: Mapping[str, Property]) -> bool:
-    """Most types take identities as a list of ids and tell them as a map by id."""
-    identities = declared["identity"].fields.get("userAssignedIdentities") if "identity" in declared else None
-    return identities is not None and identities.kind is Kind.LIST
+def _takes_identities(declared: Mapping[str, Property]) -> bool:
+    """They go in by id alone, and come out with what the directory knows of them."""
+    return "identity" in declared and "userAssignedIdentities" in declared["identity"].fields
 
 
 def _made(facts: Facts) -> dict[str, str]:

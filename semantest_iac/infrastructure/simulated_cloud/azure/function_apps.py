@@ -18,7 +18,7 @@ APP: Final = "azure-native:web:WebApp"
 _HOST_ID: Final = 32
 _SHARE: Final = "WEBSITE_CONTENTAZUREFILECONNECTIONSTRING"
 _REMOVE: Final = "for Flex Consumption sites is invalid. Please remove or rename it before retrying."
-_REFUSED_PROPERTIES: Final = ("linuxFxVersion", "functionAppScaleLimit", "use32BitWorkerProcess", "netFrameworkVersion")
+_REFUSED_PROPERTIES: Final = ("linuxFxVersion", "functionAppScaleLimit")
 _REFUSED_SETTINGS: Final = ("FUNCTIONS_WORKER_RUNTIME", _SHARE, "WEBSITE_CONTENTSHARE", "WEBSITE_CONTENTOVERVNET")
 
 
@@ -158,6 +158,12 @@ GUARDS: Final = (
         "required for Flex Consumption sites. To proceed, please add the FunctionAppConfig section in your request.",
     ),
     *_refused_names(),
+    _guard(
+        _has_property("netFrameworkVersion"),
+        GENERAL,
+        "Some regions refuse netFrameworkVersion for Flex Consumption sites; the SDK's SiteConfigArgs always sends it, a "
+        "plain mapping does not.",
+    ),
     _guard(_names_with_a_colon, SEEN, "The names of app settings must not contain ':'; use '__'."),
     _guard(
         _keeps_more_ready_than_it_may_have,

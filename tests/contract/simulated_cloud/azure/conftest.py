@@ -1,0 +1,26 @@
+"""One simulated Azure subscription in memory, in which a resource of every type stands."""
+
+from __future__ import annotations
+
+import pytest
+
+from semantest_iac.infrastructure.simulated_cloud.azure.catalogue import simulated_azure
+from semantest_iac.infrastructure.simulated_cloud.cloud import Cloud
+from semantest_iac.infrastructure.simulated_cloud.inventory import Inventory
+from tests.unit.simulated_cloud.azure.samples import SAMPLES
+from tests.unit.simulated_cloud.azure.tokens import World
+
+
+@pytest.fixture
+def cloud() -> Cloud:
+    """An empty subscription, seen from westeurope."""
+    return simulated_azure(Inventory(":memory:"), region="westeurope")
+
+
+@pytest.fixture
+def world(cloud: Cloud) -> World:
+    """What stands in the cloud: one resource of every type."""
+    made: World = {}
+    for type_, sample in SAMPLES.items():
+        made[type_] = cloud.create(type_, sample(made), owner=f"urn:{type_}")
+    return made

@@ -1,0 +1,68 @@
+"""One simulated Azure subscription in memory, in which a resource of every type stands."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any, TypeAlias
+
+import pytest
+
+from semantest_iac.infrastructure.simulated_cloud.azure.catalogue import simulated_azure
+from semantest_iac.infrastructure.simulated_cloud.clock import Clock
+from semantest_iac.infrastructure.simulated_cloud.cloud import Cloud
+from semantest_iac.infrastructure.simulated_cloud.inventory import Inventory
+from semantest_iac.infrastructure.simulated_cloud.refusal import CloudRefusal, Created
+from tests.unit.simulated_cloud.azure.samples import SAMPLES
+from tests.unit.simulated_cloud.azure.tokens import Sample, World
+
+Make: TypeAlias = Callable[..., Created]
+
+
+@pytest.fixture
+def samples() -> Mapping[str, Sample]:
+    """A valid sample of every type."""
+    return SAMPLES
+
+
+@pytest.fixture
+def clock() -> Clock:
+    """Time to play with."""
+    return Clock()
+
+
+@pytest.fixture
+def cloud(inventory: Inventory, clock: Clock) -> Cloud:
+    """An empty subscription, seen from westeurope."""
+    return simulated_azure(inventory, region="westeurope", clock=clock)
+
+
+@pytest.fixture
+def world(cloud: Cloud) -> World:
+    """What stands in the cloud: one resource of every type."""
+    made: World = {}
+    for type_, sample in SAMPLES.items():
+        made[type_] = cloud.create(type_, sample(made), owner=f"urn:{type_}")
+    return made
+
+
+@pytest.fixture
+def make(cloud: Cloud, world: World) -> Make:
+    """Make one more of a type, changed from its sample; None takes a property out."""
+
+    def make_one(type_: str, owner: str = "urn:another", **changes: Any) -> Created:
+        inputs = {**SAMPLES[type_](world), **changes}
+        return cloud.create(type_, {name: value for name, value in inputs.items() if value is not None}, owner=owner)
+
+    return make_one
+
+
+@pytest.fixture
+def refused(make: Make) -> Callable[..., CloudRefusal]:
+    """The refusal that making one more of a type meets."""
+
+    def refusal_of(type_: str, **changes: Any) -> CloudRefusal:
+        with pytest.raises(CloudRefusal) as caught:
+            make(type_, **changes)
+        return caught.value
+
+    return refusal_of

@@ -1,0 +1,7 @@
+"""A valid sample of every simulated Azure type, in the order in which they can be made."""
+
+from __future__ import annotations
+
+from tests.unit.simulated_cloud.azure import app_samples, gateway_samples
+
+SAMPLES = {**app_samples.SAMPLES, **gateway_samples.SAMPLES}

@@ -1,0 +1,125 @@
+"""API Management: slow to make, slow to forget, and different in every tier."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from semantest_iac.infrastructure.simulated_cloud.clock import DAY, Clock
+from semantest_iac.infrastructure.simulated_cloud.cloud import Cloud
+from semantest_iac.infrastructure.simulated_cloud.refusal import CloudRefusal
+from tests.unit.simulated_cloud.azure.samples import SAMPLES
+from tests.unit.simulated_cloud.azure.tokens import API, API_POLICY, BACKEND, SERVICE, SUBNET, World
+
+Refused = Callable[..., CloudRefusal]
+
+_CONSUMPTION = {"name": "Consumption", "capacity": 0}
+
+
+class TestServices:
+    @pytest.mark.parametrize(
+        ("sku", "minutes"),
+        [("Consumption", 2), ("StandardV2", 5), ("Developer", 40)],
+        ids=["consumption", "v2", "classic"],
+    )
+    def test_take_their_time(self, sku: str, minutes: int, make: Any, clock: Clock) -> None:
+        began = clock.seconds
+
+        make(SERVICE, serviceName="apim-other", sku={"name": sku, "capacity": int(sku != "Consumption")})
+
+        assert clock.seconds - began == minutes * 60
+
+    def test_tell_their_address(self, world: World) -> None:
+        assert world[SERVICE].outputs["gatewayUrl"] == "https://apim-semantest.azure-api.net"
+
+    @pytest.mark.parametrize(
+        ("sku", "network", "fine"),
+        [
+            ("StandardV2", "External", True),
+            ("StandardV2", "Internal", False),
+            ("Standard", "External", False),
+            ("Developer", "Internal", True),
+        ],
+    )
+    def test_join_networks_by_tier(self, sku: str, network: str, fine: bool, make: Any) -> None:
+        inputs = {"serviceName": "apim-other", "sku": {"name": sku, "capacity": 1}, "virtualNetworkType": network}
+
+        if fine:
+            assert make(SERVICE, **inputs).warnings == ()
+        else:
+            with pytest.raises(CloudRefusal, match=f"The tier {sku} does not support the network {network}"):
+                make(SERVICE, **inputs)
+
+    def test_go_out_through_a_subnet_that_is_handed_over(self, refused: Refused, world: World) -> None:
+        network = {"virtualNetworkType": "External"}
+        config = {"virtualNetworkConfiguration": {"subnetResourceId": world[SUBNET].id}}
+
+        assert "delegated" in refused(SERVICE, serviceName="apim-other", **network, **config).message
+
+    @pytest.mark.parametrize("sku", [{"name": "Consumption", "capacity": 1}, {"name": "Developer", "capacity": 0}])
+    def test_count_units_above_consumption_alone(self, sku: dict[str, Any], refused: Refused) -> None:
+        assert "capacity" in refused(SERVICE, serviceName="apim-other", sku=sku).message
+
+    @pytest.mark.parametrize(
+        "changes",
+        [{"sku": {"name": "Standard", "capacity": 1}}],
+        ids=["classic"],
+    )
+    def test_do_not_change_their_platform(self, changes: dict[str, Any], cloud: Cloud, world: World) -> None:
+        with pytest.raises(CloudRefusal, match="between the classic and the v2 tiers"):
+            cloud.update(SERVICE, world[SERVICE].id, {**SAMPLES[SERVICE](world), **changes})
+
+
+class TestServiceNames:
+    @pytest.fixture(autouse=True)
+    def deleted(self, cloud: Cloud, world: World) -> None:
+        cloud.delete(SERVICE, world[SERVICE].id)
+
+    def test_stay_reserved_for_two_days(self, refused: Refused, make: Any, clock: Clock) -> None:
+        refusal = refused(SERVICE)
+
+        clock.advance(2 * DAY + 1)
+
+        assert refusal.code == "ServiceAlreadyExistsInSoftDeletedState"
+        assert make(SERVICE).outputs["name"] == "apim-semantest"
+
+    def test_come_back_to_who_restores_the_service(self, make: Any) -> None:
+        assert make(SERVICE, restore=True).outputs["name"] == "apim-semantest"
+
+
+class TestConsumption:
+    @pytest.fixture(autouse=True)
+    def small(self, make: Any) -> None:
+        make(SERVICE, serviceName="apim-small", sku=_CONSUMPTION)
+        make(API, serviceName="apim-small")
+
+    def test_has_no_limits_by_key(self, refused: Refused) -> None:
+        assert "Policies by key" in refused(API_POLICY, serviceName="apim-small").message
+
+    def test_has_plain_limits(self, make: Any) -> None:
+        policy = '<policies><inbound><rate-limit calls="100" renewal-period="60" /></inbound></policies>'
+
+        assert make(API_POLICY, serviceName="apim-small", value=policy).outputs["name"] == "policy"
+
+    def test_has_no_sockets(self, refused: Refused) -> None:
+        refusal = refused(API, serviceName="apim-small", apiId="socket", apiType="websocket")
+
+        assert refusal.message == "WebSocket APIs are not supported in the Consumption tier."
+
+
+class TestBackends:
+    def test_share_the_load_of_a_pool(self, make: Any, cloud: Cloud, world: World) -> None:
+        pool = {"services": [{"id": world[BACKEND].id, "weight": 90, "priority": 1}]}
+
+        made = make(BACKEND, backendId="pool", type="Pool", pool=pool, url=None, protocol=None, credentials=None)
+
+        assert made.outputs["pool"] == pool
+        with pytest.raises(CloudRefusal, match="in use by"):
+            cloud.delete(BACKEND, world[BACKEND].id)
+
+    def test_of_a_pool_exist(self, refused: Refused) -> None:
+        pool = {"services": [{"id": "/none"}]}
+
+        assert refused(BACKEND, backendId="pool", pool=pool, url=None).code == "ResourceNotFound"

@@ -1,0 +1,93 @@
+"""Subnets: where they fit, who is in them, and what happens side by side."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from semantest_iac.infrastructure.simulated_cloud.azure.catalogue import simulated_azure
+from semantest_iac.infrastructure.simulated_cloud.azure.troubles import SIBLING_CONFLICT, THROTTLED
+from semantest_iac.infrastructure.simulated_cloud.cloud import Cloud
+from semantest_iac.infrastructure.simulated_cloud.faults import Faults
+from semantest_iac.infrastructure.simulated_cloud.inventory import Inventory
+from semantest_iac.infrastructure.simulated_cloud.refusal import CloudRefusal
+from tests.unit.simulated_cloud.azure.samples import SAMPLES
+from tests.unit.simulated_cloud.azure.tokens import APP, GROUP, NETWORK, SECURITY_GROUP, SUBNET, World
+
+Refused = Callable[..., CloudRefusal]
+
+
+class TestSubnets:
+    @pytest.mark.parametrize(
+        ("prefix", "code"),
+        [
+            ("10.0.1.128/25", "NetcfgSubnetRangesOverlap"),
+            ("10.1.0.0/24", "NetcfgSubnetRangeOutsideVnet"),
+            ("10.0.0.0/8", "NetcfgSubnetRangeOutsideVnet"),
+        ],
+        ids=["taken", "outside", "larger"],
+    )
+    def test_fit_into_what_is_left_of_their_network(self, prefix: str, code: str, refused: Refused) -> None:
+        assert refused(SUBNET, subnetName="other", addressPrefix=prefix).code == code
+
+    def test_stay_while_an_app_is_in_them(self, cloud: Cloud, world: World) -> None:
+        with pytest.raises(CloudRefusal, match="InUseSubnetCannotBeDeleted") as caught:
+            cloud.delete(SUBNET, world[SUBNET].id)
+
+        assert f"in use by {world[APP].id}" in caught.value.message
+
+    @pytest.mark.parametrize(
+        "changes", [{"delegations": []}, {"addressPrefix": "10.0.2.0/24"}], ids=["delegation", "range"]
+    )
+    def test_do_not_change_under_an_app(self, changes: dict[str, Any], cloud: Cloud, world: World) -> None:
+        with pytest.raises(CloudRefusal, match="cannot be changed because it is being used"):
+            cloud.update(SUBNET, world[SUBNET].id, {**SAMPLES[SUBNET](world), **changes})
+
+    def test_change_when_the_app_is_gone(self, cloud: Cloud, world: World) -> None:
+        cloud.delete(APP, world[APP].id)
+
+        changed = cloud.update(SUBNET, world[SUBNET].id, {**SAMPLES[SUBNET](world), "delegations": []})
+
+        assert "delegations" not in changed
+
+    def test_need_a_security_group_that_exists(self, refused: Refused) -> None:
+        changes = {"subnetName": "other", "addressPrefix": "10.0.2.0/24", "networkSecurityGroup": {"id": "/none"}}
+
+        assert refused(SUBNET, **changes).code == "ResourceNotFound"
+
+
+class TestSecurityGroups:
+    def test_stay_while_a_subnet_uses_them(self, cloud: Cloud, world: World) -> None:
+        with pytest.raises(CloudRefusal, match="InUseNetworkSecurityGroupCannotBeDeleted"):
+            cloud.delete(SECURITY_GROUP, world[SECURITY_GROUP].id)
+
+
+class TestTroubles:
+    def made(self, cloud: Cloud, type_: str, **changes: Any) -> None:
+        cloud.create(type_, {**SAMPLES[type_]({}), **changes}, owner=f"urn:{type_}{changes}")
+
+    def test_of_siblings_meet_the_second_subnet_once(self, inventory: Inventory) -> None:
+        cloud = simulated_azure(inventory, region="westeurope", faults=Faults((SIBLING_CONFLICT,)))
+        for type_ in (GROUP, NETWORK):
+            self.made(cloud, type_)
+        plain = {"resourceGroupName": "rg-semantest", "virtualNetworkName": "vnet-semantest"}
+        one = {**plain, "subnetName": "one", "addressPrefix": "10.0.1.0/24"}
+        two = {**plain, "subnetName": "two", "addressPrefix": "10.0.2.0/24"}
+
+        cloud.create(SUBNET, one, owner="urn:one")
+        with pytest.raises(CloudRefusal, match="Another operation on this or dependent resource") as caught:
+            cloud.create(SUBNET, two, owner="urn:two")
+        again = cloud.create(SUBNET, two, owner="urn:two")
+
+        assert (caught.value.code, caught.value.status) == ("AnotherOperationInProgress", 409)
+        assert again.outputs["name"] == "two"
+
+    def test_of_many_writes_say_when_to_come_back(self, inventory: Inventory) -> None:
+        cloud = simulated_azure(inventory, region="westeurope", faults=Faults((THROTTLED,)))
+
+        with pytest.raises(CloudRefusal) as caught:
+            self.made(cloud, GROUP)
+
+        assert (caught.value.status, caught.value.retryable, caught.value.retry_after) == (429, True, 17)

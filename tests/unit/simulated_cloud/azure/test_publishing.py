@@ -1,0 +1,125 @@
+"""Code for function apps: it is published beside the resource, once the app can reach its storage."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from semantest_iac.infrastructure.simulated_cloud.azure.identities import PROPAGATION
+from semantest_iac.infrastructure.simulated_cloud.clock import Clock
+from semantest_iac.infrastructure.simulated_cloud.cloud import Cloud
+from semantest_iac.infrastructure.simulated_cloud.faults import Effect, Fault, Faults
+from semantest_iac.infrastructure.simulated_cloud.inventory import Inventory
+from semantest_iac.infrastructure.simulated_cloud.refusal import CloudRefusal
+from tests.unit.simulated_cloud.azure.app_samples import function_app_config, role
+from tests.unit.simulated_cloud.azure.samples import SAMPLES
+from tests.unit.simulated_cloud.azure.tokens import APP, CONTAINER, ROLE_ASSIGNMENT, STORAGE, World
+
+_READER = "2a2b9908-6ea1-4ae2-8e65-a410df84e7d1"
+_DIGEST = "a" * 64
+
+
+@pytest.fixture
+def app(world: World) -> str:
+    """An app whose identity has had its role for a while."""
+    return world[APP].id
+
+
+class TestPublishedCode:
+    def test_is_none_at_first(self, cloud: Cloud, app: str) -> None:
+        assert cloud.published(APP, app) == ""
+
+    def test_is_what_was_published_last(self, cloud: Cloud, app: str) -> None:
+        cloud.publish_code(APP, app, "first")
+
+        cloud.publish_code(APP, app, _DIGEST)
+
+        assert cloud.published(APP, app) == _DIGEST
+
+    def test_stays_through_an_update(self, cloud: Cloud, app: str, world: World) -> None:
+        cloud.publish_code(APP, app, _DIGEST)
+
+        cloud.update(APP, app, {**SAMPLES[APP](world), "httpsOnly": False})
+
+        assert cloud.published(APP, app) == _DIGEST
+
+    def test_goes_with_the_app(self, cloud: Cloud, app: str, world: World) -> None:
+        cloud.publish_code(APP, app, _DIGEST)
+        cloud.delete(APP, app)
+
+        cloud.create(APP, SAMPLES[APP](world), owner="urn:again")
+
+        assert cloud.published(APP, app) == ""
+
+    def test_is_kept_between_processes(self, cloud: Cloud, inventory: Inventory, app: str) -> None:
+        cloud.publish_code(APP, app, _DIGEST)
+        other = type(cloud)({}, inventory, account="another", region="westeurope")
+
+        assert other.live() == []
+        assert cloud.published(APP, app) == _DIGEST
+
+
+class TestPublishing:
+    def test_is_refused_to_what_is_gone(self, cloud: Cloud) -> None:
+        with pytest.raises(CloudRefusal, match="ResourceNotFound"):
+            cloud.publish_code(APP, "/none", _DIGEST)
+
+    def test_is_refused_to_what_runs_no_code(self, cloud: Cloud, world: World) -> None:
+        with pytest.raises(CloudRefusal, match="CodeNotTaken"):
+            cloud.publish_code(STORAGE, world[STORAGE].id, _DIGEST)
+
+    @pytest.mark.parametrize(
+        ("type_", "message"), [(ROLE_ASSIGNMENT, "Forbidden"), (CONTAINER, "NotFound")], ids=["role", "container"]
+    )
+    def test_is_refused_without_a_way_to_the_storage(
+        self, type_: str, message: str, cloud: Cloud, app: str, world: World
+    ) -> None:
+        cloud.delete(type_, world[type_].id)
+
+        with pytest.raises(CloudRefusal, match=f"Azure Storage responded with {message}"):
+            cloud.publish_code(APP, app, _DIGEST)
+
+        assert cloud.published(APP, app) == ""
+
+    def test_is_refused_to_who_may_only_read(self, cloud: Cloud, app: str, world: World, make: Any) -> None:
+        cloud.delete(ROLE_ASSIGNMENT, world[ROLE_ASSIGNMENT].id)
+        make(ROLE_ASSIGNMENT, roleDefinitionId=role(_READER))
+
+        with pytest.raises(CloudRefusal, match="Forbidden"):
+            cloud.publish_code(APP, app, _DIGEST)
+
+    def test_waits_until_a_new_role_acts(self, cloud: Cloud, app: str, world: World, make: Any, clock: Clock) -> None:
+        cloud.delete(ROLE_ASSIGNMENT, world[ROLE_ASSIGNMENT].id)
+        make(ROLE_ASSIGNMENT)
+        began, refusals = clock.seconds, 0
+
+        while not cloud.published(APP, app):
+            try:
+                cloud.publish_code(APP, app, _DIGEST)
+            except CloudRefusal as refusal:
+                assert refusal.retryable
+                refusals += 1
+
+        assert refusals == 4
+        assert clock.seconds - began >= PROPAGATION
+
+    def test_is_refused_to_a_key_that_is_switched_off(self, cloud: Cloud, make: Any, world: World) -> None:
+        config = function_app_config(world)
+        config["deployment"]["storage"]["authentication"] = {"type": "StorageAccountConnectionString"}
+        keyed = make(APP, name="func-keyed", functionAppConfig=config)
+
+        with pytest.raises(CloudRefusal, match="Key based authentication is not permitted"):
+            cloud.publish_code(APP, keyed.id, _DIGEST)
+
+    def test_can_fail_by_script(self, inventory: Inventory, app: str) -> None:
+        from semantest_iac.infrastructure.simulated_cloud.azure.catalogue import simulated_azure
+
+        script = Faults((Fault(Effect.REFUSE, operation="publish", call=1, code="ServiceUnavailable", status=503),))
+        cloud = simulated_azure(inventory, region="westeurope", faults=script)
+
+        with pytest.raises(CloudRefusal, match="ServiceUnavailable"):
+            cloud.publish_code(APP, app, _DIGEST)
+        cloud.publish_code(APP, app, _DIGEST)
+
+        assert cloud.published(APP, app) == _DIGEST

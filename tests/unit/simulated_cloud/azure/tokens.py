@@ -1,0 +1,45 @@
+"""The tokens of the simulated Azure types, and what their samples are made of."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, TypeAlias
+
+from semantest_iac.infrastructure.simulated_cloud.refusal import Created
+
+World: TypeAlias = dict[str, Created]
+Sample: TypeAlias = Callable[[World], dict[str, Any]]
+
+GROUP = "azure-native:resources:ResourceGroup"
+WORKSPACE = "azure-native:operationalinsights:Workspace"
+COMPONENT = "azure-native:applicationinsights:Component"
+STORAGE = "azure-native:storage:StorageAccount"
+CONTAINER = "azure-native:storage:BlobContainer"
+TABLE = "azure-native:storage:Table"
+IDENTITY = "azure-native:managedidentity:UserAssignedIdentity"
+ROLE_ASSIGNMENT = "azure-native:authorization:RoleAssignment"
+SECURITY_GROUP = "azure-native:network:NetworkSecurityGroup"
+NETWORK = "azure-native:network:VirtualNetwork"
+SUBNET = "azure-native:network:Subnet"
+PLAN = "azure-native:web:AppServicePlan"
+APP = "azure-native:web:WebApp"
+VAULT = "azure-native:keyvault:Vault"
+SECRET = "azure-native:keyvault:Secret"
+DIAGNOSTIC_SETTING = "azure-native:monitor:DiagnosticSetting"
+ACTION_GROUP = "azure-native:monitor:ActionGroup"
+METRIC_ALERT = "azure-native:monitor:MetricAlert"
+QUERY_RULE = "azure-native:monitor:ScheduledQueryRule"
+SERVICE = "azure-native:apimanagement:ApiManagementService"
+API = "azure-native:apimanagement:Api"
+API_OPERATION = "azure-native:apimanagement:ApiOperation"
+API_POLICY = "azure-native:apimanagement:ApiPolicy"
+API_DIAGNOSTIC = "azure-native:apimanagement:ApiDiagnostic"
+NAMED_VALUE = "azure-native:apimanagement:NamedValue"
+BACKEND = "azure-native:apimanagement:Backend"
+LOGGER = "azure-native:apimanagement:Logger"
+WEB_PUBSUB = "azure-native:webpubsub:WebPubSub"
+HUB = "azure-native:webpubsub:WebPubSubHub"
+
+TENANT = "7e2a5d1c-0000-4000-8000-5e3a17e57001"
+IN_GROUP = {"resourceGroupName": "rg-semantest"}
+LOCATED = {**IN_GROUP, "location": "westeurope"}
