@@ -161,8 +161,8 @@ GUARDS: Final = (
     _guard(
         _has_property("netFrameworkVersion"),
         GENERAL,
-        "Some regions refuse netFrameworkVersion for Flex Consumption sites; the SDK's SiteConfigArgs always sends it, a "
-        "plain mapping does not.",
+        "Some regions refuse netFrameworkVersion for Flex Consumption sites; the SDK's SiteConfigArgs always sends it, "
+        "a plain mapping does not.",
     ),
     _guard(_names_with_a_colon, SEEN, "The names of app settings must not contain ':'; use '__'."),
     _guard(
