@@ -154,7 +154,7 @@ class Run:
         forget = Effect(drop=state.key)
         if state.urn in self._cleared or not (state.delete or state.pending_replacement or state.external):
             self.executor.steps.append(Step("delete", state))  # a replaced one was counted with its replacement
-        if state.pending_replacement:
+        if state.pending_replacement or state.external:
             self.executor.note(forget)
         else:
             self.executor.delete(state, forget)

@@ -1,0 +1,135 @@
+"""Pulumi's own engine and a simulated cloud for it, in a process of their own: orders come in, reports go out.
+
+The SDK leaves coroutines behind in a process whose programs were cut short by a failure.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from multiprocessing.connection import Connection
+from pathlib import Path
+
+from pulumi import automation
+from pulumi.automation._stack import StackInitMode
+
+from semantest_iac.infrastructure.pulumi_engine.cli_location import Cli
+from semantest_iac.infrastructure.pulumi_engine.pulumi_command import BoundedCommand, Patience
+from semantest_iac.infrastructure.sandbox_engine.execution import PROJECT
+from semantest_iac.infrastructure.simulated_cloud.aws.catalogue import simulated_aws
+from semantest_iac.infrastructure.simulated_cloud.cloud import Cloud
+from semantest_iac.infrastructure.simulated_cloud.faults import Fault, Faults
+from semantest_iac.infrastructure.simulated_cloud.inventory import Inventory
+from semantest_iac.infrastructure.simulated_provider.serving import serving
+from tests.differential.pieces import Program, play
+
+Log = list[tuple[str, str, str]]
+"""Stage (running, done, failed), operation and URN."""
+
+
+@dataclass(frozen=True)
+class Order:
+    """One update of the stack under a folder, which holds its passphrase; the first one there makes the stack."""
+
+    folder: Path
+    stack: str
+    salt: str
+    programs: Mapping[str, Program]
+    faults: tuple[Fault, ...] = ()
+    parallel: int | None = None
+
+
+@dataclass(frozen=True)
+class Report:
+    """What the engine told of an update: all that it did, in order, and whose errors it spoke of."""
+
+    log: Log
+    failed: frozenset[str] = frozenset()
+    error: str = ""
+
+
+class _Workspace(automation.LocalWorkspace):
+    def select_stack(self, stack_name: str) -> None:
+        """Every command names its stack."""
+
+
+class _Stack(automation.Stack):
+    def outputs(self) -> automation.OutputMap:
+        """Read from the state."""
+        return {}
+
+    def info(self, show_secrets: bool = False) -> automation.UpdateSummary:
+        """Not asked for."""
+        return automation.UpdateSummary("", datetime.now(UTC), "", {}, {}, "succeeded")
+
+
+def serve(orders: Connection, cli: Cli) -> None:
+    """Carry out orders until the other end is closed."""
+    while True:
+        try:
+            order = orders.recv()
+        except EOFError:
+            return
+        orders.send(asyncio.run(_carried_out(order, cli)))
+
+
+async def _carried_out(order: Order, cli: Cli) -> Report:
+    inventory = Inventory(order.folder / "cloud.db")
+    faults = Faults(order.faults)
+
+    def cloud_of(_package: str, region: str) -> Cloud:
+        return simulated_aws(inventory, region=region, faults=faults)
+
+    try:
+        async with serving(cloud_of, "us-east-1") as providers:
+            return await asyncio.to_thread(_up, order, cli, providers)
+    finally:
+        inventory.close()
+
+
+def _up(order: Order, cli: Cli, providers: str) -> Report:
+    log: Log = []
+    failed: set[str] = set()
+
+    def hear(event: automation.EngineEvent) -> None:
+        if begun := event.resource_pre_event:
+            log.append(("running", begun.metadata.op.value, begun.metadata.urn))
+        if ended := event.res_outputs_event:
+            log.append(("done", ended.metadata.op.value, ended.metadata.urn))
+        if broken := event.res_op_failed_event:
+            log.append(("failed", broken.metadata.op.value, broken.metadata.urn))
+        if (said := event.diagnostic_event) and said.severity == "error" and said.urn:
+            failed.add(said.urn)
+
+    try:
+        _stack(order, cli, providers).up(on_event=hear, color="never", suppress_outputs=True, parallel=order.parallel)
+    except automation.CommandError as error:
+        return Report(log, frozenset(failed), str(error))
+    return Report(log, frozenset(failed))
+
+
+def _stack(order: Order, cli: Cli, providers: str) -> _Stack:
+    folder = order.folder
+    environment = {
+        "HOME": str(folder),
+        "PULUMI_BACKEND_URL": f"file://{folder}",
+        "PULUMI_CONFIG_PASSPHRASE_FILE": str(folder / "passphrase"),
+        "PULUMI_DEBUG_PROVIDERS": providers,
+        "PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION": "true",
+        "PULUMI_SKIP_UPDATE_CHECK": "true",
+    }
+    is_new = not (folder / "work").exists()
+    (folder / "work").mkdir(exist_ok=True)
+    workspace = _Workspace(
+        work_dir=str(folder / "work"),
+        pulumi_home=str(folder / "home"),
+        program=lambda: play(order.programs),
+        project_settings=automation.ProjectSettings(PROJECT, "python"),
+        pulumi_command=BoundedCommand(cli, environment, Patience(100, 5)),
+    )
+    if is_new:
+        workspace.save_stack_settings(order.stack, automation.StackSettings(encryption_salt=order.salt))
+        workspace.create_stack(order.stack)
+    return _Stack(order.stack, workspace, StackInitMode.SELECT)

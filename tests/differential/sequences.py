@@ -1,0 +1,200 @@
+"""Programs and the edits that follow them, drawn by hypothesis: the same seed gives the same sequences."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+
+from hypothesis import HealthCheck, Phase, given, seed, settings
+from hypothesis import strategies as st
+
+from semantest_iac.infrastructure.simulated_cloud.faults import Effect, Fault
+from tests.differential.pieces import KINDS, Options, Piece, Program
+
+_IDS = "abcde"
+_LABELS = st.integers(0, 2)
+_ROOTS = sorted(kind for kind, about in KINDS.items() if not about.uses)
+_STRUCK = ["log_group", "role", "secret", "topic"]  # named by what they are called
+_EFFECTS = st.sampled_from([Effect.REFUSE, Effect.THROTTLE, Effect.PARTIAL])
+_OPERATIONS = st.sampled_from(["create", "update", "delete"])
+
+
+@dataclass(frozen=True)
+class Step:
+    """One update: the program as it then is, and the fault that it meets."""
+
+    program: Program
+    fault: Fault | None = None
+
+
+Edits = tuple[Step, ...]
+Draw = st.DrawFn
+_Edit = Callable[[Draw, Piece], Piece | None]
+
+
+def generated(count: int, seed_: int, *, faulty: bool = False) -> list[Edits]:
+    """So many sequences; each of the faulty ones meets one fault, and the same program again after it."""
+    found: list[Edits] = []
+
+    @seed(seed_)
+    @settings(
+        max_examples=count,
+        phases=[Phase.generate],
+        database=None,
+        deadline=None,
+        suppress_health_check=list(HealthCheck),
+    )
+    @given(_faulty_sequences() if faulty else _sequences())
+    def collect(sequence: Edits) -> None:
+        found.append(sequence)
+
+    collect()
+    return found
+
+
+@st.composite
+def _sequences(draw: Draw) -> Edits:
+    """A program and one or two that follow from it by edits."""
+    steps = [Step(draw(_programs()))]
+    for _ in range(draw(st.integers(1, 2))):
+        steps.append(Step(_edited(draw, steps[-1].program)))
+    return tuple(steps)
+
+
+@st.composite
+def _faulty_sequences(draw: Draw) -> Edits:
+    """The fault is met by the first program or by the edited one."""
+    first = Step((draw(_piece("a", (), _STRUCK)), *draw(_programs(tuple("bcd")))))
+    second = Step(_edited(draw, first.program))
+    if draw(st.booleans()):
+        return replace(first, fault=_fault(draw, first.program, "create")), first, second
+    return first, replace(second, fault=_fault(draw, first.program, draw(_OPERATIONS))), second
+
+
+def _fault(draw: Draw, program: Program, operation: str) -> Fault:
+    """One that strikes a piece, which its cloud knows by a name with the piece's id in it."""
+    struck = draw(st.sampled_from([piece.id for piece in program if piece.kind in _STRUCK]))
+    return Fault(draw(_EFFECTS), operation=operation, name=f"*s0-{struck}*")
+
+
+def chained(sequence: Edits) -> Edits:
+    """The same with each piece waiting for all before it, so that any engine takes them in one order."""
+    return tuple(replace(step, program=tuple(_waiting(step.program))) for step in sequence)
+
+
+def _waiting(program: Program) -> Iterator[Piece]:
+    before: tuple[str, ...] = ()
+    for piece in program:
+        yield replace(piece, options=replace(piece.options, needs=before))
+        before += () if piece.kind == "group" else (piece.id,)
+
+
+@st.composite
+def _programs(draw: Draw, ids: Sequence[str] = _IDS) -> Program:
+    pieces: list[Piece] = []
+    for id_ in ids[: draw(st.integers(1, len(ids)))]:
+        pieces.append(draw(_piece(id_, tuple(pieces))))
+    return tuple(pieces)
+
+
+@st.composite
+def _piece(draw: Draw, id_: str, before: Program, roots: Sequence[str] = _ROOTS) -> Piece:
+    """A piece of any kind that finds among those before it what it uses."""
+    there = {piece.kind for piece in before}
+    kind = draw(st.sampled_from([*roots, *(name for name, about in KINDS.items() if about.uses in there)]))
+    used = [piece.id for piece in before if piece.kind == KINDS[kind].uses]
+    groups = [piece.id for piece in before if piece.kind == "group"]
+    drawn = Piece(
+        id=id_,
+        kind=kind,
+        called=id_,
+        uses=draw(st.sampled_from(used)) if used else "",
+        parent=draw(st.sampled_from(["", *groups])),
+        label=draw(_LABELS),
+        fixed=draw(st.integers(0, 2)),
+        shape=draw(_LABELS),
+        secret=draw(_RARELY),
+    )
+    return replace(drawn, options=_options(draw, drawn, before))
+
+
+_RARELY = st.sampled_from([False, False, False, True])
+_HARDLY_EVER = st.sampled_from([*[False] * 19, True])
+
+
+def _options(draw: Draw, piece: Piece, before: Program) -> Options:
+    kind = KINDS[piece.kind]
+    others = [other.id for other in before if other.kind != "group"]  # a group's own children would wait for themselves
+    if piece.kind == "look":
+        return Options()
+    return Options(
+        protect=draw(_HARDLY_EVER),
+        retain=draw(_HARDLY_EVER),
+        delete_first=draw(st.sampled_from([None, None, None, True, False])),
+        ignore=_some(draw, kind.paths),
+        replace_on=_some(draw, kind.paths),
+        hide=_some(draw, kind.outputs),
+        needs=_some(draw, tuple(others)),
+    )
+
+
+def _some(draw: Draw, names: tuple[str, ...]) -> tuple[str, ...]:
+    return (draw(st.sampled_from(names)),) if names and draw(_RARELY) else ()
+
+
+def _edited(draw: Draw, program: Program) -> Program:
+    """The program after one edit of each piece; what uses a removed piece goes with it, and often new ones come."""
+    pieces: list[Piece] = []
+    for piece in program:
+        edited = draw(st.sampled_from(_EDITS))(draw, piece)
+        if edited and _stands(edited, pieces):
+            pieces.append(edited)
+    free = sorted(set(_IDS) - {piece.id for piece in program})
+    if free and draw(st.booleans()):
+        pieces.append(draw(_piece(free[0], tuple(pieces))))
+    return tuple(pieces)
+
+
+def _stands(piece: Piece, before: list[Piece]) -> bool:
+    there = {"", *(other.id for other in before)}
+    return {piece.uses, piece.parent} <= there
+
+
+def _left(_draw: Draw, piece: Piece) -> Piece:
+    return piece
+
+
+def _changed(draw: Draw, piece: Piece) -> Piece:
+    return replace(piece, label=draw(_LABELS))
+
+
+def _reshaped(draw: Draw, piece: Piece) -> Piece:
+    return replace(piece, shape=draw(_LABELS))
+
+
+def _given_another_name(draw: Draw, piece: Piece) -> Piece:
+    return replace(piece, fixed=draw(_LABELS))
+
+
+def _renamed(draw: Draw, piece: Piece) -> Piece:
+    called = piece.id + draw(st.sampled_from("xyz"))
+    former = piece.called if piece.called != called else ""
+    return replace(piece, called=called, options=replace(piece.options, former=former))
+
+
+def _removed(_draw: Draw, _piece: Piece) -> None:
+    return None
+
+
+def _hidden(_draw: Draw, piece: Piece) -> Piece:
+    return replace(piece, secret=not piece.secret)
+
+
+def _let_go(_draw: Draw, piece: Piece) -> Piece:
+    return replace(piece, options=replace(piece.options, protect=False, retain=False, needs=()))
+
+
+_EDITS: list[_Edit] = [
+    *(_left, _left, _left, _changed, _changed, _changed, _reshaped, _reshaped),
+    *(_given_another_name, _renamed, _removed, _hidden, _let_go),
+]

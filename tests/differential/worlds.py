@@ -1,0 +1,193 @@
+"""The two worlds in which the same programs run: the sandbox's engine and Pulumi's own, each with its own cloud."""
+
+from __future__ import annotations
+
+import json
+import multiprocessing
+import shutil
+import sqlite3
+from collections.abc import Mapping
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from semantest_iac.domain.deployment.stack import Stack
+from semantest_iac.domain.errors import ProviderError
+from semantest_iac.domain.ports.provisioner import Tick
+from semantest_iac.infrastructure.pulumi_engine.cli_location import Cli
+from semantest_iac.infrastructure.sandbox_engine import execution, wire
+from semantest_iac.infrastructure.sandbox_engine.execution import PROJECT
+from semantest_iac.infrastructure.sandbox_engine.monitor import Monitor
+from semantest_iac.infrastructure.sandbox_engine.run import Run
+from semantest_iac.infrastructure.sandbox_engine.sealing import Sealer
+from semantest_iac.infrastructure.sandbox_engine.sessions import Sessions
+from semantest_iac.infrastructure.sandbox_engine.steps import Brake, StepError
+from semantest_iac.infrastructure.sandbox_engine.store import StateStore
+from semantest_iac.infrastructure.simulated_cloud.aws.catalogue import ACCOUNT, simulated_aws
+from semantest_iac.infrastructure.simulated_cloud.cloud import Cloud
+from semantest_iac.infrastructure.simulated_cloud.faults import Fault, Faults
+from semantest_iac.infrastructure.simulated_cloud.inventory import Inventory, Row
+from tests.differential.deployer import Log, Order, Report, serve
+from tests.differential.pieces import Program, load_sdk, play
+
+STACK = Stack("rest-api", "aws", "development", "us-east-1")
+_SEAL_KEY = bytes(32)
+_PATIENCE_S = 110
+_KEPT = ("passphrase", "salt", "key", "proof")
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What an update did and left behind: the log of operations, the plan's steps, the state, the cloud.
+
+    `failed` are the URNs that an error names; it is empty where there was no error.
+    """
+
+    log: Log
+    steps: list[tuple[str, str]]
+    resources: list[dict[str, Any]]
+    rows: list[Row]
+    failed: frozenset[str]
+    error: str
+
+
+class Key:
+    """One passphrase and its derived key for all stacks, as deriving it takes long."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self.sealer = Sealer(folder)
+        self.sealer.seal("")
+        self.salt: str = self.sealer.provider["state"]["salt"]
+
+    def put_into(self, folder: Path) -> None:
+        """Let a world seal with it."""
+        folder.mkdir(parents=True)
+        for name in _KEPT:
+            shutil.copy(self._folder / name, folder)
+
+    def opened(self, value: Any) -> Any:
+        """Part of a state, with the text of each secret in the clear beside its mark."""
+        if isinstance(value, list):
+            return [self.opened(item) for item in value]
+        if not isinstance(value, dict):
+            return value
+        if value.get(wire.SIGNATURE) == wire.SECRET:
+            return {"secret": self.opened(self.sealer.unseal(value["ciphertext"]))}
+        return {name: self.opened(item) for name, item in value.items()}
+
+
+class SandboxWorld:
+    """The sandbox's engine, in this process."""
+
+    def __init__(self, folder: Path, key: Key) -> None:
+        load_sdk()
+        key.put_into(folder / "states")
+        self._key = key
+        self._inventory = _inventory(folder / "cloud.db")
+        self._faults = Faults()
+        self._sessions = Sessions(StateStore(folder / "states"), self._cloud)
+
+    def up(self, programs: Mapping[str, Program], faults: tuple[Fault, ...] = ()) -> Outcome:
+        """Bring the stack to the programs."""
+        self._faults = Faults(faults)
+        ticks: list[Tick] = []
+        error, brake = "", Brake()
+        try:
+            with self._sessions.live(STACK, brake, ticks.append) as run:
+                self._run(programs, run)
+        except ProviderError as refused:
+            error = str(refused)
+        reason = brake.reason
+        failed = {reason.state.urn} if isinstance(reason, StepError) and reason.state else set()
+        return Outcome(
+            log=[(tick.state, tick.op, tick.urn) for tick in ticks],
+            steps=[(step.op, step.state.urn) for step in run.executor.steps],
+            resources=self._key.opened(self._sessions.export(STACK)["deployment"].get("resources", [])),
+            rows=_rows(self._inventory),
+            failed=frozenset(failed),
+            error=error,
+        )
+
+    def close(self) -> None:
+        """Let go of the cloud."""
+        self._inventory.close()
+
+    def _cloud(self, _package: str, region: str) -> Cloud:
+        return simulated_aws(self._inventory, region=region, faults=self._faults)
+
+    def _run(self, programs: Mapping[str, Program], run: Run) -> None:
+        monitor = Monitor(run, stack=str(STACK), project=PROJECT, settled=lambda *_: None)
+        execution.play(lambda: play(programs), monitor, stack=str(STACK), dry=False)
+        run.finish()
+
+
+class Deployer:
+    """The process that holds Pulumi's own engine."""
+
+    def __init__(self, cli: Cli) -> None:
+        context = multiprocessing.get_context("spawn")
+        self._orders, theirs = context.Pipe()
+        self._process = context.Process(target=serve, args=(theirs, cli), daemon=True)
+        self._process.start()
+        theirs.close()
+
+    def report(self, order: Order) -> Report:
+        """Have an order carried out; raises EOFError where the process died, TimeoutError where it hangs."""
+        self._orders.send(order)
+        if not self._orders.poll(_PATIENCE_S):
+            raise TimeoutError("the deployer does not answer")
+        report: Report = self._orders.recv()
+        return report
+
+    def close(self) -> None:
+        """End the process."""
+        self._orders.close()
+        self._process.join(5)
+        self._process.kill()
+
+
+class PulumiWorld:
+    """Pulumi's own engine, its CLI, in a process of its own."""
+
+    def __init__(self, folder: Path, key: Key, deployer: Deployer) -> None:
+        key.put_into(folder)
+        self._folder = folder
+        self._key = key
+        self._deployer = deployer
+        self._inventory = _inventory(folder / "cloud.db")
+
+    def up(self, programs: Mapping[str, Program], faults: tuple[Fault, ...] = (), *, alone: bool = False) -> Outcome:
+        """Bring the stack to the programs, one operation after the other where it is `alone`."""
+        order = Order(self._folder, str(STACK), self._key.salt, programs, faults, 1 if alone else None)
+        report = self._deployer.report(order)
+        return Outcome(
+            log=report.log,
+            steps=[(op, urn) for stage, op, urn in report.log if stage == "running"],
+            resources=self._key.opened(self._state().get("resources", [])),
+            rows=_rows(self._inventory),
+            failed=report.failed,
+            error=report.error,
+        )
+
+    def close(self) -> None:
+        """Let go of the cloud."""
+        self._inventory.close()
+
+    def _state(self) -> dict[str, Any]:
+        path = self._folder / ".pulumi" / "stacks" / PROJECT / f"{STACK}.json"
+        return json.loads(path.read_text())["checkpoint"]["latest"] or {}
+
+
+def _inventory(path: Path) -> Inventory:
+    """An empty cloud that seals as every other one here does."""
+    Inventory(path).close()
+    with closing(sqlite3.connect(path)) as connection, connection:
+        connection.execute("update world set seal = ?", (_SEAL_KEY.hex(),))
+    return Inventory(path)
+
+
+def _rows(inventory: Inventory) -> list[Row]:
+    with inventory.view() as books:
+        return books.all(ACCOUNT)
