@@ -1,7 +1,7 @@
 # The commands of this repository; `make` alone lists them.
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help deploy test lint types contracts events suite bench lock clean
+.PHONY: help deploy test lint types contracts events suite bench pulumi lock clean
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -48,6 +48,9 @@ suite: $(VENV)/test.stamp
 
 bench: $(VENV)/test.stamp ## measure, and write docs/benchmarks.md; ARGS="startup" measures one area
 	$(BIN)/python -m benchmarks.run $(ARGS)
+
+pulumi: ## build the Pulumi CLI from its sources with Go, once, into the cache folder (about 7 minutes)
+	@tools/pulumi-cli/build
 
 lock: $(VENV)/lock/bin/uv ## resolve the requirement files anew
 	@$(BIN)/python -c '$(BUILD_NEEDS)' > $(VENV)/build.in

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
-from functools import cached_property, partial
+from functools import cache, cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -89,7 +89,7 @@ class Application:
         if choice.engine == "pulumi":
             from semantest_iac.infrastructure.pulumi_engine.requirements import require
 
-            require(stack.provider, real_cloud=not choice.is_played, variables=os.environ, home=self.home)
+            require(stack.provider, real_cloud=not choice.is_played, variables=os.environ)
         return choice
 
     def secrets(self, variables: Mapping[str, str]) -> VariableSecretStore:
@@ -148,7 +148,7 @@ class Application:
         from semantest_iac.infrastructure.sandbox_engine.engine import SandboxEngine
         from semantest_iac.infrastructure.sandbox_engine.store import StateStore
 
-        clouds = _clouds(self._inventory("cloud.db"))
+        clouds = _clouds(self.home / "cloud.db")
         engine = SandboxEngine(StateStore(self.home / "sandbox"), clouds, _values(secrets))
         return engine, self._door(engine.deployed)
 
@@ -166,14 +166,9 @@ class Application:
             site = Site(folder, plugins=installed_plugins(os.environ))
             engine = PulumiEngine(Children(site, values))
             return engine, RemoteDoor(partial(endpoint, engine, site))
-        site, inventory = Site(folder), self._inventory("pulumi/cloud.db")
+        site, inventory = Site(folder), folder / "cloud.db"
         engine = PulumiEngine(Children(site, values, partial(_attached, inventory)), partial(_made, inventory))
         return engine, self._door(lambda stack: deployed(engine, site, stack, values))
-
-    def _inventory(self, file: str) -> Inventory:
-        from semantest_iac.infrastructure.simulated_cloud.inventory import Inventory
-
-        return Inventory(self.home / file)
 
     def _door(self, deployed: Deployed) -> ServiceProbe:
         from semantest_iac.infrastructure.function_runtimes.package_cache import PackageCache
@@ -186,21 +181,30 @@ def _values(secrets: VariableSecretStore) -> Callable[[str], str]:
     return lambda name: secrets.reveal(name).expose()
 
 
-def _clouds(inventory: Inventory) -> Callable[[str, str], Cloud]:
+@cache
+def _opened(inventory: Path) -> Inventory:
+    from semantest_iac.infrastructure.simulated_cloud.inventory import Inventory
+
+    inventory.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    return Inventory(inventory)
+
+
+def _clouds(inventory: Path) -> Callable[[str, str], Cloud]:
+    """The simulated clouds of an inventory, whose file is made when one of them is asked for something."""
     from semantest_iac.infrastructure.simulated_cloud.catalogue import cloud_at
 
-    return lambda package, region: cloud_at(package, inventory, region=region)
+    return lambda package, region: cloud_at(package, _opened(inventory), region=region)
 
 
-def _attached(inventory: Inventory) -> AbstractAsyncContextManager[str]:
+def _attached(inventory: Path) -> AbstractAsyncContextManager[str]:
     from semantest_iac.domain.environments.regions import DEFAULT_REGIONS
     from semantest_iac.infrastructure.simulated_provider.serving import serving
 
     return serving(_clouds(inventory), DEFAULT_REGIONS["aws"])
 
 
-def _made(inventory: Inventory, create: PendingCreate) -> str | None:
+def _made(inventory: Path, create: PendingCreate) -> str | None:
     """The id of what a create that was cut off has made, by the mark that the provider left."""
-    with inventory.view() as books:
+    with _opened(inventory).view() as books:
         found = books.owned_by(f"{create.urn}#")
     return next((row.id for row in found if row.id not in create.known), None)

@@ -25,19 +25,19 @@ _CREDENTIALS = {
 }
 
 
-def require(provider: str, *, real_cloud: bool, variables: Mapping[str, str], home: Path) -> None:
+def require(provider: str, *, real_cloud: bool, variables: Mapping[str, str]) -> None:
     """Raise RefusedError with everything that is missing, each with what mends it; changes nothing."""
-    faults = list(missing(provider, real_cloud=real_cloud, variables=variables, home=home))
+    faults = list(missing(provider, real_cloud=real_cloud, variables=variables))
     if faults:
         message = "Cannot deploy with engine 'pulumi': something is missing on this machine."
         hint = "The sandbox needs none of this: leave --engine and --env out."
         raise RefusedError(message, "ENGINE_UNAVAILABLE", hint=hint, faults=faults)
 
 
-def missing(provider: str, *, real_cloud: bool, variables: Mapping[str, str], home: Path) -> Iterator[Fault]:
+def missing(provider: str, *, real_cloud: bool, variables: Mapping[str, str]) -> Iterator[Fault]:
     """CLI, provider plugin and credentials, as far as they are not there; simulated clouds need the CLI alone."""
     try:
-        locate(variables, home / "pulumi" / "cli.json")
+        locate(variables)
     except DeploymentError as error:
         yield Fault("pulumi", error.message, error.hint)
     if real_cloud:

@@ -67,6 +67,7 @@ class World:
     raises: BaseException | None = None
     answer: Answer = field(default_factory=lambda: Answer(ANSWER))
     called: list[HttpRequest] = field(default_factory=list)
+    engines: tuple[str, ...] = ("sandbox",)
 
 
 @dataclass(frozen=True)
@@ -173,9 +174,8 @@ class FakeApplication:
     """What the command line needs, in memory."""
 
     def engine(self, stack: Stack, configuration: Configuration) -> EngineChoice:
-        """The sandbox alone."""
-        engine_for(stack.environment, ["sandbox"])
-        return EngineChoice()
+        """That of the environment, if the world has it."""
+        return EngineChoice(engine_for(stack.environment, self._world.engines))
 
     def __init__(self, home: Path, world: World) -> None:
         self.home = home

@@ -32,7 +32,20 @@ class TestKeysBeside:
     @pytest.mark.parametrize(
         ("path", "keys"),
         [
-            (("x",), ["provider", "region", "environment", "components", "monitoring", "scaling", "features"]),
+            (
+                ("x",),
+                [
+                    "provider",
+                    "region",
+                    "environment",
+                    "engine",
+                    "cloud",
+                    "components",
+                    "monitoring",
+                    "scaling",
+                    "features",
+                ],
+            ),
             (("components", "rest-api", "instances", "x"), ["min", "max"]),
             (("monitoring", "alerts", 0, "x"), ["type", "threshold"]),
         ],

@@ -86,12 +86,12 @@ class TestOrder:
     def test_knows_words_as_people_write_them(self, said: dict[str, str], stack: str) -> None:
         assert str(target("rest-api", _written(said))) == stack
 
-    def test_hands_over_what_was_written_and_no_more(self) -> None:
+    def test_hands_over_what_was_written_and_the_engine_alone(self) -> None:
         values = {"components": {"rest-api": {"memory": 512, "environment": {"KEY": "${secrets.key}"}}}}
 
         placed = order("rest-api", _written(values, variables={"key": "x"}), _Judges())
 
-        assert placed.configuration == values
+        assert placed.configuration == {**values, "engine": "sandbox", "cloud": "sandbox"}
         assert placed.variables == {"key": "x"}
 
     def test_places_sources_beside_the_file_that_names_them(self, tmp_path: Path) -> None:

@@ -24,7 +24,9 @@ class TestDestroy:
         result = json.loads(outcome.out.splitlines()[-1])
         assert (outcome.code, result["state"], result["changes"]["delete"]) == (0, "completed", 3)
 
-    def test_of_production_takes_more_than_yes(self, cli: Any) -> None:
+    def test_of_production_takes_more_than_yes(self, cli: Any, world: Any) -> None:
+        world.engines = ("pulumi",)
+
         outcome = cli(*_DESTROY, "--env", "production", "--yes")
 
         assert outcome.code == 3
