@@ -35,9 +35,9 @@ async def full(file: Path) -> None:
     await met(ledger, SMALL)
     unlimited = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (50_000, unlimited[1]))
-    print(await met(ledger, LARGE), len(ledger.stream("s")))  # noqa: T201 - the lines are what the test reads
+    print(await met(ledger, LARGE), len(ledger.stream("s")))
     resource.setrlimit(resource.RLIMIT_FSIZE, unlimited)
-    print(await met(ledger, SMALL), ledger.verify().events)  # noqa: T201
+    print(await met(ledger, SMALL), ledger.verify().events)
 
 
 def give_up_rights(file: Path) -> None:
@@ -54,7 +54,7 @@ async def foreign(file: Path) -> None:
     await met(ledger, SMALL)
     ledger.close()
     give_up_rights(file)
-    print(await met(ledger, SMALL), ledger.verify().events)  # noqa: T201
+    print(await met(ledger, SMALL), ledger.verify().events)
 
 
 if __name__ == "__main__":

@@ -140,7 +140,7 @@ def main(folder: str, debug_providers: str) -> None:
     """Carry out orders until there are no more."""
     stack = _stack(Path(folder), debug_providers)
     for line in sys.stdin:
-        print(json.dumps(_carry_out(stack, *json.loads(line))), flush=True)  # noqa: T201 - what the test reads
+        print(json.dumps(_carry_out(stack, *json.loads(line))), flush=True)
 
 
 if __name__ == "__main__":
