@@ -74,6 +74,13 @@ class Application:
 
         return Redactor(value for name, value in variables.items() if name.startswith(secret_variable(""))).redact
 
+    @property
+    def providers(self) -> list[str]:
+        """The clouds that there are programs for."""
+        from semantest_iac.infrastructure.cloud_programs.registry import clouds
+
+        return clouds()
+
     def engine(self, stack: Stack, configuration: Configuration) -> EngineChoice:
         """What deploys the stack: what is asked for, else what it was deployed with, else its environment's.
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Protocol
@@ -72,6 +72,11 @@ class Written(Protocol):
 class Judges(Protocol):
     """What an order is judged with."""
 
+    @property
+    def providers(self) -> Collection[str]:
+        """The clouds that there are programs for."""
+        ...
+
     def engine(self, stack: Stack, configuration: Configuration) -> EngineChoice:
         """What deploys the stack; raises RefusedError with all that is missing for it."""
         ...
@@ -112,7 +117,8 @@ def order(component: str | None, written: Written, judges: Judges) -> Order:
     stack, faults = _stack(component, written.configuration)
     configuration = _with_sources_in_place(written)
     report = judged(stack, configuration, judges.validation, judges.secrets(written.variables))
-    found = (*faults, *unsupported(stack.component), *report.faults, *_missing_sources(stack, configuration))
+    out_of_reach = (*unsupported(stack.component), *_without_programs(stack.provider, judges.providers))
+    found = (*faults, *out_of_reach, *report.faults, *_missing_sources(stack, configuration))
     _refuse(component, written, found)
     engine = judges.engine(stack, written.configuration)
     values = configuration.model_dump(mode="json", exclude_unset=True)
@@ -180,6 +186,12 @@ def _missing_sources(stack: Stack, configuration: Configuration) -> Iterator[Fau
     if section and section.source and not _exists(Path(section.source)):
         path = f"components.{stack.component}.source"
         yield Fault(path, f"'{shown(section.source, 200)}' does not exist", "Name a folder or a .zip.")
+
+
+def _without_programs(provider: str, providers: Collection[str]) -> Iterator[Fault]:
+    if provider not in providers:
+        hint = f"Available: {', '.join(sorted(providers))}."
+        yield Fault("provider", f"'{provider}' cannot be deployed to", hint)
 
 
 def _exists(path: Path) -> bool:

@@ -13,6 +13,7 @@ import pulumi
 from semantest_iac.domain.errors import Fault, ValidationError
 from semantest_iac.domain.resource import Resource
 from semantest_iac.infrastructure.cloud_programs.context import Context, Made
+from semantest_iac.infrastructure.cloud_programs.registry import GROUP, OURS, clouds
 
 Kinds = Mapping[type[Resource], Callable[[Any, Context], Made]]
 
@@ -28,22 +29,13 @@ class Cloud:
     stateful: frozenset[str]  # the resource types whose loss is a loss of data
 
 
-_OURS = {"aws": "semantest_iac.infrastructure.cloud_programs.aws.catalogue"}
-_GROUP = "semantest_iac.clouds"
-
-
 def cloud(name: str) -> Cloud:
     """The cloud of that name; raises ValidationError with those there are."""
-    if name in _OURS:
-        found: Cloud = import_module(_OURS[name]).CLOUD
+    if name in OURS:
+        found: Cloud = import_module(OURS[name]).CLOUD
         return found
-    for point in entry_points(group=_GROUP, name=name):
+    for point in entry_points(group=GROUP, name=name):
         loaded: Cloud = point.load()
         return loaded
     fault = Fault("provider", f"'{name}' has no programs", f"Available: {', '.join(clouds())}.")
     raise ValidationError(f"Cannot deploy to '{name}'.", faults=[fault])
-
-
-def clouds() -> list[str]:
-    """The names of all clouds that can be deployed to here, sorted."""
-    return sorted({*_OURS, *(point.name for point in entry_points(group=_GROUP))})

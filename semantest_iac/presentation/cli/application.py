@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -64,6 +64,11 @@ class Application(Protocol):
     @property
     def home(self) -> Path:
         """The folder, which need not exist."""
+        ...
+
+    @property
+    def providers(self) -> Collection[str]:
+        """The clouds that there are programs for."""
         ...
 
     def engine(self, stack: Stack, configuration: Configuration) -> EngineChoice:

@@ -173,6 +173,8 @@ class FakeDeployments:
 class FakeApplication:
     """What the command line needs, in memory."""
 
+    providers = ("aws",)
+
     def engine(self, stack: Stack, configuration: Configuration) -> EngineChoice:
         """That of the environment, if the world has it."""
         return EngineChoice(engine_for(stack.environment, self._world.engines))

@@ -49,6 +49,8 @@ class _Secrets:
 
 
 class _Judges:
+    providers = ("aws",)
+
     def engine(self, stack: Stack, configuration: Configuration) -> EngineChoice:
         """The sandbox alone."""
         engine_for(stack.environment, ["sandbox"])
@@ -85,6 +87,12 @@ class TestOrder:
     )
     def test_knows_words_as_people_write_them(self, said: dict[str, str], stack: str) -> None:
         assert str(target("rest-api", _written(said))) == stack
+
+    def test_is_refused_where_the_provider_has_no_programs(self) -> None:
+        with pytest.raises(ValidationError) as refusal:
+            order("rest-api", _written({"provider": "azure"}), _Judges())
+
+        assert [(fault.path, fault.hint) for fault in refusal.value.faults] == [("provider", "Available: aws.")]
 
     def test_hands_over_what_was_written_and_the_engine_alone(self) -> None:
         values = {"components": {"rest-api": {"memory": 512, "environment": {"KEY": "${secrets.key}"}}}}
