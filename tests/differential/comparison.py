@@ -182,8 +182,8 @@ def _told(resource: dict[str, Any]) -> dict[str, Any]:
 
 
 def _as_open(ours: dict[str, Any], theirs: Mapping[str, Any]) -> dict[str, Any]:
-    """Ours, with outputs opened that only the sandbox seals: those that repeat a secret of the inputs."""
-    if '{"secret": ' not in json.dumps(ours.get("inputs", {})):
+    """Ours, with outputs opened that only the sandbox seals: those that repeat a secret of the resource."""
+    if '{"secret": ' not in json.dumps(theirs):
         return ours
     return {**ours, "outputs": _opened_like(ours.get("outputs", {}), theirs.get("outputs", {}))}
 

@@ -96,7 +96,8 @@ def play(programs: Mapping[str, Program]) -> None:
 def _make(prefix: str, piece: Piece, made: Mapping[str, pulumi.Resource]) -> pulumi.Resource:
     physical = f"{prefix}-{piece.id}-n{piece.fixed}" if piece.fixed else None
     site = _Site(f"{prefix}-{piece.called}", physical, made.get(piece.uses), _options(prefix, piece, made), piece)
-    return KINDS[piece.kind].make(site)
+    resource: pulumi.Resource = KINDS[piece.kind].make(site)
+    return resource
 
 
 def _options(prefix: str, piece: Piece, made: Mapping[str, pulumi.Resource]) -> pulumi.ResourceOptions:
@@ -114,7 +115,7 @@ def _options(prefix: str, piece: Piece, made: Mapping[str, pulumi.Resource]) -> 
     )
 
 
-def _topic(site: _Site) -> pulumi.Resource:
+def _topic(site: _Site) -> Any:
     fifo = site.piece.shape % 2 == 1
     return aws.sns.Topic(
         site.name,
@@ -126,7 +127,7 @@ def _topic(site: _Site) -> pulumi.Resource:
     )
 
 
-def _subscription(site: _Site) -> pulumi.Resource:
+def _subscription(site: _Site) -> Any:
     return aws.sns.TopicSubscription(
         site.name,
         topic=site.used.arn,
@@ -137,7 +138,7 @@ def _subscription(site: _Site) -> pulumi.Resource:
     )
 
 
-def _alarm(site: _Site) -> pulumi.Resource:
+def _alarm(site: _Site) -> Any:
     return aws.cloudwatch.MetricAlarm(
         site.name,
         name=site.physical,
@@ -154,7 +155,7 @@ def _alarm(site: _Site) -> pulumi.Resource:
     )
 
 
-def _log_group(site: _Site) -> pulumi.Resource:
+def _log_group(site: _Site) -> Any:
     return aws.cloudwatch.LogGroup(
         site.name,
         name=site.physical,
@@ -165,7 +166,7 @@ def _log_group(site: _Site) -> pulumi.Resource:
     )
 
 
-def _role(site: _Site) -> pulumi.Resource:
+def _role(site: _Site) -> Any:
     return aws.iam.Role(
         site.name,
         name=site.physical,
@@ -176,13 +177,13 @@ def _role(site: _Site) -> pulumi.Resource:
     )
 
 
-def _policy(site: _Site) -> pulumi.Resource:
+def _policy(site: _Site) -> Any:
     statement = {"Effect": "Allow", "Action": "logs:*", "Resource": f"arn:aws:logs:*:*:v{site.piece.label}"}
     document = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
     return aws.iam.RolePolicy(site.name, name=site.physical, role=site.used.id, policy=document, opts=site.options)
 
 
-def _secret(site: _Site) -> pulumi.Resource:
+def _secret(site: _Site) -> Any:
     return aws.secretsmanager.Secret(
         site.name,
         name=site.physical,
@@ -192,12 +193,12 @@ def _secret(site: _Site) -> pulumi.Resource:
     )
 
 
-def _version(site: _Site) -> pulumi.Resource:
+def _version(site: _Site) -> Any:
     text = pulumi.Output.secret(f"canary-v{site.piece.label}")
     return aws.secretsmanager.SecretVersion(site.name, secret_id=site.used.id, secret_string=text, opts=site.options)
 
 
-def _vpc(site: _Site) -> pulumi.Resource:
+def _vpc(site: _Site) -> Any:
     return aws.ec2.Vpc(
         site.name,
         cidr_block=f"10.{site.piece.shape}.0.0/16",
@@ -207,7 +208,7 @@ def _vpc(site: _Site) -> pulumi.Resource:
     )
 
 
-def _subnet(site: _Site) -> pulumi.Resource:
+def _subnet(site: _Site) -> Any:
     return aws.ec2.Subnet(
         site.name,
         vpc_id=site.used.id,
@@ -217,7 +218,7 @@ def _subnet(site: _Site) -> pulumi.Resource:
     )
 
 
-def _api(site: _Site) -> pulumi.Resource:
+def _api(site: _Site) -> Any:
     return aws.apigatewayv2.Api(
         site.name,
         name=site.physical,
@@ -228,7 +229,7 @@ def _api(site: _Site) -> pulumi.Resource:
     )
 
 
-def _integration(site: _Site) -> pulumi.Resource:
+def _integration(site: _Site) -> Any:
     return aws.apigatewayv2.Integration(
         site.name,
         api_id=site.used.id,
@@ -249,7 +250,7 @@ def _group(site: _Site) -> pulumi.Resource:
     return _Group(site.name, site.label, site.options)
 
 
-def _look(site: _Site) -> pulumi.Resource:
+def _look(site: _Site) -> Any:
     """A resource that another piece keeps, read by its id."""
     return aws.sns.Topic.get(site.name, site.used.id, opts=site.options)
 
@@ -258,7 +259,7 @@ def _look(site: _Site) -> pulumi.Resource:
 class Kind:
     """How pieces of a kind are made, which kind they use (empty: none), and which outputs and inputs they have."""
 
-    make: Callable[[_Site], pulumi.Resource]
+    make: Callable[[_Site], Any]
     uses: str = ""
     outputs: tuple[str, ...] = ()
     paths: tuple[str, ...] = ()

@@ -12,6 +12,8 @@ from semantest_iac.infrastructure.simulated_cloud.faults import Effect, Fault
 from tests.differential.pieces import KINDS, Options, Piece, Program
 
 _IDS = "abcde"
+_OFTEN = 4  # times as likely as others are kinds that use what is there
+_TRIES = 2  # hypothesis likes to repeat itself
 _LABELS = st.integers(0, 2)
 _ROOTS = sorted(kind for kind, about in KINDS.items() if not about.uses)
 _STRUCK = ["log_group", "role", "secret", "topic"]  # named by what they are called
@@ -33,12 +35,12 @@ _Edit = Callable[[Draw, Piece], Piece | None]
 
 
 def generated(count: int, seed_: int, *, faulty: bool = False) -> list[Edits]:
-    """So many sequences; each of the faulty ones meets one fault, and the same program again after it."""
-    found: list[Edits] = []
+    """So many different sequences; each of the faulty ones meets one fault, and the same program again after it."""
+    found: dict[Edits, None] = {}
 
     @seed(seed_)
     @settings(
-        max_examples=count,
+        max_examples=_TRIES * count,
         phases=[Phase.generate],
         database=None,
         deadline=None,
@@ -46,19 +48,21 @@ def generated(count: int, seed_: int, *, faulty: bool = False) -> list[Edits]:
     )
     @given(_faulty_sequences() if faulty else _sequences())
     def collect(sequence: Edits) -> None:
-        found.append(sequence)
+        found[sequence] = None
 
     collect()
-    return found
+    if len(found) < count:
+        raise AssertionError(f"of {_TRIES * count} sequences only {len(found)} are different")
+    return list(found)[:count]
 
 
 @st.composite
 def _sequences(draw: Draw) -> Edits:
-    """A program and one or two that follow from it by edits."""
+    """A program and one or two that follow from it by edits; the last one protects nothing, so that it can go."""
     steps = [Step(draw(_programs()))]
     for _ in range(draw(st.integers(1, 2))):
         steps.append(Step(_edited(draw, steps[-1].program)))
-    return tuple(steps)
+    return *steps[:-1], Step(tuple(map(_unprotected, steps[-1].program)))
 
 
 @st.composite
@@ -101,7 +105,8 @@ def _programs(draw: Draw, ids: Sequence[str] = _IDS) -> Program:
 def _piece(draw: Draw, id_: str, before: Program, roots: Sequence[str] = _ROOTS) -> Piece:
     """A piece of any kind that finds among those before it what it uses."""
     there = {piece.kind for piece in before}
-    kind = draw(st.sampled_from([*roots, *(name for name, about in KINDS.items() if about.uses in there)]))
+    fitting = [name for name, about in KINDS.items() if about.uses in there]
+    kind = draw(st.sampled_from([*roots, *_OFTEN * fitting]))
     used = [piece.id for piece in before if piece.kind == KINDS[kind].uses]
     groups = [piece.id for piece in before if piece.kind == "group"]
     drawn = Piece(
@@ -139,7 +144,7 @@ def _options(draw: Draw, piece: Piece, before: Program) -> Options:
 
 
 def _some(draw: Draw, names: tuple[str, ...]) -> tuple[str, ...]:
-    return (draw(st.sampled_from(names)),) if names and draw(_RARELY) else ()
+    return (draw(st.sampled_from(names)),) if draw(_RARELY) and names else ()
 
 
 def _edited(draw: Draw, program: Program) -> Program:
@@ -150,7 +155,7 @@ def _edited(draw: Draw, program: Program) -> Program:
         if edited and _stands(edited, pieces):
             pieces.append(edited)
     free = sorted(set(_IDS) - {piece.id for piece in program})
-    if free and draw(st.booleans()):
+    if draw(st.booleans()) and free:
         pieces.append(draw(_piece(free[0], tuple(pieces))))
     return tuple(pieces)
 
@@ -188,6 +193,10 @@ def _removed(_draw: Draw, _piece: Piece) -> None:
 
 def _hidden(_draw: Draw, piece: Piece) -> Piece:
     return replace(piece, secret=not piece.secret)
+
+
+def _unprotected(piece: Piece) -> Piece:
+    return replace(piece, options=replace(piece.options, protect=False))
 
 
 def _let_go(_draw: Draw, piece: Piece) -> Piece:

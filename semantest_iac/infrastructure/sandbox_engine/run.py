@@ -76,7 +76,7 @@ class Run:
                 self._delete(state)
         if protected:
             names = ", ".join(sorted(f"'{state.name}'" for state in protected))
-            raise self.executor.refuse(protected[-1], f"{names} must not be deleted: it is protected")
+            raise self.executor.refuse(protected[0], f"{names} must not be deleted: it is protected")
 
     def conclude(self) -> None:
         """Note the outputs of the stack; after a failure those of before stand where there are no newer ones."""
@@ -90,7 +90,7 @@ class Run:
 
     def has_changed(self, parent: str) -> bool:
         """Whether anything right under that component was created, updated or replaced."""
-        return any(step.op != "same" and step.state.parent == parent for step in self.executor.steps)
+        return parent in self.executor.touched
 
     def _known(self, goal: Goal) -> tuple[ResourceState | None, Goal]:
         try:

@@ -197,6 +197,16 @@ class TestProtect:
         assert [type_ for type_, _ in world.living()] == ["aws:sns/topic:Topic"]
         assert world.remembered() == world.living()
 
+    def test_names_first_what_would_have_gone_first(self, world: World) -> None:
+        def program() -> None:
+            first = aws.sns.Topic("first", opts=pulumi.ResourceOptions(protect=True))
+            aws.sns.Topic("second", opts=pulumi.ResourceOptions(protect=True, depends_on=[first]))
+
+        world.up(program)
+
+        with pytest.raises(ProviderError, match=r"Cannot deploy 'second' .*'first', 'second' must not be deleted"):
+            world.destroy()
+
     def test_refuses_a_replacement_before_anything_is_done(self, world: World) -> None:
         world.up(_chain("a", protect=True))
         before = world.living()
