@@ -22,6 +22,7 @@ class Executor:
     def __init__(self, snapshot: Snapshot, operator: Operator, progress: Progress, brake: Brake) -> None:
         self.snapshot = snapshot
         self.steps: list[Step] = []
+        self.touched: set[str] = set()  # URNs of the parents of whatever was made or changed
         self.brake = brake
         self._operator = operator
         self._progress = progress
@@ -65,6 +66,7 @@ class Executor:
 
     def _settled(self, step: Step, act: Callable[[], Effect]) -> ResourceState:
         self.steps.append(step)
+        self.touched.add(step.state.parent)
         effect = self._operate(step.state, step.op, act)
         if effect.put is None:
             raise AssertionError("an operation that makes a resource must return it")
