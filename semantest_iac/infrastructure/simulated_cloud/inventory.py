@@ -192,7 +192,7 @@ class Inventory:
         self._lock = threading.RLock()
         self._connection = sqlite3.connect(path, timeout=_BUSY_SECONDS, isolation_level=None, check_same_thread=False)
         _write_ahead(self._connection)
-        self._connection.execute("pragma synchronous = full")
+        self._connection.execute("pragma synchronous = normal")  # survives kill -9; a loss of power ends a play anyway
         with self.change():
             for statement in _SCHEMA.split(";"):
                 self._connection.execute(statement)
