@@ -5,9 +5,10 @@ from __future__ import annotations
 import json
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Set
 from typing import Any
 
+from semantest_iac.infrastructure.sandbox_engine.urns import type_of
 from tests.differential.worlds import Outcome
 
 _TIME = re.compile(r"\d{4}-\d\d-\d\dT[\d:.]+Z?")
@@ -83,6 +84,7 @@ def differences(ours: Outcome, theirs: Outcome, renaming: Renaming) -> list[str]
         *_errors(ours, theirs),
         *(_counted("step", _steps(ours), _steps(theirs)) if not ours.error else ()),
         *_counted("operation", _operations(ours), _operations(theirs)),
+        *_counted("replacement", _replacements(ours), _replacements(theirs)),
         *(f"order here: {fault}" for fault in _disorder(ours)),
         *(f"order there: {fault}" for fault in _disorder(theirs)),
         *_resources(ours, theirs, renaming),
@@ -130,8 +132,7 @@ def _has_parts(outcome: Outcome) -> bool:
 
 
 def _is_local(urn: str) -> bool:
-    type_ = urn.split("::")[2].rpartition("$")[2]
-    return type_.startswith(("pulumi:", "differential:"))
+    return type_of(urn).startswith(("pulumi:", "differential:"))
 
 
 def _counted(what: str, ours: Iterable[tuple[str, str]], theirs: Iterable[tuple[str, str]]) -> Iterator[str]:
@@ -140,15 +141,35 @@ def _counted(what: str, ours: Iterable[tuple[str, str]], theirs: Iterable[tuple[
         yield f"{what} {op} of {urn}: {here[op, urn]} here, {there[op, urn]} there"
 
 
+_MAKING = frozenset({"create", "create-replacement", "replace", "update"})
+_TAKING = frozenset({"delete", "delete-replaced"})
+
+
 def _disorder(outcome: Outcome) -> Iterator[str]:
-    """Resources that were made before one that they need."""
-    made = {"create", "create-replacement", "replace", "update"}
-    begun = {urn: number for number, (stage, op, urn) in enumerate(outcome.log) if stage == "running" and op in made}
-    ended = {urn: number for number, (stage, op, urn) in enumerate(outcome.log) if stage == "done" and op in made}
+    """Resources that were made before, or gone after, one that they need."""
     for resource in outcome.resources:
+        for needed in resource.get("dependencies", []) if not resource.get("delete") else ():
+            if _moment(outcome, "running", _MAKING, resource["urn"]) < _moment(outcome, "done", _MAKING, needed):
+                yield f"{resource['urn']} was made before {needed}"
+    for resource in outcome.before:
         for needed in resource.get("dependencies", []):
-            if ended.get(needed, -1) > begun.get(resource["urn"], len(outcome.log)) and not resource.get("delete"):
-                yield f"{resource['urn']} before {needed}"
+            if _moment(outcome, "running", _TAKING, needed) < _moment(outcome, "done", _TAKING, resource["urn"]):
+                yield f"{resource['urn']} was gone after {needed}"
+
+
+def _moment(outcome: Outcome, stage: str, ops: Set[str], urn: str) -> float:
+    """When that last happened to the resource; where it did not, it is in nobody's way."""
+    moments = [n for n, (stage_, op, urn_) in enumerate(outcome.log) if (stage_, urn_) == (stage, urn) and op in ops]
+    never = float("inf") if stage == "running" else -1
+    return max(moments, default=never)
+
+
+def _replacements(outcome: Outcome) -> list[tuple[str, str]]:
+    """In which order the replaced resources went and came."""
+    done = [(op in _TAKING, urn) for stage, op, urn in outcome.log if stage == "done" and op in _MAKING | _TAKING]
+    both = {urn for gone, urn in done if gone} & {urn for gone, urn in done if not gone}
+    first = {urn: gone for gone, urn in reversed(done) if urn in both}
+    return [("delete first" if gone else "create first", urn) for urn, gone in first.items() if not _is_local(urn)]
 
 
 def _resources(ours: Outcome, theirs: Outcome, renaming: Renaming) -> Iterator[str]:

@@ -39,13 +39,14 @@ _KEPT = ("passphrase", "salt", "key", "proof")
 
 @dataclass(frozen=True)
 class Outcome:
-    """What an update did and left behind: the log of operations, the plan's steps, the state, the cloud.
+    """What an update did and left behind: the log of operations, the plan's steps, the state (and before), the cloud.
 
     `failed` are the URNs that an error names; it is empty where there was no error.
     """
 
     log: Log
     steps: list[tuple[str, str]]
+    before: list[dict[str, Any]]
     resources: list[dict[str, Any]]
     rows: list[Row]
     failed: frozenset[str]
@@ -93,7 +94,7 @@ class SandboxWorld:
         """Bring the stack to the programs."""
         self._faults = Faults(faults)
         ticks: list[Tick] = []
-        error, brake = "", Brake()
+        error, brake, before = "", Brake(), self._resources()
         try:
             with self._sessions.live(STACK, brake, ticks.append) as run:
                 self._run(programs, run)
@@ -104,7 +105,8 @@ class SandboxWorld:
         return Outcome(
             log=[(tick.state, tick.op, tick.urn) for tick in ticks],
             steps=[(step.op, step.state.urn) for step in run.executor.steps],
-            resources=self._key.opened(self._sessions.export(STACK)["deployment"].get("resources", [])),
+            before=before,
+            resources=self._resources(),
             rows=_rows(self._inventory),
             failed=frozenset(failed),
             error=error,
@@ -113,6 +115,10 @@ class SandboxWorld:
     def close(self) -> None:
         """Let go of the cloud."""
         self._inventory.close()
+
+    def _resources(self) -> list[dict[str, Any]]:
+        found: list[dict[str, Any]] = self._key.opened(self._sessions.export(STACK)["deployment"].get("resources", []))
+        return found
 
     def _cloud(self, _package: str, region: str) -> Cloud:
         return simulated_aws(self._inventory, region=region, faults=self._faults)
@@ -161,11 +167,12 @@ class PulumiWorld:
     def up(self, programs: Mapping[str, Program], faults: tuple[Fault, ...] = (), *, alone: bool = False) -> Outcome:
         """Bring the stack to the programs, one operation after the other where it is `alone`."""
         order = Order(self._folder, str(STACK), self._key.salt, programs, faults, 1 if alone else None)
-        report = self._deployer.report(order)
+        before, report = self._resources(), self._deployer.report(order)
         return Outcome(
             log=report.log,
             steps=[(op, urn) for stage, op, urn in report.log if stage == "running"],
-            resources=self._key.opened(self._state().get("resources", [])),
+            before=before,
+            resources=self._resources(),
             rows=_rows(self._inventory),
             failed=report.failed,
             error=report.error,
@@ -175,9 +182,11 @@ class PulumiWorld:
         """Let go of the cloud."""
         self._inventory.close()
 
-    def _state(self) -> dict[str, Any]:
+    def _resources(self) -> list[dict[str, Any]]:
         path = self._folder / ".pulumi" / "stacks" / PROJECT / f"{STACK}.json"
-        return json.loads(path.read_text())["checkpoint"]["latest"] or {}
+        latest = json.loads(path.read_text())["checkpoint"]["latest"] if path.exists() else None
+        found: list[dict[str, Any]] = self._key.opened((latest or {}).get("resources", []))
+        return found
 
 
 def _inventory(path: Path) -> Inventory:

@@ -1,0 +1,91 @@
+"""What the comparison takes for the same, and what it does not: a blind one would always agree."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from semantest_iac.infrastructure.simulated_cloud.inventory import Address, Row
+from tests.differential.comparison import Renaming, differences
+from tests.differential.worlds import Outcome
+
+_URN = "urn:pulumi:s::p::aws:sns/topic:Topic::topic"
+_NEEDED = "urn:pulumi:s::p::aws:sns/topic:Topic::needed"
+_TOPIC = {"urn": _URN, "type": "aws:sns/topic:Topic", "id": "arn:topic-1a2b3c4", "inputs": {"name": "topic-1a2b3c4"}}
+_ROW = Row(
+    Address("1", "r", "aws:sns/topic:Topic", "arn:topic-1a2b3c4"), "arn:topic-1a2b3c4", "", "", 0, {"tags": {}}, {}
+)
+_OUTCOME = Outcome(
+    log=[("running", "create", _URN), ("done", "create", _URN)],
+    steps=[("create", _URN)],
+    before=[],
+    resources=[_TOPIC],
+    rows=[_ROW],
+    failed=frozenset(),
+    error="",
+)
+
+
+def _with(**changed: Any) -> Outcome:
+    return replace(_OUTCOME, resources=[{**_TOPIC, **changed}])
+
+
+class TestDifferences:
+    @pytest.mark.parametrize(
+        "theirs",
+        [
+            replace(_OUTCOME, steps=[("update", _URN)]),
+            replace(_OUTCOME, log=[]),
+            replace(_OUTCOME, resources=[]),
+            replace(_OUTCOME, rows=[]),
+            replace(_OUTCOME, rows=[replace(_ROW, inputs={"tags": {"a": "b"}})]),
+            replace(_OUTCOME, error="refused"),
+            _with(protect=True),
+            _with(delete=True),
+            _with(inputs={"name": {"secret": "topic-1a2b3c4"}}),
+            _with(outputs={"name": "topic-1a2b3c4"}),
+            _with(dependencies=["urn"]),
+            _with(initErrors=["half"]),
+        ],
+        ids=[
+            *("step", "operation", "state", "row", "input", "error"),
+            *("protect", "replaced", "secret", "output", "dependency", "half"),
+        ],
+    )
+    def test_are_seen(self, theirs: Outcome) -> None:
+        assert differences(_OUTCOME, theirs, Renaming())
+
+    @pytest.mark.parametrize("theirs", [_OUTCOME, _with(created="now"), _with(propertyDependencies={"name": []})])
+    def test_are_none_in_what_nobody_chose(self, theirs: Outcome) -> None:
+        assert differences(_OUTCOME, theirs, Renaming()) == []
+
+    @pytest.mark.parametrize(("op", "late"), [("create", _URN), ("delete", _NEEDED)])
+    def test_are_seen_where_the_order_is_wrong(self, op: str, late: str) -> None:
+        early = _NEEDED if late == _URN else _URN
+        chain = [{"urn": _NEEDED}, {**_TOPIC, "dependencies": [_NEEDED]}]
+        log = [(stage, op, urn) for urn in (late, early) for stage in ("running", "done")]
+        outcome = replace(_OUTCOME, log=log, **{"resources" if op == "create" else "before": chain})
+
+        assert any(found.startswith("order") for found in differences(outcome, outcome, Renaming()))
+
+    def test_are_seen_where_a_replacement_goes_the_other_way(self) -> None:
+        log = [("done", "create-replacement", _URN), ("done", "delete-replaced", _URN)]
+        ours, theirs = replace(_OUTCOME, log=log), replace(_OUTCOME, log=log[::-1])
+
+        assert differences(ours, theirs, Renaming()) != []
+
+
+class TestRenaming:
+    def test_takes_generated_texts_one_for_one(self) -> None:
+        renaming = Renaming()
+
+        assert renaming.agree("topic-1a2b3c4", "topic-9z8y7x6")
+        assert renaming.agree(["arn:topic-1a2b3c4"], ["arn:topic-9z8y7x6"])
+        assert not renaming.agree("topic-1a2b3c4", "topic-0000000")
+        assert not renaming.agree("topic-ffffff0", "topic-9z8y7x6")
+
+    @pytest.mark.parametrize(("ours", "theirs"), [("v1", "v2"), ("role", "roles"), (1, True), (None, ""), ("1", 1)])
+    def test_takes_nothing_else(self, ours: Any, theirs: Any) -> None:
+        assert not Renaming().agree(ours, theirs)
