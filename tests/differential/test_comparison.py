@@ -64,9 +64,10 @@ class TestDifferences:
     @pytest.mark.parametrize(("op", "late"), [("create", _URN), ("delete", _NEEDED)])
     def test_are_seen_where_the_order_is_wrong(self, op: str, late: str) -> None:
         early = _NEEDED if late == _URN else _URN
-        chain = [{"urn": _NEEDED}, {**_TOPIC, "dependencies": [_NEEDED]}]
+        chain: list[dict[str, Any]] = [{"urn": _NEEDED}, {**_TOPIC, "dependencies": [_NEEDED]}]
         log = [(stage, op, urn) for urn in (late, early) for stage in ("running", "done")]
-        outcome = replace(_OUTCOME, log=log, **{"resources" if op == "create" else "before": chain})
+        before, after = ([], chain) if op == "create" else (chain, [])
+        outcome = replace(_OUTCOME, log=log, before=before, resources=after)
 
         assert any(found.startswith("order") for found in differences(outcome, outcome, Renaming()))
 
