@@ -92,3 +92,17 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     terminalreporter.section(f"skipped tests: {reasons.total()}")
     for reason, count in sorted(reasons.items()):
         terminalreporter.write_line(f"{count:4} {reason.removeprefix('Skipped: ')}")
+    _tell_what_was_compared(terminalreporter)
+
+
+def _tell_what_was_compared(reporter: pytest.TerminalReporter) -> None:
+    """The sum of the differential suite: here and not beside it, since only this file is known to the workers' head."""
+    compared = [*reporter.stats.get("passed", ()), *reporter.stats.get("failed", ())]
+    told = [value for report in compared for name, value in report.user_properties if name == "differential"]
+    if told:
+        sequences, operations = sum(value[0] for value in told), sum(value[1] for value in told)
+        different = sum("differential" in report.nodeid for report in reporter.stats.get("failed", ()))
+        ending = f"{different} tests found differences" if different else "0 differences"
+        reporter.write_line(
+            f"differential: {sequences} sequences, {operations} operations, seed {told[0][2]}, {ending}"
+        )

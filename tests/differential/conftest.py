@@ -36,16 +36,3 @@ def deployer() -> Iterator[Deployer]:
     made = Deployer(cli)
     yield made
     made.close()
-
-
-def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """Say how much was compared."""
-    reports = [*terminalreporter.stats.get("passed", ()), *terminalreporter.stats.get("failed", ())]
-    told = [value for report in reports for name, value in report.user_properties if name == "differential"]
-    if told:
-        sequences, operations = sum(value[0] for value in told), sum(value[1] for value in told)
-        faults = len([report for report in terminalreporter.stats.get("failed", ()) if "differential" in report.nodeid])
-        ending = f"{faults} tests found differences" if faults else "0 differences"
-        terminalreporter.write_line(
-            f"differential: {sequences} sequences, {operations} operations, seed {told[0][2]}, {ending}"
-        )
