@@ -22,7 +22,8 @@ CHILD = "pulumi_engine.child"
 class Killer:
     """Strikes once, at the n-th create: before the cloud has made the resource, or before it answers that it has."""
 
-    def __init__(self, whom: str, when: str, nth: int) -> None:
+    def __init__(self, folder: Path, whom: str, when: str, nth: int) -> None:
+        self._folder = folder
         self._whom = whom
         self._moment = (when, nth)
         self._numbers = itertools.count(1)
@@ -38,7 +39,7 @@ class Killer:
     def strike(self, when: str, number: int) -> None:
         """Kill, if this is the moment; the thread that asked never answers."""
         if (when, number) == self._moment:
-            for pid in victims(self._whom):
+            for pid in victims(self._folder, self._whom):
                 os.kill(pid, signal.SIGKILL)
             threading.Event().wait(1)
 
@@ -60,22 +61,23 @@ class _Haunted:
         return made
 
 
-def victims(whom: str) -> list[int]:
+def victims(folder: Path, whom: str) -> list[int]:
     """The process ids of the parent, of children, or of the CLIs they started."""
     if whom == "parent":
         return [os.getpid()]
-    return [pid for pid, command in marked() if (CHILD in command) == (whom == "child")]
+    return [pid for pid, command in marked(folder) if (CHILD in command) == (whom == "child")]
 
 
-def marked() -> Iterator[tuple[int, str]]:
-    """Every living process that belongs to a run started from a home under this folder's parent processes."""
+def marked(folder: Path) -> Iterator[tuple[int, str]]:
+    """Every living process of a run whose home is this folder: other tests run beside this one."""
     for entry in Path("/proc").glob("[0-9]*"):
         try:
             environment = (entry / "environ").read_bytes()
             command = (entry / "cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")
         except OSError:
             continue
-        if f"{MARK}=".encode() in environment and command and int(entry.name) != os.getpid():
+        ours = f"{MARK}=".encode() in environment and str(folder).encode() in environment
+        if ours and command and int(entry.name) != os.getpid():
             yield int(entry.name), command
 
 
@@ -85,4 +87,4 @@ async def _deploy(folder: Path, killer: Killer) -> None:
 
 
 if __name__ == "__main__":
-    asyncio.run(_deploy(Path(sys.argv[1]), Killer("parent", sys.argv[2], int(sys.argv[3]))))
+    asyncio.run(_deploy(Path(sys.argv[1]), Killer(Path(sys.argv[1]), "parent", sys.argv[2], int(sys.argv[3]))))

@@ -39,9 +39,9 @@ def _in_cloud(state: State) -> list[tuple[str, str]]:
     return sorted((it["type"], it["id"]) for it in state.resources if it.get("provider"))
 
 
-def _wait_for_orphans() -> None:
+def _wait_for_orphans(folder: Path) -> None:
     deadline = time.monotonic() + _ORPHANS_MAY_LIVE_S
-    while list(marked()) and time.monotonic() < deadline:
+    while list(marked(folder)) and time.monotonic() < deadline:
         time.sleep(0.05)
 
 
@@ -52,7 +52,7 @@ def _killed(folder: Path, variables: dict[str, str], whom: str, when: str, nth: 
         path = f"{_ROOT}{os.pathsep}{_ROOT / 'events'}"
         subprocess.run(command, cwd=_ROOT, env={**variables, "PYTHONPATH": path}, timeout=60, check=False)
         return
-    killer = Killer(whom, when, nth)
+    killer = Killer(folder, whom, when, nth)
     house = House(folder, variables, lambda package, region: killer.around(house.cloud(package, region)))
     with pytest.raises(DeploymentError, match="killed by signal 9"):
         asyncio.run(house.deploy(house.work()))
@@ -65,9 +65,9 @@ class TestDeploymentWithAKilledProcess:
         self, tmp_path: Path, variables: dict[str, str], whom: str, when: str, nth: int
     ) -> None:
         _killed(tmp_path / "home", variables, whom, when, nth)
-        _wait_for_orphans()
+        _wait_for_orphans(tmp_path)
         house = House(tmp_path / "home", variables)
-        orphans, interrupted = list(marked()), len(house.living())
+        orphans, interrupted = list(marked(tmp_path)), len(house.living())
 
         applied = asyncio.run(house.deploy(house.work()))
 
