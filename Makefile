@@ -1,7 +1,7 @@
 # The commands of this repository; `make` alone lists them.
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help deploy test lint types contracts events suite bench pulumi lock clean
+.PHONY: help deploy test lint types contracts events suite differential bench pulumi lock clean
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -45,6 +45,9 @@ suite: $(VENV)/test.stamp
 	@printf 'Branch coverage of domain and application, in %%: '
 	@$(BIN)/coverage report --format=total --fail-under=90 \
 		--include='semantest_iac/domain/*,semantest_iac/application/*'
+
+differential: $(VENV)/test.stamp ## play 300 generated programs through both engines and compare; needs the Pulumi CLI
+	SEMANTEST_DIFFERENTIAL=300 $(BIN)/python -m pytest -n $(WORKERS) tests/differential
 
 bench: $(VENV)/test.stamp ## measure, and write docs/benchmarks.md; ARGS="startup" measures one area
 	$(BIN)/python -m benchmarks.run $(ARGS)
