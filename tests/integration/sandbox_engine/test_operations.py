@@ -293,15 +293,3 @@ class TestAliases:
 
         with pytest.raises(ProviderError, match="Duplicate resource"):
             world.up(twins)
-
-
-class TestDuplicates:
-    def test_are_refused_by_name(self, world: World) -> None:
-        def twice() -> None:
-            aws.sns.Topic("a", name="a")
-            aws.sns.Topic("a", name="b")
-
-        with pytest.raises(ProviderError, match=r"Duplicate resource 'urn:pulumi:.*::a'; try giving it a unique name"):
-            world.up(twice)
-
-        assert world.remembered() == world.living()
