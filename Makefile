@@ -39,6 +39,7 @@ contracts: $(VENV)/test.stamp
 
 events: $(VENV)/test.stamp
 	$(BIN)/python tools/generate_event_contract.py --check
+	$(BIN)/python tools/generate_azure_shapes.py --check
 
 suite: $(VENV)/test.stamp
 	$(BIN)/python -m pytest -n $(WORKERS) --cov --cov-report=
@@ -57,8 +58,8 @@ pulumi: ## build the Pulumi CLI from its sources with Go, once, into the cache f
 
 lock: $(VENV)/lock/bin/uv ## resolve the requirement files anew
 	@$(BIN)/python -c '$(BUILD_NEEDS)' > $(VENV)/build.in
-	$(LOCK) --extra aws --extra dev --output-file requirements/test.txt
-	$(LOCK) --extra aws --constraint requirements/test.txt --output-file requirements/deploy.txt
+	$(LOCK) --extra aws --extra azure --extra dev --output-file requirements/test.txt
+	$(LOCK) --extra aws --extra azure --constraint requirements/test.txt --output-file requirements/deploy.txt
 
 clean: ## remove what these commands made, deployments excepted
 	rm -rf $(VENV) dist .coverage .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
