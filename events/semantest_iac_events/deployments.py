@@ -69,6 +69,7 @@ class DeploymentRolledBack(StackFailure):
     type_name = "infrastructure.deployment.rolled_back"
 
     restored_deployment: str | None = None
+    outputs: dict[str, JsonValue] = Field(default_factory=dict)
 
 
 class DeploymentCancelled(StackEvent):

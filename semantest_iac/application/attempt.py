@@ -61,6 +61,7 @@ class Attempt:
             runtime=artifact.runtime,
             size=artifact.size,
             variables=dict(artifact.environment),
+            notes=artifact.notes,
         )
 
     def completed(self) -> DeploymentCompleted:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Coroutine
 from functools import partial
-from typing import Any
+from typing import Any, TypedDict
 
 from semantest_iac.application.attempt import identity_of, stack_of
 from semantest_iac.application.chronicle import Chronicle
@@ -21,6 +21,13 @@ from semantest_iac_events.deployments import DeploymentNeedsOperator, Deployment
 from semantest_iac_events.stack_event import StackEvent, StackFailure
 
 LIMIT_S = 900.0
+
+
+class Restored(TypedDict):
+    """The deployment that was restored, None where nothing is left, and what the stack offers again."""
+
+    restored_deployment: str | None
+    outputs: dict[str, Any]
 
 
 class GoingBack:
@@ -43,9 +50,9 @@ class GoingBack:
             reasons["reason"] += f" Going back failed: {told(second)['reason']}"
             remainder, ways = await left(self._ahead(request)), commands(stack_of(request))
             return DeploymentNeedsOperator(**about, **reasons, remainder=remainder, commands=ways)
-        return DeploymentRolledBack(**about, **reasons, restored_deployment=restored)
+        return DeploymentRolledBack(**about, **reasons, **restored)
 
-    async def _within_limit(self, request: DeploymentRequested, chronicle: Chronicle) -> str | None:
+    async def _within_limit(self, request: DeploymentRequested, chronicle: Chronicle) -> Restored:
         try:
             async with asyncio.timeout(self._limit_s):
                 return await self._back(request, chronicle)
@@ -53,18 +60,17 @@ class GoingBack:
             message = f"Cannot go back within {self._limit_s:.0f} seconds."
             raise DeploymentError(message, "ROLLBACK_TIMEOUT") from error
 
-    async def _back(self, request: DeploymentRequested, chronicle: Chronicle) -> str | None:
-        """The deployment that was restored, None where nothing is left."""
+    async def _back(self, request: DeploymentRequested, chronicle: Chronicle) -> Restored:
         stack = stack_of(request)
         good = last_good(self._ledger, stack)
         if good is None:
             removal = Removal(request.deployment_id, stack, self._ledger.stack(str(stack)).generation)
             await self._service.remove(removal, _unannounced, self._progress)
-            return None
+            return Restored(restored_deployment=None, outputs={})
         work = self._work(request, good)
-        await self._service.apply(work, await self._service.plan(work), chronicle.publish, self._progress)
+        applied = await self._service.apply(work, await self._service.plan(work), chronicle.publish, self._progress)
         await self._service.verify(stack)
-        return good.deployment
+        return Restored(restored_deployment=good.deployment, outputs=dict(applied.outputs))
 
     def _work(self, request: DeploymentRequested, good: LastGood) -> Work:
         stack = stack_of(request)

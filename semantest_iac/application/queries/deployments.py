@@ -54,6 +54,8 @@ def fold_stack(stack: StackRow, before: DeploymentRow | None, after: DeploymentR
         return stack
     if _left_nothing(after):
         return StackRow(stack.stack, generation=stack.generation + 1, newest=stack.newest)
+    if after.state is DeploymentState.ROLLED_BACK and after.outputs:  # the restored versions have numbers of their own
+        return replace(stack, endpoint=after.endpoint, outputs=after.outputs)
     if after.state is not DeploymentState.COMPLETED:
         return stack
     return replace(stack, last_good=after.deployment, endpoint=after.endpoint, outputs=after.outputs)
@@ -81,13 +83,14 @@ def _continued(row: DeploymentRow, state: DeploymentState, event: Mapping[str, A
     data = event["data"]
     ended = state in TERMINAL
     completed = state is DeploymentState.COMPLETED
+    outputs = data.get("outputs") or {}
     return replace(
         row,
         state=state,
         changes=data.get("changes") or row.changes,
         finished_at=event.get("time") if ended else None,
-        endpoint=data.get("endpoint") if completed else None,
-        outputs=data.get("outputs") or {} if completed else {},
+        endpoint=data.get("endpoint") or outputs.get("endpoint") if ended else None,
+        outputs=outputs if ended else {},
         error=_error(data) if ended and not completed else None,
     )
 

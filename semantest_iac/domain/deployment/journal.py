@@ -40,6 +40,7 @@ class PackageBuilt(StackEvent):
     runtime: str
     size: int
     variables: dict[str, str]
+    notes: tuple[str, ...] = ()
 
 
 JOURNAL_TYPES = {entry.type_name: entry for entry in (StepIntended, StepObserved, StepFailed, PackageBuilt)}

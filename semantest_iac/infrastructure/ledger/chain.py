@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterable, Iterator, Sequence
 
 from semantest_iac.application.ports.ledger import Head, NewEvent, Recorded, Verified
@@ -58,6 +57,8 @@ def _broken(position: int, cause: str) -> LedgerError:
 
 def _link(previous: str, *place: object) -> str:
     """SHA-256 over the parts, each led by its length so that no two lists of parts read alike."""
+    import hashlib  # the dearest import of all that `history` would pay for, which hashes nothing
+
     parts = [previous, *map(str, place)]
     framed = "".join([f"{len(part)}:{part}" for part in parts])
     return hashlib.sha256(framed.encode()).hexdigest()

@@ -19,16 +19,21 @@ async def deployed(
     engine: PulumiEngine, site: Site, stack: Stack, secret_value: Callable[[str], str]
 ) -> list[DeployedResource]:
     """The living resources; sealed values stay sealed, but for secrets, whose values are asked for anew."""
-    state = in_files(site.files, str(stack)) if site.files else State(await engine.export(stack))
+    state = await _state(engine, site, stack)
     resources = state.resources if state else []
     return [_resource(it, secret_value) for it in resources if it.get("custom") and not it.get("delete")]
 
 
 async def endpoint(engine: PulumiEngine, site: Site, stack: Stack) -> str | None:
     """Where the stack answers, by its outputs."""
-    state = in_files(site.files, str(stack)) if site.files else State(await engine.export(stack))
+    state = await _state(engine, site, stack)
     found = state.outputs.get("endpoint") if state else None
     return str(found) if found else None
+
+
+async def _state(engine: PulumiEngine, site: Site, stack: Stack) -> State | None:
+    """Read from the files where they are this host's own: that spares a start of the CLI."""
+    return in_files(site.files, str(stack)) if site.files else State(await engine.export(stack))
 
 
 def _resource(raw: Mapping[str, Any], secret_value: Callable[[str], str]) -> DeployedResource:

@@ -90,5 +90,3 @@ session_options = _gathered(
     click.option("--debug", is_flag=True, expose_value=False, help="Show where an error comes from."),  # see run()
 )
 """`session`: the application under a home, and how to answer."""
-
-yes_option = click.option("--yes", is_flag=True, help="Agree to what would be asked.")

@@ -73,7 +73,8 @@ def run(arguments: Sequence[str], application_at: ApplicationAt, terminal: Termi
 def _program() -> click.Group:
     commands = {name: click.Command(name, short_help=line) for name, line in COMMANDS.items()}
     settings: dict[str, Any] = {"help_option_names": ["-h", "--help"]}
-    return _Program("semantest-iac", commands, help=HELP, epilog=EPILOG, context_settings=settings)
+    program = _Program("semantest-iac", commands, help=HELP, epilog=EPILOG, context_settings=settings)
+    return click.version_option(package_name="semantest-iac", message="semantest-iac %(version)s")(program)
 
 
 def _loaded(name: str) -> click.Command:

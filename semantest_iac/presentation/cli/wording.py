@@ -50,6 +50,11 @@ def _row(change: ResourceChange) -> list[str]:
     return [f"  {MARKS[change.op]} {change.op}", kind_of(change.type), change.name, why]
 
 
+def note_lines(notes: Iterable[str]) -> list[str]:
+    """What a person should know about what was made for them."""
+    return [f"Note: {note}" for note in notes]
+
+
 def preview_lines(plan: ChangePlan) -> Iterator[str]:
     """The plan and what follows from it."""
     yield from plan_lines(plan.changes, plan.resources)

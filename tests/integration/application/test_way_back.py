@@ -55,6 +55,17 @@ class TestWayBack:
         assert bad.error["restored_deployment"] == good.deployment
         assert await said(use_cases) == b"first"
 
+    async def test_leaves_outputs_that_are_true(self, use_cases: DeploymentUseCase, deploy: Deploy, home: Path) -> None:
+        await deploy(200, "first")
+        await deploy(500, "second")
+        told = Application(home).ledger.stack(str(STACK)).outputs
+
+        again = await deploy(200, "first")
+
+        assert again.changes["update"] == again.changes["create"] == 0
+        assert again.outputs == told
+        assert told["function_version"] == "3"
+
     async def test_leads_to_nothing_where_there_was_nothing(self, use_cases: DeploymentUseCase, deploy: Deploy) -> None:
         bad = await deploy(500, "first")
         left = await use_cases.preview_removal(STACK)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from importlib.metadata import version
 from typing import Any
 
 import pytest
@@ -27,6 +28,13 @@ class TestHelp:
 
         assert code == 0
         assert f"semantest-iac {command}" in capsys.readouterr().out
+
+
+class TestVersion:
+    def test_is_that_of_the_distribution(self, cli: Any, capsys: pytest.CaptureFixture[str]) -> None:
+        code = cli("--version").code
+
+        assert (code, capsys.readouterr().out) == (0, f"semantest-iac {version('semantest-iac')}\n")
 
 
 class TestUsageErrors:

@@ -54,6 +54,19 @@ class TestFold:
         assert (row.state, row.finished_at, row.error) == (kind.removeprefix("deployment."), LATER, error)
         assert row.changes == {"create": 3}  # what was planned stays the best that is known
 
+    async def test_keeps_what_a_restored_stack_offers_again(self, ledger: MemoryLedger) -> None:
+        again = {"endpoint": "https://one", "function_version": "3"}
+        await _row(ledger, *a_deploy())
+
+        await _row(
+            ledger,
+            *a_deploy("d2")[:4],
+            an_event("deployment.rolled_back", "d2", data={**REASON, "restored_deployment": "d1", "outputs": again}),
+        )
+
+        stack = ledger.stack(STACK)
+        assert (stack.last_good, stack.endpoint, stack.outputs) == ("d1", "https://one", again)
+
     async def test_tells_a_destroy_from_a_deploy(self, ledger: MemoryLedger) -> None:
         row = await _row(ledger, *a_destroy())
 

@@ -17,6 +17,7 @@ from semantest_iac.presentation.cli.carrying_out import until_done
 from semantest_iac.presentation.cli.failures import OK
 from semantest_iac.presentation.cli.options import configuration_options, service_options, session_options
 from semantest_iac.presentation.cli.session import Session
+from semantest_iac.presentation.cli.wording import note_lines
 from semantest_iac.presentation.cli.words import ConfigurationOptions, Words
 
 HELP = """Send METHOD PATH to a deployed component and print its answer, like curl -i.
@@ -57,7 +58,7 @@ def command(session: Session, words: Words, written: ConfigurationOptions, logs:
     stack, engine, variables = session.meant(words, written)
     deployments = session.application.deployments(variables, engine=engine)
     answer = until_done(deployments.call(stack, sent), session.terminal)
-    session.terminal.remark(*(f"Note: {note}" for note in answer.notes))
+    session.terminal.remark(*note_lines(answer.notes))
     if logs and answer.logs:
         session.terminal.remark(answer.logs.rstrip("\n"))
     _show(session, answer)

@@ -13,7 +13,7 @@ from semantest_iac.presentation.cli.carrying_out import until_done
 from semantest_iac.presentation.cli.failures import OK
 from semantest_iac.presentation.cli.options import configuration_options, session_options, stack_options
 from semantest_iac.presentation.cli.session import Session
-from semantest_iac.presentation.cli.wording import preview_lines, where
+from semantest_iac.presentation.cli.wording import note_lines, preview_lines, where
 from semantest_iac.presentation.cli.words import ConfigurationOptions, Words
 
 HELP = """Show what deploy would do, or destroy with --destroy; nothing is changed or recorded.
@@ -54,7 +54,7 @@ def _deployment(session: Session, words: Words, written: ConfigurationOptions) -
     deployments = session.application.deployments(order.variables, engine=order.engine)
     attempt = until_done(deployments.preview(order.stack, order.configuration), session.terminal)
     notes = attempt.artifact.notes if attempt.artifact else ()
-    session.terminal.remark(*(f"Note: {note}" for note in notes))
+    session.terminal.remark(*note_lines(notes))
     return order.stack, order.engine, attempt.plan
 
 

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from semantest_iac.domain.deployment.journal import PackageBuilt
 from semantest_iac.domain.deployment.stack import Stack
 from semantest_iac.domain.deployment.states import DeploymentState
 from semantest_iac.domain.guardrails.engine_choice import choice_in
 from semantest_iac.presentation.cli.failures import as_lines
 from semantest_iac.presentation.cli.terminal import Terminal
 from semantest_iac.presentation.cli.views.view import View
-from semantest_iac.presentation.cli.wording import DONE, kind_of, plan_lines, result_lines, where
+from semantest_iac.presentation.cli.wording import DONE, kind_of, note_lines, plan_lines, result_lines, where
 from semantest_iac_events.deployments import DeploymentPlanned, DeploymentRequested
 
 if TYPE_CHECKING:
@@ -27,9 +28,11 @@ class PlainLines(View):
         self._home_option = home_option
 
     def event(self, event: Event) -> None:
-        """Where it goes and what is planned; an empty plan is told by the result."""
+        """Where it goes, what was left out of the package and what is planned; an empty plan is told by the result."""
         if isinstance(event, DeploymentRequested):
             self._terminal.say(where(Stack.parse(event.stack), choice_in(event.environment, event.configuration)))
+        if isinstance(event, PackageBuilt):
+            self._terminal.remark(*note_lines(event.notes))
         if isinstance(event, DeploymentPlanned) and event.resources:
             self._terminal.say(*plan_lines(event.changes, event.resources))
 

@@ -1,0 +1,33 @@
+"""A deployment as lines."""
+
+from __future__ import annotations
+
+import io
+
+from semantest_iac.domain.deployment.journal import PackageBuilt
+from semantest_iac.presentation.cli.terminal import Terminal
+from semantest_iac.presentation.cli.views.plain_lines import PlainLines
+
+_BUILT = PackageBuilt(
+    component="rest-api",
+    provider="aws",
+    environment="development",
+    region="us-east-1",
+    deployment_id="d1",
+    digest="0" * 64,
+    path="package.zip",
+    handler="app.handler",
+    runtime="python3.13",
+    size=1,
+    variables={},
+    notes=(".env was left out.",),
+)
+
+
+class TestPlainLines:
+    def test_tell_what_was_left_out_of_the_package_beside_the_result(self) -> None:
+        out, err = io.StringIO(), io.StringIO()
+
+        PlainLines(Terminal(out, err), "").event(_BUILT)
+
+        assert (out.getvalue(), err.getvalue()) == ("", "Note: .env was left out.\n")
