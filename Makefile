@@ -54,7 +54,7 @@ bench: $(VENV)/test.stamp ## measure, and write docs/benchmarks.md; ARGS="startu
 	$(BIN)/python -m benchmarks.run $(ARGS)
 
 pulumi: ## build the Pulumi CLI from its sources with Go, once, into the cache folder (about 7 minutes)
-	@tools/pulumi-cli/build
+	@semantest_iac/infrastructure/pulumi_engine/cli_source/build
 
 lock: $(VENV)/lock/bin/uv ## resolve the requirement files anew
 	@$(BIN)/python -c '$(BUILD_NEEDS)' > $(VENV)/build.in

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from datetime import UTC, datetime
 from functools import cache, cached_property, partial
 from pathlib import Path
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from semantest_iac.infrastructure.configuration.loading import Loaded
     from semantest_iac.infrastructure.ledger.sqlite import SqliteLedger
     from semantest_iac.infrastructure.local_service.door import Deployed
+    from semantest_iac.infrastructure.pulumi_engine.needs import Need
     from semantest_iac.infrastructure.pulumi_engine.states import PendingCreate
     from semantest_iac.infrastructure.secret_stores.variables import VariableSecretStore
     from semantest_iac.infrastructure.simulated_cloud.cloud import Cloud
@@ -98,6 +99,12 @@ class Application:
 
             require(stack.provider, real_cloud=not choice.is_played, variables=os.environ)
         return choice
+
+    def needs(self, providers: Collection[str]) -> list[Need]:
+        """What Pulumi's engine needs of this machine for these providers; raises ValidationError for unknown ones."""
+        from semantest_iac.infrastructure.pulumi_engine.needs import needs
+
+        return needs(providers, os.environ)
 
     def secrets(self, variables: Mapping[str, str]) -> VariableSecretStore:
         """Secrets in the variables of a loaded configuration."""

@@ -33,9 +33,9 @@ def deployed(root: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 class TestStart:
-    @pytest.mark.parametrize("command", ["--help", "status", "history"])
+    @pytest.mark.parametrize("command", ["--help", "setup --help", "status", "history"])
     def test_loads_nothing_heavy(self, deployed: Path, command: str) -> None:
-        report = _run(deployed, command, options=("-X", "importtime")).stderr
+        report = _run(deployed, *command.split(), options=("-X", "importtime")).stderr
 
         loaded = {line.rsplit("|", 1)[-1].strip().partition(".")[0] for line in report.splitlines()}
         assert loaded & _HEAVY == set()

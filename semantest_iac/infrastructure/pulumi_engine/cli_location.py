@@ -12,12 +12,15 @@ from contextlib import suppress
 from dataclasses import dataclass
 from importlib.metadata import version as version_of
 from pathlib import Path
+from zlib import crc32
 
 from semantest_iac.domain.errors import RefusedError
 
 OLDEST = (3, 250, 0)
-BUILT = "pulumi-3.250.0"
+KEPT = "3.250.0"
+BUILT = f"pulumi-{KEPT}"
 VARIABLE = "SEMANTEST_PULUMI"
+SETUP = "python -m semantest_iac setup"
 _LONGEST_ANSWER_S = 20
 _NOWHERE = os.devnull  # nothing can be made under it
 _NUMBERS = re.compile(r"v?(\d+)\.(\d+)\.(\d+)")
@@ -32,16 +35,33 @@ class Cli:
 
 
 def locate(variables: Mapping[str, str]) -> Cli:
-    """The CLI named by SEMANTEST_PULUMI, else that on the PATH, else the one built here.
+    """The CLI named by SEMANTEST_PULUMI, else the first that fits: on the PATH, built here, installed here.
 
     A file in the cache keeps the version of a program that has not changed since it was asked. Raises RefusedError
     with what to do.
     """
-    path = next(_candidates(variables), None)
-    if path is None:
-        hint = f"Run make pulumi, or put pulumi {_text(OLDEST)} or newer on the PATH or in {VARIABLE}."
-        raise RefusedError("Cannot find the Pulumi CLI: it is not on this machine.", "ENGINE_UNAVAILABLE", hint=hint)
-    return _judged(Cli(path, _remembered(path, _cache(variables) / "pulumi-version.json")))
+    refusal: RefusedError | None = None
+    for path in _candidates(variables):
+        try:
+            return _judged(Cli(path, _remembered(path, cache_folder(variables))))
+        except RefusedError as error:
+            refusal = refusal or error
+    raise refusal or RefusedError(
+        "Cannot find the Pulumi CLI: it is not on this machine.",
+        "ENGINE_UNAVAILABLE",
+        hint=f"Run {SETUP}, or put pulumi {_text(OLDEST)} or newer on the PATH or in {VARIABLE}.",
+    )
+
+
+def kept_folder(variables: Mapping[str, str]) -> Path:
+    """Where a CLI is kept that was got for this tool alone: built as `pulumi`, installed as `bin/pulumi`."""
+    return cache_folder(variables) / BUILT
+
+
+def cache_folder(variables: Mapping[str, str]) -> Path:
+    """What can be made again, for all homes of this person."""
+    given = variables.get("XDG_CACHE_HOME")
+    return (Path(given) if given else Path(variables.get("HOME", _NOWHERE), ".cache")) / "semantest-iac"
 
 
 def _candidates(variables: Mapping[str, str]) -> Iterator[Path]:
@@ -50,17 +70,12 @@ def _candidates(variables: Mapping[str, str]) -> Iterator[Path]:
         return
     if found := shutil.which("pulumi", path=variables.get("PATH", "")):
         yield Path(found).absolute()
-    built = _cache(variables) / BUILT / "pulumi"
-    if os.access(built, os.X_OK):
-        yield built
+    kept = kept_folder(variables)
+    yield from (path for path in (kept / "pulumi", kept / "bin" / "pulumi") if os.access(path, os.X_OK))
 
 
-def _cache(variables: Mapping[str, str]) -> Path:
-    given = variables.get("XDG_CACHE_HOME")
-    return (Path(given) if given else Path(variables.get("HOME", _NOWHERE), ".cache")) / "semantest-iac"
-
-
-def _remembered(path: Path, memory: Path) -> str:
+def _remembered(path: Path, cache: Path) -> str:
+    memory = cache / f"version-of-{crc32(os.fsencode(path)):08x}.json"
     try:
         state = path.stat()
     except OSError as error:
@@ -119,5 +134,6 @@ def _text(version: tuple[int, ...]) -> str:
 
 
 def _useless(path: Path, cause: str) -> RefusedError:
-    hint = f"Run make pulumi, or set {VARIABLE} to pulumi {_text(OLDEST)} or newer of the same major version."
+    fitting = f"pulumi {_text(OLDEST)} or newer of the same major version"
+    hint = f"Run {SETUP}; where {VARIABLE} is set, set it to {fitting} or unset it."
     return RefusedError(f"Cannot use the Pulumi CLI '{path}': {cause}.", "ENGINE_UNAVAILABLE", hint=hint)

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from semantest_iac.domain.errors import DeploymentError, Fault, RefusedError
-from semantest_iac.infrastructure.pulumi_engine.cli_location import locate
+from semantest_iac.infrastructure.pulumi_engine.cli_location import SETUP, locate
 
 _PLUGINS = {"aws": ("aws", "pulumi-aws"), "azure": ("azure-native", "pulumi-azure-native")}
+PROVIDERS = tuple(_PLUGINS)
 # variables of which one is enough, and files of which one is enough, below the home folder
 _CREDENTIALS = {
     "aws": (
@@ -57,16 +59,42 @@ def plugins(variables: Mapping[str, str]) -> Path:
     return (Path(given) if given else Path(variables.get("HOME", "/nonexistent"), ".pulumi")) / "plugins"
 
 
-def _without_plugin(provider: str, variables: Mapping[str, str]) -> Iterator[Fault]:
+@dataclass(frozen=True, slots=True)
+class Plugin:
+    """The resource plugin that the installed SDK of a provider works with."""
+
+    name: str
+    version: str
+
+    def folder(self, variables: Mapping[str, str]) -> Path:
+        """Where it belongs."""
+        return plugins(variables) / f"resource-{self.name}-v{self.version}"
+
+    def is_there(self, variables: Mapping[str, str]) -> bool:
+        """Whole: the CLI marks a folder that it has not finished."""
+        folder = self.folder(variables)
+        return folder.is_dir() and not folder.with_name(f"{folder.name}.partial").exists()
+
+
+def plugin_of(provider: str) -> Plugin:
+    """The plugin of a provider; raises RefusedError where its SDK is not installed."""
     name, package = _PLUGINS[provider]
     try:
-        wanted = version(package)
-    except PackageNotFoundError:
-        yield Fault(package, "is not installed", f"Run pip install 'semantest-iac[{provider}]'.")
+        return Plugin(name, version(package))
+    except PackageNotFoundError as error:
+        hint = f"Run pip install 'semantest-iac[{provider}]'."
+        raise RefusedError(f"Cannot use '{package}': it is not installed.", "ENGINE_UNAVAILABLE", hint=hint) from error
+
+
+def _without_plugin(provider: str, variables: Mapping[str, str]) -> Iterator[Fault]:
+    try:
+        plugin = plugin_of(provider)
+    except RefusedError as error:
+        yield Fault(_PLUGINS[provider][1], "is not installed", error.hint)
         return
-    if not (plugins(variables) / f"resource-{name}-v{wanted}").is_dir():
+    if not plugin.is_there(variables):
         yield Fault(
-            f"plugin {name}", f"{wanted} is not installed", f"Run pulumi plugin install resource {name} {wanted}."
+            f"plugin {plugin.name}", f"{plugin.version} is not installed", f"Run {SETUP} --provider {provider}."
         )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -58,6 +58,23 @@ class Deployments(Protocol):
         ...
 
 
+class Need(Protocol):
+    """One thing that Pulumi's engine needs of this machine."""
+
+    @property
+    def name(self) -> str:
+        """What it is, in the middle of a sentence."""
+        ...
+
+    def found(self) -> str | None:
+        """Where it is; None where it is not, or does not fit."""
+        ...
+
+    def meet(self, tell: Callable[[str], None]) -> str:
+        """Get it, telling each step; raises RefusedError with what was tried and the command that mends it."""
+        ...
+
+
 class Application(Protocol):
     """Everything under one home folder; making one reads and writes nothing."""
 
@@ -73,6 +90,10 @@ class Application(Protocol):
 
     def engine(self, stack: Stack, configuration: Configuration) -> EngineChoice:
         """What deploys the stack; raises RefusedError with all that is missing for it."""
+        ...
+
+    def needs(self, providers: Collection[str]) -> Sequence[Need]:
+        """What Pulumi's engine needs for these providers, in the order in which to get it; for none: for all here."""
         ...
 
     @property

@@ -27,6 +27,7 @@ COMMANDS = {
     "ledger": "Check the record of events.",
     "config": "Check and show the configuration.",
     "doctor": "Check what this machine has.",
+    "setup": "Get what real deployments need: the Pulumi CLI and its plugins.",
 }
 
 HELP = """Deploy Semantest to AWS or Azure from one model.

@@ -40,6 +40,13 @@ class TestLocate:
 
         assert locate({"HOME": str(tmp_path), "PATH": ""}).path == built
 
+    @pytest.mark.parametrize("folder", ["", "bin"], ids=["built", "installed"])
+    def test_passes_over_one_on_the_path_that_does_not_fit(self, tmp_path: Path, folder: str) -> None:
+        old = put(tmp_path / "path", "echo v3.100.0")
+        kept = put(tmp_path / ".cache" / "semantest-iac" / BUILT / folder)
+
+        assert locate({"HOME": str(tmp_path), "PATH": str(old.parent)}).path == kept
+
     def test_asks_for_the_version_once(self, tmp_path: Path) -> None:
         named = put(tmp_path, f"echo asked >> {tmp_path}/log; echo v3.260.1")
 
@@ -70,7 +77,7 @@ class TestLocate:
         with pytest.raises(RefusedError, match=cause) as caught:
             locate({VARIABLE: str(named)})
 
-        assert "make pulumi" in caught.value.hint
+        assert "setup" in caught.value.hint
 
     def test_does_not_look_elsewhere_when_the_named_one_is_missing(self, tmp_path: Path) -> None:
         on_path = put(tmp_path)
@@ -82,4 +89,4 @@ class TestLocate:
         with pytest.raises(RefusedError, match="not on this machine") as caught:
             locate({"PATH": "", "HOME": str(tmp_path)})
 
-        assert "make pulumi" in caught.value.hint
+        assert "setup" in caught.value.hint

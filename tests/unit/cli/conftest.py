@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import asdict, dataclass, field
 from datetime import date
 from pathlib import Path
@@ -20,7 +20,7 @@ from semantest_iac.domain.deployment.plan import ChangePlan
 from semantest_iac.domain.deployment.stack import Stack
 from semantest_iac.domain.deployment.validation import ValidationService
 from semantest_iac.domain.environments.configuration import Configuration
-from semantest_iac.domain.errors import Fault
+from semantest_iac.domain.errors import Fault, RefusedError
 from semantest_iac.domain.guardrails.engine_choice import EngineChoice, engine_for
 from semantest_iac.domain.networking.http_exchange import HttpRequest, HttpResponse
 from semantest_iac.domain.ports.provisioner import Progress, Tick
@@ -56,6 +56,27 @@ class Ledger(MemoryLedger):
 
 
 @dataclass
+class FakeNeed:
+    """Something that is there, or can be had, or cannot."""
+
+    name: str
+    place: str | None = None
+    reachable: bool = True
+
+    def found(self) -> str | None:
+        """The place, once it is there."""
+        return self.place
+
+    def meet(self, tell: Callable[[str], None]) -> str:
+        """Get it, if it can be had."""
+        tell(f"{self.name}: fetching")
+        if not self.reachable:
+            raise RefusedError(f"Cannot get {self.name} here.", hint="Run get it.", faults=[Fault("fetch", "no way")])
+        self.place = "/cache/it"
+        return self.place
+
+
+@dataclass
 class World:
     """What the application finds outside, and how its next deployment ends."""
 
@@ -68,6 +89,7 @@ class World:
     answer: Answer = field(default_factory=lambda: Answer(ANSWER))
     called: list[HttpRequest] = field(default_factory=list)
     engines: tuple[str, ...] = ("sandbox",)
+    needs: list[FakeNeed] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
@@ -189,6 +211,10 @@ class FakeApplication:
         """The world's values with the options over them."""
         options = {name: word for name, word in sources["options"].items() if word is not None}
         return Written(Configuration.model_validate(self._world.values | options), self._world.faults)
+
+    def needs(self, providers: Collection[str]) -> list[FakeNeed]:
+        """The world's."""
+        return self._world.needs
 
     def configuration_schema(self) -> dict[str, Any]:
         """Short."""

@@ -80,7 +80,7 @@ def _checks(application: Application) -> Iterator[Check]:
     pip = find_spec("pip") is not None
     advice = "Needed for Python sources with a requirements.txt: python -m ensurepip"
     yield Check("pip", pip, version("pip") if pip else "not there", advice, needed=False)
-    yield _program("pulumi", "The sandbox does without the Pulumi CLI.", "version")
+    yield from _needs(application)
     for environment in ENVIRONMENTS:
         yield _engine(environment, application)
 
@@ -92,12 +92,19 @@ def _package(name: str, advice: str) -> Check:
         return Check(name, False, "not installed", advice)
 
 
-def _program(name: str, advice: str, asked: str = "--version") -> Check:
+def _needs(application: Application) -> Iterator[Check]:
+    for need in application.needs(()):
+        found = need.found()
+        advice = "The sandbox does without; python -m semantest_iac setup gets it."
+        yield Check(need.name, found is not None, found or "not there", advice, needed=False)
+
+
+def _program(name: str, advice: str) -> Check:
     path = shutil.which(name)
     if path is None:
         return Check(f"{name} program", False, "not on the PATH", advice, needed=False)
     try:
-        answer = subprocess.run([path, asked], capture_output=True, text=True, timeout=10, check=False)  # noqa: S603  # no shell
+        answer = subprocess.run([path, "--version"], capture_output=True, text=True, timeout=10, check=False)  # noqa: S603  # no shell
     except (OSError, subprocess.TimeoutExpired):
         return Check(f"{name} program", False, "does not start", advice, needed=False)
     found = answer.stdout.strip().partition("\n")[0]

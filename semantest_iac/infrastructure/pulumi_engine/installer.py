@@ -1,0 +1,31 @@
+"""Downloads the CLI with Pulumi's own installer, as a program: FOLDER VERSION; the last line says why it could not.
+
+A process of its own: the SDK gives its downloads no time limit, and who started this can end it with all it started.
+"""
+
+from __future__ import annotations
+
+import socket
+import subprocess
+import sys
+
+from pulumi.automation import PulumiCommand
+from semver import VersionInfo
+
+_LONGEST_SILENCE_S = 15
+
+
+def main(folder: str, version: str) -> None:
+    """Leave the CLI as `bin/pulumi` in the folder, with what belongs to it."""
+    socket.setdefaulttimeout(_LONGEST_SILENCE_S)
+    try:
+        PulumiCommand.install(root=folder, version=VersionInfo.parse(version))
+    except subprocess.CalledProcessError as error:
+        said = (error.output or b"").decode(errors="replace").strip()
+        sys.exit(said or f"the installer ended with {error.returncode}")
+    except Exception as error:  # whatever the SDK and its script come upon: the parent shows the last line
+        sys.exit(f"{type(error).__name__}: {error}")
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
