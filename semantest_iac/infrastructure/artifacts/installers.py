@@ -21,6 +21,11 @@ PASSED_ON = re.compile(  # what installers need; install scripts of strangers mu
 CREDENTIALS_IN_URL = re.compile(r"://[^/@\s]+@")
 NPM_ASIDE = re.compile(r"npm (error|ERR!) (code|path|errno|syscall|A complete log)")
 NPM = ("npm", "--no-audit", "--no-fund", "--no-update-notifier", "--loglevel=error")
+LIBRARY = "@azure/functions for the Node package"
+LIBRARY_HINT = (
+    "npm fetches it once per machine and keeps it: deploy once where it reaches its registry, or name a mirror with "
+    "`npm config set registry`. A ready zip and Python sources need no npm."
+)
 PIP = (
     "-m", "pip", "install", "--only-binary=:all:", "--no-compile", "--disable-pip-version-check",
     "--no-input", "--quiet", "--implementation", "cp",
@@ -31,12 +36,22 @@ FIRST_ON_NEWER_GLIBC = (3, 12)
 
 def install_node_modules(folder: Path) -> None:
     """Run npm for production dependencies inside a staged copy; raises ArtifactError with npm's reason."""
-    if shutil.which("npm") is None:
-        hint = "Install Node.js with npm, or run `npm ci` in the source yourself."
-        raise ArtifactError("Cannot install node modules: npm is not on the PATH.", hint=hint)
+    _require_npm("node modules", "Install Node.js with npm, or run `npm ci` in the source yourself.")
     locked = any((folder / name).exists() for name in ("package-lock.json", "npm-shrinkwrap.json"))
     command = [*NPM, "ci" if locked else "install", "--omit=dev", "--ignore-scripts=false"]
     _run(command, folder, "node modules", "Check package.json, the lock file and the registry's address.")
+
+
+def install_library(folder: Path) -> None:
+    """Run npm for the locked modules that Azure Functions needs; npm's cache serves them again without a network."""
+    _require_npm(LIBRARY, "Install Node.js with npm; a ready zip and Python sources need none.")
+    command = [*NPM, "ci", "--omit=dev", "--ignore-scripts", "--prefer-offline"]
+    _run(command, folder, LIBRARY, LIBRARY_HINT)
+
+
+def _require_npm(what: str, hint: str) -> None:
+    if shutil.which("npm") is None:
+        raise ArtifactError(f"Cannot install {what}: npm is not on the PATH.", hint=hint)
 
 
 def install_requirements(requirements: Path, target: Path, version: tuple[int, int]) -> None:

@@ -1,4 +1,4 @@
-"""How large a package may be; the byte limits are AWS Lambda's own quotas."""
+"""How large a package may be: Lambda's quotas for every cloud, so that a source that fits one fits all."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from semantest_iac.domain.errors import Fault
 
 MIB = 1024 * 1024
 UNPACKED_BYTES = 250 * MIB
-DIRECT_UPLOAD_BYTES = 50 * MIB
+DIRECT_UPLOAD_BYTES = 50 * MIB  # AWS only: Azure takes every package by way of its storage
 FILES = 20_000
 DEPTH = 60
 NAMED_FAULTS = 20  # a folder with ten thousand bad names is one problem, not ten thousand

@@ -14,8 +14,9 @@ from typing import BinaryIO
 from semantest_iac.domain.compute.artifact import Artifact, FunctionSource
 from semantest_iac.domain.errors import Fault
 from semantest_iac.infrastructure.artifacts import limits
+from semantest_iac.infrastructure.artifacts.entry_points import wanted_in_zip, with_runtime
 from semantest_iac.infrastructure.artifacts.ready_zip import read_zip
-from semantest_iac.infrastructure.artifacts.recipes import Layer, Recipe, files_of_handler, recipe_for, with_runtime
+from semantest_iac.infrastructure.artifacts.recipes import Layer, Recipe, recipe_for
 from semantest_iac.infrastructure.artifacts.source_tree import Survey, walk
 from semantest_iac.infrastructure.artifacts.staging import require_clean
 from semantest_iac.infrastructure.artifacts.store import ArtifactStore
@@ -46,35 +47,35 @@ class PackageBuilder:
             return self._take(source, source.folder)
         recipe = recipe_for(source, self._home)
         if recipe.root is None:
-            return self._make(recipe)
+            return self._make(source, recipe)
         key, state = _key(source), _look(recipe.generated, recipe.root)
         known = self._store.recall(key, state.manifest)
         if known:
             return known
-        artifact = self._make(recipe)
+        artifact = self._make(source, recipe)
         if state.is_settled:
             self._store.remember(key, state.manifest, artifact)
         return artifact
 
     def _take(self, source: FunctionSource, path: Path) -> Artifact:
         source = with_runtime(source)
-        content = read_zip(path, files_of_handler(source))
+        content = read_zip(path, wanted_in_zip(source))
 
         def write(file: BinaryIO) -> str:
             file.write(content)
             return hashlib.sha256(content).hexdigest()
 
         digest, stored, size = self._store.keep(write)
-        return Artifact(digest, stored, source.handler, source.runtime, size, notes=_size_notes(size))
+        return Artifact(digest, stored, source.handler, source.runtime, size, notes=_size_notes(size, source.provider))
 
-    def _make(self, recipe: Recipe) -> Artifact:
+    def _make(self, source: FunctionSource, recipe: Recipe) -> Artifact:
         survey = Survey()
         workspaces = self._home / "tmp"
         workspaces.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=workspaces) as workspace:
             layers = recipe.prepare(Path(workspace))
             digest, path, size = self._store.keep(lambda file: _write(file, recipe, layers, survey))
-        notes = survey.notes() + _size_notes(size)
+        notes = survey.notes() + _size_notes(size, source.provider)
         return Artifact(digest, path, recipe.handler, recipe.runtime, size, notes=notes)
 
 
@@ -96,9 +97,10 @@ def _write(file: BinaryIO, recipe: Recipe, layers: Sequence[Layer], survey: Surv
         archive.add(path, content)
     for number, layer in enumerate(layers):
         for found in walk(layer.folder, layer.selection, survey):
-            if found.path not in written:
-                archive.add(found.path, found.read(), executable=found.is_executable)
-                written.add(found.path)
+            path = layer.prefix + found.path
+            if path not in written:
+                archive.add(path, found.read(), executable=found.is_executable)
+                written.add(path)
             elif number == 0:
                 hint = "Rename it: the package needs the name for its own entry."
                 survey.faults.append(Fault(found.path, "has the name of a file of ours", hint))
@@ -113,8 +115,8 @@ def _key(source: FunctionSource) -> str:
     return hashlib.sha256(json.dumps(facts).encode()).hexdigest()
 
 
-def _size_notes(size: int) -> tuple[str, ...]:
-    if size <= limits.DIRECT_UPLOAD_BYTES:
+def _size_notes(size: int, provider: str) -> tuple[str, ...]:
+    if provider != "aws" or size <= limits.DIRECT_UPLOAD_BYTES:
         return ()
     limit = limits.DIRECT_UPLOAD_BYTES // limits.MIB
     return (f"The package is {size // limits.MIB} MB: over {limit} MB Lambda takes it from S3 only.",)

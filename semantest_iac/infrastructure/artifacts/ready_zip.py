@@ -8,6 +8,7 @@ import stat
 import zipfile
 import zlib
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from semantest_iac.domain.errors import ArtifactError, Fault
@@ -19,8 +20,17 @@ ENCRYPTED = 0x1
 HARMLESS_TYPES = (0, stat.S_IFREG, stat.S_IFDIR)  # 0: made on a system without Unix modes
 
 
-def read_zip(path: Path, wanted: Sequence[str]) -> bytes:
-    """The archive's bytes once it has passed; `wanted` are the files of which it must hold one."""
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """Files of which an archive must hold one, and what a person is told where it holds none."""
+
+    names: Sequence[str]
+    what: str
+    hint: str
+
+
+def read_zip(path: Path, wanted: Wanted) -> bytes:
+    """The archive's bytes once it has passed."""
     content = _content(path)
     try:
         with zipfile.ZipFile(io.BytesIO(content)) as archive:
@@ -48,16 +58,15 @@ def _content(path: Path) -> bytes:
         return file.read()
 
 
-def _faults(entries: Sequence[zipfile.ZipInfo], wanted: Sequence[str]) -> Iterator[Fault]:
+def _faults(entries: Sequence[zipfile.ZipInfo], wanted: Wanted) -> Iterator[Fault]:
     names = [entry.orig_filename.removesuffix("/") for entry in entries]
     yield from filter(None, map(fault_of_path, names))
     for one, other in twins(names):
         yield Fault(printable(one), f"is there twice (as {other!a})")
     yield from filter(None, map(_fault_of_entry, entries))
     yield from faults_of_size(len(entries), sum(entry.file_size for entry in entries))
-    if wanted and not set(wanted) & set(names):
-        hint = "The handler is written <file>.<function>, relative to the root of the archive."
-        yield Fault("handler", f"the archive holds no {' or '.join(wanted)}", hint)
+    if not set(wanted.names) & set(names):
+        yield Fault(wanted.what, f"the archive holds no {' or '.join(wanted.names)}", wanted.hint)
 
 
 def _fault_of_entry(entry: zipfile.ZipInfo) -> Fault | None:

@@ -10,7 +10,6 @@ const HOP_BY_HOP = new Set([
 ])
 const NOT_FORWARDED = new Set([...HOP_BY_HOP, 'content-length', 'expect'])
 const NOT_RETURNED = new Set([...HOP_BY_HOP, 'content-length'])
-const LARGEST_RESULT = 6291556 // bytes of JSON, Lambda's quota
 const CLIENT_HEADER = `x-semantest-client-${process.pid}-${process.hrtime.bigint()}`
 const UNSAFE_IN_PATH = /[^\x21-\x7e]|["#<>?\\^`{|}]|%(?![0-9a-fA-F]{2})/gu // HTTP APIs hand paths over decoded
 
@@ -27,7 +26,7 @@ function showClients(server) {
 }
 
 /** Send one event to the server and give back the result that API Gateway understands. */
-function forward(server, event) {
+function forward(server, event, largest) {
   const call = event?.requestContext?.http
   if (!call) throw new Error('This function answers HTTP events of payload format 2.0 only.')
   const body = Buffer.from(event.body ?? '', event.isBase64Encoded ? 'base64' : 'utf8')
@@ -40,7 +39,7 @@ function forward(server, event) {
     http.request(options, (response) => {
       const parts = []
       response.on('error', broken).on('data', (part) => parts.push(part))
-      response.on('end', () => resolve(result(response, Buffer.concat(parts))))
+      response.on('end', () => resolve(result(response, Buffer.concat(parts), largest)))
     }).on('error', broken).end(body)
   })
 }
@@ -69,15 +68,16 @@ function lowered(headers) {
   return Object.fromEntries(Object.entries(headers ?? {}).map(([name, value]) => [name.toLowerCase(), value]))
 }
 
-function result(response, body) {
+function result(response, body, largest) {
   const { headers, cookies } = responseHeaders(response.rawHeaders)
   const isText = !headers['content-encoding'] && isUtf8(body)
   const answer = {
     statusCode: response.statusCode, headers, cookies,
     body: body.toString(isText ? 'utf8' : 'base64'), isBase64Encoded: !isText,
   }
+  if (largest === Infinity) return answer
   const size = Buffer.byteLength(JSON.stringify(answer))
-  return size <= LARGEST_RESULT ? answer : failure(`The answer has ${size} bytes, and Lambda carries 6 MB`)
+  return size <= largest ? answer : failure(`The answer has ${size} bytes, and the cloud carries ${largest >> 20} MB`)
 }
 
 function responseHeaders(raw) {

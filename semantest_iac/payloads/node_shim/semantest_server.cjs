@@ -11,7 +11,7 @@ const os = require('node:os')
 const path = require('node:path')
 const { pathToFileURL } = require('node:url')
 
-const LONGEST_START_MS = 9000 // Lambda gives the whole start ten seconds
+const LONGEST_START_MS = 9000 // Lambda gives the whole start ten seconds; Azure gives more, a client hardly
 const ESM_ONLY = ['ERR_REQUIRE_ESM', 'ERR_REQUIRE_ASYNC_MODULE']
 
 /** What servers expect to be set, where nobody has set it: only the temp folder can be written to. */
@@ -22,7 +22,7 @@ function setDefaults(environment) {
 }
 
 /** Load the entry and resolve with its server once that listens; rejects when it never does. */
-function startServer(entry) {
+function startServer(entry, folder) {
   return new Promise((resolve, reject) => {
     const fail = (reason) => reject(new Error(`Cannot start server '${entry}': ${reason}.`))
     const broken = (error) => fail(`it threw ${describe(error)}`)
@@ -35,7 +35,7 @@ function startServer(entry) {
       resolve(server)
     })
     process.on('uncaughtException', broken).on('unhandledRejection', broken)
-    load(path.resolve(__dirname, entry)).catch(broken)
+    load(path.resolve(folder, entry)).catch(broken)
   })
 }
 

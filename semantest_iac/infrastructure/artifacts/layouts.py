@@ -1,0 +1,78 @@
+"""What each cloud's package of a language holds beside the person's files, and where it puts those."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+PAYLOADS = Path(__file__).parents[2] / "payloads"
+NODE_SHIM = ("semantest_application.cjs", "semantest_server.cjs", "semantest_http.cjs")
+HOST = {"functions_host": ("host.json",)}
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """A cloud is told `handler`; `source` and `site` are the folders of the person's files and of their requirements.
+
+    `library` is a payload whose locked node modules lie beside them; `calls_handlers` is whether the cloud itself calls
+    a handler of ours, without an entry between.
+    """
+
+    handler: str
+    payloads: Mapping[str, tuple[str, ...]]
+    settings: str
+    source: str = ""
+    site: str = ""
+    library: str = ""
+    calls_handlers: bool = False
+
+    def generated(self, **settings: str) -> dict[str, bytes]:
+        """Our own files by path, the settings that name what to load among them."""
+        files = {name: content for folder, names in self.payloads.items() for name, content in payload(folder, *names)}
+        return files | {self.settings: json.dumps(settings, sort_keys=True).encode()}
+
+
+def payload(folder: str, *names: str) -> list[tuple[str, bytes]]:
+    """Files of a payload, each with its content."""
+    return [(name, (PAYLOADS / folder / name).read_bytes()) for name in names]
+
+
+LAYOUTS: Mapping[tuple[str, str], Layout] = {
+    ("aws", "python"): Layout(
+        "semantest_entry.handler",
+        {"python_entry": ("semantest_entry.py", "semantest_handler.py", "semantest_secrets.py")},
+        "semantest_entry.json",
+        calls_handlers=True,
+    ),
+    ("aws", "nodejs"): Layout(
+        "semantest_shim.handler",
+        {"node_shim": ("semantest_shim.cjs", *NODE_SHIM, "semantest_secrets.cjs")},
+        "semantest_shim.json",
+        calls_handlers=True,
+    ),
+    ("azure", "python"): Layout(
+        "function_app.py",
+        {
+            **HOST,
+            "functions_python": ("function_app.py", "semantest_trigger.py"),
+            "python_entry": ("semantest_handler.py",),
+        },
+        "semantest_entry.json",
+        source="source/",
+        site=".python_packages/lib/site-packages/",  # where the worker looks
+    ),
+    ("azure", "nodejs"): Layout(
+        "semantest_functions.cjs",
+        {
+            **HOST,
+            "functions_node": ("package.json", "semantest_functions.cjs", "semantest_trigger.cjs"),
+            "node_shim": NODE_SHIM,
+        },
+        "semantest_shim.json",
+        source="source/",
+        library="functions_node",
+    ),
+}
+"""By provider and language. Azure's own folders keep our files and modules apart from the person's."""
