@@ -11,6 +11,7 @@ from pulumi.automation import (
     LocalWorkspace,
     OutputMap,
     ProjectSettings,
+    PulumiFn,
     Stack,
     StackSettings,
     UpdateSummary,
@@ -51,7 +52,7 @@ class _Stack(Stack):
 class Bench:
     """The operations of the engine on the stack of one task; `exit_code` is that of the CLI that ran last."""
 
-    def __init__(self, task: Task, program: Callable[[], None] | None) -> None:
+    def __init__(self, task: Task, program: PulumiFn | None) -> None:
         site = task.site
         self._task = task
         self._site = site

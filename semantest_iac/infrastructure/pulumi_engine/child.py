@@ -163,27 +163,54 @@ def _place(step: Mapping[str, Any], kinds: list[str], known: list[str]) -> tuple
     return False, kinds.index(step["parent"]) if step["parent"] in kinds else -1, urn
 
 
+class Desk:
+    """The errand at hand, for those who have to end it from another thread."""
+
+    def __init__(self) -> None:
+        self._bench: Bench | None = None
+        self._is_closed = False
+
+    def take(self, errand: Errand) -> None:
+        """This one is at hand now; stopped at once where the stop came first."""
+        self._bench = errand.bench
+        if self._is_closed:
+            self.stop()
+
+    def stop(self) -> None:
+        """End it in good order."""
+        self._is_closed = True
+        if self._bench:
+            self._bench.command.stop()
+
+    def end_alone(self) -> None:
+        """Without a parent: let the CLI finish the operation under way and write it down, then end with everything.
+
+        Where the provider went with the parent there is nothing to finish.
+        """
+        self.stop()
+        if self._bench:
+            _wait_for_end(self._bench)
+        sweep(os.environ.get(MARK, ""))
+        os.kill(os.getpid(), signal.SIGKILL)
+
+
 def main() -> None:
-    """Take the task from the parent, carry it out, answer."""
-    channel = Channel()
-    task = channel.receive()
-    errand = Errand(task, channel.send)
-    channel.listen(stop=errand.bench.command.stop, end=lambda: _end_alone(errand.bench))
-    channel.send(errand.carry_out())
+    """Take tasks from the parent, carry them out, answer."""
+    channel, desk = Channel(), Desk()
+    channel.listen(stop=desk.stop, end=desk.end_alone)
+    for task in channel.tasks():
+        errand = Errand(task, channel.send)
+        desk.take(errand)
+        channel.send(errand.carry_out())
     os._exit(0)  # nothing is left to do, and taking Pulumi and gRPC apart would take a while
 
 
-def _end_alone(bench: Bench) -> None:
-    """Without a parent: let the CLI finish the operation under way and write it down, then end with everything.
-
-    Where the provider went with the parent there is nothing to finish.
-    """
-    bench.command.stop() if bench.is_self_contained else bench.command.kill()
+def _wait_for_end(bench: Bench) -> None:
+    if not bench.is_self_contained:
+        bench.command.kill()
     deadline = time.monotonic() + ORPHANS_GRACE_S
     while bench.command.is_running and time.monotonic() < deadline:
         time.sleep(0.05)
-    sweep(os.environ.get(MARK, ""))
-    os.kill(os.getpid(), signal.SIGKILL)
 
 
 def _told(error: DeploymentError) -> Message:

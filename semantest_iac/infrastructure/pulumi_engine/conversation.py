@@ -25,7 +25,7 @@ Message = Mapping[str, Any]
 
 
 class Child:
-    """A process that waits for a task, and imports meanwhile what most tasks need."""
+    """A process that waits for tasks, and imports meanwhile what most of them need."""
 
     def __init__(
         self,
@@ -36,19 +36,26 @@ class Child:
         self._reader, self._writer = channel
         self._noise = asyncio.create_task(_last_words(process.stdout))
 
-    @asynccontextmanager
-    async def at_work_on(self, task: Task) -> AsyncIterator[AsyncIterator[Message]]:
-        """Its messages; at the end of the block it has ended, in peace if it finds the time."""
+    @property
+    def is_alive(self) -> bool:
+        """Whether it can be given another task."""
+        return self._process.returncode is None
+
+    async def asked(self, task: Task) -> AsyncIterator[Message]:
+        """Its messages, of which it sends no more after the last one of the task."""
         text = pickle.dumps(task)
-        try:
-            with suppress(ConnectionError):  # it may be dead before it has heard its task
-                self._writer.write(LENGTH.pack(len(text)) + text)
-                await self._writer.drain()
-            yield self._messages()
-        finally:
-            with suppress(ConnectionError):
-                self._writer.write(STOP)  # to a child that is still at work
-            await asyncio.shield(self._ended(task.site.grace_s + _FAREWELL_S))
+        with suppress(ConnectionError):  # it may be dead before it has heard its task
+            self._writer.write(LENGTH.pack(len(text)) + text)
+            await self._writer.drain()
+        with suppress(ConnectionError):
+            while line := await self._reader.readline():
+                yield json.loads(line)
+
+    async def dismiss(self, grace_s: float) -> None:
+        """Have it end in peace, what it is at work on included; after the grace and a little more it is killed."""
+        with suppress(ConnectionError):
+            self._writer.write(STOP)
+        await self._ended(grace_s + _FAREWELL_S)
 
     async def kill(self) -> None:
         """Nothing is left of it; one that has ended is fine."""
@@ -69,11 +76,6 @@ class Child:
         if self._noise.done():
             error.add_note(self._noise.result())
         return error
-
-    async def _messages(self) -> AsyncIterator[Message]:
-        with suppress(ConnectionError):
-            while line := await self._reader.readline():
-                yield json.loads(line)
 
     async def _ended(self, farewell_s: float) -> None:
         try:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import threading
 from collections.abc import Mapping
 
@@ -25,8 +26,12 @@ class ProgramRun:
         self._secrets = secrets
         threading.Thread(target=program.load, args=(cloud, work.blueprint), daemon=True).start()
 
-    def __call__(self) -> None:
-        """Register every resource with the engine."""
+    async def __call__(self) -> None:
+        """Register every resource with the engine, and let every registration begin before the SDK looks for them.
+
+        If it finds none, it goes on to wait for all outputs at once, again and again, one registration at a time: the
+        time of a run then grows with the square of the resources.
+        """
         work = self._work
         program.load(self._cloud, work.blueprint)
         context = Context(work.blueprint.stack, work.blueprint.generation, work.artifact, self._secrets.__getitem__)
@@ -35,3 +40,4 @@ class ProgramRun:
         except DeploymentError as error:
             self.fault = error
             raise
+        await asyncio.sleep(0)

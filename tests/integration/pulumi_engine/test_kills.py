@@ -22,12 +22,8 @@ _RESOURCES = 19
 _ORPHANS_MAY_LIVE_S = 5.0
 _EVERY = [(whom, when, nth) for nth in range(1, _RESOURCES + 1) for whom in ("parent", "child", "cli")
           for when in ("before", "after")]  # fmt: skip
-_SOME = [
-    ("parent", "after", 1), ("parent", "before", 9), ("parent", "after", 19),
-    ("child", "before", 1), ("child", "after", 6), ("child", "after", 13), ("child", "after", 19),
-    ("cli", "after", 1), ("cli", "before", 7), ("cli", "after", 8), ("cli", "after", 14), ("cli", "after", 19),
-]  # fmt: skip
-_KILLS = _EVERY[: int(os.environ["SEMANTEST_KILLS"])] if "SEMANTEST_KILLS" in os.environ else _SOME
+_COUNT = int(os.environ.get("SEMANTEST_KILLS", "12"))
+_KILLS = [_EVERY[number * len(_EVERY) // _COUNT] for number in range(_COUNT)]  # spread over all resources
 
 
 def _state(house: House) -> State:
