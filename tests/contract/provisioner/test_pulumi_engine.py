@@ -8,8 +8,7 @@ from typing import Any
 
 import pytest
 
-from semantest_iac.domain.errors import ProviderError, RefusedError
-from semantest_iac.domain.ports.provisioner import Tick
+from semantest_iac.domain.errors import RefusedError
 from semantest_iac.infrastructure.pulumi_engine.cli_location import locate
 from tests.contract.provisioner.aws_contract import AwsContract
 from tests.contract.provisioner.provisioner_contract import Bench, ProvisionerContract
@@ -35,21 +34,6 @@ def bench(house: House) -> Bench:
 
 class TestPulumiEngine(ProvisionerContract, AwsContract):
     """The engine for real clouds."""
-
-    async def test_stops_when_nobody_can_record_what_it_did(self, bench: Bench) -> None:
-        async def refuse(event: object) -> None:
-            raise ProviderError("the lease is lost", provider="aws")
-
-        def unwatched(tick: Tick) -> None:
-            """Nobody watches."""
-
-        work = bench.work()
-        plan = await bench.engine.preview(work)
-        with pytest.raises(ProviderError, match="the lease is lost"):
-            await bench.engine.apply(work, plan, refuse, unwatched)
-
-        await bench.deploy(work)
-        assert (await bench.engine.preview(work)).changes.is_empty
 
     async def test_leaves_nothing_alive_behind(self, bench: Bench, house: House) -> None:
         await bench.deploy(bench.work())
