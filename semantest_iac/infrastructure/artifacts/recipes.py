@@ -25,6 +25,11 @@ BUNDLED_RUNTIME, BUNDLED_HANDLER = "python3.13", "service.handler"
 NODE = re.compile(r"nodejs\d+\.x")
 NPM_READS = frozenset({".npmrc"})
 NPM_PROJECT = ("package.json", "package-lock.json")
+LIBRARY_SOURCES = tuple(  # two thirds of its bytes, and nothing loads them
+    f"node_modules/@azure/{module}/{folder}"
+    for module in ("functions", "functions-extensions-base")
+    for folder in ("src", "types", "dist/azure-functions.js.map", "dist/azure-functions.min.js.map")
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,7 +126,7 @@ def _library(layout: Layout, workspace: Path) -> Sequence[Layer]:
     for name, content in payload(layout.library, *NPM_PROJECT):
         (workspace / name).write_bytes(content)
     install_library(workspace)
-    return (Layer(workspace, Selection(frozenset(NPM_PROJECT))),)
+    return (Layer(workspace, Selection(frozenset((*NPM_PROJECT, *LIBRARY_SOURCES)))),)
 
 
 def _inside(home: Path, folder: Path) -> frozenset[str]:

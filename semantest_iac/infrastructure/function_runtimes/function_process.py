@@ -13,7 +13,6 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 from semantest_iac.domain.errors import RuntimeFailedError
-from semantest_iac.infrastructure.function_runtimes.environment import lambda_environment
 from semantest_iac.infrastructure.function_runtimes.function_spec import (
     ENDED,
     EVENT_TOO_LARGE,
@@ -24,11 +23,11 @@ from semantest_iac.infrastructure.function_runtimes.function_spec import (
 )
 from semantest_iac.infrastructure.function_runtimes.host_process import HostProcess
 from semantest_iac.infrastructure.function_runtimes.interpreters import death_pact, interpreter_for
+from semantest_iac.infrastructure.function_runtimes.platforms import PLATFORMS
 from semantest_iac.infrastructure.function_runtimes.redaction import without_secrets
 from semantest_iac.infrastructure.function_runtimes.secret_endpoint import secret_endpoint
 
-LONGEST_START_S = 10  # Lambda's own limit
-LARGEST_EVENT = 6 * 1024 * 1024
+MIB = 1024 * 1024
 
 
 class FunctionProcess:
@@ -36,6 +35,8 @@ class FunctionProcess:
 
     def __init__(self, spec: FunctionSpec, environment: Mapping[str, str]) -> None:
         self._spec = spec
+        self._platform = PLATFORMS[spec.platform]
+        self._facts: Mapping[str, Any] = {}
         self._environment = environment
         self._host: HostProcess | None = None
         self._turn = asyncio.Lock()
@@ -45,9 +46,10 @@ class FunctionProcess:
     @asynccontextmanager
     async def start(cls, spec: FunctionSpec) -> AsyncIterator[FunctionProcess]:
         """Run the function as long as the block; raises RuntimeFailedError when it does not start."""
+        platform = PLATFORMS[spec.platform]
         with tempfile.TemporaryDirectory(prefix="function-", ignore_cleanup_errors=True) as temporary:
-            async with secret_endpoint(spec.secrets) as url:
-                function = cls(spec, lambda_environment(spec, temporary, url))
+            async with secret_endpoint(spec.secrets if platform.fetches_secrets else {}) as url:
+                function = cls(spec, platform.environment(spec, temporary, url))
                 try:
                     await function._living()
                     yield function
@@ -56,17 +58,24 @@ class FunctionProcess:
 
     async def invoke(self, event: Any, *, request_id: str = "") -> Invocation:
         """Hand over one event; a failure of the function is part of the answer, not an exception."""
-        line = self._call(event, request_id or str(uuid.uuid4()))
-        if len(line) > LARGEST_EVENT:
-            return Invocation(None, _error(EVENT_TOO_LARGE, "The event is over 6 MB."), "", 0)
         async with self._turn:
             host = await self._living()
-            host.logs.clear()
-            began = time.perf_counter()
-            answer = await self._answer(host, line)
-            duration_ms = (time.perf_counter() - began) * 1000
-            error, logs = self._redacted(answer.get("error")), self._redacted(host.logs.text())
-            return Invocation(answer.get("result"), error, logs, duration_ms)
+            call = self._platform.call(self._spec, self._facts, event, request_id or str(uuid.uuid4()))
+            line = json.dumps(call).encode() + b"\n"
+            if len(line) > self._platform.largest_call:
+                message = f"The event is over {self._platform.largest_call // MIB} MB."
+                call = {"error": _error(EVENT_TOO_LARGE, message)}
+            if "error" in call:
+                return Invocation(None, call["error"], "", 0)
+            return await self._invoked(host, line)
+
+    async def _invoked(self, host: HostProcess, line: bytes) -> Invocation:
+        host.logs.clear()
+        began = time.perf_counter()
+        answer = await self._answer(host, line)
+        duration_ms = (time.perf_counter() - began) * 1000
+        error, logs = self._redacted(answer.get("error")), self._redacted(host.logs.text())
+        return Invocation(answer.get("result"), error, logs, duration_ms)
 
     async def _answer(self, host: HostProcess, line: bytes) -> Mapping[str, Any]:
         """The host's answer; whatever is not one costs the process its life, a cancelled call included."""
@@ -92,26 +101,30 @@ class FunctionProcess:
         return self._host
 
     async def _spawn(self) -> HostProcess:
-        interpreter = await asyncio.to_thread(interpreter_for, self._spec.runtime, self._spec.memory_mb)
+        spec, platform = self._spec, self._platform
+        interpreter = await asyncio.to_thread(interpreter_for, spec.runtime, spec.memory_mb, platform.hosts)
         self.note = interpreter.note
-        command = (*death_pact(), *interpreter.command)
+        command = [*death_pact(), *interpreter.command]
         try:
-            return await HostProcess.spawn(command, [self._spec.handler], self._spec.package, self._environment)
+            return await HostProcess.spawn(
+                command, [spec.handler], spec.package, self._environment, platform.largest_line
+            )
         except OSError as error:
             raise self._refusal(str(error.strerror)) from error
 
     async def _await_ready(self, host: HostProcess) -> None:
         try:
-            async with asyncio.timeout(LONGEST_START_S):
+            async with asyncio.timeout(self._platform.longest_start_s):
                 reply = await host.ask()
             answer = _parsed(reply) if reply else {"error": await self._end_of(host)}
         except (TimeoutError, ValueError):
-            answer = {"error": _error(TIMED_OUT, f"it was not ready within {LONGEST_START_S} s")}
+            answer = {"error": _error(TIMED_OUT, f"it was not ready within {self._platform.longest_start_s:.0f} s")}
         if "error" in answer:
             await self._discard()
             last = self._redacted(host.logs.text()).strip().rpartition("\n")[2][-300:]
             cause = self._redacted("{errorType}: {errorMessage}".format(**answer["error"]))
             raise self._refusal(cause, last)
+        self._facts = answer
 
     async def _end_of(self, host: HostProcess) -> Mapping[str, Any]:
         self._host = None
@@ -130,14 +143,6 @@ class FunctionProcess:
 
     def _redacted(self, value: Any) -> Any:
         return without_secrets(value, self._spec.secrets.values())
-
-    def _call(self, event: Any, request_id: str) -> bytes:
-        context = {
-            "aws_request_id": request_id,
-            "invoked_function_arn": self._spec.arn,
-            "remaining_ms": int(self._spec.timeout_s * 1000),
-        }
-        return json.dumps({"event": event, "context": context}).encode() + b"\n"
 
 
 def _parsed(reply: bytes) -> Mapping[str, Any]:

@@ -11,13 +11,16 @@ TIMED_OUT = "Sandbox.Timedout"
 ENDED = "Runtime.ExitError"
 GARBLED = "Runtime.InvalidAnswer"
 EVENT_TOO_LARGE = "Function.RequestTooLarge"
+NO_ROUTE = "Host.NoRoute"
+NO_KEY = "Host.NoKey"
 
 
 @dataclass(frozen=True, slots=True)
 class FunctionSpec:
     """A deployed function: `package` is its unpacked folder, `secrets` maps secret references to values.
 
-    The values reach the function only through the secrets endpoint, never by its environment.
+    On `lambda` the values reach the function only through the secrets endpoint; on `functions` they take the place of
+    their references in the environment, as Azure does it.
     """
 
     package: Path
@@ -31,6 +34,7 @@ class FunctionSpec:
     version: str = "$LATEST"
     region: str = "us-east-1"
     account: str = "123456789012"
+    platform: str = "lambda"
 
     @property
     def arn(self) -> str:
@@ -40,7 +44,7 @@ class FunctionSpec:
 
 @dataclass(frozen=True, slots=True)
 class Invocation:
-    """One call: `result` is the function's JSON value, unless `error` holds Lambda's error object.
+    """One call: `result` is the function's JSON value, unless `error` holds an error object of Lambda's form.
 
     `logs` is the end of what the function wrote meanwhile, bounded.
     """

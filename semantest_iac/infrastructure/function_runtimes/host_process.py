@@ -12,7 +12,6 @@ from pathlib import Path
 
 from semantest_iac.infrastructure.function_runtimes.log_tail import LogTail
 
-LARGEST_LINE = 8 * 1024 * 1024  # above Lambda's 6 MB, below what could fill the memory
 LONGEST_FAREWELL_S = 5
 
 
@@ -31,7 +30,12 @@ class HostProcess:
 
     @classmethod
     async def spawn(
-        cls, command: Sequence[str], arguments: Sequence[str], folder: Path, environment: Mapping[str, str]
+        cls,
+        command: Sequence[str],
+        arguments: Sequence[str],
+        folder: Path,
+        environment: Mapping[str, str],
+        largest_line: int,
     ) -> HostProcess:
         """Start `command <descriptor> arguments…`; the host's first line says whether it is ready."""
         ours, theirs = socket.socketpair()
@@ -46,7 +50,7 @@ class HostProcess:
             raise
         finally:
             theirs.close()
-        return cls(process, await asyncio.open_unix_connection(sock=ours, limit=LARGEST_LINE))
+        return cls(process, await asyncio.open_unix_connection(sock=ours, limit=largest_line))
 
     async def ask(self, line: bytes = b"") -> bytes:
         """Send a line and wait for the next answer; empty when the process has ended.

@@ -6,7 +6,7 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -25,15 +25,15 @@ class Interpreter:
     note: str = ""
 
 
-def interpreter_for(runtime: str, memory_mb: int) -> Interpreter:
-    """The nearest interpreter for `python3.N` or `nodejsN.x`; raises RuntimeFailedError when there is none."""
+def interpreter_for(runtime: str, memory_mb: int, hosts: Mapping[str, str]) -> Interpreter:
+    """The nearest interpreter for the runtime, with its host program; raises RuntimeFailedError when there is none."""
     if runtime.startswith("python"):
         program, note = _python(runtime.removeprefix("python"))
-        return Interpreter((program, *PYTHON_FLAGS, str(HOSTS / "python_host.py")), note)
+        return Interpreter((program, *PYTHON_FLAGS, str(HOSTS / hosts["python"])), note)
     if runtime.startswith("nodejs"):
         program, note = _node(runtime.removeprefix("nodejs").partition(".")[0])
         heap = f"--max-old-space-size={memory_mb}"
-        return Interpreter((program, heap, str(HOSTS / "node_host.cjs")), note)
+        return Interpreter((program, heap, str(HOSTS / hosts["nodejs"])), note)
     raise RuntimeFailedError(f"Cannot run runtime '{runtime}': only Python and Node functions run here.")
 
 

@@ -1,33 +1,15 @@
 'use strict'
-// Runs inside a function's process: loads a Node handler and answers one JSON line per event.
+// Runs inside a function's process: loads a Node handler as Lambda does, and calls it with each event.
 //
-// Started as `node_host.cjs <descriptor> <handler>` in the package's folder. The descriptor is a socket of its
-// own, so whatever the handler prints cannot be taken for an answer.
+// Started as `node_host.cjs <descriptor> <handler>` in the package's folder.
 
 const fs = require('node:fs')
-const net = require('node:net')
 const path = require('node:path')
-const readline = require('node:readline')
 const { pathToFileURL } = require('node:url')
+const { serve } = require('./channel.cjs')
 
 const LARGEST_ANSWER = 6291556
 const ENDINGS = ['.js', '.mjs', '.cjs']
-
-const [descriptor, handlerName] = process.argv.slice(2)
-const socket = new net.Socket({ fd: Number(descriptor), readable: true, writable: true })
-
-async function main() {
-  socket.on('close', () => process.exit(0)).on('error', () => process.exit(0))
-  const lines = readline.createInterface({ input: socket, crlfDelay: Infinity })
-  const waiting = []
-  lines.on('line', (line) => waiting.push(line))
-  const handler = await load(handlerName).catch((error) => send({ error: described(error) }))
-  if (!handler) return
-  send({ ready: true })
-  const answer = async (line) => send(await call(handler, JSON.parse(line)))
-  lines.removeAllListeners('line').on('line', answer)
-  waiting.forEach(answer)
-}
 
 async function load(name) {
   const dot = name.lastIndexOf('.')
@@ -36,16 +18,8 @@ async function load(name) {
   if (!file) throw Object.assign(new Error(`Cannot find module '${name.slice(0, dot)}'`), { name: 'Runtime.ImportModuleError' })
   const loaded = await import(pathToFileURL(file).href)
   const handler = loaded[name.slice(dot + 1)] ?? loaded.default?.[name.slice(dot + 1)]
-  if (typeof handler === 'function') return handler
+  if (typeof handler === 'function') return { call: ({ event, context }) => invoke(handler, event, contextOf(context)) }
   throw Object.assign(new Error(`${name} is undefined or not exported`), { name: 'Runtime.HandlerNotFound' })
-}
-
-async function call(handler, { event, context }) {
-  try {
-    return { result: (await invoke(handler, event, contextOf(context))) ?? null }
-  } catch (error) {
-    return { error: described(error) }
-  }
 }
 
 function invoke(handler, event, context) {
@@ -71,24 +45,5 @@ function contextOf(facts) {
   }
 }
 
-function described(error) {
-  const stackTrace = String(error?.stack ?? '').split('\n').slice(1).map((line) => line.trim())
-  return { errorMessage: String(error?.message ?? error), errorType: error?.name ?? 'Error', stackTrace }
-}
-
-function send(answer) {
-  socket.write(line(answer))
-}
-
-function line(answer) {
-  try {
-    const encoded = JSON.stringify(answer)
-    if (Buffer.byteLength(encoded) <= LARGEST_ANSWER) return `${encoded}\n`
-  } catch (error) {
-    return line({ error: { errorMessage: `Unable to marshal response: ${error.message}`, errorType: 'Runtime.MarshalError' } })
-  }
-  const errorMessage = `Response payload size exceeded maximum allowed payload size (${LARGEST_ANSWER} bytes).`
-  return line({ error: { errorMessage, errorType: 'Function.ResponseSizeTooLarge' } })
-}
-
-main()
+const [descriptor, handlerName] = process.argv.slice(2)
+serve(descriptor, () => load(handlerName), LARGEST_ANSWER)

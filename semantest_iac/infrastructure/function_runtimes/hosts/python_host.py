@@ -1,13 +1,11 @@
-"""Runs inside a function's process: loads a Python handler and answers one JSON line per event.
+"""Runs inside a function's process: loads a Python handler as Lambda does, and calls it with each event.
 
-Started as `python_host.py <descriptor> <handler>` in the package's folder. The descriptor is a socket of its
-own, so whatever the handler prints cannot be taken for an answer.
+Started as `python_host.py <descriptor> <handler>` in the package's folder.
 """
 
 from __future__ import annotations
 
 import importlib
-import json
 import os
 import sys
 import time
@@ -38,59 +36,20 @@ class Context:
         return max(0, int((self._deadline - time.monotonic()) * 1000))
 
 
+def load(handler: str) -> tuple[Callable[[dict[str, Any]], Any], dict[str, Any]]:
+    """The handler as a function of one call."""
+    sys.path.insert(0, os.environ["LAMBDA_TASK_ROOT"])
+    module, _, name = handler.rpartition(".")
+    function = getattr(importlib.import_module(module.replace("/", ".")), name)
+    return lambda call: function(call["event"], Context(call["context"])), {}
+
+
 def main(descriptor: int, handler: str) -> None:
-    """Load, say so, then answer until the other side closes."""
-    os.set_inheritable(descriptor, False)
-    with open(descriptor, "rb", closefd=False) as events, open(descriptor, "wb", closefd=False) as answers:
-
-        def send(answer: dict[str, Any]) -> None:
-            sys.stdout.flush()
-            sys.stderr.flush()
-            answers.write(_line(answer))
-            answers.flush()
-
-        function = _loaded(handler, send)
-        for line in events if function else ():
-            call = json.loads(line)
-            send(_call(function, call["event"], Context(call["context"])))
-
-
-def _loaded(handler: str, send: Callable[[dict[str, Any]], None]) -> Any:
-    try:
-        sys.path.insert(0, os.environ["LAMBDA_TASK_ROOT"])
-        module, _, name = handler.rpartition(".")
-        function = getattr(importlib.import_module(module.replace("/", ".")), name)
-    except Exception as error:
-        send({"error": _described(error)})
-        return None
-    send({"ready": True})
-    return function
-
-
-def _call(function: Any, event: Any, context: Context) -> dict[str, Any]:
-    try:
-        return {"result": function(event, context)}
-    except Exception as error:
-        return {"error": _described(error)}
-
-
-def _described(error: Exception) -> dict[str, Any]:
-    import traceback
-
-    trace = traceback.format_list(traceback.extract_tb(error.__traceback__)[1:])
-    return {"errorMessage": str(error), "errorType": type(error).__name__, "stackTrace": trace}
-
-
-def _line(answer: dict[str, Any]) -> bytes:
-    try:
-        encoded = json.dumps(answer).encode()
-    except (TypeError, ValueError, RecursionError) as error:
-        message = f"Unable to marshal response: {error}"
-        return _line({"error": {"errorMessage": message, "errorType": "Runtime.MarshalError"}})
-    if len(encoded) > LARGEST_ANSWER:
-        message = f"Response payload size exceeded maximum allowed payload size ({LARGEST_ANSWER} bytes)."
-        return _line({"error": {"errorMessage": message, "errorType": "Function.ResponseSizeTooLarge"}})
-    return encoded + b"\n"
+    """Serve the handler over the descriptor."""
+    sys.path.insert(0, os.path.dirname(__file__))
+    channel = importlib.import_module("semantest_channel")
+    del sys.path[0]
+    channel.serve(descriptor, lambda: load(handler), LARGEST_ANSWER)
 
 
 if __name__ == "__main__":

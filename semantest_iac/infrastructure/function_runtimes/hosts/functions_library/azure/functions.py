@@ -1,0 +1,234 @@
+"""Stands in for `azure.functions`, which Azure's worker brings along: the HTTP part of its programming model v2.
+
+Written from its documentation, and compared with the real library by a contract test. A package that carries the real
+library runs with that one.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from enum import Enum
+from types import MappingProxyType
+from typing import Any
+
+_NOT_HERE = "azure.functions.{} is not played on this machine; name azure-functions in requirements.txt to run it here"
+Function = Callable[..., Any]
+
+
+def __getattr__(name: str) -> Any:
+    raise AttributeError(_NOT_HERE.format(name))
+
+
+class AuthLevel(Enum):
+    """Which key a request needs."""
+
+    FUNCTION = "function"
+    ANONYMOUS = "anonymous"
+    ADMIN = "admin"
+
+
+class HttpMethod(Enum):
+    """The methods that a function may answer."""
+
+    GET = "GET"
+    POST = "POST"
+    DELETE = "DELETE"
+    HEAD = "HEAD"
+    PATCH = "PATCH"
+    PUT = "PUT"
+    OPTIONS = "OPTIONS"
+
+
+class Context:
+    """The type that functions name for their argument `context`."""
+
+    function_name: str
+    function_directory: str
+    invocation_id: str
+
+
+class RequestHeaders(Mapping[str, str]):
+    """Headers by name, whatever its case."""
+
+    def __init__(self, headers: Mapping[str, str]) -> None:
+        self._values = {name.lower(): value for name, value in headers.items()}
+
+    def __getitem__(self, name: str) -> str:
+        return self._values[name.lower()]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._values)
+
+    def __len__(self) -> int:
+        return len(self._values)
+
+
+class ResponseHeaders:
+    """Headers in order, with repeats."""
+
+    def __init__(self, headers: Mapping[str, str]) -> None:
+        self._pairs = [*headers.items()]
+
+    def add(self, name: str, value: str) -> None:
+        """One more, beside those of the same name."""
+        self._pairs.append((name, value))
+
+    def get_all(self, name: str) -> list[str]:
+        """Every value of a name."""
+        return [value for key, value in self._pairs if key.lower() == name.lower()]
+
+    def get(self, name: str, default: str | None = None) -> str | None:
+        """The first value of a name."""
+        return next(iter(self.get_all(name)), default)
+
+    def items(self) -> list[tuple[str, str]]:
+        """Every pair, in order."""
+        return [*self._pairs]
+
+    def __contains__(self, name: str) -> bool:
+        return bool(self.get_all(name))
+
+    def __getitem__(self, name: str) -> str:
+        return self.get_all(name)[0]
+
+    def __setitem__(self, name: str, value: str) -> None:
+        self._pairs = [pair for pair in self._pairs if pair[0].lower() != name.lower()] + [(name, value)]
+
+
+class HttpRequest:
+    """What an HTTP function is called with."""
+
+    def __init__(  # the library's own signature
+        self, method: str, url: str, *, body: bytes, headers: Mapping[str, str] | None = None,
+        params: Mapping[str, str] | None = None, route_params: Mapping[str, str] | None = None,
+    ) -> None:  # fmt: skip
+        self.method = method.upper()
+        self.url = url
+        self.headers = RequestHeaders(headers or {})
+        self.params = MappingProxyType({**(params or {})})
+        self.route_params = MappingProxyType({**(route_params or {})})
+        self._body = body
+
+    def get_body(self) -> bytes:
+        """The body as it came."""
+        return self._body
+
+    def get_json(self) -> Any:
+        """The body read as JSON; raises ValueError where it is none."""
+        return json.loads(self._body.decode("utf-8"))
+
+
+class HttpResponse:
+    """What an HTTP function answers."""
+
+    def __init__(  # as above
+        self, body: str | bytes | None = None, *, status_code: int | None = None,
+        headers: Mapping[str, str] | None = None, mimetype: str | None = None, charset: str | None = None,
+    ) -> None:  # fmt: skip
+        if not isinstance(body, (str, bytes, bytearray, type(None))):
+            raise TypeError(f"response is expected to be either of str, bytes, or bytearray, got {type(body).__name__}")
+        self.status_code = int(status_code or 200)
+        self.mimetype = mimetype or "text/plain"
+        self.charset = charset or "utf-8"
+        self.headers = ResponseHeaders(headers or {})
+        self._body = body.encode(self.charset) if isinstance(body, str) else bytes(body or b"")
+
+    def get_body(self) -> bytes:
+        """The body as it will be sent."""
+        return self._body
+
+
+class HttpTrigger:
+    """How HTTP reaches a function."""
+
+    def __init__(self, name: str, route: str | None, methods: Iterable[Any] | None, auth_level: Any) -> None:
+        self.name, self.route, self.methods, self.auth_level = name, route, methods, auth_level
+
+    def get_binding_name(self) -> str:
+        """The kind of trigger."""
+        return "httpTrigger"
+
+
+class Registered:
+    """A function of the app with its trigger."""
+
+    def __init__(self, function: Function) -> None:
+        self._function, self.name = function, function.__name__
+        self.trigger: HttpTrigger | None = None
+
+    def get_function_name(self) -> str:
+        """The name in the app."""
+        return self.name
+
+    def get_user_function(self) -> Function:
+        """The person's function."""
+        return self._function
+
+    def get_trigger(self) -> HttpTrigger | None:
+        """What calls it."""
+        return self.trigger
+
+    def __call__(self, *arguments: Any, **named: Any) -> Any:
+        return self._function(*arguments, **named)
+
+
+class Blueprint:
+    """Functions that an app may take over."""
+
+    def __init__(self) -> None:
+        self._registered: list[Registered] = []
+
+    def route(  # the library's own signature
+        self, route: str | None = None, trigger_arg_name: str = "req", binding_arg_name: str = "$return",
+        methods: Iterable[Any] | None = None, auth_level: Any = None,
+    ) -> Callable[[Any], Registered]:  # fmt: skip
+        """Make a function answer HTTP."""
+
+        def register(function: Any) -> Registered:
+            registered = self._of(function)
+            registered.trigger = HttpTrigger(trigger_arg_name, route, methods, auth_level)
+            return registered
+
+        return register
+
+    def function_name(self, name: str) -> Callable[[Any], Registered]:
+        """Give a function another name."""
+
+        def rename(function: Any) -> Registered:
+            registered = self._of(function)
+            registered.name = name
+            return registered
+
+        return rename
+
+    def _of(self, function: Any) -> Registered:
+        if isinstance(function, Registered):
+            return function
+        self._registered.append(Registered(function))
+        return self._registered[-1]
+
+    def __getattr__(self, name: str) -> Any:
+        raise AttributeError(_NOT_HERE.format(f"{type(self).__name__}.{name}"))
+
+
+class FunctionApp(Blueprint):
+    """The functions that the worker finds in `function_app.py`."""
+
+    def __init__(self, http_auth_level: Any = AuthLevel.FUNCTION) -> None:
+        super().__init__()
+        self.auth_level = http_auth_level
+
+    def register_functions(self, blueprint: Blueprint) -> None:
+        """Take over the functions of a blueprint."""
+        self._registered.extend(blueprint._registered)
+
+    register_blueprint = register_functions
+
+    def get_functions(self) -> list[Registered]:
+        """Every function that something triggers."""
+        found = [registered for registered in self._registered if registered.trigger]
+        for registered in found:
+            if registered.trigger and registered.trigger.auth_level is None:
+                registered.trigger.auth_level = self.auth_level
+        return found

@@ -1,0 +1,103 @@
+'use strict'
+// Runs inside a function app's process: loads the app as Azure's worker does, and calls its HTTP functions.
+//
+// Started as `functions_node_host.cjs <descriptor> <anything>` in the package's folder. The package brings
+// `@azure/functions`; what that asks of the worker, `@azure/functions-core`, is played here.
+
+const fs = require('node:fs')
+const Module = require('node:module')
+const path = require('node:path')
+const { pathToFileURL } = require('node:url')
+const { serve } = require('./channel.cjs')
+
+const LARGEST_ANSWER = 128 * 1024 * 1024 // of one message between Azure's host and its worker
+const SPECIAL = /\*\*\/|[*?{},]|[.+^$()|[\]\\]/g
+const PATTERNS = { '**/': '(?:.*/)?', '*': '[^/]*', '?': '[^/]', '{': '(?:', '}': ')', ',': '|' }
+const SAME_SITE = { lax: 'lax', strict: 'strict', explicitNone: 'none' }
+const registered = new Map()
+let model
+
+const core = {
+  version: '4.0.0',
+  registerFunction(metadata, callback) {
+    registered.set(metadata.name, { metadata, callback })
+    return { dispose() {} }
+  },
+  registerHook: () => ({ dispose() {} }),
+  setProgrammingModel(value) { model = value },
+  getProgrammingModel: () => model,
+  log: (level, category, message) => print(level, message),
+}
+
+function playCore() {
+  const load = Module._load
+  Module._load = (request, ...rest) => (request === '@azure/functions-core' ? core : load(request, ...rest))
+}
+
+/** Load every file that `main` of package.json names; it may be a pattern. */
+async function load() {
+  playCore()
+  const { main } = JSON.parse(fs.readFileSync('package.json', 'utf8'))
+  if (!main) throw new Error('package.json names no main file')
+  const files = filesOf(main)
+  if (files.length === 0) throw new Error(`package.json names '${main}' as main, and there is no such file`)
+  for (const file of files) await import(pathToFileURL(path.resolve(file)).href)
+  const capabilities = await model?.getCapabilities({})
+  if (capabilities?.HttpUri) throw new Error('The app streams HTTP (enableHttpStream), which does not run on this machine')
+  return { call, facts: { functions: [...registered.values()].map(factsOf) } }
+}
+
+function filesOf(main) {
+  const wanted = path.posix.normalize(main)
+  if (fs.existsSync(wanted)) return [wanted]
+  const pattern = new RegExp(`^${wanted.replace(SPECIAL, (sign) => PATTERNS[sign] ?? `\\${sign}`)}$`)
+  const names = fs.readdirSync('.', { recursive: true }).map((name) => name.split(path.sep).join('/'))
+  return names.filter((name) => pattern.test(name) && !name.includes('node_modules/')).sort()
+}
+
+function factsOf({ metadata }) {
+  const { route, methods, authLevel } = triggerOf(metadata)[1] ?? {}
+  return { name: metadata.name, isHttp: Boolean(triggerOf(metadata)), route, methods, authLevel }
+}
+
+function triggerOf(metadata) {
+  return Object.entries(metadata.bindings).find(([, binding]) => binding.type.toLowerCase() === 'httptrigger') ?? false
+}
+
+async function call({ function: name, http, id }) {
+  const { metadata, callback } = registered.get(name)
+  const request = { inputData: [{ name: triggerOf(metadata)[0], data: { http: rpc(http) } }], triggerMetadata: {} }
+  const log = (level, category, message) => print(level, message)
+  const invocation = model.getInvocationModel({ invocationId: id, metadata, request, log, state: 'invocation' })
+  const { context, inputs } = await invocation.getArguments()
+  const result = await invocation.invokeFunction(context, inputs, callback)
+  const { returnValue } = await invocation.getResponse(context, result)
+  return returnValue?.http ? plain(returnValue.http) : null
+}
+
+function rpc({ method, url, headers, query, params, body }) {
+  const [nullableHeaders, nullableQuery, nullableParams] = [headers, query, params].map(nullable)
+  const bytes = body ? { bytes: Buffer.from(body, 'base64') } : undefined
+  return { method, url, nullableHeaders, nullableQuery, nullableParams, body: bytes }
+}
+
+function nullable(values) {
+  return Object.fromEntries(Object.entries(values).map(([name, value]) => [name, { value }]))
+}
+
+function plain({ statusCode, headers, cookies, body }) {
+  const content = Buffer.from(body?.bytes ?? body?.string ?? '')
+  return { status: Number(statusCode), headers, cookies: cookies.map(plainCookie), body: content.toString('base64') }
+}
+
+function plainCookie({ name, value, sameSite, ...rest }) {
+  const values = Object.fromEntries(Object.entries(rest).map(([key, given]) => [key, given?.value]))
+  return { name, value, ...values, expires: values.expires?.seconds, sameSite: SAME_SITE[sameSite] }
+}
+
+function print(level, message) {
+  const write = level === 'error' || level === 'critical' ? console.error : console.log
+  write(message)
+}
+
+serve(process.argv[2], load, LARGEST_ANSWER)

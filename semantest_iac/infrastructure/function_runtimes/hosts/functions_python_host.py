@@ -1,0 +1,128 @@
+"""Runs inside a function app's process: loads `function_app.py` as Azure's worker does, and calls its HTTP functions.
+
+Started as `functions_python_host.py <descriptor> <anything>` in the package's folder.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import importlib
+import inspect
+import os
+import sys
+from collections.abc import Callable, Iterable
+from email.utils import parsedate_to_datetime
+from http.cookies import Morsel, SimpleCookie
+from typing import Any
+
+LARGEST_ANSWER = 128 * 1024 * 1024  # of one message between Azure's host and its worker
+SITE = ".python_packages/lib/site-packages"
+HTTP_TRIGGER = "httpTrigger"
+Call = Callable[[dict[str, Any]], Any]
+
+
+class Context:
+    """What a function gets for its argument `context`."""
+
+    def __init__(self, function_name: str, invocation_id: str) -> None:
+        self.function_name = function_name
+        self.function_directory = os.getcwd()
+        self.invocation_id = invocation_id
+
+
+def load() -> tuple[Call, dict[str, Any]]:
+    """The app's functions as one function of a call, and how HTTP reaches them."""
+    root = os.getcwd()
+    sys.path[:0] = [root, os.path.join(root, SITE)]
+    sys.path.append(os.path.join(os.path.dirname(__file__), "functions_library"))  # last: the package's own goes first
+    app = next(filter(_is_app, vars(importlib.import_module("function_app")).values()), None)
+    if app is None:
+        raise ImportError("function_app.py holds no FunctionApp")
+    functions = {function.get_function_name(): function for function in app.get_functions()}
+    return lambda call: _result(functions[call["function"]], call), {"functions": [*map(_facts, functions.values())]}
+
+
+def _is_app(value: Any) -> bool:
+    return hasattr(value, "get_functions") and not isinstance(value, type)
+
+
+def _facts(function: Any) -> dict[str, Any]:
+    trigger = function.get_trigger()
+    if trigger.get_binding_name() != HTTP_TRIGGER:
+        return {"name": function.get_function_name(), "isHttp": False}
+    return {
+        "name": function.get_function_name(),
+        "isHttp": True,
+        "route": trigger.route,
+        "methods": [_word(method) for method in trigger.methods or ()],
+        "authLevel": _word(trigger.auth_level or "function"),
+    }
+
+
+def _word(value: Any) -> str:
+    return str(getattr(value, "value", value))
+
+
+def _result(function: Any, call: dict[str, Any]) -> Any:
+    function_of_person, trigger = function.get_user_function(), function.get_trigger()
+    arguments = {trigger.name: _request(call["http"])}
+    if "context" in inspect.signature(function_of_person).parameters:
+        arguments["context"] = Context(call["function"], call["id"])
+    result = function_of_person(**arguments)
+    return _response(asyncio.run(result) if inspect.iscoroutine(result) else result)
+
+
+def _request(http: dict[str, Any]) -> Any:
+    return importlib.import_module("azure.functions").HttpRequest(
+        http["method"],
+        http["url"],
+        headers=http["headers"],
+        params=http["query"],
+        route_params=http["params"],
+        body=base64.b64decode(http["body"]),
+    )
+
+
+def _response(result: Any) -> dict[str, Any] | None:
+    if result is None:
+        return None
+    if isinstance(result, str):
+        return _http(200, {"content-type": "text/plain; charset=utf-8"}, (), result.encode())
+    cookies = [morsel for text in result.headers.get_all("Set-Cookie") for morsel in SimpleCookie(text).values()]
+    headers = {name.lower(): value for name, value in result.headers.items() if name.lower() != "set-cookie"}
+    charset = f"; charset={result.charset}" if result.mimetype.startswith("text/") else ""
+    headers.setdefault("content-type", result.mimetype + charset)
+    return _http(result.status_code, headers, map(_cookie, cookies), result.get_body())
+
+
+def _http(status: int, headers: dict[str, str], cookies: Iterable[dict[str, Any]], body: bytes) -> dict[str, Any]:
+    encoded = base64.b64encode(body).decode("ascii")
+    return {"status": status, "headers": headers, "cookies": [*cookies], "body": encoded}
+
+
+def _cookie(morsel: Morsel[str]) -> dict[str, Any]:
+    moment = morsel["expires"]
+    return {
+        "name": morsel.key,
+        "value": morsel.value,
+        "domain": morsel["domain"],
+        "path": morsel["path"],
+        "expires": parsedate_to_datetime(moment).timestamp() if moment else None,
+        "maxAge": int(morsel["max-age"]) if morsel["max-age"] != "" else None,
+        "secure": bool(morsel["secure"]),
+        "httpOnly": bool(morsel["httponly"]),
+        "sameSite": morsel["samesite"].lower(),
+    }
+
+
+def main(descriptor: int) -> None:
+    """Serve the app over the descriptor."""
+    sys.path.insert(0, os.path.dirname(__file__))
+    channel = importlib.import_module("semantest_channel")
+    del sys.path[0]
+    channel.serve(descriptor, load, LARGEST_ANSWER)
+
+
+if __name__ == "__main__":
+    main(int(sys.argv[1]))
