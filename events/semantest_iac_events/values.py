@@ -57,7 +57,7 @@ class ChangeCounts(Value):
 
 
 class ResourceChange(Value):
-    """What happens to one resource; `why` names the properties that cause it."""
+    """What happens to one resource; `why` names the causing properties, each with what it comes from: `role (identity)`."""
 
     urn: str
     type: str

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import re
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 
 from semantest_iac_events.values import ChangeCounts, ResourceChange
+
+Origins = Mapping[str, Mapping[str, Collection[str]]]
+"""By URN and property: the URNs of the resources that the property's value comes from."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +39,27 @@ class ChangePlan:
     def mutations(self) -> tuple[ResourceChange, ...]:
         """The resources that would change."""
         return tuple(resource for resource in self.resources if resource.op != "same")
+
+
+def traced(changes: Iterable[ResourceChange], origins: Origins) -> ChangePlan:
+    """The plan with each property that causes a change led back to the changing resources that it comes from."""
+    changes = tuple(changes)
+    moving = {change.urn: change.name for change in changes if change.op != "same"}
+    return ChangePlan(tuple(_traced(change, origins.get(change.urn, {}), moving) for change in changes))
+
+
+def _traced(
+    change: ResourceChange, origins: Mapping[str, Collection[str]], moving: Mapping[str, str]
+) -> ResourceChange:
+    why = tuple(_led_back(property_, origins, moving) for property_ in change.why)
+    return change if why == change.why else change.model_copy(update={"why": why})
+
+
+def _led_back(property_: str, origins: Mapping[str, Collection[str]], moving: Mapping[str, str]) -> str:
+    """`role (identity)`; of a path such as `vpcConfig.subnetIds[0]` the dependencies of the whole property count."""
+    sources = origins.get(re.split(r"[.\[]", property_, maxsplit=1)[0], ())
+    names = sorted({moving[source] for source in sources if source in moving})
+    return f"{property_} ({', '.join(names)})" if names else property_
 
 
 def count(operations: Iterable[str]) -> ChangeCounts:

@@ -127,7 +127,10 @@ class Errand:
         kinds = [resource.name for resource in work.blueprint.in_order()] if work else []
         known = [resource["urn"] for resource in self._before.resources]
         steps = sorted(watch.steps, key=lambda step: _place(step, kinds, known))
-        return [{**step, "stateful": step["type"] in stateful} for step in steps]
+        origins = self._before.origins
+        return [
+            {**step, "stateful": step["type"] in stateful, "origins": origins.get(step["urn"], {})} for step in steps
+        ]
 
     def _fingerprint(self) -> str:
         """Changes with the state and with everything that the program is made from, secrets included."""

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from semantest_iac.domain.deployment.announcements import announcement
-from semantest_iac.domain.deployment.plan import ChangePlan
+from semantest_iac.domain.deployment.plan import ChangePlan, traced
 from semantest_iac.domain.deployment.stack import Stack
 from semantest_iac.domain.ports.provisioner import Applied, Progress, Publish, Removal, Tick, Work
 from semantest_iac.infrastructure.pulumi_engine.children import Children, Hear
@@ -106,7 +106,8 @@ def _announcing(work: Work, publish: Publish, progress: Progress) -> Hear:
 
 
 def _plan(done: Mapping[str, Any]) -> ChangePlan:
-    return ChangePlan(tuple(_change(step) for step in done["steps"]))
+    steps = done["steps"]
+    return traced([_change(step) for step in steps], {step["urn"]: step["origins"] for step in steps})
 
 
 def _change(step: Mapping[str, Any]) -> ResourceChange:

@@ -58,6 +58,11 @@ class State:
         return without_secrets(root.get("outputs") or {})
 
     @property
+    def origins(self) -> dict[str, Mapping[str, list[str]]]:
+        """By URN and property, the URNs of the resources that the property's value came from."""
+        return {it["urn"]: it.get("propertyDependencies") or {} for it in self.resources}
+
+    @property
     def sealing(self) -> Mapping[str, Any]:
         """Kind and state of the secrets provider; empty as long as nothing was deployed."""
         return self.deployment.get("secrets_providers") or {}

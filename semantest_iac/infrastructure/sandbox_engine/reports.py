@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from semantest_iac.domain.deployment.plan import ChangePlan
+from semantest_iac.domain.deployment.plan import ChangePlan, traced
 from semantest_iac.domain.ports.provisioner import Applied, Outputs
 from semantest_iac.infrastructure.sandbox_engine.run import Run
 from semantest_iac.infrastructure.sandbox_engine.snapshots import Snapshot
@@ -16,7 +16,9 @@ from semantest_iac_events.values import ResourceChange
 
 def plan(steps: Iterable[Step], stateful: frozenset[str]) -> ChangePlan:
     """The steps that reach a cloud; components and providers are how a program is written, not what it makes."""
-    return ChangePlan(tuple(_change(step, stateful) for step in steps if not step.state.is_local))
+    steps = [step for step in steps if not step.state.is_local]
+    origins = {step.state.urn: step.state.property_dependencies for step in steps}
+    return traced([_change(step, stateful) for step in steps], origins)
 
 
 def applied(run: Run) -> Applied:

@@ -18,8 +18,17 @@ class AwsContract:
         changed = {(change.type, change.op, change.why) for change in plan.mutations}
         assert changed == {
             ("aws:lambda/function:Function", "update", ("memorySize",)),
-            ("aws:lambda/alias:Alias", "update", ("functionVersion",)),
+            ("aws:lambda/alias:Alias", "update", ("functionVersion (function)",)),
         }
+
+    async def test_leads_a_replacement_back_to_the_resource_that_forces_it(self, bench: Bench) -> None:
+        await bench.deploy(bench.work(network={"private": True, "cidr": "10.0.0.0/20"}))
+
+        plan = await bench.engine.preview(bench.work(network={"private": True, "cidr": "10.1.0.0/20"}))
+
+        why = {change.type: change.why for change in plan.mutations if change.op == "replace"}
+        assert why["aws:ec2/vpc:Vpc"] == ("cidrBlock",)
+        assert why["aws:ec2/subnet:Subnet"] == ("cidrBlock", "vpcId (network)")
 
     async def test_deletes_that_alarm_only_when_one_is_no_longer_wanted(self, bench: Bench) -> None:
         await bench.deploy(bench.works({"monitoring": {"alerts": _ALERTS}}))

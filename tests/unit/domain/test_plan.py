@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from semantest_iac.domain.deployment.plan import ChangePlan, count
+from semantest_iac.domain.deployment.plan import ChangePlan, count, traced
 from semantest_iac_events.values import ChangeCounts, ResourceChange
 
 
@@ -23,6 +23,16 @@ class TestChangePlan:
 
         assert plan.changes == ChangeCounts(replace=1, same=1, create=1)
         assert [change.name for change in plan.mutations] == ["a", "c"]
+
+
+class TestTraced:
+    def test_leads_properties_back_to_what_changes_itself(self) -> None:
+        alias = a_change("alias", "replace").model_copy(update={"why": ("code", "vpcConfig.subnetIds[0]", "role")})
+        origins = {"urn:alias": {"code": [], "vpcConfig": ["urn:subnet", "urn:still"], "role": ["urn:still"]}}
+
+        plan = traced([a_change("subnet", "replace"), a_change("still", "same"), alias], origins)
+
+        assert plan.resources[-1].why == ("code", "vpcConfig.subnetIds[0] (subnet)", "role")
 
 
 class TestCount:
