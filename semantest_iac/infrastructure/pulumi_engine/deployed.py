@@ -12,6 +12,7 @@ from semantest_iac.infrastructure.pulumi_engine.site import Site
 from semantest_iac.infrastructure.pulumi_engine.states import State, in_files
 
 _SECRET_VERSION = "aws:secretsmanager/secretVersion:SecretVersion"  # noqa: S105 - a type
+_VAULT_SECRET = "azure-native:keyvault:Secret"  # noqa: S105 - a type
 _NAMED = "secret-"  # how blueprints name the resource of a secret
 
 
@@ -38,6 +39,9 @@ async def _state(engine: PulumiEngine, site: Site, stack: Stack) -> State | None
 
 def _resource(raw: Mapping[str, Any], secret_value: Callable[[str], str]) -> DeployedResource:
     name, outputs = str(raw["urn"]).rpartition("::")[2], dict(raw.get("outputs") or {})
+    inputs = dict(raw.get("inputs") or {})
     if raw["type"] == _SECRET_VERSION:
         outputs["secretString"] = secret_value(name.removeprefix(_NAMED))
-    return DeployedResource(raw["type"], name, outputs)
+    if raw["type"] == _VAULT_SECRET:
+        inputs["properties"] = {"value": secret_value(name.removeprefix(_NAMED))}
+    return DeployedResource(raw["type"], name, outputs, inputs)

@@ -59,7 +59,7 @@ class Sessions:
     def deployed(self, stack: Stack) -> list[DeployedResource]:
         """What is remembered of the living resources that a cloud has, secrets opened."""
         return [
-            DeployedResource(state.type, state.name, bare(state.outputs))
+            DeployedResource(state.type, state.name, bare(state.outputs), bare(state.inputs))
             for state in self._store.remembered(stack).snapshot
             if state.custom and not state.delete
         ]
