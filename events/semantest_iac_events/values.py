@@ -57,7 +57,7 @@ class ChangeCounts(Value):
 
 
 class ResourceChange(Value):
-    """What happens to one resource; `why` names the causing properties, each with what it comes from: `role (identity)`."""
+    """What happens to one resource; `why` has the causing properties and what each comes from: `role (identity)`."""
 
     urn: str
     type: str
