@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from contextlib import AbstractAsyncContextManager
 
+    from semantest_iac.application.intake.orders import Order
     from semantest_iac.application.message_bus import MessageBus, Observer
     from semantest_iac.application.use_cases import DeploymentUseCase
     from semantest_iac.domain.deployment.stack import Stack
@@ -189,6 +190,41 @@ class Application:
         from semantest_iac.infrastructure.local_service.door import LocalDoor
 
         return LocalDoor(deployed, self.home / "artifacts", PackageCache(self.home).folder_of)
+
+
+class PulumiProgram(Application):
+    """The application in a program that Pulumi itself started: the engine is there, and keeps the record."""
+
+    def __init__(self, namespace: str) -> None:
+        from semantest_iac.infrastructure.pulumi_engine.host import Host
+
+        self.host = Host.of_this_process(namespace)
+        super().__init__(self.host.folder / (os.environ.get("SEMANTEST_HOME") or ".semantest"))
+
+    def engine(self, stack: Stack, configuration: Configuration) -> EngineChoice:
+        """Pulumi on the real cloud; raises RefusedError where the configuration wants another."""
+        from semantest_iac.domain.errors import RefusedError
+        from semantest_iac.domain.guardrails.engine_choice import PULUMI, REAL, EngineChoice
+
+        choice = EngineChoice(PULUMI, REAL)
+        if EngineChoice(configuration.engine or PULUMI, configuration.cloud or REAL) == choice:
+            return choice
+        message = f"Cannot deploy '{stack}' as its configuration says: pulumi is the engine here, on the real cloud."
+        hint = "Leave engine and cloud out, or deploy with python -m semantest_iac deploy."
+        raise RefusedError(message, "ENGINE_UNSUITABLE", hint=hint)
+
+    def run(self, order: Order, generation: int) -> None:
+        """Build the package, or find it, and register the resources; raises DeploymentError."""
+        from semantest_iac.domain.deployment.deployment_service import BLUEPRINTS, source_of
+        from semantest_iac.domain.environments.configuration import Configuration, resolved
+        from semantest_iac.infrastructure.artifacts.package_builder import PackageBuilder
+
+        stack = order.stack
+        settings = resolved(Configuration.model_validate(order.configuration), stack.component, stack.environment)
+        artifact = PackageBuilder(self.home).build(source_of(stack, settings))
+        self.host.inform(f"{stack}, generation {generation}")
+        blueprint = BLUEPRINTS[stack.component](stack, generation, settings)
+        self.host.register(blueprint, artifact, _values(self.secrets(order.variables)))
 
 
 def _values(secrets: VariableSecretStore) -> Callable[[str], str]:

@@ -1,8 +1,8 @@
-"""Errors to text, JSON and exit codes; each of these is decided here and nowhere else."""
+"""Errors to JSON and exit codes; each of these is decided here and nowhere else."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import click
@@ -11,7 +11,6 @@ from semantest_iac.domain.deployment.states import DeploymentState
 from semantest_iac.domain.errors import (
     ArtifactError,
     DeploymentError,
-    Fault,
     NotFoundError,
     RefusedError,
     StackBusyError,
@@ -71,37 +70,6 @@ def as_json(error: DeploymentError) -> dict[str, Any]:
             "faults": [{"path": "", "hint": "", **fault.as_dict()} for fault in error.faults],
         }
     }
-
-
-def as_lines(error: DeploymentError) -> Iterator[str]:
-    """The message, every fault with place and hint, and what to do."""
-    yield f"Error: {error.message}"
-    yield from fault_lines(error.faults)
-    if error.hint:
-        yield f"Hint: {error.hint}"
-
-
-def fault_lines(faults: Iterable[Fault]) -> Iterator[str]:
-    """`file:line:column path: message`, and the hint below it."""
-    for fault in faults:
-        yield f"  {described(fault)}"
-        if fault.hint:
-            yield f"      {fault.hint}"
-
-
-def warning_lines(warnings: Iterable[Fault]) -> Iterator[str]:
-    """The same for what forbids nothing."""
-    for warning in warnings:
-        yield f"Warning: {described(warning)}"
-        if warning.hint:
-            yield f"    {warning.hint}"
-
-
-def described(fault: Fault) -> str:
-    """A fault or warning on one line."""
-    place = ":".join(str(part) for part in (fault.file, fault.line, fault.column) if part is not None)
-    head = " ".join(part for part in (place, fault.path) if part)
-    return f"{head}: {fault.message}" if head else fault.message
 
 
 def _usage_hint(error: click.ClickException) -> str:

@@ -85,7 +85,8 @@ def _loaded(name: str) -> click.Command:
 
 def _report(error: BaseException, terminal: Terminal, arguments: Sequence[str]) -> int:
     """Before the options are read it is not known how to answer, so the arguments are asked."""
-    from semantest_iac.presentation.cli.failures import as_json, as_lines, exit_code_of, told
+    from semantest_iac.presentation.cli.failures import as_json, exit_code_of, told
+    from semantest_iac.presentation.error_lines import as_lines
 
     if "--debug" in arguments:
         from traceback import format_exception

@@ -94,7 +94,7 @@ class Session:
     def order(self, words: Words, written: ConfigurationOptions) -> Order:
         """The stack and what it is to become, with its warnings told; raises ValidationError with every fault."""
         from semantest_iac.application.intake.orders import order
-        from semantest_iac.presentation.cli.failures import warning_lines
+        from semantest_iac.presentation.error_lines import warning_lines
 
         found = self.read(words, written)
         accepted = order(words.component, found, self.application)

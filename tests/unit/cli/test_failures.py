@@ -19,7 +19,8 @@ from semantest_iac.domain.errors import (
     ValidationError,
     VerificationError,
 )
-from semantest_iac.presentation.cli.failures import as_json, as_lines, exit_code_of, warning_lines
+from semantest_iac.presentation.cli.failures import as_json, exit_code_of
+from semantest_iac.presentation.error_lines import as_lines, warning_lines
 
 _PLACED = Fault("components.rest-api.memory", "too small", "Use 128 or more.", "semantest.yaml", 5, 9)
 _BARE = Fault("", "no such file", file="other.yaml")

@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from semantest_iac.presentation.cli.failures import OK, warning_lines
+from semantest_iac.presentation.cli.failures import OK
 from semantest_iac.presentation.cli.options import configuration_options, session_options, stack_options
 from semantest_iac.presentation.cli.session import Session
 from semantest_iac.presentation.cli.tables import aligned, flattened
 from semantest_iac.presentation.cli.words import ConfigurationOptions, Words
+from semantest_iac.presentation.error_lines import warning_lines
 
 if TYPE_CHECKING:
     from semantest_iac.domain.environments.settings import ComponentSettings

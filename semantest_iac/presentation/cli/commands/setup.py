@@ -9,9 +9,10 @@ import click
 
 from semantest_iac.domain.errors import DeploymentError, RefusedError
 from semantest_iac.presentation.cli.application import Need
-from semantest_iac.presentation.cli.failures import FAILED, OK, as_json, as_lines
+from semantest_iac.presentation.cli.failures import FAILED, OK, as_json
 from semantest_iac.presentation.cli.options import session_options
 from semantest_iac.presentation.cli.session import Session
+from semantest_iac.presentation.error_lines import as_lines
 
 HELP = """Get what real deployments need: the Pulumi CLI, and the plugin of each cloud whose SDK is installed.
 

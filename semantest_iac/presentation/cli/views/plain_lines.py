@@ -8,10 +8,10 @@ from semantest_iac.domain.deployment.journal import PackageBuilt
 from semantest_iac.domain.deployment.stack import Stack
 from semantest_iac.domain.deployment.states import DeploymentState
 from semantest_iac.domain.guardrails.engine_choice import choice_in
-from semantest_iac.presentation.cli.failures import as_lines
 from semantest_iac.presentation.cli.terminal import Terminal
 from semantest_iac.presentation.cli.views.view import View
 from semantest_iac.presentation.cli.wording import DONE, kind_of, note_lines, plan_lines, result_lines, where
+from semantest_iac.presentation.error_lines import as_lines
 from semantest_iac_events.deployments import DeploymentPlanned, DeploymentRequested
 
 if TYPE_CHECKING:

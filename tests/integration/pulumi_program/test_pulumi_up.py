@@ -1,0 +1,117 @@
+"""`pulumi up` on the project's own Pulumi.yaml: the same code, by the real CLI, without our engine around it."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+from tests.integration.pulumi_program.conftest import Checkout, read_state
+
+_FULL = "rest-api.aws.staging.us-east-1"
+_FUNCTION = "aws:lambda/function:Function"
+_OWN = re.compile(r'"(ciphertext|path)": "[^"]*"')  # of each run
+_CANARY = "canary-5ecre7-value"
+_WITH_SECRET = """\
+components:
+  rest-api:
+    memory: 1024
+    environment:
+      TOKEN: ${secrets.token}
+"""
+
+
+def _deployed_by_us(folder: Path, config: Path) -> dict[str, Any]:
+    """The state that `deploy --engine pulumi --cloud sandbox` leaves for the same configuration."""
+    root = Path(__file__).parents[3]
+    command = ("deploy", "--component", "rest-api", "--env", "staging", "--engine", "pulumi", "--cloud", "sandbox")
+    subprocess.run(
+        [sys.executable, "-m", "semantest_iac", *command, "--config", str(config), "--json"],
+        cwd=folder,
+        env={
+            **os.environ,
+            "PYTHONPATH": f"{root}{os.pathsep}{root / 'events'}",
+            "SEMANTEST_SECRET_TOKEN": _CANARY,
+        },
+        capture_output=True,
+        check=True,
+        timeout=120,
+    )
+    return read_state(folder / ".semantest" / "pulumi" / "state", _FULL)
+
+
+def _made(state: dict[str, Any]) -> dict[str, str]:
+    """The inputs of every resource, where the cloud's own ids are the URNs of what has them, and outputs' names."""
+    names = {each["id"]: each["urn"] for each in state["resources"] if "id" in each}
+    longest_first = re.compile("|".join(map(re.escape, sorted(names, key=len, reverse=True))))
+    texts = {each["urn"]: json.dumps(each.get("inputs"), sort_keys=True) for each in state["resources"]}
+    known = {urn: longest_first.sub(lambda match: names[match[0]], text) for urn, text in texts.items()}
+    outputs = {urn: sorted(each.get("outputs", ())) for urn, each in zip(texts, state["resources"], strict=True)}
+    return {urn: _OWN.sub("", text) + str(outputs[urn]) for urn, text in known.items()}
+
+
+class TestPulumiUp:
+    async def test_makes_what_deploy_makes(self, checkout: Checkout, tmp_path: Path) -> None:
+        (checkout.folder / "semantest.yaml").write_text(_WITH_SECRET)
+        checkout.variables["SEMANTEST_SECRET_TOKEN"] = _CANARY
+        await checkout.run("stack", "init", _FULL)
+
+        run = await checkout.up(_FULL)
+        ours = _deployed_by_us(tmp_path, checkout.folder / "semantest.yaml")
+
+        assert run.code == 0, run.text
+        assert _made(checkout.state(_FULL)) == _made(ours)
+        assert _CANARY not in f"{run.text}{checkout.state(_FULL)}"
+
+    async def test_takes_the_environment_from_the_name_and_the_rest_from_the_configuration(
+        self, checkout: Checkout
+    ) -> None:
+        await checkout.run("stack", "init", "production")
+        words = ("-c", "semantest:component=rest-api", "-c", "semantest:provider=aws", "-c", "semantest:generation=2")
+        first = await checkout.up("production", *words)
+
+        again = await checkout.up("production", "--config-path", "-c", "semantest:components.rest-api.memory=2048")
+
+        (function,) = (each for each in checkout.state("production")["resources"] if each["type"] == _FUNCTION)
+        assert (first.code, again.code) == (0, 0), first.text + again.text
+        assert "rest-api.aws.production.us-east-1, generation 2" in first.text
+        assert ("~ 2 updated" in again.text, function["inputs"]["memorySize"]) == (True, 2048), again.text
+
+    async def test_takes_secrets_that_pulumi_keeps(self, checkout: Checkout) -> None:
+        (checkout.folder / "with-secret.yaml").write_text(_WITH_SECRET)
+        await checkout.run("stack", "init", "qa")
+        await checkout.run("config", "set", "-s", "qa", "--secret", "--path", "semantest:secrets.token", _CANARY)
+
+        words = ("-c", "semantest:component=rest-api", "-c", "semantest:config=with-secret.yaml")
+        run = await checkout.up("qa", *words)
+
+        kept = (checkout.folder / "Pulumi.qa.yaml").read_text()
+        assert run.code == 0, run.text
+        assert "secret-token" in run.text
+        assert _CANARY not in f"{run.text}{checkout.state('qa')}{kept}"
+
+
+class TestRefusal:
+    async def test_names_every_fault_and_no_line_of_code(self, checkout: Checkout) -> None:
+        (checkout.folder / "semantest.yaml").write_text("components:\n  rest-api:\n    memroy: 1024\n    timeout: 99\n")
+        await checkout.run("stack", "init", "production")
+
+        run = await checkout.up("production", "-c", "semantest:component=rest-apy", "-c", "semantest:region=mars-1")
+
+        assert "error: Cannot accept component 'rest-apy': 4 faults." in run.text
+        assert "semantest.yaml:3:5 components.rest-api.memroy: unknown key" in run.text
+        assert "Did you mean 'rest-api'?" in run.text
+        assert (run.code != 0, "Traceback" in run.text) == (True, False)
+
+    async def test_comes_before_a_simulated_cloud_is_taken_for_a_real_one(self, checkout: Checkout) -> None:
+        (checkout.folder / "semantest.yaml").write_text("cloud: sandbox\n")
+        await checkout.run("stack", "init", _FULL)
+
+        run = await checkout.up(_FULL)
+
+        assert "pulumi is the engine here, on the real cloud" in run.text
+        assert (run.code != 0, "Traceback" in run.text) == (True, False)
