@@ -7,14 +7,16 @@ import json
 import uuid
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any
 
 from semantest_iac.domain.deployment.deployed import DeployedResource
 from semantest_iac.domain.networking.http_exchange import HttpRequest, HttpResponse
 from semantest_iac.infrastructure.function_runtimes import http_api
-from semantest_iac.infrastructure.function_runtimes.function_spec import FunctionSpec
+from semantest_iac.infrastructure.function_runtimes.function_spec import FunctionSpec, Invocation
 from semantest_iac.infrastructure.function_runtimes.http_api import ApiIdentity
 from semantest_iac.infrastructure.function_runtimes.routes import RouteMatch, match_route
+from semantest_iac.infrastructure.local_service.cors import CorsRules
 from semantest_iac.infrastructure.local_service.front import Arrival, Front, Unpack
 
 Resources = Sequence[DeployedResource]
@@ -33,10 +35,30 @@ def front(resources: Resources, unpack: Unpack) -> Front | None:
     host = api["apiEndpoint"].removeprefix("https://")
     identity = ApiIdentity(host.partition(".")[0], host, account)
     routes = {route["routeKey"]: route for route in _outputs(resources, "aws:apigatewayv2/route:Route")}
-    return Front(
-        function=_function(resources, function, unpack),
-        admit=lambda request: _admit(request, routes, identity),
-        answer=http_api.response_for,
+    rules = _cors(api)
+
+    def admit(request: HttpRequest) -> Arrival:
+        preflight = rules and rules.preflight(request)
+        return Arrival(refusal=preflight) if preflight else _admit(request, routes, identity)
+
+    def answer(request: HttpRequest, invocation: Invocation) -> HttpResponse:
+        response = http_api.response_for(invocation)
+        return rules.dressed(request, response) if rules else response
+
+    return Front(partial(_function, resources, function, unpack), admit, answer)
+
+
+def _cors(api: Properties) -> CorsRules | None:
+    rules = api.get("corsConfiguration")
+    if not rules:
+        return None
+    return CorsRules(
+        origins=rules.get("allowOrigins") or (),
+        methods=rules.get("allowMethods") or (),
+        headers=rules.get("allowHeaders") or (),
+        exposed=rules.get("exposeHeaders") or (),
+        credentials=bool(rules.get("allowCredentials")),
+        max_age=int(rules.get("maxAge") or 0),
     )
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from pathlib import Path
 
@@ -11,13 +10,16 @@ from semantest_iac.domain.deployment.stack import Stack
 from semantest_iac.domain.errors import NotFoundError
 from semantest_iac.domain.networking.http_exchange import HttpRequest
 from semantest_iac.domain.ports.service_probe import Answer
-from semantest_iac.infrastructure.function_runtimes.function_process import FunctionProcess
-from semantest_iac.infrastructure.local_service import aws_front
+from semantest_iac.infrastructure.local_service import aws_front, azure_front
 from semantest_iac.infrastructure.local_service.front import Front, Unpack
+from semantest_iac.infrastructure.local_service.warm_service import WarmService
 
 Deployed = Callable[[Stack], Awaitable[Sequence[DeployedResource]]]
 
-_FRONTS: Mapping[str, Callable[[Sequence[DeployedResource], Unpack], Front | None]] = {"aws": aws_front.front}
+_FRONTS: Mapping[str, Callable[[Sequence[DeployedResource], Unpack], Front | None]] = {
+    "aws": aws_front.front,
+    "azure": azure_front.front,
+}
 
 
 class LocalDoor:
@@ -36,15 +38,8 @@ class LocalDoor:
                 f"Cannot call '{stack}': nothing is deployed there.",
                 hint=f"Run: python -m semantest_iac deploy --component {stack.component} --provider {stack.provider}",
             )
-        started = time.perf_counter()
-        arrival = front.admit(request)
-        if arrival.refusal:
-            return Answer(arrival.refusal)
-        async with FunctionProcess.start(front.function) as function:
-            invocation = await function.invoke(arrival.event)
-            notes = tuple(filter(None, (function.note, arrival.note)))
-        seconds = time.perf_counter() - started
-        return Answer(front.answer(invocation), invocation.logs, seconds, notes)
+        async with WarmService(front) as service:
+            return await service.call(request)
 
     def _unpacked(self, digest: str) -> Path:
         """States keep no package, only its digest: packages are found by that."""

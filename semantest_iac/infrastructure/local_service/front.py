@@ -25,8 +25,8 @@ class Arrival:
 
 @dataclass(frozen=True, slots=True)
 class Front:
-    """One deployed API with the function behind it."""
+    """One deployed API with the function behind it, which is asked for once a request was admitted."""
 
-    function: FunctionSpec
+    function: Callable[[], FunctionSpec]
     admit: Callable[[HttpRequest], Arrival]
-    answer: Callable[[Invocation], HttpResponse]
+    answer: Callable[[HttpRequest, Invocation], HttpResponse]
