@@ -31,9 +31,10 @@ class Host:
         config = {**outside.get_config_env(), **outside.CONFIG.get()}
         keys = {key: name for key in config if (name := key.removeprefix(f"{namespace}:")) != key}
         secret = {*outside.get_config_secret_keys_env(), *filter(outside.is_config_secret, keys)}
+        root = Path(pulumi.get_root_directory() or "")
         return cls(
             pulumi.get_stack(),
-            Path(pulumi.get_root_directory() or ""),
+            root.absolute() if root.is_dir() else Path.cwd(),  # the Automation API does not say where it is
             {name: config[key] for key, name in keys.items()},
             frozenset(name for key, name in keys.items() if key in secret),
         )

@@ -8,6 +8,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from shlex import quote
 
 from semantest_iac.domain.environments.names import shown, suggestion
 from semantest_iac.domain.errors import DeploymentError, Fault, RefusedError, ValidationError
@@ -104,11 +105,19 @@ def _plugin(provider: str, variables: Mapping[str, str]) -> Need:
         plugin = plugin_of(provider)
     except RefusedError as error:
         return Need(f"the plugin for {provider}", look, (), error.hint)
-    command = f"pulumi plugin install resource {plugin.name} {plugin.version}"
-    ways = ((command, partial(_plug, plugin, variables)),)
+    words = f"plugin install resource {plugin.name} {plugin.version}"
+    ways = ((f"pulumi {words}", partial(_plug, plugin, variables)),)
     place = plugin.folder(variables)
-    by_hand = f"Where there is a network: {command}; or copy '{place}' from a machine that has it."
+    by_hand = f"Where there is a network: {_program(variables)} {words}; or copy '{place}' from a machine that has it."
     return Need(f"plugin {plugin.name} {plugin.version}", look, ways, by_hand)
+
+
+def _program(variables: Mapping[str, str]) -> str:
+    """What to type for the CLI: ours is not on the PATH."""
+    try:
+        return quote(str(locate(variables).path))
+    except DeploymentError:
+        return "pulumi"
 
 
 def _has_sdk(provider: str) -> bool:

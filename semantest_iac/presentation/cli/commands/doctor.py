@@ -130,7 +130,7 @@ def _engine(environment: str, application: Application) -> Check:
     try:
         choice = application.engine(stack, Configuration())
     except DeploymentError as error:
-        missing = "; ".join(fault.message for fault in error.faults) or error.message
+        missing = "; ".join(f"{fault.path}: {fault.message}" for fault in error.faults) or error.message
         ways = "  ".join(dict.fromkeys(fault.hint for fault in error.faults if fault.hint))
         return Check(environment, False, missing, ways or error.hint, needed=False)
     return Check(environment, True, f"engine {choice.engine}, cloud {choice.cloud}")

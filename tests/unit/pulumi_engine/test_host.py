@@ -1,0 +1,25 @@
+"""What a program learns of the Pulumi that started it."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from semantest_iac.infrastructure.pulumi_engine.host import Host
+
+
+class TestHost:
+    def test_tells_the_configuration_of_one_namespace(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        config = {"semantest:component": "rest-api", "semantest:secrets": "{}", "aws:secretKey": "canary"}
+        monkeypatch.setenv("PULUMI_CONFIG", json.dumps(config))
+        monkeypatch.setenv("PULUMI_CONFIG_SECRET_KEYS", json.dumps(["semantest:secrets", "aws:secretKey"]))
+
+        host = Host.of_this_process("semantest")
+
+        assert host.config == {"component": "rest-api", "secrets": "{}"}
+        assert (host.secret, "rest-api" in repr(host)) == (frozenset({"secrets"}), False)
+
+    def test_is_where_it_runs_when_nobody_says_where_the_project_lies(self) -> None:
+        assert Host.of_this_process("semantest").folder == Path.cwd()
