@@ -1,0 +1,72 @@
+"""Every source on every cloud: packaged, deployed on paper, and called through the door that `invoke` uses."""
+
+from __future__ import annotations
+
+import asyncio
+import shutil
+from collections.abc import AsyncIterator, Callable
+from pathlib import Path
+
+import pytest
+import pytest_asyncio
+
+from semantest_iac.domain.compute.artifact import Artifact, FunctionSource
+from semantest_iac.domain.errors import ArtifactError
+from semantest_iac.infrastructure.artifacts.package_builder import PackageBuilder
+from semantest_iac.infrastructure.function_runtimes.package_cache import PackageCache
+from semantest_iac.infrastructure.local_service.front import Front
+from semantest_iac.infrastructure.local_service.warm_service import WarmService
+from tests.contract.http_service.deployments import FRONTS
+from tests.contract.http_service.service import Service
+from tests.contract.http_service.sources import SOURCES
+
+Deploy = Callable[[str, str, int], Front]
+
+
+@pytest.fixture(scope="module")
+def deploy(tmp_path_factory: pytest.TempPathFactory) -> Deploy:
+    """Packages a source for a cloud and puts that cloud's front before it."""
+    home = tmp_path_factory.mktemp("http")
+
+    def of_source(provider: str, kind: str, timeout_s: int = 29) -> Front:
+        source = SOURCES[kind]
+        if kind.startswith("node") and shutil.which("node") is None:
+            pytest.skip("no node on this machine")
+        folder = _planted(home / kind, source["file"], source["text"]) if source else None
+        named = FunctionSource(folder, source.get("entry", ""), source.get("handler", ""), provider=provider)
+        artifact = _packaged(home, named)
+        cache = PackageCache(home)
+        front = FRONTS[provider](artifact, timeout_s, lambda digest: cache.folder_of(artifact.path))
+        assert front is not None
+        return front
+
+    return of_source
+
+
+@pytest_asyncio.fixture(
+    scope="module",
+    loop_scope="module",
+    params=[(provider, kind) for provider in FRONTS for kind in SOURCES if kind != "bundled"],
+    ids="-".join,
+)
+async def service(request: pytest.FixtureRequest, deploy: Deploy) -> AsyncIterator[Service]:
+    """One process for all tests of one source on one cloud."""
+    provider, kind = request.param
+    front = await asyncio.to_thread(deploy, provider, kind, 29)
+    async with WarmService(front) as warm:
+        yield Service(provider, kind, warm)
+
+
+def _planted(folder: Path, name: str, text: str) -> Path:
+    folder.mkdir(exist_ok=True)
+    (folder / name).write_text(text)
+    return folder
+
+
+def _packaged(home: Path, source: FunctionSource) -> Artifact:
+    try:
+        return PackageBuilder(home).build(source)
+    except ArtifactError as error:
+        if "@azure/functions" not in error.message:
+            raise
+        pytest.skip("npm reaches no registry, from which Node packages for Azure take @azure/functions")

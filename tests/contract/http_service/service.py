@@ -1,0 +1,38 @@
+"""The service under contract as its tests call it."""
+
+from __future__ import annotations
+
+import base64
+import json
+from dataclasses import dataclass
+from typing import Any
+
+from semantest_iac.domain.networking.http_exchange import HttpRequest, HttpResponse, Pairs
+from semantest_iac.infrastructure.local_service.warm_service import WarmService
+from tests.contract.http_service.differences import DIFFERENCES
+
+
+@dataclass(frozen=True)
+class Service:
+    """A source on a cloud."""
+
+    provider: str
+    kind: str
+    warm: WarmService
+
+    async def call(
+        self, method: str, path: str, *, query: Pairs = (), headers: Pairs = (), body: bytes = b""
+    ) -> HttpResponse:
+        """The answer to one request."""
+        return (await self.warm.call(HttpRequest(method, path, query, headers, body))).response
+
+    async def seen(
+        self, method: str, path: str, *, query: Pairs = (), headers: Pairs = (), body: bytes = b""
+    ) -> dict[str, Any]:
+        """What the service says that it was sent, the body in bytes."""
+        answer = json.loads((await self.call(method, path, query=query, headers=headers, body=body)).body)
+        return {**answer, "body": base64.b64decode(answer["body"])}
+
+    def own(self, difference: str) -> Any:
+        """What this cloud is allowed to do otherwise."""
+        return DIFFERENCES[difference][self.provider]

@@ -1,0 +1,105 @@
+"""The same little service three times: as an unmodified Node server, a Node handler and a Python handler."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+NODE_SERVER = r"""
+const http = require('node:http')
+
+http.createServer((request, response) => {
+  const parts = []
+  request.on('data', (part) => parts.push(part)).on('end', () => {
+    const { pathname, searchParams } = new URL(request.url, 'http://service')
+    const cookies = (request.headers.cookie ?? '').split('; ').filter(Boolean)
+    const seen = {
+      method: request.method, path: decodeURIComponent(pathname), query: [...searchParams], cookies,
+      many: request.headers['x-many'], body: Buffer.concat(parts).toString('base64'),
+    }
+    const page = PAGES[pathname] ?? (() => send(200, { 'content-type': 'application/json' }, JSON.stringify(seen)))
+    const send = (status, headers, body) => response.writeHead(status, headers).end(body)
+    page(send, response)
+  })
+}).listen(process.env.PORT || 3000)
+
+const PAGES = {
+  '/teapot': (send) => send(418, { 'x-kind': 'tea', 'x-many': ['1', '2'], 'content-type': 'text/plain' }, 'short'),
+  '/cookies': (send) => send(200, { 'set-cookie': ['a=1', 'b=x%20y; Path=/b; HttpOnly; Max-Age=60'] }, ''),
+  '/binary': (send) => send(200, { 'content-type': 'image/png' }, Buffer.from([0x89, 0x50, 0xff, 0])),
+  '/nothing': (send) => send(204, {}, ''),
+  '/cors': (send) => send(200, { 'access-control-allow-origin': 'https://own.example' }, 'x'),
+  '/large': (send) => send(200, { 'content-type': 'text/plain' }, 'x'.repeat(7e6)),
+  '/fails': () => { throw new Error('the database of Ann is gone') },
+}
+"""
+
+NODE_HANDLER = r"""
+const TEXT = { 'content-type': 'text/plain' }
+const PAGES = {
+  '/teapot': { statusCode: 418, headers: { ...TEXT, 'x-kind': 'tea', 'x-many': '1, 2' }, body: 'short' },
+  '/cookies': { statusCode: 200, cookies: ['a=1', 'b=x%20y; Path=/b; HttpOnly; Max-Age=60'] },
+  '/binary': { statusCode: 200, headers: { 'content-type': 'image/png' }, body: 'iVD/AA==', isBase64Encoded: true },
+  '/nothing': { statusCode: 204 },
+  '/cors': { statusCode: 200, headers: { 'access-control-allow-origin': 'https://own.example' }, body: 'x' },
+}
+
+exports.handler = async (event) => {
+  if (event.rawPath === '/fails') throw new Error('the database of Ann is gone')
+  if (event.rawPath === '/large') return { statusCode: 200, headers: TEXT, body: 'x'.repeat(7e6) }
+  return PAGES[event.rawPath] ?? {
+    statusCode: 200,
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify({
+      method: event.requestContext.http.method, path: event.rawPath,
+      query: [...new URLSearchParams(event.rawQueryString)], cookies: event.cookies ?? [],
+      many: event.headers['x-many'],
+      body: Buffer.from(event.body ?? '', event.isBase64Encoded ? 'base64' : 'utf8').toString('base64'),
+    }),
+  }
+}
+"""
+
+PYTHON_HANDLER = r"""
+import base64, json, time, urllib.parse
+
+TEXT = {"content-type": "text/plain"}
+PAGES = {
+    "/teapot": {"statusCode": 418, "headers": {**TEXT, "x-kind": "tea", "x-many": "1, 2"}, "body": "short"},
+    "/cookies": {"statusCode": 200, "cookies": ["a=1", "b=x%20y; Path=/b; HttpOnly; Max-Age=60"]},
+    "/binary": {
+        "statusCode": 200, "headers": {"content-type": "image/png"}, "body": "iVD/AA==", "isBase64Encoded": True,
+    },
+    "/nothing": {"statusCode": 204},
+    "/cors": {"statusCode": 200, "headers": {"access-control-allow-origin": "https://own.example"}, "body": "x"},
+}
+
+def handler(event, context):
+    if event["rawPath"] == "/fails":
+        raise RuntimeError("the database of Ann is gone")
+    if event["rawPath"] == "/sleeps":
+        time.sleep(60)
+    if event["rawPath"] == "/large":
+        return {"statusCode": 200, "headers": TEXT, "body": "x" * 7_000_000}
+    return PAGES.get(event["rawPath"]) or {
+        "statusCode": 200,
+        "headers": {"content-type": "application/json"},
+        "body": json.dumps(seen(event)),
+    }
+
+def seen(event):
+    body = event.get("body", "")
+    sent = base64.b64decode(body) if event["isBase64Encoded"] else body.encode()
+    return {
+        "method": event["requestContext"]["http"]["method"], "path": event["rawPath"],
+        "query": urllib.parse.parse_qsl(event["rawQueryString"], keep_blank_values=True),
+        "cookies": event.get("cookies", []), "many": event["headers"].get("x-many"),
+        "body": base64.b64encode(sent).decode(),
+    }
+"""
+
+SOURCES: Mapping[str, Mapping[str, str]] = {
+    "node-server": {"file": "server.js", "text": NODE_SERVER, "entry": "server.js"},
+    "node-handler": {"file": "index.js", "text": NODE_HANDLER, "handler": "index.handler"},
+    "python-handler": {"file": "app.py", "text": PYTHON_HANDLER, "handler": "app.handler"},
+    "bundled": {},
+}
