@@ -4,13 +4,24 @@ from __future__ import annotations
 
 import asyncio
 import signal
-from collections.abc import Callable, Coroutine, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
+from contextlib import ExitStack
 from time import monotonic
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
-from semantest_iac.presentation.cli.application import Deployments
-from semantest_iac.presentation.cli.failures import FAILED, STATE_EXIT_CODES
+from semantest_iac.domain.deployment.stack import Stack
+from semantest_iac.domain.guardrails.engine_choice import EngineChoice
+from semantest_iac.presentation.cli.application import Application, Deployments
+from semantest_iac.presentation.cli.failures import (
+    CANCELLED,
+    FAILED,
+    OK,
+    REFUSED,
+    STATE_EXIT_CODES,
+    USAGE,
+    exit_code_of,
+    told,
+)
 from semantest_iac.presentation.cli.result import Result
 from semantest_iac.presentation.cli.session import Session
 from semantest_iac.presentation.cli.terminal import Terminal
@@ -20,53 +31,97 @@ from semantest_iac_events.deployments import DeploymentCompleted
 from semantest_iac_events.stack_event import StackRequest
 
 if TYPE_CHECKING:
-    from semantest_iac.application.ports.ledger import DeploymentRow
+    from semantest_iac.application.ports.ledger import DeploymentRow, LedgerReader
     from semantest_iac.application.ports.run_queue import OnWait
-    from semantest_iac.domain.guardrails.engine_choice import EngineChoice
     from semantest_iac_events.event import Event
     from semantest_iac_events.values import HealthAnswer
 
 Answer = TypeVar("Answer")
 Ask = Callable[[Deployments, "OnWait"], Coroutine[Any, Any, "DeploymentRow"]]
 
+_WORST_FIRST = (FAILED, USAGE, REFUSED, CANCELLED, OK)
 
-@dataclass
-class _Witness:
-    """Remembers of a deployment's events what its row does not hold."""
 
-    view: View
-    deployment: str | None = None
-    health: HealthAnswer | None = None
+class Wish(NamedTuple):
+    """What is asked for one stack."""
 
-    def event(self, event: Event) -> None:
+    stack: Stack
+    engine: EngineChoice
+    variables: Mapping[str, str]
+    ask: Ask
+
+
+class _Run:
+    """One wish on its way: what its view and its row do not remember."""
+
+    def __init__(self, wish: Wish, view: View) -> None:
+        self.view = view
+        self.row: DeploymentRow | None = None
+        self.refusal: BaseException = KeyboardInterrupt()
+        self._wish = wish
+        self._deployment: str | None = None
+        self._health: HealthAnswer | None = None
+        self._began = monotonic()
+
+    async def carry_out(self, application: Application) -> None:
+        """To its row, or to why there is none."""
+        deployments = application.deployments(
+            self._wish.variables, engine=self._wish.engine, progress=self.view.tick, observer=self._see
+        )
+        try:
+            self.row = await self._wish.ask(deployments, self.view.waiting)
+        except Exception as error:
+            self.refusal = error
+        self._seconds = monotonic() - self._began
+
+    def look_up(self, ledger: LedgerReader) -> None:
+        """The row of a deployment that was called off once it was on record."""
+        self._seconds = monotonic() - self._began
+        self.row = self.row or (ledger.deployment(self._deployment) if self._deployment else None)
+
+    def end(self) -> int:
+        """Show how it ended and return the exit code of that."""
+        if self.row is None:
+            self.view.refused(str(self._wish.stack), told(self.refusal))
+            return exit_code_of(self.refusal)
+        self.view.ended(Result(self.row, self._health, self._seconds))
+        return STATE_EXIT_CODES.get(self.row.state, FAILED)
+
+    def _see(self, event: Event) -> None:
         if isinstance(event, StackRequest):
-            self.deployment = event.deployment_id
+            self._deployment = event.deployment_id
         elif isinstance(event, DeploymentCompleted):
-            self.health = event.health
+            self._health = event.health
         self.view.event(event)
 
 
-def carry_out(session: Session, variables: Mapping[str, str], engine: EngineChoice, ask: Ask) -> int:
-    """Ask for a deployment or removal, show it, and return the exit code of how it ended."""
-    began = monotonic()
-    view = view_of(session)
-    witness = _Witness(view)
-    deployments = session.application.deployments(variables, engine=engine, progress=view.tick, observer=witness.event)
-    with view:
-        row = _row(session, witness, ask(deployments, view.waiting))
-    view.ended(Result(row, witness.health, monotonic() - began))
-    return STATE_EXIT_CODES.get(row.state, FAILED)
+def carry_out(session: Session, wishes: Sequence[Wish]) -> int:
+    """Ask for deployments or removals side by side, show them, and return the exit code of the worst end.
+
+    What is refused at the door is raised where it was the only wish.
+    """
+    runs = [_Run(wish, view_of(session, str(wish.stack) if len(wishes) > 1 else "")) for wish in wishes]
+    with ExitStack() as views:
+        for run in runs:
+            views.enter_context(run.view)
+        _carried_out(session, runs)
+    return min((run.end() for run in runs), key=_WORST_FIRST.index)
 
 
-def _row(session: Session, witness: _Witness, work: Coroutine[Any, Any, DeploymentRow]) -> DeploymentRow:
-    """The row, also of a deployment that was called off once it was on record."""
+def _carried_out(session: Session, runs: Sequence[_Run]) -> None:
     try:
-        return until_done(work, session.terminal)
+        until_done(_together(run.carry_out(session.application) for run in runs), session.terminal)
     except KeyboardInterrupt:
-        row = session.application.ledger.deployment(witness.deployment) if witness.deployment else None
-        if row is None:
+        for run in runs:
+            run.look_up(session.application.ledger)
+        if not any(run.row for run in runs):
             raise
-        return row
+    if len(runs) == 1 and runs[0].row is None:
+        raise runs[0].refusal
+
+
+async def _together(work: Iterable[Coroutine[Any, Any, None]]) -> None:
+    await asyncio.gather(*work)
 
 
 def until_done(work: Coroutine[Any, Any, Answer], terminal: Terminal) -> Answer:

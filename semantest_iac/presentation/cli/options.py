@@ -12,7 +12,7 @@ import click
 
 from semantest_iac.presentation.cli.outside import Outside
 from semantest_iac.presentation.cli.session import DEFAULT_HOME, Session
-from semantest_iac.presentation.cli.words import ConfigurationOptions, Words
+from semantest_iac.presentation.cli.words import ConfigurationOptions, ManyWords, Words
 
 Command = Callable[..., Any]
 
@@ -48,15 +48,27 @@ def _session(home: Path, json: bool) -> Session:
     return Session(outside.application_at(home), outside.terminal, json)
 
 
+_ENVIRONMENT = click.option(
+    "--env", "--environment", "environment", metavar="NAME", help="development (default), qa, staging …"
+)
 _COMPONENT = click.option("--component", metavar="NAME", help="Such as rest-api.")
 _PLACE = (
     click.option("--provider", metavar="NAME", help="aws or azure; aws unless the configuration says otherwise."),
-    click.option("--env", "--environment", "environment", metavar="NAME", help="development (default), qa, staging …"),
+    _ENVIRONMENT,
     click.option("--region", metavar="NAME", help="Such as us-east-1, the default on aws."),
+)
+_SEVERAL = (
+    click.option("--component", multiple=True, metavar="NAME", help="Such as rest-api; all for every one."),
+    click.option("--provider", multiple=True, metavar="NAME", help="aws or azure; both, for a stack on each."),
+    _ENVIRONMENT,
+    click.option("--region", multiple=True, metavar="NAME", help="Such as us-east-1; several, for a stack in each."),
 )
 
 stack_options = _gathered("words", Words, Words, _COMPONENT, *_PLACE)
 """`words`: all four parts of a stack's name as options."""
+
+many_stacks_options = _gathered("words", ManyWords, ManyWords, *_SEVERAL)
+"""`words`: the same, each but the environment as often as there are stacks."""
 
 service_options = _gathered("words", Words, Words, click.argument("component"), *_PLACE)
 """`words`, with the component as an argument."""

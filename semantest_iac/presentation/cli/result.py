@@ -14,6 +14,13 @@ if TYPE_CHECKING:
 OPERATIONS = ("create", "update", "replace", "delete", "same")
 
 
+def nothing_done(stack: str, state: str) -> dict[str, Any]:
+    """The last line of `--json` where there was no deployment."""
+    changes = dict.fromkeys(OPERATIONS, 0)
+    told = {"deployment": None, "stack": stack, "state": state, "changes": changes}
+    return told | {"outputs": {}, "endpoint": None, "duration_s": 0.0}
+
+
 @dataclass(frozen=True, slots=True)
 class Result:
     """What is on record, what the service said, and the seconds that the person waited."""

@@ -5,16 +5,20 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
+
+from semantest_iac.presentation.cli.words import Words
 
 if TYPE_CHECKING:
     from semantest_iac.application.intake.orders import Order, Written
     from semantest_iac.domain.deployment.stack import Stack
+    from semantest_iac.domain.errors import Fault
     from semantest_iac.domain.guardrails.engine_choice import EngineChoice
     from semantest_iac.presentation.cli.application import Application
     from semantest_iac.presentation.cli.terminal import Terminal
-    from semantest_iac.presentation.cli.words import ConfigurationOptions, Words
+    from semantest_iac.presentation.cli.words import ConfigurationOptions, ManyWords
 
 
 DEFAULT_HOME = ".semantest"
@@ -91,12 +95,31 @@ class Session:
         stack, found = self.target(words, written)
         return Meant(stack, self.application.engine(stack, found.configuration), found.variables)
 
+    def orders(self, words: ManyWords, written: ConfigurationOptions) -> list[Order]:
+        """The stacks and what they are to become, with warnings told; raises ValidationError with every fault."""
+        from semantest_iac.application.intake.spreading import components, places, together
+
+        asked = [
+            Words(component, provider, words.environment, region)
+            for component in components(words.component)
+            for provider, region in places(words.provider, words.region)
+        ]
+        accepted = together(partial(self._order, each, written) for each in asked)
+        self._warn(it for order in accepted for it in order.warnings)
+        return accepted
+
     def order(self, words: Words, written: ConfigurationOptions) -> Order:
-        """The stack and what it is to become, with its warnings told; raises ValidationError with every fault."""
+        """The same for one stack."""
+        accepted = self._order(words, written)
+        self._warn(accepted.warnings)
+        return accepted
+
+    def _order(self, words: Words, written: ConfigurationOptions) -> Order:
         from semantest_iac.application.intake.orders import order
+
+        return order(words.component, self.read(words, written), self.application)
+
+    def _warn(self, warnings: Iterable[Fault]) -> None:
         from semantest_iac.presentation.error_lines import warning_lines
 
-        found = self.read(words, written)
-        accepted = order(words.component, found, self.application)
-        self.terminal.remark(*warning_lines(accepted.warnings))
-        return accepted
+        self.terminal.remark(*warning_lines(dict.fromkeys(warnings)))

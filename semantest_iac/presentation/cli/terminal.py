@@ -43,6 +43,10 @@ class Terminal:
         """Lines beside the result."""
         _write(self._err, "".join(f"{self.fit(line)}\n" for line in lines))
 
+    def labelled(self, label: str) -> Terminal:
+        """The same with a label before every line; what this one hides is hidden."""
+        return _Labelled(self, label)
+
     def json(self, value: Any) -> None:
         """One JSON document on one line; ASCII, so that it passes through every pipe."""
         import json
@@ -64,6 +68,21 @@ class Terminal:
     def fit(self, text: str) -> str:
         """The text as a terminal may show it."""
         return self._redact(text).translate(_CONTROLS)
+
+
+class _Labelled(Terminal):
+    """Says nothing by itself."""
+
+    def __init__(self, whole: Terminal, label: str) -> None:
+        super().__init__(whole.out, whole._err)
+        self._whole = whole
+        self._label = label
+
+    def say(self, *lines: str) -> None:
+        self._whole.say(*(f"{self._label}{line}" for line in lines))
+
+    def remark(self, *lines: str) -> None:
+        self._whole.remark(*(f"{self._label}{line}" for line in lines))
 
 
 def _write(stream: Any, content: Any) -> None:

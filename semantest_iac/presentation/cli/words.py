@@ -17,6 +17,16 @@ class Words:
 
 
 @dataclass(frozen=True, slots=True)
+class ManyWords:
+    """The same where a part may be named several times."""
+
+    component: tuple[str, ...] = ()
+    provider: tuple[str, ...] = ()
+    environment: str | None = None
+    region: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class ConfigurationOptions:
     """Where the configuration is, and what lies over it."""
 

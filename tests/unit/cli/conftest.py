@@ -86,6 +86,7 @@ class World:
     plan: ChangePlan = field(default_factory=lambda: ChangePlan((FUNCTION,)))
     state: str = "completed"
     raises: BaseException | None = None
+    raises_in: str = ""  # that region alone
     answer: Answer = field(default_factory=lambda: Answer(ANSWER))
     called: list[HttpRequest] = field(default_factory=list)
     engines: tuple[str, ...] = ("sandbox",)
@@ -119,6 +120,10 @@ class NoSecrets:
         raise NotImplementedError
 
 
+def _id(stack: Stack) -> str:
+    return "d1" if stack.region == "us-east-1" else f"d1-{stack.region}"
+
+
 @dataclass
 class FakeDeployments:
     """The use cases, whose deployments end as the world says."""
@@ -132,10 +137,10 @@ class FakeDeployments:
     ) -> DeploymentRow:
         """Wait for somebody, plan, tick once, end."""
         on_wait(Holder("d0", 7, "elsewhere", "2026-01-01T12:00:00Z"))
-        identity = {**asdict(stack), "deployment_id": "d1"}
+        identity = {**asdict(stack), "deployment_id": _id(stack)}
         self._tell(DeploymentRequested(**identity))
-        await self._record(stack, an_event("deployment.requested", stack=str(stack)))
-        if self.world.raises:
+        await self._record(stack, an_event("deployment.requested", _id(stack), stack=str(stack)))
+        if self.world.raises and self.world.raises_in in ("", stack.region):
             raise self.world.raises
         self._tell(DeploymentPlanned(**identity, changes=self.world.plan.changes, resources=self.world.plan.mutations))
         self.progress(Tick(FUNCTION.urn, FUNCTION.type, FUNCTION.name, "create", "running"))
@@ -164,20 +169,20 @@ class FakeDeployments:
 
     async def _completed(self, stack: Stack) -> DeploymentRow:
         health = HealthAnswer(path="/health", status=200, body=f'{{"status":"healthy","key":"{SECRET}"}}')
-        changes, identity = self.world.plan.changes, {**asdict(stack), "deployment_id": "d1"}
+        changes, identity = self.world.plan.changes, {**asdict(stack), "deployment_id": _id(stack)}
         self._tell(DeploymentCompleted(**identity, changes=changes, endpoint=ENDPOINT, health=health))
         told: dict[str, Any] = {
             "changes": changes.model_dump(),
             "endpoint": ENDPOINT,
             "outputs": {"endpoint": ENDPOINT},
         }
-        await self._record(stack, *a_deploy(stack=str(stack), **told)[1:])
-        return self._row("d1")
+        await self._record(stack, *a_deploy(_id(stack), stack=str(stack), **told)[1:])
+        return self._row(_id(stack))
 
     async def _failed(self, stack: Stack) -> DeploymentRow:
         told = {"code": "PROVIDER_ERROR", "reason": "Cannot create 'function': no room.", "hint": "Make room."}
-        await self._record(stack, an_event("deployment.failed", stack=str(stack), data=told))
-        return self._row("d1")
+        await self._record(stack, an_event("deployment.failed", _id(stack), stack=str(stack), data=told))
+        return self._row(_id(stack))
 
     async def _record(self, stack: Stack, *events: Any) -> None:
         await self.world.ledger.append(str(stack), None, events)

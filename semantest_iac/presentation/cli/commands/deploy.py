@@ -2,35 +2,45 @@
 
 from __future__ import annotations
 
+from collections.abc import Coroutine
+from typing import TYPE_CHECKING, Any
+
 import click
 
-from semantest_iac.presentation.cli.carrying_out import carry_out
-from semantest_iac.presentation.cli.options import configuration_options, session_options, stack_options
+from semantest_iac.presentation.cli.application import Deployments
+from semantest_iac.presentation.cli.carrying_out import Wish, carry_out
+from semantest_iac.presentation.cli.options import configuration_options, many_stacks_options, session_options
 from semantest_iac.presentation.cli.session import Session
-from semantest_iac.presentation.cli.words import ConfigurationOptions, Words
+from semantest_iac.presentation.cli.words import ConfigurationOptions, ManyWords
+
+if TYPE_CHECKING:
+    from semantest_iac.application.intake.orders import Order
+    from semantest_iac.application.ports.ledger import DeploymentRow
+    from semantest_iac.application.ports.run_queue import OnWait
 
 HELP = """Bring a component to its configuration: show the plan, carry it out, call the service.
 
 \b
   semantest-iac deploy --component rest-api --provider aws
   semantest-iac deploy --component rest-api --set components.rest-api.memory=1024
+  semantest-iac deploy --component rest-api --provider aws --provider azure
 
+Several --provider, --region or --component: a stack of each, side by side; the exit code is that of the worst.
 Without --env this is development, in the sandbox. With --json every event is a line, and the last line is the result.
 """
 
 
 @click.command("deploy", help=HELP)
-@stack_options
+@many_stacks_options
 @configuration_options
 @session_options
-def command(session: Session, words: Words, written: ConfigurationOptions) -> int:
+def command(session: Session, words: ManyWords, written: ConfigurationOptions) -> int:
     """Nothing is written before everything that speaks against it was looked for."""
-    order = session.order(words, written)
-    return carry_out(
-        session,
-        order.variables,
-        order.engine,
-        lambda deployments, on_wait: deployments.deploy(
-            order.stack, order.configuration, by=session.person, on_wait=on_wait
-        ),
-    )
+    return carry_out(session, [_wish(order, session.person) for order in session.orders(words, written)])
+
+
+def _wish(order: Order, person: str) -> Wish:
+    def ask(deployments: Deployments, on_wait: OnWait) -> Coroutine[Any, Any, DeploymentRow]:
+        return deployments.deploy(order.stack, order.configuration, by=person, on_wait=on_wait)
+
+    return Wish(order.stack, order.engine, order.variables, ask)

@@ -6,10 +6,10 @@ import click
 
 from semantest_iac.domain.deployment.stack import Stack
 from semantest_iac.domain.guardrails.consent import require_consent, wanted_for
-from semantest_iac.presentation.cli.carrying_out import carry_out, until_done
+from semantest_iac.presentation.cli.carrying_out import Wish, carry_out, until_done
 from semantest_iac.presentation.cli.failures import OK
 from semantest_iac.presentation.cli.options import configuration_options, session_options, stack_options
-from semantest_iac.presentation.cli.result import OPERATIONS
+from semantest_iac.presentation.cli.result import nothing_done
 from semantest_iac.presentation.cli.session import Session
 from semantest_iac.presentation.cli.wording import plan_lines, where
 from semantest_iac.presentation.cli.words import ConfigurationOptions, Words
@@ -38,24 +38,12 @@ def command(session: Session, words: Words, written: ConfigurationOptions, yes: 
     if not session.json:
         session.terminal.say(where(stack, engine), *plan_lines(plan.changes, plan.resources))
     require_consent(stack, "yes" if yes else session.terminal.ask(f"Type {wanted_for(stack)} to delete them: "))
-    return carry_out(
-        session,
-        variables,
-        engine,
-        lambda deployments, on_wait: deployments.destroy(stack, by=session.person, on_wait=on_wait),
+    wish = Wish(
+        stack, engine, variables, lambda asked, on_wait: asked.destroy(stack, by=session.person, on_wait=on_wait)
     )
+    return carry_out(session, [wish])
 
 
 def _nothing(session: Session, stack: Stack) -> int:
-    answer = {
-        "deployment": None,
-        "stack": str(stack),
-        "kind": "destroy",
-        "state": "completed",
-        "changes": dict.fromkeys(OPERATIONS, 0),
-        "outputs": {},
-        "endpoint": None,
-        "duration_s": 0.0,
-    }
-    session.answer(answer, [f"Nothing is deployed as '{stack}'."])
+    session.answer(nothing_done(str(stack), "completed") | {"kind": "destroy"}, [f"Nothing is deployed as '{stack}'."])
     return OK

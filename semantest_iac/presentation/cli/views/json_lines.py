@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from semantest_iac.presentation.cli.failures import as_json
+from semantest_iac.presentation.cli.result import nothing_done
 from semantest_iac.presentation.cli.views.view import View
 
 if TYPE_CHECKING:
+    from semantest_iac.domain.errors import DeploymentError
     from semantest_iac.presentation.cli.result import Result
     from semantest_iac_events.event import Event
 
@@ -22,6 +25,10 @@ class JsonLines(View):
 
         if not event.type_name.startswith(JOURNAL):
             self._terminal.json(to_cloudevent(event))
+
+    def refused(self, stack: str, error: DeploymentError) -> None:
+        """The last line, as of a deployment."""
+        self._terminal.json(nothing_done(stack, "rejected") | as_json(error))
 
     def ended(self, result: Result) -> None:
         """The last line."""

@@ -5,9 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Self
 
 from semantest_iac.presentation.cli.terminal import Terminal
+from semantest_iac.presentation.error_lines import as_lines
 
 if TYPE_CHECKING:
     from semantest_iac.application.ports.run_queue import Holder
+    from semantest_iac.domain.errors import DeploymentError
     from semantest_iac.domain.ports.provisioner import Tick
     from semantest_iac.presentation.cli.result import Result
     from semantest_iac_events.event import Event
@@ -37,3 +39,7 @@ class View:
 
     def ended(self, result: Result) -> None:
         """The last word."""
+
+    def refused(self, stack: str, error: DeploymentError) -> None:
+        """The last word where nothing was begun."""
+        self._terminal.remark(*as_lines(error))

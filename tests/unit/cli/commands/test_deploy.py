@@ -7,7 +7,7 @@ import json
 from typing import Any
 
 from semantest_iac.domain.deployment.plan import ChangePlan
-from semantest_iac.domain.errors import Fault
+from semantest_iac.domain.errors import Fault, StackBusyError
 
 _DEPLOY = ("deploy", "--component", "rest-api")
 _STACK = "rest-api.aws.development.us-east-1"
@@ -53,6 +53,40 @@ class TestText:
         assert outcome.code == 0
         assert "compute.ServerlessFunction" in outcome.out
         assert "done 0.25 s" in outcome.out
+
+
+class TestSeveralStacks:
+    _TWO = (*_DEPLOY, "--region", "us-east-1", "--region", "eu-west-1")
+
+    def test_each_have_a_last_line_in_the_order_in_which_they_were_named(self, cli: Any) -> None:
+        outcome = cli(*self._TWO, "--json")
+
+        last = [json.loads(line) for line in outcome.out.splitlines()[-2:]]
+        assert outcome.code == 0
+        assert [(line["stack"], line["deployment"]) for line in last] == [
+            (_STACK, "d1"),
+            ("rest-api.aws.development.eu-west-1", "d1-eu-west-1"),
+        ]
+
+    def test_tell_whose_line_it_is(self, cli: Any) -> None:
+        lines = cli(*self._TWO).out.splitlines()
+
+        assert {line.split()[0].rstrip(":") for line in lines} == {_STACK, "rest-api.aws.development.eu-west-1"}
+
+    def test_end_with_the_exit_code_of_the_worst(self, cli: Any, world: Any) -> None:
+        world.raises, world.raises_in = StackBusyError("It is busy.", hint="Wait."), "us-east-1"
+
+        outcome = cli(*self._TWO, "--json")
+
+        refused, done = (json.loads(line) for line in outcome.out.splitlines()[-2:])
+        assert outcome.code == 4
+        assert (refused["state"], refused["error"]["message"]) == ("rejected", "It is busy.")
+        assert done["state"] == "completed"
+
+    def test_are_all_refused_for_the_faults_of_one(self, cli: Any, world: Any) -> None:
+        outcome = cli(*_DEPLOY, "--region", "us-east-1", "--region", "moon")
+
+        assert (outcome.code, world.ledger.deployments()) == (2, [])
 
 
 class TestJson:
