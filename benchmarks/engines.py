@@ -15,6 +15,7 @@ import sys
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
+from dataclasses import replace
 from hashlib import sha256
 from pathlib import Path
 from statistics import median
@@ -28,8 +29,11 @@ from semantest_iac.infrastructure.pulumi_engine.cli_location import Cli, locate
 from semantest_iac_events.stack_event import StackEvent
 
 _TURNS = 5
-_AT_ONCE = 4
+_AT_ONCE = {4: 3, 8: 1}  # stacks -> turns
+_OWN = 19  # that the blueprint makes by itself
+_MANY = 400  # cloud resources of a large stack
 _ROOT = Path(__file__).parents[1]
+Pair = tuple[float, float]  # seconds of ours and of the script
 _STACK = Stack("rest-api", "aws", "development", "us-east-1")
 
 
@@ -41,17 +45,21 @@ def rows() -> list[dict[str, Any]]:
         except RefusedError:
             return []
         turns = [_turn(Path(folder, str(number)), cli) for number in range(_TURNS + 1)][1:]
-        at_once = [_at_once(Path(folder, f"many{number}"), cli) for number in range(3)][1:]
+        at_once = {count: [_at_once(Path(folder, f"{count}-{number}"), cli, count) for number in range(turns_)]
+                   for count, turns_ in _AT_ONCE.items()}  # fmt: skip
+        large = _turn(Path(folder, "large"), cli, _MANY)
     first, same, peaks = zip(*turns, strict=True)
     return [
         _row("first deployment", first, "preview, up, outputs"),
         _row("no change", same, "one plain up"),
-        _row(f"{_AT_ONCE} stacks at once", at_once, "preview, up, outputs"),
+        *(_row(f"{count} stacks at once", times, "preview, up, outputs") for count, times in at_once.items()),
+        _row(f"{_MANY} resources, first deployment", [large[0]], "preview, up, outputs"),
+        _row(f"{_MANY} resources, no change", [large[1]], "one plain up"),
         _memory(peaks),
     ]
 
 
-def _row(what: str, times: Sequence[tuple[float, float]], beside: str) -> dict[str, Any]:
+def _row(what: str, times: Sequence[Pair], beside: str) -> dict[str, Any]:
     ours, plain = (median(column) for column in zip(*times, strict=True))
     return {"what": f"{what} beside: {beside}", "ours": ours, "plain script": plain, "ratio": ours / plain,
             "n": len(times), "command": "`python -m benchmarks.run engines`"}  # fmt: skip
@@ -63,23 +71,23 @@ def _memory(peaks: Sequence[Sequence[float]]) -> dict[str, Any]:
     return {"what": what, "n": len(peaks), "command": "`python -m benchmarks.run engines`"}
 
 
-def _turn(folder: Path, cli: Cli) -> tuple[tuple[float, float], tuple[float, float], tuple[float, float, float]]:
+def _turn(folder: Path, cli: Cli, size: int = 0) -> tuple[Pair, Pair, tuple[float, float, float]]:
     """Seconds of ours and the script for a first deployment and for no change, and their peaks."""
     folder.mkdir()
     first, same, peaks = [], [], {}
     for way in _RUNS:
-        seconds, peaks[way] = _finished(_started(way, folder / way, cli, "first"))
+        seconds, peaks[way] = _finished(_started(way, folder / way, cli, "first", size))
         first.append(seconds)
-        same.append(_finished(_started(way, folder / way, cli, "same"))[0])
+        same.append(_finished(_started(way, folder / way, cli, "same", size))[0])
     return (first[0], first[1]), (same[0], same[1]), (*peaks["ours"], peaks["plain"][0])
 
 
-def _at_once(folder: Path, cli: Cli) -> tuple[float, float]:
+def _at_once(folder: Path, cli: Cli, count: int) -> Pair:
     folder.mkdir()
     spent = []
     for way in _RUNS:
         begun = perf_counter()
-        started = [_started(way, folder / f"{way}{number}", cli, "first") for number in range(_AT_ONCE)]
+        started = [_started(way, folder / f"{way}{number}", cli, "first") for number in range(count)]
         for process in started:
             _finished(process)
         spent.append(perf_counter() - begun)
@@ -89,8 +97,8 @@ def _at_once(folder: Path, cli: Cli) -> tuple[float, float]:
 Started = tuple[float, "subprocess.Popen[str]"]
 
 
-def _started(way: str, home: Path, cli: Cli, extent: str) -> Started:
-    command = [sys.executable, "-m", "benchmarks.engines", way, str(home), str(cli.path), extent]
+def _started(way: str, home: Path, cli: Cli, extent: str, size: int = 0) -> Started:
+    command = [sys.executable, "-m", "benchmarks.engines", way, str(home), str(cli.path), extent, str(size)]
     path = f"{_ROOT}{os.pathsep}{_ROOT / 'events'}"
     kept = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
     environment = {**kept, "PYTHONPATH": path, "SEMANTEST_PULUMI": str(cli.path)}
@@ -99,14 +107,15 @@ def _started(way: str, home: Path, cli: Cli, extent: str) -> Started:
 
 def _finished(started: Started) -> tuple[float, tuple[float, float]]:
     begun, process = started
-    said, _ = process.communicate(timeout=300)
+    said, _ = process.communicate(timeout=600)
     if process.returncode:
         raise RuntimeError("a deployment of the benchmark failed")
     own, largest_child = json.loads(said.splitlines()[-1])
     return perf_counter() - begun, (own, largest_child)
 
 
-def _work(home: Path) -> Work:
+def _work(home: Path, size: int) -> Work:
+    """The blueprint of `rest-api`, with alarms added until it makes `size` resources."""
     from semantest_iac.domain.blueprints.rest_api import rest_api
     from semantest_iac.domain.compute.artifact import Artifact
     from semantest_iac.domain.environments.configuration import Configuration, resolved
@@ -116,7 +125,10 @@ def _work(home: Path) -> Work:
     digest = sha256(package.read_bytes()).hexdigest()
     settings = resolved(Configuration(), _STACK.component, _STACK.environment)
     artifact = Artifact(digest, package, "index.handler", "python3.13", package.stat().st_size)
-    return Work("benchmark", rest_api(_STACK, 1, settings), artifact)
+    blueprint = rest_api(_STACK, 1, settings)
+    alarm = next(each for each in blueprint.resources if each.name.startswith("alarm-"))
+    more = [replace(alarm, name=f"alarm-{number}") for number in range(size - _OWN)]
+    return Work("benchmark", replace(blueprint, resources=(*blueprint.resources, *more)), artifact)
 
 
 def _cloud(home: Path) -> AbstractAsyncContextManager[str]:
@@ -129,7 +141,7 @@ def _cloud(home: Path) -> AbstractAsyncContextManager[str]:
     return serving(lambda package, region: cloud_at(package, inventory, region=region), _STACK.region)
 
 
-async def _ours(home: Path, program: Path, extent: str) -> None:
+async def _ours(home: Path, program: Path, extent: str, size: int) -> None:
     from semantest_iac.infrastructure.pulumi_engine.children import Children
     from semantest_iac.infrastructure.pulumi_engine.engine import PulumiEngine
     from semantest_iac.infrastructure.pulumi_engine.site import Site
@@ -141,18 +153,18 @@ async def _ours(home: Path, program: Path, extent: str) -> None:
         """Nobody watches."""
 
     engine = PulumiEngine(Children(Site(home / "pulumi"), lambda name: name, lambda: _cloud(home)))
-    work = _work(home)
+    work = _work(home, size)
     plan = await engine.preview(work)
     if extent == "first":
         await engine.apply(work, plan, publish, watch)
 
 
-async def _plain(home: Path, program: Path, extent: str) -> None:
+async def _plain(home: Path, program: Path, extent: str, size: int) -> None:
     async with _cloud(home) as providers:
-        await asyncio.to_thread(_script, home, program, extent, providers)
+        await asyncio.to_thread(_script, home, program, extent, _work(home, size), providers)
 
 
-def _script(home: Path, program: Path, extent: str, providers: str) -> None:
+def _script(home: Path, program: Path, extent: str, work: Work, providers: str) -> None:
     """What the SDK's examples do."""
     from pulumi import automation
 
@@ -160,7 +172,7 @@ def _script(home: Path, program: Path, extent: str, providers: str) -> None:
     from semantest_iac.infrastructure.cloud_programs.cloud import cloud
     from semantest_iac.infrastructure.cloud_programs.context import Context
 
-    work, target = _work(home), cloud("aws")
+    target = cloud("aws")
     programs.load(target, work.blueprint)
     for folder in ("state", "home", "work"):
         (home / folder).mkdir(exist_ok=True)
@@ -186,19 +198,19 @@ def _script(home: Path, program: Path, extent: str, providers: str) -> None:
         stack.outputs()
 
 
-_RUNS: Mapping[str, Callable[[Path, Path, str], Any]] = {"ours": _ours, "plain": _plain}
+_RUNS: Mapping[str, Callable[[Path, Path, str, int], Any]] = {"ours": _ours, "plain": _plain}
 
 
 def _peak_mb(who: int) -> float:
     return resource.getrusage(who).ru_maxrss / 1024
 
 
-def main(way: str, home: Path, program: Path, extent: str) -> None:
+def main(way: str, home: Path, program: Path, extent: str, size: int) -> None:
     """One deployment, in a process of its own; prints the peaks of itself and of the largest process it started."""
     home.mkdir(exist_ok=True)
-    asyncio.run(_RUNS[way](home, program, extent))
+    asyncio.run(_RUNS[way](home, program, extent, size))
     print(json.dumps([_peak_mb(resource.RUSAGE_SELF), _peak_mb(resource.RUSAGE_CHILDREN)]))
 
 
 if __name__ == "__main__":
-    main(sys.argv[1], Path(sys.argv[2]), Path(sys.argv[3]), sys.argv[4])
+    main(sys.argv[1], Path(sys.argv[2]), Path(sys.argv[3]), sys.argv[4], int(sys.argv[5]))
