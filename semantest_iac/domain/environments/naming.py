@@ -17,19 +17,21 @@ def suffix(stack: str, generation: int) -> str:
     return _digest(f"{generation}:{stack}")
 
 
-def physical_name(stack: str, generation: int, purpose: str = "", *, limit: int) -> str:
+def physical_name(stack: str, generation: int, purpose: str = "", *, limit: int, account: str = "") -> str:
     """`semantest-<component>-<short environment>[-<purpose>]-<suffix>`, in `limit` characters at most.
 
     The readable part gives way, never the hash; where it does, the hash covers the purpose as well, so that
-    two purposes that lose their difference still get two names.
+    two purposes that lose their difference still get two names. With an account the name is another in every
+    account, which names that must be unique in all the world need.
     """
     if limit < SHORTEST_LIMIT:
         raise ValueError(f"no name fits into {limit} characters")
     readable = _readable(stack, purpose)
     room = limit - SUFFIX_LENGTH - 1
+    owned = f"{account}:{stack}" if account else stack
     if len(readable) <= room:
-        return f"{readable}-{suffix(stack, generation)}"
-    return f"{readable[:room].rstrip('-')}-{_digest(f'{generation}:{stack}:{purpose}')}"
+        return f"{readable}-{suffix(owned, generation)}"
+    return f"{readable[:room].rstrip('-')}-{_digest(f'{generation}:{owned}:{purpose}')}"
 
 
 def tags(stack: str, generation: int) -> dict[str, str]:

@@ -10,12 +10,24 @@ from typing import Any
 
 import pulumi
 
+from semantest_iac.domain.blueprints.blueprint import Blueprint
 from semantest_iac.domain.errors import Fault, ValidationError
 from semantest_iac.domain.resource import Resource
 from semantest_iac.infrastructure.cloud_programs.context import Context, Made
 from semantest_iac.infrastructure.cloud_programs.registry import GROUP, OURS, clouds
 
 Kinds = Mapping[type[Resource], Callable[[Any, Context], Made]]
+
+GROUND = "ground"
+"""The name under which the functions of kinds find what their cloud's ground has made."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ground:
+    """What a cloud makes once for the whole stack, before anything that the blueprint names."""
+
+    make: Callable[[Blueprint, Context], Made]
+    modules: tuple[str, ...]  # of the SDK
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +39,7 @@ class Cloud:
     provider: Callable[[Context], pulumi.ProviderResource]
     modules: Mapping[type[Resource], tuple[str, ...]]  # of the SDK, that make a kind
     stateful: frozenset[str]  # the resource types whose loss is a loss of data
+    ground: Ground | None = None
 
 
 def cloud(name: str) -> Cloud:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import threading
 import warnings
+from collections.abc import Callable
+from functools import partial
 from importlib import import_module
 from types import ModuleType
 from typing import Any
@@ -13,8 +15,10 @@ import pulumi
 from semantest_iac.domain.blueprints.blueprint import Blueprint
 from semantest_iac.domain.errors import Fault, ValidationError
 from semantest_iac.domain.resource import Resource
-from semantest_iac.infrastructure.cloud_programs.cloud import Cloud
-from semantest_iac.infrastructure.cloud_programs.context import Context
+from semantest_iac.infrastructure.cloud_programs.cloud import GROUND, Cloud
+from semantest_iac.infrastructure.cloud_programs.context import Context, Made
+
+GROUND_KIND = "semantest:environments:Ground"
 
 _loading = threading.Lock()
 
@@ -26,6 +30,7 @@ def load(cloud: Cloud, blueprint: Blueprint) -> None:
     What is not needed stays out: EC2 alone takes longer than most deployments.
     """
     needed = {module for resource in blueprint.resources for module in cloud.modules.get(type(resource), ())}
+    needed.update(cloud.ground.modules if cloud.ground else ())
     with _loading, warnings.catch_warnings():
         warnings.simplefilter("ignore", DeprecationWarning)  # the SDK deprecates classes of its own
         for module in sorted(needed):
@@ -40,14 +45,13 @@ def _touch(module: ModuleType) -> None:
 def deploy(blueprint: Blueprint, cloud: Cloud, context: Context) -> None:
     """Register every resource in order, each under a component of its neutral kind, and export the outputs."""
     refuse_unsupported(blueprint, cloud)
-    provider = cloud.provider(context)
+    options = pulumi.ResourceOptions(providers=[cloud.provider(context)])
+    if cloud.ground:
+        ground = pulumi.ComponentResource(GROUND_KIND, GROUND, None, options)
+        _make(ground, GROUND, context, partial(cloud.ground.make, blueprint))
     for resource in blueprint.in_order():
-        kind = pulumi.ComponentResource(
-            kind_token(resource), resource.name, None, pulumi.ResourceOptions(providers=[provider])
-        )
-        made = cloud.kinds[type(resource)](resource, context.under(kind))
-        kind.register_outputs(_visible(made))
-        context.made[resource.name] = made
+        kind = pulumi.ComponentResource(kind_token(resource), resource.name, None, options)
+        _make(kind, resource.name, context, partial(cloud.kinds[type(resource)], resource))
     for name, (resource_name, attribute) in blueprint.outputs.items():
         pulumi.export(name, context.made[resource_name][attribute])
 
@@ -68,5 +72,12 @@ def kind_token(resource: Resource) -> str:
     return f"semantest:{area}:{type(resource).__name__}"
 
 
-def _visible(made: Any) -> dict[str, Any]:
-    return {name: value for name, value in made.items() if not isinstance(value, pulumi.Resource)}
+def _make(kind: pulumi.ComponentResource, name: str, context: Context, function: Callable[[Context], Made]) -> None:
+    made = function(context.under(kind))
+    kind.register_outputs({name: value for name, value in made.items() if not _is_resource(value)})
+    context.made[name] = made
+
+
+def _is_resource(value: Any) -> bool:
+    """A resource or a list of them: what later functions wait for, and nobody reads."""
+    return isinstance(value, pulumi.Resource) or (isinstance(value, list) and any(map(_is_resource, value)))

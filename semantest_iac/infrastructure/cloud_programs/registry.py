@@ -6,7 +6,10 @@ from collections.abc import Mapping
 from importlib.metadata import entry_points
 
 GROUP = "semantest_iac.clouds"
-OURS: Mapping[str, str] = {"aws": "semantest_iac.infrastructure.cloud_programs.aws.catalogue"}
+OURS: Mapping[str, str] = {
+    "aws": "semantest_iac.infrastructure.cloud_programs.aws.catalogue",
+    "azure": "semantest_iac.infrastructure.cloud_programs.azure.catalogue",
+}
 
 
 def clouds() -> list[str]:

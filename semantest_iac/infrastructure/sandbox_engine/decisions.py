@@ -11,14 +11,13 @@ from typing import Literal
 
 from semantest_iac.infrastructure.sandbox_engine import paths
 from semantest_iac.infrastructure.sandbox_engine.goals import Goal
-from semantest_iac.infrastructure.sandbox_engine.regions import Regions
+from semantest_iac.infrastructure.sandbox_engine.regions import PLACES, Regions
 from semantest_iac.infrastructure.sandbox_engine.states import ResourceState
 from semantest_iac.infrastructure.sandbox_engine.urns import provider_urn
 from semantest_iac.infrastructure.sandbox_engine.values import bare
 from semantest_iac.infrastructure.simulated_cloud.differences import Diff
 from semantest_iac.infrastructure.simulated_cloud.values import UNKNOWN
 
-_ELSEWHERE = "region"  # a provider that works elsewhere is another provider, and so are its resources
 _HALF_MADE = "#initerror"  # under this name `replace_on_changes` speaks of resources that were not completed
 
 
@@ -41,9 +40,10 @@ def difference(wanted: ResourceState, old: ResourceState, regions: Regions) -> D
 
 
 def _local_difference(wanted: ResourceState, old: ResourceState) -> Diff:
+    """A provider that works elsewhere is another provider, and so are its resources."""
     names = sorted(wanted.inputs.keys() | old.inputs.keys())
     changed = tuple(name for name in names if wanted.inputs.get(name) != old.inputs.get(name))
-    return Diff(changed, {}, tuple(name for name in changed if wanted.is_provider and name == _ELSEWHERE))
+    return Diff(changed, {}, tuple(name for name in changed if wanted.is_provider and name in PLACES))
 
 
 def decide(goal: Goal, old: ResourceState, diff: Diff) -> Decision:

@@ -13,6 +13,9 @@ from semantest_iac.infrastructure.simulated_cloud.cloud import Cloud
 Clouds = Callable[[str, str], Cloud]
 """The simulated cloud of a provider package in a region; KeyError for a package that is not simulated."""
 
+PLACES = ("region", "location")
+"""What providers call the input that says where they work."""
+
 
 class Regions:
     """Finds clouds by the provider references of one snapshot; `default` is the region of a provider that has none."""
@@ -37,7 +40,8 @@ class Regions:
     def region(self, provider: str) -> str:
         """Where a provider works."""
         found = self._snapshot.provider(provider) if provider else None
-        return str(bare(found.inputs).get("region") or self._default) if found else self._default
+        inputs = bare(found.inputs) if found else {}
+        return str(next((inputs[name] for name in PLACES if inputs.get(name)), self._default))
 
     def _found(self, package: str, region: str) -> Cloud:
         try:

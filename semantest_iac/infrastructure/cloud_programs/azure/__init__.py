@@ -1,0 +1,1 @@
+"""The neutral resource kinds on Azure."""

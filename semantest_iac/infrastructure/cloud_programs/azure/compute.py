@@ -1,0 +1,183 @@
+"""Function apps on the Flex Consumption plan."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+from typing import Any
+
+import pulumi
+from pulumi_azure_native import monitor, storage, web
+
+from semantest_iac.domain.compute.artifact import Artifact
+from semantest_iac.domain.compute.function import ServerlessFunction
+from semantest_iac.domain.environments import runtimes
+from semantest_iac.domain.environments.sizes import memory_of
+from semantest_iac.domain.errors import ValidationError
+from semantest_iac.infrastructure.cloud_programs.azure.limits import name_of, worldwide
+from semantest_iac.infrastructure.cloud_programs.azure.packages import SERVICES, package_store
+from semantest_iac.infrastructure.cloud_programs.cloud import GROUND
+from semantest_iac.infrastructure.cloud_programs.context import Context, Made
+
+PACKAGE_TAG = "Package"
+"""The digest of the package that the app is to run: it is published beside the program, and shows in every plan."""
+
+GATEWAY_KEY = "SEMANTEST_GATEWAY_KEY"
+"""The setting with which an app refuses what did not come through its gateway."""
+
+_LANGUAGES = {"nodejs": "node", "python": "python"}
+_MOST_INSTANCES = 100  # what Azure takes where nothing is said
+
+
+def serverless_function(function: ServerlessFunction, context: Context) -> Made:
+    """A plan and an app that waits for its package."""
+    artifact = context.artifact
+    if artifact is None:
+        raise ValidationError(f"Cannot deploy function '{function.name}': it has no package.")
+    identity, logs = context.made[function.identity], context.made[function.log_store]
+    store = package_store(function.name, identity, context)
+    key = _gateway_key(store, context)
+    app = web.WebApp(
+        function.name,
+        name=worldwide("app", context),
+        resource_group_name=context.made[GROUND]["group"],
+        location=context.stack.region,
+        kind="functionapp,linux",
+        reserved=True,
+        https_only=True,
+        server_farm_id=_plan(function, context).id,
+        identity={"type": "UserAssigned", "user_assigned_identities": [identity["id"]]},
+        key_vault_reference_identity=identity["id"],
+        function_app_config=_flex(function, artifact, store, identity["id"]),
+        site_config=_site(_settings(function, context, store, key), context),
+        virtual_network_subnet_id=context.made[function.network]["subnet_id"] if function.network else None,
+        tags={**context.tags, PACKAGE_TAG: artifact.digest},
+        opts=context.options(depends_on=[*identity["rights"], *store["rights"], *_secrets(function, context)]),
+    )
+    _log(function.name, app, logs, context)
+    return {
+        "arn": app.id,
+        "name": app.name,
+        "host": app.default_host_name,
+        "version": artifact.digest[:12],
+        "runtime": artifact.runtime,
+        "memory_mb": memory_of("azure", function.memory_mb),
+        "insights": logs["insights"],
+        "gateway_key": key,
+        "takes_code": True,
+    }
+
+
+def _plan(function: ServerlessFunction, context: Context) -> web.AppServicePlan:
+    return web.AppServicePlan(
+        function.name,
+        name=name_of("plan", context),
+        resource_group_name=context.made[GROUND]["group"],
+        location=context.stack.region,
+        kind="functionapp",
+        reserved=True,
+        sku={"name": "FC1", "tier": "FlexConsumption"},
+        tags=context.tags,
+        opts=context.options(),
+    )
+
+
+def _flex(function: ServerlessFunction, artifact: Artifact, store: Made, identity: pulumi.Input[str]) -> dict[str, Any]:
+    runtime, scaling = runtimes.find("azure", artifact.runtime), function.scaling
+    warm = [{"name": "http", "instance_count": scaling.minimum}] if scaling.minimum else None
+    return {
+        "deployment": {
+            "storage": {
+                "type": "blobContainer",
+                "value": store["url"],
+                "authentication": {
+                    "type": "UserAssignedIdentity",
+                    "user_assigned_identity_resource_id": identity,
+                },
+            }
+        },
+        "runtime": {"name": _LANGUAGES[runtime.language], "version": runtime.version},
+        "scale_and_concurrency": {
+            "instance_memory_mb": memory_of("azure", function.memory_mb),
+            "maximum_instance_count": scaling.maximum or _MOST_INSTANCES,
+            "always_ready": warm,
+        },
+    }
+
+
+def _site(settings: dict[str, Any], context: Context) -> dict[str, Any]:
+    """A mapping, because the SDK's class names a version of .NET that such apps must not name."""
+    return {
+        "app_settings": [{"name": name, "value": value} for name, value in sorted(settings.items())],
+        "cors": context.made[GROUND]["browsers"],
+        "http20_enabled": True,
+        "min_tls_version": "1.2",
+    }
+
+
+def _settings(
+    function: ServerlessFunction, context: Context, store: Made, key: pulumi.Output[str] | None
+) -> dict[str, Any]:
+    identity, logs = context.made[function.identity], context.made[function.log_store]
+    secrets = {
+        setting: pulumi.Output.concat("@Microsoft.KeyVault(SecretUri=", context.made[ref]["address"], ")")
+        for setting, ref in function.secrets.items()
+    }
+    shim = dict(context.artifact.environment) if context.artifact else {}
+    return {
+        **shim,
+        **function.environment,
+        **secrets,
+        **_host(function, identity, logs, store),
+        **({GATEWAY_KEY: key} if key else {}),
+    }
+
+
+def _host(function: ServerlessFunction, identity: Made, logs: Made, store: Made) -> dict[str, Any]:
+    """What the Functions host itself is told: where its notes and telemetry go, as whom, and when to give up."""
+    services = {
+        f"AzureWebJobsStorage__{service}ServiceUri": store["endpoints"].apply(lambda ends, s=service: getattr(ends, s))
+        for service in SERVICES
+    }
+    return {
+        **services,
+        "AzureWebJobsStorage__credential": "managedidentity",
+        "AzureWebJobsStorage__clientId": identity["client"],
+        "APPLICATIONINSIGHTS_CONNECTION_STRING": logs["connection"],
+        "APPLICATIONINSIGHTS_AUTHENTICATION_STRING": pulumi.Output.concat(
+            "Authorization=AAD;ClientId=", identity["client"]
+        ),
+        "AzureFunctionsJobHost__functionTimeout": f"00:{function.timeout_s // 60:02}:{function.timeout_s % 60:02}",
+    }
+
+
+def _gateway_key(store: Made, context: Context) -> pulumi.Output[str] | None:
+    """What only gateway and app know, drawn from a key of the storage account that opens nothing any more.
+
+    The keys of the app itself can only be asked for once it runs, and the gateway is made before.
+    """
+    ground = context.made[GROUND]
+    if not ground["has_gateway"]:
+        return None
+    keys = storage.list_storage_account_keys_output(
+        account_name=store["account"],
+        resource_group_name=ground["group"],
+        opts=pulumi.InvokeOutputOptions(parent=context.parent),
+    )
+    drawn = keys.apply(lambda told: hmac.new(told.keys[0].value.encode(), b"gateway", hashlib.sha256).hexdigest())
+    return pulumi.Output.secret(drawn)
+
+
+def _secrets(function: ServerlessFunction, context: Context) -> list[pulumi.Resource]:
+    return [context.made[ref]["resource"] for ref in function.secrets.values()]
+
+
+def _log(name: str, app: web.WebApp, logs: Made, context: Context) -> None:
+    monitor.DiagnosticSetting(
+        name,
+        name="logs",
+        resource_uri=app.id,
+        workspace_id=logs["workspace"],
+        logs=[{"category_group": "allLogs", "enabled": True}],
+        opts=context.options(),
+    )

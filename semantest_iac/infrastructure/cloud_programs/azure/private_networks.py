@@ -1,0 +1,72 @@
+"""Networks that function apps are placed in."""
+
+from __future__ import annotations
+
+import ipaddress
+from typing import Any
+
+from pulumi_azure_native import network as azure
+
+from semantest_iac.domain.networking.private_network import ExistingNetwork, PrivateNetwork
+from semantest_iac.infrastructure.cloud_programs.azure.limits import name_of
+from semantest_iac.infrastructure.cloud_programs.cloud import GROUND
+from semantest_iac.infrastructure.cloud_programs.context import Context, Made
+
+FLEX = "Microsoft.App/environments"  # who a subnet for such apps is handed to
+_SUBNET_BITS = 8
+
+
+def existing_network(network: ExistingNetwork, context: Context) -> Made:
+    """Nothing is made: the subnet belongs to somebody else, and so does its security group."""
+    return {"subnet_id": network.subnet_ids[0]}
+
+
+def private_network(network: PrivateNetwork, context: Context) -> Made:
+    """A network with one subnet for the app: it spans all zones, and its group only lets HTTPS out."""
+    placed: dict[str, Any] = {"resource_group_name": context.made[GROUND]["group"], "opts": context.options()}
+    group = azure.NetworkSecurityGroup(
+        network.name,
+        network_security_group_name=name_of("security group", context),
+        location=context.stack.region,
+        security_rules=[_rule("https", 100, "Outbound", "Allow", "443"), _rule("nothing-else", 200, "Outbound", "Deny"),
+                        _rule("nothing-in", 200, "Inbound", "Deny")],
+        tags=context.tags,
+        **placed,
+    )  # fmt: skip
+    outer = azure.VirtualNetwork(
+        network.name,
+        virtual_network_name=name_of("network", context),
+        location=context.stack.region,
+        address_space={"address_prefixes": [network.cidr]},
+        tags=context.tags,
+        **placed | {"opts": context.options(ignore_changes=["subnets"])},  # which are resources of their own
+    )
+    subnet = azure.Subnet(
+        network.name,
+        subnet_name="functions",
+        virtual_network_name=outer.name,
+        address_prefix=_first(network.cidr),
+        delegations=[{"name": "functions", "service_name": FLEX}],
+        network_security_group={"id": group.id},
+        **placed,
+    )
+    return {"subnet_id": subnet.id}
+
+
+def _first(cidr: str) -> str:
+    block = ipaddress.ip_network(cidr)
+    return str(next(block.subnets(prefixlen_diff=min(_SUBNET_BITS, 27 - block.prefixlen))))
+
+
+def _rule(name: str, priority: int, direction: str, access: str, port: str = "*") -> dict[str, Any]:
+    return {
+        "name": name,
+        "priority": priority,
+        "direction": direction,
+        "access": access,
+        "protocol": "Tcp" if port != "*" else "*",
+        "source_address_prefix": "*",
+        "source_port_range": "*",
+        "destination_address_prefix": "*",
+        "destination_port_range": port,
+    }

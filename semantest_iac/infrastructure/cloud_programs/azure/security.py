@@ -1,0 +1,87 @@
+"""Secrets in Key Vault, identities that are given roles."""
+
+from __future__ import annotations
+
+from uuid import NAMESPACE_URL, uuid5
+
+import pulumi
+from pulumi_azure_native import authorization, keyvault, managedidentity, monitor
+
+from semantest_iac.domain.security.app_secrets import AppSecret
+from semantest_iac.domain.security.identity import FunctionIdentity
+from semantest_iac.infrastructure.cloud_programs.azure.limits import name_of
+from semantest_iac.infrastructure.cloud_programs.cloud import GROUND
+from semantest_iac.infrastructure.cloud_programs.context import Context, Made
+
+# Azure's built-in roles; source: its samples of function apps without keys
+ROLES = {
+    "blobs": "b7e6dc6d-f1e8-4753-8033-0f276bb0955b",  # Storage Blob Data Owner
+    "queues": "974c5e8b-45b9-4653-ba55-5f855dd0fb88",  # Storage Queue Data Contributor
+    "tables": "0a9a7e1f-b9d0-4cc4-a60d-0319b160aaa3",  # Storage Table Data Contributor
+    "telemetry": "3913510d-42f4-4e42-8a64-420c390055eb",  # Monitoring Metrics Publisher
+    "secrets": "4633458b-17de-408a-b874-0445c86b69e6",  # Key Vault Secrets User
+}
+
+
+def app_secret(secret: AppSecret, context: Context) -> Made:
+    """A secret whose address is all that anything else ever sees; every value has an address of its own."""
+    ground = context.made[GROUND]
+    kept = keyvault.Secret(
+        secret.name,
+        secret_name=secret.key.replace("_", "-"),  # names here know no other separator
+        vault_name=ground["vault"].name,
+        resource_group_name=ground["group"],
+        properties={"value": pulumi.Output.secret(context.secret_value(secret.key))},
+        tags=context.tags,
+        opts=context.options(additional_secret_outputs=["properties"]),
+    )
+    address = pulumi.Output.unsecret(kept.properties).apply(lambda told: told.secret_uri_with_version)
+    return {"address": address, "resource": kept}
+
+
+def function_identity(identity: FunctionIdentity, context: Context) -> Made:
+    """An identity of its own, and not the app's: roles can be given before there is an app."""
+    ground = context.made[GROUND]
+    made = managedidentity.UserAssignedIdentity(
+        identity.name,
+        resource_name_=name_of("identity", context),
+        resource_group_name=ground["group"],
+        location=context.stack.region,
+        tags=context.tags,
+        opts=context.options(),
+    )
+    known: Made = {"id": made.id, "principal": made.principal_id, "client": made.client_id}
+    rights = [grant("telemetry", context.made[identity.log_store]["insights"], known, context)]
+    if identity.secrets:
+        rights.append(grant("secrets", ground["vault"].id, known, context))
+        _watch_vault(identity, context)
+    return {**known, "rights": rights}
+
+
+def grant(role: str, scope: pulumi.Input[str], identity: Made, context: Context) -> pulumi.Resource:
+    """A role on one resource. Its name, a GUID, is told by us: the type of the principal spares waiting for it."""
+    subscription = context.made[GROUND]["subscription"]
+    definition = pulumi.Output.concat(
+        "/subscriptions/", subscription, "/providers/Microsoft.Authorization/roleDefinitions/", ROLES[role]
+    )
+    made: pulumi.Resource = authorization.RoleAssignment(
+        role,
+        role_assignment_name=str(uuid5(NAMESPACE_URL, f"{context.stack}:{context.generation}:{role}")),
+        scope=scope,
+        role_definition_id=definition,
+        principal_id=identity["principal"],
+        principal_type="ServicePrincipal",
+        opts=context.options(delete_before_replace=True),  # the name of an assignment can be had once
+    )
+    return made
+
+
+def _watch_vault(identity: FunctionIdentity, context: Context) -> None:
+    monitor.DiagnosticSetting(
+        "secrets",
+        name="audit",
+        resource_uri=context.made[GROUND]["vault"].id,
+        workspace_id=context.made[identity.log_store]["workspace"],
+        logs=[{"category_group": "allLogs", "enabled": True}],
+        opts=context.options(),
+    )
