@@ -217,7 +217,7 @@ class FunctionApp(Blueprint):
 
     def __init__(self, http_auth_level: Any = AuthLevel.FUNCTION) -> None:
         super().__init__()
-        self.auth_level = http_auth_level
+        self.auth_level = AuthLevel[http_auth_level] if isinstance(http_auth_level, str) else http_auth_level
 
     def register_functions(self, blueprint: Blueprint) -> None:
         """Take over the functions of a blueprint."""

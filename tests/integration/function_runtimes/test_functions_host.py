@@ -1,0 +1,279 @@
+"""Function apps as people write them for Azure, in both languages."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+
+from semantest_iac.domain.compute.artifact import FunctionSource
+from semantest_iac.domain.errors import ArtifactError, RuntimeFailedError
+from semantest_iac.domain.networking.http_exchange import HttpRequest, HttpResponse, Pairs
+from semantest_iac.infrastructure.artifacts.package_builder import PackageBuilder
+from semantest_iac.infrastructure.function_runtimes.function_process import FunctionProcess
+from semantest_iac.infrastructure.function_runtimes.function_spec import FunctionSpec
+from semantest_iac.infrastructure.function_runtimes.functions_http import event_for, response_for
+from semantest_iac.infrastructure.function_runtimes.package_cache import PackageCache
+
+PYTHON_APP = """
+import os
+import azure.functions as func
+
+app = func.FunctionApp(http_auth_level=func.AuthLevel.ANONYMOUS)
+more = func.Blueprint()
+
+@app.route(route="items/{id:int}", methods=["GET"])
+def item(req: func.HttpRequest) -> func.HttpResponse:
+    return func.HttpResponse(req.route_params["id"] + req.params.get("q", ""), status_code=201)
+
+@app.route()
+async def words(req):
+    return "plain words"
+
+@app.route(methods=[func.HttpMethod.POST])
+def silent(req):
+    print("heard", req.get_json()["name"])
+
+@app.function_name("named")
+@app.route(route="who")
+def other(req, context):
+    return context.function_name + (" has an id" if context.invocation_id else "")
+
+@more.route(route="locked", auth_level="function")
+def locked(req):
+    return "open"
+
+@app.route()
+def environment(req):
+    import json
+    return json.dumps(dict(os.environ))
+
+@app.route()
+def fails(req):
+    raise RuntimeError("no " + os.environ["TOKEN"])
+
+app.register_functions(more)
+"""
+PORTABLE = """
+def handler(event, context):
+    call = event["requestContext"]["http"]
+    return {"statusCode": 201, "headers": {"x-seen": f"{call['method']} {call['path']} {event['rawQueryString']}"},
+            "cookies": ["a=x%20y; Path=/b; HttpOnly"], "body": event["body"], "isBase64Encoded": True}
+"""
+NODE_APP = """
+const { app } = require('@azure/functions')
+app.http('item', { route: 'items/{id:int}', methods: ['GET'], handler: async (request, context) => {
+  context.log('asked for', request.params.id)
+  return { status: 201, body: request.params.id + (request.query.get('q') ?? '') }
+} })
+app.post('silent', async (request) => { console.log('heard', (await request.json()).name) })
+app.get('words', { handler: () => ({ jsonBody: { words: 1 },
+  cookies: [{ name: 'a', value: 'b c', sameSite: 'Lax', secure: true, expires: new Date(1e12) }] }) })
+app.http('locked', { authLevel: 'function', handler: () => ({ body: 'open' }) })
+app.http('fails', { handler: () => { throw new Error('no ' + process.env.TOKEN) } })
+app.timer('tick', { schedule: '0 * * * * *', handler: () => {} })
+"""
+REFERENCE = "@Microsoft.KeyVault(SecretUri=https://v.vault.azure.net/secrets/token)"
+SETTINGS = {"TOKEN": REFERENCE, "PLAIN": "1"}
+PYTHON, NODE = "python3.11", "nodejs20.x"
+
+
+@pytest.fixture(scope="session")
+def node_library(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder with the real `@azure/functions`, as packages carry it."""
+    if shutil.which("node") is None:
+        pytest.skip("node is not on the PATH")
+    home = tmp_path_factory.mktemp("library")
+    (home / "index.js").write_text("exports.handler = () => 1")
+    source = FunctionSource(home, handler="index.handler", runtime=NODE, provider="azure")
+    try:
+        artifact = PackageBuilder(home).build(source)
+    except ArtifactError:
+        pytest.skip("npm reaches no registry, from which Node packages for Azure take @azure/functions")
+    return PackageCache(home).folder_of(artifact.path) / "node_modules"
+
+
+@pytest.fixture(scope="session")
+def python_library(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder with the real `azure.functions`, which a package may bring along."""
+    home = tmp_path_factory.mktemp("library")
+    (home / "app.py").write_text("handler = print")
+    (home / "requirements.txt").write_text("azure-functions==1.24.0")
+    source = FunctionSource(home, handler="app.handler", runtime=PYTHON, provider="azure")
+    try:
+        artifact = PackageBuilder(home).build(source)
+    except ArtifactError:
+        pytest.skip("pip reaches no index, from which azure-functions comes")
+    return PackageCache(home).folder_of(artifact.path) / ".python_packages"
+
+
+def python_app(folder: Path, text: str = PYTHON_APP) -> FunctionSpec:
+    return spec_of(folder, {"function_app.py": text}, PYTHON)
+
+
+def node_app(folder: Path, library: Path, text: str = NODE_APP, main: str = "src/index.js") -> FunctionSpec:
+    shutil.copytree(library, folder / "node_modules")
+    return spec_of(folder, {"src/index.js": text, "package.json": json.dumps({"main": main})}, NODE)
+
+
+def spec_of(folder: Path, files: Mapping[str, str], runtime: str) -> FunctionSpec:
+    for name, text in {"host.json": '{"version": "2.0"}', **files}.items():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_text(text)
+    return FunctionSpec(
+        folder, "", runtime, SETTINGS, 512, 20, {REFERENCE: "s3cr3t"}, name="func-app", platform="functions"
+    )
+
+
+@pytest.fixture(params=["python", "python with the real library", "node"])
+def spec(request: pytest.FixtureRequest, tmp_path: Path) -> FunctionSpec:
+    """The same app in each language, in Python on our stand-in and on what it stands for."""
+    if request.param == "node":
+        return node_app(tmp_path, request.getfixturevalue("node_library"))
+    if request.param != "python":
+        shutil.copytree(request.getfixturevalue("python_library"), tmp_path / ".python_packages")
+    return python_app(tmp_path)
+
+
+async def call(
+    app: FunctionProcess, method: str, path: str, query: Pairs = (), headers: Pairs = (), body: bytes = b""
+) -> HttpResponse:
+    return response_for(await app.invoke(event_for(HttpRequest(method, path, query, headers, body), "app.example")))
+
+
+class TestFunctionApp:
+    async def test_answers_by_its_routes(self, spec: FunctionSpec) -> None:
+        async with FunctionProcess.start(spec) as app:
+            item = await call(app, "GET", "/api/items/7", query=(("q", "!"),))
+            missing = await call(app, "GET", "/api/items/seven")
+            wrong = await call(app, "DELETE", "/api/items/7")
+
+        assert (item.status, item.body) == (201, b"7!")
+        assert (missing.status, wrong.status) == (404, 404)
+
+    async def test_that_answers_nothing_has_no_content(self, spec: FunctionSpec) -> None:
+        request = HttpRequest("POST", "/api/silent", (), (("content-type", "application/json"),), b'{"name": "Ann"}')
+
+        async with FunctionProcess.start(spec) as app:
+            invocation = await app.invoke(event_for(request, "app.example"))
+
+        assert (response_for(invocation).status, invocation.logs) == (204, "heard Ann\n")
+
+    async def test_asks_for_a_key_where_a_function_does(self, spec: FunctionSpec) -> None:
+        async with FunctionProcess.start(spec) as app:
+            without = await call(app, "GET", "/api/locked")
+            header = await call(app, "GET", "/api/locked", headers=(("X-Functions-Key", "k"),))
+            query = await call(app, "GET", "/api/locked", query=(("code", "k"),))
+
+        assert (without.status, header.body, query.body) == (401, b"open", b"open")
+
+    async def test_fails_without_a_word_to_the_client(self, spec: FunctionSpec) -> None:
+        async with FunctionProcess.start(spec) as app:
+            invocation = await app.invoke(event_for(HttpRequest("GET", "/api/fails"), "app.example"))
+
+        assert invocation.error is not None
+        assert invocation.error["errorMessage"] == "no [secret]"
+        assert (response_for(invocation).status, response_for(invocation).body) == (500, b"")
+
+
+class TestPythonApp:
+    async def test_may_answer_with_text_and_be_asynchronous(self, tmp_path: Path) -> None:
+        async with FunctionProcess.start(python_app(tmp_path)) as app:
+            words, named = await call(app, "GET", "/api/words"), await call(app, "GET", "/api/who")
+
+        assert (words.body, dict(words.headers)["content-type"]) == (b"plain words", "text/plain; charset=utf-8")
+        assert named.body == b"named has an id"
+
+    async def test_runs_on_the_library_that_it_brings(self, tmp_path: Path, python_library: Path) -> None:
+        shutil.copytree(python_library, tmp_path / ".python_packages")
+        text = "import azure.functions as f\na = f.FunctionApp('ANONYMOUS')\n@a.route()\ndef at(req): return f.__file__"
+
+        async with FunctionProcess.start(python_app(tmp_path, text)) as app:
+            place = (await call(app, "GET", "/api/at")).body.decode()
+
+        assert place.startswith(str(tmp_path))
+
+    async def test_of_ours_runs_on_the_real_library(self, tmp_path: Path, python_library: Path) -> None:
+        (tmp_path / "app.py").write_text(PORTABLE)
+        source = FunctionSource(tmp_path, handler="app.handler", runtime=PYTHON, provider="azure")
+        artifact = PackageBuilder(tmp_path / "home").build(source)
+        folder = PackageCache(tmp_path / "home").folder_of(artifact.path)
+        shutil.copytree(python_library, folder / ".python_packages")
+
+        async with FunctionProcess.start(FunctionSpec(folder, "", PYTHON, platform="functions", timeout_s=20)) as app:
+            answer = await call(app, "PUT", "/a%20b", query=(("q", "1"),), body=b"\xff")
+
+        assert (answer.status, answer.body, dict(answer.headers)["set-cookie"]) == (
+            201, b"\xff", "a=x%20y; path=/b; httponly"
+        )  # fmt: skip
+        assert dict(answer.headers)["x-seen"] == "PUT /a b q=1"
+
+    async def test_has_azures_environment_with_the_values_of_secrets(self, tmp_path: Path) -> None:
+        async with FunctionProcess.start(python_app(tmp_path)) as app:
+            environment = json.loads((await call(app, "GET", "/api/environment")).body)
+
+        assert (environment["TOKEN"], environment["PLAIN"]) == ("s3cr3t", "1")
+        assert environment["WEBSITE_SITE_NAME"] == "func-app"
+        assert [name for name in environment if name.startswith("AWS_")] == []
+
+    @pytest.mark.parametrize(
+        ("text", "reason"),
+        [
+            ("import nothing_there", "nothing_there"),
+            ("x = 1", "function_app.py holds no FunctionApp"),
+            (
+                "import azure.functions as f\napp = f.FunctionApp()\n@app.timer_trigger()\ndef t(x): ...",
+                "is not played",
+            ),
+            ("from azure.functions import TimerRequest", "cannot import name"),
+        ],
+        ids=["import", "no-app", "other-trigger", "other-type"],
+    )
+    async def test_that_cannot_be_loaded_tells_why(self, tmp_path: Path, text: str, reason: str) -> None:
+        with pytest.raises(RuntimeFailedError) as caught:
+            async with FunctionProcess.start(python_app(tmp_path, text)):
+                pass
+
+        assert reason in caught.value.message
+
+
+class TestNodeApp:
+    async def test_gives_json_and_cookies(self, tmp_path: Path, node_library: Path) -> None:
+        async with FunctionProcess.start(node_app(tmp_path, node_library)) as app:
+            words = await call(app, "GET", "/api/words")
+
+        cookie = "a=b%20c; expires=Sun, 09 Sep 2001 01:46:40 GMT; path=/; secure; samesite=lax"
+        assert (words.body, dict(words.headers)["set-cookie"]) == (b'{"words":1}', cookie)
+
+    async def test_logs_by_its_context(self, tmp_path: Path, node_library: Path) -> None:
+        async with FunctionProcess.start(node_app(tmp_path, node_library)) as app:
+            invocation = await app.invoke(event_for(HttpRequest("GET", "/api/items/7"), "app.example"))
+
+        assert invocation.logs == "asked for 7\n"
+
+    @pytest.mark.parametrize("main", ["src/*.js", "./src/{index,other}.js", "**/index.js"])
+    async def test_may_name_its_files_by_a_pattern(self, tmp_path: Path, node_library: Path, main: str) -> None:
+        async with FunctionProcess.start(node_app(tmp_path, node_library, main=main)) as app:
+            assert (await call(app, "GET", "/api/items/7")).status == 201
+
+    @pytest.mark.parametrize(
+        ("text", "main", "reason"),
+        [
+            ("", "dist/index.js", "there is no such file"),
+            ("", "", "names no main file"),
+            ("require('@azure/functions').app.setup({ enableHttpStream: true })\n" + NODE_APP, "src/*.js", "streams"),
+            ("throw new Error('no database')", "src/index.js", "no database"),
+        ],
+        ids=["absent", "unnamed", "streams", "throws"],
+    )
+    async def test_that_cannot_be_loaded_tells_why(
+        self, tmp_path: Path, node_library: Path, text: str, main: str, reason: str
+    ) -> None:
+        with pytest.raises(RuntimeFailedError) as caught:
+            async with FunctionProcess.start(node_app(tmp_path, node_library, text, main)):
+                pass
+
+        assert reason in caught.value.message
