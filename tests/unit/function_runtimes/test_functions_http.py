@@ -1,0 +1,84 @@
+"""HTTP as Azure's host tells it to its worker, and back."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from semantest_iac.domain.networking.http_exchange import HttpRequest, HttpResponse
+from semantest_iac.infrastructure.function_runtimes.function_spec import Invocation
+from semantest_iac.infrastructure.function_runtimes.functions_http import event_for, response_for
+
+
+def answered(result: Any = None, error: str = "") -> HttpResponse:
+    problem = {"errorType": error, "errorMessage": "told to nobody"} if error else None
+    return response_for(Invocation(result, problem, "", 1))
+
+
+def cookie(**parts: Any) -> str:
+    result = {"status": 200, "headers": {}, "cookies": [{"name": "a", "value": "1", **parts}], "body": ""}
+    return dict(answered(result).headers)["set-cookie"]
+
+
+class TestEvent:
+    @pytest.mark.parametrize(
+        ("sent", "told"),
+        [("/a%20b", "/a%20b"), ("/%7Ea%2fb", "/~a%2Fb"), ("/%C3%BC", "/%C3%BC"), ("/a:b@c", "/a:b@c")],
+        ids=["space", "slash", "umlaut", "signs"],
+    )
+    def test_has_its_path_encoded_anew(self, sent: str, told: str) -> None:
+        assert event_for(HttpRequest("GET", sent), "app.example")["url"] == f"https://app.example{told}"
+
+    def test_joins_repeats_and_leaves_out_empty_query_values(self) -> None:
+        request = HttpRequest("GET", "/", (("q", "1"), ("q", "2"), ("e", "")), (("X-A", "1"), ("x-a", "2")))
+
+        event = event_for(request, "app.example")
+
+        assert (event["query"], event["headers"]["x-a"]) == ({"q": "1,2"}, "1,2")
+        assert event["url"].endswith("?q=1&q=2&e=")
+
+    def test_names_the_client_after_all_that_it_claims(self) -> None:
+        request = HttpRequest("GET", "/", headers=(("X-Forwarded-For", "203.0.113.9"),))
+
+        assert event_for(request, "app.example")["headers"]["x-forwarded-for"] == "203.0.113.9, 127.0.0.1:50000"
+
+
+class TestAnswer:
+    @pytest.mark.parametrize(
+        ("error", "status"),
+        [
+            ("Sandbox.Timedout", 500),
+            ("Function.RequestTooLarge", 413),
+            ("Host.NoRoute", 404),
+            ("Host.NoKey", 401),
+            ("ValueError", 500),
+        ],
+    )
+    def test_to_a_failure_says_nothing(self, error: str, status: int) -> None:
+        response = answered(error=error)
+
+        assert (response.status, response.body) == (status, b"")
+
+    @pytest.mark.parametrize("result", [{"status": 200}, "text", {"status": 200, "headers": {}, "body": "%"}])
+    def test_of_no_known_form_is_an_error(self, result: Any) -> None:
+        assert answered(result).status == 500
+
+    def test_of_nothing_has_no_content(self) -> None:
+        assert answered().status == 204
+
+    @pytest.mark.parametrize(
+        ("parts", "written"),
+        [
+            ({}, "a=1; path=/"),
+            ({"value": "x y"}, "a=x%20y; path=/"),
+            (
+                {"path": "/p", "domain": "d", "maxAge": 5, "secure": True, "sameSite": "none", "httpOnly": True},
+                "a=1; max-age=5; domain=d; path=/p; secure; samesite=none; httponly",
+            ),
+            ({"expires": 1e9}, "a=1; expires=Sun, 09 Sep 2001 01:46:40 GMT; path=/"),
+        ],
+        ids=["bare", "encoded", "full", "expiring"],
+    )
+    def test_writes_cookies_as_aspnet_does(self, parts: dict[str, Any], written: str) -> None:
+        assert cookie(**parts) == written
