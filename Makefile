@@ -54,12 +54,12 @@ bench: $(VENV)/test.stamp ## measure, and write docs/benchmarks.md; ARGS="startu
 	$(BIN)/python -m benchmarks.run $(ARGS)
 
 pulumi: ## build the Pulumi CLI from its sources with Go, once, into the cache folder (about 7 minutes)
-	@semantest_iac/infrastructure/pulumi_engine/cli_source/build
+	@tools/pulumi-cli/build
 
 lock: $(VENV)/lock/bin/uv ## resolve the requirement files anew
 	@$(BIN)/python -c '$(BUILD_NEEDS)' > $(VENV)/build.in
-	$(LOCK) --extra aws --extra azure --extra dev --output-file requirements/test.txt
-	$(LOCK) --extra aws --extra azure --constraint requirements/test.txt --output-file requirements/deploy.txt
+	$(LOCK) --extra aws --extra azure --extra gateway --extra dev --output-file requirements/test.txt
+	$(LOCK) --extra aws --extra azure --extra gateway --constraint requirements/test.txt --output-file requirements/deploy.txt
 
 clean: ## remove what these commands made, deployments excepted
 	rm -rf $(VENV) dist .coverage .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis

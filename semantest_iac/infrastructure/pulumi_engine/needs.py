@@ -18,7 +18,8 @@ from semantest_iac.infrastructure.pulumi_engine.requirements import PROVIDERS, P
 
 _DOWNLOAD_S, _BUILD_S = 900.0, 3600.0
 _INSTALLER = Path(__file__).with_name("installer.py")
-_BUILD = Path(__file__).parent / "cli_source" / "build"
+_CHECKOUT = Path(__file__).parents[3] / "tools" / "pulumi-cli"
+_BUILD = (_CHECKOUT if _CHECKOUT.is_dir() else Path(__file__).parent / "cli_source") / "build"  # as a wheel has it
 _BY_HAND = f"curl -fsSL https://get.pulumi.com | sh -s -- --version {KEPT}"
 _GO = {f"GO{name}" for name in ("CACHE", "FLAGS", "MODCACHE", "PATH", "PRIVATE", "PROXY", "ROOT", "SUMDB", "TOOLCHAIN")}
 _PASSED = _GO | {

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import asdict, dataclass, field
 from datetime import date
@@ -32,6 +31,7 @@ from semantest_iac_events.deployments import DeploymentCompleted, DeploymentPlan
 from semantest_iac_events.event import Event
 from semantest_iac_events.values import HealthAnswer, ResourceChange
 from tests.fakes.memory_ledger import MemoryLedger, a_deploy, a_destroy, an_event
+from tests.fakes.screen import Screen
 
 SECRET = "hunter2-canary"
 ENDPOINT = "https://a1.execute-api.us-east-1.amazonaws.com"
@@ -243,26 +243,6 @@ class FakeApplication:
     ) -> FakeDeployments:
         """Deployments in this world."""
         return FakeDeployments(self._world, progress, observer)
-
-
-class Screen(io.TextIOWrapper):
-    """A stream in memory that may be a terminal."""
-
-    def __init__(self, *, watched: bool = False) -> None:
-        super().__init__(io.BytesIO(), encoding="utf-8")
-        self._watched = watched
-
-    def isatty(self) -> bool:
-        """Whether a person is meant to be there."""
-        return self._watched
-
-    @property
-    def text(self) -> str:
-        """All that was written."""
-        self.flush()
-        content = self.buffer
-        assert isinstance(content, io.BytesIO)
-        return content.getvalue().decode()
 
 
 @dataclass(frozen=True)
