@@ -70,6 +70,10 @@ _INTRUSIONS = {
         {"semantest_iac/infrastructure/ledger/intruder.py": "import cryptography.fernet"},
     ),
     "a terminal in the domain": ("terminal", {"semantest_iac/domain/intruder.py": "import rich.console"}),
+    "an HTTP server in an adapter": (
+        "http",
+        {"semantest_iac/infrastructure/local_service/intruder.py": "import aiohttp"},
+    ),
     "YAML in the domain": ("yaml", {"semantest_iac/domain/intruder.py": "import yaml"}),
     "pydantic at the start": ("pydantic", {"semantest_iac/intruder.py": "import pydantic"}),
 }

@@ -22,7 +22,9 @@ def _locked(root: Path, name: str) -> dict[str, set[str]]:
 def _asked(root: Path) -> dict[str, set[str]]:
     settings: dict[str, Any] = tomllib.loads((root / "pyproject.toml").read_text(encoding="utf-8"))
     extras = settings["project"]["optional-dependencies"]
-    deploy = settings["project"]["dependencies"] + extras["aws"] + settings["build-system"]["requires"]
+    deploy = (
+        settings["project"]["dependencies"] + extras["aws"] + extras["gateway"] + settings["build-system"]["requires"]
+    )
     asked = {"deploy.txt": deploy, "test.txt": deploy + extras["dev"]}
     return {file: {re.split(r"[\[<>=!~ ;]", line)[0] for line in lines} for file, lines in asked.items()}
 
