@@ -9,6 +9,7 @@ from pathlib import Path
 
 PAYLOADS = Path(__file__).parents[2] / "payloads"
 NODE_SHIM = ("semantest_application.cjs", "semantest_server.cjs", "semantest_http.cjs")
+FUNCTIONS_SHIM = ("semantest_functions.cjs", "semantest_gate.cjs", "semantest_trigger.cjs")
 HOST = {"functions_host": ("host.json",)}
 
 
@@ -67,7 +68,7 @@ LAYOUTS: Mapping[tuple[str, str], Layout] = {
         "semantest_functions.cjs",
         {
             **HOST,
-            "functions_node": ("package.json", "semantest_functions.cjs", "semantest_trigger.cjs"),
+            "functions_node": ("package.json", *FUNCTIONS_SHIM),
             "node_shim": NODE_SHIM,
         },
         "semantest_shim.json",

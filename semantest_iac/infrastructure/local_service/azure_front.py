@@ -10,6 +10,7 @@ from semantest_iac.domain.deployment.deployed import DeployedResource
 from semantest_iac.domain.networking.http_exchange import HttpRequest, HttpResponse
 from semantest_iac.infrastructure.function_runtimes import functions_http
 from semantest_iac.infrastructure.function_runtimes.function_spec import FunctionSpec, Invocation
+from semantest_iac.infrastructure.local_service.azure_gateway import gateway_of
 from semantest_iac.infrastructure.local_service.cors import CorsRules
 from semantest_iac.infrastructure.local_service.front import Arrival, Front, Unpack
 
@@ -28,19 +29,22 @@ def front(resources: Resources, unpack: Unpack) -> Front | None:
     app = next(_of_type(resources, _APP), None)
     if app is None:
         return None
-    spec, rules = partial(_function, resources, app, unpack), _cors(app)
-    host, timed_out = app.outputs["defaultHostName"], 502 if _timeout(app) >= functions_http.LOAD_BALANCER_S else 500
+    gateway, host = gateway_of(resources), app.outputs["defaultHostName"]
+    rules = gateway.cors if gateway else _cors(app)
+    timed_out = 502 if _timeout(app) >= functions_http.LOAD_BALANCER_S else 500
 
     def admit(request: HttpRequest) -> Arrival:
-        if refusal := (rules and rules.preflight(request)) or _refusal(app, request):
+        refusal = gateway.refusal(request) if gateway else rules and rules.preflight(request)
+        if refusal := refusal or _refusal(app, request):
             return Arrival(refusal=refusal)
-        return Arrival(event=functions_http.event_for(request, host))
+        note, request = (gateway.note(request), gateway.forwarded(request)) if gateway else ("", request)
+        return Arrival(event=functions_http.event_for(request, host), note=note)
 
     def answer(request: HttpRequest, invocation: Invocation) -> HttpResponse:
         response = functions_http.response_for(invocation, timed_out)
         return rules.dressed(request, response) if rules else response
 
-    return Front(spec, admit, answer)
+    return Front(partial(_function, resources, app, unpack), admit, answer)
 
 
 def _refusal(app: DeployedResource, request: HttpRequest) -> HttpResponse | None:

@@ -6,9 +6,11 @@
 const path = require('node:path')
 const { app } = require('@azure/functions')
 const { application } = require('./semantest_application.cjs')
+const { gate } = require('./semantest_gate.cjs')
 const { contextOf, eventOf, responseOf } = require('./semantest_trigger.cjs')
 const settings = require('./semantest_shim.json')
 
+const admits = gate(process.env)
 const source = path.join(__dirname, 'source')
 process.chdir(source) // where Lambda starts it, too
 
@@ -20,7 +22,8 @@ app.http('semantest', {
   methods: ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'],
   authLevel: 'anonymous',
   handler: async (request, context) => {
+    if (!admits(request)) return { status: 403, jsonBody: { message: 'Forbidden' } }
     const answer = await ready
-    return responseOf(await answer(await eventOf(request, context), contextOf(context)))
+    return responseOf(await answer(await eventOf(request, context, admits.hops), contextOf(context)))
   },
 })

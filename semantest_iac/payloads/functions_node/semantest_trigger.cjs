@@ -15,10 +15,11 @@ const ATTRIBUTES = {
   samesite: (value) => ({ sameSite: value }),
 }
 
-async function eventOf(request, context) {
+/** `hops` of our own gateways stand between the client and App Service. */
+async function eventOf(request, context, hops = 0) {
   const { pathname, search, host, searchParams } = new URL(request.url)
   const { cookie, ...headers } = Object.fromEntries(request.headers)
-  const sourceIp = shownClient(headers)
+  const sourceIp = shownClient(headers, hops)
   const [path, query, body] = [decoded(pathname), joined(searchParams), Buffer.from(await request.arrayBuffer())]
   const isText = body.length === 0 || (isTextType(headers['content-type']) && isUtf8(body))
   return {
@@ -36,8 +37,9 @@ async function eventOf(request, context) {
 }
 
 /** The client's address, without the port that App Service adds; every earlier entry is the client's own claim. */
-function shownClient(headers) {
+function shownClient(headers, hops) {
   const entries = (headers['x-forwarded-for'] ?? '').split(',').map((entry) => entry.trim())
+  entries.splice(Math.max(1, entries.length - hops))
   const client = entries.pop().replace(/^\[(.*)\](:\d+)?$/, '$1').replace(/^([\d.]+):\d+$/, '$1')
   if (client) headers['x-forwarded-for'] = [...entries, client].join(', ')
   return client

@@ -14,6 +14,7 @@ import azure.functions as func
 
 TEXT_TYPES = ("text/", "application/json", "application/xml", "application/javascript")
 LONGEST_ANSWER_S = 230  # Azure's load balancer waits no longer
+GATEWAY_HEADER = "x-semantest-gateway"
 PORT = re.compile(r"^\[(?P<six>.*)\](:\d+)?$|^(?P<four>[\d.]+):\d+$")
 
 
@@ -30,11 +31,12 @@ class Context:
         return max(0, int((self._end - time.monotonic()) * 1000))
 
 
-def event_of(request: func.HttpRequest, context: Context) -> dict[str, Any]:
-    """The request as API Gateway would tell it."""
-    url, headers = urlsplit(request.url), dict(request.headers)
+def event_of(request: func.HttpRequest, context: Context, hops: int = 0) -> dict[str, Any]:
+    """The request as API Gateway would tell it; `hops` of our own gateways stand between client and App Service."""
+    url, headers = urlsplit(request.url), {**request.headers}
+    headers.pop(GATEWAY_HEADER, None)
     cookies = [part.strip() for part in headers.pop("cookie", "").split(";") if part.strip()]
-    client = _shown_client(headers)
+    client = _shown_client(headers, hops)
     body, is_base64 = _body(request.get_body() or b"", headers.get("content-type", TEXT_TYPES[1]).lower())
     parts = {"cookies": cookies, "queryStringParameters": _joined(parse_qsl(url.query, True)), "body": body}
     path = unquote(url.path) or "/"
@@ -67,9 +69,10 @@ def response_of(result: Any) -> func.HttpResponse:
     return response
 
 
-def _shown_client(headers: dict[str, str]) -> str:
+def _shown_client(headers: dict[str, str], hops: int) -> str:
     """The client's address without the port that App Service adds; every earlier entry is the client's own claim."""
-    *claims, last = [entry.strip() for entry in headers.get("x-forwarded-for", "").split(",")]
+    entries = [entry.strip() for entry in headers.get("x-forwarded-for", "").split(",")]
+    *claims, last = entries[: max(1, len(entries) - hops)]
     match = PORT.match(last)
     client = (match["six"] or match["four"]) if match else last
     if client:

@@ -33,7 +33,9 @@ def deploy(tmp_path_factory: pytest.TempPathFactory) -> Deploy:
         if kind.startswith("node") and shutil.which("node") is None:
             pytest.skip("no node on this machine")
         folder = _planted(home / kind, source["file"], source["text"]) if source else None
-        named = FunctionSource(folder, source.get("entry", ""), source.get("handler", ""), provider=provider)
+        named = FunctionSource(
+            folder, source.get("entry", ""), source.get("handler", ""), provider=provider.partition("_")[0]
+        )
         artifact = _packaged(home, named)
         cache = PackageCache(home)
         front = FRONTS[provider](artifact, timeout_s, lambda digest: cache.folder_of(artifact.path))

@@ -6,10 +6,23 @@ from collections.abc import Callable, Mapping
 
 from semantest_iac.domain.compute.artifact import Artifact
 from semantest_iac.domain.deployment.deployed import DeployedResource
+from semantest_iac.domain.environments.settings import Authorizer, Cors, Throttling
+from semantest_iac.domain.networking.http_api import HttpApi
+from semantest_iac.domain.resource import Ref
+from semantest_iac.infrastructure.cloud_programs.azure.policies import policy
 from semantest_iac.infrastructure.local_service import aws_front, azure_front
 from semantest_iac.infrastructure.local_service.front import Front, Unpack
 
 ORIGIN = "https://app.example"
+_MANAGEMENT = "azure-native:apimanagement"
+_API = HttpApi(
+    name="api",
+    target=Ref("function"),
+    endpoints=(),
+    throttling=Throttling(rate=50, burst=100),
+    cors=Cors(origins=(ORIGIN,), methods=("GET", "POST"), headers=("content-type",), credentials=False, max_age=60),
+    authorizer=Authorizer(issuer="https://login.example", audience=("service",), header="Authorization"),
+)
 _WORKERS = {"nodejs": ("node", "24"), "python": ("python", "3.13")}
 
 
@@ -34,18 +47,53 @@ def _aws(artifact: Artifact, timeout_s: int, unpack: Unpack) -> Front | None:
 
 
 def _azure(artifact: Artifact, timeout_s: int, unpack: Unpack) -> Front | None:
+    app = _app(artifact, timeout_s, {"cors": {"allowedOrigins": [ORIGIN]}})
+    return azure_front.front([app], unpack)
+
+
+def _azure_behind_its_gateway(artifact: Artifact, timeout_s: int, unpack: Unpack) -> Front | None:
+    """As in every environment but development: the policy is the one that the Azure program writes."""
+    app = _app(artifact, timeout_s, {}, SEMANTEST_GATEWAY_KEY="opens the app")
+    methods = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
+    operations = [
+        DeployedResource(
+            f"{_MANAGEMENT}:ApiOperation",
+            f"{method} {path}",
+            {},
+            {"operationId": f"{method}{path}", "method": method, "urlTemplate": path},
+        )
+        for method in methods
+        for path in ("/", "/*", "/locked")
+    ]
+    public = [it.inputs["operationId"] for it in operations if it.inputs["urlTemplate"] != "/locked"]
+    resources = [
+        app,
+        *operations,
+        DeployedResource(f"{_MANAGEMENT}:Api", "api", {}, {"path": ""}),
+        DeployedResource(f"{_MANAGEMENT}:ApiPolicy", "api", {}, {"value": policy(_API, public)}),
+        DeployedResource(
+            f"{_MANAGEMENT}:NamedValue", "api", {}, {"displayName": "gateway-key", "value": "opens the app"}
+        ),
+    ]
+    return azure_front.front(resources, unpack)
+
+
+def _app(artifact: Artifact, timeout_s: int, site: Mapping[str, object], **settings: str) -> DeployedResource:
     name, version = next(worker for start, worker in _WORKERS.items() if artifact.runtime.startswith(start))
-    timeout = {"name": "AzureFunctionsJobHost__functionTimeout", "value": f"00:00:{timeout_s:02}"}
+    told = {"AzureFunctionsJobHost__functionTimeout": f"00:00:{timeout_s:02}", **settings}
     inputs = {
         "functionAppConfig": {
             "runtime": {"name": name, "version": version},
             "scaleAndConcurrency": {"instanceMemoryMB": 512},
         },
-        "siteConfig": {"appSettings": [timeout], "cors": {"allowedOrigins": [ORIGIN]}},
+        "siteConfig": {**site, "appSettings": [{"name": name, "value": value} for name, value in told.items()]},
     }
     outputs = {"name": "service", "defaultHostName": "service.azurewebsites.net", "location": "eastus"}
-    app = DeployedResource("azure-native:web:WebApp", "function", outputs, inputs, code=artifact.digest)
-    return azure_front.front([app], unpack)
+    return DeployedResource("azure-native:web:WebApp", "function", outputs, inputs, code=artifact.digest)
 
 
-FRONTS: Mapping[str, Callable[[Artifact, int, Unpack], Front | None]] = {"aws": _aws, "azure": _azure}
+FRONTS: Mapping[str, Callable[[Artifact, int, Unpack], Front | None]] = {
+    "aws": _aws,
+    "azure": _azure,
+    "azure_gateway": _azure_behind_its_gateway,
+}

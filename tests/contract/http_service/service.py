@@ -9,7 +9,7 @@ from typing import Any
 
 from semantest_iac.domain.networking.http_exchange import HttpRequest, HttpResponse, Pairs
 from semantest_iac.infrastructure.local_service.warm_service import WarmService
-from tests.contract.http_service.differences import DIFFERENCES
+from tests.contract.http_service.differences import allowed
 
 
 @dataclass(frozen=True)
@@ -35,4 +35,4 @@ class Service:
 
     def own(self, difference: str) -> Any:
         """What this cloud is allowed to do otherwise."""
-        return DIFFERENCES[difference][self.provider]
+        return allowed(difference, self.provider)

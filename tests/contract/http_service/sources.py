@@ -14,6 +14,7 @@ http.createServer((request, response) => {
     const cookies = (request.headers.cookie ?? '').split('; ').filter(Boolean)
     const seen = {
       method: request.method, path: decodeURIComponent(pathname), query: [...searchParams], cookies,
+      client: request.socket.remoteAddress, names: Object.keys(request.headers),
       many: request.headers['x-many'], body: Buffer.concat(parts).toString('base64'),
     }
     const page = PAGES[pathname] ?? (() => send(200, { 'content-type': 'application/json' }, JSON.stringify(seen)))
@@ -52,6 +53,7 @@ exports.handler = async (event) => {
     body: JSON.stringify({
       method: event.requestContext.http.method, path: event.rawPath,
       query: [...new URLSearchParams(event.rawQueryString)], cookies: event.cookies ?? [],
+      client: event.requestContext.http.sourceIp, names: Object.keys(event.headers),
       many: event.headers['x-many'],
       body: Buffer.from(event.body ?? '', event.isBase64Encoded ? 'base64' : 'utf8').toString('base64'),
     }),
@@ -92,6 +94,7 @@ def seen(event):
     return {
         "method": event["requestContext"]["http"]["method"], "path": event["rawPath"],
         "query": urllib.parse.parse_qsl(event["rawQueryString"], keep_blank_values=True),
+        "client": event["requestContext"]["http"]["sourceIp"], "names": [*event["headers"]],
         "cookies": event.get("cookies", []), "many": event["headers"].get("x-many"),
         "body": base64.b64encode(sent).decode(),
     }
