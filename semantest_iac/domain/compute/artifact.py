@@ -28,7 +28,8 @@ class Artifact:
     """A finished package, named by the sha256 of its bytes.
 
     `handler` and `runtime` are what the cloud must be told, which is not always what the source said;
-    `notes` are sentences for the person, such as links that were left out.
+    `notes` are sentences for the person, such as links that were left out. `companions` are the packages of the
+    stack's other functions.
     """
 
     digest: str
@@ -38,6 +39,7 @@ class Artifact:
     size: int
     environment: Mapping[str, str] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
+    companions: Mapping[str, Artifact] = field(default_factory=dict)
 
     @property
     def source_code_hash(self) -> str:

@@ -1,4 +1,4 @@
-"""What clouds and browsers demand of an HTTP API: routes, CORS, throttling and authorizer.
+"""What clouds and browsers demand of an API: routes, CORS, throttling, tokens, and a way back to who is connected.
 
 Paths start at the component.
 """
@@ -9,8 +9,11 @@ import re
 from collections.abc import Iterator
 from urllib.parse import urlsplit
 
+from semantest_iac.domain.environments.authentication import ALLOWED_ORIGINS, REQUIRED, SIGNING_SECRET, is_required
+from semantest_iac.domain.environments.configuration import secret_name
+from semantest_iac.domain.environments.defaults import get_environment_settings
 from semantest_iac.domain.environments.judging import Finding, Rule, Subject, advise, refuse
-from semantest_iac.domain.environments.names import shown
+from semantest_iac.domain.environments.names import ENVIRONMENTS, shown
 from semantest_iac.domain.environments.sections import CorsSection
 
 LONGEST_CACHE = 86400  # seconds
@@ -21,13 +24,17 @@ _PATH = re.compile(rf"/|(/({_PART}))+|(/({_PART}))*/\{{[A-Za-z_]\w*\+\}}", re.AS
 _PARAMETER = re.compile(r"\{\w+(\+?)\}")
 _ORIGIN = re.compile(r"\*|(https?|chrome-extension|moz-extension)://(\*|[A-Za-z0-9.-]+)(:\d{1,5})?")
 _HEADER = re.compile(r"[A-Za-z0-9-]{1,64}")
+_HTTP_ONLY = {
+    "routes": "",
+    "cors": f"Name the origins that may connect in the variable {ALLOWED_ORIGINS}.",
+    "entry": "Name a handler such as app.handler: it is called with every connection and message.",
+}
 
 
 def http_only(subject: Subject) -> Iterator[Finding]:
-    """A WebSocket API has neither paths nor CORS."""
-    for key in () if subject.serves_http else ("routes", "cors"):
-        if getattr(subject.section, key) is not None:
-            hint = "Check the Origin header in $connect." if key == "cors" else ""
+    """A WebSocket API has neither paths nor CORS, and no server that listens behind it."""
+    for key, hint in _HTTP_ONLY.items():
+        if not subject.serves_http and getattr(subject.section, key) is not None:
             yield refuse(key, f"a WebSocket API has no {key}", hint)
 
 
@@ -113,4 +120,29 @@ def _is_https(address: str) -> bool:
     return clean and parts.scheme == "https" and bool(parts.hostname) and "@" not in parts.netloc
 
 
-RULES: tuple[Rule, ...] = (http_only, routes, cors, throttling, authorizer)
+def tokens(subject: Subject) -> Iterator[Finding]:
+    """A WebSocket API that asks for tokens must know with what they are signed."""
+    if subject.serves_http or subject.environment not in ENVIRONMENTS:
+        return
+    section, at = subject.section, f"environment.{SIGNING_SECRET}"
+    variables = {**get_environment_settings(subject.environment).variables, **section.environment}
+    asks = section.authorizer is not None or is_required(variables)
+    if asks and secret_name(section.environment.get(SIGNING_SECRET, "")) is None:
+        hint = f"Write {SIGNING_SECRET}: ${{secrets.jwt_secret}}, or {REQUIRED}: false where anyone may connect."
+        yield refuse(at, "clients must show a token, and nothing says with what tokens are signed", hint)
+    if not asks and subject.environment in ("staging", "production"):
+        yield advise(f"environment.{REQUIRED}", f"anyone may connect to {subject.environment}")
+    if section.authorizer and section.authorizer.header is not None:
+        hint = "Browsers cannot send headers when they connect: the token is the query parameter 'token'."
+        yield refuse("authorizer.header", "a WebSocket API reads no header", hint)
+
+
+def way_out(subject: Subject) -> Iterator[Finding]:
+    """What answers a WebSocket must reach its clients through the cloud, which a network without a way out does not."""
+    asked = subject.section.network
+    if not subject.serves_http and asked.private and not asked.subnet_ids:
+        hint = "Name subnets with a way out under network.subnet_ids, or leave private off."
+        yield refuse("network.private", "a WebSocket function must reach its connections from within", hint)
+
+
+RULES: tuple[Rule, ...] = (http_only, routes, cors, throttling, authorizer, tokens, way_out)

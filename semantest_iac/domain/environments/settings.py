@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from semantest_iac.domain.environments import authentication
+
 GATEWAY_TIMEOUT = 29  # seconds; both kinds of API stop waiting for the function after that
 
 
@@ -147,3 +149,8 @@ class ComponentSettings:
     monitoring: MonitoringSettings
     features: FeatureFlags
     secret_recovery_days: int
+
+    @property
+    def asks_for_token(self) -> bool:
+        """Whether clients of a WebSocket API must show a token when they connect."""
+        return self.authorizer is not None or authentication.is_required(self.environment)

@@ -17,8 +17,12 @@ class LogSource(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LogStore(Resource):
-    """Logs of one source, kept for `retention_days`; `keep` leaves them behind on removal."""
+    """Logs of one source, kept for `retention_days`; `keep` leaves them behind on removal.
+
+    `purpose` is that of the function that writes them.
+    """
 
     source: LogSource
     retention_days: int
     keep: bool = False
+    purpose: str = ""

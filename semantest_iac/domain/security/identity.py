@@ -17,8 +17,12 @@ class SecurityPolicy:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FunctionIdentity(Resource):
-    """The identity of exactly one function: it writes its log, reads its secrets, and nothing else."""
+    """The identity of exactly one function: it writes its log, reads its secrets, does with what it `uses` what one
+    does with such a resource, and nothing else.
+    """
 
     log_store: Ref
     secrets: tuple[Ref, ...] = ()
     policy: SecurityPolicy = SecurityPolicy()
+    purpose: str = ""
+    uses: tuple[Ref, ...] = ()

@@ -14,6 +14,8 @@ TODAY = date(2026, 11, 21)
 REST = Stack("rest-api", "aws", "production", "us-east-1")
 NOTHING = Facts()
 WEBSOCKET = Stack("websocket", "aws", "production", "us-east-1")
+SIGNED = {"JWT_SECRET": "${secrets.jwt_secret}"}
+ISSUER = {"issuer": "https://issuer.example.org", "audience": ["semantest"]}
 
 
 def judged(stack: Stack = REST, facts: Facts = NOTHING, **section: Any) -> Report:
@@ -119,13 +121,48 @@ class TestValidationService:
         assert fault.hint == "Move work of up to 300 s to a queue-triggered function."
 
     def test_lets_a_websocket_function_run_for_fifteen_minutes(self) -> None:
-        assert judged(WEBSOCKET, timeout=900) == Report()
-        assert paths(judged(WEBSOCKET, timeout=901).faults) == ["components.websocket.timeout"]
+        assert judged(WEBSOCKET, timeout=900, environment=SIGNED) == Report()
+        assert paths(judged(WEBSOCKET, timeout=901, environment=SIGNED).faults) == ["components.websocket.timeout"]
 
     def test_refuses_routes_and_cors_for_a_websocket(self) -> None:
-        report = judged(WEBSOCKET, routes=[{"path": "/"}], cors={"origins": []})
+        report = judged(WEBSOCKET, routes=[{"path": "/"}], cors={"origins": []}, entry="s.js", environment=SIGNED)
 
-        assert paths(report.faults) == ["components.websocket.routes", "components.websocket.cors"]
+        assert paths(report.faults) == [f"components.websocket.{key}" for key in ("routes", "cors", "entry")]
+
+    @pytest.mark.parametrize(
+        "section",
+        [
+            {},
+            {"environment": {"AUTHENTICATION_REQUIRED": "yes"}},
+            {"environment": {"AUTHENTICATION_REQUIRED": "false"}, "authorizer": ISSUER},
+            {"environment": {"JWT_SECRET": "written out"}},
+        ],
+        ids=["said-by-the-environment", "said", "said-by-the-authorizer", "no-reference"],
+    )
+    def test_refuses_tokens_that_nothing_can_check(self, section: dict[str, Any]) -> None:
+        assert "components.websocket.environment.JWT_SECRET" in paths(judged(WEBSOCKET, **section).faults)
+
+    def test_warns_of_a_public_websocket_that_anyone_may_use(self) -> None:
+        report = judged(WEBSOCKET, environment={"AUTHENTICATION_REQUIRED": "false"})
+
+        assert (report.faults, len(report.warnings)) == ((), 1)
+
+    def test_refuses_a_header_that_no_browser_could_send(self) -> None:
+        report = judged(WEBSOCKET, authorizer={**ISSUER, "header": "X-Token"}, environment=SIGNED)
+
+        assert paths(report.faults) == ["components.websocket.authorizer.header"]
+
+    def test_refuses_a_websocket_that_cannot_reach_its_connections(self) -> None:
+        report = judged(WEBSOCKET, network={"private": True}, environment=SIGNED)
+
+        assert paths(report.faults) == ["components.websocket.network.private"]
+
+    def test_says_why_a_websocket_has_no_access_log(self) -> None:
+        values = {"features": {"access_logs": True}, "components": {"websocket": {"environment": SIGNED}}}
+
+        report = ValidationService(TODAY).validate(WEBSOCKET, Configuration.model_validate(values))
+
+        assert (report.faults, paths(report.warnings)) == ((), ["features.access_logs"])
 
     @pytest.mark.parametrize(
         ("environment", "warned"), [("development", []), ("staging", ["components.rest-api.cors.origins"])]

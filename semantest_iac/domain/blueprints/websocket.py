@@ -1,0 +1,109 @@
+"""The `websocket` component: one function for all that happens to a connection, and one that lets clients in."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+from semantest_iac.domain.blueprints import parts
+from semantest_iac.domain.blueprints.blueprint import Blueprint
+from semantest_iac.domain.blueprints.parts import API, FUNCTION, LIVE
+from semantest_iac.domain.compute.function import ServerlessFunction
+from semantest_iac.domain.delivery.live_version import LiveVersion
+from semantest_iac.domain.deployment.stack import Stack
+from semantest_iac.domain.environments.authentication import SIGNING_SECRET, TOKEN_AUDIENCE, TOKEN_ISSUER
+from semantest_iac.domain.environments.settings import ComponentSettings
+from semantest_iac.domain.monitoring.log_store import LogSource
+from semantest_iac.domain.networking.web_socket_endpoint import WebSocketAddress, WebSocketEndpoint
+from semantest_iac.domain.resource import Ref, Resource
+from semantest_iac.domain.security.identity import FunctionIdentity, SecurityPolicy
+from semantest_iac.domain.storage.connection_table import ConnectionTable
+
+ADDRESS, CONNECTIONS = Ref("address"), Ref("connections")
+AUTHORIZER, AUTHORIZER_LIVE = Ref("authorizer"), Ref("authorizer-live")
+AUTHORIZER_LOGS, AUTHORIZER_IDENTITY = Ref("authorizer-logs"), Ref("authorizer-identity")
+AUTHORIZER_MEMORY_MB, AUTHORIZER_TIMEOUT_S = 256, 10
+
+OUTPUTS = {
+    "endpoint": (ADDRESS, "endpoint"),
+    "management_endpoint": (ADDRESS, "management_endpoint"),
+    "api_id": (ADDRESS, "id"),
+    "table_name": (CONNECTIONS, "name"),
+    "function_name": (FUNCTION, "name"),
+    "function_arn": (FUNCTION, "arn"),
+    "function_version": (LIVE, "version"),
+}
+AUTHORIZER_OUTPUTS = {"authorizer_name": (AUTHORIZER, "name")}
+
+
+def websocket(stack: Stack, generation: int, settings: ComponentSettings) -> Blueprint:
+    """The graph for settings that nothing is left open in."""
+    uses, serving = (ADDRESS, CONNECTIONS), _serving(settings)
+    resources = (
+        WebSocketAddress(name=ADDRESS),
+        ConnectionTable(name=CONNECTIONS),
+        parts.function_logs(stack, settings),
+        *parts.secrets(settings),
+        *parts.network(settings),
+        parts.identity(serving, uses),
+        parts.function(stack, serving, uses),
+        LiveVersion(name=LIVE, function=FUNCTION, warm=settings.instances.minimum),
+        *_authorizer(stack, settings),
+        _endpoint(settings),
+        *parts.alarms(settings.monitoring),
+    )
+    outputs = {**OUTPUTS, **(AUTHORIZER_OUTPUTS if settings.asks_for_token else {})}
+    return Blueprint(stack, generation, resources, outputs)
+
+
+def _serving(settings: ComponentSettings) -> ComponentSettings:
+    """The settings of who serves clients: with what their tokens are signed is the authorizer's business alone."""
+    if not settings.asks_for_token:
+        return settings
+    secrets = {setting: key for setting, key in settings.secrets.items() if setting != SIGNING_SECRET}
+    return replace(settings, secrets=secrets)
+
+
+def _authorizer(stack: Stack, settings: ComponentSettings) -> Iterator[Resource]:
+    if not settings.asks_for_token:
+        return
+    yield parts.logs(AUTHORIZER_LOGS, LogSource.FUNCTION, stack, settings, AUTHORIZER)
+    yield FunctionIdentity(
+        name=AUTHORIZER_IDENTITY,
+        log_store=AUTHORIZER_LOGS,
+        secrets=(parts.secret(settings.secrets[SIGNING_SECRET]),),
+        policy=SecurityPolicy(trace=settings.features.tracing),
+        purpose=AUTHORIZER,
+    )
+    yield ServerlessFunction(
+        name=AUTHORIZER,
+        memory_mb=AUTHORIZER_MEMORY_MB,
+        timeout_s=AUTHORIZER_TIMEOUT_S,
+        identity=AUTHORIZER_IDENTITY,
+        log_store=AUTHORIZER_LOGS,
+        environment={**parts.told(stack), **_tokens(settings)},
+        secrets={SIGNING_SECRET: parts.secret(settings.secrets[SIGNING_SECRET])},
+        tracing=settings.features.tracing,
+        purpose=AUTHORIZER,
+        package=AUTHORIZER,
+    )
+    yield LiveVersion(name=AUTHORIZER_LIVE, function=AUTHORIZER)
+
+
+def _tokens(settings: ComponentSettings) -> dict[str, str]:
+    """Whose tokens are let in and whom they must be for, where that was said."""
+    names = (TOKEN_ISSUER, TOKEN_AUDIENCE)
+    written = {name: value for name, value in settings.environment.items() if name in names}
+    asked = settings.authorizer
+    return written if asked is None else {TOKEN_ISSUER: asked.issuer, TOKEN_AUDIENCE: ",".join(asked.audience)}
+
+
+def _endpoint(settings: ComponentSettings) -> WebSocketEndpoint:
+    return WebSocketEndpoint(
+        name=API,
+        address=ADDRESS,
+        target=LIVE,
+        authorizer=AUTHORIZER_LIVE if settings.asks_for_token else None,
+        throttling=settings.throttling,
+        integration_timeout_s=settings.integration_timeout,
+    )
