@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from semantest_iac.domain.guardrails.engine_choice import EngineChoice
     from semantest_iac.domain.ports.provisioner import Progress, Provisioner, Tick
     from semantest_iac.domain.ports.service_probe import ServiceProbe
+    from semantest_iac.infrastructure.cloud_programs.code import Courier
     from semantest_iac.infrastructure.configuration.loading import Loaded
     from semantest_iac.infrastructure.ledger.sqlite import SqliteLedger
     from semantest_iac.infrastructure.local_service.door import Deployed
@@ -180,10 +181,12 @@ class Application:
         if not choice.is_played:
             site = Site(folder, plugins=installed_plugins(os.environ))
             engine = PulumiEngine(Children(site, values))
-            return engine, RemoteDoor(partial(endpoint, engine, site))
-        site, inventory = Site(folder), folder / "cloud.db"
-        engine = PulumiEngine(Children(site, values, partial(_attached, inventory)), partial(_made, inventory))
-        return engine, self._door(lambda stack: deployed(engine, site, stack, values))
+            return engine, RemoteDoor(partial(endpoint, engine))
+        inventory = folder / "cloud.db"
+        courier = partial(_courier, inventory)
+        children = Children(Site(folder), values, partial(_attached, inventory))
+        engine = PulumiEngine(children, partial(_made, inventory), courier)
+        return engine, self._door(lambda stack: deployed(engine, courier(stack), stack, values))
 
     def _door(self, deployed: Deployed) -> ServiceProbe:
         from semantest_iac.infrastructure.function_runtimes.package_cache import PackageCache
@@ -240,17 +243,29 @@ def _opened(inventory: Path) -> Inventory:
 
 
 def _clouds(inventory: Path) -> Callable[[str, str], Cloud]:
-    """The simulated clouds of an inventory, whose file is made when one of them is asked for something."""
-    from semantest_iac.infrastructure.simulated_cloud.catalogue import cloud_at
+    """The simulated clouds of an inventory, whose file is made when one of them is asked for something.
 
-    return lambda package, region: cloud_at(package, _opened(inventory), region=region)
+    What goes wrong in them is written in `faults.json` beside it.
+    """
+    from semantest_iac.infrastructure.simulated_cloud.catalogue import cloud_at
+    from semantest_iac.infrastructure.simulated_cloud.faults import scripted
+
+    faults = scripted(inventory.with_name("faults.json"))
+    return lambda package, region: cloud_at(package, _opened(inventory), region=region, faults=faults)
 
 
 def _attached(inventory: Path) -> AbstractAsyncContextManager[str]:
     from semantest_iac.domain.environments.regions import DEFAULT_REGIONS
     from semantest_iac.infrastructure.simulated_provider.serving import serving
 
-    return serving(_clouds(inventory), DEFAULT_REGIONS["aws"])
+    return serving(_clouds(inventory), DEFAULT_REGIONS["aws"], ("aws", "azure-native"))
+
+
+def _courier(inventory: Path, stack: Stack) -> Courier | None:
+    """Who brings packages to the apps of a simulated cloud that an engine of its own deploys to."""
+    from semantest_iac.infrastructure.sandbox_engine.code import courier_in
+
+    return courier_in(_clouds(inventory), stack)
 
 
 def _made(inventory: Path, create: PendingCreate) -> str | None:

@@ -79,7 +79,10 @@ class DeploymentProcess:
 
     async def _changed(self, attempt: Attempt, chronicle: Chronicle) -> StackEvent:
         touched: list[Tick] = []
-        steps: dict[str, Step] = {"apply": partial(self._apply, touched, chronicle), "verify": self._verify}
+        steps: dict[str, Step] = {"apply": partial(self._apply, touched, chronicle)}
+        if attempt.plan.lacks_code:
+            steps["publish_code"] = partial(self._publish_code, touched, chronicle)
+        steps["verify"] = self._verify
         try:
             return (await _through(steps, attempt, chronicle)).completed()
         except Exception as error:
@@ -88,13 +91,8 @@ class DeploymentProcess:
             return await self._going_back.after(error, attempt.request, chronicle)
 
     async def _apply(self, touched: list[Tick], chronicle: Chronicle, attempt: Attempt) -> Attempt:
-        """Every operation that the engine begins is added to `touched`."""
         assert attempt.work is not None  # noqa: S101  # made by the preview
-
-        def progress(tick: Tick) -> None:
-            touched.append(tick)
-            self._progress(tick)
-
+        progress = self._noting(touched)
         try:
             applied = await self._service.apply(attempt.work, attempt.plan, chronicle.publish, progress)
         except Exception as error:
@@ -102,6 +100,20 @@ class DeploymentProcess:
             await chronicle.publish(failed)
             raise
         return replace(attempt, applied=applied)
+
+    async def _publish_code(self, touched: list[Tick], chronicle: Chronicle, attempt: Attempt) -> Attempt:
+        assert attempt.work is not None  # noqa: S101  # made by the preview
+        await self._service.publish_code(attempt.work, chronicle.publish, self._noting(touched))
+        return attempt
+
+    def _noting(self, touched: list[Tick]) -> Progress:
+        """Every operation that the engine begins is added to `touched`."""
+
+        def progress(tick: Tick) -> None:
+            touched.append(tick)
+            self._progress(tick)
+
+        return progress
 
     async def _verify(self, attempt: Attempt) -> Attempt:
         return replace(attempt, health=await self._service.verify(attempt.stack))

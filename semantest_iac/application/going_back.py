@@ -68,7 +68,10 @@ class GoingBack:
             await self._service.remove(removal, _unannounced, self._progress)
             return Restored(restored_deployment=None, outputs={})
         work = self._work(request, good)
-        applied = await self._service.apply(work, await self._service.plan(work), chronicle.publish, self._progress)
+        plan = await self._service.plan(work)
+        applied = await self._service.apply(work, plan, chronicle.publish, self._progress)
+        if plan.lacks_code:
+            await self._service.publish_code(work, chronicle.publish, self._progress)
         await self._service.verify(stack)
         return Restored(restored_deployment=good.deployment, outputs=dict(applied.outputs))
 

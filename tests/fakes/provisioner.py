@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from typing import Any, Literal
 
 from semantest_iac.domain.deployment.plan import ChangePlan
@@ -17,16 +18,23 @@ ENDPOINT = "https://api.example.com"
 
 
 class FakeProvisioner:
-    """Keeps each resource of a stack as text: what it was described as, and which package it runs."""
+    """Keeps each resource of a stack as text: what it was described as, and which package it runs.
+
+    With `takes_code` the package is brought in a step of its own; `code` is what each stack then runs.
+    """
 
     def __init__(self, points: Points) -> None:
         self.points = points
         self.clouds: dict[str, dict[str, str]] = {}
+        self.takes_code = False
+        self.code: dict[str, str] = {}
 
     async def preview(self, work: Work) -> ChangePlan:
         """The difference between the blueprint and what is there."""
         await self.points.reach("preview")
-        return self._difference(str(work.blueprint.stack), _wanted(work))
+        stack = str(work.blueprint.stack)
+        lacks_code = self.takes_code and self.code.get(stack) != _digest(work)
+        return replace(self._difference(stack, _wanted(work)), lacks_code=lacks_code)
 
     async def apply(self, work: Work, plan: ChangePlan, publish: Publish, progress: Progress) -> Applied:
         """Make the difference, one resource after the other; each comes by `apply:<name>`."""
@@ -34,11 +42,19 @@ class FakeProvisioner:
         wanted = _wanted(work)
         difference = self._difference(str(work.blueprint.stack), wanted)
         await self._make(str(work.blueprint.stack), difference, wanted, progress)
-        if any(change.name == "function" for change in difference.mutations):
+        if not self.takes_code and any(change.name == "function" for change in difference.mutations):
             await publish(_deployed(work))
         outputs: dict[str, Any] = {"endpoint": ENDPOINT, "function_name": "function"}
         await publish(InfrastructureUpdated(**work.identity, changes=difference.changes, outputs=outputs))
         return Applied(difference.changes, outputs)
+
+    async def publish_code(self, work: Work, publish: Publish, progress: Progress) -> None:
+        """Make the stack run the package."""
+        progress(Tick("urn:function", "fake", "function", "publish", "running"))
+        await self.points.reach("publish_code")
+        self.code[str(work.blueprint.stack)] = _digest(work)
+        progress(Tick("urn:function", "fake", "function", "publish", "done"))
+        await publish(_deployed(work))
 
     async def preview_removal(self, stack: Stack) -> ChangePlan:
         """A delete of everything that is there."""
@@ -69,8 +85,12 @@ class FakeProvisioner:
         return ChangePlan(tuple(_changes(self.clouds.get(stack, {}), wanted)))
 
 
+def _digest(work: Work) -> str:
+    return work.artifact.digest if work.artifact else ""
+
+
 def _wanted(work: Work) -> dict[str, str]:
-    digest = work.artifact.digest if work.artifact else ""
+    digest = _digest(work)
     generation = work.blueprint.generation
     return {
         resource.name: f"{generation} {resource} {digest if resource.name == 'function' else ''}"

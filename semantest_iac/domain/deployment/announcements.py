@@ -2,18 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
 from semantest_iac.domain.ports.provisioner import Identity
 from semantest_iac_events.resources import FunctionDeployed, HttpApiDeployed
 from semantest_iac_events.stack_event import StackEvent
 
+_WAITS = "takes_code"  # the output of a kind that is nothing before its code has been published
+
 
 def announcement(kind: str, outputs: Mapping[str, Any], identity: Identity, digest: str) -> StackEvent | None:
-    """The event for a settled kind (`semantest:<area>:<Kind>`), or None where nobody needs to hear of it."""
-    build = _BUILDERS.get(kind.rsplit(":", 1)[-1])
+    """The event for a settled kind (`semantest:<area>:<Kind>`), or None where nobody needs to hear of it (yet)."""
+    build = None if outputs.get(_WAITS) else _BUILDERS.get(kind.rsplit(":", 1)[-1])
     return build(outputs, identity, digest) if build else None
+
+
+def with_code(kinds: Iterable[tuple[str, Mapping[str, Any]]], identity: Identity, digest: str) -> Iterator[StackEvent]:
+    """The events for those of a stack's kinds that waited for their code."""
+    for kind, outputs in kinds:
+        if outputs.get(_WAITS):
+            event = announcement(kind, {**outputs, _WAITS: False}, identity, digest)
+            yield from [event] if event else []
 
 
 def _function(outputs: Mapping[str, Any], identity: Identity, digest: str) -> StackEvent:

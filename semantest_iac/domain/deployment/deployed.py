@@ -20,6 +20,7 @@ class DeployedResource:
     outputs: Mapping[str, Any]
     inputs: Mapping[str, Any] = field(default_factory=dict)
     code: str = ""
+    urn: str = ""
 
     def __repr__(self) -> str:
         return f"DeployedResource({self.type!r}, {self.name!r})"

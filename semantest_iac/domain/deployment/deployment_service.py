@@ -51,6 +51,10 @@ class DeploymentService:
         """Do what was planned."""
         return await self._provisioner.apply(work, plan, publish, progress)
 
+    async def publish_code(self, work: Work, publish: Publish, progress: Progress) -> None:
+        """Bring the package to where the plan lacks it."""
+        await self._provisioner.publish_code(work, publish, progress)
+
     async def verify(self, stack: Stack) -> HealthAnswer:
         """Call the health path through the real endpoint; raises VerificationError unless it answers 2xx."""
         answer = await self._probe.call(stack, HttpRequest("GET", HEALTH_PATH))

@@ -14,9 +14,13 @@ Origins = Mapping[str, Mapping[str, Collection[str]]]
 
 @dataclass(frozen=True, slots=True)
 class ChangePlan:
-    """Every resource with its operation, in the order in which an engine would take them."""
+    """Every resource with its operation, in the order in which an engine would take them.
+
+    `lacks_code`: what is deployed does not run the package yet, and its cloud takes that beside the resources.
+    """
 
     resources: tuple[ResourceChange, ...] = ()
+    lacks_code: bool = False
 
     @property
     def changes(self) -> ChangeCounts:
@@ -26,7 +30,7 @@ class ChangePlan:
     @property
     def is_empty(self) -> bool:
         """Nothing would change."""
-        return self.changes.is_empty
+        return self.changes.is_empty and not self.lacks_code
 
     @property
     def verdict(self) -> str:

@@ -90,7 +90,7 @@ class Applied:
 
 
 class Provisioner(Protocol):
-    """Previews, applies and removes; raises ProviderError when the cloud refuses.
+    """Previews, applies, publishes code and removes; raises ProviderError when the cloud refuses.
 
     `publish` records a completion event durably before it returns: FunctionDeployed, HttpApiDeployed, … as
     each kind settles, InfrastructureUpdated last. `progress` may be called from any thread, and is called before
@@ -104,6 +104,14 @@ class Provisioner(Protocol):
 
     async def apply(self, work: Work, plan: ChangePlan, publish: Publish, progress: Progress) -> Applied:
         """Bring the stack to the blueprint; what an interrupted run left is found and finished first."""
+        ...
+
+    async def publish_code(self, work: Work, publish: Publish, progress: Progress) -> None:
+        """Bring the package to what was applied, where the cloud itself says that it does not run yet.
+
+        Asked for after `apply` where the plan lacks code, and may be repeated. Publishes the completion events of what
+        was nothing without its code.
+        """
         ...
 
     async def preview_removal(self, stack: Stack) -> ChangePlan:

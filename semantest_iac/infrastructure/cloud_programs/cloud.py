@@ -13,6 +13,7 @@ import pulumi
 from semantest_iac.domain.blueprints.blueprint import Blueprint
 from semantest_iac.domain.errors import Fault, ValidationError
 from semantest_iac.domain.resource import Resource
+from semantest_iac.infrastructure.cloud_programs.code import CodePush
 from semantest_iac.infrastructure.cloud_programs.context import Context, Made
 from semantest_iac.infrastructure.cloud_programs.registry import GROUP, OURS, clouds
 
@@ -40,6 +41,7 @@ class Cloud:
     modules: Mapping[type[Resource], tuple[str, ...]]  # of the SDK, that make a kind
     stateful: frozenset[str]  # the resource types whose loss is a loss of data
     ground: Ground | None = None
+    code: CodePush | None = None  # where the program does not carry it
 
 
 def cloud(name: str) -> Cloud:

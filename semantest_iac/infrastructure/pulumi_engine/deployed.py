@@ -7,9 +7,8 @@ from typing import Any
 
 from semantest_iac.domain.deployment.deployed import DeployedResource
 from semantest_iac.domain.deployment.stack import Stack
+from semantest_iac.infrastructure.cloud_programs.code import Courier
 from semantest_iac.infrastructure.pulumi_engine.engine import PulumiEngine
-from semantest_iac.infrastructure.pulumi_engine.site import Site
-from semantest_iac.infrastructure.pulumi_engine.states import State, in_files
 
 _SECRET_VERSION = "aws:secretsmanager/secretVersion:SecretVersion"  # noqa: S105 - a type
 _VAULT_SECRET = "azure-native:keyvault:Secret"  # noqa: S105 - a type
@@ -17,24 +16,20 @@ _NAMED = "secret-"  # how blueprints name the resource of a secret
 
 
 async def deployed(
-    engine: PulumiEngine, site: Site, stack: Stack, secret_value: Callable[[str], str]
+    engine: PulumiEngine, courier: Courier | None, stack: Stack, secret_value: Callable[[str], str]
 ) -> list[DeployedResource]:
     """The living resources; sealed values stay sealed, but for secrets, whose values are asked for anew."""
-    state = await _state(engine, site, stack)
-    resources = state.resources if state else []
-    return [_resource(it, secret_value) for it in resources if it.get("custom") and not it.get("delete")]
+    state = await engine.state(stack)
+    living = (it for it in (state.resources if state else ()) if it.get("custom") and not it.get("delete"))
+    resources = [_resource(it, secret_value) for it in living]
+    return courier.asked(resources) if courier else resources
 
 
-async def endpoint(engine: PulumiEngine, site: Site, stack: Stack) -> str | None:
+async def endpoint(engine: PulumiEngine, stack: Stack) -> str | None:
     """Where the stack answers, by its outputs."""
-    state = await _state(engine, site, stack)
+    state = await engine.state(stack)
     found = state.outputs.get("endpoint") if state else None
     return str(found) if found else None
-
-
-async def _state(engine: PulumiEngine, site: Site, stack: Stack) -> State | None:
-    """Read from the files where they are this host's own: that spares a start of the CLI."""
-    return in_files(site.files, str(stack)) if site.files else State(await engine.export(stack))
 
 
 def _resource(raw: Mapping[str, Any], secret_value: Callable[[str], str]) -> DeployedResource:

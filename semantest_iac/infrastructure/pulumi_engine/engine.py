@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
-from semantest_iac.domain.deployment.announcements import announcement
+from semantest_iac.domain.deployment.announcements import announcement, with_code
 from semantest_iac.domain.deployment.plan import ChangePlan, traced
 from semantest_iac.domain.deployment.stack import Stack
 from semantest_iac.domain.ports.provisioner import Applied, Progress, Publish, Removal, Tick, Work
 from semantest_iac.infrastructure.pulumi_engine.children import Children, Hear
+from semantest_iac.infrastructure.pulumi_engine.code import Couriers, apps_of, to_real_cloud
 from semantest_iac.infrastructure.pulumi_engine.pending import Search, recovery_of
 from semantest_iac.infrastructure.pulumi_engine.refusals import judged
+from semantest_iac.infrastructure.pulumi_engine.states import State, in_files
 from semantest_iac.infrastructure.pulumi_engine.tasks import HeldTo, Order
 from semantest_iac_events.infrastructure import InfrastructureRemoved, InfrastructureUpdated
 from semantest_iac_events.values import ChangeCounts, ResourceChange
@@ -21,18 +25,20 @@ class PulumiEngine:
     """Runs the real programs with Pulumi's CLI; one run of a stack at a time is the caller's business.
 
     `search` looks in the cloud for what a killed run had begun to create; without it that is a person's to judge.
+    `courier` brings packages where programs do not carry them; without another it is that of the real cloud.
     """
 
-    def __init__(self, children: Children, search: Search | None = None) -> None:
+    def __init__(self, children: Children, search: Search | None = None, courier: Couriers = to_real_cloud) -> None:
         self._children = children
         self._search = search
+        self._courier = courier
         self._previewed: dict[Stack, tuple[ChangePlan, str]] = {}
 
     async def preview(self, work: Work) -> ChangePlan:
         """What apply would do; makes an empty stack in the backend where there is none."""
         stack = work.blueprint.stack
         done = await self._done(Order("preview", stack, work))
-        plan = _plan(done)
+        plan = replace(_plan(done), lacks_code=await self._misses_code(work))
         self._previewed[stack] = plan, done["fingerprint"]
         return plan
 
@@ -44,6 +50,23 @@ class PulumiEngine:
         applied = Applied(_plan(done).changes, done["outputs"])
         await publish(InfrastructureUpdated(**work.identity, changes=applied.changes, outputs=dict(applied.outputs)))
         return applied
+
+    async def publish_code(self, work: Work, publish: Publish, progress: Progress) -> None:
+        """Bring the package to the app that the state names, as the cloud's own tools would."""
+        courier, artifact = self._courier(work.blueprint.stack), work.artifact
+        if courier is None or artifact is None:
+            return
+        state = await self.state(work.blueprint.stack) or State({})
+        await asyncio.to_thread(courier.bring, apps_of(state), artifact, progress)
+        for event in with_code(state.kinds, work.identity, artifact.digest):
+            await publish(event)
+
+    async def _misses_code(self, work: Work) -> bool:
+        courier = self._courier(work.blueprint.stack)
+        if courier is None:
+            return False
+        state = await self.state(work.blueprint.stack) or State({})
+        return await asyncio.to_thread(courier.misses, apps_of(state), work.artifact)
 
     async def preview_removal(self, stack: Stack) -> ChangePlan:
         """Every resource of the stack, as a delete."""
@@ -64,6 +87,11 @@ class PulumiEngine:
         """The state in Pulumi's deployment format, secrets sealed; empty for a stack that is not there."""
         state: Mapping[str, Any] = (await self._done(Order("export", stack)))["state"]
         return state
+
+    async def state(self, stack: Stack) -> State | None:
+        """Read from the files where they are this host's own: that spares a start of the CLI."""
+        files = self._children.site.files
+        return in_files(files, str(stack)) if files else State(await self.export(stack))
 
     async def _done(self, order: Order, hear: Hear | None = None) -> Mapping[str, Any]:
         """The outcome of an order; one that meets cut-off creates is begun again when their fate is known."""

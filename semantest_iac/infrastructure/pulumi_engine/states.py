@@ -58,6 +58,12 @@ class State:
         return without_secrets(root.get("outputs") or {})
 
     @property
+    def kinds(self) -> list[tuple[str, Mapping[str, Any]]]:
+        """Type and outputs of the components, without secrets."""
+        components = (it for it in self.resources if not it.get("custom"))
+        return [(it["type"], without_secrets(it.get("outputs") or {})) for it in components]
+
+    @property
     def origins(self) -> dict[str, Mapping[str, list[str]]]:
         """By URN and property, the URNs of the resources that the property's value came from."""
         return {it["urn"]: it.get("propertyDependencies") or {} for it in self.resources}

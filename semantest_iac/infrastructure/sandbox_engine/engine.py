@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
+from functools import partial
 from typing import Any
 
+from semantest_iac.domain.deployment.announcements import with_code
 from semantest_iac.domain.deployment.deployed import DeployedResource
 from semantest_iac.domain.deployment.plan import ChangePlan
 from semantest_iac.domain.deployment.stack import Stack
@@ -14,6 +17,7 @@ from semantest_iac.infrastructure.cloud_programs.cloud import cloud
 from semantest_iac.infrastructure.cloud_programs.context import Context
 from semantest_iac.infrastructure.sandbox_engine import reports
 from semantest_iac.infrastructure.sandbox_engine.announcing import Tell, announcer, publishing
+from semantest_iac.infrastructure.sandbox_engine.code import courier_in
 from semantest_iac.infrastructure.sandbox_engine.execution import PROJECT, apart, play
 from semantest_iac.infrastructure.sandbox_engine.monitor import Monitor, Settled
 from semantest_iac.infrastructure.sandbox_engine.regions import Clouds
@@ -31,6 +35,7 @@ class SandboxEngine:
 
     def __init__(self, store: StateStore, clouds: Clouds, secret_value: Callable[[str], str]) -> None:
         self._sessions = Sessions(store, clouds)
+        self._courier = partial(courier_in, clouds)
         self._secret_value = secret_value
 
     async def preview(self, work: Work) -> ChangePlan:
@@ -45,6 +50,15 @@ class SandboxEngine:
             applied = await apart(lambda: self._apply(work, progress, brake, tell), brake)
         await publish(InfrastructureUpdated(**work.identity, changes=applied.changes, outputs=dict(applied.outputs)))
         return applied
+
+    async def publish_code(self, work: Work, publish: Publish, progress: Progress) -> None:
+        """Bring the package to the simulated service of its app."""
+        stack, artifact = work.blueprint.stack, work.artifact
+        courier, resources = self._courier(stack), self._sessions.deployed(stack)
+        if courier and artifact:
+            await apart(partial(courier.bring, resources, artifact, progress), Brake())
+            for event in with_code(self._sessions.kinds(stack), work.identity, artifact.digest):
+                await publish(event)
 
     async def preview_removal(self, stack: Stack) -> ChangePlan:
         """Every resource of the stack, as a delete."""
@@ -63,14 +77,18 @@ class SandboxEngine:
         return self._sessions.export(stack)
 
     async def deployed(self, stack: Stack) -> list[DeployedResource]:
-        """What is there, secrets opened."""
-        return self._sessions.deployed(stack)
+        """What is there, secrets opened, with the code that it runs."""
+        resources, courier = self._sessions.deployed(stack), self._courier(stack)
+        return courier.asked(resources) if courier else resources
 
     def _preview(self, work: Work, brake: Brake) -> ChangePlan:
         with self._sessions.dry(work.blueprint.stack, brake) as run:
             self._play(work, run, _unheard, dry=True)
             run.finish()
-        return reports.plan(run.executor.steps, cloud(work.blueprint.stack.provider).stateful)
+        stack = work.blueprint.stack
+        plan, courier = reports.plan(run.executor.steps, cloud(stack.provider).stateful), self._courier(stack)
+        misses = courier is not None and courier.misses(self._sessions.deployed(stack), work.artifact)
+        return replace(plan, lacks_code=misses)
 
     def _apply(self, work: Work, progress: Progress, brake: Brake, tell: Tell) -> Applied:
         with self._sessions.live(work.blueprint.stack, brake, progress) as run:

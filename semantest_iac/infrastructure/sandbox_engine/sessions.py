@@ -19,7 +19,7 @@ from semantest_iac.infrastructure.sandbox_engine.run import Run
 from semantest_iac.infrastructure.sandbox_engine.snapshots import Snapshot, in_order
 from semantest_iac.infrastructure.sandbox_engine.steps import Brake
 from semantest_iac.infrastructure.sandbox_engine.store import StateStore
-from semantest_iac.infrastructure.sandbox_engine.values import bare
+from semantest_iac.infrastructure.sandbox_engine.values import Properties, bare
 
 
 class Sessions:
@@ -59,9 +59,15 @@ class Sessions:
     def deployed(self, stack: Stack) -> list[DeployedResource]:
         """What is remembered of the living resources that a cloud has, secrets opened."""
         return [
-            DeployedResource(state.type, state.name, bare(state.outputs), bare(state.inputs))
+            DeployedResource(state.type, state.name, bare(state.outputs), bare(state.inputs), urn=state.urn)
             for state in self._store.remembered(stack).snapshot
             if state.custom and not state.delete
+        ]
+
+    def kinds(self, stack: Stack) -> list[tuple[str, Properties]]:
+        """Type and outputs of the components."""
+        return [
+            (state.type, bare(state.outputs)) for state in self._store.remembered(stack).snapshot if not state.custom
         ]
 
     def _true(self, stack: Stack) -> tuple[Regions, Snapshot, bool]:

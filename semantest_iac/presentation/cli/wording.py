@@ -14,8 +14,15 @@ if TYPE_CHECKING:
     from semantest_iac.presentation.cli.result import Result
     from semantest_iac_events.values import ChangeCounts, HealthAnswer, ResourceChange
 
-MARKS = {"create": "+", "update": "~", "replace": "±", "delete": "-", "same": " "}
-DONE = {"create": "created", "update": "updated", "replace": "replaced", "delete": "deleted", "same": "unchanged"}
+MARKS = {"create": "+", "update": "~", "replace": "±", "delete": "-", "same": " ", "publish": "^"}
+DONE = {
+    "create": "created",
+    "update": "updated",
+    "replace": "replaced",
+    "delete": "deleted",
+    "same": "unchanged",
+    "publish": "published",  # code, to a resource that is there
+}
 SANDBOX = "simulated {provider} on this machine; no account is touched"
 LONGEST_BODY = 200
 
@@ -58,6 +65,8 @@ def note_lines(notes: Iterable[str]) -> list[str]:
 def preview_lines(plan: ChangePlan) -> Iterator[str]:
     """The plan and what follows from it."""
     yield from plan_lines(plan.changes, plan.resources)
+    if plan.lacks_code:
+        yield "The package is published."
     if plan.verdict == "irreversible":
         yield "Something is lost for good if this is carried out."
 

@@ -22,6 +22,7 @@ from semantest_iac.infrastructure.cloud_programs.azure import (
     monitoring,
     networking,
     private_networks,
+    publishing,
     security,
 )
 from semantest_iac.infrastructure.cloud_programs.cloud import Cloud, Ground
@@ -65,4 +66,5 @@ CLOUD = Cloud(
     },
     stateful=frozenset({"azure-native:operationalinsights:Workspace", "azure-native:keyvault:Vault"}),
     ground=Ground(ground.ground, ("pulumi_azure_native.authorization", "pulumi_azure_native.resources")),
+    code=publishing.PUSH,
 )

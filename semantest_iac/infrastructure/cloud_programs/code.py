@@ -1,0 +1,85 @@
+"""Code that a cloud takes beside the resource that runs it: whether it has it, and bringing it there."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from typing import Any
+
+from semantest_iac.domain.compute.artifact import Artifact
+from semantest_iac.domain.deployment.deployed import DeployedResource
+from semantest_iac.domain.networking.http_exchange import HttpRequest, HttpResponse
+from semantest_iac.domain.ports.provisioner import Progress, Tick
+
+Send = Callable[[str, HttpRequest], HttpResponse]
+"""One request to an origin (`https://host`); blocks, and raises OSError where nobody answers."""
+
+Outputs = Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """The way to the services of a cloud: `token` proves who asks, `wait` lets so many seconds pass."""
+
+    send: Send
+    token: Callable[[], str]
+    wait: Callable[[float], None]
+
+
+@dataclass(frozen=True, slots=True)
+class CodePush:
+    """How one cloud does it: `running` gives the digest of what the resource runs, as the cloud itself says.
+
+    `publish` returns when the package runs; it raises ProviderError, and may be repeated at any time.
+    """
+
+    type: str
+    running: Callable[[Outputs, Line], str]
+    publish: Callable[[Outputs, Artifact, Line], None]
+    line: Callable[[], Line]
+
+
+@dataclass(frozen=True, slots=True)
+class Courier:
+    """Brings the packages of one stack over one line."""
+
+    push: CodePush
+    line: Line
+
+    def misses(self, resources: Iterable[DeployedResource], artifact: Artifact | None) -> bool:
+        """Whether anything is to run the package and does not; what is yet to be made does not."""
+        apps = list(self._takers(resources))
+        return artifact is not None and not (apps and all(self._has(app, artifact) for app in apps))
+
+    def asked(self, resources: Iterable[DeployedResource]) -> list[DeployedResource]:
+        """The same, those that run code with the digest of what they run."""
+        return [self._asked(it) if it.type == self.push.type else it for it in resources]
+
+    def _asked(self, app: DeployedResource) -> DeployedResource:
+        return replace(app, code=self.push.running(app.outputs, self.line))
+
+    def bring(self, resources: Iterable[DeployedResource], artifact: Artifact, progress: Progress) -> None:
+        """Publish the package wherever it does not run yet."""
+        for app in self._takers(resources):
+            if not self._has(app, artifact):
+                with _told(app, progress):
+                    self.push.publish(app.outputs, artifact, self.line)
+
+    def _takers(self, resources: Iterable[DeployedResource]) -> Iterator[DeployedResource]:
+        return (resource for resource in resources if resource.type == self.push.type)
+
+    def _has(self, app: DeployedResource, artifact: Artifact) -> bool:
+        return self.push.running(app.outputs, self.line) == artifact.digest
+
+
+@contextmanager
+def _told(app: DeployedResource, progress: Progress) -> Iterator[None]:
+    began, state = time.monotonic(), "failed"
+    progress(Tick(app.urn, app.type, app.name, "publish", "running"))
+    try:
+        yield
+        state = "done"
+    finally:
+        progress(Tick(app.urn, app.type, app.name, "publish", state, time.monotonic() - began))

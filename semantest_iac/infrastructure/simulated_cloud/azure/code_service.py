@@ -1,0 +1,69 @@
+"""The deployment service that stands beside every function app and takes its packages."""
+
+from __future__ import annotations
+
+import json
+from hashlib import sha256
+from typing import Any, Final
+from uuid import NAMESPACE_URL, uuid5
+
+from semantest_iac.domain.networking.http_exchange import HttpRequest, HttpResponse
+from semantest_iac.infrastructure.simulated_cloud.azure.function_apps import APP
+from semantest_iac.infrastructure.simulated_cloud.cloud import Cloud
+from semantest_iac.infrastructure.simulated_cloud.refusal import CloudRefusal
+
+_HOST: Final = ".scm.azurewebsites.net"
+_FAILED, _SUCCEEDED = 3, 4  # the numbers are Kudu's
+_DEPLOYMENTS: Final = "/api/deployments/"
+
+
+class CodeService:
+    """Answers as the services of all apps of a subscription; a deployment that failed is known to who asked for it."""
+
+    def __init__(self, cloud: Cloud) -> None:
+        self._cloud = cloud
+        self._failed: dict[str, str] = {}
+
+    def __call__(self, origin: str, request: HttpRequest) -> HttpResponse:
+        """The answer to one request."""
+        app = self._app(origin)
+        if app is None:
+            return _answer(404, {"message": f"There is no site at {origin}."})
+        if not any(name.lower() == "authorization" for name, _ in request.headers):
+            return _answer(401, {"message": "Who asks?"})
+        if (request.method, request.path) == ("POST", "/api/publish"):
+            return self._publish(app, request)
+        if request.method == "GET" and request.path.startswith(_DEPLOYMENTS):
+            return self._deployment(app, request.path.removeprefix(_DEPLOYMENTS))
+        return _answer(404, {"message": "Not found."})
+
+    def _app(self, origin: str) -> str | None:
+        name = origin.removeprefix("https://").removesuffix(_HOST)
+        ids = (id_ for type_, id_ in self._cloud.live() if type_ == APP)
+        return next((id_ for id_ in ids if id_.endswith(f"/sites/{name}")), None)
+
+    def _publish(self, app: str, request: HttpRequest) -> HttpResponse:
+        """Taken at once; what is wrong with it shows when the deployment is looked at."""
+        digest = sha256(request.body).hexdigest()
+        deployment = str(uuid5(NAMESPACE_URL, f"{app}/{digest}"))
+        self._failed.pop(deployment, None)
+        try:
+            self._cloud.publish_code(APP, app, digest)
+        except CloudRefusal as refusal:
+            if refusal.status in (409, 429) or refusal.status >= 500:
+                return _answer(refusal.status, {"message": refusal.message})
+            self._failed[deployment] = refusal.message
+        return _answer(202, deployment)
+
+    def _deployment(self, app: str, deployment: str) -> HttpResponse:
+        if deployment in self._failed:
+            return _answer(200, {"id": deployment, "status": _FAILED, "status_text": self._failed[deployment]})
+        digest = self._cloud.published(APP, app)
+        id_ = str(uuid5(NAMESPACE_URL, f"{app}/{digest}"))
+        if not digest or deployment not in ("latest", id_):
+            return _answer(404, {"message": f"There is no deployment {deployment}."})
+        return _answer(200, {"id": id_, "status": _SUCCEEDED, "deployer": f"semantest-iac-{digest}", "active": True})
+
+
+def _answer(status: int, told: Any) -> HttpResponse:
+    return HttpResponse(status, (("content-type", "application/json"),), json.dumps(told).encode())
