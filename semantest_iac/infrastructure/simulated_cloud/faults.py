@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import json
 import threading
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from enum import StrEnum
 from fnmatch import fnmatchcase
+from pathlib import Path
 from typing import Any, Final
 
+from semantest_iac.domain.errors import ConfigurationError
+from semantest_iac.domain.errors import Fault as Problem
 from semantest_iac.infrastructure.simulated_cloud.refusal import CloudRefusal, Created
 
 
@@ -52,7 +56,7 @@ class Fault:
     @classmethod
     def from_mapping(cls, line: Mapping[str, Any]) -> Fault:
         """A fault from plain data; an unknown key or effect raises TypeError or ValueError."""
-        return cls(**{**line, "effect": Effect(line["effect"])})
+        return cls(**{**line, "effect": Effect(str(line.get("effect")))})
 
     @property
     def strikes_before(self) -> bool:
@@ -110,3 +114,19 @@ class Faults:
 
 
 NO_FAULTS: Final = Faults()
+
+
+def scripted(file: Path) -> Faults:
+    """The script in a JSON file, a list of lines; no faults where there is no file.
+
+    Raises ConfigurationError for one that is no script.
+    """
+    if not file.exists():
+        return NO_FAULTS
+    try:
+        return Faults.from_data(json.loads(file.read_text(encoding="utf-8")))
+    except (AttributeError, TypeError, ValueError) as error:
+        keys = ", ".join(line.name for line in fields(Fault))
+        hint = f"A list of objects with these keys: {keys}; effects are {', '.join(Effect)}."
+        fault = Problem("", f"is no script of faults: {error}", hint, file=str(file))
+        raise ConfigurationError("Cannot play the faults that were asked for.", faults=[fault]) from error

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from semantest_iac.domain.errors import ConfigurationError
 from semantest_iac.infrastructure.simulated_cloud.aws.catalogue import simulated_aws
 from semantest_iac.infrastructure.simulated_cloud.clock import Clock
 from semantest_iac.infrastructure.simulated_cloud.cloud import Cloud
-from semantest_iac.infrastructure.simulated_cloud.faults import Faults
+from semantest_iac.infrastructure.simulated_cloud.faults import NO_FAULTS, Faults, scripted
 from semantest_iac.infrastructure.simulated_cloud.inventory import Inventory
 from semantest_iac.infrastructure.simulated_cloud.refusal import CloudRefusal
 
@@ -108,3 +110,24 @@ class TestFaults:
     def test_are_refused_when_the_script_is_wrong(self, line: dict[str, Any]) -> None:
         with pytest.raises((ValueError, TypeError)):
             Faults.from_data([line])
+
+
+class TestScripted:
+    def test_is_no_fault_without_a_file(self, tmp_path: Path) -> None:
+        assert scripted(tmp_path / "faults.json") is NO_FAULTS
+
+    def test_reads_a_list_of_lines(self, tmp_path: Path) -> None:
+        file = tmp_path / "faults.json"
+        file.write_text('[{"effect": "refuse", "type": "aws:sns/topic:Topic"}]', encoding="utf-8")
+
+        assert [fault.type for fault in scripted(file).script] == ["aws:sns/topic:Topic"]
+
+    @pytest.mark.parametrize("text", ["[{", '{"effect": "slow"}', '[{"effect": "burn"}]', '[{"efect": "slow"}]', "[1]"])
+    def test_refuses_what_is_no_script(self, tmp_path: Path, text: str) -> None:
+        file = tmp_path / "faults.json"
+        file.write_text(text, encoding="utf-8")
+
+        with pytest.raises(ConfigurationError) as refused:
+            scripted(file)
+
+        assert (refused.value.faults[0].file, refused.value.retryable) == (str(file), False)
