@@ -8,6 +8,7 @@ import shutil
 import tarfile
 import zipfile
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -62,6 +63,14 @@ class TestRequirements:
         assert "mini.py" in names
         assert not [name for name in names if name.startswith("bin/") or name.endswith(".pyc")]
         assert not (source / "mini.py").exists()
+
+    def test_are_installed_where_azure_looks(self, home: Path, source: Path, plant: Plant, names_in: Names) -> None:
+        plant(source, {"app.py": "", "w/mini-1.0-py3-none-any.whl": wheel()})
+        plant(source, {"requirements.txt": "--no-index\n--find-links w\nmini==1.0\n"})
+
+        names = names_in(PackageBuilder(home).build(replace(python(source), provider="azure")))
+
+        assert ".python_packages/lib/site-packages/mini.py" in names
 
     @pytest.mark.parametrize("text", ["", "# nothing\n\n"], ids=["empty", "comments"])
     def test_without_any_pip_is_not_run(

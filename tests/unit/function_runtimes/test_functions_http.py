@@ -60,7 +60,16 @@ class TestAnswer:
 
         assert (response.status, response.body) == (status, b"")
 
-    @pytest.mark.parametrize("result", [{"status": 200}, "text", {"status": 200, "headers": {}, "body": "%"}])
+    @pytest.mark.parametrize(
+        "result",
+        [
+            {"status": 200},
+            "text",
+            {"status": 200, "headers": {}, "body": "%"},
+            {"status": 200, "headers": {"x-a": "1\r\nset-cookie: a=1"}, "cookies": [], "body": ""},
+        ],
+        ids=["incomplete", "text", "body", "split-header"],
+    )
     def test_of_no_known_form_is_an_error(self, result: Any) -> None:
         assert answered(result).status == 500
 
