@@ -12,18 +12,21 @@ from semantest_iac_events.stack_event import StackEvent
 _WAITS = "takes_code"  # the output of a kind that is nothing before its code has been published
 
 
-def announcement(kind: str, outputs: Mapping[str, Any], identity: Identity, digest: str) -> StackEvent | None:
+def announcement(
+    kind: str, outputs: Mapping[str, Any], identity: Identity, digest: str, *, lacks_code: bool = False
+) -> StackEvent | None:
     """The event for a settled kind (`semantest:<area>:<Kind>`), or None where nobody needs to hear of it (yet)."""
-    build = None if outputs.get(_WAITS) else _BUILDERS.get(kind.rsplit(":", 1)[-1])
-    return build(outputs, identity, digest) if build else None
+    build = _BUILDERS.get(kind.rsplit(":", 1)[-1])
+    if build is None or (lacks_code and outputs.get(_WAITS)):
+        return None
+    return build(outputs, identity, digest)
 
 
 def with_code(kinds: Iterable[tuple[str, Mapping[str, Any]]], identity: Identity, digest: str) -> Iterator[StackEvent]:
     """The events for those of a stack's kinds that waited for their code."""
     for kind, outputs in kinds:
-        if outputs.get(_WAITS):
-            event = announcement(kind, {**outputs, _WAITS: False}, identity, digest)
-            yield from [event] if event else []
+        event = announcement(kind, outputs, identity, digest) if outputs.get(_WAITS) else None
+        yield from [event] if event else []
 
 
 def _function(outputs: Mapping[str, Any], identity: Identity, digest: str) -> StackEvent:

@@ -46,7 +46,7 @@ class PulumiEngine:
         """Do what was planned: a plan that is not of this moment is made anew, and refused where it differs."""
         stack = work.blueprint.stack
         order = Order("apply", stack, work, HeldTo(mutations_of(plan), self._fingerprint(stack, plan)))
-        done = await self._done(order, _announcing(work, publish, progress))
+        done = await self._done(order, _announcing(work, plan, publish, progress))
         applied = Applied(_plan(done).changes, done["outputs"])
         await publish(InfrastructureUpdated(**work.identity, changes=applied.changes, outputs=dict(applied.outputs)))
         return applied
@@ -120,13 +120,13 @@ def _showing(progress: Progress) -> Hear:
     return hear
 
 
-def _announcing(work: Work, publish: Publish, progress: Progress) -> Hear:
+def _announcing(work: Work, plan: ChangePlan, publish: Publish, progress: Progress) -> Hear:
     show, digest = _showing(progress), work.artifact.digest if work.artifact else ""
 
     async def hear(message: Mapping[str, Any]) -> None:
         await show(message)
         if settled := message.get("settled"):
-            event = announcement(settled["kind"], settled["outputs"], work.identity, digest)
+            event = announcement(settled["kind"], settled["outputs"], work.identity, digest, lacks_code=plan.lacks_code)
             if event:
                 await publish(event)
 

@@ -51,13 +51,13 @@ def _hand_in(loop: asyncio.AbstractEventLoop, queue: asyncio.Queue[StackEvent | 
     loop.call_soon_threadsafe(queue.put_nowait, event)
 
 
-def announcer(work: Work, run: Run, tell: Tell) -> Settled:
+def announcer(work: Work, run: Run, tell: Tell, *, lacks_code: bool) -> Settled:
     """Tells of every kind of resource that settles with something changed."""
     digest = work.artifact.digest if work.artifact else ""
 
     def settled(urn: str, outputs: Properties) -> None:
         if run.has_changed(urn):
-            event = announcement(type_of(urn), bare(outputs), work.identity, digest)
+            event = announcement(type_of(urn), bare(outputs), work.identity, digest, lacks_code=lacks_code)
             if event:
                 tell(event)
 

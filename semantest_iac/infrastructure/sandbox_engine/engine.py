@@ -47,7 +47,7 @@ class SandboxEngine:
         """Run the program for real; whatever stops it, the state says afterwards what is there."""
         brake = Brake()
         async with publishing(publish, brake) as tell:
-            applied = await apart(lambda: self._apply(work, progress, brake, tell), brake)
+            applied = await apart(lambda: self._apply(work, plan, progress, brake, tell), brake)
         await publish(InfrastructureUpdated(**work.identity, changes=applied.changes, outputs=dict(applied.outputs)))
         return applied
 
@@ -90,9 +90,9 @@ class SandboxEngine:
         misses = courier is not None and courier.misses(self._sessions.deployed(stack), work.artifact)
         return replace(plan, lacks_code=misses)
 
-    def _apply(self, work: Work, progress: Progress, brake: Brake, tell: Tell) -> Applied:
+    def _apply(self, work: Work, plan: ChangePlan, progress: Progress, brake: Brake, tell: Tell) -> Applied:
         with self._sessions.live(work.blueprint.stack, brake, progress) as run:
-            self._play(work, run, announcer(work, run, tell), dry=False)
+            self._play(work, run, announcer(work, run, tell, lacks_code=plan.lacks_code), dry=False)
             run.finish()
         return reports.applied(run)
 
