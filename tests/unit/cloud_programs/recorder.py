@@ -89,7 +89,10 @@ def recorded(blueprint: Blueprint) -> list[Asked]:
     """What the program of a blueprint asks for, in order; any file does for a package."""
     recorder = Recorder()
     target = cloud(blueprint.stack.provider)
-    artifact = Artifact("ab" * 32, Path(__file__), "index.handler", "python3.13", 9, {"SHIM": "1"})
+    guard = Artifact("cd" * 32, Path(__file__), "guard.handler", "python3.13", 9)
+    artifact = Artifact(
+        "ab" * 32, Path(__file__), "index.handler", "python3.13", 9, {"SHIM": "1"}, companions={"authorizer": guard}
+    )
     context = Context(blueprint.stack, blueprint.generation, artifact, lambda name: SECRET)
     program.load(target, blueprint)
     play(lambda: program.deploy(blueprint, target, context), recorder, stack="s", dry=False)  # type: ignore[arg-type]  # answers what a Monitor does

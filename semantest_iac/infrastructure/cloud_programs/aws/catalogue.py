@@ -12,8 +12,10 @@ from semantest_iac.domain.monitoring.alarm import Alarm
 from semantest_iac.domain.monitoring.log_store import LogStore
 from semantest_iac.domain.networking.http_api import HttpApi
 from semantest_iac.domain.networking.private_network import ExistingNetwork, PrivateNetwork
+from semantest_iac.domain.networking.web_socket_endpoint import WebSocketAddress, WebSocketEndpoint
 from semantest_iac.domain.security.app_secrets import AppSecret
 from semantest_iac.domain.security.identity import FunctionIdentity
+from semantest_iac.domain.storage.connection_table import ConnectionTable
 from semantest_iac.infrastructure.cloud_programs.aws import (
     compute,
     delivery,
@@ -22,6 +24,8 @@ from semantest_iac.infrastructure.cloud_programs.aws import (
     networking,
     private_networks,
     security,
+    storage,
+    web_sockets,
 )
 from semantest_iac.infrastructure.cloud_programs.cloud import Cloud
 from semantest_iac.infrastructure.cloud_programs.context import Context
@@ -38,6 +42,7 @@ CLOUD = Cloud(
     kinds={
         Alarm: monitoring.alarm,
         AppSecret: security.app_secret,
+        ConnectionTable: storage.connection_table,
         ExistingNetwork: private_networks.existing_network,
         FunctionIdentity: security.function_identity,
         HttpApi: networking.http_api,
@@ -46,11 +51,14 @@ CLOUD = Cloud(
         NotificationChannel: messaging.notification_channel,
         PrivateNetwork: private_networks.private_network,
         ServerlessFunction: compute.serverless_function,
+        WebSocketAddress: web_sockets.web_socket_address,
+        WebSocketEndpoint: web_sockets.web_socket_endpoint,
     },
     provider=provider,
     modules={
         Alarm: ("pulumi_aws.cloudwatch",),
         AppSecret: ("pulumi_aws.secretsmanager",),
+        ConnectionTable: ("pulumi_aws.dynamodb",),
         FunctionIdentity: ("pulumi_aws.iam",),
         HttpApi: ("pulumi_aws.apigatewayv2", "pulumi_aws.lambda_"),
         LiveVersion: ("pulumi_aws.lambda_",),
@@ -58,6 +66,14 @@ CLOUD = Cloud(
         NotificationChannel: ("pulumi_aws.sns",),
         PrivateNetwork: ("pulumi_aws.ec2", "pulumi_aws.vpc"),
         ServerlessFunction: ("pulumi_aws.lambda_",),
+        WebSocketAddress: ("pulumi_aws.apigatewayv2",),
+        WebSocketEndpoint: ("pulumi_aws.apigatewayv2", "pulumi_aws.lambda_"),
     },
-    stateful=frozenset({"aws:cloudwatch/logGroup:LogGroup", "aws:secretsmanager/secret:Secret"}),
+    stateful=frozenset(
+        {
+            "aws:cloudwatch/logGroup:LogGroup",
+            "aws:dynamodb/table:Table",
+            "aws:secretsmanager/secret:Secret",
+        }
+    ),
 )

@@ -7,6 +7,7 @@ from typing import Any
 import pulumi
 import pulumi_aws as aws
 
+from semantest_iac.domain.compute.artifact import Artifact
 from semantest_iac.domain.compute.function import ServerlessFunction
 from semantest_iac.domain.errors import ValidationError
 from semantest_iac.infrastructure.cloud_programs.aws.limits import longest
@@ -18,12 +19,10 @@ SECRETS_SETTING = "SEMANTEST_SECRETS"
 
 def serverless_function(function: ServerlessFunction, context: Context) -> Made:
     """A function that publishes a version with every change of its code or settings."""
-    artifact = context.artifact
-    if artifact is None:
-        raise ValidationError(f"Cannot deploy function '{function.name}': it has no package.")
+    artifact = _package(function, context)
     made = aws.lambda_.Function(
         function.name,
-        name=context.physical_name(limit=longest("function")),
+        name=context.physical_name(function.purpose, limit=longest("function")),
         role=context.made[function.identity]["arn"],
         runtime=artifact.runtime,
         handler=artifact.handler,
@@ -33,7 +32,7 @@ def serverless_function(function: ServerlessFunction, context: Context) -> Made:
         memory_size=function.memory_mb,
         timeout=function.timeout_s,
         publish=True,
-        environment={"variables": _variables(function, context)},
+        environment={"variables": _variables(function, artifact, context)},
         logging_config={"log_format": "JSON", "log_group": context.made[function.log_store]["name"]},
         tracing_config={"mode": "Active" if function.tracing else "PassThrough"},
         reserved_concurrent_executions=function.scaling.maximum,
@@ -50,11 +49,21 @@ def serverless_function(function: ServerlessFunction, context: Context) -> Made:
     }
 
 
-def _variables(function: ServerlessFunction, context: Context) -> dict[str, Any]:
+def _package(function: ServerlessFunction, context: Context) -> Artifact:
+    artifact = context.artifact
+    if artifact and function.package:
+        artifact = artifact.companions.get(function.package)
+    if artifact is None:
+        raise ValidationError(f"Cannot deploy function '{function.name}': it has no package.")
+    return artifact
+
+
+def _variables(function: ServerlessFunction, artifact: Artifact, context: Context) -> dict[str, Any]:
     secrets = {setting: context.made[ref]["arn"] for setting, ref in function.secrets.items()}
-    told = {SECRETS_SETTING: pulumi.Output.json_dumps(secrets, sort_keys=True)} if secrets else {}
-    shim = dict(context.artifact.environment) if context.artifact else {}
-    return {**shim, **function.environment, **told}
+    told: dict[str, Any] = {SECRETS_SETTING: pulumi.Output.json_dumps(secrets, sort_keys=True)} if secrets else {}
+    for used in function.uses:
+        told |= context.made[used].get("variables", {})
+    return {**artifact.environment, **function.environment, **told}
 
 
 def _placement(function: ServerlessFunction, context: Context) -> dict[str, Any] | None:

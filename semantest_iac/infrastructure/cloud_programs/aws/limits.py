@@ -10,6 +10,7 @@ _LONGEST = {
     "secret": 505,  # 512 less the hyphen and six characters that AWS appends to the ARN
     "security group": 255,
     "statement": 100,
+    "table": 255,
     "tag": 256,
     "topic": 256,
 }

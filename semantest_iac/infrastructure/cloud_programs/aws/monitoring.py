@@ -23,7 +23,7 @@ def log_store(store: LogStore, context: Context) -> Made:
     """A log group that exists before its writer: Lambda would make one that never expires."""
     group = aws.cloudwatch.LogGroup(
         store.name,
-        name=_PREFIX[store.source] + context.physical_name(limit=longest("function")),
+        name=_PREFIX[store.source] + context.physical_name(store.purpose, limit=longest("function")),
         retention_in_days=store.retention_days,
         tags=context.tags,
         opts=context.options(retain_on_delete=store.keep or None),
@@ -41,12 +41,24 @@ class _Metric:
     of: str
 
 
-_METRICS = {
-    Signal.LATENCY: _Metric("AWS/ApiGateway", "Latency", "p95", "api"),
-    Signal.SERVER_ERRORS: _Metric("AWS/ApiGateway", "5xx", "Sum", "api"),
+_METRICS_OF_FUNCTIONS = {
     Signal.THROTTLES: _Metric("AWS/Lambda", "Throttles", "Sum", "function"),
     Signal.CONCURRENCY: _Metric("AWS/Lambda", "ConcurrentExecutions", "Maximum", "function"),
 }
+_METRICS = {
+    "HTTP": {
+        Signal.LATENCY: _Metric("AWS/ApiGateway", "Latency", "p95", "api"),
+        Signal.SERVER_ERRORS: _Metric("AWS/ApiGateway", "5xx", "Sum", "api"),
+        **_METRICS_OF_FUNCTIONS,
+    },
+    "WEBSOCKET": {
+        Signal.LATENCY: _Metric("AWS/ApiGateway", "IntegrationLatency", "p95", "api"),
+        Signal.SERVER_ERRORS: _Metric("AWS/ApiGateway", "IntegrationError", "Sum", "api"),
+        **_METRICS_OF_FUNCTIONS,
+    },
+}
+"""By protocol of the API; those of functions are the same."""
+
 _PERIOD_S = 60
 
 
@@ -75,7 +87,7 @@ def _measured(alarm: Alarm, context: Context) -> dict[str, Any]:
     if alarm.signal is Signal.ERROR_RATE:
         return {"metric_queries": _error_rate(function)}
     api = context.made[alarm.api]
-    metric = _METRICS[alarm.signal]
+    metric = _METRICS[api.get("protocol", "HTTP")][alarm.signal]
     dimensions = function if metric.of == "function" else {"ApiId": api["id"], "Stage": api["stage"]}
     statistic = "extended_statistic" if metric.statistic.startswith("p") else "statistic"
     return {

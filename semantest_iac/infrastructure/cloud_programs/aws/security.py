@@ -55,7 +55,7 @@ def function_identity(identity: FunctionIdentity, context: Context) -> Made:
     """A role for one function. The managed policies are not used: they also allow making log groups anywhere."""
     role = aws.iam.Role(
         identity.name,
-        name=context.physical_name(limit=longest("role")),
+        name=context.physical_name(identity.purpose, limit=longest("role")),
         assume_role_policy=_TRUST,
         tags=context.tags,
         opts=context.options(),
@@ -80,4 +80,5 @@ def _statements(identity: FunctionIdentity, context: Context) -> list[dict[str, 
         (identity.policy.trace, _TRACE, ["*"]),
         (identity.policy.join_network, _JOIN_NETWORK, ["*"]),
     ]
-    return [{"Effect": "Allow", "Action": action, "Resource": on} for allowed, action, on in wanted if allowed]
+    own = [{"Effect": "Allow", "Action": action, "Resource": on} for allowed, action, on in wanted if allowed]
+    return own + [statement for used in identity.uses for statement in context.made[used].get("statements", ())]

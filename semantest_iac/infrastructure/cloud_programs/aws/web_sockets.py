@@ -1,0 +1,144 @@
+"""WebSocket APIs on API Gateway v2.
+
+They have neither access nor execution log here: API Gateway writes those of a WebSocket API only through a role in the
+settings of the whole account and region. docs/decisions says why no stack sets that.
+"""
+
+from __future__ import annotations
+
+import pulumi
+import pulumi_aws as aws
+
+from semantest_iac.domain.networking.web_socket_endpoint import ConnectionEvent, WebSocketAddress, WebSocketEndpoint
+from semantest_iac.infrastructure.cloud_programs.aws.limits import longest
+from semantest_iac.infrastructure.cloud_programs.context import Context, Made
+
+STAGE = "live"
+ROUTE_KEYS = {
+    ConnectionEvent.CONNECT: "$connect",
+    ConnectionEvent.MESSAGE: "$default",
+    ConnectionEvent.DISCONNECT: "$disconnect",
+}
+_TOKEN = "route.request.querystring.token"  # noqa: S105 - browsers can send no header when they connect
+_ON_CONNECTIONS = ("DELETE", "GET", "POST")
+
+
+def web_socket_address(address: WebSocketAddress, context: Context) -> Made:
+    """An API without routes; its addresses are settled with its id."""
+    api = aws.apigatewayv2.Api(
+        address.name,
+        name=context.physical_name(limit=longest("api")),
+        protocol_type="WEBSOCKET",
+        route_selection_expression=f"$request.body.{address.selection}",
+        tags=context.tags,
+        opts=context.options(),
+    )
+    management = api.api_endpoint.apply(lambda endpoint: f"{endpoint.replace('wss://', 'https://', 1)}/{STAGE}")
+    return {
+        "id": api.id,
+        "name": api.name,
+        "execution_arn": api.execution_arn,
+        "endpoint": pulumi.Output.concat(api.api_endpoint, "/", STAGE),
+        "management_endpoint": management,
+        "variables": {"SEMANTEST_CONNECTIONS_ENDPOINT": management},
+        "statements": [
+            {
+                "Effect": "Allow",
+                "Action": ["execute-api:ManageConnections"],
+                "Resource": [
+                    pulumi.Output.concat(api.execution_arn, f"/{STAGE}/{method}/@connections/*")
+                    for method in _ON_CONNECTIONS
+                ],
+            }
+        ],
+    }
+
+
+def web_socket_endpoint(endpoint: WebSocketEndpoint, context: Context) -> Made:
+    """The routes of an API, who lets clients in, and the stage that all of it goes live on."""
+    address = context.made[endpoint.address]
+    routes = _routes(endpoint, context)
+    permissions = [
+        _permission(f"{endpoint.name} {event}", endpoint.target, f"/{STAGE}/{ROUTE_KEYS[event]}", endpoint, context)
+        for event in endpoint.routes
+    ]
+    stage = aws.apigatewayv2.Stage(
+        endpoint.name,
+        name=STAGE,
+        api_id=address["id"],
+        auto_deploy=True,
+        default_route_settings={
+            "throttling_burst_limit": endpoint.throttling.burst,
+            "throttling_rate_limit": endpoint.throttling.rate,
+        },
+        tags=context.tags,
+        opts=context.options(depends_on=[*routes, *permissions]),
+    )
+    return {
+        "id": address["id"],
+        "name": address["name"],
+        "stage": stage.name,
+        "endpoint": stage.invoke_url,
+        "routes": [route.route_key for route in routes],
+        "protocol": "WEBSOCKET",
+    }
+
+
+def _routes(endpoint: WebSocketEndpoint, context: Context) -> list[aws.apigatewayv2.Route]:
+    api = context.made[endpoint.address]["id"]
+    integration = aws.apigatewayv2.Integration(
+        endpoint.name,
+        api_id=api,
+        integration_type="AWS_PROXY",
+        integration_method="POST",
+        integration_uri=context.made[endpoint.target]["invoke_arn"],
+        timeout_milliseconds=endpoint.integration_timeout_s * 1000,
+        opts=context.options(),
+    )
+    guard = _authorizer(endpoint, context)
+    return [
+        aws.apigatewayv2.Route(
+            f"{endpoint.name} {event}",
+            api_id=api,
+            route_key=ROUTE_KEYS[event],
+            target=pulumi.Output.concat("integrations/", integration.id),
+            opts=context.options(),
+            **(guard if event is ConnectionEvent.CONNECT else {"authorization_type": "NONE"}),
+        )
+        for event in endpoint.routes
+    ]
+
+
+def _authorizer(endpoint: WebSocketEndpoint, context: Context) -> dict[str, pulumi.Input[str]]:
+    """How the route of new connections is guarded."""
+    if endpoint.authorizer is None:
+        return {"authorization_type": "NONE"}
+    address, name = context.made[endpoint.address], f"{endpoint.name} authorizer"
+    made = aws.apigatewayv2.Authorizer(
+        endpoint.name,
+        name=f"{endpoint.name}-token",
+        api_id=address["id"],
+        authorizer_type="REQUEST",
+        authorizer_uri=context.made[endpoint.authorizer]["invoke_arn"],
+        identity_sources=[_TOKEN],
+        opts=context.options(),
+    )
+    _permission(name, endpoint.authorizer, pulumi.Output.concat("/authorizers/", made.id), endpoint, context)
+    return {"authorization_type": "CUSTOM", "authorizer_id": made.id}
+
+
+def _permission(
+    name: str, target: str, of_api: pulumi.Input[str], endpoint: WebSocketEndpoint, context: Context
+) -> aws.lambda_.Permission:
+    """Leave for one part of the API to call one live version."""
+    function = context.made[target]
+    return aws.lambda_.Permission(
+        name,
+        action="lambda:InvokeFunction",
+        function=function["function_name"],
+        principal="apigateway.amazonaws.com",
+        qualifier=function["qualifier"],
+        source_arn=pulumi.Output.concat(context.made[endpoint.address]["execution_arn"], of_api),
+        statement_id=name.replace(" ", "-"),
+        opts=context.options(),
+    )
