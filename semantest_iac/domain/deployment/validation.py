@@ -12,7 +12,7 @@ from datetime import date
 from math import isfinite
 
 from semantest_iac.domain.deployment.stack import Stack
-from semantest_iac.domain.environments import api_rules, function_rules
+from semantest_iac.domain.environments import api_rules, azure_rules, function_rules
 from semantest_iac.domain.environments.configuration import Configuration, secret_name
 from semantest_iac.domain.environments.defaults import LOG_RETENTIONS, retention
 from semantest_iac.domain.environments.judging import Finding, Subject, advise, refuse
@@ -33,6 +33,7 @@ from semantest_iac.domain.errors import Fault
 VARIABLES_LIMIT = 4096  # bytes, names and values together
 SERVERLESS = ("rest-api", "websocket")
 
+_OF_PROVIDER = {"azure": azure_rules.RULES}
 _EMAIL = re.compile(r"[A-Za-z0-9._%+'-]{1,64}@[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+")
 
 
@@ -80,12 +81,12 @@ class ValidationService:
     def _findings(self, stack: Stack, configuration: Configuration, facts: Facts) -> Iterator[Finding]:
         section = configuration.components.get(stack.component, ComponentSection())
         subject = Subject(stack.component, stack.provider, stack.environment, section, self._today)
-        for rule in (*function_rules.RULES, *api_rules.RULES, _variables):
+        for rule in (*function_rules.RULES, *api_rules.RULES, *_OF_PROVIDER.get(stack.provider, ()), _variables):
             for finding in rule(subject):
                 path = f"components.{stack.component}.{finding.fault.path}"
                 yield replace(finding, fault=replace(finding.fault, path=path))
         yield from _secrets(subject, facts)
-        yield from _monitoring(configuration)
+        yield from _monitoring(configuration, stack.provider)
         yield from _scaling(stack, configuration)
         yield from _access_logs(stack, configuration)
 
@@ -118,7 +119,7 @@ def _variables(subject: Subject) -> Iterator[Finding]:
     for fault in variable_faults(subject.provider, variables):
         yield Finding(replace(fault, path=f"environment.{fault.path}"), blocks=True)
     size = sum(len(f"{name}{value}".encode()) for name, value in variables.items())
-    if size > VARIABLES_LIMIT:
+    if subject.provider == "aws" and size > VARIABLES_LIMIT:
         hint = "Move long values into files of the source."
         yield advise("environment", f"{size} bytes; AWS Lambda takes {VARIABLES_LIMIT} in all", hint)
 
@@ -133,7 +134,7 @@ def _secrets(subject: Subject, facts: Facts) -> Iterator[Finding]:
             yield tell(path, f"secret '{name}' is not set", hint)
 
 
-def _monitoring(configuration: Configuration) -> Iterator[Finding]:
+def _monitoring(configuration: Configuration, provider: str) -> Iterator[Finding]:
     monitoring = configuration.monitoring
     kinds = [alert.type for alert in monitoring.alerts or ()]
     for place, alert in enumerate(monitoring.alerts or ()):
@@ -141,7 +142,7 @@ def _monitoring(configuration: Configuration) -> Iterator[Finding]:
     for place, address in enumerate(monitoring.notify or ()):
         if not _EMAIL.fullmatch(address):
             yield refuse(f"monitoring.notify[{place}]", f"'{shown(address)}' is not an e-mail address")
-    yield from _log_retention(monitoring.log_retention_days)
+    yield from _log_retention(monitoring.log_retention_days, provider)
 
 
 def _alert(path: str, alert: AlertSection, before: Sequence[str]) -> Iterator[Finding]:
@@ -153,14 +154,14 @@ def _alert(path: str, alert: AlertSection, before: Sequence[str]) -> Iterator[Fi
         yield refuse(f"{path}.type", f"there is an alert of type {alert.type} already")
 
 
-def _log_retention(days: int | None) -> Iterator[Finding]:
+def _log_retention(days: int | None, provider: str) -> Iterator[Finding]:
     path, longest = "monitoring.log_retention_days", LOG_RETENTIONS[-1]
     if days is None:
         return
     if not 0 <= days <= longest:
         yield refuse(path, f"must be 0 (for ever) to {longest} days, not {days}")
-    elif retention(days) != days:
-        yield advise(path, f"{days} days become {retention(days)}, the next that CloudWatch has")
+    elif (kept := retention(days, provider)) != days:
+        yield advise(path, f"{days} days become {kept}, the {'nearest' if kept < days else 'next'} that {provider} has")
 
 
 def _scaling(stack: Stack, configuration: Configuration) -> Iterator[Finding]:

@@ -26,9 +26,15 @@ LOG_RETENTIONS = (
 )
 
 
-def retention(days: int) -> int:
-    """The next number of days that CloudWatch Logs accepts; beyond the longest, for ever (0)."""
-    return next((allowed for allowed in LOG_RETENTIONS if allowed >= days), 0) if days else 0
+_AZURE_DAYS = range(30, 730 + 1)  # of a workspace, interactively
+
+
+def retention(days: int, provider: str = "aws") -> int:
+    """The next number of days that CloudWatch Logs accepts, beyond the longest for ever (0); Azure's nearest to it."""
+    kept = next((allowed for allowed in LOG_RETENTIONS if allowed >= days), 0) if days else 0
+    if provider != "azure":
+        return kept
+    return min(max(kept, _AZURE_DAYS[0]), _AZURE_DAYS[-1]) if kept else _AZURE_DAYS[-1]
 
 
 def get_environment_settings(name: str) -> EnvironmentSettings:

@@ -24,6 +24,7 @@ PATTERNS = {
     "security_group_ids": re.compile(r"sg-[0-9a-f]{8,17}"),
 }
 
+_GATEWAYS = {"aws": "API Gateway", "azure": "the gateway"}  # which is told the same limit on every cloud
 _HANDLER = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9_./-]*\.[A-Za-z_$][A-Za-z0-9_$]*")
 _DRIVE = re.compile(r"[A-Za-z]:")
 
@@ -43,19 +44,19 @@ def timeout(subject: Subject) -> Iterator[Finding]:
     if asked < 1:
         yield refuse("timeout", f"timeout must be 1 s or more, not {asked}")
     elif subject.serves_http:
-        yield from _http_timeout(asked)
+        yield from _http_timeout(asked, _GATEWAYS.get(subject.provider, "the API"))
     elif asked > LONGEST_RUN:
         yield refuse("timeout", f"timeout must be {LONGEST_RUN} s at most, not {asked}")
 
 
-def _http_timeout(asked: int) -> Iterator[Finding]:
+def _http_timeout(asked: int, gateway: str) -> Iterator[Finding]:
     if asked > GATEWAY_LIMIT:
-        reason = f"API Gateway ends the request after {GATEWAY_LIMIT} s"
+        reason = f"{gateway} ends the request after {GATEWAY_LIMIT} s"
         hint = "Move work of up to 300 s to a queue-triggered function."
         yield refuse("timeout", f"timeout must be {GATEWAY_TIMEOUT} s at most, not {asked}: {reason}", hint)
     elif asked > GATEWAY_TIMEOUT:
         hint = f"Write {GATEWAY_TIMEOUT} to silence this."
-        yield advise("timeout", f"{asked} s becomes {GATEWAY_TIMEOUT} s, before API Gateway gives up", hint)
+        yield advise("timeout", f"{asked} s becomes {GATEWAY_TIMEOUT} s, before {gateway} gives up", hint)
 
 
 def runtime(subject: Subject) -> Iterator[Finding]:
@@ -110,7 +111,7 @@ def network(subject: Subject) -> Iterator[Finding]:
         yield advise("network.private", "function in private subnets: no egress route", hint)
     if asked.cidr and (asked.subnet_ids or not asked.private):
         yield advise("network.cidr", "without effect: no network is made", "Set private, without subnet_ids.")
-    if bool(asked.subnet_ids) != bool(asked.security_group_ids):
+    if subject.provider == "aws" and bool(asked.subnet_ids) != bool(asked.security_group_ids):
         yield refuse("network", "subnet_ids and security_group_ids need each other")
 
 

@@ -14,7 +14,15 @@ SECRET_NAME = re.compile(r"[a-z][a-z0-9]*(_[a-z0-9]+)*")
 LONGEST_NAME = 64
 RESERVED = {
     "aws": ("AWS_", "LAMBDA_", "SEMANTEST_"),
-    "azure": ("AZUREWEBJOBS", "FUNCTIONS_", "SCM_", "WEBSITE_", "SEMANTEST_"),
+    "azure": (
+        "APPLICATIONINSIGHTS_",
+        "AZUREFUNCTIONSJOBHOST",
+        "AZUREWEBJOBS",
+        "FUNCTIONS_",
+        "SCM_",
+        "WEBSITE_",
+        "SEMANTEST_",
+    ),
 }
 
 _REFERENCE = re.compile(r"\$\{([^{}]*)\}")

@@ -7,13 +7,12 @@ from typing import Any
 
 from pulumi_azure_native import applicationinsights, monitor, operationalinsights
 
+from semantest_iac.domain.environments.defaults import retention
 from semantest_iac.domain.monitoring.alarm import Alarm, Signal
 from semantest_iac.domain.monitoring.log_store import LogSource, LogStore
 from semantest_iac.infrastructure.cloud_programs.azure.limits import name_of
 from semantest_iac.infrastructure.cloud_programs.cloud import GROUND
 from semantest_iac.infrastructure.cloud_programs.context import Context, Made
-
-_SHORTEST, _LONGEST = 30, 730  # days
 
 
 def log_store(store: LogStore, context: Context) -> Made:
@@ -29,7 +28,7 @@ def log_store(store: LogStore, context: Context) -> Made:
         resource_group_name=context.made[GROUND]["group"],
         location=context.stack.region,
         sku={"name": "PerGB2018"},
-        retention_in_days=min(max(store.retention_days, _SHORTEST), _LONGEST) if store.retention_days else _LONGEST,
+        retention_in_days=retention(store.retention_days, "azure"),
         tags=context.tags,
         opts=context.options(retain_on_delete=store.keep or None),
     )

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from semantest_iac.domain.compute.artifact import Artifact
-from semantest_iac.domain.errors import ProviderError
+from semantest_iac.domain.errors import ArtifactError, ProviderError
 from semantest_iac.domain.networking.http_exchange import HttpRequest, HttpResponse, Pairs
 from semantest_iac.infrastructure.cloud_programs.azure.credentials import from_environment
 from semantest_iac.infrastructure.cloud_programs.code import CodePush, Line, Outputs
@@ -43,7 +43,7 @@ def running(app: Outputs, line: Line) -> str:
 
 def publish(app: Outputs, package: Artifact, line: Line) -> None:
     """Try until the package runs, for as long as the service says that trying may help: roles take minutes to act."""
-    body = package.path.read_bytes()
+    body = _content(package)
     for pause in _pauses(_BETWEEN_TRIES_S):
         try:
             return _once(app, package.digest, body, line)
@@ -52,6 +52,14 @@ def publish(app: Outputs, package: Artifact, line: Line) -> None:
                 raise _failed(app, refusal) from refusal
             line.wait(refusal.after or pause)
     return None
+
+
+def _content(package: Artifact) -> bytes:
+    try:
+        return package.path.read_bytes()
+    except OSError as error:
+        message = f"Cannot publish package '{package.path}': {error.strerror or error}."
+        raise ArtifactError(message, hint="Deploy the source again: its package is then built anew.") from error
 
 
 @dataclass
