@@ -12,6 +12,7 @@ LOCK = $(VENV)/lock/bin/uv pip compile pyproject.toml $(VENV)/build.in --quiet -
 BUILD_NEEDS := import tomllib; file = open("pyproject.toml", "rb"); \
 	print(*tomllib.load(file)["build-system"]["requires"], "editables>=0.5", sep="\n")
 WORKERS ?= 2
+PROVIDER ?= aws
 ARGS ?=
 
 # A name on the PATH may be a shim without a Python behind it, and Debian's python3 may lack ensurepip: ask each.
@@ -22,8 +23,8 @@ PYTHON ?= $(shell for name in python3.13 python3.12 python3.11 python3; do \
 help: ## list the commands
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' Makefile
 
-deploy: $(VENV)/deploy.stamp ## deploy the REST API to AWS, in the sandbox; ARGS="--json" adds options
-	@$(BIN)/python -m semantest_iac deploy --component rest-api --provider aws $(ARGS)
+deploy: $(VENV)/deploy.stamp ## deploy the REST API in the sandbox; PROVIDER=azure, ARGS="--json" add options
+	@$(BIN)/python -m semantest_iac deploy --component rest-api --provider $(PROVIDER) $(ARGS)
 
 test: lint types contracts events suite ## run every check and every test
 
