@@ -19,6 +19,8 @@ NO_KEY = "Host.NoKey"
 class FunctionSpec:
     """A deployed function: `package` is its unpacked folder, `secrets` maps secret references to values.
 
+    `instances` is how many may run at once on its cloud, 0 where that is left open.
+
     On `lambda` the values reach the function only through the secrets endpoint; on `functions` they take the place of
     their references in the environment, as Azure does it.
     """
@@ -35,6 +37,7 @@ class FunctionSpec:
     region: str = "us-east-1"
     account: str = "123456789012"
     platform: str = "lambda"
+    instances: int = 0
 
     @property
     def arn(self) -> str:

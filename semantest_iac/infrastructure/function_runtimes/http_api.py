@@ -89,6 +89,21 @@ def not_found() -> HttpResponse:
     return _message(404, "Not Found")
 
 
+def too_many_requests() -> HttpResponse:
+    """What API Gateway says beyond its limits of calls."""
+    return _message(429, "Too Many Requests")
+
+
+def unauthorized() -> HttpResponse:
+    """What API Gateway says to those without a valid token."""
+    return _message(401, "Unauthorized")
+
+
+def flat(claims: Mapping[str, Any]) -> dict[str, str]:
+    """Claims as an event carries them: every value a text, a list in brackets without commas."""
+    return {name: _claim(value) for name, value in claims.items()}
+
+
 def internal_error() -> HttpResponse:
     """What API Gateway says when the function gave nothing usable."""
     return _message(500, "Internal Server Error")
@@ -159,6 +174,12 @@ def _header_value(value: Any) -> str:
     if isinstance(value, (str, int, float)) and not set("\r\n\0") & set(str(value)):
         return str(value)
     raise ValueError("not a header value")
+
+
+def _claim(value: Any) -> str:
+    if isinstance(value, list):
+        return f"[{' '.join(map(_claim, value))}]"
+    return value if isinstance(value, str) else json.dumps(value)
 
 
 def _message(status: int, message: str) -> HttpResponse:

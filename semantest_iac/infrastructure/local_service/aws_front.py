@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import base64
-import json
 import uuid
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
 from typing import Any
@@ -18,11 +18,48 @@ from semantest_iac.infrastructure.function_runtimes.http_api import ApiIdentity
 from semantest_iac.infrastructure.function_runtimes.routes import RouteMatch, match_route
 from semantest_iac.infrastructure.local_service.cors import CorsRules
 from semantest_iac.infrastructure.local_service.front import Arrival, Front, Unpack
+from semantest_iac.infrastructure.local_service.throttling import Throttles, stage_limits
+from semantest_iac.infrastructure.local_service.tokens import UNCHECKED, TokenRules, token_rules
 
 Resources = Sequence[DeployedResource]
 Properties = Mapping[str, Any]
 
-_UNCHECKED = "The token was not checked: its issuer's keys are not on this machine."
+_LONGEST_MS = 30_000  # what API Gateway waits where an integration says nothing
+
+
+@dataclass(frozen=True, slots=True)
+class _Gates:
+    """What a request must pass, as API Gateway asks it: preflight, route, throttling, token."""
+
+    routes: Mapping[str, Properties]
+    identity: ApiIdentity
+    cors: CorsRules | None
+    throttles: Throttles
+    tokens: TokenRules | None
+
+    def admit(self, request: HttpRequest) -> Arrival:
+        if self.cors and (preflight := self.cors.preflight(request)):
+            return Arrival(refusal=preflight)
+        match = match_route(self.routes, request.method, request.path)
+        if match is None:
+            return Arrival(refusal=http_api.not_found())
+        if not self.throttles.admits(match.route_key):
+            return Arrival(refusal=http_api.too_many_requests())
+        return self._past_the_token(request, match)
+
+    def _past_the_token(self, request: HttpRequest, match: RouteMatch) -> Arrival:
+        if self.tokens is None or self.routes[match.route_key].get("authorizationType") != "JWT":
+            return Arrival(event=_event(request, match, self.identity))
+        claims = self.tokens.claims(request)
+        if claims is None:
+            return Arrival(refusal=http_api.unauthorized())
+        event = _event(request, match, self.identity)
+        event["requestContext"] |= {"authorizer": {"jwt": {"claims": http_api.flat(claims), "scopes": None}}}
+        return Arrival(event=event, note=UNCHECKED)
+
+    def answer(self, request: HttpRequest, invocation: Invocation) -> HttpResponse:
+        response = http_api.response_for(invocation)
+        return self.cors.dressed(request, response) if self.cors else response
 
 
 def front(resources: Resources, unpack: Unpack) -> Front | None:
@@ -31,21 +68,23 @@ def front(resources: Resources, unpack: Unpack) -> Front | None:
     function = next(_outputs(resources, "aws:lambda/function:Function"), None)
     if api is None or function is None:
         return None
-    account = function["arn"].split(":")[4]
+    gates = _gates(resources, api, function)
+    integration: Properties = next(_outputs(resources, "aws:apigatewayv2/integration:Integration"), {})
+    longest_s = int(integration.get("timeoutMilliseconds") or _LONGEST_MS) / 1000
+    return Front(partial(_function, resources, function, unpack), gates.admit, gates.answer, longest_s)
+
+
+def _gates(resources: Resources, api: Properties, function: Properties) -> _Gates:
     host = api["apiEndpoint"].removeprefix("https://")
-    identity = ApiIdentity(host.partition(".")[0], host, account)
-    routes = {route["routeKey"]: route for route in _outputs(resources, "aws:apigatewayv2/route:Route")}
-    rules = _cors(api)
-
-    def admit(request: HttpRequest) -> Arrival:
-        preflight = rules and rules.preflight(request)
-        return Arrival(refusal=preflight) if preflight else _admit(request, routes, identity)
-
-    def answer(request: HttpRequest, invocation: Invocation) -> HttpResponse:
-        response = http_api.response_for(invocation)
-        return rules.dressed(request, response) if rules else response
-
-    return Front(partial(_function, resources, function, unpack), admit, answer)
+    authorizer = next(_outputs(resources, "aws:apigatewayv2/authorizer:Authorizer"), None)
+    stage = next(_outputs(resources, "aws:apigatewayv2/stage:Stage"), None)
+    return _Gates(
+        routes={route["routeKey"]: route for route in _outputs(resources, "aws:apigatewayv2/route:Route")},
+        identity=ApiIdentity(host.partition(".")[0], host, function["arn"].split(":")[4]),
+        cors=_cors(api),
+        throttles=Throttles(stage_limits(stage)),
+        tokens=token_rules(authorizer) if authorizer else None,
+    )
 
 
 def _cors(api: Properties) -> CorsRules | None:
@@ -77,26 +116,12 @@ def _function(resources: Resources, function: Properties, unpack: Unpack) -> Fun
         version=str(function["version"]),
         region=region,
         account=account,
+        instances=max(0, int(function.get("reservedConcurrentExecutions") or 0)),
     )
 
 
-def _admit(request: HttpRequest, routes: dict[str, Properties], identity: ApiIdentity) -> Arrival:
-    match = match_route(routes, request.method, request.path)
-    if match is None:
-        return Arrival(refusal=http_api.not_found())
-    secured = routes[match.route_key].get("authorizationType") == "JWT"
-    if secured and not any(name.lower() == "authorization" for name, _ in request.headers):
-        return Arrival(refusal=_unauthorized())
-    return Arrival(event=_event(request, match, identity), note=_UNCHECKED if secured else "")
-
-
-def _event(request: HttpRequest, match: RouteMatch, identity: ApiIdentity) -> dict[str, object]:
+def _event(request: HttpRequest, match: RouteMatch, identity: ApiIdentity) -> dict[str, Any]:
     return http_api.event_for(request, match, identity, http_api.Arrival(str(uuid.uuid4()), datetime.now(UTC)))
-
-
-def _unauthorized() -> HttpResponse:
-    body = json.dumps({"message": "Unauthorized"}, separators=(",", ":")).encode()
-    return HttpResponse(401, (("content-type", "application/json"), ("content-length", str(len(body)))), body)
 
 
 def _outputs(resources: Resources, type_: str) -> Iterator[Properties]:

@@ -25,8 +25,12 @@ class Arrival:
 
 @dataclass(frozen=True, slots=True)
 class Front:
-    """One deployed API with the function behind it, which is asked for once a request was admitted."""
+    """One deployed API with the function behind it, which is asked for once a request was admitted.
+
+    A client is not kept waiting longer than `longest_s`, whatever becomes of the function.
+    """
 
     function: Callable[[], FunctionSpec]
     admit: Callable[[HttpRequest], Arrival]
     answer: Callable[[HttpRequest, Invocation], HttpResponse]
+    longest_s: float = 230

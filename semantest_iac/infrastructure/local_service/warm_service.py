@@ -1,48 +1,104 @@
-"""One deployed service with its process kept: started by the first request that gets as far, warm for the next."""
+"""One deployed service with its processes kept: started by the first requests that get as far, warm for the next."""
 
 from __future__ import annotations
 
+import asyncio
 import time
-from contextlib import AsyncExitStack
+from collections.abc import Callable, Coroutine
 from dataclasses import replace
-from typing import Self
+from typing import Any, Self
 
 from semantest_iac.domain.networking.http_exchange import HttpRequest, HttpResponse
 from semantest_iac.domain.ports.service_probe import Answer
-from semantest_iac.infrastructure.function_runtimes.function_process import FunctionProcess
+from semantest_iac.infrastructure.function_runtimes.function_pool import FunctionPool, PoolLimits
+from semantest_iac.infrastructure.function_runtimes.function_spec import TIMED_OUT, Invocation
 from semantest_iac.infrastructure.local_service.front import Front
+
+Told = Callable[[Invocation], None]
+_LATE = Invocation(None, {"errorType": TIMED_OUT, "errorMessage": "The gateway did not wait for the function."}, "", 0)
+
+
+def _unheard(invocation: Invocation) -> None:
+    """For callers that keep no log."""
 
 
 class WarmService:
-    """Calls go through the front; leaving the block ends the process."""
+    """Calls go through the front of the newest version; leaving the block ends every process.
 
-    def __init__(self, front: Front) -> None:
+    `told` is given every invocation once it has ended, late ones as well.
+    """
+
+    def __init__(self, front: Front, told: Told = _unheard, limits: PoolLimits | None = None) -> None:
         self._front = front
-        self._exits = AsyncExitStack()
-        self._function: FunctionProcess | None = None
+        self._told = told
+        self._limits = limits
+        self._pool: FunctionPool | None = None
+        self._making = asyncio.Lock()
+        self._under_way: set[asyncio.Task[Any]] = set()
+        self._closing: set[asyncio.Task[Any]] = set()
 
     async def __aenter__(self) -> Self:
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        await self._exits.aclose()
+        for task in self._under_way:
+            task.cancel()
+        await asyncio.gather(*self._under_way, return_exceptions=True)
+        await self.aclose()
+        await asyncio.gather(*self._closing)
+
+    async def aclose(self) -> None:
+        """End the processes once they have answered."""
+        pool, self._pool = self._pool, None
+        if pool:
+            await pool.aclose()
+
+    async def adopt(self, front: Front) -> None:
+        """Answer with another version from now on; what is under way ends in the processes where it began."""
+        spec = await asyncio.to_thread(front.function)
+        self._front = front
+        if self._pool and self._pool.spec != spec:
+            old, self._pool = self._pool, None
+            _begin(old.aclose(), self._closing)
 
     async def call(self, request: HttpRequest) -> Answer:
         """The answer of the front or of the function; raises RuntimeFailedError where nothing runs."""
-        started = time.perf_counter()
-        arrival = self._front.admit(request)
+        started, front = time.perf_counter(), self._front
+        arrival = front.admit(request)
         if arrival.refusal:
             return Answer(_carried(request, arrival.refusal))
-        function = await self._running()
-        invocation = await function.invoke(arrival.event)
-        response = _carried(request, self._front.answer(request, invocation))
-        notes = tuple(filter(None, (function.note, arrival.note)))
+        pool = await self._running(front)
+        work = _begin(self._invoked(pool, arrival.event), self._under_way)
+        done, _ = await asyncio.wait({work}, timeout=front.longest_s)
+        invocation = work.result() if done else _LATE
+        response = _carried(request, front.answer(request, invocation))
+        notes = tuple(filter(None, (pool.note, arrival.note)))
         return Answer(response, invocation.logs, time.perf_counter() - started, notes)
 
-    async def _running(self) -> FunctionProcess:
-        if self._function is None:
-            self._function = await self._exits.enter_async_context(FunctionProcess.start(self._front.function()))
-        return self._function
+    async def _invoked(self, pool: FunctionPool, event: Any) -> Invocation:
+        invocation = await pool.invoke(event)
+        self._told(invocation)
+        return invocation
+
+    async def _running(self, front: Front) -> FunctionPool:
+        async with self._making:
+            if self._pool is None:
+                self._pool = FunctionPool(await asyncio.to_thread(front.function), self._limits)
+            return self._pool
+
+
+def _begin(work: Coroutine[Any, Any, Any], kept: set[asyncio.Task[Any]]) -> asyncio.Task[Any]:
+    task = asyncio.create_task(work)
+    kept.add(task)
+    task.add_done_callback(kept.discard)
+    task.add_done_callback(_looked_at)
+    return task
+
+
+def _looked_at(task: asyncio.Task[Any]) -> None:
+    """Who waited has the error; of a late call it is lost, as its answer is."""
+    if not task.cancelled():
+        task.exception()
 
 
 def _carried(request: HttpRequest, response: HttpResponse) -> HttpResponse:

@@ -1,0 +1,49 @@
+"""Limits of calls per second: buckets of tokens, as API Gateway keeps one for each route."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True)
+class Throttle:
+    """`rate` calls a second, and `burst` at once after silence."""
+
+    rate: float
+    burst: int
+
+
+class Throttles:
+    """What each route still lets through; a route without a limit lets everything through."""
+
+    def __init__(self, limit_of: Callable[[str], Throttle | None], clock: Callable[[], float] = time.monotonic) -> None:
+        self._limit_of = limit_of
+        self._clock = clock
+        self._left: dict[str, tuple[float, float]] = {}  # tokens, and when they were counted
+
+    def admits(self, route: str) -> bool:
+        """Whether one more call may pass now; one that passes is counted."""
+        limit = self._limit_of(route)
+        if limit is None:
+            return True
+        now = self._clock()
+        left, counted = self._left.get(route, (float(limit.burst), now))
+        left = min(float(limit.burst), left + (now - counted) * limit.rate)
+        self._left[route] = (left - 1 if left >= 1 else left, now)
+        return left >= 1
+
+
+def stage_limits(stage: Mapping[str, Any] | None) -> Callable[[str], Throttle | None]:
+    """The limit of each route by a deployed stage; without settings of its own a route has the stage's."""
+    stage = stage or {}
+    default = _limit(stage.get("defaultRouteSettings") or {})
+    own = {str(it["routeKey"]): _limit(it) for it in stage.get("routeSettings") or ()}
+    return lambda route: own.get(route) or default
+
+
+def _limit(settings: Mapping[str, Any]) -> Throttle | None:
+    rate, burst = settings.get("throttlingRateLimit"), settings.get("throttlingBurstLimit")
+    return None if rate is None and burst is None else Throttle(float(rate or 0), int(burst or 0))
