@@ -99,5 +99,5 @@ def rows(path: Path, unseal: Unseal) -> Iterator[Row]:
 
 def _row(row: Mapping[str, Any], unseal: Unseal) -> Row:
     put, mark = (load(row[name], unseal) if name in row else None for name in ("put", "mark"))
-    effect = Effect(put, (row["drop"][0], row["drop"][1]) if "drop" in row else None, mark)
+    effect = Effect(put, (*row["drop"],) if "drop" in row else None, mark)
     return Begun(row["op"], row["begin"], load(row["goal"], unseal), effect) if "begin" in row else (row["end"], effect)

@@ -105,7 +105,9 @@ class Monitor:
 
     def Invoke(self, request: Any) -> Any:  # noqa: N802
         """Ask the cloud something; a refusal is the program's to deal with."""
-        cloud = self._run.regions.at(request.tok, request.provider)
+        with self._refusing():
+            provider = request.provider or self._default_provider(request.tok, request.version)
+        cloud = self._run.regions.at(request.tok, provider)
         try:
             answer = cloud.invoke(request.tok, wire.decode(request.args))
         except CloudRefusal as refusal:
@@ -144,7 +146,10 @@ class Monitor:
         of_its_own = getattr(request, "custom", True) and not request.type.startswith(PROVIDER_PREFIX)
         if request.provider or not of_its_own:
             return str(request.provider)
-        package = request.type.partition(":")[0], request.version
+        return self._default_provider(request.type, request.version)
+
+    def _default_provider(self, token: str, version: str) -> str:
+        package = token.partition(":")[0], version
         if package not in self._default_providers:
             state = self._run.register(Goal(default_provider(*package, Place(self._stack, self._project))))
             self._default_providers[package] = f"{state.urn}::{state.id or wire.UNKNOWN_TEXT}"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from semantest_iac.infrastructure.sandbox_engine.states import Key, ResourceState
 from semantest_iac.infrastructure.sandbox_engine.urns import provider_urn
@@ -32,6 +32,7 @@ class Snapshot:
         self.olds = {resource.key: resource for resource in resources}
         self._news: dict[str, ResourceState] = {}
         self._keys = {resource.urn: resource.key for resource in self.olds.values() if not resource.delete}
+        self.first = {resource.urn: resource for resource in self.olds.values() if not resource.delete}
         self._providers = {resource.id: resource for resource in self.olds.values() if resource.is_provider}
 
     def __iter__(self) -> Iterator[ResourceState]:
@@ -44,8 +45,7 @@ class Snapshot:
 
     def old(self, urn: str) -> ResourceState | None:
         """The resource of that URN that the run found, has not settled, and that no replacement has outlived."""
-        found = self.olds.get(self._keys.get(urn, ("", "")))
-        return None if found is None or found.delete else found
+        return self.olds.get(self._keys.get(urn, ("", "", False)))
 
     def provider(self, reference: str) -> ResourceState | None:
         """The provider of a reference (`urn::id`), replaced ones included: their resources outlive them a while.
@@ -57,11 +57,17 @@ class Snapshot:
     def apply(self, effect: Effect) -> None:
         """Carry out what an operation did: mark, then drop, then put."""
         if effect.mark:
-            self.olds[effect.mark.key] = effect.mark
+            self._mark(effect.mark)
         if effect.drop:
             self.olds.pop(effect.drop, None)
         if effect.put:
             self._put(effect.put)
+
+    def _mark(self, state: ResourceState) -> None:
+        """In the place of what it is about."""
+        places = {state.key, replace(state, delete=False).key}
+        marked = (state if key in places else resource for key, resource in self.olds.items())
+        self.olds = {resource.key: resource for resource in marked}
 
     def _put(self, state: ResourceState) -> None:
         self.olds.pop(state.key, None)

@@ -10,7 +10,7 @@ from semantest_iac.infrastructure.sandbox_engine import wire
 from semantest_iac.infrastructure.sandbox_engine.urns import PROVIDER_PREFIX, name_of, provider_urn
 from semantest_iac.infrastructure.sandbox_engine.values import Package, Properties, Reference, Secret
 
-Key = tuple[str, str]
+Key = tuple[str, str, bool]
 Seal = Callable[[Any], str]
 Unseal = Callable[[str], Any]
 
@@ -47,8 +47,8 @@ class ResourceState:
 
     @property
     def key(self) -> Key:
-        """A replaced resource and its replacement share the URN and differ in the id."""
-        return self.urn, self.id
+        """A replaced resource and its replacement share the URN, and the id too where a create changes what exists."""
+        return self.urn, self.id, self.delete
 
     @property
     def name(self) -> str:
@@ -59,6 +59,11 @@ class ResourceState:
     def is_provider(self) -> bool:
         """Whether it configures a cloud for others."""
         return self.type.startswith(PROVIDER_PREFIX)
+
+    @property
+    def package(self) -> str:
+        """The Pulumi package whose provider this is, or whose provider makes it."""
+        return self.type.removeprefix(PROVIDER_PREFIX).partition(":")[0]
 
     @property
     def is_local(self) -> bool:

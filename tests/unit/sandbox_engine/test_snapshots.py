@@ -20,14 +20,23 @@ class TestSnapshot:
 
     def test_keeps_a_replaced_one_until_it_is_dropped(self) -> None:
         old, new = a_state("a", id="1"), a_state("a", id="2")
-        snapshot = Snapshot([old])
+        snapshot, doomed = Snapshot([old]), replace(old, delete=True)
 
-        snapshot.apply(Effect(put=new, mark=replace(old, delete=True)))
+        snapshot.apply(Effect(put=new, mark=doomed))
 
         assert [state.id for state in snapshot] == ["2", "1"]
         assert snapshot.old(old.urn) is None
-        snapshot.apply(Effect(drop=old.key))
+        snapshot.apply(Effect(drop=doomed.key))
         assert list(snapshot) == [new]
+
+    def test_tells_a_replaced_one_from_a_replacement_with_its_id(self) -> None:
+        state = a_state("a", id="1")
+        doomed = replace(state, delete=True)
+        snapshot = Snapshot([state])
+
+        snapshot.apply(Effect(put=state, mark=doomed))
+
+        assert list(snapshot) == list(Snapshot(in_order(snapshot))) == [state, doomed]
 
     def test_finds_a_provider_as_long_as_a_resource_may_need_it(self) -> None:
         provider = a_state("p", type="pulumi:providers:aws", id="1")

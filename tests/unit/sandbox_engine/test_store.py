@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import stat
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -104,8 +105,9 @@ class TestJournal:
         old, new = a_state("a", id="1"), a_state("a", id="2")
         store.save(STACK, [old] if times == 1 else [new])
         journal = store.journal(STACK)
-        journal.note(Effect(put=new, mark=a_state("a", id="1", delete=True)))
-        journal.note(Effect(drop=old.key))
+        doomed = replace(old, delete=True)
+        journal.note(Effect(put=new, mark=doomed))
+        journal.note(Effect(drop=doomed.key))
 
         assert list(store.snapshot(STACK)) == [new]
 
