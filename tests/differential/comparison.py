@@ -8,12 +8,15 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Set
 from typing import Any
 
+from semantest_iac.infrastructure.sandbox_engine import wire
 from semantest_iac.infrastructure.sandbox_engine.urns import type_of
+from semantest_iac.infrastructure.simulated_cloud.inventory import Row
+from tests.differential.deployer import Steps
 from tests.differential.worlds import Outcome
 
 _TIME = re.compile(r"\d{4}-\d\d-\d\dT[\d:.]+Z?")
-_WORD = re.compile(r"[A-Za-z0-9]+")
-_SHORTEST = 4
+_WORD = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}|[A-Za-z0-9]+")  # parts of a UUID occur in others too
+_SHORTEST = 6
 # where and when it was made, which the sandbox does not note, and what the engine keeps about plugins
 _UNTOLD = frozenset({"created", "modified", "sourcePosition", "stackTrace", "__internal"})
 _ABSENT = object()
@@ -78,18 +81,32 @@ def _shown(value: Any) -> str:
     return "nothing" if value is _ABSENT else repr(value)
 
 
-def differences(ours: Outcome, theirs: Outcome, renaming: Renaming) -> list[str]:
-    """All that tells the outcomes apart."""
+def differences(ours: Outcome, theirs: Outcome, renaming: Renaming, free: Set[str] = frozenset()) -> list[str]:
+    """All that tells the outcomes apart, but for what became of the resources in `free`."""
     return [
+        *_forecasts(ours, theirs),
         *_errors(ours, theirs),
         *(_counted("step", _steps(ours), _steps(theirs)) if not ours.error else ()),
-        *_counted("operation", _operations(ours), _operations(theirs)),
-        *_counted("replacement", _replacements(ours), _replacements(theirs)),
+        *_counted("operation", _operations(ours, free), _operations(theirs, free)),
+        *(_counted("replacement", _replacements(ours), _replacements(theirs)) if not free else ()),
         *(f"order here: {fault}" for fault in _disorder(ours)),
         *(f"order there: {fault}" for fault in _disorder(theirs)),
-        *_resources(ours, theirs, renaming),
-        *_rows(ours, theirs, renaming),
+        *_resources(ours, theirs, renaming, free),
+        *(_rows(ours, theirs, renaming) if not free else ()),
     ]
+
+
+def undecided(ours: Outcome, theirs: Outcome) -> frozenset[str]:
+    """The resources that may be gone or not, as Pulumi takes deletes in no certain order and one of them failed."""
+    if not (_kept_by_the_cloud(ours) and _kept_by_the_cloud(theirs)):
+        return frozenset()
+    kept = {urn for op, urn in theirs.steps if op not in _TAKING} - {urn for op, urn in theirs.steps if op in _TAKING}
+    return frozenset({resource["urn"] for resource in theirs.before + theirs.resources} - kept)
+
+
+def _kept_by_the_cloud(outcome: Outcome) -> bool:
+    never = _protected(outcome)
+    return any(stage == "failed" and op in _TAKING and (op, urn) not in never for stage, op, urn in outcome.log)
 
 
 def operations(outcome: Outcome) -> int:
@@ -104,14 +121,26 @@ def _errors(ours: Outcome, theirs: Outcome) -> Iterator[str]:
         yield f"failed: {sorted(ours.failed)} here, {sorted(theirs.failed)} there"
 
 
-def _steps(outcome: Outcome) -> list[tuple[str, str]]:
+def _forecasts(ours: Outcome, theirs: Outcome) -> Iterator[str]:
+    if ours.foreseen is None or theirs.foreseen is None:
+        if ours.foreseen is not theirs.foreseen:
+            yield f"preview: refused {'here' if ours.foreseen is None else 'there'} only"
+    else:
+        yield from _counted("foreseen", *map(_in_plan, (ours.foreseen, theirs.foreseen)))
+
+
+def _in_plan(steps: Steps) -> Steps:
+    return [(op, urn) for op, urn in steps if op in _COUNTED]
+
+
+def _steps(outcome: Outcome) -> Steps:
     never = _protected(outcome)
-    return [(op, urn) for op, urn in outcome.steps if op in _COUNTED and (op, urn) not in never]
+    return [step for step in _in_plan(outcome.steps) if step not in never]
 
 
-def _operations(outcome: Outcome) -> list[tuple[str, str]]:
+def _operations(outcome: Outcome, free: Set[str]) -> Steps:
     """What reached the cloud, or was tried."""
-    never = _protected(outcome)
+    never = _protected(outcome) | {(op, urn) for op in _TAKING for urn in free}
     return [
         (f"{_LOGGED[op]} {stage}", urn)
         for stage, op, urn in outcome.log
@@ -141,20 +170,33 @@ def _counted(what: str, ours: Iterable[tuple[str, str]], theirs: Iterable[tuple[
         yield f"{what} {op} of {urn}: {here[op, urn]} here, {there[op, urn]} there"
 
 
+_DELETE_FIRST = "delete first"
 _MAKING = frozenset({"create", "create-replacement", "replace", "update"})
 _TAKING = frozenset({"delete", "delete-replaced"})
 
 
 def _disorder(outcome: Outcome) -> Iterator[str]:
-    """Resources that were made before, or gone after, one that they need."""
+    """Resources that were made before, or gone after, one that they need.
+
+    Nobody waits for one that is deleted first in order to be replaced.
+    """
     for resource in outcome.resources:
         for needed in resource.get("dependencies", []) if not resource.get("delete") else ():
             if _moment(outcome, "running", _MAKING, resource["urn"]) < _moment(outcome, "done", _MAKING, needed):
                 yield f"{resource['urn']} was made before {needed}"
     for resource in outcome.before:
-        for needed in resource.get("dependencies", []):
+        for needed in {*resource.get("dependencies", [])} - _made_again(outcome) - _outlived(outcome):
             if _moment(outcome, "running", _TAKING, needed) < _moment(outcome, "done", _TAKING, resource["urn"]):
                 yield f"{resource['urn']} was gone after {needed}"
+
+
+def _outlived(outcome: Outcome) -> set[str]:
+    """What was replaced before, so that others need its replacement."""
+    return {resource["urn"] for resource in outcome.before if resource.get("delete")}
+
+
+def _made_again(outcome: Outcome) -> set[str]:
+    return {urn for way, urn in _replacements(outcome) if way == _DELETE_FIRST}
 
 
 def _moment(outcome: Outcome, stage: str, ops: Set[str], urn: str) -> float:
@@ -164,16 +206,16 @@ def _moment(outcome: Outcome, stage: str, ops: Set[str], urn: str) -> float:
     return max(moments, default=never)
 
 
-def _replacements(outcome: Outcome) -> list[tuple[str, str]]:
+def _replacements(outcome: Outcome) -> Steps:
     """In which order the replaced resources went and came."""
     done = [(op in _TAKING, urn) for stage, op, urn in outcome.log if stage == "done" and op in _MAKING | _TAKING]
     both = {urn for gone, urn in done if gone} & {urn for gone, urn in done if not gone}
     first = {urn: gone for gone, urn in reversed(done) if urn in both}
-    return [("delete first" if gone else "create first", urn) for urn, gone in first.items() if not _is_local(urn)]
+    return [(_DELETE_FIRST if gone else "create first", urn) for urn, gone in first.items() if not _is_local(urn)]
 
 
-def _resources(ours: Outcome, theirs: Outcome, renaming: Renaming) -> Iterator[str]:
-    here, there = _keyed(ours.resources), _keyed(theirs.resources)
+def _resources(ours: Outcome, theirs: Outcome, renaming: Renaming, unanswered: Set[str]) -> Iterator[str]:
+    here, there = (_keyed(each.resources, unanswered) for each in (ours, theirs))
     for key in sorted({*here, *there}):
         if key in here and key in there:
             mine = _as_open(here[key], there[key])
@@ -182,10 +224,10 @@ def _resources(ours: Outcome, theirs: Outcome, renaming: Renaming) -> Iterator[s
             yield f"state of {key}: only {'here' if key in here else 'there'}"
 
 
-def _keyed(resources: Iterable[Mapping[str, Any]]) -> dict[str, dict[str, Any]]:
+def _keyed(resources: Iterable[Mapping[str, Any]], without: Set[str]) -> dict[str, dict[str, Any]]:
     """By URN, and the number of the one that shares it; without what is not told here."""
     found: dict[str, dict[str, Any]] = {}
-    for resource in json.loads(json.dumps(resources)):
+    for resource in json.loads(json.dumps([each for each in resources if each["urn"] not in without])):
         key = resource["urn"] + (" (replaced)" if resource.get("delete") else "")
         while key in found:
             key += "+"
@@ -221,12 +263,28 @@ def _opened_like(ours: Any, theirs: Any) -> Any:
 
 
 def _rows(ours: Outcome, theirs: Outcome, renaming: Renaming) -> Iterator[str]:
-    here = {(*row.address[2:3], renaming.translated(row.address.key)): row for row in ours.rows}
     there = {(*row.address[2:3], row.address.key): row for row in theirs.rows}
+    here = _translated(ours.rows, there.keys(), renaming)
     for key in sorted({*here, *there}):
         if key in here and key in there:
             mine, its = here[key], there[key]
-            yield from renaming.differences(f"inputs in the cloud of {key}", mine.inputs, its.inputs)
-            yield from renaming.differences(f"outputs in the cloud of {key}", mine.outputs, its.outputs)
+            for part in ("inputs", "outputs"):
+                values = (_unsigned(getattr(row, part)) for row in (mine, its))
+                yield from renaming.differences(f"{part} in the cloud of {key}", *values)
         else:
             yield f"in the cloud {key}: only {'here' if key in here else 'there'}"
+
+
+def _unsigned(values: Any) -> Any:
+    """Without the mark of a package, which only Pulumi's provider puts beside its hash."""
+    if not isinstance(values, Mapping):
+        return values
+    return {name: _unsigned(value) for name, value in values.items() if name != wire.SIGNATURE}
+
+
+def _translated(rows: Iterable[Row], there: Set[tuple[str, str]], renaming: Renaming) -> dict[tuple[str, str], Row]:
+    """By what they are there called; one that no state knows is taken for the only one of its type that is left."""
+    found = {(row.address.type, renaming.translated(row.address.key)): row for row in rows}
+    left = {type_: (type_, key) for type_, key in there - found.keys()}
+    unknown = Counter(type_ for type_, _ in found.keys() - there)
+    return {left.get(key[0], key) if key not in there and unknown[key[0]] == 1 else key: found[key] for key in found}

@@ -6,9 +6,11 @@ The SDK leaves coroutines behind in a process whose programs were cut short by a
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+import re
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from multiprocessing.connection import Connection
 from pathlib import Path
 
@@ -19,12 +21,19 @@ from semantest_iac.infrastructure.pulumi_engine.cli_location import Cli
 from semantest_iac.infrastructure.pulumi_engine.pulumi_command import BoundedCommand, Patience
 from semantest_iac.infrastructure.sandbox_engine.execution import PROJECT
 from semantest_iac.infrastructure.simulated_cloud.aws.catalogue import simulated_aws
+from semantest_iac.infrastructure.simulated_cloud.azure.catalogue import simulated_azure
 from semantest_iac.infrastructure.simulated_cloud.cloud import Cloud
 from semantest_iac.infrastructure.simulated_cloud.faults import Fault, Faults
 from semantest_iac.infrastructure.simulated_cloud.inventory import Inventory
 from semantest_iac.infrastructure.simulated_provider.serving import serving
-from tests.differential.pieces import Program, play
+from tests.differential.pieces import Program
+from tests.differential.playing import play
 
+CLOUDS: Mapping[str, Callable[..., Cloud]] = {"aws": simulated_aws, "azure-native": simulated_azure}
+_URN = re.compile(r"urn:pulumi:[^\s'\"`]+")
+
+Steps = list[tuple[str, str]]
+"""Operation and URN."""
 Log = list[tuple[str, str, str]]
 """Stage (running, done, failed), operation and URN."""
 
@@ -36,6 +45,7 @@ class Order:
     folder: Path
     stack: str
     salt: str
+    packages: Path
     programs: Mapping[str, Program]
     faults: tuple[Fault, ...] = ()
     parallel: int | None = None
@@ -46,6 +56,7 @@ class Report:
     """What the engine told of an update: all that it did, in order, and whose errors it spoke of."""
 
     log: Log
+    foreseen: Steps | None
     failed: frozenset[str] = frozenset()
     error: str = ""
 
@@ -79,35 +90,53 @@ async def _carried_out(order: Order, cli: Cli) -> Report:
     inventory = Inventory(order.folder / "cloud.db")
     faults = Faults(order.faults)
 
-    def cloud_of(_package: str, region: str) -> Cloud:
-        return simulated_aws(inventory, region=region, faults=faults)
+    def cloud_of(package: str, region: str) -> Cloud:
+        return CLOUDS[package](inventory, region=region, faults=faults)
 
     try:
-        async with serving(cloud_of, "us-east-1") as providers:
+        async with serving(cloud_of, "us-east-1", tuple(CLOUDS)) as providers:
             return await asyncio.to_thread(_up, order, cli, providers)
     finally:
         inventory.close()
 
 
-def _up(order: Order, cli: Cli, providers: str) -> Report:
-    log: Log = []
-    failed: set[str] = set()
+class _Heard:
+    """What the engine tells while it works, and whose errors it speaks of."""
 
-    def hear(event: automation.EngineEvent) -> None:
+    def __init__(self) -> None:
+        self.log: Log = []
+        self.failed: set[str] = set()
+
+    def __call__(self, event: automation.EngineEvent) -> None:
         if begun := event.resource_pre_event:
-            log.append(("running", begun.metadata.op.value, begun.metadata.urn))
+            self.log.append(("running", begun.metadata.op.value, begun.metadata.urn))
         if ended := event.res_outputs_event:
-            log.append(("done", ended.metadata.op.value, ended.metadata.urn))
+            self.log.append(("done", ended.metadata.op.value, ended.metadata.urn))
         if broken := event.res_op_failed_event:
-            log.append(("failed", broken.metadata.op.value, broken.metadata.urn))
-        if (said := event.diagnostic_event) and said.severity == "error" and said.urn:
-            failed.add(said.urn)
+            self.log.append(("failed", broken.metadata.op.value, broken.metadata.urn))
+        if (said := event.diagnostic_event) and said.severity == "error":
+            self.failed.update(_URN.findall(f"{said.urn} {said.message}"))
 
+    @property
+    def steps(self) -> Steps:
+        """What was begun."""
+        return [(op, urn) for stage, op, urn in self.log if stage == "running"]
+
+
+def _up(order: Order, cli: Cli, providers: str) -> Report:
+    stack = _stack(order, cli, providers)
+    beforehand, heard = _Heard(), _Heard()
+    refused = _error(partial(stack.preview, on_event=beforehand), order)
+    error = _error(partial(stack.up, on_event=heard), order)
+    return Report(heard.log, None if refused else beforehand.steps, frozenset(heard.failed), error)
+
+
+def _error(command: Callable[..., object], order: Order) -> str:
     try:
-        _stack(order, cli, providers).up(on_event=hear, color="never", suppress_outputs=True, parallel=order.parallel)
+        command(color="never", suppress_outputs=True, parallel=order.parallel)
     except automation.CommandError as error:
-        return Report(log, frozenset(failed), str(error))
-    return Report(log, frozenset(failed))
+        return str(error)
+    return ""
 
 
 def _stack(order: Order, cli: Cli, providers: str) -> _Stack:
@@ -125,7 +154,7 @@ def _stack(order: Order, cli: Cli, providers: str) -> _Stack:
     workspace = _Workspace(
         work_dir=str(folder / "work"),
         pulumi_home=str(folder / "home"),
-        program=lambda: play(order.programs),
+        program=lambda: play(order.programs, order.packages),
         project_settings=automation.ProjectSettings(PROJECT, "python"),
         pulumi_command=BoundedCommand(cli, environment, Patience(100, 5)),
     )

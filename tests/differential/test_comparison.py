@@ -18,6 +18,7 @@ _ROW = Row(
     Address("1", "r", "aws:sns/topic:Topic", "arn:topic-1a2b3c4"), "arn:topic-1a2b3c4", "", "", 0, {"tags": {}}, {}
 )
 _OUTCOME = Outcome(
+    foreseen=[("create", _URN)],
     log=[("running", "create", _URN), ("done", "create", _URN)],
     steps=[("create", _URN)],
     before=[],
@@ -37,6 +38,8 @@ class TestDifferences:
         "theirs",
         [
             replace(_OUTCOME, steps=[("update", _URN)]),
+            replace(_OUTCOME, foreseen=[]),
+            replace(_OUTCOME, foreseen=None),
             replace(_OUTCOME, log=[]),
             replace(_OUTCOME, resources=[]),
             replace(_OUTCOME, rows=[]),
@@ -50,7 +53,7 @@ class TestDifferences:
             _with(initErrors=["half"]),
         ],
         ids=[
-            *("step", "operation", "state", "row", "input", "error"),
+            *("step", "forecast", "no forecast", "operation", "state", "row", "input", "error"),
             *("protect", "replaced", "secret", "output", "dependency", "half"),
         ],
     )

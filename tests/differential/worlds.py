@@ -24,12 +24,14 @@ from semantest_iac.infrastructure.sandbox_engine.sealing import Sealer
 from semantest_iac.infrastructure.sandbox_engine.sessions import Sessions
 from semantest_iac.infrastructure.sandbox_engine.steps import Brake, StepError
 from semantest_iac.infrastructure.sandbox_engine.store import StateStore
-from semantest_iac.infrastructure.simulated_cloud.aws.catalogue import ACCOUNT, simulated_aws
+from semantest_iac.infrastructure.simulated_cloud.aws.catalogue import ACCOUNT
+from semantest_iac.infrastructure.simulated_cloud.azure.catalogue import SUBSCRIPTION
 from semantest_iac.infrastructure.simulated_cloud.cloud import Cloud
 from semantest_iac.infrastructure.simulated_cloud.faults import Fault, Faults
 from semantest_iac.infrastructure.simulated_cloud.inventory import Inventory, Row
-from tests.differential.deployer import Log, Order, Report, serve
-from tests.differential.pieces import Program, load_sdk, play
+from tests.differential.deployer import CLOUDS, Log, Order, Report, Steps, serve
+from tests.differential.pieces import Program
+from tests.differential.playing import load_sdk, packages_in, play
 
 STACK = Stack("rest-api", "aws", "development", "us-east-1")
 _SEAL_KEY = bytes(32)
@@ -41,11 +43,13 @@ _KEPT = ("passphrase", "salt", "key", "proof")
 class Outcome:
     """What an update did and left behind: the log of operations, the plan's steps, the state (and before), the cloud.
 
-    `failed` are the URNs that an error names; it is empty where there was no error.
+    `foreseen` are the steps that a preview told of, None where it was refused. `failed` are the URNs that an error
+    names; it is empty where there was no error.
     """
 
+    foreseen: Steps | None
     log: Log
-    steps: list[tuple[str, str]]
+    steps: Steps
     before: list[dict[str, Any]]
     resources: list[dict[str, Any]]
     rows: list[Row]
@@ -54,9 +58,10 @@ class Outcome:
 
 
 class Key:
-    """One passphrase and its derived key for all stacks, as deriving it takes long."""
+    """One passphrase for all stacks, with its key, as deriving that takes long; and packages for their functions."""
 
     def __init__(self, folder: Path) -> None:
+        self.packages = packages_in(folder)
         self._folder = folder
         self.sealer = Sealer(folder)
         self.sealer.seal("")
@@ -92,7 +97,7 @@ class SandboxWorld:
 
     def up(self, programs: Mapping[str, Program], faults: tuple[Fault, ...] = ()) -> Outcome:
         """Bring the stack to the programs."""
-        self._faults = Faults(faults)
+        foreseen, self._faults = self._foreseen(programs), Faults(faults)
         ticks: list[Tick] = []
         error, brake, before = "", Brake(), self._resources()
         try:
@@ -103,8 +108,9 @@ class SandboxWorld:
         reason = brake.reason
         failed = {reason.state.urn} if isinstance(reason, StepError) and reason.state else set()
         return Outcome(
+            foreseen=foreseen,
             log=[(tick.state, tick.op, tick.urn) for tick in ticks],
-            steps=[(step.op, step.state.urn) for step in run.executor.steps],
+            steps=_told(run),
             before=before,
             resources=self._resources(),
             rows=_rows(self._inventory),
@@ -120,12 +126,20 @@ class SandboxWorld:
         found: list[dict[str, Any]] = self._key.opened(self._sessions.export(STACK)["deployment"].get("resources", []))
         return found
 
-    def _cloud(self, _package: str, region: str) -> Cloud:
-        return simulated_aws(self._inventory, region=region, faults=self._faults)
+    def _cloud(self, package: str, region: str) -> Cloud:
+        return CLOUDS[package](self._inventory, region=region, faults=self._faults)
 
-    def _run(self, programs: Mapping[str, Program], run: Run) -> None:
+    def _foreseen(self, programs: Mapping[str, Program]) -> Steps | None:
+        try:
+            with self._sessions.dry(STACK, Brake()) as run:
+                self._run(programs, run, dry=True)
+        except ProviderError:
+            return None
+        return _told(run)
+
+    def _run(self, programs: Mapping[str, Program], run: Run, *, dry: bool = False) -> None:
         monitor = Monitor(run, stack=str(STACK), project=PROJECT, settled=lambda *_: None)
-        execution.play(lambda: play(programs), monitor, stack=str(STACK), dry=False)
+        execution.play(lambda: play(programs, self._key.packages), monitor, stack=str(STACK), dry=dry)
         run.finish()
 
 
@@ -166,9 +180,11 @@ class PulumiWorld:
 
     def up(self, programs: Mapping[str, Program], faults: tuple[Fault, ...] = (), *, alone: bool = False) -> Outcome:
         """Bring the stack to the programs, one operation after the other where it is `alone`."""
-        order = Order(self._folder, str(STACK), self._key.salt, programs, faults, 1 if alone else None)
+        parallel = 1 if alone else None
+        order = Order(self._folder, str(STACK), self._key.salt, self._key.packages, programs, faults, parallel)
         before, report = self._resources(), self._deployer.report(order)
         return Outcome(
+            foreseen=report.foreseen,
             log=report.log,
             steps=[(op, urn) for stage, op, urn in report.log if stage == "running"],
             before=before,
@@ -189,6 +205,10 @@ class PulumiWorld:
         return found
 
 
+def _told(run: Run) -> Steps:
+    return [(step.op, step.state.urn) for step in run.executor.steps]
+
+
 def _inventory(path: Path) -> Inventory:
     """An empty cloud that seals as every other one here does."""
     Inventory(path).close()
@@ -199,4 +219,4 @@ def _inventory(path: Path) -> Inventory:
 
 def _rows(inventory: Inventory) -> list[Row]:
     with inventory.view() as books:
-        return books.all(ACCOUNT)
+        return [row for account in (ACCOUNT, SUBSCRIPTION) for row in books.all(account)]
