@@ -21,6 +21,7 @@ _SECRET = "azure-native:keyvault:Secret"  # noqa: S105 - a type
 _REFERENCE = "@Microsoft.KeyVault("
 _TIMEOUT = "AzureFunctionsJobHost__functionTimeout"
 _RUNTIMES = {"node": "nodejs{}.x", "python": "python{}"}
+_ADDRESS = "https://{vaultName}.vault.azure.net/secrets/{secretName}"
 _NO_CODE = b"Function host is not running."
 
 
@@ -81,7 +82,9 @@ def _function(resources: Resources, app: DeployedResource, unpack: Unpack) -> Fu
 
 def _settings(app: DeployedResource) -> Mapping[str, str]:
     """Settings as they were asked for; what the state keeps sealed cannot be read here."""
-    pairs = (app.inputs.get("siteConfig") or {}).get("appSettings") or ()
+    pairs = (app.inputs.get("siteConfig") or {}).get("appSettings")
+    if not isinstance(pairs, list):
+        return {}
     return {pair["name"]: pair["value"] for pair in pairs if isinstance(pair.get("value"), str)}
 
 
@@ -96,7 +99,7 @@ def _timeout(app: DeployedResource) -> float:
 def _secrets(resources: Resources, settings: Mapping[str, str]) -> Iterator[tuple[str, str]]:
     """Each reference to Key Vault with its value; one that leads nowhere stays as it is, as on Azure."""
     values = {
-        secret.outputs["properties"]["secretUri"]: secret.inputs["properties"]["value"]
+        _ADDRESS.format(**secret.inputs): secret.inputs["properties"]["value"]
         for secret in _of_type(resources, _SECRET)
     }
     for reference in settings.values():

@@ -20,8 +20,8 @@ LATE = Invocation(None, {"errorType": TIMED_OUT, "errorMessage": ""}, "", 1)
 
 
 def secret(name: str, value: str) -> DeployedResource:
-    told = {"properties": {"secretUri": f"{VAULT}/{name}"}}
-    return DeployedResource("azure-native:keyvault:Secret", name, told, {"properties": {"value": value}})
+    asked = {"vaultName": "v", "secretName": name, "properties": {"value": value}}
+    return DeployedResource("azure-native:keyvault:Secret", name, {}, asked)
 
 
 def deployed(code: str = "d1", runtime: tuple[str, str] = ("node", "24"), **settings: Any) -> Front:
