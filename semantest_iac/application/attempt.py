@@ -7,7 +7,7 @@ from time import monotonic
 from typing import Any
 
 from semantest_iac.domain.compute.artifact import Artifact
-from semantest_iac.domain.deployment.journal import PackageBuilt
+from semantest_iac.domain.deployment.journal import Package, PackageBuilt
 from semantest_iac.domain.deployment.plan import ChangePlan
 from semantest_iac.domain.deployment.stack import Stack
 from semantest_iac.domain.environments.settings import ComponentSettings
@@ -53,16 +53,8 @@ class Attempt:
         """The journal entry that tells a later deployment how to go back to this one."""
         artifact = self.artifact
         assert artifact is not None  # noqa: S101  # preparing has seen to it
-        return PackageBuilt(
-            **self.identity,
-            digest=artifact.digest,
-            path=str(artifact.path),
-            handler=artifact.handler,
-            runtime=artifact.runtime,
-            size=artifact.size,
-            variables=dict(artifact.environment),
-            notes=artifact.notes,
-        )
+        companions = {name: Package(**_recorded(companion)) for name, companion in artifact.companions.items()}
+        return PackageBuilt(**self.identity, **_recorded(artifact), notes=artifact.notes, companions=companions)
 
     def completed(self) -> DeploymentCompleted:
         """The event that ends it well."""
@@ -75,6 +67,17 @@ class Attempt:
             health=self.health,
             duration_s=round(monotonic() - self.began, 3),
         )
+
+
+def _recorded(artifact: Artifact) -> dict[str, Any]:
+    return {
+        "digest": artifact.digest,
+        "path": str(artifact.path),
+        "handler": artifact.handler,
+        "runtime": artifact.runtime,
+        "size": artifact.size,
+        "variables": dict(artifact.environment),
+    }
 
 
 def stack_of(event: StackEvent) -> Stack:

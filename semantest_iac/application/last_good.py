@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TypeVar
 
@@ -12,7 +12,7 @@ from semantest_iac.application.preparation import configuration_of
 from semantest_iac.application.queries.deployments import deployment_of
 from semantest_iac.application.recorder import revived
 from semantest_iac.domain.compute.artifact import Artifact
-from semantest_iac.domain.deployment.journal import PackageBuilt
+from semantest_iac.domain.deployment.journal import Package, PackageBuilt
 from semantest_iac.domain.deployment.stack import Stack
 from semantest_iac.domain.environments.configuration import resolved
 from semantest_iac.domain.environments.settings import ComponentSettings
@@ -47,7 +47,7 @@ def last_good(ledger: LedgerReader, stack: Stack) -> LastGood | None:
     if request is None or package is None:
         raise NotFoundError(f"Cannot go back to deployment '{deployment}': it is not fully on record.")
     settings = resolved(configuration_of(request), stack.component, stack.environment)
-    return LastGood(deployment, settings, _artifact(package))
+    return LastGood(deployment, settings, _whole(package))
 
 
 def _found(kind: type[AnyEvent], deployment: str, stream: Iterable[Recorded]) -> AnyEvent | None:
@@ -56,7 +56,12 @@ def _found(kind: type[AnyEvent], deployment: str, stream: Iterable[Recorded]) ->
     return next((event for event in events if isinstance(event, kind)), None)
 
 
-def _artifact(package: PackageBuilt) -> Artifact:
+def _whole(package: PackageBuilt) -> Artifact:
+    companions = {name: _artifact(companion) for name, companion in package.companions.items()}
+    return replace(_artifact(package), companions=companions)
+
+
+def _artifact(package: PackageBuilt | Package) -> Artifact:
     return Artifact(
         digest=package.digest,
         path=Path(package.path),

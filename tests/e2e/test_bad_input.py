@@ -14,7 +14,7 @@ _MEMORY = "components.rest-api.memory"
 _TYPED: dict[str, tuple[tuple[str, ...], list[str]]] = {
     "no component": (("deploy", "--json"), ["component"]),
     "unknown component": (("deploy", "--component", "rest-apo", "--json"), ["component"]),
-    "component of a later day": (("deploy", "--component", "websocket", "--json"), ["component"]),
+    "component of a later day": (("deploy", "--component", "platform", "--json"), ["component"]),
     "component that climbs": (("deploy", "--component", "..", "--json"), ["component"]),
     "component of 300 characters": (("deploy", "--component", "a" * 300, "--json"), ["component"]),
     "empty component": (("deploy", "--component", "", "--json"), ["component"]),

@@ -8,6 +8,7 @@ from typing import Any
 from semantest_iac.application.deployment_process import DeploymentProcess
 from semantest_iac.application.failures import failure_of
 from semantest_iac.application.handlers.deploy_rest_api import deploy_rest_api
+from semantest_iac.application.handlers.deploy_websocket import deploy_websocket
 from semantest_iac.application.handlers.remove_infrastructure import remove_infrastructure
 from semantest_iac.application.intake.intake import Intake
 from semantest_iac.application.message_bus import MessageBus
@@ -47,7 +48,8 @@ class House:
         self.bus = MessageBus(Recorder(self.ledger, lambda text: text.replace(SECRET, "***")).record, failure_of)
         preparation = Preparation(ValidationService(date(2026, 1, 1)), self.secrets, service)
         self.process = DeploymentProcess(preparation, service, self.bus, self.ledger, self.ticks.append)
-        self.bus.register([deploy_rest_api(self.process), remove_infrastructure(self.process)])
+        handlers = [deploy_rest_api, deploy_websocket, remove_infrastructure]
+        self.bus.register([handler(self.process) for handler in handlers])
         self.intake = Intake(preparation, self.queue, self.bus, self.ledger, ["sandbox"])
         self.use_cases = DeploymentUseCase(self.intake, self.process, service, self.probe, self.ledger)
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 @dataclass(frozen=True, slots=True)
 class FunctionSource:
-    """What a person named: no folder is the bundled service, a `.zip` is a finished package.
+    """What a person named: no folder is the service `bundled` with us, a `.zip` is a finished package.
 
     `entry` is a server that binds its own port, relative to the folder; `handler` is `module.function`. Without a
     `runtime` the files of the source say which language it is, and the provider's default of that language is taken.
@@ -21,6 +21,7 @@ class FunctionSource:
     handler: str = ""
     runtime: str = ""
     provider: str = "aws"
+    bundled: str = "health_service"
 
 
 @dataclass(frozen=True, slots=True)

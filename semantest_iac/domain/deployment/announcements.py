@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
 from semantest_iac.domain.ports.provisioner import Identity
-from semantest_iac_events.resources import FunctionDeployed, HttpApiDeployed
+from semantest_iac_events.resources import FunctionDeployed, HttpApiDeployed, WebSocketApiDeployed
 from semantest_iac_events.stack_event import StackEvent
 
 _WAITS = "takes_code"  # the output of a kind that is nothing before its code has been published
@@ -37,21 +37,29 @@ def _function(outputs: Mapping[str, Any], identity: Identity, digest: str) -> St
         version=str(outputs["version"]),
         runtime=outputs["runtime"],
         memory_mb=outputs["memory_mb"],
-        artifact_digest=digest,
+        artifact_digest=outputs.get("digest", digest),
     )
 
 
 def _http_api(outputs: Mapping[str, Any], identity: Identity, digest: str) -> StackEvent:
-    return HttpApiDeployed(
-        **identity,
-        api_name=outputs["name"],
-        api_id=outputs["id"],
-        endpoint=outputs["endpoint"],
-        routes=tuple(outputs["routes"]),
-    )
+    return HttpApiDeployed(**identity, **_api(outputs))
+
+
+def _web_socket_api(outputs: Mapping[str, Any], identity: Identity, digest: str) -> StackEvent:
+    return WebSocketApiDeployed(**identity, **_api(outputs))
+
+
+def _api(outputs: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        "api_name": outputs["name"],
+        "api_id": outputs["id"],
+        "endpoint": outputs["endpoint"],
+        "routes": tuple(outputs["routes"]),
+    }
 
 
 _BUILDERS: Mapping[str, Callable[[Mapping[str, Any], Identity, str], StackEvent]] = {
     "ServerlessFunction": _function,
     "HttpApi": _http_api,
+    "WebSocketEndpoint": _web_socket_api,
 }

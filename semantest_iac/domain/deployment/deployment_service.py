@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from pathlib import Path
 
 from semantest_iac.domain.blueprints.blueprint import Blueprint
 from semantest_iac.domain.blueprints.rest_api import HEALTH, rest_api
-from semantest_iac.domain.compute.artifact import Artifact, FunctionSource
+from semantest_iac.domain.blueprints.websocket import websocket
+from semantest_iac.domain.compute.artifact import Artifact
+from semantest_iac.domain.deployment.packaging import packaged
 from semantest_iac.domain.deployment.plan import ChangePlan
 from semantest_iac.domain.deployment.stack import Stack
 from semantest_iac.domain.environments.settings import ComponentSettings
@@ -18,7 +19,10 @@ from semantest_iac.domain.ports.provisioner import Applied, Progress, Provisione
 from semantest_iac.domain.ports.service_probe import ServiceProbe
 from semantest_iac_events.values import ChangeCounts, HealthAnswer
 
-BLUEPRINTS: Mapping[str, Callable[[Stack, int, ComponentSettings], Blueprint]] = {"rest-api": rest_api}
+BLUEPRINTS: Mapping[str, Callable[[Stack, int, ComponentSettings], Blueprint]] = {
+    "rest-api": rest_api,
+    "websocket": websocket,
+}
 """The components that can be deployed, by name."""
 
 HEALTH_PATH = HEALTH.path
@@ -40,8 +44,8 @@ class DeploymentService:
         return BLUEPRINTS[stack.component](stack, generation, settings)
 
     def package(self, stack: Stack, settings: ComponentSettings) -> Artifact:
-        """Build what the function runs; the same source is built once. Blocks."""
-        return self._artifacts.build(source_of(stack, settings))
+        """Build what the functions run; the same source is built once. Blocks."""
+        return packaged(self._artifacts, stack, settings)
 
     async def plan(self, work: Work) -> ChangePlan:
         """What applying the work would do."""
@@ -87,14 +91,3 @@ def unsupported(component: str) -> tuple[Fault, ...]:
     if component in BLUEPRINTS:
         return ()
     return (Fault("component", f"'{component}' cannot be deployed", f"Available: {', '.join(BLUEPRINTS)}."),)
-
-
-def source_of(stack: Stack, settings: ComponentSettings) -> FunctionSource:
-    """Where the function's code comes from."""
-    return FunctionSource(
-        folder=Path(settings.source) if settings.source else None,
-        entry=settings.entry or "",
-        handler=settings.handler or "",
-        runtime=settings.runtime or "",
-        provider=stack.provider,
-    )

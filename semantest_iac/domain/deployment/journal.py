@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from pydantic import Field
+
 from semantest_iac_events.stack_event import StackEvent, StackFailure
+from semantest_iac_events.values import Value
 
 
 class StepIntended(StackEvent):
@@ -29,6 +32,17 @@ class StepFailed(StackFailure):
     step: str
 
 
+class Package(Value):
+    """One package, with what the cloud is told of it."""
+
+    digest: str
+    path: str
+    handler: str
+    runtime: str
+    size: int
+    variables: dict[str, str]
+
+
 class PackageBuilt(StackEvent):
     """What the deployment runs, in full: going back to it must not depend on what its source says by then."""
 
@@ -41,6 +55,7 @@ class PackageBuilt(StackEvent):
     size: int
     variables: dict[str, str]
     notes: tuple[str, ...] = ()
+    companions: dict[str, Package] = Field(default_factory=dict)
 
 
 JOURNAL_TYPES = {entry.type_name: entry for entry in (StepIntended, StepObserved, StepFailed, PackageBuilt)}

@@ -36,8 +36,9 @@ class Layout:
 
 
 def payload(folder: str, *names: str) -> list[tuple[str, bytes]]:
-    """Files of a payload, each with its content."""
-    return [(name, (PAYLOADS / folder / name).read_bytes()) for name in names]
+    """Files of a payload, each with its content; without names all of its modules."""
+    modules = sorted(path.name for path in (PAYLOADS / folder).glob("*.py"))
+    return [(name, (PAYLOADS / folder / name).read_bytes()) for name in names or modules]
 
 
 LAYOUTS: Mapping[tuple[str, str], Layout] = {

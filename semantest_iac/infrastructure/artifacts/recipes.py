@@ -21,7 +21,13 @@ from semantest_iac.infrastructure.artifacts.node_modules import developer_folder
 from semantest_iac.infrastructure.artifacts.selection import Selection
 from semantest_iac.infrastructure.artifacts.staging import copy_tree
 
-BUNDLED_RUNTIME, BUNDLED_HANDLER = "python3.13", "service.handler"
+BUNDLED_RUNTIME = "python3.13"
+BUNDLED_HANDLERS = {
+    "health_service": "service.handler",
+    "websocket_authorizer": "semantest_authorizer.handler",
+    "websocket_service": "semantest_websocket.handler",
+}
+WITHOUT_SECRETS = ("health_service",)
 NODE = re.compile(r"nodejs\d+\.x")
 NPM_READS = frozenset({".npmrc"})
 NPM_PROJECT = ("package.json", "package-lock.json")
@@ -79,10 +85,11 @@ def recipe_for(source: FunctionSource, home: Path) -> Recipe:
 def _bundled(source: FunctionSource) -> Recipe:
     runtime = source.runtime if PYTHON.fullmatch(source.runtime) else BUNDLED_RUNTIME
     layout = LAYOUTS[source.provider, "python"]
-    service = {layout.source + name: content for name, content in payload("health_service", "service.py")}
-    if layout.calls_handlers:
-        return Recipe(BUNDLED_HANDLER, runtime, service)
-    return Recipe(layout.handler, runtime, service | layout.generated(handler=BUNDLED_HANDLER))
+    handler = BUNDLED_HANDLERS[source.bundled]
+    service = {layout.source + name: content for name, content in payload(source.bundled)}
+    if layout.calls_handlers and source.bundled in WITHOUT_SECRETS:
+        return Recipe(handler, runtime, service)
+    return Recipe(layout.handler, runtime, service | layout.generated(handler=handler))
 
 
 def _python(source: FunctionSource, folder: Path, own: frozenset[str]) -> Recipe:

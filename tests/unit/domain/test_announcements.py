@@ -7,7 +7,7 @@ import pytest
 from semantest_iac.domain.deployment.announcements import announcement
 from semantest_iac.domain.deployment.stack import Stack
 from semantest_iac.domain.ports.provisioner import identity
-from semantest_iac_events.resources import FunctionDeployed, HttpApiDeployed
+from semantest_iac_events.resources import FunctionDeployed, HttpApiDeployed, WebSocketApiDeployed
 
 ABOUT = identity("d1", Stack("rest-api", "aws", "development", "us-east-1"))
 FUNCTION = {"name": "f", "arn": "arn:f", "version": 3, "runtime": "python3.13", "memory_mb": 512}
@@ -30,3 +30,17 @@ class TestAnnouncement:
     @pytest.mark.parametrize("kind", ["semantest:monitoring:Alarm", "aws:lambda/function:Function", ""])
     def test_keeps_quiet_about_everything_else(self, kind: str) -> None:
         assert announcement(kind, {}, ABOUT, "sha") is None
+
+    def test_tells_of_websockets_with_their_routes(self) -> None:
+        api = {**API, "endpoint": "wss://a.example.com/live", "routes": ["$connect", "$default"]}
+
+        event = announcement("semantest:networking:WebSocketEndpoint", api, ABOUT, "sha")
+
+        assert isinstance(event, WebSocketApiDeployed)
+        assert (event.endpoint, event.routes) == ("wss://a.example.com/live", ("$connect", "$default"))
+
+    def test_tells_of_the_package_that_a_function_runs_where_it_is_its_own(self) -> None:
+        event = announcement("semantest:compute:ServerlessFunction", {**FUNCTION, "digest": "own"}, ABOUT, "sha")
+
+        assert isinstance(event, FunctionDeployed)
+        assert event.artifact_digest == "own"

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 import pytest
 
-from semantest_iac.domain.compute.artifact import FunctionSource
-from semantest_iac.domain.deployment.deployment_service import DeploymentService, source_of, unsupported
+from semantest_iac.domain.deployment.deployment_service import DeploymentService, unsupported
 from semantest_iac.domain.deployment.stack import Stack
 from semantest_iac.domain.environments.configuration import Configuration, resolved
 from semantest_iac.domain.environments.settings import ComponentSettings
@@ -86,18 +84,3 @@ class TestVerify:
         with pytest.raises(VerificationError) as caught:
             await service.verify(REST)
         assert caught.value.hint == "The function's last words: (501 characters)"
-
-
-class TestSourceOf:
-    @pytest.mark.parametrize(
-        ("section", "source"),
-        [
-            ({}, FunctionSource()),
-            ({"source": "/src", "handler": "a.b"}, FunctionSource(Path("/src"), handler="a.b")),
-            ({"source": "/src", "entry": "s.js"}, FunctionSource(Path("/src"), entry="s.js")),
-            ({"entry": "s.js", "runtime": "nodejs22.x"}, FunctionSource(entry="s.js", runtime="nodejs22.x")),
-        ],
-        ids=["bundled", "handler", "server", "named-runtime"],
-    )
-    def test_is_read_from_the_settings(self, section: dict[str, Any], source: FunctionSource) -> None:
-        assert source_of(REST, settings(**section)) == source

@@ -15,6 +15,7 @@ from semantest_iac.application.ports.secret_store import SecretStore, SecretValu
 from semantest_iac.domain.deployment.stack import Stack
 from semantest_iac.domain.deployment.validation import ValidationService
 from semantest_iac.domain.environments.configuration import Configuration
+from semantest_iac.domain.environments.providers import OURS
 from semantest_iac.domain.errors import ConfigurationError, Fault, RefusedError, ValidationError
 from semantest_iac.domain.guardrails.engine_choice import EngineChoice, engine_for
 
@@ -49,7 +50,7 @@ class _Secrets:
 
 
 class _Judges:
-    providers = ("aws",)
+    providers = OURS
 
     def engine(self, stack: Stack, configuration: Configuration) -> EngineChoice:
         """The sandbox alone."""
@@ -86,13 +87,13 @@ class TestOrder:
         ids=["capitals", "Azure's own spelling", "first region"],
     )
     def test_knows_words_as_people_write_them(self, said: dict[str, str], stack: str) -> None:
-        assert str(target("rest-api", _written(said))) == stack
+        assert str(target("rest-api", _written(said), OURS)) == stack
 
-    def test_is_refused_where_the_provider_has_no_programs(self) -> None:
+    def test_is_refused_where_nobody_knows_the_provider(self) -> None:
         with pytest.raises(ValidationError) as refusal:
-            order("rest-api", _written({"provider": "azure"}), _Judges())
+            order("rest-api", _written({"provider": "moon"}), _Judges())
 
-        assert [(fault.path, fault.hint) for fault in refusal.value.faults] == [("provider", "Available: aws.")]
+        assert [(fault.path, fault.hint) for fault in refusal.value.faults] == [("provider", "Known: aws, azure.")]
 
     def test_hands_over_what_was_written_and_the_engine_alone(self) -> None:
         values = {"components": {"rest-api": {"memory": 512, "environment": {"KEY": "${secrets.key}"}}}}
@@ -140,7 +141,7 @@ class TestFaults:
             "components.rest-api.source": "semantest.yaml",
         }
 
-    @pytest.mark.parametrize("component", [None, "", "..", "a" * 300, "websocket", "rest\napi"])
+    @pytest.mark.parametrize("component", [None, "", "..", "a" * 300, "platform", "rest\napi"])
     def test_name_a_component_that_cannot_be_deployed(self, component: str | None) -> None:
         assert _faults(component, _written()) == ["component"]
 

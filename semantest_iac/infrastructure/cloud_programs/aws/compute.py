@@ -46,6 +46,7 @@ def serverless_function(function: ServerlessFunction, context: Context) -> Made:
         "version": made.version,
         "runtime": made.runtime,
         "memory_mb": made.memory_size,
+        **({"digest": artifact.digest} if function.package else {}),
     }
 
 

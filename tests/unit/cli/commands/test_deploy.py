@@ -150,10 +150,10 @@ class TestRefusals:
         assert world.ledger.recorded == []
 
     def test_come_for_components_without_a_blueprint(self, cli: Any) -> None:
-        outcome = cli("deploy", "--component", "websocket")
+        outcome = cli("deploy", "--component", "platform")
 
         assert outcome.code == 2
-        assert "Available: rest-api." in outcome.err
+        assert "Available: rest-api, websocket." in outcome.err
 
 
 class TestWarnings:

@@ -1,0 +1,61 @@
+"""What the functions of a stack are packaged from."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from semantest_iac.domain.compute.artifact import FunctionSource
+from semantest_iac.domain.deployment.packaging import companions_of, packaged, source_of
+from semantest_iac.domain.deployment.stack import Stack
+from semantest_iac.domain.environments.configuration import Configuration, resolved
+from semantest_iac.domain.environments.settings import ComponentSettings
+from tests.fakes.artifact_builder import FakeArtifactBuilder
+from tests.fakes.points import Points
+
+REST = Stack("rest-api", "aws", "development", "us-east-1")
+WEBSOCKET = Stack("websocket", "aws", "development", "us-east-1")
+GUARDED = {"AUTHENTICATION_REQUIRED": "true", "JWT_SECRET": "${secrets.jwt}"}
+
+
+def settings(stack: Stack = REST, **section: Any) -> ComponentSettings:
+    configuration = Configuration.model_validate({"components": {stack.component: section}})
+    return resolved(configuration, stack.component, stack.environment)
+
+
+class TestSourceOf:
+    @pytest.mark.parametrize(
+        ("section", "source"),
+        [
+            ({}, FunctionSource()),
+            ({"source": "/src", "handler": "a.b"}, FunctionSource(Path("/src"), handler="a.b")),
+            ({"source": "/src", "entry": "s.js"}, FunctionSource(Path("/src"), entry="s.js")),
+            ({"entry": "s.js", "runtime": "nodejs22.x"}, FunctionSource(entry="s.js", runtime="nodejs22.x")),
+        ],
+        ids=["bundled", "handler", "server", "named-runtime"],
+    )
+    def test_is_read_from_the_settings(self, section: dict[str, Any], source: FunctionSource) -> None:
+        assert source_of(REST, settings(**section)) == source
+
+    def test_is_another_bundled_service_for_a_websocket(self) -> None:
+        assert source_of(WEBSOCKET, settings(WEBSOCKET)) == FunctionSource(bundled="websocket_service")
+
+
+class TestCompanions:
+    def test_are_made_where_somebody_must_check_tokens(self) -> None:
+        section = {"source": "/src", "handler": "a.b", "runtime": "nodejs24.x", "environment": GUARDED}
+
+        found = companions_of(WEBSOCKET, settings(WEBSOCKET, **section))
+
+        assert found == {"authorizer": FunctionSource(bundled="websocket_authorizer")}
+
+    @pytest.mark.parametrize("stack", [REST, WEBSOCKET], ids=["http", "open-websocket"])
+    def test_are_left_out_elsewhere(self, stack: Stack) -> None:
+        assert companions_of(stack, settings(stack)) == {}
+
+    def test_lie_beside_the_package_of_the_main_function(self) -> None:
+        artifact = packaged(FakeArtifactBuilder(Points()), WEBSOCKET, settings(WEBSOCKET, environment=GUARDED))
+
+        assert artifact.companions.keys() == {"authorizer"}
