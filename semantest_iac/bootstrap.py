@@ -128,6 +128,7 @@ class Application:
         """
         from semantest_iac.application.deployment_process import DeploymentProcess
         from semantest_iac.application.handlers.deploy_rest_api import deploy_rest_api
+        from semantest_iac.application.handlers.deploy_websocket import deploy_websocket
         from semantest_iac.application.handlers.remove_infrastructure import remove_infrastructure
         from semantest_iac.application.intake.intake import Intake
         from semantest_iac.application.preparation import Preparation
@@ -145,7 +146,7 @@ class Application:
         bus = self._bus(variables, observer)
         preparation = Preparation(self.validation, secrets, service)
         process = DeploymentProcess(preparation, service, bus, self.ledger, progress)
-        bus.register([deploy_rest_api(process), remove_infrastructure(process)])
+        bus.register([deploy_rest_api(process), deploy_websocket(process), remove_infrastructure(process)])
         queue = LockFileQueue(self.home / "locks")
         intake = Intake(preparation, queue, bus, self.ledger, ENGINES if engine else ENGINES[:1])
         return DeploymentUseCase(intake, process, service, door, self.ledger)
@@ -218,13 +219,14 @@ class PulumiProgram(Application):
 
     def run(self, order: Order, generation: int) -> None:
         """Build the package, or find it, and register the resources; raises DeploymentError."""
-        from semantest_iac.domain.deployment.deployment_service import BLUEPRINTS, source_of
+        from semantest_iac.domain.deployment.deployment_service import BLUEPRINTS
+        from semantest_iac.domain.deployment.packaging import packaged
         from semantest_iac.domain.environments.configuration import Configuration, resolved
         from semantest_iac.infrastructure.artifacts.package_builder import PackageBuilder
 
         stack = order.stack
         settings = resolved(Configuration.model_validate(order.configuration), stack.component, stack.environment)
-        artifact = PackageBuilder(self.home).build(source_of(stack, settings))
+        artifact = packaged(PackageBuilder(self.home), stack, settings)
         self.host.inform(f"{stack}, generation {generation}")
         blueprint = BLUEPRINTS[stack.component](stack, generation, settings)
         self.host.register(blueprint, artifact, _values(self.secrets(order.variables)))
