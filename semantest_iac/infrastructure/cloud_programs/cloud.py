@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from importlib import import_module
-from importlib.metadata import entry_points
+from dataclasses import dataclass, field
 from typing import Any
 
 import pulumi
@@ -15,7 +13,7 @@ from semantest_iac.domain.errors import Fault, ValidationError
 from semantest_iac.domain.resource import Resource
 from semantest_iac.infrastructure.cloud_programs.code import CodePush
 from semantest_iac.infrastructure.cloud_programs.context import Context, Made
-from semantest_iac.infrastructure.cloud_programs.registry import GROUP, OURS, clouds
+from semantest_iac.infrastructure.clouds.registry import CLOUDS
 
 Kinds = Mapping[type[Resource], Callable[[Any, Context], Made]]
 
@@ -33,24 +31,23 @@ class Ground:
 
 @dataclass(frozen=True, slots=True)
 class Cloud:
-    """One cloud; third parties offer theirs under the entry-point group `semantest_iac.clouds`."""
+    """One cloud, as the `program` of its entry."""
 
     name: str
     kinds: Kinds
     provider: Callable[[Context], pulumi.ProviderResource]
-    modules: Mapping[type[Resource], tuple[str, ...]]  # of the SDK, that make a kind
-    stateful: frozenset[str]  # the resource types whose loss is a loss of data
+    modules: Mapping[type[Resource], tuple[str, ...]] = field(default_factory=dict)  # of the SDK, that make a kind
+    stateful: frozenset[str] = frozenset()  # the resource types whose loss is a loss of data
     ground: Ground | None = None
     code: CodePush | None = None  # where the program does not carry it
+    transformation: pulumi.ResourceTransformation | None = None  # of everything that the program makes
 
 
 def cloud(name: str) -> Cloud:
     """The cloud of that name; raises ValidationError with those there are."""
-    if name in OURS:
-        found: Cloud = import_module(OURS[name]).CLOUD
-        return found
-    for point in entry_points(group=GROUP, name=name):
-        loaded: Cloud = point.load()
-        return loaded
-    fault = Fault("provider", f"'{name}' has no programs", f"Available: {', '.join(clouds())}.")
-    raise ValidationError(f"Cannot deploy to '{name}'.", faults=[fault])
+    if name not in CLOUDS:
+        fault = Fault("provider", f"'{name}' has no programs", f"Available: {', '.join(CLOUDS)}.")
+        raise ValidationError(f"Cannot deploy to '{name}'.", faults=[fault])
+    entry = CLOUDS[name]
+    found: Cloud = entry.part(entry.program)
+    return found

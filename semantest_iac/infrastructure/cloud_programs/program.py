@@ -45,7 +45,8 @@ def _touch(module: ModuleType) -> None:
 def deploy(blueprint: Blueprint, cloud: Cloud, context: Context) -> None:
     """Register every resource in order, each under a component of its neutral kind, and export the outputs."""
     refuse_unsupported(blueprint, cloud)
-    options = pulumi.ResourceOptions(providers=[cloud.provider(context)])
+    changes = [cloud.transformation] if cloud.transformation else None
+    options = pulumi.ResourceOptions(providers=[cloud.provider(context)], transformations=changes)
     if cloud.ground:
         ground = pulumi.ComponentResource(GROUND_KIND, GROUND, None, options)
         _make(ground, GROUND, context, partial(cloud.ground.make, blueprint))

@@ -20,7 +20,23 @@ from semantest_iac.infrastructure.sandbox_engine.execution import play
 from semantest_iac.infrastructure.sandbox_engine.monitor import FEATURES, Refused
 
 SECRET = "the secret's value"
-_MADE = ("apiEndpoint", "arn", "executionArn", "invokeArn", "version")
+_MADE = (
+    *("apiEndpoint", "arn", "executionArn", "invokeArn", "version"),
+    *("clientId", "connectionString", "defaultHostName", "gatewayUrl", "name", "principalId"),
+)
+_ANSWERS: dict[str, dict[str, Any]] = {
+    "aws:index/getAvailabilityZones:getAvailabilityZones": {"names": ["us-east-1a", "us-east-1b", "us-east-1c"]},
+    "azure-native:authorization:getClientConfig": {
+        "clientId": "client", "objectId": "object", "subscriptionId": "subscription", "tenantId": "tenant",
+    },
+    "azure-native:storage:listStorageAccountKeys": {"keys": [{"keyName": "key1", "value": "a storage key"}]},
+}  # fmt: skip
+
+
+_REWRITTEN: dict[str, dict[str, Any]] = {
+    "azure-native:keyvault:Secret": {"properties": {"secretUriWithVersion": "https://vault.example/secrets/token/1"}},
+    "azure-native:web:WebApp": {"identity": {"type": "UserAssigned", "userAssignedIdentities": {}}},
+}
 
 
 @dataclass(frozen=True)
@@ -56,14 +72,13 @@ class Recorder:
             request.type, request.name, inputs, request.provider, request.parent, needs, request.retainOnDelete
         )
         self.asked.append(asked)
-        outputs = wire.encode({**dict.fromkeys(_MADE, f"{request.type}:{request.name}"), **inputs})
+        outputs = wire.encode({**_made(request.type, request.name), **inputs, **_told(request.type)})
         id_ = f"id of {request.name}" if request.custom else ""
         return resource_pb2.RegisterResourceResponse(urn=urn(request.type, request.name), id=id_, object=outputs)
 
     def Invoke(self, request: Any) -> Any:
-        """The zones of a region, which is all that is asked for."""
-        answer = wire.encode({"names": ["us-east-1a", "us-east-1b", "us-east-1c"]})
-        return resource_pb2.ResourceInvokeResponse(**{"return": answer})
+        """What programs ask for."""
+        return resource_pb2.ResourceInvokeResponse(**{"return": wire.encode(_ANSWERS[request.tok])})
 
     def RegisterResourceOutputs(self, request: Any) -> Any:
         """Heard."""
@@ -78,6 +93,16 @@ class Recorder:
             raise Refused(grpc.StatusCode.UNIMPLEMENTED, name)
 
         return refuse
+
+
+def _made(type_: str, name: str) -> dict[str, Any]:
+    services = {service: f"https://packages.{service}.example/" for service in ("blob", "queue", "table")}
+    return {**dict.fromkeys(_MADE, f"{type_}:{name}"), "primaryEndpoints": services}
+
+
+def _told(type_: str) -> dict[str, Any]:
+    """What a cloud tells in the place of an input."""
+    return _REWRITTEN.get(type_, {})
 
 
 def urn(type_: str, name: str) -> str:

@@ -38,7 +38,9 @@ VARIANTS: Mapping[str, Mapping[str, Any]] = {
 ENVIRONMENTS = ("development", "qa", "staging", "production")
 
 
-def blueprint(variant: str = "plain", environment: str = "development", region: str = "us-east-1") -> Blueprint:
+def blueprint(
+    variant: str = "plain", environment: str = "development", region: str = "us-east-1", provider: str = "aws"
+) -> Blueprint:
     """The graph of a variant."""
     settings = resolved(Configuration.model_validate(VARIANTS[variant]), "rest-api", environment)
-    return rest_api(Stack("rest-api", "aws", environment, region), 1, settings)
+    return rest_api(Stack("rest-api", provider, environment, region), 1, settings)

@@ -35,6 +35,15 @@ def provider(context: Context) -> pulumi.ProviderResource:
     return made
 
 
+def without_aliases(args: pulumi.ResourceTransformationArgs) -> pulumi.ResourceTransformationResult:
+    """The SDK gives every resource the names of all its API versions, of which no stack of ours has ever had one.
+
+    Working them out takes longer than all else that a program does.
+    """
+    args.opts.aliases = None
+    return pulumi.ResourceTransformationResult(args.props, args.opts)
+
+
 CLOUD = Cloud(
     name="azure",
     kinds={
@@ -67,4 +76,5 @@ CLOUD = Cloud(
     stateful=frozenset({"azure-native:operationalinsights:Workspace", "azure-native:keyvault:Vault"}),
     ground=Ground(ground.ground, ("pulumi_azure_native.authorization", "pulumi_azure_native.resources")),
     code=publishing.PUSH,
+    transformation=without_aliases,
 )

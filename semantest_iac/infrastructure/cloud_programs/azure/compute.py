@@ -84,7 +84,7 @@ def _plan(function: ServerlessFunction, context: Context) -> web.AppServicePlan:
 
 def _flex(function: ServerlessFunction, artifact: Artifact, store: Made, identity: pulumi.Input[str]) -> dict[str, Any]:
     runtime, scaling = runtimes.find("azure", artifact.runtime), function.scaling
-    warm = [{"name": "http", "instance_count": scaling.minimum}] if scaling.minimum else None
+    warm = [{"name": "http", "instance_count": scaling.minimum}] if scaling.minimum else []
     return {
         "deployment": {
             "storage": {
@@ -100,16 +100,17 @@ def _flex(function: ServerlessFunction, artifact: Artifact, store: Made, identit
         "scale_and_concurrency": {
             "instance_memory_mb": memory_of("azure", function.memory_mb),
             "maximum_instance_count": scaling.maximum or _MOST_INSTANCES,
-            "always_ready": warm,
+            **({"always_ready": warm} if warm else {}),
         },
     }
 
 
 def _site(settings: dict[str, Any], context: Context) -> dict[str, Any]:
     """A mapping, because the SDK's class names a version of .NET that such apps must not name."""
+    browsers = context.made[GROUND]["browsers"]
     return {
         "app_settings": [{"name": name, "value": value} for name, value in sorted(settings.items())],
-        "cors": context.made[GROUND]["browsers"],
+        **({"cors": browsers} if browsers else {}),
         "http20_enabled": True,
         "min_tls_version": "1.2",
     }
