@@ -22,7 +22,7 @@ from pulumi.automation.errors import CommandError
 from semantest_iac.infrastructure.pulumi_engine.pulumi_command import BoundedCommand, Patience
 from semantest_iac.infrastructure.pulumi_engine.relay import Relay
 from semantest_iac.infrastructure.pulumi_engine.site import PROJECT, Site, kept
-from semantest_iac.infrastructure.pulumi_engine.states import State, completed, in_files, parsed
+from semantest_iac.infrastructure.pulumi_engine.states import State, completed, in_files, opened, parsed
 from semantest_iac.infrastructure.pulumi_engine.tasks import Recovery, Task
 from semantest_iac.infrastructure.pulumi_engine.watching import Watch
 
@@ -90,6 +90,12 @@ class Bench:
         self._run("stack", "export", "--file", str(file))
         return file.read_bytes()
 
+    def revealed(self) -> State:
+        """The state with its secrets opened; what the CLI prints is heard line by line and comes to no file."""
+        lines: list[str] = []
+        self._run("stack", "export", "--show-secrets", on_output=lines.append)
+        return State(opened(parsed("\n".join(lines).encode(), "deployment").deployment))
+
     def open(self, state: State | None) -> None:
         """Make the stack where there is none, and settle with which key its secrets are sealed."""
         self._workspace.save_stack_settings(self._task.stack, _settings(state, self._site))
@@ -138,8 +144,9 @@ class Bench:
     def _lost(self) -> None:
         self.command.kill()
 
-    def _run(self, *arguments: str) -> None:
-        self.command.run([*arguments, "--stack", self._task.stack], str(self._task.folder), self._home())
+    def _run(self, *arguments: str, on_output: Callable[[str], object] | None = None) -> None:
+        command = [*arguments, "--stack", self._task.stack]
+        self.command.run(command, str(self._task.folder), self._home(), on_output)
 
     def _home(self) -> Mapping[str, str]:
         return {"PULUMI_HOME": str(self._task.home), "PULUMI_DEBUG_COMMANDS": "true"}

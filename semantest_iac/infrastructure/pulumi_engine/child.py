@@ -112,6 +112,10 @@ class Errand:
         """The state, secrets sealed."""
         return {"done": {"steps": [], "state": self._state().deployment}}
 
+    def reveal(self, watch: Watch) -> Message:
+        """The state, secrets opened: for a service that is played on this machine, and nothing else."""
+        return {"done": {"steps": [], "state": self.bench.revealed().deployment}}
+
     def _watch(self) -> Watch:
         return Watch(self._send, self.bench.command.stop)
 
@@ -151,6 +155,7 @@ _OPERATIONS: Mapping[str, Callable[[Errand, Watch], Message]] = {
     "remove": Errand.remove,
     "detect_drift": Errand.detect_drift,
     "export": Errand.export,
+    "reveal": Errand.reveal,
 }
 
 

@@ -9,17 +9,24 @@ from semantest_iac.domain.deployment.deployed import DeployedResource
 from semantest_iac.domain.deployment.stack import Stack
 from semantest_iac.infrastructure.cloud_programs.code import Courier
 from semantest_iac.infrastructure.pulumi_engine.engine import PulumiEngine
+from semantest_iac.infrastructure.pulumi_engine.states import holds_secret
 
 _SECRET_VERSION = "aws:secretsmanager/secretVersion:SecretVersion"  # noqa: S105 - a type
 _VAULT_SECRET = "azure-native:keyvault:Secret"  # noqa: S105 - a type
+_RUN_BY_SETTINGS = ("azure-native:web:WebApp",)
 _NAMED = "secret-"  # how blueprints name the resource of a secret
 
 
 async def deployed(
     engine: PulumiEngine, courier: Courier | None, stack: Stack, secret_value: Callable[[str], str]
 ) -> list[DeployedResource]:
-    """The living resources; sealed values stay sealed, but for secrets, whose values are asked for anew."""
+    """The living resources; sealed values stay sealed, but for secrets, whose values are asked for anew.
+
+    Where the very settings of an app are sealed, the CLI is asked to open the state.
+    """
     state = await engine.state(stack)
+    if state and any(it["type"] in _RUN_BY_SETTINGS and holds_secret(it.get("inputs")) for it in state.resources):
+        state = await engine.revealed(stack)
     living = (it for it in (state.resources if state else ()) if it.get("custom") and not it.get("delete"))
     resources = [_resource(it, secret_value) for it in living]
     return courier.asked(resources) if courier else resources

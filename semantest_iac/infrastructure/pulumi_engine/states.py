@@ -98,7 +98,15 @@ def completed(deployment: Mapping[str, Any], adopted: Mapping[str, str]) -> dict
 
 def without_secrets(outputs: Mapping[str, Any]) -> dict[str, Any]:
     """The values that hold no sealed part; an event of the engine shows secrets like a state does."""
-    return {name: value for name, value in outputs.items() if not _holds_secret(value)}
+    return {name: value for name, value in outputs.items() if not holds_secret(value)}
+
+
+def opened(value: Any) -> Any:
+    """The value with everything that the CLI has opened in its place."""
+    if isinstance(value, Mapping):
+        is_secret = value.get(_SIGNATURE) == _SECRET and "plaintext" in value
+        return json.loads(value["plaintext"]) if is_secret else {name: opened(it) for name, it in value.items()}
+    return [opened(it) for it in value] if isinstance(value, list) else value
 
 
 def in_files(files: Path, stack: str) -> State | None:
@@ -128,7 +136,8 @@ def parsed(text: bytes, *path: str) -> State:
     return state
 
 
-def _holds_secret(value: Any) -> bool:
+def holds_secret(value: Any) -> bool:
+    """Whether any part of the value is sealed."""
     if isinstance(value, Mapping):
-        return value.get(_SIGNATURE) == _SECRET or any(map(_holds_secret, value.values()))
-    return isinstance(value, list) and any(map(_holds_secret, value))
+        return value.get(_SIGNATURE) == _SECRET or any(map(holds_secret, value.values()))
+    return isinstance(value, list) and any(map(holds_secret, value))

@@ -12,7 +12,7 @@ from semantest_iac.domain.ports.provisioner import Work
 from semantest_iac.infrastructure.pulumi_engine.cli_location import Cli
 from semantest_iac.infrastructure.pulumi_engine.site import Site
 
-Operation = Literal["preview", "apply", "preview_removal", "remove", "detect_drift", "export"]
+Operation = Literal["preview", "apply", "preview_removal", "remove", "detect_drift", "export", "reveal"]
 Mutations = frozenset[tuple[str, str]]
 """URN and operation of everything that would change, without order: the engine's own order varies."""
 

@@ -185,6 +185,16 @@ class TestSecrets:
         assert [text for text in [*seen, *told, str(exported)] if SECRET in text] == []
         assert any("ciphertext" in path.read_text(errors="replace") for path in files)
 
+    async def test_are_revealed_to_who_asks_and_to_no_file(self, house: House) -> None:
+        await house.deploy(house.work(configured(environment={"TOKEN": "${secrets.token}"})))
+
+        revealed = await house.engine.revealed(STACK)
+
+        kept = next(it for it in revealed.resources if it["type"].endswith(":SecretVersion"))
+        files = [path for path in house.site.folder.rglob("*") if path.is_file()]
+        assert kept["inputs"]["secretString"] == SECRET
+        assert [path for path in files if SECRET.encode() in path.read_bytes()] == []
+
     async def test_are_opened_with_the_passphrase_alone(self, house: House) -> None:
         await house.deploy(house.work(configured(environment={"TOKEN": "${secrets.token}"})))
         house.site.passphrase_file.write_text("another", encoding="utf-8")

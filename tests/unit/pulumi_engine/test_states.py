@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from semantest_iac.infrastructure.pulumi_engine.states import State, completed, parsed, without_secrets
+from semantest_iac.infrastructure.pulumi_engine.states import State, completed, opened, parsed, without_secrets
 
 SEALED = {"4dabf18193072939515e22adb298388d": "1b47061264138c4ac30d75fd1eb44270", "ciphertext": "v1:a:b"}
 PENDING = {"urn": "urn:role", "type": "aws:iam/role:Role", "custom": True, "inputs": {"name": "r"}}
@@ -67,3 +67,18 @@ class TestCompleted:
 class TestWithoutSecrets:
     def test_drops_values_with_a_sealed_part(self) -> None:
         assert without_secrets({"a": 1, "b": SEALED, "c": [{"d": SEALED}], "e": None}) == {"a": 1, "e": None}
+
+
+class TestOpened:
+    def test_puts_plain_values_where_the_cli_opened_them(self) -> None:
+        mark = {name: value for name, value in SEALED.items() if name != "ciphertext"}
+        listed = [{"name": "a", "value": {**mark, "plaintext": '"one"'}}]
+
+        assert opened({"list": listed, "map": {**mark, "plaintext": '{"b": 2}'}, "plain": 3}) == {
+            "list": [{"name": "a", "value": "one"}],
+            "map": {"b": 2},
+            "plain": 3,
+        }
+
+    def test_leaves_what_is_sealed(self) -> None:
+        assert opened({"a": SEALED}) == {"a": SEALED}
