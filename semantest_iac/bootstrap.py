@@ -25,11 +25,13 @@ if TYPE_CHECKING:
     from semantest_iac.infrastructure.configuration.loading import Loaded
     from semantest_iac.infrastructure.ledger.sqlite import SqliteLedger
     from semantest_iac.infrastructure.local_service.door import Deployed
+    from semantest_iac.infrastructure.local_service.log_file import FunctionLogs
     from semantest_iac.infrastructure.pulumi_engine.needs import Need
     from semantest_iac.infrastructure.pulumi_engine.states import PendingCreate
     from semantest_iac.infrastructure.secret_stores.variables import VariableSecretStore
     from semantest_iac.infrastructure.simulated_cloud.cloud import Cloud
     from semantest_iac.infrastructure.simulated_cloud.inventory import Inventory
+    from semantest_iac.presentation.gateway.services import Address, Listening, Tell
 
 ENGINES = ("sandbox", "pulumi")
 
@@ -137,11 +139,7 @@ class Application:
         from semantest_iac.infrastructure.artifacts.package_builder import PackageBuilder
         from semantest_iac.infrastructure.run_queue.lock_files import LockFileQueue
 
-        secrets = self.secrets(variables)
-        if engine and engine.engine == "pulumi":
-            provisioner, door = self._pulumi(secrets, engine)
-        else:
-            provisioner, door = self._sandbox(secrets)
+        provisioner, door = self._engine(secrets := self.secrets(variables), engine)
         service = DeploymentService(provisioner, PackageBuilder(self.home), door)
         bus = self._bus(variables, observer)
         preparation = Preparation(self.validation, secrets, service)
@@ -150,6 +148,27 @@ class Application:
         queue = LockFileQueue(self.home / "locks")
         intake = Intake(preparation, queue, bus, self.ledger, ENGINES if engine else ENGINES[:1])
         return DeploymentUseCase(intake, process, service, door, self.ledger)
+
+    @property
+    def function_logs(self) -> FunctionLogs:
+        """What functions printed, as far as it is kept."""
+        from semantest_iac.infrastructure.local_service.log_file import FunctionLogs
+
+        return FunctionLogs(self.home / "logs")
+
+    def gateway(self, variables: Mapping[str, str], address: Address, tell: Tell) -> Listening:
+        """The gateway before every simulated stack, as its URL; raises RefusedError where it cannot be had."""
+        from semantest_iac.application.queries.engines import engine_of
+        from semantest_iac.application.queries.releases import releases
+        from semantest_iac.infrastructure.local_service.local_services import LocalServices
+        from semantest_iac.infrastructure.local_service.releases import Releases
+        from semantest_iac.presentation.gateway.opening import opened
+
+        def door_of(stack: Stack) -> ServiceProbe:
+            return self._engine(self.secrets(variables), engine_of(self.ledger, str(stack)))[1]
+
+        live = Releases(partial(releases, self.ledger), self.home / "ledger.db")
+        return opened(LocalServices(live, door_of, self.function_logs), address, tell)
 
     def _bus(self, variables: Mapping[str, str], observer: Observer | None) -> MessageBus:
         from semantest_iac.application.failures import failure_of
@@ -160,6 +179,9 @@ class Application:
         if observer:
             bus.observe(observer)
         return bus
+
+    def _engine(self, secrets: VariableSecretStore, choice: EngineChoice | None) -> tuple[Provisioner, ServiceProbe]:
+        return self._pulumi(secrets, choice) if choice and choice.engine == "pulumi" else self._sandbox(secrets)
 
     def _sandbox(self, secrets: VariableSecretStore) -> tuple[Provisioner, ServiceProbe]:
         from semantest_iac.infrastructure.sandbox_engine.engine import SandboxEngine
@@ -193,7 +215,7 @@ class Application:
         from semantest_iac.infrastructure.function_runtimes.package_cache import PackageCache
         from semantest_iac.infrastructure.local_service.door import LocalDoor
 
-        return LocalDoor(deployed, self.home / "artifacts", PackageCache(self.home).folder_of)
+        return LocalDoor(deployed, self.home / "artifacts", PackageCache(self.home).folder_of, self.function_logs)
 
 
 class PulumiProgram(Application):

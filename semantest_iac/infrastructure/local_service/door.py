@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 
 from semantest_iac.domain.deployment.deployed import DeployedResource
@@ -12,7 +13,8 @@ from semantest_iac.domain.networking.http_exchange import HttpRequest
 from semantest_iac.domain.ports.service_probe import Answer
 from semantest_iac.infrastructure.local_service import aws_front, azure_front
 from semantest_iac.infrastructure.local_service.front import Front, Unpack
-from semantest_iac.infrastructure.local_service.warm_service import WarmService
+from semantest_iac.infrastructure.local_service.log_file import FunctionLogs
+from semantest_iac.infrastructure.local_service.warm_service import WarmService, unheard
 
 Deployed = Callable[[Stack], Awaitable[Sequence[DeployedResource]]]
 
@@ -25,21 +27,29 @@ _FRONTS: Mapping[str, Callable[[Sequence[DeployedResource], Unpack], Front | Non
 class LocalDoor:
     """The ServiceProbe for simulated clouds; starts a fresh process for each call, as after a long silence."""
 
-    def __init__(self, deployed: Deployed, packages: Path, unpack: Callable[[Path], Path]) -> None:
+    def __init__(
+        self, deployed: Deployed, packages: Path, unpack: Callable[[Path], Path], logs: FunctionLogs | None = None
+    ) -> None:
         self._deployed = deployed
         self._packages = packages
         self._unpack = unpack
+        self._logs = logs
 
     async def call(self, stack: Stack, request: HttpRequest) -> Answer:
         """Through route and function to the answer; raises NotFoundError where no such stack is deployed."""
+        told = partial(self._logs.add, str(stack)) if self._logs else unheard
+        async with WarmService(await self.front(stack), told) as service:
+            return await service.call(request)
+
+    async def front(self, stack: Stack) -> Front:
+        """What stands before the stack's function; raises NotFoundError where no such stack is deployed."""
         front = _FRONTS[stack.provider](await self._deployed(stack), self._unpacked)
         if front is None:
             raise NotFoundError(
                 f"Cannot call '{stack}': nothing is deployed there.",
                 hint=f"Run: python -m semantest_iac deploy --component {stack.component} --provider {stack.provider}",
             )
-        async with WarmService(front) as service:
-            return await service.call(request)
+        return front
 
     def _unpacked(self, digest: str) -> Path:
         """States keep no package, only its digest: packages are found by that."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Iterator
 from contextlib import suppress
 from datetime import UTC, datetime
@@ -30,27 +31,35 @@ class FunctionLogs:
         moment = datetime.now(UTC).isoformat(timespec="milliseconds")
         text = "".join(json.dumps({"time": moment, "text": line[:LONGEST_LINE]}) + "\n" for line in lines)
         with suppress(OSError):
-            self._append(self.path(stack), text)
+            self._append(stack, text)
 
-    def read(self, stack: str) -> Iterator[dict[str, Any]]:
-        """Everything that is kept, oldest first."""
-        for path in (self._older(stack), self.path(stack)):
-            with suppress(OSError):
-                yield from map(json.loads, path.read_text().splitlines())
+    def batches(self, stack: str) -> Iterator[list[dict[str, Any]]]:
+        """All that is kept, oldest first; then, whenever it is asked, what came since. Never ends."""
+        seen: dict[int, int] = {}  # a file keeps its number when it becomes the older one
+        while True:
+            yield [line for path in self._files(stack) for line in _added(path, seen)]
 
-    def path(self, stack: str) -> Path:
-        """The file that grows."""
-        return self._folder / f"{stack}.log"
+    def _files(self, stack: str) -> tuple[Path, Path]:
+        return self._folder / f"{stack}.older.log", self._folder / f"{stack}.log"
 
-    def _older(self, stack: str) -> Path:
-        return self._folder / f"{stack}.older.log"
-
-    def _append(self, path: Path, text: str) -> None:
+    def _append(self, stack: str, text: str) -> None:
         self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        older, path = self._files(stack)
         if path.exists() and path.stat().st_size + len(text) > self._largest:
-            path.replace(path.with_suffix(".older.log"))
+            path.replace(older)
         with path.open("a") as file:
             file.write(text)
+
+
+def _added(path: Path, seen: dict[int, int]) -> Iterator[dict[str, Any]]:
+    """The complete lines behind those that were seen."""
+    with suppress(OSError), path.open("rb") as file:
+        number = os.fstat(file.fileno()).st_ino
+        file.seek(seen.get(number, 0))
+        for line in file:
+            if line.endswith(b"\n"):
+                seen[number] = seen.get(number, 0) + len(line)
+                yield json.loads(line)
 
 
 def _failure(invocation: Invocation) -> Iterator[str]:

@@ -8,6 +8,7 @@ from collections.abc import Callable, Coroutine
 from dataclasses import replace
 from typing import Any, Self
 
+from semantest_iac.domain.errors import RuntimeFailedError
 from semantest_iac.domain.networking.http_exchange import HttpRequest, HttpResponse
 from semantest_iac.domain.ports.service_probe import Answer
 from semantest_iac.infrastructure.function_runtimes.function_pool import FunctionPool, PoolLimits
@@ -18,17 +19,17 @@ Told = Callable[[Invocation], None]
 _LATE = Invocation(None, {"errorType": TIMED_OUT, "errorMessage": "The gateway did not wait for the function."}, "", 0)
 
 
-def _unheard(invocation: Invocation) -> None:
+def unheard(invocation: Invocation) -> None:
     """For callers that keep no log."""
 
 
 class WarmService:
-    """Calls go through the front of the newest version; leaving the block ends every process.
+    """Calls go through the front of the newest version; leaving the block stops it.
 
     `told` is given every invocation once it has ended, late ones as well.
     """
 
-    def __init__(self, front: Front, told: Told = _unheard, limits: PoolLimits | None = None) -> None:
+    def __init__(self, front: Front, told: Told = unheard, limits: PoolLimits | None = None) -> None:
         self._front = front
         self._told = told
         self._limits = limits
@@ -41,6 +42,10 @@ class WarmService:
         return self
 
     async def __aexit__(self, *_: object) -> None:
+        await self.stop()
+
+    async def stop(self) -> None:
+        """End the processes now, and what is under way in them."""
         for task in self._under_way:
             task.cancel()
         await asyncio.gather(*self._under_way, return_exceptions=True)
@@ -74,6 +79,16 @@ class WarmService:
         response = _carried(request, front.answer(request, invocation))
         notes = tuple(filter(None, (pool.note, arrival.note)))
         return Answer(response, invocation.logs, time.perf_counter() - started, notes)
+
+    async def answer(self, request: HttpRequest) -> Answer:
+        """As `call`, with what a client of the cloud gets where nothing runs; why is told."""
+        try:
+            return await self.call(request)
+        except RuntimeFailedError as error:
+            reason = " ".join(filter(None, (error.message, error.hint)))
+            failed = Invocation(None, {"errorType": "Runtime.InitError", "errorMessage": reason}, "", 0)
+            self._told(failed)
+            return Answer(_carried(request, self._front.answer(request, failed)), notes=(reason,))
 
     async def _invoked(self, pool: FunctionPool, event: Any) -> Invocation:
         invocation = await pool.invoke(event)

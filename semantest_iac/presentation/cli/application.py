@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -75,6 +76,36 @@ class Need(Protocol):
         ...
 
 
+class LogEntry(Protocol):
+    """One request that the gateway has answered."""
+
+    @property
+    def method(self) -> str: ...
+
+    @property
+    def path(self) -> str: ...
+
+    @property
+    def stack(self) -> str: ...
+
+    @property
+    def status(self) -> int: ...
+
+    @property
+    def seconds(self) -> float: ...
+
+    @property
+    def note(self) -> str: ...
+
+
+class FunctionLogs(Protocol):
+    """Lines that functions printed."""
+
+    def batches(self, stack: str) -> Iterator[Sequence[Mapping[str, Any]]]:
+        """All that is kept, each with `time` and `text`; then, whenever it is asked, what came since."""
+        ...
+
+
 class Application(Protocol):
     """Everything under one home folder; making one reads and writes nothing."""
 
@@ -120,6 +151,17 @@ class Application(Protocol):
 
     def redactor(self, variables: Mapping[str, str]) -> Callable[[str], str]:
         """Takes the values of secrets out of text."""
+        ...
+
+    @property
+    def function_logs(self) -> FunctionLogs:
+        """What functions printed on this machine."""
+        ...
+
+    def gateway(
+        self, variables: Mapping[str, str], address: tuple[str, int], tell: Callable[[LogEntry], None]
+    ) -> AbstractAsyncContextManager[str]:
+        """The gateway before every simulated stack, as its URL; raises RefusedError where it cannot be had."""
         ...
 
     def deployments(

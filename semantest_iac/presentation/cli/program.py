@@ -23,6 +23,8 @@ COMMANDS = {
     "outputs": "Show what a stack offers: endpoint, names, ARNs.",
     "destroy": "Delete everything of a stack.",
     "invoke": "Send a request to a deployed service.",
+    "serve": "Answer for every simulated stack on this machine, over HTTP.",
+    "logs": "Show what functions printed on this machine.",
     "events": "Read the recorded events.",
     "ledger": "Check the record of events.",
     "config": "Check and show the configuration.",

@@ -15,7 +15,7 @@ def printed(text: str) -> Invocation:
 
 
 def texts(logs: FunctionLogs) -> list[str]:
-    return [line["text"] for line in logs.read(STACK)]
+    return [line["text"] for line in next(logs.batches(STACK))]
 
 
 class TestFunctionLogs:
@@ -44,6 +44,14 @@ class TestFunctionLogs:
 
         assert sum(path.stat().st_size for path in home.iterdir()) <= 4000
         assert texts(logs)[-1].startswith("line 099")
+
+    def test_go_on_where_they_were_left(self, home: Path) -> None:
+        logs = FunctionLogs(home, largest=300)
+        batches = logs.batches(STACK)
+        seen = [[line["text"] for line in next(batches)] for text in "abcdefgh" if not logs.add(STACK, printed(text))]
+
+        assert seen == [[text] for text in "abcdefgh"]
+        assert next(batches) == []
 
     def test_cut_endless_lines(self, home: Path) -> None:
         logs = FunctionLogs(home)

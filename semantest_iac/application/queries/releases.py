@@ -1,0 +1,22 @@
+"""Which stacks live in a simulated cloud, and which deployment settled each of them last."""
+
+from __future__ import annotations
+
+from semantest_iac.application.ports.ledger import LedgerReader, StackRow
+from semantest_iac.application.queries.engines import engine_of
+
+
+def releases(ledger: LedgerReader) -> dict[str, str]:
+    """Stack -> the id of its newest deployment that has ended; one that is under way changes nothing yet."""
+    return {row.stack: _settled(ledger, row) for row in ledger.stacks() if is_played(ledger, row.stack)}
+
+
+def is_played(ledger: LedgerReader, stack: str) -> bool:
+    """Whether the stack is deployed, and in a simulated cloud."""
+    choice = engine_of(ledger, stack)
+    return choice is not None and choice.is_played
+
+
+def _settled(ledger: LedgerReader, row: StackRow) -> str:
+    ended = (it.deployment for it in ledger.deployments({row.stack}) if it.finished_at)
+    return next(ended, str(row.last_good))

@@ -1,0 +1,12 @@
+"""Where a simulated stack answers while `serve` runs on its default address."""
+
+from __future__ import annotations
+
+HOST, PORT = "127.0.0.1", 4180
+_SCHEMES = {"websocket": "ws"}
+
+
+def local_endpoint(stack: str) -> str:
+    """The address by the stack's name; whether anything listens there is another question."""
+    scheme = _SCHEMES.get(stack.partition(".")[0], "http")
+    return f"{scheme}://{HOST}:{PORT}/{stack}/"

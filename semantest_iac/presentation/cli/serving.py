@@ -1,0 +1,61 @@
+"""The gateway from its first line to Ctrl-C."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+from collections.abc import Mapping
+from contextlib import suppress
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from semantest_iac.presentation.cli.failures import OK
+from semantest_iac.presentation.cli.local_endpoint import PORT
+
+if TYPE_CHECKING:
+    from semantest_iac.presentation.cli.application import LogEntry
+    from semantest_iac.presentation.cli.session import Session
+
+port_option = click.option(
+    "--port", type=click.IntRange(0, 65535), default=PORT, show_default=True, help="0 takes a free one."
+)
+
+
+def serve(session: Session, variables: Mapping[str, str], host: str, port: int) -> int:
+    """Answer until a person or a supervisor stops it, which is not a failure."""
+    asyncio.run(_served(session, variables, (host, port)))
+    return OK
+
+
+async def _served(session: Session, variables: Mapping[str, str], address: tuple[str, int]) -> None:
+    stopped = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, stopped.set)
+
+    def tell(entry: LogEntry) -> None:
+        session.answer(_as_dict(entry), [_line(entry)])
+
+    async with session.application.gateway(variables, address, tell) as url:
+        session.answer({"url": url}, [f"Serving on {url}/; Ctrl-C stops it."])
+        await stopped.wait()
+        for number in (signal.SIGINT, signal.SIGTERM):  # a second one ends it at once
+            with suppress(ValueError):
+                loop.remove_signal_handler(number)
+
+
+def _line(entry: LogEntry) -> str:
+    moment = datetime.now(UTC).strftime("%H:%M:%S")
+    note = f"  {entry.note}" if entry.note else ""
+    return f"{moment} {entry.stack or '-'} {entry.method} {entry.path} {entry.status} {_ms(entry):.1f} ms{note}"
+
+
+def _as_dict(entry: LogEntry) -> dict[str, Any]:
+    told = {"time": datetime.now(UTC).isoformat(), "stack": entry.stack, "method": entry.method, "path": entry.path}
+    return told | {"status": entry.status, "ms": round(_ms(entry), 1)} | ({"note": entry.note} if entry.note else {})
+
+
+def _ms(entry: LogEntry) -> float:
+    return entry.seconds * 1000
