@@ -77,23 +77,28 @@ class Snapshot:
 
 
 def in_order(resources: Iterable[ResourceState]) -> list[ResourceState]:
-    """The resources, each after those that it needs and otherwise as they came; replaced ones last.
+    """The resources, each after those that it needs and otherwise as they came.
 
-    A run that was cut short leaves them mixed: what it settled may need what it had not come to.
+    A run that was cut short leaves them mixed: what it settled may need what it had not come to. Something replaced is
+    needed by what came after it only.
     """
-    waiting = sorted(resources, key=lambda resource: resource.delete)
-    named = {resource.urn: resource for resource in reversed(waiting)}
-    ordered: dict[Key, ResourceState] = {}
-    seen: set[Key] = set()
+    waiting = list(resources)
+    named: dict[str, list[int]] = {}
+    for place, resource in enumerate(waiting):
+        named.setdefault(resource.urn, []).append(place)
+    ordered: dict[int, ResourceState] = {}
+    seen: set[int] = set()
 
-    def visit(resource: ResourceState) -> None:
-        if resource.key in seen:
+    def visit(place: int) -> None:
+        if place in seen:
             return
-        seen.add(resource.key)
-        for urn in sorted(resource.needs & named.keys()):
-            visit(named[urn])
-        ordered[resource.key] = resource
+        seen.add(place)
+        for urn in sorted(waiting[place].needs & named.keys()):
+            for needed in named[urn]:
+                if needed < place or not waiting[needed].delete:
+                    visit(needed)
+        ordered[place] = waiting[place]
 
-    for resource in waiting:
-        visit(resource)
+    for place in range(len(waiting)):
+        visit(place)
     return list(ordered.values())

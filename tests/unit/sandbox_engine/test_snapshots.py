@@ -55,10 +55,12 @@ class TestInOrder:
 
         assert [state.name for state in in_order(states)] == ["d", "c", "a", "b"]
 
-    def test_puts_replaced_ones_last(self) -> None:
-        old = a_state("a", id="old", delete=True, needs=["b"])
+    def test_puts_what_may_still_need_a_replaced_one_after_it(self) -> None:
+        """Deletes go from the end: a cloud does not let go of what another resource refers to."""
+        new, old = a_state("a"), a_state("a", id="old", delete=True)
 
-        assert [state.id for state in in_order([old, a_state("b"), a_state("a")])] == ["id-b", "id-a", "old"]
+        assert [state.id for state in in_order([a_state("b", needs=["a"]), new, old])] == ["id-a", "id-b", "old"]
+        assert [state.id for state in in_order([new, old, a_state("b", needs=["a"])])] == ["id-a", "old", "id-b"]
 
     def test_ends_where_a_replaced_one_and_its_successor_need_each_other(self) -> None:
         old = a_state("a", id="old", delete=True, needs=["b"])
