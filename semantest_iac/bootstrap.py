@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from semantest_iac.domain.deployment.stack import Stack
     from semantest_iac.domain.deployment.validation import ValidationService
     from semantest_iac.domain.environments.configuration import Configuration
+    from semantest_iac.domain.environments.providers import Providers
     from semantest_iac.domain.guardrails.engine_choice import EngineChoice
     from semantest_iac.domain.ports.provisioner import Progress, Provisioner, Tick
     from semantest_iac.domain.ports.service_probe import ServiceProbe
@@ -58,7 +59,7 @@ class Application:
         """The judge of configurations, as of today."""
         from semantest_iac.domain.deployment.validation import ValidationService
 
-        return ValidationService(datetime.now(UTC).date())
+        return ValidationService(datetime.now(UTC).date(), self.providers)
 
     def configuration(self, **sources: Any) -> Loaded:
         """The configuration with its faults beside it; the keywords are those of Sources."""
@@ -80,11 +81,11 @@ class Application:
         return Redactor(value for name, value in variables.items() if name.startswith(secret_variable(""))).redact
 
     @property
-    def providers(self) -> list[str]:
-        """The clouds that there are programs for."""
-        from semantest_iac.infrastructure.cloud_programs.registry import clouds
+    def providers(self) -> Providers:
+        """The clouds that there are, ours first; others are looked for when none of ours is meant."""
+        from semantest_iac.infrastructure.clouds.registry import CLOUDS
 
-        return clouds()
+        return CLOUDS
 
     def engine(self, stack: Stack, configuration: Configuration) -> EngineChoice:
         """What deploys the stack: what is asked for, else what it was deployed with, else its environment's.
@@ -278,11 +279,12 @@ def _clouds(inventory: Path) -> Callable[[str, str], Cloud]:
     return lambda package, region: cloud_at(package, _opened(inventory), region=region, faults=faults)
 
 
-def _attached(inventory: Path) -> AbstractAsyncContextManager[str]:
-    from semantest_iac.domain.environments.regions import DEFAULT_REGIONS
+def _attached(inventory: Path, provider: str) -> AbstractAsyncContextManager[str]:
+    from semantest_iac.infrastructure.clouds.registry import CLOUDS
     from semantest_iac.infrastructure.simulated_provider.serving import serving
 
-    return serving(_clouds(inventory), DEFAULT_REGIONS["aws"], ("aws", "azure-native"))
+    cloud = CLOUDS[provider]
+    return serving(_clouds(inventory), cloud.regions[0], (cloud.package,))
 
 
 def _courier(inventory: Path, stack: Stack) -> Courier | None:

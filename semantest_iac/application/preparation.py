@@ -12,7 +12,7 @@ from semantest_iac.application.attempt import Attempt, stack_of
 from semantest_iac.application.ports.secret_store import SecretStore
 from semantest_iac.domain.deployment.deployment_service import DeploymentService, unsupported
 from semantest_iac.domain.deployment.stack import Stack
-from semantest_iac.domain.deployment.validation import Facts, Report, ValidationService, stack_faults
+from semantest_iac.domain.deployment.validation import Facts, Report, ValidationService
 from semantest_iac.domain.environments.configuration import Configuration, resolved, secret_name
 from semantest_iac.domain.environments.sections import ComponentSection
 from semantest_iac.domain.errors import Fault, ValidationError
@@ -41,6 +41,12 @@ class Preparation:
         for step in self.steps.values():
             attempt = await step(attempt)
         return attempt
+
+    def require_known(self, request: StackRequest) -> None:
+        """Raise ValidationError for each word of the stack that is unknown."""
+        stack = stack_of(request)
+        if faults := self._validation.stack_faults(stack):
+            raise ValidationError(f"Cannot work on '{stack}'.", faults=faults)
 
     async def validate(self, attempt: Attempt) -> Attempt:
         """The settings, with nothing left open and a value for every secret that they name."""
@@ -81,11 +87,3 @@ def configuration_of(request: DeploymentRequested) -> Configuration:
         found = error.errors(include_url=False, include_input=False)
         faults = [Fault(".".join(map(str, fault["loc"])), fault["msg"]) for fault in found]
         raise ValidationError(f"Cannot deploy '{request.stack}'.", faults=faults) from error
-
-
-def require_known(request: StackRequest) -> None:
-    """Raise ValidationError for each word of the stack that is unknown."""
-    stack = stack_of(request)
-    faults = stack_faults(stack.component, stack.provider, stack.environment, stack.region)
-    if faults:
-        raise ValidationError(f"Cannot work on '{stack}'.", faults=faults)

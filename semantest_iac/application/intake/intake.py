@@ -10,7 +10,7 @@ from semantest_iac.application.failures import called_off, interrupted
 from semantest_iac.application.message_bus import MessageBus
 from semantest_iac.application.ports.ledger import LedgerReader
 from semantest_iac.application.ports.run_queue import OnWait, RunQueue
-from semantest_iac.application.preparation import Preparation, require_known
+from semantest_iac.application.preparation import Preparation
 from semantest_iac.application.recorder import revived
 from semantest_iac.domain.deployment.states import LIVE, DeploymentState
 from semantest_iac.domain.guardrails.engine_choice import engine_for
@@ -51,7 +51,7 @@ class Intake:
         if isinstance(request, DeploymentRequested):
             await self.prepared(request)
             return
-        require_known(request)
+        self._preparation.require_known(request)
         engine_for(request.environment, self._engines)
 
     async def submit(self, request: StackRequest, on_wait: OnWait) -> None:

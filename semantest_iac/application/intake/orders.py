@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Protocol
@@ -14,7 +14,8 @@ from semantest_iac.domain.deployment.stack import Stack
 from semantest_iac.domain.deployment.validation import Report, ValidationService, stack_faults
 from semantest_iac.domain.environments.configuration import Configuration
 from semantest_iac.domain.environments.names import DEFAULT_ENVIRONMENT, DEFAULT_PROVIDER, shown
-from semantest_iac.domain.environments.regions import DEFAULT_REGIONS, normalised
+from semantest_iac.domain.environments.providers import Providers
+from semantest_iac.domain.environments.regions import normalised
 from semantest_iac.domain.errors import ConfigurationError, Fault, ValidationError
 from semantest_iac.domain.guardrails.engine_choice import EngineChoice
 
@@ -73,8 +74,8 @@ class Judges(Protocol):
     """What an order is judged with."""
 
     @property
-    def providers(self) -> Collection[str]:
-        """The clouds that there are programs for."""
+    def providers(self) -> Providers:
+        """The clouds that there are."""
         ...
 
     def engine(self, stack: Stack, configuration: Configuration) -> EngineChoice:
@@ -102,9 +103,9 @@ class Order:
     warnings: tuple[Fault, ...] = ()
 
 
-def target(component: str | None, written: Written) -> Stack:
+def target(component: str | None, written: Written, providers: Providers) -> Stack:
     """The stack that words and configuration name; raises ValidationError with every fault."""
-    stack, faults = _stack(component, written.configuration)
+    stack, faults = _stack(component, written.configuration, providers)
     _refuse(component, written, faults)
     return stack
 
@@ -114,11 +115,10 @@ def order(component: str | None, written: Written, judges: Judges) -> Order:
 
     Raises ValidationError with every fault, and without one RefusedError where its engine is not available.
     """
-    stack, faults = _stack(component, written.configuration)
+    stack, faults = _stack(component, written.configuration, judges.providers)
     configuration = _with_sources_in_place(written)
     report = judged(stack, configuration, judges.validation, judges.secrets(written.variables))
-    out_of_reach = (*unsupported(stack.component), *_without_programs(stack.provider, judges.providers))
-    found = (*faults, *out_of_reach, *report.faults, *_missing_sources(stack, configuration))
+    found = (*faults, *unsupported(stack.component), *report.faults, *_missing_sources(stack, configuration))
     _refuse(component, written, found)
     engine = judges.engine(stack, written.configuration)
     values = configuration.model_dump(mode="json", exclude_unset=True)
@@ -132,7 +132,7 @@ def survey(component: str | None, written: Written, judges: Judges) -> tuple[Fau
     Secrets that are not set are warnings here: who checks a configuration need not have them.
     """
     names = [component] if component is not None else sorted(written.configuration.components) or ["rest-api"]
-    found = [_stack(name, written.configuration) for name in names]
+    found = [_stack(name, written.configuration, judges.providers) for name in names]
     secrets = judges.secrets(written.variables)
     report = Report.merged(
         judged(stack, written.configuration, judges.validation, secrets, secrets_required=False) for stack, _ in found
@@ -141,20 +141,26 @@ def survey(component: str | None, written: Written, judges: Judges) -> tuple[Fau
     return (*written.warnings, *written.located(report.warnings))
 
 
-def _stack(component: str | None, configuration: Configuration) -> tuple[Stack, tuple[Fault, ...]]:
+def _stack(
+    component: str | None, configuration: Configuration, providers: Providers
+) -> tuple[Stack, tuple[Fault, ...]]:
     provider = _either(configuration.provider, DEFAULT_PROVIDER)
     words = {
         "component": _either(component, ""),
         "provider": provider,
         "environment": _either(configuration.environment, DEFAULT_ENVIRONMENT),
-        "region": normalised(provider, _either(configuration.region, DEFAULT_REGIONS.get(provider, ""))),
+        "region": normalised(provider, _either(configuration.region, _usual_region(provider, providers))),
     }
-    faults = tuple(_said_plainly(fault, component) for fault in stack_faults(**words))
+    faults = tuple(_said_plainly(fault, component) for fault in stack_faults(**words, providers=providers))
     wrong = {fault.path for fault in faults}
     stood_in = words | {word: known for word, known in _STAND_INS.items() if word in wrong}
     if wrong & {"provider", "region"}:
-        stood_in["region"] = DEFAULT_REGIONS[stood_in["provider"]]
+        stood_in["region"] = _usual_region(stood_in["provider"], providers)
     return Stack(**stood_in), faults
+
+
+def _usual_region(provider: str, providers: Providers) -> str:
+    return providers[provider].regions[0] if provider in providers else ""
 
 
 def _said_plainly(fault: Fault, component: str | None) -> Fault:
@@ -186,12 +192,6 @@ def _missing_sources(stack: Stack, configuration: Configuration) -> Iterator[Fau
     if section and section.source and not _exists(Path(section.source)):
         path = f"components.{stack.component}.source"
         yield Fault(path, f"'{shown(section.source, 200)}' does not exist", "Name a folder or a .zip.")
-
-
-def _without_programs(provider: str, providers: Collection[str]) -> Iterator[Fault]:
-    if provider not in providers:
-        hint = f"Available: {', '.join(sorted(providers))}."
-        yield Fault("provider", f"'{provider}' cannot be deployed to", hint)
 
 
 def _exists(path: Path) -> bool:

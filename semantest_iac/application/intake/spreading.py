@@ -7,7 +7,8 @@ from itertools import product
 from typing import TypeVar
 
 from semantest_iac.domain.deployment.deployment_service import BLUEPRINTS
-from semantest_iac.domain.environments.regions import REGIONS, normalised
+from semantest_iac.domain.environments.providers import Providers
+from semantest_iac.domain.environments.regions import normalised
 from semantest_iac.domain.errors import DeploymentError, Fault, ValidationError
 
 EVERY_COMPONENT = "all"
@@ -24,14 +25,14 @@ def components(named: Sequence[str]) -> list[str | None]:
     return list(dict.fromkeys(name for names in spelled_out for name in names)) or [None]
 
 
-def places(providers: Sequence[str], regions: Sequence[str]) -> list[Place]:
+def places(providers: Sequence[str], regions: Sequence[str], known: Providers) -> list[Place]:
     """Each region at the provider that has it; raises ValidationError for a provider that none of them is of."""
     if len(providers) < 2 or not regions:
         return list(dict.fromkeys(product(providers or _NOWHERE, regions or _NOWHERE)))
-    owners = {region: [name for name in providers if normalised(name, region) in REGIONS.get(name, ())]
-              for region in regions}  # fmt: skip
-    if idle := [name for name in providers if name in REGIONS and not any(name in found for found in owners.values())]:
-        faults = [Fault("region", f"none of the regions is of {name}", _hint(name)) for name in idle]
+    had = {name: known[name].regions for name in providers if name in known}
+    owners = {region: [name for name in had if normalised(name, region) in had[name]] for region in regions}
+    if idle := [name for name in had if not any(name in found for found in owners.values())]:
+        faults = [Fault("region", f"none of the regions is of {name}", _hint(had[name])) for name in idle]
         raise ValidationError("Cannot tell which stacks are meant.", faults=faults)
     return list(dict.fromkeys((owner, region) for region in regions for owner in owners[region] or providers[:1]))
 
@@ -58,5 +59,5 @@ def _merged(errors: Sequence[DeploymentError], count: int) -> DeploymentError:
     return ValidationError(f"Cannot accept {len(errors)} of {count} stacks.", faults=tuple(faults))
 
 
-def _hint(provider: str) -> str:
-    return f"Name one as well, such as '{REGIONS[provider][0]}', or leave --region out."
+def _hint(regions: Sequence[str]) -> str:
+    return f"Name one as well, such as '{regions[0]}', or leave --region out."

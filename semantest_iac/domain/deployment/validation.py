@@ -19,12 +19,12 @@ from semantest_iac.domain.environments.judging import Finding, Subject, advise, 
 from semantest_iac.domain.environments.names import (
     COMPONENTS,
     ENVIRONMENTS,
-    PROVIDERS,
     canonical_environment,
     secret_variable,
     shown,
     suggestion,
 )
+from semantest_iac.domain.environments.providers import OURS, Providers
 from semantest_iac.domain.environments.regions import region_fault
 from semantest_iac.domain.environments.sections import AlertSection, ComponentSection
 from semantest_iac.domain.environments.variables import variable_faults
@@ -64,23 +64,29 @@ class Report:
 class ValidationService:
     """Judges configurations as of `today`, because runtimes are deprecated by date."""
 
-    def __init__(self, today: date) -> None:
+    def __init__(self, today: date, providers: Providers = OURS) -> None:
         self._today = today
+        self._providers = providers
 
     def validate(self, stack: Stack, configuration: Configuration, facts: Facts = Facts()) -> Report:
         """Everything that is wrong or worth knowing about the stack's component in this configuration."""
-        faults = stack_faults(stack.component, stack.provider, stack.environment, stack.region)
+        faults = self.stack_faults(stack)
         findings = list(_unknown_components(configuration))
-        if stack.provider in PROVIDERS:
+        if stack.provider in self._providers:
             findings += self._findings(stack, configuration, facts)
         return Report(
             faults + tuple(finding.fault for finding in findings if finding.blocks),
             tuple(finding.fault for finding in findings if not finding.blocks),
         )
 
+    def stack_faults(self, stack: Stack) -> tuple[Fault, ...]:
+        """Which parts of the stack are unknown."""
+        return stack_faults(stack.component, stack.provider, stack.environment, stack.region, self._providers)
+
     def _findings(self, stack: Stack, configuration: Configuration, facts: Facts) -> Iterator[Finding]:
         section = configuration.components.get(stack.component, ComponentSection())
-        subject = Subject(stack.component, stack.provider, stack.environment, section, self._today)
+        functions = self._providers[stack.provider].functions
+        subject = Subject(stack.component, stack.provider, stack.environment, section, self._today, functions)
         for rule in (*function_rules.RULES, *api_rules.RULES, *_OF_PROVIDER.get(stack.provider, ()), _variables):
             for finding in rule(subject):
                 path = f"components.{stack.component}.{finding.fault.path}"
@@ -91,11 +97,13 @@ class ValidationService:
         yield from _access_logs(stack, configuration)
 
 
-def stack_faults(component: str, provider: str, environment: str, region: str) -> tuple[Fault, ...]:
+def stack_faults(
+    component: str, provider: str, environment: str, region: str, providers: Providers = OURS
+) -> tuple[Fault, ...]:
     """Which of the four words are unknown, each with the nearest known one; before a Stack can be made."""
     asked = {
         "component": (component, COMPONENTS),
-        "provider": (provider, PROVIDERS),
+        "provider": (provider, providers),
         "environment": (canonical_environment(environment), ENVIRONMENTS),
     }
     faults = [
@@ -103,7 +111,7 @@ def stack_faults(component: str, provider: str, environment: str, region: str) -
         for path, (word, known) in asked.items()
         if word not in known
     ]
-    if provider in PROVIDERS and (fault := region_fault(provider, region)):
+    if provider in providers and (fault := region_fault(provider, region, providers[provider].regions)):
         faults.append(fault)
     return tuple(faults)
 
@@ -116,7 +124,7 @@ def _unknown_components(configuration: Configuration) -> Iterator[Finding]:
 
 def _variables(subject: Subject) -> Iterator[Finding]:
     variables = subject.section.environment
-    for fault in variable_faults(subject.provider, variables):
+    for fault in variable_faults(subject.functions, variables):
         yield Finding(replace(fault, path=f"environment.{fault.path}"), blocks=True)
     size = sum(len(f"{name}{value}".encode()) for name, value in variables.items())
     if subject.provider == "aws" and size > VARIABLES_LIMIT:

@@ -62,7 +62,7 @@ def _http_timeout(asked: int, gateway: str) -> Iterator[Finding]:
 def runtime(subject: Subject) -> Iterator[Finding]:
     """One that the provider still supports today."""
     name = subject.section.runtime
-    if name is not None and (fault := runtime_fault(subject.provider, name, subject.today)):
+    if name is not None and (fault := runtime_fault(subject.functions, name, subject.today)):
         yield Finding(fault, blocks=True)
 
 

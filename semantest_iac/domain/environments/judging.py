@@ -12,13 +12,17 @@ from semantest_iac.domain.errors import Fault
 
 @dataclass(frozen=True, slots=True)
 class Subject:
-    """One component as written, where it is to go, and the day on which that is asked."""
+    """One component as written, where it is to go, and the day on which that is asked.
+
+    `functions` is the provider of ours whose functions those of `provider` are like.
+    """
 
     component: str
     provider: str
     environment: str
     section: ComponentSection
     today: date
+    functions: str
 
     @property
     def serves_http(self) -> bool:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from semantest_iac.domain.environments.names import nearest, shown
 from semantest_iac.domain.errors import Fault
 
@@ -28,7 +30,7 @@ REGIONS = {"aws": AWS_REGIONS, "azure": AZURE_REGIONS}
 DEFAULT_REGIONS = {"aws": "us-east-1", "azure": "eastus"}
 PAIRS = {"us-east-1": "eastus", "us-west-2": "westus2", "eu-west-1": "westeurope"}
 
-_TITLES = {"aws": "an AWS", "azure": "an Azure"}
+_TITLES = {"aws": "an AWS region", "azure": "an Azure region"}
 _COUNTERPARTS = PAIRS | {azure: aws for aws, azure in PAIRS.items()}
 
 
@@ -38,11 +40,12 @@ def normalised(provider: str, region: str) -> str:
     return lowered.replace(" ", "") if provider == "azure" else lowered
 
 
-def region_fault(provider: str, region: str) -> Fault | None:
-    """Why the provider has no such region, with the counterpart or the nearest as hint."""
-    known = REGIONS[provider]
+def region_fault(provider: str, region: str, known: Sequence[str]) -> Fault | None:
+    """Why the provider has no such region, with the counterpart or the nearest of those known as hint."""
     name = normalised(provider, region)
     if name in known:
         return None
-    instead = _COUNTERPARTS.get(name) or nearest(name, known) or DEFAULT_REGIONS[provider]
-    return Fault("region", f"'{shown(region)}' is not {_TITLES[provider]} region", f"Use '{instead}'.")
+    counterpart = _COUNTERPARTS.get(name)
+    instead = counterpart if counterpart in known else nearest(name, known) or known[0]
+    title = _TITLES.get(provider, f"a region of {provider}")
+    return Fault("region", f"'{shown(region)}' is not {title}", f"Use '{instead}'.")

@@ -7,7 +7,7 @@ import json
 import tempfile
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import BinaryIO
 
@@ -21,6 +21,7 @@ from semantest_iac.infrastructure.artifacts.source_tree import Survey, walk
 from semantest_iac.infrastructure.artifacts.staging import require_clean
 from semantest_iac.infrastructure.artifacts.store import ArtifactStore
 from semantest_iac.infrastructure.artifacts.zip_file import ZipFile
+from semantest_iac.infrastructure.clouds.registry import CLOUDS
 
 PACKAGER_VERSION = 1  # raise it when the same source must give other bytes
 CLOCK_TICK_NS = 50_000_000  # a file written within one tick of the look at it may change unseen
@@ -43,6 +44,7 @@ class PackageBuilder:
 
     def build(self, source: FunctionSource) -> Artifact:
         """Package the source, or find the package that it gave before; raises ArtifactError."""
+        source = replace(source, provider=CLOUDS[source.provider].functions)
         if source.folder is not None and source.folder.suffix == ".zip" and not source.folder.is_dir():
             return self._take(source, source.folder)
         recipe = recipe_for(source, self._home)

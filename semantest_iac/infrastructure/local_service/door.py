@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
 from pathlib import Path
 
@@ -11,17 +11,15 @@ from semantest_iac.domain.deployment.stack import Stack
 from semantest_iac.domain.errors import NotFoundError
 from semantest_iac.domain.networking.http_exchange import HttpRequest
 from semantest_iac.domain.ports.service_probe import Answer
-from semantest_iac.infrastructure.local_service import aws_front, azure_front
+from semantest_iac.infrastructure.clouds.registry import CLOUDS
 from semantest_iac.infrastructure.local_service.front import Front, Unpack
 from semantest_iac.infrastructure.local_service.log_file import FunctionLogs
 from semantest_iac.infrastructure.local_service.warm_service import WarmService, unheard
 
 Deployed = Callable[[Stack], Awaitable[Sequence[DeployedResource]]]
 
-_FRONTS: Mapping[str, Callable[[Sequence[DeployedResource], Unpack], Front | None]] = {
-    "aws": aws_front.front,
-    "azure": azure_front.front,
-}
+FrontOf = Callable[[Sequence[DeployedResource], Unpack], Front | None]
+"""What stands before the functions of a stack, or None where the stack has none."""
 
 
 class LocalDoor:
@@ -43,7 +41,9 @@ class LocalDoor:
 
     async def front(self, stack: Stack) -> Front:
         """What stands before the stack's function; raises NotFoundError where no such stack is deployed."""
-        front = _FRONTS[stack.provider](await self._deployed(stack), self._unpacked)
+        cloud = CLOUDS[stack.provider]
+        front_of: FrontOf = cloud.part(cloud.front)
+        front = front_of(await self._deployed(stack), self._unpacked)
         if front is None:
             raise NotFoundError(
                 f"Cannot call '{stack}': nothing is deployed there.",

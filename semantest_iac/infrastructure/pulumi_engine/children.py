@@ -12,6 +12,7 @@ from typing import Any
 
 from semantest_iac.domain.ports.provisioner import Work
 from semantest_iac.domain.security.app_secrets import AppSecret
+from semantest_iac.infrastructure.clouds.registry import CLOUDS
 from semantest_iac.infrastructure.pulumi_engine.cli_location import Cli, locate
 from semantest_iac.infrastructure.pulumi_engine.conversation import Child, started
 from semantest_iac.infrastructure.pulumi_engine.processes import MARK
@@ -20,13 +21,13 @@ from semantest_iac.infrastructure.pulumi_engine.site import Site
 from semantest_iac.infrastructure.pulumi_engine.tasks import Order, Recovery, Task
 from semantest_iac.infrastructure.pulumi_engine.workplaces import Waiting, Workplace
 
-Attach = Callable[[], AbstractAsyncContextManager[str]]
-"""Opens providers of our own for one run; gives them in the form of PULUMI_DEBUG_PROVIDERS, `name:port,…`."""
+Attach = Callable[[str], AbstractAsyncContextManager[str]]
+"""Opens a provider of our own for one run on a cloud; gives it in the form of PULUMI_DEBUG_PROVIDERS, `name:port,…`."""
 
 Message = Mapping[str, Any]
 Hear = Callable[[Message], Awaitable[None]]
 
-_FAMILIES = ("ARM_", "AWS_", "AZURE_", "LC_")
+_FAMILIES = ("ARM_", "AWS_", "AZURE_", "LC_")  # backends lie in clouds too
 _PASSED = {
     "HOME", "HTTPS_PROXY", "HTTP_PROXY", "LANG", "NO_PROXY", "PATH", "PULUMI_ACCESS_TOKEN", "PYTHONDONTWRITEBYTECODE",
     "SSL_CERT_DIR", "SSL_CERT_FILE", "TMPDIR", "TZ", "https_proxy", "http_proxy", "no_proxy",
@@ -53,7 +54,7 @@ class Children:
         After a preview the child stays for a while: an apply that follows at once starts half a second earlier.
         """
         cli = locate(self.variables)
-        place = await self.waiting.taken(order.stack) or await self._opened()
+        place = await self.waiting.taken(order.stack) or await self._opened(order.stack.provider)
         is_done = False
         try:
             last = await _last_message(place.child, self._task(replace(order, recovery=recovery), cli, place), hear)
@@ -77,21 +78,21 @@ class Children:
             providers=place.providers,
         )
 
-    async def _opened(self) -> Workplace:
+    async def _opened(self, provider: str) -> Workplace:
         async with AsyncExitStack() as opening:
             run = opening.enter_context(running(self.site.folder / "runs"))
-            environment = self._environment(run)
+            environment = self._environment(run, provider)
             child = await opening.enter_async_context(started(run, environment))
-            providers = await opening.enter_async_context(self._attached())
+            providers = await opening.enter_async_context(self._attached(provider))
             opening.push_async_callback(child.dismiss, self.site.grace_s)
             return Workplace(run, child, environment, providers, opening.pop_all().aclose)
 
-    def _attached(self) -> AbstractAsyncContextManager[str]:
-        return self.attach() if self.attach else nullcontext("")
+    def _attached(self, provider: str) -> AbstractAsyncContextManager[str]:
+        return self.attach(provider) if self.attach else nullcontext("")
 
-    def _environment(self, run: Run) -> dict[str, str]:
-        given = self.variables.items()
-        passed = {name: value for name, value in given if name in _PASSED or name.startswith(_FAMILIES)}
+    def _environment(self, run: Run, provider: str) -> dict[str, str]:
+        given, families = self.variables.items(), (*_FAMILIES, *CLOUDS[provider].families)
+        passed = {name: value for name, value in given if name in _PASSED or name.startswith(families)}
         folders = os.pathsep.join(os.path.abspath(folder) for folder in sys.path)  # noqa: PTH100 - "" means here
         if self.site.plugins:
             (run.home / "plugins").symlink_to(self.site.plugins.absolute(), target_is_directory=True)

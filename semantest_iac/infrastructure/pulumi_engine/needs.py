@@ -12,9 +12,10 @@ from shlex import quote
 
 from semantest_iac.domain.environments.names import shown, suggestion
 from semantest_iac.domain.errors import DeploymentError, Fault, RefusedError, ValidationError
+from semantest_iac.infrastructure.clouds.registry import CLOUDS
 from semantest_iac.infrastructure.pulumi_engine.cli_location import KEPT, VARIABLE, kept_folder, locate
 from semantest_iac.infrastructure.pulumi_engine.errands import draft, failed, put, run
-from semantest_iac.infrastructure.pulumi_engine.requirements import PROVIDERS, Plugin, plugin_of
+from semantest_iac.infrastructure.pulumi_engine.requirements import Plugin, plugin_of
 
 _DOWNLOAD_S, _BUILD_S = 900.0, 3600.0
 _INSTALLER = Path(__file__).with_name("installer.py")
@@ -62,13 +63,11 @@ class Need:
 
 def needs(providers: Collection[str], variables: Mapping[str, str]) -> list[Need]:
     """The CLI, then the plugins of these providers, or of all whose SDK is installed; raises ValidationError."""
-    unknown = [name for name in providers if name not in PROVIDERS]
+    unknown = [name for name in providers if name not in CLOUDS]
     if unknown:
-        faults = [
-            Fault("provider", f"unknown provider '{shown(name)}'", suggestion(name, PROVIDERS)) for name in unknown
-        ]
+        faults = [Fault("provider", f"unknown provider '{shown(name)}'", suggestion(name, CLOUDS)) for name in unknown]
         raise ValidationError("Cannot set up for these providers.", faults=faults)
-    wanted = dict.fromkeys(providers) or [name for name in PROVIDERS if _has_sdk(name)]
+    wanted = dict.fromkeys(providers) or [name for name in CLOUDS if _has_sdk(name)]
     return [_cli(variables), *(_plugin(name, variables) for name in wanted)]
 
 

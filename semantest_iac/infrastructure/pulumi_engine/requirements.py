@@ -8,23 +8,8 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from semantest_iac.domain.errors import DeploymentError, Fault, RefusedError
+from semantest_iac.infrastructure.clouds.registry import CLOUDS
 from semantest_iac.infrastructure.pulumi_engine.cli_location import SETUP, locate
-
-_PLUGINS = {"aws": ("aws", "pulumi-aws"), "azure": ("azure-native", "pulumi-azure-native")}
-PROVIDERS = tuple(_PLUGINS)
-# variables of which one is enough, and files of which one is enough, below the home folder
-_CREDENTIALS = {
-    "aws": (
-        ("AWS_ACCESS_KEY_ID", "AWS_PROFILE", "AWS_WEB_IDENTITY_TOKEN_FILE", "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI"),
-        (".aws/credentials", ".aws/config"),
-        "Run aws configure, or set AWS_PROFILE.",
-    ),
-    "azure": (
-        ("ARM_CLIENT_ID", "AZURE_CLIENT_ID"),
-        (".azure/azureProfile.json",),
-        "Run az login, or set ARM_CLIENT_ID and its companions.",
-    ),
-}
 
 
 def require(provider: str, *, real_cloud: bool, variables: Mapping[str, str]) -> None:
@@ -78,19 +63,22 @@ class Plugin:
 
 def plugin_of(provider: str) -> Plugin:
     """The plugin of a provider; raises RefusedError where its SDK is not installed."""
-    name, package = _PLUGINS[provider]
+    cloud = CLOUDS[provider]
     try:
-        return Plugin(name, version(package))
+        return Plugin(cloud.package, version(cloud.sdk))
     except PackageNotFoundError as error:
-        hint = f"Run pip install 'semantest-iac[{provider}]'."
-        raise RefusedError(f"Cannot use '{package}': it is not installed.", "ENGINE_UNAVAILABLE", hint=hint) from error
+        message, hint = (
+            f"Cannot use '{cloud.sdk}': it is not installed.",
+            f"Run pip install '{cloud.extra or cloud.sdk}'.",
+        )
+        raise RefusedError(message, "ENGINE_UNAVAILABLE", hint=hint) from error
 
 
 def _without_plugin(provider: str, variables: Mapping[str, str]) -> Iterator[Fault]:
     try:
         plugin = plugin_of(provider)
     except RefusedError as error:
-        yield Fault(_PLUGINS[provider][1], "is not installed", error.hint)
+        yield Fault(CLOUDS[provider].sdk, "is not installed", error.hint)
         return
     if not plugin.is_there(variables):
         yield Fault(
@@ -99,7 +87,8 @@ def _without_plugin(provider: str, variables: Mapping[str, str]) -> Iterator[Fau
 
 
 def _without_credentials(provider: str, variables: Mapping[str, str]) -> Iterator[Fault]:
-    names, files, hint = _CREDENTIALS[provider]
-    home = Path(variables.get("HOME", "/nonexistent"))
-    if not any(variables.get(name) for name in names) and not any((home / file).is_file() for file in files):
-        yield Fault(f"{provider} credentials", "are not there", hint)
+    known, home = CLOUDS[provider].credentials, Path(variables.get("HOME", "/nonexistent"))
+    if known is None or any(variables.get(name) for name in known.variables):
+        return
+    if not any((home / file).is_file() for file in known.files):
+        yield Fault(f"{provider} credentials", "are not there", known.advice)

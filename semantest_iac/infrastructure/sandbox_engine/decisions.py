@@ -9,9 +9,10 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from typing import Literal
 
+from semantest_iac.infrastructure.clouds.registry import place_of
 from semantest_iac.infrastructure.sandbox_engine import paths
 from semantest_iac.infrastructure.sandbox_engine.goals import Goal
-from semantest_iac.infrastructure.sandbox_engine.regions import PLACES, Regions
+from semantest_iac.infrastructure.sandbox_engine.regions import Regions
 from semantest_iac.infrastructure.sandbox_engine.states import ResourceState
 from semantest_iac.infrastructure.sandbox_engine.urns import provider_urn
 from semantest_iac.infrastructure.sandbox_engine.values import bare
@@ -32,7 +33,7 @@ class Decision:
 
 def difference(wanted: ResourceState, old: ResourceState, regions: Regions) -> Diff:
     """What would change; a resource whose provider now works elsewhere is another resource."""
-    if old.provider != wanted.provider and regions.region(old.provider) != regions.region(wanted.provider):
+    if old.provider != wanted.provider and regions.differ(old.provider, wanted.provider):
         return Diff(("provider",), {}, ("provider",))
     if wanted.is_local:
         return _local_difference(wanted, old)
@@ -43,7 +44,8 @@ def _local_difference(wanted: ResourceState, old: ResourceState) -> Diff:
     """A provider that works elsewhere is another provider, and so are its resources."""
     names = sorted(wanted.inputs.keys() | old.inputs.keys())
     changed = tuple(name for name in names if wanted.inputs.get(name) != old.inputs.get(name))
-    return Diff(changed, {}, tuple(name for name in changed if wanted.is_provider and name in PLACES))
+    moves = wanted.is_provider and place_of(wanted.package) in changed
+    return Diff(changed, {}, (place_of(wanted.package),) if moves else ())
 
 
 def decide(goal: Goal, old: ResourceState, diff: Diff) -> Decision:

@@ -4,17 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from semantest_iac.infrastructure.clouds.registry import place_of
 from semantest_iac.infrastructure.sandbox_engine.snapshots import Snapshot
 from semantest_iac.infrastructure.sandbox_engine.states import ResourceState
 from semantest_iac.infrastructure.sandbox_engine.unsupported import UnsupportedError
+from semantest_iac.infrastructure.sandbox_engine.urns import provider_urn
 from semantest_iac.infrastructure.sandbox_engine.values import bare
 from semantest_iac.infrastructure.simulated_cloud.cloud import Cloud
 
 Clouds = Callable[[str, str], Cloud]
 """The simulated cloud of a provider package in a region; KeyError for a package that is not simulated."""
-
-PLACES = ("region", "location")
-"""What providers call the input that says where they work."""
 
 
 class Regions:
@@ -37,11 +36,23 @@ class Regions:
             self._known[place] = self._found(*place)
         return self._known[place]
 
+    def differ(self, before: str, now: str) -> bool:
+        """Whether a provider works elsewhere than the one that its resource had before.
+
+        As Pulumi sees it: a renamed provider stays where it is, and of a replaced one the replacement counts.
+        """
+        urn, present = provider_urn(before), self._snapshot.provider(now)
+        if present and urn in present.aliases:
+            return False
+        return self._place(self._snapshot.first.get(urn)) != self._place(present)
+
     def region(self, provider: str) -> str:
         """Where a provider works."""
-        found = self._snapshot.provider(provider) if provider else None
-        inputs = bare(found.inputs) if found else {}
-        return str(next((inputs[name] for name in PLACES if inputs.get(name)), self._default))
+        return self._place(self._snapshot.provider(provider) if provider else None)
+
+    def _place(self, provider: ResourceState | None) -> str:
+        place = bare(provider.inputs).get(place_of(provider.package)) if provider else None
+        return str(place or self._default)
 
     def _found(self, package: str, region: str) -> Cloud:
         try:

@@ -15,6 +15,7 @@ from grpc import ServicerContext as Context
 from grpc import StatusCode
 from pulumi.runtime.proto import plugin_pb2, provider_pb2, provider_pb2_grpc
 
+from semantest_iac.infrastructure.clouds.registry import CLOUDS, place_of
 from semantest_iac.infrastructure.simulated_cloud.cloud import Cloud
 from semantest_iac.infrastructure.simulated_cloud.values import DEFAULTS_MARK, Properties, given
 from semantest_iac.infrastructure.simulated_provider import differences, wire
@@ -49,7 +50,7 @@ class SimulatedProvider(provider_pb2_grpc.ResourceProviderServicer):
 
     def GetPluginInfo(self, request: empty_pb2.Empty, context: Context) -> plugin_pb2.PluginInfo:
         """As new as the SDK here, which is what programs ask for."""
-        return plugin_pb2.PluginInfo(version=version(f"pulumi-{self._package}"))
+        return plugin_pb2.PluginInfo(version=version(CLOUDS.of_package(self._package).sdk))
 
     def GetSchema(self, request: provider_pb2.GetSchemaRequest, context: Context) -> provider_pb2.GetSchemaResponse:
         """The name alone: programs bring their own SDK."""
@@ -60,12 +61,17 @@ class SimulatedProvider(provider_pb2_grpc.ResourceProviderServicer):
         return provider_pb2.CheckResponse(inputs=request.news)
 
     def DiffConfig(self, request: provider_pb2.DiffRequest, context: Context) -> provider_pb2.DiffResponse:
-        """Left to the engine: a changed configuration updates the provider and replaces nothing."""
-        return provider_pb2.DiffResponse()
+        """A provider that works elsewhere is another one; any other change is the engine's to find."""
+        olds, news = wire.decode(request.old_inputs), wire.decode(request.news)
+        place = place_of(self._package)
+        moved = [place] if olds.get(place) != news.get(place) else []
+        changes = provider_pb2.DiffResponse.DIFF_SOME if moved else provider_pb2.DiffResponse.DIFF_UNKNOWN
+        return provider_pb2.DiffResponse(changes=changes, diffs=moved, replaces=moved)
 
     def Configure(self, request: provider_pb2.ConfigureRequest, context: Context) -> provider_pb2.ConfigureResponse:
         """Bind the connection to the cloud of its region."""
-        region = request.variables.get(f"{self._package}:config:region") or self._default_region
+        place = f"{self._package}:config:{place_of(self._package)}"
+        region = request.variables.get(place) or self._default_region
         self._clouds[context.peer()] = self._of_region(self._package, region)
         return provider_pb2.ConfigureResponse(supportsPreview=True)
 

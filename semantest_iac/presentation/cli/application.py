@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from semantest_iac.domain.deployment.stack import Stack
     from semantest_iac.domain.deployment.validation import ValidationService
     from semantest_iac.domain.environments.configuration import Configuration
+    from semantest_iac.domain.environments.providers import Providers
     from semantest_iac.domain.guardrails.engine_choice import EngineChoice
     from semantest_iac.domain.networking.http_exchange import HttpRequest
     from semantest_iac.domain.ports.provisioner import Progress
@@ -115,8 +116,8 @@ class Application(Protocol):
         ...
 
     @property
-    def providers(self) -> Collection[str]:
-        """The clouds that there are programs for."""
+    def providers(self) -> Providers:
+        """The clouds that there are, ours first; others are looked for when none of ours is meant."""
         ...
 
     def engine(self, stack: Stack, configuration: Configuration) -> EngineChoice:

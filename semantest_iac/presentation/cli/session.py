@@ -88,7 +88,7 @@ class Session:
         from semantest_iac.application.intake.orders import target
 
         found = self.read(words, written)
-        return target(words.component, found), found
+        return target(words.component, found, self.application.providers), found
 
     def meant(self, words: Words, written: ConfigurationOptions) -> Meant:
         """The stack that is meant, with the engine that it was deployed with; raises as `target` does."""
@@ -102,7 +102,7 @@ class Session:
         asked = [
             Words(component, provider, words.environment, region)
             for component in components(words.component)
-            for provider, region in places(words.provider, words.region)
+            for provider, region in places(words.provider, words.region, self.application.providers)
         ]
         accepted = together(partial(self._order, each, written) for each in asked)
         self._warn(it for order in accepted for it in order.warnings)

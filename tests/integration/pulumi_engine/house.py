@@ -15,6 +15,7 @@ from semantest_iac.domain.compute.artifact import Artifact
 from semantest_iac.domain.deployment.stack import Stack
 from semantest_iac.domain.environments.configuration import Configuration, resolved
 from semantest_iac.domain.ports.provisioner import Applied, Progress, Removal, Tick, Work
+from semantest_iac.infrastructure.clouds.registry import CLOUDS
 from semantest_iac.infrastructure.pulumi_engine.children import Children
 from semantest_iac.infrastructure.pulumi_engine.engine import PulumiEngine
 from semantest_iac.infrastructure.pulumi_engine.site import Site
@@ -57,9 +58,10 @@ class House:
         """The simulated cloud."""
         return cloud_at(package, self.inventory, region=region)
 
-    def attached(self) -> AbstractAsyncContextManager[str]:
+    def attached(self, provider: str) -> AbstractAsyncContextManager[str]:
         """The simulated cloud as a provider of the engine."""
-        return serving(self._clouds, STACK.region)
+        cloud = CLOUDS[provider]
+        return serving(self._clouds, cloud.regions[0], (cloud.package,))
 
     def search(self, create: PendingCreate) -> str | None:
         """What the create made, by the mark that the provider left."""

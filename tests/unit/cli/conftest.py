@@ -19,6 +19,7 @@ from semantest_iac.domain.deployment.plan import ChangePlan
 from semantest_iac.domain.deployment.stack import Stack
 from semantest_iac.domain.deployment.validation import ValidationService
 from semantest_iac.domain.environments.configuration import Configuration
+from semantest_iac.domain.environments.providers import OURS
 from semantest_iac.domain.errors import Fault, RefusedError
 from semantest_iac.domain.guardrails.engine_choice import EngineChoice, engine_for
 from semantest_iac.domain.networking.http_exchange import HttpRequest, HttpResponse
@@ -200,7 +201,7 @@ class FakeDeployments:
 class FakeApplication:
     """What the command line needs, in memory."""
 
-    providers = ("aws",)
+    providers = OURS
 
     def engine(self, stack: Stack, configuration: Configuration) -> EngineChoice:
         """That of the environment, if the world has it."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from semantest_iac.domain.environments.providers import OURS
 from semantest_iac.domain.errors import ValidationError
 from semantest_iac.presentation.cli.filters import stack_filter
 from semantest_iac.presentation.cli.words import Words
@@ -21,11 +22,11 @@ class TestStackFilter:
         ids=["nothing said", "alias", "Azure's own spelling", "region alone"],
     )
     def test_takes_the_words_as_people_write_them(self, words: Words, stack: str) -> None:
-        assert stack_filter(words).matches(stack)
+        assert stack_filter(words, OURS).matches(stack)
 
     def test_names_every_unknown_word(self) -> None:
         with pytest.raises(ValidationError) as raised:
-            stack_filter(Words("rest-apo", "asw", "stagging", "moon"))
+            stack_filter(Words("rest-apo", "asw", "stagging", "moon"), OURS)
 
         assert [fault.path for fault in raised.value.faults] == ["component", "provider", "environment", "region"]
         assert raised.value.faults[2].hint.startswith("Did you mean 'staging'?")

@@ -2,7 +2,15 @@ from __future__ import annotations
 
 import pytest
 
-from semantest_iac.domain.environments.regions import DEFAULT_REGIONS, PAIRS, REGIONS, normalised, region_fault
+from semantest_iac.domain.environments.regions import (
+    AWS_REGIONS,
+    AZURE_REGIONS,
+    DEFAULT_REGIONS,
+    PAIRS,
+    REGIONS,
+    normalised,
+    region_fault,
+)
 from semantest_iac.domain.errors import Fault
 
 
@@ -18,17 +26,21 @@ class TestNormalised:
 class TestRegionFault:
     @pytest.mark.parametrize(("aws", "azure"), PAIRS.items())
     def test_names_the_counterpart_in_the_other_cloud(self, aws: str, azure: str) -> None:
-        assert region_fault("azure", aws) == Fault("region", f"'{aws}' is not an Azure region", f"Use '{azure}'.")
-        assert region_fault("aws", azure) == Fault("region", f"'{azure}' is not an AWS region", f"Use '{aws}'.")
+        assert region_fault("azure", aws, AZURE_REGIONS) == Fault(
+            "region", f"'{aws}' is not an Azure region", f"Use '{azure}'."
+        )
+        assert region_fault("aws", azure, AWS_REGIONS) == Fault(
+            "region", f"'{azure}' is not an AWS region", f"Use '{aws}'."
+        )
 
     def test_names_the_nearest_when_mistyped(self) -> None:
-        assert region_fault("aws", "us-east-11") == Fault(
+        assert region_fault("aws", "us-east-11", AWS_REGIONS) == Fault(
             "region", "'us-east-11' is not an AWS region", "Use 'us-east-1'."
         )
 
     @pytest.mark.parametrize("provider", REGIONS)
     def test_is_none_for_every_region_of_the_table(self, provider: str) -> None:
-        assert [region for region in REGIONS[provider] if region_fault(provider, region)] == []
+        assert [region for region in REGIONS[provider] if region_fault(provider, region, REGIONS[provider])] == []
 
     def test_knows_both_halves_of_every_pair_and_default(self) -> None:
         assert set(PAIRS) <= set(REGIONS["aws"])

@@ -8,7 +8,10 @@ from functools import partial
 import pytest
 
 from semantest_iac.application.intake.spreading import Place, components, places, together
+from semantest_iac.domain.environments.providers import OURS, Provider
 from semantest_iac.domain.errors import DeploymentError, Fault, RefusedError, ValidationError
+
+_KNOWN = {**OURS, "meadow": Provider("meadow", ("north", "south"))}
 
 
 class TestComponents:
@@ -33,17 +36,18 @@ class TestPlaces:
             (("aws", "azure"), ("West US 2", "us-east-1"), [("azure", "West US 2"), ("aws", "us-east-1")]),
             (("aws", "azure"), ("moon", "us-east-1", "eastus"),
              [("aws", "moon"), ("aws", "us-east-1"), ("azure", "eastus")]),
+            (("aws", "meadow"), ("north", "us-east-1"), [("meadow", "north"), ("aws", "us-east-1")]),
         ],
-        ids=["nothing named", "one provider", "no region", "each to its owner", "one that nobody has"],
+        ids=["nothing named", "one provider", "no region", "each to its owner", "one that nobody has", "of a third"],
     )  # fmt: skip
     def test_pair_each_region_with_the_provider_that_has_it(
         self, providers: tuple[str, ...], regions: tuple[str, ...], found: list[Place]
     ) -> None:
-        assert places(providers, regions) == found
+        assert places(providers, regions, _KNOWN) == found
 
     def test_are_not_made_up_for_a_provider_that_was_named_without_one(self) -> None:
         with pytest.raises(ValidationError) as refused:
-            places(("aws", "azure"), ("eu-west-1",))
+            places(("aws", "azure"), ("eu-west-1",), OURS)
 
         assert [fault.message for fault in refused.value.faults] == ["none of the regions is of azure"]
 

@@ -36,7 +36,7 @@ TITLES = ("position", "time", "type", "stack", "deployment")
 @session_options
 def command(session: Session, words: Words, limit: int | None, **selection: Any) -> int:
     """Reads the ledger alone."""
-    meant = stack_filter(words)
+    meant = stack_filter(words, session.application.providers)
     early = limit if meant == EVERY_STACK else None
     found = events(session.application.ledger, **selection, limit=early)
     wanted = [event for event in found if meant.matches(event.get("subject") or "")][:limit]

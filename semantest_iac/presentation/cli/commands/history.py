@@ -31,7 +31,7 @@ TITLES = ("deployment", "stack", "kind", "state", "requested", "changes")
 @session_options
 def command(session: Session, words: Words, limit: int | None) -> int:
     """Reads the ledger alone."""
-    rows = history(session.application.ledger, stack_filter(words), limit)
+    rows = history(session.application.ledger, stack_filter(words, session.application.providers), limit)
     session.answer(rows, table(TITLES, [_cells(row) for row in rows]) if rows else ["Nothing to show."])
     return OK
 

@@ -34,7 +34,7 @@ def command(session: Session, words: Words) -> int:
 
 
 def _one_stack(session: Session, words: Words) -> str:
-    meant = stack_filter(words)
+    meant = stack_filter(words, session.application.providers)
     live = [row.stack for row in session.application.ledger.stacks() if row.last_good and meant.matches(row.stack)]
     if len(live) == 1:
         return live[0]

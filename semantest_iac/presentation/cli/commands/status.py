@@ -31,7 +31,7 @@ NO_MATCH = "Nothing matches."
 def command(session: Session, words: Words) -> int:
     """Reads the ledger alone."""
     ledger = session.application.ledger
-    rows = status(ledger, stack_filter(words))
+    rows = status(ledger, stack_filter(words, session.application.providers))
     lines = table(TITLES, [_cells(row) for row in rows]) if rows else [NO_MATCH if ledger.stacks() else NONE]
     session.answer(rows, lines)
     return OK

@@ -1,0 +1,50 @@
+"""The one description of a cloud; ours have no other, and other distributions offer theirs as the same."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from importlib import import_module
+from typing import Any
+
+from semantest_iac.domain.environments.providers import Provider
+from semantest_iac.domain.errors import RefusedError
+
+
+@dataclass(frozen=True, slots=True)
+class Credentials:
+    """Variables of which one is enough, files below the home folder of which one is enough, and how to get there."""
+
+    variables: tuple[str, ...] = ()
+    files: tuple[str, ...] = ()
+    advice: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CloudEntry(Provider):
+    """Parts are written `module:NAME` and loaded when they are needed, so making an entry costs nothing.
+
+    `program` is a Cloud of cloud_programs; `package` is that of its Pulumi provider, whose setting `place` says where
+    it works; `sdk` is the distribution with the classes of its resources, and `extra` what to tell pip to get it.
+    `simulated` makes the simulated cloud, `front` stands before its functions on this machine, and `code_service`
+    takes code where programs do not carry it. `families` begin the names of variables that its provider reads.
+    """
+
+    program: str
+    package: str
+    sdk: str
+    simulated: str
+    front: str
+    code_service: str = ""
+    place: str = "region"
+    extra: str = ""
+    credentials: Credentials | None = None
+    families: tuple[str, ...] = ()
+
+    def part(self, where: str) -> Any:
+        """The object at `module:NAME`; raises RefusedError where this machine lacks what it needs."""
+        module, _, name = where.partition(":")
+        try:
+            return getattr(import_module(module), name)
+        except (ImportError, AttributeError) as error:
+            hint = f"Run pip install '{self.extra or self.sdk}'."
+            raise RefusedError(f"Cannot use '{self.name}' here: {error}.", "CLOUD_UNUSABLE", hint=hint) from error

@@ -1,0 +1,47 @@
+"""The clouds of this distribution."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+from semantest_iac.domain.environments.regions import AWS_REGIONS, AZURE_REGIONS
+from semantest_iac.infrastructure.clouds.entry import CloudEntry, Credentials
+
+_HERE: Final = "semantest_iac.infrastructure"
+
+AWS: Final = CloudEntry(
+    "aws",
+    AWS_REGIONS,
+    "aws",
+    program=f"{_HERE}.cloud_programs.aws.catalogue:CLOUD",
+    package="aws",
+    sdk="pulumi-aws",
+    extra="semantest-iac[aws]",
+    simulated=f"{_HERE}.simulated_cloud.aws.catalogue:simulated_aws",
+    front=f"{_HERE}.local_service.aws_front:front",
+    credentials=Credentials(
+        ("AWS_ACCESS_KEY_ID", "AWS_PROFILE", "AWS_WEB_IDENTITY_TOKEN_FILE", "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI"),
+        (".aws/credentials", ".aws/config"),
+        "Run aws configure, or set AWS_PROFILE.",
+    ),
+)
+AZURE: Final = CloudEntry(
+    "azure",
+    AZURE_REGIONS,
+    "azure",
+    program=f"{_HERE}.cloud_programs.azure.catalogue:CLOUD",
+    package="azure-native",
+    sdk="pulumi-azure-native",
+    extra="semantest-iac[azure]",
+    simulated=f"{_HERE}.simulated_cloud.azure.catalogue:simulated_azure",
+    front=f"{_HERE}.local_service.azure_front:front",
+    code_service=f"{_HERE}.simulated_cloud.azure.code_service:CodeService",
+    place="location",
+    credentials=Credentials(
+        ("ARM_CLIENT_ID", "AZURE_CLIENT_ID"),
+        (".azure/azureProfile.json",),
+        "Run az login, or set ARM_CLIENT_ID and its companions.",
+    ),
+)
+OURS: Final[Mapping[str, CloudEntry]] = {cloud.name: cloud for cloud in (AWS, AZURE)}
