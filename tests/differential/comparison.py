@@ -21,6 +21,7 @@ _SHORTEST = 6
 _UNTOLD = frozenset({"created", "modified", "sourcePosition", "stackTrace", "__internal"})
 _ABSENT = object()
 
+_FORGOTTEN = "remove-pending-replace"
 # what the plan counts; the rest are parts of a replacement, which the log shows
 _COUNTED = frozenset({"create", "update", "same", "replace", "delete"})
 _LOGGED = {
@@ -130,7 +131,9 @@ def _forecasts(ours: Outcome, theirs: Outcome) -> Iterator[str]:
 
 
 def _in_plan(steps: Steps) -> Steps:
-    return [(op, urn) for op, urn in steps if op in _COUNTED]
+    """What the plan counts; Pulumi tells of a delete in two parts where it made way for the replacement of another."""
+    parted = {urn for op, urn in steps if op == "delete-replaced"} & {urn for op, urn in steps if op == _FORGOTTEN}
+    return [(op, urn) for op, urn in steps if op in _COUNTED] + [("delete", urn) for urn in sorted(parted)]
 
 
 def _steps(outcome: Outcome) -> Steps:
@@ -208,7 +211,7 @@ def _moment(outcome: Outcome, stage: str, ops: Set[str], urn: str) -> float:
 
 def _replacements(outcome: Outcome) -> Steps:
     """In which order the replaced resources went and came."""
-    done = [(op in _TAKING, urn) for stage, op, urn in outcome.log if stage == "done" and op in _MAKING | _TAKING]
+    done = [(op in _TAKING, urn) for stage, op, urn in outcome.log if stage != "running" and op in _MAKING | _TAKING]
     both = {urn for gone, urn in done if gone} & {urn for gone, urn in done if not gone}
     first = {urn: gone for gone, urn in reversed(done) if urn in both}
     return [(_DELETE_FIRST if gone else "create first", urn) for urn, gone in first.items() if not _is_local(urn)]

@@ -40,7 +40,10 @@ Log = list[tuple[str, str, str]]
 
 @dataclass(frozen=True)
 class Order:
-    """One update of the stack under a folder, which holds its passphrase; the first one there makes the stack."""
+    """One update of the stack under a folder, which holds its passphrase; the first one there makes the stack.
+
+    Where nothing is said of parallel operations, a preview comes first.
+    """
 
     folder: Path
     stack: str
@@ -125,10 +128,15 @@ class _Heard:
 
 def _up(order: Order, cli: Cli, providers: str) -> Report:
     stack = _stack(order, cli, providers)
-    beforehand, heard = _Heard(), _Heard()
-    refused = _error(partial(stack.preview, on_event=beforehand), order)
+    heard = _Heard()
+    foreseen = None if order.parallel else _foreseen(stack, order)
     error = _error(partial(stack.up, on_event=heard), order)
-    return Report(heard.log, None if refused else beforehand.steps, frozenset(heard.failed), error)
+    return Report(heard.log, foreseen, frozenset(heard.failed), error)
+
+
+def _foreseen(stack: _Stack, order: Order) -> Steps | None:
+    heard = _Heard()
+    return None if _error(partial(stack.preview, on_event=heard), order) else heard.steps
 
 
 def _error(command: Callable[..., object], order: Order) -> str:

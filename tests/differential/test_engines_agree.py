@@ -18,7 +18,7 @@ from tests.differential.worlds import Deployer, Key, Outcome, PulumiWorld, Sandb
 
 _COUNT = int(os.environ.get("SEMANTEST_DIFFERENTIAL", "300"))
 _SEED = int(os.environ.get("SEMANTEST_DIFFERENTIAL_SEED", "1"))
-_BATCH = 25
+_BATCH = 50
 _FAULTY = _COUNT // 10
 _FEW = 5
 _TOLD = (Effect.PARTIAL, "create")  # the one late answer that says what was made
@@ -41,7 +41,7 @@ class Pair:
         for number, steps in enumerate(zip_longest(*((*each, _NOTHING) for each in sequences), fillvalue=_NOTHING)):
             programs = named(step.program for step in steps)
             faults = tuple(step.fault for step in steps if step.fault)
-            ours, theirs = self._ours.up(programs, faults), self._theirs.up(programs, faults, alone=alone)
+            ours, theirs = self._ours.up(programs, faults, alone=alone), self._theirs.up(programs, faults, alone=alone)
             self.operations += operations(ours)
             free = _unanswered(faults, ours)
             trial = deepcopy(self._renaming)
@@ -69,7 +69,7 @@ def _succeeds(sequence: Edits, folder: Path, key: Key) -> bool:
     """Whether nothing of it is refused, in the sandbox at least: only then can it share a stack with others."""
     world = SandboxWorld(folder, key)
     try:
-        return not any(world.up(named([step.program])).error for step in (*sequence, _NOTHING))
+        return not any(world.up(named([step.program]), alone=True).error for step in (*sequence, _NOTHING))
     finally:
         world.close()
 

@@ -43,8 +43,8 @@ _KEPT = ("passphrase", "salt", "key", "proof")
 class Outcome:
     """What an update did and left behind: the log of operations, the plan's steps, the state (and before), the cloud.
 
-    `foreseen` are the steps that a preview told of, None where it was refused. `failed` are the URNs that an error
-    names; it is empty where there was no error.
+    `foreseen` are the steps that a preview told of, None where it was refused or not asked for. `failed` are the URNs
+    that an error names; it is empty where there was no error.
     """
 
     foreseen: Steps | None
@@ -95,9 +95,9 @@ class SandboxWorld:
         self._faults = Faults()
         self._sessions = Sessions(StateStore(folder / "states"), self._cloud)
 
-    def up(self, programs: Mapping[str, Program], faults: tuple[Fault, ...] = ()) -> Outcome:
-        """Bring the stack to the programs."""
-        foreseen, self._faults = self._foreseen(programs), Faults(faults)
+    def up(self, programs: Mapping[str, Program], faults: tuple[Fault, ...] = (), *, alone: bool = False) -> Outcome:
+        """Bring the stack to the programs, after a preview where they are not `alone`."""
+        foreseen, self._faults = None if alone else self._foreseen(programs), Faults(faults)
         ticks: list[Tick] = []
         error, brake, before = "", Brake(), self._resources()
         try:
@@ -179,7 +179,7 @@ class PulumiWorld:
         self._inventory = _inventory(folder / "cloud.db")
 
     def up(self, programs: Mapping[str, Program], faults: tuple[Fault, ...] = (), *, alone: bool = False) -> Outcome:
-        """Bring the stack to the programs, one operation after the other where it is `alone`."""
+        """The same; what is `alone` takes one operation after the other."""
         parallel = 1 if alone else None
         order = Order(self._folder, str(STACK), self._key.salt, self._key.packages, programs, faults, parallel)
         before, report = self._resources(), self._deployer.report(order)
