@@ -64,10 +64,17 @@ class TestConfigure:
 
         assert provider.servicer.CheckConfig(request, provider.connection).inputs == request.news
 
-    def test_leaves_the_difference_to_the_engine(self, provider: Provider) -> None:
-        answer = provider.servicer.DiffConfig(provider_pb2.DiffRequest(), provider.connection)
+    @pytest.mark.parametrize(
+        ("news", "replaces"),
+        [({"region": "us-east-1", "profile": "other"}, []), ({"region": "eu-west-1"}, ["region"])],
+        ids=["here", "elsewhere"],
+    )
+    def test_is_another_where_it_works_elsewhere(
+        self, provider: Provider, wire_of: WireOf, news: dict[str, Any], replaces: list[str]
+    ) -> None:
+        request = provider_pb2.DiffRequest(old_inputs=wire_of({"region": "us-east-1"}), news=wire_of(news))
 
-        assert answer.changes == provider_pb2.DiffResponse.DIFF_UNKNOWN
+        assert list(provider.servicer.DiffConfig(request, provider.connection).replaces) == replaces
 
 
 class TestCheck:
