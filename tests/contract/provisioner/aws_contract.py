@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.contract.provisioner.provisioner_contract import EAST, Bench
+from tests.contract.provisioner.provisioner_contract import Bench
 
 _ALERTS = [{"type": "error_rate", "threshold": 0.05}, {"type": "latency", "threshold": 800}]
 
@@ -40,7 +40,7 @@ class AwsContract:
     async def test_says_what_cannot_be_undone(self, bench: Bench) -> None:
         await bench.deploy(bench.work(environment={"TOKEN": "${secrets.token}"}))
 
-        plan = await bench.engine.preview_removal(EAST)
+        plan = await bench.engine.preview_removal(bench.east)
 
         lost = {change.type for change in plan.resources if change.reversible == "irreversible"}
         assert lost == {"aws:cloudwatch/logGroup:LogGroup", "aws:secretsmanager/secret:Secret"}

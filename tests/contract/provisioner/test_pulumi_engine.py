@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,10 @@ import pytest
 
 from semantest_iac.domain.errors import RefusedError
 from semantest_iac.infrastructure.pulumi_engine.cli_location import locate
+from semantest_iac.infrastructure.pulumi_engine.engine import PulumiEngine
+from semantest_iac.infrastructure.sandbox_engine.code import courier_in
 from tests.contract.provisioner.aws_contract import AwsContract
+from tests.contract.provisioner.azure_contract import AzureContract
 from tests.contract.provisioner.provisioner_contract import Bench, ProvisionerContract
 from tests.integration.pulumi_engine.house import House, cli_variables
 
@@ -41,3 +45,13 @@ class TestPulumiEngine(ProvisionerContract, AwsContract):
 
         left: list[Any] = await asyncio.to_thread(house.living)
         assert (left, list(house.left())) == ([], [])
+
+
+class TestPulumiEngineOnAzure(AzureContract):
+    """The same engine on the other cloud; what it promises of every cloud is tried on AWS."""
+
+    @pytest.fixture
+    def bench(self, house: House) -> Bench:
+        """The engine, with the simulated cloud's own service for packages."""
+        engine = PulumiEngine(house.children, house.search, partial(courier_in, house.cloud))
+        return Bench(engine, house.package, "azure")

@@ -1,8 +1,9 @@
-"""The promises of the port, tried on the sandbox, and those that only an engine with AWS's resources can make."""
+"""The promises of the port, tried on the sandbox, and those that only an engine with a cloud's resources can make."""
 
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,10 @@ from semantest_iac.infrastructure.sandbox_engine.engine import SandboxEngine
 from semantest_iac.infrastructure.sandbox_engine.store import StateStore
 from semantest_iac.infrastructure.simulated_cloud.catalogue import cloud_at
 from semantest_iac.infrastructure.simulated_cloud.inventory import Inventory
+from semantest_iac_events.resources import HttpApiDeployed
+from semantest_iac_events.stack_event import StackEvent
 from tests.contract.provisioner.aws_contract import AwsContract
+from tests.contract.provisioner.azure_contract import AzureContract
 from tests.contract.provisioner.provisioner_contract import Bench, ProvisionerContract
 
 
@@ -42,3 +46,20 @@ class TestSandbox(ProvisionerContract, AwsContract):
         await bench.remove()
 
         assert await asyncio.to_thread(cloud_at("aws", inventory, region="us-east-1").live) == []
+
+
+class TestSandboxOnAzure(ProvisionerContract, AzureContract):
+    """The same engine on the other cloud, where the code comes last."""
+
+    last: type[StackEvent] = HttpApiDeployed
+
+    @pytest.fixture
+    def bench(self, bench: Bench) -> Bench:
+        """The sandbox's engine, for stacks on Azure."""
+        return replace(bench, provider="azure")
+
+    async def test_leaves_nothing_alive_behind(self, bench: Bench, inventory: Inventory) -> None:
+        await bench.deploy(bench.work(environment={"TOKEN": "${secrets.token}"}))
+        await bench.remove()
+
+        assert await asyncio.to_thread(cloud_at("azure-native", inventory, region="eastus").live) == []

@@ -1,0 +1,84 @@
+"""What an engine promises of the rest-api on Azure."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from semantest_iac_events.resources import FunctionDeployed, HttpApiDeployed
+from semantest_iac_events.values import ChangeCounts
+from tests.contract.provisioner.provisioner_contract import Bench
+
+_APP = "azure-native:web:WebApp"
+_ALERTS = [{"type": "error_rate", "threshold": 0.05}, {"type": "latency", "threshold": 800}]
+_SECRET = {"TOKEN": "${secrets.token}"}
+
+
+class AzureContract:
+    """The promises; a subclass gives the `bench` whose engine has to keep them."""
+
+    async def test_changes_the_app_only_for_more_memory_and_tells_of_it(self, bench: Bench) -> None:
+        await bench.deploy(bench.work(memory=512))
+        plan = await bench.engine.preview(bench.work(memory=4096))
+        bench.events.clear()
+
+        await bench.deploy(bench.work(memory=4096))
+
+        changed = [(change.type, change.op, change.why[0].partition(".")[0]) for change in plan.mutations]
+        assert (changed, plan.lacks_code) == ([(_APP, "update", "functionAppConfig")], False)
+        assert [event.memory_mb for event in bench.events if isinstance(event, FunctionDeployed)] == [4096]
+
+    async def test_deletes_that_alarm_only_when_one_is_no_longer_wanted(self, bench: Bench) -> None:
+        await bench.deploy(bench.works({"monitoring": {"alerts": _ALERTS}}))
+
+        plan = await bench.engine.preview(bench.works({"monitoring": {"alerts": _ALERTS[:1]}}))
+
+        assert [(change.op, change.name) for change in plan.mutations] == [("delete", "alarm-latency")]
+
+    async def test_makes_secrets_again_although_the_name_of_their_vault_stays_reserved(self, bench: Bench) -> None:
+        first = await bench.deploy(bench.work(environment=_SECRET))
+        plan = await bench.engine.preview_removal(bench.east)
+        await bench.remove()
+
+        again = await bench.deploy(bench.work(generation=2, environment=_SECRET))
+
+        lost = {change.type for change in plan.resources if change.reversible == "irreversible"}
+        assert lost == {"azure-native:operationalinsights:Workspace", "azure-native:keyvault:Vault"}
+        assert again.changes == first.changes
+        assert again.outputs["function_name"] != first.outputs["function_name"]
+
+    async def test_publishes_a_changed_package_and_says_so_before(self, bench: Bench) -> None:
+        await bench.deploy(bench.work())
+        bench.package.write_bytes(b"another package")
+        plan = await bench.engine.preview(bench.work())
+        bench.events.clear()
+
+        await bench.deploy(bench.work())
+
+        assert [(change.type, change.op, plan.lacks_code) for change in plan.mutations] == [(_APP, "update", True)]
+        [told] = [event for event in bench.events if isinstance(event, FunctionDeployed)]
+        assert (told.artifact_digest, told.version) == (bench.digest, bench.digest[:12])
+        assert HttpApiDeployed in map(type, bench.events)
+        assert (await bench.engine.preview(bench.work())).is_empty
+
+    async def test_publishes_what_a_cut_off_deployment_did_not(self, bench: Bench) -> None:
+        work = bench.work()
+        plan = await bench.engine.preview(work)
+        await bench.engine.apply(work, plan, bench.publish, lambda tick: None)
+        told = [type(event) for event in bench.events]
+
+        plan = await bench.engine.preview(work)
+        applied = await bench.deploy(work)
+
+        assert FunctionDeployed not in told
+        assert (plan.lacks_code, plan.is_empty) == (True, False)
+        assert applied.changes == ChangeCounts(same=applied.changes.same)
+        assert FunctionDeployed in map(type, bench.events)
+        assert (await bench.engine.preview(work)).is_empty
+
+    async def test_puts_a_gateway_before_the_app(self, bench: Bench) -> None:
+        stack = replace(bench.east, environment="staging")
+
+        applied = await bench.deploy(bench.works({}, stack))
+
+        assert str(applied.outputs["endpoint"]).endswith(".azure-api.net")
+        assert (await bench.engine.preview(bench.works({}, stack))).is_empty
