@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from semantest_iac.domain.deployment.stack import Stack
 from semantest_iac.domain.networking.http_exchange import HttpRequest, HttpResponse
-from semantest_iac.domain.ports.service_probe import Answer
+from semantest_iac.domain.ports.service_probe import Answer, Conversation
 from tests.fakes.points import Points
 
 
@@ -15,9 +17,15 @@ class FakeServiceProbe:
         self.points = points
         self.answers: list[int] = []
         self.logs = ""
+        self.conversation: Conversation | None = None
 
     async def call(self, stack: Stack, request: HttpRequest) -> Answer:
         """Answer with the next status, by way of `call`."""
         await self.points.reach("call")
         status = self.answers.pop(0) if self.answers else 200
         return Answer(HttpResponse(status, body=f"{request.method} {request.path}".encode()), logs=self.logs)
+
+    async def converse(self, stack: Stack, messages: Sequence[str]) -> Conversation:
+        """Take every message and answer it, unless there is another `conversation`."""
+        await self.points.reach("call")
+        return self.conversation or Conversation(101, tuple(messages))

@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from semantest_iac.domain.blueprints.blueprint import Blueprint
-from semantest_iac.domain.blueprints.rest_api import HEALTH, rest_api
+from semantest_iac.domain.blueprints.rest_api import rest_api
 from semantest_iac.domain.blueprints.websocket import websocket
 from semantest_iac.domain.compute.artifact import Artifact
 from semantest_iac.domain.deployment.packaging import packaged
 from semantest_iac.domain.deployment.plan import ChangePlan
 from semantest_iac.domain.deployment.stack import Stack
+from semantest_iac.domain.deployment.verification import verified
 from semantest_iac.domain.environments.settings import ComponentSettings
-from semantest_iac.domain.errors import Fault, ValidationError, VerificationError
-from semantest_iac.domain.networking.http_exchange import HttpRequest
+from semantest_iac.domain.errors import Fault, ValidationError
 from semantest_iac.domain.ports.artifact_builder import ArtifactBuilder
 from semantest_iac.domain.ports.provisioner import Applied, Progress, Provisioner, Publish, Removal, Work
 from semantest_iac.domain.ports.service_probe import ServiceProbe
@@ -24,9 +24,6 @@ BLUEPRINTS: Mapping[str, Callable[[Stack, int, ComponentSettings], Blueprint]] =
     "websocket": websocket,
 }
 """The components that can be deployed, by name."""
-
-HEALTH_PATH = HEALTH.path
-_LONGEST_BODY, _LONGEST_WORDS = 2000, 500  # characters that an event keeps
 
 
 class DeploymentService:
@@ -60,17 +57,8 @@ class DeploymentService:
         await self._provisioner.publish_code(work, publish, progress)
 
     async def verify(self, stack: Stack) -> HealthAnswer:
-        """Call the health path through the real endpoint; raises VerificationError unless it answers 2xx."""
-        answer = await self._probe.call(stack, HttpRequest("GET", HEALTH_PATH))
-        body = answer.response.body.decode(errors="replace")
-        health = HealthAnswer(path=HEALTH_PATH, status=answer.response.status, body=_kept(body, _LONGEST_BODY))
-        if not 200 <= health.status < 300:
-            last_words = answer.logs.strip().splitlines()[-1:] or ["nothing in the log"]
-            raise VerificationError(
-                f"Cannot verify '{stack}': GET {HEALTH_PATH} answered {health.status}.",
-                hint=f"The function's last words: {_kept(last_words[0], _LONGEST_WORDS)}",
-            )
-        return health
+        """Ask the service as a client would; raises VerificationError unless it is well."""
+        return await verified(self._probe, stack)
 
     async def plan_removal(self, stack: Stack) -> ChangePlan:
         """What removing the stack would delete."""
@@ -79,11 +67,6 @@ class DeploymentService:
     async def remove(self, removal: Removal, publish: Publish, progress: Progress) -> ChangeCounts:
         """Delete everything of the stack."""
         return await self._provisioner.remove(removal, publish, progress)
-
-
-def _kept(text: str, longest: int) -> str:
-    """Whole or not at all: of a secret that was cut in two, nobody would know the half."""
-    return text if len(text) <= longest else f"({len(text)} characters)"
 
 
 def unsupported(component: str) -> tuple[Fault, ...]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -19,9 +20,26 @@ class Answer:
     notes: tuple[str, ...] = ()
 
 
+@dataclass(frozen=True, slots=True)
+class Conversation:
+    """What a WebSocket client heard; `status` is 101 if it was let in and all it said was taken.
+
+    `note` says what could not be tried.
+    """
+
+    status: int
+    heard: tuple[str, ...] = ()
+    logs: str = ""
+    note: str = ""
+
+
 class ServiceProbe(Protocol):
     """Calls the service of a stack through its real endpoint, as a client would."""
 
     async def call(self, stack: Stack, request: HttpRequest) -> Answer:
         """Send one request; raises NotFoundError where nothing is deployed, RuntimeFailedError where nothing runs."""
+        ...
+
+    async def converse(self, stack: Stack, messages: Sequence[str]) -> Conversation:
+        """Connect, say these one after the other, and leave; raises as `call` does."""
         ...

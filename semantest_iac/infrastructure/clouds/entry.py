@@ -25,8 +25,9 @@ class CloudEntry(Provider):
 
     `program` is a Cloud of cloud_programs; `package` is that of its Pulumi provider, whose setting `place` says where
     it works; `sdk` is the distribution with the classes of its resources, and `extra` what to tell pip to get it.
-    `simulated` makes the simulated cloud, `front` stands before its functions on this machine, and `code_service`
-    takes code where programs do not carry it. `families` begin the names of variables that its provider reads.
+    `simulated` makes the simulated cloud, `front` stands before its functions on this machine, `sockets` are its
+    WebSocket APIs there, and `code_service` takes code where programs do not carry it. `families` begin the names of
+    variables that its provider reads.
     """
 
     program: str
@@ -34,6 +35,7 @@ class CloudEntry(Provider):
     sdk: str
     simulated: str
     front: str
+    sockets: str = ""
     code_service: str = ""
     place: str = "region"
     extra: str = ""

@@ -20,6 +20,7 @@ AWS: Final = CloudEntry(
     extra="semantest-iac[aws]",
     simulated=f"{_HERE}.simulated_cloud.aws.catalogue:simulated_aws",
     front=f"{_HERE}.local_service.aws_front:front",
+    sockets=f"{_HERE}.local_service.aws_sockets:sockets",
     credentials=Credentials(
         ("AWS_ACCESS_KEY_ID", "AWS_PROFILE", "AWS_WEB_IDENTITY_TOKEN_FILE", "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI"),
         (".aws/credentials", ".aws/config"),

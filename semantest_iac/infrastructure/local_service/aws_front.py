@@ -68,10 +68,21 @@ def front(resources: Resources, unpack: Unpack) -> Front | None:
     function = next(_outputs(resources, "aws:lambda/function:Function"), None)
     if api is None or function is None:
         return None
+    if api.get("protocolType") == "WEBSOCKET":
+        return Front(partial(function_spec, resources, function, unpack), _upgrade_first, _unasked)
     gates = _gates(resources, api, function)
     integration: Properties = next(_outputs(resources, "aws:apigatewayv2/integration:Integration"), {})
     longest_s = int(integration.get("timeoutMilliseconds") or _LONGEST_MS) / 1000
-    return Front(partial(_function, resources, function, unpack), gates.admit, gates.answer, longest_s)
+    return Front(partial(function_spec, resources, function, unpack), gates.admit, gates.answer, longest_s)
+
+
+def _upgrade_first(request: HttpRequest) -> Arrival:
+    """A WebSocket API answers nothing else."""
+    return Arrival(refusal=HttpResponse(426, (("upgrade", "websocket"), ("connection", "Upgrade"))))
+
+
+def _unasked(request: HttpRequest, invocation: Invocation) -> HttpResponse:
+    raise AssertionError("nothing was admitted")
 
 
 def _gates(resources: Resources, api: Properties, function: Properties) -> _Gates:
@@ -101,7 +112,8 @@ def _cors(api: Properties) -> CorsRules | None:
     )
 
 
-def _function(resources: Resources, function: Properties, unpack: Unpack) -> FunctionSpec:
+def function_spec(resources: Resources, function: Properties, unpack: Unpack) -> FunctionSpec:
+    """What it takes to run a deployed function, with every secret of its stack."""
     digest = base64.b64decode(function["sourceCodeHash"]).hex()
     _, _, _, region, account, _, name = function["arn"].split(":")
     return FunctionSpec(

@@ -4,32 +4,17 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from typing import Any, Protocol
+from typing import Any
 from urllib.parse import unquote
 
 from semantest_iac.domain.networking.http_exchange import HttpResponse
 from semantest_iac.infrastructure.local_service.loopback import Answering, Call
+from semantest_iac.infrastructure.local_service.sockets import Clients
 from semantest_iac.infrastructure.local_service.table_data import DataError, TableData
 
 _TARGET = "DynamoDB_20120810."
 _ERRORS = "com.amazonaws.dynamodb.v20120810#"
 _CONNECTIONS = "/@connections/"
-
-
-class Clients(Protocol):
-    """Those who are connected, by the id of their connection."""
-
-    async def send(self, id: str, data: bytes) -> bool:
-        """Whether somebody was there to get it."""
-        ...
-
-    async def close(self, id: str) -> bool:
-        """Whether somebody was there to be sent away."""
-        ...
-
-    def facts(self, id: str) -> Mapping[str, Any] | None:
-        """What API Gateway tells of a connection, such as when it began; None for one that is not there."""
-        ...
 
 
 def tables(data: Mapping[str, TableData]) -> Answering:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -10,10 +12,13 @@ from semantest_iac.domain.deployment.deployed import DeployedResource
 from semantest_iac.domain.deployment.stack import Stack
 from semantest_iac.domain.errors import NotFoundError
 from semantest_iac.domain.networking.http_exchange import HttpRequest
-from semantest_iac.domain.ports.service_probe import Answer
+from semantest_iac.domain.ports.service_probe import Answer, Conversation
 from semantest_iac.infrastructure.clouds.registry import CLOUDS
+from semantest_iac.infrastructure.function_runtimes.function_spec import Invocation
 from semantest_iac.infrastructure.local_service.front import Front, Unpack
 from semantest_iac.infrastructure.local_service.log_file import FunctionLogs
+from semantest_iac.infrastructure.local_service.socket_visit import Visitors, visit
+from semantest_iac.infrastructure.local_service.sockets import SocketService, SocketsOf, Surroundings
 from semantest_iac.infrastructure.local_service.warm_service import WarmService, unheard
 
 Deployed = Callable[[Stack], Awaitable[Sequence[DeployedResource]]]
@@ -45,12 +50,35 @@ class LocalDoor:
         front_of: FrontOf = cloud.part(cloud.front)
         front = front_of(await self._deployed(stack), self._unpacked)
         if front is None:
-            raise NotFoundError(
-                f"Cannot call '{stack}': nothing is deployed there.",
-                hint=f"Run: python -m semantest_iac deploy --component {stack.component} --provider {stack.provider}",
-            )
+            raise _nothing_at(stack)
         return front
+
+    async def converse(self, stack: Stack, messages: Sequence[str]) -> Conversation:
+        """In processes of their own, past the authorizer too; raises NotFoundError where no such API is deployed."""
+        logs: list[str] = []
+
+        def told(invocation: Invocation) -> None:
+            logs.append(invocation.logs)
+            (partial(self._logs.add, str(stack)) if self._logs else unheard)(invocation)
+
+        visitors = Visitors()
+        service = await self.sockets(stack, Surroundings(visitors, self._unpacked, told))
+        return replace(await visit(service, visitors, messages), logs="".join(logs))
+
+    async def sockets(self, stack: Stack, around: Surroundings) -> SocketService:
+        """The stack's WebSocket API as it is deployed now; raises NotFoundError where it has none."""
+        cloud, resources = CLOUDS[stack.provider], await self._deployed(stack)
+        sockets_of: SocketsOf | None = cloud.part(cloud.sockets) if cloud.sockets else None
+        service = await asyncio.to_thread(sockets_of, resources, around) if sockets_of else None
+        if service is None:
+            raise _nothing_at(stack)
+        return service
 
     def _unpacked(self, digest: str) -> Path:
         """States keep no package, only its digest: packages are found by that."""
         return self._unpack(self._packages / f"{digest}.zip")
+
+
+def _nothing_at(stack: Stack) -> NotFoundError:
+    hint = f"Run: python -m semantest_iac deploy --component {stack.component} --provider {stack.provider}"
+    return NotFoundError(f"Cannot call '{stack}': nothing is deployed there.", hint=hint)

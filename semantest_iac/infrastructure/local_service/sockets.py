@@ -1,0 +1,90 @@
+"""WebSocket APIs as whatever carries their connections sees them; one implementation per cloud."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, MutableMapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from semantest_iac.domain.deployment.deployed import DeployedResource
+from semantest_iac.domain.networking.http_exchange import Pairs
+from semantest_iac.domain.networking.web_socket_endpoint import ConnectionLimits
+from semantest_iac.infrastructure.function_runtimes.function_pool import PoolLimits
+from semantest_iac.infrastructure.local_service.front import Unpack
+from semantest_iac.infrastructure.local_service.warm_service import Told, unheard
+
+Resources = Sequence[DeployedResource]
+
+ADMITTED = 101
+
+
+@dataclass(frozen=True, slots=True)
+class Handshake:
+    """The request with which a client connects; header names in any case."""
+
+    query: Pairs = ()
+    headers: Pairs = ()
+    source_ip: str = "127.0.0.1"
+
+
+class Clients(Protocol):
+    """Those who are connected, by the id of their connection."""
+
+    async def send(self, id: str, data: bytes) -> bool:
+        """Whether somebody was there to get it."""
+        ...
+
+    async def close(self, id: str) -> bool:
+        """Whether somebody was there to be sent away."""
+        ...
+
+    def facts(self, id: str) -> Mapping[str, Any] | None:
+        """What the cloud tells of a connection, such as when it began; None for one that is not there."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What a WebSocket API needs besides what is deployed.
+
+    `stores` is what its functions have written; handed on to the next version, that finds it again.
+    """
+
+    clients: Clients
+    unpack: Unpack
+    told: Told = unheard
+    limits: PoolLimits | None = None
+    stores: MutableMapping[str, Any] = field(default_factory=dict)
+
+
+class SocketService(Protocol):
+    """One deployed WebSocket API whose functions run as long as the block; any event may come beside any other."""
+
+    @property
+    def limits(self) -> ConnectionLimits:
+        """What its carrier has to enforce."""
+        ...
+
+    async def __aenter__(self) -> SocketService: ...
+
+    async def __aexit__(self, *_: object) -> None: ...
+
+    def visitor(self) -> Handshake:
+        """A handshake with which one is let in."""
+        ...
+
+    async def connect(self, id: str, handshake: Handshake) -> int:
+        """ADMITTED, or the status that the client is refused with."""
+        ...
+
+    async def receive(self, id: str, text: str) -> bool:
+        """Hand over a message of the client's; whether it was taken, which the client is told otherwise."""
+        ...
+
+    async def disconnect(self, id: str, code: int, reason: str) -> None:
+        """Tell that a client is gone."""
+        ...
+
+
+SocketsOf = Callable[[Resources, Surroundings], SocketService | None]
+"""The WebSocket API of a stack, or None where the stack has none."""
