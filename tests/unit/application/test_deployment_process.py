@@ -22,6 +22,8 @@ LOOKED = [
     "deployment.planned",
 ]
 APPLIED = ["journal.step.intended:apply", "function.deployed", "updated", "journal.step.observed:apply"]
+APPLIED_BARE = ["journal.step.intended:apply", "updated", "journal.step.observed:apply"]
+PUBLISHED = ["journal.step.intended:publish_code", "function.deployed", "journal.step.observed:publish_code"]
 VERIFIED = ["journal.step.intended:verify", "journal.step.observed:verify", "deployment.completed"]
 UNHEALTHY = ["journal.step.intended:verify", "journal.step.failed:verify"]
 BACK = ["journal.step.intended:roll_back", "journal.step.observed:roll_back", "deployment.rolled_back"]
@@ -72,6 +74,49 @@ class TestDeploy:
         await house.deploy()
 
         assert {tick.name for tick in house.ticks} == set(house.provisioner.clouds[str(REST)])
+
+
+class TestCodeBesideTheResources:
+    @pytest.fixture(autouse=True)
+    def takes_code(self, house: House) -> None:
+        """The cloud takes packages beside its resources."""
+        house.provisioner.takes_code = True
+
+    async def test_is_published_in_a_step_of_its_own_after_the_rest(self, house: House) -> None:
+        row = await house.deploy()
+
+        assert house.told == [*LOOKED, *APPLIED_BARE, *PUBLISHED, *VERIFIED]
+        assert (row.state, house.provisioner.code) == ("completed", {str(REST): "d1"})
+
+    async def test_is_not_published_again_where_it_runs(self, house: House) -> None:
+        await house.deploy(memory=256)
+        before = len(house.told)
+        await house.deploy(memory=1024)
+
+        assert house.told[before:] == [*LOOKED, *APPLIED_BARE, *VERIFIED]
+
+    async def test_is_published_where_nothing_else_has_to_change(self, house: House) -> None:
+        await house.deploy()
+        before = len(house.told)
+        house.provisioner.code.clear()
+        row = await house.deploy()
+
+        assert house.told[before:] == [*LOOKED, *APPLIED_BARE, *PUBLISHED, *VERIFIED]
+        assert (row.state, row.changes["update"], house.provisioner.code) == ("completed", 0, {str(REST): "d1"})
+
+    async def test_comes_back_with_the_last_good_deployment(self, house: House) -> None:
+        await house.deploy()
+        house.artifacts.digest, house.probe.answers = "d2", [500]
+        row = await house.deploy()
+
+        assert (row.state, house.provisioner.code) == ("rolled_back", {str(REST): "d1"})
+
+    async def test_is_gone_back_from_when_publishing_fails(self, house: House) -> None:
+        house.points.fail("publish_code", REFUSED)
+        row = await house.deploy()
+
+        assert "journal.step.failed:publish_code" in house.told
+        assert (row.state, house.provisioner.clouds[str(REST)]) == ("rolled_back", {})
 
 
 class TestFailureBeforeAnythingChanged:

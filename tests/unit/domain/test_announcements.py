@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 import pytest
 
-from semantest_iac.domain.deployment.announcements import announcement
+from semantest_iac.domain.deployment.announcements import announcement, with_code
 from semantest_iac.domain.deployment.stack import Stack
 from semantest_iac.domain.ports.provisioner import identity
 from semantest_iac_events.resources import FunctionDeployed, HttpApiDeployed, WebSocketApiDeployed
@@ -44,3 +47,22 @@ class TestAnnouncement:
 
         assert isinstance(event, FunctionDeployed)
         assert event.artifact_digest == "own"
+
+
+class TestAnnouncementsOfCode:
+    def test_wait_until_the_code_is_there(self) -> None:
+        waiting = {**FUNCTION, "takes_code": True}
+
+        kind = "semantest:compute:ServerlessFunction"
+        assert announcement(kind, waiting, ABOUT, "sha", lacks_code=True) is None
+        assert announcement(kind, waiting, ABOUT, "sha") is not None
+        assert announcement(kind, FUNCTION, ABOUT, "sha", lacks_code=True) is not None
+
+    def test_are_made_for_those_that_waited(self) -> None:
+        kinds: list[tuple[str, Mapping[str, Any]]] = [
+            ("semantest:compute:ServerlessFunction", {**FUNCTION, "takes_code": True}),
+            ("semantest:networking:HttpApi", API),
+            ("semantest:monitoring:Alarm", {"takes_code": True}),
+        ]
+
+        assert [type(event) for event in with_code(kinds, ABOUT, "sha")] == [FunctionDeployed]

@@ -18,6 +18,11 @@ class TestChangePlan:
 
         assert (plan.is_empty, plan.changes, plan.mutations) == (True, ChangeCounts(same=2), ())
 
+    def test_is_not_empty_while_code_is_missing(self) -> None:
+        plan = ChangePlan((a_change("a", "same"),), lacks_code=True)
+
+        assert (plan.is_empty, plan.verdict, plan.changes.is_empty) == (False, "safe", True)
+
     def test_counts_everything_and_lists_what_changes_in_order(self) -> None:
         plan = ChangePlan((a_change("a", "replace"), a_change("b", "same"), a_change("c", "create")))
 

@@ -50,6 +50,13 @@ class TestPhysicalName:
 
         assert len(names) == 3
 
+    def test_is_another_in_every_account_where_the_account_counts(self) -> None:
+        names = {
+            physical_name(STACK, 1, limit=limit, account=account) for limit in (64, 24) for account in ("", "a", "b")
+        }
+
+        assert len(names) == 6
+
     def test_refuses_a_limit_without_room(self) -> None:
         with pytest.raises(ValueError, match="no name fits"):
             physical_name(STACK, 1, limit=SHORTEST_LIMIT - 1)

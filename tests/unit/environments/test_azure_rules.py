@@ -1,0 +1,82 @@
+"""What is refused and advised for Azure alone."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Any
+
+import pytest
+
+from semantest_iac.domain.environments.azure_rules import RULES
+from semantest_iac.domain.environments.judging import Finding, Subject
+from semantest_iac.domain.environments.sections import ComponentSection
+from semantest_iac.domain.environments.sizes import largest, memory_of
+
+_ID = "/subscriptions/00000000-0000-4000-8000-5e3a17e57002/resourceGroups/rg/providers/Microsoft.Network"
+_SUBNET = f"{_ID}/virtualNetworks/net/subnets/functions"
+_JWT = {"issuer": "https://issuer.example.org", "audience": ["semantest"]}
+
+
+def _found(*, environment: str = "staging", **section: Any) -> list[Finding]:
+    asked = ComponentSection.model_validate(section)
+    subject = Subject("rest-api", "azure", environment, asked, date(2026, 11, 21), "azure")
+    return [finding for rule in RULES for finding in rule(subject)]
+
+
+def _told(**section: Any) -> list[tuple[bool, str]]:
+    return [(finding.blocks, finding.fault.path) for finding in _found(**section)]
+
+
+class TestRules:
+    @pytest.mark.parametrize(
+        ("section", "path"),
+        [
+            ({"memory": 4097}, "memory"),
+            ({"instances": {"max": 1001}}, "instances.max"),
+            ({"instances": {"min": 101}}, "instances.min"),
+            ({"network": {"subnet_ids": ["subnet-0123456789abcdef0"]}}, "network.subnet_ids[0]"),
+            ({"network": {"subnet_ids": [f"{_SUBNET}_1"]}}, "network.subnet_ids[0]"),
+            ({"network": {"subnet_ids": [_SUBNET, f"{_SUBNET}-2"]}}, "network.subnet_ids"),
+            ({"network": {"security_group_ids": ["sg-1"]}}, "network.security_group_ids"),
+        ],
+        ids=["memory", "max", "min", "not a subnet", "underscore", "two subnets", "security group"],
+    )
+    def test_refuse_what_azure_has_not(self, section: dict[str, Any], path: str) -> None:
+        assert _told(**section) == [(True, path)]
+
+    @pytest.mark.parametrize(
+        ("section", "path"),
+        [
+            ({"memory": 1024}, "memory"),
+            ({"memory": 512}, "memory"),
+            ({"instances": {"max": 10}}, "instances.max"),
+            ({"environment": "development", "throttling": {"rate": 5}}, "throttling"),
+            ({"environment": "development", "cors": {"origins": ["*"], "max_age": 9}}, "cors"),
+        ],
+        ids=["between two sizes", "the risky size", "few instances", "no gateway to limit", "no gateway for browsers"],
+    )
+    def test_advise_on_what_becomes_something_else(self, section: dict[str, Any], path: str) -> None:
+        assert _told(**section) == [(False, path)]
+
+    @pytest.mark.parametrize(
+        "section",
+        [
+            {"memory": 2048, "instances": {"min": 1, "max": 100}},
+            {"instances": {"min": 150, "max": 200}},
+            {"network": {"subnet_ids": [_SUBNET]}},
+            {"throttling": {"rate": 5}, "cors": {"origins": ["*"], "max_age": 9}},
+            {"environment": "development", "throttling": {"rate": 5}, "authorizer": _JWT},
+        ],
+        ids=["sizes", "many", "subnet", "gateway", "gateway for tokens"],
+    )
+    def test_pass_what_azure_has(self, section: dict[str, Any]) -> None:
+        assert _found(**section) == []
+
+
+class TestSizes:
+    @pytest.mark.parametrize(("asked", "size"), [(128, 512), (512, 512), (513, 2048), (4096, 4096), (9000, 4096)])
+    def test_are_the_next_ones_up_on_azure(self, asked: int, size: int) -> None:
+        assert memory_of("azure", asked) == size
+
+    def test_are_any_elsewhere(self) -> None:
+        assert (memory_of("aws", 513), largest("aws", 10240), largest("azure", 10240)) == (513, 10240, 4096)
