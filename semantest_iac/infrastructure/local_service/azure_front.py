@@ -10,7 +10,7 @@ from semantest_iac.domain.deployment.deployed import DeployedResource
 from semantest_iac.domain.networking.http_exchange import HttpRequest, HttpResponse
 from semantest_iac.infrastructure.function_runtimes import functions_http
 from semantest_iac.infrastructure.function_runtimes.function_spec import FunctionSpec, Invocation
-from semantest_iac.infrastructure.local_service.azure_gateway import gateway_of
+from semantest_iac.infrastructure.local_service.azure_gateway import OWN_ADDRESS, gateway_of
 from semantest_iac.infrastructure.local_service.cors import CorsRules
 from semantest_iac.infrastructure.local_service.front import Arrival, Front, Unpack
 
@@ -38,8 +38,10 @@ def front(resources: Resources, unpack: Unpack) -> Front | None:
         refusal = gateway.refusal(request) if gateway else rules and rules.preflight(request)
         if refusal := refusal or _refusal(app, request):
             return Arrival(refusal=refusal)
-        note, request = (gateway.note(request), gateway.forwarded(request)) if gateway else ("", request)
-        return Arrival(event=functions_http.event_for(request, host), note=note)
+        if gateway is None:
+            return Arrival(event=functions_http.event_for(request, host))
+        event = functions_http.event_for(gateway.forwarded(request), host, OWN_ADDRESS)
+        return Arrival(event=event, note=gateway.note(request))
 
     def answer(request: HttpRequest, invocation: Invocation) -> HttpResponse:
         response = functions_http.response_for(invocation, timed_out)

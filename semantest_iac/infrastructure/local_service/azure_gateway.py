@@ -13,6 +13,9 @@ from semantest_iac.domain.networking.http_exchange import HttpRequest, HttpRespo
 from semantest_iac.infrastructure.function_runtimes.routes import match_route
 from semantest_iac.infrastructure.local_service.cors import CorsRules
 
+OWN_ADDRESS = "192.0.2.80:443"
+"""Where the app sees the gateway come from: an address for documentation, as it is nobody's."""
+
 _API = "azure-native:apimanagement:Api"
 _OPERATION = "azure-native:apimanagement:ApiOperation"
 _POLICY = "azure-native:apimanagement:ApiPolicy"

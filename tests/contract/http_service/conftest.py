@@ -62,6 +62,7 @@ async def service(request: pytest.FixtureRequest, deploy: Deploy) -> AsyncIterat
 def _planted(folder: Path, name: str, text: str) -> Path:
     folder.mkdir(exist_ok=True)
     (folder / name).write_text(text)
+    (folder / "beside.txt").write_text("found by whoever starts where its files lie")
     return folder
 
 

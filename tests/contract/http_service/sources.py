@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 NODE_SERVER = r"""
+const { existsSync } = require('node:fs')
 const http = require('node:http')
 
 http.createServer((request, response) => {
@@ -14,7 +15,8 @@ http.createServer((request, response) => {
     const cookies = (request.headers.cookie ?? '').split('; ').filter(Boolean)
     const seen = {
       method: request.method, path: decodeURIComponent(pathname), query: [...searchParams], cookies,
-      client: request.socket.remoteAddress, names: Object.keys(request.headers),
+      client: request.socket.remoteAddress, beside: existsSync('beside.txt'),
+      names: Object.keys(request.headers),
       many: request.headers['x-many'], body: Buffer.concat(parts).toString('base64'),
     }
     const page = PAGES[pathname] ?? (() => send(200, { 'content-type': 'application/json' }, JSON.stringify(seen)))
@@ -35,6 +37,8 @@ const PAGES = {
 """
 
 NODE_HANDLER = r"""
+const { existsSync } = require('node:fs')
+
 const TEXT = { 'content-type': 'text/plain' }
 const PAGES = {
   '/teapot': { statusCode: 418, headers: { ...TEXT, 'x-kind': 'tea', 'x-many': '1, 2' }, body: 'short' },
@@ -53,7 +57,8 @@ exports.handler = async (event) => {
     body: JSON.stringify({
       method: event.requestContext.http.method, path: event.rawPath,
       query: [...new URLSearchParams(event.rawQueryString)], cookies: event.cookies ?? [],
-      client: event.requestContext.http.sourceIp, names: Object.keys(event.headers),
+      client: event.requestContext.http.sourceIp, beside: existsSync('beside.txt'),
+      names: Object.keys(event.headers),
       many: event.headers['x-many'],
       body: Buffer.from(event.body ?? '', event.isBase64Encoded ? 'base64' : 'utf8').toString('base64'),
     }),
@@ -62,7 +67,7 @@ exports.handler = async (event) => {
 """
 
 PYTHON_HANDLER = r"""
-import base64, json, time, urllib.parse
+import base64, json, os, time, urllib.parse
 
 TEXT = {"content-type": "text/plain"}
 PAGES = {
@@ -94,7 +99,8 @@ def seen(event):
     return {
         "method": event["requestContext"]["http"]["method"], "path": event["rawPath"],
         "query": urllib.parse.parse_qsl(event["rawQueryString"], keep_blank_values=True),
-        "client": event["requestContext"]["http"]["sourceIp"], "names": [*event["headers"]],
+        "beside": os.path.exists("beside.txt"), "client": event["requestContext"]["http"]["sourceIp"],
+        "names": [*event["headers"]],
         "cookies": event.get("cookies", []), "many": event["headers"].get("x-many"),
         "body": base64.b64encode(sent).decode(),
     }

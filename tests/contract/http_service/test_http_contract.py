@@ -66,6 +66,9 @@ class TestHttpContract:
 
         assert seen["client"] == "127.0.0.1"
 
+    async def test_starts_where_its_files_lie(self, service: Service) -> None:
+        assert (await service.seen("GET", "/"))["beside"] is True
+
     async def test_keeps_the_ways_between_the_clouds_parts_to_itself(self, service: Service) -> None:
         seen = await service.seen("GET", "/", headers=(("X-Semantest-Gateway", "mine"),))
 
