@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from semantest_iac.application.intake.orders import Order
     from semantest_iac.application.message_bus import MessageBus, Observer
     from semantest_iac.application.use_cases import DeploymentUseCase
+    from semantest_iac.domain.blueprints.capabilities import Capabilities
     from semantest_iac.domain.deployment.stack import Stack
     from semantest_iac.domain.deployment.validation import ValidationService
     from semantest_iac.domain.environments.configuration import Configuration
@@ -59,7 +60,13 @@ class Application:
         """The judge of configurations, as of today."""
         from semantest_iac.domain.deployment.validation import ValidationService
 
-        return ValidationService(datetime.now(UTC).date(), self.providers)
+        return ValidationService(datetime.now(UTC).date(), self.providers, self.capabilities)
+
+    def capabilities(self, provider: str) -> Capabilities:
+        """What a cloud has of what blueprints ask for; raises RefusedError where it cannot be used here."""
+        from semantest_iac.infrastructure.cloud_programs.cloud import cloud
+
+        return cloud(provider).capabilities
 
     def configuration(self, **sources: Any) -> Loaded:
         """The configuration with its faults beside it; the keywords are those of Sources."""

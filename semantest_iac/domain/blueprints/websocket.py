@@ -67,11 +67,12 @@ def _serving(settings: ComponentSettings) -> ComponentSettings:
 def _authorizer(stack: Stack, settings: ComponentSettings) -> Iterator[Resource]:
     if not settings.asks_for_token:
         return
+    signing = parts.secret(settings.secrets.get(SIGNING_SECRET, ""))  # without one the rules refuse the component
     yield parts.logs(AUTHORIZER_LOGS, LogSource.FUNCTION, stack, settings, AUTHORIZER)
     yield FunctionIdentity(
         name=AUTHORIZER_IDENTITY,
         log_store=AUTHORIZER_LOGS,
-        secrets=(parts.secret(settings.secrets[SIGNING_SECRET]),),
+        secrets=(signing,),
         policy=SecurityPolicy(trace=settings.features.tracing),
         purpose=AUTHORIZER,
     )
@@ -82,7 +83,7 @@ def _authorizer(stack: Stack, settings: ComponentSettings) -> Iterator[Resource]
         identity=AUTHORIZER_IDENTITY,
         log_store=AUTHORIZER_LOGS,
         environment={**parts.told(stack), **_tokens(settings)},
-        secrets={SIGNING_SECRET: parts.secret(settings.secrets[SIGNING_SECRET])},
+        secrets={SIGNING_SECRET: signing},
         tracing=settings.features.tracing,
         purpose=AUTHORIZER,
         package=AUTHORIZER,

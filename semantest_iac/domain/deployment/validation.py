@@ -7,13 +7,16 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import date
 from math import isfinite
 
+from semantest_iac.domain.blueprints.capabilities import Capabilities, CapabilitiesOf, refusals
+from semantest_iac.domain.deployment.deployment_service import BLUEPRINTS
 from semantest_iac.domain.deployment.stack import Stack
 from semantest_iac.domain.environments import api_rules, azure_rules, function_rules
-from semantest_iac.domain.environments.configuration import Configuration, secret_name
+from semantest_iac.domain.environments.configuration import Configuration, resolved, secret_name
 from semantest_iac.domain.environments.defaults import LOG_RETENTIONS, retention
 from semantest_iac.domain.environments.judging import Finding, Subject, advise, refuse
 from semantest_iac.domain.environments.names import (
@@ -28,7 +31,7 @@ from semantest_iac.domain.environments.providers import OURS, Providers
 from semantest_iac.domain.environments.regions import region_fault
 from semantest_iac.domain.environments.sections import AlertSection, ComponentSection
 from semantest_iac.domain.environments.variables import variable_faults
-from semantest_iac.domain.errors import Fault
+from semantest_iac.domain.errors import Fault, RefusedError
 
 VARIABLES_LIMIT = 4096  # bytes, names and values together
 SERVERLESS = ("rest-api", "websocket")
@@ -62,11 +65,17 @@ class Report:
 
 
 class ValidationService:
-    """Judges configurations as of `today`, because runtimes are deprecated by date."""
+    """Judges configurations as of `today`, because runtimes are deprecated by date.
 
-    def __init__(self, today: date, providers: Providers = OURS) -> None:
+    Without `capabilities_of` every cloud is taken to have everything.
+    """
+
+    def __init__(
+        self, today: date, providers: Providers = OURS, capabilities_of: CapabilitiesOf = Capabilities
+    ) -> None:
         self._today = today
         self._providers = providers
+        self._capabilities_of = capabilities_of
 
     def validate(self, stack: Stack, configuration: Configuration, facts: Facts = Facts()) -> Report:
         """Everything that is wrong or worth knowing about the stack's component in this configuration."""
@@ -74,14 +83,28 @@ class ValidationService:
         findings = list(_unknown_components(configuration))
         if stack.provider in self._providers:
             findings += self._findings(stack, configuration, facts)
+        lacking = () if faults else tuple(self._lacking(stack, configuration))
         return Report(
-            faults + tuple(finding.fault for finding in findings if finding.blocks),
+            faults + tuple(finding.fault for finding in findings if finding.blocks) + lacking,
             tuple(finding.fault for finding in findings if not finding.blocks),
         )
 
     def stack_faults(self, stack: Stack) -> tuple[Fault, ...]:
         """Which parts of the stack are unknown."""
         return stack_faults(stack.component, stack.provider, stack.environment, stack.region, self._providers)
+
+    def _lacking(self, stack: Stack, configuration: Configuration) -> Iterator[Fault]:
+        """What the stack's cloud cannot do of what its blueprint would ask for."""
+        if stack.component not in BLUEPRINTS:
+            return
+        settings = resolved(configuration, stack.component, stack.environment)
+        blueprint = BLUEPRINTS[stack.component](stack, 1, settings)
+        yield from refusals(blueprint, self._capabilities_of(stack.provider), lambda: self._others(stack.provider))
+
+    def _others(self, provider: str) -> Iterator[Capabilities]:
+        for name in self._providers:
+            with suppress(RefusedError):  # one that cannot be used here has nothing to offer
+                yield from [self._capabilities_of(name)] if name != provider else []
 
     def _findings(self, stack: Stack, configuration: Configuration, facts: Facts) -> Iterator[Finding]:
         section = configuration.components.get(stack.component, ComponentSection())

@@ -49,20 +49,14 @@ def instances(subject: Subject) -> Iterator[Finding]:
 
 
 def network(subject: Subject) -> Iterator[Finding]:
-    """One subnet, by its id; its security group is part of it."""
-    subnets, groups = subject.section.network.subnet_ids or (), subject.section.network.security_group_ids
-    for place, subnet in enumerate(subnets):
+    """By its id; that it is one, without a security group, is what the cloud says it can do."""
+    for place, subnet in enumerate(subject.section.network.subnet_ids or ()):
         match = _SUBNET.fullmatch(subnet)
         hint = "Such as /subscriptions/…/virtualNetworks/<network>/subnets/<subnet>."
         if match is None:
             yield refuse(f"network.subnet_ids[{place}]", f"'{shown(subnet)}' is not the id of a subnet", hint)
         elif "_" in match["name"]:
             yield refuse(f"network.subnet_ids[{place}]", "Flex Consumption takes no subnet with '_' in its name")
-    if len(subnets) > 1:
-        yield refuse("network.subnet_ids", f"an app is in one subnet, not in {len(subnets)}")
-    if groups:
-        hint = "Leave it out: on Azure a subnet brings its own."
-        yield refuse("network.security_group_ids", "an app has no security group", hint)
 
 
 def built_in_endpoint(subject: Subject) -> Iterator[Finding]:

@@ -9,6 +9,8 @@ from typing import Any
 import pulumi
 
 from semantest_iac.domain.blueprints.blueprint import Blueprint
+from semantest_iac.domain.blueprints.capabilities import Capabilities
+from semantest_iac.domain.blueprints.features import Wanted
 from semantest_iac.domain.errors import Fault, ValidationError
 from semantest_iac.domain.resource import Resource
 from semantest_iac.infrastructure.cloud_programs.code import CodePush
@@ -40,6 +42,14 @@ class Cloud:
     stateful: frozenset[str] = frozenset()  # the resource types whose loss is a loss of data
     ground: Ground | None = None
     code: CodePush | None = None  # where the program does not carry it
+    lacks: Mapping[Wanted, str] = field(default_factory=dict)  # kinds and features, each with the reason
+    bends: Mapping[Wanted, str] = field(default_factory=dict)  # those that it has in a form of its own, and in which
+
+    @property
+    def capabilities(self) -> Capabilities:
+        """What it has of what blueprints ask for."""
+        return Capabilities(self.name, frozenset(self.kinds), self.lacks, self.bends)
+
     transformation: pulumi.ResourceTransformation | None = None  # of everything that the program makes
 
 

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from semantest_iac.application.message_bus import Observer
     from semantest_iac.application.ports.run_queue import OnWait
     from semantest_iac.application.ports.secret_store import SecretStore
+    from semantest_iac.domain.blueprints.capabilities import Capabilities
     from semantest_iac.domain.deployment.plan import ChangePlan
     from semantest_iac.domain.deployment.stack import Stack
     from semantest_iac.domain.deployment.validation import ValidationService
@@ -118,6 +119,10 @@ class Application(Protocol):
     @property
     def providers(self) -> Providers:
         """The clouds that there are, ours first; others are looked for when none of ours is meant."""
+        ...
+
+    def capabilities(self, provider: str) -> Capabilities:
+        """What a cloud has of what blueprints ask for; raises RefusedError where it cannot be used here."""
         ...
 
     def engine(self, stack: Stack, configuration: Configuration) -> EngineChoice:

@@ -27,6 +27,7 @@ COMMANDS = {
     "logs": "Show what functions printed on this machine.",
     "events": "Read the recorded events.",
     "ledger": "Check the record of events.",
+    "parity": "Show what each cloud can do, and why where it cannot.",
     "config": "Check and show the configuration.",
     "doctor": "Check what this machine has.",
     "setup": "Get what real deployments need: the Pulumi CLI and its plugins.",

@@ -15,6 +15,7 @@ from semantest_iac.application.message_bus import Observer
 from semantest_iac.application.ports.ledger import DeploymentRow
 from semantest_iac.application.ports.run_queue import Holder, OnWait
 from semantest_iac.application.ports.secret_store import SecretStore, SecretValue
+from semantest_iac.domain.blueprints.capabilities import Capabilities
 from semantest_iac.domain.deployment.plan import ChangePlan
 from semantest_iac.domain.deployment.stack import Stack
 from semantest_iac.domain.deployment.validation import ValidationService
@@ -92,6 +93,7 @@ class World:
     called: list[HttpRequest] = field(default_factory=list)
     engines: tuple[str, ...] = ("sandbox",)
     needs: list[FakeNeed] = field(default_factory=list)
+    capabilities: dict[str, Capabilities] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -217,6 +219,10 @@ class FakeApplication:
         """The world's values with the options over them."""
         options = {name: word for name, word in sources["options"].items() if word is not None}
         return Written(Configuration.model_validate(self._world.values | options), self._world.faults)
+
+    def capabilities(self, provider: str) -> Capabilities:
+        """The world's, else everything."""
+        return self._world.capabilities.get(provider) or Capabilities(provider)
 
     def needs(self, providers: Collection[str]) -> list[FakeNeed]:
         """The world's."""

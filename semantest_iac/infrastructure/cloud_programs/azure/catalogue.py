@@ -25,6 +25,7 @@ from semantest_iac.infrastructure.cloud_programs.azure import (
     publishing,
     security,
 )
+from semantest_iac.infrastructure.cloud_programs.azure.differences import BENDS, LACKS
 from semantest_iac.infrastructure.cloud_programs.cloud import Cloud, Ground
 from semantest_iac.infrastructure.cloud_programs.context import Context
 
@@ -76,5 +77,7 @@ CLOUD = Cloud(
     stateful=frozenset({"azure-native:operationalinsights:Workspace", "azure-native:keyvault:Vault"}),
     ground=Ground(ground.ground, ("pulumi_azure_native.authorization", "pulumi_azure_native.resources")),
     code=publishing.PUSH,
+    lacks=LACKS,
+    bends=BENDS,
     transformation=without_aliases,
 )
