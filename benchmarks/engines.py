@@ -152,7 +152,7 @@ async def _ours(home: Path, program: Path, extent: str, size: int) -> None:
     def watch(tick: Tick) -> None:
         """Nobody watches."""
 
-    engine = PulumiEngine(Children(Site(home / "pulumi"), lambda name: name, lambda: _cloud(home)))
+    engine = PulumiEngine(Children(Site(home / "pulumi"), lambda name: name, lambda _: _cloud(home)))
     work = _work(home, size)
     plan = await engine.preview(work)
     if extent == "first":
