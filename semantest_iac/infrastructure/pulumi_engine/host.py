@@ -57,3 +57,6 @@ class Host:
         found = cloud(blueprint.stack.provider)
         program.load(found, blueprint)
         program.deploy(blueprint, found, Context(blueprint.stack, blueprint.generation, artifact, secret_value))
+        if found.code:
+            way = "for example with az functionapp deployment source config-zip"
+            self.warn(f"Pulumi makes the app and no more: bring it its package '{artifact.path}' yourself, {way}.")

@@ -15,7 +15,10 @@ _TAKEN = "Another stack or person has that name. Destroy it there, or deploy und
 _CHANGE = "Change the configuration as the message says."
 _LATER = "Try again when it has ended."
 _PLUGIN = "Run `semantest-iac setup`, or `pulumi plugin install resource <name> <version>` once by hand."
-_CREDENTIALS = "Give credentials, for example AWS_PROFILE, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY."
+_CREDENTIALS = (
+    "Give credentials: AWS_PROFILE, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY; for Azure run az login, or set "
+    "ARM_CLIENT_ID and its companions."
+)
 
 # how a cloud's provider words an API error; the code is the cloud's own
 _API_ERROR = re.compile(

@@ -273,6 +273,15 @@ class TestWatching:
         assert {each["operator"] for each in conditions} == {"GreaterThanOrEqual"}
         assert all(each["query"].startswith("requests | summarize value = ") for each in conditions)
 
+    @pytest.mark.parametrize(
+        ("variant", "threshold"), [("plain", 80), ("limited", 8), ("one alarm", 5)], ids=["default", "limited", "asked"]
+    )
+    def test_as_many_instances_as_there_can_be_are_an_alarm(self, variant: str, threshold: int) -> None:
+        rules = _all("azure-native:monitor:ScheduledQueryRule", _asked(variant))
+
+        [rule] = [each.inputs for each in rules if each.name == "alarm-concurrency"]
+        assert rule["criteria"]["allOf"][0]["threshold"] == threshold
+
     def test_everybody_named_is_told(self) -> None:
         group = _the("azure-native:monitor:ActionGroup", _asked("told"))
 

@@ -63,6 +63,7 @@ def serverless_function(function: ServerlessFunction, context: Context) -> Made:
         "runtime": artifact.runtime,
         "memory_mb": memory_of("azure", function.memory_mb),
         "insights": logs["insights"],
+        "most": _most(function),
         "gateway_key": key,
         "takes_code": True,
     }
@@ -99,10 +100,14 @@ def _flex(function: ServerlessFunction, artifact: Artifact, store: Made, identit
         "runtime": {"name": _LANGUAGES[runtime.language], "version": runtime.version},
         "scale_and_concurrency": {
             "instance_memory_mb": memory_of("azure", function.memory_mb),
-            "maximum_instance_count": scaling.maximum or _MOST_INSTANCES,
+            "maximum_instance_count": _most(function),
             **({"always_ready": warm} if warm else {}),
         },
     }
+
+
+def _most(function: ServerlessFunction) -> int:
+    return function.scaling.maximum or _MOST_INSTANCES
 
 
 def _site(settings: dict[str, Any], context: Context) -> dict[str, Any]:

@@ -7,6 +7,7 @@ from typing import Any
 
 from pulumi_azure_native import applicationinsights, monitor, operationalinsights
 
+from semantest_iac.domain.environments.configuration import CONCURRENCY_SHARE
 from semantest_iac.domain.environments.defaults import retention
 from semantest_iac.domain.monitoring.alarm import Alarm, Signal
 from semantest_iac.domain.monitoring.log_store import LogSource, LogStore
@@ -109,7 +110,7 @@ def _query_alarm(alarm: Alarm, context: Context, **common: Any) -> Any:
         "metric_measure_column": "value",
         "time_aggregation": "Maximum",
         "operator": "GreaterThanOrEqual",
-        "threshold": alarm.threshold,
+        "threshold": _reachable(alarm, context.made[alarm.function]["most"]),
         "failing_periods": {"number_of_evaluation_periods": 1, "min_failing_periods_to_alert": 1},
     }
     return monitor.ScheduledQueryRule(
@@ -123,6 +124,13 @@ def _query_alarm(alarm: Alarm, context: Context, **common: Any) -> Any:
         actions={"action_groups": [context.made[alarm.channel]["id"]]},
         **common,
     )
+
+
+def _reachable(alarm: Alarm, most: int) -> float:
+    """An alarm on more instances than there can be would never be raised: the default is that of another cloud."""
+    if alarm.signal is not Signal.CONCURRENCY or alarm.threshold <= most:
+        return alarm.threshold
+    return max(1, int(most * CONCURRENCY_SHARE))
 
 
 def _metric_alarm(alarm: Alarm, context: Context, **common: Any) -> Any:
