@@ -17,7 +17,7 @@ from tests.e2e.conftest import Desk, Outcome
 _COMPONENT = ("--component", "rest-api")
 _PULUMI = ("--engine", "pulumi", "--cloud", "sandbox")
 _MORE = ("--set", "components.rest-api.memory=1024")
-_REFUSED = {"effect": "refuse", "type": "aws:lambda/function:Function", "operation": "update", "call": 1}
+_FUNCTIONS = {"aws": "aws:lambda/function:Function", "azure": "azure-native:web:WebApp"}
 _LIFE: dict[str, tuple[str, ...]] = {
     "first": ("deploy", *_COMPONENT),
     "same": ("deploy", *_COMPONENT),
@@ -42,23 +42,26 @@ def needs_the_cli() -> None:
         pytest.skip(f"no Pulumi CLI: {error.hint}")
 
 
-def _lived(desk: Desk, *engine: str) -> Life:
+def _lived(desk: Desk, provider: str, *engine: str) -> Life:
     """The whole life in one home; the cloud refuses once."""
     lived = {}
+    refused = {"effect": "refuse", "type": _FUNCTIONS[provider], "operation": "update", "call": 1}
     faults = desk.home / ("pulumi" if engine else "") / "faults.json"
     for name, arguments in _LIFE.items():
         if name == "failed":
-            faults.write_text(json.dumps([_REFUSED]), encoding="utf-8")
+            faults.write_text(json.dumps([refused]), encoding="utf-8")
         chosen = engine if arguments[0] == "deploy" else ()
-        lived[name] = desk.run(*arguments, *chosen, *(("--json",) if arguments[0] == "deploy" else ()))
+        place = ("--provider", provider)
+        lived[name] = desk.run(*arguments, *place, *chosen, *(("--json",) if arguments[0] == "deploy" else ()))
         faults.unlink(missing_ok=True)
     return lived
 
 
-@pytest.fixture(scope="module")
-def lives(tmp_path_factory: pytest.TempPathFactory) -> tuple[Life, Life]:
+@pytest.fixture(scope="module", params=list(_FUNCTIONS))
+def lives(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> tuple[Life, Life]:
     """One in the sandbox, one by Pulumi's own engine."""
-    return _lived(Desk(tmp_path_factory.mktemp("ours"))), _lived(Desk(tmp_path_factory.mktemp("theirs")), *_PULUMI)
+    ours, theirs = (Desk(tmp_path_factory.mktemp(name)) for name in ("ours", "theirs"))
+    return _lived(ours, request.param), _lived(theirs, request.param, *_PULUMI)
 
 
 def _events(outcome: Outcome) -> list[tuple[str, Any]]:

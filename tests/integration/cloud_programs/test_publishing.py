@@ -37,20 +37,39 @@ class TestPublishing:
 
         publish(_APP, package, service.line)
 
-        sent, looked = service.heard
+        sent, looked, _ = service.heard
         assert (sent.method, sent.path, sent.body) == ("POST", "/api/publish", _CONTENT)
         assert sent.query == {"RemoteBuild": "false", "Deployer": f"semantest-iac-{_DIGEST}"}
         assert (sent.headers["authorization"], sent.headers["content-type"]) == ("Bearer a-token", "application/zip")
         assert looked.path == "/api/deployments/deployment-1"
-        assert set(service.origins) == {"https://func-1.scm.azurewebsites.net"}
+        assert service.origins[:2] == ["https://func-1.scm.azurewebsites.net"] * 2
 
     def test_looks_until_the_deployment_has_ended(self, service: Service, package: Artifact) -> None:
         service.script = [_TAKEN, (404, {}), _GOING_ON, _GOING_ON, _DONE]
 
         publish(_APP, package, service.line)
 
-        assert len(service.heard) == 5
+        assert len(service.heard) == 6
         assert service.waited == [3.0, 3.0, 3.0]
+
+    def test_ends_when_the_host_has_started_anew_and_shows_it_no_token(
+        self, service: Service, package: Artifact
+    ) -> None:
+        service.script = [_TAKEN, _DONE, (503, b""), (503, b""), (404, b"")]
+
+        publish(_APP, package, service.line)
+
+        asked = service.heard[2:]
+        assert (service.waited, len(asked)) == ([3.0, 3.0], 3)
+        assert set(service.origins[2:]) == {"https://func-1.azurewebsites.net"}
+        assert not any("authorization" in each.headers for each in asked)
+
+    def test_ends_although_the_host_does_not_start(self, service: Service, package: Artifact) -> None:
+        service.script = [_TAKEN, _DONE, (503, b"")]
+
+        publish(_APP, package, service.line)
+
+        assert sum(service.waited) == 90
 
     @pytest.mark.parametrize(
         "refusal",
@@ -122,7 +141,7 @@ class TestPublishing:
         service.script = [_TAKEN, _DONE]
         publish(_APP, package, Line(unreachable_at_first, lambda: "a-token", service.waited.append))
 
-        assert (len(calls), service.waited) == (3, [15.0])
+        assert (len(calls), service.waited) == (4, [15.0])
 
     def test_needs_the_package_to_be_there(self, service: Service, package: Artifact) -> None:
         package.path.unlink()

@@ -23,6 +23,7 @@ _DEPLOYER = "semantest-iac-"  # with the digest behind it: the service keeps who
 _FAILED, _SUCCEEDED = 3, 4
 _LATER = (409, 429, 500, 502, 503, 504)
 _PATIENCE_S, _BETWEEN_TRIES_S, _BETWEEN_LOOKS_S = 900.0, 15.0, 3.0
+_START_S = 90.0
 _HINTS = {
     401: "Log in again: az login.",
     403: "The deploying identity needs the role Website Contributor on the app.",
@@ -46,7 +47,8 @@ def publish(app: Outputs, package: Artifact, line: Line) -> None:
     body = _content(package)
     for pause in _pauses(_BETWEEN_TRIES_S):
         try:
-            return _once(app, package.digest, body, line)
+            _once(app, package.digest, body, line)
+            return _wait_for_host(app, line)
         except _Refusal as refusal:
             if not refusal.may_pass or pause is None:
                 raise _failed(app, refusal) from refusal
@@ -97,18 +99,32 @@ def _follow(app: Outputs, deployment: str, line: Line) -> None:
     raise _Refusal("the deployment did not end")
 
 
-def _pauses(seconds: float) -> Iterator[float | None]:
+def _wait_for_host(app: Outputs, line: Line) -> None:
+    """The host starts anew with the package; whether the service is well is for others to ask."""
+    for pause in _pauses(_BETWEEN_LOOKS_S, _START_S):
+        if _answer(f"https://{app['defaultHostName']}", HttpRequest("GET", "/"), line).status not in _LATER:
+            return
+        if pause is not None:
+            line.wait(pause)
+
+
+def _pauses(seconds: float, patience: float = _PATIENCE_S) -> Iterator[float | None]:
     """As many as patience holds; None for the last."""
-    yield from [seconds] * int(_PATIENCE_S / seconds)
+    yield from [seconds] * int(patience / seconds)
     yield None
 
 
 def _ask(app: Outputs, line: Line, method: str, path: str, *, query: Pairs = (), body: bytes = b"") -> HttpResponse:
-    """One request to the deployment service, which has a host of its own; no answer is a refusal that may pass."""
+    """One request to the app's deployment service, which has a host of its own."""
     headers = (("authorization", f"Bearer {line.token()}"), ("content-type", "application/zip"))
     origin = f"https://{str(app['defaultHostName']).replace('.', '.scm.', 1)}"
+    return _answer(origin, HttpRequest(method, path, query, headers, body), line)
+
+
+def _answer(origin: str, request: HttpRequest, line: Line) -> HttpResponse:
+    """No answer is one, too: that somebody is to come back later."""
     try:
-        return line.send(origin, HttpRequest(method, path, query, headers, body))
+        return line.send(origin, request)
     except OSError as error:
         return HttpResponse(503, body=str(getattr(error, "reason", None) or error).encode())
 
