@@ -62,7 +62,7 @@ class Run:
     def finish(self) -> None:
         """Delete replaced resources and those the program no longer has, dependents first; raises StepError.
 
-        Something protected stops only the deletion of what it needs.
+        Something protected stops only the deletion of what it needs, which is nothing that was replaced before.
         """
         protected: list[ResourceState] = []
         kept: set[str] = set()
@@ -70,7 +70,7 @@ class Run:
             self.executor.go_on(state)
             if state.protect and not state.delete:
                 protected.append(state)
-            if state in protected or state.urn in kept:
+            if state in protected or (state.urn in kept and state.key not in self.executor.snapshot.outlived):
                 kept |= state.needs
             else:
                 self._delete(state)

@@ -33,6 +33,7 @@ class Snapshot:
         self._news: dict[str, ResourceState] = {}
         self._keys = {resource.urn: resource.key for resource in self.olds.values() if not resource.delete}
         self.first = {resource.urn: resource for resource in self.olds.values() if not resource.delete}
+        self.outlived = {key for key, resource in self.olds.items() if resource.delete and resource.urn in self.first}
         self._providers = {resource.id: resource for resource in self.olds.values() if resource.is_provider}
 
     def __iter__(self) -> Iterator[ResourceState]:
