@@ -168,5 +168,11 @@ def _stack(order: Order, cli: Cli, providers: str) -> _Stack:
     )
     if is_new:
         workspace.save_stack_settings(order.stack, automation.StackSettings(encryption_salt=order.salt))
-        workspace.create_stack(order.stack)
+        _write(folder / ".pulumi" / "meta.yaml", "version: 1\n")
+        _write(folder / ".pulumi" / "stacks" / PROJECT / f"{order.stack}.json", '{"version": 3, "checkpoint": {}}')
     return _Stack(order.stack, workspace, StackInitMode.SELECT)
+
+
+def _write(path: Path, text: str) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text)

@@ -200,7 +200,7 @@ class PulumiWorld:
 
     def _resources(self) -> list[dict[str, Any]]:
         path = self._folder / ".pulumi" / "stacks" / PROJECT / f"{STACK}.json"
-        latest = json.loads(path.read_text())["checkpoint"]["latest"] if path.exists() else None
+        latest = json.loads(path.read_text())["checkpoint"].get("latest") if path.exists() else None
         found: list[dict[str, Any]] = self._key.opened((latest or {}).get("resources", []))
         return found
 
