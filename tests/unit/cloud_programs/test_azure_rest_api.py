@@ -2,60 +2,35 @@
 
 from __future__ import annotations
 
-from functools import cache
 from itertools import product
 from typing import Any
-from xml.etree.ElementTree import fromstring
 
 import pytest
 
 from semantest_iac.infrastructure.cloud_programs.azure.security import ROLES
 from semantest_iac.infrastructure.sandbox_engine.values import Secret, bare, holds_secret
 from semantest_iac.infrastructure.simulated_cloud.azure.catalogue import TYPES
-from tests.unit.cloud_programs.recorder import SECRET, Asked, recorded, urn
-from tests.unit.cloud_programs.variants import ENVIRONMENTS, VARIANTS, blueprint
+from tests.unit.cloud_programs.azure_asking import APP, all_of, asked_for, settings_of, the
+from tests.unit.cloud_programs.recorder import SECRET, urn
+from tests.unit.cloud_programs.variants import ENVIRONMENTS, VARIANTS
 
-_APP = "azure-native:web:WebApp"
 _VAULT = "azure-native:keyvault:Vault"
 _ROLE = "azure-native:authorization:RoleAssignment"
-_OPERATION = "azure-native:apimanagement:ApiOperation"
 _WORKSPACE = "azure-native:operationalinsights:Workspace"
 _GROUP = "azure-native:resources:ResourceGroup"
-
-
-@cache
-def _asked(variant: str = "plain", environment: str = "development", region: str = "eastus") -> list[Asked]:
-    return recorded(blueprint(variant, environment, region, "azure"))
-
-
-def _all(type_: str, asked: list[Asked]) -> list[Asked]:
-    return [each for each in asked if each.type == type_]
-
-
-def _the(type_: str, asked: list[Asked]) -> dict[str, Any]:
-    [found] = _all(type_, asked)
-    return found.inputs
-
-
-def _settings(asked: list[Asked]) -> dict[str, Any]:
-    return {pair["name"]: pair["value"] for pair in _the(_APP, asked)["siteConfig"]["appSettings"]}
-
-
-def _policy(asked: list[Asked]) -> Any:
-    return fromstring(_the("azure-native:apimanagement:ApiPolicy", asked)["value"])
 
 
 @pytest.mark.parametrize(("variant", "environment"), list(product(VARIANTS, ENVIRONMENTS)))
 class TestEveryVariant:
     def test_asks_for_types_that_the_sandbox_has_rules_for(self, variant: str, environment: str) -> None:
-        asked = {each.type for each in _asked(variant, environment)}
+        asked = {each.type for each in asked_for(variant, environment)}
 
         assert {type_ for type_ in asked if type_.startswith("azure-native:")} <= TYPES.keys()
 
     def test_uses_the_provider_of_its_region_for_all_under_a_component(self, variant: str, environment: str) -> None:
-        asked = _asked(variant, environment, "westeurope")
+        asked = asked_for(variant, environment, "westeurope")
 
-        [provider] = _all("pulumi:providers:azure-native", asked)
+        [provider] = all_of("pulumi:providers:azure-native", asked)
         assert provider.inputs["location"] == "westeurope"
         ours = [each for each in asked if each.type.startswith("azure-native:")]
         assert {each.provider.rpartition("::")[0] for each in ours} == {urn(provider.type, "azure")}
@@ -63,37 +38,37 @@ class TestEveryVariant:
         assert {each.inputs.get("location", "global") for each in ours} == {"westeurope", "global"}
 
     def test_tells_a_secret_to_the_vault_only(self, variant: str, environment: str) -> None:
-        asked = [each for each in _asked(variant, environment) if each.type.startswith("azure-native:")]
+        asked = [each for each in asked_for(variant, environment) if each.type.startswith("azure-native:")]
 
         told = {each.type: each.inputs for each in asked if SECRET in str(bare(each.inputs))}
         assert told.keys() <= {"azure-native:keyvault:Secret"}
         assert all(isinstance(inputs["properties"]["value"], Secret) for inputs in told.values())
         sealed = {each.type for each in asked if holds_secret(each.inputs)} - told.keys()
-        assert sealed <= {_APP, "azure-native:apimanagement:NamedValue"}  # the key between gateway and app
+        assert sealed <= {APP, "azure-native:apimanagement:NamedValue"}  # the key between gateway and app
 
 
 class TestGround:
     def test_gives_names_that_no_other_subscription_gives(self) -> None:
-        account = _the("azure-native:storage:StorageAccount", _asked())["accountName"]
-        names = {_the(_APP, _asked())["name"], _the(_VAULT, _asked("secrets"))["vaultName"]}
+        account = the("azure-native:storage:StorageAccount", asked_for())["accountName"]
+        names = {the(APP, asked_for())["name"], the(_VAULT, asked_for("secrets"))["vaultName"]}
 
         assert account.isalnum()
         assert (len(account) <= 24, account.islower()) == (True, True)
-        assert not any(name.endswith(_the(_GROUP, _asked())["resourceGroupName"][-6:]) for name in names)
+        assert not any(name.endswith(the(_GROUP, asked_for())["resourceGroupName"][-6:]) for name in names)
 
     def test_has_a_vault_for_secrets_alone(self) -> None:
-        assert _all(_VAULT, _asked()) == []
-        assert _the(_VAULT, _asked("secrets"))["properties"]["enableRbacAuthorization"] is True
+        assert all_of(_VAULT, asked_for()) == []
+        assert the(_VAULT, asked_for("secrets"))["properties"]["enableRbacAuthorization"] is True
 
     def test_protects_the_vault_of_production_and_never_says_false(self) -> None:
         def protection(environment: str) -> object:
-            return _the(_VAULT, _asked("secrets", environment))["properties"].get("enablePurgeProtection")
+            return the(_VAULT, asked_for("secrets", environment))["properties"].get("enablePurgeProtection")
 
         assert (protection("production"), protection("staging")) == (True, None)
 
     def test_keeps_deleted_secrets_for_as_long_as_a_vault_must(self) -> None:
         days = [
-            _the(_VAULT, _asked("secrets", environment))["properties"]["softDeleteRetentionInDays"]
+            the(_VAULT, asked_for("secrets", environment))["properties"]["softDeleteRetentionInDays"]
             for environment in ("development", "production")
         ]
 
@@ -102,7 +77,9 @@ class TestGround:
     def test_outlives_production_with_the_logs_in_it(self) -> None:
         def retained(environment: str) -> set[bool]:
             return {
-                each.retained for type_ in (_GROUP, _WORKSPACE) for each in _all(type_, _asked("plain", environment))
+                each.retained
+                for type_ in (_GROUP, _WORKSPACE)
+                for each in all_of(type_, asked_for("plain", environment))
             }
 
         assert (retained("production"), retained("staging")) == ({True}, {False})
@@ -110,31 +87,31 @@ class TestGround:
 
 class TestFunction:
     def test_has_its_rights_its_package_store_and_its_secrets_before_it(self) -> None:
-        [app] = _all(_APP, _asked("secrets"))
+        [app] = all_of(APP, asked_for("secrets"))
 
         assert app.needs >= {urn(_ROLE, role) for role in ROLES}
         assert urn("azure-native:storage:BlobContainer", "function") in app.needs
         assert urn("azure-native:keyvault:Secret", "secret-token") in app.needs
 
     def test_uses_no_key_of_its_storage(self) -> None:
-        account = _the("azure-native:storage:StorageAccount", _asked())
+        account = the("azure-native:storage:StorageAccount", asked_for())
 
         assert (account["allowSharedKeyAccess"], account["allowBlobPublicAccess"]) == (False, False)
-        assert _settings(_asked())["AzureWebJobsStorage__credential"] == "managedidentity"
-        assert _settings(_asked())["AzureWebJobsStorage__blobServiceUri"] == "https://packages.blob.example/"
+        assert settings_of(asked_for())["AzureWebJobsStorage__credential"] == "managedidentity"
+        assert settings_of(asked_for())["AzureWebJobsStorage__blobServiceUri"] == "https://packages.blob.example/"
 
     def test_names_no_setting_and_no_property_that_its_plan_refuses(self) -> None:
-        site = _the(_APP, _asked())["siteConfig"]
+        site = the(APP, asked_for())["siteConfig"]
 
         assert site.keys() <= {"appSettings", "cors", "http20Enabled", "minTlsVersion"}
-        assert not any(name.startswith(("FUNCTIONS_", "WEBSITE_")) for name in _settings(_asked()))
-        assert _the("azure-native:web:AppServicePlan", _asked())["sku"] == {"name": "FC1", "tier": "FlexConsumption"}
+        assert not any(name.startswith(("FUNCTIONS_", "WEBSITE_")) for name in settings_of(asked_for()))
+        assert the("azure-native:web:AppServicePlan", asked_for())["sku"] == {"name": "FC1", "tier": "FlexConsumption"}
 
     def test_is_marked_with_the_package_that_it_is_to_run(self) -> None:
-        assert _the(_APP, _asked())["tags"]["Package"] == "ab" * 32
+        assert the(APP, asked_for())["tags"]["Package"] == "ab" * 32
 
     def test_learns_where_its_secrets_are_and_not_what_they_are(self) -> None:
-        settings = _settings(_asked("secrets"))
+        settings = settings_of(asked_for("secrets"))
 
         assert (settings["PLAIN"], settings["SHIM"]) == ("seen", "1")
         assert settings["TOKEN"] == "@Microsoft.KeyVault(SecretUri=https://vault.example/secrets/token/1)"
@@ -157,116 +134,51 @@ class TestFunction:
         ids=["as small as it gets", "the next size up", "limited and kept warm"],
     )
     def test_has_instances_that_azure_has(self, variant: str, environment: str, scale: dict[str, Any]) -> None:
-        config = _the(_APP, _asked(variant, environment))["functionAppConfig"]
+        config = the(APP, asked_for(variant, environment))["functionAppConfig"]
 
         assert config["scaleAndConcurrency"] == scale
         assert config["runtime"] == {"name": "python", "version": "3.13"}
 
     def test_is_placed_in_a_subnet_that_is_handed_to_it(self) -> None:
-        asked = _asked("network")
+        asked = asked_for("network")
 
-        subnet = _the("azure-native:network:Subnet", asked)
+        subnet = the("azure-native:network:Subnet", asked)
         assert [each["serviceName"] for each in subnet["delegations"]] == ["Microsoft.App/environments"]
         assert subnet["addressPrefix"] == "10.10.0.0/24"
-        assert _the(_APP, asked)["virtualNetworkSubnetId"] == "id of network"
-        assert _the(_APP, _asked("network of others"))["virtualNetworkSubnetId"] == "subnet-1"
+        assert the(APP, asked)["virtualNetworkSubnetId"] == "id of network"
+        assert the(APP, asked_for("network of others"))["virtualNetworkSubnetId"] == "subnet-1"
 
 
 class TestRights:
     def test_are_four_roles_and_one_more_for_secrets(self) -> None:
         def given(variant: str) -> set[str]:
             roles = {value: name for name, value in ROLES.items()}
-            return {roles[each.inputs["roleDefinitionId"].rpartition("/")[2]] for each in _all(_ROLE, _asked(variant))}
+            return {
+                roles[each.inputs["roleDefinitionId"].rpartition("/")[2]] for each in all_of(_ROLE, asked_for(variant))
+            }
 
         assert given("plain") == {"blobs", "queues", "tables", "telemetry"}
         assert given("secrets") - given("plain") == {"secrets"}
 
     def test_say_what_kind_of_principal_they_are_for(self) -> None:
-        assert {each.inputs["principalType"] for each in _all(_ROLE, _asked("secrets"))} == {"ServicePrincipal"}
+        assert {each.inputs["principalType"] for each in all_of(_ROLE, asked_for("secrets"))} == {"ServicePrincipal"}
 
     def test_reach_no_further_than_single_resources(self) -> None:
-        scopes = {each.inputs["scope"] for each in _all(_ROLE, _asked("secrets"))}
+        scopes = {each.inputs["scope"] for each in all_of(_ROLE, asked_for("secrets"))}
 
         assert scopes == {"id of function", "id of function-logs", "id of ground"}
-
-
-class TestEndpointOfDevelopment:
-    def test_is_that_of_the_app(self) -> None:
-        assert _all("azure-native:apimanagement:ApiManagementService", _asked()) == []
-        assert _the(_APP, _asked("browsers"))["siteConfig"]["cors"] == {
-            "allowedOrigins": ["https://app.example.org"],
-            "supportCredentials": True,
-        }
-
-    def test_is_a_gateway_where_tokens_are_to_be_checked(self) -> None:
-        assert len(_all("azure-native:apimanagement:ApiManagementService", _asked("authorizer"))) == 1
-
-
-class TestGateway:
-    def test_costs_nothing_while_nobody_calls(self) -> None:
-        service = _the("azure-native:apimanagement:ApiManagementService", _asked("plain", "staging"))
-
-        assert service["sku"] == {"name": "Consumption", "capacity": 0}
-
-    def test_speaks_to_browsers_in_the_place_of_the_app(self) -> None:
-        asked = _asked("browsers", "staging")
-
-        assert "cors" not in _the(_APP, asked)["siteConfig"]
-        cors = _policy(asked).find("inbound/cors")
-        assert cors.get("allow-credentials") == "true"
-        assert [each.text for each in cors.findall("allowed-origins/origin")] == ["https://app.example.org"]
-
-    def test_limits_without_a_policy_that_its_tier_lacks(self) -> None:
-        inbound = _policy(_asked("plain", "staging")).find("inbound")
-
-        assert inbound.find("rate-limit").attrib == {"calls": "200", "renewal-period": "2"}
-        assert inbound.find("rate-limit-by-key") is None
-
-    def test_asks_for_a_token_but_for_health(self) -> None:
-        asked = _asked("authorizer", "staging")
-
-        when = _policy(asked).find("inbound/choose/when")
-        [health] = [each.inputs["operationId"] for each in _all(_OPERATION, asked) if "/health" in each.name]
-        assert when.get("condition") == f'@(context.Operation.Id != "{health}")'
-        assert when.find("validate-jwt").get("header-name") == "X-Token"
-        assert [each.text for each in when.findall("validate-jwt/audiences/audience")] == ["semantest"]
-
-    def test_has_an_operation_for_each_method_and_path_once(self) -> None:
-        operations = _all(_OPERATION, _asked("plain", "staging"))
-
-        asked = [(each.inputs["method"], each.inputs["urlTemplate"]) for each in operations]
-        assert len(asked) == len(set(asked)) == 15
-        assert {("GET", "/"), ("DELETE", "/*"), ("GET", "/health")} <= set(asked)
-        assert len({each.inputs["operationId"] for each in operations}) == 15
-
-    def test_alone_knows_the_key_that_the_app_asks_for(self) -> None:
-        asked = _asked("plain", "staging")
-
-        key = _settings(asked)["SEMANTEST_GATEWAY_KEY"]
-        named = _the("azure-native:apimanagement:NamedValue", asked)
-        assert isinstance(key, Secret)
-        assert (named["value"], named["secret"]) == (key, True)
-        header = _policy(asked).find("inbound/set-header")
-        assert (header.get("name"), header.find("value").text) == ("x-semantest-gateway", "{{gateway-key}}")
-        assert "SEMANTEST_GATEWAY_KEY" not in _settings(_asked())
-
-    def test_reaches_the_app_by_a_name_that_a_pool_could_have(self) -> None:
-        asked = _asked("plain", "staging")
-
-        assert _the("azure-native:apimanagement:Backend", asked)["backendId"] == "live"
-        assert _policy(asked).find("inbound/set-backend-service").get("backend-id") == "live"
 
 
 class TestWatching:
     def test_metrics_are_those_of_what_clients_call(self) -> None:
         def scopes(environment: str) -> set[str]:
-            alarms = _all("azure-native:monitor:MetricAlert", _asked("plain", environment))
+            alarms = all_of("azure-native:monitor:MetricAlert", asked_for("plain", environment))
             return {scope for each in alarms for scope in each.inputs["scopes"]}
 
         assert (scopes("development"), scopes("staging")) == ({"id of function-logs"}, {"id of api"})
 
     def test_shares_percentiles_and_instances_are_queries(self) -> None:
-        rules = _all("azure-native:monitor:ScheduledQueryRule", _asked())
+        rules = all_of("azure-native:monitor:ScheduledQueryRule", asked_for())
 
         assert {each.name for each in rules} == {"alarm-error-rate", "alarm-latency", "alarm-concurrency"}
         conditions = [each.inputs["criteria"]["allOf"][0] for each in rules]
@@ -277,26 +189,26 @@ class TestWatching:
         ("variant", "threshold"), [("plain", 80), ("limited", 8), ("one alarm", 5)], ids=["default", "limited", "asked"]
     )
     def test_as_many_instances_as_there_can_be_are_an_alarm(self, variant: str, threshold: int) -> None:
-        rules = _all("azure-native:monitor:ScheduledQueryRule", _asked(variant))
+        rules = all_of("azure-native:monitor:ScheduledQueryRule", asked_for(variant))
 
         [rule] = [each.inputs for each in rules if each.name == "alarm-concurrency"]
         assert rule["criteria"]["allOf"][0]["threshold"] == threshold
 
     def test_everybody_named_is_told(self) -> None:
-        group = _the("azure-native:monitor:ActionGroup", _asked("told"))
+        group = the("azure-native:monitor:ActionGroup", asked_for("told"))
 
         assert [each["emailAddress"] for each in group["emailReceivers"]] == ["a@example.org", "b@example.org"]
         assert (group["location"], len(group["groupShortName"]) <= 12) == ("global", True)
 
     def test_logs_are_kept_for_as_long_as_azure_can(self) -> None:
         def days(environment: str) -> set[int]:
-            return {each.inputs["retentionInDays"] for each in _all(_WORKSPACE, _asked("plain", environment))}
+            return {each.inputs["retentionInDays"] for each in all_of(_WORKSPACE, asked_for("plain", environment))}
 
         assert (days("development"), days("production")) == ({30}, {90})
 
     def test_there_is_an_access_log_where_there_is_a_gateway(self) -> None:
         def workspaces(variant: str, environment: str) -> set[str]:
-            return {each.name for each in _all(_WORKSPACE, _asked(variant, environment))}
+            return {each.name for each in all_of(_WORKSPACE, asked_for(variant, environment))}
 
         assert workspaces("plain", "development") == workspaces("no access log", "staging") == {"function-logs"}
         assert workspaces("plain", "staging") == {"function-logs", "access-logs"}
