@@ -18,7 +18,7 @@ from tests.differential.worlds import Deployer, Key, Outcome, PulumiWorld, Sandb
 
 _COUNT = int(os.environ.get("SEMANTEST_DIFFERENTIAL", "300"))
 _SEED = int(os.environ.get("SEMANTEST_DIFFERENTIAL_SEED", "1"))
-_BATCH = 50
+_BATCH = 25
 _FAULTY = _COUNT // 10
 _FEW = 5
 _TOLD = (Effect.PARTIAL, "create")  # the one late answer that says what was made
