@@ -75,7 +75,7 @@ class Loopback:
     """Plain HTTP over two connections that are kept."""
 
     def __init__(self) -> None:
-        self._kept: dict[str, Any] = {}
+        self.kept: dict[str, Any] = {}
 
     def table(self, operation: str, arguments: Mapping[str, Any]) -> Mapping[str, Any]:
         """One operation of DynamoDB."""
@@ -93,7 +93,7 @@ class Loopback:
         from http.client import HTTPConnection
 
         place = urlsplit(endpoint)
-        connection = self._kept.setdefault(
+        connection = self.kept.setdefault(
             place.netloc, HTTPConnection(place.hostname or "", place.port, timeout=TIMEOUT_S)
         )
         try:
@@ -101,7 +101,7 @@ class Loopback:
             response = connection.getresponse()
             answer: bytes = response.read()
         except BaseException:
-            self._kept.pop(place.netloc).close()
+            self.kept.pop(place.netloc).close()
             raise
         if response.status >= 300:
             raise CallError(_code(response.headers.get("x-amzn-errortype", ""), answer))

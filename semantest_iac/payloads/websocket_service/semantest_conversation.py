@@ -19,6 +19,7 @@ KINDS = (CLI, EXTENSION)
 LONGEST_ID = 256
 
 Message = Mapping[str, Any]
+NO_CLAIMS: Mapping[str, Any] = {}
 
 
 class ProtocolError(Exception):
@@ -39,9 +40,12 @@ class Conversation:
         """A client is gone."""
         self._connections.forget(id)
 
-    def said(self, id: str, text: str) -> None:
-        """A client said something: do it, or tell the client why not."""
-        sender, message = self._known(id), _parsed(text)
+    def said(self, id: str, text: str, claims: Mapping[str, Any] = NO_CLAIMS) -> None:
+        """A client said something: do it, or tell the client why not.
+
+        `claims` are for a client that is heard of for the first time, where clouds repeat them.
+        """
+        sender, message = self._known(id, claims), _parsed(text)
         if not sender.greeted and self._connections.greet(id):
             self._send(id, {"type": "welcome", "clientId": _client(id), "message": "Connected to Semantest"})
         try:
@@ -49,10 +53,10 @@ class Conversation:
         except ProtocolError as reason:
             self._send(id, {"type": "error", **_named(message), "message": str(reason)})
 
-    def _known(self, id: str) -> Connection:
+    def _known(self, id: str, claims: Mapping[str, Any]) -> Connection:
         connection = self._connections.find(id)
         if connection is None:
-            connection = Connection(id)
+            connection = Connection(id, claims=claims)
             self._connections.remember(connection)
         return connection
 

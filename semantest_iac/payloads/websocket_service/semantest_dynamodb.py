@@ -12,7 +12,7 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from semantest_aws import Calls, CallError, calls
+from semantest_aws import CallError, Calls, calls
 from semantest_connections import Connection, TooLargeError
 
 CONDITION_FAILED = "ConditionalCheckFailedException"

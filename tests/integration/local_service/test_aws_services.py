@@ -1,0 +1,125 @@
+"""DynamoDB and the management of connections as functions reach them: over HTTP, on loopback."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator
+from typing import Any
+from urllib.error import HTTPError
+from urllib.request import Request, urlopen
+
+import pytest
+
+from semantest_iac.infrastructure.local_service.aws_services import management, tables
+from semantest_iac.infrastructure.local_service.loopback import loopback
+from semantest_iac.infrastructure.local_service.table_data import TableData, TableSchema
+from tests.contract.websocket_service.payload import shipped
+from tests.integration.local_service.clients import Memory
+
+LARGEST = 128 * 1024
+ITEM = {"id": {"S": "a"}}
+
+
+@pytest.fixture
+def clients() -> Memory:
+    return Memory()
+
+
+@pytest.fixture
+async def calls(clients: Memory, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Any]:
+    """The payload's own way to both services."""
+    data = {"t": TableData(TableSchema("id"), time.time)}
+    async with loopback(tables(data)) as tables_url, loopback(management(clients, LARGEST)) as connections_url:
+        monkeypatch.setenv("AWS_ENDPOINT_URL_DYNAMODB", tables_url)
+        monkeypatch.setenv("SEMANTEST_CONNECTIONS_ENDPOINT", connections_url)
+        found = shipped("websocket_service", "semantest_aws").calls()
+        yield found
+        for connection in found.kept.values():
+            connection.close()
+
+
+async def refusal(call: Any, *arguments: Any) -> str:
+    """The code with which a call is refused."""
+    with pytest.raises(shipped("websocket_service", "semantest_aws").CallError) as caught:
+        await asyncio.to_thread(call, *arguments)
+    return str(caught.value)
+
+
+async def status(method: str, url: str, data: bytes | None = None) -> int:
+    """The status that a plain request is answered with."""
+
+    def sent() -> int:
+        try:
+            with urlopen(Request(url, data, method=method), timeout=5) as answer:
+                return int(answer.status)
+        except HTTPError as error:
+            error.close()
+            return error.code
+
+    return await asyncio.to_thread(sent)
+
+
+class TestTables:
+    async def test_keep_what_is_put(self, calls: Any) -> None:
+        await asyncio.to_thread(calls.table, "PutItem", {"TableName": "t", "Item": ITEM})
+
+        for name in ("t", "arn:aws:dynamodb:us-east-1:123456789012:table/t"):
+            found = await asyncio.to_thread(calls.table, "GetItem", {"TableName": name, "Key": ITEM})
+            assert found == {"Item": ITEM}
+
+    @pytest.mark.parametrize(
+        ("operation", "arguments", "code"),
+        [
+            ("PutItem", {"TableName": "other", "Item": ITEM}, "ResourceNotFoundException"),
+            ("PutItem", {"Item": ITEM}, "SerializationException"),
+            (
+                "PutItem",
+                {"TableName": "t", "Item": ITEM, "ConditionExpression": "attribute_exists(id)"},
+                "ConditionalCheckFailedException",
+            ),
+            ("Scan", {"TableName": "t"}, "AccessDeniedException"),
+        ],
+        ids=["no-table", "no-name", "condition", "scan"],
+    )
+    async def test_refuse_by_dynamodb_s_codes(
+        self, calls: Any, operation: str, arguments: dict[str, Any], code: str
+    ) -> None:
+        assert await refusal(calls.table, operation, arguments) == code
+
+
+class TestManagement:
+    async def test_sends_to_who_is_there(self, calls: Any, clients: Memory) -> None:
+        await asyncio.to_thread(calls.post, "a/b=", b'{"type": "hello"}')
+
+        assert clients.heard == {"a/b=": [{"type": "hello"}]}
+
+    async def test_says_who_is_gone(self, calls: Any, clients: Memory) -> None:
+        clients.gone.add("a")
+
+        assert await refusal(calls.post, "a", b"{}") == "GoneException"
+
+    async def test_carries_no_more_than_the_cloud_does(self, calls: Any) -> None:
+        assert await refusal(calls.post, "a", b"x" * (LARGEST + 1)) == "PayloadTooLargeException"
+
+    async def test_tells_of_connections_and_ends_them(self, clients: Memory) -> None:
+        async with loopback(management(clients, LARGEST)) as url:
+            place = f"{url}/@connections/a"
+
+            found = [await status(method, place) for method in ("GET", "DELETE", "DELETE", "GET", "PATCH")]
+        assert found == [200, 204, 410, 410, 410]
+
+
+class TestLoopback:
+    async def test_answers_nobody_who_does_not_know_its_path(self, clients: Memory) -> None:
+        async with loopback(management(clients, LARGEST)) as url:
+            root = url.rpartition("/")[0]
+
+            assert await status("POST", f"{root}/@connections/a", b"{}") == 403
+        assert clients.heard == {}
+
+    async def test_keeps_a_connection_for_many_calls(self, calls: Any, clients: Memory) -> None:
+        for number in range(50):
+            await asyncio.to_thread(calls.post, "a", b'{"type": "%d"}' % number)
+
+        assert clients.types("a") == [str(number) for number in range(50)]
