@@ -22,11 +22,26 @@ from semantest_iac.infrastructure.artifacts.selection import Selection
 from semantest_iac.infrastructure.artifacts.staging import copy_tree
 
 BUNDLED_RUNTIME = "python3.13"
-BUNDLED_HANDLERS = {
-    "health_service": "service.handler",
-    "websocket_authorizer": "semantest_authorizer.handler",
-    "websocket_service": "semantest_websocket.handler",
+UPSTREAM = "semantest_upstream.py"
+BUNDLED: Mapping[tuple[str, str], tuple[str, Mapping[str, tuple[str, ...]]]] = {
+    ("health_service", "aws"): ("service.handler", {"health_service": ()}),
+    ("health_service", "azure"): ("service.handler", {"health_service": ()}),
+    ("websocket_authorizer", "aws"): ("semantest_authorizer.handler", {"websocket_authorizer": ()}),
+    ("websocket_authorizer", "azure"): (
+        "semantest_guard.handler",
+        {"websocket_authorizer": ("semantest_tokens.py",), "websocket_azure": ("semantest_guard.py", UPSTREAM)},
+    ),
+    ("websocket_service", "aws"): ("semantest_websocket.handler", {"websocket_service": ()}),
+    ("websocket_service", "azure"): (
+        "semantest_webpubsub.handler",
+        {
+            "websocket_service": ("semantest_connections.py", "semantest_conversation.py"),
+            "websocket_azure": ("semantest_azure.py", "semantest_tables.py", UPSTREAM, "semantest_webpubsub.py"),
+        },
+    ),
 }
+"""The handler of each service of ours by cloud, and the modules of its payloads, or all of them."""
+
 WITHOUT_SECRETS = ("health_service",)
 NODE = re.compile(r"nodejs\d+\.x")
 NPM_READS = frozenset({".npmrc"})
@@ -85,8 +100,9 @@ def recipe_for(source: FunctionSource, home: Path) -> Recipe:
 def _bundled(source: FunctionSource) -> Recipe:
     runtime = source.runtime if PYTHON.fullmatch(source.runtime) else BUNDLED_RUNTIME
     layout = LAYOUTS[source.provider, "python"]
-    handler = BUNDLED_HANDLERS[source.bundled]
-    service = {layout.source + name: content for name, content in payload(source.bundled)}
+    handler, payloads = BUNDLED[source.bundled, source.provider]
+    found = (file for folder, names in payloads.items() for file in payload(folder, *names))
+    service = {layout.source + name: content for name, content in found}
     if layout.calls_handlers and source.bundled in WITHOUT_SECRETS:
         return Recipe(handler, runtime, service)
     return Recipe(layout.handler, runtime, service | layout.generated(handler=handler))

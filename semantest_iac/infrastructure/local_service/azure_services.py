@@ -1,0 +1,47 @@
+"""What function apps call of Azure while they serve WebSockets: tables, and Web PubSub's way to those connected."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from urllib.parse import unquote, urlsplit
+
+from semantest_iac.domain.networking.http_exchange import HttpResponse
+from semantest_iac.infrastructure.local_service.loopback import Answering, Call
+from semantest_iac.infrastructure.local_service.sockets import Clients
+from semantest_iac.infrastructure.local_service.table_entities import TableEntities
+
+_CONNECTIONS, _SEND = "/connections/", "/:send"
+_NOT_FOUND = HttpResponse(404)
+
+
+def tables(known: Mapping[str, TableEntities]) -> Answering:
+    """The Table service of an account."""
+
+    async def answer(call: Call) -> HttpResponse:
+        name, mark, rest = call.path.removeprefix("/").partition("(")
+        table = known.get(name.partition("?")[0])
+        return table.answer(call, mark + rest) if table else _NOT_FOUND
+
+    return answer
+
+
+def hub(clients: Clients) -> Answering:
+    """The REST API of one hub, as far as it is about single connections.
+
+    Like the service itself it takes what is sent to those who are gone.
+    """
+
+    async def answer(call: Call) -> HttpResponse:
+        path = urlsplit(call.path).path
+        if not path.startswith(_CONNECTIONS):
+            return _NOT_FOUND
+        id = unquote(path.removeprefix(_CONNECTIONS).removesuffix(_SEND))
+        if call.method == "POST" and path.endswith(_SEND):
+            await clients.send(id, call.body)
+            return HttpResponse(202)
+        if call.method == "DELETE":
+            await clients.close(id)
+            return HttpResponse(204)
+        return HttpResponse(200) if call.method == "HEAD" and clients.facts(id) is not None else _NOT_FOUND
+
+    return answer

@@ -1,0 +1,188 @@
+"""Connections in a table of Azure Storage, reached through Web PubSub.
+
+An entity is a connection, its place among those of its kind, or the claim on a request. Tables let nothing expire:
+what a connection leaves behind that ended unseen is forgotten when somebody comes upon it.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from hashlib import sha256
+from typing import Any
+from urllib.parse import quote
+
+from semantest_azure import RefusedError, Reply, Send, Service
+from semantest_connections import Connection, TooLargeError
+from semantest_conversation import KINDS
+
+STORAGE, PUBSUB = "https://storage.azure.com", "https://webpubsub.azure.com"
+VERSION = "api-version=2024-01-01"
+LARGEST = 128 * 1024  # that of the narrowest cloud
+CONNECTIONS, REQUESTS = "connection", "request"
+WANTED = {"Accept": "application/json;odata=nometadata", "x-ms-version": "2020-12-06", "Prefer": "return-no-content"}
+WRITTEN = {**WANTED, "Content-Type": "application/json"}
+CREATED, GONE, CONFLICT, CHANGED = (201, 204), 404, 409, 412
+
+Entity = Mapping[str, Any]
+
+
+class TableConnections:
+    """The port, by the names that the app was told of."""
+
+    def __init__(self, rows: Send, hub: Send, table: str, lifetime_s: int) -> None:
+        self._rows = rows
+        self._hub = hub
+        self._table = table
+        self._lifetime_s = lifetime_s
+
+    @classmethod
+    def of_environment(cls) -> TableConnections:
+        """What the deployment has told this app."""
+        told = os.environ
+        rows, hub = (
+            Service(told["SEMANTEST_TABLES_ENDPOINT"], STORAGE),
+            Service(told["SEMANTEST_HUB_ENDPOINT"], PUBSUB),
+        )
+        lifetime_s = int(told["SEMANTEST_CONNECTIONS_LIFETIME"])
+        return cls(rows, hub, told["SEMANTEST_CONNECTIONS_TABLE"], lifetime_s)
+
+    def remember(self, connection: Connection) -> None:
+        """An entity that is there already knows more."""
+        self._insert(CONNECTIONS, connection.id, {"claims": json.dumps(connection.claims)})
+
+    def forget(self, id: str) -> None:
+        """Its place among its kind first: who comes upon that alone forgets it again."""
+        for partition in (*map(_kind, KINDS), CONNECTIONS):
+            self._delete(partition, id)
+
+    def find(self, id: str) -> Connection | None:
+        """Tables are read as they were written."""
+        _, entity = self._read(CONNECTIONS, id)
+        if entity is None:
+            return None
+        return Connection(id, entity.get("kind", ""), json.loads(entity["claims"]), entity.get("greeted", False))
+
+    def find_by_kind(self, kind: str) -> Sequence[str]:
+        """Every page of the partition, without those whose time is over."""
+        now = time.time()
+        return [entity["RowKey"] for entity in self._partition(_kind(kind)) if entity["expiresAt"] > now]
+
+    def identify(self, id: str, kind: str) -> None:
+        """One that has ended meanwhile gets no place among its kind."""
+        if not self._merge(id, {"kind": kind}, "*"):
+            return
+        for other in KINDS:
+            if other != kind:
+                self._delete(_kind(other), id)
+        self._written("PUT", _kind(kind), id, {"expiresAt": self._expiry()}, CREATED)
+
+    def greet(self, id: str) -> bool:
+        """Whoever writes the mark first; others may have changed the entity in another way meanwhile."""
+        while True:
+            tag, entity = self._read(CONNECTIONS, id)
+            if entity is None or entity.get("greeted"):
+                return False
+            if self._merge(id, {"greeted": True}, tag):
+                return True
+
+    def claim(self, request: str, id: str) -> bool:
+        """A claim whose time is over counts for nothing, although the table still has it."""
+        if self._insert(REQUESTS, _key(request), {"claimant": id}):
+            return True
+        tag, entity = self._read(REQUESTS, _key(request))
+        if entity is None:
+            return self._insert(REQUESTS, _key(request), {"claimant": id})
+        if entity["claimant"] != id and entity["expiresAt"] > time.time():
+            return False
+        claim = {"claimant": id, "expiresAt": self._expiry()}
+        return self._written("PUT", REQUESTS, _key(request), claim, (*CREATED, GONE, CHANGED), tag).status in CREATED
+
+    def claimant(self, request: str) -> str | None:
+        """Who wrote the claim."""
+        _, entity = self._read(REQUESTS, _key(request))
+        return str(entity["claimant"]) if entity else None
+
+    def release(self, request: str) -> None:
+        """Delete the claim."""
+        self._delete(REQUESTS, _key(request))
+
+    def post(self, id: str, message: Mapping[str, Any]) -> bool:
+        """Web PubSub takes messages to those who are gone as well: it is asked first."""
+        data, path = json.dumps(message).encode(), f"/connections/{quote(id, safe='')}"
+        if len(data) > LARGEST:
+            raise TooLargeError
+        if _expected(self._hub("HEAD", f"{path}?{VERSION}"), (200, GONE)).status == GONE:
+            return False
+        sent = self._hub("POST", f"{path}/:send?{VERSION}", data, {"Content-Type": "text/plain"})
+        return _expected(sent, (202, GONE)).status != GONE
+
+    def _insert(self, partition: str, row: str, values: Entity) -> bool:
+        """Whether nothing was there."""
+        entity = {"PartitionKey": partition, "RowKey": row, "expiresAt": self._expiry(), **values}
+        reply = self._rows("POST", f"/{self._table}", json.dumps(entity).encode(), WRITTEN)
+        return _expected(reply, (*CREATED, CONFLICT)).status != CONFLICT
+
+    def _read(self, partition: str, row: str) -> tuple[str, Entity | None]:
+        """With the tag of its state."""
+        reply = _expected(self._rows("GET", self._place(partition, row), b"", WANTED), (200, GONE))
+        return ("", None) if reply.status == GONE else (reply.headers["etag"], reply.told())
+
+    def _merge(self, id: str, values: Entity, tag: str) -> bool:
+        """Whether the entity was there, and in that state."""
+        reply = self._written("PATCH", CONNECTIONS, id, values, (*CREATED, GONE, CHANGED), tag)
+        return reply.status in CREATED
+
+    def _delete(self, partition: str, row: str) -> None:
+        headers = {**WANTED, "If-Match": "*"}
+        _expected(self._rows("DELETE", self._place(partition, row), b"", headers), (204, GONE))
+
+    def _written(
+        self, method: str, partition: str, row: str, values: Entity, known: Sequence[int], tag: str = ""
+    ) -> Reply:
+        headers = {**WRITTEN, **({"If-Match": tag} if tag else {})}
+        reply = self._rows(method, self._place(partition, row), json.dumps(values).encode(), headers)
+        return _expected(reply, known)
+
+    def _partition(self, partition: str) -> Iterator[Entity]:
+        asked = f"/{self._table}()?$filter={quote(f'PartitionKey eq {_text(partition)}')}"
+        more: str | None = ""
+        while more is not None:
+            reply = _expected(self._rows("GET", asked + more, b"", WANTED), (200,))
+            yield from reply.told()["value"]
+            more = _next(reply.headers)
+
+    def _place(self, partition: str, row: str) -> str:
+        return quote(f"/{self._table}(PartitionKey={_text(partition)},RowKey={_text(row)})", safe="/(),='")
+
+    def _expiry(self) -> float:
+        """With a fraction, as a whole number would have to fit into 32 bits."""
+        return int(time.time()) + self._lifetime_s + 0.5
+
+
+def _kind(kind: str) -> str:
+    return f"kind-{kind}"
+
+
+def _key(request: str) -> str:
+    """Ids of requests may hold what keys of tables must not."""
+    return sha256(request.encode()).hexdigest()
+
+
+def _text(value: str) -> str:
+    return "'" + value.replace("'", "''") + "'"
+
+
+def _expected(reply: Reply, known: Sequence[int]) -> Reply:
+    if reply.status not in known:
+        raise RefusedError(reply)
+    return reply
+
+
+def _next(headers: Mapping[str, str]) -> str | None:
+    """The part of the address that asks for the next page."""
+    named = {name: headers.get(f"x-ms-continuation-{name.lower()}") for name in ("NextPartitionKey", "NextRowKey")}
+    parts = [f"&{name}={quote(value, safe='')}" for name, value in named.items() if value]
+    return "".join(parts) or None
