@@ -48,8 +48,8 @@ suite: $(VENV)/test.stamp
 	@$(BIN)/coverage report --format=total --fail-under=90 \
 		--include='semantest_iac/domain/*,semantest_iac/application/*'
 
-differential: $(VENV)/test.stamp ## play 300 generated programs through both engines and compare; needs the Pulumi CLI
-	SEMANTEST_DIFFERENTIAL=300 $(BIN)/python -m pytest -n $(WORKERS) tests/differential
+differential: $(VENV)/test.stamp ## compare the engines by 1000 generated programs (make test: 300); needs the Pulumi CLI
+	SEMANTEST_DIFFERENTIAL=1000 $(BIN)/python -m pytest -n $(WORKERS) tests/differential
 
 bench: $(VENV)/test.stamp ## measure, and write docs/benchmarks.md; ARGS="startup" measures one area
 	$(BIN)/python -m benchmarks.run $(ARGS)
