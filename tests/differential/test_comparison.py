@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from semantest_iac.infrastructure.simulated_cloud.inventory import Address, Row
-from tests.differential.comparison import Renaming, differences
+from tests.differential.comparison import Renaming, differences, undecided
 from tests.differential.worlds import Outcome
 
 _URN = "urn:pulumi:s::p::aws:sns/topic:Topic::topic"
@@ -80,6 +80,35 @@ class TestDifferences:
 
         assert differences(ours, theirs, Renaming()) != []
 
+    def test_are_none_where_a_delete_is_told_in_two_parts(self) -> None:
+        parts = [("delete-replaced", _URN), ("remove-pending-replace", _URN)]
+        ours, theirs = (replace(_OUTCOME, steps=steps, foreseen=steps) for steps in ([("delete", _URN)], parts))
+
+        assert differences(ours, theirs, Renaming()) == []
+
+    def test_are_none_where_nobody_waits_for_what_is_deleted_first(self) -> None:
+        log = [("done", op, _NEEDED) for op in ("delete-replaced", "create-replacement")] + [("done", "delete", _URN)]
+        outcome = replace(_OUTCOME, log=log, before=[{"urn": _NEEDED}, {**_TOPIC, "dependencies": [_NEEDED]}])
+
+        assert differences(outcome, outcome, Renaming()) == []
+
+    def test_are_none_in_what_is_free(self) -> None:
+        gone = replace(_OUTCOME, resources=[], rows=[], log=[*_OUTCOME.log, ("done", "delete", _URN)])
+
+        assert differences(_OUTCOME, gone, Renaming(), {_URN}) == []
+
+
+class TestUndecided:
+    def test_is_what_was_to_go_when_a_cloud_refused_a_delete(self) -> None:
+        outcome = replace(_OUTCOME, before=[{"urn": _NEEDED}], log=[("failed", "delete", _NEEDED)], error="refused")
+
+        assert undecided(outcome, outcome) == {_NEEDED}
+
+    def test_is_nothing_where_only_one_engine_was_refused(self) -> None:
+        refused = replace(_OUTCOME, before=[{"urn": _NEEDED}], log=[("failed", "delete", _NEEDED)], error="refused")
+
+        assert undecided(refused, _OUTCOME) == undecided(_OUTCOME, refused) == frozenset()
+
 
 class TestRenaming:
     def test_takes_generated_texts_one_for_one(self) -> None:
@@ -89,6 +118,15 @@ class TestRenaming:
         assert renaming.agree(["arn:topic-1a2b3c4"], ["arn:topic-9z8y7x6"])
         assert not renaming.agree("topic-1a2b3c4", "topic-0000000")
         assert not renaming.agree("topic-ffffff0", "topic-9z8y7x6")
+
+    def test_takes_a_uuid_as_a_whole(self) -> None:
+        """Four digits of one are soon found in another."""
+        renaming = Renaming()
+        ours, others = "00000001-abcd-4abc-8abc-000000000001", "00000002-abcd-4abc-8abc-000000000002"
+        theirs, its = "00000003-ffff-4fff-8fff-000000000003", "00000004-eeee-4eee-8eee-000000000004"
+
+        assert renaming.agree(f"secret|{ours}", f"secret|{theirs}")
+        assert renaming.agree(f"secret|{others}", f"secret|{its}")
 
     @pytest.mark.parametrize(("ours", "theirs"), [("v1", "v2"), ("role", "roles"), (1, True), (None, ""), ("1", 1)])
     def test_takes_nothing_else(self, ours: Any, theirs: Any) -> None:
