@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 import os
+import subprocess
 import sys
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -84,6 +85,16 @@ def _environment_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
 def home(tmp_path: Path) -> Path:
     """A home (ledger, artifacts, simulated clouds) that does not exist yet and is nobody else's."""
     return tmp_path / "home"
+
+
+@pytest.fixture(scope="session")
+def third_cloud(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with the distribution of a cloud that is not ours; it is there for whoever has it on its path."""
+    site = tmp_path_factory.mktemp("site")
+    quiet = ("--quiet", "--disable-pip-version-check", "--no-deps", "--no-build-isolation", "--no-index")
+    command = [sys.executable, "-m", "pip", "install", *quiet, "--target", str(site), str(_TESTS / "third_cloud")]
+    subprocess.run(command, check=True)
+    return site
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

@@ -17,12 +17,11 @@ from semantest_iac.domain.deployment.stack import Stack
 from semantest_iac.domain.environments.configuration import Configuration, resolved
 from semantest_iac.domain.errors import ProviderError
 from semantest_iac.domain.ports.provisioner import Applied, Progress, Provisioner, Removal, Tick, Work
+from semantest_iac.infrastructure.clouds.registry import CLOUDS
 from semantest_iac_events.infrastructure import InfrastructureRemoved, InfrastructureUpdated
 from semantest_iac_events.resources import FunctionDeployed
 from semantest_iac_events.stack_event import StackEvent
 from semantest_iac_events.values import ChangeCounts
-
-_REGIONS = {"aws": ("us-east-1", "eu-west-1"), "azure": ("eastus", "westeurope")}
 
 
 @dataclass
@@ -37,12 +36,12 @@ class Bench:
     @property
     def east(self) -> Stack:
         """The stack, where a test has only one."""
-        return Stack("rest-api", self.provider, "development", _REGIONS[self.provider][0])
+        return Stack("rest-api", self.provider, "development", CLOUDS[self.provider].regions[0])
 
     @property
     def west(self) -> Stack:
         """The same elsewhere."""
-        return replace(self.east, region=_REGIONS[self.provider][1])
+        return replace(self.east, region=CLOUDS[self.provider].regions[1])
 
     def work(self, stack: Stack | None = None, generation: int = 1, **section: Any) -> Work:
         """What deploying the rest-api with these settings means."""

@@ -1,0 +1,68 @@
+"""The promises of the port on a cloud that another distribution brings, found as it would be by anybody."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from semantest_iac.domain.errors import RefusedError
+from semantest_iac.infrastructure.pulumi_engine.cli_location import locate
+from semantest_iac.infrastructure.sandbox_engine.engine import SandboxEngine
+from semantest_iac.infrastructure.sandbox_engine.store import StateStore
+from semantest_iac.infrastructure.simulated_cloud.catalogue import cloud_at
+from semantest_iac.infrastructure.simulated_cloud.cloud import Cloud
+from semantest_iac.infrastructure.simulated_cloud.inventory import Inventory
+from tests.contract.provisioner.provisioner_contract import Bench, ProvisionerContract
+from tests.integration.pulumi_engine.house import House, cli_variables
+
+
+@pytest.fixture(autouse=True)
+def installed(third_cloud: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Beside us for as long as the test runs."""
+    monkeypatch.syspath_prepend(third_cloud)
+    yield
+
+
+class TestSandboxOnThirdCloud(ProvisionerContract):
+    """The engine that needs no account."""
+
+    @pytest.fixture
+    def inventory(self, tmp_path: Path) -> Inventory:
+        """What exists in the cloud."""
+        return Inventory(tmp_path / "cloud.db")
+
+    @pytest.fixture
+    def bench(self, tmp_path: Path, inventory: Inventory) -> Bench:
+        """The sandbox's engine in an empty home."""
+        package = tmp_path / "package.zip"
+        package.write_bytes(b"a package")
+
+        def clouds(name: str, region: str) -> Cloud:
+            return cloud_at(name, inventory, region=region)
+
+        engine = SandboxEngine(StateStore(tmp_path / "sandbox"), clouds, lambda name: f"value of {name}")
+        return Bench(engine, package, "meadow")
+
+    async def test_leaves_nothing_alive_behind(self, bench: Bench, inventory: Inventory) -> None:
+        await bench.deploy(bench.work())
+        await bench.remove()
+
+        assert await asyncio.to_thread(cloud_at("meadow", inventory, region="north").live) == []
+
+
+class TestPulumiEngineOnThirdCloud(ProvisionerContract):
+    """Pulumi's own engine with the simulated cloud attached."""
+
+    @pytest.fixture
+    def bench(self, tmp_path: Path) -> Bench:
+        """The engine in an empty home; without a CLI the test is skipped."""
+        variables = cli_variables()
+        try:
+            locate(variables)
+        except RefusedError as error:
+            pytest.skip(f"no Pulumi CLI: {error.hint}")
+        house = House(tmp_path / "home", variables)
+        return Bench(house.engine, house.package, "meadow")

@@ -1,0 +1,16 @@
+"""What the tool is told before anything of Meadow is loaded."""
+
+from __future__ import annotations
+
+from semantest_iac.infrastructure.clouds.entry import CloudEntry
+
+MEADOW = CloudEntry(
+    "meadow",
+    ("north", "south"),
+    program="meadow_cloud.program:CLOUD",
+    package="meadow",
+    sdk="meadow-cloud",
+    place="field",
+    simulated="meadow_cloud.simulated:simulated_meadow",
+    front="meadow_cloud.front:front",
+)

@@ -1,0 +1,52 @@
+"""What Meadow would say to its resources, as rules."""
+
+from __future__ import annotations
+
+from semantest_iac.infrastructure.simulated_cloud.cloud import Cloud
+from semantest_iac.infrastructure.simulated_cloud.faults import NO_FAULTS, Faults
+from semantest_iac.infrastructure.simulated_cloud.inventory import Inventory
+from semantest_iac.infrastructure.simulated_cloud.limits import Evidence, Length, Range
+from semantest_iac.infrastructure.simulated_cloud.properties import Property, integer, list_of, map_of, number, text
+from semantest_iac.infrastructure.simulated_cloud.refusal import Refusal
+from semantest_iac.infrastructure.simulated_cloud.rules import OnDelete, Reference, TypeRule, Unique
+
+_DOC = Evidence.DOC
+_TAKEN = Refusal("NameTaken", "There is a {name} already.")
+_LOST = Refusal("Lost", "Nobody knows {value}.", 404)
+
+
+def _rule(refers: dict[str, str] | None = None, **properties: Property) -> TypeRule:
+    return TypeRule(
+        properties={"name": text(Length(1, 60, _DOC), required=True, replaces=True), **properties},
+        identity="{name}",
+        name="name",
+        planned={"arn": "meadow:{region}:{name}", "address": "https://{name}.{region}.meadow.example"},
+        handles=("{arn}",),
+        unique=(Unique("{name}", _TAKEN),),
+        references=tuple(
+            Reference(path, (f"meadow:app:{kind}",), _LOST, _DOC, on_delete=OnDelete.REFUSE)
+            for path, kind in (refers or {}).items()
+        ),
+        in_use=Refusal("InUse", "Something still needs {name}.", 409),
+    )
+
+
+TYPES = {
+    "meadow:app:Log": _rule(days=integer(Range(0, 3653, _DOC))),
+    "meadow:app:Role": _rule({"log": "Log"}, log=text(required=True)),
+    "meadow:app:Function": _rule(
+        {"role": "Role"},
+        **dict.fromkeys(("role", "handler", "runtime", "digest"), text(required=True)),
+        memory=integer(Range(128, 10240, _DOC)),
+        timeout=integer(),
+        settings=map_of(text()),
+    ),
+    "meadow:app:Api": _rule({"function": "Function"}, function=text(required=True), routes=list_of(text())),
+    "meadow:app:Bell": _rule(emails=list_of(text())),
+    "meadow:app:Alarm": _rule({"bell": "Bell"}, signal=text(), threshold=number(), bell=text(required=True)),
+}
+
+
+def simulated_meadow(inventory: Inventory, *, region: str, faults: Faults = NO_FAULTS) -> Cloud:
+    """One field of the only account."""
+    return Cloud(TYPES, inventory, account="1", region=region, faults=faults)
