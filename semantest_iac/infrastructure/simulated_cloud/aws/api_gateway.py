@@ -136,7 +136,14 @@ TYPES: Final = {
         name="name",
         planned=REGIONAL,
         references=(OF_API,),
-        guards=(Guard(guards.lacks_issuer, Refusal(_BAD, "A JWT authorizer needs a JWT configuration"), API),),
+        guards=(
+            Guard(guards.lacks_issuer, Refusal(_BAD, "A JWT authorizer needs a JWT configuration"), API),
+            Guard(
+                guards.checks_tokens_of_messages,
+                Refusal(_BAD, "Only REQUEST authorizers are supported for WebSocket APIs"),
+                API,
+            ),
+        ),
         in_use=_still_routed("Authorizer"),
     ),
     INTEGRATION: TypeRule(

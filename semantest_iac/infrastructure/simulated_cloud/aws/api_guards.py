@@ -8,6 +8,7 @@ from semantest_iac.infrastructure.simulated_cloud.rules import Surroundings
 from semantest_iac.infrastructure.simulated_cloud.values import Facts
 
 METHODS: Final = ("ANY", "DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT")
+ACCOUNT: Final = "aws:apigateway/account:Account"
 WEBSOCKET_TIMEOUT: Final = 29_000
 
 
@@ -62,6 +63,19 @@ def guards_late(around: Surroundings) -> bool:
 def lacks_issuer(around: Surroundings) -> bool:
     """Tokens are checked against an issuer."""
     return around.facts["authorizerType"] == "JWT" and not around.facts["jwtConfiguration"]
+
+
+def checks_tokens_of_messages(around: Surroundings) -> bool:
+    """Whether clients of a WebSocket API may connect is asked of functions only."""
+    return not is_http(around.facts) and around.facts["authorizerType"] != "REQUEST"
+
+
+def logs_without_a_role(around: Surroundings) -> bool:
+    """What API Gateway itself writes of a WebSocket API goes through a role in the settings of the region."""
+    settings = (around.facts["defaultRouteSettings"] or {}, *(around.facts["routeSettings"] or ()))
+    logs = bool(around.facts["accessLogSettings"]) or any(one.get("loggingLevel", "OFF") != "OFF" for one in settings)
+    allowed = any(row["cloudwatchRoleArn"] for row in around.rows(ACCOUNT))
+    return logs and not allowed and not is_http(around.facts)
 
 
 def logs_execution_of_http(around: Surroundings) -> bool:

@@ -36,7 +36,7 @@ from semantest_iac.infrastructure.simulated_cloud.rules import (
 from semantest_iac.infrastructure.simulated_cloud.values import Facts
 
 STAGE: Final = "aws:apigatewayv2/stage:Stage"
-ACCOUNT: Final = "aws:apigateway/account:Account"
+ACCOUNT: Final = guards.ACCOUNT
 
 API, DOC, OBSERVED = Evidence.API, Evidence.DOC, Evidence.OBSERVED
 _BAD: Final = "BadRequestException"
@@ -102,6 +102,11 @@ TYPES: Final = {
             Guard(
                 guards.logs_execution_of_http,
                 Refusal(_BAD, "Execution logs are not supported on protocolType HTTP"),
+                OBSERVED,
+            ),
+            Guard(
+                guards.logs_without_a_role,
+                Refusal(_BAD, "CloudWatch Logs role ARN must be set in account settings to enable logging"),
                 OBSERVED,
             ),
         ),

@@ -7,8 +7,10 @@ from typing import Any
 
 import pytest
 
-from semantest_iac.infrastructure.simulated_cloud.refusal import CloudRefusal
+from semantest_iac.infrastructure.simulated_cloud.cloud import Cloud
+from semantest_iac.infrastructure.simulated_cloud.refusal import CloudRefusal, Created
 
+ACCOUNT = "aws:apigateway/account:Account"
 LOG_GROUP = "aws:cloudwatch/logGroup:LogGroup"
 API = "aws:apigatewayv2/api:Api"
 AUTHORIZER = "aws:apigatewayv2/authorizer:Authorizer"
@@ -17,6 +19,7 @@ ROUTE = "aws:apigatewayv2/route:Route"
 STAGE = "aws:apigatewayv2/stage:Stage"
 
 Refused = Callable[..., CloudRefusal]
+World = dict[str, Created]
 
 
 class TestApiLimits:
@@ -58,3 +61,43 @@ class TestApiLimits:
         other = make(API)
 
         assert make(STAGE, apiId=other.id, name=stage).outputs["invokeUrl"].endswith(ending)
+
+
+class TestWebSocketApis:
+    @pytest.fixture
+    def api(self, make: Any) -> str:
+        api = make(API, protocolType="WEBSOCKET", corsConfiguration=None, routeSelectionExpression="$request.body.type")
+        return str(api.id)
+
+    @pytest.fixture
+    def no_role(self, cloud: Cloud, world: World) -> None:
+        cloud.delete(ACCOUNT, world[ACCOUNT].id)
+
+    @pytest.mark.parametrize(
+        "changes",
+        [{}, {"accessLogSettings": None, "defaultRouteSettings": {"loggingLevel": "INFO"}}],
+        ids=["access", "execution"],
+    )
+    def test_log_through_a_role_of_the_account_only(
+        self, api: str, changes: dict[str, Any], no_role: None, refused: Refused
+    ) -> None:
+        refusal = refused(STAGE, apiId=api, name="live", **changes)
+
+        assert "CloudWatch Logs role ARN must be set in account settings" in refusal.message
+
+    def test_log_where_the_account_has_a_role(self, api: str, make: Any) -> None:
+        assert make(STAGE, apiId=api, name="live").id == "live"
+
+    def test_need_no_role_where_nothing_is_logged(self, api: str, no_role: None, make: Any) -> None:
+        assert make(STAGE, apiId=api, name="live", accessLogSettings=None).id == "live"
+
+    def test_ask_functions_alone_who_may_connect(self, api: str, refused: Refused) -> None:
+        assert "Only REQUEST authorizers" in refused(AUTHORIZER, apiId=api).message
+
+    def test_are_guarded_when_a_client_connects_and_never_again(self, api: str, make: Any, refused: Refused) -> None:
+        asks = {"authorizerType": "REQUEST", "jwtConfiguration": None, "identitySources": None}
+        authorizer = make(AUTHORIZER, apiId=api, **asks)
+        routed = {"apiId": api, "authorizationType": "CUSTOM", "authorizerId": authorizer.id, "target": None}
+
+        assert make(ROUTE, routeKey="$connect", **routed).outputs["routeKey"] == "$connect"
+        assert "only supported on the $connect route" in refused(ROUTE, routeKey="$default", **routed).message

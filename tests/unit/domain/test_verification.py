@@ -1,0 +1,81 @@
+"""Whether what was deployed works."""
+
+from __future__ import annotations
+
+import pytest
+
+from semantest_iac.domain.deployment.stack import Stack
+from semantest_iac.domain.deployment.verification import verified
+from semantest_iac.domain.errors import VerificationError
+from semantest_iac.domain.ports.service_probe import Conversation
+from tests.fakes.points import Points
+from tests.fakes.service_probe import FakeServiceProbe
+
+REST = Stack("rest-api", "aws", "development", "us-east-1")
+WEBSOCKET = Stack("websocket", "aws", "development", "us-east-1")
+
+
+@pytest.fixture
+def probe() -> FakeServiceProbe:
+    return FakeServiceProbe(Points())
+
+
+class TestHttp:
+    async def test_answers_with_what_the_service_said(self, probe: FakeServiceProbe) -> None:
+        health = await verified(probe, REST)
+
+        assert (health.status, health.path, health.body) == (200, "/health", "GET /health")
+
+    @pytest.mark.parametrize("status", [199, 302, 404, 500])
+    async def test_refuses_every_other_answer(self, probe: FakeServiceProbe, status: int) -> None:
+        probe.answers = [status]
+
+        with pytest.raises(VerificationError, match=f"GET /health answered {status}"):
+            await verified(probe, REST)
+
+    @pytest.mark.parametrize(
+        ("logs", "words"),
+        [
+            ("", "nothing in the log"),
+            ("starting\nNo module named x\n\n", "No module named x"),
+            ("x" * 501, "(501 characters)"),
+        ],
+        ids=["silent", "last-line", "too-long-to-keep"],
+    )
+    async def test_quotes_the_last_words_of_the_function(self, probe: FakeServiceProbe, logs: str, words: str) -> None:
+        probe.answers, probe.logs = [500], logs
+
+        with pytest.raises(VerificationError) as caught:
+            await verified(probe, REST)
+        assert caught.value.hint == f"The function's last words: {words}"
+
+
+class TestWebSocket:
+    async def test_answers_with_the_last_that_was_heard(self, probe: FakeServiceProbe) -> None:
+        health = await verified(probe, WEBSOCKET)
+
+        assert (health.path, health.status, health.body) == ("$connect", 101, '{"type": "heartbeat"}')
+
+    @pytest.mark.parametrize(
+        ("conversation", "reason"),
+        [
+            (Conversation(403), "a connection ended with 403"),
+            (Conversation(401), "a connection ended with 401"),
+            (Conversation(500, ("half",)), "a connection ended with 500"),
+            (Conversation(101), "a heartbeat was not answered"),
+            (Conversation(101, ("", "")), "a heartbeat was not answered"),
+        ],
+        ids=["forbidden", "unauthorized", "failed", "silent", "closed"],
+    )
+    async def test_refuses_everything_else(
+        self, probe: FakeServiceProbe, conversation: Conversation, reason: str
+    ) -> None:
+        probe.conversation = conversation
+
+        with pytest.raises(VerificationError, match=reason):
+            await verified(probe, WEBSOCKET)
+
+    async def test_is_content_to_be_asked_for_a_token_that_nobody_has(self, probe: FakeServiceProbe) -> None:
+        probe.conversation = Conversation(401, note="no token here")
+
+        assert (await verified(probe, WEBSOCKET)).body == "no token here"
