@@ -221,6 +221,28 @@ class TestProtect:
 
         assert _told(world.up(_chain("b", protect=False)))[0] == ("replace", "topic", ("name",))
 
+    def test_keeps_nothing_that_was_replaced_before(self, world: World) -> None:
+        """A topic of the same name takes its predecessor's place, which a refused update leaves to be deleted."""
+
+        def program(label: str) -> Program:
+            def made() -> None:
+                hasty = pulumi.ResourceOptions(replace_on_changes=["displayName"], delete_before_replace=False)
+                first = aws.sns.Topic("first", name="first", display_name=label, opts=hasty)
+                kept = pulumi.ResourceOptions(protect=True, depends_on=[first])
+                aws.sns.Topic("second", name=f"second-{label}", opts=kept)
+
+            return made
+
+        world.up(program("a"))
+        with pytest.raises(ProviderError, match="must be replaced and is protected"):
+            world.up(program("b"))
+
+        with pytest.raises(ProviderError, match="must not be deleted: it is protected"):
+            world.destroy()
+
+        assert [state.name for state in world.states()] == ["first", "second"]
+        assert [id_.rpartition(":")[2] for _, id_ in world.living()] == ["second-a"]
+
     def test_is_inherited_from_the_parent(self, world: World) -> None:
         def program() -> None:
             parent = pulumi.ComponentResource("my:kind:Group", "group", None, pulumi.ResourceOptions(protect=True))

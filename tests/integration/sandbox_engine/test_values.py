@@ -147,6 +147,12 @@ class TestInvokes:
 
         assert world.outputs()["zones"][0] == "us-east-1a"
 
+    def test_are_put_to_a_provider_that_the_state_remembers(self, world: World) -> None:
+        world.up(lambda: pulumi.export("account", aws.get_caller_identity().account_id))
+
+        resources = world.deployment()["deployment"]["resources"]
+        assert {each["type"] for each in resources} == {"pulumi:pulumi:Stack", "pulumi:providers:aws"}
+
     def test_that_are_refused_are_the_program_s_to_deal_with(self, world: World) -> None:
         def program() -> None:
             try:
