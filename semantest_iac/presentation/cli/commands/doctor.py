@@ -16,7 +16,7 @@ import click
 
 from semantest_iac.domain.deployment.stack import Stack
 from semantest_iac.domain.environments.configuration import Configuration
-from semantest_iac.domain.environments.names import DEFAULT_PROVIDER, ENVIRONMENTS
+from semantest_iac.domain.environments.names import DEFAULT_PROVIDER, ENVIRONMENTS, PROVIDERS
 from semantest_iac.domain.environments.regions import DEFAULT_REGIONS
 from semantest_iac.domain.errors import DeploymentError
 from semantest_iac.presentation.cli.application import Application
@@ -73,6 +73,7 @@ def _checks(application: Application) -> Iterator[Check]:
     yield Check("Python", sys.version_info >= (3, 11), sys.version.split()[0], "Use Python 3.11 or later.")
     yield _package("pulumi", "pip install 'semantest-iac'")
     yield _package("pulumi-aws", "pip install 'semantest-iac[aws]'")
+    yield _package("pulumi-azure-native", "pip install 'semantest-iac[azure]'", needed=False)
     yield _home(application.home)
     yield _ledger(application)
     yield _program("node", NODE_SERVERS)
@@ -81,15 +82,16 @@ def _checks(application: Application) -> Iterator[Check]:
     advice = "Needed for Python sources with a requirements.txt: python -m ensurepip"
     yield Check("pip", pip, version("pip") if pip else "not there", advice, needed=False)
     yield from _needs(application)
-    for environment in ENVIRONMENTS:
-        yield _engine(environment, application)
+    for provider in PROVIDERS:
+        for environment in ENVIRONMENTS:
+            yield _engine(provider, environment, application)
 
 
-def _package(name: str, advice: str) -> Check:
+def _package(name: str, advice: str, *, needed: bool = True) -> Check:
     try:
         return Check(name, True, version(name))
     except PackageNotFoundError:
-        return Check(name, False, "not installed", advice)
+        return Check(name, False, "not installed", advice, needed)
 
 
 def _needs(application: Application) -> Iterator[Check]:
@@ -124,13 +126,13 @@ def _ledger(application: Application) -> Check:
         return Check("ledger", False, error.message, error.hint)
 
 
-def _engine(environment: str, application: Application) -> Check:
-    provider, region = DEFAULT_PROVIDER, DEFAULT_REGIONS[DEFAULT_PROVIDER]
-    stack = Stack("rest-api", provider, environment, region)
+def _engine(provider: str, environment: str, application: Application) -> Check:
+    stack = Stack("rest-api", provider, environment, DEFAULT_REGIONS[provider])
+    name = environment if provider == DEFAULT_PROVIDER else f"{environment} on {provider}"
     try:
         choice = application.engine(stack, Configuration())
     except DeploymentError as error:
         missing = "; ".join(f"{fault.path}: {fault.message}" for fault in error.faults) or error.message
         ways = "  ".join(dict.fromkeys(fault.hint for fault in error.faults if fault.hint))
-        return Check(environment, False, missing, ways or error.hint, needed=False)
-    return Check(environment, True, f"engine {choice.engine}, cloud {choice.cloud}")
+        return Check(name, False, missing, ways or error.hint, needed=False)
+    return Check(name, True, f"engine {choice.engine}, cloud {choice.cloud}")

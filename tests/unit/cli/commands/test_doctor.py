@@ -13,7 +13,12 @@ class TestDoctor:
 
         answer = json.loads(outcome.out)
         assert (outcome.code, answer["sandbox"]) == (0, True)
-        assert {check["name"]: check["ok"] for check in answer["checks"]}["production"] is False
+        found = {check["name"]: check["ok"] for check in answer["checks"]}
+        assert (found["production"], found["production on azure"], found["development on azure"]) == (
+            False,
+            False,
+            True,
+        )
         assert not home.exists()
 
     def test_fails_for_a_home_that_cannot_be_made(self, cli: Any, tmp_path: Path) -> None:
