@@ -1,0 +1,96 @@
+"""Every cloud by name: ours without a look around, and those of other distributions."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from importlib.metadata import EntryPoint
+from typing import Any
+
+import pytest
+
+from semantest_iac.domain.environments import providers
+from semantest_iac.domain.errors import RefusedError
+from semantest_iac.infrastructure.clouds.entry import CloudEntry
+from semantest_iac.infrastructure.clouds.ours import AWS, OURS
+from semantest_iac.infrastructure.clouds.registry import GROUP, Clouds, place_of
+
+MEADOW = CloudEntry(
+    "meadow",
+    ("north",),
+    program="nowhere.at_all:CLOUD",
+    package="meadow",
+    sdk="meadow-cloud",
+    simulated="nowhere:simulated",
+    front=f"{__name__}:nothing",
+)
+
+
+def _with(value: str = f"{__name__}:MEADOW", name: str = "meadow") -> Clouds:
+    return Clouds(lambda: {name: EntryPoint(name, value, GROUP)})
+
+
+def _unasked() -> Mapping[str, EntryPoint]:
+    raise AssertionError("looked around")
+
+
+class TestClouds:
+    def test_are_ours_and_then_the_others(self) -> None:
+        assert list(_with()) == ["aws", "azure", "meadow"]
+        assert len(_with()) == 3
+
+    def test_look_around_only_where_none_of_ours_is_meant(self) -> None:
+        clouds = Clouds(_unasked)
+
+        assert clouds["aws"] is AWS
+        assert "azure" in clouds
+        assert clouds.of_package("azure-native").name == "azure"
+
+    def test_find_another_by_name_and_by_package(self) -> None:
+        assert (_with()["meadow"], _with().of_package("meadow")) == (MEADOW, MEADOW)
+
+    def test_know_nothing_else(self) -> None:
+        with pytest.raises(KeyError):
+            _with()["moon"]
+        with pytest.raises(KeyError):
+            _with().of_package("moon")
+
+    @pytest.mark.parametrize(
+        ("value", "name"),
+        [("nowhere.at_all:X", "meadow"), (f"{__name__}:NOTHING", "meadow"), (f"{__name__}:OURS", "meadow"),
+         (f"{__name__}:MEADOW", "moon")],
+        ids=["no module", "no such name", "no entry", "of another name"],
+    )  # fmt: skip
+    def test_say_which_distribution_is_broken(self, value: str, name: str) -> None:
+        with pytest.raises(RefusedError, match=f"Cannot use '{name}'") as refused:
+            _with(value, name)[name]
+
+        assert refused.value.hint.startswith(f"Update '{value}'")
+
+    def test_of_ours_have_the_words_that_requests_are_judged_by(self) -> None:
+        known: dict[str, Any] = {name: (entry.regions, entry.functions) for name, entry in OURS.items()}
+
+        assert known == {name: (entry.regions, entry.functions) for name, entry in providers.OURS.items()}
+
+
+class TestParts:
+    @pytest.mark.parametrize("name", OURS)
+    def test_of_ours_are_where_they_are_said_to_be(self, name: str) -> None:
+        entry = OURS[name]
+        places = filter(None, (entry.program, entry.simulated, entry.front, entry.code_service))
+
+        assert all(entry.part(where) is not None for where in places)
+
+    @pytest.mark.parametrize("where", [MEADOW.program, MEADOW.front], ids=["no module", "no such name"])
+    def test_that_are_missing_name_what_to_install(self, where: str) -> None:
+        with pytest.raises(RefusedError, match="Cannot use 'meadow' here") as refused:
+            MEADOW.part(where)
+
+        assert refused.value.hint == "Run pip install 'meadow-cloud'."
+
+
+class TestPlace:
+    @pytest.mark.parametrize(
+        ("package", "place"), [("aws", "region"), ("azure-native", "location"), ("random", "region")], ids=str
+    )
+    def test_is_what_the_provider_calls_it(self, package: str, place: str) -> None:
+        assert place_of(package) == place
