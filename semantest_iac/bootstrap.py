@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Collection, Mapping
 from datetime import UTC, datetime
-from functools import cache, cached_property, partial
+from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -31,8 +31,6 @@ if TYPE_CHECKING:
     from semantest_iac.infrastructure.pulumi_engine.needs import Need
     from semantest_iac.infrastructure.pulumi_engine.states import PendingCreate
     from semantest_iac.infrastructure.secret_stores.variables import VariableSecretStore
-    from semantest_iac.infrastructure.simulated_cloud.cloud import Cloud
-    from semantest_iac.infrastructure.simulated_cloud.inventory import Inventory
     from semantest_iac.presentation.gateway.services import Address, Listening, Tell
 
 ENGINES = ("sandbox", "pulumi")
@@ -194,8 +192,9 @@ class Application:
     def _sandbox(self, secrets: VariableSecretStore) -> tuple[Provisioner, ServiceProbe]:
         from semantest_iac.infrastructure.sandbox_engine.engine import SandboxEngine
         from semantest_iac.infrastructure.sandbox_engine.store import StateStore
+        from semantest_iac.infrastructure.simulated_cloud.opening import clouds_in
 
-        clouds = _clouds(self.home / "cloud.db")
+        clouds = clouds_in(self.home / "cloud.db")
         engine = SandboxEngine(StateStore(self.home / "sandbox"), clouds, _values(secrets))
         return engine, self._door(engine.deployed)
 
@@ -266,43 +265,27 @@ def _values(secrets: VariableSecretStore) -> Callable[[str], str]:
     return lambda name: secrets.reveal(name).expose()
 
 
-@cache
-def _opened(inventory: Path) -> Inventory:
-    from semantest_iac.infrastructure.simulated_cloud.inventory import Inventory
-
-    inventory.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    return Inventory(inventory)
-
-
-def _clouds(inventory: Path) -> Callable[[str, str], Cloud]:
-    """The simulated clouds of an inventory, whose file is made when one of them is asked for something.
-
-    What goes wrong in them is written in `faults.json` beside it.
-    """
-    from semantest_iac.infrastructure.simulated_cloud.catalogue import cloud_at
-    from semantest_iac.infrastructure.simulated_cloud.faults import scripted
-
-    faults = scripted(inventory.with_name("faults.json"))
-    return lambda package, region: cloud_at(package, _opened(inventory), region=region, faults=faults)
-
-
 def _attached(inventory: Path, provider: str) -> AbstractAsyncContextManager[str]:
     from semantest_iac.infrastructure.clouds.registry import CLOUDS
+    from semantest_iac.infrastructure.simulated_cloud.opening import clouds_in
     from semantest_iac.infrastructure.simulated_provider.serving import serving
 
     cloud = CLOUDS[provider]
-    return serving(_clouds(inventory), cloud.regions[0], (cloud.package,))
+    return serving(clouds_in(inventory), cloud.regions[0], (cloud.package,))
 
 
 def _courier(inventory: Path, stack: Stack) -> Courier | None:
     """Who brings packages to the apps of a simulated cloud that an engine of its own deploys to."""
     from semantest_iac.infrastructure.sandbox_engine.code import courier_in
+    from semantest_iac.infrastructure.simulated_cloud.opening import clouds_in
 
-    return courier_in(_clouds(inventory), stack)
+    return courier_in(clouds_in(inventory), stack)
 
 
 def _made(inventory: Path, create: PendingCreate) -> str | None:
     """The id of what a create that was cut off has made, by the mark that the provider left."""
-    with _opened(inventory).view() as books:
+    from semantest_iac.infrastructure.simulated_cloud.opening import opened
+
+    with opened(inventory).view() as books:
         found = books.owned_by(f"{create.urn}#")
     return next((row.id for row in found if row.id not in create.known), None)

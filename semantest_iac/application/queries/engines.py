@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from semantest_iac.application.ports.ledger import LedgerReader
+from semantest_iac.domain.deployment.stack import Stack
 from semantest_iac.domain.guardrails.engine_choice import EngineChoice, choice_in
 
 _REQUESTED = "infrastructure.deployment.requested"
@@ -17,5 +18,5 @@ def engine_of(ledger: LedgerReader, stack: str) -> EngineChoice | None:
     for recorded in ledger.log(row.position - 1, limit=1):
         if recorded.type == _REQUESTED:
             data = recorded.event["data"]
-            return choice_in(data["environment"], data.get("configuration") or {})
+            return choice_in(Stack.parse(stack).environment, data.get("configuration") or {})
     return None

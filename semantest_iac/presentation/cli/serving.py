@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import signal
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from semantest_iac.domain.errors import Fault, RefusedError
 from semantest_iac.presentation.cli.failures import OK
 from semantest_iac.presentation.cli.local_endpoint import PORT
 
 if TYPE_CHECKING:
+    from semantest_iac.application.intake.orders import Order
     from semantest_iac.presentation.cli.application import LogEntry
     from semantest_iac.presentation.cli.session import Session
 
@@ -29,6 +31,14 @@ def serve(session: Session, variables: Mapping[str, str], host: str, port: int) 
     return OK
 
 
+def require_played(orders: Iterable[Order]) -> None:
+    """Raise RefusedError for what will not be on this machine."""
+    real = [Fault(str(order.stack), "will be in a real cloud") for order in orders if not order.engine.is_played]
+    if real:
+        hint = "Leave --serve out, or deploy with --cloud sandbox."
+        raise RefusedError("Cannot serve what is not on this machine.", "NOT_LOCAL", hint=hint, faults=real)
+
+
 async def _served(session: Session, variables: Mapping[str, str], address: tuple[str, int]) -> None:
     stopped = asyncio.Event()
     loop = asyncio.get_running_loop()
@@ -39,7 +49,7 @@ async def _served(session: Session, variables: Mapping[str, str], address: tuple
         session.answer(_as_dict(entry), [_line(entry)])
 
     async with session.application.gateway(variables, address, tell) as url:
-        session.answer({"url": url}, [f"Serving on {url}/; Ctrl-C stops it."])
+        session.answer({"url": url}, [f"Serving on {url}; Ctrl-C stops it."])
         await stopped.wait()
         for number in (signal.SIGINT, signal.SIGTERM):  # a second one ends it at once
             with suppress(ValueError):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Sequence
 from typing import Any
 from urllib.parse import parse_qsl, unquote
@@ -14,6 +15,7 @@ from semantest_iac.domain.networking.http_exchange import HttpRequest, HttpRespo
 SERVER = "semantest-iac"
 _OURS = {"content-length", "connection", "transfer-encoding", "keep-alive", "upgrade"}  # of this connection alone
 _BODILESS = {204, 304}
+_UNSPEAKABLE = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
 
 
 def addressed(request: web.BaseRequest) -> tuple[str, str]:
@@ -29,10 +31,12 @@ def received(request: web.BaseRequest, path: str, body: bytes) -> HttpRequest:
 
 
 def sent(response: HttpResponse, method: str) -> web.Response:
-    """The answer; to HEAD it tells the length of the body that GET would get."""
+    """The answer, for HEAD with the length that GET would get; raises ValueError for what HTTP cannot carry."""
     keeps_length = method == "HEAD" and response.status not in _BODILESS
     ours = _OURS - {"content-length"} if keeps_length else _OURS
     headers = [(name, value) for name, value in response.headers if name not in ours]
+    if any(_UNSPEAKABLE.search(f"{name}{value}") for name, value in headers):
+        raise ValueError("The service answered with a control character in a header.")
     if not any(name == "server" for name, _ in headers):
         headers.append(("server", SERVER))  # else aiohttp adds its own
     return web.Response(status=response.status, headers=headers, body=response.body or None)

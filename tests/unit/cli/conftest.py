@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
+import asyncio
+import signal
+from collections.abc import AsyncIterator, Callable, Collection, Iterator, Mapping, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import asdict, dataclass, field
 from datetime import date
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import pytest
 
@@ -26,7 +29,7 @@ from semantest_iac.domain.guardrails.engine_choice import EngineChoice, engine_f
 from semantest_iac.domain.networking.http_exchange import HttpRequest, HttpResponse
 from semantest_iac.domain.ports.provisioner import Progress, Tick
 from semantest_iac.domain.ports.service_probe import Answer
-from semantest_iac.presentation.cli.application import Application
+from semantest_iac.presentation.cli.application import Application, LogEntry
 from semantest_iac.presentation.cli.program import run
 from semantest_iac.presentation.cli.terminal import Terminal
 from semantest_iac_events.deployments import DeploymentCompleted, DeploymentPlanned, DeploymentRequested
@@ -92,6 +95,9 @@ class World:
     answer: Answer = field(default_factory=lambda: Answer(ANSWER))
     called: list[HttpRequest] = field(default_factory=list)
     engines: tuple[str, ...] = ("sandbox",)
+    cloud: str = "sandbox"
+    printed: dict[str, Sequence[Sequence[Mapping[str, Any]]]] = field(default_factory=dict)
+    entries: list[LogEntry] = field(default_factory=list)
     needs: list[FakeNeed] = field(default_factory=list)
     capabilities: dict[str, Capabilities] = field(default_factory=dict)
 
@@ -200,6 +206,17 @@ class FakeDeployments:
             self.observer(event)
 
 
+class FakeLogs(NamedTuple):
+    """What the world's functions printed."""
+
+    world: World
+
+    def batches(self, stack: str) -> Iterator[Sequence[Mapping[str, Any]]]:
+        """One after the other, and Ctrl-C where there are no more."""
+        yield from self.world.printed.get(stack, ((),))
+        raise KeyboardInterrupt
+
+
 class FakeApplication:
     """What the command line needs, in memory."""
 
@@ -207,7 +224,7 @@ class FakeApplication:
 
     def engine(self, stack: Stack, configuration: Configuration) -> EngineChoice:
         """That of the environment, if the world has it."""
-        return EngineChoice(engine_for(stack.environment, self._world.engines))
+        return EngineChoice(engine_for(stack.environment, self._world.engines), self._world.cloud)
 
     def __init__(self, home: Path, world: World) -> None:
         self.home = home
@@ -239,6 +256,22 @@ class FakeApplication:
     def redactor(self, variables: Mapping[str, str]) -> Callable[[str], str]:
         """Knows one secret."""
         return lambda text: text.replace(SECRET, "***")
+
+    @property
+    def function_logs(self) -> FakeLogs:
+        """The world's."""
+        return FakeLogs(self._world)
+
+    @asynccontextmanager
+    async def gateway(
+        self, variables: Mapping[str, str], address: tuple[str, int], tell: Callable[[LogEntry], None]
+    ) -> AsyncIterator[str]:
+        """Answers the world's requests, after which somebody stops it."""
+        loop = asyncio.get_running_loop()
+        for entry in self._world.entries:
+            loop.call_later(0.01, tell, entry)
+        loop.call_later(0.02, signal.raise_signal, signal.SIGTERM)
+        yield "http://{}:{}".format(*address)
 
     def deployments(
         self,

@@ -9,7 +9,10 @@ import click
 
 from semantest_iac.presentation.cli.application import Deployments
 from semantest_iac.presentation.cli.carrying_out import Wish, carry_out
+from semantest_iac.presentation.cli.failures import OK
+from semantest_iac.presentation.cli.local_endpoint import HOST
 from semantest_iac.presentation.cli.options import configuration_options, many_stacks_options, session_options
+from semantest_iac.presentation.cli.serving import port_option, require_played, serve
 from semantest_iac.presentation.cli.session import Session
 from semantest_iac.presentation.cli.words import ConfigurationOptions, ManyWords
 
@@ -32,11 +35,17 @@ Without --env this is development, in the sandbox. With --json every event is a 
 
 @click.command("deploy", help=HELP)
 @many_stacks_options
+@click.option("--serve", "then_serve", is_flag=True, help="Then answer for every simulated stack here, until Ctrl-C.")
+@port_option
 @configuration_options
 @session_options
-def command(session: Session, words: ManyWords, written: ConfigurationOptions) -> int:
+def command(session: Session, words: ManyWords, written: ConfigurationOptions, then_serve: bool, port: int) -> int:
     """Nothing is written before everything that speaks against it was looked for."""
-    return carry_out(session, [_wish(order, session.person) for order in session.orders(words, written)])
+    orders = session.orders(words, written)
+    if then_serve:
+        require_played(orders)
+    code = carry_out(session, [_wish(order, session.person) for order in orders])
+    return serve(session, orders[0].variables, HOST, port) if then_serve and code == OK else code
 
 
 def _wish(order: Order, person: str) -> Wish:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import click
 
+from semantest_iac.application.queries.releases import is_played
 from semantest_iac.application.queries.status import outputs
 from semantest_iac.domain.errors import Fault, NotFoundError, ValidationError
 from semantest_iac.presentation.cli.failures import OK
 from semantest_iac.presentation.cli.filters import stack_filter
+from semantest_iac.presentation.cli.local_endpoint import local_endpoint
 from semantest_iac.presentation.cli.options import session_options, stack_options
 from semantest_iac.presentation.cli.session import Session
 from semantest_iac.presentation.cli.tables import aligned, flattened
@@ -19,7 +21,8 @@ HELP = """Show the outputs of a stack's last good deployment; secret ones are le
   semantest-iac outputs --component rest-api
   semantest-iac outputs --region us-east-1 --json
 
-The words are needed as far as more than one stack is live.
+The words are needed as far as more than one stack is live. `local_endpoint` is where a stack in a simulated cloud
+answers while `semantest-iac serve` runs.
 """
 
 
@@ -28,7 +31,10 @@ The words are needed as far as more than one stack is live.
 @session_options
 def command(session: Session, words: Words) -> int:
     """Reads the ledger alone."""
-    found = outputs(session.application.ledger, _one_stack(session, words))
+    ledger, stack = session.application.ledger, _one_stack(session, words)
+    found = outputs(ledger, stack)
+    if is_played(ledger, stack):
+        found["local_endpoint"] = local_endpoint(stack)
     session.answer(found, aligned(list(flattened(found))) if found else ["No outputs."])
     return OK
 

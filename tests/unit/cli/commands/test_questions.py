@@ -11,6 +11,7 @@ from tests.fakes.memory_ledger import a_deploy, a_destroy
 
 _ONE = "rest-api.aws.development.us-east-1"
 _OTHER = "rest-api.aws.development.eu-west-1"
+LOCAL = "http://127.0.0.1:4180/rest-api.aws.development.us-east-1/"
 _LEFT = {"endpoint": "https://one", "outputs": {"endpoint": "https://one", "version": 3}, "changes": {"create": 3}}
 
 
@@ -67,10 +68,14 @@ class TestHistory:
 @pytest.mark.usefixtures("filled")
 class TestOutputs:
     def test_are_those_of_the_one_live_stack(self, cli: Any) -> None:
-        assert json.loads(cli("outputs", "--json").out) == {"endpoint": "https://one", "version": 3}
+        assert json.loads(cli("outputs", "--json").out) == {
+            "endpoint": "https://one",
+            "version": 3,
+            "local_endpoint": LOCAL,
+        }
 
     def test_are_aligned_for_people(self, cli: Any) -> None:
-        assert cli("outputs").out == "endpoint  https://one\nversion   3\n"
+        assert cli("outputs").out == (f"endpoint        https://one\nversion         3\nlocal_endpoint  {LOCAL}\n")
 
     def test_of_nothing_live_are_not_found(self, cli: Any) -> None:
         assert cli("outputs", "--region", "eu-west-1").code == 2

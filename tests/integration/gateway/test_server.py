@@ -1,0 +1,166 @@
+"""HTTP in both directions, as a real client sends and gets it."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import socket
+from typing import Any
+from urllib.parse import urlsplit
+
+import pytest
+from yarl import URL
+
+from semantest_iac.domain.errors import RefusedError
+from semantest_iac.domain.networking.http_exchange import HttpRequest, HttpResponse, Pairs
+from semantest_iac.presentation.gateway.opening import opened
+from tests.integration.gateway.conftest import STACK, FakeServices, World
+
+BYTES = bytes(range(256))
+
+
+def answering(status: int = 200, headers: Pairs = (), body: bytes = b"") -> Any:
+    def respond(request: HttpRequest) -> HttpResponse:
+        length = ("content-length", str(len(body)))
+        return HttpResponse(status, (*headers, length), b"" if request.method == "HEAD" else body)
+
+    return respond
+
+
+class TestRequest:
+    async def test_loses_the_stack_and_nothing_else(self, world: World) -> None:
+        seen = await world.seen("DELETE", URL("/a%2Fb/%C3%A9//c?x=1&x=&y=%26", encoded=True).raw_path_qs)
+
+        assert (seen["method"], seen["path"]) == ("DELETE", "/a%2Fb/%C3%A9//c")
+        assert seen["query"] == [["x", "1"], ["x", ""], ["y", "&"]]
+
+    @pytest.mark.parametrize("path", ["", "/"])
+    async def test_reaches_the_root(self, world: World, path: str) -> None:
+        assert (await world.seen("GET", path))["path"] == "/"
+
+    async def test_keeps_every_byte_of_its_body(self, world: World) -> None:
+        assert (await world.seen("POST", "/", data=BYTES))["body"] == BYTES
+
+    async def test_keeps_its_encoding(self, world: World) -> None:
+        body = gzip.compress(b"text")
+
+        seen = await world.seen("POST", "/", data=body, headers={"Content-Encoding": "gzip"})
+
+        assert seen["body"] == body
+
+    async def test_may_come_in_pieces(self, world: World) -> None:
+        async def pieces() -> Any:
+            yield b"a" * 70_000
+            yield b"b"
+
+        assert (await world.seen("POST", "/", data=pieces()))["body"] == b"a" * 70_000 + b"b"
+
+    async def test_keeps_repeated_headers_and_cookies(self, world: World) -> None:
+        headers = [("X-Many", "1"), ("X-Many", "2"), ("Cookie", "a=1; b=2")]
+
+        seen = await world.seen("GET", "/", headers=headers)
+
+        assert [pair for pair in seen["headers"] if pair[0] in ("X-Many", "Cookie")] == [list(it) for it in headers]
+
+    async def test_may_ask_to_continue(self, world: World) -> None:
+        assert (await world.seen("POST", "/", data=BYTES, expect100=True))["body"] == BYTES
+
+
+class TestAnswer:
+    async def test_keeps_status_headers_and_body(self, world: World) -> None:
+        headers = (("content-type", "image/png"), ("set-cookie", "a=1"), ("set-cookie", "b=2"))
+        world.services.respond = answering(418, headers, BYTES)
+
+        response, body = await world.ask("GET", "/")
+
+        assert (response.status, response.headers["content-type"], body) == (418, "image/png", BYTES)
+        assert response.headers.getall("set-cookie") == ["a=1", "b=2"]
+
+    async def test_to_head_tells_the_length_alone(self, world: World) -> None:
+        world.services.respond = answering(body=b"four")
+
+        response, body = await world.ask("HEAD", "/")
+
+        assert (response.headers["content-length"], body) == ("4", b"")
+
+    @pytest.mark.parametrize("status", [204, 304])
+    async def test_may_have_no_body(self, world: World, status: int) -> None:
+        world.services.respond = answering(status)
+
+        response, body = await world.ask("GET", "/")
+        again, _ = await world.ask("GET", "/")
+
+        assert (response.status, body, again.status) == (status, b"", status)
+
+    async def test_loses_what_belongs_to_a_connection(self, world: World) -> None:
+        world.services.respond = answering(200, (("transfer-encoding", "chunked"), ("connection", "close")), b"x")
+
+        response, body = await world.ask("GET", "/")
+
+        assert (response.headers.get("transfer-encoding"), body) == (None, b"x")
+
+    async def test_that_http_cannot_carry_is_the_gateways_failure(self, world: World) -> None:
+        world.services.respond = answering(200, (("x-bad", "a\r\nb: c"),))
+
+        response, _ = await world.ask("GET", "/")
+
+        assert (response.status, "b" in response.headers) == (500, False)
+
+
+class TestOtherPaths:
+    async def test_list_the_stacks(self, world: World) -> None:
+        response, body = await world.ask("GET", "//")
+
+        assert response.status == 200
+        assert json.loads(body) == {"stacks": [{"stack": STACK, "url": f"{world.url}/{STACK}/"}]}
+
+    async def test_of_no_stack_list_those_there_are(self, world: World) -> None:
+        response, body = await world.ask("GET", "//nope/health")
+
+        assert (response.status, json.loads(body)["stacks"][0]["stack"]) == (404, STACK)
+
+    async def test_that_cannot_be_answered_say_nothing_of_why(self, world: World) -> None:
+        response, body = await world.ask("GET", "//broken/health")
+
+        assert (response.status, b"ledger" in body) == (500, False)
+        assert world.entries[-1].note == "Cannot read the ledger."
+
+
+class TestLog:
+    async def test_has_a_line_for_each_request_without_its_query(self, world: World) -> None:
+        await world.ask("GET", "/a?token=hunter2")
+
+        (entry,) = world.entries
+        assert (entry.method, entry.path, entry.stack, entry.status) == ("GET", "/a", STACK, 200)
+
+    async def test_remarks_once(self, world: World) -> None:
+        world.services.notes = ("another Python",)
+        for _ in range(2):
+            await world.ask("GET", "/")
+
+        assert [entry.note for entry in world.entries] == ["another Python", ""]
+
+
+class TestOpening:
+    @pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.0.2.7", "example.com", ""])
+    async def test_is_refused_for_what_others_could_reach(self, host: str) -> None:
+        with pytest.raises(RefusedError, match="for this machine alone"):
+            async with opened(FakeServices(), (host, 0), print):
+                pass
+
+    async def test_is_refused_where_something_listens(self) -> None:
+        services = FakeServices()
+        with socket.create_server(("127.0.0.1", 0)) as taken, pytest.raises(RefusedError, match="Cannot listen"):
+            async with opened(services, ("127.0.0.1", taken.getsockname()[1]), print):
+                pass
+
+        assert not services.is_open
+
+    async def test_ends_with_its_block(self) -> None:
+        services = FakeServices()
+        async with opened(services, ("127.0.0.1", 0), print) as url:
+            assert services.is_open
+
+        with pytest.raises(ConnectionRefusedError):
+            socket.create_connection(("127.0.0.1", urlsplit(url).port or 0))
+        assert not services.is_open

@@ -1,0 +1,64 @@
+"""The ledger is read when it has changed, and not else."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from semantest_iac.infrastructure.local_service.releases import Releases
+
+LONG_AGO = (1_700_000_000, 1_700_000_000)
+
+
+class Ledger:
+    """Answers that are counted."""
+
+    def __init__(self, path: Path) -> None:
+        self.path, self.reads, self.stacks = path, 0, {"a": "d1"}
+
+    def read(self) -> dict[str, str]:
+        """What is live."""
+        self.reads += 1
+        return dict(self.stacks)
+
+    def write(self, text: str) -> None:
+        """A change that is long over."""
+        self.path.write_text(text)
+        os.utime(self.path, LONG_AGO)
+
+
+class TestReleases:
+    async def test_are_read_once_while_nothing_changes(self, tmp_path: Path) -> None:
+        ledger = Ledger(tmp_path / "ledger.db")
+        ledger.write("x")
+        releases = Releases(ledger.read, ledger.path)
+
+        first, second = await releases.current(), await releases.current()
+
+        assert (first, first is second, ledger.reads) == ({"a": "d1"}, True, 1)
+
+    async def test_are_read_again_after_a_change(self, tmp_path: Path) -> None:
+        ledger = Ledger(tmp_path / "ledger.db")
+        releases = Releases(ledger.read, ledger.path)
+        await releases.current()
+
+        ledger.stacks = {"a": "d2"}
+        (tmp_path / "ledger.db-wal").write_text("more")
+
+        assert await releases.current() == {"a": "d2"}
+
+    async def test_are_not_trusted_while_the_change_is_fresh(self, tmp_path: Path) -> None:
+        ledger = Ledger(tmp_path / "ledger.db")
+        ledger.path.write_text("x")
+        releases = Releases(ledger.read, ledger.path)
+        await releases.current()
+
+        ledger.stacks = {"a": "d2"}  # within the same tick of the file system's clock
+
+        assert await releases.current() == {"a": "d2"}
+
+    async def test_are_none_before_there_is_a_ledger(self, tmp_path: Path) -> None:
+        ledger = Ledger(tmp_path / "ledger.db")
+        ledger.stacks = {}
+
+        assert await Releases(ledger.read, ledger.path).current() == {}
