@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from semantest_iac.infrastructure.simulated_cloud.inventory import Address, Row
-from tests.differential.comparison import Renaming, differences, undecided
+from tests.differential.comparison import differences, undecided
+from tests.differential.renaming import Renaming
 from tests.differential.worlds import Outcome
 
 _URN = "urn:pulumi:s::p::aws:sns/topic:Topic::topic"
@@ -108,26 +109,3 @@ class TestUndecided:
         refused = replace(_OUTCOME, before=[{"urn": _NEEDED}], log=[("failed", "delete", _NEEDED)], error="refused")
 
         assert undecided(refused, _OUTCOME) == undecided(_OUTCOME, refused) == frozenset()
-
-
-class TestRenaming:
-    def test_takes_generated_texts_one_for_one(self) -> None:
-        renaming = Renaming()
-
-        assert renaming.agree("topic-1a2b3c4", "topic-9z8y7x6")
-        assert renaming.agree(["arn:topic-1a2b3c4"], ["arn:topic-9z8y7x6"])
-        assert not renaming.agree("topic-1a2b3c4", "topic-0000000")
-        assert not renaming.agree("topic-ffffff0", "topic-9z8y7x6")
-
-    def test_takes_a_uuid_as_a_whole(self) -> None:
-        """Four digits of one are soon found in another."""
-        renaming = Renaming()
-        ours, others = "00000001-abcd-4abc-8abc-000000000001", "00000002-abcd-4abc-8abc-000000000002"
-        theirs, its = "00000003-ffff-4fff-8fff-000000000003", "00000004-eeee-4eee-8eee-000000000004"
-
-        assert renaming.agree(f"secret|{ours}", f"secret|{theirs}")
-        assert renaming.agree(f"secret|{others}", f"secret|{its}")
-
-    @pytest.mark.parametrize(("ours", "theirs"), [("v1", "v2"), ("role", "roles"), (1, True), (None, ""), ("1", 1)])
-    def test_takes_nothing_else(self, ours: Any, theirs: Any) -> None:
-        assert not Renaming().agree(ours, theirs)

@@ -11,8 +11,9 @@ from pathlib import Path
 import pytest
 
 from semantest_iac.infrastructure.simulated_cloud.faults import Effect, Fault
-from tests.differential.comparison import Renaming, differences, operations, undecided
+from tests.differential.comparison import differences, operations, undecided
 from tests.differential.pieces import named
+from tests.differential.renaming import Renaming
 from tests.differential.sequences import Edits, Step, chained, generated
 from tests.differential.worlds import Deployer, Key, Outcome, PulumiWorld, SandboxWorld
 
