@@ -86,17 +86,19 @@ def result_lines(result: Result, stack: Stack, home: str) -> Iterator[str]:
 
 
 def health_line(health: HealthAnswer) -> str:
-    """`GET /health -> 200 {…}`, on one line."""
+    """`GET /health -> 200 {…}` or `$connect -> 101 {…}`, on one line."""
     body = " ".join(health.body.split())
-    return f"GET {health.path} -> {health.status} {body[:LONGEST_BODY]}{'…' if len(body) > LONGEST_BODY else ''}"
+    asked = f"GET {health.path}" if health.path.startswith("/") else health.path
+    return f"{asked} -> {health.status} {body[:LONGEST_BODY]}{'…' if len(body) > LONGEST_BODY else ''}"
 
 
 def next_commands(stack: Stack, home: str) -> list[str]:
     """Commands that reach this very stack."""
     program, place = "  python -m semantest_iac", f"{_place_options(stack)}{home}"
+    call = f"serve{home}" if stack.component == "websocket" else f"invoke {stack.component} GET /health{place}"
     return [
         "Try next:",
-        f"{program} invoke {stack.component} GET /health{place}",
+        f"{program} {call}",
         f"{program} status{home}",
         f"{program} destroy --component {stack.component}{place}",
     ]

@@ -75,6 +75,11 @@ class TestNextCommands:
 
         assert commands[1].endswith("invoke rest-api GET /health")
 
+    def test_begin_with_the_gateway_where_a_request_says_nothing(self) -> None:
+        commands = next_commands(Stack("websocket", "aws", "development", "us-east-1"), " --home /elsewhere")
+
+        assert commands[1].endswith("serve --home /elsewhere")
+
 
 class TestHealth:
     def test_is_one_line_of_bounded_length(self) -> None:
@@ -82,3 +87,6 @@ class TestHealth:
 
         assert line.startswith("GET /health -> 200 a a a")
         assert len(line) < 250
+
+    def test_is_no_request_where_a_client_connected(self) -> None:
+        assert health_line(HealthAnswer(path="$connect", status=101, body="{}")) == "$connect -> 101 {}"
