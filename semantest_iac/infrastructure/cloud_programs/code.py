@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
@@ -10,6 +12,7 @@ from typing import Any
 
 from semantest_iac.domain.compute.artifact import Artifact
 from semantest_iac.domain.deployment.deployed import DeployedResource
+from semantest_iac.domain.deployment.plan import ChangePlan
 from semantest_iac.domain.networking.http_exchange import HttpRequest, HttpResponse
 from semantest_iac.domain.ports.provisioner import Progress, Tick
 
@@ -19,6 +22,10 @@ Send = Callable[[str, HttpRequest], HttpResponse]
 Outputs = Mapping[str, Any]
 
 
+class CalledOffError(Exception):
+    """Nobody waits for the answer any more."""
+
+
 @dataclass(frozen=True, slots=True)
 class Line:
     """The way to the services of a cloud: `token` proves who asks, `wait` lets so many seconds pass."""
@@ -26,6 +33,16 @@ class Line:
     send: Send
     token: Callable[[], str]
     wait: Callable[[float], None]
+
+    def until(self, is_over: threading.Event) -> Line:
+        """The same until then: who sends on it afterwards is stopped."""
+
+        def send(origin: str, request: HttpRequest) -> HttpResponse:
+            if is_over.is_set():
+                raise CalledOffError
+            return self.send(origin, request)
+
+        return replace(self, send=send)
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,10 +65,12 @@ class Courier:
     push: CodePush
     line: Line
 
-    def misses(self, resources: Iterable[DeployedResource], artifact: Artifact | None) -> bool:
-        """Whether anything is to run the package and does not; what is yet to be made does not."""
-        apps = list(self._takers(resources))
-        return artifact is not None and not (apps and all(self._has(app, artifact) for app in apps))
+    def misses(self, resources: Iterable[DeployedResource], artifact: Artifact | None, plan: ChangePlan) -> bool:
+        """Whether anything is to run the package and does not; what is yet to be made, or made anew, does not."""
+        if artifact is None:
+            return False
+        is_new = any(it.type == self.push.type and it.op in ("create", "replace") for it in plan.resources)
+        return is_new or not all(self._has(app, artifact) for app in self._takers(resources))
 
     def asked(self, resources: Iterable[DeployedResource]) -> list[DeployedResource]:
         """The same, those that run code with the digest of what they run."""
@@ -59,6 +78,19 @@ class Courier:
 
     def _asked(self, app: DeployedResource) -> DeployedResource:
         return replace(app, code=self.push.running(app.outputs, self.line))
+
+    async def brought(self, resources: Iterable[DeployedResource], artifact: Artifact, progress: Progress) -> None:
+        """Publish in a thread; whoever calls it off waits for the request under way, and no other begins."""
+        is_over = threading.Event()
+        courier = replace(self, line=self.line.until(is_over))
+        working = asyncio.ensure_future(asyncio.to_thread(courier.bring, resources, artifact, progress))
+        try:
+            await asyncio.shield(working)
+        except asyncio.CancelledError:
+            is_over.set()
+            await asyncio.wait([working])
+            working.exception()  # seen: the cancellation says why
+            raise
 
     def bring(self, resources: Iterable[DeployedResource], artifact: Artifact, progress: Progress) -> None:
         """Publish the package wherever it does not run yet."""

@@ -38,7 +38,8 @@ class PulumiEngine:
         """What apply would do; makes an empty stack in the backend where there is none."""
         stack = work.blueprint.stack
         done = await self._done(Order("preview", stack, work))
-        plan = replace(_plan(done), lacks_code=await self._misses_code(work))
+        plan = _plan(done)
+        plan = replace(plan, lacks_code=await self._misses_code(work, plan))
         self._previewed[stack] = plan, done["fingerprint"]
         return plan
 
@@ -57,16 +58,16 @@ class PulumiEngine:
         if courier is None or artifact is None:
             return
         state = await self.state(work.blueprint.stack) or State({})
-        await asyncio.to_thread(courier.bring, apps_of(state), artifact, progress)
+        await courier.brought(apps_of(state), artifact, progress)
         for event in with_code(state.kinds, work.identity, artifact.digest):
             await publish(event)
 
-    async def _misses_code(self, work: Work) -> bool:
+    async def _misses_code(self, work: Work, plan: ChangePlan) -> bool:
         courier = self._courier(work.blueprint.stack)
         if courier is None:
             return False
         state = await self.state(work.blueprint.stack) or State({})
-        return await asyncio.to_thread(courier.misses, apps_of(state), work.artifact)
+        return await asyncio.to_thread(courier.misses, apps_of(state), work.artifact, plan)
 
     async def preview_removal(self, stack: Stack) -> ChangePlan:
         """Every resource of the stack, as a delete."""

@@ -56,7 +56,7 @@ class SandboxEngine:
         stack, artifact = work.blueprint.stack, work.artifact
         courier, resources = self._courier(stack), self._sessions.deployed(stack)
         if courier and artifact:
-            await apart(partial(courier.bring, resources, artifact, progress), Brake())
+            await courier.brought(resources, artifact, progress)
             for event in with_code(self._sessions.kinds(stack), work.identity, artifact.digest):
                 await publish(event)
 
@@ -87,7 +87,7 @@ class SandboxEngine:
             run.finish()
         stack = work.blueprint.stack
         plan, courier = reports.plan(run.executor.steps, cloud(stack.provider).stateful), self._courier(stack)
-        misses = courier is not None and courier.misses(self._sessions.deployed(stack), work.artifact)
+        misses = courier is not None and courier.misses(self._sessions.deployed(stack), work.artifact, plan)
         return replace(plan, lacks_code=misses)
 
     def _apply(self, work: Work, plan: ChangePlan, progress: Progress, brake: Brake, tell: Tell) -> Applied:

@@ -35,11 +35,11 @@ def private_network(network: PrivateNetwork, context: Context) -> Made:
     )  # fmt: skip
     outer = azure.VirtualNetwork(
         network.name,
-        virtual_network_name=name_of("network", context),
+        virtual_network_name=name_of("network", context, network.cidr),  # another range is another network
         location=context.stack.region,
         address_space={"address_prefixes": [network.cidr]},
         tags=context.tags,
-        **placed | {"opts": context.options(ignore_changes=["subnets"])},  # which are resources of their own
+        **placed | {"opts": context.options(ignore_changes=["subnets"], delete_before_replace=False)},
     )
     subnet = azure.Subnet(
         network.name,
@@ -48,7 +48,7 @@ def private_network(network: PrivateNetwork, context: Context) -> Made:
         address_prefix=_first(network.cidr),
         delegations=[{"name": "functions", "service_name": FLEX}],
         network_security_group={"id": group.id},
-        **placed,
+        **placed | {"opts": context.options(delete_before_replace=False)},  # the app is in the old one until then
     )
     return {"subnet_id": subnet.id}
 
