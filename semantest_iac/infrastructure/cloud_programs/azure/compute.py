@@ -52,7 +52,11 @@ def serverless_function(function: ServerlessFunction, context: Context) -> Made:
         site_config=_site(_settings(function, context, store, key), context),
         virtual_network_subnet_id=context.made[function.network]["subnet_id"] if function.network else None,
         tags={**context.tags, PACKAGE_TAG: artifact.digest},
-        opts=context.options(depends_on=[*identity["rights"], *store["rights"], *_secrets(function, context)]),
+        opts=context.options(
+            depends_on=[*identity["rights"], *store["rights"], *_secrets(function, context)],
+            replace_on_changes=["functionAppConfig.runtime.name"],  # another language is another app
+            delete_before_replace=True,
+        ),
     )
     _log(function.name, app, logs, context)
     return {

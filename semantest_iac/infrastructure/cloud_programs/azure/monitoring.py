@@ -99,7 +99,7 @@ def alarm(alarm: Alarm, context: Context) -> Made:
         severity=_SEVERITY,
         auto_mitigate=True,
         tags=context.tags,
-        opts=context.options(),
+        opts=context.options(replace_on_changes=["scopes"], delete_before_replace=True),  # what is watched stays
     )
     return {"id": made.id, "name": made.name}
 

@@ -22,6 +22,8 @@ ROLES = {
     "secrets": "4633458b-17de-408a-b874-0445c86b69e6",  # Key Vault Secrets User
 }
 
+_FIXED = ["principalId", "principalType", "roleDefinitionId"]  # which Azure tells when it refuses the change
+
 
 def app_secret(secret: AppSecret, context: Context) -> Made:
     """A secret whose address is all that anything else ever sees; every value has an address of its own."""
@@ -71,7 +73,7 @@ def grant(role: str, scope: pulumi.Input[str], identity: Made, context: Context)
         role_definition_id=definition,
         principal_id=identity["principal"],
         principal_type="ServicePrincipal",
-        opts=context.options(delete_before_replace=True),  # the name of an assignment can be had once
+        opts=context.options(replace_on_changes=_FIXED, delete_before_replace=True),  # its name can be had once
     )
     return made
 
