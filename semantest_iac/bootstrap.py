@@ -74,9 +74,9 @@ class Application:
 
     def configuration_schema(self) -> dict[str, Any]:
         """The JSON Schema of the configuration file."""
-        from semantest_iac.infrastructure.configuration.schema import schema
+        from semantest_iac.infrastructure.configuration.schema import schema_for
 
-        return schema()
+        return schema_for(self.providers)
 
     def redactor(self, variables: Mapping[str, str]) -> Callable[[str], str]:
         """Takes the values of the secrets among the variables out of text."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from functools import cache
 from typing import Any
 
@@ -15,6 +16,13 @@ DIALECT = "https://json-schema.org/draft/2020-12/schema"
 def schema() -> dict[str, Any]:
     """Draft 2020-12, generated from the models."""
     return {"$schema": DIALECT, **Configuration.model_json_schema(), "title": "semantest.yaml"}
+
+
+def schema_for(providers: Iterable[str]) -> dict[str, Any]:
+    """The same where these clouds are installed."""
+    properties = schema()["properties"]
+    provider = {**properties["provider"], "enum": [*providers, None]}
+    return {**schema(), "properties": {**properties, "provider": provider}}
 
 
 def keys_beside(path: Path) -> list[str]:

@@ -5,11 +5,11 @@ from typing import Any
 import pytest
 from jsonschema import Draft202012Validator
 
-from semantest_iac.infrastructure.configuration.schema import keys_beside, schema
+from semantest_iac.infrastructure.configuration.schema import keys_beside, schema, schema_for
 
 
-def errors(values: dict[str, Any]) -> list[str]:
-    return [error.message for error in Draft202012Validator(schema()).iter_errors(values)]
+def errors(values: dict[str, Any], among: dict[str, Any] | None = None) -> list[str]:
+    return [error.message for error in Draft202012Validator(among or schema()).iter_errors(values)]
 
 
 class TestSchema:
@@ -26,6 +26,11 @@ class TestSchema:
     )
     def test_refuses_what_the_loader_refuses(self, values: dict[str, Any]) -> None:
         assert len(errors(values)) == 1
+
+    def test_knows_the_clouds_that_are_installed(self) -> None:
+        among = schema_for(["aws", "meadow"])
+
+        assert [len(errors({"provider": name}, among)) for name in ("aws", "meadow", "azure")] == [0, 0, 1]
 
 
 class TestKeysBeside:
