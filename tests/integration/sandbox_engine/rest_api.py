@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from semantest_iac.domain.blueprints.blueprint import Blueprint
-from semantest_iac.domain.blueprints.rest_api import rest_api
 from semantest_iac.domain.compute.artifact import Artifact
+from semantest_iac.domain.deployment.deployment_service import BLUEPRINTS
 from semantest_iac.domain.deployment.plan import ChangePlan
 from semantest_iac.domain.deployment.stack import Stack
 from semantest_iac.domain.environments.configuration import Configuration, resolved
@@ -56,7 +56,8 @@ class House:
         """What a deployment of a configuration has to do."""
         blueprint = blueprint_of(configuration or {}, stack, generation)
         digest = sha256(self.package.read_bytes()).hexdigest()
-        artifact = Artifact(digest, self.package, "index.handler", "python3.13", 9)
+        guard = Artifact(digest, self.package, "guard.handler", "python3.13", 9)
+        artifact = Artifact(digest, self.package, "index.handler", "python3.13", 9, companions={"authorizer": guard})
         return Work(f"deployment of {stack}", blueprint, artifact)
 
     async def deploy(self, work: Work, progress: Progress = unwatched) -> Applied:
@@ -88,6 +89,6 @@ class House:
 
 
 def blueprint_of(configuration: Mapping[str, Any], stack: Stack = STACK, generation: int = 1) -> Blueprint:
-    """The rest-api of a configuration as a person writes it."""
+    """What a configuration, as a person writes it, asks of the stack's component."""
     settings = resolved(Configuration.model_validate(configuration), stack.component, stack.environment)
-    return rest_api(stack, generation, settings)
+    return BLUEPRINTS[stack.component](stack, generation, settings)
