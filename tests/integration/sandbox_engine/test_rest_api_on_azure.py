@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -72,6 +73,49 @@ class TestEveryForm:
         kept = {type_ for type_, _ in _living(house) - before}
         assert kept == ({_GROUP, _WORKSPACE} if environment == "production" else set())
         assert (await house.deploy(house.work(configuration, stack, generation=2))).changes.create == made.create
+
+
+class TestChanges:
+    async def test_of_the_range_move_the_app_to_another_network(self, house: House) -> None:
+        await house.deploy(house.work(_placed("10.1.0.0/20"), _stack()))
+
+        plan = await house.engine.preview(house.work(_placed("10.2.0.0/20"), _stack()))
+        await house.deploy(house.work(_placed("10.2.0.0/20"), _stack()))
+
+        changed = {(change.type.rpartition(":")[2], change.op) for change in plan.mutations}
+        assert changed == {("VirtualNetwork", "replace"), ("Subnet", "replace"), ("WebApp", "update")}
+        assert (await house.engine.preview(house.work(_placed("10.2.0.0/20"), _stack()))).mutations == ()
+
+    async def test_of_the_language_make_the_app_anew_and_leave_it_without_code(self, house: House) -> None:
+        before = house.work(stack=_stack())
+        assert before.artifact is not None
+        await house.deploy(before)
+        await house.engine.publish_code(before, house.publish, lambda tick: None)
+        after = replace(before, artifact=replace(before.artifact, runtime="nodejs24.x"))
+
+        plan = await house.engine.preview(after)
+
+        assert {(change.type.rpartition(":")[2], change.op) for change in plan.mutations} == {
+            ("WebApp", "replace"),
+            ("DiagnosticSetting", "replace"),
+        }
+        assert plan.lacks_code
+
+    async def test_that_call_for_a_gateway_move_what_is_watched_to_it(self, house: House) -> None:
+        plain, secured = house.work(stack=_stack()), house.work(VARIANTS["authorizer"], _stack())
+        await house.deploy(plain)
+
+        plan = await house.engine.preview(secured)
+        await house.deploy(secured)
+        await house.deploy(plain)
+
+        replaced = {change.name for change in plan.mutations if change.op == "replace"}
+        assert replaced == {"alarm-server-errors", "alarm-throttles"}
+        assert (await house.engine.preview(plain)).mutations == ()
+
+
+def _placed(cidr: str) -> dict[str, Any]:
+    return {"components": {"rest-api": {"network": {"private": True, "cidr": cidr}}}}
 
 
 class TestNames:

@@ -1,0 +1,102 @@
+"""Packages on their way to the resources that run them."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from semantest_iac.domain.compute.artifact import Artifact
+from semantest_iac.domain.deployment.deployed import DeployedResource
+from semantest_iac.domain.deployment.plan import ChangePlan
+from semantest_iac.domain.networking.http_exchange import HttpRequest, HttpResponse
+from semantest_iac.domain.ports.provisioner import Tick
+from semantest_iac.infrastructure.cloud_programs.code import CodePush, Courier, Line
+from semantest_iac_events.values import ResourceChange
+
+_PACKAGE = Artifact("d2", Path("package.zip"), "h", "python3.13", 1)
+_NOTHING = ChangePlan()
+
+
+def _resource(name: str, type_: str = "app") -> DeployedResource:
+    return DeployedResource(type_, name, {"name": name}, urn=f"urn:{name}")
+
+
+class Apps:
+    """A cloud that knows what each app runs; `before` is done when a package has arrived."""
+
+    def __init__(self, **running: str) -> None:
+        self.running = running
+        self.before: Callable[[], object] = lambda: None
+
+    @property
+    def courier(self) -> Courier:
+        """One whose line leads nowhere but here."""
+        push = CodePush("app", self._running, self._publish, self._line)
+        return Courier(push, self._line())
+
+    def _line(self) -> Line:
+        return Line(lambda origin, request: HttpResponse(200), lambda: "", lambda seconds: None)
+
+    def _running(self, app: Any, line: Line) -> str:
+        return self.running.get(app["name"], "")
+
+    def _publish(self, app: Any, package: Artifact, line: Line) -> None:
+        line.send("https://app", HttpRequest("POST", "/"))
+        self.before()
+        line.send("https://app", HttpRequest("GET", "/"))
+        self.running[app["name"]] = package.digest
+
+
+class TestMissing:
+    @pytest.mark.parametrize(("running", "missing"), [("", True), ("d1", True), ("d2", False)])
+    def test_is_what_the_cloud_says_does_not_run(self, running: str, missing: bool) -> None:
+        courier = Apps(one=running).courier
+
+        assert courier.misses([_resource("one"), _resource("other", "vault")], _PACKAGE, _NOTHING) is missing
+
+    @pytest.mark.parametrize(("op", "missing"), [("create", True), ("replace", True), ("update", False)])
+    def test_is_what_is_yet_to_be_made(self, op: Any, missing: bool) -> None:
+        plan = ChangePlan((ResourceChange(urn="urn:one", type="app", name="one", op=op),))
+
+        assert Apps(one="d2").courier.misses([_resource("one")], _PACKAGE, plan) is missing
+
+    def test_is_nothing_without_a_package(self) -> None:
+        assert not Apps().courier.misses([_resource("one")], None, _NOTHING)
+
+
+class TestBringing:
+    def test_passes_by_what_runs_already_and_tells_of_the_rest(self) -> None:
+        apps, ticks = Apps(one="d2"), list[Tick]()
+
+        apps.courier.bring([_resource("one"), _resource("two"), _resource("v", "vault")], _PACKAGE, ticks.append)
+
+        assert apps.running == {"one": "d2", "two": "d2"}
+        assert [(tick.urn, tick.op, tick.state) for tick in ticks] == [
+            ("urn:two", "publish", "running"),
+            ("urn:two", "publish", "done"),
+        ]
+
+    async def test_sends_nothing_more_when_it_is_called_off(self) -> None:
+        apps, ticks = Apps(), list[Tick]()
+        arrived, go_on = asyncio.Event(), threading.Event()
+        loop = asyncio.get_running_loop()
+        apps.before = lambda: (loop.call_soon_threadsafe(arrived.set), go_on.wait(10))
+
+        task = asyncio.ensure_future(apps.courier.brought([_resource("one")], _PACKAGE, ticks.append))
+        await arrived.wait()
+        task.cancel()
+        loop.call_later(0.01, go_on.set)
+        with pytest.raises(asyncio.CancelledError):
+            await task
+
+        assert (apps.running, ticks[-1].state) == ({}, "failed")
+
+    def test_says_what_each_runs(self) -> None:
+        asked = Apps(one="d1").courier.asked([_resource("one"), _resource("v", "vault")])
+
+        assert [(it.name, it.code) for it in asked] == [("one", "d1"), ("v", "")]
