@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import json
+import os
 from dataclasses import replace
 from typing import Any
 
 import pytest
+
+from semantest_iac.domain.errors import RefusedError
+from semantest_iac.infrastructure.pulumi_engine.cli_location import locate
 
 _NAME = "websocket.aws.development.us-east-1"
 _STACK = ("--component", "websocket")
@@ -97,3 +101,20 @@ class TestGuarded:
         assert (outcome.code, outcome.json["health"]["status"]) == (0, 101)
         assert canary not in outcome.out
         assert not [path for path, content in desk.files().items() if canary.encode() in content]
+
+
+class TestPulumi:
+    @pytest.fixture(autouse=True)
+    def needs_the_cli(self) -> None:
+        try:
+            locate(os.environ)
+        except RefusedError as error:
+            pytest.skip(f"no Pulumi CLI: {error.hint}")
+
+    def test_deploys_the_same_and_sees_no_change_afterwards(self, desk: Any, life: dict[str, Any]) -> None:
+        words = ("deploy", *_STACK, "--engine", "pulumi", "--cloud", "sandbox", "--json")
+
+        first, second = desk.run(*words), desk.run(*words)
+        assert first.json["changes"] == life["deploy"].json["changes"]
+        assert first.json["outputs"].keys() == life["deploy"].json["outputs"].keys()
+        assert (second.code, _mutations(second), second.json["health"]["status"]) == (0, {}, 101)
