@@ -34,6 +34,9 @@ _ANSWERS: dict[str, dict[str, Any]] = {
 
 
 _REWRITTEN: dict[str, dict[str, Any]] = {
+    "azure-native:apimanagement:ApiManagementService": {
+        "identity": {"type": "SystemAssigned", "principalId": "the gateway", "tenantId": "tenant"}
+    },
     "azure-native:keyvault:Secret": {"properties": {"secretUriWithVersion": "https://vault.example/secrets/token/1"}},
     "azure-native:web:WebApp": {"identity": {"type": "UserAssigned", "userAssignedIdentities": {}}},
 }

@@ -8,9 +8,10 @@ from hashlib import sha256
 from typing import Any
 
 import pulumi
-from pulumi_azure_native import apimanagement, monitor
+from pulumi_azure_native import apimanagement
 
 from semantest_iac.domain.networking.http_api import ApiEndpoint, HttpApi
+from semantest_iac.infrastructure.cloud_programs.azure.access_logs import access_log
 from semantest_iac.infrastructure.cloud_programs.azure.limits import worldwide
 from semantest_iac.infrastructure.cloud_programs.azure.policies import BACKEND, KEY, policy
 from semantest_iac.infrastructure.cloud_programs.cloud import GROUND
@@ -31,6 +32,7 @@ def gateway(api: HttpApi, context: Context) -> Made:
         resource_group_name=context.made[GROUND]["group"],
         location=context.stack.region,
         sku={"name": "Consumption", "capacity": 0},
+        identity={"type": "SystemAssigned"},
         tags=context.tags,
         opts=context.options(custom_timeouts=_ACTIVATION),
         **_PUBLISHER,
@@ -49,7 +51,7 @@ def gateway(api: HttpApi, context: Context) -> Made:
     _operations(api, inside | {"api_id": made.name}, context)
     _way_to_app(api, inside, made, context)
     if api.access_log:
-        _log(api.name, service, context.made[api.access_log], context)
+        access_log(made, service, context.made[api.access_log], context)
     return {"id": service.id, "name": service.name, "endpoint": service.gateway_url, "gateway_id": service.id}
 
 
@@ -119,15 +121,4 @@ def _way_to_app(api: HttpApi, inside: dict[str, Any], made: apimanagement.Api, c
         value=policy(api, public),
         opts=context.options(depends_on=[backend, key]),
         **inside,
-    )
-
-
-def _log(name: str, service: apimanagement.ApiManagementService, logs: Made, context: Context) -> None:
-    monitor.DiagnosticSetting(
-        name,
-        name="access",
-        resource_uri=service.id,
-        workspace_id=logs["workspace"],
-        logs=[{"category_group": "allLogs", "enabled": True}],
-        opts=context.options(),
     )

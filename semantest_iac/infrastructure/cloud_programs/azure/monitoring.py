@@ -17,7 +17,7 @@ from semantest_iac.infrastructure.cloud_programs.context import Context, Made
 
 
 def log_store(store: LogStore, context: Context) -> Made:
-    """A workspace; that of the function has its telemetry too.
+    """A workspace, and telemetry that is kept in it.
 
     Without a gateway nobody writes an access log: the function's telemetry has every request.
     """
@@ -33,8 +33,6 @@ def log_store(store: LogStore, context: Context) -> Made:
         tags=context.tags,
         opts=context.options(retain_on_delete=store.keep or None),
     )
-    if store.source is LogSource.ACCESS:
-        return {"workspace": workspace.id}
     insights = _insights(store, workspace, context)
     return {"workspace": workspace.id, "insights": insights.id, "connection": insights.connection_string}
 
@@ -43,7 +41,7 @@ def _insights(store: LogStore, workspace: operationalinsights.Workspace, context
     """Its instrumentation key opens nothing: who sends telemetry shows an identity."""
     return applicationinsights.Component(
         store.name,
-        resource_name_=name_of("component", context),
+        resource_name_=name_of("component", context, _what(store)),
         resource_group_name=context.made[GROUND]["group"],
         location=context.stack.region,
         kind="web",
@@ -53,6 +51,11 @@ def _insights(store: LogStore, workspace: operationalinsights.Workspace, context
         tags=context.tags,
         opts=context.options(),
     )
+
+
+def _what(store: LogStore) -> str:
+    """That of the function is the usual one, and has no further name."""
+    return "" if store.source is LogSource.FUNCTION else store.source.value
 
 
 @dataclass(frozen=True, slots=True)
