@@ -8,6 +8,7 @@ from semantest_iac.application.chronicle import Chronicle
 from semantest_iac.application.going_back import GoingBack
 from semantest_iac.application.last_good import last_good
 from semantest_iac.domain.deployment.deployment_service import DeploymentService
+from semantest_iac.domain.deployment.stack import Stack
 from semantest_iac.domain.errors import NotFoundError, VerificationError
 from semantest_iac_events.deployments import DeploymentNeedsOperator, DeploymentRequested
 from tests.fakes.house import REST, House
@@ -46,6 +47,16 @@ class TestLastGood:
         assert found is not None
         assert (found.deployment, found.settings.memory) == (good.deployment, 1024)
         assert (found.artifact.digest, found.artifact.environment) == ("d1", {"SHIM": "on"})
+
+    async def test_has_the_packages_of_all_its_functions(self, house: House) -> None:
+        stack = Stack("websocket", "aws", "development", "us-east-1")
+        guarded = {"AUTHENTICATION_REQUIRED": "true", "JWT_SECRET": "${secrets.token}"}
+        await house.deploy(stack, environment=guarded)
+
+        found = last_good(house.ledger, stack)
+
+        assert found is not None
+        assert found.artifact.companions["authorizer"].digest == "d1"
 
     async def test_is_nothing_after_a_removal(self, house: House) -> None:
         await house.deploy()
