@@ -9,6 +9,7 @@ from tests.unit.cloud_programs.recorder import Asked, recorded
 from tests.unit.cloud_programs.variants import blueprint
 
 APP = "azure-native:web:WebApp"
+ROLE = "azure-native:authorization:RoleAssignment"
 
 
 @cache

@@ -6,7 +6,7 @@ from typing import Any
 from xml.etree.ElementTree import fromstring
 
 from semantest_iac.infrastructure.sandbox_engine.values import Secret
-from tests.unit.cloud_programs.azure_asking import APP, all_of, asked_for, settings_of, the
+from tests.unit.cloud_programs.azure_asking import APP, ROLE, all_of, asked_for, settings_of, the
 from tests.unit.cloud_programs.recorder import Asked
 
 _OPERATION = "azure-native:apimanagement:ApiOperation"
@@ -81,3 +81,13 @@ class TestGateway:
 
         assert the("azure-native:apimanagement:Backend", asked)["backendId"] == "live"
         assert _policy(asked).find("inbound/set-backend-service").get("backend-id") == "live"
+
+    def test_logs_by_its_own_identity_where_its_tier_can(self) -> None:
+        asked = asked_for("plain", "staging")
+
+        logger = the("azure-native:apimanagement:Logger", asked)
+        [right] = [each for each in all_of(ROLE, asked) if each.inputs["principalId"] == "the gateway"]
+        assert (logger["resourceId"], right.inputs["scope"]) == ("id of access-logs", "id of access-logs")
+        assert logger["credentials"]["identityClientId"] == "SystemAssigned"
+        assert {each.name for each in all_of("azure-native:monitor:DiagnosticSetting", asked)} == {"function"}
+        assert all_of("azure-native:apimanagement:Logger", asked_for("no access log", "staging")) == []

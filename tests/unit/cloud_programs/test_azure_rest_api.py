@@ -10,12 +10,11 @@ import pytest
 from semantest_iac.infrastructure.cloud_programs.azure.security import ROLES
 from semantest_iac.infrastructure.sandbox_engine.values import Secret, bare, holds_secret
 from semantest_iac.infrastructure.simulated_cloud.azure.catalogue import TYPES
-from tests.unit.cloud_programs.azure_asking import APP, all_of, asked_for, settings_of, the
+from tests.unit.cloud_programs.azure_asking import APP, ROLE, all_of, asked_for, settings_of, the
 from tests.unit.cloud_programs.recorder import SECRET, urn
 from tests.unit.cloud_programs.variants import ENVIRONMENTS, VARIANTS
 
 _VAULT = "azure-native:keyvault:Vault"
-_ROLE = "azure-native:authorization:RoleAssignment"
 _WORKSPACE = "azure-native:operationalinsights:Workspace"
 _GROUP = "azure-native:resources:ResourceGroup"
 
@@ -89,7 +88,8 @@ class TestFunction:
     def test_has_its_rights_its_package_store_and_its_secrets_before_it(self) -> None:
         [app] = all_of(APP, asked_for("secrets"))
 
-        assert app.needs >= {urn(_ROLE, role) for role in ROLES}
+        roles = ("blobs", "queues", "tables", "telemetry", "secrets")
+        assert app.needs >= {urn(ROLE, role) for role in roles}
         assert urn("azure-native:storage:BlobContainer", "function") in app.needs
         assert urn("azure-native:keyvault:Secret", "secret-token") in app.needs
 
@@ -154,17 +154,17 @@ class TestRights:
         def given(variant: str) -> set[str]:
             roles = {value: name for name, value in ROLES.items()}
             return {
-                roles[each.inputs["roleDefinitionId"].rpartition("/")[2]] for each in all_of(_ROLE, asked_for(variant))
+                roles[each.inputs["roleDefinitionId"].rpartition("/")[2]] for each in all_of(ROLE, asked_for(variant))
             }
 
         assert given("plain") == {"blobs", "queues", "tables", "telemetry"}
         assert given("secrets") - given("plain") == {"secrets"}
 
     def test_say_what_kind_of_principal_they_are_for(self) -> None:
-        assert {each.inputs["principalType"] for each in all_of(_ROLE, asked_for("secrets"))} == {"ServicePrincipal"}
+        assert {each.inputs["principalType"] for each in all_of(ROLE, asked_for("secrets"))} == {"ServicePrincipal"}
 
     def test_reach_no_further_than_single_resources(self) -> None:
-        scopes = {each.inputs["scope"] for each in all_of(_ROLE, asked_for("secrets"))}
+        scopes = {each.inputs["scope"] for each in all_of(ROLE, asked_for("secrets"))}
 
         assert scopes == {"id of function", "id of function-logs", "id of ground"}
 

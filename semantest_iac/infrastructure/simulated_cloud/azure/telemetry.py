@@ -19,7 +19,15 @@ from semantest_iac.infrastructure.simulated_cloud.azure.shapes import known
 from semantest_iac.infrastructure.simulated_cloud.clock import DAY
 from semantest_iac.infrastructure.simulated_cloud.limits import Length, Pattern, Range
 from semantest_iac.infrastructure.simulated_cloud.refusal import Refusal
-from semantest_iac.infrastructure.simulated_cloud.rules import Choice, Hold, OnDelete, TypeRule, Unique
+from semantest_iac.infrastructure.simulated_cloud.rules import (
+    Choice,
+    Guard,
+    Hold,
+    OnDelete,
+    Surroundings,
+    TypeRule,
+    Unique,
+)
 from semantest_iac.infrastructure.simulated_cloud.values import Facts
 
 WORKSPACE: Final = "azure-native:operationalinsights:Workspace"
@@ -42,6 +50,12 @@ def _connection(facts: Facts) -> str:
             f"ApplicationId={facts['appId']}",
         )
     )
+
+
+def _watches_a_gateway_without_logs(around: Surroundings) -> bool:
+    watched = around.facts["watched"] or {}
+    is_gateway = watched.get("type") == "Microsoft.ApiManagement/service"
+    return is_gateway and watched["sku"]["name"] == "Consumption"
 
 
 TYPES: Final[dict[str, TypeRule]] = {
@@ -110,7 +124,17 @@ TYPES: Final[dict[str, TypeRule]] = {
             "name": known(Length(1, 260, TERRAFORM)),
             "logAnalyticsDestinationType": known(settled=True),
         },
-        references=(refers("resourceUri", on_delete=OnDelete.CASCADE), refers("workspaceId", WORKSPACE)),
+        references=(
+            refers("resourceUri", named="watched", on_delete=OnDelete.CASCADE),
+            refers("workspaceId", WORKSPACE),
+        ),
+        guards=(
+            Guard(
+                _watches_a_gateway_without_logs,
+                Refusal("BadRequest", "The Consumption tier of API Management has no resource logs."),
+                DOC,
+            ),
+        ),
         conditions=(Choice(1, 5, _DESTINATIONS, DOC), Choice(1, 2, ("logs", "metrics"), GENERAL)),
         latency=3,
     ),

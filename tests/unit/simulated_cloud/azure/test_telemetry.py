@@ -10,7 +10,7 @@ from semantest_iac.infrastructure.simulated_cloud.clock import DAY, Clock
 from semantest_iac.infrastructure.simulated_cloud.cloud import Cloud
 from semantest_iac.infrastructure.simulated_cloud.refusal import CloudRefusal
 from tests.unit.simulated_cloud.azure.samples import SAMPLES
-from tests.unit.simulated_cloud.azure.tokens import COMPONENT, DIAGNOSTIC_SETTING, GROUP, WORKSPACE, World
+from tests.unit.simulated_cloud.azure.tokens import COMPONENT, DIAGNOSTIC_SETTING, GROUP, SERVICE, WORKSPACE, World
 
 
 class TestWorkspaceNames:
@@ -50,3 +50,11 @@ class TestDiagnosticSettings:
         inputs = {**SAMPLES[DIAGNOSTIC_SETTING](world), "logs": []}
 
         assert [failure.warning for failure in cloud.check(DIAGNOSTIC_SETTING, inputs)] == [True]
+
+    def test_are_refused_to_a_gateway_that_writes_no_logs(self, cloud: Cloud, world: World) -> None:
+        sample = SAMPLES[SERVICE](world)
+        consumption = {**sample, "serviceName": "apim-consumption", "sku": {"name": "Consumption", "capacity": 0}}
+        made = cloud.create(SERVICE, consumption, owner="urn:consumption")
+
+        with pytest.raises(CloudRefusal, match="has no resource logs"):
+            cloud.create(DIAGNOSTIC_SETTING, {**SAMPLES[DIAGNOSTIC_SETTING](world), "resourceUri": made.id}, owner="x")
