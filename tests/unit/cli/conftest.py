@@ -17,14 +17,14 @@ from semantest_iac.application.attempt import Attempt
 from semantest_iac.application.message_bus import Observer
 from semantest_iac.application.ports.ledger import DeploymentRow
 from semantest_iac.application.ports.run_queue import Holder, OnWait
-from semantest_iac.application.ports.secret_store import SecretStore, SecretValue
+from semantest_iac.application.ports.secret_store import SecretStore
 from semantest_iac.domain.blueprints.capabilities import Capabilities
 from semantest_iac.domain.deployment.plan import ChangePlan
 from semantest_iac.domain.deployment.stack import Stack
 from semantest_iac.domain.deployment.validation import ValidationService
 from semantest_iac.domain.environments.configuration import Configuration
 from semantest_iac.domain.environments.providers import OURS
-from semantest_iac.domain.errors import Fault, RefusedError
+from semantest_iac.domain.errors import Fault
 from semantest_iac.domain.guardrails.engine_choice import EngineChoice, engine_for
 from semantest_iac.domain.networking.http_exchange import HttpRequest, HttpResponse
 from semantest_iac.domain.ports.provisioner import Progress, Tick
@@ -36,7 +36,9 @@ from semantest_iac_events.deployments import DeploymentCompleted, DeploymentPlan
 from semantest_iac_events.event import Event
 from semantest_iac_events.values import HealthAnswer, ResourceChange
 from tests.fakes.memory_ledger import MemoryLedger, a_deploy, a_destroy, an_event
+from tests.fakes.need import FakeNeed
 from tests.fakes.screen import Screen
+from tests.fakes.secret_store import FakeSecretStore
 
 SECRET = "hunter2-canary"
 ENDPOINT = "https://a1.execute-api.us-east-1.amazonaws.com"
@@ -58,27 +60,6 @@ class Ledger(MemoryLedger):
     def rebuild(self) -> None:
         """Nothing was ever folded away."""
         self.rebuilt += 1
-
-
-@dataclass
-class FakeNeed:
-    """Something that is there, or can be had, or cannot."""
-
-    name: str
-    place: str | None = None
-    reachable: bool = True
-
-    def found(self) -> str | None:
-        """The place, once it is there."""
-        return self.place
-
-    def meet(self, tell: Callable[[str], None]) -> str:
-        """Get it, if it can be had."""
-        tell(f"{self.name}: fetching")
-        if not self.reachable:
-            raise RefusedError(f"Cannot get {self.name} here.", hint="Run get it.", faults=[Fault("fetch", "no way")])
-        self.place = "/cache/it"
-        return self.place
 
 
 @dataclass
@@ -115,18 +96,6 @@ class Written:
     def located(self, faults: Any) -> tuple[Fault, ...]:
         """Where they were."""
         return tuple(faults)
-
-
-class NoSecrets:
-    """Knows no value."""
-
-    def missing(self, names: Any) -> list[str]:
-        """All of them."""
-        return sorted(names)
-
-    def reveal(self, name: str) -> SecretValue:
-        """Never asked."""
-        raise NotImplementedError
 
 
 def _id(stack: Stack) -> str:
@@ -251,7 +220,7 @@ class FakeApplication:
 
     def secrets(self, variables: Mapping[str, str]) -> SecretStore:
         """None is set."""
-        return NoSecrets()
+        return FakeSecretStore({})
 
     def redactor(self, variables: Mapping[str, str]) -> Callable[[str], str]:
         """Knows one secret."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from tests.unit.cli.conftest import FakeNeed
+from tests.fakes.need import FakeNeed
 
 
 class TestSetup:
