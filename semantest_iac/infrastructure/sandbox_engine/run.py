@@ -131,7 +131,7 @@ class Run:
 
     def _replace(self, goal: Goal, old: ResourceState, decision: Decision) -> ResourceState:
         if old.protect and goal.wanted.protect:
-            raise self.executor.refuse(old, "it must be replaced and is protected")
+            raise self.executor.refuse(goal.wanted, "it must be replaced and is protected")
         step = Step("replace", self._checked(goal, None), decision.why)
         if not decision.delete_first:
             return self.executor.create(step, _doomed(old))

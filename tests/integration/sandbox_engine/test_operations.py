@@ -216,6 +216,13 @@ class TestProtect:
 
         assert world.living() == before
 
+    def test_is_told_of_by_the_present_name(self, world: World) -> None:
+        world.up(_topic("old", name="a", opts=pulumi.ResourceOptions(protect=True)))
+        renamed = pulumi.ResourceOptions(protect=True, aliases=[pulumi.Alias(name="old")])
+
+        with pytest.raises(ProviderError, match="Cannot deploy 'new' .*must be replaced and is protected"):
+            world.up(_topic("new", name="b", opts=renamed))
+
     def test_may_be_lifted_together_with_the_replacement(self, world: World) -> None:
         world.up(_chain("a", protect=True))
 
