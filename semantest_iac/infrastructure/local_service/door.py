@@ -33,7 +33,7 @@ class LocalDoor:
     def __init__(
         self, deployed: Deployed, packages: Path, unpack: Callable[[Path], Path], logs: FunctionLogs | None = None
     ) -> None:
-        self._deployed = deployed
+        self.deployed = deployed
         self._packages = packages
         self._unpack = unpack
         self._logs = logs
@@ -48,7 +48,7 @@ class LocalDoor:
         """What stands before the stack's function; raises NotFoundError where no such stack is deployed."""
         cloud = CLOUDS[stack.provider]
         front_of: FrontOf = cloud.part(cloud.front)
-        front = front_of(await self._deployed(stack), self._unpacked)
+        front = front_of(await self.deployed(stack), self.unpacked)
         if front is None:
             raise _nothing_at(stack)
         return front
@@ -62,19 +62,19 @@ class LocalDoor:
             (partial(self._logs.add, str(stack)) if self._logs else unheard)(invocation)
 
         visitors = Visitors()
-        service = await self.sockets(stack, Surroundings(visitors, self._unpacked, told))
+        service = await self.sockets(stack, Surroundings(visitors, self.unpacked, told))
         return replace(await visit(service, visitors, messages), logs="".join(logs))
 
     async def sockets(self, stack: Stack, around: Surroundings) -> SocketService:
         """The stack's WebSocket API as it is deployed now; raises NotFoundError where it has none."""
-        cloud, resources = CLOUDS[stack.provider], await self._deployed(stack)
+        cloud, resources = CLOUDS[stack.provider], await self.deployed(stack)
         sockets_of: SocketsOf | None = cloud.part(cloud.sockets) if cloud.sockets else None
         service = await asyncio.to_thread(sockets_of, resources, around) if sockets_of else None
         if service is None:
             raise _nothing_at(stack)
         return service
 
-    def _unpacked(self, digest: str) -> Path:
+    def unpacked(self, digest: str) -> Path:
         """States keep no package, only its digest: packages are found by that."""
         return self._unpack(self._packages / f"{digest}.zip")
 

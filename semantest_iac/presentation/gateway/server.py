@@ -10,7 +10,7 @@ from ipaddress import ip_address
 from aiohttp import web
 
 from semantest_iac.domain.errors import DeploymentError, NotFoundError, RefusedError
-from semantest_iac.presentation.gateway import translation
+from semantest_iac.presentation.gateway import translation, web_sockets
 from semantest_iac.presentation.gateway.services import Entry, Services, Tell
 
 LARGEST_BODY = 100 * 1024 * 1024  # what Azure takes; what AWS takes is less, and its front's to refuse
@@ -38,6 +38,8 @@ class Gateway:
         try:
             if not name:
                 return translation.index(await self._services.names(), base), ""
+            if web_sockets.is_handshake(request):
+                return await self._visited(request, name, path), ""
             received = translation.received(request, path, await request.read())
             answer = await self._services.call(name, received)
             return translation.sent(answer.response, request.method), self._news(name, " ".join(answer.notes))
@@ -49,6 +51,10 @@ class Gateway:
             return translation.failed(), error.message
         except Exception as error:  # one request must not end the others
             return translation.failed(), f"{type(error).__name__}: {error}"
+
+    async def _visited(self, request: web.Request, name: str, path: str) -> web.StreamResponse:
+        visit = await self._services.connect(name, translation.received(request, path, b""))
+        return web_sockets.refused(visit) if isinstance(visit, int) else await web_sockets.carried(request, visit)
 
     def _news(self, name: str, note: str) -> str:
         """A remark once, and not with every request that it is true of."""

@@ -8,7 +8,45 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from semantest_iac.domain.networking.http_exchange import HttpRequest
+from semantest_iac.domain.networking.web_socket_endpoint import ConnectionLimits
 from semantest_iac.domain.ports.service_probe import Answer
+
+
+class Line(Protocol):
+    """The way to one client; one that is gone raises ConnectionError."""
+
+    async def send(self, data: bytes) -> None:
+        """One text message."""
+        ...
+
+    async def close(self, code: int, reason: str) -> None:
+        """Say goodbye."""
+        ...
+
+
+class Visit(Protocol):
+    """One client that was let in."""
+
+    @property
+    def limits(self) -> ConnectionLimits:
+        """What is enforced."""
+        ...
+
+    def joined(self, line: Line) -> None:
+        """From now on it can be sent to."""
+        ...
+
+    def time_left(self) -> float:
+        """Seconds until the connection ends if nothing is said."""
+        ...
+
+    async def receive(self, text: str) -> None:
+        """It said something."""
+        ...
+
+    async def left(self, code: int, reason: str) -> None:
+        """It is gone; said once."""
+        ...
 
 
 class Services(Protocol):
@@ -20,6 +58,10 @@ class Services(Protocol):
 
     async def names(self) -> Sequence[str]:
         """The stacks that are answered now."""
+        ...
+
+    async def connect(self, name: str, request: HttpRequest) -> Visit | int:
+        """A client of a WebSocket API, or the status that it is refused with; raises as `call` does."""
         ...
 
     async def call(self, name: str, request: HttpRequest) -> Answer:

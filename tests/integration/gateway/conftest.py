@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import json
+import time
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
 from typing import Any
@@ -13,9 +15,10 @@ import pytest
 
 from semantest_iac.domain.errors import LedgerError, NotFoundError
 from semantest_iac.domain.networking.http_exchange import HttpRequest, HttpResponse
+from semantest_iac.domain.networking.web_socket_endpoint import ConnectionLimits
 from semantest_iac.domain.ports.service_probe import Answer
 from semantest_iac.presentation.gateway.opening import opened
-from semantest_iac.presentation.gateway.services import Entry
+from semantest_iac.presentation.gateway.services import Entry, Line
 
 STACK = "rest-api.aws.development.us-east-1"
 
@@ -32,12 +35,44 @@ def _echo(request: HttpRequest) -> HttpResponse:
 
 
 @dataclass
+class FakeVisit:
+    """Says again what it hears, and remembers how it ended."""
+
+    limits: ConnectionLimits = field(default_factory=ConnectionLimits)
+    line: Line | None = None
+    heard: list[str] = field(default_factory=list)
+    ending: asyncio.Future[tuple[int, str]] = field(default_factory=asyncio.Future)
+    _last: float = field(default_factory=time.monotonic)
+
+    def joined(self, line: Line) -> None:
+        """Keep it."""
+        self.line, self._last = line, time.monotonic()
+
+    def time_left(self) -> float:
+        """By its silence alone."""
+        return self.limits.idle_s - (time.monotonic() - self._last)
+
+    async def receive(self, text: str) -> None:
+        """Say it again."""
+        self._last = time.monotonic()
+        self.heard.append(text)
+        if self.line:
+            await self.line.send(text.encode())
+
+    async def left(self, code: int, reason: str) -> None:
+        """Once."""
+        self.ending.set_result((code, reason))
+
+
+@dataclass
 class FakeServices:
     """One stack, which answers as `respond` does."""
 
     respond: Callable[[HttpRequest], HttpResponse] = _echo
     notes: tuple[str, ...] = ()
     is_open: bool = False
+    visit: FakeVisit | int = 500
+    handshakes: list[HttpRequest] = field(default_factory=list)
 
     async def __aenter__(self) -> FakeServices:
         self.is_open = True
@@ -49,6 +84,13 @@ class FakeServices:
     async def names(self) -> list[str]:
         """One."""
         return [STACK]
+
+    async def connect(self, name: str, request: HttpRequest) -> FakeVisit | int:
+        """The visit that the test has prepared."""
+        if name != STACK:
+            raise NotFoundError(f"No stack '{name}'.")
+        self.handshakes.append(request)
+        return self.visit
 
     async def call(self, name: str, request: HttpRequest) -> Answer:
         """The answer of that one."""
@@ -73,6 +115,11 @@ class World:
         url = f"{self.url}{path[1:]}" if path.startswith("//") else f"{self.url}/{STACK}{path}"
         async with self.client.request(method, url, **options) as response:
             return response, await response.read()
+
+    def talk(self, visit: FakeVisit | int, query: str = "", **options: Any) -> Any:
+        """A connection, once it is entered, at which that visit is made."""
+        self.services.visit = visit
+        return self.client.ws_connect(f"{self.url}/{STACK}/{query}", **options)
 
     async def seen(self, method: str, path: str, **options: Any) -> dict[str, Any]:
         """What the service was sent."""

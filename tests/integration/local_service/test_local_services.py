@@ -19,7 +19,7 @@ from semantest_iac.infrastructure.function_runtimes.function_spec import Functio
 from semantest_iac.infrastructure.function_runtimes.http_api import response_for
 from semantest_iac.infrastructure.local_service.door import LocalDoor
 from semantest_iac.infrastructure.local_service.front import Arrival, Front
-from semantest_iac.infrastructure.local_service.local_services import LocalServices
+from semantest_iac.infrastructure.local_service.local_services import LocalServices, ServingLimits
 from semantest_iac.infrastructure.local_service.log_file import FunctionLogs
 from semantest_iac.infrastructure.local_service.releases import Releases
 
@@ -78,7 +78,9 @@ async def services(house: House) -> AsyncIterator[LocalServices]:
     """Those of the house."""
     releases = Releases(lambda: dict(house.stacks), house.folder / "ledger.db")
     logs = FunctionLogs(house.folder / "logs")
-    async with LocalServices(releases, lambda stack: house, logs, PoolLimits(most=3, patience_s=0)) as services:
+    async with LocalServices(
+        releases, lambda stack: house, logs, ServingLimits(PoolLimits(most=3, patience_s=0))
+    ) as services:
         yield services
 
 

@@ -1,0 +1,87 @@
+"""One WebSocket from its handshake to its end, within the limits of its cloud."""
+
+from __future__ import annotations
+
+import json
+
+from aiohttp import WSCloseCode, WSMessage, WSMsgType, web
+
+from semantest_iac.presentation.gateway.frames import FrameSizes
+from semantest_iac.presentation.gateway.services import Visit
+
+_GONE = {WSMsgType.CLOSE, WSMsgType.CLOSING, WSMsgType.CLOSED}
+
+
+def is_handshake(request: web.BaseRequest) -> bool:
+    """Whether the client asks for a WebSocket."""
+    return request.headers.get("upgrade", "").lower() == "websocket"
+
+
+def refused(status: int) -> web.Response:
+    """What a client gets in the place of a connection."""
+    words = {401: "Unauthorized", 403: "Forbidden", 429: "Too Many Requests"}
+    body = json.dumps({"message": words.get(status, "Internal server error")}).encode()
+    return web.Response(status=status, body=body, headers={"content-type": "application/json"})
+
+
+class _Line:
+    """The way to the client of a socket; what is said to one client is said in order."""
+
+    def __init__(self, socket: web.WebSocketResponse) -> None:
+        self._socket = socket
+
+    async def send(self, data: bytes) -> None:
+        """As text, as API Gateway sends it."""
+        if self._socket.closed:
+            raise ConnectionResetError("the client is gone")
+        await self._socket.send_str(data.decode(errors="replace"))
+
+    async def close(self, code: int, reason: str) -> None:
+        """The client's own goodbye is not waited for here: the one who listens hears it."""
+        await self._socket.close(code=code, message=reason.encode(), drain=False)
+
+
+async def carried(request: web.Request, visit: Visit) -> web.WebSocketResponse:
+    """The connection, once it is over; whatever ends it, the service is told."""
+    socket = web.WebSocketResponse(max_msg_size=visit.limits.message_bytes, compress=False, timeout=2)
+    code, reason = int(WSCloseCode.ABNORMAL_CLOSURE), ""
+    try:
+        await socket.prepare(request)
+        sizes = FrameSizes.of(request, visit.limits.frame_bytes)
+        visit.joined(_Line(socket))
+        code, reason = await _listened(socket, visit, sizes)
+    finally:
+        await visit.left(code, reason)
+    return socket
+
+
+async def _listened(socket: web.WebSocketResponse, visit: Visit, sizes: FrameSizes) -> tuple[int, str]:
+    while True:
+        try:
+            message = await socket.receive(timeout=max(0.0, visit.time_left()))
+        except TimeoutError:
+            if visit.time_left() <= 0:
+                return await _ended(socket, WSCloseCode.GOING_AWAY, "Going away")
+            continue
+        if message.type in _GONE or message.type is WSMsgType.ERROR:
+            return socket.close_code or WSCloseCode.ABNORMAL_CLOSURE, str(message.extra or "")
+        if sizes.is_exceeded:
+            return await _ended(socket, WSCloseCode.MESSAGE_TOO_BIG, "Frame too large")
+        text = _text(message)
+        if text is None:
+            return await _ended(socket, WSCloseCode.UNSUPPORTED_DATA, "Text is expected")
+        await visit.receive(text)
+
+
+def _text(message: WSMessage) -> str | None:
+    if message.type is WSMsgType.TEXT:
+        return str(message.data)
+    try:
+        return bytes(message.data).decode()
+    except UnicodeDecodeError:
+        return None
+
+
+async def _ended(socket: web.WebSocketResponse, code: WSCloseCode, reason: str) -> tuple[int, str]:
+    await socket.close(code=code, message=reason.encode())
+    return code, reason
