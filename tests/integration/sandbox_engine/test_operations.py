@@ -220,7 +220,7 @@ class TestProtect:
         world.up(_topic("old", name="a", opts=pulumi.ResourceOptions(protect=True)))
         renamed = pulumi.ResourceOptions(protect=True, aliases=[pulumi.Alias(name="old")])
 
-        with pytest.raises(ProviderError, match="Cannot deploy 'new' .*must be replaced and is protected"):
+        with pytest.raises(ProviderError, match=r"Cannot deploy 'new' .*must be replaced and is protected"):
             world.up(_topic("new", name="b", opts=renamed))
 
     def test_may_be_lifted_together_with_the_replacement(self, world: World) -> None:
