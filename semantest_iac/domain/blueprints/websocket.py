@@ -11,7 +11,12 @@ from semantest_iac.domain.blueprints.parts import API, FUNCTION, LIVE
 from semantest_iac.domain.compute.function import ServerlessFunction
 from semantest_iac.domain.delivery.live_version import LiveVersion
 from semantest_iac.domain.deployment.stack import Stack
-from semantest_iac.domain.environments.authentication import SIGNING_SECRET, TOKEN_AUDIENCE, TOKEN_ISSUER
+from semantest_iac.domain.environments.authentication import (
+    ALLOWED_ORIGINS,
+    SIGNING_SECRET,
+    TOKEN_AUDIENCE,
+    TOKEN_ISSUER,
+)
 from semantest_iac.domain.environments.settings import ComponentSettings
 from semantest_iac.domain.monitoring.log_store import LogSource
 from semantest_iac.domain.networking.web_socket_endpoint import WebSocketAddress, WebSocketEndpoint
@@ -92,11 +97,11 @@ def _authorizer(stack: Stack, settings: ComponentSettings) -> Iterator[Resource]
 
 
 def _tokens(settings: ComponentSettings) -> dict[str, str]:
-    """Whose tokens are let in and whom they must be for, where that was said."""
-    names = (TOKEN_ISSUER, TOKEN_AUDIENCE)
+    """Whose tokens are let in, whom they must be for and from which pages, where that was said."""
+    names = (ALLOWED_ORIGINS, TOKEN_ISSUER, TOKEN_AUDIENCE)
     written = {name: value for name, value in settings.environment.items() if name in names}
-    asked = settings.authorizer
-    return written if asked is None else {TOKEN_ISSUER: asked.issuer, TOKEN_AUDIENCE: ",".join(asked.audience)}
+    jwt = settings.authorizer
+    return written | ({TOKEN_ISSUER: jwt.issuer, TOKEN_AUDIENCE: ",".join(jwt.audience)} if jwt else {})
 
 
 def _endpoint(settings: ComponentSettings) -> WebSocketEndpoint:

@@ -40,11 +40,15 @@ def identity(deployment: str, stack: Stack) -> Identity:
 
 @dataclass(frozen=True, slots=True)
 class Work:
-    """One blueprint to bring about for one deployment."""
+    """One blueprint to bring about for one deployment.
+
+    An engine that `awaits_code` leaves out what the cloud only makes once code has been published, and makes it then.
+    """
 
     deployment: str
     blueprint: Blueprint
     artifact: Artifact | None
+    awaits_code: bool = False
 
     @property
     def identity(self) -> Identity:

@@ -7,19 +7,25 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
+from semantest_iac.domain.blueprints.blueprint import Blueprint
 from semantest_iac.domain.compute.artifact import Artifact
 from semantest_iac.domain.deployment.deployed import DeployedResource
 from semantest_iac.domain.deployment.plan import ChangePlan
 from semantest_iac.domain.networking.http_exchange import HttpRequest, HttpResponse
 from semantest_iac.domain.ports.provisioner import Progress, Tick
+from semantest_iac.domain.resource import Resource
 
 Send = Callable[[str, HttpRequest], HttpResponse]
 """One request to an origin (`https://host`); blocks, and raises OSError where nobody answers."""
 
+Kind = type[Resource]
 Outputs = Mapping[str, Any]
+
+PACKAGE_TAG = "Package"
+"""The digest of the package that a resource is to run: it is published beside the program, and shows in every plan."""
 
 
 class CalledOffError(Exception):
@@ -49,13 +55,15 @@ class Line:
 class CodePush:
     """How one cloud does it: `running` gives the digest of what the resource runs, as the cloud itself says.
 
-    `publish` returns when the package runs; it raises ProviderError, and may be repeated at any time.
+    `publish` returns when the package runs; it raises ProviderError, and may be repeated at any time. `awaited_by`:
+    the kinds of which the cloud makes a resource of this type, but only once code runs.
     """
 
     type: str
     running: Callable[[Outputs, Line], str]
     publish: Callable[[Outputs, Artifact, Line], None]
     line: Callable[[], Line]
+    awaited_by: Mapping[Kind, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,11 +74,18 @@ class Courier:
     line: Line
 
     def misses(self, resources: Iterable[DeployedResource], artifact: Artifact | None, plan: ChangePlan) -> bool:
-        """Whether anything is to run the package and does not; what is yet to be made, or made anew, does not."""
+        """Whether anything is to run a package and does not; what is yet to be made, or made anew, does not."""
         if artifact is None:
             return False
         is_new = any(it.type == self.push.type and it.op in ("create", "replace") for it in plan.resources)
-        return is_new or not all(self._has(app, artifact) for app in self._takers(resources))
+        running = {self.push.running(app.outputs, self.line) for app in self._takers(resources)}
+        return is_new or (bool(running) and running != _packages(artifact).keys())
+
+    def is_awaited(self, blueprint: Blueprint, resources: Iterable[DeployedResource]) -> bool:
+        """Whether something is not there yet that the cloud only makes once code runs."""
+        kinds = {type(resource) for resource in blueprint.resources}
+        wanted = {type_ for kind, type_ in self.push.awaited_by.items() if kind in kinds}
+        return not wanted <= {resource.type for resource in resources}
 
     def asked(self, resources: Iterable[DeployedResource]) -> list[DeployedResource]:
         """The same, those that run code with the digest of what they run."""
@@ -93,17 +108,21 @@ class Courier:
             raise
 
     def bring(self, resources: Iterable[DeployedResource], artifact: Artifact, progress: Progress) -> None:
-        """Publish the package wherever it does not run yet."""
+        """Publish to each that does not run it yet the package that it is to run."""
+        packages = _packages(artifact)
         for app in self._takers(resources):
-            if not self._has(app, artifact):
+            package = packages.get((app.outputs.get("tags") or {}).get(PACKAGE_TAG, ""), artifact)
+            if self.push.running(app.outputs, self.line) != package.digest:
                 with _told(app, progress):
-                    self.push.publish(app.outputs, artifact, self.line)
+                    self.push.publish(app.outputs, package, self.line)
 
     def _takers(self, resources: Iterable[DeployedResource]) -> Iterator[DeployedResource]:
         return (resource for resource in resources if resource.type == self.push.type)
 
-    def _has(self, app: DeployedResource, artifact: Artifact) -> bool:
-        return self.push.running(app.outputs, self.line) == artifact.digest
+
+def _packages(artifact: Artifact) -> Mapping[str, Artifact]:
+    """All that a stack runs, by digest."""
+    return {package.digest: package for package in (artifact, *artifact.companions.values())}
 
 
 @contextmanager

@@ -18,7 +18,10 @@ Made = Mapping[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """One run of a program: the stack, its artifact, its secrets, and what has been made so far."""
+    """One run of a program: the stack, its artifact, its secrets, and what has been made so far.
+
+    A run that `awaits_code` leaves out what its cloud only makes once code has been published; another one follows.
+    """
 
     stack: Stack
     generation: int
@@ -26,6 +29,7 @@ class Context:
     secret_value: Callable[[str], str]
     parent: pulumi.Resource | None = None
     made: dict[str, Made] = field(default_factory=dict)
+    awaits_code: bool = False
 
     def under(self, parent: pulumi.Resource) -> Context:
         """The same run, with `parent` above everything made next."""

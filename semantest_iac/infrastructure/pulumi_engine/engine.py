@@ -36,16 +36,16 @@ class PulumiEngine:
 
     async def preview(self, work: Work) -> ChangePlan:
         """What apply would do; makes an empty stack in the backend where there is none."""
-        stack = work.blueprint.stack
+        stack, work = work.blueprint.stack, await self._for_now(work)
         done = await self._done(Order("preview", stack, work))
         plan = _plan(done)
-        plan = replace(plan, lacks_code=await self._misses_code(work, plan))
+        plan = replace(plan, lacks_code=work.awaits_code or await self._misses_code(work, plan))
         self._previewed[stack] = plan, done["fingerprint"]
         return plan
 
     async def apply(self, work: Work, plan: ChangePlan, publish: Publish, progress: Progress) -> Applied:
         """Do what was planned: a plan that is not of this moment is made anew, and refused where it differs."""
-        stack = work.blueprint.stack
+        stack, work = work.blueprint.stack, await self._for_now(work)
         order = Order("apply", stack, work, HeldTo(mutations_of(plan), self._fingerprint(stack, plan)))
         done = await self._done(order, _announcing(work, plan, publish, progress))
         applied = Applied(_plan(done).changes, done["outputs"])
@@ -59,8 +59,18 @@ class PulumiEngine:
             return
         state = await self.state(work.blueprint.stack) or State({})
         await courier.brought(apps_of(state), artifact, progress)
+        if courier.is_awaited(work.blueprint, apps_of(state)):
+            await self._done(Order("apply", work.blueprint.stack, work), _showing(progress))
         for event in with_code(state.kinds, work.identity, artifact.digest):
             await publish(event)
+
+    async def _for_now(self, work: Work) -> Work:
+        """Without what waits for code, where that is not there yet."""
+        courier = self._courier(work.blueprint.stack)
+        if courier is None:
+            return work
+        state = await self.state(work.blueprint.stack) or State({})
+        return replace(work, awaits_code=courier.is_awaited(work.blueprint, apps_of(state)))
 
     async def _misses_code(self, work: Work, plan: ChangePlan) -> bool:
         courier = self._courier(work.blueprint.stack)

@@ -34,7 +34,10 @@ class ProgramRun:
         """
         work = self._work
         program.load(self._cloud, work.blueprint)
-        context = Context(work.blueprint.stack, work.blueprint.generation, work.artifact, self._secrets.__getitem__)
+        blueprint, secret_value = work.blueprint, self._secrets.__getitem__
+        context = Context(
+            blueprint.stack, blueprint.generation, work.artifact, secret_value, awaits_code=work.awaits_code
+        )
         try:
             program.deploy(work.blueprint, self._cloud, context)
         except DeploymentError as error:

@@ -57,6 +57,9 @@ class SandboxEngine:
         courier, resources = self._courier(stack), self._sessions.deployed(stack)
         if courier and artifact:
             await courier.brought(resources, artifact, progress)
+            if self._for_now(work).awaits_code:
+                brake = Brake()
+                await apart(lambda: self._complete(work, progress, brake), brake)
             for event in with_code(self._sessions.kinds(stack), work.identity, artifact.digest):
                 await publish(event)
 
@@ -83,18 +86,30 @@ class SandboxEngine:
 
     def _preview(self, work: Work, brake: Brake) -> ChangePlan:
         with self._sessions.dry(work.blueprint.stack, brake) as run:
-            self._play(work, run, _unheard, dry=True)
+            self._play(work := self._for_now(work), run, _unheard, dry=True)
             run.finish()
         stack = work.blueprint.stack
         plan, courier = reports.plan(run.executor.steps, cloud(stack.provider).stateful), self._courier(stack)
         misses = courier is not None and courier.misses(self._sessions.deployed(stack), work.artifact, plan)
-        return replace(plan, lacks_code=misses)
+        return replace(plan, lacks_code=misses or work.awaits_code)
 
     def _apply(self, work: Work, plan: ChangePlan, progress: Progress, brake: Brake, tell: Tell) -> Applied:
         with self._sessions.live(work.blueprint.stack, brake, progress) as run:
-            self._play(work, run, announcer(work, run, tell, lacks_code=plan.lacks_code), dry=False)
+            self._play(self._for_now(work), run, announcer(work, run, tell, lacks_code=plan.lacks_code), dry=False)
             run.finish()
         return reports.applied(run)
+
+    def _complete(self, work: Work, progress: Progress, brake: Brake) -> None:
+        with self._sessions.live(work.blueprint.stack, brake, progress) as run:
+            self._play(work, run, _unheard, dry=False)
+            run.finish()
+
+    def _for_now(self, work: Work) -> Work:
+        """Without what waits for code, where that is not there yet."""
+        stack = work.blueprint.stack
+        courier = self._courier(stack)
+        awaits = courier is not None and courier.is_awaited(work.blueprint, self._sessions.deployed(stack))
+        return replace(work, awaits_code=awaits)
 
     def _preview_removal(self, stack: Stack, brake: Brake) -> ChangePlan:
         with self._sessions.dry(stack, brake) as run:
@@ -109,11 +124,13 @@ class SandboxEngine:
     def _play(self, work: Work, run: Run, settled: Settled, *, dry: bool) -> None:
         blueprint, target = work.blueprint, cloud(work.blueprint.stack.provider)
         program.load(target, blueprint)
-        context = Context(blueprint.stack, blueprint.generation, work.artifact, self._secret_value)
+        context = Context(
+            blueprint.stack, blueprint.generation, work.artifact, self._secret_value, awaits_code=work.awaits_code
+        )
         stack = str(blueprint.stack)
         monitor = Monitor(run, stack=stack, project=PROJECT, settled=settled)
         play(lambda: program.deploy(blueprint, target, context), monitor, stack=stack, dry=dry)
 
 
 def _unheard(urn: str, outputs: Properties) -> None:
-    """A preview completes nothing."""
+    """A preview completes nothing; what waited for code is announced with that."""

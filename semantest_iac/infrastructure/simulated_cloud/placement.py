@@ -144,7 +144,12 @@ class Placement:
 
     def _others(self, type_: str, own: Address | None) -> list[Properties]:
         rows = self.books.of_type(self.account, self.region_of(type_), type_)
-        return [Facts(row.outputs, id=row.id) for row in rows if row.address != own]
+        return [Facts(row.outputs, id=row.id, **self._code(row)) for row in rows if row.address != own]
+
+    def _code(self, row: Row) -> dict[str, str]:
+        """What it runs, where it takes code at all."""
+        takes_code = self.types[row.address.type].takes_code is not None
+        return {"code": self.books.published(row.address)} if takes_code else {}
 
 
 def facts_of(account: str, region: str, clock: Clock) -> Facts:

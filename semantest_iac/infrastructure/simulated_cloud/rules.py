@@ -102,6 +102,7 @@ class Unique:
 class Surroundings:
     """What a guard may look at: the request's facts, the others of its scope, the virtual date (ISO), its own past.
 
+    Others that take published code have what they run as `code`.
     `before` holds the outputs until now; it is empty when something is made.
     """
 

@@ -22,7 +22,7 @@ from semantest_iac.infrastructure.sandbox_engine.monitor import FEATURES, Refuse
 SECRET = "the secret's value"
 _MADE = (
     *("apiEndpoint", "arn", "executionArn", "invokeArn", "version"),
-    *("clientId", "connectionString", "defaultHostName", "gatewayUrl", "name", "principalId"),
+    *("clientId", "connectionString", "defaultHostName", "gatewayUrl", "hostName", "name", "principalId"),
 )
 _ANSWERS: dict[str, dict[str, Any]] = {
     "aws:index/getAvailabilityZones:getAvailabilityZones": {"names": ["us-east-1a", "us-east-1b", "us-east-1c"]},
@@ -113,7 +113,7 @@ def urn(type_: str, name: str) -> str:
     return f"urn:pulumi:s::p::{type_}::{name}"
 
 
-def recorded(blueprint: Blueprint) -> list[Asked]:
+def recorded(blueprint: Blueprint, *, awaits_code: bool = False) -> list[Asked]:
     """What the program of a blueprint asks for, in order; any file does for a package."""
     recorder = Recorder()
     target = cloud(blueprint.stack.provider)
@@ -121,7 +121,7 @@ def recorded(blueprint: Blueprint) -> list[Asked]:
     artifact = Artifact(
         "ab" * 32, Path(__file__), "index.handler", "python3.13", 9, {"SHIM": "1"}, companions={"authorizer": guard}
     )
-    context = Context(blueprint.stack, blueprint.generation, artifact, lambda name: SECRET)
+    context = Context(blueprint.stack, blueprint.generation, artifact, lambda name: SECRET, awaits_code=awaits_code)
     program.load(target, blueprint)
     play(lambda: program.deploy(blueprint, target, context), recorder, stack="s", dry=False)  # type: ignore[arg-type]  # answers what a Monitor does
     return recorder.asked

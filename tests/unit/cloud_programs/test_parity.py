@@ -21,16 +21,9 @@ _STACK = Stack("rest-api", "azure", "development", "eastus")
 _GAPS = {
     "aws": set[str](),
     "azure": {
-        "ConnectionTable",
         "ExistingNetwork (security groups)",
         "ExistingNetwork (several subnets)",
-        "FunctionIdentity (rights to what it uses)",
         "LogStore (more than two years)",
-        "ServerlessFunction (package of its own)",
-        "ServerlessFunction (told of what it uses)",
-        "WebSocketAddress",
-        "WebSocketEndpoint",
-        "WebSocketEndpoint (authorizer)",
     },
 }
 

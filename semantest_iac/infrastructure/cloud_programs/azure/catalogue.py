@@ -12,8 +12,10 @@ from semantest_iac.domain.monitoring.alarm import Alarm
 from semantest_iac.domain.monitoring.log_store import LogStore
 from semantest_iac.domain.networking.http_api import HttpApi
 from semantest_iac.domain.networking.private_network import ExistingNetwork, PrivateNetwork
+from semantest_iac.domain.networking.web_socket_endpoint import WebSocketAddress, WebSocketEndpoint
 from semantest_iac.domain.security.app_secrets import AppSecret
 from semantest_iac.domain.security.identity import FunctionIdentity
+from semantest_iac.domain.storage.connection_table import ConnectionTable
 from semantest_iac.infrastructure.cloud_programs.azure import (
     compute,
     delivery,
@@ -24,6 +26,8 @@ from semantest_iac.infrastructure.cloud_programs.azure import (
     private_networks,
     publishing,
     security,
+    storage,
+    web_sockets,
 )
 from semantest_iac.infrastructure.cloud_programs.azure.differences import BENDS, LACKS
 from semantest_iac.infrastructure.cloud_programs.cloud import Cloud, Ground
@@ -50,6 +54,7 @@ CLOUD = Cloud(
     kinds={
         Alarm: monitoring.alarm,
         AppSecret: security.app_secret,
+        ConnectionTable: storage.connection_table,
         ExistingNetwork: private_networks.existing_network,
         FunctionIdentity: security.function_identity,
         HttpApi: networking.http_api,
@@ -58,11 +63,14 @@ CLOUD = Cloud(
         NotificationChannel: messaging.notification_channel,
         PrivateNetwork: private_networks.private_network,
         ServerlessFunction: compute.serverless_function,
+        WebSocketAddress: web_sockets.web_socket_address,
+        WebSocketEndpoint: web_sockets.web_socket_endpoint,
     },
     provider=provider,
     modules={
         Alarm: ("pulumi_azure_native.monitor",),
         AppSecret: ("pulumi_azure_native.keyvault",),
+        ConnectionTable: ("pulumi_azure_native.storage",),
         FunctionIdentity: (
             "pulumi_azure_native.authorization",
             "pulumi_azure_native.managedidentity",
@@ -73,6 +81,8 @@ CLOUD = Cloud(
         NotificationChannel: ("pulumi_azure_native.monitor",),
         PrivateNetwork: ("pulumi_azure_native.network",),
         ServerlessFunction: ("pulumi_azure_native.storage", "pulumi_azure_native.web"),
+        WebSocketAddress: ("pulumi_azure_native.webpubsub",),
+        WebSocketEndpoint: ("pulumi_azure_native.monitor", "pulumi_azure_native.webpubsub"),
     },
     stateful=frozenset({"azure-native:operationalinsights:Workspace", "azure-native:keyvault:Vault"}),
     ground=Ground(ground.ground, ("pulumi_azure_native.authorization", "pulumi_azure_native.resources")),

@@ -17,13 +17,14 @@ from semantest_iac.domain.errors import ValidationError
 from semantest_iac.infrastructure.cloud_programs.azure.limits import name_of, worldwide
 from semantest_iac.infrastructure.cloud_programs.azure.packages import SERVICES, package_store
 from semantest_iac.infrastructure.cloud_programs.cloud import GROUND
+from semantest_iac.infrastructure.cloud_programs.code import PACKAGE_TAG
 from semantest_iac.infrastructure.cloud_programs.context import Context, Made
-
-PACKAGE_TAG = "Package"
-"""The digest of the package that the app is to run: it is published beside the program, and shows in every plan."""
 
 GATEWAY_KEY = "SEMANTEST_GATEWAY_KEY"
 """The setting with which an app refuses what did not come through its gateway."""
+
+EVENTS_KEY = "SEMANTEST_EVENTS_KEY"
+"""The setting with which an app refuses events that are not of its Web PubSub."""
 
 _LANGUAGES = {"nodejs": "node", "python": "python"}
 _MOST_INSTANCES = 100  # what Azure takes where nothing is said
@@ -31,15 +32,13 @@ _MOST_INSTANCES = 100  # what Azure takes where nothing is said
 
 def serverless_function(function: ServerlessFunction, context: Context) -> Made:
     """A plan and an app that waits for its package."""
-    artifact = context.artifact
-    if artifact is None:
-        raise ValidationError(f"Cannot deploy function '{function.name}': it has no package.")
+    artifact = _package(function, context)
     identity, logs = context.made[function.identity], context.made[function.log_store]
     store = package_store(function.name, identity, context)
-    key = _gateway_key(store, context)
+    key = _door_key(store, context)
     app = web.WebApp(
         function.name,
-        name=worldwide("app", context),
+        name=worldwide("app", context, function.purpose),
         resource_group_name=context.made[GROUND]["group"],
         location=context.stack.region,
         kind="functionapp,linux",
@@ -49,7 +48,7 @@ def serverless_function(function: ServerlessFunction, context: Context) -> Made:
         identity={"type": "UserAssigned", "user_assigned_identities": [identity["id"]]},
         key_vault_reference_identity=identity["id"],
         function_app_config=_flex(function, artifact, store, identity["id"]),
-        site_config=_site(_settings(function, context, store, key), context),
+        site_config=_site(_settings(function, artifact, store, context) | _doors(key, context), context),
         virtual_network_subnet_id=context.made[function.network]["subnet_id"] if function.network else None,
         tags={**context.tags, PACKAGE_TAG: artifact.digest},
         opts=context.options(
@@ -68,15 +67,26 @@ def serverless_function(function: ServerlessFunction, context: Context) -> Made:
         "memory_mb": memory_of("azure", function.memory_mb),
         "insights": logs["insights"],
         "most": _most(function),
-        "gateway_key": key,
+        "workspace": logs["workspace"],
+        "door_key": key,
         "takes_code": True,
+        **({"digest": artifact.digest} if function.package else {}),
     }
+
+
+def _package(function: ServerlessFunction, context: Context) -> Artifact:
+    artifact = context.artifact
+    if artifact and function.package:
+        artifact = artifact.companions.get(function.package)
+    if artifact is None:
+        raise ValidationError(f"Cannot deploy function '{function.name}': it has no package.")
+    return artifact
 
 
 def _plan(function: ServerlessFunction, context: Context) -> web.AppServicePlan:
     return web.AppServicePlan(
         function.name,
-        name=name_of("plan", context),
+        name=name_of("plan", context, function.purpose),
         resource_group_name=context.made[GROUND]["group"],
         location=context.stack.region,
         kind="functionapp",
@@ -125,22 +135,25 @@ def _site(settings: dict[str, Any], context: Context) -> dict[str, Any]:
     }
 
 
-def _settings(
-    function: ServerlessFunction, context: Context, store: Made, key: pulumi.Output[str] | None
-) -> dict[str, Any]:
+def _settings(function: ServerlessFunction, artifact: Artifact, store: Made, context: Context) -> dict[str, Any]:
     identity, logs = context.made[function.identity], context.made[function.log_store]
     secrets = {
         setting: pulumi.Output.concat("@Microsoft.KeyVault(SecretUri=", context.made[ref]["address"], ")")
         for setting, ref in function.secrets.items()
     }
-    shim = dict(context.artifact.environment) if context.artifact else {}
+    used = {name: value for ref in function.uses for name, value in context.made[ref].get("variables", {}).items()}
     return {
-        **shim,
+        **artifact.environment,
+        **used,
         **function.environment,
         **secrets,
         **_host(function, identity, logs, store),
-        **({GATEWAY_KEY: key} if key else {}),
     }
+
+
+def _doors(key: pulumi.Output[str] | None, context: Context) -> dict[str, Any]:
+    name = GATEWAY_KEY if context.made[GROUND]["has_gateway"] else EVENTS_KEY
+    return {name: key} if key else {}
 
 
 def _host(function: ServerlessFunction, identity: Made, logs: Made, store: Made) -> dict[str, Any]:
@@ -161,13 +174,13 @@ def _host(function: ServerlessFunction, identity: Made, logs: Made, store: Made)
     }
 
 
-def _gateway_key(store: Made, context: Context) -> pulumi.Output[str] | None:
-    """What only gateway and app know, drawn from a key of the storage account that opens nothing any more.
+def _door_key(store: Made, context: Context) -> pulumi.Output[str] | None:
+    """What only an app and what stands before it know, drawn from a storage account's key that opens nothing any more.
 
-    The keys of the app itself can only be asked for once it runs, and the gateway is made before.
+    The keys of the app itself can only be asked for once it runs, and its own settings are made before.
     """
     ground = context.made[GROUND]
-    if not ground["has_gateway"]:
+    if not (ground["has_gateway"] or ground["has_sockets"]):
         return None
     keys = storage.list_storage_account_keys_output(
         account_name=store["account"],

@@ -6,20 +6,11 @@ from collections.abc import Mapping
 
 from semantest_iac.domain.blueprints import features
 from semantest_iac.domain.blueprints.features import Wanted
-from semantest_iac.domain.networking.web_socket_endpoint import WebSocketAddress, WebSocketEndpoint
-from semantest_iac.domain.storage.connection_table import ConnectionTable
 
-_WEB_SOCKETS = "its Web PubSub passes connections on in a way of its own, for which there is no program yet"
 _SUBNET = "a function app is placed in one subnet"
 _GATEWAY = "by API Management, which development does without"
 
 LACKS: Mapping[Wanted, str] = {
-    ConnectionTable: _WEB_SOCKETS,
-    WebSocketAddress: _WEB_SOCKETS,
-    WebSocketEndpoint: _WEB_SOCKETS,
-    features.COMPANIONS: "every app of a stack runs the same package",
-    features.TOLD: "no kind that is used has a program here",
-    features.RIGHTS: "no kind that is used has a program here",
     features.SUBNETS: f"{_SUBNET}, which spans all zones",
     features.GROUPS: f"{_SUBNET}, and the group is that of the subnet",
     features.LONG_RETENTION: "Log Analytics keeps logs for 730 days at most",

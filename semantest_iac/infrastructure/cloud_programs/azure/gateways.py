@@ -108,7 +108,7 @@ def _way_to_app(api: HttpApi, inside: dict[str, Any], made: apimanagement.Api, c
         named_value_id=KEY,
         display_name=KEY,
         secret=True,
-        value=app["gateway_key"],
+        value=app["door_key"],
         opts=context.options(),
         **inside,
     )

@@ -11,6 +11,7 @@ from pulumi_azure_native import authorization, keyvault, resources
 from semantest_iac.domain.blueprints.blueprint import Blueprint
 from semantest_iac.domain.monitoring.log_store import LogStore
 from semantest_iac.domain.networking.http_api import HttpApi
+from semantest_iac.domain.networking.web_socket_endpoint import WebSocketEndpoint
 from semantest_iac.domain.resource import Resource
 from semantest_iac.domain.security.app_secrets import AppSecret
 from semantest_iac.infrastructure.cloud_programs.azure.limits import name_of, worldwide
@@ -37,7 +38,13 @@ def ground(blueprint: Blueprint, context: Context) -> Made:
     context.made[GROUND] = known  # names that are the stack's alone in all the world need it
     secrets = list(_each(AppSecret, blueprint))
     vault = _vault(secrets[0], known, context) if secrets else None
-    return {**known, "vault": vault, "has_gateway": has_gateway(blueprint), "browsers": _browsers(blueprint)}
+    return {
+        **known,
+        "vault": vault,
+        "has_gateway": has_gateway(blueprint),
+        "has_sockets": any(_each(WebSocketEndpoint, blueprint)),
+        "browsers": _browsers(blueprint),
+    }
 
 
 def has_gateway(blueprint: Blueprint) -> bool:

@@ -18,6 +18,7 @@ _LONGEST = {
     "component": 255,
     "container": 63,
     "gateway": 50,
+    "hub": 63,
     "group": 90,
     "identity": 128,
     "network": 64,
@@ -35,12 +36,12 @@ def name_of(kind: str, context: Context, purpose: str = "") -> str:
     return context.physical_name(purpose, limit=_LONGEST[kind])
 
 
-def worldwide(kind: str, context: Context) -> pulumi.Output[str]:
+def worldwide(kind: str, context: Context, purpose: str = "") -> pulumi.Output[str]:
     """A name that no other subscription gives: it becomes a host name, and those belong to who comes first."""
     subscription: pulumi.Output[str] = context.made[GROUND]["subscription"]
-    return subscription.apply(lambda account: _spelt(kind, context, account))
+    return subscription.apply(lambda account: _spelt(kind, context, purpose, account))
 
 
-def _spelt(kind: str, context: Context, account: str) -> str:
-    name = naming.physical_name(str(context.stack), context.generation, limit=_LONGEST[kind], account=account)
+def _spelt(kind: str, context: Context, purpose: str, account: str) -> str:
+    name = naming.physical_name(str(context.stack), context.generation, purpose, limit=_LONGEST[kind], account=account)
     return name.replace("-", "") if kind in _UNHYPHENATED else name

@@ -25,7 +25,7 @@ def log_store(store: LogStore, context: Context) -> Made:
         return {}
     workspace = operationalinsights.Workspace(
         store.name,
-        workspace_name=name_of("workspace", context, store.source.value),
+        workspace_name=name_of("workspace", context, store.purpose or store.source.value),
         resource_group_name=context.made[GROUND]["group"],
         location=context.stack.region,
         sku={"name": "PerGB2018"},
@@ -41,7 +41,7 @@ def _insights(store: LogStore, workspace: operationalinsights.Workspace, context
     """Its instrumentation key opens nothing: who sends telemetry shows an identity."""
     return applicationinsights.Component(
         store.name,
-        resource_name_=name_of("component", context, _what(store)),
+        resource_name_=name_of("component", context, store.purpose or _what(store)),
         resource_group_name=context.made[GROUND]["group"],
         location=context.stack.region,
         kind="web",

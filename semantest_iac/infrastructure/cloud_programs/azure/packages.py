@@ -13,13 +13,12 @@ from semantest_iac.infrastructure.cloud_programs.context import Context, Made
 SERVICES = ("blob", "queue", "table")
 
 
-def package_store(name: str, identity: Made, context: Context) -> Made:
-    """An account for one app: two whose names begin alike would take each other for one host."""
-    group = context.made[GROUND]["group"]
-    account = storage.StorageAccount(
+def account(name: str, purpose: str, context: Context) -> storage.StorageAccount:
+    """An account whose keys open nothing."""
+    return storage.StorageAccount(
         name,
-        account_name=worldwide("storage", context),
-        resource_group_name=group,
+        account_name=worldwide("storage", context, purpose),
+        resource_group_name=context.made[GROUND]["group"],
         location=context.stack.region,
         kind="StorageV2",
         sku={"name": "Standard_LRS"},
@@ -31,18 +30,23 @@ def package_store(name: str, identity: Made, context: Context) -> Made:
         tags=context.tags,
         opts=context.options(),
     )
+
+
+def package_store(name: str, identity: Made, context: Context) -> Made:
+    """An account for one app: two whose names begin alike would take each other for one host."""
+    made = account(name, identity["purpose"], context)
     container = storage.BlobContainer(
         name,
-        account_name=account.name,
+        account_name=made.name,
         container_name=name_of("container", context, "packages"),
-        resource_group_name=group,
+        resource_group_name=context.made[GROUND]["group"],
         public_access="None",
         opts=context.options(),
     )
-    rights = [grant(role, account.id, identity, context) for role in ("blobs", "queues", "tables")]
+    rights = [grant(role, made.id, identity, context) for role in ("blobs", "queues", "tables")]
     return {
-        "account": account.name,
-        "endpoints": account.primary_endpoints,
-        "url": pulumi.Output.concat(account.primary_endpoints.apply(lambda ends: ends.blob), container.name),
+        "account": made.name,
+        "endpoints": made.primary_endpoints,
+        "url": pulumi.Output.concat(made.primary_endpoints.apply(lambda ends: ends.blob), container.name),
         "rights": [*rights, container],
     }

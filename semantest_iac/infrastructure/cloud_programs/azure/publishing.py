@@ -14,11 +14,13 @@ from typing import Any
 from semantest_iac.domain.compute.artifact import Artifact
 from semantest_iac.domain.errors import ArtifactError, ProviderError
 from semantest_iac.domain.networking.http_exchange import HttpRequest, HttpResponse, Pairs
+from semantest_iac.domain.networking.web_socket_endpoint import WebSocketEndpoint
 from semantest_iac.infrastructure.cloud_programs.azure.credentials import from_environment
 from semantest_iac.infrastructure.cloud_programs.code import CodePush, Line, Outputs
 from semantest_iac.infrastructure.cloud_programs.https import send
 
 APP = "azure-native:web:WebApp"
+HUB = "azure-native:webpubsub:WebPubSubHub"
 _DEPLOYER = "semantest-iac-"  # with the digest behind it: the service keeps who deployed, and tells it again
 _FAILED, _SUCCEEDED = 3, 4
 _LATER = (409, 429, 500, 502, 503, 504)
@@ -162,4 +164,4 @@ def _line() -> Line:
     return Line(send, from_environment(send), time.sleep)
 
 
-PUSH = CodePush(APP, running, publish, _line)
+PUSH = CodePush(APP, running, publish, _line, {WebSocketEndpoint: HUB})

@@ -20,6 +20,7 @@ ROLES = {
     "tables": "0a9a7e1f-b9d0-4cc4-a60d-0319b160aaa3",  # Storage Table Data Contributor
     "telemetry": "3913510d-42f4-4e42-8a64-420c390055eb",  # Monitoring Metrics Publisher
     "secrets": "4633458b-17de-408a-b874-0445c86b69e6",  # Key Vault Secrets User
+    "hub": "12cf5a90-567b-43ae-8102-96cf46c7d9b4",  # Web PubSub Service Owner
 }
 
 _FIXED = ["principalId", "principalType", "roleDefinitionId"]  # which Azure tells when it refuses the change
@@ -46,17 +47,25 @@ def function_identity(identity: FunctionIdentity, context: Context) -> Made:
     ground = context.made[GROUND]
     made = managedidentity.UserAssignedIdentity(
         identity.name,
-        resource_name_=name_of("identity", context),
+        resource_name_=name_of("identity", context, identity.purpose),
         resource_group_name=ground["group"],
         location=context.stack.region,
         tags=context.tags,
         opts=context.options(),
     )
-    known: Made = {"id": made.id, "principal": made.principal_id, "client": made.client_id}
+    known: Made = {
+        "id": made.id,
+        "principal": made.principal_id,
+        "client": made.client_id,
+        "purpose": identity.purpose,
+    }
     rights = [grant("telemetry", context.made[identity.log_store]["insights"], known, context)]
     if identity.secrets:
         rights.append(grant("secrets", ground["vault"].id, known, context))
         _watch_vault(identity, context)
+    for used in identity.uses:
+        own = {**known, "purpose": used}
+        rights += [grant(role, scope, own, context) for role, scope in context.made[used].get("grants", ())]
     return {**known, "rights": rights}
 
 
@@ -66,9 +75,10 @@ def grant(role: str, scope: pulumi.Input[str], identity: Made, context: Context)
     definition = pulumi.Output.concat(
         "/subscriptions/", subscription, "/providers/Microsoft.Authorization/roleDefinitions/", ROLES[role]
     )
+    name = _told_apart(role, identity["purpose"])
     made: pulumi.Resource = authorization.RoleAssignment(
-        role,
-        role_assignment_name=str(uuid5(NAMESPACE_URL, f"{context.stack}:{context.generation}:{role}")),
+        name,
+        role_assignment_name=str(uuid5(NAMESPACE_URL, f"{context.stack}:{context.generation}:{name}")),
         scope=scope,
         role_definition_id=definition,
         principal_id=identity["principal"],
@@ -80,10 +90,15 @@ def grant(role: str, scope: pulumi.Input[str], identity: Made, context: Context)
 
 def _watch_vault(identity: FunctionIdentity, context: Context) -> None:
     monitor.DiagnosticSetting(
-        "secrets",
-        name="audit",
+        _told_apart("secrets", identity.purpose),
+        name=_told_apart("audit", identity.purpose),
         resource_uri=context.made[GROUND]["vault"].id,
         workspace_id=context.made[identity.log_store]["workspace"],
         logs=[{"category_group": "allLogs", "enabled": True}],
         opts=context.options(),
     )
+
+
+def _told_apart(name: str, purpose: str) -> str:
+    """What several functions of a stack have each."""
+    return f"{name}-{purpose}" if purpose else name

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from typing import Final
+from urllib.parse import urlsplit
 
 from semantest_iac.infrastructure.simulated_cloud.azure.every_type import (
     DOC,
     IN_GROUP,
+    SEEN,
     SUCCEEDED,
     TERRAFORM,
     ArmType,
     inside,
 )
+from semantest_iac.infrastructure.simulated_cloud.azure.function_apps import APP
 from semantest_iac.infrastructure.simulated_cloud.azure.shapes import known
 from semantest_iac.infrastructure.simulated_cloud.limits import Length, OneOf, Pattern
 from semantest_iac.infrastructure.simulated_cloud.refusal import Refusal
@@ -27,6 +30,13 @@ _HOST: Final = "{resourceName}.webpubsub.azure.com"
 def _scales_what_is_free(around: Surroundings) -> bool:
     sku = around.facts["sku"] or {}
     return sku.get("name") == "Free_F1" and (sku.get("capacity") or 1) > 1
+
+
+def _asks_who_does_not_run(around: Surroundings) -> bool:
+    """Apps of other subscriptions are taken to answer."""
+    handlers = (around.facts["properties"] or {}).get("eventHandlers") or ()
+    asked = {urlsplit(str(handler.get("urlTemplate"))).hostname for handler in handlers}
+    return any(not app["code"] for app in around.rows(APP) if app["defaultHostName"] in asked)
 
 
 TYPES: Final[dict[str, TypeRule]] = {
@@ -65,6 +75,15 @@ TYPES: Final[dict[str, TypeRule]] = {
             "properties.anonymousConnectPolicy": known(OneOf(("allow", "deny"), DOC), settled=True),
         },
         references=(inside("resourceName", WEB_PUBSUB, _SERVICES, named="service"),),
+        guards=(
+            Guard(
+                _asks_who_does_not_run,
+                Refusal(
+                    "AbuseProtectionResponseInvalidStatusCode", "Invalid status code in abuse protection response."
+                ),
+                SEEN,
+            ),
+        ),
         latency=5,
     ),
 }

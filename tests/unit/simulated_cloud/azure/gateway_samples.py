@@ -95,7 +95,7 @@ SAMPLES: dict[str, Sample] = {
             "anonymousConnectPolicy": "deny",
             "eventHandlers": [
                 {
-                    "urlTemplate": "https://func-semantest.azurewebsites.net/api/events",
+                    "urlTemplate": "https://hooks.example.org/events",
                     "systemEvents": ["connect", "disconnected"],
                     "userEventPattern": "*",
                     "auth": {"type": "ManagedIdentity", "managedIdentity": {"resource": "api://semantest"}},

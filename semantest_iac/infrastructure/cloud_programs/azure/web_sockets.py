@@ -1,0 +1,101 @@
+"""WebSocket APIs on Web PubSub, which hands every event of a connection to a function app."""
+
+from __future__ import annotations
+
+import pulumi
+from pulumi_azure_native import monitor, webpubsub
+
+from semantest_iac.domain.networking.web_socket_endpoint import ConnectionEvent, WebSocketAddress, WebSocketEndpoint
+from semantest_iac.infrastructure.cloud_programs.azure.limits import worldwide
+from semantest_iac.infrastructure.cloud_programs.cloud import GROUND
+from semantest_iac.infrastructure.cloud_programs.context import Context, Made
+
+HUB = "semantest"
+EVENTS = {
+    ConnectionEvent.CONNECT: ("connect", "connected"),
+    ConnectionEvent.MESSAGE: ("message",),
+    ConnectionEvent.DISCONNECT: ("disconnected",),
+}
+_SKUS = {"development": {"name": "Free_F1", "tier": "Free", "capacity": 1}}
+_SKU = {"name": "Standard_S1", "tier": "Standard", "capacity": 1}
+
+
+def web_socket_address(address: WebSocketAddress, context: Context) -> Made:
+    """A service without a hub, which takes no client; who sends through it shows an identity, never a key."""
+    service = webpubsub.WebPubSub(
+        address.name,
+        resource_name_=worldwide("hub", context),
+        resource_group_name=context.made[GROUND]["group"],
+        location=context.stack.region,
+        kind="WebPubSub",
+        sku=_SKUS.get(context.stack.environment, _SKU),
+        disable_local_auth=True,
+        tags=context.tags,
+        opts=context.options(),
+    )
+    management = pulumi.Output.concat("https://", service.host_name, f"/api/hubs/{HUB}")
+    return {
+        "id": service.id,
+        "name": service.name,
+        "endpoint": pulumi.Output.concat("wss://", service.host_name, f"/client/hubs/{HUB}"),
+        "management_endpoint": management,
+        "variables": {"SEMANTEST_HUB_ENDPOINT": management},
+        "grants": [("hub", service.id)],
+    }
+
+
+def web_socket_endpoint(endpoint: WebSocketEndpoint, context: Context) -> Made:
+    """The hub, once its apps run: Web PubSub asks them whether it may send events before it takes one on."""
+    address = context.made[endpoint.address]
+    if not context.awaits_code:
+        _hub(endpoint, context)
+    _log(endpoint, context)
+    return {
+        "id": address["id"],
+        "name": address["name"],
+        "endpoint": address["endpoint"],
+        "gateway_id": None,
+        "takes_code": True,
+        "routes": [name for event in endpoint.routes for name in EVENTS[event]],
+        "protocol": "WEBSOCKET",
+    }
+
+
+def _hub(endpoint: WebSocketEndpoint, context: Context) -> None:
+    """Clients come without a token of Web PubSub's own; whoever is asked when they connect lets them in or does not."""
+    target = endpoint.target
+    webpubsub.WebPubSubHub(
+        endpoint.name,
+        hub_name=HUB,
+        resource_name_=context.made[endpoint.address]["name"],
+        resource_group_name=context.made[GROUND]["group"],
+        properties={
+            "anonymous_connect_policy": "allow",
+            "event_handlers": [
+                {"url_template": _webhook(endpoint.authorizer or target, context), "system_events": ["connect"]},
+                {
+                    "url_template": _webhook(target, context),
+                    "system_events": ["connected", "disconnected"],
+                    "user_event_pattern": "*",
+                },
+            ],
+        },
+        opts=context.options(additional_secret_outputs=["properties"]),
+    )
+
+
+def _webhook(target: str, context: Context) -> pulumi.Output[str]:
+    """With the app's key: an identity of the service would need an application in the directory to be shown to."""
+    app = context.made[target]
+    return pulumi.Output.concat("https://", app["host"], "/events/{event}?key=", app["door_key"])
+
+
+def _log(endpoint: WebSocketEndpoint, context: Context) -> None:
+    monitor.DiagnosticSetting(
+        endpoint.name,
+        name="logs",
+        resource_uri=context.made[endpoint.address]["id"],
+        workspace_id=context.made[endpoint.target]["workspace"],
+        logs=[{"category_group": "allLogs", "enabled": True}],
+        opts=context.options(),
+    )

@@ -1,0 +1,162 @@
+"""What the WebSocket API's program asks of Azure, and the traps that it keeps clear of."""
+
+from __future__ import annotations
+
+from functools import cache
+from itertools import product
+from typing import Any
+
+import pytest
+
+from semantest_iac.domain.blueprints.websocket import websocket
+from semantest_iac.domain.deployment.stack import Stack
+from semantest_iac.domain.environments.configuration import Configuration, resolved
+from semantest_iac.infrastructure.cloud_programs.azure.security import ROLES
+from semantest_iac.infrastructure.sandbox_engine.values import bare, holds_secret
+from semantest_iac.infrastructure.simulated_cloud.azure.catalogue import TYPES
+from tests.unit.cloud_programs.azure_asking import APP, all_of, the
+from tests.unit.cloud_programs.recorder import SECRET, Asked, recorded
+
+_SIGNED = {
+    "environment": {
+        "JWT_SECRET": "${secrets.jwt}",
+        "AUTHENTICATION_REQUIRED": "true",
+        "ALLOWED_ORIGINS": "https://app.example.org",
+    }
+}
+VARIANTS: dict[str, dict[str, Any]] = {
+    "open": {"environment": {"AUTHENTICATION_REQUIRED": "false"}},
+    "guarded": _SIGNED,
+}
+_HUB = "azure-native:webpubsub:WebPubSubHub"
+_SERVICE = "azure-native:webpubsub:WebPubSub"
+_STORAGE = "azure-native:storage:StorageAccount"
+_ROLE = "azure-native:authorization:RoleAssignment"
+
+
+@cache
+def _asked(variant: str = "guarded", environment: str = "development", awaits_code: bool = False) -> list[Asked]:
+    configuration = Configuration.model_validate({"components": {"websocket": VARIANTS[variant]}})
+    settings = resolved(configuration, "websocket", environment)
+    blueprint = websocket(Stack("websocket", "azure", environment, "eastus"), 1, settings)
+    return recorded(blueprint, awaits_code=awaits_code)
+
+
+def _named(type_: str, name: str, asked: list[Asked]) -> dict[str, Any]:
+    [found] = [each for each in all_of(type_, asked) if each.name == name]
+    return found.inputs
+
+
+def _settings(name: str, asked: list[Asked]) -> dict[str, Any]:
+    return {pair["name"]: bare(pair["value"]) for pair in bare(_named(APP, name, asked)["siteConfig"])["appSettings"]}
+
+
+@pytest.mark.parametrize(("variant", "environment"), list(product(VARIANTS, ("development", "production"))))
+class TestEveryVariant:
+    def test_asks_for_types_that_the_sandbox_has_rules_for(self, variant: str, environment: str) -> None:
+        asked = {each.type for each in _asked(variant, environment)}
+
+        assert {type_ for type_ in asked if type_.startswith("azure-native:")} <= TYPES.keys()
+
+    def test_tells_a_secret_to_the_vault_only(self, variant: str, environment: str) -> None:
+        told = {each.type for each in _asked(variant, environment) if SECRET in str(bare(each.inputs))}
+        sealed = {each.type for each in _asked(variant, environment) if holds_secret(each.inputs)}
+
+        assert told <= {"azure-native:keyvault:Secret"}
+        assert sealed - told == {APP, _HUB}  # the key between service and app
+
+    def test_gives_no_two_things_of_a_type_one_name(self, variant: str, environment: str) -> None:
+        asked = [each for each in _asked(variant, environment) if each.type.startswith("azure-native:")]
+        names = [(each.type, each.inputs.get("scope"), *_names(each)) for each in asked]
+
+        assert len(set(names)) == len(names)
+
+
+def _names(each: Asked) -> list[str]:
+    names = (
+        "name",
+        "ruleName",
+        "accountName",
+        "resourceName",
+        "workspaceName",
+        "roleAssignmentName",
+        "containerName",
+        "tableName",
+    )
+    return [str(bare(each.inputs[name])) for name in names if name in each.inputs] + [
+        str(each.inputs.get("resourceUri"))
+    ]
+
+
+class TestService:
+    @pytest.mark.parametrize(
+        ("environment", "sku"), [("development", "Free_F1"), ("staging", "Standard_S1"), ("production", "Standard_S1")]
+    )
+    def test_is_free_in_development(self, environment: str, sku: str) -> None:
+        assert the(_SERVICE, _asked(environment=environment))["sku"]["name"] == sku
+
+    def test_takes_no_key(self) -> None:
+        assert the(_SERVICE, _asked())["disableLocalAuth"] is True
+
+
+class TestHub:
+    def test_asks_the_authorizer_who_may_connect(self) -> None:
+        connect, rest = bare(the(_HUB, _asked())["properties"])["eventHandlers"]
+
+        assert connect["systemEvents"] == ["connect"]
+        assert connect["urlTemplate"].startswith(f"https://{APP}:authorizer/events/{{event}}?key=")
+        assert (rest["systemEvents"], rest["userEventPattern"]) == (["connected", "disconnected"], "*")
+        assert rest["urlTemplate"].startswith(f"https://{APP}:function/events/{{event}}?key=")
+
+    def test_asks_the_service_itself_where_everybody_may(self) -> None:
+        connect, rest = bare(the(_HUB, _asked("open"))["properties"])["eventHandlers"]
+
+        assert connect["urlTemplate"] == rest["urlTemplate"]
+
+    def test_knows_the_key_of_each_app_as_a_secret(self) -> None:
+        connect, rest = bare(the(_HUB, _asked())["properties"])["eventHandlers"]
+        keys = [_settings(name, _asked())["SEMANTEST_EVENTS_KEY"] for name in ("authorizer", "function")]
+
+        assert [handler["urlTemplate"].rpartition("=")[2] for handler in (connect, rest)] == keys
+        assert holds_secret(the(_HUB, _asked()))
+
+    def test_waits_for_the_code_that_it_asks(self) -> None:
+        assert all_of(_HUB, _asked(awaits_code=True)) == []
+        assert len(_asked(awaits_code=True)) == len(_asked()) - 1
+
+
+class TestFunctions:
+    def test_are_told_how_to_reach_what_they_use(self) -> None:
+        told = _settings("function", _asked())
+
+        assert told["SEMANTEST_HUB_ENDPOINT"] == f"https://{_SERVICE}:address/api/hubs/semantest"
+        assert told["SEMANTEST_CONNECTIONS_TABLE"] == "azure-native:storage:Table:connections"
+        assert told["SEMANTEST_TABLES_ENDPOINT"] == "https://packages.table.example"
+
+    def test_know_the_secret_of_tokens_only_where_they_are_checked(self) -> None:
+        assert "JWT_SECRET" not in _settings("function", _asked())
+        assert _settings("authorizer", _asked())["JWT_SECRET"].startswith("@Microsoft.KeyVault(")
+
+    def test_know_the_pages_from_which_clients_may_come(self) -> None:
+        names = [_settings(name, _asked())["ALLOWED_ORIGINS"] for name in ("authorizer", "function")]
+
+        assert names == ["https://app.example.org"] * 2
+
+    def test_run_packages_of_their_own(self) -> None:
+        digests = {_named(APP, name, _asked())["tags"]["Package"] for name in ("authorizer", "function")}
+
+        assert len(digests) == 2
+
+
+class TestRights:
+    def test_are_those_on_what_it_uses(self) -> None:
+        hub, tables = (_named(_ROLE, name, _asked()) for name in ("hub-address", "tables-connections"))
+
+        assert hub["roleDefinitionId"].endswith(ROLES["hub"])
+        assert tables["roleDefinitionId"].endswith(ROLES["tables"])
+        assert hub["principalId"] == tables["principalId"]
+
+    def test_of_the_authorizer_end_at_its_own_package_and_secret(self) -> None:
+        own = {each.name for each in all_of(_ROLE, _asked()) if each.name.endswith("-authorizer")}
+
+        assert own == {f"{role}-authorizer" for role in ("blobs", "queues", "tables", "telemetry", "secrets")}
