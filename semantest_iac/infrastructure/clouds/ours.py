@@ -37,6 +37,7 @@ AZURE: Final = CloudEntry(
     extra="semantest-iac[azure]",
     simulated=f"{_HERE}.simulated_cloud.azure.catalogue:simulated_azure",
     front=f"{_HERE}.local_service.azure_front:front",
+    sockets=f"{_HERE}.local_service.azure_sockets:sockets",
     code_service=f"{_HERE}.simulated_cloud.azure.code_service:CodeService",
     place="location",
     credentials=Credentials(

@@ -47,7 +47,7 @@ def front(resources: Resources, unpack: Unpack) -> Front | None:
         response = functions_http.response_for(invocation, timed_out)
         return rules.dressed(request, response) if rules else response
 
-    return Front(partial(_function, resources, app, unpack), admit, answer)
+    return Front(partial(function_spec, resources, app, unpack), admit, answer)
 
 
 def _refusal(app: DeployedResource, request: HttpRequest) -> HttpResponse | None:
@@ -65,7 +65,8 @@ def _cors(app: DeployedResource) -> CorsRules | None:
     return CorsRules(origins, credentials=bool(cors.get("supportCredentials"))) if origins else None
 
 
-def _function(resources: Resources, app: DeployedResource, unpack: Unpack) -> FunctionSpec:
+def function_spec(resources: Resources, app: DeployedResource, unpack: Unpack) -> FunctionSpec:
+    """What it takes to run a deployed app, with the secrets that its settings refer to."""
     config = app.inputs["functionAppConfig"]
     settings = _settings(app)
     return FunctionSpec(

@@ -1,0 +1,183 @@
+"""Web PubSub on this machine: events go to the webhooks of its hub, answers come by way of its REST API.
+
+Source: Azure's documentation of CloudEvents for Web PubSub's event handlers.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+from itertools import count
+from typing import Any, Self
+
+from semantest_iac.domain.errors import RuntimeFailedError
+from semantest_iac.domain.networking.http_exchange import HttpRequest, HttpResponse, Pairs
+from semantest_iac.domain.networking.web_socket_endpoint import ConnectionLimits
+from semantest_iac.infrastructure.function_runtimes import functions_http
+from semantest_iac.infrastructure.function_runtimes.function_pool import FunctionPool
+from semantest_iac.infrastructure.function_runtimes.function_spec import Invocation
+from semantest_iac.infrastructure.local_service.azure_services import hub, tables
+from semantest_iac.infrastructure.local_service.azure_socket_plan import HubPlan, Webhook, plan, reaching
+from semantest_iac.infrastructure.local_service.loopback import loopback
+from semantest_iac.infrastructure.local_service.socket_tokens import token_for
+from semantest_iac.infrastructure.local_service.sockets import ADMITTED, Handshake, Resources, Surroundings
+from semantest_iac.infrastructure.local_service.table_entities import TableEntities
+
+UNAUTHORIZED, FAILED, NO_CONTENT = 401, 500, 204
+CONNECT, CONNECTED, DISCONNECTED, MESSAGE = "connect", "connected", "disconnected", "message"
+_STATE = "ce-connectionstate"
+_JSON, _TEXT = "application/json; charset=utf-8", "text/plain; charset=utf-8"
+
+
+@dataclass(slots=True)
+class _Client:
+    """What the service repeats with each event of a connection."""
+
+    user: str = ""
+    state: str = ""
+
+
+class AzureSockets:
+    """A SocketService; connections that it has not let in itself are unknown to it."""
+
+    def __init__(self, plan: HubPlan, around: Surroundings) -> None:
+        self.limits = ConnectionLimits()
+        self._plan = plan
+        self._around = around
+        self._clients: dict[str, _Client] = {}
+        self._pools: dict[str, FunctionPool] = {}
+        self._exits = AsyncExitStack()
+        self._events = count(1)
+
+    async def __aenter__(self) -> Self:
+        around = self._around
+        rows = {name: around.stores.setdefault(name, TableEntities()) for name in self._plan.tables}
+        tables_url = await self._exits.enter_async_context(loopback(tables(rows)))
+        hub_url = await self._exits.enter_async_context(loopback(hub(around.clients)))
+        for webhook in self._plan.webhooks:
+            if webhook.host not in self._pools:
+                pool = FunctionPool(reaching(webhook.app, tables_url, hub_url), around.limits)
+                self._exits.push_async_callback(pool.aclose)
+                self._pools[webhook.host] = pool
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self._exits.aclose()
+
+    def visitor(self) -> Handshake:
+        """A handshake that is let in: what tokens are signed with is known on this machine."""
+        guard = self._webhook(CONNECT)
+        token = token_for(guard.app) if guard else ""
+        return Handshake((("token", token),) if token else ())
+
+    async def connect(self, id: str, handshake: Handshake) -> int:
+        """Past whoever is asked; the client is in when it is told of."""
+        if not self._plan.lets_strangers_in:
+            return UNAUTHORIZED  # nobody gives out tokens of Web PubSub's own here
+        client = _Client()
+        answer = await self._told(CONNECT, id, client, _json(_described(handshake)))
+        if answer.status >= 300:
+            return answer.status if answer.status < 500 else FAILED
+        _learn(client, answer)
+        self._clients[id] = client
+        await self._told(CONNECTED, id, client, b"{}")
+        return ADMITTED
+
+    async def receive(self, id: str, text: str) -> bool:
+        """What the webhook answers is for the client; a client whose message nobody takes is sent away."""
+        client = self._clients[id]
+        answer = await self._told(MESSAGE, id, client, text.encode())
+        if answer.status >= 300:
+            await self._around.clients.close(id)
+            return False
+        _learn(client, answer)
+        if answer.status != NO_CONTENT and answer.body:
+            await self._around.clients.send(id, answer.body)
+        return True
+
+    async def disconnect(self, id: str, code: int, reason: str) -> None:
+        """Once, and only for clients that were let in."""
+        client = self._clients.pop(id, None)
+        if client is not None:
+            await self._told(DISCONNECTED, id, client, _json({"reason": reason}))
+
+    async def _told(self, event: str, id: str, client: _Client, body: bytes) -> HttpResponse:
+        """What the webhook for an event made of it; an event that nobody wants to hear of is a success."""
+        webhook = self._webhook(event)
+        if webhook is None:
+            return HttpResponse(NO_CONTENT)
+        path = webhook.path.replace("{event}", event)
+        request = HttpRequest("POST", path, webhook.query, self._headers(event, id, client), body)
+        try:
+            invocation = await self._pools[webhook.host].invoke(functions_http.event_for(request, webhook.host))
+        except RuntimeFailedError as error:
+            reason = " ".join(filter(None, (error.message, error.hint)))
+            invocation = Invocation(None, {"errorType": "Runtime.InitError", "errorMessage": reason}, "", 0)
+        self._around.told(invocation)
+        return functions_http.response_for(invocation)
+
+    def _webhook(self, event: str) -> Webhook | None:
+        found = (
+            it for it in self._plan.webhooks if event in it.system_events or (event == MESSAGE and it.hears_messages)
+        )
+        return next(found, None)
+
+    def _headers(self, event: str, id: str, client: _Client) -> Pairs:
+        kind = "user" if event == MESSAGE else "sys"
+        known = {"ce-userid": client.user, _STATE: client.state}
+        return (
+            ("content-type", _TEXT if event == MESSAGE else _JSON),
+            ("webhook-request-origin", self._plan.host),
+            ("ce-specversion", "1.0"),
+            ("ce-type", f"azure.webpubsub.{kind}.{event}"),
+            ("ce-source", f"/hubs/{self._plan.name}/client/{id}"),
+            ("ce-id", str(next(self._events))),
+            ("ce-hub", self._plan.name),
+            ("ce-connectionid", id),
+            ("ce-eventname", event),
+            *((name, value) for name, value in known.items() if value),
+        )
+
+
+def sockets(resources: Resources, around: Surroundings) -> AzureSockets | None:
+    """The WebSocket API of a stack, or None where it has none."""
+    found = plan(resources, around.unpack)
+    return AzureSockets(found, around) if found else None
+
+
+def _described(handshake: Handshake) -> dict[str, Any]:
+    return {
+        "claims": {},
+        "query": _listed(handshake.query),
+        "headers": _listed(handshake.headers),
+        "subprotocols": [],
+        "clientCertificates": [],
+    }
+
+
+def _listed(pairs: Pairs) -> dict[str, list[str]]:
+    listed: dict[str, list[str]] = {}
+    for name, value in pairs:
+        listed.setdefault(name, []).append(value)
+    return listed
+
+
+def _learn(client: _Client, answer: HttpResponse) -> None:
+    """What a webhook wants to be told again with every event that follows."""
+    state = next((value for name, value in answer.headers if name.lower() == _STATE), None)
+    client.state = client.state if state is None else state
+    client.user = client.user or str(_object(answer.body).get("userId", ""))
+
+
+def _object(body: bytes) -> Mapping[str, Any]:
+    try:
+        found = json.loads(body or b"{}")
+    except ValueError:
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
+def _json(value: Mapping[str, Any]) -> bytes:
+    return json.dumps(value).encode()
