@@ -13,7 +13,7 @@ from semantest_iac.application.ports.secret_store import SecretStore
 from semantest_iac.domain.deployment.deployment_service import DeploymentService, unsupported
 from semantest_iac.domain.deployment.stack import Stack
 from semantest_iac.domain.deployment.validation import Facts, Report, ValidationService
-from semantest_iac.domain.environments.configuration import Configuration, resolved, secret_name
+from semantest_iac.domain.environments.configuration import Configuration, resolved, secret_variables
 from semantest_iac.domain.environments.sections import ComponentSection
 from semantest_iac.domain.errors import Fault, ValidationError
 from semantest_iac_events.deployments import DeploymentRequested
@@ -74,8 +74,8 @@ def judged(
 ) -> Report:
     """Everything wrong with the configuration for this stack, its secrets included."""
     section = configuration.components.get(stack.component, ComponentSection())
-    named = {name for value in section.environment.values() if (name := secret_name(value))}
-    missing = frozenset(secrets.missing(named))
+    named = secret_variables(stack.component, stack.environment, section).values()
+    missing = frozenset(secrets.missing(set(named)))
     return validation.validate(stack, configuration, Facts(missing, secrets_required=secrets_required))
 
 

@@ -16,7 +16,8 @@ from semantest_iac.domain.blueprints.capabilities import Capabilities, Capabilit
 from semantest_iac.domain.deployment.deployment_service import BLUEPRINTS
 from semantest_iac.domain.deployment.stack import Stack
 from semantest_iac.domain.environments import api_rules, azure_rules, function_rules
-from semantest_iac.domain.environments.configuration import Configuration, resolved, secret_name
+from semantest_iac.domain.environments.authentication import REQUIRED
+from semantest_iac.domain.environments.configuration import Configuration, resolved, secret_variables
 from semantest_iac.domain.environments.defaults import LOG_RETENTIONS, retention
 from semantest_iac.domain.environments.judging import Finding, Subject, advise, refuse
 from semantest_iac.domain.environments.names import (
@@ -37,6 +38,7 @@ VARIABLES_LIMIT = 4096  # bytes, names and values together
 SERVERLESS = ("rest-api", "websocket")
 
 _OF_PROVIDER = {"azure": azure_rules.RULES}
+_UNWRITTEN = f": clients must show a token. Or say {REQUIRED}: false where anyone may connect"
 _EMAIL = re.compile(r"[A-Za-z0-9._%+'-]{1,64}@[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+")
 
 
@@ -157,11 +159,11 @@ def _variables(subject: Subject) -> Iterator[Finding]:
 
 def _secrets(subject: Subject, facts: Facts) -> Iterator[Finding]:
     tell = refuse if facts.secrets_required else advise
-    for variable, value in subject.section.environment.items():
-        name = secret_name(value)
+    for variable, name in secret_variables(subject.component, subject.environment, subject.section).items():
         if name in facts.missing_secrets:
             path = f"components.{subject.component}.environment.{variable}"
-            hint = f"Set {secret_variable(name)} in the environment or in .env."
+            otherwise = "" if variable in subject.section.environment else _UNWRITTEN
+            hint = f"Set {secret_variable(name)} in the environment or in .env{otherwise}."
             yield tell(path, f"secret '{name}' is not set", hint)
 
 

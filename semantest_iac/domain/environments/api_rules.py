@@ -9,11 +9,10 @@ import re
 from collections.abc import Iterator
 from urllib.parse import urlsplit
 
-from semantest_iac.domain.environments.authentication import ALLOWED_ORIGINS, REQUIRED, SIGNING_SECRET, is_required
-from semantest_iac.domain.environments.configuration import secret_name
-from semantest_iac.domain.environments.defaults import get_environment_settings
+from semantest_iac.domain.environments.authentication import ALLOWED_ORIGINS, DEFAULT_SECRET, REQUIRED, SIGNING_SECRET
+from semantest_iac.domain.environments.configuration import asks_for_token, secret_name
 from semantest_iac.domain.environments.judging import Finding, Rule, Subject, advise, refuse
-from semantest_iac.domain.environments.names import ENVIRONMENTS, shown
+from semantest_iac.domain.environments.names import shown
 from semantest_iac.domain.environments.sections import CorsSection
 
 LONGEST_CACHE = 86400  # seconds
@@ -121,15 +120,15 @@ def _is_https(address: str) -> bool:
 
 
 def tokens(subject: Subject) -> Iterator[Finding]:
-    """A WebSocket API that asks for tokens must know with what they are signed."""
-    if subject.serves_http or subject.environment not in ENVIRONMENTS:
+    """What tokens of a WebSocket API are signed with is a secret, and a public one without tokens an exception."""
+    if subject.serves_http:
         return
-    section, at = subject.section, f"environment.{SIGNING_SECRET}"
-    variables = {**get_environment_settings(subject.environment).variables, **section.environment}
-    asks = section.authorizer is not None or is_required(variables)
-    if asks and secret_name(section.environment.get(SIGNING_SECRET, "")) is None:
-        hint = f"Write {SIGNING_SECRET}: ${{secrets.jwt_secret}}, or {REQUIRED}: false where anyone may connect."
-        yield refuse(at, "clients must show a token, and nothing says with what tokens are signed", hint)
+    section = subject.section
+    asks = asks_for_token(subject.component, subject.environment, section)
+    signed = section.environment.get(SIGNING_SECRET)
+    if asks and signed is not None and secret_name(signed) is None:
+        hint = f"Write ${{secrets.{DEFAULT_SECRET}}}, or leave it out: that is what is taken then."
+        yield refuse(f"environment.{SIGNING_SECRET}", "what tokens are signed with must be a secret", hint)
     if not asks and subject.environment in ("staging", "production"):
         yield advise(f"environment.{REQUIRED}", f"anyone may connect to {subject.environment}")
     if section.authorizer and section.authorizer.header is not None:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 REQUIRED = "AUTHENTICATION_REQUIRED"
 SIGNING_SECRET = "JWT_SECRET"  # noqa: S105 - the name of a variable
+DEFAULT_SECRET = "jwt_secret"  # noqa: S105 - the name of a secret
 ALLOWED_ORIGINS = "ALLOWED_ORIGINS"
 TOKEN_ISSUER, TOKEN_AUDIENCE = "JWT_ISSUER", "JWT_AUDIENCE"
 

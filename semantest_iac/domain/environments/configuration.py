@@ -11,6 +11,7 @@ from typing import Annotated, Any, Literal, TypeVar
 
 from pydantic import BeforeValidator, Field
 
+from semantest_iac.domain.environments.authentication import DEFAULT_SECRET, SIGNING_SECRET, is_required
 from semantest_iac.domain.environments.defaults import get_environment_settings, retention
 from semantest_iac.domain.environments.names import (
     ALIASES,
@@ -86,6 +87,21 @@ def secret_name(value: str) -> str | None:
     return match.group(1) if match else None
 
 
+def asks_for_token(component: str, environment: str, section: ComponentSection) -> bool:
+    """Whether clients of the component must show a token before they are let in; only a WebSocket API asks itself."""
+    if component != "websocket" or canonical_environment(environment) not in ENVIRONMENTS:
+        return False
+    variables = {**get_environment_settings(environment).variables, **section.environment}
+    return section.authorizer is not None or is_required(variables)
+
+
+def secret_variables(component: str, environment: str, section: ComponentSection) -> dict[str, str]:
+    """Variables with the names of their secrets; what tokens are signed with is one, written or not."""
+    written = {variable: name for variable, value in section.environment.items() if (name := secret_name(value))}
+    implied = {SIGNING_SECRET: DEFAULT_SECRET} if asks_for_token(component, environment, section) else {}
+    return {**implied, **written}
+
+
 def resolved(configuration: Configuration, component: str, environment: str) -> ComponentSettings:
     """The component with every gap filled from its environment; raises ValidationError for an unknown one."""
     defaults = get_environment_settings(environment)
@@ -106,7 +122,7 @@ def resolved(configuration: Configuration, component: str, environment: str) -> 
         integration_timeout=in_gateway,
         instances=instances,
         environment=_plain_variables(section, defaults),
-        secrets={key: name for key, value in section.environment.items() if (name := secret_name(value))},
+        secrets=secret_variables(component, environment, section),
         network=replace(defaults.network, **_written(section.network)),
         routes=_routes(section) if serves_http else (),
         cors=_cors(section, defaults) if serves_http else None,

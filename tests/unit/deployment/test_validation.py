@@ -135,12 +135,20 @@ class TestValidationService:
             {},
             {"environment": {"AUTHENTICATION_REQUIRED": "yes"}},
             {"environment": {"AUTHENTICATION_REQUIRED": "false"}, "authorizer": ISSUER},
-            {"environment": {"JWT_SECRET": "written out"}},
+            {"environment": {"JWT_SECRET": "${secrets.jwt_secret}"}},
         ],
-        ids=["said-by-the-environment", "said", "said-by-the-authorizer", "no-reference"],
+        ids=["said-by-the-environment", "said", "said-by-the-authorizer", "written"],
     )
     def test_refuses_tokens_that_nothing_can_check(self, section: dict[str, Any]) -> None:
-        assert "components.websocket.environment.JWT_SECRET" in paths(judged(WEBSOCKET, **section).faults)
+        facts = Facts(frozenset({"jwt_secret"}), secrets_required=True)
+
+        assert paths(judged(WEBSOCKET, facts, **section).faults) == ["components.websocket.environment.JWT_SECRET"]
+
+    @pytest.mark.parametrize("written", ["", "written out"], ids=["empty", "plain"])
+    def test_refuses_tokens_that_are_signed_with_no_secret(self, written: str) -> None:
+        report = judged(WEBSOCKET, environment={"JWT_SECRET": written})
+
+        assert "components.websocket.environment.JWT_SECRET" in paths(report.faults)
 
     def test_warns_of_a_public_websocket_that_anyone_may_use(self) -> None:
         report = judged(WEBSOCKET, environment={"AUTHENTICATION_REQUIRED": "false"})

@@ -58,6 +58,11 @@ class TestGraph:
 
         assert {resource for resource, _ in graph.outputs.values()} <= set(names(graph))
 
+    def test_takes_a_secret_for_granted_that_nobody_has_named(self) -> None:
+        graph = blueprint("production")
+
+        assert named(ServerlessFunction, "authorizer", graph).secrets == {"JWT_SECRET": "secret-jwt_secret"}
+
     def test_knows_its_address_before_anything_answers_there(self) -> None:
         order = [resource.name for resource in blueprint().in_order()]
 
