@@ -13,6 +13,7 @@ from semantest_iac.infrastructure.cloud_programs.cloud import GROUND
 from semantest_iac.infrastructure.cloud_programs.context import Context, Made
 
 FLEX = "Microsoft.App/environments"  # who a subnet for such apps is handed to
+VAULTS = "Microsoft.KeyVault"  # the private way to them, since new networks have no way out of their own
 _SUBNET_BITS = 8
 
 
@@ -48,6 +49,7 @@ def private_network(network: PrivateNetwork, context: Context) -> Made:
         address_prefix=_first(network.cidr),
         delegations=[{"name": "functions", "service_name": FLEX}],
         network_security_group={"id": group.id},
+        service_endpoints=[{"service": VAULTS}] if network.reaches_secrets else None,
         **placed | {"opts": context.options(delete_before_replace=False)},  # the app is in the old one until then
     )
     return {"subnet_id": subnet.id}
