@@ -2,29 +2,22 @@
 
 from __future__ import annotations
 
-import hashlib
-import hmac
 from typing import Any
 
 import pulumi
-from pulumi_azure_native import monitor, storage, web
+from pulumi_azure_native import monitor, web
 
 from semantest_iac.domain.compute.artifact import Artifact
 from semantest_iac.domain.compute.function import ServerlessFunction
 from semantest_iac.domain.environments import runtimes
 from semantest_iac.domain.environments.sizes import memory_of
 from semantest_iac.domain.errors import ValidationError
+from semantest_iac.infrastructure.cloud_programs.azure.app_settings import door_key, doors, settings_of
 from semantest_iac.infrastructure.cloud_programs.azure.limits import name_of, worldwide
-from semantest_iac.infrastructure.cloud_programs.azure.packages import SERVICES, package_store
+from semantest_iac.infrastructure.cloud_programs.azure.packages import package_store
 from semantest_iac.infrastructure.cloud_programs.cloud import GROUND
 from semantest_iac.infrastructure.cloud_programs.code import PACKAGE_TAG
 from semantest_iac.infrastructure.cloud_programs.context import Context, Made
-
-GATEWAY_KEY = "SEMANTEST_GATEWAY_KEY"
-"""The setting with which an app refuses what did not come through its gateway."""
-
-EVENTS_KEY = "SEMANTEST_EVENTS_KEY"
-"""The setting with which an app refuses events that are not of its Web PubSub."""
 
 _LANGUAGES = {"nodejs": "node", "python": "python"}
 _MOST_INSTANCES = 100  # what Azure takes where nothing is said
@@ -32,30 +25,11 @@ _MOST_INSTANCES = 100  # what Azure takes where nothing is said
 
 def serverless_function(function: ServerlessFunction, context: Context) -> Made:
     """A plan and an app that waits for its package."""
-    artifact = _package(function, context)
-    identity, logs = context.made[function.identity], context.made[function.log_store]
-    store = package_store(function.name, identity, context)
-    key = _door_key(store, context)
-    app = web.WebApp(
-        function.name,
-        name=worldwide("app", context, function.purpose),
-        resource_group_name=context.made[GROUND]["group"],
-        location=context.stack.region,
-        kind="functionapp,linux",
-        reserved=True,
-        https_only=True,
-        server_farm_id=_plan(function, context).id,
-        identity={"type": "UserAssigned", "user_assigned_identities": [identity["id"]]},
-        key_vault_reference_identity=identity["id"],
-        function_app_config=_flex(function, artifact, store, identity["id"]),
-        site_config=_site(_settings(function, artifact, store, context) | _doors(key, context), context),
-        virtual_network_subnet_id=context.made[function.network]["subnet_id"] if function.network else None,
-        tags={**context.tags, PACKAGE_TAG: artifact.digest},
-        opts=context.options(
-            depends_on=[*identity["rights"], *store["rights"], *_secrets(function, context)],
-            replace_on_changes=["functionAppConfig.runtime.name"],  # another language is another app
-            delete_before_replace=True,
-        ),
+    artifact, logs = _package(function, context), context.made[function.log_store]
+    store = package_store(function.name, context.made[function.identity], context)
+    key = door_key(store, context)
+    app = _app(
+        function, artifact, store, settings_of(function, artifact, store, context) | doors(key, context), context
     )
     _log(function.name, app, logs, context)
     return {
@@ -72,6 +46,33 @@ def serverless_function(function: ServerlessFunction, context: Context) -> Made:
         "takes_code": True,
         **({"digest": artifact.digest} if function.package else {}),
     }
+
+
+def _app(
+    function: ServerlessFunction, artifact: Artifact, store: Made, settings: dict[str, Any], context: Context
+) -> web.WebApp:
+    identity = context.made[function.identity]
+    return web.WebApp(
+        function.name,
+        name=worldwide("app", context, function.purpose),
+        resource_group_name=context.made[GROUND]["group"],
+        location=context.stack.region,
+        kind="functionapp,linux",
+        reserved=True,
+        https_only=True,
+        server_farm_id=_plan(function, context).id,
+        identity={"type": "UserAssigned", "user_assigned_identities": [identity["id"]]},
+        key_vault_reference_identity=identity["id"],
+        function_app_config=_flex(function, artifact, store, identity["id"]),
+        site_config=_site(settings, context),
+        virtual_network_subnet_id=context.made[function.network]["subnet_id"] if function.network else None,
+        tags={**context.tags, PACKAGE_TAG: artifact.digest},
+        opts=context.options(
+            depends_on=[*identity["rights"], *store["rights"], *_secrets(function, context)],
+            replace_on_changes=["functionAppConfig.runtime.name"],  # another language is another app
+            delete_before_replace=True,
+        ),
+    )
 
 
 def _package(function: ServerlessFunction, context: Context) -> Artifact:
@@ -133,62 +134,6 @@ def _site(settings: dict[str, Any], context: Context) -> dict[str, Any]:
         "http20_enabled": True,
         "min_tls_version": "1.2",
     }
-
-
-def _settings(function: ServerlessFunction, artifact: Artifact, store: Made, context: Context) -> dict[str, Any]:
-    identity, logs = context.made[function.identity], context.made[function.log_store]
-    secrets = {
-        setting: pulumi.Output.concat("@Microsoft.KeyVault(SecretUri=", context.made[ref]["address"], ")")
-        for setting, ref in function.secrets.items()
-    }
-    used = {name: value for ref in function.uses for name, value in context.made[ref].get("variables", {}).items()}
-    return {
-        **artifact.environment,
-        **used,
-        **function.environment,
-        **secrets,
-        **_host(function, identity, logs, store),
-    }
-
-
-def _doors(key: pulumi.Output[str] | None, context: Context) -> dict[str, Any]:
-    name = GATEWAY_KEY if context.made[GROUND]["has_gateway"] else EVENTS_KEY
-    return {name: key} if key else {}
-
-
-def _host(function: ServerlessFunction, identity: Made, logs: Made, store: Made) -> dict[str, Any]:
-    """What the Functions host itself is told: where its notes and telemetry go, as whom, and when to give up."""
-    services = {
-        f"AzureWebJobsStorage__{service}ServiceUri": store["endpoints"].apply(lambda ends, s=service: getattr(ends, s))
-        for service in SERVICES
-    }
-    return {
-        **services,
-        "AzureWebJobsStorage__credential": "managedidentity",
-        "AzureWebJobsStorage__clientId": identity["client"],
-        "APPLICATIONINSIGHTS_CONNECTION_STRING": logs["connection"],
-        "APPLICATIONINSIGHTS_AUTHENTICATION_STRING": pulumi.Output.concat(
-            "Authorization=AAD;ClientId=", identity["client"]
-        ),
-        "AzureFunctionsJobHost__functionTimeout": f"00:{function.timeout_s // 60:02}:{function.timeout_s % 60:02}",
-    }
-
-
-def _door_key(store: Made, context: Context) -> pulumi.Output[str] | None:
-    """What only an app and what stands before it know, drawn from a storage account's key that opens nothing any more.
-
-    The keys of the app itself can only be asked for once it runs, and its own settings are made before.
-    """
-    ground = context.made[GROUND]
-    if not (ground["has_gateway"] or ground["has_sockets"]):
-        return None
-    keys = storage.list_storage_account_keys_output(
-        account_name=store["account"],
-        resource_group_name=ground["group"],
-        opts=pulumi.InvokeOutputOptions(parent=context.parent),
-    )
-    drawn = keys.apply(lambda told: hmac.new(told.keys[0].value.encode(), b"gateway", hashlib.sha256).hexdigest())
-    return pulumi.Output.secret(drawn)
 
 
 def _secrets(function: ServerlessFunction, context: Context) -> list[pulumi.Resource]:
