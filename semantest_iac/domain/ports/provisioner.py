@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import Any, Protocol, TypedDict
 
 from semantest_iac.domain.blueprints.blueprint import Blueprint
@@ -38,17 +39,22 @@ def identity(deployment: str, stack: Stack) -> Identity:
     )
 
 
+class Held(StrEnum):
+    """How much must wait of what the cloud only makes, or changes, where the code behind it runs."""
+
+    NOTHING = ""
+    CHANGES = "changes"
+    ALL = "all"
+
+
 @dataclass(frozen=True, slots=True)
 class Work:
-    """One blueprint to bring about for one deployment.
-
-    An engine that `awaits_code` leaves out what the cloud only makes once code has been published, and makes it then.
-    """
+    """One blueprint to bring about for one deployment; what is `held` back, the engine does once code is published."""
 
     deployment: str
     blueprint: Blueprint
     artifact: Artifact | None
-    awaits_code: bool = False
+    held: Held = Held.NOTHING
 
     @property
     def identity(self) -> Identity:

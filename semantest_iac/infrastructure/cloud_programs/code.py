@@ -10,12 +10,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from semantest_iac.domain.blueprints.blueprint import Blueprint
 from semantest_iac.domain.compute.artifact import Artifact
 from semantest_iac.domain.deployment.deployed import DeployedResource
 from semantest_iac.domain.deployment.plan import ChangePlan
 from semantest_iac.domain.networking.http_exchange import HttpRequest, HttpResponse
-from semantest_iac.domain.ports.provisioner import Progress, Tick
+from semantest_iac.domain.ports.provisioner import Held, Progress, Tick, Work
 from semantest_iac.domain.resource import Resource
 
 Send = Callable[[str, HttpRequest], HttpResponse]
@@ -81,11 +80,18 @@ class Courier:
         running = {self.push.running(app.outputs, self.line) for app in self._takers(resources)}
         return is_new or (bool(running) and running != _packages(artifact).keys())
 
-    def is_awaited(self, blueprint: Blueprint, resources: Iterable[DeployedResource]) -> bool:
-        """Whether something is not there yet that the cloud only makes once code runs."""
-        kinds = {type(resource) for resource in blueprint.resources}
-        wanted = {type_ for kind, type_ in self.push.awaited_by.items() if kind in kinds}
-        return not wanted <= {resource.type for resource in resources}
+    def held(self, work: Work, resources: Iterable[DeployedResource]) -> Held:
+        """How much of the work must wait for code that nobody has published yet."""
+        kinds, known = {type(resource) for resource in work.blueprint.resources}, list(resources)
+        awaiting = {type_ for kind, type_ in self.push.awaited_by.items() if kind in kinds}
+        if not awaiting <= {resource.type for resource in known}:
+            return Held.ALL
+        return Held.CHANGES if awaiting and self._lacks_some(work.artifact, known) else Held.NOTHING
+
+    def _lacks_some(self, artifact: Artifact | None, resources: Iterable[DeployedResource]) -> bool:
+        """Whether fewer run code than there are to be; which code does not matter."""
+        running = [app for app in self._takers(resources) if self.push.running(app.outputs, self.line)]
+        return artifact is not None and len(running) < len(_packages(artifact))
 
     def asked(self, resources: Iterable[DeployedResource]) -> list[DeployedResource]:
         """The same, those that run code with the digest of what they run."""

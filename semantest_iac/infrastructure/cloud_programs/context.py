@@ -11,6 +11,7 @@ import pulumi
 from semantest_iac.domain.compute.artifact import Artifact
 from semantest_iac.domain.deployment.stack import Stack
 from semantest_iac.domain.environments import naming
+from semantest_iac.domain.ports.provisioner import Held
 
 Made = Mapping[str, Any]
 """What later resources may use of an earlier one: attribute name to Pulumi input, or to resources."""
@@ -20,7 +21,7 @@ Made = Mapping[str, Any]
 class Context:
     """One run of a program: the stack, its artifact, its secrets, and what has been made so far.
 
-    A run that `awaits_code` leaves out what its cloud only makes once code has been published; another one follows.
+    Where something is `held` back, another run follows once code has been published.
     """
 
     stack: Stack
@@ -29,7 +30,7 @@ class Context:
     secret_value: Callable[[str], str]
     parent: pulumi.Resource | None = None
     made: dict[str, Made] = field(default_factory=dict)
-    awaits_code: bool = False
+    held: Held = Held.NOTHING
 
     def under(self, parent: pulumi.Resource) -> Context:
         """The same run, with `parent` above everything made next."""

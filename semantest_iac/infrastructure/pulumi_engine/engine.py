@@ -39,7 +39,7 @@ class PulumiEngine:
         stack, work = work.blueprint.stack, await self._for_now(work)
         done = await self._done(Order("preview", stack, work))
         plan = _plan(done)
-        plan = replace(plan, lacks_code=work.awaits_code or await self._misses_code(work, plan))
+        plan = replace(plan, lacks_code=bool(work.held) or await self._misses_code(work, plan))
         self._previewed[stack] = plan, done["fingerprint"]
         return plan
 
@@ -57,20 +57,20 @@ class PulumiEngine:
         courier, artifact = self._courier(work.blueprint.stack), work.artifact
         if courier is None or artifact is None:
             return
-        state = await self.state(work.blueprint.stack) or State({})
+        state, held = await self.state(work.blueprint.stack) or State({}), (await self._for_now(work)).held
         await courier.brought(apps_of(state), artifact, progress)
-        if courier.is_awaited(work.blueprint, apps_of(state)):
+        if held:
             await self._done(Order("apply", work.blueprint.stack, work), _showing(progress))
         for event in with_code(state.kinds, work.identity, artifact.digest):
             await publish(event)
 
     async def _for_now(self, work: Work) -> Work:
-        """Without what waits for code, where that is not there yet."""
+        """What of it can be done before code is published."""
         courier = self._courier(work.blueprint.stack)
         if courier is None:
             return work
         state = await self.state(work.blueprint.stack) or State({})
-        return replace(work, awaits_code=courier.is_awaited(work.blueprint, apps_of(state)))
+        return replace(work, held=await asyncio.to_thread(courier.held, work, apps_of(state)))
 
     async def _misses_code(self, work: Work, plan: ChangePlan) -> bool:
         courier = self._courier(work.blueprint.stack)

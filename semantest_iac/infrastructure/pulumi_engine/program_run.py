@@ -35,9 +35,7 @@ class ProgramRun:
         work = self._work
         program.load(self._cloud, work.blueprint)
         blueprint, secret_value = work.blueprint, self._secrets.__getitem__
-        context = Context(
-            blueprint.stack, blueprint.generation, work.artifact, secret_value, awaits_code=work.awaits_code
-        )
+        context = Context(blueprint.stack, blueprint.generation, work.artifact, secret_value, held=work.held)
         try:
             program.deploy(work.blueprint, self._cloud, context)
         except DeploymentError as error:

@@ -56,8 +56,9 @@ class SandboxEngine:
         stack, artifact = work.blueprint.stack, work.artifact
         courier, resources = self._courier(stack), self._sessions.deployed(stack)
         if courier and artifact:
+            held = courier.held(work, resources)
             await courier.brought(resources, artifact, progress)
-            if self._for_now(work).awaits_code:
+            if held:
                 brake = Brake()
                 await apart(lambda: self._complete(work, progress, brake), brake)
             for event in with_code(self._sessions.kinds(stack), work.identity, artifact.digest):
@@ -91,7 +92,7 @@ class SandboxEngine:
         stack = work.blueprint.stack
         plan, courier = reports.plan(run.executor.steps, cloud(stack.provider).stateful), self._courier(stack)
         misses = courier is not None and courier.misses(self._sessions.deployed(stack), work.artifact, plan)
-        return replace(plan, lacks_code=misses or work.awaits_code)
+        return replace(plan, lacks_code=misses or bool(work.held))
 
     def _apply(self, work: Work, plan: ChangePlan, progress: Progress, brake: Brake, tell: Tell) -> Applied:
         with self._sessions.live(work.blueprint.stack, brake, progress) as run:
@@ -105,11 +106,10 @@ class SandboxEngine:
             run.finish()
 
     def _for_now(self, work: Work) -> Work:
-        """Without what waits for code, where that is not there yet."""
+        """What of it can be done before code is published."""
         stack = work.blueprint.stack
         courier = self._courier(stack)
-        awaits = courier is not None and courier.is_awaited(work.blueprint, self._sessions.deployed(stack))
-        return replace(work, awaits_code=awaits)
+        return replace(work, held=courier.held(work, self._sessions.deployed(stack))) if courier else work
 
     def _preview_removal(self, stack: Stack, brake: Brake) -> ChangePlan:
         with self._sessions.dry(stack, brake) as run:
@@ -124,9 +124,7 @@ class SandboxEngine:
     def _play(self, work: Work, run: Run, settled: Settled, *, dry: bool) -> None:
         blueprint, target = work.blueprint, cloud(work.blueprint.stack.provider)
         program.load(target, blueprint)
-        context = Context(
-            blueprint.stack, blueprint.generation, work.artifact, self._secret_value, awaits_code=work.awaits_code
-        )
+        context = Context(blueprint.stack, blueprint.generation, work.artifact, self._secret_value, held=work.held)
         stack = str(blueprint.stack)
         monitor = Monitor(run, stack=stack, project=PROJECT, settled=settled)
         play(lambda: program.deploy(blueprint, target, context), monitor, stack=stack, dry=dry)

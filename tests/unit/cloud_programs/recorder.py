@@ -12,6 +12,7 @@ from pulumi.runtime.proto import resource_pb2
 
 from semantest_iac.domain.blueprints.blueprint import Blueprint
 from semantest_iac.domain.compute.artifact import Artifact
+from semantest_iac.domain.ports.provisioner import Held
 from semantest_iac.infrastructure.cloud_programs import program
 from semantest_iac.infrastructure.cloud_programs.cloud import cloud
 from semantest_iac.infrastructure.cloud_programs.context import Context
@@ -113,7 +114,7 @@ def urn(type_: str, name: str) -> str:
     return f"urn:pulumi:s::p::{type_}::{name}"
 
 
-def recorded(blueprint: Blueprint, *, awaits_code: bool = False) -> list[Asked]:
+def recorded(blueprint: Blueprint, *, held: Held = Held.NOTHING) -> list[Asked]:
     """What the program of a blueprint asks for, in order; any file does for a package."""
     recorder = Recorder()
     target = cloud(blueprint.stack.provider)
@@ -121,7 +122,7 @@ def recorded(blueprint: Blueprint, *, awaits_code: bool = False) -> list[Asked]:
     artifact = Artifact(
         "ab" * 32, Path(__file__), "index.handler", "python3.13", 9, {"SHIM": "1"}, companions={"authorizer": guard}
     )
-    context = Context(blueprint.stack, blueprint.generation, artifact, lambda name: SECRET, awaits_code=awaits_code)
+    context = Context(blueprint.stack, blueprint.generation, artifact, lambda name: SECRET, held=held)
     program.load(target, blueprint)
     play(lambda: program.deploy(blueprint, target, context), recorder, stack="s", dry=False)  # type: ignore[arg-type]  # answers what a Monitor does
     return recorder.asked

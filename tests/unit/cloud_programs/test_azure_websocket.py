@@ -11,6 +11,7 @@ import pytest
 from semantest_iac.domain.blueprints.websocket import websocket
 from semantest_iac.domain.deployment.stack import Stack
 from semantest_iac.domain.environments.configuration import Configuration, resolved
+from semantest_iac.domain.ports.provisioner import Held
 from semantest_iac.infrastructure.cloud_programs.azure.security import ROLES
 from semantest_iac.infrastructure.sandbox_engine.values import bare, holds_secret
 from semantest_iac.infrastructure.simulated_cloud.azure.catalogue import TYPES
@@ -35,11 +36,11 @@ _ROLE = "azure-native:authorization:RoleAssignment"
 
 
 @cache
-def _asked(variant: str = "guarded", environment: str = "development", awaits_code: bool = False) -> list[Asked]:
+def _asked(variant: str = "guarded", environment: str = "development", held: Held = Held.NOTHING) -> list[Asked]:
     configuration = Configuration.model_validate({"components": {"websocket": VARIANTS[variant]}})
     settings = resolved(configuration, "websocket", environment)
     blueprint = websocket(Stack("websocket", "azure", environment, "eastus"), 1, settings)
-    return recorded(blueprint, awaits_code=awaits_code)
+    return recorded(blueprint, held=held)
 
 
 def _named(type_: str, name: str, asked: list[Asked]) -> dict[str, Any]:
@@ -121,8 +122,8 @@ class TestHub:
         assert holds_secret(the(_HUB, _asked()))
 
     def test_waits_for_the_code_that_it_asks(self) -> None:
-        assert all_of(_HUB, _asked(awaits_code=True)) == []
-        assert len(_asked(awaits_code=True)) == len(_asked()) - 1
+        assert all_of(_HUB, _asked(held=Held.ALL)) == []
+        assert len(_asked(held=Held.ALL)) == len(_asked()) - 1
 
 
 class TestFunctions:

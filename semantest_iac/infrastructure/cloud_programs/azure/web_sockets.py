@@ -6,6 +6,7 @@ import pulumi
 from pulumi_azure_native import monitor, webpubsub
 
 from semantest_iac.domain.networking.web_socket_endpoint import ConnectionEvent, WebSocketAddress, WebSocketEndpoint
+from semantest_iac.domain.ports.provisioner import Held
 from semantest_iac.infrastructure.cloud_programs.azure.limits import worldwide
 from semantest_iac.infrastructure.cloud_programs.cloud import GROUND
 from semantest_iac.infrastructure.cloud_programs.context import Context, Made
@@ -47,7 +48,7 @@ def web_socket_address(address: WebSocketAddress, context: Context) -> Made:
 def web_socket_endpoint(endpoint: WebSocketEndpoint, context: Context) -> Made:
     """The hub, once its apps run: Web PubSub asks them whether it may send events before it takes one on."""
     address = context.made[endpoint.address]
-    if not context.awaits_code:
+    if context.held is not Held.ALL:
         _hub(endpoint, context)
     _log(endpoint, context)
     return {
@@ -80,7 +81,10 @@ def _hub(endpoint: WebSocketEndpoint, context: Context) -> None:
                 },
             ],
         },
-        opts=context.options(additional_secret_outputs=["properties"]),
+        opts=context.options(
+            additional_secret_outputs=["properties"],
+            ignore_changes=["properties"] if context.held is Held.CHANGES else None,
+        ),
     )
 
 
