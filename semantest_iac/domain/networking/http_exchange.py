@@ -9,13 +9,17 @@ Pairs = tuple[tuple[str, str], ...]
 
 @dataclass(frozen=True, slots=True)
 class HttpRequest:
-    """A request as the client sent it: `path` is still percent-encoded, `query` is decoded, in order, with repeats."""
+    """A request as the client sent it: `path` is still percent-encoded, `query` is decoded, in order, with repeats.
+
+    `client` is the address that it came from.
+    """
 
     method: str
     path: str
     query: Pairs = ()
     headers: Pairs = ()
     body: bytes = b""
+    client: str = "127.0.0.1"
 
 
 @dataclass(frozen=True, slots=True)

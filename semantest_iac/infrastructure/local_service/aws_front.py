@@ -134,7 +134,9 @@ def function_spec(resources: Resources, function: Properties, unpack: Unpack) ->
 
 
 def _event(request: HttpRequest, match: RouteMatch, identity: ApiIdentity) -> dict[str, Any]:
-    return http_api.event_for(request, match, identity, http_api.Arrival(str(uuid.uuid4()), datetime.now(UTC)))
+    return http_api.event_for(
+        request, match, identity, http_api.Arrival(str(uuid.uuid4()), datetime.now(UTC), request.client)
+    )
 
 
 def _outputs(resources: Resources, type_: str) -> Iterator[Properties]:

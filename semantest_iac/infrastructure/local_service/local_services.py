@@ -77,7 +77,7 @@ class LocalServices:
     async def connect(self, name: str, request: HttpRequest) -> Visit | int:
         """A client's visit at a WebSocket API, or the status that it is refused with; raises as `call` does."""
         house = await self._houses.of(name, await self._release(name))
-        return await house.connect(Handshake(request.query, request.headers))
+        return await house.connect(Handshake(request.query, request.headers, request.client))
 
     async def _release(self, name: str) -> str:
         release = (await self._current()).get(name)

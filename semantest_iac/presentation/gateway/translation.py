@@ -27,7 +27,7 @@ def addressed(request: web.BaseRequest) -> tuple[str, str]:
 def received(request: web.BaseRequest, path: str, body: bytes) -> HttpRequest:
     """The request as its client sent it, but for the stack in its path."""
     query = tuple(parse_qsl(request.rel_url.raw_query_string, keep_blank_values=True))
-    return HttpRequest(request.method, path, query, tuple(request.headers.items()), body)
+    return HttpRequest(request.method, path, query, tuple(request.headers.items()), body, request.remote or "")
 
 
 def sent(response: HttpResponse, method: str) -> web.Response:
