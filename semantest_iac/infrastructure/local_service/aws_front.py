@@ -64,8 +64,7 @@ class _Gates:
 
 def front(resources: Resources, unpack: Unpack) -> Front | None:
     """The API of a stack, or None where the stack has none."""
-    apis = _outputs(resources, "aws:apigatewayv2/api:Api")
-    api = next((api for api in apis if api.get("protocolType") != "WEBSOCKET"), None)
+    api = next(_outputs(resources, "aws:apigatewayv2/api:Api"), None)
     function = next(_outputs(resources, "aws:lambda/function:Function"), None)
     if api is None or function is None:
         return None

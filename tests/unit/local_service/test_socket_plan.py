@@ -10,6 +10,8 @@ from typing import Any
 import pytest
 
 from semantest_iac.domain.deployment.deployed import DeployedResource
+from semantest_iac.domain.networking.http_exchange import HttpRequest
+from semantest_iac.infrastructure.local_service.aws_front import front
 from semantest_iac.infrastructure.local_service.socket_plan import SocketPlan, plan, reaching
 
 ARN = "arn:aws:lambda:us-east-1:123456789012:function:{}"
@@ -123,3 +125,13 @@ class TestReaching:
         told = reaching(planned().function, "http://t", "http://c").environment
 
         assert (told["SEMANTEST_CONNECTIONS_ENDPOINT"], told["AWS_ENDPOINT_URL_DYNAMODB"]) == ("http://c", "http://t")
+
+
+class TestPlainRequests:
+    def test_are_told_to_upgrade_first(self) -> None:
+        answered = front(stack(), Path)
+
+        assert answered is not None
+        refusal = answered.admit(HttpRequest("GET", "/")).refusal
+        assert refusal is not None
+        assert (refusal.status, dict(refusal.headers)["upgrade"]) == (426, "websocket")
