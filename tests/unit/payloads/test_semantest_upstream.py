@@ -1,0 +1,120 @@
+"""Who may send events to a webhook, and what is made of them."""
+
+from __future__ import annotations
+
+import base64
+import json
+from typing import Any
+
+import pytest
+
+from tests.contract.websocket_service.payload import shipped
+
+KEY = "a key"
+
+
+@pytest.fixture(autouse=True)
+def told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SEMANTEST_EVENTS_KEY", KEY)
+    monkeypatch.delenv("ALLOWED_ORIGINS", raising=False)
+
+
+def request(kind: str = "user.message", body: str = "", key: str = KEY, **more: Any) -> dict[str, Any]:
+    headers = {"ce-type": f"azure.webpubsub.{kind}", "ce-connectionid": "c1", **more.pop("headers", {})}
+    method = more.pop("method", "POST")
+    query = {"queryStringParameters": {"key": key}} if key else {}
+    return {"headers": headers, "requestContext": {"http": {"method": method}}, "body": body, **query, **more}
+
+
+class Seen:
+    """Keeps the events and answers each with nothing."""
+
+    def __init__(self) -> None:
+        self.events: list[Any] = []
+
+    def __call__(self, event: Any) -> dict[str, Any]:
+        self.events.append(event)
+        answer: dict[str, Any] = shipped("websocket_azure", "semantest_upstream").answered(204)
+        return answer
+
+
+def served(call: dict[str, Any]) -> tuple[dict[str, Any], list[Any]]:
+    seen = Seen()
+    return shipped("websocket_azure", "semantest_upstream").served(call, seen), seen.events
+
+
+class TestServed:
+    @pytest.mark.parametrize("key", ["", "another", "a key "], ids=repr)
+    def test_refuses_who_does_not_know_the_key(self, key: str) -> None:
+        answer, events = served(request(key=key))
+
+        assert (answer["statusCode"], events) == (403, [])
+
+    def test_refuses_everybody_where_there_is_no_key(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.delenv("SEMANTEST_EVENTS_KEY")
+
+        assert served(request(key=""))[0]["statusCode"] == 403
+
+    def test_tells_the_service_that_it_may_send(self) -> None:
+        answer, events = served(request(method="OPTIONS", headers={"webhook-request-origin": "x.webpubsub.azure.com"}))
+
+        assert answer["headers"]["WebHook-Allowed-Origin"] == "x.webpubsub.azure.com"
+        assert (answer["statusCode"], events) == (200, [])
+
+    def test_refuses_what_is_no_event(self) -> None:
+        assert served(request(headers={"ce-type": "other"}))[0]["statusCode"] == 400
+
+    def test_reads_a_message_in_either_form(self) -> None:
+        plain = served(request(body="héllo"))[1]
+        encoded = served(request(body=base64.b64encode("héllo".encode()).decode(), isBase64Encoded=True))[1]
+
+        assert [event.body for event in (*plain, *encoded)] == ["héllo", "héllo"]
+
+    @pytest.mark.parametrize(
+        ("state", "claims"),
+        [(base64.b64encode(b'{"sub": "me"}').decode(), {"sub": "me"}), ("", {}), ("%", {}), ("bm8=", {}), ("W10=", {})],
+        ids=["claims", "none", "no-base64", "no-json", "no-object"],
+    )
+    def test_reads_what_the_client_was_let_in_with(self, state: str, claims: dict[str, str]) -> None:
+        [event] = served(request(headers={"ce-connectionstate": state}))[1]
+
+        assert event.claims == claims
+
+    def test_leaves_a_line_without_the_message(self, capsys: pytest.CaptureFixture[str]) -> None:
+        served(request(body="a canary"))
+
+        line = json.loads(capsys.readouterr().out)
+        assert line == {"event": "azure.webpubsub.user.message", "connection": "c1", "status": 204}
+
+
+class TestLetIn:
+    def test_gives_the_service_what_comes_back_with_each_event(self) -> None:
+        answer = shipped("websocket_azure", "semantest_upstream").let_in("me", {"sub": "me"})
+
+        [event] = served(request(headers={"ce-connectionstate": answer["headers"]["ce-connectionState"]}))[1]
+        assert (json.loads(answer["body"]), event.claims) == ({"userId": "me"}, {"sub": "me"})
+
+
+class TestWelcome:
+    @pytest.mark.parametrize(
+        ("origin", "allowed", "status"),
+        [
+            ("https://a.example", "", 204),
+            ("https://a.example", "https://a.example, https://b.example", 204),
+            ("https://evil.example", "*", 204),
+            ("", "https://a.example", 204),
+            ("https://evil.example", "https://a.example", 403),
+            ("null", "https://a.example", 403),
+        ],
+        ids=["no-list", "listed", "star", "no-page", "another", "null"],
+    )
+    def test_is_for_pages_on_the_list(
+        self, origin: str, allowed: str, status: int, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setenv("ALLOWED_ORIGINS", allowed)
+        shipped("websocket_service", "semantest_conversation")
+        body = json.dumps({"headers": {"Origin": [origin]} if origin else {}, "query": {}})
+
+        [event] = served(request("sys.connect", body))[1]
+        answer = shipped("websocket_azure", "semantest_webpubsub").answer(None, event)
+        assert answer["statusCode"] == status
