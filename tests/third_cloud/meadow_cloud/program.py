@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from meadow_cloud.resources import Provider, Resource
+
 from semantest_iac.domain.blueprints import features
 from semantest_iac.domain.compute.function import ServerlessFunction
 from semantest_iac.domain.delivery.live_version import LiveVersion
@@ -56,7 +57,8 @@ def live_version(live: LiveVersion, context: Context) -> Made:
 def http_api(api: HttpApi, context: Context) -> Made:
     """An address with its routes."""
     routes = [str(endpoint) for endpoint in api.endpoints]
-    made = _make("Api", api.name, context, function=context.made[api.target]["arn"], routes=routes)
+    log = context.made[api.access_log]["arn"] if api.access_log else None
+    made = _make("Api", api.name, context, function=context.made[api.target]["arn"], routes=routes, log=log)
     return {**made, "endpoint": made["address"], "routes": routes}
 
 
@@ -90,6 +92,11 @@ CLOUD = Cloud(
         features.MOST: "it runs as many instances as are asked for",
         features.COMPANIONS: "all functions of a stack run the same package",
         features.KEPT: "it forgets what is deleted",
+        features.PLACED: "it has no fences",
+        features.RIGHTS: "a role writes one log and can do nothing else",
+        features.SECRETS: "it keeps no secrets",
+        features.TOLD: "nothing that a function could use has a program here",
+        features.TRACING: "nobody follows a call across it",
     },
     bends={features.CORS: "for every origin", features.THROTTLING: "never: a meadow has no gate"},
 )

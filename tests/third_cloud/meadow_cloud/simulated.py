@@ -41,7 +41,9 @@ TYPES = {
         timeout=integer(),
         settings=map_of(text()),
     ),
-    "meadow:app:Api": _rule({"function": "Function"}, function=text(required=True), routes=list_of(text())),
+    "meadow:app:Api": _rule(
+        {"function": "Function", "log": "Log"}, function=text(required=True), routes=list_of(text()), log=text()
+    ),
     "meadow:app:Bell": _rule(emails=list_of(text())),
     "meadow:app:Alarm": _rule({"bell": "Bell"}, signal=text(), threshold=number(), bell=text(required=True)),
 }
