@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from semantest_iac.domain.deployment.stack import Stack
-from semantest_iac.domain.deployment.validation import Facts, Report, ValidationService, stack_faults
+from semantest_iac.domain.deployment.validation import Facts, Report, ValidationService
 from semantest_iac.domain.environments.configuration import Configuration
 from semantest_iac.domain.errors import Fault
 
@@ -267,29 +267,6 @@ class TestValidationService:
         report = judged_whole({"scaling": {"metrics": [{"type": "cpu", "target": 101}]}})
 
         assert paths(report.faults) == ["scaling.metrics[0].target"]
-
-
-class TestStackFaults:
-    def test_is_empty_for_known_words(self) -> None:
-        assert stack_faults("rest-api", "azure", "prod", "West US 2") == ()
-
-    def test_names_every_unknown_word_with_the_nearest(self) -> None:
-        faults = stack_faults("rest-apis", "awss", "prodution", "mars-1")
-
-        assert paths(faults) == ["component", "provider", "environment"]
-        assert [fault.hint.split("?")[0] for fault in faults] == [
-            "Did you mean 'rest-api'",
-            "Did you mean 'aws'",
-            "Did you mean 'production'",
-        ]
-
-    @pytest.mark.parametrize("word", ["..", "x" * 300, "a\nb", "$(id)", "{0.__class__}", "--flag", ""])
-    def test_refuses_hostile_words_in_one_short_line(self, word: str) -> None:
-        fault, *_ = stack_faults(word, "aws", "qa", "us-east-1")
-
-        assert fault.path == "component"
-        assert len(fault.message) < 100
-        assert fault.message.isprintable()
 
 
 class TestReport:

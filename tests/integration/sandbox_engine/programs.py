@@ -1,0 +1,43 @@
+"""Small programs that several tests play."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pulumi
+import pulumi_aws as aws
+
+from semantest_iac.infrastructure.sandbox_engine.steps import Step
+from tests.integration.sandbox_engine.world import Program
+
+
+def told(steps: list[Step]) -> list[tuple[str, str, tuple[str, ...]]]:
+    """What changes, by operation, name and cause."""
+    return [(step.op, step.state.name, step.why) for step in steps if step.op != "same"]
+
+
+def topic(logical: str = "topic", **arguments: Any) -> Program:
+    """One topic, whose ARN is told."""
+    return lambda: pulumi.export("arn", aws.sns.Topic(logical, **arguments).arn)
+
+
+def chain(topic: str, **options: Any) -> Program:
+    """A topic with a subscription that cannot outlive it and an alarm that only points to it."""
+
+    def program() -> None:
+        first = aws.sns.Topic("topic", name=topic, opts=pulumi.ResourceOptions(**options))
+        aws.sns.TopicSubscription("mail", topic=first.arn, protocol="email", endpoint="a@example.org")
+        aws.cloudwatch.MetricAlarm(
+            "alarm",
+            name="alarm",
+            comparison_operator="GreaterThanThreshold",
+            evaluation_periods=1,
+            metric_name="Errors",
+            namespace="AWS/Lambda",
+            period=60,
+            statistic="Sum",
+            threshold=1,
+            alarm_actions=[first.arn],
+        )
+
+    return program

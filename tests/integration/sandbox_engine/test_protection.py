@@ -1,0 +1,85 @@
+"""What is protected stays, and is told of."""
+
+from __future__ import annotations
+
+import pulumi
+import pulumi_aws as aws
+import pytest
+
+from semantest_iac.domain.errors import ProviderError
+from tests.integration.sandbox_engine.programs import chain, told, topic
+from tests.integration.sandbox_engine.world import Program, World
+
+
+class TestProtect:
+    def test_keeps_a_resource_and_what_it_needs_and_tells_of_all(self, world: World) -> None:
+        world.up(chain("a", protect=True))
+
+        with pytest.raises(ProviderError, match="'topic' must not be deleted: it is protected"):
+            world.destroy()
+
+        assert [type_ for type_, _ in world.living()] == ["aws:sns/topic:Topic"]
+        assert world.remembered() == world.living()
+
+    def test_names_first_what_would_have_gone_first(self, world: World) -> None:
+        def program() -> None:
+            first = aws.sns.Topic("first", opts=pulumi.ResourceOptions(protect=True))
+            aws.sns.Topic("second", opts=pulumi.ResourceOptions(protect=True, depends_on=[first]))
+
+        world.up(program)
+
+        with pytest.raises(ProviderError, match=r"Cannot deploy 'second' .*'first', 'second' must not be deleted"):
+            world.destroy()
+
+    def test_refuses_a_replacement_before_anything_is_done(self, world: World) -> None:
+        world.up(chain("a", protect=True))
+        before = world.living()
+
+        with pytest.raises(ProviderError, match="must be replaced and is protected"):
+            world.up(chain("b", protect=True))
+
+        assert world.living() == before
+
+    def test_is_told_of_by_the_present_name(self, world: World) -> None:
+        world.up(topic("old", name="a", opts=pulumi.ResourceOptions(protect=True)))
+        renamed = pulumi.ResourceOptions(protect=True, aliases=[pulumi.Alias(name="old")])
+
+        with pytest.raises(ProviderError, match=r"Cannot deploy 'new' .*must be replaced and is protected"):
+            world.up(topic("new", name="b", opts=renamed))
+
+    def test_may_be_lifted_together_with_the_replacement(self, world: World) -> None:
+        world.up(chain("a", protect=True))
+
+        assert told(world.up(chain("b", protect=False)))[0] == ("replace", "topic", ("name",))
+
+    def test_keeps_nothing_that_was_replaced_before(self, world: World) -> None:
+        """A topic of the same name takes its predecessor's place, which a refused update leaves to be deleted."""
+
+        def program(label: str) -> Program:
+            def made() -> None:
+                hasty = pulumi.ResourceOptions(replace_on_changes=["displayName"], delete_before_replace=False)
+                first = aws.sns.Topic("first", name="first", display_name=label, opts=hasty)
+                kept = pulumi.ResourceOptions(protect=True, depends_on=[first])
+                aws.sns.Topic("second", name=f"second-{label}", opts=kept)
+
+            return made
+
+        world.up(program("a"))
+        with pytest.raises(ProviderError, match="must be replaced and is protected"):
+            world.up(program("b"))
+
+        with pytest.raises(ProviderError, match="must not be deleted: it is protected"):
+            world.destroy()
+
+        assert [state.name for state in world.states()] == ["first", "second"]
+        assert [id_.rpartition(":")[2] for _, id_ in world.living()] == ["second-a"]
+
+    def test_is_inherited_from_the_parent(self, world: World) -> None:
+        def program() -> None:
+            parent = pulumi.ComponentResource("my:kind:Group", "group", None, pulumi.ResourceOptions(protect=True))
+            aws.sns.Topic("topic", opts=pulumi.ResourceOptions(parent=parent))
+
+        world.up(program)
+
+        with pytest.raises(ProviderError, match="protected"):
+            world.destroy()
