@@ -5,21 +5,27 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from semantest_iac.domain.blueprints.websocket import websocket
 from semantest_iac.domain.compute.artifact import Artifact
 from semantest_iac.domain.deployment.deployed import DeployedResource
 from semantest_iac.domain.deployment.plan import ChangePlan
+from semantest_iac.domain.deployment.stack import Stack
+from semantest_iac.domain.environments.configuration import Configuration, resolved
 from semantest_iac.domain.networking.http_exchange import HttpRequest, HttpResponse
-from semantest_iac.domain.ports.provisioner import Tick
-from semantest_iac.infrastructure.cloud_programs.code import CodePush, Courier, Line
+from semantest_iac.domain.networking.web_socket_endpoint import WebSocketEndpoint
+from semantest_iac.domain.ports.provisioner import Held, Tick, Work
+from semantest_iac.infrastructure.cloud_programs.code import PACKAGE_TAG, CodePush, Courier, Line
 from semantest_iac_events.values import ResourceChange
 
 _PACKAGE = Artifact("d2", Path("package.zip"), "h", "python3.13", 1)
 _NOTHING = ChangePlan()
+_SETTINGS = resolved(Configuration(), "websocket", "development")
 
 
 def _resource(name: str, type_: str = "app") -> DeployedResource:
@@ -100,3 +106,48 @@ class TestBringing:
         asked = Apps(one="d1").courier.asked([_resource("one"), _resource("v", "vault")])
 
         assert [(it.name, it.code) for it in asked] == [("one", "d1"), ("v", "")]
+
+
+class TestCompanions:
+    BOTH = replace(_PACKAGE, companions={"guard": Artifact("g2", Path("guard.zip"), "h", "python3.13", 1)})
+
+    def test_are_brought_to_those_that_are_tagged_with_them(self) -> None:
+        apps = Apps()
+        guard = replace(_resource("guard"), outputs={"name": "guard", "tags": {PACKAGE_TAG: "g2"}})
+
+        apps.courier.bring([_resource("one"), guard], self.BOTH, lambda tick: None)
+        assert apps.running == {"one": "d2", "guard": "g2"}
+
+    @pytest.mark.parametrize(("guard", "missing"), [("g1", True), ("", True), ("d2", True), ("g2", False)])
+    def test_are_missed_like_the_package_itself(self, guard: str, missing: bool) -> None:
+        courier = Apps(one="d2", guard=guard).courier
+
+        assert courier.misses([_resource("one"), _resource("guard")], self.BOTH, _NOTHING) is missing
+
+
+class TestHeld:
+    WORK = Work("d", websocket(Stack("websocket", "azure", "development", "eastus"), 1, _SETTINGS), TestCompanions.BOTH)
+
+    @pytest.mark.parametrize(
+        ("there", "running", "held"),
+        [
+            ([], {}, Held.ALL),
+            ([_resource("one")], {"one": "d1"}, Held.ALL),
+            ([_resource("one"), _resource("hub", "hub")], {"one": "d1"}, Held.CHANGES),
+            ([_resource("one"), _resource("guard"), _resource("hub", "hub")], {"one": "d1"}, Held.CHANGES),
+            (
+                [_resource("one"), _resource("guard"), _resource("hub", "hub")],
+                {"one": "d1", "guard": "x"},
+                Held.NOTHING,
+            ),
+        ],
+        ids=["nothing-there", "no-hub", "an-app-to-come", "an-app-without-code", "all-run"],
+    )
+    def test_is_what_needs_code_to_answer(self, there: Any, running: Any, held: Held) -> None:
+        apps = Apps(**running)
+        courier = replace(apps.courier, push=replace(apps.courier.push, awaited_by={WebSocketEndpoint: "hub"}))
+
+        assert courier.held(self.WORK, there) is held
+
+    def test_is_nothing_where_no_kind_waits(self) -> None:
+        assert Apps().courier.held(self.WORK, []) is Held.NOTHING

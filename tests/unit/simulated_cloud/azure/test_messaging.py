@@ -1,0 +1,36 @@
+"""Hubs: whoever they ask must answer."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from semantest_iac.infrastructure.simulated_cloud.cloud import Cloud
+from semantest_iac.infrastructure.simulated_cloud.refusal import CloudRefusal, Created
+from tests.unit.simulated_cloud.azure.samples import SAMPLES
+from tests.unit.simulated_cloud.azure.tokens import APP, HUB, World
+
+
+def _asking(world: World) -> dict[str, Any]:
+    host = world[APP].outputs["defaultHostName"]
+    return {"eventHandlers": [{"urlTemplate": f"https://{host}/events/{{event}}?key=k", "userEventPattern": "*"}]}
+
+
+class TestHubs:
+    def test_are_refused_while_an_app_that_they_ask_runs_no_code(
+        self, world: World, refused: Callable[..., CloudRefusal]
+    ) -> None:
+        refusal = refused(HUB, hubName="other", properties=_asking(world))
+
+        assert refusal.code == "AbuseProtectionResponseInvalidStatusCode"
+
+    def test_are_not_changed_to_ask_such_an_app(self, cloud: Cloud, world: World) -> None:
+        with pytest.raises(CloudRefusal, match="abuse protection"):
+            cloud.update(HUB, world[HUB].id, {**SAMPLES[HUB](world), "properties": _asking(world)})
+
+    def test_are_made_when_the_app_runs(self, cloud: Cloud, world: World, make: Callable[..., Created]) -> None:
+        cloud.publish_code(APP, world[APP].id, "a" * 64)
+
+        assert make(HUB, hubName="other", properties=_asking(world)).outputs["name"] == "other"
