@@ -22,6 +22,7 @@ def life(shared_desk: Any) -> dict[str, Any]:
     """Every command of the life by name, run in order."""
     steps = {
         "deploy": ("deploy", *_STACK, "--json"),
+        "plain": ("invoke", "websocket", "GET", "/", "--provider", "azure", "--json"),
         "again": ("deploy", *_STACK, "--json"),
         "destroy": ("destroy", *_STACK, "--yes", "--json"),
         "reborn": ("deploy", *_STACK, "--json"),
@@ -47,6 +48,9 @@ class TestLife:
         assert outputs["endpoint"].endswith(".webpubsub.azure.com/client/hubs/semantest")
         assert outputs["management_endpoint"].endswith(".webpubsub.azure.com/api/hubs/semantest")
         assert {"api_id", "table_name", "function_name", "function_arn", "function_version"} <= outputs.keys()
+
+    def test_answers_a_plain_request_as_the_other_cloud_does(self, life: dict[str, Any]) -> None:
+        assert life["plain"].json["status"] == 426
 
     def test_stays_as_it_is_when_nothing_changed(self, life: dict[str, Any]) -> None:
         assert (life["again"].code, _mutations(life["again"])) == (0, {})

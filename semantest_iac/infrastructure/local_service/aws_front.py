@@ -17,7 +17,7 @@ from semantest_iac.infrastructure.function_runtimes.function_spec import Functio
 from semantest_iac.infrastructure.function_runtimes.http_api import ApiIdentity
 from semantest_iac.infrastructure.function_runtimes.routes import RouteMatch, match_route
 from semantest_iac.infrastructure.local_service.cors import CorsRules
-from semantest_iac.infrastructure.local_service.front import Arrival, Front, Unpack
+from semantest_iac.infrastructure.local_service.front import Arrival, Front, Unpack, for_sockets_only
 from semantest_iac.infrastructure.local_service.throttling import Throttles, stage_limits
 from semantest_iac.infrastructure.local_service.tokens import UNCHECKED, TokenRules, token_rules
 
@@ -69,20 +69,11 @@ def front(resources: Resources, unpack: Unpack) -> Front | None:
     if api is None or function is None:
         return None
     if api.get("protocolType") == "WEBSOCKET":
-        return Front(partial(function_spec, resources, function, unpack), _upgrade_first, _unasked)
+        return for_sockets_only(partial(function_spec, resources, function, unpack))
     gates = _gates(resources, api, function)
     integration: Properties = next(_outputs(resources, "aws:apigatewayv2/integration:Integration"), {})
     longest_s = int(integration.get("timeoutMilliseconds") or _LONGEST_MS) / 1000
     return Front(partial(function_spec, resources, function, unpack), gates.admit, gates.answer, longest_s)
-
-
-def _upgrade_first(request: HttpRequest) -> Arrival:
-    """A WebSocket API answers nothing else."""
-    return Arrival(refusal=HttpResponse(426, (("upgrade", "websocket"), ("connection", "Upgrade"))))
-
-
-def _unasked(request: HttpRequest, invocation: Invocation) -> HttpResponse:
-    raise AssertionError("nothing was admitted")
 
 
 def _gates(resources: Resources, api: Properties, function: Properties) -> _Gates:

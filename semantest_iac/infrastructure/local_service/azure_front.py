@@ -12,11 +12,11 @@ from semantest_iac.infrastructure.function_runtimes import functions_http
 from semantest_iac.infrastructure.function_runtimes.function_spec import FunctionSpec, Invocation
 from semantest_iac.infrastructure.local_service.azure_gateway import OWN_ADDRESS, gateway_of
 from semantest_iac.infrastructure.local_service.cors import CorsRules
-from semantest_iac.infrastructure.local_service.front import Arrival, Front, Unpack
+from semantest_iac.infrastructure.local_service.front import Arrival, Front, Unpack, for_sockets_only
 
 Resources = Sequence[DeployedResource]
 
-_APP = "azure-native:web:WebApp"
+_APP, _HUB = "azure-native:web:WebApp", "azure-native:webpubsub:WebPubSubHub"
 _SECRET = "azure-native:keyvault:Secret"  # noqa: S105 - a type
 _REFERENCE = "@Microsoft.KeyVault("
 _TIMEOUT = "AzureFunctionsJobHost__functionTimeout"
@@ -30,6 +30,8 @@ def front(resources: Resources, unpack: Unpack) -> Front | None:
     app = next(_of_type(resources, _APP), None)
     if app is None:
         return None
+    if any(_of_type(resources, _HUB)):
+        return for_sockets_only(partial(function_spec, resources, app, unpack))
     gateway, host = gateway_of(resources), app.outputs["defaultHostName"]
     rules = gateway.cors if gateway else _cors(app)
     timed_out = 502 if _timeout(app) >= functions_http.LOAD_BALANCER_S else 500

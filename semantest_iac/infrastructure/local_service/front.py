@@ -34,3 +34,16 @@ class Front:
     admit: Callable[[HttpRequest], Arrival]
     answer: Callable[[HttpRequest, Invocation], HttpResponse]
     longest_s: float = 230
+
+
+def for_sockets_only(function: Callable[[], FunctionSpec]) -> Front:
+    """That of a WebSocket API, which answers nothing else."""
+    return Front(function, _upgrade_first, _unasked)
+
+
+def _upgrade_first(request: HttpRequest) -> Arrival:
+    return Arrival(refusal=HttpResponse(426, (("upgrade", "websocket"), ("connection", "Upgrade"))))
+
+
+def _unasked(request: HttpRequest, invocation: Invocation) -> HttpResponse:
+    raise AssertionError("nothing was admitted")
