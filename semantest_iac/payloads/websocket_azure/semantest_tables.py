@@ -42,12 +42,9 @@ class TableConnections:
     def of_environment(cls) -> TableConnections:
         """What the deployment has told this app."""
         told = os.environ
-        rows, hub = (
-            Service(told["SEMANTEST_TABLES_ENDPOINT"], STORAGE),
-            Service(told["SEMANTEST_HUB_ENDPOINT"], PUBSUB),
-        )
-        lifetime_s = int(told["SEMANTEST_CONNECTIONS_LIFETIME"])
-        return cls(rows, hub, told["SEMANTEST_CONNECTIONS_TABLE"], lifetime_s)
+        rows = Service(told["SEMANTEST_TABLES_ENDPOINT"], STORAGE)
+        hub = Service(told["SEMANTEST_HUB_ENDPOINT"], PUBSUB)
+        return cls(rows, hub, told["SEMANTEST_CONNECTIONS_TABLE"], int(told["SEMANTEST_CONNECTIONS_LIFETIME"]))
 
     def remember(self, connection: Connection) -> None:
         """An entity that is there already knows more."""
