@@ -6,7 +6,10 @@ import asyncio
 import json
 import signal
 import subprocess
+import threading
+import time
 import urllib.request
+from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -56,9 +59,38 @@ def served(desk: Desk, *arguments: str) -> Iterator[Served]:
         assert process.stdout
         lines = iter(process.stdout.readline, "")
         url = next(json.loads(line)["url"] for line in lines if line.startswith('{"url"'))
+        threading.Thread(target=deque, args=(lines, 0), daemon=True).start()  # a full pipe would stop it
         yield Served(url, process)
         process.send_signal(signal.SIGTERM)
         assert process.wait(SECONDS) == 0
+
+
+@contextmanager
+def asking(gateway: Served, path: str) -> Iterator[list[str]]:
+    """The answers to one request after the other, for as long as the block."""
+    answers: list[str] = []
+    is_over = threading.Event()
+
+    def ask() -> None:
+        while not is_over.is_set():
+            try:
+                answers.append(gateway.get(path))
+            except OSError as error:
+                answers.append(str(error))
+
+    thread = threading.Thread(target=ask, daemon=True)
+    thread.start()
+    try:
+        yield answers
+    finally:
+        is_over.set()
+        thread.join(SECONDS)
+
+
+def until_more(answers: list[str]) -> None:
+    wanted = len(answers) + 20
+    while len(answers) < wanted:
+        time.sleep(0.02)
 
 
 @pytest.fixture
@@ -86,6 +118,16 @@ class TestServe:
 
         assert (before, deployed.code, after) == ("none", 0, "green")
 
+    def test_fails_no_request_while_a_broken_version_comes_and_goes(self, service: Desk) -> None:
+        command = ("deploy", "--component", "rest-api", "--json")
+        with served(service, *command, "--serve", "--port", "0") as gateway, asking(gateway, f"/{REST}/a") as answers:
+            (service.folder / "service" / "app.py").write_text("raise ValueError('no database')")
+            broken = service.run(*command)
+            until_more(answers)
+
+        assert (broken.code, broken.json["state"]) == (1, "rolled_back")
+        assert set(answers) == {"none"}
+
     def test_leaves_nothing_running(self, service: Desk) -> None:
         with served(service, "deploy", "--component", "rest-api", "--serve", "--port", "0", "--json") as gateway:
             gateway.get(f"/{REST}/a")
@@ -107,10 +149,11 @@ class TestServe:
 
 
 class TestWebSocket:
-    def test_lets_two_clients_talk(self, desk: Desk) -> None:
-        desk.run("deploy", "--component", "websocket")
+    @pytest.mark.parametrize(("provider", "stack"), [("aws", SOCKET), ("azure", "websocket.azure.development.eastus")])
+    def test_lets_two_clients_talk(self, desk: Desk, provider: str, stack: str) -> None:
+        desk.run("deploy", "--component", "websocket", "--provider", provider)
         with served(desk, "serve", "--port", "0", "--json") as gateway:
-            heard = asyncio.run(_conversation(f"{gateway.url}/{SOCKET}/"))
+            heard = asyncio.run(_conversation(f"{gateway.url}/{stack}/"))
 
         assert heard == ["generate_image", "image_generated"]
 
