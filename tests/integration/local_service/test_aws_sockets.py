@@ -70,8 +70,8 @@ def deployed(home: Path, clients: Memory, logs: list[Invocation]) -> Deployed:
 
 
 def token(secret: str = SECRET, **claims: Any) -> Handshake:
-    """A handshake with a token for a minute."""
-    return Handshake((("token", signed({"exp": int(time.time()) + 60, "iss": "us", **claims}, secret)),))
+    """A handshake with a token for an hour: it is made when the tests are collected."""
+    return Handshake((("token", signed({"exp": int(time.time()) + 3600, "iss": "us", **claims}, secret)),))
 
 
 class TestBundledService:

@@ -77,8 +77,8 @@ def deployed(home: Path, clients: Memory, logs: list[Invocation]) -> Deployed:
 
 
 def token(secret: str = SECRET, *headers: tuple[str, str], **claims: Any) -> Handshake:
-    """A handshake with a token for a minute."""
-    good = signed({"exp": int(time.time()) + 60, "iss": "us", **claims}, secret)
+    """A handshake with a token for an hour: it is made when the tests are collected."""
+    good = signed({"exp": int(time.time()) + 3600, "iss": "us", **claims}, secret)
     return Handshake((("token", good),), headers)
 
 
