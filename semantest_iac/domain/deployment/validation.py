@@ -158,11 +158,13 @@ def _variables(subject: Subject) -> Iterator[Finding]:
 
 
 def _secrets(subject: Subject, facts: Facts) -> Iterator[Finding]:
+    """Who only checks a configuration hears of the secrets that it names; who deploys, of the implied ones too."""
     tell = refuse if facts.secrets_required else advise
+    written = subject.section.environment
     for variable, name in secret_variables(subject.component, subject.environment, subject.section).items():
-        if name in facts.missing_secrets:
+        if name in facts.missing_secrets and (facts.secrets_required or variable in written):
             path = f"components.{subject.component}.environment.{variable}"
-            otherwise = "" if variable in subject.section.environment else _UNWRITTEN
+            otherwise = "" if variable in written else _UNWRITTEN
             hint = f"Set {secret_variable(name)} in the environment or in .env{otherwise}."
             yield tell(path, f"secret '{name}' is not set", hint)
 
