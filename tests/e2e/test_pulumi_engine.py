@@ -28,7 +28,8 @@ _LIFE: dict[str, tuple[str, ...]] = {
     "gone": ("destroy", *_COMPONENT, "--yes"),
 }
 _CODES = {name: 1 if name == "failed" else 0 for name in _LIFE}
-_CHANCE = re.compile(r"\d{4}-\d\d-\d\dT[\d:.]+Z|\d+\.\d+( s\b)?|, by pulumi$", re.MULTILINE)
+# Times, their lengths, and whose work it was.
+_CHANCE = re.compile(r"\d{4}-\d\d-\d\dT[\d:.]+Z|\d+\.\d+( s\b)?|(?<=content-length: )\d+|, by pulumi$", re.MULTILINE)
 
 Life = dict[str, Outcome]
 
