@@ -1,0 +1,22 @@
+"""What the handlers of all components have in common: a request for one of them is carried out."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from semantest_iac.application.deployment_process import DeploymentProcess
+from semantest_iac.application.message_bus import Handler, listen
+from semantest_iac_events.deployments import DeploymentRequested
+from semantest_iac_events.event import Event
+
+
+def deploying(component: str, process: DeploymentProcess) -> Handler:
+    """The handler of deployment requests for this component; others' are left to their own handlers."""
+
+    @listen(DeploymentRequested)
+    async def handle(event: Event) -> Sequence[Event]:
+        if not isinstance(event, DeploymentRequested) or event.component != component:
+            return []
+        return [await process.deploy(event)]
+
+    return handle
