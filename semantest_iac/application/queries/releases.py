@@ -18,5 +18,6 @@ def is_played(ledger: LedgerReader, stack: str) -> bool:
 
 
 def _settled(ledger: LedgerReader, row: StackRow) -> str:
-    ended = (it.deployment for it in ledger.deployments({row.stack}) if it.finished_at)
+    """One deployment of a stack is under way at most, so of the newest two one has ended."""
+    ended = (it.deployment for it in ledger.deployments({row.stack}, limit=2) if it.finished_at)
     return next(ended, str(row.last_good))

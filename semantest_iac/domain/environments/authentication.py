@@ -13,6 +13,6 @@ TOKEN_ISSUER, TOKEN_AUDIENCE = "JWT_ISSUER", "JWT_AUDIENCE"
 _NO = ("false", "no", "off", "0")
 
 
-def is_required(variables: Mapping[str, str]) -> bool:
+def asks_for_token(authorizer: object | None, variables: Mapping[str, str]) -> bool:
     """False only where that is said: who says nothing, or something else, lets nobody in without a token."""
-    return variables.get(REQUIRED, "").strip().lower() not in _NO
+    return authorizer is not None or variables.get(REQUIRED, "").strip().lower() not in _NO

@@ -11,7 +11,8 @@ from typing import Annotated, Any, Literal, TypeVar
 
 from pydantic import BeforeValidator, Field
 
-from semantest_iac.domain.environments.authentication import DEFAULT_SECRET, SIGNING_SECRET, is_required
+from semantest_iac.domain.environments import authentication
+from semantest_iac.domain.environments.authentication import DEFAULT_SECRET, SIGNING_SECRET
 from semantest_iac.domain.environments.defaults import get_environment_settings, retention
 from semantest_iac.domain.environments.names import (
     ALIASES,
@@ -92,7 +93,7 @@ def asks_for_token(component: str, environment: str, section: ComponentSection) 
     if component != "websocket" or canonical_environment(environment) not in ENVIRONMENTS:
         return False
     variables = {**get_environment_settings(environment).variables, **section.environment}
-    return section.authorizer is not None or is_required(variables)
+    return authentication.asks_for_token(section.authorizer, variables)
 
 
 def secret_variables(component: str, environment: str, section: ComponentSection) -> dict[str, str]:

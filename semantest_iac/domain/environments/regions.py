@@ -27,7 +27,7 @@ AZURE_REGIONS = (
     *("australiaeast", "australiasoutheast", "australiacentral", "australiacentral2", "newzealandnorth"),
 )
 REGIONS = {"aws": AWS_REGIONS, "azure": AZURE_REGIONS}
-DEFAULT_REGIONS = {"aws": "us-east-1", "azure": "eastus"}
+DEFAULT_REGIONS = {name: regions[0] for name, regions in REGIONS.items()}
 PAIRS = {"us-east-1": "eastus", "us-west-2": "westus2", "eu-west-1": "westeurope"}
 
 _TITLES = {"aws": "an AWS region", "azure": "an Azure region"}

@@ -153,4 +153,4 @@ class ComponentSettings:
     @property
     def asks_for_token(self) -> bool:
         """Whether clients of a WebSocket API must show a token when they connect."""
-        return self.authorizer is not None or authentication.is_required(self.environment)
+        return authentication.asks_for_token(self.authorizer, self.environment)
