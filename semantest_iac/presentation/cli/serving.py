@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import signal
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from semantest_iac.application.queries.releases import releases
 from semantest_iac.domain.errors import Fault, RefusedError
 from semantest_iac.presentation.cli.failures import OK
-from semantest_iac.presentation.cli.local_endpoint import PORT
+from semantest_iac.presentation.cli.local_endpoint import PORT, local_endpoint
 
 if TYPE_CHECKING:
     from semantest_iac.application.intake.orders import Order
@@ -49,11 +50,17 @@ async def _served(session: Session, variables: Mapping[str, str], address: tuple
         session.answer(_as_dict(entry), [_line(entry)])
 
     async with session.application.gateway(variables, address, tell) as url:
-        session.answer({"url": url}, [f"Serving on {url}; Ctrl-C stops it."])
+        session.answer(*_greeting(url, sorted(releases(session.application.ledger))))
         await stopped.wait()
         for number in (signal.SIGINT, signal.SIGTERM):  # a second one ends it at once
             with suppress(ValueError):
                 loop.remove_signal_handler(number)
+
+
+def _greeting(url: str, stacks: Sequence[str]) -> tuple[dict[str, Any], list[str]]:
+    endpoints = {stack: local_endpoint(stack, url) for stack in stacks}
+    shown = [f"  {endpoint}" for endpoint in endpoints.values()] or ["  nothing yet: what is deployed meanwhile is"]
+    return {"url": url, "endpoints": endpoints}, [f"Serving on {url}; Ctrl-C stops it.", *shown]
 
 
 def _line(entry: LogEntry) -> str:

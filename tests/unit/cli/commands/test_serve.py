@@ -15,15 +15,23 @@ class TestServe:
     def test_says_where_and_ends_well(self, cli: Any) -> None:
         outcome = cli("serve")
 
-        assert (outcome.code, outcome.out) == (0, "Serving on http://127.0.0.1:4180; Ctrl-C stops it.\n")
+        assert (outcome.code, outcome.out.splitlines()[0]) == (0, "Serving on http://127.0.0.1:4180; Ctrl-C stops it.")
+
+    def test_says_that_nothing_is_deployed_yet(self, cli: Any) -> None:
+        assert "nothing yet" in cli("serve").out
+
+    def test_lists_the_addresses_of_what_is_deployed(self, cli: Any) -> None:
+        cli("deploy", "--component", "rest-api")
+
+        assert cli("serve", "--port", "5000").out.splitlines()[1] == f"  http://127.0.0.1:5000/{STACK}/"
 
     def test_takes_another_port(self, cli: Any) -> None:
-        assert json.loads(cli("serve", "--port", "5000", "--json").out) == {"url": "http://127.0.0.1:5000"}
+        assert json.loads(cli("serve", "--port", "5000", "--json").out)["url"] == "http://127.0.0.1:5000"
 
     def test_shows_each_request_without_control_characters(self, cli: Any, world: Any) -> None:
         world.entries = [ENTRY]
 
-        line = cli("serve").out.splitlines()[1]
+        line = cli("serve").out.splitlines()[-1]
 
         assert line.endswith(f"{STACK} GET /a\\x1b[2J 200 12.3 ms")
 
