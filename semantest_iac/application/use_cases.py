@@ -47,11 +47,20 @@ class DeploymentUseCase:
         self._ledger = ledger
 
     async def deploy(
-        self, stack: Stack, configuration: Mapping[str, Any], *, by: str = "", on_wait: OnWait = _waits_in_silence
+        self,
+        stack: Stack,
+        configuration: Mapping[str, Any],
+        *,
+        by: str = "",
+        of: str | None = None,
+        on_wait: OnWait = _waits_in_silence,
     ) -> DeploymentRow:
-        """Bring the stack to its configuration and return how it ended."""
+        """Bring the stack to its configuration and return how it ended.
+
+        `of` is the correlation of what asked for several stacks at once.
+        """
         request = DeploymentRequested(**asdict(stack), configuration=dict(configuration), requested_by=by)
-        return await self._submitted(request, on_wait)
+        return await self._submitted(request.model_copy(update={"correlation_id": of}) if of else request, on_wait)
 
     async def preview(self, stack: Stack, configuration: Mapping[str, Any]) -> Attempt:
         """Everything that a deployment would find out before it changes something; nothing is recorded."""

@@ -37,3 +37,9 @@ class TestStacksInOneCommand:
 
         assert [outcome.code for outcome in called] == [0, 0]
         assert len({line["endpoint"] for line in told}) == len(_REGIONS)
+
+    def test_are_known_as_what_was_asked_for_at_once(self, told: list[dict[str, Any]], shared_desk: Any) -> None:
+        asked = [event for event in shared_desk.run("events", "--json").json if event["type"].endswith(".requested")]
+
+        assert len({event["correlationid"] for event in asked}) == 1
+        assert len({event["id"] for event in asked}) == len(_REGIONS)

@@ -39,9 +39,15 @@ class Deployments(Protocol):
     """The use cases; DeploymentError is raised for what is refused at the door, a failure is a row."""
 
     async def deploy(
-        self, stack: Stack, configuration: Mapping[str, Any], *, by: str = ..., on_wait: OnWait = ...
+        self,
+        stack: Stack,
+        configuration: Mapping[str, Any],
+        *,
+        by: str = ...,
+        of: str | None = ...,
+        on_wait: OnWait = ...,
     ) -> DeploymentRow:
-        """Bring the stack to its configuration."""
+        """Bring the stack to its configuration; `of` is what all stacks have in common that were asked for at once."""
         ...
 
     async def preview(self, stack: Stack, configuration: Mapping[str, Any]) -> Attempt:

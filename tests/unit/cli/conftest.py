@@ -111,7 +111,13 @@ class FakeDeployments:
     observer: Observer | None
 
     async def deploy(
-        self, stack: Stack, configuration: Mapping[str, Any], *, by: str = "", on_wait: OnWait = lambda _: None
+        self,
+        stack: Stack,
+        configuration: Mapping[str, Any],
+        *,
+        by: str = "",
+        of: str | None = None,
+        on_wait: OnWait = lambda _: None,
     ) -> DeploymentRow:
         """Wait for somebody, plan, tick once, end."""
         on_wait(Holder("d0", 7, "elsewhere", "2026-01-01T12:00:00Z"))

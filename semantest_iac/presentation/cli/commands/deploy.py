@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Coroutine
 from typing import TYPE_CHECKING, Any
+from uuid import uuid4
 
 import click
 
@@ -44,12 +45,13 @@ def command(session: Session, words: ManyWords, written: ConfigurationOptions, t
     orders = session.orders(words, written)
     if then_serve:
         require_played(orders)
-    code = carry_out(session, [_wish(order, session.person) for order in orders])
+    together = str(uuid4()) if len(orders) > 1 else None
+    code = carry_out(session, [_wish(order, session.person, together) for order in orders])
     return serve(session, orders[0].variables, HOST, port) if then_serve and code == OK else code
 
 
-def _wish(order: Order, person: str) -> Wish:
+def _wish(order: Order, person: str, together: str | None) -> Wish:
     def ask(deployments: Deployments, on_wait: OnWait) -> Coroutine[Any, Any, DeploymentRow]:
-        return deployments.deploy(order.stack, order.configuration, by=person, on_wait=on_wait)
+        return deployments.deploy(order.stack, order.configuration, by=person, of=together, on_wait=on_wait)
 
     return Wish(order.stack, order.engine, order.variables, ask)
