@@ -196,6 +196,7 @@ TWINS = {
 }
 
 WITHOUT_TWIN = {
+    "aws:iam/rolePolicyAttachment:RolePolicyAttachment": "CloudFormation lists managed policies in the role",
     "aws:secretsmanager/secretVersion:SecretVersion": "CloudFormation writes the value into the secret",
     "aws:lambda/provisionedConcurrencyConfig:ProvisionedConcurrencyConfig": (
         "CloudFormation writes it into the alias or version"

@@ -17,12 +17,11 @@ World: TypeAlias = dict[str, Created]
 Sample: TypeAlias = Callable[[World], dict[str, Any]]
 Make: TypeAlias = Callable[..., Created]
 
+_SERVICES = {"Service": ["apigateway.amazonaws.com", "lambda.amazonaws.com"]}
 TRUST = json.dumps(
     {
         "Version": "2012-10-17",
-        "Statement": [
-            {"Effect": "Allow", "Principal": {"Service": "lambda.amazonaws.com"}, "Action": "sts:AssumeRole"}
-        ],
+        "Statement": [{"Effect": "Allow", "Principal": _SERVICES, "Action": "sts:AssumeRole"}],
     }
 )
 INTERFACES = json.dumps(
@@ -61,6 +60,10 @@ SAMPLES: dict[str, Sample] = {
         "name": "network",
         "role": world["aws:iam/role:Role"].id,
         "policy": INTERFACES,
+    },
+    "aws:iam/rolePolicyAttachment:RolePolicyAttachment": lambda world: {
+        "role": world["aws:iam/role:Role"].id,
+        "policyArn": "arn:aws:iam::aws:policy/service-role/AmazonAPIGatewayPushToCloudWatchLogs",
     },
     "aws:secretsmanager/secret:Secret": lambda _: {"name": "api/database", "recoveryWindowInDays": 7},
     "aws:secretsmanager/secretVersion:SecretVersion": lambda world: {

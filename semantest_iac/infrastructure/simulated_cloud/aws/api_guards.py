@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from typing import Any, Final
 
+from semantest_iac.infrastructure.simulated_cloud.aws.roles import may, trusts
 from semantest_iac.infrastructure.simulated_cloud.rules import Surroundings
 from semantest_iac.infrastructure.simulated_cloud.values import Facts
 
 METHODS: Final = ("ANY", "DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT")
 ACCOUNT: Final = "aws:apigateway/account:Account"
 WEBSOCKET_TIMEOUT: Final = 29_000
+_LOGGING: Final = ("logs:CreateLogStream", "logs:PutLogEvents")
+_PUSHES_LOGS: Final = "AmazonAPIGatewayPushToCloudWatchLogs"
 
 
 def is_http(facts: Facts) -> bool:
@@ -76,6 +79,12 @@ def logs_without_a_role(around: Surroundings) -> bool:
     logs = bool(around.facts["accessLogSettings"]) or any(one.get("loggingLevel", "OFF") != "OFF" for one in settings)
     allowed = any(row["cloudwatchRoleArn"] for row in around.rows(ACCOUNT))
     return logs and not allowed and not is_http(around.facts)
+
+
+def takes_no_logs(around: Surroundings) -> bool:
+    """API Gateway logs through a role only that it may take on and that may write logs."""
+    role = around.facts["role"]
+    return bool(role) and not (trusts(role, "apigateway.amazonaws.com") and may(around, role, _LOGGING, _PUSHES_LOGS))
 
 
 def logs_execution_of_http(around: Surroundings) -> bool:

@@ -40,6 +40,11 @@ ACCOUNT: Final = guards.ACCOUNT
 
 API, DOC, OBSERVED = Evidence.API, Evidence.DOC, Evidence.OBSERVED
 _BAD: Final = "BadRequestException"
+_UNFIT_ROLE: Final = Refusal(
+    _BAD,
+    "The role ARN does not have required permissions configured. Please grant trust permission for API Gateway and "
+    "add the required role policy.",
+)
 
 
 def _invoke_url(facts: Facts) -> str:
@@ -126,10 +131,12 @@ TYPES: Final = {
             Reference(
                 "cloudwatchRoleArn",
                 (ROLE,),
-                Refusal(_BAD, "The role ARN does not have required permissions set to API Gateway"),
+                _UNFIT_ROLE,
                 OBSERVED,
+                named="role",
             ),
         ),
+        guards=(Guard(guards.takes_no_logs, _UNFIT_ROLE, OBSERVED),),
         overwrites=True,
     ),
 }

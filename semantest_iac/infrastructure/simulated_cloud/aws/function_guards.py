@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from fnmatch import fnmatchcase
 from typing import Any, Final
 
 from semantest_iac.infrastructure.simulated_cloud.aws import runtimes
 from semantest_iac.infrastructure.simulated_cloud.aws.networking import SECURITY_GROUP, SUBNET
-from semantest_iac.infrastructure.simulated_cloud.aws.security import ROLE_POLICY, listed, statements
+from semantest_iac.infrastructure.simulated_cloud.aws.roles import may, trusts
 from semantest_iac.infrastructure.simulated_cloud.limits import Evidence
 from semantest_iac.infrastructure.simulated_cloud.refusal import Refusal
 from semantest_iac.infrastructure.simulated_cloud.rules import Guard, Surroundings
-from semantest_iac.infrastructure.simulated_cloud.values import Facts, Properties
+from semantest_iac.infrastructure.simulated_cloud.values import Facts
 
 FUNCTION: Final = "aws:lambda/function:Function"
 
@@ -28,15 +26,7 @@ _INTERFACE_ACTIONS: Final = (
 
 
 def _is_not_assumable(around: Surroundings) -> bool:
-    return not any(
-        statement.get("Effect") == "Allow" and "lambda.amazonaws.com" in _services(statement)
-        for statement in statements(around.facts["role_found"]["assumeRolePolicy"])
-    )
-
-
-def _services(statement: Mapping[str, Any]) -> list[Any]:
-    principal = statement.get("Principal")
-    return listed(principal.get("Service")) if isinstance(principal, Mapping) else []
+    return not trusts(around.facts["role_found"], "lambda.amazonaws.com")
 
 
 def _placement(facts: Facts, name: str) -> list[Any]:
@@ -59,19 +49,7 @@ def _spans_networks(around: Surroundings) -> bool:
 
 def _cannot_join_networks(around: Surroundings) -> bool:
     role = around.facts["role_found"]
-    if not _is_in_a_network(around.facts) or any("VPCAccess" in arn for arn in role["managedPolicyArns"] or ()):
-        return False
-    allowed = list(_allowed_actions(role, around.rows(ROLE_POLICY)))
-    return not all(any(fnmatchcase(action, pattern) for pattern in allowed) for action in _INTERFACE_ACTIONS)
-
-
-def _allowed_actions(role: Properties, policies: Any) -> Iterator[str]:
-    inline = [policy["policy"] for policy in role["inlinePolicies"] or ()]
-    attached = [policy["policy"] for policy in policies if policy["role"] == role["name"]]
-    for policy in (*inline, *attached):
-        for statement in statements(policy):
-            if statement.get("Effect") == "Allow":
-                yield from listed(statement.get("Action"))
+    return _is_in_a_network(around.facts) and not may(around, role, _INTERFACE_ACTIONS, "VPCAccess")
 
 
 def _reserves_too_much(around: Surroundings) -> bool:

@@ -1,10 +1,8 @@
-"""IAM roles with their inline policies, and Secrets Manager."""
+"""IAM roles with their policies, and Secrets Manager."""
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterator, Mapping
-from typing import Any, Final
+from typing import Final
 
 from semantest_iac.infrastructure.simulated_cloud.aws.every_type import (
     REGION,
@@ -30,29 +28,27 @@ from semantest_iac.infrastructure.simulated_cloud.values import Properties
 
 ROLE: Final = "aws:iam/role:Role"
 ROLE_POLICY: Final = "aws:iam/rolePolicy:RolePolicy"
+ATTACHMENT: Final = "aws:iam/rolePolicyAttachment:RolePolicyAttachment"
 SECRET: Final = "aws:secretsmanager/secret:Secret"  # noqa: S105 - a type name
 SECRET_VERSION: Final = "aws:secretsmanager/secretVersion:SecretVersion"  # noqa: S105 - a type name
 
 CFN, API, DOC, GENERAL = Evidence.CFN, Evidence.API, Evidence.DOC, Evidence.GENERAL
 _NAME: Final = r"^[\w+=,.@-]+$"
 _POLICY: Final = (Length(1, 131072, CFN), Pattern(r"^[\u0009\u000A\u000D\u0020-\u00FF]+$", CFN))
-
-
-def statements(policy: Any) -> Iterator[Mapping[str, Any]]:
-    """The statements of a policy document, given as text or as data."""
-    held = json.loads(policy) if isinstance(policy, str) and policy else policy
-    found = held.get("Statement", []) if isinstance(held, Mapping) else []
-    yield from [found] if isinstance(found, Mapping) else found
-
-
-def listed(value: Any) -> list[Any]:
-    """IAM lets a list of one be written as its element."""
-    return list(value) if isinstance(value, list | tuple) else [value]
+_MANAGED: Final = r"arn:(aws[a-zA-Z-]*)?:iam::(\d{12}|aws):policy/[a-zA-Z_0-9+=,.@\-_/]+"
 
 
 def _recovery_seconds(secret: Properties) -> float:
     return float(secret["recoveryWindowInDays"]) * DAY
 
+
+_OF_ROLE: Final = Reference(
+    "role",
+    (ROLE,),
+    Refusal("NoSuchEntity", "The role with name {value} cannot be found.", 404),
+    API,
+    on_delete=OnDelete.REFUSE,
+)
 
 TYPES: Final = {
     ROLE: TypeRule(
@@ -64,7 +60,7 @@ TYPES: Final = {
             "forceDetachPolicies": flag(default=False),
             "inlinePolicies": set_of(block({"name": text(), "policy": document()}), settled=True),
             "managedPolicyArns": set_of(
-                text(Pattern(r"arn:(aws[a-zA-Z-]*)?:iam::(\d{12}|aws):policy/[a-zA-Z_0-9+=,.@\-_/]+", CFN)),
+                text(Pattern(_MANAGED, CFN)),
                 Count(0, None, CFN),
                 settled=True,
             ),
@@ -108,16 +104,19 @@ TYPES: Final = {
         identity="{role}:{name}",
         name="name",
         unique=(Unique("{role}:{name}", Refusal("EntityAlreadyExists", "The policy {name} already exists.", 409)),),
-        references=(
-            Reference(
-                "role",
-                (ROLE,),
-                Refusal("NoSuchEntity", "The role with name {value} cannot be found.", 404),
-                API,
-                on_delete=OnDelete.REFUSE,
-            ),
-        ),
+        references=(_OF_ROLE,),
         conditions=(Choice(0, 1, ("name", "namePrefix"), DOC),),
+        overwrites=True,
+    ),
+    ATTACHMENT: TypeRule(
+        properties={
+            "policyArn": text(Length(20, 2048, API), Pattern(_MANAGED, API), required=True, replaces=True),
+            "role": text(Length(1, 64, API), Pattern(_NAME, API), required=True, replaces=True),
+        },
+        account_wide=True,
+        identity="{role}/{policyArn}",
+        unique=(Unique("{role}/{policyArn}", Refusal("EntityAlreadyExists", "The policy is attached already.", 409)),),
+        references=(_OF_ROLE,),
         overwrites=True,
     ),
     SECRET: TypeRule(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from typing import Any
 
@@ -11,6 +12,9 @@ from semantest_iac.infrastructure.simulated_cloud.cloud import Cloud
 from semantest_iac.infrastructure.simulated_cloud.refusal import CloudRefusal, Created
 
 ACCOUNT = "aws:apigateway/account:Account"
+ROLE = "aws:iam/role:Role"
+ROLE_POLICY = "aws:iam/rolePolicy:RolePolicy"
+ATTACHMENT = "aws:iam/rolePolicyAttachment:RolePolicyAttachment"
 LOG_GROUP = "aws:cloudwatch/logGroup:LogGroup"
 API = "aws:apigatewayv2/api:Api"
 AUTHORIZER = "aws:apigatewayv2/authorizer:Authorizer"
@@ -101,3 +105,39 @@ class TestWebSocketApis:
 
         assert make(ROUTE, routeKey="$connect", **routed).outputs["routeKey"] == "$connect"
         assert "only supported on the $connect route" in refused(ROUTE, routeKey="$default", **routed).message
+
+
+class TestAccount:
+    @pytest.fixture
+    def role(self, make: Any) -> Created:
+        made: Created = make(ROLE, name="other")
+        return made
+
+    def test_takes_a_role_that_may_write_logs_only(self, role: Created, refused: Refused) -> None:
+        refusal = refused(ACCOUNT, cloudwatchRoleArn=role.outputs["arn"])
+
+        assert refusal.message.startswith("The role ARN does not have required permissions configured.")
+
+    def test_takes_a_role_that_trusts_api_gateway_only(self, make: Any, refused: Refused) -> None:
+        stranger = make(ROLE, name="other", assumeRolePolicy=json.dumps({"Statement": []}))
+        make(ATTACHMENT, role="other")
+
+        assert "grant trust permission" in refused(ACCOUNT, cloudwatchRoleArn=stranger.outputs["arn"]).message
+
+    @pytest.mark.parametrize(
+        ("kind", "how"),
+        [
+            (ATTACHMENT, {}),
+            (ROLE_POLICY, {"policy": json.dumps({"Statement": {"Effect": "Allow", "Action": "logs:*"}})}),
+        ],
+        ids=["managed", "written"],
+    )
+    def test_is_one_for_the_region_whoever_sets_it_last(
+        self, kind: str, how: dict[str, Any], role: Created, make: Any, cloud: Cloud
+    ) -> None:
+        make(kind, role="other", **how)
+
+        set_again = make(ACCOUNT, owner="urn:other", cloudwatchRoleArn=role.outputs["arn"])
+
+        assert [id_ for type_, id_ in cloud.live() if type_ == ACCOUNT] == [set_again.id]
+        assert (cloud.read(ACCOUNT, set_again.id) or {})["cloudwatchRoleArn"] == role.outputs["arn"]
