@@ -3,16 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-import json
-import signal
 import subprocess
 import threading
 import time
-import urllib.request
-from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +15,7 @@ import aiohttp
 import pytest
 
 from tests.e2e.conftest import Desk
+from tests.e2e.serving import SECONDS, Served, served
 
 REST, SOCKET = "rest-api.aws.development.us-east-1", "websocket.aws.development.us-east-1"
 SERVICE = """
@@ -37,32 +33,6 @@ components:
     runtime: python3.13
     throttling: {rate: 1000, burst: 1000}
 """
-SECONDS = 10
-
-
-@dataclass(frozen=True)
-class Served:
-    """A running gateway."""
-
-    url: str
-    process: subprocess.Popen[str]
-
-    def get(self, path: str) -> str:
-        """The body of an answer."""
-        with urllib.request.urlopen(f"{self.url}{path}", timeout=SECONDS) as answer:
-            return str(answer.read().decode())
-
-
-@contextmanager
-def served(desk: Desk, *arguments: str) -> Iterator[Served]:
-    with desk.start(*arguments) as process:
-        assert process.stdout
-        lines = iter(process.stdout.readline, "")
-        url = next(json.loads(line)["url"] for line in lines if line.startswith('{"url"'))
-        threading.Thread(target=deque, args=(lines, 0), daemon=True).start()  # a full pipe would stop it
-        yield Served(url, process)
-        process.send_signal(signal.SIGTERM)
-        assert process.wait(SECONDS) == 0
 
 
 @contextmanager
