@@ -54,7 +54,8 @@ class DeploymentProcess:
         attempt, chronicle = Attempt(request), Chronicle(self._bus, request)
         await chronicle.publish(DeploymentStarted(**attempt.identity))
         attempt = await _through(self._looking, attempt, chronicle)
-        await chronicle.note(attempt.packaged())
+        if attempt.artifact:
+            await chronicle.note(attempt.packaged(attempt.artifact))
         await chronicle.publish(attempt.planned())
         if attempt.plan.is_empty:
             return (await self._verify(self._as_it_is(attempt))).completed()
@@ -102,9 +103,9 @@ class DeploymentProcess:
         return replace(attempt, applied=applied)
 
     async def _publish_code(self, touched: list[Tick], chronicle: Chronicle, attempt: Attempt) -> Attempt:
-        assert attempt.work is not None  # noqa: S101  # made by the preview
-        await self._service.publish_code(attempt.work, chronicle.publish, self._noting(touched))
-        return attempt
+        work, applied, progress = attempt.work, attempt.applied, self._noting(touched)
+        assert work is not None and applied is not None  # noqa: S101  # made by the steps before
+        return replace(attempt, applied=await self._service.publish_code(work, applied, chronicle.publish, progress))
 
     def _noting(self, touched: list[Tick]) -> Progress:
         """Every operation that the engine begins is added to `touched`."""
@@ -120,7 +121,7 @@ class DeploymentProcess:
 
     def _as_it_is(self, attempt: Attempt) -> Attempt:
         outputs = self._ledger.stack(attempt.request.stack).outputs
-        return replace(attempt, applied=Applied(attempt.plan.changes, outputs))
+        return replace(attempt, applied=Applied(attempt.plan, outputs))
 
 
 async def _through(steps: dict[str, Step], attempt: Attempt, chronicle: Chronicle) -> Attempt:

@@ -71,7 +71,7 @@ class GoingBack:
         plan = await self._service.plan(work)
         applied = await self._service.apply(work, plan, chronicle.publish, self._progress)
         if plan.lacks_code:
-            await self._service.publish_code(work, chronicle.publish, self._progress)
+            applied = await self._service.publish_code(work, applied, chronicle.publish, self._progress)
         await self._service.verify(stack)
         return Restored(restored_deployment=good.deployment, outputs=dict(applied.outputs))
 

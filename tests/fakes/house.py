@@ -48,8 +48,8 @@ class House:
         self.bus = MessageBus(Recorder(self.ledger, lambda text: text.replace(SECRET, "***")).record, failure_of)
         preparation = Preparation(ValidationService(date(2026, 1, 1)), self.secrets, service)
         self.process = DeploymentProcess(preparation, service, self.bus, self.ledger, self.ticks.append)
-        handlers = [deploy_rest_api, deploy_websocket, remove_infrastructure]
-        self.bus.register([handler(self.process) for handler in handlers])
+        process = self.process
+        self.bus.register([deploy_rest_api(process), deploy_websocket(process), remove_infrastructure(process)])
         self.intake = Intake(preparation, self.queue, self.bus, self.ledger, ["sandbox"])
         self.use_cases = DeploymentUseCase(self.intake, self.process, service, self.probe, self.ledger)
 

@@ -28,6 +28,7 @@ class FakeProvisioner:
         self.clouds: dict[str, dict[str, str]] = {}
         self.takes_code = False
         self.code: dict[str, str] = {}
+        self.late: tuple[str, ...] = ()  # made only when code has been published
 
     async def preview(self, work: Work) -> ChangePlan:
         """The difference between the blueprint and what is there."""
@@ -46,15 +47,17 @@ class FakeProvisioner:
             await publish(_deployed(work))
         outputs: dict[str, Any] = {"endpoint": ENDPOINT, "function_name": "function"}
         await publish(InfrastructureUpdated(**work.identity, changes=difference.changes, outputs=outputs))
-        return Applied(difference.changes, outputs)
+        return Applied(difference, outputs)
 
-    async def publish_code(self, work: Work, publish: Publish, progress: Progress) -> None:
+    async def publish_code(self, work: Work, applied: Applied, publish: Publish, progress: Progress) -> Applied:
         """Make the stack run the package."""
         progress(Tick("urn:function", "fake", "function", "publish", "running"))
         await self.points.reach("publish_code")
         self.code[str(work.blueprint.stack)] = _digest(work)
         progress(Tick("urn:function", "fake", "function", "publish", "done"))
         await publish(_deployed(work))
+        late = tuple(ResourceChange(urn=f"urn:{name}", type="fake", name=name, op="create") for name in self.late)
+        return applied.then(Applied(ChangePlan(late), applied.outputs))
 
     async def preview_removal(self, stack: Stack) -> ChangePlan:
         """A delete of everything that is there."""

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
-from semantest_iac.domain.ports.provisioner import Identity
+from semantest_iac.domain.ports.provisioner import Applied, Identity
+from semantest_iac_events.infrastructure import InfrastructureUpdated
 from semantest_iac_events.resources import FunctionDeployed, HttpApiDeployed, WebSocketApiDeployed
 from semantest_iac_events.stack_event import StackEvent
 
@@ -27,6 +28,11 @@ def with_code(kinds: Iterable[tuple[str, Mapping[str, Any]]], identity: Identity
     for kind, outputs in kinds:
         event = announcement(kind, outputs, identity, digest) if outputs.get(_WAITS) else None
         yield from [event] if event else []
+
+
+def updated(identity: Identity, applied: Applied) -> InfrastructureUpdated:
+    """The engine's last word on a run; where code was waited for, of both runs together."""
+    return InfrastructureUpdated(**identity, changes=applied.changes, outputs=dict(applied.outputs))
 
 
 def _function(outputs: Mapping[str, Any], identity: Identity, digest: str) -> StackEvent:

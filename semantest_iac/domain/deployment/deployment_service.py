@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
+from semantest_iac.domain.blueprints.account import account
 from semantest_iac.domain.blueprints.blueprint import Blueprint
 from semantest_iac.domain.blueprints.rest_api import rest_api
 from semantest_iac.domain.blueprints.websocket import websocket
@@ -22,6 +23,7 @@ from semantest_iac_events.values import ChangeCounts, HealthAnswer
 BLUEPRINTS: Mapping[str, Callable[[Stack, int, ComponentSettings], Blueprint]] = {
     "rest-api": rest_api,
     "websocket": websocket,
+    "account": account,
 }
 """The components that can be deployed, by name."""
 
@@ -40,8 +42,8 @@ class DeploymentService:
             raise ValidationError(f"Cannot deploy '{stack}'.", faults=faults)
         return BLUEPRINTS[stack.component](stack, generation, settings)
 
-    def package(self, stack: Stack, settings: ComponentSettings) -> Artifact:
-        """Build what the functions run; the same source is built once. Blocks."""
+    def package(self, stack: Stack, settings: ComponentSettings) -> Artifact | None:
+        """Build what the functions run, if there are any; the same source is built once. Blocks."""
         return packaged(self._artifacts, stack, settings)
 
     async def plan(self, work: Work) -> ChangePlan:
@@ -52,12 +54,12 @@ class DeploymentService:
         """Do what was planned."""
         return await self._provisioner.apply(work, plan, publish, progress)
 
-    async def publish_code(self, work: Work, publish: Publish, progress: Progress) -> None:
-        """Bring the package to where the plan lacks it."""
-        await self._provisioner.publish_code(work, publish, progress)
+    async def publish_code(self, work: Work, applied: Applied, publish: Publish, progress: Progress) -> Applied:
+        """Bring the package to where the plan lacks it, and do what waited for that; then all that was done."""
+        return await self._provisioner.publish_code(work, applied, publish, progress)
 
-    async def verify(self, stack: Stack) -> HealthAnswer:
-        """Ask the service as a client would; raises VerificationError unless it is well."""
+    async def verify(self, stack: Stack) -> HealthAnswer | None:
+        """Ask the service as a client would, if there is one; raises VerificationError unless it is well."""
         return await verified(self._probe, stack)
 
     async def plan_removal(self, stack: Stack) -> ChangePlan:

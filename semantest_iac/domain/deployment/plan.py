@@ -66,6 +66,13 @@ def _led_back(property_: str, origins: Mapping[str, Collection[str]], moving: Ma
     return f"{property_} ({', '.join(names)})" if names else property_
 
 
+def together(first: ChangePlan, then: ChangePlan) -> ChangePlan:
+    """What two runs did in all; of a resource that both changed it is told what the first did to it."""
+    before = {change.urn: change for change in first.mutations}
+    last = [before.pop(change.urn, change) for change in then.resources]
+    return ChangePlan((*last, *before.values()))
+
+
 def count(operations: Iterable[str]) -> ChangeCounts:
     """Operations by name, counted."""
     counts: dict[str, int] = {}

@@ -9,7 +9,7 @@ from typing import Any, Protocol, TypedDict
 
 from semantest_iac.domain.blueprints.blueprint import Blueprint
 from semantest_iac.domain.compute.artifact import Artifact
-from semantest_iac.domain.deployment.plan import ChangePlan
+from semantest_iac.domain.deployment.plan import ChangePlan, together
 from semantest_iac.domain.deployment.stack import Stack
 from semantest_iac_events.stack_event import StackEvent
 from semantest_iac_events.values import ChangeCounts
@@ -95,8 +95,17 @@ Progress = Callable[[Tick], None]
 class Applied:
     """What was done, and what the stack now offers (secret outputs are left out)."""
 
-    changes: ChangeCounts
+    done: ChangePlan
     outputs: Outputs
+
+    @property
+    def changes(self) -> ChangeCounts:
+        """How many resources each operation touched."""
+        return self.done.changes
+
+    def then(self, more: Applied) -> Applied:
+        """Both in one, in this order."""
+        return Applied(together(self.done, more.done), more.outputs)
 
 
 class Provisioner(Protocol):
@@ -109,18 +118,19 @@ class Provisioner(Protocol):
     """
 
     async def preview(self, work: Work) -> ChangePlan:
-        """What `apply` would do now; changes nothing."""
+        """What `apply`, and `publish_code` where code is lacking, would do now; changes nothing."""
         ...
 
     async def apply(self, work: Work, plan: ChangePlan, publish: Publish, progress: Progress) -> Applied:
         """Bring the stack to the blueprint; what an interrupted run left is found and finished first."""
         ...
 
-    async def publish_code(self, work: Work, publish: Publish, progress: Progress) -> None:
+    async def publish_code(self, work: Work, applied: Applied, publish: Publish, progress: Progress) -> Applied:
         """Bring the package to what was applied, where the cloud itself says that it does not run yet.
 
-        Asked for after `apply` where the plan lacks code, and may be repeated. Publishes the completion events of what
-        was nothing without its code.
+        Asked for after `apply` where the plan lacks code, and may be repeated. What waited for the code is done then:
+        with it the answer is all that was done, which InfrastructureUpdated tells once more. Publishes the completion
+        events of what was nothing without its code.
         """
         ...
 

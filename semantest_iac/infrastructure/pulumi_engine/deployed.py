@@ -27,8 +27,7 @@ async def deployed(
     state = await engine.state(stack)
     if state and any(it["type"] in _RUN_BY_SETTINGS and holds_secret(it.get("inputs")) for it in state.resources):
         state = await engine.revealed(stack)
-    living = (it for it in (state.resources if state else ()) if it.get("custom") and not it.get("delete"))
-    resources = [_resource(it, secret_value) for it in living]
+    resources = [_resource(it, secret_value) for it in (state.living if state else ())]
     return courier.asked(resources) if courier else resources
 
 

@@ -2,22 +2,21 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
-from semantest_iac.domain.deployment.announcements import announcement, with_code
+from semantest_iac.domain.deployment.announcements import announcement, updated, with_code
 from semantest_iac.domain.deployment.plan import ChangePlan, traced
 from semantest_iac.domain.deployment.stack import Stack
-from semantest_iac.domain.ports.provisioner import Applied, Progress, Publish, Removal, Tick, Work
+from semantest_iac.domain.ports.provisioner import Applied, Held, Progress, Publish, Removal, Tick, Work
 from semantest_iac.infrastructure.pulumi_engine.children import Children, Hear
-from semantest_iac.infrastructure.pulumi_engine.code import Couriers, apps_of, to_real_cloud
+from semantest_iac.infrastructure.pulumi_engine.code import Couriers, Delivery, to_real_cloud
 from semantest_iac.infrastructure.pulumi_engine.pending import Search, recovery_of
 from semantest_iac.infrastructure.pulumi_engine.refusals import judged
 from semantest_iac.infrastructure.pulumi_engine.states import State, in_files
 from semantest_iac.infrastructure.pulumi_engine.tasks import HeldTo, Order
-from semantest_iac_events.infrastructure import InfrastructureRemoved, InfrastructureUpdated
+from semantest_iac_events.infrastructure import InfrastructureRemoved
 from semantest_iac_events.values import ChangeCounts, ResourceChange
 
 
@@ -32,52 +31,56 @@ class PulumiEngine:
         self._children = children
         self._search = search
         self._courier = courier
-        self._previewed: dict[Stack, tuple[ChangePlan, str]] = {}
+        self._previewed: dict[Stack, _Previewed] = {}
 
     async def preview(self, work: Work) -> ChangePlan:
         """What apply would do; makes an empty stack in the backend where there is none."""
-        stack, work = work.blueprint.stack, await self._for_now(work)
+        stack = work.blueprint.stack
+        delivery = await self._delivery(stack)  # first: the child of the preview waits for an apply
         done = await self._done(Order("preview", stack, work))
-        plan = _plan(done)
-        plan = replace(plan, lacks_code=bool(work.held) or await self._misses_code(work, plan))
-        self._previewed[stack] = plan, done["fingerprint"]
+        plan, held = _plan(done), Held.NOTHING
+        if delivery:
+            held = await delivery.held(work)
+            plan = replace(plan, lacks_code=bool(held) or await delivery.misses(work, plan))
+        self._previewed[stack] = _Previewed(plan, done["fingerprint"], held)
         return plan
 
     async def apply(self, work: Work, plan: ChangePlan, publish: Publish, progress: Progress) -> Applied:
         """Do what was planned: a plan that is not of this moment is made anew, and refused where it differs."""
-        stack, work = work.blueprint.stack, await self._for_now(work)
-        order = Order("apply", stack, work, HeldTo(mutations_of(plan), self._fingerprint(stack, plan)))
-        done = await self._done(order, _announcing(work, plan, publish, progress))
-        applied = Applied(_plan(done).changes, done["outputs"])
-        await publish(InfrastructureUpdated(**work.identity, changes=applied.changes, outputs=dict(applied.outputs)))
+        stack, before = work.blueprint.stack, await self._before(work, plan)
+        work = replace(work, held=before.held)  # the rest when code has been published
+        order = Order("apply", stack, work, HeldTo(mutations_of(plan), before.fingerprint, bool(before.held)))
+        applied = _applied(await self._done(order, _announcing(work, plan, publish, progress)))
+        await publish(updated(work.identity, applied))
         return applied
 
-    async def publish_code(self, work: Work, publish: Publish, progress: Progress) -> None:
-        """Bring the package to the app that the state names, as the cloud's own tools would."""
-        courier, artifact = self._courier(work.blueprint.stack), work.artifact
-        if courier is None or artifact is None:
-            return
-        state, held = await self.state(work.blueprint.stack) or State({}), (await self._for_now(work)).held
-        await courier.brought(apps_of(state), artifact, progress)
+    async def publish_code(self, work: Work, applied: Applied, publish: Publish, progress: Progress) -> Applied:
+        """Bring the package to the app that the state names, as the cloud's own tools would; then what waited."""
+        stack, artifact = work.blueprint.stack, work.artifact
+        delivery = await self._delivery(stack)
+        if delivery is None or artifact is None:
+            return applied
+        held = await delivery.held(work)
+        await delivery.brought(artifact, progress)
         if held:
-            await self._done(Order("apply", work.blueprint.stack, work), _showing(progress))
-        for event in with_code(state.kinds, work.identity, artifact.digest):
+            applied = applied.then(_applied(await self._done(Order("apply", stack, work), _showing(progress))))
+            await publish(updated(work.identity, applied))
+        for event in with_code(delivery.state.kinds, work.identity, artifact.digest):
             await publish(event)
+        return applied
 
-    async def _for_now(self, work: Work) -> Work:
-        """What of it can be done before code is published."""
-        courier = self._courier(work.blueprint.stack)
-        if courier is None:
-            return work
-        state = await self.state(work.blueprint.stack) or State({})
-        return replace(work, held=await asyncio.to_thread(courier.held, work, apps_of(state)))
+    async def _delivery(self, stack: Stack) -> Delivery | None:
+        """None where the program carries its packages."""
+        courier = self._courier(stack)
+        return Delivery(courier, await self.state(stack) or State({})) if courier else None
 
-    async def _misses_code(self, work: Work, plan: ChangePlan) -> bool:
-        courier = self._courier(work.blueprint.stack)
-        if courier is None:
-            return False
-        state = await self.state(work.blueprint.stack) or State({})
-        return await asyncio.to_thread(courier.misses, apps_of(state), work.artifact, plan)
+    async def _before(self, work: Work, plan: ChangePlan) -> _Previewed:
+        """What the preview that made this very plan found out; of another plan nothing is trusted."""
+        previewed = self._previewed.pop(work.blueprint.stack, None)
+        if previewed and previewed.plan == plan:
+            return previewed
+        delivery = await self._delivery(work.blueprint.stack)
+        return _Previewed(plan, held=await delivery.held(work) if delivery else Held.NOTHING)
 
     async def preview_removal(self, stack: Stack) -> ChangePlan:
         """Every resource of the stack, as a delete."""
@@ -116,10 +119,14 @@ class PulumiEngine:
             last = await self._children.carry_out(order, hear, recovery)
         return judged(last, order.stack)
 
-    def _fingerprint(self, stack: Stack, plan: ChangePlan) -> str:
-        """That of the preview which made this very plan."""
-        previewed, fingerprint = self._previewed.pop(stack, (None, ""))
-        return fingerprint if previewed == plan else ""
+
+@dataclass(frozen=True, slots=True)
+class _Previewed:
+    """A plan, what it was computed from, and what of it has to wait for code."""
+
+    plan: ChangePlan
+    fingerprint: str = ""
+    held: Held = Held.NOTHING
 
 
 def mutations_of(plan: ChangePlan) -> frozenset[tuple[str, str]]:
@@ -146,6 +153,10 @@ def _announcing(work: Work, plan: ChangePlan, publish: Publish, progress: Progre
                 await publish(event)
 
     return hear
+
+
+def _applied(done: Mapping[str, Any]) -> Applied:
+    return Applied(_plan(done), done["outputs"])
 
 
 def _plan(done: Mapping[str, Any]) -> ChangePlan:

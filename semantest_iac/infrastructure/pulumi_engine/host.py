@@ -52,11 +52,11 @@ class Host:
         """What to raise, for Pulumi to show the text alone."""
         return pulumi.RunError(text)
 
-    def register(self, blueprint: Blueprint, artifact: Artifact, secret_value: Callable[[str], str]) -> None:
+    def register(self, blueprint: Blueprint, artifact: Artifact | None, secret_value: Callable[[str], str]) -> None:
         """Every resource and output."""
         found = cloud(blueprint.stack.provider)
         program.load(found, blueprint)
         program.deploy(blueprint, found, Context(blueprint.stack, blueprint.generation, artifact, secret_value))
-        if found.code:
+        if found.code and artifact:
             way = "for example with az functionapp deployment source config-zip"
             self.warn(f"Pulumi makes the app and no more: bring it its package '{artifact.path}' yourself, {way}.")

@@ -42,6 +42,11 @@ class State:
         return list(self.deployment.get("resources") or ())
 
     @property
+    def living(self) -> list[Mapping[str, Any]]:
+        """Those that a cloud has and that are to stay."""
+        return [it for it in self.resources if it.get("custom") and not it.get("delete")]
+
+    @property
     def pending_creates(self) -> list[PendingCreate]:
         """The creates that were cut off."""
         cut_off = (op for op in self.deployment.get("pending_operations") or () if op.get("type") == "creating")

@@ -19,10 +19,18 @@ Mutations = frozenset[tuple[str, str]]
 
 @dataclass(frozen=True, slots=True)
 class HeldTo:
-    """What apply must do and nothing else: the changes that were shown, and what they were computed from."""
+    """What apply must do and nothing else: the changes that were shown, and what they were computed from.
+
+    Where it `is_part`, some of them are left to another run.
+    """
 
     mutations: Mutations
     fingerprint: str = ""
+    is_part: bool = False
+
+    def allows(self, found: Mutations) -> bool:
+        """Whether these are the changes that were shown."""
+        return found <= self.mutations if self.is_part else found == self.mutations
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ from dataclasses import replace
 from functools import partial
 from typing import Any
 
-from semantest_iac.domain.deployment.announcements import with_code
+from semantest_iac.domain.deployment.announcements import updated, with_code
 from semantest_iac.domain.deployment.deployed import DeployedResource
 from semantest_iac.domain.deployment.plan import ChangePlan
 from semantest_iac.domain.deployment.stack import Stack
@@ -26,7 +26,7 @@ from semantest_iac.infrastructure.sandbox_engine.sessions import Sessions
 from semantest_iac.infrastructure.sandbox_engine.steps import Brake
 from semantest_iac.infrastructure.sandbox_engine.store import StateStore
 from semantest_iac.infrastructure.sandbox_engine.values import Properties
-from semantest_iac_events.infrastructure import InfrastructureRemoved, InfrastructureUpdated
+from semantest_iac_events.infrastructure import InfrastructureRemoved
 from semantest_iac_events.values import ChangeCounts
 
 
@@ -48,21 +48,23 @@ class SandboxEngine:
         brake = Brake()
         async with publishing(publish, brake) as tell:
             applied = await apart(lambda: self._apply(work, plan, progress, brake, tell), brake)
-        await publish(InfrastructureUpdated(**work.identity, changes=applied.changes, outputs=dict(applied.outputs)))
+        await publish(updated(work.identity, applied))
         return applied
 
-    async def publish_code(self, work: Work, publish: Publish, progress: Progress) -> None:
-        """Bring the package to the simulated service of its app."""
+    async def publish_code(self, work: Work, applied: Applied, publish: Publish, progress: Progress) -> Applied:
+        """Bring the package to the simulated service of its app, then do what waited for it."""
         stack, artifact = work.blueprint.stack, work.artifact
         courier, resources = self._courier(stack), self._sessions.deployed(stack)
-        if courier and artifact:
-            held = courier.held(work, resources)
-            await courier.brought(resources, artifact, progress)
-            if held:
-                brake = Brake()
-                await apart(lambda: self._complete(work, progress, brake), brake)
-            for event in with_code(self._sessions.kinds(stack), work.identity, artifact.digest):
-                await publish(event)
+        if courier is None or artifact is None:
+            return applied
+        held = courier.held(work, resources)
+        await courier.brought(resources, artifact, progress)
+        if held:
+            applied = applied.then(await self._completed(work, progress))
+            await publish(updated(work.identity, applied))
+        for event in with_code(self._sessions.kinds(stack), work.identity, artifact.digest):
+            await publish(event)
+        return applied
 
     async def preview_removal(self, stack: Stack) -> ChangePlan:
         """Every resource of the stack, as a delete."""
@@ -87,12 +89,15 @@ class SandboxEngine:
 
     def _preview(self, work: Work, brake: Brake) -> ChangePlan:
         with self._sessions.dry(work.blueprint.stack, brake) as run:
-            self._play(work := self._for_now(work), run, _unheard, dry=True)
+            self._play(work, run, _unheard, dry=True)
             run.finish()
         stack = work.blueprint.stack
         plan, courier = reports.plan(run.executor.steps, cloud(stack.provider).stateful), self._courier(stack)
-        misses = courier is not None and courier.misses(self._sessions.deployed(stack), work.artifact, plan)
-        return replace(plan, lacks_code=misses or bool(work.held))
+        if courier is None:
+            return plan
+        resources = self._sessions.deployed(stack)
+        lacks_code = bool(courier.held(work, resources)) or courier.misses(resources, work.artifact, plan)
+        return replace(plan, lacks_code=lacks_code)
 
     def _apply(self, work: Work, plan: ChangePlan, progress: Progress, brake: Brake, tell: Tell) -> Applied:
         with self._sessions.live(work.blueprint.stack, brake, progress) as run:
@@ -100,10 +105,16 @@ class SandboxEngine:
             run.finish()
         return reports.applied(run)
 
-    def _complete(self, work: Work, progress: Progress, brake: Brake) -> None:
+    async def _completed(self, work: Work, progress: Progress) -> Applied:
+        """The whole of it; what settles is announced with the code."""
+        brake = Brake()
+        return await apart(lambda: self._complete(work, progress, brake), brake)
+
+    def _complete(self, work: Work, progress: Progress, brake: Brake) -> Applied:
         with self._sessions.live(work.blueprint.stack, brake, progress) as run:
             self._play(work, run, _unheard, dry=False)
             run.finish()
+        return reports.applied(run)
 
     def _for_now(self, work: Work) -> Work:
         """What of it can be done before code is published."""

@@ -22,8 +22,8 @@ def plan(steps: Iterable[Step], stateful: frozenset[str]) -> ChangePlan:
 
 
 def applied(run: Run) -> Applied:
-    """The counts and the stack's outputs, without the secret ones."""
-    return Applied(plan(run.executor.steps, frozenset()).changes, outputs_of(run.executor.snapshot))
+    """What was done and the stack's outputs, without the secret ones."""
+    return Applied(plan(run.executor.steps, frozenset()), outputs_of(run.executor.snapshot))
 
 
 def outputs_of(snapshot: Snapshot) -> Outputs:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from semantest_iac_events.infrastructure import InfrastructureUpdated
 from semantest_iac_events.resources import FunctionDeployed, HttpApiDeployed
 from semantest_iac_events.values import ChangeCounts
 from tests.contract.provisioner.provisioner_contract import Bench
 
 _APP = "azure-native:web:WebApp"
 _ALERTS = [{"type": "error_rate", "threshold": 0.05}, {"type": "latency", "threshold": 800}]
+_OPEN = {"components": {"websocket": {"environment": {"AUTHENTICATION_REQUIRED": "false"}}}}
 _SECRET = {"TOKEN": "${secrets.token}"}
 
 
@@ -74,6 +76,19 @@ class AzureContract:
         assert applied.changes == ChangeCounts(same=applied.changes.same)
         assert FunctionDeployed in map(type, bench.events)
         assert (await bench.engine.preview(work)).is_empty
+
+    async def test_foretells_and_counts_what_waits_for_code(self, bench: Bench) -> None:
+        stack = replace(bench.east, component="websocket")
+        work = bench.works(_OPEN, stack)
+        foreseen = await bench.engine.preview(work)
+
+        applied = await bench.deploy(work)
+
+        told = [event.changes for event in bench.events if isinstance(event, InfrastructureUpdated)]
+        assert (foreseen.changes, told[-1]) == (applied.changes, applied.changes)
+        assert told[0].create == applied.changes.create - 1
+        assert (await bench.engine.preview(work)).changes == ChangeCounts(same=applied.changes.create)
+        assert await bench.remove(stack) == ChangeCounts(delete=applied.changes.create)
 
     async def test_puts_a_gateway_before_the_app(self, bench: Bench) -> None:
         stack = replace(bench.east, environment="staging")

@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
-from semantest_iac.domain.blueprints.rest_api import rest_api
 from semantest_iac.domain.compute.artifact import Artifact
+from semantest_iac.domain.deployment.deployment_service import BLUEPRINTS
 from semantest_iac.domain.deployment.stack import Stack
 from semantest_iac.domain.environments.configuration import Configuration, resolved
 from semantest_iac.domain.errors import ProviderError
@@ -50,9 +50,9 @@ class Bench:
     def works(self, configuration: Mapping[str, Any], stack: Stack | None = None, generation: int = 1) -> Work:
         """The same for a whole configuration."""
         stack = stack or self.east
-        settings = resolved(Configuration.model_validate(configuration), "rest-api", stack.environment)
+        settings = resolved(Configuration.model_validate(configuration), stack.component, stack.environment)
         artifact = Artifact(self.digest, self.package, "index.handler", "python3.13", 9)
-        return Work("deployment-1", rest_api(stack, generation, settings), artifact)
+        return Work("deployment-1", BLUEPRINTS[stack.component](stack, generation, settings), artifact)
 
     @property
     def digest(self) -> str:
@@ -64,7 +64,7 @@ class Bench:
         plan = await self.engine.preview(work)
         applied = await self.engine.apply(work, plan, self.publish, progress)
         if plan.lacks_code:
-            await self.engine.publish_code(work, self.publish, progress)
+            return await self.engine.publish_code(work, applied, self.publish, progress)
         return applied
 
     async def remove(self, stack: Stack | None = None, generation: int = 1) -> ChangeCounts:

@@ -13,7 +13,7 @@ from semantest_iac.domain.deployment.stack import Stack
 from semantest_iac.domain.errors import ProviderError
 from semantest_iac_events.values import ChangeCounts
 from tests.integration.sandbox_engine import integrity
-from tests.integration.sandbox_engine.rest_api import House
+from tests.integration.sandbox_engine.rest_api import House, unwatched
 from tests.unit.cloud_programs.variants import VARIANTS
 
 _FORMS = [
@@ -89,8 +89,8 @@ class TestChanges:
     async def test_of_the_language_make_the_app_anew_and_leave_it_without_code(self, house: House) -> None:
         before = house.work(stack=_stack())
         assert before.artifact is not None
-        await house.deploy(before)
-        await house.engine.publish_code(before, house.publish, lambda tick: None)
+        applied = await house.deploy(before)
+        await house.engine.publish_code(before, applied, house.publish, unwatched)
         after = replace(before, artifact=replace(before.artifact, runtime="nodejs24.x"))
 
         plan = await house.engine.preview(after)
@@ -136,9 +136,9 @@ class TestNames:
 class TestCode:
     async def test_waits_in_the_cloud_s_own_time_until_a_role_acts(self, house: House) -> None:
         work = house.work(stack=_stack())
-        await house.deploy(work)
+        applied = await house.deploy(work)
 
-        await house.engine.publish_code(work, house.publish, lambda tick: None)
+        await house.engine.publish_code(work, applied, house.publish, unwatched)
 
         [app] = [it for it in await house.engine.deployed(_stack()) if it.type.endswith(":WebApp")]
         assert work.artifact is not None

@@ -88,6 +88,12 @@ class TestCodeBesideTheResources:
         assert house.told == [*LOOKED, *APPLIED_BARE, *PUBLISHED, *VERIFIED]
         assert (row.state, house.provisioner.code) == ("completed", {str(REST): "d1"})
 
+    async def test_is_followed_by_what_waited_for_it_which_counts_too(self, house: House) -> None:
+        house.provisioner.late = ("hub",)
+        row = await house.deploy()
+
+        assert row.changes["create"] == len(house.provisioner.clouds[str(REST)]) + 1
+
     async def test_is_not_published_again_where_it_runs(self, house: House) -> None:
         await house.deploy(memory=256)
         before = len(house.told)

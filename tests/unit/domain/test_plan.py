@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from semantest_iac.domain.deployment.plan import ChangePlan, count, traced
+from semantest_iac.domain.deployment.plan import ChangePlan, count, together, traced
 from semantest_iac_events.values import ChangeCounts, ResourceChange
 
 
@@ -38,6 +38,15 @@ class TestTraced:
         plan = traced([a_change("subnet", "replace"), a_change("still", "same"), alias], origins)
 
         assert plan.resources[-1].why == ("code", "vpcConfig.subnetIds[0] (subnet)", "role")
+
+
+class TestTogether:
+    def test_tells_what_either_run_changed_and_counts_every_resource_once(self) -> None:
+        first = ChangePlan((a_change("app", "create"), a_change("hub", "same"), a_change("old", "delete")))
+        then = ChangePlan((a_change("app", "update"), a_change("hub", "update"), a_change("new", "create")))
+
+        told = {change.name: change.op for change in together(first, then).resources}
+        assert told == {"app": "create", "hub": "update", "new": "create", "old": "delete"}
 
 
 class TestCount:
