@@ -135,6 +135,7 @@ class Application:
         `observer` is shown every recorded event, `progress` every operation on a resource.
         """
         from semantest_iac.application.deployment_process import DeploymentProcess
+        from semantest_iac.application.handlers.deploy_account import deploy_account
         from semantest_iac.application.handlers.deploy_rest_api import deploy_rest_api
         from semantest_iac.application.handlers.deploy_websocket import deploy_websocket
         from semantest_iac.application.handlers.remove_infrastructure import remove_infrastructure
@@ -149,8 +150,9 @@ class Application:
         service = DeploymentService(provisioner, PackageBuilder(self.home), door)
         bus = self._bus(variables, observer)
         preparation = Preparation(self.validation, secrets, service)
+        handlers = (deploy_rest_api, deploy_websocket, deploy_account, remove_infrastructure)
         process = DeploymentProcess(preparation, service, bus, self.ledger, progress)
-        bus.register([deploy_rest_api(process), deploy_websocket(process), remove_infrastructure(process)])
+        bus.register(handler(process) for handler in handlers)
         queue = LockFileQueue(self.home / "locks")
         intake = Intake(preparation, queue, bus, self.ledger, ENGINES if engine else ENGINES[:1])
         return DeploymentUseCase(intake, process, service, door, self.ledger)

@@ -49,10 +49,8 @@ class Attempt:
             artifact_digest=self.artifact.digest if self.artifact else None,
         )
 
-    def packaged(self) -> PackageBuilt:
+    def packaged(self, artifact: Artifact) -> PackageBuilt:
         """The journal entry that tells a later deployment how to go back to this one."""
-        artifact = self.artifact
-        assert artifact is not None  # noqa: S101  # preparing has seen to it
         companions = {name: Package(**_recorded(companion)) for name, companion in artifact.companions.items()}
         return PackageBuilt(**self.identity, **_recorded(artifact), notes=artifact.notes, companions=companions)
 

@@ -15,6 +15,7 @@ from semantest_iac.domain.compute.artifact import Artifact
 from semantest_iac.domain.deployment.journal import Package, PackageBuilt
 from semantest_iac.domain.deployment.stack import Stack
 from semantest_iac.domain.environments.configuration import resolved
+from semantest_iac.domain.environments.names import SERVICES
 from semantest_iac.domain.environments.settings import ComponentSettings
 from semantest_iac.domain.errors import NotFoundError
 from semantest_iac_events.deployments import DeploymentRequested
@@ -31,7 +32,7 @@ class LastGood:
 
     deployment: str
     settings: ComponentSettings
-    artifact: Artifact
+    artifact: Artifact | None
 
 
 def last_good(ledger: LedgerReader, stack: Stack) -> LastGood | None:
@@ -44,10 +45,10 @@ def last_good(ledger: LedgerReader, stack: Stack) -> LastGood | None:
         return None
     request = _found(DeploymentRequested, deployment, ledger.stream(str(stack)))
     package = _found(PackageBuilt, deployment, ledger.stream(str(stack)))
-    if request is None or package is None:
+    if request is None or (package is None and stack.component in SERVICES):
         raise NotFoundError(f"Cannot go back to deployment '{deployment}': it is not fully on record.")
     settings = resolved(configuration_of(request), stack.component, stack.environment)
-    return LastGood(deployment, settings, _whole(package))
+    return LastGood(deployment, settings, _whole(package) if package else None)
 
 
 def _found(kind: type[AnyEvent], deployment: str, stream: Iterable[Recorded]) -> AnyEvent | None:

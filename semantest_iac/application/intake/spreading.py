@@ -7,11 +7,13 @@ from itertools import product
 from typing import TypeVar
 
 from semantest_iac.domain.deployment.deployment_service import BLUEPRINTS
+from semantest_iac.domain.environments.names import SERVICES
 from semantest_iac.domain.environments.providers import Providers
 from semantest_iac.domain.environments.regions import normalised
 from semantest_iac.domain.errors import DeploymentError, Fault, ValidationError
 
 EVERY_COMPONENT = "all"
+_EVERY = sorted(BLUEPRINTS.keys() & {*SERVICES})
 _NOWHERE = (None,)
 
 Accepted = TypeVar("Accepted")
@@ -20,8 +22,8 @@ Place = tuple[str | None, str | None]
 
 
 def components(named: Sequence[str]) -> list[str | None]:
-    """As they were named, `all` standing for every one that there is."""
-    spelled_out = (sorted(BLUEPRINTS) if name == EVERY_COMPONENT else [name] for name in named)
+    """As they were named, `all` standing for every service that there is."""
+    spelled_out = (_EVERY if name == EVERY_COMPONENT else [name] for name in named)
     return list(dict.fromkeys(name for names in spelled_out for name in names)) or [None]
 
 

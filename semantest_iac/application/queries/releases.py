@@ -4,17 +4,19 @@ from __future__ import annotations
 
 from semantest_iac.application.ports.ledger import LedgerReader, StackRow
 from semantest_iac.application.queries.engines import engine_of
+from semantest_iac.domain.deployment.stack import Stack
+from semantest_iac.domain.environments.names import SERVICES
 
 
 def releases(ledger: LedgerReader) -> dict[str, str]:
     """Stack -> the id of its newest deployment that has ended; one that is under way changes nothing yet."""
-    return {row.stack: _settled(ledger, row) for row in ledger.stacks() if is_played(ledger, row.stack)}
+    return {row.stack: _settled(ledger, row) for row in ledger.stacks() if answers_here(ledger, row.stack)}
 
 
-def is_played(ledger: LedgerReader, stack: str) -> bool:
-    """Whether the stack is deployed, and in a simulated cloud."""
+def answers_here(ledger: LedgerReader, stack: str) -> bool:
+    """Whether the stack is a service that is deployed, and in a simulated cloud."""
     choice = engine_of(ledger, stack)
-    return choice is not None and choice.is_played
+    return choice is not None and choice.is_played and Stack.parse(stack).component in SERVICES
 
 
 def _settled(ledger: LedgerReader, row: StackRow) -> str:

@@ -15,6 +15,7 @@ from semantest_iac.domain.compute.function import ServerlessFunction
 from semantest_iac.domain.delivery.live_version import LiveVersion
 from semantest_iac.domain.messaging.notification_channel import NotificationChannel
 from semantest_iac.domain.monitoring.alarm import Alarm, Signal
+from semantest_iac.domain.monitoring.gateway_logging import GatewayLogging
 from semantest_iac.domain.monitoring.log_store import LogStore
 from semantest_iac.domain.networking.http_api import HttpApi
 from semantest_iac.domain.networking.private_network import ExistingNetwork, PrivateNetwork
@@ -46,6 +47,7 @@ KINDS: Mapping[type[Resource], str] = {
     ConnectionTable: COMPONENT,
     ExistingNetwork: "network.subnet_ids",
     FunctionIdentity: COMPONENT,
+    GatewayLogging: COMPONENT,
     HttpApi: COMPONENT,
     LiveVersion: COMPONENT,
     LogStore: COMPONENT,

@@ -8,6 +8,7 @@ from pathlib import Path
 from semantest_iac.domain.blueprints.websocket import AUTHORIZER
 from semantest_iac.domain.compute.artifact import Artifact, FunctionSource
 from semantest_iac.domain.deployment.stack import Stack
+from semantest_iac.domain.environments.names import SERVICES
 from semantest_iac.domain.environments.settings import ComponentSettings
 from semantest_iac.domain.ports.artifact_builder import ArtifactBuilder
 
@@ -15,8 +16,13 @@ _BUNDLED = {"websocket": "websocket_service"}
 _BUNDLED_ELSEWHERE = "health_service"
 
 
-def packaged(builder: ArtifactBuilder, stack: Stack, settings: ComponentSettings) -> Artifact:
-    """The package of the main function with those of the others beside it. Blocks; raises ArtifactError."""
+def packaged(builder: ArtifactBuilder, stack: Stack, settings: ComponentSettings) -> Artifact | None:
+    """The package of the main function with those of the others beside it, None where no code is run.
+
+    Blocks; raises ArtifactError.
+    """
+    if stack.component not in SERVICES:
+        return None
     artifact = builder.build(source_of(stack, settings))
     companions = {name: builder.build(source) for name, source in companions_of(stack, settings).items()}
     return replace(artifact, companions=companions) if companions else artifact

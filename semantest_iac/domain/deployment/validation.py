@@ -23,6 +23,7 @@ from semantest_iac.domain.environments.judging import Finding, Subject, advise, 
 from semantest_iac.domain.environments.names import (
     COMPONENTS,
     ENVIRONMENTS,
+    SERVICES,
     canonical_environment,
     secret_variable,
     shown,
@@ -144,7 +145,9 @@ def stack_faults(
 def _unknown_components(configuration: Configuration) -> Iterator[Finding]:
     for name in configuration.components:
         if name not in COMPONENTS:
-            yield refuse(f"components.{shown(name)}", "unknown component", suggestion(name, COMPONENTS))
+            yield refuse(f"components.{shown(name)}", "unknown component", suggestion(name, SERVICES))
+        elif name not in SERVICES:
+            yield refuse(f"components.{name}", "has no settings", "Leave it out.")
 
 
 def _variables(subject: Subject) -> Iterator[Finding]:

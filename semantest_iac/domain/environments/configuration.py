@@ -16,9 +16,9 @@ from semantest_iac.domain.environments.authentication import DEFAULT_SECRET, SIG
 from semantest_iac.domain.environments.defaults import get_environment_settings, retention
 from semantest_iac.domain.environments.names import (
     ALIASES,
-    COMPONENTS,
     ENVIRONMENTS,
     PROVIDERS,
+    SERVICES,
     canonical_environment,
 )
 from semantest_iac.domain.environments.sections import (
@@ -75,7 +75,7 @@ class Configuration(Section):
     components: dict[str, ComponentSection] = Field(
         default={},
         description="Settings by component.",
-        json_schema_extra={"propertyNames": {"enum": list(COMPONENTS)}},
+        json_schema_extra={"propertyNames": {"enum": list(SERVICES)}},
     )
     monitoring: MonitoringSection = MonitoringSection()
     scaling: ScalingSection = ScalingSection()

@@ -6,7 +6,8 @@ from collections.abc import Iterable
 
 ENVIRONMENTS = ("development", "qa", "staging", "production")
 PROVIDERS = ("aws", "azure")
-COMPONENTS = ("rest-api", "websocket", "platform")
+SERVICES = ("rest-api", "websocket", "platform")  # the components that run code and answer
+COMPONENTS = (*SERVICES, "account")
 DEFAULT_ENVIRONMENT = "development"
 DEFAULT_PROVIDER = "aws"
 

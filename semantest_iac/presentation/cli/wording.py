@@ -95,7 +95,8 @@ def health_line(health: HealthAnswer) -> str:
 def next_commands(stack: Stack, home: str) -> list[str]:
     """Commands that reach this very stack."""
     program, place = "  python -m semantest_iac", f"{_place_options(stack)}{home}"
-    call = f"serve{home}" if stack.component == "websocket" else f"invoke {stack.component} GET /health{place}"
+    special = {"websocket": f"serve{home}", "account": f"outputs --component account{place}"}
+    call = special.get(stack.component, f"invoke {stack.component} GET /health{place}")
     return [
         "Try next:",
         f"{program} {call}",

@@ -9,6 +9,7 @@ from semantest_iac.domain.compute.function import ServerlessFunction
 from semantest_iac.domain.delivery.live_version import LiveVersion
 from semantest_iac.domain.messaging.notification_channel import NotificationChannel
 from semantest_iac.domain.monitoring.alarm import Alarm
+from semantest_iac.domain.monitoring.gateway_logging import GatewayLogging
 from semantest_iac.domain.monitoring.log_store import LogStore
 from semantest_iac.domain.networking.http_api import HttpApi
 from semantest_iac.domain.networking.private_network import ExistingNetwork, PrivateNetwork
@@ -17,6 +18,7 @@ from semantest_iac.domain.security.app_secrets import AppSecret
 from semantest_iac.domain.security.identity import FunctionIdentity
 from semantest_iac.domain.storage.connection_table import ConnectionTable
 from semantest_iac.infrastructure.cloud_programs.aws import (
+    account,
     compute,
     delivery,
     messaging,
@@ -45,6 +47,7 @@ CLOUD = Cloud(
         ConnectionTable: storage.connection_table,
         ExistingNetwork: private_networks.existing_network,
         FunctionIdentity: security.function_identity,
+        GatewayLogging: account.gateway_logging,
         HttpApi: networking.http_api,
         LiveVersion: delivery.live_version,
         LogStore: monitoring.log_store,
@@ -60,6 +63,7 @@ CLOUD = Cloud(
         AppSecret: ("pulumi_aws.secretsmanager",),
         ConnectionTable: ("pulumi_aws.dynamodb",),
         FunctionIdentity: ("pulumi_aws.iam",),
+        GatewayLogging: ("pulumi_aws.apigateway", "pulumi_aws.iam"),
         HttpApi: ("pulumi_aws.apigatewayv2", "pulumi_aws.lambda_"),
         LiveVersion: ("pulumi_aws.lambda_",),
         LogStore: ("pulumi_aws.cloudwatch",),

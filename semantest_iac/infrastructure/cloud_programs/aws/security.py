@@ -32,15 +32,6 @@ def app_secret(secret: AppSecret, context: Context) -> Made:
     return {"arn": kept.arn, "resource": version}
 
 
-_TRUST = json.dumps(
-    {
-        "Version": "2012-10-17",
-        "Statement": [
-            {"Effect": "Allow", "Principal": {"Service": "lambda.amazonaws.com"}, "Action": "sts:AssumeRole"}
-        ],
-    },
-    sort_keys=True,
-)
 _TRACE = ["xray:PutTelemetryRecords", "xray:PutTraceSegments"]
 _JOIN_NETWORK = [
     "ec2:AssignPrivateIpAddresses",
@@ -51,12 +42,18 @@ _JOIN_NETWORK = [
 ]
 
 
+def trust(service: str) -> str:
+    """The policy that lets one service take on a role, and nobody else."""
+    allowed = {"Effect": "Allow", "Principal": {"Service": service}, "Action": "sts:AssumeRole"}
+    return json.dumps({"Version": "2012-10-17", "Statement": [allowed]}, sort_keys=True)
+
+
 def function_identity(identity: FunctionIdentity, context: Context) -> Made:
     """A role for one function. The managed policies are not used: they also allow making log groups anywhere."""
     role = aws.iam.Role(
         identity.name,
         name=context.physical_name(identity.purpose, limit=longest("role")),
-        assume_role_policy=_TRUST,
+        assume_role_policy=trust("lambda.amazonaws.com"),
         tags=context.tags,
         opts=context.options(),
     )

@@ -6,11 +6,13 @@ from collections.abc import Mapping
 
 from semantest_iac.domain.blueprints import features
 from semantest_iac.domain.blueprints.features import Wanted
+from semantest_iac.domain.monitoring.gateway_logging import GatewayLogging
 
 _SUBNET = "a function app is placed in one subnet"
 _GATEWAY = "by API Management, which development does without"
 
 LACKS: Mapping[Wanted, str] = {
+    GatewayLogging: "each gateway has a diagnostic setting of its own, and no subscription has to allow that first",
     features.SUBNETS: f"{_SUBNET}, which spans all zones",
     features.GROUPS: f"{_SUBNET}, and the group is that of the subnet",
     features.LONG_RETENTION: "Log Analytics keeps logs for 730 days at most",

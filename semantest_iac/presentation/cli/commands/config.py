@@ -54,9 +54,11 @@ def validate(session: Session, words: Words, written: ConfigurationOptions) -> i
 def show(session: Session, words: Words, written: ConfigurationOptions) -> int:
     """Secrets are shown as references."""
     from semantest_iac.domain.environments.configuration import resolved
+    from semantest_iac.domain.environments.names import SERVICES
 
     stack, found = session.target(words, written)
-    settings = _as_dict(resolved(found.configuration, stack.component, stack.environment))
+    is_service = stack.component in SERVICES
+    settings = _as_dict(resolved(found.configuration, stack.component, stack.environment)) if is_service else {}
     session.answer({"stack": str(stack), "settings": settings}, [str(stack), *aligned(list(flattened(settings)))])
     return OK
 

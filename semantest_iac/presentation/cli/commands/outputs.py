@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from semantest_iac.application.queries.releases import is_played
+from semantest_iac.application.queries.releases import answers_here
 from semantest_iac.application.queries.status import outputs
 from semantest_iac.domain.errors import Fault, NotFoundError, ValidationError
 from semantest_iac.presentation.cli.failures import OK
@@ -33,7 +33,7 @@ def command(session: Session, words: Words) -> int:
     """Reads the ledger alone."""
     ledger, stack = session.application.ledger, _one_stack(session, words)
     found = outputs(ledger, stack)
-    if is_played(ledger, stack):
+    if answers_here(ledger, stack):
         found["local_endpoint"] = local_endpoint(stack)
     session.answer(found, aligned(list(flattened(found))) if found else ["No outputs."])
     return OK

@@ -1,0 +1,32 @@
+"""What an AWS account has once per region, on IAM and API Gateway."""
+
+from __future__ import annotations
+
+import pulumi_aws as aws
+
+from semantest_iac.domain.monitoring.gateway_logging import GatewayLogging
+from semantest_iac.infrastructure.cloud_programs.aws.limits import longest
+from semantest_iac.infrastructure.cloud_programs.aws.security import trust
+from semantest_iac.infrastructure.cloud_programs.context import Context, Made
+
+_MAY_LOG = "arn:aws:iam::aws:policy/service-role/AmazonAPIGatewayPushToCloudWatchLogs"
+
+
+def gateway_logging(logging: GatewayLogging, context: Context) -> Made:
+    """A role, set for every API of the region. A destroy leaves all of it: other stacks' logs would end with it."""
+    role = aws.iam.Role(
+        logging.name,
+        name=context.physical_name(limit=longest("role")),
+        assume_role_policy=trust("apigateway.amazonaws.com"),
+        tags=context.tags,
+        opts=context.options(retain_on_delete=True),
+    )
+    policy = aws.iam.RolePolicyAttachment(
+        logging.name, role=role.name, policy_arn=_MAY_LOG, opts=context.options(retain_on_delete=True)
+    )
+    aws.apigateway.Account(
+        logging.name,
+        cloudwatch_role_arn=role.arn,
+        opts=context.options(retain_on_delete=True, depends_on=[policy]),
+    )
+    return {"arn": role.arn}
