@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
 
 class FakeConnections:
-    """The port with nothing behind it; `too_large` is what is raised for a message over `largest` bytes."""
+    """The port with nothing behind it but a way to send."""
 
-    def __init__(self, deliver: Callable[[str, bytes], bool], too_large: type[Exception], largest: int) -> None:
+    def __init__(self, deliver: Callable[[str, bytes], bool]) -> None:
         self._deliver = deliver
-        self._too_large = too_large
-        self._largest = largest
         self._known: dict[str, Any] = {}
-        self._claims: dict[str, str] = {}
+        self._claims: dict[str, tuple[str, str]] = {}
 
     def remember(self, connection: Any) -> None:
         """Keep a new one."""
@@ -44,21 +41,29 @@ class FakeConnections:
         self._known[id] = replace(known, greeted=True)
         return not known.greeted
 
-    def claim(self, request: str, id: str) -> bool:
+    def claim(self, request: str, asker: str, holder: str) -> bool:
         """Whoever is first."""
-        return self._claims.setdefault(request, id) == id
+        if self._claims.get(request, (asker,))[0] != asker:
+            return False
+        self._claims[request] = asker, holder
+        return True
 
-    def claimant(self, request: str) -> str | None:
+    def asker(self, request: str) -> str | None:
         """Who was first."""
-        return self._claims.get(request)
+        return self._claims.get(request, (None,))[0]
 
-    def release(self, request: str) -> None:
+    def held_by(self, id: str) -> Sequence[str]:
+        """What is not settled."""
+        return [request for request, (_, holder) in self._claims.items() if holder == id]
+
+    def settle(self, request: str, holder: str | None = None) -> str | None:
         """Nobody's again."""
+        asker, held = self._claims.get(request, (None, ""))
+        if holder not in (None, held):
+            return None
         self._claims.pop(request, None)
+        return asker
 
-    def post(self, id: str, message: Mapping[str, Any]) -> bool:
+    def post(self, id: str, data: bytes) -> bool:
         """Deliver it."""
-        data = json.dumps(message).encode()
-        if len(data) > self._largest:
-            raise self._too_large
         return self._deliver(id, data)

@@ -6,8 +6,10 @@ may not do is not here either: no scans, no batches.
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import Any
 
 from semantest_iac.infrastructure.local_service.item_expressions import Expression, ExpressionError, Item, plain
@@ -97,20 +99,31 @@ class TableData:
         test, name = self._expression("KeyConditionExpression", arguments).condition(), arguments.get("IndexName")
         if name is not None and name not in self._by_index:
             raise DataError("ValidationException", "The table does not have the specified index")
-        candidates = self._candidates(name, arguments)
-        found = [key for key in sorted(candidates) if (item := self._living(key)) and test(item)]
-        start = plain((arguments.get("ExclusiveStartKey") or {}).get(self._schema.key)) or ""
-        after = [key for key in found if key > start]
-        page = after[: min(int(arguments.get("Limit", PAGE)), PAGE)]
-        answer = {"Items": [self._items[key] for key in page], "Count": len(page), "ScannedCount": len(page)}
-        last = {"LastEvaluatedKey": {self._schema.key: {"S": page[-1]}}} if len(page) < len(after) else {}
-        return {**answer, **last}
+        keys, limit = sorted(self._candidates(name, arguments)), min(int(arguments.get("Limit", PAGE)), PAGE)
+        after = islice(keys, bisect_right(keys, self._start(name, arguments)), None)
+        found = list(islice((item for key in after if (item := self._living(key)) and test(item)), limit))
+        answer = {"Items": found, "Count": len(found), "ScannedCount": len(found)}
+        if len(found) < limit:
+            return answer
+        return {**answer, "LastEvaluatedKey": {key: found[-1][key] for key in self._key_names(name)}}
 
     def _candidates(self, index: str | None, arguments: Arguments) -> list[str]:
         values = [plain(value) for value in (arguments.get("ExpressionAttributeValues") or {}).values()]
         if index is None:
             return [value for value in values if value in self._items]
         return [key for value in values for key in self._by_index[index].get(value, ())]
+
+    def _start(self, index: str | None, arguments: Arguments) -> str:
+        """The key behind which a page begins; no item needs to have it."""
+        start = arguments.get("ExclusiveStartKey")
+        if start is None:
+            return ""
+        if start.keys() != self._key_names(index):
+            raise DataError("ValidationException", "The provided starting key is invalid")
+        return str(plain(start[self._schema.key]))
+
+    def _key_names(self, index: str | None) -> set[str]:
+        return {self._schema.key, *([self._schema.indexes[index]] if index else [])}
 
     def _expression(self, which: str, arguments: Arguments) -> Expression:
         names, values = arguments.get("ExpressionAttributeNames"), arguments.get("ExpressionAttributeValues")

@@ -1,7 +1,8 @@
 """Connections in a table of Azure Storage, reached through Web PubSub.
 
-An entity is a connection, its place among those of its kind, or the claim on a request. Tables let nothing expire:
-what a connection leaves behind that ended unseen is forgotten when somebody comes upon it.
+An entity is a connection, its place among those of its kind, the claim on a request, or the place of that among what
+its holder has to answer. Tables let nothing expire: what a connection leaves behind that ended unseen is forgotten when
+somebody comes upon it.
 """
 
 from __future__ import annotations
@@ -9,18 +10,17 @@ from __future__ import annotations
 import json
 import os
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from hashlib import sha256
 from typing import Any
 from urllib.parse import quote
 
 from semantest_azure import RefusedError, Reply, Send, Service
-from semantest_connections import Connection, TooLargeError
+from semantest_connections import Connection
 from semantest_conversation import KINDS
 
 STORAGE, PUBSUB = "https://storage.azure.com", "https://webpubsub.azure.com"
 VERSION = "api-version=2024-01-01"
-LARGEST = 128 * 1024  # that of the narrowest cloud
 CONNECTIONS, REQUESTS = "connection", "request"
 WANTED = {"Accept": "application/json;odata=nometadata", "x-ms-version": "2020-12-06", "Prefer": "return-no-content"}
 WRITTEN = {**WANTED, "Content-Type": "application/json"}
@@ -85,36 +85,53 @@ class TableConnections:
             if self._merge(id, {"greeted": True}, tag):
                 return True
 
-    def claim(self, request: str, id: str) -> bool:
+    def claim(self, request: str, asker: str, holder: str) -> bool:
         """A claim whose time is over counts for nothing, although the table still has it."""
-        if self._insert(REQUESTS, _key(request), {"claimant": id}):
-            return True
-        tag, entity = self._read(REQUESTS, _key(request))
-        if entity is None:
-            return self._insert(REQUESTS, _key(request), {"claimant": id})
-        if entity["claimant"] != id and entity["expiresAt"] > time.time():
+        if not self._claimed(request, {"claimant": asker, "holder": holder}):
             return False
-        claim = {"claimant": id, "expiresAt": self._expiry()}
-        return self._written("PUT", REQUESTS, _key(request), claim, (*CREATED, GONE, CHANGED), tag).status in CREATED
+        self._written("PUT", _held(holder), _key(request), {"request": request}, CREATED)
+        return True
 
-    def claimant(self, request: str) -> str | None:
+    def asker(self, request: str) -> str | None:
         """Who wrote the claim."""
-        _, entity = self._read(REQUESTS, _key(request))
-        return str(entity["claimant"]) if entity else None
+        return _waiting(self._read(REQUESTS, _key(request))[1])
 
-    def release(self, request: str) -> None:
-        """Delete the claim."""
-        self._delete(REQUESTS, _key(request))
+    def held_by(self, id: str) -> Iterable[str]:
+        """One that found another holder meanwhile is among them: it cannot be settled here."""
+        return (entity["request"] for entity in self._partition(_held(id)))
 
-    def post(self, id: str, message: Mapping[str, Any]) -> bool:
+    def settle(self, request: str, holder: str | None = None) -> str | None:
+        """Whoever deletes the claim; one that changed meanwhile is looked at again."""
+        if holder is not None:
+            self._delete(_held(holder), _key(request))
+        while True:
+            tag, claim = self._read(REQUESTS, _key(request))
+            if claim is None or holder not in (None, claim.get("holder")):
+                return None
+            if self._delete(REQUESTS, _key(request), tag):
+                break
+        if holder is None:
+            self._delete(_held(claim.get("holder", "")), _key(request))
+        return _waiting(claim)
+
+    def post(self, id: str, data: bytes) -> bool:
         """Web PubSub takes messages to those who are gone as well: it is asked first."""
-        data, path = json.dumps(message).encode(), f"/connections/{quote(id, safe='')}"
-        if len(data) > LARGEST:
-            raise TooLargeError
+        path = f"/connections/{quote(id, safe='')}"
         if _expected(self._hub("HEAD", f"{path}?{VERSION}"), (200, GONE)).status == GONE:
             return False
         sent = self._hub("POST", f"{path}/:send?{VERSION}", data, {"Content-Type": "text/plain"})
         return _expected(sent, (202, GONE)).status != GONE
+
+    def _claimed(self, request: str, claim: Entity) -> bool:
+        if self._insert(REQUESTS, _key(request), claim):
+            return True
+        tag, known = self._read(REQUESTS, _key(request))
+        if known is None:
+            return self._insert(REQUESTS, _key(request), claim)
+        if _waiting(known) not in (None, claim["claimant"]):
+            return False
+        changed = {**claim, "expiresAt": self._expiry()}
+        return self._written("PUT", REQUESTS, _key(request), changed, (*CREATED, GONE, CHANGED), tag).status in CREATED
 
     def _insert(self, partition: str, row: str, values: Entity) -> bool:
         """Whether nothing was there."""
@@ -132,9 +149,10 @@ class TableConnections:
         reply = self._written("PATCH", CONNECTIONS, id, values, (*CREATED, GONE, CHANGED), tag)
         return reply.status in CREATED
 
-    def _delete(self, partition: str, row: str) -> None:
-        headers = {**WANTED, "If-Match": "*"}
-        _expected(self._rows("DELETE", self._place(partition, row), b"", headers), (204, GONE))
+    def _delete(self, partition: str, row: str, tag: str = "*") -> bool:
+        """Whether it was there, in that state; to be gone already is as good."""
+        reply = self._rows("DELETE", self._place(partition, row), b"", {**WANTED, "If-Match": tag})
+        return _expected(reply, (204, GONE, CHANGED)).status == 204
 
     def _written(
         self, method: str, partition: str, row: str, values: Entity, known: Sequence[int], tag: str = ""
@@ -161,6 +179,14 @@ class TableConnections:
 
 def _kind(kind: str) -> str:
     return f"kind-{kind}"
+
+
+def _held(holder: str) -> str:
+    return f"held-{holder}"
+
+
+def _waiting(claim: Entity | None) -> str | None:
+    return str(claim["claimant"]) if claim and claim["expiresAt"] > time.time() else None
 
 
 def _key(request: str) -> str:

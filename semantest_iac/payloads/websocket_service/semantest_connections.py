@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -15,10 +15,6 @@ class Connection:
     kind: str = ""
     claims: Mapping[str, Any] = field(default_factory=dict)
     greeted: bool = False
-
-
-class TooLargeError(Exception):
-    """A message that the cloud does not carry."""
 
 
 class Connections(Protocol):
@@ -42,14 +38,17 @@ class Connections(Protocol):
     def greet(self, id: str) -> bool:
         """True for the first who asks, of all that run side by side."""
 
-    def claim(self, request: str, id: str) -> bool:
-        """Whether the request is this connection's from now on (or was already), and not another's."""
+    def claim(self, request: str, asker: str, holder: str) -> bool:
+        """Whether the request is this asker's from now on (or was already), and not another's; the holder has it."""
 
-    def claimant(self, request: str) -> str | None:
-        """Who asked."""
+    def asker(self, request: str) -> str | None:
+        """Who waits for the answer."""
 
-    def release(self, request: str) -> None:
-        """The request has been answered."""
+    def held_by(self, id: str) -> Iterable[str]:
+        """The requests that a connection has not answered yet; one of a moment ago may be missing."""
 
-    def post(self, id: str, message: Mapping[str, Any]) -> bool:
-        """Send; False where nobody is there any more. Raises TooLargeError."""
+    def settle(self, request: str, holder: str | None = None) -> str | None:
+        """End a request: the first to do so is told who waits for it. Not where somebody else holds it."""
+
+    def post(self, id: str, data: bytes) -> bool:
+        """Send; False where nobody is there any more."""

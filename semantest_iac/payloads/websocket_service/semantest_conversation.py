@@ -7,16 +7,21 @@ the welcome takes the first chance after that. A client that waits for it before
 from __future__ import annotations
 
 import json
+import math
+import time
 import zlib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from semantest_connections import Connection, Connections, TooLargeError
+from semantest_connections import Connection, Connections
 
 CLI, EXTENSION = "cli", "extension"
 KINDS = (CLI, EXTENSION)
 LONGEST_ID = 256
+LARGEST = 128 * 1024  # of a message, on the narrowest cloud
+RECENT_S = 1
+LEFT = "The extension left before it answered: ask again"
 
 Message = Mapping[str, Any]
 NO_CLAIMS: Mapping[str, Any] = {}
@@ -27,18 +32,20 @@ class ProtocolError(Exception):
 
 
 class Conversation:
-    """Takes what happens to connections, one event at a time; holds nothing itself."""
+    """Takes what happens to connections, one event at a time; remembers the extensions of the last second alone."""
 
-    def __init__(self, connections: Connections) -> None:
+    def __init__(self, connections: Connections, clock: Callable[[], float] = time.monotonic) -> None:
         self._connections = connections
+        self._clock = clock
+        self._recent: tuple[Sequence[str], float] = (), 0
 
     def connected(self, id: str, claims: Mapping[str, Any]) -> None:
         """A client is let in; nothing can be sent to it yet."""
         self._connections.remember(Connection(id, claims=claims))
 
     def disconnected(self, id: str) -> None:
-        """A client is gone."""
-        self._connections.forget(id)
+        """A client is gone: who waits for its answers is told, and may ask again."""
+        self._gone(id)
 
     def said(self, id: str, text: str, claims: Mapping[str, Any] = NO_CLAIMS) -> None:
         """A client said something: do it, or tell the client why not.
@@ -86,30 +93,53 @@ class Conversation:
         self._send(sender.id, {"type": "pong", "timestamp": _now()})
 
     def _ask(self, sender: Connection, message: Message) -> None:
-        """To one extension: the first that is there, each request beginning with another one."""
-        request = _request(sender, CLI, message)
-        if not self._connections.claim(request, sender.id):
-            raise ProtocolError("The requestId is taken by another client")
-        order = {**message, "type": "generate_image"}
-        if not any(self._send(extension, order) for extension in self._extensions(request)):
-            self._connections.release(request)
-            raise ProtocolError("No extension available")
+        """To the first extension that is there."""
+        request, holder = _request(sender, CLI, message), ""
+        order = _encoded({**message, "type": "generate_image"})
+        for holder in self._extensions(request):
+            self._claim(request, sender.id, holder)
+            if self._connections.post(holder, order):
+                return
+            self._gone(holder, but=request)
+        self._connections.settle(request, holder)
+        raise ProtocolError("No extension available")
+
+    def _claim(self, request: str, asker: str, holder: str) -> None:
+        """Whose asker is gone, a request is free."""
+        while not self._connections.claim(request, asker, holder):
+            before = self._connections.asker(request)
+            if before and self._connections.find(before):
+                raise ProtocolError("The requestId is taken by another client")
+            self._connections.settle(request)
 
     def _extensions(self, request: str) -> Iterator[str]:
-        found = sorted(self._connections.find_by_kind(EXTENSION))
-        start = zlib.crc32(request.encode()) % len(found) if found else 0
-        yield from (*found[start:], *found[:start])
+        """All, each request beginning with another one; the first may be one of a moment ago, and gone."""
+        ids, seen = self._recent
+        if not ids or self._clock() > seen + RECENT_S:
+            ids = self._read_extensions()
+        first = next(_from_turn(ids, request), None)
+        if first:
+            yield first
+            yield from (id for id in _from_turn(self._read_extensions(), request) if id != first)
+
+    def _read_extensions(self) -> Sequence[str]:
+        ids = sorted(self._connections.find_by_kind(EXTENSION))
+        self._recent = ids, self._clock()
+        return ids
 
     def _report(self, sender: Connection, message: Message) -> None:
         """Back to who asked."""
-        claimant = self._connections.claimant(_request(sender, EXTENSION, message))
-        if claimant is None or not self._send(claimant, message):
-            raise ProtocolError("Nobody waits for this request")
+        request, data = _request(sender, EXTENSION, message), _encoded(message)
+        self._hand(self._connections.asker(request), data)
 
     def _answer(self, sender: Connection, message: Message) -> None:
         """The last that who asked will hear of the request."""
-        self._report(sender, message)
-        self._connections.release(message["requestId"])
+        request, data = _request(sender, EXTENSION, message), _encoded(message)
+        self._hand(self._connections.settle(request), data)
+
+    def _hand(self, asker: str | None, data: bytes) -> None:
+        if asker is None or not self._post(asker, data):
+            raise ProtocolError("Nobody waits for this request")
 
     def _broadcast(self, sender: Connection, message: Message) -> None:
         """To every other client, or to those of the clientType that it names."""
@@ -120,19 +150,28 @@ class Conversation:
             raise ProtocolError("clientType must be cli or extension")
         kinds = (wanted,) if wanted else KINDS
         others = {id for kind in kinds for id in self._connections.find_by_kind(kind)} - {sender.id}
-        heard = [self._send(id, {**message, "from": _client(sender.id)}) for id in sorted(others)]
+        data = _encoded({**message, "from": _client(sender.id)})
+        heard = [self._post(id, data) for id in sorted(others)]
         if not any(heard):
             raise ProtocolError("No client available")
 
-    def _send(self, id: str, message: Message) -> bool:
-        """Whether it arrived; who is no longer there is forgotten."""
-        try:
-            arrived = self._connections.post(id, message)
-        except TooLargeError as error:
-            raise ProtocolError("The message is too large") from error
+    def _send(self, id: str, message: Message) -> None:
+        self._post(id, _encoded(message))
+
+    def _post(self, id: str, data: bytes) -> bool:
+        """Whether it arrived; who is no longer there has gone unseen."""
+        arrived = self._connections.post(id, data)
         if not arrived:
-            self._connections.forget(id)
+            self._gone(id)
         return arrived
+
+    def _gone(self, id: str, but: str = "") -> None:
+        """Forget it; its requests end with an error, except for one that finds another extension."""
+        self._connections.forget(id)
+        for request in list(self._connections.held_by(id)):
+            asker = None if request == but else self._connections.settle(request, id)
+            if asker:
+                self._send(asker, {"type": "error", "requestId": request, "message": LEFT})
 
 
 Action = Callable[[Conversation, Connection, Message], None]
@@ -151,25 +190,50 @@ _ACTIONS: Mapping[str, Action] = {
 
 def _parsed(text: str) -> Message | None:
     try:
-        message = json.loads(text)
+        message = json.loads(text, parse_float=_finite, parse_constant=_finite)
     except (ValueError, RecursionError):
         return None
     return message if isinstance(message, dict) and isinstance(message.get("type"), str) else None
+
+
+def _finite(text: str) -> float:
+    """What JSON has no word for could not be handed on."""
+    number = float(text)
+    if not math.isfinite(number):
+        raise ValueError(text)
+    return number
+
+
+def _encoded(message: Message) -> bytes:
+    """No longer than it came; half a pair of surrogates is escaped again, as it came."""
+    data = json.dumps(message, ensure_ascii=False, separators=(",", ":")).encode(errors="backslashreplace")
+    if len(data) > LARGEST:
+        raise ProtocolError("The message is too large")
+    return data
 
 
 def _request(sender: Connection, kind: str, message: Message) -> str:
     if sender.kind != kind:
         raise ProtocolError(f"Authenticate as {kind} first")
     request = message.get("requestId")
-    if not isinstance(request, str) or not 0 < len(request) <= LONGEST_ID:
+    if not _is_id(request):
         raise ProtocolError(f"requestId must be a text of 1 to {LONGEST_ID} characters")
-    return request
+    return str(request)
+
+
+def _from_turn(ids: Sequence[str], request: str) -> Iterator[str]:
+    turn = zlib.crc32(request.encode()) % max(1, len(ids))
+    yield from (*ids[turn:], *ids[:turn])
+
+
+def _is_id(value: Any) -> bool:
+    return isinstance(value, str) and 0 < len(value) <= LONGEST_ID and value.encode(errors="ignore").decode() == value
 
 
 def _named(message: Message | None) -> Message:
     """What an error repeats, so that the client knows which of its messages is meant."""
     request = (message or {}).get("requestId")
-    return {"requestId": request} if isinstance(request, str) and len(request) <= LONGEST_ID else {}
+    return {"requestId": request} if _is_id(request) else {}
 
 
 def _client(id: str) -> str:

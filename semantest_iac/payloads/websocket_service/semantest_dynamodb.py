@@ -1,7 +1,8 @@
 """Connections in a DynamoDB table, reached through API Gateway.
 
-A row is a connection, or the claim on a request (its key starts with a mark that no connection id has). Rows outlive
-their use by the table's own expiry, so the time is looked at wherever it counts.
+A row is a connection, or the claim on a request (its key starts with a mark that no connection id has). The index finds
+connections by their kind, and claims by who is to answer. Rows outlive their use by the table's own expiry, so the time
+is looked at wherever it counts.
 """
 
 from __future__ import annotations
@@ -9,14 +10,14 @@ from __future__ import annotations
 import json
 import os
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from semantest_aws import CallError, Calls, calls
-from semantest_connections import Connection, TooLargeError
+from semantest_connections import Connection
 
 CONDITION_FAILED = "ConditionalCheckFailedException"
-REQUEST = "request#"
+REQUEST, HELD = "request#", "held#"
 
 Item = Mapping[str, Mapping[str, Any]]
 
@@ -61,7 +62,7 @@ class DynamoConnections:
     def find_by_kind(self, kind: str) -> Sequence[str]:
         """Every page of the index, without those whose time is over."""
         now = time.time()
-        return [item["connectionId"]["S"] for item in self._of_kind(kind) if float(item["expiresAt"]["N"]) > now]
+        return [item["connectionId"]["S"] for item in self._indexed(kind) if _ends(item) > now]
 
     def identify(self, id: str, kind: str) -> None:
         """From then on the index has it."""
@@ -87,38 +88,49 @@ class DynamoConnections:
             },
         )
 
-    def claim(self, request: str, id: str) -> bool:
+    def claim(self, request: str, asker: str, holder: str) -> bool:
         """A claim whose time is over counts for nothing, although the table may still have it."""
+        claim = {"claimant": _text(asker), "clientType": _text(HELD + holder), "expiresAt": self._expiry()}
         return self._unless(
             "PutItem",
             {
-                "Item": {"connectionId": _text(REQUEST + request), "claimant": _text(id), "expiresAt": self._expiry()},
+                "Item": {"connectionId": _text(REQUEST + request), **claim},
                 "ConditionExpression": (
                     "attribute_not_exists(connectionId) OR claimant = :claimant OR expiresAt < :now"
                 ),
-                "ExpressionAttributeValues": {":claimant": _text(id), ":now": {"N": str(int(time.time()))}},
+                "ExpressionAttributeValues": {":claimant": _text(asker), ":now": {"N": str(int(time.time()))}},
             },
         )
 
-    def claimant(self, request: str) -> str | None:
+    def asker(self, request: str) -> str | None:
         """Who wrote the claim."""
-        item = self._row(REQUEST + request)
-        return str(item["claimant"]["S"]) if item else None
+        return _waiting(self._row(REQUEST + request))
 
-    def release(self, request: str) -> None:
-        """Delete the claim."""
-        self.forget(REQUEST + request)
+    def held_by(self, id: str) -> Iterable[str]:
+        """By the index."""
+        return (item["connectionId"]["S"].removeprefix(REQUEST) for item in self._indexed(HELD + id))
 
-    def post(self, id: str, message: Mapping[str, Any]) -> bool:
-        """Send JSON; gone is an answer, everything else that is refused is an error."""
+    def settle(self, request: str, holder: str | None = None) -> str | None:
+        """Delete the claim, and see what it was."""
+        asked: dict[str, Any] = {"Key": {"connectionId": _text(REQUEST + request)}, "ReturnValues": "ALL_OLD"}
+        if holder is not None:
+            held = {":held": _text(HELD + holder)}
+            asked |= {"ConditionExpression": "clientType = :held", "ExpressionAttributeValues": held}
         try:
-            self._calls.post(id, json.dumps(message).encode())
+            return _waiting(self._call("DeleteItem", asked).get("Attributes"))
         except CallError as refused:
-            if refused.code == "GoneException":
-                return False
-            if refused.code == "PayloadTooLargeException":
-                raise TooLargeError from refused
-            raise
+            if refused.code != CONDITION_FAILED:
+                raise
+            return None
+
+    def post(self, id: str, data: bytes) -> bool:
+        """Gone is an answer, everything else that is refused is an error."""
+        try:
+            self._calls.post(id, data)
+        except CallError as refused:
+            if refused.code != "GoneException":
+                raise
+            return False
         return True
 
     def _row(self, key: str) -> Item | None:
@@ -126,11 +138,11 @@ class DynamoConnections:
         item: Item | None = answer.get("Item")
         return item
 
-    def _of_kind(self, kind: str) -> Iterator[Item]:
+    def _indexed(self, value: str) -> Iterator[Item]:
         asked: dict[str, Any] = {
             "IndexName": self._index,
-            "KeyConditionExpression": "clientType = :kind",
-            "ExpressionAttributeValues": {":kind": _text(kind)},
+            "KeyConditionExpression": "clientType = :value",
+            "ExpressionAttributeValues": {":value": _text(value)},
         }
         while True:
             answer = self._call("Query", asked)
@@ -163,3 +175,11 @@ def _connection(item: Item) -> Connection:
         json.loads(item["claims"]["S"]),
         "greeted" in item,
     )
+
+
+def _waiting(claim: Item | None) -> str | None:
+    return str(claim["claimant"]["S"]) if claim and _ends(claim) > time.time() else None
+
+
+def _ends(item: Item) -> float:
+    return float(item["expiresAt"]["N"])

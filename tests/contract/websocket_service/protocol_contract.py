@@ -6,13 +6,10 @@ from typing import Any
 
 import pytest
 
-from tests.contract.websocket_service.world import LARGEST, World
+from tests.contract.websocket_service.requests_contract import AnsweringContract, AskingContract, error
+from tests.contract.websocket_service.world import World
 
-ASKED = {"type": "ImageGenerationRequestedEvent", "requestId": "r1", "prompt": "a fox"}
-
-
-def error(message: str, **more: Any) -> dict[str, Any]:
-    return {"type": "error", **more, "message": message}
+__all__ = ["AnsweringContract", "AskingContract"]
 
 
 class WelcomeContract:
@@ -71,123 +68,6 @@ class AuthenticateContract:
         assert world.hear("a")[1:] == [error("The token is not one of a client of type extension")]
 
 
-class AskingContract:
-    def test_reaches_an_extension_whose_answers_return(self, world: World) -> None:
-        world.join("cli", "c")
-        world.join("extension", "e")
-
-        world.say("c", **ASKED)
-        assert world.hear("e") == [{**ASKED, "type": "generate_image"}]
-        for answer in ("image_generation_progress", "image_generated"):
-            world.say("e", type=answer, requestId="r1", value=1)
-        heard = [message["type"] for message in world.hear("c")]
-        assert heard == ["image_generation_progress", "image_generated"]
-        assert world.hear("e") == []
-
-    def test_reaches_one_of_several_extensions(self, world: World) -> None:
-        world.join("cli", "c")
-        world.join("extension", "e", "f", "g")
-
-        world.say("c", **ASKED)
-        assert sum(len(world.hear(each)) for each in "efg") == 1
-
-    def test_is_answered_to_who_asked_alone(self, world: World) -> None:
-        world.join("cli", "c", "d")
-        world.join("extension", "e")
-
-        world.say("d", **ASKED)
-        world.say("e", type="image_generation_failed", requestId="r1", reason="no")
-        assert (world.hear("c"), len(world.hear("d"))) == ([], 1)
-
-    def test_is_refused_where_nobody_is_there(self, world: World) -> None:
-        world.join("cli", "c")
-
-        world.say("c", **ASKED)
-        assert world.hear("c") == [error("No extension available", requestId="r1")]
-
-    @pytest.mark.parametrize("gone", ["leave", "vanish"])
-    def test_passes_by_extensions_that_are_gone(self, world: World, gone: str) -> None:
-        world.join("cli", "c")
-        world.join("extension", "e", "f")
-        getattr(world, gone)("e")
-
-        world.say("c", **ASKED)
-        assert [message["type"] for message in world.hear("f")] == ["generate_image"]
-
-    def test_may_be_said_again_by_who_asked(self, world: World) -> None:
-        world.join("cli", "c")
-        world.say("c", **ASKED)
-        world.join("extension", "e")
-        world.hear("c")
-
-        world.say("c", **ASKED)
-        world.say("c", **ASKED)
-        assert (len(world.hear("e")), world.hear("c")) == (2, [])
-
-    def test_is_refused_under_the_id_of_another_client_s_request(self, world: World) -> None:
-        world.join("cli", "c", "d")
-        world.join("extension", "e")
-        world.say("c", **ASKED)
-        world.hear("e")
-
-        world.say("d", **ASKED)
-        assert world.hear("d") == [error("The requestId is taken by another client", requestId="r1")]
-        assert world.hear("e") == []
-
-    @pytest.mark.parametrize("request_id", ["", "x" * 257, None, 7], ids=["empty", "long", "none", "number"])
-    def test_needs_an_id(self, world: World, request_id: Any) -> None:
-        world.join("cli", "c")
-
-        world.say("c", type="ImageGenerationRequestedEvent", requestId=request_id)
-        [refusal] = world.hear("c")
-        assert refusal["message"] == "requestId must be a text of 1 to 256 characters"
-
-    def test_is_for_those_who_have_said_that_they_are_a_cli(self, world: World) -> None:
-        world.join("extension", "e")
-        world.connect("a")
-
-        for id in ("e", "a"):
-            world.say(id, **ASKED)
-            assert world.hear(id)[-1] == error("Authenticate as cli first", requestId="r1")
-
-
-class AnsweringContract:
-    def test_is_heard_once(self, world: World) -> None:
-        world.join("cli", "c")
-        world.join("extension", "e")
-        world.say("c", **ASKED)
-        world.hear("e")
-
-        for _ in range(2):
-            world.say("e", type="image_generated", requestId="r1")
-        assert (len(world.hear("c")), world.hear("e")) == (1, [error("Nobody waits for this request", requestId="r1")])
-
-    def test_is_refused_where_who_asked_is_gone(self, world: World) -> None:
-        world.join("cli", "c")
-        world.join("extension", "e")
-        world.say("c", **ASKED)
-        world.hear("e")
-        world.leave("c")
-
-        world.say("e", type="image_generated", requestId="r1")
-        assert world.hear("e") == [error("Nobody waits for this request", requestId="r1")]
-
-    def test_is_for_extensions(self, world: World) -> None:
-        world.join("cli", "c")
-
-        world.say("c", type="image_generated", requestId="r1")
-        assert world.hear("c") == [error("Authenticate as extension first", requestId="r1")]
-
-    def test_that_is_too_large_is_told_to_who_sent_it(self, world: World) -> None:
-        world.join("cli", "c")
-        world.join("extension", "e")
-        world.say("c", **ASKED)
-        world.hear("e")
-
-        world.say("e", type="image_generated", requestId="r1", image="x" * LARGEST)
-        assert (world.hear("c"), world.hear("e")) == ([], [error("The message is too large", requestId="r1")])
-
-
 class BroadcastContract:
     def test_reaches_everybody_else(self, world: World) -> None:
         world.join("cli", "c", "d")
@@ -225,8 +105,8 @@ class BroadcastContract:
 class NonsenseContract:
     @pytest.mark.parametrize(
         "text",
-        ["", "x", "null", "[]", "7", '{"type": 7}', "{}", "[" * 5000],
-        ids=["empty", "word", "null", "list", "number", "type-of-another-type", "no-type", "deep"],
+        ["", "x", "null", "[]", "7", '{"type": 7}', "{}", "[" * 5000, '{"type": "ping", "x": NaN}', '{"x": 1e999}'],
+        ids=["empty", "word", "null", "list", "number", "type-of-another-type", "no-type", "deep", "nan", "infinite"],
     )
     def test_is_answered_and_harms_nothing(self, world: World, text: str) -> None:
         world.join("cli", "c")

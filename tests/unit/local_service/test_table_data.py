@@ -127,6 +127,18 @@ class TestQuery:
         second = of_kind(table, "x", Limit=2, ExclusiveStartKey=first["LastEvaluatedKey"])
         assert (ids(first), ids(second), "LastEvaluatedKey" in second) == (["a", "b"], ["c"], False)
 
+    def test_goes_on_behind_an_item_that_is_gone(self, table: TableData) -> None:
+        for id in "abc":
+            put(table, id, kind=text("x"))
+        page = of_kind(table, "x", Limit=2)
+        table.call("DeleteItem", {"Key": {"id": text("b")}})
+
+        assert ids(of_kind(table, "x", ExclusiveStartKey=page["LastEvaluatedKey"])) == ["c"]
+
+    def test_needs_the_keys_of_table_and_index_to_go_on(self, table: TableData) -> None:
+        with pytest.raises(DataError, match="starting key is invalid"):
+            of_kind(table, "x", ExclusiveStartKey={"id": text("a")})
+
     def test_finds_by_the_own_key(self, table: TableData) -> None:
         put(table, "a")
         asked = {"KeyConditionExpression": "id = :k", "ExpressionAttributeValues": {":k": text("a")}}
