@@ -117,7 +117,8 @@ class DeploymentProcess:
         return progress
 
     async def _verify(self, attempt: Attempt) -> Attempt:
-        return replace(attempt, health=await self._service.verify(attempt.stack))
+        assert attempt.settings is not None  # noqa: S101  # preparing has seen to it
+        return replace(attempt, health=await self._service.verify(attempt.stack, attempt.settings))
 
     def _as_it_is(self, attempt: Attempt) -> Attempt:
         outputs = self._ledger.stack(attempt.request.stack).outputs

@@ -72,7 +72,7 @@ class GoingBack:
         applied = await self._service.apply(work, plan, chronicle.publish, self._progress)
         if plan.lacks_code:
             applied = await self._service.publish_code(work, applied, chronicle.publish, self._progress)
-        await self._service.verify(stack)
+        await self._service.verify(stack, good.settings)
         return Restored(restored_deployment=good.deployment, outputs=dict(applied.outputs))
 
     def _work(self, request: DeploymentRequested, good: LastGood) -> Work:

@@ -58,9 +58,9 @@ class DeploymentService:
         """Bring the package to where the plan lacks it, and do what waited for that; then all that was done."""
         return await self._provisioner.publish_code(work, applied, publish, progress)
 
-    async def verify(self, stack: Stack) -> HealthAnswer | None:
+    async def verify(self, stack: Stack, settings: ComponentSettings) -> HealthAnswer | None:
         """Ask the service as a client would, if there is one; raises VerificationError unless it is well."""
-        return await verified(self._probe, stack)
+        return await verified(self._probe, stack, settings)
 
     async def plan_removal(self, stack: Stack) -> ChangePlan:
         """What removing the stack would delete."""

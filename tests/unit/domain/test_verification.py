@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from semantest_iac.domain.deployment.stack import Stack
 from semantest_iac.domain.deployment.verification import verified
+from semantest_iac.domain.environments.configuration import Configuration, resolved
 from semantest_iac.domain.errors import VerificationError
 from semantest_iac.domain.ports.service_probe import Conversation
 from tests.fakes.points import Points
@@ -13,6 +16,8 @@ from tests.fakes.service_probe import FakeServiceProbe
 
 REST = Stack("rest-api", "aws", "development", "us-east-1")
 WEBSOCKET = Stack("websocket", "aws", "development", "us-east-1")
+OURS = resolved(Configuration(), "websocket", "development")
+OWN = replace(OURS, source="chat", handler="app.handler")
 
 
 @pytest.fixture
@@ -22,8 +27,9 @@ def probe() -> FakeServiceProbe:
 
 class TestHttp:
     async def test_answers_with_what_the_service_said(self, probe: FakeServiceProbe) -> None:
-        health = await verified(probe, REST)
+        health = await verified(probe, REST, OURS)
 
+        assert health is not None
         assert (health.status, health.path, health.body) == (200, "/health", "GET /health")
 
     @pytest.mark.parametrize("status", [199, 302, 404, 500])
@@ -31,7 +37,7 @@ class TestHttp:
         probe.answers = [status]
 
         with pytest.raises(VerificationError, match=f"GET /health answered {status}"):
-            await verified(probe, REST)
+            await verified(probe, REST, OURS)
 
     @pytest.mark.parametrize(
         ("logs", "words"),
@@ -46,14 +52,15 @@ class TestHttp:
         probe.answers, probe.logs = [500], logs
 
         with pytest.raises(VerificationError) as caught:
-            await verified(probe, REST)
+            await verified(probe, REST, OURS)
         assert caught.value.hint == f"The function's last words: {words}"
 
 
 class TestWebSocket:
     async def test_answers_with_the_last_that_was_heard(self, probe: FakeServiceProbe) -> None:
-        health = await verified(probe, WEBSOCKET)
+        health = await verified(probe, WEBSOCKET, OURS)
 
+        assert health is not None
         assert (health.path, health.status, health.body) == ("$connect", 101, '{"type": "heartbeat"}')
 
     @pytest.mark.parametrize(
@@ -73,9 +80,26 @@ class TestWebSocket:
         probe.conversation = conversation
 
         with pytest.raises(VerificationError, match=reason):
-            await verified(probe, WEBSOCKET)
+            await verified(probe, WEBSOCKET, OURS)
 
     async def test_is_content_to_be_asked_for_a_token_that_nobody_has(self, probe: FakeServiceProbe) -> None:
         probe.conversation = Conversation(401, note="no token here")
 
-        assert (await verified(probe, WEBSOCKET)).body == "no token here"
+        health = await verified(probe, WEBSOCKET, OURS)
+
+        assert health is not None
+        assert health.body == "no token here"
+
+    async def test_lets_a_service_of_ones_own_be_silent(self, probe: FakeServiceProbe) -> None:
+        probe.conversation = Conversation(101)
+
+        health = await verified(probe, WEBSOCKET, OWN)
+
+        assert health is not None
+        assert (health.status, health.body) == (101, "")
+
+    async def test_still_wants_it_to_take_what_it_hears(self, probe: FakeServiceProbe) -> None:
+        probe.conversation = Conversation(500)
+
+        with pytest.raises(VerificationError, match="a connection ended with 500"):
+            await verified(probe, WEBSOCKET, OWN)
