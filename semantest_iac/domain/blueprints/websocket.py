@@ -80,6 +80,7 @@ def _authorizer(stack: Stack, settings: ComponentSettings) -> Iterator[Resource]
         secrets=(signing,),
         policy=SecurityPolicy(trace=settings.features.tracing),
         purpose=AUTHORIZER,
+        admits=(ADDRESS,),
     )
     yield ServerlessFunction(
         name=AUTHORIZER,
@@ -92,6 +93,7 @@ def _authorizer(stack: Stack, settings: ComponentSettings) -> Iterator[Resource]
         tracing=settings.features.tracing,
         purpose=AUTHORIZER,
         package=AUTHORIZER,
+        uses=(ADDRESS,),
     )
     yield LiveVersion(name=AUTHORIZER_LIVE, function=AUTHORIZER)
 

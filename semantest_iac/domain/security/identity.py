@@ -18,7 +18,7 @@ class SecurityPolicy:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FunctionIdentity(Resource):
     """The identity of exactly one function: it writes its log, reads its secrets, does with what it `uses` what one
-    does with such a resource, and nothing else.
+    does with such a resource, lets clients in where it `admits` them, and nothing else.
     """
 
     log_store: Ref
@@ -26,3 +26,4 @@ class FunctionIdentity(Resource):
     policy: SecurityPolicy = SecurityPolicy()
     purpose: str = ""
     uses: tuple[Ref, ...] = ()
+    admits: tuple[Ref, ...] = ()

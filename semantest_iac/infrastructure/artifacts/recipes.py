@@ -22,21 +22,22 @@ from semantest_iac.infrastructure.artifacts.selection import Selection
 from semantest_iac.infrastructure.artifacts.staging import copy_tree
 
 BUNDLED_RUNTIME = "python3.13"
-UPSTREAM = "semantest_upstream.py"
+UPSTREAM = ("semantest_azure.py", "semantest_identity.py", "semantest_upstream.py")
 BUNDLED: Mapping[tuple[str, str], tuple[str, Mapping[str, tuple[str, ...]]]] = {
     ("health_service", "aws"): ("service.handler", {"health_service": ()}),
     ("health_service", "azure"): ("service.handler", {"health_service": ()}),
     ("websocket_authorizer", "aws"): ("semantest_authorizer.handler", {"websocket_authorizer": ()}),
     ("websocket_authorizer", "azure"): (
         "semantest_guard.handler",
-        {"websocket_authorizer": ("semantest_tokens.py",), "websocket_azure": ("semantest_guard.py", UPSTREAM)},
+        {"websocket_authorizer": ("semantest_tokens.py",), "websocket_azure": ("semantest_guard.py", *UPSTREAM)},
     ),
     ("websocket_service", "aws"): ("semantest_websocket.handler", {"websocket_service": ()}),
     ("websocket_service", "azure"): (
         "semantest_webpubsub.handler",
         {
             "websocket_service": ("semantest_connections.py", "semantest_conversation.py"),
-            "websocket_azure": ("semantest_azure.py", "semantest_tables.py", UPSTREAM, "semantest_webpubsub.py"),
+            "websocket_authorizer": ("semantest_tokens.py",),
+            "websocket_azure": ("semantest_tables.py", "semantest_webpubsub.py", *UPSTREAM),
         },
     ),
 }

@@ -15,13 +15,17 @@ from semantest_iac.infrastructure.local_service.front import Unpack
 from semantest_iac.infrastructure.local_service.sockets import Resources
 
 HUB_ENDPOINT, TABLES_ENDPOINT = "SEMANTEST_HUB_ENDPOINT", "SEMANTEST_TABLES_ENDPOINT"
+AUTHORITY = "SEMANTEST_AUTHORITY"
 _SERVICE, _HUB = "azure-native:webpubsub:WebPubSub", "azure-native:webpubsub:WebPubSubHub"
 _APP, _TABLE = "azure-native:web:WebApp", "azure-native:storage:Table"
 
 
 @dataclass(frozen=True, slots=True)
 class Webhook:
-    """Where some of the events go; `path` may hold `{event}`. Of messages it hears of all or of none."""
+    """Where some of the events go; `path` may hold `{event}`. Of messages it hears of all or of none.
+
+    The service shows its identity to an `audience`, and nothing where none is named.
+    """
 
     app: FunctionSpec
     host: str
@@ -29,6 +33,15 @@ class Webhook:
     query: Pairs
     system_events: frozenset[str]
     hears_messages: bool
+    audience: str
+
+
+@dataclass(frozen=True, slots=True)
+class Principal:
+    """Who the service is in its directory; nobody, where it was given no identity."""
+
+    id: str
+    tenant: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +53,7 @@ class HubPlan:
     lets_strangers_in: bool
     webhooks: tuple[Webhook, ...]
     tables: tuple[str, ...]
+    principal: Principal
 
 
 def plan(resources: Resources, unpack: Unpack) -> HubPlan | None:
@@ -47,7 +61,7 @@ def plan(resources: Resources, unpack: Unpack) -> HubPlan | None:
     service, hub = (next(_all(resources, type_), None) for type_ in (_SERVICE, _HUB))
     if service is None or hub is None:
         return None
-    properties = hub.inputs["properties"]
+    properties, identity = hub.inputs["properties"], service.outputs.get("identity") or {}
     handlers = properties.get("eventHandlers") or ()
     return HubPlan(
         name=hub.outputs["name"],
@@ -55,12 +69,13 @@ def plan(resources: Resources, unpack: Unpack) -> HubPlan | None:
         lets_strangers_in=properties.get("anonymousConnectPolicy") == "allow",
         webhooks=tuple(_webhooks(resources, handlers, unpack)),
         tables=tuple(table.outputs["name"] for table in _all(resources, _TABLE)),
+        principal=Principal(identity.get("principalId", ""), identity.get("tenantId", "")),
     )
 
 
-def reaching(app: FunctionSpec, tables_url: str, hub_url: str) -> FunctionSpec:
+def reaching(app: FunctionSpec, tables_url: str, hub_url: str, authority_url: str) -> FunctionSpec:
     """The app, told to call these in the place of Azure."""
-    told = {TABLES_ENDPOINT: tables_url, HUB_ENDPOINT: hub_url}
+    told = {TABLES_ENDPOINT: tables_url, HUB_ENDPOINT: hub_url, AUTHORITY: authority_url}
     return replace(app, environment={**app.environment, **told})
 
 
@@ -77,7 +92,13 @@ def _webhooks(resources: Resources, handlers: Sequence[Mapping[str, Any]], unpac
                 tuple(parse_qsl(place.query, keep_blank_values=True)),
                 frozenset(handler.get("systemEvents") or ()),
                 handler.get("userEventPattern") == "*",
+                _audience(handler.get("auth") or {}),
             )
+
+
+def _audience(auth: Mapping[str, Any]) -> str:
+    is_shown = auth.get("type") == "ManagedIdentity"
+    return str((auth.get("managedIdentity") or {}).get("resource", "")) if is_shown else ""
 
 
 def _all(resources: Resources, type_: str) -> Iterator[DeployedResource]:

@@ -5,7 +5,9 @@ Source: Azure's documentation of CloudEvents for Web PubSub's event handlers.
 
 from __future__ import annotations
 
+import asyncio
 import json
+import time
 from collections.abc import Mapping
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
@@ -18,6 +20,7 @@ from semantest_iac.domain.networking.web_socket_endpoint import ConnectionLimits
 from semantest_iac.infrastructure.function_runtimes import functions_http
 from semantest_iac.infrastructure.function_runtimes.function_pool import FunctionPool
 from semantest_iac.infrastructure.function_runtimes.function_spec import Invocation
+from semantest_iac.infrastructure.local_service.azure_directory import LIFETIME_S, directory, shown
 from semantest_iac.infrastructure.local_service.azure_services import hub, tables
 from semantest_iac.infrastructure.local_service.azure_socket_plan import HubPlan, Webhook, plan, reaching
 from semantest_iac.infrastructure.local_service.loopback import loopback
@@ -50,15 +53,17 @@ class AzureSockets:
         self._pools: dict[str, FunctionPool] = {}
         self._exits = AsyncExitStack()
         self._events = count(1)
+        self._tokens: dict[str, tuple[str, float]] = {}
 
     async def __aenter__(self) -> Self:
         around = self._around
         rows = {name: around.stores.setdefault(name, TableEntities()) for name in self._plan.tables}
         tables_url = await self._exits.enter_async_context(loopback(tables(rows)))
         hub_url = await self._exits.enter_async_context(loopback(hub(around.clients)))
+        keys_url = await self._exits.enter_async_context(loopback(directory(self._plan.principal.tenant)))
         for webhook in self._plan.webhooks:
             if webhook.host not in self._pools:
-                pool = FunctionPool(reaching(webhook.app, tables_url, hub_url), around.limits)
+                pool = FunctionPool(reaching(webhook.app, tables_url, hub_url, keys_url), around.limits)
                 self._exits.push_async_callback(pool.aclose)
                 self._pools[webhook.host] = pool
         return self
@@ -109,7 +114,8 @@ class AzureSockets:
         if webhook is None:
             return HttpResponse(NO_CONTENT)
         path = webhook.path.replace("{event}", event)
-        request = HttpRequest("POST", path, webhook.query, self._headers(event, id, client), body)
+        headers = (*self._headers(event, id, client), *await self._shown(webhook.audience))
+        request = HttpRequest("POST", path, webhook.query, headers, body)
         try:
             invocation = await self._pools[webhook.host].invoke(functions_http.event_for(request, webhook.host))
         except RuntimeFailedError as error:
@@ -117,6 +123,17 @@ class AzureSockets:
             invocation = Invocation(None, {"errorType": "Runtime.InitError", "errorMessage": reason}, "", 0)
         self._around.told(invocation)
         return functions_http.response_for(invocation)
+
+    async def _shown(self, audience: str) -> Pairs:
+        """The header with which the service shows who it is, renewed when half of its time is over."""
+        principal = self._plan.principal
+        if not (audience and principal.id):
+            return ()
+        token, ends = self._tokens.get(audience, ("", 0.0))
+        if time.time() >= ends:
+            token = await asyncio.to_thread(shown, principal.tenant, principal.id, audience)
+            self._tokens[audience] = token, time.time() + LIFETIME_S / 2
+        return (("authorization", f"Bearer {token}"),)
 
     def _webhook(self, event: str) -> Webhook | None:
         found = (

@@ -7,7 +7,7 @@ import hashlib
 import hmac
 import json
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from semantest_iac.infrastructure.function_runtimes.function_spec import FunctionSpec
@@ -30,9 +30,14 @@ def token_for(authorizer: FunctionSpec) -> str:
 
 def signed(claims: Mapping[str, Any], secret: str) -> str:
     """A JSON web token with these claims (HS256)."""
-    parts = [_encoded(json.dumps(part).encode()) for part in ({"alg": "HS256", "typ": "JWT"}, claims)]
-    text = ".".join(parts)
-    return f"{text}.{_encoded(hmac.new(secret.encode(), text.encode(), hashlib.sha256).digest())}"
+    header = {"alg": "HS256", "typ": "JWT"}
+    return joined(header, claims, lambda text: hmac.new(secret.encode(), text, hashlib.sha256).digest())
+
+
+def joined(header: Mapping[str, Any], claims: Mapping[str, Any], sign: Callable[[bytes], bytes]) -> str:
+    """The parts of a JSON web token, with what `sign` makes of them."""
+    text = ".".join(_encoded(json.dumps(part).encode()) for part in (header, claims))
+    return f"{text}.{_encoded(sign(text.encode()))}"
 
 
 def _encoded(data: bytes) -> str:

@@ -1,4 +1,4 @@
-"""Checks JSON web tokens signed with a shared secret (HS256), with nothing but Python itself."""
+"""Checks JSON web tokens with nothing but Python itself; those signed with a shared secret (HS256) wholly."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import hashlib
 import hmac
 import json
 from collections.abc import Collection, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 LONGEST_TOKEN = 8192
@@ -18,23 +19,48 @@ class TokenError(Exception):
     """Why a token does not count; fit for a log, it holds nothing of the token."""
 
 
+@dataclass(frozen=True)
+class Token:
+    """A token as it lies open for everybody: nothing of it counts before its signature was checked."""
+
+    algorithm: str
+    key: str
+    claims: Mapping[str, Any]
+    signed: bytes
+    signature: bytes
+
+
 def checked(
     token: str, secret: str, now: float, *, issuer: str = "", audiences: Collection[str] = ()
 ) -> Mapping[str, Any]:
     """What the token says, if it is signed and meant for now and for us; raises TokenError."""
     if not secret:
         raise TokenError("there is no secret to check it with")
-    if len(token) > LONGEST_TOKEN or token.count(".") != 2:
+    found = opened(token)
+    if found.algorithm != "HS256":  # the token must not choose how it is checked
+        raise TokenError("it is not signed with HS256")
+    wanted = hmac.new(secret.encode(), found.signed, hashlib.sha256).digest()
+    if not hmac.compare_digest(wanted, found.signature):
+        raise TokenError("its signature is wrong")
+    return judged(found.claims, now, (issuer,) if issuer else (), audiences)
+
+
+def opened(token: str) -> Token:
+    """The parts of a token; raises TokenError for what is none, or asks for what nobody here understands."""
+    if len(token) > LONGEST_TOKEN or token.count(".") != 2 or not token.isascii():
         raise TokenError("it is not a token")
     signed, _, signature = token.rpartition(".")
     header, claims = (_object(part) for part in signed.split("."))
-    if header.get("alg") != "HS256" or "crit" in header:  # the token must not choose how it is checked
-        raise TokenError("it is not signed with HS256")
-    wanted = hmac.new(secret.encode(), signed.encode(), hashlib.sha256).digest()
-    if not hmac.compare_digest(wanted, _bytes(signature)):
-        raise TokenError("its signature is wrong")
+    algorithm = "" if "crit" in header else str(header.get("alg"))
+    return Token(algorithm, str(header.get("kid", "")), claims, signed.encode(), decoded(signature))
+
+
+def judged(
+    claims: Mapping[str, Any], now: float, issuers: Collection[str], audiences: Collection[str]
+) -> Mapping[str, Any]:
+    """The claims, if they are meant for now and for us; nothing is asked where a collection is empty."""
     _check_time(claims, now)
-    _check_parties(claims, issuer, audiences)
+    _check_parties(claims, issuers, audiences)
     return claims
 
 
@@ -48,8 +74,8 @@ def _check_time(claims: Mapping[str, Any], now: float) -> None:
         raise TokenError("its time has not come")
 
 
-def _check_parties(claims: Mapping[str, Any], issuer: str, audiences: Collection[str]) -> None:
-    if issuer and claims.get("iss") != issuer:
+def _check_parties(claims: Mapping[str, Any], issuers: Collection[str], audiences: Collection[str]) -> None:
+    if issuers and claims.get("iss") not in issuers:
         raise TokenError("its issuer is another")
     meant = claims.get("aud", ())
     named = [meant] if isinstance(meant, str) else meant
@@ -63,7 +89,7 @@ def _is_number(value: Any) -> bool:
 
 def _object(part: str) -> Mapping[str, Any]:
     try:
-        found = json.loads(_bytes(part))
+        found = json.loads(decoded(part))
     except (ValueError, RecursionError) as error:
         raise TokenError("it cannot be read") from error
     if not isinstance(found, dict):
@@ -71,7 +97,7 @@ def _object(part: str) -> Mapping[str, Any]:
     return found
 
 
-def _bytes(part: str) -> bytes:
+def decoded(part: str) -> bytes:
     """base64 in its form for URLs, and nothing else."""
     try:
         return base64.b64decode(part + "=" * (-len(part) % 4), altchars=b"-_", validate=True)

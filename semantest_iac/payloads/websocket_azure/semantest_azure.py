@@ -48,19 +48,19 @@ class RefusedError(Exception):
 
 
 class Service:
-    """A service at an endpoint, for the tokens of an audience; each thread has a connection of its own."""
+    """A service at an endpoint, for the tokens of an audience or for everybody; each thread has its own connection."""
 
-    def __init__(self, endpoint: str, audience: str) -> None:
+    def __init__(self, endpoint: str, audience: str = "") -> None:
         place = urlsplit(endpoint)
         self._is_secure = place.scheme == "https"
         self._host = place.netloc
         self._base = place.path.rstrip("/")
-        self._audience = audience
+        self._audience = audience if self._is_secure else ""
         self._kept = threading.local()
 
     def __call__(self, method: str, path: str, body: bytes = b"", headers: Mapping[str, str] | None = None) -> Reply:
         """Again after a pause where the service is busy; stand-ins want no token, and would get none."""
-        identity = {"Authorization": f"Bearer {token(self._audience)}"} if self._is_secure else {}
+        identity = {"Authorization": f"Bearer {token(self._audience)}"} if self._audience else {}
         for pause in (*PAUSES_S, None):
             reply = self._once(method, self._base + path, body, {**(headers or {}), **identity})
             if reply.status not in BUSY or pause is None:

@@ -8,13 +8,14 @@ import time
 from collections.abc import Mapping
 from typing import Any
 
+from semantest_identity import identity
 from semantest_tokens import TokenError, checked
 from semantest_upstream import CONNECT, Answer, Event, answered, is_welcome, let_in, served
 
 
 def handler(request: Mapping[str, Any], context: object) -> Answer:
     """One client that wants to connect."""
-    return served(request, answer)
+    return served(request, identity(), answer)
 
 
 def answer(event: Event) -> Answer:

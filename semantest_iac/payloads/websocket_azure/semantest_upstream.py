@@ -11,10 +11,11 @@ import json
 import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from hmac import compare_digest
 from typing import Any
 
-KEY = "SEMANTEST_EVENTS_KEY"
+from semantest_identity import Identity
+from semantest_tokens import TokenError
+
 CONNECT, CONNECTED, DISCONNECTED = "connect", "connected", "disconnected"
 SYSTEM, USER = "azure.webpubsub.sys.", "azure.webpubsub.user."
 STATE = "ce-connectionState"
@@ -37,16 +38,22 @@ class Event:
         return found if isinstance(found, dict) else {}
 
 
-def served(request: Mapping[str, Any], happened: Callable[[Event], Answer]) -> Answer:
-    """Who does not know the key is refused; a service that asks whether it may send events is told that it may."""
-    if not _knows_key(request):
-        return answered(403)
+def served(request: Mapping[str, Any], identity: Identity, happened: Callable[[Event], Answer]) -> Answer:
+    """What became of an event of Web PubSub's, which has to show who it is.
+
+    A service that asks whether it may send events shows nothing, and hears nothing but that it may.
+    """
     headers = request["headers"]
     if request["requestContext"]["http"]["method"] == "OPTIONS":
         return answered(200, headers={"WebHook-Allowed-Origin": headers.get("webhook-request-origin", "")})
     kind = headers.get("ce-type", "")
     if not kind.startswith((SYSTEM, USER)):
         return answered(400)
+    try:
+        identity.check(headers.get("authorization", ""))
+    except TokenError as reason:
+        print(json.dumps({"event": kind[:64], "refused": str(reason)}))
+        return answered(401)
     event = Event(kind.removeprefix(SYSTEM), headers.get("ce-connectionid", ""), _body(request), _claims(headers))
     answer = happened(event)
     print(json.dumps({"event": kind, "connection": event.id, "status": answer["statusCode"]}))
@@ -71,12 +78,6 @@ def is_welcome(event: Event) -> bool:
     said = next((values for name, values in headers.items() if name.lower() == "origin"), None) or [""]
     origins = [each.strip() for each in os.environ.get("ALLOWED_ORIGINS", "").split(",") if each.strip()]
     return not said[0] or not origins or said[0] in origins or "*" in origins
-
-
-def _knows_key(request: Mapping[str, Any]) -> bool:
-    """A service without a key refuses everybody: it was not set up."""
-    key, said = os.environ.get(KEY, ""), (request.get("queryStringParameters") or {}).get("key", "")
-    return bool(key) and compare_digest(said.encode(), key.encode())
 
 
 def _body(request: Mapping[str, Any]) -> str:

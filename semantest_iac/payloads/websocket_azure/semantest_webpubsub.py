@@ -7,13 +7,14 @@ from functools import cache
 from typing import Any
 
 from semantest_conversation import Conversation
+from semantest_identity import identity
 from semantest_tables import TableConnections
 from semantest_upstream import CONNECT, CONNECTED, DISCONNECTED, USER, Answer, Event, answered, is_welcome, served
 
 
 def handler(request: Mapping[str, Any], context: object) -> Answer:
     """One event."""
-    return served(request, lambda event: answer(conversation(), event))
+    return served(request, identity(), lambda event: answer(conversation(), event))
 
 
 def answer(conversation: Conversation, event: Event) -> Answer:

@@ -39,6 +39,9 @@ _REWRITTEN: dict[str, dict[str, Any]] = {
         "identity": {"type": "SystemAssigned", "principalId": "the gateway", "tenantId": "tenant"}
     },
     "azure-native:keyvault:Secret": {"properties": {"secretUriWithVersion": "https://vault.example/secrets/token/1"}},
+    "azure-native:webpubsub:WebPubSub": {
+        "identity": {"type": "SystemAssigned", "principalId": "the service", "tenantId": "tenant"}
+    },
     "azure-native:web:WebApp": {"identity": {"type": "UserAssigned", "userAssignedIdentities": {}}},
 }
 

@@ -64,7 +64,7 @@ class TestEveryVariant:
         sealed = {each.type for each in _asked(variant, environment) if holds_secret(each.inputs)}
 
         assert told <= {"azure-native:keyvault:Secret"}
-        assert sealed - told == {APP, _HUB}  # the key between service and app
+        assert sealed <= told
 
     def test_gives_no_two_things_of_a_type_one_name(self, variant: str, environment: str) -> None:
         asked = [each for each in _asked(variant, environment) if each.type.startswith("azure-native:")]
@@ -96,6 +96,14 @@ class TestService:
     def test_is_free_in_development(self, environment: str, sku: str) -> None:
         assert the(_SERVICE, _asked(environment=environment))["sku"]["name"] == sku
 
+    def test_has_an_identity_that_every_app_is_told_of(self) -> None:
+        told = [_settings(name, _asked()) for name in ("authorizer", "function")]
+
+        assert the(_SERVICE, _asked())["identity"] == {"type": "SystemAssigned"}
+        assert [(each["SEMANTEST_HUB_PRINCIPAL"], each["SEMANTEST_HUB_TENANT"]) for each in told] == [
+            ("the service", "tenant")
+        ] * 2
+
     def test_takes_no_key(self) -> None:
         assert the(_SERVICE, _asked())["disableLocalAuth"] is True
 
@@ -105,21 +113,21 @@ class TestHub:
         connect, rest = bare(the(_HUB, _asked())["properties"])["eventHandlers"]
 
         assert connect["systemEvents"] == ["connect"]
-        assert connect["urlTemplate"].startswith(f"https://{APP}:authorizer/events/{{event}}?key=")
+        assert connect["urlTemplate"] == f"https://{APP}:authorizer/events/{{event}}"
         assert (rest["systemEvents"], rest["userEventPattern"]) == (["connected", "disconnected"], "*")
-        assert rest["urlTemplate"].startswith(f"https://{APP}:function/events/{{event}}?key=")
+        assert rest["urlTemplate"] == f"https://{APP}:function/events/{{event}}"
 
     def test_asks_the_service_itself_where_everybody_may(self) -> None:
         connect, rest = bare(the(_HUB, _asked("open"))["properties"])["eventHandlers"]
 
         assert connect["urlTemplate"] == rest["urlTemplate"]
 
-    def test_knows_the_key_of_each_app_as_a_secret(self) -> None:
-        connect, rest = bare(the(_HUB, _asked())["properties"])["eventHandlers"]
-        keys = [_settings(name, _asked())["SEMANTEST_EVENTS_KEY"] for name in ("authorizer", "function")]
+    @pytest.mark.parametrize("variant", VARIANTS)
+    def test_shows_every_app_who_it_is(self, variant: str) -> None:
+        handlers = bare(the(_HUB, _asked(variant))["properties"])["eventHandlers"]
 
-        assert [handler["urlTemplate"].rpartition("=")[2] for handler in (connect, rest)] == keys
-        assert holds_secret(the(_HUB, _asked()))
+        resource = {"resource": "https://webpubsub.azure.com"}
+        assert [each["auth"] for each in handlers] == [{"type": "ManagedIdentity", "managedIdentity": resource}] * 2
 
     def test_waits_for_the_code_that_it_asks(self) -> None:
         assert all_of(_HUB, _asked(held=Held.ALL)) == []
@@ -157,7 +165,8 @@ class TestRights:
         assert tables["roleDefinitionId"].endswith(ROLES["tables"])
         assert hub["principalId"] == tables["principalId"]
 
-    def test_of_the_authorizer_end_at_its_own_package_and_secret(self) -> None:
+    def test_of_the_authorizer_end_at_its_own_package_and_secret_and_where_it_lets_clients_in(self) -> None:
         own = {each.name for each in all_of(_ROLE, _asked()) if each.name.endswith("-authorizer")}
 
-        assert own == {f"{role}-authorizer" for role in ("blobs", "queues", "tables", "telemetry", "secrets")}
+        roles = ("blobs", "queues", "tables", "telemetry", "secrets", "hub-address")
+        assert own == {f"{role}-authorizer" for role in roles}

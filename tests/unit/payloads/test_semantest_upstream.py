@@ -10,20 +10,33 @@ import pytest
 
 from tests.contract.websocket_service.payload import shipped
 
-KEY = "a key"
+SHOWN = "Bearer the service's"
 
 
 @pytest.fixture(autouse=True)
 def told(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("SEMANTEST_EVENTS_KEY", KEY)
     monkeypatch.delenv("ALLOWED_ORIGINS", raising=False)
 
 
-def request(kind: str = "user.message", body: str = "", key: str = KEY, **more: Any) -> dict[str, Any]:
-    headers = {"ce-type": f"azure.webpubsub.{kind}", "ce-connectionid": "c1", **more.pop("headers", {})}
+def request(kind: str = "user.message", body: str = "", shown: str = SHOWN, **more: Any) -> dict[str, Any]:
+    own = {"ce-type": f"azure.webpubsub.{kind}", "ce-connectionid": "c1", "authorization": shown}
     method = more.pop("method", "POST")
-    query = {"queryStringParameters": {"key": key}} if key else {}
-    return {"headers": headers, "requestContext": {"http": {"method": method}}, "body": body, **query, **more}
+    headers = {**own, **more.pop("headers", {})}
+    return {"headers": headers, "requestContext": {"http": {"method": method}}, "body": body, **more}
+
+
+class Doorkeeper:
+    """Knows one identity."""
+
+    def check(self, authorization: str) -> None:
+        """Raises TokenError for every other."""
+        if authorization != SHOWN:
+            raise shipped("websocket_authorizer", "semantest_tokens").TokenError("no identity is shown")
+
+
+def upstream() -> Any:
+    shipped("websocket_authorizer", "semantest_tokens")
+    return shipped("websocket_azure", "semantest_upstream")
 
 
 class Seen:
@@ -34,29 +47,26 @@ class Seen:
 
     def __call__(self, event: Any) -> dict[str, Any]:
         self.events.append(event)
-        answer: dict[str, Any] = shipped("websocket_azure", "semantest_upstream").answered(204)
+        answer: dict[str, Any] = upstream().answered(204)
         return answer
 
 
 def served(call: dict[str, Any]) -> tuple[dict[str, Any], list[Any]]:
     seen = Seen()
-    return shipped("websocket_azure", "semantest_upstream").served(call, seen), seen.events
+    return upstream().served(call, Doorkeeper(), seen), seen.events
 
 
 class TestServed:
-    @pytest.mark.parametrize("key", ["", "another", "a key "], ids=repr)
-    def test_refuses_who_does_not_know_the_key(self, key: str) -> None:
-        answer, events = served(request(key=key))
+    def test_refuses_who_does_not_show_the_service_s_identity(self, capsys: pytest.CaptureFixture[str]) -> None:
+        answer, events = served(request(shown="Bearer a canary"))
 
-        assert (answer["statusCode"], events) == (403, [])
-
-    def test_refuses_everybody_where_there_is_no_key(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.delenv("SEMANTEST_EVENTS_KEY")
-
-        assert served(request(key=""))[0]["statusCode"] == 403
+        assert (answer["statusCode"], events) == (401, [])
+        assert json.loads(capsys.readouterr().out)["refused"] == "no identity is shown"
 
     def test_tells_the_service_that_it_may_send(self) -> None:
-        answer, events = served(request(method="OPTIONS", headers={"webhook-request-origin": "x.webpubsub.azure.com"}))
+        answer, events = served(
+            request(method="OPTIONS", shown="", headers={"webhook-request-origin": "x.webpubsub.azure.com"})
+        )
 
         assert answer["headers"]["WebHook-Allowed-Origin"] == "x.webpubsub.azure.com"
         assert (answer["statusCode"], events) == (200, [])
@@ -89,7 +99,7 @@ class TestServed:
 
 class TestLetIn:
     def test_gives_the_service_what_comes_back_with_each_event(self) -> None:
-        answer = shipped("websocket_azure", "semantest_upstream").let_in("me", {"sub": "me"})
+        answer = upstream().let_in("me", {"sub": "me"})
 
         [event] = served(request(headers={"ce-connectionstate": answer["headers"]["ce-connectionState"]}))[1]
         assert (json.loads(answer["body"]), event.claims) == ({"userId": "me"}, {"sub": "me"})

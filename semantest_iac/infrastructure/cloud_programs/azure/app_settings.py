@@ -18,9 +18,6 @@ from semantest_iac.infrastructure.cloud_programs.context import Context, Made
 GATEWAY_KEY = "SEMANTEST_GATEWAY_KEY"
 """The setting with which an app refuses what did not come through its gateway."""
 
-EVENTS_KEY = "SEMANTEST_EVENTS_KEY"
-"""The setting with which an app refuses events that are not of its Web PubSub."""
-
 
 def settings_of(function: ServerlessFunction, artifact: Artifact, store: Made, context: Context) -> dict[str, Any]:
     """By name; what a person wrote gives way to what the host is told."""
@@ -37,12 +34,6 @@ def settings_of(function: ServerlessFunction, artifact: Artifact, store: Made, c
         **secrets,
         **_host(function, identity, logs, store),
     }
-
-
-def doors(key: pulumi.Output[str] | None, context: Context) -> dict[str, Any]:
-    """What the app asks of whoever comes in."""
-    name = GATEWAY_KEY if context.made[GROUND]["has_gateway"] else EVENTS_KEY
-    return {name: key} if key else {}
 
 
 def _host(function: ServerlessFunction, identity: Made, logs: Made, store: Made) -> dict[str, Any]:
@@ -64,12 +55,12 @@ def _host(function: ServerlessFunction, identity: Made, logs: Made, store: Made)
 
 
 def door_key(store: Made, context: Context) -> pulumi.Output[str] | None:
-    """What only an app and what stands before it know, drawn from a storage account's key that opens nothing any more.
+    """What only an app and its gateway know, drawn from a storage account's key that opens nothing any more.
 
     The keys of the app itself can only be asked for once it runs, and its own settings are made before.
     """
     ground = context.made[GROUND]
-    if not (ground["has_gateway"] or ground["has_sockets"]):
+    if not ground["has_gateway"]:
         return None
     keys = storage.list_storage_account_keys_output(
         account_name=store["account"],

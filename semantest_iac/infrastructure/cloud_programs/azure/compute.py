@@ -12,7 +12,7 @@ from semantest_iac.domain.compute.function import ServerlessFunction
 from semantest_iac.domain.environments import runtimes
 from semantest_iac.domain.environments.sizes import memory_of
 from semantest_iac.domain.errors import ValidationError
-from semantest_iac.infrastructure.cloud_programs.azure.app_settings import door_key, doors, settings_of
+from semantest_iac.infrastructure.cloud_programs.azure.app_settings import GATEWAY_KEY, door_key, settings_of
 from semantest_iac.infrastructure.cloud_programs.azure.limits import name_of, worldwide
 from semantest_iac.infrastructure.cloud_programs.azure.packages import package_store
 from semantest_iac.infrastructure.cloud_programs.cloud import GROUND
@@ -28,9 +28,8 @@ def serverless_function(function: ServerlessFunction, context: Context) -> Made:
     artifact, logs = _package(function, context), context.made[function.log_store]
     store = package_store(function.name, context.made[function.identity], context)
     key = door_key(store, context)
-    app = _app(
-        function, artifact, store, settings_of(function, artifact, store, context) | doors(key, context), context
-    )
+    settings = settings_of(function, artifact, store, context) | ({GATEWAY_KEY: key} if key else {})
+    app = _app(function, artifact, store, settings, context)
     _log(function.name, app, logs, context)
     return {
         "arn": app.id,

@@ -11,7 +11,6 @@ from pulumi_azure_native import authorization, keyvault, resources
 from semantest_iac.domain.blueprints.blueprint import Blueprint
 from semantest_iac.domain.monitoring.log_store import LogStore
 from semantest_iac.domain.networking.http_api import HttpApi
-from semantest_iac.domain.networking.web_socket_endpoint import WebSocketEndpoint
 from semantest_iac.domain.resource import Resource
 from semantest_iac.domain.security.app_secrets import AppSecret
 from semantest_iac.infrastructure.cloud_programs.azure.limits import name_of, worldwide
@@ -42,7 +41,6 @@ def ground(blueprint: Blueprint, context: Context) -> Made:
         **known,
         "vault": vault,
         "has_gateway": has_gateway(blueprint),
-        "has_sockets": any(_each(WebSocketEndpoint, blueprint)),
         "browsers": _browsers(blueprint),
     }
 

@@ -63,8 +63,8 @@ def function_identity(identity: FunctionIdentity, context: Context) -> Made:
     if identity.secrets:
         rights.append(grant("secrets", ground["vault"].id, known, context))
         _watch_vault(identity, context)
-    for used in identity.uses:
-        own = {**known, "purpose": used}
+    for used in (*identity.uses, *identity.admits):  # letting a client in is a matter of the same role
+        own = {**known, "purpose": _told_apart(used, identity.purpose)}
         rights += [grant(role, scope, own, context) for role, scope in context.made[used].get("grants", ())]
     return {**known, "rights": rights}
 

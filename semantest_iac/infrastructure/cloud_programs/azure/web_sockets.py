@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pulumi
 from pulumi_azure_native import monitor, webpubsub
 
@@ -12,6 +14,8 @@ from semantest_iac.infrastructure.cloud_programs.cloud import GROUND
 from semantest_iac.infrastructure.cloud_programs.context import Context, Made
 
 HUB = "semantest"
+AUDIENCE = "https://webpubsub.azure.com"
+"""A resource of Azure's own: for that the service gets tokens although no application of ours is in the directory."""
 EVENTS = {
     ConnectionEvent.CONNECT: ("connect", "connected"),
     ConnectionEvent.MESSAGE: ("message",),
@@ -30,6 +34,7 @@ def web_socket_address(address: WebSocketAddress, context: Context) -> Made:
         location=context.stack.region,
         kind="WebPubSub",
         sku=_SKUS.get(context.stack.environment, _SKU),
+        identity={"type": "SystemAssigned"},
         disable_local_auth=True,
         tags=context.tags,
         opts=context.options(),
@@ -40,7 +45,11 @@ def web_socket_address(address: WebSocketAddress, context: Context) -> Made:
         "name": service.name,
         "endpoint": pulumi.Output.concat("wss://", service.host_name, f"/client/hubs/{HUB}"),
         "management_endpoint": management,
-        "variables": {"SEMANTEST_HUB_ENDPOINT": management},
+        "variables": {
+            "SEMANTEST_HUB_ENDPOINT": management,
+            "SEMANTEST_HUB_PRINCIPAL": service.identity.apply(lambda it: it.principal_id),
+            "SEMANTEST_HUB_TENANT": service.identity.apply(lambda it: it.tenant_id),
+        },
         "grants": [("hub", service.id)],
     }
 
@@ -73,25 +82,24 @@ def _hub(endpoint: WebSocketEndpoint, context: Context) -> None:
         properties={
             "anonymous_connect_policy": "allow",
             "event_handlers": [
-                {"url_template": _webhook(endpoint.authorizer or target, context), "system_events": ["connect"]},
+                {**_webhook(endpoint.authorizer or target, context), "system_events": ["connect"]},
                 {
-                    "url_template": _webhook(target, context),
+                    **_webhook(target, context),
                     "system_events": ["connected", "disconnected"],
                     "user_event_pattern": "*",
                 },
             ],
         },
-        opts=context.options(
-            additional_secret_outputs=["properties"],
-            ignore_changes=["properties"] if context.held is Held.CHANGES else None,
-        ),
+        opts=context.options(ignore_changes=["properties"] if context.held is Held.CHANGES else None),
     )
 
 
-def _webhook(target: str, context: Context) -> pulumi.Output[str]:
-    """With the app's key: an identity of the service would need an application in the directory to be shown to."""
-    app = context.made[target]
-    return pulumi.Output.concat("https://", app["host"], "/events/{event}?key=", app["door_key"])
+def _webhook(target: str, context: Context) -> dict[str, Any]:
+    """An app that is shown the service's identity with each event."""
+    return {
+        "url_template": pulumi.Output.concat("https://", context.made[target]["host"], "/events/{event}"),
+        "auth": {"type": "ManagedIdentity", "managed_identity": {"resource": AUDIENCE}},
+    }
 
 
 def _log(endpoint: WebSocketEndpoint, context: Context) -> None:

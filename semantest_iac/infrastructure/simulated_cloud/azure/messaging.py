@@ -7,6 +7,7 @@ from urllib.parse import urlsplit
 
 from semantest_iac.infrastructure.simulated_cloud.azure.every_type import (
     DOC,
+    GENERAL,
     IN_GROUP,
     SEEN,
     SUCCEEDED,
@@ -37,6 +38,13 @@ def _asks_who_does_not_run(around: Surroundings) -> bool:
     handlers = (around.facts["properties"] or {}).get("eventHandlers") or ()
     asked = {urlsplit(str(handler.get("urlTemplate"))).hostname for handler in handlers}
     return any(not app["code"] for app in around.rows(APP) if app["defaultHostName"] in asked)
+
+
+def _shows_an_identity_that_it_has_not(around: Surroundings) -> bool:
+    handlers = (around.facts["properties"] or {}).get("eventHandlers") or ()
+    shows = any((handler.get("auth") or {}).get("type") == "ManagedIdentity" for handler in handlers)
+    has = ((around.facts["service"] or {}).get("identity") or {}).get("type", "None") != "None"
+    return shows and not has
 
 
 TYPES: Final[dict[str, TypeRule]] = {
@@ -82,6 +90,11 @@ TYPES: Final[dict[str, TypeRule]] = {
                     "AbuseProtectionResponseInvalidStatusCode", "Invalid status code in abuse protection response."
                 ),
                 SEEN,
+            ),
+            Guard(
+                _shows_an_identity_that_it_has_not,
+                Refusal("BadRequest", "Web PubSub has no managed identity to show to its event handlers."),
+                GENERAL,
             ),
         ),
         latency=5,

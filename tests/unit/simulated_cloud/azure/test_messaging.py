@@ -10,12 +10,12 @@ import pytest
 from semantest_iac.infrastructure.simulated_cloud.cloud import Cloud
 from semantest_iac.infrastructure.simulated_cloud.refusal import CloudRefusal, Created
 from tests.unit.simulated_cloud.azure.samples import SAMPLES
-from tests.unit.simulated_cloud.azure.tokens import APP, HUB, World
+from tests.unit.simulated_cloud.azure.tokens import APP, HUB, WEB_PUBSUB, World
 
 
 def _asking(world: World) -> dict[str, Any]:
     host = world[APP].outputs["defaultHostName"]
-    return {"eventHandlers": [{"urlTemplate": f"https://{host}/events/{{event}}?key=k", "userEventPattern": "*"}]}
+    return {"eventHandlers": [{"urlTemplate": f"https://{host}/events/{{event}}", "userEventPattern": "*"}]}
 
 
 class TestHubs:
@@ -34,3 +34,12 @@ class TestHubs:
         cloud.publish_code(APP, world[APP].id, "a" * 64)
 
         assert make(HUB, hubName="other", properties=_asking(world)).outputs["name"] == "other"
+
+    @pytest.mark.parametrize("identity", [{"type": "SystemAssigned"}, {"type": "None"}], ids=["one", "none"])
+    def test_show_an_identity_that_their_service_has(self, make: Callable[..., Created], identity: Any) -> None:
+        auth = {"type": "ManagedIdentity", "managedIdentity": {"resource": "https://webpubsub.azure.com"}}
+        service = make(WEB_PUBSUB, resourceName="wps-with-identity", identity=identity).outputs["name"]
+        asking = {"eventHandlers": [{"urlTemplate": "https://elsewhere.example", "auth": auth}]}
+
+        made = make(HUB, resourceName=service, properties=asking)
+        assert bool(made.warnings) is (identity["type"] == "None")
