@@ -169,8 +169,7 @@ def _resources(ours: Outcome, theirs: Outcome, renaming: Renaming, unanswered: S
     here, there = (_keyed(each.resources, unanswered) for each in (ours, theirs))
     for key in sorted({*here, *there}):
         if key in here and key in there:
-            mine = _as_open(here[key], there[key])
-            yield from renaming.differences(f"state of {key}", mine, there[key])
+            yield from renaming.differences(f"state of {key}", here[key], there[key])
         else:
             yield f"state of {key}: only {'here' if key in here else 'there'}"
 
@@ -193,24 +192,6 @@ def _told(resource: dict[str, Any]) -> dict[str, Any]:
     broken = ["in the provider's words" for _ in resource.get("initErrors", ())]
     told = {**resource, **lists, "inputs": inputs, "propertyDependencies": needs, "initErrors": broken}
     return {name: value for name, value in told.items() if name not in _UNTOLD and value not in ({}, [])}
-
-
-def _as_open(ours: dict[str, Any], theirs: Mapping[str, Any]) -> dict[str, Any]:
-    """Ours, with outputs opened that only the sandbox seals: those that repeat a secret of the resource."""
-    if '{"secret": ' not in json.dumps(theirs):
-        return ours
-    return {**ours, "outputs": _opened_like(ours.get("outputs", {}), theirs.get("outputs", {}))}
-
-
-def _opened_like(ours: Any, theirs: Any) -> Any:
-    if not isinstance(ours, dict):
-        return ours
-    if ours.keys() == {"secret"} and not (isinstance(theirs, dict) and theirs.keys() == {"secret"}):
-        return ours["secret"]
-    return {
-        name: _opened_like(value, theirs.get(name) if isinstance(theirs, dict) else None)
-        for name, value in ours.items()
-    }
 
 
 def _rows(ours: Outcome, theirs: Outcome, renaming: Renaming) -> Iterator[str]:

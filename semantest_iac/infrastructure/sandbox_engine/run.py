@@ -14,7 +14,7 @@ from semantest_iac.infrastructure.sandbox_engine.snapshots import Effect
 from semantest_iac.infrastructure.sandbox_engine.states import ResourceState
 from semantest_iac.infrastructure.sandbox_engine.steps import Step
 from semantest_iac.infrastructure.sandbox_engine.urns import STACK_TYPE
-from semantest_iac.infrastructure.sandbox_engine.values import Properties, bare, outputs_like
+from semantest_iac.infrastructure.sandbox_engine.values import Properties, bare, kept_like, outputs_like
 
 
 class Run:
@@ -122,7 +122,7 @@ class Run:
         return self._keep(wanted, old)
 
     def _keep(self, wanted: ResourceState, old: ResourceState) -> ResourceState:
-        outputs = outputs_like(old.outputs, wanted.inputs, wanted.additional_secret_outputs)
+        outputs = kept_like(old.outputs, wanted.inputs, wanted.additional_secret_outputs)
         state = replace(wanted, id=old.id, outputs=outputs)
         self.executor.steps.append(Step("same", state))
         note = self.executor.snapshot.apply if state == old else self.executor.note

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -113,38 +113,17 @@ def sealed_in(values: Properties) -> Properties:
 def outputs_like(outputs: Mapping[str, Any], inputs: Properties, also: tuple[str, ...]) -> Properties:
     """What came back from the cloud, packages as they went in, with every secret marked.
 
-    Secret is what went in secret, what is named in `also`, and what repeats a secret of the inputs.
+    Secret is what went in secret under the same name, and what is named in `also`.
     """
     whole = {name: _as_sent(value, inputs.get(name)) for name, value in outputs.items()}
-    marked = marked_like(whole, {**inputs, **dict.fromkeys(also, Secret(None))})
-    texts = set(_secret_texts(inputs))
-    return {name: _traced(value, texts) for name, value in marked.items()} if texts else marked
+    return marked_like(whole, {**inputs, **dict.fromkeys(also, Secret(None))})
+
+
+def kept_like(outputs: Properties, inputs: Properties, also: tuple[str, ...]) -> Properties:
+    """What was not asked of the cloud again; of what became a secret since then, Pulumi marks whole properties only."""
+    whole = [name for name, value in inputs.items() if isinstance(value, Secret)]
+    return marked_like(outputs, dict.fromkeys((*whole, *also), Secret(None)))
 
 
 def _as_sent(value: Any, sent: Any) -> Any:
     return sent if isinstance(sent, Package) else value
-
-
-_TELLING = 8  # characters; a shorter secret is looked for as a whole value only, or it would be found everywhere
-
-
-def _secret_texts(value: Any, *, inside: bool = False) -> Iterator[str]:
-    if isinstance(value, Secret):
-        yield from _secret_texts(value.value, inside=True)
-    elif isinstance(value, dict | list):
-        for item in value.values() if isinstance(value, dict) else value:
-            yield from _secret_texts(item, inside=inside)
-    elif inside and isinstance(value, str) and value:
-        yield value
-
-
-def _traced(value: Any, texts: set[str]) -> Any:
-    if isinstance(value, dict):
-        return {name: _traced(item, texts) for name, item in value.items()}
-    if isinstance(value, list):
-        return Secret(value) if any(isinstance(_traced(item, texts), Secret) for item in value) else value
-    return Secret(value) if isinstance(value, str) and _repeats(value, texts) else value
-
-
-def _repeats(value: str, texts: set[str]) -> bool:
-    return value in texts or any(len(text) >= _TELLING and text in value for text in texts)

@@ -25,11 +25,17 @@ def _secret_program() -> None:
     version = aws.secretsmanager.SecretVersion(
         "version", secret_id=kept.id, secret_string=pulumi.Output.secret(_CANARY)
     )
-    tags = {"hint": pulumi.Output.secret(f"{_CANARY}-tag"), "plain": "seen"}
+    tags = {"hint": pulumi.Output.secret("a hint"), "plain": "seen"}
     topic = aws.sns.Topic("topic", name="topic", tags=tags)
     pulumi.export("hidden", version.secret_string)
     pulumi.export("tags", topic.tags)
     pulumi.export("version", version.version_id)
+
+
+def _outputs(world: World, name: str) -> Any:
+    return next(it for it in world.deployment()["deployment"]["resources"] if it["urn"].endswith(f"::{name}"))[
+        "outputs"
+    ]
 
 
 class TestSecrets:
@@ -53,9 +59,14 @@ class TestSecrets:
     def test_mark_only_the_value_inside_an_object_that_is_one(self, world: World) -> None:
         world.up(_secret_program)
 
-        tags = next(r for r in world.deployment()["deployment"]["resources"] if r["urn"].endswith("::topic"))["outputs"]
-        assert tags["tags"]["plain"] == "seen"
-        assert sorted(tags["tags"]["hint"]) == ["4dabf18193072939515e22adb298388d", "ciphertext"]
+        tags = _outputs(world, "topic")["tags"]
+        assert tags["plain"] == "seen"
+        assert sorted(tags["hint"]) == ["4dabf18193072939515e22adb298388d", "ciphertext"]
+
+    def test_are_not_looked_for_under_other_names_as_pulumi_does_not_either(self, world: World) -> None:
+        world.up(_secret_program)
+
+        assert _outputs(world, "topic")["tagsAll"] == {"hint": "a hint", "plain": "seen"}
 
     def test_are_named_by_additional_secret_outputs(self, world: World) -> None:
         options = pulumi.ResourceOptions(additional_secret_outputs=["arn"])
