@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import operator
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from decimal import Decimal
+from functools import lru_cache
 from typing import Any
 
 Item = Mapping[str, Mapping[str, Any]]
@@ -34,7 +35,7 @@ class Expression:
     """One expression with what its placeholders stand for; read once, from left to right."""
 
     def __init__(self, text: str, names: Mapping[str, str], values: Mapping[str, Mapping[str, Any]]) -> None:
-        self._tokens = _tokens(text)
+        self._tokens = list(_tokens(text))
         self._names = names
         self._values = values
 
@@ -139,8 +140,9 @@ def plain(value: Mapping[str, Any] | None) -> Any:
     return Decimal(raw) if kind == "N" else raw
 
 
-def _tokens(text: str) -> list[str]:
-    found, place = [], 0
+@lru_cache
+def _tokens(text: str) -> Sequence[str]:
+    found, place = list[str](), 0
     while text[place:].strip():
         match = _TOKEN.match(text, place)
         if match is None:

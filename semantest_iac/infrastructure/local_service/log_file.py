@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 from semantest_iac.infrastructure.function_runtimes.function_spec import Invocation
 
@@ -43,12 +43,19 @@ class FunctionLogs:
         return self._folder / f"{stack}.older.log", self._folder / f"{stack}.log"
 
     def _append(self, stack: str, text: str) -> None:
-        self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         older, path = self._files(stack)
-        if path.exists() and path.stat().st_size + len(text) > self._largest:
-            path.replace(older)
-        with path.open("a") as file:
+        with self._opened(path) as file:
             file.write(text)
+            size = file.tell()
+        if size > self._largest:
+            path.replace(older)
+
+    def _opened(self, path: Path) -> TextIO:
+        try:
+            return path.open("a")
+        except FileNotFoundError:
+            self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+            return path.open("a")
 
 
 def _added(path: Path, seen: dict[int, int]) -> Iterator[dict[str, Any]]:

@@ -7,6 +7,7 @@ import time
 from collections.abc import AsyncIterator
 from typing import Any
 from urllib.error import HTTPError
+from urllib.parse import urlsplit
 from urllib.request import Request, urlopen
 
 import pytest
@@ -123,3 +124,31 @@ class TestLoopback:
             await asyncio.to_thread(calls.post, "a", b'{"type": "%d"}' % number)
 
         assert clients.types("a") == [str(number) for number in range(50)]
+
+    async def test_waits_for_the_whole_of_a_call(self, clients: Memory) -> None:
+        async with loopback(management(clients, LARGEST)) as url:
+            place = urlsplit(f"{url}/@connections/a")
+            reader, writer = await asyncio.open_connection(place.hostname, place.port)
+            for part in (f"POST {place.path} HTTP/1.1\r\nContent-", "Length: 4\r\n\r\n{ ", " }"):
+                writer.write(part.encode())
+                await asyncio.sleep(0.01)
+
+            assert (await reader.readline()).startswith(b"HTTP/1.1 200")
+            writer.close()
+        assert clients.heard == {"a": [{}]}
+
+    async def test_goes_on_after_a_call_that_nobody_has_thought_of(self, clients: Memory) -> None:
+        async with loopback(management(clients, LARGEST)) as url:
+            found = [await status("POST", f"{url}/@connections/a", body) for body in (b"no json", b"{}")]
+        assert found == [500, 200]
+
+    @pytest.mark.parametrize(
+        "head", ["nonsense\r\n\r\n", "POST / HTTP/1.1\r\nContent-Length: -1\r\n\r\n", "x" * 70_000]
+    )
+    async def test_hangs_up_on_what_is_no_call(self, clients: Memory, head: str) -> None:
+        async with loopback(management(clients, LARGEST)) as url:
+            reader, writer = await asyncio.open_connection("127.0.0.1", urlsplit(url).port)
+            writer.write(head.encode())
+
+            assert await reader.read() == b""
+            writer.close()
