@@ -90,10 +90,11 @@ class AzureContract:
         assert (await bench.engine.preview(work)).changes == ChangeCounts(same=applied.changes.create)
         assert await bench.remove(stack) == ChangeCounts(delete=applied.changes.create)
 
-    async def test_puts_a_gateway_before_the_app(self, bench: Bench) -> None:
+    async def test_puts_a_gateway_before_the_app_and_names_both_beside_their_secret(self, bench: Bench) -> None:
         stack = replace(bench.east, environment="staging")
 
         applied = await bench.deploy(bench.works({}, stack))
 
         assert str(applied.outputs["endpoint"]).endswith(".azure-api.net")
+        assert str(applied.outputs["function_name"])
         assert (await bench.engine.preview(bench.works({}, stack))).is_empty

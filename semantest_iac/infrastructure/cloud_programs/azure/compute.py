@@ -33,8 +33,8 @@ def serverless_function(function: ServerlessFunction, context: Context) -> Made:
     _log(function.name, app, logs, context)
     return {
         "arn": app.id,
-        "name": pulumi.Output.unsecret(app.name),  # though they repeat what is told beside the key
-        "host": pulumi.Output.unsecret(app.default_host_name),
+        "name": app.name,
+        "host": app.default_host_name,
         "version": artifact.digest[:12],
         "runtime": artifact.runtime,
         "memory_mb": memory_of("azure", function.memory_mb),
