@@ -42,27 +42,31 @@ class Value(BaseModel):
 
 
 class ChangeCounts(Value):
-    """How many resources a plan or a run creates, updates, replaces, deletes and leaves alone."""
+    """How many resources a plan or a run creates, updates, replaces, deletes, leaves alone, and forgets but keeps."""
 
     create: Count = 0
     update: Count = 0
     replace: Count = 0
     delete: Count = 0
     same: Count = 0
+    keep: Count = Field(default=0, exclude_if=lambda count: count == 0)  # told only where it is something
 
     @property
     def is_empty(self) -> bool:
         """True when nothing changes, however much stays the same."""
-        return not (self.create or self.update or self.replace or self.delete)
+        return not (self.create or self.update or self.replace or self.delete or self.keep)
 
 
 class ResourceChange(Value):
-    """What happens to one resource; `why` has the causing properties and what each comes from: `role (identity)`."""
+    """What happens to one resource; `why` has the causing properties and what each comes from: `role (identity)`.
+
+    What is kept leaves the stack and stays in the cloud.
+    """
 
     urn: str
     type: str
     name: str
-    op: Literal["create", "update", "replace", "delete", "same"]
+    op: Literal["create", "update", "replace", "delete", "same", "keep"]
     why: tuple[str, ...] = ()
     reversible: Literal["reversible", "lossy", "irreversible"] = "reversible"
 

@@ -36,6 +36,7 @@ from tests.differential.playing import load_sdk, packages_in, play
 STACK = Stack("rest-api", "aws", "development", "us-east-1")
 _SEAL_KEY = bytes(32)
 _PATIENCE_S = 110
+_PULUMIS_WORD = {"keep": "delete"}
 _KEPT = ("passphrase", "salt", "key", "proof")
 
 
@@ -109,7 +110,7 @@ class SandboxWorld:
         failed = {reason.state.urn} if isinstance(reason, StepError) and reason.state else set()
         return Outcome(
             foreseen=foreseen,
-            log=[(tick.state, tick.op, tick.urn) for tick in ticks],
+            log=[(tick.state, _PULUMIS_WORD.get(tick.op, tick.op), tick.urn) for tick in ticks],
             steps=_told(run),
             before=before,
             resources=self._resources(),

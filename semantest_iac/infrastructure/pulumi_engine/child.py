@@ -165,7 +165,7 @@ def mutations(steps: list[dict[str, Any]]) -> Mutations:
 
 
 def _place(step: Mapping[str, Any], kinds: list[str], known: list[str]) -> tuple[bool, int, str]:
-    is_delete, urn = step["op"] == "delete", step["urn"]
+    is_delete, urn = step["op"] in ("delete", "keep"), step["urn"]
     if is_delete:
         return True, -known.index(urn) if urn in known else 0, urn
     return False, kinds.index(step["parent"]) if step["parent"] in kinds else -1, urn

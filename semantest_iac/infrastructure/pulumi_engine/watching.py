@@ -29,7 +29,7 @@ _STEPS = {
     "same": "same",
     "update": "update",
 }
-_REFRESH = "refresh"
+_REFRESH, _DELETE, _KEPT = "refresh", "delete", "keep"
 _COUNTED = {**_STEPS, "replace": "replace", "create-replacement": None, "delete-replaced": None}
 
 
@@ -86,7 +86,7 @@ class Watch:
     def _begin(self, step: StepEventMetadata, *, is_planning: bool) -> None:
         if not _is_in_a_cloud(step):
             return
-        op = _COUNTED.get(step.op.value)
+        op = _KEPT if _stays(step) else _COUNTED.get(step.op.value)
         if op:
             self._count(step, op)
         elif step.op.value == _REFRESH:
@@ -117,7 +117,7 @@ class Watch:
             self._tick(step, state, time.monotonic() - begun)
 
     def _tick(self, step: StepEventMetadata, state: str, seconds: float) -> None:
-        op = _STEPS.get(step.op.value, "same")
+        op = _KEPT if _stays(step) else _STEPS.get(step.op.value, "same")
         if op != "same":
             tick = {"urn": step.urn, "type": step.type, "name": name_of(step.urn), "op": op}
             self._send({"tick": {**tick, "state": state, "seconds": round(seconds, 3)}})
@@ -135,6 +135,11 @@ class Watch:
 def name_of(urn: str) -> str:
     """The resource's own name."""
     return urn.rpartition("::")[2]
+
+
+def _stays(step: StepEventMetadata) -> bool:
+    """The engine calls it a delete; all that it does is to forget."""
+    return step.op.value == _DELETE and bool(step.old and step.old.retain_on_delete)
 
 
 def _is_in_a_cloud(step: StepEventMetadata) -> bool:

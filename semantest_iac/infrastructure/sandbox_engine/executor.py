@@ -47,8 +47,9 @@ class Executor:
         return self._settled(step, lambda: self._operator.update(step.state, old))
 
     def delete(self, state: ResourceState, after: Effect) -> None:
-        """Take a resource away; whether that is a step of its own is for the caller to say."""
-        self._operate(state, "delete", lambda: self._operator.delete(state, after))
+        """Take a resource away, or forget what stays; whether that is a step of its own is for the caller to say."""
+        op = "keep" if state.retain_on_delete else "delete"
+        self._operate(state, op, lambda: self._operator.delete(state, after))
 
     def note(self, effect: Effect) -> None:
         """Remember a change that no cloud hears of."""

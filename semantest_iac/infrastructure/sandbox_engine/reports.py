@@ -33,12 +33,13 @@ def outputs_of(snapshot: Snapshot) -> Outputs:
 
 
 def _change(step: Step, stateful: frozenset[str]) -> ResourceChange:
-    loses = step.op in ("delete", "replace") and step.state.type in stateful
+    op = "keep" if step.op == "delete" and step.state.retain_on_delete else step.op
+    loses = op in ("delete", "replace") and step.state.type in stateful
     return ResourceChange(
         urn=step.state.urn,
         type=step.state.type,
         name=step.state.name,
-        op=step.op,
+        op=op,
         why=step.why,
         reversible="irreversible" if loses else "reversible",
     )

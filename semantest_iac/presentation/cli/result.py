@@ -46,7 +46,7 @@ class Result:
             "stack": row.stack,
             "kind": row.kind,
             "state": str(row.state),
-            "changes": {name: row.changes.get(name, 0) for name in OPERATIONS},
+            "changes": {**dict.fromkeys(OPERATIONS, 0), **row.changes},
             "outputs": dict(row.outputs),
             "endpoint": row.endpoint,
             "health": self.health.model_dump() if self.health else None,

@@ -14,15 +14,17 @@ if TYPE_CHECKING:
     from semantest_iac.presentation.cli.result import Result
     from semantest_iac_events.values import ChangeCounts, HealthAnswer, ResourceChange
 
-MARKS = {"create": "+", "update": "~", "replace": "±", "delete": "-", "same": " ", "publish": "^"}
+MARKS = {"create": "+", "update": "~", "replace": "±", "delete": "-", "same": " ", "keep": "=", "publish": "^"}
 DONE = {
     "create": "created",
     "update": "updated",
     "replace": "replaced",
     "delete": "deleted",
     "same": "unchanged",
+    "keep": "kept",
     "publish": "published",  # code, to a resource that is there
 }
+STAYS = "stays in the cloud: others may rely on it"
 SANDBOX = "simulated {provider} on this machine; no account is touched"
 LONGEST_BODY = 200
 
@@ -53,7 +55,8 @@ def plan_lines(changes: ChangeCounts, resources: Iterable[ResourceChange]) -> li
 
 def _row(change: ResourceChange) -> list[str]:
     loss = "cannot be undone" if change.reversible == "irreversible" else ""
-    why = "; ".join(filter(None, (", ".join(change.why), loss)))
+    stays = STAYS if change.op == "keep" else ""
+    why = "; ".join(filter(None, (", ".join(change.why), loss, stays)))
     return [f"  {MARKS[change.op]} {change.op}", kind_of(change.type), change.name, why]
 
 
@@ -77,6 +80,8 @@ def result_lines(result: Result, stack: Stack, home: str) -> Iterator[str]:
     counts = [f"{count} {DONE[name]}" for name, count in result.row.changes.items() if count]
     mutated = any(count for name, count in result.row.changes.items() if name != "same")
     yield f"{verb} in {result.seconds:.1f} s: {', '.join(counts)}." if mutated else "Nothing to change."
+    if result.row.changes.get("keep"):
+        yield f"What was kept {STAYS}."
     if result.row.endpoint:
         yield f"endpoint  {result.row.endpoint}"
     if result.health:
