@@ -72,6 +72,7 @@ CORS = Feature(HttpApi, "CORS", "cors", lambda api: api.cors is not None)
 THROTTLING = Feature(HttpApi, "throttling", "throttling", lambda api: True)
 AUTHORIZER = Feature(HttpApi, "authorizer", "authorizer", lambda api: api.authorizer is not None)
 ACCESS_LOG = Feature(HttpApi, "access log", "features.access_logs", lambda api: api.access_log is not None)
+CONNECTION_LOG = Feature(WebSocketEndpoint, "access log", "features.access_logs", lambda it: it.access_log is not None)
 TOKENS = Feature(WebSocketEndpoint, "authorizer", "authorizer", lambda endpoint: endpoint.authorizer is not None)
 RETENTION = Feature(LogStore, "retention", "monitoring.log_retention_days", lambda store: True)
 LONG_RETENTION = Feature(
@@ -101,7 +102,7 @@ SIGNALS: Mapping[Signal, Feature] = {signal: _raised_by(signal) for signal in Si
 
 FEATURES: tuple[Feature, ...] = (
     *(MEMORY, WARM, MOST, PLACED, TRACING, SECRETS, COMPANIONS, TOLD, RIGHTS),
-    *(ROUTES, CORS, THROTTLING, AUTHORIZER, ACCESS_LOG, TOKENS),
+    *(ROUTES, CORS, THROTTLING, AUTHORIZER, ACCESS_LOG, CONNECTION_LOG, TOKENS),
     *(RETENTION, LONG_RETENTION, KEPT, RECOVERY, EMAILS, WAY_TO_SECRETS, SUBNETS, GROUPS),
     *SIGNALS.values(),
 )

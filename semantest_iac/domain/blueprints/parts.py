@@ -18,6 +18,7 @@ from semantest_iac.domain.security.identity import FunctionIdentity, SecurityPol
 
 FUNCTION, LIVE, API = Ref("function"), Ref("live"), Ref("api")
 FUNCTION_LOGS, IDENTITY, NETWORK, ALERTS = Ref("function-logs"), Ref("identity"), Ref("network"), Ref("alerts")
+ACCESS_LOGS = Ref("access-logs")
 
 
 def logs(name: str, source: LogSource, stack: Stack, settings: ComponentSettings, purpose: str = "") -> LogStore:
@@ -34,6 +35,17 @@ def logs(name: str, source: LogSource, stack: Stack, settings: ComponentSettings
 def function_logs(stack: Stack, settings: ComponentSettings) -> LogStore:
     """Where the main function writes."""
     return logs(FUNCTION_LOGS, LogSource.FUNCTION, stack, settings)
+
+
+def access_logs(stack: Stack, settings: ComponentSettings) -> Iterator[LogStore]:
+    """Where the API writes a line for each request, if anywhere."""
+    if settings.features.access_logs:
+        yield logs(ACCESS_LOGS, LogSource.ACCESS, stack, settings)
+
+
+def access_log(settings: ComponentSettings) -> Ref | None:
+    """The name of that."""
+    return ACCESS_LOGS if settings.features.access_logs else None
 
 
 def secret(key: str) -> Ref:

@@ -2,19 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 from semantest_iac.domain.blueprints import parts
 from semantest_iac.domain.blueprints.blueprint import Blueprint
 from semantest_iac.domain.blueprints.parts import API, FUNCTION, LIVE
 from semantest_iac.domain.delivery.live_version import LiveVersion
 from semantest_iac.domain.deployment.stack import Stack
 from semantest_iac.domain.environments.settings import ComponentSettings
-from semantest_iac.domain.monitoring.log_store import LogSource, LogStore
 from semantest_iac.domain.networking.http_api import ApiEndpoint, HttpApi
-from semantest_iac.domain.resource import Ref
-
-ACCESS_LOGS = Ref("access-logs")
 
 HEALTH = ApiEndpoint("GET", "/health")
 
@@ -34,7 +28,7 @@ def rest_api(stack: Stack, generation: int, settings: ComponentSettings) -> Blue
     """The graph for settings that nothing is left open in."""
     resources = (
         parts.function_logs(stack, settings),
-        *_access_logs(stack, settings),
+        *parts.access_logs(stack, settings),
         *parts.secrets(settings),
         *parts.network(settings),
         parts.identity(settings),
@@ -46,16 +40,11 @@ def rest_api(stack: Stack, generation: int, settings: ComponentSettings) -> Blue
     return Blueprint(stack, generation, resources, OUTPUTS)
 
 
-def _access_logs(stack: Stack, settings: ComponentSettings) -> Iterator[LogStore]:
-    if settings.features.access_logs:
-        yield parts.logs(ACCESS_LOGS, LogSource.ACCESS, stack, settings)
-
-
 def _api(settings: ComponentSettings) -> HttpApi:
     return HttpApi(
         name=API,
         target=LIVE,
-        access_log=ACCESS_LOGS if settings.features.access_logs else None,
+        access_log=parts.access_log(settings),
         endpoints=_endpoints(settings),
         throttling=settings.throttling,
         cors=settings.cors,

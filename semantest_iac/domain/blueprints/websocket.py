@@ -48,6 +48,7 @@ def websocket(stack: Stack, generation: int, settings: ComponentSettings) -> Blu
         WebSocketAddress(name=ADDRESS),
         ConnectionTable(name=CONNECTIONS),
         parts.function_logs(stack, settings),
+        *parts.access_logs(stack, settings),
         *parts.secrets(settings),
         *parts.network(settings),
         parts.identity(serving, uses),
@@ -112,6 +113,7 @@ def _endpoint(settings: ComponentSettings) -> WebSocketEndpoint:
         address=ADDRESS,
         target=LIVE,
         authorizer=AUTHORIZER_LIVE if settings.asks_for_token else None,
+        access_log=parts.access_log(settings),
         throttling=settings.throttling,
         integration_timeout_s=settings.integration_timeout,
     )

@@ -35,6 +35,7 @@ from semantest_iac.domain.environments.settings import (
     ComponentSettings,
     Cors,
     EnvironmentSettings,
+    FeatureFlags,
     Instances,
     MonitoringSettings,
     Route,
@@ -130,7 +131,7 @@ def resolved(configuration: Configuration, component: str, environment: str) -> 
         throttling=replace(defaults.security.throttling, **_written(section.throttling)),
         authorizer=Authorizer(**_written(section.authorizer)) if section.authorizer else None,
         monitoring=_monitoring(configuration.monitoring, defaults.monitoring, instances),
-        features=replace(defaults.features, **_written(configuration.features)),
+        features=_features(configuration.features, defaults.features, serves_http=serves_http),
         secret_recovery_days=defaults.security.secret_recovery_days,
     )
 
@@ -141,6 +142,12 @@ def _either(written: Value | None, default: Value) -> Value:
 
 def _written(section: Section) -> dict[str, Any]:
     return section.model_dump(exclude_none=True)
+
+
+def _features(section: FeaturesSection, default: FeatureFlags, *, serves_http: bool) -> FeatureFlags:
+    """The access log of a WebSocket API is for who asks: it can take something that the account must have before."""
+    usual = replace(default, access_logs=default.access_logs and serves_http)
+    return replace(usual, **_written(section))
 
 
 def _instances(section: ComponentSection, scaling: ScalingSection, default: Instances) -> Instances:

@@ -133,4 +133,6 @@ class FeaturesSection(Section):
     """Feature flags; unset ones follow the environment."""
 
     tracing: bool | None = Field(default=None, description="Trace requests through the function.")
-    access_logs: bool | None = Field(default=None, description="Log every request at the API.")
+    access_logs: bool | None = Field(
+        default=None, description="Log every request at the API; for a WebSocket API only where this is written."
+    )

@@ -54,5 +54,6 @@ class WebSocketEndpoint(Resource):
     throttling: Throttling
     routes: tuple[ConnectionEvent, ...] = tuple(ConnectionEvent)
     authorizer: Ref | None = None
+    access_log: Ref | None = None
     limits: ConnectionLimits = ConnectionLimits()
     integration_timeout_s: int = 29

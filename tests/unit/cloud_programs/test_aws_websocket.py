@@ -21,15 +21,19 @@ VARIANTS: dict[str, dict[str, Any]] = {
     "open": {"environment": {"AUTHENTICATION_REQUIRED": "false"}},
     "guarded": {**_SIGNED, "authorizer": {"issuer": "https://issuer.example.org", "audience": ["us"]}},
     "warm": {**_SIGNED, "instances": {"min": 2, "max": 10}},
+    "logged": _SIGNED,
     "placed": {**_SIGNED, "network": {"subnet_ids": ["subnet-1"], "security_group_ids": ["sg-1"]}},
 }
 _FUNCTION = "aws:lambda/function:Function"
+_LOG_GROUP = "aws:cloudwatch/logGroup:LogGroup"
 _PERMISSION = "aws:lambda/permission:Permission"
 
 
 @cache
 def _asked(variant: str = "guarded", environment: str = "development") -> list[Asked]:
-    configuration = Configuration.model_validate({"components": {"websocket": VARIANTS[variant]}})
+    features = {"access_logs": True} if variant == "logged" else {}
+    section = {"components": {"websocket": VARIANTS[variant]}, "features": features}
+    configuration = Configuration.model_validate(section)
     settings = resolved(configuration, "websocket", environment)
     return recorded(websocket(Stack("websocket", "aws", environment, "us-east-1"), 1, settings))
 
@@ -72,7 +76,7 @@ class TestEveryVariant:
     def test_gives_no_two_of_a_kind_one_name(self, variant: str, environment: str) -> None:
         asked = _asked(variant, environment)
 
-        for type_ in (_FUNCTION, "aws:iam/role:Role", "aws:cloudwatch/logGroup:LogGroup"):
+        for type_ in (_FUNCTION, "aws:iam/role:Role", _LOG_GROUP):
             names = [each.inputs["name"] for each in _all(type_, asked)]
             assert len(set(names)) == len(names)
 
@@ -184,12 +188,40 @@ class TestStage:
         assert stage.needs >= {urn(_PERMISSION, f"api {event}") for event in ("connect", "message", "disconnect")}
         assert stage.inputs["name"] == "live"
 
-    def test_sets_both_limits_and_asks_for_no_log_that_needs_the_account(self) -> None:
+    def test_sets_both_limits_and_logs_nothing_unless_that_is_asked_for(self) -> None:
         [stage] = _all("aws:apigatewayv2/stage:Stage", _asked())
 
         settings = stage.inputs["defaultRouteSettings"]
         assert settings.keys() == {"throttlingBurstLimit", "throttlingRateLimit"}
         assert "accessLogSettings" not in stage.inputs
+
+
+class TestAccessLog:
+    @pytest.fixture
+    def settings(self) -> dict[str, Any]:
+        [stage] = _all("aws:apigatewayv2/stage:Stage", _asked("logged", "production"))
+        found: dict[str, Any] = stage.inputs["accessLogSettings"]
+        return found
+
+    def test_tells_who_came_and_what_went_wrong(self, settings: dict[str, Any]) -> None:
+        line = json.loads(settings["format"])
+
+        assert {name: line[name] for name in ("requestId", "connectionId", "event", "authorizerError")} == {
+            "requestId": "$context.requestId",
+            "connectionId": "$context.connectionId",
+            "event": "$context.eventType",
+            "authorizerError": "$context.authorizer.error",
+        }
+        assert len(settings["format"]) <= 1024
+
+    def test_goes_where_one_wildcard_of_the_account_lets_it_and_stays_like_other_logs(
+        self, settings: dict[str, Any]
+    ) -> None:
+        [group] = [each for each in _all(_LOG_GROUP, _asked("logged", "production")) if each.name == "access-logs"]
+
+        assert settings["destinationArn"] == f"{_LOG_GROUP}:access-logs"
+        assert group.inputs["name"].startswith("/aws/vendedlogs/apis/semantest-websocket-prod-")
+        assert (group.inputs["retentionInDays"], group.retained) == (90, True)
 
 
 class TestWatching:

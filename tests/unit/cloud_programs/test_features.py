@@ -79,6 +79,10 @@ _PAIRS: Mapping[Feature, Pair] = {
     features.COMPANIONS: _fields(features.COMPANIONS, _SIGNED, "websocket", package=""),
     features.TOLD: _fields(features.TOLD, _SIGNED, "websocket", uses=()),
     features.RIGHTS: _fields(features.RIGHTS, _SIGNED, "websocket", uses=()),
+    features.CONNECTION_LOG: lambda provider: (
+        _blueprint(provider, {**_SIGNED, "features": {"access_logs": True}}, "websocket"),
+        _blueprint(provider, _SIGNED, "websocket"),
+    ),
     features.TOKENS: _fields(features.TOKENS, _SIGNED, "websocket", authorizer=None),
     **{
         feature: _in("monitoring", "alerts", [{"type": signal.value, "threshold": 1}], [])

@@ -23,6 +23,7 @@ _GAPS = {
     "azure": {
         "ExistingNetwork (security groups)",
         "ExistingNetwork (several subnets)",
+        "GatewayLogging",
         "LogStore (more than two years)",
     },
 }

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from semantest_iac.domain.environments.defaults import LOG_RETENTIONS, get_environment_settings, retention
-from semantest_iac.domain.environments.names import COMPONENTS, ENVIRONMENTS
+from semantest_iac.domain.environments.names import ENVIRONMENTS, SERVICES
 from semantest_iac.domain.errors import ValidationError
 
 
@@ -13,7 +13,7 @@ class TestGetEnvironmentSettings:
         settings = get_environment_settings(name)
 
         assert settings.name == name
-        assert set(settings.sizes) == set(COMPONENTS)
+        assert set(settings.sizes) == set(SERVICES)
         assert settings.monitoring.log_retention_days in LOG_RETENTIONS
         assert settings.security.secret_recovery_days in (0, *range(7, 31))
         assert settings.security.throttling.rate > 0

@@ -9,11 +9,12 @@ import pulumi_aws as aws
 
 from semantest_iac.domain.environments.settings import Authorizer, Cors
 from semantest_iac.domain.networking.http_api import HttpApi
+from semantest_iac.domain.resource import Ref
 from semantest_iac.infrastructure.cloud_programs.aws.limits import longest
 from semantest_iac.infrastructure.cloud_programs.context import Context, Made
 
 # What an operator needs to follow one request; the request id joins it with the function's own log.
-_ACCESS_LOG = json.dumps(
+_LINE = json.dumps(
     {
         "requestId": "$context.requestId",
         "ip": "$context.identity.sourceIp",
@@ -121,7 +122,7 @@ def _stage(
         name="$default",
         api_id=gateway.id,
         auto_deploy=True,
-        access_log_settings=_access_log(api, context),
+        access_log_settings=access_log(api.access_log, _LINE, context),
         default_route_settings={
             "throttling_burst_limit": api.throttling.burst,
             "throttling_rate_limit": api.throttling.rate,
@@ -131,7 +132,6 @@ def _stage(
     )
 
 
-def _access_log(api: HttpApi, context: Context) -> dict[str, object] | None:
-    if api.access_log is None:
-        return None
-    return {"destination_arn": context.made[api.access_log]["arn"], "format": _ACCESS_LOG}
+def access_log(store: Ref | None, line: str, context: Context) -> dict[str, object] | None:
+    """Where a stage writes a line of that form for each request, if anywhere."""
+    return {"destination_arn": context.made[store]["arn"], "format": line} if store else None

@@ -1,16 +1,19 @@
 """WebSocket APIs on API Gateway v2.
 
-They have neither access nor execution log here: API Gateway writes those of a WebSocket API only through a role in the
-settings of the whole account and region. docs/decisions says why no stack sets that.
+Their access log is written through a role in the settings of the whole account and region, which is a stack of its own.
+They have no execution log: API Gateway would keep it in a group of its own making, for ever.
 """
 
 from __future__ import annotations
+
+import json
 
 import pulumi
 import pulumi_aws as aws
 
 from semantest_iac.domain.networking.web_socket_endpoint import ConnectionEvent, WebSocketAddress, WebSocketEndpoint
 from semantest_iac.infrastructure.cloud_programs.aws.limits import longest
+from semantest_iac.infrastructure.cloud_programs.aws.networking import access_log
 from semantest_iac.infrastructure.cloud_programs.context import Context, Made
 
 STAGE = "live"
@@ -20,6 +23,21 @@ ROUTE_KEYS = {
     ConnectionEvent.DISCONNECT: "$disconnect",
 }
 _TOKEN = "route.request.querystring.token"  # noqa: S105 - browsers can send no header when they connect
+# What tells who came, what became of it and where it went wrong; the request id joins it with the function's own log.
+_LINE = json.dumps(
+    {
+        "requestId": "$context.requestId",
+        "connectionId": "$context.connectionId",
+        "ip": "$context.identity.sourceIp",
+        "time": "$context.requestTime",
+        "route": "$context.routeKey",
+        "event": "$context.eventType",
+        "status": "$context.status",
+        "error": "$context.error.message",
+        "authorizerError": "$context.authorizer.error",
+        "integrationError": "$context.integrationErrorMessage",
+    }
+)
 _ON_CONNECTIONS = ("DELETE", "GET", "POST")
 
 
@@ -67,6 +85,7 @@ def web_socket_endpoint(endpoint: WebSocketEndpoint, context: Context) -> Made:
         name=STAGE,
         api_id=address["id"],
         auto_deploy=True,
+        access_log_settings=access_log(endpoint.access_log, _LINE, context),
         default_route_settings={
             "throttling_burst_limit": endpoint.throttling.burst,
             "throttling_rate_limit": endpoint.throttling.rate,

@@ -24,6 +24,7 @@ BENDS: Mapping[Wanted, str] = {
     features.THROTTLING: f"{_GATEWAY}; one limit over the time of a burst",
     features.CORS: "by origins alone in development, for every method and header",
     features.ACCESS_LOG: f"{_GATEWAY}: there the function's telemetry has every request",
+    features.CONNECTION_LOG: "always on: the function's workspace has every connection and message",
     features.RETENTION: "30 days at least",
     features.RECOVERY: "7 days at least, for all secrets of a stack alike",
 }
