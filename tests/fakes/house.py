@@ -7,6 +7,7 @@ from typing import Any
 
 from semantest_iac.application.deployment_process import DeploymentProcess
 from semantest_iac.application.failures import failure_of
+from semantest_iac.application.handlers.deploy_account import deploy_account
 from semantest_iac.application.handlers.deploy_rest_api import deploy_rest_api
 from semantest_iac.application.handlers.deploy_websocket import deploy_websocket
 from semantest_iac.application.handlers.remove_infrastructure import remove_infrastructure
@@ -29,6 +30,7 @@ from tests.fakes.secret_store import FakeSecretStore
 from tests.fakes.service_probe import FakeServiceProbe
 
 REST = Stack("rest-api", "aws", "development", "us-east-1")
+ACCOUNT = Stack("account", "aws", "development", "us-east-1")
 SECRET = "hunter2-canary"
 
 
@@ -48,8 +50,8 @@ class House:
         self.bus = MessageBus(Recorder(self.ledger, lambda text: text.replace(SECRET, "***")).record, failure_of)
         preparation = Preparation(ValidationService(date(2026, 1, 1)), self.secrets, service)
         self.process = DeploymentProcess(preparation, service, self.bus, self.ledger, self.ticks.append)
-        process = self.process
-        self.bus.register([deploy_rest_api(process), deploy_websocket(process), remove_infrastructure(process)])
+        handlers = (deploy_rest_api, deploy_websocket, deploy_account, remove_infrastructure)
+        self.bus.register(handler(self.process) for handler in handlers)
         self.intake = Intake(preparation, self.queue, self.bus, self.ledger, ["sandbox"])
         self.use_cases = DeploymentUseCase(self.intake, self.process, service, self.probe, self.ledger)
 

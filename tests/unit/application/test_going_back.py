@@ -11,7 +11,7 @@ from semantest_iac.domain.deployment.deployment_service import DeploymentService
 from semantest_iac.domain.deployment.stack import Stack
 from semantest_iac.domain.errors import NotFoundError, VerificationError
 from semantest_iac_events.deployments import DeploymentNeedsOperator, DeploymentRequested
-from tests.fakes.house import REST, House
+from tests.fakes.house import ACCOUNT, REST, House
 from tests.fakes.memory_ledger import a_deploy
 
 
@@ -44,7 +44,7 @@ class TestLastGood:
 
         found = last_good(house.ledger, REST)
 
-        assert found is not None
+        assert found is not None and found.artifact is not None
         assert (found.deployment, found.settings.memory) == (good.deployment, 1024)
         assert (found.artifact.digest, found.artifact.environment) == ("d1", {"SHIM": "on"})
 
@@ -55,8 +55,16 @@ class TestLastGood:
 
         found = last_good(house.ledger, stack)
 
-        assert found is not None
+        assert found is not None and found.artifact is not None
         assert found.artifact.companions["authorizer"].digest == "d1"
+
+    async def test_has_no_package_where_no_code_is_run(self, house: House) -> None:
+        good = await house.deploy(ACCOUNT)
+
+        found = last_good(house.ledger, ACCOUNT)
+
+        assert found is not None
+        assert (found.deployment, found.artifact) == (good.deployment, None)
 
     async def test_is_nothing_after_a_removal(self, house: House) -> None:
         await house.deploy()

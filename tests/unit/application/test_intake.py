@@ -61,7 +61,7 @@ class TestRefusal:
     async def test_is_given_to_components_that_nobody_can_deploy_yet(self, house: House) -> None:
         error = await refusal(house, Stack("platform", "aws", "development", "us-east-1"))
 
-        assert [fault.hint for fault in error.faults] == ["Available: rest-api, websocket."]
+        assert [fault.hint for fault in error.faults] == ["Available: rest-api, websocket, account."]
 
     async def test_names_the_places_of_a_configuration_that_is_misshapen(self, house: House) -> None:
         error = await refusal(house, REST, memory="much", colour="red")

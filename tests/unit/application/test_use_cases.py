@@ -8,7 +8,7 @@ from semantest_iac.application.use_cases import DeploymentUseCase
 from semantest_iac.domain.deployment.deployment_service import DeploymentService
 from semantest_iac.domain.errors import LedgerError, NotFoundError, ValidationError
 from semantest_iac.domain.networking.http_exchange import HttpRequest
-from tests.fakes.house import REST, House, configured
+from tests.fakes.house import ACCOUNT, REST, House, configured
 from tests.fakes.memory_ledger import MemoryLedger
 
 
@@ -18,6 +18,18 @@ class TestDeploymentUseCase:
 
         assert (row.kind, row.state, row.stack) == ("deploy", "completed", str(REST))
         assert house.ledger.recorded[0].event["data"]["requested_by"] == "alice"
+
+    async def test_completes_what_has_no_code_and_no_answer(self, house: House) -> None:
+        house.probe.answers = [500]
+
+        row = await house.use_cases.deploy(ACCOUNT, {})
+
+        assert row.state == "completed"
+        assert "journal.package.built" not in house.told
+
+    async def test_calls_nobody_where_nothing_answers(self, house: House) -> None:
+        with pytest.raises(NotFoundError, match="nothing of it answers"):
+            await house.use_cases.call(ACCOUNT, HttpRequest("GET", "/health"))
 
     async def test_previews_without_recording_or_changing_anything(self, house: House) -> None:
         attempt = await house.use_cases.preview(REST, configured(memory=256))

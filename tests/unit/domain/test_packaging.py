@@ -58,4 +58,12 @@ class TestCompanions:
     def test_lie_beside_the_package_of_the_main_function(self) -> None:
         artifact = packaged(FakeArtifactBuilder(Points()), WEBSOCKET, settings(WEBSOCKET, environment=GUARDED))
 
+        assert artifact is not None
         assert artifact.companions.keys() == {"authorizer"}
+
+
+class TestPackaged:
+    def test_is_nothing_where_no_code_is_run(self) -> None:
+        stack = Stack("account", "aws", "development", "us-east-1")
+
+        assert packaged(FakeArtifactBuilder(Points()), stack, settings(stack)) is None

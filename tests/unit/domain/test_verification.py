@@ -25,6 +25,13 @@ def probe() -> FakeServiceProbe:
     return FakeServiceProbe(Points())
 
 
+class TestNothing:
+    async def test_is_asked_where_nothing_answers(self, probe: FakeServiceProbe) -> None:
+        probe.answers = [500]
+
+        assert await verified(probe, replace(REST, component="account"), OURS) is None
+
+
 class TestHttp:
     async def test_answers_with_what_the_service_said(self, probe: FakeServiceProbe) -> None:
         health = await verified(probe, REST, OURS)

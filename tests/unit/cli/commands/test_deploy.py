@@ -153,7 +153,7 @@ class TestRefusals:
         outcome = cli("deploy", "--component", "platform")
 
         assert outcome.code == 2
-        assert "Available: rest-api, websocket." in outcome.err
+        assert "Available: rest-api, websocket, account." in outcome.err
 
 
 class TestWarnings:
