@@ -51,8 +51,8 @@ class Attempt:
 
     def packaged(self, artifact: Artifact) -> PackageBuilt:
         """The journal entry that tells a later deployment how to go back to this one."""
-        companions = {name: Package(**_recorded(companion)) for name, companion in artifact.companions.items()}
-        return PackageBuilt(**self.identity, **_recorded(artifact), notes=artifact.notes, companions=companions)
+        companions = {name: Package.of(companion) for name, companion in artifact.companions.items()}
+        return PackageBuilt.of(artifact, **self.identity, notes=artifact.notes, companions=companions)
 
     def completed(self) -> DeploymentCompleted:
         """The event that ends it well."""
@@ -65,17 +65,6 @@ class Attempt:
             health=self.health,
             duration_s=round(monotonic() - self.began, 3),
         )
-
-
-def _recorded(artifact: Artifact) -> dict[str, Any]:
-    return {
-        "digest": artifact.digest,
-        "path": str(artifact.path),
-        "handler": artifact.handler,
-        "runtime": artifact.runtime,
-        "size": artifact.size,
-        "variables": dict(artifact.environment),
-    }
 
 
 def stack_of(event: StackEvent) -> Stack:

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
-from pathlib import Path
+from dataclasses import dataclass
 from typing import TypeVar
 
 from semantest_iac.application.ports.ledger import LedgerReader, Recorded
@@ -12,7 +11,7 @@ from semantest_iac.application.preparation import configuration_of
 from semantest_iac.application.queries.deployments import deployment_of
 from semantest_iac.application.recorder import revived
 from semantest_iac.domain.compute.artifact import Artifact
-from semantest_iac.domain.deployment.journal import Package, PackageBuilt
+from semantest_iac.domain.deployment.journal import PackageBuilt
 from semantest_iac.domain.deployment.stack import Stack
 from semantest_iac.domain.environments.configuration import resolved
 from semantest_iac.domain.environments.names import SERVICES
@@ -48,26 +47,10 @@ def last_good(ledger: LedgerReader, stack: Stack) -> LastGood | None:
     if request is None or (package is None and stack.component in SERVICES):
         raise NotFoundError(f"Cannot go back to deployment '{deployment}': it is not fully on record.")
     settings = resolved(configuration_of(request), stack.component, stack.environment)
-    return LastGood(deployment, settings, _whole(package) if package else None)
+    return LastGood(deployment, settings, package.artifact if package else None)
 
 
 def _found(kind: type[AnyEvent], deployment: str, stream: Iterable[Recorded]) -> AnyEvent | None:
     whole = (row for row in stream if row.type == kind.type_name and MASK not in row.json)
     events = (revived(row) for row in whole if deployment_of(row.event) == deployment)
     return next((event for event in events if isinstance(event, kind)), None)
-
-
-def _whole(package: PackageBuilt) -> Artifact:
-    companions = {name: _artifact(companion) for name, companion in package.companions.items()}
-    return replace(_artifact(package), companions=companions)
-
-
-def _artifact(package: PackageBuilt | Package) -> Artifact:
-    return Artifact(
-        digest=package.digest,
-        path=Path(package.path),
-        handler=package.handler,
-        runtime=package.runtime,
-        size=package.size,
-        environment=package.variables,
-    )
