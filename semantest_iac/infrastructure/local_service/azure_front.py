@@ -82,6 +82,7 @@ def function_spec(resources: Resources, app: DeployedResource, unpack: Unpack) -
         name=app.outputs["name"],
         region=str(app.outputs.get("location", "")),
         platform="functions",
+        instances=int(config["scaleAndConcurrency"].get("maximumInstanceCount") or 0),
     )
 
 

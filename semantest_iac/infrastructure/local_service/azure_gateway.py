@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -12,6 +13,7 @@ from semantest_iac.domain.deployment.deployed import DeployedResource
 from semantest_iac.domain.networking.http_exchange import HttpRequest, HttpResponse, Pairs
 from semantest_iac.infrastructure.function_runtimes.routes import match_route
 from semantest_iac.infrastructure.local_service.cors import CorsRules
+from semantest_iac.infrastructure.local_service.throttling import Window
 
 OWN_ADDRESS = "192.0.2.80:443"
 """Where the app sees the gateway come from: an address for documentation, as it is nobody's."""
@@ -29,13 +31,14 @@ _UNCHECKED = "The token was not checked: its issuer's keys are not on this machi
 
 @dataclass(frozen=True, slots=True)
 class Gateway:
-    """Operations by route key, and the parts of the policy that are played; limits of calls are not."""
+    """Operations by route key, and what the policy does with their calls."""
 
     operations: Mapping[str, str]
     cors: CorsRules | None = None
     token_header: str = ""
     public: frozenset[str] = frozenset()
     headers: Pairs = field(default=(), repr=False)  # one of them is the key of the app
+    limit: Window | None = field(default=None, compare=False)
 
     def refusal(self, request: HttpRequest) -> HttpResponse | None:
         """What the gateway answers itself, in the order of its policy."""
@@ -47,6 +50,8 @@ class Gateway:
         match = match_route(self.operations, request.method, request.path)
         if match is None:
             return _told(404, "Resource not found")
+        if self.limit and (wait := math.ceil(self.limit.wait())):
+            return _told(429, f"Rate limit is exceeded. Try again in {wait} seconds.", ("retry-after", str(wait)))
         if self._wants_token(self.operations[match.route_key]) and not _header(request, self.token_header.lower()):
             return _told(401, "JWT not present.")
         return None
@@ -82,6 +87,7 @@ def gateway_of(resources: Sequence[DeployedResource]) -> Gateway | None:
         token_header=next((jwt.get("header-name", "") for jwt in inbound.iter("validate-jwt")), ""),
         public=frozenset(_exempt(inbound)),
         headers=tuple(_headers(inbound, values)),
+        limit=_limit(inbound.find("rate-limit")),
     )
 
 
@@ -103,6 +109,10 @@ def _cors(policy: Element | None) -> CorsRules | None:
         max_age=int(methods.get("preflight-result-max-age", 0)) if methods is not None else 0,
         status=200,
     )
+
+
+def _limit(policy: Element | None) -> Window | None:
+    return None if policy is None else Window(int(policy.get("calls", 1)), float(policy.get("renewal-period", 1)))
 
 
 def _texts(policy: Element, path: str) -> list[str]:
@@ -130,6 +140,7 @@ def _header(request: HttpRequest, wanted: str) -> str:
     return next((value for name, value in request.headers if name.lower() == wanted), "")
 
 
-def _told(status: int, message: str) -> HttpResponse:
+def _told(status: int, message: str, *headers: tuple[str, str]) -> HttpResponse:
     body = json.dumps({"statusCode": status, "message": message}).encode()
-    return HttpResponse(status, (("content-type", "application/json"), ("content-length", str(len(body)))), body)
+    own = (("content-type", "application/json"), ("content-length", str(len(body))))
+    return HttpResponse(status, (*own, *headers), body)

@@ -1,8 +1,9 @@
-"""Limits of calls per second: buckets of tokens, as API Gateway keeps one for each route."""
+"""Limits of calls: buckets of tokens, as API Gateway keeps one for each route, and API Management's sliding window."""
 
 from __future__ import annotations
 
 import time
+from collections import deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -34,6 +35,24 @@ class Throttles:
         left = min(float(limit.burst), left + (now - counted) * limit.rate)
         self._left[route] = (left - 1 if left >= 1 else left, now)
         return left >= 1
+
+
+class Window:
+    """So many calls in any period of so many seconds."""
+
+    def __init__(self, calls: int, period_s: float, clock: Callable[[], float] = time.monotonic) -> None:
+        self._times: deque[float] = deque(maxlen=calls)
+        self._period_s = period_s
+        self._clock = clock
+
+    def wait(self) -> float:
+        """Seconds until one more call may pass; one that passes now is counted."""
+        now, is_full = self._clock(), len(self._times) == self._times.maxlen
+        left = self._times[0] + self._period_s - now if is_full else 0.0
+        if left > 0:
+            return left
+        self._times.append(now)
+        return 0
 
 
 def stage_limits(stage: Mapping[str, Any] | None) -> Callable[[str], Throttle | None]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
@@ -52,6 +53,14 @@ class TestGateway:
         assert status("/other", headers=(("x-token", "Bearer x"),)) is None
         assert "not checked" in gateway().note(HttpRequest("GET", "/other"))
         assert gateway().note(HttpRequest("GET", "/health")) == ""
+
+    def test_refuses_calls_beyond_its_limit_before_it_asks_a_token(self) -> None:
+        limited = gateway(POLICY.replace("<choose>", '<rate-limit calls="2" renewal-period="30" /><choose>'))
+        answers = [limited.refusal(HttpRequest("GET", path)) for path in ("/nowhere/", "/health", "/other", "/health")]
+
+        assert [answer and answer.status for answer in answers] == [401, None, 429, 429]
+        assert answers[-1] and ("retry-after", "30") in answers[-1].headers
+        assert json.loads(answers[-1].body)["message"] == "Rate limit is exceeded. Try again in 30 seconds."
 
     def test_takes_everything_where_nothing_is_said(self) -> None:
         assert status("/other", policy="<policies />") is None

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from semantest_iac.infrastructure.local_service.throttling import Throttles, stage_limits
+from semantest_iac.infrastructure.local_service.throttling import Throttles, Window, stage_limits
 
 
 class Clock:
@@ -69,3 +69,23 @@ class TestThrottles:
     )
     def test_are_read_of_the_stage(self, stage: dict[str, Any] | None, admitted: int) -> None:
         assert passed(Throttles(stage_limits(stage), Clock()), "GET /a", 9) == admitted
+
+
+class TestWindow:
+    def test_lets_so_many_through_in_any_period(self) -> None:
+        clock = Clock()
+        window, passed = Window(2, 10, clock), list[float]()
+        for moment in (0, 4, 5, 9, 10, 13, 14):
+            clock.now = moment
+            if window.wait() == 0:
+                passed.append(moment)
+
+        assert passed == [0, 4, 10, 14]
+
+    def test_tells_how_long_to_wait(self) -> None:
+        clock = Clock()
+        window = Window(1, 10, clock)
+        window.wait()
+        clock.now = 4
+
+        assert window.wait() == 6
