@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 
-from aiohttp import WSCloseCode, WSMessage, WSMsgType, web
+from aiohttp import WSCloseCode, WSMsgType, web
 
 from semantest_iac.presentation.gateway.frames import FrameSizes
 from semantest_iac.presentation.gateway.services import Visit
 
+LARGEST_READ = 16 * 1024 * 1024  # what is too large is read to its end, as far as that, and then refused
 _GONE = {WSMsgType.CLOSE, WSMsgType.CLOSING, WSMsgType.CLOSED}
 
 
@@ -43,11 +44,11 @@ class _Line:
 
 async def carried(request: web.Request, visit: Visit) -> web.WebSocketResponse:
     """The connection, once it is over; whatever ends it, the service is told."""
-    socket = web.WebSocketResponse(max_msg_size=visit.limits.message_bytes, compress=False, timeout=2)
+    socket = web.WebSocketResponse(max_msg_size=LARGEST_READ, compress=False, timeout=2)
     code, reason = int(WSCloseCode.ABNORMAL_CLOSURE), ""
     try:
         await socket.prepare(request)
-        sizes = FrameSizes.of(request, visit.limits.frame_bytes)
+        sizes = FrameSizes.of(request, visit.limits)
         visit.joined(_Line(socket))
         code, reason = await _listened(socket, visit, sizes)
     finally:
@@ -65,21 +66,11 @@ async def _listened(socket: web.WebSocketResponse, visit: Visit, sizes: FrameSiz
             continue
         if message.type in _GONE or message.type is WSMsgType.ERROR:
             return socket.close_code or WSCloseCode.ABNORMAL_CLOSURE, str(message.extra or "")
-        if sizes.is_exceeded:
-            return await _ended(socket, WSCloseCode.MESSAGE_TOO_BIG, "Frame too large")
-        text = _text(message)
-        if text is None:
+        if sizes.was_exceeded():
+            return await _ended(socket, WSCloseCode.MESSAGE_TOO_BIG, "Too large")
+        if message.type is not WSMsgType.TEXT:  # API Gateway takes no binary frames, whatever they hold
             return await _ended(socket, WSCloseCode.UNSUPPORTED_DATA, "Text is expected")
-        await visit.receive(text)
-
-
-def _text(message: WSMessage) -> str | None:
-    if message.type is WSMsgType.TEXT:
-        return str(message.data)
-    try:
-        return bytes(message.data).decode()
-    except UnicodeDecodeError:
-        return None
+        await visit.receive(message.data)
 
 
 async def _ended(socket: web.WebSocketResponse, code: WSCloseCode, reason: str) -> tuple[int, str]:

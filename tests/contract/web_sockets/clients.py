@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
@@ -9,7 +10,7 @@ from typing import Any
 
 import aiohttp
 
-SECONDS = 20
+SECONDS = 10
 ASKED = {"type": "ImageGenerationRequestedEvent", "prompt": "a fox"}
 
 
@@ -37,8 +38,9 @@ class Client:
 
     async def ending(self) -> int | None:
         """The code that the connection is closed with, whatever is said before."""
-        async for _ in self.socket:
-            pass
+        async with asyncio.timeout(SECONDS):
+            async for _ in self.socket:
+                pass
         return self.socket.close_code
 
 

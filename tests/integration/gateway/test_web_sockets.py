@@ -47,12 +47,6 @@ class TestMessages:
 
         assert (answer, visit.heard) == ("é", ["é"])
 
-    async def test_may_be_text_in_bytes(self, world: World) -> None:
-        async with world.talk(FakeVisit()) as socket:
-            await socket.send_bytes("é".encode())
-
-            assert await socket.receive_str(timeout=SECONDS) == "é"
-
     async def test_keep_their_order(self, world: World) -> None:
         async with world.talk(FakeVisit()) as socket:
             for number in range(100):
@@ -64,11 +58,13 @@ class TestMessages:
         ("limits", "message", "code"),
         [
             (ConnectionLimits(message_bytes=1000), "x" * 1001, 1009),
+            (ConnectionLimits(message_bytes=1000), "x" * 5_000_000, 1009),
             (ConnectionLimits(frame_bytes=1000), "x" * 1001, 1009),
             (ConnectionLimits(frame_bytes=100_000), "x" * 100_001, 1009),
             (ConnectionLimits(), b"\xff", 1003),
+            (ConnectionLimits(), b"text", 1003),
         ],
-        ids=["message", "frame", "large frame", "no text"],
+        ids=["message", "very large message", "frame", "large frame", "no text", "text in bytes"],
     )
     async def test_that_no_cloud_takes_end_the_connection(
         self, world: World, limits: ConnectionLimits, message: str | bytes, code: int
@@ -79,11 +75,14 @@ class TestMessages:
 
         assert (ending.type, ending.data, visit.heard) == (WSMsgType.CLOSE, code, [])
 
-    async def test_as_large_as_allowed_are_taken(self, world: World) -> None:
-        async with world.talk(FakeVisit()) as socket:
-            await socket.send_str("x" * 32 * 1024)
+    @pytest.mark.parametrize(
+        "limits", [ConnectionLimits(frame_bytes=1000), ConnectionLimits(message_bytes=1000)], ids=["frame", "message"]
+    )
+    async def test_as_large_as_allowed_are_taken(self, world: World, limits: ConnectionLimits) -> None:
+        async with world.talk(FakeVisit(limits)) as socket:
+            await socket.send_str("x" * 1000)
 
-            assert len(await socket.receive_str(timeout=SECONDS)) == 32 * 1024
+            assert len(await socket.receive_str(timeout=SECONDS)) == 1000
 
 
 class TestEnd:
