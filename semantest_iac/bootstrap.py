@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import UTC, datetime
 from functools import cached_property, partial
 from pathlib import Path
@@ -109,6 +109,14 @@ class Application:
 
             require(stack.provider, real_cloud=not choice.is_played, variables=os.environ)
         return choice
+
+    def account_stacks(self, stack: Stack, engine: EngineChoice) -> Sequence[str] | None:
+        """The other stacks that have set what the stack's account has once; None where there is no such thing."""
+        from semantest_iac.application.queries.accounts import account_stacks
+        from semantest_iac.domain.monitoring.gateway_logging import GatewayLogging
+
+        has_them = not self.capabilities(stack.provider).lack(GatewayLogging)
+        return account_stacks(self.ledger, stack, engine) if has_them else None
 
     def needs(self, providers: Collection[str]) -> list[Need]:
         """What Pulumi's engine needs of this machine for these providers; raises ValidationError for unknown ones."""
@@ -247,6 +255,10 @@ class PulumiProgram(Application):
         message = f"Cannot deploy '{stack}' as its configuration says: pulumi is the engine here, on the real cloud."
         hint = "Leave engine and cloud out, or deploy with python -m semantest_iac deploy."
         raise RefusedError(message, "ENGINE_UNSUITABLE", hint=hint)
+
+    def account_stacks(self, stack: Stack, engine: EngineChoice) -> Sequence[str] | None:
+        """Nothing is on record here."""
+        return None
 
     def run(self, order: Order, generation: int) -> None:
         """Build the package, or find it, and register the resources; raises DeploymentError."""

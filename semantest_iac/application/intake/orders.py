@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Protocol
 
 from semantest_iac.application.ports.secret_store import SecretStore
 from semantest_iac.application.preparation import judged
+from semantest_iac.domain.deployment.account_settings import notices
 from semantest_iac.domain.deployment.deployment_service import unsupported
 from semantest_iac.domain.deployment.stack import Stack
 from semantest_iac.domain.deployment.validation import Report, ValidationService, stack_faults
@@ -82,6 +83,10 @@ class Judges(Protocol):
         """What deploys the stack; raises RefusedError with all that is missing for it."""
         ...
 
+    def account_stacks(self, stack: Stack, engine: EngineChoice) -> Sequence[str] | None:
+        """The other stacks that have set what the stack's account has once; None where there is no such thing."""
+        ...
+
     @property
     def validation(self) -> ValidationService:
         """The rules."""
@@ -123,7 +128,10 @@ def order(component: str | None, written: Written, judges: Judges) -> Order:
     engine = judges.engine(stack, written.configuration)
     values = configuration.model_dump(mode="json", exclude_unset=True)
     values |= {"engine": engine.engine, "cloud": engine.cloud}  # on record: what is there can only be changed by it
-    return Order(stack, values, written.variables, engine, (*written.warnings, *written.located(report.warnings)))
+    others = judges.account_stacks(stack, engine)
+    shared = () if others is None else notices(stack, written.configuration, engine, others)
+    warnings = written.located((*report.warnings, *shared))
+    return Order(stack, values, written.variables, engine, (*written.warnings, *warnings))
 
 
 def survey(component: str | None, written: Written, judges: Judges) -> tuple[Fault, ...]:

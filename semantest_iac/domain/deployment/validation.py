@@ -120,7 +120,6 @@ class ValidationService:
         yield from _secrets(subject, facts)
         yield from _monitoring(configuration, stack.provider)
         yield from _scaling(stack, configuration)
-        yield from _access_logs(stack, configuration)
 
 
 def stack_faults(
@@ -211,10 +210,3 @@ def _scaling(stack: Stack, configuration: Configuration) -> Iterator[Finding]:
         kinds = " and ".join(sorted({metric.type for metric in metrics}))
         hint = "Functions follow the requests; use instances.min and instances.max."
         yield advise("scaling.metrics", f"{kinds} targets mean nothing for functions", hint)
-
-
-def _access_logs(stack: Stack, configuration: Configuration) -> Iterator[Finding]:
-    if (stack.component, stack.provider) == ("websocket", "aws") and configuration.features.access_logs:
-        hint = "The log of its function has a line for each connection and message."
-        reason = "API Gateway writes them through a role of the whole account, which no stack may set for the others"
-        yield advise("features.access_logs", f"a WebSocket API on AWS has none: {reason}", hint)

@@ -135,6 +135,10 @@ class Application(Protocol):
         """What deploys the stack; raises RefusedError with all that is missing for it."""
         ...
 
+    def account_stacks(self, stack: Stack, engine: EngineChoice) -> Sequence[str] | None:
+        """The other stacks that have set what the stack's account has once; None where there is no such thing."""
+        ...
+
     def needs(self, providers: Collection[str]) -> Sequence[Need]:
         """What Pulumi's engine needs for these providers, in the order in which to get it; for none: for all here."""
         ...

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import signal
-from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from contextlib import ExitStack
 from time import monotonic
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from semantest_iac.domain.deployment.stack import Stack
+from semantest_iac.domain.environments.names import SERVICES
 from semantest_iac.domain.guardrails.engine_choice import EngineChoice
 from semantest_iac.presentation.cli.application import Application, Deployments
 from semantest_iac.presentation.cli.failures import (
@@ -63,6 +64,11 @@ class _Run:
         self._health: HealthAnswer | None = None
         self._began = monotonic()
 
+    @property
+    def is_of_service(self) -> bool:
+        """Not of what services stand on."""
+        return self._wish.stack.component in SERVICES
+
     async def carry_out(self, application: Application) -> None:
         """To its row, or to why there is none."""
         deployments = application.deployments(
@@ -110,7 +116,7 @@ def carry_out(session: Session, wishes: Sequence[Wish]) -> int:
 
 def _carried_out(session: Session, runs: Sequence[_Run]) -> None:
     try:
-        until_done(_together(run.carry_out(session.application) for run in runs), session.terminal)
+        until_done(_in_turn(session.application, runs), session.terminal)
     except KeyboardInterrupt:
         for run in runs:
             run.look_up(session.application.ledger)
@@ -120,8 +126,10 @@ def _carried_out(session: Session, runs: Sequence[_Run]) -> None:
         raise runs[0].refusal
 
 
-async def _together(work: Iterable[Coroutine[Any, Any, None]]) -> None:
-    await asyncio.gather(*work)
+async def _in_turn(application: Application, runs: Sequence[_Run]) -> None:
+    """What services stand on is there before them; within a turn all goes side by side."""
+    for is_services in (False, True):
+        await asyncio.gather(*(run.carry_out(application) for run in runs if run.is_of_service is is_services))
 
 
 def until_done(work: Coroutine[Any, Any, Answer], terminal: Terminal) -> Answer:

@@ -2,6 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
+import pytest
+
+from semantest_iac.domain.errors import ProviderError
+from semantest_iac_events.values import ChangeCounts
 from tests.contract.provisioner.provisioner_contract import Bench
 
 _ALERTS = [{"type": "error_rate", "threshold": 0.05}, {"type": "latency", "threshold": 800}]
@@ -36,6 +42,30 @@ class AwsContract:
         plan = await bench.engine.preview(bench.works({"monitoring": {"alerts": _ALERTS[:1]}}))
 
         assert [(change.op, change.name) for change in plan.mutations] == [("delete", "alarm-latency")]
+
+    async def test_keeps_what_the_account_has_once_and_makes_it_anew(self, bench: Bench) -> None:
+        stack = replace(bench.east, component="account")
+        made = (await bench.deploy(bench.works({}, stack))).changes.create
+        foreseen = await bench.engine.preview_removal(stack)
+
+        removed = await bench.remove(stack)
+        again = await bench.deploy(bench.works({}, stack, generation=2))
+
+        assert {(change.op, change.reversible) for change in foreseen.resources} == {("keep", "reversible")}
+        assert foreseen.changes == removed == ChangeCounts(keep=made)
+        assert again.changes == ChangeCounts(create=made)
+
+    async def test_names_the_stack_that_the_log_of_a_websocket_waits_for(self, bench: Bench) -> None:
+        account, stack = (replace(bench.east, component=name) for name in ("account", "websocket"))
+        work = bench.works({"features": {"access_logs": True}}, stack)
+
+        with pytest.raises(ProviderError, match="CloudWatch Logs role ARN must be set") as caught:
+            await bench.deploy(work)
+        await bench.deploy(bench.works({}, account))
+        await bench.remove(account)
+
+        assert "deploy --component account --provider aws" in caught.value.hint
+        assert (await bench.deploy(work)).changes.create > 0  # the role stays
 
     async def test_says_what_cannot_be_undone(self, bench: Bench) -> None:
         await bench.deploy(bench.work(environment={"TOKEN": "${secrets.token}"}))

@@ -17,6 +17,7 @@ _UPDATE = ResourceChange(
 _LOSS = ResourceChange(
     urn="c", type="aws:cloudwatch/logGroup:LogGroup", name="logs", op="delete", reversible="irreversible"
 )
+_KEPT = ResourceChange(urn="d", type="aws:iam/role:Role", name="logging", op="keep")
 
 
 class TestKind:
@@ -41,6 +42,14 @@ class TestPlan:
             "Plan: 1 to update, 1 to delete",
             "  ~ update  lambda.Function      function  memorySize, timeout",
             "  - delete  cloudwatch.LogGroup  logs      cannot be undone",
+        ]
+
+    def test_says_what_stays_in_the_cloud(self) -> None:
+        plan = ChangePlan((_KEPT,))
+
+        assert list(preview_lines(plan)) == [
+            "Plan: 1 to keep",
+            "  = keep  iam.Role  logging  stays in the cloud: others may rely on it",
         ]
 
     def test_says_when_nothing_changes(self) -> None:
@@ -79,6 +88,11 @@ class TestNextCommands:
         commands = next_commands(Stack("websocket", "aws", "development", "us-east-1"), " --home /elsewhere")
 
         assert commands[1].endswith("serve --home /elsewhere")
+
+    def test_begin_with_what_was_made_where_nothing_answers(self) -> None:
+        commands = next_commands(Stack("account", "aws", "qa", "us-east-1"), "")
+
+        assert commands[1].endswith("outputs --component account --environment qa")
 
 
 class TestHealth:

@@ -165,13 +165,6 @@ class TestValidationService:
 
         assert paths(report.faults) == ["components.websocket.network.private"]
 
-    def test_says_why_a_websocket_has_no_access_log(self) -> None:
-        values = {"features": {"access_logs": True}, "components": {"websocket": {"environment": SIGNED}}}
-
-        report = ValidationService(TODAY).validate(WEBSOCKET, Configuration.model_validate(values))
-
-        assert (report.faults, paths(report.warnings)) == ((), ["features.access_logs"])
-
     @pytest.mark.parametrize(
         ("environment", "warned"), [("development", []), ("staging", ["components.rest-api.cors.origins"])]
     )
@@ -226,6 +219,11 @@ class TestValidationService:
         report = judged_whole({"components": {"rest-apy": {}}})
 
         assert report.faults[0].hint.startswith("Did you mean 'rest-api'?")
+
+    def test_refuses_settings_of_what_has_none(self) -> None:
+        [fault] = judged_whole({"components": {"account": {"memory": 512}}}).faults
+
+        assert (fault.path, fault.message) == ("components.account", "has no settings")
 
     @pytest.mark.parametrize(
         ("alert", "path"),

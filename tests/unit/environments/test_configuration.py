@@ -112,6 +112,18 @@ class TestResolved:
 
         assert resolved(Configuration.model_validate(written), "rest-api", "qa").instances == Instances(3, 3)
 
+    @pytest.mark.parametrize(
+        ("component", "written", "logs"),
+        [("rest-api", {}, True), ("websocket", {}, False), ("websocket", {"access_logs": True}, True)],
+        ids=["HTTP", "WebSocket", "WebSocket that asks"],
+    )
+    def test_leaves_a_log_that_needs_the_account_to_who_asks(
+        self, component: str, written: dict[str, bool], logs: bool
+    ) -> None:
+        configuration = Configuration.model_validate({"features": written})
+
+        assert resolved(configuration, component, "staging").features.access_logs is logs
+
     def test_overrides_single_feature_flags(self) -> None:
         written = Configuration.model_validate({"features": {"tracing": True}})
 

@@ -12,9 +12,13 @@ class TestChangeCounts:
     def test_is_empty_when_all_stays_the_same(self) -> None:
         assert ChangeCounts(same=19).is_empty
 
-    @pytest.mark.parametrize("change", ["create", "update", "replace", "delete"])
+    @pytest.mark.parametrize("change", ["create", "update", "replace", "delete", "keep"])
     def test_is_not_empty_when_anything_changes(self, change: str) -> None:
         assert not ChangeCounts.model_validate({change: 1}).is_empty
+
+    def test_tells_of_what_is_kept_only_where_something_is(self) -> None:
+        assert "keep" not in ChangeCounts(delete=2).model_dump()
+        assert ChangeCounts(keep=2).model_dump(mode="json")["keep"] == 2
 
     def test_refuses_less_than_nothing(self) -> None:
         with pytest.raises(ValidationError):

@@ -20,7 +20,10 @@ class TestComponents:
 
     def test_are_every_one_for_all(self) -> None:
         assert components(("all",)) == components(("all", "rest-api"))
-        assert "rest-api" in components(("all",))
+        assert components(("all",)) == ["rest-api", "websocket"]
+
+    def test_are_those_alone_that_serve_somebody_for_all(self) -> None:
+        assert components(("account", "all")) == ["account", *components(("all",))]
 
     def test_are_left_to_the_checks_where_none_is_named(self) -> None:
         assert components(()) == [None]

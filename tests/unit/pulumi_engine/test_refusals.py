@@ -55,6 +55,13 @@ class TestJudged:
     def test_advises_by_the_clouds_code(self, code: str, advice: str) -> None:
         assert advice in error_of(failure(API.format(400, code, "no"))).hint
 
+    def test_says_which_stack_a_log_waits_for(self) -> None:
+        words = "CloudWatch Logs role ARN must be set in account settings to enable logging"
+
+        hint = error_of(failure(API.format(400, "BadRequestException", words))).hint
+
+        assert "deploy --component account --provider aws --env development --region us-east-1" in hint
+
     @pytest.mark.parametrize(
         ("message", "code"),
         [

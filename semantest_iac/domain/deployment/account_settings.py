@@ -1,0 +1,39 @@
+"""What stacks share: settings that an account has once per region, which a stack of its own makes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from semantest_iac.domain.deployment.stack import Stack
+from semantest_iac.domain.environments.configuration import Configuration
+from semantest_iac.domain.errors import Fault
+from semantest_iac.domain.guardrails.engine_choice import EngineChoice, choice_for
+
+ACCOUNT = "account"
+_NEED = "API Gateway logs WebSocket APIs through a role in the settings of the account and region."
+_WAY = "Run: python -m semantest_iac deploy --component account --provider {0.provider} --env {0.environment}"
+
+
+def way_out(stack: Stack) -> str:
+    """What to do where the cloud misses the settings, for who does not know which engine and cloud were named."""
+    chosen = "with this command's --engine and --cloud, if it had any"
+    return f"{_NEED} {_command(stack)}, {chosen}; or leave features.access_logs out."
+
+
+def notices(stack: Stack, configuration: Configuration, engine: EngineChoice, others: Sequence[str]) -> Iterator[Fault]:
+    """What to know before deploying the stack, if `others` are the account stacks of its place; nothing forbids it.
+
+    No plan can read what is set, and somebody else may have set it.
+    """
+    if stack.component == ACCOUNT and others:
+        reason = f"{', '.join(others)} has set it too, for the whole region"
+        yield Fault("component", reason, "Of several the one deployed last counts; logs go on through any of them.")
+    if stack.component == "websocket" and configuration.features.access_logs and not others:
+        usual = engine == choice_for(stack.environment)
+        chosen = "" if usual else f" --engine {engine.engine} --cloud {engine.cloud}"
+        reason = "the cloud refuses it until the account has a role for logs, and no stack here has set one"
+        yield Fault("features.access_logs", reason, f"{_command(stack)}{chosen}")
+
+
+def _command(stack: Stack) -> str:
+    return f"{_WAY.format(stack)} --region {stack.region}"
