@@ -26,6 +26,11 @@ _EXPECTED = {
     "model_type": "a mapping",
 }
 
+_PLACES: dict[str, Path] = {
+    "at the top of the file": (),
+    "below a component, such as components.rest-api": ("components", "rest-api"),
+}
+
 
 class Shaped(NamedTuple):
     """The part of the values that fits the model, and a fault for every part that does not."""
@@ -52,7 +57,9 @@ def shaped(values: Values) -> Shaped:
 def _fault(detail: ErrorDetails) -> Fault:
     path, kind, given = detail["loc"], detail["type"], detail["input"]
     if kind == "extra_forbidden":
-        return Fault(dotted(path), "unknown key", suggestion(str(path[-1]), keys_beside(path)))
+        return Fault(
+            dotted(path), "unknown key", _place_of(str(path[-1])) or suggestion(str(path[-1]), keys_beside(path))
+        )
     if kind == "missing":
         return Fault(dotted(path), "missing")
     if kind == "literal_error":
@@ -61,6 +68,12 @@ def _fault(detail: ErrorDetails) -> Fault:
     if kind in _EXPECTED:
         return Fault(dotted(path), f"must be {_EXPECTED[kind]}, not {_described(given)}", description_of(path))
     return Fault(dotted(path), detail["msg"])
+
+
+def _place_of(key: str) -> str:
+    """A key that is spelled well and stands in the wrong place."""
+    places = (place for place, above in _PLACES.items() if key in keys_beside((*above, key)))
+    return next((f"'{key}' belongs {place}." for place in places), "")
 
 
 def _described(given: Any) -> str:

@@ -83,6 +83,19 @@ class TestYaml:
 
         assert reading().faults[0].hint.startswith("Did you mean 'memory'? Known: source, entry, handler,")
 
+    @pytest.mark.parametrize(
+        ("text", "hint"),
+        [
+            ("components: {websocket: {features: {}}}", "'features' belongs at the top of the file."),
+            ("memory: 1024", "'memory' belongs below a component, such as components.rest-api."),
+        ],
+        ids=["too-deep", "too-high"],
+    )
+    def test_says_where_a_known_key_belongs(self, write: Write, reading: Read, text: str, hint: str) -> None:
+        write(text)
+
+        assert reading().faults[0].hint == hint
+
     def test_does_not_unfold_an_alias_bomb(self, write: Write, reading: Read) -> None:
         rows = [f"a{row}: &a{row} [{', '.join([f'*a{row - 1}'] * 9)}]" for row in range(1, 20)]
 
