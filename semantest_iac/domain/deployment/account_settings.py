@@ -10,12 +10,18 @@ from semantest_iac.domain.errors import Fault
 from semantest_iac.domain.guardrails.engine_choice import EngineChoice, choice_for
 
 ACCOUNT = "account"
+_MISSING = "CloudWatch Logs role ARN must be set in account settings"
 _NEED = "API Gateway logs WebSocket APIs through a role in the settings of the account and region."
 _WAY = "Run: python -m semantest_iac deploy --component account --provider {0.provider} --env {0.environment}"
 
 
-def way_out(stack: Stack) -> str:
-    """What to do where the cloud misses the settings, for who does not know which engine and cloud were named."""
+def advice(said: str, stack: Stack) -> str:
+    """What to do where a cloud's words say that the settings are missing, empty where they say something else.
+
+    Who hears them does not know which engine and cloud were named.
+    """
+    if _MISSING not in said:
+        return ""
     chosen = "with this command's --engine and --cloud, if it had any"
     return f"{_NEED} {_command(stack)}, {chosen}; or leave features.access_logs out."
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from semantest_iac.domain import errors
-from semantest_iac.domain.deployment.account_settings import way_out
+from semantest_iac.domain.deployment.account_settings import advice
 from semantest_iac.domain.deployment.stack import Stack
 from semantest_iac.domain.errors import DeploymentError, Fault, ProviderError, RefusedError, ThrottledError
 
@@ -26,8 +26,6 @@ _API_ERROR = re.compile(
     r"StatusCode: (?P<status>\d+)(?:, RequestID: [^,]*)?, (?:api error )?(?P<code>[A-Za-z][\w.]*): (?P<message>[^\n]*)"
 )
 _THROTTLED = re.compile(r"Throttl|TooManyRequests|RequestLimitExceeded|SlowDown|TooManyUpdates")
-
-_NO_ROLE = "CloudWatch Logs role ARN must be set in account settings"
 
 # a word of the cloud's code -> what to do; the first match counts
 _HINTS = {
@@ -118,7 +116,7 @@ def _refused(found: re.Match[str], urn: str, stack: Stack) -> DeploymentError:
     if status == 429 or _THROTTLED.search(code):
         return ThrottledError(message, code, provider=stack.provider, resource=urn, hint=_AGAIN)
     known = next((hint for word, hint in _HINTS.items() if word in code), _AGAIN)
-    hint = way_out(stack) if _NO_ROLE in found["message"] else known
+    hint = advice(found["message"], stack) or known
     return ProviderError(message, code, provider=stack.provider, resource=urn, hint=hint)
 
 

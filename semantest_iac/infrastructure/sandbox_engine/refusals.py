@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from semantest_iac.domain.deployment.account_settings import way_out
+from semantest_iac.domain.deployment.account_settings import advice
 from semantest_iac.domain.deployment.stack import Stack
 from semantest_iac.domain.errors import DeploymentError, ProviderError, ThrottledError
 from semantest_iac.infrastructure.sandbox_engine.steps import StepError
@@ -22,7 +22,6 @@ _HINTS = {
     "DependencyViolation": "Something outside this stack still uses it.",
     "InvalidRequest": "The name is still reserved after an earlier delete; wait, or restore it.",
 }
-_NO_ROLE = "CloudWatch Logs role ARN must be set in account settings"
 _AGAIN = "Deploy again: what was done is remembered, and the rest is taken up from there."
 _CHANGE = "Change the configuration as the message says."
 
@@ -47,12 +46,11 @@ def _refused(error: StepError, stack: Stack) -> DeploymentError:
         return ProviderError(message, provider=provider, resource=resource, hint=_CHANGE)
     if refusal.retryable:
         return ThrottledError(message, refusal.code, provider=provider, resource=resource, hint=_AGAIN)
-    return ProviderError(message, refusal.code, provider=provider, resource=resource, hint=_hint(refusal, stack))
+    hint = advice(refusal.message, stack) or _hint(refusal)
+    return ProviderError(message, refusal.code, provider=provider, resource=resource, hint=hint)
 
 
-def _hint(refusal: CloudRefusal, stack: Stack) -> str:
-    if _NO_ROLE in refusal.message:
-        return way_out(stack)
+def _hint(refusal: CloudRefusal) -> str:
     said = f"{refusal.code} {refusal.message}"
     return next((hint for word, hint in _HINTS.items() if word in said), _AGAIN)
 

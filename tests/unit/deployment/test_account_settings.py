@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from semantest_iac.domain.deployment.account_settings import notices, way_out
+from semantest_iac.domain.deployment.account_settings import advice, notices
 from semantest_iac.domain.deployment.stack import Stack
 from semantest_iac.domain.environments.configuration import Configuration
 from semantest_iac.domain.errors import Fault
@@ -55,9 +55,12 @@ class TestNotices:
         assert "the one deployed last counts" in notice.hint
 
 
-class TestWayOut:
+class TestAdvice:
     def test_has_the_command_and_what_else_can_be_done(self) -> None:
-        advice = way_out(WEBSOCKET)
+        words = advice("CloudWatch Logs role ARN must be set in account settings to enable logging", WEBSOCKET)
 
-        assert "deploy --component account --provider aws --env development --region eu-west-1" in advice
-        assert "leave features.access_logs out" in advice
+        assert "deploy --component account --provider aws --env development --region eu-west-1" in words
+        assert "leave features.access_logs out" in words
+
+    def test_is_none_for_other_words(self) -> None:
+        assert advice("The specified log group does not exist", WEBSOCKET) == ""

@@ -124,6 +124,14 @@ class TestJson:
         assert json.loads(outcome.out.splitlines()[-1])["deployment"] == "d1"
 
 
+class TestSeveral:
+    def test_begin_with_what_services_stand_on(self, cli: Any, world: Any) -> None:
+        outcome = cli("deploy", "--component", "websocket", "--component", "account")
+
+        told = [recorded.stream.partition(".")[0] for recorded in world.ledger.recorded]
+        assert (outcome.code, list(dict.fromkeys(told))) == (0, ["account", "websocket"])
+
+
 class TestRefusals:
     def test_name_every_fault_at_once_and_record_nothing(self, cli: Any, world: Any) -> None:
         world.values = {"components": {"rest-api": {"memory": 64, "environment": {"KEY": "${secrets.key}"}}}}
