@@ -13,6 +13,7 @@ from typing import Any
 from tests.integration.pulumi_program.conftest import Checkout, read_state
 
 _FULL = "rest-api.aws.staging.us-east-1"
+_ACCOUNT = "account.aws.staging.us-east-1"
 _FUNCTION = "aws:lambda/function:Function"
 _OWN = re.compile(r'"(ciphertext|path)": "[^"]*"')  # of each run
 _CANARY = "canary-5ecre7-value"
@@ -80,6 +81,14 @@ class TestPulumiUp:
         assert (first.code, again.code) == (0, 0), first.text + again.text
         assert "rest-api.aws.production.us-east-1, generation 2" in first.text
         assert ("~ 2 updated" in again.text, function["inputs"]["memorySize"]) == (True, 2048), again.text
+
+    async def test_needs_no_package_for_what_runs_no_code(self, checkout: Checkout) -> None:
+        await checkout.run("stack", "init", _ACCOUNT)
+
+        run = await checkout.up(_ACCOUNT)
+
+        made = {each["type"] for each in checkout.state(_ACCOUNT)["resources"] if each.get("retainOnDelete")}
+        assert (run.code, "aws:apigateway/account:Account" in made) == (0, True), run.text
 
     async def test_takes_secrets_that_pulumi_keeps(self, checkout: Checkout) -> None:
         (checkout.folder / "with-secret.yaml").write_text(_WITH_SECRET)
