@@ -32,6 +32,7 @@ AUTHORIZER_MEMORY_MB, AUTHORIZER_TIMEOUT_S = 256, 10
 OUTPUTS = {
     "endpoint": (ADDRESS, "endpoint"),
     "management_endpoint": (ADDRESS, "management_endpoint"),
+    "negotiate_url": (API, "negotiate_url"),
     "api_id": (ADDRESS, "id"),
     "table_name": (CONNECTIONS, "name"),
     "function_name": (FUNCTION, "name"),

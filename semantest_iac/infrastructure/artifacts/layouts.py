@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 PAYLOADS = Path(__file__).parents[2] / "payloads"
@@ -18,7 +18,7 @@ class Layout:
     """A cloud is told `handler`; `source` and `site` are the folders of the person's files and of their requirements.
 
     `library` is a payload whose locked node modules lie beside them; `calls_handlers` is whether the cloud itself calls
-    a handler of ours, without an entry between.
+    a handler of ours, without an entry between. A `door` is what stands before the person's handler there.
     """
 
     handler: str
@@ -28,9 +28,15 @@ class Layout:
     site: str = ""
     library: str = ""
     calls_handlers: bool = False
+    door: str = ""
+
+    def behind(self, door: str, payloads: Mapping[str, tuple[str, ...]]) -> Layout:
+        """The same with a door, and with the files that it is made of."""
+        return replace(self, door=door, payloads={**self.payloads, **payloads})
 
     def generated(self, **settings: str) -> dict[str, bytes]:
         """Our own files by path, the settings that name what to load among them."""
+        settings |= {"door": self.door} if self.door else {}
         files = {name: content for folder, names in self.payloads.items() for name, content in payload(folder, *names)}
         return files | {self.settings: json.dumps(settings, sort_keys=True).encode()}
 
@@ -78,3 +84,27 @@ LAYOUTS: Mapping[tuple[str, str], Layout] = {
     ),
 }
 """By provider and language. Azure's own folders keep our files and modules apart from the person's."""
+
+UPSTREAM = (
+    "semantest_azure.py",
+    "semantest_entrance.py",
+    "semantest_hub.py",
+    "semantest_identity.py",
+    "semantest_upstream.py",
+)
+TOKENS = {"websocket_authorizer": ("semantest_tokens.py",)}
+SEND = {"websocket_send": ("semantest_send.py",)}
+SOCKETS: Mapping[tuple[str, str], tuple[str, Mapping[str, tuple[str, ...]]]] = {
+    ("aws", "python"): ("", {**SEND, "websocket_service": ("semantest_aws.py",)}),
+    ("azure", "python"): (
+        "semantest_door.handler",
+        {**SEND, **TOKENS, "websocket_azure": ("semantest_door.py", *UPSTREAM)},
+    ),
+}
+"""What a package for WebSockets holds besides: the door, and how its handler sends."""
+
+
+def layout_of(provider: str, language: str, *, for_sockets: bool = False) -> Layout:
+    """How the package is laid out."""
+    layout, sockets = LAYOUTS[provider, language], SOCKETS.get((provider, language))
+    return layout.behind(*sockets) if for_sockets and sockets else layout

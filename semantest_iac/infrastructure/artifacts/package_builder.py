@@ -113,7 +113,7 @@ def _write(file: BinaryIO, recipe: Recipe, layers: Sequence[Layer], survey: Surv
 def _key(source: FunctionSource) -> str:
     """Names a source and everything besides its files that decides the bytes of its package."""
     folder = str(source.folder.absolute()) if source.folder else ""
-    facts = (PACKAGER_VERSION, folder, source.entry, source.handler, source.runtime, source.provider)
+    facts = (PACKAGER_VERSION, folder, source.entry, source.handler, source.runtime, source.provider, source.bundled)
     return hashlib.sha256(json.dumps(facts).encode()).hexdigest()
 
 

@@ -15,33 +15,34 @@ from semantest_iac.infrastructure.artifacts.installers import (
     install_node_modules,
     install_requirements,
 )
-from semantest_iac.infrastructure.artifacts.layouts import LAYOUTS, Layout, payload
+from semantest_iac.infrastructure.artifacts.layouts import TOKENS, UPSTREAM, Layout, layout_of, payload
 from semantest_iac.infrastructure.artifacts.names import printable
 from semantest_iac.infrastructure.artifacts.node_modules import developer_folders, lacks_modules
 from semantest_iac.infrastructure.artifacts.selection import Selection
 from semantest_iac.infrastructure.artifacts.staging import copy_tree
 
 BUNDLED_RUNTIME = "python3.13"
-UPSTREAM = ("semantest_azure.py", "semantest_identity.py", "semantest_upstream.py")
 BUNDLED: Mapping[tuple[str, str], tuple[str, Mapping[str, tuple[str, ...]]]] = {
     ("health_service", "aws"): ("service.handler", {"health_service": ()}),
     ("health_service", "azure"): ("service.handler", {"health_service": ()}),
     ("websocket_authorizer", "aws"): ("semantest_authorizer.handler", {"websocket_authorizer": ()}),
     ("websocket_authorizer", "azure"): (
         "semantest_guard.handler",
-        {"websocket_authorizer": ("semantest_tokens.py",), "websocket_azure": ("semantest_guard.py", *UPSTREAM)},
+        {**TOKENS, "websocket_azure": ("semantest_guard.py", *UPSTREAM)},
     ),
     ("websocket_service", "aws"): ("semantest_websocket.handler", {"websocket_service": ()}),
     ("websocket_service", "azure"): (
         "semantest_webpubsub.handler",
         {
-            "websocket_service": ("semantest_connections.py", "semantest_conversation.py"),
-            "websocket_authorizer": ("semantest_tokens.py",),
-            "websocket_azure": ("semantest_tables.py", "semantest_webpubsub.py", *UPSTREAM),
+            "websocket_service": ("semantest_connections.py", "semantest_conversation.py", "semantest_websocket.py"),
+            "websocket_azure": ("semantest_tables.py", "semantest_webpubsub.py"),
         },
     ),
 }
 """The handler of each service of ours by cloud, and the modules of its payloads, or all of them."""
+
+SOCKETS = "websocket_service"
+"""What is packaged of ours where nothing is named, of the component that serves WebSockets."""
 
 WITHOUT_SECRETS = ("health_service",)
 NODE = re.compile(r"nodejs\d+\.x")
@@ -100,7 +101,7 @@ def recipe_for(source: FunctionSource, home: Path) -> Recipe:
 
 def _bundled(source: FunctionSource) -> Recipe:
     runtime = source.runtime if PYTHON.fullmatch(source.runtime) else BUNDLED_RUNTIME
-    layout = LAYOUTS[source.provider, "python"]
+    layout = _layout(source, "python")
     handler, payloads = BUNDLED[source.bundled, source.provider]
     found = (file for folder, names in payloads.items() for file in payload(folder, *names))
     service = {layout.source + name: content for name, content in found}
@@ -114,7 +115,7 @@ def _python(source: FunctionSource, folder: Path, own: frozenset[str]) -> Recipe
         fault = Fault("entry", "is for Node servers", "Name a handler such as app.handler instead.")
         raise ArtifactError("Cannot package the source: a Python function has no entry.", faults=[fault])
     settings = start_of(source, folder)
-    layout, version = LAYOUTS[source.provider, "python"], (3, int(source.runtime.rpartition(".")[2]))
+    layout, version = _layout(source, "python"), (3, int(source.runtime.rpartition(".")[2]))
     root = Layer(folder, Selection(own), layout.source)
 
     def prepare(workspace: Path) -> Sequence[Layer]:
@@ -127,7 +128,7 @@ def _python(source: FunctionSource, folder: Path, own: frozenset[str]) -> Recipe
 
 
 def _node(source: FunctionSource, folder: Path, own: frozenset[str]) -> Recipe:
-    layout, settings = LAYOUTS[source.provider, "nodejs"], start_of(source, folder)
+    layout, settings = _layout(source, "nodejs"), start_of(source, folder)
     root = Layer(folder, Selection(own | developer_folders(folder)), layout.source)
 
     def prepare(workspace: Path) -> Sequence[Layer]:
@@ -140,6 +141,10 @@ def _node(source: FunctionSource, folder: Path, own: frozenset[str]) -> Recipe:
         return Layer(workspace / "node", installed, layout.source), *library
 
     return Recipe(layout.handler, source.runtime, layout.generated(**settings), root, prepare)
+
+
+def _layout(source: FunctionSource, language: str) -> Layout:
+    return layout_of(source.provider, language, for_sockets=source.bundled == SOCKETS)
 
 
 def _library(layout: Layout, workspace: Path) -> Sequence[Layer]:

@@ -54,7 +54,9 @@ def deploy(blueprint: Blueprint, cloud: Cloud, context: Context) -> None:
         kind = pulumi.ComponentResource(kind_token(resource), resource.name, None, options)
         _make(kind, resource.name, context, partial(cloud.kinds[type(resource)], resource))
     for name, (resource_name, attribute) in blueprint.outputs.items():
-        pulumi.export(name, context.made[resource_name][attribute])
+        value = context.made[resource_name].get(attribute)
+        if value is not None:  # else the cloud has nothing of the kind
+            pulumi.export(name, value)
 
 
 def refuse_unsupported(blueprint: Blueprint, cloud: Cloud) -> None:

@@ -10,6 +10,7 @@ from contextlib import AsyncExitStack
 from typing import Any, Self
 
 from semantest_iac.domain.errors import RuntimeFailedError
+from semantest_iac.domain.networking.http_exchange import HttpRequest, HttpResponse
 from semantest_iac.domain.networking.web_socket_endpoint import ConnectionLimits
 from semantest_iac.infrastructure.function_runtimes.function_pool import FunctionPool
 from semantest_iac.infrastructure.function_runtimes.function_spec import FunctionSpec, Invocation
@@ -76,6 +77,10 @@ class AwsSockets:
         if status == ADMITTED:
             self._clients[id] = client
         return status
+
+    async def answer(self, request: HttpRequest, here: str) -> HttpResponse | None:
+        """Nothing: such an API speaks WebSocket alone."""
+        return None
 
     async def receive(self, id: str, text: str) -> bool:
         """By the route that the message names; what fails is told to the client in API Gateway's words."""

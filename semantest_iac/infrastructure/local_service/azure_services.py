@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
-from urllib.parse import unquote, urlsplit
+from urllib.parse import parse_qsl, unquote, urlsplit
 
 from semantest_iac.domain.networking.http_exchange import HttpResponse
+from semantest_iac.infrastructure.local_service.azure_admission import Admission
 from semantest_iac.infrastructure.local_service.loopback import Answering, Call
 from semantest_iac.infrastructure.local_service.sockets import Clients
 from semantest_iac.infrastructure.local_service.table_entities import TableEntities
 
-_CONNECTIONS, _SEND = "/connections/", "/:send"
+_CONNECTIONS, _SEND, _GENERATE = "/connections/", "/:send", "/:generateToken"
 _NOT_FOUND = HttpResponse(404)
 
 
@@ -25,14 +27,18 @@ def tables(known: Mapping[str, TableEntities]) -> Answering:
     return answer
 
 
-def hub(clients: Clients) -> Answering:
-    """The REST API of one hub, as far as it is about single connections.
+def hub(clients: Clients, admission: Admission) -> Answering:
+    """The REST API of one hub, as far as it is about single connections and about tokens to come in with.
 
     Like the service itself it takes what is sent to those who are gone.
     """
 
     async def answer(call: Call) -> HttpResponse:
         path = urlsplit(call.path).path
+        if (call.method, path) == ("POST", _GENERATE):
+            asked = dict(parse_qsl(urlsplit(call.path).query))
+            token = admission.given(asked.get("userId", ""), int(asked.get("minutesToExpire", "60")))
+            return HttpResponse(200, (("content-type", "application/json"),), json.dumps({"token": token}).encode())
         if not path.startswith(_CONNECTIONS):
             return _NOT_FOUND
         id = unquote(path.removeprefix(_CONNECTIONS).removesuffix(_SEND))

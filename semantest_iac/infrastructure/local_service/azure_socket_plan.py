@@ -55,6 +55,16 @@ class HubPlan:
     tables: tuple[str, ...]
     principal: Principal
 
+    @property
+    def clients_url(self) -> str:
+        """Where clients connect in the cloud."""
+        return f"wss://{self.host}/client/hubs/{self.name}"
+
+    @property
+    def audience(self) -> str:
+        """Whom tokens for clients are meant for."""
+        return f"https://{self.host}/client/hubs/{self.name}"
+
 
 def plan(resources: Resources, unpack: Unpack) -> HubPlan | None:
     """The hub of a stack, or None where it has none; reads packages, so it blocks."""

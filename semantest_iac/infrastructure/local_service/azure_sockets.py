@@ -1,6 +1,6 @@
 """Web PubSub on this machine: events go to the webhooks of its hub, answers come by way of its REST API.
 
-Source: Azure's documentation of CloudEvents for Web PubSub's event handlers.
+Source: Azure's documentation of CloudEvents for Web PubSub's event handlers, and the emulator that its makers publish.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import json
 import time
 from collections.abc import Mapping
 from contextlib import AsyncExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import count
 from typing import Any, Self
 
@@ -20,6 +20,7 @@ from semantest_iac.domain.networking.web_socket_endpoint import ConnectionLimits
 from semantest_iac.infrastructure.function_runtimes import functions_http
 from semantest_iac.infrastructure.function_runtimes.function_pool import FunctionPool
 from semantest_iac.infrastructure.function_runtimes.function_spec import Invocation
+from semantest_iac.infrastructure.local_service.azure_admission import admission
 from semantest_iac.infrastructure.local_service.azure_directory import LIFETIME_S, directory, shown
 from semantest_iac.infrastructure.local_service.azure_services import hub, tables
 from semantest_iac.infrastructure.local_service.azure_socket_plan import HubPlan, Webhook, plan, reaching
@@ -30,7 +31,7 @@ from semantest_iac.infrastructure.local_service.table_entities import TableEntit
 
 UNAUTHORIZED, FAILED, NO_CONTENT = 401, 500, 204
 CONNECT, CONNECTED, DISCONNECTED, MESSAGE = "connect", "connected", "disconnected", "message"
-_STATE = "ce-connectionstate"
+_STATE, _NEGOTIATE = "ce-connectionstate", "/negotiate"
 _JSON, _TEXT = "application/json; charset=utf-8", "text/plain; charset=utf-8"
 
 
@@ -54,12 +55,13 @@ class AzureSockets:
         self._exits = AsyncExitStack()
         self._events = count(1)
         self._tokens: dict[str, tuple[str, float]] = {}
+        self._admission = admission(plan.audience, around.stores)
 
     async def __aenter__(self) -> Self:
         around = self._around
         rows = {name: around.stores.setdefault(name, TableEntities()) for name in self._plan.tables}
         tables_url = await self._exits.enter_async_context(loopback(tables(rows)))
-        hub_url = await self._exits.enter_async_context(loopback(hub(around.clients)))
+        hub_url = await self._exits.enter_async_context(loopback(hub(around.clients, self._admission)))
         keys_url = await self._exits.enter_async_context(loopback(directory(self._plan.principal.tenant)))
         for webhook in self._plan.webhooks:
             if webhook.host not in self._pools:
@@ -79,16 +81,26 @@ class AzureSockets:
 
     async def connect(self, id: str, handshake: Handshake) -> int:
         """Past whoever is asked; the client is in when it is told of."""
-        if not self._plan.lets_strangers_in:
-            return UNAUTHORIZED  # nobody gives out tokens of Web PubSub's own here
-        client = _Client()
-        answer = await self._told(CONNECT, id, client, _json(_described(handshake)))
+        claims = self._admission.shown(handshake)
+        if claims is None or not (claims or self._plan.lets_strangers_in):
+            return UNAUTHORIZED
+        client = _Client(str(claims.get("sub", "")))
+        answer = await self._told(CONNECT, id, client, _json(_described(handshake, claims)))
         if answer.status >= 300:
             return answer.status if answer.status < 500 else FAILED
         _learn(client, answer)
         self._clients[id] = client
         await self._told(CONNECTED, id, client, b"{}")
         return ADMITTED
+
+    async def answer(self, request: HttpRequest, here: str) -> HttpResponse | None:
+        """What the app that lets clients in says to who negotiates, with the hub where it is on this machine."""
+        webhook = self._webhook(CONNECT)
+        if webhook is None or request.path != _NEGOTIATE:
+            return None
+        answer = await self._asked(webhook, request)
+        there = self._plan.clients_url
+        return replace(answer, body=answer.body.replace(there.encode(), (here or there).encode()))
 
     async def receive(self, id: str, text: str) -> bool:
         """What the webhook answers is for the client; a client whose message nobody takes is sent away."""
@@ -115,7 +127,10 @@ class AzureSockets:
             return HttpResponse(NO_CONTENT)
         path = webhook.path.replace("{event}", event)
         headers = (*self._headers(event, id, client), *await self._shown(webhook.audience))
-        request = HttpRequest("POST", path, webhook.query, headers, body)
+        return await self._asked(webhook, HttpRequest("POST", path, webhook.query, headers, body))
+
+    async def _asked(self, webhook: Webhook, request: HttpRequest) -> HttpResponse:
+        """The answer of the app itself."""
         try:
             invocation = await self._pools[webhook.host].invoke(functions_http.event_for(request, webhook.host))
         except RuntimeFailedError as error:
@@ -148,6 +163,7 @@ class AzureSockets:
             ("content-type", _TEXT if event == MESSAGE else _JSON),
             ("webhook-request-origin", self._plan.host),
             ("ce-specversion", "1.0"),
+            ("ce-awpsversion", "1.0"),
             ("ce-type", f"azure.webpubsub.{kind}.{event}"),
             ("ce-source", f"/hubs/{self._plan.name}/client/{id}"),
             ("ce-id", str(next(self._events))),
@@ -164,9 +180,9 @@ def sockets(resources: Resources, around: Surroundings) -> AzureSockets | None:
     return AzureSockets(found, around) if found else None
 
 
-def _described(handshake: Handshake) -> dict[str, Any]:
+def _described(handshake: Handshake, claims: Mapping[str, Any]) -> dict[str, Any]:
     return {
-        "claims": {},
+        "claims": {name: [str(value)] for name, value in claims.items()},
         "query": _listed(handshake.query),
         "headers": _listed(handshake.headers),
         "subprotocols": [],

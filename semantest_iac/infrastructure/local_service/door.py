@@ -11,7 +11,7 @@ from pathlib import Path
 from semantest_iac.domain.deployment.deployed import DeployedResource
 from semantest_iac.domain.deployment.stack import Stack
 from semantest_iac.domain.errors import NotFoundError
-from semantest_iac.domain.networking.http_exchange import HttpRequest
+from semantest_iac.domain.networking.http_exchange import HttpRequest, HttpResponse
 from semantest_iac.domain.ports.service_probe import Answer, Conversation
 from semantest_iac.infrastructure.clouds.registry import CLOUDS
 from semantest_iac.infrastructure.function_runtimes.function_spec import Invocation
@@ -19,7 +19,7 @@ from semantest_iac.infrastructure.local_service.front import Front, Unpack
 from semantest_iac.infrastructure.local_service.log_file import FunctionLogs
 from semantest_iac.infrastructure.local_service.socket_visit import Visitors, visit
 from semantest_iac.infrastructure.local_service.sockets import SocketService, SocketsOf, Surroundings
-from semantest_iac.infrastructure.local_service.warm_service import WarmService, unheard
+from semantest_iac.infrastructure.local_service.warm_service import Told, WarmService, unheard
 
 Deployed = Callable[[Stack], Awaitable[Sequence[DeployedResource]]]
 
@@ -41,8 +41,17 @@ class LocalDoor:
     async def call(self, stack: Stack, request: HttpRequest) -> Answer:
         """Through route and function to the answer; raises NotFoundError where no such stack is deployed."""
         told = partial(self._logs.add, str(stack)) if self._logs else unheard
-        async with WarmService(await self.front(stack), told) as service:
+        front = await self.front(stack)
+        if front.is_for_sockets and (said := await self._said_beside(stack, request, told)):
+            return Answer(said)
+        async with WarmService(front, told) as service:
             return await service.call(request)
+
+    async def _said_beside(self, stack: Stack, request: HttpRequest, told: Told) -> HttpResponse | None:
+        """What a WebSocket API says to a plain request, where it says anything; of its clients none is here."""
+        service = await self.sockets(stack, Surroundings(Visitors(), self.unpacked, told))
+        async with service:
+            return await service.answer(request, "")
 
     async def front(self, stack: Stack) -> Front:
         """What stands before the stack's function; raises NotFoundError where no such stack is deployed."""

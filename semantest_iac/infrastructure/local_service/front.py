@@ -34,11 +34,12 @@ class Front:
     admit: Callable[[HttpRequest], Arrival]
     answer: Callable[[HttpRequest, Invocation], HttpResponse]
     longest_s: float = 230
+    is_for_sockets: bool = False
 
 
 def for_sockets_only(function: Callable[[], FunctionSpec]) -> Front:
-    """That of a WebSocket API, which answers nothing else."""
-    return Front(function, _upgrade_first, _unasked)
+    """That of a WebSocket API, which answers nothing else itself."""
+    return Front(function, _upgrade_first, _unasked, is_for_sockets=True)
 
 
 def _upgrade_first(request: HttpRequest) -> Arrival:

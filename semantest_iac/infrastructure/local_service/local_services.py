@@ -11,7 +11,7 @@ from typing import Self
 
 from semantest_iac.domain.deployment.stack import Stack
 from semantest_iac.domain.errors import DeploymentError, NotFoundError
-from semantest_iac.domain.networking.http_exchange import HttpRequest
+from semantest_iac.domain.networking.http_exchange import HttpRequest, HttpResponse
 from semantest_iac.domain.networking.web_socket_endpoint import ConnectionLimits
 from semantest_iac.domain.ports.service_probe import Answer, ServiceProbe
 from semantest_iac.infrastructure.function_runtimes.function_pool import PoolLimits
@@ -72,7 +72,14 @@ class LocalServices:
     async def call(self, name: str, request: HttpRequest) -> Answer:
         """What a client of the cloud would get; raises NotFoundError for a stack that is not deployed here."""
         service = await self._services.of(name, await self._release(name))
-        return await service.answer(request)
+        said = await self._said_beside(name, request) if service.is_for_sockets else None
+        return Answer(said) if said else await service.answer(request)
+
+    async def _said_beside(self, name: str, request: HttpRequest) -> HttpResponse | None:
+        """What a WebSocket API says to a plain request, where it says anything."""
+        host = next((value for header, value in request.headers if header.lower() == "host"), "")
+        house = await self._houses.of(name, await self._release(name))
+        return await house.answer(request, f"ws://{host}/{name}/")
 
     async def connect(self, name: str, request: HttpRequest) -> Visit | int:
         """A client's visit at a WebSocket API, or the status that it is refused with; raises as `call` does."""

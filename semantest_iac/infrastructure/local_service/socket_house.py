@@ -10,6 +10,7 @@ from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from typing import Any
 
+from semantest_iac.domain.networking.http_exchange import HttpRequest, HttpResponse
 from semantest_iac.domain.networking.web_socket_endpoint import ConnectionLimits
 from semantest_iac.infrastructure.local_service.crowd import GOING_AWAY, RESTART, Crowd, Line
 from semantest_iac.infrastructure.local_service.sockets import ADMITTED, Handshake, Resources, SocketService
@@ -96,6 +97,11 @@ class SocketHouse:
             return Visit(id, version, self.crowd, self._limits or version.service.limits, handshake)
         version.ids.discard(id)
         return status
+
+    async def answer(self, request: HttpRequest, here: str) -> HttpResponse | None:
+        """What the newest version says to a plain request; None where it says nothing."""
+        assert self._now is not None, "nothing was adopted"  # noqa: S101  # a mistake of ours
+        return await self._now.service.answer(request, here)
 
     async def aclose(self) -> None:
         """Send everybody away, with a word of warning."""

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from semantest_iac.domain.deployment.deployed import DeployedResource
-from semantest_iac.domain.networking.http_exchange import Pairs
+from semantest_iac.domain.networking.http_exchange import HttpRequest, HttpResponse, Pairs
 from semantest_iac.domain.networking.web_socket_endpoint import ConnectionLimits
 from semantest_iac.infrastructure.function_runtimes.function_pool import PoolLimits
 from semantest_iac.infrastructure.local_service.front import Unpack
@@ -75,6 +75,10 @@ class SocketService(Protocol):
 
     async def connect(self, id: str, handshake: Handshake) -> int:
         """ADMITTED, or the status that the client is refused with."""
+        ...
+
+    async def answer(self, request: HttpRequest, here: str) -> HttpResponse | None:
+        """The answer to a plain request, None where there is none; `here` is where clients connect on this machine."""
         ...
 
     async def receive(self, id: str, text: str) -> bool:

@@ -38,6 +38,11 @@ class WarmService:
         self._under_way: set[asyncio.Task[Any]] = set()
         self._closing: set[asyncio.Task[Any]] = set()
 
+    @property
+    def is_for_sockets(self) -> bool:
+        """Whether what is deployed now speaks WebSocket alone."""
+        return self._front.is_for_sockets
+
     async def __aenter__(self) -> Self:
         return self
 

@@ -10,7 +10,7 @@ from hmac import compare_digest
 from pathlib import Path
 
 import azure.functions as func
-from semantest_handler import named_handler
+from semantest_handler import first_handler
 from semantest_trigger import GATEWAY_HEADER, Context, event_of, response_of
 
 SOURCE = str(Path(__file__).with_name("source"))
@@ -21,7 +21,7 @@ sys.path.insert(0, SOURCE)
 os.chdir(SOURCE)  # where Lambda starts it, too
 
 app = func.FunctionApp(http_auth_level=func.AuthLevel.ANONYMOUS)
-handler = cache(named_handler)  # at the first request: what fails there is an error that the log tells
+handler = cache(first_handler)  # at the first request: what fails there is an error that the log tells
 
 
 @app.route(route="{*path}", methods=METHODS)

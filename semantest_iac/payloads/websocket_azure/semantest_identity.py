@@ -17,10 +17,11 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from semantest_azure import RefusedError, Service
+from semantest_hub import PUBSUB
 from semantest_tokens import TokenError, decoded, judged, opened
 
 AUTHORITY = "https://login.microsoftonline.com"
-AUDIENCE = "https://webpubsub.azure.com"  # a resource of Azure's: its tokens are to be had without an application
+AUDIENCE = PUBSUB  # a resource of Azure's: its tokens are to be had without an application
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
 SHORTEST_KEY, LONGEST_KEY = 2048, 8192  # bits
 PAUSE_S, PAUSE_AFTER_FAILURE_S, DAY_S = 300, 5, 24 * 3600

@@ -18,9 +18,9 @@ from urllib.parse import quote
 from semantest_azure import RefusedError, Reply, Send, Service
 from semantest_connections import Connection
 from semantest_conversation import KINDS
+from semantest_hub import PUBSUB, Hub
 
-STORAGE, PUBSUB = "https://storage.azure.com", "https://webpubsub.azure.com"
-VERSION = "api-version=2024-01-01"
+STORAGE = "https://storage.azure.com"
 CONNECTIONS, REQUESTS = "connection", "request"
 WANTED = {"Accept": "application/json;odata=nometadata", "x-ms-version": "2020-12-06", "Prefer": "return-no-content"}
 WRITTEN = {**WANTED, "Content-Type": "application/json"}
@@ -34,7 +34,7 @@ class TableConnections:
 
     def __init__(self, rows: Send, hub: Send, table: str, lifetime_s: int) -> None:
         self._rows = rows
-        self._hub = hub
+        self._hub = Hub(hub)
         self._table = table
         self._lifetime_s = lifetime_s
 
@@ -115,12 +115,8 @@ class TableConnections:
         return _waiting(claim)
 
     def post(self, id: str, data: bytes) -> bool:
-        """Web PubSub takes messages to those who are gone as well: it is asked first."""
-        path = f"/connections/{quote(id, safe='')}"
-        if _expected(self._hub("HEAD", f"{path}?{VERSION}"), (200, GONE)).status == GONE:
-            return False
-        sent = self._hub("POST", f"{path}/:send?{VERSION}", data, {"Content-Type": "text/plain"})
-        return _expected(sent, (202, GONE)).status != GONE
+        """By way of the hub."""
+        return self._hub.post(id, data)
 
     def _claimed(self, request: str, claim: Entity) -> bool:
         if self._insert(REQUESTS, _key(request), claim):

@@ -8,7 +8,6 @@ from __future__ import annotations
 import base64
 import binascii
 import json
-import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -25,17 +24,22 @@ Answer = dict[str, Any]
 
 @dataclass(frozen=True)
 class Event:
-    """What happened to a connection; `claims` are what it was let in with, once it is in."""
+    """What happened to a connection; `state` is what it was let in with, `user` whom an access token names.
+
+    `number` tells the event from every other one of the connection, `host` is the service's.
+    """
 
     kind: str
     id: str
-    body: str
-    claims: Mapping[str, Any]
+    body: bytes
+    state: Mapping[str, Any]
+    user: str = ""
+    number: str = ""
+    host: str = ""
 
-    def handshake(self) -> Mapping[str, Any]:
-        """Of a client that wants to connect: its query and headers, each with a list of values."""
-        found = json.loads(self.body or "{}")
-        return found if isinstance(found, dict) else {}
+    def told(self) -> Mapping[str, Any]:
+        """The JSON of an event of the system's, such as the query and headers of who wants to connect."""
+        return _object(self.body)
 
 
 def served(request: Mapping[str, Any], identity: Identity, happened: Callable[[Event], Answer]) -> Answer:
@@ -54,40 +58,47 @@ def served(request: Mapping[str, Any], identity: Identity, happened: Callable[[E
     except TokenError as reason:
         print(json.dumps({"event": kind[:64], "refused": str(reason)}))
         return answered(401)
-    event = Event(kind.removeprefix(SYSTEM), headers.get("ce-connectionid", ""), _body(request), _claims(headers))
+    event = _event(kind, request, headers)
     answer = happened(event)
     print(json.dumps({"event": kind, "connection": event.id, "status": answer["statusCode"]}))
     return answer
 
 
 def answered(status: int, told: Mapping[str, Any] | None = None, headers: Mapping[str, str] | None = None) -> Answer:
-    """An answer with or without JSON; 204 lets a client in or sends it nothing."""
+    """An answer with or without JSON; 204 sends a client nothing."""
     named = {"content-type": "application/json", **(headers or {})}
     return {"statusCode": status, "headers": named, "body": json.dumps(told) if told is not None else ""}
 
 
-def let_in(principal: str, claims: Mapping[str, Any]) -> Answer:
-    """A client whose claims come back with each of its events."""
-    state = base64.b64encode(json.dumps(claims).encode()).decode()
-    return answered(200, {"userId": principal}, {STATE: state})
+def let_in(user: str, state: Mapping[str, Any], subprotocol: str = "") -> Answer:
+    """A client whose state comes back with each of its events."""
+    agreed = {"subprotocol": subprotocol} if subprotocol else {}
+    return answered(200, {"userId": user, **agreed}, {STATE: base64.b64encode(json.dumps(state).encode()).decode()})
 
 
-def is_welcome(event: Event) -> bool:
-    """Browsers say which page they come from; who says nothing is no page, and no list means every page."""
-    headers = event.handshake().get("headers") or {}
-    said = next((values for name, values in headers.items() if name.lower() == "origin"), None) or [""]
-    origins = [each.strip() for each in os.environ.get("ALLOWED_ORIGINS", "").split(",") if each.strip()]
-    return not said[0] or not origins or said[0] in origins or "*" in origins
-
-
-def _body(request: Mapping[str, Any]) -> str:
+def _event(kind: str, request: Mapping[str, Any], headers: Mapping[str, str]) -> Event:
     body: str = request.get("body") or ""
-    return base64.b64decode(body).decode(errors="replace") if request.get("isBase64Encoded") else body
+    return Event(
+        kind.removeprefix(SYSTEM),
+        headers.get("ce-connectionid", ""),
+        base64.b64decode(body) if request.get("isBase64Encoded") else body.encode(),
+        _state(headers.get(STATE.lower(), "")),
+        headers.get("ce-userid", ""),
+        headers.get("ce-id", ""),
+        headers.get("webhook-request-origin", ""),
+    )
 
 
-def _claims(headers: Mapping[str, str]) -> Mapping[str, Any]:
+def _state(text: str) -> Mapping[str, Any]:
     try:
-        found = json.loads(base64.b64decode(headers.get(STATE.lower(), ""), validate=True) or b"{}")
-    except (binascii.Error, ValueError):
+        return _object(base64.b64decode(text, validate=True))
+    except binascii.Error:
+        return {}
+
+
+def _object(data: bytes) -> Mapping[str, Any]:
+    try:
+        found = json.loads(data or b"{}")
+    except ValueError:
         return {}
     return found if isinstance(found, dict) else {}

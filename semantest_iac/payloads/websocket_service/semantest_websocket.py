@@ -1,4 +1,4 @@
-"""AWS's door to the WebSocket service: events of API Gateway's WebSocket APIs.
+"""The WebSocket service as API Gateway's WebSocket APIs call it, over DynamoDB.
 
 Each event leaves one line in the log, which is the access log of the API.
 """
@@ -12,7 +12,6 @@ from functools import cache
 from typing import Any
 
 from semantest_conversation import Conversation
-from semantest_dynamodb import DynamoConnections
 
 OK, FORBIDDEN = 200, 403
 
@@ -37,13 +36,15 @@ def answer(conversation: Conversation, event: Mapping[str, Any]) -> int:
     elif kind == "DISCONNECT":
         conversation.disconnected(id)
     else:
-        conversation.said(id, event.get("body") or "")
+        conversation.said(id, event.get("body") or "", _claims(request.get("authorizer") or {}))
     return OK
 
 
 @cache
 def conversation() -> Conversation:
     """One for the life of the process, with the connections that it keeps open."""
+    from semantest_dynamodb import DynamoConnections
+
     return Conversation(DynamoConnections.of_environment())
 
 

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from semantest_iac.domain.deployment.deployed import DeployedResource
+from semantest_iac.domain.networking.http_exchange import HttpRequest, HttpResponse
 from semantest_iac.domain.networking.web_socket_endpoint import ConnectionLimits
 from semantest_iac.infrastructure.local_service.crowd import Crowd
 from semantest_iac.infrastructure.local_service.socket_house import HINT, SocketHouse, Visit
@@ -42,6 +43,10 @@ class FakeService:
     async def connect(self, id: str, handshake: Handshake) -> int:
         """As the status says."""
         return self.status
+
+    async def answer(self, request: HttpRequest, here: str) -> HttpResponse | None:
+        """Nothing."""
+        return None
 
     async def receive(self, id: str, text: str) -> bool:
         """Take it."""

@@ -47,7 +47,7 @@ class TestAnswer:
         assert answered(events.connect_event(API, client())) == (200, [("connected", "c1", {})])
 
     def test_hands_messages_on(self) -> None:
-        assert answered(events.message_event(API, client(), "$default", "text")) == (200, [("said", "c1", "text")])
+        assert answered(events.message_event(API, client(), "$default", "text")) == (200, [("said", "c1", "text", {})])
 
     def test_hears_of_those_who_are_gone(self) -> None:
         assert answered(events.disconnect_event(API, client(), 1001, "")) == (200, [("disconnected", "c1")])

@@ -40,12 +40,14 @@ def web_socket_address(address: WebSocketAddress, context: Context) -> Made:
         opts=context.options(),
     )
     management = pulumi.Output.concat("https://", service.host_name, f"/api/hubs/{HUB}")
+    clients = pulumi.Output.concat("wss://", service.host_name, f"/client/hubs/{HUB}")
     return {
         "id": service.id,
         "name": service.name,
-        "endpoint": pulumi.Output.concat("wss://", service.host_name, f"/client/hubs/{HUB}"),
+        "endpoint": clients,
         "management_endpoint": management,
         "variables": {
+            "SEMANTEST_CLIENTS_ENDPOINT": clients,
             "SEMANTEST_HUB_ENDPOINT": management,
             "SEMANTEST_HUB_PRINCIPAL": service.identity.apply(lambda it: it.principal_id),
             "SEMANTEST_HUB_TENANT": service.identity.apply(lambda it: it.tenant_id),
@@ -57,6 +59,7 @@ def web_socket_address(address: WebSocketAddress, context: Context) -> Made:
 def web_socket_endpoint(endpoint: WebSocketEndpoint, context: Context) -> Made:
     """The hub, once its apps run: Web PubSub asks them whether it may send events before it takes one on."""
     address = context.made[endpoint.address]
+    guard = context.made[endpoint.authorizer or endpoint.target]
     if context.held is not Held.ALL:
         _hub(endpoint, context)
     _log(endpoint, context)
@@ -64,6 +67,7 @@ def web_socket_endpoint(endpoint: WebSocketEndpoint, context: Context) -> Made:
         "id": address["id"],
         "name": address["name"],
         "endpoint": address["endpoint"],
+        "negotiate_url": pulumi.Output.concat("https://", guard["host"], "/negotiate"),
         "gateway_id": None,
         "takes_code": True,
         "routes": [name for event in endpoint.routes for name in EVENTS[event]],
