@@ -9,6 +9,7 @@ from __future__ import annotations
 import base64
 import binascii
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -23,6 +24,7 @@ NOT_IN_HEADERS = frozenset({"cookie", "connection", "transfer-encoding", "keep-a
 TEXT_TYPES = ("text/", "application/json", "application/xml", "application/javascript")
 JSON_TYPE, TEXT_TYPE = "application/json", "text/plain;charset=UTF-8"
 STATUSES = range(100, 600)
+_UNSENDABLE = re.compile(r"[\r\n\0]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,11 +171,10 @@ def _explicit(result: Mapping[str, Any]) -> HttpResponse:
 
 
 def _header_value(value: Any) -> str:
-    if isinstance(value, bool):
-        return str(value).lower()
-    if isinstance(value, (str, int, float)) and not set("\r\n\0") & set(str(value)):
-        return str(value)
-    raise ValueError("not a header value")
+    text = str(value).lower() if isinstance(value, bool) else str(value)
+    if not isinstance(value, (str, int, float)) or _UNSENDABLE.search(text):
+        raise ValueError("not a header value")
+    return text
 
 
 def _claim(value: Any) -> str:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from urllib.parse import unquote
 
 DEFAULT = "$default"
@@ -34,7 +35,7 @@ def _match(route_key: str, method: str, path: str) -> RouteMatch | None:
     return None if parameters is None else RouteMatch(route_key, parameters)
 
 
-def _parameters(template: list[str], path: list[str]) -> Mapping[str, str] | None:
+def _parameters(template: Sequence[str], path: Sequence[str]) -> Mapping[str, str] | None:
     parameters: dict[str, str] = {}
     for place, segment in enumerate(template):
         kind, name = _kind(segment), segment.strip("{+}")
@@ -60,5 +61,6 @@ def _kind(segment: str) -> int:
     return GREEDY if segment.endswith("+}") else VARIABLE
 
 
-def _segments(path: str) -> list[str]:
-    return [part for part in path.split("/")[1:] if part] if path.strip("/") else []
+@lru_cache
+def _segments(path: str) -> Sequence[str]:
+    return tuple(part for part in path.split("/")[1:] if part)

@@ -7,6 +7,7 @@ import os
 from collections.abc import Iterator
 from contextlib import suppress
 from datetime import UTC, datetime
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, TextIO
 
@@ -37,13 +38,10 @@ class FunctionLogs:
         """All that is kept, oldest first; then, whenever it is asked, what came since. Never ends."""
         seen: dict[int, int] = {}  # a file keeps its number when it becomes the older one
         while True:
-            yield [line for path in self._files(stack) for line in _added(path, seen)]
-
-    def _files(self, stack: str) -> tuple[Path, Path]:
-        return self._folder / f"{stack}.older.log", self._folder / f"{stack}.log"
+            yield [line for path in _files(self._folder, stack) for line in _added(path, seen)]
 
     def _append(self, stack: str, text: str) -> None:
-        older, path = self._files(stack)
+        older, path = _files(self._folder, stack)
         with self._opened(path) as file:
             file.write(text)
             size = file.tell()
@@ -56,6 +54,11 @@ class FunctionLogs:
         except FileNotFoundError:
             self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
             return path.open("a")
+
+
+@lru_cache
+def _files(folder: Path, stack: str) -> tuple[Path, Path]:
+    return folder / f"{stack}.older.log", folder / f"{stack}.log"
 
 
 def _added(path: Path, seen: dict[int, int]) -> Iterator[dict[str, Any]]:

@@ -35,7 +35,7 @@ def sent(response: HttpResponse, method: str) -> web.Response:
     keeps_length = method == "HEAD" and response.status not in _BODILESS
     ours = _OURS - {"content-length"} if keeps_length else _OURS
     headers = [(name, value) for name, value in response.headers if name not in ours]
-    if any(_UNSPEAKABLE.search(f"{name}{value}") for name, value in headers):
+    if _UNSPEAKABLE.search("".join(map("".join, headers))):
         raise ValueError("The service answered with a control character in a header.")
     if not any(name == "server" for name, _ in headers):
         headers.append(("server", SERVER))  # else aiohttp adds its own
