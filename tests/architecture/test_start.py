@@ -37,6 +37,17 @@ class TestStart:
     def test_loads_nothing_heavy(self, deployed: Path, command: str) -> None:
         report = _run(deployed, *command.split(), options=("-X", "importtime")).stderr
 
-        loaded = {line.rsplit("|", 1)[-1].strip().partition(".")[0] for line in report.splitlines()}
-        assert loaded & _HEAVY == set()
-        assert "semantest_iac" in loaded
+        assert _loaded(report) & _HEAVY == set()
+        assert "semantest_iac" in _loaded(report)
+
+    @pytest.mark.parametrize("provider", ["aws", "azure"])
+    def test_checks_a_configuration_without_the_cloud_s_sdk(self, deployed: Path, provider: str) -> None:
+        command = ("config", "validate", "--provider", provider)
+
+        report = _run(deployed, *command, options=("-X", "importtime")).stderr
+
+        assert {name for name in _loaded(report) if name.startswith("pulumi")} == set()
+
+
+def _loaded(report: str) -> set[str]:
+    return {line.rsplit("|", 1)[-1].strip().partition(".")[0] for line in report.splitlines()}

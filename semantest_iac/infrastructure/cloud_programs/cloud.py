@@ -4,31 +4,46 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
 
-import pulumi
-
-from semantest_iac.domain.blueprints.blueprint import Blueprint
 from semantest_iac.domain.blueprints.capabilities import Capabilities
 from semantest_iac.domain.blueprints.features import Wanted
 from semantest_iac.domain.errors import Fault, ValidationError
 from semantest_iac.domain.resource import Resource
 from semantest_iac.infrastructure.cloud_programs.code import CodePush
-from semantest_iac.infrastructure.cloud_programs.context import Context, Made
 from semantest_iac.infrastructure.clouds.registry import CLOUDS
 
-Kinds = Mapping[type[Resource], Callable[[Any, Context], Made]]
+if TYPE_CHECKING:  # what a cloud lacks is asked for where nothing of Pulumi is needed
+    import pulumi
+
+    from semantest_iac.infrastructure.cloud_programs.context import Context, Made
+
+Make = Callable[[Any, "Context"], "Made"]
+"""What makes a neutral resource, or the ground of a whole blueprint."""
 
 GROUND = "ground"
 """The name under which the functions of kinds find what their cloud's ground has made."""
 
 
 @dataclass(frozen=True, slots=True)
-class Ground:
-    """What a cloud makes once for the whole stack, before anything that the blueprint names."""
+class Lazily:
+    """A function written `module:name`, and the modules of the SDK that it touches: both are loaded when needed."""
 
-    make: Callable[[Blueprint, Context], Made]
-    modules: tuple[str, ...]  # of the SDK
+    function: str
+    sdk: tuple[str, ...] = ()
+
+    def load(self) -> Make:
+        """The function, with all that it needs imported; one thread at a time may do that."""
+        for module in self.sdk:
+            getattr(import_module(module), "touched", None)  # any name that is not its own makes a lazy module load
+        module, _, name = self.function.partition(":")
+        found: Make = getattr(import_module(module), name)
+        return found
+
+    def __call__(self, wanted: Any, context: Context) -> Made:
+        """As the function would."""
+        return self.load()(wanted, context)
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,11 +51,11 @@ class Cloud:
     """One cloud, as the `program` of its entry."""
 
     name: str
-    kinds: Kinds
+    kinds: Mapping[type[Resource], Make]
     provider: Callable[[Context], pulumi.ProviderResource]
-    modules: Mapping[type[Resource], tuple[str, ...]] = field(default_factory=dict)  # of the SDK, that make a kind
+    sdk: str = ""  # the package of its classes, where they are loaded lazily
     stateful: frozenset[str] = frozenset()  # the resource types whose loss is a loss of data
-    ground: Ground | None = None
+    ground: Make | None = None  # made of the whole blueprint, before anything that it names
     code: CodePush | None = None  # where the program does not carry it
     lacks: Mapping[Wanted, str] = field(default_factory=dict)  # kinds and features, each with the reason
     bends: Mapping[Wanted, str] = field(default_factory=dict)  # those that it has in a form of its own, and in which
@@ -54,10 +69,11 @@ class Cloud:
 
 
 def cloud(name: str) -> Cloud:
-    """The cloud of that name; raises ValidationError with those there are."""
+    """The cloud of that name; raises ValidationError with those there are, and RefusedError where its SDK is not."""
     if name not in CLOUDS:
         fault = Fault("provider", f"'{name}' has no programs", f"Available: {', '.join(CLOUDS)}.")
         raise ValidationError(f"Cannot deploy to '{name}'.", faults=[fault])
     entry = CLOUDS[name]
     found: Cloud = entry.part(entry.program)
+    entry.require(found.sdk)
     return found

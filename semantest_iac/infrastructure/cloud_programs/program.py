@@ -6,8 +6,6 @@ import threading
 import warnings
 from collections.abc import Callable
 from functools import partial
-from importlib import import_module
-from types import ModuleType
 from typing import Any
 
 import pulumi
@@ -15,7 +13,7 @@ import pulumi
 from semantest_iac.domain.blueprints.blueprint import Blueprint
 from semantest_iac.domain.errors import Fault, ValidationError
 from semantest_iac.domain.resource import Resource
-from semantest_iac.infrastructure.cloud_programs.cloud import GROUND, Cloud
+from semantest_iac.infrastructure.cloud_programs.cloud import GROUND, Cloud, Lazily
 from semantest_iac.infrastructure.cloud_programs.context import Context, Made
 
 GROUND_KIND = "semantest:environments:Ground"
@@ -29,17 +27,12 @@ def load(cloud: Cloud, blueprint: Blueprint) -> None:
     The SDK loads its modules when they are first touched, and two threads that touch one at once find it half made.
     What is not needed stays out: EC2 alone takes longer than most deployments.
     """
-    needed = {module for resource in blueprint.resources for module in cloud.modules.get(type(resource), ())}
-    needed.update(cloud.ground.modules if cloud.ground else ())
+    needed = {cloud.ground, *(cloud.kinds.get(type(resource)) for resource in blueprint.resources)}
     with _loading, warnings.catch_warnings():
         warnings.simplefilter("ignore", DeprecationWarning)  # the SDK deprecates classes of its own
-        for module in sorted(needed):
-            _touch(import_module(module))
-
-
-def _touch(module: ModuleType) -> None:
-    """Any name that is not a module's own makes a lazy module load."""
-    getattr(module, "touched", None)
+        for make in needed:
+            if isinstance(make, Lazily):
+                make.load()
 
 
 def deploy(blueprint: Blueprint, cloud: Cloud, context: Context) -> None:
@@ -49,7 +42,7 @@ def deploy(blueprint: Blueprint, cloud: Cloud, context: Context) -> None:
     options = pulumi.ResourceOptions(providers=[cloud.provider(context)], transformations=changes)
     if cloud.ground:
         ground = pulumi.ComponentResource(GROUND_KIND, GROUND, None, options)
-        _make(ground, GROUND, context, partial(cloud.ground.make, blueprint))
+        _make(ground, GROUND, context, partial(cloud.ground, blueprint))
     for resource in blueprint.in_order():
         kind = pulumi.ComponentResource(kind_token(resource), resource.name, None, options)
         _make(kind, resource.name, context, partial(cloud.kinds[type(resource)], resource))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from importlib import import_module
+from importlib.util import find_spec
 from typing import Any
 
 from semantest_iac.domain.environments.providers import Provider
@@ -48,5 +49,13 @@ class CloudEntry(Provider):
         try:
             return getattr(import_module(module), name)
         except (ImportError, AttributeError) as error:
-            hint = f"Run pip install '{self.extra or self.sdk}'."
-            raise RefusedError(f"Cannot use '{self.name}' here: {error}.", "CLOUD_UNUSABLE", hint=hint) from error
+            raise self._unusable(str(error)) from error
+
+    def require(self, package: str) -> None:
+        """Raise RefusedError where that package is not here; it is looked for and not loaded."""
+        if package and find_spec(package) is None:
+            raise self._unusable(f"No module named '{package}'")
+
+    def _unusable(self, reason: str) -> RefusedError:
+        hint = f"Run pip install '{self.extra or self.sdk}'."
+        return RefusedError(f"Cannot use '{self.name}' here: {reason}.", "CLOUD_UNUSABLE", hint=hint)

@@ -73,6 +73,14 @@ class TestClouds:
 
 
 class TestParts:
+    def test_need_a_package_that_is_looked_for_and_not_loaded(self) -> None:
+        AWS.require("")
+        AWS.require("pulumi_aws")
+
+        with pytest.raises(RefusedError, match="No module named 'pulumi_moon'") as refused:
+            AWS.require("pulumi_moon")
+        assert "semantest-iac[aws]" in refused.value.hint
+
     @pytest.mark.parametrize("name", OURS)
     def test_of_ours_are_where_they_are_said_to_be(self, name: str) -> None:
         entry = OURS[name]

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import pulumi
-import pulumi_aws as aws
+from typing import TYPE_CHECKING, Final
 
 from semantest_iac.domain.compute.function import ServerlessFunction
 from semantest_iac.domain.delivery.live_version import LiveVersion
@@ -17,62 +16,49 @@ from semantest_iac.domain.networking.web_socket_endpoint import WebSocketAddress
 from semantest_iac.domain.security.app_secrets import AppSecret
 from semantest_iac.domain.security.identity import FunctionIdentity
 from semantest_iac.domain.storage.connection_table import ConnectionTable
-from semantest_iac.infrastructure.cloud_programs.aws import (
-    account,
-    compute,
-    delivery,
-    messaging,
-    monitoring,
-    networking,
-    private_networks,
-    security,
-    storage,
-    web_sockets,
-)
-from semantest_iac.infrastructure.cloud_programs.cloud import Cloud
-from semantest_iac.infrastructure.cloud_programs.context import Context
+from semantest_iac.infrastructure.cloud_programs.cloud import Cloud, Lazily
+
+if TYPE_CHECKING:
+    import pulumi
+
+    from semantest_iac.infrastructure.cloud_programs.context import Context
+
+_SDK: Final = "pulumi_aws"
 
 
 def provider(context: Context) -> pulumi.ProviderResource:
     """The provider of the stack's own region, never the one that the shell happens to have set."""
+    import pulumi_aws as aws
+
     made: pulumi.ProviderResource = aws.Provider("aws", region=context.stack.region)
     return made
+
+
+def _by(function: str, *modules: str) -> Lazily:
+    """A function of this folder, with the modules of the SDK that it touches."""
+    return Lazily(f"{__package__}.{function}", tuple(f"{_SDK}.{module}" for module in modules))
 
 
 CLOUD = Cloud(
     name="aws",
     kinds={
-        Alarm: monitoring.alarm,
-        AppSecret: security.app_secret,
-        ConnectionTable: storage.connection_table,
-        ExistingNetwork: private_networks.existing_network,
-        FunctionIdentity: security.function_identity,
-        GatewayLogging: account.gateway_logging,
-        HttpApi: networking.http_api,
-        LiveVersion: delivery.live_version,
-        LogStore: monitoring.log_store,
-        NotificationChannel: messaging.notification_channel,
-        PrivateNetwork: private_networks.private_network,
-        ServerlessFunction: compute.serverless_function,
-        WebSocketAddress: web_sockets.web_socket_address,
-        WebSocketEndpoint: web_sockets.web_socket_endpoint,
+        Alarm: _by("monitoring:alarm", "cloudwatch"),
+        AppSecret: _by("security:app_secret", "secretsmanager"),
+        ConnectionTable: _by("storage:connection_table", "dynamodb"),
+        ExistingNetwork: _by("private_networks:existing_network"),
+        FunctionIdentity: _by("security:function_identity", "iam"),
+        GatewayLogging: _by("account:gateway_logging", "apigateway", "iam"),
+        HttpApi: _by("networking:http_api", "apigatewayv2", "lambda_"),
+        LiveVersion: _by("delivery:live_version", "lambda_"),
+        LogStore: _by("monitoring:log_store", "cloudwatch"),
+        NotificationChannel: _by("messaging:notification_channel", "sns"),
+        PrivateNetwork: _by("private_networks:private_network", "ec2", "vpc"),
+        ServerlessFunction: _by("compute:serverless_function", "lambda_"),
+        WebSocketAddress: _by("web_sockets:web_socket_address", "apigatewayv2"),
+        WebSocketEndpoint: _by("web_sockets:web_socket_endpoint", "apigatewayv2", "lambda_"),
     },
     provider=provider,
-    modules={
-        Alarm: ("pulumi_aws.cloudwatch",),
-        AppSecret: ("pulumi_aws.secretsmanager",),
-        ConnectionTable: ("pulumi_aws.dynamodb",),
-        FunctionIdentity: ("pulumi_aws.iam",),
-        GatewayLogging: ("pulumi_aws.apigateway", "pulumi_aws.iam"),
-        HttpApi: ("pulumi_aws.apigatewayv2", "pulumi_aws.lambda_"),
-        LiveVersion: ("pulumi_aws.lambda_",),
-        LogStore: ("pulumi_aws.cloudwatch",),
-        NotificationChannel: ("pulumi_aws.sns",),
-        PrivateNetwork: ("pulumi_aws.ec2", "pulumi_aws.vpc"),
-        ServerlessFunction: ("pulumi_aws.lambda_",),
-        WebSocketAddress: ("pulumi_aws.apigatewayv2",),
-        WebSocketEndpoint: ("pulumi_aws.apigatewayv2", "pulumi_aws.lambda_"),
-    },
+    sdk=_SDK,
     stateful=frozenset(
         {
             "aws:cloudwatch/logGroup:LogGroup",

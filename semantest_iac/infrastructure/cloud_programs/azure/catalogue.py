@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import pulumi
-import pulumi_azure_native as azure
+from typing import TYPE_CHECKING, Final
 
 from semantest_iac.domain.compute.function import ServerlessFunction
 from semantest_iac.domain.delivery.live_version import LiveVersion
@@ -16,26 +15,22 @@ from semantest_iac.domain.networking.web_socket_endpoint import WebSocketAddress
 from semantest_iac.domain.security.app_secrets import AppSecret
 from semantest_iac.domain.security.identity import FunctionIdentity
 from semantest_iac.domain.storage.connection_table import ConnectionTable
-from semantest_iac.infrastructure.cloud_programs.azure import (
-    compute,
-    delivery,
-    ground,
-    messaging,
-    monitoring,
-    networking,
-    private_networks,
-    publishing,
-    security,
-    storage,
-    web_sockets,
-)
 from semantest_iac.infrastructure.cloud_programs.azure.differences import BENDS, LACKS
-from semantest_iac.infrastructure.cloud_programs.cloud import Cloud, Ground
-from semantest_iac.infrastructure.cloud_programs.context import Context
+from semantest_iac.infrastructure.cloud_programs.azure.publishing import PUSH
+from semantest_iac.infrastructure.cloud_programs.cloud import Cloud, Lazily
+
+if TYPE_CHECKING:
+    import pulumi
+
+    from semantest_iac.infrastructure.cloud_programs.context import Context
+
+_SDK: Final = "pulumi_azure_native"
 
 
 def provider(context: Context) -> pulumi.ProviderResource:
     """The provider of the stack's own region; whose subscription it is, the person's login says."""
+    import pulumi_azure_native as azure
+
     made: pulumi.ProviderResource = azure.Provider("azure", location=context.stack.region)
     return made
 
@@ -45,48 +40,39 @@ def without_aliases(args: pulumi.ResourceTransformationArgs) -> pulumi.ResourceT
 
     Working them out takes longer than all else that a program does.
     """
+    import pulumi
+
     args.opts.aliases = None
     return pulumi.ResourceTransformationResult(args.props, args.opts)
+
+
+def _by(function: str, *modules: str) -> Lazily:
+    """A function of this folder, with the modules of the SDK that it touches."""
+    return Lazily(f"{__package__}.{function}", tuple(f"{_SDK}.{module}" for module in modules))
 
 
 CLOUD = Cloud(
     name="azure",
     kinds={
-        Alarm: monitoring.alarm,
-        AppSecret: security.app_secret,
-        ConnectionTable: storage.connection_table,
-        ExistingNetwork: private_networks.existing_network,
-        FunctionIdentity: security.function_identity,
-        HttpApi: networking.http_api,
-        LiveVersion: delivery.live_version,
-        LogStore: monitoring.log_store,
-        NotificationChannel: messaging.notification_channel,
-        PrivateNetwork: private_networks.private_network,
-        ServerlessFunction: compute.serverless_function,
-        WebSocketAddress: web_sockets.web_socket_address,
-        WebSocketEndpoint: web_sockets.web_socket_endpoint,
+        Alarm: _by("monitoring:alarm", "monitor"),
+        AppSecret: _by("security:app_secret", "keyvault"),
+        ConnectionTable: _by("storage:connection_table", "storage"),
+        ExistingNetwork: _by("private_networks:existing_network"),
+        FunctionIdentity: _by("security:function_identity", "authorization", "managedidentity", "monitor"),
+        HttpApi: _by("networking:http_api", "apimanagement", "monitor"),
+        LiveVersion: _by("delivery:live_version"),
+        LogStore: _by("monitoring:log_store", "applicationinsights", "operationalinsights"),
+        NotificationChannel: _by("messaging:notification_channel", "monitor"),
+        PrivateNetwork: _by("private_networks:private_network", "network"),
+        ServerlessFunction: _by("compute:serverless_function", "storage", "web"),
+        WebSocketAddress: _by("web_sockets:web_socket_address", "webpubsub"),
+        WebSocketEndpoint: _by("web_sockets:web_socket_endpoint", "monitor", "webpubsub"),
     },
     provider=provider,
-    modules={
-        Alarm: ("pulumi_azure_native.monitor",),
-        AppSecret: ("pulumi_azure_native.keyvault",),
-        ConnectionTable: ("pulumi_azure_native.storage",),
-        FunctionIdentity: (
-            "pulumi_azure_native.authorization",
-            "pulumi_azure_native.managedidentity",
-            "pulumi_azure_native.monitor",
-        ),
-        HttpApi: ("pulumi_azure_native.apimanagement", "pulumi_azure_native.monitor"),
-        LogStore: ("pulumi_azure_native.applicationinsights", "pulumi_azure_native.operationalinsights"),
-        NotificationChannel: ("pulumi_azure_native.monitor",),
-        PrivateNetwork: ("pulumi_azure_native.network",),
-        ServerlessFunction: ("pulumi_azure_native.storage", "pulumi_azure_native.web"),
-        WebSocketAddress: ("pulumi_azure_native.webpubsub",),
-        WebSocketEndpoint: ("pulumi_azure_native.monitor", "pulumi_azure_native.webpubsub"),
-    },
+    sdk=_SDK,
     stateful=frozenset({"azure-native:operationalinsights:Workspace", "azure-native:keyvault:Vault"}),
-    ground=Ground(ground.ground, ("pulumi_azure_native.authorization", "pulumi_azure_native.resources")),
-    code=publishing.PUSH,
+    ground=_by("ground:ground", "authorization", "resources"),
+    code=PUSH,
     lacks=LACKS,
     bends=BENDS,
     transformation=without_aliases,
