@@ -7,6 +7,7 @@ import json
 import time
 from collections.abc import Mapping
 from contextlib import AsyncExitStack
+from dataclasses import replace
 from typing import Any, Self
 
 from semantest_iac.domain.errors import RuntimeFailedError
@@ -20,7 +21,7 @@ from semantest_iac.infrastructure.local_service.loopback import loopback
 from semantest_iac.infrastructure.local_service.socket_events import Client
 from semantest_iac.infrastructure.local_service.socket_plan import SocketPlan, plan, reaching
 from semantest_iac.infrastructure.local_service.socket_tokens import token_for
-from semantest_iac.infrastructure.local_service.sockets import ADMITTED, Handshake, Resources, Surroundings
+from semantest_iac.infrastructure.local_service.sockets import ADMITTED, SUBPROTOCOL, Handshake, Resources, Surroundings
 from semantest_iac.infrastructure.local_service.table_data import TableData
 
 UNAUTHORIZED, FORBIDDEN, TOO_MANY, FAILED, BAD_GATEWAY = 401, 403, 429, 500, 502
@@ -75,8 +76,12 @@ class AwsSockets:
         invocation = await self._invoked(self._function, events.connect_event(self._plan.api, client))
         status = _status(invocation)
         if status == ADMITTED:
-            self._clients[id] = client
+            self._clients[id] = replace(client, subprotocol=_subprotocol(invocation.result))
         return status
+
+    def subprotocol(self, id: str) -> str:
+        """What the function's answer to the connect has named in a header."""
+        return self._clients[id].subprotocol
 
     async def answer(self, request: HttpRequest, here: str) -> HttpResponse | None:
         """Nothing: such an API speaks WebSocket alone."""
@@ -154,6 +159,11 @@ def _status(invocation: Invocation) -> int:
     if not isinstance(status, int):
         return BAD_GATEWAY
     return ADMITTED if 200 <= status < 300 else status
+
+
+def _subprotocol(answer: Mapping[str, Any]) -> str:
+    headers: Mapping[str, Any] = answer.get("headers") or {}
+    return next((str(value) for name, value in headers.items() if name.lower() == SUBPROTOCOL), "")
 
 
 def _allows(answer: Mapping[str, Any]) -> bool:

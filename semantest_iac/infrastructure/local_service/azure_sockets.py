@@ -41,6 +41,7 @@ class _Client:
 
     user: str = ""
     state: str = ""
+    subprotocol: str = ""
 
 
 class AzureSockets:
@@ -92,6 +93,10 @@ class AzureSockets:
         self._clients[id] = client
         await self._told(CONNECTED, id, client, b"{}")
         return ADMITTED
+
+    def subprotocol(self, id: str) -> str:
+        """What the answer to the connect has named."""
+        return self._clients[id].subprotocol
 
     async def answer(self, request: HttpRequest, here: str) -> HttpResponse | None:
         """What the app that lets clients in says to who negotiates, with the hub where it is on this machine."""
@@ -158,7 +163,7 @@ class AzureSockets:
 
     def _headers(self, event: str, id: str, client: _Client) -> Pairs:
         kind = "user" if event == MESSAGE else "sys"
-        known = {"ce-userid": client.user, _STATE: client.state}
+        known = {"ce-userid": client.user, "ce-subprotocol": client.subprotocol, _STATE: client.state}
         return (
             ("content-type", _TEXT if event == MESSAGE else _JSON),
             ("webhook-request-origin", self._plan.host),
@@ -185,7 +190,7 @@ def _described(handshake: Handshake, claims: Mapping[str, Any]) -> dict[str, Any
         "claims": {name: [str(value)] for name, value in claims.items()},
         "query": _listed(handshake.query),
         "headers": _listed(handshake.headers),
-        "subprotocols": [],
+        "subprotocols": handshake.subprotocols,
         "clientCertificates": [],
     }
 
@@ -201,7 +206,9 @@ def _learn(client: _Client, answer: HttpResponse) -> None:
     """What a webhook wants to be told again with every event that follows."""
     state = next((value for name, value in answer.headers if name.lower() == _STATE), None)
     client.state = client.state if state is None else state
-    client.user = client.user or str(_object(answer.body).get("userId", ""))
+    told = _object(answer.body)
+    client.user = client.user or str(told.get("userId", ""))
+    client.subprotocol = client.subprotocol or str(told.get("subprotocol") or "")
 
 
 def _object(body: bytes) -> Mapping[str, Any]:

@@ -36,6 +36,7 @@ class Client:
     handshake: Handshake
     authorizer: Mapping[str, Any] = field(default_factory=dict)
     since: float = field(default_factory=time.time)
+    subprotocol: str = ""
 
     def header(self, wanted: str) -> str:
         """The last value of a header, empty where it was not sent."""

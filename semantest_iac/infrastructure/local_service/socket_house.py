@@ -41,6 +41,11 @@ class Visit:
         self._crowd = crowd
         self._handshake = handshake
 
+    @property
+    def subprotocol(self) -> str:
+        """What the client and the service have agreed on."""
+        return self._version.service.subprotocol(self.id)
+
     def joined(self, line: Line) -> None:
         """The client is let in, and can be sent to."""
         self._crowd.join(self.id, line, self._handshake)

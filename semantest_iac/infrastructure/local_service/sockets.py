@@ -16,6 +16,7 @@ from semantest_iac.infrastructure.local_service.warm_service import Told, unhear
 Resources = Sequence[DeployedResource]
 
 ADMITTED = 101
+SUBPROTOCOL = "sec-websocket-protocol"
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +26,12 @@ class Handshake:
     query: Pairs = ()
     headers: Pairs = ()
     source_ip: str = "127.0.0.1"
+
+    @property
+    def subprotocols(self) -> list[str]:
+        """What the client offers to speak, in its order."""
+        offered = (value.split(",") for name, value in self.headers if name.lower() == SUBPROTOCOL)
+        return [name.strip() for names in offered for name in names if name.strip()]
 
 
 class Clients(Protocol):
@@ -75,6 +82,10 @@ class SocketService(Protocol):
 
     async def connect(self, id: str, handshake: Handshake) -> int:
         """ADMITTED, or the status that the client is refused with."""
+        ...
+
+    def subprotocol(self, id: str) -> str:
+        """What was agreed on with a client that was let in, of what it had offered; empty where nothing was."""
         ...
 
     async def answer(self, request: HttpRequest, here: str) -> HttpResponse | None:

@@ -32,6 +32,11 @@ class Visit(Protocol):
         """What is enforced."""
         ...
 
+    @property
+    def subprotocol(self) -> str:
+        """What was agreed on with the client; empty where nothing was."""
+        ...
+
     def joined(self, line: Line) -> None:
         """From now on it can be sent to."""
         ...

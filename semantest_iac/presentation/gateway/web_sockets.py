@@ -44,7 +44,8 @@ class _Line:
 
 async def carried(request: web.Request, visit: Visit) -> web.WebSocketResponse:
     """The connection, once it is over; whatever ends it, the service is told."""
-    socket = web.WebSocketResponse(max_msg_size=LARGEST_READ, compress=False, timeout=2)
+    agreed = (visit.subprotocol,) if visit.subprotocol else ()
+    socket = web.WebSocketResponse(protocols=agreed, max_msg_size=LARGEST_READ, compress=False, timeout=2)
     code, reason = int(WSCloseCode.ABNORMAL_CLOSURE), ""
     try:
         await socket.prepare(request)

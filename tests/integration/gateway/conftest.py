@@ -42,6 +42,7 @@ class FakeVisit:
     line: Line | None = None
     heard: list[str] = field(default_factory=list)
     ending: asyncio.Future[tuple[int, str]] = field(default_factory=asyncio.Future)
+    subprotocol: str = ""
     _last: float = field(default_factory=time.monotonic)
 
     def joined(self, line: Line) -> None:

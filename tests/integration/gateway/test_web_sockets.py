@@ -31,6 +31,10 @@ class TestHandshake:
 
         assert refusal.value.status == status
 
+    async def test_ends_with_the_subprotocol_that_the_service_has_chosen(self, world: World) -> None:
+        async with world.talk(FakeVisit(subprotocol="b"), protocols=("a", "b")) as socket:
+            assert socket.protocol == "b"
+
     async def test_finds_no_unknown_stack(self, world: World) -> None:
         with pytest.raises(WSServerHandshakeError) as refusal:
             async with world.client.ws_connect(f"{world.url}/nope/"):

@@ -155,7 +155,11 @@ class TestOwnHandler:
     exports.handler = async (event) => {
       const { eventType, connectionId, authorizer } = event.requestContext;
       if (event.body === "die") throw new Error("told to");
-      if (eventType === "CONNECT") return { statusCode: event.headers["X-Door"] === "shut" ? 403 : 200 };
+      if (eventType === "CONNECT") {
+        const [first] = (event.headers["Sec-WebSocket-Protocol"] ?? "").split(",");
+        const statusCode = event.headers["X-Door"] === "shut" ? 403 : 200;
+        return { statusCode, headers: { "sec-websocket-protocol": first } };
+      }
       await fetch(`${process.env.SEMANTEST_CONNECTIONS_ENDPOINT}/@connections/${connectionId}`, {
         method: "POST", body: JSON.stringify({ type: eventType, body: event.body, who: authorizer?.principalId }) });
       return { statusCode: 200 };
@@ -182,6 +186,15 @@ class TestOwnHandler:
         async with deployed(**section) as service:
             assert await service.connect("a", Handshake(headers=(("X-Door", "shut"),))) == 403
 
+    @pytest.mark.parametrize(("offered", "agreed"), [("v2,v1", "v2"), ("", "")], ids=["several", "none"])
+    async def test_may_agree_on_a_subprotocol(
+        self, deployed: Deployed, section: Mapping[str, Any], offered: str, agreed: str
+    ) -> None:
+        async with deployed(**section) as service:
+            await service.connect("a", Handshake(headers=(("Sec-WebSocket-Protocol", offered),)))
+
+            assert service.subprotocol("a") == agreed
+
     async def test_that_fails_is_told_to_the_client(
         self, deployed: Deployed, clients: Memory, section: Mapping[str, Any]
     ) -> None:
@@ -193,14 +206,16 @@ class TestOwnHandler:
 
 
 class TestVerification:
-    async def test_brings_the_version_before_back_where_a_new_one_answers_nothing(
+    async def test_brings_the_version_before_back_where_a_new_one_takes_no_message(
         self, home: Path, tmp_path: Path
     ) -> None:
-        (tmp_path / "app.py").write_text("def handler(event, context):\n    return {'statusCode': 200}\n")
+        (tmp_path / "app.py").write_text(
+            "def handler(event, _):\n    return {'statusCode': 200 // ('body' not in event)}"
+        )
         cases = Application(home).deployments({})
         good = await cases.deploy(STACK, {})
 
         section = {"source": str(tmp_path), "handler": "app.handler"}
         bad = await cases.deploy(STACK, {"components": {"websocket": section}})
         assert (good.state, bad.state) == ("completed", "rolled_back")
-        assert "a heartbeat was not answered" in str(bad.error)
+        assert "a connection ended with 500" in str(bad.error)

@@ -44,6 +44,10 @@ class FakeService:
         """As the status says."""
         return self.status
 
+    def subprotocol(self, id: str) -> str:
+        """The first one."""
+        return "json"
+
     async def answer(self, request: HttpRequest, here: str) -> HttpResponse | None:
         """Nothing."""
         return None
