@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,7 @@ _FORMS: dict[str, dict[str, Any]] = {
     "guarded": {"environment": _SIGNED},
     "warm": {"environment": _SIGNED, "instances": {"min": 2, "max": 10}},
 }
+_OF_CONNECTIONS = {"aws:apigatewayv2/api:Api", "aws:dynamodb/table:Table", "aws:apigatewayv2/stage:Stage"}
 
 
 @pytest.fixture
@@ -55,11 +57,24 @@ class TestEveryForm:
     @pytest.mark.parametrize(("before", "after"), [*pairwise(_FORMS), *pairwise(reversed(_FORMS))])
     async def test_becomes_another_without_touching_connections(self, house: House, before: str, after: str) -> None:
         await house.deploy(house.work(configured(_FORMS[before]), stack()))
-        kept = {"aws:apigatewayv2/api:Api", "aws:dynamodb/table:Table", "aws:apigatewayv2/stage:Stage"}
-        ids = {type_: id_ for type_, id_ in house.living() if type_ in kept}
+        ids = {type_: id_ for type_, id_ in house.living() if type_ in _OF_CONNECTIONS}
 
         await house.deploy(house.work(configured(_FORMS[after]), stack()))
-        assert ids == {type_: id_ for type_, id_ in house.living() if type_ in kept}
+        assert ids == {type_: id_ for type_, id_ in house.living() if type_ in _OF_CONNECTIONS}
+
+
+class TestAccessLog:
+    async def test_comes_and_goes_without_touching_connections(self, house: House) -> None:
+        await house.deploy(house.work({}, replace(stack(), component="account")))
+        plain = await house.deploy(house.work({}, stack()))
+        before = {type_: id_ for type_, id_ in house.living() if type_ in _OF_CONNECTIONS}
+
+        came = (await house.deploy(house.work({"features": {"access_logs": True}}, stack()))).changes
+        went = (await house.deploy(house.work({}, stack()))).changes
+
+        assert (came.create, came.update, came.same) == (1, 1, plain.changes.create - 1)
+        assert (went.delete, went.update, went.same) == (1, 1, plain.changes.create - 1)
+        assert before == {type_: id_ for type_, id_ in house.living() if type_ in _OF_CONNECTIONS}
 
 
 class TestAnnouncements:

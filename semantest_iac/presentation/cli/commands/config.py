@@ -59,7 +59,8 @@ def show(session: Session, words: Words, written: ConfigurationOptions) -> int:
     stack, found = session.target(words, written)
     is_service = stack.component in SERVICES
     settings = _as_dict(resolved(found.configuration, stack.component, stack.environment)) if is_service else {}
-    session.answer({"stack": str(stack), "settings": settings}, [str(stack), *aligned(list(flattened(settings)))])
+    lines = aligned(list(flattened(settings))) if settings else ["It has no settings."]
+    session.answer({"stack": str(stack), "settings": settings}, [str(stack), *lines])
     return OK
 
 
