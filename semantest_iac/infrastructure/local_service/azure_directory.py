@@ -6,6 +6,7 @@ Source: Microsoft's documentation of access tokens, and of the keys that a tenan
 from __future__ import annotations
 
 import json
+import threading
 import time
 from base64 import urlsafe_b64encode
 from functools import cache
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 KEY_BITS, LIFETIME_S = 2048, 3600
 _KEYS = "/discovery/v2.0/keys"
 _KEY_NAME = "this-process"
+_making = threading.Lock()
 
 
 def directory(tenant: str) -> Answering:
@@ -47,9 +49,14 @@ def shown(tenant: str, principal: str, audience: str) -> str:
     return joined(header, claims, lambda text: _key().sign(text, PKCS1v15(), SHA256()))
 
 
-@cache
 def _key() -> RSAPrivateKey:
-    """One for the life of the process, made when somebody is to show who it is."""
+    """One for the life of the process, whichever thread is the first to ask."""
+    with _making:
+        return _made()
+
+
+@cache
+def _made() -> RSAPrivateKey:
     from cryptography.hazmat.primitives.asymmetric.rsa import generate_private_key
 
     return generate_private_key(public_exponent=65537, key_size=KEY_BITS)
