@@ -25,9 +25,9 @@ class Client:
         """Send a message with these fields."""
         await self.socket.send_json(message)
 
-    async def hear(self) -> dict[str, Any]:
+    async def hear(self, within: float = SECONDS) -> dict[str, Any]:
         """The next message, without its time."""
-        message: dict[str, Any] = await self.socket.receive_json(timeout=SECONDS)
+        message: dict[str, Any] = await self.socket.receive_json(timeout=within)
         message.pop("timestamp", None)
         return message
 
