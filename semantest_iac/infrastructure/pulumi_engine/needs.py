@@ -14,7 +14,7 @@ from semantest_iac.domain.environments.names import shown, suggestion
 from semantest_iac.domain.errors import DeploymentError, Fault, RefusedError, ValidationError
 from semantest_iac.infrastructure.clouds.registry import CLOUDS
 from semantest_iac.infrastructure.pulumi_engine.cli_location import KEPT, VARIABLE, kept_folder, locate
-from semantest_iac.infrastructure.pulumi_engine.errands import draft, failed, put, run
+from semantest_iac.infrastructure.pulumi_engine.fetching import draft, failed, put, run
 from semantest_iac.infrastructure.pulumi_engine.requirements import Plugin, plugin_of
 
 _DOWNLOAD_S, _BUILD_S = 900.0, 3600.0

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from semantest_iac.domain.errors import RefusedError
-from semantest_iac.infrastructure.pulumi_engine.errands import draft, put, run
+from semantest_iac.infrastructure.pulumi_engine.fetching import draft, put, run
 
 _LONG = 60.0
 
