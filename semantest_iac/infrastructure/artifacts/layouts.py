@@ -10,6 +10,9 @@ from pathlib import Path
 PAYLOADS = Path(__file__).parents[2] / "payloads"
 NODE_SHIM = ("semantest_application.cjs", "semantest_server.cjs", "semantest_http.cjs")
 FUNCTIONS_SHIM = ("semantest_functions.cjs", "semantest_gate.cjs", "semantest_trigger.cjs")
+PLACES = {"websocket_node_send": "node_modules/semantest-send/"}
+"""Payloads that are not at the root of their package: where `require` finds them, on either cloud."""
+
 HOST = {"functions_host": ("host.json",)}
 
 
@@ -37,7 +40,11 @@ class Layout:
     def generated(self, **settings: str) -> dict[str, bytes]:
         """Our own files by path, the settings that name what to load among them."""
         settings |= {"door": self.door} if self.door else {}
-        files = {name: content for folder, names in self.payloads.items() for name, content in payload(folder, *names)}
+        files = {
+            PLACES.get(folder, "") + name: content
+            for folder, names in self.payloads.items()
+            for name, content in payload(folder, *names)
+        }
         return files | {self.settings: json.dumps(settings, sort_keys=True).encode()}
 
 
@@ -94,11 +101,17 @@ UPSTREAM = (
 )
 TOKENS = {"websocket_authorizer": ("semantest_tokens.py",)}
 SEND = {"websocket_send": ("semantest_send.py",)}
+NODE_SEND = {"websocket_node_send": ("index.cjs", "package.json")}
 SOCKETS: Mapping[tuple[str, str], tuple[str, Mapping[str, tuple[str, ...]]]] = {
+    ("aws", "nodejs"): ("", NODE_SEND),
     ("aws", "python"): ("", {**SEND, "websocket_service": ("semantest_aws.py",)}),
     ("azure", "python"): (
         "semantest_door.handler",
         {**SEND, **TOKENS, "websocket_azure": ("semantest_door.py", *UPSTREAM)},
+    ),
+    ("azure", "nodejs"): (
+        "./semantest_door.cjs",
+        {**NODE_SEND, "websocket_node": ("semantest_door.cjs", "semantest_hub.cjs", "semantest_identity.cjs")},
     ),
 }
 """What a package for WebSockets holds besides: the door, and how its handler sends."""

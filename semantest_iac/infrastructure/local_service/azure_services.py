@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from urllib.parse import parse_qsl, unquote, urlsplit
 
 from semantest_iac.domain.networking.http_exchange import HttpResponse
@@ -27,7 +27,7 @@ def tables(known: Mapping[str, TableEntities]) -> Answering:
     return answer
 
 
-def hub(clients: Clients, admission: Admission) -> Answering:
+def hub(clients: Clients, admission: Admission, dismiss: Callable[[str], Awaitable[None]]) -> Answering:
     """The REST API of one hub, as far as it is about single connections and about tokens to come in with.
 
     Like the service itself it takes what is sent to those who are gone.
@@ -46,7 +46,7 @@ def hub(clients: Clients, admission: Admission) -> Answering:
             await clients.send(id, call.body)
             return HttpResponse(202)
         if call.method == "DELETE":
-            await clients.close(id)
+            await dismiss(id)
             return HttpResponse(204)
         return HttpResponse(200) if call.method == "HEAD" and clients.facts(id) is not None else _NOT_FOUND
 

@@ -29,7 +29,7 @@ from semantest_iac.infrastructure.local_service.socket_tokens import token_for
 from semantest_iac.infrastructure.local_service.sockets import ADMITTED, Handshake, Resources, Surroundings
 from semantest_iac.infrastructure.local_service.table_entities import TableEntities
 
-UNAUTHORIZED, FAILED, NO_CONTENT = 401, 500, 204
+UNAUTHORIZED, FORBIDDEN, FAILED, NO_CONTENT = 401, 403, 500, 204
 CONNECT, CONNECTED, DISCONNECTED, MESSAGE = "connect", "connected", "disconnected", "message"
 _STATE, _NEGOTIATE = "ce-connectionstate", "/negotiate"
 _JSON, _TEXT = "application/json; charset=utf-8", "text/plain; charset=utf-8"
@@ -62,7 +62,7 @@ class AzureSockets:
         around = self._around
         rows = {name: around.stores.setdefault(name, TableEntities()) for name in self._plan.tables}
         tables_url = await self._exits.enter_async_context(loopback(tables(rows)))
-        hub_url = await self._exits.enter_async_context(loopback(hub(around.clients, self._admission)))
+        hub_url = await self._exits.enter_async_context(loopback(hub(around.clients, self._admission, self._dismiss)))
         keys_url = await self._exits.enter_async_context(loopback(directory(self._plan.principal.tenant)))
         for webhook in self._plan.webhooks:
             if webhook.host not in self._pools:
@@ -92,7 +92,7 @@ class AzureSockets:
         _learn(client, answer)
         self._clients[id] = client
         await self._told(CONNECTED, id, client, b"{}")
-        return ADMITTED
+        return ADMITTED if id in self._clients else FORBIDDEN
 
     def subprotocol(self, id: str) -> str:
         """What the answer to the connect has named."""
@@ -124,6 +124,11 @@ class AzureSockets:
         client = self._clients.pop(id, None)
         if client is not None:
             await self._told(DISCONNECTED, id, client, _json({"reason": reason}))
+
+    async def _dismiss(self, id: str) -> None:
+        """One who is still on the way in is refused; in the cloud it would be in for a moment."""
+        if not await self._around.clients.close(id):
+            self._clients.pop(id, None)
 
     async def _told(self, event: str, id: str, client: _Client, body: bytes) -> HttpResponse:
         """What the webhook for an event made of it; an event that nobody wants to hear of is a success."""

@@ -14,7 +14,7 @@ const admits = gate(process.env)
 const source = path.join(__dirname, 'source')
 process.chdir(source) // where Lambda starts it, too
 
-const ready = application(settings, source)
+const ready = application(settings, source).then(settings.door ? require(settings.door).door : (answer) => answer)
 ready.catch(() => {}) // the first request reports it
 
 app.http('semantest', {

@@ -10,7 +10,11 @@ import pytest
 
 from tests.contract.websocket_service.payload import shipped
 
-JUDGED = {"since": 1_800_000_000.0, "claims": {"sub": "ann"}, "headers": {"Origin": ["https://a.example"]}}
+JUDGED: dict[str, Any] = {
+    "since": 1_800_000_000.0,
+    "claims": {"sub": "ann"},
+    "headers": {"Origin": ["https://a.example"]},
+}
 
 
 def door() -> Any:

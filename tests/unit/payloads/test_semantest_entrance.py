@@ -98,7 +98,7 @@ class TestNegotiated:
         ],
         ids=["header", "header-first", "query", "other-kind", "none"],
     )
-    def test_judges_the_token_that_is_shown(self, headers: dict[str, str], token: str) -> None:
+    def test_judges_the_token_that_is_shown(self, headers: dict[str, Any], token: str) -> None:
         assert negotiated(**headers)[1] == [token]
 
     def test_carries_what_the_token_says_in_the_name_of_the_user(self) -> None:
