@@ -92,6 +92,11 @@ def _policy(site: Site) -> Any:
     return aws.iam.RolePolicy(site.name, name=site.physical, role=site.used.id, policy=document, opts=site.options)
 
 
+def _attachment(site: Site) -> Any:
+    policy = f"arn:aws:iam::aws:policy/v{site.piece.label}-{site.piece.id}"
+    return aws.iam.RolePolicyAttachment(site.name, role=site.used.name, policy_arn=policy, opts=site.options)
+
+
 def _secret(site: Site) -> Any:
     return aws.secretsmanager.Secret(
         site.name,
@@ -243,6 +248,7 @@ KINDS: Mapping[str, Kind] = {
     ),
     "role": Kind(_role, "", ("arn", "uniqueId"), ("description", "path"), token="aws:iam/role:Role", named=True),
     "policy": Kind(_policy, "role", ("policy",), ("policy",), token="aws:iam/rolePolicy:RolePolicy"),
+    "attachment": Kind(_attachment, "role", ("policyArn",), ("policyArn", "role")),
     "secret": Kind(_secret, "", ("arn",), ("description",), named=True),
     "version": Kind(_version, "secret", ("arn",), ("secretString",)),
     "vpc": Kind(_vpc, "", ("cidrBlock",), ("tags", "enableDnsHostnames", "cidrBlock")),
