@@ -8,7 +8,7 @@ from typing import Any
 from urllib.parse import unquote
 
 from semantest_iac.domain.networking.http_exchange import HttpResponse
-from semantest_iac.infrastructure.local_service.loopback import Answering, Call
+from semantest_iac.infrastructure.function_runtimes.loopback import Answering, Call
 from semantest_iac.infrastructure.local_service.sockets import Clients
 from semantest_iac.infrastructure.local_service.table_data import DataError, TableData
 

@@ -15,9 +15,9 @@ from semantest_iac.domain.networking.http_exchange import HttpRequest, HttpRespo
 from semantest_iac.domain.networking.web_socket_endpoint import ConnectionLimits
 from semantest_iac.infrastructure.function_runtimes.function_pool import FunctionPool
 from semantest_iac.infrastructure.function_runtimes.function_spec import FunctionSpec, Invocation
+from semantest_iac.infrastructure.function_runtimes.loopback import loopback
 from semantest_iac.infrastructure.local_service import socket_events as events
 from semantest_iac.infrastructure.local_service.aws_services import management, tables
-from semantest_iac.infrastructure.local_service.loopback import loopback
 from semantest_iac.infrastructure.local_service.socket_events import Client
 from semantest_iac.infrastructure.local_service.socket_plan import SocketPlan, plan, reaching
 from semantest_iac.infrastructure.local_service.socket_tokens import token_for

@@ -13,7 +13,7 @@ from functools import cache
 from typing import TYPE_CHECKING
 
 from semantest_iac.domain.networking.http_exchange import HttpResponse
-from semantest_iac.infrastructure.local_service.loopback import Answering, Call
+from semantest_iac.infrastructure.function_runtimes.loopback import Answering, Call
 from semantest_iac.infrastructure.local_service.socket_tokens import joined
 
 if TYPE_CHECKING:

@@ -7,8 +7,8 @@ from collections.abc import Awaitable, Callable, Mapping
 from urllib.parse import parse_qsl, unquote, urlsplit
 
 from semantest_iac.domain.networking.http_exchange import HttpResponse
+from semantest_iac.infrastructure.function_runtimes.loopback import Answering, Call
 from semantest_iac.infrastructure.local_service.azure_admission import Admission
-from semantest_iac.infrastructure.local_service.loopback import Answering, Call
 from semantest_iac.infrastructure.local_service.sockets import Clients
 from semantest_iac.infrastructure.local_service.table_entities import TableEntities
 

@@ -20,11 +20,11 @@ from semantest_iac.domain.networking.web_socket_endpoint import ConnectionLimits
 from semantest_iac.infrastructure.function_runtimes import functions_http
 from semantest_iac.infrastructure.function_runtimes.function_pool import FunctionPool
 from semantest_iac.infrastructure.function_runtimes.function_spec import Invocation
+from semantest_iac.infrastructure.function_runtimes.loopback import loopback
 from semantest_iac.infrastructure.local_service.azure_admission import admission
 from semantest_iac.infrastructure.local_service.azure_directory import LIFETIME_S, directory, shown
 from semantest_iac.infrastructure.local_service.azure_services import hub, tables
 from semantest_iac.infrastructure.local_service.azure_socket_plan import HubPlan, Webhook, plan, reaching
-from semantest_iac.infrastructure.local_service.loopback import loopback
 from semantest_iac.infrastructure.local_service.socket_tokens import token_for
 from semantest_iac.infrastructure.local_service.sockets import ADMITTED, Handshake, Resources, Surroundings
 from semantest_iac.infrastructure.local_service.table_entities import TableEntities

@@ -13,7 +13,7 @@ from typing import Any
 from urllib.parse import parse_qs, quote, unquote, urlsplit
 
 from semantest_iac.domain.networking.http_exchange import HttpResponse
-from semantest_iac.infrastructure.local_service.loopback import Call
+from semantest_iac.infrastructure.function_runtimes.loopback import Call
 
 PAGE = 1000
 OK, NO_CONTENT = 200, 204

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from semantest_iac.infrastructure.local_service.loopback import Call
+from semantest_iac.infrastructure.function_runtimes.loopback import Call
 from semantest_iac.infrastructure.local_service.table_entities import TableEntities
 from tests.contract.websocket_service import protocol_contract as contract
 from tests.contract.websocket_service.payload import shipped

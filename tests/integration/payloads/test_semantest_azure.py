@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from semantest_iac.domain.networking.http_exchange import HttpResponse
-from semantest_iac.infrastructure.local_service.loopback import Call, loopback
+from semantest_iac.infrastructure.function_runtimes.loopback import Call, loopback
 from tests.contract.websocket_service.payload import shipped
 
 

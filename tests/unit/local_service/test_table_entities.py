@@ -9,7 +9,7 @@ from urllib.parse import quote
 import pytest
 
 from semantest_iac.domain.networking.http_exchange import HttpResponse
-from semantest_iac.infrastructure.local_service.loopback import Call
+from semantest_iac.infrastructure.function_runtimes.loopback import Call
 from semantest_iac.infrastructure.local_service.table_entities import PAGE, TableEntities
 
 
