@@ -45,7 +45,10 @@ function captureListen(onListening) {
     const callback = wanted.findLast((argument) => typeof argument === 'function')
     if (captured !== null && captured !== this) return pretendToListen(this, wanted, callback)
     captured = this
-    this.once('listening', () => onListening(this))
+    this.once('listening', () => {
+      this.keepAliveTimeout = 0 // events come over connections that last, through hours in which Lambda stands still
+      onListening(this)
+    })
     return net.Server.prototype.listen.call(this, { host: '127.0.0.1', port: 0 }, callback)
   }
 }

@@ -25,6 +25,7 @@ JSON = (("content-type", "application/json"),)
 SERVER = r"""
 const http = require('http')
 let calls = 0
+let connections = 0
 const server = http.createServer((request, response) => {
   const parts = []
   request.on('data', (part) => parts.push(part)).on('end', () => {
@@ -41,10 +42,11 @@ const server = http.createServer((request, response) => {
     else send(200, 'application/json', JSON.stringify({
       calls: ++calls, method: request.method, url: request.url, query: Object.fromEntries(searchParams),
       headers: request.headers, client: request.socket.remoteAddress, body: Buffer.concat(parts).toString('base64'),
-      environment: process.env.NODE_ENV, logs: process.env.LOG_DIRECTORY, port: server.address().port,
+      connections, environment: process.env.NODE_ENV, logs: process.env.LOG_DIRECTORY, port: server.address().port,
     }))
   })
 })
+server.on('connection', () => ++connections)
 server.listen(process.env.PORT || 3003, '0.0.0.0', () => console.log('listening'))
 """
 
@@ -120,6 +122,12 @@ class TestUnmodifiedServer:
             seen = json.loads((await call(function, "GET", "/items", stage="live")).body)
 
         assert seen["url"] == "/items"
+
+    async def test_is_reached_over_one_connection(self, spec: FunctionSpec) -> None:
+        async with FunctionProcess.start(spec) as function:
+            seen = [json.loads((await call(function, "POST", "/", body=b"x" * size)).body) for size in (0, 9, 70_000)]
+
+        assert [each["connections"] for each in seen] == [1, 1, 1]
 
     async def test_keeps_its_state_over_many_calls(self, spec: FunctionSpec) -> None:
         async with FunctionProcess.start(spec) as function:
