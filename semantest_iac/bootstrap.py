@@ -113,10 +113,8 @@ class Application:
     def account_stacks(self, stack: Stack, engine: EngineChoice) -> Sequence[str] | None:
         """The other stacks that have set what the stack's account has once; None where there is no such thing."""
         from semantest_iac.application.queries.accounts import account_stacks
-        from semantest_iac.domain.monitoring.gateway_logging import GatewayLogging
 
-        has_them = not self.capabilities(stack.provider).lack(GatewayLogging)
-        return account_stacks(self.ledger, stack, engine) if has_them else None
+        return account_stacks(self.ledger, self.capabilities(stack.provider), stack, engine)
 
     def needs(self, providers: Collection[str]) -> list[Need]:
         """What Pulumi's engine needs of this machine for these providers; raises ValidationError for unknown ones."""
@@ -158,9 +156,8 @@ class Application:
         service = DeploymentService(provisioner, PackageBuilder(self.home), door)
         bus = self._bus(variables, observer)
         preparation = Preparation(self.validation, secrets, service)
-        handlers = (deploy_rest_api, deploy_websocket, deploy_account, remove_infrastructure)
         process = DeploymentProcess(preparation, service, bus, self.ledger, progress)
-        bus.register(handler(process) for handler in handlers)
+        bus.register(it(process) for it in (deploy_rest_api, deploy_websocket, deploy_account, remove_infrastructure))
         queue = LockFileQueue(self.home / "locks")
         intake = Intake(preparation, queue, bus, self.ledger, ENGINES if engine else ENGINES[:1])
         return DeploymentUseCase(intake, process, service, door, self.ledger)
@@ -219,8 +216,7 @@ class Application:
 
         folder, values = self.home / "pulumi", _values(secrets)
         if not choice.is_played:
-            site = Site(folder, plugins=installed_plugins(os.environ))
-            engine = PulumiEngine(Children(site, values))
+            engine = PulumiEngine(Children(Site(folder, plugins=installed_plugins(os.environ)), values))
             return engine, RemoteDoor(partial(endpoint, engine))
         inventory = folder / "cloud.db"
         courier = partial(_courier, inventory)
@@ -256,9 +252,8 @@ class PulumiProgram(Application):
         hint = "Leave engine and cloud out, or deploy with python -m semantest_iac deploy."
         raise RefusedError(message, "ENGINE_UNSUITABLE", hint=hint)
 
-    def account_stacks(self, stack: Stack, engine: EngineChoice) -> Sequence[str] | None:
+    def account_stacks(self, stack: Stack, engine: EngineChoice) -> None:
         """Nothing is on record here."""
-        return None
 
     def run(self, order: Order, generation: int) -> None:
         """Build the package, or find it, and register the resources; raises DeploymentError."""

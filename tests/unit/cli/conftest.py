@@ -216,9 +216,8 @@ class FakeApplication:
         """The world's, else everything."""
         return self._world.capabilities.get(provider) or Capabilities(provider)
 
-    def account_stacks(self, stack: Stack, engine: EngineChoice) -> list[str]:
+    def account_stacks(self, stack: Stack, engine: EngineChoice) -> None:
         """Nobody's."""
-        return []
 
     def needs(self, providers: Collection[str]) -> list[FakeNeed]:
         """The world's."""
