@@ -67,6 +67,7 @@ SECRETS = Feature(ServerlessFunction, "secrets by reference", "environment", lam
 COMPANIONS = Feature(ServerlessFunction, "package of its own", COMPONENT, lambda function: bool(function.package))
 TOLD = Feature(ServerlessFunction, "told of what it uses", COMPONENT, lambda function: bool(function.uses))
 RIGHTS = Feature(FunctionIdentity, "rights to what it uses", COMPONENT, lambda identity: bool(identity.uses))
+ADMISSION = Feature(FunctionIdentity, "access tokens for clients", COMPONENT, lambda identity: bool(identity.admits))
 ROUTES = Feature(HttpApi, "routes", "routes", lambda api: bool({*api.endpoints} - {*EVERYTHING, HEALTH}))
 CORS = Feature(HttpApi, "CORS", "cors", lambda api: api.cors is not None)
 THROTTLING = Feature(HttpApi, "throttling", "throttling", lambda api: True)
@@ -101,7 +102,7 @@ def _raised_by(signal: Signal) -> Feature:
 SIGNALS: Mapping[Signal, Feature] = {signal: _raised_by(signal) for signal in Signal}
 
 FEATURES: tuple[Feature, ...] = (
-    *(MEMORY, WARM, MOST, PLACED, TRACING, SECRETS, COMPANIONS, TOLD, RIGHTS),
+    *(MEMORY, WARM, MOST, PLACED, TRACING, SECRETS, COMPANIONS, TOLD, RIGHTS, ADMISSION),
     *(ROUTES, CORS, THROTTLING, AUTHORIZER, ACCESS_LOG, CONNECTION_LOG, TOKENS),
     *(RETENTION, LONG_RETENTION, KEPT, RECOVERY, EMAILS, WAY_TO_SECRETS, SUBNETS, GROUPS),
     *SIGNALS.values(),

@@ -79,6 +79,7 @@ _PAIRS: Mapping[Feature, Pair] = {
     features.COMPANIONS: _fields(features.COMPANIONS, _SIGNED, "websocket", package=""),
     features.TOLD: _fields(features.TOLD, _SIGNED, "websocket", uses=()),
     features.RIGHTS: _fields(features.RIGHTS, _SIGNED, "websocket", uses=()),
+    features.ADMISSION: _fields(features.ADMISSION, _SIGNED, "websocket", admits=()),
     features.CONNECTION_LOG: lambda provider: (
         _blueprint(provider, {**_SIGNED, "features": {"access_logs": True}}, "websocket"),
         _blueprint(provider, _SIGNED, "websocket"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from semantest_iac.domain.blueprints import features
 from semantest_iac.domain.compute.function import ServerlessFunction
 from semantest_iac.domain.delivery.live_version import LiveVersion
 from semantest_iac.domain.messaging.notification_channel import NotificationChannel
@@ -66,4 +67,5 @@ CLOUD = Cloud(
             "aws:secretsmanager/secret:Secret",
         }
     ),
+    bends={features.ADMISSION: "none needed: clients show API Gateway the token that they have"},
 )
