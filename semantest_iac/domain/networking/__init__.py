@@ -1,1 +1,1 @@
-"""How traffic reaches code: HTTP APIs, their endpoints, and private networks."""
+"""How traffic reaches code: HTTP and WebSocket APIs, their endpoints, and private networks."""

@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from hashlib import sha256
 
+from semantest_iac.domain.compute.artifact import Artifact
+from semantest_iac.domain.deployment.stack import Stack
+from semantest_iac.domain.ports.provisioner import Work
 from semantest_iac_events.infrastructure import InfrastructureUpdated
 from semantest_iac_events.resources import FunctionDeployed, HttpApiDeployed
 from semantest_iac_events.values import ChangeCounts
@@ -11,8 +15,19 @@ from tests.contract.provisioner.provisioner_contract import Bench
 
 _APP = "azure-native:web:WebApp"
 _ALERTS = [{"type": "error_rate", "threshold": 0.05}, {"type": "latency", "threshold": 800}]
+_SIGNED = {"AUTHENTICATION_REQUIRED": "true", "JWT_SECRET": "${secrets.jwt}"}
 _OPEN = {"components": {"websocket": {"environment": {"AUTHENTICATION_REQUIRED": "false"}}}}
 _SECRET = {"TOKEN": "${secrets.token}"}
+
+
+def _guarded(bench: Bench, stack: Stack) -> Work:
+    """With an authorizer, which is an app and a package of its own."""
+    work = bench.works({"components": {"websocket": {"environment": _SIGNED}}}, stack)
+    path = bench.package.with_name("guard.zip")
+    path.write_bytes(b"a guard")
+    guard = Artifact(sha256(path.read_bytes()).hexdigest(), path, "guard.handler", "python3.13", 7)
+    assert work.artifact is not None
+    return replace(work, artifact=replace(work.artifact, companions={"authorizer": guard}))
 
 
 class AzureContract:
@@ -89,6 +104,19 @@ class AzureContract:
         assert told[0].create == applied.changes.create - 1
         assert (await bench.engine.preview(work)).changes == ChangeCounts(same=applied.changes.create)
         assert await bench.remove(stack) == ChangeCounts(delete=applied.changes.create)
+
+    async def test_foretells_and_counts_what_changes_only_when_another_app_runs(self, bench: Bench) -> None:
+        stack = replace(bench.east, component="websocket")
+        await bench.deploy(bench.works(_OPEN, stack))
+        work = _guarded(bench, stack)
+        foreseen = await bench.engine.preview(work)
+
+        applied = await bench.deploy(work)
+
+        assert foreseen.changes == applied.changes
+        changed = {(it.type.rpartition(":")[2], it.op) for it in foreseen.mutations}
+        assert ("WebPubSubHub", "update") in changed
+        assert (await bench.engine.preview(work)).is_empty
 
     async def test_puts_a_gateway_before_the_app_and_names_both_beside_their_secret(self, bench: Bench) -> None:
         stack = replace(bench.east, environment="staging")
