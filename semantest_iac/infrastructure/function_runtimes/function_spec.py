@@ -33,7 +33,7 @@ class FunctionSpec:
     timeout_s: float = 3
     secrets: Mapping[str, str] = field(default_factory=dict, repr=False)
     name: str = "function"
-    version: str = "$LATEST"
+    version: str = field(default="$LATEST", compare=False)  # by another number a function does nothing else
     region: str = "us-east-1"
     account: str = "123456789012"
     platform: str = "lambda"

@@ -23,6 +23,7 @@ from semantest_iac.infrastructure.local_service.socket_plan import SocketPlan, p
 from semantest_iac.infrastructure.local_service.socket_tokens import token_for
 from semantest_iac.infrastructure.local_service.sockets import ADMITTED, SUBPROTOCOL, Handshake, Resources, Surroundings
 from semantest_iac.infrastructure.local_service.table_data import TableData
+from semantest_iac.infrastructure.local_service.throttling import Throttles
 
 UNAUTHORIZED, FORBIDDEN, TOO_MANY, FAILED, BAD_GATEWAY = 401, 403, 429, 500, 502
 _LATE = Invocation(None, {"errorType": "Late", "errorMessage": "API Gateway did not wait for the function."}, "", 0)
@@ -33,23 +34,24 @@ class AwsSockets:
 
     def __init__(self, plan: SocketPlan, around: Surroundings) -> None:
         self.limits = ConnectionLimits()
-        self._plan = plan
+        self.plan = plan
         self._around = around
         self._clients: dict[str, Client] = {}
+        self._throttles = Throttles(plan.limits)
         self._exits = AsyncExitStack()
         self._under_way: set[asyncio.Task[Invocation]] = set()
         self._function: FunctionPool | None = None
         self._guard: FunctionPool | None = None
 
     async def __aenter__(self) -> Self:
-        around, known = self._around, self._plan.tables
+        around, known = self._around, self.plan.tables
         data = {name: around.stores.setdefault(name, TableData(known[name], time.time)) for name in known}
         tables_url = await self._exits.enter_async_context(loopback(tables(data)))
         largest = self.limits.message_bytes
         connections_url = await self._exits.enter_async_context(loopback(management(around.clients, largest)))
-        self._function = self._pool(reaching(self._plan.function, tables_url, connections_url))
-        if self._plan.guard:
-            self._guard = self._pool(self._plan.guard.function)
+        self._function = self._pool(reaching(self.plan.function, tables_url, connections_url))
+        if self.plan.guard:
+            self._guard = self._pool(self.plan.guard.function)
         return self
 
     async def __aexit__(self, *_: object) -> None:
@@ -60,12 +62,12 @@ class AwsSockets:
 
     def visitor(self) -> Handshake:
         """A handshake that the authorizer lets in: what tokens are signed with is known on this machine."""
-        guard = self._plan.guard
+        guard = self.plan.guard
         return Handshake(tuple((name, token_for(guard.function)) for name in guard.parameters) if guard else ())
 
     async def connect(self, id: str, handshake: Handshake) -> int:
         """Past the authorizer and past the function's own judgement."""
-        if not self._plan.throttles.admits("$connect"):
+        if not self._throttles.admits("$connect"):
             return TOO_MANY
         client = Client(id, handshake)
         if self._guard:
@@ -73,7 +75,7 @@ class AwsSockets:
             if status != ADMITTED:
                 return status
             client = Client(id, handshake, said, client.since)
-        invocation = await self._invoked(self._function, events.connect_event(self._plan.api, client))
+        invocation = await self._invoked(self._function, events.connect_event(self.plan.api, client))
         status = _status(invocation)
         if status == ADMITTED:
             self._clients[id] = replace(client, subprotocol=_subprotocol(invocation.result))
@@ -89,11 +91,11 @@ class AwsSockets:
 
     async def receive(self, id: str, text: str) -> bool:
         """By the route that the message names; what fails is told to the client in API Gateway's words."""
-        client, route = self._clients[id], self._plan.route_of(_parsed(text))
-        if route is None or not self._plan.throttles.admits(route):
+        client, route = self._clients[id], self.plan.route_of(_parsed(text))
+        if route is None or not self._throttles.admits(route):
             await self._complain(id, "Forbidden" if route is None else "Too Many Requests")
             return False
-        event = events.message_event(self._plan.api, client, route, text)
+        event = events.message_event(self.plan.api, client, route, text)
         invocation = await self._invoked(self._function, event)
         if invocation.error is not None:
             await self._complain(id, "Internal server error")
@@ -103,14 +105,14 @@ class AwsSockets:
         """Once, and only for clients that were let in."""
         client = self._clients.pop(id, None)
         if client is not None:
-            await self._invoked(self._function, events.disconnect_event(self._plan.api, client, code, reason))
+            await self._invoked(self._function, events.disconnect_event(self.plan.api, client, code, reason))
 
     async def _authorized(self, guard: FunctionPool, client: Client) -> tuple[int, Mapping[str, Any]]:
         query = dict(client.handshake.query)
-        needed = self._plan.guard.parameters if self._plan.guard else ()
+        needed = self.plan.guard.parameters if self.plan.guard else ()
         if not all(query.get(name) for name in needed):
             return UNAUTHORIZED, {}
-        invocation = await self._invoked(guard, events.authorizer_event(self._plan.api, client))
+        invocation = await self._invoked(guard, events.authorizer_event(self.plan.api, client))
         if invocation.error is not None:
             is_refusal = invocation.error.get("errorMessage") == "Unauthorized"
             return (UNAUTHORIZED if is_refusal else FAILED), {}
@@ -127,7 +129,7 @@ class AwsSockets:
         work = asyncio.create_task(self._run(pool, event))
         self._under_way.add(work)
         work.add_done_callback(self._under_way.discard)
-        done, _ = await asyncio.wait({work}, timeout=self._plan.longest_s)
+        done, _ = await asyncio.wait({work}, timeout=self.plan.longest_s)
         return work.result() if done else _LATE
 
     async def _run(self, pool: FunctionPool | None, event: Mapping[str, Any]) -> Invocation:

@@ -49,7 +49,7 @@ class AzureSockets:
 
     def __init__(self, plan: HubPlan, around: Surroundings) -> None:
         self.limits = ConnectionLimits()
-        self._plan = plan
+        self.plan = plan
         self._around = around
         self._clients: dict[str, _Client] = {}
         self._pools: dict[str, FunctionPool] = {}
@@ -60,11 +60,11 @@ class AzureSockets:
 
     async def __aenter__(self) -> Self:
         around = self._around
-        rows = {name: around.stores.setdefault(name, TableEntities()) for name in self._plan.tables}
+        rows = {name: around.stores.setdefault(name, TableEntities()) for name in self.plan.tables}
         tables_url = await self._exits.enter_async_context(loopback(tables(rows)))
         hub_url = await self._exits.enter_async_context(loopback(hub(around.clients, self._admission, self._dismiss)))
-        keys_url = await self._exits.enter_async_context(loopback(directory(self._plan.principal.tenant)))
-        for webhook in self._plan.webhooks:
+        keys_url = await self._exits.enter_async_context(loopback(directory(self.plan.principal.tenant)))
+        for webhook in self.plan.webhooks:
             if webhook.host not in self._pools:
                 pool = FunctionPool(reaching(webhook.app, tables_url, hub_url, keys_url), around.limits)
                 self._exits.push_async_callback(pool.aclose)
@@ -83,7 +83,7 @@ class AzureSockets:
     async def connect(self, id: str, handshake: Handshake) -> int:
         """Past whoever is asked; the client is in when it is told of."""
         claims = self._admission.shown(handshake)
-        if claims is None or not (claims or self._plan.lets_strangers_in):
+        if claims is None or not (claims or self.plan.lets_strangers_in):
             return UNAUTHORIZED
         client = _Client(str(claims.get("sub", "")))
         answer = await self._told(CONNECT, id, client, _json(_described(handshake, claims)))
@@ -104,7 +104,7 @@ class AzureSockets:
         if webhook is None or request.path != _NEGOTIATE:
             return None
         answer = await self._asked(webhook, request)
-        there = self._plan.clients_url
+        there = self.plan.clients_url
         return replace(answer, body=answer.body.replace(there.encode(), (here or there).encode()))
 
     async def receive(self, id: str, text: str) -> bool:
@@ -151,7 +151,7 @@ class AzureSockets:
 
     async def _shown(self, audience: str) -> Pairs:
         """The header with which the service shows who it is, renewed when half of its time is over."""
-        principal = self._plan.principal
+        principal = self.plan.principal
         if not (audience and principal.id):
             return ()
         token, ends = self._tokens.get(audience, ("", 0.0))
@@ -162,7 +162,7 @@ class AzureSockets:
 
     def _webhook(self, event: str) -> Webhook | None:
         found = (
-            it for it in self._plan.webhooks if event in it.system_events or (event == MESSAGE and it.hears_messages)
+            it for it in self.plan.webhooks if event in it.system_events or (event == MESSAGE and it.hears_messages)
         )
         return next(found, None)
 
@@ -171,13 +171,13 @@ class AzureSockets:
         known = {"ce-userid": client.user, "ce-subprotocol": client.subprotocol, _STATE: client.state}
         return (
             ("content-type", _TEXT if event == MESSAGE else _JSON),
-            ("webhook-request-origin", self._plan.host),
+            ("webhook-request-origin", self.plan.host),
             ("ce-specversion", "1.0"),
             ("ce-awpsversion", "1.0"),
             ("ce-type", f"azure.webpubsub.{kind}.{event}"),
-            ("ce-source", f"/hubs/{self._plan.name}/client/{id}"),
+            ("ce-source", f"/hubs/{self.plan.name}/client/{id}"),
             ("ce-id", str(next(self._events))),
-            ("ce-hub", self._plan.name),
+            ("ce-hub", self.plan.name),
             ("ce-connectionid", id),
             ("ce-eventname", event),
             *((name, value) for name, value in known.items() if value),

@@ -114,7 +114,7 @@ class LocalServices:
         door, house = self._door(stack), before or SocketHouse(self._limits.grace_s, self._limits.connections)
         told = partial(self._logs.add, str(stack))
         around = Surroundings(house.crowd, door.unpacked, told, self._limits.processes, house.stores)
-        await house.adopt(await door.deployed(stack), partial(door.sockets, stack, around))
+        await house.adopt(partial(door.sockets, stack, around))
         return house
 
     def _door(self, stack: Stack) -> LocalDoor:

@@ -13,7 +13,7 @@ from typing import Any
 from semantest_iac.domain.networking.http_exchange import HttpRequest, HttpResponse
 from semantest_iac.domain.networking.web_socket_endpoint import ConnectionLimits
 from semantest_iac.infrastructure.local_service.crowd import GOING_AWAY, RESTART, Crowd, Line
-from semantest_iac.infrastructure.local_service.sockets import ADMITTED, Handshake, Resources, SocketService
+from semantest_iac.infrastructure.local_service.sockets import ADMITTED, Handshake, SocketService
 
 HINT = {"type": "reconnect", "message": "A new version was deployed: connect again."}
 GRACE_S = 5.0
@@ -75,19 +75,17 @@ class SocketHouse:
     def __init__(self, grace_s: float = GRACE_S, limits: ConnectionLimits | None = None) -> None:
         self.crowd = Crowd()
         self.stores: dict[str, Any] = {}
-        self._resources: Resources = ()
         self._grace_s = grace_s
         self._limits = limits
         self._now: _Version | None = None
         self._retiring: set[asyncio.Task[None]] = set()
 
-    async def adopt(self, resources: Resources, open: Open) -> None:
-        """Let new clients in at another version from now on; the same resources are no other version."""
-        if self._now and resources == self._resources:
+    async def adopt(self, open: Open) -> None:
+        """Let new clients in at another version from now on, if it is another one."""
+        service, exits = await open(), AsyncExitStack()
+        if self._now and service.plan == self._now.service.plan:
             return
-        self._resources = resources
-        exits = AsyncExitStack()
-        service = await exits.enter_async_context(await open())
+        await exits.enter_async_context(service)
         old, self._now = self._now, _Version(service, exits)
         if old:
             self._begin(self._retired(old, RESTART))

@@ -14,7 +14,7 @@ from semantest_iac.infrastructure.local_service.front import Unpack
 from semantest_iac.infrastructure.local_service.socket_events import SocketApi
 from semantest_iac.infrastructure.local_service.sockets import Resources
 from semantest_iac.infrastructure.local_service.table_data import TableSchema
-from semantest_iac.infrastructure.local_service.throttling import Throttles, stage_limits
+from semantest_iac.infrastructure.local_service.throttling import StageLimits, stage_limits
 
 Properties = Mapping[str, Any]
 
@@ -47,7 +47,7 @@ class SocketPlan:
     routes: frozenset[str]
     function: FunctionSpec
     guard: Guard | None
-    throttles: Throttles
+    limits: StageLimits
     tables: Mapping[str, TableSchema]
     longest_s: float
 
@@ -73,7 +73,7 @@ def plan(resources: Resources, unpack: Unpack) -> SocketPlan | None:
         routes=frozenset(route["routeKey"] for route in _all(resources, _ROUTE)),
         function=function,
         guard=_guard(resources, unpack),
-        throttles=Throttles(stage_limits(stage)),
+        limits=stage_limits(stage),
         tables={table["name"]: TableSchema.of(table) for table in _all(resources, _TABLE)},
         longest_s=int(integration.get("timeoutMilliseconds") or 29_000) / 1000,
     )

@@ -55,12 +55,22 @@ class Window:
         return 0
 
 
-def stage_limits(stage: Mapping[str, Any] | None) -> Callable[[str], Throttle | None]:
-    """The limit of each route by a deployed stage; without settings of its own a route has the stage's."""
+@dataclass(frozen=True, slots=True)
+class StageLimits:
+    """The limit of each route; without one of its own a route has the stage's."""
+
+    default: Throttle | None
+    own: Mapping[str, Throttle | None]
+
+    def __call__(self, route: str) -> Throttle | None:
+        return self.own.get(route) or self.default
+
+
+def stage_limits(stage: Mapping[str, Any] | None) -> StageLimits:
+    """The limits by a deployed stage."""
     stage = stage or {}
-    default = _limit(stage.get("defaultRouteSettings") or {})
     own = {str(it["routeKey"]): _limit(it) for it in stage.get("routeSettings") or ()}
-    return lambda route: own.get(route) or default
+    return StageLimits(_limit(stage.get("defaultRouteSettings") or {}), own)
 
 
 def _limit(settings: Mapping[str, Any]) -> Throttle | None:

@@ -9,7 +9,6 @@ from typing import Any
 
 import pytest
 
-from semantest_iac.domain.deployment.deployed import DeployedResource
 from semantest_iac.domain.networking.http_exchange import HttpRequest, HttpResponse
 from semantest_iac.domain.networking.web_socket_endpoint import ConnectionLimits
 from semantest_iac.infrastructure.local_service.crowd import Crowd
@@ -23,7 +22,7 @@ HANDSHAKE = Handshake((), (("User-Agent", "tester"),))
 class FakeService:
     """Lets everybody in, and remembers."""
 
-    name: str
+    plan: str
     status: int = 101
     limits: ConnectionLimits = field(default_factory=ConnectionLimits)
     events: list[tuple[Any, ...]] = field(default_factory=list)
@@ -83,13 +82,9 @@ class FakeLine:
         await self.visit.left(code, reason)
 
 
-def version(name: str) -> list[DeployedResource]:
-    return [DeployedResource("type", "name", {"version": name})]
-
-
 async def house_of(service: FakeService, grace_s: float = 0) -> SocketHouse:
     house = SocketHouse(grace_s)
-    await house.adopt(version(service.name), _opening(service))
+    await house.adopt(_opening(service))
     return house
 
 
@@ -132,7 +127,7 @@ class TestVisit:
 
     async def test_may_last_as_long_as_the_limits_say(self) -> None:
         house = SocketHouse(limits=ConnectionLimits(idle_s=60, duration_s=30))
-        await house.adopt(version("one"), _opening(FakeService("one")))
+        await house.adopt(_opening(FakeService("one")))
 
         assert 29 < (await let_in(house)).visit.time_left() <= 30
 
@@ -142,7 +137,7 @@ class TestNewVersion:
         house = await house_of(one := FakeService("one"), grace_s=60)
         old = await let_in(house)
 
-        await house.adopt(version("two"), _opening(two := FakeService("two")))
+        await house.adopt(_opening(two := FakeService("two")))
         new = await let_in(house)
         await old.visit.receive("still here")
         await new.visit.receive("hello")
@@ -154,7 +149,7 @@ class TestNewVersion:
         house = await house_of(one := FakeService("one"))
         old = await let_in(house)
 
-        await house.adopt(version("two"), _opening(FakeService("two")))
+        await house.adopt(_opening(FakeService("two")))
         await until(lambda: not one.is_open)
 
         assert (old.said, old.code, one.is_open) == ([HINT], 1012, False)
@@ -164,7 +159,7 @@ class TestNewVersion:
         house = await house_of(one := FakeService("one"))
         client = await let_in(house)
 
-        await house.adopt(version("one"), _opening(FakeService("one again")))
+        await house.adopt(_opening(FakeService("one")))
         await asyncio.sleep(0.05)
 
         assert (client.said, one.is_open) == ([], True)

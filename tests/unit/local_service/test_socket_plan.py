@@ -13,6 +13,7 @@ from semantest_iac.domain.deployment.deployed import DeployedResource
 from semantest_iac.domain.networking.http_exchange import HttpRequest
 from semantest_iac.infrastructure.local_service.aws_front import front
 from semantest_iac.infrastructure.local_service.socket_plan import SocketPlan, plan, reaching
+from semantest_iac.infrastructure.local_service.throttling import Throttles
 
 ARN = "arn:aws:lambda:us-east-1:123456789012:function:{}"
 URI = "arn:aws:apigateway:us-east-1:lambda:path/2015-03-31/functions/{}:live/invocations"
@@ -94,9 +95,13 @@ class TestPlan:
         assert plan([], Path) is None
 
     def test_lets_as_much_through_as_the_stage_does(self) -> None:
-        throttles = planned().throttles
+        throttles = Throttles(planned().limits)
 
         assert [throttles.admits("$default") for _ in range(2)] == [True, False]
+
+    def test_is_the_same_for_what_is_deployed_again(self) -> None:
+        assert planned() == planned()
+        assert planned() != planned(_connect="")
 
 
 class TestRoutes:
