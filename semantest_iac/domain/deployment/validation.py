@@ -5,20 +5,17 @@ Keys and types have been checked by the models already. The numbers are limits o
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import date
-from math import isfinite
 
 from semantest_iac.domain.blueprints.capabilities import Capabilities, CapabilitiesOf, refusals
 from semantest_iac.domain.deployment.deployment_service import BLUEPRINTS
 from semantest_iac.domain.deployment.stack import Stack
-from semantest_iac.domain.environments import api_rules, azure_rules, function_rules
+from semantest_iac.domain.environments import api_rules, azure_rules, function_rules, monitoring_rules
 from semantest_iac.domain.environments.authentication import REQUIRED
 from semantest_iac.domain.environments.configuration import Configuration, resolved, secret_variables
-from semantest_iac.domain.environments.defaults import LOG_RETENTIONS, retention
 from semantest_iac.domain.environments.judging import Finding, Subject, advise, refuse
 from semantest_iac.domain.environments.names import (
     COMPONENTS,
@@ -31,7 +28,7 @@ from semantest_iac.domain.environments.names import (
 )
 from semantest_iac.domain.environments.providers import OURS, Providers
 from semantest_iac.domain.environments.regions import region_fault
-from semantest_iac.domain.environments.sections import AlertSection, ComponentSection
+from semantest_iac.domain.environments.sections import ComponentSection
 from semantest_iac.domain.environments.variables import variable_faults
 from semantest_iac.domain.errors import Fault, RefusedError
 
@@ -40,7 +37,6 @@ SERVERLESS = ("rest-api", "websocket")
 
 _OF_PROVIDER = {"azure": azure_rules.RULES}
 _UNWRITTEN = f": clients must show a token. Or say {REQUIRED}: false where anyone may connect"
-_EMAIL = re.compile(r"[A-Za-z0-9._%+'-]{1,64}@[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,7 +114,7 @@ class ValidationService:
                 path = f"components.{stack.component}.{finding.fault.path}"
                 yield replace(finding, fault=replace(finding.fault, path=path))
         yield from _secrets(subject, facts)
-        yield from _monitoring(configuration, stack.provider)
+        yield from monitoring_rules.findings(configuration.monitoring, stack.provider)
         yield from _scaling(stack, configuration)
 
 
@@ -169,36 +165,6 @@ def _secrets(subject: Subject, facts: Facts) -> Iterator[Finding]:
             otherwise = "" if variable in written else _UNWRITTEN
             hint = f"Set {secret_variable(name)} in the environment or in .env{otherwise}."
             yield tell(path, f"secret '{name}' is not set", hint)
-
-
-def _monitoring(configuration: Configuration, provider: str) -> Iterator[Finding]:
-    monitoring = configuration.monitoring
-    kinds = [alert.type for alert in monitoring.alerts or ()]
-    for place, alert in enumerate(monitoring.alerts or ()):
-        yield from _alert(f"monitoring.alerts[{place}]", alert, kinds[:place])
-    for place, address in enumerate(monitoring.notify or ()):
-        if not _EMAIL.fullmatch(address):
-            yield refuse(f"monitoring.notify[{place}]", f"'{shown(address)}' is not an e-mail address")
-    yield from _log_retention(monitoring.log_retention_days, provider)
-
-
-def _alert(path: str, alert: AlertSection, before: Sequence[str]) -> Iterator[Finding]:
-    most = 1 if alert.type == "error_rate" else float("inf")
-    if not (isfinite(alert.threshold) and 0 < alert.threshold <= most):
-        limits = "above 0, and 1 at most" if most == 1 else "above 0"
-        yield refuse(f"{path}.threshold", f"threshold of {alert.type} must be {limits}")
-    if alert.type in before:
-        yield refuse(f"{path}.type", f"there is an alert of type {alert.type} already")
-
-
-def _log_retention(days: int | None, provider: str) -> Iterator[Finding]:
-    path, longest = "monitoring.log_retention_days", LOG_RETENTIONS[-1]
-    if days is None:
-        return
-    if not 0 <= days <= longest:
-        yield refuse(path, f"must be 0 (for ever) to {longest} days, not {days}")
-    elif (kept := retention(days, provider)) != days:
-        yield advise(path, f"{days} days become {kept}, the {'nearest' if kept < days else 'next'} that {provider} has")
 
 
 def _scaling(stack: Stack, configuration: Configuration) -> Iterator[Finding]:
