@@ -1,7 +1,8 @@
-"""A Node server behind `serve`, beside plain node and beside a process per request; WebSocket clients that talk.
+"""What is deployed, behind `serve`: a Node server beside plain node and beside a process per request, the bundled
+services of both clouds, and clients that talk over WebSockets beside a relay that keeps everything in one process.
 
-Seconds per request or message with as many at once as said, from clients in one process of their own.
-"""
+Seconds per request or message, from clients in one process of their own; `p95` is what a client waits, for a message
+until its answer. Every answer was the right one."""
 
 from __future__ import annotations
 
@@ -11,26 +12,21 @@ import os
 import subprocess
 import sys
 import tempfile
-import time
-from collections.abc import Callable, Coroutine, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from statistics import median, quantiles
+from statistics import median
 from typing import Any
 
-import aiohttp
-
+from benchmarks.clients import Load, conversation, requests
 from semantest_iac.bootstrap import Application
 from semantest_iac.domain.deployment.stack import Stack
 from semantest_iac.domain.networking.http_exchange import HttpRequest
 
-REST, SOCKET = (
-    Stack("rest-api", "aws", "development", "us-east-1"),
-    Stack("websocket", "aws", "development", "us-east-1"),
-)
-REQUESTS, AT_ONCE, ALONE, PAIRS, ASKED = 2000, 16, 24, 20, 20
-ROUNDS = 3
+NODE = Stack("rest-api", "aws", "development", "us-west-2")
+REGIONS = {"aws": "us-east-1", "azure": "eastus"}
+REQUESTS, AT_ONCE, ROUNDS, ALONE = 2000, 50, 3, 24
+CROWDS = {20: 1000, 100: 2000, 500: 10_000}  # clients -> messages
 SERVER = """
 require('node:http').createServer((request, response) => {
   response.setHeader('content-type', 'application/json')
@@ -39,118 +35,111 @@ require('node:http').createServer((request, response) => {
 """
 CONFIGURATION = """
 components:
-  rest-api: {source: service, entry: server.js, throttling: {rate: 1000000, burst: 1000000}}
+  rest-api: {throttling: {rate: 1000000, burst: 1000000}}
   websocket: {throttling: {rate: 1000000, burst: 1000000}}
 """
+REMARK = """\
+Beside plain node, a server that only answers a constant shows the whole of the way: HTTP read and written in Python, an
+event made of it, a line of JSON to a process and back, and an HTTP request there. Semantest's own REST server, which
+works more, reaches a third to a half of its throughput under plain node. A message of a WebSocket costs its function
+three to six calls to a table and to whoever holds the connections, as on its cloud; the relay has both at hand."""
 COMMAND = (sys.executable, "-m", "semantest_iac")
+Row = dict[str, Any]
 
 
-@dataclass(frozen=True, slots=True)
-class Load:
-    """What a load of requests took: seconds per request over all, and what one in twenty was slower than."""
-
-    each: float
-    p95: float
-
-
-def rows() -> list[dict[str, Any]]:
+def rows() -> list[Row]:
     """Ratios under one say that ours is the faster."""
-    with tempfile.TemporaryDirectory() as folder:
+    with tempfile.TemporaryDirectory() as folder, ExitStack() as running:
         place = Path(folder)
-        _prepare(place)
-        with _serving(place) as url, _plain_node(place) as node:
-            cold, warm = _starts(f"{url}/{REST}/health")
-            loads = [(_load(f"{url}/{REST}/health"), _load(f"{node}/health")) for _ in range(ROUNDS)]
-            talk = asyncio.run(_talk(f"{url}/{SOCKET}/"))
-        alone = _process_per_request(place)
-    ours, plain = (min((pair[side] for pair in loads), key=lambda load: load.each) for side in (0, 1))
-    return [
-        _row(f"GET, {AT_ONCE} at once, beside plain node", ours.each, plain.each, p95=ours.p95, n=REQUESTS),
-        _row("the same, beside a process per request", ours.each, alone, n=ALONE),
-        _row("first request (cold), beside a later one", cold, warm, n=1),
-        {
-            "what": f"WebSocket message, {PAIRS} pairs of clients",
-            "ours": talk.each,
-            "p95": talk.p95,
-            "n": PAIRS * ASKED,
-        },
-    ]
+        _deploy(place)
+        first = running.enter_context(_running([*COMMAND, "serve", "--port", "0", "--json"], place))
+        gateway, url = first[0], json.loads(first[1])["url"]
+        node, port = running.enter_context(_running(["node", "service/server.js"], place, PORT="0"))
+        _, relay = running.enter_context(_running([sys.executable, "-m", "benchmarks.relay"], Path.cwd()))
+        own = f"http://127.0.0.1:{int(relay)}/"
+        return [
+            *_cold(url),
+            *_beside_node(url, gateway, f"http://127.0.0.1:{int(port)}", node, _process_per_request(place)),
+            *_bundled(url),
+            *(
+                row
+                for provider in REGIONS
+                for row in _talking(f"{url}/{_stack('websocket', provider)}/", provider, own)
+            ),
+        ]
 
 
-def _row(what: str, ours: float, theirs: float, **more: Any) -> dict[str, Any]:
-    return {"what": what, "ours": ours, "comparison": theirs, "ratio": ours / theirs, **more}
+def _cold(url: str) -> Iterator[Row]:
+    for stack in (NODE, *(_stack("rest-api", provider) for provider in REGIONS)):
+        first, *later = (requests(f"{url}/{stack}/health", 2, 1).each for _ in range(21))
+        what = "Node" if stack == NODE else "Python"
+        yield _row(f"{stack.provider}, {what}: first request (cold), beside a later one", 2 * first, median(later), 1)
 
 
-def _prepare(place: Path) -> None:
+def _beside_node(url: str, gateway: int, node_url: str, node: int, alone: float) -> Iterator[Row]:
+    places = {f"{url}/{NODE}/health": gateway, f"{node_url}/health": node}
+    spent = {place: _processor_times(pid) for place, pid in places.items()}
+    loads: dict[str, list[Load]] = {place: [] for place in places}
+    for _ in range(ROUNDS):
+        for place, found in loads.items():
+            found.append(requests(place, REQUESTS, AT_ONCE))
+    ours, plain = (min(found, key=lambda load: load.each) for found in loads.values())
+    what = f"aws: GET of a Node server, {AT_ONCE} at once"
+    yield _row(f"{what}, beside plain node", ours.each, plain.each, REQUESTS, p95=ours.p95)
+    yield _row(f"{what}, beside a process per request", ours.each, alone, ALONE)
+    own, plain_times = (_since(spent[place], _processor_times(pid)) for place, pid in places.items())
+    beside = "beside plain node's for the same"
+    yield _row(f"processor time of such a request in the gateway, {beside}", own[0], plain_times[0], REQUESTS)
+    yield _row(f"the same in the function's processes, {beside}", own[1], plain_times[0], REQUESTS)
+
+
+def _bundled(url: str) -> Iterator[Row]:
+    aws, azure = (requests(f"{url}/{_stack('rest-api', provider)}/health", REQUESTS, AT_ONCE) for provider in REGIONS)
+    what = f"azure: GET of the bundled service, {AT_ONCE} at once, beside aws"
+    yield _row(what, azure.each, aws.each, REQUESTS, p95=azure.p95)
+
+
+def _talking(url: str, provider: str, relay: str) -> Iterator[Row]:
+    for clients, messages in CROWDS.items():
+        place = f"{url}/{_stack('websocket', provider)}/"
+        ours, plain = conversation(place, clients, messages), conversation(relay, clients, messages)
+        what = f"{provider}: WebSocket message, {clients} clients, beside a relay"
+        yield _row(what, ours.each, plain.each, ours.n, p95=ours.p95)
+
+
+def _row(what: str, ours: float, theirs: float, n: int, **more: Any) -> Row:
+    return {"what": what, "ours": ours, "comparison": theirs, "ratio": ours / theirs, "p95": "", **more, "n": n}
+
+
+def _stack(component: str, provider: str) -> Stack:
+    return Stack(component, provider, "development", REGIONS[provider])
+
+
+def _deploy(place: Path) -> None:
     (place / "service").mkdir()
     (place / "service" / "server.js").write_text(SERVER)
     (place / "semantest.yaml").write_text(CONFIGURATION)
-    for component in ("rest-api", "websocket"):
-        subprocess.run([*COMMAND, "deploy", "--component", component], cwd=place, check=True, capture_output=True)
+    settings = ("source=service", "entry=server.js")
+    server = [part for each in settings for part in ("--set", f"components.rest-api.{each}")]
+    both = [part for provider in REGIONS for part in ("--provider", provider)]
+    for arguments in (
+        ["--component", "rest-api", "--provider", NODE.provider, "--region", NODE.region, *server],
+        ["--component", "rest-api", "--component", "websocket", *both],
+    ):
+        subprocess.run([*COMMAND, "deploy", *arguments], cwd=place, check=True, capture_output=True)
 
 
 @contextmanager
-def _running(command: list[str], place: Path, **environment: str) -> Iterator[str]:
-    """The first line that the command says; it is ended with the block."""
+def _running(command: Sequence[str], place: Path, **environment: str) -> Iterator[tuple[int, str]]:
+    """The process and the first line that it says; it is ended with the block."""
     settings = {**os.environ, **environment}
     with subprocess.Popen(command, cwd=place, stdout=subprocess.PIPE, env=settings, text=True) as process:
         assert process.stdout
         first = process.stdout.readline()
         reading = subprocess.Popen(["cat"], stdin=process.stdout, stdout=subprocess.DEVNULL)
-        yield first
+        yield process.pid, first
         process.terminate()
         reading.wait()
-
-
-@contextmanager
-def _serving(place: Path) -> Iterator[str]:
-    with _running([*COMMAND, "serve", "--port", "0", "--json"], place) as first:
-        yield json.loads(first)["url"]
-
-
-@contextmanager
-def _plain_node(place: Path) -> Iterator[str]:
-    with _running(["node", "service/server.js"], place, PORT="0") as first:
-        yield f"http://127.0.0.1:{int(first)}"
-
-
-def _starts(url: str) -> tuple[float, float]:
-    async def times() -> list[float]:
-        async with aiohttp.ClientSession() as session:
-            return [await _timed(session, url) for _ in range(21)]
-
-    first, *later = asyncio.run(times())
-    return first, median(later)
-
-
-def _load(url: str) -> Load:
-    async def ask() -> tuple[float, list[float]]:
-        async with aiohttp.ClientSession() as session:
-            return await _together(lambda: _timed(session, url), REQUESTS, AT_ONCE)
-
-    seconds, times = asyncio.run(ask())
-    return Load(seconds / REQUESTS, quantiles(times, n=20)[-1])
-
-
-async def _timed(session: aiohttp.ClientSession, url: str) -> float:
-    began = time.perf_counter()
-    async with session.get(url) as response:
-        await response.read()
-        response.raise_for_status()
-    return time.perf_counter() - began
-
-
-async def _together(
-    act: Callable[[], Coroutine[Any, Any, float]], count: int, at_once: int
-) -> tuple[float, list[float]]:
-    began, numbers, times = time.perf_counter(), iter(range(count)), list[float]()
-
-    async def one() -> None:
-        for _ in numbers:
-            times.append(await act())
-
-    await asyncio.gather(*(one() for _ in range(at_once)))
-    return time.perf_counter() - began, times
 
 
 def _process_per_request(place: Path) -> float:
@@ -158,51 +147,36 @@ def _process_per_request(place: Path) -> float:
     deployments = Application(place / ".semantest").deployments({})
 
     async def call() -> float:
-        answer = await deployments.call(REST, HttpRequest("GET", "/health"))
-        return answer.seconds
+        return (await deployments.call(NODE, HttpRequest("GET", "/health"))).seconds
 
-    seconds, _ = asyncio.run(_together(call, ALONE, 4))
-    return seconds / ALONE
+    return median(asyncio.run(call()) for _ in range(ALONE))
 
 
-async def _talk(url: str) -> Load:
-    """Each asks another one and is answered: two messages in and two out."""
-    async with aiohttp.ClientSession() as session:
-        extensions = [await _known(session, url, "extension") for _ in range(PAIRS)]
-        clients = [await _known(session, url, "cli") for _ in range(PAIRS)]
-        answering = [asyncio.create_task(_answer(socket)) for socket in extensions]
-        began = time.perf_counter()
-        times = await asyncio.gather(*(_ask(number, socket) for number, socket in enumerate(clients)))
-        seconds = time.perf_counter() - began
-        for socket in (*extensions, *clients):
-            await socket.close()
-        await asyncio.gather(*answering)
-    return Load(seconds / (2 * PAIRS * ASKED), quantiles([it for own in times for it in own], n=20)[-1])
+def _processor_times(pid: int) -> tuple[float, float]:
+    """Seconds of a process, and of those that it has started and that live."""
+    of = {int(path.name): _stat(path) for path in Path("/proc").glob("[0-9]*")}
+    below = [child for child in of if pid in _ancestors(child, of)]
+    return of[pid][1], sum(of[child][1] for child in below)
 
 
-async def _known(session: aiohttp.ClientSession, url: str, kind: str) -> aiohttp.ClientWebSocketResponse:
-    socket = await session.ws_connect(url)
-    await socket.send_json({"type": "authenticate", "clientType": kind})
-    while (await socket.receive_json())["type"] != "authentication_success":
-        pass
-    return socket
+def _stat(path: Path) -> tuple[int, float]:
+    """The parent and the seconds of a process; nothing of one that has just ended."""
+    try:
+        fields = (path / "stat").read_text().rpartition(")")[2].split()
+    except OSError:
+        return 0, 0.0
+    return int(fields[1]), (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
-async def _answer(socket: aiohttp.ClientWebSocketResponse) -> None:
-    async for message in socket:
-        request = json.loads(message.data)["requestId"]
-        await socket.send_json({"type": "image_generated", "requestId": request})
+def _ancestors(pid: int, of: dict[int, tuple[int, float]]) -> Iterator[int]:
+    while pid := of.get(pid, (0, 0.0))[0]:
+        yield pid
 
 
-async def _ask(number: int, socket: aiohttp.ClientWebSocketResponse) -> list[float]:
-    times = []
-    for turn in range(ASKED):
-        began = time.perf_counter()
-        await socket.send_json({"type": "ImageGenerationRequestedEvent", "requestId": f"{number}-{turn}", "prompt": ""})
-        answer = await socket.receive_json()
-        assert answer["type"] == "image_generated", answer
-        times.append(time.perf_counter() - began)
-    return times
+def _since(before: tuple[float, float], after: tuple[float, float]) -> tuple[float, float]:
+    """For each request of all rounds."""
+    own, below = ((now - then) / (ROUNDS * REQUESTS) for then, now in zip(before, after, strict=True))
+    return own, below
 
 
 if __name__ == "__main__":

@@ -72,7 +72,6 @@ def _row(what: str, ours: Action, beside: str, comparison: Action, n: int) -> di
         "comparison": times.median_b,
         "ratio": times.ratio,
         "n": n,
-        "command": "`python -m benchmarks.run ledger`",
     }
 
 

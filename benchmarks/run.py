@@ -1,9 +1,10 @@
-"""Measure every area, or the areas named as arguments; only a full run writes docs/benchmarks.md."""
+"""Measure every area, or the areas named as arguments, and write their sections of docs/benchmarks.md."""
 
 from __future__ import annotations
 
 import os
 import platform
+import re
 import sys
 from collections.abc import Iterable, Mapping
 from importlib import import_module
@@ -12,12 +13,12 @@ from typing import Any
 
 _HERE = Path(__file__).parent
 _REPORT = _HERE.parent / "docs" / "benchmarks.md"
-_NOT_AREAS = {"__init__", "run", "timing"}
+_NOT_AREAS = {"__init__", "clients", "relay", "run", "timing"}
 _INTRODUCTION = """\
-# Figures
+# Benchmarks
 
-Written by `make bench`. Ours and the comparison are medians of `n` turns each, taken by turns in one run:
-trust the ratios, which travel between machines, and not the times, which do not.
+Each area is measured beside what it is compared with, in one run: the ratios can be trusted, the times cannot.
+`make bench` measures every area and writes this file; `make bench ARGS=startup` measures one, and writes its section.
 """
 
 Row = Mapping[str, Any]
@@ -29,10 +30,18 @@ def areas() -> list[str]:
 
 
 def section(area: str) -> str:
-    """Measure one area; its heading, what it measures (its docstring) and its table."""
+    """Measure one area; its heading, what it measures (its docstring), its table, and its remark where it has one."""
     module = import_module(f"benchmarks.{area}")
-    title = area.replace("_", " ").capitalize()
-    return f"## {title}\n\n{(module.__doc__ or '').strip()}\n\n{table(module.rows())}\n"
+    parts = [_heading(area), (module.__doc__ or "").strip(), table(module.rows()), getattr(module, "REMARK", "")]
+    return "\n\n".join(filter(None, parts)) + "\n"
+
+
+def written(report: str, measured: Mapping[str, str]) -> str:
+    """The report with these sections in the place of what it had of their areas; the others stay."""
+    found = {part.partition("\n")[0]: part for part in re.split(r"^(?=## )", report, flags=re.MULTILINE)[1:]}
+    kept = {area: found[_heading(area)].strip() + "\n" for area in areas() if _heading(area) in found}
+    sections = {**kept, **measured}
+    return "\n".join([_INTRODUCTION, machine(), *(sections[area] for area in areas() if area in sections)])
 
 
 def table(rows: Iterable[Row]) -> str:
@@ -46,17 +55,21 @@ def table(rows: Iterable[Row]) -> str:
 def machine() -> str:
     """What a reader must know to judge the times, and nothing that identifies the machine."""
     python = f"{platform.python_implementation()} {platform.python_version()}"
-    return f"Machine: {os.cpu_count()} cores, {platform.system()} {platform.machine()}, {python}.\n"
+    return (
+        f"Machine of the newest section: {os.cpu_count()} cores, {platform.system()} {platform.machine()}, {python}.\n"
+    )
 
 
 def main(chosen: list[str]) -> None:
-    """Print each section as soon as it is measured."""
-    sections = [_INTRODUCTION, machine()]
+    """Print each section as soon as it is measured, and keep it."""
     for area in chosen or areas():
-        sections.append(section(area))
-        print(sections[-1], flush=True)
-    if not chosen:
-        _REPORT.write_text("\n".join(sections), encoding="utf-8")
+        measured = section(area)
+        print(measured, flush=True)
+        _REPORT.write_text(written(_REPORT.read_text("utf-8"), {area: measured}), "utf-8")
+
+
+def _heading(area: str) -> str:
+    return f"## {area.replace('_', ' ').capitalize()}"
 
 
 def _cell(column: str, value: object) -> str:
@@ -64,7 +77,9 @@ def _cell(column: str, value: object) -> str:
         return str(value).replace("|", "\\|")
     if column == "ratio":
         return f"{value:.2f}"
-    return f"{value:.2f} s" if value >= 1 else f"{value * 1000:.1f} ms"
+    if value >= 1:
+        return f"{value:.2f} s"
+    return f"{value * 1000:.1f} ms" if value >= 0.01 else f"{value * 1000:.2f} ms"
 
 
 if __name__ == "__main__":
