@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 from typing import Any, Protocol
 
+from semantest_iac.application.intake import sources
+from semantest_iac.application.intake.written import Written
 from semantest_iac.application.ports.secret_store import SecretStore
 from semantest_iac.application.preparation import judged
 from semantest_iac.domain.deployment.account_settings import notices
@@ -22,53 +23,6 @@ from semantest_iac.domain.guardrails.engine_choice import EngineChoice
 
 # In the place of a word that is unknown, so that the rest can be judged as well.
 _STAND_INS = {"component": "rest-api", "provider": DEFAULT_PROVIDER, "environment": DEFAULT_ENVIRONMENT}
-
-
-class Place(Protocol):
-    """Where a value was written; only files have lines."""
-
-    @property
-    def source(self) -> str:
-        """The file, variable or option."""
-        ...
-
-    @property
-    def line(self) -> int | None:
-        """The line in a file, from 1."""
-        ...
-
-
-class Written(Protocol):
-    """A configuration as it was read: faults beside it, and the place of every value."""
-
-    @property
-    def configuration(self) -> Configuration:
-        """What is left without the faulty values."""
-        ...
-
-    @property
-    def places(self) -> Mapping[str, Place]:
-        """Places by dotted path."""
-        ...
-
-    @property
-    def faults(self) -> tuple[Fault, ...]:
-        """What could not be read."""
-        ...
-
-    @property
-    def warnings(self) -> tuple[Fault, ...]:
-        """What was read and means nothing."""
-        ...
-
-    @property
-    def variables(self) -> Mapping[str, str]:
-        """Where secrets are looked for."""
-        ...
-
-    def located(self, faults: Iterable[Fault]) -> tuple[Fault, ...]:
-        """Faults with the places of their paths."""
-        ...
 
 
 class Judges(Protocol):
@@ -121,9 +75,9 @@ def order(component: str | None, written: Written, judges: Judges) -> Order:
     Raises ValidationError with every fault, and without one RefusedError where its engine is not available.
     """
     stack, faults = _stack(component, written.configuration, judges.providers)
-    configuration = _with_sources_in_place(written)
+    configuration = sources.in_place(written)
     report = judged(stack, configuration, judges.validation, judges.secrets(written.variables))
-    found = (*faults, *unsupported(stack.component), *report.faults, *_missing_sources(stack, configuration))
+    found = (*faults, *unsupported(stack.component), *report.faults, *sources.missing(stack, configuration))
     _refuse(component, written, found)
     engine = judges.engine(stack, written.configuration)
     values = configuration.model_dump(mode="json", exclude_unset=True)
@@ -177,36 +131,6 @@ def _said_plainly(fault: Fault, component: str | None) -> Fault:
 
 def _either(word: str | None, default: str) -> str:
     return default if word is None else word
-
-
-def _with_sources_in_place(written: Written) -> Configuration:
-    """Sources as absolute paths: they are relative to the file that names them, others to the working directory."""
-    components = {
-        name: section.model_copy(update={"source": str(_folder_of(name, written) / section.source)})
-        if section.source
-        else section
-        for name, section in written.configuration.components.items()
-    }
-    return written.configuration.model_copy(update={"components": components} if components else {})
-
-
-def _folder_of(component: str, written: Written) -> Path:
-    place = written.places.get(f"components.{component}.source")
-    return Path(place.source).absolute().parent if place and place.line else Path.cwd()
-
-
-def _missing_sources(stack: Stack, configuration: Configuration) -> Iterator[Fault]:
-    section = configuration.components.get(stack.component)
-    if section and section.source and not _exists(Path(section.source)):
-        path = f"components.{stack.component}.source"
-        yield Fault(path, f"'{shown(section.source, 200)}' does not exist", "Name a folder or a .zip.")
-
-
-def _exists(path: Path) -> bool:
-    try:
-        return path.exists()
-    except (OSError, ValueError):  # a name that no file system takes
-        return False
 
 
 def _refuse(component: str | None, written: Written, faults: Iterable[Fault]) -> None:

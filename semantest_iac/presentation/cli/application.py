@@ -11,7 +11,7 @@ from semantest_iac.application.ports.ledger import DeploymentRow, LedgerReader
 
 if TYPE_CHECKING:
     from semantest_iac.application.attempt import Attempt
-    from semantest_iac.application.intake.orders import Written
+    from semantest_iac.application.intake.written import Written
     from semantest_iac.application.message_bus import Observer
     from semantest_iac.application.ports.run_queue import OnWait
     from semantest_iac.application.ports.secret_store import SecretStore

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from semantest_iac.presentation.cli.words import Words
 
 if TYPE_CHECKING:
-    from semantest_iac.application.intake.orders import Order, Written
+    from semantest_iac.application.intake.orders import Order
+    from semantest_iac.application.intake.written import Written
     from semantest_iac.domain.deployment.stack import Stack
     from semantest_iac.domain.errors import Fault
     from semantest_iac.domain.guardrails.engine_choice import EngineChoice
