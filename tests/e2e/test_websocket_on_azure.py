@@ -47,6 +47,7 @@ class TestLife:
 
         assert outputs["endpoint"].endswith(".webpubsub.azure.com/client/hubs/semantest")
         assert outputs["management_endpoint"].endswith(".webpubsub.azure.com/api/hubs/semantest")
+        assert outputs["negotiate_url"].endswith(".azurewebsites.net/negotiate")
         assert {"api_id", "table_name", "function_name", "function_arn", "function_version"} <= outputs.keys()
 
     def test_answers_a_plain_request_as_the_other_cloud_does(self, life: dict[str, Any]) -> None:

@@ -1,0 +1,114 @@
+"""What handlers of one's own send with: the same on both clouds, in both languages."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import AsyncIterator
+from typing import Any
+
+import pytest
+
+from semantest_iac.domain.networking.http_exchange import HttpResponse
+from semantest_iac.infrastructure.artifacts.layouts import layout_of
+from semantest_iac.infrastructure.function_runtimes.loopback import Call, loopback
+
+LARGEST = 128 * 1024
+_PYTHON = """
+import json, sys, semantest_send
+try:
+    print(json.dumps(semantest_send.post(*json.load(sys.stdin))))
+except ValueError as error:
+    print(json.dumps(str(error)))
+"""
+_NODE = """
+const { post } = require("semantest-send");
+post(...JSON.parse(require("node:fs").readFileSync(0))).catch((error) => error.message)
+  .then((answer) => console.log(JSON.stringify(answer)));
+"""
+_LANGUAGES = {"python": (sys.executable, "-c", _PYTHON), "nodejs": ("node", "-e", _NODE)}
+
+
+class Cloud:
+    """Where clients are: both clouds' ways to them."""
+
+    def __init__(self) -> None:
+        self.heard: dict[str, bytes] = {}
+
+    async def __call__(self, call: Call) -> HttpResponse:
+        """Only `c/1` is there."""
+        path = call.path.partition("?")[0].removesuffix("/:send")
+        if path.rpartition("/")[2] != "c%2F1":
+            return HttpResponse(
+                404 if path.startswith("/connections/") else 410, (("x-amzn-errortype", "GoneException"),)
+            )
+        if call.method == "POST":
+            self.heard["c/1"] = call.body
+        return HttpResponse(202 if call.path.startswith("/connections/") and call.method == "POST" else 200)
+
+
+@pytest.fixture
+def cloud() -> Cloud:
+    return Cloud()
+
+
+@pytest.fixture
+async def url(cloud: Cloud) -> AsyncIterator[str]:
+    async with loopback(cloud) as url:
+        yield url
+
+
+@pytest.fixture(params=_LANGUAGES)
+def language(request: pytest.FixtureRequest) -> str:
+    found: str = request.param
+    if shutil.which(_LANGUAGES[found][0]) is None:
+        pytest.skip(f"no {found}")
+    return found
+
+
+@pytest.fixture(params=["aws", "azure"])
+def posted(request: pytest.FixtureRequest, language: str, url: str, tmp_path: Any) -> Any:
+    """Sends from a folder that is laid out as a package of the cloud."""
+    for path, content in layout_of(request.param, language, for_sockets=True).generated(handler="app.handler").items():
+        (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / path).write_bytes(content)
+    told = {
+        "aws": {"SEMANTEST_CONNECTIONS_ENDPOINT": url, "AWS_ENDPOINT_URL_DYNAMODB": url},
+        "azure": {"SEMANTEST_HUB_ENDPOINT": url},
+    }
+
+    def send(*arguments: Any) -> Any:
+        done = subprocess.run(
+            _LANGUAGES[language],
+            cwd=tmp_path,
+            env={"PATH": os.environ["PATH"], **told[request.param]},
+            input=json.dumps(arguments),
+            capture_output=True,
+            text=True,
+            timeout=30,
+        )
+        assert done.returncode == 0, done.stderr
+        return json.loads(done.stdout)
+
+    return lambda *arguments: asyncio.to_thread(send, *arguments)
+
+
+class TestPost:
+    @pytest.mark.parametrize(("data", "heard"), [("héllo", "héllo"), ({"a": "é"}, {"a": "é"})], ids=["text", "mapping"])
+    async def test_reaches_a_client(self, posted: Any, cloud: Cloud, data: Any, heard: Any) -> None:
+        assert await posted("c/1", data) is True
+
+        said = cloud.heard["c/1"].decode()
+        assert (said if isinstance(data, str) else json.loads(said)) == heard
+
+    async def test_says_that_a_client_is_gone(self, posted: Any) -> None:
+        assert await posted("c/2", "x") is False
+
+    async def test_takes_no_more_than_every_cloud_carries(self, posted: Any, cloud: Cloud) -> None:
+        assert await posted("c/1", "x" * LARGEST) is True
+
+        assert "131073 bytes" in await posted("c/1", "x" * (LARGEST + 1))
