@@ -59,11 +59,12 @@ async def carried(request: web.Request, visit: Visit) -> web.WebSocketResponse:
 
 async def _listened(socket: web.WebSocketResponse, visit: Visit, sizes: FrameSizes) -> tuple[int, str]:
     while True:
+        left = visit.time_left()
+        if left <= 0:
+            return await _ended(socket, WSCloseCode.GOING_AWAY, "Going away")
         try:
-            message = await socket.receive(timeout=max(0.0, visit.time_left()))
+            message = await socket.receive(timeout=left)
         except TimeoutError:
-            if visit.time_left() <= 0:
-                return await _ended(socket, WSCloseCode.GOING_AWAY, "Going away")
             continue
         if message.type in _GONE or message.type is WSMsgType.ERROR:
             return socket.close_code or WSCloseCode.ABNORMAL_CLOSURE, str(message.extra or "")

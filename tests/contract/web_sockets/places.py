@@ -40,6 +40,8 @@ PLACES = (
     Place("azure", "eastus"),
     Place("azure", "westeurope", "pulumi"),
 )
+SANDBOXED = tuple(place for place in PLACES if place.engine == "sandbox")
+"""For what costs much and never meets the engine."""
 
 
 @dataclass(frozen=True)

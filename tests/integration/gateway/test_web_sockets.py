@@ -118,8 +118,9 @@ class TestEnd:
         with pytest.raises(ConnectionError):
             await visit.line.send(b"late")
 
-    async def test_comes_after_silence(self, world: World) -> None:
-        visit = FakeVisit(ConnectionLimits(idle_s=1))
+    @pytest.mark.parametrize("seconds", [1, 0], ids=["silence", "its time"])
+    async def test_comes_when_no_time_is_left(self, world: World, seconds: int) -> None:
+        visit = FakeVisit(ConnectionLimits(idle_s=seconds))
         async with world.talk(visit) as socket:
             ending = await socket.receive(timeout=SECONDS)
 
