@@ -139,8 +139,8 @@ class Provisioner(Protocol):
         ...
 
     async def remove(self, removal: Removal, publish: Publish, progress: Progress) -> ChangeCounts:
-        """Delete every resource of the stack, dependents first; an empty stack is no error.
+        """Delete every resource of the stack, dependents first, or forget it where it outlives its stack.
 
-        Publishes InfrastructureRemoved when nothing is left, and nothing else.
+        An empty stack is no error. Publishes InfrastructureRemoved when nothing is left, and nothing else.
         """
         ...
