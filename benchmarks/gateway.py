@@ -19,7 +19,7 @@ from statistics import median
 from typing import Any
 
 from benchmarks.clients import Load, conversation, requests
-from semantest_iac.bootstrap import Application
+from semantest_iac.bootstrap.application import Application
 from semantest_iac.domain.deployment.stack import Stack
 from semantest_iac.domain.networking.http_exchange import HttpRequest
 

@@ -22,14 +22,14 @@ if TYPE_CHECKING:
     from semantest_iac.application.intake.orders import Order
     from semantest_iac.application.ports.ledger import DeploymentRow
     from semantest_iac.application.use_cases import DeploymentUseCase
-    from semantest_iac.bootstrap import Application
+    from semantest_iac.bootstrap.application import Application
     from semantest_iac.domain.deployment.plan import ChangePlan
     from semantest_iac.domain.deployment.stack import Stack
     from semantest_iac.domain.deployment.states import DeploymentState
     from semantest_iac.domain.errors import DeploymentError, Fault, ProviderError, RefusedError, ValidationError
 
 _HOMES = {
-    "Application": "semantest_iac.bootstrap",
+    "Application": "semantest_iac.bootstrap.application",
     "ChangePlan": "semantest_iac.domain.deployment.plan",
     "DeploymentError": "semantest_iac.domain.errors",
     "DeploymentRow": "semantest_iac.application.ports.ledger",
@@ -103,7 +103,7 @@ def status(*, home: str | Path = ".semantest") -> list[DeploymentRow]:
     """The newest deployment of every stack, newest first; empty where nothing was deployed."""
     from pathlib import Path
 
-    from semantest_iac.bootstrap import Application
+    from semantest_iac.bootstrap.application import Application
 
     return Application(Path(home)).ledger.newest()
 
@@ -118,7 +118,7 @@ def _order(
     from pathlib import Path
 
     from semantest_iac.application.intake.orders import order
-    from semantest_iac.bootstrap import Application
+    from semantest_iac.bootstrap.application import Application
 
     component, *place = words
     application = Application(Path(home))

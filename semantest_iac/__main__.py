@@ -10,7 +10,7 @@ from semantest_iac.presentation.cli.program import run
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from semantest_iac.bootstrap import Application
+    from semantest_iac.bootstrap.application import Application
 
 
 def main() -> None:
@@ -19,7 +19,7 @@ def main() -> None:
 
 
 def _application_at(home: Path) -> Application:
-    from semantest_iac.bootstrap import Application
+    from semantest_iac.bootstrap.application import Application
 
     return Application(home)
 

@@ -6,7 +6,7 @@ import os
 from collections.abc import Callable
 
 from semantest_iac.application.intake.orders import order
-from semantest_iac.bootstrap import PulumiProgram
+from semantest_iac.bootstrap.pulumi_program import PulumiProgram
 from semantest_iac.domain.errors import DeploymentError
 from semantest_iac.presentation.error_lines import as_lines, warning_lines
 from semantest_iac.presentation.pulumi_program.wish import NAMESPACE, wish

@@ -10,7 +10,7 @@ import pytest
 
 from semantest_iac.application.ports.ledger import DeploymentRow
 from semantest_iac.application.use_cases import DeploymentUseCase
-from semantest_iac.bootstrap import Application
+from semantest_iac.bootstrap.application import Application
 from semantest_iac.domain.deployment.stack import Stack
 from semantest_iac.domain.networking.http_exchange import HttpRequest
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from semantest_iac.bootstrap import Application
+from semantest_iac.bootstrap.application import Application
 from semantest_iac.domain.deployment.stack import Stack
 from semantest_iac.infrastructure.function_runtimes.function_spec import Invocation
 from semantest_iac.infrastructure.function_runtimes.package_cache import PackageCache
