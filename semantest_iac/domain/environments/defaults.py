@@ -61,7 +61,7 @@ _SETTINGS = {
         network=NetworkSettings(private=False, cidr="10.10.0.0/16"),
         security=SecuritySettings(
             cors_origins=("http://localhost:3000", "http://localhost:3003"),
-            throttling=Throttling(rate=50, burst=100),
+            throttling=Throttling(rate=2000, burst=4000),  # load is tried here; elsewhere limits protect
             secret_recovery_days=0,
         ),
         monitoring=MonitoringSettings(enabled=True, log_retention_days=7),

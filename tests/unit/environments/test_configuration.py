@@ -43,7 +43,7 @@ class TestResolved:
         settings = resolved(Configuration(), "rest-api", "dev")
 
         assert (settings.memory, settings.timeout, settings.instances) == (512, 29, Instances(0, None))
-        assert settings.throttling == Throttling(rate=50, burst=100)
+        assert settings.throttling == Throttling(rate=2000, burst=4000)
         assert settings.environment["NODE_ENV"] == "development"
         assert [alert.type for alert in settings.monitoring.alerts] == [
             "error_rate",
