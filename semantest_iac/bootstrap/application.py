@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from semantest_iac.domain.ports.service_probe import ServiceProbe
     from semantest_iac.infrastructure.configuration.loading import Loaded
     from semantest_iac.infrastructure.ledger.sqlite import SqliteLedger
+    from semantest_iac.infrastructure.local_service.local_services import ServingLimits
     from semantest_iac.infrastructure.local_service.log_file import FunctionLogs
     from semantest_iac.infrastructure.pulumi_engine.needs import Need
     from semantest_iac.infrastructure.secret_stores.variables import VariableSecretStore
@@ -164,7 +165,9 @@ class Application:
         """What functions printed, as far as it is kept."""
         return logs_in(self.home)
 
-    def gateway(self, variables: Mapping[str, str], address: Address, tell: Tell) -> Listening:
+    def gateway(
+        self, variables: Mapping[str, str], address: Address, tell: Tell, limits: ServingLimits | None = None
+    ) -> Listening:
         """The gateway before every simulated stack, as its URL; raises RefusedError where it cannot be had."""
         from semantest_iac.application.queries.engines import engine_of
         from semantest_iac.application.queries.releases import releases
@@ -176,7 +179,7 @@ class Application:
             return joined(self.home, engine_of(self.ledger, str(stack)), values_of(self.secrets(variables)))[1]
 
         live = Releases(partial(releases, self.ledger), self.home / "ledger.db")
-        return opened(LocalServices(live, door_of, self.function_logs), address, tell)
+        return opened(LocalServices(live, door_of, self.function_logs, limits), address, tell)
 
     def _bus(self, variables: Mapping[str, str], observer: Observer | None) -> MessageBus:
         from semantest_iac.application.failures import failure_of
