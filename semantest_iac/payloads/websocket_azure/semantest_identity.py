@@ -60,22 +60,27 @@ class Keys:
 
     def find(self, name: str) -> Key | None:
         """The key, if the directory has one of that name."""
+        known = self._fresh(name)
+        if known:
+            return known
         with self._turn:
-            now = self._clock()
-            if (name not in self._known or now >= self._fresh_until) and now >= self._quiet_until:
-                self._fetch(now)
+            if not self._fresh(name) and self._clock() >= self._quiet_until:
+                self._fetch()
             return self._known.get(name)
 
-    def _fetch(self, now: float) -> None:
-        self._quiet_until = now + PAUSE_AFTER_FAILURE_S
+    def _fresh(self, name: str) -> Key | None:
+        return self._known.get(name) if self._clock() < self._fresh_until else None
+
+    def _fetch(self) -> None:
         try:
             found = {str(each.get("kid")): key_of(each) for each in self._published()}
         except (OSError, ValueError, LookupError, TypeError, AttributeError, RefusedError) as error:
+            self._quiet_until = self._clock() + PAUSE_AFTER_FAILURE_S
             if not self._known:
                 raise TokenError("the keys of its directory cannot be had") from error
             return
         self._known = {name: key for name, key in found.items() if key}
-        self._quiet_until, self._fresh_until = now + PAUSE_S, now + DAY_S
+        self._quiet_until, self._fresh_until = self._clock() + PAUSE_S, self._clock() + DAY_S
 
 
 class Identity:

@@ -72,12 +72,11 @@ function keys(published, now) {
   let [freshUntil, quietUntil, asking] = [-Infinity, -Infinity, null]
 
   async function ask() {
-    const began = now()
-    quietUntil = began + PAUSE_AFTER_FAILURE_S
     try {
       known = new Map((await published()).map((each) => [each.kid, keyOf(each)]).filter(([, key]) => key))
-      ;[quietUntil, freshUntil] = [began + PAUSE_S, began + DAY_S]
+      ;[quietUntil, freshUntil] = [now() + PAUSE_S, now() + DAY_S]
     } catch (error) {
+      quietUntil = now() + PAUSE_AFTER_FAILURE_S
       if (!known.size) throw new Refusal('the keys of its directory cannot be had', { cause: error })
     } finally {
       asking = null

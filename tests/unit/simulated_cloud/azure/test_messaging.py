@@ -4,18 +4,31 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from typing import Any
+from uuid import UUID
 
 import pytest
 
 from semantest_iac.infrastructure.simulated_cloud.cloud import Cloud
 from semantest_iac.infrastructure.simulated_cloud.refusal import CloudRefusal, Created
 from tests.unit.simulated_cloud.azure.samples import SAMPLES
-from tests.unit.simulated_cloud.azure.tokens import APP, HUB, WEB_PUBSUB, World
+from tests.unit.simulated_cloud.azure.tokens import APP, HUB, TENANT, WEB_PUBSUB, World
 
 
 def _asking(world: World) -> dict[str, Any]:
     host = world[APP].outputs["defaultHostName"]
     return {"eventHandlers": [{"urlTemplate": f"https://{host}/events/{{event}}", "userEventPattern": "*"}]}
+
+
+class TestWebPubSub:
+    def test_tells_who_its_identity_is(self, make: Callable[..., Created]) -> None:
+        made = make(WEB_PUBSUB, resourceName="wps-with-identity", identity={"type": "SystemAssigned"})
+
+        told = made.outputs["identity"]
+        assert (told["type"], told["tenantId"], str(UUID(told["principalId"]))) == (
+            "SystemAssigned",
+            TENANT,
+            told["principalId"],
+        )
 
 
 class TestHubs:
