@@ -63,7 +63,7 @@ def event_for(request: HttpRequest, route: RouteMatch, api: ApiIdentity, arrival
         "rawPath": path,
         "rawQueryString": urlencode(request.query),
         "headers": _event_headers(request, api, arrival),
-        "requestContext": _request_context(request, route, api, arrival) | {"http": _call(request, path, arrival)},
+        "requestContext": _request_context(route, api, arrival) | {"http": _call(request, path, arrival)},
         "isBase64Encoded": is_base64,
         **{name: value for name, value in parts.items() if value},
     }
@@ -124,7 +124,7 @@ def _event_headers(request: HttpRequest, api: ApiIdentity, arrival: Arrival) -> 
     return dict(sorted({**kept, **length, **added}.items()))
 
 
-def _request_context(request: HttpRequest, route: RouteMatch, api: ApiIdentity, arrival: Arrival) -> dict[str, Any]:
+def _request_context(route: RouteMatch, api: ApiIdentity, arrival: Arrival) -> dict[str, Any]:
     return {
         "accountId": api.account,
         "apiId": api.api_id,

@@ -15,7 +15,7 @@ from semantest_iac.infrastructure.pulumi_engine.code import Couriers, Delivery, 
 from semantest_iac.infrastructure.pulumi_engine.pending import Search, recovery_of
 from semantest_iac.infrastructure.pulumi_engine.refusals import judged
 from semantest_iac.infrastructure.pulumi_engine.states import State, in_files
-from semantest_iac.infrastructure.pulumi_engine.tasks import HeldTo, Order
+from semantest_iac.infrastructure.pulumi_engine.tasks import Order, Shown
 from semantest_iac_events.infrastructure import InfrastructureRemoved
 from semantest_iac_events.values import ChangeCounts, ResourceChange
 
@@ -49,7 +49,7 @@ class PulumiEngine:
         """Do what was planned: a plan that is not of this moment is made anew, and refused where it differs."""
         stack, before = work.blueprint.stack, await self._before(work, plan)
         work = replace(work, held=before.held)  # the rest when code has been published
-        order = Order("apply", stack, work, HeldTo(mutations_of(plan), before.fingerprint, bool(before.held)))
+        order = Order("apply", stack, work, Shown(mutations_of(plan), before.fingerprint, bool(before.held)))
         applied = _applied(await self._done(order, _announcing(work, plan, publish, progress)))
         await publish(updated(work.identity, applied))
         return applied

@@ -72,13 +72,12 @@ class Errand:
 
     def apply(self, watch: Watch) -> Message:
         """Counts and outputs; first comes a second preview, unless nothing can have changed since the first."""
-        plan = self._task.order.held_to
-        if plan and plan.fingerprint != self._fingerprint():
+        shown = self._task.order.shown
+        if shown and shown.fingerprint != self._fingerprint():
             before = self._watch()
             self.bench.preview(before)
-            found = mutations(before.steps)
-            if not plan.allows(found):
-                return {"stale": sorted(found ^ plan.mutations)}
+            if unlike := shown.unlike(mutations(before.steps)):
+                return {"stale": sorted(unlike)}
         self.bench.up(watch)
         return {"done": {"steps": self._judged(watch), "outputs": self._state().outputs}}
 

@@ -18,7 +18,7 @@ Mutations = frozenset[tuple[str, str]]
 
 
 @dataclass(frozen=True, slots=True)
-class HeldTo:
+class Shown:
     """What apply must do and nothing else: the changes that were shown, and what they were computed from.
 
     Where it `is_part`, some of them are left to another run.
@@ -28,9 +28,9 @@ class HeldTo:
     fingerprint: str = ""
     is_part: bool = False
 
-    def allows(self, found: Mutations) -> bool:
-        """Whether these are the changes that were shown."""
-        return found <= self.mutations if self.is_part else found == self.mutations
+    def unlike(self, found: Mutations) -> Mutations:
+        """What was not shown of that which would be done, and the other way round."""
+        return found - self.mutations if self.is_part else found ^ self.mutations
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +47,7 @@ class Order:
     operation: Operation
     stack: Stack
     work: Work | None = None
-    held_to: HeldTo | None = None
+    shown: Shown | None = None
     recovery: Recovery | None = None
 
 
