@@ -36,9 +36,6 @@ class PulumiProgram(Application):
         hint = "Leave engine and cloud out, or deploy with python -m semantest_iac deploy."
         raise RefusedError(message, "ENGINE_UNSUITABLE", hint=hint)
 
-    def account_stacks(self, stack: Stack, engine: EngineChoice) -> None:
-        """Nothing is on record here."""
-
     def run(self, order: Order, generation: int) -> None:
         """Build the package, or find it, and register the resources; raises DeploymentError."""
         from semantest_iac.domain.deployment.deployment_service import BLUEPRINTS

@@ -102,4 +102,4 @@ class TestTogether:
     def test_is_there_before_the_log_that_needs_it(self, desk: Any) -> None:
         outcome = desk.run("deploy", *_WEBSOCKET, *_ACCOUNT, *_LOGGED)
 
-        assert outcome.code == 0, outcome.err
+        assert (outcome.code, outcome.err) == (0, "")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 
@@ -10,7 +10,6 @@ from semantest_iac.application.intake import sources
 from semantest_iac.application.intake.written import Written
 from semantest_iac.application.ports.secret_store import SecretStore
 from semantest_iac.application.preparation import judged
-from semantest_iac.domain.deployment.account_settings import notices
 from semantest_iac.domain.deployment.deployment_service import unsupported
 from semantest_iac.domain.deployment.stack import Stack
 from semantest_iac.domain.deployment.validation import Report, ValidationService, stack_faults
@@ -37,10 +36,6 @@ class Judges(Protocol):
         """What deploys the stack; raises RefusedError with all that is missing for it."""
         ...
 
-    def account_stacks(self, stack: Stack, engine: EngineChoice) -> Sequence[str] | None:
-        """The other stacks that have set what the stack's account has once; None where there is no such thing."""
-        ...
-
     @property
     def validation(self) -> ValidationService:
         """The rules."""
@@ -60,6 +55,11 @@ class Order:
     variables: Mapping[str, str] = field(repr=False)
     engine: EngineChoice
     warnings: tuple[Fault, ...] = ()
+
+    @property
+    def wants_access_log(self) -> bool:
+        """Whether the log was asked for in so many words."""
+        return bool(self.configuration.get("features", {}).get("access_logs"))
 
 
 def target(component: str | None, written: Written, providers: Providers) -> Stack:
@@ -82,10 +82,7 @@ def order(component: str | None, written: Written, judges: Judges) -> Order:
     engine = judges.engine(stack, written.configuration)
     values = configuration.model_dump(mode="json", exclude_unset=True)
     values |= {"engine": engine.engine, "cloud": engine.cloud}  # on record: what is there can only be changed by it
-    others = judges.account_stacks(stack, engine)
-    shared = () if others is None else notices(stack, written.configuration, engine, others)
-    warnings = written.located((*report.warnings, *shared))
-    return Order(stack, values, written.variables, engine, (*written.warnings, *warnings))
+    return Order(stack, values, written.variables, engine, (*written.warnings, *written.located(report.warnings)))
 
 
 def survey(component: str | None, written: Written, judges: Judges) -> tuple[Fault, ...]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from semantest_iac.domain.deployment.stack import Stack
-from semantest_iac.domain.environments.configuration import Configuration
 from semantest_iac.domain.errors import Fault
 from semantest_iac.domain.guardrails.engine_choice import EngineChoice, choice_for
 
@@ -26,7 +25,7 @@ def advice(said: str, stack: Stack) -> str:
     return f"{_NEED} {_command(stack)}, {chosen}; or leave features.access_logs out."
 
 
-def notices(stack: Stack, configuration: Configuration, engine: EngineChoice, others: Sequence[str]) -> Iterator[Fault]:
+def notices(stack: Stack, engine: EngineChoice, others: Sequence[str], *, wants_log: bool) -> Iterator[Fault]:
     """What to know before deploying the stack, if `others` are the account stacks of its place; nothing forbids it.
 
     No plan can read what is set, and somebody else may have set it.
@@ -34,7 +33,7 @@ def notices(stack: Stack, configuration: Configuration, engine: EngineChoice, ot
     if stack.component == ACCOUNT and others:
         reason = f"{', '.join(others)} has set it too, for the whole region"
         yield Fault("component", reason, "Of several the one deployed last counts; logs go on through any of them.")
-    if stack.component == "websocket" and configuration.features.access_logs and not others:
+    if stack.component == "websocket" and wants_log and not others:
         usual = engine == choice_for(stack.environment)
         chosen = "" if usual else f" --engine {engine.engine} --cloud {engine.cloud}"
         reason = "the cloud refuses it until the account has a role for logs, and no stack here has set one"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -15,7 +15,6 @@ if TYPE_CHECKING:
     from semantest_iac.application.intake.orders import Order
     from semantest_iac.application.intake.written import Written
     from semantest_iac.domain.deployment.stack import Stack
-    from semantest_iac.domain.errors import Fault
     from semantest_iac.domain.guardrails.engine_choice import EngineChoice
     from semantest_iac.presentation.cli.application import Application
     from semantest_iac.presentation.cli.terminal import Terminal
@@ -106,13 +105,13 @@ class Session:
             for provider, region in places(words.provider, words.region, self.application.providers)
         ]
         accepted = together(partial(self._order, each, written) for each in asked)
-        self._warn(it for order in accepted for it in order.warnings)
+        self._warn(accepted)
         return accepted
 
     def order(self, words: Words, written: ConfigurationOptions) -> Order:
         """The same for one stack."""
         accepted = self._order(words, written)
-        self._warn(accepted.warnings)
+        self._warn([accepted])
         return accepted
 
     def _order(self, words: Words, written: ConfigurationOptions) -> Order:
@@ -120,7 +119,10 @@ class Session:
 
         return order(words.component, self.read(words, written), self.application)
 
-    def _warn(self, warnings: Iterable[Fault]) -> None:
+    def _warn(self, orders: Sequence[Order]) -> None:
+        from semantest_iac.application.intake.sharing import shared
         from semantest_iac.presentation.error_lines import warning_lines
 
-        self.terminal.remark(*warning_lines(dict.fromkeys(warnings)))
+        found = [warning for order in orders for warning in order.warnings]
+        found += shared(orders, self.application.account_stacks)
+        self.terminal.remark(*warning_lines(dict.fromkeys(found)))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date
 from pathlib import Path
@@ -51,11 +51,6 @@ class _Secrets:
 
 class _Judges:
     providers = OURS
-    others: Sequence[str] | None = None
-
-    def account_stacks(self, stack: Stack, engine: EngineChoice) -> Sequence[str] | None:
-        """As the test says."""
-        return self.others
 
     def engine(self, stack: Stack, configuration: Configuration) -> EngineChoice:
         """The sandbox alone."""
@@ -100,14 +95,11 @@ class TestOrder:
 
         assert [(fault.path, fault.hint) for fault in refusal.value.faults] == [("provider", "Known: aws, azure.")]
 
-    @pytest.mark.parametrize(("others", "paths"), [(None, []), (["a"], []), ([], ["features.access_logs"])])
-    def test_tells_what_the_account_must_have_before(self, others: list[str] | None, paths: list[str]) -> None:
-        judges = _Judges()
-        judges.others = others
+    @pytest.mark.parametrize("written", [True, False, None])
+    def test_knows_whether_a_log_was_asked_for(self, written: bool | None) -> None:
+        values = {} if written is None else {"features": {"access_logs": written}}
 
-        accepted = order("websocket", _written({"features": {"access_logs": True}}), judges)
-
-        assert [fault.path for fault in accepted.warnings] == paths
+        assert order("rest-api", _written(values), _Judges()).wants_access_log is bool(written)
 
     def test_hands_over_what_was_written_and_the_engine_alone(self) -> None:
         values = {"components": {"rest-api": {"memory": 512, "environment": {"KEY": "${secrets.key}"}}}}

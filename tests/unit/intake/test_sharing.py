@@ -1,0 +1,38 @@
+"""What stacks that are asked for together are told of what they share with others."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import pytest
+
+from semantest_iac.application.intake.orders import Order
+from semantest_iac.application.intake.sharing import shared
+from semantest_iac.domain.deployment.stack import Stack
+from semantest_iac.domain.guardrails.engine_choice import EngineChoice
+
+
+def an_order(component: str, region: str = "us-east-1") -> Order:
+    configuration = {"features": {"access_logs": True}}
+    return Order(Stack(component, "aws", "development", region), configuration, {}, EngineChoice())
+
+
+def told(orders: Sequence[Order], known: list[str] | None) -> list[str]:
+    return [fault.path for fault in shared(orders, lambda stack, engine: known)]
+
+
+class TestShared:
+    @pytest.mark.parametrize(
+        ("known", "paths"),
+        [([], ["features.access_logs"]), (["account.aws.qa.us-east-1"], []), (None, [])],
+        ids=["nobody has set it", "somebody has", "there is no such thing"],
+    )
+    def test_tells_a_log_what_it_waits_for(self, known: list[str] | None, paths: list[str]) -> None:
+        assert told([an_order("websocket")], known) == paths
+
+    @pytest.mark.parametrize(("region", "paths"), [("us-east-1", []), ("eu-west-1", ["features.access_logs"])])
+    def test_counts_on_an_account_that_goes_before_in_the_same_place(self, region: str, paths: list[str]) -> None:
+        assert told([an_order("websocket"), an_order("account", region)], []) == paths
+
+    def test_tells_an_account_of_those_before_it(self) -> None:
+        assert told([an_order("account")], ["account.aws.qa.us-east-1"]) == ["component"]
