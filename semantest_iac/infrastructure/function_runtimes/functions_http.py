@@ -27,16 +27,16 @@ LOAD_BALANCER_S = 230
 HOP_BY_HOP = frozenset({"connection", "transfer-encoding", "keep-alive", "upgrade", "te"})
 KEPT_IN_PATHS = "/:@!$&'()*+,;=~"
 STATUSES = {EVENT_TOO_LARGE: 413, NO_ROUTE: 404, NO_KEY: 401, TIMED_OUT: 500}  # of answers without a body
-CLIENT = "127.0.0.1:50000"  # App Service tells the port, too
+_PORT = 50000  # App Service tells the port, too
 
 
-def event_for(request: HttpRequest, host: str, client: str = CLIENT) -> dict[str, Any]:
-    """The request as the worker gets it, but for the route's parameters; `client` is whoever called the app."""
+def event_for(request: HttpRequest, host: str, caller: str = "") -> dict[str, Any]:
+    """The request as the worker gets it, but for the route's parameters; `caller` is who stands before the client."""
     query = f"?{urlencode(request.query)}" if request.query else ""
     return {
         "method": request.method,
         "url": f"https://{host}{_normalised(request.path)}{query}",
-        "headers": _headers(request, host, client),
+        "headers": _headers(request, host, caller or _with_port(request.client)),
         "query": {name: value for name, value in _joined(request.query).items() if value},
         "body": base64.b64encode(request.body).decode("ascii"),
     }
@@ -65,11 +65,15 @@ def _normalised(path: str) -> str:
     return "%2F".join(quote(unquote(part), safe=KEPT_IN_PATHS) for part in parts)
 
 
-def _headers(request: HttpRequest, host: str, client: str) -> dict[str, str]:
+def _with_port(address: str) -> str:
+    return f"[{address}]:{_PORT}" if ":" in address else f"{address}:{_PORT}"
+
+
+def _headers(request: HttpRequest, host: str, caller: str) -> dict[str, str]:
     sent = _joined(tuple((name.lower(), value) for name, value in request.headers))
     before = f"{sent['x-forwarded-for']}, " if "x-forwarded-for" in sent else ""
     length = {"content-length": str(len(request.body))} if request.body else {}
-    added = {"host": host, "x-forwarded-for": before + client, "x-forwarded-proto": "https"}
+    added = {"host": host, "x-forwarded-for": before + caller, "x-forwarded-proto": "https"}
     return {**{name: value for name, value in sent.items() if name not in HOP_BY_HOP}, **length, **added}
 
 

@@ -25,7 +25,6 @@ _NAMED_VALUE = "azure-native:apimanagement:NamedValue"
 
 _WITHOUT_TOKEN = re.compile(r'Operation\.Id\s*!=\s*"([^"]+)"')
 _NAMED = re.compile(r"\{\{([\w-]+)\}\}")
-_CLIENT = "127.0.0.1"
 _UNCHECKED = "The token was not checked: its issuer's keys are not on this machine."
 
 
@@ -60,7 +59,7 @@ class Gateway:
         """The request as the app gets it: with the gateway's own headers, and the client's address."""
         own = {name.lower() for name, _ in self.headers}
         sent = tuple(pair for pair in request.headers if pair[0].lower() not in own)
-        return replace(request, headers=(*sent, *self.headers, ("x-forwarded-for", _CLIENT)))
+        return replace(request, headers=(*sent, *self.headers, ("x-forwarded-for", request.client)))
 
     def note(self, request: HttpRequest) -> str:
         """What was left undone with an admitted request."""

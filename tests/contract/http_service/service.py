@@ -11,6 +11,8 @@ from semantest_iac.domain.networking.http_exchange import HttpRequest, HttpRespo
 from semantest_iac.infrastructure.local_service.warm_service import WarmService
 from tests.contract.http_service.differences import allowed
 
+LOCAL = "127.0.0.1"
+
 
 @dataclass(frozen=True)
 class Service:
@@ -27,10 +29,11 @@ class Service:
         return (await self.warm.call(HttpRequest(method, path, query, headers, body))).response
 
     async def seen(
-        self, method: str, path: str, *, query: Pairs = (), headers: Pairs = (), body: bytes = b""
+        self, method: str, path: str, *, query: Pairs = (), headers: Pairs = (), body: bytes = b"", client: str = LOCAL
     ) -> dict[str, Any]:
         """What the service says that it was sent, the body in bytes."""
-        answer = json.loads((await self.call(method, path, query=query, headers=headers, body=body)).body)
+        request = HttpRequest(method, path, query, headers, body, client)
+        answer = json.loads((await self.warm.call(request)).response.body)
         return {**answer, "body": base64.b64decode(answer["body"])}
 
     def own(self, difference: str) -> Any:

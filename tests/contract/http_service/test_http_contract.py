@@ -61,10 +61,11 @@ class TestHttpContract:
     async def test_hands_on_cookies(self, service: Service) -> None:
         assert (await service.seen("GET", "/", headers=(("Cookie", "a=1; b=2"),)))["cookies"] == ["a=1", "b=2"]
 
-    async def test_knows_the_client_whatever_it_claims(self, service: Service) -> None:
-        seen = await service.seen("GET", "/", headers=(("X-Forwarded-For", "203.0.113.9"),))
+    @pytest.mark.parametrize("client", ["127.0.0.1", "127.0.0.7", "::1"])
+    async def test_knows_the_client_whatever_it_claims(self, service: Service, client: str) -> None:
+        seen = await service.seen("GET", "/", headers=(("X-Forwarded-For", "203.0.113.9"),), client=client)
 
-        assert seen["client"] == "127.0.0.1"
+        assert seen["client"] == client
 
     async def test_starts_where_its_files_lie(self, service: Service) -> None:
         assert (await service.seen("GET", "/"))["beside"] is True
