@@ -73,6 +73,14 @@ def home(request: pytest.FixtureRequest, house: House, tmp_path_factory: pytest.
     yield Home(house, place)
 
 
+async def negotiated(url: str, shown: str = "") -> str:
+    """The address that is given to who asks for one."""
+    headers = {"Authorization": f"Bearer {shown}", "Origin": "chrome-extension://abc"}
+    async with aiohttp.ClientSession() as session, session.post(f"{url}negotiate", headers=headers) as answer:
+        assert (answer.status, answer.headers["access-control-allow-origin"]) == (200, headers["Origin"])
+        return str((await answer.json())["url"])
+
+
 async def heard(url: str, *messages: str) -> list[dict[str, Any]]:
     """What is answered to each message."""
     async with opened(url) as room:
@@ -106,3 +114,8 @@ class TestOwnHandler:
             await heard(f"{home.url(home.place.guarded())}?token={TOKEN}&door=shut", "hi")
 
         assert caught.value.status == 403
+
+    @pytest.mark.parametrize("home", [name for name in SOURCES if name.endswith("azure")], indirect=True)
+    async def test_hears_of_clients_that_negotiated_what_it_hears_of_others(self, home: Home) -> None:
+        urls = await negotiated(home.url(home.place)), await negotiated(home.url(home.place.guarded()), TOKEN)
+        assert [(await heard(url, "hi"))[0]["who"] for url in urls] == [None, "ann"]
