@@ -34,7 +34,12 @@ BUNDLED: Mapping[tuple[str, str], tuple[str, Mapping[str, tuple[str, ...]]]] = {
     ("websocket_service", "azure"): (
         "semantest_webpubsub.handler",
         {
-            "websocket_service": ("semantest_connections.py", "semantest_conversation.py", "semantest_websocket.py"),
+            "websocket_service": (
+                "semantest_connections.py",
+                "semantest_conversation.py",
+                "semantest_messages.py",
+                "semantest_websocket.py",
+            ),
             "websocket_azure": ("semantest_tables.py", "semantest_webpubsub.py"),
         },
     ),

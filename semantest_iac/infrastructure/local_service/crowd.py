@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -10,7 +11,8 @@ from typing import Any, Protocol
 
 from semantest_iac.infrastructure.local_service.sockets import Handshake
 
-NORMAL, GOING_AWAY, RESTART = 1000, 1001, 1012
+NORMAL, GOING_AWAY, POLICY_VIOLATION, RESTART = 1000, 1001, 1008, 1012
+PATIENCE_S = 1
 
 
 class Line(Protocol):
@@ -35,10 +37,11 @@ class _Seat:
 
 
 class Crowd:
-    """The Clients of a WebSocket API's functions."""
+    """The Clients of a WebSocket API's functions; one that takes nothing for `patience_s` must not stop the others."""
 
-    def __init__(self) -> None:
+    def __init__(self, patience_s: float = PATIENCE_S) -> None:
         self._seats: dict[str, _Seat] = {}
+        self._patience_s = patience_s
 
     def join(self, id: str, line: Line, handshake: Handshake) -> None:
         """From now on it can be sent to."""
@@ -63,8 +66,12 @@ class Crowd:
         if seat is None:
             return False
         try:
-            await seat.line.send(data)
+            async with asyncio.timeout(self._patience_s):
+                await seat.line.send(data)
         except ConnectionError:
+            return False
+        except TimeoutError:
+            await self.close(id, POLICY_VIOLATION, "Too slow")
             return False
         seat.active = time.monotonic()
         return True

@@ -6,8 +6,6 @@ the welcome takes the first chance after that. A client that waits for it before
 
 from __future__ import annotations
 
-import json
-import math
 import time
 import zlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -15,20 +13,14 @@ from datetime import UTC, datetime
 from typing import Any
 
 from semantest_connections import Connection, Connections
+from semantest_messages import Message, ProtocolError, encoded, named, parsed, request_of
 
 CLI, EXTENSION = "cli", "extension"
 KINDS = (CLI, EXTENSION)
-LONGEST_ID = 256
-LARGEST = 128 * 1024  # of a message, on the narrowest cloud
 RECENT_S = 1
 LEFT = "The extension left before it answered: ask again"
 
-Message = Mapping[str, Any]
 NO_CLAIMS: Mapping[str, Any] = {}
-
-
-class ProtocolError(Exception):
-    """What a client is told instead of what it wanted."""
 
 
 class Conversation:
@@ -52,13 +44,13 @@ class Conversation:
 
         `claims` are for a client that is heard of for the first time, where clouds repeat them.
         """
-        sender, message = self._known(id, claims), _parsed(text)
+        sender, message = self._known(id, claims), parsed(text)
         if not sender.greeted and self._connections.greet(id):
             self._send(id, {"type": "welcome", "clientId": _client(id), "message": "Connected to Semantest"})
         try:
             self._done(sender, message)
         except ProtocolError as reason:
-            self._send(id, {"type": "error", **_named(message), "message": str(reason)})
+            self._send(id, {"type": "error", **named(message), "message": str(reason)})
 
     def _known(self, id: str, claims: Mapping[str, Any]) -> Connection:
         connection = self._connections.find(id)
@@ -93,15 +85,16 @@ class Conversation:
         self._send(sender.id, {"type": "pong", "timestamp": _now()})
 
     def _ask(self, sender: Connection, message: Message) -> None:
-        """To the first extension that is there."""
-        request, holder = _request(sender, CLI, message), ""
-        order = _encoded({**message, "type": "generate_image"})
+        """To the first extension that is there, unless who asked was told meanwhile that one has left."""
+        request, order = _request(sender, CLI, message), encoded({**message, "type": "generate_image"})
         for holder in self._extensions(request):
             self._claim(request, sender.id, holder)
             if self._connections.post(holder, order):
                 return
-            self._gone(holder, but=request)
-        self._connections.settle(request, holder)
+            is_open = self._connections.settle(request, holder)
+            self._gone(holder)
+            if not is_open:
+                return
         raise ProtocolError("No extension available")
 
     def _claim(self, request: str, asker: str, holder: str) -> None:
@@ -129,12 +122,12 @@ class Conversation:
 
     def _report(self, sender: Connection, message: Message) -> None:
         """Back to who asked."""
-        request, data = _request(sender, EXTENSION, message), _encoded(message)
+        request, data = _request(sender, EXTENSION, message), encoded(message)
         self._hand(self._connections.asker(request), data)
 
     def _answer(self, sender: Connection, message: Message) -> None:
         """The last that who asked will hear of the request."""
-        request, data = _request(sender, EXTENSION, message), _encoded(message)
+        request, data = _request(sender, EXTENSION, message), encoded(message)
         self._hand(self._connections.settle(request), data)
 
     def _hand(self, asker: str | None, data: bytes) -> None:
@@ -150,13 +143,13 @@ class Conversation:
             raise ProtocolError("clientType must be cli or extension")
         kinds = (wanted,) if wanted else KINDS
         others = {id for kind in kinds for id in self._connections.find_by_kind(kind)} - {sender.id}
-        data = _encoded({**message, "from": _client(sender.id)})
+        data = encoded({**message, "from": _client(sender.id)})
         heard = [self._post(id, data) for id in sorted(others)]
         if not any(heard):
             raise ProtocolError("No client available")
 
     def _send(self, id: str, message: Message) -> None:
-        self._post(id, _encoded(message))
+        self._post(id, encoded(message))
 
     def _post(self, id: str, data: bytes) -> bool:
         """Whether it arrived; who is no longer there has gone unseen."""
@@ -165,11 +158,11 @@ class Conversation:
             self._gone(id)
         return arrived
 
-    def _gone(self, id: str, but: str = "") -> None:
-        """Forget it; its requests end with an error, except for one that finds another extension."""
+    def _gone(self, id: str) -> None:
+        """Forget it; its requests end with an error."""
         self._connections.forget(id)
         for request in list(self._connections.held_by(id)):
-            asker = None if request == but else self._connections.settle(request, id)
+            asker = self._connections.settle(request, id)
             if asker:
                 self._send(asker, {"type": "error", "requestId": request, "message": LEFT})
 
@@ -188,52 +181,15 @@ _ACTIONS: Mapping[str, Action] = {
 }
 
 
-def _parsed(text: str) -> Message | None:
-    try:
-        message = json.loads(text, parse_float=_finite, parse_constant=_finite)
-    except (ValueError, RecursionError):
-        return None
-    return message if isinstance(message, dict) and isinstance(message.get("type"), str) else None
-
-
-def _finite(text: str) -> float:
-    """What JSON has no word for could not be handed on."""
-    number = float(text)
-    if not math.isfinite(number):
-        raise ValueError(text)
-    return number
-
-
-def _encoded(message: Message) -> bytes:
-    """No longer than it came; half a pair of surrogates is escaped again, as it came."""
-    data = json.dumps(message, ensure_ascii=False, separators=(",", ":")).encode(errors="backslashreplace")
-    if len(data) > LARGEST:
-        raise ProtocolError("The message is too large")
-    return data
-
-
 def _request(sender: Connection, kind: str, message: Message) -> str:
     if sender.kind != kind:
         raise ProtocolError(f"Authenticate as {kind} first")
-    request = message.get("requestId")
-    if not _is_id(request):
-        raise ProtocolError(f"requestId must be a text of 1 to {LONGEST_ID} characters")
-    return str(request)
+    return request_of(message)
 
 
 def _from_turn(ids: Sequence[str], request: str) -> Iterator[str]:
     turn = zlib.crc32(request.encode()) % max(1, len(ids))
     yield from (*ids[turn:], *ids[:turn])
-
-
-def _is_id(value: Any) -> bool:
-    return isinstance(value, str) and 0 < len(value) <= LONGEST_ID and value.encode(errors="ignore").decode() == value
-
-
-def _named(message: Message | None) -> Message:
-    """What an error repeats, so that the client knows which of its messages is meant."""
-    request = (message or {}).get("requestId")
-    return {"requestId": request} if _is_id(request) else {}
 
 
 def _client(id: str) -> str:

@@ -15,6 +15,7 @@ class Talk:
     def __init__(self) -> None:
         self.now = 0.0
         self.heard: dict[str, list[str]] = {"c": []}
+        self.leaving = ""
         service = shipped("websocket_service", "semantest_conversation").Conversation
         self.service = service(FakeConnections(self._deliver), lambda: self.now)
         self.join("cli", "c")
@@ -36,6 +37,9 @@ class Talk:
         return self.heard[id].count("generate_image")
 
     def _deliver(self, id: str, data: bytes) -> bool:
+        if id == self.leaving:
+            self.service.disconnected(id)
+            return False
         message: dict[str, Any] = json.loads(data)
         self.heard[id].append(message["type"])
         return True
@@ -61,3 +65,11 @@ class TestExtensions:
 
         talk.ask(1)
         assert talk.orders("e") == 1
+
+    def test_that_leave_just_then_are_told_of_once(self) -> None:
+        talk = Talk()
+        talk.join("extension", "e")
+        talk.leaving = "e"
+
+        talk.ask(1)
+        assert talk.heard["c"].count("error") == 1
