@@ -11,6 +11,11 @@ from tests.contract.websocket_service.payload import shipped
 LARGEST = 128 * 1024
 
 
+def error(message: str, **more: Any) -> dict[str, Any]:
+    """What a client is told instead of what it wanted."""
+    return {"type": "error", **more, "message": message}
+
+
 class World:
     """Everybody by id; `connections` makes the port over a way to send, which says whether somebody was there."""
 

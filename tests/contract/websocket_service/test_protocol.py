@@ -6,13 +6,10 @@ from typing import Any
 
 import pytest
 
-from tests.contract.websocket_service.requests_contract import AnsweringContract, AskingContract, error
-from tests.contract.websocket_service.world import World
-
-__all__ = ["AnsweringContract", "AskingContract"]
+from tests.contract.websocket_service.world import World, error
 
 
-class WelcomeContract:
+class TestWelcome:
     def test_comes_before_the_answer_to_the_first_message(self, world: World) -> None:
         world.connect("a")
 
@@ -34,7 +31,7 @@ class WelcomeContract:
         assert [message["type"] for message in world.hear("a")] == ["welcome", "error"]
 
 
-class AuthenticateContract:
+class TestAuthenticate:
     @pytest.mark.parametrize("kind", ["cli", "extension"])
     def test_says_what_a_client_is_now(self, world: World, kind: str) -> None:
         world.connect("a")
@@ -68,7 +65,7 @@ class AuthenticateContract:
         assert world.hear("a")[1:] == [error("The token is not one of a client of type extension")]
 
 
-class BroadcastContract:
+class TestBroadcast:
     def test_reaches_everybody_else(self, world: World) -> None:
         world.join("cli", "c", "d")
         world.join("extension", "e")
@@ -102,7 +99,7 @@ class BroadcastContract:
         assert world.hear("a")[1:] == [error(reason)]
 
 
-class NonsenseContract:
+class TestNonsense:
     @pytest.mark.parametrize(
         "text",
         ["", "x", "null", "[]", "7", '{"type": 7}', "{}", "[" * 5000, '{"type": "ping", "x": NaN}', '{"x": 1e999}'],
@@ -121,7 +118,7 @@ class NonsenseContract:
         assert world.hear("c") == [error(f"Unknown message type {'z' * 64!r}", requestId="r")]
 
 
-class StrangerContract:
+class TestStranger:
     def test_whose_connecting_was_missed_is_known_from_the_first_message_on(self, world: World) -> None:
         world.connect("c")
         world.lose("c")

@@ -6,18 +6,14 @@ from typing import Any
 
 import pytest
 
-from tests.contract.websocket_service.world import LARGEST, World
+from tests.contract.websocket_service.world import LARGEST, World, error
 
 ASKED = {"type": "ImageGenerationRequestedEvent", "requestId": "r1", "prompt": "a fox"}
 
 LEFT = "The extension left before it answered: ask again"
 
 
-def error(message: str, **more: Any) -> dict[str, Any]:
-    return {"type": "error", **more, "message": message}
-
-
-class AskingContract:
+class TestAsking:
     def test_reaches_an_extension_whose_answers_return(self, world: World) -> None:
         world.join("cli", "c")
         world.join("extension", "e")
@@ -128,7 +124,7 @@ class AskingContract:
             assert world.hear(id)[-1] == error("Authenticate as cli first", requestId="r1")
 
 
-class AnsweringContract:
+class TestAnswering:
     def test_is_heard_once(self, world: World) -> None:
         world.join("cli", "c")
         world.join("extension", "e")
