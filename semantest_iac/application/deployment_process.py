@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable
 from dataclasses import replace
 from functools import partial
 
@@ -93,19 +94,14 @@ class DeploymentProcess:
 
     async def _apply(self, touched: list[Tick], chronicle: Chronicle, attempt: Attempt) -> Attempt:
         assert attempt.work is not None  # noqa: S101  # made by the preview
-        progress = self._noting(touched)
-        try:
-            applied = await self._service.apply(attempt.work, attempt.plan, chronicle.publish, progress)
-        except Exception as error:
-            failed = InfrastructureUpdateFailed(**attempt.identity, **told(error), resource=resource_of(error))
-            await chronicle.publish(failed)
-            raise
-        return replace(attempt, applied=applied)
+        doing = self._service.apply(attempt.work, attempt.plan, chronicle.publish, self._noting(touched))
+        return await _done(doing, attempt, chronicle)
 
     async def _publish_code(self, touched: list[Tick], chronicle: Chronicle, attempt: Attempt) -> Attempt:
-        work, applied, progress = attempt.work, attempt.applied, self._noting(touched)
+        work, applied = attempt.work, attempt.applied
         assert work is not None and applied is not None  # noqa: S101  # made by the steps before
-        return replace(attempt, applied=await self._service.publish_code(work, applied, chronicle.publish, progress))
+        doing = self._service.publish_code(work, applied, chronicle.publish, self._noting(touched))
+        return await _done(doing, attempt, chronicle)
 
     def _noting(self, touched: list[Tick]) -> Progress:
         """Every operation that the engine begins is added to `touched`."""
@@ -123,6 +119,16 @@ class DeploymentProcess:
     def _as_it_is(self, attempt: Attempt) -> Attempt:
         outputs = self._ledger.stack(attempt.request.stack).outputs
         return replace(attempt, applied=Applied(attempt.plan, outputs))
+
+
+async def _done(doing: Awaitable[Applied], attempt: Attempt, chronicle: Chronicle) -> Attempt:
+    """The attempt when the engine has done it; that an engine stopped, and where, everybody is told."""
+    try:
+        return replace(attempt, applied=await doing)
+    except Exception as error:
+        failed = InfrastructureUpdateFailed(**attempt.identity, **told(error), resource=resource_of(error))
+        await chronicle.publish(failed)
+        raise
 
 
 async def _through(steps: dict[str, Step], attempt: Attempt, chronicle: Chronicle) -> Attempt:
