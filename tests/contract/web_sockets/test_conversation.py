@@ -109,6 +109,16 @@ class TestRequest:
             await asker.say(**ASKED, requestId=f"past-{number}")
             assert (await extension.hear())["requestId"] == f"past-{number}"
 
+    async def test_fails_with_the_extension_that_was_to_answer(self, room: Room) -> None:
+        asker, extension = await room.join("cli"), await room.join("extension")
+        await asker.say(**ASKED, requestId="left")
+        await extension.hear()
+
+        vanish(extension)
+        failure = await asker.hear()
+        assert (failure["type"], failure["requestId"]) == ("error", "left")
+        assert await asker.is_answered()
+
     async def test_of_many_at_once_is_each_answered(self, room: Room) -> None:
         asker, extension = await room.join("cli"), await room.join("extension")
         await asyncio.gather(*(asker.say(**ASKED, requestId=f"m{number}") for number in range(20)))
