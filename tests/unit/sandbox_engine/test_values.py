@@ -12,8 +12,8 @@ from semantest_iac.infrastructure.sandbox_engine.values import (
     Secret,
     bare,
     holds_secret,
-    kept_like,
     holds_unknown,
+    kept_like,
     outputs_like,
     sealed_in,
 )
