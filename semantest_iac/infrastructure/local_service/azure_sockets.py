@@ -5,26 +5,22 @@ Source: Azure's documentation of CloudEvents for Web PubSub's event handlers, an
 
 from __future__ import annotations
 
-import asyncio
 import json
-import time
 from collections.abc import Mapping
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, replace
 from itertools import count
 from typing import Any, Self
 
-from semantest_iac.domain.errors import RuntimeFailedError
 from semantest_iac.domain.networking.http_exchange import HttpRequest, HttpResponse, Pairs
 from semantest_iac.domain.networking.web_socket_endpoint import ConnectionLimits
-from semantest_iac.infrastructure.function_runtimes import functions_http
 from semantest_iac.infrastructure.function_runtimes.function_pool import FunctionPool
-from semantest_iac.infrastructure.function_runtimes.function_spec import Invocation
 from semantest_iac.infrastructure.function_runtimes.loopback import loopback
 from semantest_iac.infrastructure.local_service.azure_admission import admission
-from semantest_iac.infrastructure.local_service.azure_directory import LIFETIME_S, directory, shown
+from semantest_iac.infrastructure.local_service.azure_directory import directory
 from semantest_iac.infrastructure.local_service.azure_services import hub, tables
 from semantest_iac.infrastructure.local_service.azure_socket_plan import HubPlan, Webhook, plan, reaching
+from semantest_iac.infrastructure.local_service.azure_upstreams import Upstreams
 from semantest_iac.infrastructure.local_service.socket_tokens import token_for
 from semantest_iac.infrastructure.local_service.sockets import ADMITTED, Handshake, Resources, Surroundings
 from semantest_iac.infrastructure.local_service.table_entities import TableEntities
@@ -52,10 +48,9 @@ class AzureSockets:
         self.plan = plan
         self._around = around
         self._clients: dict[str, _Client] = {}
-        self._pools: dict[str, FunctionPool] = {}
+        self._upstreams = Upstreams(plan, around.told)
         self._exits = AsyncExitStack()
         self._events = count(1)
-        self._tokens: dict[str, tuple[str, float]] = {}
         self._admission = admission(plan.audience, around.stores)
 
     async def __aenter__(self) -> Self:
@@ -65,10 +60,10 @@ class AzureSockets:
         hub_url = await self._exits.enter_async_context(loopback(hub(around.clients, self._admission, self._dismiss)))
         keys_url = await self._exits.enter_async_context(loopback(directory(self.plan.principal.tenant)))
         for webhook in self.plan.webhooks:
-            if webhook.host not in self._pools:
+            if webhook.host not in self._upstreams.pools:
                 pool = FunctionPool(reaching(webhook.app, tables_url, hub_url, keys_url), around.limits)
                 self._exits.push_async_callback(pool.aclose)
-                self._pools[webhook.host] = pool
+                self._upstreams.pools[webhook.host] = pool
         return self
 
     async def __aexit__(self, *_: object) -> None:
@@ -103,7 +98,7 @@ class AzureSockets:
         webhook = self._webhook(CONNECT)
         if webhook is None or request.path != _NEGOTIATE:
             return None
-        answer = await self._asked(webhook, request)
+        answer = await self._upstreams.ask(webhook, request)
         there = self.plan.clients_url
         return replace(answer, body=answer.body.replace(there.encode(), (here or there).encode()))
 
@@ -136,29 +131,8 @@ class AzureSockets:
         if webhook is None:
             return HttpResponse(NO_CONTENT)
         path = webhook.path.replace("{event}", event)
-        headers = (*self._headers(event, id, client), *await self._shown(webhook.audience))
-        return await self._asked(webhook, HttpRequest("POST", path, webhook.query, headers, body))
-
-    async def _asked(self, webhook: Webhook, request: HttpRequest) -> HttpResponse:
-        """The answer of the app itself."""
-        try:
-            invocation = await self._pools[webhook.host].invoke(functions_http.event_for(request, webhook.host))
-        except RuntimeFailedError as error:
-            reason = " ".join(filter(None, (error.message, error.hint)))
-            invocation = Invocation(None, {"errorType": "Runtime.InitError", "errorMessage": reason}, "", 0)
-        self._around.told(invocation)
-        return functions_http.response_for(invocation)
-
-    async def _shown(self, audience: str) -> Pairs:
-        """The header with which the service shows who it is, renewed when half of its time is over."""
-        principal = self.plan.principal
-        if not (audience and principal.id):
-            return ()
-        token, ends = self._tokens.get(audience, ("", 0.0))
-        if time.time() >= ends:
-            token = await asyncio.to_thread(shown, principal.tenant, principal.id, audience)
-            self._tokens[audience] = token, time.time() + LIFETIME_S / 2
-        return (("authorization", f"Bearer {token}"),)
+        request = HttpRequest("POST", path, webhook.query, self._headers(event, id, client), body)
+        return await self._upstreams.send(webhook, request)
 
     def _webhook(self, event: str) -> Webhook | None:
         found = (
