@@ -64,11 +64,15 @@ class DeploymentFailed(StackFailure):
 
 
 class DeploymentRolledBack(StackFailure):
-    """It failed and the stack is what it was before: the named deployment, or nothing at all; terminal."""
+    """It failed and the stack is what it was before: the named deployment, or nothing at all; terminal.
+
+    `changes` are all that it made, on the way there and on the way back.
+    """
 
     type_name = "infrastructure.deployment.rolled_back"
 
     restored_deployment: str | None = None
+    changes: ChangeCounts = ChangeCounts()
     outputs: dict[str, JsonValue] = Field(default_factory=dict)
 
 
@@ -97,9 +101,13 @@ class DeploymentRejected(StackFailure):
 
 
 class DeploymentNeedsOperator(StackFailure):
-    """Neither forward nor back: what is left over, and the commands for a person to run; terminal."""
+    """Neither forward nor back: what is left over, and the commands for a person to run; terminal.
+
+    `changes` are all that it made, as far as it got, in both directions.
+    """
 
     type_name = "infrastructure.deployment.needs_operator"
 
+    changes: ChangeCounts = ChangeCounts()
     remainder: tuple[str, ...] = ()
     commands: tuple[str, ...] = ()

@@ -13,8 +13,9 @@ from semantest_iac.application.going_back import GoingBack, left
 from semantest_iac.application.message_bus import MessageBus
 from semantest_iac.application.ports.ledger import LedgerReader
 from semantest_iac.application.preparation import Preparation, Step
+from semantest_iac.application.tally import Tally
 from semantest_iac.domain.deployment.deployment_service import DeploymentService
-from semantest_iac.domain.ports.provisioner import Applied, Progress, Removal, Tick, Work
+from semantest_iac.domain.ports.provisioner import Applied, Progress, Removal, Work
 from semantest_iac_events.deployments import DeploymentRequested, DeploymentStarted
 from semantest_iac_events.infrastructure import (
     InfrastructureRemovalFailed,
@@ -80,37 +81,28 @@ class DeploymentProcess:
         return last
 
     async def _changed(self, attempt: Attempt, chronicle: Chronicle) -> StackEvent:
-        touched: list[Tick] = []
-        steps: dict[str, Step] = {"apply": partial(self._apply, touched, chronicle)}
+        tally = Tally(self._progress)
+        steps: dict[str, Step] = {"apply": partial(self._apply, tally, chronicle)}
         if attempt.plan.lacks_code:
-            steps["publish_code"] = partial(self._publish_code, touched, chronicle)
+            steps["publish_code"] = partial(self._publish_code, tally, chronicle)
         steps["verify"] = self._verify
         try:
             return (await _through(steps, attempt, chronicle)).completed()
         except Exception as error:
-            if not touched:
+            if not tally.has_begun:
                 raise
-            return await self._going_back.after(error, attempt.request, chronicle)
+            return await self._going_back.after(error, attempt.request, chronicle, tally.operations)
 
-    async def _apply(self, touched: list[Tick], chronicle: Chronicle, attempt: Attempt) -> Attempt:
+    async def _apply(self, tally: Tally, chronicle: Chronicle, attempt: Attempt) -> Attempt:
         assert attempt.work is not None  # noqa: S101  # made by the preview
-        doing = self._service.apply(attempt.work, attempt.plan, chronicle.publish, self._noting(touched))
+        doing = self._service.apply(attempt.work, attempt.plan, chronicle.publish, tally)
         return await _done(doing, attempt, chronicle)
 
-    async def _publish_code(self, touched: list[Tick], chronicle: Chronicle, attempt: Attempt) -> Attempt:
+    async def _publish_code(self, tally: Tally, chronicle: Chronicle, attempt: Attempt) -> Attempt:
         work, applied = attempt.work, attempt.applied
         assert work is not None and applied is not None  # noqa: S101  # made by the steps before
-        doing = self._service.publish_code(work, applied, chronicle.publish, self._noting(touched))
+        doing = self._service.publish_code(work, applied, chronicle.publish, tally)
         return await _done(doing, attempt, chronicle)
-
-    def _noting(self, touched: list[Tick]) -> Progress:
-        """Every operation that the engine begins is added to `touched`."""
-
-        def progress(tick: Tick) -> None:
-            touched.append(tick)
-            self._progress(tick)
-
-        return progress
 
     async def _verify(self, attempt: Attempt) -> Attempt:
         assert attempt.settings is not None  # noqa: S101  # preparing has seen to it

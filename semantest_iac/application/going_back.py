@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Sequence
 from functools import partial
 from typing import Any, TypedDict
 
@@ -12,8 +12,9 @@ from semantest_iac.application.chronicle import Chronicle
 from semantest_iac.application.failures import told
 from semantest_iac.application.last_good import LastGood, last_good
 from semantest_iac.application.ports.ledger import LedgerReader
+from semantest_iac.application.tally import Tally
 from semantest_iac.domain.deployment.deployment_service import DeploymentService
-from semantest_iac.domain.deployment.plan import ChangePlan
+from semantest_iac.domain.deployment.plan import ChangePlan, count
 from semantest_iac.domain.deployment.stack import Stack
 from semantest_iac.domain.errors import DeploymentError
 from semantest_iac.domain.ports.provisioner import Progress, Removal, Work
@@ -41,37 +42,40 @@ class GoingBack:
         self._progress = progress
         self._limit_s = limit_s
 
-    async def after(self, error: Exception, request: DeploymentRequested, chronicle: Chronicle) -> StackFailure:
-        """How the deployment ends: rolled back, or with what is left for an operator."""
-        about, reasons = identity_of(request), told(error)
+    async def after(
+        self, error: Exception, request: DeploymentRequested, chronicle: Chronicle, forth: Sequence[str] = ()
+    ) -> StackFailure:
+        """How the deployment ends: rolled back, or with what is left for an operator; `forth` was done before."""
+        about, reasons, tally = identity_of(request), told(error), Tally(self._progress)
         try:
-            restored = await chronicle.step("roll_back", partial(self._within_limit, request, chronicle))
+            restored = await chronicle.step("roll_back", partial(self._within_limit, request, chronicle, tally))
         except Exception as second:
             reasons["reason"] += f" Going back failed: {told(second)['reason']}"
             remainder, ways = await left(self._ahead(request)), commands(stack_of(request))
-            return DeploymentNeedsOperator(**about, **reasons, remainder=remainder, commands=ways)
-        return DeploymentRolledBack(**about, **reasons, **restored)
+            changes = count([*forth, *tally.operations])
+            return DeploymentNeedsOperator(**about, **reasons, changes=changes, remainder=remainder, commands=ways)
+        return DeploymentRolledBack(**about, **reasons, changes=count([*forth, *tally.operations]), **restored)
 
-    async def _within_limit(self, request: DeploymentRequested, chronicle: Chronicle) -> Restored:
+    async def _within_limit(self, request: DeploymentRequested, chronicle: Chronicle, progress: Progress) -> Restored:
         try:
             async with asyncio.timeout(self._limit_s):
-                return await self._back(request, chronicle)
+                return await self._back(request, chronicle, progress)
         except TimeoutError as error:
             message = f"Cannot go back within {self._limit_s:.0f} seconds."
             raise DeploymentError(message, "ROLLBACK_TIMEOUT") from error
 
-    async def _back(self, request: DeploymentRequested, chronicle: Chronicle) -> Restored:
+    async def _back(self, request: DeploymentRequested, chronicle: Chronicle, progress: Progress) -> Restored:
         stack = stack_of(request)
         good = last_good(self._ledger, stack)
         if good is None:
             removal = Removal(request.deployment_id, stack, self._ledger.stack(str(stack)).generation)
-            await self._service.remove(removal, _unannounced, self._progress)
+            await self._service.remove(removal, _unannounced, progress)
             return Restored(restored_deployment=None, outputs={})
         work = self._work(request, good)
         plan = await self._service.plan(work)
-        applied = await self._service.apply(work, plan, chronicle.publish, self._progress)
+        applied = await self._service.apply(work, plan, chronicle.publish, progress)
         if plan.lacks_code:
-            applied = await self._service.publish_code(work, applied, chronicle.publish, self._progress)
+            applied = await self._service.publish_code(work, applied, chronicle.publish, progress)
         await self._service.verify(stack, good.settings)
         return Restored(restored_deployment=good.deployment, outputs=dict(applied.outputs))
 

@@ -242,6 +242,19 @@ class TestFailureAfterAChange:
 
         assert [row.state for row in rows] == ["rolled_back", "completed"]
 
+    @pytest.mark.parametrize(
+        ("point", "state"), [("call", "rolled_back"), ("remove:api", "needs_operator")], ids=["back", "halfway"]
+    )
+    async def test_counts_what_was_done_in_both_directions(self, house: House, point: str, state: str) -> None:
+        house.points.fail("call", RuntimeFailedError("Cannot call it: it ended."))
+        house.points.fail(point, REFUSED)
+        row = await house.deploy()
+
+        left = len(house.provisioner.clouds[str(REST)])
+        assert row.state == state
+        assert row.changes["create"] - row.changes["delete"] == left
+        assert row.changes["create"] > left
+
 
 class TestRemove:
     async def test_deletes_everything_and_begins_a_new_generation(self, house: House) -> None:
