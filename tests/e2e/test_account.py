@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import os
 from typing import Any
 
 import pytest
 
-from semantest_iac.domain.errors import RefusedError
-from semantest_iac.infrastructure.pulumi_engine.cli_location import locate
 from tests.e2e.conftest import Desk, Outcome
+from tests.pulumi_cli import needed
 
 _ACCOUNT, _WEBSOCKET = ("--component", "account"), ("--component", "websocket")
 _LOGGED = ("--set", "features.access_logs=true")
@@ -31,10 +29,7 @@ _ENGINES = ("sandbox", "pulumi")
 def life(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Outcome]:
     """Every command of the life by name, run in order; without a CLI Pulumi's is skipped."""
     if request.param == "pulumi":
-        try:
-            locate(os.environ)
-        except RefusedError as error:
-            pytest.skip(f"no Pulumi CLI: {error.hint}")
+        needed()
     desk = Desk(tmp_path_factory.mktemp(request.param))
     engine = ("--engine", request.param, "--cloud", "sandbox")
     return {name: desk.run(*words, *(engine if words[0] == "deploy" else ())) for name, words in _LIFE.items()}

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import json
-import os
 import re
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from semantest_iac.domain.errors import RefusedError
-from semantest_iac.infrastructure.pulumi_engine.cli_location import locate
 from tests.e2e.conftest import Desk, Outcome
+from tests.pulumi_cli import needed
 
 _COMPONENT = ("--component", "rest-api")
 _PULUMI = ("--engine", "pulumi", "--cloud", "sandbox")
@@ -37,10 +35,7 @@ Life = dict[str, Outcome]
 @pytest.fixture(scope="module", autouse=True)
 def needs_the_cli() -> None:
     """Without a CLI the module is skipped."""
-    try:
-        locate(os.environ)
-    except RefusedError as error:
-        pytest.skip(f"no Pulumi CLI: {error.hint}")
+    needed()
 
 
 def _lived(desk: Desk, provider: str, *engine: str) -> Life:

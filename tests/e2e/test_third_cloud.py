@@ -9,9 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from semantest_iac.domain.errors import RefusedError
-from semantest_iac.infrastructure.pulumi_engine.cli_location import locate
 from tests.e2e.conftest import Desk
+from tests.pulumi_cli import needed
 
 _ROOT = Path(__file__).parents[2]
 _STACK = ("--component", "rest-api", "--provider", "meadow")
@@ -28,11 +27,8 @@ def desk(third_cloud: Path, tmp_path: Path) -> Desk:
 @pytest.fixture(params=_ENGINES)
 def engine(request: pytest.FixtureRequest) -> Sequence[str]:
     """The options of an engine; without its CLI the test is skipped."""
-    try:
-        if request.param == "pulumi":
-            locate(os.environ)
-    except RefusedError as error:
-        pytest.skip(f"no Pulumi CLI: {error.hint}")
+    if request.param == "pulumi":
+        needed()
     return _ENGINES[request.param]
 
 

@@ -9,24 +9,20 @@ from typing import Any
 
 import pytest
 
-from semantest_iac.domain.errors import RefusedError
-from semantest_iac.infrastructure.pulumi_engine.cli_location import locate
 from semantest_iac.infrastructure.pulumi_engine.engine import PulumiEngine
 from semantest_iac.infrastructure.sandbox_engine.code import courier_in
 from tests.contract.provisioner.aws_contract import AwsContract
 from tests.contract.provisioner.azure_contract import AzureContract
 from tests.contract.provisioner.provisioner_contract import Bench, ProvisionerContract
 from tests.integration.pulumi_engine.house import House, cli_variables
+from tests.pulumi_cli import needed
 
 
 @pytest.fixture
 def house(tmp_path: Path) -> House:
     """The engine in an empty home; without a CLI the test is skipped."""
     variables = cli_variables()
-    try:
-        locate(variables)
-    except RefusedError as error:
-        pytest.skip(f"no Pulumi CLI: {error.hint}")
+    needed(variables)
     return House(tmp_path / "home", variables)
 
 

@@ -8,8 +8,6 @@ from pathlib import Path
 
 import pytest
 
-from semantest_iac.domain.errors import RefusedError
-from semantest_iac.infrastructure.pulumi_engine.cli_location import locate
 from semantest_iac.infrastructure.sandbox_engine.engine import SandboxEngine
 from semantest_iac.infrastructure.sandbox_engine.store import StateStore
 from semantest_iac.infrastructure.simulated_cloud.catalogue import cloud_at
@@ -17,6 +15,7 @@ from semantest_iac.infrastructure.simulated_cloud.cloud import Cloud
 from semantest_iac.infrastructure.simulated_cloud.inventory import Inventory
 from tests.contract.provisioner.provisioner_contract import Bench, ProvisionerContract
 from tests.integration.pulumi_engine.house import House, cli_variables
+from tests.pulumi_cli import needed
 
 
 @pytest.fixture(autouse=True)
@@ -60,9 +59,6 @@ class TestPulumiEngineOnThirdCloud(ProvisionerContract):
     def bench(self, tmp_path: Path) -> Bench:
         """The engine in an empty home; without a CLI the test is skipped."""
         variables = cli_variables()
-        try:
-            locate(variables)
-        except RefusedError as error:
-            pytest.skip(f"no Pulumi CLI: {error.hint}")
+        needed(variables)
         house = House(tmp_path / "home", variables)
         return Bench(house.engine, house.package, "meadow")

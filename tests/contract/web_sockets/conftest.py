@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import AsyncIterator, Iterator
 
 import pytest
 
-from semantest_iac.domain.errors import RefusedError
-from semantest_iac.infrastructure.pulumi_engine.cli_location import locate
 from tests.contract.web_sockets.clients import Room, opened
 from tests.contract.web_sockets.places import CONFIGURATION, PLACES, SECRET, House, Place
 from tests.e2e.conftest import Desk
 from tests.e2e.serving import served
+from tests.pulumi_cli import needed
 
 
 @pytest.fixture(scope="session")
@@ -29,10 +27,7 @@ def place(request: pytest.FixtureRequest) -> Place:
     """Each in turn."""
     found: Place = request.param
     if found.engine == "pulumi":
-        try:
-            locate(os.environ)
-        except RefusedError as error:
-            pytest.skip(f"no Pulumi CLI: {error.hint}")
+        needed()
     return found
 
 

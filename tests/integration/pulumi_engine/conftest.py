@@ -7,19 +7,15 @@ from pathlib import Path
 
 import pytest
 
-from semantest_iac.domain.errors import RefusedError
-from semantest_iac.infrastructure.pulumi_engine.cli_location import locate
 from tests.integration.pulumi_engine.house import House, cli_variables
+from tests.pulumi_cli import needed
 
 
 @pytest.fixture
 def variables() -> dict[str, str]:
     """The variables of an engine whose CLI can be found; without one the test is skipped."""
     found = cli_variables()
-    try:
-        locate(found)
-    except RefusedError as error:
-        pytest.skip(f"no Pulumi CLI: {error.hint}")
+    needed(found)
     return found
 
 

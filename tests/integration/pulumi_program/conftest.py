@@ -15,11 +15,10 @@ from typing import Any
 
 import pytest
 
-from semantest_iac.domain.errors import RefusedError
-from semantest_iac.infrastructure.pulumi_engine.cli_location import locate
 from semantest_iac.infrastructure.simulated_cloud.catalogue import cloud_at
 from semantest_iac.infrastructure.simulated_cloud.inventory import Inventory
 from semantest_iac.infrastructure.simulated_provider.serving import serving
+from tests.pulumi_cli import needed
 
 _ROOT = Path(__file__).parents[3]
 _HOST = Path(__file__).with_name("language_host.py")
@@ -91,10 +90,7 @@ def read_state(backend: Path, stack: str) -> dict[str, Any]:
 @pytest.fixture
 def checkout(tmp_path: Path) -> Checkout:
     """A checkout in which nothing was deployed yet; without a CLI the test is skipped."""
-    try:
-        cli = locate(os.environ).path
-    except RefusedError as error:
-        pytest.skip(f"no Pulumi CLI: {error.hint}")
+    cli = needed().path
     folder = tmp_path / "checkout"
     (folder / "backend").mkdir(parents=True)
     (folder / "semantest_iac").symlink_to(_ROOT / "semantest_iac", target_is_directory=True)

@@ -10,9 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from semantest_iac.domain.errors import RefusedError
-from semantest_iac.infrastructure.pulumi_engine.cli_location import locate
 from tests.integration.sandbox_engine.rest_api import STACK, House
+from tests.pulumi_cli import needed
 
 _SECRET = "canary-91c0e"
 
@@ -55,10 +54,7 @@ def house(tmp_path: Path) -> House:
 @pytest.fixture
 def cli(tmp_path: Path, house: House) -> Cli:
     """Pulumi; without it the test is skipped."""
-    try:
-        return Cli(locate(os.environ).path, tmp_path / "pulumi", house)
-    except RefusedError as error:
-        pytest.skip(f"no Pulumi CLI: {error.hint}")
+    return Cli(needed().path, tmp_path / "pulumi", house)
 
 
 class TestPulumi:
