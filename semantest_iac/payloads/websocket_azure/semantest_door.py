@@ -60,7 +60,7 @@ def event_of(event: Event) -> dict[str, Any]:
     """The event in the words of API Gateway; binary messages, which it does not carry, in base64."""
     kind = KINDS.get(event.kind, "MESSAGE")
     said = event.told() if event.kind == CONNECT else event.state
-    request = {"requestContext": _context(event, kind, said), "isBase64Encoded": False}
+    request: dict[str, Any] = {"requestContext": _context(event, kind, said), "isBase64Encoded": False}
     if kind == "CONNECT":
         return {**_handshake(said), **request}
     if kind == "DISCONNECT":

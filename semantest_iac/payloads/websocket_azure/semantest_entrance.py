@@ -82,7 +82,7 @@ def is_welcome(origin: str) -> bool:
 
 def _shown(request: Mapping[str, Any]) -> str:
     kind, _, token = request["headers"].get("authorization", "").partition(" ")
-    return token if kind.lower() == "bearer" else (request.get("queryStringParameters") or {}).get("token", "")
+    return str(token if kind.lower() == "bearer" else (request.get("queryStringParameters") or {}).get("token", ""))
 
 
 def _access(claims: Claims | None, hub: Hub) -> dict[str, str]:
@@ -94,7 +94,8 @@ def _access(claims: Claims | None, hub: Hub) -> dict[str, str]:
 
 def _minutes(claims: Claims) -> int:
     """No longer than the token that it is given for, but that minutes are counted whole."""
-    return max(1, math.ceil(min(MINUTES, (claims.get("exp", math.inf) - time.time()) / 60)))
+    ends: float = claims.get("exp", math.inf)
+    return max(1, math.ceil(min(MINUTES, (ends - time.time()) / 60)))
 
 
 def _name(claims: Claims) -> str:
