@@ -1,0 +1,77 @@
+"""A deployed WebSocket API with everything real but the cloud: packages, programs, processes, tables, tokens."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from semantest_iac.bootstrap.application import Application
+from semantest_iac.bootstrap.engines import joined
+from semantest_iac.domain.deployment.stack import Stack
+from semantest_iac.infrastructure.function_runtimes.function_spec import Invocation
+from semantest_iac.infrastructure.local_service.door import LocalDoor
+from semantest_iac.infrastructure.local_service.socket_tokens import signed
+from semantest_iac.infrastructure.local_service.sockets import Handshake, SocketService, Surroundings
+from tests.integration.local_service.clients import Memory
+
+AWS, AZURE = Stack("websocket", "aws", "development", "us-east-1"), Stack("websocket", "azure", "development", "eastus")
+SECRET = "a-canary-of-some-length"
+PAGE = "https://app.example.org"
+GUARDED = {
+    "environment": {
+        "AUTHENTICATION_REQUIRED": "true",
+        "JWT_SECRET": "${secrets.jwt}",
+        "JWT_ISSUER": "us",
+        "ALLOWED_ORIGINS": PAGE,
+    }
+}
+
+Deployed = Callable[..., AbstractAsyncContextManager[SocketService]]
+
+
+def token(secret: str = SECRET, *headers: tuple[str, str], **claims: Any) -> Handshake:
+    """A handshake with a token for an hour: it is made when the tests are collected."""
+    good = signed({"exp": int(time.time()) + 3600, "iss": "us", **claims}, secret)
+    return Handshake((("token", good),), headers)
+
+
+@pytest.fixture
+def clients() -> Memory:
+    """Nobody yet."""
+    return Memory()
+
+
+@pytest.fixture
+def logs() -> list[Invocation]:
+    """Whatever a function was called for."""
+    return []
+
+
+@pytest.fixture(params=[AWS, AZURE], ids=["aws", "azure"])
+def stack(request: pytest.FixtureRequest) -> Stack:
+    """One on each cloud."""
+    found: Stack = request.param
+    return found
+
+
+@pytest.fixture
+def deployed(home: Path, stack: Stack, clients: Memory, logs: list[Invocation]) -> Deployed:
+    """Deploys the section and gives its API, which shares its rows with those before it."""
+    _, door = joined(home, None, lambda name: SECRET)
+    assert isinstance(door, LocalDoor)
+    around = Surroundings(clients, door.unpacked, logs.append)
+
+    @asynccontextmanager
+    async def opened(**section: Any) -> AsyncIterator[SocketService]:
+        use_cases = Application(home).deployments({"SEMANTEST_SECRET_JWT": SECRET})
+        row = await use_cases.deploy(stack, {"components": {"websocket": section}})
+        assert (row.state, row.error) == ("completed", None)
+        async with await door.sockets(stack, around) as service:
+            yield service
+
+    return opened
