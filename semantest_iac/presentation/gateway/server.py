@@ -15,6 +15,7 @@ from semantest_iac.presentation.gateway.services import Entry, Services, Tell
 
 LARGEST_BODY = 100 * 1024 * 1024  # what Azure takes; what AWS takes is less, and its front's to refuse
 LONGEST_FAREWELL_S = 1
+WAITING = 1024  # connections that nobody has looked at yet: clients come by the hundred
 
 
 class Gateway:
@@ -83,7 +84,7 @@ async def listening(services: Services, host: str, port: int, tell: Tell) -> Asy
 
 async def _bound(runner: web.AppRunner, host: str, port: int) -> str:
     try:
-        await web.TCPSite(runner, host, port).start()
+        await web.TCPSite(runner, host, port, backlog=WAITING).start()
     except OSError as error:
         hint = "Say another --port, or 0 for a free one."
         raise RefusedError(f"Cannot listen on {host}:{port}: {error.strerror}.", "PORT_TAKEN", hint=hint) from error
