@@ -52,13 +52,14 @@ class Crowd:
         self._seats.pop(id, None)
 
     def heard(self, id: str) -> None:
-        """It said something."""
-        self._seats[id].active = time.monotonic()
+        """It said something, if it is still here."""
+        if id in self._seats:
+            self._seats[id].active = time.monotonic()
 
     def ages(self, id: str) -> tuple[float, float]:
-        """Seconds since it came, and since anything went to or came from it."""
-        seat, now = self._seats[id], time.monotonic()
-        return now - seat.began, now - seat.active
+        """Seconds since it came, and since anything went to or came from it; of one who is sent away, none."""
+        seat, now = self._seats.get(id), time.monotonic()
+        return (now - seat.began, now - seat.active) if seat else (0.0, 0.0)
 
     async def send(self, id: str, data: bytes) -> bool:
         """Whether somebody was there to get it."""

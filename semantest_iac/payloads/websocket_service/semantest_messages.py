@@ -28,7 +28,10 @@ def parsed(text: str) -> Message | None:
 
 def encoded(message: Message) -> bytes:
     """No longer than it came, or ProtocolError; half a pair of surrogates is escaped again, as it came."""
-    data = json.dumps(message, ensure_ascii=False, separators=(",", ":")).encode(errors="backslashreplace")
+    try:
+        data = json.dumps(message, ensure_ascii=False, separators=(",", ":")).encode(errors="backslashreplace")
+    except RecursionError as error:  # a little less depth can be read than written
+        raise ProtocolError("The message is too deep") from error
     if len(data) > LARGEST:
         raise ProtocolError("The message is too large")
     return data

@@ -54,6 +54,8 @@ class Gateway:
             return translation.failed(), f"{type(error).__name__}: {error}"
 
     async def _visited(self, request: web.Request, name: str, path: str) -> web.StreamResponse:
+        if not web_sockets.is_whole(request):
+            return web_sockets.refused(400)
         visit = await self._services.connect(name, translation.received(request, path, b""))
         return web_sockets.refused(visit) if isinstance(visit, int) else await web_sockets.carried(request, visit)
 

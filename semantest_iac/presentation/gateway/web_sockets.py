@@ -15,12 +15,17 @@ _GONE = {WSMsgType.CLOSE, WSMsgType.CLOSING, WSMsgType.CLOSED}
 
 def is_handshake(request: web.BaseRequest) -> bool:
     """Whether the client asks for a WebSocket."""
-    return request.headers.get("upgrade", "").lower() == "websocket"
+    return request.method == "GET" and request.headers.get("upgrade", "").lower() == "websocket"
+
+
+def is_whole(request: web.BaseRequest) -> bool:
+    """Whether the handshake has what RFC 6455 asks for."""
+    return bool(web.WebSocketResponse().can_prepare(request))
 
 
 def refused(status: int) -> web.Response:
     """What a client gets in the place of a connection."""
-    words = {401: "Unauthorized", 403: "Forbidden", 429: "Too Many Requests"}
+    words = {400: "Bad Request", 401: "Unauthorized", 403: "Forbidden", 429: "Too Many Requests"}
     body = json.dumps({"message": words.get(status, "Internal server error")}).encode()
     return web.Response(status=status, body=body, headers={"content-type": "application/json"})
 

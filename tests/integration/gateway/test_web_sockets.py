@@ -35,6 +35,12 @@ class TestHandshake:
         async with world.talk(FakeVisit(subprotocol="b"), protocols=("a", "b")) as socket:
             assert socket.protocol == "b"
 
+    @pytest.mark.parametrize("odd", [{}, {"Sec-WebSocket-Version": "8"}, {"Sec-WebSocket-Key": "short"}], ids=str)
+    async def test_that_is_none_is_refused_before_anybody_hears_of_it(self, world: World, odd: dict[str, str]) -> None:
+        response, _ = await world.ask("GET", "/", headers={"Connection": "Upgrade", "Upgrade": "websocket", **odd})
+
+        assert (response.status, world.services.handshakes) == (400, [])
+
     async def test_finds_no_unknown_stack(self, world: World) -> None:
         with pytest.raises(WSServerHandshakeError) as refusal:
             async with world.client.ws_connect(f"{world.url}/nope/"):

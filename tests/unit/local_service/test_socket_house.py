@@ -131,6 +131,14 @@ class TestVisit:
 
         assert 29 < (await let_in(house)).visit.time_left() <= 30
 
+    async def test_of_one_who_was_sent_away_ends_in_peace(self) -> None:
+        house = await house_of(FakeService("one"))
+        visit = (await let_in(house)).visit
+        await house.crowd.close(visit.id)
+
+        await visit.receive("late")
+        assert visit.time_left() > 0
+
 
 class TestNewVersion:
     async def test_takes_new_clients_and_leaves_the_old_ones_where_they_are(self) -> None:
