@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -16,6 +17,8 @@ from semantest_iac.presentation.gateway.services import Entry, Services, Tell
 LARGEST_BODY = 100 * 1024 * 1024  # what Azure takes; what AWS takes is less, and its front's to refuse
 LONGEST_FAREWELL_S = 1
 WAITING = 1024  # connections that nobody has looked at yet: clients come by the hundred
+_UNHEARD = logging.Logger("gateway")  # for aiohttp's tracebacks of what is no HTTP: who sends that gets a 400
+_UNHEARD.addHandler(logging.NullHandler())
 
 
 class Gateway:
@@ -76,7 +79,9 @@ async def listening(services: Services, host: str, port: int, tell: Tell) -> Asy
     app = web.Application(client_max_size=LARGEST_BODY)
     async with services:
         app.router.add_route("*", "/{path:.*}", Gateway(services, tell).handle)
-        runner = web.AppRunner(app, access_log=None, auto_decompress=False, shutdown_timeout=LONGEST_FAREWELL_S)
+        runner = web.AppRunner(
+            app, access_log=None, logger=_UNHEARD, auto_decompress=False, shutdown_timeout=LONGEST_FAREWELL_S
+        )
         await runner.setup()
         try:
             yield await _bound(runner, host, port)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import gzip
 import json
 import socket
@@ -139,6 +140,14 @@ class TestLog:
             await world.ask("GET", "/")
 
         assert [entry.note for entry in world.entries] == ["another Python", ""]
+
+    async def test_has_no_traceback_of_what_is_no_http(self, world: World, caplog: pytest.LogCaptureFixture) -> None:
+        reader, writer = await asyncio.open_connection("127.0.0.1", urlsplit(world.url).port)
+        writer.write(b"\x16\x03\x01 no HTTP\r\n\r\n")
+
+        assert b" 400 " in await reader.readline()
+        writer.close()
+        assert caplog.records == []
 
 
 class TestOpening:
