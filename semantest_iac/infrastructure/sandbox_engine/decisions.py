@@ -72,7 +72,8 @@ def swept_along(
 ) -> list[tuple[ResourceState, tuple[str, ...]]]:
     """Those that cannot live through the root's replacement, in order, with the properties that force them.
 
-    They are the ones that would be replaced if what they take from replaced resources were unknown.
+    They are the ones that would be replaced if what they take from replaced resources were unknown; what their program
+    last ignored forces nothing.
     """
     replaced, found = {root.urn}, []
     for state in later:
@@ -91,6 +92,7 @@ def _forced(state: ResourceState, replaced: set[str], regions: Regions) -> tuple
     lost = {name for name, urns in state.property_dependencies.items() if replaced & set(urns)}
     if not lost & state.inputs.keys():
         return None
-    without = replace(state, inputs={name: UNKNOWN if name in lost else v for name, v in state.inputs.items()})
+    unknown = {name: UNKNOWN if name in lost else value for name, value in state.inputs.items()}
+    without = replace(state, inputs=paths.put_back(unknown, state.inputs, state.ignore_changes))
     decision = decide(Goal(without), state, difference(without, state, regions))
     return decision.why if decision.op == "replace" else None

@@ -145,6 +145,19 @@ class TestIgnoreChanges:
         assert [step.op for step in world.up(tagged("b"))] == ["same"]
         assert world.state("topic").inputs["tags"] == {"team": "a"}
 
+    def test_keeps_one_from_going_along_with_what_is_deleted_first(self, world: World) -> None:
+        def subscribed(name: str) -> Program:
+            def program() -> None:
+                topic = aws.sns.Topic("topic", name=name, opts=pulumi.ResourceOptions(delete_before_replace=True))
+                options = pulumi.ResourceOptions(ignore_changes=["topic"])
+                aws.sns.TopicSubscription("mail", topic=topic.arn, protocol="email", endpoint="a@a.org", opts=options)
+
+            return program
+
+        world.up(subscribed("old"))
+
+        assert [step[:2] for step in told(world.up(subscribed("new")))] == [("replace", "topic")]
+
     def test_does_not_hold_when_the_resource_is_replaced(self, world: World) -> None:
         def named(name: str, team: str) -> Program:
             return topic(name=name, tags={"team": team}, opts=pulumi.ResourceOptions(ignore_changes=["tags"]))
