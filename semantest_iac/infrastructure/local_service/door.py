@@ -80,7 +80,7 @@ class LocalDoor:
         sockets_of: SocketsOf | None = cloud.part(cloud.sockets) if cloud.sockets else None
         service = await asyncio.to_thread(sockets_of, resources, around) if sockets_of else None
         if service is None:
-            raise _nothing_at(stack)
+            raise _no_sockets_at(stack) if resources else _nothing_at(stack)
         return service
 
     def unpacked(self, digest: str) -> Path:
@@ -91,3 +91,8 @@ class LocalDoor:
 def _nothing_at(stack: Stack) -> NotFoundError:
     hint = f"Run: python -m semantest_iac deploy --component {stack.component} --provider {stack.provider}"
     return NotFoundError(f"Cannot call '{stack}': nothing is deployed there.", hint=hint)
+
+
+def _no_sockets_at(stack: Stack) -> NotFoundError:
+    hint = "Connect to a stack of the component websocket."
+    return NotFoundError(f"Cannot open a WebSocket at '{stack}': it answers HTTP alone.", hint=hint)
