@@ -28,7 +28,7 @@ def deployed(code: str = "d1", runtime: tuple[str, str] = ("node", "24"), **sett
     inputs = {
         "functionAppConfig": {
             "runtime": {"name": runtime[0], "version": runtime[1]},
-            "scaleAndConcurrency": {"instanceMemoryMB": 2048},
+            "scaleAndConcurrency": {"instanceMemoryMB": 2048, "maximumInstanceCount": 40},
         },
         "siteConfig": {"appSettings": [{"name": name, "value": value} for name, value in settings.items()]},
     }
@@ -44,7 +44,7 @@ class TestFunction:
         spec = deployed().function()
 
         assert (spec.package, spec.runtime, spec.memory_mb) == (Path("d1"), "nodejs24.x", 2048)
-        assert (spec.name, spec.region, spec.platform) == ("func-app", "eastus", "functions")
+        assert (spec.name, spec.region, spec.platform, spec.instances) == ("func-app", "eastus", "functions", 40)
 
     def test_has_pythons_runtime(self) -> None:
         assert deployed(runtime=("python", "3.13")).function().runtime == "python3.13"
