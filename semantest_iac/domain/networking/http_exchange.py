@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
 Pairs = tuple[tuple[str, str], ...]
+FINAL = range(200, 600)
+_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+_VALUE = re.compile(r"[^\x00-\x08\x0a-\x1f\x7f\ud800-\udfff]*")
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,8 +28,17 @@ class HttpRequest:
 
 @dataclass(frozen=True, slots=True)
 class HttpResponse:
-    """An answer as the client receives it: header names in lower case, `set-cookie` once per cookie."""
+    """An answer as the client receives it: header names in lower case, `set-cookie` once per cookie.
+
+    Raises ValueError for what HTTP cannot carry as one.
+    """
 
     status: int
     headers: Pairs = ()
     body: bytes = b""
+
+    def __post_init__(self) -> None:
+        if self.status not in FINAL:
+            raise ValueError("An answer's status is one of 200 to 599.")
+        if not all(_NAME.fullmatch(name) and _VALUE.fullmatch(value) for name, value in self.headers):
+            raise ValueError("An answer's header cannot be sent.")

@@ -67,8 +67,9 @@ class TestAnswer:
             "text",
             {"status": 200, "headers": {}, "body": "%"},
             {"status": 200, "headers": {"x-a": "1\r\nset-cookie: a=1"}, "cookies": [], "body": ""},
+            {"status": 101, "headers": {}, "cookies": [], "body": ""},
         ],
-        ids=["incomplete", "text", "body", "split-header"],
+        ids=["incomplete", "text", "body", "split-header", "no-answer"],
     )
     def test_of_no_known_form_is_an_error(self, result: Any) -> None:
         assert answered(result).status == 500

@@ -147,6 +147,8 @@ class TestResponseFor:
         [
             {"statusCode": "many"},
             {"statusCode": 99},
+            {"statusCode": 101},
+            {"statusCode": 200, "headers": {"a b": "c"}},
             {"statusCode": None},
             {"statusCode": 200, "body": {"a": 1}},
             {"statusCode": 200, "body": "%%%", "isBase64Encoded": True},
