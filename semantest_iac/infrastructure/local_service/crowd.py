@@ -12,7 +12,7 @@ from typing import Any, Protocol
 from semantest_iac.infrastructure.local_service.sockets import Handshake
 
 NORMAL, GOING_AWAY, POLICY_VIOLATION, RESTART = 1000, 1001, 1008, 1012
-PATIENCE_S = 1
+PATIENCE_S = 2  # and two for the goodbye: functions wait five
 
 
 class Line(Protocol):
