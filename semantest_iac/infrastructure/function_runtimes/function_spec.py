@@ -61,3 +61,11 @@ class Invocation:
     def is_timed_out(self) -> bool:
         """Whether the function was ended because it took longer than its timeout."""
         return self.error is not None and self.error["errorType"] == TIMED_OUT
+
+    @property
+    def words(self) -> str:
+        """What the function wrote and, as its last line, how it failed."""
+        if self.error is None:
+            return self.logs
+        failure = "{errorType}: {errorMessage}".format(**self.error)
+        return f"{self.logs.rstrip()}\n{' '.join(failure.split())}\n".lstrip()

@@ -67,7 +67,7 @@ class LocalDoor:
         logs: list[str] = []
 
         def told(invocation: Invocation) -> None:
-            logs.append(invocation.logs)
+            logs.append(invocation.words)
             (partial(self._logs.add, str(stack)) if self._logs else unheard)(invocation)
 
         visitors = Visitors()

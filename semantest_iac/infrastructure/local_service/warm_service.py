@@ -83,7 +83,7 @@ class WarmService:
         invocation = work.result() if done else _LATE
         response = _carried(request, front.answer(request, invocation))
         notes = tuple(filter(None, (pool.note, arrival.note)))
-        return Answer(response, invocation.logs, time.perf_counter() - started, notes)
+        return Answer(response, invocation.words, time.perf_counter() - started, notes)
 
     async def answer(self, request: HttpRequest) -> Answer:
         """As `call`, with what a client of the cloud gets where nothing runs; why is told."""

@@ -22,6 +22,7 @@ from semantest_iac.infrastructure.local_service.front import Arrival, Front
 from semantest_iac.infrastructure.local_service.local_services import LocalServices, ServingLimits
 from semantest_iac.infrastructure.local_service.log_file import FunctionLogs
 from semantest_iac.infrastructure.local_service.releases import Releases
+from semantest_iac.infrastructure.local_service.warm_service import WarmService
 
 STACK = "rest-api.aws.development.us-east-1"
 TELLS = """
@@ -154,6 +155,15 @@ class TestStack:
 
         with pytest.raises(NotFoundError):
             await ask(services)
+
+    async def test_says_in_its_last_words_why_it_failed(self, house: House) -> None:
+        house.deploy("one", body="def handler(event, context):\n    raise ValueError('no database')")
+
+        assert house.front_now
+        async with WarmService(house.front_now) as service:
+            answer = await service.call(HttpRequest("GET", "/"))
+
+        assert (answer.response.status, answer.logs) == (500, "ValueError: no database\n")
 
     async def test_answers_many_at_once(self, house: House, services: LocalServices) -> None:
         house.deploy("one", pause=0.2)

@@ -49,7 +49,7 @@ def _pair(header: str) -> tuple[str, str]:
 @click.argument("path")
 @click.option("-H", "--header", "headers", multiple=True, callback=_pairs, metavar="'NAME: VALUE'", help="A header.")
 @click.option("-d", "--data", metavar="BODY", help="The body; @file reads a file, - reads stdin.")
-@click.option("--logs", is_flag=True, help="What the function printed, on stderr.")
+@click.option("--logs", is_flag=True, help="What the function printed, and how it failed, on stderr.")
 @configuration_options
 @session_options
 def command(session: Session, words: Words, written: ConfigurationOptions, logs: bool, **request: Any) -> int:
