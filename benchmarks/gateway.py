@@ -49,13 +49,13 @@ Row = dict[str, Any]
 
 def rows() -> list[Row]:
     """Ratios under one say that ours is the faster."""
-    with tempfile.TemporaryDirectory() as folder, ExitStack() as running:
+    with tempfile.TemporaryDirectory() as folder, ExitStack() as exits:
         place = Path(folder)
-        _deploy(place)
-        first = running.enter_context(_running([*COMMAND, "serve", "--port", "0", "--json"], place))
+        deploy(place)
+        first = exits.enter_context(running([*COMMAND, "serve", "--port", "0", "--json"], place))
         gateway, url = first[0], json.loads(first[1])["url"]
-        node, port = running.enter_context(_running(["node", "service/server.js"], place, PORT="0"))
-        _, relay = running.enter_context(_running([sys.executable, "-m", "benchmarks.relay"], Path.cwd()))
+        node, port = exits.enter_context(running(["node", "service/server.js"], place, PORT="0"))
+        _, relay = exits.enter_context(running([sys.executable, "-m", "benchmarks.relay"], Path.cwd()))
         own = f"http://127.0.0.1:{int(relay)}/"
         return [
             *_cold(url),
@@ -64,13 +64,13 @@ def rows() -> list[Row]:
             *(
                 row
                 for provider in REGIONS
-                for row in _talking(f"{url}/{_stack('websocket', provider)}/", provider, own)
+                for row in _talking(f"{url}/{stack_of('websocket', provider)}/", provider, own)
             ),
         ]
 
 
 def _cold(url: str) -> Iterator[Row]:
-    for stack in (NODE, *(_stack("rest-api", provider) for provider in REGIONS)):
+    for stack in (NODE, *(stack_of("rest-api", provider) for provider in REGIONS)):
         first, *later = (requests(f"{url}/{stack}/health", 2, 1).each for _ in range(21))
         what = "Node" if stack == NODE else "Python"
         yield _row(f"{stack.provider}, {what}: first request (cold), beside a later one", 2 * first, median(later), 1)
@@ -94,14 +94,14 @@ def _beside_node(url: str, gateway: int, node_url: str, node: int, alone: float)
 
 
 def _bundled(url: str) -> Iterator[Row]:
-    aws, azure = (requests(f"{url}/{_stack('rest-api', provider)}/health", REQUESTS, AT_ONCE) for provider in REGIONS)
+    aws, azure = (requests(f"{url}/{stack_of('rest-api', provider)}/health", REQUESTS, AT_ONCE) for provider in REGIONS)
     what = f"azure: GET of the bundled service, {AT_ONCE} at once, beside aws"
     yield _row(what, azure.each, aws.each, REQUESTS, p95=azure.p95)
 
 
 def _talking(url: str, provider: str, relay: str) -> Iterator[Row]:
     for clients, messages in CROWDS.items():
-        place = f"{url}/{_stack('websocket', provider)}/"
+        place = f"{url}/{stack_of('websocket', provider)}/"
         ours, plain = conversation(place, clients, messages), conversation(relay, clients, messages)
         what = f"{provider}: WebSocket message, {clients} clients, beside a relay"
         yield _row(what, ours.each, plain.each, ours.n, p95=ours.p95)
@@ -111,11 +111,13 @@ def _row(what: str, ours: float, theirs: float, n: int, **more: Any) -> Row:
     return {"what": what, "ours": ours, "comparison": theirs, "ratio": ours / theirs, "p95": "", **more, "n": n}
 
 
-def _stack(component: str, provider: str) -> Stack:
+def stack_of(component: str, provider: str) -> Stack:
+    """One of those that are bundled."""
     return Stack(component, provider, "development", REGIONS[provider])
 
 
-def _deploy(place: Path) -> None:
+def deploy(place: Path) -> None:
+    """The Node server on AWS, and the bundled services on both clouds."""
     (place / "service").mkdir()
     (place / "service" / "server.js").write_text(SERVER)
     (place / "semantest.yaml").write_text(CONFIGURATION)
@@ -130,7 +132,7 @@ def _deploy(place: Path) -> None:
 
 
 @contextmanager
-def _running(command: Sequence[str], place: Path, **environment: str) -> Iterator[tuple[int, str]]:
+def running(command: Sequence[str], place: Path, **environment: str) -> Iterator[tuple[int, str]]:
     """The process and the first line that it says; it is ended with the block."""
     settings = {**os.environ, **environment}
     with subprocess.Popen(command, cwd=place, stdout=subprocess.PIPE, env=settings, text=True) as process:
