@@ -36,10 +36,10 @@ class PulumiEngine:
     async def preview(self, work: Work) -> ChangePlan:
         """What apply would do; makes an empty stack in the backend where there is none."""
         stack = work.blueprint.stack
-        delivery = await self._delivery(stack)  # first: the child of the preview waits for an apply
         done = await self._done(Order("preview", stack, work))
-        plan, held = _plan(done), Held.NOTHING
-        if delivery:
+        plan, held, courier = _plan(done), Held.NOTHING, self._courier(stack)
+        if courier:
+            delivery = Delivery(courier, State(done["state"]))
             held = await delivery.held(work)
             plan = replace(plan, lacks_code=bool(held) or await delivery.misses(work, plan))
         self._previewed[stack] = _Previewed(plan, done["fingerprint"], held)

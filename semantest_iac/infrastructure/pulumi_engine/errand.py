@@ -66,14 +66,16 @@ class Errand:
         return None
 
     def preview(self, watch: Watch) -> Message:
-        """The plan, and the fingerprint that lets apply trust it."""
+        """The plan, the fingerprint that lets apply trust it, and the state that both are of where code comes after."""
         self.bench.preview(watch)
-        return {"done": {"steps": self._judged(watch), "fingerprint": self._fingerprint()}}
+        state = self._state()
+        seen = state.deployment if self._cloud.code else {}
+        return {"done": {"steps": self._judged(watch), "fingerprint": self._fingerprint(state), "state": seen}}
 
     def apply(self, watch: Watch) -> Message:
         """Counts and outputs; first comes a second preview, unless nothing can have changed since the first."""
         shown = self._task.order.shown
-        if shown and shown.fingerprint != self._fingerprint():
+        if shown and shown.fingerprint != self._fingerprint(self._state()):
             before = self._watch()
             self.bench.preview(before)
             if unlike := shown.unlike(mutations(before.steps)):
@@ -125,10 +127,10 @@ class Errand:
             {**step, "stateful": step["type"] in stateful, "origins": origins.get(step["urn"], {})} for step in steps
         ]
 
-    def _fingerprint(self) -> str:
+    def _fingerprint(self, state: State) -> str:
         """Changes with the state and with everything that the program is made from, secrets included."""
         work = self._task.order.work
-        made_from = (self._state().digest, work and (work.blueprint, work.artifact), sorted(self._task.secrets.items()))
+        made_from = (state.digest, work and (work.blueprint, work.artifact), sorted(self._task.secrets.items()))
         return hashlib.sha256(pickle.dumps(made_from)).hexdigest()
 
     def _failed(self, watch: Watch, *, stopped: str = "", text: str = "") -> Message:

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import json
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from importlib.metadata import version
 from typing import Any
 
@@ -162,9 +162,19 @@ class SimulatedProvider(provider_pb2_grpc.ResourceProviderServicer):
 
 def _refreshed(inputs: Properties, outputs: Properties) -> dict[str, Any]:
     """The inputs as the cloud has them now, and those that it never tells: absent values and marks of the bridge."""
-    told = {name: outputs[name] for name in inputs if name in outputs}
+    told = {name: _given_back(inputs[name], outputs[name]) for name in inputs if name in outputs}
     kept = {name: value for name, value in inputs.items() if name == DEFAULTS_MARK or not given(value)}
     return {**kept, **told}
+
+
+def _given_back(given_: Any, told: Any) -> Any:
+    """What the cloud tells, in the form in which it is given: what is told by name may be given as a list of names."""
+    if not isinstance(told, Mapping):
+        return told
+    if isinstance(given_, list):
+        return list(told)
+    known = given_ if isinstance(given_, Mapping) else {}
+    return {name: _given_back(known.get(name), value) for name, value in told.items()}
 
 
 def _imported(cloud: Cloud, type_: str, outputs: Properties) -> dict[str, Any]:

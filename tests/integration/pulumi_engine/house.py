@@ -66,8 +66,7 @@ class House:
     def search(self, create: PendingCreate) -> str | None:
         """What the create made, by the mark that the provider left."""
         with self.inventory.view() as books:
-            rows = [row for row in books.all("123456789012") if row.owner.startswith(f"{create.urn}#")]
-        return next((row.id for row in rows if row.id not in create.known), None)
+            return next((row.id for row in books.owned_by(f"{create.urn}#") if row.id not in create.known), None)
 
     def work(self, configuration: Mapping[str, Any] | None = None, stack: Stack = STACK, generation: int = 1) -> Work:
         """What a deployment of a configuration has to do."""

@@ -20,21 +20,22 @@ CHILD = "pulumi_engine.child"
 
 
 class Killer:
-    """Strikes once, at the n-th create: before the cloud has made the resource, or before it answers that it has."""
+    """Strikes once, at the n-th create (of a type): before the cloud makes the resource, or before it answers so."""
 
-    def __init__(self, folder: Path, whom: str, when: str, nth: int) -> None:
+    def __init__(self, folder: Path, whom: str, when: str, nth: int = 1, type_: str = "") -> None:
         self._folder = folder
         self._whom = whom
         self._moment = (when, nth)
+        self._type = type_
         self._numbers = itertools.count(1)
 
     def around(self, cloud: Cloud) -> Any:
         """The cloud with the killer in it."""
         return _Haunted(cloud, self)
 
-    def number(self) -> int:
-        """Of the create that begins now."""
-        return next(self._numbers)
+    def number(self, type_: str) -> int:
+        """Of the create that begins now; 0 where it is of another type."""
+        return next(self._numbers) if self._type in ("", type_) else 0
 
     def strike(self, when: str, number: int) -> None:
         """Kill, if this is the moment; the thread that asked never answers."""
@@ -54,7 +55,7 @@ class _Haunted:
 
     def create(self, type_: str, inputs: Any, *, owner: str) -> Any:
         """Make it, with a chance to strike on both sides."""
-        number = self._killer.number()
+        number = self._killer.number(type_)
         self._killer.strike("before", number)
         made = self._cloud.create(type_, inputs, owner=owner)
         self._killer.strike("after", number)

@@ -7,13 +7,17 @@ import os
 import subprocess
 import sys
 import time
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import pytest
 
 from semantest_iac.domain.errors import DeploymentError
+from semantest_iac.infrastructure.pulumi_engine.engine import PulumiEngine
 from semantest_iac.infrastructure.pulumi_engine.pending import Search
 from semantest_iac.infrastructure.pulumi_engine.states import State, in_files
+from semantest_iac.infrastructure.sandbox_engine.code import courier_in
 from tests.integration.pulumi_engine.house import STACK, House
 from tests.integration.pulumi_engine.killer import Killer, marked
 
@@ -72,6 +76,19 @@ class TestDeploymentWithAKilledProcess:
         assert applied.changes.create == _RESOURCES - interrupted
         assert (_in_cloud(state), state.pending_creates) == (house.living(), [])
         assert list(house.left()) == []
+
+    def test_knows_that_what_it_takes_up_has_no_code_yet(self, tmp_path: Path, variables: dict[str, str]) -> None:
+        stack = replace(STACK, provider="azure", region="eastus")
+        killer = Killer(tmp_path / "home", "cli", "after", type_="azure-native:web:WebApp")
+        house = House(tmp_path / "home", variables, lambda package, region: killer.around(house.cloud(package, region)))
+        house.engine = PulumiEngine(house.children, house.search, partial(courier_in, house.cloud))
+        with pytest.raises(DeploymentError, match="killed by signal 9"):
+            asyncio.run(house.deploy(house.work(stack=stack)))
+
+        plan = asyncio.run(house.engine.preview(house.work(stack=stack)))
+
+        assert [change.op for change in plan.resources if change.type.endswith(":WebApp")] == ["same"]
+        assert plan.lacks_code
 
     def test_is_a_persons_to_judge_where_nobody_can_look(self, tmp_path: Path, variables: dict[str, str]) -> None:
         _killed(tmp_path / "home", variables, "cli", "after", 14)
