@@ -11,7 +11,7 @@ import pulumi_aws as aws
 
 from tests.differential.sites import Kind, Site
 
-MODULES = ("apigatewayv2", "cloudwatch", "ec2", "iam", "lambda_", "secretsmanager", "sns")
+MODULES = ("apigatewayv2", "cloudwatch", "dynamodb", "ec2", "iam", "lambda_", "secretsmanager", "sns")
 _REGIONS = ("us-east-1", "us-east-1", "eu-west-1")
 _RETENTIONS = (1, 3, 5)
 _TRUST = json.dumps(
@@ -213,6 +213,32 @@ def _stage(site: Site) -> Any:
     )
 
 
+def _authorizer(site: Site) -> Any:
+    return aws.apigatewayv2.Authorizer(
+        site.name,
+        name=site.physical or f"authorizer-{site.piece.id}",
+        api_id=site.used.id,
+        authorizer_type="REQUEST",
+        authorizer_uri=f"arn:aws:apigateway:us-east-1:lambda:path/2015-03-31/functions/v{site.piece.shape}/invocations",
+        identity_sources=[site.kept(f"route.request.querystring.v{site.piece.label}")],
+        opts=site.options,
+    )
+
+
+def _table(site: Site) -> Any:
+    key = f"k{site.piece.shape}"
+    return aws.dynamodb.Table(
+        site.name,
+        name=site.physical,
+        billing_mode="PAY_PER_REQUEST",
+        hash_key=key,
+        attributes=[{"name": key, "type": "S"}],
+        ttl={"attribute_name": site.label, "enabled": True},
+        tags={"label": f"v{site.piece.label}"},
+        opts=site.options,
+    )
+
+
 def _answered(site: Site) -> Any:
     """A log group that is named by what the cloud answers to questions."""
     asking = site.asking
@@ -257,6 +283,8 @@ KINDS: Mapping[str, Kind] = {
     "integration": Kind(_integration, "api", ("integrationUri",), ("integrationUri",)),
     "route": Kind(_route, "integration", ("routeKey",), ("routeKey", "target")),
     "stage": Kind(_stage, "api", ("invokeUrl",), ("description",)),
+    "authorizer": Kind(_authorizer, "api", ("authorizerUri",), ("identitySources", "authorizerUri")),
+    "table": Kind(_table, "", ("arn",), ("tags.label", "ttl", "ttl.attributeName", "hashKey"), named=True),
     "function": Kind(_function, "role", ("qualifiedArn",), ("environment.variables.LABEL", "publish", "code")),
     "alias": Kind(_alias, "function", ("invokeArn",), ("functionVersion", "description")),
     "permission": Kind(_permission, "function", (), ("sourceArn",)),

@@ -6,11 +6,11 @@ from collections.abc import Mapping
 from typing import Any
 from uuid import NAMESPACE_URL, uuid5
 
-from pulumi_azure_native import authorization, managedidentity, operationalinsights, resources, storage
+from pulumi_azure_native import authorization, managedidentity, operationalinsights, resources, storage, webpubsub
 
 from tests.differential.sites import Kind, Site
 
-MODULES = (authorization, managedidentity, operationalinsights, resources, storage)
+MODULES = (authorization, managedidentity, operationalinsights, resources, storage, webpubsub)
 _LOCATIONS = ("westeurope", "northeurope", "eastus")
 _READER = "/providers/Microsoft.Authorization/roleDefinitions/acdd72a7-3385-48ef-bd42-f606fba81ae7"
 
@@ -76,11 +76,57 @@ def _storage(site: Site) -> Any:
     )
 
 
+def _table(site: Site) -> Any:
+    return storage.Table(
+        site.name,
+        table_name=f"t{site.piece.id}{site.piece.shape}",
+        account_name=site.used.name,
+        resource_group_name=_group_of(site),
+        opts=site.options,
+    )
+
+
+def _pubsub(site: Site) -> Any:
+    return webpubsub.WebPubSub(
+        site.name,
+        resource_name_=site.physical,
+        resource_group_name=site.used.name,
+        location=_LOCATIONS[site.piece.shape],
+        sku={"name": "Standard_S1", "tier": "Standard", "capacity": 1 + site.piece.label},
+        identity={"type": "SystemAssigned"},
+        tags={"label": site.label},
+        opts=site.options,
+    )
+
+
+def _hub(site: Site) -> Any:
+    handler = {"url_template": site.kept(f"https://example.org/v{site.piece.label}"), "system_events": ["connect"]}
+    return webpubsub.WebPubSubHub(
+        site.name,
+        hub_name=f"h{site.piece.id}",
+        resource_name_=site.used.name,
+        resource_group_name=_group_of(site),
+        properties={
+            "anonymous_connect_policy": ("allow", "deny")[site.piece.shape % 2],
+            "event_handlers": [handler],
+        },
+        opts=site.options,
+    )
+
+
+def _group_of(site: Site) -> Any:
+    """That of what it uses, by its id: nothing else says so."""
+    return site.used.id.apply(lambda id_: id_.split("/")[4])
+
+
 _IN_GROUP = ("tags", "tags.label", "location")
 KINDS: Mapping[str, Kind] = {
     "azure_group": Kind(_group, "", ("azureApiVersion",), _IN_GROUP, named=True),
     "azure_identity": Kind(_identity, "azure_group", ("principalId",), _IN_GROUP),
     "azure_assignment": Kind(_assignment, "azure_identity", (), ("description",)),
     "azure_workspace": Kind(_workspace, "azure_group", ("customerId",), (*_IN_GROUP, "retentionInDays", "sku")),
+    "azure_table": Kind(_table, "azure_storage", (), ("tableName",)),
+    "azure_pubsub": Kind(_pubsub, "azure_group", ("hostName", "identity"), (*_IN_GROUP, "sku", "sku.capacity")),
+    "azure_hub": Kind(_hub, "azure_pubsub", (), ("properties", "properties.eventHandlers")),
     "azure_storage": Kind(_storage, "azure_group", ("primaryEndpoints",), (*_IN_GROUP, "sku")),
 }
