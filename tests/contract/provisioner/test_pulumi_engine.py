@@ -51,3 +51,9 @@ class TestPulumiEngineOnAzure(AzureContract):
         """The engine, with the simulated cloud's own service for packages."""
         engine = PulumiEngine(house.children, house.search, partial(courier_in, house.cloud))
         return Bench(engine, house.package, "azure")
+
+    async def test_finds_no_drift_where_nobody_changed_anything(self, bench: Bench) -> None:
+        await bench.deploy(bench.work())
+
+        assert isinstance(bench.engine, PulumiEngine)
+        assert (await bench.engine.detect_drift(bench.east)).mutations == ()
