@@ -20,9 +20,7 @@ from semantest_iac.infrastructure.local_service.azure_socket_plan import HubPlan
 from semantest_iac.infrastructure.local_service.warm_service import Told
 
 _ALLOWED = "webhook-allowed-origin"
-_REFUSED = Invocation(
-    None, {"errorType": "Upstream", "errorMessage": "The app allows no events (OPTIONS)."}, "", 0
-)
+_REFUSED = Invocation(None, {"errorType": "Upstream", "errorMessage": "The app allows no events (OPTIONS)."}, "", 0)
 
 
 class Upstreams:
