@@ -5,12 +5,15 @@ from __future__ import annotations
 import os
 import sqlite3
 import time
+from contextlib import suppress
 from pathlib import Path
+from threading import Lock
 
 from semantest_iac.domain.errors import LedgerError
 
 APPLICATION = 0x534D4941  # "SMIA" in the file's header: nobody else's database is taken for a ledger
 SCHEMA = 1
+_BIRTH = Lock()
 COLUMNS = "position, stream, version, type, json, hash"
 EVENTS = """create table events (
     position integer primary key, stream text not null, version integer not null,
@@ -21,7 +24,7 @@ EVENTS = """create table events (
 def open_for_writing(path: Path, busy_timeout_s: float) -> sqlite3.Connection:
     """Open the ledger, made on the way where it is missing, readable by its owner alone."""
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
+    _make_room(path)
     connection = sqlite3.connect(path, busy_timeout_s, isolation_level=None, check_same_thread=False)
     try:
         connection.execute("pragma synchronous = full")
@@ -83,6 +86,16 @@ def _mode(path: Path) -> str:
         return "mode=rw"
     at_work = path.with_name(f"{path.name}-wal").exists()
     return "mode=ro" if at_work else "mode=ro&immutable=1"
+
+
+def _make_room(path: Path) -> None:
+    """The empty file, where there is none; one that is in use is not touched.
+
+    Closing a file ends every POSIX lock that its process has on it (https://www.sqlite.org/howtocorrupt.html, 2.2):
+    others would then take SQLite's log for nobody's. The same holds between opening and closing a new one.
+    """
+    with _BIRTH, suppress(FileExistsError):
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
 
 
 def _create(connection: sqlite3.Connection, path: Path) -> None:

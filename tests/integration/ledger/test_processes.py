@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from semantest_iac.infrastructure.ledger.sqlite import SqliteLedger
+from tests.integration.ledger.appender import PAIR
 
 Start = Callable[..., subprocess.Popen[str]]
 ENDLESS = 10**9
@@ -30,6 +31,20 @@ class TestFourProcesses:
         assert [len(rows) for rows in acknowledged] == [50, 50, 50, 50]
         assert set.union(*acknowledged) == {(row.position, row.hash) for row in ledger.log()}
         assert ledger.verify().events == 200
+
+
+class TestTwoLedgersOfOneProcess:
+    async def test_lose_nothing_while_another_process_comes_and_goes(
+        self, start: Start, ledger: SqliteLedger, file: Path
+    ) -> None:
+        second = SqliteLedger(file)
+        rows = [*await ledger.append("a", 0, PAIR), *await second.append("b", 0, PAIR)]
+        others = _acknowledged(start("appender.py", file, "c", 1))
+
+        rows += [*await ledger.append("a", 2, PAIR), *await second.append("b", 2, PAIR)]
+        second.close()
+
+        assert {(row.position, row.hash) for row in rows} | others == {(it.position, it.hash) for it in ledger.log()}
 
 
 class TestKilledProcess:
