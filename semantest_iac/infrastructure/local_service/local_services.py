@@ -53,6 +53,7 @@ class LocalServices:
         self._served: Mapping[str, str] = {}
         self._services = Renewal(self._service)
         self._houses = Renewal(self._house)
+        self._gone: list[WarmService | SocketHouse] = []
         self._looking: asyncio.Task[None] | None = None
 
     async def __aenter__(self) -> Self:
@@ -63,7 +64,7 @@ class LocalServices:
         if self._looking:
             self._looking.cancel()
             await asyncio.gather(self._looking, return_exceptions=True)
-        await asyncio.gather(*(gone.stop() for gone in self._without(())))
+        await asyncio.gather(*(gone.stop() for gone in (*self._without(()), *self._gone)))
 
     async def names(self) -> list[str]:
         """The stacks that are answered now, sorted."""
@@ -97,6 +98,7 @@ class LocalServices:
         if current is not self._served:
             self._served = current
             for gone in self._without(current):
+                self._gone.append(gone)
                 await gone.aclose()
         return current
 

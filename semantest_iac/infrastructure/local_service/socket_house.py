@@ -132,12 +132,14 @@ class SocketHouse:
 
     async def _dismissed(self, version: _Version, code: int) -> None:
         """Close every connection, and end the functions once they have heard of it."""
-        await asyncio.gather(*(self.crowd.close(id, code, "Going away") for id in list(version.ids)))
-        for _ in range(int(LONGEST_FAREWELL_S * 20)):
-            if not version.ids:
-                break
-            await asyncio.sleep(0.05)
-        await version.exits.aclose()
+        try:
+            await asyncio.gather(*(self.crowd.close(id, code, "Going away") for id in list(version.ids)))
+            for _ in range(int(LONGEST_FAREWELL_S * 20)):
+                if not version.ids:
+                    break
+                await asyncio.sleep(0.05)
+        finally:
+            await version.exits.aclose()
 
     def _begin(self, work: Coroutine[Any, Any, None]) -> None:
         task = asyncio.create_task(work)

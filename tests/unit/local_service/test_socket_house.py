@@ -69,6 +69,7 @@ class FakeLine:
     said: list[Any] = field(default_factory=list)
     code: int | None = None
     is_cut: bool = False
+    stays: bool = False
 
     async def send(self, data: bytes) -> None:
         """Hear it, if it is still there."""
@@ -79,7 +80,8 @@ class FakeLine:
     async def close(self, code: int, reason: str) -> None:
         """Go."""
         self.code = code
-        await self.visit.left(code, reason)
+        if not self.stays:
+            await self.visit.left(code, reason)
 
 
 async def house_of(service: FakeService, grace_s: float = 0) -> SocketHouse:
@@ -183,6 +185,17 @@ class TestEnd:
         await until(lambda: not one.is_open)
 
         assert ([client.code for client in clients], one.is_open) == ([1001] * 3, False)
+
+    async def test_does_not_wait_for_those_who_do_not_leave(self) -> None:
+        house = await house_of(one := FakeService("one"))
+        line = await let_in(house)
+        line.stays = True
+
+        await house.aclose()
+        await until(lambda: line.code is not None)
+        await house.stop()
+
+        assert not one.is_open
 
 
 class TestCrowd:
