@@ -63,9 +63,18 @@ _SEVERAL = (
     _ENVIRONMENT,
     click.option("--region", multiple=True, metavar="NAME", help="Such as us-east-1; several, for a stack in each."),
 )
+_AMONG = (
+    click.option("--component", metavar="NAME", help="One component alone, such as rest-api."),
+    click.option("--provider", metavar="NAME", help="One cloud alone: aws or azure."),
+    click.option("--env", "--environment", "environment", metavar="NAME", help="One environment alone."),
+    click.option("--region", metavar="NAME", help="One region alone."),
+)
 
 stack_options = _gathered("words", Words, Words, _COMPONENT, *_PLACE)
 """`words`: all four parts of a stack's name as options."""
+
+filter_options = _gathered("words", Words, Words, *_AMONG)
+"""`words`: the same, to leave out what does not match; who says none means all."""
 
 many_stacks_options = _gathered("words", ManyWords, ManyWords, *_SEVERAL)
 """`words`: the same, each but the environment as often as there are stacks."""

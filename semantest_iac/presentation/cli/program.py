@@ -23,7 +23,7 @@ COMMANDS = {
     "outputs": "Show what a stack offers: endpoint, names, ARNs.",
     "destroy": "Delete everything of a stack.",
     "invoke": "Send a request to a deployed service.",
-    "serve": "Answer for every simulated stack on this machine, over HTTP.",
+    "serve": "Answer here for every simulated stack, HTTP and WebSocket.",
     "logs": "Show what functions printed on this machine.",
     "events": "Read the recorded events.",
     "ledger": "Check the record of events.",

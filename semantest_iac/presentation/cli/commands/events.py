@@ -10,7 +10,7 @@ from semantest_iac.application.queries.history import events
 from semantest_iac.application.queries.status import EVERY_STACK
 from semantest_iac.presentation.cli.failures import OK
 from semantest_iac.presentation.cli.filters import stack_filter
-from semantest_iac.presentation.cli.options import session_options, stack_options
+from semantest_iac.presentation.cli.options import filter_options, session_options
 from semantest_iac.presentation.cli.session import Session
 from semantest_iac.presentation.cli.tables import moment, table
 from semantest_iac.presentation.cli.words import Words
@@ -32,7 +32,7 @@ TITLES = ("position", "time", "type", "stack", "deployment")
 @click.option("--after", type=click.IntRange(min=0), default=0, metavar="N", help="Those after position N.")
 @click.option("--limit", type=click.IntRange(min=1), metavar="N", help="N events at most.")
 @click.option("--journal", is_flag=True, help="The steps of deployments too.")
-@stack_options
+@filter_options
 @session_options
 def command(session: Session, words: Words, limit: int | None, **selection: Any) -> int:
     """Reads the ledger alone."""

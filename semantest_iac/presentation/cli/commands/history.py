@@ -10,7 +10,7 @@ import click
 from semantest_iac.application.queries.history import history
 from semantest_iac.presentation.cli.failures import OK
 from semantest_iac.presentation.cli.filters import stack_filter
-from semantest_iac.presentation.cli.options import session_options, stack_options
+from semantest_iac.presentation.cli.options import filter_options, session_options
 from semantest_iac.presentation.cli.session import Session
 from semantest_iac.presentation.cli.tables import moment, table
 from semantest_iac.presentation.cli.wording import DONE
@@ -27,7 +27,7 @@ TITLES = ("deployment", "stack", "kind", "state", "requested", "changes")
 
 @click.command("history", help=HELP)
 @click.option("--limit", type=click.IntRange(min=1), metavar="N", help="The newest N alone.")
-@stack_options
+@filter_options
 @session_options
 def command(session: Session, words: Words, limit: int | None) -> int:
     """Reads the ledger alone."""

@@ -10,7 +10,7 @@ from semantest_iac.domain.errors import Fault, NotFoundError, ValidationError
 from semantest_iac.presentation.cli.failures import OK
 from semantest_iac.presentation.cli.filters import stack_filter
 from semantest_iac.presentation.cli.local_endpoint import local_endpoint
-from semantest_iac.presentation.cli.options import session_options, stack_options
+from semantest_iac.presentation.cli.options import filter_options, session_options
 from semantest_iac.presentation.cli.session import Session
 from semantest_iac.presentation.cli.tables import aligned, flattened
 from semantest_iac.presentation.cli.words import Words
@@ -27,7 +27,7 @@ answers while `semantest-iac serve` runs.
 
 
 @click.command("outputs", help=HELP)
-@stack_options
+@filter_options
 @session_options
 def command(session: Session, words: Words) -> int:
     """Reads the ledger alone."""

@@ -9,7 +9,7 @@ import click
 from semantest_iac.application.queries.status import status
 from semantest_iac.presentation.cli.failures import OK
 from semantest_iac.presentation.cli.filters import stack_filter
-from semantest_iac.presentation.cli.options import session_options, stack_options
+from semantest_iac.presentation.cli.options import filter_options, session_options
 from semantest_iac.presentation.cli.session import Session
 from semantest_iac.presentation.cli.tables import moment, table
 from semantest_iac.presentation.cli.words import Words
@@ -26,7 +26,7 @@ NO_MATCH = "Nothing matches."
 
 
 @click.command("status", help=HELP)
-@stack_options
+@filter_options
 @session_options
 def command(session: Session, words: Words) -> int:
     """Reads the ledger alone."""
