@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -94,7 +95,7 @@ async def _bound(runner: web.AppRunner, host: str, port: int) -> str:
         await web.TCPSite(runner, host, port, backlog=WAITING).start()
     except OSError as error:
         hint = "Say another --port, or 0 for a free one."
-        raise RefusedError(f"Cannot listen on {host}:{port}: {error.strerror}.", "PORT_TAKEN", hint=hint) from error
+        raise RefusedError(f"Cannot listen on {host}:{port}: {_reason(error)}.", "PORT_TAKEN", hint=hint) from error
     where, found, *_ = runner.addresses[0]
     return f"http://[{where}]:{found}" if ":" in where else f"http://{where}:{found}"
 
@@ -108,3 +109,8 @@ def _require_loopback(host: str) -> None:
         hint = "Leave --host out, or use 127.0.0.1 or ::1."
         message = f"Cannot serve on '{host}': simulated stacks are for this machine alone."
         raise RefusedError(message, "NOT_LOOPBACK", hint=hint)
+
+
+def _reason(error: OSError) -> str:
+    """The system's own words: asyncio's repeat the address."""
+    return os.strerror(error.errno).lower() if error.errno else str(error)
