@@ -88,7 +88,7 @@ class SocketHouse:
         await exits.enter_async_context(service)
         old, self._now = self._now, _Version(service, exits)
         if old:
-            self._begin(self._retired(old, RESTART))
+            self._begin(self._retired(old))
 
     async def connect(self, handshake: Handshake) -> Visit | int:
         """The client's visit, or the status that it is refused with."""
@@ -107,10 +107,10 @@ class SocketHouse:
         return await self._now.service.answer(request, here)
 
     async def aclose(self) -> None:
-        """Send everybody away, with a word of warning."""
+        """Send everybody away: there is nothing to connect to again."""
         old, self._now = self._now, None
         if old:
-            self._begin(self._retired(old, GOING_AWAY))
+            self._begin(self._dismissed(old, GOING_AWAY))
 
     async def stop(self) -> None:
         """Send everybody away now, and end what runs."""
@@ -122,13 +122,13 @@ class SocketHouse:
             task.cancel()
         await asyncio.gather(*self._retiring, return_exceptions=True)
 
-    async def _retired(self, version: _Version, code: int) -> None:
+    async def _retired(self, version: _Version) -> None:
         try:
             for id in list(version.ids):
                 await self.crowd.send(id, json.dumps(HINT).encode())
             await asyncio.sleep(self._grace_s if version.ids else 0)
         finally:
-            await self._dismissed(version, code)
+            await self._dismissed(version, RESTART)
 
     async def _dismissed(self, version: _Version, code: int) -> None:
         """Close every connection, and end the functions once they have heard of it."""

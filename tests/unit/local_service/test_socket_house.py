@@ -184,7 +184,7 @@ class TestEnd:
         await getattr(house, end)()
         await until(lambda: not one.is_open)
 
-        assert ([client.code for client in clients], one.is_open) == ([1001] * 3, False)
+        assert ([(client.said, client.code) for client in clients], one.is_open) == ([([], 1001)] * 3, False)
 
     async def test_does_not_wait_for_those_who_do_not_leave(self) -> None:
         house = await house_of(one := FakeService("one"))
