@@ -11,7 +11,7 @@ from semantest_iac.domain.deployment.account_settings import advice
 from semantest_iac.domain.deployment.stack import Stack
 from semantest_iac.domain.errors import DeploymentError, Fault, ProviderError, RefusedError, ThrottledError
 
-_AGAIN = "Deploy again: what was done is remembered, and the rest is taken up from there."
+_AGAIN = "Deploy again: what is there is kept, and the rest is made."
 _TAKEN = "Another stack or person has that name. Destroy it there, or deploy under another environment."
 _CHANGE = "Change the configuration as the message says."
 _LATER = "Try again when it has ended."

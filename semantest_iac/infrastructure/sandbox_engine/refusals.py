@@ -22,7 +22,7 @@ _HINTS = {
     "DependencyViolation": "Something outside this stack still uses it.",
     "InvalidRequest": "The name is still reserved after an earlier delete; wait, or restore it.",
 }
-_AGAIN = "Deploy again: what was done is remembered, and the rest is taken up from there."
+_AGAIN = "Deploy again: what is there is kept, and the rest is made."
 _CHANGE = "Change the configuration as the message says."
 
 
