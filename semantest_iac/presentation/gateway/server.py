@@ -8,6 +8,7 @@ import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from ipaddress import ip_address
+from weakref import WeakSet
 
 from aiohttp import web
 
@@ -78,6 +79,8 @@ async def listening(services: Services, host: str, port: int, tell: Tell) -> Asy
     """
     _require_loopback(host)
     app = web.Application(client_max_size=LARGEST_BODY)
+    app[web_sockets.OPEN] = WeakSet()
+    app.on_shutdown.append(web_sockets.farewell)
     async with services:
         app.router.add_route("*", "/{path:.*}", Gateway(services, tell).handle)
         runner = web.AppRunner(

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
+from weakref import WeakSet
 
 from aiohttp import WSCloseCode, WSMsgType, web
 
@@ -10,6 +12,7 @@ from semantest_iac.presentation.gateway.frames import FrameSizes
 from semantest_iac.presentation.gateway.services import Visit
 
 LARGEST_READ = 16 * 1024 * 1024  # what is too large is read to its end, as far as that, and then refused
+OPEN = web.AppKey("open", WeakSet[web.WebSocketResponse])
 _GONE = {WSMsgType.CLOSE, WSMsgType.CLOSING, WSMsgType.CLOSED}
 
 
@@ -54,12 +57,19 @@ async def carried(request: web.Request, visit: Visit) -> web.WebSocketResponse:
     code, reason = int(WSCloseCode.ABNORMAL_CLOSURE), ""
     try:
         await socket.prepare(request)
+        request.app[OPEN].add(socket)
         sizes = FrameSizes.of(request, visit.limits)
         visit.joined(_Line(socket))
         code, reason = await _listened(socket, visit, sizes)
     finally:
         await visit.left(code, reason)
     return socket
+
+
+async def farewell(app: web.Application) -> None:
+    """Every client is told that the gateway ends; who does not listen is not waited for."""
+    sockets = app[OPEN]
+    await asyncio.gather(*(_Line(socket).close(WSCloseCode.GOING_AWAY, "Going away") for socket in tuple(sockets)))
 
 
 async def _listened(socket: web.WebSocketResponse, visit: Visit, sizes: FrameSizes) -> tuple[int, str]:

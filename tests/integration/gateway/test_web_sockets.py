@@ -140,5 +140,4 @@ class TestEnd:
                 socket = await client.ws_connect(f"{url}/{STACK}/")
             ending = await socket.receive(timeout=SECONDS)
 
-        assert ending.type in (WSMsgType.CLOSE, WSMsgType.CLOSED)
-        assert visit.ending.done()
+        assert (ending.type, ending.data, visit.ending.done()) == (WSMsgType.CLOSE, 1001, True)
