@@ -65,10 +65,21 @@ def built_in_endpoint(subject: Subject) -> Iterator[Finding]:
     if subject.environment != "development" or section.authorizer or not subject.serves_http:
         return
     hint = "Any other environment has a gateway, and so has development with an authorizer."
-    if section.throttling.rate is not None or section.throttling.burst is not None:
+    if _is_throttled(subject):
         yield advise("throttling", "without effect: the app's own endpoint limits nobody", hint)
     if section.cors and (section.cors.methods or section.cors.headers or section.cors.max_age is not None):
         yield advise("cors", "methods, headers and max_age are without effect: the app's own endpoint allows all", hint)
 
 
-RULES: tuple[Rule, ...] = (memory, instances, network, built_in_endpoint)
+def hub(subject: Subject) -> Iterator[Finding]:
+    """Web PubSub counts connections and messages by its units, and slows down no client."""
+    if not subject.serves_http and _is_throttled(subject):
+        yield advise("throttling", "without effect: Web PubSub limits no client's messages")
+
+
+def _is_throttled(subject: Subject) -> bool:
+    asked = subject.section.throttling
+    return asked.rate is not None or asked.burst is not None
+
+
+RULES: tuple[Rule, ...] = (memory, instances, network, built_in_endpoint, hub)

@@ -17,9 +17,9 @@ _SUBNET = f"{_ID}/virtualNetworks/net/subnets/functions"
 _JWT = {"issuer": "https://issuer.example.org", "audience": ["semantest"]}
 
 
-def _found(*, environment: str = "staging", **section: Any) -> list[Finding]:
+def _found(*, component: str = "rest-api", environment: str = "staging", **section: Any) -> list[Finding]:
     asked = ComponentSection.model_validate(section)
-    subject = Subject("rest-api", "azure", environment, asked, date(2026, 11, 21), "azure")
+    subject = Subject(component, "azure", environment, asked, date(2026, 11, 21), "azure")
     return [finding for rule in RULES for finding in rule(subject)]
 
 
@@ -69,6 +69,14 @@ class TestRules:
     )
     def test_pass_what_azure_has(self, section: dict[str, Any]) -> None:
         assert _found(**section) == []
+
+
+class TestHub:
+    @pytest.mark.parametrize(("component", "told"), [("websocket", ["throttling"]), ("rest-api", [])])
+    def test_says_that_it_slows_nobody_down(self, component: str, told: list[str]) -> None:
+        found = _found(component=component, throttling={"rate": 5})
+
+        assert [finding.fault.path for finding in found if not finding.blocks] == told
 
 
 class TestSizes:
