@@ -63,6 +63,14 @@ class TestInvoke:
 
         assert (invocation.result, invocation.error, invocation.logs) == (2, None, "seen\n")
 
+    async def test_hears_no_child_of_the_function(self, python_function: Function) -> None:
+        spec = python_function("import os\ndef handler(e, c):\n    return 'child' if os.fork() == 0 else e")
+
+        async with FunctionProcess.start(spec) as function:
+            results = [(await function.invoke(number)).result for number in range(5)]
+
+        assert results == [0, 1, 2, 3, 4]
+
     async def test_keeps_the_process_warm(self, python_function: Function) -> None:
         spec = python_function("n = 0\ndef handler(e, c):\n    global n\n    n += 1\n    return n")
 
