@@ -5,7 +5,14 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING
 
-from semantest_iac.presentation.cli.program import run
+try:
+    from semantest_iac.presentation.cli.program import run
+except ModuleNotFoundError as missing:  # another Python than that of .venv: the first thing that goes wrong
+    if (missing.name or "semantest_iac").startswith("semantest_iac"):
+        raise
+    sys.stderr.write(f"Error: Cannot start: {sys.executable} has no '{missing.name}'.\n")
+    sys.stderr.write("Hint: Run: make deploy, which makes .venv, then: . .venv/bin/activate\n")
+    sys.exit(2)
 
 if TYPE_CHECKING:
     from pathlib import Path

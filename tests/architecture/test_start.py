@@ -49,5 +49,16 @@ class TestStart:
         assert {name for name in _loaded(report) if name.startswith("pulumi")} == set()
 
 
+class TestStartWithoutItsLibraries:
+    def test_says_which_python_has_them(self, root: Path) -> None:
+        command = [sys.executable, "-S", "-m", "semantest_iac", "status"]
+
+        ended = subprocess.run(command, cwd=root, env={}, capture_output=True, text=True, check=False)
+
+        assert (ended.returncode, ended.stdout) == (2, "")
+        assert ended.stderr.splitlines()[-1] == "Hint: Run: make deploy, which makes .venv, then: . .venv/bin/activate"
+        assert "Traceback" not in ended.stderr
+
+
 def _loaded(report: str) -> set[str]:
     return {line.rsplit("|", 1)[-1].strip().partition(".")[0] for line in report.splitlines()}
