@@ -19,8 +19,8 @@ AWS: Final = CloudEntry(
     sdk="pulumi-aws",
     extra="semantest-iac[aws]",
     simulated=f"{_HERE}.simulated_cloud.aws.catalogue:simulated_aws",
-    front=f"{_HERE}.local_service.aws_front:front",
-    sockets=f"{_HERE}.local_service.aws_sockets:sockets",
+    front=f"{_HERE}.local_service.aws.front:front",
+    sockets=f"{_HERE}.local_service.aws.sockets:sockets",
     credentials=Credentials(
         ("AWS_ACCESS_KEY_ID", "AWS_PROFILE", "AWS_WEB_IDENTITY_TOKEN_FILE", "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI"),
         (".aws/credentials", ".aws/config"),
@@ -36,8 +36,8 @@ AZURE: Final = CloudEntry(
     sdk="pulumi-azure-native",
     extra="semantest-iac[azure]",
     simulated=f"{_HERE}.simulated_cloud.azure.catalogue:simulated_azure",
-    front=f"{_HERE}.local_service.azure_front:front",
-    sockets=f"{_HERE}.local_service.azure_sockets:sockets",
+    front=f"{_HERE}.local_service.azure.front:front",
+    sockets=f"{_HERE}.local_service.azure.sockets:sockets",
     code_service=f"{_HERE}.simulated_cloud.azure.code_service:CodeService",
     place="location",
     credentials=Credentials(

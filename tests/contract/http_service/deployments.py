@@ -10,7 +10,8 @@ from semantest_iac.domain.environments.settings import Authorizer, Cors, Throttl
 from semantest_iac.domain.networking.http_api import HttpApi
 from semantest_iac.domain.resource import Ref
 from semantest_iac.infrastructure.cloud_programs.azure.policies import policy
-from semantest_iac.infrastructure.local_service import aws_front, azure_front
+from semantest_iac.infrastructure.local_service.aws.front import front as aws_front
+from semantest_iac.infrastructure.local_service.azure.front import front as azure_front
 from semantest_iac.infrastructure.local_service.front import Front, Unpack
 
 ORIGIN = "https://app.example"
@@ -43,12 +44,12 @@ def _aws(artifact: Artifact, timeout_s: int, unpack: Unpack) -> Front | None:
         DeployedResource("aws:lambda/function:Function", "function", function),
         DeployedResource("aws:apigatewayv2/route:Route", "all", {"routeKey": "$default", "authorizationType": "NONE"}),
     ]
-    return aws_front.front(resources, unpack)
+    return aws_front(resources, unpack)
 
 
 def _azure(artifact: Artifact, timeout_s: int, unpack: Unpack) -> Front | None:
     app = _app(artifact, timeout_s, {"cors": {"allowedOrigins": [ORIGIN]}})
-    return azure_front.front([app], unpack)
+    return azure_front([app], unpack)
 
 
 def _azure_behind_its_gateway(artifact: Artifact, timeout_s: int, unpack: Unpack) -> Front | None:
@@ -75,7 +76,7 @@ def _azure_behind_its_gateway(artifact: Artifact, timeout_s: int, unpack: Unpack
             f"{_MANAGEMENT}:NamedValue", "api", {}, {"displayName": "gateway-key", "value": "opens the app"}
         ),
     ]
-    return azure_front.front(resources, unpack)
+    return azure_front(resources, unpack)
 
 
 def _app(artifact: Artifact, timeout_s: int, site: Mapping[str, object], **settings: str) -> DeployedResource:

@@ -7,8 +7,8 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from semantest_iac.infrastructure.function_runtimes.loopback import Call
-from semantest_iac.infrastructure.local_service.table_data import DataError, TableData, TableSchema
-from semantest_iac.infrastructure.local_service.table_entities import TableEntities
+from semantest_iac.infrastructure.local_service.aws.table_data import DataError, TableData, TableSchema
+from semantest_iac.infrastructure.local_service.azure.table_entities import TableEntities
 from tests.contract.websocket_service.payload import shipped
 from tests.contract.websocket_service.world import LARGEST, World
 from tests.fakes.connections import FakeConnections

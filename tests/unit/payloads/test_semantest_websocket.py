@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from semantest_iac.infrastructure.local_service import socket_events as events
-from semantest_iac.infrastructure.local_service.socket_events import Client, SocketApi
+from semantest_iac.infrastructure.local_service.aws import socket_events as events
+from semantest_iac.infrastructure.local_service.aws.socket_events import Client, SocketApi
 from semantest_iac.infrastructure.local_service.sockets import Handshake
 from tests.contract.websocket_service.payload import shipped
 

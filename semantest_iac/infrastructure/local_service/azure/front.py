@@ -10,7 +10,7 @@ from semantest_iac.domain.deployment.deployed import DeployedResource
 from semantest_iac.domain.networking.http_exchange import HttpRequest, HttpResponse
 from semantest_iac.infrastructure.function_runtimes import functions_http
 from semantest_iac.infrastructure.function_runtimes.function_spec import FunctionSpec, Invocation
-from semantest_iac.infrastructure.local_service.azure_gateway import OWN_ADDRESS, gateway_of
+from semantest_iac.infrastructure.local_service.azure.gateway import OWN_ADDRESS, gateway_of
 from semantest_iac.infrastructure.local_service.cors import CorsRules
 from semantest_iac.infrastructure.local_service.front import Arrival, Front, Unpack, for_sockets_only
 

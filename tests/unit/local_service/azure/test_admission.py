@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from semantest_iac.infrastructure.local_service.azure_admission import Admission, admission
+from semantest_iac.infrastructure.local_service.azure.admission import Admission, admission
 from semantest_iac.infrastructure.local_service.socket_tokens import signed
 from semantest_iac.infrastructure.local_service.sockets import Handshake
 

@@ -16,14 +16,14 @@ from semantest_iac.domain.networking.http_exchange import HttpRequest, HttpRespo
 from semantest_iac.domain.networking.web_socket_endpoint import ConnectionLimits
 from semantest_iac.infrastructure.function_runtimes.function_pool import FunctionPool
 from semantest_iac.infrastructure.function_runtimes.loopback import loopback
-from semantest_iac.infrastructure.local_service.azure_admission import admission
-from semantest_iac.infrastructure.local_service.azure_directory import directory
-from semantest_iac.infrastructure.local_service.azure_services import hub, tables
-from semantest_iac.infrastructure.local_service.azure_socket_plan import HubPlan, Webhook, plan, reaching
-from semantest_iac.infrastructure.local_service.azure_upstreams import Upstreams
+from semantest_iac.infrastructure.local_service.azure.admission import admission
+from semantest_iac.infrastructure.local_service.azure.directory import directory
+from semantest_iac.infrastructure.local_service.azure.services import hub, tables
+from semantest_iac.infrastructure.local_service.azure.socket_plan import HubPlan, Webhook, plan, reaching
+from semantest_iac.infrastructure.local_service.azure.table_entities import TableEntities
+from semantest_iac.infrastructure.local_service.azure.upstreams import Upstreams
 from semantest_iac.infrastructure.local_service.socket_tokens import token_for
 from semantest_iac.infrastructure.local_service.sockets import ADMITTED, Handshake, Resources, Surroundings
-from semantest_iac.infrastructure.local_service.table_entities import TableEntities
 
 UNAUTHORIZED, FORBIDDEN, FAILED, NO_CONTENT = 401, 403, 500, 204
 CONNECT, CONNECTED, DISCONNECTED, MESSAGE = "connect", "connected", "disconnected", "message"

@@ -10,7 +10,7 @@ import pytest
 
 from semantest_iac.domain.networking.http_exchange import HttpResponse
 from semantest_iac.infrastructure.function_runtimes.loopback import Call
-from semantest_iac.infrastructure.local_service.table_entities import PAGE, TableEntities
+from semantest_iac.infrastructure.local_service.azure.table_entities import PAGE, TableEntities
 
 
 @pytest.fixture

@@ -16,10 +16,10 @@ from semantest_iac.infrastructure.function_runtimes import http_api
 from semantest_iac.infrastructure.function_runtimes.function_spec import FunctionSpec, Invocation
 from semantest_iac.infrastructure.function_runtimes.http_api import ApiIdentity
 from semantest_iac.infrastructure.function_runtimes.routes import RouteMatch, match_route
+from semantest_iac.infrastructure.local_service.aws.tokens import UNCHECKED, TokenRules, token_rules
 from semantest_iac.infrastructure.local_service.cors import CorsRules
 from semantest_iac.infrastructure.local_service.front import Arrival, Front, Unpack, for_sockets_only
 from semantest_iac.infrastructure.local_service.throttling import Throttles, stage_limits
-from semantest_iac.infrastructure.local_service.tokens import UNCHECKED, TokenRules, token_rules
 
 Resources = Sequence[DeployedResource]
 Properties = Mapping[str, Any]

@@ -9,7 +9,7 @@ import pytest
 
 from semantest_iac.domain.deployment.deployed import DeployedResource
 from semantest_iac.domain.networking.http_exchange import HttpRequest, Pairs
-from semantest_iac.infrastructure.local_service.azure_gateway import Gateway, gateway_of
+from semantest_iac.infrastructure.local_service.azure.gateway import Gateway, gateway_of
 
 AREA = "azure-native:apimanagement"
 POLICY = """<policies><inbound><base />

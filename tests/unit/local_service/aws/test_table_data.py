@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from semantest_iac.infrastructure.local_service.table_data import DataError, TableData, TableSchema
+from semantest_iac.infrastructure.local_service.aws.table_data import DataError, TableData, TableSchema
 
 FIRST = {"ConditionExpression": "attribute_not_exists(id)"}
 SCHEMA = TableSchema("id", {"by-kind": "kind"}, "ends")

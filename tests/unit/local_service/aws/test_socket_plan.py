@@ -11,8 +11,8 @@ import pytest
 
 from semantest_iac.domain.deployment.deployed import DeployedResource
 from semantest_iac.domain.networking.http_exchange import HttpRequest
-from semantest_iac.infrastructure.local_service.aws_front import front
-from semantest_iac.infrastructure.local_service.socket_plan import SocketPlan, plan, reaching
+from semantest_iac.infrastructure.local_service.aws.front import front
+from semantest_iac.infrastructure.local_service.aws.socket_plan import SocketPlan, plan, reaching
 from semantest_iac.infrastructure.local_service.throttling import Throttles
 
 ARN = "arn:aws:lambda:us-east-1:123456789012:function:{}"

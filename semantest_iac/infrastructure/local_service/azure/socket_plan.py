@@ -10,7 +10,7 @@ from urllib.parse import parse_qsl, urlsplit
 from semantest_iac.domain.deployment.deployed import DeployedResource
 from semantest_iac.domain.networking.http_exchange import Pairs
 from semantest_iac.infrastructure.function_runtimes.function_spec import FunctionSpec
-from semantest_iac.infrastructure.local_service.azure_front import function_spec
+from semantest_iac.infrastructure.local_service.azure.front import function_spec
 from semantest_iac.infrastructure.local_service.front import Unpack
 from semantest_iac.infrastructure.local_service.sockets import Resources
 

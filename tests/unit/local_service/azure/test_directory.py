@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
 
-from semantest_iac.infrastructure.local_service import azure_directory
-from semantest_iac.infrastructure.local_service.azure_directory import shown
+from semantest_iac.infrastructure.local_service.azure import directory
+from semantest_iac.infrastructure.local_service.azure.directory import shown
 
 
 class TestKey:
     def test_is_the_same_for_those_who_ask_first_together(self) -> None:
-        azure_directory._made.cache_clear()
+        directory._made.cache_clear()
         with ThreadPoolExecutor(8) as threads:
             signed = [*threads.map(lambda number: shown("tenant", "principal", "audience").split("."), range(8))]
 

@@ -16,13 +16,13 @@ from semantest_iac.domain.networking.web_socket_endpoint import ConnectionLimits
 from semantest_iac.infrastructure.function_runtimes.function_pool import FunctionPool
 from semantest_iac.infrastructure.function_runtimes.function_spec import FunctionSpec, Invocation
 from semantest_iac.infrastructure.function_runtimes.loopback import loopback
-from semantest_iac.infrastructure.local_service import socket_events as events
-from semantest_iac.infrastructure.local_service.aws_services import management, tables
-from semantest_iac.infrastructure.local_service.socket_events import Client
-from semantest_iac.infrastructure.local_service.socket_plan import SocketPlan, plan, reaching
+from semantest_iac.infrastructure.local_service.aws import socket_events as events
+from semantest_iac.infrastructure.local_service.aws.services import management, tables
+from semantest_iac.infrastructure.local_service.aws.socket_events import Client
+from semantest_iac.infrastructure.local_service.aws.socket_plan import SocketPlan, plan, reaching
+from semantest_iac.infrastructure.local_service.aws.table_data import TableData
 from semantest_iac.infrastructure.local_service.socket_tokens import token_for
 from semantest_iac.infrastructure.local_service.sockets import ADMITTED, SUBPROTOCOL, Handshake, Resources, Surroundings
-from semantest_iac.infrastructure.local_service.table_data import TableData
 from semantest_iac.infrastructure.local_service.throttling import Throttles
 
 UNAUTHORIZED, FORBIDDEN, TOO_MANY, FAILED, BAD_GATEWAY = 401, 403, 429, 500, 502

@@ -15,8 +15,8 @@ from semantest_iac.domain.networking.http_exchange import HttpRequest, HttpRespo
 from semantest_iac.infrastructure.function_runtimes import functions_http
 from semantest_iac.infrastructure.function_runtimes.function_pool import FunctionPool
 from semantest_iac.infrastructure.function_runtimes.function_spec import Invocation
-from semantest_iac.infrastructure.local_service.azure_directory import LIFETIME_S, shown
-from semantest_iac.infrastructure.local_service.azure_socket_plan import HubPlan, Webhook
+from semantest_iac.infrastructure.local_service.azure.directory import LIFETIME_S, shown
+from semantest_iac.infrastructure.local_service.azure.socket_plan import HubPlan, Webhook
 from semantest_iac.infrastructure.local_service.warm_service import Told
 
 _ALLOWED = "webhook-allowed-origin"

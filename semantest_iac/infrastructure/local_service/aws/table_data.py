@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from itertools import islice
 from typing import Any
 
-from semantest_iac.infrastructure.local_service.item_expressions import Expression, ExpressionError, Item, plain
+from semantest_iac.infrastructure.local_service.aws.item_expressions import Expression, ExpressionError, Item, plain
 
 LARGEST_ITEM = 400 * 1024
 PAGE = 1000  # items; DynamoDB ends a page after 1 MB

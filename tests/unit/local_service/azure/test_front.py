@@ -10,7 +10,7 @@ import pytest
 from semantest_iac.domain.deployment.deployed import DeployedResource
 from semantest_iac.domain.networking.http_exchange import HttpRequest
 from semantest_iac.infrastructure.function_runtimes.function_spec import TIMED_OUT, Invocation
-from semantest_iac.infrastructure.local_service.azure_front import front
+from semantest_iac.infrastructure.local_service.azure.front import front
 from semantest_iac.infrastructure.local_service.front import Front
 
 VAULT = "https://v.vault.azure.net/secrets"

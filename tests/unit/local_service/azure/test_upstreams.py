@@ -12,8 +12,8 @@ import pytest
 from semantest_iac.domain.networking.http_exchange import HttpRequest
 from semantest_iac.infrastructure.function_runtimes.function_pool import FunctionPool
 from semantest_iac.infrastructure.function_runtimes.function_spec import FunctionSpec, Invocation
-from semantest_iac.infrastructure.local_service.azure_socket_plan import HubPlan, Principal, Webhook
-from semantest_iac.infrastructure.local_service.azure_upstreams import Upstreams
+from semantest_iac.infrastructure.local_service.azure.socket_plan import HubPlan, Principal, Webhook
+from semantest_iac.infrastructure.local_service.azure.upstreams import Upstreams
 
 SERVICE, APP, AUDIENCE = "x.webpubsub.azure.com", "app.example", "https://webpubsub.azure.com"
 EVENT = HttpRequest("POST", "/events/connect", (), (("ce-type", "azure.webpubsub.sys.connect"),), b"{}")

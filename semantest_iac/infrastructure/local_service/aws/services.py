@@ -9,8 +9,8 @@ from urllib.parse import unquote
 
 from semantest_iac.domain.networking.http_exchange import HttpResponse
 from semantest_iac.infrastructure.function_runtimes.loopback import Answering, Call
+from semantest_iac.infrastructure.local_service.aws.table_data import DataError, TableData
 from semantest_iac.infrastructure.local_service.sockets import Clients
-from semantest_iac.infrastructure.local_service.table_data import DataError, TableData
 
 _TARGET = "DynamoDB_20120810."
 _ERRORS = "com.amazonaws.dynamodb.v20120810#"

@@ -12,7 +12,7 @@ import pytest
 
 from semantest_iac.domain.deployment.deployed import DeployedResource
 from semantest_iac.domain.networking.http_exchange import HttpRequest
-from semantest_iac.infrastructure.local_service.aws_front import front
+from semantest_iac.infrastructure.local_service.aws.front import front
 from semantest_iac.infrastructure.local_service.front import Arrival, Front
 
 GATEWAY = "aws:apigatewayv2"

@@ -9,11 +9,11 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from semantest_iac.infrastructure.function_runtimes.function_spec import FunctionSpec
-from semantest_iac.infrastructure.local_service.aws_front import function_spec
+from semantest_iac.infrastructure.local_service.aws.front import function_spec
+from semantest_iac.infrastructure.local_service.aws.socket_events import SocketApi
+from semantest_iac.infrastructure.local_service.aws.table_data import TableSchema
 from semantest_iac.infrastructure.local_service.front import Unpack
-from semantest_iac.infrastructure.local_service.socket_events import SocketApi
 from semantest_iac.infrastructure.local_service.sockets import Resources
-from semantest_iac.infrastructure.local_service.table_data import TableSchema
 from semantest_iac.infrastructure.local_service.throttling import StageLimits, stage_limits
 
 Properties = Mapping[str, Any]

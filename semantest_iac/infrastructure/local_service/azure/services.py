@@ -8,9 +8,9 @@ from urllib.parse import parse_qsl, unquote, urlsplit
 
 from semantest_iac.domain.networking.http_exchange import HttpResponse
 from semantest_iac.infrastructure.function_runtimes.loopback import Answering, Call
-from semantest_iac.infrastructure.local_service.azure_admission import Admission
+from semantest_iac.infrastructure.local_service.azure.admission import Admission
+from semantest_iac.infrastructure.local_service.azure.table_entities import TableEntities
 from semantest_iac.infrastructure.local_service.sockets import Clients
-from semantest_iac.infrastructure.local_service.table_entities import TableEntities
 
 _CONNECTIONS, _SEND, _GENERATE = "/connections/", "/:send", "/:generateToken"
 _NOT_FOUND = HttpResponse(404)

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from semantest_iac.domain.networking.http_exchange import HttpRequest
-from semantest_iac.infrastructure.local_service.tokens import TokenRules, token_rules
+from semantest_iac.infrastructure.local_service.aws.tokens import TokenRules, token_rules
 
 NOW = 1_800_000_000
 GOOD = {"iss": "https://login.example", "aud": "service", "exp": NOW + 60, "sub": "ann"}

@@ -13,8 +13,8 @@ from urllib.request import Request, urlopen
 import pytest
 
 from semantest_iac.infrastructure.function_runtimes.loopback import loopback
-from semantest_iac.infrastructure.local_service.aws_services import management, tables
-from semantest_iac.infrastructure.local_service.table_data import TableData, TableSchema
+from semantest_iac.infrastructure.local_service.aws.services import management, tables
+from semantest_iac.infrastructure.local_service.aws.table_data import TableData, TableSchema
 from tests.contract.websocket_service.payload import shipped
 from tests.integration.local_service.clients import Memory
 

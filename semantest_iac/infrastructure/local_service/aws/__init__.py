@@ -1,0 +1,1 @@
+"""Before functions of AWS: API Gateway, its WebSockets, and the data of DynamoDB."""
