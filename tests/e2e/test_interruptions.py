@@ -105,4 +105,4 @@ class TestTerminals:
         assert (deployed.code, kept.code, destroyed.code) == (0, 3, 0)
         assert "compute.ServerlessFunction" in deployed.out
         assert "GET /health -> 200" in deployed.out
-        assert "Type yes to delete them: " in destroyed.out
+        assert "Type yes to delete rest-api.aws.development.us-east-1: " in destroyed.out

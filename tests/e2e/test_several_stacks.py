@@ -43,3 +43,17 @@ class TestStacksInOneCommand:
 
         assert len({event["correlationid"] for event in asked}) == 1
         assert len({event["id"] for event in asked}) == len(_REGIONS)
+
+    def test_are_destroyed_by_one_command(self, desk: Any) -> None:
+        deployed = desk.run("deploy", "--component", "all", "--json")
+        refused = desk.run("destroy", "--component", "all")
+        destroyed = desk.run("destroy", "--component", "all", "--yes", "--json")
+        again = desk.run("destroy", "--component", "all", "--yes")
+
+        assert [outcome.code for outcome in (deployed, refused, destroyed, again)] == [0, 3, 0, 0]
+        ended = [json.loads(line) for line in destroyed.out.splitlines()[-2:]]
+        assert [(line["stack"].partition(".")[0], line["state"]) for line in ended] == [
+            ("rest-api", "completed"),
+            ("websocket", "completed"),
+        ]
+        assert again.out.count("Nothing is deployed as") == 2

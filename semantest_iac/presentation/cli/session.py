@@ -95,24 +95,28 @@ class Session:
         stack, found = self.target(words, written)
         return Meant(stack, self.application.engine(stack, found.configuration), found.variables)
 
+    def each_meant(self, words: ManyWords, written: ConfigurationOptions) -> list[Meant]:
+        """The same for several stacks, before anything is done to one of them."""
+        from semantest_iac.application.intake.spreading import together
+
+        return together(partial(self.meant, each, written) for each in self._spread(words))
+
     def orders(self, words: ManyWords, written: ConfigurationOptions) -> list[Order]:
         """The stacks and what they are to become, with warnings told; raises ValidationError with every fault."""
-        from semantest_iac.application.intake.spreading import components, places, together
+        from semantest_iac.application.intake.spreading import together
 
-        asked = [
+        accepted = together(partial(self._order, each, written) for each in self._spread(words))
+        self._warn(accepted)
+        return accepted
+
+    def _spread(self, words: ManyWords) -> list[Words]:
+        from semantest_iac.application.intake.spreading import components, places
+
+        return [
             Words(component, provider, words.environment, region)
             for component in components(words.component)
             for provider, region in places(words.provider, words.region, self.application.providers)
         ]
-        accepted = together(partial(self._order, each, written) for each in asked)
-        self._warn(accepted)
-        return accepted
-
-    def order(self, words: Words, written: ConfigurationOptions) -> Order:
-        """The same for one stack."""
-        accepted = self._order(words, written)
-        self._warn([accepted])
-        return accepted
 
     def _order(self, words: Words, written: ConfigurationOptions) -> Order:
         from semantest_iac.application.intake.orders import order

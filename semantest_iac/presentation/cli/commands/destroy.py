@@ -4,46 +4,59 @@ from __future__ import annotations
 
 import click
 
-from semantest_iac.domain.deployment.stack import Stack
+from semantest_iac.domain.deployment.plan import ChangePlan
 from semantest_iac.domain.guardrails.consent import require_consent, wanted_for
 from semantest_iac.presentation.cli.carrying_out import Wish, carry_out, until_done
 from semantest_iac.presentation.cli.failures import OK
-from semantest_iac.presentation.cli.options import configuration_options, session_options, stack_options
+from semantest_iac.presentation.cli.options import configuration_options, many_stacks_options, session_options
 from semantest_iac.presentation.cli.result import nothing_done
-from semantest_iac.presentation.cli.session import Session
+from semantest_iac.presentation.cli.session import Meant, Session
 from semantest_iac.presentation.cli.wording import plan_lines, where
-from semantest_iac.presentation.cli.words import ConfigurationOptions, Words
+from semantest_iac.presentation.cli.words import ConfigurationOptions, ManyWords
 
 HELP = """Delete everything of a stack.
 
 \b
   semantest-iac destroy --component rest-api --yes
+  semantest-iac destroy --component all --provider aws --provider azure
 
-A terminal is asked first; without one, --yes is needed. Production wants the stack's name typed.
+Several --provider, --region or --component: a stack of each, once all of them are agreed to. A terminal is asked first;
+without one, --yes is needed. Production wants the stack's name typed.
 """
 
 
 @click.command("destroy", help=HELP)
 @click.option("--yes", is_flag=True, help="Agree without being asked.")
-@stack_options
+@many_stacks_options
 @configuration_options
 @session_options
-def command(session: Session, words: Words, written: ConfigurationOptions, yes: bool) -> int:
+def command(session: Session, words: ManyWords, written: ConfigurationOptions, yes: bool) -> int:
     """What would be deleted is shown before anybody agrees to it."""
-    stack, engine, variables = session.meant(words, written)
-    deployments = session.application.deployments(variables, engine=engine)
-    plan = until_done(deployments.preview_removal(stack), session.terminal)
+    found = [(meant, _planned(session, meant)) for meant in session.each_meant(words, written)]
+    for meant, plan in found:
+        _show(session, meant, plan)
+    there = [meant for meant, plan in found if plan.resources]
+    for meant in there:
+        question = f"Type {wanted_for(meant.stack)} to delete {meant.stack}: "
+        require_consent(meant.stack, "yes" if yes else session.terminal.ask(question))
+    return carry_out(session, [_wish(session, meant) for meant in there]) if there else OK
+
+
+def _planned(session: Session, meant: Meant) -> ChangePlan:
+    deployments = session.application.deployments(meant.variables, engine=meant.engine)
+    return until_done(deployments.preview_removal(meant.stack), session.terminal)
+
+
+def _show(session: Session, meant: Meant, plan: ChangePlan) -> None:
     if not plan.resources:
-        return _nothing(session, stack)
-    if not session.json:
-        session.terminal.say(where(stack, engine), *plan_lines(plan.changes, plan.resources))
-    require_consent(stack, "yes" if yes else session.terminal.ask(f"Type {wanted_for(stack)} to delete them: "))
-    wish = Wish(
+        told = nothing_done(str(meant.stack), "completed") | {"kind": "destroy"}
+        session.answer(told, [f"Nothing is deployed as '{meant.stack}'."])
+    elif not session.json:
+        session.terminal.say(where(meant.stack, meant.engine), *plan_lines(plan.changes, plan.resources))
+
+
+def _wish(session: Session, meant: Meant) -> Wish:
+    stack, engine, variables = meant
+    return Wish(
         stack, engine, variables, lambda asked, on_wait: asked.destroy(stack, by=session.person, on_wait=on_wait)
     )
-    return carry_out(session, [wish])
-
-
-def _nothing(session: Session, stack: Stack) -> int:
-    session.answer(nothing_done(str(stack), "completed") | {"kind": "destroy"}, [f"Nothing is deployed as '{stack}'."])
-    return OK

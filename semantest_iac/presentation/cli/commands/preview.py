@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -11,16 +11,20 @@ from semantest_iac.domain.deployment.stack import Stack
 from semantest_iac.domain.guardrails.engine_choice import EngineChoice
 from semantest_iac.presentation.cli.carrying_out import until_done
 from semantest_iac.presentation.cli.failures import OK
-from semantest_iac.presentation.cli.options import configuration_options, session_options, stack_options
-from semantest_iac.presentation.cli.session import Session
+from semantest_iac.presentation.cli.options import configuration_options, many_stacks_options, session_options
+from semantest_iac.presentation.cli.session import Meant, Session
 from semantest_iac.presentation.cli.wording import note_lines, preview_lines, where
-from semantest_iac.presentation.cli.words import ConfigurationOptions, Words
+from semantest_iac.presentation.cli.words import ConfigurationOptions, ManyWords
+
+if TYPE_CHECKING:
+    from semantest_iac.application.intake.orders import Order
 
 HELP = """Show what deploy would do, or destroy with --destroy; nothing is changed or recorded.
 
 \b
   semantest-iac preview --component rest-api --set components.rest-api.memory=1024
   semantest-iac preview --component rest-api --destroy
+  semantest-iac preview --component all --provider aws --provider azure
 """
 
 Look = tuple[Stack, EngineChoice, ChangePlan]
@@ -28,14 +32,14 @@ Look = tuple[Stack, EngineChoice, ChangePlan]
 
 @click.command("preview", help=HELP)
 @click.option("--destroy", is_flag=True, help="Show what destroy would delete.")
-@stack_options
+@many_stacks_options
 @configuration_options
 @session_options
-def command(session: Session, words: Words, written: ConfigurationOptions, destroy: bool) -> int:
+def command(session: Session, words: ManyWords, written: ConfigurationOptions, destroy: bool) -> int:
     """The same checks as before the real thing."""
-    look = _removal if destroy else _deployment
-    stack, engine, plan = look(session, words, written)
-    session.answer(as_dict(stack, plan), [where(stack, engine), *preview_lines(plan)])
+    looks = _removals if destroy else _deployments
+    for stack, engine, plan in looks(session, words, written):
+        session.answer(as_dict(stack, plan), [where(stack, engine), *preview_lines(plan)])
     return OK
 
 
@@ -49,8 +53,11 @@ def as_dict(stack: Stack, plan: ChangePlan) -> dict[str, Any]:
     }
 
 
-def _deployment(session: Session, words: Words, written: ConfigurationOptions) -> Look:
-    order = session.order(words, written)
+def _deployments(session: Session, words: ManyWords, written: ConfigurationOptions) -> list[Look]:
+    return [_deployment(session, order) for order in session.orders(words, written)]
+
+
+def _deployment(session: Session, order: Order) -> Look:
     deployments = session.application.deployments(order.variables, engine=order.engine)
     attempt = until_done(deployments.preview(order.stack, order.configuration), session.terminal)
     notes = attempt.artifact.notes if attempt.artifact else ()
@@ -58,7 +65,11 @@ def _deployment(session: Session, words: Words, written: ConfigurationOptions) -
     return order.stack, order.engine, attempt.plan
 
 
-def _removal(session: Session, words: Words, written: ConfigurationOptions) -> Look:
-    stack, engine, variables = session.meant(words, written)
+def _removals(session: Session, words: ManyWords, written: ConfigurationOptions) -> list[Look]:
+    return [_removal(session, meant) for meant in session.each_meant(words, written)]
+
+
+def _removal(session: Session, meant: Meant) -> Look:
+    stack, engine, variables = meant
     deployments = session.application.deployments(variables, engine=engine)
     return stack, engine, until_done(deployments.preview_removal(stack), session.terminal)

@@ -24,6 +24,14 @@ class TestDestroy:
         result = json.loads(outcome.out.splitlines()[-1])
         assert (outcome.code, result["state"], result["changes"]["delete"]) == (0, "completed", 3)
 
+    def test_of_several_waits_until_all_are_agreed_to(self, cli: Any, world: Any) -> None:
+        regions = ("--region", "us-east-1", "--region", "eu-west-1")
+
+        outcome = cli(*_DESTROY, *regions)
+
+        assert (outcome.code, world.ledger.recorded) == (3, [])
+        assert outcome.out.count("Plan:") == 2
+
     def test_of_production_takes_more_than_yes(self, cli: Any, world: Any) -> None:
         world.engines = ("pulumi",)
 

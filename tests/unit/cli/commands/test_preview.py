@@ -43,5 +43,12 @@ class TestPreview:
         assert answer["resources"][0].keys() >= {"urn", "type", "name", "op", "why"}
         assert world.ledger.recorded == []
 
+    @pytest.mark.parametrize("options", [(), ("--destroy",)], ids=["deploy", "destroy"])
+    def test_may_be_of_several_stacks(self, cli: Any, options: tuple[str, ...]) -> None:
+        outcome = cli("preview", "--component", "all", "--json", *options)
+
+        stacks = [json.loads(line)["stack"].partition(".")[0] for line in outcome.out.splitlines()]
+        assert (outcome.code, stacks) == (0, ["rest-api", "websocket"])
+
     def test_is_a_table_for_people(self, cli: Any) -> None:
         assert "  + create  lambda.Function  function  memorySize" in cli("preview", "--component", "rest-api").out
