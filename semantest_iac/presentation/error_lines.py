@@ -34,5 +34,6 @@ def warning_lines(warnings: Iterable[Fault]) -> Iterator[str]:
 def described(fault: Fault) -> str:
     """A fault or warning on one line."""
     place = ":".join(str(part) for part in (fault.file, fault.line, fault.column) if part is not None)
-    head = " ".join(part for part in (place, fault.path) if part)
+    path = "" if place == f"--{fault.path}" else fault.path  # an option is called as what it says
+    head = " ".join(part for part in (place, path) if part)
     return f"{head}: {fault.message}" if head else fault.message

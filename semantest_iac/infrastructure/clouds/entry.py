@@ -25,7 +25,7 @@ class CloudEntry(Provider):
     """Parts are written `module:NAME` and loaded when they are needed, so making an entry costs nothing.
 
     `program` is a Cloud of cloud_programs; `package` is that of its Pulumi provider, whose setting `place` says where
-    it works; `sdk` is the distribution with the classes of its resources, and `extra` what to tell pip to get it.
+    it works; `sdk` is the distribution with the classes of its resources.
     `simulated` makes the simulated cloud, `front` stands before its functions on this machine, `sockets` are its
     WebSocket APIs there, and `code_service` takes code where programs do not carry it. `families` begin the names of
     variables that its provider reads.
@@ -39,7 +39,6 @@ class CloudEntry(Provider):
     sockets: str = ""
     code_service: str = ""
     place: str = "region"
-    extra: str = ""
     credentials: Credentials | None = None
     families: tuple[str, ...] = ()
 
@@ -57,5 +56,5 @@ class CloudEntry(Provider):
             raise self._unusable(f"No module named '{package}'")
 
     def _unusable(self, reason: str) -> RefusedError:
-        hint = f"Run pip install '{self.extra or self.sdk}'."
+        hint = f"Run pip install '{self.sdk}'."
         return RefusedError(f"Cannot use '{self.name}' here: {reason}.", "CLOUD_UNUSABLE", hint=hint)

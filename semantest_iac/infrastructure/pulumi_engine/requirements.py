@@ -69,7 +69,7 @@ def plugin_of(provider: str) -> Plugin:
     except PackageNotFoundError as error:
         message, hint = (
             f"Cannot use '{cloud.sdk}': it is not installed.",
-            f"Run pip install '{cloud.extra or cloud.sdk}'.",
+            f"Run pip install '{cloud.sdk}'.",
         )
         raise RefusedError(message, "ENGINE_UNAVAILABLE", hint=hint) from error
 

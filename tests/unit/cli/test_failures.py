@@ -63,6 +63,11 @@ class TestLines:
             "Hint: Read on.",
         ]
 
+    def test_name_an_option_once(self) -> None:
+        error = ValidationError("Cannot.", faults=(Fault("provider", "unknown", file="--provider"),))
+
+        assert list(as_lines(error))[1] == "  --provider: unknown"
+
     def test_of_a_warning_say_so(self) -> None:
         assert next(warning_lines([_PLACED])).startswith("Warning: semantest.yaml:5:9 ")
 

@@ -79,7 +79,7 @@ class TestParts:
 
         with pytest.raises(RefusedError, match="No module named 'pulumi_moon'") as refused:
             AWS.require("pulumi_moon")
-        assert "semantest-iac[aws]" in refused.value.hint
+        assert "pulumi-aws" in refused.value.hint
 
     @pytest.mark.parametrize("name", OURS)
     def test_of_ours_are_where_they_are_said_to_be(self, name: str) -> None:

@@ -72,8 +72,8 @@ def _lines(checks: Sequence[Check]) -> Iterator[str]:
 def _checks(application: Application) -> Iterator[Check]:
     yield Check("Python", sys.version_info >= (3, 11), sys.version.split()[0], "Use Python 3.11 or later.")
     yield _package("pulumi", "pip install 'semantest-iac'")
-    yield _package("pulumi-aws", "pip install 'semantest-iac[aws]'")
-    yield _package("pulumi-azure-native", "pip install 'semantest-iac[azure]'", needed=False)
+    yield _package("pulumi-aws", "pip install pulumi-aws")
+    yield _package("pulumi-azure-native", "pip install pulumi-azure-native", needed=False)
     yield _home(application.home)
     yield _ledger(application)
     yield _program("node", NODE_SERVERS)
