@@ -75,12 +75,11 @@ class Desk:
             stderr=subprocess.PIPE,
             text=True,
         )
-        try:
-            with process:
+        with process:
+            try:
                 yield process
-                process.kill()
-        finally:
-            process.kill()
+            finally:
+                process.kill()  # before it is waited for
 
     def on_terminal(self, *arguments: str, typed: str = "") -> Outcome:
         """Run a command on a terminal of its own, where `typed` lies ready."""
@@ -95,7 +94,11 @@ class Desk:
             stderr=terminal,
         ) as process:
             os.close(terminal)
-            out = b"".join(iter(lambda: _read(master), b""))
+            try:
+                out = b"".join(iter(lambda: _read(master), b""))
+            except BaseException:
+                process.kill()
+                raise
         os.close(master)
         return Outcome(process.returncode, out.decode(), "")
 
