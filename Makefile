@@ -73,13 +73,13 @@ $(VENV)/made.stamp:
 
 $(VENV)/deploy.stamp: requirements/deploy.txt pyproject.toml | $(VENV)/made.stamp
 	@echo "installing what deploy needs, about a minute"
-	@$(PIP) install --require-hashes -r requirements/deploy.txt
+	@$(PIP) install --no-deps --require-hashes -r requirements/deploy.txt
 	@$(PIP) install --no-deps --no-build-isolation --editable .
 	@touch $@
 
 $(VENV)/test.stamp: requirements/test.txt $(VENV)/deploy.stamp
 	@echo "installing what the tests need, about a minute"
-	@$(PIP) install --require-hashes -r requirements/test.txt
+	@$(PIP) install --no-deps --require-hashes -r requirements/test.txt
 	@touch $@
 
 $(VENV)/lock/bin/uv: | $(VENV)/made.stamp

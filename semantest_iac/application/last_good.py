@@ -14,7 +14,6 @@ from semantest_iac.domain.compute.artifact import Artifact
 from semantest_iac.domain.deployment.journal import PackageBuilt
 from semantest_iac.domain.deployment.stack import Stack
 from semantest_iac.domain.environments.configuration import resolved
-from semantest_iac.domain.environments.names import SERVICES
 from semantest_iac.domain.environments.settings import ComponentSettings
 from semantest_iac.domain.errors import NotFoundError
 from semantest_iac_events.deployments import DeploymentRequested
@@ -44,7 +43,7 @@ def last_good(ledger: LedgerReader, stack: Stack) -> LastGood | None:
         return None
     request = _found(DeploymentRequested, deployment, ledger.stream(str(stack)))
     package = _found(PackageBuilt, deployment, ledger.stream(str(stack)))
-    if request is None or (package is None and stack.component in SERVICES):
+    if request is None or (package is None and stack.is_service):
         raise NotFoundError(f"Cannot go back to deployment '{deployment}': it is not fully on record.")
     settings = resolved(configuration_of(request), stack.component, stack.environment)
     return LastGood(deployment, settings, package.artifact if package else None)

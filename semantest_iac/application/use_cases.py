@@ -14,7 +14,6 @@ from semantest_iac.application.ports.run_queue import Holder, OnWait
 from semantest_iac.domain.deployment.deployment_service import DeploymentService
 from semantest_iac.domain.deployment.plan import ChangePlan
 from semantest_iac.domain.deployment.stack import Stack
-from semantest_iac.domain.environments.names import SERVICES
 from semantest_iac.domain.errors import LedgerError, NotFoundError
 from semantest_iac.domain.networking.http_exchange import HttpRequest
 from semantest_iac.domain.ports.service_probe import Answer, ServiceProbe
@@ -79,7 +78,7 @@ class DeploymentUseCase:
 
     async def call(self, stack: Stack, request: HttpRequest) -> Answer:
         """Send one request through the stack's endpoint."""
-        if stack.component not in SERVICES:
+        if not stack.is_service:
             raise NotFoundError(f"Cannot call '{stack}': nothing of it answers.")
         return await self._probe.call(stack, request)
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from semantest_iac.application.ports.ledger import LedgerReader, StackRow
 from semantest_iac.application.queries.engines import engine_of
 from semantest_iac.domain.deployment.stack import Stack
-from semantest_iac.domain.environments.names import SERVICES
 
 
 def releases(ledger: LedgerReader) -> dict[str, str]:
@@ -16,7 +15,7 @@ def releases(ledger: LedgerReader) -> dict[str, str]:
 def answers_here(ledger: LedgerReader, stack: str) -> bool:
     """Whether the stack is a service that is deployed, and in a simulated cloud."""
     choice = engine_of(ledger, stack)
-    return choice is not None and choice.is_played and Stack.parse(stack).component in SERVICES
+    return choice is not None and choice.is_played and Stack.parse(stack).is_service
 
 
 def _settled(ledger: LedgerReader, row: StackRow) -> str:

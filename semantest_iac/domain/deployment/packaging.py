@@ -8,7 +8,6 @@ from pathlib import Path
 from semantest_iac.domain.blueprints.websocket import AUTHORIZER
 from semantest_iac.domain.compute.artifact import Artifact, FunctionSource
 from semantest_iac.domain.deployment.stack import Stack
-from semantest_iac.domain.environments.names import SERVICES
 from semantest_iac.domain.environments.settings import ComponentSettings
 from semantest_iac.domain.ports.artifact_builder import ArtifactBuilder
 
@@ -21,7 +20,7 @@ def packaged(builder: ArtifactBuilder, stack: Stack, settings: ComponentSettings
 
     Blocks; raises ArtifactError.
     """
-    if stack.component not in SERVICES:
+    if not stack.is_service:
         return None
     artifact = builder.build(source_of(stack, settings))
     companions = {name: builder.build(source) for name, source in companions_of(stack, settings).items()}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
+from semantest_iac.domain.environments.names import SERVICES
 from semantest_iac.domain.errors import Fault, ValidationError
 
 PART = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
@@ -28,6 +29,11 @@ class Stack:
 
     def __str__(self) -> str:
         return SEPARATOR.join((self.component, self.provider, self.environment, self.region))
+
+    @property
+    def is_service(self) -> bool:
+        """Whether code of it runs and answers; the others are what services stand on."""
+        return self.component in SERVICES
 
     @classmethod
     def parse(cls, name: str) -> Stack:

@@ -7,7 +7,6 @@ from collections.abc import Awaitable, Callable, Mapping
 
 from semantest_iac.domain.blueprints.rest_api import HEALTH
 from semantest_iac.domain.deployment.stack import Stack
-from semantest_iac.domain.environments.names import SERVICES
 from semantest_iac.domain.environments.settings import ComponentSettings
 from semantest_iac.domain.errors import VerificationError
 from semantest_iac.domain.networking.http_exchange import HttpRequest
@@ -22,7 +21,7 @@ _LONGEST_BODY, _LONGEST_WORDS = 2000, 500  # characters that an event keeps
 
 async def verified(probe: ServiceProbe, stack: Stack, settings: ComponentSettings) -> HealthAnswer | None:
     """What the service answered, None where nothing does; raises VerificationError unless that is a sign of health."""
-    if stack.component not in SERVICES:
+    if not stack.is_service:
         return None
     return await _CHECKS.get(stack.component, _http)(probe, stack, bool(settings.source))
 

@@ -25,6 +25,10 @@ class HttpRequest:
     body: bytes = b""
     client: str = "127.0.0.1"
 
+    def header(self, wanted: str) -> str:
+        """The first header of that name, which is in lower case here; empty where there is none."""
+        return next((value for name, value in self.headers if name.lower() == wanted), "")
+
 
 @dataclass(frozen=True, slots=True)
 class HttpResponse:

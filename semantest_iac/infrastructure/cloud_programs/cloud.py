@@ -46,6 +46,11 @@ class Lazily:
         return self.load()(wanted, context)
 
 
+def by(folder: str, sdk: str, function: str, *modules: str) -> Lazily:
+    """A function `module:name` of a folder, with the modules of an SDK that it touches."""
+    return Lazily(f"{folder}.{function}", tuple(f"{sdk}.{module}" for module in modules))
+
+
 @dataclass(frozen=True, slots=True)
 class Cloud:
     """One cloud, as the `program` of its entry."""

@@ -28,7 +28,7 @@ class CorsRules:
 
     def preflight(self, request: HttpRequest) -> HttpResponse | None:
         """The answer to a preflight, bare where the origin is not allowed; None for every other request."""
-        if request.method != "OPTIONS" or not (_header(request, "origin") and _header(request, ASKED_METHOD)):
+        if request.method != "OPTIONS" or not (request.header("origin") and request.header(ASKED_METHOD)):
             return None
         return HttpResponse(self.status, (*self._of_origin(request), *self._of_preflight(request)))
 
@@ -44,7 +44,7 @@ class CorsRules:
         return "*" in self.origins or origin in self.origins
 
     def _of_origin(self, request: HttpRequest) -> Pairs:
-        origin = _header(request, "origin")
+        origin = request.header("origin")
         if not origin or not self.allows(origin):
             return ()
         shown = "*" if "*" in self.origins else origin
@@ -52,14 +52,10 @@ class CorsRules:
         return ((f"{PREFIX}allow-origin", shown), *credentials)
 
     def _of_preflight(self, request: HttpRequest) -> Iterator[tuple[str, str]]:
-        if not self.allows(_header(request, "origin")):
+        if not self.allows(request.header("origin")):
             return
-        yield f"{PREFIX}allow-methods", ",".join(self.methods) or _header(request, ASKED_METHOD)
-        if headers := ",".join(self.headers) or _header(request, ASKED_HEADERS):
+        yield f"{PREFIX}allow-methods", ",".join(self.methods) or request.header(ASKED_METHOD)
+        if headers := ",".join(self.headers) or request.header(ASKED_HEADERS):
             yield f"{PREFIX}allow-headers", headers
         if self.max_age:
             yield f"{PREFIX}max-age", str(self.max_age)
-
-
-def _header(request: HttpRequest, wanted: str) -> str:
-    return next((value for name, value in request.headers if name.lower() == wanted), "")

@@ -78,9 +78,8 @@ class LocalServices:
 
     async def _said_beside(self, name: str, request: HttpRequest) -> HttpResponse | None:
         """What a WebSocket API says to a plain request, where it says anything."""
-        host = next((value for header, value in request.headers if header.lower() == "host"), "")
         house = await self._houses.of(name, await self._release(name))
-        return await house.answer(request, f"ws://{host}/{name}/")
+        return await house.answer(request, f"ws://{request.header('host')}/{name}/")
 
     async def connect(self, name: str, request: HttpRequest) -> Visit | int:
         """A client's visit at a WebSocket API, or the status that it is refused with; raises as `call` does."""

@@ -10,7 +10,6 @@ from time import monotonic
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from semantest_iac.domain.deployment.stack import Stack
-from semantest_iac.domain.environments.names import SERVICES
 from semantest_iac.domain.guardrails.engine_choice import EngineChoice
 from semantest_iac.presentation.cli.application import Application, Deployments
 from semantest_iac.presentation.cli.failures import (
@@ -24,7 +23,7 @@ from semantest_iac.presentation.cli.failures import (
     told,
 )
 from semantest_iac.presentation.cli.result import Result
-from semantest_iac.presentation.cli.session import Session
+from semantest_iac.presentation.cli.session import Meant, Session
 from semantest_iac.presentation.cli.terminal import Terminal
 from semantest_iac.presentation.cli.views.choice import view_of
 from semantest_iac.presentation.cli.views.view import View
@@ -34,6 +33,7 @@ from semantest_iac_events.stack_event import StackRequest
 if TYPE_CHECKING:
     from semantest_iac.application.ports.ledger import DeploymentRow, LedgerReader
     from semantest_iac.application.ports.run_queue import OnWait
+    from semantest_iac.domain.deployment.plan import ChangePlan
     from semantest_iac_events.event import Event
     from semantest_iac_events.values import HealthAnswer
 
@@ -67,7 +67,7 @@ class _Run:
     @property
     def is_of_service(self) -> bool:
         """Not of what services stand on."""
-        return self._wish.stack.component in SERVICES
+        return self._wish.stack.is_service
 
     async def carry_out(self, application: Application) -> None:
         """To its row, or to why there is none."""
@@ -130,6 +130,12 @@ async def _in_turn(application: Application, runs: Sequence[_Run]) -> None:
     """What services stand on is there before them; within a turn all goes side by side."""
     for is_services in (False, True):
         await asyncio.gather(*(run.carry_out(application) for run in runs if run.is_of_service is is_services))
+
+
+def removal_of(session: Session, meant: Meant) -> ChangePlan:
+    """What `destroy` would delete."""
+    deployments = session.application.deployments(meant.variables, engine=meant.engine)
+    return until_done(deployments.preview_removal(meant.stack), session.terminal)
 
 
 def until_done(work: Coroutine[Any, Any, Answer], terminal: Terminal) -> Answer:

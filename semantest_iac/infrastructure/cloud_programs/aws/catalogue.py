@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from semantest_iac.domain.blueprints import features
@@ -17,7 +18,7 @@ from semantest_iac.domain.networking.web_socket_endpoint import WebSocketAddress
 from semantest_iac.domain.security.app_secrets import AppSecret
 from semantest_iac.domain.security.identity import FunctionIdentity
 from semantest_iac.domain.storage.connection_table import ConnectionTable
-from semantest_iac.infrastructure.cloud_programs.cloud import Cloud, Lazily
+from semantest_iac.infrastructure.cloud_programs.cloud import Cloud, by
 
 if TYPE_CHECKING:
     import pulumi
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from semantest_iac.infrastructure.cloud_programs.context import Context
 
 _SDK: Final = "pulumi_aws"
+_by = partial(by, __package__, _SDK)
 
 
 def provider(context: Context) -> pulumi.ProviderResource:
@@ -33,11 +35,6 @@ def provider(context: Context) -> pulumi.ProviderResource:
 
     made: pulumi.ProviderResource = aws.Provider("aws", region=context.stack.region)
     return made
-
-
-def _by(function: str, *modules: str) -> Lazily:
-    """A function of this folder, with the modules of the SDK that it touches."""
-    return Lazily(f"{__package__}.{function}", tuple(f"{_SDK}.{module}" for module in modules))
 
 
 CLOUD = Cloud(

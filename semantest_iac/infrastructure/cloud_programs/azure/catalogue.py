@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from semantest_iac.domain.compute.function import ServerlessFunction
@@ -17,7 +18,7 @@ from semantest_iac.domain.security.identity import FunctionIdentity
 from semantest_iac.domain.storage.connection_table import ConnectionTable
 from semantest_iac.infrastructure.cloud_programs.azure.differences import BENDS, LACKS
 from semantest_iac.infrastructure.cloud_programs.azure.publishing import PUSH
-from semantest_iac.infrastructure.cloud_programs.cloud import Cloud, Lazily
+from semantest_iac.infrastructure.cloud_programs.cloud import Cloud, by
 
 if TYPE_CHECKING:
     import pulumi
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from semantest_iac.infrastructure.cloud_programs.context import Context
 
 _SDK: Final = "pulumi_azure_native"
+_by = partial(by, __package__, _SDK)
 
 
 def provider(context: Context) -> pulumi.ProviderResource:
@@ -44,11 +46,6 @@ def without_aliases(args: pulumi.ResourceTransformationArgs) -> pulumi.ResourceT
 
     args.opts.aliases = None
     return pulumi.ResourceTransformationResult(args.props, args.opts)
-
-
-def _by(function: str, *modules: str) -> Lazily:
-    """A function of this folder, with the modules of the SDK that it touches."""
-    return Lazily(f"{__package__}.{function}", tuple(f"{_SDK}.{module}" for module in modules))
 
 
 CLOUD = Cloud(

@@ -25,7 +25,7 @@ class TokenRules:
 
     def claims(self, request: HttpRequest, clock: Callable[[], float] = time.time) -> Mapping[str, Any] | None:
         """The claims of the request's token; None where there is none that API Gateway would accept."""
-        text = next((value for name, value in request.headers if name.lower() == self.header), "")
+        text = request.header(self.header)
         claims = _claims(text.removeprefix("Bearer ").removeprefix("bearer ").strip())
         return claims if claims is not None and self._accepts(claims, clock()) else None
 

@@ -41,7 +41,7 @@ class Gateway:
 
     def refusal(self, request: HttpRequest) -> HttpResponse | None:
         """What the gateway answers itself, in the order of its policy."""
-        origin = _header(request, "origin")
+        origin = request.header("origin")
         if self.cors and (preflight := self.cors.preflight(request)):
             return preflight
         if self.cors and origin and not self.cors.allows(origin) and request.method in ("GET", "HEAD"):
@@ -51,7 +51,7 @@ class Gateway:
             return _told(404, "Resource not found")
         if self.limit and (wait := math.ceil(self.limit.wait())):
             return _told(429, f"Rate limit is exceeded. Try again in {wait} seconds.", ("retry-after", str(wait)))
-        if self._wants_token(self.operations[match.route_key]) and not _header(request, self.token_header.lower()):
+        if self._wants_token(self.operations[match.route_key]) and not request.header(self.token_header.lower()):
             return _told(401, "JWT not present.")
         return None
 
@@ -133,10 +133,6 @@ def _headers(inbound: Element, values: Mapping[str, object]) -> Iterator[tuple[s
         value = values.get(named[1]) if named else text
         if isinstance(value, str):
             yield header.get("name", ""), value
-
-
-def _header(request: HttpRequest, wanted: str) -> str:
-    return next((value for name, value in request.headers if name.lower() == wanted), "")
 
 
 def _told(status: int, message: str, *headers: tuple[str, str]) -> HttpResponse:

@@ -54,11 +54,10 @@ def validate(session: Session, words: Words, written: ConfigurationOptions) -> i
 def show(session: Session, words: Words, written: ConfigurationOptions) -> int:
     """Secrets are shown as references."""
     from semantest_iac.domain.environments.configuration import resolved
-    from semantest_iac.domain.environments.names import SERVICES
 
     stack, found = session.target(words, written)
-    is_service = stack.component in SERVICES
-    settings = _as_dict(resolved(found.configuration, stack.component, stack.environment)) if is_service else {}
+    configuration = found.configuration
+    settings = _as_dict(resolved(configuration, stack.component, stack.environment)) if stack.is_service else {}
     lines = aligned(list(flattened(settings))) if settings else ["It has no settings."]
     session.answer({"stack": str(stack), "settings": settings}, [str(stack), *lines])
     return OK

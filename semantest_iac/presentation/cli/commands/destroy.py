@@ -6,7 +6,7 @@ import click
 
 from semantest_iac.domain.deployment.plan import ChangePlan
 from semantest_iac.domain.guardrails.consent import require_consent, wanted_for
-from semantest_iac.presentation.cli.carrying_out import Wish, carry_out, until_done
+from semantest_iac.presentation.cli.carrying_out import Wish, carry_out, removal_of
 from semantest_iac.presentation.cli.failures import OK
 from semantest_iac.presentation.cli.options import configuration_options, many_stacks_options, session_options
 from semantest_iac.presentation.cli.result import nothing_done
@@ -32,7 +32,7 @@ without one, --yes is needed. Production wants the stack's name typed.
 @session_options
 def command(session: Session, words: ManyWords, written: ConfigurationOptions, yes: bool) -> int:
     """What would be deleted is shown before anybody agrees to it."""
-    found = [(meant, _planned(session, meant)) for meant in session.each_meant(words, written)]
+    found = [(meant, removal_of(session, meant)) for meant in session.each_meant(words, written)]
     for meant, plan in found:
         _show(session, meant, plan)
     there = [meant for meant, plan in found if plan.resources]
@@ -40,11 +40,6 @@ def command(session: Session, words: ManyWords, written: ConfigurationOptions, y
         question = f"Type {wanted_for(meant.stack)} to delete {meant.stack}: "
         require_consent(meant.stack, "yes" if yes else session.terminal.ask(question))
     return carry_out(session, [_wish(session, meant) for meant in there]) if there else OK
-
-
-def _planned(session: Session, meant: Meant) -> ChangePlan:
-    deployments = session.application.deployments(meant.variables, engine=meant.engine)
-    return until_done(deployments.preview_removal(meant.stack), session.terminal)
 
 
 def _show(session: Session, meant: Meant, plan: ChangePlan) -> None:

@@ -71,7 +71,7 @@ def _lines(checks: Sequence[Check]) -> Iterator[str]:
 
 def _checks(application: Application) -> Iterator[Check]:
     yield Check("Python", sys.version_info >= (3, 11), sys.version.split()[0], "Use Python 3.11 or later.")
-    yield _package("pulumi", "pip install 'semantest-iac'")
+    yield _package("pulumi", "pip install pulumi")
     yield _package("pulumi-aws", "pip install pulumi-aws")
     yield _package("pulumi-azure-native", "pip install pulumi-azure-native", needed=False)
     yield _home(application.home)

@@ -9,10 +9,10 @@ import click
 from semantest_iac.domain.deployment.plan import ChangePlan
 from semantest_iac.domain.deployment.stack import Stack
 from semantest_iac.domain.guardrails.engine_choice import EngineChoice
-from semantest_iac.presentation.cli.carrying_out import until_done
+from semantest_iac.presentation.cli.carrying_out import removal_of, until_done
 from semantest_iac.presentation.cli.failures import OK
 from semantest_iac.presentation.cli.options import configuration_options, many_stacks_options, session_options
-from semantest_iac.presentation.cli.session import Meant, Session
+from semantest_iac.presentation.cli.session import Session
 from semantest_iac.presentation.cli.wording import note_lines, preview_lines, where
 from semantest_iac.presentation.cli.words import ConfigurationOptions, ManyWords
 
@@ -66,10 +66,5 @@ def _deployment(session: Session, order: Order) -> Look:
 
 
 def _removals(session: Session, words: ManyWords, written: ConfigurationOptions) -> list[Look]:
-    return [_removal(session, meant) for meant in session.each_meant(words, written)]
-
-
-def _removal(session: Session, meant: Meant) -> Look:
-    stack, engine, variables = meant
-    deployments = session.application.deployments(variables, engine=engine)
-    return stack, engine, until_done(deployments.preview_removal(stack), session.terminal)
+    found = session.each_meant(words, written)
+    return [(meant.stack, meant.engine, removal_of(session, meant)) for meant in found]
