@@ -1,19 +1,21 @@
 # The commands of this repository; `make` alone lists them.
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help deploy test lint types contracts events suite differential bench pulumi lock clean
+.PHONY: help deploy test check lint types contracts generated suite differential bench pulumi lock clean
 
 VENV := .venv
 BIN := $(VENV)/bin
 PIP = $(BIN)/python -m pip --quiet --no-input --disable-pip-version-check
 LOCK = $(VENV)/lock/bin/uv pip compile pyproject.toml $(VENV)/build.in --quiet --upgrade --universal \
 	--python-version 3.11 --generate-hashes --no-header --no-annotate
+# The files are complete and installed as they are: pip resolves nothing, so a release elsewhere changes nothing here.
 # The build runs without isolation, so what it needs is locked too; hatchling asks for editables only when it runs.
 BUILD_NEEDS := import tomllib; file = open("pyproject.toml", "rb"); \
 	print(*tomllib.load(file)["build-system"]["requires"], "editables>=0.5", sep="\n")
 WORKERS ?= 2
 PROVIDER ?= aws
 ARGS ?=
+FAST_TESTS = tests/architecture tests/unit
 
 # A name on the PATH may be a shim without a Python behind it, and Debian's python3 may lack ensurepip: ask each.
 FITS := import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))
@@ -26,9 +28,13 @@ help: ## list the commands
 deploy: $(VENV)/deploy.stamp ## deploy the REST API in the sandbox; PROVIDER=azure, ARGS="--json" add options
 	@$(BIN)/python -m semantest_iac deploy --component rest-api --provider $(PROVIDER) $(ARGS)
 
-test: lint types contracts events suite ## run every check and every test
+test: lint types contracts generated suite ## run every check and every test
+
+check: lint types contracts generated ## run every check and the fast tests, for daily work; about three minutes
+	$(BIN)/python -m pytest -n $(WORKERS) $(FAST_TESTS)
 
 lint: $(VENV)/test.stamp
+	$(BIN)/python tools/check_locks.py
 	$(BIN)/ruff check --quiet .
 	$(BIN)/ruff format --check --quiet .
 
@@ -38,7 +44,7 @@ types: $(VENV)/test.stamp
 contracts: $(VENV)/test.stamp
 	$(BIN)/lint-imports --no-logo
 
-events: $(VENV)/test.stamp
+generated: $(VENV)/test.stamp
 	$(BIN)/python tools/generate_event_contract.py --check
 	$(BIN)/python tools/generate_azure_shapes.py --check
 
@@ -61,6 +67,7 @@ lock: $(VENV)/lock/bin/uv ## resolve the requirement files anew
 	@$(BIN)/python -c '$(BUILD_NEEDS)' > $(VENV)/build.in
 	$(LOCK) --extra aws --extra azure --extra gateway --extra dev --output-file requirements/test.txt
 	$(LOCK) --extra aws --extra azure --extra gateway --constraint requirements/test.txt --output-file requirements/deploy.txt
+	@$(BIN)/python tools/check_locks.py --write
 
 clean: ## remove what these commands made, deployments excepted
 	rm -rf $(VENV) dist .coverage .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis

@@ -9,6 +9,8 @@ from typing import Any
 
 import pytest
 
+from tools.check_locks import EXTRAS, checksum_line, find_faults, read_lock, root_requirements, supported_environments
+
 
 def _locked(root: Path, name: str) -> dict[str, set[str]]:
     """Project name -> its locked versions; some have one for each range of Pythons."""
@@ -46,3 +48,25 @@ class TestLocks:
         test = _locked(root, "test.txt")
 
         assert {name: v for name, v in _locked(root, "deploy.txt").items() if not v <= test[name]} == {}
+
+    @pytest.mark.parametrize("name", ["deploy.txt", "test.txt"])
+    def test_hold_no_package_that_could_be_missing_unnoticed(self, root: Path, name: str) -> None:
+        lock = read_lock((root / "requirements" / name).read_text(encoding="utf-8"))
+        roots = root_requirements(EXTRAS[name])
+        unnoticed = [
+            package
+            for package in lock
+            if not any(
+                any(find_faults({**lock, package: []}, roots, environment, set()))
+                for environment in supported_environments()
+            )
+        ]
+
+        assert unnoticed == []
+
+    @pytest.mark.parametrize("name", ["deploy.txt", "test.txt"])
+    def test_carry_the_checksum_of_their_lines(self, root: Path, name: str) -> None:
+        first, _, lines = (root / "requirements" / name).read_text(encoding="utf-8").partition("\n")
+
+        assert f"{first}\n" == checksum_line(lines)
+        assert f"{first}\n" != checksum_line(lines.partition("\n")[2])

@@ -11,6 +11,6 @@ def opened(services: Services, address: Address, tell: Tell) -> Listening:
     try:
         from semantest_iac.presentation.gateway.server import listening
     except ModuleNotFoundError as error:
-        hint = "Run: pip install --require-hashes -r requirements/deploy.txt"
+        hint = "Run: pip install --no-deps --require-hashes -r requirements/deploy.txt"
         raise RefusedError(f"Cannot serve: {error.name} is not installed.", "GATEWAY_MISSING", hint=hint) from error
     return listening(services, *address, tell)

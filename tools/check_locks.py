@@ -1,0 +1,159 @@
+"""Checks that the requirement files are complete: nothing that a locked package requires is left to a resolver.
+
+Reads the metadata of the installed packages, for every supported Python on Linux, macOS and Windows; a package that is
+locked for another platform only cannot be read here and is counted. Exits with 1 and lists every fault.
+`--write` notes the checksum of each file in its first line, by which a line that was lost or edited shows.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import itertools
+import sys
+import tomllib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, requires, version
+from pathlib import Path
+
+from packaging.markers import Marker
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+
+ROOT = Path(__file__).parents[1]
+EXTRAS = {"deploy.txt": ("aws", "azure", "gateway"), "test.txt": ("aws", "azure", "gateway", "dev")}
+PYTHONS = ("3.11", "3.12", "3.13", "3.14")
+PLATFORMS = (("linux", "Linux", "posix"), ("darwin", "Darwin", "posix"), ("win32", "Windows", "nt"))
+FOR_EDITABLE = "editables>=0.5"  # what hatchling asks for when it installs this folder as editable
+CHECKSUM = "# sha256 of the lines below: "
+
+Environment = dict[str, str]
+
+
+@dataclass(frozen=True)
+class LockedPackage:
+    """One line of a requirement file: its exact version, and where it is installed."""
+
+    version: str
+    marker: Marker | None
+
+    def is_installed_on(self, environment: Environment) -> bool:
+        """Whether the line's marker holds there."""
+        return self.marker is None or self.marker.evaluate(environment)
+
+
+Lock = dict[str, list[LockedPackage]]
+
+
+def supported_environments() -> list[Environment]:
+    """The values of markers for every supported Python on every platform."""
+    return [
+        {
+            "python_version": python,
+            "python_full_version": f"{python}.1",
+            "sys_platform": platform,
+            "platform_system": system,
+            "os_name": os_name,
+            "implementation_name": "cpython",
+            "platform_python_implementation": "CPython",
+        }
+        for python, (platform, system, os_name) in itertools.product(PYTHONS, PLATFORMS)
+    ]
+
+
+def read_lock(text: str) -> Lock:
+    """Project name -> its locked lines."""
+    lock: Lock = {}
+    for line in text.splitlines():
+        if line[:1].isalnum():
+            requirement = Requirement(line.removesuffix("\\").strip())
+            pinned = str(requirement.specifier).removeprefix("==")
+            lock.setdefault(canonicalize_name(requirement.name), []).append(LockedPackage(pinned, requirement.marker))
+    return lock
+
+
+def root_requirements(extras: tuple[str, ...]) -> list[str]:
+    """What pyproject.toml asks for, its build included."""
+    settings = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    project = settings["project"]
+    optional = itertools.chain.from_iterable(project["optional-dependencies"][extra] for extra in extras)
+    return [*project["dependencies"], *optional, *settings["build-system"]["requires"], FOR_EDITABLE]
+
+
+def find_faults(lock: Lock, roots: list[str], environment: Environment, unread: set[str]) -> Iterator[str]:
+    """One line for each requirement that the lock does not hold; names without metadata are added to `unread`."""
+    waiting = [("pyproject.toml", Requirement(root)) for root in roots]
+    seen: set[tuple[str, frozenset[str]]] = set()
+    while waiting:
+        origin, requirement = waiting.pop()
+        name = canonicalize_name(requirement.name)
+        locked = [package for package in lock.get(name, ()) if package.is_installed_on(environment)]
+        if not any(requirement.specifier.contains(package.version, prereleases=True) for package in locked):
+            held = ", ".join(package.version for package in locked) or "nothing"
+            yield f"{origin} requires '{requirement}', the lock holds {held}"
+        elif (name, frozenset(requirement.extras)) not in seen:
+            seen.add((name, frozenset(requirement.extras)))
+            waiting += _requirements_of(name, locked, requirement.extras, environment, unread)
+
+
+def _requirements_of(
+    name: str, locked: list[LockedPackage], extras: set[str], environment: Environment, unread: set[str]
+) -> list[tuple[str, Requirement]]:
+    try:
+        if version(name) not in {package.version for package in locked}:
+            raise PackageNotFoundError(name)
+        declared = [Requirement(line) for line in requires(name) or ()]
+    except PackageNotFoundError:
+        unread.add(name)
+        return []
+    wanted = [{**environment, "extra": extra} for extra in ("", *sorted(extras))]
+    return [
+        (name, each)
+        for each in declared
+        if each.marker is None or any(each.marker.evaluate(values) for values in wanted)
+    ]
+
+
+def checksum_line(text: str) -> str:
+    """The first line of a requirement file, for the lines that follow it."""
+    return f"{CHECKSUM}{hashlib.sha256(text.encode()).hexdigest()}\n"
+
+
+def check(path: Path) -> list[str]:
+    """The faults of one requirement file."""
+    first, _, lines = path.read_text(encoding="utf-8").partition("\n")
+    faults = (
+        [] if f"{first}\n" == checksum_line(lines) else ["a line was lost or edited: write the file by 'make lock'"]
+    )
+    lock, roots, unread = read_lock(lines), root_requirements(EXTRAS[path.name]), set[str]()
+    for environment in supported_environments():
+        place = f"Python {environment['python_version']} on {environment['platform_system']}"
+        faults += [f"{fault} ({place})" for fault in find_faults(lock, roots, environment, unread)]
+    print(
+        f"{path.name}: {len(lock)} packages, {len(faults)} faults, {len(unread)} not installed here: {sorted(unread)}"
+    )
+    return [f"{path.name}: {fault}" for fault in faults]
+
+
+def write_checksum(path: Path) -> None:
+    """Put the checksum before the lines of a file that `make lock` has just written."""
+    lines = "".join(
+        line for line in path.read_text(encoding="utf-8").splitlines(keepends=True) if not line.startswith(CHECKSUM)
+    )
+    path.write_text(checksum_line(lines) + lines, encoding="utf-8")
+
+
+def main(arguments: list[str]) -> int:
+    """Check the requirement files, or write their checksums."""
+    paths = [ROOT / "requirements" / name for name in EXTRAS]
+    if arguments == ["--write"]:
+        for path in paths:
+            write_checksum(path)
+        return 0
+    faults = [fault for path in paths for fault in check(path)]
+    print(*faults, sep="\n", file=sys.stderr)
+    return bool(faults)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
