@@ -24,9 +24,9 @@ from typing import Any
 
 from semantest_iac.domain.deployment.stack import Stack
 from semantest_iac.domain.errors import RefusedError
-from semantest_iac.domain.ports.provisioner import Tick, Work
-from semantest_iac.infrastructure.pulumi_engine.cli_location import Cli, locate
-from semantest_iac_events.stack_event import StackEvent
+from semantest_iac.domain.ports.provisioner import ResourceProgress, Work
+from semantest_iac.infrastructure.pulumi_engine.cli.location import PulumiCli, find_pulumi_cli
+from semantest_iac_events.event import StackEvent
 
 _TURNS = 5
 _AT_ONCE = {4: 3, 8: 1}  # stacks -> turns
@@ -41,7 +41,7 @@ def rows() -> list[dict[str, Any]]:
     """A first deployment, one without changes, several stacks at once, and memory in MB."""
     with tempfile.TemporaryDirectory() as folder:
         try:
-            cli = locate(os.environ)
+            cli = find_pulumi_cli(os.environ)
         except RefusedError:
             return []
         turns = [_turn(Path(folder, str(number)), cli) for number in range(_TURNS + 1)][1:]
@@ -71,7 +71,7 @@ def _memory(peaks: Sequence[Sequence[float]]) -> dict[str, Any]:
     return {"what": what, "n": len(peaks)}
 
 
-def _turn(folder: Path, cli: Cli, size: int = 0) -> tuple[Pair, Pair, tuple[float, float, float]]:
+def _turn(folder: Path, cli: PulumiCli, size: int = 0) -> tuple[Pair, Pair, tuple[float, float, float]]:
     """Seconds of ours and the script for a first deployment and for no change, and their peaks."""
     folder.mkdir()
     first, same, peaks = [], [], {}
@@ -82,7 +82,7 @@ def _turn(folder: Path, cli: Cli, size: int = 0) -> tuple[Pair, Pair, tuple[floa
     return (first[0], first[1]), (same[0], same[1]), (*peaks["ours"], peaks["plain"][0])
 
 
-def _at_once(folder: Path, cli: Cli, count: int) -> Pair:
+def _at_once(folder: Path, cli: PulumiCli, count: int) -> Pair:
     folder.mkdir()
     spent = []
     for way in _RUNS:
@@ -97,7 +97,7 @@ def _at_once(folder: Path, cli: Cli, count: int) -> Pair:
 Started = tuple[float, "subprocess.Popen[str]"]
 
 
-def _started(way: str, home: Path, cli: Cli, extent: str, size: int = 0) -> Started:
+def _started(way: str, home: Path, cli: PulumiCli, extent: str, size: int = 0) -> Started:
     command = [sys.executable, "-m", "benchmarks.engines", way, str(home), str(cli.path), extent, str(size)]
     path = f"{_ROOT}{os.pathsep}{_ROOT / 'events'}"
     kept = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
@@ -116,16 +116,16 @@ def _finished(started: Started) -> tuple[float, tuple[float, float]]:
 
 def _work(home: Path, size: int) -> Work:
     """The blueprint of `rest-api`, with alarms added until it makes `size` resources."""
-    from semantest_iac.domain.blueprints.rest_api import rest_api
-    from semantest_iac.domain.compute.artifact import Artifact
-    from semantest_iac.domain.environments.configuration import Configuration, resolved
+    from semantest_iac.domain.blueprints.components import build_rest_api
+    from semantest_iac.domain.compute.functions import Artifact
+    from semantest_iac.domain.environments.configuration import DeploymentConfiguration, resolve_component
 
     package = home / "package.zip"
     package.write_bytes(b"a package")
     digest = sha256(package.read_bytes()).hexdigest()
-    settings = resolved(Configuration(), _STACK.component, _STACK.environment)
+    settings = resolve_component(DeploymentConfiguration(), _STACK.component, _STACK.environment)
     artifact = Artifact(digest, package, "index.handler", "python3.13", package.stat().st_size)
-    blueprint = rest_api(_STACK, 1, settings)
+    blueprint = build_rest_api(_STACK, 1, settings)
     alarm = next(each for each in blueprint.resources if each.name.startswith("alarm-"))
     more = [replace(alarm, name=f"alarm-{number}") for number in range(size - _OWN)]
     return Work("benchmark", replace(blueprint, resources=(*blueprint.resources, *more)), artifact)
@@ -133,26 +133,30 @@ def _work(home: Path, size: int) -> Work:
 
 def _cloud(home: Path) -> AbstractAsyncContextManager[str]:
     """The simulated cloud of one home, as a provider."""
-    from semantest_iac.infrastructure.simulated_cloud.catalogue import cloud_at
-    from semantest_iac.infrastructure.simulated_cloud.inventory import Inventory
-    from semantest_iac.infrastructure.simulated_provider.serving import serving
+    from semantest_iac.infrastructure.simulated_cloud.runtime.inventory import Inventory
+    from semantest_iac.infrastructure.simulated_cloud.runtime.providers import open_simulated_cloud
+    from semantest_iac.infrastructure.simulated_provider.server import serve_simulated_providers
 
     inventory = Inventory(home / "cloud.db")
-    return serving(lambda package, region: cloud_at(package, inventory, region=region), _STACK.region)
+    return serve_simulated_providers(
+        lambda package, region: open_simulated_cloud(package, inventory, region=region), _STACK.region
+    )
 
 
 async def _ours(home: Path, program: Path, extent: str, size: int) -> None:
-    from semantest_iac.infrastructure.pulumi_engine.children import Children
-    from semantest_iac.infrastructure.pulumi_engine.engine import PulumiEngine
-    from semantest_iac.infrastructure.pulumi_engine.site import Site
+    from semantest_iac.infrastructure.pulumi_engine.operations.engine import PulumiEngine
+    from semantest_iac.infrastructure.pulumi_engine.operations.supervisor import EngineProcessSupervisor
+    from semantest_iac.infrastructure.pulumi_engine.state.backend_settings import BackendSettings
 
     async def publish(event: StackEvent) -> None:
         """Nobody listens."""
 
-    def watch(tick: Tick) -> None:
+    def watch(tick: ResourceProgress) -> None:
         """Nobody watches."""
 
-    engine = PulumiEngine(Children(Site(home / "pulumi"), lambda name: name, lambda _: _cloud(home)))
+    engine = PulumiEngine(
+        EngineProcessSupervisor(BackendSettings(home / "pulumi"), lambda name: name, lambda _: _cloud(home))
+    )
     work = _work(home, size)
     plan = await engine.preview(work)
     if extent == "first":
@@ -169,11 +173,11 @@ def _script(home: Path, program: Path, extent: str, work: Work, providers: str) 
     from pulumi import automation
 
     from semantest_iac.infrastructure.cloud_programs import program as programs
-    from semantest_iac.infrastructure.cloud_programs.cloud import cloud
-    from semantest_iac.infrastructure.cloud_programs.context import Context
+    from semantest_iac.infrastructure.cloud_programs.cloud import find_cloud
+    from semantest_iac.infrastructure.cloud_programs.context import ProgramContext
 
-    target = cloud("aws")
-    programs.load(target, work.blueprint)
+    target = find_cloud("aws")
+    programs.import_sdk(target, work.blueprint)
     for folder in ("state", "home", "work"):
         (home / folder).mkdir(exist_ok=True)
     variables = {
@@ -186,7 +190,7 @@ def _script(home: Path, program: Path, extent: str, work: Work, providers: str) 
     stack = automation.create_or_select_stack(
         str(_STACK),
         "semantest-infrastructure",
-        lambda: programs.deploy(work.blueprint, target, Context(_STACK, 1, work.artifact, str)),
+        lambda: programs.register_blueprint(work.blueprint, target, ProgramContext(_STACK, 1, work.artifact, str)),
         opts=automation.LocalWorkspaceOptions(
             work_dir=str(home / "work"), pulumi_home=str(home / "home"), env_vars=variables
         ),

@@ -15,8 +15,7 @@ from typing import Any
 
 from benchmarks.timing import Action, paired
 from semantest_iac.application.ports.ledger import NewEvent
-from semantest_iac.application.queries.history import history
-from semantest_iac.application.queries.status import status
+from semantest_iac.application.queries.history import read_history, read_status
 from semantest_iac.infrastructure.ledger.sqlite import SqliteLedger
 
 _STACKS = [f"rest-api.aws.development.region-{number}" for number in range(20)]
@@ -57,8 +56,8 @@ def _compared(ledger: SqliteLedger, plain: sqlite3.Connection, runner: asyncio.R
     return [
         _row("append 1 event", append(one), "insert 1 row", lambda: _insert(plain, one), 200),
         _row("append 20 events", append(twenty), "insert 20 rows", lambda: _insert(plain, twenty), 100),
-        _row("`status`", lambda: status(ledger), "the newest 100 rows", query(_NEWEST_100), 50),
-        _row("`history`, 100", lambda: history(ledger, limit=100), "the newest 100 rows", query(_NEWEST_100), 50),
+        _row("`status`", lambda: read_status(ledger), "the newest 100 rows", query(_NEWEST_100), 50),
+        _row("`history`, 100", lambda: read_history(ledger, limit=100), "the newest 100 rows", query(_NEWEST_100), 50),
         _row("verify", ledger.verify, "read all rows", query(_ALL), 3),
         _row("rebuild projections", ledger.rebuild, "read all rows", query(_ALL), 3),
     ]

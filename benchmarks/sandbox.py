@@ -101,20 +101,22 @@ def _pairs(pairs: int, package: Path) -> None:
 
 def _up(folder: Path, program: Callable[[], object]) -> None:
     from semantest_iac.domain.deployment.stack import Stack
-    from semantest_iac.infrastructure.sandbox_engine.execution import PROJECT, play
-    from semantest_iac.infrastructure.sandbox_engine.monitor import Monitor
-    from semantest_iac.infrastructure.sandbox_engine.sessions import Sessions
-    from semantest_iac.infrastructure.sandbox_engine.steps import Brake
-    from semantest_iac.infrastructure.sandbox_engine.store import StateStore
-    from semantest_iac.infrastructure.simulated_cloud.catalogue import cloud_at
-    from semantest_iac.infrastructure.simulated_cloud.inventory import Inventory
+    from semantest_iac.infrastructure.sandbox_engine.monitor import ResourceMonitor
+    from semantest_iac.infrastructure.sandbox_engine.plan.steps import CancelToken
+    from semantest_iac.infrastructure.sandbox_engine.program_execution import SANDBOX_PROJECT, run_program
+    from semantest_iac.infrastructure.sandbox_engine.sessions import StackSessions
+    from semantest_iac.infrastructure.sandbox_engine.state.store import StateStore
+    from semantest_iac.infrastructure.simulated_cloud.runtime.inventory import Inventory
+    from semantest_iac.infrastructure.simulated_cloud.runtime.providers import open_simulated_cloud
 
     folder.mkdir(exist_ok=True)
     inventory, stack = Inventory(folder / "cloud.db"), Stack("rest-api", "aws", "development", "us-east-1")
-    sessions = Sessions(StateStore(folder), lambda package, region: cloud_at(package, inventory, region=region))
-    with sessions.live(stack, Brake(), lambda tick: None) as run:
-        monitor = Monitor(run, stack=str(stack), project=PROJECT, settled=lambda *_: None)
-        play(program, monitor, stack=str(stack), dry=False)
+    sessions = StackSessions(
+        StateStore(folder), lambda package, region: open_simulated_cloud(package, inventory, region=region)
+    )
+    with sessions.live(stack, CancelToken(), lambda tick: None) as run:
+        monitor = ResourceMonitor(run, stack=str(stack), project=SANDBOX_PROJECT, settled=lambda *_: None)
+        run_program(program, monitor, stack=str(stack), dry=False)
         run.finish()
     inventory.close()
 
@@ -124,9 +126,9 @@ def _in_a_script(program: Callable[[], object]) -> None:
 
 
 def _in_our_loop(program: Callable[[], object]) -> None:
-    from semantest_iac.infrastructure.sandbox_engine.execution import play
+    from semantest_iac.infrastructure.sandbox_engine.program_execution import run_program
 
-    play(program, _nothing(), stack="s", dry=False)
+    run_program(program, _nothing(), stack="s", dry=False)
 
 
 _BARE = {"a script": _in_a_script, "our loop": _in_our_loop}
@@ -136,10 +138,12 @@ async def _bare(program: Any) -> None:
     from pulumi.runtime import settings
     from pulumi.runtime.stack import run_in_stack
 
-    from semantest_iac.infrastructure.sandbox_engine.monitor import Engine
+    from semantest_iac.infrastructure.sandbox_engine.monitor import EngineService
 
     settings.configure(
-        settings.Settings(project="p", stack="s", monitor=_nothing(), engine=Engine(), parallel=16, dry_run=False)
+        settings.Settings(
+            project="p", stack="s", monitor=_nothing(), engine=EngineService(), parallel=16, dry_run=False
+        )
     )
     await run_in_stack(program)
 
@@ -150,13 +154,13 @@ def _nothing() -> Any:
     from google.protobuf import empty_pb2
     from pulumi.runtime.proto import resource_pb2
 
-    from semantest_iac.infrastructure.sandbox_engine.monitor import FEATURES, Refused
+    from semantest_iac.infrastructure.sandbox_engine.monitor import SUPPORTED_FEATURES, MonitorError
 
     class Nothing:
         failure = None
 
         def SupportsFeature(self, request: Any) -> Any:  # noqa: N802 - the wire's name
-            return resource_pb2.SupportsFeatureResponse(hasSupport=request.id in FEATURES)
+            return resource_pb2.SupportsFeatureResponse(hasSupport=request.id in SUPPORTED_FEATURES)
 
         def RegisterResource(self, request: Any) -> Any:  # noqa: N802 - the wire's name
             urn = f"urn:pulumi:s::p::{request.type}::{request.name}"
@@ -172,7 +176,7 @@ def _nothing() -> Any:
 
         def __getattr__(self, name: str) -> Any:
             def refuse(*_: object) -> Any:
-                raise Refused(grpc.StatusCode.UNIMPLEMENTED, name)
+                raise MonitorError(grpc.StatusCode.UNIMPLEMENTED, name)
 
             return refuse
 
@@ -181,19 +185,19 @@ def _nothing() -> Any:
 
 def _bare_rest_api() -> None:
     """What the `deploy` command deploys, once, with nothing around it."""
-    from semantest_iac.domain.blueprints.rest_api import rest_api
-    from semantest_iac.domain.compute.artifact import Artifact
+    from semantest_iac.domain.blueprints.components import build_rest_api
+    from semantest_iac.domain.compute.functions import Artifact
     from semantest_iac.domain.deployment.stack import Stack
-    from semantest_iac.domain.environments.configuration import Configuration, resolved
+    from semantest_iac.domain.environments.configuration import DeploymentConfiguration, resolve_component
     from semantest_iac.infrastructure.cloud_programs import program
-    from semantest_iac.infrastructure.cloud_programs.cloud import cloud
-    from semantest_iac.infrastructure.cloud_programs.context import Context
+    from semantest_iac.infrastructure.cloud_programs.cloud import find_cloud
+    from semantest_iac.infrastructure.cloud_programs.context import ProgramContext
 
     stack = Stack("rest-api", "aws", "development", "us-east-1")
-    blueprint = rest_api(stack, 1, resolved(Configuration(), "rest-api", "development"))
+    blueprint = build_rest_api(stack, 1, resolve_component(DeploymentConfiguration(), "rest-api", "development"))
     artifact = Artifact(sha256(b"").hexdigest(), Path(__file__), "index.handler", "python3.13", 0)
-    context = Context(stack, 1, artifact, lambda name: "")
-    _in_a_script(lambda: program.deploy(blueprint, cloud("aws"), context))
+    context = ProgramContext(stack, 1, artifact, lambda name: "")
+    _in_a_script(lambda: program.register_blueprint(blueprint, find_cloud("aws"), context))
 
 
 if __name__ == "__main__":

@@ -19,21 +19,21 @@ if TYPE_CHECKING:
     from pathlib import Path
     from typing import Any
 
-    from semantest_iac.application.intake.orders import Order
+    from semantest_iac.application.intake.deployment_specs import DeploymentSpec
     from semantest_iac.application.ports.ledger import DeploymentRow
     from semantest_iac.application.use_cases import DeploymentUseCase
     from semantest_iac.bootstrap.application import Application
-    from semantest_iac.domain.deployment.plan import ChangePlan
+    from semantest_iac.domain.deployment.change_plan import ChangePlan
     from semantest_iac.domain.deployment.stack import Stack
-    from semantest_iac.domain.deployment.states import DeploymentState
+    from semantest_iac.domain.deployment.status import DeploymentStatus
     from semantest_iac.domain.errors import DeploymentError, Fault, ProviderError, RefusedError, ValidationError
 
 _HOMES = {
     "Application": "semantest_iac.bootstrap.application",
-    "ChangePlan": "semantest_iac.domain.deployment.plan",
+    "ChangePlan": "semantest_iac.domain.deployment.change_plan",
     "DeploymentError": "semantest_iac.domain.errors",
     "DeploymentRow": "semantest_iac.application.ports.ledger",
-    "DeploymentState": "semantest_iac.domain.deployment.states",
+    "DeploymentStatus": "semantest_iac.domain.deployment.status",
     "DeploymentUseCase": "semantest_iac.application.use_cases",
     "Fault": "semantest_iac.domain.errors",
     "ProviderError": "semantest_iac.domain.errors",
@@ -47,7 +47,7 @@ __all__ = [
     "ChangePlan",
     "DeploymentError",
     "DeploymentRow",
-    "DeploymentState",
+    "DeploymentStatus",
     "DeploymentUseCase",
     "Fault",
     "ProviderError",
@@ -112,12 +112,12 @@ def _order(
     words: tuple[str, str | None, str | None, str | None],
     home: str | Path,
     configuration: Mapping[str, Any] | None,
-) -> tuple[Application, Order]:
+) -> tuple[Application, DeploymentSpec]:
     import json
     import os
     from pathlib import Path
 
-    from semantest_iac.application.intake.orders import order
+    from semantest_iac.application.intake.deployment_specs import build_spec
     from semantest_iac.bootstrap.application import Application
 
     component, *place = words
@@ -127,7 +127,7 @@ def _order(
         values=json.loads(json.dumps(configuration or {})),  # tuples become lists, keys text
         options=dict(zip(("provider", "environment", "region"), place, strict=True)),
     )
-    return application, order(component, written, application)
+    return application, build_spec(component, written, application)
 
 
 def __getattr__(name: str) -> Any:

@@ -6,7 +6,7 @@ import sys
 from typing import TYPE_CHECKING
 
 try:
-    from semantest_iac.presentation.cli.program import run
+    from semantest_iac.presentation.cli.program import run_cli
 except ModuleNotFoundError as missing:  # another Python than that of .venv: the first thing that goes wrong
     if (missing.name or "semantest_iac").startswith("semantest_iac"):
         raise
@@ -22,10 +22,10 @@ if TYPE_CHECKING:
 
 def main() -> None:
     """Run the command in the arguments and leave with its exit code."""
-    sys.exit(run(sys.argv[1:], _application_at))
+    sys.exit(run_cli(sys.argv[1:], _application_for))
 
 
-def _application_at(home: Path) -> Application:
+def _application_for(home: Path) -> Application:
     from semantest_iac.bootstrap.application import Application
 
     return Application(home)

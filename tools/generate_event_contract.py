@@ -19,12 +19,11 @@ import yaml
 from pydantic import BaseModel
 from pydantic.json_schema import GenerateJsonSchema
 
-from semantest_iac_events import approvals, deployments, infrastructure, resources, triggers
-from semantest_iac_events.catalogue import PUBLISHED
-from semantest_iac_events.event import Event
-from semantest_iac_events.forms.cloudevents import SCHEMAS, CloudEvent, schema_name, to_cloudevent
-from semantest_iac_events.forms.reading import CARRIED
-from semantest_iac_events.stack_event import StackEvent, StackFailure
+from semantest_iac_events import deployments, infrastructure, triggers
+from semantest_iac_events.catalogue import PUBLISHED_EVENTS
+from semantest_iac_events.event import Event, StackEvent, StackFailure
+from semantest_iac_events.forms.cloudevents import SCHEMA_URN_PREFIX, CloudEvent, schema_name, to_cloudevent
+from semantest_iac_events.forms.fields import ENVELOPE_FIELDS
 
 EVENTS = Path(__file__).resolve().parent.parent / "events"
 COMMAND = "python tools/generate_event_contract.py"
@@ -33,8 +32,8 @@ DIALECT = "https://json-schema.org/draft/2020-12/schema"
 
 INBOUND: tuple[type[Event], ...] = (
     deployments.DeploymentRequested,
-    approvals.DeploymentApproved,
-    approvals.DeploymentDisapproved,
+    deployments.DeploymentApproved,
+    deployments.DeploymentDisapproved,
     infrastructure.InfrastructureRemovalRequested,
     infrastructure.RollbackRequested,
     infrastructure.ScalingTriggered,
@@ -97,10 +96,10 @@ SAMPLES: dict[type[Event], dict[str, Any]] = {
         "remainder": [REPLACED["urn"]],
         "commands": ["python -m semantest_iac resolve --deployment 0c1d7a52-6f4e-4b57-9a53-0d6a6c1f2f10"],
     },
-    approvals.ApprovalRequested: {"changes": CHANGES, "reasons": ["rest-api would be replaced"]},
-    approvals.DeploymentApproved: {"approved_by": "ana"},
-    approvals.DeploymentDisapproved: {"disapproved_by": "ana", "reason": "not on a Friday"},
-    resources.FunctionDeployed: {
+    deployments.ApprovalRequested: {"changes": CHANGES, "reasons": ["rest-api would be replaced"]},
+    deployments.DeploymentApproved: {"approved_by": "ana"},
+    deployments.DeploymentDisapproved: {"disapproved_by": "ana", "reason": "not on a Friday"},
+    infrastructure.FunctionDeployed: {
         "function_name": FUNCTION,
         "arn": f"arn:aws:lambda:us-east-1:000000000000:function:{FUNCTION}",
         "version": "3",
@@ -109,19 +108,19 @@ SAMPLES: dict[type[Event], dict[str, Any]] = {
         "memory_mb": 512,
         "artifact_digest": DIGEST,
     },
-    resources.HttpApiDeployed: {
+    infrastructure.HttpApiDeployed: {
         "api_name": FUNCTION,
         "api_id": "a1b2c3d4e5",
         "endpoint": ENDPOINT,
         "routes": ["$default"],
     },
-    resources.WebSocketApiDeployed: {
+    infrastructure.WebSocketApiDeployed: {
         "api_name": "semantest-websocket-dev-7be012",
         "api_id": "f6g7h8i9j0",
         "endpoint": "wss://f6g7h8i9j0.execute-api.us-east-1.amazonaws.com/ws",
         "routes": ["$connect", "$disconnect", "$default"],
     },
-    resources.ContainerServiceDeployed: {
+    infrastructure.ContainerServiceDeployed: {
         "service_name": "semantest-platform-dev-51ab90",
         "image": "semantest/coordination:1.0.0",
     },
@@ -160,9 +159,9 @@ def sample(event_type: type[Event]) -> Event:
     shared: dict[str, Any] = dict(OF_A_STACK) if issubclass(event_type, StackEvent) else {}
     shared |= OF_A_FAILURE if issubclass(event_type, StackFailure) else {}
     fields = shared | SAMPLES.get(event_type, {})
-    request = uuid5(NAMESPACE_URL, SCHEMAS + "sample")
+    request = uuid5(NAMESPACE_URL, SCHEMA_URN_PREFIX + "sample")
     identity = {
-        "id": uuid5(NAMESPACE_URL, SCHEMAS + schema_name(event_type)),
+        "id": uuid5(NAMESPACE_URL, SCHEMA_URN_PREFIX + schema_name(event_type)),
         "occurred_at": datetime(2026, 1, 31, 12, 0, 0, 250_000, tzinfo=UTC),
         "previous_event_ids": (request,),
         "correlation_id": str(request),
@@ -175,19 +174,19 @@ def schema(event_type: type[Event]) -> dict[str, Any]:
     name = schema_name(event_type)
     form = _plain_schema(CloudEvent)
     data = _plain_schema(event_type)
-    data["properties"] = {key: value for key, value in data["properties"].items() if key not in CARRIED}
+    data["properties"] = {key: value for key, value in data["properties"].items() if key not in ENVELOPE_FIELDS}
     data["properties"]["previous_event_ids"] = {
         "items": {"format": "uuid", "type": "string"},
         "type": "array",
     }
     form["properties"] |= {
         "type": {"const": event_type.type_name},
-        "dataschema": {"const": SCHEMAS + name},
-        "data": {"$id": SCHEMAS + name} | data,
+        "dataschema": {"const": SCHEMA_URN_PREFIX + name},
+        "data": {"$id": SCHEMA_URN_PREFIX + name} | data,
     }
     return form | {
         "$schema": DIALECT,
-        "$id": f"{SCHEMAS}cloudevent:{name}",
+        "$id": f"{SCHEMA_URN_PREFIX}cloudevent:{name}",
         "title": event_type.__name__,
         "description": event_type.__doc__,
     }
@@ -195,7 +194,7 @@ def schema(event_type: type[Event]) -> dict[str, Any]:
 
 def asyncapi() -> dict[str, Any]:
     """One channel, one message per event; requests are received, everything is sent."""
-    names = {event_type: schema_name(event_type) for event_type in PUBLISHED}
+    names = {event_type: schema_name(event_type) for event_type in PUBLISHED_EVENTS}
     return {
         "asyncapi": "3.0.0",
         "info": {
@@ -222,7 +221,7 @@ def asyncapi() -> dict[str, Any]:
 
 def contract() -> Iterator[tuple[str, str]]:
     """The path of every generated file, within `events/`, with its text."""
-    for event_type in PUBLISHED:
+    for event_type in PUBLISHED_EVENTS:
         file = f"{schema_name(event_type)}.json"
         yield f"schemas/{file}", _json(schema(event_type))
         yield f"conformance/{file}", _json(to_cloudevent(sample(event_type), sequence=1))

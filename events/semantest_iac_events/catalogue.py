@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from types import MappingProxyType
 
-from semantest_iac_events import approvals, deployments, infrastructure, resources, triggers
+from semantest_iac_events import deployments, infrastructure, triggers
 from semantest_iac_events.event import Event
 
-PUBLISHED: tuple[type[Event], ...] = (
+PUBLISHED_EVENTS: tuple[type[Event], ...] = (
     deployments.DeploymentRequested,
     deployments.DeploymentStarted,
     deployments.DeploymentPlanned,
@@ -19,13 +19,13 @@ PUBLISHED: tuple[type[Event], ...] = (
     deployments.DeploymentSuperseded,
     deployments.DeploymentRejected,
     deployments.DeploymentNeedsOperator,
-    approvals.ApprovalRequested,
-    approvals.DeploymentApproved,
-    approvals.DeploymentDisapproved,
-    resources.FunctionDeployed,
-    resources.HttpApiDeployed,
-    resources.WebSocketApiDeployed,
-    resources.ContainerServiceDeployed,
+    deployments.ApprovalRequested,
+    deployments.DeploymentApproved,
+    deployments.DeploymentDisapproved,
+    infrastructure.FunctionDeployed,
+    infrastructure.HttpApiDeployed,
+    infrastructure.WebSocketApiDeployed,
+    infrastructure.ContainerServiceDeployed,
     infrastructure.InfrastructureUpdated,
     infrastructure.InfrastructureUpdateFailed,
     infrastructure.InfrastructureRemovalRequested,
@@ -38,4 +38,4 @@ PUBLISHED: tuple[type[Event], ...] = (
     triggers.ServiceDeploymentNeeded,
 )
 
-EVENT_TYPES: Mapping[str, type[Event]] = MappingProxyType({event.type_name: event for event in PUBLISHED})
+EVENT_TYPES: Mapping[str, type[Event]] = MappingProxyType({event.type_name: event for event in PUBLISHED_EVENTS})

@@ -1,19 +1,11 @@
-"""The life of a deployment, from the request to exactly one terminal event."""
+"""The life of a deployment, from the request over its approval to exactly one terminal event."""
 
 from __future__ import annotations
 
 from pydantic import Field, JsonValue
 
-from semantest_iac_events.stack_event import StackEvent, StackFailure, StackRequest
-from semantest_iac_events.values import (
-    ChangeCounts,
-    Count,
-    HealthAnswer,
-    Label,
-    Prose,
-    ResourceChange,
-    Seconds,
-)
+from semantest_iac_events.event import StackEvent, StackFailure, StackRequest
+from semantest_iac_events.values import ChangeCounts, Count, HealthAnswer, Label, Prose, ResourceChange, Seconds
 
 
 class DeploymentRequested(StackRequest):
@@ -111,3 +103,29 @@ class DeploymentNeedsOperator(StackFailure):
     changes: ChangeCounts = ChangeCounts()
     remainder: tuple[str, ...] = ()
     commands: tuple[str, ...] = ()
+
+
+class ApprovalRequested(StackEvent):
+    """The plan waits for a person, for these reasons."""
+
+    type_name = "infrastructure.approval.requested"
+
+    changes: ChangeCounts
+    reasons: tuple[Prose, ...] = ()
+
+
+class DeploymentApproved(StackEvent):
+    """A person said yes to the plan that was shown."""
+
+    type_name = "infrastructure.approval.granted"
+
+    approved_by: Label
+
+
+class DeploymentDisapproved(StackEvent):
+    """A person said no."""
+
+    type_name = "infrastructure.approval.denied"
+
+    disapproved_by: Label
+    reason: Prose = ""

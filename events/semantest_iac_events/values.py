@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field
 
-EXACT = ConfigDict(
+STRICT_MODEL = ConfigDict(
     frozen=True,
     extra="forbid",
     allow_inf_nan=False,
@@ -16,21 +16,21 @@ EXACT = ConfigDict(
 )
 
 
-def _in_utc(moment: datetime) -> datetime:
+def _to_utc(moment: datetime) -> datetime:
     try:
         return moment.astimezone(UTC)
     except OverflowError as error:
         raise ValueError("is not within the years 1 to 9999 in UTC") from error
 
 
-def _writable(text: object) -> object:
+def _replace_lone_surrogates(text: object) -> object:
     """Half characters come with undecodable output of tools; they must not keep a failure from being told."""
     return text.encode("utf-8", "replace").decode() if isinstance(text, str) else text
 
 
-Moment = Annotated[AwareDatetime, AfterValidator(_in_utc)]
+Moment = Annotated[AwareDatetime, AfterValidator(_to_utc)]
 Label = Annotated[str, Field(min_length=1, max_length=256, pattern=r"^[^\x00-\x1f\x7f-\x9f]+$")]
-Prose = Annotated[str, BeforeValidator(_writable)]
+Prose = Annotated[str, BeforeValidator(_replace_lone_surrogates)]
 Count = Annotated[int, Field(ge=0)]
 Seconds = Annotated[float, Field(ge=0)]
 
@@ -38,7 +38,7 @@ Seconds = Annotated[float, Field(ge=0)]
 class Value(BaseModel):
     """A part of an event; equal when its fields are."""
 
-    model_config = EXACT
+    model_config = STRICT_MODEL
 
 
 class ChangeCounts(Value):

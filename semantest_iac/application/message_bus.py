@@ -14,19 +14,19 @@ from weakref import WeakValueDictionary
 from semantest_iac_events.event import Event
 
 Handler = Callable[[Event], Awaitable[Sequence[Event]]]
-Record = Callable[[Event], Awaitable[None]]
+RecordEvent = Callable[[Event], Awaitable[None]]
 Observer = Callable[[Event], None]
-FailureOf = Callable[[Event, Exception], Event | None]
+FailureEventFor = Callable[[Event, Exception], Event | None]
 
-AnyHandler = TypeVar("AnyHandler", bound=Callable[..., Awaitable[Sequence[Event]]])
+HandlerT = TypeVar("HandlerT", bound=Callable[..., Awaitable[Sequence[Event]]])
 
 _LOG = logging.getLogger(__name__)
 
 
-def listen(*types: type[Event]) -> Callable[[AnyHandler], AnyHandler]:
+def listen(*types: type[Event]) -> Callable[[HandlerT], HandlerT]:
     """Mark an async callable as the handler of events of exactly these classes."""
 
-    def mark(handler: AnyHandler) -> AnyHandler:
+    def mark(handler: HandlerT) -> HandlerT:
         handler.listens_to = types  # type: ignore[attr-defined]  # functions carry attributes
         return handler
 
@@ -50,7 +50,7 @@ class MessageBus:
     event; what it raises becomes the failure event that `failure_of` makes of it.
     """
 
-    def __init__(self, record: Record, failure_of: FailureOf) -> None:
+    def __init__(self, record: RecordEvent, failure_of: FailureEventFor) -> None:
         self._record = record
         self._failure_of = failure_of
         self._handlers: dict[type[Event], list[Handler]] = defaultdict(list)

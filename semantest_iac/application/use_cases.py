@@ -6,23 +6,23 @@ from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
 
-from semantest_iac.application.attempt import Attempt
-from semantest_iac.application.deployment_process import DeploymentProcess
+from semantest_iac.application.deployment.context import DeploymentContext
+from semantest_iac.application.deployment.process import DeploymentProcess
 from semantest_iac.application.intake.intake import Intake
 from semantest_iac.application.ports.ledger import DeploymentRow, LedgerReader
-from semantest_iac.application.ports.run_queue import Holder, OnWait
+from semantest_iac.application.ports.run_queue import LeaseHolder, OnWait
+from semantest_iac.domain.deployment.change_plan import ChangePlan
 from semantest_iac.domain.deployment.deployment_service import DeploymentService
-from semantest_iac.domain.deployment.plan import ChangePlan
 from semantest_iac.domain.deployment.stack import Stack
 from semantest_iac.domain.errors import LedgerError, NotFoundError
 from semantest_iac.domain.networking.http_exchange import HttpRequest
-from semantest_iac.domain.ports.service_probe import Answer, ServiceProbe
+from semantest_iac.domain.ports.service_probe import ProbeAnswer, ServiceProbe
 from semantest_iac_events.deployments import DeploymentRequested
+from semantest_iac_events.event import StackRequest
 from semantest_iac_events.infrastructure import InfrastructureRemovalRequested
-from semantest_iac_events.stack_event import StackRequest
 
 
-def _waits_in_silence(holder: Holder | None) -> None:
+def _ignore_wait(holder: LeaseHolder | None) -> None:
     """For callers that do not show who they wait for."""
 
 
@@ -53,7 +53,7 @@ class DeploymentUseCase:
         *,
         by: str = "",
         of: str | None = None,
-        on_wait: OnWait = _waits_in_silence,
+        on_wait: OnWait = _ignore_wait,
     ) -> DeploymentRow:
         """Bring the stack to its configuration and return how it ended.
 
@@ -62,7 +62,7 @@ class DeploymentUseCase:
         request = DeploymentRequested(**asdict(stack), configuration=dict(configuration), requested_by=by)
         return await self._submitted(request.model_copy(update={"correlation_id": of}) if of else request, on_wait)
 
-    async def preview(self, stack: Stack, configuration: Mapping[str, Any]) -> Attempt:
+    async def preview(self, stack: Stack, configuration: Mapping[str, Any]) -> DeploymentContext:
         """Everything that a deployment would find out before it changes something; nothing is recorded."""
         request = DeploymentRequested(**asdict(stack), configuration=dict(configuration))
         return await self._process.plan(await self._intake.prepared(request))
@@ -72,11 +72,11 @@ class DeploymentUseCase:
         await self._intake.admit(InfrastructureRemovalRequested(**asdict(stack)))
         return await self._service.plan_removal(stack)
 
-    async def destroy(self, stack: Stack, *, by: str = "", on_wait: OnWait = _waits_in_silence) -> DeploymentRow:
+    async def destroy(self, stack: Stack, *, by: str = "", on_wait: OnWait = _ignore_wait) -> DeploymentRow:
         """Delete everything of the stack and return how it ended."""
         return await self._submitted(InfrastructureRemovalRequested(**asdict(stack), requested_by=by), on_wait)
 
-    async def call(self, stack: Stack, request: HttpRequest) -> Answer:
+    async def call(self, stack: Stack, request: HttpRequest) -> ProbeAnswer:
         """Send one request through the stack's endpoint."""
         if not stack.is_service:
             raise NotFoundError(f"Cannot call '{stack}': nothing of it answers.")

@@ -15,91 +15,100 @@ if TYPE_CHECKING:
     from semantest_iac.domain.guardrails.engine_choice import EngineChoice
     from semantest_iac.domain.ports.provisioner import Provisioner
     from semantest_iac.domain.ports.service_probe import ServiceProbe
-    from semantest_iac.infrastructure.cloud_programs.code import Courier
-    from semantest_iac.infrastructure.local_service.door import Deployed
-    from semantest_iac.infrastructure.local_service.log_file import FunctionLogs
-    from semantest_iac.infrastructure.pulumi_engine.states import PendingCreate
+    from semantest_iac.infrastructure.cloud_programs.code_publishing import CodePublisher
+    from semantest_iac.infrastructure.local_service.function_log_files import FunctionLogFiles
+    from semantest_iac.infrastructure.local_service.local_probe import FindDeployedResources
+    from semantest_iac.infrastructure.pulumi_engine.state.states import PendingCreate
     from semantest_iac.infrastructure.secret_stores.variables import VariableSecretStore
 
-Values = Callable[[str], str]
+SecretReader = Callable[[str], str]
 """The value of a secret by its name."""
 
 
-def joined(home: Path, choice: EngineChoice | None, values: Values) -> tuple[Provisioner, ServiceProbe]:
+def connect_engine(home: Path, choice: EngineChoice | None, values: SecretReader) -> tuple[Provisioner, ServiceProbe]:
     """The engine of that choice, the sandbox without one."""
-    return _pulumi(home, values, choice) if choice and choice.engine == "pulumi" else _sandbox(home, values)
+    return (
+        _connect_pulumi(home, values, choice)
+        if choice and choice.engine == "pulumi"
+        else _connect_sandbox(home, values)
+    )
 
 
-def values_of(secrets: VariableSecretStore) -> Values:
+def secret_reader(secrets: VariableSecretStore) -> SecretReader:
     """The secrets of a store, opened one by one."""
     return lambda name: secrets.reveal(name).expose()
 
 
-def logs_in(home: Path) -> FunctionLogs:
+def function_logs(home: Path) -> FunctionLogFiles:
     """What functions printed, as far as it is kept."""
-    from semantest_iac.infrastructure.local_service.log_file import FunctionLogs
+    from semantest_iac.infrastructure.local_service.function_log_files import FunctionLogFiles
 
-    return FunctionLogs(home / "logs")
+    return FunctionLogFiles(home / "logs")
 
 
-def _sandbox(home: Path, values: Values) -> tuple[Provisioner, ServiceProbe]:
+def _connect_sandbox(home: Path, values: SecretReader) -> tuple[Provisioner, ServiceProbe]:
     from semantest_iac.infrastructure.sandbox_engine.engine import SandboxEngine
-    from semantest_iac.infrastructure.sandbox_engine.store import StateStore
-    from semantest_iac.infrastructure.simulated_cloud.opening import clouds_in
+    from semantest_iac.infrastructure.sandbox_engine.state.store import StateStore
+    from semantest_iac.infrastructure.simulated_cloud.runtime.providers import cloud_factory
 
-    clouds = clouds_in(home / "cloud.db")
+    clouds = cloud_factory(home / "cloud.db")
     engine = SandboxEngine(StateStore(home / "sandbox"), clouds, values)
-    return engine, _door(home, engine.deployed)
+    return engine, _local_probe(home, engine.deployed)
 
 
-def _pulumi(home: Path, values: Values, choice: EngineChoice) -> tuple[Provisioner, ServiceProbe]:
+def _connect_pulumi(home: Path, values: SecretReader, choice: EngineChoice) -> tuple[Provisioner, ServiceProbe]:
     """Simulated clouds lie apart from the sandbox's: a stack belongs to the engine that made it."""
-    from semantest_iac.infrastructure.local_service.remote_door import RemoteDoor
-    from semantest_iac.infrastructure.pulumi_engine.children import Children
-    from semantest_iac.infrastructure.pulumi_engine.deployed import deployed, endpoint
-    from semantest_iac.infrastructure.pulumi_engine.engine import PulumiEngine
-    from semantest_iac.infrastructure.pulumi_engine.requirements import installed_plugins
-    from semantest_iac.infrastructure.pulumi_engine.site import Site
+    from semantest_iac.infrastructure.local_service.remote_probe import RemoteProbe
+    from semantest_iac.infrastructure.pulumi_engine.cli.requirements import find_installed_plugins
+    from semantest_iac.infrastructure.pulumi_engine.operations.engine import (
+        PulumiEngine,
+        read_deployed_resources,
+        read_endpoint,
+    )
+    from semantest_iac.infrastructure.pulumi_engine.operations.supervisor import EngineProcessSupervisor
+    from semantest_iac.infrastructure.pulumi_engine.state.backend_settings import BackendSettings
 
     folder = home / "pulumi"
     if not choice.is_played:
-        engine = PulumiEngine(Children(Site(folder, plugins=installed_plugins(os.environ)), values))
-        return engine, RemoteDoor(partial(endpoint, engine))
+        engine = PulumiEngine(
+            EngineProcessSupervisor(BackendSettings(folder, plugins=find_installed_plugins(os.environ)), values)
+        )
+        return engine, RemoteProbe(partial(read_endpoint, engine))
     inventory = folder / "cloud.db"
-    courier = partial(_courier, inventory)
-    children = Children(Site(folder), values, partial(_attached, inventory))
-    engine = PulumiEngine(children, partial(_made, inventory), courier)
-    return engine, _door(home, lambda stack: deployed(engine, courier(stack), stack, values))
+    courier = partial(_code_publisher, inventory)
+    children = EngineProcessSupervisor(BackendSettings(folder), values, partial(_serve_simulated_provider, inventory))
+    engine = PulumiEngine(children, partial(_find_created, inventory), courier)
+    return engine, _local_probe(home, lambda stack: read_deployed_resources(engine, courier(stack), stack, values))
 
 
-def _door(home: Path, deployed: Deployed) -> ServiceProbe:
+def _local_probe(home: Path, deployed: FindDeployedResources) -> ServiceProbe:
     from semantest_iac.infrastructure.function_runtimes.package_cache import PackageCache
-    from semantest_iac.infrastructure.local_service.door import LocalDoor
+    from semantest_iac.infrastructure.local_service.local_probe import LocalProbe
 
-    return LocalDoor(deployed, home / "artifacts", PackageCache(home).folder_of, logs_in(home))
+    return LocalProbe(deployed, home / "artifacts", PackageCache(home).folder_of, function_logs(home))
 
 
-def _attached(inventory: Path, provider: str) -> AbstractAsyncContextManager[str]:
+def _serve_simulated_provider(inventory: Path, provider: str) -> AbstractAsyncContextManager[str]:
     from semantest_iac.infrastructure.clouds.registry import CLOUDS
-    from semantest_iac.infrastructure.simulated_cloud.opening import clouds_in
-    from semantest_iac.infrastructure.simulated_provider.serving import serving
+    from semantest_iac.infrastructure.simulated_cloud.runtime.providers import cloud_factory
+    from semantest_iac.infrastructure.simulated_provider.server import serve_simulated_providers
 
     cloud = CLOUDS[provider]
-    return serving(clouds_in(inventory), cloud.regions[0], (cloud.package,))
+    return serve_simulated_providers(cloud_factory(inventory), cloud.regions[0], (cloud.package,))
 
 
-def _courier(inventory: Path, stack: Stack) -> Courier | None:
+def _code_publisher(inventory: Path, stack: Stack) -> CodePublisher | None:
     """Who brings packages to the apps of a simulated cloud that an engine of its own deploys to."""
-    from semantest_iac.infrastructure.sandbox_engine.code import courier_in
-    from semantest_iac.infrastructure.simulated_cloud.opening import clouds_in
+    from semantest_iac.infrastructure.sandbox_engine.simulated_clouds import create_code_publisher
+    from semantest_iac.infrastructure.simulated_cloud.runtime.providers import cloud_factory
 
-    return courier_in(clouds_in(inventory), stack)
+    return create_code_publisher(cloud_factory(inventory), stack)
 
 
-def _made(inventory: Path, create: PendingCreate) -> str | None:
+def _find_created(inventory: Path, create: PendingCreate) -> str | None:
     """The id of what a create that was cut off has made, by the mark that the provider left."""
-    from semantest_iac.infrastructure.simulated_cloud.opening import opened
+    from semantest_iac.infrastructure.simulated_cloud.runtime.providers import open_inventory
 
-    with opened(inventory).view() as books:
+    with open_inventory(inventory).view() as books:
         found = books.owned_by(f"{create.urn}#")
     return next((row.id for row in found if row.id not in create.known), None)

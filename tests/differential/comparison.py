@@ -7,9 +7,9 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Set
 from typing import Any
 
-from semantest_iac.infrastructure.sandbox_engine import wire
-from semantest_iac.infrastructure.sandbox_engine.urns import type_of
-from semantest_iac.infrastructure.simulated_cloud.inventory import Row
+from semantest_iac.infrastructure.sandbox_engine.protocol import wire
+from semantest_iac.infrastructure.sandbox_engine.protocol.urns import type_of_urn
+from semantest_iac.infrastructure.simulated_cloud.runtime.inventory import StoredResource
 from tests.differential.deployer import Steps
 from tests.differential.renaming import Renaming
 from tests.differential.worlds import Outcome
@@ -112,7 +112,7 @@ def _has_parts(outcome: Outcome) -> bool:
 
 
 def _is_local(urn: str) -> bool:
-    return type_of(urn).startswith(("pulumi:", "differential:"))
+    return type_of_urn(urn).startswith(("pulumi:", "differential:"))
 
 
 def _counted(what: str, ours: Iterable[tuple[str, str]], theirs: Iterable[tuple[str, str]]) -> Iterator[str]:
@@ -211,10 +211,12 @@ def _unsigned(values: Any) -> Any:
     """Without the mark of a package, which only Pulumi's provider puts beside its hash."""
     if not isinstance(values, Mapping):
         return values
-    return {name: _unsigned(value) for name, value in values.items() if name != wire.SIGNATURE}
+    return {name: _unsigned(value) for name, value in values.items() if name != wire.SIGNATURE_KEY}
 
 
-def _translated(rows: Iterable[Row], there: Set[tuple[str, str]], renaming: Renaming) -> dict[tuple[str, str], Row]:
+def _translated(
+    rows: Iterable[StoredResource], there: Set[tuple[str, str]], renaming: Renaming
+) -> dict[tuple[str, str], StoredResource]:
     """By what they are there called; one that no state knows is taken for the only one of its type that is left."""
     found = {(row.address.type, renaming.translated(row.address.key)): row for row in rows}
     left = {type_: (type_, key) for type_, key in there - found.keys()}

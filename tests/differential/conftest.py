@@ -8,15 +8,15 @@ from collections.abc import Iterator
 import pytest
 
 from semantest_iac.domain.errors import RefusedError
-from semantest_iac.infrastructure.pulumi_engine.cli_location import Cli, locate
+from semantest_iac.infrastructure.pulumi_engine.cli.location import PulumiCli, find_pulumi_cli
 from tests.differential.worlds import Deployer, Key
 
 _VARIABLES = dict(os.environ)  # each test runs without the variables of whoever started it
 
 
-def _cli() -> Cli | None:
+def _cli() -> PulumiCli | None:
     try:
-        return locate(_VARIABLES)
+        return find_pulumi_cli(_VARIABLES)
     except RefusedError:
         return None
 

@@ -17,19 +17,19 @@ from pathlib import Path
 from pulumi import automation
 from pulumi.automation._stack import StackInitMode
 
-from semantest_iac.infrastructure.pulumi_engine.cli_location import Cli
-from semantest_iac.infrastructure.pulumi_engine.pulumi_command import BoundedCommand, Patience
-from semantest_iac.infrastructure.sandbox_engine.execution import PROJECT
+from semantest_iac.infrastructure.pulumi_engine.cli.location import PulumiCli
+from semantest_iac.infrastructure.pulumi_engine.cli.pulumi_command import BoundedCommand, CommandTimeouts
+from semantest_iac.infrastructure.sandbox_engine.program_execution import SANDBOX_PROJECT
 from semantest_iac.infrastructure.simulated_cloud.aws.catalogue import simulated_aws
 from semantest_iac.infrastructure.simulated_cloud.azure.catalogue import simulated_azure
-from semantest_iac.infrastructure.simulated_cloud.cloud import Cloud
-from semantest_iac.infrastructure.simulated_cloud.faults import Fault, Faults
-from semantest_iac.infrastructure.simulated_cloud.inventory import Inventory
-from semantest_iac.infrastructure.simulated_provider.serving import serving
+from semantest_iac.infrastructure.simulated_cloud.runtime.cloud import SimulatedCloud
+from semantest_iac.infrastructure.simulated_cloud.runtime.faults import FaultScript, ScriptedFault
+from semantest_iac.infrastructure.simulated_cloud.runtime.inventory import Inventory
+from semantest_iac.infrastructure.simulated_provider.server import serve_simulated_providers
 from tests.differential.pieces import Program
 from tests.differential.playing import play
 
-CLOUDS: Mapping[str, Callable[..., Cloud]] = {"aws": simulated_aws, "azure-native": simulated_azure}
+CLOUDS: Mapping[str, Callable[..., SimulatedCloud]] = {"aws": simulated_aws, "azure-native": simulated_azure}
 _URN = re.compile(r"urn:pulumi:[^\s'\"`]+")
 
 Steps = list[tuple[str, str]]
@@ -50,7 +50,7 @@ class Order:
     salt: str
     packages: Path
     programs: Mapping[str, Program]
-    faults: tuple[Fault, ...] = ()
+    faults: tuple[ScriptedFault, ...] = ()
     parallel: int | None = None
 
 
@@ -79,7 +79,7 @@ class _Stack(automation.Stack):
         return automation.UpdateSummary("", datetime.now(UTC), "", {}, {}, "succeeded")
 
 
-def serve(orders: Connection, cli: Cli) -> None:
+def serve(orders: Connection, cli: PulumiCli) -> None:
     """Carry out orders until the other end is closed."""
     while True:
         try:
@@ -89,15 +89,15 @@ def serve(orders: Connection, cli: Cli) -> None:
         orders.send(asyncio.run(_carried_out(order, cli)))
 
 
-async def _carried_out(order: Order, cli: Cli) -> Report:
+async def _carried_out(order: Order, cli: PulumiCli) -> Report:
     inventory = Inventory(order.folder / "cloud.db")
-    faults = Faults(order.faults)
+    faults = FaultScript(order.faults)
 
-    def cloud_of(package: str, region: str) -> Cloud:
+    def cloud_of(package: str, region: str) -> SimulatedCloud:
         return CLOUDS[package](inventory, region=region, faults=faults)
 
     try:
-        async with serving(cloud_of, "us-east-1", tuple(CLOUDS)) as providers:
+        async with serve_simulated_providers(cloud_of, "us-east-1", tuple(CLOUDS)) as providers:
             return await asyncio.to_thread(_up, order, cli, providers)
     finally:
         inventory.close()
@@ -126,7 +126,7 @@ class _Heard:
         return [(op, urn) for stage, op, urn in self.log if stage == "running"]
 
 
-def _up(order: Order, cli: Cli, providers: str) -> Report:
+def _up(order: Order, cli: PulumiCli, providers: str) -> Report:
     stack = _stack(order, cli, providers)
     heard = _Heard()
     foreseen = None if order.parallel else _foreseen(stack, order)
@@ -147,7 +147,7 @@ def _error(command: Callable[..., object], order: Order) -> str:
     return ""
 
 
-def _stack(order: Order, cli: Cli, providers: str) -> _Stack:
+def _stack(order: Order, cli: PulumiCli, providers: str) -> _Stack:
     folder = order.folder
     environment = {
         "HOME": str(folder),
@@ -163,13 +163,15 @@ def _stack(order: Order, cli: Cli, providers: str) -> _Stack:
         work_dir=str(folder / "work"),
         pulumi_home=str(folder / "home"),
         program=lambda: play(order.programs, order.packages),
-        project_settings=automation.ProjectSettings(PROJECT, "python"),
-        pulumi_command=BoundedCommand(cli, environment, Patience(100, 5)),
+        project_settings=automation.ProjectSettings(SANDBOX_PROJECT, "python"),
+        pulumi_command=BoundedCommand(cli, environment, CommandTimeouts(100, 5)),
     )
     if is_new:
         workspace.save_stack_settings(order.stack, automation.StackSettings(encryption_salt=order.salt))
         _write(folder / ".pulumi" / "meta.yaml", "version: 1\n")
-        _write(folder / ".pulumi" / "stacks" / PROJECT / f"{order.stack}.json", '{"version": 3, "checkpoint": {}}')
+        _write(
+            folder / ".pulumi" / "stacks" / SANDBOX_PROJECT / f"{order.stack}.json", '{"version": 3, "checkpoint": {}}'
+        )
     return _Stack(order.stack, workspace, StackInitMode.SELECT)
 
 

@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, Phase, given, seed, settings
 from hypothesis import strategies as st
 from hypothesis.internal.conjecture.providers import AVAILABLE_PROVIDERS, HypothesisProvider
 
-from semantest_iac.infrastructure.simulated_cloud.faults import Effect, Fault
+from semantest_iac.infrastructure.simulated_cloud.runtime.faults import FaultEffect, ScriptedFault
 from tests.differential import azure_kinds
 from tests.differential.pieces import Former, Options, Piece, Program
 from tests.differential.playing import KINDS
@@ -22,7 +22,9 @@ _TRIES = 2  # hypothesis likes to repeat itself
 _LABELS = st.integers(0, 2)
 _ROOTS = sorted(kind for kind, about in KINDS.items() if not about.uses)
 _STRUCK = sorted(kind for kind, about in KINDS.items() if about.named)
-_EFFECTS = st.sampled_from([Effect.REFUSE, Effect.THROTTLE, Effect.PARTIAL, Effect.CREATED_BUT_TIMEOUT])
+_EFFECTS = st.sampled_from(
+    [FaultEffect.REFUSE, FaultEffect.THROTTLE, FaultEffect.PARTIAL, FaultEffect.CREATED_BUT_TIMEOUT]
+)
 _OPERATIONS = st.sampled_from(["create", "update", "delete"])
 
 
@@ -31,7 +33,7 @@ class Step:
     """One update: the program as it then is, and the fault that it meets."""
 
     program: Program
-    fault: Fault | None = None
+    fault: ScriptedFault | None = None
 
 
 Edits = tuple[Step, ...]
@@ -92,10 +94,10 @@ def _faulty_sequences(draw: Draw) -> Edits:
     return first, replace(second, fault=_fault(draw, first.program, draw(_OPERATIONS))), second
 
 
-def _fault(draw: Draw, program: Program, operation: str) -> Fault:
+def _fault(draw: Draw, program: Program, operation: str) -> ScriptedFault:
     """One that strikes a piece, which its cloud knows by a name with the piece's id in it."""
     struck = draw(st.sampled_from([piece.id for piece in program if piece.kind in _STRUCK]))
-    return Fault(draw(_EFFECTS), operation=operation, name=f"*s0-{struck}*")
+    return ScriptedFault(draw(_EFFECTS), operation=operation, name=f"*s0-{struck}*")
 
 
 def chained(sequence: Edits) -> Edits:

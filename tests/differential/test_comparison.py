@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from semantest_iac.infrastructure.simulated_cloud.inventory import Address, Row
+from semantest_iac.infrastructure.simulated_cloud.runtime.inventory import ResourceAddress, StoredResource
 from tests.differential.comparison import differences, undecided
 from tests.differential.renaming import Renaming
 from tests.differential.worlds import Outcome
@@ -15,8 +15,14 @@ from tests.differential.worlds import Outcome
 _URN = "urn:pulumi:s::p::aws:sns/topic:Topic::topic"
 _NEEDED = "urn:pulumi:s::p::aws:sns/topic:Topic::needed"
 _TOPIC = {"urn": _URN, "type": "aws:sns/topic:Topic", "id": "arn:topic-1a2b3c4", "inputs": {"name": "topic-1a2b3c4"}}
-_ROW = Row(
-    Address("1", "r", "aws:sns/topic:Topic", "arn:topic-1a2b3c4"), "arn:topic-1a2b3c4", "", "", 0, {"tags": {}}, {}
+_ROW = StoredResource(
+    ResourceAddress("1", "r", "aws:sns/topic:Topic", "arn:topic-1a2b3c4"),
+    "arn:topic-1a2b3c4",
+    "",
+    "",
+    0,
+    {"tags": {}},
+    {},
 )
 _OUTCOME = Outcome(
     foreseen=[("create", _URN)],

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from semantest_iac.infrastructure.simulated_cloud.faults import Effect, Fault
+from semantest_iac.infrastructure.simulated_cloud.runtime.faults import FaultEffect, ScriptedFault
 from tests.differential.comparison import differences, operations, undecided
 from tests.differential.pieces import named
 from tests.differential.renaming import Renaming
@@ -22,7 +22,7 @@ _SEED = int(os.environ.get("SEMANTEST_DIFFERENTIAL_SEED", "1"))
 _BATCH = 25
 _FAULTY = _COUNT // 10
 _FEW = 5
-_TOLD = (Effect.PARTIAL, "create")  # the one late answer that says what was made
+_TOLD = (FaultEffect.PARTIAL, "create")  # the one late answer that says what was made
 _NOTHING = Step(())
 
 Record = Callable[[str, object], None]
@@ -60,7 +60,7 @@ class Pair:
         self._theirs.close()
 
 
-def _unanswered(faults: tuple[Fault, ...], outcome: Outcome) -> frozenset[str]:
+def _unanswered(faults: tuple[ScriptedFault, ...], outcome: Outcome) -> frozenset[str]:
     """The resources of which an engine cannot know what became of them; from there on each goes its own way."""
     lost = any(not fault.strikes_before and (fault.effect, fault.operation) != _TOLD for fault in faults)
     return frozenset(urn for stage, _, urn in outcome.log if lost and stage == "failed")

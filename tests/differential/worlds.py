@@ -14,21 +14,21 @@ from typing import Any
 
 from semantest_iac.domain.deployment.stack import Stack
 from semantest_iac.domain.errors import ProviderError
-from semantest_iac.domain.ports.provisioner import Tick
-from semantest_iac.infrastructure.pulumi_engine.cli_location import Cli
-from semantest_iac.infrastructure.sandbox_engine import execution, wire
-from semantest_iac.infrastructure.sandbox_engine.execution import PROJECT
-from semantest_iac.infrastructure.sandbox_engine.monitor import Monitor
-from semantest_iac.infrastructure.sandbox_engine.run import Run
-from semantest_iac.infrastructure.sandbox_engine.sealing import Sealer
-from semantest_iac.infrastructure.sandbox_engine.sessions import Sessions
-from semantest_iac.infrastructure.sandbox_engine.steps import Brake, StepError
-from semantest_iac.infrastructure.sandbox_engine.store import StateStore
-from semantest_iac.infrastructure.simulated_cloud.aws.catalogue import ACCOUNT
-from semantest_iac.infrastructure.simulated_cloud.azure.catalogue import SUBSCRIPTION
-from semantest_iac.infrastructure.simulated_cloud.cloud import Cloud
-from semantest_iac.infrastructure.simulated_cloud.faults import Fault, Faults
-from semantest_iac.infrastructure.simulated_cloud.inventory import Inventory, Row
+from semantest_iac.domain.ports.provisioner import ResourceProgress
+from semantest_iac.infrastructure.pulumi_engine.cli.location import PulumiCli
+from semantest_iac.infrastructure.sandbox_engine import program_execution
+from semantest_iac.infrastructure.sandbox_engine.monitor import ResourceMonitor
+from semantest_iac.infrastructure.sandbox_engine.plan.run import SandboxRun
+from semantest_iac.infrastructure.sandbox_engine.plan.steps import CancelToken, StepError
+from semantest_iac.infrastructure.sandbox_engine.program_execution import SANDBOX_PROJECT
+from semantest_iac.infrastructure.sandbox_engine.protocol import wire
+from semantest_iac.infrastructure.sandbox_engine.sessions import StackSessions
+from semantest_iac.infrastructure.sandbox_engine.state.store import PassphraseCipher, StateStore
+from semantest_iac.infrastructure.simulated_cloud.aws.catalogue import SIMULATED_ACCOUNT
+from semantest_iac.infrastructure.simulated_cloud.azure.catalogue import SIMULATED_SUBSCRIPTION
+from semantest_iac.infrastructure.simulated_cloud.runtime.cloud import SimulatedCloud
+from semantest_iac.infrastructure.simulated_cloud.runtime.faults import FaultScript, ScriptedFault
+from semantest_iac.infrastructure.simulated_cloud.runtime.inventory import Inventory, StoredResource
 from tests.differential.deployer import CLOUDS, Log, Order, Report, Steps, serve
 from tests.differential.pieces import Program
 from tests.differential.playing import load_sdk, packages_in, play
@@ -53,7 +53,7 @@ class Outcome:
     steps: Steps
     before: list[dict[str, Any]]
     resources: list[dict[str, Any]]
-    rows: list[Row]
+    rows: list[StoredResource]
     failed: frozenset[str]
     error: str
 
@@ -64,7 +64,7 @@ class Key:
     def __init__(self, folder: Path) -> None:
         self.packages = packages_in(folder)
         self._folder = folder
-        self.sealer = Sealer(folder)
+        self.sealer = PassphraseCipher(folder)
         self.sealer.seal("")
         self.salt: str = self.sealer.provider["state"]["salt"]
 
@@ -80,7 +80,7 @@ class Key:
             return [self.opened(item) for item in value]
         if not isinstance(value, dict):
             return value
-        if value.get(wire.SIGNATURE) == wire.SECRET:
+        if value.get(wire.SIGNATURE_KEY) == wire.SECRET_SIGNATURE:
             return {"secret": self.opened(self.sealer.unseal(value["ciphertext"]))}
         return {name: self.opened(item) for name, item in value.items()}
 
@@ -93,14 +93,16 @@ class SandboxWorld:
         key.put_into(folder / "states")
         self._key = key
         self._inventory = _inventory(folder / "cloud.db")
-        self._faults = Faults()
-        self._sessions = Sessions(StateStore(folder / "states"), self._cloud)
+        self._faults = FaultScript()
+        self._sessions = StackSessions(StateStore(folder / "states"), self._cloud)
 
-    def up(self, programs: Mapping[str, Program], faults: tuple[Fault, ...] = (), *, alone: bool = False) -> Outcome:
+    def up(
+        self, programs: Mapping[str, Program], faults: tuple[ScriptedFault, ...] = (), *, alone: bool = False
+    ) -> Outcome:
         """Bring the stack to the programs, after a preview where they are not `alone`."""
-        foreseen, self._faults = None if alone else self._foreseen(programs), Faults(faults)
-        ticks: list[Tick] = []
-        error, brake, before = "", Brake(), self._resources()
+        foreseen, self._faults = None if alone else self._foreseen(programs), FaultScript(faults)
+        ticks: list[ResourceProgress] = []
+        error, brake, before = "", CancelToken(), self._resources()
         try:
             with self._sessions.live(STACK, brake, ticks.append) as run:
                 self._run(programs, run)
@@ -127,27 +129,27 @@ class SandboxWorld:
         found: list[dict[str, Any]] = self._key.opened(self._sessions.export(STACK)["deployment"].get("resources", []))
         return found
 
-    def _cloud(self, package: str, region: str) -> Cloud:
+    def _cloud(self, package: str, region: str) -> SimulatedCloud:
         return CLOUDS[package](self._inventory, region=region, faults=self._faults)
 
     def _foreseen(self, programs: Mapping[str, Program]) -> Steps | None:
         try:
-            with self._sessions.dry(STACK, Brake()) as run:
+            with self._sessions.dry(STACK, CancelToken()) as run:
                 self._run(programs, run, dry=True)
         except ProviderError:
             return None
         return _told(run)
 
-    def _run(self, programs: Mapping[str, Program], run: Run, *, dry: bool = False) -> None:
-        monitor = Monitor(run, stack=str(STACK), project=PROJECT, settled=lambda *_: None)
-        execution.play(lambda: play(programs, self._key.packages), monitor, stack=str(STACK), dry=dry)
+    def _run(self, programs: Mapping[str, Program], run: SandboxRun, *, dry: bool = False) -> None:
+        monitor = ResourceMonitor(run, stack=str(STACK), project=SANDBOX_PROJECT, settled=lambda *_: None)
+        program_execution.run_program(lambda: play(programs, self._key.packages), monitor, stack=str(STACK), dry=dry)
         run.finish()
 
 
 class Deployer:
     """The process that holds Pulumi's own engine."""
 
-    def __init__(self, cli: Cli) -> None:
+    def __init__(self, cli: PulumiCli) -> None:
         context = multiprocessing.get_context("spawn")
         self._orders, theirs = context.Pipe()
         self._process = context.Process(target=serve, args=(theirs, cli), daemon=True)
@@ -179,7 +181,9 @@ class PulumiWorld:
         self._deployer = deployer
         self._inventory = _inventory(folder / "cloud.db")
 
-    def up(self, programs: Mapping[str, Program], faults: tuple[Fault, ...] = (), *, alone: bool = False) -> Outcome:
+    def up(
+        self, programs: Mapping[str, Program], faults: tuple[ScriptedFault, ...] = (), *, alone: bool = False
+    ) -> Outcome:
         """The same; what is `alone` takes one operation after the other."""
         parallel = 1 if alone else None
         order = Order(self._folder, str(STACK), self._key.salt, self._key.packages, programs, faults, parallel)
@@ -200,13 +204,13 @@ class PulumiWorld:
         self._inventory.close()
 
     def _resources(self) -> list[dict[str, Any]]:
-        path = self._folder / ".pulumi" / "stacks" / PROJECT / f"{STACK}.json"
+        path = self._folder / ".pulumi" / "stacks" / SANDBOX_PROJECT / f"{STACK}.json"
         latest = json.loads(path.read_text())["checkpoint"].get("latest") if path.exists() else None
         found: list[dict[str, Any]] = self._key.opened((latest or {}).get("resources", []))
         return found
 
 
-def _told(run: Run) -> Steps:
+def _told(run: SandboxRun) -> Steps:
     return [(step.op, step.state.urn) for step in run.executor.steps]
 
 
@@ -218,6 +222,6 @@ def _inventory(path: Path) -> Inventory:
     return Inventory(path)
 
 
-def _rows(inventory: Inventory) -> list[Row]:
+def _rows(inventory: Inventory) -> list[StoredResource]:
     with inventory.view() as books:
-        return [row for account in (ACCOUNT, SUBSCRIPTION) for row in books.all(account)]
+        return [row for account in (SIMULATED_ACCOUNT, SIMULATED_SUBSCRIPTION) for row in books.all(account)]

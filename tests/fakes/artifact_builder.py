@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from semantest_iac.domain.compute.artifact import Artifact, FunctionSource
+from semantest_iac.domain.compute.functions import Artifact, FunctionSource
 from tests.fakes.points import Points
 
 

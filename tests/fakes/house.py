@@ -5,22 +5,22 @@ from __future__ import annotations
 from datetime import date
 from typing import Any
 
-from semantest_iac.application.deployment_process import DeploymentProcess
-from semantest_iac.application.failures import failure_of
+from semantest_iac.application.deployment.failures import failure_event
+from semantest_iac.application.deployment.preparation import Preparation
+from semantest_iac.application.deployment.process import DeploymentProcess
+from semantest_iac.application.deployment.recorder import EventRecorder
 from semantest_iac.application.handlers.deploy_account import deploy_account
 from semantest_iac.application.handlers.deploy_rest_api import deploy_rest_api
 from semantest_iac.application.handlers.deploy_websocket import deploy_websocket
-from semantest_iac.application.handlers.remove_infrastructure import remove_infrastructure
+from semantest_iac.application.handlers.destroy import destroy
 from semantest_iac.application.intake.intake import Intake
 from semantest_iac.application.message_bus import MessageBus
 from semantest_iac.application.ports.ledger import DeploymentRow
-from semantest_iac.application.preparation import Preparation
-from semantest_iac.application.recorder import Recorder
 from semantest_iac.application.use_cases import DeploymentUseCase
 from semantest_iac.domain.deployment.deployment_service import DeploymentService
 from semantest_iac.domain.deployment.stack import Stack
 from semantest_iac.domain.deployment.validation import ValidationService
-from semantest_iac.domain.ports.provisioner import Tick
+from semantest_iac.domain.ports.provisioner import ResourceProgress
 from tests.fakes.artifact_builder import FakeArtifactBuilder
 from tests.fakes.memory_ledger import MemoryLedger
 from tests.fakes.points import Points
@@ -45,12 +45,14 @@ class House:
         self.probe = FakeServiceProbe(self.points)
         self.secrets = FakeSecretStore({"token": SECRET})
         self.queue = FakeRunQueue()
-        self.ticks: list[Tick] = []
+        self.ticks: list[ResourceProgress] = []
         service = DeploymentService(self.provisioner, self.artifacts, self.probe)
-        self.bus = MessageBus(Recorder(self.ledger, lambda text: text.replace(SECRET, "***")).record, failure_of)
+        self.bus = MessageBus(
+            EventRecorder(self.ledger, lambda text: text.replace(SECRET, "***")).record, failure_event
+        )
         preparation = Preparation(ValidationService(date(2026, 1, 1)), self.secrets, service)
         self.process = DeploymentProcess(preparation, service, self.bus, self.ledger, self.ticks.append)
-        handlers = (deploy_rest_api, deploy_websocket, deploy_account, remove_infrastructure)
+        handlers = (deploy_rest_api, deploy_websocket, deploy_account, destroy)
         self.bus.register(handler(self.process) for handler in handlers)
         self.intake = Intake(preparation, self.queue, self.bus, self.ledger, ["sandbox"])
         self.use_cases = DeploymentUseCase(self.intake, self.process, service, self.probe, self.ledger)

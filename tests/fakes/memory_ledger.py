@@ -8,12 +8,12 @@ from itertools import islice
 
 from semantest_iac.application.ports.ledger import (
     DeploymentRow,
-    Head,
     LedgerConflictError,
+    LedgerHead,
     NewEvent,
-    Recorded,
+    RecordedEvent,
     StackRow,
-    Verified,
+    VerifiedLedger,
 )
 from semantest_iac.application.queries.projection import MemoryRows
 from semantest_iac.infrastructure.ledger import chain
@@ -26,14 +26,14 @@ class MemoryLedger:
     """Keeps the promises of the port for as long as the process lives."""
 
     def __init__(self) -> None:
-        self.recorded: list[Recorded] = []
+        self.recorded: list[RecordedEvent] = []
         self._rows = MemoryRows()
 
-    def stream(self, name: str, after_version: int = 0) -> list[Recorded]:
+    def stream(self, name: str, after_version: int = 0) -> list[RecordedEvent]:
         """The events of one stream in order."""
         return [row for row in self.recorded if row.stream == name and row.version > after_version]
 
-    def log(self, after: int = 0, limit: int | None = None) -> Iterator[Recorded]:
+    def log(self, after: int = 0, limit: int | None = None) -> Iterator[RecordedEvent]:
         """The whole log in order."""
         return islice((row for row in self.recorded if row.position > after), limit)
 
@@ -41,14 +41,14 @@ class MemoryLedger:
         """The names of all streams, sorted."""
         return sorted({row.stream for row in self.recorded})
 
-    def head(self) -> Head:
+    def head(self) -> LedgerHead:
         """The newest position and its hash."""
         newest = self.recorded[-1:]
-        return Head(newest[0].position, newest[0].hash) if newest else chain.GENESIS
+        return LedgerHead(newest[0].position, newest[0].hash) if newest else chain.GENESIS
 
-    def verify(self, expected: Head | None = None) -> Verified:
+    def verify(self, expected: LedgerHead | None = None) -> VerifiedLedger:
         """Recompute the chain."""
-        return chain.verify(self.recorded, expected)
+        return chain.verify_chain(self.recorded, expected)
 
     def deployment(self, deployment: str) -> DeploymentRow | None:
         """One deployment by its id."""
@@ -70,12 +70,14 @@ class MemoryLedger:
         """Every stack, by name."""
         return self._rows.stacks()
 
-    async def append(self, stream: str, expected_version: int | None, events: Sequence[NewEvent]) -> list[Recorded]:
+    async def append(
+        self, stream: str, expected_version: int | None, events: Sequence[NewEvent]
+    ) -> list[RecordedEvent]:
         """Record all events or none."""
         version = len(self.stream(stream))
         if expected_version not in (None, version):
             raise LedgerConflictError(f"Cannot append to stream '{stream}': it is at version {version}.")
-        recorded = list(chain.extend(self.head(), stream, version, events))
+        recorded = list(chain.extend_chain(self.head(), stream, version, events))
         self._rows = MemoryRows([*self.recorded, *recorded])
         self.recorded += recorded
         return recorded

@@ -6,11 +6,17 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Any, Literal
 
-from semantest_iac.domain.deployment.plan import ChangePlan
+from semantest_iac.domain.deployment.change_plan import ChangePlan
 from semantest_iac.domain.deployment.stack import Stack
-from semantest_iac.domain.ports.provisioner import Applied, Progress, Publish, Removal, Tick, Work
-from semantest_iac_events.infrastructure import InfrastructureRemoved, InfrastructureUpdated
-from semantest_iac_events.resources import FunctionDeployed
+from semantest_iac.domain.ports.provisioner import (
+    ApplyResult,
+    EventPublisher,
+    Removal,
+    ReportProgress,
+    ResourceProgress,
+    Work,
+)
+from semantest_iac_events.infrastructure import FunctionDeployed, InfrastructureRemoved, InfrastructureUpdated
 from semantest_iac_events.values import ChangeCounts, ResourceChange
 from tests.fakes.points import Points
 
@@ -37,7 +43,9 @@ class FakeProvisioner:
         lacks_code = self.takes_code and self.code.get(stack) != _digest(work)
         return replace(self._difference(stack, _wanted(work)), lacks_code=lacks_code)
 
-    async def apply(self, work: Work, plan: ChangePlan, publish: Publish, progress: Progress) -> Applied:
+    async def apply(
+        self, work: Work, plan: ChangePlan, publish: EventPublisher, progress: ReportProgress
+    ) -> ApplyResult:
         """Make the difference, one resource after the other; each comes by `apply:<name>`."""
         await self.points.reach("apply")
         wanted = _wanted(work)
@@ -47,24 +55,26 @@ class FakeProvisioner:
             await publish(_deployed(work))
         outputs: dict[str, Any] = {"endpoint": ENDPOINT, "function_name": "function"}
         await publish(InfrastructureUpdated(**work.identity, changes=difference.changes, outputs=outputs))
-        return Applied(difference, outputs)
+        return ApplyResult(difference, outputs)
 
-    async def publish_code(self, work: Work, applied: Applied, publish: Publish, progress: Progress) -> Applied:
+    async def publish_code(
+        self, work: Work, applied: ApplyResult, publish: EventPublisher, progress: ReportProgress
+    ) -> ApplyResult:
         """Make the stack run the package."""
-        progress(Tick("urn:function", "fake", "function", "publish", "running"))
+        progress(ResourceProgress("urn:function", "fake", "function", "publish", "running"))
         await self.points.reach("publish_code")
         self.code[str(work.blueprint.stack)] = _digest(work)
-        progress(Tick("urn:function", "fake", "function", "publish", "done"))
+        progress(ResourceProgress("urn:function", "fake", "function", "publish", "done"))
         await publish(_deployed(work))
         late = tuple(ResourceChange(urn=f"urn:{name}", type="fake", name=name, op="create") for name in self.late)
-        return applied.then(Applied(ChangePlan(late), applied.outputs))
+        return applied.then(ApplyResult(ChangePlan(late), applied.outputs))
 
     async def preview_removal(self, stack: Stack) -> ChangePlan:
         """A delete of everything that is there."""
         await self.points.reach("preview_removal")
         return self._difference(str(stack), {})
 
-    async def remove(self, removal: Removal, publish: Publish, progress: Progress) -> ChangeCounts:
+    async def remove(self, removal: Removal, publish: EventPublisher, progress: ReportProgress) -> ChangeCounts:
         """Delete one resource after the other; each comes by `remove:<name>`."""
         await self.points.reach("remove")
         difference = self._difference(str(removal.stack), {})
@@ -73,16 +83,18 @@ class FakeProvisioner:
         await publish(InfrastructureRemoved(**removal.identity, changes=changes, generation=removal.generation))
         return changes
 
-    async def _make(self, stack: str, difference: ChangePlan, wanted: Mapping[str, str], progress: Progress) -> None:
+    async def _make(
+        self, stack: str, difference: ChangePlan, wanted: Mapping[str, str], progress: ReportProgress
+    ) -> None:
         cloud = self.clouds.setdefault(stack, {})
         for change in difference.mutations:
-            progress(Tick(change.urn, change.type, change.name, change.op, "running"))
+            progress(ResourceProgress(change.urn, change.type, change.name, change.op, "running"))
             await self.points.reach(f"{'apply' if wanted else 'remove'}:{change.name}")
             if change.name in wanted:
                 cloud[change.name] = wanted[change.name]
             else:
                 del cloud[change.name]
-            progress(Tick(change.urn, change.type, change.name, change.op, "done"))
+            progress(ResourceProgress(change.urn, change.type, change.name, change.op, "done"))
 
     def _difference(self, stack: str, wanted: Mapping[str, str]) -> ChangePlan:
         return ChangePlan(tuple(_changes(self.clouds.get(stack, {}), wanted)))

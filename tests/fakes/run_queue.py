@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
-from semantest_iac.application.ports.run_queue import Holder, OnWait
+from semantest_iac.application.ports.run_queue import LeaseHolder, OnWait
 from semantest_iac.domain.errors import StackBusyError
 
 
@@ -29,7 +29,7 @@ class FakeRunQueue:
     """One lease per stack at a time, in order of asking."""
 
     def __init__(self) -> None:
-        self.holders: dict[str, Holder] = {}
+        self.holders: dict[str, LeaseHolder] = {}
         self._locks: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
         self._fences = itertools.count(1)
 
@@ -49,7 +49,7 @@ class FakeRunQueue:
             await asyncio.wait_for(self._locks[stack].acquire(), timeout_s)
         except TimeoutError as error:
             raise StackBusyError(f"Cannot work on stack '{stack}': {self.holders[stack]} holds it.") from error
-        self.holders[stack] = Holder(deployment, 1, "here", "2026-01-01T12:00:00Z")
+        self.holders[stack] = LeaseHolder(deployment, 1, "here", "2026-01-01T12:00:00Z")
         try:
             yield FakeLease(stack, next(self._fences))
         finally:

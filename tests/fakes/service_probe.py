@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from semantest_iac.domain.deployment.stack import Stack
 from semantest_iac.domain.networking.http_exchange import HttpRequest, HttpResponse
-from semantest_iac.domain.ports.service_probe import Answer, Conversation
+from semantest_iac.domain.ports.service_probe import ProbeAnswer, WebSocketConversation
 from tests.fakes.points import Points
 
 
@@ -17,15 +17,15 @@ class FakeServiceProbe:
         self.points = points
         self.answers: list[int] = []
         self.logs = ""
-        self.conversation: Conversation | None = None
+        self.conversation: WebSocketConversation | None = None
 
-    async def call(self, stack: Stack, request: HttpRequest) -> Answer:
+    async def call(self, stack: Stack, request: HttpRequest) -> ProbeAnswer:
         """Answer with the next status, by way of `call`."""
         await self.points.reach("call")
         status = self.answers.pop(0) if self.answers else 200
-        return Answer(HttpResponse(status, body=f"{request.method} {request.path}".encode()), logs=self.logs)
+        return ProbeAnswer(HttpResponse(status, body=f"{request.method} {request.path}".encode()), logs=self.logs)
 
-    async def converse(self, stack: Stack, messages: Sequence[str]) -> Conversation:
+    async def converse(self, stack: Stack, messages: Sequence[str]) -> WebSocketConversation:
         """Take every message and answer it, unless there is another `conversation`."""
         await self.points.reach("call")
-        return self.conversation or Conversation(101, tuple(messages))
+        return self.conversation or WebSocketConversation(101, tuple(messages))

@@ -11,15 +11,23 @@ from pydantic import BaseModel, ConfigDict, Field, JsonValue
 
 from semantest_iac_events.catalogue import EVENT_TYPES
 from semantest_iac_events.event import Event
-from semantest_iac_events.forms.reading import EventFormError, FormFault, as_object, read, read_event
-from semantest_iac_events.forms.writing import cause_ids, own_fields, timestamp
+from semantest_iac_events.forms.fields import (
+    EventFormError,
+    FormFault,
+    dump_cause_ids,
+    dump_own_fields,
+    format_timestamp,
+    read_event,
+    read_model,
+    require_json_object,
+)
 from semantest_iac_events.values import Label, Moment
 
-SOURCE = "/semantest/infrastructure"
-SCHEMAS = "urn:semantest:infrastructure:"  # the specification wants an absolute URI, and no host serves these
+CLOUDEVENT_SOURCE = "/semantest/infrastructure"
+SCHEMA_URN_PREFIX = "urn:semantest:infrastructure:"  # the specification wants an absolute URI, and no host serves these
 SEQUENCE_DIGITS = 19  # the sequence extension wants text that sorts as the numbers do
-CAUSES = "previous_event_ids"
-WORD_START = re.compile(r"(?<!^)(?=[A-Z])")
+CAUSES_KEY = "previous_event_ids"
+_WORD_START = re.compile(r"(?<!^)(?=[A-Z])")
 
 JsonMediaType = Annotated[str, Field(pattern=r"^application/([a-z0-9.-]+\+)?json(;.*)?$")]
 
@@ -45,67 +53,67 @@ class CloudEvent(BaseModel):
 
 def schema_name(event_type: type[Event]) -> str:
     """Such as `deployment_requested.v1`: names the schema, the sample and the `dataschema` attribute."""
-    return f"{WORD_START.sub('_', event_type.__name__).lower()}.v{event_type.major_version}"
+    return f"{_WORD_START.sub('_', event_type.__name__).lower()}.v{event_type.major_version}"
 
 
-def to_cloudevent(event: Event, *, sequence: int | None = None, source: str = SOURCE) -> dict[str, Any]:
+def to_cloudevent(event: Event, *, sequence: int | None = None, source: str = CLOUDEVENT_SOURCE) -> dict[str, Any]:
     """The form of an event; `causationid` is its first cause, and `data` has all when there are more."""
-    ids = cause_ids(event)
+    ids = dump_cause_ids(event)
     attributes = {
         "specversion": "1.0",
         "id": str(event.id),
         "source": source,
         "type": event.type_name,
         "subject": event.subject,
-        "time": timestamp(event),
+        "time": format_timestamp(event),
         "datacontenttype": "application/json",
-        "dataschema": SCHEMAS + schema_name(type(event)),
+        "dataschema": SCHEMA_URN_PREFIX + schema_name(type(event)),
         "correlationid": event.correlation_id,
         "causationid": ids[0] if ids else None,
         "sequence": None if sequence is None else str(sequence).zfill(SEQUENCE_DIGITS),
-        "data": own_fields(event) | ({CAUSES: ids} if len(ids) > 1 else {}),
+        "data": dump_own_fields(event) | ({CAUSES_KEY: ids} if len(ids) > 1 else {}),
     }
     return {name: value for name, value in attributes.items() if value is not None}
 
 
 def from_cloudevent(form: Mapping[str, Any], types: Mapping[str, type[Event]] = EVENT_TYPES) -> Event:
     """The event of a form; raises EventFormError with every fault."""
-    attributes = as_object(form)
-    envelope, faults = read(CloudEvent, attributes)
+    attributes = require_json_object(form)
+    envelope, faults = read_model(CloudEvent, attributes)
     name, data = attributes.get("type"), attributes.get("data")
     event_type = types.get(name) if isinstance(name, str) else None
     if isinstance(name, str) and event_type is None:
         faults.append(FormFault("type", "is not a type of this contract"))
     if event_type is None or not isinstance(data, dict):
         raise EventFormError(faults)
-    return _event(event_type, data, envelope, faults)
+    return _build_event(event_type, data, envelope, faults)
 
 
-def _event(
+def _build_event(
     event_type: type[Event], data: dict[str, Any], envelope: CloudEvent | None, faults: list[FormFault]
 ) -> Event:
-    own = {name: value for name, value in data.items() if name != CAUSES}
-    event, own_faults = read_event(event_type, own, _carried(envelope, data.get(CAUSES)), at="data")
-    contradictions = _contradictions(envelope, event) if envelope and event else []
+    own = {name: value for name, value in data.items() if name != CAUSES_KEY}
+    event, own_faults = read_event(event_type, own, _envelope_fields(envelope, data.get(CAUSES_KEY)), at="data")
+    contradictions = _find_contradictions(envelope, event) if envelope and event else []
     if event is None or faults or own_faults or contradictions:
         raise EventFormError([*faults, *own_faults, *contradictions])
     return event
 
 
-def _carried(envelope: CloudEvent | None, causes: object) -> dict[str, Any]:
+def _envelope_fields(envelope: CloudEvent | None, causes: object) -> dict[str, Any]:
     """What the attributes around the data say about the event; all its causes are in the data."""
     if envelope is None:
-        return {CAUSES: causes}
+        return {CAUSES_KEY: causes}
     first_cause = [str(envelope.causationid)] if envelope.causationid else None
     return {
         "id": str(envelope.id),
         "occurred_at": envelope.time.isoformat(),
         "correlation_id": envelope.correlationid,
-        CAUSES: first_cause if causes is None else causes,
+        CAUSES_KEY: first_cause if causes is None else causes,
     }
 
 
-def _contradictions(envelope: CloudEvent, event: Event) -> list[FormFault]:
+def _find_contradictions(envelope: CloudEvent, event: Event) -> list[FormFault]:
     """Attributes that say again what the data says have to say the same."""
     expected = CloudEvent.model_validate(to_cloudevent(event))
     return [

@@ -15,12 +15,12 @@ from typing import Any, Literal
 
 from pydantic import AliasChoices, AliasPath, BaseModel, ConfigDict, Field, JsonValue, StrictInt
 
-from semantest_iac_events.forms.reading import EventFormError, as_object, read
+from semantest_iac_events.forms.fields import EventFormError, read_model, require_json_object
 from semantest_iac_events.values import Label, Moment
 
-OURS = "infrastructure"
+INFRASTRUCTURE_SOURCE = "infrastructure"
 
-Kind = Literal["core", "server", "domain", "stored", "wire", "infrastructure"]
+EnvelopeKind = Literal["core", "server", "domain", "stored", "wire", "infrastructure"]
 
 
 class Envelope(BaseModel):
@@ -28,7 +28,7 @@ class Envelope(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="ignore", hide_input_in_errors=True, defer_build=True)
 
-    kind: Kind
+    kind: EnvelopeKind
     id: Label | None = Field(None, validation_alias=AliasChoices("eventId", "id"))
     type: Label = Field(validation_alias=AliasChoices("eventType", "type"))
     time: Moment | None = Field(
@@ -52,7 +52,7 @@ class Envelope(BaseModel):
     payload: dict[str, JsonValue]
 
 
-ATTRIBUTES = frozenset(
+ENVELOPE_ATTRIBUTES = frozenset(
     {"eventId", "id", "eventType", "type", "eventVersion", "timestamp", "occurredOn", "committedAt", "payload"}
     | {"correlationId", "causationId", "aggregateId", "globalPosition", "streamPosition", "metadata"}
 )
@@ -60,12 +60,12 @@ ATTRIBUTES = frozenset(
 
 def read_envelope(form: Mapping[str, Any]) -> Envelope:
     """What an envelope says, whichever it is; raises EventFormError with every fault."""
-    outer = as_object(form)
+    outer = require_json_object(form)
     inner = _stored_event(outer)
     event = _without_nulls(outer if inner is None else inner)
-    payload = {name: value for name, value in event.items() if name not in ATTRIBUTES}
-    kind = _kind(event) if inner is None else "stored"
-    envelope, faults = read(Envelope, {"payload": payload, **event, "kind": kind}, strict=False)
+    payload = {name: value for name, value in event.items() if name not in ENVELOPE_ATTRIBUTES}
+    kind = _find_kind(event) if inner is None else "stored"
+    envelope, faults = read_model(Envelope, {"payload": payload, **event, "kind": kind}, strict=False)
     if envelope is None:
         raise EventFormError(faults)
     return envelope
@@ -80,11 +80,11 @@ def _stored_event(outer: dict[str, Any]) -> dict[str, Any] | None:
     return {**envelope, **event} if isinstance(event, Mapping) else None
 
 
-def _kind(event: dict[str, Any]) -> Kind:
+def _find_kind(event: dict[str, Any]) -> EnvelopeKind:
     metadata = event.get("metadata")
-    if isinstance(metadata, Mapping) and metadata.get("source") == OURS:
+    if isinstance(metadata, Mapping) and metadata.get("source") == INFRASTRUCTURE_SOURCE:
         return "infrastructure"
-    marks: tuple[tuple[str, Kind], ...] = (("eventId", "server"), ("occurredOn", "domain"), ("type", "wire"))
+    marks: tuple[tuple[str, EnvelopeKind], ...] = (("eventId", "server"), ("occurredOn", "domain"), ("type", "wire"))
     return next((kind for mark, kind in marks if mark in event), "core")
 
 

@@ -10,37 +10,44 @@ from uuid import NAMESPACE_URL, UUID, uuid5
 from semantest_iac_events import deployments
 from semantest_iac_events.catalogue import EVENT_TYPES
 from semantest_iac_events.event import Event
-from semantest_iac_events.forms.envelopes import OURS, Envelope, read_envelope
-from semantest_iac_events.forms.reading import E, EventFormError, FormFault, read_event
-from semantest_iac_events.forms.writing import cause_ids, own_fields, timestamp
+from semantest_iac_events.forms.envelopes import INFRASTRUCTURE_SOURCE, Envelope, read_envelope
+from semantest_iac_events.forms.fields import (
+    EventFormError,
+    EventT,
+    FormFault,
+    dump_cause_ids,
+    dump_own_fields,
+    format_timestamp,
+    read_event,
+)
 from semantest_iac_events.triggers import ServiceDeploymentNeeded
 
-FAILED = deployments.DeploymentFailed.type_name
-OUTCOMES: dict[str, type[Event]] = {  # Semantest waits for `completed` or `failed` and knows no other end
+FAILED_TYPE = deployments.DeploymentFailed.type_name
+EVENT_TYPE_OF_OUTCOME: dict[str, type[Event]] = {  # Semantest waits for `completed` or `failed` and knows no other end
     "rolled_back": deployments.DeploymentRolledBack,
     "needs_operator": deployments.DeploymentNeedsOperator,
     "rejected": deployments.DeploymentRejected,
     "cancelled": deployments.DeploymentCancelled,
     "superseded": deployments.DeploymentSuperseded,
 }
-OUTCOME_OF = {event_type: outcome for outcome, event_type in OUTCOMES.items()}
-NEEDED = ("ServiceDeploymentNeeded", "ServiceDeploymentNeededEvent", ServiceDeploymentNeeded.type_name)
-NEEDED_KEYS = {
+OUTCOME_OF_EVENT_TYPE = {event_type: outcome for outcome, event_type in EVENT_TYPE_OF_OUTCOME.items()}
+DEPLOYMENT_NEEDED_TYPES = ("ServiceDeploymentNeeded", "ServiceDeploymentNeededEvent", ServiceDeploymentNeeded.type_name)
+DEPLOYMENT_NEEDED_KEYS = {
     "service_type": "service_type",
     "serviceType": "service_type",
     "environment": "environment",
     "service_config": "service_config",
     "serviceConfig": "service_config",
 }
-DERIVED_IDS = uuid5(NAMESPACE_URL, "urn:semantest:infrastructure")
+DERIVED_ID_NAMESPACE = uuid5(NAMESPACE_URL, "urn:semantest:infrastructure")
 
 
 def to_semantest(event: Event) -> dict[str, Any]:
     """REQ-005's form; how a deployment ended, where Semantest has no word for it, is `payload.outcome`."""
-    outcome = OUTCOME_OF.get(type(event))
-    ids = cause_ids(event)
+    outcome = OUTCOME_OF_EVENT_TYPE.get(type(event))
+    ids = dump_cause_ids(event)
     metadata = {
-        "source": OURS,
+        "source": INFRASTRUCTURE_SOURCE,
         "version": event.major_version,
         "correlationId": event.correlation_id,
         "causationId": ids[0] if ids else None,
@@ -48,9 +55,9 @@ def to_semantest(event: Event) -> dict[str, Any]:
     }
     return {
         "id": str(event.id),
-        "type": FAILED if outcome else event.type_name,
-        "timestamp": timestamp(event),
-        "payload": own_fields(event) | ({"outcome": outcome} if outcome else {}),
+        "type": FAILED_TYPE if outcome else event.type_name,
+        "timestamp": format_timestamp(event),
+        "payload": dump_own_fields(event) | ({"outcome": outcome} if outcome else {}),
         "metadata": {name: value for name, value in metadata.items() if value is not None},
     }
 
@@ -70,36 +77,38 @@ def to_envelope_b(event: Event) -> dict[str, Any]:
 def from_semantest(form: Mapping[str, Any], types: Mapping[str, type[Event]] = EVENT_TYPES) -> Event:
     """An event of ours or a ServiceDeploymentNeeded in any of the envelopes; raises EventFormError."""
     envelope = read_envelope(form)
-    if envelope.type in NEEDED:
-        return _needed(envelope)
+    if envelope.type in DEPLOYMENT_NEEDED_TYPES:
+        return _build_deployment_needed(envelope)
     payload = {name: value for name, value in envelope.payload.items() if name != "correlationId"}
     event_type = types.get(envelope.type)
-    if envelope.type == FAILED and "outcome" in payload:
-        event_type = OUTCOMES.get(str(payload.pop("outcome")))
+    if envelope.type == FAILED_TYPE and "outcome" in payload:
+        event_type = EVENT_TYPE_OF_OUTCOME.get(str(payload.pop("outcome")))
     if event_type is None:
         raise EventFormError([FormFault("type", "is not a type of this contract")])
-    return _event(event_type, payload, envelope)
+    return _build_event(event_type, payload, envelope)
 
 
-def service_deployment_needed(form: Mapping[str, Any]) -> ServiceDeploymentNeeded:
+def read_service_deployment_needed(form: Mapping[str, Any]) -> ServiceDeploymentNeeded:
     """The trigger from any of Semantest's envelopes, keys in either spelling; raises EventFormError."""
     envelope = read_envelope(form)
-    if envelope.type not in NEEDED:
+    if envelope.type not in DEPLOYMENT_NEEDED_TYPES:
         raise EventFormError([FormFault("type", "is not ServiceDeploymentNeeded")])
-    return _needed(envelope)
+    return _build_deployment_needed(envelope)
 
 
-def _needed(envelope: Envelope) -> ServiceDeploymentNeeded:
-    known = {NEEDED_KEYS[key]: value for key, value in envelope.payload.items() if key in NEEDED_KEYS}
-    return _event(ServiceDeploymentNeeded, known, envelope)
+def _build_deployment_needed(envelope: Envelope) -> ServiceDeploymentNeeded:
+    known = {
+        DEPLOYMENT_NEEDED_KEYS[key]: value for key, value in envelope.payload.items() if key in DEPLOYMENT_NEEDED_KEYS
+    }
+    return _build_event(ServiceDeploymentNeeded, known, envelope)
 
 
-def _event(event_type: type[E], payload: dict[str, Any], envelope: Envelope) -> E:
+def _build_event(event_type: type[EventT], payload: dict[str, Any], envelope: Envelope) -> EventT:
     carried = {
-        "id": str(_identity(envelope)),
+        "id": str(_find_event_id(envelope)),
         "occurred_at": envelope.time and envelope.time.isoformat(),
         "correlation_id": envelope.correlation_id,
-        "previous_event_ids": _causes(envelope),
+        "previous_event_ids": _find_causes(envelope),
     }
     event, faults = read_event(event_type, payload, carried, at="payload")
     if faults or event is None:
@@ -107,19 +116,19 @@ def _event(event_type: type[E], payload: dict[str, Any], envelope: Envelope) -> 
     return event
 
 
-def _identity(envelope: Envelope) -> UUID:
+def _find_event_id(envelope: Envelope) -> UUID:
     """Semantest's ids are often no UUIDs; one drawn from the content is the same at every delivery."""
     content = json.dumps(envelope.model_dump(mode="json"), sort_keys=True)
-    return as_uuid(envelope.id) or uuid5(DERIVED_IDS, content)
+    return parse_uuid(envelope.id) or uuid5(DERIVED_ID_NAMESPACE, content)
 
 
-def _causes(envelope: Envelope) -> list[str]:
+def _find_causes(envelope: Envelope) -> list[str]:
     """Causes that are no UUIDs are none of our events, and are left out."""
     named = envelope.previous_event_ids or (envelope.causation_id,)
-    return [str(found) for name in named if (found := as_uuid(name))]
+    return [str(found) for name in named if (found := parse_uuid(name))]
 
 
-def as_uuid(text: str | None) -> UUID | None:
+def parse_uuid(text: str | None) -> UUID | None:
     """The UUID that a text spells, if it does."""
     try:
         return UUID(text or "")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import partial
 
-from semantest_iac.application.handlers.deploying import deploying
+from semantest_iac.application.handlers.deploy_component import deploy_component
 
-deploy_account = partial(deploying, "account")
+deploy_account = partial(deploy_component, "account")
 """The handler, for the process that does the work."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import partial
 
-from semantest_iac.application.handlers.deploying import deploying
+from semantest_iac.application.handlers.deploy_component import deploy_component
 
-deploy_rest_api = partial(deploying, "rest-api")
+deploy_rest_api = partial(deploy_component, "rest-api")
 """The handler, for the process that does the work."""

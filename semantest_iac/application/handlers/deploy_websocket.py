@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import partial
 
-from semantest_iac.application.handlers.deploying import deploying
+from semantest_iac.application.handlers.deploy_component import deploy_component
 
-deploy_websocket = partial(deploying, "websocket")
+deploy_websocket = partial(deploy_component, "websocket")
 """The handler, for the process that does the work."""

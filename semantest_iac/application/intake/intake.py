@@ -5,19 +5,19 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Collection
 
-from semantest_iac.application.attempt import Attempt
-from semantest_iac.application.failures import called_off, interrupted
+from semantest_iac.application.deployment.context import DeploymentContext
+from semantest_iac.application.deployment.failures import cancelled_event, process_died
+from semantest_iac.application.deployment.preparation import Preparation
+from semantest_iac.application.deployment.recorder import decode_event
 from semantest_iac.application.message_bus import MessageBus
 from semantest_iac.application.ports.ledger import LedgerReader
 from semantest_iac.application.ports.run_queue import OnWait, RunQueue
-from semantest_iac.application.preparation import Preparation
-from semantest_iac.application.recorder import revived
-from semantest_iac.domain.deployment.states import LIVE, DeploymentState
-from semantest_iac.domain.guardrails.engine_choice import engine_for
+from semantest_iac.domain.deployment.status import ACTIVE_STATUSES, DeploymentStatus
+from semantest_iac.domain.guardrails.engine_choice import find_default_engine
 from semantest_iac_events.deployments import DeploymentRequested
-from semantest_iac_events.stack_event import StackEvent, StackRequest
+from semantest_iac_events.event import StackEvent, StackRequest
 
-Ending = Callable[[StackRequest, DeploymentState], StackEvent | None]
+TerminalEventFor = Callable[[StackRequest, DeploymentStatus], StackEvent | None]
 
 
 class Intake:
@@ -37,13 +37,13 @@ class Intake:
         self._ledger = ledger
         self._engines = engines
 
-    async def prepared(self, request: DeploymentRequested) -> Attempt:
+    async def prepared(self, request: DeploymentRequested) -> DeploymentContext:
         """A deployment with its settings and package; raises ValidationError, ArtifactError, RefusedError.
 
         RefusedError comes last: who asks for the wrong environment learns of the other faults first.
         """
         attempt = await self._preparation.prepare(request)
-        engine_for(request.environment, self._engines)
+        find_default_engine(request.environment, self._engines)
         return attempt
 
     async def admit(self, request: StackRequest) -> None:
@@ -52,7 +52,7 @@ class Intake:
             await self.prepared(request)
             return
         self._preparation.require_known(request)
-        engine_for(request.environment, self._engines)
+        find_default_engine(request.environment, self._engines)
 
     async def submit(self, request: StackRequest, on_wait: OnWait) -> None:
         """Returns when the request has its terminal event; raises as `admit` does, before anything is written.
@@ -61,18 +61,18 @@ class Intake:
         """
         await self.admit(request)
         async with self._queue.hold(request.stack, deployment=request.deployment_id, on_wait=on_wait):
-            await self._close(request.stack, lambda opening, _: interrupted(opening))
+            await self._close(request.stack, lambda opening, _: process_died(opening))
             try:
                 await self._bus.publish(request)
             except asyncio.CancelledError:
-                await self._close(request.stack, called_off)
+                await self._close(request.stack, cancelled_event)
                 raise
 
-    async def _close(self, stack: str, ending: Ending) -> None:
+    async def _close(self, stack: str, ending: TerminalEventFor) -> None:
         """Who holds the stack knows that nobody else works on it, and that all but its newest deployment ended."""
-        unfinished = [row for row in self._ledger.deployments([stack], limit=1) if row.state in LIVE]
+        unfinished = [row for row in self._ledger.deployments([stack], limit=1) if row.state in ACTIVE_STATUSES]
         for row in unfinished:
             for opened in self._ledger.log(row.position - 1, limit=1):
-                request = revived(opened)
+                request = decode_event(opened)
                 if isinstance(request, StackRequest) and (end := ending(request, row.state)):
                     await self._bus.publish(end)

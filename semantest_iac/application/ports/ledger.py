@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-from semantest_iac.domain.deployment.states import DeploymentState
+from semantest_iac.domain.deployment.status import DeploymentStatus
 from semantest_iac.domain.errors import LedgerError
 
 
@@ -34,7 +34,7 @@ class NewEvent:
 
 
 @dataclass(frozen=True, slots=True)
-class Recorded:
+class RecordedEvent:
     """An event in the ledger; `position` counts over the log and `version` over its stream, both from 1."""
 
     position: int
@@ -54,7 +54,7 @@ class Recorded:
 
 
 @dataclass(frozen=True, slots=True)
-class Head:
+class LedgerHead:
     """The newest position and its hash: noted elsewhere, it proves later that no tail was cut."""
 
     position: int
@@ -62,11 +62,11 @@ class Head:
 
 
 @dataclass(frozen=True, slots=True)
-class Verified:
+class VerifiedLedger:
     """What an intact chain holds."""
 
     events: int
-    head: Head
+    head: LedgerHead
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +76,7 @@ class DeploymentRow:
     deployment: str
     stack: str
     kind: str
-    state: DeploymentState
+    state: DeploymentStatus
     requested_at: str
     position: int = 0
     finished_at: str | None = None
@@ -108,11 +108,11 @@ class LedgerReader(Protocol):
     Every method raises LedgerError when the store cannot be read.
     """
 
-    def stream(self, name: str, after_version: int = 0) -> list[Recorded]:
+    def stream(self, name: str, after_version: int = 0) -> list[RecordedEvent]:
         """The events of one stream in order; an unknown stream is empty."""
         ...
 
-    def log(self, after: int = 0, limit: int | None = None) -> Iterator[Recorded]:
+    def log(self, after: int = 0, limit: int | None = None) -> Iterator[RecordedEvent]:
         """The whole log in order of position, read in pages while it is iterated."""
         ...
 
@@ -120,11 +120,11 @@ class LedgerReader(Protocol):
         """The names of all streams, sorted."""
         ...
 
-    def head(self) -> Head:
+    def head(self) -> LedgerHead:
         """The newest position, or position 0 with the hash that every chain starts from."""
         ...
 
-    def verify(self, expected: Head | None = None) -> Verified:
+    def verify(self, expected: LedgerHead | None = None) -> VerifiedLedger:
         """Recompute the chain; raises LedgerError naming the first position that is not as recorded.
 
         Only an `expected` head, noted elsewhere, shows that the newest events were cut off.
@@ -155,7 +155,9 @@ class LedgerReader(Protocol):
 class Ledger(LedgerReader, Protocol):
     """The ledger for the one who records."""
 
-    async def append(self, stream: str, expected_version: int | None, events: Sequence[NewEvent]) -> list[Recorded]:
+    async def append(
+        self, stream: str, expected_version: int | None, events: Sequence[NewEvent]
+    ) -> list[RecordedEvent]:
         """Record all events or none, durably before it returns.
 
         Raises LedgerConflictError when the stream is not at `expected_version` (None: not checked, 0: the

@@ -9,7 +9,7 @@ from typing import Protocol
 
 
 @dataclass(frozen=True, slots=True)
-class Holder:
+class LeaseHolder:
     """The run that holds a stack, as far as it could be told; `since` is ISO 8601 in UTC."""
 
     deployment: str
@@ -21,7 +21,7 @@ class Holder:
         return f"deployment {self.deployment} (pid {self.pid} on {self.host})"
 
 
-OnWait = Callable[[Holder | None], None]
+OnWait = Callable[[LeaseHolder | None], None]
 
 
 class Lease(Protocol):

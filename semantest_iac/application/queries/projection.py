@@ -1,15 +1,110 @@
-"""Keeping the rows of deployments and stacks in step with the log, wherever the rows are kept."""
+"""Folds the events of the log into rows of deployments and stacks."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
-from typing import Protocol
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import replace
+from typing import Any, Protocol
 
-from semantest_iac.application.ports.ledger import DeploymentRow, Recorded, StackRow
-from semantest_iac.application.queries.deployments import deployment_of, fold, fold_stack
+from semantest_iac.application.ports.ledger import DeploymentRow, RecordedEvent, StackRow
+from semantest_iac.domain.deployment.status import (
+    DEPLOYMENT_KINDS,
+    TERMINAL_STATUSES,
+    DeploymentStatus,
+    find_next_status,
+)
+from semantest_iac.domain.errors import InvalidStateError
+
+# What a terminal event says of its reason -> what readers of `error` find.
+ERROR_FIELDS = {
+    "code": "code",
+    "reason": "message",
+    "hint": "hint",
+    "resource": "resource",
+    "remainder": "remainder",
+    "commands": "commands",
+    "successor": "successor",
+    "restored_deployment": "restored_deployment",
+}
 
 
-class Rows(Protocol):
+def fold_deployment(row: DeploymentRow | None, event: Mapping[str, Any], position: int) -> DeploymentRow | None:
+    """The row after one more event of its deployment; None until a request opens it.
+
+    The log holds facts, so nothing is refused here: an event that no transition allows changes nothing.
+    """
+    data = event["data"]
+    try:
+        state = find_next_status(row.state if row else None, event["type"], str(data.get("step") or ""))
+    except InvalidStateError:
+        return row
+    if row is None:
+        return _first_row(event, position)
+    return _next_row(row, state, event) if row.stack == event["subject"] else row
+
+
+def deployment_id_of(event: Mapping[str, Any]) -> str | None:
+    """The id of the deployment that an event is about, if it is about one and says of which stack."""
+    data = event.get("data")
+    if not isinstance(data, dict) or not event.get("subject"):
+        return None
+    return data.get("deployment_id") or None
+
+
+def fold_stack(stack: StackRow, before: DeploymentRow | None, after: DeploymentRow) -> StackRow:
+    """The stack after one of its deployments went from `before` to `after`."""
+    if before is None:
+        return replace(stack, newest=after.deployment)
+    if before.state is after.state:
+        return stack
+    if _is_removed(after):
+        return StackRow(stack.stack, generation=stack.generation + 1, newest=stack.newest)
+    if after.state is DeploymentStatus.ROLLED_BACK and after.outputs:  # the restored versions have numbers of their own
+        return replace(stack, endpoint=after.endpoint, outputs=after.outputs)
+    if after.state is not DeploymentStatus.COMPLETED:
+        return stack
+    return replace(stack, last_good=after.deployment, endpoint=after.endpoint, outputs=after.outputs)
+
+
+def _is_removed(row: DeploymentRow) -> bool:
+    """Removed, or a first deployment taken back: the names it used may be reserved from now on."""
+    if row.state is DeploymentStatus.ROLLED_BACK:
+        return "restored_deployment" not in (row.error or {})
+    return row.state is DeploymentStatus.COMPLETED and row.kind == "destroy"
+
+
+def _first_row(event: Mapping[str, Any], position: int) -> DeploymentRow:
+    return DeploymentRow(
+        deployment=event["data"]["deployment_id"],
+        stack=event["subject"],
+        kind=DEPLOYMENT_KINDS[event["type"]],
+        state=DeploymentStatus.PENDING,
+        requested_at=event.get("time", ""),
+        position=position,
+    )
+
+
+def _next_row(row: DeploymentRow, state: DeploymentStatus, event: Mapping[str, Any]) -> DeploymentRow:
+    data = event["data"]
+    ended = state in TERMINAL_STATUSES
+    completed = state is DeploymentStatus.COMPLETED
+    outputs = data.get("outputs") or {}
+    return replace(
+        row,
+        state=state,
+        changes=data.get("changes") or row.changes,
+        finished_at=event.get("time") if ended else None,
+        endpoint=data.get("endpoint") or outputs.get("endpoint") if ended else None,
+        outputs=outputs if ended else {},
+        error=_error_of(data) if ended and not completed else None,
+    )
+
+
+def _error_of(data: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: data[field] for field, name in ERROR_FIELDS.items() if data.get(field)}
+
+
+class ProjectionRows(Protocol):
     """The rows that readers of the ledger ask for; the reading methods are those of LedgerReader."""
 
     def deployment(self, deployment: str) -> DeploymentRow | None:
@@ -37,14 +132,14 @@ class Rows(Protocol):
         ...
 
 
-def project(rows: Rows, recorded: Recorded) -> None:
+def project_event(rows: ProjectionRows, recorded: RecordedEvent) -> None:
     """Bring the rows up to date with one more event."""
     event = recorded.event
-    deployment = deployment_of(event)
+    deployment = deployment_id_of(event)
     if deployment is None:
         return
     before = rows.deployment(deployment)
-    after = fold(before, event, recorded.position)
+    after = fold_deployment(before, event, recorded.position)
     if after is not None and after != before:
         rows.save(after, fold_stack(rows.stack(after.stack), before, after))
 
@@ -52,11 +147,11 @@ def project(rows: Rows, recorded: Recorded) -> None:
 class MemoryRows:
     """Rows in dictionaries: how a whole log is folded at once."""
 
-    def __init__(self, log: Iterable[Recorded] = ()) -> None:
+    def __init__(self, log: Iterable[RecordedEvent] = ()) -> None:
         self.by_deployment: dict[str, DeploymentRow] = {}
         self.by_stack: dict[str, StackRow] = {}
         for recorded in log:
-            project(self, recorded)
+            project_event(self, recorded)
 
     def deployment(self, deployment: str) -> DeploymentRow | None:
         """One deployment by its id."""

@@ -23,7 +23,7 @@ class Blueprint:
     def in_order(self) -> Iterator[Resource]:
         """Every resource after all that it needs; raises ValidationError for a cycle or a gap."""
         named = {resource.name: resource for resource in self.resources}
-        faults = [*_twins(self.resources), *_gaps(self.resources, named)]
+        faults = [*_find_duplicates(self.resources), *_find_missing(self.resources, named)]
         if faults:
             raise ValidationError(f"Cannot order the blueprint of '{self.stack}'.", faults=faults)
         try:
@@ -34,7 +34,7 @@ class Blueprint:
         return iter([named[name] for name in order])
 
 
-def _twins(resources: tuple[Resource, ...]) -> list[Fault]:
+def _find_duplicates(resources: tuple[Resource, ...]) -> list[Fault]:
     names = [resource.name for resource in resources]
     return [
         Fault(f"blueprint.{name}", "two resources share this name")
@@ -42,7 +42,7 @@ def _twins(resources: tuple[Resource, ...]) -> list[Fault]:
     ]
 
 
-def _gaps(resources: tuple[Resource, ...], named: Mapping[str, Resource]) -> list[Fault]:
+def _find_missing(resources: tuple[Resource, ...], named: Mapping[str, Resource]) -> list[Fault]:
     return [
         Fault(f"blueprint.{resource.name}", f"needs '{need}', which is not in the blueprint")
         for resource in resources

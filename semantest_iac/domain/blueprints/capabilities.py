@@ -1,16 +1,176 @@
-"""What clouds have of what blueprints ask for, and the refusal of what the one that is meant lacks."""
+"""Everything that a blueprint can require of a cloud, and the check of a cloud's capabilities against it."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 from semantest_iac.domain.blueprints.blueprint import Blueprint
-from semantest_iac.domain.blueprints.features import COMPONENT, KINDS, Feature, Wanted, asked_by
+from semantest_iac.domain.blueprints.components import CATCH_ALL_ENDPOINTS, HEALTH_ENDPOINT
+from semantest_iac.domain.compute.functions import ServerlessFunction
+from semantest_iac.domain.delivery.live_version import LiveVersion
 from semantest_iac.domain.errors import Fault
+from semantest_iac.domain.messaging.notification_channel import NotificationChannel
+from semantest_iac.domain.monitoring.logs_and_alarms import Alarm, GatewayLogging, LogStore, Signal
+from semantest_iac.domain.networking.apis import HttpApi, WebSocketAddress, WebSocketEndpoint
+from semantest_iac.domain.networking.networks import ExistingNetwork, PrivateNetwork
 from semantest_iac.domain.resource import Resource
+from semantest_iac.domain.security.access import AppSecret, FunctionIdentity
+from semantest_iac.domain.storage.connection_table import ConnectionTable
 
-_SECTIONS = (COMPONENT, "features.", "monitoring.")
+COMPONENT_KEY = "component"
+TWO_YEARS_IN_DAYS = 731  # days, as CloudWatch counts them
+
+
+@dataclass(frozen=True, slots=True)
+class Feature:
+    """Something of a kind that a cloud may lack; `is_asked` tells whether a resource of the kind needs it."""
+
+    kind: type[Resource]
+    name: str
+    key: str
+    is_asked: Callable[[Any], bool]
+
+
+Capability = type[Resource] | Feature
+
+RESOURCE_KINDS: Mapping[type[Resource], str] = {
+    Alarm: "monitoring.alerts",
+    AppSecret: "environment",
+    ConnectionTable: COMPONENT_KEY,
+    ExistingNetwork: "network.subnet_ids",
+    FunctionIdentity: COMPONENT_KEY,
+    GatewayLogging: COMPONENT_KEY,
+    HttpApi: COMPONENT_KEY,
+    LiveVersion: COMPONENT_KEY,
+    LogStore: COMPONENT_KEY,
+    NotificationChannel: "monitoring.notify",
+    PrivateNetwork: "network.private",
+    ServerlessFunction: COMPONENT_KEY,
+    WebSocketAddress: COMPONENT_KEY,
+    WebSocketEndpoint: COMPONENT_KEY,
+}
+
+MEMORY_SIZE = Feature(ServerlessFunction, "memory", "memory", lambda function: True)
+WARM_INSTANCES = Feature(
+    ServerlessFunction, "warm instances", "instances.min", lambda function: function.scaling.minimum > 0
+)
+MAXIMUM_INSTANCES = Feature(
+    ServerlessFunction, "most instances", "instances.max", lambda function: bool(function.scaling.maximum)
+)
+IN_NETWORK = Feature(ServerlessFunction, "in a network", "network", lambda function: bool(function.network))
+TRACING = Feature(ServerlessFunction, "tracing", "features.tracing", lambda function: function.tracing)
+SECRET_REFERENCES = Feature(
+    ServerlessFunction, "secrets by reference", "environment", lambda function: bool(function.secrets)
+)
+OWN_PACKAGE = Feature(ServerlessFunction, "package of its own", COMPONENT_KEY, lambda function: bool(function.package))
+RESOURCE_VARIABLES = Feature(
+    ServerlessFunction, "told of what it uses", COMPONENT_KEY, lambda function: bool(function.uses)
+)
+RESOURCE_PERMISSIONS = Feature(
+    FunctionIdentity, "rights to what it uses", COMPONENT_KEY, lambda identity: bool(identity.uses)
+)
+CLIENT_ACCESS_TOKENS = Feature(
+    FunctionIdentity, "access tokens for clients", COMPONENT_KEY, lambda identity: bool(identity.admits)
+)
+HTTP_ROUTES = Feature(
+    HttpApi, "routes", "routes", lambda api: bool({*api.endpoints} - {*CATCH_ALL_ENDPOINTS, HEALTH_ENDPOINT})
+)
+CORS = Feature(HttpApi, "CORS", "cors", lambda api: api.cors is not None)
+HTTP_THROTTLING = Feature(HttpApi, "throttling", "throttling", lambda api: True)
+HTTP_AUTHORIZER = Feature(HttpApi, "authorizer", "authorizer", lambda api: api.authorizer is not None)
+HTTP_ACCESS_LOG = Feature(HttpApi, "access log", "features.access_logs", lambda api: api.access_log is not None)
+WEB_SOCKET_ACCESS_LOG = Feature(
+    WebSocketEndpoint, "access log", "features.access_logs", lambda it: it.access_log is not None
+)
+WEB_SOCKET_AUTHORIZER = Feature(
+    WebSocketEndpoint, "authorizer", "authorizer", lambda endpoint: endpoint.authorizer is not None
+)
+LOG_RETENTION = Feature(LogStore, "retention", "monitoring.log_retention_days", lambda store: True)
+LONG_LOG_RETENTION = Feature(
+    LogStore,
+    "more than two years",
+    "monitoring.log_retention_days",
+    lambda store: not 0 < store.retention_days <= TWO_YEARS_IN_DAYS,
+)
+RETAINED_LOGS = Feature(LogStore, "outlives its stack", COMPONENT_KEY, lambda store: store.keep)
+SECRET_RECOVERY = Feature(AppSecret, "recovery", "environment", lambda secret: secret.recovery_days > 0)
+EMAIL_NOTIFICATIONS = Feature(NotificationChannel, "e-mail", "monitoring.notify", lambda channel: bool(channel.emails))
+PRIVATE_SECRET_ACCESS = Feature(
+    PrivateNetwork, "way to secrets", "network.private", lambda network: network.reaches_secrets
+)
+SEVERAL_SUBNETS = Feature(
+    ExistingNetwork, "several subnets", "network.subnet_ids", lambda network: len(network.subnet_ids) > 1
+)
+SECURITY_GROUPS = Feature(
+    ExistingNetwork,
+    "security groups",
+    "network.security_group_ids",
+    lambda network: bool(network.security_group_ids),
+)
+
+
+def _alarm_feature(signal: Signal) -> Feature:
+    return Feature(Alarm, signal.value, "monitoring.alerts", lambda alarm: alarm.signal is signal)
+
+
+SIGNAL_FEATURES: Mapping[Signal, Feature] = {signal: _alarm_feature(signal) for signal in Signal}
+
+FEATURES: tuple[Feature, ...] = (
+    *(
+        MEMORY_SIZE,
+        WARM_INSTANCES,
+        MAXIMUM_INSTANCES,
+        IN_NETWORK,
+        TRACING,
+        SECRET_REFERENCES,
+        OWN_PACKAGE,
+        RESOURCE_VARIABLES,
+        RESOURCE_PERMISSIONS,
+        CLIENT_ACCESS_TOKENS,
+    ),
+    *(
+        HTTP_ROUTES,
+        CORS,
+        HTTP_THROTTLING,
+        HTTP_AUTHORIZER,
+        HTTP_ACCESS_LOG,
+        WEB_SOCKET_ACCESS_LOG,
+        WEB_SOCKET_AUTHORIZER,
+    ),
+    *(
+        LOG_RETENTION,
+        LONG_LOG_RETENTION,
+        RETAINED_LOGS,
+        SECRET_RECOVERY,
+        EMAIL_NOTIFICATIONS,
+        PRIVATE_SECRET_ACCESS,
+        SEVERAL_SUBNETS,
+        SECURITY_GROUPS,
+    ),
+    *SIGNAL_FEATURES.values(),
+)
+
+
+def list_capabilities() -> Iterator[Capability]:
+    """Every kind, each before its features."""
+    for kind in RESOURCE_KINDS:
+        yield kind
+        yield from (feature for feature in FEATURES if feature.kind is kind)
+
+
+def find_required(blueprint: Blueprint) -> list[Capability]:
+    """What of all this the blueprint needs, once each and in the same order."""
+    kinds = {type(resource) for resource in blueprint.resources}
+    return [it for it in list_capabilities() if it in kinds or (isinstance(it, Feature) and _requires(blueprint, it))]
+
+
+def _requires(blueprint: Blueprint, feature: Feature) -> bool:
+    return any(type(resource) is feature.kind and feature.is_asked(resource) for resource in blueprint.resources)
+
+
+_TOP_LEVEL_KEYS = (COMPONENT_KEY, "features.", "monitoring.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,11 +178,11 @@ class Capabilities:
     """What one cloud says of itself: the kinds it makes, what it lacks and why, what it has in a form of its own."""
 
     cloud: str
-    kinds: frozenset[type[Resource]] = frozenset(KINDS)
-    lacks: Mapping[Wanted, str] = field(default_factory=dict)
-    bends: Mapping[Wanted, str] = field(default_factory=dict)
+    kinds: frozenset[type[Resource]] = frozenset(RESOURCE_KINDS)
+    lacks: Mapping[Capability, str] = field(default_factory=dict)
+    bends: Mapping[Capability, str] = field(default_factory=dict)
 
-    def lack(self, wanted: Wanted) -> str:
+    def lack(self, wanted: Capability) -> str:
         """Why the cloud does not have it; empty where it does."""
         if isinstance(wanted, Feature):
             return self.lack(wanted.kind) or self.lacks.get(wanted, "")
@@ -33,26 +193,26 @@ CapabilitiesOf = Callable[[str], Capabilities]
 """Those of a cloud by its name; raises RefusedError where it cannot be used here."""
 
 
-def refusals(
+def find_unsupported(
     blueprint: Blueprint, cloud: Capabilities, others: Callable[[], Iterable[Capabilities]]
 ) -> Iterator[Fault]:
     """A fault for each thing asked for that the cloud lacks, with its reason and the clouds that have it."""
-    lacking = [wanted for wanted in asked_by(blueprint) if cloud.lack(wanted)]
+    lacking = [wanted for wanted in find_required(blueprint) if cloud.lack(wanted)]
     known = list(others()) if lacking else []
     for wanted in lacking:
         if isinstance(wanted, Feature) and wanted.kind in lacking:
             continue
         having = [other.cloud for other in known if not other.lack(wanted)]
         hint = f"Available on {', '.join(having)}." if having else "No cloud has it; leave it out."
-        reason = f"{cloud.cloud} has no {label(wanted)}: {cloud.lack(wanted)}"
-        yield Fault(_path(wanted, blueprint.stack.component), reason, hint)
+        reason = f"{cloud.cloud} has no {capability_label(wanted)}: {cloud.lack(wanted)}"
+        yield Fault(_configuration_path(wanted, blueprint.stack.component), reason, hint)
 
 
-def label(wanted: Wanted) -> str:
+def capability_label(wanted: Capability) -> str:
     """Such as `HttpApi` or `HttpApi (CORS)`."""
     return f"{wanted.kind.__name__} ({wanted.name})" if isinstance(wanted, Feature) else wanted.__name__
 
 
-def _path(wanted: Wanted, component: str) -> str:
-    key = wanted.key if isinstance(wanted, Feature) else KINDS[wanted]
-    return key if key.startswith(_SECTIONS) else f"components.{component}.{key}"
+def _configuration_path(wanted: Capability, component: str) -> str:
+    key = wanted.key if isinstance(wanted, Feature) else RESOURCE_KINDS[wanted]
+    return key if key.startswith(_TOP_LEVEL_KEYS) else f"components.{component}.{key}"

@@ -1,29 +1,133 @@
-"""Validates, plans, applies and verifies one deployment; knows nothing of order or retries."""
+"""The service that builds the blueprint and the package of a deployment, applies it and verifies the result."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import json
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import replace
+from pathlib import Path
 
-from semantest_iac.domain.blueprints.account import account
 from semantest_iac.domain.blueprints.blueprint import Blueprint
-from semantest_iac.domain.blueprints.rest_api import rest_api
-from semantest_iac.domain.blueprints.websocket import websocket
-from semantest_iac.domain.compute.artifact import Artifact
-from semantest_iac.domain.deployment.packaging import packaged
-from semantest_iac.domain.deployment.plan import ChangePlan
+from semantest_iac.domain.blueprints.components import (
+    AUTHORIZER_REF,
+    HEALTH_ENDPOINT,
+    build_account,
+    build_rest_api,
+    build_websocket,
+)
+from semantest_iac.domain.compute.functions import Artifact, FunctionSource
+from semantest_iac.domain.deployment.change_plan import ChangePlan
 from semantest_iac.domain.deployment.stack import Stack
-from semantest_iac.domain.deployment.verification import verified
 from semantest_iac.domain.environments.settings import ComponentSettings
-from semantest_iac.domain.errors import Fault, ValidationError
+from semantest_iac.domain.errors import Fault, ValidationError, VerificationError
+from semantest_iac.domain.networking.http_exchange import HttpRequest
 from semantest_iac.domain.ports.artifact_builder import ArtifactBuilder
-from semantest_iac.domain.ports.provisioner import Applied, Progress, Provisioner, Publish, Removal, Work
+from semantest_iac.domain.ports.provisioner import (
+    ApplyResult,
+    EventPublisher,
+    Provisioner,
+    Removal,
+    ReportProgress,
+    Work,
+)
 from semantest_iac.domain.ports.service_probe import ServiceProbe
 from semantest_iac_events.values import ChangeCounts, HealthAnswer
 
+_BUNDLED_SERVICES = {"websocket": "websocket_service"}
+_DEFAULT_BUNDLED_SERVICE = "health_service"
+
+
+def build_package(builder: ArtifactBuilder, stack: Stack, settings: ComponentSettings) -> Artifact | None:
+    """The package of the main function with those of the others beside it, None where no code is run.
+
+    Blocks; raises ArtifactError.
+    """
+    if not stack.is_service:
+        return None
+    artifact = builder.build(find_main_source(stack, settings))
+    companions = {name: builder.build(source) for name, source in find_companion_sources(stack, settings).items()}
+    return replace(artifact, companions=companions) if companions else artifact
+
+
+def find_main_source(stack: Stack, settings: ComponentSettings) -> FunctionSource:
+    """Where the main function's code comes from."""
+    return FunctionSource(
+        folder=Path(settings.source) if settings.source else None,
+        entry=settings.entry or "",
+        handler=settings.handler or "",
+        runtime=settings.runtime or "",
+        provider=stack.provider,
+        bundled=_BUNDLED_SERVICES.get(stack.component, _DEFAULT_BUNDLED_SERVICE),
+    )
+
+
+def find_companion_sources(stack: Stack, settings: ComponentSettings) -> dict[str, FunctionSource]:
+    """Tokens are checked by code of ours, whatever language the person's own is in."""
+    if stack.component != "websocket" or not settings.asks_for_token:
+        return {}
+    return {AUTHORIZER_REF: FunctionSource(provider=stack.provider, bundled="websocket_authorizer")}
+
+
+HEALTH_PATH = HEALTH_ENDPOINT.path
+HELLO_MESSAGE, HEARTBEAT_MESSAGE = {"type": "authenticate", "clientType": "cli"}, {"type": "heartbeat"}
+CONNECTION_ACCEPTED, CONNECTION_UNAUTHORIZED = 101, 401
+_LONGEST_BODY, _LONGEST_LOG_LINE = 2000, 500  # characters that an event keeps
+
+
+async def verify_service(probe: ServiceProbe, stack: Stack, settings: ComponentSettings) -> HealthAnswer | None:
+    """What the service answered, None where nothing does; raises VerificationError unless that is a sign of health."""
+    if not stack.is_service:
+        return None
+    return await _HEALTH_CHECKS.get(stack.component, _check_http)(probe, stack, bool(settings.source))
+
+
+async def _check_http(probe: ServiceProbe, stack: Stack, is_own: bool) -> HealthAnswer:
+    """The health path answers 2xx."""
+    answer = await probe.call(stack, HttpRequest("GET", HEALTH_PATH))
+    body = answer.response.body.decode(errors="replace")
+    health = HealthAnswer(path=HEALTH_PATH, status=answer.response.status, body=_omit_if_long(body, _LONGEST_BODY))
+    if not 200 <= health.status < 300:
+        raise _verification_error(stack, f"GET {HEALTH_PATH} answered {health.status}", answer.logs)
+    return health
+
+
+async def _check_web_socket(probe: ServiceProbe, stack: Stack, is_own: bool) -> HealthAnswer:
+    """A client is let in, and a heartbeat answered; where tokens are out of reach, that one is asked for.
+
+    A service of the person's own may speak another protocol: it has to take the messages, and to say nothing.
+    """
+    conversation = await probe.converse(stack, [json.dumps(message) for message in (HELLO_MESSAGE, HEARTBEAT_MESSAGE)])
+    status, note = conversation.status, conversation.note
+    if status == CONNECTION_UNAUTHORIZED and note:
+        return HealthAnswer(path="$connect", status=status, body=note)
+    if status != CONNECTION_ACCEPTED:
+        raise _verification_error(stack, f"a connection ended with {status}", conversation.logs)
+    if not any(conversation.heard) and not is_own:
+        raise _verification_error(stack, "a heartbeat was not answered", conversation.logs)
+    last = conversation.heard[-1] if conversation.heard else ""
+    return HealthAnswer(path="$connect", status=status, body=_omit_if_long(last, _LONGEST_BODY))
+
+
+_HEALTH_CHECKS: Mapping[str, Callable[[ServiceProbe, Stack, bool], Awaitable[HealthAnswer]]] = {
+    "websocket": _check_web_socket
+}
+
+
+def _verification_error(stack: Stack, what: str, logs: str) -> VerificationError:
+    last_words = logs.strip().splitlines()[-1:] or ["nothing in the log"]
+    hint = f"The function's last words: {_omit_if_long(last_words[0], _LONGEST_LOG_LINE)}"
+    return VerificationError(f"Cannot verify '{stack}': {what}.", hint=hint)
+
+
+def _omit_if_long(text: str, longest: int) -> str:
+    """Whole or not at all: of a secret that was cut in two, nobody would know the half."""
+    return text if len(text) <= longest else f"({len(text)} characters)"
+
+
 BLUEPRINTS: Mapping[str, Callable[[Stack, int, ComponentSettings], Blueprint]] = {
-    "rest-api": rest_api,
-    "websocket": websocket,
-    "account": account,
+    "rest-api": build_rest_api,
+    "websocket": build_websocket,
+    "account": build_account,
 }
 """The components that can be deployed, by name."""
 
@@ -38,40 +142,44 @@ class DeploymentService:
 
     def blueprint(self, stack: Stack, generation: int, settings: ComponentSettings) -> Blueprint:
         """The resource graph; raises ValidationError for a component that has none."""
-        if faults := unsupported(stack.component):
+        if faults := find_component_faults(stack.component):
             raise ValidationError(f"Cannot deploy '{stack}'.", faults=faults)
         return BLUEPRINTS[stack.component](stack, generation, settings)
 
     def package(self, stack: Stack, settings: ComponentSettings) -> Artifact | None:
         """Build what the functions run, if there are any; the same source is built once. Blocks."""
-        return packaged(self._artifacts, stack, settings)
+        return build_package(self._artifacts, stack, settings)
 
     async def plan(self, work: Work) -> ChangePlan:
         """What applying the work would do."""
         return await self._provisioner.preview(work)
 
-    async def apply(self, work: Work, plan: ChangePlan, publish: Publish, progress: Progress) -> Applied:
+    async def apply(
+        self, work: Work, plan: ChangePlan, publish: EventPublisher, progress: ReportProgress
+    ) -> ApplyResult:
         """Do what was planned."""
         return await self._provisioner.apply(work, plan, publish, progress)
 
-    async def publish_code(self, work: Work, applied: Applied, publish: Publish, progress: Progress) -> Applied:
+    async def publish_code(
+        self, work: Work, applied: ApplyResult, publish: EventPublisher, progress: ReportProgress
+    ) -> ApplyResult:
         """Bring the package to where the plan lacks it, and do what waited for that; then all that was done."""
         return await self._provisioner.publish_code(work, applied, publish, progress)
 
     async def verify(self, stack: Stack, settings: ComponentSettings) -> HealthAnswer | None:
         """Ask the service as a client would, if there is one; raises VerificationError unless it is well."""
-        return await verified(self._probe, stack, settings)
+        return await verify_service(self._probe, stack, settings)
 
     async def plan_removal(self, stack: Stack) -> ChangePlan:
         """What removing the stack would delete."""
         return await self._provisioner.preview_removal(stack)
 
-    async def remove(self, removal: Removal, publish: Publish, progress: Progress) -> ChangeCounts:
+    async def remove(self, removal: Removal, publish: EventPublisher, progress: ReportProgress) -> ChangeCounts:
         """Delete everything of the stack."""
         return await self._provisioner.remove(removal, publish, progress)
 
 
-def unsupported(component: str) -> tuple[Fault, ...]:
+def find_component_faults(component: str) -> tuple[Fault, ...]:
     """The fault of a component that nobody has written a blueprint for."""
     if component in BLUEPRINTS:
         return ()

@@ -5,12 +5,12 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from semantest_iac.domain.environments.names import SERVICES
+from semantest_iac.domain.environments.names import SERVICE_COMPONENTS
 from semantest_iac.domain.errors import Fault, ValidationError
 
-PART = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
-LONGEST_PART = 40
-SEPARATOR = "."  # a character that no part may hold, so ("a-b", "c") and ("a", "b-c") stay apart
+STACK_PART = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
+LONGEST_STACK_PART = 40
+STACK_SEPARATOR = "."  # a character that no part may hold, so ("a-b", "c") and ("a", "b-c") stay apart
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -23,30 +23,30 @@ class Stack:
     region: str
 
     def __post_init__(self) -> None:
-        faults = [fault for name in self.__slots__ if (fault := _fault_of(name, getattr(self, name)))]
+        faults = [fault for name in self.__slots__ if (fault := _find_part_fault(name, getattr(self, name)))]
         if faults:
             raise ValidationError("Cannot name the stack: its parts are not well formed.", faults=faults)
 
     def __str__(self) -> str:
-        return SEPARATOR.join((self.component, self.provider, self.environment, self.region))
+        return STACK_SEPARATOR.join((self.component, self.provider, self.environment, self.region))
 
     @property
     def is_service(self) -> bool:
         """Whether code of it runs and answers; the others are what services stand on."""
-        return self.component in SERVICES
+        return self.component in SERVICE_COMPONENTS
 
     @classmethod
     def parse(cls, name: str) -> Stack:
         """Read `component.provider.environment.region`; raises ValidationError."""
-        parts = name.split(SEPARATOR)
+        parts = name.split(STACK_SEPARATOR)
         if len(parts) != len(cls.__slots__):
             fault = Fault("stack", f"'{name[:80]}' is not component.provider.environment.region")
             raise ValidationError("Cannot read the stack name.", faults=[fault])
         return cls(*parts)
 
 
-def _fault_of(name: str, value: str) -> Fault | None:
-    if len(value) <= LONGEST_PART and PART.fullmatch(value):
+def _find_part_fault(name: str, value: str) -> Fault | None:
+    if len(value) <= LONGEST_STACK_PART and STACK_PART.fullmatch(value):
         return None
-    hint = f"Use lower-case letters, digits and single hyphens, {LONGEST_PART} characters at most."
+    hint = f"Use lower-case letters, digits and single hyphens, {LONGEST_STACK_PART} characters at most."
     return Fault(name, f"'{value[:40]}' is not a name", hint)

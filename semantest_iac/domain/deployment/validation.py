@@ -10,37 +10,40 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import date
 
-from semantest_iac.domain.blueprints.capabilities import Capabilities, CapabilitiesOf, refusals
+from semantest_iac.domain.blueprints.capabilities import Capabilities, CapabilitiesOf, find_unsupported
 from semantest_iac.domain.deployment.deployment_service import BLUEPRINTS
 from semantest_iac.domain.deployment.stack import Stack
-from semantest_iac.domain.environments import api_rules, azure_rules, function_rules, monitoring_rules
-from semantest_iac.domain.environments.authentication import REQUIRED
-from semantest_iac.domain.environments.configuration import Configuration, resolved, secret_variables
-from semantest_iac.domain.environments.judging import Finding, Subject, advise, refuse
+from semantest_iac.domain.environments import azure_rules, component_rules
+from semantest_iac.domain.environments.configuration import (
+    ComponentSection,
+    DeploymentConfiguration,
+    find_secret_variables,
+    resolve_component,
+)
+from semantest_iac.domain.environments.findings import Finding, RuleSubject, advise, refuse
 from semantest_iac.domain.environments.names import (
     COMPONENTS,
     ENVIRONMENTS,
-    SERVICES,
+    SERVICE_COMPONENTS,
     canonical_environment,
-    secret_variable,
-    shown,
-    suggestion,
+    make_printable,
+    secret_variable_name,
+    suggest_known,
 )
-from semantest_iac.domain.environments.providers import OURS, Providers
-from semantest_iac.domain.environments.regions import region_fault
-from semantest_iac.domain.environments.sections import ComponentSection
-from semantest_iac.domain.environments.variables import variable_faults
+from semantest_iac.domain.environments.providers import BUILT_IN_CLOUDS, CloudDescriptions, find_region_fault
+from semantest_iac.domain.environments.settings import AUTHENTICATION_REQUIRED
+from semantest_iac.domain.environments.variables import find_variable_faults
 from semantest_iac.domain.errors import Fault, RefusedError
 
-VARIABLES_LIMIT = 4096  # bytes, names and values together
-SERVERLESS = ("rest-api", "websocket")
+VARIABLES_LIMIT_BYTES = 4096  # bytes, names and values together
+SERVERLESS_COMPONENTS = ("rest-api", "websocket")
 
-_OF_PROVIDER = {"azure": azure_rules.RULES}
-_UNWRITTEN = f": clients must show a token. Or say {REQUIRED}: false where anyone may connect"
+_PROVIDER_RULES = {"azure": azure_rules.AZURE_RULES}
+_IMPLIED_SECRET_HINT = f": clients must show a token. Or say {AUTHENTICATION_REQUIRED}: false where anyone may connect"
 
 
 @dataclass(frozen=True, slots=True)
-class Facts:
+class SecretAvailability:
     """What only the outside knows: which secrets have no value, and whether that stops us."""
 
     missing_secrets: frozenset[str] = frozenset()
@@ -48,14 +51,14 @@ class Facts:
 
 
 @dataclass(frozen=True, slots=True)
-class Report:
+class ValidationReport:
     """Faults forbid the deployment, warnings do not; both in the order of the rules."""
 
     faults: tuple[Fault, ...] = ()
     warnings: tuple[Fault, ...] = ()
 
     @classmethod
-    def merged(cls, reports: Iterable[Report]) -> Report:
+    def merged(cls, reports: Iterable[ValidationReport]) -> ValidationReport:
         """All reports as one, each fault and warning once."""
         known = list(reports)
         faults = dict.fromkeys(fault for report in known for fault in report.faults)
@@ -70,56 +73,70 @@ class ValidationService:
     """
 
     def __init__(
-        self, today: date, providers: Providers = OURS, capabilities_of: CapabilitiesOf = Capabilities
+        self,
+        today: date,
+        providers: CloudDescriptions = BUILT_IN_CLOUDS,
+        capabilities_of: CapabilitiesOf = Capabilities,
     ) -> None:
         self._today = today
         self._providers = providers
         self._capabilities_of = capabilities_of
 
-    def validate(self, stack: Stack, configuration: Configuration, facts: Facts = Facts()) -> Report:
+    def validate(
+        self, stack: Stack, configuration: DeploymentConfiguration, facts: SecretAvailability = SecretAvailability()
+    ) -> ValidationReport:
         """Everything that is wrong or worth knowing about the stack's component in this configuration."""
         faults = self.stack_faults(stack)
-        findings = list(_unknown_components(configuration))
+        findings = list(_check_component_names(configuration))
         if stack.provider in self._providers:
             findings += self._findings(stack, configuration, facts)
         lacking = () if faults else tuple(self._lacking(stack, configuration))
-        return Report(
+        return ValidationReport(
             faults + tuple(finding.fault for finding in findings if finding.blocks) + lacking,
             tuple(finding.fault for finding in findings if not finding.blocks),
         )
 
     def stack_faults(self, stack: Stack) -> tuple[Fault, ...]:
         """Which parts of the stack are unknown."""
-        return stack_faults(stack.component, stack.provider, stack.environment, stack.region, self._providers)
+        return find_stack_faults(stack.component, stack.provider, stack.environment, stack.region, self._providers)
 
-    def _lacking(self, stack: Stack, configuration: Configuration) -> Iterator[Fault]:
+    def _lacking(self, stack: Stack, configuration: DeploymentConfiguration) -> Iterator[Fault]:
         """What the stack's cloud cannot do of what its blueprint would ask for."""
         if stack.component not in BLUEPRINTS:
             return
-        settings = resolved(configuration, stack.component, stack.environment)
+        settings = resolve_component(configuration, stack.component, stack.environment)
         blueprint = BLUEPRINTS[stack.component](stack, 1, settings)
-        yield from refusals(blueprint, self._capabilities_of(stack.provider), lambda: self._others(stack.provider))
+        yield from find_unsupported(
+            blueprint, self._capabilities_of(stack.provider), lambda: self._others(stack.provider)
+        )
 
     def _others(self, provider: str) -> Iterator[Capabilities]:
         for name in self._providers:
             with suppress(RefusedError):  # one that cannot be used here has nothing to offer
                 yield from [self._capabilities_of(name)] if name != provider else []
 
-    def _findings(self, stack: Stack, configuration: Configuration, facts: Facts) -> Iterator[Finding]:
+    def _findings(
+        self, stack: Stack, configuration: DeploymentConfiguration, facts: SecretAvailability
+    ) -> Iterator[Finding]:
         section = configuration.components.get(stack.component, ComponentSection())
         functions = self._providers[stack.provider].functions
-        subject = Subject(stack.component, stack.provider, stack.environment, section, self._today, functions)
-        for rule in (*function_rules.RULES, *api_rules.RULES, *_OF_PROVIDER.get(stack.provider, ()), _variables):
+        subject = RuleSubject(stack.component, stack.provider, stack.environment, section, self._today, functions)
+        for rule in (
+            *component_rules.FUNCTION_RULES,
+            *component_rules.API_RULES,
+            *_PROVIDER_RULES.get(stack.provider, ()),
+            _check_variables,
+        ):
             for finding in rule(subject):
                 path = f"components.{stack.component}.{finding.fault.path}"
                 yield replace(finding, fault=replace(finding.fault, path=path))
-        yield from _secrets(subject, facts)
-        yield from monitoring_rules.findings(configuration.monitoring, stack.provider)
-        yield from _scaling(stack, configuration)
+        yield from _check_secrets(subject, facts)
+        yield from component_rules.check_monitoring(configuration.monitoring, stack.provider)
+        yield from _check_scaling(stack, configuration)
 
 
-def stack_faults(
-    component: str, provider: str, environment: str, region: str, providers: Providers = OURS
+def find_stack_faults(
+    component: str, provider: str, environment: str, region: str, providers: CloudDescriptions = BUILT_IN_CLOUDS
 ) -> tuple[Fault, ...]:
     """Which of the four words are unknown, each with the nearest known one; before a Stack can be made."""
     asked = {
@@ -128,51 +145,53 @@ def stack_faults(
         "environment": (canonical_environment(environment), ENVIRONMENTS),
     }
     faults = [
-        Fault(path, f"unknown {path} '{shown(word)}'", suggestion(word, known))
+        Fault(path, f"unknown {path} '{make_printable(word)}'", suggest_known(word, known))
         for path, (word, known) in asked.items()
         if word not in known
     ]
-    if provider in providers and (fault := region_fault(provider, region, providers[provider].regions)):
+    if provider in providers and (fault := find_region_fault(provider, region, providers[provider].regions)):
         faults.append(fault)
     return tuple(faults)
 
 
-def _unknown_components(configuration: Configuration) -> Iterator[Finding]:
+def _check_component_names(configuration: DeploymentConfiguration) -> Iterator[Finding]:
     for name in configuration.components:
         if name not in COMPONENTS:
-            yield refuse(f"components.{shown(name)}", "unknown component", suggestion(name, SERVICES))
-        elif name not in SERVICES:
+            yield refuse(
+                f"components.{make_printable(name)}", "unknown component", suggest_known(name, SERVICE_COMPONENTS)
+            )
+        elif name not in SERVICE_COMPONENTS:
             yield refuse(f"components.{name}", "has no settings", "Leave it out.")
 
 
-def _variables(subject: Subject) -> Iterator[Finding]:
+def _check_variables(subject: RuleSubject) -> Iterator[Finding]:
     variables = subject.section.environment
-    for fault in variable_faults(subject.functions, variables):
+    for fault in find_variable_faults(subject.functions, variables):
         yield Finding(replace(fault, path=f"environment.{fault.path}"), blocks=True)
     size = sum(len(f"{name}{value}".encode()) for name, value in variables.items())
-    if subject.provider == "aws" and size > VARIABLES_LIMIT:
+    if subject.provider == "aws" and size > VARIABLES_LIMIT_BYTES:
         hint = "Move long values into files of the source."
-        yield advise("environment", f"{size} bytes; AWS Lambda takes {VARIABLES_LIMIT} in all", hint)
+        yield advise("environment", f"{size} bytes; AWS Lambda takes {VARIABLES_LIMIT_BYTES} in all", hint)
 
 
-def _secrets(subject: Subject, facts: Facts) -> Iterator[Finding]:
+def _check_secrets(subject: RuleSubject, facts: SecretAvailability) -> Iterator[Finding]:
     """Who only checks a configuration hears of the secrets that it names; who deploys, of the implied ones too."""
     tell = refuse if facts.secrets_required else advise
     written = subject.section.environment
-    for variable, name in secret_variables(subject.component, subject.environment, subject.section).items():
+    for variable, name in find_secret_variables(subject.component, subject.environment, subject.section).items():
         if name in facts.missing_secrets and (facts.secrets_required or variable in written):
             path = f"components.{subject.component}.environment.{variable}"
-            otherwise = "" if variable in written else _UNWRITTEN
-            hint = f"Set {secret_variable(name)} in the environment or in .env{otherwise}."
+            otherwise = "" if variable in written else _IMPLIED_SECRET_HINT
+            hint = f"Set {secret_variable_name(name)} in the environment or in .env{otherwise}."
             yield tell(path, f"secret '{name}' is not set", hint)
 
 
-def _scaling(stack: Stack, configuration: Configuration) -> Iterator[Finding]:
+def _check_scaling(stack: Stack, configuration: DeploymentConfiguration) -> Iterator[Finding]:
     metrics = configuration.scaling.metrics or ()
     for place, metric in enumerate(metrics):
         if not 0 < metric.target <= 100:
             yield refuse(f"scaling.metrics[{place}].target", "target must be above 0, and 100 % at most")
-    if metrics and stack.component in SERVERLESS:
+    if metrics and stack.component in SERVERLESS_COMPONENTS:
         kinds = " and ".join(sorted({metric.type for metric in metrics}))
         hint = "Functions follow the requests; use instances.min and instances.max."
         yield advise("scaling.metrics", f"{kinds} targets mean nothing for functions", hint)

@@ -8,12 +8,16 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from semantest_iac.domain.environments.judging import Finding, Rule, Subject, advise, refuse
-from semantest_iac.domain.environments.names import shown
-from semantest_iac.domain.environments.sizes import largest, memory_of
+from semantest_iac.domain.environments.findings import Finding, Rule, RuleSubject, advise, refuse
+from semantest_iac.domain.environments.names import make_printable
+from semantest_iac.domain.environments.providers import find_largest_memory, round_memory
 
-MOST_INSTANCES, USUAL_INSTANCES, FEW_INSTANCES = 1000, 100, 40  # source: Terraform's provider and Azure's advice
-RISKY_MEMORY = 512
+MAXIMUM_INSTANCE_COUNT, DEFAULT_INSTANCE_COUNT, LOW_INSTANCE_COUNT = (
+    1000,
+    100,
+    40,
+)  # source: Terraform's provider and Azure's advice
+RISKY_MEMORY_MB = 512
 
 _SUBNET = re.compile(
     r"/subscriptions/[0-9a-f-]{36}/resourceGroups/[\w.()-]{1,90}/providers/Microsoft\.Network"
@@ -22,44 +26,46 @@ _SUBNET = re.compile(
 )
 
 
-def memory(subject: Subject) -> Iterator[Finding]:
+def check_memory_size(subject: RuleSubject) -> Iterator[Finding]:
     """One of three sizes; in between, the next size up is taken and paid for."""
-    asked, most = subject.section.memory, largest("azure", 0)
+    asked, most = subject.section.memory, find_largest_memory("azure", 0)
     if asked is None or asked < 1:
         return
-    size = memory_of("azure", asked)
+    size = round_memory("azure", asked)
     if asked > most:
         yield refuse("memory", f"Azure Functions have {most} MB at most, not {asked}", f"Write {most} or less.")
     elif size != asked:
         yield advise("memory", f"{asked} MB become {size}, the next size that Azure has", f"Write {size}.")
-    elif size == RISKY_MEMORY:
-        yield advise("memory", f"some regions of Azure refuse {RISKY_MEMORY} MB", "Write 2048 where yours does.")
+    elif size == RISKY_MEMORY_MB:
+        yield advise("memory", f"some regions of Azure refuse {RISKY_MEMORY_MB} MB", "Write 2048 where yours does.")
 
 
-def instances(subject: Subject) -> Iterator[Finding]:
+def check_instance_limits(subject: RuleSubject) -> Iterator[Finding]:
     """Up to 1000; without a word on it Azure takes 100."""
     least, most = subject.section.instances.min or 0, subject.section.instances.max
-    if most is not None and most > MOST_INSTANCES:
-        yield refuse("instances.max", f"Azure runs {MOST_INSTANCES} instances at most, not {most}")
-    elif most is not None and 0 < most < FEW_INSTANCES:
-        yield advise("instances.max", f"fewer than {FEW_INSTANCES} are for special workloads, says Azure")
-    if most is None and least > USUAL_INSTANCES:
+    if most is not None and most > MAXIMUM_INSTANCE_COUNT:
+        yield refuse("instances.max", f"Azure runs {MAXIMUM_INSTANCE_COUNT} instances at most, not {most}")
+    elif most is not None and 0 < most < LOW_INSTANCE_COUNT:
+        yield advise("instances.max", f"fewer than {LOW_INSTANCE_COUNT} are for special workloads, says Azure")
+    if most is None and least > DEFAULT_INSTANCE_COUNT:
         hint = "Write instances.max as well."
-        yield refuse("instances.min", f"min ({least}) is above the {USUAL_INSTANCES} that Azure runs at most", hint)
+        yield refuse(
+            "instances.min", f"min ({least}) is above the {DEFAULT_INSTANCE_COUNT} that Azure runs at most", hint
+        )
 
 
-def network(subject: Subject) -> Iterator[Finding]:
+def check_subnets(subject: RuleSubject) -> Iterator[Finding]:
     """By its id; that it is one, without a security group, is what the cloud says it can do."""
     for place, subnet in enumerate(subject.section.network.subnet_ids or ()):
         match = _SUBNET.fullmatch(subnet)
         hint = "Such as /subscriptions/…/virtualNetworks/<network>/subnets/<subnet>."
         if match is None:
-            yield refuse(f"network.subnet_ids[{place}]", f"'{shown(subnet)}' is not the id of a subnet", hint)
+            yield refuse(f"network.subnet_ids[{place}]", f"'{make_printable(subnet)}' is not the id of a subnet", hint)
         elif "_" in match["name"]:
             yield refuse(f"network.subnet_ids[{place}]", "Flex Consumption takes no subnet with '_' in its name")
 
 
-def built_in_endpoint(subject: Subject) -> Iterator[Finding]:
+def check_built_in_endpoint(subject: RuleSubject) -> Iterator[Finding]:
     """In development no gateway stands before the app, unless a token has to be checked."""
     section = subject.section
     if subject.environment != "development" or section.authorizer or not subject.serves_http:
@@ -71,15 +77,21 @@ def built_in_endpoint(subject: Subject) -> Iterator[Finding]:
         yield advise("cors", "methods, headers and max_age are without effect: the app's own endpoint allows all", hint)
 
 
-def hub(subject: Subject) -> Iterator[Finding]:
+def check_web_pubsub(subject: RuleSubject) -> Iterator[Finding]:
     """Web PubSub counts connections and messages by its units, and slows down no client."""
     if not subject.serves_http and _is_throttled(subject):
         yield advise("throttling", "without effect: Web PubSub limits no client's messages")
 
 
-def _is_throttled(subject: Subject) -> bool:
+def _is_throttled(subject: RuleSubject) -> bool:
     asked = subject.section.throttling
     return asked.rate is not None or asked.burst is not None
 
 
-RULES: tuple[Rule, ...] = (memory, instances, network, built_in_endpoint, hub)
+AZURE_RULES: tuple[Rule, ...] = (
+    check_memory_size,
+    check_instance_limits,
+    check_subnets,
+    check_built_in_endpoint,
+    check_web_pubsub,
+)

@@ -1,7 +1,6 @@
-"""The configuration as it is written, and how a component is settled from it and its environment.
+"""The configuration file as pydantic models, and how a component's settings are resolved from it.
 
-The models check shape; whether the values may be deployed is judged by ValidationService.
-"""
+The models check shape only; `ValidationService` checks whether the values can be deployed."""
 
 from __future__ import annotations
 
@@ -9,27 +8,20 @@ import re
 from dataclasses import replace
 from typing import Annotated, Any, Literal, TypeVar
 
-from pydantic import BeforeValidator, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
-from semantest_iac.domain.environments import authentication
-from semantest_iac.domain.environments.authentication import DEFAULT_SECRET, SIGNING_SECRET
-from semantest_iac.domain.environments.defaults import get_environment_settings, retention
+from semantest_iac.domain.environments import settings
 from semantest_iac.domain.environments.names import (
-    ALIASES,
+    ENVIRONMENT_ALIASES,
     ENVIRONMENTS,
     PROVIDERS,
-    SERVICES,
+    SERVICE_COMPONENTS,
     canonical_environment,
 )
-from semantest_iac.domain.environments.sections import (
-    ComponentSection,
-    FeaturesSection,
-    MonitoringSection,
-    ScalingSection,
-    Section,
-)
 from semantest_iac.domain.environments.settings import (
-    GATEWAY_TIMEOUT,
+    DEFAULT_SIGNING_SECRET,
+    GATEWAY_TIMEOUT_S,
+    SIGNING_SECRET,
     Alert,
     Authorizer,
     ComponentSettings,
@@ -39,7 +31,141 @@ from semantest_iac.domain.environments.settings import (
     Instances,
     MonitoringSettings,
     Route,
+    get_environment_settings,
+    round_retention,
 )
+
+_Item = TypeVar("_Item")
+AlertType = Literal["error_rate", "latency", "server_errors", "throttles", "concurrency"]
+CorsMethod = Literal["*", "GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
+Method = Literal["ANY", "GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
+
+
+def _as_text(value: Any) -> Any:
+    if isinstance(value, bool):
+        return str(value).lower()
+    return str(value) if isinstance(value, int | float) else value
+
+
+def _as_tuple(value: Any) -> Any:
+    return tuple(value) if isinstance(value, list) else value
+
+
+Variable = Annotated[str, BeforeValidator(_as_text, json_schema_input_type=str | float | bool)]
+ListOf = Annotated[tuple[_Item, ...], BeforeValidator(_as_tuple)]
+
+
+class Section(BaseModel):
+    """A mapping of the file: unknown keys and wrong types are refused, and nothing changes afterwards."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, defer_build=True)
+
+
+class InstancesSection(Section):
+    """How many instances are kept warm and may run at once."""
+
+    min: int | None = Field(default=None, description="Instances kept warm (provisioned concurrency); 0 for none.")
+    max: int | None = Field(default=None, description="Most instances at once (reserved concurrency).")
+
+
+class NetworkSection(Section):
+    """Private networking of the function."""
+
+    private: bool | None = Field(default=None, description="Run inside a private network.")
+    cidr: str | None = Field(default=None, description="Addresses of the network that is made, such as 10.10.0.0/16.")
+    subnet_ids: ListOf[str] | None = Field(default=None, description="Existing subnets instead of a new network.")
+    security_group_ids: ListOf[str] | None = Field(default=None, description="Existing security groups.")
+
+
+class RouteSection(Section):
+    """One path of the API."""
+
+    path: str = Field(description="Path such as /api/items/{id} or /{proxy+}.")
+    methods: ListOf[Method] = Field(default=("ANY",), description="HTTP methods.")
+    public: bool = Field(default=False, description="Reachable without the authorizer.")
+
+
+class CorsSection(Section):
+    """Which browser origins may call the API."""
+
+    origins: ListOf[str] = Field(description="Origins such as https://app.semantest.com; none for no CORS.")
+    methods: ListOf[CorsMethod] | None = Field(default=None, description="Allowed methods.")
+    headers: ListOf[str] | None = Field(default=None, description="Allowed request headers.")
+    credentials: bool | None = Field(default=None, description="Allow cookies and authorization headers.")
+    max_age: int | None = Field(default=None, description="Seconds that a browser may remember the answer.")
+
+
+class ThrottlingSection(Section):
+    """Limits of the whole API."""
+
+    rate: float | None = Field(default=None, description="Requests per second.")
+    burst: int | None = Field(default=None, description="Requests at once.")
+
+
+class AuthorizerSection(Section):
+    """Who signs the JSON web tokens."""
+
+    issuer: str = Field(description="HTTPS address of the token issuer.")
+    audience: ListOf[str] = Field(description="Accepted audiences.")
+    header: str | None = Field(default=None, description="Header that carries the token; Authorization by default.")
+
+
+class ComponentSection(Section):
+    """One component."""
+
+    source: str | None = Field(default=None, description="Folder or zip with the code; unset for the bundled service.")
+    entry: str | None = Field(default=None, description="File that starts the server, relative to the source.")
+    handler: str | None = Field(default=None, description="Function handler such as index.handler.")
+    runtime: str | None = Field(default=None, description="Function runtime such as nodejs24.x.")
+    memory: int | None = Field(default=None, description="Memory in MB, 128 to 10240.")
+    timeout: int | None = Field(default=None, description="Seconds; an HTTP API ends requests after 29.")
+    instances: InstancesSection = InstancesSection()
+    environment: dict[str, Variable] = Field(default={}, description="Variables; ${secrets.name} for a secret.")
+    network: NetworkSection = NetworkSection()
+    routes: ListOf[RouteSection] | None = Field(default=None, description="Routes of the API; all by default.")
+    cors: CorsSection | None = Field(default=None, description="Browser origins; unset for those of the environment.")
+    throttling: ThrottlingSection = ThrottlingSection()
+    authorizer: AuthorizerSection | None = Field(default=None, description="JSON web token check before the function.")
+
+
+class AlertSection(Section):
+    """One alarm."""
+
+    type: AlertType = Field(description="What is watched.")
+    threshold: float = Field(description="error_rate 0 to 1, latency in ms, the others as counts.")
+
+
+class MonitoringSection(Section):
+    """Alarms and logs."""
+
+    enabled: bool | None = Field(default=None, description="Create alarms.")
+    alerts: ListOf[AlertSection] | None = Field(default=None, description="Exactly these alarms; unset for all kinds.")
+    notify: ListOf[str] | None = Field(default=None, description="E-mail addresses that are told.")
+    log_retention_days: int | None = Field(default=None, description="Days that logs are kept.")
+
+
+class MetricSection(Section):
+    """One scaling target; functions have none, containers do."""
+
+    type: Literal["cpu", "memory"] = Field(description="What is measured.")
+    target: float = Field(description="Target in percent.")
+
+
+class ScalingSection(Section):
+    """How the number of instances follows the load."""
+
+    auto_scale: bool | None = Field(default=None, description="false keeps `instances.min` instances, at least one.")
+    metrics: ListOf[MetricSection] | None = Field(default=None, description="Targets.")
+
+
+class FeaturesSection(Section):
+    """Feature flags; unset ones follow the environment."""
+
+    tracing: bool | None = Field(default=None, description="Trace requests through the function.")
+    access_logs: bool | None = Field(
+        default=None, description="Log every request at the API; for a WebSocket API only where this is written."
+    )
+
 
 SECRET_REFERENCE = re.compile(r"\$\{secrets\.([^{}]*)\}")
 DEFAULT_ALERTS = {
@@ -50,14 +176,14 @@ DEFAULT_ALERTS = {
 }
 CONCURRENCY_SHARE = 0.8  # of the most instances at once
 ACCOUNT_CONCURRENCY = 1000  # what an AWS account may run at once unless it asked for more
-Value = TypeVar("Value")
+_Value = TypeVar("_Value")
 
 
 def _as_environment(value: Any) -> Any:
     return canonical_environment(value) if isinstance(value, str) else value
 
 
-class Configuration(Section):
+class DeploymentConfiguration(Section):
     """The whole configuration."""
 
     provider: str | None = Field(default=None, description="The cloud.", json_schema_extra={"enum": [*PROVIDERS, None]})
@@ -65,7 +191,7 @@ class Configuration(Section):
     environment: Annotated[str | None, BeforeValidator(_as_environment)] = Field(
         default=None,
         description="The environment; dev, stage, prod and the like are understood.",
-        json_schema_extra={"enum": [*ENVIRONMENTS, *ALIASES, None]},
+        json_schema_extra={"enum": [*ENVIRONMENTS, *ENVIRONMENT_ALIASES, None]},
     )
     engine: Literal["sandbox", "pulumi"] | None = Field(
         default=None, description="What deploys; sandbox in development, pulumi elsewhere."
@@ -76,116 +202,122 @@ class Configuration(Section):
     components: dict[str, ComponentSection] = Field(
         default={},
         description="Settings by component.",
-        json_schema_extra={"propertyNames": {"enum": list(SERVICES)}},
+        json_schema_extra={"propertyNames": {"enum": list(SERVICE_COMPONENTS)}},
     )
     monitoring: MonitoringSection = MonitoringSection()
     scaling: ScalingSection = ScalingSection()
     features: FeaturesSection = FeaturesSection()
 
 
-def secret_name(value: str) -> str | None:
+def parse_secret_reference(value: str) -> str | None:
     """The name in a value that is `${secrets.name}` and nothing else."""
     match = SECRET_REFERENCE.fullmatch(value)
     return match.group(1) if match else None
 
 
-def asks_for_token(component: str, environment: str, section: ComponentSection) -> bool:
+def component_requires_token(component: str, environment: str, section: ComponentSection) -> bool:
     """Whether clients of the component must show a token before they are let in; only a WebSocket API asks itself."""
     if component != "websocket" or canonical_environment(environment) not in ENVIRONMENTS:
         return False
     variables = {**get_environment_settings(environment).variables, **section.environment}
-    return authentication.asks_for_token(section.authorizer, variables)
+    return settings.requires_token(section.authorizer, variables)
 
 
-def secret_variables(component: str, environment: str, section: ComponentSection) -> dict[str, str]:
+def find_secret_variables(component: str, environment: str, section: ComponentSection) -> dict[str, str]:
     """Variables with the names of their secrets; what tokens are signed with is one, written or not."""
-    written = {variable: name for variable, value in section.environment.items() if (name := secret_name(value))}
-    implied = {SIGNING_SECRET: DEFAULT_SECRET} if asks_for_token(component, environment, section) else {}
+    written = {
+        variable: name for variable, value in section.environment.items() if (name := parse_secret_reference(value))
+    }
+    implied = (
+        {SIGNING_SECRET: DEFAULT_SIGNING_SECRET} if component_requires_token(component, environment, section) else {}
+    )
     return {**implied, **written}
 
 
-def resolved(configuration: Configuration, component: str, environment: str) -> ComponentSettings:
+def resolve_component(configuration: DeploymentConfiguration, component: str, environment: str) -> ComponentSettings:
     """The component with every gap filled from its environment; raises ValidationError for an unknown one."""
     defaults = get_environment_settings(environment)
     section = configuration.components.get(component, ComponentSection())
     size = defaults.sizes.get(component, defaults.sizes["rest-api"])
-    instances = _instances(section, configuration.scaling, size.instances)
-    timeout = _either(section.timeout, size.timeout)
+    instances = _resolve_instances(section, configuration.scaling, size.instances)
+    timeout = _value_or_default(section.timeout, size.timeout)
     serves_http = component != "websocket"
-    in_gateway = min(timeout, GATEWAY_TIMEOUT)
+    in_gateway = min(timeout, GATEWAY_TIMEOUT_S)
     return ComponentSettings(
         component=component,
         source=section.source,
         entry=section.entry,
         handler=section.handler,
         runtime=section.runtime,
-        memory=_either(section.memory, size.memory),
+        memory=_value_or_default(section.memory, size.memory),
         timeout=in_gateway if serves_http else timeout,
         integration_timeout=in_gateway,
         instances=instances,
-        environment=_plain_variables(section, defaults),
-        secrets=secret_variables(component, environment, section),
-        network=replace(defaults.network, **_written(section.network)),
-        routes=_routes(section) if serves_http else (),
-        cors=_cors(section, defaults) if serves_http else None,
-        throttling=replace(defaults.security.throttling, **_written(section.throttling)),
-        authorizer=Authorizer(**_written(section.authorizer)) if section.authorizer else None,
-        monitoring=_monitoring(configuration.monitoring, defaults.monitoring, instances),
-        features=_features(configuration.features, defaults.features, serves_http=serves_http),
+        environment=_resolve_variables(section, defaults),
+        secrets=find_secret_variables(component, environment, section),
+        network=replace(defaults.network, **_written_values(section.network)),
+        routes=_resolve_routes(section) if serves_http else (),
+        cors=_resolve_cors(section, defaults) if serves_http else None,
+        throttling=replace(defaults.security.throttling, **_written_values(section.throttling)),
+        authorizer=Authorizer(**_written_values(section.authorizer)) if section.authorizer else None,
+        monitoring=_resolve_monitoring(configuration.monitoring, defaults.monitoring, instances),
+        features=_resolve_features(configuration.features, defaults.features, serves_http=serves_http),
         secret_recovery_days=defaults.security.secret_recovery_days,
     )
 
 
-def _either(written: Value | None, default: Value) -> Value:
+def _value_or_default(written: _Value | None, default: _Value) -> _Value:
     return default if written is None else written
 
 
-def _written(section: Section) -> dict[str, Any]:
+def _written_values(section: Section) -> dict[str, Any]:
     return section.model_dump(exclude_none=True)
 
 
-def _features(section: FeaturesSection, default: FeatureFlags, *, serves_http: bool) -> FeatureFlags:
+def _resolve_features(section: FeaturesSection, default: FeatureFlags, *, serves_http: bool) -> FeatureFlags:
     """The access log of a WebSocket API is for who asks: it can take something that the account must have before."""
     usual = replace(default, access_logs=default.access_logs and serves_http)
-    return replace(usual, **_written(section))
+    return replace(usual, **_written_values(section))
 
 
-def _instances(section: ComponentSection, scaling: ScalingSection, default: Instances) -> Instances:
+def _resolve_instances(section: ComponentSection, scaling: ScalingSection, default: Instances) -> Instances:
     asked = section.instances
-    minimum, maximum = _either(asked.min, default.minimum), _either(asked.max, default.maximum)
+    minimum, maximum = _value_or_default(asked.min, default.minimum), _value_or_default(asked.max, default.maximum)
     if scaling.auto_scale is not False:
         return Instances(minimum, maximum)
     fixed = max(minimum, 1)
     return Instances(fixed, fixed)
 
 
-def _plain_variables(section: ComponentSection, defaults: EnvironmentSettings) -> dict[str, str]:
+def _resolve_variables(section: ComponentSection, defaults: EnvironmentSettings) -> dict[str, str]:
     merged = {**defaults.variables, **section.environment}
-    return {key: value for key, value in merged.items() if secret_name(value) is None}
+    return {key: value for key, value in merged.items() if parse_secret_reference(value) is None}
 
 
-def _routes(section: ComponentSection) -> tuple[Route, ...]:
-    return tuple(Route(**_written(route)) for route in section.routes or ())
+def _resolve_routes(section: ComponentSection) -> tuple[Route, ...]:
+    return tuple(Route(**_written_values(route)) for route in section.routes or ())
 
 
-def _cors(section: ComponentSection, defaults: EnvironmentSettings) -> Cors | None:
-    cors = Cors(**_written(section.cors)) if section.cors else Cors(defaults.security.cors_origins)
+def _resolve_cors(section: ComponentSection, defaults: EnvironmentSettings) -> Cors | None:
+    cors = Cors(**_written_values(section.cors)) if section.cors else Cors(defaults.security.cors_origins)
     return cors if cors.origins else None
 
 
-def _monitoring(section: MonitoringSection, default: MonitoringSettings, instances: Instances) -> MonitoringSettings:
-    enabled = _either(section.enabled, default.enabled)
+def _resolve_monitoring(
+    section: MonitoringSection, default: MonitoringSettings, instances: Instances
+) -> MonitoringSettings:
+    enabled = _value_or_default(section.enabled, default.enabled)
     return MonitoringSettings(
         enabled=enabled,
-        log_retention_days=retention(_either(section.log_retention_days, default.log_retention_days)),
-        alerts=_alerts(section, instances) if enabled else (),
-        notify=_either(section.notify, default.notify),
+        log_retention_days=round_retention(_value_or_default(section.log_retention_days, default.log_retention_days)),
+        alerts=_resolve_alerts(section, instances) if enabled else (),
+        notify=_value_or_default(section.notify, default.notify),
     )
 
 
-def _alerts(section: MonitoringSection, instances: Instances) -> tuple[Alert, ...]:
+def _resolve_alerts(section: MonitoringSection, instances: Instances) -> tuple[Alert, ...]:
     if section.alerts is not None:
         return tuple(Alert(alert.type, alert.threshold) for alert in section.alerts)
-    most = _either(instances.maximum, ACCOUNT_CONCURRENCY)
+    most = _value_or_default(instances.maximum, ACCOUNT_CONCURRENCY)
     concurrency = Alert("concurrency", max(1, int(most * CONCURRENCY_SHARE)))
     return (*(Alert(kind, threshold) for kind, threshold in DEFAULT_ALERTS.items()), concurrency)

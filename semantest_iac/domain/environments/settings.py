@@ -1,13 +1,30 @@
-"""The values that a blueprint is built from: the settings of an environment, and of one component in it."""
+"""Settings of an environment and of one component in it, with the defaults of the four environments.
+
+Sources of the defaults: the environment files and sizes of Semantest's earlier deployments."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from semantest_iac.domain.environments import authentication
+from semantest_iac.domain.environments.names import ENVIRONMENTS, canonical_environment, make_printable, suggest_known
+from semantest_iac.domain.errors import Fault, ValidationError
 
-GATEWAY_TIMEOUT = 29  # seconds; both kinds of API stop waiting for the function after that
+AUTHENTICATION_REQUIRED = "AUTHENTICATION_REQUIRED"
+SIGNING_SECRET = "JWT_SECRET"  # noqa: S105 - the name of a variable
+DEFAULT_SIGNING_SECRET = "jwt_secret"  # noqa: S105 - the name of a secret
+ALLOWED_ORIGINS = "ALLOWED_ORIGINS"
+TOKEN_ISSUER, TOKEN_AUDIENCE = "JWT_ISSUER", "JWT_AUDIENCE"
+
+_FALSE_WORDS = ("false", "no", "off", "0")
+
+
+def requires_token(authorizer: object | None, variables: Mapping[str, str]) -> bool:
+    """False only where that is said: who says nothing, or something else, lets nobody in without a token."""
+    return authorizer is not None or variables.get(AUTHENTICATION_REQUIRED, "").strip().lower() not in _FALSE_WORDS
+
+
+GATEWAY_TIMEOUT_S = 29  # seconds; both kinds of API stop waiting for the function after that
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,7 +36,7 @@ class Instances:
 
 
 @dataclass(frozen=True, slots=True)
-class Size:
+class FunctionSize:
     """Memory in MB, timeout in seconds."""
 
     memory: int
@@ -85,7 +102,7 @@ class EnvironmentSettings:
     """What holds in an environment as long as the configuration says nothing else."""
 
     name: str
-    sizes: Mapping[str, Size]
+    sizes: Mapping[str, FunctionSize]
     network: NetworkSettings
     security: SecuritySettings
     monitoring: MonitoringSettings
@@ -153,4 +170,96 @@ class ComponentSettings:
     @property
     def asks_for_token(self) -> bool:
         """Whether clients of a WebSocket API must show a token when they connect."""
-        return authentication.asks_for_token(self.authorizer, self.environment)
+        return requires_token(self.authorizer, self.environment)
+
+
+LOG_RETENTIONS = (
+    *(1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731),
+    *(1096, 1827, 2192, 2557, 2922, 3288, 3653),
+)
+
+
+_AZURE_RETENTION_DAYS = range(30, 730 + 1)  # of a workspace, interactively
+
+
+def round_retention(days: int, provider: str = "aws") -> int:
+    """The next number of days that CloudWatch Logs accepts, beyond the longest for ever (0); Azure's nearest to it."""
+    kept = next((allowed for allowed in LOG_RETENTIONS if allowed >= days), 0) if days else 0
+    if provider != "azure":
+        return kept
+    return min(max(kept, _AZURE_RETENTION_DAYS[0]), _AZURE_RETENTION_DAYS[-1]) if kept else _AZURE_RETENTION_DAYS[-1]
+
+
+def get_environment_settings(name: str) -> EnvironmentSettings:
+    """The settings of an environment by name or alias; raises ValidationError with the nearest name."""
+    settings = _ENVIRONMENT_SETTINGS.get(canonical_environment(name))
+    if settings is None:
+        fault = Fault(
+            "environment", f"'{make_printable(name)}' is not an environment", suggest_known(name, ENVIRONMENTS)
+        )
+        raise ValidationError(f"Cannot find environment '{make_printable(name)}'.", faults=[fault])
+    return settings
+
+
+def _sizes(rest_api: FunctionSize, websocket: FunctionSize) -> Mapping[str, FunctionSize]:
+    return {"rest-api": rest_api, "websocket": websocket, "platform": rest_api}
+
+
+def _variables(node: str, log_level: str, authentication: str) -> Mapping[str, str]:
+    return {"NODE_ENV": node, "LOG_LEVEL": log_level, "AUTHENTICATION_REQUIRED": authentication}
+
+
+_ENVIRONMENT_SETTINGS = {
+    "development": EnvironmentSettings(
+        name="development",
+        sizes=_sizes(FunctionSize(512, 29), FunctionSize(256, 29)),
+        network=NetworkSettings(private=False, cidr="10.10.0.0/16"),
+        security=SecuritySettings(
+            cors_origins=("http://localhost:3000", "http://localhost:3003"),
+            throttling=Throttling(rate=2000, burst=4000),  # load is tried here; elsewhere limits protect
+            secret_recovery_days=0,
+        ),
+        monitoring=MonitoringSettings(enabled=True, log_retention_days=7),
+        features=FeatureFlags(tracing=False, access_logs=True),
+        variables=_variables("development", "debug", "false"),
+    ),
+    "qa": EnvironmentSettings(
+        name="qa",
+        sizes=_sizes(FunctionSize(512, 29), FunctionSize(256, 29)),
+        network=NetworkSettings(private=False, cidr="10.20.0.0/16"),
+        security=SecuritySettings(
+            cors_origins=(),  # nobody has said where the qa pages are
+            throttling=Throttling(rate=50, burst=100),
+            secret_recovery_days=7,
+        ),
+        monitoring=MonitoringSettings(enabled=True, log_retention_days=14),
+        features=FeatureFlags(tracing=True, access_logs=True),
+        variables=_variables("development", "info", "false"),
+    ),
+    "staging": EnvironmentSettings(
+        name="staging",
+        sizes=_sizes(FunctionSize(1024, 29), FunctionSize(512, 60)),
+        network=NetworkSettings(private=False, cidr="10.30.0.0/16"),
+        security=SecuritySettings(
+            cors_origins=("https://staging.semantest.com", "https://staging-app.semantest.com"),
+            throttling=Throttling(rate=100, burst=200),
+            secret_recovery_days=7,
+        ),
+        monitoring=MonitoringSettings(enabled=True, log_retention_days=30),
+        features=FeatureFlags(tracing=True, access_logs=True),
+        variables=_variables("production", "info", "true"),
+    ),
+    "production": EnvironmentSettings(
+        name="production",
+        sizes=_sizes(FunctionSize(1024, 29, Instances(minimum=1)), FunctionSize(512, 60, Instances(minimum=1))),
+        network=NetworkSettings(private=False, cidr="10.40.0.0/16"),
+        security=SecuritySettings(
+            cors_origins=("https://semantest.com", "https://app.semantest.com"),
+            throttling=Throttling(rate=100, burst=200),
+            secret_recovery_days=30,
+        ),
+        monitoring=MonitoringSettings(enabled=True, log_retention_days=90),
+        features=FeatureFlags(tracing=True, access_logs=True),
+        variables=_variables("production", "warn", "true"),
+    ),
+}

@@ -5,14 +5,14 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 
-from semantest_iac.domain.environments.configuration import secret_name
-from semantest_iac.domain.environments.names import shown
+from semantest_iac.domain.environments.configuration import parse_secret_reference
+from semantest_iac.domain.environments.names import make_printable
 from semantest_iac.domain.errors import Fault
 
-NAME = re.compile(r"[a-zA-Z][a-zA-Z0-9_]+")
+VARIABLE_NAME = re.compile(r"[a-zA-Z][a-zA-Z0-9_]+")
 SECRET_NAME = re.compile(r"[a-z][a-z0-9]*(_[a-z0-9]+)*")
-LONGEST_NAME = 64
-RESERVED = {
+LONGEST_VARIABLE_NAME = 64
+RESERVED_PREFIXES = {
     "aws": ("AWS_", "LAMBDA_", "SEMANTEST_"),
     "azure": (
         "APPLICATIONINSIGHTS_",
@@ -48,11 +48,11 @@ _SECRET_VALUE = re.compile(
 _BY_REFERENCE = "Put the value into a secret and write ${secrets.name} here."
 
 
-def variable_faults(provider: str, variables: Mapping[str, str]) -> Iterator[Fault]:
+def find_variable_faults(provider: str, variables: Mapping[str, str]) -> Iterator[Fault]:
     """Everything wrong with the variables, at their names; no message ever shows a value."""
     for name, value in variables.items():
-        at = shown(name)
-        yield from filter(None, (_name_fault(provider, at, name), _reference_fault(at, value)))
+        at = make_printable(name)
+        yield from filter(None, (_find_name_fault(provider, at, name), _find_reference_fault(at, value)))
         if looks_secret(name, value):
             yield Fault(at, "a plain value that looks like a secret", _BY_REFERENCE)
 
@@ -64,19 +64,19 @@ def looks_secret(name: str, value: str) -> bool:
     return bool(_SECRET_KEY.search(name) or _SECRET_VALUE.search(value))
 
 
-def _name_fault(provider: str, at: str, name: str) -> Fault | None:
-    if len(name) > LONGEST_NAME or not NAME.fullmatch(name):
-        hint = f"Use letters, digits and '_', starting with a letter, 2 to {LONGEST_NAME} characters."
+def _find_name_fault(provider: str, at: str, name: str) -> Fault | None:
+    if len(name) > LONGEST_VARIABLE_NAME or not VARIABLE_NAME.fullmatch(name):
+        hint = f"Use letters, digits and '_', starting with a letter, 2 to {LONGEST_VARIABLE_NAME} characters."
         return Fault(at, "not the name of a variable", hint)
-    if name.upper().startswith(RESERVED[provider]):
-        return Fault(at, f"reserved; names that start with {_listed(RESERVED[provider])} are taken")
+    if name.upper().startswith(RESERVED_PREFIXES[provider]):
+        return Fault(at, f"reserved; names that start with {_join_prefixes(RESERVED_PREFIXES[provider])} are taken")
     return None
 
 
-def _reference_fault(at: str, value: str) -> Fault | None:
-    secret = secret_name(value)
+def _find_reference_fault(at: str, value: str) -> Fault | None:
+    secret = parse_secret_reference(value)
     if secret is not None:
-        return None if _is_secret_name(secret) else _bad_secret_name(at, secret)
+        return None if _is_secret_name(secret) else _secret_name_fault(at, secret)
     match = _REFERENCE.search(value)
     if match is None:
         return None
@@ -84,17 +84,17 @@ def _reference_fault(at: str, value: str) -> Fault | None:
         hint = "Make the whole value the secret, and ${secrets.name} the whole value here."
         return Fault(at, "a secret cannot be a part of a value", hint)
     hint = "Use ${secrets.name} for a secret or ${env.NAME} for a variable of your own environment."
-    return Fault(at, f"'${{{shown(match.group(1))}}}' refers to nothing", hint)
+    return Fault(at, f"'${{{make_printable(match.group(1))}}}' refers to nothing", hint)
 
 
 def _is_secret_name(secret: str) -> bool:
-    return len(secret) <= LONGEST_NAME and SECRET_NAME.fullmatch(secret) is not None
+    return len(secret) <= LONGEST_VARIABLE_NAME and SECRET_NAME.fullmatch(secret) is not None
 
 
-def _bad_secret_name(at: str, secret: str) -> Fault:
-    hint = f"Use lower-case letters, digits and single '_', {LONGEST_NAME} characters at most."
-    return Fault(at, f"'{shown(secret)}' is not the name of a secret", hint)
+def _secret_name_fault(at: str, secret: str) -> Fault:
+    hint = f"Use lower-case letters, digits and single '_', {LONGEST_VARIABLE_NAME} characters at most."
+    return Fault(at, f"'{make_printable(secret)}' is not the name of a secret", hint)
 
 
-def _listed(prefixes: tuple[str, ...]) -> str:
+def _join_prefixes(prefixes: tuple[str, ...]) -> str:
     return ", ".join(prefixes)

@@ -6,14 +6,14 @@ from semantest_iac.domain.deployment.stack import Stack
 from semantest_iac.domain.errors import RefusedError
 
 
-def wanted_for(stack: Stack) -> str:
+def required_consent(stack: Stack) -> str:
     """What has to be said."""
     return str(stack) if stack.environment == "production" else "yes"
 
 
 def require_consent(stack: Stack, said: str) -> None:
     """`yes` is enough, except in production, where only the stack's own name is; raises RefusedError."""
-    wanted = wanted_for(stack)
+    wanted = required_consent(stack)
     if said in (wanted, str(stack)):
         return
     hint = "Add --yes." if wanted == "yes" else f"Type the stack's name: {wanted}"

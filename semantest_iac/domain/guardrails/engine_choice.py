@@ -8,44 +8,44 @@ from typing import Any
 
 from semantest_iac.domain.errors import RefusedError
 
-SANDBOX, PULUMI = "sandbox", "pulumi"
-SIMULATED, REAL = "sandbox", "real"
+SANDBOX_ENGINE, PULUMI_ENGINE = "sandbox", "pulumi"
+SIMULATED_CLOUD, REAL_CLOUD = "sandbox", "real"
 
 
 @dataclass(frozen=True, slots=True)
 class EngineChoice:
     """`engine` is sandbox or pulumi; `cloud` is sandbox (simulated here) or real."""
 
-    engine: str = SANDBOX
-    cloud: str = SIMULATED
+    engine: str = SANDBOX_ENGINE
+    cloud: str = SIMULATED_CLOUD
 
     @property
     def is_played(self) -> bool:
         """Nothing real is touched."""
-        return self.cloud == SIMULATED
+        return self.cloud == SIMULATED_CLOUD
 
 
-def choice_for(environment: str, engine: str | None = None, cloud: str | None = None) -> EngineChoice:
+def choose_engine(environment: str, engine: str | None = None, cloud: str | None = None) -> EngineChoice:
     """Development plays in the sandbox and the others are real, unless somebody says otherwise.
 
     Raises RefusedError for the sandbox on a real cloud, which it cannot reach.
     """
-    engine = engine or (SANDBOX if environment == "development" else PULUMI)
-    cloud = cloud or (SIMULATED if engine == SANDBOX else REAL)
-    if engine == SANDBOX and cloud == REAL:
+    engine = engine or (SANDBOX_ENGINE if environment == "development" else PULUMI_ENGINE)
+    cloud = cloud or (SIMULATED_CLOUD if engine == SANDBOX_ENGINE else REAL_CLOUD)
+    if engine == SANDBOX_ENGINE and cloud == REAL_CLOUD:
         hint = "Use --engine pulumi for a real cloud, or leave --cloud out."
         raise RefusedError("Cannot deploy to a real cloud: the sandbox reaches none.", "ENGINE_UNSUITABLE", hint=hint)
     return EngineChoice(engine, cloud)
 
 
-def choice_in(environment: str, configuration: Mapping[str, Any]) -> EngineChoice:
+def read_engine_choice(environment: str, configuration: Mapping[str, Any]) -> EngineChoice:
     """The choice that a recorded configuration stands for."""
-    return choice_for(environment, configuration.get("engine"), configuration.get("cloud"))
+    return choose_engine(environment, configuration.get("engine"), configuration.get("cloud"))
 
 
-def engine_for(environment: str, available: Collection[str]) -> str:
+def find_default_engine(environment: str, available: Collection[str]) -> str:
     """The engine of an environment when nobody chooses; raises RefusedError where it is not available."""
-    needed = choice_for(environment).engine
+    needed = choose_engine(environment).engine
     if needed in available:
         return needed
     raise RefusedError(
@@ -55,7 +55,7 @@ def engine_for(environment: str, available: Collection[str]) -> str:
     )
 
 
-def require_same(stack: str, now: EngineChoice, before: EngineChoice | None) -> None:
+def require_same_engine(stack: str, now: EngineChoice, before: EngineChoice | None) -> None:
     """A stack stays with the engine that made it: another one knows nothing of what is there. Raises RefusedError."""
     if before is None or before == now:
         return

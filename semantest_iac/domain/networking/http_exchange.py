@@ -6,9 +6,9 @@ import re
 from dataclasses import dataclass
 
 Pairs = tuple[tuple[str, str], ...]
-FINAL = range(200, 600)
-_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
-_VALUE = re.compile(r"[^\x00-\x08\x0a-\x1f\x7f\ud800-\udfff]*")
+FINAL_STATUSES = range(200, 600)
+_HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+_HEADER_VALUE = re.compile(r"[^\x00-\x08\x0a-\x1f\x7f\ud800-\udfff]*")
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +42,7 @@ class HttpResponse:
     body: bytes = b""
 
     def __post_init__(self) -> None:
-        if self.status not in FINAL:
+        if self.status not in FINAL_STATUSES:
             raise ValueError("An answer's status is one of 200 to 599.")
-        if not all(_NAME.fullmatch(name) and _VALUE.fullmatch(value) for name, value in self.headers):
+        if not all(_HEADER_NAME.fullmatch(name) and _HEADER_VALUE.fullmatch(value) for name, value in self.headers):
             raise ValueError("An answer's header cannot be sent.")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Protocol
 
-from semantest_iac.domain.compute.artifact import Artifact, FunctionSource
+from semantest_iac.domain.compute.functions import Artifact, FunctionSource
 
 
 class ArtifactBuilder(Protocol):

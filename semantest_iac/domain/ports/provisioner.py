@@ -8,17 +8,17 @@ from enum import StrEnum
 from typing import Any, Protocol, TypedDict
 
 from semantest_iac.domain.blueprints.blueprint import Blueprint
-from semantest_iac.domain.compute.artifact import Artifact
-from semantest_iac.domain.deployment.plan import ChangePlan, together
+from semantest_iac.domain.compute.functions import Artifact
+from semantest_iac.domain.deployment.change_plan import ChangePlan, combine_plans
 from semantest_iac.domain.deployment.stack import Stack
-from semantest_iac_events.stack_event import StackEvent
+from semantest_iac_events.event import StackEvent
 from semantest_iac_events.values import ChangeCounts
 
-Outputs = Mapping[str, Any]
-Publish = Callable[[StackEvent], Awaitable[None]]
+StackOutputs = Mapping[str, Any]
+EventPublisher = Callable[[StackEvent], Awaitable[None]]
 
 
-class Identity(TypedDict):
+class EventIdentity(TypedDict):
     """The fields that every event of one deployment shares."""
 
     component: str
@@ -28,9 +28,9 @@ class Identity(TypedDict):
     deployment_id: str
 
 
-def identity(deployment: str, stack: Stack) -> Identity:
+def event_identity(deployment: str, stack: Stack) -> EventIdentity:
     """Who an event of this deployment is about."""
-    return Identity(
+    return EventIdentity(
         component=stack.component,
         provider=stack.provider,
         environment=stack.environment,
@@ -39,7 +39,7 @@ def identity(deployment: str, stack: Stack) -> Identity:
     )
 
 
-class Held(StrEnum):
+class Deferred(StrEnum):
     """How much must wait of what the cloud only makes, or changes, where the code behind it runs."""
 
     NOTHING = ""
@@ -54,12 +54,12 @@ class Work:
     deployment: str
     blueprint: Blueprint
     artifact: Artifact | None
-    held: Held = Held.NOTHING
+    held: Deferred = Deferred.NOTHING
 
     @property
-    def identity(self) -> Identity:
+    def identity(self) -> EventIdentity:
         """The fields that every event of this work shares."""
-        return identity(self.deployment, self.blueprint.stack)
+        return event_identity(self.deployment, self.blueprint.stack)
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,13 +71,13 @@ class Removal:
     generation: int
 
     @property
-    def identity(self) -> Identity:
+    def identity(self) -> EventIdentity:
         """The fields that every event of this removal shares."""
-        return identity(self.deployment, self.stack)
+        return event_identity(self.deployment, self.stack)
 
 
 @dataclass(frozen=True, slots=True)
-class Tick:
+class ResourceProgress:
     """One resource beginning or ending one operation: for people watching, never recorded."""
 
     urn: str
@@ -88,24 +88,24 @@ class Tick:
     seconds: float = 0.0
 
 
-Progress = Callable[[Tick], None]
+ReportProgress = Callable[[ResourceProgress], None]
 
 
 @dataclass(frozen=True, slots=True)
-class Applied:
+class ApplyResult:
     """What was done, and what the stack now offers (secret outputs are left out)."""
 
     done: ChangePlan
-    outputs: Outputs
+    outputs: StackOutputs
 
     @property
     def changes(self) -> ChangeCounts:
         """How many resources each operation touched."""
         return self.done.changes
 
-    def then(self, more: Applied) -> Applied:
+    def then(self, more: ApplyResult) -> ApplyResult:
         """Both in one, in this order."""
-        return Applied(together(self.done, more.done), more.outputs)
+        return ApplyResult(combine_plans(self.done, more.done), more.outputs)
 
 
 class Provisioner(Protocol):
@@ -121,11 +121,15 @@ class Provisioner(Protocol):
         """What `apply`, and `publish_code` where code is lacking, would do now; changes nothing."""
         ...
 
-    async def apply(self, work: Work, plan: ChangePlan, publish: Publish, progress: Progress) -> Applied:
+    async def apply(
+        self, work: Work, plan: ChangePlan, publish: EventPublisher, progress: ReportProgress
+    ) -> ApplyResult:
         """Bring the stack to the blueprint; what an interrupted run left is found and finished first."""
         ...
 
-    async def publish_code(self, work: Work, applied: Applied, publish: Publish, progress: Progress) -> Applied:
+    async def publish_code(
+        self, work: Work, applied: ApplyResult, publish: EventPublisher, progress: ReportProgress
+    ) -> ApplyResult:
         """Bring the package to what was applied, where the cloud itself says that it does not run yet.
 
         Asked for after `apply` where the plan lacks code, and may be repeated. What waited for the code is done then:
@@ -138,7 +142,7 @@ class Provisioner(Protocol):
         """What `remove` would do now."""
         ...
 
-    async def remove(self, removal: Removal, publish: Publish, progress: Progress) -> ChangeCounts:
+    async def remove(self, removal: Removal, publish: EventPublisher, progress: ReportProgress) -> ChangeCounts:
         """Delete every resource of the stack, dependents first, or forget it where it outlives its stack.
 
         An empty stack is no error. Publishes InfrastructureRemoved when nothing is left, and nothing else.

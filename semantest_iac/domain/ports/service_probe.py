@@ -11,7 +11,7 @@ from semantest_iac.domain.networking.http_exchange import HttpRequest, HttpRespo
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class ProbeAnswer:
     """What came back, what the function printed meanwhile, and remarks on how it was run."""
 
     response: HttpResponse
@@ -21,7 +21,7 @@ class Answer:
 
 
 @dataclass(frozen=True, slots=True)
-class Conversation:
+class WebSocketConversation:
     """What a WebSocket client heard; `status` is 101 if it was let in and all it said was taken.
 
     `note` says what could not be tried.
@@ -36,10 +36,10 @@ class Conversation:
 class ServiceProbe(Protocol):
     """Calls the service of a stack through its real endpoint, as a client would."""
 
-    async def call(self, stack: Stack, request: HttpRequest) -> Answer:
+    async def call(self, stack: Stack, request: HttpRequest) -> ProbeAnswer:
         """Send one request; raises NotFoundError where nothing is deployed, RuntimeFailedError where nothing runs."""
         ...
 
-    async def converse(self, stack: Stack, messages: Sequence[str]) -> Conversation:
+    async def converse(self, stack: Stack, messages: Sequence[str]) -> WebSocketConversation:
         """Connect, say these one after the other, and leave; raises as `call` does."""
         ...

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from semantest_iac.domain.networking.web_socket_endpoint import LONGEST_CONNECTION_S
+from semantest_iac.domain.networking.apis import LONGEST_CONNECTION_S
 from semantest_iac.domain.resource import Resource
 
 

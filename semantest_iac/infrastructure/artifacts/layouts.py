@@ -8,16 +8,16 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 PAYLOADS = Path(__file__).parents[2] / "payloads"
-NODE_SHIM = ("semantest_application.cjs", "semantest_server.cjs", "semantest_http.cjs")
-FUNCTIONS_SHIM = ("semantest_functions.cjs", "semantest_gate.cjs", "semantest_trigger.cjs")
-PLACES = {"websocket_node_send": "node_modules/semantest-send/"}
+NODE_SHIM_FILES = ("semantest_application.cjs", "semantest_server.cjs", "semantest_http.cjs")
+FUNCTIONS_SHIM_FILES = ("semantest_functions.cjs", "semantest_gate.cjs", "semantest_trigger.cjs")
+PAYLOAD_PREFIXES = {"websocket_node_send": "node_modules/semantest-send/"}
 """Payloads that are not at the root of their package: where `require` finds them, on either cloud."""
 
-HOST = {"functions_host": ("host.json",)}
+HOST_SETTINGS = {"functions_host": ("host.json",)}
 
 
 @dataclass(frozen=True, slots=True)
-class Layout:
+class PackageLayout:
     """A cloud is told `handler`; `source` and `site` are the folders of the person's files and of their requirements.
 
     `library` is a payload whose locked node modules lie beside them; `calls_handlers` is whether the cloud itself calls
@@ -33,7 +33,7 @@ class Layout:
     calls_handlers: bool = False
     door: str = ""
 
-    def behind(self, door: str, payloads: Mapping[str, tuple[str, ...]]) -> Layout:
+    def behind(self, door: str, payloads: Mapping[str, tuple[str, ...]]) -> PackageLayout:
         """The same with a door, and with the files that it is made of."""
         return replace(self, door=door, payloads={**self.payloads, **payloads})
 
@@ -41,36 +41,36 @@ class Layout:
         """Our own files by path, the settings that name what to load among them."""
         settings |= {"door": self.door} if self.door else {}
         files = {
-            PLACES.get(folder, "") + name: content
+            PAYLOAD_PREFIXES.get(folder, "") + name: content
             for folder, names in self.payloads.items()
-            for name, content in payload(folder, *names)
+            for name, content in read_payload(folder, *names)
         }
         return files | {self.settings: json.dumps(settings, sort_keys=True).encode()}
 
 
-def payload(folder: str, *names: str) -> list[tuple[str, bytes]]:
+def read_payload(folder: str, *names: str) -> list[tuple[str, bytes]]:
     """Files of a payload, each with its content; without names all of its modules."""
     modules = sorted(path.name for path in (PAYLOADS / folder).glob("*.py"))
     return [(name, (PAYLOADS / folder / name).read_bytes()) for name in names or modules]
 
 
-LAYOUTS: Mapping[tuple[str, str], Layout] = {
-    ("aws", "python"): Layout(
+LAYOUTS: Mapping[tuple[str, str], PackageLayout] = {
+    ("aws", "python"): PackageLayout(
         "semantest_entry.handler",
         {"python_entry": ("semantest_entry.py", "semantest_handler.py", "semantest_secrets.py")},
         "semantest_entry.json",
         calls_handlers=True,
     ),
-    ("aws", "nodejs"): Layout(
+    ("aws", "nodejs"): PackageLayout(
         "semantest_shim.handler",
-        {"node_shim": ("semantest_shim.cjs", *NODE_SHIM, "semantest_secrets.cjs")},
+        {"node_shim": ("semantest_shim.cjs", *NODE_SHIM_FILES, "semantest_secrets.cjs")},
         "semantest_shim.json",
         calls_handlers=True,
     ),
-    ("azure", "python"): Layout(
+    ("azure", "python"): PackageLayout(
         "function_app.py",
         {
-            **HOST,
+            **HOST_SETTINGS,
             "functions_python": ("function_app.py", "semantest_trigger.py"),
             "python_entry": ("semantest_handler.py",),
         },
@@ -78,12 +78,12 @@ LAYOUTS: Mapping[tuple[str, str], Layout] = {
         source="source/",
         site=".python_packages/lib/site-packages/",  # where the worker looks
     ),
-    ("azure", "nodejs"): Layout(
+    ("azure", "nodejs"): PackageLayout(
         "semantest_functions.cjs",
         {
-            **HOST,
-            "functions_node": ("package.json", *FUNCTIONS_SHIM),
-            "node_shim": NODE_SHIM,
+            **HOST_SETTINGS,
+            "functions_node": ("package.json", *FUNCTIONS_SHIM_FILES),
+            "node_shim": NODE_SHIM_FILES,
         },
         "semantest_shim.json",
         source="source/",
@@ -92,32 +92,32 @@ LAYOUTS: Mapping[tuple[str, str], Layout] = {
 }
 """By provider and language. Azure's own folders keep our files and modules apart from the person's."""
 
-UPSTREAM = (
+UPSTREAM_FILES = (
     "semantest_azure.py",
     "semantest_entrance.py",
     "semantest_hub.py",
     "semantest_identity.py",
     "semantest_upstream.py",
 )
-TOKENS = {"websocket_authorizer": ("semantest_tokens.py",)}
-SEND = {"websocket_send": ("semantest_send.py",)}
-NODE_SEND = {"websocket_node_send": ("index.cjs", "package.json")}
-SOCKETS: Mapping[tuple[str, str], tuple[str, Mapping[str, tuple[str, ...]]]] = {
-    ("aws", "nodejs"): ("", NODE_SEND),
-    ("aws", "python"): ("", {**SEND, "websocket_service": ("semantest_aws.py",)}),
+TOKEN_FILES = {"websocket_authorizer": ("semantest_tokens.py",)}
+PYTHON_SEND_FILES = {"websocket_send": ("semantest_send.py",)}
+NODE_SEND_FILES = {"websocket_node_send": ("index.cjs", "package.json")}
+WEBSOCKET_ADDITIONS: Mapping[tuple[str, str], tuple[str, Mapping[str, tuple[str, ...]]]] = {
+    ("aws", "nodejs"): ("", NODE_SEND_FILES),
+    ("aws", "python"): ("", {**PYTHON_SEND_FILES, "websocket_service": ("semantest_aws.py",)}),
     ("azure", "python"): (
         "semantest_door.handler",
-        {**SEND, **TOKENS, "websocket_azure": ("semantest_door.py", *UPSTREAM)},
+        {**PYTHON_SEND_FILES, **TOKEN_FILES, "websocket_azure": ("semantest_door.py", *UPSTREAM_FILES)},
     ),
     ("azure", "nodejs"): (
         "./semantest_door.cjs",
-        {**NODE_SEND, "websocket_node": ("semantest_door.cjs", "semantest_hub.cjs", "semantest_identity.cjs")},
+        {**NODE_SEND_FILES, "websocket_node": ("semantest_door.cjs", "semantest_hub.cjs", "semantest_identity.cjs")},
     ),
 }
 """What a package for WebSockets holds besides: the door, and how its handler sends."""
 
 
-def layout_of(provider: str, language: str, *, for_sockets: bool = False) -> Layout:
+def find_layout(provider: str, language: str, *, for_sockets: bool = False) -> PackageLayout:
     """How the package is laid out."""
-    layout, sockets = LAYOUTS[provider, language], SOCKETS.get((provider, language))
+    layout, sockets = LAYOUTS[provider, language], WEBSOCKET_ADDITIONS.get((provider, language))
     return layout.behind(*sockets) if for_sockets and sockets else layout

@@ -1,8 +1,7 @@
-"""Reads a source folder without following links, opening devices or leaving the folder.
+"""Walks and copies a source folder without following links, opening devices or leaving the folder.
 
-Every file is opened relative to the descriptor of the folder it was found in, so a link that is swapped
-in while the walk is under way is refused by the kernel and not by a check that it could outrun.
-"""
+Every file is opened relative to the descriptor of the folder it was found in. The kernel then refuses a link that
+replaces a file during the walk, which a check before the open could miss."""
 
 from __future__ import annotations
 
@@ -15,15 +14,59 @@ from pathlib import Path
 from typing import NamedTuple
 
 from semantest_iac.domain.errors import ArtifactError, Fault
-from semantest_iac.infrastructure.artifacts import limits
-from semantest_iac.infrastructure.artifacts.names import are_plain, fault_of_path, printable, twins
-from semantest_iac.infrastructure.artifacts.selection import (
-    PRIVATE_KEY,
-    Selection,
-    is_credential,
-    is_key_store,
-    may_hold_a_key,
+from semantest_iac.infrastructure.artifacts import package_rules
+from semantest_iac.infrastructure.artifacts.package_rules import (
+    are_safe_names,
+    check_package_size,
+    check_path,
+    escape_path,
+    find_unicode_duplicates,
 )
+
+VERSION_CONTROL_FOLDERS = frozenset({".git", ".hg", ".svn"})
+GENERATED_NAMES = frozenset({".semantest", "__pycache__", ".DS_Store", ".venv"})
+CREDENTIAL_NAMES = frozenset({".env", ".npmrc", ".netrc", ".pypirc", ".ssh", ".aws"})
+EXCLUDED_NAMES = VERSION_CONTROL_FOLDERS | GENERATED_NAMES | CREDENTIAL_NAMES
+EXCLUDED_AT_ROOT = frozenset({"coverage", ".nyc_output", "venv"})  # deeper down these are real packages
+EXCLUDED_IN_NODE_MODULES = ("node_modules/.bin", "node_modules/.cache", "node_modules/.package-lock.json")
+EXCLUDED_SUFFIXES = (".pyc", ".pyo")
+KEY_STORE_SUFFIXES = (".p12", ".pfx")
+POSSIBLE_KEY_SUFFIXES = (".pem", ".key")
+POSSIBLE_KEY_PREFIXES = ("id_rsa", "id_dsa", "id_ecdsa", "id_ed25519")
+PRIVATE_KEY_MARKER = b"PRIVATE KEY-----"  # by content: certificates are .pem files too, and are needed
+
+
+@dataclass(frozen=True, slots=True)
+class FileFilter:
+    """Which paths of one folder stay behind: the tables above, plus `paths`, minus the names in `kept`."""
+
+    paths: frozenset[str] = frozenset()
+    top: frozenset[str] = EXCLUDED_AT_ROOT
+    kept: frozenset[str] = frozenset()
+
+    def leaves_out(self, path: str, name: str) -> bool:
+        """Whether a relative path stays behind; asked for a folder before it is entered."""
+        if name in EXCLUDED_NAMES or name.startswith(".env."):
+            return name not in self.kept
+        if path in self.paths or path in self.top:
+            return True
+        return name.endswith(EXCLUDED_SUFFIXES) or path.endswith(EXCLUDED_IN_NODE_MODULES)
+
+
+def is_credential_file(name: str) -> bool:
+    """Whether the tables leave the name out because it holds secrets, which the person is told."""
+    return name in CREDENTIAL_NAMES or name.startswith(".env.")
+
+
+def is_key_store(name: str) -> bool:
+    """Whether the name alone says that the file holds a private key."""
+    return name.endswith(KEY_STORE_SUFFIXES)
+
+
+def may_hold_private_key(name: str) -> bool:
+    """Whether the content has to be looked at for a private key."""
+    return name.endswith(POSSIBLE_KEY_SUFFIXES) or name.startswith(POSSIBLE_KEY_PREFIXES)
+
 
 FOLDER_FLAGS = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 FILE_FLAGS = os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK  # a FIFO swapped in must not block
@@ -55,20 +98,20 @@ class SourceFile(NamedTuple):
         try:
             descriptor = os.open(self.name, FILE_FLAGS, dir_fd=self.folder)
         except OSError as error:
-            raise unreadable(self.path, error) from error
+            raise unreadable_source_error(self.path, error) from error
         try:
-            if _identity(os.fstat(descriptor)) != _identity(self.stat):
-                raise _changed(self.path)
+            if _file_identity(os.fstat(descriptor)) != _file_identity(self.stat):
+                raise _changed_source_error(self.path)
             content = os.read(descriptor, self.stat.st_size + 1)
         finally:
             os.close(descriptor)
         if len(content) != self.stat.st_size:
-            raise _changed(self.path)
+            raise _changed_source_error(self.path)
         return content
 
 
 @dataclass(slots=True)
-class Survey:
+class WalkReport:
     """What a walk saw besides the files it yielded."""
 
     files: int = 0
@@ -88,68 +131,70 @@ class Survey:
     @property
     def is_over(self) -> bool:
         """Whether going on would only waste time."""
-        is_too_large = self.files > limits.FILES or self.unpacked > limits.UNPACKED_BYTES
-        return is_too_large or len(self.faults) >= limits.NAMED_FAULTS
+        is_too_large = self.files > package_rules.MAX_FILES or self.unpacked > package_rules.MAX_UNPACKED_BYTES
+        return is_too_large or len(self.faults) >= package_rules.MAX_REPORTED_FAULTS
 
     def notes(self) -> tuple[str, ...]:
         """A sentence for each kind of thing that was left out."""
         kinds = (("link", self.links), ("special file", self.specials), ("secret-looking file", self.secrets))
-        return tuple(_sentence(kind, sorted(paths)) for kind, paths in kinds if paths)
+        return tuple(_exclusion_note(kind, sorted(paths)) for kind, paths in kinds if paths)
 
 
-def walk(root: Path, selection: Selection, survey: Survey) -> Generator[SourceFile, None, None]:
+def walk_source(root: Path, selection: FileFilter, survey: WalkReport) -> Generator[SourceFile, None, None]:
     """Yield the chosen files in the order of their path parts, and tell the rest to the survey."""
     try:
         folder = os.open(root, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     except OSError as error:
-        raise unreadable(str(root), error) from error
+        raise unreadable_source_error(str(root), error) from error
     try:
         yield from _walk_folder(folder, "", selection, survey)
     except OSError as error:
-        raise unreadable(str(root), error) from error
+        raise unreadable_source_error(str(root), error) from error
     finally:
         os.close(folder)
 
 
-def _walk_folder(folder: int, prefix: str, selection: Selection, survey: Survey) -> Iterator[SourceFile]:
-    for entry in _entries(folder, prefix, survey):
+def _walk_folder(folder: int, prefix: str, selection: FileFilter, survey: WalkReport) -> Iterator[SourceFile]:
+    for entry in _list_entries(folder, prefix, survey):
         path, name = prefix + entry.name, entry.name
         if survey.is_over:
             return
         if selection.leaves_out(path, name):
-            if is_credential(name):
+            if is_credential_file(name):
                 survey.secrets.append(path)
             continue
         found = entry.stat(follow_symlinks=False)
         if stat.S_ISREG(found.st_mode):
             file = SourceFile(path, name, found, folder)
-            if not _is_secret(file, survey):
+            if not _holds_private_key(file, survey):
                 survey.count(found)
                 yield file
         elif stat.S_ISDIR(found.st_mode):
-            yield from _enter(name, folder, path, selection, survey)
+            yield from _walk_subfolder(name, folder, path, selection, survey)
         else:
             aside = survey.links if stat.S_ISLNK(found.st_mode) else survey.specials
             aside.append(path)
 
 
-def _entries(folder: int, prefix: str, survey: Survey) -> list[os.DirEntry[str]]:
+def _list_entries(folder: int, prefix: str, survey: WalkReport) -> list[os.DirEntry[str]]:
     """The folder's entries by name; those that no package can hold become faults."""
     with os.scandir(folder) as found:
         entries = sorted(found, key=attrgetter("name"))
-    if are_plain(prefix, (entry.name for entry in entries)):
+    if are_safe_names(prefix, (entry.name for entry in entries)):
         return entries
-    for one, other in twins(entry.name for entry in entries):
+    for one, other in find_unicode_duplicates(entry.name for entry in entries):
         reason = f"is the same name as {prefix + other!a} on systems that compose Unicode"
-        survey.faults.append(Fault(printable(prefix + one), reason))
-    bad = {entry.name: fault for entry in entries if (fault := fault_of_path(prefix + entry.name))}
+        survey.faults.append(Fault(escape_path(prefix + one), reason))
+    bad = {entry.name: fault for entry in entries if (fault := check_path(prefix + entry.name))}
     survey.faults.extend(bad.values())
     return [entry for entry in entries if entry.name not in bad]
 
 
-def _enter(name: str, folder: int, path: str, selection: Selection, survey: Survey) -> Iterator[SourceFile]:
-    if path.count("/") >= limits.DEPTH:
-        survey.faults.append(Fault(printable(path), f"lies deeper than {limits.DEPTH} folders"))
+def _walk_subfolder(
+    name: str, folder: int, path: str, selection: FileFilter, survey: WalkReport
+) -> Iterator[SourceFile]:
+    if path.count("/") >= package_rules.MAX_FOLDER_DEPTH:
+        survey.faults.append(Fault(escape_path(path), f"lies deeper than {package_rules.MAX_FOLDER_DEPTH} folders"))
         return
     try:
         inner = os.open(name, FOLDER_FLAGS, dir_fd=folder)
@@ -162,33 +207,52 @@ def _enter(name: str, folder: int, path: str, selection: Selection, survey: Surv
         os.close(inner)
 
 
-def _is_secret(file: SourceFile, survey: Survey) -> bool:
+def _holds_private_key(file: SourceFile, survey: WalkReport) -> bool:
     name = file.name
-    secret = is_key_store(name) or (may_hold_a_key(name) and PRIVATE_KEY in file.read())
+    secret = is_key_store(name) or (may_hold_private_key(name) and PRIVATE_KEY_MARKER in file.read())
     if secret:
         survey.secrets.append(file.path)
     return secret
 
 
-def unreadable(path: str, error: OSError) -> ArtifactError:
+def unreadable_source_error(path: str, error: OSError) -> ArtifactError:
     """The error for something that the system will not let us open."""
-    return ArtifactError(f"Cannot read source '{printable(path)}': {error.strerror}.")
+    return ArtifactError(f"Cannot read source '{escape_path(path)}': {error.strerror}.")
 
 
-def _changed(path: str) -> ArtifactError:
+def _changed_source_error(path: str) -> ArtifactError:
     return ArtifactError(
         f"Cannot package source '{path}': it changed while it was read.",
         hint="Wait until the build that writes the folder is done.",
     )
 
 
-def _identity(found: os.stat_result) -> tuple[int, ...]:
+def _file_identity(found: os.stat_result) -> tuple[int, ...]:
     return (
         stat.S_IFMT(found.st_mode), found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns
     )  # fmt: skip
 
 
-def _sentence(kind: str, paths: list[str]) -> str:
-    shown = ", ".join(printable(path) for path in paths[:3])
+def _exclusion_note(kind: str, paths: list[str]) -> str:
+    shown = ", ".join(escape_path(path) for path in paths[:3])
     more = f" and {len(paths) - 3} more" if len(paths) > 3 else ""
     return f"Left out {len(paths)} {kind}{'s' if len(paths) > 1 else ''}: {shown}{more}."
+
+
+def copy_source(source: Path, target: Path, selection: FileFilter) -> None:
+    """Copy the chosen regular files with fresh modes and dates; the target must not exist yet."""
+    survey = WalkReport()
+    target.mkdir(parents=True)
+    for file in walk_source(source, selection, survey):
+        path = target / file.path
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(file.read())
+        path.chmod(0o755 if file.is_executable else 0o644)
+    require_no_faults(survey)
+
+
+def require_no_faults(survey: WalkReport) -> None:
+    """Raise ArtifactError with everything that the walk found wrong."""
+    faults = [*survey.faults, *check_package_size(survey.files, survey.unpacked)]
+    if faults:
+        raise ArtifactError("Cannot package the source: some of it cannot be in a package.", faults=faults)

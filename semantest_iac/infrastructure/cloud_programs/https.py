@@ -10,32 +10,32 @@ from urllib.parse import urlencode
 from semantest_iac.domain.networking.http_exchange import HttpRequest, HttpResponse
 
 _TIMEOUT_S = 600  # a package may be large and a line slow
-_LARGEST_BODY = 10 * 1024 * 1024
+_MAX_BODY_BYTES = 10 * 1024 * 1024
 
 
-def send(origin: str, request: HttpRequest) -> HttpResponse:
+def send_https(origin: str, request: HttpRequest) -> HttpResponse:
     """The answer, whatever its status; follows no redirect with what the request carries."""
     query = f"?{urlencode(request.query)}" if request.query else ""
     url = f"{origin}{request.path}{query}"
     asked = urllib.request.Request(url, request.body or None, dict(request.headers), method=request.method)  # noqa: S310 - origins are outputs of ours
     try:
         with _OPENER.open(asked, timeout=_TIMEOUT_S) as answer:
-            return _response(answer.status, answer)
+            return _read_response(answer.status, answer)
     except urllib.error.HTTPError as error:
         with error:
-            return _response(error.code, error)
+            return _read_response(error.code, error)
 
 
-class _StaysHere(urllib.request.HTTPRedirectHandler):
+class _NoRedirects(urllib.request.HTTPRedirectHandler):
     """A token is for the host that it was sent to."""
 
     def redirect_request(self, *_: Any) -> None:
         """The redirect itself becomes the answer."""
 
 
-_OPENER = urllib.request.build_opener(_StaysHere)
+_OPENER = urllib.request.build_opener(_NoRedirects)
 
 
-def _response(status: int, answer: Any) -> HttpResponse:
+def _read_response(status: int, answer: Any) -> HttpResponse:
     headers = tuple((name.lower(), value) for name, value in answer.headers.items())
-    return HttpResponse(status, headers, answer.read(_LARGEST_BODY))
+    return HttpResponse(status, headers, answer.read(_MAX_BODY_BYTES))

@@ -13,39 +13,39 @@ import pulumi
 from semantest_iac.domain.blueprints.blueprint import Blueprint
 from semantest_iac.domain.errors import Fault, ValidationError
 from semantest_iac.domain.resource import Resource
-from semantest_iac.infrastructure.cloud_programs.cloud import GROUND, Cloud, Lazily
-from semantest_iac.infrastructure.cloud_programs.context import Context, Made
+from semantest_iac.infrastructure.cloud_programs.cloud import FOUNDATION, Cloud, LazyFunction
+from semantest_iac.infrastructure.cloud_programs.context import Outputs, ProgramContext
 
-GROUND_KIND = "semantest:environments:Ground"
+FOUNDATION_TYPE = "semantest:environments:Ground"
 
-_loading = threading.Lock()
+_import_lock = threading.Lock()
 
 
-def load(cloud: Cloud, blueprint: Blueprint) -> None:
+def import_sdk(cloud: Cloud, blueprint: Blueprint) -> None:
     """Import what the blueprint needs of the cloud's SDK, one caller at a time; call it before the program runs.
 
     The SDK loads its modules when they are first touched, and two threads that touch one at once find it half made.
     What is not needed stays out: EC2 alone takes longer than most deployments.
     """
     needed = {cloud.ground, *(cloud.kinds.get(type(resource)) for resource in blueprint.resources)}
-    with _loading, warnings.catch_warnings():
+    with _import_lock, warnings.catch_warnings():
         warnings.simplefilter("ignore", DeprecationWarning)  # the SDK deprecates classes of its own
         for make in needed:
-            if isinstance(make, Lazily):
+            if isinstance(make, LazyFunction):
                 make.load()
 
 
-def deploy(blueprint: Blueprint, cloud: Cloud, context: Context) -> None:
+def register_blueprint(blueprint: Blueprint, cloud: Cloud, context: ProgramContext) -> None:
     """Register every resource in order, each under a component of its neutral kind, and export the outputs."""
     refuse_unsupported(blueprint, cloud)
     changes = [cloud.transformation] if cloud.transformation else None
     options = pulumi.ResourceOptions(providers=[cloud.provider(context)], transformations=changes)
     if cloud.ground:
-        ground = pulumi.ComponentResource(GROUND_KIND, GROUND, None, options)
-        _make(ground, GROUND, context, partial(cloud.ground, blueprint))
+        ground = pulumi.ComponentResource(FOUNDATION_TYPE, FOUNDATION, None, options)
+        _create_component(ground, FOUNDATION, context, partial(cloud.ground, blueprint))
     for resource in blueprint.in_order():
-        kind = pulumi.ComponentResource(kind_token(resource), resource.name, None, options)
-        _make(kind, resource.name, context, partial(cloud.kinds[type(resource)], resource))
+        kind = pulumi.ComponentResource(component_type(resource), resource.name, None, options)
+        _create_component(kind, resource.name, context, partial(cloud.kinds[type(resource)], resource))
     for name, (resource_name, attribute) in blueprint.outputs.items():
         value = context.made[resource_name].get(attribute)
         if value is not None:  # else the cloud has nothing of the kind
@@ -62,13 +62,15 @@ def refuse_unsupported(blueprint: Blueprint, cloud: Cloud) -> None:
     raise ValidationError(f"Cannot deploy '{blueprint.stack}' to {cloud.name}.", faults=faults)
 
 
-def kind_token(resource: Resource) -> str:
+def component_type(resource: Resource) -> str:
     """`semantest:<area>:<Kind>`, from the module that declares the kind."""
     area = type(resource).__module__.split(".")[-2]
     return f"semantest:{area}:{type(resource).__name__}"
 
 
-def _make(kind: pulumi.ComponentResource, name: str, context: Context, function: Callable[[Context], Made]) -> None:
+def _create_component(
+    kind: pulumi.ComponentResource, name: str, context: ProgramContext, function: Callable[[ProgramContext], Outputs]
+) -> None:
     made = function(context.under(kind))
     kind.register_outputs({name: value for name, value in made.items() if not _is_resource(value)})
     context.made[name] = made

@@ -7,12 +7,12 @@ from importlib import import_module
 from importlib.util import find_spec
 from typing import Any
 
-from semantest_iac.domain.environments.providers import Provider
+from semantest_iac.domain.environments.providers import CloudDescription
 from semantest_iac.domain.errors import RefusedError
 
 
 @dataclass(frozen=True, slots=True)
-class Credentials:
+class CredentialLocations:
     """Variables of which one is enough, files below the home folder of which one is enough, and how to get there."""
 
     variables: tuple[str, ...] = ()
@@ -21,7 +21,7 @@ class Credentials:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class CloudEntry(Provider):
+class CloudEntry(CloudDescription):
     """Parts are written `module:NAME` and loaded when they are needed, so making an entry costs nothing.
 
     `program` is a Cloud of cloud_programs; `package` is that of its Pulumi provider, whose setting `place` says where
@@ -39,7 +39,7 @@ class CloudEntry(Provider):
     sockets: str = ""
     code_service: str = ""
     place: str = "region"
-    credentials: Credentials | None = None
+    credentials: CredentialLocations | None = None
     families: tuple[str, ...] = ()
 
     def part(self, where: str) -> Any:

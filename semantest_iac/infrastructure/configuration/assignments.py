@@ -10,83 +10,94 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Mapping
 
-from semantest_iac.domain.environments.configuration import Configuration
-from semantest_iac.domain.environments.names import nearest, shown
+from semantest_iac.domain.environments.configuration import DeploymentConfiguration
+from semantest_iac.domain.environments.names import find_nearest, make_printable
 from semantest_iac.domain.errors import Fault
-from semantest_iac.infrastructure.configuration.layers import Layer, Path, Place, fault_at, nested
-from semantest_iac.infrastructure.configuration.scalars import is_variable, scalar
-from semantest_iac.infrastructure.configuration.yaml_text import parse_value
+from semantest_iac.infrastructure.configuration.layers import (
+    ConfigurationLayer,
+    KeyPath,
+    SourcePosition,
+    fault_at,
+    single_value_layer,
+)
+from semantest_iac.infrastructure.configuration.yaml_text import is_variable_path, parse_scalar, parse_yaml_value
 
-PREFIX = "SEMANTEST_"
-STEP = "__"
-SET = Place("--set")
-DEEPEST = 12
+VARIABLE_PREFIX = "SEMANTEST_"
+VARIABLE_SEPARATOR = "__"
+SET_OPTION = SourcePosition("--set")
+MAX_OVERRIDE_DEPTH = 12
 
-_FLOW = ("[", "{", "'", '"')
+_FLOW_STARTS = ("[", "{", "'", '"')
 _KEY = re.compile(r"[A-Za-z0-9_-]+")
 
 
-def from_variables(variables: Mapping[str, str], place_of: Mapping[str, Place]) -> Iterator[Layer]:
+def layers_from_variables(
+    variables: Mapping[str, str], place_of: Mapping[str, SourcePosition]
+) -> Iterator[ConfigurationLayer]:
     """One layer per variable that is a setting; empty ones count as not set."""
     for name in sorted(variables):
         if _is_setting(name) and variables[name]:
-            yield _assigned(_path_of(name), variables[name], place_of.get(name, Place(f"${name}")))
+            yield _assign(_variable_path(name), variables[name], place_of.get(name, SourcePosition(f"${name}")))
 
 
-def stray_variables(variables: Iterable[str]) -> Iterator[Fault]:
+def find_unknown_variables(variables: Iterable[str]) -> Iterator[Fault]:
     """Variables that look like settings and are none; a warning each."""
     for name in sorted(variables):
-        if name.startswith(PREFIX) and STEP in name and not _is_setting(name):
-            meant = nearest(_head(name), Configuration.model_fields)
-            hint = f"Did you mean '{PREFIX}{meant.upper()}{STEP}…'?" if meant else ""
-            yield Fault(shown(name), "not a setting; ignored", hint)
+        if name.startswith(VARIABLE_PREFIX) and VARIABLE_SEPARATOR in name and not _is_setting(name):
+            meant = find_nearest(_top_level_key(name), DeploymentConfiguration.model_fields)
+            hint = f"Did you mean '{VARIABLE_PREFIX}{meant.upper()}{VARIABLE_SEPARATOR}…'?" if meant else ""
+            yield Fault(make_printable(name), "not a setting; ignored", hint)
 
 
-def from_overrides(overrides: Iterable[str]) -> Iterator[Layer]:
+def layers_from_overrides(overrides: Iterable[str]) -> Iterator[ConfigurationLayer]:
     """One layer per `key.path=value`; the text of a bad one is not repeated beyond its key."""
     for override in overrides:
         key, equals, value = override.partition("=")
         path = tuple(key.strip().split("."))
         if not equals:
-            yield _refused("has no '='", key)
-        elif len(path) > DEEPEST or not all(_KEY.fullmatch(step) for step in path):
-            yield _refused("is not a path", key)
+            yield _refuse_override("has no '='", key)
+        elif len(path) > MAX_OVERRIDE_DEPTH or not all(_KEY.fullmatch(step) for step in path):
+            yield _refuse_override("is not a path", key)
         else:
-            yield _assigned(path, value, SET)
+            yield _assign(path, value, SET_OPTION)
 
 
-def from_options(options: Mapping[str, str | None]) -> Iterator[Layer]:
+def layers_from_options(options: Mapping[str, str | None]) -> Iterator[ConfigurationLayer]:
     """One layer per option of the command line that was given."""
     for name, value in options.items():
         if value is not None:
-            yield nested((name,), value, Place(f"--{name}"))
+            yield single_value_layer((name,), value, SourcePosition(f"--{name}"))
 
 
 def _is_setting(name: str) -> bool:
-    return name.startswith(PREFIX) and name == name.upper() and _head(name) in Configuration.model_fields
+    return (
+        name.startswith(VARIABLE_PREFIX)
+        and name == name.upper()
+        and _top_level_key(name) in DeploymentConfiguration.model_fields
+    )
 
 
-def _head(name: str) -> str:
-    return name.removeprefix(PREFIX).split(STEP)[0].lower()
+def _top_level_key(name: str) -> str:
+    return name.removeprefix(VARIABLE_PREFIX).split(VARIABLE_SEPARATOR)[0].lower()
 
 
-def _path_of(name: str) -> Path:
-    steps = name.removeprefix(PREFIX).split(STEP)
+def _variable_path(name: str) -> KeyPath:
+    steps = name.removeprefix(VARIABLE_PREFIX).split(VARIABLE_SEPARATOR)
     path = [step.lower() for step in steps]
     if path[0] == "components" and len(path) > 1:
         path[1] = path[1].replace("_", "-")
-    return (*path[:3], *steps[3:]) if is_variable(tuple(path)) else tuple(path)
+    return (*path[:3], *steps[3:]) if is_variable_path(tuple(path)) else tuple(path)
 
 
-def _assigned(path: Path, value: str, place: Place) -> Layer:
-    if is_variable(path):
-        return nested(path, value, place)
+def _assign(path: KeyPath, value: str, place: SourcePosition) -> ConfigurationLayer:
+    if is_variable_path(path):
+        return single_value_layer(path, value, place)
     text = value.strip()
-    if text.startswith(_FLOW):
-        return parse_value(text, path, place)
-    return nested(path, scalar(text, path), place)
+    if text.startswith(_FLOW_STARTS):
+        return parse_yaml_value(text, path, place)
+    return single_value_layer(path, parse_scalar(text, path), place)
 
 
-def _refused(reason: str, key: str) -> Layer:
+def _refuse_override(reason: str, key: str) -> ConfigurationLayer:
     hint = "Such as --set components.rest-api.memory=1024."
-    return Layer(faults=(fault_at(SET, "--set", f"'{shown(key)}' {reason}", hint),))
+    return ConfigurationLayer(faults=(fault_at(SET_OPTION, "--set", f"'{make_printable(key)}' {reason}", hint),))

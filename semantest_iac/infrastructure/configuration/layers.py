@@ -7,17 +7,17 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from semantest_iac.domain.environments.names import shown
+from semantest_iac.domain.environments.names import make_printable
 from semantest_iac.domain.errors import Fault
 
-Path = tuple[str | int, ...]
-Values = dict[str, Any]
+KeyPath = tuple[str | int, ...]
+ConfigurationValues = dict[str, Any]
 
 _LAST_STEP = re.compile(r"(^|\.)[^.\[\]]*$|\[\d+\]$")
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class SourcePosition:
     """A file, variable or option; line and column count from one."""
 
     source: str
@@ -26,83 +26,85 @@ class Place:
 
 
 @dataclass(frozen=True, slots=True)
-class Layer:
+class ConfigurationLayer:
     """What one source says. Places are kept by dotted path, so that faults of the domain find them."""
 
-    values: Values = field(default_factory=dict)
-    places: Mapping[str, Place] = field(default_factory=dict)
+    values: ConfigurationValues = field(default_factory=dict)
+    places: Mapping[str, SourcePosition] = field(default_factory=dict)
     faults: tuple[Fault, ...] = ()
 
 
-def dotted(path: Iterable[str | int]) -> str:
+def format_key_path(path: Iterable[str | int]) -> str:
     """`components.rest-api.routes[0].path`, with foreign keys made fit for a message."""
-    steps = [f"[{step}]" if isinstance(step, int) else f".{shown(step)}" for step in path]
+    steps = [f"[{step}]" if isinstance(step, int) else f".{make_printable(step)}" for step in path]
     return "".join(steps).removeprefix(".")
 
 
-def fault_at(place: Place, path: str, message: str, hint: str = "") -> Fault:
+def fault_at(place: SourcePosition, path: str, message: str, hint: str = "") -> Fault:
     """A fault that says where it was written."""
     return Fault(path, message, hint, place.source, place.line, place.column)
 
 
-def nested(path: Path, value: Any, place: Place) -> Layer:
+def single_value_layer(path: KeyPath, value: Any, place: SourcePosition) -> ConfigurationLayer:
     """A layer of one value."""
     values = value
     for step in reversed(path):
         values = {step: values}
-    return Layer(values, {dotted(path[: depth + 1]): place for depth in range(len(path))})
+    return ConfigurationLayer(values, {format_key_path(path[: depth + 1]): place for depth in range(len(path))})
 
 
-def of_values(values: Values, place: Place, path: Path = ()) -> Layer:
+def layer_from_values(values: ConfigurationValues, place: SourcePosition, path: KeyPath = ()) -> ConfigurationLayer:
     """A layer of values that a program gives, all of them at one place."""
     inner = (
-        of_values(value, place, (*path, key))
+        layer_from_values(value, place, (*path, key))
         if isinstance(value, dict) and value
-        else nested((*path, key), value, place)
+        else single_value_layer((*path, key), value, place)
         for key, value in values.items()
     )
-    return merged(inner)
+    return merge_layers(inner)
 
 
-def merged(layers: Iterable[Layer]) -> Layer:
+def merge_layers(layers: Iterable[ConfigurationLayer]) -> ConfigurationLayer:
     """Later layers win: mappings are merged and stay where they were, everything else is replaced as a whole."""
-    whole = Layer()
+    whole = ConfigurationLayer()
     for layer in layers:
-        merged_paths = _merged_paths(whole.values, layer.values)
+        merged_paths = _paths_in_both(whole.values, layer.values)
         kept = {path: whole.places[path] for path in merged_paths if path in whole.places}
         places = {**whole.places, **layer.places, **kept}
-        whole = Layer(_covered(whole.values, layer.values), places, whole.faults + layer.faults)
+        whole = ConfigurationLayer(_merge_values(whole.values, layer.values), places, whole.faults + layer.faults)
     return whole
 
 
-def _covered(below: Values, above: Values) -> Values:
-    both = {key: _covered(below[key], above[key]) for key in _mappings_in_both(below, above)}
+def _merge_values(below: ConfigurationValues, above: ConfigurationValues) -> ConfigurationValues:
+    both = {key: _merge_values(below[key], above[key]) for key in _mappings_in_both(below, above)}
     return {**below, **above, **both}
 
 
-def _merged_paths(below: Values, above: Values, path: Path = ()) -> Iterator[str]:
+def _paths_in_both(below: ConfigurationValues, above: ConfigurationValues, path: KeyPath = ()) -> Iterator[str]:
     for key in _mappings_in_both(below, above):
-        yield dotted((*path, key))
-        yield from _merged_paths(below[key], above[key], (*path, key))
+        yield format_key_path((*path, key))
+        yield from _paths_in_both(below[key], above[key], (*path, key))
 
 
-def _mappings_in_both(below: Values, above: Values) -> list[str]:
+def _mappings_in_both(below: ConfigurationValues, above: ConfigurationValues) -> list[str]:
     return [key for key in above if isinstance(above[key], dict) and isinstance(below.get(key), dict)]
 
 
-def written(values: Values) -> Values:
+def drop_nulls(values: ConfigurationValues) -> ConfigurationValues:
     """The values without nulls: a null takes back what a lower layer said."""
     return {
-        key: written(value) if isinstance(value, dict) else value for key, value in values.items() if value is not None
+        key: drop_nulls(value) if isinstance(value, dict) else value
+        for key, value in values.items()
+        if value is not None
     }
 
 
-def located(faults: Iterable[Fault], places: Mapping[str, Place]) -> tuple[Fault, ...]:
+def locate_faults(faults: Iterable[Fault], places: Mapping[str, SourcePosition]) -> tuple[Fault, ...]:
     """The faults with the place of their path, or of the nearest path around it."""
-    return tuple(_located(fault, places) for fault in faults)
+    return tuple(_locate_fault(fault, places) for fault in faults)
 
 
-def _located(fault: Fault, places: Mapping[str, Place]) -> Fault:
+def _locate_fault(fault: Fault, places: Mapping[str, SourcePosition]) -> Fault:
     path = fault.path
     while path and path not in places:
         path = _LAST_STEP.sub("", path)

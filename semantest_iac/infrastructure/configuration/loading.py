@@ -1,48 +1,97 @@
-"""Every source of the configuration in rising order, merged, checked for shape, with the place of every value.
+"""Loads the configuration from all its sources, substitutes variables, and reports faults with their location.
 
-The order: semantest.yaml, semantest.<environment>.yaml, .env, `SEMANTEST_*`, the values of a calling program,
-`--set`, options of the command line.
-"""
+Later sources win: semantest.yaml, semantest.<environment>.yaml, .env, `SEMANTEST_*`, the values of a calling program,
+`--set`, options of the command line. `${env.NAME}` is replaced here; `${secrets.name}` stays until the cloud resolves
+it."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from semantest_iac.domain.environments.configuration import Configuration
-from semantest_iac.domain.environments.names import DEFAULT_ENVIRONMENT, ENVIRONMENTS, canonical_environment
+from semantest_iac.domain.environments.configuration import SECRET_REFERENCE, DeploymentConfiguration
+from semantest_iac.domain.environments.names import (
+    DEFAULT_ENVIRONMENT,
+    ENVIRONMENTS,
+    canonical_environment,
+    make_printable,
+)
 from semantest_iac.domain.errors import ConfigurationError, Fault
 from semantest_iac.infrastructure.configuration.assignments import (
-    from_options,
-    from_overrides,
-    from_variables,
-    stray_variables,
+    find_unknown_variables,
+    layers_from_options,
+    layers_from_overrides,
+    layers_from_variables,
 )
-from semantest_iac.infrastructure.configuration.dotenv import Dotenv, parse_dotenv
 from semantest_iac.infrastructure.configuration.layers import (
-    Layer,
-    Place,
-    Values,
-    located,
-    merged,
-    of_values,
-    written,
+    ConfigurationLayer,
+    ConfigurationValues,
+    KeyPath,
+    SourcePosition,
+    drop_nulls,
+    format_key_path,
+    layer_from_values,
+    locate_faults,
+    merge_layers,
 )
-from semantest_iac.infrastructure.configuration.references import reference_faults, substituted
-from semantest_iac.infrastructure.configuration.shape import shaped
-from semantest_iac.infrastructure.configuration.text_files import read_text
-from semantest_iac.infrastructure.configuration.yaml_text import parse_document
+from semantest_iac.infrastructure.configuration.schema import validate_values
+from semantest_iac.infrastructure.configuration.text_files import DotenvFile, parse_dotenv, read_text_file
+from semantest_iac.infrastructure.configuration.yaml_text import is_variable_path, parse_scalar, parse_yaml_document
 
-DEFAULT_FILE = "semantest.yaml"
-OVERLAY = "semantest.{environment}.yaml"
-DOTENV = ".env"
-CALLER = Place("configuration")
+_VARIABLE_REFERENCE = re.compile(r"\$\{env\.([^{}]*)\}")
+
+
+def substitute_variables(value: Any, variables: Mapping[str, str], path: KeyPath = ()) -> Any:
+    """The value with what variables hold in place; of a missing one nothing is left."""
+    return _map_texts(value, path, lambda text, at: _substitute_text(text, variables, at))
+
+
+def check_references(value: Any, variables: Mapping[str, str]) -> Iterator[Fault]:
+    """References to variables that are not set, and secrets where nobody keeps them secret."""
+    for text, path in _iterate_texts(value, ()):
+        for name in _VARIABLE_REFERENCE.findall(text):
+            if name not in variables:
+                yield Fault(
+                    format_key_path(path), f"variable '{make_printable(name)}' is not set", "Set it, or add it to .env."
+                )
+        if SECRET_REFERENCE.search(text) and not is_variable_path(path):
+            yield Fault(format_key_path(path), "secrets can be used in components.<name>.environment only")
+
+
+def _substitute_text(text: str, variables: Mapping[str, str], path: KeyPath) -> Any:
+    replaced = _VARIABLE_REFERENCE.sub(lambda match: variables.get(match[1], ""), text)
+    if is_variable_path(path) or not _VARIABLE_REFERENCE.fullmatch(text):
+        return replaced
+    return parse_scalar(replaced, path)
+
+
+def _map_texts(value: Any, path: KeyPath, change: Callable[[str, KeyPath], Any]) -> Any:
+    if isinstance(value, dict):
+        return {key: _map_texts(inner, (*path, key), change) for key, inner in value.items()}
+    if isinstance(value, list):
+        return [_map_texts(inner, (*path, place), change) for place, inner in enumerate(value)]
+    return change(value, path) if isinstance(value, str) else value
+
+
+def _iterate_texts(value: Any, path: KeyPath) -> Iterator[tuple[str, KeyPath]]:
+    if isinstance(value, str):
+        yield value, path
+    inner = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    for step, below in inner:
+        yield from _iterate_texts(below, (*path, step))
+
+
+CONFIGURATION_FILE = "semantest.yaml"
+ENVIRONMENT_FILE = "semantest.{environment}.yaml"
+DOTENV_FILE = ".env"
+CALLER_LOCATION = SourcePosition("configuration")
 
 
 @dataclass(frozen=True, slots=True)
-class Sources:
+class ConfigurationSources:
     """Where to read: `file` and `dotenv` must exist when named, their defaults in `folder` need not."""
 
     folder: Path = Path()
@@ -55,100 +104,102 @@ class Sources:
 
 
 @dataclass(frozen=True, slots=True)
-class Loaded:
+class ParsedConfiguration:
     """The configuration, the values as written (references in place), and where each of them was written.
 
     `variables` is the environment over .env: where secrets are looked for. Where there are `faults`, the
     configuration holds what is left without the faulty values, so that the rest can be judged as well.
     """
 
-    configuration: Configuration
-    values: Values = field(repr=False)
-    places: Mapping[str, Place] = field(repr=False)
+    configuration: DeploymentConfiguration
+    values: ConfigurationValues = field(repr=False)
+    places: Mapping[str, SourcePosition] = field(repr=False)
     faults: tuple[Fault, ...] = ()
     warnings: tuple[Fault, ...] = ()
     variables: Mapping[str, str] = field(default_factory=dict, repr=False)
 
     def located(self, faults: Iterable[Fault]) -> tuple[Fault, ...]:
         """Faults of later checks with file, line and column."""
-        return located(faults, self.places)
+        return locate_faults(faults, self.places)
 
 
-def load(sources: Sources) -> Loaded:
+def load_configuration(sources: ConfigurationSources) -> ParsedConfiguration:
     """`read`, and ConfigurationError with every fault if there is one."""
-    loaded = read(sources)
+    loaded = read_configuration(sources)
     if loaded.faults:
         count = len(loaded.faults)
-        name = sources.file or DEFAULT_FILE
+        name = sources.file or CONFIGURATION_FILE
         cause = "1 fault" if count == 1 else f"{count} faults"
         raise ConfigurationError(f"Cannot load configuration '{name}': {cause}.", faults=loaded.faults)
     return loaded
 
 
-def read(sources: Sources) -> Loaded:
+def read_configuration(sources: ConfigurationSources) -> ParsedConfiguration:
     """The configuration with its faults beside it; for those who want to find more faults first."""
-    dotenv = _dotenv(sources)
+    dotenv = _read_dotenv_file(sources)
     variables = {**dotenv.variables, **sources.environ}
-    whole = merged(_layers(sources, dotenv, variables))
-    values = written(whole.values)
-    configuration, faults = shaped(substituted(values, variables))
-    found = (*faults, *reference_faults(values, variables))
-    return Loaded(
+    whole = merge_layers(_read_layers(sources, dotenv, variables))
+    values = drop_nulls(whole.values)
+    configuration, faults = validate_values(substitute_variables(values, variables))
+    found = (*faults, *check_references(values, variables))
+    return ParsedConfiguration(
         configuration=configuration,
         values=values,
         places=whole.places,
-        faults=(*dotenv.faults, *whole.faults, *located(found, whole.places)),
-        warnings=tuple(stray_variables(variables)),
+        faults=(*dotenv.faults, *whole.faults, *locate_faults(found, whole.places)),
+        warnings=tuple(find_unknown_variables(variables)),
         variables=variables,
     )
 
 
-def _layers(sources: Sources, dotenv: Dotenv, variables: Mapping[str, str]) -> list[Layer]:
-    base = _yaml(sources.file or sources.folder / DEFAULT_FILE, must_exist=sources.file is not None)
-    lines = {name: Place(_dotenv_name(sources), line, 1) for name, line in dotenv.lines.items()}
+def _read_layers(
+    sources: ConfigurationSources, dotenv: DotenvFile, variables: Mapping[str, str]
+) -> list[ConfigurationLayer]:
+    base = _read_yaml_file(sources.file or sources.folder / CONFIGURATION_FILE, must_exist=sources.file is not None)
+    lines = {name: SourcePosition(_dotenv_path(sources), line, 1) for name, line in dotenv.lines.items()}
     above = [
-        *from_variables(dotenv.variables, lines),
-        *from_variables(sources.environ, {}),
-        of_values(dict(sources.values), CALLER),
-        *from_overrides(sources.overrides),
-        *from_options(sources.options),
+        *layers_from_variables(dotenv.variables, lines),
+        *layers_from_variables(sources.environ, {}),
+        layer_from_values(dict(sources.values), CALLER_LOCATION),
+        *layers_from_overrides(sources.overrides),
+        *layers_from_options(sources.options),
     ]
     if sources.file is not None:
         return [base, *above]
-    environment = _environment(merged([base, *above]), variables)
-    return [base, _overlay(sources.folder, environment), *above]
+    environment = _select_environment(merge_layers([base, *above]), variables)
+    return [base, _read_environment_file(sources.folder, environment), *above]
 
 
-def _environment(layer: Layer, variables: Mapping[str, str]) -> str:
-    word = substituted(layer.values.get("environment"), variables) or DEFAULT_ENVIRONMENT
+def _select_environment(layer: ConfigurationLayer, variables: Mapping[str, str]) -> str:
+    word = substitute_variables(layer.values.get("environment"), variables) or DEFAULT_ENVIRONMENT
     return canonical_environment(str(word))
 
 
-def _overlay(folder: Path, environment: str) -> Layer:
+def _read_environment_file(folder: Path, environment: str) -> ConfigurationLayer:
     if environment not in ENVIRONMENTS:
-        return Layer()
-    name = OVERLAY.format(environment=environment)
-    layer = _yaml(folder / name, must_exist=False)
+        return ConfigurationLayer()
+    name = ENVIRONMENT_FILE.format(environment=environment)
+    layer = _read_yaml_file(folder / name, must_exist=False)
     if canonical_environment(str(layer.values.get("environment", environment))) == environment:
         return layer
     fault = Fault("environment", f"{name} is for {environment} alone", "Leave the key out of this file.")
-    return Layer(layer.values, layer.places, (*layer.faults, *located([fault], layer.places)))
+    return ConfigurationLayer(layer.values, layer.places, (*layer.faults, *locate_faults([fault], layer.places)))
 
 
-def _yaml(path: Path, *, must_exist: bool) -> Layer:
-    text = read_text(path, must_exist=must_exist)
+def _read_yaml_file(path: Path, *, must_exist: bool) -> ConfigurationLayer:
+    text = read_text_file(path, must_exist=must_exist)
     if isinstance(text, Fault):
-        return Layer(faults=(text,))
-    return Layer() if text is None else parse_document(text, str(path))
+        return ConfigurationLayer(faults=(text,))
+    return ConfigurationLayer() if text is None else parse_yaml_document(text, str(path))
 
 
-def _dotenv(sources: Sources) -> Dotenv:
-    path = sources.dotenv or sources.folder / DOTENV
-    text = read_text(path, must_exist=sources.dotenv is not None)
+def _read_dotenv_file(sources: ConfigurationSources) -> DotenvFile:
+    path = sources.dotenv or sources.folder / DOTENV_FILE
+    text = read_text_file(path, must_exist=sources.dotenv is not None)
     if isinstance(text, Fault):
-        return Dotenv(faults=[text])
-    return Dotenv() if text is None else parse_dotenv(text, str(path))
+        return DotenvFile(faults=[text])
+    return DotenvFile() if text is None else parse_dotenv(text, str(path))
 
 
-def _dotenv_name(sources: Sources) -> str:
-    return str(sources.dotenv or sources.folder / DOTENV)
+def _dotenv_path(sources: ConfigurationSources) -> str:
+    return str(sources.dotenv or sources.folder / DOTENV_FILE)

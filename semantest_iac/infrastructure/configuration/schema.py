@@ -1,55 +1,152 @@
-"""The JSON Schema of the configuration file, for editors; and which keys belong where."""
+"""Generates the JSON Schema of the configuration file and validates values against the model."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from functools import cache
-from typing import Any
+from typing import Any, NamedTuple
 
-from semantest_iac.domain.environments.configuration import Configuration
-from semantest_iac.infrastructure.configuration.layers import Path
+from pydantic import ValidationError
+from pydantic_core import ErrorDetails
 
-DIALECT = "https://json-schema.org/draft/2020-12/schema"
+from semantest_iac.domain.environments.configuration import DeploymentConfiguration
+from semantest_iac.domain.environments.names import make_printable, suggest_known
+from semantest_iac.domain.errors import Fault
+from semantest_iac.infrastructure.configuration.layers import ConfigurationValues, KeyPath, format_key_path
+
+JSON_SCHEMA_DIALECT = "https://json-schema.org/draft/2020-12/schema"
 
 
 @cache
-def schema() -> dict[str, Any]:
+def configuration_schema() -> dict[str, Any]:
     """Draft 2020-12, generated from the models."""
-    return {"$schema": DIALECT, **Configuration.model_json_schema(), "title": "semantest.yaml"}
+    return {"$schema": JSON_SCHEMA_DIALECT, **DeploymentConfiguration.model_json_schema(), "title": "semantest.yaml"}
 
 
-def schema_for(providers: Iterable[str]) -> dict[str, Any]:
+def schema_for_providers(providers: Iterable[str]) -> dict[str, Any]:
     """The same where these clouds are installed."""
-    properties = schema()["properties"]
+    properties = configuration_schema()["properties"]
     provider = {**properties["provider"], "enum": [*providers, None]}
-    return {**schema(), "properties": {**properties, "provider": provider}}
+    return {**configuration_schema(), "properties": {**properties, "provider": provider}}
 
 
-def keys_beside(path: Path) -> list[str]:
+def sibling_keys(path: KeyPath) -> list[str]:
     """The keys that are known in the mapping that holds the last step of the path."""
-    node = schema()
+    node = configuration_schema()
     for step in path[:-1]:
-        node = _below(node, step)
-    return list(_resolved(node).get("properties", ()))
+        node = _child_schema(node, step)
+    return list(_resolve_reference(node).get("properties", ()))
 
 
-def description_of(path: Path) -> str:
+def describe_key(path: KeyPath) -> str:
     """What the schema says of the value at the path; nothing of one that it does not know."""
-    node = schema()
+    node = configuration_schema()
     for step in path:
-        node = _below(node, step)
+        node = _child_schema(node, step)
     return str(node.get("description", ""))
 
 
-def _below(node: dict[str, Any], step: str | int) -> dict[str, Any]:
-    holder = _resolved(node)
+def _child_schema(node: dict[str, Any], step: str | int) -> dict[str, Any]:
+    holder = _resolve_reference(node)
     if isinstance(step, int):
         return dict(holder.get("items", {}))
     return dict(holder.get("properties", {}).get(step) or holder.get("additionalProperties") or {})
 
 
-def _resolved(node: dict[str, Any]) -> dict[str, Any]:
+def _resolve_reference(node: dict[str, Any]) -> dict[str, Any]:
     choices = [choice for choice in node.get("anyOf", ()) if choice.get("type") != "null"]
     inner = choices[0] if choices else node
     reference = inner.get("$ref", "").removeprefix("#/$defs/")
-    return dict(schema()["$defs"][reference]) if reference else inner
+    return dict(configuration_schema()["$defs"][reference]) if reference else inner
+
+
+MAX_MODEL_FAULTS = 50
+
+_EXPECTED_TYPES = {
+    "int_type": "a whole number",
+    "int_from_float": "a whole number",
+    "float_type": "a number",
+    "bool_type": "true or false",
+    "string_type": "text",
+    "tuple_type": "a list",
+    "dict_type": "a mapping",
+    "model_type": "a mapping",
+}
+
+_KEY_PARENTS: dict[str, KeyPath] = {
+    "at the top of the file": (),
+    "below a component, such as components.rest-api": ("components", "rest-api"),
+}
+
+
+class ValidatedValues(NamedTuple):
+    """The part of the values that fits the model, and a fault for every part that does not."""
+
+    configuration: DeploymentConfiguration
+    faults: tuple[Fault, ...]
+
+
+def validate_values(values: ConfigurationValues) -> ValidatedValues:
+    """Never raises: in the worst case the configuration is empty and the faults say why, the first of them."""
+    faults: list[Fault] = []
+    while True:
+        try:
+            return ValidatedValues(DeploymentConfiguration.model_validate(values), tuple(faults))
+        except ValidationError as error:
+            errors = error.errors(include_url=False)
+            faults += [_model_fault(detail) for detail in errors[:MAX_MODEL_FAULTS]]
+            if len(errors) > MAX_MODEL_FAULTS:
+                return ValidatedValues(
+                    DeploymentConfiguration(), (*faults, Fault("", f"and {len(errors) - MAX_MODEL_FAULTS} more faults"))
+                )
+            for detail in errors:
+                values = _remove_path(values, _faulty_path(detail))
+
+
+def _model_fault(detail: ErrorDetails) -> Fault:
+    path, kind, given = detail["loc"], detail["type"], detail["input"]
+    if kind == "extra_forbidden":
+        return Fault(
+            format_key_path(path),
+            "unknown key",
+            _suggest_parent(str(path[-1])) or suggest_known(str(path[-1]), sibling_keys(path)),
+        )
+    if kind == "missing":
+        return Fault(format_key_path(path), "missing")
+    if kind == "literal_error":
+        known = detail["ctx"]["expected"].replace("'", "").replace(" or ", ", ").split(", ")
+        return Fault(
+            format_key_path(path), f"'{make_printable(str(given))}' is not known here", suggest_known(str(given), known)
+        )
+    if kind in _EXPECTED_TYPES:
+        return Fault(
+            format_key_path(path), f"must be {_EXPECTED_TYPES[kind]}, not {_describe_value(given)}", describe_key(path)
+        )
+    return Fault(format_key_path(path), detail["msg"])
+
+
+def _suggest_parent(key: str) -> str:
+    """A key that is spelled well and stands in the wrong place."""
+    places = (place for place, above in _KEY_PARENTS.items() if key in sibling_keys((*above, key)))
+    return next((f"'{key}' belongs {place}." for place in places), "")
+
+
+def _describe_value(given: Any) -> str:
+    if isinstance(given, dict | list):
+        return "a mapping" if isinstance(given, dict) else "a list"
+    if isinstance(given, bool):
+        return str(given).lower()
+    return f"'{make_printable(given)}'" if isinstance(given, str) else str(given)
+
+
+def _faulty_path(detail: ErrorDetails) -> KeyPath:
+    return detail["loc"][:-1] if detail["type"] == "missing" else detail["loc"]
+
+
+def _remove_path(values: ConfigurationValues, path: KeyPath) -> ConfigurationValues:
+    """The values without what is at the path; from a list nothing can be taken, so all of it goes."""
+    head, *rest = path
+    inner = values.get(str(head))
+    if rest and isinstance(inner, dict):
+        return {**values, str(head): _remove_path(inner, tuple(rest))}
+    return {key: value for key, value in values.items() if key != head}

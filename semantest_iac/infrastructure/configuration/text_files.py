@@ -1,36 +1,87 @@
-"""Text from files that somebody else wrote: bounded, regular, UTF-8."""
+"""Reads bounded UTF-8 text files and parses `.env` files, one `NAME=value` a line and nothing expanded."""
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
 from pathlib import Path
 
-from semantest_iac.domain.environments.names import shown
+from semantest_iac.domain.environments.names import make_printable
 from semantest_iac.domain.errors import Fault
 
-LARGEST = 1024 * 1024  # bytes
+_ASSIGNMENT = re.compile(r"(export\s+)?(?P<name>[A-Za-z_][A-Za-z0-9_]*)\s*=\s*(?P<value>.*)")
+_DOUBLE_QUOTED = re.compile(r'"((?:[^"\\]|\\.)*)"\s*(#.*)?')
+_SINGLE_QUOTED = re.compile(r"'([^']*)'\s*(#.*)?")
+_COMMENT = re.compile(r"(^|\s)#.*")
+_ESCAPE = re.compile(r"\\(.)")
+_ESCAPED_CHARACTERS = {"n": "\n", "r": "\r", "t": "\t"}
 
 
-def read_text(path: Path, *, must_exist: bool) -> str | Fault | None:
+@dataclass(frozen=True, slots=True)
+class DotenvFile:
+    """The variables of a file, the line of each, and the lines that are none."""
+
+    variables: dict[str, str] = field(default_factory=dict, repr=False)
+    lines: dict[str, int] = field(default_factory=dict)
+    faults: list[Fault] = field(default_factory=list)
+
+
+def parse_dotenv(text: str, source: str) -> DotenvFile:
+    """Every variable, the last of a name winning; faults never show the line, which may hold a secret."""
+    dotenv = DotenvFile()
+    for number, line in _content_lines(text):
+        match = _ASSIGNMENT.fullmatch(line)
+        value = _parse_dotenv_value(match["value"]) if match else None
+        if match is None or value is None:
+            hint = "Write NAME=value; close what is quoted on the same line."
+            dotenv.faults.append(Fault("", "not a variable", hint, source, number, 1))
+        else:
+            dotenv.variables[match["name"]] = value
+            dotenv.lines[match["name"]] = number
+    return dotenv
+
+
+def _content_lines(text: str) -> Iterator[tuple[int, str]]:
+    for number, line in enumerate(text.split("\n"), start=1):
+        if (bare := line.strip()) and not bare.startswith("#"):
+            yield number, bare
+
+
+def _parse_dotenv_value(text: str) -> str | None:
+    if text.startswith('"'):
+        match = _DOUBLE_QUOTED.fullmatch(text)
+        return match and _ESCAPE.sub(lambda found: _ESCAPED_CHARACTERS.get(found[1], found[1]), match[1])
+    if text.startswith("'"):
+        match = _SINGLE_QUOTED.fullmatch(text)
+        return match and match[1]
+    return _COMMENT.sub("", text).strip()
+
+
+MAX_TEXT_FILE_BYTES = 1024 * 1024  # bytes
+
+
+def read_text_file(path: Path, *, must_exist: bool) -> str | Fault | None:
     """The text; None for a file that is not there and need not be; a fault for everything else."""
     try:
         if not path.is_file():
-            return _missing(path) if must_exist or path.exists() else None
+            return _missing_file_fault(path) if must_exist or path.exists() else None
         with path.open("rb") as file:
-            content = file.read(LARGEST + 1)  # bounded by itself: a file may grow after a look at its size
+            content = file.read(MAX_TEXT_FILE_BYTES + 1)  # bounded by itself: a file may grow after a look at its size
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or "not a path"
-        return Fault("", f"cannot be read: {reason}", file=shown(str(path), 200))
-    return _decoded(content, path)
+        return Fault("", f"cannot be read: {reason}", file=make_printable(str(path), 200))
+    return _decode_utf8(content, path)
 
 
-def _missing(path: Path) -> Fault:
+def _missing_file_fault(path: Path) -> Fault:
     message = "not a file" if path.exists() else "no such file"
-    return Fault("", message, "Check the path.", file=shown(str(path), 200))
+    return Fault("", message, "Check the path.", file=make_printable(str(path), 200))
 
 
-def _decoded(content: bytes, path: Path) -> str | Fault:
-    if len(content) > LARGEST:
-        return Fault("", f"larger than {LARGEST // 1024} KiB", file=str(path))
+def _decode_utf8(content: bytes, path: Path) -> str | Fault:
+    if len(content) > MAX_TEXT_FILE_BYTES:
+        return Fault("", f"larger than {MAX_TEXT_FILE_BYTES // 1024} KiB", file=str(path))
     try:
         return content.decode("utf-8-sig").replace("\r\n", "\n")
     except UnicodeDecodeError as error:

@@ -8,11 +8,11 @@ from pathlib import Path
 from typing import Any
 
 TIMED_OUT = "Sandbox.Timedout"
-ENDED = "Runtime.ExitError"
-GARBLED = "Runtime.InvalidAnswer"
+PROCESS_EXITED = "Runtime.ExitError"
+INVALID_ANSWER = "Runtime.InvalidAnswer"
 EVENT_TOO_LARGE = "Function.RequestTooLarge"
 NO_ROUTE = "Host.NoRoute"
-NO_KEY = "Host.NoKey"
+MISSING_KEY = "Host.NoKey"
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""One operating system process with a host program in it, spoken to over a socket of its own."""
+"""Starts one operating system process with a host program in it and talks to it over a socket."""
 
 from __future__ import annotations
 
@@ -10,9 +10,36 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 
-from semantest_iac.infrastructure.function_runtimes.log_tail import LogTail
+MAX_LOG_BYTES = 64 * 1024
+READ_CHUNK_BYTES = 256 * 1024
 
-LONGEST_FAREWELL_S = 5
+
+class LogTail:
+    """The last KEPT_BYTES of the current call's output."""
+
+    def __init__(self) -> None:
+        self._kept = bytearray()
+        self._is_cut = False
+
+    async def collect(self, stream: asyncio.StreamReader) -> None:
+        """Read the stream to its end, so that a function that writes much is never blocked by us."""
+        while chunk := await stream.read(READ_CHUNK_BYTES):
+            self._kept += chunk
+            if len(self._kept) > MAX_LOG_BYTES:
+                del self._kept[:-MAX_LOG_BYTES]
+                self._is_cut = True
+
+    def clear(self) -> None:
+        """Begin anew, for the next call."""
+        self._kept.clear()
+        self._is_cut = False
+
+    def text(self) -> str:
+        """What was kept, as text; starts with an ellipsis when the beginning is gone."""
+        return ("…" if self._is_cut else "") + self._kept.decode(errors="replace")
+
+
+PROCESS_EXIT_TIMEOUT_S = 5
 
 
 class HostProcess:
@@ -74,7 +101,7 @@ class HostProcess:
             os.killpg(self._process.pid, signal.SIGKILL)
         self._writer.close()
         with suppress(TimeoutError):
-            async with asyncio.timeout(LONGEST_FAREWELL_S):
+            async with asyncio.timeout(PROCESS_EXIT_TIMEOUT_S):
                 await self._process.wait()
                 await self._collecting
         self._collecting.cancel()

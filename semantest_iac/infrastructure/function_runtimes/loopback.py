@@ -1,21 +1,23 @@
-"""A small HTTP server on the loopback, for what functions of this machine call in the place of a cloud."""
+"""Serves HTTP on the loopback for what local functions call in place of a cloud, Secrets Manager included."""
 
 from __future__ import annotations
 
 import asyncio
+import json
 import secrets
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from http import HTTPStatus
+from typing import Any
 
 from semantest_iac.domain.networking.http_exchange import HttpResponse
 
-LARGEST_HEAD = 64 * 1024
+MAX_HEAD_BYTES = 64 * 1024
 
 
 @dataclass(frozen=True, slots=True)
-class Bounds:
+class RequestLimits:
     """What a call may take: bytes of its body, and seconds from its first byte to its last."""
 
     body: int = 1024 * 1024
@@ -23,7 +25,7 @@ class Bounds:
 
 
 @dataclass(frozen=True, slots=True)
-class Call:
+class LoopbackRequest:
     """One request; `path` is below the server's own, still percent-encoded, and header names are in lower case."""
 
     method: str
@@ -32,20 +34,20 @@ class Call:
     body: bytes = b""
 
 
-Answering = Callable[[Call], Awaitable[HttpResponse]]
+LoopbackHandler = Callable[[LoopbackRequest], Awaitable[HttpResponse]]
 
 
 @asynccontextmanager
-async def loopback(answer: Answering, bounds: Bounds = Bounds()) -> AsyncIterator[str]:
+async def serve_loopback(answer: LoopbackHandler, bounds: RequestLimits = RequestLimits()) -> AsyncIterator[str]:
     """The URL of a server that lives as long as the block.
 
     Its path is random: another process of this machine that finds the port gets nothing from it.
     """
     prefix = f"/{secrets.token_urlsafe(24)}"
-    callers = set[_Caller]()
+    callers = set[_LoopbackConnection]()
 
-    def called() -> _Caller:
-        return _Caller(prefix, answer, bounds, callers)
+    def called() -> _LoopbackConnection:
+        return _LoopbackConnection(prefix, answer, bounds, callers)
 
     server = await asyncio.get_running_loop().create_server(called, "127.0.0.1", 0)
     try:
@@ -56,12 +58,14 @@ async def loopback(answer: Answering, bounds: Bounds = Bounds()) -> AsyncIterato
             caller.hang_up()
 
 
-class _Caller(asyncio.Protocol):
+class _LoopbackConnection(asyncio.Protocol):
     """One connection, whose calls are answered one after the other; streams would take twice as long."""
 
     _transport: asyncio.Transport
 
-    def __init__(self, prefix: str, answer: Answering, bounds: Bounds, callers: set[_Caller]) -> None:
+    def __init__(
+        self, prefix: str, answer: LoopbackHandler, bounds: RequestLimits, callers: set[_LoopbackConnection]
+    ) -> None:
         self._prefix = prefix
         self._answer = answer
         self._bounds = bounds
@@ -95,7 +99,7 @@ class _Caller(asyncio.Protocol):
 
     def _begin(self) -> None:
         try:
-            call, size = _call(self._received, self._bounds.body)
+            call, size = _parse_request(self._received, self._bounds.body)
         except ValueError:
             self.hang_up()
             return
@@ -111,25 +115,25 @@ class _Caller(asyncio.Protocol):
             self._patience.cancel()
             self._patience = None
 
-    async def _answered(self, call: Call) -> None:
+    async def _answered(self, call: LoopbackRequest) -> None:
         try:
             response = await self._said(call)
         except Exception:  # a call that nobody has thought of must not end the others
             response = HttpResponse(HTTPStatus.INTERNAL_SERVER_ERROR)
-        self._transport.write(_encoded(response))
+        self._transport.write(_encode_response(response))
         self._begin()
 
-    async def _said(self, call: Call) -> HttpResponse:
+    async def _said(self, call: LoopbackRequest) -> HttpResponse:
         size = len(self._prefix)
         if not secrets.compare_digest(call.path[:size].encode(), self._prefix.encode()):
             return HttpResponse(HTTPStatus.FORBIDDEN)
-        return await self._answer(Call(call.method, call.path[size:] or "/", call.headers, call.body))
+        return await self._answer(LoopbackRequest(call.method, call.path[size:] or "/", call.headers, call.body))
 
 
-def _call(received: bytearray, largest_body: int) -> tuple[Call | None, int]:
+def _parse_request(received: bytearray, largest_body: int) -> tuple[LoopbackRequest | None, int]:
     """The first call and its size, once it is there as a whole; raises ValueError for what is no call."""
     end = received.find(b"\r\n\r\n")
-    if end < 0 and len(received) <= LARGEST_HEAD:
+    if end < 0 and len(received) <= MAX_HEAD_BYTES:
         return None, 0
     first, *lines = received[: max(0, end)].decode("latin-1").split("\r\n")
     method, path, _ = first.split(" ")
@@ -138,11 +142,46 @@ def _call(received: bytearray, largest_body: int) -> tuple[Call | None, int]:
     if not 0 <= length <= largest_body:
         raise ValueError("too large a body")
     size = end + 4 + length
-    return (Call(method, path, headers, bytes(received[end + 4 : size])), size) if len(received) >= size else (None, 0)
+    return (
+        (LoopbackRequest(method, path, headers, bytes(received[end + 4 : size])), size)
+        if len(received) >= size
+        else (None, 0)
+    )
 
 
-def _encoded(response: HttpResponse) -> bytes:
+def _encode_response(response: HttpResponse) -> bytes:
     headers = (*response.headers, ("content-length", str(len(response.body))))
     lines = "".join(f"{name}: {value}\r\n" for name, value in headers)
     head = f"HTTP/1.1 {response.status:d} {HTTPStatus(response.status).phrase}\r\n{lines}\r\n"
     return head.encode("latin-1") + response.body
+
+
+SECRET_REQUEST_LIMITS = RequestLimits(body=64 * 1024)
+GET_VALUE_TARGET = "secretsmanager.getsecretvalue"
+_SECRET_HEADERS = (("content-type", "application/x-amz-json-1.1"),)
+
+
+@asynccontextmanager
+async def serve_secrets(secrets: Mapping[str, str]) -> AsyncIterator[str]:
+    """The URL of an endpoint that lives as long as the block; empty when there is nothing to answer."""
+    if not secrets:
+        yield ""
+        return
+
+    async def answered(call: LoopbackRequest) -> HttpResponse:
+        status, value = _get_secret_value(call, secrets)
+        return HttpResponse(status, _SECRET_HEADERS, json.dumps(value).encode())
+
+    async with serve_loopback(answered, SECRET_REQUEST_LIMITS) as url:
+        yield url
+
+
+def _get_secret_value(call: LoopbackRequest, secrets: Mapping[str, str]) -> tuple[HTTPStatus, dict[str, Any]]:
+    if call.path != "/" or call.headers.get("x-amz-target", "").lower() != GET_VALUE_TARGET:
+        return HTTPStatus.FORBIDDEN, {"__type": "AccessDeniedException"}
+    reference = json.loads(call.body).get("SecretId")
+    if reference not in secrets:
+        message = "Secrets Manager can't find the specified secret."
+        return HTTPStatus.BAD_REQUEST, {"__type": "ResourceNotFoundException", "Message": message}
+    value = {"ARN": reference, "Name": reference, "SecretString": secrets[reference]}
+    return HTTPStatus.OK, value | {"VersionStages": ["AWSCURRENT"]}

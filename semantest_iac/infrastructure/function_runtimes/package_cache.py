@@ -12,7 +12,7 @@ from pathlib import Path, PurePosixPath
 
 from semantest_iac.domain.errors import RuntimeFailedError
 
-LARGEST_UNPACKED = 250 * 1024 * 1024
+MAX_CACHED_PACKAGE_BYTES = 250 * 1024 * 1024
 
 
 class PackageCache:
@@ -29,14 +29,14 @@ class PackageCache:
         self._folder.mkdir(parents=True, exist_ok=True)
         workspace = Path(tempfile.mkdtemp(dir=self._folder, prefix=".part-"))
         try:
-            _unpack(package, workspace / "package")
-            _move(workspace / "package", target)
+            _unpack_package(package, workspace / "package")
+            _move_into_place(workspace / "package", target)
         finally:
             shutil.rmtree(workspace, ignore_errors=True)
         return target
 
 
-def _move(complete: Path, target: Path) -> None:
+def _move_into_place(complete: Path, target: Path) -> None:
     try:
         complete.rename(target)
     except OSError:
@@ -44,20 +44,20 @@ def _move(complete: Path, target: Path) -> None:
             raise
 
 
-def _unpack(package: Path, target: Path) -> None:
+def _unpack_package(package: Path, target: Path) -> None:
     try:
         with zipfile.ZipFile(package) as archive:
             entries = archive.infolist()
             if any(map(_is_unsafe, entries)):
-                raise _refusal(package, "it would write outside its folder")
-            if sum(entry.file_size for entry in entries) > LARGEST_UNPACKED:
-                raise _refusal(package, "it is too large")
+                raise _unpack_error(package, "it would write outside its folder")
+            if sum(entry.file_size for entry in entries) > MAX_CACHED_PACKAGE_BYTES:
+                raise _unpack_error(package, "it is too large")
             _make_folders(target, entries)
             for entry in entries:
                 if not entry.is_dir():
-                    _write(target / entry.filename, archive.read(entry), entry.external_attr >> 16)
+                    _write_file(target / entry.filename, archive.read(entry), entry.external_attr >> 16)
     except (OSError, zipfile.BadZipFile, zlib.error, NotImplementedError) as error:
-        raise _refusal(package, "it is not a complete zip file") from error
+        raise _unpack_error(package, "it is not a complete zip file") from error
 
 
 def _is_unsafe(entry: zipfile.ZipInfo) -> bool:
@@ -72,12 +72,12 @@ def _make_folders(target: Path, entries: Sequence[zipfile.ZipInfo]) -> None:
         (target / name).mkdir(parents=True, exist_ok=True)
 
 
-def _write(path: Path, content: bytes, mode: int) -> None:
+def _write_file(path: Path, content: bytes, mode: int) -> None:
     path.write_bytes(content)
     if mode & 0o111:
         path.chmod(0o755)
 
 
-def _refusal(package: Path, cause: str) -> RuntimeFailedError:
+def _unpack_error(package: Path, cause: str) -> RuntimeFailedError:
     hint = "Deploy again: the package is then built anew."
     return RuntimeFailedError(f"Cannot unpack package '{package.name}': {cause}.", hint=hint)

@@ -1,22 +1,150 @@
-"""Where a function believes to run: the host in its process, what that is given and sent, and what it may carry."""
+"""Describes how Lambda and Azure Functions run a function: interpreter, host program, environment, call and limits."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
 from typing import Any
 
-from semantest_iac.infrastructure.function_runtimes.environment import functions_environment, lambda_environment
+from semantest_iac.domain.errors import RuntimeFailedError
+from semantest_iac.infrastructure.function_runtimes.azure_functions import build_functions_call
 from semantest_iac.infrastructure.function_runtimes.function_spec import FunctionSpec
-from semantest_iac.infrastructure.function_runtimes.functions_routes import functions_call
+
+
+def build_lambda_environment(spec: FunctionSpec, temporary: str, secrets_url: str) -> Mapping[str, str]:
+    """Every variable of the process; `temporary` stands for Lambda's /tmp."""
+    endpoint = {"AWS_ENDPOINT_URL_SECRETS_MANAGER": secrets_url} if secrets_url else {}
+    return {**spec.environment, **_process_variables(temporary), **_reserved_by_lambda(spec), **endpoint}
+
+
+def build_functions_environment(spec: FunctionSpec, temporary: str, secrets_url: str) -> Mapping[str, str]:
+    """Every variable of the process; references to Key Vault are replaced by values, as the platform does."""
+    settings = {name: spec.secrets.get(value, value) for name, value in spec.environment.items()}
+    return {**settings, **_process_variables(temporary), **_reserved_by_functions(spec)}
+
+
+def _process_variables(temporary: str) -> Mapping[str, str]:
+    return {"PATH": os.environ.get("PATH", os.defpath), "HOME": temporary, "TMPDIR": temporary}
+
+
+def _reserved_by_lambda(spec: FunctionSpec) -> Mapping[str, str]:
+    """What Lambda sets and no function can override."""
+    return {
+        "LANG": "en_US.UTF-8",
+        "TZ": ":UTC",
+        "AWS_REGION": spec.region,
+        "AWS_DEFAULT_REGION": spec.region,
+        "AWS_EXECUTION_ENV": f"AWS_Lambda_{spec.runtime}",
+        "AWS_EC2_METADATA_DISABLED": "true",  # there is none here; SDKs would wait for it
+        "AWS_LAMBDA_FUNCTION_NAME": spec.name,
+        "AWS_LAMBDA_FUNCTION_VERSION": spec.version,
+        "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": str(spec.memory_mb),
+        "AWS_LAMBDA_INITIALIZATION_TYPE": "on-demand",
+        "AWS_LAMBDA_LOG_GROUP_NAME": f"/aws/lambda/{spec.name}",
+        "AWS_LAMBDA_LOG_STREAM_NAME": "sandbox",
+        "LAMBDA_TASK_ROOT": str(spec.package),
+        "_HANDLER": spec.handler,
+    }
+
+
+def _reserved_by_functions(spec: FunctionSpec) -> Mapping[str, str]:
+    """What Azure sets on a Flex Consumption app."""
+    return {
+        "LANG": "C.UTF-8",
+        "TZ": "UTC",
+        "AZURE_FUNCTIONS_ENVIRONMENT": "Production",
+        "FUNCTIONS_EXTENSION_VERSION": "~4",
+        "FUNCTIONS_WORKER_RUNTIME": "node" if spec.runtime.startswith("nodejs") else "python",
+        "REGION_NAME": spec.region,
+        "WEBSITE_HOSTNAME": f"{spec.name}.azurewebsites.net",
+        "WEBSITE_SITE_NAME": spec.name,
+        "WEBSITE_SKU": "FlexConsumption",
+    }
+
+
+HOST_PROGRAMS = Path(__file__).parent / "hosts"
+PYTHON_FLAGS = ("-I", "-S", "-B", "-X", "utf8")  # nothing of our own environment; no .pyc beside the code
+
+
+@dataclass(frozen=True, slots=True)
+class Interpreter:
+    """The command in front of a host program's arguments, and a note when it is not the cloud's version."""
+
+    command: tuple[str, ...]
+    note: str = ""
+
+
+def find_interpreter(runtime: str, memory_mb: int, hosts: Mapping[str, str]) -> Interpreter:
+    """The nearest interpreter for the runtime, with its host program; raises RuntimeFailedError when there is none."""
+    if runtime.startswith("python"):
+        program, note = _find_python(runtime.removeprefix("python"))
+        return Interpreter((program, *PYTHON_FLAGS, str(HOST_PROGRAMS / hosts["python"])), note)
+    if runtime.startswith("nodejs"):
+        program, note = _find_node(runtime.removeprefix("nodejs").partition(".")[0])
+        heap = f"--max-old-space-size={memory_mb}"
+        return Interpreter((program, heap, str(HOST_PROGRAMS / hosts["nodejs"])), note)
+    raise RuntimeFailedError(f"Cannot run runtime '{runtime}': only Python and Node functions run here.")
+
+
+def parent_death_signal_prefix() -> tuple[str, ...]:
+    """A prefix that makes the kernel end the process with ours, even when it hangs; only Linux has one."""
+    setpriv = shutil.which("setpriv") if sys.platform == "linux" else None
+    if setpriv is None or Path(setpriv).resolve().name == "busybox":  # busybox's own knows no such option
+        return ()
+    return setpriv, "--pdeathsig", "KILL", "--"
+
+
+def _find_python(version: str) -> tuple[str, str]:
+    own = "{}.{}".format(*sys.version_info[:2])
+    exact = sys.executable if version == own else next(_find_binaries(f"python{version}"), None)
+    if exact:
+        return exact, ""
+    return sys.executable, f"python{version} is not on this machine; the function runs on {own} here."
+
+
+def _find_binaries(name: str) -> Iterator[str]:
+    """Programs of that name on the PATH; a script is a version manager's shim and may run nothing."""
+    for folder in os.get_exec_path():
+        path = Path(folder) / name
+        if os.access(path, os.X_OK) and path.is_file() and _first_two_bytes(path) != b"#!":
+            yield str(path)
+
+
+def _first_two_bytes(path: Path) -> bytes:
+    with path.open("rb") as file:
+        return file.read(2)
+
+
+def _find_node(wanted: str) -> tuple[str, str]:
+    program = shutil.which("node")
+    if program is None:
+        hint = "Install Node.js, or choose a Python runtime."
+        raise RuntimeFailedError("Cannot run a Node function: node is not on the PATH.", hint=hint)
+    found = _node_major_version(program)
+    note = f"Node {wanted} is not on this machine; the function runs on Node {found} here."
+    return program, "" if found == wanted else note
+
+
+@cache
+def _node_major_version(program: str) -> str:
+    command = [program, "--version"]
+    asked = subprocess.run(command, capture_output=True, text=True, timeout=10, check=False)  # noqa: S603  # no shell
+    return asked.stdout.strip().removeprefix("v").partition(".")[0] or "unknown"
+
 
 MIB = 1024 * 1024
-Facts = Mapping[str, Any]
+HostFacts = Mapping[str, Any]
 """What the host told when it was ready."""
 
 
 @dataclass(frozen=True, slots=True)
-class Platform:
+class FunctionPlatform:
     """One cloud's way to run functions; `call` gives what the host is sent, or `error` where it would not be called.
 
     `largest_line` bounds what one answer may fill of our memory.
@@ -24,14 +152,14 @@ class Platform:
 
     hosts: Mapping[str, str]
     environment: Callable[[FunctionSpec, str, str], Mapping[str, str]]
-    call: Callable[[FunctionSpec, Facts, Any, str], Mapping[str, Any]]
+    call: Callable[[FunctionSpec, HostFacts, Any, str], Mapping[str, Any]]
     longest_start_s: float
     largest_call: int
     largest_line: int
     fetches_secrets: bool
 
 
-def lambda_call(spec: FunctionSpec, facts: Facts, event: Any, request_id: str) -> Mapping[str, Any]:
+def build_lambda_call(spec: FunctionSpec, facts: HostFacts, event: Any, request_id: str) -> Mapping[str, Any]:
     """The event, and what the handler's context is made of."""
     context = {
         "aws_request_id": request_id,
@@ -41,20 +169,20 @@ def lambda_call(spec: FunctionSpec, facts: Facts, event: Any, request_id: str) -
     return {"event": event, "context": context}
 
 
-PLATFORMS: Mapping[str, Platform] = {
-    "lambda": Platform(
+FUNCTION_PLATFORMS: Mapping[str, FunctionPlatform] = {
+    "lambda": FunctionPlatform(
         hosts={"python": "python_host.py", "nodejs": "node_host.cjs"},
-        environment=lambda_environment,
-        call=lambda_call,
+        environment=build_lambda_environment,
+        call=build_lambda_call,
         longest_start_s=10,  # Lambda's own limit
         largest_call=6 * MIB,
         largest_line=8 * MIB,
         fetches_secrets=True,
     ),
-    "functions": Platform(
+    "functions": FunctionPlatform(
         hosts={"python": "functions_python_host.py", "nodejs": "functions_node_host.cjs"},
-        environment=functions_environment,
-        call=functions_call,
+        environment=build_functions_environment,
+        call=build_functions_call,
         longest_start_s=60,  # how long Azure's host waits for its worker
         largest_call=136 * MIB,  # a request of 100 MB in base64
         largest_line=180 * MIB,

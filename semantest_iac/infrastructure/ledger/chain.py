@@ -4,50 +4,50 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 
-from semantest_iac.application.ports.ledger import Head, NewEvent, Recorded, Verified
+from semantest_iac.application.ports.ledger import LedgerHead, NewEvent, RecordedEvent, VerifiedLedger
 from semantest_iac.domain.errors import LedgerError
 
-GENESIS = Head(0, "0" * 64)
+GENESIS = LedgerHead(0, "0" * 64)
 
 
-def extend(head: Head, stream: str, version: int, events: Sequence[NewEvent]) -> Iterator[Recorded]:
+def extend_chain(head: LedgerHead, stream: str, version: int, events: Sequence[NewEvent]) -> Iterator[RecordedEvent]:
     """The events as they follow a head, in a stream that is at `version`."""
     for count, event in enumerate(events, start=1):
         place = (head.position + 1, stream, version + count, event.type, event.json)
-        head = Head(head.position + 1, _link(head.hash, *place))
-        yield Recorded(*place, hash=head.hash)
+        head = LedgerHead(head.position + 1, _chain_hash(head.hash, *place))
+        yield RecordedEvent(*place, hash=head.hash)
 
 
-def verify(log: Iterable[Recorded], expected: Head | None) -> Verified:
+def verify_chain(log: Iterable[RecordedEvent], expected: LedgerHead | None) -> VerifiedLedger:
     """Recompute every link; raises LedgerError at the first that is not as recorded."""
     head = GENESIS
     versions: dict[str, int] = {}
-    _meet(expected, head)
+    _check_expected_head(expected, head)
     for row in log:
-        _check(row, head, versions)
-        head = Head(row.position, row.hash)
-        _meet(expected, head)
+        _check_row(row, head, versions)
+        head = LedgerHead(row.position, row.hash)
+        _check_expected_head(expected, head)
     if expected is not None and expected.position > head.position:
-        raise _broken(expected.position, f"expected hash {expected.hash}, found the end of the ledger")
-    return Verified(head.position, head)
+        raise _broken_chain_error(expected.position, f"expected hash {expected.hash}, found the end of the ledger")
+    return VerifiedLedger(head.position, head)
 
 
-def _meet(expected: Head | None, head: Head) -> None:
+def _check_expected_head(expected: LedgerHead | None, head: LedgerHead) -> None:
     if expected is not None and expected.position == head.position and expected.hash != head.hash:
-        raise _broken(head.position, f"expected hash {expected.hash}, found {head.hash}")
+        raise _broken_chain_error(head.position, f"expected hash {expected.hash}, found {head.hash}")
 
 
-def _check(row: Recorded, head: Head, versions: dict[str, int]) -> None:
+def _check_row(row: RecordedEvent, head: LedgerHead, versions: dict[str, int]) -> None:
     due = head.position + 1
     version = versions[row.stream] = versions.get(row.stream, 0) + 1
-    link = _link(head.hash, row.position, row.stream, row.version, row.type, row.json)
+    link = _chain_hash(head.hash, row.position, row.stream, row.version, row.type, row.json)
     expected, found = (due, version, link), (row.position, row.version, row.hash)
     for what, wanted, got in zip(("position", "version", "hash"), expected, found, strict=True):
         if wanted != got:
-            raise _broken(due, f"expected {what} {wanted}, found {got}")
+            raise _broken_chain_error(due, f"expected {what} {wanted}, found {got}")
 
 
-def _broken(position: int, cause: str) -> LedgerError:
+def _broken_chain_error(position: int, cause: str) -> LedgerError:
     return LedgerError(
         f"Cannot verify ledger at position {position}: {cause}.",
         "LEDGER_CHANGED",
@@ -55,7 +55,7 @@ def _broken(position: int, cause: str) -> LedgerError:
     )
 
 
-def _link(previous: str, *place: object) -> str:
+def _chain_hash(previous: str, *place: object) -> str:
     """SHA-256 over the parts, each led by its length so that no two lists of parts read alike."""
     import hashlib  # the dearest import of all that `history` would pay for, which hashes nothing
 

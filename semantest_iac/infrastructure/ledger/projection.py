@@ -11,20 +11,20 @@ from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import asdict
 from typing import TypeVar
 
-from semantest_iac.application.ports.ledger import DeploymentRow, Recorded, StackRow
-from semantest_iac.application.queries.projection import MemoryRows, Rows, project
-from semantest_iac.domain.deployment.states import DeploymentState
-from semantest_iac.infrastructure.ledger.schema import COLUMNS
+from semantest_iac.application.ports.ledger import DeploymentRow, RecordedEvent, StackRow
+from semantest_iac.application.queries.projection import MemoryRows, ProjectionRows, project_event
+from semantest_iac.domain.deployment.status import DeploymentStatus
+from semantest_iac.infrastructure.ledger.sqlite_file import EVENT_COLUMNS
 
 Row = TypeVar("Row")
 
-FOLD = 2  # raise it whenever the fold or its rows change
-TABLES = {
+FOLD_VERSION = 2  # raise it whenever the fold or its rows change
+PROJECTION_TABLES = {
     "projected": "(fold integer not null, position integer not null)",
     "deployments": "(position integer primary key, deployment text unique, stack text, row text)",
     "stacks": "(stack text primary key, row text)",
 }
-INDEX = "create index deployments_newest_first on deployments (stack, position)"
+CREATE_DEPLOYMENTS_INDEX = "create index deployments_newest_first on deployments (stack, position)"
 
 
 class SqliteRows:
@@ -35,7 +35,7 @@ class SqliteRows:
 
     def deployment(self, deployment: str) -> DeploymentRow | None:
         """One deployment by its id."""
-        found = self._rows(_deployment, "select row from deployments where deployment = ?", deployment)
+        found = self._rows(_parse_deployment, "select row from deployments where deployment = ?", deployment)
         return found[0] if found else None
 
     def deployments(self, stacks: Collection[str] | None, limit: int | None) -> list[DeploymentRow]:
@@ -43,22 +43,22 @@ class SqliteRows:
         of_stacks = "" if stacks is None else "where stack in (select value from json_each(?))"
         given = [] if stacks is None else [json.dumps(sorted(stacks))]
         query = f"select row from deployments {of_stacks} order by position desc limit ?"  # noqa: S608 - no input in it
-        return self._rows(_deployment, query, *given, -1 if limit is None else limit)
+        return self._rows(_parse_deployment, query, *given, -1 if limit is None else limit)
 
     def newest(self) -> list[DeploymentRow]:
         """The newest deployment of every stack, newest first."""
         query = """select deployments.row from stacks
             join deployments on deployment = json_extract(stacks.row, '$.newest') order by position desc"""
-        return self._rows(_deployment, query)
+        return self._rows(_parse_deployment, query)
 
     def stack(self, name: str) -> StackRow:
         """One stack, with its defaults if it was never deployed."""
-        found = self._rows(_stack, "select row from stacks where stack = ?", name)
+        found = self._rows(_parse_stack, "select row from stacks where stack = ?", name)
         return found[0] if found else StackRow(name)
 
     def stacks(self) -> list[StackRow]:
         """Every stack, by name."""
-        return self._rows(_stack, "select row from stacks order by stack")
+        return self._rows(_parse_stack, "select row from stacks order by stack")
 
     def save(self, deployment: DeploymentRow, stack: StackRow) -> None:
         """Put both rows in the place of what was there."""
@@ -75,60 +75,60 @@ class SqliteRows:
             raise sqlite3.DatabaseError("a row of the projection is none of ours") from error
 
 
-def rows(connection: sqlite3.Connection) -> Rows:
+def current_rows(connection: sqlite3.Connection) -> ProjectionRows:
     """The rows as of the log that this connection sees."""
-    return SqliteRows(connection) if _is_current(connection) else MemoryRows(log(connection))
+    return SqliteRows(connection) if _is_current(connection) else MemoryRows(read_log(connection))
 
 
-def follow(connection: sqlite3.Connection, before: int, recorded: Sequence[Recorded]) -> None:
+def update_projection(connection: sqlite3.Connection, before: int, recorded: Sequence[RecordedEvent]) -> None:
     """Bring the rows from position `before` up to what was just recorded, in the same transaction."""
-    if _reflected(connection) == (FOLD, before):
+    if _projected_state(connection) == (FOLD_VERSION, before):
         kept = SqliteRows(connection)
         for each in recorded:
-            project(kept, each)
+            project_event(kept, each)
         connection.execute("update projected set position = ?", (before + len(recorded),))
     else:
-        rebuild(connection)
+        rebuild_projection(connection)
 
 
-def rebuild(connection: sqlite3.Connection) -> None:
+def rebuild_projection(connection: sqlite3.Connection) -> None:
     """Drop the rows and fold the whole log again, inside the caller's transaction."""
-    for table, columns in TABLES.items():
+    for table, columns in PROJECTION_TABLES.items():
         connection.execute(f"drop table if exists {table}")
         connection.execute(f"create table {table} {columns}")
-    connection.execute(INDEX)
-    folded, kept = MemoryRows(log(connection)), SqliteRows(connection)
+    connection.execute(CREATE_DEPLOYMENTS_INDEX)
+    folded, kept = MemoryRows(read_log(connection)), SqliteRows(connection)
     for row in folded.deployments(None, None):
         kept.save(row, folded.stack(row.stack))
-    connection.execute("insert into projected values (?, ?)", (FOLD, _newest(connection)))
+    connection.execute("insert into projected values (?, ?)", (FOLD_VERSION, _newest_position(connection)))
 
 
-def log(connection: sqlite3.Connection) -> Iterator[Recorded]:
+def read_log(connection: sqlite3.Connection) -> Iterator[RecordedEvent]:
     """The whole log in order."""
-    return (Recorded(*row) for row in connection.execute(f"select {COLUMNS} from events order by position"))  # noqa: S608 - no input in it
+    return (RecordedEvent(*row) for row in connection.execute(f"select {EVENT_COLUMNS} from events order by position"))  # noqa: S608 - no input in it
 
 
 def _is_current(connection: sqlite3.Connection) -> bool:
-    return _reflected(connection) == (FOLD, _newest(connection))
+    return _projected_state(connection) == (FOLD_VERSION, _newest_position(connection))
 
 
-def _reflected(connection: sqlite3.Connection) -> tuple[int, int] | None:
+def _projected_state(connection: sqlite3.Connection) -> tuple[int, int] | None:
     present = connection.execute("select name from sqlite_master where type = 'table'").fetchall()
-    if not TABLES.keys() <= {name for (name,) in present}:
+    if not PROJECTION_TABLES.keys() <= {name for (name,) in present}:
         return None
     found: tuple[int, int] | None = connection.execute("select fold, position from projected").fetchone()
     return found
 
 
-def _newest(connection: sqlite3.Connection) -> int:
+def _newest_position(connection: sqlite3.Connection) -> int:
     newest: int = connection.execute("select coalesce(max(position), 0) from events").fetchone()[0]
     return newest
 
 
-def _deployment(text: str) -> DeploymentRow:
+def _parse_deployment(text: str) -> DeploymentRow:
     row = json.loads(text)
-    return DeploymentRow(**row | {"state": DeploymentState(row["state"])})
+    return DeploymentRow(**row | {"state": DeploymentStatus(row["state"])})
 
 
-def _stack(text: str) -> StackRow:
+def _parse_stack(text: str) -> StackRow:
     return StackRow(**json.loads(text))

@@ -1,27 +1,107 @@
-"""Every stack in a simulated cloud, answered as its newest version would be."""
+"""Answers for every stack in a simulated cloud with its newest version."""
 
 from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Collection, Mapping
+import time
+from collections import defaultdict
+from collections.abc import Awaitable, Callable, Collection, Mapping
 from dataclasses import dataclass
 from functools import partial
-from typing import Self
+from pathlib import Path
+from typing import Generic, Self, TypeVar
 
 from semantest_iac.domain.deployment.stack import Stack
 from semantest_iac.domain.errors import DeploymentError, NotFoundError
+from semantest_iac.domain.networking.apis import ConnectionLimits
 from semantest_iac.domain.networking.http_exchange import HttpRequest, HttpResponse
-from semantest_iac.domain.networking.web_socket_endpoint import ConnectionLimits
-from semantest_iac.domain.ports.service_probe import Answer, ServiceProbe
-from semantest_iac.infrastructure.function_runtimes.function_pool import PoolLimits
-from semantest_iac.infrastructure.local_service.door import LocalDoor
-from semantest_iac.infrastructure.local_service.log_file import FunctionLogs
-from semantest_iac.infrastructure.local_service.releases import Releases
-from semantest_iac.infrastructure.local_service.renewal import Renewal
-from semantest_iac.infrastructure.local_service.socket_house import GRACE_S, SocketHouse, Visit
-from semantest_iac.infrastructure.local_service.sockets import Handshake, Surroundings
+from semantest_iac.domain.ports.service_probe import ProbeAnswer, ServiceProbe
+from semantest_iac.infrastructure.function_runtimes.function_process import PoolLimits
+from semantest_iac.infrastructure.local_service.function_log_files import FunctionLogFiles
+from semantest_iac.infrastructure.local_service.local_probe import LocalProbe
 from semantest_iac.infrastructure.local_service.warm_service import WarmService
+from semantest_iac.infrastructure.local_service.web_socket_connections import (
+    RECONNECT_GRACE_S,
+    Connection,
+    WebSocketConnections,
+)
+from semantest_iac.infrastructure.local_service.web_socket_service import Handshake, WebSocketContext
+
+Cached = TypeVar("Cached")
+
+
+class PerStackCache(Generic[Cached]):
+    """`renewed` is given what there was, None at first, and gives what there is from now on."""
+
+    def __init__(self, renewed: Callable[[Stack, Cached | None], Awaitable[Cached]]) -> None:
+        self._renewed = renewed
+        self._things: dict[str, tuple[str, Cached]] = {}
+        self._turns: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
+
+    @property
+    def releases(self) -> Mapping[str, str]:
+        """What is kept, by stack."""
+        return {name: release for name, (release, _) in self._things.items()}
+
+    async def of(self, name: str, release: str) -> Cached:
+        """The thing of a stack, renewed where it is one of another release."""
+        release_now, thing = self._things.get(name, (None, None))
+        if release_now == release and thing is not None:
+            return thing
+        async with self._turns[name]:
+            release_now, thing = self._things.get(name, (None, None))
+            if release_now != release or thing is None:
+                thing = await self._renewed(Stack.parse(name), thing)
+                self._things[name] = release, thing
+            return thing
+
+    def without(self, names: Collection[str]) -> list[Cached]:
+        """Forget all but these stacks, and give what was forgotten."""
+        return [self._things.pop(name)[1] for name in list(self._things) if name not in names]
+
+
+_TIMESTAMP_RESOLUTION_S = 0.02  # two writes may share one time stamp of a file system
+FileStamps = tuple[tuple[int, int], ...]
+
+
+class Releases:
+    """Stack -> the deployment that settled it last."""
+
+    def __init__(self, read: Callable[[], Mapping[str, str]], ledger: Path) -> None:
+        self._read = read
+        self._files = ledger, ledger.with_name(f"{ledger.name}-wal")
+        self._found: Mapping[str, str] = {}
+        self._seen: FileStamps | None = None
+        self._reading = asyncio.Lock()
+
+    async def current(self) -> Mapping[str, str]:
+        """The releases as of now; the same mapping as before where nothing has changed."""
+        if self._stamp() != self._seen:
+            async with self._reading:
+                stamp = self._stamp()
+                if stamp != self._seen:
+                    await self._renew(stamp)
+        return self._found
+
+    async def _renew(self, stamp: FileStamps) -> None:
+        found = await asyncio.to_thread(self._read)
+        if found != self._found:
+            self._found = found
+        newest = max((changed for changed, _ in stamp), default=0)
+        self._seen = stamp if time.time_ns() - newest > _TIMESTAMP_RESOLUTION_S * 1e9 else None
+
+    def _stamp(self) -> FileStamps:
+        return tuple(_stamp_of_file(path) for path in self._files)
+
+
+def _stamp_of_file(path: Path) -> tuple[int, int]:
+    try:
+        found = path.stat()
+    except OSError:
+        return 0, 0
+    return found.st_mtime_ns, found.st_size
+
 
 _log = logging.getLogger(__name__)
 
@@ -32,7 +112,7 @@ class ServingLimits:
 
     processes: PoolLimits | None = None
     connections: ConnectionLimits | None = None
-    grace_s: float = GRACE_S
+    grace_s: float = RECONNECT_GRACE_S
     look_s: float = 0.25
 
 
@@ -43,7 +123,7 @@ class LocalServices:
         self,
         releases: Releases,
         door_of: Callable[[Stack], ServiceProbe],
-        logs: FunctionLogs,
+        logs: FunctionLogFiles,
         limits: ServingLimits | None = None,
     ) -> None:
         self._releases = releases
@@ -51,9 +131,9 @@ class LocalServices:
         self._logs = logs
         self._limits = limits or ServingLimits()
         self._served: Mapping[str, str] = {}
-        self._services = Renewal(self._service)
-        self._houses = Renewal(self._house)
-        self._gone: list[WarmService | SocketHouse] = []
+        self._services = PerStackCache(self._service)
+        self._houses = PerStackCache(self._house)
+        self._gone: list[WarmService | WebSocketConnections] = []
         self._looking: asyncio.Task[None] | None = None
 
     async def __aenter__(self) -> Self:
@@ -70,18 +150,18 @@ class LocalServices:
         """The stacks that are answered now, sorted."""
         return sorted(await self._current())
 
-    async def call(self, name: str, request: HttpRequest) -> Answer:
+    async def call(self, name: str, request: HttpRequest) -> ProbeAnswer:
         """What a client of the cloud would get; raises NotFoundError for a stack that is not deployed here."""
         service = await self._services.of(name, await self._release(name))
         said = await self._said_beside(name, request) if service.is_for_sockets else None
-        return Answer(said) if said else await service.answer(request)
+        return ProbeAnswer(said) if said else await service.answer(request)
 
     async def _said_beside(self, name: str, request: HttpRequest) -> HttpResponse | None:
         """What a WebSocket API says to a plain request, where it says anything."""
         house = await self._houses.of(name, await self._release(name))
         return await house.answer(request, f"ws://{request.header('host')}/{name}/")
 
-    async def connect(self, name: str, request: HttpRequest) -> Visit | int:
+    async def connect(self, name: str, request: HttpRequest) -> Connection | int:
         """A client's visit at a WebSocket API, or the status that it is refused with; raises as `call` does."""
         house = await self._houses.of(name, await self._release(name))
         return await house.connect(Handshake(request.query, request.headers, request.client))
@@ -101,7 +181,7 @@ class LocalServices:
                 await gone.aclose()
         return current
 
-    def _without(self, names: Collection[str]) -> list[WarmService | SocketHouse]:
+    def _without(self, names: Collection[str]) -> list[WarmService | WebSocketConnections]:
         return [*self._services.without(names), *self._houses.without(names)]
 
     async def _service(self, stack: Stack, before: WarmService | None) -> WarmService:
@@ -111,16 +191,16 @@ class LocalServices:
         await before.adopt(front)
         return before
 
-    async def _house(self, stack: Stack, before: SocketHouse | None) -> SocketHouse:
-        door, house = self._door(stack), before or SocketHouse(self._limits.grace_s, self._limits.connections)
+    async def _house(self, stack: Stack, before: WebSocketConnections | None) -> WebSocketConnections:
+        door, house = self._door(stack), before or WebSocketConnections(self._limits.grace_s, self._limits.connections)
         told = partial(self._logs.add, str(stack))
-        around = Surroundings(house.crowd, door.unpacked, told, self._limits.processes, house.stores)
+        around = WebSocketContext(house.crowd, door.unpacked, told, self._limits.processes, house.stores)
         await house.adopt(partial(door.sockets, stack, around))
         return house
 
-    def _door(self, stack: Stack) -> LocalDoor:
+    def _door(self, stack: Stack) -> LocalProbe:
         door = self._door_of(stack)
-        if not isinstance(door, LocalDoor):
+        if not isinstance(door, LocalProbe):
             raise NotFoundError(f"'{stack}' answers in a real cloud.")
         return door
 

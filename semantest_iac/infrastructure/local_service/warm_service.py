@@ -10,16 +10,18 @@ from typing import Any, Self
 
 from semantest_iac.domain.errors import RuntimeFailedError
 from semantest_iac.domain.networking.http_exchange import HttpRequest, HttpResponse
-from semantest_iac.domain.ports.service_probe import Answer
-from semantest_iac.infrastructure.function_runtimes.function_pool import FunctionPool, PoolLimits
+from semantest_iac.domain.ports.service_probe import ProbeAnswer
+from semantest_iac.infrastructure.function_runtimes.function_process import FunctionPool, PoolLimits
 from semantest_iac.infrastructure.function_runtimes.function_spec import TIMED_OUT, Invocation
-from semantest_iac.infrastructure.local_service.front import Front
+from semantest_iac.infrastructure.local_service.api_frontend import ApiFrontend
 
-Told = Callable[[Invocation], None]
-_LATE = Invocation(None, {"errorType": TIMED_OUT, "errorMessage": "The gateway did not wait for the function."}, "", 0)
+InvocationListener = Callable[[Invocation], None]
+_TIMED_OUT_INVOCATION = Invocation(
+    None, {"errorType": TIMED_OUT, "errorMessage": "The gateway did not wait for the function."}, "", 0
+)
 
 
-def unheard(invocation: Invocation) -> None:
+def ignore_invocation(invocation: Invocation) -> None:
     """For callers that keep no log."""
 
 
@@ -29,7 +31,9 @@ class WarmService:
     `told` is given every invocation once it has ended, late ones as well.
     """
 
-    def __init__(self, front: Front, told: Told = unheard, limits: PoolLimits | None = None) -> None:
+    def __init__(
+        self, front: ApiFrontend, told: InvocationListener = ignore_invocation, limits: PoolLimits | None = None
+    ) -> None:
         self._front = front
         self._told = told
         self._limits = limits
@@ -63,29 +67,29 @@ class WarmService:
         if pool:
             await pool.aclose()
 
-    async def adopt(self, front: Front) -> None:
+    async def adopt(self, front: ApiFrontend) -> None:
         """Answer with another version from now on; what is under way ends in the processes where it began."""
         spec = await asyncio.to_thread(front.function)
         self._front = front
         if self._pool and self._pool.spec != spec:
             old, self._pool = self._pool, None
-            _begin(old.aclose(), self._closing)
+            _start_task(old.aclose(), self._closing)
 
-    async def call(self, request: HttpRequest) -> Answer:
+    async def call(self, request: HttpRequest) -> ProbeAnswer:
         """The answer of the front or of the function; raises RuntimeFailedError where nothing runs."""
         started, front = time.perf_counter(), self._front
         arrival = front.admit(request)
         if arrival.refusal:
-            return Answer(_carried(request, arrival.refusal))
+            return ProbeAnswer(_response_for_method(request, arrival.refusal))
         pool = await self._running(front)
-        work = _begin(self._invoked(pool, arrival.event), self._under_way)
+        work = _start_task(self._invoked(pool, arrival.event), self._under_way)
         done, _ = await asyncio.wait({work}, timeout=front.longest_s)
-        invocation = work.result() if done else _LATE
-        response = _carried(request, front.answer(request, invocation))
+        invocation = work.result() if done else _TIMED_OUT_INVOCATION
+        response = _response_for_method(request, front.answer(request, invocation))
         notes = tuple(filter(None, (pool.note, arrival.note)))
-        return Answer(response, invocation.words, time.perf_counter() - started, notes)
+        return ProbeAnswer(response, invocation.words, time.perf_counter() - started, notes)
 
-    async def answer(self, request: HttpRequest) -> Answer:
+    async def answer(self, request: HttpRequest) -> ProbeAnswer:
         """As `call`, with what a client of the cloud gets where nothing runs; why is told."""
         try:
             return await self.call(request)
@@ -93,34 +97,34 @@ class WarmService:
             reason = " ".join(filter(None, (error.message, error.hint)))
             failed = Invocation(None, {"errorType": "Runtime.InitError", "errorMessage": reason}, "", 0)
             self._told(failed)
-            return Answer(_carried(request, self._front.answer(request, failed)), notes=(reason,))
+            return ProbeAnswer(_response_for_method(request, self._front.answer(request, failed)), notes=(reason,))
 
     async def _invoked(self, pool: FunctionPool, event: Any) -> Invocation:
         invocation = await pool.invoke(event)
         self._told(invocation)
         return invocation
 
-    async def _running(self, front: Front) -> FunctionPool:
+    async def _running(self, front: ApiFrontend) -> FunctionPool:
         async with self._making:
             if self._pool is None:
                 self._pool = FunctionPool(await asyncio.to_thread(front.function), self._limits)
             return self._pool
 
 
-def _begin(work: Coroutine[Any, Any, Any], kept: set[asyncio.Task[Any]]) -> asyncio.Task[Any]:
+def _start_task(work: Coroutine[Any, Any, Any], kept: set[asyncio.Task[Any]]) -> asyncio.Task[Any]:
     task = asyncio.create_task(work)
     kept.add(task)
     task.add_done_callback(kept.discard)
-    task.add_done_callback(_looked_at)
+    task.add_done_callback(_discard_exception)
     return task
 
 
-def _looked_at(task: asyncio.Task[Any]) -> None:
+def _discard_exception(task: asyncio.Task[Any]) -> None:
     """Who waited has the error; of a late call it is lost, as its answer is."""
     if not task.cancelled():
         task.exception()
 
 
-def _carried(request: HttpRequest, response: HttpResponse) -> HttpResponse:
+def _response_for_method(request: HttpRequest, response: HttpResponse) -> HttpResponse:
     """HTTP itself carries no body to HEAD, whatever the function gave."""
     return replace(response, body=b"") if request.method == "HEAD" else response

@@ -10,39 +10,39 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from semantest_iac.application.ports.run_queue import Holder
+from semantest_iac.application.ports.run_queue import LeaseHolder
 
-RECORD = 1024  # bytes: one write of fixed length replaces the record whole, whatever is killed
+RECORD_BYTES = 1024  # bytes: one write of fixed length replaces the record whole, whatever is killed
 
 
-def sign(descriptor: int, deployment: str) -> int:
+def write_holder(descriptor: int, deployment: str) -> int:
     """Write this process as the holder; returns the fence, one more than that of the last holder."""
-    last = _read(descriptor).get("fence")
+    last = _read_record(descriptor).get("fence")
     fence = last + 1 if isinstance(last, int) else 1
     since = datetime.now(UTC).isoformat(timespec="seconds")
-    holder = Holder(deployment, os.getpid(), socket.gethostname(), since)
+    holder = LeaseHolder(deployment, os.getpid(), socket.gethostname(), since)
     record = json.dumps({"fence": fence, **asdict(holder)})
-    os.pwrite(descriptor, record.encode().ljust(RECORD), 0)
+    os.pwrite(descriptor, record.encode().ljust(RECORD_BYTES), 0)
     return fence
 
 
-def holder_in(path: Path) -> Holder | None:
+def read_holder(path: Path) -> LeaseHolder | None:
     """The holder that a lock file names; None where it names none that can be read."""
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
     except FileNotFoundError:
         return None
     try:
-        record = _read(descriptor)
+        record = _read_record(descriptor)
     finally:
         os.close(descriptor)
-    named: dict[str, Any] = {field.name: record.get(field.name) for field in fields(Holder)}
-    return None if None in named.values() else Holder(**named)
+    named: dict[str, Any] = {field.name: record.get(field.name) for field in fields(LeaseHolder)}
+    return None if None in named.values() else LeaseHolder(**named)
 
 
-def _read(descriptor: int) -> dict[str, Any]:
+def _read_record(descriptor: int) -> dict[str, Any]:
     try:
-        record = json.loads(os.pread(descriptor, RECORD, 0))
+        record = json.loads(os.pread(descriptor, RECORD_BYTES, 0))
     except ValueError:  # nobody has signed it yet, or somebody else wrote to it
         return {}
     return record if isinstance(record, dict) else {}

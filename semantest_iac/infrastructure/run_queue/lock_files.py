@@ -13,9 +13,9 @@ from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from semantest_iac.application.ports.run_queue import Holder, OnWait
+from semantest_iac.application.ports.run_queue import LeaseHolder, OnWait
 from semantest_iac.domain.errors import DeploymentError, StackBusyError
-from semantest_iac.infrastructure.run_queue.holder_records import holder_in, sign
+from semantest_iac.infrastructure.run_queue.holder_records import read_holder, write_holder
 
 POLL_S = 0.1
 
@@ -51,8 +51,8 @@ class LockFileQueue:
         """Hold the stack for the block; raises StackBusyError when `timeout_s` is over."""
         descriptor = await self._acquire(stack, on_wait, timeout_s)
         try:
-            with _translated(stack, self._folder):
-                fence = sign(descriptor, deployment)
+            with _translate_lock_errors(stack, self._folder):
+                fence = write_holder(descriptor, deployment)
             yield FileLease(stack, fence, descriptor)
         finally:
             os.close(descriptor)  # never LOCK_UN: that would free the stack under a child that is still alive
@@ -61,42 +61,42 @@ class LockFileQueue:
         import asyncio
 
         deadline = math.inf if timeout_s is None else time.monotonic() + timeout_s
-        told: list[Holder | None] = []
+        told: list[LeaseHolder | None] = []
         while True:
             descriptor, holder = self._attempt(stack)
             if descriptor is not None:
                 return descriptor
             if time.monotonic() >= deadline:
-                raise _busy(stack, holder)
+                raise _stack_busy_error(stack, holder)
             if on_wait is not None and told != [holder]:
                 told = [holder]
                 on_wait(holder)
             await asyncio.sleep(POLL_S)
 
-    def _attempt(self, stack: str) -> tuple[int | None, Holder | None]:
-        path = self._folder / file_name(stack)
-        with _translated(stack, self._folder):
-            descriptor = _lock(path)
-            return descriptor, holder_in(path) if descriptor is None else None
+    def _attempt(self, stack: str) -> tuple[int | None, LeaseHolder | None]:
+        path = self._folder / lock_file_name(stack)
+        with _translate_lock_errors(stack, self._folder):
+            descriptor = _open_and_lock(path)
+            return descriptor, read_holder(path) if descriptor is None else None
 
 
-def file_name(stack: str) -> str:
+def lock_file_name(stack: str) -> str:
     """A file name for any stack name: readable for well-formed ones, distinct for all."""
     readable = re.sub(r"[^a-z0-9.-]", "_", stack)[:80].lstrip(".")
     return f"{readable}-{hashlib.sha256(stack.encode()).hexdigest()[:12]}.lock"
 
 
-def _lock(path: Path) -> int | None:
+def _open_and_lock(path: Path) -> int | None:
     """The locked descriptor, or None when another holds it."""
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
-    if _holds(descriptor) and _is_in_place(descriptor, path):
+    if _try_lock(descriptor) and _is_in_place(descriptor, path):
         return descriptor
     os.close(descriptor)
     return None
 
 
-def _holds(descriptor: int) -> bool:
+def _try_lock(descriptor: int) -> bool:
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
@@ -113,7 +113,7 @@ def _is_in_place(descriptor: int, path: Path) -> bool:
 
 
 @contextmanager
-def _translated(stack: str, folder: Path) -> Iterator[None]:
+def _translate_lock_errors(stack: str, folder: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
@@ -122,6 +122,6 @@ def _translated(stack: str, folder: Path) -> Iterator[None]:
         raise DeploymentError(f"Cannot lock stack '{stack}': {cause}.", hint=hint) from error
 
 
-def _busy(stack: str, holder: Holder | None) -> StackBusyError:
+def _stack_busy_error(stack: str, holder: LeaseHolder | None) -> StackBusyError:
     who = str(holder) if holder else "another run"
     return StackBusyError(f"Cannot work on stack '{stack}': {who} holds it.", hint="Try again when it has ended.")

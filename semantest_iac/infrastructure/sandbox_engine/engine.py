@@ -7,25 +7,24 @@ from dataclasses import replace
 from functools import partial
 from typing import Any
 
-from semantest_iac.domain.deployment.announcements import updated, with_code
-from semantest_iac.domain.deployment.deployed import DeployedResource
-from semantest_iac.domain.deployment.plan import ChangePlan
+from semantest_iac.domain.deployment.change_plan import ChangePlan
+from semantest_iac.domain.deployment.events import build_code_events, build_updated_event
 from semantest_iac.domain.deployment.stack import Stack
-from semantest_iac.domain.ports.provisioner import Applied, Progress, Publish, Removal, Work
+from semantest_iac.domain.ports.provisioner import ApplyResult, EventPublisher, Removal, ReportProgress, Work
+from semantest_iac.domain.resource import DeployedResource
 from semantest_iac.infrastructure.cloud_programs import program
-from semantest_iac.infrastructure.cloud_programs.cloud import cloud
-from semantest_iac.infrastructure.cloud_programs.context import Context
+from semantest_iac.infrastructure.cloud_programs.cloud import find_cloud
+from semantest_iac.infrastructure.cloud_programs.context import ProgramContext
 from semantest_iac.infrastructure.sandbox_engine import reports
-from semantest_iac.infrastructure.sandbox_engine.announcing import Tell, announcer, publishing
-from semantest_iac.infrastructure.sandbox_engine.code import courier_in
-from semantest_iac.infrastructure.sandbox_engine.execution import PROJECT, apart, play
-from semantest_iac.infrastructure.sandbox_engine.monitor import Monitor, Settled
-from semantest_iac.infrastructure.sandbox_engine.regions import Clouds
-from semantest_iac.infrastructure.sandbox_engine.run import Run
-from semantest_iac.infrastructure.sandbox_engine.sessions import Sessions
-from semantest_iac.infrastructure.sandbox_engine.steps import Brake
-from semantest_iac.infrastructure.sandbox_engine.store import StateStore
-from semantest_iac.infrastructure.sandbox_engine.values import Properties
+from semantest_iac.infrastructure.sandbox_engine.monitor import OnComponentComplete, ResourceMonitor
+from semantest_iac.infrastructure.sandbox_engine.plan.run import SandboxRun
+from semantest_iac.infrastructure.sandbox_engine.plan.steps import CancelToken
+from semantest_iac.infrastructure.sandbox_engine.program_execution import SANDBOX_PROJECT, run_in_thread, run_program
+from semantest_iac.infrastructure.sandbox_engine.protocol.values import PropertyValues
+from semantest_iac.infrastructure.sandbox_engine.reports import EnqueueEvent, component_announcer, open_event_queue
+from semantest_iac.infrastructure.sandbox_engine.sessions import StackSessions
+from semantest_iac.infrastructure.sandbox_engine.simulated_clouds import CloudLookup, create_code_publisher
+from semantest_iac.infrastructure.sandbox_engine.state.store import StateStore
 from semantest_iac_events.infrastructure import InfrastructureRemoved
 from semantest_iac_events.values import ChangeCounts
 
@@ -33,25 +32,29 @@ from semantest_iac_events.values import ChangeCounts
 class SandboxEngine:
     """Runs the real programs against simulated clouds; one run of a stack at a time is the caller's business."""
 
-    def __init__(self, store: StateStore, clouds: Clouds, secret_value: Callable[[str], str]) -> None:
-        self._sessions = Sessions(store, clouds)
-        self._courier = partial(courier_in, clouds)
+    def __init__(self, store: StateStore, clouds: CloudLookup, secret_value: Callable[[str], str]) -> None:
+        self._sessions = StackSessions(store, clouds)
+        self._courier = partial(create_code_publisher, clouds)
         self._secret_value = secret_value
 
     async def preview(self, work: Work) -> ChangePlan:
         """What apply would do: the program runs with nothing behind it."""
-        brake = Brake()
-        return await apart(lambda: self._preview(work, brake), brake)
+        brake = CancelToken()
+        return await run_in_thread(lambda: self._preview(work, brake), brake)
 
-    async def apply(self, work: Work, plan: ChangePlan, publish: Publish, progress: Progress) -> Applied:
+    async def apply(
+        self, work: Work, plan: ChangePlan, publish: EventPublisher, progress: ReportProgress
+    ) -> ApplyResult:
         """Run the program for real; whatever stops it, the state says afterwards what is there."""
-        brake = Brake()
-        async with publishing(publish, brake) as tell:
-            applied = await apart(lambda: self._apply(work, plan, progress, brake, tell), brake)
-        await publish(updated(work.identity, applied))
+        brake = CancelToken()
+        async with open_event_queue(publish, brake) as tell:
+            applied = await run_in_thread(lambda: self._apply(work, plan, progress, brake, tell), brake)
+        await publish(build_updated_event(work.identity, applied))
         return applied
 
-    async def publish_code(self, work: Work, applied: Applied, publish: Publish, progress: Progress) -> Applied:
+    async def publish_code(
+        self, work: Work, applied: ApplyResult, publish: EventPublisher, progress: ReportProgress
+    ) -> ApplyResult:
         """Bring the package to the simulated service of its app, then do what waited for it."""
         stack, artifact = work.blueprint.stack, work.artifact
         courier, resources = self._courier(stack), self._sessions.deployed(stack)
@@ -61,20 +64,20 @@ class SandboxEngine:
         await courier.brought(resources, artifact, progress)
         if held:
             applied = applied.then(await self._completed(work, progress))
-            await publish(updated(work.identity, applied))
-        for event in with_code(self._sessions.kinds(stack), work.identity, artifact.digest):
+            await publish(build_updated_event(work.identity, applied))
+        for event in build_code_events(self._sessions.kinds(stack), work.identity, artifact.digest):
             await publish(event)
         return applied
 
     async def preview_removal(self, stack: Stack) -> ChangePlan:
         """Every resource of the stack, as a delete."""
-        brake = Brake()
-        return await apart(lambda: self._preview_removal(stack, brake), brake)
+        brake = CancelToken()
+        return await run_in_thread(lambda: self._preview_removal(stack, brake), brake)
 
-    async def remove(self, removal: Removal, publish: Publish, progress: Progress) -> ChangeCounts:
+    async def remove(self, removal: Removal, publish: EventPublisher, progress: ReportProgress) -> ChangeCounts:
         """Delete what the state knows; no program is needed for that."""
-        brake = Brake()
-        changes = await apart(lambda: self._remove(removal.stack, progress, brake), brake)
+        brake = CancelToken()
+        changes = await run_in_thread(lambda: self._remove(removal.stack, progress, brake), brake)
         await publish(InfrastructureRemoved(**removal.identity, changes=changes, generation=removal.generation))
         return changes
 
@@ -87,34 +90,41 @@ class SandboxEngine:
         resources, courier = self._sessions.deployed(stack), self._courier(stack)
         return courier.asked(resources) if courier else resources
 
-    def _preview(self, work: Work, brake: Brake) -> ChangePlan:
+    def _preview(self, work: Work, brake: CancelToken) -> ChangePlan:
         with self._sessions.dry(work.blueprint.stack, brake) as run:
-            self._play(work, run, _unheard, dry=True)
+            self._play(work, run, _ignore_component, dry=True)
             run.finish()
         stack = work.blueprint.stack
-        plan, courier = reports.plan(run.executor.steps, cloud(stack.provider).stateful), self._courier(stack)
+        plan, courier = (
+            reports.plan_of_steps(run.executor.steps, find_cloud(stack.provider).stateful),
+            self._courier(stack),
+        )
         if courier is None:
             return plan
         resources = self._sessions.deployed(stack)
         lacks_code = bool(courier.held(work, resources)) or courier.misses(resources, work.artifact, plan)
         return replace(plan, lacks_code=lacks_code)
 
-    def _apply(self, work: Work, plan: ChangePlan, progress: Progress, brake: Brake, tell: Tell) -> Applied:
+    def _apply(
+        self, work: Work, plan: ChangePlan, progress: ReportProgress, brake: CancelToken, tell: EnqueueEvent
+    ) -> ApplyResult:
         with self._sessions.live(work.blueprint.stack, brake, progress) as run:
-            self._play(self._for_now(work), run, announcer(work, run, tell, lacks_code=plan.lacks_code), dry=False)
+            self._play(
+                self._for_now(work), run, component_announcer(work, run, tell, lacks_code=plan.lacks_code), dry=False
+            )
             run.finish()
-        return reports.applied(run)
+        return reports.report_applied(run)
 
-    async def _completed(self, work: Work, progress: Progress) -> Applied:
+    async def _completed(self, work: Work, progress: ReportProgress) -> ApplyResult:
         """The whole of it; what settles is announced with the code."""
-        brake = Brake()
-        return await apart(lambda: self._complete(work, progress, brake), brake)
+        brake = CancelToken()
+        return await run_in_thread(lambda: self._complete(work, progress, brake), brake)
 
-    def _complete(self, work: Work, progress: Progress, brake: Brake) -> Applied:
+    def _complete(self, work: Work, progress: ReportProgress, brake: CancelToken) -> ApplyResult:
         with self._sessions.live(work.blueprint.stack, brake, progress) as run:
-            self._play(work, run, _unheard, dry=False)
+            self._play(work, run, _ignore_component, dry=False)
             run.finish()
-        return reports.applied(run)
+        return reports.report_applied(run)
 
     def _for_now(self, work: Work) -> Work:
         """What of it can be done before code is published."""
@@ -122,24 +132,26 @@ class SandboxEngine:
         courier = self._courier(stack)
         return replace(work, held=courier.held(work, self._sessions.deployed(stack))) if courier else work
 
-    def _preview_removal(self, stack: Stack, brake: Brake) -> ChangePlan:
+    def _preview_removal(self, stack: Stack, brake: CancelToken) -> ChangePlan:
         with self._sessions.dry(stack, brake) as run:
             run.finish()
-        return reports.plan(run.executor.steps, cloud(stack.provider).stateful)
+        return reports.plan_of_steps(run.executor.steps, find_cloud(stack.provider).stateful)
 
-    def _remove(self, stack: Stack, progress: Progress, brake: Brake) -> ChangeCounts:
+    def _remove(self, stack: Stack, progress: ReportProgress, brake: CancelToken) -> ChangeCounts:
         with self._sessions.live(stack, brake, progress) as run:
             run.finish()
-        return reports.applied(run).changes
+        return reports.report_applied(run).changes
 
-    def _play(self, work: Work, run: Run, settled: Settled, *, dry: bool) -> None:
-        blueprint, target = work.blueprint, cloud(work.blueprint.stack.provider)
-        program.load(target, blueprint)
-        context = Context(blueprint.stack, blueprint.generation, work.artifact, self._secret_value, held=work.held)
+    def _play(self, work: Work, run: SandboxRun, settled: OnComponentComplete, *, dry: bool) -> None:
+        blueprint, target = work.blueprint, find_cloud(work.blueprint.stack.provider)
+        program.import_sdk(target, blueprint)
+        context = ProgramContext(
+            blueprint.stack, blueprint.generation, work.artifact, self._secret_value, held=work.held
+        )
         stack = str(blueprint.stack)
-        monitor = Monitor(run, stack=stack, project=PROJECT, settled=settled)
-        play(lambda: program.deploy(blueprint, target, context), monitor, stack=stack, dry=dry)
+        monitor = ResourceMonitor(run, stack=stack, project=SANDBOX_PROJECT, settled=settled)
+        run_program(lambda: program.register_blueprint(blueprint, target, context), monitor, stack=stack, dry=dry)
 
 
-def _unheard(urn: str, outputs: Properties) -> None:
+def _ignore_component(urn: str, outputs: PropertyValues) -> None:
     """A preview completes nothing; what waited for code is announced with that."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 
 from semantest_iac.application.ports.secret_store import SecretValue
-from semantest_iac.domain.environments.names import secret_variable, shown
+from semantest_iac.domain.environments.names import make_printable, secret_variable_name
 from semantest_iac.domain.errors import NotFoundError
 
 
@@ -26,9 +26,9 @@ class VariableSecretStore:
         """The value of the first source that has one; raises NotFoundError."""
         if value := self._value(name):
             return SecretValue(value)
-        hint = f"Set {secret_variable(name)} in the environment or in .env."
-        raise NotFoundError(f"Cannot find secret '{shown(name)}': it is not set.", hint=hint)
+        hint = f"Set {secret_variable_name(name)} in the environment or in .env."
+        raise NotFoundError(f"Cannot find secret '{make_printable(name)}': it is not set.", hint=hint)
 
     def _value(self, name: str) -> str:
-        values = (source.get(secret_variable(name), "") for source in self._sources)
+        values = (source.get(secret_variable_name(name), "") for source in self._sources)
         return next(filter(None, values), "")

@@ -15,13 +15,13 @@ from grpc import ServicerContext as Context
 from grpc import StatusCode
 from pulumi.runtime.proto import plugin_pb2, provider_pb2, provider_pb2_grpc
 
-from semantest_iac.infrastructure.clouds.registry import CLOUDS, place_of
-from semantest_iac.infrastructure.simulated_cloud.cloud import Cloud
-from semantest_iac.infrastructure.simulated_cloud.values import DEFAULTS_MARK, Properties, given
-from semantest_iac.infrastructure.simulated_provider import differences, wire
-from semantest_iac.infrastructure.simulated_provider.refusals import refusals_told
+from semantest_iac.infrastructure.clouds.registry import CLOUDS, region_setting_of
+from semantest_iac.infrastructure.simulated_cloud.runtime.cloud import SimulatedCloud
+from semantest_iac.infrastructure.simulated_cloud.schema.values import DEFAULTS_KEY, ResourceProperties, is_given
+from semantest_iac.infrastructure.simulated_provider import wire
+from semantest_iac.infrastructure.simulated_provider.wire import abort_on_refusal
 
-Clouds = Callable[[str, str], Cloud]
+CloudForRegion = Callable[[str, str], SimulatedCloud]
 """The simulated cloud of a provider package in a region."""
 
 
@@ -32,11 +32,13 @@ class SimulatedProvider(provider_pb2_grpc.ResourceProviderServicer):
     seals again every output whose input was secret.
     """
 
-    def __init__(self, package: str, clouds: Clouds, default_region: str) -> None:
+    def __init__(self, package: str, clouds: CloudForRegion, default_region: str) -> None:
         self._package = package
         self._of_region = clouds
         self._default_region = default_region
-        self._clouds: dict[str, Cloud] = {}  # by connection, as no later request says which provider it is meant for
+        self._clouds: dict[
+            str, SimulatedCloud
+        ] = {}  # by connection, as no later request says which provider it is meant for
 
     def Handshake(
         self, request: provider_pb2.ProviderHandshakeRequest, context: Context
@@ -62,15 +64,15 @@ class SimulatedProvider(provider_pb2_grpc.ResourceProviderServicer):
 
     def DiffConfig(self, request: provider_pb2.DiffRequest, context: Context) -> provider_pb2.DiffResponse:
         """A provider that works elsewhere is another one; any other change is the engine's to find."""
-        olds, news = wire.decode(request.old_inputs), wire.decode(request.news)
-        place = place_of(self._package)
+        olds, news = wire.decode_struct(request.old_inputs), wire.decode_struct(request.news)
+        place = region_setting_of(self._package)
         moved = [place] if olds.get(place) != news.get(place) else []
         changes = provider_pb2.DiffResponse.DIFF_SOME if moved else provider_pb2.DiffResponse.DIFF_UNKNOWN
         return provider_pb2.DiffResponse(changes=changes, diffs=moved, replaces=moved)
 
     def Configure(self, request: provider_pb2.ConfigureRequest, context: Context) -> provider_pb2.ConfigureResponse:
         """Bind the connection to the cloud of its region."""
-        place = f"{self._package}:config:{place_of(self._package)}"
+        place = f"{self._package}:config:{region_setting_of(self._package)}"
         region = request.variables.get(place) or self._default_region
         self._clouds[context.peer()] = self._of_region(self._package, region)
         return provider_pb2.ConfigureResponse(supportsPreview=True)
@@ -86,7 +88,7 @@ class SimulatedProvider(provider_pb2_grpc.ResourceProviderServicer):
         if not cloud.supports(type_):
             response.failures.add(reason=f"The simulated cloud has no rules for {type_}.")
             return response
-        inputs, previous = wire.decode(request.news), wire.decode(request.olds)
+        inputs, previous = wire.decode_struct(request.news), wire.decode_struct(request.olds)
         salt = request.randomSeed.hex() or request.urn
         named = cloud.named(type_, inputs, request.name, previous=previous, salt=salt)
         response.inputs.update({name: value for name, value in named.items() if inputs.get(name) != value})
@@ -97,87 +99,87 @@ class SimulatedProvider(provider_pb2_grpc.ResourceProviderServicer):
 
     def Diff(self, request: provider_pb2.DiffRequest, context: Context) -> provider_pb2.DiffResponse:
         """What an update to the new inputs would change."""
-        inputs, outputs, news = map(wire.decode, (request.old_inputs, request.olds, request.news))
+        inputs, outputs, news = map(wire.decode_struct, (request.old_inputs, request.olds, request.news))
         diff = self._cloud(context).diff(request.type, inputs, outputs, news)
-        return differences.told(diff, request.ignoreChanges)
+        return wire.to_diff_response(diff, request.ignoreChanges)
 
     def Create(self, request: provider_pb2.CreateRequest, context: Context) -> provider_pb2.CreateResponse:
         """Make a resource; a mark of the request is kept beside it, as one URN may be made twice."""
-        cloud, inputs = self._cloud(context), wire.decode(request.properties)
+        cloud, inputs = self._cloud(context), wire.decode_struct(request.properties)
         if request.preview:
             planned = cloud.preview_create(request.type, inputs)
-            return provider_pb2.CreateResponse(properties=wire.encode(planned, request.properties))
-        with refusals_told(context, f"creating {request.type} ({request.name})", request.properties):
+            return provider_pb2.CreateResponse(properties=wire.encode_struct(planned, request.properties))
+        with abort_on_refusal(context, f"creating {request.type} ({request.name})", request.properties):
             made = cloud.create(request.type, inputs, owner=f"{request.urn}#{uuid.uuid4().hex}")
-        return provider_pb2.CreateResponse(id=made.id, properties=wire.encode(made.outputs, request.properties))
+        return provider_pb2.CreateResponse(id=made.id, properties=wire.encode_struct(made.outputs, request.properties))
 
     def Read(self, request: provider_pb2.ReadRequest, context: Context) -> provider_pb2.ReadResponse:
         """What the cloud has, with the inputs that would make it so; nothing where it is gone."""
-        cloud, state = self._cloud(context), wire.decode(request.properties)
-        with refusals_told(context, f"reading {request.type} ({request.id})"):
+        cloud, state = self._cloud(context), wire.decode_struct(request.properties)
+        with abort_on_refusal(context, f"reading {request.type} ({request.id})"):
             outputs = cloud.read(request.type, request.id, state)
         if outputs is None:
             return provider_pb2.ReadResponse()
         if request.HasField("inputs"):
-            inputs = _refreshed(wire.decode(request.inputs), outputs)
+            inputs = _refresh_inputs(wire.decode_struct(request.inputs), outputs)
         else:
-            inputs = _imported(cloud, request.type, outputs)
+            inputs = _import_inputs(cloud, request.type, outputs)
         return provider_pb2.ReadResponse(
             id=request.id,
-            properties=wire.encode(outputs, request.properties),
-            inputs=wire.encode(inputs, request.inputs),
+            properties=wire.encode_struct(outputs, request.properties),
+            inputs=wire.encode_struct(inputs, request.inputs),
         )
 
     def Update(self, request: provider_pb2.UpdateRequest, context: Context) -> provider_pb2.UpdateResponse:
         """Change a resource in place."""
-        cloud, news = self._cloud(context), wire.decode(request.news)
+        cloud, news = self._cloud(context), wire.decode_struct(request.news)
         if request.preview:
-            outputs = cloud.preview_update(request.type, wire.decode(request.olds), news)
+            outputs = cloud.preview_update(request.type, wire.decode_struct(request.olds), news)
         else:
-            with refusals_told(context, f"updating {request.type} ({request.name})"):
+            with abort_on_refusal(context, f"updating {request.type} ({request.name})"):
                 outputs = cloud.update(request.type, request.id, news)
-        return provider_pb2.UpdateResponse(properties=wire.encode(outputs, request.news))
+        return provider_pb2.UpdateResponse(properties=wire.encode_struct(outputs, request.news))
 
     def Delete(self, request: provider_pb2.DeleteRequest, context: Context) -> empty_pb2.Empty:
         """Remove a resource."""
-        with refusals_told(context, f"deleting {request.type} ({request.name})"):
-            self._cloud(context).delete(request.type, request.id, wire.decode(request.properties))
+        with abort_on_refusal(context, f"deleting {request.type} ({request.name})"):
+            self._cloud(context).delete(request.type, request.id, wire.decode_struct(request.properties))
         return empty_pb2.Empty()
 
     def Invoke(self, request: provider_pb2.InvokeRequest, context: Context) -> provider_pb2.InvokeResponse:
         """Ask a data source."""
-        with refusals_told(context, f"invoking {request.tok}"):
-            answer = self._cloud(context).invoke(request.tok, wire.decode(request.args))
-        return provider_pb2.InvokeResponse(**{"return": wire.encode(answer, struct_pb2.Struct())})
+        with abort_on_refusal(context, f"invoking {request.tok}"):
+            answer = self._cloud(context).invoke(request.tok, wire.decode_struct(request.args))
+        return provider_pb2.InvokeResponse(**{"return": wire.encode_struct(answer, struct_pb2.Struct())})
 
     def Cancel(self, request: empty_pb2.Empty, context: Context) -> empty_pb2.Empty:
         """Heard: nothing here takes long enough to be cut short."""
         return empty_pb2.Empty()
 
-    def _cloud(self, context: Context) -> Cloud:
+    def _cloud(self, context: Context) -> SimulatedCloud:
         if context.peer() not in self._clouds:
             context.abort(StatusCode.FAILED_PRECONDITION, f"The provider of {self._package} was not configured.")
         return self._clouds[context.peer()]
 
 
-def _refreshed(inputs: Properties, outputs: Properties) -> dict[str, Any]:
+def _refresh_inputs(inputs: ResourceProperties, outputs: ResourceProperties) -> dict[str, Any]:
     """The inputs as the cloud has them now, and those that it never tells: absent values and marks of the bridge."""
-    told = {name: _given_back(inputs[name], outputs[name]) for name in inputs if name in outputs}
-    kept = {name: value for name, value in inputs.items() if name == DEFAULTS_MARK or not given(value)}
+    told = {name: _in_input_form(inputs[name], outputs[name]) for name in inputs if name in outputs}
+    kept = {name: value for name, value in inputs.items() if name == DEFAULTS_KEY or not is_given(value)}
     return {**kept, **told}
 
 
-def _given_back(given_: Any, told: Any) -> Any:
+def _in_input_form(given_: Any, told: Any) -> Any:
     """What the cloud tells, in the form in which it is given: what is told by name may be given as a list of names."""
     if not isinstance(told, Mapping):
         return told
     if isinstance(given_, list):
         return list(told)
     known = given_ if isinstance(given_, Mapping) else {}
-    return {name: _given_back(known.get(name), value) for name, value in told.items()}
+    return {name: _in_input_form(known.get(name), value) for name, value in told.items()}
 
 
-def _imported(cloud: Cloud, type_: str, outputs: Properties) -> dict[str, Any]:
+def _import_inputs(cloud: SimulatedCloud, type_: str, outputs: ResourceProperties) -> dict[str, Any]:
     """Those outputs that the type takes as inputs, as far as they pass its check."""
     refused = {failure.property.partition(".")[0] for failure in cloud.check(type_, outputs)}
     return {name: value for name, value in outputs.items() if name not in refused}

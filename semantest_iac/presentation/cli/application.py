@@ -10,24 +10,24 @@ from typing import TYPE_CHECKING, Any, Protocol
 from semantest_iac.application.ports.ledger import DeploymentRow, LedgerReader
 
 if TYPE_CHECKING:
-    from semantest_iac.application.attempt import Attempt
-    from semantest_iac.application.intake.written import Written
+    from semantest_iac.application.deployment.context import DeploymentContext
+    from semantest_iac.application.intake.deployment_specs import LoadedConfiguration
     from semantest_iac.application.message_bus import Observer
     from semantest_iac.application.ports.run_queue import OnWait
     from semantest_iac.application.ports.secret_store import SecretStore
     from semantest_iac.domain.blueprints.capabilities import Capabilities
-    from semantest_iac.domain.deployment.plan import ChangePlan
+    from semantest_iac.domain.deployment.change_plan import ChangePlan
     from semantest_iac.domain.deployment.stack import Stack
     from semantest_iac.domain.deployment.validation import ValidationService
-    from semantest_iac.domain.environments.configuration import Configuration
-    from semantest_iac.domain.environments.providers import Providers
+    from semantest_iac.domain.environments.configuration import DeploymentConfiguration
+    from semantest_iac.domain.environments.providers import CloudDescriptions
     from semantest_iac.domain.guardrails.engine_choice import EngineChoice
     from semantest_iac.domain.networking.http_exchange import HttpRequest
-    from semantest_iac.domain.ports.provisioner import Progress
-    from semantest_iac.domain.ports.service_probe import Answer
+    from semantest_iac.domain.ports.provisioner import ReportProgress
+    from semantest_iac.domain.ports.service_probe import ProbeAnswer
 
 
-class LedgerOnDisk(LedgerReader, Protocol):
+class RebuildableLedger(LedgerReader, Protocol):
     """A ledger whose projections can be made anew."""
 
     def rebuild(self) -> None:
@@ -50,7 +50,7 @@ class Deployments(Protocol):
         """Bring the stack to its configuration; `of` is what all stacks have in common that were asked for at once."""
         ...
 
-    async def preview(self, stack: Stack, configuration: Mapping[str, Any]) -> Attempt:
+    async def preview(self, stack: Stack, configuration: Mapping[str, Any]) -> DeploymentContext:
         """What `deploy` would do."""
         ...
 
@@ -62,12 +62,12 @@ class Deployments(Protocol):
         """Delete everything of the stack."""
         ...
 
-    async def call(self, stack: Stack, request: HttpRequest) -> Answer:
+    async def call(self, stack: Stack, request: HttpRequest) -> ProbeAnswer:
         """Send one request through the stack's endpoint."""
         ...
 
 
-class Need(Protocol):
+class EnginePrerequisite(Protocol):
     """One thing that Pulumi's engine needs of this machine."""
 
     @property
@@ -84,7 +84,7 @@ class Need(Protocol):
         ...
 
 
-class LogEntry(Protocol):
+class GatewayLogEntry(Protocol):
     """One request that the gateway has answered."""
 
     @property
@@ -106,7 +106,7 @@ class LogEntry(Protocol):
     def note(self) -> str: ...
 
 
-class FunctionLogs(Protocol):
+class FunctionLogReader(Protocol):
     """Lines that functions printed."""
 
     def batches(self, stack: str) -> Iterator[Sequence[Mapping[str, Any]]]:
@@ -114,7 +114,7 @@ class FunctionLogs(Protocol):
         ...
 
 
-class Application(Protocol):
+class CliApplication(Protocol):
     """Everything under one home folder; making one reads and writes nothing."""
 
     @property
@@ -123,7 +123,7 @@ class Application(Protocol):
         ...
 
     @property
-    def providers(self) -> Providers:
+    def providers(self) -> CloudDescriptions:
         """The clouds that there are, ours first; others are looked for when none of ours is meant."""
         ...
 
@@ -131,7 +131,7 @@ class Application(Protocol):
         """What a cloud has of what blueprints ask for; raises RefusedError where it cannot be used here."""
         ...
 
-    def engine(self, stack: Stack, configuration: Configuration) -> EngineChoice:
+    def engine(self, stack: Stack, configuration: DeploymentConfiguration) -> EngineChoice:
         """What deploys the stack; raises RefusedError with all that is missing for it."""
         ...
 
@@ -139,12 +139,12 @@ class Application(Protocol):
         """The other stacks that have set what the stack's account has once; None where there is no such thing."""
         ...
 
-    def needs(self, providers: Collection[str]) -> Sequence[Need]:
+    def needs(self, providers: Collection[str]) -> Sequence[EnginePrerequisite]:
         """What Pulumi's engine needs for these providers, in the order in which to get it; for none: for all here."""
         ...
 
     @property
-    def ledger(self) -> LedgerOnDisk:
+    def ledger(self) -> RebuildableLedger:
         """The record of everything."""
         ...
 
@@ -153,7 +153,7 @@ class Application(Protocol):
         """The judge of configurations."""
         ...
 
-    def configuration(self, **sources: Any) -> Written:
+    def configuration(self, **sources: Any) -> LoadedConfiguration:
         """The configuration with its faults beside it."""
         ...
 
@@ -170,12 +170,12 @@ class Application(Protocol):
         ...
 
     @property
-    def function_logs(self) -> FunctionLogs:
+    def function_logs(self) -> FunctionLogReader:
         """What functions printed on this machine."""
         ...
 
     def gateway(
-        self, variables: Mapping[str, str], address: tuple[str, int], tell: Callable[[LogEntry], None]
+        self, variables: Mapping[str, str], address: tuple[str, int], tell: Callable[[GatewayLogEntry], None]
     ) -> AbstractAsyncContextManager[str]:
         """The gateway before every simulated stack, as its URL; raises RefusedError where it cannot be had."""
         ...
@@ -185,11 +185,11 @@ class Application(Protocol):
         variables: Mapping[str, str],
         *,
         engine: EngineChoice = ...,
-        progress: Progress = ...,
+        progress: ReportProgress = ...,
         observer: Observer | None = ...,
     ) -> Deployments:
         """The use cases, watched."""
         ...
 
 
-ApplicationAt = Callable[[Path], Application]
+ApplicationFactory = Callable[[Path], CliApplication]

@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from semantest_iac.domain.deployment.states import DeploymentState
+from semantest_iac.domain.deployment.status import DeploymentStatus
 from semantest_iac.domain.errors import (
     ArtifactError,
     DeploymentError,
@@ -32,20 +32,20 @@ EXIT_CODES: Mapping[type[BaseException], int] = {
     KeyboardInterrupt: CANCELLED,
 }
 
-STATE_EXIT_CODES: Mapping[DeploymentState, int] = {
-    DeploymentState.COMPLETED: OK,
-    DeploymentState.CANCELLED: CANCELLED,
-    DeploymentState.SUPERSEDED: CANCELLED,
-    DeploymentState.REJECTED: REFUSED,
+STATE_EXIT_CODES: Mapping[DeploymentStatus, int] = {
+    DeploymentStatus.COMPLETED: OK,
+    DeploymentStatus.CANCELLED: CANCELLED,
+    DeploymentStatus.SUPERSEDED: CANCELLED,
+    DeploymentStatus.REJECTED: REFUSED,
 }
 
 
-def exit_code_of(error: BaseException) -> int:
+def exit_code_for(error: BaseException) -> int:
     """The exit code of the nearest class in the table."""
     return next(EXIT_CODES[kind] for kind in type(error).__mro__ if kind in EXIT_CODES)
 
 
-def told(error: BaseException) -> DeploymentError:
+def to_deployment_error(error: BaseException) -> DeploymentError:
     """What a person is told of any error; of a defect only its kind, because its text may hold anything."""
     if isinstance(error, DeploymentError):
         return error
@@ -60,7 +60,7 @@ def told(error: BaseException) -> DeploymentError:
     )
 
 
-def as_json(error: DeploymentError) -> dict[str, Any]:
+def error_to_json(error: DeploymentError) -> dict[str, Any]:
     """The shape of `--json` for an error."""
     return {
         "error": {

@@ -10,31 +10,38 @@ from typing import Any
 
 import click
 
-from semantest_iac.presentation.cli.outside import Outside
-from semantest_iac.presentation.cli.session import DEFAULT_HOME, Session
-from semantest_iac.presentation.cli.words import ConfigurationOptions, ManyWords, Words
+from semantest_iac.presentation.cli.session import (
+    DEFAULT_HOME,
+    ConfigurationOptions,
+    MultiStackSelector,
+    Session,
+    StackSelector,
+)
+from semantest_iac.presentation.cli.terminal import CliContext
 
-Command = Callable[..., Any]
+CommandFunction = Callable[..., Any]
 
-PATH = click.Path(path_type=Path)
+PATH_TYPE = click.Path(path_type=Path)
 
 
 @dataclass(frozen=True, slots=True)
-class _Face:
+class _SessionOptions:
     home: Path
     json: bool
 
 
-def _gathered(argument: str, bundle: Callable[..., Any], kind: type, *options: Any) -> Callable[[Command], Command]:
+def _bundle_options(
+    argument: str, bundle: Callable[..., Any], kind: type, *options: Any
+) -> Callable[[CommandFunction], CommandFunction]:
     names = [field.name for field in fields(kind)]
 
-    def decorate(command: Command) -> Command:
+    def decorate(command: CommandFunction) -> CommandFunction:
         @wraps(command)
         def gathering(**given: Any) -> Any:
             given[argument] = bundle(**{name: given.pop(name) for name in names})
             return command(**given)
 
-        decorated: Command = gathering
+        decorated: CommandFunction = gathering
         for option in reversed(options):
             decorated = option(decorated)
         return decorated
@@ -42,64 +49,68 @@ def _gathered(argument: str, bundle: Callable[..., Any], kind: type, *options: A
     return decorate
 
 
-def _session(home: Path, json: bool) -> Session:
-    outside = click.get_current_context().find_object(Outside)
+def _create_session(home: Path, json: bool) -> Session:
+    outside = click.get_current_context().find_object(CliContext)
     assert outside is not None  # noqa: S101  # run() passes one
     return Session(outside.application_at(home), outside.terminal, json)
 
 
-_ENVIRONMENT = click.option(
+_ENVIRONMENT_OPTION = click.option(
     "--env", "--environment", "environment", metavar="NAME", help="development (default), qa, staging …"
 )
-_COMPONENT = click.option("--component", metavar="NAME", help="Such as rest-api.")
-_PLACE = (
+_COMPONENT_OPTION = click.option("--component", metavar="NAME", help="Such as rest-api.")
+_LOCATION_OPTIONS = (
     click.option("--provider", metavar="NAME", help="aws or azure; aws unless the configuration says otherwise."),
-    _ENVIRONMENT,
+    _ENVIRONMENT_OPTION,
     click.option("--region", metavar="NAME", help="Such as us-east-1, the default on aws."),
 )
-_SEVERAL = (
+_MULTI_STACK_OPTIONS = (
     click.option("--component", multiple=True, metavar="NAME", help="Such as rest-api; all for every one."),
     click.option("--provider", multiple=True, metavar="NAME", help="aws or azure; both, for a stack on each."),
-    _ENVIRONMENT,
+    _ENVIRONMENT_OPTION,
     click.option("--region", multiple=True, metavar="NAME", help="Such as us-east-1; several, for a stack in each."),
 )
-_AMONG = (
+_FILTER_OPTIONS = (
     click.option("--component", metavar="NAME", help="One component alone, such as rest-api."),
     click.option("--provider", metavar="NAME", help="One cloud alone: aws or azure."),
     click.option("--env", "--environment", "environment", metavar="NAME", help="One environment alone."),
     click.option("--region", metavar="NAME", help="One region alone."),
 )
 
-stack_options = _gathered("words", Words, Words, _COMPONENT, *_PLACE)
+stack_options = _bundle_options("words", StackSelector, StackSelector, _COMPONENT_OPTION, *_LOCATION_OPTIONS)
 """`words`: all four parts of a stack's name as options."""
 
-filter_options = _gathered("words", Words, Words, *_AMONG)
+filter_options = _bundle_options("words", StackSelector, StackSelector, *_FILTER_OPTIONS)
 """`words`: the same, to leave out what does not match; who says none means all."""
 
-many_stacks_options = _gathered("words", ManyWords, ManyWords, *_SEVERAL)
+many_stacks_options = _bundle_options("words", MultiStackSelector, MultiStackSelector, *_MULTI_STACK_OPTIONS)
 """`words`: the same, each but the environment as often as there are stacks."""
 
-service_options = _gathered("words", Words, Words, click.argument("component"), *_PLACE)
+service_options = _bundle_options(
+    "words", StackSelector, StackSelector, click.argument("component"), *_LOCATION_OPTIONS
+)
 """`words`, with the component as an argument."""
 
-configuration_options = _gathered(
+configuration_options = _bundle_options(
     "written",
     ConfigurationOptions,
     ConfigurationOptions,
-    click.option("--config", type=PATH, metavar="PATH", help="Instead of semantest.yaml and semantest.<env>.yaml."),
+    click.option(
+        "--config", type=PATH_TYPE, metavar="PATH", help="Instead of semantest.yaml and semantest.<env>.yaml."
+    ),
     click.option("--set", "overrides", multiple=True, metavar="KEY=VALUE", help="components.rest-api.memory=1024"),
     click.option("--engine", metavar="NAME", help="sandbox or pulumi; sandbox in development, pulumi elsewhere."),
     click.option("--cloud", metavar="NAME", help="sandbox: the engine's clouds are simulated here; or real."),
 )
 """`written`: where the configuration is."""
 
-session_options = _gathered(
+session_options = _bundle_options(
     "session",
-    _session,
-    _Face,
+    _create_session,
+    _SessionOptions,
     click.option(
         "--home",
-        type=PATH,
+        type=PATH_TYPE,
         envvar="SEMANTEST_HOME",
         default=DEFAULT_HOME,
         show_default=True,

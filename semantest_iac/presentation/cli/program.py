@@ -8,11 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from semantest_iac.presentation.cli.outside import Outside
-from semantest_iac.presentation.cli.terminal import Terminal
+from semantest_iac.presentation.cli.terminal import CliContext, Terminal
 
 if TYPE_CHECKING:
-    from semantest_iac.presentation.cli.application import ApplicationAt
+    from semantest_iac.presentation.cli.application import ApplicationFactory
 
 # Name -> one line of help; the module of a command is called as the command.
 COMMANDS = {
@@ -33,7 +32,7 @@ COMMANDS = {
     "setup": "Get what real deployments need: the Pulumi CLI and its plugins.",
 }
 
-HELP = """Deploy Semantest to AWS or Azure from one model.
+PROGRAM_HELP = """Deploy Semantest to AWS or Azure from one model.
 
 \b
   semantest-iac deploy --component rest-api --provider aws
@@ -41,13 +40,13 @@ HELP = """Deploy Semantest to AWS or Azure from one model.
 
 Development is played in a sandbox on this machine; no account is touched.
 """
-EPILOG = """\b
+PROGRAM_EPILOG = """\b
 Exit codes: 0 done, 1 failed, 2 usage or configuration, 3 refused, 4 busy or cancelled.
 Completion: eval "$(_SEMANTEST_IAC_COMPLETE=bash_source semantest-iac)", zsh and fish alike.
 """
 
 
-class _Program(click.Group):
+class _LazyGroup(click.Group):
     """Lists its commands without loading any."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
@@ -59,50 +58,50 @@ class _Program(click.Group):
     ) -> tuple[str | None, click.Command | None, list[str]]:
         """The command itself in the place of its line of help."""
         name, listed, rest = super().resolve_command(ctx, args)
-        return name, listed and _loaded(str(listed.name)), rest
+        return name, listed and _load_command(str(listed.name)), rest
 
 
-def run(arguments: Sequence[str], application_at: ApplicationAt, terminal: Terminal | None = None) -> int:
+def run_cli(arguments: Sequence[str], application_at: ApplicationFactory, terminal: Terminal | None = None) -> int:
     """Run one command and return the exit code; no error leaves this function."""
-    outside = Outside(application_at, terminal or Terminal.standard())
+    outside = CliContext(application_at, terminal or Terminal.standard())
     if "--debug" in arguments:
-        _log_to(outside.terminal)
+        _log_to_terminal(outside.terminal)
     try:
-        code = _program().main(list(arguments), standalone_mode=False, obj=outside)
+        code = _build_program().main(list(arguments), standalone_mode=False, obj=outside)
     except (Exception, KeyboardInterrupt) as error:
-        return _report(error, outside.terminal, arguments)
+        return _report_error(error, outside.terminal, arguments)
     return int(code or 0)
 
 
-def _program() -> click.Group:
+def _build_program() -> click.Group:
     commands = {name: click.Command(name, short_help=line) for name, line in COMMANDS.items()}
     settings: dict[str, Any] = {"help_option_names": ["-h", "--help"]}
-    program = _Program("semantest-iac", commands, help=HELP, epilog=EPILOG, context_settings=settings)
+    program = _LazyGroup("semantest-iac", commands, help=PROGRAM_HELP, epilog=PROGRAM_EPILOG, context_settings=settings)
     return click.version_option(package_name="semantest-iac", message="semantest-iac %(version)s")(program)
 
 
-def _loaded(name: str) -> click.Command:
+def _load_command(name: str) -> click.Command:
     command: click.Command = import_module(f"semantest_iac.presentation.cli.commands.{name}").command
     return command
 
 
-def _report(error: BaseException, terminal: Terminal, arguments: Sequence[str]) -> int:
+def _report_error(error: BaseException, terminal: Terminal, arguments: Sequence[str]) -> int:
     """Before the options are read it is not known how to answer, so the arguments are asked."""
-    from semantest_iac.presentation.cli.failures import as_json, exit_code_of, told
-    from semantest_iac.presentation.error_lines import as_lines
+    from semantest_iac.presentation.cli.failures import error_to_json, exit_code_for, to_deployment_error
+    from semantest_iac.presentation.error_lines import format_error
 
     if "--debug" in arguments:
         from traceback import format_exception
 
         terminal.remark("".join(format_exception(error)).rstrip())
     if "--json" in arguments:
-        terminal.json(as_json(told(error)))
+        terminal.json(error_to_json(to_deployment_error(error)))
     else:
-        terminal.remark(*as_lines(told(error)))
-    return exit_code_of(error)
+        terminal.remark(*format_error(to_deployment_error(error)))
+    return exit_code_for(error)
 
 
-def _log_to(terminal: Terminal) -> None:
+def _log_to_terminal(terminal: Terminal) -> None:
     import logging
 
     class Remarks(logging.Handler):

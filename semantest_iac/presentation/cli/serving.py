@@ -11,18 +11,18 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from semantest_iac.application.queries.releases import releases
+from semantest_iac.application.queries.stacks import simulated_releases
 from semantest_iac.domain.errors import Fault, RefusedError
 from semantest_iac.presentation.cli.failures import OK
-from semantest_iac.presentation.cli.local_endpoint import PORT, local_endpoint
+from semantest_iac.presentation.cli.formatting import DEFAULT_PORT, local_endpoint
 
 if TYPE_CHECKING:
-    from semantest_iac.application.intake.orders import Order
-    from semantest_iac.presentation.cli.application import LogEntry
+    from semantest_iac.application.intake.deployment_specs import DeploymentSpec
+    from semantest_iac.presentation.cli.application import GatewayLogEntry
     from semantest_iac.presentation.cli.session import Session
 
 port_option = click.option(
-    "--port", type=click.IntRange(0, 65535), default=PORT, show_default=True, help="0 takes a free one."
+    "--port", type=click.IntRange(0, 65535), default=DEFAULT_PORT, show_default=True, help="0 takes a free one."
 )
 
 
@@ -32,7 +32,7 @@ def serve(session: Session, variables: Mapping[str, str], host: str, port: int) 
     return OK
 
 
-def require_played(orders: Iterable[Order]) -> None:
+def require_played(orders: Iterable[DeploymentSpec]) -> None:
     """Raise RefusedError for what will not be on this machine."""
     real = [Fault(str(order.stack), "will be in a real cloud") for order in orders if not order.engine.is_played]
     if real:
@@ -46,11 +46,11 @@ async def _served(session: Session, variables: Mapping[str, str], address: tuple
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, stopped.set)
 
-    def tell(entry: LogEntry) -> None:
+    def tell(entry: GatewayLogEntry) -> None:
         session.answer(_as_dict(entry), [_line(entry)])
 
     async with session.application.gateway(variables, address, tell) as url:
-        session.answer(*_greeting(url, sorted(releases(session.application.ledger))))
+        session.answer(*_greeting(url, sorted(simulated_releases(session.application.ledger))))
         await stopped.wait()
         for number in (signal.SIGINT, signal.SIGTERM):  # a second one ends it at once
             with suppress(ValueError):
@@ -63,16 +63,16 @@ def _greeting(url: str, stacks: Sequence[str]) -> tuple[dict[str, Any], list[str
     return {"url": url, "endpoints": endpoints}, [f"Serving on {url}; Ctrl-C stops it.", *shown]
 
 
-def _line(entry: LogEntry) -> str:
+def _line(entry: GatewayLogEntry) -> str:
     moment = datetime.now(UTC).strftime("%H:%M:%S")
     note = f"  {entry.note}" if entry.note else ""
     return f"{moment} {entry.stack or '-'} {entry.method} {entry.path} {entry.status} {_ms(entry):.1f} ms{note}"
 
 
-def _as_dict(entry: LogEntry) -> dict[str, Any]:
+def _as_dict(entry: GatewayLogEntry) -> dict[str, Any]:
     told = {"time": datetime.now(UTC).isoformat(), "stack": entry.stack, "method": entry.method, "path": entry.path}
     return told | {"status": entry.status, "ms": round(_ms(entry), 1)} | ({"note": entry.note} if entry.note else {})
 
 
-def _ms(entry: LogEntry) -> float:
+def _ms(entry: GatewayLogEntry) -> float:
     return entry.seconds * 1000

@@ -1,30 +1,67 @@
-"""What a command works with: the application under its home, and the way its answer is given."""
+"""The stacks that options select, and the session in which a command resolves them and answers."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from semantest_iac.presentation.cli.words import Words
+from semantest_iac.application.queries.history import StackFilter
+from semantest_iac.domain.environments.names import (
+    COMPONENTS,
+    ENVIRONMENTS,
+    canonical_environment,
+    make_printable,
+    suggest_known,
+)
+from semantest_iac.domain.environments.providers import CloudDescriptions, normalise_region
+from semantest_iac.domain.errors import Fault, ValidationError
 
 if TYPE_CHECKING:
-    from semantest_iac.application.intake.orders import Order
-    from semantest_iac.application.intake.written import Written
+    from semantest_iac.application.intake.deployment_specs import DeploymentSpec, LoadedConfiguration
     from semantest_iac.domain.deployment.stack import Stack
     from semantest_iac.domain.guardrails.engine_choice import EngineChoice
-    from semantest_iac.presentation.cli.application import Application
+    from semantest_iac.presentation.cli.application import CliApplication
     from semantest_iac.presentation.cli.terminal import Terminal
-    from semantest_iac.presentation.cli.words import ConfigurationOptions, ManyWords
+
+
+@dataclass(frozen=True, slots=True)
+class StackSelector:
+    """The parts of a stack's name, as far as they were given."""
+
+    component: str | None = None
+    provider: str | None = None
+    environment: str | None = None
+    region: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class MultiStackSelector:
+    """The same where a part may be named several times."""
+
+    component: tuple[str, ...] = ()
+    provider: tuple[str, ...] = ()
+    environment: str | None = None
+    region: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class ConfigurationOptions:
+    """Where the configuration is, and what lies over it."""
+
+    config: Path | None = None
+    overrides: tuple[str, ...] = ()
+    engine: str | None = None
+    cloud: str | None = None
 
 
 DEFAULT_HOME = ".semantest"
 
 
-class Meant(NamedTuple):
+class ResolvedStack(NamedTuple):
     """A stack that is there already, what deploys it, and where its secrets are looked for."""
 
     stack: Stack
@@ -36,7 +73,7 @@ class Meant(NamedTuple):
 class Session:
     """One run of one command."""
 
-    application: Application
+    application: CliApplication
     terminal: Terminal
     json: bool
 
@@ -65,7 +102,7 @@ class Session:
         else:
             self.terminal.say(*lines)
 
-    def read(self, words: Words, written: ConfigurationOptions) -> Written:
+    def read(self, words: StackSelector, written: ConfigurationOptions) -> LoadedConfiguration:
         """The configuration with the words over it; from here on no secret in its variables is shown."""
         found = self.application.configuration(
             folder=Path(),
@@ -83,50 +120,71 @@ class Session:
         self.terminal.hide(self.application.redactor(found.variables))
         return found
 
-    def target(self, words: Words, written: ConfigurationOptions) -> tuple[Stack, Written]:
+    def target(self, words: StackSelector, written: ConfigurationOptions) -> tuple[Stack, LoadedConfiguration]:
         """The stack that is meant; raises ValidationError with every fault."""
-        from semantest_iac.application.intake.orders import target
+        from semantest_iac.application.intake.deployment_specs import resolve_stack
 
         found = self.read(words, written)
-        return target(words.component, found, self.application.providers), found
+        return resolve_stack(words.component, found, self.application.providers), found
 
-    def meant(self, words: Words, written: ConfigurationOptions) -> Meant:
+    def meant(self, words: StackSelector, written: ConfigurationOptions) -> ResolvedStack:
         """The stack that is meant, with the engine that it was deployed with; raises as `target` does."""
         stack, found = self.target(words, written)
-        return Meant(stack, self.application.engine(stack, found.configuration), found.variables)
+        return ResolvedStack(stack, self.application.engine(stack, found.configuration), found.variables)
 
-    def each_meant(self, words: ManyWords, written: ConfigurationOptions) -> list[Meant]:
+    def each_meant(self, words: MultiStackSelector, written: ConfigurationOptions) -> list[ResolvedStack]:
         """The same for several stacks, before anything is done to one of them."""
-        from semantest_iac.application.intake.spreading import together
+        from semantest_iac.application.intake.targets import accept_all
 
-        return together(partial(self.meant, each, written) for each in self._spread(words))
+        return accept_all(partial(self.meant, each, written) for each in self._spread(words))
 
-    def orders(self, words: ManyWords, written: ConfigurationOptions) -> list[Order]:
+    def orders(self, words: MultiStackSelector, written: ConfigurationOptions) -> list[DeploymentSpec]:
         """The stacks and what they are to become, with warnings told; raises ValidationError with every fault."""
-        from semantest_iac.application.intake.spreading import together
+        from semantest_iac.application.intake.targets import accept_all
 
-        accepted = together(partial(self._order, each, written) for each in self._spread(words))
+        accepted = accept_all(partial(self._order, each, written) for each in self._spread(words))
         self._warn(accepted)
         return accepted
 
-    def _spread(self, words: ManyWords) -> list[Words]:
-        from semantest_iac.application.intake.spreading import components, places
+    def _spread(self, words: MultiStackSelector) -> list[StackSelector]:
+        from semantest_iac.application.intake.targets import expand_components, expand_targets
 
         return [
-            Words(component, provider, words.environment, region)
-            for component in components(words.component)
-            for provider, region in places(words.provider, words.region, self.application.providers)
+            StackSelector(component, provider, words.environment, region)
+            for component in expand_components(words.component)
+            for provider, region in expand_targets(words.provider, words.region, self.application.providers)
         ]
 
-    def _order(self, words: Words, written: ConfigurationOptions) -> Order:
-        from semantest_iac.application.intake.orders import order
+    def _order(self, words: StackSelector, written: ConfigurationOptions) -> DeploymentSpec:
+        from semantest_iac.application.intake.deployment_specs import build_spec
 
-        return order(words.component, self.read(words, written), self.application)
+        return build_spec(words.component, self.read(words, written), self.application)
 
-    def _warn(self, orders: Sequence[Order]) -> None:
-        from semantest_iac.application.intake.sharing import shared
-        from semantest_iac.presentation.error_lines import warning_lines
+    def _warn(self, orders: Sequence[DeploymentSpec]) -> None:
+        from semantest_iac.application.intake.account_notices import account_notices
+        from semantest_iac.presentation.error_lines import format_warnings
 
         found = [warning for order in orders for warning in order.warnings]
-        found += shared(orders, self.application.account_stacks)
-        self.terminal.remark(*warning_lines(dict.fromkeys(found)))
+        found += account_notices(orders, self.application.account_stacks)
+        self.terminal.remark(*format_warnings(dict.fromkeys(found)))
+
+
+def build_stack_filter(words: StackSelector, providers: CloudDescriptions) -> StackFilter:
+    """The filter that the words mean; raises ValidationError with every unknown word."""
+    environment = words.environment and canonical_environment(words.environment)
+    region = words.region and normalise_region(words.provider or "azure", words.region)
+    faults = [
+        *_unknown_word_faults("component", words.component, COMPONENTS),
+        *_unknown_word_faults("provider", words.provider, providers),
+        *_unknown_word_faults("environment", environment, ENVIRONMENTS),
+    ]
+    if region and not any(region in provider.regions for provider in providers.values()):
+        faults.append(Fault("region", f"'{make_printable(region)}' is not known"))
+    if faults:
+        raise ValidationError("Cannot tell which stacks are meant.", faults=faults)
+    return StackFilter(words.component, words.provider, environment, region)
+
+
+def _unknown_word_faults(part: str, word: str | None, known: Collection[str]) -> Iterator[Fault]:
+    if word is not None and word not in known:
+        yield Fault(part, f"'{make_printable(word)}' is not known", suggest_known(word, known))

@@ -1,13 +1,17 @@
-"""Where text goes: results to stdout, remarks to stderr, and no secret or control character to either."""
+"""The terminal of one run: results go to stdout, remarks to stderr, and neither shows secrets or control characters."""
 
 from __future__ import annotations
 
 import os
 import sys
 from collections.abc import Callable
-from typing import Any, TextIO
+from typing import TYPE_CHECKING, Any, NamedTuple, TextIO
 
-_CONTROLS = {code: f"\\x{code:02x}" for code in (*range(32), *range(127, 160)) if chr(code) not in "\n\t"}
+if TYPE_CHECKING:
+    from semantest_iac.presentation.cli.application import ApplicationFactory
+
+
+_CONTROL_ESCAPES = {code: f"\\x{code:02x}" for code in (*range(32), *range(127, 160)) if chr(code) not in "\n\t"}
 
 
 class Terminal:
@@ -45,7 +49,7 @@ class Terminal:
 
     def labelled(self, label: str) -> Terminal:
         """The same with a label before every line; what this one hides is hidden."""
-        return _Labelled(self, label)
+        return _LabelledTerminal(self, label)
 
     def json(self, value: Any) -> None:
         """One JSON document on one line; ASCII, so that it passes through every pipe."""
@@ -67,10 +71,10 @@ class Terminal:
 
     def fit(self, text: str) -> str:
         """The text as a terminal may show it."""
-        return self._redact(text).translate(_CONTROLS)
+        return self._redact(text).translate(_CONTROL_ESCAPES)
 
 
-class _Labelled(Terminal):
+class _LabelledTerminal(Terminal):
     """Says nothing by itself."""
 
     def __init__(self, whole: Terminal, label: str) -> None:
@@ -98,3 +102,10 @@ def _silence(stream: Any) -> None:
     nowhere = os.open(os.devnull, os.O_WRONLY)
     os.dup2(nowhere, stream.fileno())
     os.close(nowhere)
+
+
+class CliContext(NamedTuple):
+    """The application, made when its home is known, and where text goes."""
+
+    application_at: ApplicationFactory
+    terminal: Terminal

@@ -7,12 +7,12 @@ from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from typing import Protocol
 
+from semantest_iac.domain.networking.apis import ConnectionLimits
 from semantest_iac.domain.networking.http_exchange import HttpRequest
-from semantest_iac.domain.networking.web_socket_endpoint import ConnectionLimits
-from semantest_iac.domain.ports.service_probe import Answer
+from semantest_iac.domain.ports.service_probe import ProbeAnswer
 
 
-class Line(Protocol):
+class ClientSocket(Protocol):
     """The way to one client; one that is gone raises ConnectionError."""
 
     async def send(self, data: bytes) -> None:
@@ -24,7 +24,7 @@ class Line(Protocol):
         ...
 
 
-class Visit(Protocol):
+class GatewayConnection(Protocol):
     """One client that was let in."""
 
     @property
@@ -37,7 +37,7 @@ class Visit(Protocol):
         """What was agreed on with the client; empty where nothing was."""
         ...
 
-    def joined(self, line: Line) -> None:
+    def joined(self, line: ClientSocket) -> None:
         """From now on it can be sent to."""
         ...
 
@@ -54,10 +54,10 @@ class Visit(Protocol):
         ...
 
 
-class Services(Protocol):
+class GatewayServices(Protocol):
     """Deployed services by the names of their stacks; leaving the block ends whatever runs for them."""
 
-    async def __aenter__(self) -> Services: ...
+    async def __aenter__(self) -> GatewayServices: ...
 
     async def __aexit__(self, *_: object) -> None: ...
 
@@ -65,17 +65,17 @@ class Services(Protocol):
         """The stacks that are answered now."""
         ...
 
-    async def connect(self, name: str, request: HttpRequest) -> Visit | int:
+    async def connect(self, name: str, request: HttpRequest) -> GatewayConnection | int:
         """A client of a WebSocket API, or the status that it is refused with; raises as `call` does."""
         ...
 
-    async def call(self, name: str, request: HttpRequest) -> Answer:
+    async def call(self, name: str, request: HttpRequest) -> ProbeAnswer:
         """One request to one stack; raises NotFoundError where that is not answered."""
         ...
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class RequestLogEntry:
     """One line of the request log; `path` is without its query, which may hold what nobody should read."""
 
     method: str
@@ -86,7 +86,7 @@ class Entry:
     note: str = ""
 
 
-Tell = Callable[[Entry], None]
-Address = tuple[str, int]
-Listening = AbstractAsyncContextManager[str]
+LogRequest = Callable[[RequestLogEntry], None]
+ListenAddress = tuple[str, int]
+RunningGateway = AbstractAsyncContextManager[str]
 """The gateway's URL for as long as the block."""

@@ -5,30 +5,30 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 
-from semantest_iac.application.intake.orders import order
+from semantest_iac.application.intake.deployment_specs import build_spec
 from semantest_iac.bootstrap.pulumi_program import PulumiProgram
 from semantest_iac.domain.errors import DeploymentError
-from semantest_iac.presentation.error_lines import as_lines, warning_lines
-from semantest_iac.presentation.pulumi_program.wish import NAMESPACE, wish
+from semantest_iac.presentation.error_lines import format_error, format_warnings
+from semantest_iac.presentation.pulumi_program.program_inputs import CONFIG_NAMESPACE, read_program_inputs
 
 
-def main() -> None:
+def run_pulumi_program() -> None:
     """Register everything, or end with every fault at once; paths are relative to Pulumi.yaml."""
-    program = PulumiProgram(NAMESPACE)
+    program = PulumiProgram(CONFIG_NAMESPACE)
     redact: Callable[[str], str] = str
     os.chdir(program.host.folder)
     try:
-        wanted = wish(program.host, os.environ)
+        wanted = read_program_inputs(program.host, os.environ)
         redact = program.redactor(wanted.sources["environ"])
         written = program.configuration(**wanted.sources)
         redact = program.redactor(written.variables)
-        accepted = order(wanted.component, written, program)
-        program.host.warn(redact("\n".join(warning_lines(accepted.warnings)).removeprefix("Warning: ")))
+        accepted = build_spec(wanted.component, written, program)
+        program.host.warn(redact("\n".join(format_warnings(accepted.warnings)).removeprefix("Warning: ")))
         program.run(accepted, wanted.generation)
     except DeploymentError as error:
-        text = "\n".join(as_lines(error)).removeprefix("Error: ")  # Pulumi says itself that it is one
+        text = "\n".join(format_error(error)).removeprefix("Error: ")  # Pulumi says itself that it is one
         raise program.host.refusal(redact(text)) from None
 
 
 if __name__ == "__main__":
-    main()
+    run_pulumi_program()

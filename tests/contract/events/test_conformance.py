@@ -12,14 +12,14 @@ from cloudevents.core.formats.json import JSONFormat
 from cloudevents.core.v1.event import CloudEvent
 from jsonschema import Draft202012Validator, FormatChecker
 
-from semantest_iac_events.catalogue import PUBLISHED
+from semantest_iac_events.catalogue import PUBLISHED_EVENTS
 from semantest_iac_events.event import Event
 from semantest_iac_events.forms.cloudevents import from_cloudevent, schema_name, to_cloudevent
 from semantest_iac_events.forms.semantest import from_semantest, to_envelope_b, to_semantest
 
 Published = dict[str, dict[str, Any]]
 
-every_event = pytest.mark.parametrize("event_type", PUBLISHED, ids=lambda event_type: event_type.__name__)
+every_event = pytest.mark.parametrize("event_type", PUBLISHED_EVENTS, ids=lambda event_type: event_type.__name__)
 
 
 def _schema(published: Published, event_type: type[Event]) -> Draft202012Validator:
@@ -120,7 +120,7 @@ class TestAsyncApi:
     def test_has_one_message_per_event(self, asyncapi_text: str) -> None:
         messages = yaml.safe_load(asyncapi_text)["components"]["messages"].values()
 
-        assert sorted(each["name"] for each in messages) == sorted(each.type_name for each in PUBLISHED)
+        assert sorted(each["name"] for each in messages) == sorted(each.type_name for each in PUBLISHED_EVENTS)
 
     def test_refers_only_to_what_exists(self, asyncapi_text: str, published: Published) -> None:
         document = yaml.safe_load(asyncapi_text)

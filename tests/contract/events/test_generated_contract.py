@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from semantest_iac_events.catalogue import PUBLISHED
+from semantest_iac_events.catalogue import PUBLISHED_EVENTS
 
 
 class TestGenerateEventContract:
@@ -22,7 +22,7 @@ class TestGenerateEventContract:
         status = generator.main([], events=tmp_path / "events")
 
         written = [path for path in tmp_path.rglob("*") if path.is_file()]
-        assert (status, len(written)) == (0, 2 * len(PUBLISHED) + 1)
+        assert (status, len(written)) == (0, 2 * len(PUBLISHED_EVENTS) + 1)
 
     def test_names_stale_missing_and_left_over_files_and_the_command(
         self, generator: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str]

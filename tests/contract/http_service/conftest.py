@@ -10,17 +10,17 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 
-from semantest_iac.domain.compute.artifact import Artifact, FunctionSource
+from semantest_iac.domain.compute.functions import Artifact, FunctionSource
 from semantest_iac.domain.errors import ArtifactError
 from semantest_iac.infrastructure.artifacts.package_builder import PackageBuilder
 from semantest_iac.infrastructure.function_runtimes.package_cache import PackageCache
-from semantest_iac.infrastructure.local_service.front import Front
+from semantest_iac.infrastructure.local_service.api_frontend import ApiFrontend
 from semantest_iac.infrastructure.local_service.warm_service import WarmService
 from tests.contract.http_service.deployments import FRONTS
 from tests.contract.http_service.service import Service
 from tests.contract.http_service.sources import SOURCES
 
-Deploy = Callable[[str, str, int], Front]
+Deploy = Callable[[str, str, int], ApiFrontend]
 
 
 @pytest.fixture(scope="module")
@@ -28,7 +28,7 @@ def deploy(tmp_path_factory: pytest.TempPathFactory) -> Deploy:
     """Packages a source for a cloud and puts that cloud's front before it."""
     home = tmp_path_factory.mktemp("http")
 
-    def of_source(provider: str, kind: str, timeout_s: int = 29) -> Front:
+    def of_source(provider: str, kind: str, timeout_s: int = 29) -> ApiFrontend:
         source = SOURCES[kind]
         if kind.startswith("node") and shutil.which("node") is None:
             pytest.skip("no node on this machine")

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from semantest_iac.domain.compute.artifact import Artifact
-from semantest_iac.domain.deployment.deployed import DeployedResource
+from semantest_iac.domain.compute.functions import Artifact
 from semantest_iac.domain.environments.settings import Authorizer, Cors, Throttling
-from semantest_iac.domain.networking.http_api import HttpApi
-from semantest_iac.domain.resource import Ref
-from semantest_iac.infrastructure.cloud_programs.azure.policies import policy
-from semantest_iac.infrastructure.local_service.aws.front import front as aws_front
-from semantest_iac.infrastructure.local_service.azure.front import front as azure_front
-from semantest_iac.infrastructure.local_service.front import Front, Unpack
+from semantest_iac.domain.networking.apis import HttpApi
+from semantest_iac.domain.resource import DeployedResource, Ref
+from semantest_iac.infrastructure.cloud_programs.azure.http_apis import policy_document
+from semantest_iac.infrastructure.local_service.api_frontend import ApiFrontend, UnpackPackage
+from semantest_iac.infrastructure.local_service.aws.api_frontend import build_api_frontend as aws_front
+from semantest_iac.infrastructure.local_service.azure.api_frontend import build_api_frontend as azure_front
 
 ORIGIN = "https://app.example"
 _MANAGEMENT = "azure-native:apimanagement"
@@ -27,7 +26,7 @@ _API = HttpApi(
 _WORKERS = {"nodejs": ("node", "24"), "python": ("python", "3.13")}
 
 
-def _aws(artifact: Artifact, timeout_s: int, unpack: Unpack) -> Front | None:
+def _aws(artifact: Artifact, timeout_s: int, unpack: UnpackPackage) -> ApiFrontend | None:
     cors = {"allowOrigins": [ORIGIN], "allowMethods": ["GET", "POST"], "allowHeaders": ["content-type"], "maxAge": 60}
     api = {"apiEndpoint": "https://abc.execute-api.us-east-1.amazonaws.com", "corsConfiguration": cors}
     function = {
@@ -47,12 +46,12 @@ def _aws(artifact: Artifact, timeout_s: int, unpack: Unpack) -> Front | None:
     return aws_front(resources, unpack)
 
 
-def _azure(artifact: Artifact, timeout_s: int, unpack: Unpack) -> Front | None:
+def _azure(artifact: Artifact, timeout_s: int, unpack: UnpackPackage) -> ApiFrontend | None:
     app = _app(artifact, timeout_s, {"cors": {"allowedOrigins": [ORIGIN]}})
     return azure_front([app], unpack)
 
 
-def _azure_behind_its_gateway(artifact: Artifact, timeout_s: int, unpack: Unpack) -> Front | None:
+def _azure_behind_its_gateway(artifact: Artifact, timeout_s: int, unpack: UnpackPackage) -> ApiFrontend | None:
     """As in every environment but development: the policy is the one that the Azure program writes."""
     app = _app(artifact, timeout_s, {}, SEMANTEST_GATEWAY_KEY="opens the app")
     methods = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
@@ -71,7 +70,7 @@ def _azure_behind_its_gateway(artifact: Artifact, timeout_s: int, unpack: Unpack
         app,
         *operations,
         DeployedResource(f"{_MANAGEMENT}:Api", "api", {}, {"path": ""}),
-        DeployedResource(f"{_MANAGEMENT}:ApiPolicy", "api", {}, {"value": policy(_API, public)}),
+        DeployedResource(f"{_MANAGEMENT}:ApiPolicy", "api", {}, {"value": policy_document(_API, public)}),
         DeployedResource(
             f"{_MANAGEMENT}:NamedValue", "api", {}, {"displayName": "gateway-key", "value": "opens the app"}
         ),
@@ -93,7 +92,7 @@ def _app(artifact: Artifact, timeout_s: int, site: Mapping[str, object], **setti
     return DeployedResource("azure-native:web:WebApp", "function", outputs, inputs, code=artifact.digest)
 
 
-FRONTS: Mapping[str, Callable[[Artifact, int, Unpack], Front | None]] = {
+FRONTS: Mapping[str, Callable[[Artifact, int, UnpackPackage], ApiFrontend | None]] = {
     "aws": _aws,
     "azure": _azure,
     "azure_gateway": _azure_behind_its_gateway,

@@ -8,8 +8,8 @@ from dataclasses import replace
 import pytest
 
 from semantest_iac.domain.networking.http_exchange import HttpRequest, HttpResponse
-from semantest_iac.infrastructure.function_runtimes.functions_http import event_for
-from semantest_iac.infrastructure.local_service.front import Arrival, Front
+from semantest_iac.infrastructure.function_runtimes.azure_functions import build_functions_event
+from semantest_iac.infrastructure.local_service.api_frontend import AdmissionResult, ApiFrontend
 from semantest_iac.infrastructure.local_service.warm_service import WarmService
 from tests.contract.http_service.deployments import FRONTS, ORIGIN
 from tests.contract.http_service.differences import allowed
@@ -17,7 +17,7 @@ from tests.contract.http_service.service import Service
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
-Deploy = Callable[..., Front]
+Deploy = Callable[..., ApiFrontend]
 OCTETS = (("content-type", "application/octet-stream"),)
 JSON = (("content-type", "application/json"),)
 EVERY_BYTE = bytes(range(256))
@@ -177,7 +177,9 @@ class TestApiManagement:
     @pytest.mark.parametrize("kind", ["python-handler", "node-handler"])
     async def test_alone_reaches_the_app(self, deploy: Deploy, kind: str) -> None:
         front = deploy("azure_gateway", kind)
-        past_the_gateway = replace(front, admit=lambda request: Arrival(event=event_for(request, "service.example")))
+        past_the_gateway = replace(
+            front, admit=lambda request: AdmissionResult(event=build_functions_event(request, "service.example"))
+        )
 
         async with WarmService(past_the_gateway) as warm:
             without = await warm.call(HttpRequest("GET", "/teapot"))

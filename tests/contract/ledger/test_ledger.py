@@ -8,12 +8,12 @@ from pathlib import Path
 import pytest
 
 from semantest_iac.application.ports.ledger import (
-    Head,
     Ledger,
     LedgerConflictError,
+    LedgerHead,
     NewEvent,
     StackRow,
-    Verified,
+    VerifiedLedger,
 )
 from semantest_iac.domain.errors import LedgerError
 from semantest_iac.infrastructure.ledger.sqlite import SqliteLedger
@@ -77,8 +77,8 @@ class LedgerContract:
     def test_is_empty_and_intact_at_first(self, ledger: Ledger) -> None:
         start = ledger.head()
 
-        assert start == Head(0, "0" * 64)
-        assert ledger.verify(start) == Verified(0, start)
+        assert start == LedgerHead(0, "0" * 64)
+        assert ledger.verify(start) == VerifiedLedger(0, start)
         assert (list(ledger.log()), ledger.stream("a"), ledger.streams()) == ([], [], [])
         assert (ledger.deployment("d1"), ledger.newest(), ledger.stacks()) == (None, [], [])
 
@@ -95,7 +95,7 @@ class LedgerContract:
         await ledger.append("a", 0, [NewEvent("x", "{}")])
 
         with pytest.raises(LedgerError, match=f"Cannot verify ledger at position {position}: .*{'f' * 64}"):
-            ledger.verify(Head(position, "f" * 64))
+            ledger.verify(LedgerHead(position, "f" * 64))
 
     async def test_gives_equal_hashes_to_equal_logs_alone(self, ledger: Ledger) -> None:
         twin, other = MemoryLedger(), MemoryLedger()

@@ -5,11 +5,10 @@ from __future__ import annotations
 from dataclasses import replace
 from hashlib import sha256
 
-from semantest_iac.domain.compute.artifact import Artifact
+from semantest_iac.domain.compute.functions import Artifact
 from semantest_iac.domain.deployment.stack import Stack
 from semantest_iac.domain.ports.provisioner import Work
-from semantest_iac_events.infrastructure import InfrastructureUpdated
-from semantest_iac_events.resources import FunctionDeployed, HttpApiDeployed
+from semantest_iac_events.infrastructure import FunctionDeployed, HttpApiDeployed, InfrastructureUpdated
 from semantest_iac_events.values import ChangeCounts
 from tests.contract.provisioner.provisioner_contract import Bench
 

@@ -11,16 +11,22 @@ from typing import Any
 
 import pytest
 
-from semantest_iac.domain.compute.artifact import Artifact
+from semantest_iac.domain.compute.functions import Artifact
 from semantest_iac.domain.deployment.deployment_service import BLUEPRINTS
 from semantest_iac.domain.deployment.stack import Stack
-from semantest_iac.domain.environments.configuration import Configuration, resolved
+from semantest_iac.domain.environments.configuration import DeploymentConfiguration, resolve_component
 from semantest_iac.domain.errors import ProviderError
-from semantest_iac.domain.ports.provisioner import Applied, Progress, Provisioner, Removal, Tick, Work
+from semantest_iac.domain.ports.provisioner import (
+    ApplyResult,
+    Provisioner,
+    Removal,
+    ReportProgress,
+    ResourceProgress,
+    Work,
+)
 from semantest_iac.infrastructure.clouds.registry import CLOUDS
-from semantest_iac_events.infrastructure import InfrastructureRemoved, InfrastructureUpdated
-from semantest_iac_events.resources import FunctionDeployed
-from semantest_iac_events.stack_event import StackEvent
+from semantest_iac_events.event import StackEvent
+from semantest_iac_events.infrastructure import FunctionDeployed, InfrastructureRemoved, InfrastructureUpdated
 from semantest_iac_events.values import ChangeCounts
 
 
@@ -50,7 +56,9 @@ class Bench:
     def works(self, configuration: Mapping[str, Any], stack: Stack | None = None, generation: int = 1) -> Work:
         """The same for a whole configuration."""
         stack = stack or self.east
-        settings = resolved(Configuration.model_validate(configuration), stack.component, stack.environment)
+        settings = resolve_component(
+            DeploymentConfiguration.model_validate(configuration), stack.component, stack.environment
+        )
         artifact = Artifact(self.digest, self.package, "index.handler", "python3.13", 9)
         return Work("deployment-1", BLUEPRINTS[stack.component](stack, generation, settings), artifact)
 
@@ -59,7 +67,7 @@ class Bench:
         """That of the package as it is now."""
         return sha256(self.package.read_bytes()).hexdigest()
 
-    async def deploy(self, work: Work, progress: Progress = lambda tick: None) -> Applied:
+    async def deploy(self, work: Work, progress: ReportProgress = lambda tick: None) -> ApplyResult:
         """Preview, apply, then publish the code where the plan lacks it."""
         plan = await self.engine.preview(work)
         applied = await self.engine.apply(work, plan, self.publish, progress)
@@ -160,7 +168,7 @@ class ProvisionerContract:
         assert (await bench.deploy(bench.work(bench.west))).changes.is_empty
 
     async def test_tells_of_each_operation_when_it_begins_and_when_it_ends(self, bench: Bench) -> None:
-        ticks: list[Tick] = []
+        ticks: list[ResourceProgress] = []
 
         applied = await bench.deploy(bench.work(), ticks.append)
 
@@ -184,7 +192,7 @@ class ProvisionerContract:
 
     @pytest.mark.parametrize("number", [1, 4], ids=["at once", "later"])
     async def test_takes_up_what_was_called_off(self, bench: Bench, number: int) -> None:
-        task: asyncio.Future[Applied] = asyncio.ensure_future(
+        task: asyncio.Future[ApplyResult] = asyncio.ensure_future(
             bench.deploy(bench.work(), _calling_off(number, lambda: task.cancel()))
         )
 
@@ -198,11 +206,11 @@ class ProvisionerContract:
         assert (await bench.engine.preview(bench.work())).changes.is_empty
 
 
-def _calling_off(number: int, cancel: Callable[[], object]) -> Progress:
+def _calling_off(number: int, cancel: Callable[[], object]) -> ReportProgress:
     """Progress that calls off the run when its n-th operation begins."""
     loop, begun = asyncio.get_running_loop(), [0]
 
-    def progress(tick: Tick) -> None:
+    def progress(tick: ResourceProgress) -> None:
         begun[0] += tick.state == "running"
         if tick.state == "running" and begun[0] == number:
             loop.call_soon_threadsafe(cancel)

@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from semantest_iac.infrastructure.pulumi_engine.engine import PulumiEngine
-from semantest_iac.infrastructure.sandbox_engine.code import courier_in
+from semantest_iac.infrastructure.pulumi_engine.operations.engine import PulumiEngine
+from semantest_iac.infrastructure.sandbox_engine.simulated_clouds import create_code_publisher
 from tests.contract.provisioner.aws_contract import AwsContract
 from tests.contract.provisioner.azure_contract import AzureContract
 from tests.contract.provisioner.provisioner_contract import Bench, ProvisionerContract
@@ -49,7 +49,7 @@ class TestPulumiEngineOnAzure(AzureContract):
     @pytest.fixture
     def bench(self, house: House) -> Bench:
         """The engine, with the simulated cloud's own service for packages."""
-        engine = PulumiEngine(house.children, house.search, partial(courier_in, house.cloud))
+        engine = PulumiEngine(house.children, house.search, partial(create_code_publisher, house.cloud))
         return Bench(engine, house.package, "azure")
 
     async def test_finds_no_drift_where_nobody_changed_anything(self, bench: Bench) -> None:

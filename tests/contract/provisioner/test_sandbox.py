@@ -10,11 +10,11 @@ from typing import Any
 import pytest
 
 from semantest_iac.infrastructure.sandbox_engine.engine import SandboxEngine
-from semantest_iac.infrastructure.sandbox_engine.store import StateStore
-from semantest_iac.infrastructure.simulated_cloud.catalogue import cloud_at
-from semantest_iac.infrastructure.simulated_cloud.inventory import Inventory
-from semantest_iac_events.resources import HttpApiDeployed
-from semantest_iac_events.stack_event import StackEvent
+from semantest_iac.infrastructure.sandbox_engine.state.store import StateStore
+from semantest_iac.infrastructure.simulated_cloud.runtime.inventory import Inventory
+from semantest_iac.infrastructure.simulated_cloud.runtime.providers import open_simulated_cloud
+from semantest_iac_events.event import StackEvent
+from semantest_iac_events.infrastructure import HttpApiDeployed
 from tests.contract.provisioner.aws_contract import AwsContract
 from tests.contract.provisioner.azure_contract import AzureContract
 from tests.contract.provisioner.provisioner_contract import Bench, ProvisionerContract
@@ -33,7 +33,7 @@ def bench(tmp_path: Path, inventory: Inventory) -> Bench:
     package.write_bytes(b"a package")
 
     def clouds(name: str, region: str) -> Any:
-        return cloud_at(name, inventory, region=region)
+        return open_simulated_cloud(name, inventory, region=region)
 
     return Bench(SandboxEngine(StateStore(tmp_path / "sandbox"), clouds, lambda name: f"value of {name}"), package)
 
@@ -45,7 +45,7 @@ class TestSandbox(ProvisionerContract, AwsContract):
         await bench.deploy(bench.work())
         await bench.remove()
 
-        assert await asyncio.to_thread(cloud_at("aws", inventory, region="us-east-1").live) == []
+        assert await asyncio.to_thread(open_simulated_cloud("aws", inventory, region="us-east-1").live) == []
 
 
 class TestSandboxOnAzure(ProvisionerContract, AzureContract):
@@ -62,4 +62,4 @@ class TestSandboxOnAzure(ProvisionerContract, AzureContract):
         await bench.deploy(bench.work(environment={"TOKEN": "${secrets.token}"}))
         await bench.remove()
 
-        assert await asyncio.to_thread(cloud_at("azure-native", inventory, region="eastus").live) == []
+        assert await asyncio.to_thread(open_simulated_cloud("azure-native", inventory, region="eastus").live) == []

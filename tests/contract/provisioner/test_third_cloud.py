@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 
 from semantest_iac.infrastructure.sandbox_engine.engine import SandboxEngine
-from semantest_iac.infrastructure.sandbox_engine.store import StateStore
-from semantest_iac.infrastructure.simulated_cloud.catalogue import cloud_at
-from semantest_iac.infrastructure.simulated_cloud.cloud import Cloud
-from semantest_iac.infrastructure.simulated_cloud.inventory import Inventory
+from semantest_iac.infrastructure.sandbox_engine.state.store import StateStore
+from semantest_iac.infrastructure.simulated_cloud.runtime.cloud import SimulatedCloud
+from semantest_iac.infrastructure.simulated_cloud.runtime.inventory import Inventory
+from semantest_iac.infrastructure.simulated_cloud.runtime.providers import open_simulated_cloud
 from tests.contract.provisioner.provisioner_contract import Bench, ProvisionerContract
 from tests.integration.pulumi_engine.house import House, cli_variables
 from tests.pulumi_cli import needed
@@ -39,8 +39,8 @@ class TestSandboxOnThirdCloud(ProvisionerContract):
         package = tmp_path / "package.zip"
         package.write_bytes(b"a package")
 
-        def clouds(name: str, region: str) -> Cloud:
-            return cloud_at(name, inventory, region=region)
+        def clouds(name: str, region: str) -> SimulatedCloud:
+            return open_simulated_cloud(name, inventory, region=region)
 
         engine = SandboxEngine(StateStore(tmp_path / "sandbox"), clouds, lambda name: f"value of {name}")
         return Bench(engine, package, "meadow")
@@ -49,7 +49,7 @@ class TestSandboxOnThirdCloud(ProvisionerContract):
         await bench.deploy(bench.work())
         await bench.remove()
 
-        assert await asyncio.to_thread(cloud_at("meadow", inventory, region="north").live) == []
+        assert await asyncio.to_thread(open_simulated_cloud("meadow", inventory, region="north").live) == []
 
 
 class TestPulumiEngineOnThirdCloud(ProvisionerContract):

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from semantest_iac.domain.errors import DeploymentError, StackBusyError
-from semantest_iac.infrastructure.run_queue.lock_files import LockFileQueue, file_name
+from semantest_iac.infrastructure.run_queue.lock_files import LockFileQueue, lock_file_name
 
 STACK = "rest-api.aws.development.us-east-1"
 Started = tuple[subprocess.Popen[str], int]
@@ -103,7 +103,7 @@ class TestProcesses:
 class TestFiles:
     @pytest.mark.parametrize("name", HOSTILE)
     def test_have_plain_names_for_any_stack(self, folder: Path, name: str) -> None:
-        file = folder / file_name(name)
+        file = folder / lock_file_name(name)
 
         assert file.resolve().parent == folder.resolve()
         assert len(file.name) < 120
@@ -111,7 +111,7 @@ class TestFiles:
         assert not file.name.startswith(".")
 
     def test_have_names_of_their_own(self) -> None:
-        assert len({file_name(name).lower() for name in HOSTILE}) == len(HOSTILE)
+        assert len({lock_file_name(name).lower() for name in HOSTILE}) == len(HOSTILE)
 
     async def test_belong_to_their_owner_alone(self, queue: LockFileQueue, folder: Path) -> None:
         await _take(queue, 0)
@@ -130,7 +130,7 @@ class TestFiles:
 
     async def test_protect_nothing_once_they_are_deleted(self, queue: LockFileQueue, folder: Path) -> None:
         async with queue.hold(STACK, deployment="d1"):
-            (folder / file_name(STACK)).unlink()
+            (folder / lock_file_name(STACK)).unlink()
             assert await _take(queue, 0) == 1
 
     async def test_are_not_reached_through_links(self, queue: LockFileQueue, folder: Path, tmp_path: Path) -> None:
@@ -148,13 +148,13 @@ class TestFiles:
 
 def _write(folder: Path, record: bytes) -> None:
     folder.mkdir(parents=True, exist_ok=True)
-    (folder / file_name(STACK)).write_bytes(record)
+    (folder / lock_file_name(STACK)).write_bytes(record)
 
 
 def _link(folder: Path, target: Path) -> None:
     folder.mkdir(parents=True)
     target.touch()
-    (folder / file_name(STACK)).symlink_to(target)
+    (folder / lock_file_name(STACK)).symlink_to(target)
 
 
 def _occupy(home: Path) -> None:

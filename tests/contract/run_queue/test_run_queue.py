@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from semantest_iac.application.ports.run_queue import Holder, RunQueue
+from semantest_iac.application.ports.run_queue import LeaseHolder, RunQueue
 from semantest_iac.domain.errors import StackBusyError
 from semantest_iac.infrastructure.run_queue.lock_files import LockFileQueue
 
@@ -57,7 +57,7 @@ class RunQueueContract:
             assert lease.stack == OTHER
 
     async def test_tells_whom_it_waits_for_once_per_holder(self, queue: RunQueue) -> None:
-        heard: list[Holder | None] = []
+        heard: list[LeaseHolder | None] = []
 
         async def wait() -> None:
             async with queue.hold(STACK, deployment="d2", on_wait=heard.append):

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from cfnlint.schema import PROVIDER_SCHEMA_MANAGER
 
-from semantest_iac.infrastructure.simulated_cloud.properties import Property
+from semantest_iac.infrastructure.simulated_cloud.schema.properties import Property
 
 
 @dataclass(frozen=True)

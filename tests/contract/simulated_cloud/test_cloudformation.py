@@ -10,18 +10,26 @@ from typing import Any
 import cfnlint
 import pytest
 
-from semantest_iac.infrastructure.simulated_cloud.aws.catalogue import TYPES
-from semantest_iac.infrastructure.simulated_cloud.aws.runtimes import LIFECYCLES, Lifecycle
-from semantest_iac.infrastructure.simulated_cloud.limits import Count, Evidence, Length, Limit, OneOf, Pattern, Range
-from semantest_iac.infrastructure.simulated_cloud.rules import Choice
+from semantest_iac.infrastructure.simulated_cloud.aws.catalogue import AWS_TYPES
+from semantest_iac.infrastructure.simulated_cloud.aws.compute_guards import RUNTIME_LIFECYCLES, RuntimeLifecycle
+from semantest_iac.infrastructure.simulated_cloud.schema.properties import (
+    Count,
+    Evidence,
+    Length,
+    Limit,
+    OneOf,
+    Pattern,
+    Range,
+)
+from semantest_iac.infrastructure.simulated_cloud.schema.rules import Choice
 
-EVERY_TYPE = pytest.mark.parametrize("type_", sorted(TYPES))
+EVERY_TYPE = pytest.mark.parametrize("type_", sorted(AWS_TYPES))
 _BOUNDS = {Range: ("minimum", "maximum"), Length: ("minLength", "maxLength"), Count: ("minItems", "maxItems")}
 
 
 class TestTypes:
     def test_have_a_twin_or_a_reason(self, twins: Mapping[str, Any], without_twin: Mapping[str, str]) -> None:
-        assert twins.keys() | without_twin.keys() == TYPES.keys()
+        assert twins.keys() | without_twin.keys() == AWS_TYPES.keys()
         assert not twins.keys() & without_twin.keys()
         assert all(without_twin.values())
 
@@ -41,13 +49,15 @@ class TestLimits:
     def test_of_types_without_a_twin_do_not_name_it(
         self, type_: str, without_twin: Mapping[str, str], paths: Any
     ) -> None:
-        named = [path for path, known in paths(TYPES[type_].properties) for limit in known.limits if _is_cfn(limit)]
+        named = [path for path, known in paths(AWS_TYPES[type_].properties) for limit in known.limits if _is_cfn(limit)]
 
         assert type_ not in without_twin or named == []
 
     @EVERY_TYPE
     def test_of_several_properties_are_in_the_schema(self, type_: str, twins: Mapping[str, Any], schema: Any) -> None:
-        stated = [one for one in TYPES[type_].conditions if isinstance(one, Choice) and one.evidence is Evidence.CFN]
+        stated = [
+            one for one in AWS_TYPES[type_].conditions if isinstance(one, Choice) and one.evidence is Evidence.CFN
+        ]
 
         unknown = [one.names for one in stated if not _is_stated(one, twins[type_], schema(twins[type_].cfn))]
 
@@ -60,7 +70,7 @@ class TestReplacement:
         self, type_: str, twins: Mapping[str, Any], without_twin: Mapping[str, str], paths: Any, schema: Any
     ) -> None:
         twin = twins.get(type_)
-        here = {path for path, known in paths(TYPES[type_].properties) if known.replaces} - {"region"}
+        here = {path for path, known in paths(AWS_TYPES[type_].properties) if known.replaces} - {"region"}
         if twin is None:
             assert type_ in without_twin
             return
@@ -82,16 +92,16 @@ class TestRuntimes:
     def test_end_on_the_published_dates(self, lifecycles: dict[str, dict[str, str]]) -> None:
         ours = ("nodejs", "python")
         published = {
-            name: Lifecycle(dates["deprecated"], dates["create-block"], dates["update-block"])
+            name: RuntimeLifecycle(dates["deprecated"], dates["create-block"], dates["update-block"])
             for name, dates in lifecycles.items()
             if name.startswith(ours)
         }
 
-        assert published == LIFECYCLES
+        assert published == RUNTIME_LIFECYCLES
 
 
 def _differing(type_: str, twin: Any, paths: Any, schema: Any, place: Callable[..., Any]) -> Iterator[str]:
-    for path, known in paths(TYPES[type_].properties):
+    for path, known in paths(AWS_TYPES[type_].properties):
         for limit in filter(_is_cfn, known.limits):
             theirs = place(schema, twin.path(path))
             if not _equals(limit, theirs):

@@ -13,27 +13,32 @@ from typing import Any
 import pytest
 from pulumi._types import input_type_py_to_pulumi_names, input_type_types, resource_types
 
-from semantest_iac.infrastructure.simulated_cloud.aws.catalogue import TYPES
-from semantest_iac.infrastructure.simulated_cloud.properties import Kind, Property
+from semantest_iac.infrastructure.simulated_cloud.aws.catalogue import AWS_TYPES
+from semantest_iac.infrastructure.simulated_cloud.schema.properties import Property, ValueKind
 
-EVERY_TYPE = pytest.mark.parametrize("type_", sorted(TYPES))
-_SCALARS = {str: {Kind.TEXT, Kind.JSON}, int: {Kind.INTEGER}, float: {Kind.NUMBER}, bool: {Kind.FLAG}}
+EVERY_TYPE = pytest.mark.parametrize("type_", sorted(AWS_TYPES))
+_SCALARS = {
+    str: {ValueKind.TEXT, ValueKind.JSON},
+    int: {ValueKind.INTEGER},
+    float: {ValueKind.NUMBER},
+    bool: {ValueKind.FLAG},
+}
 
 
 class TestInputs:
     @EVERY_TYPE
     def test_are_those_of_the_sdk_at_every_depth(self, type_: str) -> None:
-        assert dict(_shapes(TYPES[type_].properties)) == dict(_sdk_shapes(_arguments(type_)))
+        assert dict(_shapes(AWS_TYPES[type_].properties)) == dict(_sdk_shapes(_arguments(type_)))
 
     @EVERY_TYPE
     def test_are_required_where_the_sdk_requires_them(self, type_: str) -> None:
-        assert set(_required(TYPES[type_].properties)) == set(_sdk_required(_arguments(type_)))
+        assert set(_required(AWS_TYPES[type_].properties)) == set(_sdk_required(_arguments(type_)))
 
     @EVERY_TYPE
     def test_have_the_kind_of_the_sdk(self, type_: str) -> None:
         hints = input_type_types(_arguments(type_))
 
-        differing = [name for name, known in TYPES[type_].properties.items() if not _fits(known, hints[name])]
+        differing = [name for name, known in AWS_TYPES[type_].properties.items() if not _fits(known, hints[name])]
 
         assert differing == []
 
@@ -41,14 +46,14 @@ class TestInputs:
 class TestOutputs:
     @EVERY_TYPE
     def test_are_all_there(self, type_: str) -> None:
-        rule = TYPES[type_]
+        rule = AWS_TYPES[type_]
         ours = rule.properties.keys() | rule.computed.keys() | rule.planned.keys()
 
         assert _outputs(type_) <= ours
 
     @EVERY_TYPE
     def test_are_none_that_the_sdk_lacks(self, type_: str) -> None:
-        rule = TYPES[type_]
+        rule = AWS_TYPES[type_]
 
         assert rule.computed.keys() | rule.planned.keys() <= _outputs(type_)
 
@@ -118,12 +123,12 @@ def _fits(known: Property, hint: Any) -> bool:
         return known.kind in _SCALARS[hint]
     text = str(hint)
     for marker, kinds in (
-        ("Archive", {Kind.ARCHIVE}),
-        ("typing.Sequence", {Kind.LIST, Kind.SET}),
-        ("typing.Mapping", {Kind.MAP}),
-        ("PolicyDocument", {Kind.JSON}),
-        ("_enums.", {Kind.TEXT}),
+        ("Archive", {ValueKind.ARCHIVE}),
+        ("typing.Sequence", {ValueKind.LIST, ValueKind.SET}),
+        ("typing.Mapping", {ValueKind.MAP}),
+        ("PolicyDocument", {ValueKind.JSON}),
+        ("_enums.", {ValueKind.TEXT}),
     ):
         if text.startswith(marker) or (marker != "typing.Sequence" and marker != "typing.Mapping" and marker in text):
             return known.kind in kinds
-    return known.kind is Kind.BLOCK
+    return known.kind is ValueKind.BLOCK

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from aiohttp import WSServerHandshakeError
 
-from semantest_iac.infrastructure.local_service.socket_tokens import signed
+from semantest_iac.infrastructure.local_service.json_web_tokens import sign_hs256_token
 from tests.contract.web_sockets.clients import Room
 from tests.contract.web_sockets.places import SECRET
 
@@ -24,7 +24,7 @@ REFUSED: dict[str, tuple[dict[str, Any], str]] = {
 
 def query(secret: str = SECRET, **claims: Any) -> str:
     said = {**GOOD, "exp": int(time.time()) + 3600, **claims}
-    return f"?token={signed({name: value for name, value in said.items() if value is not None}, secret)}"
+    return f"?token={sign_hs256_token({name: value for name, value in said.items() if value is not None}, secret)}"
 
 
 async def refusal(room: Room, query: str) -> int:

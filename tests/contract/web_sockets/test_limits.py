@@ -9,7 +9,7 @@ from contextlib import asynccontextmanager
 import pytest
 
 from semantest_iac.bootstrap.application import Application
-from semantest_iac.domain.networking.web_socket_endpoint import ConnectionLimits
+from semantest_iac.domain.networking.apis import ConnectionLimits
 from semantest_iac.infrastructure.local_service.local_services import ServingLimits
 from tests.contract.web_sockets.clients import Client, Room, opened
 from tests.contract.web_sockets.places import SANDBOXED, House, Place

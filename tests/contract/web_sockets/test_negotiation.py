@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 import aiohttp
 import pytest
 
-from semantest_iac.infrastructure.local_service.socket_tokens import signed
+from semantest_iac.infrastructure.local_service.json_web_tokens import sign_hs256_token
 from tests.contract.web_sockets.clients import Room, opened
 from tests.contract.web_sockets.places import PLACES, SECRET, House
 
@@ -18,7 +18,7 @@ AZURE = next(place for place in PLACES if place.provider == "azure")
 
 
 def token(secret: str = SECRET, **claims: Any) -> str:
-    return signed({"sub": "ann", "exp": int(time.time()) + 600, **claims}, secret)
+    return sign_hs256_token({"sub": "ann", "exp": int(time.time()) + 600, **claims}, secret)
 
 
 def bearer(shown: str) -> dict[str, str]:
@@ -90,7 +90,7 @@ class TestGuarded:
     async def test_lets_nobody_in_by_what_it_did_not_give(self, guarded_url: str) -> None:
         _, told = await asked(guarded_url, headers=bearer(token(clientType="cli")))
         header, claims, mark = told["accessToken"].split(".")
-        forged = signed({"sub": "semantest.e30", "aud": "x", "nbf": 0, "exp": 9e9}, "another key")
+        forged = sign_hs256_token({"sub": "semantest.e30", "aud": "x", "nbf": 0, "exp": 9e9}, "another key")
         shown = ["", "x", forged, f"{header}.{claims}.{mark[::-1]}", f"{header}.{forged.split('.')[1]}.{mark}"]
 
         async with opened(guarded_url) as room:

@@ -9,7 +9,7 @@ from typing import Any
 import aiohttp
 import pytest
 
-from semantest_iac.infrastructure.local_service.socket_tokens import signed
+from semantest_iac.infrastructure.local_service.json_web_tokens import sign_hs256_token
 from tests.contract.web_sockets.clients import opened
 from tests.contract.web_sockets.places import SECRET, House, Place
 
@@ -38,7 +38,7 @@ exports.handler = async (event) => {
   return { statusCode: 200 };
 };
 """
-TOKEN = signed({"sub": "ann", "exp": 4_000_000_000}, SECRET)
+TOKEN = sign_hs256_token({"sub": "ann", "exp": 4_000_000_000}, SECRET)
 
 
 SOURCES = {

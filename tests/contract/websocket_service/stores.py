@@ -6,9 +6,9 @@ import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from semantest_iac.infrastructure.function_runtimes.loopback import Call
-from semantest_iac.infrastructure.local_service.aws.table_data import DataError, TableData, TableSchema
-from semantest_iac.infrastructure.local_service.azure.table_entities import TableEntities
+from semantest_iac.infrastructure.function_runtimes.loopback import LoopbackRequest
+from semantest_iac.infrastructure.local_service.aws.tables import DynamoDbError, DynamoDbTable, TableSchema
+from semantest_iac.infrastructure.local_service.azure.tables import StorageTable
 from tests.contract.websocket_service.payload import shipped
 from tests.contract.websocket_service.world import LARGEST, World
 from tests.fakes.connections import FakeConnections
@@ -20,7 +20,7 @@ class Calls:
     """The calls as the service makes them, without the way between."""
 
     def __init__(self, deliver: Callable[[str, bytes], bool]) -> None:
-        self._data = TableData(SCHEMA, time.time)
+        self._data = DynamoDbTable(SCHEMA, time.time)
         self._deliver = deliver
         self._refused = shipped("websocket_service", "semantest_aws").CallError
 
@@ -28,7 +28,7 @@ class Calls:
         """One operation."""
         try:
             return self._data.call(operation, arguments)
-        except DataError as error:
+        except DynamoDbError as error:
             raise self._refused(error.code) from error
 
     def post(self, connection: str, data: bytes) -> None:
@@ -43,12 +43,12 @@ class Rows:
     """The Table service, without the way between."""
 
     def __init__(self) -> None:
-        self._table = TableEntities()
+        self._table = StorageTable()
 
     def __call__(self, method: str, path: str, body: bytes = b"", headers: Mapping[str, str] | None = None) -> Any:
         """One request."""
         named = {name.lower(): value for name, value in (headers or {}).items()}
-        answer = self._table.answer(Call(method, path, named, body), path.removeprefix("/connections"))
+        answer = self._table.answer(LoopbackRequest(method, path, named, body), path.removeprefix("/connections"))
         reply = shipped("websocket_azure", "semantest_azure").Reply
         return reply(answer.status, {name.lower(): value for name, value in answer.headers}, answer.body)
 

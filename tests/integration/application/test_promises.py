@@ -10,10 +10,15 @@ from dataclasses import dataclass
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from semantest_iac.application.ports.ledger import Recorded
-from semantest_iac.application.queries.deployments import deployment_of
+from semantest_iac.application.ports.ledger import RecordedEvent
+from semantest_iac.application.queries.projection import deployment_id_of
 from semantest_iac.domain.deployment.stack import Stack
-from semantest_iac.domain.deployment.states import OPENING, TERMINAL, DeploymentState, next_state
+from semantest_iac.domain.deployment.status import (
+    DEPLOYMENT_KINDS,
+    TERMINAL_STATUSES,
+    DeploymentStatus,
+    find_next_status,
+)
 from semantest_iac.domain.errors import DeploymentError, ProviderError
 from tests.fakes.house import House, configured
 
@@ -70,13 +75,13 @@ async def fulfil_all(house: House, wishes: list[Wish], at_once: int) -> None:
         await asyncio.gather(*(fulfil(house, wish) for wish in wishes[start : start + at_once]))
 
 
-def lives(recorded: list[Recorded]) -> dict[str, list[DeploymentState]]:
+def lives(recorded: list[RecordedEvent]) -> dict[str, list[DeploymentStatus]]:
     """The states of each deployment; raises InvalidStateError for a transition that there is not."""
-    states: dict[str, list[DeploymentState]] = {}
+    states: dict[str, list[DeploymentStatus]] = {}
     for row in recorded:
         event = row.event
-        life = states.setdefault(str(deployment_of(event)), [])
-        life.append(next_state(life[-1] if life else None, row.type, event["data"].get("step") or ""))
+        life = states.setdefault(str(deployment_id_of(event)), [])
+        life.append(find_next_status(life[-1] if life else None, row.type, event["data"].get("step") or ""))
     return states
 
 
@@ -88,8 +93,8 @@ class TestEveryRequest:
         asyncio.run(fulfil_all(house, wishes, at_once))
 
         recorded = house.ledger.recorded
-        opened = Counter(deployment_of(row.event) for row in recorded if row.type in OPENING)
-        ended = Counter(deployment for deployment, life in lives(recorded).items() if life[-1] in TERMINAL)
+        opened = Counter(deployment_id_of(row.event) for row in recorded if row.type in DEPLOYMENT_KINDS)
+        ended = Counter(deployment for deployment, life in lives(recorded).items() if life[-1] in TERMINAL_STATUSES)
         assert opened == ended
         assert house.ledger.verify().events == len(recorded)
         assert house.queue.holders == {}

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from semantest_iac.domain.compute.artifact import Artifact
+from semantest_iac.domain.compute.functions import Artifact
 
 Tree = Mapping[str, str | bytes]
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from semantest_iac.domain.compute.artifact import Artifact, FunctionSource
+from semantest_iac.domain.compute.functions import Artifact, FunctionSource
 from semantest_iac.domain.errors import ArtifactError
 from semantest_iac.infrastructure.artifacts.package_builder import PackageBuilder
 

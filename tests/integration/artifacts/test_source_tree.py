@@ -10,8 +10,7 @@ from pathlib import Path
 import pytest
 
 from semantest_iac.domain.errors import ArtifactError
-from semantest_iac.infrastructure.artifacts.selection import Selection
-from semantest_iac.infrastructure.artifacts.source_tree import Survey, walk
+from semantest_iac.infrastructure.artifacts.source_tree import FileFilter, WalkReport, walk_source
 
 SECRET = b"outside"
 
@@ -24,8 +23,8 @@ def outside(tmp_path: Path) -> Path:
     return folder
 
 
-def contents(root: Path, survey: Survey | None = None) -> dict[str, bytes]:
-    return {file.path: file.read() for file in walk(root, Selection(), survey or Survey())}
+def contents(root: Path, survey: WalkReport | None = None) -> dict[str, bytes]:
+    return {file.path: file.read() for file in walk_source(root, FileFilter(), survey or WalkReport())}
 
 
 def contents_despite_changes(root: Path) -> list[bytes]:
@@ -58,7 +57,7 @@ class TestWalk:
         (source / "file").symlink_to(outside / "secret")
         (source / "folder").symlink_to(outside)
         (source / "loop").symlink_to(source)
-        survey = Survey()
+        survey = WalkReport()
 
         assert contents(source, survey) == {}
         assert survey.links == ["file", "folder", "loop"]
@@ -66,7 +65,7 @@ class TestWalk:
     def test_opens_no_special_file(self, source: Path) -> None:
         os.mkfifo(source / "fifo")
         os.mknod(source / "sock", stat.S_IFSOCK | 0o600)
-        survey = Survey()
+        survey = WalkReport()
 
         assert contents(source, survey) == {}
         assert survey.specials == ["fifo", "sock"]
@@ -74,8 +73,8 @@ class TestWalk:
     def test_does_not_enter_a_folder_that_became_a_link(self, source: Path, outside: Path) -> None:
         (source / "a").touch()
         (source / "b").mkdir()
-        survey = Survey()
-        files = walk(source, Selection(), survey)
+        survey = WalkReport()
+        files = walk_source(source, FileFilter(), survey)
         next(files)
 
         (source / "b").rmdir()
@@ -97,7 +96,7 @@ class TestWalk:
 
     def test_does_not_read_a_file_that_became_a_link(self, source: Path, outside: Path) -> None:
         (source / "a").write_bytes(SECRET)
-        file = next(files := walk(source, Selection(), Survey()))
+        file = next(files := walk_source(source, FileFilter(), WalkReport()))
 
         (source / "a").unlink()
         (source / "a").symlink_to(outside / "secret")
@@ -108,7 +107,7 @@ class TestWalk:
 
     def test_does_not_wait_for_a_file_that_became_a_fifo(self, source: Path) -> None:
         (source / "a").touch()
-        file = next(files := walk(source, Selection(), Survey()))
+        file = next(files := walk_source(source, FileFilter(), WalkReport()))
 
         (source / "a").unlink()
         os.mkfifo(source / "a")
@@ -119,7 +118,7 @@ class TestWalk:
 
     def test_refuses_a_file_that_grew_since_it_was_found(self, source: Path) -> None:
         (source / "a").write_text("1")
-        file = next(files := walk(source, Selection(), Survey()))
+        file = next(files := walk_source(source, FileFilter(), WalkReport()))
 
         (source / "a").write_text("22")
 
@@ -130,7 +129,7 @@ class TestWalk:
     def test_reports_all_bad_names_at_once(self, source: Path) -> None:
         for name in (b"new\nline", b"back\\slash", b"caf\xe9", "e\u0301".encode(), "\u00e9".encode()):
             (source / os.fsdecode(name)).touch()
-        survey = Survey()
+        survey = WalkReport()
 
         contents(source, survey)
 
@@ -138,7 +137,7 @@ class TestWalk:
 
     def test_refuses_endless_depth(self, source: Path) -> None:
         (source / "/".join(["d"] * 62)).mkdir(parents=True)
-        survey = Survey()
+        survey = WalkReport()
 
         contents(source, survey)
 
@@ -148,7 +147,7 @@ class TestWalk:
         (source / "store.p12").touch()
         (source / "tls.pem").write_text("-----BEGIN RSA PRIVATE KEY-----\nx")
         (source / "ca.pem").write_text("-----BEGIN CERTIFICATE-----\nx")
-        survey = Survey()
+        survey = WalkReport()
 
         assert [*contents(source, survey)] == ["ca.pem"]
         assert survey.secrets == ["store.p12", "tls.pem"]

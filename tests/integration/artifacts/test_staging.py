@@ -7,8 +7,7 @@ from pathlib import Path
 import pytest
 
 from semantest_iac.domain.errors import ArtifactError
-from semantest_iac.infrastructure.artifacts.selection import Selection
-from semantest_iac.infrastructure.artifacts.staging import copy_tree
+from semantest_iac.infrastructure.artifacts.source_tree import FileFilter, copy_source
 
 
 class TestCopyTree:
@@ -17,7 +16,7 @@ class TestCopyTree:
             (source / name).touch()
         (source / "run.sh").chmod(0o700)
 
-        copy_tree(source, tmp_path / "copy", Selection(kept=frozenset({".npmrc"})))
+        copy_source(source, tmp_path / "copy", FileFilter(kept=frozenset({".npmrc"})))
 
         modes = {path.name: oct(path.stat().st_mode & 0o777) for path in (tmp_path / "copy").iterdir()}
         assert modes == {".npmrc": "0o644", "run.sh": "0o755", "index.js": "0o644"}
@@ -26,4 +25,4 @@ class TestCopyTree:
         (source / "back\\slash").touch()
 
         with pytest.raises(ArtifactError):
-            copy_tree(source, tmp_path / "copy", Selection())
+            copy_source(source, tmp_path / "copy", FileFilter())

@@ -13,8 +13,8 @@ from urllib.parse import parse_qsl, urlsplit
 import pytest
 
 from semantest_iac.domain.networking.http_exchange import HttpRequest, HttpResponse
-from semantest_iac.infrastructure.cloud_programs.code import Line
-from semantest_iac.infrastructure.cloud_programs.https import send
+from semantest_iac.infrastructure.cloud_programs.code_publishing import ServiceClient
+from semantest_iac.infrastructure.cloud_programs.https import send_https
 
 
 @dataclass(frozen=True)
@@ -40,9 +40,9 @@ class Service:
     port: int = 0
 
     @property
-    def line(self) -> Line:
+    def line(self) -> ServiceClient:
         """The real client's line, whose every host is this one and whose time passes at once."""
-        return Line(self._send, lambda: "a-token", self.waited.append)
+        return ServiceClient(self._send, lambda: "a-token", self.waited.append)
 
     def answer(self, heard: Heard) -> tuple[int, bytes]:
         """Keep the request, turn the page."""
@@ -52,7 +52,7 @@ class Service:
 
     def _send(self, origin: str, request: HttpRequest) -> HttpResponse:
         self.origins.append(origin)
-        return send(f"http://127.0.0.1:{self.port}", request)
+        return send_https(f"http://127.0.0.1:{self.port}", request)
 
 
 @pytest.fixture

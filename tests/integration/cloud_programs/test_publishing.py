@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
-from semantest_iac.domain.compute.artifact import Artifact
+from semantest_iac.domain.compute.functions import Artifact
 from semantest_iac.domain.errors import ArtifactError, ProviderError
-from semantest_iac.infrastructure.cloud_programs.azure.publishing import publish, running
-from semantest_iac.infrastructure.cloud_programs.code import Line
+from semantest_iac.infrastructure.cloud_programs.azure.publishing import publish_package, running_digest
+from semantest_iac.infrastructure.cloud_programs.code_publishing import ServiceClient
 from tests.integration.cloud_programs.conftest import Service
 
 _APP = {"name": "func-1", "id": "/sites/func-1", "defaultHostName": "func-1.azurewebsites.net"}
@@ -35,7 +35,7 @@ class TestPublishing:
     def test_sends_the_package_with_its_digest_and_a_token(self, service: Service, package: Artifact) -> None:
         service.script = [_TAKEN, _DONE]
 
-        publish(_APP, package, service.line)
+        publish_package(_APP, package, service.line)
 
         sent, looked, _ = service.heard
         assert (sent.method, sent.path, sent.body) == ("POST", "/api/publish", _CONTENT)
@@ -47,7 +47,7 @@ class TestPublishing:
     def test_looks_until_the_deployment_has_ended(self, service: Service, package: Artifact) -> None:
         service.script = [_TAKEN, (404, {}), _GOING_ON, _GOING_ON, _DONE]
 
-        publish(_APP, package, service.line)
+        publish_package(_APP, package, service.line)
 
         assert len(service.heard) == 6
         assert service.waited == [3.0, 3.0, 3.0]
@@ -57,7 +57,7 @@ class TestPublishing:
     ) -> None:
         service.script = [_TAKEN, _DONE, (503, b""), (503, b""), (404, b"")]
 
-        publish(_APP, package, service.line)
+        publish_package(_APP, package, service.line)
 
         asked = service.heard[2:]
         assert (service.waited, len(asked)) == ([3.0, 3.0], 3)
@@ -67,7 +67,7 @@ class TestPublishing:
     def test_ends_although_the_host_does_not_start(self, service: Service, package: Artifact) -> None:
         service.script = [_TAKEN, _DONE, (503, b"")]
 
-        publish(_APP, package, service.line)
+        publish_package(_APP, package, service.line)
 
         assert sum(service.waited) == 90
 
@@ -86,7 +86,7 @@ class TestPublishing:
     ) -> None:
         service.script = [*refusal, _TAKEN, _DONE]
 
-        publish(_APP, package, service.line)
+        publish_package(_APP, package, service.line)
 
         assert service.waited == [15.0]
 
@@ -94,7 +94,7 @@ class TestPublishing:
         service.headers = {"retry-after": "42"}
         service.script = [(429, b""), _TAKEN, _DONE]
 
-        publish(_APP, package, service.line)
+        publish_package(_APP, package, service.line)
 
         assert service.waited == [42.0]
 
@@ -102,7 +102,7 @@ class TestPublishing:
         service.script = [(503, b"The host is asleep.")]
 
         with pytest.raises(ProviderError, match="The host is asleep") as refusal:
-            publish(_APP, package, service.line)
+            publish_package(_APP, package, service.line)
 
         assert sum(service.waited) == 900
         assert refusal.value.hint.startswith("Deploy again")
@@ -123,7 +123,7 @@ class TestPublishing:
         service.script = list(answers)
 
         with pytest.raises(ProviderError, match=reason) as refusal:
-            publish(_APP, package, service.line)
+            publish_package(_APP, package, service.line)
 
         assert (refusal.value.error_code, refusal.value.resource, service.waited) == ("PUBLISH_FAILED", _APP["id"], [])
         assert hint in refusal.value.hint
@@ -139,7 +139,7 @@ class TestPublishing:
             return service.line.send(origin, request)
 
         service.script = [_TAKEN, _DONE]
-        publish(_APP, package, Line(unreachable_at_first, lambda: "a-token", service.waited.append))
+        publish_package(_APP, package, ServiceClient(unreachable_at_first, lambda: "a-token", service.waited.append))
 
         assert (len(calls), service.waited) == (4, [15.0])
 
@@ -147,7 +147,7 @@ class TestPublishing:
         package.path.unlink()
 
         with pytest.raises(ArtifactError, match="No such file"):
-            publish(_APP, package, service.line)
+            publish_package(_APP, package, service.line)
 
         assert service.heard == []
 
@@ -170,7 +170,7 @@ class TestRunning:
     ) -> None:
         service.script = [answer]
 
-        assert running(_APP, service.line) == found
+        assert running_digest(_APP, service.line) == found
         assert service.heard[0].path == "/api/deployments/latest"
 
 
@@ -179,5 +179,5 @@ class TestSending:
         service.headers = {"location": "http://127.0.0.1:9/elsewhere"}
         service.script = [(307, b"")]
 
-        assert running(_APP, service.line) == ""
+        assert running_digest(_APP, service.line) == ""
         assert len(service.heard) == 1

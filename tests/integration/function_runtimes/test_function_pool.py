@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from semantest_iac.domain.errors import RuntimeFailedError
-from semantest_iac.infrastructure.function_runtimes.function_pool import FunctionPool, PoolLimits
+from semantest_iac.infrastructure.function_runtimes.function_process import FunctionPool, PoolLimits
 from semantest_iac.infrastructure.function_runtimes.function_spec import FunctionSpec
 
 Function = Callable[..., FunctionSpec]

@@ -13,7 +13,7 @@ import pytest
 from semantest_iac.domain.errors import RuntimeFailedError
 from semantest_iac.infrastructure.function_runtimes.function_process import FunctionProcess
 from semantest_iac.infrastructure.function_runtimes.function_spec import FunctionSpec
-from semantest_iac.infrastructure.function_runtimes.log_tail import KEPT_BYTES
+from semantest_iac.infrastructure.function_runtimes.host_process import MAX_LOG_BYTES
 
 Function = Callable[..., FunctionSpec]
 HOSTILE = """
@@ -161,7 +161,7 @@ class TestHostileFunction:
             invocation = await function.invoke(flood)
 
         assert invocation.result == "done"
-        assert len(invocation.logs) == KEPT_BYTES + 1
+        assert len(invocation.logs) == MAX_LOG_BYTES + 1
 
     async def test_takes_its_children_along(self, python_function: Function) -> None:
         body = "import subprocess\ndef handler(e, c):\n    return subprocess.Popen(['sleep', '60']).pid"

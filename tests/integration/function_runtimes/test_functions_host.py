@@ -9,13 +9,16 @@ from pathlib import Path
 
 import pytest
 
-from semantest_iac.domain.compute.artifact import FunctionSource
+from semantest_iac.domain.compute.functions import FunctionSource
 from semantest_iac.domain.errors import ArtifactError, RuntimeFailedError
 from semantest_iac.domain.networking.http_exchange import HttpRequest, HttpResponse, Pairs
 from semantest_iac.infrastructure.artifacts.package_builder import PackageBuilder
+from semantest_iac.infrastructure.function_runtimes.azure_functions import (
+    build_functions_event,
+    build_functions_response,
+)
 from semantest_iac.infrastructure.function_runtimes.function_process import FunctionProcess
 from semantest_iac.infrastructure.function_runtimes.function_spec import FunctionSpec
-from semantest_iac.infrastructure.function_runtimes.functions_http import event_for, response_for
 from semantest_iac.infrastructure.function_runtimes.package_cache import PackageCache
 
 PYTHON_APP = """
@@ -141,7 +144,9 @@ def spec(request: pytest.FixtureRequest, tmp_path: Path) -> FunctionSpec:
 async def call(
     app: FunctionProcess, method: str, path: str, query: Pairs = (), headers: Pairs = (), body: bytes = b""
 ) -> HttpResponse:
-    return response_for(await app.invoke(event_for(HttpRequest(method, path, query, headers, body), "app.example")))
+    return build_functions_response(
+        await app.invoke(build_functions_event(HttpRequest(method, path, query, headers, body), "app.example"))
+    )
 
 
 class TestFunctionApp:
@@ -158,9 +163,9 @@ class TestFunctionApp:
         request = HttpRequest("POST", "/api/silent", (), (("content-type", "application/json"),), b'{"name": "Ann"}')
 
         async with FunctionProcess.start(spec) as app:
-            invocation = await app.invoke(event_for(request, "app.example"))
+            invocation = await app.invoke(build_functions_event(request, "app.example"))
 
-        assert (response_for(invocation).status, invocation.logs) == (204, "heard Ann\n")
+        assert (build_functions_response(invocation).status, invocation.logs) == (204, "heard Ann\n")
 
     async def test_asks_for_a_key_where_a_function_does(self, spec: FunctionSpec) -> None:
         async with FunctionProcess.start(spec) as app:
@@ -172,11 +177,11 @@ class TestFunctionApp:
 
     async def test_fails_without_a_word_to_the_client(self, spec: FunctionSpec) -> None:
         async with FunctionProcess.start(spec) as app:
-            invocation = await app.invoke(event_for(HttpRequest("GET", "/api/fails"), "app.example"))
+            invocation = await app.invoke(build_functions_event(HttpRequest("GET", "/api/fails"), "app.example"))
 
         assert invocation.error is not None
         assert invocation.error["errorMessage"] == "no [secret]"
-        assert (response_for(invocation).status, response_for(invocation).body) == (500, b"")
+        assert (build_functions_response(invocation).status, build_functions_response(invocation).body) == (500, b"")
 
 
 class TestPythonApp:
@@ -250,7 +255,7 @@ class TestNodeApp:
 
     async def test_logs_by_its_context(self, tmp_path: Path, node_library: Path) -> None:
         async with FunctionProcess.start(node_app(tmp_path, node_library)) as app:
-            invocation = await app.invoke(event_for(HttpRequest("GET", "/api/items/7"), "app.example"))
+            invocation = await app.invoke(build_functions_event(HttpRequest("GET", "/api/items/7"), "app.example"))
 
         assert invocation.logs == "asked for 7\n"
 

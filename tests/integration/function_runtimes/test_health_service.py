@@ -9,14 +9,19 @@ from pathlib import Path
 
 import pytest
 
-from semantest_iac.domain.compute.artifact import FunctionSource
+from semantest_iac.domain.compute.functions import FunctionSource
 from semantest_iac.domain.networking.http_exchange import HttpRequest, HttpResponse
 from semantest_iac.infrastructure.artifacts.package_builder import PackageBuilder
+from semantest_iac.infrastructure.function_runtimes.api_gateway import (
+    ApiIdentity,
+    RequestMetadata,
+    RouteMatch,
+    build_api_event,
+    build_api_response,
+)
 from semantest_iac.infrastructure.function_runtimes.function_process import FunctionProcess
 from semantest_iac.infrastructure.function_runtimes.function_spec import FunctionSpec
-from semantest_iac.infrastructure.function_runtimes.http_api import ApiIdentity, Arrival, event_for, response_for
 from semantest_iac.infrastructure.function_runtimes.package_cache import PackageCache
-from semantest_iac.infrastructure.function_runtimes.routes import RouteMatch
 
 ENVIRONMENT = {"SERVICE_VERSION": "2.1.0", "SEMANTEST_ENVIRONMENT": "staging"}
 IDENTITY = {"service": "semantest", "version": "2.1.0", "environment": "staging"}
@@ -31,9 +36,12 @@ async def service(tmp_path: Path) -> AsyncIterator[FunctionProcess]:
 
 
 async def call(service: FunctionProcess, method: str, path: str, stage: str = "$default") -> HttpResponse:
-    api, arrival = ApiIdentity("abc", "abc.example", stage=stage), Arrival("r", datetime(2026, 1, 1, tzinfo=UTC))
-    event = event_for(HttpRequest(method, path), RouteMatch("$default"), api, arrival)
-    return response_for(await service.invoke(event))
+    api, arrival = (
+        ApiIdentity("abc", "abc.example", stage=stage),
+        RequestMetadata("r", datetime(2026, 1, 1, tzinfo=UTC)),
+    )
+    event = build_api_event(HttpRequest(method, path), RouteMatch("$default"), api, arrival)
+    return build_api_response(await service.invoke(event))
 
 
 class TestHealthService:

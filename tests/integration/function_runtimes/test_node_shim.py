@@ -12,10 +12,15 @@ import pytest
 
 from semantest_iac.domain.errors import RuntimeFailedError
 from semantest_iac.domain.networking.http_exchange import HttpRequest, HttpResponse, Pairs
+from semantest_iac.infrastructure.function_runtimes.api_gateway import (
+    ApiIdentity,
+    RequestMetadata,
+    RouteMatch,
+    build_api_event,
+    build_api_response,
+)
 from semantest_iac.infrastructure.function_runtimes.function_process import FunctionProcess
 from semantest_iac.infrastructure.function_runtimes.function_spec import FunctionSpec
-from semantest_iac.infrastructure.function_runtimes.http_api import ApiIdentity, Arrival, event_for, response_for
-from semantest_iac.infrastructure.function_runtimes.routes import RouteMatch
 
 pytestmark = pytest.mark.skipif(shutil.which("node") is None, reason="node is not on the PATH")
 
@@ -57,8 +62,8 @@ async def call(
 ) -> HttpResponse:  # fmt: skip
     request = HttpRequest(method, path, query, headers, body)
     api = ApiIdentity("abc", "abc.execute-api.us-east-1.amazonaws.com", stage=stage)
-    arrival = Arrival("req", datetime(2026, 1, 1, tzinfo=UTC), "203.0.113.7")
-    return response_for(await function.invoke(event_for(request, RouteMatch("$default"), api, arrival)))
+    arrival = RequestMetadata("req", datetime(2026, 1, 1, tzinfo=UTC), "203.0.113.7")
+    return build_api_response(await function.invoke(build_api_event(request, RouteMatch("$default"), api, arrival)))
 
 
 @pytest.fixture

@@ -14,7 +14,7 @@ import pytest
 from semantest_iac.domain.errors import RuntimeFailedError
 from semantest_iac.infrastructure.function_runtimes.function_process import FunctionProcess
 from semantest_iac.infrastructure.function_runtimes.function_spec import FunctionSpec
-from semantest_iac.infrastructure.function_runtimes.secret_endpoint import secret_endpoint
+from semantest_iac.infrastructure.function_runtimes.loopback import serve_secrets
 
 ARN = "arn:aws:secretsmanager:us-east-1:123456789012:secret:db-AbCdEf"
 VALUE = "hunter2-é"
@@ -94,14 +94,14 @@ class TestSecretEndpoint:
         ids=["right", "wrong-path", "wrong-call"],
     )
     async def test_answers_only_who_knows_its_path(self, path: str, target: str, status: int) -> None:
-        async with secret_endpoint({ARN: VALUE}) as url:
+        async with serve_secrets({ARN: VALUE}) as url:
             answer, body = await to_thread(ask, url + path, target)
 
         assert answer == status
         assert (VALUE in body) == (status == 200)
 
     async def test_is_not_there_without_secrets(self) -> None:
-        async with secret_endpoint({}) as url:
+        async with serve_secrets({}) as url:
             assert url == ""
 
 

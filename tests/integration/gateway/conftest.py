@@ -14,11 +14,11 @@ import aiohttp
 import pytest
 
 from semantest_iac.domain.errors import LedgerError, NotFoundError
+from semantest_iac.domain.networking.apis import ConnectionLimits
 from semantest_iac.domain.networking.http_exchange import HttpRequest, HttpResponse
-from semantest_iac.domain.networking.web_socket_endpoint import ConnectionLimits
-from semantest_iac.domain.ports.service_probe import Answer
-from semantest_iac.presentation.gateway.opening import opened
-from semantest_iac.presentation.gateway.services import Entry, Line
+from semantest_iac.domain.ports.service_probe import ProbeAnswer
+from semantest_iac.presentation.gateway.launch import open_gateway
+from semantest_iac.presentation.gateway.services import ClientSocket, RequestLogEntry
 
 STACK = "rest-api.aws.development.us-east-1"
 
@@ -39,13 +39,13 @@ class FakeVisit:
     """Says again what it hears, and remembers how it ended."""
 
     limits: ConnectionLimits = field(default_factory=ConnectionLimits)
-    line: Line | None = None
+    line: ClientSocket | None = None
     heard: list[str] = field(default_factory=list)
     ending: asyncio.Future[tuple[int, str]] = field(default_factory=asyncio.Future)
     subprotocol: str = ""
     _last: float = field(default_factory=time.monotonic)
 
-    def joined(self, line: Line) -> None:
+    def joined(self, line: ClientSocket) -> None:
         """Keep it."""
         self.line, self._last = line, time.monotonic()
 
@@ -93,13 +93,13 @@ class FakeServices:
         self.handshakes.append(request)
         return self.visit
 
-    async def call(self, name: str, request: HttpRequest) -> Answer:
+    async def call(self, name: str, request: HttpRequest) -> ProbeAnswer:
         """The answer of that one."""
         if name == "broken":
             raise LedgerError("Cannot read the ledger.")
         if name != STACK:
             raise NotFoundError(f"No stack '{name}'.")
-        return Answer(self.respond(request), notes=self.notes)
+        return ProbeAnswer(self.respond(request), notes=self.notes)
 
 
 @dataclass
@@ -109,7 +109,7 @@ class World:
     url: str
     client: aiohttp.ClientSession
     services: FakeServices
-    entries: list[Entry] = field(default_factory=list)
+    entries: list[RequestLogEntry] = field(default_factory=list)
 
     async def ask(self, method: str, path: str, **options: Any) -> tuple[aiohttp.ClientResponse, bytes]:
         """One request to the stack, or to what starts with two slashes."""
@@ -131,6 +131,6 @@ class World:
 @pytest.fixture
 async def world() -> AsyncIterator[World]:
     """Open for one test."""
-    services, entries = FakeServices(), list[Entry]()
-    async with opened(services, ("127.0.0.1", 0), entries.append) as url, aiohttp.ClientSession() as client:
+    services, entries = FakeServices(), list[RequestLogEntry]()
+    async with open_gateway(services, ("127.0.0.1", 0), entries.append) as url, aiohttp.ClientSession() as client:
         yield World(url, client, services, entries)

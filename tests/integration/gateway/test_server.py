@@ -14,7 +14,7 @@ from yarl import URL
 
 from semantest_iac.domain.errors import RefusedError
 from semantest_iac.domain.networking.http_exchange import HttpRequest, HttpResponse, Pairs
-from semantest_iac.presentation.gateway.opening import opened
+from semantest_iac.presentation.gateway.launch import open_gateway
 from tests.integration.gateway.conftest import STACK, FakeServices, World
 
 BYTES = bytes(range(256))
@@ -154,7 +154,7 @@ class TestOpening:
     @pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.0.2.7", "example.com", ""])
     async def test_is_refused_for_what_others_could_reach(self, host: str) -> None:
         with pytest.raises(RefusedError, match="for this machine alone"):
-            async with opened(FakeServices(), (host, 0), print):
+            async with open_gateway(FakeServices(), (host, 0), print):
                 pass
 
     async def test_is_refused_where_something_listens(self) -> None:
@@ -163,14 +163,14 @@ class TestOpening:
             socket.create_server(("127.0.0.1", 0)) as taken,
             pytest.raises(RefusedError, match=r":\d+: address already in use\.$"),
         ):
-            async with opened(services, ("127.0.0.1", taken.getsockname()[1]), print):
+            async with open_gateway(services, ("127.0.0.1", taken.getsockname()[1]), print):
                 pass
 
         assert not services.is_open
 
     async def test_ends_with_its_block(self) -> None:
         services = FakeServices()
-        async with opened(services, ("127.0.0.1", 0), print) as url:
+        async with open_gateway(services, ("127.0.0.1", 0), print) as url:
             assert services.is_open
 
         with pytest.raises(ConnectionRefusedError):

@@ -8,8 +8,8 @@ import aiohttp
 import pytest
 from aiohttp import WSMsgType, WSServerHandshakeError
 
-from semantest_iac.domain.networking.web_socket_endpoint import ConnectionLimits
-from semantest_iac.presentation.gateway.opening import opened
+from semantest_iac.domain.networking.apis import ConnectionLimits
+from semantest_iac.presentation.gateway.launch import open_gateway
 from tests.integration.gateway.conftest import STACK, FakeServices, FakeVisit, World
 
 SECONDS = 5
@@ -136,7 +136,7 @@ class TestEnd:
     async def test_comes_with_the_end_of_the_gateway(self) -> None:
         services = FakeServices(visit=(visit := FakeVisit()))
         async with aiohttp.ClientSession() as client:
-            async with opened(services, ("127.0.0.1", 0), print) as url:
+            async with open_gateway(services, ("127.0.0.1", 0), print) as url:
                 socket = await client.ws_connect(f"{url}/{STACK}/")
             ending = await socket.receive(timeout=SECONDS)
 

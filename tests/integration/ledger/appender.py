@@ -9,13 +9,13 @@ import asyncio
 import sys
 from pathlib import Path
 
-from semantest_iac.application.ports.ledger import LedgerConflictError, NewEvent, Recorded
+from semantest_iac.application.ports.ledger import LedgerConflictError, NewEvent, RecordedEvent
 from semantest_iac.infrastructure.ledger.sqlite import SqliteLedger
 
 PAIR = [NewEvent("x", "{}"), NewEvent("y", "{}")]
 
 
-async def append(ledger: SqliteLedger, stream: str) -> list[Recorded]:
+async def append(ledger: SqliteLedger, stream: str) -> list[RecordedEvent]:
     """One batch, after as many conflicts as there are."""
     while True:
         try:

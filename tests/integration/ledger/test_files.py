@@ -8,8 +8,7 @@ import sys
 from pathlib import Path
 
 from semantest_iac.application.ports.ledger import NewEvent
-from semantest_iac.application.queries.history import events, history
-from semantest_iac.application.queries.status import status
+from semantest_iac.application.queries.history import read_events, read_history, read_status
 from semantest_iac.infrastructure.ledger.sqlite import SqliteLedger
 
 HEAVY = ("asyncio", "pydantic", "pulumi", "rich", "click", "semantest_iac_events")
@@ -22,13 +21,13 @@ def _modes(folder: Path) -> dict[str, str]:
 
 class TestReading:
     def test_creates_nothing(self, ledger: SqliteLedger, home: Path) -> None:
-        answers = [status(ledger), history(ledger), events(ledger), ledger.streams()]
+        answers = [read_status(ledger), read_history(ledger), read_events(ledger), ledger.streams()]
 
         assert answers == [[], [], [], []]
         assert not home.exists()
 
     def test_leaves_no_files_beside_the_ledger(self, written: SqliteLedger, home: Path) -> None:
-        assert len(events(written)) == 6
+        assert len(read_events(written)) == 6
 
         assert _modes(home) == {"ledger.db": "0o600"}
 
@@ -44,7 +43,7 @@ class TestReading:
         program = (
             "import sys; from pathlib import Path\n"
             "from semantest_iac.infrastructure.ledger.sqlite import SqliteLedger\n"
-            "from semantest_iac.application.queries.status import status\n"
+            "from semantest_iac.application.queries.history import status\n"
             "from semantest_iac.application.queries.history import history, events\n"
             "ledger = SqliteLedger(Path(sys.argv[1]))\n"
             "print(status(ledger), history(ledger), len(events(ledger)))\n"

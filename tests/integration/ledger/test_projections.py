@@ -8,9 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from semantest_iac.application.queries.history import history
+from semantest_iac.application.queries.history import read_history, read_status
 from semantest_iac.application.queries.projection import MemoryRows
-from semantest_iac.application.queries.status import status
 from semantest_iac.domain.errors import LedgerError
 from semantest_iac.infrastructure.ledger.sqlite import SqliteLedger
 from tests.fakes.memory_ledger import STACK, a_deploy, a_destroy
@@ -50,20 +49,20 @@ class TestProjection:
     async def test_is_not_missed_by_readers_nor_by_the_next_append(
         self, deployed: SqliteLedger, file: Path, loss: str
     ) -> None:
-        before = (status(deployed), history(deployed))
+        before = (read_status(deployed), read_history(deployed))
         _edit(file, loss)
 
-        assert (status(deployed), history(deployed)) == before
+        assert (read_status(deployed), read_history(deployed)) == before
         await deployed.append(STACK, None, a_deploy("d5"))
         assert deployed.deployments() == MemoryRows(deployed.log()).deployments(None, None)
 
     @pytest.mark.parametrize("row", ["not JSON", "{}", "[1]", '{"state": "odd"}'])
     def test_is_mended_by_a_rebuild(self, deployed: SqliteLedger, file: Path, row: str) -> None:
-        before = history(deployed)
+        before = read_history(deployed)
         _edit(file, f"update deployments set row = '{row}'")
         with pytest.raises(LedgerError, match="its content is not that of a ledger"):
-            history(deployed)
+            read_history(deployed)
 
         deployed.rebuild()
 
-        assert history(deployed) == before
+        assert read_history(deployed) == before

@@ -11,12 +11,12 @@ from typing import Any
 import pytest
 
 from semantest_iac.bootstrap.application import Application
-from semantest_iac.bootstrap.engines import joined
+from semantest_iac.bootstrap.engines import connect_engine
 from semantest_iac.domain.deployment.stack import Stack
 from semantest_iac.infrastructure.function_runtimes.function_spec import Invocation
-from semantest_iac.infrastructure.local_service.door import LocalDoor
-from semantest_iac.infrastructure.local_service.socket_tokens import signed
-from semantest_iac.infrastructure.local_service.sockets import Handshake, SocketService, Surroundings
+from semantest_iac.infrastructure.local_service.json_web_tokens import sign_hs256_token
+from semantest_iac.infrastructure.local_service.local_probe import LocalProbe
+from semantest_iac.infrastructure.local_service.web_socket_service import Handshake, WebSocketContext, WebSocketService
 from tests.integration.local_service.clients import Memory
 
 AWS, AZURE = Stack("websocket", "aws", "development", "us-east-1"), Stack("websocket", "azure", "development", "eastus")
@@ -31,12 +31,12 @@ GUARDED = {
     }
 }
 
-Deployed = Callable[..., AbstractAsyncContextManager[SocketService]]
+Deployed = Callable[..., AbstractAsyncContextManager[WebSocketService]]
 
 
 def token(secret: str = SECRET, *headers: tuple[str, str], **claims: Any) -> Handshake:
     """A handshake with a token for an hour: it is made when the tests are collected."""
-    good = signed({"exp": int(time.time()) + 3600, "iss": "us", **claims}, secret)
+    good = sign_hs256_token({"exp": int(time.time()) + 3600, "iss": "us", **claims}, secret)
     return Handshake((("token", good),), headers)
 
 
@@ -62,12 +62,12 @@ def stack(request: pytest.FixtureRequest) -> Stack:
 @pytest.fixture
 def deployed(home: Path, stack: Stack, clients: Memory, logs: list[Invocation]) -> Deployed:
     """Deploys the section and gives its API, which shares its rows with those before it."""
-    _, door = joined(home, None, lambda name: SECRET)
-    assert isinstance(door, LocalDoor)
-    around = Surroundings(clients, door.unpacked, logs.append)
+    _, door = connect_engine(home, None, lambda name: SECRET)
+    assert isinstance(door, LocalProbe)
+    around = WebSocketContext(clients, door.unpacked, logs.append)
 
     @asynccontextmanager
-    async def opened(**section: Any) -> AsyncIterator[SocketService]:
+    async def opened(**section: Any) -> AsyncIterator[WebSocketService]:
         use_cases = Application(home).deployments({"SEMANTEST_SECRET_JWT": SECRET})
         row = await use_cases.deploy(stack, {"components": {"websocket": section}})
         assert (row.state, row.error) == ("completed", None)

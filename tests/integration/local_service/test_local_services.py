@@ -14,14 +14,13 @@ import pytest
 from semantest_iac.domain.deployment.stack import Stack
 from semantest_iac.domain.errors import NotFoundError
 from semantest_iac.domain.networking.http_exchange import HttpRequest, HttpResponse
-from semantest_iac.infrastructure.function_runtimes.function_pool import PoolLimits
+from semantest_iac.infrastructure.function_runtimes.api_gateway import build_api_response
+from semantest_iac.infrastructure.function_runtimes.function_process import PoolLimits
 from semantest_iac.infrastructure.function_runtimes.function_spec import FunctionSpec, Invocation
-from semantest_iac.infrastructure.function_runtimes.http_api import response_for
-from semantest_iac.infrastructure.local_service.door import LocalDoor
-from semantest_iac.infrastructure.local_service.front import Arrival, Front
-from semantest_iac.infrastructure.local_service.local_services import LocalServices, ServingLimits
-from semantest_iac.infrastructure.local_service.log_file import FunctionLogs
-from semantest_iac.infrastructure.local_service.releases import Releases
+from semantest_iac.infrastructure.local_service.api_frontend import AdmissionResult, ApiFrontend
+from semantest_iac.infrastructure.local_service.function_log_files import FunctionLogFiles
+from semantest_iac.infrastructure.local_service.local_probe import LocalProbe
+from semantest_iac.infrastructure.local_service.local_services import LocalServices, Releases, ServingLimits
 from semantest_iac.infrastructure.local_service.warm_service import WarmService
 
 STACK = "rest-api.aws.development.us-east-1"
@@ -35,12 +34,12 @@ def handler(event, context):
 
 
 @dataclass
-class House(LocalDoor):
+class House(LocalProbe):
     """What is deployed, as a test says."""
 
     folder: Path
     stacks: dict[str, str] = field(default_factory=dict)
-    front_now: Front | None = None
+    front_now: ApiFrontend | None = None
     asked: int = 0
 
     def deploy(self, version: str, pause: float = 0, body: str = "", longest_s: float = 20) -> None:
@@ -49,7 +48,7 @@ class House(LocalDoor):
         package.mkdir(exist_ok=True)
         (package / "app.py").write_text(body or TELLS.format(version=version, pause=pause))
         spec = FunctionSpec(package, "app.handler", "python3.11", timeout_s=20)
-        self.front_now = Front(lambda: spec, lambda request: Arrival(event={}), _answer, longest_s)
+        self.front_now = ApiFrontend(lambda: spec, lambda request: AdmissionResult(event={}), _answer, longest_s)
         self.record({STACK: version})
 
     def record(self, stacks: dict[str, str]) -> None:
@@ -57,7 +56,7 @@ class House(LocalDoor):
         self.stacks = stacks
         (self.folder / "ledger.db").write_text(str(stacks))
 
-    async def front(self, stack: Stack) -> Front:
+    async def front(self, stack: Stack) -> ApiFrontend:
         """That of the version deployed last."""
         self.asked += 1
         assert self.front_now
@@ -65,7 +64,7 @@ class House(LocalDoor):
 
 
 def _answer(request: HttpRequest, invocation: Invocation) -> HttpResponse:
-    return response_for(invocation)
+    return build_api_response(invocation)
 
 
 @pytest.fixture
@@ -78,7 +77,7 @@ def house(tmp_path: Path) -> House:
 async def services(house: House) -> AsyncIterator[LocalServices]:
     """Those of the house."""
     releases = Releases(lambda: dict(house.stacks), house.folder / "ledger.db")
-    logs = FunctionLogs(house.folder / "logs")
+    logs = FunctionLogFiles(house.folder / "logs")
     async with LocalServices(
         releases, lambda stack: house, logs, ServingLimits(PoolLimits(most=3, patience_s=0))
     ) as services:
@@ -91,7 +90,7 @@ async def ask(services: LocalServices, stack: str = STACK) -> Any:
 
 
 def printed(house: House) -> list[str]:
-    return [line["text"] for line in next(FunctionLogs(house.folder / "logs").batches(STACK))]
+    return [line["text"] for line in next(FunctionLogFiles(house.folder / "logs").batches(STACK))]
 
 
 async def anything(look: Callable[[], list[str]]) -> list[str]:

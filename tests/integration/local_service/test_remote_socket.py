@@ -11,7 +11,7 @@ from aiohttp import web
 
 from semantest_iac.domain.deployment.stack import Stack
 from semantest_iac.domain.errors import NotFoundError, RuntimeFailedError
-from semantest_iac.infrastructure.local_service.remote_door import RemoteDoor
+from semantest_iac.infrastructure.local_service.remote_probe import RemoteProbe
 
 STACK = Stack("websocket", "aws", "production", "us-east-1")
 LONG = "x" * 60_000
@@ -42,7 +42,7 @@ async def guarded(request: web.Request) -> web.Response:
 
 
 @asynccontextmanager
-async def served(handler: Callable[[web.Request], Awaitable[web.StreamResponse]]) -> AsyncIterator[RemoteDoor]:
+async def served(handler: Callable[[web.Request], Awaitable[web.StreamResponse]]) -> AsyncIterator[RemoteProbe]:
     """The door of a stack whose endpoint is this server."""
     app = web.Application()
     app.router.add_get("/live", handler)
@@ -51,7 +51,7 @@ async def served(handler: Callable[[web.Request], Awaitable[web.StreamResponse]]
     await web.TCPSite(runner, "127.0.0.1", 0).start()
     host, port, *_ = runner.addresses[0]
     try:
-        yield RemoteDoor(lambda stack: asyncio.sleep(0, f"ws://{host}:{port}/live"))
+        yield RemoteProbe(lambda stack: asyncio.sleep(0, f"ws://{host}:{port}/live"))
     finally:
         await runner.cleanup()
 
@@ -76,13 +76,13 @@ class TestVisit:
         assert "asks for a token" in conversation.note
 
     async def test_says_where_nobody_answers(self) -> None:
-        door = RemoteDoor(lambda stack: asyncio.sleep(0, "ws://127.0.0.1:9/live"))
+        door = RemoteProbe(lambda stack: asyncio.sleep(0, "ws://127.0.0.1:9/live"))
 
         with pytest.raises(RuntimeFailedError, match="Cannot reach"):
             await door.converse(STACK, ["a"])
 
     async def test_says_where_nothing_is_deployed(self) -> None:
-        door = RemoteDoor(lambda stack: asyncio.sleep(0, None))
+        door = RemoteProbe(lambda stack: asyncio.sleep(0, None))
 
         with pytest.raises(NotFoundError):
             await door.converse(STACK, ["a"])

@@ -8,13 +8,13 @@ from pathlib import Path
 from semantest_iac.bootstrap.application import Application
 from semantest_iac.domain.deployment.stack import Stack
 from semantest_iac.infrastructure.function_runtimes.function_spec import Invocation
-from semantest_iac.infrastructure.local_service.sockets import ADMITTED, Handshake
+from semantest_iac.infrastructure.local_service.web_socket_service import SWITCHING_PROTOCOLS, Handshake
 from tests.integration.local_service.clients import Memory
 from tests.integration.local_service.conftest import GUARDED, PAGE, SECRET, Deployed, token
 
 HANDSHAKES = {
-    "good": (token(), ADMITTED),
-    "of our page": (token(SECRET, ("Origin", PAGE)), ADMITTED),
+    "good": (token(), SWITCHING_PROTOCOLS),
+    "of our page": (token(SECRET, ("Origin", PAGE)), SWITCHING_PROTOCOLS),
     "none": (Handshake(), 401),
     "of another signature": (token("another secret"), 401),
     "of another issuer": (token(iss="them"), 401),
@@ -28,7 +28,7 @@ class TestBundledService:
         self, deployed: Deployed, clients: Memory
     ) -> None:
         async with deployed() as service:
-            assert [await service.connect(id, Handshake()) for id in ("c", "e")] == [ADMITTED] * 2
+            assert [await service.connect(id, Handshake()) for id in ("c", "e")] == [SWITCHING_PROTOCOLS] * 2
             for id, text in (
                 ("c", '{"type": "authenticate", "clientType": "cli"}'),
                 ("e", '{"type": "authenticate", "clientType": "extension"}'),
@@ -95,7 +95,7 @@ class TestGuard:
 
     async def test_may_be_put_before_a_service_that_runs(self, deployed: Deployed) -> None:
         async with deployed() as service:
-            assert await service.connect("a", Handshake()) == ADMITTED
+            assert await service.connect("a", Handshake()) == SWITCHING_PROTOCOLS
 
         async with deployed(**GUARDED) as service:
             assert await service.connect("b", Handshake()) == 401

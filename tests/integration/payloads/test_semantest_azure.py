@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from semantest_iac.domain.networking.http_exchange import HttpResponse
-from semantest_iac.infrastructure.function_runtimes.loopback import Call, loopback
+from semantest_iac.infrastructure.function_runtimes.loopback import LoopbackRequest, serve_loopback
 from tests.contract.websocket_service.payload import shipped
 
 
@@ -20,10 +20,10 @@ class Answers:
     """A server that gives its answers one after the other, the last again and again."""
 
     def __init__(self, *answers: HttpResponse) -> None:
-        self.calls: list[Call] = []
+        self.calls: list[LoopbackRequest] = []
         self._answers = list(answers)
 
-    async def __call__(self, call: Call) -> HttpResponse:
+    async def __call__(self, call: LoopbackRequest) -> HttpResponse:
         """The next one, and the end of the connection."""
         self.calls.append(call)
         answer = self._answers.pop(0) if len(self._answers) > 1 else self._answers[0]
@@ -44,7 +44,7 @@ class TestService:
     @pytest.mark.parametrize("busy", [429, 503])
     async def test_asks_again_where_it_is_busy(self, busy: int) -> None:
         answers = Answers(HttpResponse(busy), HttpResponse(200, (("ETag", "x"),), b"done"))
-        async with loopback(answers) as url:
+        async with serve_loopback(answers) as url:
             reply = await asyncio.to_thread(service(url), "POST", "/a?b=c", b"{}", {"X-One": "1"})
 
         assert (reply.status, reply.headers["etag"], reply.body, len(answers.calls)) == (200, "x", b"done", 2)
@@ -52,20 +52,20 @@ class TestService:
 
     async def test_gives_every_other_answer_as_it_is(self) -> None:
         answers = Answers(HttpResponse(404))
-        async with loopback(answers) as url:
+        async with serve_loopback(answers) as url:
             assert (await asyncio.to_thread(service(url), "GET", "/")).status == 404
 
         assert len(answers.calls) == 1
 
     async def test_shows_nobody_s_token_to_a_stand_in(self) -> None:
         answers = Answers(HttpResponse(200))
-        async with loopback(answers) as url:
+        async with serve_loopback(answers) as url:
             await asyncio.to_thread(service(url), "GET", "/")
 
         assert "authorization" not in answers.calls[0].headers
 
     async def test_says_where_nobody_answers(self) -> None:
-        async with loopback(Answers(HttpResponse(200))) as url:
+        async with serve_loopback(Answers(HttpResponse(200))) as url:
             gone = url
         with pytest.raises(OSError, match="refused"):
             await asyncio.to_thread(service(gone), "GET", "/")
@@ -75,7 +75,7 @@ class TestToken:
     @pytest.fixture
     async def identity(self, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) -> AsyncIterator[Answers]:
         answers = Answers(*request.param)
-        async with loopback(answers) as url:
+        async with serve_loopback(answers) as url:
             monkeypatch.setenv("IDENTITY_ENDPOINT", url)
             monkeypatch.setenv("IDENTITY_HEADER", "header")
             monkeypatch.setenv("AzureWebJobsStorage__clientId", "client")

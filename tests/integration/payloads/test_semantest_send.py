@@ -14,8 +14,8 @@ from typing import Any
 import pytest
 
 from semantest_iac.domain.networking.http_exchange import HttpResponse
-from semantest_iac.infrastructure.artifacts.layouts import layout_of
-from semantest_iac.infrastructure.function_runtimes.loopback import Call, loopback
+from semantest_iac.infrastructure.artifacts.layouts import find_layout
+from semantest_iac.infrastructure.function_runtimes.loopback import LoopbackRequest, serve_loopback
 
 LARGEST = 128 * 1024
 _PYTHON = """
@@ -39,7 +39,7 @@ class Cloud:
     def __init__(self) -> None:
         self.heard: dict[str, bytes] = {}
 
-    async def __call__(self, call: Call) -> HttpResponse:
+    async def __call__(self, call: LoopbackRequest) -> HttpResponse:
         """Only `c/1` is there."""
         path = call.path.partition("?")[0].removesuffix("/:send")
         if path.rpartition("/")[2] != "c%2F1":
@@ -58,7 +58,7 @@ def cloud() -> Cloud:
 
 @pytest.fixture
 async def url(cloud: Cloud) -> AsyncIterator[str]:
-    async with loopback(cloud) as url:
+    async with serve_loopback(cloud) as url:
         yield url
 
 
@@ -73,7 +73,9 @@ def language(request: pytest.FixtureRequest) -> str:
 @pytest.fixture(params=["aws", "azure"])
 def posted(request: pytest.FixtureRequest, language: str, url: str, tmp_path: Any) -> Any:
     """Sends from a folder that is laid out as a package of the cloud."""
-    for path, content in layout_of(request.param, language, for_sockets=True).generated(handler="app.handler").items():
+    for path, content in (
+        find_layout(request.param, language, for_sockets=True).generated(handler="app.handler").items()
+    ):
         (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / path).write_bytes(content)
     told = {

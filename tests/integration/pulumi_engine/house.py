@@ -10,21 +10,21 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
-from semantest_iac.domain.blueprints.rest_api import rest_api
-from semantest_iac.domain.compute.artifact import Artifact
+from semantest_iac.domain.blueprints.components import build_rest_api
+from semantest_iac.domain.compute.functions import Artifact
 from semantest_iac.domain.deployment.stack import Stack
-from semantest_iac.domain.environments.configuration import Configuration, resolved
-from semantest_iac.domain.ports.provisioner import Applied, Progress, Removal, Tick, Work
+from semantest_iac.domain.environments.configuration import DeploymentConfiguration, resolve_component
+from semantest_iac.domain.ports.provisioner import ApplyResult, Removal, ReportProgress, ResourceProgress, Work
 from semantest_iac.infrastructure.clouds.registry import CLOUDS
-from semantest_iac.infrastructure.pulumi_engine.children import Children
-from semantest_iac.infrastructure.pulumi_engine.engine import PulumiEngine
-from semantest_iac.infrastructure.pulumi_engine.site import Site
-from semantest_iac.infrastructure.pulumi_engine.states import PendingCreate
-from semantest_iac.infrastructure.simulated_cloud.catalogue import cloud_at
-from semantest_iac.infrastructure.simulated_cloud.cloud import Cloud
-from semantest_iac.infrastructure.simulated_cloud.inventory import Inventory
-from semantest_iac.infrastructure.simulated_provider.serving import serving
-from semantest_iac_events.stack_event import StackEvent
+from semantest_iac.infrastructure.pulumi_engine.operations.engine import PulumiEngine
+from semantest_iac.infrastructure.pulumi_engine.operations.supervisor import EngineProcessSupervisor
+from semantest_iac.infrastructure.pulumi_engine.state.backend_settings import BackendSettings
+from semantest_iac.infrastructure.pulumi_engine.state.states import PendingCreate
+from semantest_iac.infrastructure.simulated_cloud.runtime.cloud import SimulatedCloud
+from semantest_iac.infrastructure.simulated_cloud.runtime.inventory import Inventory
+from semantest_iac.infrastructure.simulated_cloud.runtime.providers import open_simulated_cloud
+from semantest_iac.infrastructure.simulated_provider.server import serve_simulated_providers
+from semantest_iac_events.event import StackEvent
 from semantest_iac_events.values import ChangeCounts
 
 STACK = Stack("rest-api", "aws", "development", "us-east-1")
@@ -33,7 +33,7 @@ SECRET = "canary-5ecre7-value"
 Clouds = Callable[[str, str], Any]
 
 
-def unwatched(tick: Tick) -> None:
+def unwatched(tick: ResourceProgress) -> None:
     """For runs whose progress does not matter."""
 
 
@@ -47,21 +47,21 @@ class House:
         self.folder = folder
         self.inventory = Inventory(folder / "cloud.db")
         self.events: list[StackEvent] = []
-        self.site = Site(folder / "pulumi", deadline_s=120, grace_s=grace_s)
+        self.site = BackendSettings(folder / "pulumi", deadline_s=120, grace_s=grace_s)
         self._clouds = clouds or self.cloud
-        self.children = Children(self.site, lambda _: SECRET, self.attached, variables)
+        self.children = EngineProcessSupervisor(self.site, lambda _: SECRET, self.attached, variables)
         self.engine = PulumiEngine(self.children, self.search)
         self.package = folder / "package.zip"
         self.package.write_bytes(b"a package")
 
-    def cloud(self, package: str, region: str) -> Cloud:
+    def cloud(self, package: str, region: str) -> SimulatedCloud:
         """The simulated cloud."""
-        return cloud_at(package, self.inventory, region=region)
+        return open_simulated_cloud(package, self.inventory, region=region)
 
     def attached(self, provider: str) -> AbstractAsyncContextManager[str]:
         """The simulated cloud as a provider of the engine."""
         cloud = CLOUDS[provider]
-        return serving(self._clouds, cloud.regions[0], (cloud.package,))
+        return serve_simulated_providers(self._clouds, cloud.regions[0], (cloud.package,))
 
     def search(self, create: PendingCreate) -> str | None:
         """What the create made, by the mark that the provider left."""
@@ -70,17 +70,21 @@ class House:
 
     def work(self, configuration: Mapping[str, Any] | None = None, stack: Stack = STACK, generation: int = 1) -> Work:
         """What a deployment of a configuration has to do."""
-        settings = resolved(Configuration.model_validate(configuration or {}), stack.component, stack.environment)
+        settings = resolve_component(
+            DeploymentConfiguration.model_validate(configuration or {}), stack.component, stack.environment
+        )
         digest = sha256(self.package.read_bytes()).hexdigest()
         artifact = Artifact(digest, self.package, "index.handler", "python3.13", 9)
-        return Work(f"deployment of {stack}", rest_api(stack, generation, settings), artifact)
+        return Work(f"deployment of {stack}", build_rest_api(stack, generation, settings), artifact)
 
-    async def deploy(self, work: Work, progress: Progress = unwatched) -> Applied:
+    async def deploy(self, work: Work, progress: ReportProgress = unwatched) -> ApplyResult:
         """Preview and apply, as a deployment does."""
         plan = await self.engine.preview(work)
         return await self.engine.apply(work, plan, self.publish, progress)
 
-    async def destroy(self, stack: Stack = STACK, generation: int = 1, progress: Progress = unwatched) -> ChangeCounts:
+    async def destroy(
+        self, stack: Stack = STACK, generation: int = 1, progress: ReportProgress = unwatched
+    ) -> ChangeCounts:
         """Remove one generation."""
         return await self.engine.remove(Removal("removal", stack, generation), self.publish, progress)
 

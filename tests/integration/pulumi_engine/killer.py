@@ -12,8 +12,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from semantest_iac.infrastructure.pulumi_engine.processes import MARK
-from semantest_iac.infrastructure.simulated_cloud.cloud import Cloud
+from semantest_iac.infrastructure.pulumi_engine.runs import RUN_MARK_VARIABLE
+from semantest_iac.infrastructure.simulated_cloud.runtime.cloud import SimulatedCloud
 from tests.integration.pulumi_engine.house import House, cli_variables
 
 CHILD = "pulumi_engine.child"
@@ -29,7 +29,7 @@ class Killer:
         self._type = type_
         self._numbers = itertools.count(1)
 
-    def around(self, cloud: Cloud) -> Any:
+    def around(self, cloud: SimulatedCloud) -> Any:
         """The cloud with the killer in it."""
         return _Haunted(cloud, self)
 
@@ -46,7 +46,7 @@ class Killer:
 
 
 class _Haunted:
-    def __init__(self, cloud: Cloud, killer: Killer) -> None:
+    def __init__(self, cloud: SimulatedCloud, killer: Killer) -> None:
         self._cloud = cloud
         self._killer = killer
 
@@ -77,7 +77,7 @@ def marked(folder: Path) -> Iterator[tuple[int, str]]:
             command = (entry / "cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")
         except OSError:
             continue
-        ours = f"{MARK}=".encode() in environment and str(folder).encode() in environment
+        ours = f"{RUN_MARK_VARIABLE}=".encode() in environment and str(folder).encode() in environment
         if ours and command and int(entry.name) != os.getpid():
             yield int(entry.name), command
 

@@ -7,7 +7,11 @@ from pathlib import Path
 import pytest
 
 from semantest_iac.domain.errors import RefusedError
-from semantest_iac.infrastructure.pulumi_engine.cli_location import BUILT, VARIABLE, locate
+from semantest_iac.infrastructure.pulumi_engine.cli.location import (
+    CLI_PATH_VARIABLE,
+    PRIVATE_CLI_FOLDER_NAME,
+    find_pulumi_cli,
+)
 
 
 def put(folder: Path, answer: str = "echo v3.260.1") -> Path:
@@ -23,44 +27,44 @@ class TestLocate:
     def test_prefers_the_one_that_was_named(self, tmp_path: Path) -> None:
         named, on_path = put(tmp_path / "named"), put(tmp_path / "path")
 
-        cli = locate({VARIABLE: str(named), "PATH": str(on_path.parent)})
+        cli = find_pulumi_cli({CLI_PATH_VARIABLE: str(named), "PATH": str(on_path.parent)})
 
         assert (cli.path, cli.version) == (named, "3.260.1")
 
     def test_prefers_the_path_to_the_one_built_here(self, tmp_path: Path) -> None:
         on_path = put(tmp_path / "path")
-        put(tmp_path / "cache" / "semantest-iac" / BUILT)
+        put(tmp_path / "cache" / "semantest-iac" / PRIVATE_CLI_FOLDER_NAME)
 
         variables = {"PATH": str(on_path.parent), "XDG_CACHE_HOME": str(tmp_path / "cache")}
 
-        assert locate(variables).path == on_path
+        assert find_pulumi_cli(variables).path == on_path
 
     def test_takes_the_one_built_here(self, tmp_path: Path) -> None:
-        built = put(tmp_path / ".cache" / "semantest-iac" / BUILT)
+        built = put(tmp_path / ".cache" / "semantest-iac" / PRIVATE_CLI_FOLDER_NAME)
 
-        assert locate({"HOME": str(tmp_path), "PATH": ""}).path == built
+        assert find_pulumi_cli({"HOME": str(tmp_path), "PATH": ""}).path == built
 
     @pytest.mark.parametrize("folder", ["", "bin"], ids=["built", "installed"])
     def test_passes_over_one_on_the_path_that_does_not_fit(self, tmp_path: Path, folder: str) -> None:
         old = put(tmp_path / "path", "echo v3.100.0")
-        kept = put(tmp_path / ".cache" / "semantest-iac" / BUILT / folder)
+        kept = put(tmp_path / ".cache" / "semantest-iac" / PRIVATE_CLI_FOLDER_NAME / folder)
 
-        assert locate({"HOME": str(tmp_path), "PATH": str(old.parent)}).path == kept
+        assert find_pulumi_cli({"HOME": str(tmp_path), "PATH": str(old.parent)}).path == kept
 
     def test_asks_for_the_version_once(self, tmp_path: Path) -> None:
         named = put(tmp_path, f"echo asked >> {tmp_path}/log; echo v3.260.1")
 
         for _ in range(2):
-            locate({VARIABLE: str(named), "XDG_CACHE_HOME": str(tmp_path)})
+            find_pulumi_cli({CLI_PATH_VARIABLE: str(named), "XDG_CACHE_HOME": str(tmp_path)})
 
         assert (tmp_path / "log").read_text() == "asked\n"
 
     def test_asks_again_when_the_program_has_changed(self, tmp_path: Path) -> None:
-        variables = {VARIABLE: str(put(tmp_path)), "XDG_CACHE_HOME": str(tmp_path)}
-        locate(variables)
+        variables = {CLI_PATH_VARIABLE: str(put(tmp_path)), "XDG_CACHE_HOME": str(tmp_path)}
+        find_pulumi_cli(variables)
         put(tmp_path, "echo v3.261.10")
 
-        assert locate(variables).version == "3.261.10"
+        assert find_pulumi_cli(variables).version == "3.261.10"
 
     @pytest.mark.parametrize(
         ("answer", "cause"),
@@ -75,7 +79,7 @@ class TestLocate:
         named = put(tmp_path, answer)
 
         with pytest.raises(RefusedError, match=cause) as caught:
-            locate({VARIABLE: str(named)})
+            find_pulumi_cli({CLI_PATH_VARIABLE: str(named)})
 
         assert "setup" in caught.value.hint
 
@@ -83,10 +87,10 @@ class TestLocate:
         on_path = put(tmp_path)
 
         with pytest.raises(RefusedError, match="it is not there"):
-            locate({VARIABLE: str(tmp_path / "gone"), "PATH": str(on_path.parent)})
+            find_pulumi_cli({CLI_PATH_VARIABLE: str(tmp_path / "gone"), "PATH": str(on_path.parent)})
 
     def test_says_what_to_do_where_there_is_none(self, tmp_path: Path) -> None:
         with pytest.raises(RefusedError, match="not on this machine") as caught:
-            locate({"PATH": "", "HOME": str(tmp_path)})
+            find_pulumi_cli({"PATH": "", "HOME": str(tmp_path)})
 
         assert "setup" in caught.value.hint

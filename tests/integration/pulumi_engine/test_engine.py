@@ -10,9 +10,9 @@ import pytest
 
 from semantest_iac.domain.deployment.stack import Stack
 from semantest_iac.domain.errors import ProviderError, RefusedError, StackBusyError
-from semantest_iac.domain.ports.provisioner import Tick
-from semantest_iac.infrastructure.simulated_cloud.cloud import Cloud
-from semantest_iac.infrastructure.simulated_cloud.refusal import CloudRefusal
+from semantest_iac.domain.ports.provisioner import ResourceProgress
+from semantest_iac.infrastructure.simulated_cloud.runtime.cloud import SimulatedCloud
+from semantest_iac.infrastructure.simulated_cloud.schema.refusals import CloudRefusal
 from semantest_iac_events.values import ChangeCounts
 from tests.integration.pulumi_engine.house import SECRET, STACK, House, unwatched
 
@@ -73,7 +73,7 @@ class TestApply:
         assert [type(event).__name__ for event in house.events] == ["InfrastructureUpdated"]
 
     async def test_shows_the_beginning_and_end_of_each_operation(self, house: House) -> None:
-        ticks: list[Tick] = []
+        ticks: list[ResourceProgress] = []
 
         await house.deploy(house.work(), ticks.append)
 
@@ -220,7 +220,7 @@ def _processes() -> list[str]:
 class _Refusing:
     """A cloud that has the function's name taken."""
 
-    def __init__(self, cloud: Cloud) -> None:
+    def __init__(self, cloud: SimulatedCloud) -> None:
         self._cloud = cloud
 
     def __getattr__(self, name: str) -> Any:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from semantest_iac.domain.errors import RefusedError
-from semantest_iac.infrastructure.pulumi_engine.fetching import draft, put, run
+from semantest_iac.infrastructure.pulumi_engine.cli.installation import move_into_place, run_installer, staging_folder
 
 _LONG = 60.0
 
@@ -18,7 +18,7 @@ class TestRun:
         waiting = f"trap 'touch {tmp_path}/asked; exit' TERM; sleep 60 & wait"
 
         with pytest.raises(RefusedError, match="took longer than"):
-            run(["/bin/sh", "-c", waiting], {}, 0.5)
+            run_installer(["/bin/sh", "-c", waiting], {}, 0.5)
 
         assert (tmp_path / "asked").exists()
 
@@ -34,12 +34,12 @@ class TestRun:
     )
     def test_tells_the_last_words_of_what_fails(self, script: str, cause: str) -> None:
         with pytest.raises(RefusedError, match=cause):
-            run(["/bin/sh", "-c", script], {}, _LONG)
+            run_installer(["/bin/sh", "-c", script], {}, _LONG)
 
     def test_ends_what_a_program_leaves_behind(self, tmp_path: Path) -> None:
         script = "(sleep 1000; :) >/dev/null 2>&1 & echo $! > $FILE"
 
-        run(["/bin/sh", "-c", script], {"FILE": str(tmp_path / "pid")}, _LONG)
+        run_installer(["/bin/sh", "-c", script], {"FILE": str(tmp_path / "pid")}, _LONG)
 
         left = int((tmp_path / "pid").read_text())
         while _lives(left):  # a kill takes a moment to arrive
@@ -49,16 +49,16 @@ class TestRun:
 class TestDraft:
     def test_leaves_what_was_put_in_place_and_nothing_else(self, tmp_path: Path) -> None:
         place = tmp_path / "cache" / "made"
-        with draft(place) as folder:
+        with staging_folder(place) as folder:
             (folder / "made").mkdir()
-            put(folder / "made", place)
+            move_into_place(folder / "made", place)
 
         assert list(place.parent.iterdir()) == [place]
 
     def test_says_where_it_cannot_write(self, tmp_path: Path) -> None:
         (tmp_path / "file").touch()
 
-        with pytest.raises(RefusedError, match="cannot write to"), draft(tmp_path / "file" / "made"):
+        with pytest.raises(RefusedError, match="cannot write to"), staging_folder(tmp_path / "file" / "made"):
             pass
 
 

@@ -14,10 +14,10 @@ from pathlib import Path
 import pytest
 
 from semantest_iac.domain.errors import DeploymentError
-from semantest_iac.infrastructure.pulumi_engine.engine import PulumiEngine
-from semantest_iac.infrastructure.pulumi_engine.pending import Search
-from semantest_iac.infrastructure.pulumi_engine.states import State, in_files
-from semantest_iac.infrastructure.sandbox_engine.code import courier_in
+from semantest_iac.infrastructure.pulumi_engine.operations.engine import PulumiEngine
+from semantest_iac.infrastructure.pulumi_engine.operations.outcomes import FindCreatedResource
+from semantest_iac.infrastructure.pulumi_engine.state.states import StackState, read_state_file
+from semantest_iac.infrastructure.sandbox_engine.simulated_clouds import create_code_publisher
 from tests.integration.pulumi_engine.house import STACK, House
 from tests.integration.pulumi_engine.killer import Killer, marked
 
@@ -30,12 +30,12 @@ _COUNT = int(os.environ.get("SEMANTEST_KILLS", "12"))
 _KILLS = [_EVERY[number * len(_EVERY) // _COUNT] for number in range(_COUNT)]  # spread over all resources
 
 
-def _state(house: House) -> State:
+def _state(house: House) -> StackState:
     assert house.site.files
-    return in_files(house.site.files, str(STACK)) or State({})
+    return read_state_file(house.site.files, str(STACK)) or StackState({})
 
 
-def _in_cloud(state: State) -> list[tuple[str, str]]:
+def _in_cloud(state: StackState) -> list[tuple[str, str]]:
     return sorted((it["type"], it["id"]) for it in state.resources if it.get("provider"))
 
 
@@ -81,7 +81,7 @@ class TestDeploymentWithAKilledProcess:
         stack = replace(STACK, provider="azure", region="eastus")
         killer = Killer(tmp_path / "home", "cli", "after", type_="azure-native:web:WebApp")
         house = House(tmp_path / "home", variables, lambda package, region: killer.around(house.cloud(package, region)))
-        house.engine = PulumiEngine(house.children, house.search, partial(courier_in, house.cloud))
+        house.engine = PulumiEngine(house.children, house.search, partial(create_code_publisher, house.cloud))
         with pytest.raises(DeploymentError, match="killed by signal 9"):
             asyncio.run(house.deploy(house.work(stack=stack)))
 
@@ -93,7 +93,7 @@ class TestDeploymentWithAKilledProcess:
     def test_is_a_persons_to_judge_where_nobody_can_look(self, tmp_path: Path, variables: dict[str, str]) -> None:
         _killed(tmp_path / "home", variables, "cli", "after", 14)
         house = House(tmp_path / "home", variables)
-        nobody: Search | None = None
+        nobody: FindCreatedResource | None = None
         house.engine._search = nobody
 
         with pytest.raises(DeploymentError, match="was killed while it created") as caught:

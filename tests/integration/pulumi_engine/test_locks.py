@@ -13,14 +13,14 @@ from typing import Any
 import pytest
 
 from semantest_iac.domain.errors import RefusedError, StackBusyError
-from semantest_iac.infrastructure.pulumi_engine.locks import wait_until_free
-from semantest_iac.infrastructure.pulumi_engine.site import PROJECT
+from semantest_iac.infrastructure.pulumi_engine.state.backend_settings import PULUMI_PROJECT
+from semantest_iac.infrastructure.pulumi_engine.state.locks import wait_for_stack_lock
 
 
 @pytest.fixture
 def lock(tmp_path: Path) -> Path:
     """Where a lock of the stack would lie."""
-    path = tmp_path / "locks" / "organization" / PROJECT / "stack" / "lock.json"
+    path = tmp_path / "locks" / "organization" / PULUMI_PROJECT / "stack" / "lock.json"
     path.parent.mkdir(parents=True)
     return path
 
@@ -46,19 +46,19 @@ def dead() -> int:
 
 class TestWaitUntilFree:
     def test_returns_where_nobody_ever_locked(self, tmp_path: Path) -> None:
-        wait_until_free(tmp_path, "stack", 0)
+        wait_for_stack_lock(tmp_path, "stack", 0)
 
     def test_clears_the_lock_of_a_dead_process(self, tmp_path: Path, lock: Path) -> None:
         written(lock, pid=dead())
 
-        wait_until_free(tmp_path, "stack", 0)
+        wait_for_stack_lock(tmp_path, "stack", 0)
 
         assert list(lock.parent.iterdir()) == []
 
     def test_clears_a_lock_older_than_the_process_that_has_its_number_now(self, tmp_path: Path, lock: Path) -> None:
         written(lock, timestamp=now(days=1000))
 
-        wait_until_free(tmp_path, "stack", 0)
+        wait_for_stack_lock(tmp_path, "stack", 0)
 
         assert not lock.exists()
 
@@ -67,7 +67,7 @@ class TestWaitUntilFree:
         written(lock, **said)
 
         with pytest.raises(StackBusyError, match=r"pulumi of u@.* holds it"):
-            wait_until_free(tmp_path, "stack", 0)
+            wait_for_stack_lock(tmp_path, "stack", 0)
 
         assert lock.exists()
 
@@ -76,7 +76,7 @@ class TestWaitUntilFree:
         lock.write_text(text, encoding="utf-8")
 
         with pytest.raises(RefusedError) as caught:
-            wait_until_free(tmp_path, "stack", 0)
+            wait_for_stack_lock(tmp_path, "stack", 0)
 
         assert str(lock) in caught.value.hint
         assert lock.exists()

@@ -12,13 +12,19 @@ from pathlib import Path
 import pytest
 from pulumi.automation.errors import CommandError
 
-from semantest_iac.infrastructure.pulumi_engine.cli_location import Cli
-from semantest_iac.infrastructure.pulumi_engine.processes import MARK, marked, sweep
-from semantest_iac.infrastructure.pulumi_engine.pulumi_command import BoundedCommand, CommandStoppedError, Patience
-from semantest_iac.infrastructure.pulumi_engine.transcript import HEAD, LONGEST_LINE, TAIL
+from semantest_iac.infrastructure.pulumi_engine.cli.location import PulumiCli
+from semantest_iac.infrastructure.pulumi_engine.cli.pulumi_command import (
+    TRANSCRIPT_HEAD_LIMIT,
+    TRANSCRIPT_LINE_LIMIT,
+    TRANSCRIPT_TAIL_LIMIT,
+    BoundedCommand,
+    CommandStoppedError,
+    CommandTimeouts,
+)
+from semantest_iac.infrastructure.pulumi_engine.runs import RUN_MARK_VARIABLE, find_run_processes, kill_run_processes
 
-IMPATIENT = Patience(deadline_s=1, grace_s=0.5)
-PATIENT = Patience(deadline_s=60, grace_s=1)
+IMPATIENT = CommandTimeouts(deadline_s=1, grace_s=0.5)
+PATIENT = CommandTimeouts(deadline_s=60, grace_s=1)
 
 StandIn = Callable[..., BoundedCommand]
 
@@ -27,12 +33,12 @@ StandIn = Callable[..., BoundedCommand]
 def stand_in(tmp_path: Path) -> StandIn:
     """Makes a command whose CLI is a Python script with that body."""
 
-    def make(body: str, patience: Patience = PATIENT) -> BoundedCommand:
+    def make(body: str, patience: CommandTimeouts = PATIENT) -> BoundedCommand:
         script = tmp_path / "pulumi"
         script.write_text(f"#!{sys.executable}\nimport os, signal, subprocess, sys, time\n{body}\n", encoding="utf-8")
         script.chmod(0o700)
-        environment = {"PATH": os.environ["PATH"], MARK: tmp_path.name}
-        return BoundedCommand(Cli(script, "3.250.0"), environment, patience)
+        environment = {"PATH": os.environ["PATH"], RUN_MARK_VARIABLE: tmp_path.name}
+        return BoundedCommand(PulumiCli(script, "3.250.0"), environment, patience)
 
     return make
 
@@ -52,13 +58,13 @@ class TestBoundedCommand:
         result = command.run(["up"], str(tmp_path), {})
 
         grown = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before
-        assert len(result.stdout) < HEAD + TAIL + LONGEST_LINE
+        assert len(result.stdout) < TRANSCRIPT_HEAD_LIMIT + TRANSCRIPT_TAIL_LIMIT + TRANSCRIPT_LINE_LIMIT
         assert grown < 20 * 1024  # KiB
 
     def test_keeps_a_line_without_end_within_bounds(self, stand_in: StandIn, tmp_path: Path) -> None:
         command = stand_in('for _ in range(100): os.write(2, b"x" * 1024 * 1024)')
 
-        assert len(command.run(["up"], str(tmp_path), {}).stderr) == LONGEST_LINE
+        assert len(command.run(["up"], str(tmp_path), {}).stderr) == TRANSCRIPT_LINE_LIMIT
 
     def test_goes_on_reading_when_a_callback_raises(self, stand_in: StandIn, tmp_path: Path) -> None:
         def refuse(_line: str) -> None:
@@ -104,8 +110,8 @@ class TestBoundedCommand:
 
         assert result.stdout == "done"
         assert time.monotonic() - begun < 30
-        assert sweep(tmp_path.name) == 1
-        assert list(marked(tmp_path.name)) == []
+        assert kill_run_processes(tmp_path.name) == 1
+        assert list(find_run_processes(tmp_path.name)) == []
 
     def test_keeps_the_exit_status(self, stand_in: StandIn, tmp_path: Path) -> None:
         command = stand_in('sys.stderr.write("broken"); sys.exit(255)')
@@ -121,7 +127,7 @@ class TestBoundedCommand:
         said = command.run(["up"], str(tmp_path), {"PULUMI_HOME": "x"}).stdout
 
         assert said.startswith(" [")
-        assert set(eval(said)) <= {"LC_CTYPE", "PATH", "PULUMI_AUTOMATION_API", "PULUMI_HOME", MARK}
+        assert set(eval(said)) <= {"LC_CTYPE", "PATH", "PULUMI_AUTOMATION_API", "PULUMI_HOME", RUN_MARK_VARIABLE}
 
     def test_starts_nothing_after_it_was_called_off(self, stand_in: StandIn, tmp_path: Path) -> None:
         command = stand_in('open("started", "w")')

@@ -15,9 +15,9 @@ from typing import Any
 
 import pytest
 
-from semantest_iac.infrastructure.simulated_cloud.catalogue import cloud_at
-from semantest_iac.infrastructure.simulated_cloud.inventory import Inventory
-from semantest_iac.infrastructure.simulated_provider.serving import serving
+from semantest_iac.infrastructure.simulated_cloud.runtime.inventory import Inventory
+from semantest_iac.infrastructure.simulated_cloud.runtime.providers import open_simulated_cloud
+from semantest_iac.infrastructure.simulated_provider.server import serve_simulated_providers
 from tests.pulumi_cli import needed
 
 _ROOT = Path(__file__).parents[3]
@@ -52,7 +52,7 @@ class Checkout:
 
     async def run(self, *arguments: str) -> Run:
         """`pulumi …`, without a terminal."""
-        async with serving(self._cloud, "us-east-1") as providers:
+        async with serve_simulated_providers(self._cloud, "us-east-1") as providers:
             command = await asyncio.create_subprocess_exec(
                 self.cli, "--non-interactive", "--color", "never", *arguments,
                 cwd=self.folder, env=self._environment(providers), stdin=DEVNULL, stdout=PIPE, stderr=STDOUT,
@@ -65,7 +65,7 @@ class Checkout:
         return read_state(self.folder / "backend", stack)
 
     def _cloud(self, package: str, region: str) -> Any:
-        return cloud_at(package, self.inventory, region=region)
+        return open_simulated_cloud(package, self.inventory, region=region)
 
     def _environment(self, providers: str) -> Mapping[str, str]:
         return {

@@ -17,7 +17,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from semantest_iac.domain.deployment.plan import ChangePlan
+from semantest_iac.domain.deployment.change_plan import ChangePlan
 from tests.integration.sandbox_engine.rest_api import STACK, House, unwatched
 
 _MUTATIONS = ("create", "update", "delete")

@@ -7,11 +7,11 @@ from typing import Any
 import pulumi
 import pulumi_aws as aws
 
-from semantest_iac.infrastructure.sandbox_engine.steps import Step
+from semantest_iac.infrastructure.sandbox_engine.plan.steps import ResourceStep
 from tests.integration.sandbox_engine.world import Program
 
 
-def told(steps: list[Step]) -> list[tuple[str, str, tuple[str, ...]]]:
+def told(steps: list[ResourceStep]) -> list[tuple[str, str, tuple[str, ...]]]:
     """What changes, by operation, name and cause."""
     return [(step.op, step.state.name, step.why) for step in steps if step.op != "same"]
 

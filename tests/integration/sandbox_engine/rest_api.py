@@ -9,23 +9,23 @@ from pathlib import Path
 from typing import Any
 
 from semantest_iac.domain.blueprints.blueprint import Blueprint
-from semantest_iac.domain.compute.artifact import Artifact
+from semantest_iac.domain.compute.functions import Artifact
+from semantest_iac.domain.deployment.change_plan import ChangePlan
 from semantest_iac.domain.deployment.deployment_service import BLUEPRINTS
-from semantest_iac.domain.deployment.plan import ChangePlan
 from semantest_iac.domain.deployment.stack import Stack
-from semantest_iac.domain.environments.configuration import Configuration, resolved
-from semantest_iac.domain.ports.provisioner import Applied, Progress, Removal, Tick, Work
+from semantest_iac.domain.environments.configuration import DeploymentConfiguration, resolve_component
+from semantest_iac.domain.ports.provisioner import ApplyResult, Removal, ReportProgress, ResourceProgress, Work
 from semantest_iac.infrastructure.sandbox_engine.engine import SandboxEngine
-from semantest_iac.infrastructure.sandbox_engine.store import StateStore
-from semantest_iac.infrastructure.simulated_cloud.catalogue import cloud_at
-from semantest_iac.infrastructure.simulated_cloud.inventory import Inventory
-from semantest_iac_events.stack_event import StackEvent
+from semantest_iac.infrastructure.sandbox_engine.state.store import StateStore
+from semantest_iac.infrastructure.simulated_cloud.runtime.inventory import Inventory
+from semantest_iac.infrastructure.simulated_cloud.runtime.providers import open_simulated_cloud
+from semantest_iac_events.event import StackEvent
 from semantest_iac_events.values import ChangeCounts
 
 STACK = Stack("rest-api", "aws", "development", "us-east-1")
 
 
-def unwatched(tick: Tick) -> None:
+def unwatched(tick: ResourceProgress) -> None:
     """For runs whose progress does not matter."""
 
 
@@ -50,7 +50,7 @@ class House:
 
     def cloud(self, package: str, region: str) -> Any:
         """The simulated cloud."""
-        return cloud_at(package, self.inventory, region=region)
+        return open_simulated_cloud(package, self.inventory, region=region)
 
     def work(self, configuration: Mapping[str, Any] | None = None, stack: Stack = STACK, generation: int = 1) -> Work:
         """What a deployment of a configuration has to do."""
@@ -60,12 +60,14 @@ class House:
         artifact = Artifact(digest, self.package, "index.handler", "python3.13", 9, companions={"authorizer": guard})
         return Work(f"deployment of {stack}", blueprint, artifact)
 
-    async def deploy(self, work: Work, progress: Progress = unwatched) -> Applied:
+    async def deploy(self, work: Work, progress: ReportProgress = unwatched) -> ApplyResult:
         """Preview and apply, as a deployment does."""
         plan = await self.engine.preview(work)
         return await self.engine.apply(work, plan, self.publish, progress)
 
-    async def destroy(self, stack: Stack = STACK, generation: int = 1, progress: Progress = unwatched) -> ChangeCounts:
+    async def destroy(
+        self, stack: Stack = STACK, generation: int = 1, progress: ReportProgress = unwatched
+    ) -> ChangeCounts:
         """Remove one generation."""
         return await self.engine.remove(Removal("removal", stack, generation), self.publish, progress)
 
@@ -85,10 +87,12 @@ class House:
 
     def living(self, region: str = STACK.region) -> list[tuple[str, str]]:
         """Type and id of everything alive in the account, sorted."""
-        return sorted(cloud_at("aws", self.inventory, region=region).live())
+        return sorted(open_simulated_cloud("aws", self.inventory, region=region).live())
 
 
 def blueprint_of(configuration: Mapping[str, Any], stack: Stack = STACK, generation: int = 1) -> Blueprint:
     """What a configuration, as a person writes it, asks of the stack's component."""
-    settings = resolved(Configuration.model_validate(configuration), stack.component, stack.environment)
+    settings = resolve_component(
+        DeploymentConfiguration.model_validate(configuration), stack.component, stack.environment
+    )
     return BLUEPRINTS[stack.component](stack, generation, settings)

@@ -13,8 +13,8 @@ import pulumi_aws as aws
 import pytest
 
 from semantest_iac.domain.errors import ProviderError, ThrottledError
-from semantest_iac.domain.ports.provisioner import Tick
-from semantest_iac.infrastructure.simulated_cloud.faults import Effect, Fault, Faults
+from semantest_iac.domain.ports.provisioner import ResourceProgress
+from semantest_iac.infrastructure.simulated_cloud.runtime.faults import FaultEffect, FaultScript, ScriptedFault
 from tests.integration.sandbox_engine.rest_api import House
 from tests.integration.sandbox_engine.world import World
 
@@ -28,14 +28,14 @@ def _five() -> None:
     aws.cloudwatch.LogGroup("late", name=topic.name.apply(lambda name: f"{name}-late"))
 
 
-def _fault(effect: Effect, **where: Any) -> Faults:
-    return Faults((Fault(effect, **where),))
+def _fault(effect: FaultEffect, **where: Any) -> FaultScript:
+    return FaultScript((ScriptedFault(effect, **where),))
 
 
 class TestRefusals:
     @pytest.mark.parametrize("number", range(1, 6))
     def test_stop_the_run_and_the_next_one_takes_up_the_rest(self, world: World, number: int) -> None:
-        world.faults = _fault(Effect.REFUSE, call=number)
+        world.faults = _fault(FaultEffect.REFUSE, call=number)
         with pytest.raises(ProviderError, match="The service refused the request"):
             world.up(_five)
         done = world.living()
@@ -47,7 +47,7 @@ class TestRefusals:
     @pytest.mark.parametrize("number", range(1, 6))
     def test_of_a_delete_leave_the_rest_for_the_next_run(self, world: World, number: int) -> None:
         world.up(_five)
-        world.faults = _fault(Effect.REFUSE, operation="delete", call=number)
+        world.faults = _fault(FaultEffect.REFUSE, operation="delete", call=number)
 
         with pytest.raises(ProviderError):
             world.destroy()
@@ -59,7 +59,7 @@ class TestRefusals:
 
     def test_delete_nothing_that_the_program_no_longer_has(self, world: World) -> None:
         world.up(lambda: aws.sns.Topic("gone"))
-        world.faults = _fault(Effect.REFUSE)
+        world.faults = _fault(FaultEffect.REFUSE)
 
         with pytest.raises(ProviderError):
             world.up(lambda: aws.sns.Topic("topic"))
@@ -67,7 +67,7 @@ class TestRefusals:
         assert len(world.living()) == 1
 
     def test_are_told_with_code_resource_and_hint(self, world: World) -> None:
-        world.faults = _fault(Effect.REFUSE, code="AccessDeniedException", message="Not you.")
+        world.faults = _fault(FaultEffect.REFUSE, code="AccessDeniedException", message="Not you.")
 
         with pytest.raises(ProviderError) as refusal:
             world.up(lambda: aws.sns.Topic("topic"))
@@ -78,7 +78,7 @@ class TestRefusals:
         assert refusal.value.resource.endswith("::topic")
 
     def test_that_ask_for_patience_may_be_tried_again(self, world: World) -> None:
-        world.faults = _fault(Effect.THROTTLE, call=1)
+        world.faults = _fault(FaultEffect.THROTTLE, call=1)
 
         with pytest.raises(ThrottledError) as refusal:
             world.up(lambda: aws.sns.Topic("topic"))
@@ -92,7 +92,7 @@ class TestRefusals:
             pulumi.export("two", aws.sns.Topic("two", name="two").name)
 
         world.up(lambda: pulumi.export("before", "kept"))
-        world.faults = _fault(Effect.REFUSE, call=2)
+        world.faults = _fault(FaultEffect.REFUSE, call=2)
 
         with pytest.raises(ProviderError):
             world.up(program)
@@ -102,7 +102,7 @@ class TestRefusals:
     def test_say_nothing_of_the_futures_they_leave_behind(
         self, world: World, capfd: pytest.CaptureFixture[str]
     ) -> None:
-        world.faults = _fault(Effect.REFUSE, call=1)
+        world.faults = _fault(FaultEffect.REFUSE, call=1)
         with pytest.raises(ProviderError):
             world.up(_five)
         gc.collect()
@@ -112,7 +112,7 @@ class TestRefusals:
 
 class TestAnswersThatGotLost:
     def test_a_resource_that_was_made_is_adopted(self, world: World) -> None:
-        world.faults = _fault(Effect.CREATED_BUT_TIMEOUT, call=1)
+        world.faults = _fault(FaultEffect.CREATED_BUT_TIMEOUT, call=1)
 
         with pytest.raises(ProviderError):
             world.up(_five)
@@ -125,19 +125,19 @@ class TestAnswersThatGotLost:
 
     def test_a_replacement_that_was_made_is_adopted_and_the_old_one_deleted(self, world: World) -> None:
         world.up(lambda: aws.sns.Topic("topic", name="old"))
-        world.faults = _fault(Effect.CREATED_BUT_TIMEOUT)
+        world.faults = _fault(FaultEffect.CREATED_BUT_TIMEOUT)
 
         with pytest.raises(ProviderError):
             world.up(lambda: aws.sns.Topic("topic", name="new"))
 
         assert [state.delete for state in world.states()] == [False, True]
-        world.faults = Faults()
+        world.faults = FaultScript()
         world.up(lambda: aws.sns.Topic("topic", name="new"))
         assert [id_.rpartition(":")[2] for _, id_ in world.living()] == ["new"]
         assert world.remembered() == world.living()
 
     def test_a_resource_that_was_not_completed_is_completed_by_an_update(self, world: World) -> None:
-        world.faults = _fault(Effect.PARTIAL, call=1)
+        world.faults = _fault(FaultEffect.PARTIAL, call=1)
 
         with pytest.raises(ProviderError, match="could not be completed"):
             world.up(lambda: aws.sns.Topic("topic", name="topic"))
@@ -148,7 +148,7 @@ class TestAnswersThatGotLost:
 
     def test_a_resource_that_was_deleted_is_forgotten(self, world: World) -> None:
         world.up(_five)
-        world.faults = _fault(Effect.CREATED_BUT_TIMEOUT, operation="delete", call=1)
+        world.faults = _fault(FaultEffect.CREATED_BUT_TIMEOUT, operation="delete", call=1)
 
         with pytest.raises(ProviderError):
             world.destroy()
@@ -158,7 +158,7 @@ class TestAnswersThatGotLost:
 
     def test_a_change_that_was_made_is_seen_when_it_is_no_longer_wanted(self, world: World) -> None:
         world.up(lambda: aws.sns.Topic("topic", name="topic", display_name="A"))
-        world.faults = _fault(Effect.CREATED_BUT_TIMEOUT, operation="update", call=1)
+        world.faults = _fault(FaultEffect.CREATED_BUT_TIMEOUT, operation="update", call=1)
         with pytest.raises(ProviderError):
             world.up(lambda: aws.sns.Topic("topic", name="topic", display_name="B"))
 
@@ -175,7 +175,7 @@ class TestDeletedFirst:
 
     def test_one_whose_replacement_failed_is_made_by_the_next_run(self, world: World) -> None:
         world.up(self._role("/a/"))
-        world.faults = _fault(Effect.REFUSE, call=1)
+        world.faults = _fault(FaultEffect.REFUSE, call=1)
         with pytest.raises(ProviderError):
             world.up(self._role("/b/"))
 
@@ -185,7 +185,7 @@ class TestDeletedFirst:
 
     def test_one_whose_replacement_failed_is_forgotten_when_nobody_wants_it(self, world: World) -> None:
         world.up(self._role("/a/"))
-        world.faults = _fault(Effect.REFUSE, call=1)
+        world.faults = _fault(FaultEffect.REFUSE, call=1)
         with pytest.raises(ProviderError):
             world.up(self._role("/b/"))
 
@@ -261,7 +261,7 @@ def _cancelling(number: int, task: Any) -> Any:
     """Progress that cancels a task when the n-th operation has begun, and gives the loop time to do so."""
     loop, seen = asyncio.get_running_loop(), [0]
 
-    def progress(tick: Tick) -> None:
+    def progress(tick: ResourceProgress) -> None:
         seen[0] += tick.state == "running"
         if seen[0] == number and tick.state == "running":
             asyncio.run_coroutine_threadsafe(_cancel(task()), loop).result()

@@ -11,7 +11,7 @@ from pathlib import Path
 import pulumi_aws as aws
 import pytest
 
-from semantest_iac.infrastructure.sandbox_engine.snapshots import Effect
+from semantest_iac.infrastructure.sandbox_engine.state.snapshots import StateChange
 from tests.integration.sandbox_engine.rest_api import STACK
 from tests.integration.sandbox_engine.world import World
 
@@ -37,7 +37,7 @@ class TestKills:
     def test_leave_pending_operations_in_what_is_exported(self, world: World) -> None:
         journal = world.store.journal(STACK)
         world.up(lambda: aws.sns.Topic("topic", name="topic"))
-        journal.begin("delete", world.state("topic"), Effect(drop=world.state("topic").key))
+        journal.begin("delete", world.state("topic"), StateChange(drop=world.state("topic").key))
 
         pending = world.sessions.export(STACK)["deployment"]["pending_operations"]
         assert [operation["type"] for operation in pending] == ["deleting"]

@@ -15,8 +15,13 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from semantest_iac.domain.errors import ProviderError
-from semantest_iac.infrastructure.sandbox_engine.steps import Step
-from semantest_iac.infrastructure.simulated_cloud.faults import NO_FAULTS, Effect, Fault, Faults
+from semantest_iac.infrastructure.sandbox_engine.plan.steps import ResourceStep
+from semantest_iac.infrastructure.simulated_cloud.runtime.faults import (
+    NO_FAULTS,
+    FaultEffect,
+    FaultScript,
+    ScriptedFault,
+)
 from tests.integration.sandbox_engine.world import Program, World
 
 _NAMES = "abcd"
@@ -65,8 +70,10 @@ _PROGRAMS = st.sets(st.sampled_from(_NAMES)).flatmap(lambda names: st.tuples(*ma
 _FAULTS = st.one_of(
     st.none(),
     st.builds(
-        Fault,
-        effect=st.sampled_from([Effect.REFUSE, Effect.THROTTLE, Effect.CREATED_BUT_TIMEOUT, Effect.PARTIAL]),
+        ScriptedFault,
+        effect=st.sampled_from(
+            [FaultEffect.REFUSE, FaultEffect.THROTTLE, FaultEffect.CREATED_BUT_TIMEOUT, FaultEffect.PARTIAL]
+        ),
         operation=st.sampled_from(["create", "update", "delete"]),
         call=st.integers(1, 4),
     ),
@@ -82,7 +89,7 @@ def _program(pieces: tuple[Piece, ...]) -> Program:
     return program
 
 
-def _told(run: Callable[[], list[Step]]) -> list[tuple[str, str, tuple[str, ...]]] | None:
+def _told(run: Callable[[], list[ResourceStep]]) -> list[tuple[str, str, tuple[str, ...]]] | None:
     """The steps, or None where something protected or a fault was in the way."""
     try:
         return sorted((step.op, step.state.urn, step.why) for step in run())
@@ -95,13 +102,13 @@ class TestSequencesOfEdits:
     @settings(max_examples=50, derandomize=True, deadline=None, suppress_health_check=list(HealthCheck))
     @given(st.lists(st.tuples(_PROGRAMS, _FAULTS), min_size=1, max_size=4))
     def test_do_what_was_foreseen_and_leave_a_state_that_is_true(
-        self, edits: list[tuple[tuple[Piece, ...], Fault | None]]
+        self, edits: list[tuple[tuple[Piece, ...], ScriptedFault | None]]
     ) -> None:
         with tempfile.TemporaryDirectory() as folder:
             world = World(Path(folder))
             for pieces, fault in edits:
                 program = _program(pieces)
-                world.faults = Faults((fault,)) if fault else NO_FAULTS
+                world.faults = FaultScript((fault,)) if fault else NO_FAULTS
                 _told(lambda: world.up(program))  # noqa: B023 - called at once
                 assert world.remembered() == world.living()
 

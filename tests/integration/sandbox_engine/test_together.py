@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 
 from semantest_iac.domain.deployment.stack import Stack
-from semantest_iac.infrastructure.sandbox_engine.states import ResourceState
+from semantest_iac.infrastructure.sandbox_engine.state.snapshots import ResourceState
 from tests.integration.sandbox_engine.rest_api import House
 
 _ROOT = Path(__file__).parents[3]

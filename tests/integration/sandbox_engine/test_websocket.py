@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from semantest_iac.domain.deployment.stack import Stack
-from semantest_iac_events.resources import FunctionDeployed, WebSocketApiDeployed
+from semantest_iac_events.infrastructure import FunctionDeployed, WebSocketApiDeployed
 from semantest_iac_events.values import ChangeCounts
 from tests.integration.sandbox_engine import integrity
 from tests.integration.sandbox_engine.rest_api import House

@@ -10,19 +10,19 @@ from typing import Any
 import pulumi_aws as aws
 
 from semantest_iac.domain.deployment.stack import Stack
-from semantest_iac.domain.ports.provisioner import Tick
-from semantest_iac.infrastructure.sandbox_engine.execution import PROJECT, play
-from semantest_iac.infrastructure.sandbox_engine.monitor import Monitor
-from semantest_iac.infrastructure.sandbox_engine.reports import outputs_of
-from semantest_iac.infrastructure.sandbox_engine.run import Run
-from semantest_iac.infrastructure.sandbox_engine.sessions import Sessions
-from semantest_iac.infrastructure.sandbox_engine.states import ResourceState
-from semantest_iac.infrastructure.sandbox_engine.steps import Brake, Step
-from semantest_iac.infrastructure.sandbox_engine.store import StateStore
+from semantest_iac.domain.ports.provisioner import ResourceProgress
+from semantest_iac.infrastructure.sandbox_engine.monitor import ResourceMonitor
+from semantest_iac.infrastructure.sandbox_engine.plan.run import SandboxRun
+from semantest_iac.infrastructure.sandbox_engine.plan.steps import CancelToken, ResourceStep
+from semantest_iac.infrastructure.sandbox_engine.program_execution import SANDBOX_PROJECT, run_program
+from semantest_iac.infrastructure.sandbox_engine.reports import stack_outputs
+from semantest_iac.infrastructure.sandbox_engine.sessions import StackSessions
+from semantest_iac.infrastructure.sandbox_engine.state.snapshots import ResourceState
+from semantest_iac.infrastructure.sandbox_engine.state.store import StateStore
 from semantest_iac.infrastructure.simulated_cloud.aws.catalogue import simulated_aws
-from semantest_iac.infrastructure.simulated_cloud.cloud import Cloud
-from semantest_iac.infrastructure.simulated_cloud.faults import NO_FAULTS, Faults
-from semantest_iac.infrastructure.simulated_cloud.inventory import Inventory
+from semantest_iac.infrastructure.simulated_cloud.runtime.cloud import SimulatedCloud
+from semantest_iac.infrastructure.simulated_cloud.runtime.faults import NO_FAULTS, FaultScript
+from semantest_iac.infrastructure.simulated_cloud.runtime.inventory import Inventory
 from tests.integration.sandbox_engine import integrity
 
 STACK = Stack("rest-api", "aws", "development", "us-east-1")
@@ -34,34 +34,34 @@ class World:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self.faults: Faults = NO_FAULTS
-        self.ticks: list[Tick] = []
-        self.brake = Brake()
+        self.faults: FaultScript = NO_FAULTS
+        self.ticks: list[ResourceProgress] = []
+        self.brake = CancelToken()
         folder.mkdir(parents=True, exist_ok=True)
         self._inventory = Inventory(folder / "cloud.db")
         self.store = StateStore(folder / "sandbox")
-        self.sessions = Sessions(self.store, lambda package, region: _cloud_at(self, package, region))
+        self.sessions = StackSessions(self.store, lambda package, region: _cloud_at(self, package, region))
 
-    def cloud(self, region: str = STACK.region) -> Cloud:
+    def cloud(self, region: str = STACK.region) -> SimulatedCloud:
         """The simulated AWS of a region, with the faults of the moment."""
         return simulated_aws(self._inventory, region=region, faults=self.faults)
 
-    def up(self, program: Program) -> list[Step]:
+    def up(self, program: Program) -> list[ResourceStep]:
         """Bring the stack to the program."""
-        self.brake = Brake()
+        self.brake = CancelToken()
         with self.sessions.live(STACK, self.brake, self.ticks.append) as run:
             self._play(program, run, dry=False)
         return _steps(run)
 
-    def preview(self, program: Program) -> list[Step]:
+    def preview(self, program: Program) -> list[ResourceStep]:
         """What `up` would do."""
-        with self.sessions.dry(STACK, Brake()) as run:
+        with self.sessions.dry(STACK, CancelToken()) as run:
             self._play(program, run, dry=True)
         return _steps(run)
 
-    def destroy(self) -> list[Step]:
+    def destroy(self) -> list[ResourceStep]:
         """Delete all that the state knows."""
-        self.brake = Brake()
+        self.brake = CancelToken()
         with self.sessions.live(STACK, self.brake, self.ticks.append) as run:
             run.finish()
         return _steps(run)
@@ -83,7 +83,7 @@ class World:
 
     def outputs(self) -> dict[str, Any]:
         """What the stack offers."""
-        return dict(outputs_of(self.store.snapshot(STACK)))
+        return dict(stack_outputs(self.store.snapshot(STACK)))
 
     def remembered(self) -> list[tuple[str, str]]:
         """Type and id of all that the state says is ours and alive, sorted; the state must be one that Pulumi reads."""
@@ -95,14 +95,14 @@ class World:
         """Type and id of all that is alive in the cloud, sorted."""
         return sorted(self.cloud().live())
 
-    def _play(self, program: Program, run: Run, *, dry: bool) -> None:
+    def _play(self, program: Program, run: SandboxRun, *, dry: bool) -> None:
         _load_sdk()
-        monitor = Monitor(run, stack=str(STACK), project=PROJECT, settled=lambda *_: None)
-        play(program, monitor, stack=str(STACK), dry=dry)
+        monitor = ResourceMonitor(run, stack=str(STACK), project=SANDBOX_PROJECT, settled=lambda *_: None)
+        run_program(program, monitor, stack=str(STACK), dry=dry)
         run.finish()
 
 
-def _cloud_at(world: World, package: str, region: str) -> Cloud:
+def _cloud_at(world: World, package: str, region: str) -> SimulatedCloud:
     if package != "aws":
         raise KeyError(package)
     return world.cloud(region)
@@ -116,5 +116,5 @@ def _load_sdk() -> None:
             getattr(getattr(aws, module), "touched", None)
 
 
-def _steps(run: Run) -> list[Step]:
+def _steps(run: SandboxRun) -> list[ResourceStep]:
     return [step for step in run.executor.steps if not step.state.is_local]

@@ -17,10 +17,10 @@ from typing import Any
 import pytest
 
 from semantest_iac.infrastructure.simulated_cloud.aws.catalogue import simulated_aws
-from semantest_iac.infrastructure.simulated_cloud.cloud import Cloud
-from semantest_iac.infrastructure.simulated_cloud.faults import Faults
-from semantest_iac.infrastructure.simulated_cloud.inventory import Inventory
-from semantest_iac.infrastructure.simulated_provider.serving import serving
+from semantest_iac.infrastructure.simulated_cloud.runtime.cloud import SimulatedCloud
+from semantest_iac.infrastructure.simulated_cloud.runtime.faults import FaultScript
+from semantest_iac.infrastructure.simulated_cloud.runtime.inventory import Inventory
+from semantest_iac.infrastructure.simulated_provider.server import serve_simulated_providers
 
 _CACHE = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
 _KEPT = _CACHE / "semantest-iac" / "pulumi-3.250.0" / "pulumi"
@@ -46,9 +46,9 @@ class Lab:
     folder: Path
     deployer: Process
     inventory: Inventory
-    faults: Faults = field(default_factory=Faults)
+    faults: FaultScript = field(default_factory=FaultScript)
 
-    def cloud(self, region: str = "us-east-1") -> Cloud:
+    def cloud(self, region: str = "us-east-1") -> SimulatedCloud:
         """The account as somebody else works in it."""
         return simulated_aws(self.inventory, region=region)
 
@@ -113,11 +113,11 @@ async def lab(tmp_path: Path) -> AsyncIterator[Lab]:
     _prepare(tmp_path)
     inventory = Inventory(":memory:")
 
-    def cloud_of(_package: str, region: str) -> Cloud:
+    def cloud_of(_package: str, region: str) -> SimulatedCloud:
         return simulated_aws(inventory, region=region, faults=made.faults)
 
     script = str(Path(__file__).with_name("deployer.py"))
-    async with serving(cloud_of, "us-east-1") as debug_providers:
+    async with serve_simulated_providers(cloud_of, "us-east-1") as debug_providers:
         with (tmp_path / "deployer.log").open("w") as log:
             deployer = await asyncio.create_subprocess_exec(
                 sys.executable, script, str(tmp_path), debug_providers, stdin=PIPE, stdout=PIPE, stderr=log

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from semantest_iac.infrastructure.simulated_cloud.faults import Effect, Fault, Faults
+from semantest_iac.infrastructure.simulated_cloud.runtime.faults import FaultEffect, FaultScript, ScriptedFault
 
 if TYPE_CHECKING:
     from tests.integration.simulated_provider.conftest import Lab
@@ -33,8 +33,8 @@ def service(lab: Lab) -> dict[str, Any]:
     return {"folder": str(lab.folder / "app")}
 
 
-def _faulty(effect: Effect, **where: Any) -> Faults:
-    return Faults((Fault(effect, **where),))
+def _faulty(effect: FaultEffect, **where: Any) -> FaultScript:
+    return FaultScript((ScriptedFault(effect, **where),))
 
 
 class TestCreate:
@@ -167,7 +167,7 @@ class TestRefusal:
         assert _ROLE not in lab.state
 
     async def test_keeps_what_was_made_before(self, lab: Lab, service: dict[str, Any]) -> None:
-        lab.faults = _faulty(Effect.THROTTLE, type="aws:lambda/function:Function", call=1)
+        lab.faults = _faulty(FaultEffect.THROTTLE, type="aws:lambda/function:Function", call=1)
         failed = await lab.up("service", **service)
 
         again = await lab.up("service", **service)
@@ -187,7 +187,7 @@ class TestRefusal:
         assert "The simulated cloud has no rules for aws:s3/bucket:Bucket." in run.error
 
     async def test_after_the_making_is_mended_by_the_next_up(self, lab: Lab) -> None:
-        lab.faults = _faulty(Effect.PARTIAL, call=1)
+        lab.faults = _faulty(FaultEffect.PARTIAL, call=1)
         failed = await lab.up("role", name="role")
 
         again = await lab.up("role", name="role")
@@ -196,7 +196,7 @@ class TestRefusal:
         assert (again.steps, again.error, lab.live) == ([["update", "role"]], "", ["role"])
 
     async def test_that_leaves_the_outcome_open_is_not_hidden(self, lab: Lab) -> None:
-        lab.faults = _faulty(Effect.CREATED_BUT_TIMEOUT, call=1)
+        lab.faults = _faulty(FaultEffect.CREATED_BUT_TIMEOUT, call=1)
         failed = await lab.up("role", name="role")
 
         again = await lab.up("role", name="role")

@@ -6,32 +6,36 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from functools import partial
 
-from semantest_iac.domain.deployment.deployed import DeployedResource
 from semantest_iac.domain.networking.http_exchange import HttpRequest
-from semantest_iac.infrastructure.function_runtimes import http_api
+from semantest_iac.domain.resource import DeployedResource
+from semantest_iac.infrastructure.function_runtimes import api_gateway
+from semantest_iac.infrastructure.function_runtimes.api_gateway import match_route
 from semantest_iac.infrastructure.function_runtimes.function_spec import FunctionSpec
-from semantest_iac.infrastructure.function_runtimes.routes import match_route
-from semantest_iac.infrastructure.local_service.front import Arrival, Front, Unpack
+from semantest_iac.infrastructure.local_service.api_frontend import AdmissionResult, ApiFrontend, UnpackPackage
 
 
-def front(resources: Sequence[DeployedResource], unpack: Unpack) -> Front | None:
+def front(resources: Sequence[DeployedResource], unpack: UnpackPackage) -> ApiFrontend | None:
     """The API of a stack, or None where the stack has none."""
     found = {resource.type.rpartition(":")[2]: resource for resource in resources}
     if "Api" not in found or "Function" not in found:
         return None
     api, host = found["Api"].outputs, found["Api"].outputs["address"].removeprefix("https://")
 
-    def admit(request: HttpRequest) -> Arrival:
+    def admit(request: HttpRequest) -> AdmissionResult:
         match = match_route(api["routes"], request.method, request.path)
         if match is None:
-            return Arrival(refusal=http_api.not_found())
-        seen = http_api.Arrival("a-request", datetime.now(UTC))
-        return Arrival(event=http_api.event_for(request, match, http_api.ApiIdentity(api["name"], host), seen))
+            return AdmissionResult(refusal=api_gateway.api_not_found_response())
+        seen = api_gateway.RequestMetadata("a-request", datetime.now(UTC))
+        return AdmissionResult(
+            event=api_gateway.build_api_event(request, match, api_gateway.ApiIdentity(api["name"], host), seen)
+        )
 
-    return Front(partial(_function, found["Function"], unpack), admit, lambda _, result: http_api.response_for(result))
+    return ApiFrontend(
+        partial(_function, found["Function"], unpack), admit, lambda _, result: api_gateway.build_api_response(result)
+    )
 
 
-def _function(function: DeployedResource, unpack: Unpack) -> FunctionSpec:
+def _function(function: DeployedResource, unpack: UnpackPackage) -> FunctionSpec:
     told = function.outputs
     return FunctionSpec(
         package=unpack(told["digest"]),

@@ -6,36 +6,35 @@ from typing import Any
 
 from meadow_cloud.resources import Provider, Resource
 
-from semantest_iac.domain.blueprints import features
-from semantest_iac.domain.compute.function import ServerlessFunction
+from semantest_iac.domain.blueprints import capabilities
+from semantest_iac.domain.compute.functions import ServerlessFunction
 from semantest_iac.domain.delivery.live_version import LiveVersion
 from semantest_iac.domain.errors import ValidationError
 from semantest_iac.domain.messaging.notification_channel import NotificationChannel
-from semantest_iac.domain.monitoring.alarm import Alarm
-from semantest_iac.domain.monitoring.log_store import LogStore
-from semantest_iac.domain.networking.http_api import HttpApi
-from semantest_iac.domain.security.identity import FunctionIdentity
+from semantest_iac.domain.monitoring.logs_and_alarms import Alarm, LogStore
+from semantest_iac.domain.networking.apis import HttpApi
+from semantest_iac.domain.security.access import FunctionIdentity
 from semantest_iac.infrastructure.cloud_programs.cloud import Cloud
-from semantest_iac.infrastructure.cloud_programs.context import Context, Made
+from semantest_iac.infrastructure.cloud_programs.context import Outputs, ProgramContext
 
 
-def _make(kind: str, name: str, context: Context, **inputs: Any) -> Made:
+def _make(kind: str, name: str, context: ProgramContext, **inputs: Any) -> Outputs:
     called = context.physical_name(name, limit=60)
     made = Resource(kind, name, context.options(), name=called, **inputs)
     return {"id": made.id, "arn": made.arn, "address": made.address, "name": called}
 
 
-def log_store(store: LogStore, context: Context) -> Made:
+def log_store(store: LogStore, context: ProgramContext) -> Outputs:
     """A log with days."""
     return _make("Log", store.name, context, days=store.retention_days)
 
 
-def function_identity(identity: FunctionIdentity, context: Context) -> Made:
+def function_identity(identity: FunctionIdentity, context: ProgramContext) -> Outputs:
     """A role that may write one log."""
     return _make("Role", identity.name, context, log=context.made[identity.log_store]["arn"])
 
 
-def serverless_function(function: ServerlessFunction, context: Context) -> Made:
+def serverless_function(function: ServerlessFunction, context: ProgramContext) -> Outputs:
     """A function that carries the digest of its package."""
     artifact = context.artifact
     if artifact is None:
@@ -49,12 +48,12 @@ def serverless_function(function: ServerlessFunction, context: Context) -> Made:
     return {**made, "version": version, "runtime": artifact.runtime, "memory_mb": function.memory_mb}
 
 
-def live_version(live: LiveVersion, context: Context) -> Made:
+def live_version(live: LiveVersion, context: ProgramContext) -> Outputs:
     """Nothing is made: the newest version is live."""
     return context.made[live.function]
 
 
-def http_api(api: HttpApi, context: Context) -> Made:
+def http_api(api: HttpApi, context: ProgramContext) -> Outputs:
     """An address with its routes."""
     routes = [str(endpoint) for endpoint in api.endpoints]
     log = context.made[api.access_log]["arn"] if api.access_log else None
@@ -62,12 +61,12 @@ def http_api(api: HttpApi, context: Context) -> Made:
     return {**made, "endpoint": made["address"], "routes": routes}
 
 
-def notification_channel(channel: NotificationChannel, context: Context) -> Made:
+def notification_channel(channel: NotificationChannel, context: ProgramContext) -> Outputs:
     """A bell."""
     return _make("Bell", channel.name, context, emails=list(channel.emails))
 
 
-def alarm(alarm: Alarm, context: Context) -> Made:
+def alarm(alarm: Alarm, context: ProgramContext) -> Outputs:
     """An alarm that rings a bell."""
     bell = context.made[alarm.channel]["arn"]
     return _make("Alarm", alarm.name, context, signal=alarm.signal.value, threshold=alarm.threshold, bell=bell)
@@ -87,16 +86,16 @@ CLOUD = Cloud(
     provider=lambda context: Provider(context.stack.region),
     stateful=frozenset({"meadow:app:Log"}),
     lacks={
-        features.AUTHORIZER: "its gates look at no token",
-        features.WARM: "its functions sleep between calls",
-        features.MOST: "it runs as many instances as are asked for",
-        features.COMPANIONS: "all functions of a stack run the same package",
-        features.KEPT: "it forgets what is deleted",
-        features.PLACED: "it has no fences",
-        features.RIGHTS: "a role writes one log and can do nothing else",
-        features.SECRETS: "it keeps no secrets",
-        features.TOLD: "nothing that a function could use has a program here",
-        features.TRACING: "nobody follows a call across it",
+        capabilities.HTTP_AUTHORIZER: "its gates look at no token",
+        capabilities.WARM_INSTANCES: "its functions sleep between calls",
+        capabilities.MAXIMUM_INSTANCES: "it runs as many instances as are asked for",
+        capabilities.OWN_PACKAGE: "all functions of a stack run the same package",
+        capabilities.RETAINED_LOGS: "it forgets what is deleted",
+        capabilities.IN_NETWORK: "it has no fences",
+        capabilities.RESOURCE_PERMISSIONS: "a role writes one log and can do nothing else",
+        capabilities.SECRET_REFERENCES: "it keeps no secrets",
+        capabilities.RESOURCE_VARIABLES: "nothing that a function could use has a program here",
+        capabilities.TRACING: "nobody follows a call across it",
     },
-    bends={features.CORS: "for every origin", features.THROTTLING: "never: a meadow has no gate"},
+    bends={capabilities.CORS: "for every origin", capabilities.HTTP_THROTTLING: "never: a meadow has no gate"},
 )

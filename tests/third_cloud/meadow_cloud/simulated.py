@@ -2,13 +2,27 @@
 
 from __future__ import annotations
 
-from semantest_iac.infrastructure.simulated_cloud.cloud import Cloud
-from semantest_iac.infrastructure.simulated_cloud.faults import NO_FAULTS, Faults
-from semantest_iac.infrastructure.simulated_cloud.inventory import Inventory
-from semantest_iac.infrastructure.simulated_cloud.limits import Evidence, Length, Range
-from semantest_iac.infrastructure.simulated_cloud.properties import Property, integer, list_of, map_of, number, text
-from semantest_iac.infrastructure.simulated_cloud.refusal import Refusal
-from semantest_iac.infrastructure.simulated_cloud.rules import OnDelete, Reference, TypeRule, Unique
+from semantest_iac.infrastructure.simulated_cloud.runtime.cloud import SimulatedCloud
+from semantest_iac.infrastructure.simulated_cloud.runtime.faults import NO_FAULTS, FaultScript
+from semantest_iac.infrastructure.simulated_cloud.runtime.inventory import Inventory
+from semantest_iac.infrastructure.simulated_cloud.schema.properties import (
+    Evidence,
+    Length,
+    Property,
+    Range,
+    integer,
+    list_of,
+    map_of,
+    number,
+    text,
+)
+from semantest_iac.infrastructure.simulated_cloud.schema.refusals import Refusal
+from semantest_iac.infrastructure.simulated_cloud.schema.rules import (
+    OnDelete,
+    ResourceReference,
+    TypeRule,
+    UniqueHandle,
+)
 
 _DOC = Evidence.DOC
 _TAKEN = Refusal("NameTaken", "There is a {name} already.")
@@ -22,9 +36,9 @@ def _rule(refers: dict[str, str] | None = None, **properties: Property) -> TypeR
         name="name",
         planned={"arn": "meadow:{region}:{name}", "address": "https://{name}.{region}.meadow.example"},
         handles=("{arn}",),
-        unique=(Unique("{name}", _TAKEN),),
+        unique=(UniqueHandle("{name}", _TAKEN),),
         references=tuple(
-            Reference(path, (f"meadow:app:{kind}",), _LOST, _DOC, on_delete=OnDelete.REFUSE)
+            ResourceReference(path, (f"meadow:app:{kind}",), _LOST, _DOC, on_delete=OnDelete.REFUSE)
             for path, kind in (refers or {}).items()
         ),
         in_use=Refusal("InUse", "Something still needs {name}.", 409),
@@ -49,6 +63,6 @@ TYPES = {
 }
 
 
-def simulated_meadow(inventory: Inventory, *, region: str, faults: Faults = NO_FAULTS) -> Cloud:
+def simulated_meadow(inventory: Inventory, *, region: str, faults: FaultScript = NO_FAULTS) -> SimulatedCloud:
     """One field of the only account."""
-    return Cloud(TYPES, inventory, account="1", region=region, faults=faults)
+    return SimulatedCloud(TYPES, inventory, account="1", region=region, faults=faults)

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import pytest
 
-from semantest_iac.application.failures import called_off, failure_of, told
-from semantest_iac.domain.deployment.states import DeploymentState
+from semantest_iac.application.deployment.failures import cancelled_event, error_fields, failure_event
+from semantest_iac.domain.deployment.status import DeploymentStatus
 from semantest_iac.domain.errors import DeploymentError, Fault, ProviderError, ValidationError
 from semantest_iac_events.deployments import DeploymentFailed, DeploymentRequested
+from semantest_iac_events.event import StackRequest
 from semantest_iac_events.infrastructure import (
     EnvironmentConfigured,
     InfrastructureRemovalFailed,
     InfrastructureRemovalRequested,
 )
-from semantest_iac_events.stack_event import StackRequest
 
 DEPLOY = DeploymentRequested(component="rest-api", provider="aws", environment="development", region="us-east-1")
 REMOVE = InfrastructureRemovalRequested(
@@ -25,14 +25,14 @@ class TestTold:
     def test_holds_every_fault(self) -> None:
         error = ValidationError("Cannot deploy.", faults=[Fault("a", "is wrong"), Fault("b", "too")], hint="Mend it.")
 
-        assert told(error) == {
+        assert error_fields(error) == {
             "code": "VALIDATION_ERROR",
             "reason": "Cannot deploy. a: is wrong. b: too.",
             "hint": "Mend it.",
         }
 
     def test_keeps_the_text_of_an_unexpected_error_back(self) -> None:
-        words = told(KeyError("hunter2"))
+        words = error_fields(KeyError("hunter2"))
 
         assert words["code"] == "INTERNAL_ERROR"
         assert words["reason"] == "An unexpected KeyError stopped the deployment."
@@ -45,14 +45,14 @@ class TestFailureOf:
         ids=["deployment", "removal"],
     )
     def test_is_of_the_kind_of_the_request_and_caused_by_it(self, request_event: StackRequest, kind: type) -> None:
-        failure = failure_of(request_event, DeploymentError("Bad.", "WORSE"))
+        failure = failure_event(request_event, DeploymentError("Bad.", "WORSE"))
 
         assert type(failure) is kind
         assert failure is not None
         assert (failure.code, failure.previous_event_ids) == ("WORSE", (request_event.id,))
 
     def test_names_the_resource_that_the_cloud_refused(self) -> None:
-        failure = failure_of(DEPLOY, ProviderError("No.", provider="aws", resource="urn:x"))
+        failure = failure_event(DEPLOY, ProviderError("No.", provider="aws", resource="urn:x"))
 
         assert isinstance(failure, DeploymentFailed)
         assert failure.resource == "urn:x"
@@ -60,17 +60,17 @@ class TestFailureOf:
     def test_is_nothing_for_events_that_nobody_waits_for(self) -> None:
         event = EnvironmentConfigured(environment="qa", provider="aws", region="us-east-1")
 
-        assert failure_of(event, ValueError()) is None
+        assert failure_event(event, ValueError()) is None
 
 
 class TestCalledOff:
     @pytest.mark.parametrize(
         ("state", "words"),
         [
-            (DeploymentState.PLANNED, "before anything was changed"),
-            (DeploymentState.ROLLING_BACK, "while rolling back"),
+            (DeploymentStatus.PLANNED, "before anything was changed"),
+            (DeploymentStatus.ROLLING_BACK, "while rolling back"),
         ],
         ids=["untouched", "changing"],
     )
-    def test_says_how_far_it_had_come(self, state: DeploymentState, words: str) -> None:
-        assert words in called_off(DEPLOY, state).reason
+    def test_says_how_far_it_had_come(self, state: DeploymentStatus, words: str) -> None:
+        assert words in cancelled_event(DEPLOY, state).reason

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from semantest_iac.application.chronicle import Chronicle
-from semantest_iac.application.going_back import GoingBack
-from semantest_iac.application.last_good import last_good
+from semantest_iac.application.deployment.recorder import StepRecorder
+from semantest_iac.application.deployment.rollback import Rollback, find_last_good
 from semantest_iac.domain.deployment.deployment_service import DeploymentService
 from semantest_iac.domain.deployment.stack import Stack
 from semantest_iac.domain.errors import NotFoundError, VerificationError
@@ -23,10 +22,10 @@ class TestGoingBack:
     async def test_is_given_up_in_the_end(self, house: House) -> None:
         house.points.hold("remove")
         service = DeploymentService(house.provisioner, house.artifacts, house.probe)
-        going_back = GoingBack(service, house.ledger, house.ticks.append, limit_s=0.01)
+        going_back = Rollback(service, house.ledger, house.ticks.append, limit_s=0.01)
         request = a_request()
 
-        end = await going_back.after(VerificationError("Bad."), request, Chronicle(house.bus, request))
+        end = await going_back.after(VerificationError("Bad."), request, StepRecorder(house.bus, request))
 
         assert isinstance(end, DeploymentNeedsOperator)
         assert end.reason == "Bad. Going back failed: Cannot go back within 0 seconds."
@@ -34,7 +33,7 @@ class TestGoingBack:
 
 class TestLastGood:
     async def test_is_nothing_before_the_first_deployment(self, house: House) -> None:
-        assert last_good(house.ledger, REST) is None
+        assert find_last_good(house.ledger, REST) is None
 
     async def test_is_what_completed_last_with_its_settings_and_package(self, house: House) -> None:
         await house.deploy(memory=256)
@@ -42,7 +41,7 @@ class TestLastGood:
         house.artifacts.digest, house.probe.answers = "d2", [500]
         await house.deploy(memory=2048)
 
-        found = last_good(house.ledger, REST)
+        found = find_last_good(house.ledger, REST)
 
         assert found is not None and found.artifact is not None
         assert (found.deployment, found.settings.memory) == (good.deployment, 1024)
@@ -53,7 +52,7 @@ class TestLastGood:
         guarded = {"AUTHENTICATION_REQUIRED": "true", "JWT_SECRET": "${secrets.token}"}
         await house.deploy(stack, environment=guarded)
 
-        found = last_good(house.ledger, stack)
+        found = find_last_good(house.ledger, stack)
 
         assert found is not None and found.artifact is not None
         assert found.artifact.companions["authorizer"].digest == "d1"
@@ -61,7 +60,7 @@ class TestLastGood:
     async def test_has_no_package_where_no_code_is_run(self, house: House) -> None:
         good = await house.deploy(ACCOUNT)
 
-        found = last_good(house.ledger, ACCOUNT)
+        found = find_last_good(house.ledger, ACCOUNT)
 
         assert found is not None
         assert (found.deployment, found.artifact) == (good.deployment, None)
@@ -70,7 +69,7 @@ class TestLastGood:
         await house.deploy()
         await house.use_cases.destroy(REST)
 
-        assert last_good(house.ledger, REST) is None
+        assert find_last_good(house.ledger, REST) is None
 
     async def test_is_refused_when_its_package_is_not_on_record(self, house: House) -> None:
         request = a_request()
@@ -78,10 +77,10 @@ class TestLastGood:
         await house.ledger.append(str(REST), None, a_deploy(request.deployment_id)[1:])
 
         with pytest.raises(NotFoundError, match=f"Cannot go back to deployment '{request.deployment_id}'"):
-            last_good(house.ledger, REST)
+            find_last_good(house.ledger, REST)
 
     async def test_is_refused_when_a_secret_was_taken_out_of_it(self, house: House) -> None:
         await house.deploy(environment={"MODE": "hunter2-canary"})
 
         with pytest.raises(NotFoundError, match="not fully on record"):
-            last_good(house.ledger, REST)
+            find_last_good(house.ledger, REST)

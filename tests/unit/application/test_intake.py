@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from semantest_iac.application.ports.ledger import NewEvent, Recorded
-from semantest_iac.application.ports.run_queue import Holder
+from semantest_iac.application.ports.ledger import NewEvent, RecordedEvent
+from semantest_iac.application.ports.run_queue import LeaseHolder
 from semantest_iac.domain.deployment.stack import Stack
 from semantest_iac.domain.errors import (
     ArtifactError,
@@ -28,7 +28,7 @@ ENDS = ("infrastructure.deployment.completed", "infrastructure.deployment.failed
 ABOUT: dict[str, Any] = {"component": "rest-api", "provider": "aws", "environment": "development"}
 
 
-def deaf(holder: Holder | None) -> None:
+def deaf(holder: LeaseHolder | None) -> None:
     """Nobody is told of waiting."""
 
 
@@ -113,7 +113,7 @@ class TestWaiting:
         assert (recorded_meanwhile, second.result().state) == (1, "completed")
 
     async def test_is_told_of_with_the_holder(self, house: House) -> None:
-        reached, waits = house.points.hold("apply"), asyncio.Queue[Holder | None]()
+        reached, waits = house.points.hold("apply"), asyncio.Queue[LeaseHolder | None]()
         first = asyncio.create_task(house.deploy())
         await reached.wait()
         second = asyncio.create_task(house.use_cases.deploy(REST, {}, on_wait=waits.put_nowait))
@@ -208,7 +208,9 @@ class FullLedger(MemoryLedger):
         super().__init__()
         self.is_full = True
 
-    async def append(self, stream: str, expected_version: int | None, events: Sequence[NewEvent]) -> list[Recorded]:
+    async def append(
+        self, stream: str, expected_version: int | None, events: Sequence[NewEvent]
+    ) -> list[RecordedEvent]:
         if self.is_full and any(event.type in ENDS for event in events):
             raise LedgerError("Cannot append: no space.")
         return await super().append(stream, expected_version, events)

@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 from pydantic import JsonValue
 
-from semantest_iac.application.ports.ledger import NewEvent, Recorded
-from semantest_iac.application.recorder import ELSEWHERE, Recorder, revived
-from semantest_iac.domain.deployment.journal import StepIntended
+from semantest_iac.application.deployment.recorder import NO_STACK_STREAM, EventRecorder, decode_event
+from semantest_iac.application.ports.ledger import NewEvent, RecordedEvent
+from semantest_iac.domain.deployment.events import StepIntended
 from semantest_iac.domain.errors import LedgerError
 from semantest_iac_events.deployments import DeploymentCompleted, DeploymentRequested
 from semantest_iac_events.event import Event
@@ -32,9 +32,9 @@ def a_request(configuration: dict[str, JsonValue]) -> DeploymentRequested:
     return DeploymentRequested(**ABOUT, configuration=configuration)
 
 
-async def recorded(event: Event, secret: str = "hunter2") -> Recorded:
+async def recorded(event: Event, secret: str = "hunter2") -> RecordedEvent:
     ledger = MemoryLedger()
-    await Recorder(ledger, lambda text: text.replace(secret, "***")).record(event)
+    await EventRecorder(ledger, lambda text: text.replace(secret, "***")).record(event)
     return ledger.recorded[0]
 
 
@@ -49,7 +49,7 @@ class TestRecorder:
     async def test_keeps_events_about_no_stack_in_a_stream_of_their_own(self) -> None:
         row = await recorded(EnvironmentConfigured(environment="qa", provider="aws", region="us-east-1"))
 
-        assert row.stream == ELSEWHERE
+        assert row.stream == NO_STACK_STREAM
 
     async def test_takes_secrets_out_however_deep_they_are(self) -> None:
         row = await recorded(a_request({"a": [{"b": "say hunter2 twice: hunter2"}]}))
@@ -62,18 +62,18 @@ class TestRecorder:
 
         row = await recorded(request, secret)
 
-        assert revived(row) == request
+        assert decode_event(row) == request
 
     async def test_waits_for_the_ledger_when_it_is_called_off(self) -> None:
         ledger, began, go_on = MemoryLedger(), asyncio.Event(), asyncio.Event()
 
         class SlowLedger(MemoryLedger):
-            async def append(self, stream: str, version: int | None, events: Sequence[NewEvent]) -> list[Recorded]:
+            async def append(self, stream: str, version: int | None, events: Sequence[NewEvent]) -> list[RecordedEvent]:
                 began.set()
                 await go_on.wait()
                 return await ledger.append(stream, version, events)
 
-        recording = asyncio.create_task(Recorder(SlowLedger(), str).record(a_request({})))
+        recording = asyncio.create_task(EventRecorder(SlowLedger(), str).record(a_request({})))
         await began.wait()
         recording.cancel()
         await asyncio.sleep(0)
@@ -95,10 +95,10 @@ class TestRevived:
         ids=lambda event: event.type_name,
     )
     async def test_is_the_event_that_was_recorded(self, event: Event) -> None:
-        assert revived(await recorded(event)) == event
+        assert decode_event(await recorded(event)) == event
 
     def test_is_refused_for_a_row_that_holds_no_event_of_ours(self) -> None:
-        row = Recorded(7, STACK, 1, "infrastructure.deployment.requested", '{"type": "x"}', "")
+        row = RecordedEvent(7, STACK, 1, "infrastructure.deployment.requested", '{"type": "x"}', "")
 
         with pytest.raises(LedgerError, match="Cannot read event 7 of the ledger"):
-            revived(row)
+            decode_event(row)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from hashlib import sha256
 from pathlib import Path
 
-from semantest_iac.domain.compute.artifact import Artifact
+from semantest_iac.domain.compute.functions import Artifact
 
 
 class TestArtifact:

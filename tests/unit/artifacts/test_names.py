@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from semantest_iac.infrastructure.artifacts.names import fault_of_path, printable, twins
+from semantest_iac.infrastructure.artifacts.package_rules import check_path, escape_path, find_unicode_duplicates
 
 UNSAFE = {
     "parent": "../etc/passwd",
@@ -27,23 +27,23 @@ UNSAFE = {
 class TestFaultOfPath:
     @pytest.mark.parametrize("path", UNSAFE.values(), ids=UNSAFE.keys())
     def test_refuses_unsafe_paths(self, path: str) -> None:
-        assert fault_of_path(path) is not None
+        assert check_path(path) is not None
 
     @pytest.mark.parametrize("path", ["a", "a/b.js", "@scope/x", "%2e%2e/a", "...", "é/ü", "with space", "a" * 255])
     def test_accepts_paths_that_every_system_can_unpack(self, path: str) -> None:
-        assert fault_of_path(path) is None
+        assert check_path(path) is None
 
 
 class TestTwins:
     def test_finds_names_that_differ_only_in_composition(self) -> None:
-        assert twins(["e\u0301.js", "other.js", "\u00e9.js"]) == [("e\u0301.js", "\u00e9.js")]
+        assert find_unicode_duplicates(["e\u0301.js", "other.js", "\u00e9.js"]) == [("e\u0301.js", "\u00e9.js")]
 
     def test_finds_nothing_among_different_names(self) -> None:
-        assert twins(["a", "A", "b"]) == []
+        assert find_unicode_duplicates(["a", "A", "b"]) == []
 
 
 class TestPrintable:
     @pytest.mark.parametrize("path", UNSAFE.values(), ids=UNSAFE.keys())
     def test_shows_nothing_that_moves_the_cursor(self, path: str) -> None:
-        assert printable(path).isprintable()
-        assert len(printable(path)) <= 200
+        assert escape_path(path).isprintable()
+        assert len(escape_path(path)) <= 200

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from semantest_iac.infrastructure.artifacts.selection import Selection, is_credential
+from semantest_iac.infrastructure.artifacts.source_tree import FileFilter, is_credential_file
 
 LEFT = [
     ".git", "a/.hg", ".env", ".env.production", "a/.DS_Store", "pkg/__pycache__", "a.pyc", "coverage", "venv",
@@ -19,20 +19,20 @@ TAKEN = [
 class TestSelection:
     @pytest.mark.parametrize("path", LEFT)
     def test_leaves_out_what_no_package_needs(self, path: str) -> None:
-        assert Selection().leaves_out(path, path.rpartition("/")[2])
+        assert FileFilter().leaves_out(path, path.rpartition("/")[2])
 
     @pytest.mark.parametrize("path", TAKEN)
     def test_takes_everything_else(self, path: str) -> None:
-        assert not Selection().leaves_out(path, path.rpartition("/")[2])
+        assert not FileFilter().leaves_out(path, path.rpartition("/")[2])
 
     def test_keeps_what_an_installer_reads(self) -> None:
-        assert not Selection(kept=frozenset({".npmrc"})).leaves_out(".npmrc", ".npmrc")
+        assert not FileFilter(kept=frozenset({".npmrc"})).leaves_out(".npmrc", ".npmrc")
 
 
 class TestIsCredential:
     @pytest.mark.parametrize("name", [".env", ".env.local", ".npmrc"])
     def test_knows_secrets_by_name(self, name: str) -> None:
-        assert is_credential(name)
+        assert is_credential_file(name)
 
     def test_lets_certificates_pass(self) -> None:
-        assert not is_credential("cacert.pem")
+        assert not is_credential_file("cacert.pem")

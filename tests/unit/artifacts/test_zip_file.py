@@ -9,7 +9,7 @@ from hashlib import sha256
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from semantest_iac.infrastructure.artifacts.zip_file import ZipFile
+from semantest_iac.infrastructure.artifacts.zip_archives import ReproducibleZip
 
 Files = dict[str, bytes]
 CHARACTERS = st.characters(min_codepoint=33, blacklist_categories=["Cs", "Cc"], blacklist_characters="/\\")
@@ -18,7 +18,7 @@ NAMES = st.text(CHARACTERS, min_size=1)
 
 def archive_of(files: Files) -> tuple[bytes, str]:
     target = io.BytesIO()
-    archive = ZipFile(target)
+    archive = ReproducibleZip(target)
     for path, content in files.items():
         archive.add(path, content, executable=path.endswith(".sh"))
     digest = archive.finish()

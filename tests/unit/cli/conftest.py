@@ -13,24 +13,24 @@ from typing import Any, NamedTuple, Protocol
 
 import pytest
 
-from semantest_iac.application.attempt import Attempt
+from semantest_iac.application.deployment.context import DeploymentContext
 from semantest_iac.application.message_bus import Observer
 from semantest_iac.application.ports.ledger import DeploymentRow
-from semantest_iac.application.ports.run_queue import Holder, OnWait
+from semantest_iac.application.ports.run_queue import LeaseHolder, OnWait
 from semantest_iac.application.ports.secret_store import SecretStore
 from semantest_iac.domain.blueprints.capabilities import Capabilities
-from semantest_iac.domain.deployment.plan import ChangePlan
+from semantest_iac.domain.deployment.change_plan import ChangePlan
 from semantest_iac.domain.deployment.stack import Stack
 from semantest_iac.domain.deployment.validation import ValidationService
-from semantest_iac.domain.environments.configuration import Configuration
-from semantest_iac.domain.environments.providers import OURS
+from semantest_iac.domain.environments.configuration import DeploymentConfiguration
+from semantest_iac.domain.environments.providers import BUILT_IN_CLOUDS
 from semantest_iac.domain.errors import Fault
-from semantest_iac.domain.guardrails.engine_choice import EngineChoice, engine_for
+from semantest_iac.domain.guardrails.engine_choice import EngineChoice, find_default_engine
 from semantest_iac.domain.networking.http_exchange import HttpRequest, HttpResponse
-from semantest_iac.domain.ports.provisioner import Progress, Tick
-from semantest_iac.domain.ports.service_probe import Answer
-from semantest_iac.presentation.cli.application import Application, LogEntry
-from semantest_iac.presentation.cli.program import run
+from semantest_iac.domain.ports.provisioner import ReportProgress, ResourceProgress
+from semantest_iac.domain.ports.service_probe import ProbeAnswer
+from semantest_iac.presentation.cli.application import CliApplication, GatewayLogEntry
+from semantest_iac.presentation.cli.program import run_cli
 from semantest_iac.presentation.cli.terminal import Terminal
 from semantest_iac_events.deployments import DeploymentCompleted, DeploymentPlanned, DeploymentRequested
 from semantest_iac_events.event import Event
@@ -73,12 +73,12 @@ class World:
     state: str = "completed"
     raises: BaseException | None = None
     raises_in: str = ""  # that region alone
-    answer: Answer = field(default_factory=lambda: Answer(ANSWER))
+    answer: ProbeAnswer = field(default_factory=lambda: ProbeAnswer(ANSWER))
     called: list[HttpRequest] = field(default_factory=list)
     engines: tuple[str, ...] = ("sandbox",)
     cloud: str = "sandbox"
     printed: dict[str, Sequence[Sequence[Mapping[str, Any]]]] = field(default_factory=dict)
-    entries: list[LogEntry] = field(default_factory=list)
+    entries: list[GatewayLogEntry] = field(default_factory=list)
     needs: list[FakeNeed] = field(default_factory=list)
     capabilities: dict[str, Capabilities] = field(default_factory=dict)
 
@@ -87,7 +87,7 @@ class World:
 class Written:
     """A configuration without places."""
 
-    configuration: Configuration
+    configuration: DeploymentConfiguration
     faults: tuple[Fault, ...]
     places: Mapping[str, Any] = field(default_factory=dict)
     warnings: tuple[Fault, ...] = ()
@@ -107,7 +107,7 @@ class FakeDeployments:
     """The use cases, whose deployments end as the world says."""
 
     world: World
-    progress: Progress
+    progress: ReportProgress
     observer: Observer | None
 
     async def deploy(
@@ -120,20 +120,20 @@ class FakeDeployments:
         on_wait: OnWait = lambda _: None,
     ) -> DeploymentRow:
         """Wait for somebody, plan, tick once, end."""
-        on_wait(Holder("d0", 7, "elsewhere", "2026-01-01T12:00:00Z"))
+        on_wait(LeaseHolder("d0", 7, "elsewhere", "2026-01-01T12:00:00Z"))
         identity = {**asdict(stack), "deployment_id": _id(stack)}
         self._tell(DeploymentRequested(**identity))
         await self._record(stack, an_event("deployment.requested", _id(stack), stack=str(stack)))
         if self.world.raises and self.world.raises_in in ("", stack.region):
             raise self.world.raises
         self._tell(DeploymentPlanned(**identity, changes=self.world.plan.changes, resources=self.world.plan.mutations))
-        self.progress(Tick(FUNCTION.urn, FUNCTION.type, FUNCTION.name, "create", "running"))
-        self.progress(Tick(FUNCTION.urn, FUNCTION.type, FUNCTION.name, "create", "done", 0.25))
+        self.progress(ResourceProgress(FUNCTION.urn, FUNCTION.type, FUNCTION.name, "create", "running"))
+        self.progress(ResourceProgress(FUNCTION.urn, FUNCTION.type, FUNCTION.name, "create", "done", 0.25))
         return await (self._completed(stack) if self.world.state == "completed" else self._failed(stack))
 
-    async def preview(self, stack: Stack, configuration: Mapping[str, Any]) -> Attempt:
+    async def preview(self, stack: Stack, configuration: Mapping[str, Any]) -> DeploymentContext:
         """The world's plan."""
-        return Attempt(DeploymentRequested(**asdict(stack)), plan=self.world.plan)
+        return DeploymentContext(DeploymentRequested(**asdict(stack)), plan=self.world.plan)
 
     async def preview_removal(self, stack: Stack) -> ChangePlan:
         """The world's plan."""
@@ -144,7 +144,7 @@ class FakeDeployments:
         await self._record(stack, *a_destroy("d2", stack=str(stack)))
         return self._row("d2")
 
-    async def call(self, stack: Stack, request: HttpRequest) -> Answer:
+    async def call(self, stack: Stack, request: HttpRequest) -> ProbeAnswer:
         """The world's answer."""
         if self.world.raises:
             raise self.world.raises
@@ -195,11 +195,11 @@ class FakeLogs(NamedTuple):
 class FakeApplication:
     """What the command line needs, in memory."""
 
-    providers = OURS
+    providers = BUILT_IN_CLOUDS
 
-    def engine(self, stack: Stack, configuration: Configuration) -> EngineChoice:
+    def engine(self, stack: Stack, configuration: DeploymentConfiguration) -> EngineChoice:
         """That of the environment, if the world has it."""
-        return EngineChoice(engine_for(stack.environment, self._world.engines), self._world.cloud)
+        return EngineChoice(find_default_engine(stack.environment, self._world.engines), self._world.cloud)
 
     def __init__(self, home: Path, world: World) -> None:
         self.home = home
@@ -210,7 +210,7 @@ class FakeApplication:
     def configuration(self, **sources: Any) -> Written:
         """The world's values with the options over them."""
         options = {name: word for name, word in sources["options"].items() if word is not None}
-        return Written(Configuration.model_validate(self._world.values | options), self._world.faults)
+        return Written(DeploymentConfiguration.model_validate(self._world.values | options), self._world.faults)
 
     def capabilities(self, provider: str) -> Capabilities:
         """The world's, else everything."""
@@ -242,7 +242,7 @@ class FakeApplication:
 
     @asynccontextmanager
     async def gateway(
-        self, variables: Mapping[str, str], address: tuple[str, int], tell: Callable[[LogEntry], None]
+        self, variables: Mapping[str, str], address: tuple[str, int], tell: Callable[[GatewayLogEntry], None]
     ) -> AsyncIterator[str]:
         """Answers the world's requests, after which somebody stops it."""
         loop = asyncio.get_running_loop()
@@ -256,7 +256,7 @@ class FakeApplication:
         variables: Mapping[str, str],
         *,
         engine: EngineChoice = EngineChoice(),  # noqa: B008 - a value
-        progress: Progress = lambda _: None,
+        progress: ReportProgress = lambda _: None,
         observer: Observer | None = None,
     ) -> FakeDeployments:
         """Deployments in this world."""
@@ -291,10 +291,10 @@ def cli(world: World) -> Cli:
     def call(*arguments: str, watched: bool = False) -> Outcome:
         out, err = Screen(watched=watched), Screen()
 
-        def application_at(home: Path) -> Application:
+        def application_at(home: Path) -> CliApplication:
             return FakeApplication(home, world)
 
-        code = run(arguments, application_at, Terminal(out, err))
+        code = run_cli(arguments, application_at, Terminal(out, err))
         return Outcome(code, out.text, err.text)
 
     return call

@@ -19,8 +19,8 @@ from semantest_iac.domain.errors import (
     ValidationError,
     VerificationError,
 )
-from semantest_iac.presentation.cli.failures import as_json, exit_code_of
-from semantest_iac.presentation.error_lines import as_lines, warning_lines
+from semantest_iac.presentation.cli.failures import error_to_json, exit_code_for
+from semantest_iac.presentation.error_lines import format_error, format_warnings
 
 _PLACED = Fault("components.rest-api.memory", "too small", "Use 128 or more.", "semantest.yaml", 5, 9)
 _BARE = Fault("", "no such file", file="other.yaml")
@@ -48,14 +48,14 @@ class TestExitCodes:
         ids=lambda value: type(value).__name__ if isinstance(value, BaseException) else str(value),
     )
     def test_follow_the_class(self, error: BaseException, code: int) -> None:
-        assert exit_code_of(error) == code
+        assert exit_code_for(error) == code
 
 
 class TestLines:
     def test_give_every_fault_its_place_and_hint(self) -> None:
         error = ValidationError("Cannot deploy.", hint="Read on.", faults=[_PLACED, _BARE])
 
-        assert list(as_lines(error)) == [
+        assert list(format_error(error)) == [
             "Error: Cannot deploy.",
             "  semantest.yaml:5:9 components.rest-api.memory: too small",
             "      Use 128 or more.",
@@ -66,17 +66,17 @@ class TestLines:
     def test_name_an_option_once(self) -> None:
         error = ValidationError("Cannot.", faults=(Fault("provider", "unknown", file="--provider"),))
 
-        assert list(as_lines(error))[1] == "  --provider: unknown"
+        assert list(format_error(error))[1] == "  --provider: unknown"
 
     def test_of_a_warning_say_so(self) -> None:
-        assert next(warning_lines([_PLACED])).startswith("Warning: semantest.yaml:5:9 ")
+        assert next(format_warnings([_PLACED])).startswith("Warning: semantest.yaml:5:9 ")
 
 
 class TestJson:
     def test_has_the_shape_of_the_contract(self) -> None:
         error = ValidationError("Cannot deploy.", faults=[_BARE])
 
-        assert as_json(error) == {
+        assert error_to_json(error) == {
             "error": {
                 "code": "VALIDATION_ERROR",
                 "message": "Cannot deploy.",

@@ -4,29 +4,28 @@ from __future__ import annotations
 
 import pytest
 
-from semantest_iac.domain.environments.providers import OURS
+from semantest_iac.domain.environments.providers import BUILT_IN_CLOUDS
 from semantest_iac.domain.errors import ValidationError
-from semantest_iac.presentation.cli.filters import stack_filter
-from semantest_iac.presentation.cli.words import Words
+from semantest_iac.presentation.cli.session import StackSelector, build_stack_filter
 
 
 class TestStackFilter:
     @pytest.mark.parametrize(
         ("words", "stack"),
         [
-            (Words(), "anything.at.all.here"),
-            (Words(environment="Prod"), "rest-api.aws.production.us-east-1"),
-            (Words(provider="azure", region="West US 2"), "rest-api.azure.development.westus2"),
-            (Words(region="eu-west-1"), "rest-api.aws.development.eu-west-1"),
+            (StackSelector(), "anything.at.all.here"),
+            (StackSelector(environment="Prod"), "rest-api.aws.production.us-east-1"),
+            (StackSelector(provider="azure", region="West US 2"), "rest-api.azure.development.westus2"),
+            (StackSelector(region="eu-west-1"), "rest-api.aws.development.eu-west-1"),
         ],
         ids=["nothing said", "alias", "Azure's own spelling", "region alone"],
     )
-    def test_takes_the_words_as_people_write_them(self, words: Words, stack: str) -> None:
-        assert stack_filter(words, OURS).matches(stack)
+    def test_takes_the_words_as_people_write_them(self, words: StackSelector, stack: str) -> None:
+        assert build_stack_filter(words, BUILT_IN_CLOUDS).matches(stack)
 
     def test_names_every_unknown_word(self) -> None:
         with pytest.raises(ValidationError) as raised:
-            stack_filter(Words("rest-apo", "asw", "stagging", "moon"), OURS)
+            build_stack_filter(StackSelector("rest-apo", "asw", "stagging", "moon"), BUILT_IN_CLOUDS)
 
         assert [fault.path for fault in raised.value.faults] == ["component", "provider", "environment", "region"]
         assert raised.value.faults[2].hint.startswith("Did you mean 'staging'?")

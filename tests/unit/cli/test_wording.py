@@ -4,10 +4,17 @@ from __future__ import annotations
 
 import pytest
 
-from semantest_iac.domain.deployment.plan import ChangePlan
+from semantest_iac.domain.deployment.change_plan import ChangePlan
 from semantest_iac.domain.deployment.stack import Stack
-from semantest_iac.domain.guardrails.engine_choice import PULUMI, REAL, SIMULATED, EngineChoice
-from semantest_iac.presentation.cli.wording import health_line, kind_of, next_commands, plan_lines, preview_lines, where
+from semantest_iac.domain.guardrails.engine_choice import PULUMI_ENGINE, REAL_CLOUD, SIMULATED_CLOUD, EngineChoice
+from semantest_iac.presentation.cli.formatting import (
+    format_health,
+    format_location,
+    format_plan,
+    format_preview,
+    short_type_name,
+    suggest_commands,
+)
 from semantest_iac_events.values import HealthAnswer, ResourceChange
 
 _SAME = ResourceChange(urn="a", type="aws:sns/topic:Topic", name="alerts", op="same")
@@ -31,14 +38,14 @@ class TestKind:
         ],
     )
     def test_is_short(self, resource_type: str, kind: str) -> None:
-        assert kind_of(resource_type) == kind
+        assert short_type_name(resource_type) == kind
 
 
 class TestPlan:
     def test_counts_and_lists_what_changes_and_why(self) -> None:
         plan = ChangePlan((_SAME, _UPDATE, _LOSS))
 
-        assert plan_lines(plan.changes, plan.resources) == [
+        assert format_plan(plan.changes, plan.resources) == [
             "Plan: 1 to update, 1 to delete",
             "  ~ update  lambda.Function      function  memorySize, timeout",
             "  - delete  cloudwatch.LogGroup  logs      cannot be undone",
@@ -47,7 +54,7 @@ class TestPlan:
     def test_says_what_stays_in_the_cloud(self) -> None:
         plan = ChangePlan((_KEPT,))
 
-        assert list(preview_lines(plan)) == [
+        assert list(format_preview(plan)) == [
             "Plan: 1 to keep",
             "  = keep  iam.Role  logging  stays in the cloud: others may rely on it",
         ]
@@ -55,10 +62,10 @@ class TestPlan:
     def test_says_when_nothing_changes(self) -> None:
         plan = ChangePlan((_SAME,))
 
-        assert list(preview_lines(plan)) == ["Plan: nothing to change, 1 unchanged"]
+        assert list(format_preview(plan)) == ["Plan: nothing to change, 1 unchanged"]
 
     def test_warns_of_losses(self) -> None:
-        assert list(preview_lines(ChangePlan((_LOSS,))))[-1] == "Something is lost for good if this is carried out."
+        assert list(format_preview(ChangePlan((_LOSS,))))[-1] == "Something is lost for good if this is carried out."
 
 
 class TestWhere:
@@ -66,41 +73,46 @@ class TestWhere:
         development = Stack("rest-api", "aws", "development", "us-east-1")
         staging = Stack("rest-api", "aws", "staging", "us-east-1")
 
-        rehearsed = where(staging, EngineChoice(PULUMI, SIMULATED))
+        rehearsed = format_location(staging, EngineChoice(PULUMI_ENGINE, SIMULATED_CLOUD))
 
-        assert where(development, EngineChoice()).endswith("simulated aws on this machine; no account is touched")
-        assert where(staging, EngineChoice(PULUMI, REAL)) == "rest-api.aws.staging.us-east-1: the real aws, by pulumi"
+        assert format_location(development, EngineChoice()).endswith(
+            "simulated aws on this machine; no account is touched"
+        )
+        assert (
+            format_location(staging, EngineChoice(PULUMI_ENGINE, REAL_CLOUD))
+            == "rest-api.aws.staging.us-east-1: the real aws, by pulumi"
+        )
         assert rehearsed.endswith("simulated aws on this machine; no account is touched, by pulumi")
 
 
 class TestNextCommands:
     def test_reach_the_same_stack_in_the_same_home(self) -> None:
-        commands = next_commands(Stack("rest-api", "aws", "qa", "eu-west-1"), " --home /elsewhere")
+        commands = suggest_commands(Stack("rest-api", "aws", "qa", "eu-west-1"), " --home /elsewhere")
 
         assert commands[1].endswith("invoke rest-api GET /health --environment qa --region eu-west-1 --home /elsewhere")
 
     def test_leave_out_what_goes_without_saying(self) -> None:
-        commands = next_commands(Stack("rest-api", "aws", "development", "us-east-1"), "")
+        commands = suggest_commands(Stack("rest-api", "aws", "development", "us-east-1"), "")
 
         assert commands[1].endswith("invoke rest-api GET /health")
 
     def test_begin_with_the_gateway_where_a_request_says_nothing(self) -> None:
-        commands = next_commands(Stack("websocket", "aws", "development", "us-east-1"), " --home /elsewhere")
+        commands = suggest_commands(Stack("websocket", "aws", "development", "us-east-1"), " --home /elsewhere")
 
         assert commands[1].endswith("serve --home /elsewhere")
 
     def test_begin_with_what_was_made_where_nothing_answers(self) -> None:
-        commands = next_commands(Stack("account", "aws", "qa", "us-east-1"), "")
+        commands = suggest_commands(Stack("account", "aws", "qa", "us-east-1"), "")
 
         assert commands[1].endswith("outputs --component account --environment qa")
 
 
 class TestHealth:
     def test_is_one_line_of_bounded_length(self) -> None:
-        line = health_line(HealthAnswer(path="/health", status=200, body="a\n" * 500))
+        line = format_health(HealthAnswer(path="/health", status=200, body="a\n" * 500))
 
         assert line.startswith("GET /health -> 200 a a a")
         assert len(line) < 250
 
     def test_is_no_request_where_a_client_connected(self) -> None:
-        assert health_line(HealthAnswer(path="$connect", status=101, body="{}")) == "$connect -> 101 {}"
+        assert format_health(HealthAnswer(path="$connect", status=101, body="{}")) == "$connect -> 101 {}"

@@ -11,14 +11,14 @@ from google.protobuf import empty_pb2
 from pulumi.runtime.proto import resource_pb2
 
 from semantest_iac.domain.blueprints.blueprint import Blueprint
-from semantest_iac.domain.compute.artifact import Artifact
-from semantest_iac.domain.ports.provisioner import Held
+from semantest_iac.domain.compute.functions import Artifact
+from semantest_iac.domain.ports.provisioner import Deferred
 from semantest_iac.infrastructure.cloud_programs import program
-from semantest_iac.infrastructure.cloud_programs.cloud import cloud
-from semantest_iac.infrastructure.cloud_programs.context import Context
-from semantest_iac.infrastructure.sandbox_engine import wire
-from semantest_iac.infrastructure.sandbox_engine.execution import play
-from semantest_iac.infrastructure.sandbox_engine.monitor import FEATURES, Refused
+from semantest_iac.infrastructure.cloud_programs.cloud import find_cloud
+from semantest_iac.infrastructure.cloud_programs.context import ProgramContext
+from semantest_iac.infrastructure.sandbox_engine.monitor import SUPPORTED_FEATURES, MonitorError
+from semantest_iac.infrastructure.sandbox_engine.program_execution import run_program
+from semantest_iac.infrastructure.sandbox_engine.protocol import wire
 
 SECRET = "the secret's value"
 _MADE = (
@@ -69,23 +69,23 @@ class Recorder:
 
     def SupportsFeature(self, request: Any) -> Any:
         """As the sandbox does."""
-        return resource_pb2.SupportsFeatureResponse(hasSupport=request.id in FEATURES)
+        return resource_pb2.SupportsFeatureResponse(hasSupport=request.id in SUPPORTED_FEATURES)
 
     def RegisterResource(self, request: Any) -> Any:
         """Keep it and take it for made."""
-        inputs = wire.decode(request.object)
+        inputs = wire.decode_properties(request.object)
         needs = frozenset(request.dependencies)
         asked = Asked(
             request.type, request.name, inputs, request.provider, request.parent, needs, request.retainOnDelete
         )
         self.asked.append(asked)
-        outputs = wire.encode({**_made(request.type, request.name), **inputs, **_told(request.type)})
+        outputs = wire.encode_properties({**_made(request.type, request.name), **inputs, **_told(request.type)})
         id_ = f"id of {request.name}" if request.custom else ""
         return resource_pb2.RegisterResourceResponse(urn=urn(request.type, request.name), id=id_, object=outputs)
 
     def Invoke(self, request: Any) -> Any:
         """What programs ask for."""
-        return resource_pb2.ResourceInvokeResponse(**{"return": wire.encode(_ANSWERS[request.tok])})
+        return resource_pb2.ResourceInvokeResponse(**{"return": wire.encode_properties(_ANSWERS[request.tok])})
 
     def RegisterResourceOutputs(self, request: Any) -> Any:
         """Heard."""
@@ -97,7 +97,7 @@ class Recorder:
 
     def __getattr__(self, name: str) -> Any:
         def refuse(*_: object) -> Any:
-            raise Refused(grpc.StatusCode.UNIMPLEMENTED, name)
+            raise MonitorError(grpc.StatusCode.UNIMPLEMENTED, name)
 
         return refuse
 
@@ -117,15 +117,15 @@ def urn(type_: str, name: str) -> str:
     return f"urn:pulumi:s::p::{type_}::{name}"
 
 
-def recorded(blueprint: Blueprint, *, held: Held = Held.NOTHING) -> list[Asked]:
+def recorded(blueprint: Blueprint, *, held: Deferred = Deferred.NOTHING) -> list[Asked]:
     """What the program of a blueprint asks for, in order; any file does for a package."""
     recorder = Recorder()
-    target = cloud(blueprint.stack.provider)
+    target = find_cloud(blueprint.stack.provider)
     guard = Artifact("cd" * 32, Path(__file__), "guard.handler", "python3.13", 9)
     artifact = Artifact(
         "ab" * 32, Path(__file__), "index.handler", "python3.13", 9, {"SHIM": "1"}, companions={"authorizer": guard}
     )
-    context = Context(blueprint.stack, blueprint.generation, artifact, lambda name: SECRET, held=held)
-    program.load(target, blueprint)
-    play(lambda: program.deploy(blueprint, target, context), recorder, stack="s", dry=False)  # type: ignore[arg-type]  # answers what a Monitor does
+    context = ProgramContext(blueprint.stack, blueprint.generation, artifact, lambda name: SECRET, held=held)
+    program.import_sdk(target, blueprint)
+    run_program(lambda: program.register_blueprint(blueprint, target, context), recorder, stack="s", dry=False)  # type: ignore[arg-type]  # answers what a Monitor does
     return recorder.asked

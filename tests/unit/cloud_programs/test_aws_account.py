@@ -6,10 +6,10 @@ import json
 
 import pytest
 
-from semantest_iac.domain.blueprints.account import account
+from semantest_iac.domain.blueprints.components import build_account
 from semantest_iac.domain.deployment.stack import Stack
-from semantest_iac.domain.environments.configuration import Configuration, resolved
-from semantest_iac.infrastructure.simulated_cloud.aws.catalogue import TYPES
+from semantest_iac.domain.environments.configuration import DeploymentConfiguration, resolve_component
+from semantest_iac.infrastructure.simulated_cloud.aws.catalogue import AWS_TYPES
 from tests.unit.cloud_programs.recorder import Asked, recorded, urn
 
 _ROLE = "aws:iam/role:Role"
@@ -20,9 +20,9 @@ _ACCOUNT = "aws:apigateway/account:Account"
 @pytest.fixture(scope="module")
 def asked() -> dict[str, Asked]:
     """By type, what reaches the cloud."""
-    settings = resolved(Configuration(), "account", "staging")
-    found = recorded(account(Stack("account", "aws", "staging", "us-east-1"), 2, settings))
-    return {each.type: each for each in found if each.type in TYPES}
+    settings = resolve_component(DeploymentConfiguration(), "account", "staging")
+    found = recorded(build_account(Stack("account", "aws", "staging", "us-east-1"), 2, settings))
+    return {each.type: each for each in found if each.type in AWS_TYPES}
 
 
 class TestGatewayLogging:

@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from semantest_iac.infrastructure.sandbox_engine.values import Secret, bare, holds_secret
-from semantest_iac.infrastructure.simulated_cloud.aws.catalogue import TYPES
+from semantest_iac.infrastructure.sandbox_engine.protocol.values import Secret, contains_secret, to_cloud_value
+from semantest_iac.infrastructure.simulated_cloud.aws.catalogue import AWS_TYPES
 from tests.unit.cloud_programs.recorder import SECRET, Asked, recorded, urn
 from tests.unit.cloud_programs.variants import ENVIRONMENTS, VARIANTS, blueprint
 
@@ -33,7 +33,7 @@ def _the(type_: str, asked: list[Asked]) -> dict[str, Any]:
 
 
 def _statements(asked: list[Asked]) -> list[dict[str, Any]]:
-    found: list[dict[str, Any]] = json.loads(bare(_the(_STATEMENTS, asked)["policy"]))["Statement"]
+    found: list[dict[str, Any]] = json.loads(to_cloud_value(_the(_STATEMENTS, asked)["policy"]))["Statement"]
     return found
 
 
@@ -42,7 +42,7 @@ class TestEveryVariant:
     def test_asks_for_types_that_the_sandbox_has_rules_for(self, variant: str, environment: str) -> None:
         asked = {each.type for each in _asked(variant, environment)}
 
-        assert {type_ for type_ in asked if type_.startswith("aws:")} <= TYPES.keys()
+        assert {type_ for type_ in asked if type_.startswith("aws:")} <= AWS_TYPES.keys()
 
     def test_uses_the_provider_of_its_region_for_all_under_a_component(self, variant: str, environment: str) -> None:
         asked = _asked(variant, environment, "eu-west-1")
@@ -56,10 +56,10 @@ class TestEveryVariant:
     def test_tells_a_secret_to_the_secret_store_only(self, variant: str, environment: str) -> None:
         asked = _asked(variant, environment)
 
-        told = {each.type: each.inputs for each in asked if SECRET in str(bare(each.inputs))}
+        told = {each.type: each.inputs for each in asked if SECRET in str(to_cloud_value(each.inputs))}
         assert told.keys() <= {"aws:secretsmanager/secretVersion:SecretVersion"}
         assert all(isinstance(inputs["secretString"], Secret) for inputs in told.values())
-        assert not any(holds_secret(each.inputs) for each in asked if each.type not in told)
+        assert not any(contains_secret(each.inputs) for each in asked if each.type not in told)
 
 
 class TestFunction:

@@ -9,11 +9,11 @@ from typing import Any
 
 import pytest
 
-from semantest_iac.domain.blueprints.websocket import websocket
+from semantest_iac.domain.blueprints.components import build_websocket
 from semantest_iac.domain.deployment.stack import Stack
-from semantest_iac.domain.environments.configuration import Configuration, resolved
-from semantest_iac.infrastructure.sandbox_engine.values import bare
-from semantest_iac.infrastructure.simulated_cloud.aws.catalogue import TYPES
+from semantest_iac.domain.environments.configuration import DeploymentConfiguration, resolve_component
+from semantest_iac.infrastructure.sandbox_engine.protocol.values import to_cloud_value
+from semantest_iac.infrastructure.simulated_cloud.aws.catalogue import AWS_TYPES
 from tests.unit.cloud_programs.recorder import SECRET, Asked, recorded, urn
 
 _SIGNED = {"environment": {"JWT_SECRET": "${secrets.jwt}", "TOKEN": "${secrets.token}"}}
@@ -33,9 +33,9 @@ _PERMISSION = "aws:lambda/permission:Permission"
 def _asked(variant: str = "guarded", environment: str = "development") -> list[Asked]:
     features = {"access_logs": True} if variant == "logged" else {}
     section = {"components": {"websocket": VARIANTS[variant]}, "features": features}
-    configuration = Configuration.model_validate(section)
-    settings = resolved(configuration, "websocket", environment)
-    return recorded(websocket(Stack("websocket", "aws", environment, "us-east-1"), 1, settings))
+    configuration = DeploymentConfiguration.model_validate(section)
+    settings = resolve_component(configuration, "websocket", environment)
+    return recorded(build_websocket(Stack("websocket", "aws", environment, "us-east-1"), 1, settings))
 
 
 def _all(type_: str, asked: list[Asked]) -> list[Asked]:
@@ -48,7 +48,7 @@ def _named(type_: str, name: str, asked: list[Asked]) -> dict[str, Any]:
 
 
 def _statements(name: str, asked: list[Asked]) -> list[dict[str, Any]]:
-    policy = bare(_named("aws:iam/rolePolicy:RolePolicy", name, asked)["policy"])
+    policy = to_cloud_value(_named("aws:iam/rolePolicy:RolePolicy", name, asked)["policy"])
     found: list[dict[str, Any]] = json.loads(policy)["Statement"]
     return found
 
@@ -58,10 +58,10 @@ class TestEveryVariant:
     def test_asks_for_types_that_the_sandbox_has_rules_for(self, variant: str, environment: str) -> None:
         asked = {each.type for each in _asked(variant, environment)}
 
-        assert {type_ for type_ in asked if type_.startswith("aws:")} <= TYPES.keys()
+        assert {type_ for type_ in asked if type_.startswith("aws:")} <= AWS_TYPES.keys()
 
     def test_tells_a_secret_to_the_secret_store_only(self, variant: str, environment: str) -> None:
-        told = {each.type for each in _asked(variant, environment) if SECRET in str(bare(each.inputs))}
+        told = {each.type for each in _asked(variant, environment) if SECRET in str(to_cloud_value(each.inputs))}
 
         assert told <= {"aws:secretsmanager/secretVersion:SecretVersion"}
 

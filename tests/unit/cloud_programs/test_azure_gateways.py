@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 from xml.etree.ElementTree import fromstring
 
-from semantest_iac.infrastructure.sandbox_engine.values import Secret
+from semantest_iac.infrastructure.sandbox_engine.protocol.values import Secret
 from tests.unit.cloud_programs.azure_asking import APP, ROLE, all_of, asked_for, settings_of, the
 from tests.unit.cloud_programs.recorder import Asked
 

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from semantest_iac.infrastructure.cloud_programs.azure.security import ROLES
-from semantest_iac.infrastructure.sandbox_engine.values import Secret, bare, holds_secret
-from semantest_iac.infrastructure.simulated_cloud.azure.catalogue import TYPES
+from semantest_iac.infrastructure.sandbox_engine.protocol.values import Secret, contains_secret, to_cloud_value
+from semantest_iac.infrastructure.simulated_cloud.azure.catalogue import AZURE_TYPES
 from tests.unit.cloud_programs.azure_asking import APP, ROLE, all_of, asked_for, settings_of, the
 from tests.unit.cloud_programs.recorder import SECRET, urn
 from tests.unit.cloud_programs.variants import ENVIRONMENTS, VARIANTS
@@ -24,7 +24,7 @@ class TestEveryVariant:
     def test_asks_for_types_that_the_sandbox_has_rules_for(self, variant: str, environment: str) -> None:
         asked = {each.type for each in asked_for(variant, environment)}
 
-        assert {type_ for type_ in asked if type_.startswith("azure-native:")} <= TYPES.keys()
+        assert {type_ for type_ in asked if type_.startswith("azure-native:")} <= AZURE_TYPES.keys()
 
     def test_uses_the_provider_of_its_region_for_all_under_a_component(self, variant: str, environment: str) -> None:
         asked = asked_for(variant, environment, "westeurope")
@@ -39,10 +39,10 @@ class TestEveryVariant:
     def test_tells_a_secret_to_the_vault_only(self, variant: str, environment: str) -> None:
         asked = [each for each in asked_for(variant, environment) if each.type.startswith("azure-native:")]
 
-        told = {each.type: each.inputs for each in asked if SECRET in str(bare(each.inputs))}
+        told = {each.type: each.inputs for each in asked if SECRET in str(to_cloud_value(each.inputs))}
         assert told.keys() <= {"azure-native:keyvault:Secret"}
         assert all(isinstance(inputs["properties"]["value"], Secret) for inputs in told.values())
-        sealed = {each.type for each in asked if holds_secret(each.inputs)} - told.keys()
+        sealed = {each.type for each in asked if contains_secret(each.inputs)} - told.keys()
         assert sealed <= {APP, "azure-native:apimanagement:NamedValue"}  # the key between gateway and app
 
 

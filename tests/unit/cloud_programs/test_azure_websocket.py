@@ -8,13 +8,13 @@ from typing import Any
 
 import pytest
 
-from semantest_iac.domain.blueprints.websocket import websocket
+from semantest_iac.domain.blueprints.components import build_websocket
 from semantest_iac.domain.deployment.stack import Stack
-from semantest_iac.domain.environments.configuration import Configuration, resolved
-from semantest_iac.domain.ports.provisioner import Held
+from semantest_iac.domain.environments.configuration import DeploymentConfiguration, resolve_component
+from semantest_iac.domain.ports.provisioner import Deferred
 from semantest_iac.infrastructure.cloud_programs.azure.security import ROLES
-from semantest_iac.infrastructure.sandbox_engine.values import bare, holds_secret
-from semantest_iac.infrastructure.simulated_cloud.azure.catalogue import TYPES
+from semantest_iac.infrastructure.sandbox_engine.protocol.values import contains_secret, to_cloud_value
+from semantest_iac.infrastructure.simulated_cloud.azure.catalogue import AZURE_TYPES
 from tests.unit.cloud_programs.azure_asking import APP, all_of, the
 from tests.unit.cloud_programs.recorder import SECRET, Asked, recorded
 
@@ -36,10 +36,12 @@ _ROLE = "azure-native:authorization:RoleAssignment"
 
 
 @cache
-def _asked(variant: str = "guarded", environment: str = "development", held: Held = Held.NOTHING) -> list[Asked]:
-    configuration = Configuration.model_validate({"components": {"websocket": VARIANTS[variant]}})
-    settings = resolved(configuration, "websocket", environment)
-    blueprint = websocket(Stack("websocket", "azure", environment, "eastus"), 1, settings)
+def _asked(
+    variant: str = "guarded", environment: str = "development", held: Deferred = Deferred.NOTHING
+) -> list[Asked]:
+    configuration = DeploymentConfiguration.model_validate({"components": {"websocket": VARIANTS[variant]}})
+    settings = resolve_component(configuration, "websocket", environment)
+    blueprint = build_websocket(Stack("websocket", "azure", environment, "eastus"), 1, settings)
     return recorded(blueprint, held=held)
 
 
@@ -49,7 +51,10 @@ def _named(type_: str, name: str, asked: list[Asked]) -> dict[str, Any]:
 
 
 def _settings(name: str, asked: list[Asked]) -> dict[str, Any]:
-    return {pair["name"]: bare(pair["value"]) for pair in bare(_named(APP, name, asked)["siteConfig"])["appSettings"]}
+    return {
+        pair["name"]: to_cloud_value(pair["value"])
+        for pair in to_cloud_value(_named(APP, name, asked)["siteConfig"])["appSettings"]
+    }
 
 
 @pytest.mark.parametrize(("variant", "environment"), list(product(VARIANTS, ("development", "production"))))
@@ -57,11 +62,11 @@ class TestEveryVariant:
     def test_asks_for_types_that_the_sandbox_has_rules_for(self, variant: str, environment: str) -> None:
         asked = {each.type for each in _asked(variant, environment)}
 
-        assert {type_ for type_ in asked if type_.startswith("azure-native:")} <= TYPES.keys()
+        assert {type_ for type_ in asked if type_.startswith("azure-native:")} <= AZURE_TYPES.keys()
 
     def test_tells_a_secret_to_the_vault_only(self, variant: str, environment: str) -> None:
-        told = {each.type for each in _asked(variant, environment) if SECRET in str(bare(each.inputs))}
-        sealed = {each.type for each in _asked(variant, environment) if holds_secret(each.inputs)}
+        told = {each.type for each in _asked(variant, environment) if SECRET in str(to_cloud_value(each.inputs))}
+        sealed = {each.type for each in _asked(variant, environment) if contains_secret(each.inputs)}
 
         assert told <= {"azure-native:keyvault:Secret"}
         assert sealed <= told
@@ -84,7 +89,7 @@ def _names(each: Asked) -> list[str]:
         "containerName",
         "tableName",
     )
-    return [str(bare(each.inputs[name])) for name in names if name in each.inputs] + [
+    return [str(to_cloud_value(each.inputs[name])) for name in names if name in each.inputs] + [
         str(each.inputs.get("resourceUri"))
     ]
 
@@ -110,7 +115,7 @@ class TestService:
 
 class TestHub:
     def test_asks_the_authorizer_who_may_connect(self) -> None:
-        connect, rest = bare(the(_HUB, _asked())["properties"])["eventHandlers"]
+        connect, rest = to_cloud_value(the(_HUB, _asked())["properties"])["eventHandlers"]
 
         assert connect["systemEvents"] == ["connect"]
         assert connect["urlTemplate"] == f"https://{APP}:authorizer/events/{{event}}"
@@ -118,20 +123,20 @@ class TestHub:
         assert rest["urlTemplate"] == f"https://{APP}:function/events/{{event}}"
 
     def test_asks_the_service_itself_where_everybody_may(self) -> None:
-        connect, rest = bare(the(_HUB, _asked("open"))["properties"])["eventHandlers"]
+        connect, rest = to_cloud_value(the(_HUB, _asked("open"))["properties"])["eventHandlers"]
 
         assert connect["urlTemplate"] == rest["urlTemplate"]
 
     @pytest.mark.parametrize("variant", VARIANTS)
     def test_shows_every_app_who_it_is(self, variant: str) -> None:
-        handlers = bare(the(_HUB, _asked(variant))["properties"])["eventHandlers"]
+        handlers = to_cloud_value(the(_HUB, _asked(variant))["properties"])["eventHandlers"]
 
         resource = {"resource": "https://webpubsub.azure.com"}
         assert [each["auth"] for each in handlers] == [{"type": "ManagedIdentity", "managedIdentity": resource}] * 2
 
     def test_waits_for_the_code_that_it_asks(self) -> None:
-        assert all_of(_HUB, _asked(held=Held.ALL)) == []
-        assert len(_asked(held=Held.ALL)) == len(_asked()) - 1
+        assert all_of(_HUB, _asked(held=Deferred.ALL)) == []
+        assert len(_asked(held=Deferred.ALL)) == len(_asked()) - 1
 
 
 class TestFunctions:

@@ -11,21 +11,26 @@ from typing import Any
 
 import pytest
 
-from semantest_iac.domain.blueprints.websocket import websocket
-from semantest_iac.domain.compute.artifact import Artifact
-from semantest_iac.domain.deployment.deployed import DeployedResource
-from semantest_iac.domain.deployment.plan import ChangePlan
+from semantest_iac.domain.blueprints.components import build_websocket
+from semantest_iac.domain.compute.functions import Artifact
+from semantest_iac.domain.deployment.change_plan import ChangePlan
 from semantest_iac.domain.deployment.stack import Stack
-from semantest_iac.domain.environments.configuration import Configuration, resolved
+from semantest_iac.domain.environments.configuration import DeploymentConfiguration, resolve_component
+from semantest_iac.domain.networking.apis import WebSocketEndpoint
 from semantest_iac.domain.networking.http_exchange import HttpRequest, HttpResponse
-from semantest_iac.domain.networking.web_socket_endpoint import WebSocketEndpoint
-from semantest_iac.domain.ports.provisioner import Held, Tick, Work
-from semantest_iac.infrastructure.cloud_programs.code import PACKAGE_TAG, CodePush, Courier, Line
+from semantest_iac.domain.ports.provisioner import Deferred, ResourceProgress, Work
+from semantest_iac.domain.resource import DeployedResource
+from semantest_iac.infrastructure.cloud_programs.code_publishing import (
+    PACKAGE_TAG,
+    CodePublisher,
+    PublishingMethod,
+    ServiceClient,
+)
 from semantest_iac_events.values import ResourceChange
 
 _PACKAGE = Artifact("d2", Path("package.zip"), "h", "python3.13", 1)
 _NOTHING = ChangePlan()
-_SETTINGS = resolved(Configuration(), "websocket", "development")
+_SETTINGS = resolve_component(DeploymentConfiguration(), "websocket", "development")
 
 
 def _resource(name: str, type_: str = "app") -> DeployedResource:
@@ -40,18 +45,18 @@ class Apps:
         self.before: Callable[[], object] = lambda: None
 
     @property
-    def courier(self) -> Courier:
+    def courier(self) -> CodePublisher:
         """One whose line leads nowhere but here."""
-        push = CodePush("app", self._running, self._publish, self._line)
-        return Courier(push, self._line())
+        push = PublishingMethod("app", self._running, self._publish, self._line)
+        return CodePublisher(push, self._line())
 
-    def _line(self) -> Line:
-        return Line(lambda origin, request: HttpResponse(200), lambda: "", lambda seconds: None)
+    def _line(self) -> ServiceClient:
+        return ServiceClient(lambda origin, request: HttpResponse(200), lambda: "", lambda seconds: None)
 
-    def _running(self, app: Any, line: Line) -> str:
+    def _running(self, app: Any, line: ServiceClient) -> str:
         return self.running.get(app["name"], "")
 
-    def _publish(self, app: Any, package: Artifact, line: Line) -> None:
+    def _publish(self, app: Any, package: Artifact, line: ServiceClient) -> None:
         line.send("https://app", HttpRequest("POST", "/"))
         self.before()
         line.send("https://app", HttpRequest("GET", "/"))
@@ -77,7 +82,7 @@ class TestMissing:
 
 class TestBringing:
     def test_passes_by_what_runs_already_and_tells_of_the_rest(self) -> None:
-        apps, ticks = Apps(one="d2"), list[Tick]()
+        apps, ticks = Apps(one="d2"), list[ResourceProgress]()
 
         apps.courier.bring([_resource("one"), _resource("two"), _resource("v", "vault")], _PACKAGE, ticks.append)
 
@@ -88,7 +93,7 @@ class TestBringing:
         ]
 
     async def test_sends_nothing_more_when_it_is_called_off(self) -> None:
-        apps, ticks = Apps(), list[Tick]()
+        apps, ticks = Apps(), list[ResourceProgress]()
         arrived, go_on = asyncio.Event(), threading.Event()
         loop = asyncio.get_running_loop()
         apps.before = lambda: (loop.call_soon_threadsafe(arrived.set), go_on.wait(10))
@@ -126,28 +131,30 @@ class TestCompanions:
 
 
 class TestHeld:
-    WORK = Work("d", websocket(Stack("websocket", "azure", "development", "eastus"), 1, _SETTINGS), TestCompanions.BOTH)
+    WORK = Work(
+        "d", build_websocket(Stack("websocket", "azure", "development", "eastus"), 1, _SETTINGS), TestCompanions.BOTH
+    )
 
     @pytest.mark.parametrize(
         ("there", "running", "held"),
         [
-            ([], {}, Held.ALL),
-            ([_resource("one")], {"one": "d1"}, Held.ALL),
-            ([_resource("one"), _resource("hub", "hub")], {"one": "d1"}, Held.CHANGES),
-            ([_resource("one"), _resource("guard"), _resource("hub", "hub")], {"one": "d1"}, Held.CHANGES),
+            ([], {}, Deferred.ALL),
+            ([_resource("one")], {"one": "d1"}, Deferred.ALL),
+            ([_resource("one"), _resource("hub", "hub")], {"one": "d1"}, Deferred.CHANGES),
+            ([_resource("one"), _resource("guard"), _resource("hub", "hub")], {"one": "d1"}, Deferred.CHANGES),
             (
                 [_resource("one"), _resource("guard"), _resource("hub", "hub")],
                 {"one": "d1", "guard": "x"},
-                Held.NOTHING,
+                Deferred.NOTHING,
             ),
         ],
         ids=["nothing-there", "no-hub", "an-app-to-come", "an-app-without-code", "all-run"],
     )
-    def test_is_what_needs_code_to_answer(self, there: Any, running: Any, held: Held) -> None:
+    def test_is_what_needs_code_to_answer(self, there: Any, running: Any, held: Deferred) -> None:
         apps = Apps(**running)
         courier = replace(apps.courier, push=replace(apps.courier.push, awaited_by={WebSocketEndpoint: "hub"}))
 
         assert courier.held(self.WORK, there) is held
 
     def test_is_nothing_where_no_kind_waits(self) -> None:
-        assert Apps().courier.held(self.WORK, []) is Held.NOTHING
+        assert Apps().courier.held(self.WORK, []) is Deferred.NOTHING

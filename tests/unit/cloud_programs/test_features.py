@@ -8,15 +8,20 @@ from typing import Any
 
 import pytest
 
-from semantest_iac.domain.blueprints import features
+from semantest_iac.domain.blueprints import capabilities
 from semantest_iac.domain.blueprints.blueprint import Blueprint
-from semantest_iac.domain.blueprints.capabilities import label
-from semantest_iac.domain.blueprints.features import FEATURES, SIGNALS, Feature, asked_by
+from semantest_iac.domain.blueprints.capabilities import (
+    FEATURES,
+    SIGNAL_FEATURES,
+    Feature,
+    capability_label,
+    find_required,
+)
 from semantest_iac.domain.deployment.deployment_service import BLUEPRINTS
 from semantest_iac.domain.deployment.stack import Stack
-from semantest_iac.domain.environments.configuration import Configuration, resolved
-from semantest_iac.domain.environments.providers import OURS
-from semantest_iac.infrastructure.cloud_programs.cloud import cloud
+from semantest_iac.domain.environments.configuration import DeploymentConfiguration, resolve_component
+from semantest_iac.domain.environments.providers import BUILT_IN_CLOUDS
+from semantest_iac.infrastructure.cloud_programs.cloud import find_cloud
 from tests.unit.cloud_programs.recorder import recorded
 
 Pair = Callable[[str], tuple[Blueprint, Blueprint]]
@@ -28,8 +33,10 @@ _JWT = {"issuer": "https://issuer.example.org", "audience": ["semantest"]}
 
 
 def _blueprint(provider: str, configuration: Mapping[str, Any], component: str = "rest-api") -> Blueprint:
-    settings = resolved(Configuration.model_validate(configuration), component, "staging")
-    return BLUEPRINTS[component](Stack(component, provider, "staging", OURS[provider].regions[0]), 1, settings)
+    settings = resolve_component(DeploymentConfiguration.model_validate(configuration), component, "staging")
+    return BLUEPRINTS[component](
+        Stack(component, provider, "staging", BUILT_IN_CLOUDS[provider].regions[0]), 1, settings
+    )
 
 
 def _written(with_it: Mapping[str, Any], without: Mapping[str, Any]) -> Pair:
@@ -57,40 +64,47 @@ def _fields(feature: Feature, configuration: Mapping[str, Any], component: str =
 _PRIVATE = {"components": {"rest-api": {"network": {"private": True}, "environment": _SECRET}}}
 _OURS = {"subnet_ids": ["a"], "security_group_ids": ["g"]}
 _PAIRS: Mapping[Feature, Pair] = {
-    features.MEMORY: _section("memory", 4096, 512),
-    features.WARM: _section("instances", {"min": 2}, {"min": 0}),
-    features.MOST: _section("instances", {"max": 50}, {}),
-    features.PLACED: _section("network", {"private": True}, {}),
-    features.TRACING: _in("features", "tracing", True, False),
-    features.SECRETS: _section("environment", _SECRET, {}),
-    features.ROUTES: _section("routes", [{"path": "/items"}], None),
-    features.CORS: _section("cors", {"origins": ["https://app.example.org"]}, {"origins": []}),
-    features.THROTTLING: _section("throttling", {"rate": 5}, {"rate": 50}),
-    features.AUTHORIZER: _section("authorizer", _JWT, None),
-    features.ACCESS_LOG: _in("features", "access_logs", True, False),
-    features.RETENTION: _in("monitoring", "log_retention_days", 90, 60),
-    features.LONG_RETENTION: _in("monitoring", "log_retention_days", 0, 60),
-    features.EMAILS: _in("monitoring", "notify", ["a@example.org"], []),
-    features.SUBNETS: _section("network", {**_OURS, "subnet_ids": ["a", "b"]}, _OURS),
-    features.GROUPS: _section("network", _OURS, {"subnet_ids": ["a"]}),
-    features.KEPT: lambda provider: _fields(features.KEPT, {}, keep=True)(provider)[::-1],
-    features.RECOVERY: _fields(features.RECOVERY, _PRIVATE, recovery_days=0),
-    features.WAY_TO_SECRETS: _fields(features.WAY_TO_SECRETS, _PRIVATE, reaches_secrets=False),
-    features.COMPANIONS: _fields(features.COMPANIONS, _SIGNED, "websocket", package=""),
-    features.TOLD: _fields(features.TOLD, _SIGNED, "websocket", uses=()),
-    features.RIGHTS: _fields(features.RIGHTS, _SIGNED, "websocket", uses=()),
-    features.ADMISSION: _fields(features.ADMISSION, _SIGNED, "websocket", admits=()),
-    features.CONNECTION_LOG: lambda provider: (
+    capabilities.MEMORY_SIZE: _section("memory", 4096, 512),
+    capabilities.WARM_INSTANCES: _section("instances", {"min": 2}, {"min": 0}),
+    capabilities.MAXIMUM_INSTANCES: _section("instances", {"max": 50}, {}),
+    capabilities.IN_NETWORK: _section("network", {"private": True}, {}),
+    capabilities.TRACING: _in("features", "tracing", True, False),
+    capabilities.SECRET_REFERENCES: _section("environment", _SECRET, {}),
+    capabilities.HTTP_ROUTES: _section("routes", [{"path": "/items"}], None),
+    capabilities.CORS: _section("cors", {"origins": ["https://app.example.org"]}, {"origins": []}),
+    capabilities.HTTP_THROTTLING: _section("throttling", {"rate": 5}, {"rate": 50}),
+    capabilities.HTTP_AUTHORIZER: _section("authorizer", _JWT, None),
+    capabilities.HTTP_ACCESS_LOG: _in("features", "access_logs", True, False),
+    capabilities.LOG_RETENTION: _in("monitoring", "log_retention_days", 90, 60),
+    capabilities.LONG_LOG_RETENTION: _in("monitoring", "log_retention_days", 0, 60),
+    capabilities.EMAIL_NOTIFICATIONS: _in("monitoring", "notify", ["a@example.org"], []),
+    capabilities.SEVERAL_SUBNETS: _section("network", {**_OURS, "subnet_ids": ["a", "b"]}, _OURS),
+    capabilities.SECURITY_GROUPS: _section("network", _OURS, {"subnet_ids": ["a"]}),
+    capabilities.RETAINED_LOGS: lambda provider: _fields(capabilities.RETAINED_LOGS, {}, keep=True)(provider)[::-1],
+    capabilities.SECRET_RECOVERY: _fields(capabilities.SECRET_RECOVERY, _PRIVATE, recovery_days=0),
+    capabilities.PRIVATE_SECRET_ACCESS: _fields(capabilities.PRIVATE_SECRET_ACCESS, _PRIVATE, reaches_secrets=False),
+    capabilities.OWN_PACKAGE: _fields(capabilities.OWN_PACKAGE, _SIGNED, "websocket", package=""),
+    capabilities.RESOURCE_VARIABLES: _fields(capabilities.RESOURCE_VARIABLES, _SIGNED, "websocket", uses=()),
+    capabilities.RESOURCE_PERMISSIONS: _fields(capabilities.RESOURCE_PERMISSIONS, _SIGNED, "websocket", uses=()),
+    capabilities.CLIENT_ACCESS_TOKENS: _fields(capabilities.CLIENT_ACCESS_TOKENS, _SIGNED, "websocket", admits=()),
+    capabilities.WEB_SOCKET_ACCESS_LOG: lambda provider: (
         _blueprint(provider, {**_SIGNED, "features": {"access_logs": True}}, "websocket"),
         _blueprint(provider, _SIGNED, "websocket"),
     ),
-    features.TOKENS: _fields(features.TOKENS, _SIGNED, "websocket", authorizer=None),
+    capabilities.WEB_SOCKET_AUTHORIZER: _fields(
+        capabilities.WEB_SOCKET_AUTHORIZER, _SIGNED, "websocket", authorizer=None
+    ),
     **{
         feature: _in("monitoring", "alerts", [{"type": signal.value, "threshold": 1}], [])
-        for signal, feature in SIGNALS.items()
+        for signal, feature in SIGNAL_FEATURES.items()
     },
 }
-_CLAIMED = [(name, feature) for name in OURS for feature in FEATURES if not cloud(name).capabilities.lack(feature)]
+_CLAIMED = [
+    (name, feature)
+    for name in BUILT_IN_CLOUDS
+    for feature in FEATURES
+    if not find_cloud(name).capabilities.lack(feature)
+]
 
 
 def _made(blueprint: Blueprint) -> list[Any]:
@@ -98,22 +112,24 @@ def _made(blueprint: Blueprint) -> list[Any]:
 
 
 class TestPairs:
-    @pytest.mark.parametrize("feature", FEATURES, ids=label)
+    @pytest.mark.parametrize("feature", FEATURES, ids=capability_label)
     def test_ask_for_the_feature_once(self, feature: Feature) -> None:
         with_it, without = _PAIRS[feature]("aws")
 
-        assert feature in asked_by(with_it)
-        assert feature not in asked_by(without) or feature in (
-            features.MEMORY,
-            features.RECOVERY,
-            features.RETENTION,
-            features.THROTTLING,
+        assert feature in find_required(with_it)
+        assert feature not in find_required(without) or feature in (
+            capabilities.MEMORY_SIZE,
+            capabilities.SECRET_RECOVERY,
+            capabilities.LOG_RETENTION,
+            capabilities.HTTP_THROTTLING,
         )
 
 
 class TestClaims:
-    @pytest.mark.parametrize(("name", "feature"), _CLAIMED, ids=[f"{name} {label(it)}" for name, it in _CLAIMED])
+    @pytest.mark.parametrize(
+        ("name", "feature"), _CLAIMED, ids=[f"{name} {capability_label(it)}" for name, it in _CLAIMED]
+    )
     def test_take_effect_or_say_what_happens_instead(self, name: str, feature: Feature) -> None:
         with_it, without = _PAIRS[feature](name)
 
-        assert _made(with_it) != _made(without) or feature in cloud(name).bends
+        assert _made(with_it) != _made(without) or feature in find_cloud(name).bends

@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from semantest_iac.domain.blueprints.blueprint import Blueprint
-from semantest_iac.domain.blueprints.rest_api import rest_api
+from semantest_iac.domain.blueprints.components import build_rest_api
 from semantest_iac.domain.deployment.stack import Stack
-from semantest_iac.domain.environments.configuration import Configuration, resolved
+from semantest_iac.domain.environments.configuration import DeploymentConfiguration, resolve_component
 
 _TOKEN = {"environment": {"TOKEN": "${secrets.token}", "PLAIN": "seen"}}
 _JWT = {"issuer": "https://issuer.example.org", "audience": ["semantest"], "header": "X-Token"}
@@ -42,5 +42,5 @@ def blueprint(
     variant: str = "plain", environment: str = "development", region: str = "us-east-1", provider: str = "aws"
 ) -> Blueprint:
     """The graph of a variant."""
-    settings = resolved(Configuration.model_validate(VARIANTS[variant]), "rest-api", environment)
-    return rest_api(Stack("rest-api", provider, environment, region), 1, settings)
+    settings = resolve_component(DeploymentConfiguration.model_validate(VARIANTS[variant]), "rest-api", environment)
+    return build_rest_api(Stack("rest-api", provider, environment, region), 1, settings)

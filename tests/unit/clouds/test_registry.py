@@ -10,9 +10,9 @@ import pytest
 
 from semantest_iac.domain.environments import providers
 from semantest_iac.domain.errors import RefusedError
+from semantest_iac.infrastructure.clouds.built_in import AWS, CLOUD_ENTRIES
 from semantest_iac.infrastructure.clouds.entry import CloudEntry
-from semantest_iac.infrastructure.clouds.ours import AWS, OURS
-from semantest_iac.infrastructure.clouds.registry import GROUP, Clouds, place_of
+from semantest_iac.infrastructure.clouds.registry import ENTRY_POINT_GROUP, CloudRegistry, region_setting_of
 
 MEADOW = CloudEntry(
     "meadow",
@@ -25,8 +25,8 @@ MEADOW = CloudEntry(
 )
 
 
-def _with(value: str = f"{__name__}:MEADOW", name: str = "meadow") -> Clouds:
-    return Clouds(lambda: {name: EntryPoint(name, value, GROUP)})
+def _with(value: str = f"{__name__}:MEADOW", name: str = "meadow") -> CloudRegistry:
+    return CloudRegistry(lambda: {name: EntryPoint(name, value, ENTRY_POINT_GROUP)})
 
 
 def _unasked() -> Mapping[str, EntryPoint]:
@@ -39,7 +39,7 @@ class TestClouds:
         assert len(_with()) == 3
 
     def test_look_around_only_where_none_of_ours_is_meant(self) -> None:
-        clouds = Clouds(_unasked)
+        clouds = CloudRegistry(_unasked)
 
         assert clouds["aws"] is AWS
         assert "azure" in clouds
@@ -67,9 +67,9 @@ class TestClouds:
         assert refused.value.hint.startswith(f"Update '{value}'")
 
     def test_of_ours_have_the_words_that_requests_are_judged_by(self) -> None:
-        known: dict[str, Any] = {name: (entry.regions, entry.functions) for name, entry in OURS.items()}
+        known: dict[str, Any] = {name: (entry.regions, entry.functions) for name, entry in CLOUD_ENTRIES.items()}
 
-        assert known == {name: (entry.regions, entry.functions) for name, entry in providers.OURS.items()}
+        assert known == {name: (entry.regions, entry.functions) for name, entry in providers.BUILT_IN_CLOUDS.items()}
 
 
 class TestParts:
@@ -81,9 +81,9 @@ class TestParts:
             AWS.require("pulumi_moon")
         assert "pulumi-aws" in refused.value.hint
 
-    @pytest.mark.parametrize("name", OURS)
+    @pytest.mark.parametrize("name", CLOUD_ENTRIES)
     def test_of_ours_are_where_they_are_said_to_be(self, name: str) -> None:
-        entry = OURS[name]
+        entry = CLOUD_ENTRIES[name]
         places = filter(None, (entry.program, entry.simulated, entry.front, entry.code_service))
 
         assert all(entry.part(where) is not None for where in places)
@@ -101,4 +101,4 @@ class TestPlace:
         ("package", "place"), [("aws", "region"), ("azure-native", "location"), ("random", "region")], ids=str
     )
     def test_is_what_the_provider_calls_it(self, package: str, place: str) -> None:
-        assert place_of(package) == place
+        assert region_setting_of(package) == place

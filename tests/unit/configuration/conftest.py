@@ -7,10 +7,14 @@ from pathlib import Path
 
 import pytest
 
-from semantest_iac.infrastructure.configuration.loading import Loaded, Sources, read
+from semantest_iac.infrastructure.configuration.loading import (
+    ConfigurationSources,
+    ParsedConfiguration,
+    read_configuration,
+)
 
 Write = Callable[..., Path]
-Read = Callable[..., Loaded]
+Read = Callable[..., ParsedConfiguration]
 
 
 @pytest.fixture
@@ -35,4 +39,4 @@ def write(folder: Path) -> Write:
 @pytest.fixture
 def reading(folder: Path) -> Read:
     """Read the folder's configuration with the sources given."""
-    return lambda **sources: read(Sources(**sources))
+    return lambda **sources: read_configuration(ConfigurationSources(**sources))

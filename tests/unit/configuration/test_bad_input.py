@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from semantest_iac.infrastructure.configuration.loading import Loaded
+from semantest_iac.infrastructure.configuration.loading import ParsedConfiguration
 
 Write = Callable[..., Path]
-Read = Callable[..., Loaded]
+Read = Callable[..., ParsedConfiguration]
 Place = tuple[str | None, int | None, int | None]
 
 BAD_YAML: dict[str, tuple[str, int, int, str]] = {

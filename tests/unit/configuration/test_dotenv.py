@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as some
 
-from semantest_iac.infrastructure.configuration.dotenv import parse_dotenv
+from semantest_iac.infrastructure.configuration.text_files import parse_dotenv
 
 
 class TestParseDotenv:

@@ -7,19 +7,23 @@ from pathlib import Path
 import pytest
 
 from semantest_iac.domain.deployment.stack import Stack
-from semantest_iac.domain.deployment.validation import Facts, Report, ValidationService
+from semantest_iac.domain.deployment.validation import SecretAvailability, ValidationReport, ValidationService
 from semantest_iac.domain.errors import ConfigurationError, Fault
-from semantest_iac.infrastructure.configuration.layers import Place
-from semantest_iac.infrastructure.configuration.loading import Loaded, Sources, load
+from semantest_iac.infrastructure.configuration.layers import SourcePosition
+from semantest_iac.infrastructure.configuration.loading import (
+    ConfigurationSources,
+    ParsedConfiguration,
+    load_configuration,
+)
 
 Write = Callable[..., Path]
-Read = Callable[..., Loaded]
+Read = Callable[..., ParsedConfiguration]
 
 EXAMPLE = Path(__file__).parents[3] / "docs" / "examples" / "production.yaml"
 MEMORY = "components: {{rest-api: {{memory: {}}}}}\n"
 
 
-def memory(loaded: Loaded) -> int | None:
+def memory(loaded: ParsedConfiguration) -> int | None:
     return loaded.configuration.components["rest-api"].memory
 
 
@@ -47,7 +51,7 @@ class TestOrder:
         )
 
         assert loaded.configuration.region == "us-east-1"
-        assert loaded.places["region"] == Place("--region")
+        assert loaded.places["region"] == SourcePosition("--region")
 
     @pytest.mark.parametrize(
         "sources",
@@ -99,9 +103,9 @@ class TestMerging:
 
         places = reading(overrides=["components.rest-api.memory=64"]).places
 
-        assert places["components.rest-api"] == Place("semantest.yaml", 2, 3)
-        assert places["components.rest-api.memory"] == Place("--set")
-        assert places["components.rest-api.timeout"] == Place("semantest.yaml", 4, 5)
+        assert places["components.rest-api"] == SourcePosition("semantest.yaml", 2, 3)
+        assert places["components.rest-api.memory"] == SourcePosition("--set")
+        assert places["components.rest-api.timeout"] == SourcePosition("semantest.yaml", 4, 5)
 
 
 class TestVariables:
@@ -186,7 +190,7 @@ class TestReferences:
 
 class TestLoad:
     def test_is_empty_where_nothing_is_written(self, folder: Path) -> None:
-        loaded = load(Sources(folder))
+        loaded = load_configuration(ConfigurationSources(folder))
 
         assert (loaded.values, loaded.faults, loaded.warnings) == ({}, (), ())
 
@@ -194,7 +198,7 @@ class TestLoad:
         write("regoin: x\ncomponents: {rest-api: {memory: lots, timeout: []}}\n")
 
         with pytest.raises(ConfigurationError) as caught:
-            load(Sources(overrides=["x"]))
+            load_configuration(ConfigurationSources(overrides=["x"]))
 
         assert str(caught.value) == "Cannot load configuration 'semantest.yaml': 4 faults."
         assert [fault.path for fault in caught.value.faults] == [
@@ -231,11 +235,11 @@ class TestLoad:
 
 class TestExample:
     def test_is_accepted_with_the_warnings_that_it_deserves(self) -> None:
-        loaded = load(Sources(file=EXAMPLE))
-        facts = Facts(frozenset({"database_url", "redis_url"}))
+        loaded = load_configuration(ConfigurationSources(file=EXAMPLE))
+        facts = SecretAvailability(frozenset({"database_url", "redis_url"}))
         service = ValidationService(date(2026, 11, 21))
 
-        report = Report.merged(
+        report = ValidationReport.merged(
             service.validate(Stack(name, "aws", "production", "us-east-1"), loaded.configuration, facts)
             for name in loaded.configuration.components
         )

@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
-from semantest_iac.infrastructure.configuration.schema import schema
+from semantest_iac.infrastructure.configuration.schema import configuration_schema
 
 REFERENCE = Path(__file__).parents[3] / "docs" / "configuration.md"
-SECTIONS: dict[str, Any] = {"Configuration": schema(), **schema()["$defs"]}
+SECTIONS: dict[str, Any] = {"Configuration": configuration_schema(), **configuration_schema()["$defs"]}
 
 
 class TestReference:

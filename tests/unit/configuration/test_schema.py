@@ -5,16 +5,16 @@ from typing import Any
 import pytest
 from jsonschema import Draft202012Validator
 
-from semantest_iac.infrastructure.configuration.schema import keys_beside, schema, schema_for
+from semantest_iac.infrastructure.configuration.schema import configuration_schema, schema_for_providers, sibling_keys
 
 
 def errors(values: dict[str, Any], among: dict[str, Any] | None = None) -> list[str]:
-    return [error.message for error in Draft202012Validator(among or schema()).iter_errors(values)]
+    return [error.message for error in Draft202012Validator(among or configuration_schema()).iter_errors(values)]
 
 
 class TestSchema:
     def test_is_a_schema_of_its_dialect(self) -> None:
-        Draft202012Validator.check_schema(schema())
+        Draft202012Validator.check_schema(configuration_schema())
 
     def test_accepts_a_configuration(self) -> None:
         assert errors({"environment": "prod", "components": {"rest-api": {"environment": {"A1": 1, "B1": True}}}}) == []
@@ -28,7 +28,7 @@ class TestSchema:
         assert len(errors(values)) == 1
 
     def test_knows_the_clouds_that_are_installed(self) -> None:
-        among = schema_for(["aws", "meadow"])
+        among = schema_for_providers(["aws", "meadow"])
 
         assert [len(errors({"provider": name}, among)) for name in ("aws", "meadow", "azure")] == [0, 0, 1]
 
@@ -57,4 +57,4 @@ class TestKeysBeside:
         ids=["top", "mapping", "list"],
     )
     def test_are_those_of_the_same_mapping(self, path: tuple[str | int, ...], keys: list[str]) -> None:
-        assert keys_beside(path) == keys
+        assert sibling_keys(path) == keys

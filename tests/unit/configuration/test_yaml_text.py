@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as some
 
-from semantest_iac.infrastructure.configuration.layers import Place
-from semantest_iac.infrastructure.configuration.shape import shaped
-from semantest_iac.infrastructure.configuration.yaml_text import parse_document, parse_value
+from semantest_iac.infrastructure.configuration.layers import SourcePosition
+from semantest_iac.infrastructure.configuration.schema import validate_values
+from semantest_iac.infrastructure.configuration.yaml_text import parse_yaml_document, parse_yaml_value
 
 SNIPPETS = ["a", "b", "components", "rest-api", ": ", ":\n", "\n  ", "\n- ", "[", "]", "{", "}", ", ", "'", '"', "|\n "]
 SNIPPETS += [
@@ -64,42 +64,42 @@ class TestParseDocument:
         ],
     )
     def test_makes_of_text_what_it_looks_like(self, text: str, value: object) -> None:
-        assert parse_document(f"x: {text}", "f").values == {"x": value}
+        assert parse_yaml_document(f"x: {text}", "f").values == {"x": value}
 
     def test_notes_the_place_of_every_key_and_item(self) -> None:
-        layer = parse_document("a:\n  - b: 1\n    c: [2]\n", "f")
+        layer = parse_yaml_document("a:\n  - b: 1\n    c: [2]\n", "f")
 
         assert layer.places == {
-            "a": Place("f", 1, 1),
-            "a[0]": Place("f", 2, 5),
-            "a[0].b": Place("f", 2, 5),
-            "a[0].c": Place("f", 3, 5),
-            "a[0].c[0]": Place("f", 3, 9),
+            "a": SourcePosition("f", 1, 1),
+            "a[0]": SourcePosition("f", 2, 5),
+            "a[0].b": SourcePosition("f", 2, 5),
+            "a[0].c": SourcePosition("f", 3, 5),
+            "a[0].c[0]": SourcePosition("f", 3, 9),
         }
 
     def test_names_every_fault_of_a_document(self) -> None:
-        layer = parse_document("a: &x 1\nb: *x\nc: !t 2\na: 3\n", "f")
+        layer = parse_yaml_document("a: &x 1\nb: *x\nc: !t 2\na: 3\n", "f")
 
         assert [(fault.line, fault.path) for fault in layer.faults] == [(1, "a"), (2, "b"), (3, "c"), (4, "a")]
 
     @given(some.text() | yaml_like | some.binary().map(lambda raw: raw.decode("latin-1")))
     def test_never_raises(self, text: str) -> None:
-        layer = parse_document(text, "f")
+        layer = parse_yaml_document(text, "f")
 
         assert isinstance(layer.values, dict)
         assert all(fault.message.isprintable() for fault in layer.faults)
-        shaped(layer.values)
+        validate_values(layer.values)
 
     @given(some.dictionaries(texts, values, max_size=4))
     def test_reads_json_as_json_does(self, written: dict[str, Any]) -> None:
-        layer = parse_document(json.dumps(written, ensure_ascii=False), "f")
+        layer = parse_yaml_document(json.dumps(written, ensure_ascii=False), "f")
 
         assert (layer.values, layer.faults) == (written, ())
 
 
 class TestParseValue:
     def test_gives_everything_the_place_of_the_option(self) -> None:
-        layer = parse_value("{a: [1]}", ("x", "y"), Place("--set"))
+        layer = parse_yaml_value("{a: [1]}", ("x", "y"), SourcePosition("--set"))
 
         assert layer.values == {"x": {"y": {"a": [1]}}}
-        assert layer.places == dict.fromkeys(["x", "x.y", "x.y.a", "x.y.a[0]"], Place("--set"))
+        assert layer.places == dict.fromkeys(["x", "x.y", "x.y.a", "x.y.a[0]"], SourcePosition("--set"))

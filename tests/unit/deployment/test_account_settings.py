@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import pytest
 
-from semantest_iac.domain.deployment.account_settings import advice, notices
+from semantest_iac.domain.deployment.account_settings import explain_missing_log_role, find_account_notices
 from semantest_iac.domain.deployment.stack import Stack
 from semantest_iac.domain.errors import Fault
-from semantest_iac.domain.guardrails.engine_choice import PULUMI, SIMULATED, EngineChoice
+from semantest_iac.domain.guardrails.engine_choice import PULUMI_ENGINE, SIMULATED_CLOUD, EngineChoice
 
 WEBSOCKET = Stack("websocket", "aws", "development", "eu-west-1")
 ACCOUNT = Stack("account", "aws", "qa", "eu-west-1")
 
 
 def told(stack: Stack, *others: str, wants_log: bool = True, engine: EngineChoice | None = None) -> list[Fault]:
-    return list(notices(stack, engine or EngineChoice(), others, wants_log=wants_log))
+    return list(find_account_notices(stack, engine or EngineChoice(), others, wants_log=wants_log))
 
 
 class TestNotices:
@@ -25,7 +25,7 @@ class TestNotices:
         assert notice.hint.endswith("--component account --provider aws --env development --region eu-west-1")
 
     def test_lead_to_the_same_cloud(self) -> None:
-        [notice] = told(WEBSOCKET, engine=EngineChoice(PULUMI, SIMULATED))
+        [notice] = told(WEBSOCKET, engine=EngineChoice(PULUMI_ENGINE, SIMULATED_CLOUD))
 
         assert notice.hint.endswith("--region eu-west-1 --engine pulumi --cloud sandbox")
 
@@ -51,10 +51,12 @@ class TestNotices:
 
 class TestAdvice:
     def test_has_the_command_and_what_else_can_be_done(self) -> None:
-        words = advice("CloudWatch Logs role ARN must be set in account settings to enable logging", WEBSOCKET)
+        words = explain_missing_log_role(
+            "CloudWatch Logs role ARN must be set in account settings to enable logging", WEBSOCKET
+        )
 
         assert "deploy --component account --provider aws --env development --region eu-west-1" in words
         assert "leave features.access_logs out" in words
 
     def test_is_none_for_other_words(self) -> None:
-        assert advice("The specified log group does not exist", WEBSOCKET) == ""
+        assert explain_missing_log_role("The specified log group does not exist", WEBSOCKET) == ""

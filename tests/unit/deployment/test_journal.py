@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from semantest_iac.domain.compute.artifact import Artifact
-from semantest_iac.domain.deployment.journal import Package, PackageBuilt
+from semantest_iac.domain.compute.functions import Artifact
+from semantest_iac.domain.deployment.events import PackageBuilt, PackageRecord
 
 _WHERE = {
     "component": "rest-api", "provider": "aws", "environment": "qa", "region": "us-east-1", "deployment_id": "first",
@@ -22,7 +22,7 @@ class TestPackageBuilt:
         guard = Artifact("d2", Path("/b.zip"), "c.d", "python3.13", 8)
         artifact = Artifact("d1", Path("/a.zip"), "a.b", "nodejs24.x", 9, {"A": "b"}, companions={"guard": guard})
 
-        companions = {"guard": Package.of(guard)}
+        companions = {"guard": PackageRecord.of(guard)}
         assert PackageBuilt.of(artifact, **_WHERE, companions=companions).artifact == artifact
 
     def test_reads_what_was_written_when_packages_had_no_companions(self) -> None:

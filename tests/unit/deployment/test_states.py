@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import pytest
 
-from semantest_iac.domain.deployment.states import (
-    LIVE,
-    TERMINAL,
+from semantest_iac.domain.deployment.status import (
+    ACTIVE_STATUSES,
+    TERMINAL_STATUSES,
     TRANSITIONS,
-    DeploymentState,
-    next_state,
+    DeploymentStatus,
+    find_next_status,
 )
 from semantest_iac.domain.errors import InvalidStateError
 
@@ -60,12 +60,12 @@ ILLEGAL = {
 }
 
 
-def _live(events: list[str]) -> list[DeploymentState]:
+def _live(events: list[str]) -> list[DeploymentStatus]:
     """The states that a deployment goes through; `kind:step` is a journal entry about a step."""
-    states: list[DeploymentState] = []
+    states: list[DeploymentStatus] = []
     for event in events:
         kind, _, step = event.partition(":")
-        states.append(next_state(states[-1] if states else None, f"infrastructure.{kind}", step))
+        states.append(find_next_status(states[-1] if states else None, f"infrastructure.{kind}", step))
     return states
 
 
@@ -79,20 +79,20 @@ class TestNextState:
         with pytest.raises(InvalidStateError):
             _live([*before, event])
 
-    @pytest.mark.parametrize("state", sorted(TERMINAL))
+    @pytest.mark.parametrize("state", sorted(TERMINAL_STATUSES))
     @pytest.mark.parametrize("event", [*TRANSITIONS, "infrastructure.function.deployed"])
-    def test_leaves_a_terminal_state_by_nothing(self, state: DeploymentState, event: str) -> None:
+    def test_leaves_a_terminal_state_by_nothing(self, state: DeploymentStatus, event: str) -> None:
         kind, _, step = event.partition(":")
 
         with pytest.raises(InvalidStateError, match=f"the deployment is {state}"):
-            next_state(state, kind, step)
+            find_next_status(state, kind, step)
 
-    @pytest.mark.parametrize("state", sorted(LIVE))
-    def test_lets_every_live_deployment_fail_be_cancelled_or_need_an_operator(self, state: DeploymentState) -> None:
-        ends = [next_state(state, f"infrastructure.deployment.{end}") for end in ("failed", "cancelled")]
+    @pytest.mark.parametrize("state", sorted(ACTIVE_STATUSES))
+    def test_lets_every_live_deployment_fail_be_cancelled_or_need_an_operator(self, state: DeploymentStatus) -> None:
+        ends = [find_next_status(state, f"infrastructure.deployment.{end}") for end in ("failed", "cancelled")]
 
         assert ends == ["failed", "cancelled"]
-        assert next_state(state, "infrastructure.deployment.needs_operator") == "needs_operator"
+        assert find_next_status(state, "infrastructure.deployment.needs_operator") == "needs_operator"
 
 
 class TestTransitions:

@@ -6,25 +6,25 @@ from typing import Any
 import pytest
 
 from semantest_iac.domain.deployment.stack import Stack
-from semantest_iac.domain.deployment.validation import Facts, Report, ValidationService
-from semantest_iac.domain.environments.configuration import Configuration
+from semantest_iac.domain.deployment.validation import SecretAvailability, ValidationReport, ValidationService
+from semantest_iac.domain.environments.configuration import DeploymentConfiguration
 from semantest_iac.domain.errors import Fault
 
 TODAY = date(2026, 11, 21)
 REST = Stack("rest-api", "aws", "production", "us-east-1")
-NOTHING = Facts()
+NOTHING = SecretAvailability()
 WEBSOCKET = Stack("websocket", "aws", "production", "us-east-1")
 SIGNED = {"JWT_SECRET": "${secrets.jwt_secret}"}
 ISSUER = {"issuer": "https://issuer.example.org", "audience": ["semantest"]}
 
 
-def judged(stack: Stack = REST, facts: Facts = NOTHING, **section: Any) -> Report:
-    configuration = Configuration.model_validate({"components": {stack.component: section}})
+def judged(stack: Stack = REST, facts: SecretAvailability = NOTHING, **section: Any) -> ValidationReport:
+    configuration = DeploymentConfiguration.model_validate({"components": {stack.component: section}})
     return ValidationService(TODAY).validate(stack, configuration, facts)
 
 
-def judged_whole(values: dict[str, Any], stack: Stack = REST) -> Report:
-    return ValidationService(TODAY).validate(stack, Configuration.model_validate(values))
+def judged_whole(values: dict[str, Any], stack: Stack = REST) -> ValidationReport:
+    return ValidationService(TODAY).validate(stack, DeploymentConfiguration.model_validate(values))
 
 
 def paths(faults: tuple[Fault, ...]) -> list[str]:
@@ -91,7 +91,7 @@ class TestValidationService:
         assert paths(report.faults) == [f"components.rest-api.{path}"]
 
     def test_accepts_an_empty_section(self) -> None:
-        assert judged() == Report()
+        assert judged() == ValidationReport()
 
     def test_names_every_fault_at_once(self) -> None:
         report = judged(memory=64, timeout=900, runtime="nodejs18.x")
@@ -106,7 +106,7 @@ class TestValidationService:
 
     @pytest.mark.parametrize("timeout", [1, 29])
     def test_keeps_a_timeout_that_the_gateway_waits_for(self, timeout: int) -> None:
-        assert judged(timeout=timeout) == Report()
+        assert judged(timeout=timeout) == ValidationReport()
 
     def test_warns_that_thirty_seconds_become_twenty_nine(self) -> None:
         report = judged(timeout=30)
@@ -121,7 +121,7 @@ class TestValidationService:
         assert fault.hint == "Move work of up to 300 s to a queue-triggered function."
 
     def test_lets_a_websocket_function_run_for_fifteen_minutes(self) -> None:
-        assert judged(WEBSOCKET, timeout=900, environment=SIGNED) == Report()
+        assert judged(WEBSOCKET, timeout=900, environment=SIGNED) == ValidationReport()
         assert paths(judged(WEBSOCKET, timeout=901, environment=SIGNED).faults) == ["components.websocket.timeout"]
 
     def test_refuses_routes_and_cors_for_a_websocket(self) -> None:
@@ -140,7 +140,7 @@ class TestValidationService:
         ids=["said-by-the-environment", "said", "said-by-the-authorizer", "written"],
     )
     def test_refuses_tokens_that_nothing_can_check(self, section: dict[str, Any]) -> None:
-        facts = Facts(frozenset({"jwt_secret"}), secrets_required=True)
+        facts = SecretAvailability(frozenset({"jwt_secret"}), secrets_required=True)
 
         assert paths(judged(WEBSOCKET, facts, **section).faults) == ["components.websocket.environment.JWT_SECRET"]
 
@@ -199,11 +199,11 @@ class TestValidationService:
         [("API_KEY_PREFIX", "sk"), ("MAX_TOKENS", "4096"), ("JWT_PUBLIC_KEY", "MIIB"), ("API_VERSION", "v1")],
     )
     def test_leaves_harmless_variables_alone(self, name: str, value: str) -> None:
-        assert judged(environment={name: value}) == Report()
+        assert judged(environment={name: value}) == ValidationReport()
 
     @pytest.mark.parametrize(("required", "kind"), [(False, "warnings"), (True, "faults")])
     def test_names_unset_secrets(self, required: bool, kind: str) -> None:
-        facts = Facts(frozenset({"db"}), secrets_required=required)
+        facts = SecretAvailability(frozenset({"db"}), secrets_required=required)
 
         report = judged(facts=facts, environment={"DB_URL": "${secrets.db}", "B_URL": "${secrets.set}"})
 
@@ -271,6 +271,8 @@ class TestReport:
     def test_says_everything_once_when_merged(self) -> None:
         fault, warning = Fault("a", "b"), Fault("c", "d")
 
-        merged = Report.merged([Report((fault,), (warning,)), Report((fault,)), Report((), (warning,))])
+        merged = ValidationReport.merged(
+            [ValidationReport((fault,), (warning,)), ValidationReport((fault,)), ValidationReport((), (warning,))]
+        )
 
-        assert merged == Report((fault,), (warning,))
+        assert merged == ValidationReport((fault,), (warning,))

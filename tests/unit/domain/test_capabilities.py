@@ -4,22 +4,21 @@ from __future__ import annotations
 
 from typing import Any
 
-from semantest_iac.domain.blueprints import features
-from semantest_iac.domain.blueprints.capabilities import Capabilities, refusals
-from semantest_iac.domain.blueprints.features import KINDS
-from semantest_iac.domain.blueprints.rest_api import rest_api
+from semantest_iac.domain.blueprints import capabilities
+from semantest_iac.domain.blueprints.capabilities import RESOURCE_KINDS, Capabilities, find_unsupported
+from semantest_iac.domain.blueprints.components import build_rest_api
 from semantest_iac.domain.deployment.stack import Stack
-from semantest_iac.domain.environments.configuration import Configuration, resolved
+from semantest_iac.domain.environments.configuration import DeploymentConfiguration, resolve_component
 from semantest_iac.domain.errors import Fault
-from semantest_iac.domain.networking.http_api import HttpApi
+from semantest_iac.domain.networking.apis import HttpApi
 
 _STACK = Stack("rest-api", "meadow", "development", "north")
 
 
 def _refused(cloud: Capabilities, *others: Capabilities, **section: Any) -> list[Fault]:
-    configuration = Configuration.model_validate({"components": {"rest-api": section}})
-    blueprint = rest_api(_STACK, 1, resolved(configuration, "rest-api", "development"))
-    return list(refusals(blueprint, cloud, lambda: others))
+    configuration = DeploymentConfiguration.model_validate({"components": {"rest-api": section}})
+    blueprint = build_rest_api(_STACK, 1, resolve_component(configuration, "rest-api", "development"))
+    return list(find_unsupported(blueprint, cloud, lambda: others))
 
 
 class TestRefusals:
@@ -27,7 +26,7 @@ class TestRefusals:
         assert _refused(Capabilities("meadow")) == []
 
     def test_name_the_feature_its_key_its_reason_and_who_has_it(self) -> None:
-        meadow = Capabilities("meadow", lacks={features.WARM: "its functions sleep"})
+        meadow = Capabilities("meadow", lacks={capabilities.WARM_INSTANCES: "its functions sleep"})
 
         assert _refused(meadow, Capabilities("aws"), instances={"min": 1}) == [
             Fault(
@@ -38,10 +37,10 @@ class TestRefusals:
         ]
 
     def test_leave_alone_what_nobody_asks_for(self) -> None:
-        assert _refused(Capabilities("meadow", lacks={features.WARM: "its functions sleep"})) == []
+        assert _refused(Capabilities("meadow", lacks={capabilities.WARM_INSTANCES: "its functions sleep"})) == []
 
     def test_name_a_missing_kind_once_and_not_its_features(self) -> None:
-        meadow = Capabilities("meadow", frozenset(KINDS) - {HttpApi})
+        meadow = Capabilities("meadow", frozenset(RESOURCE_KINDS) - {HttpApi})
 
         [fault] = _refused(meadow, meadow)
 
@@ -52,9 +51,9 @@ class TestRefusals:
         def nobody() -> Any:
             raise AssertionError("asked")
 
-        settings = resolved(Configuration(), "rest-api", "development")
+        settings = resolve_component(DeploymentConfiguration(), "rest-api", "development")
 
-        assert list(refusals(rest_api(_STACK, 1, settings), Capabilities("meadow"), nobody)) == []
+        assert list(find_unsupported(build_rest_api(_STACK, 1, settings), Capabilities("meadow"), nobody)) == []
 
     def test_take_a_form_of_its_own_for_having_it(self) -> None:
-        assert _refused(Capabilities("meadow", bends={features.MEMORY: "in steps"})) == []
+        assert _refused(Capabilities("meadow", bends={capabilities.MEMORY_SIZE: "in steps"})) == []

@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from semantest_iac.domain.deployment.deployment_service import DeploymentService, unsupported
+from semantest_iac.domain.deployment.deployment_service import DeploymentService, find_component_faults
 from semantest_iac.domain.deployment.stack import Stack
-from semantest_iac.domain.environments.configuration import Configuration, resolved
+from semantest_iac.domain.environments.configuration import DeploymentConfiguration, resolve_component
 from semantest_iac.domain.environments.settings import ComponentSettings
 from semantest_iac.domain.errors import ValidationError
 from tests.fakes.artifact_builder import FakeArtifactBuilder
@@ -20,8 +20,8 @@ REST = Stack("rest-api", "aws", "development", "us-east-1")
 
 
 def settings(**section: Any) -> ComponentSettings:
-    configuration = Configuration.model_validate({"components": {"rest-api": section}})
-    return resolved(configuration, "rest-api", "development")
+    configuration = DeploymentConfiguration.model_validate({"components": {"rest-api": section}})
+    return resolve_component(configuration, "rest-api", "development")
 
 
 @pytest.fixture
@@ -44,4 +44,4 @@ class TestBlueprint:
         with pytest.raises(ValidationError) as caught:
             service.blueprint(Stack("platform", "aws", "development", "us-east-1"), 1, settings())
 
-        assert caught.value.faults == unsupported("platform")
+        assert caught.value.faults == find_component_faults("platform")

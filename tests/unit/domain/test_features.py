@@ -9,20 +9,26 @@ from typing import Any
 import pytest
 
 import semantest_iac.domain
-from semantest_iac.domain.blueprints import features
-from semantest_iac.domain.blueprints.features import FEATURES, KINDS, Feature, asked_by, everything
-from semantest_iac.domain.blueprints.rest_api import rest_api
+from semantest_iac.domain.blueprints import capabilities
+from semantest_iac.domain.blueprints.capabilities import (
+    FEATURES,
+    RESOURCE_KINDS,
+    Feature,
+    find_required,
+    list_capabilities,
+)
+from semantest_iac.domain.blueprints.components import build_rest_api
 from semantest_iac.domain.deployment.stack import Stack
-from semantest_iac.domain.environments.configuration import Configuration, resolved
+from semantest_iac.domain.environments.configuration import DeploymentConfiguration, resolve_component
 from semantest_iac.domain.resource import Resource
 
 _STACK = Stack("rest-api", "aws", "development", "us-east-1")
 _SECRET = {"environment": {"KEY": "${secrets.key}"}}
 
 
-def _asked(**section: Any) -> list[features.Wanted]:
-    configuration = Configuration.model_validate({"components": {"rest-api": section}})
-    return asked_by(rest_api(_STACK, 1, resolved(configuration, "rest-api", "development")))
+def _asked(**section: Any) -> list[capabilities.Capability]:
+    configuration = DeploymentConfiguration.model_validate({"components": {"rest-api": section}})
+    return find_required(build_rest_api(_STACK, 1, resolve_component(configuration, "rest-api", "development")))
 
 
 class TestTable:
@@ -30,30 +36,30 @@ class TestTable:
         for module in pkgutil.walk_packages(semantest_iac.domain.__path__, "semantest_iac.domain."):
             import_module(module.name)
 
-        assert {kind.__name__ for kind in Resource.__subclasses__()} == {kind.__name__ for kind in KINDS}
+        assert {kind.__name__ for kind in Resource.__subclasses__()} == {kind.__name__ for kind in RESOURCE_KINDS}
 
     def test_has_every_feature_that_has_a_name(self) -> None:
-        named = {it for it in vars(features).values() if isinstance(it, Feature)}
+        named = {it for it in vars(capabilities).values() if isinstance(it, Feature)}
 
-        assert named | set(features.SIGNALS.values()) == set(FEATURES)
+        assert named | set(capabilities.SIGNAL_FEATURES.values()) == set(FEATURES)
 
     def test_is_told_kind_by_kind_without_losing_any(self) -> None:
-        assert set(everything()) == {*KINDS, *FEATURES}
+        assert set(list_capabilities()) == {*RESOURCE_KINDS, *FEATURES}
 
 
 class TestAsked:
     @pytest.mark.parametrize(
         ("section", "feature"),
         [
-            ({"instances": {"min": 1}}, features.WARM),
-            ({"instances": {"max": 5}}, features.MOST),
-            ({"routes": [{"path": "/api"}]}, features.ROUTES),
-            ({"authorizer": {"issuer": "https://login.example", "audience": ["us"]}}, features.AUTHORIZER),
-            (_SECRET, features.SECRETS),
-            ({"network": {"private": True}}, features.PLACED),
-            ({**_SECRET, "network": {"private": True}}, features.WAY_TO_SECRETS),
-            ({"network": {"subnet_ids": ["a", "b"], "security_group_ids": ["c"]}}, features.SUBNETS),
-            ({"network": {"subnet_ids": ["a"], "security_group_ids": ["c"]}}, features.GROUPS),
+            ({"instances": {"min": 1}}, capabilities.WARM_INSTANCES),
+            ({"instances": {"max": 5}}, capabilities.MAXIMUM_INSTANCES),
+            ({"routes": [{"path": "/api"}]}, capabilities.HTTP_ROUTES),
+            ({"authorizer": {"issuer": "https://login.example", "audience": ["us"]}}, capabilities.HTTP_AUTHORIZER),
+            (_SECRET, capabilities.SECRET_REFERENCES),
+            ({"network": {"private": True}}, capabilities.IN_NETWORK),
+            ({**_SECRET, "network": {"private": True}}, capabilities.PRIVATE_SECRET_ACCESS),
+            ({"network": {"subnet_ids": ["a", "b"], "security_group_ids": ["c"]}}, capabilities.SEVERAL_SUBNETS),
+            ({"network": {"subnet_ids": ["a"], "security_group_ids": ["c"]}}, capabilities.SECURITY_GROUPS),
         ],
         ids=lambda value: value.name if isinstance(value, Feature) else "",
     )

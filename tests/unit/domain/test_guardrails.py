@@ -7,7 +7,7 @@ import pytest
 from semantest_iac.domain.deployment.stack import Stack
 from semantest_iac.domain.errors import RefusedError
 from semantest_iac.domain.guardrails.consent import require_consent
-from semantest_iac.domain.guardrails.engine_choice import PULUMI, SANDBOX, engine_for
+from semantest_iac.domain.guardrails.engine_choice import PULUMI_ENGINE, SANDBOX_ENGINE, find_default_engine
 
 DEVELOPMENT = Stack("rest-api", "aws", "development", "us-east-1")
 PRODUCTION = Stack("rest-api", "aws", "production", "us-east-1")
@@ -41,15 +41,15 @@ class TestRequireConsent:
 
 class TestEngineFor:
     def test_plays_development_in_the_sandbox(self) -> None:
-        assert engine_for("development", [SANDBOX, PULUMI]) == SANDBOX
+        assert find_default_engine("development", [SANDBOX_ENGINE, PULUMI_ENGINE]) == SANDBOX_ENGINE
 
     @pytest.mark.parametrize("environment", ["qa", "staging", "production"])
     def test_takes_the_real_engine_for_all_others(self, environment: str) -> None:
-        assert engine_for(environment, [SANDBOX, PULUMI]) == PULUMI
+        assert find_default_engine(environment, [SANDBOX_ENGINE, PULUMI_ENGINE]) == PULUMI_ENGINE
 
     @pytest.mark.parametrize("environment", ["qa", "staging", "production"])
     def test_never_plays_what_is_meant_seriously(self, environment: str) -> None:
         with pytest.raises(RefusedError, match=f"Cannot deploy to '{environment}'") as caught:
-            engine_for(environment, [SANDBOX])
+            find_default_engine(environment, [SANDBOX_ENGINE])
 
         assert caught.value.error_code == "ENGINE_UNAVAILABLE"

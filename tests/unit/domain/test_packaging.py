@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
-from semantest_iac.domain.compute.artifact import FunctionSource
-from semantest_iac.domain.deployment.packaging import companions_of, packaged, source_of
+from semantest_iac.domain.compute.functions import FunctionSource
+from semantest_iac.domain.deployment.deployment_service import build_package, find_companion_sources, find_main_source
 from semantest_iac.domain.deployment.stack import Stack
-from semantest_iac.domain.environments.configuration import Configuration, resolved
+from semantest_iac.domain.environments.configuration import DeploymentConfiguration, resolve_component
 from semantest_iac.domain.environments.settings import ComponentSettings
 from tests.fakes.artifact_builder import FakeArtifactBuilder
 from tests.fakes.points import Points
@@ -21,8 +21,8 @@ GUARDED = {"AUTHENTICATION_REQUIRED": "true", "JWT_SECRET": "${secrets.jwt}"}
 
 
 def settings(stack: Stack = REST, **section: Any) -> ComponentSettings:
-    configuration = Configuration.model_validate({"components": {stack.component: section}})
-    return resolved(configuration, stack.component, stack.environment)
+    configuration = DeploymentConfiguration.model_validate({"components": {stack.component: section}})
+    return resolve_component(configuration, stack.component, stack.environment)
 
 
 class TestSourceOf:
@@ -37,26 +37,26 @@ class TestSourceOf:
         ids=["bundled", "handler", "server", "named-runtime"],
     )
     def test_is_read_from_the_settings(self, section: dict[str, Any], source: FunctionSource) -> None:
-        assert source_of(REST, settings(**section)) == source
+        assert find_main_source(REST, settings(**section)) == source
 
     def test_is_another_bundled_service_for_a_websocket(self) -> None:
-        assert source_of(WEBSOCKET, settings(WEBSOCKET)) == FunctionSource(bundled="websocket_service")
+        assert find_main_source(WEBSOCKET, settings(WEBSOCKET)) == FunctionSource(bundled="websocket_service")
 
 
 class TestCompanions:
     def test_are_made_where_somebody_must_check_tokens(self) -> None:
         section = {"source": "/src", "handler": "a.b", "runtime": "nodejs24.x", "environment": GUARDED}
 
-        found = companions_of(WEBSOCKET, settings(WEBSOCKET, **section))
+        found = find_companion_sources(WEBSOCKET, settings(WEBSOCKET, **section))
 
         assert found == {"authorizer": FunctionSource(bundled="websocket_authorizer")}
 
     @pytest.mark.parametrize("stack", [REST, WEBSOCKET], ids=["http", "open-websocket"])
     def test_are_left_out_elsewhere(self, stack: Stack) -> None:
-        assert companions_of(stack, settings(stack)) == {}
+        assert find_companion_sources(stack, settings(stack)) == {}
 
     def test_lie_beside_the_package_of_the_main_function(self) -> None:
-        artifact = packaged(FakeArtifactBuilder(Points()), WEBSOCKET, settings(WEBSOCKET, environment=GUARDED))
+        artifact = build_package(FakeArtifactBuilder(Points()), WEBSOCKET, settings(WEBSOCKET, environment=GUARDED))
 
         assert artifact is not None
         assert artifact.companions.keys() == {"authorizer"}
@@ -66,4 +66,4 @@ class TestPackaged:
     def test_is_nothing_where_no_code_is_run(self) -> None:
         stack = Stack("account", "aws", "development", "us-east-1")
 
-        assert packaged(FakeArtifactBuilder(Points()), stack, settings(stack)) is None
+        assert build_package(FakeArtifactBuilder(Points()), stack, settings(stack)) is None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from semantest_iac.domain.deployment.plan import ChangePlan, count, together, traced
+from semantest_iac.domain.deployment.change_plan import ChangePlan, combine_plans, count_operations, trace_causes
 from semantest_iac_events.values import ChangeCounts, ResourceChange
 
 
@@ -35,7 +35,7 @@ class TestTraced:
         alias = a_change("alias", "replace").model_copy(update={"why": ("code", "vpcConfig.subnetIds[0]", "role")})
         origins = {"urn:alias": {"code": [], "vpcConfig": ["urn:subnet", "urn:still"], "role": ["urn:still"]}}
 
-        plan = traced([a_change("subnet", "replace"), a_change("still", "same"), alias], origins)
+        plan = trace_causes([a_change("subnet", "replace"), a_change("still", "same"), alias], origins)
 
         assert plan.resources[-1].why == ("code", "vpcConfig.subnetIds[0] (subnet)", "role")
 
@@ -45,10 +45,10 @@ class TestTogether:
         first = ChangePlan((a_change("app", "create"), a_change("hub", "same"), a_change("old", "delete")))
         then = ChangePlan((a_change("app", "update"), a_change("hub", "update"), a_change("new", "create")))
 
-        told = {change.name: change.op for change in together(first, then).resources}
+        told = {change.name: change.op for change in combine_plans(first, then).resources}
         assert told == {"app": "create", "hub": "update", "new": "create", "old": "delete"}
 
 
 class TestCount:
     def test_counts_operations_by_name(self) -> None:
-        assert count(["delete", "create", "delete"]) == ChangeCounts(delete=2, create=1)
+        assert count_operations(["delete", "create", "delete"]) == ChangeCounts(delete=2, create=1)

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from semantest_iac.domain.compute.function import ServerlessFunction
+from semantest_iac.domain.compute.functions import ServerlessFunction
 from semantest_iac.domain.messaging.notification_channel import NotificationChannel
 from semantest_iac.domain.resource import Ref
-from semantest_iac.domain.security.identity import FunctionIdentity
+from semantest_iac.domain.security.access import FunctionIdentity
 
 
 class TestNeeds:

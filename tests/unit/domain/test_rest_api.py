@@ -7,20 +7,17 @@ from typing import Any, TypeVar
 import pytest
 
 from semantest_iac.domain.blueprints.blueprint import Blueprint
-from semantest_iac.domain.blueprints.rest_api import rest_api
-from semantest_iac.domain.compute.function import ServerlessFunction
-from semantest_iac.domain.compute.scaling import ScalingPolicy
+from semantest_iac.domain.blueprints.components import build_rest_api
+from semantest_iac.domain.compute.functions import ScalingPolicy, ServerlessFunction
 from semantest_iac.domain.delivery.live_version import LiveVersion
 from semantest_iac.domain.deployment.stack import Stack
-from semantest_iac.domain.environments.configuration import Configuration, resolved
+from semantest_iac.domain.environments.configuration import DeploymentConfiguration, resolve_component
 from semantest_iac.domain.messaging.notification_channel import NotificationChannel
-from semantest_iac.domain.monitoring.alarm import Alarm
-from semantest_iac.domain.monitoring.log_store import LogStore
-from semantest_iac.domain.networking.http_api import HttpApi
-from semantest_iac.domain.networking.private_network import ExistingNetwork, PrivateNetwork
+from semantest_iac.domain.monitoring.logs_and_alarms import Alarm, LogStore
+from semantest_iac.domain.networking.apis import HttpApi
+from semantest_iac.domain.networking.networks import ExistingNetwork, PrivateNetwork
 from semantest_iac.domain.resource import Resource
-from semantest_iac.domain.security.app_secrets import AppSecret
-from semantest_iac.domain.security.identity import FunctionIdentity
+from semantest_iac.domain.security.access import AppSecret, FunctionIdentity
 
 AnyResource = TypeVar("AnyResource", bound=Resource)
 
@@ -42,8 +39,8 @@ PLAIN = [
 
 def blueprint(environment: str = "development", /, *, whole: dict[str, Any] | None = None, **section: Any) -> Blueprint:
     values = {"components": {"rest-api": section}, **(whole or {})}
-    settings = resolved(Configuration.model_validate(values), "rest-api", environment)
-    return rest_api(Stack("rest-api", "aws", environment, "us-east-1"), 1, settings)
+    settings = resolve_component(DeploymentConfiguration.model_validate(values), "rest-api", environment)
+    return build_rest_api(Stack("rest-api", "aws", environment, "us-east-1"), 1, settings)
 
 
 def names(graph: Blueprint) -> list[str]:

@@ -6,17 +6,17 @@ from dataclasses import replace
 
 import pytest
 
+from semantest_iac.domain.deployment.deployment_service import verify_service
 from semantest_iac.domain.deployment.stack import Stack
-from semantest_iac.domain.deployment.verification import verified
-from semantest_iac.domain.environments.configuration import Configuration, resolved
+from semantest_iac.domain.environments.configuration import DeploymentConfiguration, resolve_component
 from semantest_iac.domain.errors import VerificationError
-from semantest_iac.domain.ports.service_probe import Conversation
+from semantest_iac.domain.ports.service_probe import WebSocketConversation
 from tests.fakes.points import Points
 from tests.fakes.service_probe import FakeServiceProbe
 
 REST = Stack("rest-api", "aws", "development", "us-east-1")
 WEBSOCKET = Stack("websocket", "aws", "development", "us-east-1")
-OURS = resolved(Configuration(), "websocket", "development")
+OURS = resolve_component(DeploymentConfiguration(), "websocket", "development")
 OWN = replace(OURS, source="chat", handler="app.handler")
 
 
@@ -29,12 +29,12 @@ class TestNothing:
     async def test_is_asked_where_nothing_answers(self, probe: FakeServiceProbe) -> None:
         probe.answers = [500]
 
-        assert await verified(probe, replace(REST, component="account"), OURS) is None
+        assert await verify_service(probe, replace(REST, component="account"), OURS) is None
 
 
 class TestHttp:
     async def test_answers_with_what_the_service_said(self, probe: FakeServiceProbe) -> None:
-        health = await verified(probe, REST, OURS)
+        health = await verify_service(probe, REST, OURS)
 
         assert health is not None
         assert (health.status, health.path, health.body) == (200, "/health", "GET /health")
@@ -44,7 +44,7 @@ class TestHttp:
         probe.answers = [status]
 
         with pytest.raises(VerificationError, match=f"GET /health answered {status}"):
-            await verified(probe, REST, OURS)
+            await verify_service(probe, REST, OURS)
 
     @pytest.mark.parametrize(
         ("logs", "words"),
@@ -59,13 +59,13 @@ class TestHttp:
         probe.answers, probe.logs = [500], logs
 
         with pytest.raises(VerificationError) as caught:
-            await verified(probe, REST, OURS)
+            await verify_service(probe, REST, OURS)
         assert caught.value.hint == f"The function's last words: {words}"
 
 
 class TestWebSocket:
     async def test_answers_with_the_last_that_was_heard(self, probe: FakeServiceProbe) -> None:
-        health = await verified(probe, WEBSOCKET, OURS)
+        health = await verify_service(probe, WEBSOCKET, OURS)
 
         assert health is not None
         assert (health.path, health.status, health.body) == ("$connect", 101, '{"type": "heartbeat"}')
@@ -73,40 +73,40 @@ class TestWebSocket:
     @pytest.mark.parametrize(
         ("conversation", "reason"),
         [
-            (Conversation(403), "a connection ended with 403"),
-            (Conversation(401), "a connection ended with 401"),
-            (Conversation(500, ("half",)), "a connection ended with 500"),
-            (Conversation(101), "a heartbeat was not answered"),
-            (Conversation(101, ("", "")), "a heartbeat was not answered"),
+            (WebSocketConversation(403), "a connection ended with 403"),
+            (WebSocketConversation(401), "a connection ended with 401"),
+            (WebSocketConversation(500, ("half",)), "a connection ended with 500"),
+            (WebSocketConversation(101), "a heartbeat was not answered"),
+            (WebSocketConversation(101, ("", "")), "a heartbeat was not answered"),
         ],
         ids=["forbidden", "unauthorized", "failed", "silent", "closed"],
     )
     async def test_refuses_everything_else(
-        self, probe: FakeServiceProbe, conversation: Conversation, reason: str
+        self, probe: FakeServiceProbe, conversation: WebSocketConversation, reason: str
     ) -> None:
         probe.conversation = conversation
 
         with pytest.raises(VerificationError, match=reason):
-            await verified(probe, WEBSOCKET, OURS)
+            await verify_service(probe, WEBSOCKET, OURS)
 
     async def test_is_content_to_be_asked_for_a_token_that_nobody_has(self, probe: FakeServiceProbe) -> None:
-        probe.conversation = Conversation(401, note="no token here")
+        probe.conversation = WebSocketConversation(401, note="no token here")
 
-        health = await verified(probe, WEBSOCKET, OURS)
+        health = await verify_service(probe, WEBSOCKET, OURS)
 
         assert health is not None
         assert health.body == "no token here"
 
     async def test_lets_a_service_of_ones_own_be_silent(self, probe: FakeServiceProbe) -> None:
-        probe.conversation = Conversation(101)
+        probe.conversation = WebSocketConversation(101)
 
-        health = await verified(probe, WEBSOCKET, OWN)
+        health = await verify_service(probe, WEBSOCKET, OWN)
 
         assert health is not None
         assert (health.status, health.body) == (101, "")
 
     async def test_still_wants_it_to_take_what_it_hears(self, probe: FakeServiceProbe) -> None:
-        probe.conversation = Conversation(500)
+        probe.conversation = WebSocketConversation(500)
 
         with pytest.raises(VerificationError, match="a connection ended with 500"):
-            await verified(probe, WEBSOCKET, OWN)
+            await verify_service(probe, WEBSOCKET, OWN)

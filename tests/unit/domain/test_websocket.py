@@ -7,13 +7,13 @@ from typing import Any, TypeVar
 import pytest
 
 from semantest_iac.domain.blueprints.blueprint import Blueprint
-from semantest_iac.domain.blueprints.websocket import websocket
-from semantest_iac.domain.compute.function import ServerlessFunction
+from semantest_iac.domain.blueprints.components import build_websocket
+from semantest_iac.domain.compute.functions import ServerlessFunction
 from semantest_iac.domain.deployment.stack import Stack
-from semantest_iac.domain.environments.configuration import Configuration, resolved
-from semantest_iac.domain.networking.web_socket_endpoint import ConnectionEvent, WebSocketEndpoint
+from semantest_iac.domain.environments.configuration import DeploymentConfiguration, resolve_component
+from semantest_iac.domain.networking.apis import ConnectionEvent, WebSocketEndpoint
 from semantest_iac.domain.resource import Resource
-from semantest_iac.domain.security.identity import FunctionIdentity
+from semantest_iac.domain.security.access import FunctionIdentity
 from semantest_iac.domain.storage.connection_table import ConnectionTable
 
 AnyResource = TypeVar("AnyResource", bound=Resource)
@@ -26,9 +26,9 @@ ISSUER = {"issuer": "https://issuer.example.org", "audience": ["a", "b"]}
 
 
 def blueprint(environment: str = "development", /, **section: Any) -> Blueprint:
-    configuration = Configuration.model_validate({"components": {"websocket": section}})
-    settings = resolved(configuration, "websocket", environment)
-    return websocket(Stack("websocket", "aws", environment, "us-east-1"), 1, settings)
+    configuration = DeploymentConfiguration.model_validate({"components": {"websocket": section}})
+    settings = resolve_component(configuration, "websocket", environment)
+    return build_websocket(Stack("websocket", "aws", environment, "us-east-1"), 1, settings)
 
 
 def names(graph: Blueprint) -> list[str]:

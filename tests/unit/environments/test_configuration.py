@@ -4,29 +4,35 @@ from typing import Any
 
 import pytest
 
-from semantest_iac.domain.environments.configuration import Configuration, resolved, secret_name
+from semantest_iac.domain.environments.configuration import (
+    DeploymentConfiguration,
+    parse_secret_reference,
+    resolve_component,
+)
 from semantest_iac.domain.environments.settings import Alert, ComponentSettings, Cors, Instances, Throttling
 
 
 def settled(component: str = "rest-api", environment: str = "production", **section: Any) -> ComponentSettings:
-    return resolved(Configuration.model_validate({"components": {component: section}}), component, environment)
+    return resolve_component(
+        DeploymentConfiguration.model_validate({"components": {component: section}}), component, environment
+    )
 
 
 class TestConfiguration:
     def test_leaves_unset_what_is_not_written(self) -> None:
-        configuration = Configuration.model_validate({"components": {"rest-api": {"memory": 512}}})
+        configuration = DeploymentConfiguration.model_validate({"components": {"rest-api": {"memory": 512}}})
 
         assert configuration.components["rest-api"].model_fields_set == {"memory"}
         assert configuration.provider is None
 
     def test_takes_aliases_of_environments(self) -> None:
-        assert Configuration.model_validate({"environment": "Prod"}).environment == "production"
+        assert DeploymentConfiguration.model_validate({"environment": "Prod"}).environment == "production"
 
     @pytest.mark.parametrize(("value", "text"), [(True, "true"), (8080, "8080"), (1.5, "1.5"), ("x", "x")])
     def test_turns_the_values_of_variables_into_text(self, value: Any, text: str) -> None:
         written = {"components": {"rest-api": {"environment": {"WS_PORT": value}}}}
 
-        assert Configuration.model_validate(written).components["rest-api"].environment == {"WS_PORT": text}
+        assert DeploymentConfiguration.model_validate(written).components["rest-api"].environment == {"WS_PORT": text}
 
 
 class TestSecretName:
@@ -35,12 +41,12 @@ class TestSecretName:
         [("${secrets.database_url}", "database_url"), ("x${secrets.a}", None), ("${env.A}", None), ("plain", None)],
     )
     def test_is_found_in_a_whole_value_only(self, value: str, name: str | None) -> None:
-        assert secret_name(value) == name
+        assert parse_secret_reference(value) == name
 
 
 class TestResolved:
     def test_fills_every_gap_from_the_environment(self) -> None:
-        settings = resolved(Configuration(), "rest-api", "dev")
+        settings = resolve_component(DeploymentConfiguration(), "rest-api", "dev")
 
         assert (settings.memory, settings.timeout, settings.instances) == (512, 29, Instances(0, None))
         assert settings.throttling == Throttling(rate=2000, burst=4000)
@@ -63,7 +69,7 @@ class TestResolved:
     def test_parts_secrets_from_plain_variables(self) -> None:
         written = {"components": {"rest-api": {"environment": {"API_VERSION": "v1", "DB": "${secrets.db}"}}}}
 
-        settings = resolved(Configuration.model_validate(written), "rest-api", "production")
+        settings = resolve_component(DeploymentConfiguration.model_validate(written), "rest-api", "production")
 
         assert settings.secrets == {"DB": "db"}
         assert settings.environment["API_VERSION"] == "v1"
@@ -90,27 +96,29 @@ class TestResolved:
     def test_takes_a_list_of_alerts_as_complete(self) -> None:
         written = {"monitoring": {"alerts": [{"type": "latency", "threshold": 500}]}}
 
-        settings = resolved(Configuration.model_validate(written), "rest-api", "qa")
+        settings = resolve_component(DeploymentConfiguration.model_validate(written), "rest-api", "qa")
 
         assert settings.monitoring.alerts == (Alert("latency", 500),)
 
     def test_has_no_alerts_when_monitoring_is_off(self) -> None:
-        written = Configuration.model_validate({"monitoring": {"enabled": False}})
+        written = DeploymentConfiguration.model_validate({"monitoring": {"enabled": False}})
 
-        assert resolved(written, "rest-api", "qa").monitoring.alerts == ()
+        assert resolve_component(written, "rest-api", "qa").monitoring.alerts == ()
 
     def test_watches_four_fifths_of_the_most_instances(self) -> None:
         assert settled(instances={"max": 10}).monitoring.alerts[-1] == Alert("concurrency", 8)
 
     def test_rounds_log_retention_up(self) -> None:
-        written = Configuration.model_validate({"monitoring": {"log_retention_days": 45}})
+        written = DeploymentConfiguration.model_validate({"monitoring": {"log_retention_days": 45}})
 
-        assert resolved(written, "rest-api", "qa").monitoring.log_retention_days == 60
+        assert resolve_component(written, "rest-api", "qa").monitoring.log_retention_days == 60
 
     def test_keeps_the_number_of_instances_when_scaling_is_off(self) -> None:
         written = {"scaling": {"auto_scale": False}, "components": {"rest-api": {"instances": {"min": 3}}}}
 
-        assert resolved(Configuration.model_validate(written), "rest-api", "qa").instances == Instances(3, 3)
+        assert resolve_component(
+            DeploymentConfiguration.model_validate(written), "rest-api", "qa"
+        ).instances == Instances(3, 3)
 
     @pytest.mark.parametrize(
         ("component", "written", "logs"),
@@ -120,13 +128,13 @@ class TestResolved:
     def test_leaves_a_log_that_needs_the_account_to_who_asks(
         self, component: str, written: dict[str, bool], logs: bool
     ) -> None:
-        configuration = Configuration.model_validate({"features": written})
+        configuration = DeploymentConfiguration.model_validate({"features": written})
 
-        assert resolved(configuration, component, "staging").features.access_logs is logs
+        assert resolve_component(configuration, component, "staging").features.access_logs is logs
 
     def test_overrides_single_feature_flags(self) -> None:
-        written = Configuration.model_validate({"features": {"tracing": True}})
+        written = DeploymentConfiguration.model_validate({"features": {"tracing": True}})
 
-        features = resolved(written, "rest-api", "development").features
+        features = resolve_component(written, "rest-api", "development").features
 
         assert (features.tracing, features.access_logs) == (True, True)

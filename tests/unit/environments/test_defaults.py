@@ -2,8 +2,8 @@ from __future__ import annotations
 
 import pytest
 
-from semantest_iac.domain.environments.defaults import LOG_RETENTIONS, get_environment_settings, retention
-from semantest_iac.domain.environments.names import ENVIRONMENTS, SERVICES
+from semantest_iac.domain.environments.names import ENVIRONMENTS, SERVICE_COMPONENTS
+from semantest_iac.domain.environments.settings import LOG_RETENTIONS, get_environment_settings, round_retention
 from semantest_iac.domain.errors import ValidationError
 
 
@@ -13,7 +13,7 @@ class TestGetEnvironmentSettings:
         settings = get_environment_settings(name)
 
         assert settings.name == name
-        assert set(settings.sizes) == set(SERVICES)
+        assert set(settings.sizes) == set(SERVICE_COMPONENTS)
         assert settings.monitoring.log_retention_days in LOG_RETENTIONS
         assert settings.security.secret_recovery_days in (0, *range(7, 31))
         assert settings.security.throttling.rate > 0
@@ -31,8 +31,8 @@ class TestGetEnvironmentSettings:
 class TestRetention:
     @pytest.mark.parametrize(("days", "kept"), [(1, 1), (2, 3), (30, 30), (31, 60), (3653, 3653), (0, 0), (9999, 0)])
     def test_is_the_next_period_that_the_cloud_has(self, days: int, kept: int) -> None:
-        assert retention(days) == kept
+        assert round_retention(days) == kept
 
     @pytest.mark.parametrize(("days", "kept"), [(7, 30), (31, 60), (90, 90), (3653, 730), (0, 730)])
     def test_is_the_nearest_that_azure_has(self, days: int, kept: int) -> None:
-        assert retention(days, "azure") == kept
+        assert round_retention(days, "azure") == kept

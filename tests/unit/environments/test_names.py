@@ -6,10 +6,10 @@ from semantest_iac.domain.environments.names import (
     COMPONENTS,
     ENVIRONMENTS,
     canonical_environment,
-    nearest,
-    secret_variable,
-    shown,
-    suggestion,
+    find_nearest,
+    make_printable,
+    secret_variable_name,
+    suggest_known,
 )
 
 
@@ -30,10 +30,10 @@ class TestNearest:
         ("word", "choice"), [("rest-ap", "rest-api"), ("websockets", "websocket"), ("zzz", None), ("a" * 300, None)]
     )
     def test_finds_what_was_probably_meant(self, word: str, choice: str | None) -> None:
-        assert nearest(word, COMPONENTS) == choice
+        assert find_nearest(word, COMPONENTS) == choice
 
     def test_is_named_before_everything_known(self) -> None:
-        hint = suggestion("prodction", ENVIRONMENTS)
+        hint = suggest_known("prodction", ENVIRONMENTS)
 
         assert hint == "Did you mean 'production'? Known: development, qa, staging, production."
 
@@ -52,9 +52,9 @@ class TestShown:
         ids=["plain", "newline", "escape", "bidi", "zero-width", "long"],
     )
     def test_makes_foreign_text_fit_for_a_message(self, text: str, fit: str) -> None:
-        assert shown(text) == fit
+        assert make_printable(text) == fit
 
 
 class TestSecretVariable:
     def test_is_prefixed_so_that_no_other_program_reads_it(self) -> None:
-        assert secret_variable("database_url") == "SEMANTEST_SECRET_DATABASE_URL"
+        assert secret_variable_name("database_url") == "SEMANTEST_SECRET_DATABASE_URL"

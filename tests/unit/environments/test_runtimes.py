@@ -6,15 +6,20 @@ from importlib.resources import files
 
 import pytest
 
-from semantest_iac.domain.environments.runtimes import RUNTIMES, default_runtime, find, runtime_fault
+from semantest_iac.domain.environments.providers import (
+    FUNCTION_RUNTIMES,
+    default_runtime,
+    find_runtime,
+    find_runtime_fault,
+)
 
 TODAY = date(2026, 11, 21)
 
 
 class TestRuntimeFault:
-    @pytest.mark.parametrize("provider", RUNTIMES)
+    @pytest.mark.parametrize("provider", FUNCTION_RUNTIMES)
     def test_refuses_a_deprecated_runtime_with_its_date_and_successor(self, provider: str) -> None:
-        fault = runtime_fault(provider, "nodejs20.x", TODAY)
+        fault = find_runtime_fault(provider, "nodejs20.x", TODAY)
 
         assert fault is not None
         assert fault.message == "nodejs20.x is deprecated since 2026-04-30; use nodejs24.x"
@@ -22,22 +27,22 @@ class TestRuntimeFault:
     def test_refuses_from_the_very_day_on(self) -> None:
         day = date(2025, 9, 1)
 
-        assert runtime_fault("aws", "nodejs18.x", day - timedelta(days=1)) is None
-        assert runtime_fault("aws", "nodejs18.x", day) is not None
+        assert find_runtime_fault("aws", "nodejs18.x", day - timedelta(days=1)) is None
+        assert find_runtime_fault("aws", "nodejs18.x", day) is not None
 
     def test_names_the_nearest_runtime_when_mistyped(self) -> None:
-        fault = runtime_fault("aws", "nodejs24", TODAY)
+        fault = find_runtime_fault("aws", "nodejs24", TODAY)
 
         assert fault is not None
         assert fault.hint.startswith("Did you mean 'nodejs24.x'?")
 
 
 class TestDefaultRuntime:
-    @pytest.mark.parametrize("provider", RUNTIMES)
+    @pytest.mark.parametrize("provider", FUNCTION_RUNTIMES)
     @pytest.mark.parametrize(("language", "name"), [("nodejs", "nodejs24.x"), ("python", "python3.13")])
     def test_is_current(self, provider: str, language: str, name: str) -> None:
         assert default_runtime(provider, language) == name
-        assert runtime_fault(provider, name, TODAY) is None
+        assert find_runtime_fault(provider, name, TODAY) is None
 
 
 class TestTable:
@@ -46,9 +51,9 @@ class TestTable:
         source = files("cfnlint") / "data" / "AdditionalSpecs" / "LmbdRuntimeLifecycle.json"
         known = json.loads(source.read_text())
 
-        ours = {runtime.name: runtime.deprecated.isoformat() for runtime in RUNTIMES["aws"]}
+        ours = {runtime.name: runtime.deprecated.isoformat() for runtime in FUNCTION_RUNTIMES["aws"]}
 
         assert ours == {name: known[name]["deprecated"] for name in ours}
 
     def test_finds_runtimes_by_name(self) -> None:
-        assert find("azure", "python3.12").version == "3.12"
+        assert find_runtime("azure", "python3.12").version == "3.12"

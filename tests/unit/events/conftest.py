@@ -11,7 +11,7 @@ import pytest
 
 from semantest_iac_events.deployments import DeploymentRequested
 from semantest_iac_events.event import Event
-from semantest_iac_events.forms.reading import EventFormError
+from semantest_iac_events.forms.fields import EventFormError
 
 Reader = Callable[[Mapping[str, Any]], object]
 

@@ -7,13 +7,16 @@ from typing import Any
 import pytest
 
 from semantest_iac.domain.networking.http_exchange import HttpRequest, HttpResponse
+from semantest_iac.infrastructure.function_runtimes.azure_functions import (
+    build_functions_event,
+    build_functions_response,
+)
 from semantest_iac.infrastructure.function_runtimes.function_spec import Invocation
-from semantest_iac.infrastructure.function_runtimes.functions_http import event_for, response_for
 
 
 def answered(result: Any = None, error: str = "") -> HttpResponse:
     problem = {"errorType": error, "errorMessage": "told to nobody"} if error else None
-    return response_for(Invocation(result, problem, "", 1))
+    return build_functions_response(Invocation(result, problem, "", 1))
 
 
 def cookie(**parts: Any) -> str:
@@ -28,12 +31,12 @@ class TestEvent:
         ids=["space", "slash", "umlaut", "signs"],
     )
     def test_has_its_path_encoded_anew(self, sent: str, told: str) -> None:
-        assert event_for(HttpRequest("GET", sent), "app.example")["url"] == f"https://app.example{told}"
+        assert build_functions_event(HttpRequest("GET", sent), "app.example")["url"] == f"https://app.example{told}"
 
     def test_joins_repeats_and_leaves_out_empty_query_values(self) -> None:
         request = HttpRequest("GET", "/", (("q", "1"), ("q", "2"), ("e", "")), (("X-A", "1"), ("x-a", "2")))
 
-        event = event_for(request, "app.example")
+        event = build_functions_event(request, "app.example")
 
         assert (event["query"], event["headers"]["x-a"]) == ({"q": "1,2"}, "1,2")
         assert event["url"].endswith("?q=1&q=2&e=")
@@ -41,7 +44,10 @@ class TestEvent:
     def test_names_the_client_after_all_that_it_claims(self) -> None:
         request = HttpRequest("GET", "/", headers=(("X-Forwarded-For", "203.0.113.9"),))
 
-        assert event_for(request, "app.example")["headers"]["x-forwarded-for"] == "203.0.113.9, 127.0.0.1:50000"
+        assert (
+            build_functions_event(request, "app.example")["headers"]["x-forwarded-for"]
+            == "203.0.113.9, 127.0.0.1:50000"
+        )
 
 
 class TestAnswer:

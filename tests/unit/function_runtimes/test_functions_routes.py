@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
+from semantest_iac.infrastructure.function_runtimes.azure_functions import build_functions_call
 from semantest_iac.infrastructure.function_runtimes.function_spec import FunctionSpec
-from semantest_iac.infrastructure.function_runtimes.functions_routes import functions_call
 
 
 def chosen(
@@ -22,7 +22,7 @@ def chosen(
         for route in routes
     ]
     event: dict[str, Any] = {"method": method, "url": f"https://app.example{path}", "headers": {}, "query": {}}
-    call = functions_call(FunctionSpec(tmp_path, "", "python3.11"), {"functions": functions}, event, "id")
+    call = build_functions_call(FunctionSpec(tmp_path, "", "python3.11"), {"functions": functions}, event, "id")
     return (call["error"]["errorType"], {}) if "error" in call else (call["function"], call["http"]["params"])
 
 

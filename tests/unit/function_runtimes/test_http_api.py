@@ -9,28 +9,28 @@ from typing import Any
 import pytest
 
 from semantest_iac.domain.networking.http_exchange import HttpRequest, HttpResponse
-from semantest_iac.infrastructure.function_runtimes.function_spec import ENDED, TIMED_OUT, Invocation
-from semantest_iac.infrastructure.function_runtimes.http_api import (
+from semantest_iac.infrastructure.function_runtimes.api_gateway import (
     ApiIdentity,
-    Arrival,
-    event_for,
-    not_found,
-    response_for,
+    RequestMetadata,
+    RouteMatch,
+    api_not_found_response,
+    build_api_event,
+    build_api_response,
 )
-from semantest_iac.infrastructure.function_runtimes.routes import RouteMatch
+from semantest_iac.infrastructure.function_runtimes.function_spec import PROCESS_EXITED, TIMED_OUT, Invocation
 
-ARRIVAL = Arrival("req-1", datetime(2026, 3, 12, 19, 3, 58, tzinfo=UTC), "203.0.113.7")
+ARRIVAL = RequestMetadata("req-1", datetime(2026, 3, 12, 19, 3, 58, tzinfo=UTC), "203.0.113.7")
 HOST = "abc123.execute-api.eu-west-1.amazonaws.com"
 JSON = (("content-type", "application/json"),)
 
 
 def event_of(request: HttpRequest, stage: str = "$default") -> dict[str, Any]:
     route = RouteMatch("ANY /{proxy+}", {"proxy": "x"})
-    return event_for(request, route, ApiIdentity("abc123", HOST, stage=stage), ARRIVAL)
+    return build_api_event(request, route, ApiIdentity("abc123", HOST, stage=stage), ARRIVAL)
 
 
 def answer_to(result: Any) -> HttpResponse:
-    return response_for(Invocation(result, None, "", 1))
+    return build_api_response(Invocation(result, None, "", 1))
 
 
 def headers_of(response: HttpResponse) -> dict[str, str]:
@@ -163,9 +163,9 @@ class TestResponseFor:
 
         assert (response.status, response.body) == (500, b'{"message":"Internal Server Error"}')
 
-    @pytest.mark.parametrize(("kind", "status"), [(TIMED_OUT, 503), (ENDED, 500), ("ValueError", 500)])
+    @pytest.mark.parametrize(("kind", "status"), [(TIMED_OUT, 503), (PROCESS_EXITED, 500), ("ValueError", 500)])
     def test_hides_why_the_function_failed(self, kind: str, status: int) -> None:
-        response = response_for(Invocation(None, {"errorType": kind, "errorMessage": "secret"}, "", 1))
+        response = build_api_response(Invocation(None, {"errorType": kind, "errorMessage": "secret"}, "", 1))
 
         assert response.status == status
         assert b"secret" not in response.body
@@ -173,4 +173,4 @@ class TestResponseFor:
 
 class TestNotFound:
     def test_is_what_api_gateway_says(self) -> None:
-        assert (not_found().status, not_found().body) == (404, b'{"message":"Not Found"}')
+        assert (api_not_found_response().status, api_not_found_response().body) == (404, b'{"message":"Not Found"}')

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from semantest_iac.infrastructure.function_runtimes.routes import match_route
+from semantest_iac.infrastructure.function_runtimes.api_gateway import match_route
 
 ROUTES = (
     "$default",

@@ -10,14 +10,14 @@ from typing import Any
 
 import pytest
 
-from semantest_iac.application.intake.orders import order, survey, target
+from semantest_iac.application.intake.deployment_specs import build_spec, check_configuration, resolve_stack
 from semantest_iac.application.ports.secret_store import SecretStore, SecretValue
 from semantest_iac.domain.deployment.stack import Stack
 from semantest_iac.domain.deployment.validation import ValidationService
-from semantest_iac.domain.environments.configuration import Configuration
-from semantest_iac.domain.environments.providers import OURS
+from semantest_iac.domain.environments.configuration import DeploymentConfiguration
+from semantest_iac.domain.environments.providers import BUILT_IN_CLOUDS
 from semantest_iac.domain.errors import ConfigurationError, Fault, RefusedError, ValidationError
-from semantest_iac.domain.guardrails.engine_choice import EngineChoice, engine_for
+from semantest_iac.domain.guardrails.engine_choice import EngineChoice, find_default_engine
 
 
 @dataclass(frozen=True)
@@ -28,7 +28,7 @@ class _Place:
 
 @dataclass(frozen=True)
 class _Written:
-    configuration: Configuration = field(default_factory=Configuration)
+    configuration: DeploymentConfiguration = field(default_factory=DeploymentConfiguration)
     places: Mapping[str, _Place] = field(default_factory=dict)
     faults: tuple[Fault, ...] = ()
     warnings: tuple[Fault, ...] = ()
@@ -50,11 +50,11 @@ class _Secrets:
 
 
 class _Judges:
-    providers = OURS
+    providers = BUILT_IN_CLOUDS
 
-    def engine(self, stack: Stack, configuration: Configuration) -> EngineChoice:
+    def engine(self, stack: Stack, configuration: DeploymentConfiguration) -> EngineChoice:
         """The sandbox alone."""
-        engine_for(stack.environment, ["sandbox"])
+        find_default_engine(stack.environment, ["sandbox"])
         return EngineChoice()
 
     validation = ValidationService(date(2026, 1, 1))
@@ -64,18 +64,18 @@ class _Judges:
 
 
 def _written(values: Mapping[str, Any] | None = None, **fields: Any) -> _Written:
-    return _Written(Configuration.model_validate(values or {}), **fields)
+    return _Written(DeploymentConfiguration.model_validate(values or {}), **fields)
 
 
 def _faults(component: str | None, written: _Written) -> list[str]:
     with pytest.raises(ValidationError) as raised:
-        order(component, written, _Judges())
+        build_spec(component, written, _Judges())
     return [fault.path for fault in raised.value.faults]
 
 
 class TestOrder:
     def test_takes_usual_words_where_none_are_said(self) -> None:
-        assert str(order("rest-api", _written(), _Judges()).stack) == "rest-api.aws.development.us-east-1"
+        assert str(build_spec("rest-api", _written(), _Judges()).stack) == "rest-api.aws.development.us-east-1"
 
     @pytest.mark.parametrize(
         ("said", "stack"),
@@ -87,11 +87,11 @@ class TestOrder:
         ids=["capitals", "Azure's own spelling", "first region"],
     )
     def test_knows_words_as_people_write_them(self, said: dict[str, str], stack: str) -> None:
-        assert str(target("rest-api", _written(said), OURS)) == stack
+        assert str(resolve_stack("rest-api", _written(said), BUILT_IN_CLOUDS)) == stack
 
     def test_is_refused_where_nobody_knows_the_provider(self) -> None:
         with pytest.raises(ValidationError) as refusal:
-            order("rest-api", _written({"provider": "moon"}), _Judges())
+            build_spec("rest-api", _written({"provider": "moon"}), _Judges())
 
         assert [(fault.path, fault.hint) for fault in refusal.value.faults] == [("provider", "Known: aws, azure.")]
 
@@ -99,12 +99,12 @@ class TestOrder:
     def test_knows_whether_a_log_was_asked_for(self, written: bool | None) -> None:
         values = {} if written is None else {"features": {"access_logs": written}}
 
-        assert order("rest-api", _written(values), _Judges()).wants_access_log is bool(written)
+        assert build_spec("rest-api", _written(values), _Judges()).wants_access_log is bool(written)
 
     def test_hands_over_what_was_written_and_the_engine_alone(self) -> None:
         values = {"components": {"rest-api": {"memory": 512, "environment": {"KEY": "${secrets.key}"}}}}
 
-        placed = order("rest-api", _written(values, variables={"key": "x"}), _Judges())
+        placed = build_spec("rest-api", _written(values, variables={"key": "x"}), _Judges())
 
         assert placed.configuration == {**values, "engine": "sandbox", "cloud": "sandbox"}
         assert placed.variables == {"key": "x"}
@@ -114,7 +114,7 @@ class TestOrder:
         values = {"components": {"rest-api": {"source": "code"}}}
         places = {"components.rest-api.source": _Place(str(tmp_path / "own.yaml"), 3)}
 
-        placed = order("rest-api", _written(values, places=places), _Judges())
+        placed = build_spec("rest-api", _written(values, places=places), _Judges())
 
         assert placed.configuration["components"]["rest-api"]["source"] == str(tmp_path / "code")
 
@@ -126,7 +126,7 @@ class TestOrder:
         values = {"components": {"rest-api": {"source": "code"}}}
         places = {"components.rest-api.source": _Place("--set")}
 
-        placed = order("rest-api", _written(values, places=places), _Judges())
+        placed = build_spec("rest-api", _written(values, places=places), _Judges())
 
         assert placed.configuration["components"]["rest-api"]["source"] == str(tmp_path / "code")
 
@@ -136,7 +136,7 @@ class TestFaults:
         values = {"provider": "asw", "components": {"rest-api": {"memory": 64, "source": "nowhere"}}}
 
         with pytest.raises(ConfigurationError) as raised:
-            order("rest-apo", _written(values, faults=(Fault("extra", "unknown key"),)), _Judges())
+            build_spec("rest-apo", _written(values, faults=(Fault("extra", "unknown key"),)), _Judges())
 
         found = {fault.path: fault.file for fault in raised.value.faults}
         assert found == {
@@ -169,14 +169,14 @@ class TestFaults:
 
     def test_of_nothing_leave_the_refusal(self) -> None:
         with pytest.raises(RefusedError):
-            order("rest-api", _written({"environment": "production"}), _Judges())
+            build_spec("rest-api", _written({"environment": "production"}), _Judges())
 
 
 class TestSurvey:
     def test_warns_of_every_component_that_is_configured(self) -> None:
         variables = {"environment": {"KEY": "${secrets.key}"}}
 
-        warnings = survey(
+        warnings = check_configuration(
             None, _written({"components": dict.fromkeys(("websocket", "rest-api"), variables)}), _Judges()
         )
 

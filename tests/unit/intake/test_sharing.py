@@ -6,19 +6,19 @@ from collections.abc import Sequence
 
 import pytest
 
-from semantest_iac.application.intake.orders import Order
-from semantest_iac.application.intake.sharing import shared
+from semantest_iac.application.intake.account_notices import account_notices
+from semantest_iac.application.intake.deployment_specs import DeploymentSpec
 from semantest_iac.domain.deployment.stack import Stack
 from semantest_iac.domain.guardrails.engine_choice import EngineChoice
 
 
-def an_order(component: str, region: str = "us-east-1") -> Order:
+def an_order(component: str, region: str = "us-east-1") -> DeploymentSpec:
     configuration = {"features": {"access_logs": True}}
-    return Order(Stack(component, "aws", "development", region), configuration, {}, EngineChoice())
+    return DeploymentSpec(Stack(component, "aws", "development", region), configuration, {}, EngineChoice())
 
 
-def told(orders: Sequence[Order], known: list[str] | None) -> list[str]:
-    return [fault.path for fault in shared(orders, lambda stack, engine: known)]
+def told(orders: Sequence[DeploymentSpec], known: list[str] | None) -> list[str]:
+    return [fault.path for fault in account_notices(orders, lambda stack, engine: known)]
 
 
 class TestShared:

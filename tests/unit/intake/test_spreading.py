@@ -7,26 +7,26 @@ from functools import partial
 
 import pytest
 
-from semantest_iac.application.intake.spreading import Place, components, places, together
-from semantest_iac.domain.environments.providers import OURS, Provider
+from semantest_iac.application.intake.targets import ProviderRegion, accept_all, expand_components, expand_targets
+from semantest_iac.domain.environments.providers import BUILT_IN_CLOUDS, CloudDescription
 from semantest_iac.domain.errors import DeploymentError, Fault, RefusedError, ValidationError
 
-_KNOWN = {**OURS, "meadow": Provider("meadow", ("north", "south"))}
+_KNOWN = {**BUILT_IN_CLOUDS, "meadow": CloudDescription("meadow", ("north", "south"))}
 
 
 class TestComponents:
     def test_are_as_they_were_named_and_once_each(self) -> None:
-        assert components(("rest-api", "moon", "rest-api")) == ["rest-api", "moon"]
+        assert expand_components(("rest-api", "moon", "rest-api")) == ["rest-api", "moon"]
 
     def test_are_every_one_for_all(self) -> None:
-        assert components(("all",)) == components(("all", "rest-api"))
-        assert components(("all",)) == ["rest-api", "websocket"]
+        assert expand_components(("all",)) == expand_components(("all", "rest-api"))
+        assert expand_components(("all",)) == ["rest-api", "websocket"]
 
     def test_are_those_alone_that_serve_somebody_for_all(self) -> None:
-        assert components(("account", "all")) == ["account", *components(("all",))]
+        assert expand_components(("account", "all")) == ["account", *expand_components(("all",))]
 
     def test_are_left_to_the_checks_where_none_is_named(self) -> None:
-        assert components(()) == [None]
+        assert expand_components(()) == [None]
 
 
 class TestPlaces:
@@ -44,13 +44,13 @@ class TestPlaces:
         ids=["nothing named", "one provider", "no region", "each to its owner", "one that nobody has", "of a third"],
     )  # fmt: skip
     def test_pair_each_region_with_the_provider_that_has_it(
-        self, providers: tuple[str, ...], regions: tuple[str, ...], found: list[Place]
+        self, providers: tuple[str, ...], regions: tuple[str, ...], found: list[ProviderRegion]
     ) -> None:
-        assert places(providers, regions, _KNOWN) == found
+        assert expand_targets(providers, regions, _KNOWN) == found
 
     def test_are_not_made_up_for_a_provider_that_was_named_without_one(self) -> None:
         with pytest.raises(ValidationError) as refused:
-            places(("aws", "azure"), ("eu-west-1",), OURS)
+            expand_targets(("aws", "azure"), ("eu-west-1",), BUILT_IN_CLOUDS)
 
         assert [fault.message for fault in refused.value.faults] == ["none of the regions is of azure"]
 
@@ -73,15 +73,15 @@ def _wrong(*paths: str) -> Callable[[], str]:
 
 class TestTogether:
     def test_is_everything_where_nothing_speaks_against_it(self) -> None:
-        assert together([_fine, _fine]) == ["fine", "fine"]
+        assert accept_all([_fine, _fine]) == ["fine", "fine"]
 
     def test_raises_the_faults_of_all_once_each(self) -> None:
         with pytest.raises(ValidationError) as refused:
-            together([_wrong("a", "b"), _fine, _wrong("b", "c"), _refusing(RefusedError("no CLI"))])
+            accept_all([_wrong("a", "b"), _fine, _wrong("b", "c"), _refusing(RefusedError("no CLI"))])
 
         assert refused.value.message == "Cannot accept 3 of 4 stacks."
         assert [fault.path for fault in refused.value.faults] == ["a", "b", "c"]
 
     def test_raises_a_single_error_as_it_is(self) -> None:
         with pytest.raises(RefusedError, match="no CLI"):
-            together([_fine, _refusing(RefusedError("no CLI"))])
+            accept_all([_fine, _refusing(RefusedError("no CLI"))])

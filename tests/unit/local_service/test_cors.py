@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from semantest_iac.domain.networking.http_exchange import HttpRequest, HttpResponse
-from semantest_iac.infrastructure.local_service.cors import CorsRules
+from semantest_iac.infrastructure.local_service.api_frontend import CorsRules
 
 ORIGIN = ("Origin", "https://app.example")
 ASKED = (ORIGIN, ("Access-Control-Request-Method", "PUT"), ("Access-Control-Request-Headers", "x-a"))

@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 from dataclasses import dataclass, field
 
-from semantest_iac.infrastructure.local_service.crowd import Crowd
-from semantest_iac.infrastructure.local_service.sockets import Handshake
+from semantest_iac.infrastructure.local_service.web_socket_connections import ConnectionRegistry
+from semantest_iac.infrastructure.local_service.web_socket_service import Handshake
 
 
 @dataclass
@@ -30,14 +30,14 @@ class Ear:
 
 class TestCrowd:
     async def test_sends_away_who_takes_nothing(self) -> None:
-        crowd, deaf = Crowd(patience_s=0.01), Ear(listens=False)
+        crowd, deaf = ConnectionRegistry(patience_s=0.01), Ear(listens=False)
         crowd.join("a", deaf, Handshake())
 
         assert [await crowd.send("a", b"1"), await crowd.send("a", b"2")] == [False, False]
         assert deaf.code == 1008
 
     async def test_knows_when_somebody_was_there(self) -> None:
-        crowd, ear = Crowd(), Ear(listens=True)
+        crowd, ear = ConnectionRegistry(), Ear(listens=True)
         crowd.join("a", ear, Handshake())
 
         assert [await crowd.send("a", b"1"), await crowd.send("b", b"2")] == [True, False]

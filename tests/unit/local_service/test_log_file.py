@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from semantest_iac.infrastructure.function_runtimes.function_spec import Invocation
-from semantest_iac.infrastructure.local_service.log_file import LONGEST_LINE, FunctionLogs
+from semantest_iac.infrastructure.local_service.function_log_files import LONGEST_LOG_LINE, FunctionLogFiles
 
 STACK = "rest-api.aws.development.us-east-1"
 
@@ -14,31 +14,34 @@ def printed(text: str) -> Invocation:
     return Invocation(None, None, text, 1)
 
 
-def texts(logs: FunctionLogs) -> list[str]:
+def texts(logs: FunctionLogFiles) -> list[str]:
     return [line["text"] for line in next(logs.batches(STACK))]
 
 
 class TestFunctionLogs:
     def test_keep_line_by_line(self, home: Path) -> None:
-        logs = FunctionLogs(home)
+        logs = FunctionLogFiles(home)
         logs.add(STACK, printed("one\ntwo\n"))
         logs.add(STACK, printed("three"))
 
         assert texts(logs) == ["one", "two", "three"]
 
     def test_know_nothing_of_silence(self, home: Path) -> None:
-        FunctionLogs(home).add(STACK, printed(""))
+        FunctionLogFiles(home).add(STACK, printed(""))
 
         assert not home.exists()
 
     def test_keep_how_a_call_failed(self, home: Path) -> None:
-        logs, error = FunctionLogs(home), {"errorType": "ValueError", "errorMessage": "no", "stackTrace": ["app.py:1"]}
+        logs, error = (
+            FunctionLogFiles(home),
+            {"errorType": "ValueError", "errorMessage": "no", "stackTrace": ["app.py:1"]},
+        )
         logs.add(STACK, Invocation(None, error, "before\n", 1))
 
         assert texts(logs) == ["before", "ValueError: no", "app.py:1"]
 
     def test_are_bounded(self, home: Path) -> None:
-        logs = FunctionLogs(home, largest=2000)
+        logs = FunctionLogFiles(home, largest=2000)
         for number in range(100):
             logs.add(STACK, printed(f"line {number:03} {'x' * 50}"))
 
@@ -46,7 +49,7 @@ class TestFunctionLogs:
         assert texts(logs)[-1].startswith("line 099")
 
     def test_go_on_where_they_were_left(self, home: Path) -> None:
-        logs = FunctionLogs(home, largest=300)
+        logs = FunctionLogFiles(home, largest=300)
         batches = logs.batches(STACK)
         for text in "abcdefgh":
             logs.add(STACK, printed(text))
@@ -55,14 +58,14 @@ class TestFunctionLogs:
         assert next(batches) == []
 
     def test_cut_endless_lines(self, home: Path) -> None:
-        logs = FunctionLogs(home)
+        logs = FunctionLogFiles(home)
         logs.add(STACK, printed("x" * 60_000))
 
-        assert [len(text) for text in texts(logs)] == [LONGEST_LINE]
+        assert [len(text) for text in texts(logs)] == [LONGEST_LOG_LINE]
 
     def test_stop_nobody_where_they_cannot_be_written(self, home: Path) -> None:
         home.write_text("a file")
-        logs = FunctionLogs(home)
+        logs = FunctionLogFiles(home)
         logs.add(STACK, printed("lost"))
 
         assert texts(logs) == []

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from semantest_iac.infrastructure.local_service.releases import Releases
+from semantest_iac.infrastructure.local_service.local_services import Releases
 
 LONG_AGO = (1_700_000_000, 1_700_000_000)
 

@@ -9,11 +9,15 @@ from typing import Any
 
 import pytest
 
+from semantest_iac.domain.networking.apis import ConnectionLimits
 from semantest_iac.domain.networking.http_exchange import HttpRequest, HttpResponse
-from semantest_iac.domain.networking.web_socket_endpoint import ConnectionLimits
-from semantest_iac.infrastructure.local_service.crowd import Crowd
-from semantest_iac.infrastructure.local_service.socket_house import HINT, SocketHouse, Visit
-from semantest_iac.infrastructure.local_service.sockets import Handshake
+from semantest_iac.infrastructure.local_service.web_socket_connections import (
+    RECONNECT_MESSAGE,
+    Connection,
+    ConnectionRegistry,
+    WebSocketConnections,
+)
+from semantest_iac.infrastructure.local_service.web_socket_service import Handshake
 
 HANDSHAKE = Handshake((), (("User-Agent", "tester"),))
 
@@ -65,7 +69,7 @@ class FakeService:
 class FakeLine:
     """A client that leaves when it is sent away."""
 
-    visit: Visit
+    visit: Connection
     said: list[Any] = field(default_factory=list)
     code: int | None = None
     is_cut: bool = False
@@ -84,8 +88,8 @@ class FakeLine:
             await self.visit.left(code, reason)
 
 
-async def house_of(service: FakeService, grace_s: float = 0) -> SocketHouse:
-    house = SocketHouse(grace_s)
+async def house_of(service: FakeService, grace_s: float = 0) -> WebSocketConnections:
+    house = WebSocketConnections(grace_s)
     await house.adopt(_opening(service))
     return house
 
@@ -97,9 +101,9 @@ def _opening(service: FakeService) -> Any:
     return open
 
 
-async def let_in(house: SocketHouse) -> FakeLine:
+async def let_in(house: WebSocketConnections) -> FakeLine:
     visit = await house.connect(HANDSHAKE)
-    assert isinstance(visit, Visit)
+    assert isinstance(visit, Connection)
     line = FakeLine(visit)
     visit.joined(line)
     return line
@@ -128,7 +132,7 @@ class TestVisit:
         assert one.events == [(line.visit.id, "hello"), (line.visit.id, 1000)]
 
     async def test_may_last_as_long_as_the_limits_say(self) -> None:
-        house = SocketHouse(limits=ConnectionLimits(idle_s=60, duration_s=30))
+        house = WebSocketConnections(limits=ConnectionLimits(idle_s=60, duration_s=30))
         await house.adopt(_opening(FakeService("one")))
 
         assert 29 < (await let_in(house)).visit.time_left() <= 30
@@ -162,7 +166,7 @@ class TestNewVersion:
         await house.adopt(_opening(FakeService("two")))
         await until(lambda: not one.is_open)
 
-        assert (old.said, old.code, one.is_open) == ([HINT], 1012, False)
+        assert (old.said, old.code, one.is_open) == ([RECONNECT_MESSAGE], 1012, False)
         assert one.events == [(old.visit.id, 1012)]
 
     async def test_is_none_where_nothing_has_changed(self) -> None:
@@ -225,4 +229,4 @@ class TestCrowd:
             ["connectedAt", "identity", "lastActiveAt"],
             "tester",
         )
-        assert Crowd().facts("nobody") is None
+        assert ConnectionRegistry().facts("nobody") is None

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from semantest_iac.domain.networking.http_exchange import Pairs
-from semantest_iac.infrastructure.local_service.sockets import Handshake
+from semantest_iac.infrastructure.local_service.web_socket_service import Handshake
 
 
 class TestHandshake:

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from semantest_iac.infrastructure.local_service.throttling import Throttles, Window, stage_limits
+from semantest_iac.infrastructure.local_service.api_frontend import SlidingWindow, TokenBuckets, read_stage_limits
 
 
 class Clock:
@@ -22,19 +22,19 @@ def settings(rate: float | None, burst: int | None, **more: Any) -> dict[str, An
     return {"throttlingRateLimit": rate, "throttlingBurstLimit": burst, **more}
 
 
-def passed(throttles: Throttles, route: str, calls: int) -> int:
+def passed(throttles: TokenBuckets, route: str, calls: int) -> int:
     return sum(throttles.admits(route) for _ in range(calls))
 
 
 class TestThrottles:
     def test_let_the_burst_through(self) -> None:
-        throttles = Throttles(stage_limits({"defaultRouteSettings": settings(10, 5)}), Clock())
+        throttles = TokenBuckets(read_stage_limits({"defaultRouteSettings": settings(10, 5)}), Clock())
 
         assert passed(throttles, "GET /a", 8) == 5
 
     def test_fill_up_again_at_the_rate(self) -> None:
         clock = Clock()
-        throttles = Throttles(stage_limits({"defaultRouteSettings": settings(10, 5)}), clock)
+        throttles = TokenBuckets(read_stage_limits({"defaultRouteSettings": settings(10, 5)}), clock)
         passed(throttles, "GET /a", 5)
 
         clock.now = 0.25
@@ -43,7 +43,7 @@ class TestThrottles:
 
     def test_never_hold_more_than_the_burst(self) -> None:
         clock = Clock()
-        throttles = Throttles(stage_limits({"defaultRouteSettings": settings(10, 5)}), clock)
+        throttles = TokenBuckets(read_stage_limits({"defaultRouteSettings": settings(10, 5)}), clock)
         passed(throttles, "GET /a", 1)
 
         clock.now = 3600
@@ -51,7 +51,7 @@ class TestThrottles:
         assert passed(throttles, "GET /a", 8) == 5
 
     def test_are_each_routes_own(self) -> None:
-        throttles = Throttles(stage_limits({"defaultRouteSettings": settings(10, 5)}), Clock())
+        throttles = TokenBuckets(read_stage_limits({"defaultRouteSettings": settings(10, 5)}), Clock())
         passed(throttles, "GET /a", 5)
 
         assert throttles.admits("GET /b")
@@ -68,13 +68,13 @@ class TestThrottles:
         ids=["no stage", "no limits", "half a limit lets nothing through", "the route's own", "another route's"],
     )
     def test_are_read_of_the_stage(self, stage: dict[str, Any] | None, admitted: int) -> None:
-        assert passed(Throttles(stage_limits(stage), Clock()), "GET /a", 9) == admitted
+        assert passed(TokenBuckets(read_stage_limits(stage), Clock()), "GET /a", 9) == admitted
 
 
 class TestWindow:
     def test_lets_so_many_through_in_any_period(self) -> None:
         clock = Clock()
-        window, passed = Window(2, 10, clock), list[float]()
+        window, passed = SlidingWindow(2, 10, clock), list[float]()
         for moment in (0, 4, 5, 9, 10, 13, 14):
             clock.now = moment
             if window.wait() == 0:
@@ -84,7 +84,7 @@ class TestWindow:
 
     def test_tells_how_long_to_wait(self) -> None:
         clock = Clock()
-        window = Window(1, 10, clock)
+        window = SlidingWindow(1, 10, clock)
         window.wait()
         clock.now = 4
 

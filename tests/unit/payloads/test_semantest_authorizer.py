@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from semantest_iac.infrastructure.local_service.socket_tokens import signed
+from semantest_iac.infrastructure.local_service.json_web_tokens import sign_hs256_token
 from tests.contract.websocket_service.payload import shipped
 
 SECRET = "a secret of some length"
@@ -31,13 +31,15 @@ class TestHandler:
     def test_lets_a_client_in_with_what_its_token_says(self) -> None:
         claims = {"sub": "me", "exp": int(time.time()) + 60, "aud": "b"}
 
-        answer = asked({"token": signed(claims, SECRET)})
+        answer = asked({"token": sign_hs256_token(claims, SECRET)})
         [statement] = answer["policyDocument"]["Statement"]
         assert (statement["Effect"], statement["Resource"], answer["principalId"]) == ("Allow", METHOD, "me")
         assert json.loads(answer["context"]["claims"]) == claims
 
     @pytest.mark.parametrize(
-        "query", [None, {}, {"token": ""}, {"token": "x"}, {"token": signed({"exp": 1, "aud": "a"}, SECRET)}], ids=str
+        "query",
+        [None, {}, {"token": ""}, {"token": "x"}, {"token": sign_hs256_token({"exp": 1, "aud": "a"}, SECRET)}],
+        ids=str,
     )
     def test_answers_everybody_else_in_the_word_that_becomes_a_401(
         self, query: dict[str, str] | None, capsys: pytest.CaptureFixture[str]
@@ -47,7 +49,7 @@ class TestHandler:
         assert json.loads(capsys.readouterr().out)["event"] == "AUTHORIZE"
 
     def test_writes_down_why_and_nothing_of_the_token(self, capsys: pytest.CaptureFixture[str]) -> None:
-        token = signed({"exp": 1, "aud": "a"}, SECRET)
+        token = sign_hs256_token({"exp": 1, "aud": "a"}, SECRET)
 
         with pytest.raises(Exception, match="Unauthorized"):
             asked({"token": token})

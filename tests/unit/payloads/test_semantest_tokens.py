@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from semantest_iac.infrastructure.local_service.socket_tokens import signed
+from semantest_iac.infrastructure.local_service.json_web_tokens import sign_hs256_token
 from tests.contract.websocket_service.payload import shipped
 
 SECRET = "a secret of some length"
@@ -37,7 +37,7 @@ class TestChecked:
         "asked", [{}, {"issuer": "us"}, {"audiences": ["b", "c"]}, {"issuer": "us", "audiences": ["a"]}], ids=str
     )
     def test_gives_what_the_token_says(self, asked: dict[str, Any]) -> None:
-        assert checked(signed(CLAIMS, SECRET), **asked) == CLAIMS
+        assert checked(sign_hs256_token(CLAIMS, SECRET), **asked) == CLAIMS
 
     def test_takes_a_token_as_others_sign_it(self) -> None:
         token = (  # the sample of RFC 7519's most common debugger, with an end
@@ -66,13 +66,13 @@ class TestChecked:
     def test_refuses_what_is_not_for_now_or_for_us(
         self, claims: dict[str, Any], asked: dict[str, Any], why: str
     ) -> None:
-        assert reason(signed({**CLAIMS, **claims}, SECRET), **asked) == why
+        assert reason(sign_hs256_token({**CLAIMS, **claims}, SECRET), **asked) == why
 
     def test_refuses_what_another_has_signed(self) -> None:
-        assert reason(signed(CLAIMS, "another")) == "its signature is wrong"
+        assert reason(sign_hs256_token(CLAIMS, "another")) == "its signature is wrong"
 
     def test_refuses_what_was_changed_after_it_was_signed(self) -> None:
-        header, _, signature = signed(CLAIMS, SECRET).split(".")
+        header, _, signature = sign_hs256_token(CLAIMS, SECRET).split(".")
 
         assert reason(f"{header}.{part({**CLAIMS, 'sub': 'root'})}.{signature}") == "its signature is wrong"
 
@@ -102,4 +102,4 @@ class TestChecked:
         assert reason(token) in ("it is not a token", "it cannot be read")
 
     def test_lets_nobody_in_without_a_secret(self) -> None:
-        assert reason(signed(CLAIMS, ""), "") == "there is no secret to check it with"
+        assert reason(sign_hs256_token(CLAIMS, ""), "") == "there is no secret to check it with"

@@ -7,12 +7,12 @@ from typing import Any
 
 import pytest
 
-from semantest_iac.infrastructure.local_service.aws import socket_events as events
-from semantest_iac.infrastructure.local_service.aws.socket_events import Client, SocketApi
-from semantest_iac.infrastructure.local_service.sockets import Handshake
+from semantest_iac.infrastructure.local_service.aws import web_socket_plan as events
+from semantest_iac.infrastructure.local_service.aws.web_socket_plan import ConnectedClient, WebSocketApi
+from semantest_iac.infrastructure.local_service.web_socket_service import Handshake
 from tests.contract.websocket_service.payload import shipped
 
-API = SocketApi("api", "api.example.org", "live", "arn:aws:execute-api:us-east-1:123456789012:api")
+API = WebSocketApi("api", "api.example.org", "live", "arn:aws:execute-api:us-east-1:123456789012:api")
 OURS = "https://app.semantest.com"
 
 
@@ -31,26 +31,29 @@ def answered(event: dict[str, Any]) -> tuple[int, list[tuple[Any, ...]]]:
     return shipped("websocket_service", "semantest_websocket").answer(heard, event), heard.told
 
 
-def client(origin: str = "", **authorizer: str) -> Client:
+def client(origin: str = "", **authorizer: str) -> ConnectedClient:
     headers = (("Origin", origin),) if origin else ()
-    return Client("c1", Handshake(headers=headers), authorizer)
+    return ConnectedClient("c1", Handshake(headers=headers), authorizer)
 
 
 class TestAnswer:
     def test_keeps_what_the_authorizer_said_of_a_client(self) -> None:
         claims = {"sub": "me"}
 
-        status, told = answered(events.connect_event(API, client(claims=json.dumps(claims), principalId="me")))
+        status, told = answered(events.build_connect_event(API, client(claims=json.dumps(claims), principalId="me")))
         assert (status, told) == (200, [("connected", "c1", claims)])
 
     def test_takes_a_client_of_whom_nothing_was_said(self) -> None:
-        assert answered(events.connect_event(API, client())) == (200, [("connected", "c1", {})])
+        assert answered(events.build_connect_event(API, client())) == (200, [("connected", "c1", {})])
 
     def test_hands_messages_on(self) -> None:
-        assert answered(events.message_event(API, client(), "$default", "text")) == (200, [("said", "c1", "text", {})])
+        assert answered(events.build_message_event(API, client(), "$default", "text")) == (
+            200,
+            [("said", "c1", "text", {})],
+        )
 
     def test_hears_of_those_who_are_gone(self) -> None:
-        assert answered(events.disconnect_event(API, client(), 1001, "")) == (200, [("disconnected", "c1")])
+        assert answered(events.build_disconnect_event(API, client(), 1001, "")) == (200, [("disconnected", "c1")])
 
     @pytest.mark.parametrize(
         ("origin", "allowed", "status"),
@@ -70,4 +73,4 @@ class TestAnswer:
     ) -> None:
         monkeypatch.setenv("ALLOWED_ORIGINS", allowed)
 
-        assert answered(events.connect_event(API, client(origin)))[0] == status
+        assert answered(events.build_connect_event(API, client(origin)))[0] == status

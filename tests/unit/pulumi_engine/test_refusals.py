@@ -8,7 +8,7 @@ import pytest
 
 from semantest_iac.domain.deployment.stack import Stack
 from semantest_iac.domain.errors import DeploymentError, ProviderError, RefusedError, StackBusyError, ThrottledError
-from semantest_iac.infrastructure.pulumi_engine.refusals import judged
+from semantest_iac.infrastructure.pulumi_engine.operations.outcomes import require_done
 
 STACK = Stack("rest-api", "aws", "development", "us-east-1")
 URN = f"urn:pulumi:{STACK}::semantest-infrastructure::semantest:a:K$aws:lambda/function:Function::function"
@@ -24,13 +24,13 @@ def failure(message: str = "", urn: str = URN, **known: Any) -> dict[str, Any]:
 def error_of(last: dict[str, Any]) -> DeploymentError:
     """What judging the message raises."""
     with pytest.raises(DeploymentError) as caught:
-        judged(last, STACK)
+        require_done(last, STACK)
     return caught.value
 
 
 class TestJudged:
     def test_gives_what_was_done(self) -> None:
-        assert judged({"done": {"steps": []}}, STACK) == {"steps": []}
+        assert require_done({"done": {"steps": []}}, STACK) == {"steps": []}
 
     def test_names_the_resource_and_keeps_the_clouds_code(self) -> None:
         error = error_of(failure(API.format(409, "ResourceConflictException", "Function already exist: f")))

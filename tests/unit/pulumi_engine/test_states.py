@@ -6,7 +6,13 @@ from typing import Any
 
 import pytest
 
-from semantest_iac.infrastructure.pulumi_engine.states import State, completed, opened, parsed, without_secrets
+from semantest_iac.infrastructure.pulumi_engine.state.states import (
+    StackState,
+    drop_secret_values,
+    parse_state,
+    resolve_pending_creates,
+    reveal_secrets,
+)
 
 SEALED = {"4dabf18193072939515e22adb298388d": "1b47061264138c4ac30d75fd1eb44270", "ciphertext": "v1:a:b"}
 PENDING = {"urn": "urn:role", "type": "aws:iam/role:Role", "custom": True, "inputs": {"name": "r"}}
@@ -21,19 +27,19 @@ class TestState:
     def test_offers_the_outputs_of_the_stack_but_no_secret(self) -> None:
         outputs = {"endpoint": "https://x", "key": SEALED, "deep": {"list": [SEALED]}}
 
-        state = State({"resources": [{"urn": "urn:s", "type": "pulumi:pulumi:Stack", "outputs": outputs}]})
+        state = StackState({"resources": [{"urn": "urn:s", "type": "pulumi:pulumi:Stack", "outputs": outputs}]})
 
         assert state.outputs == {"endpoint": "https://x"}
 
     def test_knows_what_a_cut_off_create_was_to_replace(self) -> None:
         old = {"urn": "urn:role", "type": "aws:iam/role:Role", "id": "old"}
 
-        (create,) = State(deployment(old)).pending_creates
+        (create,) = StackState(deployment(old)).pending_creates
 
         assert (create.urn, create.known) == ("urn:role", ("old",))
 
     def test_is_empty_before_the_first_deployment(self) -> None:
-        state = parsed(b'{"checkpoint": {"latest": null}}', "checkpoint", "latest")
+        state = parse_state(b'{"checkpoint": {"latest": null}}', "checkpoint", "latest")
 
         assert (state.resources, state.pending_creates, state.outputs) == ([], [], {})
 
@@ -42,31 +48,31 @@ class TestState:
     )
     def test_is_not_made_of_anything_else(self, text: bytes) -> None:
         with pytest.raises((ValueError, TypeError, KeyError)):
-            parsed(text, "checkpoint", "latest")
+            parse_state(text, "checkpoint", "latest")
 
 
 class TestCompleted:
     def test_forgets_what_was_not_found(self) -> None:
-        result = completed(deployment(), {})
+        result = resolve_pending_creates(deployment(), {})
 
         assert (result["resources"], result["pending_operations"]) == ([], [])
 
     def test_adopts_what_was_found(self) -> None:
-        result = completed(deployment(), {"urn:role": "r-1"})
+        result = resolve_pending_creates(deployment(), {"urn:role": "r-1"})
 
         assert result["resources"] == [{**PENDING, "id": "r-1", "outputs": {"name": "r"}}]
 
     def test_leaves_what_is_replaced_to_be_deleted(self) -> None:
         old = {"urn": "urn:role", "id": "old"}
 
-        result = completed(deployment(old), {"urn:role": "r-1"})
+        result = resolve_pending_creates(deployment(old), {"urn:role": "r-1"})
 
         assert result["resources"][0] == {**old, "delete": True}
 
 
 class TestWithoutSecrets:
     def test_drops_values_with_a_sealed_part(self) -> None:
-        assert without_secrets({"a": 1, "b": SEALED, "c": [{"d": SEALED}], "e": None}) == {"a": 1, "e": None}
+        assert drop_secret_values({"a": 1, "b": SEALED, "c": [{"d": SEALED}], "e": None}) == {"a": 1, "e": None}
 
 
 class TestOpened:
@@ -74,11 +80,11 @@ class TestOpened:
         mark = {name: value for name, value in SEALED.items() if name != "ciphertext"}
         listed = [{"name": "a", "value": {**mark, "plaintext": '"one"'}}]
 
-        assert opened({"list": listed, "map": {**mark, "plaintext": '{"b": 2}'}, "plain": 3}) == {
+        assert reveal_secrets({"list": listed, "map": {**mark, "plaintext": '{"b": 2}'}, "plain": 3}) == {
             "list": [{"name": "a", "value": "one"}],
             "map": {"b": 2},
             "plain": 3,
         }
 
     def test_leaves_what_is_sealed(self) -> None:
-        assert opened({"a": SEALED}) == {"a": SEALED}
+        assert reveal_secrets({"a": SEALED}) == {"a": SEALED}

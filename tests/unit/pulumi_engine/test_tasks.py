@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from semantest_iac.infrastructure.pulumi_engine.tasks import Shown
+from semantest_iac.infrastructure.pulumi_engine.worker.ipc import ExpectedChanges
 
 _APP, _HUB = ("app", "create"), ("hub", "create")
 
@@ -23,6 +23,6 @@ class TestShown:
     def test_is_all_that_may_be_done(
         self, found: set[tuple[str, str]], is_part: bool, unlike: set[tuple[str, str]]
     ) -> None:
-        shown = Shown(frozenset({_APP, _HUB}), is_part=is_part)
+        shown = ExpectedChanges(frozenset({_APP, _HUB}), is_part=is_part)
 
         assert shown.unlike(frozenset(found)) == unlike

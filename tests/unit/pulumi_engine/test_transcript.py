@@ -4,7 +4,12 @@ from __future__ import annotations
 
 import pytest
 
-from semantest_iac.infrastructure.pulumi_engine.transcript import HEAD, LONGEST_LINE, TAIL, Transcript
+from semantest_iac.infrastructure.pulumi_engine.cli.pulumi_command import (
+    TRANSCRIPT_HEAD_LIMIT,
+    TRANSCRIPT_LINE_LIMIT,
+    TRANSCRIPT_TAIL_LIMIT,
+    Transcript,
+)
 
 
 class TestTranscript:
@@ -32,10 +37,10 @@ class TestTranscript:
         transcript = Transcript(lines.append)
 
         for _ in range(64):
-            transcript.feed(b"x" * LONGEST_LINE)
+            transcript.feed(b"x" * TRANSCRIPT_LINE_LIMIT)
         transcript.feed(b"\nnext\n")
 
-        assert [len(line) for line in lines] == [LONGEST_LINE, 4]
+        assert [len(line) for line in lines] == [TRANSCRIPT_LINE_LIMIT, 4]
 
     def test_keeps_the_beginning_and_the_end(self) -> None:
         transcript = Transcript()
@@ -45,7 +50,7 @@ class TestTranscript:
 
         assert transcript.text.startswith("line 0\n")
         assert transcript.text.endswith("line 199999")
-        assert len(transcript.text) < HEAD + TAIL + 100
+        assert len(transcript.text) < TRANSCRIPT_HEAD_LIMIT + TRANSCRIPT_TAIL_LIMIT + 100
 
     def test_goes_on_when_the_listener_breaks(self) -> None:
         def break_down(line: str) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from semantest_iac.domain.errors import ConfigurationError
-from semantest_iac.presentation.pulumi_program.wish import wish
+from semantest_iac.presentation.pulumi_program.program_inputs import read_program_inputs
 
 _FULL = "rest-api.aws.staging.us-east-1"
 _CANARY = "canary-5ecre7-value"
@@ -26,14 +26,14 @@ class Said:
 
 def _faults(stack: str, secret: str = "", **config: str) -> dict[str, str]:
     with pytest.raises(ConfigurationError) as caught:
-        wish(Said(stack, config, frozenset({secret} - {""})), {})
+        read_program_inputs(Said(stack, config, frozenset({secret} - {""})), {})
     assert _CANARY not in str(caught.value.faults)
     return {fault.path: fault.message for fault in caught.value.faults}
 
 
 class TestWish:
     def test_has_every_word_of_a_full_name(self) -> None:
-        found = wish(Said(_FULL), {})
+        found = read_program_inputs(Said(_FULL), {})
 
         assert (found.component, found.generation) == ("rest-api", 1)
         assert found.sources["values"] == {"provider": "aws", "environment": "staging", "region": "us-east-1"}
@@ -41,7 +41,7 @@ class TestWish:
     def test_has_the_environment_of_a_bare_name_and_the_rest_as_configured(self) -> None:
         config = {"component": "rest-api", "region": "eu-west-1", "config": "a/b.yaml", "generation": "3"}
 
-        found = wish(Said("prod", config), {})
+        found = read_program_inputs(Said("prod", config), {})
 
         assert (found.component, found.generation, found.sources["file"]) == ("rest-api", 3, Path("a/b.yaml"))
         assert found.sources["values"] == {"environment": "prod", "region": "eu-west-1"}
@@ -49,14 +49,14 @@ class TestWish:
     def test_has_settings_as_values(self) -> None:
         config = {"components": '{"rest-api":{"memory":1024}}', "monitoring": "[]{"}
 
-        found: dict[str, Any] = wish(Said("qa", config), {}).sources["values"]
+        found: dict[str, Any] = read_program_inputs(Said("qa", config), {}).sources["values"]
 
         assert found == {"environment": "qa", "components": {"rest-api": {"memory": 1024}}, "monitoring": "[]{"}
 
     def test_has_secrets_among_the_variables(self) -> None:
         said = Said("qa", {"secrets": f'{{"database_url":"{_CANARY}"}}'}, frozenset({"secrets"}))
 
-        found = wish(said, {"PATH": "/bin"})
+        found = read_program_inputs(said, {"PATH": "/bin"})
 
         assert found.sources["environ"] == {"PATH": "/bin", "SEMANTEST_SECRET_DATABASE_URL": _CANARY}
         assert _CANARY not in repr(found)

@@ -4,55 +4,55 @@ from __future__ import annotations
 
 import pytest
 
-from semantest_iac.application.queries.engines import engine_of
+from semantest_iac.application.queries.stacks import find_engine
 from semantest_iac.domain.errors import RefusedError
 from semantest_iac.domain.guardrails.engine_choice import (
-    PULUMI,
-    REAL,
-    SANDBOX,
-    SIMULATED,
+    PULUMI_ENGINE,
+    REAL_CLOUD,
+    SANDBOX_ENGINE,
+    SIMULATED_CLOUD,
     EngineChoice,
-    choice_for,
-    require_same,
+    choose_engine,
+    require_same_engine,
 )
 from tests.fakes.memory_ledger import STACK, MemoryLedger, a_deploy, a_destroy, an_event
 
-_ASKED = {"environment": "development", "configuration": {"engine": PULUMI, "cloud": SIMULATED}}
+_ASKED = {"environment": "development", "configuration": {"engine": PULUMI_ENGINE, "cloud": SIMULATED_CLOUD}}
 
 
 class TestEngineOf:
     async def test_is_that_of_the_last_good_deployment(self, ledger: MemoryLedger) -> None:
         await ledger.append(STACK, None, [an_event("deployment.requested", data=_ASKED), *a_deploy()[1:]])
 
-        assert engine_of(ledger, STACK) == EngineChoice(PULUMI, SIMULATED)
+        assert find_engine(ledger, STACK) == EngineChoice(PULUMI_ENGINE, SIMULATED_CLOUD)
 
     async def test_is_nobodys_after_a_destroy(self, ledger: MemoryLedger) -> None:
         await ledger.append(STACK, None, [an_event("deployment.requested", data=_ASKED), *a_deploy()[1:]])
         await ledger.append(STACK, None, a_destroy())
 
-        assert engine_of(ledger, STACK) is None
+        assert find_engine(ledger, STACK) is None
 
 
 class TestChoice:
     @pytest.mark.parametrize(
         ("asked", "choice"),
         [
-            (("development",), EngineChoice(SANDBOX, SIMULATED)),
-            (("production",), EngineChoice(PULUMI, REAL)),
-            (("production", SANDBOX), EngineChoice(SANDBOX, SIMULATED)),
-            (("development", PULUMI, SIMULATED), EngineChoice(PULUMI, SIMULATED)),
+            (("development",), EngineChoice(SANDBOX_ENGINE, SIMULATED_CLOUD)),
+            (("production",), EngineChoice(PULUMI_ENGINE, REAL_CLOUD)),
+            (("production", SANDBOX_ENGINE), EngineChoice(SANDBOX_ENGINE, SIMULATED_CLOUD)),
+            (("development", PULUMI_ENGINE, SIMULATED_CLOUD), EngineChoice(PULUMI_ENGINE, SIMULATED_CLOUD)),
         ],
         ids=["development plays", "production is real", "a rehearsal", "Pulumi's engine at play"],
     )
     def test_follows_the_environment_until_somebody_chooses(self, asked: tuple[str, ...], choice: EngineChoice) -> None:
-        assert choice_for(*asked) == choice
+        assert choose_engine(*asked) == choice
 
     def test_of_the_sandbox_reaches_no_real_cloud(self) -> None:
         with pytest.raises(RefusedError):
-            choice_for("development", SANDBOX, REAL)
+            choose_engine("development", SANDBOX_ENGINE, REAL_CLOUD)
 
     def test_of_another_engine_is_refused_where_something_is_deployed(self) -> None:
         with pytest.raises(RefusedError) as refusal:
-            require_same(STACK, EngineChoice(), EngineChoice(PULUMI, SIMULATED))
+            require_same_engine(STACK, EngineChoice(), EngineChoice(PULUMI_ENGINE, SIMULATED_CLOUD))
 
         assert refusal.value.error_code == "ENGINE_DIFFERS"

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from semantest_iac.application.queries.history import events, history
-from semantest_iac.application.queries.status import StackFilter
+from semantest_iac.application.queries.history import StackFilter, read_events, read_history
 from semantest_iac.domain.errors import NotFoundError
 from tests.fakes.memory_ledger import STACK, MemoryLedger, a_deploy, a_destroy
 
@@ -23,7 +22,7 @@ async def deployed(ledger: MemoryLedger) -> MemoryLedger:
 
 class TestHistory:
     def test_lists_every_deployment_newest_first(self, deployed: MemoryLedger) -> None:
-        rows = [(row["deployment"], row["kind"], row["endpoint"]) for row in history(deployed)]
+        rows = [(row["deployment"], row["kind"], row["endpoint"]) for row in read_history(deployed)]
 
         assert rows == [("d3", "deploy", None), ("d2", "destroy", None), ("d1", "deploy", "one")]
 
@@ -40,12 +39,12 @@ class TestHistory:
     def test_can_be_narrowed(
         self, deployed: MemoryLedger, stack_filter: StackFilter, limit: int | None, found: list[str]
     ) -> None:
-        assert [row["deployment"] for row in history(deployed, stack_filter, limit)] == found
+        assert [row["deployment"] for row in read_history(deployed, stack_filter, limit)] == found
 
 
 class TestEvents:
     def test_come_in_order_with_their_position_and_without_the_journal(self, deployed: MemoryLedger) -> None:
-        found = [(event["sequence"], event["type"]) for event in events(deployed, deployment="d1")]
+        found = [(event["sequence"], event["type"]) for event in read_events(deployed, deployment="d1")]
 
         assert found == [
             ("1", "infrastructure.deployment.requested"),
@@ -56,23 +55,25 @@ class TestEvents:
         ]
 
     def test_hold_the_journal_when_asked(self, deployed: MemoryLedger) -> None:
-        assert len(events(deployed, journal=True)) == 17
+        assert len(read_events(deployed, journal=True)) == 17
 
     def test_can_be_those_of_one_stack(self, deployed: MemoryLedger) -> None:
-        assert {event["subject"] for event in events(deployed, stack=STACK)} == {STACK}
+        assert {event["subject"] for event in read_events(deployed, stack=STACK)} == {STACK}
 
     def test_are_read_on_from_the_last_position(self, deployed: MemoryLedger) -> None:
-        first = events(deployed, limit=5)
-        rest = events(deployed, after=int(first[-1]["sequence"]))
+        first = read_events(deployed, limit=5)
+        rest = read_events(deployed, after=int(first[-1]["sequence"]))
 
-        assert first + rest == events(deployed)
+        assert first + rest == read_events(deployed)
 
     @pytest.mark.parametrize("narrowed", [{"stack": STACK}, {"deployment": "d2"}], ids=["stack", "deployment"])
     def test_of_a_part_are_read_on_too(self, deployed: MemoryLedger, narrowed: dict[str, str]) -> None:
-        found = events(deployed, after=8, limit=1, stack=narrowed.get("stack"), deployment=narrowed.get("deployment"))
+        found = read_events(
+            deployed, after=8, limit=1, stack=narrowed.get("stack"), deployment=narrowed.get("deployment")
+        )
 
         assert [event["type"] for event in found] == ["infrastructure.removed"]
 
     def test_of_an_unknown_deployment_are_not_found(self, deployed: MemoryLedger) -> None:
         with pytest.raises(NotFoundError, match="Cannot read events of deployment 'd9'"):
-            events(deployed, deployment="d9")
+            read_events(deployed, deployment="d9")

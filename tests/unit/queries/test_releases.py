@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from semantest_iac.application.queries.releases import answers_here, releases
+from semantest_iac.application.queries.stacks import is_served_locally, simulated_releases
 from tests.fakes.memory_ledger import MemoryLedger, a_deploy
 
 
@@ -14,4 +14,4 @@ class TestReleases:
         stack = f"{component}.aws.development.us-east-1"
         await ledger.append(stack, None, a_deploy(stack=stack))
 
-        assert (stack in releases(ledger), answers_here(ledger, stack)) == (answers, answers)
+        assert (stack in simulated_releases(ledger), is_served_locally(ledger, stack)) == (answers, answers)

@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from semantest_iac.application.queries.status import StackFilter, outputs, status
+from semantest_iac.application.queries.history import StackFilter, read_outputs, read_status
 from semantest_iac.domain.errors import NotFoundError
 from tests.fakes.memory_ledger import NOON, STACK, MemoryLedger, a_deploy, a_destroy, an_event
 
@@ -33,7 +33,7 @@ async def deployed(ledger: MemoryLedger) -> MemoryLedger:
 
 class TestStatus:
     def test_tells_the_newest_deployment_and_what_is_live(self, deployed: MemoryLedger) -> None:
-        assert status(deployed, StackFilter(component="rest-api")) == [
+        assert read_status(deployed, StackFilter(component="rest-api")) == [
             {
                 "deployment": "d2",
                 "stack": STACK,
@@ -54,28 +54,28 @@ class TestStatus:
     def test_lists_the_stacks_that_are_meant_newest_first(
         self, deployed: MemoryLedger, stack_filter: StackFilter, stacks: list[str]
     ) -> None:
-        assert [row["stack"] for row in status(deployed, stack_filter)] == stacks
+        assert [row["stack"] for row in read_status(deployed, stack_filter)] == stacks
 
     def test_leaves_out_the_error_where_there_is_none(self, deployed: MemoryLedger) -> None:
-        assert "error" not in status(deployed)[0]
+        assert "error" not in read_status(deployed)[0]
 
     def test_is_plain_json(self, deployed: MemoryLedger) -> None:
-        answer = status(deployed)
+        answer = read_status(deployed)
 
         assert json.loads(json.dumps(answer)) == answer
 
 
 class TestOutputs:
     def test_are_those_of_the_last_good_deployment(self, deployed: MemoryLedger) -> None:
-        assert outputs(deployed, STACK) == {"url": "https://one"}
+        assert read_outputs(deployed, STACK) == {"url": "https://one"}
 
     @pytest.mark.parametrize("stack", [OTHER, "never-heard-of"], ids=["not completed", "unknown"])
     def test_are_not_found_before_a_deployment_was_completed(self, deployed: MemoryLedger, stack: str) -> None:
         with pytest.raises(NotFoundError, match=f"Cannot read outputs of stack '{stack}'"):
-            outputs(deployed, stack)
+            read_outputs(deployed, stack)
 
     async def test_are_gone_with_the_stack(self, deployed: MemoryLedger) -> None:
         await deployed.append(STACK, None, a_destroy("d4"))
 
         with pytest.raises(NotFoundError):
-            outputs(deployed, STACK)
+            read_outputs(deployed, STACK)

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from typing import Any
 
-from semantest_iac.infrastructure.sandbox_engine.states import ResourceState
-from semantest_iac.infrastructure.sandbox_engine.urns import urn_of
+from semantest_iac.infrastructure.sandbox_engine.protocol.urns import build_urn
+from semantest_iac.infrastructure.sandbox_engine.state.snapshots import ResourceState
 
 TOPIC = "aws:sns/topic:Topic"
 
 
 def a_urn(name: str, parent: str = "", type_: str = TOPIC) -> str:
     """The URN of a resource of the stack `s` in the project `p`."""
-    return urn_of("s", "p", parent, type_, name)
+    return build_urn("s", "p", parent, type_, name)
 
 
 def a_state(name: str, **fields: Any) -> ResourceState:

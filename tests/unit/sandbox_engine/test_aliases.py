@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from semantest_iac.infrastructure.sandbox_engine.aliases import Alias, former_urns, with_present_names
+from semantest_iac.infrastructure.sandbox_engine.state.aliases import Alias, former_urns, with_current_urns
 from tests.unit.sandbox_engine.builders import TOPIC, a_state, a_urn
 
 _GROUP = "my:kind:Group"
@@ -49,7 +49,7 @@ class TestWithPresentNames:
             provider=f"{a_urn('p', type_='pulumi:providers:aws')}::id",
         )
 
-        *_, told = with_present_names([provider, topic, user])
+        *_, told = with_current_urns([provider, topic, user])
 
         assert told.dependencies == (topic.urn,)
         assert told.property_dependencies == {"topic": (topic.urn,)}
@@ -60,7 +60,7 @@ class TestWithPresentNames:
         child = a_state("child", parent=a_urn("old", type_="my:kind:Former"))
         grandchild = a_state("grandchild", parent=child.urn)
 
-        named = list(with_present_names([group, child, grandchild]))
+        named = list(with_current_urns([group, child, grandchild]))
 
         assert [state.parent for state in named] == ["", group.urn, named[1].urn]
         assert named[2].urn == a_urn("grandchild", a_urn("child", group.urn))

@@ -7,13 +7,18 @@ from typing import Any
 import pytest
 from pulumi.runtime.proto import resource_pb2
 
-from semantest_iac.infrastructure.sandbox_engine import wire
-from semantest_iac.infrastructure.sandbox_engine.goals import Place, default_provider, goal_of, wanted_of_read
-from semantest_iac.infrastructure.sandbox_engine.options import refuse_unplayed
-from semantest_iac.infrastructure.sandbox_engine.unsupported import UnsupportedError
+from semantest_iac.infrastructure.sandbox_engine.plan.desired_state import (
+    RegistrationContext,
+    decode_read,
+    decode_registration,
+    default_provider,
+    refuse_unsupported_options,
+)
+from semantest_iac.infrastructure.sandbox_engine.protocol import wire
+from semantest_iac.infrastructure.sandbox_engine.protocol.wire import UnsupportedError
 from tests.unit.sandbox_engine.builders import a_state, a_urn
 
-_PLACE = Place("s", "p")
+_PLACE = RegistrationContext("s", "p")
 
 # What a registration can carry, by what becomes of it here.
 _PLAYED = {
@@ -58,18 +63,18 @@ class TestOptions:
     @pytest.mark.parametrize("field", sorted(_REFUSED))
     def test_that_are_not_played_are_refused(self, field: str) -> None:
         with pytest.raises(UnsupportedError, match=r"does not play .* \('a'\)"):
-            refuse_unplayed(_request(**{field: _REFUSED[field]}))
+            refuse_unsupported_options(_request(**{field: _REFUSED[field]}))
 
     def test_that_are_not_played_are_named_together(self) -> None:
         with pytest.raises(UnsupportedError, match="does not play hide_diffs, import_, remote components"):
-            goal_of(_request(remote=True, importId="id", hideDiffs=["a"]), _PLACE)
+            decode_registration(_request(remote=True, importId="id", hideDiffs=["a"]), _PLACE)
 
 
 class TestGoal:
     def test_is_what_was_asked_for(self) -> None:
-        goal = goal_of(
+        goal = decode_registration(
             _request(
-                object=wire.encode({"name": "n"}),
+                object=wire.encode_properties({"name": "n"}),
                 dependencies=["z", "b"],
                 propertyDependencies={"name": {"urns": ["b"]}, "tags": {}},
                 ignoreChanges=["tags"],
@@ -78,7 +83,7 @@ class TestGoal:
                 deleteBeforeReplaceDefined=True,
                 customTimeouts={"create": "1h1.5m", "delete": "90s"},
             ),
-            Place("s", "p", provider="provider"),
+            RegistrationContext("s", "p", provider="provider"),
         )
 
         assert goal.wanted == a_state(
@@ -96,27 +101,27 @@ class TestGoal:
         assert goal.delete_before_replace is False
 
     def test_says_nothing_of_the_order_where_the_program_does_not(self) -> None:
-        assert goal_of(_request(), _PLACE).delete_before_replace is None
+        assert decode_registration(_request(), _PLACE).delete_before_replace is None
 
     @pytest.mark.parametrize(("said", "result"), [(None, True), (False, False), (True, True)])
     def test_inherits_protection_and_retention(self, said: bool | None, result: bool) -> None:
-        place = Place("s", "p", a_state("parent", protect=True, retain_on_delete=True))
+        place = RegistrationContext("s", "p", a_state("parent", protect=True, retain_on_delete=True))
 
-        wanted = goal_of(_request(protect=said, retainOnDelete=said), place).wanted
+        wanted = decode_registration(_request(protect=said, retainOnDelete=said), place).wanted
 
         assert (wanted.protect, wanted.retain_on_delete) == (result, result)
 
     def test_refuses_a_timeout_that_is_none(self) -> None:
         with pytest.raises(UnsupportedError, match="cannot read the custom timeout 'soon'"):
-            goal_of(_request(customTimeouts={"create": "soon"}), _PLACE)
+            decode_registration(_request(customTimeouts={"create": "soon"}), _PLACE)
 
 
 class TestReads:
-    @pytest.mark.parametrize(("id_", "result"), [("i", "i"), (wire.UNKNOWN_TEXT, "")], ids=["known", "unknown"])
+    @pytest.mark.parametrize(("id_", "result"), [("i", "i"), (wire.UNKNOWN_MARKER, "")], ids=["known", "unknown"])
     def test_are_of_resources_that_others_keep(self, id_: str, result: str) -> None:
         request = resource_pb2.ReadResourceRequest(type="aws:sns/topic:Topic", name="a", id=id_)
 
-        assert wanted_of_read(request, _PLACE) == a_state("a", id=result, external=True)
+        assert decode_read(request, _PLACE) == a_state("a", id=result, external=True)
 
 
 class TestDefaultProvider:

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from semantest_iac.infrastructure.sandbox_engine.paths import covers, parse, put_back
-from semantest_iac.infrastructure.sandbox_engine.values import Secret
+from semantest_iac.infrastructure.sandbox_engine.plan.paths import parse_path, path_covers, restore_ignored
+from semantest_iac.infrastructure.sandbox_engine.protocol.values import Secret
 
 
 class TestParse:
@@ -33,7 +33,7 @@ class TestParse:
         ],
     )
     def test_reads_names_and_indexes(self, text: str, path: tuple[str | int, ...]) -> None:
-        assert parse(text) == path
+        assert parse_path(text) == path
 
 
 class TestCovers:
@@ -51,10 +51,10 @@ class TestCovers:
         ],
     )
     def test_says_whether_one_path_leads_on_from_the_other(self, path: str, other: str, answer: bool) -> None:
-        assert covers(parse(path), parse(other)) is answer
+        assert path_covers(parse_path(path), parse_path(other)) is answer
 
     def test_says_no_for_a_text_that_is_no_path(self) -> None:
-        assert not covers(parse("a["), parse("a"))
+        assert not path_covers(parse_path("a["), parse_path("a"))
 
 
 class TestPutBack:
@@ -79,21 +79,21 @@ class TestPutBack:
         ],
     )
     def test_restores_what_lies_on_the_path(self, path: str, old: Any, new: Any, result: Any) -> None:
-        assert put_back(new, old, [path]) == result
+        assert restore_ignored(new, old, [path]) == result
 
     def test_keeps_what_was_secret_so(self) -> None:
         old, new = {"a": Secret({"b": 1})}, {"a": {"b": 2, "c": 2}}
 
-        assert put_back(new, old, ["a.b"]) == {"a": {"b": Secret(1), "c": 2}}
+        assert restore_ignored(new, old, ["a.b"]) == {"a": {"b": Secret(1), "c": 2}}
 
     def test_reaches_into_what_is_secret(self) -> None:
         old, new = {"a": {"b": 1}}, {"a": Secret({"b": 2, "c": 2})}
 
-        assert put_back(new, old, ["a.b"]) == {"a": Secret({"b": 1, "c": 2})}
+        assert restore_ignored(new, old, ["a.b"]) == {"a": Secret({"b": 1, "c": 2})}
 
     def test_leaves_the_given_values_alone(self) -> None:
         old, new = {"a": {"b": 1}}, {"a": {"b": 2}}
 
-        put_back(new, old, ["a.b", "a"])
+        restore_ignored(new, old, ["a.b", "a"])
 
         assert (old, new) == ({"a": {"b": 1}}, {"a": {"b": 2}})

@@ -6,9 +6,8 @@ from typing import Any
 
 import pytest
 
-from semantest_iac.infrastructure.sandbox_engine.regions import Regions
-from semantest_iac.infrastructure.sandbox_engine.snapshots import Effect, Snapshot
-from semantest_iac.infrastructure.sandbox_engine.states import ResourceState
+from semantest_iac.infrastructure.sandbox_engine.simulated_clouds import CloudResolver
+from semantest_iac.infrastructure.sandbox_engine.state.snapshots import ResourceState, Snapshot, StateChange
 from tests.unit.sandbox_engine.builders import a_state
 
 _WEST = {"region": "eu-west-1"}
@@ -22,15 +21,15 @@ def _reference(provider: ResourceState) -> str:
     return f"{provider.urn}::{provider.id}"
 
 
-def _regions(*settled: ResourceState, before: ResourceState) -> Regions:
+def _regions(*settled: ResourceState, before: ResourceState) -> CloudResolver:
     snapshot = Snapshot([before])
     for state in settled:
-        snapshot.apply(Effect(put=state))
+        snapshot.apply(StateChange(put=state))
 
     def no_cloud(package: str, region: str) -> Any:
         raise KeyError(package)
 
-    return Regions(no_cloud, snapshot, "us-east-1")
+    return CloudResolver(no_cloud, snapshot, "us-east-1")
 
 
 class TestDiffer:

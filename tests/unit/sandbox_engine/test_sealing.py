@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
-from semantest_iac.infrastructure.sandbox_engine.sealing import Sealer
+from semantest_iac.infrastructure.sandbox_engine.state.store import PassphraseCipher
 
 
 @pytest.fixture(scope="module")
@@ -22,26 +22,26 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 class TestSealer:
     def test_opens_what_it_sealed_and_shows_nothing(self, folder: Path) -> None:
-        sealed = Sealer(folder).seal({"hush": ["é", 1, None]})
+        sealed = PassphraseCipher(folder).seal({"hush": ["é", 1, None]})
 
-        assert Sealer(folder).unseal(sealed) == {"hush": ["é", 1, None]}
+        assert PassphraseCipher(folder).unseal(sealed) == {"hush": ["é", 1, None]}
         assert "hush" not in sealed
 
     def test_seals_the_same_value_differently_each_time(self, folder: Path) -> None:
-        sealer = Sealer(folder)
+        sealer = PassphraseCipher(folder)
 
         assert sealer.seal("a") != sealer.seal("a")
 
     def test_refuses_what_was_changed(self, folder: Path) -> None:
-        version, nonce, body = Sealer(folder).seal("a").split(":")
+        version, nonce, body = PassphraseCipher(folder).seal("a").split(":")
         changed = base64.b64encode(b"\0" * 17).decode()
 
         with pytest.raises(ValueError, match="another passphrase"):
-            Sealer(folder).unseal(":".join((version, nonce, changed)))
+            PassphraseCipher(folder).unseal(":".join((version, nonce, changed)))
         assert body != changed
 
     def test_uses_the_form_of_pulumi_s_passphrase_provider(self, folder: Path) -> None:
-        sealer = Sealer(folder)
+        sealer = PassphraseCipher(folder)
         text = sealer.seal("hush")
 
         version, salt, *proof = sealer.provider["state"]["salt"].split(":")
@@ -56,15 +56,15 @@ class TestSealer:
         assert json.loads(opened(text.split(":"))) == "hush"
 
     def test_gives_the_same_proof_each_time(self, folder: Path) -> None:
-        Sealer(folder).seal("a")
+        PassphraseCipher(folder).seal("a")
 
-        assert Sealer(folder).provider == Sealer(folder).provider
+        assert PassphraseCipher(folder).provider == PassphraseCipher(folder).provider
 
     def test_makes_no_key_before_there_is_a_secret(self, tmp_path: Path) -> None:
-        assert Sealer(tmp_path / "none").provider == {}
+        assert PassphraseCipher(tmp_path / "none").provider == {}
         assert not (tmp_path / "none").exists()
 
     def test_keeps_its_files_to_itself(self, folder: Path) -> None:
-        Sealer(folder).seal("a")
+        PassphraseCipher(folder).seal("a")
 
         assert {stat.S_IMODE(path.stat().st_mode) for path in folder.iterdir()} == {0o600}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from semantest_iac.infrastructure.sandbox_engine.snapshots import Effect, Snapshot, in_order
+from semantest_iac.infrastructure.sandbox_engine.state.snapshots import Snapshot, StateChange, order_by_dependencies
 from tests.unit.sandbox_engine.builders import a_state, a_urn
 
 
@@ -13,7 +13,7 @@ class TestSnapshot:
         a, b = a_state("a"), a_state("b")
         snapshot = Snapshot([a, b])
 
-        snapshot.apply(Effect(put=b, drop=b.key))
+        snapshot.apply(StateChange(put=b, drop=b.key))
 
         assert list(snapshot) == [b, a]
         assert (snapshot.new(b.urn), snapshot.old(b.urn), snapshot.old(a.urn)) == (b, None, a)
@@ -22,11 +22,11 @@ class TestSnapshot:
         old, new = a_state("a", id="1"), a_state("a", id="2")
         snapshot, doomed = Snapshot([old]), replace(old, delete=True)
 
-        snapshot.apply(Effect(put=new, mark=doomed))
+        snapshot.apply(StateChange(put=new, mark=doomed))
 
         assert [state.id for state in snapshot] == ["2", "1"]
         assert snapshot.old(old.urn) is None
-        snapshot.apply(Effect(drop=doomed.key))
+        snapshot.apply(StateChange(drop=doomed.key))
         assert list(snapshot) == [new]
 
     def test_tells_a_replaced_one_from_a_replacement_with_its_id(self) -> None:
@@ -34,15 +34,15 @@ class TestSnapshot:
         doomed = replace(state, delete=True)
         snapshot = Snapshot([state])
 
-        snapshot.apply(Effect(put=state, mark=doomed))
+        snapshot.apply(StateChange(put=state, mark=doomed))
 
-        assert list(snapshot) == list(Snapshot(in_order(snapshot))) == [state, doomed]
+        assert list(snapshot) == list(Snapshot(order_by_dependencies(snapshot))) == [state, doomed]
 
     def test_finds_a_provider_as_long_as_a_resource_may_need_it(self) -> None:
         provider = a_state("p", type="pulumi:providers:aws", id="1")
         snapshot = Snapshot([provider])
 
-        snapshot.apply(Effect(put=replace(provider, id="2"), drop=provider.key))
+        snapshot.apply(StateChange(put=replace(provider, id="2"), drop=provider.key))
 
         assert snapshot.provider(f"{provider.urn}::1") == provider
         assert snapshot.provider(f"{provider.urn}::2") == replace(provider, id="2")
@@ -53,23 +53,31 @@ class TestInOrder:
     def test_puts_each_after_what_it_needs_and_keeps_the_rest(self) -> None:
         states = [a_state("a", needs=["c"]), a_state("b"), a_state("c", needs=["d"]), a_state("d")]
 
-        assert [state.name for state in in_order(states)] == ["d", "c", "a", "b"]
+        assert [state.name for state in order_by_dependencies(states)] == ["d", "c", "a", "b"]
 
     def test_puts_what_may_still_need_a_replaced_one_after_it(self) -> None:
         """Deletes go from the end: a cloud does not let go of what another resource refers to."""
         new, old = a_state("a"), a_state("a", id="old", delete=True)
 
-        assert [state.id for state in in_order([a_state("b", needs=["a"]), new, old])] == ["id-a", "id-b", "old"]
-        assert [state.id for state in in_order([new, old, a_state("b", needs=["a"])])] == ["id-a", "old", "id-b"]
+        assert [state.id for state in order_by_dependencies([a_state("b", needs=["a"]), new, old])] == [
+            "id-a",
+            "id-b",
+            "old",
+        ]
+        assert [state.id for state in order_by_dependencies([new, old, a_state("b", needs=["a"])])] == [
+            "id-a",
+            "old",
+            "id-b",
+        ]
 
     def test_ends_where_a_replaced_one_and_its_successor_need_each_other(self) -> None:
         old = a_state("a", id="old", delete=True, needs=["b"])
 
-        assert [state.id for state in in_order([old, a_state("b", needs=["a"]), a_state("a")])] == [
+        assert [state.id for state in order_by_dependencies([old, a_state("b", needs=["a"]), a_state("a")])] == [
             "id-a",
             "id-b",
             "old",
         ]
 
     def test_does_not_mind_what_is_missing(self) -> None:
-        assert [state.urn for state in in_order([a_state("a", needs=["gone"])])] == [a_urn("a")]
+        assert [state.urn for state in order_by_dependencies([a_state("a", needs=["gone"])])] == [a_urn("a")]

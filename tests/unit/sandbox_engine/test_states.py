@@ -9,9 +9,9 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from semantest_iac.infrastructure.sandbox_engine import wire
-from semantest_iac.infrastructure.sandbox_engine.states import ResourceState, dump, load
-from semantest_iac.infrastructure.sandbox_engine.values import Package, Reference, Secret
+from semantest_iac.infrastructure.sandbox_engine.protocol import wire
+from semantest_iac.infrastructure.sandbox_engine.protocol.values import PackageFile, PulumiReference, Secret
+from semantest_iac.infrastructure.sandbox_engine.state.snapshots import ResourceState, dump_resource, load_resource
 from tests.unit.sandbox_engine.builders import a_state, a_urn
 
 _LEAVES = st.one_of(
@@ -19,8 +19,8 @@ _LEAVES = st.one_of(
     st.booleans(),
     st.integers(),
     st.text(max_size=5),
-    st.builds(Package, kind=st.just(wire.ASSET), digest=st.just("d"), path=st.just("/p")),
-    st.builds(Reference, urn=st.just("urn"), id=st.text(max_size=3)),
+    st.builds(PackageFile, kind=st.just(wire.ASSET_SIGNATURE), digest=st.just("d"), path=st.just("/p")),
+    st.builds(PulumiReference, urn=st.just("urn"), id=st.text(max_size=3)),
 )
 _VALUES = st.recursive(
     _LEAVES,
@@ -41,27 +41,29 @@ class TestForm:
     def test_can_be_read_back(self, inputs: dict[str, Any]) -> None:
         state = a_state("a", inputs=inputs, outputs=inputs, needs=["b"], property_dependencies={"x": (a_urn("b"),)})
 
-        written = json.loads(json.dumps(dump(state, _turned)))
+        written = json.loads(json.dumps(dump_resource(state, _turned)))
 
-        assert load(written, lambda text: json.loads(text[::-1])) == state
+        assert load_resource(written, lambda text: json.loads(text[::-1])) == state
 
     def test_has_every_field(self) -> None:
         filled = {field.name: _some(field.name) for field in fields(ResourceState)}
         state = ResourceState(**filled)
 
-        assert load(dump(state, _turned), lambda text: json.loads(text[::-1])) == state
+        assert load_resource(dump_resource(state, _turned), lambda text: json.loads(text[::-1])) == state
 
     def test_leaves_out_what_is_empty(self) -> None:
-        assert dump(ResourceState("urn", "type", custom=False), _turned) == {
+        assert dump_resource(ResourceState("urn", "type", custom=False), _turned) == {
             "urn": "urn",
             "custom": False,
             "type": "type",
         }
 
     def test_seals_secrets_whole(self) -> None:
-        dumped = dump(a_state("a", inputs={"x": Secret({"y": "hush"})}), _turned)
+        dumped = dump_resource(a_state("a", inputs={"x": Secret({"y": "hush"})}), _turned)
 
-        assert dumped["inputs"] == {"x": {wire.SIGNATURE: wire.SECRET, "ciphertext": _turned({"y": "hush"})}}
+        assert dumped["inputs"] == {
+            "x": {wire.SIGNATURE_KEY: wire.SECRET_SIGNATURE, "ciphertext": _turned({"y": "hush"})}
+        }
 
 
 def _some(field: str) -> Any:

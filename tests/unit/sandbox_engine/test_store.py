@@ -11,8 +11,8 @@ import pytest
 
 from semantest_iac.domain.deployment.stack import Stack
 from semantest_iac.domain.errors import ProviderError
-from semantest_iac.infrastructure.sandbox_engine.snapshots import Effect
-from semantest_iac.infrastructure.sandbox_engine.store import StateStore
+from semantest_iac.infrastructure.sandbox_engine.state.snapshots import StateChange
+from semantest_iac.infrastructure.sandbox_engine.state.store import StateStore
 from tests.unit.sandbox_engine.builders import a_state
 
 STACK = Stack("rest-api", "aws", "development", "us-east-1")
@@ -63,9 +63,9 @@ class TestJournal:
     def test_adds_what_was_done_since(self, store: StateStore) -> None:
         store.save(STACK, [a_state("a"), a_state("b")])
         journal = store.journal(STACK)
-        owner = journal.begin("create", a_state("c", id=""), Effect())
-        journal.end(owner, Effect(put=a_state("c")))
-        journal.note(Effect(drop=a_state("a").key))
+        owner = journal.begin("create", a_state("c", id=""), StateChange())
+        journal.end(owner, StateChange(put=a_state("c")))
+        journal.note(StateChange(drop=a_state("a").key))
 
         remembered = store.remembered(STACK)
 
@@ -73,7 +73,7 @@ class TestJournal:
         assert (remembered.begun, remembered.cut_short) == ((), True)
 
     def test_tells_what_has_no_end(self, store: StateStore) -> None:
-        after = Effect(drop=a_state("a").key)
+        after = StateChange(drop=a_state("a").key)
         owner = store.journal(STACK).begin("delete", a_state("a"), after)
 
         [begun] = store.remembered(STACK).begun
@@ -81,7 +81,7 @@ class TestJournal:
         assert (begun.op, begun.owner, begun.goal, begun.after) == ("delete", owner, a_state("a"), after)
 
     def test_reads_on_where_a_line_was_cut_off(self, store: StateStore, tmp_path: Path) -> None:
-        store.journal(STACK).note(Effect(put=a_state("a")))
+        store.journal(STACK).note(StateChange(put=a_state("a")))
         with (tmp_path / _JOURNAL).open("a") as file:
             file.write('{"end": "x", "put": {"urn"')
 
@@ -94,7 +94,7 @@ class TestJournal:
             store.remembered(STACK)
 
     def test_is_gone_when_its_sum_is_saved(self, store: StateStore, tmp_path: Path) -> None:
-        store.journal(STACK).note(Effect(put=a_state("a")))
+        store.journal(STACK).note(StateChange(put=a_state("a")))
 
         store.save(STACK, store.snapshot(STACK))
 
@@ -106,15 +106,15 @@ class TestJournal:
         store.save(STACK, [old] if times == 1 else [new])
         journal = store.journal(STACK)
         doomed = replace(old, delete=True)
-        journal.note(Effect(put=new, mark=doomed))
-        journal.note(Effect(drop=doomed.key))
+        journal.note(StateChange(put=new, mark=doomed))
+        journal.note(StateChange(drop=doomed.key))
 
         assert list(store.snapshot(STACK)) == [new]
 
 
 class TestExport:
     def test_names_operations_that_are_under_way(self, store: StateStore) -> None:
-        store.journal(STACK).begin("create", a_state("a", id=""), Effect())
+        store.journal(STACK).begin("create", a_state("a", id=""), StateChange())
         remembered = store.remembered(STACK)
 
         deployment = store.deployment(remembered.snapshot, remembered.begun)["deployment"]

@@ -6,27 +6,32 @@ from typing import Any
 
 import pytest
 
-from semantest_iac.infrastructure.sandbox_engine.values import (
-    Package,
-    Reference,
+from semantest_iac.infrastructure.sandbox_engine.protocol.values import (
+    PackageFile,
+    PulumiReference,
     Secret,
-    bare,
-    holds_secret,
-    holds_unknown,
-    kept_like,
-    outputs_like,
-    sealed_in,
+    contains_secret,
+    contains_unknown_value,
+    lift_secrets,
+    outputs_with_secrets,
+    to_cloud_value,
+    unchanged_outputs,
 )
-from semantest_iac.infrastructure.simulated_cloud.values import UNKNOWN
+from semantest_iac.infrastructure.simulated_cloud.schema.values import UNKNOWN
 
-_PACKAGE = Package("kind", "d1", "/a.zip")
+_PACKAGE = PackageFile("kind", "d1", "/a.zip")
 
 
 class TestBare:
     def test_is_what_a_cloud_takes(self) -> None:
-        value = {"s": Secret({"x": [Secret("y")]}), "p": _PACKAGE, "r": Reference("urn", Secret("id")), "n": [1, None]}
+        value = {
+            "s": Secret({"x": [Secret("y")]}),
+            "p": _PACKAGE,
+            "r": PulumiReference("urn", Secret("id")),
+            "n": [1, None],
+        }
 
-        assert bare(value) == {"s": {"x": ["y"]}, "p": {"hash": "d1"}, "r": "id", "n": [1, None]}
+        assert to_cloud_value(value) == {"s": {"x": ["y"]}, "p": {"hash": "d1"}, "r": "id", "n": [1, None]}
 
 
 class TestSecret:
@@ -37,19 +42,19 @@ class TestSecret:
 class TestHolds:
     @pytest.mark.parametrize("value", [Secret(UNKNOWN), {"a": [Secret(UNKNOWN)]}, [{"a": {"b": Secret(UNKNOWN)}}]])
     def test_finds_what_lies_deep(self, value: Any) -> None:
-        assert holds_secret(value)
-        assert holds_unknown(value)
+        assert contains_secret(value)
+        assert contains_unknown_value(value)
 
     def test_finds_nothing_in_plain_values(self) -> None:
-        assert not holds_secret({"a": ["b"]})
-        assert not holds_unknown({"a": ["b"]})
+        assert not contains_secret({"a": ["b"]})
+        assert not contains_unknown_value({"a": ["b"]})
 
 
 class TestSealedIn:
     def test_lifts_secrets_out_of_lists_to_the_list(self) -> None:
         values = {"list": ["a", Secret("b")], "object": {"c": Secret("d"), "e": "f"}}
 
-        assert sealed_in(values) == {"list": Secret(["a", "b"]), "object": {"c": Secret("d"), "e": "f"}}
+        assert lift_secrets(values) == {"list": Secret(["a", "b"]), "object": {"c": Secret("d"), "e": "f"}}
 
 
 class TestOutputsLike:
@@ -64,13 +69,13 @@ class TestOutputsLike:
         ],
     )
     def test_are_secret_where_the_inputs_were(self, outputs: Any, inputs: Any, result: Any) -> None:
-        assert outputs_like(outputs, inputs, ()) == result
+        assert outputs_with_secrets(outputs, inputs, ()) == result
 
     def test_are_secret_where_that_was_asked(self) -> None:
-        assert outputs_like({"a": "x", "b": "y"}, {}, ("a", "none")) == {"a": Secret("x"), "b": "y"}
+        assert outputs_with_secrets({"a": "x", "b": "y"}, {}, ("a", "none")) == {"a": Secret("x"), "b": "y"}
 
     def test_give_packages_back_as_they_went_in(self) -> None:
-        assert outputs_like({"code": {"hash": "d1"}}, {"code": _PACKAGE}, ()) == {"code": _PACKAGE}
+        assert outputs_with_secrets({"code": {"hash": "d1"}}, {"code": _PACKAGE}, ()) == {"code": _PACKAGE}
 
 
 class TestKeptLike:
@@ -78,7 +83,7 @@ class TestKeptLike:
         outputs = {"a": "x", "b": {"c": "y"}, "d": Secret("z"), "e": "v"}
         inputs = {"a": Secret("x"), "b": {"c": Secret("y")}, "d": "z"}
 
-        assert kept_like(outputs, inputs, ("e",)) == {
+        assert unchanged_outputs(outputs, inputs, ("e",)) == {
             "a": Secret("x"),
             "b": {"c": "y"},
             "d": Secret("z"),

@@ -9,12 +9,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from semantest_iac.infrastructure.sandbox_engine import wire
-from semantest_iac.infrastructure.sandbox_engine.unsupported import UnsupportedError
-from semantest_iac.infrastructure.sandbox_engine.values import Package, Reference, Secret
-from semantest_iac.infrastructure.simulated_cloud.values import UNKNOWN
+from semantest_iac.infrastructure.sandbox_engine.protocol import wire
+from semantest_iac.infrastructure.sandbox_engine.protocol.values import PackageFile, PulumiReference, Secret
+from semantest_iac.infrastructure.sandbox_engine.protocol.wire import UnsupportedError
+from semantest_iac.infrastructure.simulated_cloud.schema.values import UNKNOWN
 
-_TEXTS = st.text(alphabet=st.characters(exclude_categories=["Cs"]), max_size=8).filter(lambda t: t != wire.UNKNOWN_TEXT)
+_TEXTS = st.text(alphabet=st.characters(exclude_categories=["Cs"]), max_size=8).filter(
+    lambda t: t != wire.UNKNOWN_MARKER
+)
 _LEAVES = st.one_of(
     st.none(),
     st.booleans(),
@@ -22,7 +24,7 @@ _LEAVES = st.one_of(
     st.floats(allow_nan=False, allow_infinity=False).filter(lambda number: not number.is_integer()),
     _TEXTS,
     st.just(UNKNOWN),
-    st.builds(Reference, urn=_TEXTS, id=_TEXTS),
+    st.builds(PulumiReference, urn=_TEXTS, id=_TEXTS),
 )
 _VALUES = st.recursive(
     _LEAVES,
@@ -36,10 +38,10 @@ _VALUES = st.recursive(
 class TestRoundTrip:
     @given(st.dictionaries(_TEXTS, _VALUES, max_size=4))
     def test_loses_nothing(self, properties: dict[str, Any]) -> None:
-        assert wire.decode(wire.encode(properties)) == properties
+        assert wire.decode_properties(wire.encode_properties(properties)) == properties
 
     def test_makes_whole_numbers_ints(self) -> None:
-        [value] = wire.decode(wire.encode({"n": 3.0})).values()
+        [value] = wire.decode_properties(wire.encode_properties({"n": 3.0})).values()
 
         assert (value, type(value)) == (3, int)
 
@@ -56,32 +58,34 @@ class TestOutputs:
         ids=["known", "secret", "unknown", "secret and unknown"],
     )
     def test_are_their_value(self, fields: dict[str, Any], value: Any) -> None:
-        sent = wire.encode({"o": {wire.SIGNATURE: wire.OUTPUT, **fields}})
+        sent = wire.encode_properties({"o": {wire.SIGNATURE_KEY: wire.OUTPUT_SIGNATURE, **fields}})
 
-        assert wire.decode(sent) == {"o": value}
+        assert wire.decode_properties(sent) == {"o": value}
 
 
 class TestPackages:
-    @pytest.mark.parametrize("kind", [wire.ARCHIVE, wire.ASSET], ids=["archive", "asset"])
+    @pytest.mark.parametrize("kind", [wire.ARCHIVE_SIGNATURE, wire.ASSET_SIGNATURE], ids=["archive", "asset"])
     def test_are_named_by_the_hash_of_their_bytes(self, tmp_path: Path, kind: str) -> None:
         path = tmp_path / "package"
         path.write_bytes(b"abc")
 
-        package = wire.decode(wire.encode({"p": {wire.SIGNATURE: kind, "path": str(path)}}))["p"]
+        package = wire.decode_properties(wire.encode_properties({"p": {wire.SIGNATURE_KEY: kind, "path": str(path)}}))[
+            "p"
+        ]
 
         digest = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
-        assert package == Package(kind, digest, str(path))
+        assert package == PackageFile(kind, digest, str(path))
 
     def test_that_changed_are_read_again(self, tmp_path: Path) -> None:
         path = tmp_path / "package"
-        sent = wire.encode({"p": {wire.SIGNATURE: wire.ARCHIVE, "path": str(path)}})
+        sent = wire.encode_properties({"p": {wire.SIGNATURE_KEY: wire.ARCHIVE_SIGNATURE, "path": str(path)}})
         path.write_bytes(b"abc")
-        before = wire.decode(sent)["p"]
+        before = wire.decode_properties(sent)["p"]
         path.write_bytes(b"abcd")
 
-        assert wire.decode(sent)["p"] != before
+        assert wire.decode_properties(sent)["p"] != before
 
     @pytest.mark.parametrize("fields", [{"uri": "https://a.b/c"}, {"text": "t"}, {"path": "/"}, {"path": "/none"}])
     def test_must_be_files(self, fields: dict[str, str]) -> None:
         with pytest.raises(UnsupportedError, match="files on this machine only"):
-            wire.decode(wire.encode({"p": {wire.SIGNATURE: wire.ASSET, **fields}}))
+            wire.decode_properties(wire.encode_properties({"p": {wire.SIGNATURE_KEY: wire.ASSET_SIGNATURE, **fields}}))

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as some
 
-from semantest_iac.infrastructure.secret_stores.redaction import Redactor
+from semantest_iac.domain.security.redaction import Redactor
 
 SECRET = 'p@ss "wörd"/\\ 1&2'
 

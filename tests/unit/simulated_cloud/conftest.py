@@ -9,13 +9,13 @@ from typing import Any, TypeAlias
 import pytest
 
 from semantest_iac.infrastructure.simulated_cloud.aws.catalogue import simulated_aws
-from semantest_iac.infrastructure.simulated_cloud.cloud import Cloud
-from semantest_iac.infrastructure.simulated_cloud.inventory import Inventory
-from semantest_iac.infrastructure.simulated_cloud.refusal import CloudRefusal, Created
+from semantest_iac.infrastructure.simulated_cloud.runtime.cloud import SimulatedCloud
+from semantest_iac.infrastructure.simulated_cloud.runtime.inventory import Inventory
+from semantest_iac.infrastructure.simulated_cloud.schema.refusals import CloudRefusal, CreatedResource
 
-World: TypeAlias = dict[str, Created]
+World: TypeAlias = dict[str, CreatedResource]
 Sample: TypeAlias = Callable[[World], dict[str, Any]]
-Make: TypeAlias = Callable[..., Created]
+Make: TypeAlias = Callable[..., CreatedResource]
 
 _SERVICES = {"Service": ["apigateway.amazonaws.com", "lambda.amazonaws.com"]}
 TRUST = json.dumps(
@@ -203,13 +203,13 @@ def inventory() -> Inventory:
 
 
 @pytest.fixture
-def cloud(inventory: Inventory) -> Cloud:
+def cloud(inventory: Inventory) -> SimulatedCloud:
     """An empty account in us-east-1."""
     return simulated_aws(inventory, region="us-east-1")
 
 
 @pytest.fixture
-def world(cloud: Cloud) -> World:
+def world(cloud: SimulatedCloud) -> World:
     """What stands in the cloud: one resource of every type."""
     made: World = {}
     for type_, sample in SAMPLES.items():
@@ -218,10 +218,10 @@ def world(cloud: Cloud) -> World:
 
 
 @pytest.fixture
-def make(cloud: Cloud, world: World) -> Make:
+def make(cloud: SimulatedCloud, world: World) -> Make:
     """Make one more of a type, changed from its sample; None takes a property out."""
 
-    def make_one(type_: str, owner: str = "urn:another", **changes: Any) -> Created:
+    def make_one(type_: str, owner: str = "urn:another", **changes: Any) -> CreatedResource:
         inputs = {**SAMPLES[type_](world), **changes}
         return cloud.create(type_, {name: value for name, value in inputs.items() if value is not None}, owner=owner)
 

@@ -8,28 +8,28 @@ from typing import Any
 
 import pytest
 
-from semantest_iac.infrastructure.simulated_cloud.aws.catalogue import TYPES, simulated_aws
-from semantest_iac.infrastructure.simulated_cloud.cloud import Cloud
-from semantest_iac.infrastructure.simulated_cloud.inventory import Inventory
-from semantest_iac.infrastructure.simulated_cloud.refusal import CloudRefusal, Created
-from semantest_iac.infrastructure.simulated_cloud.values import UNKNOWN
+from semantest_iac.infrastructure.simulated_cloud.aws.catalogue import AWS_TYPES, simulated_aws
+from semantest_iac.infrastructure.simulated_cloud.runtime.cloud import SimulatedCloud
+from semantest_iac.infrastructure.simulated_cloud.runtime.inventory import Inventory
+from semantest_iac.infrastructure.simulated_cloud.schema.refusals import CloudRefusal, CreatedResource
+from semantest_iac.infrastructure.simulated_cloud.schema.values import UNKNOWN
 
-EVERY_TYPE = pytest.mark.parametrize("type_", sorted(TYPES))
+EVERY_TYPE = pytest.mark.parametrize("type_", sorted(AWS_TYPES))
 FUNCTION = "aws:lambda/function:Function"
 TOPIC = "aws:sns/topic:Topic"
 STAGE = "aws:apigatewayv2/stage:Stage"
 SECRET_VERSION = "aws:secretsmanager/secretVersion:SecretVersion"
 
-World = dict[str, Created]
+World = dict[str, CreatedResource]
 Samples = dict[str, Callable[[World], dict[str, Any]]]
 
 
 class TestEveryType:
     def test_has_a_sample(self, samples: Samples) -> None:
-        assert set(samples) == set(TYPES)
+        assert set(samples) == set(AWS_TYPES)
 
     @EVERY_TYPE
-    def test_accepts_its_sample(self, type_: str, cloud: Cloud, world: World, samples: Samples) -> None:
+    def test_accepts_its_sample(self, type_: str, cloud: SimulatedCloud, world: World, samples: Samples) -> None:
         assert cloud.check(type_, samples[type_](world)) == []
 
     @EVERY_TYPE
@@ -37,13 +37,15 @@ class TestEveryType:
         assert world[type_].warnings == ()
 
     @EVERY_TYPE
-    def test_reads_back_what_was_made(self, type_: str, cloud: Cloud, world: World) -> None:
+    def test_reads_back_what_was_made(self, type_: str, cloud: SimulatedCloud, world: World) -> None:
         made = world[type_]
 
         assert cloud.read(type_, made.id, made.outputs) == made.outputs
 
     @EVERY_TYPE
-    def test_shows_no_change_when_asked_again(self, type_: str, cloud: Cloud, world: World, samples: Samples) -> None:
+    def test_shows_no_change_when_asked_again(
+        self, type_: str, cloud: SimulatedCloud, world: World, samples: Samples
+    ) -> None:
         inputs = samples[type_](world)
 
         found = cloud.diff(type_, inputs, world[type_].outputs, inputs)
@@ -52,7 +54,7 @@ class TestEveryType:
 
     @EVERY_TYPE
     def test_previews_every_output_that_it_gives(
-        self, type_: str, cloud: Cloud, world: World, samples: Samples
+        self, type_: str, cloud: SimulatedCloud, world: World, samples: Samples
     ) -> None:
         previewed = cloud.preview_create(type_, samples[type_](world))
 
@@ -62,7 +64,7 @@ class TestEveryType:
 
     @EVERY_TYPE
     def test_keeps_its_outputs_through_an_update_without_change(
-        self, type_: str, cloud: Cloud, world: World, samples: Samples
+        self, type_: str, cloud: SimulatedCloud, world: World, samples: Samples
     ) -> None:
         inputs = samples[type_](world)
 
@@ -72,12 +74,12 @@ class TestEveryType:
         assert previewed == updated == world[type_].outputs
 
     @EVERY_TYPE
-    def test_is_found_by_its_owner(self, type_: str, cloud: Cloud, world: World) -> None:
+    def test_is_found_by_its_owner(self, type_: str, cloud: SimulatedCloud, world: World) -> None:
         found = cloud.find(f"urn:{type_}", world[type_].outputs)
 
         assert found == (type_, world[type_].id, world[type_].outputs)
 
-    def test_all_leave_nothing_when_deleted_backwards(self, cloud: Cloud, world: World) -> None:
+    def test_all_leave_nothing_when_deleted_backwards(self, cloud: SimulatedCloud, world: World) -> None:
         for type_ in reversed(world):
             cloud.delete(type_, world[type_].id, world[type_].outputs)
 
@@ -94,7 +96,7 @@ class TestIdentifiers:
 
         assert {type_: made.id for type_, made in again.items()} == {type_: made.id for type_, made in world.items()}
 
-    def test_differ_when_made_again_after_a_delete(self, cloud: Cloud) -> None:
+    def test_differ_when_made_again_after_a_delete(self, cloud: SimulatedCloud) -> None:
         inputs = {"cidrBlock": "10.0.0.0/16"}
         first = cloud.create("aws:ec2/vpc:Vpc", inputs, owner="urn:vpc")
 
@@ -125,10 +127,12 @@ class TestIdentifiers:
 
 
 class TestRead:
-    def test_gives_nothing_of_what_is_gone(self, cloud: Cloud) -> None:
+    def test_gives_nothing_of_what_is_gone(self, cloud: SimulatedCloud) -> None:
         assert cloud.read(TOPIC, "arn:aws:sns:us-east-1:123456789012:gone") is None
 
-    def test_asks_for_the_parent_where_an_id_is_not_enough(self, cloud: Cloud, world: World, make: Any) -> None:
+    def test_asks_for_the_parent_where_an_id_is_not_enough(
+        self, cloud: SimulatedCloud, world: World, make: Any
+    ) -> None:
         other = make("aws:apigatewayv2/api:Api")
         make(STAGE, apiId=other.id)
 
@@ -137,13 +141,13 @@ class TestRead:
 
         assert cloud.read(STAGE, "$default", {"apiId": other.id}) is not None
 
-    def test_leaves_secrets_out_when_the_caller_does_not_know_them(self, cloud: Cloud, world: World) -> None:
+    def test_leaves_secrets_out_when_the_caller_does_not_know_them(self, cloud: SimulatedCloud, world: World) -> None:
         read = cloud.read(SECRET_VERSION, world[SECRET_VERSION].id)
 
         assert read is not None
         assert "secretString" not in read
 
-    def test_shows_a_secret_that_another_has_changed(self, cloud: Cloud, world: World) -> None:
+    def test_shows_a_secret_that_another_has_changed(self, cloud: SimulatedCloud, world: World) -> None:
         made = world[SECRET_VERSION]
 
         read = cloud.read(SECRET_VERSION, made.id, {**made.outputs, "secretString": "battery staple"})
@@ -153,12 +157,12 @@ class TestRead:
 
 
 class TestDelete:
-    def test_is_content_when_the_resource_is_gone(self, cloud: Cloud) -> None:
+    def test_is_content_when_the_resource_is_gone(self, cloud: SimulatedCloud) -> None:
         cloud.delete(TOPIC, "arn:aws:sns:us-east-1:123456789012:gone")
 
         assert cloud.live() == []
 
-    def test_leaves_alone_what_its_provider_keeps(self, cloud: Cloud) -> None:
+    def test_leaves_alone_what_its_provider_keeps(self, cloud: SimulatedCloud) -> None:
         kept = {"name": "kept", "skipDestroy": True}
         cloud.create("aws:cloudwatch/logGroup:LogGroup", kept, owner="urn:kept")
 
@@ -166,26 +170,26 @@ class TestDelete:
 
         assert cloud.live() == [("aws:cloudwatch/logGroup:LogGroup", "kept")]
 
-    def test_is_refused_for_what_is_protected(self, make: Any, cloud: Cloud) -> None:
+    def test_is_refused_for_what_is_protected(self, make: Any, cloud: SimulatedCloud) -> None:
         make("aws:dynamodb/table:Table", name="protected", deletionProtectionEnabled=True)
 
         with pytest.raises(CloudRefusal, match="protected against deletion"):
             cloud.delete("aws:dynamodb/table:Table", "protected")
 
-    def test_takes_the_parts_of_an_api_along(self, cloud: Cloud, world: World) -> None:
+    def test_takes_the_parts_of_an_api_along(self, cloud: SimulatedCloud, world: World) -> None:
         cloud.delete("aws:apigatewayv2/api:Api", world["aws:apigatewayv2/api:Api"].id)
 
         assert not [type_ for type_, _ in cloud.live() if type_.startswith("aws:apigatewayv2/")]
 
 
 class TestUpdate:
-    def test_is_refused_when_the_resource_is_gone(self, cloud: Cloud) -> None:
+    def test_is_refused_when_the_resource_is_gone(self, cloud: SimulatedCloud) -> None:
         with pytest.raises(CloudRefusal, match="ResourceNotFound") as caught:
             cloud.update(TOPIC, "arn:gone", {"name": "gone"})
 
         assert caught.value.status == 404
 
-    def test_changes_nothing_when_it_is_refused(self, cloud: Cloud, world: World, samples: Samples) -> None:
+    def test_changes_nothing_when_it_is_refused(self, cloud: SimulatedCloud, world: World, samples: Samples) -> None:
         inputs = {**samples[FUNCTION](world), "role": "arn:aws:iam::123456789012:role/none", "timeout": 20}
 
         with pytest.raises(CloudRefusal):
@@ -195,7 +199,7 @@ class TestUpdate:
 
 
 class TestLive:
-    def test_tells_regions_apart_and_shares_the_account(self, inventory: Inventory, cloud: Cloud) -> None:
+    def test_tells_regions_apart_and_shares_the_account(self, inventory: Inventory, cloud: SimulatedCloud) -> None:
         ireland = simulated_aws(inventory, region="eu-west-1")
         cloud.create(TOPIC, {"name": "alarms"}, owner="urn:one")
         ireland.create(TOPIC, {"name": "alarms"}, owner="urn:two")
@@ -203,7 +207,7 @@ class TestLive:
         assert len(cloud.live()) == 2
         assert cloud.live("eu-west-1") == [(TOPIC, "arn:aws:sns:eu-west-1:123456789012:alarms")]
 
-    def test_follows_the_region_of_the_inputs(self, cloud: Cloud) -> None:
+    def test_follows_the_region_of_the_inputs(self, cloud: SimulatedCloud) -> None:
         made = cloud.create(TOPIC, {"name": "alarms", "region": "eu-west-1"}, owner="urn:one")
 
         assert made.id == "arn:aws:sns:eu-west-1:123456789012:alarms"
@@ -211,26 +215,26 @@ class TestLive:
 
 
 class TestNamed:
-    def test_adds_digits_to_the_logical_name(self, cloud: Cloud) -> None:
+    def test_adds_digits_to_the_logical_name(self, cloud: SimulatedCloud) -> None:
         named = cloud.named(TOPIC, {}, "alarms")
 
         assert named["name"].startswith("alarms-")
         assert len(named["name"]) == len("alarms-") + 7
         assert named["__defaults"] == ["name"]
 
-    def test_keeps_the_name_that_it_chose_before(self, cloud: Cloud) -> None:
+    def test_keeps_the_name_that_it_chose_before(self, cloud: SimulatedCloud) -> None:
         before = cloud.named(TOPIC, {}, "alarms", salt="1")
 
         assert cloud.named(TOPIC, {}, "alarms", previous=before, salt="2") == before
 
     @pytest.mark.parametrize("inputs", [{"name": "mine"}, {"namePrefix": "mine-"}], ids=["name", "prefix"])
-    def test_leaves_a_written_name_alone(self, cloud: Cloud, inputs: dict[str, Any]) -> None:
+    def test_leaves_a_written_name_alone(self, cloud: SimulatedCloud, inputs: dict[str, Any]) -> None:
         assert cloud.named(TOPIC, inputs, "alarms") == inputs
 
-    def test_stays_within_the_longest_name_of_the_type(self, cloud: Cloud) -> None:
+    def test_stays_within_the_longest_name_of_the_type(self, cloud: SimulatedCloud) -> None:
         assert len(cloud.named(FUNCTION, {}, "f" * 100)["name"]) == 64
 
-    def test_is_made_of_a_prefix_by_the_provider(self, cloud: Cloud) -> None:
+    def test_is_made_of_a_prefix_by_the_provider(self, cloud: SimulatedCloud) -> None:
         made = cloud.create(TOPIC, {"namePrefix": "mine-"}, owner="urn:one")
 
         assert made.outputs["name"].startswith("mine-")
@@ -238,24 +242,24 @@ class TestNamed:
 
 
 class TestInvoke:
-    def test_names_the_account(self, cloud: Cloud) -> None:
+    def test_names_the_account(self, cloud: SimulatedCloud) -> None:
         answer = cloud.invoke("aws:index/getCallerIdentity:getCallerIdentity", {})
 
         assert answer["accountId"] == "123456789012"
 
-    def test_names_the_zones_of_the_region(self, cloud: Cloud) -> None:
+    def test_names_the_zones_of_the_region(self, cloud: SimulatedCloud) -> None:
         answer = cloud.invoke("aws:index/getAvailabilityZones:getAvailabilityZones", {"state": "available"})
 
         assert answer["names"] == ["us-east-1a", "us-east-1b", "us-east-1c"]
 
-    def test_names_region_and_partition(self, cloud: Cloud) -> None:
+    def test_names_region_and_partition(self, cloud: SimulatedCloud) -> None:
         assert cloud.invoke("aws:index/getRegion:getRegion", {})["region"] == "us-east-1"
         assert cloud.invoke("aws:index/getPartition:getPartition", {})["partition"] == "aws"
 
-    def test_is_refused_for_what_it_does_not_know(self, cloud: Cloud) -> None:
+    def test_is_refused_for_what_it_does_not_know(self, cloud: SimulatedCloud) -> None:
         with pytest.raises(CloudRefusal, match="UnknownInvoke"):
             cloud.invoke("aws:index/getMoon:getMoon", {})
 
-    def test_is_no_resource_type(self, cloud: Cloud) -> None:
+    def test_is_no_resource_type(self, cloud: SimulatedCloud) -> None:
         assert not cloud.supports("aws:index/getRegion:getRegion")
         assert cloud.supports(TOPIC)

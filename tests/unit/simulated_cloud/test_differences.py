@@ -7,20 +7,20 @@ from typing import Any
 
 import pytest
 
-from semantest_iac.infrastructure.simulated_cloud.aws.catalogue import TYPES
-from semantest_iac.infrastructure.simulated_cloud.differences import Diff, diff
-from semantest_iac.infrastructure.simulated_cloud.values import UNKNOWN
+from semantest_iac.infrastructure.simulated_cloud.aws.catalogue import AWS_TYPES
+from semantest_iac.infrastructure.simulated_cloud.schema.differences import ResourceDiff, compute_diff
+from semantest_iac.infrastructure.simulated_cloud.schema.values import UNKNOWN
 
-FUNCTION = TYPES["aws:lambda/function:Function"]
-ALARM = TYPES["aws:cloudwatch/metricAlarm:MetricAlarm"]
-ROLE = TYPES["aws:iam/role:Role"]
+FUNCTION = AWS_TYPES["aws:lambda/function:Function"]
+ALARM = AWS_TYPES["aws:cloudwatch/metricAlarm:MetricAlarm"]
+ROLE = AWS_TYPES["aws:iam/role:Role"]
 BASE = {"name": "api", "role": "arn:role", "runtime": "nodejs24.x", "handler": "i.h", "code": {"hash": "a"}}
 
 
-def function_diff(old: dict[str, Any], new: dict[str, Any], reported: dict[str, Any] | None = None) -> Diff:
+def function_diff(old: dict[str, Any], new: dict[str, Any], reported: dict[str, Any] | None = None) -> ResourceDiff:
     """The difference between two functions that share the base."""
     before = {**BASE, **old}
-    return diff(FUNCTION, before, reported or before, {**BASE, **new})
+    return compute_diff(FUNCTION, before, reported or before, {**BASE, **new})
 
 
 class TestDiff:
@@ -85,14 +85,16 @@ class TestDiff:
     def test_compares_policies_as_json(self) -> None:
         spaced, dense = json.dumps({"a": [1], "b": 2}, indent=2), '{"b":2,"a":[1]}'
 
-        found = diff(ROLE, {"assumeRolePolicy": spaced}, {"assumeRolePolicy": spaced}, {"assumeRolePolicy": dense})
+        found = compute_diff(
+            ROLE, {"assumeRolePolicy": spaced}, {"assumeRolePolicy": spaced}, {"assumeRolePolicy": dense}
+        )
 
         assert found.changed == ()
 
     def test_compares_blocks_in_a_set_without_order(self) -> None:
         one, two = {"id": "a", "period": 60}, {"id": "b", "period": 60}
 
-        found = diff(ALARM, {"metricQueries": [one, two]}, {}, {"metricQueries": [two, one]})
+        found = compute_diff(ALARM, {"metricQueries": [one, two]}, {}, {"metricQueries": [two, one]})
 
         assert found.changed == ()
 

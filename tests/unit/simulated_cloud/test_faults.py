@@ -10,18 +10,18 @@ import pytest
 
 from semantest_iac.domain.errors import ConfigurationError
 from semantest_iac.infrastructure.simulated_cloud.aws.catalogue import simulated_aws
-from semantest_iac.infrastructure.simulated_cloud.clock import Clock
-from semantest_iac.infrastructure.simulated_cloud.cloud import Cloud
-from semantest_iac.infrastructure.simulated_cloud.faults import NO_FAULTS, Faults, scripted
-from semantest_iac.infrastructure.simulated_cloud.inventory import Inventory
-from semantest_iac.infrastructure.simulated_cloud.refusal import CloudRefusal
+from semantest_iac.infrastructure.simulated_cloud.runtime.clock import VirtualClock
+from semantest_iac.infrastructure.simulated_cloud.runtime.cloud import SimulatedCloud
+from semantest_iac.infrastructure.simulated_cloud.runtime.faults import NO_FAULTS, FaultScript, load_fault_script
+from semantest_iac.infrastructure.simulated_cloud.runtime.inventory import Inventory
+from semantest_iac.infrastructure.simulated_cloud.schema.refusals import CloudRefusal
 
 TOPIC = "aws:sns/topic:Topic"
 
 
-def cloud_with(*script: dict[str, Any], clock: Clock | None = None) -> Cloud:
+def cloud_with(*script: dict[str, Any], clock: VirtualClock | None = None) -> SimulatedCloud:
     """An empty cloud in which that script is played."""
-    return simulated_aws(Inventory(":memory:"), region="us-east-1", faults=Faults.from_data(script), clock=clock)
+    return simulated_aws(Inventory(":memory:"), region="us-east-1", faults=FaultScript.from_data(script), clock=clock)
 
 
 class TestFaults:
@@ -87,7 +87,7 @@ class TestFaults:
         assert cloud.live() == [(TOPIC, caught.value.created.id)]
 
     def test_let_virtual_time_pass(self) -> None:
-        clock = Clock()
+        clock = VirtualClock()
 
         cloud_with({"effect": "slow", "seconds": 3600}, clock=clock).create(TOPIC, {"name": "a"}, owner="urn:a")
 
@@ -109,18 +109,18 @@ class TestFaults:
     @pytest.mark.parametrize("line", [{"effect": "explode"}, {"effect": "slow", "when": 1}], ids=["effect", "key"])
     def test_are_refused_when_the_script_is_wrong(self, line: dict[str, Any]) -> None:
         with pytest.raises((ValueError, TypeError)):
-            Faults.from_data([line])
+            FaultScript.from_data([line])
 
 
 class TestScripted:
     def test_is_no_fault_without_a_file(self, tmp_path: Path) -> None:
-        assert scripted(tmp_path / "faults.json") is NO_FAULTS
+        assert load_fault_script(tmp_path / "faults.json") is NO_FAULTS
 
     def test_reads_a_list_of_lines(self, tmp_path: Path) -> None:
         file = tmp_path / "faults.json"
         file.write_text('[{"effect": "refuse", "type": "aws:sns/topic:Topic"}]', encoding="utf-8")
 
-        assert [fault.type for fault in scripted(file).script] == ["aws:sns/topic:Topic"]
+        assert [fault.type for fault in load_fault_script(file).script] == ["aws:sns/topic:Topic"]
 
     @pytest.mark.parametrize("text", ["[{", '{"effect": "slow"}', '[{"effect": "burn"}]', '[{"efect": "slow"}]', "[1]"])
     def test_refuses_what_is_no_script(self, tmp_path: Path, text: str) -> None:
@@ -128,6 +128,6 @@ class TestScripted:
         file.write_text(text, encoding="utf-8")
 
         with pytest.raises(ConfigurationError) as refused:
-            scripted(file)
+            load_fault_script(file)
 
         assert (refused.value.faults[0].file, refused.value.retryable) == (str(file), False)

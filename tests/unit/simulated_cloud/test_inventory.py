@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from semantest_iac.infrastructure.simulated_cloud.aws.catalogue import simulated_aws
-from semantest_iac.infrastructure.simulated_cloud.inventory import Inventory
-from semantest_iac.infrastructure.simulated_cloud.refusal import CloudRefusal, Created
+from semantest_iac.infrastructure.simulated_cloud.runtime.inventory import Inventory
+from semantest_iac.infrastructure.simulated_cloud.schema.refusals import CloudRefusal, CreatedResource
 
 TOPIC = "aws:sns/topic:Topic"
 ROLE = "aws:iam/role:Role"
@@ -45,7 +45,7 @@ class TestInventory:
     def test_holds_no_secret(self, tmp_path: Path, samples: Any) -> None:
         inventory = Inventory(tmp_path / "cloud.db")
         cloud = simulated_aws(inventory, region="us-east-1")
-        world: dict[str, Created] = {}
+        world: dict[str, CreatedResource] = {}
         for type_, sample in samples.items():
             world[type_] = cloud.create(type_, sample(world), owner=f"urn:{type_}")
         inventory.close()

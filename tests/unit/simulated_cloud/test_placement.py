@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 
 from semantest_iac.infrastructure.simulated_cloud.aws.catalogue import simulated_aws
-from semantest_iac.infrastructure.simulated_cloud.cloud import Cloud
-from semantest_iac.infrastructure.simulated_cloud.inventory import Inventory
-from semantest_iac.infrastructure.simulated_cloud.refusal import CloudRefusal, Created
+from semantest_iac.infrastructure.simulated_cloud.runtime.cloud import SimulatedCloud
+from semantest_iac.infrastructure.simulated_cloud.runtime.inventory import Inventory
+from semantest_iac.infrastructure.simulated_cloud.schema.refusals import CloudRefusal, CreatedResource
 
 ROLE = "aws:iam/role:Role"
 LOG_GROUP = "aws:cloudwatch/logGroup:LogGroup"
@@ -32,7 +32,7 @@ GROUP = "aws:ec2/securityGroup:SecurityGroup"
 EGRESS = "aws:vpc/securityGroupEgressRule:SecurityGroupEgressRule"
 ENDPOINT = "aws:ec2/vpcEndpoint:VpcEndpoint"
 
-World = dict[str, Created]
+World = dict[str, CreatedResource]
 Refused = Callable[..., CloudRefusal]
 
 
@@ -68,7 +68,7 @@ class TestUniqueness:
 
     @pytest.mark.parametrize("type_", [ALARM, TOPIC, "aws:iam/rolePolicy:RolePolicy"])
     def test_is_not_asked_where_a_repeated_call_overwrites(
-        self, type_: str, make: Any, cloud: Cloud, world: World
+        self, type_: str, make: Any, cloud: SimulatedCloud, world: World
     ) -> None:
         again = make(type_)
 
@@ -83,14 +83,14 @@ class TestUniqueness:
 
         assert made.outputs["apiId"] == other.id
 
-    def test_also_holds_for_an_update(self, make: Any, cloud: Cloud, world: World) -> None:
+    def test_also_holds_for_an_update(self, make: Any, cloud: SimulatedCloud, world: World) -> None:
         other = make(ROUTE, routeKey="GET /health")
         taken = {**other.outputs, "routeKey": "ANY /{proxy+}"}
 
         with pytest.raises(CloudRefusal, match="already exists for this API"):
             cloud.update(ROUTE, other.id, taken)
 
-    def test_ends_with_the_old_name_after_an_update(self, make: Any, cloud: Cloud, world: World) -> None:
+    def test_ends_with_the_old_name_after_an_update(self, make: Any, cloud: SimulatedCloud, world: World) -> None:
         cloud.update(ROUTE, world[ROUTE].id, {**world[ROUTE].outputs, "routeKey": "GET /health"})
 
         assert make(ROUTE).outputs["routeKey"] == "ANY /{proxy+}"
@@ -173,14 +173,16 @@ class TestDependents:
         ],
         ids=lambda value: value.rpartition(":")[2] if value.startswith("aws:") else "",
     )
-    def test_hold_what_they_stand_on(self, type_: str, code: str, message: str, cloud: Cloud, world: World) -> None:
+    def test_hold_what_they_stand_on(
+        self, type_: str, code: str, message: str, cloud: SimulatedCloud, world: World
+    ) -> None:
         with pytest.raises(CloudRefusal) as caught:
             cloud.delete(type_, world[type_].id, world[type_].outputs)
 
         assert caught.value.code == code
         assert message in caught.value.message
 
-    def test_let_go_when_an_update_moves_them_away(self, cloud: Cloud, world: World, make: Any) -> None:
+    def test_let_go_when_an_update_moves_them_away(self, cloud: SimulatedCloud, world: World, make: Any) -> None:
         other = make(INTEGRATION)
         moved = {**world[ROUTE].outputs, "target": f"integrations/{other.id}"}
 
@@ -189,7 +191,7 @@ class TestDependents:
 
         assert (INTEGRATION, world[INTEGRATION].id) not in cloud.live()
 
-    def test_of_a_function_go_with_it(self, cloud: Cloud, world: World) -> None:
+    def test_of_a_function_go_with_it(self, cloud: SimulatedCloud, world: World) -> None:
         cloud.delete(FUNCTION, "api")
 
         assert not [type_ for type_, _ in cloud.live() if type_.startswith("aws:lambda/")]

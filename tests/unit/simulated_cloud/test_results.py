@@ -6,15 +6,15 @@ from typing import Any
 
 import pytest
 
-from semantest_iac.infrastructure.simulated_cloud.cloud import Cloud
-from semantest_iac.infrastructure.simulated_cloud.refusal import Created
-from semantest_iac.infrastructure.simulated_cloud.values import UNKNOWN
+from semantest_iac.infrastructure.simulated_cloud.runtime.cloud import SimulatedCloud
+from semantest_iac.infrastructure.simulated_cloud.schema.refusals import CreatedResource
+from semantest_iac.infrastructure.simulated_cloud.schema.values import UNKNOWN
 
 FUNCTION = "aws:lambda/function:Function"
 
 
 class TestPreviewCreate:
-    def test_knows_inputs_defaults_region_and_tags(self, cloud: Cloud) -> None:
+    def test_knows_inputs_defaults_region_and_tags(self, cloud: SimulatedCloud) -> None:
         previewed = cloud.preview_create(FUNCTION, {"name": "api", "role": UNKNOWN, "tags": {"a": "b"}})
 
         assert previewed["memorySize"] == 128
@@ -23,13 +23,13 @@ class TestPreviewCreate:
         assert previewed["role"] is UNKNOWN
 
     @pytest.mark.parametrize("output", ["arn", "version", "invokeArn", "lastModified", "architectures"])
-    def test_does_not_know_what_only_the_cloud_can_say(self, output: str, cloud: Cloud) -> None:
+    def test_does_not_know_what_only_the_cloud_can_say(self, output: str, cloud: SimulatedCloud) -> None:
         assert cloud.preview_create(FUNCTION, {"name": "api", "role": "arn"})[output] is UNKNOWN
 
-    def test_does_not_know_a_name_made_of_a_prefix(self, cloud: Cloud) -> None:
+    def test_does_not_know_a_name_made_of_a_prefix(self, cloud: SimulatedCloud) -> None:
         assert cloud.preview_create("aws:sns/topic:Topic", {"namePrefix": "a"})["name"] is UNKNOWN
 
-    def test_makes_nothing(self, cloud: Cloud) -> None:
+    def test_makes_nothing(self, cloud: SimulatedCloud) -> None:
         cloud.preview_create("aws:sns/topic:Topic", {"name": "alarms"})
 
         assert cloud.live() == []
@@ -42,7 +42,7 @@ class TestPreviewUpdate:
         ids=["memory", "unknown environment", "code"],
     )
     def test_does_not_know_the_next_version(
-        self, changes: dict[str, Any], cloud: Cloud, world: dict[str, Created], samples: Any
+        self, changes: dict[str, Any], cloud: SimulatedCloud, world: dict[str, CreatedResource], samples: Any
     ) -> None:
         previewed = cloud.preview_update(FUNCTION, world[FUNCTION].outputs, {**samples[FUNCTION](world), **changes})
 
@@ -50,7 +50,9 @@ class TestPreviewUpdate:
         assert previewed["qualifiedArn"] is UNKNOWN
         assert previewed["arn"] == world[FUNCTION].outputs["arn"]
 
-    def test_knows_that_tags_make_no_version(self, cloud: Cloud, world: dict[str, Created], samples: Any) -> None:
+    def test_knows_that_tags_make_no_version(
+        self, cloud: SimulatedCloud, world: dict[str, CreatedResource], samples: Any
+    ) -> None:
         previewed = cloud.preview_update(
             FUNCTION, world[FUNCTION].outputs, {**samples[FUNCTION](world), "tags": {"a": "b"}}
         )
@@ -58,7 +60,9 @@ class TestPreviewUpdate:
         assert previewed["version"] == "1"
         assert previewed["tagsAll"] == {"a": "b"}
 
-    def test_agrees_with_the_update_that_follows(self, cloud: Cloud, world: dict[str, Created], samples: Any) -> None:
+    def test_agrees_with_the_update_that_follows(
+        self, cloud: SimulatedCloud, world: dict[str, CreatedResource], samples: Any
+    ) -> None:
         inputs = {**samples[FUNCTION](world), "memorySize": 1024}
 
         previewed = cloud.preview_update(FUNCTION, world[FUNCTION].outputs, inputs)

@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from semantest_iac.infrastructure.simulated_cloud.aws.catalogue import TYPES
-from semantest_iac.infrastructure.simulated_cloud.shapes import Failure, check
-from semantest_iac.infrastructure.simulated_cloud.values import UNKNOWN
+from semantest_iac.infrastructure.simulated_cloud.aws.catalogue import AWS_TYPES
+from semantest_iac.infrastructure.simulated_cloud.schema.shapes import CheckFailure, check_inputs
+from semantest_iac.infrastructure.simulated_cloud.schema.values import UNKNOWN
 
 FUNCTION = "aws:lambda/function:Function"
 ALARM = "aws:cloudwatch/metricAlarm:MetricAlarm"
@@ -28,10 +28,10 @@ GOOD: dict[str, dict[str, Any]] = {
 }
 
 
-def failures(type_: str, **changes: Any) -> list[Failure]:
+def failures(type_: str, **changes: Any) -> list[CheckFailure]:
     """What is wrong with a good resource after these changes; None takes a property out."""
     inputs = {**GOOD[type_], **changes}
-    return check(TYPES[type_], {name: value for name, value in inputs.items() if value is not None})
+    return check_inputs(AWS_TYPES[type_], {name: value for name, value in inputs.items() if value is not None})
 
 
 class TestCheck:

@@ -13,9 +13,9 @@ from google.protobuf import json_format, struct_pb2
 from pulumi.runtime.proto import provider_pb2, status_pb2
 
 from semantest_iac.infrastructure.simulated_cloud.aws.catalogue import simulated_aws
-from semantest_iac.infrastructure.simulated_cloud.cloud import Cloud
-from semantest_iac.infrastructure.simulated_cloud.faults import Faults
-from semantest_iac.infrastructure.simulated_cloud.inventory import Inventory
+from semantest_iac.infrastructure.simulated_cloud.runtime.cloud import SimulatedCloud
+from semantest_iac.infrastructure.simulated_cloud.runtime.faults import FaultScript
+from semantest_iac.infrastructure.simulated_cloud.runtime.inventory import Inventory
 from semantest_iac.infrastructure.simulated_provider.servicer import SimulatedProvider
 
 ROLE = "aws:iam/role:Role"
@@ -69,14 +69,14 @@ class Provider:
     """The servicer with plain values in place of protobufs; `faults` are met by providers configured afterwards."""
 
     inventory: Inventory
-    faults: Faults = field(default_factory=Faults)
+    faults: FaultScript = field(default_factory=FaultScript)
     connection: Connection = field(default_factory=Connection)
 
     def __post_init__(self) -> None:
         self.servicer = SimulatedProvider("aws", self.cloud, "us-east-1")
         self.configure(self.connection)
 
-    def cloud(self, _package: str = "aws", region: str = "us-east-1") -> Cloud:
+    def cloud(self, _package: str = "aws", region: str = "us-east-1") -> SimulatedCloud:
         """The account in one region."""
         return simulated_aws(self.inventory, region=region, faults=self.faults)
 

@@ -11,7 +11,7 @@ import pytest
 from google.protobuf import empty_pb2, struct_pb2
 from pulumi.runtime.proto import plugin_pb2, provider_pb2
 
-from semantest_iac.infrastructure.simulated_cloud.faults import Effect, Fault, Faults
+from semantest_iac.infrastructure.simulated_cloud.runtime.faults import FaultEffect, FaultScript, ScriptedFault
 
 if TYPE_CHECKING:
     from tests.unit.simulated_provider.conftest import Connection, Provider
@@ -141,8 +141,8 @@ class TestCreate:
         ],
     )
     def test_tells_a_refusal_by_its_status(self, provider: Provider, status: int, code: grpc.StatusCode) -> None:
-        fault = Fault(Effect.REFUSE, code="Broken", message="It broke.", status=status)
-        provider.faults = Faults((fault,))
+        fault = ScriptedFault(FaultEffect.REFUSE, code="Broken", message="It broke.", status=status)
+        provider.faults = FaultScript((fault,))
         provider.configure(provider.connection)
 
         with pytest.raises(Exception, match=f"creating {ROLE} .it.: .*: {status}, Broken: It broke.$") as aborted:
@@ -151,7 +151,7 @@ class TestCreate:
         assert aborted.value.code is code  # type: ignore[attr-defined]  # of the conftest
 
     def test_hands_over_what_it_could_not_complete(self, provider: Provider) -> None:
-        provider.faults = Faults((Fault(Effect.PARTIAL),))
+        provider.faults = FaultScript((ScriptedFault(FaultEffect.PARTIAL),))
         provider.configure(provider.connection)
 
         with pytest.raises(Exception, match="could not be completed"):
@@ -161,7 +161,7 @@ class TestCreate:
         assert (left.id, left.properties["name"], left.inputs["name"]) == ("r", "r", "r")
 
     def test_does_not_hand_over_what_the_cloud_did_not_tell(self, provider: Provider) -> None:
-        provider.faults = Faults((Fault(Effect.CREATED_BUT_TIMEOUT),))
+        provider.faults = FaultScript((ScriptedFault(FaultEffect.CREATED_BUT_TIMEOUT),))
         provider.configure(provider.connection)
 
         with pytest.raises(Exception, match="StatusCode: 504"):

@@ -5,31 +5,27 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
-from semantest_iac.domain.blueprints import features
-from semantest_iac.domain.compute.function import ServerlessFunction
+from semantest_iac.domain.blueprints import capabilities
+from semantest_iac.domain.compute.functions import ServerlessFunction
 from semantest_iac.domain.delivery.live_version import LiveVersion
 from semantest_iac.domain.messaging.notification_channel import NotificationChannel
-from semantest_iac.domain.monitoring.alarm import Alarm
-from semantest_iac.domain.monitoring.gateway_logging import GatewayLogging
-from semantest_iac.domain.monitoring.log_store import LogStore
-from semantest_iac.domain.networking.http_api import HttpApi
-from semantest_iac.domain.networking.private_network import ExistingNetwork, PrivateNetwork
-from semantest_iac.domain.networking.web_socket_endpoint import WebSocketAddress, WebSocketEndpoint
-from semantest_iac.domain.security.app_secrets import AppSecret
-from semantest_iac.domain.security.identity import FunctionIdentity
+from semantest_iac.domain.monitoring.logs_and_alarms import Alarm, GatewayLogging, LogStore
+from semantest_iac.domain.networking.apis import HttpApi, WebSocketAddress, WebSocketEndpoint
+from semantest_iac.domain.networking.networks import ExistingNetwork, PrivateNetwork
+from semantest_iac.domain.security.access import AppSecret, FunctionIdentity
 from semantest_iac.domain.storage.connection_table import ConnectionTable
-from semantest_iac.infrastructure.cloud_programs.cloud import Cloud, by
+from semantest_iac.infrastructure.cloud_programs.cloud import Cloud, lazy_function
 
 if TYPE_CHECKING:
     import pulumi
 
-    from semantest_iac.infrastructure.cloud_programs.context import Context
+    from semantest_iac.infrastructure.cloud_programs.context import ProgramContext
 
 _SDK: Final = "pulumi_aws"
-_by = partial(by, __package__, _SDK)
+_function = partial(lazy_function, __package__, _SDK)
 
 
-def provider(context: Context) -> pulumi.ProviderResource:
+def create_provider(context: ProgramContext) -> pulumi.ProviderResource:
     """The provider of the stack's own region, never the one that the shell happens to have set."""
     import pulumi_aws as aws
 
@@ -40,22 +36,22 @@ def provider(context: Context) -> pulumi.ProviderResource:
 CLOUD = Cloud(
     name="aws",
     kinds={
-        Alarm: _by("monitoring:alarm", "cloudwatch"),
-        AppSecret: _by("security:app_secret", "secretsmanager"),
-        ConnectionTable: _by("storage:connection_table", "dynamodb"),
-        ExistingNetwork: _by("private_networks:existing_network"),
-        FunctionIdentity: _by("security:function_identity", "iam"),
-        GatewayLogging: _by("account:gateway_logging", "apigateway", "iam"),
-        HttpApi: _by("networking:http_api", "apigatewayv2", "lambda_"),
-        LiveVersion: _by("delivery:live_version", "lambda_"),
-        LogStore: _by("monitoring:log_store", "cloudwatch"),
-        NotificationChannel: _by("messaging:notification_channel", "sns"),
-        PrivateNetwork: _by("private_networks:private_network", "ec2", "vpc"),
-        ServerlessFunction: _by("compute:serverless_function", "lambda_"),
-        WebSocketAddress: _by("web_sockets:web_socket_address", "apigatewayv2"),
-        WebSocketEndpoint: _by("web_sockets:web_socket_endpoint", "apigatewayv2", "lambda_"),
+        Alarm: _function("monitoring:create_alarm", "cloudwatch"),
+        AppSecret: _function("security:create_app_secret", "secretsmanager"),
+        ConnectionTable: _function("storage:create_connection_table", "dynamodb"),
+        ExistingNetwork: _function("private_networks:use_existing_network"),
+        FunctionIdentity: _function("security:create_function_identity", "iam"),
+        GatewayLogging: _function("account:create_gateway_logging", "apigateway", "iam"),
+        HttpApi: _function("http_apis:create_http_api", "apigatewayv2", "lambda_"),
+        LiveVersion: _function("compute:create_live_version", "lambda_"),
+        LogStore: _function("monitoring:create_log_store", "cloudwatch"),
+        NotificationChannel: _function("monitoring:create_notification_channel", "sns"),
+        PrivateNetwork: _function("private_networks:create_private_network", "ec2", "vpc"),
+        ServerlessFunction: _function("compute:create_function", "lambda_"),
+        WebSocketAddress: _function("web_sockets:create_web_socket_address", "apigatewayv2"),
+        WebSocketEndpoint: _function("web_sockets:create_web_socket_endpoint", "apigatewayv2", "lambda_"),
     },
-    provider=provider,
+    provider=create_provider,
     sdk=_SDK,
     stateful=frozenset(
         {
@@ -64,5 +60,5 @@ CLOUD = Cloud(
             "aws:secretsmanager/secret:Secret",
         }
     ),
-    bends={features.ADMISSION: "none needed: clients show API Gateway the token that they have"},
+    bends={capabilities.CLIENT_ACCESS_TOKENS: "none needed: clients show API Gateway the token that they have"},
 )

@@ -1,4 +1,4 @@
-"""Functions on Lambda."""
+"""Functions on Lambda, and the alias of their live version."""
 
 from __future__ import annotations
 
@@ -7,22 +7,22 @@ from typing import Any
 import pulumi
 import pulumi_aws as aws
 
-from semantest_iac.domain.compute.artifact import Artifact
-from semantest_iac.domain.compute.function import ServerlessFunction
+from semantest_iac.domain.compute.functions import Artifact, ServerlessFunction
+from semantest_iac.domain.delivery.live_version import LiveVersion
 from semantest_iac.domain.errors import ValidationError
-from semantest_iac.infrastructure.cloud_programs.aws.limits import longest
-from semantest_iac.infrastructure.cloud_programs.context import Context, Made
+from semantest_iac.infrastructure.cloud_programs.aws.foundation import max_name_length
+from semantest_iac.infrastructure.cloud_programs.context import Outputs, ProgramContext
 
 SECRETS_SETTING = "SEMANTEST_SECRETS"
 """The one setting that tells the code which secrets to fetch: a JSON map of setting to secret ARN."""
 
 
-def serverless_function(function: ServerlessFunction, context: Context) -> Made:
+def create_function(function: ServerlessFunction, context: ProgramContext) -> Outputs:
     """A function that publishes a version with every change of its code or settings."""
-    artifact = _package(function, context)
+    artifact = _find_package(function, context)
     made = aws.lambda_.Function(
         function.name,
-        name=context.physical_name(function.purpose, limit=longest("function")),
+        name=context.physical_name(function.purpose, limit=max_name_length("function")),
         role=context.made[function.identity]["arn"],
         runtime=artifact.runtime,
         handler=artifact.handler,
@@ -32,13 +32,13 @@ def serverless_function(function: ServerlessFunction, context: Context) -> Made:
         memory_size=function.memory_mb,
         timeout=function.timeout_s,
         publish=True,
-        environment={"variables": _variables(function, artifact, context)},
+        environment={"variables": _environment_variables(function, artifact, context)},
         logging_config={"log_format": "JSON", "log_group": context.made[function.log_store]["name"]},
         tracing_config={"mode": "Active" if function.tracing else "PassThrough"},
         reserved_concurrent_executions=function.scaling.maximum,
-        vpc_config=_placement(function, context),
+        vpc_config=_vpc_config(function, context),
         tags=context.tags,
-        opts=context.options(depends_on=_earlier(function, context)),
+        opts=context.options(depends_on=_dependencies(function, context)),
     )
     return {
         "arn": made.arn,
@@ -50,7 +50,7 @@ def serverless_function(function: ServerlessFunction, context: Context) -> Made:
     }
 
 
-def _package(function: ServerlessFunction, context: Context) -> Artifact:
+def _find_package(function: ServerlessFunction, context: ProgramContext) -> Artifact:
     artifact = context.artifact
     if artifact and function.package:
         artifact = artifact.companions.get(function.package)
@@ -59,7 +59,7 @@ def _package(function: ServerlessFunction, context: Context) -> Artifact:
     return artifact
 
 
-def _variables(function: ServerlessFunction, artifact: Artifact, context: Context) -> dict[str, Any]:
+def _environment_variables(function: ServerlessFunction, artifact: Artifact, context: ProgramContext) -> dict[str, Any]:
     secrets = {setting: context.made[ref]["arn"] for setting, ref in function.secrets.items()}
     told: dict[str, Any] = {SECRETS_SETTING: pulumi.Output.json_dumps(secrets, sort_keys=True)} if secrets else {}
     for used in function.uses:
@@ -67,14 +67,43 @@ def _variables(function: ServerlessFunction, artifact: Artifact, context: Contex
     return {**artifact.environment, **function.environment, **told}
 
 
-def _placement(function: ServerlessFunction, context: Context) -> dict[str, Any] | None:
+def _vpc_config(function: ServerlessFunction, context: ProgramContext) -> dict[str, Any] | None:
     if function.network is None:
         return None
     network = context.made[function.network]
     return {"subnet_ids": network["subnet_ids"], "security_group_ids": network["security_group_ids"]}
 
 
-def _earlier(function: ServerlessFunction, context: Context) -> list[pulumi.Resource]:
+def _dependencies(function: ServerlessFunction, context: ProgramContext) -> list[pulumi.Resource]:
     """What must exist before the first call although no argument mentions it."""
     names = [function.identity, function.log_store, *function.secrets.values()]
     return [context.made[name]["resource"] for name in names]
+
+
+LIVE_ALIAS = "live"
+
+
+def create_live_version(live: LiveVersion, context: ProgramContext) -> Outputs:
+    """An alias at the newest published version, and the copies kept warm behind it."""
+    function = context.made[live.function]
+    alias = aws.lambda_.Alias(
+        live.name,
+        name=LIVE_ALIAS,
+        function_name=function["name"],
+        function_version=function["version"],
+        opts=context.options(),
+    )
+    if live.warm:
+        aws.lambda_.ProvisionedConcurrencyConfig(
+            live.name,
+            function_name=function["name"],
+            qualifier=alias.name,
+            provisioned_concurrent_executions=live.warm,
+            opts=context.options(),
+        )
+    return {
+        "invoke_arn": alias.invoke_arn,
+        "function_name": function["name"],
+        "qualifier": alias.name,
+        "version": alias.function_version,
+    }

@@ -1,4 +1,4 @@
-"""Logs and alarms on CloudWatch."""
+"""Logs and alarms on CloudWatch, notification channels on SNS."""
 
 from __future__ import annotations
 
@@ -9,21 +9,22 @@ from typing import Any
 import pulumi
 import pulumi_aws as aws
 
-from semantest_iac.domain.monitoring.alarm import Alarm, Signal
-from semantest_iac.domain.monitoring.log_store import LogSource, LogStore
-from semantest_iac.infrastructure.cloud_programs.aws.limits import longest
-from semantest_iac.infrastructure.cloud_programs.context import Context, Made
+from semantest_iac.domain.messaging.notification_channel import NotificationChannel
+from semantest_iac.domain.monitoring.logs_and_alarms import Alarm, LogSource, LogStore, Signal
+from semantest_iac.infrastructure.cloud_programs.aws.foundation import max_name_length
+from semantest_iac.infrastructure.cloud_programs.context import Outputs, ProgramContext
 
 # Lambda insists on its own prefix; one wildcard of the account's log policy covers the other, which
 # would overflow its 5120 characters with one entry per API.
-_PREFIX = {LogSource.FUNCTION: "/aws/lambda/", LogSource.ACCESS: "/aws/vendedlogs/apis/"}
+_LOG_GROUP_PREFIXES = {LogSource.FUNCTION: "/aws/lambda/", LogSource.ACCESS: "/aws/vendedlogs/apis/"}
 
 
-def log_store(store: LogStore, context: Context) -> Made:
+def create_log_store(store: LogStore, context: ProgramContext) -> Outputs:
     """A log group that exists before its writer: Lambda would make one that never expires."""
     group = aws.cloudwatch.LogGroup(
         store.name,
-        name=_PREFIX[store.source] + context.physical_name(store.purpose, limit=longest("function")),
+        name=_LOG_GROUP_PREFIXES[store.source]
+        + context.physical_name(store.purpose, limit=max_name_length("function")),
         retention_in_days=store.retention_days,
         tags=context.tags,
         opts=context.options(retain_on_delete=store.keep or None),
@@ -41,7 +42,7 @@ class _Metric:
     of: str
 
 
-_METRICS_OF_FUNCTIONS = {
+_FUNCTION_METRICS = {
     Signal.THROTTLES: _Metric("AWS/Lambda", "Throttles", "Sum", "function"),
     Signal.CONCURRENCY: _Metric("AWS/Lambda", "ConcurrentExecutions", "Maximum", "function"),
 }
@@ -49,12 +50,12 @@ _METRICS = {
     "HTTP": {
         Signal.LATENCY: _Metric("AWS/ApiGateway", "Latency", "p95", "api"),
         Signal.SERVER_ERRORS: _Metric("AWS/ApiGateway", "5xx", "Sum", "api"),
-        **_METRICS_OF_FUNCTIONS,
+        **_FUNCTION_METRICS,
     },
     "WEBSOCKET": {
         Signal.LATENCY: _Metric("AWS/ApiGateway", "IntegrationLatency", "p95", "api"),
         Signal.SERVER_ERRORS: _Metric("AWS/ApiGateway", "IntegrationError", "Sum", "api"),
-        **_METRICS_OF_FUNCTIONS,
+        **_FUNCTION_METRICS,
     },
 }
 """By protocol of the API; those of functions are the same."""
@@ -62,12 +63,12 @@ _METRICS = {
 _PERIOD_S = 60
 
 
-def alarm(alarm: Alarm, context: Context) -> Made:
+def create_alarm(alarm: Alarm, context: ProgramContext) -> Outputs:
     """An alarm that a quiet service does not raise: missing data counts as good."""
     channel = context.made[alarm.channel]["arn"]
     made = aws.cloudwatch.MetricAlarm(
         alarm.name,
-        name=context.physical_name(alarm.signal.value.replace("_", "-"), limit=longest("alarm")),
+        name=context.physical_name(alarm.signal.value.replace("_", "-"), limit=max_name_length("alarm")),
         comparison_operator="GreaterThanOrEqualToThreshold",
         threshold=alarm.threshold,
         evaluation_periods=5,
@@ -77,15 +78,15 @@ def alarm(alarm: Alarm, context: Context) -> Made:
         ok_actions=[channel],
         tags=context.tags,
         opts=context.options(),
-        **_measured(alarm, context),
+        **_metric_arguments(alarm, context),
     )
     return {"arn": made.arn, "name": made.name}
 
 
-def _measured(alarm: Alarm, context: Context) -> dict[str, Any]:
+def _metric_arguments(alarm: Alarm, context: ProgramContext) -> dict[str, Any]:
     function = {"FunctionName": context.made[alarm.function]["name"]}
     if alarm.signal is Signal.ERROR_RATE:
-        return {"metric_queries": _error_rate(function)}
+        return {"metric_queries": _error_rate_queries(function)}
     api = context.made[alarm.api]
     metric = _METRICS[api.get("protocol", "HTTP")][alarm.signal]
     dimensions = function if metric.of == "function" else {"ApiId": api["id"], "Stage": api["stage"]}
@@ -99,7 +100,7 @@ def _measured(alarm: Alarm, context: Context) -> dict[str, Any]:
     }
 
 
-def _error_rate(function: Mapping[str, pulumi.Input[str]]) -> list[dict[str, Any]]:
+def _error_rate_queries(function: Mapping[str, pulumi.Input[str]]) -> list[dict[str, Any]]:
     """A share needs two metrics and an expression; no single metric has it."""
     terms = [
         {
@@ -118,3 +119,22 @@ def _error_rate(function: Mapping[str, pulumi.Input[str]]) -> list[dict[str, Any
         {"id": "rate", "expression": "errors/invocations", "label": "error rate", "return_data": True},
         *terms,
     ]
+
+
+def create_notification_channel(channel: NotificationChannel, context: ProgramContext) -> Outputs:
+    """A topic with one subscription per address."""
+    topic = aws.sns.Topic(
+        channel.name,
+        name=context.physical_name(channel.name, limit=max_name_length("topic")),
+        tags=context.tags,
+        opts=context.options(),
+    )
+    for email in channel.emails:
+        aws.sns.TopicSubscription(
+            f"{channel.name}-{email}",
+            topic=topic.arn,
+            protocol="email",
+            endpoint=email,
+            opts=context.options(),
+        )
+    return {"arn": topic.arn, "name": topic.name}

@@ -7,37 +7,37 @@ import ipaddress
 import pulumi
 import pulumi_aws as aws
 
-from semantest_iac.domain.networking.private_network import ExistingNetwork, PrivateNetwork
-from semantest_iac.infrastructure.cloud_programs.aws.limits import longest
-from semantest_iac.infrastructure.cloud_programs.context import Context, Made
+from semantest_iac.domain.networking.networks import ExistingNetwork, PrivateNetwork
+from semantest_iac.infrastructure.cloud_programs.aws.foundation import max_name_length
+from semantest_iac.infrastructure.cloud_programs.context import Outputs, ProgramContext
 
-_HTTPS = 443
+_HTTPS_PORT = 443
 _SUBNET_BITS = 8
 
 
-def existing_network(network: ExistingNetwork, context: Context) -> Made:
+def use_existing_network(network: ExistingNetwork, context: ProgramContext) -> Outputs:
     """Nothing is made: the network belongs to somebody else."""
     return {"subnet_ids": list(network.subnet_ids), "security_group_ids": list(network.security_group_ids)}
 
 
-def private_network(network: PrivateNetwork, context: Context) -> Made:
+def create_private_network(network: PrivateNetwork, context: ProgramContext) -> Outputs:
     """A VPC with one subnet per zone and a group that only lets HTTPS out."""
     vpc = aws.ec2.Vpc(
         network.name,
         cidr_block=network.cidr,
         enable_dns_hostnames=True,
         enable_dns_support=True,
-        tags={**context.tags, "Name": context.physical_name(limit=longest("tag"))},
+        tags={**context.tags, "Name": context.physical_name(limit=max_name_length("tag"))},
         opts=context.options(),
     )
-    subnets = _subnets(network, vpc, context)
-    group = _security_group(network, vpc, context)
+    subnets = _create_subnets(network, vpc, context)
+    group = _create_security_group(network, vpc, context)
     if network.reaches_secrets:
-        _way_to_secrets(network, vpc, subnets, group, context)
+        _create_secrets_endpoint(network, vpc, subnets, group, context)
     return {"subnet_ids": [subnet.id for subnet in subnets], "security_group_ids": [group.id]}
 
 
-def _subnets(network: PrivateNetwork, vpc: aws.ec2.Vpc, context: Context) -> list[aws.ec2.Subnet]:
+def _create_subnets(network: PrivateNetwork, vpc: aws.ec2.Vpc, context: ProgramContext) -> list[aws.ec2.Subnet]:
     zones = aws.get_availability_zones_output(state="available", opts=pulumi.InvokeOutputOptions(parent=context.parent))
     block = ipaddress.ip_network(network.cidr)
     ranges = list(block.subnets(prefixlen_diff=min(_SUBNET_BITS, 28 - block.prefixlen)))[: network.zones]
@@ -54,10 +54,10 @@ def _subnets(network: PrivateNetwork, vpc: aws.ec2.Vpc, context: Context) -> lis
     ]
 
 
-def _security_group(network: PrivateNetwork, vpc: aws.ec2.Vpc, context: Context) -> aws.ec2.SecurityGroup:
+def _create_security_group(network: PrivateNetwork, vpc: aws.ec2.Vpc, context: ProgramContext) -> aws.ec2.SecurityGroup:
     group = aws.ec2.SecurityGroup(
         network.name,
-        name=context.physical_name(limit=longest("security group")),
+        name=context.physical_name(limit=max_name_length("security group")),
         description="Semantest functions: HTTPS out, nothing in",
         vpc_id=vpc.id,
         tags=context.tags,
@@ -67,20 +67,20 @@ def _security_group(network: PrivateNetwork, vpc: aws.ec2.Vpc, context: Context)
         network.name,
         security_group_id=group.id,
         ip_protocol="tcp",
-        from_port=_HTTPS,
-        to_port=_HTTPS,
+        from_port=_HTTPS_PORT,
+        to_port=_HTTPS_PORT,
         cidr_ipv4="0.0.0.0/0",
         opts=context.options(),
     )
     return group
 
 
-def _way_to_secrets(
+def _create_secrets_endpoint(
     network: PrivateNetwork,
     vpc: aws.ec2.Vpc,
     subnets: list[aws.ec2.Subnet],
     group: aws.ec2.SecurityGroup,
-    context: Context,
+    context: ProgramContext,
 ) -> None:
     """A private endpoint of the secret store, reachable by members of the group only."""
     aws.vpc.SecurityGroupIngressRule(
@@ -88,8 +88,8 @@ def _way_to_secrets(
         security_group_id=group.id,
         referenced_security_group_id=group.id,
         ip_protocol="tcp",
-        from_port=_HTTPS,
-        to_port=_HTTPS,
+        from_port=_HTTPS_PORT,
+        to_port=_HTTPS_PORT,
         opts=context.options(),
     )
     aws.ec2.VpcEndpoint(

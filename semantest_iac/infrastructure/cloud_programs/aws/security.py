@@ -8,17 +8,16 @@ from typing import Any
 import pulumi
 import pulumi_aws as aws
 
-from semantest_iac.domain.security.app_secrets import AppSecret
-from semantest_iac.domain.security.identity import FunctionIdentity
-from semantest_iac.infrastructure.cloud_programs.aws.limits import longest
-from semantest_iac.infrastructure.cloud_programs.context import Context, Made
+from semantest_iac.domain.security.access import AppSecret, FunctionIdentity
+from semantest_iac.infrastructure.cloud_programs.aws.foundation import max_name_length
+from semantest_iac.infrastructure.cloud_programs.context import Outputs, ProgramContext
 
 
-def app_secret(secret: AppSecret, context: Context) -> Made:
+def create_app_secret(secret: AppSecret, context: ProgramContext) -> Outputs:
     """A secret whose ARN is all that anything else ever sees."""
     kept = aws.secretsmanager.Secret(
         secret.name,
-        name=context.physical_name(secret.key.replace("_", "-"), limit=longest("secret")),
+        name=context.physical_name(secret.key.replace("_", "-"), limit=max_name_length("secret")),
         recovery_window_in_days=secret.recovery_days,
         tags=context.tags,
         opts=context.options(),
@@ -32,8 +31,8 @@ def app_secret(secret: AppSecret, context: Context) -> Made:
     return {"arn": kept.arn, "resource": version}
 
 
-_TRACE = ["xray:PutTelemetryRecords", "xray:PutTraceSegments"]
-_JOIN_NETWORK = [
+_TRACE_ACTIONS = ["xray:PutTelemetryRecords", "xray:PutTraceSegments"]
+_NETWORK_ACTIONS = [
     "ec2:AssignPrivateIpAddresses",
     "ec2:CreateNetworkInterface",
     "ec2:DeleteNetworkInterface",
@@ -42,18 +41,18 @@ _JOIN_NETWORK = [
 ]
 
 
-def trust(service: str) -> str:
+def trust_policy(service: str) -> str:
     """The policy that lets one service take on a role, and nobody else."""
     allowed = {"Effect": "Allow", "Principal": {"Service": service}, "Action": "sts:AssumeRole"}
     return json.dumps({"Version": "2012-10-17", "Statement": [allowed]}, sort_keys=True)
 
 
-def function_identity(identity: FunctionIdentity, context: Context) -> Made:
+def create_function_identity(identity: FunctionIdentity, context: ProgramContext) -> Outputs:
     """A role for one function. The managed policies are not used: they also allow making log groups anywhere."""
     role = aws.iam.Role(
         identity.name,
-        name=context.physical_name(identity.purpose, limit=longest("role")),
-        assume_role_policy=trust("lambda.amazonaws.com"),
+        name=context.physical_name(identity.purpose, limit=max_name_length("role")),
+        assume_role_policy=trust_policy("lambda.amazonaws.com"),
         tags=context.tags,
         opts=context.options(),
     )
@@ -61,21 +60,21 @@ def function_identity(identity: FunctionIdentity, context: Context) -> Made:
         identity.name,
         name="function",
         role=role.name,
-        policy=pulumi.Output.json_dumps({"Version": "2012-10-17", "Statement": _statements(identity, context)}),
+        policy=pulumi.Output.json_dumps({"Version": "2012-10-17", "Statement": _policy_statements(identity, context)}),
         opts=context.options(),
     )
     return {"arn": role.arn, "name": role.name, "resource": policy}
 
 
-def _statements(identity: FunctionIdentity, context: Context) -> list[dict[str, Any]]:
+def _policy_statements(identity: FunctionIdentity, context: ProgramContext) -> list[dict[str, Any]]:
     log_streams = pulumi.Output.concat(context.made[identity.log_store]["arn"], ":*")
     secrets = [context.made[secret]["arn"] for secret in identity.secrets]
     wanted = [
         (True, ["logs:CreateLogStream", "logs:PutLogEvents"], [log_streams]),
         (bool(secrets), ["secretsmanager:GetSecretValue"], secrets),
         # neither X-Ray nor network interfaces can be limited to resources
-        (identity.policy.trace, _TRACE, ["*"]),
-        (identity.policy.join_network, _JOIN_NETWORK, ["*"]),
+        (identity.policy.trace, _TRACE_ACTIONS, ["*"]),
+        (identity.policy.join_network, _NETWORK_ACTIONS, ["*"]),
     ]
     own = [{"Effect": "Allow", "Action": action, "Resource": on} for allowed, action, on in wanted if allowed]
     return own + [statement for used in identity.uses for statement in context.made[used].get("statements", ())]

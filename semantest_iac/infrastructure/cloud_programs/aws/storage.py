@@ -6,24 +6,26 @@ import pulumi
 import pulumi_aws as aws
 
 from semantest_iac.domain.storage.connection_table import ConnectionTable
-from semantest_iac.infrastructure.cloud_programs.aws.limits import longest
-from semantest_iac.infrastructure.cloud_programs.context import Context, Made
+from semantest_iac.infrastructure.cloud_programs.aws.foundation import max_name_length
+from semantest_iac.infrastructure.cloud_programs.context import Outputs, ProgramContext
 
-KEY, KIND, EXPIRY = "connectionId", "clientType", "expiresAt"
-INDEX = "by-client-type"
-_ON_ROWS = ["dynamodb:DeleteItem", "dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:UpdateItem"]
+CONNECTION_ID_ATTRIBUTE, CLIENT_TYPE_ATTRIBUTE, EXPIRY_ATTRIBUTE = "connectionId", "clientType", "expiresAt"
+CLIENT_TYPE_INDEX = "by-client-type"
+_ROW_ACTIONS = ["dynamodb:DeleteItem", "dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:UpdateItem"]
 
 
-def connection_table(table: ConnectionTable, context: Context) -> Made:
+def create_connection_table(table: ConnectionTable, context: ProgramContext) -> Outputs:
     """A table that is paid for by request, with an index over the kinds of clients."""
     made = aws.dynamodb.Table(
         table.name,
-        name=context.physical_name(limit=longest("table")),
+        name=context.physical_name(limit=max_name_length("table")),
         billing_mode="PAY_PER_REQUEST",
-        hash_key=KEY,
-        attributes=[{"name": name, "type": "S"} for name in (KEY, KIND)],
-        global_secondary_indexes=[{"name": INDEX, "hash_key": KIND, "projection_type": "ALL"}],
-        ttl={"attribute_name": EXPIRY, "enabled": True},
+        hash_key=CONNECTION_ID_ATTRIBUTE,
+        attributes=[{"name": name, "type": "S"} for name in (CONNECTION_ID_ATTRIBUTE, CLIENT_TYPE_ATTRIBUTE)],
+        global_secondary_indexes=[
+            {"name": CLIENT_TYPE_INDEX, "hash_key": CLIENT_TYPE_ATTRIBUTE, "projection_type": "ALL"}
+        ],
+        ttl={"attribute_name": EXPIRY_ATTRIBUTE, "enabled": True},
         tags=context.tags,
         opts=context.options(),
     )
@@ -32,15 +34,15 @@ def connection_table(table: ConnectionTable, context: Context) -> Made:
         "name": made.name,
         "variables": {
             "SEMANTEST_CONNECTIONS_TABLE": made.name,
-            "SEMANTEST_CONNECTIONS_INDEX": INDEX,
+            "SEMANTEST_CONNECTIONS_INDEX": CLIENT_TYPE_INDEX,
             "SEMANTEST_CONNECTIONS_LIFETIME": str(table.lifetime_s),
         },
         "statements": [
-            {"Effect": "Allow", "Action": _ON_ROWS, "Resource": [made.arn]},
+            {"Effect": "Allow", "Action": _ROW_ACTIONS, "Resource": [made.arn]},
             {
                 "Effect": "Allow",
                 "Action": ["dynamodb:Query"],
-                "Resource": [pulumi.Output.concat(made.arn, "/index/", INDEX)],
+                "Resource": [pulumi.Output.concat(made.arn, "/index/", CLIENT_TYPE_INDEX)],
             },
         ],
     }

@@ -11,20 +11,20 @@ import json
 import pulumi
 import pulumi_aws as aws
 
-from semantest_iac.domain.networking.web_socket_endpoint import ConnectionEvent, WebSocketAddress, WebSocketEndpoint
-from semantest_iac.infrastructure.cloud_programs.aws.limits import longest
-from semantest_iac.infrastructure.cloud_programs.aws.networking import access_log
-from semantest_iac.infrastructure.cloud_programs.context import Context, Made
+from semantest_iac.domain.networking.apis import ConnectionEvent, WebSocketAddress, WebSocketEndpoint
+from semantest_iac.infrastructure.cloud_programs.aws.foundation import max_name_length
+from semantest_iac.infrastructure.cloud_programs.aws.http_apis import access_log_settings
+from semantest_iac.infrastructure.cloud_programs.context import Outputs, ProgramContext
 
-STAGE = "live"
+LIVE_STAGE = "live"
 ROUTE_KEYS = {
     ConnectionEvent.CONNECT: "$connect",
     ConnectionEvent.MESSAGE: "$default",
     ConnectionEvent.DISCONNECT: "$disconnect",
 }
-_TOKEN = "route.request.querystring.token"  # noqa: S105 - browsers can send no header when they connect
+_TOKEN_SOURCE = "route.request.querystring.token"  # noqa: S105 - browsers can send no header when they connect
 # What tells who came, what became of it and where it went wrong; the request id joins it with the function's own log.
-_LINE = json.dumps(
+_ACCESS_LOG_FORMAT = json.dumps(
     {
         "requestId": "$context.requestId",
         "connectionId": "$context.connectionId",
@@ -38,25 +38,25 @@ _LINE = json.dumps(
         "integrationError": "$context.integrationErrorMessage",
     }
 )
-_ON_CONNECTIONS = ("DELETE", "GET", "POST")
+_CONNECTION_METHODS = ("DELETE", "GET", "POST")
 
 
-def web_socket_address(address: WebSocketAddress, context: Context) -> Made:
+def create_web_socket_address(address: WebSocketAddress, context: ProgramContext) -> Outputs:
     """An API without routes; its addresses are settled with its id."""
     api = aws.apigatewayv2.Api(
         address.name,
-        name=context.physical_name(limit=longest("api")),
+        name=context.physical_name(limit=max_name_length("api")),
         protocol_type="WEBSOCKET",
         route_selection_expression=f"$request.body.{address.selection}",
         tags=context.tags,
         opts=context.options(),
     )
-    management = api.api_endpoint.apply(lambda endpoint: f"{endpoint.replace('wss://', 'https://', 1)}/{STAGE}")
+    management = api.api_endpoint.apply(lambda endpoint: f"{endpoint.replace('wss://', 'https://', 1)}/{LIVE_STAGE}")
     return {
         "id": api.id,
         "name": api.name,
         "execution_arn": api.execution_arn,
-        "endpoint": pulumi.Output.concat(api.api_endpoint, "/", STAGE),
+        "endpoint": pulumi.Output.concat(api.api_endpoint, "/", LIVE_STAGE),
         "management_endpoint": management,
         "variables": {"SEMANTEST_CONNECTIONS_ENDPOINT": management},
         "statements": [
@@ -64,28 +64,30 @@ def web_socket_address(address: WebSocketAddress, context: Context) -> Made:
                 "Effect": "Allow",
                 "Action": ["execute-api:ManageConnections"],
                 "Resource": [
-                    pulumi.Output.concat(api.execution_arn, f"/{STAGE}/{method}/@connections/*")
-                    for method in _ON_CONNECTIONS
+                    pulumi.Output.concat(api.execution_arn, f"/{LIVE_STAGE}/{method}/@connections/*")
+                    for method in _CONNECTION_METHODS
                 ],
             }
         ],
     }
 
 
-def web_socket_endpoint(endpoint: WebSocketEndpoint, context: Context) -> Made:
+def create_web_socket_endpoint(endpoint: WebSocketEndpoint, context: ProgramContext) -> Outputs:
     """The routes of an API, who lets clients in, and the stage that all of it goes live on."""
     address = context.made[endpoint.address]
-    routes = _routes(endpoint, context)
+    routes = _create_routes(endpoint, context)
     permissions = [
-        _permission(f"{endpoint.name} {event}", endpoint.target, f"/{STAGE}/{ROUTE_KEYS[event]}", endpoint, context)
+        _allow_invocation(
+            f"{endpoint.name} {event}", endpoint.target, f"/{LIVE_STAGE}/{ROUTE_KEYS[event]}", endpoint, context
+        )
         for event in endpoint.routes
     ]
     stage = aws.apigatewayv2.Stage(
         endpoint.name,
-        name=STAGE,
+        name=LIVE_STAGE,
         api_id=address["id"],
         auto_deploy=True,
-        access_log_settings=access_log(endpoint.access_log, _LINE, context),
+        access_log_settings=access_log_settings(endpoint.access_log, _ACCESS_LOG_FORMAT, context),
         default_route_settings={
             "throttling_burst_limit": endpoint.throttling.burst,
             "throttling_rate_limit": endpoint.throttling.rate,
@@ -103,7 +105,7 @@ def web_socket_endpoint(endpoint: WebSocketEndpoint, context: Context) -> Made:
     }
 
 
-def _routes(endpoint: WebSocketEndpoint, context: Context) -> list[aws.apigatewayv2.Route]:
+def _create_routes(endpoint: WebSocketEndpoint, context: ProgramContext) -> list[aws.apigatewayv2.Route]:
     api = context.made[endpoint.address]["id"]
     integration = aws.apigatewayv2.Integration(
         endpoint.name,
@@ -114,7 +116,7 @@ def _routes(endpoint: WebSocketEndpoint, context: Context) -> list[aws.apigatewa
         timeout_milliseconds=endpoint.integration_timeout_s * 1000,
         opts=context.options(),
     )
-    guard = _authorizer(endpoint, context)
+    guard = _create_authorization(endpoint, context)
     return [
         aws.apigatewayv2.Route(
             f"{endpoint.name} {event}",
@@ -128,7 +130,7 @@ def _routes(endpoint: WebSocketEndpoint, context: Context) -> list[aws.apigatewa
     ]
 
 
-def _authorizer(endpoint: WebSocketEndpoint, context: Context) -> dict[str, pulumi.Input[str]]:
+def _create_authorization(endpoint: WebSocketEndpoint, context: ProgramContext) -> dict[str, pulumi.Input[str]]:
     """How the route of new connections is guarded."""
     if endpoint.authorizer is None:
         return {"authorization_type": "NONE"}
@@ -139,15 +141,15 @@ def _authorizer(endpoint: WebSocketEndpoint, context: Context) -> dict[str, pulu
         api_id=address["id"],
         authorizer_type="REQUEST",
         authorizer_uri=context.made[endpoint.authorizer]["invoke_arn"],
-        identity_sources=[_TOKEN],
+        identity_sources=[_TOKEN_SOURCE],
         opts=context.options(),
     )
-    _permission(name, endpoint.authorizer, pulumi.Output.concat("/authorizers/", made.id), endpoint, context)
+    _allow_invocation(name, endpoint.authorizer, pulumi.Output.concat("/authorizers/", made.id), endpoint, context)
     return {"authorization_type": "CUSTOM", "authorizer_id": made.id}
 
 
-def _permission(
-    name: str, target: str, of_api: pulumi.Input[str], endpoint: WebSocketEndpoint, context: Context
+def _allow_invocation(
+    name: str, target: str, of_api: pulumi.Input[str], endpoint: WebSocketEndpoint, context: ProgramContext
 ) -> aws.lambda_.Permission:
     """Leave for one part of the API to call one live version."""
     function = context.made[target]

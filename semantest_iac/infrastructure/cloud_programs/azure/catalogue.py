@@ -1,35 +1,56 @@
-"""Azure as a table: which function makes which neutral kind."""
+"""Azure as tables: which function creates which neutral kind, and what Azure does not or only partly support."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
-from semantest_iac.domain.compute.function import ServerlessFunction
+from semantest_iac.domain.blueprints import capabilities
+from semantest_iac.domain.blueprints.capabilities import Capability
+from semantest_iac.domain.compute.functions import ServerlessFunction
 from semantest_iac.domain.delivery.live_version import LiveVersion
 from semantest_iac.domain.messaging.notification_channel import NotificationChannel
-from semantest_iac.domain.monitoring.alarm import Alarm
-from semantest_iac.domain.monitoring.log_store import LogStore
-from semantest_iac.domain.networking.http_api import HttpApi
-from semantest_iac.domain.networking.private_network import ExistingNetwork, PrivateNetwork
-from semantest_iac.domain.networking.web_socket_endpoint import WebSocketAddress, WebSocketEndpoint
-from semantest_iac.domain.security.app_secrets import AppSecret
-from semantest_iac.domain.security.identity import FunctionIdentity
+from semantest_iac.domain.monitoring.logs_and_alarms import Alarm, GatewayLogging, LogStore
+from semantest_iac.domain.networking.apis import HttpApi, WebSocketAddress, WebSocketEndpoint
+from semantest_iac.domain.networking.networks import ExistingNetwork, PrivateNetwork
+from semantest_iac.domain.security.access import AppSecret, FunctionIdentity
 from semantest_iac.domain.storage.connection_table import ConnectionTable
-from semantest_iac.infrastructure.cloud_programs.azure.differences import BENDS, LACKS
-from semantest_iac.infrastructure.cloud_programs.azure.publishing import PUSH
-from semantest_iac.infrastructure.cloud_programs.cloud import Cloud, by
+from semantest_iac.infrastructure.cloud_programs.azure.publishing import FUNCTION_APP_PUBLISHING
+from semantest_iac.infrastructure.cloud_programs.cloud import Cloud, lazy_function
 
 if TYPE_CHECKING:
     import pulumi
 
-    from semantest_iac.infrastructure.cloud_programs.context import Context
+    from semantest_iac.infrastructure.cloud_programs.context import ProgramContext
+
+
+_ONE_SUBNET = "a function app is placed in one subnet"
+_BY_GATEWAY = "by API Management, which development does without"
+
+UNSUPPORTED: Mapping[Capability, str] = {
+    GatewayLogging: "each gateway has a diagnostic setting of its own, and no subscription has to allow that first",
+    capabilities.SEVERAL_SUBNETS: f"{_ONE_SUBNET}, which spans all zones",
+    capabilities.SECURITY_GROUPS: f"{_ONE_SUBNET}, and the group is that of the subnet",
+    capabilities.LONG_LOG_RETENTION: "Log Analytics keeps logs for 730 days at most",
+}
+PARTIAL: Mapping[Capability, str] = {
+    capabilities.MEMORY_SIZE: "the next of 512, 2048 and 4096 MB",
+    capabilities.TRACING: "always on: Application Insights hears of every request",
+    capabilities.HTTP_ROUTES: f"{_BY_GATEWAY}: there the app hears of every path",
+    capabilities.HTTP_THROTTLING: f"{_BY_GATEWAY}; one limit over the time of a burst",
+    capabilities.CORS: "by origins alone in development, for every method and header",
+    capabilities.HTTP_ACCESS_LOG: f"{_BY_GATEWAY}: there the function's telemetry has every request",
+    capabilities.WEB_SOCKET_ACCESS_LOG: "always on: the function's workspace has every connection and message",
+    capabilities.LOG_RETENTION: "30 days at least",
+    capabilities.SECRET_RECOVERY: "7 days at least, for all secrets of a stack alike",
+}
 
 _SDK: Final = "pulumi_azure_native"
-_by = partial(by, __package__, _SDK)
+_function = partial(lazy_function, __package__, _SDK)
 
 
-def provider(context: Context) -> pulumi.ProviderResource:
+def create_provider(context: ProgramContext) -> pulumi.ProviderResource:
     """The provider of the stack's own region; whose subscription it is, the person's login says."""
     import pulumi_azure_native as azure
 
@@ -37,7 +58,7 @@ def provider(context: Context) -> pulumi.ProviderResource:
     return made
 
 
-def without_aliases(args: pulumi.ResourceTransformationArgs) -> pulumi.ResourceTransformationResult:
+def drop_aliases(args: pulumi.ResourceTransformationArgs) -> pulumi.ResourceTransformationResult:
     """The SDK gives every resource the names of all its API versions, of which no stack of ours has ever had one.
 
     Working them out takes longer than all else that a program does.
@@ -51,26 +72,26 @@ def without_aliases(args: pulumi.ResourceTransformationArgs) -> pulumi.ResourceT
 CLOUD = Cloud(
     name="azure",
     kinds={
-        Alarm: _by("monitoring:alarm", "monitor"),
-        AppSecret: _by("security:app_secret", "keyvault"),
-        ConnectionTable: _by("storage:connection_table", "storage"),
-        ExistingNetwork: _by("private_networks:existing_network"),
-        FunctionIdentity: _by("security:function_identity", "authorization", "managedidentity", "monitor"),
-        HttpApi: _by("networking:http_api", "apimanagement", "monitor"),
-        LiveVersion: _by("delivery:live_version"),
-        LogStore: _by("monitoring:log_store", "applicationinsights", "operationalinsights"),
-        NotificationChannel: _by("messaging:notification_channel", "monitor"),
-        PrivateNetwork: _by("private_networks:private_network", "network"),
-        ServerlessFunction: _by("compute:serverless_function", "storage", "web"),
-        WebSocketAddress: _by("web_sockets:web_socket_address", "webpubsub"),
-        WebSocketEndpoint: _by("web_sockets:web_socket_endpoint", "monitor", "webpubsub"),
+        Alarm: _function("monitoring:create_alarm", "monitor"),
+        AppSecret: _function("security:create_app_secret", "keyvault"),
+        ConnectionTable: _function("storage:create_connection_table", "storage"),
+        ExistingNetwork: _function("private_networks:use_existing_network"),
+        FunctionIdentity: _function("security:create_function_identity", "authorization", "managedidentity", "monitor"),
+        HttpApi: _function("http_apis:create_http_api", "apimanagement", "monitor"),
+        LiveVersion: _function("compute:create_live_version"),
+        LogStore: _function("monitoring:create_log_store", "applicationinsights", "operationalinsights"),
+        NotificationChannel: _function("monitoring:create_notification_channel", "monitor"),
+        PrivateNetwork: _function("private_networks:create_private_network", "network"),
+        ServerlessFunction: _function("compute:create_function", "storage", "web"),
+        WebSocketAddress: _function("web_sockets:create_web_socket_address", "webpubsub"),
+        WebSocketEndpoint: _function("web_sockets:create_web_socket_endpoint", "monitor", "webpubsub"),
     },
-    provider=provider,
+    provider=create_provider,
     sdk=_SDK,
     stateful=frozenset({"azure-native:operationalinsights:Workspace", "azure-native:keyvault:Vault"}),
-    ground=_by("ground:ground", "authorization", "resources"),
-    code=PUSH,
-    lacks=LACKS,
-    bends=BENDS,
-    transformation=without_aliases,
+    ground=_function("foundation:create_foundation", "authorization", "resources"),
+    code=FUNCTION_APP_PUBLISHING,
+    lacks=UNSUPPORTED,
+    bends=PARTIAL,
+    transformation=drop_aliases,
 )

@@ -1,45 +1,104 @@
-"""Function apps on the Flex Consumption plan."""
+"""Function apps on the Flex Consumption plan, and their settings."""
 
 from __future__ import annotations
 
+import hashlib
+import hmac
 from typing import Any
 
 import pulumi
-from pulumi_azure_native import monitor, web
+from pulumi_azure_native import monitor, storage, web
 
-from semantest_iac.domain.compute.artifact import Artifact
-from semantest_iac.domain.compute.function import ServerlessFunction
-from semantest_iac.domain.environments import runtimes
-from semantest_iac.domain.environments.sizes import memory_of
+from semantest_iac.domain.compute.functions import Artifact, ServerlessFunction
+from semantest_iac.domain.delivery.live_version import LiveVersion
+from semantest_iac.domain.environments import providers
+from semantest_iac.domain.environments.providers import round_memory
 from semantest_iac.domain.errors import ValidationError
-from semantest_iac.infrastructure.cloud_programs.azure.app_settings import GATEWAY_KEY, door_key, settings_of
-from semantest_iac.infrastructure.cloud_programs.azure.limits import name_of, worldwide
-from semantest_iac.infrastructure.cloud_programs.azure.packages import package_store
-from semantest_iac.infrastructure.cloud_programs.cloud import GROUND
-from semantest_iac.infrastructure.cloud_programs.code import PACKAGE_TAG
-from semantest_iac.infrastructure.cloud_programs.context import Context, Made
+from semantest_iac.infrastructure.cloud_programs.azure.foundation import azure_name, globally_unique_name
+from semantest_iac.infrastructure.cloud_programs.azure.storage import STORAGE_SERVICES, create_package_storage
+from semantest_iac.infrastructure.cloud_programs.cloud import FOUNDATION
+from semantest_iac.infrastructure.cloud_programs.code_publishing import PACKAGE_TAG
+from semantest_iac.infrastructure.cloud_programs.context import Outputs, ProgramContext
+
+GATEWAY_KEY_SETTING = "SEMANTEST_GATEWAY_KEY"
+"""The setting with which an app refuses what did not come through its gateway."""
+
+
+def app_settings(
+    function: ServerlessFunction, artifact: Artifact, store: Outputs, context: ProgramContext
+) -> dict[str, Any]:
+    """By name; what a person wrote gives way to what the host is told."""
+    identity, logs = context.made[function.identity], context.made[function.log_store]
+    secrets = {
+        setting: pulumi.Output.concat("@Microsoft.KeyVault(SecretUri=", context.made[ref]["address"], ")")
+        for setting, ref in function.secrets.items()
+    }
+    used = {name: value for ref in function.uses for name, value in context.made[ref].get("variables", {}).items()}
+    return {
+        **artifact.environment,
+        **used,
+        **function.environment,
+        **secrets,
+        **_host_settings(function, identity, logs, store),
+    }
+
+
+def _host_settings(function: ServerlessFunction, identity: Outputs, logs: Outputs, store: Outputs) -> dict[str, Any]:
+    """What the Functions host itself is told: where its notes and telemetry go, as whom, and when to give up."""
+    services = {
+        f"AzureWebJobsStorage__{service}ServiceUri": store["endpoints"].apply(lambda ends, s=service: getattr(ends, s))
+        for service in STORAGE_SERVICES
+    }
+    return {
+        **services,
+        "AzureWebJobsStorage__credential": "managedidentity",
+        "AzureWebJobsStorage__clientId": identity["client"],
+        "APPLICATIONINSIGHTS_CONNECTION_STRING": logs["connection"],
+        "APPLICATIONINSIGHTS_AUTHENTICATION_STRING": pulumi.Output.concat(
+            "Authorization=AAD;ClientId=", identity["client"]
+        ),
+        "AzureFunctionsJobHost__functionTimeout": f"00:{function.timeout_s // 60:02}:{function.timeout_s % 60:02}",
+    }
+
+
+def derive_gateway_key(store: Outputs, context: ProgramContext) -> pulumi.Output[str] | None:
+    """What only an app and its gateway know, drawn from a storage account's key that opens nothing any more.
+
+    The keys of the app itself can only be asked for once it runs, and its own settings are made before.
+    """
+    ground = context.made[FOUNDATION]
+    if not ground["has_gateway"]:
+        return None
+    keys = storage.list_storage_account_keys_output(
+        account_name=store["account"],
+        resource_group_name=ground["group"],
+        opts=pulumi.InvokeOutputOptions(parent=context.parent),
+    )
+    drawn = keys.apply(lambda told: hmac.new(told.keys[0].value.encode(), b"gateway", hashlib.sha256).hexdigest())
+    return pulumi.Output.secret(drawn)
+
 
 _LANGUAGES = {"nodejs": "node", "python": "python"}
-_MOST_INSTANCES = 100  # what Azure takes where nothing is said
+_DEFAULT_MAX_INSTANCES = 100  # what Azure takes where nothing is said
 
 
-def serverless_function(function: ServerlessFunction, context: Context) -> Made:
+def create_function(function: ServerlessFunction, context: ProgramContext) -> Outputs:
     """A plan and an app that waits for its package."""
-    artifact, logs = _package(function, context), context.made[function.log_store]
-    store = package_store(function.name, context.made[function.identity], context)
-    key = door_key(store, context)
-    settings = settings_of(function, artifact, store, context) | ({GATEWAY_KEY: key} if key else {})
-    app = _app(function, artifact, store, settings, context)
-    _log(function.name, app, logs, context)
+    artifact, logs = _find_package(function, context), context.made[function.log_store]
+    store = create_package_storage(function.name, context.made[function.identity], context)
+    key = derive_gateway_key(store, context)
+    settings = app_settings(function, artifact, store, context) | ({GATEWAY_KEY_SETTING: key} if key else {})
+    app = _create_app(function, artifact, store, settings, context)
+    _create_log_setting(function.name, app, logs, context)
     return {
         "arn": app.id,
         "name": app.name,
         "host": app.default_host_name,
         "version": artifact.digest[:12],
         "runtime": artifact.runtime,
-        "memory_mb": memory_of("azure", function.memory_mb),
+        "memory_mb": round_memory("azure", function.memory_mb),
         "insights": logs["insights"],
-        "most": _most(function),
+        "most": _max_instances(function),
         "workspace": logs["workspace"],
         "door_key": key,
         "takes_code": True,
@@ -47,34 +106,34 @@ def serverless_function(function: ServerlessFunction, context: Context) -> Made:
     }
 
 
-def _app(
-    function: ServerlessFunction, artifact: Artifact, store: Made, settings: dict[str, Any], context: Context
+def _create_app(
+    function: ServerlessFunction, artifact: Artifact, store: Outputs, settings: dict[str, Any], context: ProgramContext
 ) -> web.WebApp:
     identity = context.made[function.identity]
     return web.WebApp(
         function.name,
-        name=worldwide("app", context, function.purpose),
-        resource_group_name=context.made[GROUND]["group"],
+        name=globally_unique_name("app", context, function.purpose),
+        resource_group_name=context.made[FOUNDATION]["group"],
         location=context.stack.region,
         kind="functionapp,linux",
         reserved=True,
         https_only=True,
-        server_farm_id=_plan(function, context).id,
+        server_farm_id=_create_plan(function, context).id,
         identity={"type": "UserAssigned", "user_assigned_identities": [identity["id"]]},
         key_vault_reference_identity=identity["id"],
-        function_app_config=_flex(function, artifact, store, identity["id"]),
-        site_config=_site(settings, context),
+        function_app_config=_flex_configuration(function, artifact, store, identity["id"]),
+        site_config=_site_configuration(settings, context),
         virtual_network_subnet_id=context.made[function.network]["subnet_id"] if function.network else None,
         tags={**context.tags, PACKAGE_TAG: artifact.digest},
         opts=context.options(
-            depends_on=[*identity["rights"], *store["rights"], *_secrets(function, context)],
+            depends_on=[*identity["rights"], *store["rights"], *_secret_resources(function, context)],
             replace_on_changes=["functionAppConfig.runtime.name"],  # another language is another app
             delete_before_replace=True,
         ),
     )
 
 
-def _package(function: ServerlessFunction, context: Context) -> Artifact:
+def _find_package(function: ServerlessFunction, context: ProgramContext) -> Artifact:
     artifact = context.artifact
     if artifact and function.package:
         artifact = artifact.companions.get(function.package)
@@ -83,11 +142,11 @@ def _package(function: ServerlessFunction, context: Context) -> Artifact:
     return artifact
 
 
-def _plan(function: ServerlessFunction, context: Context) -> web.AppServicePlan:
+def _create_plan(function: ServerlessFunction, context: ProgramContext) -> web.AppServicePlan:
     return web.AppServicePlan(
         function.name,
-        name=name_of("plan", context, function.purpose),
-        resource_group_name=context.made[GROUND]["group"],
+        name=azure_name("plan", context, function.purpose),
+        resource_group_name=context.made[FOUNDATION]["group"],
         location=context.stack.region,
         kind="functionapp",
         reserved=True,
@@ -97,8 +156,10 @@ def _plan(function: ServerlessFunction, context: Context) -> web.AppServicePlan:
     )
 
 
-def _flex(function: ServerlessFunction, artifact: Artifact, store: Made, identity: pulumi.Input[str]) -> dict[str, Any]:
-    runtime, scaling = runtimes.find("azure", artifact.runtime), function.scaling
+def _flex_configuration(
+    function: ServerlessFunction, artifact: Artifact, store: Outputs, identity: pulumi.Input[str]
+) -> dict[str, Any]:
+    runtime, scaling = providers.find_runtime("azure", artifact.runtime), function.scaling
     warm = [{"name": "http", "instance_count": scaling.minimum}] if scaling.minimum else []
     return {
         "deployment": {
@@ -113,20 +174,20 @@ def _flex(function: ServerlessFunction, artifact: Artifact, store: Made, identit
         },
         "runtime": {"name": _LANGUAGES[runtime.language], "version": runtime.version},
         "scale_and_concurrency": {
-            "instance_memory_mb": memory_of("azure", function.memory_mb),
-            "maximum_instance_count": _most(function),
+            "instance_memory_mb": round_memory("azure", function.memory_mb),
+            "maximum_instance_count": _max_instances(function),
             **({"always_ready": warm} if warm else {}),
         },
     }
 
 
-def _most(function: ServerlessFunction) -> int:
-    return function.scaling.maximum or _MOST_INSTANCES
+def _max_instances(function: ServerlessFunction) -> int:
+    return function.scaling.maximum or _DEFAULT_MAX_INSTANCES
 
 
-def _site(settings: dict[str, Any], context: Context) -> dict[str, Any]:
+def _site_configuration(settings: dict[str, Any], context: ProgramContext) -> dict[str, Any]:
     """A mapping, because the SDK's class names a version of .NET that such apps must not name."""
-    browsers = context.made[GROUND]["browsers"]
+    browsers = context.made[FOUNDATION]["browsers"]
     return {
         "app_settings": [{"name": name, "value": value} for name, value in sorted(settings.items())],
         **({"cors": browsers} if browsers else {}),
@@ -135,11 +196,11 @@ def _site(settings: dict[str, Any], context: Context) -> dict[str, Any]:
     }
 
 
-def _secrets(function: ServerlessFunction, context: Context) -> list[pulumi.Resource]:
+def _secret_resources(function: ServerlessFunction, context: ProgramContext) -> list[pulumi.Resource]:
     return [context.made[ref]["resource"] for ref in function.secrets.values()]
 
 
-def _log(name: str, app: web.WebApp, logs: Made, context: Context) -> None:
+def _create_log_setting(name: str, app: web.WebApp, logs: Outputs, context: ProgramContext) -> None:
     monitor.DiagnosticSetting(
         name,
         name="logs",
@@ -148,3 +209,9 @@ def _log(name: str, app: web.WebApp, logs: Made, context: Context) -> None:
         logs=[{"category_group": "allLogs", "enabled": True}],
         opts=context.options(),
     )
+
+
+def create_live_version(live: LiveVersion, context: ProgramContext) -> Outputs:
+    """Nothing is made: these apps have one slot, and what is kept warm is said at the app itself."""
+    function = context.made[live.function]
+    return {name: function[name] for name in ("arn", "name", "host", "version", "door_key", "workspace")}

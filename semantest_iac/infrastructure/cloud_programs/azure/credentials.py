@@ -13,29 +13,33 @@ from urllib.parse import urlencode
 
 from semantest_iac.domain.errors import DeploymentError
 from semantest_iac.domain.networking.http_exchange import HttpRequest
-from semantest_iac.infrastructure.cloud_programs.code import Send
+from semantest_iac.infrastructure.cloud_programs.code_publishing import SendRequest
 
-LOGIN = "https://login.microsoftonline.com"
+LOGIN_ORIGIN = "https://login.microsoftonline.com"
 _AUDIENCE = "https://management.azure.com"
-_AZ_S = 60
-_FORM = (("content-type", "application/x-www-form-urlencoded"),)
+_CLI_TIMEOUT_S = 60
+_FORM_HEADERS = (("content-type", "application/x-www-form-urlencoded"),)
 
-Way = Callable[[], str | None]
+TokenSource = Callable[[], str | None]
 
 
-def token(variables: Mapping[str, str], send: Send) -> str:
+def find_azure_token(variables: Mapping[str, str], send: SendRequest) -> str:
     """A token by the first way that is there: the service principal of the variables, azure-identity, the Azure CLI.
 
     Raises DeploymentError with the commands that mend it where none is, or where the login was refused.
     """
-    ways: tuple[Way, ...] = (partial(_principal, variables, send), _identity, partial(_cli, variables))
+    ways: tuple[TokenSource, ...] = (
+        partial(_service_principal_token, variables, send),
+        _azure_identity_token,
+        partial(_cli_token, variables),
+    )
     found = next(filter(None, (way() for way in ways)), None)
     if found is None:
-        raise _nobody("nobody is logged in to Azure here")
+        raise _missing_credentials("nobody is logged in to Azure here")
     return found
 
 
-def _principal(variables: Mapping[str, str], send: Send) -> str | None:
+def _service_principal_token(variables: Mapping[str, str], send: SendRequest) -> str | None:
     """By the same variables that the Pulumi provider reads."""
     names = ("TENANT_ID", "CLIENT_ID", "CLIENT_SECRET")
     tenant, client, secret = (variables.get(f"ARM_{n}") or variables.get(f"AZURE_{n}") or "" for n in names)
@@ -44,15 +48,17 @@ def _principal(variables: Mapping[str, str], send: Send) -> str | None:
     form = {"grant_type": "client_credentials", "client_id": client, "client_secret": secret}
     body = urlencode(form | {"scope": f"{_AUDIENCE}/.default"}).encode()
     try:
-        answer = send(LOGIN, HttpRequest("POST", f"/{tenant}/oauth2/v2.0/token", headers=_FORM, body=body))
+        answer = send(
+            LOGIN_ORIGIN, HttpRequest("POST", f"/{tenant}/oauth2/v2.0/token", headers=_FORM_HEADERS, body=body)
+        )
     except OSError as error:
-        raise _nobody("the login service does not answer") from error
+        raise _missing_credentials("the login service does not answer") from error
     if answer.status != 200:
-        raise _nobody(f"the service principal of ARM_CLIENT_ID was refused with status {answer.status}")
+        raise _missing_credentials(f"the service principal of ARM_CLIENT_ID was refused with status {answer.status}")
     return str(json.loads(answer.body)["access_token"])
 
 
-def _identity() -> str | None:
+def _azure_identity_token() -> str | None:
     """azure-identity, where somebody has installed it; it is loaded by name, as nothing here depends on it."""
     try:
         identity = import_module("azure.identity")
@@ -64,30 +70,30 @@ def _identity() -> str | None:
         return None
 
 
-def _cli(variables: Mapping[str, str]) -> str | None:
+def _cli_token(variables: Mapping[str, str]) -> str | None:
     program = shutil.which("az", path=variables.get("PATH"))
     if program is None:
         return None
     command = [program, "account", "get-access-token", "--resource", _AUDIENCE, "--output", "json"]
     try:
-        told = subprocess.run(command, capture_output=True, check=True, timeout=_AZ_S, env=dict(variables))  # noqa: S603 - no part of it comes from outside
+        told = subprocess.run(command, capture_output=True, check=True, timeout=_CLI_TIMEOUT_S, env=dict(variables))  # noqa: S603 - no part of it comes from outside
         return str(json.loads(told.stdout)["accessToken"])
     except (OSError, subprocess.SubprocessError, ValueError, KeyError):
         return None
 
 
-def from_environment(send: Send) -> Callable[[], str]:
+def cached_token(send: SendRequest) -> Callable[[], str]:
     """The token of whoever started this process, asked for once."""
     known: list[str] = []
 
     def ask() -> str:
-        known[:] = known or [token(os.environ, send)]
+        known[:] = known or [find_azure_token(os.environ, send)]
         return known[0]
 
     return ask
 
 
-def _nobody(reason: str) -> DeploymentError:
+def _missing_credentials(reason: str) -> DeploymentError:
     return DeploymentError(
         f"Cannot publish the package: {reason}.",
         "CREDENTIALS_MISSING",

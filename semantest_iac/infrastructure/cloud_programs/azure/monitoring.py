@@ -1,4 +1,4 @@
-"""Logs in Log Analytics, telemetry in Application Insights, alarms on both."""
+"""Logs in Log Analytics, telemetry in Application Insights, alarms on both, notification channels as action groups."""
 
 from __future__ import annotations
 
@@ -8,41 +8,41 @@ from typing import Any
 from pulumi_azure_native import applicationinsights, monitor, operationalinsights
 
 from semantest_iac.domain.environments.configuration import CONCURRENCY_SHARE
-from semantest_iac.domain.environments.defaults import retention
-from semantest_iac.domain.monitoring.alarm import Alarm, Signal
-from semantest_iac.domain.monitoring.log_store import LogSource, LogStore
-from semantest_iac.infrastructure.cloud_programs.azure.limits import name_of
-from semantest_iac.infrastructure.cloud_programs.cloud import GROUND
-from semantest_iac.infrastructure.cloud_programs.context import Context, Made
+from semantest_iac.domain.environments.settings import round_retention
+from semantest_iac.domain.messaging.notification_channel import NotificationChannel
+from semantest_iac.domain.monitoring.logs_and_alarms import Alarm, LogSource, LogStore, Signal
+from semantest_iac.infrastructure.cloud_programs.azure.foundation import azure_name
+from semantest_iac.infrastructure.cloud_programs.cloud import FOUNDATION
+from semantest_iac.infrastructure.cloud_programs.context import Outputs, ProgramContext
 
 
-def log_store(store: LogStore, context: Context) -> Made:
+def create_log_store(store: LogStore, context: ProgramContext) -> Outputs:
     """A workspace, and telemetry that is kept in it.
 
     Without a gateway nobody writes an access log: the function's telemetry has every request.
     """
-    if store.source is LogSource.ACCESS and not context.made[GROUND]["has_gateway"]:
+    if store.source is LogSource.ACCESS and not context.made[FOUNDATION]["has_gateway"]:
         return {}
     workspace = operationalinsights.Workspace(
         store.name,
-        workspace_name=name_of("workspace", context, store.purpose or store.source.value),
-        resource_group_name=context.made[GROUND]["group"],
+        workspace_name=azure_name("workspace", context, store.purpose or store.source.value),
+        resource_group_name=context.made[FOUNDATION]["group"],
         location=context.stack.region,
         sku={"name": "PerGB2018"},
-        retention_in_days=retention(store.retention_days, "azure"),
+        retention_in_days=round_retention(store.retention_days, "azure"),
         tags=context.tags,
         opts=context.options(retain_on_delete=store.keep or None),
     )
-    insights = _insights(store, workspace, context)
+    insights = _create_insights(store, workspace, context)
     return {"workspace": workspace.id, "insights": insights.id, "connection": insights.connection_string}
 
 
-def _insights(store: LogStore, workspace: operationalinsights.Workspace, context: Context) -> Any:
+def _create_insights(store: LogStore, workspace: operationalinsights.Workspace, context: ProgramContext) -> Any:
     """Its instrumentation key opens nothing: who sends telemetry shows an identity."""
     return applicationinsights.Component(
         store.name,
-        resource_name_=name_of("component", context, store.purpose or _what(store)),
-        resource_group_name=context.made[GROUND]["group"],
+        resource_name_=azure_name("component", context, store.purpose or _insights_purpose(store)),
+        resource_group_name=context.made[FOUNDATION]["group"],
         location=context.stack.region,
         kind="web",
         application_type="web",
@@ -53,7 +53,7 @@ def _insights(store: LogStore, workspace: operationalinsights.Workspace, context
     )
 
 
-def _what(store: LogStore) -> str:
+def _insights_purpose(store: LogStore) -> str:
     """That of the function is the usual one, and has no further name."""
     return "" if store.source is LogSource.FUNCTION else store.source.value
 
@@ -69,15 +69,15 @@ class _Metric:
     statuses: tuple[str, ...]
 
 
-_FAILED = ("microsoft.insights/components", "requests/failed", "Count", "request/resultCode")
-_ANSWERED = ("Microsoft.ApiManagement/service", "Requests", "Total")
-_BY_APP = {
-    Signal.SERVER_ERRORS: _Metric(*_FAILED, ("500", "501", "502", "503", "504")),
-    Signal.THROTTLES: _Metric(*_FAILED, ("429",)),
+_FAILED_REQUESTS = ("microsoft.insights/components", "requests/failed", "Count", "request/resultCode")
+_GATEWAY_REQUESTS = ("Microsoft.ApiManagement/service", "Requests", "Total")
+_APP_METRICS = {
+    Signal.SERVER_ERRORS: _Metric(*_FAILED_REQUESTS, ("500", "501", "502", "503", "504")),
+    Signal.THROTTLES: _Metric(*_FAILED_REQUESTS, ("429",)),
 }
-_BY_GATEWAY = {
-    Signal.SERVER_ERRORS: _Metric(*_ANSWERED, "GatewayResponseCodeCategory", ("5xx",)),
-    Signal.THROTTLES: _Metric(*_ANSWERED, "GatewayResponseCode", ("429",)),
+_GATEWAY_METRICS = {
+    Signal.SERVER_ERRORS: _Metric(*_GATEWAY_REQUESTS, "GatewayResponseCodeCategory", ("5xx",)),
+    Signal.THROTTLES: _Metric(*_GATEWAY_REQUESTS, "GatewayResponseCode", ("429",)),
 }
 
 # Shares, percentiles and distinct instances are no metrics; of a quiet service every one of these is 0.
@@ -87,19 +87,19 @@ _QUERIES = {
     Signal.LATENCY: "requests | summarize value = coalesce(percentile(duration, 95), 0.0)",
     Signal.CONCURRENCY: "requests | summarize value = todouble(dcount(cloud_RoleInstance))",
 }
-_SEVERITY = 2  # of 0 to 4: a warning
+_WARNING_SEVERITY = 2  # of 0 to 4: a warning
 
 
-def alarm(alarm: Alarm, context: Context) -> Made:
+def create_alarm(alarm: Alarm, context: ProgramContext) -> Outputs:
     """A metric alert each minute where there is a metric, else a query each five."""
-    make = _query_alarm if alarm.signal in _QUERIES else _metric_alarm
+    make = _create_query_alert if alarm.signal in _QUERIES else _create_metric_alert
     made = make(
         alarm,
         context,
-        rule_name=name_of("alarm", context, alarm.signal.value),
-        resource_group_name=context.made[GROUND]["group"],
+        rule_name=azure_name("alarm", context, alarm.signal.value),
+        resource_group_name=context.made[FOUNDATION]["group"],
         enabled=True,
-        severity=_SEVERITY,
+        severity=_WARNING_SEVERITY,
         auto_mitigate=True,
         tags=context.tags,
         opts=context.options(replace_on_changes=["scopes"], delete_before_replace=True),  # what is watched stays
@@ -107,13 +107,13 @@ def alarm(alarm: Alarm, context: Context) -> Made:
     return {"id": made.id, "name": made.name}
 
 
-def _query_alarm(alarm: Alarm, context: Context, **common: Any) -> Any:
+def _create_query_alert(alarm: Alarm, context: ProgramContext, **common: Any) -> Any:
     condition = {
         "query": _QUERIES[alarm.signal],
         "metric_measure_column": "value",
         "time_aggregation": "Maximum",
         "operator": "GreaterThanOrEqual",
-        "threshold": _reachable(alarm, context.made[alarm.function]["most"]),
+        "threshold": _reachable_threshold(alarm, context.made[alarm.function]["most"]),
         "failing_periods": {"number_of_evaluation_periods": 1, "min_failing_periods_to_alert": 1},
     }
     return monitor.ScheduledQueryRule(
@@ -129,22 +129,22 @@ def _query_alarm(alarm: Alarm, context: Context, **common: Any) -> Any:
     )
 
 
-def _reachable(alarm: Alarm, most: int) -> float:
+def _reachable_threshold(alarm: Alarm, most: int) -> float:
     """An alarm on more instances than there can be would never be raised: the default is that of another cloud."""
     if alarm.signal is not Signal.CONCURRENCY or alarm.threshold <= most:
         return alarm.threshold
     return max(1, int(most * CONCURRENCY_SHARE))
 
 
-def _metric_alarm(alarm: Alarm, context: Context, **common: Any) -> Any:
+def _create_metric_alert(alarm: Alarm, context: ProgramContext, **common: Any) -> Any:
     api = context.made[alarm.api]
     gateway = api["gateway_id"]
-    metric = (_BY_GATEWAY if gateway else _BY_APP)[alarm.signal]
+    metric = (_GATEWAY_METRICS if gateway else _APP_METRICS)[alarm.signal]
     return monitor.MetricAlert(
         alarm.name,
         location="global",
         scopes=[gateway or context.made[alarm.function]["insights"]],
-        criteria=_counted(metric, alarm.threshold),
+        criteria=_metric_criteria(metric, alarm.threshold),
         evaluation_frequency="PT1M",
         window_size="PT1M",
         actions=[{"action_group_id": context.made[alarm.channel]["id"]}],
@@ -152,7 +152,7 @@ def _metric_alarm(alarm: Alarm, context: Context, **common: Any) -> Any:
     )
 
 
-def _counted(metric: _Metric, threshold: float) -> monitor.MetricAlertSingleResourceMultipleMetricCriteriaArgs:
+def _metric_criteria(metric: _Metric, threshold: float) -> monitor.MetricAlertSingleResourceMultipleMetricCriteriaArgs:
     """As the SDK's classes: of a choice of forms it cannot tell which one a mapping means."""
     criterion = monitor.MetricCriteriaArgs(
         criterion_type="StaticThresholdCriterion",
@@ -169,3 +169,22 @@ def _counted(metric: _Metric, threshold: float) -> monitor.MetricAlertSingleReso
     return monitor.MetricAlertSingleResourceMultipleMetricCriteriaArgs(
         odata_type="Microsoft.Azure.Monitor.SingleResourceMultipleMetricCriteria", all_of=[criterion]
     )
+
+
+_SENDER_NAME = "semantest"  # 12 characters at most; the sender's name in text messages
+
+
+def create_notification_channel(channel: NotificationChannel, context: ProgramContext) -> Outputs:
+    """A group with one receiver per address; it belongs to no region."""
+    group = monitor.ActionGroup(
+        channel.name,
+        action_group_name=azure_name("action group", context, channel.name),
+        group_short_name=_SENDER_NAME,
+        resource_group_name=context.made[FOUNDATION]["group"],
+        location="global",
+        enabled=True,
+        email_receivers=[{"name": email, "email_address": email} for email in channel.emails],
+        tags=context.tags,
+        opts=context.options(),
+    )
+    return {"id": group.id, "name": group.name}

@@ -7,36 +7,39 @@ from typing import Any
 
 from pulumi_azure_native import network as azure
 
-from semantest_iac.domain.networking.private_network import ExistingNetwork, PrivateNetwork
-from semantest_iac.infrastructure.cloud_programs.azure.limits import name_of
-from semantest_iac.infrastructure.cloud_programs.cloud import GROUND
-from semantest_iac.infrastructure.cloud_programs.context import Context, Made
+from semantest_iac.domain.networking.networks import ExistingNetwork, PrivateNetwork
+from semantest_iac.infrastructure.cloud_programs.azure.foundation import azure_name
+from semantest_iac.infrastructure.cloud_programs.cloud import FOUNDATION
+from semantest_iac.infrastructure.cloud_programs.context import Outputs, ProgramContext
 
-FLEX = "Microsoft.App/environments"  # who a subnet for such apps is handed to
-VAULTS = "Microsoft.KeyVault"  # the private way to them, since new networks have no way out of their own
+FLEX_SERVICE = "Microsoft.App/environments"  # who a subnet for such apps is handed to
+VAULT_SERVICE = "Microsoft.KeyVault"  # the private way to them, since new networks have no way out of their own
 _SUBNET_BITS = 8
 
 
-def existing_network(network: ExistingNetwork, context: Context) -> Made:
+def use_existing_network(network: ExistingNetwork, context: ProgramContext) -> Outputs:
     """Nothing is made: the subnet belongs to somebody else, and so does its security group."""
     return {"subnet_id": network.subnet_ids[0]}
 
 
-def private_network(network: PrivateNetwork, context: Context) -> Made:
+def create_private_network(network: PrivateNetwork, context: ProgramContext) -> Outputs:
     """A network with one subnet for the app: it spans all zones, and its group only lets HTTPS out."""
-    placed: dict[str, Any] = {"resource_group_name": context.made[GROUND]["group"], "opts": context.options()}
+    placed: dict[str, Any] = {"resource_group_name": context.made[FOUNDATION]["group"], "opts": context.options()}
     group = azure.NetworkSecurityGroup(
         network.name,
-        network_security_group_name=name_of("security group", context),
+        network_security_group_name=azure_name("security group", context),
         location=context.stack.region,
-        security_rules=[_rule("https", 100, "Outbound", "Allow", "443"), _rule("nothing-else", 200, "Outbound", "Deny"),
-                        _rule("nothing-in", 200, "Inbound", "Deny")],
+        security_rules=[
+            _security_rule("https", 100, "Outbound", "Allow", "443"),
+            _security_rule("nothing-else", 200, "Outbound", "Deny"),
+            _security_rule("nothing-in", 200, "Inbound", "Deny"),
+        ],
         tags=context.tags,
         **placed,
-    )  # fmt: skip
+    )
     outer = azure.VirtualNetwork(
         network.name,
-        virtual_network_name=name_of("network", context, network.cidr),  # another range is another network
+        virtual_network_name=azure_name("network", context, network.cidr),  # another range is another network
         location=context.stack.region,
         address_space={"address_prefixes": [network.cidr]},
         tags=context.tags,
@@ -46,21 +49,21 @@ def private_network(network: PrivateNetwork, context: Context) -> Made:
         network.name,
         subnet_name="functions",
         virtual_network_name=outer.name,
-        address_prefix=_first(network.cidr),
-        delegations=[{"name": "functions", "service_name": FLEX}],
+        address_prefix=_first_subnet(network.cidr),
+        delegations=[{"name": "functions", "service_name": FLEX_SERVICE}],
         network_security_group={"id": group.id},
-        service_endpoints=[{"service": VAULTS}] if network.reaches_secrets else None,
+        service_endpoints=[{"service": VAULT_SERVICE}] if network.reaches_secrets else None,
         **placed | {"opts": context.options(delete_before_replace=False)},  # the app is in the old one until then
     )
     return {"subnet_id": subnet.id}
 
 
-def _first(cidr: str) -> str:
+def _first_subnet(cidr: str) -> str:
     block = ipaddress.ip_network(cidr)
     return str(next(block.subnets(prefixlen_diff=min(_SUBNET_BITS, 27 - block.prefixlen))))
 
 
-def _rule(name: str, priority: int, direction: str, access: str, port: str = "*") -> dict[str, Any]:
+def _security_rule(name: str, priority: int, direction: str, access: str, port: str = "*") -> dict[str, Any]:
     return {
         "name": name,
         "priority": priority,

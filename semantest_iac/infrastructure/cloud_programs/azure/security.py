@@ -7,11 +7,10 @@ from uuid import NAMESPACE_URL, uuid5
 import pulumi
 from pulumi_azure_native import authorization, keyvault, managedidentity, monitor
 
-from semantest_iac.domain.security.app_secrets import AppSecret
-from semantest_iac.domain.security.identity import FunctionIdentity
-from semantest_iac.infrastructure.cloud_programs.azure.limits import name_of
-from semantest_iac.infrastructure.cloud_programs.cloud import GROUND
-from semantest_iac.infrastructure.cloud_programs.context import Context, Made
+from semantest_iac.domain.security.access import AppSecret, FunctionIdentity
+from semantest_iac.infrastructure.cloud_programs.azure.foundation import azure_name
+from semantest_iac.infrastructure.cloud_programs.cloud import FOUNDATION
+from semantest_iac.infrastructure.cloud_programs.context import Outputs, ProgramContext
 
 # Azure's built-in roles; source: its samples of function apps without keys
 ROLES = {
@@ -23,12 +22,16 @@ ROLES = {
     "hub": "12cf5a90-567b-43ae-8102-96cf46c7d9b4",  # Web PubSub Service Owner
 }
 
-_FIXED = ["principalId", "principalType", "roleDefinitionId"]  # which Azure tells when it refuses the change
+_IMMUTABLE_PROPERTIES = [
+    "principalId",
+    "principalType",
+    "roleDefinitionId",
+]  # which Azure tells when it refuses the change
 
 
-def app_secret(secret: AppSecret, context: Context) -> Made:
+def create_app_secret(secret: AppSecret, context: ProgramContext) -> Outputs:
     """A secret whose address is all that anything else ever sees; every value has an address of its own."""
-    ground = context.made[GROUND]
+    ground = context.made[FOUNDATION]
     kept = keyvault.Secret(
         secret.name,
         secret_name=secret.key.replace("_", "-"),  # names here know no other separator
@@ -42,40 +45,40 @@ def app_secret(secret: AppSecret, context: Context) -> Made:
     return {"address": address, "resource": kept}
 
 
-def function_identity(identity: FunctionIdentity, context: Context) -> Made:
+def create_function_identity(identity: FunctionIdentity, context: ProgramContext) -> Outputs:
     """An identity of its own, and not the app's: roles can be given before there is an app."""
-    ground = context.made[GROUND]
+    ground = context.made[FOUNDATION]
     made = managedidentity.UserAssignedIdentity(
         identity.name,
-        resource_name_=name_of("identity", context, identity.purpose),
+        resource_name_=azure_name("identity", context, identity.purpose),
         resource_group_name=ground["group"],
         location=context.stack.region,
         tags=context.tags,
         opts=context.options(),
     )
-    known: Made = {
+    known: Outputs = {
         "id": made.id,
         "principal": made.principal_id,
         "client": made.client_id,
         "purpose": identity.purpose,
     }
-    rights = [grant("telemetry", context.made[identity.log_store]["insights"], known, context)]
+    rights = [assign_role("telemetry", context.made[identity.log_store]["insights"], known, context)]
     if identity.secrets:
-        rights.append(grant("secrets", ground["vault"].id, known, context))
-        _watch_vault(identity, context)
+        rights.append(assign_role("secrets", ground["vault"].id, known, context))
+        _create_vault_audit(identity, context)
     for used in (*identity.uses, *identity.admits):  # letting a client in is a matter of the same role
-        own = {**known, "purpose": _told_apart(used, identity.purpose)}
-        rights += [grant(role, scope, own, context) for role, scope in context.made[used].get("grants", ())]
+        own = {**known, "purpose": _name_with_purpose(used, identity.purpose)}
+        rights += [assign_role(role, scope, own, context) for role, scope in context.made[used].get("grants", ())]
     return {**known, "rights": rights}
 
 
-def grant(role: str, scope: pulumi.Input[str], identity: Made, context: Context) -> pulumi.Resource:
+def assign_role(role: str, scope: pulumi.Input[str], identity: Outputs, context: ProgramContext) -> pulumi.Resource:
     """A role on one resource. Its name, a GUID, is told by us: the type of the principal spares waiting for it."""
-    subscription = context.made[GROUND]["subscription"]
+    subscription = context.made[FOUNDATION]["subscription"]
     definition = pulumi.Output.concat(
         "/subscriptions/", subscription, "/providers/Microsoft.Authorization/roleDefinitions/", ROLES[role]
     )
-    name = _told_apart(role, identity["purpose"])
+    name = _name_with_purpose(role, identity["purpose"])
     made: pulumi.Resource = authorization.RoleAssignment(
         name,
         role_assignment_name=str(uuid5(NAMESPACE_URL, f"{context.stack}:{context.generation}:{name}")),
@@ -83,22 +86,24 @@ def grant(role: str, scope: pulumi.Input[str], identity: Made, context: Context)
         role_definition_id=definition,
         principal_id=identity["principal"],
         principal_type="ServicePrincipal",
-        opts=context.options(replace_on_changes=_FIXED, delete_before_replace=True),  # its name can be had once
+        opts=context.options(
+            replace_on_changes=_IMMUTABLE_PROPERTIES, delete_before_replace=True
+        ),  # its name can be had once
     )
     return made
 
 
-def _watch_vault(identity: FunctionIdentity, context: Context) -> None:
+def _create_vault_audit(identity: FunctionIdentity, context: ProgramContext) -> None:
     monitor.DiagnosticSetting(
-        _told_apart("secrets", identity.purpose),
-        name=_told_apart("audit", identity.purpose),
-        resource_uri=context.made[GROUND]["vault"].id,
+        _name_with_purpose("secrets", identity.purpose),
+        name=_name_with_purpose("audit", identity.purpose),
+        resource_uri=context.made[FOUNDATION]["vault"].id,
         workspace_id=context.made[identity.log_store]["workspace"],
         logs=[{"category_group": "allLogs", "enabled": True}],
         opts=context.options(),
     )
 
 
-def _told_apart(name: str, purpose: str) -> str:
+def _name_with_purpose(name: str, purpose: str) -> str:
     """What several functions of a stack have each."""
     return f"{name}-{purpose}" if purpose else name

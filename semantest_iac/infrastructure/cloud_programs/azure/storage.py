@@ -1,28 +1,72 @@
-"""Tables in a storage account of their own."""
+"""Storage accounts without usable keys, for packages and for tables."""
 
 from __future__ import annotations
 
+import pulumi
 from pulumi_azure_native import storage
 
 from semantest_iac.domain.storage.connection_table import ConnectionTable
-from semantest_iac.infrastructure.cloud_programs.azure.packages import account
-from semantest_iac.infrastructure.cloud_programs.cloud import GROUND
-from semantest_iac.infrastructure.cloud_programs.context import Context, Made
+from semantest_iac.infrastructure.cloud_programs.azure.foundation import azure_name, globally_unique_name
+from semantest_iac.infrastructure.cloud_programs.azure.security import assign_role
+from semantest_iac.infrastructure.cloud_programs.cloud import FOUNDATION
+from semantest_iac.infrastructure.cloud_programs.context import Outputs, ProgramContext
 
-TABLE = "connections"
+STORAGE_SERVICES = ("blob", "queue", "table")
 
 
-def connection_table(table: ConnectionTable, context: Context) -> Made:
+def create_storage_account(name: str, purpose: str, context: ProgramContext) -> storage.StorageAccount:
+    """An account whose keys open nothing."""
+    return storage.StorageAccount(
+        name,
+        account_name=globally_unique_name("storage", context, purpose),
+        resource_group_name=context.made[FOUNDATION]["group"],
+        location=context.stack.region,
+        kind="StorageV2",
+        sku={"name": "Standard_LRS"},
+        allow_blob_public_access=False,
+        allow_shared_key_access=False,
+        default_to_o_auth_authentication=True,
+        enable_https_traffic_only=True,
+        minimum_tls_version="TLS1_2",
+        tags=context.tags,
+        opts=context.options(),
+    )
+
+
+def create_package_storage(name: str, identity: Outputs, context: ProgramContext) -> Outputs:
+    """An account for one app: two whose names begin alike would take each other for one host."""
+    made = create_storage_account(name, identity["purpose"], context)
+    container = storage.BlobContainer(
+        name,
+        account_name=made.name,
+        container_name=azure_name("container", context, "packages"),
+        resource_group_name=context.made[FOUNDATION]["group"],
+        public_access="None",
+        opts=context.options(),
+    )
+    rights = [assign_role(role, made.id, identity, context) for role in ("blobs", "queues", "tables")]
+    return {
+        "account": made.name,
+        "endpoints": made.primary_endpoints,
+        "url": pulumi.Output.concat(made.primary_endpoints.apply(lambda ends: ends.blob), container.name),
+        "rights": [*rights, container],
+    }
+
+
+CONNECTIONS_TABLE = "connections"
+
+
+def create_connection_table(table: ConnectionTable, context: ProgramContext) -> Outputs:
     """Web PubSub knows who is connected; what they said that they are, and who asked for what, is kept here.
 
     The app may do with rows what it wants, and has no other right on the account.
     """
-    kept_in = account(table.name, table.name, context)
+    kept_in = create_storage_account(table.name, table.name, context)
     made = storage.Table(
         table.name,
         account_name=kept_in.name,
-        table_name=TABLE,
-        resource_group_name=context.made[GROUND]["group"],
+        table_name=CONNECTIONS_TABLE,
+        resource_group_name=context.made[FOUNDATION]["group"],
         opts=context.options(),
     )
     return {

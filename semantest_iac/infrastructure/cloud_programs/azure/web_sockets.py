@@ -7,40 +7,40 @@ from typing import Any
 import pulumi
 from pulumi_azure_native import monitor, webpubsub
 
-from semantest_iac.domain.networking.web_socket_endpoint import ConnectionEvent, WebSocketAddress, WebSocketEndpoint
-from semantest_iac.domain.ports.provisioner import Held
-from semantest_iac.infrastructure.cloud_programs.azure.limits import worldwide
-from semantest_iac.infrastructure.cloud_programs.cloud import GROUND
-from semantest_iac.infrastructure.cloud_programs.context import Context, Made
+from semantest_iac.domain.networking.apis import ConnectionEvent, WebSocketAddress, WebSocketEndpoint
+from semantest_iac.domain.ports.provisioner import Deferred
+from semantest_iac.infrastructure.cloud_programs.azure.foundation import globally_unique_name
+from semantest_iac.infrastructure.cloud_programs.cloud import FOUNDATION
+from semantest_iac.infrastructure.cloud_programs.context import Outputs, ProgramContext
 
-HUB = "semantest"
-AUDIENCE = "https://webpubsub.azure.com"
+HUB_NAME = "semantest"
+HUB_AUDIENCE = "https://webpubsub.azure.com"
 """A resource of Azure's own: for that the service gets tokens although no application of ours is in the directory."""
-EVENTS = {
+HUB_EVENTS = {
     ConnectionEvent.CONNECT: ("connect", "connected"),
     ConnectionEvent.MESSAGE: ("message",),
     ConnectionEvent.DISCONNECT: ("disconnected",),
 }
-_SKUS = {"development": {"name": "Free_F1", "tier": "Free", "capacity": 1}}
-_SKU = {"name": "Standard_S1", "tier": "Standard", "capacity": 1}
+_SKU_BY_ENVIRONMENT = {"development": {"name": "Free_F1", "tier": "Free", "capacity": 1}}
+_STANDARD_SKU = {"name": "Standard_S1", "tier": "Standard", "capacity": 1}
 
 
-def web_socket_address(address: WebSocketAddress, context: Context) -> Made:
+def create_web_socket_address(address: WebSocketAddress, context: ProgramContext) -> Outputs:
     """A service without a hub, which takes no client; who sends through it shows an identity, never a key."""
     service = webpubsub.WebPubSub(
         address.name,
-        resource_name_=worldwide("hub", context),
-        resource_group_name=context.made[GROUND]["group"],
+        resource_name_=globally_unique_name("hub", context),
+        resource_group_name=context.made[FOUNDATION]["group"],
         location=context.stack.region,
         kind="WebPubSub",
-        sku=_SKUS.get(context.stack.environment, _SKU),
+        sku=_SKU_BY_ENVIRONMENT.get(context.stack.environment, _STANDARD_SKU),
         identity={"type": "SystemAssigned"},
         disable_local_auth=True,
         tags=context.tags,
         opts=context.options(),
     )
-    management = pulumi.Output.concat("https://", service.host_name, f"/api/hubs/{HUB}")
-    clients = pulumi.Output.concat("wss://", service.host_name, f"/client/hubs/{HUB}")
+    management = pulumi.Output.concat("https://", service.host_name, f"/api/hubs/{HUB_NAME}")
+    clients = pulumi.Output.concat("wss://", service.host_name, f"/client/hubs/{HUB_NAME}")
     return {
         "id": service.id,
         "name": service.name,
@@ -56,13 +56,13 @@ def web_socket_address(address: WebSocketAddress, context: Context) -> Made:
     }
 
 
-def web_socket_endpoint(endpoint: WebSocketEndpoint, context: Context) -> Made:
+def create_web_socket_endpoint(endpoint: WebSocketEndpoint, context: ProgramContext) -> Outputs:
     """The hub, once its apps run: Web PubSub asks them whether it may send events before it takes one on."""
     address = context.made[endpoint.address]
     guard = context.made[endpoint.authorizer or endpoint.target]
-    if context.held is not Held.ALL:
-        _hub(endpoint, context)
-    _log(endpoint, context)
+    if context.held is not Deferred.ALL:
+        _create_hub(endpoint, context)
+    _create_log_setting(endpoint, context)
     return {
         "id": address["id"],
         "name": address["name"],
@@ -70,19 +70,19 @@ def web_socket_endpoint(endpoint: WebSocketEndpoint, context: Context) -> Made:
         "negotiate_url": pulumi.Output.concat("https://", guard["host"], "/negotiate"),
         "gateway_id": None,
         "takes_code": True,
-        "routes": [name for event in endpoint.routes for name in EVENTS[event]],
+        "routes": [name for event in endpoint.routes for name in HUB_EVENTS[event]],
         "protocol": "WEBSOCKET",
     }
 
 
-def _hub(endpoint: WebSocketEndpoint, context: Context) -> None:
+def _create_hub(endpoint: WebSocketEndpoint, context: ProgramContext) -> None:
     """Clients come without a token of Web PubSub's own; whoever is asked when they connect lets them in or does not."""
     target = endpoint.target
     webpubsub.WebPubSubHub(
         endpoint.name,
-        hub_name=HUB,
+        hub_name=HUB_NAME,
         resource_name_=context.made[endpoint.address]["name"],
-        resource_group_name=context.made[GROUND]["group"],
+        resource_group_name=context.made[FOUNDATION]["group"],
         properties={
             "anonymous_connect_policy": "allow",
             "event_handlers": [
@@ -94,19 +94,19 @@ def _hub(endpoint: WebSocketEndpoint, context: Context) -> None:
                 },
             ],
         },
-        opts=context.options(ignore_changes=["properties"] if context.held is Held.CHANGES else None),
+        opts=context.options(ignore_changes=["properties"] if context.held is Deferred.CHANGES else None),
     )
 
 
-def _webhook(target: str, context: Context) -> dict[str, Any]:
+def _webhook(target: str, context: ProgramContext) -> dict[str, Any]:
     """An app that is shown the service's identity with each event."""
     return {
         "url_template": pulumi.Output.concat("https://", context.made[target]["host"], "/events/{event}"),
-        "auth": {"type": "ManagedIdentity", "managed_identity": {"resource": AUDIENCE}},
+        "auth": {"type": "ManagedIdentity", "managed_identity": {"resource": HUB_AUDIENCE}},
     }
 
 
-def _log(endpoint: WebSocketEndpoint, context: Context) -> None:
+def _create_log_setting(endpoint: WebSocketEndpoint, context: ProgramContext) -> None:
     monitor.DiagnosticSetting(
         endpoint.name,
         name="logs",

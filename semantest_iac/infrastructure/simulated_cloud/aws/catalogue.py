@@ -6,44 +6,42 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from semantest_iac.infrastructure.simulated_cloud.aws import (
-    api_gateway,
-    api_stages,
     compute,
-    endpoints,
+    gateway_stages,
+    gateways,
     messaging,
     monitoring,
     networking,
     routing,
     security,
-    security_groups,
     storage,
 )
-from semantest_iac.infrastructure.simulated_cloud.clock import Clock
-from semantest_iac.infrastructure.simulated_cloud.cloud import Cloud, Invoke
-from semantest_iac.infrastructure.simulated_cloud.faults import NO_FAULTS, Faults
-from semantest_iac.infrastructure.simulated_cloud.inventory import Inventory
-from semantest_iac.infrastructure.simulated_cloud.rules import TypeRule
-from semantest_iac.infrastructure.simulated_cloud.values import Facts, Properties
+from semantest_iac.infrastructure.simulated_cloud.runtime.clock import VirtualClock
+from semantest_iac.infrastructure.simulated_cloud.runtime.cloud import DataSource, SimulatedCloud
+from semantest_iac.infrastructure.simulated_cloud.runtime.faults import NO_FAULTS, FaultScript
+from semantest_iac.infrastructure.simulated_cloud.runtime.inventory import Inventory
+from semantest_iac.infrastructure.simulated_cloud.schema.rules import TypeRule
+from semantest_iac.infrastructure.simulated_cloud.schema.values import RequestFacts, ResourceProperties
 
-ACCOUNT: Final = "123456789012"
+SIMULATED_ACCOUNT: Final = "123456789012"
 """The account number that AWS's own documentation uses; it belongs to nobody."""
 
-TYPES: Final[Mapping[str, TypeRule]] = {
-    **security.TYPES,
-    **monitoring.TYPES,
-    **messaging.TYPES,
-    **compute.TYPES,
-    **api_gateway.TYPES,
-    **api_stages.TYPES,
-    **networking.TYPES,
-    **security_groups.TYPES,
-    **endpoints.TYPES,
-    **routing.TYPES,
-    **storage.TYPES,
+AWS_TYPES: Final[Mapping[str, TypeRule]] = {
+    **security.SECURITY_TYPES,
+    **monitoring.MONITORING_TYPES,
+    **messaging.MESSAGING_TYPES,
+    **compute.COMPUTE_TYPES,
+    **gateways.GATEWAY_TYPES,
+    **gateway_stages.STAGE_TYPES,
+    **networking.NETWORK_TYPES,
+    **networking.SECURITY_GROUP_TYPES,
+    **networking.VPC_ENDPOINT_TYPES,
+    **routing.ROUTING_TYPES,
+    **storage.STORAGE_TYPES,
 }
 
 
-def _caller_identity(facts: Facts, _args: Properties) -> dict[str, Any]:
+def _caller_identity(facts: RequestFacts, _args: ResourceProperties) -> dict[str, Any]:
     account = facts["account"]
     return {
         "id": account,
@@ -53,13 +51,13 @@ def _caller_identity(facts: Facts, _args: Properties) -> dict[str, Any]:
     }
 
 
-def _region(facts: Facts, _args: Properties) -> dict[str, Any]:
+def _current_region(facts: RequestFacts, _args: ResourceProperties) -> dict[str, Any]:
     region = facts["region"]
     endpoint = f"ec2.{region}.amazonaws.com"
     return {"id": region, "name": region, "region": region, "description": region, "endpoint": endpoint}
 
 
-def _partition(_facts: Facts, _args: Properties) -> dict[str, Any]:
+def _partition(_facts: RequestFacts, _args: ResourceProperties) -> dict[str, Any]:
     return {
         "id": "aws",
         "partition": "aws",
@@ -68,18 +66,18 @@ def _partition(_facts: Facts, _args: Properties) -> dict[str, Any]:
     }
 
 
-def _zones(facts: Facts, args: Properties) -> dict[str, Any]:
+def _availability_zones(facts: RequestFacts, args: ResourceProperties) -> dict[str, Any]:
     region = facts["region"]
     names = [f"{region}{letter}" for letter in "abc"]
     ids = [f"{region}-az{number}" for number in (1, 2, 3)]
     return {**args, "id": region, "region": region, "names": names, "zoneIds": ids, "groupNames": [region]}
 
 
-INVOKES: Final[Mapping[str, Invoke]] = {
+AWS_DATA_SOURCES: Final[Mapping[str, DataSource]] = {
     "aws:index/getCallerIdentity:getCallerIdentity": _caller_identity,
-    "aws:index/getRegion:getRegion": _region,
+    "aws:index/getRegion:getRegion": _current_region,
     "aws:index/getPartition:getPartition": _partition,
-    "aws:index/getAvailabilityZones:getAvailabilityZones": _zones,
+    "aws:index/getAvailabilityZones:getAvailabilityZones": _availability_zones,
 }
 
 
@@ -87,9 +85,11 @@ def simulated_aws(
     inventory: Inventory,
     *,
     region: str,
-    account: str = ACCOUNT,
-    faults: Faults = NO_FAULTS,
-    clock: Clock | None = None,
-) -> Cloud:
+    account: str = SIMULATED_ACCOUNT,
+    faults: FaultScript = NO_FAULTS,
+    clock: VirtualClock | None = None,
+) -> SimulatedCloud:
     """One AWS account in one region."""
-    return Cloud(TYPES, inventory, account=account, region=region, faults=faults, clock=clock, invokes=INVOKES)
+    return SimulatedCloud(
+        AWS_TYPES, inventory, account=account, region=region, faults=faults, clock=clock, invokes=AWS_DATA_SOURCES
+    )

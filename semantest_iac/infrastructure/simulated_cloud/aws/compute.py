@@ -2,48 +2,284 @@
 
 from __future__ import annotations
 
+from base64 import b64encode
+from collections.abc import Mapping
+from hashlib import sha256
 from typing import Final
 
-from semantest_iac.infrastructure.simulated_cloud.aws.every_type import (
-    REGION,
-    REGIONAL,
+from semantest_iac.infrastructure.simulated_cloud.aws import compute_guards
+from semantest_iac.infrastructure.simulated_cloud.aws.compute_guards import FUNCTION_GUARDS, FUNCTION_TYPE
+from semantest_iac.infrastructure.simulated_cloud.aws.networking import SECURITY_GROUP_TYPE, SUBNET_TYPE
+from semantest_iac.infrastructure.simulated_cloud.aws.resource_type import (
+    REGION_AND_TAGS_OUTPUTS,
+    REGION_OUTPUT,
+    REGION_PROPERTY,
+    TAGS_PROPERTY,
 )
-from semantest_iac.infrastructure.simulated_cloud.aws.function_guards import FUNCTION
-from semantest_iac.infrastructure.simulated_cloud.aws.functions import FUNCTION_RULE
-from semantest_iac.infrastructure.simulated_cloud.limits import Evidence, Length, OneOf, Pattern, Range
-from semantest_iac.infrastructure.simulated_cloud.properties import (
-    alike,
+from semantest_iac.infrastructure.simulated_cloud.aws.security import ROLE_TYPE
+from semantest_iac.infrastructure.simulated_cloud.schema.properties import (
+    Count,
+    Evidence,
+    Length,
+    OneOf,
+    Pattern,
+    Range,
+    archive,
     block,
     flag,
+    for_each,
     integer,
+    list_of,
     map_of,
     number,
+    set_of,
     text,
 )
-from semantest_iac.infrastructure.simulated_cloud.refusal import Refusal
-from semantest_iac.infrastructure.simulated_cloud.rules import (
+from semantest_iac.infrastructure.simulated_cloud.schema.refusals import Refusal
+from semantest_iac.infrastructure.simulated_cloud.schema.rules import (
     Choice,
-    Guard,
     OnDelete,
-    Reference,
+    RecomputedOutputs,
+    RequestGuard,
+    Requires,
+    ResourceReference,
     TypeRule,
-    Unique,
+    UniqueHandle,
 )
-
-ALIAS: Final = "aws:lambda/alias:Alias"
-PERMISSION: Final = "aws:lambda/permission:Permission"
-PROVISIONED_CONCURRENCY: Final = "aws:lambda/provisionedConcurrencyConfig:ProvisionedConcurrencyConfig"
+from semantest_iac.infrastructure.simulated_cloud.schema.values import RequestFacts
 
 CFN, DOC, API, OBSERVED = Evidence.CFN, Evidence.DOC, Evidence.API, Evidence.OBSERVED
-_INVOKE: Final = "arn:aws:apigateway:{region}:lambda:path/2015-03-31/functions/{arn}/invocations"
-_NO_FUNCTION: Final = "ResourceNotFoundException"
+
+_KMS_KEY_ARN: Final = text(Length(0, 10000, CFN), Pattern(r"^(arn:(aws[a-zA-Z-]*)?:[a-z0-9-.]+:.*)|()$", CFN))
+_CODE_INPUTS: Final = ("code", "sourceCodeHash", "s3Bucket", "s3Key", "s3ObjectVersion", "imageUri", "architectures")
+_CONFIGURATION_INPUTS: Final = (
+    *("role", "handler", "runtime", "memorySize", "timeout", "description", "environment", "layers", "kmsKeyArn"),
+    *("deadLetterConfig", "ephemeralStorage", "fileSystemConfig", "imageConfig", "loggingConfig", "snapStart"),
+    *("tracingConfig", "vpcConfig", "capacityProviderConfig", "durableConfig", "publish"),
+)
+_INVOKE_ARN_PREFIX: Final = "arn:aws:apigateway:{region}:lambda:path/2015-03-31/functions/"
 
 
-def _the_function(path: str) -> Reference:
-    return Reference(
+def _published_version(facts: RequestFacts) -> str:
+    return str(facts["revision"]) if facts["publish"] else "$LATEST"
+
+
+def _version_arns(facts: RequestFacts) -> list[str]:
+    published = range(1, facts["revision"] + 1) if facts["publish"] else ()
+    return [f"{facts['arn']}:{version}" for version in ("$LATEST", *published)]
+
+
+def _code_hash(facts: RequestFacts) -> str:
+    code = facts["code"]
+    identity = code.get("hash", "") if isinstance(code, Mapping) else ""
+    digest = sha256(str(identity or [facts[name] for name in _CODE_INPUTS]).encode()).digest()
+    return facts["sourceCodeHash"] or b64encode(digest).decode()
+
+
+def _vpc_reference(path: str, type_: str, call: str, code: str, wording: str) -> ResourceReference:
+    message = f"Error occurred while {call}. EC2 Error Code: {code}. EC2 Error Message: {wording}"
+    refusal = Refusal("InvalidParameterValueException", message)
+    return ResourceReference(path, (type_,), refusal, OBSERVED, on_delete=OnDelete.REFUSE)
+
+
+FUNCTION_RULE: Final = TypeRule(
+    properties={
+        "role": text(
+            Length(0, 10000, CFN),
+            Pattern(r"^arn:(aws[a-zA-Z-]*)?:iam::\d{12}:role/?[a-zA-Z_0-9+=,.@\-_/]+$", CFN),
+            required=True,
+        ),
+        "architectures": list_of(text(OneOf(("x86_64", "arm64"), CFN)), Count(1, 1, CFN), settled=True),
+        "capacityProviderConfig": block(
+            {
+                "lambdaManagedInstancesCapacityProviderConfig": block(
+                    {
+                        "capacityProviderArn": text(Length(1, 140, CFN), required=True),
+                        "executionEnvironmentMemoryGibPerVcpu": number(Range(2, 8, CFN)),
+                        "perExecutionEnvironmentMaxConcurrency": integer(Range(1, 1600, CFN)),
+                    },
+                    required=True,
+                )
+            }
+        ),
+        "code": archive(),
+        "codeSigningConfigArn": text(Length(0, 200, CFN)),
+        "deadLetterConfig": block({"targetArn": text(*_KMS_KEY_ARN.limits, required=True)}),
+        "description": text(Length(0, 256, CFN)),
+        "durableConfig": block(
+            {
+                "executionTimeout": integer(Range(1, 31622400, CFN), required=True),
+                "retentionPeriod": integer(Range(1, 90, CFN)),
+            }
+        ),
+        "environment": block(
+            {"variables": map_of(text())},
+            sealed=True,
+        ),
+        "ephemeralStorage": block({"size": integer(Range(512, 32768, CFN))}, settled=True),
+        "fileSystemConfig": block(
+            {
+                "arn": text(Length(None, 200, CFN), required=True),
+                "localMountPath": text(Length(0, 160, CFN), Pattern(r"^/mnt/[a-zA-Z0-9-_.]+$", CFN), required=True),
+            }
+        ),
+        "handler": text(Length(0, 128, CFN), Pattern(r"^[^\s]+$", CFN)),
+        "imageConfig": block(
+            {
+                **for_each(list_of(text(), Count(0, 1500, CFN)), "commands", "entryPoints"),
+                "workingDirectory": text(Length(0, 1000, CFN)),
+            }
+        ),
+        "imageUri": text(),
+        "kmsKeyArn": _KMS_KEY_ARN,
+        "layers": list_of(text(Length(1, None, CFN)), Count(None, 5, CFN)),
+        "loggingConfig": block(
+            {
+                "logFormat": text(OneOf(("Text", "JSON"), CFN), required=True),
+                "applicationLogLevel": text(OneOf(("TRACE", "DEBUG", "INFO", "WARN", "ERROR", "FATAL"), CFN)),
+                "logGroup": text(Length(1, 512, CFN), Pattern(r"[\.\-_/#A-Za-z0-9]+", CFN), settled=True),
+                "systemLogLevel": text(OneOf(("DEBUG", "INFO", "WARN"), CFN)),
+            },
+            settled=True,
+        ),
+        "memorySize": integer(Range(128, 32768, CFN), default=128),
+        "name": text(
+            Length(1, 64, API),
+            Pattern(
+                r"^([a-zA-Z0-9_-]{1,64}|"
+                r"arn:[a-zA-Z0-9-]+:lambda:[a-zA-Z0-9-]+:\d{12}:function:[a-zA-Z0-9_-]{1,64})$",
+                CFN,
+            ),
+            replaces=True,
+            settled=True,
+        ),
+        "packageType": text(OneOf(("Image", "Zip"), CFN), replaces=True, default="Zip"),
+        "publish": flag(default=False),
+        "publishTo": text(OneOf(("LATEST_PUBLISHED",), DOC)),
+        "reservedConcurrentExecutions": integer(Range(-1, None, DOC), default=-1),
+        "replacementSecurityGroupIds": set_of(text()),
+        "runtime": text(OneOf(compute_guards.RUNTIME_NAMES, CFN)),
+        "s3Bucket": text(Length(3, 63, CFN), Pattern(r"^[0-9A-Za-z\.\-_]*(?<!\.)$", CFN)),
+        **for_each(text(Length(1, 1024, CFN)), "s3Key", "s3ObjectVersion"),
+        "snapStart": block(
+            {
+                "applyOn": text(OneOf(("PublishedVersions", "None"), CFN), required=True),
+                "optimizationStatus": text(settled=True),
+            }
+        ),
+        **for_each(text(settled=True), "sourceCodeHash", "codeSha256"),
+        "sourceKmsKeyArn": _KMS_KEY_ARN,
+        "tenancyConfig": block(
+            {"tenantIsolationMode": text(OneOf(("PER_TENANT",), CFN), required=True)}, replaces=True
+        ),
+        "timeout": integer(Range(1, 900, DOC), default=3),
+        "tracingConfig": block({"mode": text(OneOf(("Active", "PassThrough"), CFN), required=True)}, settled=True),
+        **for_each(
+            flag(default=False),
+            *("replaceSecurityGroupsOnDestroy", "skipDestroy", "useResourceTimeoutForPropagation"),
+        ),
+        "vpcConfig": block(
+            {
+                "securityGroupIds": set_of(
+                    text(Length(0, 1024, CFN), Pattern(r"^sg-[0-9a-zA-Z]*$", CFN)),
+                    Count(0, 5, CFN),
+                    required=True,
+                ),
+                "subnetIds": set_of(
+                    text(Length(0, 1024, CFN), Pattern(r"^subnet-[0-9a-z]*$", CFN)),
+                    Count(0, 16, CFN),
+                    required=True,
+                ),
+                "ipv6AllowedForDualStack": flag(),
+                "vpcId": text(settled=True),
+            }
+        ),
+        **REGION_PROPERTY,
+        **TAGS_PROPERTY,
+    },
+    identity="{name}",
+    name="name",
+    planned=REGION_AND_TAGS_OUTPUTS,
+    computed={
+        "arn": "arn:aws:lambda:{region}:{account}:function:{name}",
+        "version": _published_version,
+        "qualifiedArn": "{arn}:{version}",
+        "invokeArn": _INVOKE_ARN_PREFIX + "{arn}/invocations",
+        "qualifiedInvokeArn": _INVOKE_ARN_PREFIX + "{qualifiedArn}/invocations",
+        "responseStreamingInvokeArn": (
+            "arn:aws:apigateway:{region}:lambda:path/2021-11-15/functions/{arn}/response-streaming-invocations"
+        ),
+        "sourceCodeHash": _code_hash,
+        "codeSha256": _code_hash,
+        "sourceCodeSize": lambda _: 0,
+        "lastModified": "{now}",
+        "signingJobArn": "",
+        "signingProfileVersionArn": "",
+        "architectures": lambda _: ["x86_64"],
+        "ephemeralStorage": lambda _: {"size": 512},
+        "tracingConfig": lambda _: {"mode": "PassThrough"},
+        "loggingConfig": lambda facts: {"logFormat": "Text", "logGroup": f"/aws/lambda/{facts['name']}"},
+    },
+    handles=("{arn}", _version_arns),
+    unique=(UniqueHandle("{name}", Refusal("ResourceConflictException", "Function already exist: {name}", 409)),),
+    references=(
+        ResourceReference(
+            "role",
+            (ROLE_TYPE,),
+            Refusal(
+                "InvalidParameterValueException",
+                "The role defined for the function cannot be assumed by Lambda.",
+            ),
+            OBSERVED,
+            named="role_found",
+        ),
+        _vpc_reference(
+            "vpcConfig.subnetIds.*",
+            SUBNET_TYPE,
+            "DescribeSubnets",
+            "InvalidSubnetID.NotFound",
+            "The subnet ID '{value}' does not exist",
+        ),
+        _vpc_reference(
+            "vpcConfig.securityGroupIds.*",
+            SECURITY_GROUP_TYPE,
+            "DescribeSecurityGroups",
+            "InvalidGroup.NotFound",
+            "The security group '{value}' does not exist",
+        ),
+    ),
+    conditions=(
+        Choice(1, 1, ("code", "imageUri", "s3Bucket"), DOC),
+        Requires("s3Bucket", ("s3Key",), DOC),
+        Requires("code", ("runtime", "handler"), DOC),
+        Requires("s3Bucket", ("runtime", "handler"), DOC),
+    ),
+    guards=FUNCTION_GUARDS,
+    renewals=(
+        RecomputedOutputs(
+            ("version", "qualifiedArn", "qualifiedInvokeArn"),
+            (*_CODE_INPUTS, *_CONFIGURATION_INPUTS),
+            only_if="publish",
+        ),
+        RecomputedOutputs(("lastModified",), (*_CODE_INPUTS, *_CONFIGURATION_INPUTS)),
+        RecomputedOutputs(("sourceCodeHash", "codeSha256", "sourceCodeSize"), _CODE_INPUTS),
+    ),
+    kept_by="skipDestroy",
+    latency=8,
+)
+
+ALIAS_TYPE: Final = "aws:lambda/alias:Alias"
+PERMISSION_TYPE: Final = "aws:lambda/permission:Permission"
+PROVISIONED_CONCURRENCY_TYPE: Final = "aws:lambda/provisionedConcurrencyConfig:ProvisionedConcurrencyConfig"
+_ALIAS_INVOKE_ARN: Final = "arn:aws:apigateway:{region}:lambda:path/2015-03-31/functions/{arn}/invocations"
+_NOT_FOUND: Final = "ResourceNotFoundException"
+
+
+def _function_reference(path: str) -> ResourceReference:
+    return ResourceReference(
         path,
-        (FUNCTION,),
-        Refusal(_NO_FUNCTION, "Function not found: arn:aws:lambda:{region}:{account}:function:{value}", 404),
+        (FUNCTION_TYPE,),
+        Refusal(_NOT_FOUND, "Function not found: arn:aws:lambda:{region}:{account}:function:{value}", 404),
         API,
         named="function_found",
         pattern=r"(?:^|:function:)([a-zA-Z0-9-_]+)(?::[$a-zA-Z0-9-_]+)?$",
@@ -51,18 +287,18 @@ def _the_function(path: str) -> Reference:
     )
 
 
-def _part_of_function(path: str, types: tuple[str, ...], on_delete: OnDelete = OnDelete.ALLOW) -> Reference:
-    return Reference(
+def _qualifier_reference(path: str, types: tuple[str, ...], on_delete: OnDelete = OnDelete.ALLOW) -> ResourceReference:
+    return ResourceReference(
         path,
         types,
-        Refusal(_NO_FUNCTION, "Function not found: {function_found[arn]}:{value}", 404),
+        Refusal(_NOT_FOUND, "Function not found: {function_found[arn]}:{value}", 404),
         API,
         handle="{function_found[arn]}:{value}",
         on_delete=on_delete,
     )
 
 
-_ALIAS: Final = TypeRule(
+_ALIAS_RULE: Final = TypeRule(
     properties={
         "functionName": text(required=True, replaces=True),
         "functionVersion": text(
@@ -71,22 +307,22 @@ _ALIAS: Final = TypeRule(
         "description": text(Length(0, 256, CFN)),
         "name": text(Length(1, 128, CFN), Pattern(r"^(?!^[0-9]+$)([a-zA-Z0-9-_]+)$", CFN), replaces=True, settled=True),
         "routingConfig": block({"additionalVersionWeights": map_of(number(Range(0, 1, API)))}),
-        **REGION,
+        **REGION_PROPERTY,
     },
     identity="{arn}",
     name="name",
-    planned=REGIONAL,
-    computed={"arn": "{function_found[arn]}:{name}", "invokeArn": _INVOKE},
+    planned=REGION_OUTPUT,
+    computed={"arn": "{function_found[arn]}:{name}", "invokeArn": _ALIAS_INVOKE_ARN},
     unique=(
-        Unique(
+        UniqueHandle(
             "{function_found[arn]}:{name}",
             Refusal("ResourceConflictException", "Alias already exists: {function_found[arn]}:{name}", 409),
         ),
     ),
-    references=(_the_function("functionName"), _part_of_function("functionVersion", (FUNCTION,))),
+    references=(_function_reference("functionName"), _qualifier_reference("functionVersion", (FUNCTION_TYPE,))),
 )
 
-_PERMISSION: Final = TypeRule(
+_PERMISSION_RULE: Final = TypeRule(
     properties={
         "action": text(
             Length(1, 256, CFN),
@@ -105,14 +341,14 @@ _PERMISSION: Final = TypeRule(
         "sourceArn": text(Length(12, 1024, CFN), replaces=True),
         "statementId": text(Length(1, 100, OBSERVED), Pattern(r"^[a-zA-Z0-9-_]+$", API), replaces=True, settled=True),
         "statementIdPrefix": text(replaces=True),
-        **REGION,
+        **REGION_PROPERTY,
     },
     identity="{statementId}",
     within=("function", "qualifier"),
     name="statementId",
-    planned=REGIONAL,
+    planned=REGION_OUTPUT,
     unique=(
-        Unique(
+        UniqueHandle(
             "{function_found[arn]}:{qualifier} {statementId}",
             Refusal(
                 "ResourceConflictException",
@@ -123,27 +359,27 @@ _PERMISSION: Final = TypeRule(
         ),
     ),
     references=(
-        _the_function("function"),
-        _part_of_function("qualifier", (ALIAS, FUNCTION), OnDelete.CASCADE),
+        _function_reference("function"),
+        _qualifier_reference("qualifier", (ALIAS_TYPE, FUNCTION_TYPE), OnDelete.CASCADE),
     ),
     conditions=(Choice(0, 1, ("statementId", "statementIdPrefix"), DOC),),
 )
 
-_PROVISIONED: Final = TypeRule(
+_PROVISIONED_CONCURRENCY_RULE: Final = TypeRule(
     properties={
-        **alike(text(required=True, replaces=True), "functionName", "qualifier"),
+        **for_each(text(required=True, replaces=True), "functionName", "qualifier"),
         "provisionedConcurrentExecutions": integer(Range(1, None, DOC), required=True),
         "skipDestroy": flag(default=False),
-        **REGION,
+        **REGION_PROPERTY,
     },
     identity="{functionName},{qualifier}",
-    planned=REGIONAL,
+    planned=REGION_OUTPUT,
     references=(
-        _the_function("functionName"),
-        _part_of_function("qualifier", (ALIAS, FUNCTION), OnDelete.CASCADE),
+        _function_reference("functionName"),
+        _qualifier_reference("qualifier", (ALIAS_TYPE, FUNCTION_TYPE), OnDelete.CASCADE),
     ),
     guards=(
-        Guard(
+        RequestGuard(
             lambda around: around.facts["qualifier"] == "$LATEST",
             Refusal(
                 "InvalidParameterValueException",
@@ -156,9 +392,9 @@ _PROVISIONED: Final = TypeRule(
     latency=60,
 )
 
-TYPES: Final = {
-    FUNCTION: FUNCTION_RULE,
-    ALIAS: _ALIAS,
-    PERMISSION: _PERMISSION,
-    PROVISIONED_CONCURRENCY: _PROVISIONED,
+COMPUTE_TYPES: Final = {
+    FUNCTION_TYPE: FUNCTION_RULE,
+    ALIAS_TYPE: _ALIAS_RULE,
+    PERMISSION_TYPE: _PERMISSION_RULE,
+    PROVISIONED_CONCURRENCY_TYPE: _PROVISIONED_CONCURRENCY_RULE,
 }

@@ -4,37 +4,55 @@ from __future__ import annotations
 
 from typing import Final
 
-from semantest_iac.infrastructure.simulated_cloud.aws.every_type import (
-    REGION,
-    REGIONAL,
-    REGIONAL_AND_TAGGED,
-    TAGS,
+from semantest_iac.infrastructure.simulated_cloud.aws.resource_type import (
+    REGION_AND_TAGS_OUTPUTS,
+    REGION_OUTPUT,
+    REGION_PROPERTY,
+    TAGS_PROPERTY,
 )
-from semantest_iac.infrastructure.simulated_cloud.limits import Evidence, Length, OneOf, Pattern, Range
-from semantest_iac.infrastructure.simulated_cloud.properties import alike, document, flag, integer, text
-from semantest_iac.infrastructure.simulated_cloud.refusal import Refusal
-from semantest_iac.infrastructure.simulated_cloud.rules import Choice, OnDelete, Reference, TypeRule, Unique
-from semantest_iac.infrastructure.simulated_cloud.values import Facts
+from semantest_iac.infrastructure.simulated_cloud.schema.properties import (
+    Evidence,
+    Length,
+    OneOf,
+    Pattern,
+    Range,
+    flag,
+    for_each,
+    integer,
+    json_document,
+    text,
+)
+from semantest_iac.infrastructure.simulated_cloud.schema.refusals import Refusal
+from semantest_iac.infrastructure.simulated_cloud.schema.rules import (
+    Choice,
+    OnDelete,
+    ResourceReference,
+    TypeRule,
+    UniqueHandle,
+)
+from semantest_iac.infrastructure.simulated_cloud.schema.values import RequestFacts
 
-TOPIC: Final = "aws:sns/topic:Topic"
-TOPIC_SUBSCRIPTION: Final = "aws:sns/topicSubscription:TopicSubscription"
+TOPIC_TYPE: Final = "aws:sns/topic:Topic"
+TOPIC_SUBSCRIPTION_TYPE: Final = "aws:sns/topicSubscription:TopicSubscription"
 
 CFN, API, DOC = Evidence.CFN, Evidence.API, Evidence.DOC
-_FEEDBACK: Final = ("application", "firehose", "http", "lambda", "sqs")
+_FEEDBACK_PROTOCOLS: Final = ("application", "firehose", "http", "lambda", "sqs")
 _PROTOCOLS: Final = (*("application", "email", "email-json", "firehose", "http", "https", "lambda", "sms", "sqs"),)
 
 
-def _waits_for_confirmation(facts: Facts) -> bool:
+def _waits_for_confirmation(facts: RequestFacts) -> bool:
     return str(facts["protocol"]).startswith(("email", "http"))
 
 
-TYPES: Final = {
-    TOPIC: TypeRule(
+MESSAGING_TYPES: Final = {
+    TOPIC_TYPE: TypeRule(
         properties={
-            **alike(text(), *(f"{name}FailureFeedbackRoleArn" for name in _FEEDBACK)),
-            **alike(text(), *(f"{name}SuccessFeedbackRoleArn" for name in _FEEDBACK)),
-            **alike(integer(Range(0, 100, DOC)), *(f"{name}SuccessFeedbackSampleRate" for name in _FEEDBACK)),
-            **alike(document(), "archivePolicy", "deliveryPolicy"),
+            **for_each(text(), *(f"{name}FailureFeedbackRoleArn" for name in _FEEDBACK_PROTOCOLS)),
+            **for_each(text(), *(f"{name}SuccessFeedbackRoleArn" for name in _FEEDBACK_PROTOCOLS)),
+            **for_each(
+                integer(Range(0, 100, DOC)), *(f"{name}SuccessFeedbackSampleRate" for name in _FEEDBACK_PROTOCOLS)
+            ),
+            **for_each(json_document(), "archivePolicy", "deliveryPolicy"),
             "contentBasedDeduplication": flag(default=False),
             "displayName": text(),
             "fifoThroughputScope": text(settled=True),
@@ -48,15 +66,15 @@ TYPES: Final = {
                 settled=True,
             ),
             "namePrefix": text(replaces=True),
-            "policy": document(settled=True),
+            "policy": json_document(settled=True),
             "signatureVersion": integer(OneOf((1, 2), DOC), settled=True),
             "tracingConfig": text(OneOf(("Active", "PassThrough"), DOC), settled=True),
-            **REGION,
-            **TAGS,
+            **REGION_PROPERTY,
+            **TAGS_PROPERTY,
         },
         identity="{arn}",
         name="name",
-        planned=REGIONAL_AND_TAGGED,
+        planned=REGION_AND_TAGS_OUTPUTS,
         computed={
             "arn": "arn:aws:sns:{region}:{account}:{name}",
             "owner": "{account}",
@@ -66,25 +84,25 @@ TYPES: Final = {
             "tracingConfig": "PassThrough",
         },
         handles=("{arn}",),
-        unique=(Unique("{name}", Refusal("InvalidParameter", "Topic already exists with different attributes")),),
+        unique=(UniqueHandle("{name}", Refusal("InvalidParameter", "Topic already exists with different attributes")),),
         conditions=(Choice(0, 1, ("name", "namePrefix"), DOC),),
         overwrites=True,
     ),
-    TOPIC_SUBSCRIPTION: TypeRule(
+    TOPIC_SUBSCRIPTION_TYPE: TypeRule(
         properties={
             "endpoint": text(required=True, replaces=True),
             "protocol": text(OneOf(_PROTOCOLS, DOC), required=True, replaces=True),
             "topic": text(required=True, replaces=True),
             "confirmationTimeoutInMinutes": integer(default=1),
-            **alike(document(), "deliveryPolicy", "filterPolicy", "redrivePolicy", "replayPolicy"),
+            **for_each(json_document(), "deliveryPolicy", "filterPolicy", "redrivePolicy", "replayPolicy"),
             "endpointAutoConfirms": flag(default=False),
             "filterPolicyScope": text(OneOf(("MessageAttributes", "MessageBody"), DOC), settled=True),
             "rawMessageDelivery": flag(default=False),
             "subscriptionRoleArn": text(),
-            **REGION,
+            **REGION_PROPERTY,
         },
         identity="{arn}",
-        planned=REGIONAL,
+        planned=REGION_OUTPUT,
         computed={
             "arn": "{topic}:{uuid}",
             "ownerId": "{account}",
@@ -93,9 +111,9 @@ TYPES: Final = {
             "filterPolicyScope": "",
         },
         references=(
-            Reference(
+            ResourceReference(
                 "topic",
-                (TOPIC,),
+                (TOPIC_TYPE,),
                 Refusal("NotFoundException", "Topic does not exist", 404),
                 API,
                 on_delete=OnDelete.CASCADE,

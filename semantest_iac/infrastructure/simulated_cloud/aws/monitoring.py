@@ -4,8 +4,12 @@ from __future__ import annotations
 
 from typing import Final
 
-from semantest_iac.infrastructure.simulated_cloud.aws.every_type import REGION, REGIONAL_AND_TAGGED, TAGS
-from semantest_iac.infrastructure.simulated_cloud.limits import (
+from semantest_iac.infrastructure.simulated_cloud.aws.resource_type import (
+    REGION_AND_TAGS_OUTPUTS,
+    REGION_PROPERTY,
+    TAGS_PROPERTY,
+)
+from semantest_iac.infrastructure.simulated_cloud.schema.properties import (
     Count,
     Evidence,
     Length,
@@ -13,25 +17,23 @@ from semantest_iac.infrastructure.simulated_cloud.limits import (
     OneOf,
     Pattern,
     Range,
-)
-from semantest_iac.infrastructure.simulated_cloud.properties import (
-    alike,
     block,
     flag,
+    for_each,
     integer,
     map_of,
     number,
     set_of,
     text,
 )
-from semantest_iac.infrastructure.simulated_cloud.refusal import Refusal
-from semantest_iac.infrastructure.simulated_cloud.rules import Choice, Reference, TypeRule, Unique
+from semantest_iac.infrastructure.simulated_cloud.schema.refusals import Refusal
+from semantest_iac.infrastructure.simulated_cloud.schema.rules import Choice, ResourceReference, TypeRule, UniqueHandle
 
-LOG_GROUP: Final = "aws:cloudwatch/logGroup:LogGroup"
-METRIC_ALARM: Final = "aws:cloudwatch/metricAlarm:MetricAlarm"
+LOG_GROUP_TYPE: Final = "aws:cloudwatch/logGroup:LogGroup"
+METRIC_ALARM_TYPE: Final = "aws:cloudwatch/metricAlarm:MetricAlarm"
 
 CFN, DOC, GENERAL = Evidence.CFN, Evidence.DOC, Evidence.GENERAL
-_RETENTIONS: Final = (
+_RETENTION_DAYS: Final = (
     *(0, 1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731),
     *(1096, 1827, 2192, 2557, 2922, 3288, 3653),
 )
@@ -47,11 +49,11 @@ _COMPARISONS: Final = (
     *("LessThanOrEqualToThreshold", "LessThanThreshold"),
 )
 _PERIOD: Final = (Range(1, None, CFN), Multiple(60, (10, 20, 30), DOC))
-_ACTIONS: Final = set_of(text(Length(1, 1024, CFN)), Count(0, None, CFN))
+_ALARM_ACTIONS: Final = set_of(text(Length(1, 1024, CFN)), Count(0, None, CFN))
 _DIMENSIONS: Final = map_of(text(Length(1, 1024, DOC)), Count(0, 30, CFN))
 _METRIC_NAME: Final = Length(1, 255, CFN)
 _NAMESPACE: Final = (Length(1, 255, CFN), Pattern(r"^[^:]", CFN))
-_QUERY: Final = block(
+_METRIC_QUERY: Final = block(
     {
         "id": text(Length(1, 255, CFN), Pattern(r"^([a-z])([A-Za-z0-9\_]*)$", CFN), required=True),
         "accountId": text(Length(1, 255, CFN)),
@@ -74,13 +76,13 @@ _QUERY: Final = block(
 _SINGLE_METRIC: Final = ("dimensions", "period", "namespace", "statistic", "extendedStatistic", "unit")
 
 
-def _unknown_topic(path: str) -> Reference:
+def _topic_reference(path: str) -> ResourceReference:
     refusal = Refusal("ResourceNotFound", "The topic {value} of an alarm action does not exist.", 404)
-    return Reference(path, ("aws:sns/topic:Topic",), refusal, GENERAL, pattern=r"^(arn:aws:sns:.+)$")
+    return ResourceReference(path, ("aws:sns/topic:Topic",), refusal, GENERAL, pattern=r"^(arn:aws:sns:.+)$")
 
 
-TYPES: Final = {
-    LOG_GROUP: TypeRule(
+MONITORING_TYPES: Final = {
+    LOG_GROUP_TYPE: TypeRule(
         properties={
             "deletionProtectionEnabled": flag(settled=True),
             "kmsKeyId": text(
@@ -97,14 +99,14 @@ TYPES: Final = {
                 settled=True,
             ),
             "namePrefix": text(replaces=True),
-            "retentionInDays": integer(OneOf(_RETENTIONS, DOC), default=0),
+            "retentionInDays": integer(OneOf(_RETENTION_DAYS, DOC), default=0),
             "skipDestroy": flag(default=False),
-            **REGION,
-            **TAGS,
+            **REGION_PROPERTY,
+            **TAGS_PROPERTY,
         },
         identity="{name}",
         name="name",
-        planned=REGIONAL_AND_TAGGED,
+        planned=REGION_AND_TAGS_OUTPUTS,
         computed={
             "arn": "arn:aws:logs:{region}:{account}:log-group:{name}",
             "logGroupClass": "STANDARD",
@@ -112,7 +114,7 @@ TYPES: Final = {
         },
         handles=("{arn}",),
         unique=(
-            Unique(
+            UniqueHandle(
                 "{name}",
                 Refusal("ResourceAlreadyExistsException", "The specified log group already exists"),
             ),
@@ -120,10 +122,10 @@ TYPES: Final = {
         conditions=(Choice(0, 1, ("name", "namePrefix"), DOC),),
         kept_by="skipDestroy",
     ),
-    METRIC_ALARM: TypeRule(
+    METRIC_ALARM_TYPE: TypeRule(
         properties={
             "actionsEnabled": flag(default=True),
-            **alike(_ACTIONS, "alarmActions", "okActions", "insufficientDataActions"),
+            **for_each(_ALARM_ACTIONS, "alarmActions", "okActions", "insufficientDataActions"),
             "alarmDescription": text(Length(0, 1024, CFN)),
             "comparisonOperator": text(OneOf(_COMPARISONS, CFN)),
             "datapointsToAlarm": integer(Range(1, None, CFN)),
@@ -148,7 +150,7 @@ TYPES: Final = {
             ),
             "extendedStatistic": text(),
             "metricName": text(_METRIC_NAME),
-            "metricQueries": set_of(_QUERY),
+            "metricQueries": set_of(_METRIC_QUERY),
             "name": text(Length(0, 255, CFN), replaces=True, settled=True),
             "namespace": text(*_NAMESPACE),
             "period": integer(*_PERIOD),
@@ -167,16 +169,16 @@ TYPES: Final = {
                     "onlyStartEvaluatingAfterWarmUpPeriodEnds": flag(),
                 }
             ),
-            **REGION,
-            **TAGS,
+            **REGION_PROPERTY,
+            **TAGS_PROPERTY,
         },
         identity="{name}",
         name="name",
-        planned=REGIONAL_AND_TAGGED,
+        planned=REGION_AND_TAGS_OUTPUTS,
         computed={"arn": "arn:aws:cloudwatch:{region}:{account}:alarm:{name}"},
         handles=("{arn}",),
-        unique=(Unique("{name}", Refusal("AlarmExists", "The alarm {name} already exists.")),),
-        references=tuple(map(_unknown_topic, ("alarmActions.*", "okActions.*", "insufficientDataActions.*"))),
+        unique=(UniqueHandle("{name}", Refusal("AlarmExists", "The alarm {name} already exists.")),),
+        references=tuple(map(_topic_reference, ("alarmActions.*", "okActions.*", "insufficientDataActions.*"))),
         conditions=(
             Choice(1, 1, ("metricQueries", "metricName", "evaluationCriteria"), CFN),
             Choice(0, 1, ("threshold", "thresholdMetricId"), CFN),

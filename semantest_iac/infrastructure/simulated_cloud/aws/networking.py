@@ -1,88 +1,95 @@
-"""VPCs and subnets, and how the other parts of a network refer to each other."""
+"""VPCs, subnets, security groups and VPC endpoints, and how parts of a network refer to each other."""
 
 from __future__ import annotations
 
 from ipaddress import IPv4Network
 from typing import Final
 
-from semantest_iac.infrastructure.simulated_cloud.aws.every_type import (
-    REGION,
-    REGIONAL_AND_TAGGED,
-    TAGS,
+from semantest_iac.infrastructure.simulated_cloud.aws.resource_type import (
+    REGION_AND_TAGS_OUTPUTS,
+    REGION_PROPERTY,
+    TAGS_PROPERTY,
 )
-from semantest_iac.infrastructure.simulated_cloud.limits import (
+from semantest_iac.infrastructure.simulated_cloud.schema.properties import (
+    CidrNetwork,
     Evidence,
-    Network,
+    Length,
     OneOf,
-    Range,
-)
-from semantest_iac.infrastructure.simulated_cloud.properties import (
+    Pattern,
     Property,
-    alike,
+    Range,
+    block,
     flag,
+    for_each,
     integer,
+    json_document,
+    list_of,
+    set_of,
     text,
 )
-from semantest_iac.infrastructure.simulated_cloud.refusal import Refusal
-from semantest_iac.infrastructure.simulated_cloud.rules import (
+from semantest_iac.infrastructure.simulated_cloud.schema.refusals import Refusal
+from semantest_iac.infrastructure.simulated_cloud.schema.rules import (
     Choice,
-    Guard,
+    GuardContext,
     OnDelete,
-    Reference,
-    Surroundings,
+    RequestGuard,
+    ResourceReference,
     TypeRule,
+    UniqueHandle,
 )
 
-VPC: Final = "aws:ec2/vpc:Vpc"
-SUBNET: Final = "aws:ec2/subnet:Subnet"
-SECURITY_GROUP: Final = "aws:ec2/securityGroup:SecurityGroup"
+VPC_TYPE: Final = "aws:ec2/vpc:Vpc"
+SUBNET_TYPE: Final = "aws:ec2/subnet:Subnet"
+SECURITY_GROUP_TYPE: Final = "aws:ec2/securityGroup:SecurityGroup"
 
-CFN, API, DOC, OBSERVED = Evidence.CFN, Evidence.API, Evidence.DOC, Evidence.OBSERVED
-IN_VPC: Final = Reference(
+_CFN, _API, _DOC, _OBSERVED = Evidence.CFN, Evidence.API, Evidence.DOC, Evidence.OBSERVED
+VPC_REFERENCE: Final = ResourceReference(
     "vpcId",
-    (VPC,),
+    (VPC_TYPE,),
     Refusal("InvalidVpcID.NotFound", "The vpc ID '{value}' does not exist"),
-    OBSERVED,
+    _OBSERVED,
     named="vpc",
     on_delete=OnDelete.REFUSE,
 )
 
 
-def arn(resource: str) -> str:
+def ec2_arn(resource: str) -> str:
     """The template of an EC2 ARN."""
     return f"arn:aws:ec2:{{region}}:{{account}}:{resource}"
 
 
-def in_use(noun: str) -> Refusal:
+def dependency_violation(noun: str) -> Refusal:
     """EC2's answer to the deletion of something that others stand on."""
     return Refusal("DependencyViolation", f"The {noun} '{{id}}' has dependencies and cannot be deleted.")
 
 
-def refers(path: str, type_: str, code: str, noun: str, on_delete: OnDelete, pattern: str = "") -> Reference:
+def network_reference(
+    path: str, type_: str, code: str, noun: str, on_delete: OnDelete, pattern: str = ""
+) -> ResourceReference:
     """A reference to another part of the network, with EC2's answer where it is missing; its noun names the facts."""
     refusal = Refusal(code, f"The {noun} '{{value}}' does not exist")
     found = noun.removesuffix(" ID")
-    return Reference(path, (type_,), refusal, OBSERVED, named=found, pattern=pattern, on_delete=on_delete)
+    return ResourceReference(path, (type_,), refusal, _OBSERVED, named=found, pattern=pattern, on_delete=on_delete)
 
 
-def in_subnet(path: str) -> Reference:
+def subnet_reference(path: str) -> ResourceReference:
     """A reference to a subnet that must stay while the referrer does."""
-    return refers(path, SUBNET, "InvalidSubnetID.NotFound", "subnet ID", OnDelete.REFUSE)
+    return network_reference(path, SUBNET_TYPE, "InvalidSubnetID.NotFound", "subnet ID", OnDelete.REFUSE)
 
 
-def in_group(path: str, on_delete: OnDelete = OnDelete.REFUSE) -> Reference:
+def security_group_reference(path: str, on_delete: OnDelete = OnDelete.REFUSE) -> ResourceReference:
     """A reference to a security group."""
-    return refers(path, SECURITY_GROUP, "InvalidGroup.NotFound", "security group", on_delete)
+    return network_reference(path, SECURITY_GROUP_TYPE, "InvalidGroup.NotFound", "security group", on_delete)
 
 
-def _leaves_the_vpc(around: Surroundings) -> bool:
+def _is_outside_vpc(around: GuardContext) -> bool:
     wanted, whole = around.facts["cidrBlock"], around.facts["vpc"]["cidrBlock"]
     return bool(wanted and whole) and not IPv4Network(wanted).subnet_of(IPv4Network(whole))
 
 
-def _overlaps_another(around: Surroundings) -> bool:
+def _overlaps_other_subnet(around: GuardContext) -> bool:
     wanted = around.facts["cidrBlock"]
-    others = (row for row in around.rows(SUBNET) if row["vpcId"] == around.facts["vpcId"] and row["cidrBlock"])
+    others = (row for row in around.rows(SUBNET_TYPE) if row["vpcId"] == around.facts["vpcId"] and row["cidrBlock"])
     return bool(wanted) and any(IPv4Network(wanted).overlaps(IPv4Network(row["cidrBlock"])) for row in others)
 
 
@@ -93,43 +100,43 @@ def _subnet_properties() -> dict[str, Property]:
     )
     return {
         "vpcId": text(required=True, replaces=True),
-        **alike(flag(default=False), *flags),
+        **for_each(flag(default=False), *flags),
         "ipv6Native": flag(default=False, replaces=True),
         "mapCustomerOwnedIpOnLaunch": flag(),
         "availabilityZone": text(replaces=True, settled=True),
         "availabilityZoneId": text(replaces=True, settled=True),
-        "cidrBlock": text(Network(16, 28, DOC), replaces=True, settled=True),
+        "cidrBlock": text(CidrNetwork(16, 28, _DOC), replaces=True, settled=True),
         "enableLniAtDeviceIndex": integer(),
-        **alike(integer(replaces=True), "ipv4NetmaskLength", "ipv6NetmaskLength"),
-        **alike(text(replaces=True), "ipv4IpamPoolId", "ipv6IpamPoolId", "outpostArn"),
-        "ipv6CidrBlock": text(Network(44, 64, DOC)),
-        "privateDnsHostnameTypeOnLaunch": text(OneOf(("ip-name", "resource-name"), DOC), settled=True),
+        **for_each(integer(replaces=True), "ipv4NetmaskLength", "ipv6NetmaskLength"),
+        **for_each(text(replaces=True), "ipv4IpamPoolId", "ipv6IpamPoolId", "outpostArn"),
+        "ipv6CidrBlock": text(CidrNetwork(44, 64, _DOC)),
+        "privateDnsHostnameTypeOnLaunch": text(OneOf(("ip-name", "resource-name"), _DOC), settled=True),
         "customerOwnedIpv4Pool": text(),
-        **REGION,
-        **TAGS,
+        **REGION_PROPERTY,
+        **TAGS_PROPERTY,
     }
 
 
-TYPES: Final = {
-    VPC: TypeRule(
+NETWORK_TYPES: Final = {
+    VPC_TYPE: TypeRule(
         properties={
-            "cidrBlock": text(Network(16, 28, DOC), replaces=True, settled=True),
+            "cidrBlock": text(CidrNetwork(16, 28, _DOC), replaces=True, settled=True),
             "enableDnsHostnames": flag(settled=True),
             "enableDnsSupport": flag(default=True),
-            **alike(flag(settled=True), "assignGeneratedIpv6CidrBlock", "enableNetworkAddressUsageMetrics"),
-            "instanceTenancy": text(OneOf(("dedicated", "default", "host"), CFN), default="default"),
+            **for_each(flag(settled=True), "assignGeneratedIpv6CidrBlock", "enableNetworkAddressUsageMetrics"),
+            "instanceTenancy": text(OneOf(("dedicated", "default", "host"), _CFN), default="default"),
             "ipv4IpamPoolId": text(replaces=True),
-            "ipv4NetmaskLength": integer(Range(16, 28, DOC), replaces=True),
-            "ipv6NetmaskLength": integer(Range(44, 60, DOC)),
-            **alike(text(settled=True), "ipv6CidrBlock", "ipv6CidrBlockNetworkBorderGroup"),
+            "ipv4NetmaskLength": integer(Range(16, 28, _DOC), replaces=True),
+            "ipv6NetmaskLength": integer(Range(44, 60, _DOC)),
+            **for_each(text(settled=True), "ipv6CidrBlock", "ipv6CidrBlockNetworkBorderGroup"),
             "ipv6IpamPoolId": text(),
-            **REGION,
-            **TAGS,
+            **REGION_PROPERTY,
+            **TAGS_PROPERTY,
         },
         identity="vpc-{hex17}",
-        planned=REGIONAL_AND_TAGGED,
+        planned=REGION_AND_TAGS_OUTPUTS,
         computed={
-            "arn": arn("vpc/vpc-{hex17}"),
+            "arn": ec2_arn("vpc/vpc-{hex17}"),
             "ownerId": "{account}",
             "defaultNetworkAclId": "acl-{hex17}",
             "defaultRouteTableId": "rtb-{hex17}",
@@ -140,42 +147,220 @@ TYPES: Final = {
             "enableDnsHostnames": lambda _: False,
         },
         conditions=(
-            Choice(1, 1, ("cidrBlock", "ipv4IpamPoolId"), CFN),
-            Choice(0, 1, ("assignGeneratedIpv6CidrBlock", "ipv6IpamPoolId"), DOC),
+            Choice(1, 1, ("cidrBlock", "ipv4IpamPoolId"), _CFN),
+            Choice(0, 1, ("assignGeneratedIpv6CidrBlock", "ipv6IpamPoolId"), _DOC),
         ),
-        in_use=in_use("vpc"),
+        in_use=dependency_violation("vpc"),
         latency=2,
     ),
-    SUBNET: TypeRule(
+    SUBNET_TYPE: TypeRule(
         properties=_subnet_properties(),
         identity="subnet-{hex17}",
-        planned=REGIONAL_AND_TAGGED,
+        planned=REGION_AND_TAGS_OUTPUTS,
         computed={
-            "arn": arn("subnet/subnet-{hex17}"),
+            "arn": ec2_arn("subnet/subnet-{hex17}"),
             "ownerId": "{account}",
             "availabilityZone": "{region}a",
             "availabilityZoneId": "{region}-az1",
             "ipv6CidrBlockAssociationId": "",
             "privateDnsHostnameTypeOnLaunch": "ip-name",
         },
-        references=(IN_VPC,),
+        references=(VPC_REFERENCE,),
         conditions=(
-            Choice(0, 1, ("availabilityZone", "availabilityZoneId"), CFN),
-            Choice(0, 1, ("cidrBlock", "ipv4IpamPoolId"), CFN),
-            Choice(1, 4, ("cidrBlock", "ipv4IpamPoolId", "ipv6IpamPoolId", "ipv6CidrBlock"), CFN),
+            Choice(0, 1, ("availabilityZone", "availabilityZoneId"), _CFN),
+            Choice(0, 1, ("cidrBlock", "ipv4IpamPoolId"), _CFN),
+            Choice(1, 4, ("cidrBlock", "ipv4IpamPoolId", "ipv6IpamPoolId", "ipv6CidrBlock"), _CFN),
         ),
         guards=(
-            Guard(
-                _leaves_the_vpc,
+            RequestGuard(
+                _is_outside_vpc,
                 Refusal("InvalidSubnet.Range", "The CIDR '{cidrBlock}' is invalid."),
-                OBSERVED,
+                _OBSERVED,
             ),
-            Guard(
-                _overlaps_another,
+            RequestGuard(
+                _overlaps_other_subnet,
                 Refusal("InvalidSubnet.Conflict", "The CIDR '{cidrBlock}' conflicts with another subnet"),
+                _OBSERVED,
+            ),
+        ),
+        in_use=dependency_violation("subnet"),
+    ),
+}
+
+EGRESS_RULE_TYPE: Final = "aws:vpc/securityGroupEgressRule:SecurityGroupEgressRule"
+INGRESS_RULE_TYPE: Final = "aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule"
+
+CFN, DOC, OBSERVED = Evidence.CFN, Evidence.DOC, Evidence.OBSERVED
+_RULE_PEERS: Final = ("cidrIpv4", "cidrIpv6", "prefixListId", "referencedSecurityGroupId")
+_RULE_HANDLE: Final = " ".join(
+    f"{{{name}}}" for name in ("securityGroupId", "ipProtocol", "fromPort", "toPort", *_RULE_PEERS)
+)
+
+
+def _inline_rules() -> Property:
+    sources = ("cidrBlocks", "ipv6CidrBlocks", "prefixListIds", "securityGroups")
+    fields = {
+        **for_each(integer(Range(-1, 65535, DOC), required=True), "fromPort", "toPort"),
+        "protocol": text(required=True),
+        **for_each(list_of(text()), *sources),
+        "description": text(),
+        "self": flag(default=False),
+    }
+    return set_of(block(fields), settled=True)
+
+
+def _security_group_rule() -> TypeRule:
+    return TypeRule(
+        properties={
+            "ipProtocol": text(required=True),
+            "securityGroupId": text(required=True, replaces=True),
+            "cidrIpv4": text(CidrNetwork(0, 32, DOC)),
+            "cidrIpv6": text(CidrNetwork(0, 128, DOC)),
+            "description": text(Length(0, 255, DOC)),
+            **for_each(integer(Range(-1, None, CFN)), "fromPort", "toPort"),
+            **for_each(text(), "prefixListId", "referencedSecurityGroupId"),
+            **REGION_PROPERTY,
+            **TAGS_PROPERTY,
+        },
+        identity="sgr-{hex17}",
+        planned=REGION_AND_TAGS_OUTPUTS,
+        computed={"arn": ec2_arn("security-group-rule/sgr-{hex17}"), "securityGroupRuleId": "sgr-{hex17}"},
+        unique=(
+            UniqueHandle(_RULE_HANDLE, Refusal("InvalidPermission.Duplicate", "the specified rule already exists")),
+        ),
+        references=(
+            security_group_reference("securityGroupId", OnDelete.CASCADE),
+            security_group_reference("referencedSecurityGroupId"),
+        ),
+        conditions=(Choice(1, 1, _RULE_PEERS, CFN),),
+    )
+
+
+SECURITY_GROUP_TYPES: Final = {
+    SECURITY_GROUP_TYPE: TypeRule(
+        properties={
+            "description": text(
+                Length(0, 255, CFN),
+                Pattern(r"^([a-z,A-Z,0-9,. _\-:/()#,@[\]+=&;\{\}!$*])*$", CFN),
+                replaces=True,
+                default="Managed by Pulumi",
+            ),
+            **for_each(_inline_rules(), "egress", "ingress"),
+            "name": text(Length(1, 255, DOC), Pattern(r"^(?!sg-)", DOC), replaces=True, settled=True),
+            "namePrefix": text(replaces=True),
+            "revokeRulesOnDelete": flag(default=False),
+            "vpcId": text(replaces=True, settled=True),
+            **REGION_PROPERTY,
+            **TAGS_PROPERTY,
+        },
+        identity="sg-{hex17}",
+        name="name",
+        planned=REGION_AND_TAGS_OUTPUTS,
+        computed={
+            "arn": ec2_arn("security-group/sg-{hex17}"),
+            "ownerId": "{account}",
+            **dict.fromkeys(("egress", "ingress"), lambda _: []),
+        },
+        unique=(
+            UniqueHandle(
+                "{vpcId}/{name}",
+                Refusal("InvalidGroup.Duplicate", "The security group '{name}' already exists for VPC '{vpcId}'"),
+            ),
+        ),
+        references=(VPC_REFERENCE,),
+        conditions=(Choice(0, 1, ("name", "namePrefix"), DOC),),
+        in_use=Refusal("DependencyViolation", "resource {id} has a dependent object"),
+    ),
+    EGRESS_RULE_TYPE: _security_group_rule(),
+    INGRESS_RULE_TYPE: _security_group_rule(),
+}
+
+VPC_ENDPOINT_TYPE: Final = "aws:ec2/vpcEndpoint:VpcEndpoint"
+
+
+def _duplicates_private_dns(around: GuardContext) -> bool:
+    facts = around.facts
+    same = ("vpcId", "serviceName", "privateDnsEnabled")
+    return bool(facts["privateDnsEnabled"]) and any(
+        all(row[name] == facts[name] for name in same) for row in around.rows(VPC_ENDPOINT_TYPE)
+    )
+
+
+VPC_ENDPOINT_TYPES: Final = {
+    VPC_ENDPOINT_TYPE: TypeRule(
+        properties={
+            "vpcId": text(required=True, replaces=True),
+            "autoAccept": flag(),
+            "dnsOptions": block(
+                {
+                    "dnsRecordIpType": text(
+                        OneOf(("ipv4", "ipv6", "dualstack", "service-defined", "not-specified"), CFN),
+                        settled=True,
+                    ),
+                    "privateDnsOnlyForInboundResolverEndpoint": flag(),
+                    **for_each(text(settled=True), "privateDnsPreference"),
+                    "privateDnsSpecifiedDomains": set_of(text(Length(1, 255, CFN))),
+                },
+                settled=True,
+            ),
+            "ipAddressType": text(OneOf(("ipv4", "ipv6", "dualstack"), DOC), settled=True),
+            "policy": json_document(settled=True),
+            "privateDnsEnabled": flag(settled=True),
+            **for_each(text(replaces=True), "resourceConfigurationArn", "serviceName", "serviceNetworkArn"),
+            "serviceRegion": text(replaces=True, settled=True),
+            **for_each(set_of(text(), settled=True), "routeTableIds", "securityGroupIds", "subnetIds"),
+            "subnetConfigurations": set_of(block(for_each(text(), "ipv4", "ipv6", "subnetId")), settled=True),
+            "vpcEndpointType": text(
+                OneOf(("Gateway", "GatewayLoadBalancer", "Interface", "Resource", "ServiceNetwork"), DOC),
+                replaces=True,
+                default="Gateway",
+            ),
+            **REGION_PROPERTY,
+            **TAGS_PROPERTY,
+        },
+        identity="vpce-{hex17}",
+        planned=REGION_AND_TAGS_OUTPUTS,
+        computed={
+            "arn": ec2_arn("vpc-endpoint/vpce-{hex17}"),
+            "ownerId": "{account}",
+            "state": "available",
+            "prefixListId": "",
+            "ipAddressType": "ipv4",
+            "policy": '{{"Version":"2008-10-17","Statement":[{{"Effect":"Allow","Principal":"*","Action":"*",'
+            '"Resource":"*"}}]}}',
+            **dict.fromkeys(("privateDnsEnabled", "requesterManaged"), lambda _: False),
+            **dict.fromkeys(
+                (
+                    *("cidrBlocks", "dnsEntries", "networkInterfaceIds", "routeTableIds"),
+                    *("securityGroupIds", "subnetIds", "subnetConfigurations"),
+                ),
+                lambda _: [],
+            ),
+        },
+        references=(
+            VPC_REFERENCE,
+            subnet_reference("subnetIds.*"),
+            security_group_reference("securityGroupIds.*"),
+            network_reference(
+                "routeTableIds.*",
+                "aws:ec2/routeTable:RouteTable",
+                "InvalidRouteTableId.NotFound",
+                "routeTable ID",
+                OnDelete.ALLOW,
+            ),
+        ),
+        conditions=(Choice(1, 1, ("resourceConfigurationArn", "serviceName", "serviceNetworkArn"), DOC),),
+        guards=(
+            RequestGuard(
+                _duplicates_private_dns,
+                Refusal(
+                    "InvalidParameter",
+                    "private-dns-enabled cannot be set because there is already a conflicting DNS domain for "
+                    "{serviceName} in the VPC {vpcId}",
+                ),
                 OBSERVED,
             ),
         ),
-        in_use=in_use("subnet"),
+        latency=60,
     ),
 }

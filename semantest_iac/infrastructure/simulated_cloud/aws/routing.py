@@ -5,32 +5,47 @@ from __future__ import annotations
 from typing import Final
 from zlib import crc32
 
-from semantest_iac.infrastructure.simulated_cloud.aws.every_type import (
-    REGION,
-    REGIONAL,
-    REGIONAL_AND_TAGGED,
-    TAGS,
+from semantest_iac.infrastructure.simulated_cloud.aws.networking import (
+    VPC_REFERENCE,
+    dependency_violation,
+    ec2_arn,
+    network_reference,
+    subnet_reference,
 )
-from semantest_iac.infrastructure.simulated_cloud.aws.networking import IN_VPC, arn, in_subnet, in_use, refers
-from semantest_iac.infrastructure.simulated_cloud.limits import Evidence, Network, OneOf, Range
-from semantest_iac.infrastructure.simulated_cloud.properties import (
-    alike,
+from semantest_iac.infrastructure.simulated_cloud.aws.resource_type import (
+    REGION_AND_TAGS_OUTPUTS,
+    REGION_OUTPUT,
+    REGION_PROPERTY,
+    TAGS_PROPERTY,
+)
+from semantest_iac.infrastructure.simulated_cloud.schema.properties import (
+    CidrNetwork,
+    Evidence,
+    OneOf,
+    Range,
     block,
+    for_each,
     integer,
     list_of,
     set_of,
     text,
 )
-from semantest_iac.infrastructure.simulated_cloud.refusal import Refusal
-from semantest_iac.infrastructure.simulated_cloud.rules import Choice, OnDelete, Reference, TypeRule, Unique
-from semantest_iac.infrastructure.simulated_cloud.values import Facts
+from semantest_iac.infrastructure.simulated_cloud.schema.refusals import Refusal
+from semantest_iac.infrastructure.simulated_cloud.schema.rules import (
+    Choice,
+    OnDelete,
+    ResourceReference,
+    TypeRule,
+    UniqueHandle,
+)
+from semantest_iac.infrastructure.simulated_cloud.schema.values import RequestFacts
 
-ROUTE_TABLE: Final = "aws:ec2/routeTable:RouteTable"
-ROUTE_TABLE_ASSOCIATION: Final = "aws:ec2/routeTableAssociation:RouteTableAssociation"
-ROUTE: Final = "aws:ec2/route:Route"
-INTERNET_GATEWAY: Final = "aws:ec2/internetGateway:InternetGateway"
-NAT_GATEWAY: Final = "aws:ec2/natGateway:NatGateway"
-EIP: Final = "aws:ec2/eip:Eip"
+ROUTE_TABLE_TYPE: Final = "aws:ec2/routeTable:RouteTable"
+ROUTE_TABLE_ASSOCIATION_TYPE: Final = "aws:ec2/routeTableAssociation:RouteTableAssociation"
+NETWORK_ROUTE_TYPE: Final = "aws:ec2/route:Route"
+INTERNET_GATEWAY_TYPE: Final = "aws:ec2/internetGateway:InternetGateway"
+NAT_GATEWAY_TYPE: Final = "aws:ec2/natGateway:NatGateway"
+EIP_TYPE: Final = "aws:ec2/eip:Eip"
 
 CFN, DOC, OBSERVED = Evidence.CFN, Evidence.DOC, Evidence.OBSERVED
 _DESTINATIONS: Final = ("destinationCidrBlock", "destinationIpv6CidrBlock", "destinationPrefixListId")
@@ -40,65 +55,65 @@ _TARGETS: Final = (
 )
 
 
-def _in_table(path: str, on_delete: OnDelete) -> Reference:
-    return refers(path, ROUTE_TABLE, "InvalidRouteTableID.NotFound", "routeTable ID", on_delete)
+def _route_table_reference(path: str, on_delete: OnDelete) -> ResourceReference:
+    return network_reference(path, ROUTE_TABLE_TYPE, "InvalidRouteTableID.NotFound", "routeTable ID", on_delete)
 
 
-def _by_way_of(path: str, type_: str, code: str, noun: str, pattern: str) -> Reference:
-    return refers(path, type_, code, noun, OnDelete.ALLOW, pattern)
+def _gateway_reference(path: str, type_: str, code: str, noun: str, pattern: str) -> ResourceReference:
+    return network_reference(path, type_, code, noun, OnDelete.ALLOW, pattern)
 
 
-def _route_id(facts: Facts) -> str:
+def _route_id(facts: RequestFacts) -> str:
     destination = "".join(str(facts[name]) for name in _DESTINATIONS)
     return f"r-{facts['routeTableId']}{crc32(destination.encode())}"
 
 
-def _public_ip(facts: Facts) -> str:
+def _public_ip(facts: RequestFacts) -> str:
     return f"52.{facts['octets'].replace('-', '.')}"
 
 
-def _private_ip(facts: Facts) -> str:
+def _private_ip(facts: RequestFacts) -> str:
     return f"10.{facts['octets'].replace('-', '.')}"
 
 
-TYPES: Final = {
-    ROUTE_TABLE: TypeRule(
+ROUTING_TYPES: Final = {
+    ROUTE_TABLE_TYPE: TypeRule(
         properties={
             "vpcId": text(required=True, replaces=True),
             "propagatingVgws": set_of(text(), settled=True),
             "routes": set_of(
                 block(
                     {
-                        "cidrBlock": text(Network(0, 32, DOC)),
-                        "ipv6CidrBlock": text(Network(0, 128, DOC)),
-                        **alike(text(), "destinationPrefixListId", *_TARGETS),
+                        "cidrBlock": text(CidrNetwork(0, 32, DOC)),
+                        "ipv6CidrBlock": text(CidrNetwork(0, 128, DOC)),
+                        **for_each(text(), "destinationPrefixListId", *_TARGETS),
                     }
                 ),
                 settled=True,
             ),
-            **REGION,
-            **TAGS,
+            **REGION_PROPERTY,
+            **TAGS_PROPERTY,
         },
         identity="rtb-{hex17}",
-        planned=REGIONAL_AND_TAGGED,
+        planned=REGION_AND_TAGS_OUTPUTS,
         computed={
-            "arn": arn("route-table/rtb-{hex17}"),
+            "arn": ec2_arn("route-table/rtb-{hex17}"),
             "ownerId": "{account}",
             **dict.fromkeys(("propagatingVgws", "routes"), lambda _: []),
         },
-        references=(IN_VPC,),
-        in_use=in_use("routeTable"),
+        references=(VPC_REFERENCE,),
+        in_use=dependency_violation("routeTable"),
     ),
-    ROUTE_TABLE_ASSOCIATION: TypeRule(
+    ROUTE_TABLE_ASSOCIATION_TYPE: TypeRule(
         properties={
             "routeTableId": text(required=True),
-            **alike(text(replaces=True), "gatewayId", "subnetId"),
-            **REGION,
+            **for_each(text(replaces=True), "gatewayId", "subnetId"),
+            **REGION_PROPERTY,
         },
         identity="rtbassoc-{hex17}",
-        planned=REGIONAL,
+        planned=REGION_OUTPUT,
         unique=(
-            Unique(
+            UniqueHandle(
                 "{subnetId}{gatewayId}",
                 Refusal(
                     "Resource.AlreadyAssociated",
@@ -106,23 +121,23 @@ TYPES: Final = {
                 ),
             ),
         ),
-        references=(_in_table("routeTableId", OnDelete.REFUSE), in_subnet("subnetId")),
+        references=(_route_table_reference("routeTableId", OnDelete.REFUSE), subnet_reference("subnetId")),
         conditions=(Choice(1, 1, ("subnetId", "gatewayId"), DOC),),
     ),
-    ROUTE: TypeRule(
+    NETWORK_ROUTE_TYPE: TypeRule(
         properties={
             "routeTableId": text(required=True, replaces=True),
-            "destinationCidrBlock": text(Network(0, 32, DOC), replaces=True),
-            "destinationIpv6CidrBlock": text(Network(0, 128, DOC), replaces=True),
+            "destinationCidrBlock": text(CidrNetwork(0, 32, DOC), replaces=True),
+            "destinationIpv6CidrBlock": text(CidrNetwork(0, 128, DOC), replaces=True),
             "destinationPrefixListId": text(replaces=True),
-            **alike(text(), *_TARGETS),
-            **REGION,
+            **for_each(text(), *_TARGETS),
+            **REGION_PROPERTY,
         },
         identity=_route_id,
-        planned=REGIONAL,
+        planned=REGION_OUTPUT,
         computed={"origin": "CreateRoute", "state": "active", "instanceId": "", "instanceOwnerId": ""},
         unique=(
-            Unique(
+            UniqueHandle(
                 "{routeTableId} {destinationCidrBlock}{destinationIpv6CidrBlock}{destinationPrefixListId}",
                 Refusal(
                     "RouteAlreadyExists",
@@ -132,42 +147,44 @@ TYPES: Final = {
             ),
         ),
         references=(
-            _in_table("routeTableId", OnDelete.CASCADE),
-            _by_way_of("gatewayId", INTERNET_GATEWAY, "InvalidGatewayID.NotFound", "gateway ID", r"^(igw-.+)$"),
-            _by_way_of("natGatewayId", NAT_GATEWAY, "InvalidNatGatewayID.NotFound", "nat gateway ID", ""),
+            _route_table_reference("routeTableId", OnDelete.CASCADE),
+            _gateway_reference(
+                "gatewayId", INTERNET_GATEWAY_TYPE, "InvalidGatewayID.NotFound", "gateway ID", r"^(igw-.+)$"
+            ),
+            _gateway_reference("natGatewayId", NAT_GATEWAY_TYPE, "InvalidNatGatewayID.NotFound", "nat gateway ID", ""),
         ),
         conditions=(Choice(1, 1, _DESTINATIONS, DOC), Choice(1, 1, _TARGETS, DOC)),
     ),
-    INTERNET_GATEWAY: TypeRule(
-        properties={"vpcId": text(settled=True), **REGION, **TAGS},
+    INTERNET_GATEWAY_TYPE: TypeRule(
+        properties={"vpcId": text(settled=True), **REGION_PROPERTY, **TAGS_PROPERTY},
         identity="igw-{hex17}",
-        planned=REGIONAL_AND_TAGGED,
-        computed={"arn": arn("internet-gateway/igw-{hex17}"), "ownerId": "{account}", "vpcId": ""},
+        planned=REGION_AND_TAGS_OUTPUTS,
+        computed={"arn": ec2_arn("internet-gateway/igw-{hex17}"), "ownerId": "{account}", "vpcId": ""},
         unique=(
-            Unique(
+            UniqueHandle(
                 "{vpcId}",
                 Refusal("InvalidParameterValue", "Network {vpcId} already has an internet gateway attached"),
             ),
         ),
-        references=(IN_VPC,),
+        references=(VPC_REFERENCE,),
     ),
-    EIP: TypeRule(
+    EIP_TYPE: TypeRule(
         properties={
-            **alike(text(replaces=True), "address", "ipamPoolId"),
+            **for_each(text(replaces=True), "address", "ipamPoolId"),
             "domain": text(OneOf(("vpc",), DOC), replaces=True, settled=True),
             "networkBorderGroup": text(replaces=True, settled=True),
             "publicIpv4Pool": text(replaces=True, settled=True),
             "customerOwnedIpv4Pool": text(replaces=True),
             "associateWithPrivateIp": text(),
-            **alike(text(settled=True), "instance", "networkInterface"),
-            **REGION,
-            **TAGS,
+            **for_each(text(settled=True), "instance", "networkInterface"),
+            **REGION_PROPERTY,
+            **TAGS_PROPERTY,
         },
         identity="eipalloc-{hex17}",
-        planned=REGIONAL_AND_TAGGED,
+        planned=REGION_AND_TAGS_OUTPUTS,
         computed={
             "allocationId": "eipalloc-{hex17}",
-            "arn": arn("elastic-ip/eipalloc-{hex17}"),
+            "arn": ec2_arn("elastic-ip/eipalloc-{hex17}"),
             "domain": "vpc",
             "networkBorderGroup": "{region}",
             "publicIpv4Pool": "amazon",
@@ -183,9 +200,9 @@ TYPES: Final = {
         },
         in_use=Refusal("InvalidIPAddress.InUse", "Address {publicIp} is in use."),
     ),
-    NAT_GATEWAY: TypeRule(
+    NAT_GATEWAY_TYPE: TypeRule(
         properties={
-            **alike(text(replaces=True), "allocationId", "subnetId"),
+            **for_each(text(replaces=True), "allocationId", "subnetId"),
             "vpcId": text(replaces=True, settled=True),
             "privateIp": text(replaces=True, settled=True),
             "availabilityMode": text(OneOf(("regional", "zonal"), CFN), replaces=True, settled=True),
@@ -193,7 +210,7 @@ TYPES: Final = {
                 block(
                     {
                         "allocationIds": set_of(text()),
-                        **alike(text(settled=True), "availabilityZone", "availabilityZoneId"),
+                        **for_each(text(settled=True), "availabilityZone", "availabilityZoneId"),
                     }
                 ),
                 settled=True,
@@ -202,11 +219,11 @@ TYPES: Final = {
             "secondaryAllocationIds": set_of(text(), settled=True),
             "secondaryPrivateIpAddressCount": integer(Range(1, 31, CFN), settled=True),
             "secondaryPrivateIpAddresses": list_of(text(), settled=True),
-            **REGION,
-            **TAGS,
+            **REGION_PROPERTY,
+            **TAGS_PROPERTY,
         },
         identity="nat-{hex17}",
-        planned=REGIONAL_AND_TAGGED,
+        planned=REGION_AND_TAGS_OUTPUTS,
         computed={
             "publicIp": "{allocation[publicIp]}",
             "availabilityMode": "zonal",
@@ -225,14 +242,16 @@ TYPES: Final = {
             "secondaryPrivateIpAddressCount": lambda _: 0,
         },
         unique=(
-            Unique(
+            UniqueHandle(
                 "{allocationId}",
                 Refusal("Resource.AlreadyAssociated", "Elastic IP address [{allocationId}] is already associated"),
             ),
         ),
         references=(
-            in_subnet("subnetId"),
-            refers("allocationId", EIP, "InvalidAllocationID.NotFound", "allocation ID", OnDelete.REFUSE),
+            subnet_reference("subnetId"),
+            network_reference(
+                "allocationId", EIP_TYPE, "InvalidAllocationID.NotFound", "allocation ID", OnDelete.REFUSE
+            ),
         ),
         latency=90,
     ),

@@ -1,71 +1,87 @@
-"""IAM roles with their policies, and Secrets Manager."""
+"""IAM roles and what their policies allow, and Secrets Manager."""
 
 from __future__ import annotations
 
-from typing import Final
+import json
+from collections.abc import Iterator, Mapping
+from fnmatch import fnmatchcase
+from typing import Any, Final
 
-from semantest_iac.infrastructure.simulated_cloud.aws.every_type import (
-    REGION,
-    REGIONAL,
-    REGIONAL_AND_TAGGED,
-    TAGGED,
-    TAGS,
+from semantest_iac.infrastructure.simulated_cloud.aws.resource_type import (
+    REGION_AND_TAGS_OUTPUTS,
+    REGION_OUTPUT,
+    REGION_PROPERTY,
+    TAGS_OUTPUT,
+    TAGS_PROPERTY,
 )
-from semantest_iac.infrastructure.simulated_cloud.clock import DAY
-from semantest_iac.infrastructure.simulated_cloud.limits import Count, Evidence, Length, OneOf, Pattern, Range
-from semantest_iac.infrastructure.simulated_cloud.properties import (
+from semantest_iac.infrastructure.simulated_cloud.runtime.clock import SECONDS_PER_DAY
+from semantest_iac.infrastructure.simulated_cloud.schema.properties import (
+    Count,
+    Evidence,
+    Length,
+    OneOf,
+    Pattern,
+    Range,
     block,
-    document,
     flag,
     integer,
+    json_document,
     list_of,
     set_of,
     text,
 )
-from semantest_iac.infrastructure.simulated_cloud.refusal import Refusal
-from semantest_iac.infrastructure.simulated_cloud.rules import Choice, Hold, OnDelete, Reference, TypeRule, Unique
-from semantest_iac.infrastructure.simulated_cloud.values import Properties
+from semantest_iac.infrastructure.simulated_cloud.schema.refusals import Refusal
+from semantest_iac.infrastructure.simulated_cloud.schema.rules import (
+    Choice,
+    GuardContext,
+    NameReservation,
+    OnDelete,
+    ResourceReference,
+    TypeRule,
+    UniqueHandle,
+)
+from semantest_iac.infrastructure.simulated_cloud.schema.values import ResourceProperties
 
-ROLE: Final = "aws:iam/role:Role"
-ROLE_POLICY: Final = "aws:iam/rolePolicy:RolePolicy"
-ATTACHMENT: Final = "aws:iam/rolePolicyAttachment:RolePolicyAttachment"
-SECRET: Final = "aws:secretsmanager/secret:Secret"  # noqa: S105 - a type name
-SECRET_VERSION: Final = "aws:secretsmanager/secretVersion:SecretVersion"  # noqa: S105 - a type name
+ROLE_TYPE: Final = "aws:iam/role:Role"
+ROLE_POLICY_TYPE: Final = "aws:iam/rolePolicy:RolePolicy"
+ROLE_POLICY_ATTACHMENT_TYPE: Final = "aws:iam/rolePolicyAttachment:RolePolicyAttachment"
+SECRET_TYPE: Final = "aws:secretsmanager/secret:Secret"  # noqa: S105 - a type name
+SECRET_VERSION_TYPE: Final = "aws:secretsmanager/secretVersion:SecretVersion"  # noqa: S105 - a type name
 
 CFN, API, DOC, GENERAL = Evidence.CFN, Evidence.API, Evidence.DOC, Evidence.GENERAL
-_NAME: Final = r"^[\w+=,.@-]+$"
-_POLICY: Final = (Length(1, 131072, CFN), Pattern(r"^[\u0009\u000A\u000D\u0020-\u00FF]+$", CFN))
-_MANAGED: Final = r"arn:(aws[a-zA-Z-]*)?:iam::(\d{12}|aws):policy/[a-zA-Z_0-9+=,.@\-_/]+"
+_NAME_PATTERN: Final = r"^[\w+=,.@-]+$"
+_POLICY_LIMITS: Final = (Length(1, 131072, CFN), Pattern(r"^[\u0009\u000A\u000D\u0020-\u00FF]+$", CFN))
+_MANAGED_POLICY_PATTERN: Final = r"arn:(aws[a-zA-Z-]*)?:iam::(\d{12}|aws):policy/[a-zA-Z_0-9+=,.@\-_/]+"
 
 
-def _recovery_seconds(secret: Properties) -> float:
-    return float(secret["recoveryWindowInDays"]) * DAY
+def _recovery_seconds(secret: ResourceProperties) -> float:
+    return float(secret["recoveryWindowInDays"]) * SECONDS_PER_DAY
 
 
-_OF_ROLE: Final = Reference(
+_ROLE_REFERENCE: Final = ResourceReference(
     "role",
-    (ROLE,),
+    (ROLE_TYPE,),
     Refusal("NoSuchEntity", "The role with name {value} cannot be found.", 404),
     API,
     on_delete=OnDelete.REFUSE,
 )
 
-TYPES: Final = {
-    ROLE: TypeRule(
+SECURITY_TYPES: Final = {
+    ROLE_TYPE: TypeRule(
         properties={
-            "assumeRolePolicy": document(*_POLICY, required=True),
+            "assumeRolePolicy": json_document(*_POLICY_LIMITS, required=True),
             "description": text(
                 Length(0, 1000, CFN), Pattern(r"^[\u0009\u000A\u000D\u0020-\u007E\u00A1-\u00FF]*$", CFN)
             ),
             "forceDetachPolicies": flag(default=False),
-            "inlinePolicies": set_of(block({"name": text(), "policy": document()}), settled=True),
+            "inlinePolicies": set_of(block({"name": text(), "policy": json_document()}), settled=True),
             "managedPolicyArns": set_of(
-                text(Pattern(_MANAGED, CFN)),
+                text(Pattern(_MANAGED_POLICY_PATTERN, CFN)),
                 Count(0, None, CFN),
                 settled=True,
             ),
             "maxSessionDuration": integer(Range(3600, 43200, CFN), default=3600),
-            "name": text(Length(1, 64, CFN), Pattern(_NAME, CFN), replaces=True, settled=True),
+            "name": text(Length(1, 64, CFN), Pattern(_NAME_PATTERN, CFN), replaces=True, settled=True),
             "namePrefix": text(Length(1, 38, DOC), replaces=True),
             "path": text(
                 Length(1, 512, CFN),
@@ -74,12 +90,12 @@ TYPES: Final = {
                 default="/",
             ),
             "permissionsBoundary": text(Length(20, 2048, CFN)),
-            **TAGS,
+            **TAGS_PROPERTY,
         },
         account_wide=True,
         identity="{name}",
         name="name",
-        planned=TAGGED,
+        planned=TAGS_OUTPUT,
         computed={
             "arn": "arn:aws:iam::{account}:role{path}{name}",
             "uniqueId": "AROA{large17}",
@@ -88,38 +104,44 @@ TYPES: Final = {
             "inlinePolicies": lambda _: [],
         },
         handles=("{arn}",),
-        unique=(Unique("{name}", Refusal("EntityAlreadyExists", "Role with name {name} already exists.", 409)),),
+        unique=(UniqueHandle("{name}", Refusal("EntityAlreadyExists", "Role with name {name} already exists.", 409)),),
         conditions=(Choice(0, 1, ("name", "namePrefix"), DOC),),
         in_use=Refusal("DeleteConflict", "Cannot delete entity, must delete policies first.", 409),
         latency=5,
     ),
-    ROLE_POLICY: TypeRule(
+    ROLE_POLICY_TYPE: TypeRule(
         properties={
-            "policy": document(*_POLICY, required=True),
-            "role": text(Length(1, 64, CFN), Pattern(_NAME, CFN), required=True, replaces=True),
-            "name": text(Length(1, 128, CFN), Pattern(_NAME, CFN), replaces=True, settled=True),
+            "policy": json_document(*_POLICY_LIMITS, required=True),
+            "role": text(Length(1, 64, CFN), Pattern(_NAME_PATTERN, CFN), required=True, replaces=True),
+            "name": text(Length(1, 128, CFN), Pattern(_NAME_PATTERN, CFN), replaces=True, settled=True),
             "namePrefix": text(replaces=True),
         },
         account_wide=True,
         identity="{role}:{name}",
         name="name",
-        unique=(Unique("{role}:{name}", Refusal("EntityAlreadyExists", "The policy {name} already exists.", 409)),),
-        references=(_OF_ROLE,),
+        unique=(
+            UniqueHandle("{role}:{name}", Refusal("EntityAlreadyExists", "The policy {name} already exists.", 409)),
+        ),
+        references=(_ROLE_REFERENCE,),
         conditions=(Choice(0, 1, ("name", "namePrefix"), DOC),),
         overwrites=True,
     ),
-    ATTACHMENT: TypeRule(
+    ROLE_POLICY_ATTACHMENT_TYPE: TypeRule(
         properties={
-            "policyArn": text(Length(20, 2048, API), Pattern(_MANAGED, API), required=True, replaces=True),
-            "role": text(Length(1, 64, API), Pattern(_NAME, API), required=True, replaces=True),
+            "policyArn": text(
+                Length(20, 2048, API), Pattern(_MANAGED_POLICY_PATTERN, API), required=True, replaces=True
+            ),
+            "role": text(Length(1, 64, API), Pattern(_NAME_PATTERN, API), required=True, replaces=True),
         },
         account_wide=True,
         identity="{role}/{policyArn}",
-        unique=(Unique("{role}/{policyArn}", Refusal("EntityAlreadyExists", "The policy is attached already.", 409)),),
-        references=(_OF_ROLE,),
+        unique=(
+            UniqueHandle("{role}/{policyArn}", Refusal("EntityAlreadyExists", "The policy is attached already.", 409)),
+        ),
+        references=(_ROLE_REFERENCE,),
         overwrites=True,
     ),
-    SECRET: TypeRule(
+    SECRET_TYPE: TypeRule(
         properties={
             "description": text(Length(0, 2048, CFN)),
             "forceOverwriteReplicaSecret": flag(default=False),
@@ -132,7 +154,7 @@ TYPES: Final = {
                 settled=True,
             ),
             "namePrefix": text(replaces=True),
-            "policy": document(settled=True),
+            "policy": json_document(settled=True),
             "recoveryWindowInDays": integer(OneOf((0, *range(7, 31)), DOC), default=30),
             "replicas": set_of(
                 block(
@@ -147,12 +169,12 @@ TYPES: Final = {
                 settled=True,
             ),
             "type": text(Length(0, 256, CFN), replaces=True),
-            **REGION,
-            **TAGS,
+            **REGION_PROPERTY,
+            **TAGS_PROPERTY,
         },
         identity="{arn}",
         name="name",
-        planned=REGIONAL_AND_TAGGED,
+        planned=REGION_AND_TAGS_OUTPUTS,
         computed={
             "arn": "arn:aws:secretsmanager:{region}:{account}:secret:{name}-{mixed6}",
             "policy": "",
@@ -160,7 +182,7 @@ TYPES: Final = {
         },
         handles=("{arn}",),
         unique=(
-            Unique(
+            UniqueHandle(
                 "{name}",
                 Refusal(
                     "ResourceExistsException",
@@ -169,7 +191,7 @@ TYPES: Final = {
             ),
         ),
         conditions=(Choice(0, 1, ("name", "namePrefix"), DOC),),
-        held=Hold(
+        held=NameReservation(
             _recovery_seconds,
             Refusal(
                 "InvalidRequestException",
@@ -177,7 +199,7 @@ TYPES: Final = {
             ),
         ),
     ),
-    SECRET_VERSION: TypeRule(
+    SECRET_VERSION_TYPE: TypeRule(
         properties={
             "secretId": text(required=True, replaces=True),
             "secretBinary": text(replaces=True, sealed=True),
@@ -185,10 +207,10 @@ TYPES: Final = {
             "secretStringWo": text(sealed=True),
             "secretStringWoVersion": integer(replaces=True),
             "versionStages": list_of(text(), settled=True),
-            **REGION,
+            **REGION_PROPERTY,
         },
         identity="{arn}|{versionId}",
-        planned=REGIONAL,
+        planned=REGION_OUTPUT,
         computed={
             "arn": "{secret[arn]}",
             "secretArn": "{secret[arn]}",
@@ -197,9 +219,9 @@ TYPES: Final = {
             "versionStages": lambda _: ["AWSCURRENT"],
         },
         references=(
-            Reference(
+            ResourceReference(
                 "secretId",
-                (SECRET,),
+                (SECRET_TYPE,),
                 Refusal("ResourceNotFoundException", "Secrets Manager can't find the specified secret."),
                 API,
                 named="secret",
@@ -209,3 +231,46 @@ TYPES: Final = {
         conditions=(Choice(1, 1, ("secretString", "secretBinary", "secretStringWo"), DOC),),
     ),
 }
+
+
+def role_trusts(role: ResourceProperties, service: str) -> bool:
+    """Whether a service may take it on."""
+    return any(
+        statement.get("Effect") == "Allow" and service in _trusted_services(statement)
+        for statement in _policy_statements(role["assumeRolePolicy"])
+    )
+
+
+def role_allows(around: GuardContext, role: ResourceProperties, actions: tuple[str, ...], managed: str) -> bool:
+    """Whether it allows all the actions, as a managed policy with such a name does; what others hold is not known."""
+    attached = [row["policyArn"] for row in around.rows(ROLE_POLICY_ATTACHMENT_TYPE) if row["role"] == role["name"]]
+    if any(managed in arn for arn in (*attached, *(role["managedPolicyArns"] or ()))):
+        return True
+    allowed = list(_allowed_actions(around, role))
+    return all(any(fnmatchcase(action, pattern) for pattern in allowed) for action in actions)
+
+
+def _allowed_actions(around: GuardContext, role: ResourceProperties) -> Iterator[str]:
+    inline = [policy["policy"] for policy in role["inlinePolicies"] or ()]
+    written = [row["policy"] for row in around.rows(ROLE_POLICY_TYPE) if row["role"] == role["name"]]
+    for policy in (*inline, *written):
+        for statement in _policy_statements(policy):
+            if statement.get("Effect") == "Allow":
+                yield from _as_list(statement.get("Action"))
+
+
+def _trusted_services(statement: Mapping[str, Any]) -> list[Any]:
+    principal = statement.get("Principal")
+    return _as_list(principal.get("Service")) if isinstance(principal, Mapping) else []
+
+
+def _policy_statements(policy: Any) -> Iterator[Mapping[str, Any]]:
+    """Those of a policy document, given as text or as data."""
+    held = json.loads(policy) if isinstance(policy, str) and policy else policy
+    found = held.get("Statement", []) if isinstance(held, Mapping) else []
+    yield from [found] if isinstance(found, Mapping) else found
+
+
+def _as_list(value: Any) -> list[Any]:
+    """IAM lets a list of one be written as its element."""
+    return list(value) if isinstance(value, list | tuple) else [value]

@@ -4,34 +4,50 @@ from __future__ import annotations
 
 from typing import Final
 
-from semantest_iac.infrastructure.simulated_cloud.aws.every_type import REGION, REGIONAL_AND_TAGGED, TAGS
-from semantest_iac.infrastructure.simulated_cloud.limits import Evidence, Length, OneOf, Pattern, Range
-from semantest_iac.infrastructure.simulated_cloud.properties import (
+from semantest_iac.infrastructure.simulated_cloud.aws.resource_type import (
+    REGION_AND_TAGS_OUTPUTS,
+    REGION_PROPERTY,
+    TAGS_PROPERTY,
+)
+from semantest_iac.infrastructure.simulated_cloud.schema.properties import (
+    Evidence,
+    Length,
+    OneOf,
+    Pattern,
     Property,
-    alike,
+    Range,
     block,
     flag,
+    for_each,
     integer,
     list_of,
     set_of,
     text,
 )
-from semantest_iac.infrastructure.simulated_cloud.refusal import Refusal
-from semantest_iac.infrastructure.simulated_cloud.rules import Guard, Requires, Surroundings, TypeRule, Unique
+from semantest_iac.infrastructure.simulated_cloud.schema.refusals import Refusal
+from semantest_iac.infrastructure.simulated_cloud.schema.rules import (
+    GuardContext,
+    RequestGuard,
+    Requires,
+    TypeRule,
+    UniqueHandle,
+)
 
-TABLE: Final = "aws:dynamodb/table:Table"
+TABLE_TYPE: Final = "aws:dynamodb/table:Table"
 
 CFN, API, DOC, OBSERVED = Evidence.CFN, Evidence.API, Evidence.DOC, Evidence.OBSERVED
 _INDEX_NAME: Final = text(Length(3, 255, CFN), Pattern(r"^[a-zA-Z0-9_.-]+$", CFN), required=True)
 _PROJECTION: Final = text(OneOf(("ALL", "INCLUDE", "KEYS_ONLY"), CFN), required=True)
-_ON_DEMAND: Final = block(alike(integer(Range(1, None, CFN)), "maxReadRequestUnits", "maxWriteRequestUnits"))
-_WARM: Final = block(
-    alike(integer(Range(1, None, CFN), settled=True), "readUnitsPerSecond", "writeUnitsPerSecond"),
+_ON_DEMAND_THROUGHPUT: Final = block(
+    for_each(integer(Range(1, None, CFN)), "maxReadRequestUnits", "maxWriteRequestUnits")
+)
+_WARM_THROUGHPUT: Final = block(
+    for_each(integer(Range(1, None, CFN), settled=True), "readUnitsPerSecond", "writeUnitsPerSecond"),
     settled=True,
 )
 
 
-def _keys(around: Surroundings) -> set[str]:
+def _key_attributes(around: GuardContext) -> set[str]:
     facts = around.facts
     indexes = (*(facts["globalSecondaryIndexes"] or ()), *(facts["localSecondaryIndexes"] or ()))
     schemas = (key["attributeName"] for index in indexes for key in index.get("keySchemas") or ())
@@ -39,9 +55,9 @@ def _keys(around: Surroundings) -> set[str]:
     return {name for name in (*named, *schemas) if name}
 
 
-def _defines_other_than_its_keys(around: Surroundings) -> bool:
+def _has_unindexed_attributes(around: GuardContext) -> bool:
     defined = {attribute["name"] for attribute in around.facts["attributes"] or ()}
-    return bool(defined or around.facts["hashKey"]) and defined != _keys(around)
+    return bool(defined or around.facts["hashKey"]) and defined != _key_attributes(around)
 
 
 def _global_index() -> Property:
@@ -54,19 +70,19 @@ def _global_index() -> Property:
             {
                 "name": _INDEX_NAME,
                 "projectionType": _PROJECTION,
-                **alike(text(), "hashKey", "rangeKey"),
+                **for_each(text(), "hashKey", "rangeKey"),
                 "keySchemas": list_of(block(keys)),
                 "nonKeyAttributes": set_of(text(Length(1, 255, CFN))),
-                "onDemandThroughput": _ON_DEMAND,
-                "warmThroughput": _WARM,
-                **alike(integer(Range(0, None, CFN), settled=True), "readCapacity", "writeCapacity"),
+                "onDemandThroughput": _ON_DEMAND_THROUGHPUT,
+                "warmThroughput": _WARM_THROUGHPUT,
+                **for_each(integer(Range(0, None, CFN), settled=True), "readCapacity", "writeCapacity"),
             }
         )
     )
 
 
 def _import_source() -> Property:
-    bucket = {"bucket": text(required=True), **alike(text(), "bucketOwner", "keyPrefix")}
+    bucket = {"bucket": text(required=True), **for_each(text(), "bucketOwner", "keyPrefix")}
     csv = {"delimiter": text(), "headerLists": set_of(text())}
     return block(
         {
@@ -84,15 +100,15 @@ def _replicas() -> Property:
         block(
             {
                 "regionName": text(required=True),
-                **alike(text(settled=True), "arn", "consistencyMode", "kmsKeyArn", "streamArn", "streamLabel"),
-                **alike(flag(), "deletionProtectionEnabled", "pointInTimeRecovery", "propagateTags"),
+                **for_each(text(settled=True), "arn", "consistencyMode", "kmsKeyArn", "streamArn", "streamLabel"),
+                **for_each(flag(), "deletionProtectionEnabled", "pointInTimeRecovery", "propagateTags"),
             }
         )
     )
 
 
-TYPES: Final = {
-    TABLE: TypeRule(
+STORAGE_TYPES: Final = {
+    TABLE_TYPE: TypeRule(
         properties={
             "attributes": set_of(
                 block(
@@ -121,7 +137,7 @@ TYPES: Final = {
                 replaces=True,
             ),
             "name": text(Length(3, 255, API), Pattern(r"^[a-zA-Z0-9_.-]+$", API), replaces=True, settled=True),
-            "onDemandThroughput": _ON_DEMAND,
+            "onDemandThroughput": _ON_DEMAND_THROUGHPUT,
             "pointInTimeRecovery": block(
                 {
                     "enabled": flag(required=True),
@@ -139,17 +155,17 @@ TYPES: Final = {
             ),
             "tableClass": text(OneOf(("STANDARD", "STANDARD_INFREQUENT_ACCESS"), CFN), default="STANDARD"),
             "ttl": block({"attributeName": text(), "enabled": flag(default=False)}, settled=True),
-            "warmThroughput": _WARM,
-            **alike(integer(Range(0, None, API), settled=True), "readCapacity", "writeCapacity"),
-            **alike(text(), "restoreSourceName", "restoreSourceTableArn"),
-            **alike(text(replaces=True), "restoreBackupArn", "restoreDateTime"),
+            "warmThroughput": _WARM_THROUGHPUT,
+            **for_each(integer(Range(0, None, API), settled=True), "readCapacity", "writeCapacity"),
+            **for_each(text(), "restoreSourceName", "restoreSourceTableArn"),
+            **for_each(text(replaces=True), "restoreBackupArn", "restoreDateTime"),
             "restoreToLatestTime": flag(replaces=True),
-            **REGION,
-            **TAGS,
+            **REGION_PROPERTY,
+            **TAGS_PROPERTY,
         },
         identity="{name}",
         name="name",
-        planned=REGIONAL_AND_TAGGED,
+        planned=REGION_AND_TAGS_OUTPUTS,
         computed={
             "arn": "arn:aws:dynamodb:{region}:{account}:table/{name}",
             "streamArn": lambda facts: f"{facts['arn']}/stream/{facts['now']}" if facts["streamEnabled"] else "",
@@ -159,11 +175,11 @@ TYPES: Final = {
             "ttl": lambda _: {"attributeName": "", "enabled": False},
         },
         handles=("{arn}",),
-        unique=(Unique("{name}", Refusal("ResourceInUseException", "Table already exists: {name}")),),
+        unique=(UniqueHandle("{name}", Refusal("ResourceInUseException", "Table already exists: {name}")),),
         conditions=(Requires("streamEnabled", ("streamViewType",), DOC),),
         guards=(
-            Guard(
-                _defines_other_than_its_keys,
+            RequestGuard(
+                _has_unindexed_attributes,
                 Refusal("ValidationException", "all attributes must be indexed. Unused attributes: {attributes}"),
                 DOC,
             ),

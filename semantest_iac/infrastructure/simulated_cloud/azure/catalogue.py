@@ -1,43 +1,132 @@
-"""All Azure types and data sources together, and an Azure subscription to try them in."""
+"""All Azure types and data sources together, and a simulated Azure subscription."""
 
 from __future__ import annotations
 
+from base64 import b64encode
 from collections.abc import Mapping
-from typing import Final
+from hashlib import sha512
+from typing import Any, Final
+from uuid import NAMESPACE_DNS, uuid5
 
 from semantest_iac.infrastructure.simulated_cloud.azure import (
-    alerts,
     compute,
     gateways,
-    identities,
     messaging,
-    networks,
-    questions,
-    resource_groups,
+    monitoring,
+    networking,
+    security,
     storage,
-    telemetry,
-    vaults,
 )
-from semantest_iac.infrastructure.simulated_cloud.clock import Clock
-from semantest_iac.infrastructure.simulated_cloud.cloud import Cloud
-from semantest_iac.infrastructure.simulated_cloud.faults import NO_FAULTS, Faults
-from semantest_iac.infrastructure.simulated_cloud.inventory import Inventory
-from semantest_iac.infrastructure.simulated_cloud.rules import TypeRule
+from semantest_iac.infrastructure.simulated_cloud.azure.resource_type import (
+    DOC,
+    RESOURCE_GROUP_ID,
+    RESOURCE_GROUP_TYPE,
+    SIMULATED_TENANT,
+    ArmType,
+    refine,
+)
+from semantest_iac.infrastructure.simulated_cloud.runtime.clock import VirtualClock
+from semantest_iac.infrastructure.simulated_cloud.runtime.cloud import DataSource, SimulatedCloud
+from semantest_iac.infrastructure.simulated_cloud.runtime.faults import (
+    NO_FAULTS,
+    FaultEffect,
+    FaultScript,
+    ScriptedFault,
+)
+from semantest_iac.infrastructure.simulated_cloud.runtime.inventory import Inventory
+from semantest_iac.infrastructure.simulated_cloud.schema.properties import Length, Pattern
+from semantest_iac.infrastructure.simulated_cloud.schema.rules import TypeRule
+from semantest_iac.infrastructure.simulated_cloud.schema.values import RequestFacts, ResourceProperties
 
-SUBSCRIPTION: Final = "00000000-0000-4000-8000-5e3a17e57002"
+_RESOURCE_GROUP_TYPES: Final[dict[str, TypeRule]] = {
+    RESOURCE_GROUP_TYPE: ArmType(RESOURCE_GROUP_TYPE, RESOURCE_GROUP_ID).rule(
+        {"resourceGroupName": refine(Length(1, 90, DOC), Pattern(r"^[\w.()-]*[\w()-]$", DOC))},
+        computed={
+            "type": "Microsoft.Resources/resourceGroups",
+            "properties": lambda _: {"provisioningState": "Succeeded"},
+        },
+        latency=3,
+    ),
+}
+
+
+def _client_config(facts: RequestFacts, _args: ResourceProperties) -> dict[str, Any]:
+    return {
+        "clientId": str(uuid5(NAMESPACE_DNS, "client.simulated")),
+        "objectId": str(uuid5(NAMESPACE_DNS, "object.simulated")),
+        "subscriptionId": facts["account"],
+        "tenantId": SIMULATED_TENANT,
+    }
+
+
+def _storage_keys(facts: RequestFacts, args: ResourceProperties) -> dict[str, Any]:
+    names = ("key1", "key2")
+    return {
+        "keys": [
+            {
+                "keyName": name,
+                "value": _fake_key(facts, args["accountName"], name),
+                "permissions": "FULL",
+                "creationTime": facts["now"],
+            }
+            for name in names
+        ]
+    }
+
+
+def _host_keys(facts: RequestFacts, args: ResourceProperties) -> dict[str, Any]:
+    return {
+        "functionKeys": {"default": _fake_key(facts, args["name"], "default")},
+        "masterKey": _fake_key(facts, args["name"], "_master"),
+        "systemKeys": {},
+    }
+
+
+def _fake_key(facts: RequestFacts, owner: str, name: str) -> str:
+    """A key that opens nothing, the same whenever it is asked for."""
+    return b64encode(sha512(f"{facts['account']}|{owner}|{name}".encode()).digest()).decode()
+
+
+AZURE_DATA_SOURCES: Final[Mapping[str, DataSource]] = {
+    "azure-native:authorization:getClientConfig": _client_config,
+    "azure-native:storage:listStorageAccountKeys": _storage_keys,
+    "azure-native:web:listWebAppHostKeys": _host_keys,
+}
+
+SIBLING_CONFLICT_FAULT: Final = ScriptedFault(
+    FaultEffect.REFUSE,
+    type="azure-native:network:Subnet",
+    call=2,
+    code="AnotherOperationInProgress",
+    message="Another operation on this or dependent resource is in progress.",
+    status=409,
+)
+"""Two subnets of one network that are made side by side; here nothing is side by side, so the second one meets it."""
+
+THROTTLING_FAULT: Final = ScriptedFault(
+    FaultEffect.THROTTLE,
+    type="azure-native:*",
+    call=1,
+    code="TooManyRequests",
+    message="The request is being throttled as the limit has been reached.",
+    retry_after=17,
+)
+"""Resource Manager's limit on writes to one subscription."""
+
+SIMULATED_SUBSCRIPTION: Final = "00000000-0000-4000-8000-5e3a17e57002"
 """The id of the simulated subscription; it belongs to nobody."""
 
-TYPES: Final[Mapping[str, TypeRule]] = {
-    **resource_groups.TYPES,
-    **telemetry.TYPES,
-    **storage.TYPES,
-    **identities.TYPES,
-    **networks.TYPES,
-    **compute.TYPES,
-    **vaults.TYPES,
-    **alerts.TYPES,
-    **gateways.TYPES,
-    **messaging.TYPES,
+AZURE_TYPES: Final[Mapping[str, TypeRule]] = {
+    **_RESOURCE_GROUP_TYPES,
+    **monitoring.TELEMETRY_TYPES,
+    **storage.STORAGE_TYPES,
+    **security.IDENTITY_TYPES,
+    **networking.NETWORK_TYPES,
+    **compute.COMPUTE_TYPES,
+    **security.VAULT_TYPES,
+    **monitoring.ALERT_TYPES,
+    **gateways.GATEWAY_TYPES,
+    **messaging.MESSAGING_TYPES,
 }
 
 
@@ -45,11 +134,11 @@ def simulated_azure(
     inventory: Inventory,
     *,
     region: str,
-    account: str = SUBSCRIPTION,
-    faults: Faults = NO_FAULTS,
-    clock: Clock | None = None,
-) -> Cloud:
+    account: str = SIMULATED_SUBSCRIPTION,
+    faults: FaultScript = NO_FAULTS,
+    clock: VirtualClock | None = None,
+) -> SimulatedCloud:
     """One Azure subscription, seen from one region."""
-    return Cloud(
-        TYPES, inventory, account=account, region=region, faults=faults, clock=clock, invokes=questions.INVOKES
+    return SimulatedCloud(
+        AZURE_TYPES, inventory, account=account, region=region, faults=faults, clock=clock, invokes=AZURE_DATA_SOURCES
     )

@@ -8,19 +8,19 @@ from typing import Any, Final
 from uuid import NAMESPACE_URL, uuid5
 
 from semantest_iac.domain.networking.http_exchange import HttpRequest, HttpResponse
-from semantest_iac.infrastructure.simulated_cloud.azure.function_apps import APP
-from semantest_iac.infrastructure.simulated_cloud.cloud import Cloud
-from semantest_iac.infrastructure.simulated_cloud.refusal import CloudRefusal
+from semantest_iac.infrastructure.simulated_cloud.azure.compute import APP_TYPE
+from semantest_iac.infrastructure.simulated_cloud.runtime.cloud import SimulatedCloud
+from semantest_iac.infrastructure.simulated_cloud.schema.refusals import CloudRefusal
 
-_HOST: Final = ".scm.azurewebsites.net"
+_HOST_SUFFIX: Final = ".scm.azurewebsites.net"
 _FAILED, _SUCCEEDED = 3, 4  # the numbers are Kudu's
-_DEPLOYMENTS: Final = "/api/deployments/"
+_DEPLOYMENTS_PATH: Final = "/api/deployments/"
 
 
 class CodeService:
     """Answers as the services of all apps of a subscription; a deployment that failed is known to who asked for it."""
 
-    def __init__(self, cloud: Cloud) -> None:
+    def __init__(self, cloud: SimulatedCloud) -> None:
         self._cloud = cloud
         self._failed: dict[str, str] = {}
 
@@ -28,18 +28,18 @@ class CodeService:
         """The answer to one request."""
         app = self._app(origin)
         if app is None:
-            return _answer(404, {"message": f"There is no site at {origin}."})
+            return _json_response(404, {"message": f"There is no site at {origin}."})
         if not any(name.lower() == "authorization" for name, _ in request.headers):
-            return _answer(401, {"message": "Who asks?"})
+            return _json_response(401, {"message": "Who asks?"})
         if (request.method, request.path) == ("POST", "/api/publish"):
             return self._publish(app, request)
-        if request.method == "GET" and request.path.startswith(_DEPLOYMENTS):
-            return self._deployment(app, request.path.removeprefix(_DEPLOYMENTS))
-        return _answer(404, {"message": "Not found."})
+        if request.method == "GET" and request.path.startswith(_DEPLOYMENTS_PATH):
+            return self._deployment(app, request.path.removeprefix(_DEPLOYMENTS_PATH))
+        return _json_response(404, {"message": "Not found."})
 
     def _app(self, origin: str) -> str | None:
-        name = origin.removeprefix("https://").removesuffix(_HOST)
-        ids = (id_ for type_, id_ in self._cloud.live() if type_ == APP)
+        name = origin.removeprefix("https://").removesuffix(_HOST_SUFFIX)
+        ids = (id_ for type_, id_ in self._cloud.live() if type_ == APP_TYPE)
         return next((id_ for id_ in ids if id_.endswith(f"/sites/{name}")), None)
 
     def _publish(self, app: str, request: HttpRequest) -> HttpResponse:
@@ -48,22 +48,24 @@ class CodeService:
         deployment = str(uuid5(NAMESPACE_URL, f"{app}/{digest}"))
         self._failed.pop(deployment, None)
         try:
-            self._cloud.publish_code(APP, app, digest)
+            self._cloud.publish_code(APP_TYPE, app, digest)
         except CloudRefusal as refusal:
             if refusal.status in (409, 429) or refusal.status >= 500:
-                return _answer(refusal.status, {"message": refusal.message})
+                return _json_response(refusal.status, {"message": refusal.message})
             self._failed[deployment] = refusal.message
-        return _answer(202, deployment)
+        return _json_response(202, deployment)
 
     def _deployment(self, app: str, deployment: str) -> HttpResponse:
         if deployment in self._failed:
-            return _answer(200, {"id": deployment, "status": _FAILED, "status_text": self._failed[deployment]})
-        digest = self._cloud.published(APP, app)
+            return _json_response(200, {"id": deployment, "status": _FAILED, "status_text": self._failed[deployment]})
+        digest = self._cloud.published(APP_TYPE, app)
         id_ = str(uuid5(NAMESPACE_URL, f"{app}/{digest}"))
         if not digest or deployment not in ("latest", id_):
-            return _answer(404, {"message": f"There is no deployment {deployment}."})
-        return _answer(200, {"id": id_, "status": _SUCCEEDED, "deployer": f"semantest-iac-{digest}", "active": True})
+            return _json_response(404, {"message": f"There is no deployment {deployment}."})
+        return _json_response(
+            200, {"id": id_, "status": _SUCCEEDED, "deployer": f"semantest-iac-{digest}", "active": True}
+        )
 
 
-def _answer(status: int, told: Any) -> HttpResponse:
+def _json_response(status: int, told: Any) -> HttpResponse:
     return HttpResponse(status, (("content-type", "application/json"),), json.dumps(told).encode())

@@ -1,72 +1,352 @@
-"""App Service plans and function apps."""
+"""App Service plans and function apps, and what App Service refuses of apps and of code published to them."""
 
 from __future__ import annotations
 
-from typing import Final
+from collections.abc import Callable, Iterator
+from typing import Any, Final
 
-from semantest_iac.infrastructure.simulated_cloud.azure import function_apps, publishing
-from semantest_iac.infrastructure.simulated_cloud.azure.every_type import (
+from semantest_iac.infrastructure.simulated_cloud.azure.networking import SUBNET_TYPE, subnet_delegations
+from semantest_iac.infrastructure.simulated_cloud.azure.resource_type import (
     DOC,
     GENERAL,
-    IDENTITY,
-    IN_GROUP,
-    SUCCEEDED,
+    IDENTITY_TYPE,
+    OBSERVED,
+    PROVIDERS_ID_PREFIX,
+    SUCCEEDED_STATE,
     TERRAFORM,
     ArmType,
-    guid,
-    refers,
+    id_reference,
+    refine,
+    stable_guid,
 )
-from semantest_iac.infrastructure.simulated_cloud.azure.function_apps import APP, tier
-from semantest_iac.infrastructure.simulated_cloud.azure.networks import SUBNET
-from semantest_iac.infrastructure.simulated_cloud.azure.shapes import known
-from semantest_iac.infrastructure.simulated_cloud.azure.storage import CONTAINER
-from semantest_iac.infrastructure.simulated_cloud.limits import Length, OneOf, Pattern, Range
-from semantest_iac.infrastructure.simulated_cloud.refusal import Refusal
-from semantest_iac.infrastructure.simulated_cloud.rules import (
-    Guard,
+from semantest_iac.infrastructure.simulated_cloud.azure.security import (
+    ROLE_ASSIGNMENT_TYPE,
+    ROLE_PROPAGATION_SECONDS,
+    seconds_between,
+)
+from semantest_iac.infrastructure.simulated_cloud.azure.storage import (
+    CONTAINER_TYPE,
+    STORAGE_ACCOUNT_TYPE,
+    blob_endpoint,
+)
+from semantest_iac.infrastructure.simulated_cloud.schema.properties import Evidence, Length, OneOf, Pattern, Range
+from semantest_iac.infrastructure.simulated_cloud.schema.refusals import Refusal
+from semantest_iac.infrastructure.simulated_cloud.schema.rules import (
+    GuardContext,
     OnDelete,
-    Reference,
-    Surroundings,
+    RequestGuard,
+    ResourceReference,
     TypeRule,
-    Unique,
+    UniqueHandle,
 )
-from semantest_iac.infrastructure.simulated_cloud.values import Facts
+from semantest_iac.infrastructure.simulated_cloud.schema.values import RequestFacts, ResourceProperties
 
-PLAN: Final = "azure-native:web:AppServicePlan"
+APP_TYPE: Final = "azure-native:web:WebApp"
 
-_FLEX: Final = "FlexConsumption"
-_SCALE: Final = "functionAppConfig.scaleAndConcurrency"
+_HOST_ID_LENGTH: Final = 32
+_SHARE_SETTING: Final = "WEBSITE_CONTENTAZUREFILECONNECTIONSTRING"
+_REMOVE_ADVICE: Final = "for Flex Consumption sites is invalid. Please remove or rename it before retrying."
+_REFUSED_PROPERTIES: Final = ("linuxFxVersion", "functionAppScaleLimit")
+_REFUSED_SETTINGS: Final = (
+    "FUNCTIONS_WORKER_RUNTIME",
+    _SHARE_SETTING,
+    "WEBSITE_CONTENTSHARE",
+    "WEBSITE_CONTENTOVERVNET",
+)
 
 
-def _moves_to_or_from_flex(around: Surroundings) -> bool:
-    before, now = tier(around.before), tier(around.facts)
-    return bool(around.before) and before != now and _FLEX in (before, now)
+def plan_tier(plan: ResourceProperties) -> str:
+    """The kind of a plan: one of FlexConsumption, Consumption, ElasticPremium, or what else its tier says."""
+    sku = plan.get("sku") or {}
+    name = str(sku.get("name", ""))
+    by_name = {"FC": "FlexConsumption", "Y1": "Consumption", "EP": "ElasticPremium"}
+    return by_name.get(name[:2], str(sku.get("tier", "")))
 
 
-def _is_linux_consumption(around: Surroundings) -> bool:
-    return tier(around.facts) == "Consumption" and bool(around.facts["reserved"])
+def app_package_store(app: ResourceProperties) -> ResourceProperties:
+    """Where a Flex app keeps its package."""
+    deployment = (app.get("functionAppConfig") or {}).get("deployment") or {}
+    return RequestFacts(deployment.get("storage") or {})
 
 
-def _host(facts: Facts) -> str:
+def storage_account_of(url: str) -> str:
+    """The storage account in the address of a container."""
+    return url.removeprefix("https://").partition(".")[0]
+
+
+def _app_plan_tier(facts: RequestFacts) -> str:
+    return plan_tier(facts["plan"] or {})
+
+
+def _is_flex(facts: RequestFacts) -> bool:
+    return _app_plan_tier(facts) == "FlexConsumption"
+
+
+def _app_settings(facts: RequestFacts) -> dict[str, str]:
+    pairs = (facts["siteConfig"] or {}).get("appSettings") or ()
+    return {str(pair.get("name")): str(pair.get("value")) for pair in pairs}
+
+
+def _scale_settings(facts: RequestFacts) -> dict[str, Any]:
+    return (facts["functionAppConfig"] or {}).get("scaleAndConcurrency") or {}
+
+
+def _lacks_function_app_config(around: GuardContext) -> bool:
+    return _is_flex(around.facts) and not around.facts["functionAppConfig"]
+
+
+def _has_property(name: str) -> Callable[[GuardContext], bool]:
+    return lambda around: _is_flex(around.facts) and (around.facts["siteConfig"] or {}).get(name) is not None
+
+
+def _has_setting(name: str) -> Callable[[GuardContext], bool]:
+    return lambda around: _is_flex(around.facts) and name in _app_settings(around.facts)
+
+
+def _has_setting_with_colon(around: GuardContext) -> bool:
+    return _is_flex(around.facts) and any(":" in name for name in _app_settings(around.facts))
+
+
+def _exceeds_maximum_instances(around: GuardContext) -> bool:
+    scale = _scale_settings(around.facts)
+    ready = sum(one.get("instanceCount") or 0 for one in scale.get("alwaysReady") or ())
+    return bool(ready > (scale.get("maximumInstanceCount") or 100))
+
+
+def _has_small_instances(around: GuardContext) -> bool:
+    return bool(_scale_settings(around.facts).get("instanceMemoryMB") == 512)
+
+
+def _joins_network_on_consumption(around: GuardContext) -> bool:
+    return _app_plan_tier(around.facts) == "Consumption" and bool(around.facts["virtualNetworkSubnetId"])
+
+
+def _lacks_delegation(service: str, *, to_flex: bool) -> Callable[[GuardContext], bool]:
+    def objects(around: GuardContext) -> bool:
+        facts = around.facts
+        return (
+            bool(facts["subnet"]) and _is_flex(facts) is to_flex and service not in subnet_delegations(facts["subnet"])
+        )
+
+    return objects
+
+
+def _joins_subnet_with_underscore(around: GuardContext) -> bool:
+    subnet = around.facts["subnet"] or {}
+    return _is_flex(around.facts) and "_" in str(subnet.get("subnetName", ""))
+
+
+def _share_key_is_disabled(around: GuardContext) -> bool:
+    share = dict(part.partition("=")[::2] for part in _app_settings(around.facts).get(_SHARE_SETTING, "").split(";"))
+    rows = around.rows(STORAGE_ACCOUNT_TYPE) if "AccountKey" in share else ()
+    return any(row["accountName"] == share["AccountName"] and row["allowSharedKeyAccess"] is False for row in rows)
+
+
+def _shares_host_id(around: GuardContext) -> bool:
+    facts = around.facts
+    ours = storage_account_of(app_package_store(facts)["value"])
+    return bool(ours) and any(
+        row["name"][:_HOST_ID_LENGTH] == facts["name"][:_HOST_ID_LENGTH]
+        and storage_account_of(app_package_store(row)["value"]) == ours
+        for row in around.rows(APP_TYPE)
+    )
+
+
+def _storage_is_not_zone_redundant(around: GuardContext) -> bool:
+    account = storage_account_of(app_package_store(around.facts)["value"])
+    zoned = bool((around.facts["plan"] or {}).get("zoneRedundant"))
+    rows = around.rows(STORAGE_ACCOUNT_TYPE) if zoned and account else ()
+    return any(row["accountName"] == account and "ZRS" not in row["sku"]["name"] for row in rows)
+
+
+def _allows_credentials_from_any_origin(around: GuardContext) -> bool:
+    cors = (around.facts["siteConfig"] or {}).get("cors") or {}
+    return bool(cors.get("supportCredentials")) and "*" in (cors.get("allowedOrigins") or ())
+
+
+def _delegation_guard(service: str, *, to_flex: bool) -> RequestGuard:
+    message = (
+        f"Subnet {{subnet[subnetName]}} in VNET {{subnet[virtualNetworkName]}} is missing a delegation to {service}."
+    )
+    refusal = Refusal("SubnetMissingRequiredDelegation", f"{message} Please add the delegation and try again.")
+    return RequestGuard(_lacks_delegation(service, to_flex=to_flex), refusal, OBSERVED)
+
+
+def _refused_name_guards() -> Iterator[RequestGuard]:
+    for name in _REFUSED_PROPERTIES:
+        place = f"Site.SiteConfig.{name[0].upper()}{name[1:]}"
+        message = f"The following site configuration property ({place}) {_REMOVE_ADVICE}"
+        yield RequestGuard(_has_property(name), Refusal("BadRequest", message), OBSERVED)
+    for name in _REFUSED_SETTINGS:
+        message = f"The following app setting (Site.SiteConfig.AppSettings.{name}) {_REMOVE_ADVICE}"
+        yield RequestGuard(_has_setting(name), Refusal("BadRequest", message), OBSERVED)
+
+
+def _app_guard(objects: Callable[[GuardContext], bool], evidence: Evidence, message: str) -> RequestGuard:
+    return RequestGuard(objects, Refusal("BadRequest", message), evidence)
+
+
+_APP_GUARDS: Final = (
+    _app_guard(
+        _lacks_function_app_config,
+        OBSERVED,
+        "Site.FunctionAppConfig is invalid. The FunctionAppConfig section was not specified in the request, which is "
+        "required for Flex Consumption sites. To proceed, please add the FunctionAppConfig section in your request.",
+    ),
+    *_refused_name_guards(),
+    _app_guard(
+        _has_property("netFrameworkVersion"),
+        GENERAL,
+        "Some regions refuse netFrameworkVersion for Flex Consumption sites; the SDK's SiteConfigArgs always sends it, "
+        "a plain mapping does not.",
+    ),
+    _app_guard(_has_setting_with_colon, OBSERVED, "The names of app settings must not contain ':'; use '__'."),
+    _app_guard(
+        _exceeds_maximum_instances,
+        TERRAFORM,
+        "The total number of always ready instances must not be more than the maximum instance count.",
+    ),
+    _app_guard(
+        _has_small_instances, GENERAL, "This region or API version may refuse 512 MB; 2048 MB is accepted everywhere."
+    ),
+    _app_guard(_joins_network_on_consumption, DOC, "Consumption plans have no virtual network integration."),
+    _delegation_guard("Microsoft.App/environments", to_flex=True),
+    _delegation_guard("Microsoft.Web/serverFarms", to_flex=False),
+    _app_guard(
+        _joins_subnet_with_underscore,
+        OBSERVED,
+        "Subnet names with underscores are not supported by Flex Consumption sites.",
+    ),
+    _app_guard(
+        _share_key_is_disabled,
+        OBSERVED,
+        "Creation of storage file share failed with: 'The remote server returned an error: (403) Forbidden.'. "
+        "Please check if the storage account is accessible.",
+    ),
+    _app_guard(_storage_is_not_zone_redundant, DOC, "A zone redundant plan needs a zone redundant storage account."),
+    _app_guard(
+        _shares_host_id,
+        GENERAL,
+        f"Another app on this storage account begins with the same {_HOST_ID_LENGTH} characters: both get one host id, "
+        "and the host stops.",
+    ),
+    _app_guard(
+        _allows_credentials_from_any_origin,
+        GENERAL,
+        "Browsers refuse credentials where every origin is allowed.",
+    ),
+)
+
+_BLOB_WRITER_ROLES: Final = ("b7e6dc6d-f1e8-4753-8033-0f276bb0955b", "ba92f5b4-2d11-453d-a403-e96b0029c9fe")
+_KEY_AUTHENTICATION: Final = "StorageAccountConnectionString"
+_UPLOAD_FAILED: Final = "Failed to upload because Azure Storage responded with"
+
+
+def _package_authentication(around: GuardContext) -> ResourceProperties:
+    return RequestFacts(app_package_store(around.facts)["authentication"] or {})
+
+
+def _lacks_package_container(around: GuardContext) -> bool:
+    url = app_package_store(around.facts)["value"]
+    rows = around.rows(CONTAINER_TYPE)
+    return not any(blob_endpoint(row["accountName"]) + row["containerName"] == url for row in rows)
+
+
+def _package_account(around: GuardContext) -> ResourceProperties:
+    name = storage_account_of(app_package_store(around.facts)["value"])
+    return next((row for row in around.rows(STORAGE_ACCOUNT_TYPE) if row["accountName"] == name), RequestFacts())
+
+
+def _package_key_is_disabled(around: GuardContext) -> bool:
+    return (
+        _package_authentication(around)["type"] == _KEY_AUTHENTICATION
+        and _package_account(around)["allowSharedKeyAccess"] is False
+    )
+
+
+def _app_principals(around: GuardContext) -> Iterator[str]:
+    wanted = _package_authentication(around)["userAssignedIdentityResourceId"]
+    if wanted:
+        yield from (row["principalId"] for row in around.rows(IDENTITY_TYPE) if row["id"] == wanted)
+    else:
+        yield (around.facts["identity"] or {}).get("principalId", "")
+
+
+def _cannot_write_package(around: GuardContext) -> bool:
+    if _package_authentication(around)["type"] == _KEY_AUTHENTICATION:
+        return False
+    account, principals = _package_account(around)["id"], set(_app_principals(around))
+    return not any(
+        _grants_blob_writing(row, account, around.facts["now"])
+        for row in around.rows(ROLE_ASSIGNMENT_TYPE)
+        if row["principalId"] in principals
+    )
+
+
+def _grants_blob_writing(assignment: ResourceProperties, account: str, now: str) -> bool:
+    return (
+        str(assignment["roleDefinitionId"]).endswith(_BLOB_WRITER_ROLES)
+        and account.startswith(assignment["scope"])
+        and seconds_between(now, assignment["createdOn"]) >= ROLE_PROPAGATION_SECONDS
+    )
+
+
+_CODE_GUARDS: Final = (
+    RequestGuard(_lacks_package_container, Refusal("ContainerNotFound", f"{_UPLOAD_FAILED} NotFound", 404), OBSERVED),
+    RequestGuard(
+        _package_key_is_disabled,
+        Refusal("Forbidden", "Key based authentication is not permitted on this storage account.", 403),
+        OBSERVED,
+    ),
+    RequestGuard(
+        _cannot_write_package,
+        Refusal(
+            "Forbidden",
+            f"{_UPLOAD_FAILED} Forbidden : Response status code does not indicate success: 403 (This request is not "
+            "authorized to perform this operation.).",
+            403,
+            retryable=True,
+            retry_after=15,
+        ),
+        OBSERVED,
+    ),
+)
+
+PLAN_TYPE: Final = "azure-native:web:AppServicePlan"
+
+_FLEX_TIER: Final = "FlexConsumption"
+_SCALE_PATH: Final = "functionAppConfig.scaleAndConcurrency"
+
+
+def _changes_flex_tier(around: GuardContext) -> bool:
+    before, now = plan_tier(around.before), plan_tier(around.facts)
+    return bool(around.before) and before != now and _FLEX_TIER in (before, now)
+
+
+def _is_linux_consumption(around: GuardContext) -> bool:
+    return plan_tier(around.facts) == "Consumption" and bool(around.facts["reserved"])
+
+
+def _host_name(facts: RequestFacts) -> str:
     if not facts["autoGeneratedDomainNameLabelScope"]:
         return f"{facts['name']}.azurewebsites.net"
-    digits = guid("host name")(facts).replace("-", "")[:16]
+    digits = stable_guid("host name")(facts).replace("-", "")[:16]
     return f"{facts['name']}-{digits}.{facts['location'] or facts['region']}-01.azurewebsites.net"
 
 
-def _hosts(facts: Facts) -> list[str]:
+def _host_names(facts: RequestFacts) -> list[str]:
     return [facts["defaultHostName"]]
 
 
-TYPES: Final[dict[str, TypeRule]] = {
-    PLAN: ArmType(PLAN, f"{IN_GROUP}Microsoft.Web/serverfarms/{{name}}").rule(
+COMPUTE_TYPES: Final[dict[str, TypeRule]] = {
+    PLAN_TYPE: ArmType(PLAN_TYPE, f"{PROVIDERS_ID_PREFIX}Microsoft.Web/serverfarms/{{name}}").rule(
         {
-            "name": known(Length(1, 40, DOC), Pattern(r"^[a-zA-Z0-9-]+\Z", DOC)),
-            **dict.fromkeys(("reserved", "hyperV", "isXenon"), known(replaces=True)),
-            "kind": known(settled=True),
+            "name": refine(Length(1, 40, DOC), Pattern(r"^[a-zA-Z0-9-]+\Z", DOC)),
+            **dict.fromkeys(("reserved", "hyperV", "isXenon"), refine(replaces=True)),
+            "kind": refine(settled=True),
         },
         computed={
-            **SUCCEEDED,
+            **SUCCEEDED_STATE,
             "geoRegion": "{region}",
             "resourceGroup": "{resourceGroupName}",
             "subscription": "{account}",
@@ -74,12 +354,12 @@ TYPES: Final[dict[str, TypeRule]] = {
             **dict.fromkeys(("maximumNumberOfWorkers", "numberOfSites", "numberOfWorkers"), lambda _: 0),
         },
         guards=(
-            Guard(
-                _moves_to_or_from_flex,
+            RequestGuard(
+                _changes_flex_tier,
                 Refusal("Conflict", "A plan cannot be changed to or from Flex Consumption in place.", 409),
                 TERRAFORM,
             ),
-            Guard(
+            RequestGuard(
                 _is_linux_consumption,
                 Refusal("BadRequest", "Linux Consumption retires on 2028-09-30; use Flex Consumption for new apps."),
                 GENERAL,
@@ -92,28 +372,28 @@ TYPES: Final[dict[str, TypeRule]] = {
         ),
         latency=10,
     ),
-    APP: ArmType(APP, f"{IN_GROUP}Microsoft.Web/sites/{{name}}").rule(
+    APP_TYPE: ArmType(APP_TYPE, f"{PROVIDERS_ID_PREFIX}Microsoft.Web/sites/{{name}}").rule(
         {
-            "name": known(Pattern(r"^[a-zA-Z0-9][a-zA-Z0-9-]{0,58}[a-zA-Z0-9]\Z", DOC)),
-            **dict.fromkeys(("kind", "serverFarmId"), known(replaces=True)),
-            "siteConfig": known(sealed=True),
-            f"{_SCALE}.instanceMemoryMB": known(OneOf((512, 2048, 4096), DOC)),
-            f"{_SCALE}.maximumInstanceCount": known(Range(1, 1000, TERRAFORM)),
-            "functionAppConfig.runtime.name": known(
+            "name": refine(Pattern(r"^[a-zA-Z0-9][a-zA-Z0-9-]{0,58}[a-zA-Z0-9]\Z", DOC)),
+            **dict.fromkeys(("kind", "serverFarmId"), refine(replaces=True)),
+            "siteConfig": refine(sealed=True),
+            f"{_SCALE_PATH}.instanceMemoryMB": refine(OneOf((512, 2048, 4096), DOC)),
+            f"{_SCALE_PATH}.maximumInstanceCount": refine(Range(1, 1000, TERRAFORM)),
+            "functionAppConfig.runtime.name": refine(
                 OneOf(("custom", "dotnet-isolated", "java", "node", "powershell", "python"), TERRAFORM)
             ),
-            "functionAppConfig.deployment.storage.type": known(OneOf(("blobContainer",), TERRAFORM)),
+            "functionAppConfig.deployment.storage.type": refine(OneOf(("blobContainer",), TERRAFORM)),
             **dict.fromkeys(
                 ("enabled", "clientAffinityEnabled", "publicNetworkAccess", "keyVaultReferenceIdentity"),
-                known(settled=True),
+                refine(settled=True),
             ),
         },
         computed={
-            "defaultHostName": _host,
-            **dict.fromkeys(("hostNames", "enabledHostNames"), _hosts),
+            "defaultHostName": _host_name,
+            **dict.fromkeys(("hostNames", "enabledHostNames"), _host_names),
             "repositorySiteName": "{name}",
             "resourceGroup": "{resourceGroupName}",
-            "sku": lambda facts: tier(facts["plan"] or {}),
+            "sku": lambda facts: plan_tier(facts["plan"] or {}),
             "state": "Running",
             **dict.fromkeys(("availabilityState", "usageState"), "Normal"),
             "enabled": lambda _: True,
@@ -128,24 +408,26 @@ TYPES: Final[dict[str, TypeRule]] = {
             "maxNumberOfWorkers": lambda _: 0,
         },
         unique=(
-            Unique(
+            UniqueHandle(
                 "{name}",
                 Refusal("Conflict", "Website with given name {name} already exists.", 409),
             ),
         ),
         references=(
-            refers("serverFarmId", PLAN, named="plan", on_delete=OnDelete.REFUSE),
-            refers("virtualNetworkSubnetId", SUBNET, named="subnet", on_delete=OnDelete.REFUSE),
-            refers("functionAppConfig.deployment.storage.authentication.userAssignedIdentityResourceId", IDENTITY),
-            Reference(
+            id_reference("serverFarmId", PLAN_TYPE, named="plan", on_delete=OnDelete.REFUSE),
+            id_reference("virtualNetworkSubnetId", SUBNET_TYPE, named="subnet", on_delete=OnDelete.REFUSE),
+            id_reference(
+                "functionAppConfig.deployment.storage.authentication.userAssignedIdentityResourceId", IDENTITY_TYPE
+            ),
+            ResourceReference(
                 "functionAppConfig.deployment.storage.value",
-                (CONTAINER,),
+                (CONTAINER_TYPE,),
                 Refusal("ContainerNotFound", "The container {value} for the package of the app does not exist.", 404),
                 GENERAL,
             ),
         ),
-        guards=function_apps.GUARDS,
-        takes_code=publishing.GUARDS,
+        guards=_APP_GUARDS,
+        takes_code=_CODE_GUARDS,
         latency=15,
     ),
 }

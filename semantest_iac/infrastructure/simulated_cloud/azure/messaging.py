@@ -5,58 +5,58 @@ from __future__ import annotations
 from typing import Final
 from urllib.parse import urlsplit
 
-from semantest_iac.infrastructure.simulated_cloud.azure.every_type import (
+from semantest_iac.infrastructure.simulated_cloud.azure.compute import APP_TYPE
+from semantest_iac.infrastructure.simulated_cloud.azure.resource_type import (
     DOC,
     GENERAL,
-    IN_GROUP,
-    SEEN,
-    SUCCEEDED,
+    OBSERVED,
+    PROVIDERS_ID_PREFIX,
+    SUCCEEDED_STATE,
     TERRAFORM,
     ArmType,
-    inside,
+    parent_reference,
+    refine,
 )
-from semantest_iac.infrastructure.simulated_cloud.azure.function_apps import APP
-from semantest_iac.infrastructure.simulated_cloud.azure.shapes import known
-from semantest_iac.infrastructure.simulated_cloud.limits import Length, OneOf, Pattern
-from semantest_iac.infrastructure.simulated_cloud.refusal import Refusal
-from semantest_iac.infrastructure.simulated_cloud.rules import Guard, Surroundings, TypeRule, Unique
+from semantest_iac.infrastructure.simulated_cloud.schema.properties import Length, OneOf, Pattern
+from semantest_iac.infrastructure.simulated_cloud.schema.refusals import Refusal
+from semantest_iac.infrastructure.simulated_cloud.schema.rules import GuardContext, RequestGuard, TypeRule, UniqueHandle
 
-WEB_PUBSUB: Final = "azure-native:webpubsub:WebPubSub"
-HUB: Final = "azure-native:webpubsub:WebPubSubHub"
+WEB_PUBSUB_TYPE: Final = "azure-native:webpubsub:WebPubSub"
+WEB_PUBSUB_HUB_TYPE: Final = "azure-native:webpubsub:WebPubSubHub"
 
-_SERVICES: Final = f"{IN_GROUP}Microsoft.SignalRService/webPubSub"
-_HOST: Final = "{resourceName}.webpubsub.azure.com"
+_SERVICES_ID: Final = f"{PROVIDERS_ID_PREFIX}Microsoft.SignalRService/webPubSub"
+_HOST_NAME: Final = "{resourceName}.webpubsub.azure.com"
 
 
-def _scales_what_is_free(around: Surroundings) -> bool:
+def _scales_free_tier(around: GuardContext) -> bool:
     sku = around.facts["sku"] or {}
     return sku.get("name") == "Free_F1" and (sku.get("capacity") or 1) > 1
 
 
-def _asks_who_does_not_run(around: Surroundings) -> bool:
+def _handler_has_no_code(around: GuardContext) -> bool:
     """Apps of other subscriptions are taken to answer."""
     handlers = (around.facts["properties"] or {}).get("eventHandlers") or ()
     asked = {urlsplit(str(handler.get("urlTemplate"))).hostname for handler in handlers}
-    return any(not app["code"] for app in around.rows(APP) if app["defaultHostName"] in asked)
+    return any(not app["code"] for app in around.rows(APP_TYPE) if app["defaultHostName"] in asked)
 
 
-def _shows_an_identity_that_it_has_not(around: Surroundings) -> bool:
+def _lacks_identity_for_handlers(around: GuardContext) -> bool:
     handlers = (around.facts["properties"] or {}).get("eventHandlers") or ()
     shows = any((handler.get("auth") or {}).get("type") == "ManagedIdentity" for handler in handlers)
     has = ((around.facts["service"] or {}).get("identity") or {}).get("type", "None") != "None"
     return shows and not has
 
 
-TYPES: Final[dict[str, TypeRule]] = {
-    WEB_PUBSUB: ArmType(WEB_PUBSUB, f"{_SERVICES}/{{resourceName}}").rule(
+MESSAGING_TYPES: Final[dict[str, TypeRule]] = {
+    WEB_PUBSUB_TYPE: ArmType(WEB_PUBSUB_TYPE, f"{_SERVICES_ID}/{{resourceName}}").rule(
         {
-            "resourceName": known(Pattern(r"^[a-zA-Z][a-zA-Z0-9-]{1,61}[a-zA-Z0-9]\Z", TERRAFORM)),
-            "kind": known(settled=True),
-            **dict.fromkeys(("publicNetworkAccess", "networkACLs", "tls"), known(settled=True)),
+            "resourceName": refine(Pattern(r"^[a-zA-Z][a-zA-Z0-9-]{1,61}[a-zA-Z0-9]\Z", TERRAFORM)),
+            "kind": refine(settled=True),
+            **dict.fromkeys(("publicNetworkAccess", "networkACLs", "tls"), refine(settled=True)),
         },
         computed={
-            **SUCCEEDED,
-            "hostName": _HOST,
+            **SUCCEEDED_STATE,
+            "hostName": _HOST_NAME,
             "hostNamePrefix": "{resourceName}",
             "externalIP": "192.0.2.30",
             **dict.fromkeys(("publicPort", "serverPort"), lambda _: 443),
@@ -66,33 +66,35 @@ TYPES: Final[dict[str, TypeRule]] = {
             **dict.fromkeys(("privateEndpointConnections", "sharedPrivateLinkResources"), lambda _: []),
         },
         unique=(
-            Unique("{resourceName}", Refusal("NameAlreadyExists", "The name {resourceName} is already taken.", 409)),
+            UniqueHandle(
+                "{resourceName}", Refusal("NameAlreadyExists", "The name {resourceName} is already taken.", 409)
+            ),
         ),
         guards=(
-            Guard(
-                _scales_what_is_free,
+            RequestGuard(
+                _scales_free_tier,
                 Refusal("BadRequest", "The unit count of Free_F1 is 1; use Standard_S1 to scale."),
                 DOC,
             ),
         ),
         latency=90,
     ),
-    HUB: ArmType(HUB, f"{_SERVICES}/{{resourceName}}/hubs/{{hubName}}").rule(
+    WEB_PUBSUB_HUB_TYPE: ArmType(WEB_PUBSUB_HUB_TYPE, f"{_SERVICES_ID}/{{resourceName}}/hubs/{{hubName}}").rule(
         {
-            "hubName": known(Length(1, 128, TERRAFORM), Pattern(r"^[A-Za-z][\w`,.[\]]*\Z", TERRAFORM)),
-            "properties.anonymousConnectPolicy": known(OneOf(("allow", "deny"), DOC), settled=True),
+            "hubName": refine(Length(1, 128, TERRAFORM), Pattern(r"^[A-Za-z][\w`,.[\]]*\Z", TERRAFORM)),
+            "properties.anonymousConnectPolicy": refine(OneOf(("allow", "deny"), DOC), settled=True),
         },
-        references=(inside("resourceName", WEB_PUBSUB, _SERVICES, named="service"),),
+        references=(parent_reference("resourceName", WEB_PUBSUB_TYPE, _SERVICES_ID, named="service"),),
         guards=(
-            Guard(
-                _asks_who_does_not_run,
+            RequestGuard(
+                _handler_has_no_code,
                 Refusal(
                     "AbuseProtectionResponseInvalidStatusCode", "Invalid status code in abuse protection response."
                 ),
-                SEEN,
+                OBSERVED,
             ),
-            Guard(
-                _shows_an_identity_that_it_has_not,
+            RequestGuard(
+                _lacks_identity_for_handlers,
                 Refusal("BadRequest", "Web PubSub has no managed identity to show to its event handlers."),
                 GENERAL,
             ),

@@ -4,28 +4,28 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from semantest_iac.infrastructure.simulated_cloud.azure.every_type import (
+from semantest_iac.infrastructure.simulated_cloud.azure.resource_type import (
     DOC,
     GENERAL,
-    IN_GROUP,
-    SUCCEEDED,
+    PROVIDERS_ID_PREFIX,
+    SUCCEEDED_STATE,
     TERRAFORM,
     ArmType,
-    guid,
-    inside,
+    parent_reference,
+    refine,
+    stable_guid,
 )
-from semantest_iac.infrastructure.simulated_cloud.azure.shapes import known
-from semantest_iac.infrastructure.simulated_cloud.limits import Length, Pattern
-from semantest_iac.infrastructure.simulated_cloud.refusal import Refusal
-from semantest_iac.infrastructure.simulated_cloud.rules import Guard, Surroundings, TypeRule, Unique
-from semantest_iac.infrastructure.simulated_cloud.values import Facts
+from semantest_iac.infrastructure.simulated_cloud.schema.properties import Length, Pattern
+from semantest_iac.infrastructure.simulated_cloud.schema.refusals import Refusal
+from semantest_iac.infrastructure.simulated_cloud.schema.rules import GuardContext, RequestGuard, TypeRule, UniqueHandle
+from semantest_iac.infrastructure.simulated_cloud.schema.values import RequestFacts
 
-ACCOUNT: Final = "azure-native:storage:StorageAccount"
-CONTAINER: Final = "azure-native:storage:BlobContainer"
-TABLE: Final = "azure-native:storage:Table"
+STORAGE_ACCOUNT_TYPE: Final = "azure-native:storage:StorageAccount"
+CONTAINER_TYPE: Final = "azure-native:storage:BlobContainer"
+TABLE_TYPE: Final = "azure-native:storage:Table"
 
-_ACCOUNTS: Final = f"{IN_GROUP}Microsoft.Storage/storageAccounts"
-_IN_ACCOUNT: Final = inside("accountName", ACCOUNT, _ACCOUNTS, named="storage")
+_ACCOUNTS_ID: Final = f"{PROVIDERS_ID_PREFIX}Microsoft.Storage/storageAccounts"
+_ACCOUNT_REFERENCE: Final = parent_reference("accountName", STORAGE_ACCOUNT_TYPE, _ACCOUNTS_ID, named="storage")
 _SERVICES: Final = ("blob", "dfs", "file", "queue", "table", "web")
 
 
@@ -34,28 +34,28 @@ def blob_endpoint(account: str) -> str:
     return f"https://{account}.blob.core.windows.net/"
 
 
-def _endpoints(facts: Facts) -> dict[str, Any]:
+def _service_endpoints(facts: RequestFacts) -> dict[str, Any]:
     hosts = {service: f"{facts['accountName']}.{service}.core.windows.net" for service in _SERVICES}
     hosts["web"] = f"{facts['accountName']}.z6.web.core.windows.net"
     return {service: f"https://{host}/" for service, host in hosts.items()}
 
 
-def _is_public_in_a_closed_account(around: Surroundings) -> bool:
+def _is_public_in_private_account(around: GuardContext) -> bool:
     open_to_all = around.facts["publicAccess"] not in ("", "None")
     return open_to_all and not around.facts["storage"]["allowBlobPublicAccess"]
 
 
-TYPES: Final[dict[str, TypeRule]] = {
-    ACCOUNT: ArmType(ACCOUNT, f"{_ACCOUNTS}/{{accountName}}").rule(
+STORAGE_TYPES: Final[dict[str, TypeRule]] = {
+    STORAGE_ACCOUNT_TYPE: ArmType(STORAGE_ACCOUNT_TYPE, f"{_ACCOUNTS_ID}/{{accountName}}").rule(
         {
-            "accountName": known(Pattern(r"^[a-z0-9]{3,24}\Z", DOC)),
-            "isHnsEnabled": known(replaces=True),  # the provider's own table of replacements
-            "enableNfsV3": known(replaces=True),
-            "encryption.requireInfrastructureEncryption": known(replaces=True),
+            "accountName": refine(Pattern(r"^[a-z0-9]{3,24}\Z", DOC)),
+            "isHnsEnabled": refine(replaces=True),  # the provider's own table of replacements
+            "enableNfsV3": refine(replaces=True),
+            "encryption.requireInfrastructureEncryption": refine(replaces=True),
         },
         computed={
-            **SUCCEEDED,
-            "primaryEndpoints": _endpoints,
+            **SUCCEEDED_STATE,
+            "primaryEndpoints": _service_endpoints,
             "primaryLocation": "{region}",
             "statusOfPrimary": "available",
             "creationTime": "{now}",
@@ -68,37 +68,37 @@ TYPES: Final[dict[str, TypeRule]] = {
             ),
         },
         unique=(
-            Unique(
+            UniqueHandle(
                 "{accountName}",
                 Refusal("StorageAccountAlreadyTaken", "The storage account named {accountName} is already taken.", 409),
             ),
         ),
         latency=25,
     ),
-    CONTAINER: ArmType(
-        CONTAINER, f"{_ACCOUNTS}/{{accountName}}/blobServices/default/containers/{{containerName}}"
+    CONTAINER_TYPE: ArmType(
+        CONTAINER_TYPE, f"{_ACCOUNTS_ID}/{{accountName}}/blobServices/default/containers/{{containerName}}"
     ).rule(
-        {"containerName": known(Pattern(r"^(\$web|\$root|(?!.*--)[a-z0-9][a-z0-9-]{1,61}[a-z0-9])\Z", TERRAFORM))},
+        {"containerName": refine(Pattern(r"^(\$web|\$root|(?!.*--)[a-z0-9][a-z0-9-]{1,61}[a-z0-9])\Z", TERRAFORM))},
         computed={
             **dict.fromkeys(("deleted", "hasImmutabilityPolicy", "hasLegalHold"), lambda _: False),
             "lastModifiedTime": "{now}",
-            "etag": guid("etag"),
+            "etag": stable_guid("etag"),
             "leaseState": "Available",
             "leaseStatus": "Unlocked",
             "remainingRetentionDays": lambda _: 0,
         },
-        references=(_IN_ACCOUNT,),
+        references=(_ACCOUNT_REFERENCE,),
         handles=(lambda facts: (blob_endpoint(facts["accountName"]) + facts["containerName"],),),
         guards=(
-            Guard(
-                _is_public_in_a_closed_account,
+            RequestGuard(
+                _is_public_in_private_account,
                 Refusal("PublicAccessNotPermitted", "Public access is not permitted on this storage account.", 409),
                 GENERAL,
             ),
         ),
     ),
-    TABLE: ArmType(TABLE, f"{_ACCOUNTS}/{{accountName}}/tableServices/default/tables/{{tableName}}").rule(
-        {"tableName": known(Length(3, 63, GENERAL), Pattern(r"^[A-Za-z][A-Za-z0-9]*\Z", GENERAL))},
-        references=(_IN_ACCOUNT,),
+    TABLE_TYPE: ArmType(TABLE_TYPE, f"{_ACCOUNTS_ID}/{{accountName}}/tableServices/default/tables/{{tableName}}").rule(
+        {"tableName": refine(Length(3, 63, GENERAL), Pattern(r"^[A-Za-z][A-Za-z0-9]*\Z", GENERAL))},
+        references=(_ACCOUNT_REFERENCE,),
     ),
 }

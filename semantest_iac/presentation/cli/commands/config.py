@@ -8,11 +8,10 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from semantest_iac.presentation.cli.failures import OK
+from semantest_iac.presentation.cli.formatting import align_columns, flatten_values
 from semantest_iac.presentation.cli.options import configuration_options, session_options, stack_options
-from semantest_iac.presentation.cli.session import Session
-from semantest_iac.presentation.cli.tables import aligned, flattened
-from semantest_iac.presentation.cli.words import ConfigurationOptions, Words
-from semantest_iac.presentation.error_lines import warning_lines
+from semantest_iac.presentation.cli.session import ConfigurationOptions, Session, StackSelector
+from semantest_iac.presentation.error_lines import format_warnings
 
 if TYPE_CHECKING:
     from semantest_iac.domain.environments.settings import ComponentSettings
@@ -35,14 +34,14 @@ def command() -> None:
 @stack_options
 @configuration_options
 @session_options
-def validate(session: Session, words: Words, written: ConfigurationOptions) -> int:
+def validate(session: Session, words: StackSelector, written: ConfigurationOptions) -> int:
     """Every component that is configured, or the one that is named; secrets need not be set."""
-    from semantest_iac.application.intake.orders import survey
+    from semantest_iac.application.intake.deployment_specs import check_configuration
 
-    warnings = survey(words.component, session.read(words, written), session.application)
+    warnings = check_configuration(words.component, session.read(words, written), session.application)
     session.answer(
         {"valid": True, "faults": [], "warnings": [warning.as_dict() for warning in warnings]},
-        [*warning_lines(warnings), "The configuration is valid."],
+        [*format_warnings(warnings), "The configuration is valid."],
     )
     return OK
 
@@ -51,14 +50,16 @@ def validate(session: Session, words: Words, written: ConfigurationOptions) -> i
 @stack_options
 @configuration_options
 @session_options
-def show(session: Session, words: Words, written: ConfigurationOptions) -> int:
+def show(session: Session, words: StackSelector, written: ConfigurationOptions) -> int:
     """Secrets are shown as references."""
-    from semantest_iac.domain.environments.configuration import resolved
+    from semantest_iac.domain.environments.configuration import resolve_component
 
     stack, found = session.target(words, written)
     configuration = found.configuration
-    settings = _as_dict(resolved(configuration, stack.component, stack.environment)) if stack.is_service else {}
-    lines = aligned(list(flattened(settings))) if settings else ["It has no settings."]
+    settings = (
+        _as_dict(resolve_component(configuration, stack.component, stack.environment)) if stack.is_service else {}
+    )
+    lines = align_columns(list(flatten_values(settings))) if settings else ["It has no settings."]
     session.answer({"stack": str(stack), "settings": settings}, [str(stack), *lines])
     return OK
 

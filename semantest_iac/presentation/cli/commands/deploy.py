@@ -9,16 +9,15 @@ from uuid import uuid4
 import click
 
 from semantest_iac.presentation.cli.application import Deployments
-from semantest_iac.presentation.cli.carrying_out import Wish, carry_out
+from semantest_iac.presentation.cli.execution import DeployCommand, execute_commands
 from semantest_iac.presentation.cli.failures import OK
-from semantest_iac.presentation.cli.local_endpoint import HOST
+from semantest_iac.presentation.cli.formatting import DEFAULT_HOST
 from semantest_iac.presentation.cli.options import configuration_options, many_stacks_options, session_options
 from semantest_iac.presentation.cli.serving import port_option, require_played, serve
-from semantest_iac.presentation.cli.session import Session
-from semantest_iac.presentation.cli.words import ConfigurationOptions, ManyWords
+from semantest_iac.presentation.cli.session import ConfigurationOptions, MultiStackSelector, Session
 
 if TYPE_CHECKING:
-    from semantest_iac.application.intake.orders import Order
+    from semantest_iac.application.intake.deployment_specs import DeploymentSpec
     from semantest_iac.application.ports.ledger import DeploymentRow
     from semantest_iac.application.ports.run_queue import OnWait
 
@@ -40,18 +39,20 @@ Without --env this is development, in the sandbox. With --json every event is a 
 @port_option
 @configuration_options
 @session_options
-def command(session: Session, words: ManyWords, written: ConfigurationOptions, then_serve: bool, port: int) -> int:
+def command(
+    session: Session, words: MultiStackSelector, written: ConfigurationOptions, then_serve: bool, port: int
+) -> int:
     """Nothing is written before everything that speaks against it was looked for."""
     orders = session.orders(words, written)
     if then_serve:
         require_played(orders)
     together = str(uuid4()) if len(orders) > 1 else None
-    code = carry_out(session, [_wish(order, session.person, together) for order in orders])
-    return serve(session, orders[0].variables, HOST, port) if then_serve and code == OK else code
+    code = execute_commands(session, [_wish(order, session.person, together) for order in orders])
+    return serve(session, orders[0].variables, DEFAULT_HOST, port) if then_serve and code == OK else code
 
 
-def _wish(order: Order, person: str, together: str | None) -> Wish:
+def _wish(order: DeploymentSpec, person: str, together: str | None) -> DeployCommand:
     def ask(deployments: Deployments, on_wait: OnWait) -> Coroutine[Any, Any, DeploymentRow]:
         return deployments.deploy(order.stack, order.configuration, by=person, of=together, on_wait=on_wait)
 
-    return Wish(order.stack, order.engine, order.variables, ask)
+    return DeployCommand(order.stack, order.engine, order.variables, ask)

@@ -15,15 +15,15 @@ from pathlib import Path
 import click
 
 from semantest_iac.domain.deployment.stack import Stack
-from semantest_iac.domain.environments.configuration import Configuration
+from semantest_iac.domain.environments.configuration import DeploymentConfiguration
 from semantest_iac.domain.environments.names import DEFAULT_PROVIDER, ENVIRONMENTS, PROVIDERS
-from semantest_iac.domain.environments.regions import DEFAULT_REGIONS
+from semantest_iac.domain.environments.providers import DEFAULT_REGIONS
 from semantest_iac.domain.errors import DeploymentError
-from semantest_iac.presentation.cli.application import Application
+from semantest_iac.presentation.cli.application import CliApplication
 from semantest_iac.presentation.cli.failures import FAILED, OK
+from semantest_iac.presentation.cli.formatting import align_columns
 from semantest_iac.presentation.cli.options import session_options
 from semantest_iac.presentation.cli.session import Session
-from semantest_iac.presentation.cli.tables import aligned
 
 HELP = """Check what this machine has, and say what to do about what is missing.
 
@@ -62,14 +62,14 @@ def command(session: Session) -> int:
 
 def _lines(checks: Sequence[Check]) -> Iterator[str]:
     marks = ["ok" if check.ok else "MISSING" if check.needed else "absent" for check in checks]
-    rows = aligned([(mark, check.name, check.found) for mark, check in zip(marks, checks, strict=True)])
+    rows = align_columns([(mark, check.name, check.found) for mark, check in zip(marks, checks, strict=True)])
     for check, row in zip(checks, rows, strict=True):
         yield row
         if check.advice and not check.ok:
             yield f"           {check.advice}"
 
 
-def _checks(application: Application) -> Iterator[Check]:
+def _checks(application: CliApplication) -> Iterator[Check]:
     yield Check("Python", sys.version_info >= (3, 11), sys.version.split()[0], "Use Python 3.11 or later.")
     yield _package("pulumi", "pip install pulumi")
     yield _package("pulumi-aws", "pip install pulumi-aws")
@@ -94,7 +94,7 @@ def _package(name: str, advice: str, *, needed: bool = True) -> Check:
         return Check(name, False, "not installed", advice, needed)
 
 
-def _needs(application: Application) -> Iterator[Check]:
+def _needs(application: CliApplication) -> Iterator[Check]:
     for need in application.needs(()):
         found = need.found()
         advice = "The sandbox does without; python -m semantest_iac setup gets it."
@@ -119,18 +119,18 @@ def _home(home: Path) -> Check:
     return Check("home", writable, str(home), f"'{nearest}' cannot be written to; choose another with --home.")
 
 
-def _ledger(application: Application) -> Check:
+def _ledger(application: CliApplication) -> Check:
     try:
         return Check("ledger", True, f"intact, {application.ledger.verify().events} events")
     except DeploymentError as error:
         return Check("ledger", False, error.message, error.hint)
 
 
-def _engine(provider: str, environment: str, application: Application) -> Check:
+def _engine(provider: str, environment: str, application: CliApplication) -> Check:
     stack = Stack("rest-api", provider, environment, DEFAULT_REGIONS[provider])
     name = environment if provider == DEFAULT_PROVIDER else f"{environment} on {provider}"
     try:
-        choice = application.engine(stack, Configuration())
+        choice = application.engine(stack, DeploymentConfiguration())
     except DeploymentError as error:
         missing = "; ".join(f"{fault.path}: {fault.message}" for fault in error.faults) or error.message
         ways = "  ".join(dict.fromkeys(fault.hint for fault in error.faults if fault.hint))

@@ -6,14 +6,11 @@ from typing import Any
 
 import click
 
-from semantest_iac.application.queries.history import events
-from semantest_iac.application.queries.status import EVERY_STACK
+from semantest_iac.application.queries.history import ALL_STACKS, read_events
 from semantest_iac.presentation.cli.failures import OK
-from semantest_iac.presentation.cli.filters import stack_filter
+from semantest_iac.presentation.cli.formatting import format_table, format_time
 from semantest_iac.presentation.cli.options import filter_options, session_options
-from semantest_iac.presentation.cli.session import Session
-from semantest_iac.presentation.cli.tables import moment, table
-from semantest_iac.presentation.cli.words import Words
+from semantest_iac.presentation.cli.session import Session, StackSelector, build_stack_filter
 
 HELP = """Read events in the order in which they were recorded.
 
@@ -34,16 +31,18 @@ TITLES = ("position", "time", "type", "stack", "deployment")
 @click.option("--journal", is_flag=True, help="The steps of deployments too.")
 @filter_options
 @session_options
-def command(session: Session, words: Words, limit: int | None, **selection: Any) -> int:
+def command(session: Session, words: StackSelector, limit: int | None, **selection: Any) -> int:
     """Reads the ledger alone."""
-    meant = stack_filter(words, session.application.providers)
-    early = limit if meant == EVERY_STACK else None
-    found = events(session.application.ledger, **selection, limit=early)
+    meant = build_stack_filter(words, session.application.providers)
+    early = limit if meant == ALL_STACKS else None
+    found = read_events(session.application.ledger, **selection, limit=early)
     wanted = [event for event in found if meant.matches(event.get("subject") or "")][:limit]
-    session.answer(wanted, table(TITLES, [_cells(event) for event in wanted]) if wanted else ["Nothing to show."])
+    session.answer(
+        wanted, format_table(TITLES, [_cells(event) for event in wanted]) if wanted else ["Nothing to show."]
+    )
     return OK
 
 
 def _cells(event: dict[str, Any]) -> tuple[str, ...]:
     deployment = event["data"].get("deployment_id", "-")
-    return (event["sequence"], moment(event["time"]), event["type"], event.get("subject") or "-", deployment)
+    return (event["sequence"], format_time(event["time"]), event["type"], event.get("subject") or "-", deployment)

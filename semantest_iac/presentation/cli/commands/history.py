@@ -7,14 +7,11 @@ from typing import Any
 
 import click
 
-from semantest_iac.application.queries.history import history
+from semantest_iac.application.queries.history import read_history
 from semantest_iac.presentation.cli.failures import OK
-from semantest_iac.presentation.cli.filters import stack_filter
+from semantest_iac.presentation.cli.formatting import OPERATION_DONE, format_table, format_time
 from semantest_iac.presentation.cli.options import filter_options, session_options
-from semantest_iac.presentation.cli.session import Session
-from semantest_iac.presentation.cli.tables import moment, table
-from semantest_iac.presentation.cli.wording import DONE
-from semantest_iac.presentation.cli.words import Words
+from semantest_iac.presentation.cli.session import Session, StackSelector, build_stack_filter
 
 HELP = """List deployments and removals, newest first.
 
@@ -29,17 +26,20 @@ TITLES = ("deployment", "stack", "kind", "state", "requested", "changes")
 @click.option("--limit", type=click.IntRange(min=1), metavar="N", help="The newest N alone.")
 @filter_options
 @session_options
-def command(session: Session, words: Words, limit: int | None) -> int:
+def command(session: Session, words: StackSelector, limit: int | None) -> int:
     """Reads the ledger alone."""
-    rows = history(session.application.ledger, stack_filter(words, session.application.providers), limit)
-    session.answer(rows, table(TITLES, [_cells(row) for row in rows]) if rows else ["Nothing to show."])
+    rows = read_history(session.application.ledger, build_stack_filter(words, session.application.providers), limit)
+    session.answer(rows, format_table(TITLES, [_cells(row) for row in rows]) if rows else ["Nothing to show."])
     return OK
 
 
 def _cells(row: dict[str, Any]) -> tuple[str, ...]:
     head = (row["deployment"], row["stack"], row["kind"], row["state"])
-    return (*head, moment(row["requested_at"]), _changed(row["changes"]))
+    return (*head, format_time(row["requested_at"]), _changed(row["changes"]))
 
 
 def _changed(changes: Mapping[str, int]) -> str:
-    return ", ".join(f"{count} {DONE[name]}" for name, count in changes.items() if count and name != "same") or "-"
+    return (
+        ", ".join(f"{count} {OPERATION_DONE[name]}" for name, count in changes.items() if count and name != "same")
+        or "-"
+    )

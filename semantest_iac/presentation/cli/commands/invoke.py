@@ -12,13 +12,12 @@ from urllib.parse import parse_qsl, urlsplit
 import click
 
 from semantest_iac.domain.networking.http_exchange import HttpRequest, HttpResponse, Pairs
-from semantest_iac.domain.ports.service_probe import Answer
-from semantest_iac.presentation.cli.carrying_out import until_done
+from semantest_iac.domain.ports.service_probe import ProbeAnswer
+from semantest_iac.presentation.cli.execution import run_interruptible
 from semantest_iac.presentation.cli.failures import OK
+from semantest_iac.presentation.cli.formatting import format_notes
 from semantest_iac.presentation.cli.options import configuration_options, service_options, session_options
-from semantest_iac.presentation.cli.session import Session
-from semantest_iac.presentation.cli.wording import note_lines
-from semantest_iac.presentation.cli.words import ConfigurationOptions, Words
+from semantest_iac.presentation.cli.session import ConfigurationOptions, Session, StackSelector
 
 HELP = """Send METHOD PATH to a deployed component and print its answer, like curl -i.
 
@@ -52,13 +51,13 @@ def _pair(header: str) -> tuple[str, str]:
 @click.option("--logs", is_flag=True, help="What the function printed, and how it failed, on stderr.")
 @configuration_options
 @session_options
-def command(session: Session, words: Words, written: ConfigurationOptions, logs: bool, **request: Any) -> int:
+def command(session: Session, words: StackSelector, written: ConfigurationOptions, logs: bool, **request: Any) -> int:
     """The configuration only says which stack is meant."""
     sent = _request(**request)
     stack, engine, variables = session.meant(words, written)
     deployments = session.application.deployments(variables, engine=engine)
-    answer = until_done(deployments.call(stack, sent), session.terminal)
-    session.terminal.remark(*note_lines(answer.notes))
+    answer = run_interruptible(deployments.call(stack, sent), session.terminal)
+    session.terminal.remark(*format_notes(answer.notes))
     if logs and answer.logs:
         session.terminal.remark(answer.logs.rstrip("\n"))
     _show(session, answer)
@@ -89,7 +88,7 @@ def _body(data: str | None) -> bytes:
         raise click.BadParameter(f"'{data[1:]}' cannot be read: {reason}.", param_hint="--data") from error
 
 
-def _show(session: Session, answer: Answer) -> None:
+def _show(session: Session, answer: ProbeAnswer) -> None:
     response = answer.response
     if session.json:
         session.terminal.json(as_dict(response))

@@ -7,7 +7,7 @@ from dataclasses import asdict
 
 import click
 
-from semantest_iac.application.ports.ledger import Head
+from semantest_iac.application.ports.ledger import LedgerHead
 from semantest_iac.presentation.cli.failures import OK
 from semantest_iac.presentation.cli.options import session_options
 from semantest_iac.presentation.cli.session import Session
@@ -22,13 +22,13 @@ HELP = """Check the record of events.
 _HEAD = re.compile(r"([0-9]{1,18}):([0-9a-f]{64})")
 
 
-def _parsed(context: click.Context, parameter: click.Parameter, value: str | None) -> Head | None:
+def _parsed(context: click.Context, parameter: click.Parameter, value: str | None) -> LedgerHead | None:
     if value is None:
         return None
     match = _HEAD.fullmatch(value)
     if match is None:
         raise click.BadParameter(f"'{value[:80]}' is not POSITION:HASH, which `ledger head` prints.")
-    return Head(int(match[1]), match[2])
+    return LedgerHead(int(match[1]), match[2])
 
 
 @click.group("ledger", help=HELP)
@@ -39,7 +39,7 @@ def command() -> None:
 @command.command("verify", help="Recompute the chain of hashes; exit 1 names the first event that is not as recorded.")
 @click.option("--head", callback=_parsed, metavar="POSITION:HASH", help="Noted earlier: shows that no tail was cut.")
 @session_options
-def verify(session: Session, head: Head | None) -> int:
+def verify(session: Session, head: LedgerHead | None) -> int:
     """Reads every event."""
     found = session.application.ledger.verify(head)
     line = f"The ledger is intact: {found.events} events, head {shown(found.head)}"
@@ -68,6 +68,6 @@ def rebuild(session: Session) -> int:
     return OK
 
 
-def shown(found: Head) -> str:
+def shown(found: LedgerHead) -> str:
     """As `--head` takes it."""
     return f"{found.position}:{found.hash}"

@@ -13,8 +13,7 @@ import click
 
 from semantest_iac.presentation.cli.failures import OK
 from semantest_iac.presentation.cli.options import configuration_options, service_options, session_options
-from semantest_iac.presentation.cli.session import Session
-from semantest_iac.presentation.cli.words import ConfigurationOptions, Words
+from semantest_iac.presentation.cli.session import ConfigurationOptions, Session, StackSelector
 
 HELP = """Show what a component's functions printed when `invoke`, `serve` or a health check called them.
 
@@ -46,7 +45,7 @@ def _moment(context: click.Context, parameter: click.Parameter, value: str | Non
 @click.option("--since", callback=_moment, metavar="TIME", help="90s, 10m, 2h, 1d, or a time.")
 @configuration_options
 @session_options
-def command(session: Session, words: Words, written: ConfigurationOptions, follow: bool, since: str) -> int:
+def command(session: Session, words: StackSelector, written: ConfigurationOptions, follow: bool, since: str) -> int:
     """The configuration only says which stack is meant."""
     stack, _ = session.target(words, written)
     batches = session.application.function_logs.batches(str(stack))

@@ -4,16 +4,13 @@ from __future__ import annotations
 
 import click
 
-from semantest_iac.application.queries.releases import answers_here
-from semantest_iac.application.queries.status import outputs
+from semantest_iac.application.queries.history import read_outputs
+from semantest_iac.application.queries.stacks import is_served_locally
 from semantest_iac.domain.errors import Fault, NotFoundError, ValidationError
 from semantest_iac.presentation.cli.failures import OK
-from semantest_iac.presentation.cli.filters import stack_filter
-from semantest_iac.presentation.cli.local_endpoint import local_endpoint
+from semantest_iac.presentation.cli.formatting import align_columns, flatten_values, local_endpoint
 from semantest_iac.presentation.cli.options import filter_options, session_options
-from semantest_iac.presentation.cli.session import Session
-from semantest_iac.presentation.cli.tables import aligned, flattened
-from semantest_iac.presentation.cli.words import Words
+from semantest_iac.presentation.cli.session import Session, StackSelector, build_stack_filter
 
 HELP = """Show the outputs of a stack's last good deployment; secret ones are left out.
 
@@ -29,18 +26,18 @@ answers while `semantest-iac serve` runs.
 @click.command("outputs", help=HELP)
 @filter_options
 @session_options
-def command(session: Session, words: Words) -> int:
+def command(session: Session, words: StackSelector) -> int:
     """Reads the ledger alone."""
     ledger, stack = session.application.ledger, _one_stack(session, words)
-    found = outputs(ledger, stack)
-    if answers_here(ledger, stack):
+    found = read_outputs(ledger, stack)
+    if is_served_locally(ledger, stack):
         found["local_endpoint"] = local_endpoint(stack)
-    session.answer(found, aligned(list(flattened(found))) if found else ["No outputs."])
+    session.answer(found, align_columns(list(flatten_values(found))) if found else ["No outputs."])
     return OK
 
 
-def _one_stack(session: Session, words: Words) -> str:
-    meant = stack_filter(words, session.application.providers)
+def _one_stack(session: Session, words: StackSelector) -> str:
+    meant = build_stack_filter(words, session.application.providers)
     live = [row.stack for row in session.application.ledger.stacks() if row.last_good and meant.matches(row.stack)]
     if len(live) == 1:
         return live[0]

@@ -9,14 +9,13 @@ import click
 
 from semantest_iac.domain.errors import DeploymentError
 from semantest_iac.presentation.cli.failures import OK
+from semantest_iac.presentation.cli.formatting import format_table
 from semantest_iac.presentation.cli.options import session_options
 from semantest_iac.presentation.cli.session import Session
-from semantest_iac.presentation.cli.tables import table
-from semantest_iac.presentation.error_lines import as_lines
+from semantest_iac.presentation.error_lines import format_error
 
 if TYPE_CHECKING:
-    from semantest_iac.domain.blueprints.capabilities import Capabilities
-    from semantest_iac.domain.blueprints.features import Wanted
+    from semantest_iac.domain.blueprints.capabilities import Capabilities, Capability
 
 HELP = """Show every kind of resource and every feature of it, by cloud; with the reason where a cloud lacks it.
 
@@ -32,10 +31,10 @@ What is marked no is refused by deploy, preview and config validate where a conf
 @session_options
 def command(session: Session) -> int:
     """A cloud that cannot be used here has no column."""
-    from semantest_iac.domain.blueprints.features import everything
+    from semantest_iac.domain.blueprints.capabilities import list_capabilities
 
     clouds = list(_clouds(session))
-    rows = [_row(wanted, clouds) for wanted in everything()]
+    rows = [_row(wanted, clouds) for wanted in list_capabilities()]
     session.answer(rows, _lines(rows, [cloud.cloud for cloud in clouds]))
     return OK
 
@@ -45,11 +44,11 @@ def _clouds(session: Session) -> Iterator[Capabilities]:
         try:
             yield session.application.capabilities(name)
         except DeploymentError as error:
-            session.terminal.remark(*as_lines(error))
+            session.terminal.remark(*format_error(error))
 
 
-def _row(wanted: Wanted, clouds: Sequence[Capabilities]) -> dict[str, Any]:
-    from semantest_iac.domain.blueprints.features import Feature
+def _row(wanted: Capability, clouds: Sequence[Capabilities]) -> dict[str, Any]:
+    from semantest_iac.domain.blueprints.capabilities import Feature
 
     kind, feature = (wanted.kind, wanted.name) if isinstance(wanted, Feature) else (wanted, None)
     return {
@@ -73,7 +72,7 @@ def _lines(rows: Sequence[dict[str, Any]], clouds: Sequence[str]) -> Iterator[st
         + [_cell(name, row["clouds"][name], notes) for name in clouds]
         for row in rows
     ]
-    yield from table(("", *clouds), cells)
+    yield from format_table(("", *clouds), cells)
     yield from (f"({number}) {note}" for note, number in notes.items())
 
 

@@ -6,18 +6,17 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from semantest_iac.domain.deployment.plan import ChangePlan
+from semantest_iac.domain.deployment.change_plan import ChangePlan
 from semantest_iac.domain.deployment.stack import Stack
 from semantest_iac.domain.guardrails.engine_choice import EngineChoice
-from semantest_iac.presentation.cli.carrying_out import removal_of, until_done
+from semantest_iac.presentation.cli.execution import preview_destroy, run_interruptible
 from semantest_iac.presentation.cli.failures import OK
+from semantest_iac.presentation.cli.formatting import format_location, format_notes, format_preview
 from semantest_iac.presentation.cli.options import configuration_options, many_stacks_options, session_options
-from semantest_iac.presentation.cli.session import Session
-from semantest_iac.presentation.cli.wording import note_lines, preview_lines, where
-from semantest_iac.presentation.cli.words import ConfigurationOptions, ManyWords
+from semantest_iac.presentation.cli.session import ConfigurationOptions, MultiStackSelector, Session
 
 if TYPE_CHECKING:
-    from semantest_iac.application.intake.orders import Order
+    from semantest_iac.application.intake.deployment_specs import DeploymentSpec
 
 HELP = """Show what deploy would do, or destroy with --destroy; nothing is changed or recorded.
 
@@ -35,11 +34,11 @@ Look = tuple[Stack, EngineChoice, ChangePlan]
 @many_stacks_options
 @configuration_options
 @session_options
-def command(session: Session, words: ManyWords, written: ConfigurationOptions, destroy: bool) -> int:
+def command(session: Session, words: MultiStackSelector, written: ConfigurationOptions, destroy: bool) -> int:
     """The same checks as before the real thing."""
     looks = _removals if destroy else _deployments
     for stack, engine, plan in looks(session, words, written):
-        session.answer(as_dict(stack, plan), [where(stack, engine), *preview_lines(plan)])
+        session.answer(as_dict(stack, plan), [format_location(stack, engine), *format_preview(plan)])
     return OK
 
 
@@ -53,18 +52,18 @@ def as_dict(stack: Stack, plan: ChangePlan) -> dict[str, Any]:
     }
 
 
-def _deployments(session: Session, words: ManyWords, written: ConfigurationOptions) -> list[Look]:
+def _deployments(session: Session, words: MultiStackSelector, written: ConfigurationOptions) -> list[Look]:
     return [_deployment(session, order) for order in session.orders(words, written)]
 
 
-def _deployment(session: Session, order: Order) -> Look:
+def _deployment(session: Session, order: DeploymentSpec) -> Look:
     deployments = session.application.deployments(order.variables, engine=order.engine)
-    attempt = until_done(deployments.preview(order.stack, order.configuration), session.terminal)
+    attempt = run_interruptible(deployments.preview(order.stack, order.configuration), session.terminal)
     notes = attempt.artifact.notes if attempt.artifact else ()
-    session.terminal.remark(*note_lines(notes))
+    session.terminal.remark(*format_notes(notes))
     return order.stack, order.engine, attempt.plan
 
 
-def _removals(session: Session, words: ManyWords, written: ConfigurationOptions) -> list[Look]:
+def _removals(session: Session, words: MultiStackSelector, written: ConfigurationOptions) -> list[Look]:
     found = session.each_meant(words, written)
-    return [(meant.stack, meant.engine, removal_of(session, meant)) for meant in found]
+    return [(meant.stack, meant.engine, preview_destroy(session, meant)) for meant in found]

@@ -8,11 +8,11 @@ from typing import Any
 import click
 
 from semantest_iac.domain.errors import DeploymentError, RefusedError
-from semantest_iac.presentation.cli.application import Need
-from semantest_iac.presentation.cli.failures import FAILED, OK, as_json
+from semantest_iac.presentation.cli.application import EnginePrerequisite
+from semantest_iac.presentation.cli.failures import FAILED, OK, error_to_json
 from semantest_iac.presentation.cli.options import session_options
 from semantest_iac.presentation.cli.session import Session
-from semantest_iac.presentation.error_lines import as_lines
+from semantest_iac.presentation.error_lines import format_error
 
 HELP = """Get what real deployments need: the Pulumi CLI, and the plugin of each cloud whose SDK is installed.
 
@@ -43,20 +43,20 @@ def command(session: Session, providers: tuple[str, ...], yes: bool) -> int:
     return OK if ready else FAILED
 
 
-def _require_consent(session: Session, missing: Sequence[Need]) -> None:
+def _require_consent(session: Session, missing: Sequence[EnginePrerequisite]) -> None:
     names = ", ".join(need.name for need in missing)
     if session.terminal.ask(f"Missing: {names}. Type yes to get what is missing: ") != "yes":
         message = f"Cannot get {names}: nobody agreed to it."
         raise RefusedError(message, "CONSENT_MISSING", hint="Add --yes.")
 
 
-def _met(session: Session, need: Need, place: str | None) -> dict[str, Any]:
+def _met(session: Session, need: EnginePrerequisite, place: str | None) -> dict[str, Any]:
     """How one need stands in the end; in text it is said at once, because the next one may take minutes."""
     try:
         place, state = (place, "there") if place else (need.meet(session.terminal.remark), "installed")
     except DeploymentError as error:
-        _say(session, *as_lines(error))
-        return {"name": need.name, "state": "failed", "place": None, **as_json(error)}
+        _say(session, *format_error(error))
+        return {"name": need.name, "state": "failed", "place": None, **error_to_json(error)}
     _say(session, f"{state:9}  {need.name}  {place}")
     return {"name": need.name, "state": state, "place": place}
 

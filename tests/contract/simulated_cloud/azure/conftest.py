@@ -5,20 +5,20 @@ from __future__ import annotations
 import pytest
 
 from semantest_iac.infrastructure.simulated_cloud.azure.catalogue import simulated_azure
-from semantest_iac.infrastructure.simulated_cloud.cloud import Cloud
-from semantest_iac.infrastructure.simulated_cloud.inventory import Inventory
+from semantest_iac.infrastructure.simulated_cloud.runtime.cloud import SimulatedCloud
+from semantest_iac.infrastructure.simulated_cloud.runtime.inventory import Inventory
 from tests.unit.simulated_cloud.azure.samples import SAMPLES
 from tests.unit.simulated_cloud.azure.tokens import World
 
 
 @pytest.fixture
-def cloud() -> Cloud:
+def cloud() -> SimulatedCloud:
     """An empty subscription, seen from westeurope."""
     return simulated_azure(Inventory(":memory:"), region="westeurope")
 
 
 @pytest.fixture
-def world(cloud: Cloud) -> World:
+def world(cloud: SimulatedCloud) -> World:
     """What stands in the cloud: one resource of every type."""
     made: World = {}
     for type_, sample in SAMPLES.items():

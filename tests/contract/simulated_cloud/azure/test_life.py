@@ -4,23 +4,23 @@ from __future__ import annotations
 
 import pytest
 
-from semantest_iac.infrastructure.simulated_cloud.azure.catalogue import TYPES, simulated_azure
-from semantest_iac.infrastructure.simulated_cloud.cloud import Cloud
-from semantest_iac.infrastructure.simulated_cloud.inventory import Inventory
-from semantest_iac.infrastructure.simulated_cloud.refusal import CloudRefusal
-from semantest_iac.infrastructure.simulated_cloud.values import UNKNOWN
+from semantest_iac.infrastructure.simulated_cloud.azure.catalogue import AZURE_TYPES, simulated_azure
+from semantest_iac.infrastructure.simulated_cloud.runtime.cloud import SimulatedCloud
+from semantest_iac.infrastructure.simulated_cloud.runtime.inventory import Inventory
+from semantest_iac.infrastructure.simulated_cloud.schema.refusals import CloudRefusal
+from semantest_iac.infrastructure.simulated_cloud.schema.values import UNKNOWN
 from tests.unit.simulated_cloud.azure.samples import SAMPLES
 from tests.unit.simulated_cloud.azure.tokens import World
 
-EVERY_TYPE = pytest.mark.parametrize("type_", sorted(TYPES))
+EVERY_TYPE = pytest.mark.parametrize("type_", sorted(AZURE_TYPES))
 
 
 class TestEveryType:
     def test_has_a_sample(self) -> None:
-        assert set(SAMPLES) == set(TYPES)
+        assert set(SAMPLES) == set(AZURE_TYPES)
 
     @EVERY_TYPE
-    def test_accepts_its_sample(self, type_: str, cloud: Cloud, world: World) -> None:
+    def test_accepts_its_sample(self, type_: str, cloud: SimulatedCloud, world: World) -> None:
         assert cloud.check(type_, SAMPLES[type_](world)) == []
 
     @EVERY_TYPE
@@ -28,19 +28,19 @@ class TestEveryType:
         assert world[type_].warnings == ()
 
     @EVERY_TYPE
-    def test_reads_back_what_was_made(self, type_: str, cloud: Cloud, world: World) -> None:
+    def test_reads_back_what_was_made(self, type_: str, cloud: SimulatedCloud, world: World) -> None:
         made = world[type_]
 
         assert cloud.read(type_, made.id, made.outputs) == made.outputs
 
     @EVERY_TYPE
-    def test_shows_no_change_when_asked_again(self, type_: str, cloud: Cloud, world: World) -> None:
+    def test_shows_no_change_when_asked_again(self, type_: str, cloud: SimulatedCloud, world: World) -> None:
         inputs = SAMPLES[type_](world)
 
         assert cloud.diff(type_, inputs, world[type_].outputs, inputs).changed == ()
 
     @EVERY_TYPE
-    def test_previews_every_output_that_it_gives(self, type_: str, cloud: Cloud, world: World) -> None:
+    def test_previews_every_output_that_it_gives(self, type_: str, cloud: SimulatedCloud, world: World) -> None:
         previewed = cloud.preview_create(type_, SAMPLES[type_](world))
 
         known = {name: value for name, value in previewed.items() if value is not UNKNOWN}
@@ -48,7 +48,9 @@ class TestEveryType:
         assert known.items() <= world[type_].outputs.items()
 
     @EVERY_TYPE
-    def test_keeps_its_outputs_through_an_update_without_change(self, type_: str, cloud: Cloud, world: World) -> None:
+    def test_keeps_its_outputs_through_an_update_without_change(
+        self, type_: str, cloud: SimulatedCloud, world: World
+    ) -> None:
         inputs = SAMPLES[type_](world)
 
         previewed = cloud.preview_update(type_, world[type_].outputs, inputs)
@@ -57,17 +59,17 @@ class TestEveryType:
         assert previewed == updated == world[type_].outputs
 
     @EVERY_TYPE
-    def test_cannot_be_made_twice(self, type_: str, cloud: Cloud, world: World) -> None:
+    def test_cannot_be_made_twice(self, type_: str, cloud: SimulatedCloud, world: World) -> None:
         with pytest.raises(CloudRefusal):
             cloud.create(type_, SAMPLES[type_](world), owner="urn:again")
 
-    def test_all_leave_nothing_when_deleted_backwards(self, cloud: Cloud, world: World) -> None:
+    def test_all_leave_nothing_when_deleted_backwards(self, cloud: SimulatedCloud, world: World) -> None:
         for type_ in reversed(world):
             cloud.delete(type_, world[type_].id, world[type_].outputs)
 
         assert cloud.live() == []
 
-    def test_all_go_with_their_resource_group(self, cloud: Cloud, world: World) -> None:
+    def test_all_go_with_their_resource_group(self, cloud: SimulatedCloud, world: World) -> None:
         group = "azure-native:resources:ResourceGroup"
 
         cloud.delete(group, world[group].id)

@@ -12,7 +12,7 @@ import pytest
 from pulumi._types import input_type_types, resource_types
 from pulumi.runtime.rpc import translate_output_properties
 
-from semantest_iac.infrastructure.simulated_cloud.azure.catalogue import TYPES
+from semantest_iac.infrastructure.simulated_cloud.azure.catalogue import AZURE_TYPES
 from tests.unit.simulated_cloud.azure.tokens import World
 from tools import generate_azure_shapes as generator
 
@@ -31,7 +31,7 @@ _LEFT_OUT = {
     },
 }
 
-EVERY_TYPE = pytest.mark.parametrize("type_", sorted(TYPES))
+EVERY_TYPE = pytest.mark.parametrize("type_", sorted(AZURE_TYPES))
 
 
 class TestShapes:
@@ -40,11 +40,11 @@ class TestShapes:
 
     @EVERY_TYPE
     def test_name_every_input_and_no_other(self, type_: str) -> None:
-        assert TYPES[type_].properties.keys() == input_type_types(_arguments(type_)).keys()
+        assert AZURE_TYPES[type_].properties.keys() == input_type_types(_arguments(type_)).keys()
 
     @EVERY_TYPE
     def test_require_what_the_sdk_requires(self, type_: str) -> None:
-        required = {name for name, known in TYPES[type_].properties.items() if known.required}
+        required = {name for name, known in AZURE_TYPES[type_].properties.items() if known.required}
 
         assert required == set(generator.required_inputs(_arguments(type_)))
 
@@ -58,7 +58,7 @@ class TestOutputs:
 
     @EVERY_TYPE
     def test_are_none_that_the_sdk_lacks(self, type_: str) -> None:
-        rule = TYPES[type_]
+        rule = AZURE_TYPES[type_]
         ours = {*rule.computed, *rule.planned, *rule.rendered}
 
         assert ours <= resource_types(_class(type_)).keys()

@@ -12,9 +12,9 @@ from urllib.request import Request, urlopen
 
 import pytest
 
-from semantest_iac.infrastructure.function_runtimes.loopback import loopback
-from semantest_iac.infrastructure.local_service.aws.services import management, tables
-from semantest_iac.infrastructure.local_service.aws.table_data import TableData, TableSchema
+from semantest_iac.infrastructure.function_runtimes.loopback import serve_loopback
+from semantest_iac.infrastructure.local_service.aws.tables import DynamoDbTable, TableSchema
+from semantest_iac.infrastructure.local_service.aws.web_sockets import serve_connections, serve_tables
 from tests.contract.websocket_service.payload import shipped
 from tests.integration.local_service.clients import Memory
 
@@ -30,8 +30,11 @@ def clients() -> Memory:
 @pytest.fixture
 async def calls(clients: Memory, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Any]:
     """The payload's own way to both services."""
-    data = {"t": TableData(TableSchema("id"), time.time)}
-    async with loopback(tables(data)) as tables_url, loopback(management(clients, LARGEST)) as connections_url:
+    data = {"t": DynamoDbTable(TableSchema("id"), time.time)}
+    async with (
+        serve_loopback(serve_tables(data)) as tables_url,
+        serve_loopback(serve_connections(clients, LARGEST)) as connections_url,
+    ):
         monkeypatch.setenv("AWS_ENDPOINT_URL_DYNAMODB", tables_url)
         monkeypatch.setenv("SEMANTEST_CONNECTIONS_ENDPOINT", connections_url)
         found = shipped("websocket_service", "semantest_aws").calls()
@@ -104,7 +107,7 @@ class TestManagement:
         assert await refusal(calls.post, "a", b"x" * (LARGEST + 1)) == "PayloadTooLargeException"
 
     async def test_tells_of_connections_and_ends_them(self, clients: Memory) -> None:
-        async with loopback(management(clients, LARGEST)) as url:
+        async with serve_loopback(serve_connections(clients, LARGEST)) as url:
             place = f"{url}/@connections/a"
 
             found = [await status(method, place) for method in ("GET", "DELETE", "DELETE", "GET", "PATCH")]
@@ -113,7 +116,7 @@ class TestManagement:
 
 class TestLoopback:
     async def test_answers_nobody_who_does_not_know_its_path(self, clients: Memory) -> None:
-        async with loopback(management(clients, LARGEST)) as url:
+        async with serve_loopback(serve_connections(clients, LARGEST)) as url:
             root = url.rpartition("/")[0]
 
             assert await status("POST", f"{root}/@connections/a", b"{}") == 403
@@ -126,7 +129,7 @@ class TestLoopback:
         assert clients.types("a") == [str(number) for number in range(50)]
 
     async def test_waits_for_the_whole_of_a_call(self, clients: Memory) -> None:
-        async with loopback(management(clients, LARGEST)) as url:
+        async with serve_loopback(serve_connections(clients, LARGEST)) as url:
             place = urlsplit(f"{url}/@connections/a")
             reader, writer = await asyncio.open_connection(place.hostname, place.port)
             for part in (f"POST {place.path} HTTP/1.1\r\nContent-", "Length: 4\r\n\r\n{ ", " }"):
@@ -138,7 +141,7 @@ class TestLoopback:
         assert clients.heard == {"a": [{}]}
 
     async def test_goes_on_after_a_call_that_nobody_has_thought_of(self, clients: Memory) -> None:
-        async with loopback(management(clients, LARGEST)) as url:
+        async with serve_loopback(serve_connections(clients, LARGEST)) as url:
             found = [await status("POST", f"{url}/@connections/a", body) for body in (b"no json", b"{}")]
         assert found == [500, 200]
 
@@ -146,7 +149,7 @@ class TestLoopback:
         "head", ["nonsense\r\n\r\n", "POST / HTTP/1.1\r\nContent-Length: -1\r\n\r\n", "x" * 70_000]
     )
     async def test_hangs_up_on_what_is_no_call(self, clients: Memory, head: str) -> None:
-        async with loopback(management(clients, LARGEST)) as url:
+        async with serve_loopback(serve_connections(clients, LARGEST)) as url:
             reader, writer = await asyncio.open_connection("127.0.0.1", urlsplit(url).port)
             writer.write(head.encode())
 

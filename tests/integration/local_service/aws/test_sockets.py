@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from semantest_iac.infrastructure.local_service.sockets import ADMITTED, Handshake
+from semantest_iac.infrastructure.local_service.web_socket_service import SWITCHING_PROTOCOLS, Handshake
 from tests.integration.local_service.clients import Memory
 from tests.integration.local_service.conftest import AWS, GUARDED, Deployed, token
 
@@ -18,7 +18,11 @@ pytestmark = pytest.mark.parametrize("stack", [AWS], ids=["aws"], indirect=True)
 class TestThrottling:
     async def test_refuses_what_is_over_the_limit_of_the_stage(self, deployed: Deployed, clients: Memory) -> None:
         async with deployed(throttling={"rate": 0.001, "burst": 2}) as service:
-            assert [await service.connect(id, Handshake()) for id in "abc"] == [ADMITTED, ADMITTED, 429]
+            assert [await service.connect(id, Handshake()) for id in "abc"] == [
+                SWITCHING_PROTOCOLS,
+                SWITCHING_PROTOCOLS,
+                429,
+            ]
             assert [await service.receive("a", '{"type": "ping"}') for _ in range(3)] == [True, True, False]
 
         assert clients.types("a")[-1] == "Too Many Requests"

@@ -6,7 +6,7 @@ import asyncio
 import json
 from typing import Any
 
-from semantest_iac.domain.deployment.plan import ChangePlan
+from semantest_iac.domain.deployment.change_plan import ChangePlan
 from semantest_iac.domain.errors import Fault, StackBusyError
 
 _DEPLOY = ("deploy", "--component", "rest-api")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from semantest_iac.domain.deployment.plan import ChangePlan
+from semantest_iac.domain.deployment.change_plan import ChangePlan
 
 _DESTROY = ("destroy", "--component", "rest-api")
 

@@ -10,7 +10,7 @@ import pytest
 
 from semantest_iac.domain.errors import RuntimeFailedError
 from semantest_iac.domain.networking.http_exchange import HttpRequest, HttpResponse
-from semantest_iac.domain.ports.service_probe import Answer
+from semantest_iac.domain.ports.service_probe import ProbeAnswer
 
 _INVOKE = ("invoke", "rest-api")
 
@@ -71,7 +71,7 @@ class TestAnswer:
         ids=["text", "bytes"],
     )
     def test_is_json_when_asked_for(self, cli: Any, world: Any, body: bytes, told: dict[str, Any]) -> None:
-        world.answer = Answer(HttpResponse(418, (("set-cookie", "a"), ("set-cookie", "b")), body))
+        world.answer = ProbeAnswer(HttpResponse(418, (("set-cookie", "a"), ("set-cookie", "b")), body))
 
         outcome = cli(*_INVOKE, "GET", "/", "--json")
 
@@ -79,7 +79,7 @@ class TestAnswer:
         assert json.loads(outcome.out) == {"status": 418, "headers": {"set-cookie": "a, b"}} | told
 
     def test_comes_with_logs_without_secrets(self, cli: Any, world: Any) -> None:
-        world.answer = Answer(HttpResponse(200), "key is hunter2-canary\n", notes=("It runs on another version.",))
+        world.answer = ProbeAnswer(HttpResponse(200), "key is hunter2-canary\n", notes=("It runs on another version.",))
 
         quiet, told = cli(*_INVOKE, "GET", "/"), cli(*_INVOKE, "GET", "/", "--logs")
 

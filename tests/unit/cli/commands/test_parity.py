@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import json
 
-from semantest_iac.domain.blueprints import features
-from semantest_iac.domain.blueprints.capabilities import Capabilities
-from semantest_iac.domain.blueprints.features import KINDS
-from semantest_iac.domain.networking.http_api import HttpApi
+from semantest_iac.domain.blueprints import capabilities
+from semantest_iac.domain.blueprints.capabilities import RESOURCE_KINDS, Capabilities
+from semantest_iac.domain.networking.apis import HttpApi
 from tests.unit.cli.conftest import Cli, World
 
 _AZURE = Capabilities(
     "azure",
-    frozenset(KINDS) - {HttpApi},
-    {features.WARM: "its functions sleep"},
-    {features.MEMORY: "in steps"},
+    frozenset(RESOURCE_KINDS) - {HttpApi},
+    {capabilities.WARM_INSTANCES: "its functions sleep"},
+    {capabilities.MEMORY_SIZE: "in steps"},
 )
 
 
@@ -23,7 +22,7 @@ class TestParity:
         title, *rows = cli("parity").out.splitlines()
 
         assert title.split() == ["AWS", "AZURE"]
-        assert len(rows) == len(list(features.everything()))
+        assert len(rows) == len(list(capabilities.list_capabilities()))
         assert all(row.split()[-2:] == ["yes", "yes"] for row in rows)
 
     def test_gives_the_reason_below_where_a_cloud_lacks_something(self, cli: Cli, world: World) -> None:

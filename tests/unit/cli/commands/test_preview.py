@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from semantest_iac.domain.deployment.plan import ChangePlan
+from semantest_iac.domain.deployment.change_plan import ChangePlan
 from semantest_iac_events.values import ResourceChange
 
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from semantest_iac.presentation.gateway.services import Entry
+from semantest_iac.presentation.gateway.services import RequestLogEntry
 
 STACK = "rest-api.aws.development.us-east-1"
-ENTRY = Entry("GET", "/a\x1b[2J", STACK, 200, 0.0123)
+ENTRY = RequestLogEntry("GET", "/a\x1b[2J", STACK, 200, 0.0123)
 
 
 class TestServe:
@@ -36,7 +36,7 @@ class TestServe:
         assert line.endswith(f"{STACK} GET /a\\x1b[2J 200 12.3 ms")
 
     def test_shows_each_request_as_json(self, cli: Any, world: Any) -> None:
-        world.entries = [Entry("GET", "/", "", 404, 0.001, "a remark")]
+        world.entries = [RequestLogEntry("GET", "/", "", 404, 0.001, "a remark")]
 
         told = json.loads(cli("serve", "--json").out.splitlines()[1])
 

@@ -4,23 +4,23 @@ from __future__ import annotations
 
 import io
 
-from semantest_iac.domain.ports.provisioner import Tick
+from semantest_iac.domain.ports.provisioner import ResourceProgress
+from semantest_iac.presentation.cli.live_tree import LiveTreeView
 from semantest_iac.presentation.cli.terminal import Terminal
-from semantest_iac.presentation.cli.views.live_tree import LiveTree
 
 _URN = "urn:pulumi:s::p::semantest:messaging:NotificationChannel$aws:sns/topic:Topic::"
 
 
-def _drawn(*ticks: Tick) -> str:
+def _drawn(*ticks: ResourceProgress) -> str:
     out = io.StringIO()
-    with LiveTree(Terminal(out, io.StringIO()), "") as view:
+    with LiveTreeView(Terminal(out, io.StringIO()), "") as view:
         for tick in ticks:
             view.tick(tick)
     return out.getvalue()
 
 
-def _tick(name: str, state: str) -> Tick:
-    return Tick(_URN + name, "aws:sns/topic:Topic", name, "create", state, 0.5)
+def _tick(name: str, state: str) -> ResourceProgress:
+    return ResourceProgress(_URN + name, "aws:sns/topic:Topic", name, "create", state, 0.5)
 
 
 class TestLiveTree:

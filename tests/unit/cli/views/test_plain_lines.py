@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import io
 
-from semantest_iac.domain.deployment.journal import PackageBuilt
+from semantest_iac.domain.deployment.events import PackageBuilt
+from semantest_iac.presentation.cli.deployment_views import PlainView
 from semantest_iac.presentation.cli.terminal import Terminal
-from semantest_iac.presentation.cli.views.plain_lines import PlainLines
 
 _BUILT = PackageBuilt(
     component="rest-api",
@@ -28,6 +28,6 @@ class TestPlainLines:
     def test_tell_what_was_left_out_of_the_package_beside_the_result(self) -> None:
         out, err = io.StringIO(), io.StringIO()
 
-        PlainLines(Terminal(out, err), "").event(_BUILT)
+        PlainView(Terminal(out, err), "").event(_BUILT)
 
         assert (out.getvalue(), err.getvalue()) == ("", "Note: .env was left out.\n")

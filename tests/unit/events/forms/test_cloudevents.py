@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from semantest_iac_events.deployments import DeploymentRequested
 from semantest_iac_events.event import Event
 from semantest_iac_events.forms.cloudevents import from_cloudevent, schema_name, to_cloudevent
-from semantest_iac_events.resources import HttpApiDeployed
+from semantest_iac_events.infrastructure import HttpApiDeployed
 from semantest_iac_events.triggers import ServiceDeploymentNeeded
 
 FaultsOf = Callable[[Callable[..., object], Any], list[str]]

@@ -19,7 +19,7 @@ from semantest_iac_events.deployments import (
 from semantest_iac_events.event import Event
 from semantest_iac_events.forms.semantest import (
     from_semantest,
-    service_deployment_needed,
+    read_service_deployment_needed,
     to_envelope_b,
     to_semantest,
 )
@@ -134,7 +134,7 @@ class TestFromSemantest:
 class TestServiceDeploymentNeeded:
     @pytest.mark.parametrize("payload", [NEEDED, IN_CAMEL_CASE], ids=["snake", "camel"])
     def test_is_read_in_either_spelling(self, payload: dict[str, Any]) -> None:
-        event = service_deployment_needed({"type": "ServiceDeploymentNeeded", "payload": payload})
+        event = read_service_deployment_needed({"type": "ServiceDeploymentNeeded", "payload": payload})
 
         assert (event.service_type, event.environment, event.service_config) == tuple(NEEDED.values())
 
@@ -166,30 +166,30 @@ class TestServiceDeploymentNeeded:
         ids=["core", "server", "domain", "stored", "wire", "our name"],
     )
     def test_is_read_from_every_envelope(self, form: dict[str, Any]) -> None:
-        event = service_deployment_needed(form)
+        event = read_service_deployment_needed(form)
 
         assert (event.service_type, event.environment, event.correlation_id) == ("rest-api", "staging", "c1")
 
     def test_may_leave_the_environment_open(self) -> None:
-        event = service_deployment_needed(_stored("ServiceDeploymentNeeded", {"serviceType": "rest-api"}))
+        event = read_service_deployment_needed(_stored("ServiceDeploymentNeeded", {"serviceType": "rest-api"}))
 
         assert event.environment is None
 
     def test_keeps_an_id_that_is_a_uuid(self, request_event: Event) -> None:
         form = {"id": str(request_event.id), "type": "ServiceDeploymentNeeded", "payload": NEEDED}
 
-        assert service_deployment_needed(form).id == request_event.id
+        assert read_service_deployment_needed(form).id == request_event.id
 
     def test_is_the_same_event_each_time_the_same_message_is_read(self) -> None:
         form = _stored("ServiceDeploymentNeeded", NEEDED)
 
-        assert service_deployment_needed(form) == service_deployment_needed(form)
+        assert read_service_deployment_needed(form) == read_service_deployment_needed(form)
 
     def test_is_another_event_when_a_sender_uses_an_id_twice(self) -> None:
         form = {"id": "t1", "type": "ServiceDeploymentNeeded", "payload": NEEDED}
         other = form | {"payload": NEEDED | {"environment": "qa"}}
 
-        assert service_deployment_needed(form).id != service_deployment_needed(other).id
+        assert read_service_deployment_needed(form).id != read_service_deployment_needed(other).id
 
     @pytest.mark.parametrize(
         ("cause", "known"),
@@ -203,7 +203,7 @@ class TestServiceDeploymentNeeded:
             "metadata": {"causationId": cause},
         }
 
-        assert len(service_deployment_needed(form).previous_event_ids) == known
+        assert len(read_service_deployment_needed(form).previous_event_ids) == known
 
     @pytest.mark.parametrize(
         ("form", "faults"),
@@ -224,7 +224,7 @@ class TestServiceDeploymentNeeded:
         ids=["another type", "no service", "wrong types"],
     )
     def test_is_refused_with_every_fault(self, faults_of: FaultsOf, form: dict[str, Any], faults: list[str]) -> None:
-        assert faults_of(service_deployment_needed, form) == faults
+        assert faults_of(read_service_deployment_needed, form) == faults
 
 
 def _stored(event_type: str, payload: dict[str, Any]) -> dict[str, Any]:

@@ -10,16 +10,16 @@ from typing import Any
 
 import pytest
 
-from semantest_iac.domain.deployment.deployed import DeployedResource
 from semantest_iac.domain.networking.http_exchange import HttpRequest
-from semantest_iac.infrastructure.local_service.aws.front import front
-from semantest_iac.infrastructure.local_service.front import Arrival, Front
+from semantest_iac.domain.resource import DeployedResource
+from semantest_iac.infrastructure.local_service.api_frontend import AdmissionResult, ApiFrontend
+from semantest_iac.infrastructure.local_service.aws.api_frontend import build_api_frontend
 
 GATEWAY = "aws:apigatewayv2"
 CLAIMS = {"iss": "https://login.example", "aud": ["service", "x"], "exp": 4_000_000_000, "admin": True}
 
 
-def deployed(**function: Any) -> Front:
+def deployed(**function: Any) -> ApiFrontend:
     told: dict[str, Any] = {
         "arn": "arn:aws:lambda:us-east-1:123456789012:function:f",
         "sourceCodeHash": "",
@@ -38,7 +38,9 @@ def deployed(**function: Any) -> Front:
         f"{GATEWAY}/stage:Stage": [{"defaultRouteSettings": {"throttlingRateLimit": 0.001, "throttlingBurstLimit": 2}}],
         "aws:lambda/function:Function": [told],
     }
-    found = front([DeployedResource(type_, "n", it) for type_, all_ in resources.items() for it in all_], Path)
+    found = build_api_frontend(
+        [DeployedResource(type_, "n", it) for type_, all_ in resources.items() for it in all_], Path
+    )
     assert found is not None
     return found
 
@@ -48,12 +50,12 @@ def token(**changes: Any) -> str:
     return ".".join(base64.urlsafe_b64encode(json.dumps(part).encode()).decode().rstrip("=") for part in parts)
 
 
-def asked(api: Front, path: str, *, bearer: str = "", client: str = "127.0.0.1") -> Arrival:
+def asked(api: ApiFrontend, path: str, *, bearer: str = "", client: str = "127.0.0.1") -> AdmissionResult:
     headers = (("Authorization", f"Bearer {bearer}"),) if bearer else ()
     return api.admit(HttpRequest("GET", path, headers=headers, client=client))
 
 
-def status(arrival: Arrival) -> int | None:
+def status(arrival: AdmissionResult) -> int | None:
     return arrival.refusal.status if arrival.refusal else None
 
 

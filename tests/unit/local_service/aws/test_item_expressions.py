@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from semantest_iac.infrastructure.local_service.aws.item_expressions import Expression, ExpressionError
+from semantest_iac.infrastructure.local_service.aws.tables import Expression, ExpressionError
 
 ITEM = {"id": {"S": "abc"}, "n": {"N": "10"}, "name": {"S": "x"}}
 VALUES = {":abc": {"S": "abc"}, ":ab": {"S": "ab"}, ":nine": {"N": "9"}, ":ten": {"N": "10.0"}, ":text": {"S": "10"}}

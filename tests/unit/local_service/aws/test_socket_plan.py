@@ -9,11 +9,15 @@ from typing import Any
 
 import pytest
 
-from semantest_iac.domain.deployment.deployed import DeployedResource
 from semantest_iac.domain.networking.http_exchange import HttpRequest
-from semantest_iac.infrastructure.local_service.aws.front import front
-from semantest_iac.infrastructure.local_service.aws.socket_plan import SocketPlan, plan, reaching
-from semantest_iac.infrastructure.local_service.throttling import Throttles
+from semantest_iac.domain.resource import DeployedResource
+from semantest_iac.infrastructure.local_service.api_frontend import TokenBuckets
+from semantest_iac.infrastructure.local_service.aws.api_frontend import build_api_frontend
+from semantest_iac.infrastructure.local_service.aws.web_socket_plan import (
+    WebSocketPlan,
+    read_web_socket_plan,
+    redirect_to_local_endpoints,
+)
 
 ARN = "arn:aws:lambda:us-east-1:123456789012:function:{}"
 URI = "arn:aws:apigateway:us-east-1:lambda:path/2015-03-31/functions/{}:live/invocations"
@@ -62,8 +66,8 @@ def stack(protocol: str = "WEBSOCKET", **routes: str) -> list[DeployedResource]:
     ]  # fmt: skip
 
 
-def planned(**routes: str) -> SocketPlan:
-    found = plan(stack(**(routes or {"_connect": "a", "_default": "", "ping": ""})), Path)
+def planned(**routes: str) -> WebSocketPlan:
+    found = read_web_socket_plan(stack(**(routes or {"_connect": "a", "_default": "", "ping": ""})), Path)
     assert found is not None
     return found
 
@@ -91,11 +95,11 @@ class TestPlan:
         assert planned(_connect="", _default="").guard is None
 
     def test_is_none_for_other_stacks(self) -> None:
-        assert plan(stack("HTTP"), Path) is None
-        assert plan([], Path) is None
+        assert read_web_socket_plan(stack("HTTP"), Path) is None
+        assert read_web_socket_plan([], Path) is None
 
     def test_lets_as_much_through_as_the_stage_does(self) -> None:
-        throttles = Throttles(planned().limits)
+        throttles = TokenBuckets(planned().limits)
 
         assert [throttles.admits("$default") for _ in range(2)] == [True, False]
 
@@ -127,14 +131,14 @@ class TestRoutes:
 
 class TestReaching:
     def test_turns_calls_to_aws_to_this_machine(self) -> None:
-        told = reaching(planned().function, "http://t", "http://c").environment
+        told = redirect_to_local_endpoints(planned().function, "http://t", "http://c").environment
 
         assert (told["SEMANTEST_CONNECTIONS_ENDPOINT"], told["AWS_ENDPOINT_URL_DYNAMODB"]) == ("http://c", "http://t")
 
 
 class TestPlainRequests:
     def test_are_told_to_upgrade_first(self) -> None:
-        answered = front(stack(), Path)
+        answered = build_api_frontend(stack(), Path)
 
         assert answered is not None
         refusal = answered.admit(HttpRequest("GET", "/")).refusal

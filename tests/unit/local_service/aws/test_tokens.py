@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from semantest_iac.domain.networking.http_exchange import HttpRequest
-from semantest_iac.infrastructure.local_service.aws.tokens import TokenRules, token_rules
+from semantest_iac.infrastructure.local_service.aws.api_frontend import JwtRules, read_jwt_rules
 
 NOW = 1_800_000_000
 GOOD = {"iss": "https://login.example", "aud": "service", "exp": NOW + 60, "sub": "ann"}
@@ -17,7 +17,7 @@ AUTHORIZER = {
     "identitySources": ["$request.header.X-Token"],
     "jwtConfiguration": {"issuer": "https://login.example", "audiences": ["service", "other"]},
 }
-RULES = TokenRules("https://login.example", ("service", "other"), "x-token")
+RULES = JwtRules("https://login.example", ("service", "other"), "x-token")
 
 
 def part(value: Any) -> str:
@@ -34,7 +34,7 @@ def claims_of(value: str) -> Any:
 
 class TestTokenRules:
     def test_are_read_of_the_authorizer(self) -> None:
-        assert token_rules(AUTHORIZER) == RULES
+        assert read_jwt_rules(AUTHORIZER) == RULES
 
     @pytest.mark.parametrize("scheme", ["", "Bearer ", "bearer "])
     def test_give_the_claims(self, scheme: str) -> None:

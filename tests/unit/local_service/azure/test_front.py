@@ -7,11 +7,11 @@ from typing import Any
 
 import pytest
 
-from semantest_iac.domain.deployment.deployed import DeployedResource
 from semantest_iac.domain.networking.http_exchange import HttpRequest
+from semantest_iac.domain.resource import DeployedResource
 from semantest_iac.infrastructure.function_runtimes.function_spec import TIMED_OUT, Invocation
-from semantest_iac.infrastructure.local_service.azure.front import front
-from semantest_iac.infrastructure.local_service.front import Front
+from semantest_iac.infrastructure.local_service.api_frontend import ApiFrontend
+from semantest_iac.infrastructure.local_service.azure.api_frontend import build_api_frontend
 
 VAULT = "https://v.vault.azure.net/secrets"
 REFERENCE = f"@Microsoft.KeyVault(SecretUri={VAULT}/token)"
@@ -24,7 +24,7 @@ def secret(name: str, value: str) -> DeployedResource:
     return DeployedResource("azure-native:keyvault:Secret", name, {}, asked)
 
 
-def deployed(code: str = "d1", runtime: tuple[str, str] = ("node", "24"), **settings: Any) -> Front:
+def deployed(code: str = "d1", runtime: tuple[str, str] = ("node", "24"), **settings: Any) -> ApiFrontend:
     inputs = {
         "functionAppConfig": {
             "runtime": {"name": runtime[0], "version": runtime[1]},
@@ -34,7 +34,7 @@ def deployed(code: str = "d1", runtime: tuple[str, str] = ("node", "24"), **sett
     }
     outputs = {"name": "func-app", "defaultHostName": "func-app.azurewebsites.net", "location": "eastus"}
     app = DeployedResource("azure-native:web:WebApp", "function", outputs, inputs, code)
-    found = front([secret("token", "one"), secret("token-two", "two"), app], Path)
+    found = build_api_frontend([secret("token", "one"), secret("token-two", "two"), app], Path)
     assert found is not None
     return found
 
@@ -72,7 +72,7 @@ class TestFunction:
 
 class TestFront:
     def test_is_none_where_no_app_is(self) -> None:
-        assert front([secret("token", "one")], Path) is None
+        assert build_api_frontend([secret("token", "one")], Path) is None
 
     def test_answers_503_before_code_was_published(self) -> None:
         refusal = deployed(code="").admit(HttpRequest("GET", "/health")).refusal

@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from semantest_iac.domain.deployment.deployed import DeployedResource
 from semantest_iac.domain.networking.http_exchange import HttpRequest, Pairs
-from semantest_iac.infrastructure.local_service.azure.gateway import Gateway, gateway_of
+from semantest_iac.domain.resource import DeployedResource
+from semantest_iac.infrastructure.local_service.azure.api_frontend import ApiManagement, read_api_management
 
 AREA = "azure-native:apimanagement"
 POLICY = """<policies><inbound><base />
@@ -21,7 +21,7 @@ POLICY = """<policies><inbound><base />
 </inbound></policies>"""
 
 
-def gateway(policy: str = POLICY, key: Any = "k") -> Gateway:
+def gateway(policy: str = POLICY, key: Any = "k") -> ApiManagement:
     operations = {"health": "/health", "open": "/open/{id}", "all": "/*"}
     made = [
         DeployedResource(f"{AREA}:ApiOperation", name, {}, {"operationId": name, "method": "GET", "urlTemplate": path})
@@ -29,7 +29,7 @@ def gateway(policy: str = POLICY, key: Any = "k") -> Gateway:
     ]
     named = DeployedResource(f"{AREA}:NamedValue", "key", {}, {"displayName": "the-key", "value": key})
     written = DeployedResource(f"{AREA}:ApiPolicy", "api", {}, {"value": policy})
-    found = gateway_of([DeployedResource(f"{AREA}:Api", "api", {}), named, written, *made])
+    found = read_api_management([DeployedResource(f"{AREA}:Api", "api", {}), named, written, *made])
     assert found is not None
     return found
 
@@ -41,7 +41,7 @@ def status(path: str, method: str = "GET", headers: Pairs = (), policy: str = PO
 
 class TestGateway:
     def test_is_none_where_the_app_is_called_directly(self) -> None:
-        assert gateway_of([DeployedResource("azure-native:web:WebApp", "app", {})]) is None
+        assert read_api_management([DeployedResource("azure-native:web:WebApp", "app", {})]) is None
 
     @pytest.mark.parametrize(
         ("path", "answer"), [("/health", None), ("/open/1", None), ("/open/1/2", 401), ("/other", 401), ("/", 404)]

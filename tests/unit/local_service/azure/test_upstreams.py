@@ -10,10 +10,10 @@ from typing import Any, cast
 import pytest
 
 from semantest_iac.domain.networking.http_exchange import HttpRequest
-from semantest_iac.infrastructure.function_runtimes.function_pool import FunctionPool
+from semantest_iac.infrastructure.function_runtimes.function_process import FunctionPool
 from semantest_iac.infrastructure.function_runtimes.function_spec import FunctionSpec, Invocation
-from semantest_iac.infrastructure.local_service.azure.socket_plan import HubPlan, Principal, Webhook
-from semantest_iac.infrastructure.local_service.azure.upstreams import Upstreams
+from semantest_iac.infrastructure.local_service.azure.web_socket_plan import ServicePrincipal, Webhook, WebSocketPlan
+from semantest_iac.infrastructure.local_service.azure.web_sockets import Upstreams
 
 SERVICE, APP, AUDIENCE = "x.webpubsub.azure.com", "app.example", "https://webpubsub.azure.com"
 EVENT = HttpRequest("POST", "/events/connect", (), (("ce-type", "azure.webpubsub.sys.connect"),), b"{}")
@@ -47,7 +47,7 @@ def webhook(audience: str = AUDIENCE) -> Webhook:
 
 
 def upstreams(app: FakeApp, principal: str = "me") -> Upstreams:
-    plan = HubPlan("semantest", SERVICE, True, (webhook(),), (), Principal(principal, "tenant"))
+    plan = WebSocketPlan("semantest", SERVICE, True, (webhook(),), (), ServicePrincipal(principal, "tenant"))
     made = Upstreams(plan, lambda invocation: None)
     made.pools[APP] = cast(FunctionPool, app)
     return made

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from semantest_iac.infrastructure.simulated_cloud.cloud import Cloud
-from semantest_iac.infrastructure.simulated_cloud.refusal import CloudRefusal, Created
+from semantest_iac.infrastructure.simulated_cloud.runtime.cloud import SimulatedCloud
+from semantest_iac.infrastructure.simulated_cloud.schema.refusals import CloudRefusal, CreatedResource
 
 ACCOUNT = "aws:apigateway/account:Account"
 ROLE = "aws:iam/role:Role"
@@ -23,7 +23,7 @@ ROUTE = "aws:apigatewayv2/route:Route"
 STAGE = "aws:apigatewayv2/stage:Stage"
 
 Refused = Callable[..., CloudRefusal]
-World = dict[str, Created]
+World = dict[str, CreatedResource]
 
 
 class TestApiLimits:
@@ -74,7 +74,7 @@ class TestWebSocketApis:
         return str(api.id)
 
     @pytest.fixture
-    def no_role(self, cloud: Cloud, world: World) -> None:
+    def no_role(self, cloud: SimulatedCloud, world: World) -> None:
         cloud.delete(ACCOUNT, world[ACCOUNT].id)
 
     @pytest.mark.parametrize(
@@ -109,11 +109,11 @@ class TestWebSocketApis:
 
 class TestAccount:
     @pytest.fixture
-    def role(self, make: Any) -> Created:
-        made: Created = make(ROLE, name="other")
+    def role(self, make: Any) -> CreatedResource:
+        made: CreatedResource = make(ROLE, name="other")
         return made
 
-    def test_takes_a_role_that_may_write_logs_only(self, role: Created, refused: Refused) -> None:
+    def test_takes_a_role_that_may_write_logs_only(self, role: CreatedResource, refused: Refused) -> None:
         refusal = refused(ACCOUNT, cloudwatchRoleArn=role.outputs["arn"])
 
         assert refusal.message.startswith("The role ARN does not have required permissions configured.")
@@ -133,7 +133,7 @@ class TestAccount:
         ids=["managed", "written"],
     )
     def test_is_one_for_the_region_whoever_sets_it_last(
-        self, kind: str, how: dict[str, Any], role: Created, make: Any, cloud: Cloud
+        self, kind: str, how: dict[str, Any], role: CreatedResource, make: Any, cloud: SimulatedCloud
     ) -> None:
         make(kind, role="other", **how)
 

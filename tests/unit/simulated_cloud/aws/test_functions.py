@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from semantest_iac.infrastructure.simulated_cloud.cloud import Cloud
-from semantest_iac.infrastructure.simulated_cloud.refusal import CloudRefusal, Created
+from semantest_iac.infrastructure.simulated_cloud.runtime.cloud import SimulatedCloud
+from semantest_iac.infrastructure.simulated_cloud.schema.refusals import CloudRefusal, CreatedResource
 
 ROLE = "aws:iam/role:Role"
 LOG_GROUP = "aws:cloudwatch/logGroup:LogGroup"
@@ -21,7 +21,7 @@ VPC = "aws:ec2/vpc:Vpc"
 SUBNET = "aws:ec2/subnet:Subnet"
 GROUP = "aws:ec2/securityGroup:SecurityGroup"
 
-World = dict[str, Created]
+World = dict[str, CreatedResource]
 Refused = Callable[..., CloudRefusal]
 
 
@@ -39,21 +39,21 @@ class TestFunctionVersions:
         ids=["memory", "environment", "code"],
     )
     def test_grow_with_a_change(
-        self, changes: dict[str, Any], cloud: Cloud, world: World, samples: dict[str, Any]
+        self, changes: dict[str, Any], cloud: SimulatedCloud, world: World, samples: dict[str, Any]
     ) -> None:
         updated = cloud.update(FUNCTION, "api", {**samples[FUNCTION](world), **changes})
 
         assert updated["version"] == "2"
         assert updated["invokeArn"] == world[FUNCTION].outputs["invokeArn"]
 
-    def test_stay_when_only_tags_change(self, cloud: Cloud, world: World, samples: dict[str, Any]) -> None:
+    def test_stay_when_only_tags_change(self, cloud: SimulatedCloud, world: World, samples: dict[str, Any]) -> None:
         updated = cloud.update(FUNCTION, "api", {**samples[FUNCTION](world), "tags": {"a": "b"}})
 
         assert updated["version"] == "1"
         assert updated["tagsAll"] == {"a": "b"}
 
     def test_can_all_be_the_target_of_an_alias(
-        self, cloud: Cloud, world: World, samples: dict[str, Any], make: Any
+        self, cloud: SimulatedCloud, world: World, samples: dict[str, Any], make: Any
     ) -> None:
         cloud.update(FUNCTION, "api", {**samples[FUNCTION](world), "memorySize": 1024})
 

@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 
 from semantest_iac.infrastructure.simulated_cloud.aws.catalogue import simulated_aws
-from semantest_iac.infrastructure.simulated_cloud.clock import DAY, Clock
-from semantest_iac.infrastructure.simulated_cloud.cloud import Cloud
-from semantest_iac.infrastructure.simulated_cloud.inventory import Inventory
-from semantest_iac.infrastructure.simulated_cloud.refusal import CloudRefusal
+from semantest_iac.infrastructure.simulated_cloud.runtime.clock import SECONDS_PER_DAY, VirtualClock
+from semantest_iac.infrastructure.simulated_cloud.runtime.cloud import SimulatedCloud
+from semantest_iac.infrastructure.simulated_cloud.runtime.inventory import Inventory
+from semantest_iac.infrastructure.simulated_cloud.schema.refusals import CloudRefusal
 
 LOG_GROUP = "aws:cloudwatch/logGroup:LogGroup"
 SECRET = "aws:secretsmanager/secret:Secret"
@@ -18,19 +18,19 @@ SECRET = "aws:secretsmanager/secret:Secret"
 
 class TestSecretNames:
     @pytest.fixture
-    def clock(self) -> Clock:
-        return Clock()
+    def clock(self) -> VirtualClock:
+        return VirtualClock()
 
     @pytest.fixture
-    def cloud(self, inventory: Inventory, clock: Clock) -> Cloud:
+    def cloud(self, inventory: Inventory, clock: VirtualClock) -> SimulatedCloud:
         return simulated_aws(inventory, region="us-east-1", clock=clock)
 
-    def deleted(self, cloud: Cloud, days: int) -> dict[str, Any]:
+    def deleted(self, cloud: SimulatedCloud, days: int) -> dict[str, Any]:
         inputs = {"name": "database", "recoveryWindowInDays": days}
         cloud.delete(SECRET, cloud.create(SECRET, inputs, owner="urn:one").id)
         return inputs
 
-    def test_stay_reserved_after_a_delete(self, cloud: Cloud) -> None:
+    def test_stay_reserved_after_a_delete(self, cloud: SimulatedCloud) -> None:
         inputs = self.deleted(cloud, days=7)
 
         with pytest.raises(CloudRefusal) as caught:
@@ -40,14 +40,14 @@ class TestSecretNames:
             "You can't create this secret because a secret with this name is already scheduled for deletion."
         )
 
-    def test_are_free_again_after_the_recovery_window(self, cloud: Cloud, clock: Clock) -> None:
+    def test_are_free_again_after_the_recovery_window(self, cloud: SimulatedCloud, clock: VirtualClock) -> None:
         inputs = self.deleted(cloud, days=7)
 
-        clock.advance(7 * DAY + 1)
+        clock.advance(7 * SECONDS_PER_DAY + 1)
 
         assert cloud.create(SECRET, inputs, owner="urn:two").outputs["name"] == "database"
 
-    def test_are_free_at_once_without_a_recovery_window(self, cloud: Cloud) -> None:
+    def test_are_free_at_once_without_a_recovery_window(self, cloud: SimulatedCloud) -> None:
         inputs = self.deleted(cloud, days=0)
 
         assert cloud.create(SECRET, inputs, owner="urn:two").outputs["name"] == "database"

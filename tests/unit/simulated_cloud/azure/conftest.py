@@ -8,14 +8,14 @@ from typing import Any, TypeAlias
 import pytest
 
 from semantest_iac.infrastructure.simulated_cloud.azure.catalogue import simulated_azure
-from semantest_iac.infrastructure.simulated_cloud.clock import Clock
-from semantest_iac.infrastructure.simulated_cloud.cloud import Cloud
-from semantest_iac.infrastructure.simulated_cloud.inventory import Inventory
-from semantest_iac.infrastructure.simulated_cloud.refusal import CloudRefusal, Created
+from semantest_iac.infrastructure.simulated_cloud.runtime.clock import VirtualClock
+from semantest_iac.infrastructure.simulated_cloud.runtime.cloud import SimulatedCloud
+from semantest_iac.infrastructure.simulated_cloud.runtime.inventory import Inventory
+from semantest_iac.infrastructure.simulated_cloud.schema.refusals import CloudRefusal, CreatedResource
 from tests.unit.simulated_cloud.azure.samples import SAMPLES
 from tests.unit.simulated_cloud.azure.tokens import Sample, World
 
-Make: TypeAlias = Callable[..., Created]
+Make: TypeAlias = Callable[..., CreatedResource]
 
 
 @pytest.fixture
@@ -25,19 +25,19 @@ def samples() -> Mapping[str, Sample]:
 
 
 @pytest.fixture
-def clock() -> Clock:
+def clock() -> VirtualClock:
     """Time to play with."""
-    return Clock()
+    return VirtualClock()
 
 
 @pytest.fixture
-def cloud(inventory: Inventory, clock: Clock) -> Cloud:
+def cloud(inventory: Inventory, clock: VirtualClock) -> SimulatedCloud:
     """An empty subscription, seen from westeurope."""
     return simulated_azure(inventory, region="westeurope", clock=clock)
 
 
 @pytest.fixture
-def world(cloud: Cloud) -> World:
+def world(cloud: SimulatedCloud) -> World:
     """What stands in the cloud: one resource of every type."""
     made: World = {}
     for type_, sample in SAMPLES.items():
@@ -46,10 +46,10 @@ def world(cloud: Cloud) -> World:
 
 
 @pytest.fixture
-def make(cloud: Cloud, world: World) -> Make:
+def make(cloud: SimulatedCloud, world: World) -> Make:
     """Make one more of a type, changed from its sample; None takes a property out."""
 
-    def make_one(type_: str, owner: str = "urn:another", **changes: Any) -> Created:
+    def make_one(type_: str, owner: str = "urn:another", **changes: Any) -> CreatedResource:
         inputs = {**SAMPLES[type_](world), **changes}
         return cloud.create(type_, {name: value for name, value in inputs.items() if value is not None}, owner=owner)
 

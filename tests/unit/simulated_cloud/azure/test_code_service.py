@@ -10,8 +10,8 @@ import pytest
 
 from semantest_iac.domain.networking.http_exchange import HttpRequest, HttpResponse
 from semantest_iac.infrastructure.simulated_cloud.azure.code_service import CodeService
-from semantest_iac.infrastructure.simulated_cloud.cloud import Cloud
-from semantest_iac.infrastructure.simulated_cloud.code_services import code_service
+from semantest_iac.infrastructure.simulated_cloud.runtime.cloud import SimulatedCloud
+from semantest_iac.infrastructure.simulated_cloud.runtime.providers import find_code_service
 from tests.unit.simulated_cloud.azure.tokens import APP, CONTAINER, World
 
 _ORIGIN = "https://func-semantest.scm.azurewebsites.net"
@@ -28,7 +28,7 @@ def _look(service: CodeService, deployment: str = "latest") -> HttpResponse:
 
 
 @pytest.fixture
-def service(cloud: Cloud, world: World) -> CodeService:
+def service(cloud: SimulatedCloud, world: World) -> CodeService:
     """The service of a cloud in which an app stands."""
     return CodeService(cloud)
 
@@ -37,7 +37,9 @@ class TestCodeService:
     def test_knows_nothing_at_first(self, service: CodeService) -> None:
         assert _look(service).status == 404
 
-    def test_takes_a_package_and_tells_which_one_runs(self, service: CodeService, cloud: Cloud, world: World) -> None:
+    def test_takes_a_package_and_tells_which_one_runs(
+        self, service: CodeService, cloud: SimulatedCloud, world: World
+    ) -> None:
         taken = _publish(service)
 
         told = json.loads(_look(service, json.loads(taken.body)).body)
@@ -45,7 +47,9 @@ class TestCodeService:
         assert cloud.published(APP, world[APP].id) == _DIGEST
         assert json.loads(_look(service).body) == told
 
-    def test_tells_of_a_failure_when_it_is_looked_at(self, service: CodeService, cloud: Cloud, world: World) -> None:
+    def test_tells_of_a_failure_when_it_is_looked_at(
+        self, service: CodeService, cloud: SimulatedCloud, world: World
+    ) -> None:
         cloud.delete(CONTAINER, world[CONTAINER].id)
 
         taken = _publish(service)
@@ -67,5 +71,5 @@ class TestCodeService:
     def test_refuses(self, service: CodeService, origin: str, request_: Any, status: int) -> None:
         assert service(origin, request_).status == status
 
-    def test_is_found_by_the_name_of_the_provider(self, cloud: Cloud) -> None:
-        assert isinstance(code_service("azure-native", cloud), CodeService)
+    def test_is_found_by_the_name_of_the_provider(self, cloud: SimulatedCloud) -> None:
+        assert isinstance(find_code_service("azure-native", cloud), CodeService)

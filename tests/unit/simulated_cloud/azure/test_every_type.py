@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from semantest_iac.infrastructure.simulated_cloud.cloud import Cloud
-from semantest_iac.infrastructure.simulated_cloud.refusal import CloudRefusal
+from semantest_iac.infrastructure.simulated_cloud.runtime.cloud import SimulatedCloud
+from semantest_iac.infrastructure.simulated_cloud.schema.refusals import CloudRefusal
 from tests.unit.simulated_cloud.azure import tokens as azure
 from tests.unit.simulated_cloud.azure.samples import SAMPLES
 from tests.unit.simulated_cloud.azure.tokens import World
@@ -50,22 +50,22 @@ class TestIds:
 
 
 class TestNames:
-    def test_of_top_level_types_get_eight_digits(self, cloud: Cloud) -> None:
+    def test_of_top_level_types_get_eight_digits(self, cloud: SimulatedCloud) -> None:
         assert re.fullmatch("api[0-9a-f]{8}", cloud.named(azure.STORAGE, {}, "api")["accountName"])
 
-    def test_of_children_are_the_logical_ones(self, cloud: Cloud) -> None:
+    def test_of_children_are_the_logical_ones(self, cloud: SimulatedCloud) -> None:
         assert cloud.named(azure.CONTAINER, {}, "packages") == {"containerName": "packages"}
 
-    def test_of_role_assignments_are_uuids(self, cloud: Cloud) -> None:
+    def test_of_role_assignments_are_uuids(self, cloud: SimulatedCloud) -> None:
         assert re.fullmatch("[0-9a-f-]{36}", cloud.named(azure.ROLE_ASSIGNMENT, {}, "blobs")["roleAssignmentName"])
 
     @pytest.mark.parametrize(
         "previous", [{"accountName": "written"}, {"accountName": "a1", "__defaults": ["accountName"]}]
     )
-    def test_stay_when_the_program_gives_none_any_more(self, previous: dict[str, Any], cloud: Cloud) -> None:
+    def test_stay_when_the_program_gives_none_any_more(self, previous: dict[str, Any], cloud: SimulatedCloud) -> None:
         assert cloud.named(azure.STORAGE, {}, "api", previous=previous) == previous
 
-    def test_that_were_written_are_freed_before_a_replacement(self, cloud: Cloud, world: World) -> None:
+    def test_that_were_written_are_freed_before_a_replacement(self, cloud: SimulatedCloud, world: World) -> None:
         inputs = SAMPLES[azure.STORAGE](world)
 
         found = cloud.diff(azure.STORAGE, inputs, world[azure.STORAGE].outputs, {**inputs, "location": "eastus"})
@@ -131,7 +131,7 @@ class TestParents:
 
         assert refusal.code == "ResourceNotFound"
 
-    def test_take_their_children_along(self, cloud: Cloud, world: World) -> None:
+    def test_take_their_children_along(self, cloud: SimulatedCloud, world: World) -> None:
         cloud.delete(azure.SERVICE, world[azure.SERVICE].id)
 
         assert not [type_ for type_, _ in cloud.live() if "apimanagement" in type_]
@@ -139,7 +139,7 @@ class TestParents:
 
 class TestPlaces:
     @pytest.mark.parametrize("place", ["West Europe", "WestEurope", "westeurope"])
-    def test_are_one_however_they_are_spelled(self, place: str, cloud: Cloud, world: World) -> None:
+    def test_are_one_however_they_are_spelled(self, place: str, cloud: SimulatedCloud, world: World) -> None:
         inputs = SAMPLES[azure.VAULT](world)
 
         found = cloud.diff(azure.VAULT, inputs, world[azure.VAULT].outputs, {**inputs, "location": place})
@@ -149,7 +149,7 @@ class TestPlaces:
     def test_are_those_of_the_provider_where_none_is_given(self, make: Any) -> None:
         assert make(azure.IDENTITY, resourceName="id-other", location=None).outputs["location"] == "westeurope"
 
-    def test_see_the_same_names_from_everywhere(self, cloud: Cloud, world: World) -> None:
+    def test_see_the_same_names_from_everywhere(self, cloud: SimulatedCloud, world: World) -> None:
         assert cloud.live("eastus") == cloud.live()
 
 
@@ -164,7 +164,7 @@ class TestIdentities:
     def test_of_the_system_have_a_principal(self, world: World) -> None:
         assert re.fullmatch("[0-9a-f-]{36}", world[azure.SERVICE].outputs["identity"]["principalId"])
 
-    def test_show_when_another_is_asked_for(self, cloud: Cloud, world: World) -> None:
+    def test_show_when_another_is_asked_for(self, cloud: SimulatedCloud, world: World) -> None:
         inputs = SAMPLES[azure.APP](world)
         other = {**inputs, "identity": {"type": "UserAssigned", "userAssignedIdentities": ["other"]}}
 
@@ -174,7 +174,7 @@ class TestIdentities:
 
 
 class TestInputs:
-    def test_that_do_not_exist_are_named_with_the_nearest(self, cloud: Cloud, world: World) -> None:
+    def test_that_do_not_exist_are_named_with_the_nearest(self, cloud: SimulatedCloud, world: World) -> None:
         failures = cloud.check(azure.STORAGE, {**SAMPLES[azure.STORAGE](world), "minimumTLSVersion": "TLS1_2"})
 
         assert failures[0].reason.endswith("did you mean minimumTlsVersion?")
@@ -201,13 +201,13 @@ class TestInputs:
         ids=lambda value: value if isinstance(value, str) and ":" not in value else "",
     )
     def test_are_refused_with_their_place(
-        self, type_: str, changes: dict[str, Any], path: str, cloud: Cloud, world: World
+        self, type_: str, changes: dict[str, Any], path: str, cloud: SimulatedCloud, world: World
     ) -> None:
         failures = cloud.check(type_, {**SAMPLES[type_](world), **changes})
 
         assert [(failure.property, failure.warning) for failure in failures] == [(path, False)]
 
-    def test_may_be_empty_where_a_path_is_required(self, cloud: Cloud, world: World) -> None:
+    def test_may_be_empty_where_a_path_is_required(self, cloud: SimulatedCloud, world: World) -> None:
         assert cloud.check(azure.API, {**SAMPLES[azure.API](world), "path": ""}) == []
 
 
@@ -223,7 +223,9 @@ class TestSecrets:
         ],
         ids=["settings", "secret", "named value", "backend", "logger"],
     )
-    def test_are_not_given_to_who_does_not_know_them(self, type_: str, name: str, cloud: Cloud, world: World) -> None:
+    def test_are_not_given_to_who_does_not_know_them(
+        self, type_: str, name: str, cloud: SimulatedCloud, world: World
+    ) -> None:
         read = cloud.read(type_, world[type_].id)
 
         assert read is not None

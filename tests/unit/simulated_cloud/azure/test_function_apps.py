@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from semantest_iac.infrastructure.simulated_cloud.cloud import Cloud
-from semantest_iac.infrastructure.simulated_cloud.refusal import CloudRefusal
+from semantest_iac.infrastructure.simulated_cloud.runtime.cloud import SimulatedCloud
+from semantest_iac.infrastructure.simulated_cloud.schema.refusals import CloudRefusal
 from tests.unit.simulated_cloud.azure.app_samples import function_app_config
 from tests.unit.simulated_cloud.azure.samples import SAMPLES
 from tests.unit.simulated_cloud.azure.tokens import APP, PLAN, SUBNET, World
@@ -58,7 +58,7 @@ class TestFlexConsumption:
     @pytest.mark.parametrize(
         "scale", [{"instanceMemoryMB": 1024}, {"maximumInstanceCount": 0}, {"maximumInstanceCount": 1001}], ids=str
     )
-    def test_has_sizes_of_its_own(self, scale: dict[str, Any], cloud: Cloud, world: World) -> None:
+    def test_has_sizes_of_its_own(self, scale: dict[str, Any], cloud: SimulatedCloud, world: World) -> None:
         inputs = {**SAMPLES[APP](world), "functionAppConfig": function_app_config(world, **scale)}
 
         (failure,) = cloud.check(APP, inputs)
@@ -152,7 +152,7 @@ class TestOtherPlans:
 
 
 class TestPlans:
-    def test_stay_while_an_app_is_on_them(self, cloud: Cloud, world: World) -> None:
+    def test_stay_while_an_app_is_on_them(self, cloud: SimulatedCloud, world: World) -> None:
         with pytest.raises(CloudRefusal) as caught:
             cloud.delete(PLAN, world[PLAN].id)
 
@@ -160,7 +160,7 @@ class TestPlans:
             f"Server farm 'plan-semantest' cannot be deleted because it has web app(s) {world[APP].id} assigned to it."
         )
 
-    def test_do_not_become_flexible_in_place(self, cloud: Cloud, world: World) -> None:
+    def test_do_not_become_flexible_in_place(self, cloud: SimulatedCloud, world: World) -> None:
         inputs = {**SAMPLES[PLAN](world), "sku": {"name": "EP1", "tier": "ElasticPremium"}}
 
         with pytest.raises(CloudRefusal, match="to or from Flex Consumption"):

@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from semantest_iac.infrastructure.simulated_cloud.clock import DAY, Clock
-from semantest_iac.infrastructure.simulated_cloud.cloud import Cloud
-from semantest_iac.infrastructure.simulated_cloud.refusal import CloudRefusal
+from semantest_iac.infrastructure.simulated_cloud.runtime.clock import SECONDS_PER_DAY, VirtualClock
+from semantest_iac.infrastructure.simulated_cloud.runtime.cloud import SimulatedCloud
+from semantest_iac.infrastructure.simulated_cloud.schema.refusals import CloudRefusal
 from tests.unit.simulated_cloud.azure.samples import SAMPLES
 from tests.unit.simulated_cloud.azure.tokens import API, API_POLICY, BACKEND, SERVICE, SUBNET, World
 
@@ -24,7 +24,7 @@ class TestServices:
         [("Consumption", 2), ("StandardV2", 5), ("Developer", 40)],
         ids=["consumption", "v2", "classic"],
     )
-    def test_take_their_time(self, sku: str, minutes: int, make: Any, clock: Clock) -> None:
+    def test_take_their_time(self, sku: str, minutes: int, make: Any, clock: VirtualClock) -> None:
         began = clock.seconds
 
         make(SERVICE, serviceName="apim-other", sku={"name": sku, "capacity": int(sku != "Consumption")})
@@ -67,20 +67,20 @@ class TestServices:
         [{"sku": {"name": "Standard", "capacity": 1}}],
         ids=["classic"],
     )
-    def test_do_not_change_their_platform(self, changes: dict[str, Any], cloud: Cloud, world: World) -> None:
+    def test_do_not_change_their_platform(self, changes: dict[str, Any], cloud: SimulatedCloud, world: World) -> None:
         with pytest.raises(CloudRefusal, match="between the classic and the v2 tiers"):
             cloud.update(SERVICE, world[SERVICE].id, {**SAMPLES[SERVICE](world), **changes})
 
 
 class TestServiceNames:
     @pytest.fixture(autouse=True)
-    def deleted(self, cloud: Cloud, world: World) -> None:
+    def deleted(self, cloud: SimulatedCloud, world: World) -> None:
         cloud.delete(SERVICE, world[SERVICE].id)
 
-    def test_stay_reserved_for_two_days(self, refused: Refused, make: Any, clock: Clock) -> None:
+    def test_stay_reserved_for_two_days(self, refused: Refused, make: Any, clock: VirtualClock) -> None:
         refusal = refused(SERVICE)
 
-        clock.advance(2 * DAY + 1)
+        clock.advance(2 * SECONDS_PER_DAY + 1)
 
         assert refusal.code == "ServiceAlreadyExistsInSoftDeletedState"
         assert make(SERVICE).outputs["name"] == "apim-semantest"
@@ -110,7 +110,7 @@ class TestConsumption:
 
 
 class TestBackends:
-    def test_share_the_load_of_a_pool(self, make: Any, cloud: Cloud, world: World) -> None:
+    def test_share_the_load_of_a_pool(self, make: Any, cloud: SimulatedCloud, world: World) -> None:
         pool = {"services": [{"id": world[BACKEND].id, "weight": 90, "priority": 1}]}
 
         made = make(BACKEND, backendId="pool", type="Pool", pool=pool, url=None, protocol=None, credentials=None)

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from semantest_iac.infrastructure.simulated_cloud.cloud import Cloud
-from semantest_iac.infrastructure.simulated_cloud.refusal import CloudRefusal
+from semantest_iac.infrastructure.simulated_cloud.runtime.cloud import SimulatedCloud
+from semantest_iac.infrastructure.simulated_cloud.schema.refusals import CloudRefusal
 from tests.unit.simulated_cloud.azure.samples import SAMPLES
 from tests.unit.simulated_cloud.azure.tokens import GROUP, IDENTITY, ROLE_ASSIGNMENT, World
 
@@ -46,7 +46,7 @@ class TestRoleAssignments:
         assert (refusal.code, refusal.message) == ("RoleAssignmentExists", "The role assignment already exists.")
 
     @pytest.mark.parametrize("name", ["principalId", "roleDefinitionId", "scope", "description"])
-    def test_are_made_anew_for_any_change(self, name: str, cloud: Cloud, world: World) -> None:
+    def test_are_made_anew_for_any_change(self, name: str, cloud: SimulatedCloud, world: World) -> None:
         inputs = SAMPLES[ROLE_ASSIGNMENT](world)
 
         found = cloud.diff(ROLE_ASSIGNMENT, inputs, world[ROLE_ASSIGNMENT].outputs, {**inputs, name: "other"})

@@ -8,8 +8,8 @@ from uuid import UUID
 
 import pytest
 
-from semantest_iac.infrastructure.simulated_cloud.cloud import Cloud
-from semantest_iac.infrastructure.simulated_cloud.refusal import CloudRefusal, Created
+from semantest_iac.infrastructure.simulated_cloud.runtime.cloud import SimulatedCloud
+from semantest_iac.infrastructure.simulated_cloud.schema.refusals import CloudRefusal, CreatedResource
 from tests.unit.simulated_cloud.azure.samples import SAMPLES
 from tests.unit.simulated_cloud.azure.tokens import APP, HUB, TENANT, WEB_PUBSUB, World
 
@@ -20,7 +20,7 @@ def _asking(world: World) -> dict[str, Any]:
 
 
 class TestWebPubSub:
-    def test_tells_who_its_identity_is(self, make: Callable[..., Created]) -> None:
+    def test_tells_who_its_identity_is(self, make: Callable[..., CreatedResource]) -> None:
         made = make(WEB_PUBSUB, resourceName="wps-with-identity", identity={"type": "SystemAssigned"})
 
         told = made.outputs["identity"]
@@ -39,17 +39,19 @@ class TestHubs:
 
         assert refusal.code == "AbuseProtectionResponseInvalidStatusCode"
 
-    def test_are_not_changed_to_ask_such_an_app(self, cloud: Cloud, world: World) -> None:
+    def test_are_not_changed_to_ask_such_an_app(self, cloud: SimulatedCloud, world: World) -> None:
         with pytest.raises(CloudRefusal, match="abuse protection"):
             cloud.update(HUB, world[HUB].id, {**SAMPLES[HUB](world), "properties": _asking(world)})
 
-    def test_are_made_when_the_app_runs(self, cloud: Cloud, world: World, make: Callable[..., Created]) -> None:
+    def test_are_made_when_the_app_runs(
+        self, cloud: SimulatedCloud, world: World, make: Callable[..., CreatedResource]
+    ) -> None:
         cloud.publish_code(APP, world[APP].id, "a" * 64)
 
         assert make(HUB, hubName="other", properties=_asking(world)).outputs["name"] == "other"
 
     @pytest.mark.parametrize("identity", [{"type": "SystemAssigned"}, {"type": "None"}], ids=["one", "none"])
-    def test_show_an_identity_that_their_service_has(self, make: Callable[..., Created], identity: Any) -> None:
+    def test_show_an_identity_that_their_service_has(self, make: Callable[..., CreatedResource], identity: Any) -> None:
         auth = {"type": "ManagedIdentity", "managedIdentity": {"resource": "https://webpubsub.azure.com"}}
         service = make(WEB_PUBSUB, resourceName="wps-with-identity", identity=identity).outputs["name"]
         asking = {"eventHandlers": [{"urlTemplate": "https://elsewhere.example", "auth": auth}]}

@@ -7,12 +7,15 @@ from typing import Any
 
 import pytest
 
-from semantest_iac.infrastructure.simulated_cloud.azure.catalogue import simulated_azure
-from semantest_iac.infrastructure.simulated_cloud.azure.troubles import SIBLING_CONFLICT, THROTTLED
-from semantest_iac.infrastructure.simulated_cloud.cloud import Cloud
-from semantest_iac.infrastructure.simulated_cloud.faults import Faults
-from semantest_iac.infrastructure.simulated_cloud.inventory import Inventory
-from semantest_iac.infrastructure.simulated_cloud.refusal import CloudRefusal
+from semantest_iac.infrastructure.simulated_cloud.azure.catalogue import (
+    SIBLING_CONFLICT_FAULT,
+    THROTTLING_FAULT,
+    simulated_azure,
+)
+from semantest_iac.infrastructure.simulated_cloud.runtime.cloud import SimulatedCloud
+from semantest_iac.infrastructure.simulated_cloud.runtime.faults import FaultScript
+from semantest_iac.infrastructure.simulated_cloud.runtime.inventory import Inventory
+from semantest_iac.infrastructure.simulated_cloud.schema.refusals import CloudRefusal
 from tests.unit.simulated_cloud.azure.samples import SAMPLES
 from tests.unit.simulated_cloud.azure.tokens import APP, GROUP, NETWORK, SECURITY_GROUP, SUBNET, World
 
@@ -32,7 +35,7 @@ class TestSubnets:
     def test_fit_into_what_is_left_of_their_network(self, prefix: str, code: str, refused: Refused) -> None:
         assert refused(SUBNET, subnetName="other", addressPrefix=prefix).code == code
 
-    def test_stay_while_an_app_is_in_them(self, cloud: Cloud, world: World) -> None:
+    def test_stay_while_an_app_is_in_them(self, cloud: SimulatedCloud, world: World) -> None:
         with pytest.raises(CloudRefusal, match="InUseSubnetCannotBeDeleted") as caught:
             cloud.delete(SUBNET, world[SUBNET].id)
 
@@ -41,11 +44,11 @@ class TestSubnets:
     @pytest.mark.parametrize(
         "changes", [{"delegations": []}, {"addressPrefix": "10.0.2.0/24"}], ids=["delegation", "range"]
     )
-    def test_do_not_change_under_an_app(self, changes: dict[str, Any], cloud: Cloud, world: World) -> None:
+    def test_do_not_change_under_an_app(self, changes: dict[str, Any], cloud: SimulatedCloud, world: World) -> None:
         with pytest.raises(CloudRefusal, match="cannot be changed because it is being used"):
             cloud.update(SUBNET, world[SUBNET].id, {**SAMPLES[SUBNET](world), **changes})
 
-    def test_change_when_the_app_is_gone(self, cloud: Cloud, world: World) -> None:
+    def test_change_when_the_app_is_gone(self, cloud: SimulatedCloud, world: World) -> None:
         cloud.delete(APP, world[APP].id)
 
         changed = cloud.update(SUBNET, world[SUBNET].id, {**SAMPLES[SUBNET](world), "delegations": []})
@@ -59,17 +62,17 @@ class TestSubnets:
 
 
 class TestSecurityGroups:
-    def test_stay_while_a_subnet_uses_them(self, cloud: Cloud, world: World) -> None:
+    def test_stay_while_a_subnet_uses_them(self, cloud: SimulatedCloud, world: World) -> None:
         with pytest.raises(CloudRefusal, match="InUseNetworkSecurityGroupCannotBeDeleted"):
             cloud.delete(SECURITY_GROUP, world[SECURITY_GROUP].id)
 
 
 class TestTroubles:
-    def made(self, cloud: Cloud, type_: str, **changes: Any) -> None:
+    def made(self, cloud: SimulatedCloud, type_: str, **changes: Any) -> None:
         cloud.create(type_, {**SAMPLES[type_]({}), **changes}, owner=f"urn:{type_}{changes}")
 
     def test_of_siblings_meet_the_second_subnet_once(self, inventory: Inventory) -> None:
-        cloud = simulated_azure(inventory, region="westeurope", faults=Faults((SIBLING_CONFLICT,)))
+        cloud = simulated_azure(inventory, region="westeurope", faults=FaultScript((SIBLING_CONFLICT_FAULT,)))
         for type_ in (GROUP, NETWORK):
             self.made(cloud, type_)
         plain = {"resourceGroupName": "rg-semantest", "virtualNetworkName": "vnet-semantest"}
@@ -85,7 +88,7 @@ class TestTroubles:
         assert again.outputs["name"] == "two"
 
     def test_of_many_writes_say_when_to_come_back(self, inventory: Inventory) -> None:
-        cloud = simulated_azure(inventory, region="westeurope", faults=Faults((THROTTLED,)))
+        cloud = simulated_azure(inventory, region="westeurope", faults=FaultScript((THROTTLING_FAULT,)))
 
         with pytest.raises(CloudRefusal) as caught:
             self.made(cloud, GROUP)

@@ -6,12 +6,12 @@ from typing import Any
 
 import pytest
 
-from semantest_iac.infrastructure.simulated_cloud.azure.identities import PROPAGATION
-from semantest_iac.infrastructure.simulated_cloud.clock import Clock
-from semantest_iac.infrastructure.simulated_cloud.cloud import Cloud
-from semantest_iac.infrastructure.simulated_cloud.faults import Effect, Fault, Faults
-from semantest_iac.infrastructure.simulated_cloud.inventory import Inventory
-from semantest_iac.infrastructure.simulated_cloud.refusal import CloudRefusal
+from semantest_iac.infrastructure.simulated_cloud.azure.security import ROLE_PROPAGATION_SECONDS
+from semantest_iac.infrastructure.simulated_cloud.runtime.clock import VirtualClock
+from semantest_iac.infrastructure.simulated_cloud.runtime.cloud import SimulatedCloud
+from semantest_iac.infrastructure.simulated_cloud.runtime.faults import FaultEffect, FaultScript, ScriptedFault
+from semantest_iac.infrastructure.simulated_cloud.runtime.inventory import Inventory
+from semantest_iac.infrastructure.simulated_cloud.schema.refusals import CloudRefusal
 from tests.unit.simulated_cloud.azure.app_samples import function_app_config, role
 from tests.unit.simulated_cloud.azure.samples import SAMPLES
 from tests.unit.simulated_cloud.azure.tokens import APP, CONTAINER, ROLE_ASSIGNMENT, STORAGE, World
@@ -27,24 +27,24 @@ def app(world: World) -> str:
 
 
 class TestPublishedCode:
-    def test_is_none_at_first(self, cloud: Cloud, app: str) -> None:
+    def test_is_none_at_first(self, cloud: SimulatedCloud, app: str) -> None:
         assert cloud.published(APP, app) == ""
 
-    def test_is_what_was_published_last(self, cloud: Cloud, app: str) -> None:
+    def test_is_what_was_published_last(self, cloud: SimulatedCloud, app: str) -> None:
         cloud.publish_code(APP, app, "first")
 
         cloud.publish_code(APP, app, _DIGEST)
 
         assert cloud.published(APP, app) == _DIGEST
 
-    def test_stays_through_an_update(self, cloud: Cloud, app: str, world: World) -> None:
+    def test_stays_through_an_update(self, cloud: SimulatedCloud, app: str, world: World) -> None:
         cloud.publish_code(APP, app, _DIGEST)
 
         cloud.update(APP, app, {**SAMPLES[APP](world), "httpsOnly": False})
 
         assert cloud.published(APP, app) == _DIGEST
 
-    def test_goes_with_the_app(self, cloud: Cloud, app: str, world: World) -> None:
+    def test_goes_with_the_app(self, cloud: SimulatedCloud, app: str, world: World) -> None:
         cloud.publish_code(APP, app, _DIGEST)
         cloud.delete(APP, app)
 
@@ -52,7 +52,7 @@ class TestPublishedCode:
 
         assert cloud.published(APP, app) == ""
 
-    def test_is_kept_between_processes(self, cloud: Cloud, inventory: Inventory, app: str) -> None:
+    def test_is_kept_between_processes(self, cloud: SimulatedCloud, inventory: Inventory, app: str) -> None:
         cloud.publish_code(APP, app, _DIGEST)
         other = type(cloud)({}, inventory, account="another", region="westeurope")
 
@@ -61,11 +61,11 @@ class TestPublishedCode:
 
 
 class TestPublishing:
-    def test_is_refused_to_what_is_gone(self, cloud: Cloud) -> None:
+    def test_is_refused_to_what_is_gone(self, cloud: SimulatedCloud) -> None:
         with pytest.raises(CloudRefusal, match="ResourceNotFound"):
             cloud.publish_code(APP, "/none", _DIGEST)
 
-    def test_is_refused_to_what_runs_no_code(self, cloud: Cloud, world: World) -> None:
+    def test_is_refused_to_what_runs_no_code(self, cloud: SimulatedCloud, world: World) -> None:
         with pytest.raises(CloudRefusal, match="CodeNotTaken"):
             cloud.publish_code(STORAGE, world[STORAGE].id, _DIGEST)
 
@@ -73,7 +73,7 @@ class TestPublishing:
         ("type_", "message"), [(ROLE_ASSIGNMENT, "Forbidden"), (CONTAINER, "NotFound")], ids=["role", "container"]
     )
     def test_is_refused_without_a_way_to_the_storage(
-        self, type_: str, message: str, cloud: Cloud, app: str, world: World
+        self, type_: str, message: str, cloud: SimulatedCloud, app: str, world: World
     ) -> None:
         cloud.delete(type_, world[type_].id)
 
@@ -82,14 +82,16 @@ class TestPublishing:
 
         assert cloud.published(APP, app) == ""
 
-    def test_is_refused_to_who_may_only_read(self, cloud: Cloud, app: str, world: World, make: Any) -> None:
+    def test_is_refused_to_who_may_only_read(self, cloud: SimulatedCloud, app: str, world: World, make: Any) -> None:
         cloud.delete(ROLE_ASSIGNMENT, world[ROLE_ASSIGNMENT].id)
         make(ROLE_ASSIGNMENT, roleDefinitionId=role(_READER))
 
         with pytest.raises(CloudRefusal, match="Forbidden"):
             cloud.publish_code(APP, app, _DIGEST)
 
-    def test_waits_until_a_new_role_acts(self, cloud: Cloud, app: str, world: World, make: Any, clock: Clock) -> None:
+    def test_waits_until_a_new_role_acts(
+        self, cloud: SimulatedCloud, app: str, world: World, make: Any, clock: VirtualClock
+    ) -> None:
         cloud.delete(ROLE_ASSIGNMENT, world[ROLE_ASSIGNMENT].id)
         make(ROLE_ASSIGNMENT)
         began, refusals = clock.seconds, 0
@@ -102,9 +104,9 @@ class TestPublishing:
                 refusals += 1
 
         assert refusals == 4
-        assert clock.seconds - began >= PROPAGATION
+        assert clock.seconds - began >= ROLE_PROPAGATION_SECONDS
 
-    def test_is_refused_to_a_key_that_is_switched_off(self, cloud: Cloud, make: Any, world: World) -> None:
+    def test_is_refused_to_a_key_that_is_switched_off(self, cloud: SimulatedCloud, make: Any, world: World) -> None:
         config = function_app_config(world)
         config["deployment"]["storage"]["authentication"] = {"type": "StorageAccountConnectionString"}
         keyed = make(APP, name="func-keyed", functionAppConfig=config)
@@ -115,7 +117,9 @@ class TestPublishing:
     def test_can_fail_by_script(self, inventory: Inventory, app: str) -> None:
         from semantest_iac.infrastructure.simulated_cloud.azure.catalogue import simulated_azure
 
-        script = Faults((Fault(Effect.REFUSE, operation="publish", call=1, code="ServiceUnavailable", status=503),))
+        script = FaultScript(
+            (ScriptedFault(FaultEffect.REFUSE, operation="publish", call=1, code="ServiceUnavailable", status=503),)
+        )
         cloud = simulated_azure(inventory, region="westeurope", faults=script)
 
         with pytest.raises(CloudRefusal, match="ServiceUnavailable"):

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from semantest_iac.infrastructure.simulated_cloud.cloud import Cloud
+from semantest_iac.infrastructure.simulated_cloud.runtime.cloud import SimulatedCloud
 from tests.unit.simulated_cloud.azure.samples import SAMPLES
 from tests.unit.simulated_cloud.azure.tokens import CONTAINER, STORAGE, World
 
@@ -24,7 +24,7 @@ class TestAccounts:
         ids=["namespace", "keys"],
     )
     def test_are_made_anew_for_what_cannot_change(
-        self, changes: dict[str, Any], replaces: tuple[str, ...], cloud: Cloud, world: World
+        self, changes: dict[str, Any], replaces: tuple[str, ...], cloud: SimulatedCloud, world: World
     ) -> None:
         inputs = SAMPLES[STORAGE](world)
 

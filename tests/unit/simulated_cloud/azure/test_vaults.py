@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
-from semantest_iac.infrastructure.simulated_cloud.clock import DAY, Clock
-from semantest_iac.infrastructure.simulated_cloud.cloud import Cloud
-from semantest_iac.infrastructure.simulated_cloud.refusal import CloudRefusal
-from semantest_iac.infrastructure.simulated_cloud.values import UNKNOWN
+from semantest_iac.infrastructure.simulated_cloud.runtime.clock import SECONDS_PER_DAY, VirtualClock
+from semantest_iac.infrastructure.simulated_cloud.runtime.cloud import SimulatedCloud
+from semantest_iac.infrastructure.simulated_cloud.schema.refusals import CloudRefusal
+from semantest_iac.infrastructure.simulated_cloud.schema.values import UNKNOWN
 from tests.unit.simulated_cloud.azure.samples import SAMPLES
 from tests.unit.simulated_cloud.azure.tokens import SECRET, VAULT, World
 
@@ -22,11 +22,11 @@ def _with(world: World, **changes: Any) -> dict[str, Any]:
 
 class TestVaultNames:
     @pytest.fixture
-    def deleted(self, cloud: Cloud, world: World) -> dict[str, Any]:
+    def deleted(self, cloud: SimulatedCloud, world: World) -> dict[str, Any]:
         cloud.delete(VAULT, world[VAULT].id)
         return SAMPLES[VAULT](world)
 
-    def test_stay_reserved_after_a_delete(self, cloud: Cloud, deleted: dict[str, Any]) -> None:
+    def test_stay_reserved_after_a_delete(self, cloud: SimulatedCloud, deleted: dict[str, Any]) -> None:
         with pytest.raises(CloudRefusal) as caught:
             cloud.create(VAULT, deleted, owner="urn:two")
 
@@ -35,18 +35,22 @@ class TestVaultNames:
             "key vault."
         )
 
-    def test_are_free_after_the_retention(self, cloud: Cloud, clock: Clock, deleted: dict[str, Any]) -> None:
-        clock.advance(7 * DAY + 1)
+    def test_are_free_after_the_retention(
+        self, cloud: SimulatedCloud, clock: VirtualClock, deleted: dict[str, Any]
+    ) -> None:
+        clock.advance(7 * SECONDS_PER_DAY + 1)
 
         assert cloud.create(VAULT, deleted, owner="urn:two").outputs["name"] == "kv-semantest"
 
-    def test_come_back_to_who_recovers_the_vault(self, cloud: Cloud, world: World, deleted: dict[str, Any]) -> None:
+    def test_come_back_to_who_recovers_the_vault(
+        self, cloud: SimulatedCloud, world: World, deleted: dict[str, Any]
+    ) -> None:
         made = cloud.create(VAULT, _with(world, createMode="recover"), owner="urn:two")
 
         assert made.id == world[VAULT].id
         assert "createMode" not in made.outputs["properties"]
 
-    def test_go_with_their_group_and_stay_reserved(self, cloud: Cloud, world: World) -> None:
+    def test_go_with_their_group_and_stay_reserved(self, cloud: SimulatedCloud, world: World) -> None:
         group = "azure-native:resources:ResourceGroup"
         cloud.delete(group, world[group].id)
         cloud.create(group, SAMPLES[group](world), owner="urn:again")
@@ -59,19 +63,19 @@ class TestVaults:
     def test_tell_their_address(self, world: World) -> None:
         assert world[VAULT].outputs["properties"]["vaultUri"] == "https://kv-semantest.vault.azure.net/"
 
-    def test_do_not_know_it_before_they_are_made(self, cloud: Cloud, world: World) -> None:
+    def test_do_not_know_it_before_they_are_made(self, cloud: SimulatedCloud, world: World) -> None:
         assert cloud.preview_create(VAULT, SAMPLES[VAULT](world))["properties"] is UNKNOWN
 
-    def test_keep_the_retention_that_they_were_made_with(self, cloud: Cloud, world: World) -> None:
+    def test_keep_the_retention_that_they_were_made_with(self, cloud: SimulatedCloud, world: World) -> None:
         with pytest.raises(CloudRefusal, match="has been set already and it can't be modified"):
             cloud.update(VAULT, world[VAULT].id, _with(world, softDeleteRetentionInDays=30))
 
-    def test_cannot_be_told_to_go_unprotected(self, cloud: Cloud, world: World) -> None:
+    def test_cannot_be_told_to_go_unprotected(self, cloud: SimulatedCloud, world: World) -> None:
         failures = cloud.check(VAULT, _with(world, enablePurgeProtection=False))
 
         assert [failure.property for failure in failures] == ["properties.enablePurgeProtection"]
 
-    def test_show_what_another_has_changed(self, cloud: Cloud, world: World) -> None:
+    def test_show_what_another_has_changed(self, cloud: SimulatedCloud, world: World) -> None:
         inputs = SAMPLES[VAULT](world)
         outputs = cloud.update(VAULT, world[VAULT].id, _with(world, enableRbacAuthorization=False))
 
@@ -79,7 +83,7 @@ class TestVaults:
 
         assert list(found.detailed) == ["properties.enableRbacAuthorization"]
 
-    def test_are_made_anew_in_another_directory(self, cloud: Cloud, world: World) -> None:
+    def test_are_made_anew_in_another_directory(self, cloud: SimulatedCloud, world: World) -> None:
         inputs = SAMPLES[VAULT](world)
 
         found = cloud.diff(VAULT, inputs, world[VAULT].outputs, _with(world, tenantId="other"))
@@ -91,7 +95,7 @@ class TestSecrets:
     def test_do_not_tell_their_value(self, world: World) -> None:
         assert "value" not in world[SECRET].outputs["properties"]
 
-    def test_have_a_version_for_every_value(self, cloud: Cloud, world: World) -> None:
+    def test_have_a_version_for_every_value(self, cloud: SimulatedCloud, world: World) -> None:
         inputs = SAMPLES[SECRET](world)
         before = world[SECRET].outputs["properties"]
 
@@ -100,7 +104,7 @@ class TestSecrets:
         assert after["properties"]["secretUri"] == before["secretUri"]
         assert after["properties"]["secretUriWithVersion"] != before["secretUriWithVersion"]
 
-    def test_show_a_new_value_as_a_change(self, cloud: Cloud, world: World) -> None:
+    def test_show_a_new_value_as_a_change(self, cloud: SimulatedCloud, world: World) -> None:
         inputs = SAMPLES[SECRET](world)
         new = {**inputs, "properties": {**inputs["properties"], "value": "battery staple"}}
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, TypeAlias
 
-from semantest_iac.infrastructure.simulated_cloud.refusal import Created
+from semantest_iac.infrastructure.simulated_cloud.schema.refusals import CreatedResource
 
-World: TypeAlias = dict[str, Created]
+World: TypeAlias = dict[str, CreatedResource]
 Sample: TypeAlias = Callable[[World], dict[str, Any]]
 
 GROUP = "azure-native:resources:ResourceGroup"

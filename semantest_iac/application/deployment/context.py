@@ -1,0 +1,77 @@
+"""What is known so far about one deployment."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from time import monotonic
+from typing import Any
+
+from semantest_iac.domain.compute.functions import Artifact
+from semantest_iac.domain.deployment.change_plan import ChangePlan
+from semantest_iac.domain.deployment.events import PackageBuilt, PackageRecord
+from semantest_iac.domain.deployment.stack import Stack
+from semantest_iac.domain.environments.settings import ComponentSettings
+from semantest_iac.domain.ports.provisioner import ApplyResult, EventIdentity, Work, event_identity
+from semantest_iac_events.deployments import DeploymentCompleted, DeploymentPlanned, DeploymentRequested
+from semantest_iac_events.event import StackEvent
+from semantest_iac_events.values import HealthAnswer
+
+
+@dataclass(frozen=True, slots=True)
+class DeploymentContext:
+    """Grows by what each step finds out; never changed in place."""
+
+    request: DeploymentRequested
+    settings: ComponentSettings | None = None
+    artifact: Artifact | None = None
+    work: Work | None = None
+    plan: ChangePlan = field(default_factory=ChangePlan)
+    applied: ApplyResult | None = None
+    health: HealthAnswer | None = None
+    began: float = field(default_factory=monotonic)
+
+    @property
+    def stack(self) -> Stack:
+        """The stack that the request names."""
+        return stack_of(self.request)
+
+    @property
+    def identity(self) -> EventIdentity:
+        """The fields that every event of this deployment shares."""
+        return identity_of(self.request)
+
+    def planned(self) -> DeploymentPlanned:
+        """The event that tells of the plan; what stays the same is counted and not listed."""
+        return DeploymentPlanned(
+            **self.identity,
+            changes=self.plan.changes,
+            resources=self.plan.mutations,
+            artifact_digest=self.artifact.digest if self.artifact else None,
+        )
+
+    def packaged(self, artifact: Artifact) -> PackageBuilt:
+        """The journal entry that tells a later deployment how to go back to this one."""
+        companions = {name: PackageRecord.of(companion) for name, companion in artifact.companions.items()}
+        return PackageBuilt.of(artifact, **self.identity, notes=artifact.notes, companions=companions)
+
+    def completed(self) -> DeploymentCompleted:
+        """The event that ends it well."""
+        outputs: dict[str, Any] = dict(self.applied.outputs) if self.applied else {}
+        return DeploymentCompleted(
+            **self.identity,
+            changes=self.applied.changes if self.applied else self.plan.changes,
+            outputs=outputs,
+            endpoint=outputs.get("endpoint"),
+            health=self.health,
+            duration_s=round(monotonic() - self.began, 3),
+        )
+
+
+def stack_of(event: StackEvent) -> Stack:
+    """The stack that an event is about; raises ValidationError where its parts are no names."""
+    return Stack(event.component, event.provider, event.environment, event.region)
+
+
+def identity_of(event: StackEvent) -> EventIdentity:
+    """The fields that an event shares with every other one of its deployment."""
+    return event_identity(event.deployment_id, stack_of(event))

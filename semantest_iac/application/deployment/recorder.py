@@ -1,0 +1,125 @@
+"""Records events and steps in the ledger, and counts the operations of an engine."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from typing import Any, TypeVar
+
+from semantest_iac.application.deployment.context import identity_of
+from semantest_iac.application.deployment.failures import error_fields
+from semantest_iac.application.message_bus import MessageBus
+from semantest_iac.application.ports.ledger import Ledger, NewEvent, RecordedEvent
+from semantest_iac.domain.deployment.events import JOURNAL_TYPES, StepFailed, StepIntended, StepObserved
+from semantest_iac.domain.errors import LedgerError
+from semantest_iac.domain.ports.provisioner import ReportProgress, ResourceProgress
+from semantest_iac_events.catalogue import EVENT_TYPES
+from semantest_iac_events.event import Event, StackEvent, StackRequest
+from semantest_iac_events.forms.cloudevents import from_cloudevent, to_cloudevent
+from semantest_iac_events.forms.fields import EventFormError
+from semantest_iac_events.values import ChangeCounts
+
+StepResult = TypeVar("StepResult")
+
+
+class StepRecorder:
+    """Every event as caused by the request, every step before and after it is taken."""
+
+    def __init__(self, bus: MessageBus, request: StackRequest) -> None:
+        self._bus = bus
+        self._request = request
+        self._about = identity_of(request)
+
+    async def publish(self, event: StackEvent) -> None:
+        """For everybody; durable when it returns."""
+        await self._bus.publish(event.caused_by(self._request))
+
+    async def note(self, entry: StackEvent) -> None:
+        """For the ledger alone."""
+        await self._bus.record(entry.caused_by(self._request))
+
+    async def step(self, name: str, act: Callable[[], Awaitable[StepResult]]) -> StepResult:
+        """Take a step; an intention without an observation is what a crash or a cancellation leaves."""
+        await self.note(StepIntended(**self._about, step=name))
+        try:
+            result = await act()
+        except Exception as error:
+            await self.note(StepFailed(**self._about, **error_fields(error), step=name))
+            raise
+        await self.note(StepObserved(**self._about, step=name))
+        return result
+
+
+NO_STACK_STREAM = "-"  # the stream of events that are about no single stack
+_UNREDACTED_FIELDS = frozenset(StackEvent.model_fields) | {
+    "step"
+}  # what the ledger finds events by; a secret may be called so
+_EVENT_TYPES = {**EVENT_TYPES, **JOURNAL_TYPES}
+
+
+class EventRecorder:
+    """Writes events in their CloudEvents form, one stream per stack, nothing secret left in them."""
+
+    def __init__(self, ledger: Ledger, redact: Callable[[str], str]) -> None:
+        self._ledger = ledger
+        self._redact = redact
+
+    async def record(self, event: Event) -> None:
+        """Append one event; durable when it returns, and known to be in or out when it raises.
+
+        A cancelled caller waits all the same: an event that came late would follow the deployment's last one.
+        """
+        form = to_cloudevent(event)
+        form["data"] = {
+            name: value if name in _UNREDACTED_FIELDS else self._bare(value) for name, value in form["data"].items()
+        }
+        new = NewEvent(event.type_name, json.dumps(form, ensure_ascii=False, separators=(",", ":")))
+        appending = asyncio.ensure_future(self._ledger.append(event.subject or NO_STACK_STREAM, None, [new]))
+        try:
+            await asyncio.shield(appending)
+        except asyncio.CancelledError:
+            with suppress(Exception):
+                await appending
+            raise
+
+    def _bare(self, value: Any) -> Any:
+        """Text by text: a secret such as `true` or `1234` must not break what holds numbers and names of ours."""
+        if isinstance(value, str):
+            return self._redact(value)
+        if isinstance(value, dict):
+            return {name: self._bare(held) for name, held in value.items()}
+        return [self._bare(held) for held in value] if isinstance(value, list | tuple) else value
+
+
+def decode_event(recorded: RecordedEvent) -> Event:
+    """The event of a ledger row; raises LedgerError for one that holds none of ours."""
+    try:
+        return from_cloudevent(recorded.event, _EVENT_TYPES)
+    except EventFormError as error:
+        raise LedgerError(f"Cannot read event {recorded.position} of the ledger: {error}") from error
+
+
+_COUNTED_OPERATIONS = frozenset(ChangeCounts.model_fields)
+
+
+class OperationCounter:
+    """Passes progress on, and remembers one operation for each resource; any thread may call it."""
+
+    def __init__(self, progress: ReportProgress) -> None:
+        self.has_begun = False
+        self._progress = progress
+        self._done: dict[str, str] = {}
+
+    def __call__(self, tick: ResourceProgress) -> None:
+        """A replacement may be told of in parts: as what it is, and as the delete of what was there."""
+        self.has_begun = True
+        if tick.state == "done" and (tick.op == "replace" or tick.urn not in self._done):
+            self._done[tick.urn] = tick.op
+        self._progress(tick)
+
+    @property
+    def operations(self) -> list[str]:
+        """Those on resources that have ended well; bringing code is none."""
+        return [op for op in self._done.values() if op in _COUNTED_OPERATIONS]

@@ -1,0 +1,182 @@
+"""The blueprints of the components `rest-api`, `websocket` and `account`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+from semantest_iac.domain.blueprints import parts
+from semantest_iac.domain.blueprints.blueprint import Blueprint
+from semantest_iac.domain.blueprints.parts import API_REF, FUNCTION_REF, LIVE_VERSION_REF
+from semantest_iac.domain.compute.functions import ServerlessFunction
+from semantest_iac.domain.delivery.live_version import LiveVersion
+from semantest_iac.domain.deployment.stack import Stack
+from semantest_iac.domain.environments.settings import (
+    ALLOWED_ORIGINS,
+    SIGNING_SECRET,
+    TOKEN_AUDIENCE,
+    TOKEN_ISSUER,
+    ComponentSettings,
+)
+from semantest_iac.domain.monitoring.logs_and_alarms import GatewayLogging, LogSource
+from semantest_iac.domain.networking.apis import ApiEndpoint, HttpApi, WebSocketAddress, WebSocketEndpoint
+from semantest_iac.domain.resource import Ref, Resource
+from semantest_iac.domain.security.access import FunctionIdentity, SecurityPolicy
+from semantest_iac.domain.storage.connection_table import ConnectionTable
+
+HEALTH_ENDPOINT = ApiEndpoint("GET", "/health")
+
+# `{proxy+}` does not match the bare root.
+CATCH_ALL_ENDPOINTS = (ApiEndpoint("ANY", "/", public=False), ApiEndpoint("ANY", "/{proxy+}", public=False))
+
+REST_API_OUTPUTS = {
+    "endpoint": (API_REF, "endpoint"),
+    "api_id": (API_REF, "id"),
+    "function_name": (FUNCTION_REF, "name"),
+    "function_arn": (FUNCTION_REF, "arn"),
+    "function_version": (LIVE_VERSION_REF, "version"),
+}
+
+
+def build_rest_api(stack: Stack, generation: int, settings: ComponentSettings) -> Blueprint:
+    """The graph for settings that nothing is left open in."""
+    resources = (
+        parts.build_function_logs(stack, settings),
+        *parts.build_access_logs(stack, settings),
+        *parts.build_secrets(settings),
+        *parts.build_network(settings),
+        parts.build_identity(settings),
+        parts.build_function(stack, settings),
+        LiveVersion(name=LIVE_VERSION_REF, function=FUNCTION_REF, warm=settings.instances.minimum),
+        _build_http_api(settings),
+        *parts.build_alarms(settings.monitoring),
+    )
+    return Blueprint(stack, generation, resources, REST_API_OUTPUTS)
+
+
+def _build_http_api(settings: ComponentSettings) -> HttpApi:
+    return HttpApi(
+        name=API_REF,
+        target=LIVE_VERSION_REF,
+        access_log=parts.find_access_log_ref(settings),
+        endpoints=_find_endpoints(settings),
+        throttling=settings.throttling,
+        cors=settings.cors,
+        authorizer=settings.authorizer,
+        integration_timeout_s=settings.integration_timeout,
+    )
+
+
+def _find_endpoints(settings: ComponentSettings) -> tuple[ApiEndpoint, ...]:
+    """The routes asked for; health stays reachable where the rest asks for a token or was not asked for at all."""
+    asked = tuple(
+        ApiEndpoint(method, route.path, route.public) for route in settings.routes for method in route.methods
+    )
+    has_health = any(endpoint.path == HEALTH_ENDPOINT.path and endpoint.method in ("ANY", "GET") for endpoint in asked)
+    return (asked or CATCH_ALL_ENDPOINTS) + (() if has_health else (HEALTH_ENDPOINT,))
+
+
+ADDRESS_REF, CONNECTIONS_REF = Ref("address"), Ref("connections")
+AUTHORIZER_REF, AUTHORIZER_LIVE_REF = Ref("authorizer"), Ref("authorizer-live")
+AUTHORIZER_LOGS_REF, AUTHORIZER_IDENTITY_REF = Ref("authorizer-logs"), Ref("authorizer-identity")
+AUTHORIZER_MEMORY_MB, AUTHORIZER_TIMEOUT_S = 256, 10
+
+WEBSOCKET_OUTPUTS = {
+    "endpoint": (ADDRESS_REF, "endpoint"),
+    "management_endpoint": (ADDRESS_REF, "management_endpoint"),
+    "negotiate_url": (API_REF, "negotiate_url"),
+    "api_id": (ADDRESS_REF, "id"),
+    "table_name": (CONNECTIONS_REF, "name"),
+    "function_name": (FUNCTION_REF, "name"),
+    "function_arn": (FUNCTION_REF, "arn"),
+    "function_version": (LIVE_VERSION_REF, "version"),
+}
+AUTHORIZER_OUTPUTS = {"authorizer_name": (AUTHORIZER_REF, "name")}
+
+
+def build_websocket(stack: Stack, generation: int, settings: ComponentSettings) -> Blueprint:
+    """The graph for settings that nothing is left open in."""
+    uses, serving = (ADDRESS_REF, CONNECTIONS_REF), _without_signing_secret(settings)
+    resources = (
+        WebSocketAddress(name=ADDRESS_REF),
+        ConnectionTable(name=CONNECTIONS_REF),
+        parts.build_function_logs(stack, settings),
+        *parts.build_access_logs(stack, settings),
+        *parts.build_secrets(settings),
+        *parts.build_network(settings),
+        parts.build_identity(serving, uses),
+        parts.build_function(stack, serving, uses),
+        LiveVersion(name=LIVE_VERSION_REF, function=FUNCTION_REF, warm=settings.instances.minimum),
+        *_build_authorizer(stack, settings),
+        _build_web_socket_endpoint(settings),
+        *parts.build_alarms(settings.monitoring),
+    )
+    outputs = {**WEBSOCKET_OUTPUTS, **(AUTHORIZER_OUTPUTS if settings.asks_for_token else {})}
+    return Blueprint(stack, generation, resources, outputs)
+
+
+def _without_signing_secret(settings: ComponentSettings) -> ComponentSettings:
+    """The settings of who serves clients: with what their tokens are signed is the authorizer's business alone."""
+    if not settings.asks_for_token:
+        return settings
+    secrets = {setting: key for setting, key in settings.secrets.items() if setting != SIGNING_SECRET}
+    return replace(settings, secrets=secrets)
+
+
+def _build_authorizer(stack: Stack, settings: ComponentSettings) -> Iterator[Resource]:
+    if not settings.asks_for_token:
+        return
+    signing = parts.secret_ref(settings.secrets.get(SIGNING_SECRET, ""))  # without one the rules refuse the component
+    yield parts.build_log_store(AUTHORIZER_LOGS_REF, LogSource.FUNCTION, stack, settings, AUTHORIZER_REF)
+    yield FunctionIdentity(
+        name=AUTHORIZER_IDENTITY_REF,
+        log_store=AUTHORIZER_LOGS_REF,
+        secrets=(signing,),
+        policy=SecurityPolicy(trace=settings.features.tracing),
+        purpose=AUTHORIZER_REF,
+        admits=(ADDRESS_REF,),
+    )
+    yield ServerlessFunction(
+        name=AUTHORIZER_REF,
+        memory_mb=AUTHORIZER_MEMORY_MB,
+        timeout_s=AUTHORIZER_TIMEOUT_S,
+        identity=AUTHORIZER_IDENTITY_REF,
+        log_store=AUTHORIZER_LOGS_REF,
+        environment={**parts.location_variables(stack), **_find_token_variables(settings)},
+        secrets={SIGNING_SECRET: signing},
+        tracing=settings.features.tracing,
+        purpose=AUTHORIZER_REF,
+        package=AUTHORIZER_REF,
+        uses=(ADDRESS_REF,),
+    )
+    yield LiveVersion(name=AUTHORIZER_LIVE_REF, function=AUTHORIZER_REF)
+
+
+def _find_token_variables(settings: ComponentSettings) -> dict[str, str]:
+    """Whose tokens are let in, whom they must be for and from which pages, where that was said."""
+    names = (ALLOWED_ORIGINS, TOKEN_ISSUER, TOKEN_AUDIENCE)
+    written = {name: value for name, value in settings.environment.items() if name in names}
+    jwt = settings.authorizer
+    return written | ({TOKEN_ISSUER: jwt.issuer, TOKEN_AUDIENCE: ",".join(jwt.audience)} if jwt else {})
+
+
+def _build_web_socket_endpoint(settings: ComponentSettings) -> WebSocketEndpoint:
+    return WebSocketEndpoint(
+        name=API_REF,
+        address=ADDRESS_REF,
+        target=LIVE_VERSION_REF,
+        authorizer=AUTHORIZER_LIVE_REF if settings.asks_for_token else None,
+        access_log=parts.find_access_log_ref(settings),
+        throttling=settings.throttling,
+        integration_timeout_s=settings.integration_timeout,
+    )
+
+
+GATEWAY_LOGGING_REF = Ref("gateway-logging")
+
+ACCOUNT_OUTPUTS = {"logging_role_arn": (GATEWAY_LOGGING_REF, "arn")}
+
+
+def build_account(stack: Stack, generation: int, settings: ComponentSettings) -> Blueprint:
+    """The same graph whatever the settings are."""
+    return Blueprint(stack, generation, (GatewayLogging(name=GATEWAY_LOGGING_REF),), ACCOUNT_OUTPUTS)

@@ -1,0 +1,100 @@
+"""The statuses of a deployment and the events that change them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from enum import StrEnum
+
+from semantest_iac.domain.errors import InvalidStateError
+
+
+class DeploymentStatus(StrEnum):
+    """Where a deployment is; the values are part of the `--json` contract."""
+
+    PENDING = "pending"
+    VALIDATING = "validating"
+    PLANNED = "planned"
+    AWAITING_APPROVAL = "awaiting_approval"
+    IN_PROGRESS = "in_progress"
+    VERIFYING = "verifying"
+    ROLLING_BACK = "rolling_back"
+    COMPLETED = "completed"
+    FAILED = "failed"
+    ROLLED_BACK = "rolled_back"
+    SUPERSEDED = "superseded"
+    REJECTED = "rejected"
+    CANCELLED = "cancelled"
+    NEEDS_OPERATOR = "needs_operator"
+
+
+_Status = DeploymentStatus
+
+TERMINAL_STATUSES = frozenset(
+    {
+        _Status.COMPLETED,
+        _Status.FAILED,
+        _Status.ROLLED_BACK,
+        _Status.SUPERSEDED,
+        _Status.REJECTED,
+        _Status.CANCELLED,
+        _Status.NEEDS_OPERATOR,
+    }
+)
+ACTIVE_STATUSES = frozenset(DeploymentStatus) - TERMINAL_STATUSES
+UNCHANGED_STATUSES = frozenset(
+    {_Status.PENDING, _Status.VALIDATING, _Status.PLANNED, _Status.AWAITING_APPROVAL}
+)  # nothing was changed yet
+CHANGING_STATUSES = ACTIVE_STATUSES - UNCHANGED_STATUSES
+
+STEP_INTENDED = "infrastructure.journal.step.intended"
+
+# The requests that open a deployment, and what they ask for.
+DEPLOYMENT_KINDS: Mapping[str, str] = {
+    "infrastructure.deployment.requested": "deploy",
+    "infrastructure.removal.requested": "destroy",
+}
+
+# Wire type -> (the states it may meet, the state it leads to). A journal entry moves a deployment by
+# the step that it names. Types that are not here (a function was deployed, a step was observed) tell
+# of progress inside a state and leave it as it is.
+TRANSITIONS: Mapping[str, tuple[frozenset[DeploymentStatus], DeploymentStatus]] = {
+    "infrastructure.deployment.started": (frozenset({_Status.PENDING}), _Status.VALIDATING),
+    "infrastructure.deployment.planned": (frozenset({_Status.PENDING, _Status.VALIDATING}), _Status.PLANNED),
+    "infrastructure.approval.requested": (frozenset({_Status.PLANNED}), _Status.AWAITING_APPROVAL),
+    f"{STEP_INTENDED}:apply": (frozenset({_Status.PLANNED, _Status.AWAITING_APPROVAL}), _Status.IN_PROGRESS),
+    f"{STEP_INTENDED}:remove": (UNCHANGED_STATUSES, _Status.IN_PROGRESS),
+    f"{STEP_INTENDED}:verify": (frozenset({_Status.IN_PROGRESS}), _Status.VERIFYING),
+    f"{STEP_INTENDED}:roll_back": (CHANGING_STATUSES, _Status.ROLLING_BACK),
+    "infrastructure.deployment.completed": (
+        frozenset({_Status.PLANNED, _Status.IN_PROGRESS, _Status.VERIFYING}),
+        _Status.COMPLETED,
+    ),
+    "infrastructure.deployment.failed": (ACTIVE_STATUSES, _Status.FAILED),
+    "infrastructure.deployment.rolled_back": (CHANGING_STATUSES, _Status.ROLLED_BACK),
+    "infrastructure.deployment.needs_operator": (ACTIVE_STATUSES, _Status.NEEDS_OPERATOR),
+    "infrastructure.deployment.cancelled": (ACTIVE_STATUSES, _Status.CANCELLED),
+    "infrastructure.deployment.rejected": (UNCHANGED_STATUSES, _Status.REJECTED),
+    "infrastructure.deployment.superseded": (frozenset({_Status.PENDING}), _Status.SUPERSEDED),
+    "infrastructure.removed": (ACTIVE_STATUSES - {_Status.ROLLING_BACK}, _Status.COMPLETED),
+    "infrastructure.removal.failed": (ACTIVE_STATUSES, _Status.FAILED),
+}
+
+
+def find_next_status(state: DeploymentStatus | None, event_type: str, step: str = "") -> DeploymentStatus:
+    """The state after an event; None is the state before the request. Raises InvalidStateError.
+
+    `step` is the step that a journal entry names. A terminal state is left by nothing.
+    """
+    if state is None:
+        return _status_after_request(event_type)
+    key = f"{event_type}:{step}" if step else event_type
+    allowed, target = TRANSITIONS.get(key, (ACTIVE_STATUSES, state))
+    if state not in allowed or event_type in DEPLOYMENT_KINDS:
+        raise InvalidStateError(f"Cannot record event '{key}': the deployment is {state}.")
+    return target
+
+
+def _status_after_request(event_type: str) -> DeploymentStatus:
+    if event_type in DEPLOYMENT_KINDS:
+        return DeploymentStatus.PENDING
+    raise InvalidStateError(f"Cannot record event '{event_type}': the deployment was never requested.")

@@ -1,0 +1,331 @@
+"""Validation rules for functions, APIs, alarms and logs that hold on every cloud.
+
+Paths of functions and APIs are relative to the component; those of alarms and logs start at the top of the file."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from ipaddress import IPv4Network
+from math import isfinite
+from urllib.parse import urlsplit
+
+from semantest_iac.domain.environments.configuration import (
+    AlertSection,
+    CorsSection,
+    MonitoringSection,
+    component_requires_token,
+    parse_secret_reference,
+)
+from semantest_iac.domain.environments.findings import Finding, Rule, RuleSubject, advise, refuse
+from semantest_iac.domain.environments.names import make_printable
+from semantest_iac.domain.environments.providers import find_runtime_fault
+from semantest_iac.domain.environments.settings import (
+    ALLOWED_ORIGINS,
+    AUTHENTICATION_REQUIRED,
+    DEFAULT_SIGNING_SECRET,
+    GATEWAY_TIMEOUT_S,
+    LOG_RETENTIONS,
+    SIGNING_SECRET,
+    round_retention,
+)
+
+LONGEST_CORS_CACHE_S = 86400  # seconds
+LONGEST_ROUTE = 512
+
+_ROUTE_PART = r"[A-Za-z0-9._~-]+|\{[A-Za-z_]\w*\}"
+_ROUTE_PATH = re.compile(rf"/|(/({_ROUTE_PART}))+|(/({_ROUTE_PART}))*/\{{[A-Za-z_]\w*\+\}}", re.ASCII)
+_ROUTE_PARAMETER = re.compile(r"\{\w+(\+?)\}")
+_ORIGIN = re.compile(r"\*|(https?|chrome-extension|moz-extension)://(\*|[A-Za-z0-9.-]+)(:\d{1,5})?")
+_HEADER = re.compile(r"[A-Za-z0-9-]{1,64}")
+_HTTP_ONLY_HINTS = {
+    "routes": "",
+    "cors": f"Name the origins that may connect in the variable {ALLOWED_ORIGINS}.",
+    "entry": "Name a handler such as app.handler: it is called with every connection and message.",
+}
+
+
+def check_http_only_keys(subject: RuleSubject) -> Iterator[Finding]:
+    """A WebSocket API has neither paths nor CORS, and no server that listens behind it."""
+    for key, hint in _HTTP_ONLY_HINTS.items():
+        if not subject.serves_http and getattr(subject.section, key) is not None:
+            yield refuse(key, f"a WebSocket API has no {key}", hint)
+
+
+def check_routes(subject: RuleSubject) -> Iterator[Finding]:
+    """Well-formed paths, each with its methods once; `{a}` and `{b}` are the same path to a gateway."""
+    asked = subject.section.routes
+    if asked == ():
+        yield refuse("routes", "an API without routes answers nothing", "Leave the key out for all routes.")
+    seen: set[tuple[str, str]] = set()
+    for place, route in enumerate(asked or ()):
+        yield from _check_route_path(f"routes[{place}]", route.path)
+        if not route.methods:
+            yield refuse(f"routes[{place}].methods", "no method", "Use ANY for all.")
+        for method in route.methods:
+            key = (method, _ROUTE_PARAMETER.sub(r"{\1}", route.path))
+            if key in seen:
+                yield refuse(f"routes[{place}]", f"'{method} {make_printable(route.path)}' is there already")
+            seen.add(key)
+
+
+def _check_route_path(at: str, path: str) -> Iterator[Finding]:
+    dotted = any(part in (".", "..") for part in path.split("/"))
+    if dotted or len(path) > LONGEST_ROUTE or not _ROUTE_PATH.fullmatch(path):
+        hint = "Such as /api/items/{id}, or /{proxy+} for everything below."
+        yield refuse(f"{at}.path", f"'{make_printable(path)}' is not a path", hint)
+
+
+def check_cors(subject: RuleSubject) -> Iterator[Finding]:
+    """Origins that a browser can have, and no wildcard where credentials or real users are."""
+    asked = subject.section.cors
+    if asked is None:
+        return
+    for place, origin in enumerate(asked.origins):
+        if not _ORIGIN.fullmatch(origin):
+            hint = "Such as https://app.semantest.com, without a path."
+            yield refuse(f"cors.origins[{place}]", f"'{make_printable(origin)}' is not an origin", hint)
+    for place, header in enumerate(asked.headers or ()):
+        if header != "*" and not _HEADER.fullmatch(header):
+            yield refuse(f"cors.headers[{place}]", f"'{make_printable(header)}' is not the name of a header")
+    if "*" in asked.origins:
+        yield from _check_wildcard_origin(subject, asked)
+    if asked.max_age is not None and asked.max_age not in range(-1, LONGEST_CORS_CACHE_S + 1):
+        yield refuse("cors.max_age", f"max_age must be -1 to {LONGEST_CORS_CACHE_S} s, not {asked.max_age}")
+
+
+def _check_wildcard_origin(subject: RuleSubject, asked: CorsSection) -> Iterator[Finding]:
+    hint = "Name the origins."
+    if asked.credentials:
+        yield refuse("cors", "'*' and credentials exclude each other: no browser accepts the pair", hint)
+    elif subject.environment in ("staging", "production"):
+        yield advise("cors.origins", f"'*' lets every web page call {subject.environment}", hint)
+
+
+def check_throttling(subject: RuleSubject) -> Iterator[Finding]:
+    """Both limits above zero: a gateway answers 429 to every request otherwise."""
+    asked = subject.section.throttling
+    if asked.rate is not None and not 0 < asked.rate < float("inf"):
+        yield refuse("throttling.rate", "rate must be above 0 requests a second")
+    if asked.burst is not None and asked.burst < 1:
+        yield refuse("throttling.burst", f"burst must be 1 or more, not {asked.burst}")
+
+
+def check_authorizer(subject: RuleSubject) -> Iterator[Finding]:
+    """An issuer that can be fetched safely, and someone that the tokens are for."""
+    asked = subject.section.authorizer
+    if asked is None:
+        return
+    if not _is_https(asked.issuer):
+        hint = "Such as https://login.semantest.com/."
+        yield refuse("authorizer.issuer", f"'{make_printable(asked.issuer)}' is not an https address", hint)
+    if not all(asked.audience) or not asked.audience:
+        yield refuse("authorizer.audience", "no audience: a token for anyone would be let in")
+    if asked.header is not None and not _HEADER.fullmatch(asked.header):
+        yield refuse("authorizer.header", f"'{make_printable(asked.header)}' is not the name of a header")
+
+
+def _is_https(address: str) -> bool:
+    try:
+        parts = urlsplit(address)
+    except ValueError:
+        return False
+    clean = address.isprintable() and " " not in address and not parts.query and not parts.fragment
+    return clean and parts.scheme == "https" and bool(parts.hostname) and "@" not in parts.netloc
+
+
+def check_tokens(subject: RuleSubject) -> Iterator[Finding]:
+    """What tokens of a WebSocket API are signed with is a secret, and a public one without tokens an exception."""
+    if subject.serves_http:
+        return
+    section = subject.section
+    asks = component_requires_token(subject.component, subject.environment, section)
+    signed = section.environment.get(SIGNING_SECRET)
+    if asks and signed is not None and parse_secret_reference(signed) is None:
+        hint = f"Write ${{secrets.{DEFAULT_SIGNING_SECRET}}}, or leave it out: that is what is taken then."
+        yield refuse(f"environment.{SIGNING_SECRET}", "what tokens are signed with must be a secret", hint)
+    if not asks and subject.environment in ("staging", "production"):
+        yield advise(f"environment.{AUTHENTICATION_REQUIRED}", f"anyone may connect to {subject.environment}")
+    if section.authorizer and section.authorizer.header is not None:
+        hint = "Browsers cannot send headers when they connect: the token is the query parameter 'token'."
+        yield refuse("authorizer.header", "a WebSocket API reads no header", hint)
+
+
+def check_egress(subject: RuleSubject) -> Iterator[Finding]:
+    """What answers a WebSocket must reach its clients through the cloud, which a network without a way out does not."""
+    asked = subject.section.network
+    if not subject.serves_http and asked.private and not asked.subnet_ids:
+        hint = "Name subnets with a way out under network.subnet_ids, or leave private off."
+        yield refuse("network.private", "a WebSocket function must reach its connections from within", hint)
+
+
+API_RULES: tuple[Rule, ...] = (
+    check_http_only_keys,
+    check_routes,
+    check_cors,
+    check_throttling,
+    check_authorizer,
+    check_tokens,
+    check_egress,
+)
+
+MEMORY_MB = range(128, 10240 + 1)
+LONGEST_RUN_S = 900  # seconds
+GATEWAY_LIMIT_S = 30  # seconds; our 29 leave the function one to answer for itself
+NETWORK_PREFIXES = range(16, 24 + 1)  # the network is cut into subnets, so the clouds' /28 is too small
+LONGEST_SOURCE_PATH = 1024
+NETWORK_ID_PATTERNS = {
+    "subnet_ids": re.compile(r"subnet-[0-9a-f]{8,17}"),
+    "security_group_ids": re.compile(r"sg-[0-9a-f]{8,17}"),
+}
+
+_GATEWAYS = {"aws": "API Gateway", "azure": "the gateway"}  # which is told the same limit on every cloud
+_HANDLER = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9_./-]*\.[A-Za-z_$][A-Za-z0-9_$]*")
+_DRIVE = re.compile(r"[A-Za-z]:")
+
+
+def check_memory(subject: RuleSubject) -> Iterator[Finding]:
+    """Whole megabytes from 128 to 10240."""
+    asked = subject.section.memory
+    if asked is not None and asked not in MEMORY_MB:
+        yield refuse("memory", f"memory must be 128 to 10240 MB, not {asked}", "Such as 512 or 1024.")
+
+
+def check_timeout(subject: RuleSubject) -> Iterator[Finding]:
+    """From 1 s on; up to 29 s in front of HTTP requests, 900 s behind a WebSocket."""
+    asked = subject.section.timeout
+    if asked is None:
+        return
+    if asked < 1:
+        yield refuse("timeout", f"timeout must be 1 s or more, not {asked}")
+    elif subject.serves_http:
+        yield from _check_http_timeout(asked, _GATEWAYS.get(subject.provider, "the API"))
+    elif asked > LONGEST_RUN_S:
+        yield refuse("timeout", f"timeout must be {LONGEST_RUN_S} s at most, not {asked}")
+
+
+def _check_http_timeout(asked: int, gateway: str) -> Iterator[Finding]:
+    if asked > GATEWAY_LIMIT_S:
+        reason = f"{gateway} ends the request after {GATEWAY_LIMIT_S} s"
+        hint = "Move work of up to 300 s to a queue-triggered function."
+        yield refuse("timeout", f"timeout must be {GATEWAY_TIMEOUT_S} s at most, not {asked}: {reason}", hint)
+    elif asked > GATEWAY_TIMEOUT_S:
+        hint = f"Write {GATEWAY_TIMEOUT_S} to silence this."
+        yield advise("timeout", f"{asked} s becomes {GATEWAY_TIMEOUT_S} s, before {gateway} gives up", hint)
+
+
+def check_runtime(subject: RuleSubject) -> Iterator[Finding]:
+    """One that the provider still supports today."""
+    name = subject.section.runtime
+    if name is not None and (fault := find_runtime_fault(subject.functions, name, subject.today)):
+        yield Finding(fault, blocks=True)
+
+
+def check_code(subject: RuleSubject) -> Iterator[Finding]:
+    """The source is a readable path; entry and handler stay inside it."""
+    section = subject.section
+    if section.source is not None and not _is_path(section.source):
+        yield refuse("source", f"'{make_printable(section.source)}' is not a path")
+    if section.entry is not None and not _stays_inside(section.entry):
+        hint = "Name a file inside the source, such as dist/start-server.js."
+        yield refuse("entry", f"'{make_printable(section.entry)}' does not stay inside the source", hint)
+    if section.handler is not None and not (_HANDLER.fullmatch(section.handler) and _stays_inside(section.handler)):
+        yield refuse("handler", f"'{make_printable(section.handler)}' is not a handler", "Such as index.handler.")
+
+
+def _is_path(text: str) -> bool:
+    return 0 < len(text) <= LONGEST_SOURCE_PATH and text.isprintable()
+
+
+def _stays_inside(text: str) -> bool:
+    if not _is_path(text) or "\\" in text or _DRIVE.match(text):
+        return False
+    return all(part not in ("", ".", "..") for part in text.split("/"))
+
+
+def check_instances(subject: RuleSubject) -> Iterator[Finding]:
+    """`min` from 0 to `max`, `max` from 1 on."""
+    asked = subject.section.instances
+    if asked.min is not None and asked.min < 0:
+        yield refuse("instances.min", f"min must be 0 or more, not {asked.min}")
+    if asked.max is not None and asked.max < 1:
+        yield refuse("instances.max", f"max must be 1 or more, not {asked.max}", "Leave it out for no limit.")
+    elif asked.max is not None and (asked.min or 0) > asked.max:
+        yield refuse("instances", f"min ({asked.min}) is above max ({asked.max})")
+    if asked.min and asked.min > 0 and subject.environment in ("development", "qa"):
+        yield advise("instances.min", f"{asked.min} instances are kept warm and paid for around the clock")
+
+
+def check_network(subject: RuleSubject) -> Iterator[Finding]:
+    """A usable range or existing subnets, and a word on the way out that a private network lacks."""
+    asked = subject.section.network
+    yield from _check_network_range(asked.cidr)
+    yield from _check_network_ids(subject)
+    if asked.private and not asked.subnet_ids:
+        hint = "Name subnets with a way out under network.subnet_ids, or leave private off."
+        yield advise("network.private", "function in private subnets: no egress route", hint)
+    if asked.cidr and (asked.subnet_ids or not asked.private):
+        yield advise("network.cidr", "without effect: no network is made", "Set private, without subnet_ids.")
+    if subject.provider == "aws" and bool(asked.subnet_ids) != bool(asked.security_group_ids):
+        yield refuse("network", "subnet_ids and security_group_ids need each other")
+
+
+def _check_network_range(cidr: str | None) -> Iterator[Finding]:
+    if cidr is None:
+        return
+    try:
+        prefix = IPv4Network(cidr).prefixlen
+    except ValueError:
+        yield refuse("network.cidr", f"'{make_printable(cidr)}' is not a network", "Such as 10.10.0.0/16.")
+        return
+    if prefix not in NETWORK_PREFIXES:
+        yield refuse("network.cidr", f"a network must be /16 to /24, not /{prefix}")
+
+
+def _check_network_ids(subject: RuleSubject) -> Iterator[Finding]:
+    for key, pattern in NETWORK_ID_PATTERNS.items() if subject.provider == "aws" else ():
+        for place, identifier in enumerate(getattr(subject.section.network, key) or ()):
+            if not pattern.fullmatch(identifier):
+                yield refuse(f"network.{key}[{place}]", f"'{make_printable(identifier)}' is not such an id")
+
+
+FUNCTION_RULES: tuple[Rule, ...] = (
+    check_memory,
+    check_timeout,
+    check_runtime,
+    check_code,
+    check_instances,
+    check_network,
+)
+
+_EMAIL = re.compile(r"[A-Za-z0-9._%+'-]{1,64}@[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+")
+
+
+def check_monitoring(monitoring: MonitoringSection, provider: str) -> Iterator[Finding]:
+    """What is wrong with the alarms, with who is told of them, and with how long logs are kept."""
+    kinds = [alert.type for alert in monitoring.alerts or ()]
+    for place, alert in enumerate(monitoring.alerts or ()):
+        yield from _check_alert(f"monitoring.alerts[{place}]", alert, kinds[:place])
+    for place, address in enumerate(monitoring.notify or ()):
+        if not _EMAIL.fullmatch(address):
+            yield refuse(f"monitoring.notify[{place}]", f"'{make_printable(address)}' is not an e-mail address")
+    yield from _check_log_retention(monitoring.log_retention_days, provider)
+
+
+def _check_alert(path: str, alert: AlertSection, before: Sequence[str]) -> Iterator[Finding]:
+    most = 1 if alert.type == "error_rate" else float("inf")
+    if not (isfinite(alert.threshold) and 0 < alert.threshold <= most):
+        limits = "above 0, and 1 at most" if most == 1 else "above 0"
+        yield refuse(f"{path}.threshold", f"threshold of {alert.type} must be {limits}")
+    if alert.type in before:
+        yield refuse(f"{path}.type", f"there is an alert of type {alert.type} already")
+
+
+def _check_log_retention(days: int | None, provider: str) -> Iterator[Finding]:
+    path, longest = "monitoring.log_retention_days", LOG_RETENTIONS[-1]
+    if days is None:
+        return
+    if not 0 <= days <= longest:
+        yield refuse(path, f"must be 0 (for ever) to {longest} days, not {days}")
+    elif (kept := round_retention(days, provider)) != days:
+        yield advise(path, f"{days} days become {kept}, the {'nearest' if kept < days else 'next'} that {provider} has")

@@ -1,0 +1,28 @@
+"""Networks in which functions run."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from semantest_iac.domain.resource import Resource
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PrivateNetwork(Resource):
+    """A network of its own: private subnets in `zones` zones, HTTPS out, nothing in.
+
+    `reaches_secrets` opens the private way to the secret store, without which a function in here could
+    not read its secrets.
+    """
+
+    cidr: str
+    zones: int = 2
+    reaches_secrets: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExistingNetwork(Resource):
+    """Subnets and security groups that somebody else keeps."""
+
+    subnet_ids: tuple[str, ...]
+    security_group_ids: tuple[str, ...]

@@ -1,0 +1,79 @@
+"""Limits what a package may hold: names that every system can unpack, and Lambda's quotas for every cloud."""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Iterable, Iterator
+
+from semantest_iac.domain.errors import Fault
+
+FORBIDDEN_PATH_PARTS = frozenset({"", ".", ".."})
+MAX_FILE_NAME_LENGTH = 255  # of every file system in use
+MAX_PATH_BYTES = 1024  # bytes, as S3 and most tools allow
+
+
+def check_path(path: str) -> Fault | None:
+    """What is wrong with a relative, slash-separated path; None when every system can unpack it."""
+    reason = _find_path_problem(path)
+    return Fault(escape_path(path), reason) if reason else None
+
+
+def are_safe_names(prefix: str, names: Iterable[str]) -> bool:
+    """Whether no name of one folder needs a closer look: one test for nearly every folder there is."""
+    joined = "".join(names)
+    is_plain = joined.isascii() and joined.isprintable() and "\\" not in joined
+    return is_plain and len(prefix) + MAX_FILE_NAME_LENGTH <= MAX_PATH_BYTES
+
+
+def find_unicode_duplicates(names: Iterable[str]) -> list[tuple[str, str]]:
+    """Pairs of names that are one name on systems that compose Unicode (macOS, some unzip tools)."""
+    seen: dict[str, str] = {}
+    found = []
+    for name in names:
+        composed = name if name.isascii() else unicodedata.normalize("NFC", name)
+        if composed in seen:
+            found.append((seen[composed], name))
+        seen[composed] = name
+    return found
+
+
+def escape_path(path: str) -> str:
+    """The path as it may be shown: bounded, and without bytes that are not text or move the cursor."""
+    return ascii(path)[1:-1][:200] if not path.isprintable() else path[:200]
+
+
+def _find_path_problem(path: str) -> str:
+    if any(0xD800 <= ord(character) <= 0xDFFF for character in path):
+        return "the name is not valid UTF-8"
+    if any(ord(character) < 32 or 127 <= ord(character) < 160 for character in path):
+        return "the name holds a control character"
+    if "\\" in path:
+        return "the name holds a backslash"
+    return _find_location_problem(path, len(path.encode()))
+
+
+def _find_location_problem(path: str, length: int) -> str:
+    if length > MAX_PATH_BYTES:
+        return f"the path is longer than {MAX_PATH_BYTES} bytes"
+    if path.startswith("/") or path[1:2] == ":":
+        return "the path is absolute"
+    if not FORBIDDEN_PATH_PARTS.isdisjoint(path.split("/")):
+        return "the path leaves its root"
+    return ""
+
+
+MEBIBYTE = 1024 * 1024
+MAX_UNPACKED_BYTES = 250 * MEBIBYTE
+MAX_DIRECT_UPLOAD_BYTES = 50 * MEBIBYTE  # AWS only: Azure takes every package by way of its storage
+MAX_FILES = 20_000
+MAX_FOLDER_DEPTH = 60
+MAX_REPORTED_FAULTS = 20  # a folder with ten thousand bad names is one problem, not ten thousand
+
+
+def check_package_size(files: int, unpacked: int) -> Iterator[Fault]:
+    """What a package of that many files and bytes exceeds."""
+    if files > MAX_FILES:
+        yield Fault("source", f"more than {MAX_FILES} files", "Leave out what the function does not need.")
+    if unpacked > MAX_UNPACKED_BYTES:
+        hint = "Lambda unpacks no more; bundle the code or use fewer dependencies."
+        yield Fault("source", f"more than {MAX_UNPACKED_BYTES // MEBIBYTE} MB unpacked", hint)

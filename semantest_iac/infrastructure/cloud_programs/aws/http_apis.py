@@ -1,0 +1,139 @@
+"""HTTP APIs on API Gateway v2."""
+
+from __future__ import annotations
+
+import json
+
+import pulumi
+import pulumi_aws as aws
+
+from semantest_iac.domain.environments.settings import Authorizer, Cors
+from semantest_iac.domain.networking.apis import HttpApi
+from semantest_iac.domain.resource import Ref
+from semantest_iac.infrastructure.cloud_programs.aws.foundation import max_name_length
+from semantest_iac.infrastructure.cloud_programs.context import Outputs, ProgramContext
+
+# What an operator needs to follow one request; the request id joins it with the function's own log.
+_ACCESS_LOG_FORMAT = json.dumps(
+    {
+        "requestId": "$context.requestId",
+        "ip": "$context.identity.sourceIp",
+        "time": "$context.requestTime",
+        "route": "$context.routeKey",
+        "status": "$context.status",
+        "bytes": "$context.responseLength",
+        "latency": "$context.responseLatency",
+        "error": "$context.integrationErrorMessage",
+    }
+)
+
+
+def create_http_api(api: HttpApi, context: ProgramContext) -> Outputs:
+    """An API whose routes all reach one live version, with throttling and an access log."""
+    target = context.made[api.target]
+    gateway = aws.apigatewayv2.Api(
+        api.name,
+        name=context.physical_name(limit=max_name_length("api")),
+        protocol_type="HTTP",
+        cors_configuration=_cors_configuration(api.cors),
+        tags=context.tags,
+        opts=context.options(),
+    )
+    routes = _create_routes(api, gateway, context)
+    stage = _create_stage(api, gateway, routes, context)
+    permission = aws.lambda_.Permission(
+        api.name,
+        action="lambda:InvokeFunction",
+        function=target["function_name"],
+        principal="apigateway.amazonaws.com",
+        qualifier=target["qualifier"],
+        source_arn=pulumi.Output.concat(gateway.execution_arn, "/*/*"),
+        statement_id="api-gateway",
+        opts=context.options(),
+    )
+    return {
+        "id": gateway.id,
+        "name": gateway.name,
+        "stage": stage.name,
+        "endpoint": gateway.api_endpoint,
+        "routes": [route.route_key for route in routes],
+        "permission": permission.id,
+    }
+
+
+def _cors_configuration(cors: Cors | None) -> dict[str, object] | None:
+    if cors is None:
+        return None
+    return {
+        "allow_origins": list(cors.origins),
+        "allow_methods": list(cors.methods),
+        "allow_headers": list(cors.headers),
+        "allow_credentials": cors.credentials,
+        "max_age": cors.max_age,
+    }
+
+
+def _create_routes(
+    api: HttpApi, gateway: aws.apigatewayv2.Api, context: ProgramContext
+) -> list[aws.apigatewayv2.Route]:
+    integration = aws.apigatewayv2.Integration(
+        api.name,
+        api_id=gateway.id,
+        integration_type="AWS_PROXY",
+        integration_method="POST",
+        integration_uri=context.made[api.target]["invoke_arn"],
+        payload_format_version="2.0",
+        timeout_milliseconds=api.integration_timeout_s * 1000,
+        opts=context.options(),
+    )
+    authorizer = _create_authorizer(api.name, api.authorizer, gateway, context) if api.authorizer else None
+    return [
+        aws.apigatewayv2.Route(
+            f"{api.name} {endpoint}",
+            api_id=gateway.id,
+            route_key=str(endpoint),
+            target=pulumi.Output.concat("integrations/", integration.id),
+            authorization_type="JWT" if authorizer and not endpoint.public else "NONE",
+            authorizer_id=authorizer.id if authorizer and not endpoint.public else None,
+            opts=context.options(),
+        )
+        for endpoint in api.endpoints
+    ]
+
+
+def _create_authorizer(
+    name: str, jwt: Authorizer, gateway: aws.apigatewayv2.Api, context: ProgramContext
+) -> aws.apigatewayv2.Authorizer:
+    return aws.apigatewayv2.Authorizer(
+        name,
+        name=f"{name}-jwt",
+        api_id=gateway.id,
+        authorizer_type="JWT",
+        identity_sources=[f"$request.header.{jwt.header}"],
+        jwt_configuration={"issuer": jwt.issuer, "audiences": list(jwt.audience)},
+        opts=context.options(),
+    )
+
+
+def _create_stage(
+    api: HttpApi, gateway: aws.apigatewayv2.Api, routes: list[aws.apigatewayv2.Route], context: ProgramContext
+) -> aws.apigatewayv2.Stage:
+    """The default stage. Both throttling values are always set: a missing one means zero, and 429 for all."""
+    return aws.apigatewayv2.Stage(
+        api.name,
+        name="$default",
+        api_id=gateway.id,
+        auto_deploy=True,
+        access_log_settings=access_log_settings(api.access_log, _ACCESS_LOG_FORMAT, context),
+        default_route_settings={
+            "throttling_burst_limit": api.throttling.burst,
+            "throttling_rate_limit": api.throttling.rate,
+        },
+        tags=context.tags,
+        opts=context.options(depends_on=routes),
+    )
+
+
+def access_log_settings(store: Ref | None, line: str, context: ProgramContext) -> dict[str, object] | None:
+    """Where a stage writes a line of that form for each request, if anywhere."""
+    return {"destination_arn": context.made[store]["arn"], "format": line} if store else None

@@ -1,0 +1,123 @@
+"""The resource group and key vault of a stack, and names within Azure's limits.
+
+Source of the limits: the rules for names in Azure's documentation and in the validators of Terraform's provider.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, TypeVar
+
+import pulumi
+from pulumi_azure_native import authorization, keyvault, resources
+
+from semantest_iac.domain.blueprints.blueprint import Blueprint
+from semantest_iac.domain.environments import physical_names
+from semantest_iac.domain.monitoring.logs_and_alarms import LogStore
+from semantest_iac.domain.networking.apis import HttpApi
+from semantest_iac.domain.resource import Resource
+from semantest_iac.domain.security.access import AppSecret
+from semantest_iac.infrastructure.cloud_programs.cloud import FOUNDATION
+from semantest_iac.infrastructure.cloud_programs.context import Outputs, ProgramContext
+
+_MAX_NAME_LENGTHS = {
+    "action group": 260,
+    "alarm": 260,
+    "app": 60,
+    "component": 255,
+    "container": 63,
+    "gateway": 50,
+    "hub": 63,
+    "group": 90,
+    "identity": 128,
+    "network": 64,
+    "plan": 40,
+    "security group": 80,
+    "storage": 24,
+    "vault": 24,
+    "workspace": 63,
+}
+_UNHYPHENATED = ("storage",)
+
+
+def azure_name(kind: str, context: ProgramContext, purpose: str = "") -> str:
+    """A name that is the stack's own within its resource group."""
+    return context.physical_name(purpose, limit=_MAX_NAME_LENGTHS[kind])
+
+
+def globally_unique_name(kind: str, context: ProgramContext, purpose: str = "") -> pulumi.Output[str]:
+    """A name that no other subscription gives: it becomes a host name, and those belong to who comes first."""
+    subscription: pulumi.Output[str] = context.made[FOUNDATION]["subscription"]
+    return subscription.apply(lambda account: _format_name(kind, context, purpose, account))
+
+
+def _format_name(kind: str, context: ProgramContext, purpose: str, account: str) -> str:
+    name = physical_names.physical_name(
+        str(context.stack), context.generation, purpose, limit=_MAX_NAME_LENGTHS[kind], account=account
+    )
+    return name.replace("-", "") if kind in _UNHYPHENATED else name
+
+
+_MIN_RECOVERY_DAYS = 7  # days; a vault has no less
+
+KindT = TypeVar("KindT", bound=Resource)
+
+
+def create_foundation(blueprint: Blueprint, context: ProgramContext) -> Outputs:
+    """The group goes last of all and takes along what is in it, so it stays where logs are to stay."""
+    who = authorization.get_client_config_output(opts=pulumi.InvokeOutputOptions(parent=context.parent))
+    keeps = any(store.keep for store in _resources_of(LogStore, blueprint))
+    group = resources.ResourceGroup(
+        FOUNDATION,
+        resource_group_name=azure_name("group", context),
+        location=context.stack.region,
+        tags=context.tags,
+        opts=context.options(retain_on_delete=keeps or None),
+    )
+    known = {"group": group.name, "subscription": who.subscription_id, "tenant": who.tenant_id}
+    context.made[FOUNDATION] = known  # names that are the stack's alone in all the world need it
+    secrets = list(_resources_of(AppSecret, blueprint))
+    vault = _create_vault(secrets[0], known, context) if secrets else None
+    return {
+        **known,
+        "vault": vault,
+        "has_gateway": has_gateway(blueprint),
+        "browsers": _cors_configuration(blueprint),
+    }
+
+
+def has_gateway(blueprint: Blueprint) -> bool:
+    """Whether API Management stands before the app; the app's own endpoint checks no token and limits nobody."""
+    apis = _resources_of(HttpApi, blueprint)
+    return any(api.authorizer or blueprint.stack.environment != "development" for api in apis)
+
+
+def _cors_configuration(blueprint: Blueprint) -> dict[str, Any] | None:
+    """Who may call the app itself, which is nobody behind a gateway."""
+    asked = [api.cors for api in _resources_of(HttpApi, blueprint) if api.cors]
+    if has_gateway(blueprint) or not asked:
+        return None
+    return {"allowed_origins": list(asked[0].origins), "support_credentials": asked[0].credentials}
+
+
+def _create_vault(secret: AppSecret, known: Outputs, context: ProgramContext) -> keyvault.Vault:
+    """Purge protection cannot be taken back, and `false` is refused: it is on in production, and elsewhere unsaid."""
+    return keyvault.Vault(
+        FOUNDATION,
+        vault_name=globally_unique_name("vault", context),
+        resource_group_name=known["group"],
+        location=context.stack.region,
+        properties={
+            "tenant_id": known["tenant"],
+            "sku": {"family": "A", "name": "standard"},
+            "enable_rbac_authorization": True,
+            "soft_delete_retention_in_days": max(secret.recovery_days, _MIN_RECOVERY_DAYS),
+            "enable_purge_protection": context.stack.environment == "production" or None,
+        },
+        tags=context.tags,
+        opts=context.options(),
+    )
+
+
+def _resources_of(kind: type[KindT], blueprint: Blueprint) -> Iterator[KindT]:
+    return (resource for resource in blueprint.resources if isinstance(resource, kind))

@@ -1,0 +1,241 @@
+"""HTTP APIs: the app's own endpoint in development, elsewhere API Management on its Consumption tier."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from hashlib import sha256
+from math import ceil
+from typing import Any
+from xml.etree.ElementTree import Element, SubElement, indent, tostring
+
+import pulumi
+from pulumi_azure_native import apimanagement
+
+from semantest_iac.domain.environments.settings import Authorizer, Cors, Throttling
+from semantest_iac.domain.networking.apis import ApiEndpoint, HttpApi
+from semantest_iac.infrastructure.cloud_programs.azure.foundation import globally_unique_name
+from semantest_iac.infrastructure.cloud_programs.azure.security import assign_role
+from semantest_iac.infrastructure.cloud_programs.cloud import FOUNDATION
+from semantest_iac.infrastructure.cloud_programs.context import Outputs, ProgramContext
+
+BACKEND_ID, KEY_ID = "live", "gateway-key"
+GATEWAY_KEY_HEADER = "x-semantest-gateway"
+_MAX_PERIOD_S = 300  # seconds
+
+
+def policy_document(api: HttpApi, public: Sequence[str]) -> str:
+    """Browsers, limits, token, key, and then the app; `public` are the operations that need no token."""
+    root = Element("policies")
+    inbound = _add_section(root, "inbound")
+    if api.cors:
+        _add_cors(inbound, api.cors)
+    _add_rate_limit(inbound, api.throttling)
+    if api.authorizer:
+        _add_token_check(inbound, api.authorizer, public)
+    key = SubElement(inbound, "set-header", {"name": GATEWAY_KEY_HEADER, "exists-action": "override"})
+    SubElement(key, "value").text = f"{{{{{KEY_ID}}}}}"
+    SubElement(inbound, "set-backend-service", {"backend-id": BACKEND_ID})
+    SubElement(SubElement(root, "backend"), "forward-request", timeout=str(api.integration_timeout_s))
+    for name in ("outbound", "on-error"):
+        _add_section(root, name)
+    indent(root)
+    return tostring(root, encoding="unicode")
+
+
+def _add_section(root: Element, name: str) -> Element:
+    """A section that begins with what the service as a whole does there."""
+    section = SubElement(root, name)
+    SubElement(section, "base")
+    return section
+
+
+def _add_cors(inbound: Element, cors: Cors) -> None:
+    policy = SubElement(inbound, "cors", {"allow-credentials": str(cors.credentials).lower()})
+    _add_list(policy, "allowed-origins", "origin", cors.origins)
+    methods = _add_list(policy, "allowed-methods", "method", cors.methods)
+    if cors.max_age >= 0:
+        methods.set("preflight-result-max-age", str(cors.max_age))
+    _add_list(policy, "allowed-headers", "header", cors.headers)
+
+
+def _add_rate_limit(inbound: Element, throttling: Throttling) -> None:
+    """So many calls in a period that is just long enough for the burst; this tier counts for all clients together."""
+    period = min(max(1, ceil(throttling.burst / throttling.rate)), _MAX_PERIOD_S)
+    calls = max(1, round(throttling.rate * period))
+    SubElement(inbound, "rate-limit", {"calls": str(calls), "renewal-period": str(period)})
+
+
+def _add_token_check(inbound: Element, jwt: Authorizer, public: Sequence[str]) -> None:
+    asked = " && ".join(f'context.Operation.Id != "{operation}"' for operation in public) or "true"
+    when = SubElement(SubElement(inbound, "choose"), "when", condition=f"@({asked})")
+    check = SubElement(
+        when,
+        "validate-jwt",
+        {"header-name": jwt.header, "failed-validation-httpcode": "401", "require-scheme": "Bearer"},
+    )
+    SubElement(check, "openid-config", url=f"{jwt.issuer.rstrip('/')}/.well-known/openid-configuration")
+    _add_list(check, "audiences", "audience", jwt.audience)
+    _add_list(check, "issuers", "issuer", (jwt.issuer,))
+
+
+def _add_list(parent: Element, name: str, item: str, values: Iterable[str]) -> Element:
+    found = SubElement(parent, name)
+    for value in values:
+        SubElement(found, item).text = value
+    return found
+
+
+GATEWAY_PURPOSE = "gateway"
+
+
+def create_access_log(
+    api: apimanagement.Api, service: apimanagement.ApiManagementService, logs: Outputs, context: ProgramContext
+) -> None:
+    """By the gateway's own identity. Its tier has no logs for a workspace (source: Azure's comparison of the tiers)."""
+    inside = {"resource_group_name": context.made[FOUNDATION]["group"], "service_name": service.name}
+    identity = {"principal": service.identity.apply(lambda told: told.principal_id), "purpose": GATEWAY_PURPOSE}
+    logger = apimanagement.Logger(
+        GATEWAY_PURPOSE,
+        logger_id="access",
+        logger_type="applicationInsights",
+        resource_id=logs["insights"],
+        credentials={"connectionString": logs["connection"], "identityClientId": "SystemAssigned"},
+        opts=context.options(depends_on=[assign_role("telemetry", logs["insights"], identity, context)]),
+        **inside,
+    )
+    apimanagement.ApiDiagnostic(
+        GATEWAY_PURPOSE,
+        api_id=api.name,
+        diagnostic_id="applicationinsights",
+        logger_id=logger.id,
+        always_log="allErrors",
+        http_correlation_protocol="W3C",
+        log_client_ip=True,
+        sampling={"sampling_type": "fixed", "percentage": 100},
+        opts=context.options(),
+        **inside,
+    )
+
+
+_PUBLISHER = {"publisher_name": "Semantest", "publisher_email": "noreply@semantest.com"}
+_METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
+_ACTIVATION_TIMEOUTS = pulumi.CustomTimeouts(create="2h", delete="1h")
+_PATH_PARAMETER = re.compile(r"\{(\w+)\}")
+_MAX_ID_LENGTH = 80
+
+
+def create_gateway(api: HttpApi, context: ProgramContext) -> Outputs:
+    """A service of its own: such services cost nothing while nobody calls."""
+    service = apimanagement.ApiManagementService(
+        api.name,
+        service_name=globally_unique_name("gateway", context),
+        resource_group_name=context.made[FOUNDATION]["group"],
+        location=context.stack.region,
+        sku={"name": "Consumption", "capacity": 0},
+        identity={"type": "SystemAssigned"},
+        tags=context.tags,
+        opts=context.options(custom_timeouts=_ACTIVATION_TIMEOUTS),
+        **_PUBLISHER,
+    )
+    inside = {"resource_group_name": context.made[FOUNDATION]["group"], "service_name": service.name}
+    made = apimanagement.Api(
+        api.name,
+        api_id=api.name,
+        display_name=api.name,
+        path="",
+        protocols=["https"],
+        subscription_required=False,
+        opts=context.options(),
+        **inside,
+    )
+    _create_operations(api, inside | {"api_id": made.name}, context)
+    _route_to_app(api, inside, made, context)
+    if api.access_log:
+        create_access_log(made, service, context.made[api.access_log], context)
+    return {"id": service.id, "name": service.name, "endpoint": service.gateway_url, "gateway_id": service.id}
+
+
+def _create_operations(api: HttpApi, inside: dict[str, Any], context: ProgramContext) -> None:
+    for endpoint, method in _expand_methods(api):
+        template, parameters = _url_template(endpoint.path)
+        apimanagement.ApiOperation(
+            f"{method} {endpoint.path}",
+            operation_id=operation_id(endpoint, method),
+            display_name=f"{method} {endpoint.path}",
+            method=method,
+            url_template=template,
+            template_parameters=[{"name": name, "type": "string", "required": True} for name in parameters],
+            opts=context.options(),
+            **inside,
+        )
+
+
+def _expand_methods(api: HttpApi) -> Iterator[tuple[ApiEndpoint, str]]:
+    """Every endpoint by each of its methods once: there is no operation for all, and the exact one counts first."""
+    exact = {(endpoint.method, endpoint.path) for endpoint in api.endpoints}
+    for endpoint in api.endpoints:
+        for method in _METHODS if endpoint.method == "ANY" else (endpoint.method,):
+            if endpoint.method == method or (method, endpoint.path) not in exact:
+                yield endpoint, method
+
+
+def operation_id(endpoint: ApiEndpoint, method: str) -> str:
+    """Readable, and told apart by a hash where two paths read alike."""
+    path = re.sub(r"[^a-z0-9]+", "-", endpoint.path.lower()).strip("-") or "root"
+    digest = sha256(f"{method} {endpoint.path}".encode()).hexdigest()[:6]
+    return f"{method.lower()}-{path}"[: _MAX_ID_LENGTH - 7] + f"-{digest}"
+
+
+def _url_template(path: str) -> tuple[str, list[str]]:
+    """`/a/{id}/{rest+}` is `/a/{id}/*` here, with `id` as its only parameter."""
+    template = re.sub(r"\{\w+\+\}$", "*", path)
+    return template, _PATH_PARAMETER.findall(template)
+
+
+def _route_to_app(api: HttpApi, inside: dict[str, Any], made: apimanagement.Api, context: ProgramContext) -> None:
+    """Named, so that a pool of several apps with weights can take its place."""
+    app = context.made[api.target]
+    backend = apimanagement.Backend(
+        api.name,
+        backend_id=BACKEND_ID,
+        protocol="http",
+        url=pulumi.Output.concat("https://", app["host"]),
+        opts=context.options(),
+        **inside,
+    )
+    key = apimanagement.NamedValue(
+        api.name,
+        named_value_id=KEY_ID,
+        display_name=KEY_ID,
+        secret=True,
+        value=app["door_key"],
+        opts=context.options(),
+        **inside,
+    )
+    public = [operation_id(endpoint, method) for endpoint, method in _expand_methods(api) if endpoint.public]
+    apimanagement.ApiPolicy(
+        api.name,
+        api_id=made.name,
+        policy_id="policy",
+        format="xml",
+        value=policy_document(api, public),
+        opts=context.options(depends_on=[backend, key]),
+        **inside,
+    )
+
+
+def create_http_api(api: HttpApi, context: ProgramContext) -> Outputs:
+    """An HTTPS address whose routes all reach the app."""
+    routes = [str(endpoint) for endpoint in api.endpoints]
+    if context.made[FOUNDATION]["has_gateway"]:
+        return {**create_gateway(api, context), "routes": routes}
+    app = context.made[api.target]
+    return {
+        "id": app["arn"],
+        "name": app["name"],
+        "endpoint": pulumi.Output.concat("https://", app["host"]),
+        "gateway_id": None,
+        "takes_code": True,
+        "routes": routes,
+    }

@@ -1,0 +1,260 @@
+"""Chooses the route of an HTTP API and translates HTTP to events of payload format 2.0 and results back to HTTP.
+
+As observed on live HTTP APIs: `rawPath` arrives decoded, `rawQueryString` as it was sent, cookies apart from the
+headers, and a body of any other than a text type in base64."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from functools import lru_cache
+from typing import Any
+from urllib.parse import unquote, urlencode
+
+from semantest_iac.domain.networking.http_exchange import HttpRequest, HttpResponse, Pairs
+from semantest_iac.infrastructure.function_runtimes.function_spec import EVENT_TOO_LARGE, Invocation
+
+DEFAULT_ROUTE = "$default"
+_LITERAL, _VARIABLE, _GREEDY = range(3)
+
+
+@dataclass(frozen=True, slots=True)
+class RouteMatch:
+    """The route that takes a request, and what its path variables stand for, decoded."""
+
+    route_key: str
+    path_parameters: Mapping[str, str] = field(default_factory=dict)
+
+
+def match_route(route_keys: Iterable[str], method: str, path: str) -> RouteMatch | None:
+    """The most specific route: exact segments before variables before greedy ones, a method before ANY."""
+    fitting = [match for key in route_keys if (match := _match_route_key(key, method, path)) is not None]
+    return min(fitting, key=_specificity, default=None)
+
+
+def _match_route_key(route_key: str, method: str, path: str) -> RouteMatch | None:
+    if route_key == DEFAULT_ROUTE:
+        return RouteMatch(DEFAULT_ROUTE)
+    wanted_method, _, template = route_key.partition(" ")
+    if wanted_method not in (method, "ANY"):
+        return None
+    parameters = _match_path(_split_path(template), _split_path(path))
+    return None if parameters is None else RouteMatch(route_key, parameters)
+
+
+def _match_path(template: Sequence[str], path: Sequence[str]) -> Mapping[str, str] | None:
+    parameters: dict[str, str] = {}
+    for place, segment in enumerate(template):
+        kind, name = _segment_kind(segment), segment.strip("{+}")
+        if place >= len(path) or (kind == _LITERAL and segment != unquote(path[place])):
+            return None
+        if kind == _GREEDY:
+            return parameters | {name: unquote("/".join(path[place:]))}
+        if kind == _VARIABLE:
+            parameters[name] = unquote(path[place])
+    return parameters if len(path) == len(template) else None
+
+
+def _specificity(match: RouteMatch) -> tuple[tuple[int, ...], bool]:
+    if match.route_key == DEFAULT_ROUTE:
+        return (_GREEDY + 1,), True
+    method, _, template = match.route_key.partition(" ")
+    return tuple(_segment_kind(segment) for segment in _split_path(template)), method == "ANY"
+
+
+def _segment_kind(segment: str) -> int:
+    if not segment.startswith("{"):
+        return _LITERAL
+    return _GREEDY if segment.endswith("+}") else _VARIABLE
+
+
+@lru_cache
+def _split_path(path: str) -> Sequence[str]:
+    return tuple(part for part in path.split("/")[1:] if part)
+
+
+EXCLUDED_HEADERS = frozenset({"cookie", "connection", "transfer-encoding", "keep-alive", "upgrade", "te"})
+TEXT_CONTENT_TYPES = ("text/", "application/json", "application/xml", "application/javascript")
+JSON_CONTENT_TYPE, TEXT_CONTENT_TYPE = "application/json", "text/plain;charset=UTF-8"
+
+
+@dataclass(frozen=True, slots=True)
+class ApiIdentity:
+    """The deployed API and stage whose name the events carry."""
+
+    api_id: str
+    domain_name: str
+    account: str = "123456789012"
+    stage: str = DEFAULT_ROUTE
+
+
+@dataclass(frozen=True, slots=True)
+class RequestMetadata:
+    """When, under which id and from where a request came in; `received_at` is aware."""
+
+    request_id: str
+    received_at: datetime
+    source_ip: str = "127.0.0.1"
+
+
+def build_api_event(
+    request: HttpRequest, route: RouteMatch, api: ApiIdentity, arrival: RequestMetadata
+) -> dict[str, Any]:
+    """The event that the function receives; `request.path` is below the stage."""
+    body, is_base64 = _event_body(request)
+    path = unquote(request.path).partition("?")[0]
+    path = path if api.stage == DEFAULT_ROUTE else f"/{api.stage}{path}"
+    parts = {
+        "cookies": [part.strip() for value in _header_values(request, "cookie") for part in value.split(";")],
+        "queryStringParameters": _join_repeated(request.query),
+        "pathParameters": dict(route.path_parameters),
+        "body": body,
+    }
+    return {
+        "version": "2.0",
+        "routeKey": route.route_key,
+        "rawPath": path,
+        "rawQueryString": urlencode(request.query),
+        "headers": _event_headers(request, api, arrival),
+        "requestContext": _request_context(route, api, arrival) | {"http": _http_context(request, path, arrival)},
+        "isBase64Encoded": is_base64,
+        **{name: value for name, value in parts.items() if value},
+    }
+
+
+def build_api_response(invocation: Invocation) -> HttpResponse:
+    """What the client gets: the function's answer, 503 after a timeout, 500 for anything that is no answer."""
+    if invocation.is_timed_out:
+        return _message_response(503, "Service Unavailable")
+    if invocation.error is not None:
+        is_too_large = invocation.error.get("errorType") == EVENT_TOO_LARGE
+        return _message_response(413, "Request Too Long") if is_too_large else api_internal_error_response()
+    result = invocation.result
+    if not isinstance(result, dict) or "statusCode" not in result:
+        text = result if isinstance(result, str) else json.dumps(result)
+        return HttpResponse(200, _add_length((("content-type", JSON_CONTENT_TYPE),), text.encode()), text.encode())
+    try:
+        return _structured_response(result)
+    except (ValueError, TypeError, binascii.Error):
+        return api_internal_error_response()
+
+
+def api_not_found_response() -> HttpResponse:
+    """What API Gateway says where no route fits."""
+    return _message_response(404, "Not Found")
+
+
+def api_too_many_requests_response() -> HttpResponse:
+    """What API Gateway says beyond its limits of calls."""
+    return _message_response(429, "Too Many Requests")
+
+
+def api_unauthorized_response() -> HttpResponse:
+    """What API Gateway says to those without a valid token."""
+    return _message_response(401, "Unauthorized")
+
+
+def flatten_claims(claims: Mapping[str, Any]) -> dict[str, str]:
+    """Claims as an event carries them: every value a text, a list in brackets without commas."""
+    return {name: _format_claim(value) for name, value in claims.items()}
+
+
+def api_internal_error_response() -> HttpResponse:
+    """What API Gateway says when the function gave nothing usable."""
+    return _message_response(500, "Internal Server Error")
+
+
+def _event_headers(request: HttpRequest, api: ApiIdentity, arrival: RequestMetadata) -> dict[str, str]:
+    added = {
+        "host": api.domain_name,
+        "x-forwarded-for": ", ".join([*_header_values(request, "x-forwarded-for"), arrival.source_ip]),
+        "x-forwarded-port": "443",
+        "x-forwarded-proto": "https",
+    }
+    sent = _join_repeated(tuple((name.lower(), value) for name, value in request.headers))
+    length = {"content-length": str(len(request.body))} if request.body else {}
+    kept = {name: value for name, value in sent.items() if name not in EXCLUDED_HEADERS}
+    return dict(sorted({**kept, **length, **added}.items()))
+
+
+def _request_context(route: RouteMatch, api: ApiIdentity, arrival: RequestMetadata) -> dict[str, Any]:
+    return {
+        "accountId": api.account,
+        "apiId": api.api_id,
+        "domainName": api.domain_name,
+        "domainPrefix": api.domain_name.partition(".")[0],
+        "requestId": arrival.request_id,
+        "routeKey": route.route_key,
+        "stage": api.stage,
+        "time": arrival.received_at.strftime("%d/%b/%Y:%H:%M:%S %z"),
+        "timeEpoch": int(arrival.received_at.timestamp() * 1000),
+    }
+
+
+def _http_context(request: HttpRequest, path: str, arrival: RequestMetadata) -> dict[str, str]:
+    return {
+        "method": request.method,
+        "path": path,
+        "protocol": "HTTP/1.1",
+        "sourceIp": arrival.source_ip,
+        "userAgent": ",".join(_header_values(request, "user-agent")),
+    }
+
+
+def _event_body(request: HttpRequest) -> tuple[str, bool]:
+    content_type = next(iter(_header_values(request, "content-type")), JSON_CONTENT_TYPE).lower()
+    if content_type.startswith(TEXT_CONTENT_TYPES):
+        try:
+            return request.body.decode(), False
+        except UnicodeDecodeError:
+            pass
+    return base64.b64encode(request.body).decode("ascii"), bool(request.body)
+
+
+def _structured_response(result: Mapping[str, Any]) -> HttpResponse:
+    status, text = int(result["statusCode"]), result.get("body") or ""
+    if not isinstance(text, str):
+        raise ValueError("not a text")
+    body = base64.b64decode(text, validate=True) if result.get("isBase64Encoded") else text.encode()
+    headers = {name.lower(): _format_header_value(value) for name, value in dict(result.get("headers") or {}).items()}
+    headers = {"content-type": TEXT_CONTENT_TYPE, **headers}
+    cookies = tuple(("set-cookie", _format_header_value(cookie)) for cookie in result.get("cookies") or ())
+    pairs = tuple((name, value) for name, value in headers.items() if name != "content-length")
+    return HttpResponse(status, _add_length(pairs + cookies, body), body)
+
+
+def _format_header_value(value: Any) -> str:
+    if not isinstance(value, (str, int, float)):
+        raise ValueError("not a header value")
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def _format_claim(value: Any) -> str:
+    if isinstance(value, list):
+        return f"[{' '.join(map(_format_claim, value))}]"
+    return value if isinstance(value, str) else json.dumps(value)
+
+
+def _message_response(status: int, message: str) -> HttpResponse:
+    body = json.dumps({"message": message}, separators=(",", ":")).encode()
+    return HttpResponse(status, _add_length((("content-type", JSON_CONTENT_TYPE),), body), body)
+
+
+def _add_length(headers: Pairs, body: bytes) -> Pairs:
+    return (*headers, ("content-length", str(len(body))))
+
+
+def _header_values(request: HttpRequest, name: str) -> list[str]:
+    return [value for header, value in request.headers if header.lower() == name]
+
+
+def _join_repeated(pairs: Pairs) -> dict[str, str]:
+    """Repeated names become one value with commas, as in every map of format 2.0."""
+    joined: dict[str, str] = {}
+    for name, value in pairs:
+        joined[name] = f"{joined[name]},{value}" if name in joined else value
+    return joined

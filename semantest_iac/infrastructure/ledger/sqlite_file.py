@@ -1,0 +1,164 @@
+"""Creates, recognizes and opens the ledger's SQLite file, and translates SQLite's errors."""
+
+from __future__ import annotations
+
+import errno
+import os
+import sqlite3
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from threading import Lock
+
+from semantest_iac.application.ports.ledger import LedgerBusyError
+from semantest_iac.domain.errors import LedgerError
+
+SQLITE_APPLICATION_ID = 0x534D4941  # "SMIA" in the file's header: nobody else's database is taken for a ledger
+LEDGER_SCHEMA_VERSION = 1
+_CREATION_LOCK = Lock()
+EVENT_COLUMNS = "position, stream, version, type, json, hash"
+CREATE_EVENTS_TABLE = """create table events (
+    position integer primary key, stream text not null, version integer not null,
+    type text not null, json text not null, hash text not null, unique (stream, version)
+)"""
+
+
+def open_for_writing(path: Path, busy_timeout_s: float) -> sqlite3.Connection:
+    """Open the ledger, made on the way where it is missing, readable by its owner alone."""
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    _create_empty_file(path)
+    connection = sqlite3.connect(path, busy_timeout_s, isolation_level=None, check_same_thread=False)
+    try:
+        connection.execute("pragma synchronous = full")
+        if not is_ledger(connection, path):
+            _create_tables(connection, path)
+        _use_write_ahead_log(connection, time.monotonic() + busy_timeout_s)
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
+def open_for_reading(path: Path, busy_timeout_s: float) -> sqlite3.Connection | None:
+    """Open the ledger where there is one; creates nothing."""
+    if not path.exists():
+        return None
+    uri = f"{path.absolute().as_uri()}?{_read_mode(path)}"
+    connection = sqlite3.connect(uri, busy_timeout_s, isolation_level=None, check_same_thread=False, uri=True)
+    try:
+        connection.execute("pragma query_only = on")
+        if is_ledger(connection, path):
+            return connection
+    except BaseException:
+        connection.close()
+        raise
+    connection.close()
+    return None
+
+
+def is_ledger(connection: sqlite3.Connection, path: Path) -> bool:
+    """False for a file that is still empty; raises LedgerError for a foreign or a newer one."""
+    application, schema, tables = connection.execute(
+        "select application_id, user_version, (select count(*) from sqlite_master)"
+        " from pragma_application_id, pragma_user_version"
+    ).fetchone()
+    if (application, tables) == (0, 0):
+        return False
+    if application != SQLITE_APPLICATION_ID:
+        raise LedgerError(
+            f"Cannot open ledger '{path}': it is another program's database.",
+            "LEDGER_FOREIGN",
+            hint="Choose another home.",
+        )
+    if schema > LEDGER_SCHEMA_VERSION:
+        raise LedgerError(
+            f"Cannot open ledger '{path}': it has schema {schema}, this version knows {LEDGER_SCHEMA_VERSION}.",
+            "LEDGER_NEWER",
+            hint="Use the version of semantest_iac that wrote it, or a newer one.",
+        )
+    return True
+
+
+def _read_mode(path: Path) -> str:
+    """How to read without a trace: a read-only connection leaves its `-shm` and `-wal` files behind.
+
+    Where nothing may be written, a ledger without a log beside it is nobody's at work, and can be read as it is.
+    """
+    if os.access(path.parent, os.W_OK):
+        return "mode=rw"
+    at_work = path.with_name(f"{path.name}-wal").exists()
+    return "mode=ro" if at_work else "mode=ro&immutable=1"
+
+
+def _create_empty_file(path: Path) -> None:
+    """The empty file, where there is none; one that is in use is not touched.
+
+    Closing a file ends every POSIX lock that its process has on it (https://www.sqlite.org/howtocorrupt.html, 2.2):
+    others would then take SQLite's log for nobody's. The same holds between opening and closing a new one.
+    """
+    with _CREATION_LOCK, suppress(FileExistsError):
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
+
+
+def _create_tables(connection: sqlite3.Connection, path: Path) -> None:
+    connection.execute("begin immediate")
+    if not is_ledger(connection, path):  # another process may have been first
+        connection.execute(CREATE_EVENTS_TABLE)
+        connection.execute(f"pragma application_id = {SQLITE_APPLICATION_ID}")
+        connection.execute(f"pragma user_version = {LEDGER_SCHEMA_VERSION}")
+    connection.execute("commit")
+
+
+def _use_write_ahead_log(connection: sqlite3.Connection, deadline: float) -> None:
+    """SQLite does not wait for other connections when it changes the journal mode, so this does."""
+    while True:
+        try:
+            connection.execute("pragma journal_mode = wal").fetchone()
+            return
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorname != "SQLITE_BUSY" or time.monotonic() > deadline:
+                raise
+            time.sleep(0.02)
+
+
+RESTORE_HINT = "Restore the ledger from a backup; the damaged file is worth keeping."
+FORBIDDEN_ERRNOS = {errno.EACCES, errno.EPERM, errno.EROFS}
+PERMISSIONS_HINT = "Check the permissions of the file and of its folder."
+
+# Start of SQLite's error name -> class, code, cause, hint. Disk full and locked share one Python class.
+SQLITE_FAILURES: tuple[tuple[str, type[LedgerError], str, str, str], ...] = (
+    ("SQLITE_BUSY", LedgerBusyError, "LEDGER_BUSY", "another process keeps it locked", "Try again later."),
+    ("SQLITE_FULL", LedgerError, "LEDGER_FULL", "the disk is full", "Free some space and try again."),
+    (
+        "SQLITE_IOERR",
+        LedgerError,
+        "LEDGER_IO",
+        "the disk refused to read or write",
+        "Check free space, quotas and file size limits, then the disk.",
+    ),
+    ("SQLITE_READONLY", LedgerError, "LEDGER_READ_ONLY", "it may not be written", PERMISSIONS_HINT),
+    ("SQLITE_CANTOPEN", LedgerError, "LEDGER_READ_ONLY", "it may not be opened", PERMISSIONS_HINT),
+    ("SQLITE_NOTADB", LedgerError, "LEDGER_DAMAGED", "the file is not a database", RESTORE_HINT),
+    ("SQLITE_CORRUPT", LedgerError, "LEDGER_DAMAGED", "the file is damaged", RESTORE_HINT),
+    ("", LedgerError, "LEDGER_DAMAGED", "its content is not that of a ledger", RESTORE_HINT),
+)
+
+
+@contextmanager
+def translate_ledger_errors(verb: str, path: Path) -> Iterator[None]:
+    """Turn what fails inside into a LedgerError `Cannot <verb> ledger '<path>': …`."""
+    try:
+        yield
+    except sqlite3.Error as error:
+        raise _ledger_error(f"Cannot {verb} ledger '{path}'", error) from error
+    except OSError as error:
+        cause = (error.strerror or "the system refuses").lower()
+        code = "LEDGER_READ_ONLY" if error.errno in FORBIDDEN_ERRNOS else "LEDGER_IO"
+        raise LedgerError(f"Cannot {verb} ledger '{path}': {cause}.", code, hint=PERMISSIONS_HINT) from error
+
+
+def _ledger_error(what: str, error: sqlite3.Error) -> LedgerError:
+    name = getattr(error, "sqlite_errorname", "")  # absent where Python and not SQLite objects
+    _, kind, code, cause, hint = next(row for row in SQLITE_FAILURES if name.startswith(row[0]))
+    return kind(f"{what}: {cause}.", code, hint=hint)

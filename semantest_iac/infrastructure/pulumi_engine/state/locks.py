@@ -1,0 +1,98 @@
+"""The lock files of the CLI in a file backend: waited for, and deleted only if their owner is dead."""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+import time
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+from semantest_iac.domain.errors import RefusedError, StackBusyError
+from semantest_iac.infrastructure.pulumi_engine.state.backend_settings import PULUMI_PROJECT
+
+_POLL_S = 0.5
+_CLOCK_TOLERANCE_S = 2.0
+
+
+@dataclass(frozen=True, slots=True)
+class BackendLock:
+    """One lock file and who wrote it when."""
+
+    path: Path
+    pid: int
+    user: str
+    host: str
+    since: datetime
+
+    @property
+    def is_stale(self) -> bool:
+        """Its owner was a process of this host that has ended; of other hosts nothing is known."""
+        if self.host != socket.gethostname():
+            return False
+        begun = _process_start_time(self.pid)
+        return begun is None or begun > self.since.timestamp() + _CLOCK_TOLERANCE_S
+
+    def __str__(self) -> str:
+        return f"pulumi of {self.user}@{self.host} (process {self.pid}, since {self.since:%Y-%m-%d %H:%M:%S %Z})"
+
+
+def wait_for_stack_lock(files: Path, stack: str, patience_s: float) -> None:
+    """Return when nobody else works on the stack.
+
+    Raises StackBusyError when the patience is over, and RefusedError for a lock that says nothing.
+    """
+    folder = files / "locks" / "organization" / PULUMI_PROJECT / stack
+    deadline = time.monotonic() + patience_s
+    while held := [lock for lock in _read_locks(folder, stack) if not _clear_if_stale(lock)]:
+        if time.monotonic() >= deadline:
+            hint = "Try again when it has ended. `pulumi cancel` would not end it, but let two work at once."
+            raise StackBusyError(f"Cannot work on stack '{stack}': {held[0]} holds it.", hint=hint)
+        time.sleep(_POLL_S)
+
+
+def _read_locks(folder: Path, stack: str) -> list[BackendLock]:
+    try:
+        return [lock for path in sorted(folder.glob("*.json")) if (lock := _read_lock(path, stack))]
+    except FileNotFoundError:
+        return []
+
+
+def _read_lock(path: Path, stack: str) -> BackendLock | None:
+    try:
+        said = json.loads(path.read_bytes())
+        since = datetime.fromisoformat(said["timestamp"])
+        return BackendLock(path, int(said["pid"]), str(said["username"]), str(said["hostname"]), since)
+    except FileNotFoundError:
+        return None
+    except (ValueError, TypeError, KeyError) as error:
+        hint = f"When no pulumi works on the stack, delete '{path}' and run again."
+        raise RefusedError(
+            f"Cannot work on stack '{stack}': a lock does not say whose it is.", "LOCK_UNREADABLE", hint=hint
+        ) from error
+
+
+def _clear_if_stale(lock: BackendLock) -> bool:
+    if not lock.is_stale:
+        return False
+    for path in (lock.path, lock.path.with_name(f"{lock.path.name}.attrs")):
+        path.unlink(missing_ok=True)
+    return True
+
+
+def _process_start_time(pid: int) -> float | None:
+    """When a living process began, in seconds of the wall clock; 0 where this cannot be told, None if there is none."""
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return None
+    except PermissionError:
+        pass
+    try:
+        ticks = int(Path(f"/proc/{pid}/stat").read_text(errors="replace").rpartition(")")[2].split()[19])
+        boot = next(line for line in Path("/proc/stat").read_text().splitlines() if line.startswith("btime"))
+        return int(boot.split()[1]) + ticks / os.sysconf("SC_CLK_TCK")
+    except (OSError, ValueError, StopIteration):
+        return 0.0

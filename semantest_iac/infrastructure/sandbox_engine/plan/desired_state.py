@@ -1,0 +1,194 @@
+"""The desired state of one resource, decoded from a program's request, and the registry of URNs already used."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, replace
+from typing import Any
+
+from semantest_iac.infrastructure.sandbox_engine.protocol import wire
+from semantest_iac.infrastructure.sandbox_engine.protocol.urns import PROVIDER_TYPE_PREFIX, build_urn
+from semantest_iac.infrastructure.sandbox_engine.protocol.values import PropertyValues, lift_secrets
+from semantest_iac.infrastructure.sandbox_engine.protocol.wire import UnsupportedError
+from semantest_iac.infrastructure.sandbox_engine.state.aliases import Alias, former_urns
+from semantest_iac.infrastructure.sandbox_engine.state.snapshots import ResourceState, Snapshot
+
+# What RegisterResource can carry and the sandbox does not play; older SDKs lack some of the fields.
+_UNSUPPORTED_OPTIONS = {
+    "remote": "remote components",
+    "importId": "import_",
+    "transforms": "transforms",
+    "state_migrations": "state_migrations",
+    "deletedWith": "deleted_with",
+    "replace_with": "replace_with",
+    "hideDiffs": "hide_diffs",
+    "envVarMappings": "env_var_mappings",
+    "packageRef": "parameterized packages",
+    "pluginDownloadURL": "plugin_download_url",
+    "pluginChecksums": "plugin checksums",
+    "snippetId": "snippets",
+}
+
+
+def refuse_unsupported_options(request: Any) -> None:
+    """Raise UnsupportedError with the names of all such options that the request uses."""
+    used = [name for field, name in _UNSUPPORTED_OPTIONS.items() if getattr(request, field, None)]
+    if request.HasField("replacement_trigger"):
+        used.append("replacement_trigger")
+    if request.HasField("hooks") and request.hooks.ListFields():
+        used.append("hooks")
+    if used:
+        raise UnsupportedError(f"The sandbox does not play {', '.join(sorted(used))} ('{request.name}').")
+
+
+def aliases_of(request: Any) -> tuple[Alias, ...]:
+    """The former names, in the order in which they are tried."""
+    return (*map(_decode_alias, request.aliases), *(Alias(urn=urn) for urn in request.aliasURNs))
+
+
+def _decode_alias(alias: Any) -> Alias:
+    if alias.urn:
+        return Alias(urn=alias.urn)
+    spec = alias.spec
+    return Alias(
+        name=spec.name,
+        type=spec.type,
+        stack=spec.stack,
+        project=spec.project,
+        parent=spec.parentUrn,
+        no_parent=spec.noParent,
+    )
+
+
+_SECONDS_PER_UNIT = {"h": 3600.0, "m": 60.0, "s": 1.0, "ms": 1e-3, "us": 1e-6, "µs": 1e-6, "ns": 1e-9}
+_DURATION_PART = re.compile(r"(\d+\.?\d*|\.\d+)(h|ms|m|s|us|µs|ns)")
+
+
+def timeouts_of(request: Any) -> dict[str, float]:
+    """The custom timeouts in seconds; kept in the state, for a simulated cloud takes no real time."""
+    texts = {name: getattr(request.customTimeouts, name) for name in ("create", "update", "delete")}
+    return {name: _parse_duration(text) for name, text in texts.items() if text}
+
+
+def _parse_duration(text: str) -> float:
+    """A duration as Go writes it: `1h30m`, `90s`, `1.5h`."""
+    if _DURATION_PART.sub("", text):
+        raise UnsupportedError(f"The sandbox cannot read the custom timeout '{text}'.")
+    return sum(float(number) * _SECONDS_PER_UNIT[unit] for number, unit in _DURATION_PART.findall(text))
+
+
+@dataclass(frozen=True, slots=True)
+class DesiredState:
+    """A resource as the program wants it to be, and what it says about the way there."""
+
+    wanted: ResourceState
+    aliases: tuple[Alias, ...] = ()
+    delete_before_replace: bool | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RegistrationContext:
+    """What a request leaves out: its stack and project, and the parent and provider that apply to it."""
+
+    stack: str
+    project: str
+    parent: ResourceState | None = None
+    provider: str = ""
+
+    def urn(self, request: Any) -> str:
+        """The name of the requested resource."""
+        return build_urn(self.stack, self.project, request.parent, request.type, request.name)
+
+
+def decode_registration(request: Any, place: RegistrationContext) -> DesiredState:
+    """The goal of a RegisterResourceRequest; raises UnsupportedError.
+
+    Protection and retention that the program does not speak of are those of the parent.
+    """
+    refuse_unsupported_options(request)
+    above = place.parent or ResourceState("", "", custom=False)
+    wanted = ResourceState(
+        urn=place.urn(request),
+        type=request.type,
+        custom=request.custom,
+        inputs=_decode_inputs(request),
+        parent=request.parent,
+        provider=place.provider,
+        dependencies=tuple(sorted(request.dependencies)),
+        property_dependencies=_decode_property_dependencies(request),
+        additional_secret_outputs=tuple(sorted(request.additionalSecretOutputs)),
+        ignore_changes=tuple(request.ignoreChanges),
+        replace_on_changes=tuple(request.replaceOnChanges),
+        custom_timeouts=timeouts_of(request),
+        protect=request.protect if request.HasField("protect") else above.protect,
+        retain_on_delete=request.retainOnDelete if request.HasField("retainOnDelete") else above.retain_on_delete,
+    )
+    first = request.deleteBeforeReplace if request.deleteBeforeReplaceDefined else None
+    return DesiredState(wanted, aliases_of(request), first)
+
+
+def decode_read(request: Any, place: RegistrationContext) -> ResourceState:
+    """The resource of a ReadResourceRequest, which somebody else keeps; without an id where that is yet unknown."""
+    return ResourceState(
+        urn=place.urn(request),
+        type=request.type,
+        custom=True,
+        id="" if request.id == wire.UNKNOWN_MARKER else request.id,
+        inputs=lift_secrets(wire.decode_properties(request.properties)),
+        parent=request.parent,
+        provider=place.provider,
+        dependencies=tuple(sorted(request.dependencies)),
+        additional_secret_outputs=tuple(sorted(request.additionalSecretOutputs)),
+        external=True,
+    )
+
+
+def default_provider(package: str, version: str, place: RegistrationContext) -> ResourceState:
+    """The provider of resources that name none, as Pulumi makes one per package and version."""
+    type_ = f"{PROVIDER_TYPE_PREFIX}{package}"
+    name = "_".join(["default", *version.replace("-", ".").split(".")]) if version else "default"
+    return ResourceState(
+        urn=build_urn(place.stack, place.project, "", type_, name),
+        type=type_,
+        custom=True,
+        inputs={"version": version} if version else {},
+    )
+
+
+def _decode_inputs(request: Any) -> PropertyValues:
+    inputs = lift_secrets(wire.decode_properties(request.object))
+    if request.version and request.type.startswith(PROVIDER_TYPE_PREFIX):
+        return {**inputs, "version": request.version}
+    return inputs
+
+
+def _decode_property_dependencies(request: Any) -> dict[str, tuple[str, ...]]:
+    return {
+        name: tuple(sorted(found.urns)) for name, found in sorted(request.propertyDependencies.items()) if found.urns
+    }
+
+
+class DuplicateUrnError(Exception):
+    """Two registrations mean the same resource."""
+
+
+class UrnRegistry:
+    """The URNs, present and former, that the registrations of one run stand for."""
+
+    def __init__(self) -> None:
+        self._taken: set[str] = set()
+        self._renamed: dict[str, str] = {}  # present URN -> the former one under which it was found
+
+    def settle(self, goal: DesiredState, snapshot: Snapshot) -> tuple[ResourceState | None, DesiredState]:
+        """What the goal was in the last run, and the goal with a note of another name it had then."""
+        urn = goal.wanted.urn
+        if urn in self._taken:
+            raise DuplicateUrnError(f"Duplicate resource '{urn}'; try giving it a unique name")
+        urns = former_urns(goal.wanted, goal.aliases, self._renamed)
+        old = next(filter(None, map(snapshot.old, urns)), None)
+        self._taken.add(urn)
+        if old is None or old.urn == urn:
+            return old, goal
+        self._taken.add(old.urn)
+        self._renamed[urn] = old.urn
+        return old, replace(goal, wanted=replace(goal.wanted, aliases=(old.urn,)))

@@ -1,0 +1,88 @@
+"""Property paths (`tags.team`, `rules[0].port`, `tags["a.b"]`, `rules[*]`), with Pulumi's meaning.
+
+Source of the meaning: pulumi/pulumi, `sdk/go/common/resource/properties_path.go`.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from typing import Any
+
+from semantest_iac.infrastructure.sandbox_engine.protocol.values import PropertyValues, Secret
+
+PathStep = str | int
+PropertyPath = tuple[PathStep, ...]
+
+_WILDCARD = "*"
+_STEP_PATTERN = re.compile(r'\.?\["((?:\\"|[^"])+)"\]|\.?\[(\d+|\*)\]|\.?([^.\[]+)')
+
+
+def parse_path(text: str) -> PropertyPath:
+    """The steps of a path; a text that is none has no steps and fits nothing."""
+    found = list(_STEP_PATTERN.finditer(text))
+    whole = "".join(match[0] for match in found) == text and not text.startswith(".")
+    return tuple(map(_parse_step, found)) if whole else ()
+
+
+def _parse_step(match: re.Match[str]) -> PathStep:
+    quoted, index, name = match.groups()
+    if quoted is not None:
+        return str(quoted).replace('\\"', '"')
+    return int(index) if index and index != _WILDCARD else str(index or name)
+
+
+def path_covers(path: PropertyPath, other: PropertyPath) -> bool:
+    """Whether the other path is this one or leads further in from it."""
+    return 0 < len(path) <= len(other) and all(mine in (_WILDCARD, its) for mine, its in zip(path, other, strict=False))
+
+
+def restore_ignored(new: PropertyValues, old: PropertyValues, texts: Iterable[str]) -> PropertyValues:
+    """The new values with what lies at each path as it was in the old ones, secret if it was secret.
+
+    What cannot be put back without making a list longer or shorter, or inventing a parent, stays new.
+    """
+    values: Any = new
+    for path in filter(None, map(parse_path, texts)):
+        values = _restore(values, old, path, False)
+    kept: PropertyValues = values
+    return kept
+
+
+def _restore(new: Any, old: Any, path: PropertyPath, hidden: bool) -> Any:
+    if isinstance(new, Secret):
+        return Secret(_restore(new.value, old.value if isinstance(old, Secret) else old, path, False))
+    if isinstance(old, Secret):
+        return _restore(new, old.value, path, True)
+    if isinstance(new, dict):
+        return _restore_object(new, old, path, hidden)
+    if isinstance(new, list) and isinstance(old, list):
+        return _restore_list(new, old, path, hidden)
+    return new
+
+
+def _restore_object(new: PropertyValues, old: Any, path: PropertyPath, hidden: bool) -> PropertyValues:
+    if path[0] == _WILDCARD and not isinstance(old, dict):
+        return new
+    past: PropertyValues = old if isinstance(old, dict) else {}
+    changed = dict(new)
+    for name in [name for name in {**new, **past} if path[0] in (_WILDCARD, name)]:
+        if len(path) > 1 and name in new and (name in past or path[0] != _WILDCARD):
+            changed[name] = _restore(new[name], past.get(name), path[1:], hidden)
+        elif len(path) == 1 and name in past:
+            changed[name] = _as_secret(past[name], hidden)
+        elif len(path) == 1:
+            del changed[name]
+    return changed
+
+
+def _restore_list(new: list[Any], old: list[Any], path: PropertyPath, hidden: bool) -> list[Any]:
+    changed = list(new)
+    for index in [index for index in range(min(len(new), len(old))) if path[0] in (_WILDCARD, index)]:
+        inner = _restore(new[index], old[index], path[1:], hidden) if path[1:] else _as_secret(old[index], hidden)
+        changed[index] = inner
+    return changed
+
+
+def _as_secret(value: Any, hidden: bool) -> Any:
+    return Secret(value) if hidden and not isinstance(value, Secret) else value

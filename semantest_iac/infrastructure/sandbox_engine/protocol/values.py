@@ -1,0 +1,129 @@
+"""Property values inside the engine: plain Python, with a few types for what JSON cannot express."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from semantest_iac.infrastructure.simulated_cloud.schema.values import UNKNOWN
+
+PropertyValues = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Secret:
+    """A value that must not be seen; it prints as stars."""
+
+    value: Any
+
+    def __repr__(self) -> str:
+        return "Secret(***)"
+
+
+@dataclass(frozen=True, slots=True)
+class PackageFile:
+    """A file handed to a cloud; to the cloud two are equal when their digests are, wherever they lie.
+
+    `kind` is the wire's signature for an asset or an archive.
+    """
+
+    kind: str
+    digest: str
+    path: str
+
+
+@dataclass(frozen=True, slots=True)
+class PulumiReference:
+    """Another resource passed as a value; the cloud gets its id."""
+
+    urn: str
+    id: Any
+
+
+def to_cloud_value(value: Any) -> Any:
+    """The value as a cloud takes it: secrets opened, packages as their hashes, references as ids."""
+    return _map_leaves(value, _leaf_to_cloud_value)
+
+
+def unwrap_secrets(value: Any) -> Any:
+    """The value with its secrets opened, and all else as it was."""
+    return _map_leaves(value, _unwrap_leaf)
+
+
+def _map_leaves(value: Any, leaf: Callable[[Any], Any]) -> Any:
+    if isinstance(value, dict):
+        return {key: _map_leaves(item, leaf) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_map_leaves(item, leaf) for item in value]
+    return value if isinstance(value, str | int) else leaf(value)
+
+
+def _leaf_to_cloud_value(value: Any) -> Any:
+    if isinstance(value, PackageFile):
+        return {"hash": value.digest}
+    if isinstance(value, PulumiReference):
+        return to_cloud_value(value.id)
+    return to_cloud_value(value.value) if isinstance(value, Secret) else value
+
+
+def _unwrap_leaf(value: Any) -> Any:
+    return unwrap_secrets(value.value) if isinstance(value, Secret) else value
+
+
+def contains_secret(value: Any) -> bool:
+    """A secret at any depth."""
+    return _contains(value, lambda item: isinstance(item, Secret))
+
+
+def contains_unknown_value(value: Any) -> bool:
+    """Something that only exists after an operation of this very run, at any depth."""
+    return _contains(value, lambda item: item is UNKNOWN)
+
+
+def _contains(value: Any, test: Callable[[Any], bool]) -> bool:
+    if test(value):
+        return True
+    if isinstance(value, Secret):
+        return _contains(value.value, test)
+    if isinstance(value, Mapping):
+        return any(_contains(item, test) for item in value.values())
+    return isinstance(value, list) and any(_contains(item, test) for item in value)
+
+
+def mark_secrets_like(values: PropertyValues, pattern: Mapping[str, Any]) -> PropertyValues:
+    """The values, secret where the value of the same name in the pattern is.
+
+    As Pulumi does it: inside objects name by name, and anything else as a whole.
+    """
+    return {name: _mark_secret(value, pattern[name]) if name in pattern else value for name, value in values.items()}
+
+
+def _mark_secret(value: Any, pattern: Any) -> Any:
+    if isinstance(value, dict) and isinstance(pattern, Mapping):
+        return mark_secrets_like(value, pattern)
+    return Secret(value) if contains_secret(pattern) and not isinstance(value, Secret) else value
+
+
+def lift_secrets(values: PropertyValues) -> PropertyValues:
+    """The values with each secret lifted out of lists, to where Pulumi keeps it."""
+    return mark_secrets_like(unwrap_secrets(values), values) if contains_secret(values) else values
+
+
+def outputs_with_secrets(outputs: Mapping[str, Any], inputs: PropertyValues, also: tuple[str, ...]) -> PropertyValues:
+    """What came back from the cloud, packages as they went in, with every secret marked.
+
+    Secret is what went in secret under the same name, and what is named in `also`.
+    """
+    whole = {name: _restore_package(value, inputs.get(name)) for name, value in outputs.items()}
+    return mark_secrets_like(whole, {**inputs, **dict.fromkeys(also, Secret(None))})
+
+
+def unchanged_outputs(outputs: PropertyValues, inputs: PropertyValues, also: tuple[str, ...]) -> PropertyValues:
+    """What was not asked of the cloud again; of what became a secret since then, Pulumi marks whole properties only."""
+    whole = [name for name, value in inputs.items() if isinstance(value, Secret)]
+    return mark_secrets_like(outputs, dict.fromkeys((*whole, *also), Secret(None)))
+
+
+def _restore_package(value: Any, sent: Any) -> Any:
+    return sent if isinstance(sent, PackageFile) else value

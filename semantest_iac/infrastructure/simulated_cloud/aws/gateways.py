@@ -1,0 +1,351 @@
+"""HTTP and WebSocket APIs with their authorizers, integrations and routes, and what API Gateway refuses of them."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from semantest_iac.infrastructure.simulated_cloud.aws.compute_guards import FUNCTION_TYPE
+from semantest_iac.infrastructure.simulated_cloud.aws.resource_type import (
+    REGION_AND_TAGS_OUTPUTS,
+    REGION_OUTPUT,
+    REGION_PROPERTY,
+    TAGS_PROPERTY,
+)
+from semantest_iac.infrastructure.simulated_cloud.aws.security import role_allows, role_trusts
+from semantest_iac.infrastructure.simulated_cloud.schema.properties import (
+    Evidence,
+    Length,
+    OneOf,
+    Pattern,
+    Range,
+    block,
+    flag,
+    for_each,
+    integer,
+    map_of,
+    set_of,
+    text,
+)
+from semantest_iac.infrastructure.simulated_cloud.schema.refusals import Refusal
+from semantest_iac.infrastructure.simulated_cloud.schema.rules import (
+    GuardContext,
+    OnDelete,
+    RequestGuard,
+    ResourceReference,
+    TypeRule,
+    UniqueHandle,
+)
+from semantest_iac.infrastructure.simulated_cloud.schema.values import RequestFacts
+
+ROUTE_METHODS: Final = ("ANY", "DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT")
+ACCOUNT_SETTINGS_TYPE: Final = "aws:apigateway/account:Account"
+_WEBSOCKET_TIMEOUT_MS: Final = 29_000
+_LOGGING_ACTIONS: Final = ("logs:CreateLogStream", "logs:PutLogEvents")
+_LOGGING_POLICY: Final = "AmazonAPIGatewayPushToCloudWatchLogs"
+
+
+def is_http_api(facts: RequestFacts) -> bool:
+    """Whether the API, or the API of the part, speaks HTTP."""
+    return bool((facts["api"] or facts)["protocolType"] == "HTTP")
+
+
+def _cors_setting(around: GuardContext, name: str) -> Any:
+    return (around.facts["corsConfiguration"] or {}).get(name)
+
+
+def _allows_credentials_from_any_origin(around: GuardContext) -> bool:
+    """Browsers may not send credentials to an API that allows every origin."""
+    return bool(_cors_setting(around, "allowCredentials")) and "*" in (_cors_setting(around, "allowOrigins") or ())
+
+
+def _lacks_route_selection(around: GuardContext) -> bool:
+    """A WebSocket API routes on the body of messages."""
+    return not is_http_api(around.facts) and not str(around.facts["routeSelectionExpression"]).startswith(
+        ("$request.body", "${request.body")
+    )
+
+
+def _is_not_proxy_integration(around: GuardContext) -> bool:
+    """HTTP APIs have proxy integrations only."""
+    return is_http_api(around.facts) and not str(around.facts["integrationType"]).endswith("_PROXY")
+
+
+def _exceeds_websocket_timeout(around: GuardContext) -> bool:
+    """WebSocket integrations end a second earlier than those of HTTP."""
+    return not is_http_api(around.facts) and (around.facts["timeoutMilliseconds"] or 0) > _WEBSOCKET_TIMEOUT_MS
+
+
+def _lacks_method_and_path(around: GuardContext) -> bool:
+    """Routes of HTTP APIs are a method and a path."""
+    method, _, path = str(around.facts["routeKey"]).partition(" ")
+    return is_http_api(around.facts) and method != "$default" and not (method in ROUTE_METHODS and path.startswith("/"))
+
+
+def _lacks_authorizer(around: GuardContext) -> bool:
+    """Some kinds of authorization name an authorizer."""
+    return around.facts["authorizationType"] in ("JWT", "CUSTOM") and not around.facts["authorizerId"]
+
+
+def _authorizes_after_connect(around: GuardContext) -> bool:
+    """A WebSocket is authorized when it connects and never again."""
+    guarded = around.facts["authorizationType"] not in ("NONE", "")
+    return guarded and not is_http_api(around.facts) and around.facts["routeKey"] != "$connect"
+
+
+def _lacks_jwt_configuration(around: GuardContext) -> bool:
+    """Tokens are checked against an issuer."""
+    return around.facts["authorizerType"] == "JWT" and not around.facts["jwtConfiguration"]
+
+
+def _is_jwt_authorizer_of_websocket(around: GuardContext) -> bool:
+    """Whether clients of a WebSocket API may connect is asked of functions only."""
+    return not is_http_api(around.facts) and around.facts["authorizerType"] != "REQUEST"
+
+
+def logs_without_role(around: GuardContext) -> bool:
+    """What API Gateway itself writes of a WebSocket API goes through a role in the settings of the region."""
+    settings = (around.facts["defaultRouteSettings"] or {}, *(around.facts["routeSettings"] or ()))
+    logs = bool(around.facts["accessLogSettings"]) or any(one.get("loggingLevel", "OFF") != "OFF" for one in settings)
+    allowed = any(row["cloudwatchRoleArn"] for row in around.rows(ACCOUNT_SETTINGS_TYPE))
+    return logs and not allowed and not is_http_api(around.facts)
+
+
+def role_cannot_write_logs(around: GuardContext) -> bool:
+    """API Gateway logs through a role only that it may take on and that may write logs."""
+    role = around.facts["role"]
+    return bool(role) and not (
+        role_trusts(role, "apigateway.amazonaws.com") and role_allows(around, role, _LOGGING_ACTIONS, _LOGGING_POLICY)
+    )
+
+
+def logs_execution_of_http_api(around: GuardContext) -> bool:
+    """HTTP APIs write access logs only."""
+    settings = (around.facts["defaultRouteSettings"] or {}, *(around.facts["routeSettings"] or ()))
+    return is_http_api(around.facts) and any(one.get("loggingLevel", "OFF") != "OFF" for one in settings)
+
+
+API_TYPE: Final = "aws:apigatewayv2/api:Api"
+AUTHORIZER_TYPE: Final = "aws:apigatewayv2/authorizer:Authorizer"
+INTEGRATION_TYPE: Final = "aws:apigatewayv2/integration:Integration"
+API_ROUTE_TYPE: Final = "aws:apigatewayv2/route:Route"
+
+API, DOC, OBSERVED, GENERAL = Evidence.API, Evidence.DOC, Evidence.OBSERVED, Evidence.GENERAL
+_BAD_REQUEST: Final = "BadRequestException"
+_NOT_FOUND: Final = "NotFoundException"
+_HTTP_TIMEOUT_MS: Final = 30_000
+
+API_REFERENCE: Final = ResourceReference(
+    "apiId",
+    (API_TYPE,),
+    Refusal(_NOT_FOUND, "Invalid API identifier specified {account}:{value}", 404),
+    API,
+    named="api",
+    on_delete=OnDelete.CASCADE,
+)
+
+
+def _api_part_reference(path: str, type_: str, noun: str, pattern: str = "") -> ResourceReference:
+    refusal = Refusal(_NOT_FOUND, f"Invalid {noun} identifier specified {{value}}", 404)
+    return ResourceReference(
+        path, (type_,), refusal, API, pattern=pattern, handle="{apiId}/{value}", on_delete=OnDelete.REFUSE
+    )
+
+
+def _refusal_while_routed(noun: str) -> Refusal:
+    message = f"Cannot delete {noun} because it is referenced by the following Routes with Ids: [{{dependents}}]"
+    return Refusal("ConflictException", message, 409)
+
+
+def _api_endpoint(facts: RequestFacts) -> str:
+    scheme = "https" if is_http_api(facts) else "wss"
+    return f"{scheme}://{facts['small10']}.execute-api.{facts['region']}.amazonaws.com"
+
+
+GATEWAY_TYPES: Final = {
+    API_TYPE: TypeRule(
+        properties={
+            "protocolType": text(OneOf(("HTTP", "WEBSOCKET"), DOC), required=True, replaces=True),
+            "apiKeySelectionExpression": text(
+                OneOf(("$context.authorizer.usageIdentifierKey", "$request.header.x-api-key"), DOC),
+                default="$request.header.x-api-key",
+            ),
+            "corsConfiguration": block(
+                {
+                    "allowCredentials": flag(),
+                    **for_each(set_of(text()), "allowHeaders", "allowMethods", "allowOrigins", "exposeHeaders"),
+                    "maxAge": integer(Range(-1, 86400, API)),
+                }
+            ),
+            "description": text(Length(0, 1024, DOC)),
+            "disableExecuteApiEndpoint": flag(default=False),
+            "failOnWarnings": flag(),
+            "ipAddressType": text(OneOf(("ipv4", "dualstack"), DOC), settled=True),
+            "name": text(Length(1, 128, DOC), settled=True),
+            "routeSelectionExpression": text(default="$request.method $request.path"),
+            "version": text(Length(1, 64, DOC)),
+            **for_each(text(), "body", "credentialsArn", "routeKey"),
+            "target": text(replaces=True),
+            **REGION_PROPERTY,
+            **TAGS_PROPERTY,
+        },
+        identity="{small10}",
+        name="name",
+        planned=REGION_AND_TAGS_OUTPUTS,
+        computed={
+            "apiEndpoint": _api_endpoint,
+            "arn": "arn:aws:apigateway:{region}::/apis/{small10}",
+            "executionArn": "arn:aws:execute-api:{region}:{account}:{small10}",
+            "ipAddressType": "ipv4",
+        },
+        guards=(
+            RequestGuard(
+                _allows_credentials_from_any_origin,
+                Refusal(_BAD_REQUEST, "allow-credentials is not supported if 'allow-origin' is *"),
+                OBSERVED,
+            ),
+            RequestGuard(
+                lambda around: not is_http_api(around.facts) and bool(around.facts["corsConfiguration"]),
+                Refusal(_BAD_REQUEST, "CORS configuration is only supported for HTTP APIs"),
+                API,
+            ),
+            RequestGuard(
+                _lacks_route_selection, Refusal(_BAD_REQUEST, "A WebSocket API needs a route selection expression"), API
+            ),
+        ),
+        latency=2,
+    ),
+    AUTHORIZER_TYPE: TypeRule(
+        properties={
+            "apiId": text(required=True, replaces=True),
+            "authorizerType": text(OneOf(("JWT", "REQUEST"), API), required=True),
+            "authorizerPayloadFormatVersion": text(OneOf(("1.0", "2.0"), API)),
+            "authorizerResultTtlInSeconds": integer(Range(0, 3600, API), settled=True),
+            "enableSimpleResponses": flag(),
+            "identitySources": set_of(text()),
+            "jwtConfiguration": block({"audiences": set_of(text()), "issuer": text()}),
+            "name": text(Length(1, 128, DOC), settled=True),
+            **for_each(text(), "authorizerCredentialsArn", "authorizerUri"),
+            **REGION_PROPERTY,
+        },
+        identity="{small7}",
+        within=("apiId",),
+        name="name",
+        planned=REGION_OUTPUT,
+        references=(API_REFERENCE,),
+        guards=(
+            RequestGuard(
+                _lacks_jwt_configuration, Refusal(_BAD_REQUEST, "A JWT authorizer needs a JWT configuration"), API
+            ),
+            RequestGuard(
+                _is_jwt_authorizer_of_websocket,
+                Refusal(_BAD_REQUEST, "Only REQUEST authorizers are supported for WebSocket APIs"),
+                API,
+            ),
+        ),
+        in_use=_refusal_while_routed("Authorizer"),
+    ),
+    INTEGRATION_TYPE: TypeRule(
+        properties={
+            "apiId": text(required=True, replaces=True),
+            "integrationType": text(
+                OneOf(("AWS", "AWS_PROXY", "HTTP", "HTTP_PROXY", "MOCK"), DOC), required=True, replaces=True
+            ),
+            "connectionId": text(Length(1, 1024, DOC)),
+            "connectionType": text(OneOf(("INTERNET", "VPC_LINK"), DOC), default="INTERNET"),
+            "contentHandlingStrategy": text(OneOf(("CONVERT_TO_BINARY", "CONVERT_TO_TEXT"), DOC)),
+            "credentialsArn": text(
+                Pattern(r"arn:(aws|aws-cn|aws-us-gov):iam::[0-9]*:(role|user|group)\/.*", Evidence.CFN)
+            ),
+            "integrationMethod": text(OneOf(ROUTE_METHODS, DOC), settled=True),
+            "integrationSubtype": text(Length(1, 128, DOC), replaces=True),
+            "passthroughBehavior": text(OneOf(("NEVER", "WHEN_NO_MATCH", "WHEN_NO_TEMPLATES"), DOC), settled=True),
+            "payloadFormatVersion": text(OneOf(("1.0", "2.0"), DOC), default="1.0"),
+            **for_each(map_of(text()), "requestParameters", "requestTemplates"),
+            "responseParameters": set_of(
+                block({"mappings": map_of(text(), required=True), "statusCode": text(required=True)})
+            ),
+            "timeoutMilliseconds": integer(Range(50, _HTTP_TIMEOUT_MS, DOC), settled=True),
+            "tlsConfig": block({"serverNameToVerify": text()}),
+            **for_each(text(), "description", "integrationUri", "templateSelectionExpression"),
+            **REGION_PROPERTY,
+        },
+        identity="{small7}",
+        within=("apiId",),
+        planned=REGION_OUTPUT,
+        computed={
+            "timeoutMilliseconds": lambda facts: _HTTP_TIMEOUT_MS if is_http_api(facts) else _WEBSOCKET_TIMEOUT_MS,
+            "integrationResponseSelectionExpression": "",
+        },
+        references=(
+            API_REFERENCE,
+            ResourceReference(
+                "integrationUri",
+                (FUNCTION_TYPE, "aws:lambda/alias:Alias"),
+                Refusal("ResourceNotFoundException", "Function not found: {value}", 404),
+                GENERAL,
+                pattern=r"functions/(.+)/invocations$",
+            ),
+        ),
+        guards=(
+            RequestGuard(
+                _is_not_proxy_integration,
+                Refusal(
+                    _BAD_REQUEST,
+                    "Currently, an API with a protocol type of HTTP may only be associated with proxy integrations "
+                    "(AWS_PROXY, HTTP_PROXY)",
+                ),
+                OBSERVED,
+            ),
+            RequestGuard(
+                _exceeds_websocket_timeout, Refusal(_BAD_REQUEST, "Timeout should be between 50 ms and 29000 ms"), DOC
+            ),
+        ),
+        in_use=_refusal_while_routed("Integration"),
+    ),
+    API_ROUTE_TYPE: TypeRule(
+        properties={
+            "apiId": text(required=True, replaces=True),
+            "routeKey": text(required=True),
+            "apiKeyRequired": flag(default=False),
+            "authorizationScopes": set_of(text()),
+            "authorizationType": text(OneOf(("AWS_IAM", "CUSTOM", "JWT", "NONE"), API), default="NONE"),
+            "operationName": text(Length(1, 64, API)),
+            "requestModels": map_of(text()),
+            "requestParameters": set_of(
+                block({"requestParameterKey": text(required=True), "required": flag(required=True)})
+            ),
+            "target": text(Pattern(r"^integrations/.+$", DOC)),
+            **for_each(text(), "authorizerId", "modelSelectionExpression", "routeResponseSelectionExpression"),
+            **REGION_PROPERTY,
+        },
+        identity="{small7}",
+        within=("apiId",),
+        planned=REGION_OUTPUT,
+        unique=(
+            UniqueHandle(
+                "{apiId} {routeKey}",
+                Refusal("ConflictException", "Route with key {routeKey} already exists for this API", 409),
+            ),
+        ),
+        references=(
+            API_REFERENCE,
+            _api_part_reference("target", INTEGRATION_TYPE, "Integration", r"^integrations/(.+)$"),
+            _api_part_reference("authorizerId", AUTHORIZER_TYPE, "Authorizer"),
+        ),
+        guards=(
+            RequestGuard(
+                _lacks_method_and_path,
+                Refusal(_BAD_REQUEST, "The provided route key is not formatted properly for HTTP protocol."),
+                API,
+            ),
+            RequestGuard(
+                _lacks_authorizer, Refusal(_BAD_REQUEST, "An authorizer is required for this authorization type"), API
+            ),
+            RequestGuard(
+                _authorizes_after_connect,
+                Refusal(_BAD_REQUEST, "Authorization is only supported on the $connect route"),
+                DOC,
+            ),
+        ),
+    ),
+}

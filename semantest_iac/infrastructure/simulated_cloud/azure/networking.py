@@ -1,0 +1,194 @@
+"""Virtual networks, subnets and network security groups."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from ipaddress import IPv4Network, IPv6Network, ip_network
+from typing import Any, Final, TypeAlias
+
+from semantest_iac.infrastructure.simulated_cloud.azure.resource_type import (
+    DOC,
+    OBSERVED,
+    PROVIDERS_ID_PREFIX,
+    SUCCEEDED_STATE,
+    ArmType,
+    id_reference,
+    parent_reference,
+    refine,
+    stable_guid,
+)
+from semantest_iac.infrastructure.simulated_cloud.schema.properties import CidrNetwork, Length, Pattern
+from semantest_iac.infrastructure.simulated_cloud.schema.refusals import Refusal
+from semantest_iac.infrastructure.simulated_cloud.schema.rules import GuardContext, OnDelete, RequestGuard, TypeRule
+from semantest_iac.infrastructure.simulated_cloud.schema.values import ResourceProperties
+
+VIRTUAL_NETWORK_TYPE: Final = "azure-native:network:VirtualNetwork"
+SUBNET_TYPE: Final = "azure-native:network:Subnet"
+SECURITY_GROUP_TYPE: Final = "azure-native:network:NetworkSecurityGroup"
+
+_NETWORKS_ID: Final = f"{PROVIDERS_ID_PREFIX}Microsoft.Network/virtualNetworks"
+_NAME_PATTERN: Final = Pattern(r"^[a-zA-Z0-9]([\w.-]*\w)?\Z", DOC)
+_ADDRESS_PREFIX: Final = CidrNetwork(0, 128, DOC)
+_OPTIONAL_ID: Final = {"id": refine(settled=True)}
+
+_IpNetwork: TypeAlias = IPv4Network | IPv6Network
+
+
+def subnet_delegations(subnet: ResourceProperties) -> set[str]:
+    """The services that a subnet is handed over to."""
+    return {str(delegation.get("serviceName")) for delegation in subnet["delegations"] or ()}
+
+
+def _address_ranges(subnet: ResourceProperties) -> Iterator[_IpNetwork]:
+    prefixes = (subnet["addressPrefix"], *(subnet["addressPrefixes"] or ()))
+    yield from (ip_network(prefix) for prefix in prefixes if prefix)
+
+
+def _ranges_overlap(one: _IpNetwork, other: _IpNetwork) -> bool:
+    return one.version == other.version and one.overlaps(other)
+
+
+def _is_outside_network(around: GuardContext) -> bool:
+    space = around.facts["network"]["addressSpace"] or {}
+    whole = [ip_network(prefix) for prefix in space.get("addressPrefixes", ())]
+    return bool(whole) and not all(
+        any(_range_contains(space, part) for space in whole) for part in _address_ranges(around.facts)
+    )
+
+
+def _range_contains(space: _IpNetwork, part: _IpNetwork) -> bool:
+    return _ranges_overlap(space, part) and space.prefixlen <= part.prefixlen
+
+
+def _overlaps_sibling(around: GuardContext) -> bool:
+    ours = list(_address_ranges(around.facts))
+    return any(
+        _ranges_overlap(one, other)
+        for row in _sibling_subnets(around)
+        for other in _address_ranges(row)
+        for one in ours
+    )
+
+
+def _sibling_subnets(around: GuardContext) -> list[ResourceProperties]:
+    parents = ("resourceGroupName", "virtualNetworkName")
+    rows = around.rows(SUBNET_TYPE)
+    return [row for row in rows if all(row[name] == around.facts[name] for name in parents)]
+
+
+def _changes_while_used(around: GuardContext) -> bool:
+    before = around.before
+    if not before or (subnet_delegations(_reported_subnet(before)), set(_address_ranges(_reported_subnet(before)))) == (
+        subnet_delegations(around.facts),
+        set(_address_ranges(around.facts)),
+    ):
+        return False
+    id_ = f"/virtualNetworks/{around.facts['virtualNetworkName']}/subnets/{around.facts['subnetName']}"
+    return any(str(row["virtualNetworkSubnetId"]).endswith(id_) for row in around.rows("azure-native:web:WebApp"))
+
+
+def _reported_subnet(outputs: ResourceProperties) -> Mapping[str, Any]:
+    names = ("addressPrefix", "addressPrefixes", "delegations")
+    return {name: outputs.get(name) for name in names}
+
+
+NETWORK_TYPES: Final[dict[str, TypeRule]] = {
+    SECURITY_GROUP_TYPE: ArmType(
+        SECURITY_GROUP_TYPE,
+        f"{PROVIDERS_ID_PREFIX}Microsoft.Network/networkSecurityGroups/{{networkSecurityGroupName}}",
+    ).rule(
+        {"networkSecurityGroupName": refine(Length(1, 80, DOC), _NAME_PATTERN), **_OPTIONAL_ID},
+        computed={
+            **SUCCEEDED_STATE,
+            "etag": stable_guid("etag"),
+            "resourceGuid": stable_guid("network security group"),
+            **dict.fromkeys(("defaultSecurityRules", "flowLogs", "networkInterfaces", "subnets"), lambda _: []),
+        },
+        in_use=Refusal(
+            "InUseNetworkSecurityGroupCannotBeDeleted",
+            "Network security group {id} cannot be deleted because it is in use by the following resources: "
+            "{dependents}. In order to delete the Network security group, remove the association with the resource(s).",
+        ),
+        latency=5,
+    ),
+    VIRTUAL_NETWORK_TYPE: ArmType(VIRTUAL_NETWORK_TYPE, f"{_NETWORKS_ID}/{{virtualNetworkName}}").rule(
+        {
+            "virtualNetworkName": refine(Length(2, 64, DOC), _NAME_PATTERN),
+            "subnets": refine(settled=True),
+            **_OPTIONAL_ID,
+        },
+        computed={
+            **SUCCEEDED_STATE,
+            "etag": stable_guid("etag"),
+            "resourceGuid": stable_guid("virtual network"),
+            "flowLogs": lambda _: [],
+        },
+        latency=5,
+    ),
+    SUBNET_TYPE: ArmType(SUBNET_TYPE, f"{_NETWORKS_ID}/{{virtualNetworkName}}/subnets/{{subnetName}}").rule(
+        {
+            "subnetName": refine(Length(1, 80, DOC), _NAME_PATTERN),
+            "addressPrefix": refine(_ADDRESS_PREFIX),
+            **dict.fromkeys(("type", "name"), refine(settled=True)),
+            "defaultOutboundAccess": refine(replaces=True, settled=True),
+            **dict.fromkeys(
+                ("privateEndpointNetworkPolicies", "privateLinkServiceNetworkPolicies"), refine(settled=True)
+            ),
+            **_OPTIONAL_ID,
+        },
+        computed={
+            **SUCCEEDED_STATE,
+            "name": "{subnetName}",
+            "etag": stable_guid("etag"),
+            "purpose": "",
+            "privateEndpointNetworkPolicies": "Disabled",
+            "privateLinkServiceNetworkPolicies": "Enabled",
+            **dict.fromkeys(
+                (
+                    *("ipConfigurationProfiles", "ipConfigurations", "privateEndpoints"),
+                    *("resourceNavigationLinks", "serviceAssociationLinks"),
+                ),
+                lambda _: [],
+            ),
+        },
+        references=(
+            parent_reference("virtualNetworkName", VIRTUAL_NETWORK_TYPE, _NETWORKS_ID, named="network"),
+            id_reference("networkSecurityGroup.id", SECURITY_GROUP_TYPE, on_delete=OnDelete.REFUSE),
+        ),
+        guards=(
+            RequestGuard(
+                _is_outside_network,
+                Refusal(
+                    "NetcfgSubnetRangeOutsideVnet",
+                    "Subnet '{subnetName}' is not valid because its IP address range is outside the IP address range "
+                    "of virtual network '{virtualNetworkName}'.",
+                ),
+                OBSERVED,
+            ),
+            RequestGuard(
+                _overlaps_sibling,
+                Refusal(
+                    "NetcfgSubnetRangesOverlap",
+                    "Subnet '{subnetName}' is not valid because its IP address range overlaps with that of an existing "
+                    "subnet in virtual network '{virtualNetworkName}'.",
+                ),
+                OBSERVED,
+            ),
+            RequestGuard(
+                _changes_while_used,
+                Refusal(
+                    "InUseSubnetCannotBeUpdated",
+                    "Delegations and address range of subnet '{subnetName}' cannot be changed because it is being used "
+                    "by an app.",
+                ),
+                OBSERVED,
+            ),
+        ),
+        in_use=Refusal(
+            "InUseSubnetCannotBeDeleted",
+            "Subnet {subnetName} is in use by {dependents} and cannot be deleted. In order to delete the subnet, "
+            "delete all the resources within the subnet.",
+        ),
+        latency=4,
+    ),
+}

@@ -1,0 +1,246 @@
+"""What every Azure type has: inputs as the SDK declares them, an id that names its parents, and a resource group."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import cache
+from pathlib import Path
+from typing import Any, Final, TypeAlias, Unpack
+from uuid import UUID, uuid5
+
+from semantest_iac.infrastructure.simulated_cloud.schema.properties import (
+    Count,
+    Evidence,
+    Limit,
+    OneOf,
+    Property,
+    PropertyTraits,
+    ValueKind,
+)
+from semantest_iac.infrastructure.simulated_cloud.schema.refusals import Refusal
+from semantest_iac.infrastructure.simulated_cloud.schema.rules import (
+    NamingScheme,
+    OnDelete,
+    OutputSource,
+    ResourceReference,
+    TypeRule,
+    UniqueHandle,
+)
+from semantest_iac.infrastructure.simulated_cloud.schema.values import RequestFacts
+
+_DECLARED_SHAPES: Final[dict[str, Any]] = json.loads(
+    Path(__file__).with_name("shapes.json").read_text(encoding="utf-8")
+)
+_SCALARS: Final = {
+    "boolean": ValueKind.FLAG,
+    "integer": ValueKind.INTEGER,
+    "number": ValueKind.NUMBER,
+    "string": ValueKind.TEXT,
+}
+
+TYPE_TOKENS: Final[tuple[str, ...]] = tuple(_DECLARED_SHAPES["resources"])
+"""Every simulated type."""
+
+PropertyRefinement: TypeAlias = Callable[[Property], Property]
+
+
+def rest_api_version(token: str) -> str:
+    """The version of the REST API that the SDK uses for a type."""
+    return str(_DECLARED_SHAPES["resources"][token]["api"])
+
+
+def has_system_data(token: str) -> bool:
+    """Whether a type has the output `systemData`."""
+    return bool(_DECLARED_SHAPES["resources"][token]["systemData"])
+
+
+def declared_inputs(token: str, *layers: Mapping[str, PropertyRefinement]) -> dict[str, Property]:
+    """The inputs of a type, refined at dotted paths, which lead through lists without a mark; KeyError elsewhere."""
+    fields = dict(_declared_fields(_DECLARED_SHAPES["resources"][token]["inputs"]))
+    for refinements in layers:
+        for path, refinement in refinements.items():
+            fields = _refine_at_path(fields, path.split("."), refinement)
+    return fields
+
+
+def refine(*limits: Limit, **traits: Unpack[PropertyTraits]) -> PropertyRefinement:
+    """More limits and traits than the SDK declares."""
+    return lambda rule: replace(rule, limits=(*rule.limits, *limits), **traits)
+
+
+def _refine_at_path(
+    fields: Mapping[str, Property], steps: Sequence[str], refinement: PropertyRefinement
+) -> dict[str, Property]:
+    name, *rest = steps
+    rule = fields[name]
+    if not rest:
+        refined = refinement(rule)
+    elif rule.items is not None:
+        refined = replace(rule, items=replace(rule.items, fields=_refine_at_path(rule.items.fields, rest, refinement)))
+    else:
+        refined = replace(rule, fields=_refine_at_path(rule.fields, rest, refinement))
+    return {**fields, name: refined}
+
+
+def _declared_fields(declared: Mapping[str, str]) -> dict[str, Property]:
+    named = {name.removesuffix("!"): (_declared_property(kind), name.endswith("!")) for name, kind in declared.items()}
+    return {name: replace(rule, required=True) if required else rule for name, (rule, required) in named.items()}
+
+
+@cache
+def _declared_property(kind: str) -> Property:
+    if kind in _DECLARED_SHAPES["types"]:
+        return Property(ValueKind.BLOCK, fields=_declared_fields(_DECLARED_SHAPES["types"][kind]))
+    if kind[0] in "[{":
+        return Property(ValueKind.LIST if kind[0] == "[" else ValueKind.MAP, items=_declared_property(kind[1:-1]))
+    if kind[0] == "=":
+        return Property(ValueKind.TEXT, (OneOf(tuple(kind[1:].split("|")), Evidence.DOC),))
+    return Property(_SCALARS.get(kind, ValueKind.ANY))
+
+
+SIMULATED_TENANT: Final = "7e2a5d1c-0000-4000-8000-5e3a17e57001"
+"""The directory of the simulated subscription; it belongs to nobody."""
+
+DOC, OBSERVED, TERRAFORM, GENERAL = Evidence.DOC, Evidence.OBSERVED, Evidence.TERRAFORM, Evidence.GENERAL
+RESOURCE_GROUP_TYPE: Final = "azure-native:resources:ResourceGroup"
+IDENTITY_TYPE: Final = "azure-native:managedidentity:UserAssignedIdentity"
+RESOURCE_GROUP_ID: Final = "/subscriptions/{account}/resourceGroups/{resourceGroupName}"
+PROVIDERS_ID_PREFIX: Final = f"{RESOURCE_GROUP_ID}/providers/"
+SUCCEEDED_STATE: Final[Mapping[str, OutputSource]] = {"provisioningState": "Succeeded"}
+
+_NO_OUTPUTS: Final[Mapping[str, OutputSource]] = {}
+
+
+def stable_guid(purpose: str) -> Callable[[RequestFacts], str]:
+    """A GUID for one purpose of one resource, the same through all of its life."""
+    return lambda facts: str(uuid5(UUID(facts["uuid"]), purpose))
+
+
+def id_reference(path: str, *tokens: str, named: str = "", on_delete: OnDelete = OnDelete.ALLOW) -> ResourceReference:
+    """An input that holds the id of a living resource of one of these types, or of any where none is named."""
+    refusal = Refusal("ResourceNotFound", "The Resource '{value}' was not found.", 404)
+    return ResourceReference(path, tokens or TYPE_TOKENS, refusal, OBSERVED, named=named, on_delete=on_delete)
+
+
+def parent_reference(path: str, token: str, above: str, *, named: str = "") -> ResourceReference:
+    """A parent, by its name and the id of what it is in; it takes its children along when it goes."""
+    message = "Can not perform requested operation on nested resource. Parent resource '{value}' not found."
+    refusal = Refusal("ParentResourceNotFound", message, 404)
+    handle = f"{above}/{{value}}"
+    return ResourceReference(path, (token,), refusal, OBSERVED, named=named, handle=handle, on_delete=OnDelete.CASCADE)
+
+
+RESOURCE_GROUP_REFERENCE: Final = ResourceReference(
+    "resourceGroupName",
+    (RESOURCE_GROUP_TYPE,),
+    Refusal("ResourceGroupNotFound", "Resource group '{value}' could not be found.", 404),
+    OBSERVED,
+    handle="/subscriptions/{account}/resourceGroups/{value}",
+    on_delete=OnDelete.CASCADE,
+)
+_IDENTITIES_REFERENCE: Final = id_reference("identity.userAssignedIdentities.*", IDENTITY_TYPE, named="identity_found")
+
+
+@dataclass(frozen=True, slots=True)
+class ArmType:
+    """A type by its token and the template of its ids, whose last place is the input that names it."""
+
+    token: str
+    id: str
+
+    @property
+    def name(self) -> str:
+        """The input with the physical name."""
+        return self._inputs[-1]
+
+    @property
+    def kind(self) -> str:
+        """Resource Manager's name of the type: the provider and every second segment after it."""
+        provider, *segments = self.id.rpartition("/providers/")[2].split("/")
+        return "/".join((provider, *segments[::2]))
+
+    @property
+    def _inputs(self) -> list[str]:
+        return [name for name in re.findall(r"\{(\w+)\}", self.id) if name != "account"]
+
+    def rule(
+        self,
+        refinements: Mapping[str, PropertyRefinement],
+        *,
+        computed: Mapping[str, OutputSource] = _NO_OUTPUTS,
+        rendered: Mapping[str, OutputSource] = _NO_OUTPUTS,
+        unique: tuple[UniqueHandle, ...] = (),
+        references: tuple[ResourceReference, ...] = (),
+        **more: Any,
+    ) -> TypeRule:
+        """What all types have and what this one has besides; further keywords are those of TypeRule."""
+        declared = declared_inputs(self.token)
+        identities = _takes_identities(declared)
+        usual: dict[str, Any] = {
+            "name": self.name,
+            "naming": NamingScheme.COPIED if len(self._inputs) > 2 else NamingScheme.JOINED,
+            "planned": {"location": "{region}"} if "location" in declared else {},
+        }
+        return TypeRule(
+            properties=declared_inputs(self.token, dict(self._usual(declared)), refinements),
+            identity=self.id,
+            account_wide=True,
+            computed={**self._computed(declared), **computed},
+            rendered={"identity": _identity_output} | dict(rendered) if identities else rendered,
+            unique=(*unique, self._sole),
+            references=(*self._above, *((_IDENTITIES_REFERENCE,) if identities else ()), *references),
+            **usual | more,
+        )
+
+    @property
+    def _sole(self) -> UniqueHandle:
+        """The provider looks whether a resource exists before it makes it."""
+        return UniqueHandle(self.id, Refusal("Conflict", f"cannot create already existing resource '{self.id}'", 409))
+
+    @property
+    def _above(self) -> tuple[ResourceReference, ...]:
+        return (RESOURCE_GROUP_REFERENCE,) if self.id.startswith(PROVIDERS_ID_PREFIX) else ()
+
+    def _computed(self, declared: Mapping[str, Property]) -> dict[str, OutputSource]:
+        told: dict[str, OutputSource] = {
+            "azureApiVersion": rest_api_version(self.token),
+            "name": f"{{{self.name}}}",
+            "type": self.kind,
+        }
+        told |= {"systemData": _system_data} if has_system_data(self.token) else {}
+        return {name: source for name, source in told.items() if name not in declared}
+
+    def _usual(self, declared: Mapping[str, Property]) -> Iterator[tuple[str, PropertyRefinement]]:
+        yield from ((name, refine(replaces=True)) for name in self._inputs)
+        if "location" in declared:
+            yield "location", refine(replaces=True, folded=True)
+        if "tags" in declared:
+            yield "tags", refine(Count(0, 50, DOC))
+        if _takes_identities(declared):
+            yield "identity.userAssignedIdentities", refine(rewritten=True)
+
+
+def _takes_identities(declared: Mapping[str, Property]) -> bool:
+    """They go in by id alone, and come out with what the directory knows of them."""
+    return "identity" in declared and "userAssignedIdentities" in declared["identity"].fields
+
+
+def _system_data(facts: RequestFacts) -> dict[str, str]:
+    return {"createdAt": facts["now"], "lastModifiedAt": facts["now"]}
+
+
+def _identity_output(facts: RequestFacts) -> dict[str, Any]:
+    asked, found = facts["identity"], facts["identity_found"] or {}
+    users = {
+        id_: {name: found[name] for name in ("clientId", "principalId") if found.get("id") == id_}
+        for id_ in asked.get("userAssignedIdentities", ())
+    }
+    own = {"principalId": stable_guid("system identity")(facts), "tenantId": SIMULATED_TENANT}
+    return (
+        {"type": asked.get("type", "None")}
+        | ({"userAssignedIdentities": users} if users else {})
+        | (own if "SystemAssigned" in asked.get("type", "") else {})
+    )

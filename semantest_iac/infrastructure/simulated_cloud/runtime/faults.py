@@ -1,0 +1,132 @@
+"""Scripted faults: which call of which operation fails, and how."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, fields
+from enum import StrEnum
+from fnmatch import fnmatchcase
+from pathlib import Path
+from typing import Any, Final
+
+from semantest_iac.domain.errors import ConfigurationError
+from semantest_iac.domain.errors import Fault as Problem
+from semantest_iac.infrastructure.simulated_cloud.schema.refusals import CloudRefusal, CreatedResource
+
+
+class FaultEffect(StrEnum):
+    """What a fault does to the call that it meets."""
+
+    SLOW = "slow"
+    THROTTLE = "throttle"
+    REFUSE = "refuse"
+    CREATED_BUT_TIMEOUT = "created_but_timeout"
+    PARTIAL = "partial"
+
+
+_WITHOUT_EFFECT: Final = {FaultEffect.THROTTLE, FaultEffect.REFUSE}
+_DEFAULT_REFUSALS: Final = {
+    FaultEffect.THROTTLE: ("TooManyRequestsException", "Rate exceeded", 429, True),
+    FaultEffect.REFUSE: ("ServiceException", "The service refused the request.", 400, False),
+    FaultEffect.CREATED_BUT_TIMEOUT: ("RequestTimeout", "The request timed out.", 504, True),
+    FaultEffect.PARTIAL: ("ServiceException", "The resource was made and could not be completed.", 500, False),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class ScriptedFault:
+    """One line of a script: type, name and operation are shell patterns; `call` 0 means every matching call.
+
+    `name` is matched against the physical name and against the owner; `seconds` and `retry_after` are virtual.
+    """
+
+    effect: FaultEffect
+    type: str = "*"
+    name: str = "*"
+    operation: str = "create"
+    call: int = 0
+    seconds: float = 0.0
+    retry_after: float | None = None
+    code: str = ""
+    message: str = ""
+    status: int = 0
+
+    @classmethod
+    def from_mapping(cls, line: Mapping[str, Any]) -> ScriptedFault:
+        """A fault from plain data; an unknown key or effect raises TypeError or ValueError."""
+        return cls(**{**line, "effect": FaultEffect(str(line.get("effect")))})
+
+    @property
+    def strikes_before(self) -> bool:
+        """Whether the cloud has done nothing when it answers."""
+        return self.effect in _WITHOUT_EFFECT
+
+    def answer(self, created: CreatedResource | None = None) -> CloudRefusal:
+        """What the caller hears; only a partial failure tells what was created."""
+        code, message, status, retryable = _DEFAULT_REFUSALS[self.effect]
+        return CloudRefusal(
+            self.code or code,
+            self.message or message,
+            status=self.status or status,
+            retryable=retryable,
+            retry_after=self.retry_after,
+            created=created if self.effect is FaultEffect.PARTIAL else None,
+        )
+
+    def matches(self, operation: str, type_: str, names: Sequence[str]) -> bool:
+        """Whether the script line speaks of this call."""
+        return (
+            fnmatchcase(operation, self.operation)
+            and fnmatchcase(type_, self.type)
+            and any(fnmatchcase(name, self.name) for name in names)
+        )
+
+
+@dataclass(slots=True)
+class FaultScript:
+    """A script and how often each line has matched in this process."""
+
+    script: tuple[ScriptedFault, ...] = ()
+    _calls: list[int] = field(init=False)
+    _lock: threading.Lock = field(init=False, default_factory=threading.Lock)
+
+    def __post_init__(self) -> None:
+        self._calls = [0] * len(self.script)
+
+    @classmethod
+    def from_data(cls, lines: Sequence[Mapping[str, Any]]) -> FaultScript:
+        """A script from plain data, such as a YAML list."""
+        return cls(tuple(ScriptedFault.from_mapping(line) for line in lines))
+
+    def striking(self, operation: str, type_: str, names: Sequence[str]) -> list[ScriptedFault]:
+        """The faults that meet this call, in the order of the script; counts the call."""
+        with self._lock:
+            return [fault for index, fault in enumerate(self.script) if self._is_due(index, operation, type_, names)]
+
+    def _is_due(self, index: int, operation: str, type_: str, names: Sequence[str]) -> bool:
+        fault = self.script[index]
+        if not fault.matches(operation, type_, names):
+            return False
+        self._calls[index] += 1
+        return fault.call in (0, self._calls[index])
+
+
+NO_FAULTS: Final = FaultScript()
+
+
+def load_fault_script(file: Path) -> FaultScript:
+    """The script in a JSON file, a list of lines; no faults where there is no file.
+
+    Raises ConfigurationError for one that is no script.
+    """
+    if not file.exists():
+        return NO_FAULTS
+    try:
+        return FaultScript.from_data(json.loads(file.read_text(encoding="utf-8")))
+    except (AttributeError, TypeError, ValueError) as error:
+        keys = ", ".join(line.name for line in fields(ScriptedFault))
+        hint = f"A list of objects with these keys: {keys}; effects are {', '.join(FaultEffect)}."
+        fault = Problem("", f"is no script of faults: {error}", hint, file=str(file))
+        raise ConfigurationError("Cannot play the faults that were asked for.", faults=[fault]) from error

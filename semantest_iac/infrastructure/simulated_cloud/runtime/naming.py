@@ -1,0 +1,97 @@
+"""Makes identifiers and physical names from a seed, so that equal runs make equal ones."""
+
+from __future__ import annotations
+
+import string
+import uuid
+from collections.abc import Callable, Mapping
+from hashlib import sha256
+from typing import Any, Final
+
+from semantest_iac.infrastructure.simulated_cloud.schema.properties import Length
+from semantest_iac.infrastructure.simulated_cloud.schema.rules import NamingScheme, TypeRule
+from semantest_iac.infrastructure.simulated_cloud.schema.values import (
+    DEFAULTS_KEY,
+    MISSING,
+    ResourceProperties,
+    is_given,
+)
+
+_LOWERCASE_DIGITS: Final = string.ascii_lowercase + string.digits
+_UPPERCASE_DIGITS: Final = string.ascii_uppercase + string.digits
+_LETTERS_DIGITS: Final = string.ascii_letters + string.digits
+
+_IDENTIFIER_SHAPES: Final = {
+    "small7": (_LOWERCASE_DIGITS, 7),
+    "small10": (_LOWERCASE_DIGITS, 10),
+    "large17": (_UPPERCASE_DIGITS, 17),
+    "mixed6": (_LETTERS_DIGITS, 6),
+    "hex8": (string.hexdigits[:16], 8),
+    "hex17": (string.hexdigits[:16], 17),
+}
+
+
+def make_identifiers(seed: str) -> dict[str, str]:
+    """One token of every shape that templates may ask for, `uuid` and three `octets` of an address among them."""
+    digest = sha256(seed.encode()).digest()
+    drawn = {
+        name: _draw_characters(digest, alphabet, length) for name, (alphabet, length) in _IDENTIFIER_SHAPES.items()
+    }
+    octets = "-".join(str(byte) for byte in digest[:3])
+    return {**drawn, "octets": octets, "uuid": str(uuid.UUID(bytes=digest[:16], version=4))}
+
+
+def hex_suffix(seed: str, length: int = 7) -> str:
+    """Hexadecimal digits to tell one automatic name from another."""
+    return sha256(seed.encode()).hexdigest()[:length]
+
+
+def _draw_characters(digest: bytes, alphabet: str, length: int) -> str:
+    return "".join(alphabet[byte % len(alphabet)] for byte in digest[:length])
+
+
+def add_physical_name(
+    rule: TypeRule, inputs: ResourceProperties, logical: str, previous: ResourceProperties, seed: str
+) -> dict[str, Any]:
+    """Inputs with an automatic name: the previous one where the provider keeps it, else one made of the logical name.
+
+    What is nobody's choice is listed under the bridge's own mark, which tells it from a name that somebody wrote.
+    """
+    if not rule.name or _is_named(rule, inputs):
+        return dict(inputs)
+    if _keeps_previous_name(rule, previous):
+        name, marks = previous[rule.name], previous.get(DEFAULTS_KEY)
+    else:
+        name = _NAME_MAKERS[rule.naming](logical, seed, _name_length_limit(rule))
+        marks = None if rule.naming is NamingScheme.COPIED else [rule.name]
+    return {**inputs, rule.name: name} | ({DEFAULTS_KEY: marks} if marks else {})
+
+
+def name_from_prefix(rule: TypeRule, asked: ResourceProperties, seed: str) -> dict[str, Any]:
+    """The name that the provider makes of a prefix, where no name is given."""
+    if not rule.name or is_given(asked.get(rule.name, MISSING)):
+        return {}
+    return {rule.name: f"{asked.get(f'{rule.name}Prefix', '')}{hex_suffix(seed, 26)}"}
+
+
+def _is_named(rule: TypeRule, inputs: ResourceProperties) -> bool:
+    return any(is_given(inputs.get(name, MISSING)) for name in (rule.name, f"{rule.name}Prefix"))
+
+
+def _keeps_previous_name(rule: TypeRule, previous: ResourceProperties) -> bool:
+    """The bridge lets go of a name that the program wrote and no longer writes; the other providers keep it."""
+    automatic = rule.name in previous.get(DEFAULTS_KEY, ())
+    return automatic or (rule.naming is not NamingScheme.DASHED and is_given(previous.get(rule.name, MISSING)))
+
+
+def _name_length_limit(rule: TypeRule) -> int:
+    bounds = [limit.most for limit in rule.properties[rule.name].limits if isinstance(limit, Length)]
+    return min((bound for bound in bounds if bound), default=255)
+
+
+_NAME_MAKERS: Final[Mapping[NamingScheme, Callable[[str, str, int], str]]] = {
+    NamingScheme.DASHED: lambda logical, seed, longest: f"{logical[: longest - 8]}-{hex_suffix(seed, 7)}",
+    NamingScheme.JOINED: lambda logical, seed, _: logical + hex_suffix(seed, 8),
+    NamingScheme.UUID: lambda _, seed, __: str(uuid.UUID(hex_suffix(seed, 32))),
+    NamingScheme.COPIED: lambda logical, _, __: logical,
+}

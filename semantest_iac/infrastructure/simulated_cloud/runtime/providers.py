@@ -1,0 +1,42 @@
+"""Finds the simulated cloud of a Pulumi provider, and opens the file that it is stored in."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import cache
+from pathlib import Path
+
+from semantest_iac.domain.networking.http_exchange import HttpRequest, HttpResponse
+from semantest_iac.infrastructure.clouds.registry import CLOUDS
+from semantest_iac.infrastructure.simulated_cloud.runtime.cloud import SimulatedCloud
+from semantest_iac.infrastructure.simulated_cloud.runtime.faults import NO_FAULTS, FaultScript, load_fault_script
+from semantest_iac.infrastructure.simulated_cloud.runtime.inventory import Inventory
+
+
+def open_simulated_cloud(
+    package: str, inventory: Inventory, *, region: str, faults: FaultScript = NO_FAULTS
+) -> SimulatedCloud:
+    """The simulated cloud of a provider package in a region; KeyError for one that is not simulated."""
+    entry = CLOUDS.of_package(package)
+    simulated: Callable[..., SimulatedCloud] = entry.part(entry.simulated)
+    return simulated(inventory, region=region, faults=faults)
+
+
+def find_code_service(package: str, cloud: SimulatedCloud) -> Callable[[str, HttpRequest], HttpResponse]:
+    """The service beside a cloud that has one, as one who may be asked."""
+    entry = CLOUDS.of_package(package)
+    service: Callable[[str, HttpRequest], HttpResponse] = entry.part(entry.code_service)(cloud)
+    return service
+
+
+@cache
+def open_inventory(path: Path) -> Inventory:
+    """The inventory of a file, once per process."""
+    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    return Inventory(path)
+
+
+def cloud_factory(path: Path) -> Callable[[str, str], SimulatedCloud]:
+    """The cloud of a package in a region; what goes wrong in them is written in `faults.json` beside the file."""
+    faults = load_fault_script(path.with_name("faults.json"))
+    return lambda package, region: open_simulated_cloud(package, open_inventory(path), region=region, faults=faults)

@@ -1,0 +1,224 @@
+"""Formats plans, results and tables as text."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from semantest_iac.domain.errors import DeploymentError, Fault
+
+if TYPE_CHECKING:
+    from semantest_iac.application.ports.ledger import DeploymentRow
+    from semantest_iac.domain.deployment.change_plan import ChangePlan
+    from semantest_iac.domain.deployment.stack import Stack
+    from semantest_iac.domain.guardrails.engine_choice import EngineChoice
+    from semantest_iac_events.values import ChangeCounts, HealthAnswer, ResourceChange
+
+
+COLUMN_GAP = "  "
+
+
+def format_table(titles: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
+    """A line of titles and a line per row; the last column is not padded."""
+    return align_columns([[title.upper() for title in titles], *rows])
+
+
+def align_columns(rows: Sequence[Sequence[str]]) -> list[str]:
+    """A line per row, each column as wide as its longest cell."""
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    return [
+        COLUMN_GAP.join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows
+    ]
+
+
+def format_time(recorded: str) -> str:
+    """A recorded time to the second."""
+    return f"{recorded[:10]} {recorded[11:19]}Z" if recorded else "-"
+
+
+def flatten_values(value: Any, path: str = "") -> Iterator[tuple[str, str]]:
+    """Every leaf of nested mappings and lists with its dotted path."""
+    if isinstance(value, dict) and value:
+        for key, inner in value.items():
+            yield from flatten_values(inner, f"{path}.{key}" if path else str(key))
+    elif isinstance(value, list | tuple) and value:
+        for place, inner in enumerate(value):
+            yield from flatten_values(inner, f"{path}[{place}]")
+    else:
+        yield path, _format_leaf(value)
+
+
+def _format_leaf(value: Any) -> str:
+    if isinstance(value, bool):
+        return str(value).lower()
+    return "-" if value in (None, (), [], {}) else str(value)
+
+
+DEFAULT_HOST, DEFAULT_PORT = "127.0.0.1", 4180
+DEFAULT_GATEWAY_URL = f"http://{DEFAULT_HOST}:{DEFAULT_PORT}"
+_URL_SCHEMES = {"websocket": "ws"}
+
+
+def local_endpoint(stack: str, gateway: str = DEFAULT_GATEWAY_URL) -> str:
+    """The address by the stack's name; whether anything listens there is another question."""
+    scheme = _URL_SCHEMES.get(stack.partition(".")[0], "http")
+    return f"{scheme}://{gateway.removeprefix('http://')}/{stack}/"
+
+
+REPORTED_OPERATIONS = ("create", "update", "replace", "delete", "same")
+
+
+def empty_result(stack: str, state: str) -> dict[str, Any]:
+    """The last line of `--json` where there was no deployment."""
+    changes = dict.fromkeys(REPORTED_OPERATIONS, 0)
+    told = {"deployment": None, "stack": stack, "state": state, "changes": changes}
+    return told | {"outputs": {}, "endpoint": None, "duration_s": 0.0}
+
+
+@dataclass(frozen=True, slots=True)
+class DeploymentResult:
+    """What is on record, what the service said, and the seconds that the person waited."""
+
+    row: DeploymentRow
+    health: HealthAnswer | None
+    seconds: float
+
+    @property
+    def failure(self) -> DeploymentError:
+        """Why it did not end well."""
+        told = self.row.error or {}
+        left = [Fault("left over", name) for name in told.get("remainder", ())]
+        ways = [Fault("run", command) for command in told.get("commands", ())]
+        message = told.get("message", f"It ended {self.row.state}.")
+        return DeploymentError(message, hint=told.get("hint", ""), faults=[*left, *ways])
+
+    def as_dict(self) -> dict[str, Any]:
+        """The last line of `--json`; `error` is there only where there is one."""
+        row = self.row
+        answer: dict[str, Any] = {
+            "deployment": row.deployment,
+            "stack": row.stack,
+            "kind": row.kind,
+            "state": str(row.state),
+            "changes": {**dict.fromkeys(REPORTED_OPERATIONS, 0), **row.changes},
+            "outputs": dict(row.outputs),
+            "endpoint": row.endpoint,
+            "health": self.health.model_dump() if self.health else None,
+            "duration_s": round(self.seconds, 3),
+        }
+        return answer | ({"error": dict(row.error)} if row.error else {})
+
+
+OPERATION_MARKS = {
+    "create": "+",
+    "update": "~",
+    "replace": "±",
+    "delete": "-",
+    "same": " ",
+    "keep": "=",
+    "publish": "^",
+}
+OPERATION_DONE = {
+    "create": "created",
+    "update": "updated",
+    "replace": "replaced",
+    "delete": "deleted",
+    "same": "unchanged",
+    "keep": "kept",
+    "publish": "published",  # code, to a resource that is there
+}
+KEPT_NOTE = "stays in the cloud: others may rely on it"
+SIMULATED_NOTE = "simulated {provider} on this machine; no account is touched"
+MAX_BODY_LENGTH = 200
+
+
+def short_type_name(resource_type: str) -> str:
+    """`lambda.Function` for `aws:lambda/function:Function`; a component's type loses its package alone."""
+    _, _, rest = resource_type.partition(":")
+    module, _, name = rest.rpartition(":")
+    return f"{module.partition('/')[0]}.{name}" if module else resource_type
+
+
+def format_location(stack: Stack, engine: EngineChoice) -> str:
+    """The stack, and that nothing is real where nothing is."""
+    if not engine.is_played:
+        return f"{stack}: the real {stack.provider}, by {engine.engine}"
+    by = "" if engine.engine == "sandbox" else f", by {engine.engine}"
+    return f"{stack}: {SIMULATED_NOTE.format(provider=stack.provider)}{by}"
+
+
+def format_plan(changes: ChangeCounts, resources: Iterable[ResourceChange]) -> list[str]:
+    """The counts, and every resource that changes with the properties that cause it."""
+    rows = [_plan_row(change) for change in resources if change.op != "same"]
+    if not rows:
+        return [f"Plan: nothing to change, {changes.same} unchanged"]
+    counts = [f"{count} to {name}" for name, count in changes.model_dump().items() if count and name != "same"]
+    return [f"Plan: {', '.join(counts)}", *align_columns(rows)]
+
+
+def _plan_row(change: ResourceChange) -> list[str]:
+    loss = "cannot be undone" if change.reversible == "irreversible" else ""
+    stays = KEPT_NOTE if change.op == "keep" else ""
+    why = "; ".join(filter(None, (", ".join(change.why), loss, stays)))
+    return [f"  {OPERATION_MARKS[change.op]} {change.op}", short_type_name(change.type), change.name, why]
+
+
+def format_notes(notes: Iterable[str]) -> list[str]:
+    """What a person should know about what was made for them."""
+    return [f"Note: {note}" for note in notes]
+
+
+def format_preview(plan: ChangePlan) -> Iterator[str]:
+    """The plan and what follows from it."""
+    yield from format_plan(plan.changes, plan.resources)
+    if plan.lacks_code:
+        yield "The package is published."
+    if plan.verdict == "irreversible":
+        yield "Something is lost for good if this is carried out."
+
+
+def format_result(result: DeploymentResult, stack: Stack, home: str) -> Iterator[str]:
+    """What was done, where the service is, what it says, and what to try next."""
+    verb = {"deploy": "Deployed", "destroy": "Destroyed"}[result.row.kind]
+    counts = [f"{count} {OPERATION_DONE[name]}" for name, count in result.row.changes.items() if count]
+    mutated = any(count for name, count in result.row.changes.items() if name != "same")
+    yield f"{verb} in {result.seconds:.1f} s: {', '.join(counts)}." if mutated else "Nothing to change."
+    if result.row.changes.get("keep"):
+        yield f"What was kept {KEPT_NOTE}."
+    if result.row.endpoint:
+        yield f"endpoint  {result.row.endpoint}"
+    if result.health:
+        yield f"health    {format_health(result.health)}"
+    if result.row.kind == "deploy":
+        yield from suggest_commands(stack, home)
+
+
+def format_health(health: HealthAnswer) -> str:
+    """`GET /health -> 200 {…}` or `$connect -> 101 {…}`, on one line."""
+    body = " ".join(health.body.split())
+    asked = f"GET {health.path}" if health.path.startswith("/") else health.path
+    return f"{asked} -> {health.status} {body[:MAX_BODY_LENGTH]}{'…' if len(body) > MAX_BODY_LENGTH else ''}"
+
+
+def suggest_commands(stack: Stack, home: str) -> list[str]:
+    """Commands that reach this very stack."""
+    program, place = "  python -m semantest_iac", f"{_location_options(stack)}{home}"
+    special = {"websocket": f"serve{home}", "account": f"outputs --component account{place}"}
+    call = special.get(stack.component, f"invoke {stack.component} GET /health{place}")
+    return [
+        "Try next:",
+        f"{program} {call}",
+        f"{program} status{home}",
+        f"{program} destroy --component {stack.component}{place}",
+    ]
+
+
+def _location_options(stack: Stack) -> str:
+    from semantest_iac.domain.environments.names import DEFAULT_ENVIRONMENT
+    from semantest_iac.domain.environments.providers import DEFAULT_REGIONS
+
+    usual = {"environment": DEFAULT_ENVIRONMENT, "region": DEFAULT_REGIONS.get(stack.provider)}
+    said = {name: getattr(stack, name) for name in usual if getattr(stack, name) != usual[name]}
+    provider = {} if stack.provider == "aws" else {"provider": stack.provider}
+    return "".join(f" --{name} {word}" for name, word in (provider | said).items())
