@@ -112,9 +112,9 @@ IDENTITY_TYPES: Final[dict[str, TypeRule]] = {
                 _is_unknown_principal,
                 Refusal(
                     "PrincipalNotFound",
-                    f"Principal {{principalId}} does not exist in the directory {SIMULATED_TENANT}. Check that you have "
-                    "the correct principal ID. If you are creating this principal and then immediately assigning a "
-                    "role, this error might be related to a replication delay. In this case, set the role assignment "
+                    f"Principal {{principalId}} does not exist in the directory {SIMULATED_TENANT}. Check that you "
+                    "have the correct principal ID. If you are creating this principal and then immediately assigning "
+                    "a role, this error might be related to a replication delay. In this case, set the role assignment "
                     "principalType property to a value, such as ServicePrincipal, User, or Group. "
                     "See https://aka.ms/docs-principaltype",
                     retryable=True,
