@@ -99,7 +99,14 @@ def third_cloud(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def pytest_configure() -> None:
-    """What shells start in the background ignores Ctrl-C, and so would every process that a test starts."""
+    """Let hypothesis take its time on a busy machine, and let Ctrl-C through to the processes that tests start.
+
+    What a shell starts in the background ignores Ctrl-C, and so would every process below it.
+    """
+    from hypothesis import HealthCheck, settings
+
+    settings.register_profile("suite", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+    settings.load_profile("suite")
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
 

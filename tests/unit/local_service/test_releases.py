@@ -8,6 +8,7 @@ from pathlib import Path
 from semantest_iac.infrastructure.local_service.local_services import Releases
 
 LONG_AGO = (1_700_000_000, 1_700_000_000)
+AHEAD = (32_000_000_000, 32_000_000_000)  # a change that stays fresh however slowly the test runs
 
 
 class Ledger:
@@ -50,10 +51,11 @@ class TestReleases:
     async def test_are_not_trusted_while_the_change_is_fresh(self, tmp_path: Path) -> None:
         ledger = Ledger(tmp_path / "ledger.db")
         ledger.path.write_text("x")
+        os.utime(ledger.path, AHEAD)
         releases = Releases(ledger.read, ledger.path)
         await releases.current()
 
-        ledger.stacks = {"a": "d2"}  # within the same tick of the file system's clock
+        ledger.stacks = {"a": "d2"}  # a later change may have the same time stamp
 
         assert await releases.current() == {"a": "d2"}
 
