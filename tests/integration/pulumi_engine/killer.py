@@ -16,7 +16,7 @@ from semantest_iac.infrastructure.pulumi_engine.runs import RUN_MARK_VARIABLE
 from semantest_iac.infrastructure.simulated_cloud.runtime.cloud import SimulatedCloud
 from tests.integration.pulumi_engine.house import House, cli_variables
 
-CHILD = "pulumi_engine.child"
+CHILD = "pulumi_engine.worker"
 
 
 class Killer:

@@ -99,10 +99,10 @@ def _error_text(output: bytes) -> str:
 
 
 _DOWNLOAD_TIMEOUT_S, _BUILD_TIMEOUT_S = 900.0, 3600.0
-_DOWNLOAD_SCRIPT = Path(__file__).with_name("installer.py")
-_CHECKOUT_SOURCE = Path(__file__).parents[3] / "tools" / "pulumi-cli"
+_DOWNLOAD_SCRIPT = Path(__file__).with_name("download_cli.py")
+_CHECKOUT_SOURCE = Path(__file__).parents[4] / "tools" / "pulumi-cli"
 _BUILD_SCRIPT = (
-    _CHECKOUT_SOURCE if _CHECKOUT_SOURCE.is_dir() else Path(__file__).parent / "cli_source"
+    _CHECKOUT_SOURCE if _CHECKOUT_SOURCE.is_dir() else Path(__file__).parents[1] / "cli_source"
 ) / "build"  # as a wheel has it
 _MANUAL_COMMAND = f"curl -fsSL https://get.pulumi.com | sh -s -- --version {PRIVATE_CLI_VERSION}"
 _GO_VARIABLES = {

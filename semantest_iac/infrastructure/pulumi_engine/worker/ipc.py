@@ -144,7 +144,7 @@ class ParentConnection:
 
 
 MESSAGE_LIMIT_BYTES = 64 * 1024 * 1024
-_WORKER_MODULE = "semantest_iac.infrastructure.pulumi_engine.worker.__main__"
+_WORKER_MODULE = "semantest_iac.infrastructure.pulumi_engine.worker"
 _OUTPUT_TAIL_BYTES = 4_000
 _STOP_MARGIN_S = 5.0  # what a child may need beyond the grace of its CLI
 
