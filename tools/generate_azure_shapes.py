@@ -21,9 +21,7 @@ from typing import Any
 
 from pulumi._types import input_type_py_to_pulumi_names, input_type_types, resource_types
 
-TARGET = (
-    Path(__file__).resolve().parent.parent / "semantest_iac/infrastructure/simulated_cloud/azure/resource_type.json"
-)
+TARGET = Path(__file__).resolve().parent.parent / "semantest_iac/infrastructure/simulated_cloud/azure/shapes.json"
 COMMAND = "python tools/generate_azure_shapes.py"
 
 RESOURCES = {

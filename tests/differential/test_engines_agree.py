@@ -62,7 +62,7 @@ class Pair:
 
 def _unanswered(faults: tuple[ScriptedFault, ...], outcome: Outcome) -> frozenset[str]:
     """The resources of which an engine cannot know what became of them; from there on each goes its own way."""
-    lost = any(not fault.strikes_before and (fault.effect, fault.operation) != _TOLD for fault in faults)
+    lost = any(not fault.prevents_operation and (fault.effect, fault.operation) != _TOLD for fault in faults)
     return frozenset(urn for stage, _, urn in outcome.log if lost and stage == "failed")
 
 

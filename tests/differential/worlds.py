@@ -223,5 +223,5 @@ def _inventory(path: Path) -> Inventory:
 
 
 def _rows(inventory: Inventory) -> list[StoredResource]:
-    with inventory.view() as books:
-        return [row for account in (SIMULATED_ACCOUNT, SIMULATED_SUBSCRIPTION) for row in books.all(account)]
+    with inventory.view() as transaction:
+        return [row for account in (SIMULATED_ACCOUNT, SIMULATED_SUBSCRIPTION) for row in transaction.list_all(account)]

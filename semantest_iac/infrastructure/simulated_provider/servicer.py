@@ -90,7 +90,7 @@ class SimulatedProvider(provider_pb2_grpc.ResourceProviderServicer):
             return response
         inputs, previous = wire.decode_struct(request.news), wire.decode_struct(request.olds)
         salt = request.randomSeed.hex() or request.urn
-        named = cloud.named(type_, inputs, request.name, previous=previous, salt=salt)
+        named = cloud.add_physical_name(type_, inputs, request.name, previous=previous, salt=salt)
         response.inputs.update({name: value for name, value in named.items() if inputs.get(name) != value})
         for failure in cloud.check(type_, named):
             if not failure.warning:

@@ -70,7 +70,7 @@ class TestReplacement:
         self, type_: str, twins: Mapping[str, Any], without_twin: Mapping[str, str], paths: Any, schema: Any
     ) -> None:
         twin = twins.get(type_)
-        here = {path for path, known in paths(AWS_TYPES[type_].properties) if known.replaces} - {"region"}
+        here = {path for path, known in paths(AWS_TYPES[type_].properties) if known.force_new} - {"region"}
         if twin is None:
             assert type_ in without_twin
             return
@@ -117,8 +117,8 @@ def _equals(limit: Limit, theirs: Mapping[str, Any]) -> bool:
         return bool(limit.expression == theirs.get("pattern"))
     if isinstance(limit, OneOf):
         return set(limit.options) == set(theirs.get("enum", ()))
-    least, most = _BOUNDS[type(limit)]
-    return (limit.least, limit.most) == (theirs.get(least), theirs.get(most))  # type: ignore[attr-defined] # all of the table have both
+    minimum, maximum = _BOUNDS[type(limit)]
+    return (limit.minimum, limit.maximum) == (theirs.get(minimum), theirs.get(maximum))  # type: ignore[attr-defined] # all of the table have both
 
 
 def _create_only(schema: Mapping[str, Any]) -> list[str]:
@@ -127,7 +127,7 @@ def _create_only(schema: Mapping[str, Any]) -> list[str]:
 
 def _is_stated(choice: Choice, twin: Any, schema: Mapping[str, Any]) -> bool:
     names = [twin.path(name) for name in choice.names]
-    if choice.least == 0:
+    if choice.minimum == 0:
         excluded = schema.get("dependentExcluded", {})
         return all(later in excluded.get(first, ()) for first in names[:1] for later in names[1:])
     groups = [set(schema.get(key, ())) for key in ("requiredXor", "requiredOr")]

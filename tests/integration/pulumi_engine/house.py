@@ -65,8 +65,11 @@ class House:
 
     def search(self, create: PendingCreate) -> str | None:
         """What the create made, by the mark that the provider left."""
-        with self.inventory.view() as books:
-            return next((row.id for row in books.owned_by(f"{create.urn}#") if row.id not in create.known), None)
+        with self.inventory.view() as transaction:
+            return next(
+                (row.id for row in transaction.list_by_owner_prefix(f"{create.urn}#") if row.id not in create.known),
+                None,
+            )
 
     def work(self, configuration: Mapping[str, Any] | None = None, stack: Stack = STACK, generation: int = 1) -> Work:
         """What a deployment of a configuration has to do."""
@@ -95,7 +98,7 @@ class House:
 
     def living(self, region: str = STACK.region) -> list[tuple[str, str]]:
         """Type and id of everything alive in the account, sorted."""
-        return sorted(self.cloud("aws", region).live())
+        return sorted(self.cloud("aws", region).list_resources())
 
     def left(self) -> Iterator[Path]:
         """What runs left behind."""

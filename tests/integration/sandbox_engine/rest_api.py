@@ -87,7 +87,7 @@ class House:
 
     def living(self, region: str = STACK.region) -> list[tuple[str, str]]:
         """Type and id of everything alive in the account, sorted."""
-        return sorted(open_simulated_cloud("aws", self.inventory, region=region).live())
+        return sorted(open_simulated_cloud("aws", self.inventory, region=region).list_resources())
 
 
 def blueprint_of(configuration: Mapping[str, Any], stack: Stack = STACK, generation: int = 1) -> Blueprint:

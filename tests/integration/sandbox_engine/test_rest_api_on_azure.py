@@ -54,7 +54,7 @@ def _filled(value: Any, theirs: Mapping[str, str]) -> Any:
 
 
 def _living(house: House, region: str = "eastus") -> set[tuple[str, str]]:
-    return set(house.cloud("azure-native", region).live())
+    return set(house.cloud("azure-native", region).list_resources())
 
 
 class TestEveryForm:

@@ -93,7 +93,7 @@ class World:
 
     def living(self) -> list[tuple[str, str]]:
         """Type and id of all that is alive in the cloud, sorted."""
-        return sorted(self.cloud().live())
+        return sorted(self.cloud().list_resources())
 
     def _play(self, program: Program, run: SandboxRun, *, dry: bool) -> None:
         _load_sdk()

@@ -55,7 +55,7 @@ class Lab:
     @property
     def live(self) -> list[str]:
         """The ids of everything alive, sorted."""
-        return sorted(id_ for _, id_ in self.cloud().live())
+        return sorted(id_ for _, id_ in self.cloud().list_resources())
 
     @property
     def state(self) -> str:

@@ -31,9 +31,9 @@ _LOST = Refusal("Lost", "Nobody knows {value}.", 404)
 
 def _rule(refers: dict[str, str] | None = None, **properties: Property) -> TypeRule:
     return TypeRule(
-        properties={"name": text(Length(1, 60, _DOC), required=True, replaces=True), **properties},
+        properties={"name": text(Length(1, 60, _DOC), required=True, force_new=True), **properties},
         identity="{name}",
-        name="name",
+        name_input="name",
         planned={"arn": "meadow:{region}:{name}", "address": "https://{name}.{region}.meadow.example"},
         handles=("{arn}",),
         unique=(UniqueHandle("{name}", _TAKEN),),
@@ -41,7 +41,7 @@ def _rule(refers: dict[str, str] | None = None, **properties: Property) -> TypeR
             ResourceReference(path, (f"meadow:app:{kind}",), _LOST, _DOC, on_delete=OnDelete.REFUSE)
             for path, kind in (refers or {}).items()
         ),
-        in_use=Refusal("InUse", "Something still needs {name}.", 409),
+        in_use_refusal=Refusal("InUse", "Something still needs {name}.", 409),
     )
 
 

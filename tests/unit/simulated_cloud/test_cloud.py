@@ -75,7 +75,7 @@ class TestEveryType:
 
     @EVERY_TYPE
     def test_is_found_by_its_owner(self, type_: str, cloud: SimulatedCloud, world: World) -> None:
-        found = cloud.find(f"urn:{type_}", world[type_].outputs)
+        found = cloud.find_by_owner(f"urn:{type_}", world[type_].outputs)
 
         assert found == (type_, world[type_].id, world[type_].outputs)
 
@@ -83,7 +83,7 @@ class TestEveryType:
         for type_ in reversed(world):
             cloud.delete(type_, world[type_].id, world[type_].outputs)
 
-        assert cloud.live() == []
+        assert cloud.list_resources() == []
 
 
 class TestIdentifiers:
@@ -160,7 +160,7 @@ class TestDelete:
     def test_is_content_when_the_resource_is_gone(self, cloud: SimulatedCloud) -> None:
         cloud.delete(TOPIC, "arn:aws:sns:us-east-1:123456789012:gone")
 
-        assert cloud.live() == []
+        assert cloud.list_resources() == []
 
     def test_leaves_alone_what_its_provider_keeps(self, cloud: SimulatedCloud) -> None:
         kept = {"name": "kept", "skipDestroy": True}
@@ -168,7 +168,7 @@ class TestDelete:
 
         cloud.delete("aws:cloudwatch/logGroup:LogGroup", "kept")
 
-        assert cloud.live() == [("aws:cloudwatch/logGroup:LogGroup", "kept")]
+        assert cloud.list_resources() == [("aws:cloudwatch/logGroup:LogGroup", "kept")]
 
     def test_is_refused_for_what_is_protected(self, make: Any, cloud: SimulatedCloud) -> None:
         make("aws:dynamodb/table:Table", name="protected", deletionProtectionEnabled=True)
@@ -179,7 +179,7 @@ class TestDelete:
     def test_takes_the_parts_of_an_api_along(self, cloud: SimulatedCloud, world: World) -> None:
         cloud.delete("aws:apigatewayv2/api:Api", world["aws:apigatewayv2/api:Api"].id)
 
-        assert not [type_ for type_, _ in cloud.live() if type_.startswith("aws:apigatewayv2/")]
+        assert not [type_ for type_, _ in cloud.list_resources() if type_.startswith("aws:apigatewayv2/")]
 
 
 class TestUpdate:
@@ -204,8 +204,8 @@ class TestLive:
         cloud.create(TOPIC, {"name": "alarms"}, owner="urn:one")
         ireland.create(TOPIC, {"name": "alarms"}, owner="urn:two")
 
-        assert len(cloud.live()) == 2
-        assert cloud.live("eu-west-1") == [(TOPIC, "arn:aws:sns:eu-west-1:123456789012:alarms")]
+        assert len(cloud.list_resources()) == 2
+        assert cloud.list_resources("eu-west-1") == [(TOPIC, "arn:aws:sns:eu-west-1:123456789012:alarms")]
 
     def test_follows_the_region_of_the_inputs(self, cloud: SimulatedCloud) -> None:
         made = cloud.create(TOPIC, {"name": "alarms", "region": "eu-west-1"}, owner="urn:one")
@@ -216,23 +216,23 @@ class TestLive:
 
 class TestNamed:
     def test_adds_digits_to_the_logical_name(self, cloud: SimulatedCloud) -> None:
-        named = cloud.named(TOPIC, {}, "alarms")
+        named = cloud.add_physical_name(TOPIC, {}, "alarms")
 
         assert named["name"].startswith("alarms-")
         assert len(named["name"]) == len("alarms-") + 7
         assert named["__defaults"] == ["name"]
 
     def test_keeps_the_name_that_it_chose_before(self, cloud: SimulatedCloud) -> None:
-        before = cloud.named(TOPIC, {}, "alarms", salt="1")
+        before = cloud.add_physical_name(TOPIC, {}, "alarms", salt="1")
 
-        assert cloud.named(TOPIC, {}, "alarms", previous=before, salt="2") == before
+        assert cloud.add_physical_name(TOPIC, {}, "alarms", previous=before, salt="2") == before
 
     @pytest.mark.parametrize("inputs", [{"name": "mine"}, {"namePrefix": "mine-"}], ids=["name", "prefix"])
     def test_leaves_a_written_name_alone(self, cloud: SimulatedCloud, inputs: dict[str, Any]) -> None:
-        assert cloud.named(TOPIC, inputs, "alarms") == inputs
+        assert cloud.add_physical_name(TOPIC, inputs, "alarms") == inputs
 
     def test_stays_within_the_longest_name_of_the_type(self, cloud: SimulatedCloud) -> None:
-        assert len(cloud.named(FUNCTION, {}, "f" * 100)["name"]) == 64
+        assert len(cloud.add_physical_name(FUNCTION, {}, "f" * 100)["name"]) == 64
 
     def test_is_made_of_a_prefix_by_the_provider(self, cloud: SimulatedCloud) -> None:
         made = cloud.create(TOPIC, {"namePrefix": "mine-"}, owner="urn:one")

@@ -32,7 +32,7 @@ class TestFaults:
             cloud.create(TOPIC, {"name": "a"}, owner="urn:a")
 
         assert (caught.value.status, caught.value.retryable, caught.value.retry_after) == (429, True, 5)
-        assert cloud.live() == []
+        assert cloud.list_resources() == []
 
     def test_strike_the_call_that_they_name(self) -> None:
         cloud = cloud_with({"effect": "throttle", "type": "aws:sns/*", "call": 2})
@@ -72,7 +72,7 @@ class TestFaults:
         with pytest.raises(CloudRefusal) as caught:
             cloud.create(TOPIC, {"name": "a"}, owner="urn:a")
 
-        found = cloud.find("urn:a")
+        found = cloud.find_by_owner("urn:a")
         assert (caught.value.status, caught.value.created) == (504, None)
         assert found is not None
         assert found[:2] == (TOPIC, "arn:aws:sns:us-east-1:123456789012:a")
@@ -84,7 +84,7 @@ class TestFaults:
             cloud.create(TOPIC, {"name": "a"}, owner="urn:a")
 
         assert caught.value.created is not None
-        assert cloud.live() == [(TOPIC, caught.value.created.id)]
+        assert cloud.list_resources() == [(TOPIC, caught.value.created.id)]
 
     def test_let_virtual_time_pass(self) -> None:
         clock = VirtualClock()
@@ -120,7 +120,7 @@ class TestScripted:
         file = tmp_path / "faults.json"
         file.write_text('[{"effect": "refuse", "type": "aws:sns/topic:Topic"}]', encoding="utf-8")
 
-        assert [fault.type for fault in load_fault_script(file).script] == ["aws:sns/topic:Topic"]
+        assert [fault.type for fault in load_fault_script(file).faults] == ["aws:sns/topic:Topic"]
 
     @pytest.mark.parametrize("text", ["[{", '{"effect": "slow"}', '[{"effect": "burn"}]', '[{"efect": "slow"}]', "[1]"])
     def test_refuses_what_is_no_script(self, tmp_path: Path, text: str) -> None:

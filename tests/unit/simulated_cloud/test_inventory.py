@@ -31,16 +31,16 @@ class TestInventory:
     def test_keeps_virtual_time(self, tmp_path: Path) -> None:
         simulated_aws(Inventory(tmp_path / "cloud.db"), region="us-east-1").create(TOPIC, {"name": "a"}, owner="urn:a")
 
-        with Inventory(tmp_path / "cloud.db").view() as books:
-            assert books.seconds() > 0
+        with Inventory(tmp_path / "cloud.db").view() as transaction:
+            assert transaction.virtual_seconds() > 0
 
     def test_is_unchanged_by_a_transaction_that_fails(self, inventory: Inventory) -> None:
-        with pytest.raises(RuntimeError), inventory.change() as books:
-            books.reach(100)
+        with pytest.raises(RuntimeError), inventory.transaction() as transaction:
+            transaction.save_virtual_seconds(100)
             raise RuntimeError
 
-        with inventory.view() as books:
-            assert books.seconds() == 0
+        with inventory.view() as transaction:
+            assert transaction.virtual_seconds() == 0
 
     def test_holds_no_secret(self, tmp_path: Path, samples: Any) -> None:
         inventory = Inventory(tmp_path / "cloud.db")
@@ -74,7 +74,7 @@ class TestTwoProcesses:
         for process in processes:
             process.join(timeout=60)
 
-        live = simulated_aws(Inventory(tmp_path / "cloud.db"), region="us-east-1").live()
+        live = simulated_aws(Inventory(tmp_path / "cloud.db"), region="us-east-1").list_resources()
         assert [process.exitcode for process in processes] == [0, 0]
         assert sum(outcomes) == 20
         assert Counter(type_ for type_, _ in live) == {TOPIC: 40, ROLE: 20}

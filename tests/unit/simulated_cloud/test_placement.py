@@ -73,7 +73,7 @@ class TestUniqueness:
         again = make(type_)
 
         assert again.id == world[type_].id
-        assert cloud.live().count((type_, again.id)) == 1
+        assert cloud.list_resources().count((type_, again.id)) == 1
 
     @pytest.mark.parametrize("type_", [ROUTE, STAGE])
     def test_is_per_api(self, type_: str, make: Any, world: World) -> None:
@@ -189,9 +189,9 @@ class TestDependents:
         cloud.update(ROUTE, world[ROUTE].id, moved)
         cloud.delete(INTEGRATION, world[INTEGRATION].id)
 
-        assert (INTEGRATION, world[INTEGRATION].id) not in cloud.live()
+        assert (INTEGRATION, world[INTEGRATION].id) not in cloud.list_resources()
 
     def test_of_a_function_go_with_it(self, cloud: SimulatedCloud, world: World) -> None:
         cloud.delete(FUNCTION, "api")
 
-        assert not [type_ for type_, _ in cloud.live() if type_.startswith("aws:lambda/")]
+        assert not [type_ for type_, _ in cloud.list_resources() if type_.startswith("aws:lambda/")]

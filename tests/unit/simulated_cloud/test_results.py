@@ -32,7 +32,7 @@ class TestPreviewCreate:
     def test_makes_nothing(self, cloud: SimulatedCloud) -> None:
         cloud.preview_create("aws:sns/topic:Topic", {"name": "alarms"})
 
-        assert cloud.live() == []
+        assert cloud.list_resources() == []
 
 
 class TestPreviewUpdate:

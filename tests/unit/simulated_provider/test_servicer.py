@@ -120,13 +120,13 @@ class TestCreate:
         made = provider.role(name="r")
 
         assert (made.id, made.properties["name"]) == ("r", "r")
-        assert provider.cloud().live() == [(ROLE, "r")]
+        assert provider.cloud().list_resources() == [(ROLE, "r")]
 
     def test_makes_nothing_in_a_preview(self, provider: Provider) -> None:
         planned = provider.role(name="r", preview=True)
 
         assert (planned.id, planned.properties["uniqueId"]) == ("", "04da6b54-80e4-46f7-96ec-b56ff0331ba9")
-        assert provider.cloud().live() == []
+        assert provider.cloud().list_resources() == []
 
     @pytest.mark.parametrize(
         ("status", "code"),
@@ -167,7 +167,7 @@ class TestCreate:
         with pytest.raises(Exception, match="StatusCode: 504"):
             provider.role(name="r")
 
-        assert (provider.connection.trailers, provider.cloud().live()) == ({}, [(ROLE, "r")])
+        assert (provider.connection.trailers, provider.cloud().list_resources()) == ({}, [(ROLE, "r")])
 
 
 class TestRead:
@@ -225,7 +225,7 @@ class TestDelete:
 
         provider.servicer.Delete(request, provider.connection)
 
-        assert provider.cloud().live() == []
+        assert provider.cloud().list_resources() == []
 
 
 class TestInvoke:

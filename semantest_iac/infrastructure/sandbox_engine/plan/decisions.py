@@ -120,7 +120,7 @@ def check_resource(
 def _with_physical_name(wanted: ResourceState, old: ResourceState | None, regions: CloudResolver) -> ResourceState:
     given, previous = to_cloud_value(wanted.inputs), to_cloud_value(old.inputs) if old else {}
     salt = uuid.uuid4().hex
-    chosen = regions.of(wanted).named(wanted.type, given, wanted.name, previous=previous, salt=salt)
+    chosen = regions.of(wanted).add_physical_name(wanted.type, given, wanted.name, previous=previous, salt=salt)
     added = {name: value for name, value in chosen.items() if name not in given}
     return replace(wanted, inputs={**wanted.inputs, **added}) if added else wanted
 

@@ -128,7 +128,7 @@ def recover_operations(snapshot: Snapshot, begun: Iterable[UnfinishedOperation],
 def _recover_create(begun: UnfinishedOperation, _snapshot: Snapshot, cloud_of: FindCloud) -> StateChange:
     """A create that did happen is adopted by its owner mark."""
     goal = begun.goal
-    found = cloud_of(goal).find(begun.owner, to_cloud_value(goal.inputs))
+    found = cloud_of(goal).find_by_owner(begun.owner, to_cloud_value(goal.inputs))
     if found is None:
         return StateChange()
     _, id_, outputs = found

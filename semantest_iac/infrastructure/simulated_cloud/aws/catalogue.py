@@ -91,5 +91,5 @@ def simulated_aws(
 ) -> SimulatedCloud:
     """One AWS account in one region."""
     return SimulatedCloud(
-        AWS_TYPES, inventory, account=account, region=region, faults=faults, clock=clock, invokes=AWS_DATA_SOURCES
+        AWS_TYPES, inventory, account=account, region=region, faults=faults, clock=clock, data_sources=AWS_DATA_SOURCES
     )

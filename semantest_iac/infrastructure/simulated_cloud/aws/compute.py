@@ -18,8 +18,11 @@ from semantest_iac.infrastructure.simulated_cloud.aws.resource_type import (
 )
 from semantest_iac.infrastructure.simulated_cloud.aws.security import ROLE_TYPE
 from semantest_iac.infrastructure.simulated_cloud.schema.properties import (
+    API,
+    CFN,
+    DOC,
+    OBSERVED,
     Count,
-    Evidence,
     Length,
     OneOf,
     Pattern,
@@ -47,8 +50,6 @@ from semantest_iac.infrastructure.simulated_cloud.schema.rules import (
     UniqueHandle,
 )
 from semantest_iac.infrastructure.simulated_cloud.schema.values import RequestFacts
-
-CFN, DOC, API, OBSERVED = Evidence.CFN, Evidence.DOC, Evidence.API, Evidence.OBSERVED
 
 _KMS_KEY_ARN: Final = text(Length(0, 10000, CFN), Pattern(r"^(arn:(aws[a-zA-Z-]*)?:[a-z0-9-.]+:.*)|()$", CFN))
 _CODE_INPUTS: Final = ("code", "sourceCodeHash", "s3Bucket", "s3Key", "s3ObjectVersion", "imageUri", "architectures")
@@ -89,7 +90,7 @@ FUNCTION_RULE: Final = TypeRule(
             Pattern(r"^arn:(aws[a-zA-Z-]*)?:iam::\d{12}:role/?[a-zA-Z_0-9+=,.@\-_/]+$", CFN),
             required=True,
         ),
-        "architectures": list_of(text(OneOf(("x86_64", "arm64"), CFN)), Count(1, 1, CFN), settled=True),
+        "architectures": list_of(text(OneOf(("x86_64", "arm64"), CFN)), Count(1, 1, CFN), computed_default=True),
         "capacityProviderConfig": block(
             {
                 "lambdaManagedInstancesCapacityProviderConfig": block(
@@ -114,9 +115,9 @@ FUNCTION_RULE: Final = TypeRule(
         ),
         "environment": block(
             {"variables": map_of(text())},
-            sealed=True,
+            sensitive=True,
         ),
-        "ephemeralStorage": block({"size": integer(Range(512, 32768, CFN))}, settled=True),
+        "ephemeralStorage": block({"size": integer(Range(512, 32768, CFN))}, computed_default=True),
         "fileSystemConfig": block(
             {
                 "arn": text(Length(None, 200, CFN), required=True),
@@ -137,10 +138,10 @@ FUNCTION_RULE: Final = TypeRule(
             {
                 "logFormat": text(OneOf(("Text", "JSON"), CFN), required=True),
                 "applicationLogLevel": text(OneOf(("TRACE", "DEBUG", "INFO", "WARN", "ERROR", "FATAL"), CFN)),
-                "logGroup": text(Length(1, 512, CFN), Pattern(r"[\.\-_/#A-Za-z0-9]+", CFN), settled=True),
+                "logGroup": text(Length(1, 512, CFN), Pattern(r"[\.\-_/#A-Za-z0-9]+", CFN), computed_default=True),
                 "systemLogLevel": text(OneOf(("DEBUG", "INFO", "WARN"), CFN)),
             },
-            settled=True,
+            computed_default=True,
         ),
         "memorySize": integer(Range(128, 32768, CFN), default=128),
         "name": text(
@@ -150,10 +151,10 @@ FUNCTION_RULE: Final = TypeRule(
                 r"arn:[a-zA-Z0-9-]+:lambda:[a-zA-Z0-9-]+:\d{12}:function:[a-zA-Z0-9_-]{1,64})$",
                 CFN,
             ),
-            replaces=True,
-            settled=True,
+            force_new=True,
+            computed_default=True,
         ),
-        "packageType": text(OneOf(("Image", "Zip"), CFN), replaces=True, default="Zip"),
+        "packageType": text(OneOf(("Image", "Zip"), CFN), force_new=True, default="Zip"),
         "publish": flag(default=False),
         "publishTo": text(OneOf(("LATEST_PUBLISHED",), DOC)),
         "reservedConcurrentExecutions": integer(Range(-1, None, DOC), default=-1),
@@ -164,16 +165,18 @@ FUNCTION_RULE: Final = TypeRule(
         "snapStart": block(
             {
                 "applyOn": text(OneOf(("PublishedVersions", "None"), CFN), required=True),
-                "optimizationStatus": text(settled=True),
+                "optimizationStatus": text(computed_default=True),
             }
         ),
-        **for_each(text(settled=True), "sourceCodeHash", "codeSha256"),
+        **for_each(text(computed_default=True), "sourceCodeHash", "codeSha256"),
         "sourceKmsKeyArn": _KMS_KEY_ARN,
         "tenancyConfig": block(
-            {"tenantIsolationMode": text(OneOf(("PER_TENANT",), CFN), required=True)}, replaces=True
+            {"tenantIsolationMode": text(OneOf(("PER_TENANT",), CFN), required=True)}, force_new=True
         ),
         "timeout": integer(Range(1, 900, DOC), default=3),
-        "tracingConfig": block({"mode": text(OneOf(("Active", "PassThrough"), CFN), required=True)}, settled=True),
+        "tracingConfig": block(
+            {"mode": text(OneOf(("Active", "PassThrough"), CFN), required=True)}, computed_default=True
+        ),
         **for_each(
             flag(default=False),
             *("replaceSecurityGroupsOnDestroy", "skipDestroy", "useResourceTimeoutForPropagation"),
@@ -191,14 +194,14 @@ FUNCTION_RULE: Final = TypeRule(
                     required=True,
                 ),
                 "ipv6AllowedForDualStack": flag(),
-                "vpcId": text(settled=True),
+                "vpcId": text(computed_default=True),
             }
         ),
         **REGION_PROPERTY,
         **TAGS_PROPERTY,
     },
     identity="{name}",
-    name="name",
+    name_input="name",
     planned=REGION_AND_TAGS_OUTPUTS,
     computed={
         "arn": "arn:aws:lambda:{region}:{account}:function:{name}",
@@ -231,7 +234,7 @@ FUNCTION_RULE: Final = TypeRule(
                 "The role defined for the function cannot be assumed by Lambda.",
             ),
             OBSERVED,
-            named="role_found",
+            fact_name="role_found",
         ),
         _vpc_reference(
             "vpcConfig.subnetIds.*",
@@ -255,7 +258,7 @@ FUNCTION_RULE: Final = TypeRule(
         Requires("s3Bucket", ("runtime", "handler"), DOC),
     ),
     guards=FUNCTION_GUARDS,
-    renewals=(
+    recomputed=(
         RecomputedOutputs(
             ("version", "qualifiedArn", "qualifiedInvokeArn"),
             (*_CODE_INPUTS, *_CONFIGURATION_INPUTS),
@@ -264,8 +267,8 @@ FUNCTION_RULE: Final = TypeRule(
         RecomputedOutputs(("lastModified",), (*_CODE_INPUTS, *_CONFIGURATION_INPUTS)),
         RecomputedOutputs(("sourceCodeHash", "codeSha256", "sourceCodeSize"), _CODE_INPUTS),
     ),
-    kept_by="skipDestroy",
-    latency=8,
+    retain_input="skipDestroy",
+    latency_seconds=8,
 )
 
 ALIAS_TYPE: Final = "aws:lambda/alias:Alias"
@@ -281,7 +284,7 @@ def _function_reference(path: str) -> ResourceReference:
         (FUNCTION_TYPE,),
         Refusal(_NOT_FOUND, "Function not found: arn:aws:lambda:{region}:{account}:function:{value}", 404),
         API,
-        named="function_found",
+        fact_name="function_found",
         pattern=r"(?:^|:function:)([a-zA-Z0-9-_]+)(?::[$a-zA-Z0-9-_]+)?$",
         on_delete=OnDelete.CASCADE,
     )
@@ -300,17 +303,19 @@ def _qualifier_reference(path: str, types: tuple[str, ...], on_delete: OnDelete 
 
 _ALIAS_RULE: Final = TypeRule(
     properties={
-        "functionName": text(required=True, replaces=True),
+        "functionName": text(required=True, force_new=True),
         "functionVersion": text(
             Length(0, 1024, CFN), Pattern(r"^(\$LATEST(\.PUBLISHED)?|[0-9]*)$", CFN), required=True
         ),
         "description": text(Length(0, 256, CFN)),
-        "name": text(Length(1, 128, CFN), Pattern(r"^(?!^[0-9]+$)([a-zA-Z0-9-_]+)$", CFN), replaces=True, settled=True),
+        "name": text(
+            Length(1, 128, CFN), Pattern(r"^(?!^[0-9]+$)([a-zA-Z0-9-_]+)$", CFN), force_new=True, computed_default=True
+        ),
         "routingConfig": block({"additionalVersionWeights": map_of(number(Range(0, 1, API)))}),
         **REGION_PROPERTY,
     },
     identity="{arn}",
-    name="name",
+    name_input="name",
     planned=REGION_OUTPUT,
     computed={"arn": "{function_found[arn]}:{name}", "invokeArn": _ALIAS_INVOKE_ARN},
     unique=(
@@ -328,24 +333,26 @@ _PERMISSION_RULE: Final = TypeRule(
             Length(1, 256, CFN),
             Pattern(r"^(lambda:[*]|lambda:[a-zA-Z]+|[*])$", CFN),
             required=True,
-            replaces=True,
+            force_new=True,
         ),
-        "function": text(Length(1, 140, CFN), required=True, replaces=True),
-        "principal": text(Length(1, 256, CFN), Pattern(r"^.*$", CFN), required=True, replaces=True),
-        "eventSourceToken": text(Length(1, 256, CFN), Pattern(r"^[a-zA-Z0-9._\-]+$", CFN), replaces=True),
-        "functionUrlAuthType": text(OneOf(("AWS_IAM", "NONE"), CFN), replaces=True),
-        "invokedViaFunctionUrl": flag(replaces=True),
-        "principalOrgId": text(Length(12, 34, CFN), Pattern(r"^o-[a-z0-9]{10,32}$", CFN), replaces=True),
-        "qualifier": text(Length(1, 128, API), replaces=True),
-        "sourceAccount": text(Length(12, 12, CFN), Pattern(r"^\d{12}$", CFN), replaces=True),
-        "sourceArn": text(Length(12, 1024, CFN), replaces=True),
-        "statementId": text(Length(1, 100, OBSERVED), Pattern(r"^[a-zA-Z0-9-_]+$", API), replaces=True, settled=True),
-        "statementIdPrefix": text(replaces=True),
+        "function": text(Length(1, 140, CFN), required=True, force_new=True),
+        "principal": text(Length(1, 256, CFN), Pattern(r"^.*$", CFN), required=True, force_new=True),
+        "eventSourceToken": text(Length(1, 256, CFN), Pattern(r"^[a-zA-Z0-9._\-]+$", CFN), force_new=True),
+        "functionUrlAuthType": text(OneOf(("AWS_IAM", "NONE"), CFN), force_new=True),
+        "invokedViaFunctionUrl": flag(force_new=True),
+        "principalOrgId": text(Length(12, 34, CFN), Pattern(r"^o-[a-z0-9]{10,32}$", CFN), force_new=True),
+        "qualifier": text(Length(1, 128, API), force_new=True),
+        "sourceAccount": text(Length(12, 12, CFN), Pattern(r"^\d{12}$", CFN), force_new=True),
+        "sourceArn": text(Length(12, 1024, CFN), force_new=True),
+        "statementId": text(
+            Length(1, 100, OBSERVED), Pattern(r"^[a-zA-Z0-9-_]+$", API), force_new=True, computed_default=True
+        ),
+        "statementIdPrefix": text(force_new=True),
         **REGION_PROPERTY,
     },
     identity="{statementId}",
-    within=("function", "qualifier"),
-    name="statementId",
+    unique_within=("function", "qualifier"),
+    name_input="statementId",
     planned=REGION_OUTPUT,
     unique=(
         UniqueHandle(
@@ -367,7 +374,7 @@ _PERMISSION_RULE: Final = TypeRule(
 
 _PROVISIONED_CONCURRENCY_RULE: Final = TypeRule(
     properties={
-        **for_each(text(required=True, replaces=True), "functionName", "qualifier"),
+        **for_each(text(required=True, force_new=True), "functionName", "qualifier"),
         "provisionedConcurrentExecutions": integer(Range(1, None, DOC), required=True),
         "skipDestroy": flag(default=False),
         **REGION_PROPERTY,
@@ -380,7 +387,7 @@ _PROVISIONED_CONCURRENCY_RULE: Final = TypeRule(
     ),
     guards=(
         RequestGuard(
-            lambda around: around.facts["qualifier"] == "$LATEST",
+            lambda context: context.facts["qualifier"] == "$LATEST",
             Refusal(
                 "InvalidParameterValueException",
                 "Provisioned Concurrency Configs cannot be applied to unpublished function versions.",
@@ -388,8 +395,8 @@ _PROVISIONED_CONCURRENCY_RULE: Final = TypeRule(
             OBSERVED,
         ),
     ),
-    kept_by="skipDestroy",
-    latency=60,
+    retain_input="skipDestroy",
+    latency_seconds=60,
 )
 
 COMPUTE_TYPES: Final = {

@@ -6,7 +6,7 @@ from typing import Any, Final, NamedTuple
 
 from semantest_iac.infrastructure.simulated_cloud.aws.networking import SECURITY_GROUP_TYPE, SUBNET_TYPE
 from semantest_iac.infrastructure.simulated_cloud.aws.security import role_allows, role_trusts
-from semantest_iac.infrastructure.simulated_cloud.schema.properties import Evidence
+from semantest_iac.infrastructure.simulated_cloud.schema.properties import DOC, OBSERVED
 from semantest_iac.infrastructure.simulated_cloud.schema.refusals import Refusal
 from semantest_iac.infrastructure.simulated_cloud.schema.rules import GuardContext, RequestGuard
 from semantest_iac.infrastructure.simulated_cloud.schema.values import RequestFacts
@@ -80,8 +80,8 @@ _NETWORK_INTERFACE_ACTIONS: Final = (
 )
 
 
-def _role_is_not_assumable(around: GuardContext) -> bool:
-    return not role_trusts(around.facts["role_found"], "lambda.amazonaws.com")
+def _role_is_not_assumable(context: GuardContext) -> bool:
+    return not role_trusts(context.facts["role_found"], "lambda.amazonaws.com")
 
 
 def _vpc_config_ids(facts: RequestFacts, name: str) -> list[Any]:
@@ -92,30 +92,30 @@ def _is_in_vpc(facts: RequestFacts) -> bool:
     return bool(_vpc_config_ids(facts, "subnetIds"))
 
 
-def _lacks_subnets_or_groups(around: GuardContext) -> bool:
-    return _is_in_vpc(around.facts) != bool(_vpc_config_ids(around.facts, "securityGroupIds"))
+def _lacks_subnets_or_groups(context: GuardContext) -> bool:
+    return _is_in_vpc(context.facts) != bool(_vpc_config_ids(context.facts, "securityGroupIds"))
 
 
-def _spans_vpcs(around: GuardContext) -> bool:
-    chosen = {*_vpc_config_ids(around.facts, "subnetIds"), *_vpc_config_ids(around.facts, "securityGroupIds")}
-    parts = (*around.rows(SUBNET_TYPE), *around.rows(SECURITY_GROUP_TYPE))
+def _spans_vpcs(context: GuardContext) -> bool:
+    chosen = {*_vpc_config_ids(context.facts, "subnetIds"), *_vpc_config_ids(context.facts, "securityGroupIds")}
+    parts = (*context.resources_of(SUBNET_TYPE), *context.resources_of(SECURITY_GROUP_TYPE))
     return len({part["vpcId"] for part in parts if part["id"] in chosen}) > 1
 
 
-def _role_cannot_create_interfaces(around: GuardContext) -> bool:
-    role = around.facts["role_found"]
-    return _is_in_vpc(around.facts) and not role_allows(around, role, _NETWORK_INTERFACE_ACTIONS, "VPCAccess")
+def _role_cannot_create_interfaces(context: GuardContext) -> bool:
+    role = context.facts["role_found"]
+    return _is_in_vpc(context.facts) and not role_allows(context, role, _NETWORK_INTERFACE_ACTIONS, "VPCAccess")
 
 
-def _reserves_too_much_concurrency(around: GuardContext) -> bool:
-    wanted = int(around.facts["reservedConcurrentExecutions"])
-    others = (row["reservedConcurrentExecutions"] for row in around.rows(FUNCTION_TYPE))
+def _reserves_too_much_concurrency(context: GuardContext) -> bool:
+    wanted = int(context.facts["reservedConcurrentExecutions"])
+    others = (row["reservedConcurrentExecutions"] for row in context.resources_of(FUNCTION_TYPE))
     reserved = sum(count for count in others if count > 0)
     return wanted > 0 and _ACCOUNT_CONCURRENCY - reserved - wanted < _MINIMUM_UNRESERVED
 
 
-def _exceeds_memory_limit(around: GuardContext) -> bool:
-    return int(around.facts["memorySize"]) > _MEMORY_LIMIT and not around.facts["capacityProviderConfig"]
+def _exceeds_memory_limit(context: GuardContext) -> bool:
+    return int(context.facts["memorySize"]) > _MEMORY_LIMIT and not context.facts["capacityProviderConfig"]
 
 
 _BLOCKED_RUNTIME: Final = Refusal(
@@ -126,26 +126,26 @@ _BLOCKED_RUNTIME: Final = Refusal(
 
 FUNCTION_GUARDS: Final = (
     RequestGuard(
-        lambda around: blocks_create(around.facts["runtime"], around.today),
+        lambda context: blocks_create(context.facts["runtime"], context.today),
         _BLOCKED_RUNTIME,
-        Evidence.DOC,
+        DOC,
         on_update=False,
     ),
-    RequestGuard(lambda around: blocks_update(around.facts["runtime"], around.today), _BLOCKED_RUNTIME, Evidence.DOC),
+    RequestGuard(lambda context: blocks_update(context.facts["runtime"], context.today), _BLOCKED_RUNTIME, DOC),
     RequestGuard(
         _role_is_not_assumable,
         Refusal(_INVALID_PARAMETER, "The role defined for the function cannot be assumed by Lambda."),
-        Evidence.OBSERVED,
+        OBSERVED,
     ),
     RequestGuard(
         _lacks_subnets_or_groups,
         Refusal(_INVALID_PARAMETER, "SubnetIds and SecurityIds must coexist or be both empty list."),
-        Evidence.OBSERVED,
+        OBSERVED,
     ),
     RequestGuard(
         _spans_vpcs,
         Refusal(_INVALID_PARAMETER, "Security Groups are required to be in the same VPC"),
-        Evidence.OBSERVED,
+        OBSERVED,
     ),
     RequestGuard(
         _role_cannot_create_interfaces,
@@ -153,7 +153,7 @@ FUNCTION_GUARDS: Final = (
             _INVALID_PARAMETER,
             "The provided execution role does not have permissions to call CreateNetworkInterface on EC2",
         ),
-        Evidence.OBSERVED,
+        OBSERVED,
     ),
     RequestGuard(
         _reserves_too_much_concurrency,
@@ -162,11 +162,11 @@ FUNCTION_GUARDS: Final = (
             "Specified ReservedConcurrentExecutions for function decreases account's UnreservedConcurrentExecution "
             f"below its minimum value of [{_MINIMUM_UNRESERVED}].",
         ),
-        Evidence.OBSERVED,
+        OBSERVED,
     ),
     RequestGuard(
         _exceeds_memory_limit,
         Refusal(_INVALID_PARAMETER, f"'MemorySize' must be at most {_MEMORY_LIMIT} MB without a capacity provider."),
-        Evidence.DOC,
+        DOC,
     ),
 )

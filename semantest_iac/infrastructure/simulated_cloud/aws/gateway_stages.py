@@ -15,7 +15,9 @@ from semantest_iac.infrastructure.simulated_cloud.aws.resource_type import (
 )
 from semantest_iac.infrastructure.simulated_cloud.aws.security import ROLE_TYPE
 from semantest_iac.infrastructure.simulated_cloud.schema.properties import (
-    Evidence,
+    API,
+    DOC,
+    OBSERVED,
     Length,
     OneOf,
     Pattern,
@@ -42,7 +44,6 @@ from semantest_iac.infrastructure.simulated_cloud.schema.values import RequestFa
 STAGE_TYPE: Final = "aws:apigatewayv2/stage:Stage"
 _ACCOUNT_SETTINGS: Final = guards.ACCOUNT_SETTINGS_TYPE
 
-API, DOC, OBSERVED = Evidence.API, Evidence.DOC, Evidence.OBSERVED
 _BAD_REQUEST: Final = "BadRequestException"
 _UNFIT_ROLE: Final = Refusal(
     _BAD_REQUEST,
@@ -58,28 +59,28 @@ def _invoke_url(facts: RequestFacts) -> str:
 
 _ROUTE_SETTINGS: Final[dict[str, Property]] = {
     **for_each(flag(default=False), "dataTraceEnabled", "detailedMetricsEnabled"),
-    "loggingLevel": text(OneOf(("ERROR", "INFO", "OFF"), API), settled=True),
-    "throttlingBurstLimit": integer(Range(0, None, DOC), settled=True),
-    "throttlingRateLimit": number(Range(0, None, DOC), settled=True),
+    "loggingLevel": text(OneOf(("ERROR", "INFO", "OFF"), API), computed_default=True),
+    "throttlingBurstLimit": integer(Range(0, None, DOC), computed_default=True),
+    "throttlingRateLimit": number(Range(0, None, DOC), computed_default=True),
 }
 
 STAGE_TYPES: Final = {
     STAGE_TYPE: TypeRule(
         properties={
-            "apiId": text(required=True, replaces=True),
+            "apiId": text(required=True, force_new=True),
             "accessLogSettings": block(
                 {"destinationArn": text(required=True), "format": text(Length(1, 1024, API), required=True)}
             ),
             "autoDeploy": flag(default=False),
             "clientCertificateId": text(),
             "defaultRouteSettings": block(_ROUTE_SETTINGS),
-            "deploymentId": text(settled=True),
+            "deploymentId": text(computed_default=True),
             "description": text(Length(0, 1024, DOC)),
             "name": text(
                 Length(1, 128, DOC),
                 Pattern(r"^(\$default|[a-zA-Z0-9_-]+)$", API),
-                replaces=True,
-                settled=True,
+                force_new=True,
+                computed_default=True,
             ),
             "routeSettings": set_of(block({"routeKey": text(required=True), **_ROUTE_SETTINGS})),
             "stageVariables": map_of(text()),
@@ -87,8 +88,8 @@ STAGE_TYPES: Final = {
             **TAGS_PROPERTY,
         },
         identity="{name}",
-        within=("apiId",),
-        name="name",
+        unique_within=("apiId",),
+        name_input="name",
         planned=REGION_AND_TAGS_OUTPUTS,
         computed={
             "arn": "arn:aws:apigateway:{region}::/apis/{apiId}/stages/{name}",
@@ -121,7 +122,7 @@ STAGE_TYPES: Final = {
         ),
     ),
     _ACCOUNT_SETTINGS: TypeRule(
-        properties={"cloudwatchRoleArn": text(settled=True), **REGION_PROPERTY},
+        properties={"cloudwatchRoleArn": text(computed_default=True), **REGION_PROPERTY},
         identity="{account}",
         planned=REGION_OUTPUT,
         computed={
@@ -137,10 +138,10 @@ STAGE_TYPES: Final = {
                 (ROLE_TYPE,),
                 _UNFIT_ROLE,
                 OBSERVED,
-                named="role",
+                fact_name="role",
             ),
         ),
         guards=(RequestGuard(guards.role_cannot_write_logs, _UNFIT_ROLE, OBSERVED),),
-        overwrites=True,
+        create_overwrites=True,
     ),
 }

@@ -13,7 +13,11 @@ from semantest_iac.infrastructure.simulated_cloud.aws.resource_type import (
 )
 from semantest_iac.infrastructure.simulated_cloud.aws.security import role_allows, role_trusts
 from semantest_iac.infrastructure.simulated_cloud.schema.properties import (
-    Evidence,
+    API,
+    CFN,
+    DOC,
+    GENERAL,
+    OBSERVED,
     Length,
     OneOf,
     Pattern,
@@ -49,79 +53,81 @@ def is_http_api(facts: RequestFacts) -> bool:
     return bool((facts["api"] or facts)["protocolType"] == "HTTP")
 
 
-def _cors_setting(around: GuardContext, name: str) -> Any:
-    return (around.facts["corsConfiguration"] or {}).get(name)
+def _cors_setting(context: GuardContext, name: str) -> Any:
+    return (context.facts["corsConfiguration"] or {}).get(name)
 
 
-def _allows_credentials_from_any_origin(around: GuardContext) -> bool:
+def _allows_credentials_from_any_origin(context: GuardContext) -> bool:
     """Browsers may not send credentials to an API that allows every origin."""
-    return bool(_cors_setting(around, "allowCredentials")) and "*" in (_cors_setting(around, "allowOrigins") or ())
+    return bool(_cors_setting(context, "allowCredentials")) and "*" in (_cors_setting(context, "allowOrigins") or ())
 
 
-def _lacks_route_selection(around: GuardContext) -> bool:
+def _lacks_route_selection(context: GuardContext) -> bool:
     """A WebSocket API routes on the body of messages."""
-    return not is_http_api(around.facts) and not str(around.facts["routeSelectionExpression"]).startswith(
+    return not is_http_api(context.facts) and not str(context.facts["routeSelectionExpression"]).startswith(
         ("$request.body", "${request.body")
     )
 
 
-def _is_not_proxy_integration(around: GuardContext) -> bool:
+def _is_not_proxy_integration(context: GuardContext) -> bool:
     """HTTP APIs have proxy integrations only."""
-    return is_http_api(around.facts) and not str(around.facts["integrationType"]).endswith("_PROXY")
+    return is_http_api(context.facts) and not str(context.facts["integrationType"]).endswith("_PROXY")
 
 
-def _exceeds_websocket_timeout(around: GuardContext) -> bool:
+def _exceeds_websocket_timeout(context: GuardContext) -> bool:
     """WebSocket integrations end a second earlier than those of HTTP."""
-    return not is_http_api(around.facts) and (around.facts["timeoutMilliseconds"] or 0) > _WEBSOCKET_TIMEOUT_MS
+    return not is_http_api(context.facts) and (context.facts["timeoutMilliseconds"] or 0) > _WEBSOCKET_TIMEOUT_MS
 
 
-def _lacks_method_and_path(around: GuardContext) -> bool:
+def _lacks_method_and_path(context: GuardContext) -> bool:
     """Routes of HTTP APIs are a method and a path."""
-    method, _, path = str(around.facts["routeKey"]).partition(" ")
-    return is_http_api(around.facts) and method != "$default" and not (method in ROUTE_METHODS and path.startswith("/"))
-
-
-def _lacks_authorizer(around: GuardContext) -> bool:
-    """Some kinds of authorization name an authorizer."""
-    return around.facts["authorizationType"] in ("JWT", "CUSTOM") and not around.facts["authorizerId"]
-
-
-def _authorizes_after_connect(around: GuardContext) -> bool:
-    """A WebSocket is authorized when it connects and never again."""
-    guarded = around.facts["authorizationType"] not in ("NONE", "")
-    return guarded and not is_http_api(around.facts) and around.facts["routeKey"] != "$connect"
-
-
-def _lacks_jwt_configuration(around: GuardContext) -> bool:
-    """Tokens are checked against an issuer."""
-    return around.facts["authorizerType"] == "JWT" and not around.facts["jwtConfiguration"]
-
-
-def _is_jwt_authorizer_of_websocket(around: GuardContext) -> bool:
-    """Whether clients of a WebSocket API may connect is asked of functions only."""
-    return not is_http_api(around.facts) and around.facts["authorizerType"] != "REQUEST"
-
-
-def logs_without_role(around: GuardContext) -> bool:
-    """What API Gateway itself writes of a WebSocket API goes through a role in the settings of the region."""
-    settings = (around.facts["defaultRouteSettings"] or {}, *(around.facts["routeSettings"] or ()))
-    logs = bool(around.facts["accessLogSettings"]) or any(one.get("loggingLevel", "OFF") != "OFF" for one in settings)
-    allowed = any(row["cloudwatchRoleArn"] for row in around.rows(ACCOUNT_SETTINGS_TYPE))
-    return logs and not allowed and not is_http_api(around.facts)
-
-
-def role_cannot_write_logs(around: GuardContext) -> bool:
-    """API Gateway logs through a role only that it may take on and that may write logs."""
-    role = around.facts["role"]
-    return bool(role) and not (
-        role_trusts(role, "apigateway.amazonaws.com") and role_allows(around, role, _LOGGING_ACTIONS, _LOGGING_POLICY)
+    method, _, path = str(context.facts["routeKey"]).partition(" ")
+    return (
+        is_http_api(context.facts) and method != "$default" and not (method in ROUTE_METHODS and path.startswith("/"))
     )
 
 
-def logs_execution_of_http_api(around: GuardContext) -> bool:
+def _lacks_authorizer(context: GuardContext) -> bool:
+    """Some kinds of authorization name an authorizer."""
+    return context.facts["authorizationType"] in ("JWT", "CUSTOM") and not context.facts["authorizerId"]
+
+
+def _authorizes_after_connect(context: GuardContext) -> bool:
+    """A WebSocket is authorized when it connects and never again."""
+    guarded = context.facts["authorizationType"] not in ("NONE", "")
+    return guarded and not is_http_api(context.facts) and context.facts["routeKey"] != "$connect"
+
+
+def _lacks_jwt_configuration(context: GuardContext) -> bool:
+    """Tokens are checked against an issuer."""
+    return context.facts["authorizerType"] == "JWT" and not context.facts["jwtConfiguration"]
+
+
+def _is_jwt_authorizer_of_websocket(context: GuardContext) -> bool:
+    """Whether clients of a WebSocket API may connect is asked of functions only."""
+    return not is_http_api(context.facts) and context.facts["authorizerType"] != "REQUEST"
+
+
+def logs_without_role(context: GuardContext) -> bool:
+    """What API Gateway itself writes of a WebSocket API goes through a role in the settings of the region."""
+    settings = (context.facts["defaultRouteSettings"] or {}, *(context.facts["routeSettings"] or ()))
+    logs = bool(context.facts["accessLogSettings"]) or any(one.get("loggingLevel", "OFF") != "OFF" for one in settings)
+    allowed = any(row["cloudwatchRoleArn"] for row in context.resources_of(ACCOUNT_SETTINGS_TYPE))
+    return logs and not allowed and not is_http_api(context.facts)
+
+
+def role_cannot_write_logs(context: GuardContext) -> bool:
+    """API Gateway logs through a role only that it may take on and that may write logs."""
+    role = context.facts["role"]
+    return bool(role) and not (
+        role_trusts(role, "apigateway.amazonaws.com") and role_allows(context, role, _LOGGING_ACTIONS, _LOGGING_POLICY)
+    )
+
+
+def logs_execution_of_http_api(context: GuardContext) -> bool:
     """HTTP APIs write access logs only."""
-    settings = (around.facts["defaultRouteSettings"] or {}, *(around.facts["routeSettings"] or ()))
-    return is_http_api(around.facts) and any(one.get("loggingLevel", "OFF") != "OFF" for one in settings)
+    settings = (context.facts["defaultRouteSettings"] or {}, *(context.facts["routeSettings"] or ()))
+    return is_http_api(context.facts) and any(one.get("loggingLevel", "OFF") != "OFF" for one in settings)
 
 
 API_TYPE: Final = "aws:apigatewayv2/api:Api"
@@ -129,7 +135,6 @@ AUTHORIZER_TYPE: Final = "aws:apigatewayv2/authorizer:Authorizer"
 INTEGRATION_TYPE: Final = "aws:apigatewayv2/integration:Integration"
 API_ROUTE_TYPE: Final = "aws:apigatewayv2/route:Route"
 
-API, DOC, OBSERVED, GENERAL = Evidence.API, Evidence.DOC, Evidence.OBSERVED, Evidence.GENERAL
 _BAD_REQUEST: Final = "BadRequestException"
 _NOT_FOUND: Final = "NotFoundException"
 _HTTP_TIMEOUT_MS: Final = 30_000
@@ -139,7 +144,7 @@ API_REFERENCE: Final = ResourceReference(
     (API_TYPE,),
     Refusal(_NOT_FOUND, "Invalid API identifier specified {account}:{value}", 404),
     API,
-    named="api",
+    fact_name="api",
     on_delete=OnDelete.CASCADE,
 )
 
@@ -164,7 +169,7 @@ def _api_endpoint(facts: RequestFacts) -> str:
 GATEWAY_TYPES: Final = {
     API_TYPE: TypeRule(
         properties={
-            "protocolType": text(OneOf(("HTTP", "WEBSOCKET"), DOC), required=True, replaces=True),
+            "protocolType": text(OneOf(("HTTP", "WEBSOCKET"), DOC), required=True, force_new=True),
             "apiKeySelectionExpression": text(
                 OneOf(("$context.authorizer.usageIdentifierKey", "$request.header.x-api-key"), DOC),
                 default="$request.header.x-api-key",
@@ -179,17 +184,17 @@ GATEWAY_TYPES: Final = {
             "description": text(Length(0, 1024, DOC)),
             "disableExecuteApiEndpoint": flag(default=False),
             "failOnWarnings": flag(),
-            "ipAddressType": text(OneOf(("ipv4", "dualstack"), DOC), settled=True),
-            "name": text(Length(1, 128, DOC), settled=True),
+            "ipAddressType": text(OneOf(("ipv4", "dualstack"), DOC), computed_default=True),
+            "name": text(Length(1, 128, DOC), computed_default=True),
             "routeSelectionExpression": text(default="$request.method $request.path"),
             "version": text(Length(1, 64, DOC)),
             **for_each(text(), "body", "credentialsArn", "routeKey"),
-            "target": text(replaces=True),
+            "target": text(force_new=True),
             **REGION_PROPERTY,
             **TAGS_PROPERTY,
         },
         identity="{small10}",
-        name="name",
+        name_input="name",
         planned=REGION_AND_TAGS_OUTPUTS,
         computed={
             "apiEndpoint": _api_endpoint,
@@ -204,7 +209,7 @@ GATEWAY_TYPES: Final = {
                 OBSERVED,
             ),
             RequestGuard(
-                lambda around: not is_http_api(around.facts) and bool(around.facts["corsConfiguration"]),
+                lambda context: not is_http_api(context.facts) and bool(context.facts["corsConfiguration"]),
                 Refusal(_BAD_REQUEST, "CORS configuration is only supported for HTTP APIs"),
                 API,
             ),
@@ -212,24 +217,24 @@ GATEWAY_TYPES: Final = {
                 _lacks_route_selection, Refusal(_BAD_REQUEST, "A WebSocket API needs a route selection expression"), API
             ),
         ),
-        latency=2,
+        latency_seconds=2,
     ),
     AUTHORIZER_TYPE: TypeRule(
         properties={
-            "apiId": text(required=True, replaces=True),
+            "apiId": text(required=True, force_new=True),
             "authorizerType": text(OneOf(("JWT", "REQUEST"), API), required=True),
             "authorizerPayloadFormatVersion": text(OneOf(("1.0", "2.0"), API)),
-            "authorizerResultTtlInSeconds": integer(Range(0, 3600, API), settled=True),
+            "authorizerResultTtlInSeconds": integer(Range(0, 3600, API), computed_default=True),
             "enableSimpleResponses": flag(),
             "identitySources": set_of(text()),
             "jwtConfiguration": block({"audiences": set_of(text()), "issuer": text()}),
-            "name": text(Length(1, 128, DOC), settled=True),
+            "name": text(Length(1, 128, DOC), computed_default=True),
             **for_each(text(), "authorizerCredentialsArn", "authorizerUri"),
             **REGION_PROPERTY,
         },
         identity="{small7}",
-        within=("apiId",),
-        name="name",
+        unique_within=("apiId",),
+        name_input="name",
         planned=REGION_OUTPUT,
         references=(API_REFERENCE,),
         guards=(
@@ -242,35 +247,35 @@ GATEWAY_TYPES: Final = {
                 API,
             ),
         ),
-        in_use=_refusal_while_routed("Authorizer"),
+        in_use_refusal=_refusal_while_routed("Authorizer"),
     ),
     INTEGRATION_TYPE: TypeRule(
         properties={
-            "apiId": text(required=True, replaces=True),
+            "apiId": text(required=True, force_new=True),
             "integrationType": text(
-                OneOf(("AWS", "AWS_PROXY", "HTTP", "HTTP_PROXY", "MOCK"), DOC), required=True, replaces=True
+                OneOf(("AWS", "AWS_PROXY", "HTTP", "HTTP_PROXY", "MOCK"), DOC), required=True, force_new=True
             ),
             "connectionId": text(Length(1, 1024, DOC)),
             "connectionType": text(OneOf(("INTERNET", "VPC_LINK"), DOC), default="INTERNET"),
             "contentHandlingStrategy": text(OneOf(("CONVERT_TO_BINARY", "CONVERT_TO_TEXT"), DOC)),
-            "credentialsArn": text(
-                Pattern(r"arn:(aws|aws-cn|aws-us-gov):iam::[0-9]*:(role|user|group)\/.*", Evidence.CFN)
+            "credentialsArn": text(Pattern(r"arn:(aws|aws-cn|aws-us-gov):iam::[0-9]*:(role|user|group)\/.*", CFN)),
+            "integrationMethod": text(OneOf(ROUTE_METHODS, DOC), computed_default=True),
+            "integrationSubtype": text(Length(1, 128, DOC), force_new=True),
+            "passthroughBehavior": text(
+                OneOf(("NEVER", "WHEN_NO_MATCH", "WHEN_NO_TEMPLATES"), DOC), computed_default=True
             ),
-            "integrationMethod": text(OneOf(ROUTE_METHODS, DOC), settled=True),
-            "integrationSubtype": text(Length(1, 128, DOC), replaces=True),
-            "passthroughBehavior": text(OneOf(("NEVER", "WHEN_NO_MATCH", "WHEN_NO_TEMPLATES"), DOC), settled=True),
             "payloadFormatVersion": text(OneOf(("1.0", "2.0"), DOC), default="1.0"),
             **for_each(map_of(text()), "requestParameters", "requestTemplates"),
             "responseParameters": set_of(
                 block({"mappings": map_of(text(), required=True), "statusCode": text(required=True)})
             ),
-            "timeoutMilliseconds": integer(Range(50, _HTTP_TIMEOUT_MS, DOC), settled=True),
+            "timeoutMilliseconds": integer(Range(50, _HTTP_TIMEOUT_MS, DOC), computed_default=True),
             "tlsConfig": block({"serverNameToVerify": text()}),
             **for_each(text(), "description", "integrationUri", "templateSelectionExpression"),
             **REGION_PROPERTY,
         },
         identity="{small7}",
-        within=("apiId",),
+        unique_within=("apiId",),
         planned=REGION_OUTPUT,
         computed={
             "timeoutMilliseconds": lambda facts: _HTTP_TIMEOUT_MS if is_http_api(facts) else _WEBSOCKET_TIMEOUT_MS,
@@ -300,11 +305,11 @@ GATEWAY_TYPES: Final = {
                 _exceeds_websocket_timeout, Refusal(_BAD_REQUEST, "Timeout should be between 50 ms and 29000 ms"), DOC
             ),
         ),
-        in_use=_refusal_while_routed("Integration"),
+        in_use_refusal=_refusal_while_routed("Integration"),
     ),
     API_ROUTE_TYPE: TypeRule(
         properties={
-            "apiId": text(required=True, replaces=True),
+            "apiId": text(required=True, force_new=True),
             "routeKey": text(required=True),
             "apiKeyRequired": flag(default=False),
             "authorizationScopes": set_of(text()),
@@ -319,7 +324,7 @@ GATEWAY_TYPES: Final = {
             **REGION_PROPERTY,
         },
         identity="{small7}",
-        within=("apiId",),
+        unique_within=("apiId",),
         planned=REGION_OUTPUT,
         unique=(
             UniqueHandle(

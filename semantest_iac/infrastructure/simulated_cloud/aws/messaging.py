@@ -11,7 +11,9 @@ from semantest_iac.infrastructure.simulated_cloud.aws.resource_type import (
     TAGS_PROPERTY,
 )
 from semantest_iac.infrastructure.simulated_cloud.schema.properties import (
-    Evidence,
+    API,
+    CFN,
+    DOC,
     Length,
     OneOf,
     Pattern,
@@ -35,7 +37,6 @@ from semantest_iac.infrastructure.simulated_cloud.schema.values import RequestFa
 TOPIC_TYPE: Final = "aws:sns/topic:Topic"
 TOPIC_SUBSCRIPTION_TYPE: Final = "aws:sns/topicSubscription:TopicSubscription"
 
-CFN, API, DOC = Evidence.CFN, Evidence.API, Evidence.DOC
 _FEEDBACK_PROTOCOLS: Final = ("application", "firehose", "http", "lambda", "sqs")
 _PROTOCOLS: Final = (*("application", "email", "email-json", "firehose", "http", "https", "lambda", "sms", "sqs"),)
 
@@ -55,25 +56,25 @@ MESSAGING_TYPES: Final = {
             **for_each(json_document(), "archivePolicy", "deliveryPolicy"),
             "contentBasedDeduplication": flag(default=False),
             "displayName": text(),
-            "fifoThroughputScope": text(settled=True),
-            "fifoTopic": flag(default=False, replaces=True),
+            "fifoThroughputScope": text(computed_default=True),
+            "fifoTopic": flag(default=False, force_new=True),
             "kmsMasterKeyId": text(),
-            "maximumMessageSize": integer(Range(1024, 1048576, CFN), settled=True),
+            "maximumMessageSize": integer(Range(1024, 1048576, CFN), computed_default=True),
             "name": text(
                 Length(None, 256, CFN),
                 Pattern(r"^[a-zA-Z0-9_-]{1,251}(\.fifo|[a-zA-Z0-9_-]{0,5})$", API),
-                replaces=True,
-                settled=True,
+                force_new=True,
+                computed_default=True,
             ),
-            "namePrefix": text(replaces=True),
-            "policy": json_document(settled=True),
-            "signatureVersion": integer(OneOf((1, 2), DOC), settled=True),
-            "tracingConfig": text(OneOf(("Active", "PassThrough"), DOC), settled=True),
+            "namePrefix": text(force_new=True),
+            "policy": json_document(computed_default=True),
+            "signatureVersion": integer(OneOf((1, 2), DOC), computed_default=True),
+            "tracingConfig": text(OneOf(("Active", "PassThrough"), DOC), computed_default=True),
             **REGION_PROPERTY,
             **TAGS_PROPERTY,
         },
         identity="{arn}",
-        name="name",
+        name_input="name",
         planned=REGION_AND_TAGS_OUTPUTS,
         computed={
             "arn": "arn:aws:sns:{region}:{account}:{name}",
@@ -86,17 +87,17 @@ MESSAGING_TYPES: Final = {
         handles=("{arn}",),
         unique=(UniqueHandle("{name}", Refusal("InvalidParameter", "Topic already exists with different attributes")),),
         conditions=(Choice(0, 1, ("name", "namePrefix"), DOC),),
-        overwrites=True,
+        create_overwrites=True,
     ),
     TOPIC_SUBSCRIPTION_TYPE: TypeRule(
         properties={
-            "endpoint": text(required=True, replaces=True),
-            "protocol": text(OneOf(_PROTOCOLS, DOC), required=True, replaces=True),
-            "topic": text(required=True, replaces=True),
+            "endpoint": text(required=True, force_new=True),
+            "protocol": text(OneOf(_PROTOCOLS, DOC), required=True, force_new=True),
+            "topic": text(required=True, force_new=True),
             "confirmationTimeoutInMinutes": integer(default=1),
             **for_each(json_document(), "deliveryPolicy", "filterPolicy", "redrivePolicy", "replayPolicy"),
             "endpointAutoConfirms": flag(default=False),
-            "filterPolicyScope": text(OneOf(("MessageAttributes", "MessageBody"), DOC), settled=True),
+            "filterPolicyScope": text(OneOf(("MessageAttributes", "MessageBody"), DOC), computed_default=True),
             "rawMessageDelivery": flag(default=False),
             "subscriptionRoleArn": text(),
             **REGION_PROPERTY,

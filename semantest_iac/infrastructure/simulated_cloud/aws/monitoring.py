@@ -10,8 +10,11 @@ from semantest_iac.infrastructure.simulated_cloud.aws.resource_type import (
     TAGS_PROPERTY,
 )
 from semantest_iac.infrastructure.simulated_cloud.schema.properties import (
+    API,
+    CFN,
+    DOC,
+    GENERAL,
     Count,
-    Evidence,
     Length,
     Multiple,
     OneOf,
@@ -32,7 +35,6 @@ from semantest_iac.infrastructure.simulated_cloud.schema.rules import Choice, Re
 LOG_GROUP_TYPE: Final = "aws:cloudwatch/logGroup:LogGroup"
 METRIC_ALARM_TYPE: Final = "aws:cloudwatch/metricAlarm:MetricAlarm"
 
-CFN, DOC, GENERAL = Evidence.CFN, Evidence.DOC, Evidence.GENERAL
 _RETENTION_DAYS: Final = (
     *(0, 1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731),
     *(1096, 1827, 2192, 2557, 2922, 3288, 3653),
@@ -84,28 +86,28 @@ def _topic_reference(path: str) -> ResourceReference:
 MONITORING_TYPES: Final = {
     LOG_GROUP_TYPE: TypeRule(
         properties={
-            "deletionProtectionEnabled": flag(settled=True),
+            "deletionProtectionEnabled": flag(computed_default=True),
             "kmsKeyId": text(
                 Length(0, 256, CFN), Pattern(r"^arn:[a-z0-9-]+:kms:[a-z0-9-]+:\d{12}:(key|alias)/.+\Z", CFN)
             ),
             "logGroupClass": text(
-                OneOf(("STANDARD", "INFREQUENT_ACCESS", "DELIVERY"), CFN), replaces=True, settled=True
+                OneOf(("STANDARD", "INFREQUENT_ACCESS", "DELIVERY"), CFN), force_new=True, computed_default=True
             ),
             "name": text(
                 Length(1, 512, CFN),
                 Pattern(r"^[.\-_/#A-Za-z0-9]{1,512}\Z", CFN),
-                Pattern(r"^(?!aws/)", Evidence.API),
-                replaces=True,
-                settled=True,
+                Pattern(r"^(?!aws/)", API),
+                force_new=True,
+                computed_default=True,
             ),
-            "namePrefix": text(replaces=True),
+            "namePrefix": text(force_new=True),
             "retentionInDays": integer(OneOf(_RETENTION_DAYS, DOC), default=0),
             "skipDestroy": flag(default=False),
             **REGION_PROPERTY,
             **TAGS_PROPERTY,
         },
         identity="{name}",
-        name="name",
+        name_input="name",
         planned=REGION_AND_TAGS_OUTPUTS,
         computed={
             "arn": "arn:aws:logs:{region}:{account}:log-group:{name}",
@@ -120,7 +122,7 @@ MONITORING_TYPES: Final = {
             ),
         ),
         conditions=(Choice(0, 1, ("name", "namePrefix"), DOC),),
-        kept_by="skipDestroy",
+        retain_input="skipDestroy",
     ),
     METRIC_ALARM_TYPE: TypeRule(
         properties={
@@ -130,7 +132,7 @@ MONITORING_TYPES: Final = {
             "comparisonOperator": text(OneOf(_COMPARISONS, CFN)),
             "datapointsToAlarm": integer(Range(1, None, CFN)),
             "dimensions": _DIMENSIONS,
-            "evaluateLowSampleCountPercentiles": text(Length(1, 255, CFN), settled=True),
+            "evaluateLowSampleCountPercentiles": text(Length(1, 255, CFN), computed_default=True),
             "evaluationCriteria": block(
                 {
                     "promqlCriteria": block(
@@ -151,7 +153,7 @@ MONITORING_TYPES: Final = {
             "extendedStatistic": text(),
             "metricName": text(_METRIC_NAME),
             "metricQueries": set_of(_METRIC_QUERY),
-            "name": text(Length(0, 255, CFN), replaces=True, settled=True),
+            "name": text(Length(0, 255, CFN), force_new=True, computed_default=True),
             "namespace": text(*_NAMESPACE),
             "period": integer(*_PERIOD),
             "statistic": text(OneOf(("Average", "Maximum", "Minimum", "SampleCount", "Sum"), CFN)),
@@ -173,7 +175,7 @@ MONITORING_TYPES: Final = {
             **TAGS_PROPERTY,
         },
         identity="{name}",
-        name="name",
+        name_input="name",
         planned=REGION_AND_TAGS_OUTPUTS,
         computed={"arn": "arn:aws:cloudwatch:{region}:{account}:alarm:{name}"},
         handles=("{arn}",),
@@ -185,6 +187,6 @@ MONITORING_TYPES: Final = {
             Choice(0, 1, ("statistic", "extendedStatistic"), CFN),
             *(Choice(0, 1, ("metricQueries", name), CFN) for name in _SINGLE_METRIC),
         ),
-        overwrites=True,
+        create_overwrites=True,
     ),
 }

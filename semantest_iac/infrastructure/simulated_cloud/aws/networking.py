@@ -11,8 +11,10 @@ from semantest_iac.infrastructure.simulated_cloud.aws.resource_type import (
     TAGS_PROPERTY,
 )
 from semantest_iac.infrastructure.simulated_cloud.schema.properties import (
+    CFN,
+    DOC,
+    OBSERVED,
     CidrNetwork,
-    Evidence,
     Length,
     OneOf,
     Pattern,
@@ -42,13 +44,12 @@ VPC_TYPE: Final = "aws:ec2/vpc:Vpc"
 SUBNET_TYPE: Final = "aws:ec2/subnet:Subnet"
 SECURITY_GROUP_TYPE: Final = "aws:ec2/securityGroup:SecurityGroup"
 
-_CFN, _API, _DOC, _OBSERVED = Evidence.CFN, Evidence.API, Evidence.DOC, Evidence.OBSERVED
 VPC_REFERENCE: Final = ResourceReference(
     "vpcId",
     (VPC_TYPE,),
     Refusal("InvalidVpcID.NotFound", "The vpc ID '{value}' does not exist"),
-    _OBSERVED,
-    named="vpc",
+    OBSERVED,
+    fact_name="vpc",
     on_delete=OnDelete.REFUSE,
 )
 
@@ -69,7 +70,7 @@ def network_reference(
     """A reference to another part of the network, with EC2's answer where it is missing; its noun names the facts."""
     refusal = Refusal(code, f"The {noun} '{{value}}' does not exist")
     found = noun.removesuffix(" ID")
-    return ResourceReference(path, (type_,), refusal, _OBSERVED, named=found, pattern=pattern, on_delete=on_delete)
+    return ResourceReference(path, (type_,), refusal, OBSERVED, fact_name=found, pattern=pattern, on_delete=on_delete)
 
 
 def subnet_reference(path: str) -> ResourceReference:
@@ -82,14 +83,16 @@ def security_group_reference(path: str, on_delete: OnDelete = OnDelete.REFUSE) -
     return network_reference(path, SECURITY_GROUP_TYPE, "InvalidGroup.NotFound", "security group", on_delete)
 
 
-def _is_outside_vpc(around: GuardContext) -> bool:
-    wanted, whole = around.facts["cidrBlock"], around.facts["vpc"]["cidrBlock"]
+def _is_outside_vpc(context: GuardContext) -> bool:
+    wanted, whole = context.facts["cidrBlock"], context.facts["vpc"]["cidrBlock"]
     return bool(wanted and whole) and not IPv4Network(wanted).subnet_of(IPv4Network(whole))
 
 
-def _overlaps_other_subnet(around: GuardContext) -> bool:
-    wanted = around.facts["cidrBlock"]
-    others = (row for row in around.rows(SUBNET_TYPE) if row["vpcId"] == around.facts["vpcId"] and row["cidrBlock"])
+def _overlaps_other_subnet(context: GuardContext) -> bool:
+    wanted = context.facts["cidrBlock"]
+    others = (
+        row for row in context.resources_of(SUBNET_TYPE) if row["vpcId"] == context.facts["vpcId"] and row["cidrBlock"]
+    )
     return bool(wanted) and any(IPv4Network(wanted).overlaps(IPv4Network(row["cidrBlock"])) for row in others)
 
 
@@ -99,18 +102,18 @@ def _subnet_properties() -> dict[str, Property]:
         *("enableResourceNameDnsAaaaRecordOnLaunch", "mapPublicIpOnLaunch"),
     )
     return {
-        "vpcId": text(required=True, replaces=True),
+        "vpcId": text(required=True, force_new=True),
         **for_each(flag(default=False), *flags),
-        "ipv6Native": flag(default=False, replaces=True),
+        "ipv6Native": flag(default=False, force_new=True),
         "mapCustomerOwnedIpOnLaunch": flag(),
-        "availabilityZone": text(replaces=True, settled=True),
-        "availabilityZoneId": text(replaces=True, settled=True),
-        "cidrBlock": text(CidrNetwork(16, 28, _DOC), replaces=True, settled=True),
+        "availabilityZone": text(force_new=True, computed_default=True),
+        "availabilityZoneId": text(force_new=True, computed_default=True),
+        "cidrBlock": text(CidrNetwork(16, 28, DOC), force_new=True, computed_default=True),
         "enableLniAtDeviceIndex": integer(),
-        **for_each(integer(replaces=True), "ipv4NetmaskLength", "ipv6NetmaskLength"),
-        **for_each(text(replaces=True), "ipv4IpamPoolId", "ipv6IpamPoolId", "outpostArn"),
-        "ipv6CidrBlock": text(CidrNetwork(44, 64, _DOC)),
-        "privateDnsHostnameTypeOnLaunch": text(OneOf(("ip-name", "resource-name"), _DOC), settled=True),
+        **for_each(integer(force_new=True), "ipv4NetmaskLength", "ipv6NetmaskLength"),
+        **for_each(text(force_new=True), "ipv4IpamPoolId", "ipv6IpamPoolId", "outpostArn"),
+        "ipv6CidrBlock": text(CidrNetwork(44, 64, DOC)),
+        "privateDnsHostnameTypeOnLaunch": text(OneOf(("ip-name", "resource-name"), DOC), computed_default=True),
         "customerOwnedIpv4Pool": text(),
         **REGION_PROPERTY,
         **TAGS_PROPERTY,
@@ -120,15 +123,15 @@ def _subnet_properties() -> dict[str, Property]:
 NETWORK_TYPES: Final = {
     VPC_TYPE: TypeRule(
         properties={
-            "cidrBlock": text(CidrNetwork(16, 28, _DOC), replaces=True, settled=True),
-            "enableDnsHostnames": flag(settled=True),
+            "cidrBlock": text(CidrNetwork(16, 28, DOC), force_new=True, computed_default=True),
+            "enableDnsHostnames": flag(computed_default=True),
             "enableDnsSupport": flag(default=True),
-            **for_each(flag(settled=True), "assignGeneratedIpv6CidrBlock", "enableNetworkAddressUsageMetrics"),
-            "instanceTenancy": text(OneOf(("dedicated", "default", "host"), _CFN), default="default"),
-            "ipv4IpamPoolId": text(replaces=True),
-            "ipv4NetmaskLength": integer(Range(16, 28, _DOC), replaces=True),
-            "ipv6NetmaskLength": integer(Range(44, 60, _DOC)),
-            **for_each(text(settled=True), "ipv6CidrBlock", "ipv6CidrBlockNetworkBorderGroup"),
+            **for_each(flag(computed_default=True), "assignGeneratedIpv6CidrBlock", "enableNetworkAddressUsageMetrics"),
+            "instanceTenancy": text(OneOf(("dedicated", "default", "host"), CFN), default="default"),
+            "ipv4IpamPoolId": text(force_new=True),
+            "ipv4NetmaskLength": integer(Range(16, 28, DOC), force_new=True),
+            "ipv6NetmaskLength": integer(Range(44, 60, DOC)),
+            **for_each(text(computed_default=True), "ipv6CidrBlock", "ipv6CidrBlockNetworkBorderGroup"),
             "ipv6IpamPoolId": text(),
             **REGION_PROPERTY,
             **TAGS_PROPERTY,
@@ -147,11 +150,11 @@ NETWORK_TYPES: Final = {
             "enableDnsHostnames": lambda _: False,
         },
         conditions=(
-            Choice(1, 1, ("cidrBlock", "ipv4IpamPoolId"), _CFN),
-            Choice(0, 1, ("assignGeneratedIpv6CidrBlock", "ipv6IpamPoolId"), _DOC),
+            Choice(1, 1, ("cidrBlock", "ipv4IpamPoolId"), CFN),
+            Choice(0, 1, ("assignGeneratedIpv6CidrBlock", "ipv6IpamPoolId"), DOC),
         ),
-        in_use=dependency_violation("vpc"),
-        latency=2,
+        in_use_refusal=dependency_violation("vpc"),
+        latency_seconds=2,
     ),
     SUBNET_TYPE: TypeRule(
         properties=_subnet_properties(),
@@ -167,30 +170,29 @@ NETWORK_TYPES: Final = {
         },
         references=(VPC_REFERENCE,),
         conditions=(
-            Choice(0, 1, ("availabilityZone", "availabilityZoneId"), _CFN),
-            Choice(0, 1, ("cidrBlock", "ipv4IpamPoolId"), _CFN),
-            Choice(1, 4, ("cidrBlock", "ipv4IpamPoolId", "ipv6IpamPoolId", "ipv6CidrBlock"), _CFN),
+            Choice(0, 1, ("availabilityZone", "availabilityZoneId"), CFN),
+            Choice(0, 1, ("cidrBlock", "ipv4IpamPoolId"), CFN),
+            Choice(1, 4, ("cidrBlock", "ipv4IpamPoolId", "ipv6IpamPoolId", "ipv6CidrBlock"), CFN),
         ),
         guards=(
             RequestGuard(
                 _is_outside_vpc,
                 Refusal("InvalidSubnet.Range", "The CIDR '{cidrBlock}' is invalid."),
-                _OBSERVED,
+                OBSERVED,
             ),
             RequestGuard(
                 _overlaps_other_subnet,
                 Refusal("InvalidSubnet.Conflict", "The CIDR '{cidrBlock}' conflicts with another subnet"),
-                _OBSERVED,
+                OBSERVED,
             ),
         ),
-        in_use=dependency_violation("subnet"),
+        in_use_refusal=dependency_violation("subnet"),
     ),
 }
 
 EGRESS_RULE_TYPE: Final = "aws:vpc/securityGroupEgressRule:SecurityGroupEgressRule"
 INGRESS_RULE_TYPE: Final = "aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule"
 
-CFN, DOC, OBSERVED = Evidence.CFN, Evidence.DOC, Evidence.OBSERVED
 _RULE_PEERS: Final = ("cidrIpv4", "cidrIpv6", "prefixListId", "referencedSecurityGroupId")
 _RULE_HANDLE: Final = " ".join(
     f"{{{name}}}" for name in ("securityGroupId", "ipProtocol", "fromPort", "toPort", *_RULE_PEERS)
@@ -206,14 +208,14 @@ def _inline_rules() -> Property:
         "description": text(),
         "self": flag(default=False),
     }
-    return set_of(block(fields), settled=True)
+    return set_of(block(fields), computed_default=True)
 
 
 def _security_group_rule() -> TypeRule:
     return TypeRule(
         properties={
             "ipProtocol": text(required=True),
-            "securityGroupId": text(required=True, replaces=True),
+            "securityGroupId": text(required=True, force_new=True),
             "cidrIpv4": text(CidrNetwork(0, 32, DOC)),
             "cidrIpv6": text(CidrNetwork(0, 128, DOC)),
             "description": text(Length(0, 255, DOC)),
@@ -242,19 +244,19 @@ SECURITY_GROUP_TYPES: Final = {
             "description": text(
                 Length(0, 255, CFN),
                 Pattern(r"^([a-z,A-Z,0-9,. _\-:/()#,@[\]+=&;\{\}!$*])*$", CFN),
-                replaces=True,
+                force_new=True,
                 default="Managed by Pulumi",
             ),
             **for_each(_inline_rules(), "egress", "ingress"),
-            "name": text(Length(1, 255, DOC), Pattern(r"^(?!sg-)", DOC), replaces=True, settled=True),
-            "namePrefix": text(replaces=True),
+            "name": text(Length(1, 255, DOC), Pattern(r"^(?!sg-)", DOC), force_new=True, computed_default=True),
+            "namePrefix": text(force_new=True),
             "revokeRulesOnDelete": flag(default=False),
-            "vpcId": text(replaces=True, settled=True),
+            "vpcId": text(force_new=True, computed_default=True),
             **REGION_PROPERTY,
             **TAGS_PROPERTY,
         },
         identity="sg-{hex17}",
-        name="name",
+        name_input="name",
         planned=REGION_AND_TAGS_OUTPUTS,
         computed={
             "arn": ec2_arn("security-group/sg-{hex17}"),
@@ -269,7 +271,7 @@ SECURITY_GROUP_TYPES: Final = {
         ),
         references=(VPC_REFERENCE,),
         conditions=(Choice(0, 1, ("name", "namePrefix"), DOC),),
-        in_use=Refusal("DependencyViolation", "resource {id} has a dependent object"),
+        in_use_refusal=Refusal("DependencyViolation", "resource {id} has a dependent object"),
     ),
     EGRESS_RULE_TYPE: _security_group_rule(),
     INGRESS_RULE_TYPE: _security_group_rule(),
@@ -278,41 +280,41 @@ SECURITY_GROUP_TYPES: Final = {
 VPC_ENDPOINT_TYPE: Final = "aws:ec2/vpcEndpoint:VpcEndpoint"
 
 
-def _duplicates_private_dns(around: GuardContext) -> bool:
-    facts = around.facts
+def _duplicates_private_dns(context: GuardContext) -> bool:
+    facts = context.facts
     same = ("vpcId", "serviceName", "privateDnsEnabled")
     return bool(facts["privateDnsEnabled"]) and any(
-        all(row[name] == facts[name] for name in same) for row in around.rows(VPC_ENDPOINT_TYPE)
+        all(row[name] == facts[name] for name in same) for row in context.resources_of(VPC_ENDPOINT_TYPE)
     )
 
 
 VPC_ENDPOINT_TYPES: Final = {
     VPC_ENDPOINT_TYPE: TypeRule(
         properties={
-            "vpcId": text(required=True, replaces=True),
+            "vpcId": text(required=True, force_new=True),
             "autoAccept": flag(),
             "dnsOptions": block(
                 {
                     "dnsRecordIpType": text(
                         OneOf(("ipv4", "ipv6", "dualstack", "service-defined", "not-specified"), CFN),
-                        settled=True,
+                        computed_default=True,
                     ),
                     "privateDnsOnlyForInboundResolverEndpoint": flag(),
-                    **for_each(text(settled=True), "privateDnsPreference"),
+                    **for_each(text(computed_default=True), "privateDnsPreference"),
                     "privateDnsSpecifiedDomains": set_of(text(Length(1, 255, CFN))),
                 },
-                settled=True,
+                computed_default=True,
             ),
-            "ipAddressType": text(OneOf(("ipv4", "ipv6", "dualstack"), DOC), settled=True),
-            "policy": json_document(settled=True),
-            "privateDnsEnabled": flag(settled=True),
-            **for_each(text(replaces=True), "resourceConfigurationArn", "serviceName", "serviceNetworkArn"),
-            "serviceRegion": text(replaces=True, settled=True),
-            **for_each(set_of(text(), settled=True), "routeTableIds", "securityGroupIds", "subnetIds"),
-            "subnetConfigurations": set_of(block(for_each(text(), "ipv4", "ipv6", "subnetId")), settled=True),
+            "ipAddressType": text(OneOf(("ipv4", "ipv6", "dualstack"), DOC), computed_default=True),
+            "policy": json_document(computed_default=True),
+            "privateDnsEnabled": flag(computed_default=True),
+            **for_each(text(force_new=True), "resourceConfigurationArn", "serviceName", "serviceNetworkArn"),
+            "serviceRegion": text(force_new=True, computed_default=True),
+            **for_each(set_of(text(), computed_default=True), "routeTableIds", "securityGroupIds", "subnetIds"),
+            "subnetConfigurations": set_of(block(for_each(text(), "ipv4", "ipv6", "subnetId")), computed_default=True),
             "vpcEndpointType": text(
                 OneOf(("Gateway", "GatewayLoadBalancer", "Interface", "Resource", "ServiceNetwork"), DOC),
-                replaces=True,
+                force_new=True,
                 default="Gateway",
             ),
             **REGION_PROPERTY,
@@ -361,6 +363,6 @@ VPC_ENDPOINT_TYPES: Final = {
                 OBSERVED,
             ),
         ),
-        latency=60,
+        latency_seconds=60,
     ),
 }

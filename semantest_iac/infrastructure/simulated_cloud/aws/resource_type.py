@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from typing import Final
 
 from semantest_iac.infrastructure.simulated_cloud.schema.properties import (
+    DOC,
     Count,
-    Evidence,
     Length,
     Property,
     map_of,
@@ -15,9 +15,9 @@ from semantest_iac.infrastructure.simulated_cloud.schema.properties import (
 )
 from semantest_iac.infrastructure.simulated_cloud.schema.rules import OutputSource
 
-REGION_PROPERTY: Final[Mapping[str, Property]] = {"region": text(replaces=True, settled=True)}
+REGION_PROPERTY: Final[Mapping[str, Property]] = {"region": text(force_new=True, computed_default=True)}
 TAGS_PROPERTY: Final[Mapping[str, Property]] = {
-    "tags": map_of(text(Length(0, 256, Evidence.DOC)), Count(0, 50, Evidence.DOC)),
+    "tags": map_of(text(Length(0, 256, DOC)), Count(0, 50, DOC)),
 }
 REGION_OUTPUT: Final[Mapping[str, OutputSource]] = {"region": "{region}"}
 TAGS_OUTPUT: Final[Mapping[str, OutputSource]] = {"tagsAll": lambda facts: facts["tags"] or {}}

@@ -19,8 +19,9 @@ from semantest_iac.infrastructure.simulated_cloud.aws.resource_type import (
     TAGS_PROPERTY,
 )
 from semantest_iac.infrastructure.simulated_cloud.schema.properties import (
+    CFN,
+    DOC,
     CidrNetwork,
-    Evidence,
     OneOf,
     Range,
     block,
@@ -47,7 +48,6 @@ INTERNET_GATEWAY_TYPE: Final = "aws:ec2/internetGateway:InternetGateway"
 NAT_GATEWAY_TYPE: Final = "aws:ec2/natGateway:NatGateway"
 EIP_TYPE: Final = "aws:ec2/eip:Eip"
 
-CFN, DOC, OBSERVED = Evidence.CFN, Evidence.DOC, Evidence.OBSERVED
 _DESTINATIONS: Final = ("destinationCidrBlock", "destinationIpv6CidrBlock", "destinationPrefixListId")
 _TARGETS: Final = (
     *("carrierGatewayId", "coreNetworkArn", "egressOnlyGatewayId", "gatewayId", "localGatewayId", "natGatewayId"),
@@ -79,8 +79,8 @@ def _private_ip(facts: RequestFacts) -> str:
 ROUTING_TYPES: Final = {
     ROUTE_TABLE_TYPE: TypeRule(
         properties={
-            "vpcId": text(required=True, replaces=True),
-            "propagatingVgws": set_of(text(), settled=True),
+            "vpcId": text(required=True, force_new=True),
+            "propagatingVgws": set_of(text(), computed_default=True),
             "routes": set_of(
                 block(
                     {
@@ -89,7 +89,7 @@ ROUTING_TYPES: Final = {
                         **for_each(text(), "destinationPrefixListId", *_TARGETS),
                     }
                 ),
-                settled=True,
+                computed_default=True,
             ),
             **REGION_PROPERTY,
             **TAGS_PROPERTY,
@@ -102,12 +102,12 @@ ROUTING_TYPES: Final = {
             **dict.fromkeys(("propagatingVgws", "routes"), lambda _: []),
         },
         references=(VPC_REFERENCE,),
-        in_use=dependency_violation("routeTable"),
+        in_use_refusal=dependency_violation("routeTable"),
     ),
     ROUTE_TABLE_ASSOCIATION_TYPE: TypeRule(
         properties={
             "routeTableId": text(required=True),
-            **for_each(text(replaces=True), "gatewayId", "subnetId"),
+            **for_each(text(force_new=True), "gatewayId", "subnetId"),
             **REGION_PROPERTY,
         },
         identity="rtbassoc-{hex17}",
@@ -126,10 +126,10 @@ ROUTING_TYPES: Final = {
     ),
     NETWORK_ROUTE_TYPE: TypeRule(
         properties={
-            "routeTableId": text(required=True, replaces=True),
-            "destinationCidrBlock": text(CidrNetwork(0, 32, DOC), replaces=True),
-            "destinationIpv6CidrBlock": text(CidrNetwork(0, 128, DOC), replaces=True),
-            "destinationPrefixListId": text(replaces=True),
+            "routeTableId": text(required=True, force_new=True),
+            "destinationCidrBlock": text(CidrNetwork(0, 32, DOC), force_new=True),
+            "destinationIpv6CidrBlock": text(CidrNetwork(0, 128, DOC), force_new=True),
+            "destinationPrefixListId": text(force_new=True),
             **for_each(text(), *_TARGETS),
             **REGION_PROPERTY,
         },
@@ -156,7 +156,7 @@ ROUTING_TYPES: Final = {
         conditions=(Choice(1, 1, _DESTINATIONS, DOC), Choice(1, 1, _TARGETS, DOC)),
     ),
     INTERNET_GATEWAY_TYPE: TypeRule(
-        properties={"vpcId": text(settled=True), **REGION_PROPERTY, **TAGS_PROPERTY},
+        properties={"vpcId": text(computed_default=True), **REGION_PROPERTY, **TAGS_PROPERTY},
         identity="igw-{hex17}",
         planned=REGION_AND_TAGS_OUTPUTS,
         computed={"arn": ec2_arn("internet-gateway/igw-{hex17}"), "ownerId": "{account}", "vpcId": ""},
@@ -170,13 +170,13 @@ ROUTING_TYPES: Final = {
     ),
     EIP_TYPE: TypeRule(
         properties={
-            **for_each(text(replaces=True), "address", "ipamPoolId"),
-            "domain": text(OneOf(("vpc",), DOC), replaces=True, settled=True),
-            "networkBorderGroup": text(replaces=True, settled=True),
-            "publicIpv4Pool": text(replaces=True, settled=True),
-            "customerOwnedIpv4Pool": text(replaces=True),
+            **for_each(text(force_new=True), "address", "ipamPoolId"),
+            "domain": text(OneOf(("vpc",), DOC), force_new=True, computed_default=True),
+            "networkBorderGroup": text(force_new=True, computed_default=True),
+            "publicIpv4Pool": text(force_new=True, computed_default=True),
+            "customerOwnedIpv4Pool": text(force_new=True),
             "associateWithPrivateIp": text(),
-            **for_each(text(settled=True), "instance", "networkInterface"),
+            **for_each(text(computed_default=True), "instance", "networkInterface"),
             **REGION_PROPERTY,
             **TAGS_PROPERTY,
         },
@@ -198,27 +198,27 @@ ROUTING_TYPES: Final = {
                 "",
             ),
         },
-        in_use=Refusal("InvalidIPAddress.InUse", "Address {publicIp} is in use."),
+        in_use_refusal=Refusal("InvalidIPAddress.InUse", "Address {publicIp} is in use."),
     ),
     NAT_GATEWAY_TYPE: TypeRule(
         properties={
-            **for_each(text(replaces=True), "allocationId", "subnetId"),
-            "vpcId": text(replaces=True, settled=True),
-            "privateIp": text(replaces=True, settled=True),
-            "availabilityMode": text(OneOf(("regional", "zonal"), CFN), replaces=True, settled=True),
+            **for_each(text(force_new=True), "allocationId", "subnetId"),
+            "vpcId": text(force_new=True, computed_default=True),
+            "privateIp": text(force_new=True, computed_default=True),
+            "availabilityMode": text(OneOf(("regional", "zonal"), CFN), force_new=True, computed_default=True),
             "availabilityZoneAddresses": set_of(
                 block(
                     {
                         "allocationIds": set_of(text()),
-                        **for_each(text(settled=True), "availabilityZone", "availabilityZoneId"),
+                        **for_each(text(computed_default=True), "availabilityZone", "availabilityZoneId"),
                     }
                 ),
-                settled=True,
+                computed_default=True,
             ),
-            "connectivityType": text(OneOf(("private", "public"), CFN), replaces=True, default="public"),
-            "secondaryAllocationIds": set_of(text(), settled=True),
-            "secondaryPrivateIpAddressCount": integer(Range(1, 31, CFN), settled=True),
-            "secondaryPrivateIpAddresses": list_of(text(), settled=True),
+            "connectivityType": text(OneOf(("private", "public"), CFN), force_new=True, default="public"),
+            "secondaryAllocationIds": set_of(text(), computed_default=True),
+            "secondaryPrivateIpAddressCount": integer(Range(1, 31, CFN), computed_default=True),
+            "secondaryPrivateIpAddresses": list_of(text(), computed_default=True),
             **REGION_PROPERTY,
             **TAGS_PROPERTY,
         },
@@ -253,6 +253,6 @@ ROUTING_TYPES: Final = {
                 "allocationId", EIP_TYPE, "InvalidAllocationID.NotFound", "allocation ID", OnDelete.REFUSE
             ),
         ),
-        latency=90,
+        latency_seconds=90,
     ),
 }

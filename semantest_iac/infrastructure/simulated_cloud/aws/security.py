@@ -16,8 +16,11 @@ from semantest_iac.infrastructure.simulated_cloud.aws.resource_type import (
 )
 from semantest_iac.infrastructure.simulated_cloud.runtime.clock import SECONDS_PER_DAY
 from semantest_iac.infrastructure.simulated_cloud.schema.properties import (
+    API,
+    CFN,
+    DOC,
+    GENERAL,
     Count,
-    Evidence,
     Length,
     OneOf,
     Pattern,
@@ -48,7 +51,6 @@ ROLE_POLICY_ATTACHMENT_TYPE: Final = "aws:iam/rolePolicyAttachment:RolePolicyAtt
 SECRET_TYPE: Final = "aws:secretsmanager/secret:Secret"  # noqa: S105 - a type name
 SECRET_VERSION_TYPE: Final = "aws:secretsmanager/secretVersion:SecretVersion"  # noqa: S105 - a type name
 
-CFN, API, DOC, GENERAL = Evidence.CFN, Evidence.API, Evidence.DOC, Evidence.GENERAL
 _NAME_PATTERN: Final = r"^[\w+=,.@-]+$"
 _POLICY_LIMITS: Final = (Length(1, 131072, CFN), Pattern(r"^[\u0009\u000A\u000D\u0020-\u00FF]+$", CFN))
 _MANAGED_POLICY_PATTERN: Final = r"arn:(aws[a-zA-Z-]*)?:iam::(\d{12}|aws):policy/[a-zA-Z_0-9+=,.@\-_/]+"
@@ -74,19 +76,19 @@ SECURITY_TYPES: Final = {
                 Length(0, 1000, CFN), Pattern(r"^[\u0009\u000A\u000D\u0020-\u007E\u00A1-\u00FF]*$", CFN)
             ),
             "forceDetachPolicies": flag(default=False),
-            "inlinePolicies": set_of(block({"name": text(), "policy": json_document()}), settled=True),
+            "inlinePolicies": set_of(block({"name": text(), "policy": json_document()}), computed_default=True),
             "managedPolicyArns": set_of(
                 text(Pattern(_MANAGED_POLICY_PATTERN, CFN)),
                 Count(0, None, CFN),
-                settled=True,
+                computed_default=True,
             ),
             "maxSessionDuration": integer(Range(3600, 43200, CFN), default=3600),
-            "name": text(Length(1, 64, CFN), Pattern(_NAME_PATTERN, CFN), replaces=True, settled=True),
-            "namePrefix": text(Length(1, 38, DOC), replaces=True),
+            "name": text(Length(1, 64, CFN), Pattern(_NAME_PATTERN, CFN), force_new=True, computed_default=True),
+            "namePrefix": text(Length(1, 38, DOC), force_new=True),
             "path": text(
                 Length(1, 512, CFN),
                 Pattern(r"^(\u002F)|(\u002F[\u0021-\u007E]+\u002F)$", CFN),
-                replaces=True,
+                force_new=True,
                 default="/",
             ),
             "permissionsBoundary": text(Length(20, 2048, CFN)),
@@ -94,7 +96,7 @@ SECURITY_TYPES: Final = {
         },
         account_wide=True,
         identity="{name}",
-        name="name",
+        name_input="name",
         planned=TAGS_OUTPUT,
         computed={
             "arn": "arn:aws:iam::{account}:role{path}{name}",
@@ -106,32 +108,32 @@ SECURITY_TYPES: Final = {
         handles=("{arn}",),
         unique=(UniqueHandle("{name}", Refusal("EntityAlreadyExists", "Role with name {name} already exists.", 409)),),
         conditions=(Choice(0, 1, ("name", "namePrefix"), DOC),),
-        in_use=Refusal("DeleteConflict", "Cannot delete entity, must delete policies first.", 409),
-        latency=5,
+        in_use_refusal=Refusal("DeleteConflict", "Cannot delete entity, must delete policies first.", 409),
+        latency_seconds=5,
     ),
     ROLE_POLICY_TYPE: TypeRule(
         properties={
             "policy": json_document(*_POLICY_LIMITS, required=True),
-            "role": text(Length(1, 64, CFN), Pattern(_NAME_PATTERN, CFN), required=True, replaces=True),
-            "name": text(Length(1, 128, CFN), Pattern(_NAME_PATTERN, CFN), replaces=True, settled=True),
-            "namePrefix": text(replaces=True),
+            "role": text(Length(1, 64, CFN), Pattern(_NAME_PATTERN, CFN), required=True, force_new=True),
+            "name": text(Length(1, 128, CFN), Pattern(_NAME_PATTERN, CFN), force_new=True, computed_default=True),
+            "namePrefix": text(force_new=True),
         },
         account_wide=True,
         identity="{role}:{name}",
-        name="name",
+        name_input="name",
         unique=(
             UniqueHandle("{role}:{name}", Refusal("EntityAlreadyExists", "The policy {name} already exists.", 409)),
         ),
         references=(_ROLE_REFERENCE,),
         conditions=(Choice(0, 1, ("name", "namePrefix"), DOC),),
-        overwrites=True,
+        create_overwrites=True,
     ),
     ROLE_POLICY_ATTACHMENT_TYPE: TypeRule(
         properties={
             "policyArn": text(
-                Length(20, 2048, API), Pattern(_MANAGED_POLICY_PATTERN, API), required=True, replaces=True
+                Length(20, 2048, API), Pattern(_MANAGED_POLICY_PATTERN, API), required=True, force_new=True
             ),
-            "role": text(Length(1, 64, API), Pattern(_NAME_PATTERN, API), required=True, replaces=True),
+            "role": text(Length(1, 64, API), Pattern(_NAME_PATTERN, API), required=True, force_new=True),
         },
         account_wide=True,
         identity="{role}/{policyArn}",
@@ -139,7 +141,7 @@ SECURITY_TYPES: Final = {
             UniqueHandle("{role}/{policyArn}", Refusal("EntityAlreadyExists", "The policy is attached already.", 409)),
         ),
         references=(_ROLE_REFERENCE,),
-        overwrites=True,
+        create_overwrites=True,
     ),
     SECRET_TYPE: TypeRule(
         properties={
@@ -150,30 +152,30 @@ SECURITY_TYPES: Final = {
                 Length(0, 512, CFN),
                 Pattern(r"^[A-Za-z0-9/_+=.@-]{1,512}$", API),
                 Pattern(r"^(?!.*-[A-Za-z0-9]{6}$)", GENERAL),
-                replaces=True,
-                settled=True,
+                force_new=True,
+                computed_default=True,
             ),
-            "namePrefix": text(replaces=True),
-            "policy": json_document(settled=True),
+            "namePrefix": text(force_new=True),
+            "policy": json_document(computed_default=True),
             "recoveryWindowInDays": integer(OneOf((0, *range(7, 31)), DOC), default=30),
             "replicas": set_of(
                 block(
                     {
                         "region": text(required=True),
-                        "kmsKeyId": text(settled=True),
-                        "lastAccessedDate": text(settled=True),
-                        "status": text(settled=True),
-                        "statusMessage": text(settled=True),
+                        "kmsKeyId": text(computed_default=True),
+                        "lastAccessedDate": text(computed_default=True),
+                        "status": text(computed_default=True),
+                        "statusMessage": text(computed_default=True),
                     }
                 ),
-                settled=True,
+                computed_default=True,
             ),
-            "type": text(Length(0, 256, CFN), replaces=True),
+            "type": text(Length(0, 256, CFN), force_new=True),
             **REGION_PROPERTY,
             **TAGS_PROPERTY,
         },
         identity="{arn}",
-        name="name",
+        name_input="name",
         planned=REGION_AND_TAGS_OUTPUTS,
         computed={
             "arn": "arn:aws:secretsmanager:{region}:{account}:secret:{name}-{mixed6}",
@@ -191,7 +193,7 @@ SECURITY_TYPES: Final = {
             ),
         ),
         conditions=(Choice(0, 1, ("name", "namePrefix"), DOC),),
-        held=NameReservation(
+        name_reservation=NameReservation(
             _recovery_seconds,
             Refusal(
                 "InvalidRequestException",
@@ -201,12 +203,12 @@ SECURITY_TYPES: Final = {
     ),
     SECRET_VERSION_TYPE: TypeRule(
         properties={
-            "secretId": text(required=True, replaces=True),
-            "secretBinary": text(replaces=True, sealed=True),
-            "secretString": text(Length(1, 65536, API), replaces=True, sealed=True),
-            "secretStringWo": text(sealed=True),
-            "secretStringWoVersion": integer(replaces=True),
-            "versionStages": list_of(text(), settled=True),
+            "secretId": text(required=True, force_new=True),
+            "secretBinary": text(force_new=True, sensitive=True),
+            "secretString": text(Length(1, 65536, API), force_new=True, sensitive=True),
+            "secretStringWo": text(sensitive=True),
+            "secretStringWoVersion": integer(force_new=True),
+            "versionStages": list_of(text(), computed_default=True),
             **REGION_PROPERTY,
         },
         identity="{arn}|{versionId}",
@@ -224,7 +226,7 @@ SECURITY_TYPES: Final = {
                 (SECRET_TYPE,),
                 Refusal("ResourceNotFoundException", "Secrets Manager can't find the specified secret."),
                 API,
-                named="secret",
+                fact_name="secret",
                 on_delete=OnDelete.CASCADE,
             ),
         ),
@@ -241,18 +243,20 @@ def role_trusts(role: ResourceProperties, service: str) -> bool:
     )
 
 
-def role_allows(around: GuardContext, role: ResourceProperties, actions: tuple[str, ...], managed: str) -> bool:
+def role_allows(context: GuardContext, role: ResourceProperties, actions: tuple[str, ...], managed: str) -> bool:
     """Whether it allows all the actions, as a managed policy with such a name does; what others hold is not known."""
-    attached = [row["policyArn"] for row in around.rows(ROLE_POLICY_ATTACHMENT_TYPE) if row["role"] == role["name"]]
+    attached = [
+        row["policyArn"] for row in context.resources_of(ROLE_POLICY_ATTACHMENT_TYPE) if row["role"] == role["name"]
+    ]
     if any(managed in arn for arn in (*attached, *(role["managedPolicyArns"] or ()))):
         return True
-    allowed = list(_allowed_actions(around, role))
+    allowed = list(_allowed_actions(context, role))
     return all(any(fnmatchcase(action, pattern) for pattern in allowed) for action in actions)
 
 
-def _allowed_actions(around: GuardContext, role: ResourceProperties) -> Iterator[str]:
+def _allowed_actions(context: GuardContext, role: ResourceProperties) -> Iterator[str]:
     inline = [policy["policy"] for policy in role["inlinePolicies"] or ()]
-    written = [row["policy"] for row in around.rows(ROLE_POLICY_TYPE) if row["role"] == role["name"]]
+    written = [row["policy"] for row in context.resources_of(ROLE_POLICY_TYPE) if row["role"] == role["name"]]
     for policy in (*inline, *written):
         for statement in _policy_statements(policy):
             if statement.get("Effect") == "Allow":

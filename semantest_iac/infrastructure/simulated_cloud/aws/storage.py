@@ -10,7 +10,9 @@ from semantest_iac.infrastructure.simulated_cloud.aws.resource_type import (
     TAGS_PROPERTY,
 )
 from semantest_iac.infrastructure.simulated_cloud.schema.properties import (
-    Evidence,
+    API,
+    CFN,
+    DOC,
     Length,
     OneOf,
     Pattern,
@@ -35,29 +37,28 @@ from semantest_iac.infrastructure.simulated_cloud.schema.rules import (
 
 TABLE_TYPE: Final = "aws:dynamodb/table:Table"
 
-CFN, API, DOC, OBSERVED = Evidence.CFN, Evidence.API, Evidence.DOC, Evidence.OBSERVED
 _INDEX_NAME: Final = text(Length(3, 255, CFN), Pattern(r"^[a-zA-Z0-9_.-]+$", CFN), required=True)
 _PROJECTION: Final = text(OneOf(("ALL", "INCLUDE", "KEYS_ONLY"), CFN), required=True)
 _ON_DEMAND_THROUGHPUT: Final = block(
     for_each(integer(Range(1, None, CFN)), "maxReadRequestUnits", "maxWriteRequestUnits")
 )
 _WARM_THROUGHPUT: Final = block(
-    for_each(integer(Range(1, None, CFN), settled=True), "readUnitsPerSecond", "writeUnitsPerSecond"),
-    settled=True,
+    for_each(integer(Range(1, None, CFN), computed_default=True), "readUnitsPerSecond", "writeUnitsPerSecond"),
+    computed_default=True,
 )
 
 
-def _key_attributes(around: GuardContext) -> set[str]:
-    facts = around.facts
+def _key_attributes(context: GuardContext) -> set[str]:
+    facts = context.facts
     indexes = (*(facts["globalSecondaryIndexes"] or ()), *(facts["localSecondaryIndexes"] or ()))
     schemas = (key["attributeName"] for index in indexes for key in index.get("keySchemas") or ())
     named = (owner.get(name) for owner in (facts, *indexes) for name in ("hashKey", "rangeKey"))
     return {name for name in (*named, *schemas) if name}
 
 
-def _has_unindexed_attributes(around: GuardContext) -> bool:
-    defined = {attribute["name"] for attribute in around.facts["attributes"] or ()}
-    return bool(defined or around.facts["hashKey"]) and defined != _key_attributes(around)
+def _has_unindexed_attributes(context: GuardContext) -> bool:
+    defined = {attribute["name"] for attribute in context.facts["attributes"] or ()}
+    return bool(defined or context.facts["hashKey"]) and defined != _key_attributes(context)
 
 
 def _global_index() -> Property:
@@ -75,7 +76,7 @@ def _global_index() -> Property:
                 "nonKeyAttributes": set_of(text(Length(1, 255, CFN))),
                 "onDemandThroughput": _ON_DEMAND_THROUGHPUT,
                 "warmThroughput": _WARM_THROUGHPUT,
-                **for_each(integer(Range(0, None, CFN), settled=True), "readCapacity", "writeCapacity"),
+                **for_each(integer(Range(0, None, CFN), computed_default=True), "readCapacity", "writeCapacity"),
             }
         )
     )
@@ -91,7 +92,7 @@ def _import_source() -> Property:
             "inputCompressionType": text(),
             "inputFormatOptions": block({"csv": block(csv)}),
         },
-        replaces=True,
+        force_new=True,
     )
 
 
@@ -100,7 +101,9 @@ def _replicas() -> Property:
         block(
             {
                 "regionName": text(required=True),
-                **for_each(text(settled=True), "arn", "consistencyMode", "kmsKeyArn", "streamArn", "streamLabel"),
+                **for_each(
+                    text(computed_default=True), "arn", "consistencyMode", "kmsKeyArn", "streamArn", "streamLabel"
+                ),
                 **for_each(flag(), "deletionProtectionEnabled", "pointInTimeRecovery", "propagateTags"),
             }
         )
@@ -121,9 +124,9 @@ STORAGE_TYPES: Final = {
             "billingMode": text(OneOf(("PAY_PER_REQUEST", "PROVISIONED"), CFN), default="PROVISIONED"),
             "deletionProtectionEnabled": flag(default=False),
             "globalSecondaryIndexes": _global_index(),
-            "globalTableWitness": block({"regionName": text()}, settled=True),
-            "hashKey": text(replaces=True, settled=True),
-            "rangeKey": text(replaces=True),
+            "globalTableWitness": block({"regionName": text()}, computed_default=True),
+            "hashKey": text(force_new=True, computed_default=True),
+            "rangeKey": text(force_new=True),
             "importTable": _import_source(),
             "localSecondaryIndexes": set_of(
                 block(
@@ -134,37 +137,39 @@ STORAGE_TYPES: Final = {
                         "nonKeyAttributes": list_of(text()),
                     }
                 ),
-                replaces=True,
+                force_new=True,
             ),
-            "name": text(Length(3, 255, API), Pattern(r"^[a-zA-Z0-9_.-]+$", API), replaces=True, settled=True),
+            "name": text(
+                Length(3, 255, API), Pattern(r"^[a-zA-Z0-9_.-]+$", API), force_new=True, computed_default=True
+            ),
             "onDemandThroughput": _ON_DEMAND_THROUGHPUT,
             "pointInTimeRecovery": block(
                 {
                     "enabled": flag(required=True),
-                    "recoveryPeriodInDays": integer(Range(1, 35, DOC), settled=True),
+                    "recoveryPeriodInDays": integer(Range(1, 35, DOC), computed_default=True),
                 },
-                settled=True,
+                computed_default=True,
             ),
             "replicas": _replicas(),
             "serverSideEncryption": block(
-                {"enabled": flag(required=True), "kmsKeyArn": text(settled=True)}, settled=True
+                {"enabled": flag(required=True), "kmsKeyArn": text(computed_default=True)}, computed_default=True
             ),
             "streamEnabled": flag(),
             "streamViewType": text(
-                OneOf(("KEYS_ONLY", "NEW_AND_OLD_IMAGES", "NEW_IMAGE", "OLD_IMAGE"), DOC), settled=True
+                OneOf(("KEYS_ONLY", "NEW_AND_OLD_IMAGES", "NEW_IMAGE", "OLD_IMAGE"), DOC), computed_default=True
             ),
             "tableClass": text(OneOf(("STANDARD", "STANDARD_INFREQUENT_ACCESS"), CFN), default="STANDARD"),
-            "ttl": block({"attributeName": text(), "enabled": flag(default=False)}, settled=True),
+            "ttl": block({"attributeName": text(), "enabled": flag(default=False)}, computed_default=True),
             "warmThroughput": _WARM_THROUGHPUT,
-            **for_each(integer(Range(0, None, API), settled=True), "readCapacity", "writeCapacity"),
+            **for_each(integer(Range(0, None, API), computed_default=True), "readCapacity", "writeCapacity"),
             **for_each(text(), "restoreSourceName", "restoreSourceTableArn"),
-            **for_each(text(replaces=True), "restoreBackupArn", "restoreDateTime"),
-            "restoreToLatestTime": flag(replaces=True),
+            **for_each(text(force_new=True), "restoreBackupArn", "restoreDateTime"),
+            "restoreToLatestTime": flag(force_new=True),
             **REGION_PROPERTY,
             **TAGS_PROPERTY,
         },
         identity="{name}",
-        name="name",
+        name_input="name",
         planned=REGION_AND_TAGS_OUTPUTS,
         computed={
             "arn": "arn:aws:dynamodb:{region}:{account}:table/{name}",
@@ -184,7 +189,7 @@ STORAGE_TYPES: Final = {
                 DOC,
             ),
         ),
-        protected_by=(
+        deletion_protection=(
             "deletionProtectionEnabled",
             Refusal(
                 "ValidationException",
@@ -192,6 +197,6 @@ STORAGE_TYPES: Final = {
                 "Disable deletion protection first.",
             ),
         ),
-        latency=10,
+        latency_seconds=10,
     ),
 }

@@ -18,7 +18,6 @@ from semantest_iac.infrastructure.simulated_cloud.azure import (
     storage,
 )
 from semantest_iac.infrastructure.simulated_cloud.azure.resource_type import (
-    DOC,
     RESOURCE_GROUP_ID,
     RESOURCE_GROUP_TYPE,
     SIMULATED_TENANT,
@@ -34,7 +33,7 @@ from semantest_iac.infrastructure.simulated_cloud.runtime.faults import (
     ScriptedFault,
 )
 from semantest_iac.infrastructure.simulated_cloud.runtime.inventory import Inventory
-from semantest_iac.infrastructure.simulated_cloud.schema.properties import Length, Pattern
+from semantest_iac.infrastructure.simulated_cloud.schema.properties import DOC, Length, Pattern
 from semantest_iac.infrastructure.simulated_cloud.schema.rules import TypeRule
 from semantest_iac.infrastructure.simulated_cloud.schema.values import RequestFacts, ResourceProperties
 
@@ -45,7 +44,7 @@ _RESOURCE_GROUP_TYPES: Final[dict[str, TypeRule]] = {
             "type": "Microsoft.Resources/resourceGroups",
             "properties": lambda _: {"provisioningState": "Succeeded"},
         },
-        latency=3,
+        latency_seconds=3,
     ),
 }
 
@@ -140,5 +139,11 @@ def simulated_azure(
 ) -> SimulatedCloud:
     """One Azure subscription, seen from one region."""
     return SimulatedCloud(
-        AZURE_TYPES, inventory, account=account, region=region, faults=faults, clock=clock, invokes=AZURE_DATA_SOURCES
+        AZURE_TYPES,
+        inventory,
+        account=account,
+        region=region,
+        faults=faults,
+        clock=clock,
+        data_sources=AZURE_DATA_SOURCES,
     )

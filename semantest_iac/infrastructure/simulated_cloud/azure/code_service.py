@@ -39,7 +39,7 @@ class CodeService:
 
     def _app(self, origin: str) -> str | None:
         name = origin.removeprefix("https://").removesuffix(_HOST_SUFFIX)
-        ids = (id_ for type_, id_ in self._cloud.live() if type_ == APP_TYPE)
+        ids = (id_ for type_, id_ in self._cloud.list_resources() if type_ == APP_TYPE)
         return next((id_ for id_ in ids if id_.endswith(f"/sites/{name}")), None)
 
     def _publish(self, app: str, request: HttpRequest) -> HttpResponse:
@@ -58,7 +58,7 @@ class CodeService:
     def _deployment(self, app: str, deployment: str) -> HttpResponse:
         if deployment in self._failed:
             return _json_response(200, {"id": deployment, "status": _FAILED, "status_text": self._failed[deployment]})
-        digest = self._cloud.published(APP_TYPE, app)
+        digest = self._cloud.published_code(APP_TYPE, app)
         id_ = str(uuid5(NAMESPACE_URL, f"{app}/{digest}"))
         if not digest or deployment not in ("latest", id_):
             return _json_response(404, {"message": f"There is no deployment {deployment}."})

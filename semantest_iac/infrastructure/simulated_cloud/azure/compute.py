@@ -7,13 +7,9 @@ from typing import Any, Final
 
 from semantest_iac.infrastructure.simulated_cloud.azure.networking import SUBNET_TYPE, subnet_delegations
 from semantest_iac.infrastructure.simulated_cloud.azure.resource_type import (
-    DOC,
-    GENERAL,
     IDENTITY_TYPE,
-    OBSERVED,
     PROVIDERS_ID_PREFIX,
     SUCCEEDED_STATE,
-    TERRAFORM,
     ArmType,
     id_reference,
     refine,
@@ -29,7 +25,17 @@ from semantest_iac.infrastructure.simulated_cloud.azure.storage import (
     STORAGE_ACCOUNT_TYPE,
     blob_endpoint,
 )
-from semantest_iac.infrastructure.simulated_cloud.schema.properties import Evidence, Length, OneOf, Pattern, Range
+from semantest_iac.infrastructure.simulated_cloud.schema.properties import (
+    DOC,
+    GENERAL,
+    OBSERVED,
+    TERRAFORM,
+    Evidence,
+    Length,
+    OneOf,
+    Pattern,
+    Range,
+)
 from semantest_iac.infrastructure.simulated_cloud.schema.refusals import Refusal
 from semantest_iac.infrastructure.simulated_cloud.schema.rules import (
     GuardContext,
@@ -91,76 +97,76 @@ def _scale_settings(facts: RequestFacts) -> dict[str, Any]:
     return (facts["functionAppConfig"] or {}).get("scaleAndConcurrency") or {}
 
 
-def _lacks_function_app_config(around: GuardContext) -> bool:
-    return _is_flex(around.facts) and not around.facts["functionAppConfig"]
+def _lacks_function_app_config(context: GuardContext) -> bool:
+    return _is_flex(context.facts) and not context.facts["functionAppConfig"]
 
 
 def _has_property(name: str) -> Callable[[GuardContext], bool]:
-    return lambda around: _is_flex(around.facts) and (around.facts["siteConfig"] or {}).get(name) is not None
+    return lambda context: _is_flex(context.facts) and (context.facts["siteConfig"] or {}).get(name) is not None
 
 
 def _has_setting(name: str) -> Callable[[GuardContext], bool]:
-    return lambda around: _is_flex(around.facts) and name in _app_settings(around.facts)
+    return lambda context: _is_flex(context.facts) and name in _app_settings(context.facts)
 
 
-def _has_setting_with_colon(around: GuardContext) -> bool:
-    return _is_flex(around.facts) and any(":" in name for name in _app_settings(around.facts))
+def _has_setting_with_colon(context: GuardContext) -> bool:
+    return _is_flex(context.facts) and any(":" in name for name in _app_settings(context.facts))
 
 
-def _exceeds_maximum_instances(around: GuardContext) -> bool:
-    scale = _scale_settings(around.facts)
+def _exceeds_maximum_instances(context: GuardContext) -> bool:
+    scale = _scale_settings(context.facts)
     ready = sum(one.get("instanceCount") or 0 for one in scale.get("alwaysReady") or ())
     return bool(ready > (scale.get("maximumInstanceCount") or 100))
 
 
-def _has_small_instances(around: GuardContext) -> bool:
-    return bool(_scale_settings(around.facts).get("instanceMemoryMB") == 512)
+def _has_small_instances(context: GuardContext) -> bool:
+    return bool(_scale_settings(context.facts).get("instanceMemoryMB") == 512)
 
 
-def _joins_network_on_consumption(around: GuardContext) -> bool:
-    return _app_plan_tier(around.facts) == "Consumption" and bool(around.facts["virtualNetworkSubnetId"])
+def _joins_network_on_consumption(context: GuardContext) -> bool:
+    return _app_plan_tier(context.facts) == "Consumption" and bool(context.facts["virtualNetworkSubnetId"])
 
 
 def _lacks_delegation(service: str, *, to_flex: bool) -> Callable[[GuardContext], bool]:
-    def objects(around: GuardContext) -> bool:
-        facts = around.facts
+    def applies(context: GuardContext) -> bool:
+        facts = context.facts
         return (
             bool(facts["subnet"]) and _is_flex(facts) is to_flex and service not in subnet_delegations(facts["subnet"])
         )
 
-    return objects
+    return applies
 
 
-def _joins_subnet_with_underscore(around: GuardContext) -> bool:
-    subnet = around.facts["subnet"] or {}
-    return _is_flex(around.facts) and "_" in str(subnet.get("subnetName", ""))
+def _joins_subnet_with_underscore(context: GuardContext) -> bool:
+    subnet = context.facts["subnet"] or {}
+    return _is_flex(context.facts) and "_" in str(subnet.get("subnetName", ""))
 
 
-def _share_key_is_disabled(around: GuardContext) -> bool:
-    share = dict(part.partition("=")[::2] for part in _app_settings(around.facts).get(_SHARE_SETTING, "").split(";"))
-    rows = around.rows(STORAGE_ACCOUNT_TYPE) if "AccountKey" in share else ()
+def _share_key_is_disabled(context: GuardContext) -> bool:
+    share = dict(part.partition("=")[::2] for part in _app_settings(context.facts).get(_SHARE_SETTING, "").split(";"))
+    rows = context.resources_of(STORAGE_ACCOUNT_TYPE) if "AccountKey" in share else ()
     return any(row["accountName"] == share["AccountName"] and row["allowSharedKeyAccess"] is False for row in rows)
 
 
-def _shares_host_id(around: GuardContext) -> bool:
-    facts = around.facts
+def _shares_host_id(context: GuardContext) -> bool:
+    facts = context.facts
     ours = storage_account_of(app_package_store(facts)["value"])
     return bool(ours) and any(
         row["name"][:_HOST_ID_LENGTH] == facts["name"][:_HOST_ID_LENGTH]
         and storage_account_of(app_package_store(row)["value"]) == ours
-        for row in around.rows(APP_TYPE)
+        for row in context.resources_of(APP_TYPE)
     )
 
 
-def _storage_is_not_zone_redundant(around: GuardContext) -> bool:
-    account = storage_account_of(app_package_store(around.facts)["value"])
-    zoned = bool((around.facts["plan"] or {}).get("zoneRedundant"))
-    rows = around.rows(STORAGE_ACCOUNT_TYPE) if zoned and account else ()
+def _storage_is_not_zone_redundant(context: GuardContext) -> bool:
+    account = storage_account_of(app_package_store(context.facts)["value"])
+    zoned = bool((context.facts["plan"] or {}).get("zoneRedundant"))
+    rows = context.resources_of(STORAGE_ACCOUNT_TYPE) if zoned and account else ()
     return any(row["accountName"] == account and "ZRS" not in row["sku"]["name"] for row in rows)
 
 
-def _allows_credentials_from_any_origin(around: GuardContext) -> bool:
-    cors = (around.facts["siteConfig"] or {}).get("cors") or {}
+def _allows_credentials_from_any_origin(context: GuardContext) -> bool:
+    cors = (context.facts["siteConfig"] or {}).get("cors") or {}
     return bool(cors.get("supportCredentials")) and "*" in (cors.get("allowedOrigins") or ())
 
 
@@ -182,8 +188,8 @@ def _refused_name_guards() -> Iterator[RequestGuard]:
         yield RequestGuard(_has_setting(name), Refusal("BadRequest", message), OBSERVED)
 
 
-def _app_guard(objects: Callable[[GuardContext], bool], evidence: Evidence, message: str) -> RequestGuard:
-    return RequestGuard(objects, Refusal("BadRequest", message), evidence)
+def _app_guard(applies: Callable[[GuardContext], bool], evidence: Evidence, message: str) -> RequestGuard:
+    return RequestGuard(applies, Refusal("BadRequest", message), evidence)
 
 
 _APP_GUARDS: Final = (
@@ -242,43 +248,45 @@ _KEY_AUTHENTICATION: Final = "StorageAccountConnectionString"
 _UPLOAD_FAILED: Final = "Failed to upload because Azure Storage responded with"
 
 
-def _package_authentication(around: GuardContext) -> ResourceProperties:
-    return RequestFacts(app_package_store(around.facts)["authentication"] or {})
+def _package_authentication(context: GuardContext) -> ResourceProperties:
+    return RequestFacts(app_package_store(context.facts)["authentication"] or {})
 
 
-def _lacks_package_container(around: GuardContext) -> bool:
-    url = app_package_store(around.facts)["value"]
-    rows = around.rows(CONTAINER_TYPE)
+def _lacks_package_container(context: GuardContext) -> bool:
+    url = app_package_store(context.facts)["value"]
+    rows = context.resources_of(CONTAINER_TYPE)
     return not any(blob_endpoint(row["accountName"]) + row["containerName"] == url for row in rows)
 
 
-def _package_account(around: GuardContext) -> ResourceProperties:
-    name = storage_account_of(app_package_store(around.facts)["value"])
-    return next((row for row in around.rows(STORAGE_ACCOUNT_TYPE) if row["accountName"] == name), RequestFacts())
-
-
-def _package_key_is_disabled(around: GuardContext) -> bool:
-    return (
-        _package_authentication(around)["type"] == _KEY_AUTHENTICATION
-        and _package_account(around)["allowSharedKeyAccess"] is False
+def _package_account(context: GuardContext) -> ResourceProperties:
+    name = storage_account_of(app_package_store(context.facts)["value"])
+    return next(
+        (row for row in context.resources_of(STORAGE_ACCOUNT_TYPE) if row["accountName"] == name), RequestFacts()
     )
 
 
-def _app_principals(around: GuardContext) -> Iterator[str]:
-    wanted = _package_authentication(around)["userAssignedIdentityResourceId"]
+def _package_key_is_disabled(context: GuardContext) -> bool:
+    return (
+        _package_authentication(context)["type"] == _KEY_AUTHENTICATION
+        and _package_account(context)["allowSharedKeyAccess"] is False
+    )
+
+
+def _app_principals(context: GuardContext) -> Iterator[str]:
+    wanted = _package_authentication(context)["userAssignedIdentityResourceId"]
     if wanted:
-        yield from (row["principalId"] for row in around.rows(IDENTITY_TYPE) if row["id"] == wanted)
+        yield from (row["principalId"] for row in context.resources_of(IDENTITY_TYPE) if row["id"] == wanted)
     else:
-        yield (around.facts["identity"] or {}).get("principalId", "")
+        yield (context.facts["identity"] or {}).get("principalId", "")
 
 
-def _cannot_write_package(around: GuardContext) -> bool:
-    if _package_authentication(around)["type"] == _KEY_AUTHENTICATION:
+def _cannot_write_package(context: GuardContext) -> bool:
+    if _package_authentication(context)["type"] == _KEY_AUTHENTICATION:
         return False
-    account, principals = _package_account(around)["id"], set(_app_principals(around))
+    account, principals = _package_account(context)["id"], set(_app_principals(context))
     return not any(
-        _grants_blob_writing(row, account, around.facts["now"])
-        for row in around.rows(ROLE_ASSIGNMENT_TYPE)
+        _grants_blob_writing(row, account, context.facts["now"])
+        for row in context.resources_of(ROLE_ASSIGNMENT_TYPE)
         if row["principalId"] in principals
     )
 
@@ -318,13 +326,13 @@ _FLEX_TIER: Final = "FlexConsumption"
 _SCALE_PATH: Final = "functionAppConfig.scaleAndConcurrency"
 
 
-def _changes_flex_tier(around: GuardContext) -> bool:
-    before, now = plan_tier(around.before), plan_tier(around.facts)
-    return bool(around.before) and before != now and _FLEX_TIER in (before, now)
+def _changes_flex_tier(context: GuardContext) -> bool:
+    before, now = plan_tier(context.previous), plan_tier(context.facts)
+    return bool(context.previous) and before != now and _FLEX_TIER in (before, now)
 
 
-def _is_linux_consumption(around: GuardContext) -> bool:
-    return plan_tier(around.facts) == "Consumption" and bool(around.facts["reserved"])
+def _is_linux_consumption(context: GuardContext) -> bool:
+    return plan_tier(context.facts) == "Consumption" and bool(context.facts["reserved"])
 
 
 def _host_name(facts: RequestFacts) -> str:
@@ -342,8 +350,8 @@ COMPUTE_TYPES: Final[dict[str, TypeRule]] = {
     PLAN_TYPE: ArmType(PLAN_TYPE, f"{PROVIDERS_ID_PREFIX}Microsoft.Web/serverfarms/{{name}}").rule(
         {
             "name": refine(Length(1, 40, DOC), Pattern(r"^[a-zA-Z0-9-]+\Z", DOC)),
-            **dict.fromkeys(("reserved", "hyperV", "isXenon"), refine(replaces=True)),
-            "kind": refine(settled=True),
+            **dict.fromkeys(("reserved", "hyperV", "isXenon"), refine(force_new=True)),
+            "kind": refine(computed_default=True),
         },
         computed={
             **SUCCEEDED_STATE,
@@ -365,18 +373,18 @@ COMPUTE_TYPES: Final[dict[str, TypeRule]] = {
                 GENERAL,
             ),
         ),
-        in_use=Refusal(
+        in_use_refusal=Refusal(
             "Conflict",
             "Server farm '{name}' cannot be deleted because it has web app(s) {dependents} assigned to it.",
             409,
         ),
-        latency=10,
+        latency_seconds=10,
     ),
     APP_TYPE: ArmType(APP_TYPE, f"{PROVIDERS_ID_PREFIX}Microsoft.Web/sites/{{name}}").rule(
         {
             "name": refine(Pattern(r"^[a-zA-Z0-9][a-zA-Z0-9-]{0,58}[a-zA-Z0-9]\Z", DOC)),
-            **dict.fromkeys(("kind", "serverFarmId"), refine(replaces=True)),
-            "siteConfig": refine(sealed=True),
+            **dict.fromkeys(("kind", "serverFarmId"), refine(force_new=True)),
+            "siteConfig": refine(sensitive=True),
             f"{_SCALE_PATH}.instanceMemoryMB": refine(OneOf((512, 2048, 4096), DOC)),
             f"{_SCALE_PATH}.maximumInstanceCount": refine(Range(1, 1000, TERRAFORM)),
             "functionAppConfig.runtime.name": refine(
@@ -385,7 +393,7 @@ COMPUTE_TYPES: Final[dict[str, TypeRule]] = {
             "functionAppConfig.deployment.storage.type": refine(OneOf(("blobContainer",), TERRAFORM)),
             **dict.fromkeys(
                 ("enabled", "clientAffinityEnabled", "publicNetworkAccess", "keyVaultReferenceIdentity"),
-                refine(settled=True),
+                refine(computed_default=True),
             ),
         },
         computed={
@@ -414,8 +422,8 @@ COMPUTE_TYPES: Final[dict[str, TypeRule]] = {
             ),
         ),
         references=(
-            id_reference("serverFarmId", PLAN_TYPE, named="plan", on_delete=OnDelete.REFUSE),
-            id_reference("virtualNetworkSubnetId", SUBNET_TYPE, named="subnet", on_delete=OnDelete.REFUSE),
+            id_reference("serverFarmId", PLAN_TYPE, fact_name="plan", on_delete=OnDelete.REFUSE),
+            id_reference("virtualNetworkSubnetId", SUBNET_TYPE, fact_name="subnet", on_delete=OnDelete.REFUSE),
             id_reference(
                 "functionAppConfig.deployment.storage.authentication.userAssignedIdentityResourceId", IDENTITY_TYPE
             ),
@@ -427,7 +435,7 @@ COMPUTE_TYPES: Final[dict[str, TypeRule]] = {
             ),
         ),
         guards=_APP_GUARDS,
-        takes_code=_CODE_GUARDS,
-        latency=15,
+        code_guards=_CODE_GUARDS,
+        latency_seconds=15,
     ),
 }

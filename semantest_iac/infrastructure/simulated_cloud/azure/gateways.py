@@ -7,10 +7,8 @@ from typing import Final
 
 from semantest_iac.infrastructure.simulated_cloud.azure.networking import SUBNET_TYPE
 from semantest_iac.infrastructure.simulated_cloud.azure.resource_type import (
-    DOC,
     PROVIDERS_ID_PREFIX,
     SUCCEEDED_STATE,
-    TERRAFORM,
     ArmType,
     id_reference,
     parent_reference,
@@ -18,7 +16,15 @@ from semantest_iac.infrastructure.simulated_cloud.azure.resource_type import (
     stable_guid,
 )
 from semantest_iac.infrastructure.simulated_cloud.runtime.clock import SECONDS_PER_DAY
-from semantest_iac.infrastructure.simulated_cloud.schema.properties import Evidence, Length, OneOf, Pattern, Range
+from semantest_iac.infrastructure.simulated_cloud.schema.properties import (
+    DOC,
+    TERRAFORM,
+    Evidence,
+    Length,
+    OneOf,
+    Pattern,
+    Range,
+)
 from semantest_iac.infrastructure.simulated_cloud.schema.refusals import Refusal
 from semantest_iac.infrastructure.simulated_cloud.schema.rules import (
     Choice,
@@ -43,8 +49,11 @@ NAMED_VALUE_TYPE: Final = "azure-native:apimanagement:NamedValue"
 _SERVICES_ID: Final = f"{PROVIDERS_ID_PREFIX}Microsoft.ApiManagement/service"
 _REFUSE: Final = OnDelete.REFUSE
 _SERVICE_ID: Final = f"{_SERVICES_ID}/{{serviceName}}"
-_SERVICE_REFERENCE: Final = parent_reference("serviceName", API_SERVICE_TYPE, _SERVICES_ID, named="service")
-_API_REFERENCES: Final = (_SERVICE_REFERENCE, parent_reference("apiId", API_TYPE, f"{_SERVICE_ID}/apis", named="api"))
+_SERVICE_REFERENCE: Final = parent_reference("serviceName", API_SERVICE_TYPE, _SERVICES_ID, fact_name="service")
+_API_REFERENCES: Final = (
+    _SERVICE_REFERENCE,
+    parent_reference("apiId", API_TYPE, f"{_SERVICE_ID}/apis", fact_name="api"),
+)
 _ENTITY_ID: Final = refine(Length(1, 80, TERRAFORM), Pattern(r"^[^*#&+:<>?]+\Z", DOC))
 
 _MINUTES_TO_ACTIVATE: Final = {"Consumption": 2, "BasicV2": 5, "StandardV2": 5, "PremiumV2": 5}
@@ -61,44 +70,46 @@ def _activation_seconds(facts: RequestFacts) -> float:
     return 60.0 * _MINUTES_TO_ACTIVATE.get(_sku_name(facts), _CLASSIC_MINUTES)
 
 
-def _lacks_network_support(around: GuardContext) -> bool:
+def _lacks_network_support(context: GuardContext) -> bool:
     able = {"External": _TIERS_REACHING_NETWORK, "Internal": _TIERS_INSIDE_NETWORK}.get(
-        around.facts["virtualNetworkType"]
+        context.facts["virtualNetworkType"]
     )
-    return able is not None and _sku_name(around.facts) not in able
+    return able is not None and _sku_name(context.facts) not in able
 
 
-def _changes_platform(around: GuardContext) -> bool:
-    return bool(around.before) and _sku_name(around.before).endswith("V2") != _sku_name(around.facts).endswith("V2")
+def _changes_platform(context: GuardContext) -> bool:
+    return bool(context.previous) and _sku_name(context.previous).endswith("V2") != _sku_name(context.facts).endswith(
+        "V2"
+    )
 
 
-def _changes_network_type(around: GuardContext) -> bool:
-    before = around.before.get("virtualNetworkType", "None")
-    return before not in ("None", around.facts["virtualNetworkType"] or "None")
+def _changes_network_type(context: GuardContext) -> bool:
+    before = context.previous.get("virtualNetworkType", "None")
+    return before not in ("None", context.facts["virtualNetworkType"] or "None")
 
 
-def _has_wrong_capacity(around: GuardContext) -> bool:
-    consumes = _sku_name(around.facts) == "Consumption"
-    return consumes is bool(around.facts["sku"]["capacity"])
+def _has_wrong_capacity(context: GuardContext) -> bool:
+    consumes = _sku_name(context.facts) == "Consumption"
+    return consumes is bool(context.facts["sku"]["capacity"])
 
 
-def _lacks_subnet_delegation(around: GuardContext) -> bool:
-    subnet = around.facts["subnet"] or {}
+def _lacks_subnet_delegation(context: GuardContext) -> bool:
+    subnet = context.facts["subnet"] or {}
     handed = {str(one.get("serviceName")) for one in subnet.get("delegations") or ()}
-    return bool(subnet) and _sku_name(around.facts) == "StandardV2" and "Microsoft.Web/serverFarms" not in handed
+    return bool(subnet) and _sku_name(context.facts) == "StandardV2" and "Microsoft.Web/serverFarms" not in handed
 
 
-def _has_websockets_on_consumption(around: GuardContext) -> bool:
-    return around.facts["apiType"] == "websocket" and _sku_name(around.facts["service"]) == "Consumption"
+def _has_websockets_on_consumption(context: GuardContext) -> bool:
+    return context.facts["apiType"] == "websocket" and _sku_name(context.facts["service"]) == "Consumption"
 
 
-def _limits_by_key_on_consumption(around: GuardContext) -> bool:
+def _limits_by_key_on_consumption(context: GuardContext) -> bool:
     keyed = ("<rate-limit-by-key", "<quota-by-key", "<cache-lookup ", "<cache-store ")
-    return _sku_name(around.facts["service"]) == "Consumption" and any(tag in around.facts["value"] for tag in keyed)
+    return _sku_name(context.facts["service"]) == "Consumption" and any(tag in context.facts["value"] for tag in keyed)
 
 
-def _validation_guard(objects: Callable[[GuardContext], bool], evidence: Evidence, message: str) -> RequestGuard:
-    return RequestGuard(objects, Refusal("ValidationError", message), evidence)
+def _validation_guard(applies: Callable[[GuardContext], bool], evidence: Evidence, message: str) -> RequestGuard:
+    return RequestGuard(applies, Refusal("ValidationError", message), evidence)
 
 
 GATEWAY_TYPES: Final[dict[str, TypeRule]] = {
@@ -107,11 +118,11 @@ GATEWAY_TYPES: Final[dict[str, TypeRule]] = {
             "serviceName": refine(Pattern(r"^[a-zA-Z]([a-zA-Z0-9-]{0,48}[a-zA-Z0-9])?\Z", DOC)),
             "publisherName": refine(Length(1, 100, DOC)),
             "publisherEmail": refine(Length(1, 100, DOC)),
-            "virtualNetworkType": refine(settled=True),
-            "publicNetworkAccess": refine(settled=True),
-            "restore": refine(rewritten=True),
-            "certificates": refine(sealed=True),
-            "hostnameConfigurations": refine(sealed=True, settled=True),
+            "virtualNetworkType": refine(computed_default=True),
+            "publicNetworkAccess": refine(computed_default=True),
+            "restore": refine(reported_differently=True),
+            "certificates": refine(sensitive=True),
+            "hostnameConfigurations": refine(sensitive=True, computed_default=True),
         },
         computed={
             **SUCCEEDED_STATE,
@@ -138,7 +149,7 @@ GATEWAY_TYPES: Final[dict[str, TypeRule]] = {
         ),
         references=(
             id_reference(
-                "virtualNetworkConfiguration.subnetResourceId", SUBNET_TYPE, named="subnet", on_delete=_REFUSE
+                "virtualNetworkConfiguration.subnetResourceId", SUBNET_TYPE, fact_name="subnet", on_delete=_REFUSE
             ),
         ),
         guards=(
@@ -160,7 +171,7 @@ GATEWAY_TYPES: Final[dict[str, TypeRule]] = {
                 "The subnet of a StandardV2 service is delegated to Microsoft.Web/serverFarms.",
             ),
         ),
-        held=NameReservation(
+        name_reservation=NameReservation(
             lambda _: 2 * SECONDS_PER_DAY,
             Refusal(
                 "ServiceAlreadyExistsInSoftDeletedState",
@@ -168,16 +179,18 @@ GATEWAY_TYPES: Final[dict[str, TypeRule]] = {
                 "you have to either undelete the service or purge it. See https://aka.ms/apimsoftdelete.",
                 409,
             ),
-            lifted=lambda facts: bool(facts["restore"]),
+            is_released=lambda facts: bool(facts["restore"]),
         ),
-        latency=_activation_seconds,
+        latency_seconds=_activation_seconds,
     ),
     API_TYPE: ArmType(API_TYPE, f"{_SERVICE_ID}/apis/{{apiId}}").rule(
         {
             "apiId": _ENTITY_ID,
-            "path": refine(Length(0, 400, DOC), blank=True),
-            **dict.fromkeys(("format", "value", "sourceApiId", "wsdlSelector"), refine(rewritten=True)),
-            **dict.fromkeys(("apiRevision", "displayName", "isCurrent", "protocols", "apiType"), refine(settled=True)),
+            "path": refine(Length(0, 400, DOC), allow_blank=True),
+            **dict.fromkeys(("format", "value", "sourceApiId", "wsdlSelector"), refine(reported_differently=True)),
+            **dict.fromkeys(
+                ("apiRevision", "displayName", "isCurrent", "protocols", "apiType"), refine(computed_default=True)
+            ),
             "subscriptionRequired": refine(default=True),
         },
         computed={
@@ -193,7 +206,7 @@ GATEWAY_TYPES: Final[dict[str, TypeRule]] = {
                 _has_websockets_on_consumption, DOC, "WebSocket APIs are not supported in the Consumption tier."
             ),
         ),
-        latency=5,
+        latency_seconds=5,
     ),
     API_OPERATION_TYPE: ArmType(API_OPERATION_TYPE, f"{_SERVICE_ID}/apis/{{apiId}}/operations/{{operationId}}").rule(
         {
@@ -204,7 +217,7 @@ GATEWAY_TYPES: Final[dict[str, TypeRule]] = {
         references=_API_REFERENCES,
     ),
     API_POLICY_TYPE: ArmType(API_POLICY_TYPE, f"{_SERVICE_ID}/apis/{{apiId}}/policies/{{policyId}}").rule(
-        {"policyId": refine(OneOf(("policy",), DOC)), "format": refine(settled=True)},
+        {"policyId": refine(OneOf(("policy",), DOC)), "format": refine(computed_default=True)},
         references=_API_REFERENCES,
         guards=(
             _validation_guard(
@@ -225,31 +238,33 @@ GATEWAY_TYPES: Final[dict[str, TypeRule]] = {
         {
             "namedValueId": _ENTITY_ID,
             "displayName": refine(Pattern(r"^[A-Za-z0-9._-]{1,256}\Z", DOC)),
-            "value": refine(sealed=True),
+            "value": refine(sensitive=True),
         },
         computed=SUCCEEDED_STATE,
         references=(_SERVICE_REFERENCE,),
         conditions=(Choice(1, 1, ("value", "keyVault"), DOC),),
-        latency=2,
+        latency_seconds=2,
     ),
     BACKEND_TYPE: ArmType(BACKEND_TYPE, f"{_SERVICE_ID}/backends/{{backendId}}").rule(
         {
             "backendId": _ENTITY_ID,
             "url": refine(Length(1, 2000, DOC)),
-            "credentials": refine(sealed=True),
+            "credentials": refine(sensitive=True),
             "pool.services.weight": refine(Range(0, 100, DOC)),
             "pool.services.priority": refine(Range(0, 100, DOC)),
-            "type": refine(settled=True),
+            "type": refine(computed_default=True),
         },
         computed={"type": "Single"},
         references=(_SERVICE_REFERENCE, id_reference("pool.services.*.id", BACKEND_TYPE, on_delete=_REFUSE)),
         conditions=(Choice(1, 1, ("url", "pool"), DOC),),
-        in_use=Refusal("ValidationError", "Backend {backendId} is in use by {dependents} and cannot be deleted."),
+        in_use_refusal=Refusal(
+            "ValidationError", "Backend {backendId} is in use by {dependents} and cannot be deleted."
+        ),
     ),
     LOGGER_TYPE: ArmType(LOGGER_TYPE, f"{_SERVICE_ID}/loggers/{{loggerId}}").rule(
         {
             "loggerId": refine(Length(1, 256, DOC)),
-            "credentials": refine(sealed=True),
+            "credentials": refine(sensitive=True),
             "isBuffered": refine(default=True),
         },
         references=(_SERVICE_REFERENCE, id_reference("resourceId")),

@@ -7,17 +7,21 @@ from urllib.parse import urlsplit
 
 from semantest_iac.infrastructure.simulated_cloud.azure.compute import APP_TYPE
 from semantest_iac.infrastructure.simulated_cloud.azure.resource_type import (
-    DOC,
-    GENERAL,
-    OBSERVED,
     PROVIDERS_ID_PREFIX,
     SUCCEEDED_STATE,
-    TERRAFORM,
     ArmType,
     parent_reference,
     refine,
 )
-from semantest_iac.infrastructure.simulated_cloud.schema.properties import Length, OneOf, Pattern
+from semantest_iac.infrastructure.simulated_cloud.schema.properties import (
+    DOC,
+    GENERAL,
+    OBSERVED,
+    TERRAFORM,
+    Length,
+    OneOf,
+    Pattern,
+)
 from semantest_iac.infrastructure.simulated_cloud.schema.refusals import Refusal
 from semantest_iac.infrastructure.simulated_cloud.schema.rules import GuardContext, RequestGuard, TypeRule, UniqueHandle
 
@@ -28,22 +32,22 @@ _SERVICES_ID: Final = f"{PROVIDERS_ID_PREFIX}Microsoft.SignalRService/webPubSub"
 _HOST_NAME: Final = "{resourceName}.webpubsub.azure.com"
 
 
-def _scales_free_tier(around: GuardContext) -> bool:
-    sku = around.facts["sku"] or {}
+def _scales_free_tier(context: GuardContext) -> bool:
+    sku = context.facts["sku"] or {}
     return sku.get("name") == "Free_F1" and (sku.get("capacity") or 1) > 1
 
 
-def _handler_has_no_code(around: GuardContext) -> bool:
+def _handler_has_no_code(context: GuardContext) -> bool:
     """Apps of other subscriptions are taken to answer."""
-    handlers = (around.facts["properties"] or {}).get("eventHandlers") or ()
+    handlers = (context.facts["properties"] or {}).get("eventHandlers") or ()
     asked = {urlsplit(str(handler.get("urlTemplate"))).hostname for handler in handlers}
-    return any(not app["code"] for app in around.rows(APP_TYPE) if app["defaultHostName"] in asked)
+    return any(not app["code"] for app in context.resources_of(APP_TYPE) if app["defaultHostName"] in asked)
 
 
-def _lacks_identity_for_handlers(around: GuardContext) -> bool:
-    handlers = (around.facts["properties"] or {}).get("eventHandlers") or ()
+def _lacks_identity_for_handlers(context: GuardContext) -> bool:
+    handlers = (context.facts["properties"] or {}).get("eventHandlers") or ()
     shows = any((handler.get("auth") or {}).get("type") == "ManagedIdentity" for handler in handlers)
-    has = ((around.facts["service"] or {}).get("identity") or {}).get("type", "None") != "None"
+    has = ((context.facts["service"] or {}).get("identity") or {}).get("type", "None") != "None"
     return shows and not has
 
 
@@ -51,8 +55,8 @@ MESSAGING_TYPES: Final[dict[str, TypeRule]] = {
     WEB_PUBSUB_TYPE: ArmType(WEB_PUBSUB_TYPE, f"{_SERVICES_ID}/{{resourceName}}").rule(
         {
             "resourceName": refine(Pattern(r"^[a-zA-Z][a-zA-Z0-9-]{1,61}[a-zA-Z0-9]\Z", TERRAFORM)),
-            "kind": refine(settled=True),
-            **dict.fromkeys(("publicNetworkAccess", "networkACLs", "tls"), refine(settled=True)),
+            "kind": refine(computed_default=True),
+            **dict.fromkeys(("publicNetworkAccess", "networkACLs", "tls"), refine(computed_default=True)),
         },
         computed={
             **SUCCEEDED_STATE,
@@ -77,14 +81,14 @@ MESSAGING_TYPES: Final[dict[str, TypeRule]] = {
                 DOC,
             ),
         ),
-        latency=90,
+        latency_seconds=90,
     ),
     WEB_PUBSUB_HUB_TYPE: ArmType(WEB_PUBSUB_HUB_TYPE, f"{_SERVICES_ID}/{{resourceName}}/hubs/{{hubName}}").rule(
         {
             "hubName": refine(Length(1, 128, TERRAFORM), Pattern(r"^[A-Za-z][\w`,.[\]]*\Z", TERRAFORM)),
-            "properties.anonymousConnectPolicy": refine(OneOf(("allow", "deny"), DOC), settled=True),
+            "properties.anonymousConnectPolicy": refine(OneOf(("allow", "deny"), DOC), computed_default=True),
         },
-        references=(parent_reference("resourceName", WEB_PUBSUB_TYPE, _SERVICES_ID, named="service"),),
+        references=(parent_reference("resourceName", WEB_PUBSUB_TYPE, _SERVICES_ID, fact_name="service"),),
         guards=(
             RequestGuard(
                 _handler_has_no_code,
@@ -99,6 +103,6 @@ MESSAGING_TYPES: Final[dict[str, TypeRule]] = {
                 GENERAL,
             ),
         ),
-        latency=5,
+        latency_seconds=5,
     ),
 }

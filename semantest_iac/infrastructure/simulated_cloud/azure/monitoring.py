@@ -5,19 +5,24 @@ from __future__ import annotations
 from typing import Final
 
 from semantest_iac.infrastructure.simulated_cloud.azure.resource_type import (
-    DOC,
-    GENERAL,
     PROVIDERS_ID_PREFIX,
     SIMULATED_TENANT,
     SUCCEEDED_STATE,
-    TERRAFORM,
     ArmType,
     id_reference,
     refine,
     stable_guid,
 )
 from semantest_iac.infrastructure.simulated_cloud.runtime.clock import SECONDS_PER_DAY
-from semantest_iac.infrastructure.simulated_cloud.schema.properties import Length, OneOf, Pattern, Range
+from semantest_iac.infrastructure.simulated_cloud.schema.properties import (
+    DOC,
+    GENERAL,
+    TERRAFORM,
+    Length,
+    OneOf,
+    Pattern,
+    Range,
+)
 from semantest_iac.infrastructure.simulated_cloud.schema.refusals import Refusal
 from semantest_iac.infrastructure.simulated_cloud.schema.rules import (
     Choice,
@@ -52,8 +57,8 @@ def _connection_string(facts: RequestFacts) -> str:
     )
 
 
-def _watches_gateway_without_logs(around: GuardContext) -> bool:
-    watched = around.facts["watched"] or {}
+def _watches_gateway_without_logs(context: GuardContext) -> bool:
+    watched = context.facts["watched"] or {}
     is_gateway = watched.get("type") == "Microsoft.ApiManagement/service"
     return is_gateway and watched["sku"]["name"] == "Consumption"
 
@@ -64,9 +69,9 @@ TELEMETRY_TYPES: Final[dict[str, TypeRule]] = {
     ).rule(
         {
             "workspaceName": refine(Pattern(r"^[A-Za-z0-9][A-Za-z0-9-]{2,61}[A-Za-z0-9]\Z", TERRAFORM)),
-            "retentionInDays": refine(Range(30, 730, TERRAFORM), settled=True),
+            "retentionInDays": refine(Range(30, 730, TERRAFORM), computed_default=True),
             "workspaceCapping.dailyQuotaGb": refine(Range(-1, None, TERRAFORM)),
-            "sku.name": refine(folded=True),
+            "sku.name": refine(case_insensitive=True),
         },
         computed={
             **SUCCEEDED_STATE,
@@ -84,7 +89,7 @@ TELEMETRY_TYPES: Final[dict[str, TypeRule]] = {
                 Refusal("WorkspaceNameNotAvailable", "The workspace name '{workspaceName}' is not available.", 409),
             ),
         ),
-        held=NameReservation(
+        name_reservation=NameReservation(
             lambda _: _NAME_RESERVATION_DAYS * SECONDS_PER_DAY,
             Refusal(
                 "Conflict",
@@ -92,18 +97,18 @@ TELEMETRY_TYPES: Final[dict[str, TypeRule]] = {
                 f"{_NAME_RESERVATION_DAYS} days in another resource group.",
                 409,
             ),
-            returns_to="{resourceGroupName}",
+            returned_to="{resourceGroupName}",
         ),
-        latency=20,
+        latency_seconds=20,
     ),
     APPLICATION_INSIGHTS_TYPE: ArmType(
         APPLICATION_INSIGHTS_TYPE, f"{PROVIDERS_ID_PREFIX}Microsoft.Insights/components/{{resourceName}}"
     ).rule(
         {
             "resourceName": refine(Length(1, 260, DOC), Pattern(r"^[^%&\\?/]*[^%&\\?/. ]\Z", DOC)),
-            "applicationType": refine(replaces=True),
+            "applicationType": refine(force_new=True),
             "samplingPercentage": refine(Range(0, 100, TERRAFORM)),
-            "retentionInDays": refine(settled=True),
+            "retentionInDays": refine(computed_default=True),
         },
         computed={
             **SUCCEEDED_STATE,
@@ -119,17 +124,17 @@ TELEMETRY_TYPES: Final[dict[str, TypeRule]] = {
             "retentionInDays": lambda _: 90,
         },
         references=(id_reference("workspaceResourceId", WORKSPACE_TYPE),),
-        latency=10,
+        latency_seconds=10,
     ),
     DIAGNOSTIC_SETTING_TYPE: ArmType(
         DIAGNOSTIC_SETTING_TYPE, "{resourceUri}/providers/Microsoft.Insights/diagnosticSettings/{name}"
     ).rule(
         {
             "name": refine(Length(1, 260, TERRAFORM)),
-            "logAnalyticsDestinationType": refine(settled=True),
+            "logAnalyticsDestinationType": refine(computed_default=True),
         },
         references=(
-            id_reference("resourceUri", named="watched", on_delete=OnDelete.CASCADE),
+            id_reference("resourceUri", fact_name="watched", on_delete=OnDelete.CASCADE),
             id_reference("workspaceId", WORKSPACE_TYPE),
         ),
         guards=(
@@ -140,7 +145,7 @@ TELEMETRY_TYPES: Final[dict[str, TypeRule]] = {
             ),
         ),
         conditions=(Choice(1, 5, _LOG_DESTINATIONS, DOC), Choice(1, 2, ("logs", "metrics"), GENERAL)),
-        latency=3,
+        latency_seconds=3,
     ),
 }
 
@@ -153,8 +158,8 @@ _FREQUENCIES: Final = tuple(_MINUTES)[:5]
 _SEVERITY: Final = Range(0, 4, TERRAFORM)
 
 
-def _evaluates_more_often_than_window(around: GuardContext) -> bool:
-    frequency, window = (_MINUTES.get(around.facts[name]) for name in ("evaluationFrequency", "windowSize"))
+def _evaluates_more_often_than_window(context: GuardContext) -> bool:
+    frequency, window = (_MINUTES.get(context.facts[name]) for name in ("evaluationFrequency", "windowSize"))
     return frequency is not None and window is not None and frequency > window
 
 
@@ -166,7 +171,7 @@ ALERT_TYPES: Final[dict[str, TypeRule]] = {
             "actionGroupName": refine(Length(1, 260, DOC), Pattern(r"^[^/&%\\?]+\Z", DOC)),
             "groupShortName": refine(Length(1, 12, DOC)),
         },
-        latency=5,
+        latency_seconds=5,
     ),
     METRIC_ALERT_TYPE: ArmType(
         METRIC_ALERT_TYPE, f"{PROVIDERS_ID_PREFIX}Microsoft.Insights/metricAlerts/{{ruleName}}"
@@ -177,7 +182,7 @@ ALERT_TYPES: Final[dict[str, TypeRule]] = {
             "evaluationFrequency": refine(OneOf(_FREQUENCIES, TERRAFORM)),
             "windowSize": refine(OneOf(tuple(_MINUTES), TERRAFORM)),
             "location": refine(Pattern(r"^(?i:global)\Z", DOC)),
-            "scopes": refine(replaces=True),
+            "scopes": refine(force_new=True),
         },
         planned={"location": "global"},
         computed={"isMigrated": lambda _: False, "lastUpdatedTime": "{now}"},
@@ -192,7 +197,7 @@ ALERT_TYPES: Final[dict[str, TypeRule]] = {
                 TERRAFORM,
             ),
         ),
-        latency=5,
+        latency_seconds=5,
     ),
     QUERY_RULE_TYPE: ArmType(
         QUERY_RULE_TYPE, f"{PROVIDERS_ID_PREFIX}Microsoft.Insights/scheduledQueryRules/{{ruleName}}"
@@ -208,6 +213,6 @@ ALERT_TYPES: Final[dict[str, TypeRule]] = {
             "createdWithApiVersion": "2025-01-01-preview",
         },
         references=(id_reference("scopes.*"), id_reference("actions.actionGroups.*", ACTION_GROUP_TYPE)),
-        latency=5,
+        latency_seconds=5,
     ),
 }

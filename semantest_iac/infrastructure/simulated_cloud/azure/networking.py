@@ -7,8 +7,6 @@ from ipaddress import IPv4Network, IPv6Network, ip_network
 from typing import Any, Final, TypeAlias
 
 from semantest_iac.infrastructure.simulated_cloud.azure.resource_type import (
-    DOC,
-    OBSERVED,
     PROVIDERS_ID_PREFIX,
     SUCCEEDED_STATE,
     ArmType,
@@ -17,7 +15,7 @@ from semantest_iac.infrastructure.simulated_cloud.azure.resource_type import (
     refine,
     stable_guid,
 )
-from semantest_iac.infrastructure.simulated_cloud.schema.properties import CidrNetwork, Length, Pattern
+from semantest_iac.infrastructure.simulated_cloud.schema.properties import DOC, OBSERVED, CidrNetwork, Length, Pattern
 from semantest_iac.infrastructure.simulated_cloud.schema.refusals import Refusal
 from semantest_iac.infrastructure.simulated_cloud.schema.rules import GuardContext, OnDelete, RequestGuard, TypeRule
 from semantest_iac.infrastructure.simulated_cloud.schema.values import ResourceProperties
@@ -29,7 +27,7 @@ SECURITY_GROUP_TYPE: Final = "azure-native:network:NetworkSecurityGroup"
 _NETWORKS_ID: Final = f"{PROVIDERS_ID_PREFIX}Microsoft.Network/virtualNetworks"
 _NAME_PATTERN: Final = Pattern(r"^[a-zA-Z0-9]([\w.-]*\w)?\Z", DOC)
 _ADDRESS_PREFIX: Final = CidrNetwork(0, 128, DOC)
-_OPTIONAL_ID: Final = {"id": refine(settled=True)}
+_OPTIONAL_ID: Final = {"id": refine(computed_default=True)}
 
 _IpNetwork: TypeAlias = IPv4Network | IPv6Network
 
@@ -48,11 +46,11 @@ def _ranges_overlap(one: _IpNetwork, other: _IpNetwork) -> bool:
     return one.version == other.version and one.overlaps(other)
 
 
-def _is_outside_network(around: GuardContext) -> bool:
-    space = around.facts["network"]["addressSpace"] or {}
+def _is_outside_network(context: GuardContext) -> bool:
+    space = context.facts["network"]["addressSpace"] or {}
     whole = [ip_network(prefix) for prefix in space.get("addressPrefixes", ())]
     return bool(whole) and not all(
-        any(_range_contains(space, part) for space in whole) for part in _address_ranges(around.facts)
+        any(_range_contains(space, part) for space in whole) for part in _address_ranges(context.facts)
     )
 
 
@@ -60,31 +58,33 @@ def _range_contains(space: _IpNetwork, part: _IpNetwork) -> bool:
     return _ranges_overlap(space, part) and space.prefixlen <= part.prefixlen
 
 
-def _overlaps_sibling(around: GuardContext) -> bool:
-    ours = list(_address_ranges(around.facts))
+def _overlaps_sibling(context: GuardContext) -> bool:
+    ours = list(_address_ranges(context.facts))
     return any(
         _ranges_overlap(one, other)
-        for row in _sibling_subnets(around)
+        for row in _sibling_subnets(context)
         for other in _address_ranges(row)
         for one in ours
     )
 
 
-def _sibling_subnets(around: GuardContext) -> list[ResourceProperties]:
+def _sibling_subnets(context: GuardContext) -> list[ResourceProperties]:
     parents = ("resourceGroupName", "virtualNetworkName")
-    rows = around.rows(SUBNET_TYPE)
-    return [row for row in rows if all(row[name] == around.facts[name] for name in parents)]
+    rows = context.resources_of(SUBNET_TYPE)
+    return [row for row in rows if all(row[name] == context.facts[name] for name in parents)]
 
 
-def _changes_while_used(around: GuardContext) -> bool:
-    before = around.before
+def _changes_while_used(context: GuardContext) -> bool:
+    before = context.previous
     if not before or (subnet_delegations(_reported_subnet(before)), set(_address_ranges(_reported_subnet(before)))) == (
-        subnet_delegations(around.facts),
-        set(_address_ranges(around.facts)),
+        subnet_delegations(context.facts),
+        set(_address_ranges(context.facts)),
     ):
         return False
-    id_ = f"/virtualNetworks/{around.facts['virtualNetworkName']}/subnets/{around.facts['subnetName']}"
-    return any(str(row["virtualNetworkSubnetId"]).endswith(id_) for row in around.rows("azure-native:web:WebApp"))
+    id_ = f"/virtualNetworks/{context.facts['virtualNetworkName']}/subnets/{context.facts['subnetName']}"
+    return any(
+        str(row["virtualNetworkSubnetId"]).endswith(id_) for row in context.resources_of("azure-native:web:WebApp")
+    )
 
 
 def _reported_subnet(outputs: ResourceProperties) -> Mapping[str, Any]:
@@ -104,17 +104,17 @@ NETWORK_TYPES: Final[dict[str, TypeRule]] = {
             "resourceGuid": stable_guid("network security group"),
             **dict.fromkeys(("defaultSecurityRules", "flowLogs", "networkInterfaces", "subnets"), lambda _: []),
         },
-        in_use=Refusal(
+        in_use_refusal=Refusal(
             "InUseNetworkSecurityGroupCannotBeDeleted",
             "Network security group {id} cannot be deleted because it is in use by the following resources: "
             "{dependents}. In order to delete the Network security group, remove the association with the resource(s).",
         ),
-        latency=5,
+        latency_seconds=5,
     ),
     VIRTUAL_NETWORK_TYPE: ArmType(VIRTUAL_NETWORK_TYPE, f"{_NETWORKS_ID}/{{virtualNetworkName}}").rule(
         {
             "virtualNetworkName": refine(Length(2, 64, DOC), _NAME_PATTERN),
-            "subnets": refine(settled=True),
+            "subnets": refine(computed_default=True),
             **_OPTIONAL_ID,
         },
         computed={
@@ -123,16 +123,16 @@ NETWORK_TYPES: Final[dict[str, TypeRule]] = {
             "resourceGuid": stable_guid("virtual network"),
             "flowLogs": lambda _: [],
         },
-        latency=5,
+        latency_seconds=5,
     ),
     SUBNET_TYPE: ArmType(SUBNET_TYPE, f"{_NETWORKS_ID}/{{virtualNetworkName}}/subnets/{{subnetName}}").rule(
         {
             "subnetName": refine(Length(1, 80, DOC), _NAME_PATTERN),
             "addressPrefix": refine(_ADDRESS_PREFIX),
-            **dict.fromkeys(("type", "name"), refine(settled=True)),
-            "defaultOutboundAccess": refine(replaces=True, settled=True),
+            **dict.fromkeys(("type", "name"), refine(computed_default=True)),
+            "defaultOutboundAccess": refine(force_new=True, computed_default=True),
             **dict.fromkeys(
-                ("privateEndpointNetworkPolicies", "privateLinkServiceNetworkPolicies"), refine(settled=True)
+                ("privateEndpointNetworkPolicies", "privateLinkServiceNetworkPolicies"), refine(computed_default=True)
             ),
             **_OPTIONAL_ID,
         },
@@ -152,7 +152,7 @@ NETWORK_TYPES: Final[dict[str, TypeRule]] = {
             ),
         },
         references=(
-            parent_reference("virtualNetworkName", VIRTUAL_NETWORK_TYPE, _NETWORKS_ID, named="network"),
+            parent_reference("virtualNetworkName", VIRTUAL_NETWORK_TYPE, _NETWORKS_ID, fact_name="network"),
             id_reference("networkSecurityGroup.id", SECURITY_GROUP_TYPE, on_delete=OnDelete.REFUSE),
         ),
         guards=(
@@ -184,11 +184,11 @@ NETWORK_TYPES: Final[dict[str, TypeRule]] = {
                 OBSERVED,
             ),
         ),
-        in_use=Refusal(
+        in_use_refusal=Refusal(
             "InUseSubnetCannotBeDeleted",
             "Subnet {subnetName} is in use by {dependents} and cannot be deleted. In order to delete the subnet, "
             "delete all the resources within the subnet.",
         ),
-        latency=4,
+        latency_seconds=4,
     ),
 }

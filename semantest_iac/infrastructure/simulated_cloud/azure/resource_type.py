@@ -12,8 +12,9 @@ from typing import Any, Final, TypeAlias, Unpack
 from uuid import UUID, uuid5
 
 from semantest_iac.infrastructure.simulated_cloud.schema.properties import (
+    DOC,
+    OBSERVED,
     Count,
-    Evidence,
     Limit,
     OneOf,
     Property,
@@ -48,17 +49,16 @@ PropertyRefinement: TypeAlias = Callable[[Property], Property]
 
 
 def rest_api_version(token: str) -> str:
-    """The version of the REST API that the SDK uses for a type."""
+    """Return the version of the REST API that the SDK uses for a type."""
     return str(_DECLARED_SHAPES["resources"][token]["api"])
 
 
 def has_system_data(token: str) -> bool:
-    """Whether a type has the output `systemData`."""
     return bool(_DECLARED_SHAPES["resources"][token]["systemData"])
 
 
 def declared_inputs(token: str, *layers: Mapping[str, PropertyRefinement]) -> dict[str, Property]:
-    """The inputs of a type, refined at dotted paths, which lead through lists without a mark; KeyError elsewhere."""
+    """Return the inputs of a type, refined at dotted paths, which step into list elements; raise KeyError else."""
     fields = dict(_declared_fields(_DECLARED_SHAPES["resources"][token]["inputs"]))
     for refinements in layers:
         for path, refinement in refinements.items():
@@ -67,7 +67,7 @@ def declared_inputs(token: str, *layers: Mapping[str, PropertyRefinement]) -> di
 
 
 def refine(*limits: Limit, **traits: Unpack[PropertyTraits]) -> PropertyRefinement:
-    """More limits and traits than the SDK declares."""
+    """Add limits and traits that the SDK does not declare."""
     return lambda rule: replace(rule, limits=(*rule.limits, *limits), **traits)
 
 
@@ -97,14 +97,13 @@ def _declared_property(kind: str) -> Property:
     if kind[0] in "[{":
         return Property(ValueKind.LIST if kind[0] == "[" else ValueKind.MAP, items=_declared_property(kind[1:-1]))
     if kind[0] == "=":
-        return Property(ValueKind.TEXT, (OneOf(tuple(kind[1:].split("|")), Evidence.DOC),))
+        return Property(ValueKind.TEXT, (OneOf(tuple(kind[1:].split("|")), DOC),))
     return Property(_SCALARS.get(kind, ValueKind.ANY))
 
 
 SIMULATED_TENANT: Final = "7e2a5d1c-0000-4000-8000-5e3a17e57001"
-"""The directory of the simulated subscription; it belongs to nobody."""
+"""The Entra tenant of the simulated subscription; it does not exist."""
 
-DOC, OBSERVED, TERRAFORM, GENERAL = Evidence.DOC, Evidence.OBSERVED, Evidence.TERRAFORM, Evidence.GENERAL
 RESOURCE_GROUP_TYPE: Final = "azure-native:resources:ResourceGroup"
 IDENTITY_TYPE: Final = "azure-native:managedidentity:UserAssignedIdentity"
 RESOURCE_GROUP_ID: Final = "/subscriptions/{account}/resourceGroups/{resourceGroupName}"
@@ -115,22 +114,26 @@ _NO_OUTPUTS: Final[Mapping[str, OutputSource]] = {}
 
 
 def stable_guid(purpose: str) -> Callable[[RequestFacts], str]:
-    """A GUID for one purpose of one resource, the same through all of its life."""
+    """Return an output that makes one GUID per purpose and resource, the same in every run."""
     return lambda facts: str(uuid5(UUID(facts["uuid"]), purpose))
 
 
-def id_reference(path: str, *tokens: str, named: str = "", on_delete: OnDelete = OnDelete.ALLOW) -> ResourceReference:
-    """An input that holds the id of a living resource of one of these types, or of any where none is named."""
+def id_reference(
+    path: str, *tokens: str, fact_name: str = "", on_delete: OnDelete = OnDelete.ALLOW
+) -> ResourceReference:
+    """Declare an input that holds the id of a living resource of these types; of any type where none is given."""
     refusal = Refusal("ResourceNotFound", "The Resource '{value}' was not found.", 404)
-    return ResourceReference(path, tokens or TYPE_TOKENS, refusal, OBSERVED, named=named, on_delete=on_delete)
+    return ResourceReference(path, tokens or TYPE_TOKENS, refusal, OBSERVED, fact_name=fact_name, on_delete=on_delete)
 
 
-def parent_reference(path: str, token: str, above: str, *, named: str = "") -> ResourceReference:
-    """A parent, by its name and the id of what it is in; it takes its children along when it goes."""
+def parent_reference(path: str, token: str, collection_id: str, *, fact_name: str = "") -> ResourceReference:
+    """Declare an input that names the parent inside a collection; a delete of the parent deletes its children."""
     message = "Can not perform requested operation on nested resource. Parent resource '{value}' not found."
     refusal = Refusal("ParentResourceNotFound", message, 404)
-    handle = f"{above}/{{value}}"
-    return ResourceReference(path, (token,), refusal, OBSERVED, named=named, handle=handle, on_delete=OnDelete.CASCADE)
+    handle = f"{collection_id}/{{value}}"
+    return ResourceReference(
+        path, (token,), refusal, OBSERVED, fact_name=fact_name, handle=handle, on_delete=OnDelete.CASCADE
+    )
 
 
 RESOURCE_GROUP_REFERENCE: Final = ResourceReference(
@@ -141,29 +144,30 @@ RESOURCE_GROUP_REFERENCE: Final = ResourceReference(
     handle="/subscriptions/{account}/resourceGroups/{value}",
     on_delete=OnDelete.CASCADE,
 )
-_IDENTITIES_REFERENCE: Final = id_reference("identity.userAssignedIdentities.*", IDENTITY_TYPE, named="identity_found")
+_IDENTITIES_REFERENCE: Final = id_reference(
+    "identity.userAssignedIdentities.*", IDENTITY_TYPE, fact_name="identity_found"
+)
 
 
 @dataclass(frozen=True, slots=True)
 class ArmType:
-    """A type by its token and the template of its ids, whose last place is the input that names it."""
+    """A type of Azure Resource Manager: its token, and the template of its ids, which ends with the naming input."""
 
     token: str
     id: str
 
     @property
-    def name(self) -> str:
-        """The input with the physical name."""
-        return self._inputs[-1]
+    def name_input(self) -> str:
+        return self._id_inputs[-1]
 
     @property
-    def kind(self) -> str:
+    def arm_name(self) -> str:
         """Resource Manager's name of the type: the provider and every second segment after it."""
         provider, *segments = self.id.rpartition("/providers/")[2].split("/")
         return "/".join((provider, *segments[::2]))
 
     @property
-    def _inputs(self) -> list[str]:
+    def _id_inputs(self) -> list[str]:
         return [name for name in re.findall(r"\{(\w+)\}", self.id) if name != "account"]
 
     def rule(
@@ -176,55 +180,55 @@ class ArmType:
         references: tuple[ResourceReference, ...] = (),
         **more: Any,
     ) -> TypeRule:
-        """What all types have and what this one has besides; further keywords are those of TypeRule."""
+        """Combine what all types have with what this type has; further keywords are those of TypeRule."""
         declared = declared_inputs(self.token)
         identities = _takes_identities(declared)
-        usual: dict[str, Any] = {
-            "name": self.name,
-            "naming": NamingScheme.COPIED if len(self._inputs) > 2 else NamingScheme.JOINED,
+        defaults: dict[str, Any] = {
+            "name_input": self.name_input,
+            "naming": NamingScheme.COPIED if len(self._id_inputs) > 2 else NamingScheme.JOINED,
             "planned": {"location": "{region}"} if "location" in declared else {},
         }
         return TypeRule(
-            properties=declared_inputs(self.token, dict(self._usual(declared)), refinements),
+            properties=declared_inputs(self.token, dict(self._common_refinements(declared)), refinements),
             identity=self.id,
             account_wide=True,
-            computed={**self._computed(declared), **computed},
+            computed={**self._common_outputs(declared), **computed},
             rendered={"identity": _identity_output} | dict(rendered) if identities else rendered,
-            unique=(*unique, self._sole),
-            references=(*self._above, *((_IDENTITIES_REFERENCE,) if identities else ()), *references),
-            **usual | more,
+            unique=(*unique, self._unique_id),
+            references=(*self._group_reference, *((_IDENTITIES_REFERENCE,) if identities else ()), *references),
+            **defaults | more,
         )
 
     @property
-    def _sole(self) -> UniqueHandle:
-        """The provider looks whether a resource exists before it makes it."""
+    def _unique_id(self) -> UniqueHandle:
+        """The provider refuses to create a resource that exists."""
         return UniqueHandle(self.id, Refusal("Conflict", f"cannot create already existing resource '{self.id}'", 409))
 
     @property
-    def _above(self) -> tuple[ResourceReference, ...]:
+    def _group_reference(self) -> tuple[ResourceReference, ...]:
         return (RESOURCE_GROUP_REFERENCE,) if self.id.startswith(PROVIDERS_ID_PREFIX) else ()
 
-    def _computed(self, declared: Mapping[str, Property]) -> dict[str, OutputSource]:
-        told: dict[str, OutputSource] = {
+    def _common_outputs(self, declared: Mapping[str, Property]) -> dict[str, OutputSource]:
+        outputs: dict[str, OutputSource] = {
             "azureApiVersion": rest_api_version(self.token),
-            "name": f"{{{self.name}}}",
-            "type": self.kind,
+            "name": f"{{{self.name_input}}}",
+            "type": self.arm_name,
         }
-        told |= {"systemData": _system_data} if has_system_data(self.token) else {}
-        return {name: source for name, source in told.items() if name not in declared}
+        outputs |= {"systemData": _system_data} if has_system_data(self.token) else {}
+        return {name: source for name, source in outputs.items() if name not in declared}
 
-    def _usual(self, declared: Mapping[str, Property]) -> Iterator[tuple[str, PropertyRefinement]]:
-        yield from ((name, refine(replaces=True)) for name in self._inputs)
+    def _common_refinements(self, declared: Mapping[str, Property]) -> Iterator[tuple[str, PropertyRefinement]]:
+        yield from ((name, refine(force_new=True)) for name in self._id_inputs)
         if "location" in declared:
-            yield "location", refine(replaces=True, folded=True)
+            yield "location", refine(force_new=True, case_insensitive=True)
         if "tags" in declared:
             yield "tags", refine(Count(0, 50, DOC))
         if _takes_identities(declared):
-            yield "identity.userAssignedIdentities", refine(rewritten=True)
+            yield "identity.userAssignedIdentities", refine(reported_differently=True)
 
 
 def _takes_identities(declared: Mapping[str, Property]) -> bool:
-    """They go in by id alone, and come out with what the directory knows of them."""
+    """Identities are given by id alone, and reported with their client and principal ids."""
     return "identity" in declared and "userAssignedIdentities" in declared["identity"].fields
 
 
@@ -233,14 +237,14 @@ def _system_data(facts: RequestFacts) -> dict[str, str]:
 
 
 def _identity_output(facts: RequestFacts) -> dict[str, Any]:
-    asked, found = facts["identity"], facts["identity_found"] or {}
+    identity, found = facts["identity"], facts["identity_found"] or {}
     users = {
         id_: {name: found[name] for name in ("clientId", "principalId") if found.get("id") == id_}
-        for id_ in asked.get("userAssignedIdentities", ())
+        for id_ in identity.get("userAssignedIdentities", ())
     }
     own = {"principalId": stable_guid("system identity")(facts), "tenantId": SIMULATED_TENANT}
     return (
-        {"type": asked.get("type", "None")}
+        {"type": identity.get("type", "None")}
         | ({"userAssignedIdentities": users} if users else {})
-        | (own if "SystemAssigned" in asked.get("type", "") else {})
+        | (own if "SystemAssigned" in identity.get("type", "") else {})
     )

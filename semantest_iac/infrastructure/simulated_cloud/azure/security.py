@@ -7,19 +7,24 @@ from typing import Any, Final
 
 from semantest_iac.infrastructure.simulated_cloud.azure import resource_type
 from semantest_iac.infrastructure.simulated_cloud.azure.resource_type import (
-    DOC,
     IDENTITY_TYPE,
-    OBSERVED,
     PROVIDERS_ID_PREFIX,
     SIMULATED_TENANT,
-    TERRAFORM,
     ArmType,
     parent_reference,
     refine,
     stable_guid,
 )
 from semantest_iac.infrastructure.simulated_cloud.runtime.clock import SECONDS_PER_DAY
-from semantest_iac.infrastructure.simulated_cloud.schema.properties import Length, OneOf, Pattern, Range
+from semantest_iac.infrastructure.simulated_cloud.schema.properties import (
+    DOC,
+    OBSERVED,
+    TERRAFORM,
+    Length,
+    OneOf,
+    Pattern,
+    Range,
+)
 from semantest_iac.infrastructure.simulated_cloud.schema.refusals import Refusal
 from semantest_iac.infrastructure.simulated_cloud.schema.rules import (
     GuardContext,
@@ -46,13 +51,13 @@ def seconds_between(now: str, then: str) -> float:
     return (datetime.fromisoformat(now) - datetime.fromisoformat(then)).total_seconds()
 
 
-def _is_unknown_principal(around: GuardContext) -> bool:
+def _is_unknown_principal(context: GuardContext) -> bool:
     """A directory that is told the type of a principal need not look it up."""
-    facts = around.facts
+    facts = context.facts
     return not facts["principalType"] and any(
         row["principalId"] == facts["principalId"]
         and seconds_between(facts["now"], row["systemData"]["createdAt"]) < ROLE_PROPAGATION_SECONDS
-        for row in around.rows(IDENTITY_TYPE)
+        for row in context.resources_of(IDENTITY_TYPE)
     )
 
 
@@ -66,7 +71,7 @@ IDENTITY_TYPES: Final[dict[str, TypeRule]] = {
             "principalId": stable_guid("principal"),
             "tenantId": SIMULATED_TENANT,
         },
-        latency=5,
+        latency_seconds=5,
     ),
     ROLE_ASSIGNMENT_TYPE: ArmType(
         ROLE_ASSIGNMENT_TYPE, "{scope}/providers/Microsoft.Authorization/roleAssignments/{roleAssignmentName}"
@@ -74,13 +79,13 @@ IDENTITY_TYPES: Final[dict[str, TypeRule]] = {
         {
             "roleAssignmentName": refine(Pattern(rf"^{_GUID_PATTERN}\Z", TERRAFORM)),
             "roleDefinitionId": refine(
-                Pattern(rf"/providers/Microsoft\.Authorization/roleDefinitions/{_GUID_PATTERN}\Z", DOC), replaces=True
+                Pattern(rf"/providers/Microsoft\.Authorization/roleDefinitions/{_GUID_PATTERN}\Z", DOC), force_new=True
             ),
-            "principalId": refine(Pattern(rf"^{_GUID_PATTERN}\Z", DOC), replaces=True),
-            "principalType": refine(replaces=True, settled=True),
+            "principalId": refine(Pattern(rf"^{_GUID_PATTERN}\Z", DOC), force_new=True),
+            "principalType": refine(force_new=True, computed_default=True),
             **dict.fromkeys(
                 ("condition", "conditionVersion", "delegatedManagedIdentityResourceId", "description"),
-                refine(replaces=True),  # no field of an assignment can be changed
+                refine(force_new=True),  # no field of an assignment can be changed
             ),
         },
         naming=NamingScheme.UUID,
@@ -162,20 +167,20 @@ def _is_recovered(facts: RequestFacts) -> bool:
     return bool(facts["properties"].get("createMode") == "recover")
 
 
-def _changes_retention(around: GuardContext) -> bool:
-    asked = around.facts["properties"].get(_RETENTION_INPUT)
-    return bool(around.before) and asked not in (None, around.before["properties"][_RETENTION_INPUT])
+def _changes_retention(context: GuardContext) -> bool:
+    asked = context.facts["properties"].get(_RETENTION_INPUT)
+    return bool(context.previous) and asked not in (None, context.previous["properties"][_RETENTION_INPUT])
 
 
 VAULT_TYPES: Final[dict[str, TypeRule]] = {
     VAULT_TYPE: ArmType(VAULT_TYPE, f"{_VAULTS_ID}/{{vaultName}}").rule(
         {
             "vaultName": refine(Pattern(r"^(?!.*--)[a-zA-Z][a-zA-Z0-9-]{1,22}[a-zA-Z0-9]\Z", DOC)),
-            "properties.tenantId": refine(replaces=True),
-            f"properties.{_RETENTION_INPUT}": refine(Range(7, 90, TERRAFORM), settled=True),
-            "properties.enablePurgeProtection": refine(OneOf((True,), DOC), settled=True),
-            "properties.enableSoftDelete": refine(settled=True),
-            "properties.createMode": refine(rewritten=True),
+            "properties.tenantId": refine(force_new=True),
+            f"properties.{_RETENTION_INPUT}": refine(Range(7, 90, TERRAFORM), computed_default=True),
+            "properties.enablePurgeProtection": refine(OneOf((True,), DOC), computed_default=True),
+            "properties.enableSoftDelete": refine(computed_default=True),
+            "properties.createMode": refine(reported_differently=True),
         },
         rendered={"properties": _vault_output},
         unique=(
@@ -199,7 +204,7 @@ VAULT_TYPES: Final[dict[str, TypeRule]] = {
                 TERRAFORM,
             ),
         ),
-        held=NameReservation(
+        name_reservation=NameReservation(
             _retention_seconds,
             Refusal(
                 "ConflictError",
@@ -207,20 +212,20 @@ VAULT_TYPES: Final[dict[str, TypeRule]] = {
                 "existing key vault.",
                 409,
             ),
-            lifted=_is_recovered,
+            is_released=_is_recovered,
         ),
-        latency=20,
+        latency_seconds=20,
     ),
     SECRET_TYPE: ArmType(SECRET_TYPE, f"{_VAULTS_ID}/{{vaultName}}/secrets/{{secretName}}").rule(
         {
             "secretName": refine(Pattern(r"^[a-zA-Z0-9-]*\Z", DOC), Length(1, 127, DOC)),
-            "properties": refine(sealed=True),
-            "properties.value": refine(rewritten=True),
+            "properties": refine(sensitive=True),
+            "properties.value": refine(reported_differently=True),
         },
         computed={"location": "{vault[location]}"},
         rendered={"properties": _secret_output},
-        renewals=(RecomputedOutputs(("properties",), ("properties",)),),
-        references=(parent_reference("vaultName", VAULT_TYPE, _VAULTS_ID, named="vault"),),
-        latency=2,
+        recomputed=(RecomputedOutputs(("properties",), ("properties",)),),
+        references=(parent_reference("vaultName", VAULT_TYPE, _VAULTS_ID, fact_name="vault"),),
+        latency_seconds=2,
     ),
 }

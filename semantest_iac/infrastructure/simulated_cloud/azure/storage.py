@@ -5,17 +5,14 @@ from __future__ import annotations
 from typing import Any, Final
 
 from semantest_iac.infrastructure.simulated_cloud.azure.resource_type import (
-    DOC,
-    GENERAL,
     PROVIDERS_ID_PREFIX,
     SUCCEEDED_STATE,
-    TERRAFORM,
     ArmType,
     parent_reference,
     refine,
     stable_guid,
 )
-from semantest_iac.infrastructure.simulated_cloud.schema.properties import Length, Pattern
+from semantest_iac.infrastructure.simulated_cloud.schema.properties import DOC, GENERAL, TERRAFORM, Length, Pattern
 from semantest_iac.infrastructure.simulated_cloud.schema.refusals import Refusal
 from semantest_iac.infrastructure.simulated_cloud.schema.rules import GuardContext, RequestGuard, TypeRule, UniqueHandle
 from semantest_iac.infrastructure.simulated_cloud.schema.values import RequestFacts
@@ -25,7 +22,7 @@ CONTAINER_TYPE: Final = "azure-native:storage:BlobContainer"
 TABLE_TYPE: Final = "azure-native:storage:Table"
 
 _ACCOUNTS_ID: Final = f"{PROVIDERS_ID_PREFIX}Microsoft.Storage/storageAccounts"
-_ACCOUNT_REFERENCE: Final = parent_reference("accountName", STORAGE_ACCOUNT_TYPE, _ACCOUNTS_ID, named="storage")
+_ACCOUNT_REFERENCE: Final = parent_reference("accountName", STORAGE_ACCOUNT_TYPE, _ACCOUNTS_ID, fact_name="storage")
 _SERVICES: Final = ("blob", "dfs", "file", "queue", "table", "web")
 
 
@@ -40,18 +37,18 @@ def _service_endpoints(facts: RequestFacts) -> dict[str, Any]:
     return {service: f"https://{host}/" for service, host in hosts.items()}
 
 
-def _is_public_in_private_account(around: GuardContext) -> bool:
-    open_to_all = around.facts["publicAccess"] not in ("", "None")
-    return open_to_all and not around.facts["storage"]["allowBlobPublicAccess"]
+def _is_public_in_private_account(context: GuardContext) -> bool:
+    open_to_all = context.facts["publicAccess"] not in ("", "None")
+    return open_to_all and not context.facts["storage"]["allowBlobPublicAccess"]
 
 
 STORAGE_TYPES: Final[dict[str, TypeRule]] = {
     STORAGE_ACCOUNT_TYPE: ArmType(STORAGE_ACCOUNT_TYPE, f"{_ACCOUNTS_ID}/{{accountName}}").rule(
         {
             "accountName": refine(Pattern(r"^[a-z0-9]{3,24}\Z", DOC)),
-            "isHnsEnabled": refine(replaces=True),  # the provider's own table of replacements
-            "enableNfsV3": refine(replaces=True),
-            "encryption.requireInfrastructureEncryption": refine(replaces=True),
+            "isHnsEnabled": refine(force_new=True),  # the provider's own table of replacements
+            "enableNfsV3": refine(force_new=True),
+            "encryption.requireInfrastructureEncryption": refine(force_new=True),
         },
         computed={
             **SUCCEEDED_STATE,
@@ -73,7 +70,7 @@ STORAGE_TYPES: Final[dict[str, TypeRule]] = {
                 Refusal("StorageAccountAlreadyTaken", "The storage account named {accountName} is already taken.", 409),
             ),
         ),
-        latency=25,
+        latency_seconds=25,
     ),
     CONTAINER_TYPE: ArmType(
         CONTAINER_TYPE, f"{_ACCOUNTS_ID}/{{accountName}}/blobServices/default/containers/{{containerName}}"

@@ -1,5 +1,4 @@
-"""The interpreter of the rule tables: operations of a cloud, its inventory in SQLite, identifiers, scripted faults and
-virtual time.
+"""The interpreter of the rule tables: operations, the inventory in SQLite, identifiers, scripted faults, virtual time.
 
-Does not belong here: rules of single resource types, and the clouds' own names.
+Does not belong here: rules of single resource types, and names that only one cloud has.
 """

@@ -29,19 +29,19 @@ from semantest_iac.infrastructure.simulated_cloud.schema.shapes import CheckFail
 from semantest_iac.infrastructure.simulated_cloud.schema.values import RequestFacts, ResourceProperties
 
 DataSource: TypeAlias = Callable[[RequestFacts, ResourceProperties], dict[str, Any]]
-"""A data source: answers from the facts of the account and the arguments."""
+"""A function that answers an invoke from the facts of the account and the arguments."""
 
 _NO_PROPERTIES: Final[ResourceProperties] = {}
 
 
 class SimulatedCloud:
-    """What an engine may ask; refusals are raised as CloudRefusal, in the cloud's own words.
+    """The operations that an engine calls; a refusal is raised as CloudRefusal, with the cloud's own code and message.
 
-    Where an operation takes `state`, it is the caller's last known outputs: they tell apart resources whose id is only
-    unique within a parent, and give back the values that the inventory never holds.
+    `state` holds the caller's last known outputs: they identify resources whose id is unique within a parent only, and
+    restore sensitive values, which the inventory does not store.
     """
 
-    def __init__(  # noqa: PLR0913 - one cloud is joined in one place, all by name
+    def __init__(  # noqa: PLR0913 - one cloud is composed in one place, all by name
         self,
         types: Mapping[str, TypeRule],
         inventory: Inventory,
@@ -50,7 +50,7 @@ class SimulatedCloud:
         region: str,
         faults: FaultScript = NO_FAULTS,
         clock: VirtualClock | None = None,
-        invokes: Mapping[str, DataSource] | None = None,
+        data_sources: Mapping[str, DataSource] | None = None,
     ) -> None:
         self._types = types
         self._inventory = inventory
@@ -58,27 +58,27 @@ class SimulatedCloud:
         self._region = region
         self._faults = faults
         self._clock = clock or VirtualClock()
-        self._invokes = invokes or {}
+        self._data_sources = data_sources or {}
 
     def supports(self, type_: str) -> bool:
-        """Whether the type has rules."""
+        """Return True for a type that has rules."""
         return type_ in self._types
 
-    def named(
+    def add_physical_name(
         self,
         type_: str,
         inputs: ResourceProperties,
-        logical: str,
+        logical_name: str,
         *,
         previous: ResourceProperties = _NO_PROPERTIES,
         salt: str = "",
     ) -> dict[str, Any]:
-        """Inputs with an automatic physical name where none is given; another salt gives another name."""
-        seed = "|".join((self._account, self._region, type_, logical, salt))
-        return naming.add_physical_name(self._types[type_], inputs, logical, previous, seed)
+        """Return the inputs with a generated physical name where none is given; another salt gives another name."""
+        seed = "|".join((self._account, self._region, type_, logical_name, salt))
+        return naming.add_physical_name(self._types[type_], inputs, logical_name, previous, seed)
 
     def check(self, type_: str, inputs: ResourceProperties) -> list[CheckFailure]:
-        """Everything wrong with the shape of the inputs; looks at nothing else in the cloud."""
+        """Return everything that is wrong with the shape of the inputs, without looking at other resources."""
         return shapes.check_inputs(self._types[type_], inputs)
 
     def diff(
@@ -88,121 +88,129 @@ class SimulatedCloud:
         old_outputs: ResourceProperties,
         new_inputs: ResourceProperties,
     ) -> ResourceDiff:
-        """What an update to the new inputs would change."""
+        """Return what an update to the new inputs changes."""
         return differences.compute_diff(self._types[type_], old_inputs, old_outputs, new_inputs)
 
     def preview_create(self, type_: str, inputs: ResourceProperties) -> dict[str, Any]:
-        """The outputs as far as they are known before a create."""
+        """Return the outputs of a create; those that are not known before an apply are UNKNOWN."""
         return results.preview_create_outputs(self._types[type_], inputs, self._facts(inputs))
 
     def preview_update(self, type_: str, old_outputs: ResourceProperties, inputs: ResourceProperties) -> dict[str, Any]:
-        """The outputs as far as they are known before an update; what it makes anew is UNKNOWN."""
+        """Return the outputs of an update; those that it recomputes are UNKNOWN."""
         return results.preview_update_outputs(self._types[type_], old_outputs, inputs, self._facts(inputs))
 
     def create(self, type_: str, inputs: ResourceProperties, *, owner: str) -> CreatedResource:
-        """Make a resource; `owner` is kept beside it, so that an unfinished create can be found."""
-        late = self._strike("create", type_, (owner, str(inputs.get(self._types[type_].name, ""))))
-        with self._placed(inputs) as placement:
-            created = operations.create_resource(placement, type_, inputs, owner)
-        for fault in late:
-            raise fault.answer(created)
+        """Create a resource and store `owner` with it, by which an unfinished create is found."""
+        name = str(inputs.get(self._types[type_].name_input, ""))
+        late_faults = self._apply_faults("create", type_, (owner, name))
+        with self._request(inputs) as scope:
+            created = operations.create_resource(scope, type_, inputs, owner)
+        for fault in late_faults:
+            raise fault.to_refusal(created)
         return created
 
     def update(self, type_: str, id_: str, inputs: ResourceProperties) -> dict[str, Any]:
-        """Change a resource in place; a resource that is gone is refused with ResourceNotFound."""
-        late = self._strike("update", type_, (id_,))
-        with self._placed(inputs) as placement:
-            outputs = operations.update_resource(placement, _find_existing(placement, type_, id_, inputs), inputs)
-        for fault in late:
-            raise fault.answer()
+        """Change a resource in place and return its outputs; refuse with ResourceNotFound where it is gone."""
+        late_faults = self._apply_faults("update", type_, (id_,))
+        with self._request(inputs) as scope:
+            outputs = operations.update_resource(scope, _find_existing(scope, type_, id_, inputs), inputs)
+        for fault in late_faults:
+            raise fault.to_refusal()
         return outputs
 
     def delete(self, type_: str, id_: str, state: ResourceProperties = _NO_PROPERTIES) -> None:
-        """Remove a resource; what is gone already is fine, what others need is refused."""
-        late = self._strike("delete", type_, (id_,))
-        with self._placed(state) as placement:
-            if row := placement.found(type_, id_, state):
-                operations.delete_resource(placement, row)
-        for fault in late:
-            raise fault.answer()
+        """Delete a resource, if it exists; refuse while other resources need it."""
+        late_faults = self._apply_faults("delete", type_, (id_,))
+        with self._request(state) as scope:
+            if resource := scope.find(type_, id_, state):
+                operations.delete_resource(scope, resource)
+        for fault in late_faults:
+            raise fault.to_refusal()
 
     def publish_code(self, type_: str, id_: str, digest: str) -> None:
-        """Give a resource the code to run, where its cloud takes code beside the inputs of the resource."""
-        late = self._strike("publish", type_, (id_,))
-        with self._placed(_NO_PROPERTIES) as placement:
-            operations.record_code(placement, _find_existing(placement, type_, id_, _NO_PROPERTIES), digest)
-        for fault in late:
-            raise fault.answer()
+        """Give a resource the code to run, where its cloud takes code apart from the inputs of the resource."""
+        late_faults = self._apply_faults("publish", type_, (id_,))
+        with self._request(_NO_PROPERTIES) as scope:
+            operations.record_code(scope, _find_existing(scope, type_, id_, _NO_PROPERTIES), digest)
+        for fault in late_faults:
+            raise fault.to_refusal()
 
-    def published(self, type_: str, id_: str) -> str:
-        """The digest of the code that a resource runs; empty where none was published or the resource is gone."""
-        with self._inventory.view() as books:
-            row = self._placement(books, _NO_PROPERTIES).found(type_, id_, _NO_PROPERTIES)
-            return books.published(row.address) if row else ""
+    def published_code(self, type_: str, id_: str) -> str:
+        """Return the digest of the code that a resource runs; empty where there is no code or no resource."""
+        with self._inventory.view() as transaction:
+            resource = self._scope(transaction, _NO_PROPERTIES).find(type_, id_, _NO_PROPERTIES)
+            return transaction.code_digest(resource.address) if resource else ""
 
     def read(self, type_: str, id_: str, state: ResourceProperties = _NO_PROPERTIES) -> dict[str, Any] | None:
-        """The outputs of a living resource, or None."""
-        self._strike("read", type_, (id_,))
-        with self._inventory.view() as books:
-            row = self._placement(books, state).found(type_, id_, state)
-        return self._opened(row, state) if row else None
+        """Return the outputs of a resource, or None where it is gone."""
+        self._apply_faults("read", type_, (id_,))
+        with self._inventory.view() as transaction:
+            resource = self._scope(transaction, state).find(type_, id_, state)
+        return self._unmask(resource, state) if resource else None
 
-    def find(self, owner: str, state: ResourceProperties = _NO_PROPERTIES) -> tuple[str, str, dict[str, Any]] | None:
-        """Type, id and outputs of what the owner made last, if it still lives."""
-        with self._inventory.view() as books:
-            row = books.by_owner(self._account, owner)
-        return (row.address.type, row.id, self._opened(row, state)) if row else None
+    def find_by_owner(
+        self, owner: str, state: ResourceProperties = _NO_PROPERTIES
+    ) -> tuple[str, str, dict[str, Any]] | None:
+        """Return type, id and outputs of the resource that the owner created last, if it still exists."""
+        with self._inventory.view() as transaction:
+            resource = transaction.find_by_owner(self._account, owner)
+        return (resource.address.type, resource.id, self._unmask(resource, state)) if resource else None
 
-    def live(self, region: str | None = None) -> list[tuple[str, str]]:
-        """Type and id of everything alive in the account, in one region where one is named, sorted."""
-        with self._inventory.view() as books:
-            rows = books.all(self._account)
-        return [(row.address.type, row.id) for row in rows if region is None or row.address.region in ("", region)]
+    def list_resources(self, region: str | None = None) -> list[tuple[str, str]]:
+        """Return type and id of every resource in the account, or in one region and account-wide, sorted."""
+        with self._inventory.view() as transaction:
+            resources = transaction.list_all(self._account)
+        return [(one.address.type, one.id) for one in resources if region is None or one.address.region in ("", region)]
 
     def invoke(self, token: str, args: ResourceProperties) -> dict[str, Any]:
-        """Ask a data source; an unknown one is refused with UnknownInvoke."""
-        if token not in self._invokes:
+        """Call a data source; refuse with UnknownInvoke where there is none."""
+        if token not in self._data_sources:
             raise CloudRefusal("UnknownInvoke", f"The simulated cloud does not answer {token}.")
-        return self._invokes[token](self._facts(args), args)
+        return self._data_sources[token](self._facts(args), args)
 
-    def _strike(self, operation: str, type_: str, names: Sequence[str]) -> list[ScriptedFault]:
-        striking = self._faults.striking(operation, type_, names)
-        for fault in striking:
+    def _apply_faults(self, operation: str, type_: str, names: Sequence[str]) -> list[ScriptedFault]:
+        """Delay or refuse the call by the script; return the faults that are due after the operation."""
+        faults = self._faults.match_call(operation, type_, names)
+        for fault in faults:
             self._clock.advance(fault.seconds)
-            if fault.strikes_before:
-                raise fault.answer()
-        return [fault for fault in striking if fault.effect is not FaultEffect.SLOW]
+            if fault.prevents_operation:
+                raise fault.to_refusal()
+        return [fault for fault in faults if fault.effect is not FaultEffect.SLOW]
 
     @contextmanager
-    def _placed(self, properties: ResourceProperties) -> Iterator[RequestScope]:
+    def _request(self, properties: ResourceProperties) -> Iterator[RequestScope]:
         try:
-            with self._inventory.change() as books:
-                self._clock.reach(books.seconds())
-                yield self._placement(books, properties)
-                books.reach(self._clock.seconds)
+            with self._inventory.transaction() as transaction:
+                self._clock.catch_up(transaction.virtual_seconds())
+                yield self._scope(transaction, properties)
+                transaction.save_virtual_seconds(self._clock.seconds)
         except CloudRefusal as refusal:
             if refusal.retry_after:
-                self._let_pass(refusal.retry_after)
+                self._advance_clock(refusal.retry_after)
             raise
 
-    def _let_pass(self, seconds: float) -> None:
-        """Who is told to come back later is taken to have waited when the next call comes."""
+    def _advance_clock(self, seconds: float) -> None:
+        """Let virtual time pass at once: a caller that is asked to retry later has waited when it calls again."""
         self._clock.advance(seconds)
-        with self._inventory.change() as books:
-            books.reach(self._clock.seconds)
+        with self._inventory.transaction() as transaction:
+            transaction.save_virtual_seconds(self._clock.seconds)
 
-    def _placement(self, books: InventoryTransaction, properties: ResourceProperties) -> RequestScope:
-        region = str(properties.get("region") or self._region)
-        return RequestScope(self._types, books, self._clock, self._account, region, self._inventory.seal_key)
+    def _scope(self, transaction: InventoryTransaction, properties: ResourceProperties) -> RequestScope:
+        region = self._region_of(properties)
+        return RequestScope(self._types, transaction, self._clock, self._account, region, self._inventory.masking_key)
 
     def _facts(self, properties: ResourceProperties) -> RequestFacts:
-        return account_facts(self._account, str(properties.get("region") or self._region), self._clock)
+        return account_facts(self._account, self._region_of(properties), self._clock)
 
-    def _opened(self, row: StoredResource, state: ResourceProperties) -> dict[str, Any]:
-        return unmask_sensitive(self._types[row.address.type], row.outputs, state, self._inventory.seal_key)
+    def _region_of(self, properties: ResourceProperties) -> str:
+        return str(properties.get("region") or self._region)
+
+    def _unmask(self, resource: StoredResource, state: ResourceProperties) -> dict[str, Any]:
+        rule = self._types[resource.address.type]
+        return unmask_sensitive(rule, resource.outputs, state, self._inventory.masking_key)
 
 
-def _find_existing(placement: RequestScope, type_: str, id_: str, state: ResourceProperties) -> StoredResource:
-    if row := placement.found(type_, id_, state):
-        return row
+def _find_existing(scope: RequestScope, type_: str, id_: str, state: ResourceProperties) -> StoredResource:
+    if resource := scope.find(type_, id_, state):
+        return resource
     raise CloudRefusal("ResourceNotFound", f"The resource {id_} does not exist.", status=404)

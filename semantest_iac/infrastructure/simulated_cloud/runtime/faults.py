@@ -17,7 +17,7 @@ from semantest_iac.infrastructure.simulated_cloud.schema.refusals import CloudRe
 
 
 class FaultEffect(StrEnum):
-    """What a fault does to the call that it meets."""
+    """What a fault does to a matching call."""
 
     SLOW = "slow"
     THROTTLE = "throttle"
@@ -26,7 +26,7 @@ class FaultEffect(StrEnum):
     PARTIAL = "partial"
 
 
-_WITHOUT_EFFECT: Final = {FaultEffect.THROTTLE, FaultEffect.REFUSE}
+_PREVENTING: Final = {FaultEffect.THROTTLE, FaultEffect.REFUSE}
 _DEFAULT_REFUSALS: Final = {
     FaultEffect.THROTTLE: ("TooManyRequestsException", "Rate exceeded", 429, True),
     FaultEffect.REFUSE: ("ServiceException", "The service refused the request.", 400, False),
@@ -37,7 +37,7 @@ _DEFAULT_REFUSALS: Final = {
 
 @dataclass(frozen=True, slots=True)
 class ScriptedFault:
-    """One line of a script: type, name and operation are shell patterns; `call` 0 means every matching call.
+    """One entry of a script: type, name and operation are shell patterns; `call` 0 means every matching call.
 
     `name` is matched against the physical name and against the owner; `seconds` and `retry_after` are virtual.
     """
@@ -54,17 +54,17 @@ class ScriptedFault:
     status: int = 0
 
     @classmethod
-    def from_mapping(cls, line: Mapping[str, Any]) -> ScriptedFault:
-        """A fault from plain data; an unknown key or effect raises TypeError or ValueError."""
-        return cls(**{**line, "effect": FaultEffect(str(line.get("effect")))})
+    def from_mapping(cls, entry: Mapping[str, Any]) -> ScriptedFault:
+        """Raise TypeError for an unknown key and ValueError for an unknown effect."""
+        return cls(**{**entry, "effect": FaultEffect(str(entry.get("effect")))})
 
     @property
-    def strikes_before(self) -> bool:
-        """Whether the cloud has done nothing when it answers."""
-        return self.effect in _WITHOUT_EFFECT
+    def prevents_operation(self) -> bool:
+        """True where the cloud refuses the call before it changes anything."""
+        return self.effect in _PREVENTING
 
-    def answer(self, created: CreatedResource | None = None) -> CloudRefusal:
-        """What the caller hears; only a partial failure tells what was created."""
+    def to_refusal(self, created: CreatedResource | None = None) -> CloudRefusal:
+        """Return the refusal that the caller receives; only a partial failure names what was created."""
         code, message, status, retryable = _DEFAULT_REFUSALS[self.effect]
         return CloudRefusal(
             self.code or code,
@@ -76,7 +76,6 @@ class ScriptedFault:
         )
 
     def matches(self, operation: str, type_: str, names: Sequence[str]) -> bool:
-        """Whether the script line speaks of this call."""
         return (
             fnmatchcase(operation, self.operation)
             and fnmatchcase(type_, self.type)
@@ -86,27 +85,26 @@ class ScriptedFault:
 
 @dataclass(slots=True)
 class FaultScript:
-    """A script and how often each line has matched in this process."""
+    """The faults of a script, and how often each of them has matched in this process."""
 
-    script: tuple[ScriptedFault, ...] = ()
+    faults: tuple[ScriptedFault, ...] = ()
     _calls: list[int] = field(init=False)
     _lock: threading.Lock = field(init=False, default_factory=threading.Lock)
 
     def __post_init__(self) -> None:
-        self._calls = [0] * len(self.script)
+        self._calls = [0] * len(self.faults)
 
     @classmethod
-    def from_data(cls, lines: Sequence[Mapping[str, Any]]) -> FaultScript:
-        """A script from plain data, such as a YAML list."""
-        return cls(tuple(ScriptedFault.from_mapping(line) for line in lines))
+    def from_data(cls, entries: Sequence[Mapping[str, Any]]) -> FaultScript:
+        return cls(tuple(ScriptedFault.from_mapping(entry) for entry in entries))
 
-    def striking(self, operation: str, type_: str, names: Sequence[str]) -> list[ScriptedFault]:
-        """The faults that meet this call, in the order of the script; counts the call."""
+    def match_call(self, operation: str, type_: str, names: Sequence[str]) -> list[ScriptedFault]:
+        """Count the call, and return the faults that are due for it in the order of the script."""
         with self._lock:
-            return [fault for index, fault in enumerate(self.script) if self._is_due(index, operation, type_, names)]
+            return [fault for index, fault in enumerate(self.faults) if self._is_due(index, operation, type_, names)]
 
     def _is_due(self, index: int, operation: str, type_: str, names: Sequence[str]) -> bool:
-        fault = self.script[index]
+        fault = self.faults[index]
         if not fault.matches(operation, type_, names):
             return False
         self._calls[index] += 1
@@ -117,16 +115,16 @@ NO_FAULTS: Final = FaultScript()
 
 
 def load_fault_script(file: Path) -> FaultScript:
-    """The script in a JSON file, a list of lines; no faults where there is no file.
+    """Load the script from a JSON file, a list of objects; return NO_FAULTS where there is no file.
 
-    Raises ConfigurationError for one that is no script.
+    Raise ConfigurationError for a file that is no script.
     """
     if not file.exists():
         return NO_FAULTS
     try:
         return FaultScript.from_data(json.loads(file.read_text(encoding="utf-8")))
     except (AttributeError, TypeError, ValueError) as error:
-        keys = ", ".join(line.name for line in fields(ScriptedFault))
+        keys = ", ".join(key.name for key in fields(ScriptedFault))
         hint = f"A list of objects with these keys: {keys}; effects are {', '.join(FaultEffect)}."
-        fault = Problem("", f"is no script of faults: {error}", hint, file=str(file))
-        raise ConfigurationError("Cannot play the faults that were asked for.", faults=[fault]) from error
+        fault = Problem("", f"is no fault script: {error}", hint, file=str(file))
+        raise ConfigurationError("Cannot load the scripted faults.", faults=[fault]) from error

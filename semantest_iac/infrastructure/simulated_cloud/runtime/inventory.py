@@ -39,7 +39,7 @@ _JOURNAL_MODE_ATTEMPTS: Final = 20
 
 
 class ResourceAddress(NamedTuple):
-    """Where a resource is; account-wide types have no region."""
+    """The key of a resource; the region is empty for account-wide types."""
 
     account: str
     region: str
@@ -49,7 +49,7 @@ class ResourceAddress(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class StoredResource:
-    """One living resource; `seed` made its identifiers and `revision` counts its renewals."""
+    """One living resource; its identifiers derive from `seed`, and `revision` counts updates that recompute outputs."""
 
     address: ResourceAddress
     id: str
@@ -61,65 +61,60 @@ class StoredResource:
 
 
 class ResourceLink(NamedTuple):
-    """That one resource refers to another, and what this means for a delete of the other."""
+    """A reference to another resource, and its effect on a delete of the other."""
 
     target: ResourceAddress
     effect: str
 
 
 class InventoryTransaction:
-    """The tables as one transaction sees them."""
+    """Reads and writes the tables inside one transaction."""
 
     def __init__(self, connection: sqlite3.Connection) -> None:
-        self._run = connection.execute
+        self._execute = connection.execute
 
-    def seconds(self) -> float:
-        """The virtual time that any process has reached."""
-        return float(self._run("select seconds from world").fetchone()[0])
+    def virtual_seconds(self) -> float:
+        """Return the virtual time that any process has reached."""
+        return float(self._execute("select seconds from world").fetchone()[0])
 
-    def reach(self, seconds: float) -> None:
-        """Write down the virtual time."""
-        self._run("update world set seconds = max(seconds, ?)", (seconds,))
+    def save_virtual_seconds(self, seconds: float) -> None:
+        self._execute("update world set seconds = max(seconds, ?)", (seconds,))
 
-    def row(self, address: ResourceAddress) -> StoredResource | None:
-        """The resource at an address."""
+    def get(self, address: ResourceAddress) -> StoredResource | None:
         return self._first("account = ? and region = ? and type = ? and key = ?", address)
 
-    def by_id(self, account: str, region: str, type_: str, id_: str) -> list[StoredResource]:
-        """The resources that answer to an id, which some types give several times."""
+    def find_by_id(self, account: str, region: str, type_: str, id_: str) -> list[StoredResource]:
+        """Return the resources with an id; some types give one id to several of them."""
         return self._rows("account = ? and region = ? and type = ? and id = ?", (account, region, type_, id_))
 
-    def by_owner(self, account: str, owner: str) -> StoredResource | None:
-        """What the owner made last."""
+    def find_by_owner(self, account: str, owner: str) -> StoredResource | None:
+        """Return the resource that the owner created last."""
         return self._first("account = ? and owner = ? order by made desc", (account, owner))
 
-    def owned_by(self, prefix: str) -> list[StoredResource]:
-        """What owners whose mark begins so have made, in all accounts, the newest first."""
+    def list_by_owner_prefix(self, prefix: str) -> list[StoredResource]:
+        """Return the resources of all owners that begin with a prefix, in all accounts, the newest first."""
         return self._rows("substr(owner, 1, length(?1)) = ?1 order by made desc", (prefix,))
 
-    def of_type(self, account: str, region: str, type_: str) -> list[StoredResource]:
-        """All resources of a type in one region."""
+    def list_by_type(self, account: str, region: str, type_: str) -> list[StoredResource]:
         return self._rows("account = ? and region = ? and type = ? order by key", (account, region, type_))
 
-    def all(self, account: str) -> list[StoredResource]:
-        """Everything alive in an account, sorted by type and key."""
+    def list_all(self, account: str) -> list[StoredResource]:
+        """Return all resources of an account, sorted by type, region and key."""
         return self._rows("account = ? order by type, region, key", (account,))
 
-    def _next_number(self) -> int:
-        """A number that no earlier creation had."""
-        return int(self._run("update world set made = made + 1 returning made").fetchone()[0])
-
-    def births(self, account: str, region: str, type_: str, owner: str) -> int:
-        """How often the owner has made one of these, this time included."""
-        counted = self._run(
+    def count_creation(self, account: str, region: str, type_: str, owner: str) -> int:
+        """Count one more resource of a type that the owner creates; return the new count."""
+        count = self._execute(
             "insert into births values (?,?,?,?,1) on conflict do update set times = times + 1 returning times",
             (account, region, type_, owner),
         )
-        return int(counted.fetchone()[0])
+        return int(count.fetchone()[0])
 
-    def named(self, account: str, region: str, type_: str, handle: str) -> tuple[ResourceAddress | None, float]:
-        """Who answers to a handle; without an owner, the virtual second until which it is reserved."""
-        found = self._run(
+    def find_by_handle(
+        self, account: str, region: str, type_: str, handle: str
+    ) -> tuple[ResourceAddress | None, float]:
+        """Return the resource with a handle, or None and the virtual second until which the handle is reserved."""
+        found = self._execute(
             "select key, until from handles where account = ? and region = ? and type = ? and handle = ?",
             (account, region, type_, handle),
         ).fetchone()
@@ -127,66 +122,68 @@ class InventoryTransaction:
             return None, 0.0
         return (ResourceAddress(account, region, type_, found[0]) if found[0] else None), found[1]
 
-    def put(self, row: StoredResource, handles: Set[str], links: Sequence[ResourceLink]) -> None:
-        """Write a resource with its present handles and links."""
-        at = row.address
+    def save(self, resource: StoredResource, handles: Set[str], links: Sequence[ResourceLink]) -> None:
+        """Write a resource, and replace its handles and links."""
+        address = resource.address
         for table in ("handles", "links"):
-            self._run(f"delete from {table} where account = ? and region = ? and type = ? and key = ?", at)  # noqa: S608 - the names are the two above
+            self._execute(f"delete from {table} where account = ? and region = ? and type = ? and key = ?", address)  # noqa: S608 - the names are the two above
         values = (
-            row.id,
-            row.owner,
-            row.seed,
-            row.revision,
+            resource.id,
+            resource.owner,
+            resource.seed,
+            resource.revision,
             self._next_number(),
-            _to_json(row.inputs),
-            _to_json(row.outputs),
+            _to_json(resource.inputs),
+            _to_json(resource.outputs),
         )
-        self._run("insert or replace into resources values (?,?,?,?,?,?,?,?,?,?,?)", (*at, *values))
-        for handle in {at.key} | handles:
-            self._run("insert or replace into handles values (?,?,?,?,?,0)", (*at[:3], handle, at.key))
+        self._execute("insert or replace into resources values (?,?,?,?,?,?,?,?,?,?,?)", (*address, *values))
+        for handle in {address.key} | handles:
+            self._execute("insert or replace into handles values (?,?,?,?,?,0)", (*address[:3], handle, address.key))
         for link in set(links):
-            to = link.target
-            values_ = (to.account, to.region, to.type, to.key, *at[1:], link.effect)
-            self._run("insert or replace into links values (?,?,?,?,?,?,?,?)", values_)
+            target = link.target
+            columns = (target.account, target.region, target.type, target.key, *address[1:], link.effect)
+            self._execute("insert or replace into links values (?,?,?,?,?,?,?,?)", columns)
 
-    def linked_to(self, address: ResourceAddress, effect: str) -> list[ResourceAddress]:
-        """Who refers to a resource with that effect on its delete, sorted."""
-        found = self._run(
+    def find_dependents(self, address: ResourceAddress, effect: str) -> list[ResourceAddress]:
+        """Return the resources that refer to a resource with this effect on its delete, sorted."""
+        found = self._execute(
             "select account, region, type, key from links where account = ? and to_region = ? and to_type = ?"
             " and to_key = ? and effect = ? order by type, key",
             (*address, effect),
         )
         return [ResourceAddress(*values) for values in found]
 
-    def publish(self, address: ResourceAddress, digest: str) -> None:
-        """Write down the code that a resource runs."""
-        self._run("insert or replace into code values (?,?,?,?,?)", (*address, digest))
+    def record_code(self, address: ResourceAddress, digest: str) -> None:
+        self._execute("insert or replace into code values (?,?,?,?,?)", (*address, digest))
 
-    def published(self, address: ResourceAddress) -> str:
-        """The digest of the code that a resource runs; empty where none was published."""
-        found = self._run(
+    def code_digest(self, address: ResourceAddress) -> str:
+        """Return the digest of the code that a resource runs; empty where none was published."""
+        found = self._execute(
             "select digest from code where account = ? and region = ? and type = ? and key = ?", address
         ).fetchone()
         return str(found[0]) if found else ""
 
-    def remove(self, address: ResourceAddress, held: Set[str] = frozenset(), until: float = 0.0) -> None:
-        """Forget a resource; held handles stay reserved until that virtual second."""
+    def remove(self, address: ResourceAddress, reserved: Set[str] = frozenset(), until: float = 0.0) -> None:
+        """Remove a resource; keep these handles reserved until a virtual second."""
         for table in ("resources", "handles", "links", "code"):
-            self._run(f"delete from {table} where account = ? and region = ? and type = ? and key = ?", address)  # noqa: S608 - the names are the four above
-        for handle in held:
-            self._run("insert or replace into handles values (?,?,?,?,'',?)", (*address[:3], handle, until))
+            self._execute(f"delete from {table} where account = ? and region = ? and type = ? and key = ?", address)  # noqa: S608 - the names are the four above
+        for handle in reserved:
+            self._execute("insert or replace into handles values (?,?,?,?,'',?)", (*address[:3], handle, until))
+
+    def _next_number(self) -> int:
+        return int(self._execute("update world set made = made + 1 returning made").fetchone()[0])
 
     def _first(self, where: str, values: Sequence[str]) -> StoredResource | None:
         return next(iter(self._rows(f"{where} limit 1", values)), None)
 
     def _rows(self, where: str, values: Sequence[str]) -> list[StoredResource]:
         columns = "account, region, type, key, id, owner, seed, revision, inputs, outputs"
-        found = self._run(f"select {columns} from resources where {where}", values)  # noqa: S608 - written in this class only
+        found = self._execute(f"select {columns} from resources where {where}", values)  # noqa: S608 - written in this class only
         return [_to_resource(values) for values in found]
 
 
 class Inventory:
-    """One file of resources; `:memory:` keeps them in this process."""
+    """One file of resources; `:memory:` keeps them in this process only."""
 
     def __init__(self, path: Path | str) -> None:
         self._lock = threading.RLock()
@@ -194,16 +191,18 @@ class Inventory:
             path, timeout=_LOCK_TIMEOUT_SECONDS, isolation_level=None, check_same_thread=False
         )
         _enable_write_ahead_log(self._connection)
-        self._connection.execute("pragma synchronous = normal")  # survives kill -9; a loss of power ends a play anyway
-        with self.change():
+        self._connection.execute(
+            "pragma synchronous = normal"
+        )  # survives kill -9; a simulation need not survive a power failure
+        with self.transaction():
             for statement in _SCHEMA.split(";"):
                 self._connection.execute(statement)
             self._connection.execute("insert or ignore into world values (1, 0, 0, ?)", (secrets.token_hex(32),))
-        self.seal_key = bytes.fromhex(self._connection.execute("select seal from world").fetchone()[0])
+        self.masking_key = bytes.fromhex(self._connection.execute("select seal from world").fetchone()[0])
 
     @contextmanager
-    def change(self) -> Iterator[InventoryTransaction]:
-        """One transaction against all other processes: it is kept whole, or an exception undoes it whole."""
+    def transaction(self) -> Iterator[InventoryTransaction]:
+        """Begin a write transaction that excludes other processes; commit it, or roll it back on an exception."""
         with self._lock:
             self._connection.execute("begin immediate")
             try:
@@ -215,17 +214,16 @@ class Inventory:
 
     @contextmanager
     def view(self) -> Iterator[InventoryTransaction]:
-        """The tables for reading."""
+        """Read without a transaction of its own."""
         with self._lock:
             yield InventoryTransaction(self._connection)
 
     def close(self) -> None:
-        """Let go of the file."""
         self._connection.close()
 
 
 def _enable_write_ahead_log(connection: sqlite3.Connection) -> None:
-    """SQLite does not wait for others when it changes the journal mode, but for a transaction it does."""
+    """Switch to write-ahead logging; wait by a transaction, as SQLite does not wait when it changes the mode."""
     for attempt in range(_JOURNAL_MODE_ATTEMPTS):
         try:
             connection.execute("pragma journal_mode = wal").fetchone()

@@ -32,7 +32,7 @@ _IDENTIFIER_SHAPES: Final = {
 
 
 def make_identifiers(seed: str) -> dict[str, str]:
-    """One token of every shape that templates may ask for, `uuid` and three `octets` of an address among them."""
+    """Return one identifier of every shape that templates use, a `uuid`, and three `octets` of an address."""
     digest = sha256(seed.encode()).digest()
     drawn = {
         name: _draw_characters(digest, alphabet, length) for name, (alphabet, length) in _IDENTIFIER_SHAPES.items()
@@ -42,7 +42,6 @@ def make_identifiers(seed: str) -> dict[str, str]:
 
 
 def hex_suffix(seed: str, length: int = 7) -> str:
-    """Hexadecimal digits to tell one automatic name from another."""
     return sha256(seed.encode()).hexdigest()[:length]
 
 
@@ -53,39 +52,39 @@ def _draw_characters(digest: bytes, alphabet: str, length: int) -> str:
 def add_physical_name(
     rule: TypeRule, inputs: ResourceProperties, logical: str, previous: ResourceProperties, seed: str
 ) -> dict[str, Any]:
-    """Inputs with an automatic name: the previous one where the provider keeps it, else one made of the logical name.
+    """Add a physical name where none is given: the previous one where the provider keeps it, else a generated one.
 
-    What is nobody's choice is listed under the bridge's own mark, which tells it from a name that somebody wrote.
+    A generated name is listed under DEFAULTS_KEY, which tells it from a name in the program.
     """
-    if not rule.name or _is_named(rule, inputs):
+    if not rule.name_input or _is_named(rule, inputs):
         return dict(inputs)
     if _keeps_previous_name(rule, previous):
-        name, marks = previous[rule.name], previous.get(DEFAULTS_KEY)
+        name, generated = previous[rule.name_input], previous.get(DEFAULTS_KEY)
     else:
         name = _NAME_MAKERS[rule.naming](logical, seed, _name_length_limit(rule))
-        marks = None if rule.naming is NamingScheme.COPIED else [rule.name]
-    return {**inputs, rule.name: name} | ({DEFAULTS_KEY: marks} if marks else {})
+        generated = None if rule.naming is NamingScheme.COPIED else [rule.name_input]
+    return {**inputs, rule.name_input: name} | ({DEFAULTS_KEY: generated} if generated else {})
 
 
-def name_from_prefix(rule: TypeRule, asked: ResourceProperties, seed: str) -> dict[str, Any]:
-    """The name that the provider makes of a prefix, where no name is given."""
-    if not rule.name or is_given(asked.get(rule.name, MISSING)):
+def name_from_prefix(rule: TypeRule, inputs: ResourceProperties, seed: str) -> dict[str, Any]:
+    """Return the name that the provider makes of a prefix, or nothing where a name is given."""
+    if not rule.name_input or is_given(inputs.get(rule.name_input, MISSING)):
         return {}
-    return {rule.name: f"{asked.get(f'{rule.name}Prefix', '')}{hex_suffix(seed, 26)}"}
+    return {rule.name_input: f"{inputs.get(f'{rule.name_input}Prefix', '')}{hex_suffix(seed, 26)}"}
 
 
 def _is_named(rule: TypeRule, inputs: ResourceProperties) -> bool:
-    return any(is_given(inputs.get(name, MISSING)) for name in (rule.name, f"{rule.name}Prefix"))
+    return any(is_given(inputs.get(name, MISSING)) for name in (rule.name_input, f"{rule.name_input}Prefix"))
 
 
 def _keeps_previous_name(rule: TypeRule, previous: ResourceProperties) -> bool:
-    """The bridge lets go of a name that the program wrote and no longer writes; the other providers keep it."""
-    automatic = rule.name in previous.get(DEFAULTS_KEY, ())
-    return automatic or (rule.naming is not NamingScheme.DASHED and is_given(previous.get(rule.name, MISSING)))
+    """The Terraform bridge drops a name that the program no longer writes; other providers keep it."""
+    is_generated = rule.name_input in previous.get(DEFAULTS_KEY, ())
+    return is_generated or (rule.naming is not NamingScheme.DASHED and is_given(previous.get(rule.name_input, MISSING)))
 
 
 def _name_length_limit(rule: TypeRule) -> int:
-    bounds = [limit.most for limit in rule.properties[rule.name].limits if isinstance(limit, Length)]
+    bounds = [limit.maximum for limit in rule.properties[rule.name_input].limits if isinstance(limit, Length)]
     return min((bound for bound in bounds if bound), default=255)
 
 

@@ -21,6 +21,7 @@ from semantest_iac.infrastructure.simulated_cloud.schema.rules import (
     GuardContext,
     NameReservation,
     OnDelete,
+    RequestGuard,
     ResourceReference,
     TypeRule,
     resolve_output,
@@ -30,242 +31,252 @@ from semantest_iac.infrastructure.simulated_cloud.schema.values import RequestFa
 
 @dataclass(frozen=True, slots=True)
 class RequestScope:
-    """One request against the books of one account and region."""
+    """One request inside a transaction, in one account and region.
+
+    Methods that take `own` mean the resource at that address; for a create it is None.
+    """
 
     types: Mapping[str, TypeRule]
-    books: InventoryTransaction
+    transaction: InventoryTransaction
     clock: VirtualClock
     account: str
     region: str
-    seal_key: bytes
+    masking_key: bytes
 
     @property
     def facts(self) -> RequestFacts:
-        """What templates may say of the account, before anything of a resource is known."""
         return account_facts(self.account, self.region, self.clock)
 
     def region_of(self, type_: str) -> str:
-        """Where the rows of a type are kept; account-wide ones belong to no region."""
+        """Return the region under which resources of a type are stored; empty for account-wide types."""
         return "" if self.types[type_].account_wide else self.region
 
-    def found(self, type_: str, id_: str, state: ResourceProperties) -> StoredResource | None:
-        """The living resource with that id; where several parents gave it, the one whose parents are in the state."""
+    def find(self, type_: str, id_: str, state: ResourceProperties) -> StoredResource | None:
+        """Find a resource by its id and, where the id is unique within a parent only, by the parents in the state."""
         rule = self.types[type_]
-        rows = self.books.by_id(self.account, self.region_of(type_), type_, id_)
-        ours = [row for row in rows if all(_has_same_parent(row, state, name) for name in rule.within)]
-        if len(ours) > 1:
-            parents = ", ".join(rule.within)
+        resources = self.transaction.find_by_id(self.account, self.region_of(type_), type_, id_)
+        matching = [one for one in resources if all(_has_same_parent(one, state, name) for name in rule.unique_within)]
+        if len(matching) > 1:
+            parents = ", ".join(rule.unique_within)
             raise CloudRefusal("AmbiguousIdentifier", f"Several resources have the id {id_}; say which {parents}.")
-        return ours[0] if ours else None
+        return matching[0] if matching else None
 
-    def related(
+    def resolve_references(
         self, rule: TypeRule, inputs: ResourceProperties, facts: RequestFacts
     ) -> tuple[list[ResourceLink], list[str]]:
-        """Follow every reference: puts what was found among the facts, gives links and warnings, or refuses."""
+        """Look up every reference and add what it finds to the facts; return links and warnings, or raise a refusal."""
         links, warnings = [], []
         for reference in rule.references:
             for value in _referenced_names(reference, inputs):
-                looked_up = RequestFacts(facts | {"value": value})
-                row = self._target(reference, looked_up)
-                if row is None:
-                    warnings += _refuse_or_warn(reference, looked_up)
+                reference_facts = RequestFacts(facts | {"value": value})
+                resource = self._find_target(reference, reference_facts)
+                if resource is None:
+                    warnings += _refuse_or_warn(reference, reference_facts)
                     continue
-                facts.setdefault(reference.named, RequestFacts(row.outputs, id=row.id))
+                facts.setdefault(reference.fact_name, RequestFacts(resource.outputs, id=resource.id))
                 if reference.on_delete is not OnDelete.ALLOW:
-                    links.append(ResourceLink(row.address, reference.on_delete))
+                    links.append(ResourceLink(resource.address, reference.on_delete))
         return links, warnings
 
-    def guard(self, rule: TypeRule, facts: RequestFacts, own: ResourceAddress | None) -> list[str]:
-        """Ask every guard that applies to a create (no address yet) or an update; gives warnings, or refuses."""
-        surroundings = self.surroundings(facts, own)
-        warnings = []
-        for guard in rule.guards:
-            if (own is None or guard.on_update) and guard.objects(surroundings):
-                refusal = guard.refusal.about(facts)
-                if guard.evidence.is_firm:
-                    raise refusal
-                warnings.append(refusal.message)
-        return warnings
+    def run_guards(self, guards: Sequence[RequestGuard], facts: RequestFacts, own: ResourceAddress | None) -> list[str]:
+        """Run the guards of a create or update; return warnings, or raise a refusal."""
+        context = self.guard_context(facts, own)
+        return [
+            warning
+            for guard in guards
+            if (own is None or guard.on_update) and guard.applies(context)
+            for warning in _refuse_or_warn(guard, facts)
+        ]
 
-    def surroundings(self, facts: RequestFacts, own: ResourceAddress | None) -> GuardContext:
-        """What guards see of a request, for a new resource or for the one at an address."""
-        before = self.books.row(own) if own else None
+    def guard_context(self, facts: RequestFacts, own: ResourceAddress | None) -> GuardContext:
+        previous = self.transaction.get(own) if own else None
         today = self.clock.now.date().isoformat()
-        return GuardContext(facts, lambda type_: self._others(type_, own), today, before.outputs if before else {})
+        outputs = previous.outputs if previous else {}
+        return GuardContext(facts, lambda type_: self._other_resources(type_, own), today, outputs)
 
-    def claim(self, type_: str, facts: RequestFacts, own: ResourceAddress | None = None) -> ResourceAddress | None:
-        """Refuse what others have or what is still reserved; gives the resource that a repeated create changes."""
+    def claim_handles(
+        self, type_: str, facts: RequestFacts, own: ResourceAddress | None = None
+    ) -> ResourceAddress | None:
+        """Refuse handles that are taken or reserved; return the existing resource that a create changes, if any."""
         rule = self.types[type_]
         for unique in rule.unique:
             handle = unique.handle.format_map(facts)
-            owner, until = self.books.named(self.account, self.region_of(type_), type_, handle)
+            owner, reserved_until = self.transaction.find_by_handle(self.account, self.region_of(type_), type_, handle)
             if handle and owner and owner != own:
-                if rule.overwrites and own is None:
+                if rule.create_overwrites and own is None:
                     return owner
-                raise unique.refusal.about(facts)
-            is_reserved = owner is None and until > self.clock.seconds
-            if rule.held and is_reserved and not self._gives_back(rule.held, type_, handle, facts):
-                raise rule.held.refusal.about(facts)
+                raise unique.refusal.render(facts)
+            if owner is None and reserved_until > self.clock.seconds:
+                self._check_reservation(rule.name_reservation, type_, handle, facts)
         return None
 
-    def handles(self, rule: TypeRule, facts: RequestFacts) -> set[str]:
-        """All names by which the resource will be found."""
+    def lookup_handles(self, rule: TypeRule, facts: RequestFacts) -> set[str]:
+        """Return all handles by which references find the resource."""
         unique = {unique.handle.format_map(facts) for unique in rule.unique}
-        told_ = (resolve_output(handle, facts) for handle in rule.handles)
-        further = {name for names in told_ for name in ([names] if isinstance(names, str) else names)}
+        resolved = (resolve_output(handle, facts) for handle in rule.handles)
+        further = {name for names in resolved for name in ([names] if isinstance(names, str) else names)}
         return (unique | further) - {""}
 
-    def withdraw(self, row: StoredResource, *, with_parent: bool = False) -> None:
-        """Delete a resource and what goes with it; refuses while others need it, unless its parent takes it along."""
-        rule = self.types[row.address.type]
-        needed_by = self.books.linked_to(row.address, OnDelete.REFUSE)
-        if rule.in_use and needed_by and not with_parent:
-            facts = RequestFacts(row.outputs, id=row.id, dependents=", ".join(self._ids(needed_by)))
-            raise rule.in_use.about(facts)
-        for dependent in self.books.linked_to(row.address, OnDelete.CASCADE):
-            if found := self.books.row(dependent):
-                self.withdraw(found, with_parent=True)
-        self._forget(rule, row)
+    def remove_with_dependents(self, resource: StoredResource, *, with_parent: bool = False) -> None:
+        """Remove a resource and its cascading dependents; refuse while others need it, unless its parent goes too."""
+        rule = self.types[resource.address.type]
+        needed_by = self.transaction.find_dependents(resource.address, OnDelete.REFUSE)
+        if rule.in_use_refusal and needed_by and not with_parent:
+            facts = RequestFacts(resource.outputs, id=resource.id, dependents=", ".join(self._ids(needed_by)))
+            raise rule.in_use_refusal.render(facts)
+        for address in self.transaction.find_dependents(resource.address, OnDelete.CASCADE):
+            if dependent := self.transaction.get(address):
+                self.remove_with_dependents(dependent, with_parent=True)
+        self._remove(rule, resource)
 
-    def _forget(self, rule: TypeRule, row: StoredResource) -> None:
-        held, until = set(), 0.0
-        if rule.held:
-            facts = RequestFacts(self.facts | row.outputs)
+    def _remove(self, rule: TypeRule, resource: StoredResource) -> None:
+        reserved, seconds = set(), 0.0
+        if reservation := rule.name_reservation:
+            facts = RequestFacts(self.facts | resource.outputs)
             handle = rule.unique[0].handle.format_map(facts)
-            held, until = {handle, _return_handle(rule.held, handle, facts)}, rule.held.seconds(row.outputs)
-        self.books.remove(row.address, held, self.clock.seconds + until)
+            reserved = {handle, _return_handle(reservation, handle, facts)}
+            seconds = reservation.seconds(resource.outputs)
+        self.transaction.remove(resource.address, reserved, self.clock.seconds + seconds)
 
-    def _gives_back(self, held: NameReservation, type_: str, handle: str, facts: RequestFacts) -> bool:
-        if held.lifted(facts):
+    def _check_reservation(
+        self, reservation: NameReservation | None, type_: str, handle: str, facts: RequestFacts
+    ) -> None:
+        if reservation and not self._may_reuse(reservation, type_, handle, facts):
+            raise reservation.refusal.render(facts)
+
+    def _may_reuse(self, reservation: NameReservation, type_: str, handle: str, facts: RequestFacts) -> bool:
+        if reservation.is_released(facts):
             return True
-        _, until = self.books.named(self.account, self.region_of(type_), type_, _return_handle(held, handle, facts))
-        return bool(held.returns_to) and until > self.clock.seconds
+        return_handle = _return_handle(reservation, handle, facts)
+        _, until = self.transaction.find_by_handle(self.account, self.region_of(type_), type_, return_handle)
+        return bool(reservation.returned_to) and until > self.clock.seconds
 
     def _ids(self, addresses: Sequence[ResourceAddress]) -> Iterator[str]:
-        return (row.id for address in addresses if (row := self.books.row(address)))
+        return (resource.id for address in addresses if (resource := self.transaction.get(address)))
 
-    def _target(self, reference: ResourceReference, facts: RequestFacts) -> StoredResource | None:
+    def _find_target(self, reference: ResourceReference, facts: RequestFacts) -> StoredResource | None:
         handle = reference.handle.format_map(facts)
         for type_ in reference.types:
-            address, _ = self.books.named(self.account, self.region_of(type_), type_, handle)
+            address, _ = self.transaction.find_by_handle(self.account, self.region_of(type_), type_, handle)
             if address:
-                return self.books.row(address)
+                return self.transaction.get(address)
         return None
 
-    def _others(self, type_: str, own: ResourceAddress | None) -> list[ResourceProperties]:
-        rows = self.books.of_type(self.account, self.region_of(type_), type_)
-        return [RequestFacts(row.outputs, id=row.id, **self._code(row)) for row in rows if row.address != own]
+    def _other_resources(self, type_: str, own: ResourceAddress | None) -> list[ResourceProperties]:
+        resources = self.transaction.list_by_type(self.account, self.region_of(type_), type_)
+        return [RequestFacts(one.outputs, id=one.id, **self._code(one)) for one in resources if one.address != own]
 
-    def _code(self, row: StoredResource) -> dict[str, str]:
-        """What it runs, where it takes code at all."""
-        takes_code = self.types[row.address.type].takes_code is not None
-        return {"code": self.books.published(row.address)} if takes_code else {}
+    def _code(self, resource: StoredResource) -> dict[str, str]:
+        takes_code = self.types[resource.address.type].code_guards is not None
+        return {"code": self.transaction.code_digest(resource.address)} if takes_code else {}
 
 
 def account_facts(account: str, region: str, clock: VirtualClock) -> RequestFacts:
-    """What templates may say of any request."""
+    """Return the facts that templates of any request may use."""
     return RequestFacts(account=account, region=region, now=clock.now.strftime("%Y-%m-%dT%H:%M:%SZ"))
 
 
-def _return_handle(held: NameReservation, handle: str, facts: RequestFacts) -> str:
-    return f"{handle} in {held.returns_to.format_map(facts)}" if held.returns_to else handle
+def create_resource(scope: RequestScope, type_: str, inputs: ResourceProperties, owner: str) -> CreatedResource:
+    """Create a resource, or change the existing one where the type lets a create do so."""
+    rule = scope.types[type_]
+    seed = _identifier_seed(scope, type_, owner)
+    known = results.inputs_with_defaults(rule, inputs)
+    known |= naming.name_from_prefix(rule, known, seed)
+    facts = RequestFacts(scope.facts | known)
+    links, warnings = scope.resolve_references(rule, known, facts)
+    warnings += scope.run_guards(rule.guards, facts, None)
+    overwritten = scope.claim_handles(type_, facts)
+    if overwritten and (existing := scope.transaction.get(overwritten)):
+        seed = existing.seed
+    facts.update(make_identifiers(seed), revision=1)
+    outputs = results.compute_create_outputs(rule, known, facts)
+    id_ = str(resolve_output(rule.identity, facts))
+    resource = StoredResource(_make_address(scope, type_, facts, id_), id_, owner, seed, 1, dict(known), outputs)
+    scope.transaction.save(_mask_resource(scope, rule, resource), scope.lookup_handles(rule, facts), links)
+    scope.clock.advance(_latency(rule, facts))
+    return CreatedResource(id_, outputs, tuple(warnings))
 
 
-def _has_same_parent(row: StoredResource, state: ResourceProperties, name: str) -> bool:
-    return name not in state or row.outputs.get(name) == state[name]
+def update_resource(scope: RequestScope, resource: StoredResource, inputs: ResourceProperties) -> dict[str, object]:
+    """Change a resource in place and return its outputs."""
+    rule = scope.types[resource.address.type]
+    known = results.inputs_with_defaults(rule, inputs)
+    facts = RequestFacts({rule.name_input: resource.outputs.get(rule.name_input)} | scope.facts | known)
+    links, _ = scope.resolve_references(rule, known, facts)
+    scope.run_guards(rule.guards, facts, resource.address)
+    scope.claim_handles(resource.address.type, facts, resource.address)
+    masked = mask_sensitive(rule, known, scope.masking_key)
+    recomputed = results.find_recomputed_outputs(rule, resource.outputs | resource.inputs, masked)
+    revision = resource.revision + bool(recomputed)
+    facts.update(make_identifiers(resource.seed), revision=revision)
+    outputs = results.compute_update_outputs(rule, resource.outputs, known, recomputed, facts)
+    updated = replace(resource, revision=revision, inputs=dict(known), outputs=outputs)
+    scope.transaction.save(_mask_resource(scope, rule, updated), scope.lookup_handles(rule, facts), links)
+    scope.clock.advance(_latency(rule, facts))
+    return outputs
+
+
+def delete_resource(scope: RequestScope, resource: StoredResource) -> None:
+    """Delete a resource, unless its provider retains it; raise a refusal where its cloud protects it."""
+    rule = scope.types[resource.address.type]
+    if rule.retain_input and resource.outputs.get(rule.retain_input):
+        return
+    if rule.deletion_protection and resource.outputs.get(rule.deletion_protection[0]):
+        raise rule.deletion_protection[1].render(RequestFacts(resource.outputs, id=resource.id))
+    scope.remove_with_dependents(resource)
+
+
+def record_code(scope: RequestScope, resource: StoredResource, digest: str) -> None:
+    """Record the code that a resource runs from now on; raise a refusal where a guard of its type applies."""
+    rule = scope.types[resource.address.type]
+    if rule.code_guards is None:
+        raise CloudRefusal("CodeNotTaken", f"The resource {resource.id} does not take published code.")
+    facts = RequestFacts(scope.facts | resource.outputs, id=resource.id)
+    scope.run_guards(rule.code_guards, facts, resource.address)
+    scope.transaction.record_code(resource.address, digest)
+    scope.clock.advance(_latency(rule, facts))
+
+
+def _return_handle(reservation: NameReservation, handle: str, facts: RequestFacts) -> str:
+    returned_to = reservation.returned_to.format_map(facts)
+    return f"{handle} in {returned_to}" if reservation.returned_to else handle
+
+
+def _has_same_parent(resource: StoredResource, state: ResourceProperties, name: str) -> bool:
+    return name not in state or resource.outputs.get(name) == state[name]
 
 
 def _referenced_names(reference: ResourceReference, inputs: ResourceProperties) -> Iterator[str]:
     for value in values_at_path(inputs, reference.path):
-        found = re.search(reference.pattern, str(value)) if reference.pattern else None
-        if found or not reference.pattern:
-            yield found.group(1) if found else str(value)
+        match = re.search(reference.pattern, str(value)) if reference.pattern else None
+        if match or not reference.pattern:
+            yield match.group(1) if match else str(value)
 
 
-def _refuse_or_warn(reference: ResourceReference, facts: RequestFacts) -> list[str]:
-    refusal: CloudRefusal = reference.refusal.about(facts)
-    if reference.evidence.is_firm:
+def _refuse_or_warn(row: ResourceReference | RequestGuard, facts: RequestFacts) -> list[str]:
+    refusal = row.refusal.render(facts)
+    if row.evidence.is_firm:
         raise refusal
     return [refusal.message]
 
 
-def create_resource(placement: RequestScope, type_: str, inputs: ResourceProperties, owner: str) -> CreatedResource:
-    """Make a resource, or change the one that it means where the cloud lets a create do so."""
-    rule = placement.types[type_]
-    seed = _identifier_seed(placement, type_, owner)
-    asked = results.inputs_with_defaults(rule, inputs)
-    asked |= naming.name_from_prefix(rule, asked, seed)
-    facts = RequestFacts(placement.facts | asked)
-    links, warnings = placement.related(rule, asked, facts)
-    warnings += placement.guard(rule, facts, None)
-    taken = placement.claim(type_, facts)
-    if taken and (before := placement.books.row(taken)):
-        seed = before.seed
-    facts.update(make_identifiers(seed), revision=1)
-    outputs = results.compute_create_outputs(rule, asked, facts)
-    id_ = str(resolve_output(rule.identity, facts))
-    row = StoredResource(_make_address(placement, type_, facts, id_), id_, owner, seed, 1, dict(asked), outputs)
-    placement.books.put(_mask_resource(placement, rule, row), placement.handles(rule, facts), links)
-    placement.clock.advance(_latency_seconds(rule, facts))
-    return CreatedResource(id_, outputs, tuple(warnings))
+def _latency(rule: TypeRule, facts: RequestFacts) -> float:
+    return rule.latency_seconds(facts) if callable(rule.latency_seconds) else rule.latency_seconds
 
 
-def update_resource(placement: RequestScope, row: StoredResource, inputs: ResourceProperties) -> dict[str, object]:
-    """Change a resource in place and give its outputs."""
-    rule = placement.types[row.address.type]
-    asked = results.inputs_with_defaults(rule, inputs)
-    facts = RequestFacts({rule.name: row.outputs.get(rule.name)} | placement.facts | asked)
-    links, _ = placement.related(rule, asked, facts)
-    placement.guard(rule, facts, row.address)
-    placement.claim(row.address.type, facts, row.address)
-    anew = results.find_recomputed_outputs(
-        rule, row.outputs | row.inputs, mask_sensitive(rule, asked, placement.seal_key)
+def _identifier_seed(scope: RequestScope, type_: str, owner: str) -> str:
+    region = scope.region_of(type_)
+    creations = scope.transaction.count_creation(scope.account, region, type_, owner)
+    return "|".join((scope.account, region, type_, owner, str(creations)))
+
+
+def _make_address(scope: RequestScope, type_: str, facts: RequestFacts, id_: str) -> ResourceAddress:
+    parents = (str(facts[name]) for name in scope.types[type_].unique_within)
+    return ResourceAddress(scope.account, scope.region_of(type_), type_, "/".join((*parents, id_)))
+
+
+def _mask_resource(scope: RequestScope, rule: TypeRule, resource: StoredResource) -> StoredResource:
+    inputs, outputs = (
+        mask_sensitive(rule, values, scope.masking_key) for values in (resource.inputs, resource.outputs)
     )
-    revision = row.revision + bool(anew)
-    facts.update(make_identifiers(row.seed), revision=revision)
-    outputs = results.compute_update_outputs(rule, row.outputs, asked, anew, facts)
-    changed = replace(row, revision=revision, inputs=dict(asked), outputs=outputs)
-    placement.books.put(_mask_resource(placement, rule, changed), placement.handles(rule, facts), links)
-    placement.clock.advance(_latency_seconds(rule, facts))
-    return outputs
-
-
-def delete_resource(placement: RequestScope, row: StoredResource) -> None:
-    """Remove a resource, unless its provider leaves it alone or its cloud protects it."""
-    rule = placement.types[row.address.type]
-    if rule.kept_by and row.outputs.get(rule.kept_by):
-        return
-    if rule.protected_by and row.outputs.get(rule.protected_by[0]):
-        raise rule.protected_by[1].about(RequestFacts(row.outputs, id=row.id))
-    placement.withdraw(row)
-
-
-def record_code(placement: RequestScope, row: StoredResource, digest: str) -> None:
-    """Note the code that a resource runs from now on, unless something about the resource forbids it."""
-    rule = placement.types[row.address.type]
-    if rule.takes_code is None:
-        raise CloudRefusal("CodeNotTaken", f"The resource {row.id} does not take published code.")
-    facts = RequestFacts(placement.facts | row.outputs, id=row.id)
-    placement.guard(replace(rule, guards=rule.takes_code), facts, row.address)
-    placement.books.publish(row.address, digest)
-    placement.clock.advance(_latency_seconds(rule, facts))
-
-
-def _latency_seconds(rule: TypeRule, facts: RequestFacts) -> float:
-    return rule.latency(facts) if callable(rule.latency) else rule.latency
-
-
-def _identifier_seed(placement: RequestScope, type_: str, owner: str) -> str:
-    region = placement.region_of(type_)
-    births = placement.books.births(placement.account, region, type_, owner)
-    return "|".join((placement.account, region, type_, owner, str(births)))
-
-
-def _make_address(placement: RequestScope, type_: str, facts: RequestFacts, id_: str) -> ResourceAddress:
-    parents = (str(facts[name]) for name in placement.types[type_].within)
-    return ResourceAddress(placement.account, placement.region_of(type_), type_, "/".join((*parents, id_)))
-
-
-def _mask_resource(placement: RequestScope, rule: TypeRule, row: StoredResource) -> StoredResource:
-    inputs, outputs = (mask_sensitive(rule, values, placement.seal_key) for values in (row.inputs, row.outputs))
-    return replace(row, inputs=inputs, outputs=outputs)
+    return replace(resource, inputs=inputs, outputs=outputs)

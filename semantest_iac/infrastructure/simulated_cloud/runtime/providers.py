@@ -16,14 +16,14 @@ from semantest_iac.infrastructure.simulated_cloud.runtime.inventory import Inven
 def open_simulated_cloud(
     package: str, inventory: Inventory, *, region: str, faults: FaultScript = NO_FAULTS
 ) -> SimulatedCloud:
-    """The simulated cloud of a provider package in a region; KeyError for one that is not simulated."""
+    """Open the simulated cloud of a provider package in a region; raise KeyError for one that is not simulated."""
     entry = CLOUDS.of_package(package)
     simulated: Callable[..., SimulatedCloud] = entry.part(entry.simulated)
     return simulated(inventory, region=region, faults=faults)
 
 
 def find_code_service(package: str, cloud: SimulatedCloud) -> Callable[[str, HttpRequest], HttpResponse]:
-    """The service beside a cloud that has one, as one who may be asked."""
+    """Return the handler of requests to the service that takes code for a cloud; it takes an origin and a request."""
     entry = CLOUDS.of_package(package)
     service: Callable[[str, HttpRequest], HttpResponse] = entry.part(entry.code_service)(cloud)
     return service
@@ -31,12 +31,12 @@ def find_code_service(package: str, cloud: SimulatedCloud) -> Callable[[str, Htt
 
 @cache
 def open_inventory(path: Path) -> Inventory:
-    """The inventory of a file, once per process."""
+    """Open the inventory of a file, once per process."""
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     return Inventory(path)
 
 
 def cloud_factory(path: Path) -> Callable[[str, str], SimulatedCloud]:
-    """The cloud of a package in a region; what goes wrong in them is written in `faults.json` beside the file."""
+    """Return a function of package and region that opens clouds in a file; `faults.json` beside it scripts their faults."""
     faults = load_fault_script(path.with_name("faults.json"))
     return lambda package, region: open_simulated_cloud(package, open_inventory(path), region=region, faults=faults)

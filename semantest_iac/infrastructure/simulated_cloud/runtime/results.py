@@ -20,40 +20,40 @@ from semantest_iac.infrastructure.simulated_cloud.schema.values import (
 
 
 def inputs_with_defaults(rule: TypeRule, inputs: ResourceProperties) -> dict[str, Any]:
-    """Inputs and defaults, without the marks of the bridge."""
-    ours = {name: value for name, value in inputs.items() if name != DEFAULTS_KEY}
-    return with_defaults(rule.properties, ours)
+    """Return the inputs and their defaults, without DEFAULTS_KEY."""
+    properties = {name: value for name, value in inputs.items() if name != DEFAULTS_KEY}
+    return with_defaults(rule.properties, properties)
 
 
 def compute_outputs(
     sources: Mapping[str, OutputSource], known: ResourceProperties, facts: RequestFacts
 ) -> dict[str, Any]:
-    """Outputs in the order of the table; each may use the ones before it. An input of the same name stands."""
-    made: dict[str, Any] = {}
+    """Compute outputs in the order of the table and add them to the facts; known values of the same name are kept."""
+    outputs: dict[str, Any] = {}
     for name, source in sources.items():
         if name not in known:
-            made[name] = facts[name] = resolve_output(source, facts)
-    return made
+            outputs[name] = facts[name] = resolve_output(source, facts)
+    return outputs
 
 
 def preview_create_outputs(rule: TypeRule, inputs: ResourceProperties, facts: RequestFacts) -> dict[str, Any]:
-    """What a create is known to give before it is done; what only the cloud can say is UNKNOWN."""
+    """Return the outputs of a create before it runs; what only the cloud can compute is UNKNOWN."""
     known = inputs_with_defaults(rule, inputs)
     planned = compute_outputs(rule.planned, known, RequestFacts(facts | known))
-    chosen = (*rule.computed, rule.name) if rule.name else rule.computed
+    chosen = (*rule.computed, rule.name_input) if rule.name_input else rule.computed
     return {**dict.fromkeys(chosen, UNKNOWN), **planned, **known, **_preview_rendered_outputs(rule, known, {})}
 
 
 def preview_update_outputs(
     rule: TypeRule, old: ResourceProperties, inputs: ResourceProperties, facts: RequestFacts
 ) -> dict[str, Any]:
-    """What an update is known to give before it is done; what it makes anew is UNKNOWN."""
+    """Return the outputs of an update before it runs; what it recomputes is UNKNOWN."""
     known = inputs_with_defaults(rule, inputs)
     planned = compute_outputs(rule.planned, known, RequestFacts(facts | known))
-    anew = dict.fromkeys(find_recomputed_outputs(rule, old, known), UNKNOWN)
+    recomputed = dict.fromkeys(find_recomputed_outputs(rule, old, known), UNKNOWN)
     return {
         **keep_computed_outputs(rule, old),
-        **anew,
+        **recomputed,
         **planned,
         **known,
         **_preview_rendered_outputs(rule, known, old),
@@ -61,18 +61,18 @@ def preview_update_outputs(
 
 
 def compute_update_outputs(
-    rule: TypeRule, old: ResourceProperties, known: ResourceProperties, anew: set[str], facts: RequestFacts
+    rule: TypeRule, old: ResourceProperties, known: ResourceProperties, recomputed: set[str], facts: RequestFacts
 ) -> dict[str, Any]:
-    """What an update gives: outputs that are not made anew stay as they were."""
-    made = compute_create_outputs(rule, known, facts)
-    kept = {name: value for name, value in keep_computed_outputs(rule, old).items() if name not in anew}
-    return {**made, **kept, **known, **_render_outputs(rule, known, facts)}
+    """Return the outputs of an update: those that it does not recompute keep their old values."""
+    new = compute_create_outputs(rule, known, facts)
+    kept = {name: value for name, value in keep_computed_outputs(rule, old).items() if name not in recomputed}
+    return {**new, **kept, **known, **_render_outputs(rule, known, facts)}
 
 
 def compute_create_outputs(rule: TypeRule, known: ResourceProperties, facts: RequestFacts) -> dict[str, Any]:
-    """All outputs; the facts must hold everything that the templates of the type name."""
-    made = {**compute_outputs(rule.planned, known, facts), **compute_outputs(rule.computed, known, facts)}
-    return {**made, **known, **_render_outputs(rule, known, facts)}
+    """Return all outputs; the facts must contain every name that the templates of the type use."""
+    outputs = {**compute_outputs(rule.planned, known, facts), **compute_outputs(rule.computed, known, facts)}
+    return {**outputs, **known, **_render_outputs(rule, known, facts)}
 
 
 def _render_outputs(rule: TypeRule, known: ResourceProperties, facts: RequestFacts) -> dict[str, Any]:
@@ -80,24 +80,23 @@ def _render_outputs(rule: TypeRule, known: ResourceProperties, facts: RequestFac
 
 
 def _preview_rendered_outputs(rule: TypeRule, known: ResourceProperties, old: ResourceProperties) -> dict[str, Any]:
-    """Rendered outputs before an apply: the old ones where nothing of the inputs is new to them."""
+    """Return rendered outputs before an apply: the old ones where they already contain the inputs, else UNKNOWN."""
     names = rule.rendered.keys() & known.keys()
-    settled = {name for name in names & old.keys() if covers_inputs(rule.properties[name], old[name], known[name])}
-    return {name: old[name] if name in settled else UNKNOWN for name in names}
+    unchanged = {name for name in names & old.keys() if covers_inputs(rule.properties[name], old[name], known[name])}
+    return {name: old[name] if name in unchanged else UNKNOWN for name in names}
 
 
 def keep_computed_outputs(rule: TypeRule, old: ResourceProperties) -> dict[str, Any]:
-    """Of old outputs, those that the cloud or the provider chose."""
-    return {name: old[name] for name in (*rule.computed, rule.name) if name in old}
+    """Return those of the old outputs that the cloud or the provider chose."""
+    return {name: old[name] for name in (*rule.computed, rule.name_input) if name in old}
 
 
 def find_recomputed_outputs(rule: TypeRule, old: ResourceProperties, new: ResourceProperties) -> set[str]:
-    """The outputs that the update from old to new values makes anew."""
     return {
         output
-        for renewal in rule.renewals
-        if (not renewal.only_if or new.get(renewal.only_if)) and _any_changed(rule.properties, renewal.causes, old, new)
-        for output in renewal.outputs
+        for group in rule.recomputed
+        if (not group.only_if or new.get(group.only_if)) and _any_changed(rule.properties, group.causes, old, new)
+        for output in group.outputs
     }
 
 
@@ -110,37 +109,37 @@ def _any_changed(
 
 
 def _is_changed(known: Property, old: Any, new: Any) -> bool:
-    return not (known.settled and new is MISSING) and not are_equal(known, old, new)
+    return not (known.computed_default and new is MISSING) and not are_equal(known, old, new)
 
 
-_MASK_PREFIX: Final = "sealed:"
+_MASK_PREFIX: Final = "sealed:"  # stays: existing inventories hold it
 
 
 def mask_sensitive(rule: TypeRule, values: ResourceProperties, key: bytes) -> dict[str, Any]:
-    """The values as they may be written down."""
-    secret = _sensitive_names(rule) & values.keys()
-    return {name: _fingerprint(value, key) if name in secret else value for name, value in values.items()}
+    """Return the values with a keyed fingerprint in place of each sensitive one; a fingerprint still shows changes."""
+    sensitive = _sensitive_names(rule) & values.keys()
+    return {name: _fingerprint(value, key) if name in sensitive else value for name, value in values.items()}
 
 
 def unmask_sensitive(
     rule: TypeRule, stored: ResourceProperties, state: ResourceProperties, key: bytes
 ) -> dict[str, Any]:
-    """Stored values with the caller's own in place of fingerprints.
+    """Return the stored values with the caller's own values in place of their fingerprints.
 
-    What the caller does not know is left out; where the caller knows another value, the fingerprint stays and shows
-    as a change.
+    A value that the caller does not know is left out. Where the caller knows another value, the fingerprint stays and
+    shows as a change.
     """
-    opened = dict(stored)
+    values = dict(stored)
     for name in _sensitive_names(rule) & stored.keys():
         if name not in state:
-            del opened[name]
+            del values[name]
         elif _fingerprint(state[name], key) == stored[name]:
-            opened[name] = state[name]
-    return opened
+            values[name] = state[name]
+    return values
 
 
 def _sensitive_names(rule: TypeRule) -> set[str]:
-    return {name for name, known in rule.properties.items() if known.sealed}
+    return {name for name, known in rule.properties.items() if known.sensitive}
 
 
 def _fingerprint(value: Any, key: bytes) -> str:

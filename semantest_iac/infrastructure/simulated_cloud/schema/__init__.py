@@ -1,5 +1,4 @@
-"""The vocabulary of the rule tables and pure functions over it: properties, limits, references, guards, refusals,
-equality and differences.
+"""The vocabulary of the rule tables, and pure functions over it: properties, limits, references, guards, refusals.
 
 Does not belong here: state, time, and anything that only one cloud has.
 """

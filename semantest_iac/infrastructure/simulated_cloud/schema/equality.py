@@ -11,14 +11,14 @@ from semantest_iac.infrastructure.simulated_cloud.schema.values import MISSING, 
 
 
 def with_defaults(known: Mapping[str, Property], values: ResourceProperties) -> dict[str, Any]:
-    """The values with the provider's defaults in, nested ones too, and without what counts as absent."""
-    written = {name: _nested_defaults(known.get(name), value) for name, value in values.items() if is_given(value)}
+    """Return the given values with the provider's defaults, also inside nested objects."""
+    given = {name: _nested_defaults(known.get(name), value) for name, value in values.items() if is_given(value)}
     defaults = {name: rule.default for name, rule in known.items() if rule.default is not None}
-    return {**{name: value for name, value in defaults.items() if name not in written}, **written}
+    return defaults | given
 
 
 def are_equal(rule: Property | None, left: Any, right: Any) -> bool:
-    """Whether both mean the same; something unknown is only the same as an equal value."""
+    """Compare two values as a provider does; an unknown value equals only itself."""
     if left == right:
         return True
     if UNKNOWN in (left, right):
@@ -26,13 +26,16 @@ def are_equal(rule: Property | None, left: Any, right: Any) -> bool:
     return bool(_canonicalize(rule, left) == _canonicalize(rule, right))
 
 
-def covers_inputs(rule: Property, told: Any, asked: Any) -> bool:
-    """Whether what a cloud tells holds all that was asked, as far as it tells that at all."""
-    if rule.rewritten or are_equal(rule, told, asked):
+def covers_inputs(rule: Property, reported: Any, requested: Any) -> bool:
+    """Return True where the reported value contains every field of the requested one that the cloud reports at all."""
+    if rule.reported_differently or are_equal(rule, reported, requested):
         return True
-    if not (isinstance(told, Mapping) and isinstance(asked, Mapping)):
+    if not (isinstance(reported, Mapping) and isinstance(requested, Mapping)):
         return False
-    return all(name in rule.fields and covers_inputs(rule.fields[name], told.get(name), asked[name]) for name in asked)
+    return all(
+        name in rule.fields and covers_inputs(rule.fields[name], reported.get(name), value)
+        for name, value in requested.items()
+    )
 
 
 def _nested_defaults(rule: Property | None, value: Any) -> Any:
@@ -52,7 +55,7 @@ def _canonicalize(rule: Property | None, value: Any) -> Any:
 
 
 def _canonical_scalar(rule: Property, value: Any) -> Any:
-    return value.replace(" ", "").lower() if rule.folded and isinstance(value, str) else value
+    return value.replace(" ", "").lower() if rule.case_insensitive and isinstance(value, str) else value
 
 
 def _canonical_fields(rule: Property, value: Any) -> Any:

@@ -1,4 +1,4 @@
-"""Describes the inputs of a resource type: kind, limits with their sources, and how a change of them counts."""
+"""Describes the inputs of a resource type: kind, limits with their sources, and what a change of them means."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from ipaddress import ip_network
-from typing import Any, Protocol, TypedDict, Unpack
+from typing import Any, Final, Protocol, TypedDict, Unpack
 
 
 class Evidence(StrEnum):
-    """Where a row comes from."""
+    """The source of a row in the tables."""
 
     CFN = "CloudFormation schema"
     API = "service API model"
@@ -22,44 +22,46 @@ class Evidence(StrEnum):
 
     @property
     def is_firm(self) -> bool:
-        """Whether a row with this evidence may refuse."""
+        """True where a row with this evidence may refuse; otherwise it only warns."""
         return self is not Evidence.GENERAL
 
 
+CFN: Final = Evidence.CFN
+API: Final = Evidence.API
+DOC: Final = Evidence.DOC
+OBSERVED: Final = Evidence.OBSERVED
+TERRAFORM: Final = Evidence.TERRAFORM
+GENERAL: Final = Evidence.GENERAL
+
+
 class Limit(Protocol):
-    """One bound on a value; `complaint` never repeats the value, which may be secret."""
+    """A limit on one value."""
 
     @property
-    def evidence(self) -> Evidence:
-        """Where the bound comes from."""
-        ...
+    def evidence(self) -> Evidence: ...
 
-    def complaint(self, value: Any) -> str:
-        """What is wrong with the value, or nothing."""
+    def violation(self, value: Any) -> str:
+        """Return what is wrong with the value, or empty text; never repeats the value, which may be secret."""
         ...
 
 
 @dataclass(frozen=True, slots=True)
 class Pattern:
-    """Text in which the expression is found; anchors are the expression's own business, as in JSON Schema."""
+    """Text in which the expression is found; as in JSON Schema, the expression brings its own anchors."""
 
     expression: str
     evidence: Evidence
 
-    def complaint(self, value: Any) -> str:
-        """What is wrong with the value, or nothing."""
+    def violation(self, value: Any) -> str:
         return "" if re.search(self.expression, value) else f"must match {self.expression}"
 
 
 @dataclass(frozen=True, slots=True)
 class OneOf:
-    """A closed list of values."""
-
     options: tuple[Any, ...]
     evidence: Evidence
 
-    def complaint(self, value: Any) -> str:
-        """What is wrong with the value, or nothing."""
+    def violation(self, value: Any) -> str:
         return "" if value in self.options else f"must be one of {', '.join(map(str, self.options))}"
 
 
@@ -67,78 +69,77 @@ class OneOf:
 class Range:
     """A number between two bounds, both included; None leaves a side open."""
 
-    least: float | None
-    most: float | None
+    minimum: float | None
+    maximum: float | None
     evidence: Evidence
 
-    def complaint(self, value: Any) -> str:
-        """What is wrong with the value, or nothing."""
-        return _bounds_violation(value, self.least, self.most, "must be {bounds}")
+    def violation(self, value: Any) -> str:
+        return _bounds_violation(value, self.minimum, self.maximum, "must be {bounds}")
 
 
 @dataclass(frozen=True, slots=True)
 class Multiple:
-    """A whole multiple of a step, or one of a few smaller values."""
+    """A whole multiple of a step, or one of a few other values."""
 
     step: int
-    besides: tuple[int, ...]
+    also_allowed: tuple[int, ...]
     evidence: Evidence
 
-    def complaint(self, value: Any) -> str:
-        """What is wrong with the value, or nothing."""
-        good = value in self.besides or value % self.step == 0
-        return "" if good else f"must be {', '.join(map(str, self.besides))} or a multiple of {self.step}"
+    def violation(self, value: Any) -> str:
+        is_allowed = value in self.also_allowed or value % self.step == 0
+        return "" if is_allowed else f"must be {', '.join(map(str, self.also_allowed))} or a multiple of {self.step}"
 
 
 @dataclass(frozen=True, slots=True)
 class CidrNetwork:
-    """An IP network in CIDR notation, whose prefix lies between two lengths; its host bits are zero."""
+    """An IP network in CIDR notation without host bits, with a prefix between two lengths."""
 
-    shortest: int
-    longest: int
+    shortest_prefix: int
+    longest_prefix: int
     evidence: Evidence
 
-    def complaint(self, value: Any) -> str:
-        """What is wrong with the value, or nothing."""
+    def violation(self, value: Any) -> str:
         try:
             network = ip_network(value)
         except ValueError:
             return "must be a network in CIDR notation without host bits"
-        return _bounds_violation(network.prefixlen, self.shortest, self.longest, "must have a prefix of {bounds}")
+        return _bounds_violation(
+            network.prefixlen, self.shortest_prefix, self.longest_prefix, "must have a prefix of {bounds}"
+        )
 
 
 @dataclass(frozen=True, slots=True)
 class Length:
     """Text of so many characters, both bounds included."""
 
-    least: int | None
-    most: int | None
+    minimum: int | None
+    maximum: int | None
     evidence: Evidence
 
-    def complaint(self, value: Any) -> str:
-        """What is wrong with the value, or nothing."""
-        return _bounds_violation(len(value), self.least, self.most, "must be {bounds} characters long")
+    def violation(self, value: Any) -> str:
+        return _bounds_violation(len(value), self.minimum, self.maximum, "must be {bounds} characters long")
 
 
 @dataclass(frozen=True, slots=True)
 class Count:
     """A collection of so many elements, both bounds included."""
 
-    least: int | None
-    most: int | None
+    minimum: int | None
+    maximum: int | None
     evidence: Evidence
 
-    def complaint(self, value: Any) -> str:
-        """What is wrong with the value, or nothing."""
-        return _bounds_violation(len(value), self.least, self.most, "must have {bounds} elements")
+    def violation(self, value: Any) -> str:
+        return _bounds_violation(len(value), self.minimum, self.maximum, "must have {bounds} elements")
 
 
-def _bounds_violation(size: float, least: float | None, most: float | None, wording: str) -> str:
-    if (least is None or size >= least) and (most is None or size <= most):
+def _bounds_violation(size: float, minimum: float | None, maximum: float | None, wording: str) -> str:
+    if (minimum is None or size >= minimum) and (maximum is None or size <= maximum):
         return ""
-    both = least is not None and most is not None
-    one = f"at least {least}" if most is None else f"at most {most}"
-    return wording.format(bounds=f"{least} to {most}" if both else one)
+    if minimum is None or maximum is None:
+        bounds = f"at most {maximum}" if minimum is None else f"at least {minimum}"
+    else:
+        bounds = f"{minimum} to {maximum}"
+    return wording.format(bounds=bounds)
 
 
 class ValueKind(StrEnum):
@@ -158,92 +159,89 @@ class ValueKind(StrEnum):
 
 
 class PropertyTraits(TypedDict, total=False):
-    """What a property may say of itself besides its kind and limits."""
+    """The keywords of every property besides its kind and limits; explained in Property."""
 
     required: bool
-    blank: bool
-    replaces: bool
-    settled: bool
-    sealed: bool
-    folded: bool
-    rewritten: bool
+    allow_blank: bool
+    force_new: bool
+    computed_default: bool
+    sensitive: bool
+    case_insensitive: bool
+    reported_differently: bool
     default: Any
 
 
 @dataclass(frozen=True, slots=True)
 class Property:
-    """One input of a type.
+    """One input of a resource type.
 
-    `blank`: where it is required, empty text will do. `replaces`: a change makes a new resource. `settled`: the cloud
-    chooses where nothing is written, so removing it changes nothing. `sealed`: never written to the inventory.
-    `folded`: case and spaces do not count. `rewritten`: the cloud tells it in another form, or not at all.
-    `default`: what the provider assumes.
+    `allow_blank`: empty text satisfies `required`. `force_new`: a change replaces the resource. `computed_default`: the
+    cloud chooses where nothing is written, so removing the input changes nothing. `sensitive`: the inventory stores
+    only a fingerprint. `case_insensitive`: case and spaces do not count. `reported_differently`: the cloud reports it
+    in another form, or not at all. `default`: what the provider assumes.
     """
 
     kind: ValueKind
     limits: tuple[Limit, ...] = ()
     required: bool = False
-    blank: bool = False
-    replaces: bool = False
-    settled: bool = False
-    sealed: bool = False
-    folded: bool = False
-    rewritten: bool = False
+    allow_blank: bool = False
+    force_new: bool = False
+    computed_default: bool = False
+    sensitive: bool = False
+    case_insensitive: bool = False
+    reported_differently: bool = False
     default: Any = None
     items: Property | None = None
     fields: Mapping[str, Property] = field(default_factory=dict)
 
 
 def text(*limits: Limit, **traits: Unpack[PropertyTraits]) -> Property:
-    """A string."""
     return Property(ValueKind.TEXT, limits, **traits)
 
 
 def integer(*limits: Limit, **traits: Unpack[PropertyTraits]) -> Property:
-    """A whole number."""
     return Property(ValueKind.INTEGER, limits, **traits)
 
 
 def number(*limits: Limit, **traits: Unpack[PropertyTraits]) -> Property:
-    """Any number."""
     return Property(ValueKind.NUMBER, limits, **traits)
 
 
 def flag(**traits: Unpack[PropertyTraits]) -> Property:
-    """True or false; absent reads as false unless a default says otherwise."""
+    """Declare a boolean; absent reads as false unless a default says otherwise."""
     return Property(ValueKind.FLAG, **traits)
 
 
 def json_document(*limits: Limit, **traits: Unpack[PropertyTraits]) -> Property:
-    """A JSON document, as text or as data: two spellings of one document are equal."""
+    """Declare a JSON document, as text or as data; two spellings of one document are equal."""
     return Property(ValueKind.JSON, limits, **traits)
 
 
 def archive(**traits: Unpack[PropertyTraits]) -> Property:
-    """A packaged folder or file: two archives of one hash are equal."""
+    """Declare a packaged folder or file; two archives with the same hash are equal."""
     return Property(ValueKind.ARCHIVE, **traits)
 
 
 def list_of(items: Property, *limits: Limit, **traits: Unpack[PropertyTraits]) -> Property:
-    """Elements whose order matters."""
+    """Declare elements whose order matters."""
     return Property(ValueKind.LIST, limits, items=items, **traits)
 
 
 def set_of(items: Property, *limits: Limit, **traits: Unpack[PropertyTraits]) -> Property:
-    """Elements whose order does not matter."""
+    """Declare elements whose order does not matter."""
     return Property(ValueKind.SET, limits, items=items, **traits)
 
 
 def map_of(items: Property, *limits: Limit, **traits: Unpack[PropertyTraits]) -> Property:
-    """Values under keys of the user's choice."""
+    """Declare values under keys that the user chooses."""
     return Property(ValueKind.MAP, limits, items=items, **traits)
 
 
 def block(fields: Mapping[str, Property], **traits: Unpack[PropertyTraits]) -> Property:
-    """A nested object of known fields."""
+    """Declare a nested object with known fields."""
     return Property(ValueKind.BLOCK, fields=fields, **traits)
 
 
 def for_each(rule: Property, *names: str) -> dict[str, Property]:
-    """Several properties of one shape."""
+    """Return the same property under several names."""
     return dict.fromkeys(names, rule)

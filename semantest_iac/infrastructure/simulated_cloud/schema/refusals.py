@@ -1,4 +1,4 @@
-"""Refusals of a cloud, as templates in the tables and as exceptions."""
+"""Refusals of a cloud: as exceptions, and as templates in the tables."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 
 @dataclass(frozen=True, slots=True)
 class CreatedResource:
-    """What a create made; `warnings` are remarks that general knowledge makes and a cloud would not refuse."""
+    """The result of a create; `warnings` are refusals whose evidence is only general knowledge."""
 
     id: str
     outputs: dict[str, Any]
@@ -17,7 +17,7 @@ class CreatedResource:
 
 
 class CloudRefusal(Exception):  # noqa: N818 - a refusal is an answer of the cloud, not a fault of this program
-    """The cloud's answer that an operation is not done, in its own code and words.
+    """A cloud refuses an operation, with its own code and message.
 
     `retry_after` is in virtual seconds. `created` is set where the cloud made the resource and failed afterwards.
     """
@@ -51,8 +51,8 @@ class Refusal:
     retryable: bool = False
     retry_after: float | None = None
 
-    def about(self, facts: Mapping[str, Any]) -> CloudRefusal:
-        """The answer for one request."""
+    def render(self, facts: Mapping[str, Any]) -> CloudRefusal:
+        """Return the refusal of one request."""
         message = self.message.format_map(facts)
         return CloudRefusal(
             self.code, message, status=self.status, retryable=self.retryable, retry_after=self.retry_after

@@ -14,17 +14,17 @@ from semantest_iac.infrastructure.simulated_cloud.schema.values import RequestFa
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """Of these properties at least so many and at most so many are given together."""
+    """At least `minimum` and at most `maximum` of these properties are given together."""
 
-    least: int
-    most: int
+    minimum: int
+    maximum: int
     names: tuple[str, ...]
     evidence: Evidence
 
 
 @dataclass(frozen=True, slots=True)
 class Requires:
-    """Who gives the first property gives the others too."""
+    """Where the property `name` is given, the others are given too."""
 
     name: str
     others: tuple[str, ...]
@@ -32,16 +32,15 @@ class Requires:
 
 
 OutputSource: TypeAlias = str | Callable[[RequestFacts], Any]
-"""An output: a template over the facts, or a function of them where a template cannot say it."""
+"""An output: a template over the facts, or a function of them where a template is not enough."""
 
 
 def resolve_output(source: OutputSource, facts: RequestFacts) -> Any:
-    """What a source gives for these facts."""
     return source.format_map(facts) if isinstance(source, str) else source(facts)
 
 
 class OnDelete(StrEnum):
-    """What becomes of a delete while another resource refers to its subject."""
+    """What a reference means for a delete of the resource that it points at."""
 
     ALLOW = "allow"
     REFUSE = "refuse"
@@ -50,17 +49,18 @@ class OnDelete(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class ResourceReference:
-    """A value that must name a living resource of one of these types.
+    """An input that must name a living resource of one of these types.
 
-    `pattern` draws the name out of a longer text (a text without it refers to nothing). `handle` is a template for
-    the name to look up; it may use `value` and the facts. `named` puts the outputs of what was found among the facts.
+    `path` is a dotted path of the input. `pattern` finds the name in a longer text; a text without it refers to
+    nothing. `handle` is a template of the handle to look up; it may use `value` and the facts. `fact_name`: the outputs
+    of the resource found become a fact of this name.
     """
 
     path: str
     types: tuple[str, ...]
     refusal: Refusal
     evidence: Evidence
-    named: str = ""
+    fact_name: str = ""
     pattern: str = ""
     handle: str = "{value}"
     on_delete: OnDelete = OnDelete.ALLOW
@@ -77,21 +77,21 @@ class NamingScheme(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class NameReservation:
-    """For how many virtual seconds the name of a deleted resource stays reserved, and what meets its reuse meanwhile.
+    """The name of a deleted resource stays reserved for so many virtual seconds; its reuse is refused meanwhile.
 
-    `lifted`: whether the facts of a create ask for the deleted one back. `returns_to`: a template over facts; who
-    gives the same text as the deleted resource has the name back.
+    `is_released`: whether the facts of a create restore the deleted resource. `returned_to` is a template over the
+    facts: a create that renders the same text as the deleted resource may reuse the name.
     """
 
     seconds: Callable[[ResourceProperties], float]
     refusal: Refusal
-    lifted: Callable[[RequestFacts], bool] = lambda _: False
-    returns_to: str = ""
+    is_released: Callable[[RequestFacts], bool] = lambda _: False
+    returned_to: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class UniqueHandle:
-    """A handle that only one living resource of the type may have in its scope; an empty one claims nothing."""
+    """A handle that only one living resource of the type may have in its scope; empty text claims nothing."""
 
     handle: str
     refusal: Refusal
@@ -99,23 +99,24 @@ class UniqueHandle:
 
 @dataclass(frozen=True, slots=True)
 class GuardContext:
-    """What a guard may look at: the request's facts, the others of its scope, the virtual date (ISO), its own past.
+    """What a guard may look at.
 
-    Others that take published code have what they run as `code`.
-    `before` holds the outputs until now; it is empty when something is made.
+    `resources_of` returns the outputs of the other resources of a type in the same scope, with `id`, and with the
+    digest of their `code` where they take code. `today` is the virtual date (ISO). `previous` holds the outputs
+    before an update; it is empty for a create.
     """
 
     facts: RequestFacts
-    rows: Callable[[str], Sequence[ResourceProperties]]
+    resources_of: Callable[[str], Sequence[ResourceProperties]]
     today: str
-    before: ResourceProperties
+    previous: ResourceProperties
 
 
 @dataclass(frozen=True, slots=True)
 class RequestGuard:
-    """A refusal that needs a function: `objects` says whether it applies to this create or update."""
+    """A refusal of a create or update that needs a function; `applies` returns True for a request to refuse."""
 
-    objects: Callable[[GuardContext], bool]
+    applies: Callable[[GuardContext], bool]
     refusal: Refusal
     evidence: Evidence
     on_update: bool = True
@@ -123,7 +124,7 @@ class RequestGuard:
 
 @dataclass(frozen=True, slots=True)
 class RecomputedOutputs:
-    """Outputs that an update makes anew when one of the causes changed and `only_if` (an input) is true."""
+    """Outputs that an update computes again when one of the inputs `causes` changed and the input `only_if` is true."""
 
     outputs: tuple[str, ...]
     causes: tuple[str, ...]
@@ -132,16 +133,17 @@ class RecomputedOutputs:
 
 @dataclass(frozen=True, slots=True)
 class TypeRule:
-    """All that is known of one resource type.
+    """The rules of one resource type.
 
-    `identity` is the id; `within` names the inputs that make it unique where it alone is not. `planned` outputs are
-    known in a preview, `computed` ones only after an apply; both fill in where an input of that name is absent.
-    `name` is the input that holds the physical name. `handles` are further names by which others refer to it.
-    `rendered` outputs stand for inputs of their name, in the form in which the cloud tells them.
-    `overwrites`: a create of what exists changes it. `held`: what becomes of the name after a delete.
-    `kept_by`: an input that makes the provider leave the resource alone on delete. `protected_by`: an input with which
-    the cloud refuses a delete, and its answer. `takes_code`: that code is published to it beside its inputs, with what
-    may be refused of that. `latency`: virtual seconds of a create or update.
+    Outputs: `identity` is the id; `unique_within` names the inputs that make it unique where it alone is not. `planned`
+    outputs are known in a preview, `computed` ones only after an apply; both fill in where an input of that name is
+    absent. `rendered` outputs replace inputs of their name, in the form in which the cloud reports them.
+    Names: `name_input` is the input that holds the physical name. `handles` are further names by which others refer to
+    the resource. `name_reservation` says what becomes of the name after a delete.
+    Life: with `create_overwrites`, a create of an existing resource changes it. Where the input `retain_input` is true,
+    the provider leaves the resource alone on delete; where the first of `deletion_protection` is true, the cloud
+    refuses the delete. `code_guards` is set for types that take published code, and refuses what may not be published.
+    `latency_seconds`: virtual seconds of a create or update.
     """
 
     properties: Mapping[str, Property]
@@ -149,20 +151,20 @@ class TypeRule:
     computed: Mapping[str, OutputSource] = field(default_factory=dict)
     planned: Mapping[str, OutputSource] = field(default_factory=dict)
     rendered: Mapping[str, OutputSource] = field(default_factory=dict)
-    name: str = ""
+    name_input: str = ""
     naming: NamingScheme = NamingScheme.DASHED
-    within: tuple[str, ...] = ()
+    unique_within: tuple[str, ...] = ()
     account_wide: bool = False
     handles: tuple[str | Callable[[RequestFacts], Sequence[str]], ...] = ()
     unique: tuple[UniqueHandle, ...] = ()
     references: tuple[ResourceReference, ...] = ()
     conditions: tuple[Choice | Requires, ...] = ()
     guards: tuple[RequestGuard, ...] = ()
-    renewals: tuple[RecomputedOutputs, ...] = ()
-    in_use: Refusal | None = None
-    overwrites: bool = False
-    held: NameReservation | None = None
-    kept_by: str = ""
-    protected_by: tuple[str, Refusal] | None = None
-    takes_code: tuple[RequestGuard, ...] | None = None
-    latency: float | Callable[[RequestFacts], float] = 1.0
+    recomputed: tuple[RecomputedOutputs, ...] = ()
+    in_use_refusal: Refusal | None = None
+    create_overwrites: bool = False
+    name_reservation: NameReservation | None = None
+    retain_input: str = ""
+    deletion_protection: tuple[str, Refusal] | None = None
+    code_guards: tuple[RequestGuard, ...] | None = None
+    latency_seconds: float | Callable[[RequestFacts], float] = 1.0

@@ -20,7 +20,7 @@ from semantest_iac.infrastructure.simulated_cloud.schema.values import (
 
 @dataclass(frozen=True, slots=True)
 class CheckFailure:
-    """One thing that is wrong with the inputs; a warning never refuses."""
+    """One thing that is wrong with the inputs; a warning does not refuse."""
 
     property: str
     reason: str
@@ -44,9 +44,9 @@ _PYTHON_TYPES: Final[Mapping[ValueKind, tuple[type, ...]]] = {
 
 
 def check_inputs(rule: TypeRule, inputs: ResourceProperties) -> list[CheckFailure]:
-    """Everything that is wrong with the shape of the inputs, in the order of the table."""
-    ours = {name: value for name, value in inputs.items() if name != DEFAULTS_KEY}
-    return [*_check_fields(rule.properties, ours, ""), *_check_conditions(rule, ours)]
+    """Return everything that is wrong with the shape of the inputs, in the order of the table."""
+    properties = {name: value for name, value in inputs.items() if name != DEFAULTS_KEY}
+    return [*_check_fields(rule.properties, properties, ""), *_check_conditions(rule, properties)]
 
 
 def _check_fields(known: Mapping[str, Property], values: ResourceProperties, prefix: str) -> Iterator[CheckFailure]:
@@ -56,7 +56,7 @@ def _check_fields(known: Mapping[str, Property], values: ResourceProperties, pre
         value = values.get(name)
         if is_given(value):
             yield from _check_value(rule, value, f"{prefix}{name}")
-        elif rule.required and not (rule.blank and value == ""):
+        elif rule.required and not (rule.allow_blank and value == ""):
             yield _make_failure(f"{prefix}{name}", "is required", Evidence.DOC)
 
 
@@ -67,8 +67,8 @@ def _check_value(rule: Property, value: Any, path: str) -> Iterator[CheckFailure
         yield _make_failure(path, f"must be a {rule.kind}", Evidence.DOC)
         return
     for limit in rule.limits:
-        if complaint := limit.complaint(value):
-            yield _make_failure(path, complaint, limit.evidence)
+        if violation := limit.violation(value):
+            yield _make_failure(path, violation, limit.evidence)
     yield from _check_nested(rule, value, path)
 
 
@@ -104,7 +104,8 @@ def _check_conditions(rule: TypeRule, inputs: ResourceProperties) -> Iterator[Ch
     for condition in rule.conditions:
         if reason := _condition_violation(condition, present):
             names = condition.names if isinstance(condition, Choice) else (condition.name,)
-            yield _make_failure(next((name for name in names if name in present), names[0]), reason, condition.evidence)
+            path = next((name for name in names if name in present), names[0])
+            yield _make_failure(path, reason, condition.evidence)
 
 
 def _condition_violation(condition: Choice | Requires, present: set[str]) -> str:
@@ -113,9 +114,9 @@ def _condition_violation(condition: Choice | Requires, present: set[str]) -> str
         return f"needs {', '.join(missing)} beside it" if condition.name in present and missing else ""
     count = len(present.intersection(condition.names))
     names = ", ".join(condition.names)
-    if count < condition.least:
+    if count < condition.minimum:
         return f"needs one of {names}"
-    return f"only {condition.most} of {names} may be given" if count > condition.most else ""
+    return f"only {condition.maximum} of {names} may be given" if count > condition.maximum else ""
 
 
 def _explain_unknown_name(name: str, known: Mapping[str, Property]) -> str:

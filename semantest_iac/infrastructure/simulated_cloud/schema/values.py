@@ -9,11 +9,11 @@ from typing import Any, Final, TypeAlias
 ResourceProperties: TypeAlias = Mapping[str, Any]
 
 DEFAULTS_KEY: Final = "__defaults"
-"""Wire key under which Pulumi's bridge lists the inputs that it chose itself; never a property."""
+"""The key under which Pulumi's Terraform bridge lists the inputs that it chose itself; never a property."""
 
 
 class Unknown(Enum):
-    """The type of UNKNOWN: one member, so that copies and pickles stay identical to it."""
+    """The type of UNKNOWN; an enum member stays identical through copies and pickles."""
 
     UNKNOWN = "unknown"
 
@@ -29,28 +29,19 @@ MISSING: Final = Missing.MISSING
 
 
 class RequestFacts(dict[str, Any]):
-    """What message and output templates may name; a name that nothing gave reads as empty text."""
+    """The names that templates of messages and outputs may use; a missing one reads as empty text."""
 
     def __missing__(self, key: str) -> str:
         return ""
 
 
-def contains_unknown(value: object) -> bool:
-    """Whether UNKNOWN is the value or stands anywhere inside it."""
-    if isinstance(value, Mapping):
-        return any(map(contains_unknown, value.values()))
-    if isinstance(value, list | tuple):
-        return any(map(contains_unknown, value))
-    return value is UNKNOWN
-
-
 def is_given(value: object) -> bool:
-    """Whether a value counts as written down: providers read null, empty text and empty collections as absent."""
+    """Return False for null, empty text and empty collections too: providers read them as absent."""
     return value is not MISSING and value is not None and value not in ("", [], {}, ())
 
 
 def values_at_path(properties: ResourceProperties, path: str) -> list[Any]:
-    """The values at a dotted path, where `*` stands for every element; absent places give nothing."""
+    """Return the given values at a dotted path, where `*` stands for every element of a list."""
     found: list[Any] = [properties]
     for step in path.split("."):
         if step == "*":

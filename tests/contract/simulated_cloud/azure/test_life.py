@@ -67,14 +67,14 @@ class TestEveryType:
         for type_ in reversed(world):
             cloud.delete(type_, world[type_].id, world[type_].outputs)
 
-        assert cloud.live() == []
+        assert cloud.list_resources() == []
 
     def test_all_go_with_their_resource_group(self, cloud: SimulatedCloud, world: World) -> None:
         group = "azure-native:resources:ResourceGroup"
 
         cloud.delete(group, world[group].id)
 
-        assert cloud.live() == []
+        assert cloud.list_resources() == []
 
     def test_all_have_the_same_ids_in_every_run(self, world: World) -> None:
         other = simulated_azure(Inventory(":memory:"), region="westeurope")

@@ -139,5 +139,5 @@ class TestAccount:
 
         set_again = make(ACCOUNT, owner="urn:other", cloudwatchRoleArn=role.outputs["arn"])
 
-        assert [id_ for type_, id_ in cloud.live() if type_ == ACCOUNT] == [set_again.id]
+        assert [id_ for type_, id_ in cloud.list_resources() if type_ == ACCOUNT] == [set_again.id]
         assert (cloud.read(ACCOUNT, set_again.id) or {})["cloudwatchRoleArn"] == role.outputs["arn"]

@@ -44,7 +44,7 @@ class TestCodeService:
 
         told = json.loads(_look(service, json.loads(taken.body)).body)
         assert (taken.status, told["status"], told["deployer"]) == (202, 4, f"semantest-iac-{_DIGEST}")
-        assert cloud.published(APP, world[APP].id) == _DIGEST
+        assert cloud.published_code(APP, world[APP].id) == _DIGEST
         assert json.loads(_look(service).body) == told
 
     def test_tells_of_a_failure_when_it_is_looked_at(

@@ -51,19 +51,21 @@ class TestIds:
 
 class TestNames:
     def test_of_top_level_types_get_eight_digits(self, cloud: SimulatedCloud) -> None:
-        assert re.fullmatch("api[0-9a-f]{8}", cloud.named(azure.STORAGE, {}, "api")["accountName"])
+        assert re.fullmatch("api[0-9a-f]{8}", cloud.add_physical_name(azure.STORAGE, {}, "api")["accountName"])
 
     def test_of_children_are_the_logical_ones(self, cloud: SimulatedCloud) -> None:
-        assert cloud.named(azure.CONTAINER, {}, "packages") == {"containerName": "packages"}
+        assert cloud.add_physical_name(azure.CONTAINER, {}, "packages") == {"containerName": "packages"}
 
     def test_of_role_assignments_are_uuids(self, cloud: SimulatedCloud) -> None:
-        assert re.fullmatch("[0-9a-f-]{36}", cloud.named(azure.ROLE_ASSIGNMENT, {}, "blobs")["roleAssignmentName"])
+        assert re.fullmatch(
+            "[0-9a-f-]{36}", cloud.add_physical_name(azure.ROLE_ASSIGNMENT, {}, "blobs")["roleAssignmentName"]
+        )
 
     @pytest.mark.parametrize(
         "previous", [{"accountName": "written"}, {"accountName": "a1", "__defaults": ["accountName"]}]
     )
     def test_stay_when_the_program_gives_none_any_more(self, previous: dict[str, Any], cloud: SimulatedCloud) -> None:
-        assert cloud.named(azure.STORAGE, {}, "api", previous=previous) == previous
+        assert cloud.add_physical_name(azure.STORAGE, {}, "api", previous=previous) == previous
 
     def test_that_were_written_are_freed_before_a_replacement(self, cloud: SimulatedCloud, world: World) -> None:
         inputs = SAMPLES[azure.STORAGE](world)
@@ -134,7 +136,7 @@ class TestParents:
     def test_take_their_children_along(self, cloud: SimulatedCloud, world: World) -> None:
         cloud.delete(azure.SERVICE, world[azure.SERVICE].id)
 
-        assert not [type_ for type_, _ in cloud.live() if "apimanagement" in type_]
+        assert not [type_ for type_, _ in cloud.list_resources() if "apimanagement" in type_]
 
 
 class TestPlaces:
@@ -150,7 +152,7 @@ class TestPlaces:
         assert make(azure.IDENTITY, resourceName="id-other", location=None).outputs["location"] == "westeurope"
 
     def test_see_the_same_names_from_everywhere(self, cloud: SimulatedCloud, world: World) -> None:
-        assert cloud.live("eastus") == cloud.live()
+        assert cloud.list_resources("eastus") == cloud.list_resources()
 
 
 class TestIdentities:
