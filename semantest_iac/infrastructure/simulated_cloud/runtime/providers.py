@@ -37,6 +37,6 @@ def open_inventory(path: Path) -> Inventory:
 
 
 def cloud_factory(path: Path) -> Callable[[str, str], SimulatedCloud]:
-    """Return a function of package and region that opens clouds in a file; `faults.json` beside it scripts their faults."""
+    """Return a function that opens the cloud of a package in a region; `faults.json` beside the file scripts faults."""
     faults = load_fault_script(path.with_name("faults.json"))
     return lambda package, region: open_simulated_cloud(package, open_inventory(path), region=region, faults=faults)
