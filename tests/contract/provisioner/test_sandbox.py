@@ -45,7 +45,7 @@ class TestSandbox(ProvisionerContract, AwsContract):
         await bench.deploy(bench.work())
         await bench.remove()
 
-        assert await asyncio.to_thread(open_simulated_cloud("aws", inventory, region="us-east-1").live) == []
+        assert await asyncio.to_thread(open_simulated_cloud("aws", inventory, region="us-east-1").list_resources) == []
 
 
 class TestSandboxOnAzure(ProvisionerContract, AzureContract):
@@ -62,4 +62,7 @@ class TestSandboxOnAzure(ProvisionerContract, AzureContract):
         await bench.deploy(bench.work(environment={"TOKEN": "${secrets.token}"}))
         await bench.remove()
 
-        assert await asyncio.to_thread(open_simulated_cloud("azure-native", inventory, region="eastus").live) == []
+        assert (
+            await asyncio.to_thread(open_simulated_cloud("azure-native", inventory, region="eastus").list_resources)
+            == []
+        )

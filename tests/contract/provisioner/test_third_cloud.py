@@ -49,7 +49,7 @@ class TestSandboxOnThirdCloud(ProvisionerContract):
         await bench.deploy(bench.work())
         await bench.remove()
 
-        assert await asyncio.to_thread(open_simulated_cloud("meadow", inventory, region="north").live) == []
+        assert await asyncio.to_thread(open_simulated_cloud("meadow", inventory, region="north").list_resources) == []
 
 
 class TestPulumiEngineOnThirdCloud(ProvisionerContract):
