@@ -24,9 +24,8 @@ from typing import Any
 
 from semantest_iac.domain.deployment.stack import Stack
 from semantest_iac.domain.errors import RefusedError
-from semantest_iac.domain.ports.provisioner import ResourceProgress, Work
+from semantest_iac.domain.ports.provisioner import ResourceProgress, SettledResource, Work
 from semantest_iac.infrastructure.pulumi_engine.cli.location import PulumiCli, find_pulumi_cli
-from semantest_iac_events.event import StackEvent
 
 _TURNS = 5
 _AT_ONCE = {4: 3, 8: 1}  # stacks -> turns
@@ -148,7 +147,7 @@ async def _ours(home: Path, program: Path, extent: str, size: int) -> None:
     from semantest_iac.infrastructure.pulumi_engine.operations.supervisor import EngineProcessSupervisor
     from semantest_iac.infrastructure.pulumi_engine.state.backend_settings import BackendSettings
 
-    async def publish(event: StackEvent) -> None:
+    async def publish(settled: SettledResource) -> None:
         """Nobody listens."""
 
     def watch(tick: ResourceProgress) -> None:

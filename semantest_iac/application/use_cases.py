@@ -67,10 +67,10 @@ class DeploymentUseCase:
         request = DeploymentRequested(**asdict(stack), configuration=dict(configuration))
         return await self._process.plan(await self._intake.prepared(request))
 
-    async def preview_removal(self, stack: Stack) -> ChangePlan:
+    async def preview_destroy(self, stack: Stack) -> ChangePlan:
         """What `destroy` would delete; refused where `destroy` is."""
         await self._intake.admit(InfrastructureRemovalRequested(**asdict(stack)))
-        return await self._service.plan_removal(stack)
+        return await self._service.provisioner.preview_destroy(stack)
 
     async def destroy(self, stack: Stack, *, by: str = "", on_wait: OnWait = _ignore_wait) -> DeploymentRow:
         """Delete everything of the stack and return how it ended."""

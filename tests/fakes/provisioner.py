@@ -10,13 +10,13 @@ from semantest_iac.domain.deployment.change_plan import ChangePlan
 from semantest_iac.domain.deployment.stack import Stack
 from semantest_iac.domain.ports.provisioner import (
     ApplyResult,
-    EventPublisher,
+    PublishSettled,
     Removal,
     ReportProgress,
     ResourceProgress,
+    SettledResource,
     Work,
 )
-from semantest_iac_events.infrastructure import FunctionDeployed, InfrastructureRemoved, InfrastructureUpdated
 from semantest_iac_events.values import ChangeCounts, ResourceChange
 from tests.fakes.points import Points
 
@@ -44,44 +44,55 @@ class FakeProvisioner:
         return replace(self._difference(stack, _wanted(work)), lacks_code=lacks_code)
 
     async def apply(
-        self, work: Work, plan: ChangePlan, publish: EventPublisher, progress: ReportProgress
+        self, work: Work, plan: ChangePlan, publish: PublishSettled, progress: ReportProgress
     ) -> ApplyResult:
         """Make the difference, one resource after the other; each comes by `apply:<name>`."""
         await self.points.reach("apply")
         wanted = _wanted(work)
         difference = self._difference(str(work.blueprint.stack), wanted)
         await self._make(str(work.blueprint.stack), difference, wanted, progress)
-        if not self.takes_code and any(change.name == "function" for change in difference.mutations):
-            await publish(_deployed(work))
+        if any(change.name == "function" for change in difference.mutations):
+            await publish(self._settled_function(work))
         outputs: dict[str, Any] = {"endpoint": ENDPOINT, "function_name": "function"}
-        await publish(InfrastructureUpdated(**work.identity, changes=difference.changes, outputs=outputs))
         return ApplyResult(difference, outputs)
 
     async def publish_code(
-        self, work: Work, applied: ApplyResult, publish: EventPublisher, progress: ReportProgress
+        self, work: Work, applied: ApplyResult, publish: PublishSettled, progress: ReportProgress
     ) -> ApplyResult:
         """Make the stack run the package."""
         progress(ResourceProgress("urn:function", "fake", "function", "publish", "running"))
         await self.points.reach("publish_code")
         self.code[str(work.blueprint.stack)] = _digest(work)
         progress(ResourceProgress("urn:function", "fake", "function", "publish", "done"))
-        await publish(_deployed(work))
+        await publish(self._settled_function(work))
         late = tuple(ResourceChange(urn=f"urn:{name}", type="fake", name=name, op="create") for name in self.late)
-        return applied.then(ApplyResult(ChangePlan(late), applied.outputs))
+        return applied.then(ApplyResult(ChangePlan(late), applied.outputs)) if late else applied
 
-    async def preview_removal(self, stack: Stack) -> ChangePlan:
+    async def preview_destroy(self, stack: Stack) -> ChangePlan:
         """A delete of everything that is there."""
-        await self.points.reach("preview_removal")
+        await self.points.reach("preview_destroy")
         return self._difference(str(stack), {})
 
-    async def remove(self, removal: Removal, publish: EventPublisher, progress: ReportProgress) -> ChangeCounts:
+    async def destroy(self, removal: Removal, progress: ReportProgress) -> ChangeCounts:
         """Delete one resource after the other; each comes by `remove:<name>`."""
         await self.points.reach("remove")
         difference = self._difference(str(removal.stack), {})
         await self._make(str(removal.stack), difference, {}, progress)
-        changes = difference.changes
-        await publish(InfrastructureRemoved(**removal.identity, changes=changes, generation=removal.generation))
-        return changes
+        return difference.changes
+
+    def _settled_function(self, work: Work) -> SettledResource:
+        assert work.artifact is not None
+        return SettledResource(
+            "semantest:compute:ServerlessFunction",
+            {
+                "name": "function",
+                "arn": "arn:fake:function",
+                "version": "1",
+                "runtime": work.artifact.runtime,
+                "memory_mb": 512,
+                "takes_code": self.takes_code,
+            },
+        )
 
     async def _make(
         self, stack: str, difference: ChangePlan, wanted: Mapping[str, str], progress: ReportProgress
@@ -125,16 +136,3 @@ def _operation(there: str | None, wanted: str | None) -> Literal["create", "upda
     if there is None:
         return "create"
     return "delete" if wanted is None else "update"
-
-
-def _deployed(work: Work) -> FunctionDeployed:
-    assert work.artifact is not None
-    return FunctionDeployed(
-        **work.identity,
-        function_name="function",
-        arn="arn:fake:function",
-        version="1",
-        runtime=work.artifact.runtime,
-        memory_mb=512,
-        artifact_digest=work.artifact.digest,
-    )

@@ -6,6 +6,7 @@ from collections.abc import Awaitable
 from dataclasses import replace
 from functools import partial
 
+from semantest_iac.application.deployment.completion_events import apply_plan, publish_code
 from semantest_iac.application.deployment.context import DeploymentContext, stack_of
 from semantest_iac.application.deployment.failures import error_fields, refused_resource
 from semantest_iac.application.deployment.preparation import DeploymentStep, Preparation
@@ -14,12 +15,13 @@ from semantest_iac.application.deployment.rollback import Rollback, remaining_op
 from semantest_iac.application.message_bus import MessageBus
 from semantest_iac.application.ports.ledger import LedgerReader
 from semantest_iac.domain.deployment.deployment_service import DeploymentService
-from semantest_iac.domain.ports.provisioner import ApplyResult, Removal, ReportProgress, Work
+from semantest_iac.domain.ports.provisioner import ApplyResult, Removal, ReportProgress
 from semantest_iac_events.deployments import DeploymentRequested, DeploymentStarted
 from semantest_iac_events.event import StackEvent
 from semantest_iac_events.infrastructure import (
     InfrastructureRemovalFailed,
     InfrastructureRemovalRequested,
+    InfrastructureRemoved,
     InfrastructureUpdateFailed,
 )
 
@@ -36,6 +38,7 @@ class DeploymentProcess:
         progress: ReportProgress,
     ) -> None:
         self._service = service
+        self._engine = service.provisioner
         self._bus = bus
         self._ledger = ledger
         self._progress = progress
@@ -46,9 +49,10 @@ class DeploymentProcess:
         """A prepared deployment with what applying it would do; nothing is written down or changed."""
         assert attempt.settings is not None  # noqa: S101  # preparing has seen to it
         generation = self._ledger.stack(attempt.request.stack).generation
-        blueprint = self._service.blueprint(attempt.stack, generation, attempt.settings)
-        work = Work(attempt.request.deployment_id, blueprint, attempt.artifact)
-        return replace(attempt, work=work, plan=await self._service.plan(work))
+        work, plan = await self._service.plan(
+            attempt.request.deployment_id, attempt.stack, generation, attempt.settings, attempt.artifact
+        )
+        return replace(attempt, work=work, plan=plan)
 
     async def deploy(self, request: DeploymentRequested) -> StackEvent:
         """Every step in order, then the event that ends it. Raises what stopped it before anything was changed."""
@@ -62,22 +66,16 @@ class DeploymentProcess:
             return (await self._verify(self._as_it_is(attempt))).completed()
         return await self._changed(attempt, chronicle)
 
-    async def remove(self, request: InfrastructureRemovalRequested) -> list[StackEvent]:
-        """Take the stack away, its next deployment is a new generation; then the event that ends it."""
+    async def destroy(self, request: InfrastructureRemovalRequested) -> StackEvent:
+        """Destroy the stack, whose next deployment is a new generation, and return the terminal event."""
         stack, chronicle = stack_of(request), StepRecorder(self._bus, request)
         removal = Removal(request.deployment_id, stack, self._ledger.stack(request.stack).generation)
-        last: list[StackEvent] = []
-
-        async def keep(event: StackEvent) -> None:
-            """That nothing is left is the engine's to say, and nothing may follow it, not even the step's own end."""
-            last.append(event)
-
         try:
-            await chronicle.step("remove", partial(self._service.remove, removal, keep, self._progress))
+            changes = await chronicle.step("remove", partial(self._engine.destroy, removal, self._progress))
         except Exception as error:
-            remainder = await remaining_operations(self._service.plan_removal(stack))
-            return [InfrastructureRemovalFailed(**removal.identity, **error_fields(error), remainder=remainder)]
-        return last
+            remainder = await remaining_operations(self._engine.preview_destroy(stack))
+            return InfrastructureRemovalFailed(**removal.identity, **error_fields(error), remainder=remainder)
+        return InfrastructureRemoved(**removal.identity, changes=changes, generation=removal.generation)
 
     async def _changed(self, attempt: DeploymentContext, chronicle: StepRecorder) -> StackEvent:
         tally = OperationCounter(self._progress)
@@ -96,7 +94,7 @@ class DeploymentProcess:
         self, tally: OperationCounter, chronicle: StepRecorder, attempt: DeploymentContext
     ) -> DeploymentContext:
         assert attempt.work is not None  # noqa: S101  # made by the preview
-        doing = self._service.apply(attempt.work, attempt.plan, chronicle.publish, tally)
+        doing = apply_plan(self._engine, attempt.work, attempt.plan, chronicle.publish, tally)
         return await _record_engine_failure(doing, attempt, chronicle)
 
     async def _publish_code(
@@ -104,7 +102,7 @@ class DeploymentProcess:
     ) -> DeploymentContext:
         work, applied = attempt.work, attempt.applied
         assert work is not None and applied is not None  # noqa: S101  # made by the steps before
-        doing = self._service.publish_code(work, applied, chronicle.publish, tally)
+        doing = publish_code(self._engine, work, applied, chronicle.publish, tally)
         return await _record_engine_failure(doing, attempt, chronicle)
 
     async def _verify(self, attempt: DeploymentContext) -> DeploymentContext:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any, TypedDict, TypeVar
 
+from semantest_iac.application.deployment.completion_events import apply_plan, publish_code
 from semantest_iac.application.deployment.context import identity_of, stack_of
 from semantest_iac.application.deployment.failures import error_fields
 from semantest_iac.application.deployment.preparation import requested_configuration
@@ -24,7 +25,7 @@ from semantest_iac.domain.environments.settings import ComponentSettings
 from semantest_iac.domain.errors import DeploymentError, NotFoundError
 from semantest_iac.domain.ports.provisioner import Removal, ReportProgress, Work
 from semantest_iac_events.deployments import DeploymentNeedsOperator, DeploymentRequested, DeploymentRolledBack
-from semantest_iac_events.event import Event, StackEvent, StackFailure
+from semantest_iac_events.event import Event, StackFailure
 
 REDACTED = "***"  # what stands in the place of a secret
 
@@ -120,31 +121,27 @@ class Rollback:
         good = find_last_good(self._ledger, stack)
         if good is None:
             removal = Removal(request.deployment_id, stack, self._ledger.stack(str(stack)).generation)
-            await self._service.remove(removal, _discard_event, progress)
+            await self._service.provisioner.destroy(removal, progress)
             return RestoredFields(restored_deployment=None, outputs={})
-        work = self._work(request, good)
-        plan = await self._service.plan(work)
-        applied = await self._service.apply(work, plan, chronicle.publish, progress)
+        engine = self._service.provisioner
+        work, plan = await self._plan(request, good)
+        applied = await apply_plan(engine, work, plan, chronicle.publish, progress)
         if plan.lacks_code:
-            applied = await self._service.publish_code(work, applied, chronicle.publish, progress)
+            applied = await publish_code(engine, work, applied, chronicle.publish, progress)
         await self._service.verify(stack, good.settings)
         return RestoredFields(restored_deployment=good.deployment, outputs=dict(applied.outputs))
 
-    def _work(self, request: DeploymentRequested, good: LastGood) -> Work:
+    async def _plan(self, request: DeploymentRequested, good: LastGood) -> tuple[Work, ChangePlan]:
         stack = stack_of(request)
         generation = self._ledger.stack(str(stack)).generation
-        return Work(request.deployment_id, self._service.blueprint(stack, generation, good.settings), good.artifact)
+        return await self._service.plan(request.deployment_id, stack, generation, good.settings, good.artifact)
 
     async def _ahead(self, request: DeploymentRequested) -> ChangePlan:
         """What the way back would still have to do."""
         good = find_last_good(self._ledger, stack_of(request))
         if good is None:
-            return await self._service.plan_removal(stack_of(request))
-        return await self._service.plan(self._work(request, good))
-
-
-async def _discard_event(event: StackEvent) -> None:
-    """Here `removed` would claim that a removal was asked for; the deployment's own last event says what is left."""
+            return await self._service.provisioner.preview_destroy(stack_of(request))
+        return (await self._plan(request, good))[1]
 
 
 async def remaining_operations(looking: Coroutine[Any, Any, ChangePlan]) -> tuple[str, ...]:

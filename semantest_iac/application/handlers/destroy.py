@@ -15,6 +15,6 @@ def destroy(process: DeploymentProcess) -> Handler:
 
     @listen(InfrastructureRemovalRequested)
     async def handle(event: Event) -> Sequence[Event]:
-        return await process.remove(event) if isinstance(event, InfrastructureRemovalRequested) else []
+        return [await process.destroy(event)] if isinstance(event, InfrastructureRemovalRequested) else []
 
     return handle

@@ -22,16 +22,9 @@ from semantest_iac.domain.environments.settings import ComponentSettings
 from semantest_iac.domain.errors import Fault, ValidationError, VerificationError
 from semantest_iac.domain.networking.http_exchange import HttpRequest
 from semantest_iac.domain.ports.artifact_builder import ArtifactBuilder
-from semantest_iac.domain.ports.provisioner import (
-    ApplyResult,
-    EventPublisher,
-    Provisioner,
-    Removal,
-    ReportProgress,
-    Work,
-)
+from semantest_iac.domain.ports.provisioner import Provisioner, Work
 from semantest_iac.domain.ports.service_probe import ServiceProbe
-from semantest_iac_events.values import ChangeCounts, HealthAnswer
+from semantest_iac_events.values import HealthAnswer
 
 _BUNDLED_SERVICES = {"websocket": "websocket_service"}
 _DEFAULT_BUNDLED_SERVICE = "health_service"
@@ -136,47 +129,27 @@ class DeploymentService:
     """What can be done with one deployment, one method each; raises DeploymentError."""
 
     def __init__(self, provisioner: Provisioner, artifacts: ArtifactBuilder, probe: ServiceProbe) -> None:
-        self._provisioner = provisioner
+        self.provisioner = provisioner
         self._artifacts = artifacts
         self._probe = probe
-
-    def blueprint(self, stack: Stack, generation: int, settings: ComponentSettings) -> Blueprint:
-        """The resource graph; raises ValidationError for a component that has none."""
-        if faults := find_component_faults(stack.component):
-            raise ValidationError(f"Cannot deploy '{stack}'.", faults=faults)
-        return BLUEPRINTS[stack.component](stack, generation, settings)
 
     def package(self, stack: Stack, settings: ComponentSettings) -> Artifact | None:
         """Build what the functions run, if there are any; the same source is built once. Blocks."""
         return build_package(self._artifacts, stack, settings)
 
-    async def plan(self, work: Work) -> ChangePlan:
-        """What applying the work would do."""
-        return await self._provisioner.preview(work)
-
-    async def apply(
-        self, work: Work, plan: ChangePlan, publish: EventPublisher, progress: ReportProgress
-    ) -> ApplyResult:
-        """Do what was planned."""
-        return await self._provisioner.apply(work, plan, publish, progress)
-
-    async def publish_code(
-        self, work: Work, applied: ApplyResult, publish: EventPublisher, progress: ReportProgress
-    ) -> ApplyResult:
-        """Bring the package to where the plan lacks it, and do what waited for that; then all that was done."""
-        return await self._provisioner.publish_code(work, applied, publish, progress)
+    async def plan(
+        self, deployment: str, stack: Stack, generation: int, settings: ComponentSettings, artifact: Artifact | None
+    ) -> tuple[Work, ChangePlan]:
+        """Build the blueprint and preview it; raises ValidationError for a component that has no blueprint."""
+        if faults := find_component_faults(stack.component):
+            raise ValidationError(f"Cannot deploy '{stack}'.", faults=faults)
+        blueprint = BLUEPRINTS[stack.component](stack, generation, settings)
+        work = Work(deployment, blueprint, artifact)
+        return work, await self.provisioner.preview(work)
 
     async def verify(self, stack: Stack, settings: ComponentSettings) -> HealthAnswer | None:
         """Ask the service as a client would, if there is one; raises VerificationError unless it is well."""
         return await verify_service(self._probe, stack, settings)
-
-    async def plan_removal(self, stack: Stack) -> ChangePlan:
-        """What removing the stack would delete."""
-        return await self._provisioner.preview_removal(stack)
-
-    async def remove(self, removal: Removal, publish: EventPublisher, progress: ReportProgress) -> ChangeCounts:
-        """Delete everything of the stack."""
-        return await self._provisioner.remove(removal, publish, progress)
 
 
 def find_component_faults(component: str) -> tuple[Fault, ...]:

@@ -11,11 +11,25 @@ from semantest_iac.domain.blueprints.blueprint import Blueprint
 from semantest_iac.domain.compute.functions import Artifact
 from semantest_iac.domain.deployment.change_plan import ChangePlan, combine_plans
 from semantest_iac.domain.deployment.stack import Stack
-from semantest_iac_events.event import StackEvent
 from semantest_iac_events.values import ChangeCounts
 
 StackOutputs = Mapping[str, Any]
-EventPublisher = Callable[[StackEvent], Awaitable[None]]
+
+
+@dataclass(frozen=True, slots=True)
+class SettledResource:
+    """A neutral resource that an engine has deployed: its kind (`semantest:<area>:<Kind>`) and its outputs."""
+
+    kind: str
+    outputs: StackOutputs
+
+    @property
+    def needs_code(self) -> bool:
+        """Whether the resource can do nothing before its code has been published."""
+        return bool(self.outputs.get("takes_code"))
+
+
+PublishSettled = Callable[[SettledResource], Awaitable[None]]
 
 
 class EventIdentity(TypedDict):
@@ -109,12 +123,12 @@ class ApplyResult:
 
 
 class Provisioner(Protocol):
-    """Previews, applies, publishes code and removes; raises ProviderError when the cloud refuses.
+    """Previews, applies, publishes code and destroys; raises ProviderError when the cloud refuses.
 
-    `publish` records a completion event durably before it returns: FunctionDeployed, HttpApiDeployed, … as
-    each kind settles, InfrastructureUpdated last. `progress` may be called from any thread, and is called before
-    each operation: a failure before the first call has changed nothing. Cancelling stops after the operation
-    under way; nothing is published after that.
+    `publish` is called as each changed kind settles, and records it durably before it returns; the caller decides
+    which event that becomes. `progress` may be called from any thread, and is called before each operation: a failure
+    before the first call has changed nothing. Cancelling stops after the operation under way; nothing is published
+    after that.
     """
 
     async def preview(self, work: Work) -> ChangePlan:
@@ -122,29 +136,29 @@ class Provisioner(Protocol):
         ...
 
     async def apply(
-        self, work: Work, plan: ChangePlan, publish: EventPublisher, progress: ReportProgress
+        self, work: Work, plan: ChangePlan, publish: PublishSettled, progress: ReportProgress
     ) -> ApplyResult:
         """Bring the stack to the blueprint; what an interrupted run left is found and finished first."""
         ...
 
     async def publish_code(
-        self, work: Work, applied: ApplyResult, publish: EventPublisher, progress: ReportProgress
+        self, work: Work, applied: ApplyResult, publish: PublishSettled, progress: ReportProgress
     ) -> ApplyResult:
         """Bring the package to what was applied, where the cloud itself says that it does not run yet.
 
-        Asked for after `apply` where the plan lacks code, and may be repeated. What waited for the code is done then:
-        with it the answer is all that was done, which InfrastructureUpdated tells once more. Publishes the completion
-        events of what was nothing without its code.
+        Called after `apply` where the plan lacks code, and may be repeated. What waited for the code is applied then:
+        the result is everything that was done, and `applied` itself where nothing waited. Publishes every kind of the
+        stack.
         """
         ...
 
-    async def preview_removal(self, stack: Stack) -> ChangePlan:
-        """What `remove` would do now."""
+    async def preview_destroy(self, stack: Stack) -> ChangePlan:
+        """What `destroy` would do now."""
         ...
 
-    async def remove(self, removal: Removal, publish: EventPublisher, progress: ReportProgress) -> ChangeCounts:
+    async def destroy(self, removal: Removal, progress: ReportProgress) -> ChangeCounts:
         """Delete every resource of the stack, dependents first, or forget it where it outlives its stack.
 
-        An empty stack is no error. Publishes InfrastructureRemoved when nothing is left, and nothing else.
+        An empty stack is no error; when it returns, nothing is left.
         """
         ...

@@ -8,9 +8,15 @@ from functools import partial
 from typing import Any
 
 from semantest_iac.domain.deployment.change_plan import ChangePlan
-from semantest_iac.domain.deployment.events import build_code_events, build_updated_event
 from semantest_iac.domain.deployment.stack import Stack
-from semantest_iac.domain.ports.provisioner import ApplyResult, EventPublisher, Removal, ReportProgress, Work
+from semantest_iac.domain.ports.provisioner import (
+    ApplyResult,
+    PublishSettled,
+    Removal,
+    ReportProgress,
+    SettledResource,
+    Work,
+)
 from semantest_iac.domain.resource import DeployedResource
 from semantest_iac.infrastructure.cloud_programs import program
 from semantest_iac.infrastructure.cloud_programs.cloud import find_cloud
@@ -21,11 +27,10 @@ from semantest_iac.infrastructure.sandbox_engine.plan.run import SandboxRun
 from semantest_iac.infrastructure.sandbox_engine.plan.steps import CancelToken
 from semantest_iac.infrastructure.sandbox_engine.program_execution import SANDBOX_PROJECT, run_in_thread, run_program
 from semantest_iac.infrastructure.sandbox_engine.protocol.values import PropertyValues
-from semantest_iac.infrastructure.sandbox_engine.reports import EnqueueEvent, component_announcer, open_event_queue
+from semantest_iac.infrastructure.sandbox_engine.reports import EnqueueSettled, announce_settled, open_settled_queue
 from semantest_iac.infrastructure.sandbox_engine.sessions import StackSessions
 from semantest_iac.infrastructure.sandbox_engine.simulated_clouds import CloudLookup, create_code_publisher
 from semantest_iac.infrastructure.sandbox_engine.state.store import StateStore
-from semantest_iac_events.infrastructure import InfrastructureRemoved
 from semantest_iac_events.values import ChangeCounts
 
 
@@ -43,17 +48,15 @@ class SandboxEngine:
         return await run_in_thread(lambda: self._preview(work, brake), brake)
 
     async def apply(
-        self, work: Work, plan: ChangePlan, publish: EventPublisher, progress: ReportProgress
+        self, work: Work, plan: ChangePlan, publish: PublishSettled, progress: ReportProgress
     ) -> ApplyResult:
         """Run the program for real; whatever stops it, the state says afterwards what is there."""
         brake = CancelToken()
-        async with open_event_queue(publish, brake) as tell:
-            applied = await run_in_thread(lambda: self._apply(work, plan, progress, brake, tell), brake)
-        await publish(build_updated_event(work.identity, applied))
-        return applied
+        async with open_settled_queue(publish, brake) as tell:
+            return await run_in_thread(lambda: self._apply(work, progress, brake, tell), brake)
 
     async def publish_code(
-        self, work: Work, applied: ApplyResult, publish: EventPublisher, progress: ReportProgress
+        self, work: Work, applied: ApplyResult, publish: PublishSettled, progress: ReportProgress
     ) -> ApplyResult:
         """Bring the package to the simulated service of its app, then do what waited for it."""
         stack, artifact = work.blueprint.stack, work.artifact
@@ -64,22 +67,19 @@ class SandboxEngine:
         await courier.brought(resources, artifact, progress)
         if held:
             applied = applied.then(await self._completed(work, progress))
-            await publish(build_updated_event(work.identity, applied))
-        for event in build_code_events(self._sessions.kinds(stack), work.identity, artifact.digest):
-            await publish(event)
+        for kind, outputs in self._sessions.kinds(stack):
+            await publish(SettledResource(kind, outputs))
         return applied
 
-    async def preview_removal(self, stack: Stack) -> ChangePlan:
+    async def preview_destroy(self, stack: Stack) -> ChangePlan:
         """Every resource of the stack, as a delete."""
         brake = CancelToken()
-        return await run_in_thread(lambda: self._preview_removal(stack, brake), brake)
+        return await run_in_thread(lambda: self._preview_destroy(stack, brake), brake)
 
-    async def remove(self, removal: Removal, publish: EventPublisher, progress: ReportProgress) -> ChangeCounts:
+    async def destroy(self, removal: Removal, progress: ReportProgress) -> ChangeCounts:
         """Delete what the state knows; no program is needed for that."""
         brake = CancelToken()
-        changes = await run_in_thread(lambda: self._remove(removal.stack, progress, brake), brake)
-        await publish(InfrastructureRemoved(**removal.identity, changes=changes, generation=removal.generation))
-        return changes
+        return await run_in_thread(lambda: self._destroy(removal.stack, progress, brake), brake)
 
     def export(self, stack: Stack) -> dict[str, Any]:
         """The state in Pulumi's deployment format, secrets sealed."""
@@ -105,13 +105,9 @@ class SandboxEngine:
         lacks_code = bool(courier.held(work, resources)) or courier.misses(resources, work.artifact, plan)
         return replace(plan, lacks_code=lacks_code)
 
-    def _apply(
-        self, work: Work, plan: ChangePlan, progress: ReportProgress, brake: CancelToken, tell: EnqueueEvent
-    ) -> ApplyResult:
+    def _apply(self, work: Work, progress: ReportProgress, brake: CancelToken, tell: EnqueueSettled) -> ApplyResult:
         with self._sessions.live(work.blueprint.stack, brake, progress) as run:
-            self._play(
-                self._for_now(work), run, component_announcer(work, run, tell, lacks_code=plan.lacks_code), dry=False
-            )
+            self._play(self._for_now(work), run, announce_settled(run, tell), dry=False)
             run.finish()
         return reports.report_applied(run)
 
@@ -132,12 +128,12 @@ class SandboxEngine:
         courier = self._courier(stack)
         return replace(work, held=courier.held(work, self._sessions.deployed(stack))) if courier else work
 
-    def _preview_removal(self, stack: Stack, brake: CancelToken) -> ChangePlan:
+    def _preview_destroy(self, stack: Stack, brake: CancelToken) -> ChangePlan:
         with self._sessions.dry(stack, brake) as run:
             run.finish()
         return reports.plan_of_steps(run.executor.steps, find_cloud(stack.provider).stateful)
 
-    def _remove(self, stack: Stack, progress: ReportProgress, brake: CancelToken) -> ChangeCounts:
+    def _destroy(self, stack: Stack, progress: ReportProgress, brake: CancelToken) -> ChangeCounts:
         with self._sessions.live(stack, brake, progress) as run:
             run.finish()
         return reports.report_applied(run).changes

@@ -1,4 +1,4 @@
-"""Reports a run as the domain's plans and outputs, and publishes its completion events."""
+"""Reports a run as the domain's plans and outputs, and publishes what settles."""
 
 from __future__ import annotations
 
@@ -7,15 +7,13 @@ from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import asynccontextmanager
 
 from semantest_iac.domain.deployment.change_plan import ChangePlan, trace_causes
-from semantest_iac.domain.deployment.events import build_completion_event
-from semantest_iac.domain.ports.provisioner import ApplyResult, EventPublisher, StackOutputs, Work
+from semantest_iac.domain.ports.provisioner import ApplyResult, PublishSettled, SettledResource, StackOutputs
 from semantest_iac.infrastructure.sandbox_engine.monitor import OnComponentComplete
 from semantest_iac.infrastructure.sandbox_engine.plan.run import SandboxRun
 from semantest_iac.infrastructure.sandbox_engine.plan.steps import CancelToken, ResourceStep
 from semantest_iac.infrastructure.sandbox_engine.protocol.urns import ROOT_STACK_TYPE, type_of_urn
 from semantest_iac.infrastructure.sandbox_engine.protocol.values import PropertyValues, contains_secret, to_cloud_value
 from semantest_iac.infrastructure.sandbox_engine.state.snapshots import Snapshot
-from semantest_iac_events.event import StackEvent
 from semantest_iac_events.values import ResourceChange
 
 
@@ -50,21 +48,21 @@ def _resource_change(step: ResourceStep, stateful: frozenset[str]) -> ResourceCh
     )
 
 
-EnqueueEvent = Callable[[StackEvent], None]
+EnqueueSettled = Callable[[SettledResource], object]
 
 
 @asynccontextmanager
-async def open_event_queue(publish: EventPublisher, brake: CancelToken) -> AsyncIterator[EnqueueEvent]:
+async def open_settled_queue(publish: PublishSettled, brake: CancelToken) -> AsyncIterator[EnqueueSettled]:
     """A thread-safe way to publish; leaving the block waits until everything told is on record.
 
     What cannot be recorded (a lost lease, a full disk) stops the run, and is raised in the end. A run that was
     called off publishes nothing more.
     """
-    queue: asyncio.Queue[StackEvent | None] = asyncio.Queue()
+    queue: asyncio.Queue[SettledResource | None] = asyncio.Queue()
     loop = asyncio.get_running_loop()
     drained = asyncio.create_task(_publish_queued(queue, publish, brake))
     try:
-        yield lambda event: _enqueue(loop, queue, event)
+        yield lambda settled: loop.call_soon_threadsafe(queue.put_nowait, settled)
     except asyncio.CancelledError:
         drained.cancel()
         raise
@@ -73,29 +71,22 @@ async def open_event_queue(publish: EventPublisher, brake: CancelToken) -> Async
         await drained
 
 
-async def _publish_queued(queue: asyncio.Queue[StackEvent | None], publish: EventPublisher, brake: CancelToken) -> None:
+async def _publish_queued(
+    queue: asyncio.Queue[SettledResource | None], publish: PublishSettled, brake: CancelToken
+) -> None:
     try:
-        while (event := await queue.get()) is not None:
-            await publish(event)
+        while (settled := await queue.get()) is not None:
+            await publish(settled)
     except Exception as error:
         brake.pull(error)
         raise
 
 
-def _enqueue(loop: asyncio.AbstractEventLoop, queue: asyncio.Queue[StackEvent | None], event: StackEvent) -> None:
-    loop.call_soon_threadsafe(queue.put_nowait, event)
-
-
-def component_announcer(work: Work, run: SandboxRun, tell: EnqueueEvent, *, lacks_code: bool) -> OnComponentComplete:
-    """Tells of every kind of resource that settles with something changed."""
-    digest = work.artifact.digest if work.artifact else ""
+def announce_settled(run: SandboxRun, tell: EnqueueSettled) -> OnComponentComplete:
+    """Announce every neutral resource that settles with something changed."""
 
     def settled(urn: str, outputs: PropertyValues) -> None:
         if run.has_changed(urn):
-            event = build_completion_event(
-                type_of_urn(urn), to_cloud_value(outputs), work.identity, digest, lacks_code=lacks_code
-            )
-            if event:
-                tell(event)
+            tell(SettledResource(type_of_urn(urn), to_cloud_value(outputs)))
 
     return settled

@@ -54,7 +54,7 @@ class Deployments(Protocol):
         """What `deploy` would do."""
         ...
 
-    async def preview_removal(self, stack: Stack) -> ChangePlan:
+    async def preview_destroy(self, stack: Stack) -> ChangePlan:
         """What `destroy` would delete."""
         ...
 

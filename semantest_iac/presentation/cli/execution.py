@@ -154,7 +154,7 @@ async def _run_accounts_first(application: CliApplication, runs: Sequence[_Comma
 def preview_destroy(session: Session, meant: ResolvedStack) -> ChangePlan:
     """What `destroy` would delete."""
     deployments = session.application.deployments(meant.variables, engine=meant.engine)
-    return run_interruptible(deployments.preview_removal(meant.stack), session.terminal)
+    return run_interruptible(deployments.preview_destroy(meant.stack), session.terminal)
 
 
 def run_interruptible(work: Coroutine[Any, Any, Answer], terminal: Terminal) -> Answer:

@@ -46,9 +46,9 @@ class AwsContract:
     async def test_keeps_what_the_account_has_once_and_makes_it_anew(self, bench: Bench) -> None:
         stack = replace(bench.east, component="account")
         made = (await bench.deploy(bench.works({}, stack))).changes.create
-        foreseen = await bench.engine.preview_removal(stack)
+        foreseen = await bench.engine.preview_destroy(stack)
 
-        removed = await bench.remove(stack)
+        removed = await bench.destroy(stack)
         again = await bench.deploy(bench.works({}, stack, generation=2))
 
         assert {(change.op, change.reversible) for change in foreseen.resources} == {("keep", "reversible")}
@@ -62,7 +62,7 @@ class AwsContract:
         with pytest.raises(ProviderError, match="CloudWatch Logs role ARN must be set") as caught:
             await bench.deploy(work)
         await bench.deploy(bench.works({}, account))
-        await bench.remove(account)
+        await bench.destroy(account)
 
         assert "deploy --component account --provider aws" in caught.value.hint
         assert (await bench.deploy(work)).changes.create > 0  # the role stays
@@ -70,7 +70,7 @@ class AwsContract:
     async def test_says_what_cannot_be_undone(self, bench: Bench) -> None:
         await bench.deploy(bench.work(environment={"TOKEN": "${secrets.token}"}))
 
-        plan = await bench.engine.preview_removal(bench.east)
+        plan = await bench.engine.preview_destroy(bench.east)
 
         lost = {change.type for change in plan.resources if change.reversible == "irreversible"}
         assert lost == {"aws:cloudwatch/logGroup:LogGroup", "aws:secretsmanager/secret:Secret"}

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from hashlib import sha256
 
+from semantest_iac.application.deployment.completion_events import apply_plan
 from semantest_iac.domain.compute.functions import Artifact
 from semantest_iac.domain.deployment.stack import Stack
 from semantest_iac.domain.ports.provisioner import Work
@@ -52,8 +53,8 @@ class AzureContract:
 
     async def test_makes_secrets_again_although_the_name_of_their_vault_stays_reserved(self, bench: Bench) -> None:
         first = await bench.deploy(bench.work(environment=_SECRET))
-        plan = await bench.engine.preview_removal(bench.east)
-        await bench.remove()
+        plan = await bench.engine.preview_destroy(bench.east)
+        await bench.destroy()
 
         again = await bench.deploy(bench.work(generation=2, environment=_SECRET))
 
@@ -79,7 +80,7 @@ class AzureContract:
     async def test_publishes_what_a_cut_off_deployment_did_not(self, bench: Bench) -> None:
         work = bench.work()
         plan = await bench.engine.preview(work)
-        await bench.engine.apply(work, plan, bench.publish, lambda tick: None)
+        await apply_plan(bench.engine, work, plan, bench.publish, lambda tick: None)
         told = [type(event) for event in bench.events]
 
         plan = await bench.engine.preview(work)
@@ -102,7 +103,7 @@ class AzureContract:
         assert (foreseen.changes, told[-1]) == (applied.changes, applied.changes)
         assert told[0].create == applied.changes.create - 1
         assert (await bench.engine.preview(work)).changes == ChangeCounts(same=applied.changes.create)
-        assert await bench.remove(stack) == ChangeCounts(delete=applied.changes.create)
+        assert await bench.destroy(stack) == ChangeCounts(delete=applied.changes.create)
 
     async def test_foretells_and_counts_what_changes_only_when_another_app_runs(self, bench: Bench) -> None:
         stack = replace(bench.east, component="websocket")

@@ -37,7 +37,7 @@ class TestPulumiEngine(ProvisionerContract, AwsContract):
 
     async def test_leaves_nothing_alive_behind(self, bench: Bench, house: House) -> None:
         await bench.deploy(bench.work())
-        await bench.remove()
+        await bench.destroy()
 
         left: list[Any] = await asyncio.to_thread(house.living)
         assert (left, list(house.left())) == ([], [])

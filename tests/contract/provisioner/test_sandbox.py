@@ -43,7 +43,7 @@ class TestSandbox(ProvisionerContract, AwsContract):
 
     async def test_leaves_nothing_alive_behind(self, bench: Bench, inventory: Inventory) -> None:
         await bench.deploy(bench.work())
-        await bench.remove()
+        await bench.destroy()
 
         assert await asyncio.to_thread(open_simulated_cloud("aws", inventory, region="us-east-1").list_resources) == []
 
@@ -60,7 +60,7 @@ class TestSandboxOnAzure(ProvisionerContract, AzureContract):
 
     async def test_leaves_nothing_alive_behind(self, bench: Bench, inventory: Inventory) -> None:
         await bench.deploy(bench.work(environment={"TOKEN": "${secrets.token}"}))
-        await bench.remove()
+        await bench.destroy()
 
         assert (
             await asyncio.to_thread(open_simulated_cloud("azure-native", inventory, region="eastus").list_resources)

@@ -47,7 +47,7 @@ class TestSandboxOnThirdCloud(ProvisionerContract):
 
     async def test_leaves_nothing_alive_behind(self, bench: Bench, inventory: Inventory) -> None:
         await bench.deploy(bench.work())
-        await bench.remove()
+        await bench.destroy()
 
         assert await asyncio.to_thread(open_simulated_cloud("meadow", inventory, region="north").list_resources) == []
 

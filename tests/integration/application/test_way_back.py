@@ -68,7 +68,7 @@ class TestWayBack:
 
     async def test_leads_to_nothing_where_there_was_nothing(self, use_cases: DeploymentUseCase, deploy: Deploy) -> None:
         bad = await deploy(500, "first")
-        left = await use_cases.preview_removal(STACK)
+        left = await use_cases.preview_destroy(STACK)
 
         assert (bad.state, left.resources) == ("rolled_back", ())
 

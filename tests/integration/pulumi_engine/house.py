@@ -10,6 +10,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
+from semantest_iac.application.deployment.completion_events import apply_plan
 from semantest_iac.domain.blueprints.components import build_rest_api
 from semantest_iac.domain.compute.functions import Artifact
 from semantest_iac.domain.deployment.stack import Stack
@@ -83,13 +84,13 @@ class House:
     async def deploy(self, work: Work, progress: ReportProgress = unwatched) -> ApplyResult:
         """Preview and apply, as a deployment does."""
         plan = await self.engine.preview(work)
-        return await self.engine.apply(work, plan, self.publish, progress)
+        return await apply_plan(self.engine, work, plan, self.publish, progress)
 
     async def destroy(
         self, stack: Stack = STACK, generation: int = 1, progress: ReportProgress = unwatched
     ) -> ChangeCounts:
         """Remove one generation."""
-        return await self.engine.remove(Removal("removal", stack, generation), self.publish, progress)
+        return await self.engine.destroy(Removal("removal", stack, generation), progress)
 
     async def publish(self, event: StackEvent) -> None:
         """Keep an event."""

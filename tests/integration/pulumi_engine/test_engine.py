@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from semantest_iac.application.deployment.completion_events import apply_plan
 from semantest_iac.domain.deployment.stack import Stack
 from semantest_iac.domain.errors import ProviderError, RefusedError, StackBusyError
 from semantest_iac.domain.ports.provisioner import ResourceProgress
@@ -43,13 +44,13 @@ class TestPreview:
     async def test_of_a_removal_names_what_is_lost_for_good(self, house: House) -> None:
         await house.deploy(house.work())
 
-        plan = await house.engine.preview_removal(STACK)
+        plan = await house.engine.preview_destroy(STACK)
 
         assert plan.changes == ChangeCounts(delete=19)
         assert plan.verdict == "irreversible"
 
     async def test_of_the_removal_of_nothing_is_empty(self, house: House) -> None:
-        assert (await house.engine.preview_removal(OTHER)).resources == ()
+        assert (await house.engine.preview_destroy(OTHER)).resources == ()
 
 
 class TestApply:
@@ -66,7 +67,7 @@ class TestApply:
         house.events.clear()
 
         plan = await house.engine.preview(house.work())
-        applied = await house.engine.apply(house.work(), plan, house.publish, unwatched)
+        applied = await apply_plan(house.engine, house.work(), plan, house.publish, unwatched)
 
         assert plan.verdict == "no_change"
         assert applied.changes == ChangeCounts(same=19)
@@ -85,7 +86,7 @@ class TestApply:
         fewer = house.work({"monitoring": {"enabled": False}})
 
         with pytest.raises(RefusedError, match="something else than was planned"):
-            await house.engine.apply(fewer, plan, house.publish, unwatched)
+            await apply_plan(house.engine, fewer, plan, house.publish, unwatched)
 
         assert house.living() == []
 
@@ -93,7 +94,7 @@ class TestApply:
         plan = await house.engine.preview(house.work())
         house.engine._previewed.clear()
 
-        applied = await house.engine.apply(house.work(), plan, house.publish, unwatched)
+        applied = await apply_plan(house.engine, house.work(), plan, house.publish, unwatched)
 
         assert applied.changes == ChangeCounts(create=19)
 
@@ -104,7 +105,7 @@ class TestApply:
         plan = await house.engine.preview(house.work())
 
         with pytest.raises(StackBusyError, match="the lease is lost"):
-            await house.engine.apply(house.work(), plan, refuse, unwatched)
+            await apply_plan(house.engine, house.work(), plan, refuse, unwatched)
 
         assert list(house.left()) == []
 
@@ -154,7 +155,6 @@ class TestRemove:
 
         assert changes == ChangeCounts(delete=19)
         assert (house.living(), list(house.left())) == ([], [])
-        assert type(house.events[-1]).__name__ == "InfrastructureRemoved"
 
     async def test_of_nothing_is_no_error(self, house: House) -> None:
         assert await house.destroy(OTHER) == ChangeCounts()

@@ -7,6 +7,7 @@ import os
 import signal
 from pathlib import Path
 
+from semantest_iac.application.deployment.completion_events import apply_plan
 from tests.integration.pulumi_engine.house import House, unwatched
 from tests.integration.pulumi_engine.killer import marked, victims
 
@@ -17,7 +18,7 @@ class TestWaitingChild:
         plan = await house.engine.preview(house.work())
         waiting = victims(tmp_path, "child")
 
-        applied = await house.engine.apply(house.work(), plan, house.publish, unwatched)
+        applied = await apply_plan(house.engine, house.work(), plan, house.publish, unwatched)
 
         assert len(waiting) == 1
         assert (applied.changes, victims(tmp_path, "child")) == (plan.changes, [])
@@ -29,7 +30,7 @@ class TestWaitingChild:
             os.kill(pid, signal.SIGKILL)
         await asyncio.sleep(0.2)
 
-        applied = await house.engine.apply(house.work(), plan, house.publish, unwatched)
+        applied = await apply_plan(house.engine, house.work(), plan, house.publish, unwatched)
 
         assert applied.changes == plan.changes
 

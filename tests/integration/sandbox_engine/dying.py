@@ -17,6 +17,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from semantest_iac.application.deployment.completion_events import apply_plan
 from semantest_iac.domain.deployment.change_plan import ChangePlan
 from tests.integration.sandbox_engine.rest_api import STACK, House, unwatched
 
@@ -73,7 +74,7 @@ def _survivor(folder: Path, phase: str) -> None:
 
 async def _brought_about(house: House) -> None:
     """Without a preview, which kills nobody."""
-    await house.engine.apply(_work(house), ChangePlan(), house.publish, unwatched)
+    await apply_plan(house.engine, _work(house), ChangePlan(), house.publish, unwatched)
 
 
 def _work(house: House) -> Any:

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from semantest_iac.application.deployment.completion_events import publish_code
 from semantest_iac.domain.deployment.stack import Stack
 from semantest_iac.domain.errors import ProviderError
 from semantest_iac_events.values import ChangeCounts
@@ -90,7 +91,7 @@ class TestChanges:
         before = house.work(stack=_stack())
         assert before.artifact is not None
         applied = await house.deploy(before)
-        await house.engine.publish_code(before, applied, house.publish, unwatched)
+        await publish_code(house.engine, before, applied, house.publish, unwatched)
         after = replace(before, artifact=replace(before.artifact, runtime="nodejs24.x"))
 
         plan = await house.engine.preview(after)
@@ -138,7 +139,7 @@ class TestCode:
         work = house.work(stack=_stack())
         applied = await house.deploy(work)
 
-        await house.engine.publish_code(work, applied, house.publish, unwatched)
+        await publish_code(house.engine, work, applied, house.publish, unwatched)
 
         [app] = [it for it in await house.engine.deployed(_stack()) if it.type.endswith(":WebApp")]
         assert work.artifact is not None

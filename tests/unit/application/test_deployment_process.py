@@ -99,7 +99,7 @@ class TestCodeBesideTheResources:
         before = len(house.told)
         await house.deploy(memory=1024)
 
-        assert house.told[before:] == [*LOOKED, *APPLIED_BARE, *VERIFIED]
+        assert house.told[before:] == [*LOOKED, *APPLIED, *VERIFIED]
 
     async def test_is_published_where_nothing_else_has_to_change(self, house: House) -> None:
         await house.deploy()
@@ -224,7 +224,7 @@ class TestFailureAfterAChange:
     async def test_says_so_when_the_engine_cannot_tell_what_is_left(self, house: House) -> None:
         house.points.fail("apply:function", REFUSED)
         house.points.fail("remove", REFUSED)
-        house.points.fail("preview_removal", REFUSED)
+        house.points.fail("preview_destroy", REFUSED)
         row = await house.deploy()
 
         assert row.error is not None

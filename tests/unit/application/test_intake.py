@@ -95,7 +95,7 @@ class TestRefusal:
         with pytest.raises(kind):
             await house.use_cases.destroy(stack)
         with pytest.raises(kind):
-            await house.use_cases.preview_removal(stack)
+            await house.use_cases.preview_destroy(stack)
         assert house.ledger.recorded == []
 
 

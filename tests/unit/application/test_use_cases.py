@@ -51,7 +51,7 @@ class TestDeploymentUseCase:
 
     async def test_previews_a_removal(self, house: House) -> None:
         row = await house.deploy()
-        plan = await house.use_cases.preview_removal(REST)
+        plan = await house.use_cases.preview_destroy(REST)
 
         assert plan.changes.delete == row.changes["create"]
 

@@ -135,7 +135,7 @@ class FakeDeployments:
         """The world's plan."""
         return DeploymentContext(DeploymentRequested(**asdict(stack)), plan=self.world.plan)
 
-    async def preview_removal(self, stack: Stack) -> ChangePlan:
+    async def preview_destroy(self, stack: Stack) -> ChangePlan:
         """The world's plan."""
         return self.world.plan
 

@@ -34,14 +34,15 @@ def service(probe: FakeServiceProbe) -> DeploymentService:
     return DeploymentService(FakeProvisioner(probe.points), FakeArtifactBuilder(probe.points), probe)
 
 
-class TestBlueprint:
-    def test_is_that_of_the_component_for_the_generation(self, service: DeploymentService) -> None:
-        graph = service.blueprint(REST, 3, settings())
+class TestPlan:
+    async def test_is_made_from_the_blueprint_of_the_component_and_generation(self, service: DeploymentService) -> None:
+        work, plan = await service.plan("d1", REST, 3, settings(), None)
 
-        assert (graph.stack, graph.generation) == (REST, 3)
+        assert (work.blueprint.stack, work.blueprint.generation) == (REST, 3)
+        assert plan.changes.create == len(work.blueprint.resources)
 
-    def test_is_refused_for_a_component_that_has_none(self, service: DeploymentService) -> None:
+    async def test_is_refused_for_a_component_without_a_blueprint(self, service: DeploymentService) -> None:
         with pytest.raises(ValidationError) as caught:
-            service.blueprint(Stack("platform", "aws", "development", "us-east-1"), 1, settings())
+            await service.plan("d1", Stack("platform", "aws", "development", "us-east-1"), 1, settings(), None)
 
         assert caught.value.faults == find_component_faults("platform")

@@ -9,15 +9,15 @@ from typing import Any
 
 from semantest_iac.domain.compute.functions import Artifact
 from semantest_iac.domain.deployment.change_plan import ChangePlan, trace_causes
-from semantest_iac.domain.deployment.events import build_code_events, build_completion_event, build_updated_event
 from semantest_iac.domain.deployment.stack import Stack
 from semantest_iac.domain.ports.provisioner import (
     ApplyResult,
     Deferred,
-    EventPublisher,
+    PublishSettled,
     Removal,
     ReportProgress,
     ResourceProgress,
+    SettledResource,
     Work,
 )
 from semantest_iac.domain.resource import DeployedResource
@@ -35,7 +35,6 @@ from semantest_iac.infrastructure.pulumi_engine.state.states import (
     read_state_file,
 )
 from semantest_iac.infrastructure.pulumi_engine.worker.ipc import ExpectedChanges, Operation
-from semantest_iac_events.infrastructure import InfrastructureRemoved
 from semantest_iac_events.values import ChangeCounts, ResourceChange
 
 FindCodePublisher = Callable[[Stack], CodePublisher | None]
@@ -107,7 +106,7 @@ class PulumiEngine:
         return plan
 
     async def apply(
-        self, work: Work, plan: ChangePlan, publish: EventPublisher, progress: ReportProgress
+        self, work: Work, plan: ChangePlan, publish: PublishSettled, progress: ReportProgress
     ) -> ApplyResult:
         """Do what was planned: a plan that is not of this moment is made anew, and refused where it differs."""
         stack, before = work.blueprint.stack, await self._before(work, plan)
@@ -115,12 +114,10 @@ class PulumiEngine:
         order = Operation(
             "apply", stack, work, ExpectedChanges(planned_mutations(plan), before.fingerprint, bool(before.held))
         )
-        applied = _to_applied(await self._done(order, _publish_and_report(work, plan, publish, progress)))
-        await publish(build_updated_event(work.identity, applied))
-        return applied
+        return _to_applied(await self._done(order, _publish_and_report(publish, progress)))
 
     async def publish_code(
-        self, work: Work, applied: ApplyResult, publish: EventPublisher, progress: ReportProgress
+        self, work: Work, applied: ApplyResult, publish: PublishSettled, progress: ReportProgress
     ) -> ApplyResult:
         """Bring the package to the app that the state names, as the cloud's own tools would; then what waited."""
         stack, artifact = work.blueprint.stack, work.artifact
@@ -133,9 +130,8 @@ class PulumiEngine:
             applied = applied.then(
                 _to_applied(await self._done(Operation("apply", stack, work), _report_progress(progress)))
             )
-            await publish(build_updated_event(work.identity, applied))
-        for event in build_code_events(delivery.state.kinds, work.identity, artifact.digest):
-            await publish(event)
+        for kind, outputs in delivery.state.kinds:
+            await publish(SettledResource(kind, outputs))
         return applied
 
     async def _delivery(self, stack: Stack) -> CodeDelivery | None:
@@ -151,16 +147,13 @@ class PulumiEngine:
         delivery = await self._delivery(work.blueprint.stack)
         return _PreviewResult(plan, held=await delivery.held(work) if delivery else Deferred.NOTHING)
 
-    async def preview_removal(self, stack: Stack) -> ChangePlan:
+    async def preview_destroy(self, stack: Stack) -> ChangePlan:
         """Every resource of the stack, as a delete."""
         return _to_plan(await self._done(Operation("preview_removal", stack)))
 
-    async def remove(self, removal: Removal, publish: EventPublisher, progress: ReportProgress) -> ChangeCounts:
+    async def destroy(self, removal: Removal, progress: ReportProgress) -> ChangeCounts:
         """Delete what the state knows; no program is needed for that."""
-        done = await self._done(Operation("remove", removal.stack), _report_progress(progress))
-        changes = _to_plan(done).changes
-        await publish(InfrastructureRemoved(**removal.identity, changes=changes, generation=removal.generation))
-        return changes
+        return _to_plan(await self._done(Operation("remove", removal.stack), _report_progress(progress))).changes
 
     async def detect_drift(self, stack: Stack) -> ChangePlan:
         """How the cloud differs from what was deployed: updates and deletes that nobody here made."""
@@ -211,17 +204,13 @@ def _report_progress(progress: ReportProgress) -> OnMessage:
     return hear
 
 
-def _publish_and_report(work: Work, plan: ChangePlan, publish: EventPublisher, progress: ReportProgress) -> OnMessage:
-    show, digest = _report_progress(progress), work.artifact.digest if work.artifact else ""
+def _publish_and_report(publish: PublishSettled, progress: ReportProgress) -> OnMessage:
+    show = _report_progress(progress)
 
     async def hear(message: Mapping[str, Any]) -> None:
         await show(message)
         if settled := message.get("settled"):
-            event = build_completion_event(
-                settled["kind"], settled["outputs"], work.identity, digest, lacks_code=plan.lacks_code
-            )
-            if event:
-                await publish(event)
+            await publish(SettledResource(settled["kind"], settled["outputs"]))
 
     return hear
 
