@@ -24,10 +24,9 @@ from semantest_iac.domain.environments.configuration import resolve_component
 from semantest_iac.domain.environments.settings import ComponentSettings
 from semantest_iac.domain.errors import DeploymentError, NotFoundError
 from semantest_iac.domain.ports.provisioner import Removal, ReportProgress, Work
+from semantest_iac.domain.security.redaction import MASK
 from semantest_iac_events.deployments import DeploymentNeedsOperator, DeploymentRequested, DeploymentRolledBack
 from semantest_iac_events.event import Event, StackFailure
-
-REDACTED = "***"  # what stands in the place of a secret
 
 EventT = TypeVar("EventT", bound=Event)
 
@@ -58,7 +57,7 @@ def find_last_good(ledger: LedgerReader, stack: Stack) -> LastGood | None:
 
 
 def _find_event(kind: type[EventT], deployment: str, stream: Iterable[RecordedEvent]) -> EventT | None:
-    whole = (row for row in stream if row.type == kind.type_name and REDACTED not in row.json)
+    whole = (row for row in stream if row.type == kind.type_name and MASK not in row.json)
     events = (decode_event(row) for row in whole if deployment_id_of(row.event) == deployment)
     return next((event for event in events if isinstance(event, kind)), None)
 

@@ -42,8 +42,8 @@ class LoadedConfiguration(Protocol):
         ...
 
     @property
-    def places(self) -> Mapping[str, SourceLocation]:
-        """Places by dotted path."""
+    def positions(self) -> Mapping[str, SourceLocation]:
+        """Positions by dotted path."""
         ...
 
     @property
@@ -61,8 +61,8 @@ class LoadedConfiguration(Protocol):
         """Where secrets are looked for."""
         ...
 
-    def located(self, faults: Iterable[Fault]) -> tuple[Fault, ...]:
-        """Faults with the places of their paths."""
+    def locate(self, faults: Iterable[Fault]) -> tuple[Fault, ...]:
+        """Faults with the positions of their paths."""
         ...
 
 
@@ -78,7 +78,7 @@ def with_absolute_sources(written: LoadedConfiguration) -> DeploymentConfigurati
 
 
 def _base_folder(component: str, written: LoadedConfiguration) -> Path:
-    place = written.places.get(f"components.{component}.source")
+    place = written.positions.get(f"components.{component}.source")
     return Path(place.source).absolute().parent if place and place.line else Path.cwd()
 
 
@@ -160,7 +160,7 @@ def build_spec(component: str | None, written: LoadedConfiguration, judges: Vali
     values = configuration.model_dump(mode="json", exclude_unset=True)
     values |= {"engine": engine.engine, "cloud": engine.cloud}  # on record: what is there can only be changed by it
     return DeploymentSpec(
-        stack, values, written.variables, engine, (*written.warnings, *written.located(report.warnings))
+        stack, values, written.variables, engine, (*written.warnings, *written.locate(report.warnings))
     )
 
 
@@ -179,7 +179,7 @@ def check_configuration(
         for stack, _ in found
     )
     _raise_faults(component, written, (*(fault for _, faults in found for fault in faults), *report.faults))
-    return (*written.warnings, *written.located(report.warnings))
+    return (*written.warnings, *written.locate(report.warnings))
 
 
 def _resolve_parts(
@@ -215,7 +215,7 @@ def _value_or(word: str | None, default: str) -> str:
 
 
 def _raise_faults(component: str | None, written: LoadedConfiguration, faults: Iterable[Fault]) -> None:
-    found = tuple(dict.fromkeys((*written.faults, *written.located(faults))))
+    found = tuple(dict.fromkeys((*written.faults, *written.locate(faults))))
     if not found:
         return
     what = f"component '{make_printable(component)}'" if component else "this request"

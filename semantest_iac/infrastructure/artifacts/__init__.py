@@ -1,4 +1,5 @@
-"""Turns function sources into packages: here is read, chosen, installed, zipped and stored, and nothing is run.
+"""Builds deployment packages from function sources: reads, selects, installs, zips and stores, and runs nothing of the
+source.
 
-What a package holds beside the person's code lies in `payloads/`; running a package is `function_runtimes`.
+The files that are added to a user's code lie in `payloads/`; running a package is the task of `function_runtimes`.
 """

@@ -1,4 +1,4 @@
-"""Finds out which dependencies a source needs and installs them outside the source."""
+"""Reports which dependencies a source lacks and installs them outside the source."""
 
 from __future__ import annotations
 
@@ -16,28 +16,34 @@ from typing import Any
 from semantest_iac.domain.errors import ArtifactError
 
 INSTALL_TIMEOUT_S = 600
-INHERITED_VARIABLES = re.compile(  # what installers need; install scripts of strangers must not see cloud credentials
-    r"(?i)PATH|HOME|USER|LANG|LC_.*|TMPDIR|TEMP|.*_PROXY|SSL_CERT_.*|REQUESTS_CA_BUNDLE|NODE_EXTRA_CA_CERTS"
-    r"|NPM_CONFIG_.*|NPM_TOKEN|PIP_.*|SYSTEMROOT"
+INHERITED_VARIABLES = (
+    re.compile(  # what installers need; install scripts of third parties must not see cloud credentials
+        r"(?i)PATH|HOME|USER|LANG|LC_.*|TMPDIR|TEMP|.*_PROXY|SSL_CERT_.*|REQUESTS_CA_BUNDLE|NODE_EXTRA_CA_CERTS"
+        r"|NPM_CONFIG_.*|NPM_TOKEN|PIP_.*|SYSTEMROOT"
+    )
 )
 CREDENTIALS_IN_URL = re.compile(r"://[^/@\s]+@")
 NPM_DETAIL_LINE = re.compile(r"npm (error|ERR!) (code|path|errno|syscall|A complete log)")
 NPM_COMMAND = ("npm", "--no-audit", "--no-fund", "--no-update-notifier", "--loglevel=error")
 FUNCTIONS_LIBRARY = "@azure/functions for the Node package"
 FUNCTIONS_LIBRARY_HINT = (
-    "npm fetches it once per machine and keeps it: deploy once where it reaches its registry, or name a mirror with "
+    "npm downloads it once per machine and caches it: deploy once with access to its registry, or name a mirror with "
     "`npm config set registry`. A ready zip and Python sources need no npm."
 )
 PIP_ARGUMENTS = (
     "-m", "pip", "install", "--only-binary=:all:", "--no-compile", "--disable-pip-version-check",
     "--no-input", "--quiet", "--implementation", "cp",
 )  # fmt: skip
-WHEEL_PLATFORMS = ("manylinux2014_x86_64", "manylinux_2_28_x86_64")  # glibc of Lambda's python3.11, and of later ones
+WHEEL_PLATFORMS = (
+    "manylinux2014_x86_64",
+    "manylinux_2_28_x86_64",
+)  # glibc of Lambda's python3.11, and of later runtimes
 FIRST_PYTHON_ON_NEWER_GLIBC = (3, 12)
+NPM_LOCK_FILES = ("node_modules/.package-lock.json", "package-lock.json", "npm-shrinkwrap.json")
 
 
 def install_node_modules(folder: Path) -> None:
-    """Run npm for production dependencies inside a staged copy; raises ArtifactError with npm's reason."""
+    """Run npm for production dependencies in a copy of the source; raises ArtifactError with npm's reason."""
     _require_npm("node modules", "Install Node.js with npm, or run `npm ci` in the source yourself.")
     locked = any((folder / name).exists() for name in ("package-lock.json", "npm-shrinkwrap.json"))
     command = [*NPM_COMMAND, "ci" if locked else "install", "--omit=dev", "--ignore-scripts=false"]
@@ -45,7 +51,7 @@ def install_node_modules(folder: Path) -> None:
 
 
 def install_functions_library(folder: Path) -> None:
-    """Run npm for the locked modules that Azure Functions needs; npm's cache serves them again without a network."""
+    """Run npm for the locked modules that Azure Functions needs; npm's cache serves later runs without a network."""
     _require_npm(FUNCTIONS_LIBRARY, "Install Node.js with npm; a ready zip and Python sources need none.")
     command = [*NPM_COMMAND, "ci", "--omit=dev", "--ignore-scripts", "--prefer-offline"]
     _run_installer(command, folder, FUNCTIONS_LIBRARY, FUNCTIONS_LIBRARY_HINT)
@@ -83,7 +89,7 @@ def _run_installer(command: Sequence[str], folder: Path, what: str, hint: str) -
         try:
             output = process.communicate(timeout=INSTALL_TIMEOUT_S)[0].decode(errors="replace")
         except subprocess.TimeoutExpired:
-            output = f"error: no end after {INSTALL_TIMEOUT_S} s"
+            output = f"error: not finished after {INSTALL_TIMEOUT_S} s"
         finally:
             _kill_process_group(process)
     if process.returncode:
@@ -91,7 +97,7 @@ def _run_installer(command: Sequence[str], folder: Path, what: str, hint: str) -
 
 
 def _kill_process_group(process: subprocess.Popen[bytes]) -> None:
-    """Kill what is left of the installer and of the scripts that it started, also after Ctrl-C."""
+    """Kill what is left of the installer and the scripts that it started, also after Ctrl-C."""
     try:
         os.killpg(process.pid, signal.SIGKILL)
     except (ProcessLookupError, PermissionError):
@@ -103,7 +109,7 @@ def _installer_environment(inherited: Mapping[str, str]) -> dict[str, str]:
 
 
 def _failure_reason(output: str) -> str:
-    """The one line that says most: the first error that is more than npm's code and path lines."""
+    """Return the first error line that says more than npm's code and path lines."""
     lines = [line.strip() for line in CREDENTIALS_IN_URL.sub("://", output).splitlines() if line.strip()]
     errors = [line for line in lines if re.match(r"(?i)(npm )?err", line)]
     telling = [line for line in errors if not NPM_DETAIL_LINE.match(line)]
@@ -111,17 +117,14 @@ def _failure_reason(output: str) -> str:
     return re.sub(r"^(?i:npm error|npm ERR!|ERROR:|error:)\s*", "", chosen).rstrip(".")[:300]
 
 
-NPM_LOCK_FILES = ("node_modules/.package-lock.json", "package-lock.json", "npm-shrinkwrap.json")
-
-
 def find_dev_module_folders(folder: Path) -> frozenset[str]:
-    """Folders of modules that the lock marks `dev`; `devOptional` ones stay, as in `npm ci --omit=dev`."""
+    """Return the folders that the lock marks `dev`; `devOptional` ones stay, as in `npm ci --omit=dev`."""
     packages = next(filter(None, (_locked_packages(folder / lock) for lock in NPM_LOCK_FILES)), {})
     return frozenset(path for path, facts in packages.items() if path and facts.get("dev") is True)
 
 
 def needs_npm_install(folder: Path) -> bool:
-    """Whether the project names dependencies and has none installed."""
+    """Return whether the project names dependencies and has no `node_modules`."""
     if (folder / "node_modules").exists() or not (folder / "package.json").is_file():
         return False
     try:
@@ -136,6 +139,6 @@ def _locked_packages(lock: Path) -> dict[str, Any]:
         return {}
     try:
         packages = dict(json.loads(lock.read_bytes())["packages"])
-    except (OSError, ValueError, KeyError, TypeError):  # broken, or written before npm 7: nothing is known
+    except (OSError, ValueError, KeyError, TypeError):  # broken, or written before npm 7: no module is known
         return {}
     return {path: facts for path, facts in packages.items() if isinstance(facts, dict)}

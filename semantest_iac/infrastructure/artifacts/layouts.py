@@ -1,4 +1,4 @@
-"""What each cloud's package of a language holds beside the person's files, and where it puts those."""
+"""Lists the files that each cloud's package adds to a user's files, by language, and the folders for both."""
 
 from __future__ import annotations
 
@@ -11,17 +11,19 @@ PAYLOADS = Path(__file__).parents[2] / "payloads"
 NODE_SHIM_FILES = ("semantest_application.cjs", "semantest_server.cjs", "semantest_http.cjs")
 FUNCTIONS_SHIM_FILES = ("semantest_functions.cjs", "semantest_gate.cjs", "semantest_trigger.cjs")
 PAYLOAD_PREFIXES = {"websocket_node_send": "node_modules/semantest-send/"}
-"""Payloads that are not at the root of their package: where `require` finds them, on either cloud."""
+"""Prefixes of payloads that are not at the root of their package: where `require` finds them, on either cloud."""
 
 HOST_SETTINGS = {"functions_host": ("host.json",)}
 
 
 @dataclass(frozen=True, slots=True)
 class PackageLayout:
-    """A cloud is told `handler`; `source` and `site` are the folders of the person's files and of their requirements.
+    """The structure of a package for one cloud and language.
 
-    `library` is a payload whose locked node modules lie beside them; `calls_handlers` is whether the cloud itself calls
-    a handler of ours, without an entry between. A `door` is what stands before the person's handler there.
+    `handler` is what the cloud calls; `source` and `site` are the folders of the user's files and of their
+    requirements.
+    `library` is a payload whose locked node modules lie beside them; `calls_handlers` is whether the cloud calls our
+    handlers directly, without an entry between. `wrapper` is a handler that runs before the user's handler.
     """
 
     handler: str
@@ -31,15 +33,14 @@ class PackageLayout:
     site: str = ""
     library: str = ""
     calls_handlers: bool = False
-    door: str = ""
+    wrapper: str = ""
 
-    def behind(self, door: str, payloads: Mapping[str, tuple[str, ...]]) -> PackageLayout:
-        """The same with a door, and with the files that it is made of."""
-        return replace(self, door=door, payloads={**self.payloads, **payloads})
+    def with_wrapper(self, wrapper: str, payloads: Mapping[str, tuple[str, ...]]) -> PackageLayout:
+        return replace(self, wrapper=wrapper, payloads={**self.payloads, **payloads})
 
-    def generated(self, **settings: str) -> dict[str, bytes]:
-        """Our own files by path, the settings that name what to load among them."""
-        settings |= {"door": self.door} if self.door else {}
+    def generated_files(self, **settings: str) -> dict[str, bytes]:
+        """Return our own files by path, with the settings that name the handler to load."""
+        settings |= {"door": self.wrapper} if self.wrapper else {}
         files = {
             PAYLOAD_PREFIXES.get(folder, "") + name: content
             for folder, names in self.payloads.items()
@@ -49,7 +50,7 @@ class PackageLayout:
 
 
 def read_payload(folder: str, *names: str) -> list[tuple[str, bytes]]:
-    """Files of a payload, each with its content; without names all of its modules."""
+    """Return files of a payload with their content; without names all its Python modules."""
     modules = sorted(path.name for path in (PAYLOADS / folder).glob("*.py"))
     return [(name, (PAYLOADS / folder / name).read_bytes()) for name in names or modules]
 
@@ -90,7 +91,7 @@ LAYOUTS: Mapping[tuple[str, str], PackageLayout] = {
         library="functions_node",
     ),
 }
-"""By provider and language. Azure's own folders keep our files and modules apart from the person's."""
+"""By provider and language. Azure's folders keep our files and modules apart from the user's."""
 
 UPSTREAM_FILES = (
     "semantest_azure.py",
@@ -114,10 +115,9 @@ WEBSOCKET_ADDITIONS: Mapping[tuple[str, str], tuple[str, Mapping[str, tuple[str,
         {**NODE_SEND_FILES, "websocket_node": ("semantest_door.cjs", "semantest_hub.cjs", "semantest_identity.cjs")},
     ),
 }
-"""What a package for WebSockets holds besides: the door, and how its handler sends."""
+"""The wrapper and the additional payloads of a package that serves WebSockets."""
 
 
 def find_layout(provider: str, language: str, *, for_sockets: bool = False) -> PackageLayout:
-    """How the package is laid out."""
     layout, sockets = LAYOUTS[provider, language], WEBSOCKET_ADDITIONS.get((provider, language))
-    return layout.behind(*sockets) if for_sockets and sockets else layout
+    return layout.with_wrapper(*sockets) if for_sockets and sockets else layout

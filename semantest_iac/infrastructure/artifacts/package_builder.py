@@ -27,9 +27,12 @@ from semantest_iac.infrastructure.artifacts.source_tree import WalkReport, requi
 from semantest_iac.infrastructure.artifacts.zip_archives import ReproducibleZip, read_checked_zip
 from semantest_iac.infrastructure.clouds.registry import CLOUDS
 
+PACKAGER_VERSION = 1  # raise it when the same source must give other bytes
+CLOCK_TICK_NS = 50_000_000  # a file written within one tick of the walk may change unseen
+
 
 class ArtifactStore:
-    """`<home>/artifacts`: `<digest>.zip` files, and under `known/` one small record per source.
+    """Stores `<home>/artifacts/<digest>.zip` files, and under `known/` one small record per source.
 
     Every write is a rename of a complete file, so processes may share the folder without a lock.
     """
@@ -38,8 +41,8 @@ class ArtifactStore:
         self._folder = home / "artifacts"
         self._known = self._folder / "known"
 
-    def keep(self, write: Callable[[BinaryIO], str]) -> tuple[str, Path, int]:
-        """Store what `write` writes under the digest that it returns; gives digest, path and size in bytes."""
+    def save(self, write: Callable[[BinaryIO], str]) -> tuple[str, Path, int]:
+        """Store what `write` writes under the digest that it returns; returns digest, path and size in bytes."""
         with _temporary_file(self._folder) as (file, temporary):
             digest = write(file)
             size = file.tell()
@@ -47,27 +50,27 @@ class ArtifactStore:
         temporary.replace(path)
         return digest, path, size
 
-    def recall(self, source: str, manifest: str) -> Artifact | None:
-        """The package of an unchanged source, if it is still there in full."""
+    def find(self, source: str, manifest: str) -> Artifact | None:
+        """Return the package of an unchanged source if it is still stored completely."""
         try:
             record = json.loads((self._known / f"{source}.json").read_text())
             known = _artifact_from_record(self._folder, record)
             unchanged = record["manifest"] == manifest and known.path.stat().st_size == known.size
-        except (OSError, ValueError, KeyError, TypeError):  # absent, torn or of another version: build again
+        except (OSError, ValueError, KeyError, TypeError):  # absent, incomplete or of another version: build again
             return None
         return known if unchanged else None
 
-    def remember(self, source: str, manifest: str, artifact: Artifact) -> None:
+    def record(self, source: str, manifest: str, artifact: Artifact) -> None:
         """Record that this state of the source gives this package."""
-        record = asdict(replace(artifact, path=Path())) | {"manifest": manifest, "path": ""}
+        fields = asdict(replace(artifact, path=Path())) | {"manifest": manifest, "path": ""}
         with _temporary_file(self._known) as (file, temporary):
-            file.write(json.dumps(record).encode())
+            file.write(json.dumps(fields).encode())
         temporary.replace(self._known / f"{source}.json")
 
 
 @contextmanager
 def _temporary_file(folder: Path) -> Iterator[tuple[BinaryIO, Path]]:
-    """A temporary file in the folder that is on disk when the block ends well, and gone when it does not."""
+    """Yield a file in the folder that is flushed to disk when the block succeeds and deleted when it fails."""
     folder.mkdir(parents=True, exist_ok=True)
     descriptor, name = tempfile.mkstemp(dir=folder, prefix=".part-")
     try:
@@ -83,47 +86,43 @@ def _temporary_file(folder: Path) -> Iterator[tuple[BinaryIO, Path]]:
 
 def _artifact_from_record(folder: Path, record: dict[str, object]) -> Artifact:
     fields = {name: value for name, value in record.items() if name != "manifest"}
-    known = Artifact(**fields)  # type: ignore[arg-type]  # our own record; recall() treats misfits as absent
+    known = Artifact(**fields)  # type: ignore[arg-type]  # our own record; find() treats misfits as absent
     return replace(known, path=folder / f"{known.digest}.zip", notes=tuple(known.notes))
-
-
-PACKAGER_VERSION = 1  # raise it when the same source must give other bytes
-CLOCK_TICK_NS = 50_000_000  # a file written within one tick of the look at it may change unseen
 
 
 @dataclass(frozen=True, slots=True)
 class SourceFingerprint:
-    """What a source looked like: the hash of its stamps, and whether that hash can be trusted later."""
+    """The hash of a source's file stamps; `is_settled` says whether the hash can be trusted later."""
 
     manifest: str
     is_settled: bool
 
 
 class PackageBuilder:
-    """Builds packages under `<home>/artifacts`; an unchanged source costs one walk over its stamps."""
+    """Builds packages under `<home>/artifacts`; an unchanged source costs one walk over its file stamps."""
 
     def __init__(self, home: Path) -> None:
         self._home = home.absolute()
         self._store = ArtifactStore(self._home)
 
     def build(self, source: FunctionSource) -> Artifact:
-        """Package the source, or find the package that it gave before; raises ArtifactError."""
+        """Build the package of the source, or return the one built before; raises ArtifactError."""
         source = replace(source, provider=CLOUDS[source.provider].functions)
         if source.folder is not None and source.folder.suffix == ".zip" and not source.folder.is_dir():
-            return self._take(source, source.folder)
+            return self._use_zip(source, source.folder)
         recipe = find_recipe(source, self._home)
         if recipe.root is None:
-            return self._make(source, recipe)
+            return self._build(source, recipe)
         key, state = _source_key(source), _fingerprint_source(recipe.generated, recipe.root)
-        known = self._store.recall(key, state.manifest)
+        known = self._store.find(key, state.manifest)
         if known:
             return known
-        artifact = self._make(source, recipe)
+        artifact = self._build(source, recipe)
         if state.is_settled:
-            self._store.remember(key, state.manifest, artifact)
+            self._store.record(key, state.manifest, artifact)
         return artifact
 
-    def _take(self, source: FunctionSource, path: Path) -> Artifact:
+    def _use_zip(self, source: FunctionSource, path: Path) -> Artifact:
         source = resolve_runtime(source)
         content = read_checked_zip(path, find_required_file(source))
 
@@ -131,51 +130,51 @@ class PackageBuilder:
             file.write(content)
             return hashlib.sha256(content).hexdigest()
 
-        digest, stored, size = self._store.keep(write)
+        digest, stored, size = self._store.save(write)
         return Artifact(digest, stored, source.handler, source.runtime, size, notes=_size_notes(size, source.provider))
 
-    def _make(self, source: FunctionSource, recipe: PackageRecipe) -> Artifact:
-        survey = WalkReport()
+    def _build(self, source: FunctionSource, recipe: PackageRecipe) -> Artifact:
+        report = WalkReport()
         workspaces = self._home / "tmp"
         workspaces.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=workspaces) as workspace:
             layers = recipe.prepare(Path(workspace))
-            digest, path, size = self._store.keep(lambda file: _write_package(file, recipe, layers, survey))
-        notes = survey.notes() + _size_notes(size, source.provider)
+            digest, path, size = self._store.save(lambda file: _write_package(file, recipe, layers, report))
+        notes = report.notes() + _size_notes(size, source.provider)
         return Artifact(digest, path, recipe.handler, recipe.runtime, size, notes=notes)
 
 
 def _fingerprint_source(generated: Mapping[str, bytes], root: PackageLayer) -> SourceFingerprint:
-    """Stamp every chosen file; raises ArtifactError when some cannot be packaged."""
-    began, survey, manifest = time.time_ns(), WalkReport(), hashlib.sha256()
+    """Hash the stamp of every selected file; raises ArtifactError when some cannot be packaged."""
+    began, report, manifest = time.time_ns(), WalkReport(), hashlib.sha256()
     for name, content in sorted(generated.items()):
         manifest.update(f"{name}\0{len(content)}\0".encode() + content)
-    stamps = [file.stamp() for file in walk_source(root.folder, root.selection, survey)]
-    require_no_faults(survey)
+    stamps = [file.stamp() for file in walk_source(root.folder, root.file_filter, report)]
+    require_no_faults(report)
     manifest.update("".join(stamps).encode())
-    return SourceFingerprint(manifest.hexdigest(), survey.newest_ns + CLOCK_TICK_NS < began)
+    return SourceFingerprint(manifest.hexdigest(), report.newest_ns + CLOCK_TICK_NS < began)
 
 
-def _write_package(file: BinaryIO, recipe: PackageRecipe, layers: Sequence[PackageLayer], survey: WalkReport) -> str:
-    """Our files first, then the layers; the first layer that has a path wins."""
+def _write_package(file: BinaryIO, recipe: PackageRecipe, layers: Sequence[PackageLayer], report: WalkReport) -> str:
+    """Write our files first, then the layers; the first layer that has a path wins."""
     archive, written = ReproducibleZip(file), set(recipe.generated)
     for path, content in sorted(recipe.generated.items()):
         archive.add(path, content)
     for number, layer in enumerate(layers):
-        for found in walk_source(layer.folder, layer.selection, survey):
+        for found in walk_source(layer.folder, layer.file_filter, report):
             path = layer.prefix + found.path
             if path not in written:
                 archive.add(path, found.read(), executable=found.is_executable)
                 written.add(path)
             elif number == 0:
                 hint = "Rename it: the package needs the name for its own entry."
-                survey.faults.append(Fault(found.path, "has the name of a file of ours", hint))
-    require_no_faults(survey)
+                report.faults.append(Fault(found.path, "has the name of a file that the package adds", hint))
+    require_no_faults(report)
     return archive.finish()
 
 
 def _source_key(source: FunctionSource) -> str:
-    """Names a source and everything besides its files that decides the bytes of its package."""
+    """Return a hash of everything besides the files that decides the bytes of the package."""
     folder = str(source.folder.absolute()) if source.folder else ""
     facts = (PACKAGER_VERSION, folder, source.entry, source.handler, source.runtime, source.provider, source.bundled)
     return hashlib.sha256(json.dumps(facts).encode()).hexdigest()

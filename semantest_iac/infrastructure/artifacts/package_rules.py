@@ -10,23 +10,29 @@ from semantest_iac.domain.errors import Fault
 FORBIDDEN_PATH_PARTS = frozenset({"", ".", ".."})
 MAX_FILE_NAME_LENGTH = 255  # of every file system in use
 MAX_PATH_BYTES = 1024  # bytes, as S3 and most tools allow
+MEBIBYTE = 1024 * 1024
+MAX_UNPACKED_BYTES = 250 * MEBIBYTE
+MAX_DIRECT_UPLOAD_BYTES = 50 * MEBIBYTE  # AWS only: Azure takes every package from its storage
+MAX_FILES = 20_000
+MAX_FOLDER_DEPTH = 60
+MAX_REPORTED_FAULTS = 20  # a folder with ten thousand bad names is one problem, not ten thousand
 
 
 def check_path(path: str) -> Fault | None:
-    """What is wrong with a relative, slash-separated path; None when every system can unpack it."""
+    """Return the fault of a relative, slash-separated path, or None when every system can unpack it."""
     reason = _find_path_problem(path)
     return Fault(escape_path(path), reason) if reason else None
 
 
 def are_safe_names(prefix: str, names: Iterable[str]) -> bool:
-    """Whether no name of one folder needs a closer look: one test for nearly every folder there is."""
+    """Return whether no name of a folder needs `check_path`: one test for nearly every folder."""
     joined = "".join(names)
     is_plain = joined.isascii() and joined.isprintable() and "\\" not in joined
     return is_plain and len(prefix) + MAX_FILE_NAME_LENGTH <= MAX_PATH_BYTES
 
 
 def find_unicode_duplicates(names: Iterable[str]) -> list[tuple[str, str]]:
-    """Pairs of names that are one name on systems that compose Unicode (macOS, some unzip tools)."""
+    """Return pairs of names that are one name on systems that compose Unicode (macOS, some unzip tools)."""
     seen: dict[str, str] = {}
     found = []
     for name in names:
@@ -38,7 +44,7 @@ def find_unicode_duplicates(names: Iterable[str]) -> list[tuple[str, str]]:
 
 
 def escape_path(path: str) -> str:
-    """The path as it may be shown: bounded, and without bytes that are not text or move the cursor."""
+    """Return at most 200 printable characters of the path, with control and undecodable characters escaped."""
     return ascii(path)[1:-1][:200] if not path.isprintable() else path[:200]
 
 
@@ -62,16 +68,7 @@ def _find_location_problem(path: str, length: int) -> str:
     return ""
 
 
-MEBIBYTE = 1024 * 1024
-MAX_UNPACKED_BYTES = 250 * MEBIBYTE
-MAX_DIRECT_UPLOAD_BYTES = 50 * MEBIBYTE  # AWS only: Azure takes every package by way of its storage
-MAX_FILES = 20_000
-MAX_FOLDER_DEPTH = 60
-MAX_REPORTED_FAULTS = 20  # a folder with ten thousand bad names is one problem, not ten thousand
-
-
 def check_package_size(files: int, unpacked: int) -> Iterator[Fault]:
-    """What a package of that many files and bytes exceeds."""
     if files > MAX_FILES:
         yield Fault("source", f"more than {MAX_FILES} files", "Leave out what the function does not need.")
     if unpacked > MAX_UNPACKED_BYTES:

@@ -39,70 +39,6 @@ _FUNCTIONS_APP_FILE = RequiredFile(
     "host.json",
     "Azure runs a whole Functions app: zip the content of its folder, and not the folder itself.",
 )
-
-
-def resolve_runtime(source: FunctionSource) -> FunctionSource:
-    """The source with the runtime that its files speak for, where none was named; raises ArtifactError."""
-    if source.runtime:
-        return source
-    if source.folder and source.folder.is_file():
-        faults = [Fault("runtime", "is not given", "A zip needs one, such as nodejs24.x or python3.13.")]
-        raise ArtifactError("Cannot package the source: its runtime is not known.", faults=faults)
-    if not (source.entry or source.handler):
-        faults = [Fault("source", "has neither entry nor handler", _START_HINT)]
-        raise ArtifactError("Cannot package the source: nothing says how it starts.", faults=faults)
-    node = source.entry or any(
-        _source_holds(source, name) for name in _handler_files(replace(source, runtime=ANY_NODE_RUNTIME))
-    )
-    return replace(source, runtime=default_runtime(source.provider, "nodejs" if node else "python"))
-
-
-def find_required_file(source: FunctionSource) -> RequiredFile:
-    """What a finished package must hold: Azure is told no handler, it reads the app."""
-    if source.provider == "azure":
-        return _FUNCTIONS_APP_FILE
-    return RequiredFile(_handler_files(source), "handler", _HANDLER_HINT)
-
-
-def find_entry_point(source: FunctionSource, folder: Path) -> Mapping[str, str]:
-    """What the package's entry is told to load; raises ArtifactError unless the folder holds it."""
-    if not source.entry:
-        _require_file(folder, _handler_files(source), "handler")
-        return {"handler": source.handler}
-    entry = str(PurePosixPath(source.entry))
-    _require_file(folder, (entry,), "entry")
-    return {"entry": entry}
-
-
-def _source_holds(source: FunctionSource, name: str) -> bool:
-    return source.folder is not None and (source.folder / name).is_file()
-
-
-def _handler_files(source: FunctionSource) -> tuple[str, ...]:
-    """The relative paths of which one must exist for the handler to be found; raises ArtifactError."""
-    match = HANDLER_PATTERN.fullmatch(source.handler)
-    fault = check_path(source.handler) if match else Fault("handler", "is not <file>.<function>")
-    if match is None or fault:
-        hint = "Write it as app.handler: the file without its ending, a dot, the function."
-        message = f"Cannot use handler '{escape_path(source.handler)}'."
-        raise ArtifactError(message, hint=hint, faults=[fault] if fault else [])
-    if PYTHON_RUNTIME.fullmatch(source.runtime):
-        module = match["module"].replace(".", "/")
-        return f"{module}.py", f"{module}/__init__.py"
-    return tuple(match["module"] + ending for ending in NODE_SUFFIXES)
-
-
-def _require_file(folder: Path, candidates: Sequence[str], what: str) -> None:
-    """Raise ArtifactError unless one of the files is there, by a way without links: those are not packaged."""
-    fault, root = check_path(candidates[0]), folder.resolve()
-    paths = [root / candidate for candidate in candidates]
-    if fault is None and any(path.is_file() and path.resolve() == path for path in paths):
-        return
-    reason = fault.message if fault else f"the source holds no {' or '.join(candidates)}"
-    faults = [Fault(what, reason, f"The {what} is a path relative to the source folder.")]
-    raise ArtifactError(f"Cannot package the source: its {what} is not there.", faults=faults)
-
-
 BUNDLED_RUNTIME = "python3.13"
 BUNDLED_SERVICES: Mapping[tuple[str, str], tuple[str, Mapping[str, tuple[str, ...]]]] = {
     ("health_service", "aws"): ("service.handler", {"health_service": ()}),
@@ -126,36 +62,96 @@ BUNDLED_SERVICES: Mapping[tuple[str, str], tuple[str, Mapping[str, tuple[str, ..
         },
     ),
 }
-"""The handler of each service of ours by cloud, and the modules of its payloads, or all of them."""
-
+"""By service and cloud: its handler, and the files of its payloads (none named: all of them)."""
 WEBSOCKET_SERVICE = "websocket_service"
-"""What is packaged of ours where nothing is named, of the component that serves WebSockets."""
-
+"""The service that is packaged for the `websocket` component if the user names no source."""
 SERVICES_WITHOUT_SECRETS = ("health_service",)
 NODE_RUNTIME = re.compile(r"nodejs\d+\.x")
 NPM_CONFIG_FILES = frozenset({".npmrc"})
 NPM_PROJECT_FILES = ("package.json", "package-lock.json")
-UNUSED_LIBRARY_PATHS = tuple(  # two thirds of its bytes, and nothing loads them
+UNUSED_LIBRARY_PATHS = tuple(  # two thirds of its bytes, and no code loads them
     f"node_modules/@azure/{module}/{folder}"
     for module in ("functions", "functions-extensions-base")
     for folder in ("src", "types", "dist/azure-functions.js.map", "dist/azure-functions.min.js.map")
 )
 
 
+def resolve_runtime(source: FunctionSource) -> FunctionSource:
+    """Return the source with a runtime, derived from its files if none was named; raises ArtifactError."""
+    if source.runtime:
+        return source
+    if source.folder and source.folder.is_file():
+        faults = [Fault("runtime", "is not given", "A zip needs one, such as nodejs24.x or python3.13.")]
+        raise ArtifactError("Cannot package the source: its runtime is not known.", faults=faults)
+    if not (source.entry or source.handler):
+        faults = [Fault("source", "has neither entry nor handler", _START_HINT)]
+        raise ArtifactError("Cannot package the source: it has no entry point.", faults=faults)
+    node = source.entry or any(
+        _source_holds(source, name) for name in _handler_files(replace(source, runtime=ANY_NODE_RUNTIME))
+    )
+    return replace(source, runtime=default_runtime(source.provider, "nodejs" if node else "python"))
+
+
+def find_required_file(source: FunctionSource) -> RequiredFile:
+    """Return the file that a ready zip must hold; on Azure that is the app's host.json and not a handler."""
+    if source.provider == "azure":
+        return _FUNCTIONS_APP_FILE
+    return RequiredFile(_handler_files(source), "handler", _HANDLER_HINT)
+
+
+def find_entry_point(source: FunctionSource, folder: Path) -> Mapping[str, str]:
+    """Return the setting that names the entry or handler; raises ArtifactError unless the folder holds it."""
+    if not source.entry:
+        _require_file(folder, _handler_files(source), "handler")
+        return {"handler": source.handler}
+    entry = str(PurePosixPath(source.entry))
+    _require_file(folder, (entry,), "entry")
+    return {"entry": entry}
+
+
+def _source_holds(source: FunctionSource, name: str) -> bool:
+    return source.folder is not None and (source.folder / name).is_file()
+
+
+def _handler_files(source: FunctionSource) -> tuple[str, ...]:
+    """Return relative paths of which one must exist for the handler to be found; raises ArtifactError."""
+    match = HANDLER_PATTERN.fullmatch(source.handler)
+    fault = check_path(source.handler) if match else Fault("handler", "is not <file>.<function>")
+    if match is None or fault:
+        hint = "Write it as app.handler: the file without its ending, a dot, the function."
+        message = f"Cannot use handler '{escape_path(source.handler)}'."
+        raise ArtifactError(message, hint=hint, faults=[fault] if fault else [])
+    if PYTHON_RUNTIME.fullmatch(source.runtime):
+        module = match["module"].replace(".", "/")
+        return f"{module}.py", f"{module}/__init__.py"
+    return tuple(match["module"] + ending for ending in NODE_SUFFIXES)
+
+
+def _require_file(folder: Path, candidates: Sequence[str], what: str) -> None:
+    """Raise ArtifactError unless one of the files exists without links in its path: links are not packaged."""
+    fault, root = check_path(candidates[0]), folder.resolve()
+    paths = [root / candidate for candidate in candidates]
+    if fault is None and any(path.is_file() and path.resolve() == path for path in paths):
+        return
+    reason = fault.message if fault else f"the source holds no {' or '.join(candidates)}"
+    faults = [Fault(what, reason, f"The {what} is a path relative to the source folder.")]
+    raise ArtifactError(f"Cannot package the source: its {what} is missing.", faults=faults)
+
+
 @dataclass(frozen=True, slots=True)
 class PackageLayer:
-    """A folder that goes into the package under `prefix`, and what of it does not."""
+    """A folder whose filtered files go into the package under `prefix`."""
 
     folder: Path
-    selection: FileFilter
+    file_filter: FileFilter
     prefix: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class PackageRecipe:
-    """How one package is made: our own files, then the layers that `prepare` sets up in a workspace.
+    """The files of a package: ours (`generated`), then the layers that `prepare` sets up in a workspace.
 
-    `root` is the folder whose state decides whether the package is made again.
+    `root` is the folder whose state decides whether the package is built again.
     """
 
     handler: str
@@ -166,9 +162,9 @@ class PackageRecipe:
 
 
 def find_recipe(source: FunctionSource, home: Path) -> PackageRecipe:
-    """The recipe of a source that is not a ready zip; raises ArtifactError with every fault.
+    """Return the recipe of a source that is not a ready zip; raises ArtifactError with every fault.
 
-    `home` is our own state: it never enters a package, even where it lies inside the source.
+    `home` is our own state: it never enters a package, even if it lies inside the source.
     """
     if source.folder is None:
         return _bundled_recipe(source)
@@ -194,7 +190,7 @@ def _bundled_recipe(source: FunctionSource) -> PackageRecipe:
     service = {layout.source + name: content for name, content in found}
     if layout.calls_handlers and source.bundled in SERVICES_WITHOUT_SECRETS:
         return PackageRecipe(handler, runtime, service)
-    return PackageRecipe(layout.handler, runtime, service | layout.generated(handler=handler))
+    return PackageRecipe(layout.handler, runtime, service | layout.generated_files(handler=handler))
 
 
 def _python_recipe(source: FunctionSource, folder: Path, own: frozenset[str]) -> PackageRecipe:
@@ -209,9 +205,9 @@ def _python_recipe(source: FunctionSource, folder: Path, own: frozenset[str]) ->
         if not _lists_requirements(folder / "requirements.txt"):
             return (root,)
         install_requirements(folder / "requirements.txt", workspace / "site", version)
-        return root, PackageLayer(workspace / "site", FileFilter(top=frozenset()), layout.site)
+        return root, PackageLayer(workspace / "site", FileFilter(excluded_at_root=frozenset()), layout.site)
 
-    return PackageRecipe(layout.handler, source.runtime, layout.generated(**settings), root, prepare)
+    return PackageRecipe(layout.handler, source.runtime, layout.generated_files(**settings), root, prepare)
 
 
 def _node_recipe(source: FunctionSource, folder: Path, own: frozenset[str]) -> PackageRecipe:
@@ -222,12 +218,12 @@ def _node_recipe(source: FunctionSource, folder: Path, own: frozenset[str]) -> P
         library = _install_library_layer(layout, workspace / "library")
         if not needs_npm_install(folder):
             return root, *library
-        copy_source(folder, workspace / "node", replace(root.selection, kept=NPM_CONFIG_FILES))
+        copy_source(folder, workspace / "node", replace(root.file_filter, included_names=NPM_CONFIG_FILES))
         install_node_modules(workspace / "node")
         installed = FileFilter(find_dev_module_folders(workspace / "node"))
         return PackageLayer(workspace / "node", installed, layout.source), *library
 
-    return PackageRecipe(layout.handler, source.runtime, layout.generated(**settings), root, prepare)
+    return PackageRecipe(layout.handler, source.runtime, layout.generated_files(**settings), root, prepare)
 
 
 def _source_layout(source: FunctionSource, language: str) -> PackageLayout:
@@ -235,7 +231,7 @@ def _source_layout(source: FunctionSource, language: str) -> PackageLayout:
 
 
 def _install_library_layer(layout: PackageLayout, workspace: Path) -> Sequence[PackageLayer]:
-    """The cloud's own modules, in the versions that our lock names; the source never sees them."""
+    """Install the cloud's own modules in the versions of our lock, outside the source."""
     if not layout.library:
         return ()
     workspace.mkdir(parents=True)

@@ -37,10 +37,15 @@ METHOD_STORED, METHOD_DEFLATED, COMPRESSION_LEVEL = 0, 8, 3
 DOS_MIDNIGHT, DOS_FIRST_OF_1980 = 0, 33
 REGULAR_FILE_MODE = 0o100000
 MIN_WINDOW_BITS, MAX_WINDOW_BITS = 9, 15
+ENCRYPTED_FLAG = 0x1
+ALLOWED_FILE_TYPES = (0, stat.S_IFREG, stat.S_IFDIR)  # 0: made on a system without Unix modes
 
 
 class ReproducibleZip:
-    """An archive in the making; `add` in a fixed order, then `finish` once."""
+    """Writes an archive whose bytes depend on names, contents and execute bits alone.
+
+    Call `add` in a fixed order, then `finish` once.
+    """
 
     def __init__(self, target: BinaryIO) -> None:
         self._target = target
@@ -80,25 +85,21 @@ def _compress(content: bytes) -> tuple[int, bytes]:
     return (METHOD_DEFLATED, packed) if len(packed) < len(content) else (METHOD_STORED, content)
 
 
-ENCRYPTED_FLAG = 0x1
-ALLOWED_FILE_TYPES = (0, stat.S_IFREG, stat.S_IFDIR)  # 0: made on a system without Unix modes
-
-
 @dataclass(frozen=True, slots=True)
 class RequiredFile:
-    """Files of which an archive must hold one, and what a person is told where it holds none."""
+    """Files of which an archive must hold one, with the fault's path and hint for an archive without any."""
 
     names: Sequence[str]
-    what: str
+    fault_path: str
     hint: str
 
 
-def read_checked_zip(path: Path, wanted: RequiredFile) -> bytes:
-    """The archive's bytes once it has passed."""
+def read_checked_zip(path: Path, required: RequiredFile) -> bytes:
+    """Return the archive's bytes; raises ArtifactError with every reason not to deploy it."""
     content = _read_regular_file(path)
     try:
         with zipfile.ZipFile(io.BytesIO(content)) as archive:
-            faults = [*_check_entries(archive.infolist(), wanted)][:MAX_REPORTED_FAULTS]
+            faults = [*_check_entries(archive.infolist(), required)][:MAX_REPORTED_FAULTS]
             broken = None if faults else archive.testzip()
     except (zipfile.BadZipFile, zlib.error, NotImplementedError, EOFError, ValueError) as error:
         raise ArtifactError(f"Cannot use package '{path.name}': it is not a readable zip file.") from error
@@ -110,7 +111,7 @@ def read_checked_zip(path: Path, wanted: RequiredFile) -> bytes:
 
 
 def _read_regular_file(path: Path) -> bytes:
-    """All bytes of a regular file; a FIFO or device is refused without waiting for it."""
+    """Return all bytes of a regular file; a FIFO or device is refused without waiting for it."""
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
     except OSError as error:
@@ -122,15 +123,15 @@ def _read_regular_file(path: Path) -> bytes:
         return file.read()
 
 
-def _check_entries(entries: Sequence[zipfile.ZipInfo], wanted: RequiredFile) -> Iterator[Fault]:
+def _check_entries(entries: Sequence[zipfile.ZipInfo], required: RequiredFile) -> Iterator[Fault]:
     names = [entry.orig_filename.removesuffix("/") for entry in entries]
     yield from filter(None, map(check_path, names))
     for one, other in find_unicode_duplicates(names):
-        yield Fault(escape_path(one), f"is there twice (as {other!a})")
+        yield Fault(escape_path(one), f"is in the archive twice (as {other!a})")
     yield from filter(None, map(_check_entry, entries))
     yield from check_package_size(len(entries), sum(entry.file_size for entry in entries))
-    if not set(wanted.names) & set(names):
-        yield Fault(wanted.what, f"the archive holds no {' or '.join(wanted.names)}", wanted.hint)
+    if not set(required.names) & set(names):
+        yield Fault(required.fault_path, f"the archive holds no {' or '.join(required.names)}", required.hint)
 
 
 def _check_entry(entry: zipfile.ZipInfo) -> Fault | None:

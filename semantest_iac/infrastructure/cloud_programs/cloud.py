@@ -80,6 +80,6 @@ def find_cloud(name: str) -> Cloud:
         fault = Fault("provider", f"'{name}' has no programs", f"Available: {', '.join(CLOUDS)}.")
         raise ValidationError(f"Cannot deploy to '{name}'.", faults=[fault])
     entry = CLOUDS[name]
-    found: Cloud = entry.part(entry.program)
+    found: Cloud = entry.load_part(entry.program)
     entry.require(found.sdk)
     return found

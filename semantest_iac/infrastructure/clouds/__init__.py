@@ -1,3 +1,4 @@
-"""What there is to know of each cloud before anything of it is loaded: names, regions, and where its parts are.
+"""Describes each cloud before any of its code is loaded: names, regions, and the modules of its parts.
 
-Here: the entry that describes a cloud, ours and those of other distributions. Not here: any part of a cloud."""
+Here: the entry that describes a cloud, built in or of another distribution. Not here: any part of a cloud.
+"""

@@ -1,4 +1,4 @@
-"""The one description of a cloud; ours have no other, and other distributions offer theirs as the same."""
+"""Defines the one description of a cloud, used for the built-in clouds and those of other distributions."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from semantest_iac.domain.errors import RefusedError
 
 @dataclass(frozen=True, slots=True)
 class CredentialLocations:
-    """Variables of which one is enough, files below the home folder of which one is enough, and how to get there."""
+    """Variables and files below the home folder, any of which is enough, and advice for a user who has none."""
 
     variables: tuple[str, ...] = ()
     files: tuple[str, ...] = ()
@@ -22,36 +22,39 @@ class CredentialLocations:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CloudEntry(CloudDescription):
-    """Parts are written `module:NAME` and loaded when they are needed, so making an entry costs nothing.
+    """Describes a cloud; its parts are named `module:NAME` and imported when they are needed.
 
-    `program` is a Cloud of cloud_programs; `package` is that of its Pulumi provider, whose setting `place` says where
-    it works; `sdk` is the distribution with the classes of its resources.
-    `simulated` makes the simulated cloud, `front` stands before its functions on this machine, `sockets` are its
-    WebSocket APIs there, and `code_service` takes code where programs do not carry it. `families` begin the names of
-    variables that its provider reads.
+    `program` is a Cloud of cloud_programs; `package` is the cloud's Pulumi provider, whose setting `region_setting`
+    names the region; `sdk` is the distribution with the resource classes. `simulated_cloud` creates the simulated
+    cloud, `api_frontend` translates requests for its functions on this machine, `web_sockets` serves its WebSocket
+    APIs, and `code_service` takes code if programs do not carry it. The variables that the provider reads begin with
+    `variable_prefixes`.
     """
 
     program: str
     package: str
     sdk: str
-    simulated: str
-    front: str
-    sockets: str = ""
+    simulated_cloud: str
+    api_frontend: str
+    web_sockets: str = ""
     code_service: str = ""
-    place: str = "region"
+    region_setting: str = "region"
     credentials: CredentialLocations | None = None
-    families: tuple[str, ...] = ()
+    variable_prefixes: tuple[str, ...] = ()
 
-    def part(self, where: str) -> Any:
-        """The object at `module:NAME`; raises RefusedError where this machine lacks what it needs."""
-        module, _, name = where.partition(":")
+    def load_part(self, reference: str) -> Any:
+        """Import and return the object at `module:NAME`.
+
+        Raises RefusedError if this machine lacks a dependency of it.
+        """
+        module, _, name = reference.partition(":")
         try:
             return getattr(import_module(module), name)
         except (ImportError, AttributeError) as error:
             raise self._unusable(str(error)) from error
 
     def require(self, package: str) -> None:
-        """Raise RefusedError where that package is not here; it is looked for and not loaded."""
+        """Raise RefusedError if the package is not installed; it is looked up and not imported."""
         if package and find_spec(package) is None:
             raise self._unusable(f"No module named '{package}'")
 

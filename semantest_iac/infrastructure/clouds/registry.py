@@ -1,4 +1,4 @@
-"""Every cloud that there is here: ours, and those that other distributions offer as entry points."""
+"""Finds every installed cloud: the built-in ones, and those that other distributions offer as entry points."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def _find_installed() -> Mapping[str, EntryPoint]:
 
 @lru_cache(maxsize=4)
 def _find_on_path(path: tuple[str, ...]) -> Mapping[str, EntryPoint]:
-    from importlib.metadata import entry_points  # here: who deploys to our clouds does not pay for it
+    from importlib.metadata import entry_points  # imported here: deployments to built-in clouds do not need it
 
     return {
         point.name: point for point in sorted(entry_points(group=ENTRY_POINT_GROUP)) if point.name not in CLOUD_ENTRIES
@@ -33,7 +33,10 @@ def _find_on_path(path: tuple[str, ...]) -> Mapping[str, EntryPoint]:
 
 
 class CloudRegistry(Mapping[str, CloudEntry]):
-    """By name, ours first: what else is installed is looked at when none of ours is meant, and loaded by name alone."""
+    """Maps names to clouds, built-in ones first.
+
+    Other distributions are searched only for names that are not built in.
+    """
 
     def __init__(self, points: EntryPointFinder = _find_installed) -> None:
         self._points = points
@@ -51,8 +54,8 @@ class CloudRegistry(Mapping[str, CloudEntry]):
     def __contains__(self, name: object) -> bool:
         return name in CLOUD_ENTRIES or name in self._points()
 
-    def of_package(self, package: str) -> CloudEntry:
-        """The cloud of a Pulumi provider; KeyError where there is none."""
+    def find_by_package(self, package: str) -> CloudEntry:
+        """Return the cloud of a Pulumi provider package; raises KeyError if there is none."""
         for cloud in self.values():
             if cloud.package == package:
                 return cloud
@@ -60,7 +63,7 @@ class CloudRegistry(Mapping[str, CloudEntry]):
 
 
 def _load_entry(point: EntryPoint) -> CloudEntry:
-    """What a distribution offers; raises RefusedError where that cannot be used."""
+    """Load the entry that a distribution offers; raises RefusedError if it cannot be used."""
     source = point.dist.name if point.dist else point.value
     hint = f"Update '{source}', or uninstall it."
     try:
@@ -77,8 +80,8 @@ CLOUDS: Final = CloudRegistry()
 
 
 def region_setting_of(package: str) -> str:
-    """The setting of a Pulumi provider that says where it works; one that works elsewhere is another provider."""
+    """Return the setting of a Pulumi provider that names its region; another region means another provider."""
     try:
-        return CLOUDS.of_package(package).place
+        return CLOUDS.find_by_package(package).region_setting
     except KeyError:
         return "region"

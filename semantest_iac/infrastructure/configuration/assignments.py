@@ -1,7 +1,7 @@
-"""Single values from outside the files: `SEMANTEST_*` variables, `--set` and the options of the command line.
+"""Turns `SEMANTEST_*` variables, `--set` and command-line options into configuration layers.
 
-In `SEMANTEST_COMPONENTS__REST_API__MEMORY` two underscores part the steps; names of components get their hyphens
-back, and names of a component's own variables keep their case. Values are plain text or, where they start with a
+In `SEMANTEST_COMPONENTS__REST_API__MEMORY` two underscores separate the keys; names of components get their hyphens
+back, and names of a component's own variables keep their case. Values are plain text or, if they start with a
 bracket, brace or quote, YAML in flow form.
 """
 
@@ -32,16 +32,16 @@ _KEY = re.compile(r"[A-Za-z0-9_-]+")
 
 
 def layers_from_variables(
-    variables: Mapping[str, str], place_of: Mapping[str, SourcePosition]
+    variables: Mapping[str, str], positions: Mapping[str, SourcePosition]
 ) -> Iterator[ConfigurationLayer]:
-    """One layer per variable that is a setting; empty ones count as not set."""
+    """Yield one layer per variable that is a setting; empty ones count as not set."""
     for name in sorted(variables):
         if _is_setting(name) and variables[name]:
-            yield _assign(_variable_path(name), variables[name], place_of.get(name, SourcePosition(f"${name}")))
+            yield _assign(_variable_path(name), variables[name], positions.get(name, SourcePosition(f"${name}")))
 
 
 def find_unknown_variables(variables: Iterable[str]) -> Iterator[Fault]:
-    """Variables that look like settings and are none; a warning each."""
+    """Yield a warning for each variable that looks like a setting and is none."""
     for name in sorted(variables):
         if name.startswith(VARIABLE_PREFIX) and VARIABLE_SEPARATOR in name and not _is_setting(name):
             meant = find_nearest(_top_level_key(name), DeploymentConfiguration.model_fields)
@@ -50,7 +50,7 @@ def find_unknown_variables(variables: Iterable[str]) -> Iterator[Fault]:
 
 
 def layers_from_overrides(overrides: Iterable[str]) -> Iterator[ConfigurationLayer]:
-    """One layer per `key.path=value`; the text of a bad one is not repeated beyond its key."""
+    """Yield one layer per `key.path=value`; faults repeat only the key, because the value may be secret."""
     for override in overrides:
         key, equals, value = override.partition("=")
         path = tuple(key.strip().split("."))
@@ -63,7 +63,7 @@ def layers_from_overrides(overrides: Iterable[str]) -> Iterator[ConfigurationLay
 
 
 def layers_from_options(options: Mapping[str, str | None]) -> Iterator[ConfigurationLayer]:
-    """One layer per option of the command line that was given."""
+    """Yield one layer per command-line option that was given."""
     for name, value in options.items():
         if value is not None:
             yield single_value_layer((name,), value, SourcePosition(f"--{name}"))
@@ -89,15 +89,15 @@ def _variable_path(name: str) -> KeyPath:
     return (*path[:3], *steps[3:]) if is_variable_path(tuple(path)) else tuple(path)
 
 
-def _assign(path: KeyPath, value: str, place: SourcePosition) -> ConfigurationLayer:
+def _assign(path: KeyPath, value: str, position: SourcePosition) -> ConfigurationLayer:
     if is_variable_path(path):
-        return single_value_layer(path, value, place)
+        return single_value_layer(path, value, position)
     text = value.strip()
     if text.startswith(_FLOW_STARTS):
-        return parse_yaml_value(text, path, place)
-    return single_value_layer(path, parse_scalar(text, path), place)
+        return parse_yaml_value(text, path, position)
+    return single_value_layer(path, parse_scalar(text, path), position)
 
 
 def _refuse_override(reason: str, key: str) -> ConfigurationLayer:
-    hint = "Such as --set components.rest-api.memory=1024."
+    hint = "Write it as --set components.rest-api.memory=1024."
     return ConfigurationLayer(faults=(fault_at(SET_OPTION, "--set", f"'{make_printable(key)}' {reason}", hint),))

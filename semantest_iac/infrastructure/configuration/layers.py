@@ -1,4 +1,4 @@
-"""Values together with the places they were written at, and how one layer covers another."""
+"""Holds configuration values with their source positions, and merges them layer by layer."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _LAST_STEP = re.compile(r"(^|\.)[^.\[\]]*$|\[\d+\]$")
 
 @dataclass(frozen=True, slots=True)
 class SourcePosition:
-    """A file, variable or option; line and column count from one."""
+    """A file, variable or option; line and column count from 1."""
 
     source: str
     line: int | None = None
@@ -27,52 +27,50 @@ class SourcePosition:
 
 @dataclass(frozen=True, slots=True)
 class ConfigurationLayer:
-    """What one source says. Places are kept by dotted path, so that faults of the domain find them."""
+    """The values of one source, with positions by dotted path, so that faults of the domain can be located."""
 
     values: ConfigurationValues = field(default_factory=dict)
-    places: Mapping[str, SourcePosition] = field(default_factory=dict)
+    positions: Mapping[str, SourcePosition] = field(default_factory=dict)
     faults: tuple[Fault, ...] = ()
 
 
 def format_key_path(path: Iterable[str | int]) -> str:
-    """`components.rest-api.routes[0].path`, with foreign keys made fit for a message."""
+    """Return `components.rest-api.routes[0].path`, with unprintable keys escaped."""
     steps = [f"[{step}]" if isinstance(step, int) else f".{make_printable(step)}" for step in path]
     return "".join(steps).removeprefix(".")
 
 
-def fault_at(place: SourcePosition, path: str, message: str, hint: str = "") -> Fault:
-    """A fault that says where it was written."""
-    return Fault(path, message, hint, place.source, place.line, place.column)
+def fault_at(position: SourcePosition, path: str, message: str, hint: str = "") -> Fault:
+    return Fault(path, message, hint, position.source, position.line, position.column)
 
 
-def single_value_layer(path: KeyPath, value: Any, place: SourcePosition) -> ConfigurationLayer:
-    """A layer of one value."""
+def single_value_layer(path: KeyPath, value: Any, position: SourcePosition) -> ConfigurationLayer:
     values = value
     for step in reversed(path):
         values = {step: values}
-    return ConfigurationLayer(values, {format_key_path(path[: depth + 1]): place for depth in range(len(path))})
+    return ConfigurationLayer(values, {format_key_path(path[: depth + 1]): position for depth in range(len(path))})
 
 
-def layer_from_values(values: ConfigurationValues, place: SourcePosition, path: KeyPath = ()) -> ConfigurationLayer:
-    """A layer of values that a program gives, all of them at one place."""
+def layer_from_values(values: ConfigurationValues, position: SourcePosition, path: KeyPath = ()) -> ConfigurationLayer:
+    """Return a layer of values that a program passes, all at one position."""
     inner = (
-        layer_from_values(value, place, (*path, key))
+        layer_from_values(value, position, (*path, key))
         if isinstance(value, dict) and value
-        else single_value_layer((*path, key), value, place)
+        else single_value_layer((*path, key), value, position)
         for key, value in values.items()
     )
     return merge_layers(inner)
 
 
 def merge_layers(layers: Iterable[ConfigurationLayer]) -> ConfigurationLayer:
-    """Later layers win: mappings are merged and stay where they were, everything else is replaced as a whole."""
-    whole = ConfigurationLayer()
+    """Merge layers, later ones winning: mappings are merged and keep their position, other values are replaced."""
+    merged = ConfigurationLayer()
     for layer in layers:
-        merged_paths = _paths_in_both(whole.values, layer.values)
-        kept = {path: whole.places[path] for path in merged_paths if path in whole.places}
-        places = {**whole.places, **layer.places, **kept}
-        whole = ConfigurationLayer(_merge_values(whole.values, layer.values), places, whole.faults + layer.faults)
-    return whole
+        merged_paths = _paths_in_both(merged.values, layer.values)
+        kept_positions = {path: merged.positions[path] for path in merged_paths if path in merged.positions}
+        positions = {**merged.positions, **layer.positions, **kept_positions}
+        merged = ConfigurationLayer(_merge_values(merged.values, layer.values), positions, merged.faults + layer.faults)
+    return merged
 
 
 def _merge_values(below: ConfigurationValues, above: ConfigurationValues) -> ConfigurationValues:
@@ -91,7 +89,7 @@ def _mappings_in_both(below: ConfigurationValues, above: ConfigurationValues) ->
 
 
 def drop_nulls(values: ConfigurationValues) -> ConfigurationValues:
-    """The values without nulls: a null takes back what a lower layer said."""
+    """Return the values without nulls: a null removes the value of a lower layer."""
     return {
         key: drop_nulls(value) if isinstance(value, dict) else value
         for key, value in values.items()
@@ -99,16 +97,16 @@ def drop_nulls(values: ConfigurationValues) -> ConfigurationValues:
     }
 
 
-def locate_faults(faults: Iterable[Fault], places: Mapping[str, SourcePosition]) -> tuple[Fault, ...]:
-    """The faults with the place of their path, or of the nearest path around it."""
-    return tuple(_locate_fault(fault, places) for fault in faults)
+def locate_faults(faults: Iterable[Fault], positions: Mapping[str, SourcePosition]) -> tuple[Fault, ...]:
+    """Return the faults with the position of their path, or of the nearest path around it."""
+    return tuple(_locate_fault(fault, positions) for fault in faults)
 
 
-def _locate_fault(fault: Fault, places: Mapping[str, SourcePosition]) -> Fault:
+def _locate_fault(fault: Fault, positions: Mapping[str, SourcePosition]) -> Fault:
     path = fault.path
-    while path and path not in places:
+    while path and path not in positions:
         path = _LAST_STEP.sub("", path)
-    if fault.file is not None or path not in places:
+    if fault.file is not None or path not in positions:
         return fault
-    place = places[path]
-    return replace(fault, file=place.source, line=place.line, column=place.column)
+    position = positions[path]
+    return replace(fault, file=position.source, line=position.line, column=position.column)

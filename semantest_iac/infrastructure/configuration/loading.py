@@ -42,15 +42,19 @@ from semantest_iac.infrastructure.configuration.text_files import DotenvFile, pa
 from semantest_iac.infrastructure.configuration.yaml_text import is_variable_path, parse_scalar, parse_yaml_document
 
 _VARIABLE_REFERENCE = re.compile(r"\$\{env\.([^{}]*)\}")
+CONFIGURATION_FILE = "semantest.yaml"
+ENVIRONMENT_FILE = "semantest.{environment}.yaml"
+DOTENV_FILE = ".env"
+CALLER_LOCATION = SourcePosition("configuration")
 
 
 def substitute_variables(value: Any, variables: Mapping[str, str], path: KeyPath = ()) -> Any:
-    """The value with what variables hold in place; of a missing one nothing is left."""
-    return _map_texts(value, path, lambda text, at: _substitute_text(text, variables, at))
+    """Replace `${env.NAME}` in every text of the value; a missing variable becomes an empty text."""
+    return _map_texts(value, path, lambda text, text_path: _substitute_text(text, variables, text_path))
 
 
 def check_references(value: Any, variables: Mapping[str, str]) -> Iterator[Fault]:
-    """References to variables that are not set, and secrets where nobody keeps them secret."""
+    """Yield faults for variables that are not set and for secrets outside a component's environment."""
     for text, path in _iterate_texts(value, ()):
         for name in _VARIABLE_REFERENCE.findall(text):
             if name not in variables:
@@ -72,7 +76,7 @@ def _map_texts(value: Any, path: KeyPath, change: Callable[[str, KeyPath], Any])
     if isinstance(value, dict):
         return {key: _map_texts(inner, (*path, key), change) for key, inner in value.items()}
     if isinstance(value, list):
-        return [_map_texts(inner, (*path, place), change) for place, inner in enumerate(value)]
+        return [_map_texts(inner, (*path, index), change) for index, inner in enumerate(value)]
     return change(value, path) if isinstance(value, str) else value
 
 
@@ -84,15 +88,9 @@ def _iterate_texts(value: Any, path: KeyPath) -> Iterator[tuple[str, KeyPath]]:
         yield from _iterate_texts(below, (*path, step))
 
 
-CONFIGURATION_FILE = "semantest.yaml"
-ENVIRONMENT_FILE = "semantest.{environment}.yaml"
-DOTENV_FILE = ".env"
-CALLER_LOCATION = SourcePosition("configuration")
-
-
 @dataclass(frozen=True, slots=True)
 class ConfigurationSources:
-    """Where to read: `file` and `dotenv` must exist when named, their defaults in `folder` need not."""
+    """Where to read: `file` and `dotenv` must exist if named, their defaults in `folder` need not."""
 
     folder: Path = Path()
     file: Path | None = None
@@ -105,26 +103,26 @@ class ConfigurationSources:
 
 @dataclass(frozen=True, slots=True)
 class ParsedConfiguration:
-    """The configuration, the values as written (references in place), and where each of them was written.
+    """The configuration, its values as written (references unresolved), and the position of each value.
 
-    `variables` is the environment over .env: where secrets are looked for. Where there are `faults`, the
-    configuration holds what is left without the faulty values, so that the rest can be judged as well.
+    `variables` is the environment over .env, and holds the secrets. If there are `faults`, the configuration holds
+    what is left without the faulty values, so that the rest can be validated as well.
     """
 
     configuration: DeploymentConfiguration
     values: ConfigurationValues = field(repr=False)
-    places: Mapping[str, SourcePosition] = field(repr=False)
+    positions: Mapping[str, SourcePosition] = field(repr=False)
     faults: tuple[Fault, ...] = ()
     warnings: tuple[Fault, ...] = ()
     variables: Mapping[str, str] = field(default_factory=dict, repr=False)
 
-    def located(self, faults: Iterable[Fault]) -> tuple[Fault, ...]:
-        """Faults of later checks with file, line and column."""
-        return locate_faults(faults, self.places)
+    def locate(self, faults: Iterable[Fault]) -> tuple[Fault, ...]:
+        """Add file, line and column to the faults of later checks."""
+        return locate_faults(faults, self.positions)
 
 
 def load_configuration(sources: ConfigurationSources) -> ParsedConfiguration:
-    """`read`, and ConfigurationError with every fault if there is one."""
+    """Read the configuration; raises ConfigurationError with every fault if there is one."""
     loaded = read_configuration(sources)
     if loaded.faults:
         count = len(loaded.faults)
@@ -135,18 +133,18 @@ def load_configuration(sources: ConfigurationSources) -> ParsedConfiguration:
 
 
 def read_configuration(sources: ConfigurationSources) -> ParsedConfiguration:
-    """The configuration with its faults beside it; for those who want to find more faults first."""
+    """Read the configuration and return its faults beside it, so that callers can add faults of their own."""
     dotenv = _read_dotenv_file(sources)
     variables = {**dotenv.variables, **sources.environ}
-    whole = merge_layers(_read_layers(sources, dotenv, variables))
-    values = drop_nulls(whole.values)
+    merged = merge_layers(_read_layers(sources, dotenv, variables))
+    values = drop_nulls(merged.values)
     configuration, faults = validate_values(substitute_variables(values, variables))
     found = (*faults, *check_references(values, variables))
     return ParsedConfiguration(
         configuration=configuration,
         values=values,
-        places=whole.places,
-        faults=(*dotenv.faults, *whole.faults, *locate_faults(found, whole.places)),
+        positions=merged.positions,
+        faults=(*dotenv.faults, *merged.faults, *locate_faults(found, merged.positions)),
         warnings=tuple(find_unknown_variables(variables)),
         variables=variables,
     )
@@ -182,8 +180,8 @@ def _read_environment_file(folder: Path, environment: str) -> ConfigurationLayer
     layer = _read_yaml_file(folder / name, must_exist=False)
     if canonical_environment(str(layer.values.get("environment", environment))) == environment:
         return layer
-    fault = Fault("environment", f"{name} is for {environment} alone", "Leave the key out of this file.")
-    return ConfigurationLayer(layer.values, layer.places, (*layer.faults, *locate_faults([fault], layer.places)))
+    fault = Fault("environment", f"{name} is for {environment} only", "Leave the key out of this file.")
+    return ConfigurationLayer(layer.values, layer.positions, (*layer.faults, *locate_faults([fault], layer.positions)))
 
 
 def _read_yaml_file(path: Path, *, must_exist: bool) -> ConfigurationLayer:

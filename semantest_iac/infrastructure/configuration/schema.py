@@ -15,23 +15,38 @@ from semantest_iac.domain.errors import Fault
 from semantest_iac.infrastructure.configuration.layers import ConfigurationValues, KeyPath, format_key_path
 
 JSON_SCHEMA_DIALECT = "https://json-schema.org/draft/2020-12/schema"
+MAX_MODEL_FAULTS = 50
+_EXPECTED_TYPES = {
+    "int_type": "a whole number",
+    "int_from_float": "a whole number",
+    "float_type": "a number",
+    "bool_type": "true or false",
+    "string_type": "text",
+    "tuple_type": "a list",
+    "dict_type": "a mapping",
+    "model_type": "a mapping",
+}
+_KEY_PARENTS: dict[str, KeyPath] = {
+    "at the top of the file": (),
+    "below a component, such as components.rest-api": ("components", "rest-api"),
+}
 
 
 @cache
 def configuration_schema() -> dict[str, Any]:
-    """Draft 2020-12, generated from the models."""
+    """Return the JSON Schema (draft 2020-12) generated from the models."""
     return {"$schema": JSON_SCHEMA_DIALECT, **DeploymentConfiguration.model_json_schema(), "title": "semantest.yaml"}
 
 
 def schema_for_providers(providers: Iterable[str]) -> dict[str, Any]:
-    """The same where these clouds are installed."""
+    """Return the schema with these providers as the only choices."""
     properties = configuration_schema()["properties"]
     provider = {**properties["provider"], "enum": [*providers, None]}
     return {**configuration_schema(), "properties": {**properties, "provider": provider}}
 
 
 def sibling_keys(path: KeyPath) -> list[str]:
-    """The keys that are known in the mapping that holds the last step of the path."""
+    """Return the known keys of the mapping that holds the last step of the path."""
     node = configuration_schema()
     for step in path[:-1]:
         node = _child_schema(node, step)
@@ -39,7 +54,7 @@ def sibling_keys(path: KeyPath) -> list[str]:
 
 
 def describe_key(path: KeyPath) -> str:
-    """What the schema says of the value at the path; nothing of one that it does not know."""
+    """Return the schema's description of the value at the path, empty if there is none."""
     node = configuration_schema()
     for step in path:
         node = _child_schema(node, step)
@@ -60,34 +75,15 @@ def _resolve_reference(node: dict[str, Any]) -> dict[str, Any]:
     return dict(configuration_schema()["$defs"][reference]) if reference else inner
 
 
-MAX_MODEL_FAULTS = 50
-
-_EXPECTED_TYPES = {
-    "int_type": "a whole number",
-    "int_from_float": "a whole number",
-    "float_type": "a number",
-    "bool_type": "true or false",
-    "string_type": "text",
-    "tuple_type": "a list",
-    "dict_type": "a mapping",
-    "model_type": "a mapping",
-}
-
-_KEY_PARENTS: dict[str, KeyPath] = {
-    "at the top of the file": (),
-    "below a component, such as components.rest-api": ("components", "rest-api"),
-}
-
-
 class ValidatedValues(NamedTuple):
-    """The part of the values that fits the model, and a fault for every part that does not."""
+    """The values that fit the model, and a fault for every value that does not."""
 
     configuration: DeploymentConfiguration
     faults: tuple[Fault, ...]
 
 
 def validate_values(values: ConfigurationValues) -> ValidatedValues:
-    """Never raises: in the worst case the configuration is empty and the faults say why, the first of them."""
+    """Validate without raising: in the worst case the configuration is empty, with the faults that explain why."""
     faults: list[Fault] = []
     while True:
         try:
@@ -116,7 +112,7 @@ def _model_fault(detail: ErrorDetails) -> Fault:
     if kind == "literal_error":
         known = detail["ctx"]["expected"].replace("'", "").replace(" or ", ", ").split(", ")
         return Fault(
-            format_key_path(path), f"'{make_printable(str(given))}' is not known here", suggest_known(str(given), known)
+            format_key_path(path), f"'{make_printable(str(given))}' is not known", suggest_known(str(given), known)
         )
     if kind in _EXPECTED_TYPES:
         return Fault(
@@ -126,7 +122,7 @@ def _model_fault(detail: ErrorDetails) -> Fault:
 
 
 def _suggest_parent(key: str) -> str:
-    """A key that is spelled well and stands in the wrong place."""
+    """Return a hint for a key that is spelled correctly but stands in the wrong mapping."""
     places = (place for place, above in _KEY_PARENTS.items() if key in sibling_keys((*above, key)))
     return next((f"'{key}' belongs {place}." for place in places), "")
 
@@ -144,7 +140,7 @@ def _faulty_path(detail: ErrorDetails) -> KeyPath:
 
 
 def _remove_path(values: ConfigurationValues, path: KeyPath) -> ConfigurationValues:
-    """The values without what is at the path; from a list nothing can be taken, so all of it goes."""
+    """Return the values without the path; a list is removed as a whole."""
     head, *rest = path
     inner = values.get(str(head))
     if rest and isinstance(inner, dict):

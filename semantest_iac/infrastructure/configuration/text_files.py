@@ -16,11 +16,12 @@ _SINGLE_QUOTED = re.compile(r"'([^']*)'\s*(#.*)?")
 _COMMENT = re.compile(r"(^|\s)#.*")
 _ESCAPE = re.compile(r"\\(.)")
 _ESCAPED_CHARACTERS = {"n": "\n", "r": "\r", "t": "\t"}
+MAX_TEXT_FILE_BYTES = 1024 * 1024  # bytes
 
 
 @dataclass(frozen=True, slots=True)
 class DotenvFile:
-    """The variables of a file, the line of each, and the lines that are none."""
+    """The variables of a file, the line of each, and a fault for each line that is no variable."""
 
     variables: dict[str, str] = field(default_factory=dict, repr=False)
     lines: dict[str, int] = field(default_factory=dict)
@@ -28,13 +29,13 @@ class DotenvFile:
 
 
 def parse_dotenv(text: str, source: str) -> DotenvFile:
-    """Every variable, the last of a name winning; faults never show the line, which may hold a secret."""
+    """Parse every variable, the last of a name winning; faults never show the line, which may hold a secret."""
     dotenv = DotenvFile()
     for number, line in _content_lines(text):
         match = _ASSIGNMENT.fullmatch(line)
         value = _parse_dotenv_value(match["value"]) if match else None
         if match is None or value is None:
-            hint = "Write NAME=value; close what is quoted on the same line."
+            hint = "Write NAME=value; close quotes on the same line."
             dotenv.faults.append(Fault("", "not a variable", hint, source, number, 1))
         else:
             dotenv.variables[match["name"]] = value
@@ -58,16 +59,15 @@ def _parse_dotenv_value(text: str) -> str | None:
     return _COMMENT.sub("", text).strip()
 
 
-MAX_TEXT_FILE_BYTES = 1024 * 1024  # bytes
-
-
 def read_text_file(path: Path, *, must_exist: bool) -> str | Fault | None:
-    """The text; None for a file that is not there and need not be; a fault for everything else."""
+    """Return the text, None for an absent file that need not exist, or a fault for anything else."""
     try:
         if not path.is_file():
             return _missing_file_fault(path) if must_exist or path.exists() else None
         with path.open("rb") as file:
-            content = file.read(MAX_TEXT_FILE_BYTES + 1)  # bounded by itself: a file may grow after a look at its size
+            content = file.read(
+                MAX_TEXT_FILE_BYTES + 1
+            )  # bounded at the read itself: a file may grow after its size was checked
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or "not a path"
         return Fault("", f"cannot be read: {reason}", file=make_printable(str(path), 200))

@@ -24,19 +24,24 @@ from semantest_iac.infrastructure.configuration.layers import (
 )
 
 Scalar = str | int | float | bool | None
-
 _KEYWORDS: dict[str, Scalar] = {"true": True, "false": False, "": None, "~": None, "null": None}
 _INTEGER = re.compile(r"-?(0|[1-9][0-9]{0,17})")
 _DECIMAL = re.compile(r"-?(0|[1-9][0-9]{0,17})\.[0-9]{1,17}")
+MAX_YAML_DEPTH = 32
+MAX_YAML_FAULTS = 50
+MERGE_KEY = "<<"
+_LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # wheels carry the C loader, which is ten times as fast
+_CONTROL_CHARACTER = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x84\x86-\x9f\ud800-\udfff\ufffe\uffff]")
+_END_EVENTS = (yaml.MappingEndEvent, yaml.SequenceEndEvent)
 
 
 def is_variable_path(path: KeyPath) -> bool:
-    """True for `components.<name>.environment.<NAME>`."""
+    """Return whether the path is `components.<name>.environment.<NAME>`."""
     return len(path) == 4 and path[0] == "components" and path[2] == "environment"
 
 
 def parse_scalar(text: str, path: KeyPath) -> Scalar:
-    """The value of unquoted text at a path."""
+    """Return the value of unquoted text at a path."""
     if text in _KEYWORDS and not (is_variable_path(path) and isinstance(_KEYWORDS[text], bool)):
         return _KEYWORDS[text]
     if is_variable_path(path):
@@ -46,40 +51,38 @@ def parse_scalar(text: str, path: KeyPath) -> Scalar:
     return float(text) if _DECIMAL.fullmatch(text) else text
 
 
-MAX_YAML_DEPTH = 32
-MAX_YAML_FAULTS = 50
-MERGE_KEY = "<<"
-
-_LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # wheels carry the C one, ten times as fast
-_CONTROL_CHARACTER = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x84\x86-\x9f\ud800-\udfff\ufffe\uffff]")
-_END_EVENTS = (yaml.MappingEndEvent, yaml.SequenceEndEvent)
-
-
 class _StopReadingError(Exception):
-    """Reading stops: what follows is of no interest."""
+    """Stops reading after too many faults."""
 
 
 def parse_yaml_document(text: str, source: str) -> ConfigurationLayer:
-    """One document that is a mapping; never raises, faults are in the layer."""
+    """Parse one document that is a mapping; never raises, faults are in the layer."""
     reader = _YamlReader(text, source)
     values = reader.read()
     if values is None:
         values = {}
     if not isinstance(values, dict):
-        reader.refuse(SourcePosition(source, 1, 1), (), "the top level must be a mapping", "Such as 'provider: aws'.")
+        reader.refuse(
+            SourcePosition(source, 1, 1),
+            (),
+            "the top level must be a mapping",
+            "Write a mapping such as 'provider: aws'.",
+        )
         values = {}
-    return ConfigurationLayer(values, reader.places, tuple(reader.faults))
+    return ConfigurationLayer(values, reader.positions, tuple(reader.faults))
 
 
-def parse_yaml_value(text: str, path: KeyPath, place: SourcePosition) -> ConfigurationLayer:
-    """A value in flow form, such as `[a, b]` or `{x: 1}`, at a path; every place in it is the one given."""
-    reader = _YamlReader(text, place.source, path)
+def parse_yaml_value(text: str, path: KeyPath, position: SourcePosition) -> ConfigurationLayer:
+    """Parse a value in flow form, such as `[a, b]` or `{x: 1}`, at a path; all of it gets the same position."""
+    reader = _YamlReader(text, position.source, path)
     values = reader.read()
     for step in reversed(path):
         values = {step: values}
-    places = dict.fromkeys((*(format_key_path(path[:end]) for end in range(1, len(path) + 1)), *reader.places), place)
+    positions = dict.fromkeys(
+        (*(format_key_path(path[:end]) for end in range(1, len(path) + 1)), *reader.positions), position
+    )
     return ConfigurationLayer(
-        values, places, tuple(fault_at(place, fault.path, fault.message) for fault in reader.faults)
+        values, positions, tuple(fault_at(position, fault.path, fault.message) for fault in reader.faults)
     )
 
 
@@ -87,13 +90,13 @@ class _YamlReader:
     def __init__(self, text: str, source: str, path: KeyPath = ()) -> None:
         self._text, self._source, self._path = text, source, path
         self._events: Iterator[Any] = iter(())
-        self.places: dict[str, SourcePosition] = {}
+        self.positions: dict[str, SourcePosition] = {}
         self.faults: list[Fault] = []
 
     def read(self) -> Any:
-        """The value of the only document, or None where it cannot be read."""
+        """Return the value of the only document, or None if it cannot be read."""
         if control := _CONTROL_CHARACTER.search(self._text):
-            self.refuse(self._place_of(control.start()), (), f"control character {make_printable(control.group())}")
+            self.refuse(self._position_at(control.start()), (), f"control character {make_printable(control.group())}")
             return None
         try:
             return self._read()
@@ -103,9 +106,9 @@ class _YamlReader:
             self._refuse_syntax(error)
             return None
 
-    def refuse(self, place: SourcePosition, path: KeyPath, message: str, hint: str = "") -> None:
-        """Note a fault and read on, unless there are more than anyone would read."""
-        self.faults.append(fault_at(place, format_key_path(path), message, hint))
+    def refuse(self, position: SourcePosition, path: KeyPath, message: str, hint: str = "") -> None:
+        """Add a fault, and stop reading after `MAX_YAML_FAULTS` of them."""
+        self.faults.append(fault_at(position, format_key_path(path), message, hint))
         if len(self.faults) >= MAX_YAML_FAULTS:
             raise _StopReadingError
 
@@ -114,76 +117,78 @@ class _YamlReader:
         first = next(self._events, None)
         value = None if first is None else self._value(first, self._path)
         if (second := next(self._events, None)) is not None:
-            self.refuse(self._place(second), (), "a second document", "One file, one document.")
+            self.refuse(self._position_of(second), (), "a second document", "Write one document per file.")
         return value
 
     def _value(self, event: Any, path: KeyPath) -> Any:
         if isinstance(event, yaml.AliasEvent):
-            return self.refuse(self._place(event), path, "aliases are refused", "Write the value out.")
+            return self.refuse(self._position_of(event), path, "aliases are refused", "Write the value out.")
         if event.anchor is not None:
-            self.refuse(self._place(event), path, "anchors are refused", "Write the value out.")
+            self.refuse(self._position_of(event), path, "anchors are refused", "Write the value out.")
         if event.tag is not None:
-            self.refuse(self._place(event), path, "tags are refused", "Leave out what starts with '!'.")
+            self.refuse(self._position_of(event), path, "tags are refused", "Remove what starts with '!'.")
         if isinstance(event, yaml.ScalarEvent):
             return self._scalar(event, path)
         if len(path) >= MAX_YAML_DEPTH:
-            self.refuse(self._place(event), path[:4], f"nested deeper than {MAX_YAML_DEPTH} levels")
+            self.refuse(self._position_of(event), path[:4], f"nested deeper than {MAX_YAML_DEPTH} levels")
             raise _StopReadingError
         return self._sequence(path) if isinstance(event, yaml.SequenceStartEvent) else self._mapping(path)
 
     def _scalar(self, event: Any, path: KeyPath) -> Any:
         value = event.value if event.style else parse_scalar(event.value, path)
         if value is None and is_variable_path(path):
-            self.refuse(self._place(event), path, "no value", "Write '' for an empty one.")
+            self.refuse(self._position_of(event), path, "no value", "Write '' for an empty one.")
         return value
 
     def _sequence(self, path: KeyPath) -> list[Any]:
         items: list[Any] = []
         for event in self._until_end():
-            at = (*path, len(items))
-            self.places[format_key_path(at)] = self._place(event)
-            items.append(self._value(event, at))
+            item_path = (*path, len(items))
+            self.positions[format_key_path(item_path)] = self._position_of(event)
+            items.append(self._value(event, item_path))
         return items
 
     def _mapping(self, path: KeyPath) -> dict[str, Any]:
         values: dict[str, Any] = {}
         for event in self._until_end():
             key = self._key(event, path)
-            at = (*path, key or "?")
-            value = self._value(next(self._events), at)
+            item_path = (*path, key or "?")
+            value = self._value(next(self._events), item_path)
             if key in values:
-                self.refuse(self._place(event), at, "written twice")
+                self.refuse(self._position_of(event), item_path, "written twice")
             elif key is not None:
                 values[key] = value
-                self.places[format_key_path(at)] = self._place(event)
+                self.positions[format_key_path(item_path)] = self._position_of(event)
         return values
 
     def _key(self, event: Any, path: KeyPath) -> str | None:
         key = self._value(event, (*path, "?"))
         if key == MERGE_KEY:
-            self.refuse(self._place(event), path, "merge keys are refused", "Write the values out.")
+            self.refuse(self._position_of(event), path, "merge keys are refused", "Write the values out.")
         elif isinstance(key, str):
             return key
         elif not isinstance(event, yaml.AliasEvent):
-            self.refuse(self._place(event), path, "a key must be text", "Quote it if it is meant.")
+            self.refuse(self._position_of(event), path, "a key must be text", "Quote the key.")
         return None
 
     def _until_end(self) -> Iterator[Any]:
         while not isinstance(event := next(self._events), _END_EVENTS):
             yield event
 
-    def _place(self, event: Any) -> SourcePosition:
+    def _position_of(self, event: Any) -> SourcePosition:
         return SourcePosition(self._source, event.start_mark.line + 1, event.start_mark.column + 1)
 
-    def _place_of(self, index: int) -> SourcePosition:
+    def _position_at(self, index: int) -> SourcePosition:
         before = self._text[:index]
         return SourcePosition(self._source, before.count("\n") + 1, index - before.rfind("\n"))
 
     def _refuse_syntax(self, error: yaml.YAMLError) -> None:
         mark = getattr(error, "problem_mark", None) or getattr(error, "context_mark", None)
-        place = SourcePosition(self._source, mark.line + 1, mark.column + 1) if mark else SourcePosition(self._source)
+        position = (
+            SourcePosition(self._source, mark.line + 1, mark.column + 1) if mark else SourcePosition(self._source)
+        )
         problem = getattr(error, "problem", None) or "unreadable"
-        self.refuse(place, (), f"not YAML: {make_printable(problem, 120)}")
+        self.refuse(position, (), f"not YAML: {make_printable(problem, 120)}")
 
 
 def _is_content(event: Any) -> bool:

@@ -20,20 +20,23 @@ from semantest_iac.infrastructure.function_runtimes.function_spec import EVENT_T
 
 DEFAULT_ROUTE = "$default"
 _LITERAL, _VARIABLE, _GREEDY = range(3)
+EXCLUDED_HEADERS = frozenset({"cookie", "connection", "transfer-encoding", "keep-alive", "upgrade", "te"})
+TEXT_CONTENT_TYPES = ("text/", "application/json", "application/xml", "application/javascript")
+JSON_CONTENT_TYPE, TEXT_CONTENT_TYPE = "application/json", "text/plain;charset=UTF-8"
 
 
 @dataclass(frozen=True, slots=True)
 class RouteMatch:
-    """The route that takes a request, and what its path variables stand for, decoded."""
+    """The route that matches a request, with its decoded path parameters."""
 
     route_key: str
     path_parameters: Mapping[str, str] = field(default_factory=dict)
 
 
 def match_route(route_keys: Iterable[str], method: str, path: str) -> RouteMatch | None:
-    """The most specific route: exact segments before variables before greedy ones, a method before ANY."""
-    fitting = [match for key in route_keys if (match := _match_route_key(key, method, path)) is not None]
-    return min(fitting, key=_specificity, default=None)
+    """Return the most specific route: exact segments before variables before greedy ones, a method before ANY."""
+    matches = [match for key in route_keys if (match := _match_route_key(key, method, path)) is not None]
+    return min(matches, key=_specificity, default=None)
 
 
 def _match_route_key(route_key: str, method: str, path: str) -> RouteMatch | None:
@@ -48,14 +51,14 @@ def _match_route_key(route_key: str, method: str, path: str) -> RouteMatch | Non
 
 def _match_path(template: Sequence[str], path: Sequence[str]) -> Mapping[str, str] | None:
     parameters: dict[str, str] = {}
-    for place, segment in enumerate(template):
+    for index, segment in enumerate(template):
         kind, name = _segment_kind(segment), segment.strip("{+}")
-        if place >= len(path) or (kind == _LITERAL and segment != unquote(path[place])):
+        if index >= len(path) or (kind == _LITERAL and segment != unquote(path[index])):
             return None
         if kind == _GREEDY:
-            return parameters | {name: unquote("/".join(path[place:]))}
+            return parameters | {name: unquote("/".join(path[index:]))}
         if kind == _VARIABLE:
-            parameters[name] = unquote(path[place])
+            parameters[name] = unquote(path[index])
     return parameters if len(path) == len(template) else None
 
 
@@ -77,14 +80,9 @@ def _split_path(path: str) -> Sequence[str]:
     return tuple(part for part in path.split("/")[1:] if part)
 
 
-EXCLUDED_HEADERS = frozenset({"cookie", "connection", "transfer-encoding", "keep-alive", "upgrade", "te"})
-TEXT_CONTENT_TYPES = ("text/", "application/json", "application/xml", "application/javascript")
-JSON_CONTENT_TYPE, TEXT_CONTENT_TYPE = "application/json", "text/plain;charset=UTF-8"
-
-
 @dataclass(frozen=True, slots=True)
 class ApiIdentity:
-    """The deployed API and stage whose name the events carry."""
+    """The API and stage that events name."""
 
     api_id: str
     domain_name: str
@@ -94,7 +92,7 @@ class ApiIdentity:
 
 @dataclass(frozen=True, slots=True)
 class RequestMetadata:
-    """When, under which id and from where a request came in; `received_at` is aware."""
+    """The id, time (aware) and client address of a request."""
 
     request_id: str
     received_at: datetime
@@ -102,9 +100,9 @@ class RequestMetadata:
 
 
 def build_api_event(
-    request: HttpRequest, route: RouteMatch, api: ApiIdentity, arrival: RequestMetadata
+    request: HttpRequest, route: RouteMatch, api: ApiIdentity, metadata: RequestMetadata
 ) -> dict[str, Any]:
-    """The event that the function receives; `request.path` is below the stage."""
+    """Return the event for the function; `request.path` is below the stage."""
     body, is_base64 = _event_body(request)
     path = unquote(request.path).partition("?")[0]
     path = path if api.stage == DEFAULT_ROUTE else f"/{api.stage}{path}"
@@ -119,15 +117,15 @@ def build_api_event(
         "routeKey": route.route_key,
         "rawPath": path,
         "rawQueryString": urlencode(request.query),
-        "headers": _event_headers(request, api, arrival),
-        "requestContext": _request_context(route, api, arrival) | {"http": _http_context(request, path, arrival)},
+        "headers": _event_headers(request, api, metadata),
+        "requestContext": _request_context(route, api, metadata) | {"http": _http_context(request, path, metadata)},
         "isBase64Encoded": is_base64,
         **{name: value for name, value in parts.items() if value},
     }
 
 
 def build_api_response(invocation: Invocation) -> HttpResponse:
-    """What the client gets: the function's answer, 503 after a timeout, 500 for anything that is no answer."""
+    """Return the function's answer as HTTP: 503 after a timeout, 500 for anything that is no answer."""
     if invocation.is_timed_out:
         return _message_response(503, "Service Unavailable")
     if invocation.error is not None:
@@ -144,34 +142,30 @@ def build_api_response(invocation: Invocation) -> HttpResponse:
 
 
 def api_not_found_response() -> HttpResponse:
-    """What API Gateway says where no route fits."""
     return _message_response(404, "Not Found")
 
 
 def api_too_many_requests_response() -> HttpResponse:
-    """What API Gateway says beyond its limits of calls."""
     return _message_response(429, "Too Many Requests")
 
 
 def api_unauthorized_response() -> HttpResponse:
-    """What API Gateway says to those without a valid token."""
     return _message_response(401, "Unauthorized")
 
 
 def flatten_claims(claims: Mapping[str, Any]) -> dict[str, str]:
-    """Claims as an event carries them: every value a text, a list in brackets without commas."""
+    """Return claims as an event carries them: every value a text, a list in brackets without commas."""
     return {name: _format_claim(value) for name, value in claims.items()}
 
 
 def api_internal_error_response() -> HttpResponse:
-    """What API Gateway says when the function gave nothing usable."""
     return _message_response(500, "Internal Server Error")
 
 
-def _event_headers(request: HttpRequest, api: ApiIdentity, arrival: RequestMetadata) -> dict[str, str]:
+def _event_headers(request: HttpRequest, api: ApiIdentity, metadata: RequestMetadata) -> dict[str, str]:
     added = {
         "host": api.domain_name,
-        "x-forwarded-for": ", ".join([*_header_values(request, "x-forwarded-for"), arrival.source_ip]),
+        "x-forwarded-for": ", ".join([*_header_values(request, "x-forwarded-for"), metadata.source_ip]),
         "x-forwarded-port": "443",
         "x-forwarded-proto": "https",
     }
@@ -181,26 +175,26 @@ def _event_headers(request: HttpRequest, api: ApiIdentity, arrival: RequestMetad
     return dict(sorted({**kept, **length, **added}.items()))
 
 
-def _request_context(route: RouteMatch, api: ApiIdentity, arrival: RequestMetadata) -> dict[str, Any]:
+def _request_context(route: RouteMatch, api: ApiIdentity, metadata: RequestMetadata) -> dict[str, Any]:
     return {
         "accountId": api.account,
         "apiId": api.api_id,
         "domainName": api.domain_name,
         "domainPrefix": api.domain_name.partition(".")[0],
-        "requestId": arrival.request_id,
+        "requestId": metadata.request_id,
         "routeKey": route.route_key,
         "stage": api.stage,
-        "time": arrival.received_at.strftime("%d/%b/%Y:%H:%M:%S %z"),
-        "timeEpoch": int(arrival.received_at.timestamp() * 1000),
+        "time": metadata.received_at.strftime("%d/%b/%Y:%H:%M:%S %z"),
+        "timeEpoch": int(metadata.received_at.timestamp() * 1000),
     }
 
 
-def _http_context(request: HttpRequest, path: str, arrival: RequestMetadata) -> dict[str, str]:
+def _http_context(request: HttpRequest, path: str, metadata: RequestMetadata) -> dict[str, str]:
     return {
         "method": request.method,
         "path": path,
         "protocol": "HTTP/1.1",
-        "sourceIp": arrival.source_ip,
+        "sourceIp": metadata.source_ip,
         "userAgent": ",".join(_header_values(request, "user-agent")),
     }
 
@@ -218,7 +212,7 @@ def _event_body(request: HttpRequest) -> tuple[str, bool]:
 def _structured_response(result: Mapping[str, Any]) -> HttpResponse:
     status, text = int(result["statusCode"]), result.get("body") or ""
     if not isinstance(text, str):
-        raise ValueError("not a text")
+        raise ValueError("body is not a text")
     body = base64.b64decode(text, validate=True) if result.get("isBase64Encoded") else text.encode()
     headers = {name.lower(): _format_header_value(value) for name, value in dict(result.get("headers") or {}).items()}
     headers = {"content-type": TEXT_CONTENT_TYPE, **headers}
@@ -253,7 +247,7 @@ def _header_values(request: HttpRequest, name: str) -> list[str]:
 
 
 def _join_repeated(pairs: Pairs) -> dict[str, str]:
-    """Repeated names become one value with commas, as in every map of format 2.0."""
+    """Join repeated names with commas, as in every map of format 2.0."""
     joined: dict[str, str] = {}
     for name, value in pairs:
         joined[name] = f"{joined[name]},{value}" if name in joined else value

@@ -31,11 +31,26 @@ LOAD_BALANCER_TIMEOUT_S = 230
 HOP_BY_HOP_HEADERS = frozenset({"connection", "transfer-encoding", "keep-alive", "upgrade", "te"})
 SAFE_PATH_CHARACTERS = "/:@!$&'()*+,;=~"
 ERROR_STATUSES = {EVENT_TOO_LARGE: 413, NO_ROUTE: 404, MISSING_KEY: 401, TIMED_OUT: 500}  # of answers without a body
-_CLIENT_PORT = 50000  # App Service tells the port, too
+_CLIENT_PORT = 50000  # App Service adds the client's port
+_LITERAL, _CONSTRAINED, _VARIABLE, _GREEDY = range(4)
+PARAMETER_PATTERN = re.compile(
+    r"\{(?P<greedy>\*{0,2})(?P<name>\w+)(:(?P<constraint>[^?=}]+))?(=[^}]*)?(?P<optional>\?)?\}"
+)
+CONSTRAINT_PATTERNS = {
+    "int": re.compile(r"-?\d+"),
+    "long": re.compile(r"-?\d+"),
+    "alpha": re.compile(r"[A-Za-z]+"),
+    "bool": re.compile(r"(?i)true|false"),
+    "guid": re.compile(r"(?i)[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}"),
+}  # other constraints accept everything
+FUNCTION_KEY_HEADER, FUNCTION_KEY_PARAMETER = "x-functions-key", "code"
 
 
 def build_functions_event(request: HttpRequest, host: str, caller: str = "") -> dict[str, Any]:
-    """The request as the worker gets it, but for the route's parameters; `caller` is who stands before the client."""
+    """Return the request as the worker gets it, without route parameters.
+
+    `caller` is the address of a proxy before us.
+    """
     query = f"?{urlencode(request.query)}" if request.query else ""
     return {
         "method": request.method,
@@ -47,7 +62,7 @@ def build_functions_event(request: HttpRequest, host: str, caller: str = "") -> 
 
 
 def build_functions_response(invocation: Invocation, timed_out: int = 500) -> HttpResponse:
-    """What the client gets: the function's answer, or the host's own, which never says why."""
+    """Return the function's answer as HTTP, or the host's own error, which never gives a reason."""
     if invocation.error is not None:
         return empty_response({**ERROR_STATUSES, TIMED_OUT: timed_out}.get(invocation.error["errorType"], 500))
     if invocation.result is None:
@@ -59,12 +74,12 @@ def build_functions_response(invocation: Invocation, timed_out: int = 500) -> Ht
 
 
 def empty_response(status: int) -> HttpResponse:
-    """An answer of the host without a body."""
+    """Return an answer of the host without a body."""
     return HttpResponse(status, (("content-length", "0"),) if status != 204 else ())
 
 
 def _normalize_path(path: str) -> str:
-    """The path as ASP.NET hands it on: encoded anew, an encoded slash left alone."""
+    """Encode the path anew as ASP.NET does, which leaves an encoded slash as it is."""
     parts = path.replace("%2f", "%2F").split("%2F")
     return "%2F".join(quote(unquote(part), safe=SAFE_PATH_CHARACTERS) for part in parts)
 
@@ -90,7 +105,7 @@ def _structured_response(result: Mapping[str, Any]) -> HttpResponse:
 
 
 def _cookie_parts(cookie: Mapping[str, Any]) -> Iterator[str]:
-    """The parts of a cookie in ASP.NET's order."""
+    """Yield the parts of a cookie in ASP.NET's order."""
     yield f"{cookie['name']}={quote(cookie['value'], safe='~')}"
     if cookie.get("expires") is not None:
         yield f"expires={format_datetime(datetime.fromtimestamp(cookie['expires'], UTC), usegmt=True)}"
@@ -108,7 +123,7 @@ def _cookie_parts(cookie: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _join_repeated(pairs: Pairs) -> dict[str, str]:
-    """Repeated names become one value; cookies are joined as cookies are."""
+    """Join repeated names: cookies with semicolons, others with commas."""
     joined: dict[str, str] = {}
     for name, value in pairs:
         between = "; " if name == "cookie" else ","
@@ -116,22 +131,8 @@ def _join_repeated(pairs: Pairs) -> dict[str, str]:
     return joined
 
 
-_LITERAL, _CONSTRAINED, _VARIABLE, _GREEDY = range(4)
-PARAMETER_PATTERN = re.compile(
-    r"\{(?P<greedy>\*{0,2})(?P<name>\w+)(:(?P<constraint>[^?=}]+))?(=[^}]*)?(?P<optional>\?)?\}"
-)
-CONSTRAINT_PATTERNS = {
-    "int": re.compile(r"-?\d+"),
-    "long": re.compile(r"-?\d+"),
-    "alpha": re.compile(r"[A-Za-z]+"),
-    "bool": re.compile(r"(?i)true|false"),
-    "guid": re.compile(r"(?i)[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}"),
-}  # others let everything pass
-FUNCTION_KEY_HEADER, FUNCTION_KEY_PARAMETER = "x-functions-key", "code"
-
-
 class RouteSegment(NamedTuple):
-    """One step of a template: its text or its parameter's name."""
+    """One segment of a route template: a literal text, or a parameter's name."""
 
     kind: int
     name: str
@@ -142,19 +143,19 @@ class RouteSegment(NamedTuple):
 def build_functions_call(
     spec: FunctionSpec, facts: Mapping[str, Any], event: Mapping[str, Any], request_id: str
 ) -> Mapping[str, Any]:
-    """The request with the function that answers it, or the host's own error."""
+    """Return the request with the function that answers it, or the host's own error."""
     path = urlsplit(event["url"]).path
     prefix = _route_prefix(spec.package)
-    fitting = [
+    matches = [
         (_specificity(segments), function, found)
         for function in facts["functions"]
         if function["isHttp"] and _accepts_method(function, event["method"])
         for segments in [_parse_template(f"{prefix}/{function.get('route') or function['name']}")]
         if (found := _match_segments(segments, [unquote(part) for part in path.split("/") if part])) is not None
     ]
-    if not fitting:
+    if not matches:
         return {"error": {"errorType": NO_ROUTE, "errorMessage": f"No function takes {event['method']} {path}."}}
-    _, function, params = min(fitting, key=lambda found: found[0])
+    _, function, params = min(matches, key=lambda found: found[0])
     if function["authLevel"] != "anonymous" and not _has_key(event):
         return {
             "error": {
@@ -176,7 +177,7 @@ def _has_key(event: Mapping[str, Any]) -> bool:
 
 @cache
 def _route_prefix(package: Path) -> str:
-    """What stands before every route; host.json was checked when the package was made, and `api` is the default."""
+    """Return the prefix of every route; host.json was checked when the package was built, and `api` is the default."""
     try:
         settings = json.loads((package / "host.json").read_bytes())
         return str(settings["extensions"]["http"]["routePrefix"])
@@ -199,15 +200,15 @@ def _parse_segment(part: str) -> RouteSegment:
 
 def _match_segments(segments: list[RouteSegment], path: list[str]) -> dict[str, str] | None:
     params: dict[str, str] = {}
-    for place, segment in enumerate(segments):
+    for index, segment in enumerate(segments):
         if segment.kind == _GREEDY:
-            return params | {segment.name: "/".join(path[place:])}
-        if place >= len(path):
+            return params | {segment.name: "/".join(path[index:])}
+        if index >= len(path):
             return params if segment.is_optional else None
-        if not _segment_matches(segment, path[place]):
+        if not _segment_matches(segment, path[index]):
             return None
         if segment.kind != _LITERAL:
-            params[segment.name] = path[place]
+            params[segment.name] = path[index]
     return params if len(path) <= len(segments) else None
 
 

@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from semantest_iac.domain.errors import RuntimeFailedError
-from semantest_iac.domain.security.redaction import redact_json
+from semantest_iac.domain.security.redaction import Redactor
 from semantest_iac.infrastructure.function_runtimes.function_spec import (
     EVENT_TOO_LARGE,
     INVALID_ANSWER,
@@ -29,23 +29,23 @@ from semantest_iac.infrastructure.function_runtimes.host_process import HostProc
 from semantest_iac.infrastructure.function_runtimes.loopback import serve_secrets
 from semantest_iac.infrastructure.function_runtimes.platforms import (
     FUNCTION_PLATFORMS,
+    MIB,
     find_interpreter,
     parent_death_signal_prefix,
 )
 
-_MIB = 1024 * 1024
-
 
 class FunctionProcess:
-    """A running function; make it with `start`. Several may run side by side."""
+    """A function in a process of its own, replaced after a timeout or a crash; create it with `start`."""
 
     def __init__(self, spec: FunctionSpec, environment: Mapping[str, str]) -> None:
         self._spec = spec
         self._platform = FUNCTION_PLATFORMS[spec.platform]
+        self._redactor = Redactor(spec.secrets.values())
         self._facts: Mapping[str, Any] = {}
         self._environment = environment
         self._host: HostProcess | None = None
-        self._turn = asyncio.Lock()
+        self._lock = asyncio.Lock()
         self.note = ""
 
     @classmethod
@@ -57,50 +57,50 @@ class FunctionProcess:
             async with serve_secrets(spec.secrets if platform.fetches_secrets else {}) as url:
                 function = cls(spec, platform.environment(spec, temporary, url))
                 try:
-                    await function._living()
+                    await function._ensure_host()
                     yield function
                 finally:
-                    await function._discard()
+                    await function._end_host()
 
     async def invoke(self, event: Any, *, request_id: str = "") -> Invocation:
-        """Hand over one event; a failure of the function is part of the answer, not an exception."""
-        async with self._turn:
-            host = await self._living()
+        """Pass one event to the function; a failure of the function is part of the answer, not an exception."""
+        async with self._lock:
+            host = await self._ensure_host()
             call = self._platform.call(self._spec, self._facts, event, request_id or str(uuid.uuid4()))
             line = json.dumps(call).encode() + b"\n"
-            if len(line) > self._platform.largest_call:
-                message = f"The event is over {self._platform.largest_call // _MIB} MB."
+            if len(line) > self._platform.max_call_bytes:
+                message = f"The event is over {self._platform.max_call_bytes // MIB} MB."
                 call = {"error": _error_object(EVENT_TOO_LARGE, message)}
             if "error" in call:
                 return Invocation(None, call["error"], "", 0)
-            return await self._invoked(host, line)
+            return await self._invoke_host(host, line)
 
-    async def _invoked(self, host: HostProcess, line: bytes) -> Invocation:
+    async def _invoke_host(self, host: HostProcess, line: bytes) -> Invocation:
         host.logs.clear()
         began = time.perf_counter()
-        answer = await self._answer(host, line)
+        answer = await self._ask_host(host, line)
         duration_ms = (time.perf_counter() - began) * 1000
-        error, logs = self._redacted(answer.get("error")), self._redacted(host.logs.text())
+        error, logs = self._redactor.redact_json(answer.get("error")), self._redactor.redact(host.logs.text())
         return Invocation(answer.get("result"), error, logs, duration_ms)
 
-    async def _answer(self, host: HostProcess, line: bytes) -> Mapping[str, Any]:
-        """The host's answer; whatever is not one costs the process its life, a cancelled call included."""
+    async def _ask_host(self, host: HostProcess, line: bytes) -> Mapping[str, Any]:
+        """Return the host's answer; the process is ended if there is none, also when the call is cancelled."""
         answer: Mapping[str, Any] | None = None
         try:
             async with asyncio.timeout(self._spec.timeout_s):
                 reply = await host.ask(line)
-            answer = _parse_answer(reply) if reply else {"error": await self._end_of(host)}
+            answer = _parse_answer(reply) if reply else {"error": await self._exit_error(host)}
         except TimeoutError:
             message = f"Task timed out after {self._spec.timeout_s:.2f} seconds"
             return {"error": _error_object(TIMED_OUT, message)}
         except ValueError:
-            return {"error": _error_object(INVALID_ANSWER, "The process gave something that is not an answer.")}
+            return {"error": _error_object(INVALID_ANSWER, "The process sent something that is not an answer.")}
         finally:
             if answer is None:
-                await self._discard()
+                await self._end_host()
         return answer
 
-    async def _living(self) -> HostProcess:
+    async def _ensure_host(self) -> HostProcess:
         if self._host is None:
             self._host = await self._spawn()
             await self._await_ready(self._host)
@@ -113,44 +113,41 @@ class FunctionProcess:
         command = [*parent_death_signal_prefix(), *interpreter.command]
         try:
             return await HostProcess.spawn(
-                command, [spec.handler], spec.package, self._environment, platform.largest_line
+                command, [spec.handler], spec.package, self._environment, platform.max_answer_bytes
             )
         except OSError as error:
-            raise self._refusal(str(error.strerror)) from error
+            raise self._start_error(str(error.strerror)) from error
 
     async def _await_ready(self, host: HostProcess) -> None:
         try:
-            async with asyncio.timeout(self._platform.longest_start_s):
+            async with asyncio.timeout(self._platform.start_timeout_s):
                 reply = await host.ask()
-            answer = _parse_answer(reply) if reply else {"error": await self._end_of(host)}
+            answer = _parse_answer(reply) if reply else {"error": await self._exit_error(host)}
         except (TimeoutError, ValueError):
             answer = {
-                "error": _error_object(TIMED_OUT, f"it was not ready within {self._platform.longest_start_s:.0f} s")
+                "error": _error_object(TIMED_OUT, f"it was not ready within {self._platform.start_timeout_s:.0f} s")
             }
         if "error" in answer:
-            await self._discard()
-            last = self._redacted(host.logs.text()).strip().rpartition("\n")[2][-300:]
-            cause = self._redacted("{errorType}: {errorMessage}".format(**answer["error"]))
-            raise self._refusal(cause, last)
+            await self._end_host()
+            last = self._redactor.redact(host.logs.text()).strip().rpartition("\n")[2][-300:]
+            cause = self._redactor.redact("{errorType}: {errorMessage}".format(**answer["error"]))
+            raise self._start_error(cause, last)
         self._facts = answer
 
-    async def _end_of(self, host: HostProcess) -> Mapping[str, Any]:
+    async def _exit_error(self, host: HostProcess) -> Mapping[str, Any]:
         self._host = None
         status = await host.end()
         how = f"signal: {signal.Signals(-status).name}" if status < 0 else f"exit status {status}"
         return _error_object(PROCESS_EXITED, f"Runtime exited with error: {how}")
 
-    async def _discard(self) -> None:
+    async def _end_host(self) -> None:
         host, self._host = self._host, None
         if host:
             await host.end()
 
-    def _refusal(self, cause: str, said: str = "") -> RuntimeFailedError:
-        hint = f"The function said: {said}" if said else "Look at the function's handler and its files."
+    def _start_error(self, cause: str, last_output: str = "") -> RuntimeFailedError:
+        hint = f"The function said: {last_output}" if last_output else "Look at the function's handler and its files."
         return RuntimeFailedError(f"Cannot start function '{self._spec.name}': {cause}.", hint=hint)
-
-    def _redacted(self, value: Any) -> Any:
-        return redact_json(value, self._spec.secrets.values())
 
 
 def _parse_answer(reply: bytes) -> Mapping[str, Any]:
@@ -166,19 +163,19 @@ def _error_object(kind: str, message: str) -> Mapping[str, Any]:
 
 @dataclass(frozen=True, slots=True)
 class PoolLimits:
-    """How many processes there are at most, how long one stays without work, and when waiting is worth another one.
+    """How many processes run at most, how long one stays idle, and how long a call waits before another one starts.
 
-    A start takes many times as long as most calls: who finds all processes busy waits `patience_s` first.
+    A start takes many times as long as most calls, so a call first waits `patience_s` for a busy process.
     """
 
-    most: int = max(4, 2 * (os.cpu_count() or 1))
+    max_processes: int = max(4, 2 * (os.cpu_count() or 1))
     idle_s: float = 600
     patience_s: float = 0.05
 
 
 @dataclass(eq=False, slots=True)
 class _PoolSlot:
-    """Room for one process, which FunctionProcess itself replaces after a crash or a timeout."""
+    """One process of the pool; FunctionProcess itself replaces its process after a crash or a timeout."""
 
     function: FunctionProcess
     exits: AsyncExitStack
@@ -186,108 +183,108 @@ class _PoolSlot:
 
 
 class FunctionPool:
-    """Starts processes on demand, hands the one used last to the next call, and ends those without work."""
+    """Starts processes on demand, gives the last used one to the next call, and ends idle ones."""
 
     def __init__(self, spec: FunctionSpec, limits: PoolLimits | None = None) -> None:
         self.spec = spec
         self._limits = limits or PoolLimits()
-        self._most = min(self._limits.most, spec.instances or self._limits.most)
+        self._max_processes = min(self._limits.max_processes, spec.instances or self._limits.max_processes)
         self._alive = 0
         self._idle: list[_PoolSlot] = []
-        self._waiting: deque[asyncio.Future[_PoolSlot | None]] = deque()
+        self._waiters: deque[asyncio.Future[_PoolSlot | None]] = deque()
         self._ending: set[asyncio.Task[None]] = set()
         self._is_closing = False
         self._emptied = asyncio.Event()
         self.note = ""
 
     async def invoke(self, event: object) -> Invocation:
-        """The event's invocation in the next free process; raises RuntimeFailedError where none starts."""
-        place = await self._taken()
+        """Invoke the function in the next free process; raises RuntimeFailedError when none starts."""
+        slot = await self._take_slot()
         try:
-            return await place.function.invoke(event)
+            return await slot.function.invoke(event)
         finally:
-            self._give_back(place)
+            self._return_slot(slot)
 
     async def aclose(self) -> None:
-        """End the processes: those without work now, the others once they and all who wait are served."""
+        """End idle processes now, and the others after they have answered all waiting calls."""
         self._is_closing = True
         while self._idle:
-            self._end(self._idle.pop())
+            self._end_slot(self._idle.pop())
         if self._alive:
             self._emptied.clear()
             await self._emptied.wait()
 
-    async def _taken(self) -> _PoolSlot:
+    async def _take_slot(self) -> _PoolSlot:
         if not self._idle:
-            given = await self._turn() if self._alive else None
-            return given or await self._start()
-        place = self._idle.pop()
-        if place.expiry:
-            place.expiry.cancel()
-        return place
+            slot = await self._wait_for_slot() if self._alive else None
+            return slot or await self._start_process()
+        slot = self._idle.pop()
+        if slot.expiry:
+            slot.expiry.cancel()
+        return slot
 
-    async def _turn(self) -> _PoolSlot | None:
-        """The next place that is given back; None where there is room for another one."""
-        turn: asyncio.Future[_PoolSlot | None] = asyncio.get_running_loop().create_future()
-        self._waiting.append(turn)
+    async def _wait_for_slot(self) -> _PoolSlot | None:
+        """Return the next free slot, or None when another process may be started."""
+        waiter: asyncio.Future[_PoolSlot | None] = asyncio.get_running_loop().create_future()
+        self._waiters.append(waiter)
         try:
-            if self._alive < self._most:
-                await asyncio.wait({turn}, timeout=self._limits.patience_s)
-                if self._alive < self._most and turn.cancel():
+            if self._alive < self._max_processes:
+                await asyncio.wait({waiter}, timeout=self._limits.patience_s)
+                if self._alive < self._max_processes and waiter.cancel():
                     return None
-            return await turn
+            return await waiter
         except asyncio.CancelledError:
-            if not turn.cancel() and not turn.cancelled():
-                self._give_back(turn.result())
+            if not waiter.cancel() and not waiter.cancelled():
+                self._return_slot(waiter.result())
             raise
 
-    async def _start(self) -> _PoolSlot:
+    async def _start_process(self) -> _PoolSlot:
         self._alive += 1
         exits = AsyncExitStack()
         try:
             function = await exits.enter_async_context(FunctionProcess.start(self.spec))
         except BaseException:
-            self._forget()
-            self._hand_on(None)  # who waits may try
+            self._forget_process()
+            self._give_to_waiter(None)  # a waiting call may try to start one
             raise
         self.note = function.note
         return _PoolSlot(function, exits)
 
-    def _give_back(self, place: _PoolSlot | None) -> None:
-        if self._hand_on(place) or place is None:
+    def _return_slot(self, slot: _PoolSlot | None) -> None:
+        if self._give_to_waiter(slot) or slot is None:
             return
         if self._is_closing:
-            self._end(place)
+            self._end_slot(slot)
             return
-        place.expiry = asyncio.get_running_loop().call_later(self._limits.idle_s, self._expire, place)
-        self._idle.append(place)
+        slot.expiry = asyncio.get_running_loop().call_later(self._limits.idle_s, self._end_idle, slot)
+        self._idle.append(slot)
 
-    def _hand_on(self, place: _PoolSlot | None) -> bool:
-        while self._waiting:
-            turn = self._waiting.popleft()
-            if not turn.done():
-                turn.set_result(place)
+    def _give_to_waiter(self, slot: _PoolSlot | None) -> bool:
+        while self._waiters:
+            waiter = self._waiters.popleft()
+            if not waiter.done():
+                waiter.set_result(slot)
                 return True
         return False
 
-    def _expire(self, place: _PoolSlot) -> None:
-        self._idle.remove(place)
-        self._end(place)
+    def _end_idle(self, slot: _PoolSlot) -> None:
+        self._idle.remove(slot)
+        self._end_slot(slot)
 
-    def _end(self, place: _PoolSlot) -> None:
-        if place.expiry:
-            place.expiry.cancel()
-        ending = asyncio.get_running_loop().create_task(self._ended(place))
+    def _end_slot(self, slot: _PoolSlot) -> None:
+        if slot.expiry:
+            slot.expiry.cancel()
+        ending = asyncio.get_running_loop().create_task(self._close_slot(slot))
         self._ending.add(ending)
         ending.add_done_callback(self._ending.discard)
 
-    async def _ended(self, place: _PoolSlot) -> None:
+    async def _close_slot(self, slot: _PoolSlot) -> None:
         try:
-            await place.exits.aclose()
+            await slot.exits.aclose()
         finally:
-            self._forget()
+            self._forget_process()
 
-    def _forget(self) -> None:
+    def _forget_process(self) -> None:
         self._alive -= 1
         if not self._alive:
             self._emptied.set()

@@ -1,4 +1,4 @@
-"""What it takes to run a function, and what one call to it comes to."""
+"""Defines what is needed to run a function, and the result of one invocation."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ MISSING_KEY = "Host.NoKey"
 class FunctionSpec:
     """A deployed function: `package` is its unpacked folder, `secrets` maps secret references to values.
 
-    `instances` is how many may run at once on its cloud, 0 where that is left open.
+    `instances` is how many processes may run at once, 0 for no limit of the cloud.
 
-    On `lambda` the values reach the function only through the secrets endpoint; on `functions` they take the place of
-    their references in the environment, as Azure does it.
+    On `lambda` the values reach the function only through the secrets endpoint; on `functions` they replace their
+    references in the environment, as on Azure.
     """
 
     package: Path
@@ -33,7 +33,9 @@ class FunctionSpec:
     timeout_s: float = 3
     secrets: Mapping[str, str] = field(default_factory=dict, repr=False)
     name: str = "function"
-    version: str = field(default="$LATEST", compare=False)  # by another number a function does nothing else
+    version: str = field(
+        default="$LATEST", compare=False
+    )  # a new version number alone does not change what the function does
     region: str = "us-east-1"
     account: str = "123456789012"
     platform: str = "lambda"
@@ -41,15 +43,14 @@ class FunctionSpec:
 
     @property
     def arn(self) -> str:
-        """The name that the function sees as its own."""
         return f"arn:aws:lambda:{self.region}:{self.account}:function:{self.name}"
 
 
 @dataclass(frozen=True, slots=True)
 class Invocation:
-    """One call: `result` is the function's JSON value, unless `error` holds an error object of Lambda's form.
+    """The result of one call: the function's JSON value, or in `error` an error object in Lambda's form.
 
-    `logs` is the end of what the function wrote meanwhile, bounded.
+    `logs` is the bounded end of the function's output during the call.
     """
 
     result: Any
@@ -59,12 +60,11 @@ class Invocation:
 
     @property
     def is_timed_out(self) -> bool:
-        """Whether the function was ended because it took longer than its timeout."""
         return self.error is not None and self.error["errorType"] == TIMED_OUT
 
     @property
-    def words(self) -> str:
-        """What the function wrote and, as its last line, how it failed."""
+    def log_with_failure(self) -> str:
+        """Return the function's output with a last line that says how it failed."""
         if self.error is None:
             return self.logs
         failure = "{errorType}: {errorMessage}".format(**self.error)

@@ -12,34 +12,31 @@ from pathlib import Path
 
 MAX_LOG_BYTES = 64 * 1024
 READ_CHUNK_BYTES = 256 * 1024
+PROCESS_EXIT_TIMEOUT_S = 5
 
 
 class LogTail:
-    """The last KEPT_BYTES of the current call's output."""
+    """Keeps the last MAX_LOG_BYTES of the current call's output."""
 
     def __init__(self) -> None:
-        self._kept = bytearray()
+        self._output = bytearray()
         self._is_cut = False
 
     async def collect(self, stream: asyncio.StreamReader) -> None:
-        """Read the stream to its end, so that a function that writes much is never blocked by us."""
+        """Read the stream to its end, so that a function that writes much is never blocked."""
         while chunk := await stream.read(READ_CHUNK_BYTES):
-            self._kept += chunk
-            if len(self._kept) > MAX_LOG_BYTES:
-                del self._kept[:-MAX_LOG_BYTES]
+            self._output += chunk
+            if len(self._output) > MAX_LOG_BYTES:
+                del self._output[:-MAX_LOG_BYTES]
                 self._is_cut = True
 
     def clear(self) -> None:
-        """Begin anew, for the next call."""
-        self._kept.clear()
+        self._output.clear()
         self._is_cut = False
 
     def text(self) -> str:
-        """What was kept, as text; starts with an ellipsis when the beginning is gone."""
-        return ("…" if self._is_cut else "") + self._kept.decode(errors="replace")
-
-
-PROCESS_EXIT_TIMEOUT_S = 5
+        """Return the output as text, with an ellipsis first if the beginning was dropped."""
+        return ("…" if self._is_cut else "") + self._output.decode(errors="replace")
 
 
 class HostProcess:
@@ -62,7 +59,7 @@ class HostProcess:
         arguments: Sequence[str],
         folder: Path,
         environment: Mapping[str, str],
-        largest_line: int,
+        max_answer_bytes: int,
     ) -> HostProcess:
         """Start `command <descriptor> arguments…`; the host's first line says whether it is ready."""
         ours, theirs = socket.socketpair()
@@ -77,12 +74,12 @@ class HostProcess:
             raise
         finally:
             theirs.close()
-        return cls(process, await asyncio.open_unix_connection(sock=ours, limit=largest_line))
+        return cls(process, await asyncio.open_unix_connection(sock=ours, limit=max_answer_bytes))
 
     async def ask(self, line: bytes = b"") -> bytes:
         """Send a line and wait for the next answer; empty when the process has ended.
 
-        Raises ValueError for an answer longer than any function may give.
+        Raises ValueError for an answer longer than `max_answer_bytes`.
         """
         try:
             self._writer.write(line)
@@ -90,12 +87,12 @@ class HostProcess:
             answer = await self._reader.readline()
         except ConnectionError:
             return b""
-        await asyncio.sleep(0)  # what the function printed came before its answer: let it be read
+        await asyncio.sleep(0)  # the function's output arrived before its answer: let the collector read it
         await asyncio.sleep(0)
         return answer if answer.endswith(b"\n") else b""
 
     async def end(self) -> int:
-        """Kill the group and give the exit status, negative for a signal; safe to call twice."""
+        """Kill the group and return the exit status, negative for a signal; safe to call twice."""
         status = await self._status()
         with suppress(ProcessLookupError, PermissionError):
             os.killpg(self._process.pid, signal.SIGKILL)
@@ -108,7 +105,7 @@ class HostProcess:
         return -signal.SIGKILL if status is None else status
 
     async def _status(self) -> int | None:
-        """The exit status if the process ended by itself: its socket closes a moment before it does."""
+        """Return the exit status if the process ended by itself: its socket closes shortly before it exits."""
         if self._reader.at_eof():
             with suppress(TimeoutError):
                 async with asyncio.timeout(1):

@@ -1,4 +1,4 @@
-"""Serves HTTP on the loopback for what local functions call in place of a cloud, Secrets Manager included."""
+"""Serves HTTP on the loopback for local functions that would otherwise call a cloud, Secrets Manager included."""
 
 from __future__ import annotations
 
@@ -7,26 +7,28 @@ import json
 import secrets
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from http import HTTPStatus
 from typing import Any
 
 from semantest_iac.domain.networking.http_exchange import HttpResponse
 
 MAX_HEAD_BYTES = 64 * 1024
+GET_VALUE_TARGET = "secretsmanager.getsecretvalue"
+_SECRET_HEADERS = (("content-type", "application/x-amz-json-1.1"),)
 
 
 @dataclass(frozen=True, slots=True)
 class RequestLimits:
-    """What a call may take: bytes of its body, and seconds from its first byte to its last."""
+    """The bytes of a request's body, and the seconds from its first byte to its last."""
 
-    body: int = 1024 * 1024
-    call_s: float = 5.0
+    body_bytes: int = 1024 * 1024
+    request_s: float = 5.0
 
 
 @dataclass(frozen=True, slots=True)
 class LoopbackRequest:
-    """One request; `path` is below the server's own, still percent-encoded, and header names are in lower case."""
+    """A request; `path` is below the server's prefix and percent-encoded, and header names are in lower case."""
 
     method: str
     path: str
@@ -38,100 +40,96 @@ LoopbackHandler = Callable[[LoopbackRequest], Awaitable[HttpResponse]]
 
 
 @asynccontextmanager
-async def serve_loopback(answer: LoopbackHandler, bounds: RequestLimits = RequestLimits()) -> AsyncIterator[str]:
-    """The URL of a server that lives as long as the block.
+async def serve_loopback(handler: LoopbackHandler, limits: RequestLimits = RequestLimits()) -> AsyncIterator[str]:
+    """Yield the URL of a server that runs as long as the block.
 
-    Its path is random: another process of this machine that finds the port gets nothing from it.
+    Its path is random: another process of this machine that finds the port gets no answer from it.
     """
     prefix = f"/{secrets.token_urlsafe(24)}"
-    callers = set[_LoopbackConnection]()
+    connections = set[_LoopbackConnection]()
 
-    def called() -> _LoopbackConnection:
-        return _LoopbackConnection(prefix, answer, bounds, callers)
+    def create_connection() -> _LoopbackConnection:
+        return _LoopbackConnection(prefix, handler, limits, connections)
 
-    server = await asyncio.get_running_loop().create_server(called, "127.0.0.1", 0)
+    server = await asyncio.get_running_loop().create_server(create_connection, "127.0.0.1", 0)
     try:
         yield f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}{prefix}"
     finally:
         server.close()
-        for caller in list(callers):
-            caller.hang_up()
+        for connection in list(connections):
+            connection.close()
 
 
 class _LoopbackConnection(asyncio.Protocol):
-    """One connection, whose calls are answered one after the other; streams would take twice as long."""
+    """A connection that answers its requests one after the other; asyncio's streams would take twice as long."""
 
     _transport: asyncio.Transport
 
     def __init__(
-        self, prefix: str, answer: LoopbackHandler, bounds: RequestLimits, callers: set[_LoopbackConnection]
+        self, prefix: str, handler: LoopbackHandler, limits: RequestLimits, connections: set[_LoopbackConnection]
     ) -> None:
         self._prefix = prefix
-        self._answer = answer
-        self._bounds = bounds
-        self._callers = callers
+        self._handler = handler
+        self._limits = limits
+        self._connections = connections
         self._received = bytearray()
-        self._work: asyncio.Task[None] | None = None
-        self._patience: asyncio.TimerHandle | None = None
+        self._response_task: asyncio.Task[None] | None = None
+        self._deadline: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Somebody calls."""
         assert isinstance(transport, asyncio.Transport)  # noqa: S101 - that of a TCP server
         self._transport = transport
-        self._callers.add(self)
+        self._connections.add(self)
 
     def data_received(self, data: bytes) -> None:
-        """A part of a call, or a whole one."""
         self._received += data
-        if self._work is None:
-            self._begin()
+        if self._response_task is None:
+            self._handle_next()
 
     def connection_lost(self, reason: Exception | None) -> None:
-        """Nobody is there for the answer."""
-        self._callers.discard(self)
-        self._be_patient(with_it=False)
-        if self._work:
-            self._work.cancel()
+        self._connections.discard(self)
+        self._set_deadline(is_waiting=False)
+        if self._response_task:
+            self._response_task.cancel()
 
-    def hang_up(self) -> None:
-        """End it from this side."""
+    def close(self) -> None:
         self._transport.close()
 
-    def _begin(self) -> None:
+    def _handle_next(self) -> None:
         try:
-            call, size = _parse_request(self._received, self._bounds.body)
+            request, size = _parse_request(self._received, self._limits.body_bytes)
         except ValueError:
-            self.hang_up()
+            self.close()
             return
         del self._received[:size]
-        self._be_patient(with_it=bool(self._received) and call is None)
-        self._work = asyncio.create_task(self._answered(call)) if call else None
+        self._set_deadline(is_waiting=bool(self._received) and request is None)
+        self._response_task = asyncio.create_task(self._respond(request)) if request else None
 
-    def _be_patient(self, *, with_it: bool) -> None:
-        """Hang up on a call that has begun, unless it comes to its end in time."""
-        if with_it and self._patience is None:
-            self._patience = asyncio.get_running_loop().call_later(self._bounds.call_s, self.hang_up)
-        if self._patience and not with_it:
-            self._patience.cancel()
-            self._patience = None
+    def _set_deadline(self, *, is_waiting: bool) -> None:
+        """Close the connection if a started request is not complete in time."""
+        if is_waiting and self._deadline is None:
+            self._deadline = asyncio.get_running_loop().call_later(self._limits.request_s, self.close)
+        if self._deadline and not is_waiting:
+            self._deadline.cancel()
+            self._deadline = None
 
-    async def _answered(self, call: LoopbackRequest) -> None:
+    async def _respond(self, request: LoopbackRequest) -> None:
         try:
-            response = await self._said(call)
-        except Exception:  # a call that nobody has thought of must not end the others
+            response = await self._dispatch(request)
+        except Exception:  # an unexpected error must not end other requests
             response = HttpResponse(HTTPStatus.INTERNAL_SERVER_ERROR)
         self._transport.write(_encode_response(response))
-        self._begin()
+        self._handle_next()
 
-    async def _said(self, call: LoopbackRequest) -> HttpResponse:
+    async def _dispatch(self, request: LoopbackRequest) -> HttpResponse:
         size = len(self._prefix)
-        if not secrets.compare_digest(call.path[:size].encode(), self._prefix.encode()):
+        if not secrets.compare_digest(request.path[:size].encode(), self._prefix.encode()):
             return HttpResponse(HTTPStatus.FORBIDDEN)
-        return await self._answer(LoopbackRequest(call.method, call.path[size:] or "/", call.headers, call.body))
+        return await self._handler(replace(request, path=request.path[size:] or "/"))
 
 
 def _parse_request(received: bytearray, largest_body: int) -> tuple[LoopbackRequest | None, int]:
-    """The first call and its size, once it is there as a whole; raises ValueError for what is no call."""
+    """Return the first complete request and its size, or None; raises ValueError for a malformed one."""
     end = received.find(b"\r\n\r\n")
     if end < 0 and len(received) <= MAX_HEAD_BYTES:
         return None, 0
@@ -140,7 +138,7 @@ def _parse_request(received: bytearray, largest_body: int) -> tuple[LoopbackRequ
     headers = {name.lower(): value.strip() for name, _, value in (line.partition(":") for line in lines)}
     length = int(headers.get("content-length", "0"))
     if not 0 <= length <= largest_body:
-        raise ValueError("too large a body")
+        raise ValueError("the body is too large")
     size = end + 4 + length
     return (
         (LoopbackRequest(method, path, headers, bytes(received[end + 4 : size])), size)
@@ -156,32 +154,30 @@ def _encode_response(response: HttpResponse) -> bytes:
     return head.encode("latin-1") + response.body
 
 
-SECRET_REQUEST_LIMITS = RequestLimits(body=64 * 1024)
-GET_VALUE_TARGET = "secretsmanager.getsecretvalue"
-_SECRET_HEADERS = (("content-type", "application/x-amz-json-1.1"),)
+SECRET_REQUEST_LIMITS = RequestLimits(body_bytes=64 * 1024)
 
 
 @asynccontextmanager
-async def serve_secrets(secrets: Mapping[str, str]) -> AsyncIterator[str]:
-    """The URL of an endpoint that lives as long as the block; empty when there is nothing to answer."""
-    if not secrets:
+async def serve_secrets(values: Mapping[str, str]) -> AsyncIterator[str]:
+    """Yield the URL of a GetSecretValue endpoint for the secrets of one function; empty without secrets."""
+    if not values:
         yield ""
         return
 
-    async def answered(call: LoopbackRequest) -> HttpResponse:
-        status, value = _get_secret_value(call, secrets)
+    async def answer_request(request: LoopbackRequest) -> HttpResponse:
+        status, value = _get_secret_value(request, values)
         return HttpResponse(status, _SECRET_HEADERS, json.dumps(value).encode())
 
-    async with serve_loopback(answered, SECRET_REQUEST_LIMITS) as url:
+    async with serve_loopback(answer_request, SECRET_REQUEST_LIMITS) as url:
         yield url
 
 
-def _get_secret_value(call: LoopbackRequest, secrets: Mapping[str, str]) -> tuple[HTTPStatus, dict[str, Any]]:
-    if call.path != "/" or call.headers.get("x-amz-target", "").lower() != GET_VALUE_TARGET:
+def _get_secret_value(request: LoopbackRequest, values: Mapping[str, str]) -> tuple[HTTPStatus, dict[str, Any]]:
+    if request.path != "/" or request.headers.get("x-amz-target", "").lower() != GET_VALUE_TARGET:
         return HTTPStatus.FORBIDDEN, {"__type": "AccessDeniedException"}
-    reference = json.loads(call.body).get("SecretId")
-    if reference not in secrets:
+    reference = json.loads(request.body).get("SecretId")
+    if reference not in values:
         message = "Secrets Manager can't find the specified secret."
         return HTTPStatus.BAD_REQUEST, {"__type": "ResourceNotFoundException", "Message": message}
-    value = {"ARN": reference, "Name": reference, "SecretString": secrets[reference]}
+    value = {"ARN": reference, "Name": reference, "SecretString": values[reference]}
     return HTTPStatus.OK, value | {"VersionStages": ["AWSCURRENT"]}

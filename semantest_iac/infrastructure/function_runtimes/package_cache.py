@@ -1,4 +1,4 @@
-"""Unpacks each package once, beside the others, for the processes that run it."""
+"""Unpacks each package once into a folder of its own, for the processes that run it."""
 
 from __future__ import annotations
 
@@ -16,13 +16,16 @@ MAX_CACHED_PACKAGE_BYTES = 250 * 1024 * 1024
 
 
 class PackageCache:
-    """`<home>/runtime/<digest>/`; a folder under its final name is complete, whoever was killed meanwhile."""
+    """Caches `<home>/runtime/<digest>/`; a folder under its final name is complete, even if a process was killed."""
 
     def __init__(self, home: Path) -> None:
         self._folder = home.absolute() / "runtime"
 
     def folder_of(self, package: Path) -> Path:
-        """The unpacked `<digest>.zip`; blocks, and raises RuntimeFailedError for what it cannot unpack."""
+        """Return the folder of an unpacked `<digest>.zip`.
+
+        Blocks, and raises RuntimeFailedError if it cannot be unpacked.
+        """
         target = self._folder / package.stem
         if target.is_dir():
             return target
@@ -79,5 +82,5 @@ def _write_file(path: Path, content: bytes, mode: int) -> None:
 
 
 def _unpack_error(package: Path, cause: str) -> RuntimeFailedError:
-    hint = "Deploy again: the package is then built anew."
+    hint = "Deploy again: the package is then built again."
     return RuntimeFailedError(f"Cannot unpack package '{package.name}': {cause}.", hint=hint)

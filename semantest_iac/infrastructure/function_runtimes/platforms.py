@@ -16,15 +16,21 @@ from semantest_iac.domain.errors import RuntimeFailedError
 from semantest_iac.infrastructure.function_runtimes.azure_functions import build_functions_call
 from semantest_iac.infrastructure.function_runtimes.function_spec import FunctionSpec
 
+HOST_PROGRAMS = Path(__file__).parent / "hosts"
+PYTHON_FLAGS = ("-I", "-S", "-B", "-X", "utf8")  # isolated from our own environment; no .pyc beside the code
+MIB = 1024 * 1024
+HostFacts = Mapping[str, Any]
+"""What the host sent when it was ready."""
+
 
 def build_lambda_environment(spec: FunctionSpec, temporary: str, secrets_url: str) -> Mapping[str, str]:
-    """Every variable of the process; `temporary` stands for Lambda's /tmp."""
+    """Return every variable of the process; `temporary` replaces Lambda's /tmp."""
     endpoint = {"AWS_ENDPOINT_URL_SECRETS_MANAGER": secrets_url} if secrets_url else {}
     return {**spec.environment, **_process_variables(temporary), **_reserved_by_lambda(spec), **endpoint}
 
 
 def build_functions_environment(spec: FunctionSpec, temporary: str, secrets_url: str) -> Mapping[str, str]:
-    """Every variable of the process; references to Key Vault are replaced by values, as the platform does."""
+    """Return every variable of the process, with references to Key Vault replaced by values."""
     settings = {name: spec.secrets.get(value, value) for name, value in spec.environment.items()}
     return {**settings, **_process_variables(temporary), **_reserved_by_functions(spec)}
 
@@ -34,14 +40,14 @@ def _process_variables(temporary: str) -> Mapping[str, str]:
 
 
 def _reserved_by_lambda(spec: FunctionSpec) -> Mapping[str, str]:
-    """What Lambda sets and no function can override."""
+    """Return the variables that Lambda sets and no function can override."""
     return {
         "LANG": "en_US.UTF-8",
         "TZ": ":UTC",
         "AWS_REGION": spec.region,
         "AWS_DEFAULT_REGION": spec.region,
         "AWS_EXECUTION_ENV": f"AWS_Lambda_{spec.runtime}",
-        "AWS_EC2_METADATA_DISABLED": "true",  # there is none here; SDKs would wait for it
+        "AWS_EC2_METADATA_DISABLED": "true",  # there is no metadata service here; SDKs would wait for it
         "AWS_LAMBDA_FUNCTION_NAME": spec.name,
         "AWS_LAMBDA_FUNCTION_VERSION": spec.version,
         "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": str(spec.memory_mb),
@@ -54,7 +60,7 @@ def _reserved_by_lambda(spec: FunctionSpec) -> Mapping[str, str]:
 
 
 def _reserved_by_functions(spec: FunctionSpec) -> Mapping[str, str]:
-    """What Azure sets on a Flex Consumption app."""
+    """Return the variables that Azure sets on a Flex Consumption app."""
     return {
         "LANG": "C.UTF-8",
         "TZ": "UTC",
@@ -68,20 +74,19 @@ def _reserved_by_functions(spec: FunctionSpec) -> Mapping[str, str]:
     }
 
 
-HOST_PROGRAMS = Path(__file__).parent / "hosts"
-PYTHON_FLAGS = ("-I", "-S", "-B", "-X", "utf8")  # nothing of our own environment; no .pyc beside the code
-
-
 @dataclass(frozen=True, slots=True)
 class Interpreter:
-    """The command in front of a host program's arguments, and a note when it is not the cloud's version."""
+    """The command before a host program's arguments, and a note when it is not the cloud's version."""
 
     command: tuple[str, ...]
     note: str = ""
 
 
 def find_interpreter(runtime: str, memory_mb: int, hosts: Mapping[str, str]) -> Interpreter:
-    """The nearest interpreter for the runtime, with its host program; raises RuntimeFailedError when there is none."""
+    """Return the nearest interpreter for the runtime with its host program.
+
+    Raises RuntimeFailedError if there is none.
+    """
     if runtime.startswith("python"):
         program, note = _find_python(runtime.removeprefix("python"))
         return Interpreter((program, *PYTHON_FLAGS, str(HOST_PROGRAMS / hosts["python"])), note)
@@ -93,9 +98,9 @@ def find_interpreter(runtime: str, memory_mb: int, hosts: Mapping[str, str]) -> 
 
 
 def parent_death_signal_prefix() -> tuple[str, ...]:
-    """A prefix that makes the kernel end the process with ours, even when it hangs; only Linux has one."""
+    """Return a command prefix with which the kernel kills the process when ours ends; empty except on Linux."""
     setpriv = shutil.which("setpriv") if sys.platform == "linux" else None
-    if setpriv is None or Path(setpriv).resolve().name == "busybox":  # busybox's own knows no such option
+    if setpriv is None or Path(setpriv).resolve().name == "busybox":  # busybox's setpriv has no such option
         return ()
     return setpriv, "--pdeathsig", "KILL", "--"
 
@@ -109,7 +114,7 @@ def _find_python(version: str) -> tuple[str, str]:
 
 
 def _find_binaries(name: str) -> Iterator[str]:
-    """Programs of that name on the PATH; a script is a version manager's shim and may run nothing."""
+    """Yield programs of that name on the PATH, without scripts: a version manager's shim may run nothing."""
     for folder in os.get_exec_path():
         path = Path(folder) / name
         if os.access(path, os.X_OK) and path.is_file() and _first_two_bytes(path) != b"#!":
@@ -138,29 +143,24 @@ def _node_major_version(program: str) -> str:
     return asked.stdout.strip().removeprefix("v").partition(".")[0] or "unknown"
 
 
-MIB = 1024 * 1024
-HostFacts = Mapping[str, Any]
-"""What the host told when it was ready."""
-
-
 @dataclass(frozen=True, slots=True)
 class FunctionPlatform:
-    """One cloud's way to run functions; `call` gives what the host is sent, or `error` where it would not be called.
+    """How one cloud runs functions; `call` returns what is sent to the host, or an `error` instead of a call.
 
-    `largest_line` bounds what one answer may fill of our memory.
+    `max_answer_bytes` limits the memory that one answer may fill.
     """
 
     hosts: Mapping[str, str]
     environment: Callable[[FunctionSpec, str, str], Mapping[str, str]]
     call: Callable[[FunctionSpec, HostFacts, Any, str], Mapping[str, Any]]
-    longest_start_s: float
-    largest_call: int
-    largest_line: int
+    start_timeout_s: float
+    max_call_bytes: int
+    max_answer_bytes: int
     fetches_secrets: bool
 
 
 def build_lambda_call(spec: FunctionSpec, facts: HostFacts, event: Any, request_id: str) -> Mapping[str, Any]:
-    """The event, and what the handler's context is made of."""
+    """Return the event and the facts for the handler's context."""
     context = {
         "aws_request_id": request_id,
         "invoked_function_arn": spec.arn,
@@ -174,18 +174,18 @@ FUNCTION_PLATFORMS: Mapping[str, FunctionPlatform] = {
         hosts={"python": "python_host.py", "nodejs": "node_host.cjs"},
         environment=build_lambda_environment,
         call=build_lambda_call,
-        longest_start_s=10,  # Lambda's own limit
-        largest_call=6 * MIB,
-        largest_line=8 * MIB,
+        start_timeout_s=10,  # Lambda's own limit
+        max_call_bytes=6 * MIB,
+        max_answer_bytes=8 * MIB,
         fetches_secrets=True,
     ),
     "functions": FunctionPlatform(
         hosts={"python": "functions_python_host.py", "nodejs": "functions_node_host.cjs"},
         environment=build_functions_environment,
         call=build_functions_call,
-        longest_start_s=60,  # how long Azure's host waits for its worker
-        largest_call=136 * MIB,  # a request of 100 MB in base64
-        largest_line=180 * MIB,
+        start_timeout_s=60,  # how long Azure's host waits for its worker
+        max_call_bytes=136 * MIB,  # a request of 100 MB in base64
+        max_answer_bytes=180 * MIB,
         fetches_secrets=False,
     ),
 }

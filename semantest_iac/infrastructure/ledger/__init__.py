@@ -1,3 +1,4 @@
-"""The ledger port on SQL stores: the hash chain, the schema, and the projections kept beside the log.
+"""Implements the ledger port on SQLite: the hash chain, the file, and projections beside the log.
 
-Events are JSON texts with a type and a stream here; what they mean is the queries' business."""
+Events are JSON texts with a type and a stream here; the queries interpret them.
+"""

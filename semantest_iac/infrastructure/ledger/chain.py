@@ -1,4 +1,4 @@
-"""The hash chain: a hash covers its event and the hash before it, so no past can be changed alone."""
+"""Chains events by hashes: each hash covers its event and the hash before it, so no event can be changed alone."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ GENESIS = LedgerHead(0, "0" * 64)
 
 
 def extend_chain(head: LedgerHead, stream: str, version: int, events: Sequence[NewEvent]) -> Iterator[RecordedEvent]:
-    """The events as they follow a head, in a stream that is at `version`."""
+    """Yield the events as recorded after a head, in a stream that is at `version`."""
     for count, event in enumerate(events, start=1):
         place = (head.position + 1, stream, version + count, event.type, event.json)
         head = LedgerHead(head.position + 1, _chain_hash(head.hash, *place))
@@ -19,7 +19,7 @@ def extend_chain(head: LedgerHead, stream: str, version: int, events: Sequence[N
 
 
 def verify_chain(log: Iterable[RecordedEvent], expected: LedgerHead | None) -> VerifiedLedger:
-    """Recompute every link; raises LedgerError at the first that is not as recorded."""
+    """Recompute every hash; raises LedgerError at the first row that is not as recorded."""
     head = GENESIS
     versions: dict[str, int] = {}
     _check_expected_head(expected, head)
@@ -51,13 +51,13 @@ def _broken_chain_error(position: int, cause: str) -> LedgerError:
     return LedgerError(
         f"Cannot verify ledger at position {position}: {cause}.",
         "LEDGER_CHANGED",
-        hint="Somebody changed it from outside. Keep the file for evidence and restore a backup.",
+        hint="The ledger was changed from outside. Keep the file as evidence and restore a backup.",
     )
 
 
 def _chain_hash(previous: str, *place: object) -> str:
-    """SHA-256 over the parts, each led by its length so that no two lists of parts read alike."""
-    import hashlib  # the dearest import of all that `history` would pay for, which hashes nothing
+    """Return the SHA-256 of the parts, each preceded by its length so that no two lists of parts encode alike."""
+    import hashlib  # imported here: `history` hashes nothing, and this import would be its most expensive one
 
     parts = [previous, *map(str, place)]
     framed = "".join([f"{len(part)}:{part}" for part in parts])

@@ -1,7 +1,8 @@
-"""The rows of deployments and stacks beside the log: a cache that can be dropped at any time.
+"""Keeps rows of deployments and stacks beside the log as a cache that can be dropped at any time.
 
-It notes the position it reflects and the version of the fold that made it. Where either is not today's,
-readers fold the log themselves and the next append makes it anew."""
+The projection records its position and its fold version. If either is outdated, readers fold the log themselves and
+the next append rebuilds the projection.
+"""
 
 from __future__ import annotations
 
@@ -16,7 +17,7 @@ from semantest_iac.application.queries.projection import MemoryRows, ProjectionR
 from semantest_iac.domain.deployment.status import DeploymentStatus
 from semantest_iac.infrastructure.ledger.sqlite_file import EVENT_COLUMNS
 
-Row = TypeVar("Row")
+_Row = TypeVar("_Row")
 
 FOLD_VERSION = 2  # raise it whenever the fold or its rows change
 PROJECTION_TABLES = {
@@ -28,60 +29,59 @@ CREATE_DEPLOYMENTS_INDEX = "create index deployments_newest_first on deployments
 
 
 class SqliteRows:
-    """The rows in their tables."""
+    """Reads and saves rows in the projection tables."""
 
     def __init__(self, connection: sqlite3.Connection) -> None:
         self._connection = connection
 
     def deployment(self, deployment: str) -> DeploymentRow | None:
-        """One deployment by its id."""
         found = self._rows(_parse_deployment, "select row from deployments where deployment = ?", deployment)
         return found[0] if found else None
 
     def deployments(self, stacks: Collection[str] | None, limit: int | None) -> list[DeploymentRow]:
-        """Deployments of these stacks, newest request first."""
+        """Return deployments of these stacks, newest request first."""
         of_stacks = "" if stacks is None else "where stack in (select value from json_each(?))"
         given = [] if stacks is None else [json.dumps(sorted(stacks))]
         query = f"select row from deployments {of_stacks} order by position desc limit ?"  # noqa: S608 - no input in it
         return self._rows(_parse_deployment, query, *given, -1 if limit is None else limit)
 
     def newest(self) -> list[DeploymentRow]:
-        """The newest deployment of every stack, newest first."""
+        """Return the newest deployment of every stack, newest first."""
         query = """select deployments.row from stacks
             join deployments on deployment = json_extract(stacks.row, '$.newest') order by position desc"""
         return self._rows(_parse_deployment, query)
 
     def stack(self, name: str) -> StackRow:
-        """One stack, with its defaults if it was never deployed."""
+        """Return one stack, with its defaults if it was never deployed."""
         found = self._rows(_parse_stack, "select row from stacks where stack = ?", name)
         return found[0] if found else StackRow(name)
 
     def stacks(self) -> list[StackRow]:
-        """Every stack, by name."""
+        """Return every stack by name."""
         return self._rows(_parse_stack, "select row from stacks order by stack")
 
     def save(self, deployment: DeploymentRow, stack: StackRow) -> None:
-        """Put both rows in the place of what was there."""
+        """Insert or replace both rows."""
         place = (deployment.position, deployment.deployment, deployment.stack, json.dumps(asdict(deployment)))
         self._connection.execute("insert or replace into deployments values (?, ?, ?, ?)", place)
         self._connection.execute(
             "insert or replace into stacks values (?, ?)", (stack.stack, json.dumps(asdict(stack)))
         )
 
-    def _rows(self, read: Callable[[str], Row], query: str, *given: object) -> list[Row]:
+    def _rows(self, read: Callable[[str], _Row], query: str, *given: object) -> list[_Row]:
         try:
             return [read(row) for (row,) in self._connection.execute(query, given)]
         except (LookupError, TypeError, ValueError) as error:
-            raise sqlite3.DatabaseError("a row of the projection is none of ours") from error
+            raise sqlite3.DatabaseError("a row of the projection has an unknown form") from error
 
 
 def current_rows(connection: sqlite3.Connection) -> ProjectionRows:
-    """The rows as of the log that this connection sees."""
+    """Return the rows as of the log that this connection sees."""
     return SqliteRows(connection) if _is_current(connection) else MemoryRows(read_log(connection))
 
 
 def update_projection(connection: sqlite3.Connection, before: int, recorded: Sequence[RecordedEvent]) -> None:
-    """Bring the rows from position `before` up to what was just recorded, in the same transaction."""
+    """Bring the rows from position `before` up to the recorded events, in the same transaction."""
     if _projected_state(connection) == (FOLD_VERSION, before):
         kept = SqliteRows(connection)
         for each in recorded:
@@ -104,7 +104,6 @@ def rebuild_projection(connection: sqlite3.Connection) -> None:
 
 
 def read_log(connection: sqlite3.Connection) -> Iterator[RecordedEvent]:
-    """The whole log in order."""
     return (RecordedEvent(*row) for row in connection.execute(f"select {EVENT_COLUMNS} from events order by position"))  # noqa: S608 - no input in it
 
 

@@ -30,21 +30,22 @@ from semantest_iac.infrastructure.ledger.sqlite_file import (
 )
 
 LOG_PAGE_SIZE = 1000
+EVENT_VALUES = attrgetter(*EVENT_COLUMNS.split(", "))
 
 
 class SqliteLedgerReader:
-    """The read side; a file that is not there reads as an empty ledger."""
+    """Reads the ledger through a new connection per query, so no file stays open; an absent file reads as empty."""
 
     def __init__(self, path: Path, *, busy_timeout_s: float = 10.0) -> None:
         self._path = path
         self._busy_timeout_s = busy_timeout_s
 
     def stream(self, name: str, after_version: int = 0) -> list[RecordedEvent]:
-        """The events of one stream in order."""
+        """Return the events of one stream in order."""
         return self._select("where stream = ? and version > ? order by version", name, after_version)
 
     def log(self, after: int = 0, limit: int | None = None) -> Iterator[RecordedEvent]:
-        """The whole log in pages; an append between two pages is seen by the later one."""
+        """Yield the whole log in pages; a later page includes what was appended meanwhile."""
         while page := self._select(
             "where position > ? order by position limit ?",
             after,
@@ -55,18 +56,18 @@ class SqliteLedgerReader:
             limit = None if limit is None else limit - len(page)
 
     def streams(self) -> list[str]:
-        """The names of all streams, sorted."""
+        """Return the names of all streams, sorted."""
         with self._reading("read") as connection:
             query = "select distinct stream from events order by stream"
             return [name for (name,) in connection.execute(query)] if connection else []
 
     def head(self) -> LedgerHead:
-        """The newest position and its hash."""
+        """Return the newest position and its hash."""
         newest = self._select("order by position desc limit 1")
         return LedgerHead(newest[0].position, newest[0].hash) if newest else chain.GENESIS
 
     def verify(self, expected: LedgerHead | None = None) -> VerifiedLedger:
-        """Recompute the chain, after SQLite has checked that its own file is whole."""
+        """Recompute the chain after SQLite has checked its own file."""
         with self._reading("verify") as connection:
             if connection is None:
                 return chain.verify_chain((), expected)
@@ -74,27 +75,26 @@ class SqliteLedgerReader:
             return chain.verify_chain(projection.read_log(connection), expected)
 
     def deployment(self, deployment: str) -> DeploymentRow | None:
-        """One deployment by its id."""
         with self._projected() as rows:
             return rows.deployment(deployment)
 
     def deployments(self, stacks: Collection[str] | None = None, limit: int | None = None) -> list[DeploymentRow]:
-        """Deployments of these stacks, newest request first."""
+        """Return deployments of these stacks, newest request first."""
         with self._projected() as rows:
             return rows.deployments(stacks, limit)
 
     def newest(self) -> list[DeploymentRow]:
-        """The newest deployment of every stack, newest first."""
+        """Return the newest deployment of every stack, newest first."""
         with self._projected() as rows:
             return rows.newest()
 
     def stack(self, name: str) -> StackRow:
-        """One stack, with its defaults if it was never deployed."""
+        """Return one stack, with its defaults if it was never deployed."""
         with self._projected() as rows:
             return rows.stack(name)
 
     def stacks(self) -> list[StackRow]:
-        """Every stack, by name."""
+        """Return every stack by name."""
         with self._projected() as rows:
             return rows.stacks()
 
@@ -102,7 +102,7 @@ class SqliteLedgerReader:
         with self._reading("read") as connection:
             if connection is None:
                 return []
-            query = f"select {EVENT_COLUMNS} from events {condition}"  # noqa: S608 - conditions are written above
+            query = f"select {EVENT_COLUMNS} from events {condition}"  # noqa: S608 - conditions are literals of this class
             return [RecordedEvent(*row) for row in connection.execute(query, given)]
 
     @contextmanager
@@ -112,7 +112,7 @@ class SqliteLedgerReader:
 
     @contextmanager
     def _reading(self, verb: str) -> Iterator[sqlite3.Connection | None]:
-        """One moment of the ledger: what is committed meanwhile is not seen."""
+        """Yield a connection that sees one snapshot of the ledger, or None if there is no ledger."""
         with translate_ledger_errors(verb, self._path):
             connection = open_for_reading(self._path, self._busy_timeout_s)
             if connection is None:
@@ -131,11 +131,8 @@ def _check_integrity(connection: sqlite3.Connection, path: Path) -> None:
         raise LedgerError(f"Cannot verify ledger '{path}': the file is damaged.", "LEDGER_DAMAGED", hint=RESTORE_HINT)
 
 
-EVENT_VALUES = attrgetter(*EVENT_COLUMNS.split(", "))
-
-
 class SqliteLedger(SqliteLedgerReader):
-    """Writes through one connection that it keeps from the first append on; before that nothing is created."""
+    """Writes through one connection that is opened by the first append; until then no file is created."""
 
     def __init__(self, path: Path, *, busy_timeout_s: float = 10.0) -> None:
         super().__init__(path, busy_timeout_s=busy_timeout_s)
@@ -152,12 +149,12 @@ class SqliteLedger(SqliteLedgerReader):
         return await asyncio.to_thread(self._append, stream, expected_version, events)
 
     def rebuild(self) -> None:
-        """Make the projections anew from the log."""
+        """Rebuild the projection from the log."""
         with self._transaction("rebuild") as connection:
             projection.rebuild_projection(connection)
 
     def close(self) -> None:
-        """Let go of the file; the next append opens it again."""
+        """Close the file; the next append opens it again."""
         with self._writing:
             if self._writer is not None:
                 self._writer.close()
@@ -195,7 +192,7 @@ class SqliteLedger(SqliteLedgerReader):
             raise LedgerError(
                 f"Cannot append to ledger '{self._path}': the file was removed or replaced meanwhile.",
                 "LEDGER_MOVED",
-                hint="Put the right file in its place, then start again.",
+                hint="Restore the original file, then start again.",
             )
         return self._writer
 
@@ -214,7 +211,7 @@ def _read_head(connection: sqlite3.Connection) -> LedgerHead:
 def _conflict_error(stream: str, expected: int | None, found: int) -> LedgerConflictError:
     return LedgerConflictError(
         f"Cannot append to stream '{stream}': it is at version {found}, expected {expected}.",
-        hint="Another process recorded something meanwhile; read the stream again.",
+        hint="Another process appended events meanwhile; read the stream again.",
     )
 
 

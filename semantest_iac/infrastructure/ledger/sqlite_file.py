@@ -14,7 +14,7 @@ from threading import Lock
 from semantest_iac.application.ports.ledger import LedgerBusyError
 from semantest_iac.domain.errors import LedgerError
 
-SQLITE_APPLICATION_ID = 0x534D4941  # "SMIA" in the file's header: nobody else's database is taken for a ledger
+SQLITE_APPLICATION_ID = 0x534D4941  # "SMIA" in the file's header: another program's database is not taken for a ledger
 LEDGER_SCHEMA_VERSION = 1
 _CREATION_LOCK = Lock()
 EVENT_COLUMNS = "position, stream, version, type, json, hash"
@@ -22,10 +22,30 @@ CREATE_EVENTS_TABLE = """create table events (
     position integer primary key, stream text not null, version integer not null,
     type text not null, json text not null, hash text not null, unique (stream, version)
 )"""
+RESTORE_HINT = "Restore the ledger from a backup, and keep the damaged file."
+FORBIDDEN_ERRNOS = {errno.EACCES, errno.EPERM, errno.EROFS}
+PERMISSIONS_HINT = "Check the permissions of the file and of its folder."
+# Start of SQLite's error name -> class, code, cause, hint. Disk full and locked share one Python class.
+SQLITE_FAILURES: tuple[tuple[str, type[LedgerError], str, str, str], ...] = (
+    ("SQLITE_BUSY", LedgerBusyError, "LEDGER_BUSY", "another process keeps it locked", "Try again later."),
+    ("SQLITE_FULL", LedgerError, "LEDGER_FULL", "the disk is full", "Free some space and try again."),
+    (
+        "SQLITE_IOERR",
+        LedgerError,
+        "LEDGER_IO",
+        "the disk failed to read or write",
+        "Check free space, quotas and file size limits, then the disk.",
+    ),
+    ("SQLITE_READONLY", LedgerError, "LEDGER_READ_ONLY", "it is read-only", PERMISSIONS_HINT),
+    ("SQLITE_CANTOPEN", LedgerError, "LEDGER_READ_ONLY", "it cannot be opened", PERMISSIONS_HINT),
+    ("SQLITE_NOTADB", LedgerError, "LEDGER_DAMAGED", "the file is not a database", RESTORE_HINT),
+    ("SQLITE_CORRUPT", LedgerError, "LEDGER_DAMAGED", "the file is damaged", RESTORE_HINT),
+    ("", LedgerError, "LEDGER_DAMAGED", "its content is not that of a ledger", RESTORE_HINT),
+)
 
 
 def open_for_writing(path: Path, busy_timeout_s: float) -> sqlite3.Connection:
-    """Open the ledger, made on the way where it is missing, readable by its owner alone."""
+    """Open the ledger, and create it if it is missing, readable by its owner only."""
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     _create_empty_file(path)
     connection = sqlite3.connect(path, busy_timeout_s, isolation_level=None, check_same_thread=False)
@@ -41,7 +61,7 @@ def open_for_writing(path: Path, busy_timeout_s: float) -> sqlite3.Connection:
 
 
 def open_for_reading(path: Path, busy_timeout_s: float) -> sqlite3.Connection | None:
-    """Open the ledger where there is one; creates nothing."""
+    """Open the ledger if there is one; creates nothing."""
     if not path.exists():
         return None
     uri = f"{path.absolute().as_uri()}?{_read_mode(path)}"
@@ -58,7 +78,7 @@ def open_for_reading(path: Path, busy_timeout_s: float) -> sqlite3.Connection | 
 
 
 def is_ledger(connection: sqlite3.Connection, path: Path) -> bool:
-    """False for a file that is still empty; raises LedgerError for a foreign or a newer one."""
+    """Return False for an empty file; raises LedgerError for another program's file or a newer schema."""
     application, schema, tables = connection.execute(
         "select application_id, user_version, (select count(*) from sqlite_master)"
         " from pragma_application_id, pragma_user_version"
@@ -81,9 +101,9 @@ def is_ledger(connection: sqlite3.Connection, path: Path) -> bool:
 
 
 def _read_mode(path: Path) -> str:
-    """How to read without a trace: a read-only connection leaves its `-shm` and `-wal` files behind.
+    """Return SQLite's mode for reading without leaving files behind, as a read-only connection does (`-shm`, `-wal`).
 
-    Where nothing may be written, a ledger without a log beside it is nobody's at work, and can be read as it is.
+    In a folder without write access, a ledger without a `-wal` file has no writer and can be read as immutable.
     """
     if os.access(path.parent, os.W_OK):
         return "mode=rw"
@@ -92,10 +112,11 @@ def _read_mode(path: Path) -> str:
 
 
 def _create_empty_file(path: Path) -> None:
-    """The empty file, where there is none; one that is in use is not touched.
+    """Create the file if there is none, without opening one that is in use.
 
-    Closing a file ends every POSIX lock that its process has on it (https://www.sqlite.org/howtocorrupt.html, 2.2):
-    others would then take SQLite's log for nobody's. The same holds between opening and closing a new one.
+    Closing a file releases every POSIX lock that its process holds on it (https://www.sqlite.org/howtocorrupt.html,
+    2.2):
+    other processes would then discard SQLite's log. The same holds between opening and closing a new file.
     """
     with _CREATION_LOCK, suppress(FileExistsError):
         os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
@@ -103,7 +124,7 @@ def _create_empty_file(path: Path) -> None:
 
 def _create_tables(connection: sqlite3.Connection, path: Path) -> None:
     connection.execute("begin immediate")
-    if not is_ledger(connection, path):  # another process may have been first
+    if not is_ledger(connection, path):  # another process may have created it first
         connection.execute(CREATE_EVENTS_TABLE)
         connection.execute(f"pragma application_id = {SQLITE_APPLICATION_ID}")
         connection.execute(f"pragma user_version = {LEDGER_SCHEMA_VERSION}")
@@ -111,7 +132,7 @@ def _create_tables(connection: sqlite3.Connection, path: Path) -> None:
 
 
 def _use_write_ahead_log(connection: sqlite3.Connection, deadline: float) -> None:
-    """SQLite does not wait for other connections when it changes the journal mode, so this does."""
+    """Wait for other connections: SQLite itself does not wait when it changes the journal mode."""
     while True:
         try:
             connection.execute("pragma journal_mode = wal").fetchone()
@@ -122,32 +143,9 @@ def _use_write_ahead_log(connection: sqlite3.Connection, deadline: float) -> Non
             time.sleep(0.02)
 
 
-RESTORE_HINT = "Restore the ledger from a backup; the damaged file is worth keeping."
-FORBIDDEN_ERRNOS = {errno.EACCES, errno.EPERM, errno.EROFS}
-PERMISSIONS_HINT = "Check the permissions of the file and of its folder."
-
-# Start of SQLite's error name -> class, code, cause, hint. Disk full and locked share one Python class.
-SQLITE_FAILURES: tuple[tuple[str, type[LedgerError], str, str, str], ...] = (
-    ("SQLITE_BUSY", LedgerBusyError, "LEDGER_BUSY", "another process keeps it locked", "Try again later."),
-    ("SQLITE_FULL", LedgerError, "LEDGER_FULL", "the disk is full", "Free some space and try again."),
-    (
-        "SQLITE_IOERR",
-        LedgerError,
-        "LEDGER_IO",
-        "the disk refused to read or write",
-        "Check free space, quotas and file size limits, then the disk.",
-    ),
-    ("SQLITE_READONLY", LedgerError, "LEDGER_READ_ONLY", "it may not be written", PERMISSIONS_HINT),
-    ("SQLITE_CANTOPEN", LedgerError, "LEDGER_READ_ONLY", "it may not be opened", PERMISSIONS_HINT),
-    ("SQLITE_NOTADB", LedgerError, "LEDGER_DAMAGED", "the file is not a database", RESTORE_HINT),
-    ("SQLITE_CORRUPT", LedgerError, "LEDGER_DAMAGED", "the file is damaged", RESTORE_HINT),
-    ("", LedgerError, "LEDGER_DAMAGED", "its content is not that of a ledger", RESTORE_HINT),
-)
-
-
 @contextmanager
 def translate_ledger_errors(verb: str, path: Path) -> Iterator[None]:
-    """Turn what fails inside into a LedgerError `Cannot <verb> ledger '<path>': …`."""
+    """Raise SQLite's and the file system's errors as LedgerError `Cannot <verb> ledger '<path>': …`."""
     try:
         yield
     except sqlite3.Error as error:
@@ -159,6 +157,6 @@ def translate_ledger_errors(verb: str, path: Path) -> Iterator[None]:
 
 
 def _ledger_error(what: str, error: sqlite3.Error) -> LedgerError:
-    name = getattr(error, "sqlite_errorname", "")  # absent where Python and not SQLite objects
+    name = getattr(error, "sqlite_errorname", "")  # absent if Python and not SQLite raised the error
     _, kind, code, cause, hint = next(row for row in SQLITE_FAILURES if name.startswith(row[0]))
     return kind(f"{what}: {cause}.", code, hint=hint)

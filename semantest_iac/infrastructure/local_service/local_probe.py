@@ -108,7 +108,7 @@ class LocalProbe:
     async def front(self, stack: Stack) -> ApiFrontend:
         """What stands before the stack's function; raises NotFoundError where no such stack is deployed."""
         cloud = CLOUDS[stack.provider]
-        front_of: ApiFrontendFactory = cloud.part(cloud.front)
+        front_of: ApiFrontendFactory = cloud.load_part(cloud.api_frontend)
         front = front_of(await self.deployed(stack), self.unpacked)
         if front is None:
             raise _not_deployed_error(stack)
@@ -119,7 +119,7 @@ class LocalProbe:
         logs: list[str] = []
 
         def told(invocation: Invocation) -> None:
-            logs.append(invocation.words)
+            logs.append(invocation.log_with_failure)
             (partial(self._logs.add, str(stack)) if self._logs else ignore_invocation)(invocation)
 
         visitors = ProbeClient()
@@ -129,7 +129,7 @@ class LocalProbe:
     async def sockets(self, stack: Stack, around: WebSocketContext) -> WebSocketService:
         """The stack's WebSocket API as it is deployed now; raises NotFoundError where it has none."""
         cloud, resources = CLOUDS[stack.provider], await self.deployed(stack)
-        sockets_of: WebSocketServiceFactory | None = cloud.part(cloud.sockets) if cloud.sockets else None
+        sockets_of: WebSocketServiceFactory | None = cloud.load_part(cloud.web_sockets) if cloud.web_sockets else None
         service = await asyncio.to_thread(sockets_of, resources, around) if sockets_of else None
         if service is None:
             raise _no_web_socket_error(stack) if resources else _not_deployed_error(stack)

@@ -87,7 +87,7 @@ class WarmService:
         invocation = work.result() if done else _TIMED_OUT_INVOCATION
         response = _response_for_method(request, front.answer(request, invocation))
         notes = tuple(filter(None, (pool.note, arrival.note)))
-        return ProbeAnswer(response, invocation.words, time.perf_counter() - started, notes)
+        return ProbeAnswer(response, invocation.log_with_failure, time.perf_counter() - started, notes)
 
     async def answer(self, request: HttpRequest) -> ProbeAnswer:
         """As `call`, with what a client of the cloud gets where nothing runs; why is told."""

@@ -1,3 +1,4 @@
-"""The run queue port: who may work on a stack, and who waits.
+"""Implements the run queue port: one run at a time works on a stack, and others wait.
 
-Knows stacks by name and nothing of what a run does."""
+It knows stacks by name and nothing of what a run does.
+"""

@@ -1,4 +1,4 @@
-"""What a lock file says of its holder: read by those who wait, believed only while the lock is held."""
+"""Writes and reads the holder in a lock file; the record is valid only while the lock is held."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from typing import Any
 
 from semantest_iac.application.ports.run_queue import LeaseHolder
 
-RECORD_BYTES = 1024  # bytes: one write of fixed length replaces the record whole, whatever is killed
+RECORD_BYTES = 1024  # bytes: one write of fixed length replaces the record as a whole, even if a process is killed
 
 
 def write_holder(descriptor: int, deployment: str) -> int:
@@ -27,7 +27,7 @@ def write_holder(descriptor: int, deployment: str) -> int:
 
 
 def read_holder(path: Path) -> LeaseHolder | None:
-    """The holder that a lock file names; None where it names none that can be read."""
+    """Return the holder that a lock file names, or None if it names none that can be read."""
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
     except FileNotFoundError:
@@ -43,6 +43,6 @@ def read_holder(path: Path) -> LeaseHolder | None:
 def _read_record(descriptor: int) -> dict[str, Any]:
     try:
         record = json.loads(os.pread(descriptor, RECORD_BYTES, 0))
-    except ValueError:  # nobody has signed it yet, or somebody else wrote to it
+    except ValueError:  # not written yet, or overwritten by another program
         return {}
     return record if isinstance(record, dict) else {}

@@ -1,4 +1,4 @@
-"""The run queue as one lock file per stack: enough for one host, and gone with the process that held it."""
+"""Implements the run queue with one lock file per stack, for one host; locks end with the process that holds them."""
 
 from __future__ import annotations
 
@@ -22,19 +22,19 @@ POLL_S = 0.1
 
 @dataclass(frozen=True, slots=True)
 class FileLease:
-    """A held lock file; closing its descriptor gives the stack back unless a child inherited it."""
+    """A held lock file; closing its descriptor releases the stack unless a child inherited it."""
 
     stack: str
     fence: int
     descriptor: int
 
     def fileno(self) -> int:
-        """The descriptor for `pass_fds`."""
+        """Return the descriptor for `pass_fds`."""
         return self.descriptor
 
 
 class LockFileQueue:
-    """One lease per stack over all tasks, threads and processes of this host; waiters are not ordered."""
+    """Grants one lease per stack over all tasks, threads and processes of this host; waiters are not ordered."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
@@ -48,14 +48,14 @@ class LockFileQueue:
         on_wait: OnWait | None = None,
         timeout_s: float | None = None,
     ) -> AsyncIterator[FileLease]:
-        """Hold the stack for the block; raises StackBusyError when `timeout_s` is over."""
+        """Hold the stack for the block; raises StackBusyError after `timeout_s`."""
         descriptor = await self._acquire(stack, on_wait, timeout_s)
         try:
             with _translate_lock_errors(stack, self._folder):
                 fence = write_holder(descriptor, deployment)
             yield FileLease(stack, fence, descriptor)
         finally:
-            os.close(descriptor)  # never LOCK_UN: that would free the stack under a child that is still alive
+            os.close(descriptor)  # never LOCK_UN: that would release the stack while a child still works on it
 
     async def _acquire(self, stack: str, on_wait: OnWait | None, timeout_s: float | None) -> int:
         import asyncio
@@ -81,13 +81,13 @@ class LockFileQueue:
 
 
 def lock_file_name(stack: str) -> str:
-    """A file name for any stack name: readable for well-formed ones, distinct for all."""
+    """Return a file name for any stack name: readable for well-formed ones, distinct for all."""
     readable = re.sub(r"[^a-z0-9.-]", "_", stack)[:80].lstrip(".")
     return f"{readable}-{hashlib.sha256(stack.encode()).hexdigest()[:12]}.lock"
 
 
 def _open_and_lock(path: Path) -> int | None:
-    """The locked descriptor, or None when another holds it."""
+    """Return the locked descriptor, or None when another process holds it."""
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
     if _try_lock(descriptor) and _is_in_place(descriptor, path):
@@ -105,7 +105,7 @@ def _try_lock(descriptor: int) -> bool:
 
 
 def _is_in_place(descriptor: int, path: Path) -> bool:
-    """False when the file was deleted before it was locked: another may hold its successor."""
+    """Return False when the file was deleted before it was locked: another process may hold its successor."""
     try:
         return os.path.samestat(os.fstat(descriptor), path.stat())
     except FileNotFoundError:

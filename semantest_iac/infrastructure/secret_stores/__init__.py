@@ -1,5 +1,6 @@
-"""Finds the values of secrets, and takes them out of text that leaves the process.
+"""Finds the values of secrets.
 
-Here: one module per place where secrets are kept, and the redactor.
-Not here: which secrets a component needs (domain/environments), or handing them to a cloud (engines).
+Here: one module per place where secrets are kept.
+Not here: which secrets a component needs (domain/environments), removing secrets from text (domain/security), or
+passing them to a cloud (engines).
 """

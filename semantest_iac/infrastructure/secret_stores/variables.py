@@ -1,4 +1,4 @@
-"""Secrets in variables: the process's environment, and the `.env` file that was read before it."""
+"""Reads secrets from variables: the process's environment, and the `.env` file read before it."""
 
 from __future__ import annotations
 
@@ -10,20 +10,20 @@ from semantest_iac.domain.errors import NotFoundError
 
 
 class VariableSecretStore:
-    """`database_url` is looked for in `SEMANTEST_SECRET_DATABASE_URL` and nowhere else; empty is not set.
+    """Looks for `database_url` in `SEMANTEST_SECRET_DATABASE_URL` and nowhere else; an empty variable is not set.
 
-    A plain DATABASE_URL does not count: it is there for some other program, and may be another database's.
+    A plain DATABASE_URL does not count: it is meant for another program, and may be another database's.
     """
 
     def __init__(self, *sources: Mapping[str, str]) -> None:
-        self._sources = sources  # the first that has a secret wins
+        self._sources = sources  # the first source that has a secret wins
 
     def missing(self, names: Iterable[str]) -> list[str]:
-        """The names that no source has, sorted."""
+        """Return the names that no source has, sorted."""
         return sorted(name for name in set(names) if not self._value(name))
 
     def reveal(self, name: str) -> SecretValue:
-        """The value of the first source that has one; raises NotFoundError."""
+        """Return the value of the first source that has one; raises NotFoundError."""
         if value := self._value(name):
             return SecretValue(value)
         hint = f"Set {secret_variable_name(name)} in the environment or in .env."

@@ -115,7 +115,7 @@ class TestNodePackage:
             PackageBuilder(home).build(server(source))
 
         assert caught.value.message.startswith("Cannot install @azure/functions")
-        assert "deploy once where it reaches its registry" in caught.value.hint
+        assert "deploy once with access to its registry" in caught.value.hint
 
     def test_without_npm_says_what_to_do(
         self, home: Path, tmp_path: Path, source: Path, plant: Plant, monkeypatch: pytest.MonkeyPatch

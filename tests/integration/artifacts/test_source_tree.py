@@ -68,7 +68,7 @@ class TestWalk:
         survey = WalkReport()
 
         assert contents(source, survey) == {}
-        assert survey.specials == ["fifo", "sock"]
+        assert survey.special_files == ["fifo", "sock"]
 
     def test_does_not_enter_a_folder_that_became_a_link(self, source: Path, outside: Path) -> None:
         (source / "a").touch()
@@ -150,4 +150,4 @@ class TestWalk:
         survey = WalkReport()
 
         assert [*contents(source, survey)] == ["ca.pem"]
-        assert survey.secrets == ["store.p12", "tls.pem"]
+        assert survey.secret_files == ["store.p12", "tls.pem"]

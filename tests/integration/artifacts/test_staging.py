@@ -16,7 +16,7 @@ class TestCopyTree:
             (source / name).touch()
         (source / "run.sh").chmod(0o700)
 
-        copy_source(source, tmp_path / "copy", FileFilter(kept=frozenset({".npmrc"})))
+        copy_source(source, tmp_path / "copy", FileFilter(included_names=frozenset({".npmrc"})))
 
         modes = {path.name: oct(path.stat().st_mode & 0o777) for path in (tmp_path / "copy").iterdir()}
         assert modes == {".npmrc": "0o644", "run.sh": "0o755", "index.js": "0o644"}

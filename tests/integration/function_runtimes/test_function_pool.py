@@ -17,7 +17,7 @@ from semantest_iac.infrastructure.function_runtimes.function_spec import Functio
 Function = Callable[..., FunctionSpec]
 PID = "import os, time\ndef handler(event, context):\n    time.sleep(event)\n    return os.getpid()"
 BREAKS = "import os\ndef handler(event, context):\n    os._exit(1) if event else None\n    return os.getpid()"
-HURRIED = PoolLimits(most=3, patience_s=0)
+HURRIED = PoolLimits(max_processes=3, patience_s=0)
 
 
 @asynccontextmanager
@@ -86,7 +86,7 @@ class TestClosing:
         assert [await gone(pid) for pid in pids] == [True, True]
 
     async def test_lets_those_who_came_before_be_served(self, python_function: Function) -> None:
-        pool = FunctionPool(python_function(PID, timeout_s=20), PoolLimits(most=1))
+        pool = FunctionPool(python_function(PID, timeout_s=20), PoolLimits(max_processes=1))
         calls = [asyncio.create_task(pool.invoke(0.2)) for _ in range(3)]
         await asyncio.sleep(0.05)
 
@@ -98,7 +98,7 @@ class TestClosing:
 class TestCancelledCall:
     @pytest.mark.parametrize("victim", [0, 1, 2])
     async def test_takes_no_process_away_from_others(self, python_function: Function, victim: int) -> None:
-        async with pool_of(python_function(PID, timeout_s=20), PoolLimits(most=1)) as pool:
+        async with pool_of(python_function(PID, timeout_s=20), PoolLimits(max_processes=1)) as pool:
             await pool.invoke(0)
             calls = [asyncio.create_task(pool.invoke(0.1)) for _ in range(4)]
             await asyncio.sleep(0.05)
@@ -111,7 +111,7 @@ class TestCancelledCall:
 
 class TestFunctionThatDoesNotStart:
     async def test_refuses_every_call(self, python_function: Function) -> None:
-        async with pool_of(python_function("raise ValueError('broken')"), PoolLimits(most=1)) as pool:
+        async with pool_of(python_function("raise ValueError('broken')"), PoolLimits(max_processes=1)) as pool:
             refused = await asyncio.gather(*(pool.invoke({}) for _ in range(5)), return_exceptions=True)
 
         assert [type(it) for it in refused] == [RuntimeFailedError] * 5
@@ -126,4 +126,4 @@ class TestFunctionThatDoesNotStart:
             assert await results(pool, {}) == [1]
 
     def test_has_room_by_the_size_of_the_machine(self) -> None:
-        assert PoolLimits().most >= 2 * (os.cpu_count() or 1)
+        assert PoolLimits().max_processes >= 2 * (os.cpu_count() or 1)

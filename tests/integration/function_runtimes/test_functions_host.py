@@ -180,7 +180,7 @@ class TestFunctionApp:
             invocation = await app.invoke(build_functions_event(HttpRequest("GET", "/api/fails"), "app.example"))
 
         assert invocation.error is not None
-        assert invocation.error["errorMessage"] == "no [secret]"
+        assert invocation.error["errorMessage"] == "no ***"
         assert (build_functions_response(invocation).status, build_functions_response(invocation).body) == (500, b"")
 
 
@@ -231,7 +231,7 @@ class TestPythonApp:
             ("x = 1", "function_app.py holds no FunctionApp"),
             (
                 "import azure.functions as f\napp = f.FunctionApp()\n@app.timer_trigger()\ndef t(x): ...",
-                "is not played",
+                "is not simulated",
             ),
             ("from azure.functions import TimerRequest", "cannot import name"),
         ],

@@ -29,15 +29,15 @@ async def _heard(url: str, *parts: str) -> bytes:
 class TestLoopback:
     @pytest.mark.parametrize("part", ["", "Content-Length: 9\r\n\r\nhalf"], ids=["in its head", "in its body"])
     async def test_hangs_up_on_a_call_that_does_not_come_to_its_end(self, part: str) -> None:
-        async with serve_loopback(_echoed, RequestLimits(call_s=0.05)) as url:
+        async with serve_loopback(_echoed, RequestLimits(request_s=0.05)) as url:
             assert await _heard(url, part) == b""
 
     async def test_hangs_up_on_what_follows_a_call_and_does_not_come_to_its_end(self) -> None:
-        async with serve_loopback(_echoed, RequestLimits(call_s=0.05)) as url:
+        async with serve_loopback(_echoed, RequestLimits(request_s=0.05)) as url:
             heard = await _heard(url, "Content-Length: 5\r\n\r\nwhole", "")
 
         assert heard.endswith(b"whole")
 
     async def test_hangs_up_on_a_body_that_is_too_large(self) -> None:
-        async with serve_loopback(_echoed, RequestLimits(body=3)) as url:
+        async with serve_loopback(_echoed, RequestLimits(body_bytes=3)) as url:
             assert await _heard(url, "Content-Length: 4\r\n\r\nlong") == b""

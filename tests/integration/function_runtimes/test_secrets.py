@@ -78,7 +78,7 @@ class TestSecrets:
         async with FunctionProcess.start(spec) as function:
             invocation = await function.invoke({})
 
-        assert "'DATABASE_URL': '[secret]'" in invocation.logs
+        assert "'DATABASE_URL': '***'" in invocation.logs
         assert VALUE not in repr(invocation)
 
     def test_are_not_shown_by_their_holder(self, packaged: Callable[..., FunctionSpec]) -> None:

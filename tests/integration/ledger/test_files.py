@@ -43,10 +43,10 @@ class TestReading:
         program = (
             "import sys; from pathlib import Path\n"
             "from semantest_iac.infrastructure.ledger.sqlite import SqliteLedger\n"
-            "from semantest_iac.application.queries.history import status\n"
-            "from semantest_iac.application.queries.history import history, events\n"
+            "from semantest_iac.application.queries.history import read_status\n"
+            "from semantest_iac.application.queries.history import read_history, read_events\n"
             "ledger = SqliteLedger(Path(sys.argv[1]))\n"
-            "print(status(ledger), history(ledger), len(events(ledger)))\n"
+            "print(read_status(ledger), read_history(ledger), len(read_events(ledger)))\n"
             f"print(sorted(set({HEAVY}) & set(sys.modules)))"
         )
 

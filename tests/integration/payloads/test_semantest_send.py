@@ -74,7 +74,7 @@ def language(request: pytest.FixtureRequest) -> str:
 def posted(request: pytest.FixtureRequest, language: str, url: str, tmp_path: Any) -> Any:
     """Sends from a folder that is laid out as a package of the cloud."""
     for path, content in (
-        find_layout(request.param, language, for_sockets=True).generated(handler="app.handler").items()
+        find_layout(request.param, language, for_sockets=True).generated_files(handler="app.handler").items()
     ):
         (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / path).write_bytes(content)

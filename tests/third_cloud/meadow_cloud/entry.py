@@ -10,7 +10,7 @@ MEADOW = CloudEntry(
     program="meadow_cloud.program:CLOUD",
     package="meadow",
     sdk="meadow-cloud",
-    place="field",
-    simulated="meadow_cloud.simulated:simulated_meadow",
-    front="meadow_cloud.front:front",
+    region_setting="field",
+    simulated_cloud="meadow_cloud.simulated:simulated_meadow",
+    api_frontend="meadow_cloud.api_frontend:front",
 )

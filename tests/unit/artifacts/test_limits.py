@@ -18,10 +18,10 @@ class TestFaultsOfSize:
 
 class TestSurvey:
     def test_is_over_after_too_many_files(self) -> None:
-        assert WalkReport(files=package_rules.MAX_FILES + 1).is_over
-        assert not WalkReport(files=package_rules.MAX_FILES).is_over
+        assert WalkReport(file_count=package_rules.MAX_FILES + 1).is_over_limit
+        assert not WalkReport(file_count=package_rules.MAX_FILES).is_over_limit
 
     def test_says_what_was_left_out(self) -> None:
-        survey = WalkReport(links=["b", "a"], secrets=[".env"])
+        survey = WalkReport(links=["b", "a"], secret_files=[".env"])
 
         assert survey.notes() == ("Left out 2 links: a, b.", "Left out 1 secret-looking file: .env.")

@@ -19,14 +19,14 @@ TAKEN = [
 class TestSelection:
     @pytest.mark.parametrize("path", LEFT)
     def test_leaves_out_what_no_package_needs(self, path: str) -> None:
-        assert FileFilter().leaves_out(path, path.rpartition("/")[2])
+        assert FileFilter().excludes(path, path.rpartition("/")[2])
 
     @pytest.mark.parametrize("path", TAKEN)
     def test_takes_everything_else(self, path: str) -> None:
-        assert not FileFilter().leaves_out(path, path.rpartition("/")[2])
+        assert not FileFilter().excludes(path, path.rpartition("/")[2])
 
     def test_keeps_what_an_installer_reads(self) -> None:
-        assert not FileFilter(kept=frozenset({".npmrc"})).leaves_out(".npmrc", ".npmrc")
+        assert not FileFilter(included_names=frozenset({".npmrc"})).excludes(".npmrc", ".npmrc")
 
 
 class TestIsCredential:

@@ -89,11 +89,11 @@ class Written:
 
     configuration: DeploymentConfiguration
     faults: tuple[Fault, ...]
-    places: Mapping[str, Any] = field(default_factory=dict)
+    positions: Mapping[str, Any] = field(default_factory=dict)
     warnings: tuple[Fault, ...] = ()
     variables: Mapping[str, str] = field(default_factory=dict)
 
-    def located(self, faults: Any) -> tuple[Fault, ...]:
+    def locate(self, faults: Any) -> tuple[Fault, ...]:
         """Where they were."""
         return tuple(faults)
 

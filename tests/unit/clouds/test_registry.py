@@ -20,8 +20,8 @@ MEADOW = CloudEntry(
     program="nowhere.at_all:CLOUD",
     package="meadow",
     sdk="meadow-cloud",
-    simulated="nowhere:simulated",
-    front=f"{__name__}:nothing",
+    simulated_cloud="nowhere:simulated",
+    api_frontend=f"{__name__}:nothing",
 )
 
 
@@ -43,16 +43,16 @@ class TestClouds:
 
         assert clouds["aws"] is AWS
         assert "azure" in clouds
-        assert clouds.of_package("azure-native").name == "azure"
+        assert clouds.find_by_package("azure-native").name == "azure"
 
     def test_find_another_by_name_and_by_package(self) -> None:
-        assert (_with()["meadow"], _with().of_package("meadow")) == (MEADOW, MEADOW)
+        assert (_with()["meadow"], _with().find_by_package("meadow")) == (MEADOW, MEADOW)
 
     def test_know_nothing_else(self) -> None:
         with pytest.raises(KeyError):
             _with()["moon"]
         with pytest.raises(KeyError):
-            _with().of_package("moon")
+            _with().find_by_package("moon")
 
     @pytest.mark.parametrize(
         ("value", "name"),
@@ -84,14 +84,14 @@ class TestParts:
     @pytest.mark.parametrize("name", CLOUD_ENTRIES)
     def test_of_ours_are_where_they_are_said_to_be(self, name: str) -> None:
         entry = CLOUD_ENTRIES[name]
-        places = filter(None, (entry.program, entry.simulated, entry.front, entry.code_service))
+        places = filter(None, (entry.program, entry.simulated_cloud, entry.api_frontend, entry.code_service))
 
-        assert all(entry.part(where) is not None for where in places)
+        assert all(entry.load_part(where) is not None for where in places)
 
-    @pytest.mark.parametrize("where", [MEADOW.program, MEADOW.front], ids=["no module", "no such name"])
+    @pytest.mark.parametrize("where", [MEADOW.program, MEADOW.api_frontend], ids=["no module", "no such name"])
     def test_that_are_missing_name_what_to_install(self, where: str) -> None:
         with pytest.raises(RefusedError, match="Cannot use 'meadow' here") as refused:
-            MEADOW.part(where)
+            MEADOW.load_part(where)
 
         assert refused.value.hint == "Run pip install 'meadow-cloud'."
 

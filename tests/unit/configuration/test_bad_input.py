@@ -60,7 +60,7 @@ BAD_YAML: dict[str, tuple[str, int, int, str]] = {
         "monitoring:\n  alerts:\n    - {type: eror_rate, threshold: 1}\n",
         3,
         8,
-        "'eror_rate' is not known here",
+        "'eror_rate' is not known",
     ),
 }
 

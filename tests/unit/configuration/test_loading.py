@@ -51,7 +51,7 @@ class TestOrder:
         )
 
         assert loaded.configuration.region == "us-east-1"
-        assert loaded.places["region"] == SourcePosition("--region")
+        assert loaded.positions["region"] == SourcePosition("--region")
 
     @pytest.mark.parametrize(
         "sources",
@@ -101,11 +101,11 @@ class TestMerging:
     def test_keeps_the_place_of_every_value(self, write: Write, reading: Read) -> None:
         write("components:\n  rest-api:\n    memory: 512\n    timeout: 5\n")
 
-        places = reading(overrides=["components.rest-api.memory=64"]).places
+        positions = reading(overrides=["components.rest-api.memory=64"]).positions
 
-        assert places["components.rest-api"] == SourcePosition("semantest.yaml", 2, 3)
-        assert places["components.rest-api.memory"] == SourcePosition("--set")
-        assert places["components.rest-api.timeout"] == SourcePosition("semantest.yaml", 4, 5)
+        assert positions["components.rest-api"] == SourcePosition("semantest.yaml", 2, 3)
+        assert positions["components.rest-api.memory"] == SourcePosition("--set")
+        assert positions["components.rest-api.timeout"] == SourcePosition("semantest.yaml", 4, 5)
 
 
 class TestVariables:
@@ -218,7 +218,7 @@ class TestLoad:
     def test_gives_later_faults_their_place(self, write: Write, reading: Read) -> None:
         write("components:\n  rest-api:\n    routes:\n      - path: /a\n        methods: []\n")
 
-        found = reading().located([Fault("components.rest-api.routes[0].methods", "x"), Fault("nowhere", "y")])
+        found = reading().locate([Fault("components.rest-api.routes[0].methods", "x"), Fault("nowhere", "y")])
 
         assert [(fault.file, fault.line, fault.column) for fault in found] == [
             ("semantest.yaml", 5, 9),
@@ -245,7 +245,7 @@ class TestExample:
         )
 
         assert report.faults == ()
-        assert [(fault.line, fault.message) for fault in loaded.located(report.warnings)] == [
+        assert [(fault.line, fault.message) for fault in loaded.locate(report.warnings)] == [
             (9, "30 s becomes 29 s, before API Gateway gives up"),
             (16, "secret 'database_url' is not set"),
             (39, "cpu and memory targets mean nothing for functions"),

@@ -69,7 +69,7 @@ class TestParseDocument:
     def test_notes_the_place_of_every_key_and_item(self) -> None:
         layer = parse_yaml_document("a:\n  - b: 1\n    c: [2]\n", "f")
 
-        assert layer.places == {
+        assert layer.positions == {
             "a": SourcePosition("f", 1, 1),
             "a[0]": SourcePosition("f", 2, 5),
             "a[0].b": SourcePosition("f", 2, 5),
@@ -102,4 +102,4 @@ class TestParseValue:
         layer = parse_yaml_value("{a: [1]}", ("x", "y"), SourcePosition("--set"))
 
         assert layer.values == {"x": {"y": {"a": [1]}}}
-        assert layer.places == dict.fromkeys(["x", "x.y", "x.y.a", "x.y.a[0]"], SourcePosition("--set"))
+        assert layer.positions == dict.fromkeys(["x", "x.y", "x.y.a", "x.y.a[0]"], SourcePosition("--set"))

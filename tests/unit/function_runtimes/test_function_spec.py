@@ -22,4 +22,4 @@ class TestInvocation:
         ids=["well", "broken", "broken-in-silence"],
     )
     def test_ends_its_words_with_its_failure(self, error: Mapping[str, str] | None, logs: str, words: str) -> None:
-        assert Invocation(None, error, logs, 0).words == words
+        assert Invocation(None, error, logs, 0).log_with_failure == words

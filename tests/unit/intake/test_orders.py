@@ -29,12 +29,12 @@ class _Place:
 @dataclass(frozen=True)
 class _Written:
     configuration: DeploymentConfiguration = field(default_factory=DeploymentConfiguration)
-    places: Mapping[str, _Place] = field(default_factory=dict)
+    positions: Mapping[str, _Place] = field(default_factory=dict)
     faults: tuple[Fault, ...] = ()
     warnings: tuple[Fault, ...] = ()
     variables: Mapping[str, str] = field(default_factory=dict)
 
-    def located(self, faults: Iterable[Fault]) -> tuple[Fault, ...]:
+    def locate(self, faults: Iterable[Fault]) -> tuple[Fault, ...]:
         return tuple(replace(fault, file="semantest.yaml") for fault in faults)
 
 
@@ -112,9 +112,9 @@ class TestOrder:
     def test_places_sources_beside_the_file_that_names_them(self, tmp_path: Path) -> None:
         (tmp_path / "code").mkdir()
         values = {"components": {"rest-api": {"source": "code"}}}
-        places = {"components.rest-api.source": _Place(str(tmp_path / "own.yaml"), 3)}
+        positions = {"components.rest-api.source": _Place(str(tmp_path / "own.yaml"), 3)}
 
-        placed = build_spec("rest-api", _written(values, places=places), _Judges())
+        placed = build_spec("rest-api", _written(values, positions=positions), _Judges())
 
         assert placed.configuration["components"]["rest-api"]["source"] == str(tmp_path / "code")
 
@@ -124,9 +124,9 @@ class TestOrder:
         (tmp_path / "code").mkdir()
         monkeypatch.chdir(tmp_path)
         values = {"components": {"rest-api": {"source": "code"}}}
-        places = {"components.rest-api.source": _Place("--set")}
+        positions = {"components.rest-api.source": _Place("--set")}
 
-        placed = build_spec("rest-api", _written(values, places=places), _Judges())
+        placed = build_spec("rest-api", _written(values, positions=positions), _Judges())
 
         assert placed.configuration["components"]["rest-api"]["source"] == str(tmp_path / "code")
 

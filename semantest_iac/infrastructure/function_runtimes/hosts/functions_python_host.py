@@ -1,6 +1,6 @@
 """Runs inside a function app's process: loads `function_app.py` as Azure's worker does, and calls its HTTP functions.
 
-Started as `functions_python_host.py <descriptor> <anything>` in the package's folder.
+Started as `functions_python_host.py <descriptor> <ignored>` in the package's folder.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ Call = Callable[[dict[str, Any]], Any]
 
 
 class Context:
-    """What a function gets for its argument `context`."""
+    """A function's argument `context`."""
 
     def __init__(self, function_name: str, invocation_id: str) -> None:
         self.function_name = function_name
@@ -32,10 +32,12 @@ class Context:
 
 
 def load() -> tuple[Call, dict[str, Any]]:
-    """The app's functions as one function of a call, and how HTTP reaches them."""
+    """Load the app; returns one function that dispatches calls, and the HTTP routes of the app's functions."""
     root = os.getcwd()
     sys.path[:0] = [root, os.path.join(root, SITE)]
-    sys.path.append(os.path.join(os.path.dirname(__file__), "functions_library"))  # last: the package's own goes first
+    sys.path.append(
+        os.path.join(os.path.dirname(__file__), "functions_library")
+    )  # last: a package's own library takes precedence
     app = next(filter(_is_app, vars(importlib.import_module("function_app")).values()), None)
     if app is None:
         raise ImportError("function_app.py holds no FunctionApp")

@@ -16,7 +16,7 @@ LARGEST_ANSWER = 6_291_556
 
 
 class Context:
-    """The second argument of a handler, with the names that Lambda gives."""
+    """The second argument of a handler, with Lambda's attribute names."""
 
     identity = None
     client_context = None
@@ -32,12 +32,12 @@ class Context:
         self._deadline = time.monotonic() + facts["remaining_ms"] / 1000
 
     def get_remaining_time_in_millis(self) -> int:
-        """Milliseconds until the process is ended."""
+        """Return the milliseconds until the process is ended."""
         return max(0, int((self._deadline - time.monotonic()) * 1000))
 
 
 def load(handler: str) -> tuple[Callable[[dict[str, Any]], Any], dict[str, Any]]:
-    """The handler as a function of one call."""
+    """Load the handler as a function of one call."""
     sys.path.insert(0, os.environ["LAMBDA_TASK_ROOT"])
     module, _, name = handler.rpartition(".")
     function = getattr(importlib.import_module(module.replace("/", ".")), name)

@@ -1,4 +1,4 @@
-"""How a host program talks: one JSON line per call over a socket of its own, which nothing printed can be taken for."""
+"""Exchanges one JSON line per call over a socket of its own, so that printed output is never taken for an answer."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ Load = Callable[[], tuple[Call, dict[str, Any]]]
 
 
 def serve(descriptor: int, load: Load, largest: int) -> None:
-    """Load, tell the facts that loading gave, then answer until the other side closes."""
+    """Load, send the facts that loading returned, then answer until the other side closes."""
     os.set_inheritable(descriptor, False)
     with open(descriptor, "rb", closefd=False) as calls, open(descriptor, "wb", closefd=False) as answers:
 
@@ -26,7 +26,7 @@ def serve(descriptor: int, load: Load, largest: int) -> None:
         call, host = _loaded(load, send), os.getpid()
         for line in calls if call else ():
             answer = _answer(call, json.loads(line))
-            if os.getpid() != host:  # a child of the function that came back: nobody has asked it
+            if os.getpid() != host:  # a forked child of the function returned here: it must not answer
                 os._exit(0)
             send(answer)
 

@@ -143,7 +143,7 @@ class EngineProcessSupervisor:
         return self.attach(provider) if self.attach else nullcontext("")
 
     def _environment(self, run: EngineRun, provider: str) -> dict[str, str]:
-        given, families = self.variables.items(), (*_BACKEND_VARIABLE_PREFIXES, *CLOUDS[provider].families)
+        given, families = self.variables.items(), (*_BACKEND_VARIABLE_PREFIXES, *CLOUDS[provider].variable_prefixes)
         passed = {name: value for name, value in given if name in _WORKER_VARIABLES or name.startswith(families)}
         folders = os.pathsep.join(os.path.abspath(folder) for folder in sys.path)  # noqa: PTH100 - "" means here
         if self.site.plugins:

@@ -17,15 +17,15 @@ def open_simulated_cloud(
     package: str, inventory: Inventory, *, region: str, faults: FaultScript = NO_FAULTS
 ) -> SimulatedCloud:
     """Open the simulated cloud of a provider package in a region; raise KeyError for one that is not simulated."""
-    entry = CLOUDS.of_package(package)
-    simulated: Callable[..., SimulatedCloud] = entry.part(entry.simulated)
+    entry = CLOUDS.find_by_package(package)
+    simulated: Callable[..., SimulatedCloud] = entry.load_part(entry.simulated_cloud)
     return simulated(inventory, region=region, faults=faults)
 
 
 def find_code_service(package: str, cloud: SimulatedCloud) -> Callable[[str, HttpRequest], HttpResponse]:
     """Return the handler of requests to the service that takes code for a cloud; it takes an origin and a request."""
-    entry = CLOUDS.of_package(package)
-    service: Callable[[str, HttpRequest], HttpResponse] = entry.part(entry.code_service)(cloud)
+    entry = CLOUDS.find_by_package(package)
+    service: Callable[[str, HttpRequest], HttpResponse] = entry.load_part(entry.code_service)(cloud)
     return service
 
 

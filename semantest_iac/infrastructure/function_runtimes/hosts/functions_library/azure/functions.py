@@ -1,7 +1,7 @@
-"""Stands in for `azure.functions`, which Azure's worker brings along: the HTTP part of its programming model v2.
+"""Replaces `azure.functions`, which Azure's worker provides: the HTTP part of its programming model v2.
 
-Written from its documentation, and compared with the real library by a contract test. A package that carries the real
-library runs with that one.
+Written from its documentation, and compared with the real library by a contract test. A package that contains the real
+library uses that one.
 """
 
 from __future__ import annotations
@@ -12,7 +12,9 @@ from enum import Enum
 from types import MappingProxyType
 from typing import Any
 
-_NOT_HERE = "azure.functions.{} is not played on this machine; name azure-functions in requirements.txt to run it here"
+_NOT_HERE = (
+    "azure.functions.{} is not simulated on this machine; name azure-functions in requirements.txt to run it here"
+)
 Function = Callable[..., Any]
 
 
@@ -21,7 +23,7 @@ def __getattr__(name: str) -> Any:
 
 
 class AuthLevel(Enum):
-    """Which key a request needs."""
+    """The key that a request needs."""
 
     FUNCTION = "function"
     ANONYMOUS = "anonymous"
@@ -29,8 +31,6 @@ class AuthLevel(Enum):
 
 
 class HttpMethod(Enum):
-    """The methods that a function may answer."""
-
     GET = "GET"
     POST = "POST"
     DELETE = "DELETE"
@@ -41,7 +41,7 @@ class HttpMethod(Enum):
 
 
 class Context:
-    """The type that functions name for their argument `context`."""
+    """The type of a function's argument `context`."""
 
     function_name: str
     function_directory: str
@@ -49,7 +49,7 @@ class Context:
 
 
 class RequestHeaders(Mapping[str, str]):
-    """Headers by name, whatever its case."""
+    """Maps header names to values, ignoring case."""
 
     def __init__(self, headers: Mapping[str, str]) -> None:
         self._values = {name.lower(): value for name, value in headers.items()}
@@ -65,25 +65,22 @@ class RequestHeaders(Mapping[str, str]):
 
 
 class ResponseHeaders:
-    """Headers in order, with repeats."""
+    """Headers in order; names may repeat."""
 
     def __init__(self, headers: Mapping[str, str]) -> None:
         self._pairs = [*headers.items()]
 
     def add(self, name: str, value: str) -> None:
-        """One more, beside those of the same name."""
         self._pairs.append((name, value))
 
     def get_all(self, name: str) -> list[str]:
-        """Every value of a name."""
         return [value for key, value in self._pairs if key.lower() == name.lower()]
 
     def get(self, name: str, default: str | None = None) -> str | None:
-        """The first value of a name."""
+        """Return the first value of a name."""
         return next(iter(self.get_all(name)), default)
 
     def items(self) -> list[tuple[str, str]]:
-        """Every pair, in order."""
         return [*self._pairs]
 
     def __contains__(self, name: str) -> bool:
@@ -97,8 +94,6 @@ class ResponseHeaders:
 
 
 class HttpRequest:
-    """What an HTTP function is called with."""
-
     def __init__(  # the library's own signature
         self, method: str, url: str, *, body: bytes, headers: Mapping[str, str] | None = None,
         params: Mapping[str, str] | None = None, route_params: Mapping[str, str] | None = None,
@@ -111,17 +106,14 @@ class HttpRequest:
         self._body = body
 
     def get_body(self) -> bytes:
-        """The body as it came."""
         return self._body
 
     def get_json(self) -> Any:
-        """The body read as JSON; raises ValueError where it is none."""
+        """Parse the body as JSON; raises ValueError."""
         return json.loads(self._body.decode("utf-8"))
 
 
 class HttpResponse:
-    """What an HTTP function answers."""
-
     def __init__(  # as above
         self, body: str | bytes | None = None, *, status_code: int | None = None,
         headers: Mapping[str, str] | None = None, mimetype: str | None = None, charset: str | None = None,
@@ -135,18 +127,16 @@ class HttpResponse:
         self._body = body.encode(self.charset) if isinstance(body, str) else bytes(body or b"")
 
     def get_body(self) -> bytes:
-        """The body as it will be sent."""
         return self._body
 
 
 class HttpTrigger:
-    """How HTTP reaches a function."""
+    """How HTTP requests reach a function."""
 
     def __init__(self, name: str, route: str | None, methods: Iterable[Any] | None, auth_level: Any) -> None:
         self.name, self.route, self.methods, self.auth_level = name, route, methods, auth_level
 
     def get_binding_name(self) -> str:
-        """The kind of trigger."""
         return "httpTrigger"
 
 
@@ -158,15 +148,12 @@ class Registered:
         self.trigger: HttpTrigger | None = None
 
     def get_function_name(self) -> str:
-        """The name in the app."""
         return self.name
 
     def get_user_function(self) -> Function:
-        """The person's function."""
         return self._function
 
     def get_trigger(self) -> HttpTrigger | None:
-        """What calls it."""
         return self.trigger
 
     def __call__(self, *arguments: Any, **named: Any) -> Any:
@@ -174,7 +161,7 @@ class Registered:
 
 
 class Blueprint:
-    """Functions that an app may take over."""
+    """Functions that an app can register."""
 
     def __init__(self) -> None:
         self._registered: list[Registered] = []
@@ -183,7 +170,7 @@ class Blueprint:
         self, route: str | None = None, trigger_arg_name: str = "req", binding_arg_name: str = "$return",
         methods: Iterable[Any] | None = None, auth_level: Any = None,
     ) -> Callable[[Any], Registered]:  # fmt: skip
-        """Make a function answer HTTP."""
+        """Decorate a function so that it answers HTTP requests."""
 
         def register(function: Any) -> Registered:
             registered = self._of(function)
@@ -193,7 +180,7 @@ class Blueprint:
         return register
 
     def function_name(self, name: str) -> Callable[[Any], Registered]:
-        """Give a function another name."""
+        """Decorate a function to give it another name."""
 
         def rename(function: Any) -> Registered:
             registered = self._of(function)
@@ -220,13 +207,12 @@ class FunctionApp(Blueprint):
         self.auth_level = AuthLevel[http_auth_level] if isinstance(http_auth_level, str) else http_auth_level
 
     def register_functions(self, blueprint: Blueprint) -> None:
-        """Take over the functions of a blueprint."""
         self._registered.extend(blueprint._registered)
 
     register_blueprint = register_functions
 
     def get_functions(self) -> list[Registered]:
-        """Every function that something triggers."""
+        """Return every function that has a trigger."""
         found = [registered for registered in self._registered if registered.trigger]
         for registered in found:
             if registered.trigger and registered.trigger.auth_level is None:

@@ -63,3 +63,11 @@ class TestRedactor:
     @given(values, some.text(), some.text())
     def test_leaves_no_value_between_any_two_texts(self, value: str, before: str, after: str) -> None:
         assert value not in Redactor([value]).redact(before + value + after)
+
+    def test_masks_every_text_in_a_json_value(self) -> None:
+        value = {"a": ["x hunter2 y", 1, None], "b": {"c": "hunter2"}}
+
+        assert Redactor(["hunter2"]).redact_json(value) == {"a": ["x *** y", 1, None], "b": {"c": "***"}}
+
+    def test_keeps_texts_in_a_json_value_without_secrets(self) -> None:
+        assert Redactor(["yes", ""]).redact_json({"a": "yes"}) == {"a": "yes"}
