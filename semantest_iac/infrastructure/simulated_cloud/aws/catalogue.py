@@ -1,4 +1,4 @@
-"""All AWS types and data sources together, and an AWS account to try them in."""
+"""All AWS types and data sources together, and a simulated AWS account."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from semantest_iac.infrastructure.simulated_cloud.schema.rules import TypeRule
 from semantest_iac.infrastructure.simulated_cloud.schema.values import RequestFacts, ResourceProperties
 
 SIMULATED_ACCOUNT: Final = "123456789012"
-"""The account number that AWS's own documentation uses; it belongs to nobody."""
+"""The account number in AWS's documentation; it does not exist."""
 
 AWS_TYPES: Final[Mapping[str, TypeRule]] = {
     **security.SECURITY_TYPES,
@@ -89,7 +89,7 @@ def simulated_aws(
     faults: FaultScript = NO_FAULTS,
     clock: VirtualClock | None = None,
 ) -> SimulatedCloud:
-    """One AWS account in one region."""
+    """Open one AWS account in one region."""
     return SimulatedCloud(
         AWS_TYPES, inventory, account=account, region=region, faults=faults, clock=clock, data_sources=AWS_DATA_SOURCES
     )

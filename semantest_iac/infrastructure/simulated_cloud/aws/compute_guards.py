@@ -13,7 +13,7 @@ from semantest_iac.infrastructure.simulated_cloud.schema.values import RequestFa
 
 
 class RuntimeLifecycle(NamedTuple):
-    """ISO dates: no longer supported, no longer created, no longer updated."""
+    """ISO dates from which a runtime is deprecated, and functions with it can no longer be created or updated."""
 
     deprecated: str
     create_block: str
@@ -45,7 +45,7 @@ RUNTIME_LIFECYCLES: Final = {
     "python3.8": RuntimeLifecycle("2024-10-14", "2027-02-01", "2027-03-03"),
     "python3.9": RuntimeLifecycle("2025-12-15", "2027-02-01", "2027-03-03"),
 }
-"""Node and Python, the languages that are deployed here; the other names are only known to the API."""
+"""The lifecycles of Node and Python, the languages that this tool deploys."""
 
 _ANNOUNCED_RUNTIMES: Final = ("nodejs26.x", "python3.15")
 _OTHER_RUNTIMES: Final = (
@@ -58,12 +58,12 @@ RUNTIME_NAMES: Final = tuple(sorted((*RUNTIME_LIFECYCLES, *_ANNOUNCED_RUNTIMES, 
 
 
 def blocks_create(runtime: str, today: str) -> bool:
-    """Whether new functions with the runtime are refused on that ISO date."""
+    """Return True where Lambda refuses to create functions with the runtime on an ISO date."""
     return runtime in RUNTIME_LIFECYCLES and RUNTIME_LIFECYCLES[runtime].create_block <= today
 
 
 def blocks_update(runtime: str, today: str) -> bool:
-    """Whether even existing functions with the runtime can no longer be changed on that ISO date."""
+    """Return True where Lambda refuses to update functions with the runtime on an ISO date."""
     return runtime in RUNTIME_LIFECYCLES and RUNTIME_LIFECYCLES[runtime].update_block <= today
 
 

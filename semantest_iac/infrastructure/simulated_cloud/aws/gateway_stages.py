@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from semantest_iac.infrastructure.simulated_cloud.aws import gateways as guards
-from semantest_iac.infrastructure.simulated_cloud.aws.gateways import API_REFERENCE
+from semantest_iac.infrastructure.simulated_cloud.aws.gateways import API_REFERENCE, is_http_api
 from semantest_iac.infrastructure.simulated_cloud.aws.monitoring import LOG_GROUP_TYPE
 from semantest_iac.infrastructure.simulated_cloud.aws.resource_type import (
     REGION_AND_TAGS_OUTPUTS,
@@ -13,7 +12,7 @@ from semantest_iac.infrastructure.simulated_cloud.aws.resource_type import (
     REGION_PROPERTY,
     TAGS_PROPERTY,
 )
-from semantest_iac.infrastructure.simulated_cloud.aws.security import ROLE_TYPE
+from semantest_iac.infrastructure.simulated_cloud.aws.security import ROLE_TYPE, role_allows, role_trusts
 from semantest_iac.infrastructure.simulated_cloud.schema.properties import (
     API,
     DOC,
@@ -34,6 +33,7 @@ from semantest_iac.infrastructure.simulated_cloud.schema.properties import (
 )
 from semantest_iac.infrastructure.simulated_cloud.schema.refusals import Refusal
 from semantest_iac.infrastructure.simulated_cloud.schema.rules import (
+    GuardContext,
     RequestGuard,
     ResourceReference,
     TypeRule,
@@ -42,8 +42,10 @@ from semantest_iac.infrastructure.simulated_cloud.schema.rules import (
 from semantest_iac.infrastructure.simulated_cloud.schema.values import RequestFacts
 
 STAGE_TYPE: Final = "aws:apigatewayv2/stage:Stage"
-_ACCOUNT_SETTINGS: Final = guards.ACCOUNT_SETTINGS_TYPE
+ACCOUNT_SETTINGS_TYPE: Final = "aws:apigateway/account:Account"
 
+_LOGGING_ACTIONS: Final = ("logs:CreateLogStream", "logs:PutLogEvents")
+_LOGGING_POLICY: Final = "AmazonAPIGatewayPushToCloudWatchLogs"
 _BAD_REQUEST: Final = "BadRequestException"
 _UNFIT_ROLE: Final = Refusal(
     _BAD_REQUEST,
@@ -55,6 +57,30 @@ _UNFIT_ROLE: Final = Refusal(
 def _invoke_url(facts: RequestFacts) -> str:
     endpoint, stage = facts["api"]["apiEndpoint"], facts["name"]
     return f"{endpoint}/{'' if stage == '$default' else stage}"
+
+
+def _has_execution_logs(context: GuardContext) -> bool:
+    settings = (context.facts["defaultRouteSettings"] or {}, *(context.facts["routeSettings"] or ()))
+    return any(one.get("loggingLevel", "OFF") != "OFF" for one in settings)
+
+
+def _logs_execution_of_http_api(context: GuardContext) -> bool:
+    """HTTP APIs write access logs only."""
+    return is_http_api(context.facts) and _has_execution_logs(context)
+
+
+def _logs_without_role(context: GuardContext) -> bool:
+    """API Gateway logs a WebSocket API through the role in the account settings of the region."""
+    logs = bool(context.facts["accessLogSettings"]) or _has_execution_logs(context)
+    has_role = any(row["cloudwatchRoleArn"] for row in context.resources_of(ACCOUNT_SETTINGS_TYPE))
+    return logs and not has_role and not is_http_api(context.facts)
+
+
+def _role_cannot_write_logs(context: GuardContext) -> bool:
+    role = context.facts["role"]
+    return bool(role) and not (
+        role_trusts(role, "apigateway.amazonaws.com") and role_allows(context, role, _LOGGING_ACTIONS, _LOGGING_POLICY)
+    )
 
 
 _ROUTE_SETTINGS: Final[dict[str, Property]] = {
@@ -110,18 +136,18 @@ STAGE_TYPES: Final = {
         ),
         guards=(
             RequestGuard(
-                guards.logs_execution_of_http_api,
+                _logs_execution_of_http_api,
                 Refusal(_BAD_REQUEST, "Execution logs are not supported on protocolType HTTP"),
                 OBSERVED,
             ),
             RequestGuard(
-                guards.logs_without_role,
+                _logs_without_role,
                 Refusal(_BAD_REQUEST, "CloudWatch Logs role ARN must be set in account settings to enable logging"),
                 OBSERVED,
             ),
         ),
     ),
-    _ACCOUNT_SETTINGS: TypeRule(
+    ACCOUNT_SETTINGS_TYPE: TypeRule(
         properties={"cloudwatchRoleArn": text(computed_default=True), **REGION_PROPERTY},
         identity="{account}",
         planned=REGION_OUTPUT,
@@ -141,7 +167,7 @@ STAGE_TYPES: Final = {
                 fact_name="role",
             ),
         ),
-        guards=(RequestGuard(guards.role_cannot_write_logs, _UNFIT_ROLE, OBSERVED),),
+        guards=(RequestGuard(_role_cannot_write_logs, _UNFIT_ROLE, OBSERVED),),
         create_overwrites=True,
     ),
 }

@@ -11,7 +11,6 @@ from semantest_iac.infrastructure.simulated_cloud.aws.resource_type import (
     REGION_PROPERTY,
     TAGS_PROPERTY,
 )
-from semantest_iac.infrastructure.simulated_cloud.aws.security import role_allows, role_trusts
 from semantest_iac.infrastructure.simulated_cloud.schema.properties import (
     API,
     CFN,
@@ -41,15 +40,20 @@ from semantest_iac.infrastructure.simulated_cloud.schema.rules import (
 )
 from semantest_iac.infrastructure.simulated_cloud.schema.values import RequestFacts
 
-ROUTE_METHODS: Final = ("ANY", "DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT")
-ACCOUNT_SETTINGS_TYPE: Final = "aws:apigateway/account:Account"
+API_TYPE: Final = "aws:apigatewayv2/api:Api"
+AUTHORIZER_TYPE: Final = "aws:apigatewayv2/authorizer:Authorizer"
+INTEGRATION_TYPE: Final = "aws:apigatewayv2/integration:Integration"
+API_ROUTE_TYPE: Final = "aws:apigatewayv2/route:Route"
+
+_BAD_REQUEST: Final = "BadRequestException"
+_NOT_FOUND: Final = "NotFoundException"
+_ROUTE_METHODS: Final = ("ANY", "DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT")
+_HTTP_TIMEOUT_MS: Final = 30_000
 _WEBSOCKET_TIMEOUT_MS: Final = 29_000
-_LOGGING_ACTIONS: Final = ("logs:CreateLogStream", "logs:PutLogEvents")
-_LOGGING_POLICY: Final = "AmazonAPIGatewayPushToCloudWatchLogs"
 
 
 def is_http_api(facts: RequestFacts) -> bool:
-    """Whether the API, or the API of the part, speaks HTTP."""
+    """Return True for the facts of an HTTP API or of a part of one."""
     return bool((facts["api"] or facts)["protocolType"] == "HTTP")
 
 
@@ -58,86 +62,53 @@ def _cors_setting(context: GuardContext, name: str) -> Any:
 
 
 def _allows_credentials_from_any_origin(context: GuardContext) -> bool:
-    """Browsers may not send credentials to an API that allows every origin."""
+    """Browsers do not send credentials to an API that allows every origin."""
     return bool(_cors_setting(context, "allowCredentials")) and "*" in (_cors_setting(context, "allowOrigins") or ())
 
 
 def _lacks_route_selection(context: GuardContext) -> bool:
-    """A WebSocket API routes on the body of messages."""
+    """A WebSocket API routes by the body of messages."""
     return not is_http_api(context.facts) and not str(context.facts["routeSelectionExpression"]).startswith(
         ("$request.body", "${request.body")
     )
 
 
 def _is_not_proxy_integration(context: GuardContext) -> bool:
-    """HTTP APIs have proxy integrations only."""
+    """HTTP APIs take proxy integrations only."""
     return is_http_api(context.facts) and not str(context.facts["integrationType"]).endswith("_PROXY")
 
 
 def _exceeds_websocket_timeout(context: GuardContext) -> bool:
-    """WebSocket integrations end a second earlier than those of HTTP."""
+    """Integrations of WebSocket APIs time out one second earlier than those of HTTP APIs."""
     return not is_http_api(context.facts) and (context.facts["timeoutMilliseconds"] or 0) > _WEBSOCKET_TIMEOUT_MS
 
 
 def _lacks_method_and_path(context: GuardContext) -> bool:
-    """Routes of HTTP APIs are a method and a path."""
+    """A route of an HTTP API is a method and a path."""
     method, _, path = str(context.facts["routeKey"]).partition(" ")
     return (
-        is_http_api(context.facts) and method != "$default" and not (method in ROUTE_METHODS and path.startswith("/"))
+        is_http_api(context.facts) and method != "$default" and not (method in _ROUTE_METHODS and path.startswith("/"))
     )
 
 
 def _lacks_authorizer(context: GuardContext) -> bool:
-    """Some kinds of authorization name an authorizer."""
     return context.facts["authorizationType"] in ("JWT", "CUSTOM") and not context.facts["authorizerId"]
 
 
 def _authorizes_after_connect(context: GuardContext) -> bool:
-    """A WebSocket is authorized when it connects and never again."""
-    guarded = context.facts["authorizationType"] not in ("NONE", "")
-    return guarded and not is_http_api(context.facts) and context.facts["routeKey"] != "$connect"
+    """A WebSocket client is authorized only when it connects."""
+    is_authorized = context.facts["authorizationType"] not in ("NONE", "")
+    return is_authorized and not is_http_api(context.facts) and context.facts["routeKey"] != "$connect"
 
 
 def _lacks_jwt_configuration(context: GuardContext) -> bool:
-    """Tokens are checked against an issuer."""
     return context.facts["authorizerType"] == "JWT" and not context.facts["jwtConfiguration"]
 
 
 def _is_jwt_authorizer_of_websocket(context: GuardContext) -> bool:
-    """Whether clients of a WebSocket API may connect is asked of functions only."""
+    """WebSocket APIs take authorizers that call a function only."""
     return not is_http_api(context.facts) and context.facts["authorizerType"] != "REQUEST"
 
-
-def logs_without_role(context: GuardContext) -> bool:
-    """What API Gateway itself writes of a WebSocket API goes through a role in the settings of the region."""
-    settings = (context.facts["defaultRouteSettings"] or {}, *(context.facts["routeSettings"] or ()))
-    logs = bool(context.facts["accessLogSettings"]) or any(one.get("loggingLevel", "OFF") != "OFF" for one in settings)
-    allowed = any(row["cloudwatchRoleArn"] for row in context.resources_of(ACCOUNT_SETTINGS_TYPE))
-    return logs and not allowed and not is_http_api(context.facts)
-
-
-def role_cannot_write_logs(context: GuardContext) -> bool:
-    """API Gateway logs through a role only that it may take on and that may write logs."""
-    role = context.facts["role"]
-    return bool(role) and not (
-        role_trusts(role, "apigateway.amazonaws.com") and role_allows(context, role, _LOGGING_ACTIONS, _LOGGING_POLICY)
-    )
-
-
-def logs_execution_of_http_api(context: GuardContext) -> bool:
-    """HTTP APIs write access logs only."""
-    settings = (context.facts["defaultRouteSettings"] or {}, *(context.facts["routeSettings"] or ()))
-    return is_http_api(context.facts) and any(one.get("loggingLevel", "OFF") != "OFF" for one in settings)
-
-
-API_TYPE: Final = "aws:apigatewayv2/api:Api"
-AUTHORIZER_TYPE: Final = "aws:apigatewayv2/authorizer:Authorizer"
-INTEGRATION_TYPE: Final = "aws:apigatewayv2/integration:Integration"
-API_ROUTE_TYPE: Final = "aws:apigatewayv2/route:Route"
-
-_BAD_REQUEST: Final = "BadRequestException"
-_NOT_FOUND: Final = "NotFoundException"
-_HTTP_TIMEOUT_MS: Final = 30_000
 
 API_REFERENCE: Final = ResourceReference(
     "apiId",
@@ -259,7 +230,7 @@ GATEWAY_TYPES: Final = {
             "connectionType": text(OneOf(("INTERNET", "VPC_LINK"), DOC), default="INTERNET"),
             "contentHandlingStrategy": text(OneOf(("CONVERT_TO_BINARY", "CONVERT_TO_TEXT"), DOC)),
             "credentialsArn": text(Pattern(r"arn:(aws|aws-cn|aws-us-gov):iam::[0-9]*:(role|user|group)\/.*", CFN)),
-            "integrationMethod": text(OneOf(ROUTE_METHODS, DOC), computed_default=True),
+            "integrationMethod": text(OneOf(_ROUTE_METHODS, DOC), computed_default=True),
             "integrationSubtype": text(Length(1, 128, DOC), force_new=True),
             "passthroughBehavior": text(
                 OneOf(("NEVER", "WHEN_NO_MATCH", "WHEN_NO_TEMPLATES"), DOC), computed_default=True

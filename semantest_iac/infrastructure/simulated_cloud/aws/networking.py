@@ -55,31 +55,30 @@ VPC_REFERENCE: Final = ResourceReference(
 
 
 def ec2_arn(resource: str) -> str:
-    """The template of an EC2 ARN."""
+    """Return the template of an EC2 ARN."""
     return f"arn:aws:ec2:{{region}}:{{account}}:{resource}"
 
 
 def dependency_violation(noun: str) -> Refusal:
-    """EC2's answer to the deletion of something that others stand on."""
+    """Return EC2's refusal to delete a resource that others depend on."""
     return Refusal("DependencyViolation", f"The {noun} '{{id}}' has dependencies and cannot be deleted.")
 
 
 def network_reference(
     path: str, type_: str, code: str, noun: str, on_delete: OnDelete, pattern: str = ""
 ) -> ResourceReference:
-    """A reference to another part of the network, with EC2's answer where it is missing; its noun names the facts."""
+    """Declare a reference to another part of the network; the noun, without its ID, becomes the name of the fact."""
     refusal = Refusal(code, f"The {noun} '{{value}}' does not exist")
     found = noun.removesuffix(" ID")
     return ResourceReference(path, (type_,), refusal, OBSERVED, fact_name=found, pattern=pattern, on_delete=on_delete)
 
 
 def subnet_reference(path: str) -> ResourceReference:
-    """A reference to a subnet that must stay while the referrer does."""
+    """Declare a reference to a subnet, which cannot be deleted before the resource that refers to it."""
     return network_reference(path, SUBNET_TYPE, "InvalidSubnetID.NotFound", "subnet ID", OnDelete.REFUSE)
 
 
 def security_group_reference(path: str, on_delete: OnDelete = OnDelete.REFUSE) -> ResourceReference:
-    """A reference to a security group."""
     return network_reference(path, SECURITY_GROUP_TYPE, "InvalidGroup.NotFound", "security group", on_delete)
 
 

@@ -236,7 +236,7 @@ SECURITY_TYPES: Final = {
 
 
 def role_trusts(role: ResourceProperties, service: str) -> bool:
-    """Whether a service may take it on."""
+    """Return True where the trust policy of a role lets a service assume it."""
     return any(
         statement.get("Effect") == "Allow" and service in _trusted_services(statement)
         for statement in _policy_statements(role["assumeRolePolicy"])
@@ -244,7 +244,10 @@ def role_trusts(role: ResourceProperties, service: str) -> bool:
 
 
 def role_allows(context: GuardContext, role: ResourceProperties, actions: tuple[str, ...], managed: str) -> bool:
-    """Whether it allows all the actions, as a managed policy with such a name does; what others hold is not known."""
+    """Return True where a role allows all actions, by its own policies or by a managed policy with such a name.
+
+    Resources and conditions of statements are ignored, and so is the content of managed policies.
+    """
     attached = [
         row["policyArn"] for row in context.resources_of(ROLE_POLICY_ATTACHMENT_TYPE) if row["role"] == role["name"]
     ]
@@ -269,12 +272,12 @@ def _trusted_services(statement: Mapping[str, Any]) -> list[Any]:
 
 
 def _policy_statements(policy: Any) -> Iterator[Mapping[str, Any]]:
-    """Those of a policy document, given as text or as data."""
-    held = json.loads(policy) if isinstance(policy, str) and policy else policy
-    found = held.get("Statement", []) if isinstance(held, Mapping) else []
+    """Yield the statements of a policy document, given as text or as data."""
+    document = json.loads(policy) if isinstance(policy, str) and policy else policy
+    found = document.get("Statement", []) if isinstance(document, Mapping) else []
     yield from [found] if isinstance(found, Mapping) else found
 
 
 def _as_list(value: Any) -> list[Any]:
-    """IAM lets a list of one be written as its element."""
+    """IAM accepts a single element in place of a list of one."""
     return list(value) if isinstance(value, list | tuple) else [value]

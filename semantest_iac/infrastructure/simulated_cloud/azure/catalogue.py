@@ -26,12 +26,7 @@ from semantest_iac.infrastructure.simulated_cloud.azure.resource_type import (
 )
 from semantest_iac.infrastructure.simulated_cloud.runtime.clock import VirtualClock
 from semantest_iac.infrastructure.simulated_cloud.runtime.cloud import DataSource, SimulatedCloud
-from semantest_iac.infrastructure.simulated_cloud.runtime.faults import (
-    NO_FAULTS,
-    FaultEffect,
-    FaultScript,
-    ScriptedFault,
-)
+from semantest_iac.infrastructure.simulated_cloud.runtime.faults import NO_FAULTS, FaultScript
 from semantest_iac.infrastructure.simulated_cloud.runtime.inventory import Inventory
 from semantest_iac.infrastructure.simulated_cloud.schema.properties import DOC, Length, Pattern
 from semantest_iac.infrastructure.simulated_cloud.schema.rules import TypeRule
@@ -82,7 +77,7 @@ def _host_keys(facts: RequestFacts, args: ResourceProperties) -> dict[str, Any]:
 
 
 def _fake_key(facts: RequestFacts, owner: str, name: str) -> str:
-    """A key that opens nothing, the same whenever it is asked for."""
+    """Return a key that grants nothing, the same at every call."""
     return b64encode(sha512(f"{facts['account']}|{owner}|{name}".encode()).digest()).decode()
 
 
@@ -92,28 +87,8 @@ AZURE_DATA_SOURCES: Final[Mapping[str, DataSource]] = {
     "azure-native:web:listWebAppHostKeys": _host_keys,
 }
 
-SIBLING_CONFLICT_FAULT: Final = ScriptedFault(
-    FaultEffect.REFUSE,
-    type="azure-native:network:Subnet",
-    call=2,
-    code="AnotherOperationInProgress",
-    message="Another operation on this or dependent resource is in progress.",
-    status=409,
-)
-"""Two subnets of one network that are made side by side; here nothing is side by side, so the second one meets it."""
-
-THROTTLING_FAULT: Final = ScriptedFault(
-    FaultEffect.THROTTLE,
-    type="azure-native:*",
-    call=1,
-    code="TooManyRequests",
-    message="The request is being throttled as the limit has been reached.",
-    retry_after=17,
-)
-"""Resource Manager's limit on writes to one subscription."""
-
 SIMULATED_SUBSCRIPTION: Final = "00000000-0000-4000-8000-5e3a17e57002"
-"""The id of the simulated subscription; it belongs to nobody."""
+"""The id of the simulated subscription; it does not exist."""
 
 AZURE_TYPES: Final[Mapping[str, TypeRule]] = {
     **_RESOURCE_GROUP_TYPES,
@@ -137,7 +112,7 @@ def simulated_azure(
     faults: FaultScript = NO_FAULTS,
     clock: VirtualClock | None = None,
 ) -> SimulatedCloud:
-    """One Azure subscription, seen from one region."""
+    """Open one Azure subscription in one region."""
     return SimulatedCloud(
         AZURE_TYPES,
         inventory,

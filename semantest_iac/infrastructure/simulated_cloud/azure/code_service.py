@@ -1,4 +1,4 @@
-"""The deployment service that stands beside every function app and takes its packages."""
+"""Kudu, the deployment service of function apps, which takes their packages."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any, Final
 from uuid import NAMESPACE_URL, uuid5
 
 from semantest_iac.domain.networking.http_exchange import HttpRequest, HttpResponse
-from semantest_iac.infrastructure.simulated_cloud.azure.compute import APP_TYPE
+from semantest_iac.infrastructure.simulated_cloud.azure.compute_guards import APP_TYPE
 from semantest_iac.infrastructure.simulated_cloud.runtime.cloud import SimulatedCloud
 from semantest_iac.infrastructure.simulated_cloud.schema.refusals import CloudRefusal
 
@@ -18,19 +18,18 @@ _DEPLOYMENTS_PATH: Final = "/api/deployments/"
 
 
 class CodeService:
-    """Answers as the services of all apps of a subscription; a deployment that failed is known to who asked for it."""
+    """Answers requests to the deployment services of all apps of a subscription."""
 
     def __init__(self, cloud: SimulatedCloud) -> None:
         self._cloud = cloud
         self._failed: dict[str, str] = {}
 
     def __call__(self, origin: str, request: HttpRequest) -> HttpResponse:
-        """The answer to one request."""
         app = self._app(origin)
         if app is None:
             return _json_response(404, {"message": f"There is no site at {origin}."})
         if not any(name.lower() == "authorization" for name, _ in request.headers):
-            return _json_response(401, {"message": "Who asks?"})
+            return _json_response(401, {"message": "The request has no authorization header."})
         if (request.method, request.path) == ("POST", "/api/publish"):
             return self._publish(app, request)
         if request.method == "GET" and request.path.startswith(_DEPLOYMENTS_PATH):
@@ -43,7 +42,7 @@ class CodeService:
         return next((id_ for id_ in ids if id_.endswith(f"/sites/{name}")), None)
 
     def _publish(self, app: str, request: HttpRequest) -> HttpResponse:
-        """Taken at once; what is wrong with it shows when the deployment is looked at."""
+        """Accept a package; a client learns from the deployment whether it failed."""
         digest = sha256(request.body).hexdigest()
         deployment = str(uuid5(NAMESPACE_URL, f"{app}/{digest}"))
         self._failed.pop(deployment, None)
@@ -67,5 +66,5 @@ class CodeService:
         )
 
 
-def _json_response(status: int, told: Any) -> HttpResponse:
-    return HttpResponse(status, (("content-type", "application/json"),), json.dumps(told).encode())
+def _json_response(status: int, body: Any) -> HttpResponse:
+    return HttpResponse(status, (("content-type", "application/json"),), json.dumps(body).encode())

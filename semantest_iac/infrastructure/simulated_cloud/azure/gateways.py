@@ -1,4 +1,4 @@
-"""API Management: services, whose names outlive them, and what is in them."""
+"""API Management: services, whose names stay reserved after a delete, and their APIs, backends and policies."""
 
 from __future__ import annotations
 

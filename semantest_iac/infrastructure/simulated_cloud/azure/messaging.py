@@ -1,11 +1,11 @@
-"""Web PubSub, which holds the WebSocket connections."""
+"""Web PubSub and its hubs, which manage WebSocket connections."""
 
 from __future__ import annotations
 
 from typing import Final
 from urllib.parse import urlsplit
 
-from semantest_iac.infrastructure.simulated_cloud.azure.compute import APP_TYPE
+from semantest_iac.infrastructure.simulated_cloud.azure.compute_guards import APP_TYPE
 from semantest_iac.infrastructure.simulated_cloud.azure.resource_type import (
     PROVIDERS_ID_PREFIX,
     SUCCEEDED_STATE,
@@ -38,7 +38,7 @@ def _scales_free_tier(context: GuardContext) -> bool:
 
 
 def _handler_has_no_code(context: GuardContext) -> bool:
-    """Apps of other subscriptions are taken to answer."""
+    """Event handlers outside the subscription are assumed to answer."""
     handlers = (context.facts["properties"] or {}).get("eventHandlers") or ()
     asked = {urlsplit(str(handler.get("urlTemplate"))).hostname for handler in handlers}
     return any(not app["code"] for app in context.resources_of(APP_TYPE) if app["defaultHostName"] in asked)

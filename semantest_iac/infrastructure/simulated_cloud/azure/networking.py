@@ -33,7 +33,7 @@ _IpNetwork: TypeAlias = IPv4Network | IPv6Network
 
 
 def subnet_delegations(subnet: ResourceProperties) -> set[str]:
-    """The services that a subnet is handed over to."""
+    """Return the services that a subnet is delegated to."""
     return {str(delegation.get("serviceName")) for delegation in subnet["delegations"] or ()}
 
 

@@ -41,18 +41,18 @@ from semantest_iac.infrastructure.simulated_cloud.schema.values import RequestFa
 
 ROLE_ASSIGNMENT_TYPE: Final = "azure-native:authorization:RoleAssignment"
 ROLE_PROPAGATION_SECONDS: Final = 60.0
-"""Virtual seconds until a new principal is known everywhere and until a new role assignment acts."""
+"""Virtual seconds until a new principal is known in the whole directory, and until a role assignment takes effect."""
 
 _GUID_PATTERN: Final = r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}"
 
 
 def seconds_between(now: str, then: str) -> float:
-    """Virtual seconds between two moments of the simulated cloud."""
+    """Return the seconds between two ISO timestamps of the simulated cloud."""
     return (datetime.fromisoformat(now) - datetime.fromisoformat(then)).total_seconds()
 
 
 def _is_unknown_principal(context: GuardContext) -> bool:
-    """A directory that is told the type of a principal need not look it up."""
+    """Azure looks a new principal up, and may not find it yet, unless the request states its type."""
     facts = context.facts
     return not facts["principalType"] and any(
         row["principalId"] == facts["principalId"]
@@ -152,7 +152,7 @@ def _vault_output(facts: RequestFacts) -> dict[str, Any]:
 
 
 def _secret_output(facts: RequestFacts) -> dict[str, Any]:
-    """Resource Manager never tells the value; every change makes a version."""
+    """Resource Manager never returns the value; every change makes a new version."""
     asked = {name: value for name, value in facts["properties"].items() if name != "value"}
     uri = f"{facts['vault']['properties']['vaultUri']}secrets/{facts['secretName']}"
     version = f"{facts['revision']:08x}{facts['uuid'].replace('-', '')[8:]}"

@@ -27,7 +27,7 @@ _SERVICES: Final = ("blob", "dfs", "file", "queue", "table", "web")
 
 
 def blob_endpoint(account: str) -> str:
-    """Where the blobs of an account are reached."""
+    """Return the URL of the blob service of an account."""
     return f"https://{account}.blob.core.windows.net/"
 
 
@@ -46,7 +46,7 @@ STORAGE_TYPES: Final[dict[str, TypeRule]] = {
     STORAGE_ACCOUNT_TYPE: ArmType(STORAGE_ACCOUNT_TYPE, f"{_ACCOUNTS_ID}/{{accountName}}").rule(
         {
             "accountName": refine(Pattern(r"^[a-z0-9]{3,24}\Z", DOC)),
-            "isHnsEnabled": refine(force_new=True),  # the provider's own table of replacements
+            "isHnsEnabled": refine(force_new=True),  # as in the provider's own table of replacements
             "enableNfsV3": refine(force_new=True),
             "encryption.requireInfrastructureEncryption": refine(force_new=True),
         },

@@ -7,19 +7,32 @@ from typing import Any
 
 import pytest
 
-from semantest_iac.infrastructure.simulated_cloud.azure.catalogue import (
-    SIBLING_CONFLICT_FAULT,
-    THROTTLING_FAULT,
-    simulated_azure,
-)
+from semantest_iac.infrastructure.simulated_cloud.azure.catalogue import simulated_azure
 from semantest_iac.infrastructure.simulated_cloud.runtime.cloud import SimulatedCloud
-from semantest_iac.infrastructure.simulated_cloud.runtime.faults import FaultScript
+from semantest_iac.infrastructure.simulated_cloud.runtime.faults import FaultEffect, FaultScript, ScriptedFault
 from semantest_iac.infrastructure.simulated_cloud.runtime.inventory import Inventory
 from semantest_iac.infrastructure.simulated_cloud.schema.refusals import CloudRefusal
 from tests.unit.simulated_cloud.azure.samples import SAMPLES
 from tests.unit.simulated_cloud.azure.tokens import APP, GROUP, NETWORK, SECURITY_GROUP, SUBNET, World
 
 Refused = Callable[..., CloudRefusal]
+
+_SIBLING_CONFLICT = ScriptedFault(
+    FaultEffect.REFUSE,
+    type="azure-native:network:Subnet",
+    call=2,
+    code="AnotherOperationInProgress",
+    message="Another operation on this or dependent resource is in progress.",
+    status=409,
+)
+_THROTTLING = ScriptedFault(
+    FaultEffect.THROTTLE,
+    type="azure-native:*",
+    call=1,
+    code="TooManyRequests",
+    message="The request is being throttled as the limit has been reached.",
+    retry_after=17,
+)
 
 
 class TestSubnets:
@@ -72,7 +85,7 @@ class TestTroubles:
         cloud.create(type_, {**SAMPLES[type_]({}), **changes}, owner=f"urn:{type_}{changes}")
 
     def test_of_siblings_meet_the_second_subnet_once(self, inventory: Inventory) -> None:
-        cloud = simulated_azure(inventory, region="westeurope", faults=FaultScript((SIBLING_CONFLICT_FAULT,)))
+        cloud = simulated_azure(inventory, region="westeurope", faults=FaultScript((_SIBLING_CONFLICT,)))
         for type_ in (GROUP, NETWORK):
             self.made(cloud, type_)
         plain = {"resourceGroupName": "rg-semantest", "virtualNetworkName": "vnet-semantest"}
@@ -88,7 +101,7 @@ class TestTroubles:
         assert again.outputs["name"] == "two"
 
     def test_of_many_writes_say_when_to_come_back(self, inventory: Inventory) -> None:
-        cloud = simulated_azure(inventory, region="westeurope", faults=FaultScript((THROTTLING_FAULT,)))
+        cloud = simulated_azure(inventory, region="westeurope", faults=FaultScript((_THROTTLING,)))
 
         with pytest.raises(CloudRefusal) as caught:
             self.made(cloud, GROUP)
