@@ -13,23 +13,23 @@ from semantest_iac.presentation.cli.terminal import CliContext, Terminal
 if TYPE_CHECKING:
     from semantest_iac.presentation.cli.application import ApplicationFactory
 
-# Name -> one line of help; the module of a command is called as the command.
+# Name -> its module in `commands`, which is imported when the command runs, and one line of help.
 COMMANDS = {
-    "deploy": "Bring a component to its configuration.",
-    "preview": "Show what deploy, or destroy, would do.",
-    "status": "Show what is deployed now.",
-    "history": "List past deployments.",
-    "outputs": "Show what a stack offers: endpoint, names, ARNs.",
-    "destroy": "Delete everything of a stack.",
-    "invoke": "Send a request to a deployed service.",
-    "serve": "Answer here for every simulated stack, HTTP and WebSocket.",
-    "logs": "Show what functions printed on this machine.",
-    "events": "Read the recorded events.",
-    "ledger": "Check the record of events.",
-    "parity": "Show what each cloud can do, and why where it cannot.",
-    "config": "Check and show the configuration.",
-    "doctor": "Check what this machine has.",
-    "setup": "Get what real deployments need: the Pulumi CLI and its plugins.",
+    "deploy": ("deployments", "Bring a component to its configuration."),
+    "preview": ("deployments", "Show what deploy, or destroy, would do."),
+    "status": ("ledger", "Show what is deployed now."),
+    "history": ("ledger", "List past deployments."),
+    "outputs": ("ledger", "Show what a stack offers: endpoint, names, ARNs."),
+    "destroy": ("deployments", "Delete everything of a stack."),
+    "invoke": ("services", "Send a request to a deployed service."),
+    "serve": ("services", "Answer here for every simulated stack, HTTP and WebSocket."),
+    "logs": ("services", "Show what functions printed on this machine."),
+    "events": ("ledger", "Read the recorded events."),
+    "ledger": ("ledger", "Check the record of events."),
+    "parity": ("configuration", "Show what each cloud can do, and why where it cannot."),
+    "config": ("configuration", "Check and show the configuration."),
+    "doctor": ("machine", "Check what this machine has."),
+    "setup": ("machine", "Get what real deployments need: the Pulumi CLI and its plugins."),
 }
 
 PROGRAM_HELP = """Deploy Semantest to AWS or Azure from one model.
@@ -74,14 +74,17 @@ def run_cli(arguments: Sequence[str], application_at: ApplicationFactory, termin
 
 
 def _build_program() -> click.Group:
-    commands = {name: click.Command(name, short_help=line) for name, line in COMMANDS.items()}
+    commands = {name: click.Command(name, short_help=line) for name, (_, line) in COMMANDS.items()}
     settings: dict[str, Any] = {"help_option_names": ["-h", "--help"]}
     program = _LazyGroup("semantest-iac", commands, help=PROGRAM_HELP, epilog=PROGRAM_EPILOG, context_settings=settings)
     return click.version_option(package_name="semantest-iac", message="semantest-iac %(version)s")(program)
 
 
 def _load_command(name: str) -> click.Command:
-    command: click.Command = import_module(f"semantest_iac.presentation.cli.commands.{name}").command
+    module, _ = COMMANDS[name]
+    command: click.Command = getattr(
+        import_module(f"semantest_iac.presentation.cli.commands.{module}"), f"{name}_command"
+    )
     return command
 
 

@@ -1,0 +1,260 @@
+"""`invoke`, `serve` and `logs`: the commands that call deployed services."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import re
+import signal
+import sys
+import time
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from urllib.parse import parse_qsl, urlsplit
+
+import click
+
+from semantest_iac.application.queries.stacks import simulated_releases
+from semantest_iac.domain.errors import Fault, RefusedError
+from semantest_iac.domain.networking.http_exchange import HttpRequest, HttpResponse, Pairs
+from semantest_iac.domain.ports.service_probe import ProbeAnswer
+from semantest_iac.presentation.cli.execution import run_interruptible
+from semantest_iac.presentation.cli.failures import OK
+from semantest_iac.presentation.cli.formatting import DEFAULT_HOST, DEFAULT_PORT, format_notes, local_endpoint
+from semantest_iac.presentation.cli.options import configuration_options, service_options, session_options
+from semantest_iac.presentation.cli.session import ConfigurationOptions, Session, StackSelector
+
+if TYPE_CHECKING:
+    from semantest_iac.application.intake.deployment_specs import DeploymentSpec
+    from semantest_iac.presentation.cli.application import GatewayLogEntry
+
+
+port_option = click.option(
+    "--port", type=click.IntRange(0, 65535), default=DEFAULT_PORT, show_default=True, help="0 takes a free one."
+)
+
+
+def serve_until_stopped(session: Session, variables: Mapping[str, str], host: str, port: int) -> int:
+    """Answer until a person or a supervisor stops it, which is not a failure."""
+    asyncio.run(_run_until_signal(session, variables, (host, port)))
+    return OK
+
+
+def require_simulated(orders: Iterable[DeploymentSpec]) -> None:
+    """Raise RefusedError for what will not be on this machine."""
+    real = [Fault(str(order.stack), "will be in a real cloud") for order in orders if not order.engine.is_played]
+    if real:
+        hint = "Leave --serve out, or deploy with --cloud sandbox."
+        raise RefusedError("Cannot serve what is not on this machine.", "NOT_LOCAL", hint=hint, faults=real)
+
+
+async def _run_until_signal(session: Session, variables: Mapping[str, str], address: tuple[str, int]) -> None:
+    stopped = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, stopped.set)
+
+    def tell(entry: GatewayLogEntry) -> None:
+        session.answer(_log_entry_to_dict(entry), [_format_log_entry(entry)])
+
+    async with session.application.gateway(variables, address, tell) as url:
+        session.answer(*_startup_answer(url, sorted(simulated_releases(session.application.ledger))))
+        await stopped.wait()
+        for number in (signal.SIGINT, signal.SIGTERM):  # a second one ends it at once
+            with suppress(ValueError):
+                loop.remove_signal_handler(number)
+
+
+def _startup_answer(url: str, stacks: Sequence[str]) -> tuple[dict[str, Any], list[str]]:
+    endpoints = {stack: local_endpoint(stack, url) for stack in stacks}
+    shown = [f"  {endpoint}" for endpoint in endpoints.values()] or ["  nothing yet: what is deployed meanwhile is"]
+    return {"url": url, "endpoints": endpoints}, [f"Serving on {url}; Ctrl-C stops it.", *shown]
+
+
+def _format_log_entry(entry: GatewayLogEntry) -> str:
+    moment = datetime.now(UTC).strftime("%H:%M:%S")
+    note = f"  {entry.note}" if entry.note else ""
+    return (
+        f"{moment} {entry.stack or '-'} {entry.method} {entry.path} {entry.status} {_milliseconds(entry):.1f} ms{note}"
+    )
+
+
+def _log_entry_to_dict(entry: GatewayLogEntry) -> dict[str, Any]:
+    told = {"time": datetime.now(UTC).isoformat(), "stack": entry.stack, "method": entry.method, "path": entry.path}
+    return (
+        told
+        | {"status": entry.status, "ms": round(_milliseconds(entry), 1)}
+        | ({"note": entry.note} if entry.note else {})
+    )
+
+
+def _milliseconds(entry: GatewayLogEntry) -> float:
+    return entry.seconds * 1000
+
+
+SERVE_HELP = """Answer for every stack in a simulated cloud, each below its own name, until Ctrl-C.
+
+\b
+  semantest-iac serve
+  curl http://127.0.0.1:4180/rest-api.aws.development.us-east-1/health
+
+Requests run the deployed packages, within the limits of their cloud. What is deployed meanwhile is answered at once.
+"""
+
+
+@click.command("serve", help=SERVE_HELP)
+@port_option
+@click.option(
+    "--host", default=DEFAULT_HOST, show_default=True, metavar="ADDRESS", help="An address of this machine alone."
+)
+@configuration_options
+@session_options
+def serve_command(session: Session, written: ConfigurationOptions, host: str, port: int) -> int:
+    """The configuration is read for its secrets alone."""
+    return serve_until_stopped(session, session.read(StackSelector(), written).variables, host, port)
+
+
+INVOKE_HELP = """Send METHOD PATH to a deployed component and print its answer, like curl -i.
+
+\b
+  semantest-iac invoke rest-api GET /health
+  semantest-iac invoke rest-api POST '/api/items?dry=1' -H 'Content-Type: application/json' -d '{"name":"a"}'
+
+Exit 0 whenever the service answered, whatever its status; 1 when it could not be run.
+"""
+
+_HEADER_PATTERN = re.compile(r"([!#$%&'*+.^_`|~0-9A-Za-z-]+):\s*([\x20-\x7e\x80-\U0010ffff]*?)\s*")
+
+
+def _parse_headers(context: click.Context, parameter: click.Parameter, values: tuple[str, ...]) -> Pairs:
+    return tuple(_parse_header(value) for value in values)
+
+
+def _parse_header(header: str) -> tuple[str, str]:
+    match = _HEADER_PATTERN.fullmatch(header)
+    if match is None:
+        raise click.BadParameter("a header is written 'Name: value'.")
+    return match[1], match[2]
+
+
+@click.command("invoke", help=INVOKE_HELP)
+@service_options
+@click.argument("method")
+@click.argument("path")
+@click.option(
+    "-H", "--header", "headers", multiple=True, callback=_parse_headers, metavar="'NAME: VALUE'", help="A header."
+)
+@click.option("-d", "--data", metavar="BODY", help="The body; @file reads a file, - reads stdin.")
+@click.option("--logs", is_flag=True, help="What the function printed, and how it failed, on stderr.")
+@configuration_options
+@session_options
+def invoke_command(
+    session: Session, words: StackSelector, written: ConfigurationOptions, logs: bool, **request: Any
+) -> int:
+    """The configuration only says which stack is meant."""
+    sent = _build_request(**request)
+    stack, engine, variables = session.meant(words, written)
+    deployments = session.application.deployments(variables, engine=engine)
+    answer = run_interruptible(deployments.call(stack, sent), session.terminal)
+    session.terminal.remark(*format_notes(answer.notes))
+    if logs and answer.logs:
+        session.terminal.remark(answer.logs.rstrip("\n"))
+    _show_answer(session, answer)
+    return OK
+
+
+def _build_request(method: str, path: str, headers: Pairs, data: str | None) -> HttpRequest:
+    if not (method.isascii() and method.isalpha()):
+        raise click.BadParameter("a method is a word such as GET or POST.", param_hint="METHOD")
+    if not path.startswith("/") or not path.isprintable() or " " in path:
+        raise click.BadParameter("a path starts with '/' and has no spaces.", param_hint="PATH")
+    parts = urlsplit(f"//host{path}")
+    query = tuple(parse_qsl(parts.query, keep_blank_values=True))
+    return HttpRequest(method.upper(), parts.path, query, headers, _read_body(data))
+
+
+def _read_body(data: str | None) -> bytes:
+    if data is None:
+        return b""
+    if data == "-":
+        return sys.stdin.buffer.read()
+    if not data.startswith("@"):
+        return data.encode(errors="surrogateescape")
+    try:
+        return Path(data[1:]).read_bytes()
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or "not a path"
+        raise click.BadParameter(f"'{data[1:]}' cannot be read: {reason}.", param_hint="--data") from error
+
+
+def _show_answer(session: Session, answer: ProbeAnswer) -> None:
+    response = answer.response
+    if session.json:
+        session.terminal.json(response_to_dict(response))
+        return
+    session.terminal.say(f"HTTP/1.1 {response.status}", *(f"{name}: {value}" for name, value in response.headers), "")
+    session.terminal.raw(response.body if response.body.endswith(b"\n") else response.body + b"\n")
+
+
+def response_to_dict(response: HttpResponse) -> dict[str, Any]:
+    """The shape of `--json`; a body that is no text is in base64. Of a repeated header the values are joined."""
+    headers: dict[str, str] = {}
+    for name, value in response.headers:
+        headers[name] = f"{headers[name]}, {value}" if name in headers else value
+    answer = {"status": response.status, "headers": headers}
+    try:
+        return answer | {"body": response.body.decode()}
+    except UnicodeDecodeError:
+        return answer | {"body": base64.b64encode(response.body).decode(), "base64": True}
+
+
+LOGS_HELP = """Show what a component's functions printed when `invoke`, `serve` or a health check called them.
+
+\b
+  semantest-iac logs rest-api --since 10m
+  semantest-iac logs rest-api -f
+
+Kept are a few megabytes per stack, without the values of its secrets.
+"""
+_POLL_INTERVAL_S = 0.3
+_AGE_PATTERN = re.compile(r"(\d+)([smhd])")
+_AGE_UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
+
+
+def _parse_since(context: click.Context, parameter: click.Parameter, value: str | None) -> str:
+    if value is None:
+        return ""
+    if span := _AGE_PATTERN.fullmatch(value):
+        return (datetime.now(UTC) - timedelta(**{_AGE_UNITS[span[2]]: int(span[1])})).isoformat()
+    try:
+        return datetime.fromisoformat(value).astimezone(UTC).isoformat()
+    except ValueError as error:
+        raise click.BadParameter("say 90s, 10m, 2h, 1d or a time such as 2026-01-31T12:00.") from error
+
+
+@click.command("logs", help=LOGS_HELP)
+@service_options
+@click.option("-f", "--follow", is_flag=True, help="Go on until Ctrl-C.")
+@click.option("--since", callback=_parse_since, metavar="TIME", help="90s, 10m, 2h, 1d, or a time.")
+@configuration_options
+@session_options
+def logs_command(
+    session: Session, words: StackSelector, written: ConfigurationOptions, follow: bool, since: str
+) -> int:
+    """The configuration only says which stack is meant."""
+    stack, _ = session.target(words, written)
+    batches = session.application.function_logs.batches(str(stack))
+    _show_lines(session, (line for line in next(batches) if line["time"] >= since))
+    with suppress(KeyboardInterrupt):
+        while follow:
+            time.sleep(_POLL_INTERVAL_S)
+            _show_lines(session, next(batches))
+    return OK
+
+
+def _show_lines(session: Session, lines: Iterable[Mapping[str, Any]]) -> None:
+    for line in lines:
+        session.answer(line, [f"{line['time']}  {line['text']}"])
