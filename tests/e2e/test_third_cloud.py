@@ -57,6 +57,15 @@ class TestWords:
         [fault] = refused.json["error"]["faults"]
         assert (fault["message"], fault["hint"]) == ("'moon' is not a region of meadow", "Use 'north'.")
 
+    def test_are_checked_by_the_rules_of_the_cloud(self, desk: Desk) -> None:
+        refused = desk.run("config", "validate", *_STACK, "--set", "components.rest-api.memory=4096", "--json")
+
+        [fault] = refused.json["error"]["faults"]
+        assert (fault["path"], fault["message"]) == (
+            "components.rest-api.memory",
+            "Meadow has 2048 MB at most, not 4096",
+        )
+
     def test_may_stand_beside_those_of_ours(self, desk: Desk) -> None:
         regions = ("--region", "south", "--region", "us-west-2")
 

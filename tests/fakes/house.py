@@ -21,6 +21,7 @@ from semantest_iac.domain.deployment.deployment_service import DeploymentService
 from semantest_iac.domain.deployment.stack import Stack
 from semantest_iac.domain.deployment.validation import ValidationService
 from semantest_iac.domain.ports.provisioner import ResourceProgress
+from semantest_iac.infrastructure.clouds.built_in import CLOUD_ENTRIES
 from tests.fakes.artifact_builder import FakeArtifactBuilder
 from tests.fakes.memory_ledger import MemoryLedger
 from tests.fakes.points import Points
@@ -50,7 +51,7 @@ class House:
         self.bus = MessageBus(
             EventRecorder(self.ledger, lambda text: text.replace(SECRET, "***")).record, failure_event
         )
-        preparation = Preparation(ValidationService(date(2026, 1, 1)), self.secrets, service)
+        preparation = Preparation(ValidationService(date(2026, 1, 1), CLOUD_ENTRIES), self.secrets, service)
         self.process = DeploymentProcess(preparation, service, self.bus, self.ledger, self.ticks.append)
         handlers = (deploy_rest_api, deploy_websocket, deploy_account, destroy)
         self.bus.register(handler(self.process) for handler in handlers)

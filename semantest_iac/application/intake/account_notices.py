@@ -9,9 +9,10 @@ from semantest_iac.application.ports.ledger import DeploymentRow, LedgerReader
 from semantest_iac.application.queries.history import StackFilter
 from semantest_iac.application.queries.stacks import requested_engine
 from semantest_iac.domain.blueprints.capabilities import Capabilities
-from semantest_iac.domain.deployment.account_settings import ACCOUNT_COMPONENT, find_account_notices
 from semantest_iac.domain.deployment.stack import Stack
 from semantest_iac.domain.deployment.status import DeploymentStatus
+from semantest_iac.domain.deployment.validation import find_account_notices
+from semantest_iac.domain.environments.names import ACCOUNT_COMPONENT
 from semantest_iac.domain.errors import Fault
 from semantest_iac.domain.guardrails.engine_choice import EngineChoice
 from semantest_iac.domain.monitoring.logs_and_alarms import GatewayLogging

@@ -13,10 +13,10 @@ from semantest_iac.domain.deployment.deployment_service import find_component_fa
 from semantest_iac.domain.deployment.stack import Stack
 from semantest_iac.domain.deployment.validation import ValidationReport, ValidationService, find_stack_faults
 from semantest_iac.domain.environments.configuration import DeploymentConfiguration
-from semantest_iac.domain.environments.names import DEFAULT_ENVIRONMENT, DEFAULT_PROVIDER, make_printable
-from semantest_iac.domain.environments.providers import CloudDescriptions, normalise_region
+from semantest_iac.domain.environments.names import DEFAULT_ENVIRONMENT, DEFAULT_PROVIDER, Region, make_printable
 from semantest_iac.domain.errors import ConfigurationError, Fault, ValidationError
 from semantest_iac.domain.guardrails.engine_choice import EngineChoice
+from semantest_iac.domain.ports.cloud_rules import CloudDescriptions
 
 
 class SourceLocation(Protocol):
@@ -190,10 +190,10 @@ def _resolve_parts(
         "component": _value_or(component, ""),
         "provider": provider,
         "environment": _value_or(configuration.environment, DEFAULT_ENVIRONMENT),
-        "region": normalise_region(provider, _value_or(configuration.region, _default_region(provider, providers))),
+        "region": str(Region.parse(_value_or(configuration.region, _default_region(provider, providers)))),
     }
     faults = tuple(
-        _reword_missing_component(fault, component) for fault in find_stack_faults(**words, providers=providers)
+        _reword_missing_component(fault, component) for fault in find_stack_faults(**words, clouds=providers)
     )
     wrong = {fault.path for fault in faults}
     stood_in = words | {word: known for word, known in _PLACEHOLDERS.items() if word in wrong}

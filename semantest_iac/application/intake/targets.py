@@ -7,9 +7,9 @@ from itertools import product
 from typing import TypeVar
 
 from semantest_iac.domain.deployment.deployment_service import BLUEPRINTS
-from semantest_iac.domain.environments.names import SERVICE_COMPONENTS
-from semantest_iac.domain.environments.providers import CloudDescriptions, normalise_region
+from semantest_iac.domain.environments.names import SERVICE_COMPONENTS, Region
 from semantest_iac.domain.errors import DeploymentError, Fault, ValidationError
+from semantest_iac.domain.ports.cloud_rules import CloudDescriptions
 
 ALL_COMPONENTS = "all"
 _SERVICE_COMPONENTS = sorted(BLUEPRINTS.keys() & {*SERVICE_COMPONENTS})
@@ -31,7 +31,7 @@ def expand_targets(providers: Sequence[str], regions: Sequence[str], known: Clou
     if len(providers) < 2 or not regions:
         return list(dict.fromkeys(product(providers or _UNSPECIFIED, regions or _UNSPECIFIED)))
     had = {name: known[name].regions for name in providers if name in known}
-    owners = {region: [name for name in had if normalise_region(name, region) in had[name]] for region in regions}
+    owners = {region: [name for name in had if str(Region.parse(region)) in had[name]] for region in regions}
     if idle := [name for name in had if not any(name in found for found in owners.values())]:
         faults = [Fault("region", f"none of the regions is of {name}", _region_hint(had[name])) for name in idle]
         raise ValidationError("Cannot tell which stacks are meant.", faults=faults)

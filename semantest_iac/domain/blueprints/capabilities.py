@@ -20,7 +20,7 @@ from semantest_iac.domain.security.access import AppSecret, FunctionIdentity
 from semantest_iac.domain.storage.connection_table import ConnectionTable
 
 COMPONENT_KEY = "component"
-TWO_YEARS_IN_DAYS = 731  # days, as CloudWatch counts them
+TWO_YEARS_IN_DAYS = 731
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from semantest_iac.domain.environments.names import DEFAULT_PROVIDER
 from semantest_iac.domain.resource import Ref, Resource
 
 
@@ -22,7 +23,7 @@ class FunctionSource:
     entry: str = ""
     handler: str = ""
     runtime: str = ""
-    provider: str = "aws"
+    provider: str = DEFAULT_PROVIDER
     bundled: str = "health_service"
 
 

@@ -5,7 +5,7 @@ Keys and types have been checked by the models already. The numbers are limits o
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import date
@@ -13,7 +13,7 @@ from datetime import date
 from semantest_iac.domain.blueprints.capabilities import Capabilities, CapabilitiesOf, find_unsupported
 from semantest_iac.domain.deployment.deployment_service import BLUEPRINTS
 from semantest_iac.domain.deployment.stack import Stack
-from semantest_iac.domain.environments import azure_rules, component_rules
+from semantest_iac.domain.environments import component_rules
 from semantest_iac.domain.environments.configuration import (
     ComponentSection,
     DeploymentConfiguration,
@@ -22,23 +22,25 @@ from semantest_iac.domain.environments.configuration import (
 )
 from semantest_iac.domain.environments.findings import Finding, RuleSubject, advise, refuse
 from semantest_iac.domain.environments.names import (
+    ACCOUNT_COMPONENT,
     COMPONENTS,
     ENVIRONMENTS,
     SERVICE_COMPONENTS,
+    Region,
     canonical_environment,
+    find_nearest,
     make_printable,
     secret_variable_name,
     suggest_known,
 )
-from semantest_iac.domain.environments.providers import BUILT_IN_CLOUDS, CloudDescriptions, find_region_fault
 from semantest_iac.domain.environments.settings import AUTHENTICATION_REQUIRED
 from semantest_iac.domain.environments.variables import find_variable_faults
 from semantest_iac.domain.errors import Fault, RefusedError
+from semantest_iac.domain.guardrails.engine_choice import EngineChoice, choose_engine
+from semantest_iac.domain.ports.cloud_rules import CloudDescription, CloudDescriptions
 
-VARIABLES_LIMIT_BYTES = 4096  # bytes, names and values together
 SERVERLESS_COMPONENTS = ("rest-api", "websocket")
 
-_PROVIDER_RULES = {"azure": azure_rules.AZURE_RULES}
 _IMPLIED_SECRET_HINT = f": clients must show a token. Or say {AUTHENTICATION_REQUIRED}: false where anyone may connect"
 
 
@@ -72,14 +74,9 @@ class ValidationService:
     Without `capabilities_of` every cloud is taken to have everything.
     """
 
-    def __init__(
-        self,
-        today: date,
-        providers: CloudDescriptions = BUILT_IN_CLOUDS,
-        capabilities_of: CapabilitiesOf = Capabilities,
-    ) -> None:
+    def __init__(self, today: date, clouds: CloudDescriptions, capabilities_of: CapabilitiesOf = Capabilities) -> None:
         self._today = today
-        self._providers = providers
+        self._clouds = clouds
         self._capabilities_of = capabilities_of
 
     def validate(
@@ -88,7 +85,7 @@ class ValidationService:
         """Everything that is wrong or worth knowing about the stack's component in this configuration."""
         faults = self.stack_faults(stack)
         findings = list(_check_component_names(configuration))
-        if stack.provider in self._providers:
+        if stack.provider in self._clouds:
             findings += self._findings(stack, configuration, facts)
         lacking = () if faults else tuple(self._lacking(stack, configuration))
         return ValidationReport(
@@ -98,7 +95,7 @@ class ValidationService:
 
     def stack_faults(self, stack: Stack) -> tuple[Fault, ...]:
         """Which parts of the stack are unknown."""
-        return find_stack_faults(stack.component, stack.provider, stack.environment, stack.region, self._providers)
+        return find_stack_faults(stack.component, stack.provider, stack.environment, stack.region, self._clouds)
 
     def _lacking(self, stack: Stack, configuration: DeploymentConfiguration) -> Iterator[Fault]:
         """What the stack's cloud cannot do of what its blueprint would ask for."""
@@ -111,7 +108,7 @@ class ValidationService:
         )
 
     def _others(self, provider: str) -> Iterator[Capabilities]:
-        for name in self._providers:
+        for name in self._clouds:
             with suppress(RefusedError):  # one that cannot be used here has nothing to offer
                 yield from [self._capabilities_of(name)] if name != provider else []
 
@@ -119,29 +116,29 @@ class ValidationService:
         self, stack: Stack, configuration: DeploymentConfiguration, facts: SecretAvailability
     ) -> Iterator[Finding]:
         section = configuration.components.get(stack.component, ComponentSection())
-        functions = self._providers[stack.provider].functions
-        subject = RuleSubject(stack.component, stack.provider, stack.environment, section, self._today, functions)
+        rules = self._clouds[stack.provider].load_rules()
+        subject = RuleSubject(stack.component, stack.provider, stack.environment, section, self._today, rules.limits)
         for rule in (
             *component_rules.FUNCTION_RULES,
             *component_rules.API_RULES,
-            *_PROVIDER_RULES.get(stack.provider, ()),
+            rules.check_component,
             _check_variables,
         ):
             for finding in rule(subject):
                 path = f"components.{stack.component}.{finding.fault.path}"
                 yield replace(finding, fault=replace(finding.fault, path=path))
         yield from _check_secrets(subject, facts)
-        yield from component_rules.check_monitoring(configuration.monitoring, stack.provider)
+        yield from component_rules.check_monitoring(configuration.monitoring, stack.provider, rules.round_retention)
         yield from _check_scaling(stack, configuration)
 
 
 def find_stack_faults(
-    component: str, provider: str, environment: str, region: str, providers: CloudDescriptions = BUILT_IN_CLOUDS
+    component: str, provider: str, environment: str, region: str, clouds: CloudDescriptions
 ) -> tuple[Fault, ...]:
-    """Which of the four words are unknown, each with the nearest known one; before a Stack can be made."""
+    """Return a fault for each part that is unknown, with the nearest known name as hint."""
     asked = {
         "component": (component, COMPONENTS),
-        "provider": (provider, providers),
+        "provider": (provider, clouds),
         "environment": (canonical_environment(environment), ENVIRONMENTS),
     }
     faults = [
@@ -149,9 +146,42 @@ def find_stack_faults(
         for path, (word, known) in asked.items()
         if word not in known
     ]
-    if provider in providers and (fault := find_region_fault(provider, region, providers[provider].regions)):
+    if provider in clouds and (fault := find_region_fault(region, clouds[provider])):
         faults.append(fault)
     return tuple(faults)
+
+
+def find_region_fault(region: str, cloud: CloudDescription) -> Fault | None:
+    """Return a fault for a region that the cloud does not have, with its counterpart or the nearest name as hint."""
+    name, known = str(Region.parse(region)), cloud.regions
+    if name in known:
+        return None
+    instead = cloud.region_counterparts.get(name) or find_nearest(name, known) or known[0]
+    return Fault("region", f"'{make_printable(region)}' is not a region of {cloud.name}", f"Use '{instead}'.")
+
+
+def find_account_notices(
+    stack: Stack, engine: EngineChoice, account_stacks: Sequence[str], *, wants_log: bool
+) -> Iterator[Fault]:
+    """Yield notices about the settings that an account has once per region; they forbid nothing.
+
+    `account_stacks` are the other account stacks of the same region. No plan can read what is set, and other tools
+    may have set it.
+    """
+    if stack.component == ACCOUNT_COMPONENT and account_stacks:
+        reason = f"{', '.join(account_stacks)} has set it too, for the whole region"
+        yield Fault("component", reason, "The stack deployed last counts; logging goes on through any of them.")
+    if stack.component == "websocket" and wants_log and not account_stacks:
+        is_default = engine == choose_engine(stack.environment)
+        options = "" if is_default else f" --engine {engine.engine} --cloud {engine.cloud}"
+        reason = "the cloud refuses it until the account has a role for logs, and no stack here has set one"
+        yield Fault("features.access_logs", reason, f"Run: {account_deploy_command(stack)}{options}")
+
+
+def account_deploy_command(stack: Stack) -> str:
+    """Return the command that deploys the account settings of the stack's region."""
+    program = f"python -m semantest_iac deploy --component {ACCOUNT_COMPONENT}"
+    return f"{program} --provider {stack.provider} --env {stack.environment} --region {stack.region}"
 
 
 def _check_component_names(configuration: DeploymentConfiguration) -> Iterator[Finding]:
@@ -165,13 +195,8 @@ def _check_component_names(configuration: DeploymentConfiguration) -> Iterator[F
 
 
 def _check_variables(subject: RuleSubject) -> Iterator[Finding]:
-    variables = subject.section.environment
-    for fault in find_variable_faults(subject.functions, variables):
+    for fault in find_variable_faults(subject.section.environment, subject.limits.reserved_prefixes):
         yield Finding(replace(fault, path=f"environment.{fault.path}"), blocks=True)
-    size = sum(len(f"{name}{value}".encode()) for name, value in variables.items())
-    if subject.provider == "aws" and size > VARIABLES_LIMIT_BYTES:
-        hint = "Move long values into files of the source."
-        yield advise("environment", f"{size} bytes; AWS Lambda takes {VARIABLES_LIMIT_BYTES} in all", hint)
 
 
 def _check_secrets(subject: RuleSubject, facts: SecretAvailability) -> Iterator[Finding]:

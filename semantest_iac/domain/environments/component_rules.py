@@ -5,7 +5,7 @@ Paths of functions and APIs are relative to the component; those of alarms and l
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from ipaddress import IPv4Network
 from math import isfinite
 from urllib.parse import urlsplit
@@ -19,7 +19,7 @@ from semantest_iac.domain.environments.configuration import (
 )
 from semantest_iac.domain.environments.findings import Finding, Rule, RuleSubject, advise, refuse
 from semantest_iac.domain.environments.names import make_printable
-from semantest_iac.domain.environments.providers import find_runtime_fault
+from semantest_iac.domain.environments.runtimes import find_runtime_fault
 from semantest_iac.domain.environments.settings import (
     ALLOWED_ORIGINS,
     AUTHENTICATION_REQUIRED,
@@ -27,7 +27,6 @@ from semantest_iac.domain.environments.settings import (
     GATEWAY_TIMEOUT_S,
     LOG_RETENTIONS,
     SIGNING_SECRET,
-    round_retention,
 )
 
 LONGEST_CORS_CACHE_S = 86400  # seconds
@@ -174,12 +173,7 @@ LONGEST_RUN_S = 900  # seconds
 GATEWAY_LIMIT_S = 30  # seconds; our 29 leave the function one to answer for itself
 NETWORK_PREFIXES = range(16, 24 + 1)  # the network is cut into subnets, so the clouds' /28 is too small
 LONGEST_SOURCE_PATH = 1024
-NETWORK_ID_PATTERNS = {
-    "subnet_ids": re.compile(r"subnet-[0-9a-f]{8,17}"),
-    "security_group_ids": re.compile(r"sg-[0-9a-f]{8,17}"),
-}
 
-_GATEWAYS = {"aws": "API Gateway", "azure": "the gateway"}  # which is told the same limit on every cloud
 _HANDLER = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9_./-]*\.[A-Za-z_$][A-Za-z0-9_$]*")
 _DRIVE = re.compile(r"[A-Za-z]:")
 
@@ -199,7 +193,7 @@ def check_timeout(subject: RuleSubject) -> Iterator[Finding]:
     if asked < 1:
         yield refuse("timeout", f"timeout must be 1 s or more, not {asked}")
     elif subject.serves_http:
-        yield from _check_http_timeout(asked, _GATEWAYS.get(subject.provider, "the API"))
+        yield from _check_http_timeout(asked, subject.limits.gateway)
     elif asked > LONGEST_RUN_S:
         yield refuse("timeout", f"timeout must be {LONGEST_RUN_S} s at most, not {asked}")
 
@@ -217,7 +211,9 @@ def _check_http_timeout(asked: int, gateway: str) -> Iterator[Finding]:
 def check_runtime(subject: RuleSubject) -> Iterator[Finding]:
     """One that the provider still supports today."""
     name = subject.section.runtime
-    if name is not None and (fault := find_runtime_fault(subject.functions, name, subject.today)):
+    if name is None:
+        return
+    if fault := find_runtime_fault(name, subject.provider, subject.limits.runtimes, subject.today):
         yield Finding(fault, blocks=True)
 
 
@@ -260,14 +256,11 @@ def check_network(subject: RuleSubject) -> Iterator[Finding]:
     """A usable range or existing subnets, and a word on the way out that a private network lacks."""
     asked = subject.section.network
     yield from _check_network_range(asked.cidr)
-    yield from _check_network_ids(subject)
     if asked.private and not asked.subnet_ids:
         hint = "Name subnets with a way out under network.subnet_ids, or leave private off."
         yield advise("network.private", "function in private subnets: no egress route", hint)
     if asked.cidr and (asked.subnet_ids or not asked.private):
         yield advise("network.cidr", "without effect: no network is made", "Set private, without subnet_ids.")
-    if subject.provider == "aws" and bool(asked.subnet_ids) != bool(asked.security_group_ids):
-        yield refuse("network", "subnet_ids and security_group_ids need each other")
 
 
 def _check_network_range(cidr: str | None) -> Iterator[Finding]:
@@ -282,13 +275,6 @@ def _check_network_range(cidr: str | None) -> Iterator[Finding]:
         yield refuse("network.cidr", f"a network must be /16 to /24, not /{prefix}")
 
 
-def _check_network_ids(subject: RuleSubject) -> Iterator[Finding]:
-    for key, pattern in NETWORK_ID_PATTERNS.items() if subject.provider == "aws" else ():
-        for place, identifier in enumerate(getattr(subject.section.network, key) or ()):
-            if not pattern.fullmatch(identifier):
-                yield refuse(f"network.{key}[{place}]", f"'{make_printable(identifier)}' is not such an id")
-
-
 FUNCTION_RULES: tuple[Rule, ...] = (
     check_memory,
     check_timeout,
@@ -301,7 +287,9 @@ FUNCTION_RULES: tuple[Rule, ...] = (
 _EMAIL = re.compile(r"[A-Za-z0-9._%+'-]{1,64}@[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+")
 
 
-def check_monitoring(monitoring: MonitoringSection, provider: str) -> Iterator[Finding]:
+def check_monitoring(
+    monitoring: MonitoringSection, provider: str, round_days: Callable[[int], int]
+) -> Iterator[Finding]:
     """What is wrong with the alarms, with who is told of them, and with how long logs are kept."""
     kinds = [alert.type for alert in monitoring.alerts or ()]
     for place, alert in enumerate(monitoring.alerts or ()):
@@ -309,7 +297,7 @@ def check_monitoring(monitoring: MonitoringSection, provider: str) -> Iterator[F
     for place, address in enumerate(monitoring.notify or ()):
         if not _EMAIL.fullmatch(address):
             yield refuse(f"monitoring.notify[{place}]", f"'{make_printable(address)}' is not an e-mail address")
-    yield from _check_log_retention(monitoring.log_retention_days, provider)
+    yield from _check_log_retention(monitoring.log_retention_days, provider, round_days)
 
 
 def _check_alert(path: str, alert: AlertSection, before: Sequence[str]) -> Iterator[Finding]:
@@ -321,11 +309,12 @@ def _check_alert(path: str, alert: AlertSection, before: Sequence[str]) -> Itera
         yield refuse(f"{path}.type", f"there is an alert of type {alert.type} already")
 
 
-def _check_log_retention(days: int | None, provider: str) -> Iterator[Finding]:
+def _check_log_retention(days: int | None, provider: str, round_days: Callable[[int], int]) -> Iterator[Finding]:
     path, longest = "monitoring.log_retention_days", LOG_RETENTIONS[-1]
     if days is None:
         return
     if not 0 <= days <= longest:
         yield refuse(path, f"must be 0 (for ever) to {longest} days, not {days}")
-    elif (kept := round_retention(days, provider)) != days:
-        yield advise(path, f"{days} days become {kept}, the {'nearest' if kept < days else 'next'} that {provider} has")
+    elif (rounded := round_days(days)) != days:
+        rank = "nearest" if rounded < days else "next"
+        yield advise(path, f"{days} days become {rounded}, the {rank} that {provider} has")

@@ -175,7 +175,7 @@ DEFAULT_ALERTS = {
     "throttles": 1,
 }
 CONCURRENCY_SHARE = 0.8  # of the most instances at once
-ACCOUNT_CONCURRENCY = 1000  # what an AWS account may run at once unless it asked for more
+DEFAULT_CONCURRENCY = 1000  # instances at once if no maximum is configured
 _Value = TypeVar("_Value")
 
 
@@ -318,6 +318,6 @@ def _resolve_monitoring(
 def _resolve_alerts(section: MonitoringSection, instances: Instances) -> tuple[Alert, ...]:
     if section.alerts is not None:
         return tuple(Alert(alert.type, alert.threshold) for alert in section.alerts)
-    most = _value_or_default(instances.maximum, ACCOUNT_CONCURRENCY)
+    most = _value_or_default(instances.maximum, DEFAULT_CONCURRENCY)
     concurrency = Alert("concurrency", max(1, int(most * CONCURRENCY_SHARE)))
     return (*(Alert(kind, threshold) for kind, threshold in DEFAULT_ALERTS.items()), concurrency)

@@ -7,22 +7,33 @@ from dataclasses import dataclass
 from datetime import date
 
 from semantest_iac.domain.environments.configuration import ComponentSection
+from semantest_iac.domain.environments.runtimes import FunctionRuntime
 from semantest_iac.domain.errors import Fault
 
 
 @dataclass(frozen=True, slots=True)
-class RuleSubject:
-    """One component as written, where it is to go, and the day on which that is asked.
+class CloudLimits:
+    """Values of one cloud that the rules of every cloud compare with.
 
-    `functions` is the provider of ours whose functions those of `provider` are like.
+    `reserved_prefixes` start the variable names, in upper case, that functions may not set; `gateway` is the part
+    that ends a request after its time, as messages name it.
     """
+
+    runtimes: tuple[FunctionRuntime, ...]
+    reserved_prefixes: tuple[str, ...] = ()
+    gateway: str = "the API"
+
+
+@dataclass(frozen=True, slots=True)
+class RuleSubject:
+    """One component as configured, its target, and the day of the validation."""
 
     component: str
     provider: str
     environment: str
     section: ComponentSection
     today: date
-    functions: str
+    limits: CloudLimits
 
     @property
     def serves_http(self) -> bool:

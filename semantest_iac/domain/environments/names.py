@@ -3,13 +3,33 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import dataclass
+from enum import StrEnum
 
-ENVIRONMENTS = ("development", "qa", "staging", "production")
-PROVIDERS = ("aws", "azure")
+
+class Environment(StrEnum):
+    """The environments that have settings of their own."""
+
+    DEVELOPMENT = "development"
+    QA = "qa"
+    STAGING = "staging"
+    PRODUCTION = "production"
+
+
+class CloudProvider(StrEnum):
+    """The clouds of this distribution; other distributions add clouds by name."""
+
+    AWS = "aws"
+    AZURE = "azure"
+
+
+ENVIRONMENTS = tuple(environment.value for environment in Environment)
+PROVIDERS = tuple(provider.value for provider in CloudProvider)
 SERVICE_COMPONENTS = ("rest-api", "websocket", "platform")  # the components that run code and answer
-COMPONENTS = (*SERVICE_COMPONENTS, "account")
-DEFAULT_ENVIRONMENT = "development"
-DEFAULT_PROVIDER = "aws"
+ACCOUNT_COMPONENT = "account"  # the settings that an account has once per region
+COMPONENTS = (*SERVICE_COMPONENTS, ACCOUNT_COMPONENT)
+DEFAULT_ENVIRONMENT = Environment.DEVELOPMENT.value
+DEFAULT_PROVIDER = CloudProvider.AWS.value
 
 ENVIRONMENT_ALIASES = {
     "dev": "development",
@@ -21,6 +41,22 @@ ENVIRONMENT_ALIASES = {
     "prd": "production",
 }
 SHORT_ENVIRONMENT_NAMES = {"development": "dev", "qa": "qa", "staging": "stg", "production": "prod"}
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Region:
+    """A region of a cloud by the name in its API: lower case, without spaces."""
+
+    name: str
+
+    @classmethod
+    def parse(cls, text: str) -> Region:
+        """Read a region as people write it: `West US 2` is `westus2`."""
+        return cls("".join(text.lower().split()))
+
+    def __str__(self) -> str:
+        return self.name
+
 
 _LONGEST_GUESS = 80  # difflib is quadratic, and nobody mistypes a name of that length
 

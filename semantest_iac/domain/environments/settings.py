@@ -173,21 +173,15 @@ class ComponentSettings:
         return requires_token(self.authorizer, self.environment)
 
 
-LOG_RETENTIONS = (
+LOG_RETENTIONS = (  # days
     *(1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731),
     *(1096, 1827, 2192, 2557, 2922, 3288, 3653),
 )
 
 
-_AZURE_RETENTION_DAYS = range(30, 730 + 1)  # of a workspace, interactively
-
-
-def round_retention(days: int, provider: str = "aws") -> int:
-    """The next number of days that CloudWatch Logs accepts, beyond the longest for ever (0); Azure's nearest to it."""
-    kept = next((allowed for allowed in LOG_RETENTIONS if allowed >= days), 0) if days else 0
-    if provider != "azure":
-        return kept
-    return min(max(kept, _AZURE_RETENTION_DAYS[0]), _AZURE_RETENTION_DAYS[-1]) if kept else _AZURE_RETENTION_DAYS[-1]
+def round_retention(days: int) -> int:
+    """Return the next number of days in LOG_RETENTIONS; beyond the longest, 0 (for ever)."""
+    return next((allowed for allowed in LOG_RETENTIONS if allowed >= days), 0) if days else 0
 
 
 def get_environment_settings(name: str) -> EnvironmentSettings:

@@ -12,18 +12,6 @@ from semantest_iac.domain.errors import Fault
 VARIABLE_NAME = re.compile(r"[a-zA-Z][a-zA-Z0-9_]+")
 SECRET_NAME = re.compile(r"[a-z][a-z0-9]*(_[a-z0-9]+)*")
 LONGEST_VARIABLE_NAME = 64
-RESERVED_PREFIXES = {
-    "aws": ("AWS_", "LAMBDA_", "SEMANTEST_"),
-    "azure": (
-        "APPLICATIONINSIGHTS_",
-        "AZUREFUNCTIONSJOBHOST",
-        "AZUREWEBJOBS",
-        "FUNCTIONS_",
-        "SCM_",
-        "WEBSITE_",
-        "SEMANTEST_",
-    ),
-}
 
 _REFERENCE = re.compile(r"\$\{([^{}]*)\}")
 _SECRET_KEY = re.compile(
@@ -35,7 +23,7 @@ _SECRET_VALUE = re.compile(
     r"""
     ^[a-z][a-z0-9+.-]*://[^/\s:@]*:[^/\s@]+@    # a URL with a password
     | -----BEGIN\ [A-Z ]*PRIVATE\ KEY
-    | \b(AKIA|ASIA)[0-9A-Z]{16}\b               # AWS access key
+    | \b(AKIA|ASIA)[0-9A-Z]{16}\b              # an access key
     | \bgh[pousr]_[A-Za-z0-9]{20}               # GitHub
     | \bxox[abprs]-[A-Za-z0-9-]{10}             # Slack
     | ^https://hooks\.slack\.com/services/
@@ -48,11 +36,11 @@ _SECRET_VALUE = re.compile(
 _BY_REFERENCE = "Put the value into a secret and write ${secrets.name} here."
 
 
-def find_variable_faults(provider: str, variables: Mapping[str, str]) -> Iterator[Fault]:
+def find_variable_faults(variables: Mapping[str, str], reserved_prefixes: tuple[str, ...]) -> Iterator[Fault]:
     """Everything wrong with the variables, at their names; no message ever shows a value."""
     for name, value in variables.items():
         at = make_printable(name)
-        yield from filter(None, (_find_name_fault(provider, at, name), _find_reference_fault(at, value)))
+        yield from filter(None, (_find_name_fault(at, name, reserved_prefixes), _find_reference_fault(at, value)))
         if looks_secret(name, value):
             yield Fault(at, "a plain value that looks like a secret", _BY_REFERENCE)
 
@@ -64,12 +52,12 @@ def looks_secret(name: str, value: str) -> bool:
     return bool(_SECRET_KEY.search(name) or _SECRET_VALUE.search(value))
 
 
-def _find_name_fault(provider: str, at: str, name: str) -> Fault | None:
+def _find_name_fault(at: str, name: str, reserved_prefixes: tuple[str, ...]) -> Fault | None:
     if len(name) > LONGEST_VARIABLE_NAME or not VARIABLE_NAME.fullmatch(name):
         hint = f"Use letters, digits and '_', starting with a letter, 2 to {LONGEST_VARIABLE_NAME} characters."
         return Fault(at, "not the name of a variable", hint)
-    if name.upper().startswith(RESERVED_PREFIXES[provider]):
-        return Fault(at, f"reserved; names that start with {_join_prefixes(RESERVED_PREFIXES[provider])} are taken")
+    if name.upper().startswith(reserved_prefixes):
+        return Fault(at, f"reserved; names that start with {', '.join(reserved_prefixes)} are taken")
     return None
 
 
@@ -94,7 +82,3 @@ def _is_secret_name(secret: str) -> bool:
 def _secret_name_fault(at: str, secret: str) -> Fault:
     hint = f"Use lower-case letters, digits and single '_', {LONGEST_VARIABLE_NAME} characters at most."
     return Fault(at, f"'{make_printable(secret)}' is not the name of a secret", hint)
-
-
-def _join_prefixes(prefixes: tuple[str, ...]) -> str:
-    return ", ".join(prefixes)

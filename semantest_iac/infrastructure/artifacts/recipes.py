@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePosixPath
 
 from semantest_iac.domain.compute.functions import FunctionSource
-from semantest_iac.domain.environments.providers import default_runtime
+from semantest_iac.domain.environments.runtimes import default_runtime
 from semantest_iac.domain.errors import ArtifactError, Fault
 from semantest_iac.infrastructure.artifacts.dependencies import (
     find_dev_module_folders,
@@ -89,7 +89,7 @@ def resolve_runtime(source: FunctionSource) -> FunctionSource:
     node = source.entry or any(
         _source_holds(source, name) for name in _handler_files(replace(source, runtime=ANY_NODE_RUNTIME))
     )
-    return replace(source, runtime=default_runtime(source.provider, "nodejs" if node else "python"))
+    return replace(source, runtime=default_runtime("nodejs" if node else "python"))
 
 
 def find_required_file(source: FunctionSource) -> RequiredFile:

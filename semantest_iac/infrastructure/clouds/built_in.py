@@ -5,15 +5,37 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
-from semantest_iac.domain.environments.providers import AWS_REGIONS, AZURE_REGIONS
+from semantest_iac.domain.environments.names import CloudProvider
 from semantest_iac.infrastructure.clouds.entry import CloudEntry, CredentialLocations
 
 _INFRASTRUCTURE: Final = "semantest_iac.infrastructure"
+_AWS_REGIONS: Final = (
+    *("us-east-1", "us-east-2", "us-west-1", "us-west-2", "ca-central-1", "ca-west-1", "mx-central-1"),
+    *("sa-east-1", "eu-central-1", "eu-central-2", "eu-north-1", "eu-south-1", "eu-south-2", "eu-west-1"),
+    *("eu-west-2", "eu-west-3", "af-south-1", "il-central-1", "me-central-1", "me-south-1", "ap-east-1"),
+    *("ap-east-2", "ap-northeast-1", "ap-northeast-2", "ap-northeast-3", "ap-south-1", "ap-south-2"),
+    *("ap-southeast-1", "ap-southeast-2", "ap-southeast-3", "ap-southeast-4", "ap-southeast-5"),
+    *("ap-southeast-6", "ap-southeast-7", "us-gov-east-1", "us-gov-west-1", "cn-north-1", "cn-northwest-1"),
+)
+_AZURE_REGIONS: Final = (
+    *("eastus", "eastus2", "westus", "westus2", "westus3", "centralus", "northcentralus", "southcentralus"),
+    *("westcentralus", "canadacentral", "canadaeast", "mexicocentral", "brazilsouth", "brazilsoutheast"),
+    *("chilecentral", "northeurope", "westeurope", "uksouth", "ukwest", "francecentral", "francesouth"),
+    *("germanywestcentral", "germanynorth", "norwayeast", "norwaywest", "swedencentral", "swedensouth"),
+    *("switzerlandnorth", "switzerlandwest", "polandcentral", "italynorth", "spaincentral", "austriaeast"),
+    *("uaenorth", "uaecentral", "qatarcentral", "israelcentral", "southafricanorth", "southafricawest"),
+    *("eastasia", "southeastasia", "japaneast", "japanwest", "koreacentral", "koreasouth", "centralindia"),
+    *("southindia", "westindia", "jioindiawest", "jioindiacentral", "indonesiacentral", "malaysiawest"),
+    *("australiaeast", "australiasoutheast", "australiacentral", "australiacentral2", "newzealandnorth"),
+)
+REGION_PAIRS: Final = {"us-east-1": "eastus", "us-west-2": "westus2", "eu-west-1": "westeurope"}  # AWS and Azure
 
 AWS: Final = CloudEntry(
+    CloudProvider.AWS.value,
+    _AWS_REGIONS,
     "aws",
-    AWS_REGIONS,
-    "aws",
+    region_counterparts={azure: aws for aws, azure in REGION_PAIRS.items()},
+    rules=f"{_INFRASTRUCTURE}.clouds.aws_rules:AWS_RULES",
     program=f"{_INFRASTRUCTURE}.cloud_programs.aws.catalogue:CLOUD",
     package="aws",
     sdk="pulumi-aws",
@@ -27,9 +49,11 @@ AWS: Final = CloudEntry(
     ),
 )
 AZURE: Final = CloudEntry(
+    CloudProvider.AZURE.value,
+    _AZURE_REGIONS,
     "azure",
-    AZURE_REGIONS,
-    "azure",
+    region_counterparts=REGION_PAIRS,
+    rules=f"{_INFRASTRUCTURE}.clouds.azure_rules:AZURE_RULES",
     program=f"{_INFRASTRUCTURE}.cloud_programs.azure.catalogue:CLOUD",
     package="azure-native",
     sdk="pulumi-azure-native",

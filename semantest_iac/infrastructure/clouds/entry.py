@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import KW_ONLY, dataclass, field
 from importlib import import_module
 from importlib.util import find_spec
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from semantest_iac.domain.environments.providers import CloudDescription
 from semantest_iac.domain.errors import RefusedError
+
+if TYPE_CHECKING:
+    from semantest_iac.domain.ports.cloud_rules import CloudRules
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,17 +23,24 @@ class CredentialLocations:
     advice: str = ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CloudEntry(CloudDescription):
+@dataclass(frozen=True, slots=True)
+class CloudEntry:
     """Describes a cloud; its parts are named `module:NAME` and imported when they are needed.
 
     `program` is a Cloud of cloud_programs; `package` is the cloud's Pulumi provider, whose setting `region_setting`
     names the region; `sdk` is the distribution with the resource classes. `simulated_cloud` creates the simulated
     cloud, `api_frontend` translates requests for its functions on this machine, `web_sockets` serves its WebSocket
     APIs, and `code_service` takes code if programs do not carry it. The variables that the provider reads begin with
-    `variable_prefixes`.
+    `variable_prefixes`. `rules` is a CloudRules of the domain; `functions` is the cloud whose package layout its
+    functions have; the first of `regions` is the default, and `region_counterparts` maps regions of other clouds to
+    the nearest own one.
     """
 
+    name: str
+    regions: tuple[str, ...]
+    functions: str = "aws"
+    _: KW_ONLY
+    rules: str
     program: str
     package: str
     sdk: str
@@ -41,6 +51,12 @@ class CloudEntry(CloudDescription):
     region_setting: str = "region"
     credentials: CredentialLocations | None = None
     variable_prefixes: tuple[str, ...] = ()
+    region_counterparts: Mapping[str, str] = field(default_factory=dict)
+
+    def load_rules(self) -> CloudRules:
+        """Load the rules for validation; raises RefusedError if they cannot be loaded."""
+        rules: CloudRules = self.load_part(self.rules)
+        return rules
 
     def load_part(self, reference: str) -> Any:
         """Import and return the object at `module:NAME`.

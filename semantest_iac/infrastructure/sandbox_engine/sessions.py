@@ -6,11 +6,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from semantest_iac.domain.deployment.account_settings import explain_missing_log_role
 from semantest_iac.domain.deployment.stack import Stack
 from semantest_iac.domain.errors import DeploymentError, ProviderError, ThrottledError
 from semantest_iac.domain.ports.provisioner import ReportProgress, ResourceProgress
 from semantest_iac.domain.resource import DeployedResource
+from semantest_iac.infrastructure.clouds.registry import CLOUDS
 from semantest_iac.infrastructure.sandbox_engine.plan.run import SandboxRun
 from semantest_iac.infrastructure.sandbox_engine.plan.steps import (
     CancelToken,
@@ -61,7 +61,7 @@ def _deployment_error(error: StepError, stack: Stack) -> DeploymentError:
         return ProviderError(message, provider=provider, resource=resource, hint=_CONFIGURATION_HINT)
     if refusal.retryable:
         return ThrottledError(message, refusal.code, provider=provider, resource=resource, hint=_RETRY_HINT)
-    hint = explain_missing_log_role(refusal.message, stack) or _find_hint(refusal)
+    hint = CLOUDS[stack.provider].load_rules().explain_refusal(refusal.message, stack) or _find_hint(refusal)
     return ProviderError(message, refusal.code, provider=provider, resource=resource, hint=hint)
 
 

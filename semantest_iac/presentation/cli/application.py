@@ -20,9 +20,9 @@ if TYPE_CHECKING:
     from semantest_iac.domain.deployment.stack import Stack
     from semantest_iac.domain.deployment.validation import ValidationService
     from semantest_iac.domain.environments.configuration import DeploymentConfiguration
-    from semantest_iac.domain.environments.providers import CloudDescriptions
     from semantest_iac.domain.guardrails.engine_choice import EngineChoice
     from semantest_iac.domain.networking.http_exchange import HttpRequest
+    from semantest_iac.domain.ports.cloud_rules import CloudDescriptions
     from semantest_iac.domain.ports.provisioner import ReportProgress
     from semantest_iac.domain.ports.service_probe import ProbeAnswer
 

@@ -25,6 +25,7 @@ from semantest_iac_events.deployments import DeploymentPlanned, DeploymentReques
 if TYPE_CHECKING:
     from semantest_iac.application.ports.run_queue import LeaseHolder
     from semantest_iac.domain.errors import DeploymentError
+    from semantest_iac.domain.ports.cloud_rules import CloudDescriptions
     from semantest_iac.domain.ports.provisioner import ResourceProgress
     from semantest_iac.presentation.cli.formatting import DeploymentResult
     from semantest_iac_events.event import Event
@@ -63,9 +64,10 @@ class DeploymentView:
 class PlainView(DeploymentView):
     """The plan before it runs, a line per finished operation, the result."""
 
-    def __init__(self, terminal: Terminal, home_option: str) -> None:
+    def __init__(self, terminal: Terminal, home_option: str, clouds: CloudDescriptions) -> None:
         super().__init__(terminal)
         self._home_option = home_option
+        self._clouds = clouds
 
     def event(self, event: Event) -> None:
         """Where it goes, what was left out of the package and what is planned; an empty plan is told by the result."""
@@ -88,7 +90,9 @@ class PlainView(DeploymentView):
         """The result, or on stderr why there is none."""
         row = result.row
         if row.state is DeploymentStatus.COMPLETED:
-            self._terminal.say(*format_result(result, Stack.parse(row.stack), self._home_option))
+            stack = Stack.parse(row.stack)
+            default_region = self._clouds[stack.provider].regions[0]
+            self._terminal.say(*format_result(result, stack, self._home_option, default_region))
         else:
             self._terminal.remark(f"{row.stack}: {row.state} after {result.seconds:.1f} s")
             self._terminal.remark(*format_error(result.failure))

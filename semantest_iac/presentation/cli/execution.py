@@ -49,11 +49,11 @@ def choose_view(session: Session, label: str = "") -> DeploymentView:
     if session.terminal.is_watched and not label:
         from semantest_iac.presentation.cli.live_tree import LiveTreeView
 
-        return LiveTreeView(session.terminal, session.home_option)
+        return LiveTreeView(session.terminal, session.home_option, session.application.providers)
     from semantest_iac.presentation.cli.deployment_views import PlainView
 
     terminal = session.terminal.labelled(f"{label}  ") if label else session.terminal
-    return PlainView(terminal, session.home_option)
+    return PlainView(terminal, session.home_option, session.application.providers)
 
 
 Answer = TypeVar("Answer")

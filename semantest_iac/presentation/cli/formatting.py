@@ -178,7 +178,7 @@ def format_preview(plan: ChangePlan) -> Iterator[str]:
         yield "Something is lost for good if this is carried out."
 
 
-def format_result(result: DeploymentResult, stack: Stack, home: str) -> Iterator[str]:
+def format_result(result: DeploymentResult, stack: Stack, home: str, default_region: str) -> Iterator[str]:
     """What was done, where the service is, what it says, and what to try next."""
     verb = {"deploy": "Deployed", "destroy": "Destroyed"}[result.row.kind]
     counts = [f"{count} {OPERATION_DONE[name]}" for name, count in result.row.changes.items() if count]
@@ -191,7 +191,7 @@ def format_result(result: DeploymentResult, stack: Stack, home: str) -> Iterator
     if result.health:
         yield f"health    {format_health(result.health)}"
     if result.row.kind == "deploy":
-        yield from suggest_commands(stack, home)
+        yield from suggest_commands(stack, home, default_region)
 
 
 def format_health(health: HealthAnswer) -> str:
@@ -201,9 +201,9 @@ def format_health(health: HealthAnswer) -> str:
     return f"{asked} -> {health.status} {body[:MAX_BODY_LENGTH]}{'…' if len(body) > MAX_BODY_LENGTH else ''}"
 
 
-def suggest_commands(stack: Stack, home: str) -> list[str]:
+def suggest_commands(stack: Stack, home: str, default_region: str) -> list[str]:
     """Commands that reach this very stack."""
-    program, place = "  python -m semantest_iac", f"{_location_options(stack)}{home}"
+    program, place = "  python -m semantest_iac", f"{_location_options(stack, default_region)}{home}"
     special = {"websocket": f"serve{home}", "account": f"outputs --component account{place}"}
     call = special.get(stack.component, f"invoke {stack.component} GET /health{place}")
     return [
@@ -214,11 +214,10 @@ def suggest_commands(stack: Stack, home: str) -> list[str]:
     ]
 
 
-def _location_options(stack: Stack) -> str:
-    from semantest_iac.domain.environments.names import DEFAULT_ENVIRONMENT
-    from semantest_iac.domain.environments.providers import DEFAULT_REGIONS
+def _location_options(stack: Stack, default_region: str) -> str:
+    from semantest_iac.domain.environments.names import DEFAULT_ENVIRONMENT, DEFAULT_PROVIDER
 
-    usual = {"environment": DEFAULT_ENVIRONMENT, "region": DEFAULT_REGIONS.get(stack.provider)}
+    usual = {"environment": DEFAULT_ENVIRONMENT, "region": default_region}
     said = {name: getattr(stack, name) for name in usual if getattr(stack, name) != usual[name]}
-    provider = {} if stack.provider == "aws" else {"provider": stack.provider}
+    provider = {} if stack.provider == DEFAULT_PROVIDER else {"provider": stack.provider}
     return "".join(f" --{name} {word}" for name, word in (provider | said).items())

@@ -20,6 +20,7 @@ from semantest_iac.presentation.cli.terminal import Terminal
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
+    from semantest_iac.domain.ports.cloud_rules import CloudDescriptions
     from semantest_iac.domain.ports.provisioner import ResourceProgress
 
 
@@ -30,8 +31,8 @@ OPERATION_STYLES = {"create": "green", "update": "yellow", "replace": "magenta",
 class LiveTreeView(PlainView):
     """Resources under the part they belong to, each with its state and time; the tree stays when it is done."""
 
-    def __init__(self, terminal: Terminal, home_option: str) -> None:
-        super().__init__(terminal, home_option)
+    def __init__(self, terminal: Terminal, home_option: str, clouds: CloudDescriptions) -> None:
+        super().__init__(terminal, home_option, clouds)
         self._ticks: dict[str, ResourceProgress] = {}
         self._began: dict[str, float] = {}
         console = Console(file=terminal.out)

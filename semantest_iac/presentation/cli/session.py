@@ -13,17 +13,18 @@ from semantest_iac.application.queries.history import StackFilter
 from semantest_iac.domain.environments.names import (
     COMPONENTS,
     ENVIRONMENTS,
+    Region,
     canonical_environment,
     make_printable,
     suggest_known,
 )
-from semantest_iac.domain.environments.providers import CloudDescriptions, normalise_region
 from semantest_iac.domain.errors import Fault, ValidationError
 
 if TYPE_CHECKING:
     from semantest_iac.application.intake.deployment_specs import DeploymentSpec, LoadedConfiguration
     from semantest_iac.domain.deployment.stack import Stack
     from semantest_iac.domain.guardrails.engine_choice import EngineChoice
+    from semantest_iac.domain.ports.cloud_rules import CloudDescriptions
     from semantest_iac.presentation.cli.application import CliApplication
     from semantest_iac.presentation.cli.terminal import Terminal
 
@@ -172,7 +173,7 @@ class Session:
 def build_stack_filter(words: StackSelector, providers: CloudDescriptions) -> StackFilter:
     """The filter that the words mean; raises ValidationError with every unknown word."""
     environment = words.environment and canonical_environment(words.environment)
-    region = words.region and normalise_region(words.provider or "azure", words.region)
+    region = words.region and str(Region.parse(words.region))
     faults = [
         *_unknown_word_faults("component", words.component, COMPONENTS),
         *_unknown_word_faults("provider", words.provider, providers),

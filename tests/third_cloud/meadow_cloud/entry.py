@@ -7,6 +7,7 @@ from semantest_iac.infrastructure.clouds.entry import CloudEntry
 MEADOW = CloudEntry(
     "meadow",
     ("north", "south"),
+    rules="meadow_cloud.rules:RULES",
     program="meadow_cloud.program:CLOUD",
     package="meadow",
     sdk="meadow-cloud",

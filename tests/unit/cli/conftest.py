@@ -23,12 +23,12 @@ from semantest_iac.domain.deployment.change_plan import ChangePlan
 from semantest_iac.domain.deployment.stack import Stack
 from semantest_iac.domain.deployment.validation import ValidationService
 from semantest_iac.domain.environments.configuration import DeploymentConfiguration
-from semantest_iac.domain.environments.providers import BUILT_IN_CLOUDS
 from semantest_iac.domain.errors import Fault
 from semantest_iac.domain.guardrails.engine_choice import EngineChoice, find_default_engine
 from semantest_iac.domain.networking.http_exchange import HttpRequest, HttpResponse
 from semantest_iac.domain.ports.provisioner import ReportProgress, ResourceProgress
 from semantest_iac.domain.ports.service_probe import ProbeAnswer
+from semantest_iac.infrastructure.clouds.built_in import CLOUD_ENTRIES
 from semantest_iac.presentation.cli.application import CliApplication, GatewayLogEntry
 from semantest_iac.presentation.cli.program import run_cli
 from semantest_iac.presentation.cli.terminal import Terminal
@@ -195,7 +195,7 @@ class FakeLogs(NamedTuple):
 class FakeApplication:
     """What the command line needs, in memory."""
 
-    providers = BUILT_IN_CLOUDS
+    providers = CLOUD_ENTRIES
 
     def engine(self, stack: Stack, configuration: DeploymentConfiguration) -> EngineChoice:
         """That of the environment, if the world has it."""
@@ -204,7 +204,7 @@ class FakeApplication:
     def __init__(self, home: Path, world: World) -> None:
         self.home = home
         self.ledger = world.ledger
-        self.validation = ValidationService(date(2026, 1, 1))
+        self.validation = ValidationService(date(2026, 1, 1), CLOUD_ENTRIES)
         self._world = world
 
     def configuration(self, **sources: Any) -> Written:

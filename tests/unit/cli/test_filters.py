@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from semantest_iac.domain.environments.providers import BUILT_IN_CLOUDS
 from semantest_iac.domain.errors import ValidationError
+from semantest_iac.infrastructure.clouds.built_in import CLOUD_ENTRIES
 from semantest_iac.presentation.cli.session import StackSelector, build_stack_filter
 
 
@@ -21,11 +21,11 @@ class TestStackFilter:
         ids=["nothing said", "alias", "Azure's own spelling", "region alone"],
     )
     def test_takes_the_words_as_people_write_them(self, words: StackSelector, stack: str) -> None:
-        assert build_stack_filter(words, BUILT_IN_CLOUDS).matches(stack)
+        assert build_stack_filter(words, CLOUD_ENTRIES).matches(stack)
 
     def test_names_every_unknown_word(self) -> None:
         with pytest.raises(ValidationError) as raised:
-            build_stack_filter(StackSelector("rest-apo", "asw", "stagging", "moon"), BUILT_IN_CLOUDS)
+            build_stack_filter(StackSelector("rest-apo", "asw", "stagging", "moon"), CLOUD_ENTRIES)
 
         assert [fault.path for fault in raised.value.faults] == ["component", "provider", "environment", "region"]
         assert raised.value.faults[2].hint.startswith("Did you mean 'staging'?")

@@ -87,22 +87,24 @@ class TestWhere:
 
 class TestNextCommands:
     def test_reach_the_same_stack_in_the_same_home(self) -> None:
-        commands = suggest_commands(Stack("rest-api", "aws", "qa", "eu-west-1"), " --home /elsewhere")
+        commands = suggest_commands(Stack("rest-api", "aws", "qa", "eu-west-1"), " --home /elsewhere", "us-east-1")
 
         assert commands[1].endswith("invoke rest-api GET /health --environment qa --region eu-west-1 --home /elsewhere")
 
     def test_leave_out_what_goes_without_saying(self) -> None:
-        commands = suggest_commands(Stack("rest-api", "aws", "development", "us-east-1"), "")
+        commands = suggest_commands(Stack("rest-api", "aws", "development", "us-east-1"), "", "us-east-1")
 
         assert commands[1].endswith("invoke rest-api GET /health")
 
     def test_begin_with_the_gateway_where_a_request_says_nothing(self) -> None:
-        commands = suggest_commands(Stack("websocket", "aws", "development", "us-east-1"), " --home /elsewhere")
+        commands = suggest_commands(
+            Stack("websocket", "aws", "development", "us-east-1"), " --home /elsewhere", "us-east-1"
+        )
 
         assert commands[1].endswith("serve --home /elsewhere")
 
     def test_begin_with_what_was_made_where_nothing_answers(self) -> None:
-        commands = suggest_commands(Stack("account", "aws", "qa", "us-east-1"), "")
+        commands = suggest_commands(Stack("account", "aws", "qa", "us-east-1"), "", "us-east-1")
 
         assert commands[1].endswith("outputs --component account --environment qa")
 

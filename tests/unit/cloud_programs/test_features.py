@@ -20,8 +20,8 @@ from semantest_iac.domain.blueprints.capabilities import (
 from semantest_iac.domain.deployment.deployment_service import BLUEPRINTS
 from semantest_iac.domain.deployment.stack import Stack
 from semantest_iac.domain.environments.configuration import DeploymentConfiguration, resolve_component
-from semantest_iac.domain.environments.providers import BUILT_IN_CLOUDS
 from semantest_iac.infrastructure.cloud_programs.cloud import find_cloud
+from semantest_iac.infrastructure.clouds.built_in import CLOUD_ENTRIES
 from tests.unit.cloud_programs.recorder import recorded
 
 Pair = Callable[[str], tuple[Blueprint, Blueprint]]
@@ -34,9 +34,7 @@ _JWT = {"issuer": "https://issuer.example.org", "audience": ["semantest"]}
 
 def _blueprint(provider: str, configuration: Mapping[str, Any], component: str = "rest-api") -> Blueprint:
     settings = resolve_component(DeploymentConfiguration.model_validate(configuration), component, "staging")
-    return BLUEPRINTS[component](
-        Stack(component, provider, "staging", BUILT_IN_CLOUDS[provider].regions[0]), 1, settings
-    )
+    return BLUEPRINTS[component](Stack(component, provider, "staging", CLOUD_ENTRIES[provider].regions[0]), 1, settings)
 
 
 def _written(with_it: Mapping[str, Any], without: Mapping[str, Any]) -> Pair:
@@ -100,10 +98,7 @@ _PAIRS: Mapping[Feature, Pair] = {
     },
 }
 _CLAIMED = [
-    (name, feature)
-    for name in BUILT_IN_CLOUDS
-    for feature in FEATURES
-    if not find_cloud(name).capabilities.lack(feature)
+    (name, feature) for name in CLOUD_ENTRIES for feature in FEATURES if not find_cloud(name).capabilities.lack(feature)
 ]
 
 

@@ -11,9 +11,9 @@ from semantest_iac.domain.blueprints.capabilities import Capabilities, Feature, 
 from semantest_iac.domain.deployment.stack import Stack
 from semantest_iac.domain.deployment.validation import ValidationService
 from semantest_iac.domain.environments.configuration import DeploymentConfiguration
-from semantest_iac.domain.environments.providers import BUILT_IN_CLOUDS
 from semantest_iac.domain.networking.apis import HttpApi
 from semantest_iac.infrastructure.cloud_programs.cloud import find_cloud
+from semantest_iac.infrastructure.clouds.built_in import CLOUD_ENTRIES
 
 _STACK = Stack("rest-api", "azure", "development", "eastus")
 
@@ -37,7 +37,7 @@ class TestGaps:
     def test_are_these(self, name: str, gaps: set[str]) -> None:
         assert _gaps(find_cloud(name).capabilities) == gaps
 
-    @pytest.mark.parametrize("name", BUILT_IN_CLOUDS)
+    @pytest.mark.parametrize("name", CLOUD_ENTRIES)
     def test_have_a_reason_of_their_own(self, name: str) -> None:
         found = find_cloud(name)
         bare = replace(found, lacks={}).capabilities
@@ -53,7 +53,7 @@ class TestMapping:
         without = replace(azure, kinds={kind: make for kind, make in azure.kinds.items() if kind is not HttpApi})
         clouds = {"azure": without.capabilities, "aws": find_cloud("aws").capabilities}
 
-        report = ValidationService(date(2026, 11, 21), BUILT_IN_CLOUDS, clouds.__getitem__).validate(
+        report = ValidationService(date(2026, 11, 21), CLOUD_ENTRIES, clouds.__getitem__).validate(
             _STACK, DeploymentConfiguration()
         )
 

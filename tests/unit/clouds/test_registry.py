@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from importlib.metadata import EntryPoint
-from typing import Any
 
 import pytest
 
-from semantest_iac.domain.environments import providers
+from semantest_iac.domain.environments.names import CloudProvider
 from semantest_iac.domain.errors import RefusedError
 from semantest_iac.infrastructure.clouds.built_in import AWS, CLOUD_ENTRIES
 from semantest_iac.infrastructure.clouds.entry import CloudEntry
@@ -17,6 +16,7 @@ from semantest_iac.infrastructure.clouds.registry import ENTRY_POINT_GROUP, Clou
 MEADOW = CloudEntry(
     "meadow",
     ("north",),
+    rules="nowhere:RULES",
     program="nowhere.at_all:CLOUD",
     package="meadow",
     sdk="meadow-cloud",
@@ -66,10 +66,8 @@ class TestClouds:
 
         assert refused.value.hint.startswith(f"Update '{value}'")
 
-    def test_of_ours_have_the_words_that_requests_are_judged_by(self) -> None:
-        known: dict[str, Any] = {name: (entry.regions, entry.functions) for name, entry in CLOUD_ENTRIES.items()}
-
-        assert known == {name: (entry.regions, entry.functions) for name, entry in providers.BUILT_IN_CLOUDS.items()}
+    def test_of_ours_are_those_that_the_domain_names(self) -> None:
+        assert list(CLOUD_ENTRIES) == [provider.value for provider in CloudProvider]
 
 
 class TestParts:
@@ -84,7 +82,9 @@ class TestParts:
     @pytest.mark.parametrize("name", CLOUD_ENTRIES)
     def test_of_ours_are_where_they_are_said_to_be(self, name: str) -> None:
         entry = CLOUD_ENTRIES[name]
-        places = filter(None, (entry.program, entry.simulated_cloud, entry.api_frontend, entry.code_service))
+        places = filter(
+            None, (entry.rules, entry.program, entry.simulated_cloud, entry.api_frontend, entry.code_service)
+        )
 
         assert all(entry.load_part(where) is not None for where in places)
 

@@ -9,6 +9,7 @@ import pytest
 from semantest_iac.domain.deployment.stack import Stack
 from semantest_iac.domain.deployment.validation import SecretAvailability, ValidationReport, ValidationService
 from semantest_iac.domain.errors import ConfigurationError, Fault
+from semantest_iac.infrastructure.clouds.built_in import CLOUD_ENTRIES
 from semantest_iac.infrastructure.configuration.layers import SourcePosition
 from semantest_iac.infrastructure.configuration.loading import (
     ConfigurationSources,
@@ -237,7 +238,7 @@ class TestExample:
     def test_is_accepted_with_the_warnings_that_it_deserves(self) -> None:
         loaded = load_configuration(ConfigurationSources(file=EXAMPLE))
         facts = SecretAvailability(frozenset({"database_url", "redis_url"}))
-        service = ValidationService(date(2026, 11, 21))
+        service = ValidationService(date(2026, 11, 21), CLOUD_ENTRIES)
 
         report = ValidationReport.merged(
             service.validate(Stack(name, "aws", "production", "us-east-1"), loaded.configuration, facts)

@@ -5,14 +5,15 @@ from __future__ import annotations
 import pytest
 
 from semantest_iac.domain.deployment.validation import find_stack_faults
+from semantest_iac.infrastructure.clouds.built_in import CLOUD_ENTRIES
 
 
 class TestStackFaults:
     def test_is_empty_for_known_words(self) -> None:
-        assert find_stack_faults("rest-api", "azure", "prod", "West US 2") == ()
+        assert find_stack_faults("rest-api", "azure", "prod", "West US 2", CLOUD_ENTRIES) == ()
 
     def test_names_every_unknown_word_with_the_nearest(self) -> None:
-        faults = find_stack_faults("rest-apis", "awss", "prodution", "mars-1")
+        faults = find_stack_faults("rest-apis", "awss", "prodution", "mars-1", CLOUD_ENTRIES)
 
         assert [fault.path for fault in faults] == ["component", "provider", "environment"]
         assert [fault.hint.split("?")[0] for fault in faults] == [
@@ -23,7 +24,7 @@ class TestStackFaults:
 
     @pytest.mark.parametrize("word", ["..", "x" * 300, "a\nb", "$(id)", "{0.__class__}", "--flag", ""])
     def test_refuses_hostile_words_in_one_short_line(self, word: str) -> None:
-        fault, *_ = find_stack_faults(word, "aws", "qa", "us-east-1")
+        fault, *_ = find_stack_faults(word, "aws", "qa", "us-east-1", CLOUD_ENTRIES)
 
         assert fault.path == "component"
         assert len(fault.message) < 100

@@ -9,6 +9,7 @@ from semantest_iac.domain.deployment.stack import Stack
 from semantest_iac.domain.deployment.validation import SecretAvailability, ValidationReport, ValidationService
 from semantest_iac.domain.environments.configuration import DeploymentConfiguration
 from semantest_iac.domain.errors import Fault
+from semantest_iac.infrastructure.clouds.built_in import CLOUD_ENTRIES
 
 TODAY = date(2026, 11, 21)
 REST = Stack("rest-api", "aws", "production", "us-east-1")
@@ -20,11 +21,11 @@ ISSUER = {"issuer": "https://issuer.example.org", "audience": ["semantest"]}
 
 def judged(stack: Stack = REST, facts: SecretAvailability = NOTHING, **section: Any) -> ValidationReport:
     configuration = DeploymentConfiguration.model_validate({"components": {stack.component: section}})
-    return ValidationService(TODAY).validate(stack, configuration, facts)
+    return ValidationService(TODAY, CLOUD_ENTRIES).validate(stack, configuration, facts)
 
 
 def judged_whole(values: dict[str, Any], stack: Stack = REST) -> ValidationReport:
-    return ValidationService(TODAY).validate(stack, DeploymentConfiguration.model_validate(values))
+    return ValidationService(TODAY, CLOUD_ENTRIES).validate(stack, DeploymentConfiguration.model_validate(values))
 
 
 def paths(faults: tuple[Fault, ...]) -> list[str]:

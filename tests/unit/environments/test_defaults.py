@@ -32,7 +32,3 @@ class TestRetention:
     @pytest.mark.parametrize(("days", "kept"), [(1, 1), (2, 3), (30, 30), (31, 60), (3653, 3653), (0, 0), (9999, 0)])
     def test_is_the_next_period_that_the_cloud_has(self, days: int, kept: int) -> None:
         assert round_retention(days) == kept
-
-    @pytest.mark.parametrize(("days", "kept"), [(7, 30), (31, 60), (90, 90), (3653, 730), (0, 730)])
-    def test_is_the_nearest_that_azure_has(self, days: int, kept: int) -> None:
-        assert round_retention(days, "azure") == kept

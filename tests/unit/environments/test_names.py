@@ -5,6 +5,7 @@ import pytest
 from semantest_iac.domain.environments.names import (
     COMPONENTS,
     ENVIRONMENTS,
+    Region,
     canonical_environment,
     find_nearest,
     make_printable,
@@ -23,6 +24,14 @@ class TestCanonicalEnvironment:
 
     def test_leaves_what_it_does_not_know(self) -> None:
         assert canonical_environment("Moon") == "moon"
+
+
+class TestRegion:
+    @pytest.mark.parametrize(
+        ("text", "name"), [("West US 2", "westus2"), ("US-EAST-1", "us-east-1"), ("eastus", "eastus")]
+    )
+    def test_is_read_as_people_write_it(self, text: str, name: str) -> None:
+        assert str(Region.parse(text)) == name
 
 
 class TestNearest:

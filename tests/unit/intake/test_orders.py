@@ -15,9 +15,9 @@ from semantest_iac.application.ports.secret_store import SecretStore, SecretValu
 from semantest_iac.domain.deployment.stack import Stack
 from semantest_iac.domain.deployment.validation import ValidationService
 from semantest_iac.domain.environments.configuration import DeploymentConfiguration
-from semantest_iac.domain.environments.providers import BUILT_IN_CLOUDS
 from semantest_iac.domain.errors import ConfigurationError, Fault, RefusedError, ValidationError
 from semantest_iac.domain.guardrails.engine_choice import EngineChoice, find_default_engine
+from semantest_iac.infrastructure.clouds.built_in import CLOUD_ENTRIES
 
 
 @dataclass(frozen=True)
@@ -50,14 +50,14 @@ class _Secrets:
 
 
 class _Judges:
-    providers = BUILT_IN_CLOUDS
+    providers = CLOUD_ENTRIES
 
     def engine(self, stack: Stack, configuration: DeploymentConfiguration) -> EngineChoice:
         """The sandbox alone."""
         find_default_engine(stack.environment, ["sandbox"])
         return EngineChoice()
 
-    validation = ValidationService(date(2026, 1, 1))
+    validation = ValidationService(date(2026, 1, 1), CLOUD_ENTRIES)
 
     def secrets(self, variables: Mapping[str, str]) -> SecretStore:
         return _Secrets(variables)
@@ -87,7 +87,7 @@ class TestOrder:
         ids=["capitals", "Azure's own spelling", "first region"],
     )
     def test_knows_words_as_people_write_them(self, said: dict[str, str], stack: str) -> None:
-        assert str(resolve_stack("rest-api", _written(said), BUILT_IN_CLOUDS)) == stack
+        assert str(resolve_stack("rest-api", _written(said), CLOUD_ENTRIES)) == stack
 
     def test_is_refused_where_nobody_knows_the_provider(self) -> None:
         with pytest.raises(ValidationError) as refusal:

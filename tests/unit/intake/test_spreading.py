@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 
 import pytest
 
 from semantest_iac.application.intake.targets import ProviderRegion, accept_all, expand_components, expand_targets
-from semantest_iac.domain.environments.providers import BUILT_IN_CLOUDS, CloudDescription
 from semantest_iac.domain.errors import DeploymentError, Fault, RefusedError, ValidationError
+from semantest_iac.infrastructure.clouds.built_in import CLOUD_ENTRIES
 
-_KNOWN = {**BUILT_IN_CLOUDS, "meadow": CloudDescription("meadow", ("north", "south"))}
+_KNOWN = {**CLOUD_ENTRIES, "meadow": replace(CLOUD_ENTRIES["aws"], name="meadow", regions=("north", "south"))}
 
 
 class TestComponents:
@@ -50,7 +51,7 @@ class TestPlaces:
 
     def test_are_not_made_up_for_a_provider_that_was_named_without_one(self) -> None:
         with pytest.raises(ValidationError) as refused:
-            expand_targets(("aws", "azure"), ("eu-west-1",), BUILT_IN_CLOUDS)
+            expand_targets(("aws", "azure"), ("eu-west-1",), CLOUD_ENTRIES)
 
         assert [fault.message for fault in refused.value.faults] == ["none of the regions is of azure"]
 

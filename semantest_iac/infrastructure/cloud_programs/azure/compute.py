@@ -11,14 +11,14 @@ from pulumi_azure_native import monitor, storage, web
 
 from semantest_iac.domain.compute.functions import Artifact, ServerlessFunction
 from semantest_iac.domain.delivery.live_version import LiveVersion
-from semantest_iac.domain.environments import providers
-from semantest_iac.domain.environments.providers import round_memory
+from semantest_iac.domain.environments.runtimes import find_runtime
 from semantest_iac.domain.errors import ValidationError
 from semantest_iac.infrastructure.cloud_programs.azure.foundation import azure_name, globally_unique_name
 from semantest_iac.infrastructure.cloud_programs.azure.storage import STORAGE_SERVICES, create_package_storage
 from semantest_iac.infrastructure.cloud_programs.cloud import FOUNDATION
 from semantest_iac.infrastructure.cloud_programs.code_publishing import PACKAGE_TAG
 from semantest_iac.infrastructure.cloud_programs.context import Outputs, ProgramContext
+from semantest_iac.infrastructure.clouds.azure_rules import AZURE_LIMITS, round_memory
 
 GATEWAY_KEY_SETTING = "SEMANTEST_GATEWAY_KEY"
 """The setting with which an app refuses what did not come through its gateway."""
@@ -96,7 +96,7 @@ def create_function(function: ServerlessFunction, context: ProgramContext) -> Ou
         "host": app.default_host_name,
         "version": artifact.digest[:12],
         "runtime": artifact.runtime,
-        "memory_mb": round_memory("azure", function.memory_mb),
+        "memory_mb": round_memory(function.memory_mb),
         "insights": logs["insights"],
         "most": _max_instances(function),
         "workspace": logs["workspace"],
@@ -159,7 +159,7 @@ def _create_plan(function: ServerlessFunction, context: ProgramContext) -> web.A
 def _flex_configuration(
     function: ServerlessFunction, artifact: Artifact, store: Outputs, identity: pulumi.Input[str]
 ) -> dict[str, Any]:
-    runtime, scaling = providers.find_runtime("azure", artifact.runtime), function.scaling
+    runtime, scaling = find_runtime(artifact.runtime, AZURE_LIMITS.runtimes), function.scaling
     warm = [{"name": "http", "instance_count": scaling.minimum}] if scaling.minimum else []
     return {
         "deployment": {
@@ -174,7 +174,7 @@ def _flex_configuration(
         },
         "runtime": {"name": _LANGUAGES[runtime.language], "version": runtime.version},
         "scale_and_concurrency": {
-            "instance_memory_mb": round_memory("azure", function.memory_mb),
+            "instance_memory_mb": round_memory(function.memory_mb),
             "maximum_instance_count": _max_instances(function),
             **({"always_ready": warm} if warm else {}),
         },

@@ -8,12 +8,12 @@ from typing import Any
 from pulumi_azure_native import applicationinsights, monitor, operationalinsights
 
 from semantest_iac.domain.environments.configuration import CONCURRENCY_SHARE
-from semantest_iac.domain.environments.settings import round_retention
 from semantest_iac.domain.messaging.notification_channel import NotificationChannel
 from semantest_iac.domain.monitoring.logs_and_alarms import Alarm, LogSource, LogStore, Signal
 from semantest_iac.infrastructure.cloud_programs.azure.foundation import azure_name
 from semantest_iac.infrastructure.cloud_programs.cloud import FOUNDATION
 from semantest_iac.infrastructure.cloud_programs.context import Outputs, ProgramContext
+from semantest_iac.infrastructure.clouds.azure_rules import round_workspace_retention
 
 
 def create_log_store(store: LogStore, context: ProgramContext) -> Outputs:
@@ -29,7 +29,7 @@ def create_log_store(store: LogStore, context: ProgramContext) -> Outputs:
         resource_group_name=context.made[FOUNDATION]["group"],
         location=context.stack.region,
         sku={"name": "PerGB2018"},
-        retention_in_days=round_retention(store.retention_days, "azure"),
+        retention_in_days=round_workspace_retention(store.retention_days),
         tags=context.tags,
         opts=context.options(retain_on_delete=store.keep or None),
     )

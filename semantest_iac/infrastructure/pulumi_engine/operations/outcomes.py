@@ -9,9 +9,9 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from semantest_iac.domain import errors
-from semantest_iac.domain.deployment.account_settings import explain_missing_log_role
 from semantest_iac.domain.deployment.stack import Stack
 from semantest_iac.domain.errors import DeploymentError, Fault, ProviderError, RefusedError, ThrottledError
+from semantest_iac.infrastructure.clouds.registry import CLOUDS
 from semantest_iac.infrastructure.pulumi_engine.state.states import PendingCreate
 from semantest_iac.infrastructure.pulumi_engine.worker.ipc import PendingCreateRecovery
 
@@ -123,7 +123,7 @@ def _cloud_error(found: re.Match[str], urn: str, stack: Stack) -> DeploymentErro
     if status == 429 or _THROTTLING_CODE.search(code):
         return ThrottledError(message, code, provider=stack.provider, resource=urn, hint=_RETRY_HINT)
     known = next((hint for word, hint in _HINT_BY_CODE.items() if word in code), _RETRY_HINT)
-    hint = explain_missing_log_role(found["message"], stack) or known
+    hint = CLOUDS[stack.provider].load_rules().explain_refusal(found["message"], stack) or known
     return ProviderError(message, code, provider=stack.provider, resource=urn, hint=hint)
 
 

@@ -17,7 +17,6 @@ import click
 
 from semantest_iac.domain.deployment.stack import Stack
 from semantest_iac.domain.environments.names import DEFAULT_PROVIDER, ENVIRONMENTS, PROVIDERS
-from semantest_iac.domain.environments.providers import DEFAULT_REGIONS
 from semantest_iac.domain.errors import DeploymentError, RefusedError
 from semantest_iac.presentation.cli.application import CliApplication, EnginePrerequisite
 from semantest_iac.presentation.cli.failures import FAILED, OK, error_to_json
@@ -130,7 +129,7 @@ def _check_ledger(application: CliApplication) -> MachineCheck:
 def _check_engine(provider: str, environment: str, application: CliApplication) -> MachineCheck:
     from semantest_iac.domain.environments.configuration import DeploymentConfiguration  # not for `setup --help`
 
-    stack = Stack("rest-api", provider, environment, DEFAULT_REGIONS[provider])
+    stack = Stack("rest-api", provider, environment, application.providers[provider].regions[0])
     name = environment if provider == DEFAULT_PROVIDER else f"{environment} on {provider}"
     try:
         choice = application.engine(stack, DeploymentConfiguration())

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 
 from semantest_iac.domain.ports.provisioner import ResourceProgress
+from semantest_iac.infrastructure.clouds.built_in import CLOUD_ENTRIES
 from semantest_iac.presentation.cli.live_tree import LiveTreeView
 from semantest_iac.presentation.cli.terminal import Terminal
 
@@ -13,7 +14,7 @@ _URN = "urn:pulumi:s::p::semantest:messaging:NotificationChannel$aws:sns/topic:T
 
 def _drawn(*ticks: ResourceProgress) -> str:
     out = io.StringIO()
-    with LiveTreeView(Terminal(out, io.StringIO()), "") as view:
+    with LiveTreeView(Terminal(out, io.StringIO()), "", CLOUD_ENTRIES) as view:
         for tick in ticks:
             view.tick(tick)
     return out.getvalue()

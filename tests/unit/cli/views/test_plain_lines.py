@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 
 from semantest_iac.domain.deployment.events import PackageBuilt
+from semantest_iac.infrastructure.clouds.built_in import CLOUD_ENTRIES
 from semantest_iac.presentation.cli.deployment_views import PlainView
 from semantest_iac.presentation.cli.terminal import Terminal
 
@@ -28,6 +29,6 @@ class TestPlainLines:
     def test_tell_what_was_left_out_of_the_package_beside_the_result(self) -> None:
         out, err = io.StringIO(), io.StringIO()
 
-        PlainView(Terminal(out, err), "").event(_BUILT)
+        PlainView(Terminal(out, err), "", CLOUD_ENTRIES).event(_BUILT)
 
         assert (out.getvalue(), err.getvalue()) == ("", "Note: .env was left out.\n")

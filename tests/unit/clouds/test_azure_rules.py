@@ -7,10 +7,9 @@ from typing import Any
 
 import pytest
 
-from semantest_iac.domain.environments.azure_rules import AZURE_RULES
 from semantest_iac.domain.environments.configuration import ComponentSection
 from semantest_iac.domain.environments.findings import Finding, RuleSubject
-from semantest_iac.domain.environments.providers import find_largest_memory, round_memory
+from semantest_iac.infrastructure.clouds.azure_rules import AZURE_LIMITS, AZURE_RULES, round_memory
 
 _ID = "/subscriptions/00000000-0000-4000-8000-5e3a17e57002/resourceGroups/rg/providers/Microsoft.Network"
 _SUBNET = f"{_ID}/virtualNetworks/net/subnets/functions"
@@ -19,8 +18,8 @@ _JWT = {"issuer": "https://issuer.example.org", "audience": ["semantest"]}
 
 def _found(*, component: str = "rest-api", environment: str = "staging", **section: Any) -> list[Finding]:
     asked = ComponentSection.model_validate(section)
-    subject = RuleSubject(component, "azure", environment, asked, date(2026, 11, 21), "azure")
-    return [finding for rule in AZURE_RULES for finding in rule(subject)]
+    subject = RuleSubject(component, "azure", environment, asked, date(2026, 11, 21), AZURE_LIMITS)
+    return list(AZURE_RULES.check_component(subject))
 
 
 def _told(**section: Any) -> list[tuple[bool, str]]:
@@ -81,12 +80,11 @@ class TestHub:
 
 class TestSizes:
     @pytest.mark.parametrize(("asked", "size"), [(128, 512), (512, 512), (513, 2048), (4096, 4096), (9000, 4096)])
-    def test_are_the_next_ones_up_on_azure(self, asked: int, size: int) -> None:
-        assert round_memory("azure", asked) == size
+    def test_are_the_next_ones_up(self, asked: int, size: int) -> None:
+        assert round_memory(asked) == size
 
-    def test_are_any_elsewhere(self) -> None:
-        assert (round_memory("aws", 513), find_largest_memory("aws", 10240), find_largest_memory("azure", 10240)) == (
-            513,
-            10240,
-            4096,
-        )
+
+class TestRetention:
+    @pytest.mark.parametrize(("days", "kept"), [(7, 30), (31, 60), (90, 90), (3653, 730), (0, 730)])
+    def test_is_the_nearest_that_a_workspace_has(self, days: int, kept: int) -> None:
+        assert AZURE_RULES.round_retention(days) == kept

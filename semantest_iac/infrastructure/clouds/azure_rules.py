@@ -1,23 +1,36 @@
-"""What Azure demands of a component beyond what every cloud does: sizes, instances, subnets, and its two endpoints.
-
-Paths start at the component.
-"""
+"""What Azure accepts of a component beyond what every cloud does; paths are relative to the component."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterator
 
-from semantest_iac.domain.environments.findings import Finding, Rule, RuleSubject, advise, refuse
+from semantest_iac.domain.environments.findings import CloudLimits, Finding, RuleSubject, advise, refuse
 from semantest_iac.domain.environments.names import make_printable
-from semantest_iac.domain.environments.providers import find_largest_memory, round_memory
+from semantest_iac.domain.environments.runtimes import list_runtimes
+from semantest_iac.domain.environments.settings import round_retention
+from semantest_iac.infrastructure.clouds.standard_rules import StandardCloudRules
 
-MAXIMUM_INSTANCE_COUNT, DEFAULT_INSTANCE_COUNT, LOW_INSTANCE_COUNT = (
-    1000,
-    100,
-    40,
-)  # source: Terraform's provider and Azure's advice
-RISKY_MEMORY_MB = 512
+MEMORY_SIZES_MB = (512, 2048, 4096)  # the instances of the Flex Consumption plan
+RISKY_MEMORY_MB = 512  # some regions have refused it, says the plan's issue tracker
+# Source: Terraform's provider and Azure's advice.
+MAXIMUM_INSTANCE_COUNT = 1000
+DEFAULT_INSTANCE_COUNT = 100
+LOW_INSTANCE_COUNT = 40
+RETENTION_DAYS = range(30, 730 + 1)  # of a workspace, interactively
+AZURE_LIMITS = CloudLimits(
+    runtimes=(  # source: the end of support of Node.js and Python, which Azure Functions takes over
+        *list_runtimes("nodejs", v16="2024-06-30", v18="2025-04-30", v20="2026-04-30"),
+        *list_runtimes("nodejs", v22="2027-04-30", v24="2028-04-30"),
+        *list_runtimes("python", v3_9="2025-10-31", v3_10="2026-10-31", v3_11="2027-10-31"),
+        *list_runtimes("python", v3_12="2028-10-31", v3_13="2029-10-31", v3_14="2030-10-31"),
+    ),
+    reserved_prefixes=(
+        *("APPLICATIONINSIGHTS_", "AZUREFUNCTIONSJOBHOST", "AZUREWEBJOBS", "FUNCTIONS_", "SCM_", "WEBSITE_"),
+        "SEMANTEST_",
+    ),
+    gateway="the gateway",
+)
 
 _SUBNET = re.compile(
     r"/subscriptions/[0-9a-f-]{36}/resourceGroups/[\w.()-]{1,90}/providers/Microsoft\.Network"
@@ -26,12 +39,23 @@ _SUBNET = re.compile(
 )
 
 
+def round_memory(requested: int) -> int:
+    """Return the MB that a function gets: the next size up, or the largest."""
+    return next((size for size in MEMORY_SIZES_MB if size >= requested), MEMORY_SIZES_MB[-1])
+
+
+def round_workspace_retention(days: int) -> int:
+    """Return the days that a workspace keeps logs: the nearest that it can, the most for ever (0)."""
+    neutral = round_retention(days)
+    return min(max(neutral, RETENTION_DAYS[0]), RETENTION_DAYS[-1]) if neutral else RETENTION_DAYS[-1]
+
+
 def check_memory_size(subject: RuleSubject) -> Iterator[Finding]:
     """One of three sizes; in between, the next size up is taken and paid for."""
-    asked, most = subject.section.memory, find_largest_memory("azure", 0)
+    asked, most = subject.section.memory, MEMORY_SIZES_MB[-1]
     if asked is None or asked < 1:
         return
-    size = round_memory("azure", asked)
+    size = round_memory(asked)
     if asked > most:
         yield refuse("memory", f"Azure Functions have {most} MB at most, not {asked}", f"Write {most} or less.")
     elif size != asked:
@@ -88,10 +112,8 @@ def _is_throttled(subject: RuleSubject) -> bool:
     return asked.rate is not None or asked.burst is not None
 
 
-AZURE_RULES: tuple[Rule, ...] = (
-    check_memory_size,
-    check_instance_limits,
-    check_subnets,
-    check_built_in_endpoint,
-    check_web_pubsub,
+AZURE_RULES = StandardCloudRules(
+    AZURE_LIMITS,
+    (check_memory_size, check_instance_limits, check_subnets, check_built_in_endpoint, check_web_pubsub),
+    round_workspace_retention,
 )

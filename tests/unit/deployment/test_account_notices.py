@@ -1,11 +1,9 @@
-"""What stacks share, and what to know of that before one is deployed."""
-
 from __future__ import annotations
 
 import pytest
 
-from semantest_iac.domain.deployment.account_settings import explain_missing_log_role, find_account_notices
 from semantest_iac.domain.deployment.stack import Stack
+from semantest_iac.domain.deployment.validation import find_account_notices
 from semantest_iac.domain.errors import Fault
 from semantest_iac.domain.guardrails.engine_choice import PULUMI_ENGINE, SIMULATED_CLOUD, EngineChoice
 
@@ -46,17 +44,4 @@ class TestNotices:
         [notice] = told(ACCOUNT, "account.aws.development.eu-west-1")
 
         assert "account.aws.development.eu-west-1 has set it too" in notice.message
-        assert "the one deployed last counts" in notice.hint
-
-
-class TestAdvice:
-    def test_has_the_command_and_what_else_can_be_done(self) -> None:
-        words = explain_missing_log_role(
-            "CloudWatch Logs role ARN must be set in account settings to enable logging", WEBSOCKET
-        )
-
-        assert "deploy --component account --provider aws --env development --region eu-west-1" in words
-        assert "leave features.access_logs out" in words
-
-    def test_is_none_for_other_words(self) -> None:
-        assert explain_missing_log_role("The specified log group does not exist", WEBSOCKET) == ""
+        assert "The stack deployed last counts" in notice.hint
