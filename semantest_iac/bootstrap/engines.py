@@ -85,7 +85,7 @@ def _local_probe(home: Path, deployed: FindDeployedResources) -> ServiceProbe:
     from semantest_iac.infrastructure.function_runtimes.package_cache import PackageCache
     from semantest_iac.infrastructure.local_service.local_probe import LocalProbe
 
-    return LocalProbe(deployed, home / "artifacts", PackageCache(home).folder_of, function_logs(home))
+    return LocalProbe(deployed, home / "artifacts", PackageCache(home).unpack, function_logs(home))
 
 
 def _serve_simulated_provider(inventory: Path, provider: str) -> AbstractAsyncContextManager[str]:

@@ -16,11 +16,10 @@ from typing import Any
 from semantest_iac.domain.errors import ArtifactError
 
 INSTALL_TIMEOUT_S = 600
-INHERITED_VARIABLES = (
-    re.compile(  # what installers need; install scripts of third parties must not see cloud credentials
-        r"(?i)PATH|HOME|USER|LANG|LC_.*|TMPDIR|TEMP|.*_PROXY|SSL_CERT_.*|REQUESTS_CA_BUNDLE|NODE_EXTRA_CA_CERTS"
-        r"|NPM_CONFIG_.*|NPM_TOKEN|PIP_.*|SYSTEMROOT"
-    )
+# What installers need; install scripts of third parties must not see cloud credentials.
+INHERITED_VARIABLES = re.compile(
+    r"(?i)PATH|HOME|USER|LANG|LC_.*|TMPDIR|TEMP|.*_PROXY|SSL_CERT_.*|REQUESTS_CA_BUNDLE|NODE_EXTRA_CA_CERTS"
+    r"|NPM_CONFIG_.*|NPM_TOKEN|PIP_.*|SYSTEMROOT"
 )
 CREDENTIALS_IN_URL = re.compile(r"://[^/@\s]+@")
 NPM_DETAIL_LINE = re.compile(r"npm (error|ERR!) (code|path|errno|syscall|A complete log)")
@@ -34,10 +33,8 @@ PIP_ARGUMENTS = (
     "-m", "pip", "install", "--only-binary=:all:", "--no-compile", "--disable-pip-version-check",
     "--no-input", "--quiet", "--implementation", "cp",
 )  # fmt: skip
-WHEEL_PLATFORMS = (
-    "manylinux2014_x86_64",
-    "manylinux_2_28_x86_64",
-)  # glibc of Lambda's python3.11, and of later runtimes
+# glibc of Lambda's python3.11, and of later runtimes
+WHEEL_PLATFORMS = ("manylinux2014_x86_64", "manylinux_2_28_x86_64")
 FIRST_PYTHON_ON_NEWER_GLIBC = (3, 12)
 NPM_LOCK_FILES = ("node_modules/.package-lock.json", "package-lock.json", "npm-shrinkwrap.json")
 
@@ -57,17 +54,17 @@ def install_functions_library(folder: Path) -> None:
     _run_installer(command, folder, FUNCTIONS_LIBRARY, FUNCTIONS_LIBRARY_HINT)
 
 
-def _require_npm(what: str, hint: str) -> None:
+def _require_npm(dependencies: str, hint: str) -> None:
     if shutil.which("npm") is None:
-        raise ArtifactError(f"Cannot install {what}: npm is not on the PATH.", hint=hint)
+        raise ArtifactError(f"Cannot install {dependencies}: npm is not on the PATH.", hint=hint)
 
 
 def install_requirements(requirements: Path, target: Path, version: tuple[int, int]) -> None:
     """Run pip for Linux wheels of one Python version; raises ArtifactError with pip's reason."""
-    newer = version >= FIRST_PYTHON_ON_NEWER_GLIBC
-    platforms = [part for name in WHEEL_PLATFORMS[: 1 + newer] for part in ("--platform", name)]
-    chosen = ["--python-version", "{}.{}".format(*version), "--target", str(target)]
-    command = [sys.executable, *PIP_ARGUMENTS, *platforms, *chosen, "--requirement", requirements.name]
+    has_newer_glibc = version >= FIRST_PYTHON_ON_NEWER_GLIBC
+    platforms = [part for name in WHEEL_PLATFORMS[: 1 + has_newer_glibc] for part in ("--platform", name)]
+    target_options = ["--python-version", "{}.{}".format(*version), "--target", str(target)]
+    command = [sys.executable, *PIP_ARGUMENTS, *platforms, *target_options, "--requirement", requirements.name]
     hint = "Only wheels for Linux x86_64 are installed; check requirements.txt and the index's address."
     _run_installer(command, requirements.parent, "requirements", hint)
     _remove_console_scripts(target)
@@ -81,7 +78,7 @@ def _remove_console_scripts(target: Path) -> None:
         record.write_text("".join(line for line in lines if not line.startswith("../../bin/")))
 
 
-def _run_installer(command: Sequence[str], folder: Path, what: str, hint: str) -> None:
+def _run_installer(command: Sequence[str], folder: Path, dependencies: str, hint: str) -> None:
     with subprocess.Popen(  # noqa: S603  # fixed words and paths, no shell
         command, cwd=folder, env=_installer_environment(os.environ), stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE, stderr=subprocess.STDOUT, start_new_session=True,
@@ -93,7 +90,7 @@ def _run_installer(command: Sequence[str], folder: Path, what: str, hint: str) -
         finally:
             _kill_process_group(process)
     if process.returncode:
-        raise ArtifactError(f"Cannot install {what}: {_failure_reason(output)}.", hint=hint)
+        raise ArtifactError(f"Cannot install {dependencies}: {_failure_reason(output)}.", hint=hint)
 
 
 def _kill_process_group(process: subprocess.Popen[bytes]) -> None:
@@ -112,8 +109,8 @@ def _failure_reason(output: str) -> str:
     """Return the first error line that says more than npm's code and path lines."""
     lines = [line.strip() for line in CREDENTIALS_IN_URL.sub("://", output).splitlines() if line.strip()]
     errors = [line for line in lines if re.match(r"(?i)(npm )?err", line)]
-    telling = [line for line in errors if not NPM_DETAIL_LINE.match(line)]
-    chosen = (telling or errors or lines or ["it gave no reason"])[0]
+    informative = [line for line in errors if not NPM_DETAIL_LINE.match(line)]
+    chosen = (informative or errors or lines or ["it gave no reason"])[0]
     return re.sub(r"^(?i:npm error|npm ERR!|ERROR:|error:)\s*", "", chosen).rstrip(".")[:300]
 
 

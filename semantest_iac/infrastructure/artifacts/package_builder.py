@@ -160,13 +160,13 @@ def _write_package(file: BinaryIO, recipe: PackageRecipe, layers: Sequence[Packa
     archive, written = ReproducibleZip(file), set(recipe.generated)
     for path, content in sorted(recipe.generated.items()):
         archive.add(path, content)
-    for number, layer in enumerate(layers):
+    for index, layer in enumerate(layers):
         for found in walk_source(layer.folder, layer.file_filter, report):
             path = layer.prefix + found.path
             if path not in written:
                 archive.add(path, found.read(), executable=found.is_executable)
                 written.add(path)
-            elif number == 0:
+            elif index == 0:
                 hint = "Rename it: the package needs the name for its own entry."
                 report.faults.append(Fault(found.path, "has the name of a file that the package adds", hint))
     require_no_faults(report)

@@ -9,7 +9,7 @@ from semantest_iac.domain.errors import Fault
 
 FORBIDDEN_PATH_PARTS = frozenset({"", ".", ".."})
 MAX_FILE_NAME_LENGTH = 255  # of every file system in use
-MAX_PATH_BYTES = 1024  # bytes, as S3 and most tools allow
+MAX_PATH_BYTES = 1024  # as S3 and most tools allow
 MEBIBYTE = 1024 * 1024
 MAX_UNPACKED_BYTES = 250 * MEBIBYTE
 MAX_DIRECT_UPLOAD_BYTES = 50 * MEBIBYTE  # AWS only: Azure takes every package from its storage

@@ -127,15 +127,15 @@ def _handler_files(source: FunctionSource) -> tuple[str, ...]:
     return tuple(match["module"] + ending for ending in NODE_SUFFIXES)
 
 
-def _require_file(folder: Path, candidates: Sequence[str], what: str) -> None:
+def _require_file(folder: Path, candidates: Sequence[str], option: str) -> None:
     """Raise ArtifactError unless one of the files exists without links in its path: links are not packaged."""
     fault, root = check_path(candidates[0]), folder.resolve()
     paths = [root / candidate for candidate in candidates]
     if fault is None and any(path.is_file() and path.resolve() == path for path in paths):
         return
     reason = fault.message if fault else f"the source holds no {' or '.join(candidates)}"
-    faults = [Fault(what, reason, f"The {what} is a path relative to the source folder.")]
-    raise ArtifactError(f"Cannot package the source: its {what} is missing.", faults=faults)
+    faults = [Fault(option, reason, f"The {option} is a path relative to the source folder.")]
+    raise ArtifactError(f"Cannot package the source: its {option} is missing.", faults=faults)
 
 
 @dataclass(frozen=True, slots=True)

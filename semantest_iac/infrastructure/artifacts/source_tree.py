@@ -1,7 +1,8 @@
 """Walks and copies a source folder without following links, opening devices or leaving the folder.
 
 Every file is opened relative to the descriptor of the folder it was found in. The kernel then refuses a link that
-replaces a file during the walk, which a check before the open could miss."""
+replaces a file during the walk, which a check before the open could miss.
+"""
 
 from __future__ import annotations
 
@@ -230,9 +231,9 @@ def _file_identity(found: os.stat_result) -> tuple[int, ...]:
 
 
 def _exclusion_note(kind: str, paths: list[str]) -> str:
-    shown = ", ".join(escape_path(path) for path in paths[:3])
+    listed = ", ".join(escape_path(path) for path in paths[:3])
     more = f" and {len(paths) - 3} more" if len(paths) > 3 else ""
-    return f"Left out {len(paths)} {kind}{'s' if len(paths) > 1 else ''}: {shown}{more}."
+    return f"Left out {len(paths)} {kind}{'s' if len(paths) > 1 else ''}: {listed}{more}."
 
 
 def copy_source(source: Path, target: Path, file_filter: FileFilter) -> None:

@@ -2,7 +2,8 @@
 
 The writer is not `zipfile`: it fits zlib's memory to each file, which halves the time for trees of small files
 (measured: 6,000 files of 3 KB, 1.0 s of deflate against 0.5 s, with the same output size). Level 3 takes two thirds
-of the time of level 6 for 8 % more bytes, and still fewer than `zip` writes."""
+of the time of level 6 for 8 % more bytes, and still fewer than `zip` writes.
+"""
 
 from __future__ import annotations
 

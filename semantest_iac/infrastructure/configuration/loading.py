@@ -2,7 +2,8 @@
 
 Later sources win: semantest.yaml, semantest.<environment>.yaml, .env, `SEMANTEST_*`, the values of a calling program,
 `--set`, options of the command line. `${env.NAME}` is replaced here; `${secrets.name}` stays until the cloud resolves
-it."""
+it.
+"""
 
 from __future__ import annotations
 

@@ -123,8 +123,8 @@ def _model_fault(detail: ErrorDetails) -> Fault:
 
 def _suggest_parent(key: str) -> str:
     """Return a hint for a key that is spelled correctly but stands in the wrong mapping."""
-    places = (place for place, above in _KEY_PARENTS.items() if key in sibling_keys((*above, key)))
-    return next((f"'{key}' belongs {place}." for place in places), "")
+    hints = (hint for hint, parent in _KEY_PARENTS.items() if key in sibling_keys((*parent, key)))
+    return next((f"'{key}' belongs {hint}." for hint in hints), "")
 
 
 def _describe_value(given: Any) -> str:

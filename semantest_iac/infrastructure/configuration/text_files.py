@@ -65,9 +65,7 @@ def read_text_file(path: Path, *, must_exist: bool) -> str | Fault | None:
         if not path.is_file():
             return _missing_file_fault(path) if must_exist or path.exists() else None
         with path.open("rb") as file:
-            content = file.read(
-                MAX_TEXT_FILE_BYTES + 1
-            )  # bounded at the read itself: a file may grow after its size was checked
+            content = file.read(MAX_TEXT_FILE_BYTES + 1)  # a file may grow after its size was checked
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or "not a path"
         return Fault("", f"cannot be read: {reason}", file=make_printable(str(path), 200))

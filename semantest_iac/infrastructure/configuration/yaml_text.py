@@ -3,7 +3,8 @@
 Tags, anchors, aliases, merge keys, duplicate keys and several documents are refused, all of them at once. Plain text
 means less than in YAML 1.1: only `true` and `false` are booleans, only plain decimals are numbers, and nothing is a
 date: `no`, `on`, `012`, `1e3` and `12:30` stay text. Variables of a component are text as written, so `1.10` stays
-`1.10`."""
+`1.10`.
+"""
 
 from __future__ import annotations
 

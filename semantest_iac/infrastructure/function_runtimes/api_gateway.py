@@ -1,7 +1,8 @@
 """Chooses the route of an HTTP API and translates HTTP to events of payload format 2.0 and results back to HTTP.
 
 As observed on live HTTP APIs: `rawPath` arrives decoded, `rawQueryString` as it was sent, cookies apart from the
-headers, and a body of any other than a text type in base64."""
+headers, and a body of any other than a text type in base64.
+"""
 
 from __future__ import annotations
 
@@ -18,7 +19,7 @@ from urllib.parse import unquote, urlencode
 from semantest_iac.domain.networking.http_exchange import HttpRequest, HttpResponse, Pairs
 from semantest_iac.infrastructure.function_runtimes.function_spec import EVENT_TOO_LARGE, Invocation
 
-DEFAULT_ROUTE = "$default"
+DEFAULT_ROUTE = DEFAULT_STAGE = "$default"
 _LITERAL, _VARIABLE, _GREEDY = range(3)
 EXCLUDED_HEADERS = frozenset({"cookie", "connection", "transfer-encoding", "keep-alive", "upgrade", "te"})
 TEXT_CONTENT_TYPES = ("text/", "application/json", "application/xml", "application/javascript")
@@ -87,7 +88,7 @@ class ApiIdentity:
     api_id: str
     domain_name: str
     account: str = "123456789012"
-    stage: str = DEFAULT_ROUTE
+    stage: str = DEFAULT_STAGE
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +106,7 @@ def build_api_event(
     """Return the event for the function; `request.path` is below the stage."""
     body, is_base64 = _event_body(request)
     path = unquote(request.path).partition("?")[0]
-    path = path if api.stage == DEFAULT_ROUTE else f"/{api.stage}{path}"
+    path = path if api.stage == DEFAULT_STAGE else f"/{api.stage}{path}"
     parts = {
         "cookies": [part.strip() for value in _header_values(request, "cookie") for part in value.split(";")],
         "queryStringParameters": _join_repeated(request.query),
@@ -171,8 +172,8 @@ def _event_headers(request: HttpRequest, api: ApiIdentity, metadata: RequestMeta
     }
     sent = _join_repeated(tuple((name.lower(), value) for name, value in request.headers))
     length = {"content-length": str(len(request.body))} if request.body else {}
-    kept = {name: value for name, value in sent.items() if name not in EXCLUDED_HEADERS}
-    return dict(sorted({**kept, **length, **added}.items()))
+    forwarded = {name: value for name, value in sent.items() if name not in EXCLUDED_HEADERS}
+    return dict(sorted({**forwarded, **length, **added}.items()))
 
 
 def _request_context(route: RouteMatch, api: ApiIdentity, metadata: RequestMetadata) -> dict[str, Any]:

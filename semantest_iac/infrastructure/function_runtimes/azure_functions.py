@@ -1,7 +1,8 @@
 """Chooses the function that answers a request and translates HTTP as the host of Azure Functions does.
 
 As in the host's own source: header names in lower case, repeats joined with commas, the path decoded and encoded
-anew, empty query values left out; cookies are written by ASP.NET, which encodes values and adds a path."""
+anew, empty query values left out; cookies are written by ASP.NET, which encodes values and adds a path.
+"""
 
 from __future__ import annotations
 

@@ -55,7 +55,7 @@ class FunctionProcess:
         platform = FUNCTION_PLATFORMS[spec.platform]
         with tempfile.TemporaryDirectory(prefix="function-", ignore_cleanup_errors=True) as temporary:
             async with serve_secrets(spec.secrets if platform.fetches_secrets else {}) as url:
-                function = cls(spec, platform.environment(spec, temporary, url))
+                function = cls(spec, platform.build_environment(spec, temporary, url))
                 try:
                     await function._ensure_host()
                     yield function
@@ -66,7 +66,7 @@ class FunctionProcess:
         """Pass one event to the function; a failure of the function is part of the answer, not an exception."""
         async with self._lock:
             host = await self._ensure_host()
-            call = self._platform.call(self._spec, self._facts, event, request_id or str(uuid.uuid4()))
+            call = self._platform.build_call(self._spec, self._facts, event, request_id or str(uuid.uuid4()))
             line = json.dumps(call).encode() + b"\n"
             if len(line) > self._platform.max_call_bytes:
                 message = f"The event is over {self._platform.max_call_bytes // MIB} MB."
@@ -165,12 +165,12 @@ def _error_object(kind: str, message: str) -> Mapping[str, Any]:
 class PoolLimits:
     """How many processes run at most, how long one stays idle, and how long a call waits before another one starts.
 
-    A start takes many times as long as most calls, so a call first waits `patience_s` for a busy process.
+    A start takes many times as long as most calls, so a call first waits `wait_before_start_s` for a busy process.
     """
 
     max_processes: int = max(4, 2 * (os.cpu_count() or 1))
     idle_s: float = 600
-    patience_s: float = 0.05
+    wait_before_start_s: float = 0.05
 
 
 @dataclass(eq=False, slots=True)
@@ -229,7 +229,7 @@ class FunctionPool:
         self._waiters.append(waiter)
         try:
             if self._alive < self._max_processes:
-                await asyncio.wait({waiter}, timeout=self._limits.patience_s)
+                await asyncio.wait({waiter}, timeout=self._limits.wait_before_start_s)
                 if self._alive < self._max_processes and waiter.cancel():
                     return None
             return await waiter

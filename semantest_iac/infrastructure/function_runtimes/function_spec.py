@@ -33,9 +33,7 @@ class FunctionSpec:
     timeout_s: float = 3
     secrets: Mapping[str, str] = field(default_factory=dict, repr=False)
     name: str = "function"
-    version: str = field(
-        default="$LATEST", compare=False
-    )  # a new version number alone does not change what the function does
+    version: str = field(default="$LATEST", compare=False)  # the function does the same in every version
     region: str = "us-east-1"
     account: str = "123456789012"
     platform: str = "lambda"

@@ -50,7 +50,7 @@ class HostProcess:
         self._process = process
         self._reader, self._writer = channel
         self.logs = LogTail()
-        self._collecting = asyncio.create_task(self.logs.collect(process.stdout or asyncio.StreamReader()))
+        self._log_task = asyncio.create_task(self.logs.collect(process.stdout or asyncio.StreamReader()))
 
     @classmethod
     async def spawn(
@@ -93,18 +93,18 @@ class HostProcess:
 
     async def end(self) -> int:
         """Kill the group and return the exit status, negative for a signal; safe to call twice."""
-        status = await self._status()
+        status = await self._exit_status()
         with suppress(ProcessLookupError, PermissionError):
             os.killpg(self._process.pid, signal.SIGKILL)
         self._writer.close()
         with suppress(TimeoutError):
             async with asyncio.timeout(PROCESS_EXIT_TIMEOUT_S):
                 await self._process.wait()
-                await self._collecting
-        self._collecting.cancel()
+                await self._log_task
+        self._log_task.cancel()
         return -signal.SIGKILL if status is None else status
 
-    async def _status(self) -> int | None:
+    async def _exit_status(self) -> int | None:
         """Return the exit status if the process ended by itself: its socket closes shortly before it exits."""
         if self._reader.at_eof():
             with suppress(TimeoutError):

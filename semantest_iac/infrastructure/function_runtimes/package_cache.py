@@ -21,7 +21,7 @@ class PackageCache:
     def __init__(self, home: Path) -> None:
         self._folder = home.absolute() / "runtime"
 
-    def folder_of(self, package: Path) -> Path:
+    def unpack(self, package: Path) -> Path:
         """Return the folder of an unpacked `<digest>.zip`.
 
         Blocks, and raises RuntimeFailedError if it cannot be unpacked.

@@ -145,14 +145,14 @@ def _node_major_version(program: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class FunctionPlatform:
-    """How one cloud runs functions; `call` returns what is sent to the host, or an `error` instead of a call.
+    """How one cloud runs functions; `build_call` returns what is sent to the host, or an `error` instead of a call.
 
     `max_answer_bytes` limits the memory that one answer may fill.
     """
 
     hosts: Mapping[str, str]
-    environment: Callable[[FunctionSpec, str, str], Mapping[str, str]]
-    call: Callable[[FunctionSpec, HostFacts, Any, str], Mapping[str, Any]]
+    build_environment: Callable[[FunctionSpec, str, str], Mapping[str, str]]
+    build_call: Callable[[FunctionSpec, HostFacts, Any, str], Mapping[str, Any]]
     start_timeout_s: float
     max_call_bytes: int
     max_answer_bytes: int
@@ -172,8 +172,8 @@ def build_lambda_call(spec: FunctionSpec, facts: HostFacts, event: Any, request_
 FUNCTION_PLATFORMS: Mapping[str, FunctionPlatform] = {
     "lambda": FunctionPlatform(
         hosts={"python": "python_host.py", "nodejs": "node_host.cjs"},
-        environment=build_lambda_environment,
-        call=build_lambda_call,
+        build_environment=build_lambda_environment,
+        build_call=build_lambda_call,
         start_timeout_s=10,  # Lambda's own limit
         max_call_bytes=6 * MIB,
         max_answer_bytes=8 * MIB,
@@ -181,8 +181,8 @@ FUNCTION_PLATFORMS: Mapping[str, FunctionPlatform] = {
     ),
     "functions": FunctionPlatform(
         hosts={"python": "functions_python_host.py", "nodejs": "functions_node_host.cjs"},
-        environment=build_functions_environment,
-        call=build_functions_call,
+        build_environment=build_functions_environment,
+        build_call=build_functions_call,
         start_timeout_s=60,  # how long Azure's host waits for its worker
         max_call_bytes=136 * MIB,  # a request of 100 MB in base64
         max_answer_bytes=180 * MIB,

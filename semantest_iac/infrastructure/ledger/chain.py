@@ -13,9 +13,9 @@ GENESIS = LedgerHead(0, "0" * 64)
 def extend_chain(head: LedgerHead, stream: str, version: int, events: Sequence[NewEvent]) -> Iterator[RecordedEvent]:
     """Yield the events as recorded after a head, in a stream that is at `version`."""
     for count, event in enumerate(events, start=1):
-        place = (head.position + 1, stream, version + count, event.type, event.json)
-        head = LedgerHead(head.position + 1, _chain_hash(head.hash, *place))
-        yield RecordedEvent(*place, hash=head.hash)
+        content = (head.position + 1, stream, version + count, event.type, event.json)
+        head = LedgerHead(head.position + 1, _chain_hash(head.hash, *content))
+        yield RecordedEvent(*content, hash=head.hash)
 
 
 def verify_chain(log: Iterable[RecordedEvent], expected: LedgerHead | None) -> VerifiedLedger:
@@ -38,13 +38,13 @@ def _check_expected_head(expected: LedgerHead | None, head: LedgerHead) -> None:
 
 
 def _check_row(row: RecordedEvent, head: LedgerHead, versions: dict[str, int]) -> None:
-    due = head.position + 1
+    position = head.position + 1
     version = versions[row.stream] = versions.get(row.stream, 0) + 1
     link = _chain_hash(head.hash, row.position, row.stream, row.version, row.type, row.json)
-    expected, found = (due, version, link), (row.position, row.version, row.hash)
-    for what, wanted, got in zip(("position", "version", "hash"), expected, found, strict=True):
-        if wanted != got:
-            raise _broken_chain_error(due, f"expected {what} {wanted}, found {got}")
+    expected, found = (position, version, link), (row.position, row.version, row.hash)
+    for field, expected_value, value in zip(("position", "version", "hash"), expected, found, strict=True):
+        if expected_value != value:
+            raise _broken_chain_error(position, f"expected {field} {expected_value}, found {value}")
 
 
 def _broken_chain_error(position: int, cause: str) -> LedgerError:
@@ -55,10 +55,10 @@ def _broken_chain_error(position: int, cause: str) -> LedgerError:
     )
 
 
-def _chain_hash(previous: str, *place: object) -> str:
+def _chain_hash(previous: str, *content: object) -> str:
     """Return the SHA-256 of the parts, each preceded by its length so that no two lists of parts encode alike."""
     import hashlib  # imported here: `history` hashes nothing, and this import would be its most expensive one
 
-    parts = [previous, *map(str, place)]
+    parts = [previous, *map(str, content)]
     framed = "".join([f"{len(part)}:{part}" for part in parts])
     return hashlib.sha256(framed.encode()).hexdigest()

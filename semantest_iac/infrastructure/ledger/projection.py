@@ -35,42 +35,42 @@ class SqliteRows:
         self._connection = connection
 
     def deployment(self, deployment: str) -> DeploymentRow | None:
-        found = self._rows(_parse_deployment, "select row from deployments where deployment = ?", deployment)
+        found = self._select(_parse_deployment, "select row from deployments where deployment = ?", deployment)
         return found[0] if found else None
 
     def deployments(self, stacks: Collection[str] | None, limit: int | None) -> list[DeploymentRow]:
         """Return deployments of these stacks, newest request first."""
         of_stacks = "" if stacks is None else "where stack in (select value from json_each(?))"
-        given = [] if stacks is None else [json.dumps(sorted(stacks))]
+        parameters = [] if stacks is None else [json.dumps(sorted(stacks))]
         query = f"select row from deployments {of_stacks} order by position desc limit ?"  # noqa: S608 - no input in it
-        return self._rows(_parse_deployment, query, *given, -1 if limit is None else limit)
+        return self._select(_parse_deployment, query, *parameters, -1 if limit is None else limit)
 
     def newest(self) -> list[DeploymentRow]:
         """Return the newest deployment of every stack, newest first."""
         query = """select deployments.row from stacks
             join deployments on deployment = json_extract(stacks.row, '$.newest') order by position desc"""
-        return self._rows(_parse_deployment, query)
+        return self._select(_parse_deployment, query)
 
     def stack(self, name: str) -> StackRow:
         """Return one stack, with its defaults if it was never deployed."""
-        found = self._rows(_parse_stack, "select row from stacks where stack = ?", name)
+        found = self._select(_parse_stack, "select row from stacks where stack = ?", name)
         return found[0] if found else StackRow(name)
 
     def stacks(self) -> list[StackRow]:
         """Return every stack by name."""
-        return self._rows(_parse_stack, "select row from stacks order by stack")
+        return self._select(_parse_stack, "select row from stacks order by stack")
 
     def save(self, deployment: DeploymentRow, stack: StackRow) -> None:
         """Insert or replace both rows."""
-        place = (deployment.position, deployment.deployment, deployment.stack, json.dumps(asdict(deployment)))
-        self._connection.execute("insert or replace into deployments values (?, ?, ?, ?)", place)
+        row = (deployment.position, deployment.deployment, deployment.stack, json.dumps(asdict(deployment)))
+        self._connection.execute("insert or replace into deployments values (?, ?, ?, ?)", row)
         self._connection.execute(
             "insert or replace into stacks values (?, ?)", (stack.stack, json.dumps(asdict(stack)))
         )
 
-    def _rows(self, read: Callable[[str], _Row], query: str, *given: object) -> list[_Row]:
+    def _select(self, parse: Callable[[str], _Row], query: str, *parameters: object) -> list[_Row]:
         try:
-            return [read(row) for (row,) in self._connection.execute(query, given)]
+            return [parse(row) for (row,) in self._connection.execute(query, parameters)]
         except (LookupError, TypeError, ValueError) as error:
             raise sqlite3.DatabaseError("a row of the projection has an unknown form") from error
 
@@ -83,9 +83,9 @@ def current_rows(connection: sqlite3.Connection) -> ProjectionRows:
 def update_projection(connection: sqlite3.Connection, before: int, recorded: Sequence[RecordedEvent]) -> None:
     """Bring the rows from position `before` up to the recorded events, in the same transaction."""
     if _projected_state(connection) == (FOLD_VERSION, before):
-        kept = SqliteRows(connection)
-        for each in recorded:
-            project_event(kept, each)
+        rows = SqliteRows(connection)
+        for event in recorded:
+            project_event(rows, event)
         connection.execute("update projected set position = ?", (before + len(recorded),))
     else:
         rebuild_projection(connection)
@@ -97,9 +97,9 @@ def rebuild_projection(connection: sqlite3.Connection) -> None:
         connection.execute(f"drop table if exists {table}")
         connection.execute(f"create table {table} {columns}")
     connection.execute(CREATE_DEPLOYMENTS_INDEX)
-    folded, kept = MemoryRows(read_log(connection)), SqliteRows(connection)
-    for row in folded.deployments(None, None):
-        kept.save(row, folded.stack(row.stack))
+    folded, rows = MemoryRows(read_log(connection)), SqliteRows(connection)
+    for deployment in folded.deployments(None, None):
+        rows.save(deployment, folded.stack(deployment.stack))
     connection.execute("insert into projected values (?, ?)", (FOLD_VERSION, _newest_position(connection)))
 
 

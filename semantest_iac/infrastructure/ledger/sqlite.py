@@ -57,7 +57,7 @@ class SqliteLedgerReader:
 
     def streams(self) -> list[str]:
         """Return the names of all streams, sorted."""
-        with self._reading("read") as connection:
+        with self._open_snapshot("read") as connection:
             query = "select distinct stream from events order by stream"
             return [name for (name,) in connection.execute(query)] if connection else []
 
@@ -68,50 +68,50 @@ class SqliteLedgerReader:
 
     def verify(self, expected: LedgerHead | None = None) -> VerifiedLedger:
         """Recompute the chain after SQLite has checked its own file."""
-        with self._reading("verify") as connection:
+        with self._open_snapshot("verify") as connection:
             if connection is None:
                 return chain.verify_chain((), expected)
             _check_integrity(connection, self._path)
             return chain.verify_chain(projection.read_log(connection), expected)
 
     def deployment(self, deployment: str) -> DeploymentRow | None:
-        with self._projected() as rows:
+        with self._open_projection() as rows:
             return rows.deployment(deployment)
 
     def deployments(self, stacks: Collection[str] | None = None, limit: int | None = None) -> list[DeploymentRow]:
         """Return deployments of these stacks, newest request first."""
-        with self._projected() as rows:
+        with self._open_projection() as rows:
             return rows.deployments(stacks, limit)
 
     def newest(self) -> list[DeploymentRow]:
         """Return the newest deployment of every stack, newest first."""
-        with self._projected() as rows:
+        with self._open_projection() as rows:
             return rows.newest()
 
     def stack(self, name: str) -> StackRow:
         """Return one stack, with its defaults if it was never deployed."""
-        with self._projected() as rows:
+        with self._open_projection() as rows:
             return rows.stack(name)
 
     def stacks(self) -> list[StackRow]:
         """Return every stack by name."""
-        with self._projected() as rows:
+        with self._open_projection() as rows:
             return rows.stacks()
 
-    def _select(self, condition: str, *given: object) -> list[RecordedEvent]:
-        with self._reading("read") as connection:
+    def _select(self, condition: str, *parameters: object) -> list[RecordedEvent]:
+        with self._open_snapshot("read") as connection:
             if connection is None:
                 return []
             query = f"select {EVENT_COLUMNS} from events {condition}"  # noqa: S608 - conditions are literals of this class
-            return [RecordedEvent(*row) for row in connection.execute(query, given)]
+            return [RecordedEvent(*row) for row in connection.execute(query, parameters)]
 
     @contextmanager
-    def _projected(self) -> Iterator[ProjectionRows]:
-        with self._reading("read") as connection:
+    def _open_projection(self) -> Iterator[ProjectionRows]:
+        with self._open_snapshot("read") as connection:
             yield projection.current_rows(connection) if connection else MemoryRows()
 
     @contextmanager
-    def _reading(self, verb: str) -> Iterator[sqlite3.Connection | None]:
+    def _open_snapshot(self, verb: str) -> Iterator[sqlite3.Connection | None]:
         """Yield a connection that sees one snapshot of the ledger, or None if there is no ledger."""
         with translate_ledger_errors(verb, self._path):
             connection = open_for_reading(self._path, self._busy_timeout_s)
@@ -136,7 +136,7 @@ class SqliteLedger(SqliteLedgerReader):
 
     def __init__(self, path: Path, *, busy_timeout_s: float = 10.0) -> None:
         super().__init__(path, busy_timeout_s=busy_timeout_s)
-        self._writing = Lock()
+        self._write_lock = Lock()
         self._writer: sqlite3.Connection | None = None
         self._file = (0, 0)
 
@@ -155,7 +155,7 @@ class SqliteLedger(SqliteLedgerReader):
 
     def close(self) -> None:
         """Close the file; the next append opens it again."""
-        with self._writing:
+        with self._write_lock:
             if self._writer is not None:
                 self._writer.close()
                 self._writer = None
@@ -173,7 +173,7 @@ class SqliteLedger(SqliteLedgerReader):
 
     @contextmanager
     def _transaction(self, verb: str) -> Iterator[sqlite3.Connection]:
-        with self._writing, translate_ledger_errors(verb, self._path):
+        with self._write_lock, translate_ledger_errors(verb, self._path):
             connection = self._open_writer()
             connection.execute("begin immediate")
             try:

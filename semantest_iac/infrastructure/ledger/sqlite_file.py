@@ -107,16 +107,15 @@ def _read_mode(path: Path) -> str:
     """
     if os.access(path.parent, os.W_OK):
         return "mode=rw"
-    at_work = path.with_name(f"{path.name}-wal").exists()
-    return "mode=ro" if at_work else "mode=ro&immutable=1"
+    has_writer = path.with_name(f"{path.name}-wal").exists()
+    return "mode=ro" if has_writer else "mode=ro&immutable=1"
 
 
 def _create_empty_file(path: Path) -> None:
     """Create the file if there is none, without opening one that is in use.
 
     Closing a file releases every POSIX lock that its process holds on it (https://www.sqlite.org/howtocorrupt.html,
-    2.2):
-    other processes would then discard SQLite's log. The same holds between opening and closing a new file.
+    2.2): other processes would then discard SQLite's log. The same holds between opening and closing a new file.
     """
     with _CREATION_LOCK, suppress(FileExistsError):
         os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
@@ -151,12 +150,12 @@ def translate_ledger_errors(verb: str, path: Path) -> Iterator[None]:
     except sqlite3.Error as error:
         raise _ledger_error(f"Cannot {verb} ledger '{path}'", error) from error
     except OSError as error:
-        cause = (error.strerror or "the system refuses").lower()
+        cause = (error.strerror or "the system refused it").lower()
         code = "LEDGER_READ_ONLY" if error.errno in FORBIDDEN_ERRNOS else "LEDGER_IO"
         raise LedgerError(f"Cannot {verb} ledger '{path}': {cause}.", code, hint=PERMISSIONS_HINT) from error
 
 
-def _ledger_error(what: str, error: sqlite3.Error) -> LedgerError:
+def _ledger_error(failure: str, error: sqlite3.Error) -> LedgerError:
     name = getattr(error, "sqlite_errorname", "")  # absent if Python and not SQLite raised the error
     _, kind, code, cause, hint = next(row for row in SQLITE_FAILURES if name.startswith(row[0]))
-    return kind(f"{what}: {cause}.", code, hint=hint)
+    return kind(f"{failure}: {cause}.", code, hint=hint)

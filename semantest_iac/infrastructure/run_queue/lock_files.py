@@ -61,15 +61,15 @@ class LockFileQueue:
         import asyncio
 
         deadline = math.inf if timeout_s is None else time.monotonic() + timeout_s
-        told: list[LeaseHolder | None] = []
+        reported: list[LeaseHolder | None] = []
         while True:
             descriptor, holder = self._attempt(stack)
             if descriptor is not None:
                 return descriptor
             if time.monotonic() >= deadline:
                 raise _stack_busy_error(stack, holder)
-            if on_wait is not None and told != [holder]:
-                told = [holder]
+            if on_wait is not None and reported != [holder]:
+                reported = [holder]
                 on_wait(holder)
             await asyncio.sleep(POLL_S)
 
@@ -117,11 +117,13 @@ def _translate_lock_errors(stack: str, folder: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        cause = (error.strerror or "the system refuses").lower()
+        cause = (error.strerror or "the system refused it").lower()
         hint = f"Check the permissions of '{folder}' and the free space there."
         raise DeploymentError(f"Cannot lock stack '{stack}': {cause}.", hint=hint) from error
 
 
 def _stack_busy_error(stack: str, holder: LeaseHolder | None) -> StackBusyError:
-    who = str(holder) if holder else "another run"
-    return StackBusyError(f"Cannot work on stack '{stack}': {who} holds it.", hint="Try again when it has ended.")
+    holding_run = str(holder) if holder else "another run"
+    return StackBusyError(
+        f"Cannot work on stack '{stack}': {holding_run} holds it.", hint="Try again when it has ended."
+    )

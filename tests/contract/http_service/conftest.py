@@ -38,7 +38,7 @@ def deploy(tmp_path_factory: pytest.TempPathFactory) -> Deploy:
         )
         artifact = _packaged(home, named)
         cache = PackageCache(home)
-        front = FRONTS[provider](artifact, timeout_s, lambda digest: cache.folder_of(artifact.path))
+        front = FRONTS[provider](artifact, timeout_s, lambda digest: cache.unpack(artifact.path))
         assert front is not None
         return front
 

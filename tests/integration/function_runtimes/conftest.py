@@ -37,7 +37,7 @@ def packaged(tmp_path: Path) -> Callable[..., FunctionSpec]:
             (source / path).parent.mkdir(parents=True, exist_ok=True)
             (source / path).write_text(content)
         artifact = PackageBuilder(home).build(FunctionSource(source, entry, handler, runtime))
-        folder = PackageCache(home).folder_of(artifact.path)
+        folder = PackageCache(home).unpack(artifact.path)
         return FunctionSpec(folder, artifact.handler, artifact.runtime, **changes)  # type: ignore[arg-type]  # as above
 
     return of_files

@@ -17,7 +17,7 @@ from semantest_iac.infrastructure.function_runtimes.function_spec import Functio
 Function = Callable[..., FunctionSpec]
 PID = "import os, time\ndef handler(event, context):\n    time.sleep(event)\n    return os.getpid()"
 BREAKS = "import os\ndef handler(event, context):\n    os._exit(1) if event else None\n    return os.getpid()"
-HURRIED = PoolLimits(max_processes=3, patience_s=0)
+HURRIED = PoolLimits(max_processes=3, wait_before_start_s=0)
 
 
 @asynccontextmanager
@@ -60,7 +60,7 @@ class TestProcesses:
             assert len(set(await results(pool, *[0.5] * 8))) == most
 
     async def test_are_waited_for_when_calls_are_quick(self, python_function: Function) -> None:
-        async with pool_of(python_function(PID), PoolLimits(patience_s=20)) as pool:
+        async with pool_of(python_function(PID), PoolLimits(wait_before_start_s=20)) as pool:
             assert len(set(await results(pool, *[0] * 20))) == 1
 
     async def test_are_replaced_after_a_crash(self, python_function: Function) -> None:

@@ -96,7 +96,7 @@ def node_library(tmp_path_factory: pytest.TempPathFactory) -> Path:
         artifact = PackageBuilder(home).build(source)
     except ArtifactError:
         pytest.skip("npm reaches no registry, from which Node packages for Azure take @azure/functions")
-    return PackageCache(home).folder_of(artifact.path) / "node_modules"
+    return PackageCache(home).unpack(artifact.path) / "node_modules"
 
 
 @pytest.fixture(scope="session")
@@ -110,7 +110,7 @@ def python_library(tmp_path_factory: pytest.TempPathFactory) -> Path:
         artifact = PackageBuilder(home).build(source)
     except ArtifactError:
         pytest.skip("pip reaches no index, from which azure-functions comes")
-    return PackageCache(home).folder_of(artifact.path) / ".python_packages"
+    return PackageCache(home).unpack(artifact.path) / ".python_packages"
 
 
 def python_app(folder: Path, text: str = PYTHON_APP) -> FunctionSpec:
@@ -205,7 +205,7 @@ class TestPythonApp:
         (tmp_path / "app.py").write_text(PORTABLE)
         source = FunctionSource(tmp_path, handler="app.handler", runtime=PYTHON, provider="azure")
         artifact = PackageBuilder(tmp_path / "home").build(source)
-        folder = PackageCache(tmp_path / "home").folder_of(artifact.path)
+        folder = PackageCache(tmp_path / "home").unpack(artifact.path)
         shutil.copytree(python_library, folder / ".python_packages")
 
         async with FunctionProcess.start(FunctionSpec(folder, "", PYTHON, platform="functions", timeout_s=20)) as app:

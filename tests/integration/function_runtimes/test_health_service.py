@@ -30,7 +30,7 @@ IDENTITY = {"service": "semantest", "version": "2.1.0", "environment": "staging"
 @pytest.fixture
 async def service(tmp_path: Path) -> AsyncIterator[FunctionProcess]:
     artifact = PackageBuilder(tmp_path).build(FunctionSource())
-    folder = PackageCache(tmp_path).folder_of(artifact.path)
+    folder = PackageCache(tmp_path).unpack(artifact.path)
     async with FunctionProcess.start(FunctionSpec(folder, artifact.handler, artifact.runtime, ENVIRONMENT)) as process:
         yield process
 

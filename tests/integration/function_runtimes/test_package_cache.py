@@ -27,17 +27,17 @@ def package(tmp_path: Path) -> Path:
 
 class TestPackageCache:
     def test_unpacks_files_folders_and_execute_bits(self, tmp_path: Path, package: Path) -> None:
-        folder = PackageCache(tmp_path).folder_of(package)
+        folder = PackageCache(tmp_path).unpack(package)
 
         assert (folder / "app.py").read_text() == "x = 1"
         assert (folder / "empty").is_dir()
         assert os.access(folder / "bin/run", os.X_OK)
 
     def test_unpacks_only_once(self, tmp_path: Path, package: Path) -> None:
-        first = PackageCache(tmp_path).folder_of(package)
+        first = PackageCache(tmp_path).unpack(package)
         package.unlink()
 
-        assert PackageCache(tmp_path).folder_of(package) == first
+        assert PackageCache(tmp_path).unpack(package) == first
 
     @pytest.mark.parametrize("name", ["../evil", "/evil", "a/../../evil", "..\\evil"])
     def test_writes_nothing_outside_its_folder(self, tmp_path: Path, package: Path, name: str) -> None:
@@ -45,7 +45,7 @@ class TestPackageCache:
             archive.writestr(name, "x")
 
         with pytest.raises(RuntimeFailedError):
-            PackageCache(tmp_path / "home").folder_of(package)
+            PackageCache(tmp_path / "home").unpack(package)
 
         assert not [*tmp_path.rglob("*evil")]
         assert [*(tmp_path / "home" / "runtime").iterdir()] == []
@@ -54,6 +54,6 @@ class TestPackageCache:
         package.write_bytes(package.read_bytes()[:-30])
 
         with pytest.raises(RuntimeFailedError):
-            PackageCache(tmp_path / "home").folder_of(package)
+            PackageCache(tmp_path / "home").unpack(package)
 
         assert [*(tmp_path / "home" / "runtime").iterdir()] == []

@@ -79,7 +79,7 @@ async def services(house: House) -> AsyncIterator[LocalServices]:
     releases = Releases(lambda: dict(house.stacks), house.folder / "ledger.db")
     logs = FunctionLogFiles(house.folder / "logs")
     async with LocalServices(
-        releases, lambda stack: house, logs, ServingLimits(PoolLimits(max_processes=3, patience_s=0))
+        releases, lambda stack: house, logs, ServingLimits(PoolLimits(max_processes=3, wait_before_start_s=0))
     ) as services:
         yield services
 

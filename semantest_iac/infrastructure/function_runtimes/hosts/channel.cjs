@@ -1,48 +1,48 @@
 'use strict'
-// How a host program talks: one JSON line per call over a socket of its own, which nothing printed can be taken for.
+// Exchanges one JSON line per call over a socket of its own, so that printed output is never taken for an answer.
 
 const net = require('node:net')
 const readline = require('node:readline')
 
-/** Load, tell the facts that loading gave, then answer until the other side closes; `load` gives `{ call, facts }`. */
-async function serve(descriptor, load, largest) {
+/** Load, send the facts that loading returned, then answer until the other side closes; `load` resolves to `{ call, facts }`. */
+async function serve(descriptor, load, maxBytes) {
   const socket = new net.Socket({ fd: Number(descriptor), readable: true, writable: true })
-  const send = (answer) => socket.write(line(answer, largest))
+  const send = (answer) => socket.write(encodeLine(answer, maxBytes))
   socket.on('close', () => process.exit(0)).on('error', () => process.exit(0))
   const lines = readline.createInterface({ input: socket, crlfDelay: Infinity })
   const waiting = []
   lines.on('line', (text) => waiting.push(text))
-  const loaded = await load().catch((error) => send({ error: described(error) }))
+  const loaded = await load().catch((error) => send({ error: describeError(error) }))
   if (!loaded?.call) return
   send({ ready: true, ...loaded.facts })
-  const answer = async (text) => send(await answerOf(loaded.call, JSON.parse(text)))
+  const answer = async (text) => send(await callFunction(loaded.call, JSON.parse(text)))
   lines.removeAllListeners('line').on('line', answer)
   waiting.forEach(answer)
 }
 
-async function answerOf(call, question) {
+async function callFunction(call, request) {
   try {
-    return { result: (await call(question)) ?? null }
+    return { result: (await call(request)) ?? null }
   } catch (error) {
-    return { error: described(error) }
+    return { error: describeError(error) }
   }
 }
 
-function described(error) {
+function describeError(error) {
   const stackTrace = String(error?.stack ?? '').split('\n').slice(1).map((text) => text.trim())
   return { errorMessage: String(error?.message ?? error), errorType: error?.name ?? 'Error', stackTrace }
 }
 
-function line(answer, largest) {
+function encodeLine(answer, maxBytes) {
   try {
     const encoded = JSON.stringify(answer)
-    if (Buffer.byteLength(encoded) <= largest) return `${encoded}\n`
+    if (Buffer.byteLength(encoded) <= maxBytes) return `${encoded}\n`
   } catch (error) {
     const errorMessage = `Unable to marshal response: ${error.message}`
-    return line({ error: { errorMessage, errorType: 'Runtime.MarshalError' } }, largest)
+    return encodeLine({ error: { errorMessage, errorType: 'Runtime.MarshalError' } }, maxBytes)
   }
-  const errorMessage = `Response payload size exceeded maximum allowed payload size (${largest} bytes).`
-  return line({ error: { errorMessage, errorType: 'Function.ResponseSizeTooLarge' } }, largest)
+  const errorMessage = `Response payload size exceeded maximum allowed payload size (${maxBytes} bytes).`
+  return encodeLine({ error: { errorMessage, errorType: 'Function.ResponseSizeTooLarge' } }, maxBytes)
 }
 
 module.exports = { serve }

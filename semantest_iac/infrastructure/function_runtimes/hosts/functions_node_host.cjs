@@ -1,8 +1,8 @@
 'use strict'
 // Runs inside a function app's process: loads the app as Azure's worker does, and calls its HTTP functions.
 //
-// Started as `functions_node_host.cjs <descriptor> <anything>` in the package's folder. The package brings
-// `@azure/functions`; what that asks of the worker, `@azure/functions-core`, is played here.
+// Started as `functions_node_host.cjs <descriptor> <ignored>` in the package's folder. The package brings
+// `@azure/functions`; its interface to the worker, `@azure/functions-core`, is simulated here.
 
 const fs = require('node:fs')
 const Module = require('node:module')
@@ -10,7 +10,7 @@ const path = require('node:path')
 const { pathToFileURL } = require('node:url')
 const { serve } = require('./channel.cjs')
 
-const LARGEST_ANSWER = 128 * 1024 * 1024 // of one message between Azure's host and its worker
+const MAX_ANSWER_BYTES = 128 * 1024 * 1024 // of one message between Azure's host and its worker
 const SPECIAL = /\*\*\/|[*?{},]|[.+^$()|[\]\\]/g
 const PATTERNS = { '**/': '(?:.*/)?', '*': '[^/]*', '?': '[^/]', '{': '(?:', '}': ')', ',': '|' }
 const SAME_SITE = { lax: 'lax', strict: 'strict', explicitNone: 'none' }
@@ -29,14 +29,14 @@ const core = {
   log: (level, category, message) => print(level, message),
 }
 
-function playCore() {
+function provideCore() {
   const load = Module._load
   Module._load = (request, ...rest) => (request === '@azure/functions-core' ? core : load(request, ...rest))
 }
 
 /** Load every file that `main` of package.json names; it may be a pattern. */
 async function load() {
-  playCore()
+  provideCore()
   const { main } = JSON.parse(fs.readFileSync('package.json', 'utf8'))
   if (!main) throw new Error('package.json names no main file')
   const files = filesOf(main)
@@ -100,4 +100,4 @@ function print(level, message) {
   write(message)
 }
 
-serve(process.argv[2], load, LARGEST_ANSWER)
+serve(process.argv[2], load, MAX_ANSWER_BYTES)

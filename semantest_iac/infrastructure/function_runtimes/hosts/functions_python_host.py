@@ -16,13 +16,13 @@ from email.utils import parsedate_to_datetime
 from http.cookies import Morsel, SimpleCookie
 from typing import Any
 
-LARGEST_ANSWER = 128 * 1024 * 1024  # of one message between Azure's host and its worker
+MAX_ANSWER_BYTES = 128 * 1024 * 1024  # of one message between Azure's host and its worker
 SITE = ".python_packages/lib/site-packages"
 HTTP_TRIGGER = "httpTrigger"
-Call = Callable[[dict[str, Any]], Any]
+CallFunction = Callable[[dict[str, Any]], Any]
 
 
-class Context:
+class InvocationContext:
     """A function's argument `context`."""
 
     def __init__(self, function_name: str, invocation_id: str) -> None:
@@ -31,7 +31,7 @@ class Context:
         self.invocation_id = invocation_id
 
 
-def load() -> tuple[Call, dict[str, Any]]:
+def load_app() -> tuple[CallFunction, dict[str, Any]]:
     """Load the app; returns one function that dispatches calls, and the HTTP routes of the app's functions."""
     root = os.getcwd()
     sys.path[:0] = [root, os.path.join(root, SITE)]
@@ -42,14 +42,16 @@ def load() -> tuple[Call, dict[str, Any]]:
     if app is None:
         raise ImportError("function_app.py holds no FunctionApp")
     functions = {function.get_function_name(): function for function in app.get_functions()}
-    return lambda call: _result(functions[call["function"]], call), {"functions": [*map(_facts, functions.values())]}
+    return lambda call: _call_function(functions[call["function"]], call), {
+        "functions": [*map(_describe_function, functions.values())]
+    }
 
 
 def _is_app(value: Any) -> bool:
     return hasattr(value, "get_functions") and not isinstance(value, type)
 
 
-def _facts(function: Any) -> dict[str, Any]:
+def _describe_function(function: Any) -> dict[str, Any]:
     trigger = function.get_trigger()
     if trigger.get_binding_name() != HTTP_TRIGGER:
         return {"name": function.get_function_name(), "isHttp": False}
@@ -57,21 +59,21 @@ def _facts(function: Any) -> dict[str, Any]:
         "name": function.get_function_name(),
         "isHttp": True,
         "route": trigger.route,
-        "methods": [_word(method) for method in trigger.methods or ()],
-        "authLevel": _word(trigger.auth_level or "function"),
+        "methods": [_enum_text(method) for method in trigger.methods or ()],
+        "authLevel": _enum_text(trigger.auth_level or "function"),
     }
 
 
-def _word(value: Any) -> str:
+def _enum_text(value: Any) -> str:
     return str(getattr(value, "value", value))
 
 
-def _result(function: Any, call: dict[str, Any]) -> Any:
-    function_of_person, trigger = function.get_user_function(), function.get_trigger()
+def _call_function(function: Any, call: dict[str, Any]) -> Any:
+    user_function, trigger = function.get_user_function(), function.get_trigger()
     arguments = {trigger.name: _request(call["http"])}
-    if "context" in inspect.signature(function_of_person).parameters:
-        arguments["context"] = Context(call["function"], call["id"])
-    result = function_of_person(**arguments)
+    if "context" in inspect.signature(user_function).parameters:
+        arguments["context"] = InvocationContext(call["function"], call["id"])
+    result = user_function(**arguments)
     return _response(asyncio.run(result) if inspect.iscoroutine(result) else result)
 
 
@@ -90,27 +92,29 @@ def _response(result: Any) -> dict[str, Any] | None:
     if result is None:
         return None
     if isinstance(result, str):
-        return _http(200, {"content-type": "text/plain; charset=utf-8"}, (), result.encode())
+        return _http_answer(200, {"content-type": "text/plain; charset=utf-8"}, (), result.encode())
     cookies = [morsel for text in result.headers.get_all("Set-Cookie") for morsel in SimpleCookie(text).values()]
     headers = {name.lower(): value for name, value in result.headers.items() if name.lower() != "set-cookie"}
     charset = f"; charset={result.charset}" if result.mimetype.startswith("text/") else ""
     headers.setdefault("content-type", result.mimetype + charset)
-    return _http(result.status_code, headers, map(_cookie, cookies), result.get_body())
+    return _http_answer(result.status_code, headers, map(_cookie, cookies), result.get_body())
 
 
-def _http(status: int, headers: dict[str, str], cookies: Iterable[dict[str, Any]], body: bytes) -> dict[str, Any]:
+def _http_answer(
+    status: int, headers: dict[str, str], cookies: Iterable[dict[str, Any]], body: bytes
+) -> dict[str, Any]:
     encoded = base64.b64encode(body).decode("ascii")
     return {"status": status, "headers": headers, "cookies": [*cookies], "body": encoded}
 
 
 def _cookie(morsel: Morsel[str]) -> dict[str, Any]:
-    moment = morsel["expires"]
+    expiry = morsel["expires"]
     return {
         "name": morsel.key,
         "value": morsel.value,
         "domain": morsel["domain"],
         "path": morsel["path"],
-        "expires": parsedate_to_datetime(moment).timestamp() if moment else None,
+        "expires": parsedate_to_datetime(expiry).timestamp() if expiry else None,
         "maxAge": int(morsel["max-age"]) if morsel["max-age"] != "" else None,
         "secure": bool(morsel["secure"]),
         "httpOnly": bool(morsel["httponly"]),
@@ -123,7 +127,7 @@ def main(descriptor: int) -> None:
     sys.path.insert(0, os.path.dirname(__file__))
     channel = importlib.import_module("semantest_channel")
     del sys.path[0]
-    channel.serve(descriptor, load, LARGEST_ANSWER)
+    channel.serve(descriptor, load_app, MAX_ANSWER_BYTES)
 
 
 if __name__ == "__main__":

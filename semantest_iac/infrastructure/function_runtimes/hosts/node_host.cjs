@@ -8,7 +8,7 @@ const path = require('node:path')
 const { pathToFileURL } = require('node:url')
 const { serve } = require('./channel.cjs')
 
-const LARGEST_ANSWER = 6291556
+const MAX_ANSWER_BYTES = 6291556
 const ENDINGS = ['.js', '.mjs', '.cjs']
 
 async function load(name) {
@@ -29,8 +29,8 @@ function invoke(handler, event, context) {
   })
 }
 
-function contextOf(facts) {
-  const deadline = Date.now() + facts.remaining_ms
+function contextOf(callContext) {
+  const deadline = Date.now() + callContext.remaining_ms
   const { env } = process
   return {
     callbackWaitsForEmptyEventLoop: true,
@@ -39,11 +39,11 @@ function contextOf(facts) {
     memoryLimitInMB: env.AWS_LAMBDA_FUNCTION_MEMORY_SIZE,
     logGroupName: env.AWS_LAMBDA_LOG_GROUP_NAME,
     logStreamName: env.AWS_LAMBDA_LOG_STREAM_NAME,
-    invokedFunctionArn: facts.invoked_function_arn,
-    awsRequestId: facts.aws_request_id,
+    invokedFunctionArn: callContext.invoked_function_arn,
+    awsRequestId: callContext.aws_request_id,
     getRemainingTimeInMillis: () => Math.max(0, deadline - Date.now()),
   }
 }
 
 const [descriptor, handlerName] = process.argv.slice(2)
-serve(descriptor, () => load(handlerName), LARGEST_ANSWER)
+serve(descriptor, () => load(handlerName), MAX_ANSWER_BYTES)

@@ -12,36 +12,36 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-LARGEST_ANSWER = 6_291_556
+MAX_ANSWER_BYTES = 6_291_556
 
 
-class Context:
+class LambdaContext:
     """The second argument of a handler, with Lambda's attribute names."""
 
     identity = None
     client_context = None
 
-    def __init__(self, facts: dict[str, Any]) -> None:
+    def __init__(self, call_context: dict[str, Any]) -> None:
         self.function_name = os.environ["AWS_LAMBDA_FUNCTION_NAME"]
         self.function_version = os.environ["AWS_LAMBDA_FUNCTION_VERSION"]
         self.memory_limit_in_mb = os.environ["AWS_LAMBDA_FUNCTION_MEMORY_SIZE"]
         self.log_group_name = os.environ["AWS_LAMBDA_LOG_GROUP_NAME"]
         self.log_stream_name = os.environ["AWS_LAMBDA_LOG_STREAM_NAME"]
-        self.invoked_function_arn = facts["invoked_function_arn"]
-        self.aws_request_id = facts["aws_request_id"]
-        self._deadline = time.monotonic() + facts["remaining_ms"] / 1000
+        self.invoked_function_arn = call_context["invoked_function_arn"]
+        self.aws_request_id = call_context["aws_request_id"]
+        self._deadline = time.monotonic() + call_context["remaining_ms"] / 1000
 
     def get_remaining_time_in_millis(self) -> int:
         """Return the milliseconds until the process is ended."""
         return max(0, int((self._deadline - time.monotonic()) * 1000))
 
 
-def load(handler: str) -> tuple[Callable[[dict[str, Any]], Any], dict[str, Any]]:
+def load_handler(handler: str) -> tuple[Callable[[dict[str, Any]], Any], dict[str, Any]]:
     """Load the handler as a function of one call."""
     sys.path.insert(0, os.environ["LAMBDA_TASK_ROOT"])
     module, _, name = handler.rpartition(".")
     function = getattr(importlib.import_module(module.replace("/", ".")), name)
-    return lambda call: function(call["event"], Context(call["context"])), {}
+    return lambda call: function(call["event"], LambdaContext(call["context"])), {}
 
 
 def main(descriptor: int, handler: str) -> None:
@@ -49,7 +49,7 @@ def main(descriptor: int, handler: str) -> None:
     sys.path.insert(0, os.path.dirname(__file__))
     channel = importlib.import_module("semantest_channel")
     del sys.path[0]
-    channel.serve(descriptor, lambda: load(handler), LARGEST_ANSWER)
+    channel.serve(descriptor, lambda: load_handler(handler), MAX_ANSWER_BYTES)
 
 
 if __name__ == "__main__":

@@ -12,14 +12,14 @@ from enum import Enum
 from types import MappingProxyType
 from typing import Any
 
-_NOT_HERE = (
+_NOT_SIMULATED = (
     "azure.functions.{} is not simulated on this machine; name azure-functions in requirements.txt to run it here"
 )
 Function = Callable[..., Any]
 
 
 def __getattr__(name: str) -> Any:
-    raise AttributeError(_NOT_HERE.format(name))
+    raise AttributeError(_NOT_SIMULATED.format(name))
 
 
 class AuthLevel(Enum):
@@ -173,7 +173,7 @@ class Blueprint:
         """Decorate a function so that it answers HTTP requests."""
 
         def register(function: Any) -> Registered:
-            registered = self._of(function)
+            registered = self._register(function)
             registered.trigger = HttpTrigger(trigger_arg_name, route, methods, auth_level)
             return registered
 
@@ -183,20 +183,20 @@ class Blueprint:
         """Decorate a function to give it another name."""
 
         def rename(function: Any) -> Registered:
-            registered = self._of(function)
+            registered = self._register(function)
             registered.name = name
             return registered
 
         return rename
 
-    def _of(self, function: Any) -> Registered:
+    def _register(self, function: Any) -> Registered:
         if isinstance(function, Registered):
             return function
         self._registered.append(Registered(function))
         return self._registered[-1]
 
     def __getattr__(self, name: str) -> Any:
-        raise AttributeError(_NOT_HERE.format(f"{type(self).__name__}.{name}"))
+        raise AttributeError(_NOT_SIMULATED.format(f"{type(self).__name__}.{name}"))
 
 
 class FunctionApp(Blueprint):
