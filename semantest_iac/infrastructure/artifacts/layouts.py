@@ -21,8 +21,8 @@ class PackageLayout:
     """The structure of a package for one cloud and language.
 
     `handler` is what the cloud calls; `source` and `site` are the folders of the user's files and of their
-    requirements. `library` is a payload whose locked node modules lie beside them; `calls_handlers` is whether the cloud calls our
-    handlers directly, without an entry between. `wrapper` is a handler that runs before the user's handler.
+    requirements; `library` is a payload whose locked node modules lie beside them. With `calls_handlers` the cloud
+    calls our handlers directly, without an entry between. `wrapper` is a handler that runs before the user's handler.
     """
 
     handler: str
