@@ -18,9 +18,9 @@ from benchmarks.gateway import AT_ONCE, NODE, deploy, running, stack_of
 
 PARTS: Mapping[str, str] = {
     "HTTP and frames of WebSockets": r"/(aiohttp|multidict|yarl|frozenlist|propcache)/|/presentation/",
-    "stand-ins for tables and connections": r"/(loopback|\w+_services|table_\w+|item_expressions|crowd)\.py",
+    "stand-ins for tables and connections": r"/(loopback|tables|web_sockets|web_socket_connections)\.py",
     "event loop and sockets": r"/(asyncio|selectors|socket)",
-    "route, event and answer, versions, logs": r"/(local_service|urllib)/|/(http_api|functions_http|routes|uuid)\.py",
+    "route, event and answer, versions, logs": r"/(local_service|urllib)/|/(api_gateway|azure_functions|uuid)\.py",
     "the way to a process and back": r"/(function_runtimes|json)/",
 }
 PROFILED = """

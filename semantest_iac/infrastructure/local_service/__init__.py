@@ -1,4 +1,4 @@
-"""Calls a deployed service on this machine: its package in a process, from the events that its cloud would send.
+"""Runs a deployed service on this machine: its package in a process, called with the events that its cloud sends.
 
-Here: what stands before the function (a room per cloud), and the door. Not here: running functions
-(function_runtimes), and knowing what is deployed (the engines tell)."""
+Here: what stands before the function (a folder per cloud), its connections and tables, and the probes that call it.
+Not here: running functions (function_runtimes) and knowing what is deployed (the engines)."""

@@ -4,21 +4,29 @@ from __future__ import annotations
 
 import time
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from semantest_iac.domain.networking.http_exchange import HttpRequest, HttpResponse, Pairs
+from semantest_iac.domain.resource import DeployedResource
 from semantest_iac.infrastructure.function_runtimes.function_spec import FunctionSpec, Invocation
 
+CORS_HEADER_PREFIX = "access-control-"
+REQUEST_METHOD_HEADER, REQUEST_HEADERS_HEADER = "access-control-request-method", "access-control-request-headers"
+
+DeployedResources = Sequence[DeployedResource]
 UnpackPackage = Callable[[str], Path]
-"""The folder of an unpacked package, by its digest (sha256, hex)."""
+"""Unpacks a package by its digest (sha256, hex) and returns the folder."""
 
 
 @dataclass(frozen=True, slots=True)
 class AdmissionResult:
-    """A request as the function will see it, or the front's own refusal of it."""
+    """The event that the function receives, or the response with which the frontend refuses the request.
+
+    `note` says what was not checked.
+    """
 
     event: Any = None
     refusal: HttpResponse | None = None
@@ -27,151 +35,122 @@ class AdmissionResult:
 
 @dataclass(frozen=True, slots=True)
 class ApiFrontend:
-    """One deployed API with the function behind it, which is asked for once a request was admitted.
+    """One deployed API before its function, which is loaded once the first request is admitted.
 
-    A client is not kept waiting longer than `longest_s`, whatever becomes of the function.
+    A client gets a response after `timeout_s` even if the function still runs.
     """
 
-    function: Callable[[], FunctionSpec]
+    load_function: Callable[[], FunctionSpec]
     admit: Callable[[HttpRequest], AdmissionResult]
-    answer: Callable[[HttpRequest, Invocation], HttpResponse]
-    longest_s: float = 230
-    is_for_sockets: bool = False
+    respond: Callable[[HttpRequest, Invocation], HttpResponse]
+    timeout_s: float = 230
+    is_web_socket: bool = False
 
 
-def make_web_socket_frontend(function: Callable[[], FunctionSpec]) -> ApiFrontend:
-    """That of a WebSocket API, which answers nothing else itself."""
-    return ApiFrontend(function, _require_upgrade, _refuse_to_answer, is_for_sockets=True)
+def make_web_socket_frontend(load_function: Callable[[], FunctionSpec]) -> ApiFrontend:
+    """Make the frontend of a WebSocket API, which refuses every plain request with 426."""
+    return ApiFrontend(load_function, _require_upgrade, _refuse_to_respond, is_web_socket=True)
 
 
 def _require_upgrade(request: HttpRequest) -> AdmissionResult:
     return AdmissionResult(refusal=HttpResponse(426, (("upgrade", "websocket"), ("connection", "Upgrade"))))
 
 
-def _refuse_to_answer(request: HttpRequest, invocation: Invocation) -> HttpResponse:
-    raise AssertionError("nothing was admitted")
-
-
-CORS_HEADER_PREFIX = "access-control-"
-REQUEST_METHOD_HEADER, REQUEST_HEADERS_HEADER = "access-control-request-method", "access-control-request-headers"
+def _refuse_to_respond(request: HttpRequest, invocation: Invocation) -> HttpResponse:
+    raise AssertionError("a WebSocket API admits no plain request")
 
 
 @dataclass(frozen=True, slots=True)
 class CorsRules:
-    """Who may call from where; without methods or headers whatever a browser asks for is allowed.
-
-    `status` is that of answers to preflights.
-    """
+    """Cross-origin rules that a gateway applies; without methods or headers, every requested one is allowed."""
 
     origins: Sequence[str]
     methods: Sequence[str] = ()
     headers: Sequence[str] = ()
-    exposed: Sequence[str] = ()
-    credentials: bool = False
-    max_age: int = 0
-    status: int = 204
+    exposed_headers: Sequence[str] = ()
+    allows_credentials: bool = False
+    max_age_s: int = 0
+    preflight_status: int = 204
 
-    def preflight(self, request: HttpRequest) -> HttpResponse | None:
-        """The answer to a preflight, bare where the origin is not allowed; None for every other request."""
+    def answer_preflight(self, request: HttpRequest) -> HttpResponse | None:
+        """Answer a preflight, without CORS headers if the origin is not allowed; None for every other request."""
         if request.method != "OPTIONS" or not (request.header("origin") and request.header(REQUEST_METHOD_HEADER)):
             return None
-        return HttpResponse(self.status, (*self._of_origin(request), *self._of_preflight(request)))
+        return HttpResponse(self.preflight_status, (*self._origin_headers(request), *self._preflight_headers(request)))
 
-    def dressed(self, request: HttpRequest, response: HttpResponse) -> HttpResponse:
-        """The answer with the rules' headers in place of the function's own."""
-        own = tuple(pair for pair in response.headers if not pair[0].startswith(CORS_HEADER_PREFIX))
-        exposed = ((f"{CORS_HEADER_PREFIX}expose-headers", ",".join(self.exposed)),) if self.exposed else ()
-        given = self._of_origin(request)
-        return replace(response, headers=(*own, *given, *(exposed if given else ())))
+    def replace_headers(self, request: HttpRequest, response: HttpResponse) -> HttpResponse:
+        """Replace the function's own CORS headers by those of the rules."""
+        others = tuple(pair for pair in response.headers if not pair[0].startswith(CORS_HEADER_PREFIX))
+        exposed = ((f"{CORS_HEADER_PREFIX}expose-headers", ",".join(self.exposed_headers)),)
+        origin_headers = self._origin_headers(request)
+        added = (*origin_headers, *(exposed if origin_headers and self.exposed_headers else ()))
+        return replace(response, headers=(*others, *added))
 
-    def allows(self, origin: str) -> bool:
-        """Whether pages of that origin may call."""
+    def allows_origin(self, origin: str) -> bool:
         return "*" in self.origins or origin in self.origins
 
-    def _of_origin(self, request: HttpRequest) -> Pairs:
+    def _origin_headers(self, request: HttpRequest) -> Pairs:
         origin = request.header("origin")
-        if not origin or not self.allows(origin):
+        if not origin or not self.allows_origin(origin):
             return ()
-        shown = "*" if "*" in self.origins else origin
-        credentials = ((f"{CORS_HEADER_PREFIX}allow-credentials", "true"),) if self.credentials else ()
-        return ((f"{CORS_HEADER_PREFIX}allow-origin", shown), *credentials)
+        allowed = "*" if "*" in self.origins else origin
+        credentials = ((f"{CORS_HEADER_PREFIX}allow-credentials", "true"),) if self.allows_credentials else ()
+        return ((f"{CORS_HEADER_PREFIX}allow-origin", allowed), *credentials)
 
-    def _of_preflight(self, request: HttpRequest) -> Iterator[tuple[str, str]]:
-        if not self.allows(request.header("origin")):
+    def _preflight_headers(self, request: HttpRequest) -> Iterator[tuple[str, str]]:
+        if not self.allows_origin(request.header("origin")):
             return
-        yield f"{CORS_HEADER_PREFIX}allow-methods", ",".join(self.methods) or request.header(REQUEST_METHOD_HEADER)
+        methods = ",".join(self.methods) or request.header(REQUEST_METHOD_HEADER)
+        yield f"{CORS_HEADER_PREFIX}allow-methods", methods
         if headers := ",".join(self.headers) or request.header(REQUEST_HEADERS_HEADER):
             yield f"{CORS_HEADER_PREFIX}allow-headers", headers
-        if self.max_age:
-            yield f"{CORS_HEADER_PREFIX}max-age", str(self.max_age)
+        if self.max_age_s:
+            yield f"{CORS_HEADER_PREFIX}max-age", str(self.max_age_s)
 
 
 @dataclass(frozen=True, slots=True)
 class RateLimit:
-    """`rate` calls a second, and `burst` at once after silence."""
+    """`rate` calls a second, and up to `burst` at once after a pause."""
 
     rate: float
     burst: int
 
 
 class TokenBuckets:
-    """What each route still lets through; a route without a limit lets everything through."""
+    """One token bucket per route, as API Gateway has; a route without a limit accepts every call."""
 
     def __init__(
         self, limit_of: Callable[[str], RateLimit | None], clock: Callable[[], float] = time.monotonic
     ) -> None:
         self._limit_of = limit_of
         self._clock = clock
-        self._left: dict[str, tuple[float, float]] = {}  # tokens, and when they were counted
+        self._buckets: dict[str, tuple[float, float]] = {}  # tokens, and the time at which they were counted
 
-    def admits(self, route: str) -> bool:
-        """Whether one more call may pass now; one that passes is counted."""
+    def try_acquire(self, route: str) -> bool:
+        """Take one token; False if the bucket is empty."""
         limit = self._limit_of(route)
         if limit is None:
             return True
         now = self._clock()
-        left, counted = self._left.get(route, (float(limit.burst), now))
-        left = min(float(limit.burst), left + (now - counted) * limit.rate)
-        self._left[route] = (left - 1 if left >= 1 else left, now)
-        return left >= 1
+        tokens, counted_at = self._buckets.get(route, (float(limit.burst), now))
+        tokens = min(float(limit.burst), tokens + (now - counted_at) * limit.rate)
+        self._buckets[route] = (tokens - 1 if tokens >= 1 else tokens, now)
+        return tokens >= 1
 
 
 class SlidingWindow:
-    """So many calls in any period of so many seconds."""
+    """At most `calls` calls in any period of `period_s` seconds, as API Management counts them."""
 
     def __init__(self, calls: int, period_s: float, clock: Callable[[], float] = time.monotonic) -> None:
         self._times: deque[float] = deque(maxlen=calls)
         self._period_s = period_s
         self._clock = clock
 
-    def wait(self) -> float:
-        """Seconds until one more call may pass; one that passes now is counted."""
+    def try_acquire(self) -> float:
+        """Count a call and return 0, or return the seconds until the next call may pass."""
         now, is_full = self._clock(), len(self._times) == self._times.maxlen
-        left = self._times[0] + self._period_s - now if is_full else 0.0
-        if left > 0:
-            return left
+        wait_s = self._times[0] + self._period_s - now if is_full else 0.0
+        if wait_s > 0:
+            return wait_s
         self._times.append(now)
         return 0
-
-
-@dataclass(frozen=True, slots=True)
-class StageLimits:
-    """The limit of each route; without one of its own a route has the stage's."""
-
-    default: RateLimit | None
-    own: Mapping[str, RateLimit | None]
-
-    def __call__(self, route: str) -> RateLimit | None:
-        return self.own.get(route) or self.default
-
-
-def read_stage_limits(stage: Mapping[str, Any] | None) -> StageLimits:
-    """The limits by a deployed stage."""
-    stage = stage or {}
-    own = {str(it["routeKey"]): _read_rate_limit(it) for it in stage.get("routeSettings") or ()}
-    return StageLimits(_read_rate_limit(stage.get("defaultRouteSettings") or {}), own)
-
-
-def _read_rate_limit(settings: Mapping[str, Any]) -> RateLimit | None:
-    rate, burst = settings.get("throttlingRateLimit"), settings.get("throttlingBurstLimit")
-    return None if rate is None and burst is None else RateLimit(float(rate or 0), int(burst or 0))

@@ -18,14 +18,14 @@ LONGEST_LOG_LINE = 16 * 1024
 
 
 class FunctionLogFiles:
-    """`<home>/logs/<stack>.log`: a JSON line for each line that was printed; writers never fail because of it."""
+    """`<home>/logs/<stack>.log`, a JSON object per printed line; a failing write is ignored."""
 
-    def __init__(self, folder: Path, largest: int = LARGEST_LOG_FILE) -> None:
+    def __init__(self, folder: Path, max_bytes: int = LARGEST_LOG_FILE) -> None:
         self._folder = folder
-        self._largest = largest
+        self._max_bytes = max_bytes
 
     def add(self, stack: str, invocation: Invocation) -> None:
-        """Keep what one invocation printed, and how it failed; values of the function's secrets are out of it."""
+        """Store what one invocation printed and how it failed; its secret values are already redacted."""
         lines = [*invocation.logs.splitlines(), *_error_lines(invocation)]
         if not lines:
             return
@@ -35,20 +35,20 @@ class FunctionLogFiles:
             self._append(stack, text)
 
     def batches(self, stack: str) -> Iterator[list[dict[str, Any]]]:
-        """All that is kept, oldest first; then, whenever it is asked, what came since. Never ends."""
-        seen: dict[int, int] = {}  # a file keeps its number when it becomes the older one
+        """Yield all stored lines, oldest first, then at each step the new ones; never ends."""
+        offsets: dict[int, int] = {}  # by inode, which a file keeps when it becomes the older one
         while True:
-            yield [line for path in _log_paths(self._folder, stack) for line in _read_new_lines(path, seen)]
+            yield [line for path in _log_paths(self._folder, stack) for line in _read_new_lines(path, offsets)]
 
     def _append(self, stack: str, text: str) -> None:
         older, path = _log_paths(self._folder, stack)
-        with self._opened(path) as file:
+        with self._open(path) as file:
             file.write(text)
             size = file.tell()
-        if size > self._largest:
+        if size > self._max_bytes:
             path.replace(older)
 
-    def _opened(self, path: Path) -> TextIO:
+    def _open(self, path: Path) -> TextIO:
         try:
             return path.open("a")
         except FileNotFoundError:
@@ -61,19 +61,18 @@ def _log_paths(folder: Path, stack: str) -> tuple[Path, Path]:
     return folder / f"{stack}.older.log", folder / f"{stack}.log"
 
 
-def _read_new_lines(path: Path, seen: dict[int, int]) -> Iterator[dict[str, Any]]:
-    """The complete lines behind those that were seen."""
+def _read_new_lines(path: Path, offsets: dict[int, int]) -> Iterator[dict[str, Any]]:
+    """Yield the complete lines after the file's offset."""
     with suppress(OSError), path.open("rb") as file:
-        number = os.fstat(file.fileno()).st_ino
-        file.seek(seen.get(number, 0))
+        inode = os.fstat(file.fileno()).st_ino
+        file.seek(offsets.get(inode, 0))
         for line in file:
             if line.endswith(b"\n"):
-                seen[number] = seen.get(number, 0) + len(line)
+                offsets[inode] = offsets.get(inode, 0) + len(line)
                 yield json.loads(line)
 
 
 def _error_lines(invocation: Invocation) -> Iterator[str]:
-    """An error as its cloud would log it."""
     if invocation.error is not None:
         yield "{errorType}: {errorMessage}".format(**invocation.error)
         yield from map(str, invocation.error.get("stackTrace") or ())

@@ -14,12 +14,12 @@ from semantest_iac.domain.deployment.stack import Stack
 from semantest_iac.domain.errors import NotFoundError
 from semantest_iac.domain.networking.http_exchange import HttpRequest, HttpResponse
 from semantest_iac.domain.ports.service_probe import ProbeAnswer, WebSocketConversation
-from semantest_iac.domain.resource import DeployedResource
 from semantest_iac.infrastructure.clouds.registry import CLOUDS
 from semantest_iac.infrastructure.function_runtimes.function_spec import Invocation
-from semantest_iac.infrastructure.local_service.api_frontend import ApiFrontend, UnpackPackage
+from semantest_iac.infrastructure.local_service.api_frontend import ApiFrontend, DeployedResources, UnpackPackage
 from semantest_iac.infrastructure.local_service.function_log_files import FunctionLogFiles
 from semantest_iac.infrastructure.local_service.warm_service import InvocationListener, WarmService, ignore_invocation
+from semantest_iac.infrastructure.local_service.web_socket_connections import CLOSE_GOING_AWAY
 from semantest_iac.infrastructure.local_service.web_socket_service import (
     SWITCHING_PROTOCOLS,
     WebSocketContext,
@@ -27,117 +27,118 @@ from semantest_iac.infrastructure.local_service.web_socket_service import (
     WebSocketServiceFactory,
 )
 
-_CLOSE_GOING_AWAY = 1001
+FindDeployedResources = Callable[[Stack], Awaitable[DeployedResources]]
 
-
-class ProbeClient:
-    """The only client that there is, as the service's own way to it sees it."""
-
-    def __init__(self) -> None:
-        self.id = uuid.uuid4().hex
-        self.heard: list[str] = []
-        self.is_here = True
-
-    async def send(self, id: str, data: bytes) -> bool:
-        """Hear it."""
-        if id == self.id:
-            self.heard.append(data.decode(errors="replace"))
-        return id == self.id and self.is_here
-
-    async def close(self, id: str) -> bool:
-        """Leave."""
-        was_here, self.is_here = self.is_here and id == self.id, False
-        return was_here
-
-    def facts(self, id: str) -> Mapping[str, Any] | None:
-        """Nothing that anybody needs."""
-        return {} if id == self.id else None
-
-
-async def converse_with_service(
-    service: WebSocketService, visitors: ProbeClient, messages: Sequence[str]
-) -> WebSocketConversation:
-    """What the service said to these messages; ends early where one is not taken."""
-    async with service:
-        status = await service.connect(visitors.id, service.visitor())
-        if status != SWITCHING_PROTOCOLS:
-            return WebSocketConversation(status)
-        for message in messages:
-            if not await service.receive(visitors.id, message):
-                return WebSocketConversation(500, tuple(visitors.heard))
-        await service.disconnect(visitors.id, _CLOSE_GOING_AWAY, "")
-    return WebSocketConversation(status, tuple(visitors.heard))
-
-
-FindDeployedResources = Callable[[Stack], Awaitable[Sequence[DeployedResource]]]
-
-ApiFrontendFactory = Callable[[Sequence[DeployedResource], UnpackPackage], ApiFrontend | None]
-"""What stands before the functions of a stack, or None where the stack has none."""
+ApiFrontendFactory = Callable[[DeployedResources, UnpackPackage], ApiFrontend | None]
+"""Builds the frontend of a stack; None if the stack has no API."""
 
 
 class LocalProbe:
-    """The ServiceProbe for simulated clouds; starts a fresh process for each call, as after a long silence."""
+    """The ServiceProbe for simulated clouds; each call starts a fresh process, as a cold start does."""
 
     def __init__(
         self,
-        deployed: FindDeployedResources,
+        find_resources: FindDeployedResources,
         packages: Path,
         unpack: Callable[[Path], Path],
         logs: FunctionLogFiles | None = None,
     ) -> None:
-        self.deployed = deployed
+        self.find_resources = find_resources
         self._packages = packages
         self._unpack = unpack
         self._logs = logs
 
     async def call(self, stack: Stack, request: HttpRequest) -> ProbeAnswer:
-        """Through route and function to the answer; raises NotFoundError where no such stack is deployed."""
-        told = partial(self._logs.add, str(stack)) if self._logs else ignore_invocation
-        front = await self.front(stack)
-        if front.is_for_sockets and (said := await self._said_beside(stack, request, told)):
-            return ProbeAnswer(said)
-        async with WarmService(front, told) as service:
+        """Answer one request through frontend and function; raises NotFoundError if the stack is not deployed."""
+        on_invocation = self._log_of(stack)
+        frontend = await self.load_frontend(stack)
+        if frontend.is_web_socket and (response := await self._answer_plain_http(stack, request, on_invocation)):
+            return ProbeAnswer(response)
+        async with WarmService(frontend, on_invocation) as service:
             return await service.call(request)
 
-    async def _said_beside(self, stack: Stack, request: HttpRequest, told: InvocationListener) -> HttpResponse | None:
-        """What a WebSocket API says to a plain request, where it says anything; of its clients none is here."""
-        service = await self.sockets(stack, WebSocketContext(ProbeClient(), self.unpacked, told))
-        async with service:
-            return await service.answer(request, "")
-
-    async def front(self, stack: Stack) -> ApiFrontend:
-        """What stands before the stack's function; raises NotFoundError where no such stack is deployed."""
-        cloud = CLOUDS[stack.provider]
-        front_of: ApiFrontendFactory = cloud.load_part(cloud.api_frontend)
-        front = front_of(await self.deployed(stack), self.unpacked)
-        if front is None:
-            raise _not_deployed_error(stack)
-        return front
-
     async def converse(self, stack: Stack, messages: Sequence[str]) -> WebSocketConversation:
-        """In processes of their own, past the authorizer too; raises NotFoundError where no such API is deployed."""
+        """Converse in fresh processes, authorizer included; raises NotFoundError if no WebSocket API is deployed."""
         logs: list[str] = []
+        store_log = self._log_of(stack)
 
-        def told(invocation: Invocation) -> None:
+        def on_invocation(invocation: Invocation) -> None:
             logs.append(invocation.log_with_failure)
-            (partial(self._logs.add, str(stack)) if self._logs else ignore_invocation)(invocation)
+            store_log(invocation)
 
-        visitors = ProbeClient()
-        service = await self.sockets(stack, WebSocketContext(visitors, self.unpacked, told))
-        return replace(await converse_with_service(service, visitors, messages), logs="".join(logs))
+        client = ProbeClient()
+        context = WebSocketContext(client, self.unpack_package, on_invocation)
+        service = await self.build_web_socket_service(stack, context)
+        return replace(await converse_with_service(service, client, messages), logs="".join(logs))
 
-    async def sockets(self, stack: Stack, around: WebSocketContext) -> WebSocketService:
-        """The stack's WebSocket API as it is deployed now; raises NotFoundError where it has none."""
-        cloud, resources = CLOUDS[stack.provider], await self.deployed(stack)
-        sockets_of: WebSocketServiceFactory | None = cloud.load_part(cloud.web_sockets) if cloud.web_sockets else None
-        service = await asyncio.to_thread(sockets_of, resources, around) if sockets_of else None
+    async def load_frontend(self, stack: Stack) -> ApiFrontend:
+        """Build the frontend of a stack as it is deployed now; raises NotFoundError if it has none."""
+        cloud = CLOUDS[stack.provider]
+        build_frontend: ApiFrontendFactory = cloud.load_part(cloud.api_frontend)
+        frontend = build_frontend(await self.find_resources(stack), self.unpack_package)
+        if frontend is None:
+            raise _not_deployed_error(stack)
+        return frontend
+
+    async def build_web_socket_service(self, stack: Stack, context: WebSocketContext) -> WebSocketService:
+        """Build the WebSocket API of a stack as it is deployed now; raises NotFoundError if it has none."""
+        cloud, resources = CLOUDS[stack.provider], await self.find_resources(stack)
+        build: WebSocketServiceFactory | None = cloud.load_part(cloud.web_sockets) if cloud.web_sockets else None
+        service = await asyncio.to_thread(build, resources, context) if build else None
         if service is None:
             raise _no_web_socket_error(stack) if resources else _not_deployed_error(stack)
         return service
 
-    def unpacked(self, digest: str) -> Path:
-        """States keep no package, only its digest: packages are found by that."""
+    def unpack_package(self, digest: str) -> Path:
+        """Unpack a package by its digest, which is all that a stack's state holds of it."""
         return self._unpack(self._packages / f"{digest}.zip")
+
+    async def _answer_plain_http(
+        self, stack: Stack, request: HttpRequest, on_invocation: InvocationListener
+    ) -> HttpResponse | None:
+        context = WebSocketContext(ProbeClient(), self.unpack_package, on_invocation)
+        service = await self.build_web_socket_service(stack, context)
+        async with service:
+            return await service.answer_plain_http(request, "")
+
+    def _log_of(self, stack: Stack) -> InvocationListener:
+        return partial(self._logs.add, str(stack)) if self._logs else ignore_invocation
+
+
+class ProbeClient:
+    """The WebSocketClients of a probe: itself alone."""
+
+    def __init__(self) -> None:
+        self.id = uuid.uuid4().hex
+        self.received: list[str] = []
+        self.is_connected = True
+
+    async def send(self, id: str, data: bytes) -> bool:
+        if id == self.id:
+            self.received.append(data.decode(errors="replace"))
+        return id == self.id and self.is_connected
+
+    async def close(self, id: str) -> bool:
+        was_connected, self.is_connected = self.is_connected and id == self.id, False
+        return was_connected
+
+    def describe(self, id: str) -> Mapping[str, Any] | None:
+        return {} if id == self.id else None
+
+
+async def converse_with_service(
+    service: WebSocketService, client: ProbeClient, messages: Sequence[str]
+) -> WebSocketConversation:
+    """Connect, send the messages, and disconnect; ends with status 500 at a message that is not accepted."""
+    async with service:
+        status = await service.connect(client.id, service.probe_handshake())
+        if status != SWITCHING_PROTOCOLS:
+            return WebSocketConversation(status)
+        for message in messages:
+            if not await service.deliver(client.id, message):
+                return WebSocketConversation(500, tuple(client.received))
+        await service.disconnect(client.id, CLOSE_GOING_AWAY, "")
+    return WebSocketConversation(status, tuple(client.received))
 
 
 def _not_deployed_error(stack: Stack) -> NotFoundError:
@@ -147,4 +148,4 @@ def _not_deployed_error(stack: Stack) -> NotFoundError:
 
 def _no_web_socket_error(stack: Stack) -> NotFoundError:
     hint = "Connect to a stack of the component websocket."
-    return NotFoundError(f"Cannot open a WebSocket at '{stack}': it answers HTTP alone.", hint=hint)
+    return NotFoundError(f"Cannot open a WebSocket at '{stack}': it answers only HTTP.", hint=hint)

@@ -29,189 +29,194 @@ from semantest_iac.infrastructure.local_service.web_socket_connections import (
 from semantest_iac.infrastructure.local_service.web_socket_service import Handshake, WebSocketContext
 
 Cached = TypeVar("Cached")
-
-
-class PerStackCache(Generic[Cached]):
-    """`renewed` is given what there was, None at first, and gives what there is from now on."""
-
-    def __init__(self, renewed: Callable[[Stack, Cached | None], Awaitable[Cached]]) -> None:
-        self._renewed = renewed
-        self._things: dict[str, tuple[str, Cached]] = {}
-        self._turns: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
-
-    @property
-    def releases(self) -> Mapping[str, str]:
-        """What is kept, by stack."""
-        return {name: release for name, (release, _) in self._things.items()}
-
-    async def of(self, name: str, release: str) -> Cached:
-        """The thing of a stack, renewed where it is one of another release."""
-        release_now, thing = self._things.get(name, (None, None))
-        if release_now == release and thing is not None:
-            return thing
-        async with self._turns[name]:
-            release_now, thing = self._things.get(name, (None, None))
-            if release_now != release or thing is None:
-                thing = await self._renewed(Stack.parse(name), thing)
-                self._things[name] = release, thing
-            return thing
-
-    def without(self, names: Collection[str]) -> list[Cached]:
-        """Forget all but these stacks, and give what was forgotten."""
-        return [self._things.pop(name)[1] for name in list(self._things) if name not in names]
-
-
-_TIMESTAMP_RESOLUTION_S = 0.02  # two writes may share one time stamp of a file system
 FileStamps = tuple[tuple[int, int], ...]
 
-
-class Releases:
-    """Stack -> the deployment that settled it last."""
-
-    def __init__(self, read: Callable[[], Mapping[str, str]], ledger: Path) -> None:
-        self._read = read
-        self._files = ledger, ledger.with_name(f"{ledger.name}-wal")
-        self._found: Mapping[str, str] = {}
-        self._seen: FileStamps | None = None
-        self._reading = asyncio.Lock()
-
-    async def current(self) -> Mapping[str, str]:
-        """The releases as of now; the same mapping as before where nothing has changed."""
-        if self._stamp() != self._seen:
-            async with self._reading:
-                stamp = self._stamp()
-                if stamp != self._seen:
-                    await self._renew(stamp)
-        return self._found
-
-    async def _renew(self, stamp: FileStamps) -> None:
-        found = await asyncio.to_thread(self._read)
-        if found != self._found:
-            self._found = found
-        newest = max((changed for changed, _ in stamp), default=0)
-        self._seen = stamp if time.time_ns() - newest > _TIMESTAMP_RESOLUTION_S * 1e9 else None
-
-    def _stamp(self) -> FileStamps:
-        return tuple(_stamp_of_file(path) for path in self._files)
-
-
-def _stamp_of_file(path: Path) -> tuple[int, int]:
-    try:
-        found = path.stat()
-    except OSError:
-        return 0, 0
-    return found.st_mtime_ns, found.st_size
-
-
+_TIMESTAMP_RESOLUTION_S = 0.02  # two writes may get the same time stamp from a file system
 _log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
 class ServingLimits:
-    """What may be other than on the clouds; `look_s` is how often the stacks of silent clients are looked at."""
+    """Limits that may differ from the clouds'; `poll_interval_s` applies to stacks whose clients are silent."""
 
     processes: PoolLimits | None = None
     connections: ConnectionLimits | None = None
-    grace_s: float = RECONNECT_GRACE_S
-    look_s: float = 0.25
+    reconnect_grace_s: float = RECONNECT_GRACE_S
+    poll_interval_s: float = 0.25
 
 
 class LocalServices:
-    """Notices what was deployed, by whichever process; leaving the block ends everything."""
+    """Serves all stacks, and notices what any process deploys; leaving the block ends every process and connection."""
 
     def __init__(
         self,
         releases: Releases,
-        door_of: Callable[[Stack], ServiceProbe],
+        find_probe: Callable[[Stack], ServiceProbe],
         logs: FunctionLogFiles,
         limits: ServingLimits | None = None,
     ) -> None:
         self._releases = releases
-        self._door_of = door_of
+        self._find_probe = find_probe
         self._logs = logs
         self._limits = limits or ServingLimits()
-        self._served: Mapping[str, str] = {}
-        self._services = PerStackCache(self._service)
-        self._houses = PerStackCache(self._house)
-        self._gone: list[WarmService | WebSocketConnections] = []
-        self._looking: asyncio.Task[None] | None = None
+        self._known_releases: Mapping[str, str] = {}
+        self._services = PerStackCache(self._refresh_service)
+        self._connections = PerStackCache(self._refresh_connections)
+        self._retired: list[WarmService | WebSocketConnections] = []
+        self._polling: asyncio.Task[None] | None = None
 
     async def __aenter__(self) -> Self:
-        self._looking = asyncio.create_task(self._look())
+        self._polling = asyncio.create_task(self._poll_releases())
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        if self._looking:
-            self._looking.cancel()
-            await asyncio.gather(self._looking, return_exceptions=True)
-        await asyncio.gather(*(gone.stop() for gone in (*self._without(()), *self._gone)))
+        if self._polling:
+            self._polling.cancel()
+            await asyncio.gather(self._polling, return_exceptions=True)
+        await asyncio.gather(*(service.stop() for service in (*self._drop_except(()), *self._retired)))
 
     async def names(self) -> list[str]:
-        """The stacks that are answered now, sorted."""
-        return sorted(await self._current())
+        """The names of the deployed stacks, sorted."""
+        return sorted(await self._current_releases())
 
     async def call(self, name: str, request: HttpRequest) -> ProbeAnswer:
-        """What a client of the cloud would get; raises NotFoundError for a stack that is not deployed here."""
-        service = await self._services.of(name, await self._release(name))
-        said = await self._said_beside(name, request) if service.is_for_sockets else None
-        return ProbeAnswer(said) if said else await service.answer(request)
-
-    async def _said_beside(self, name: str, request: HttpRequest) -> HttpResponse | None:
-        """What a WebSocket API says to a plain request, where it says anything."""
-        house = await self._houses.of(name, await self._release(name))
-        return await house.answer(request, f"ws://{request.header('host')}/{name}/")
+        """Answer as the cloud does; raises NotFoundError for a stack that is not deployed here."""
+        service = await self._services.get(name, await self._find_release(name))
+        response = await self._answer_plain_http(name, request) if service.is_web_socket else None
+        return ProbeAnswer(response) if response else await service.call_as_client(request)
 
     async def connect(self, name: str, request: HttpRequest) -> Connection | int:
-        """A client's visit at a WebSocket API, or the status that it is refused with; raises as `call` does."""
-        house = await self._houses.of(name, await self._release(name))
-        return await house.connect(Handshake(request.query, request.headers, request.client))
+        """Admit a WebSocket client, or return the status that refuses it; raises as `call` does."""
+        connections = await self._connections.get(name, await self._find_release(name))
+        return await connections.connect(Handshake(request.query, request.headers, request.client))
 
-    async def _release(self, name: str) -> str:
-        release = (await self._current()).get(name)
+    async def _answer_plain_http(self, name: str, request: HttpRequest) -> HttpResponse | None:
+        connections = await self._connections.get(name, await self._find_release(name))
+        return await connections.answer_plain_http(request, f"ws://{request.header('host')}/{name}/")
+
+    async def _find_release(self, name: str) -> str:
+        release = (await self._current_releases()).get(name)
         if release is None:
             raise NotFoundError(f"No stack '{name[:200]}' is deployed in a simulated cloud here.")
         return release
 
-    async def _current(self) -> Mapping[str, str]:
+    async def _current_releases(self) -> Mapping[str, str]:
         current = await self._releases.current()
-        if current is not self._served:
-            self._served = current
-            for gone in self._without(current):
-                self._gone.append(gone)
-                await gone.aclose()
+        if current is not self._known_releases:
+            self._known_releases = current
+            for service in self._drop_except(current):
+                self._retired.append(service)
+                await service.aclose()
         return current
 
-    def _without(self, names: Collection[str]) -> list[WarmService | WebSocketConnections]:
-        return [*self._services.without(names), *self._houses.without(names)]
+    def _drop_except(self, names: Collection[str]) -> list[WarmService | WebSocketConnections]:
+        return [*self._services.drop_except(names), *self._connections.drop_except(names)]
 
-    async def _service(self, stack: Stack, before: WarmService | None) -> WarmService:
-        front = await self._door(stack).front(stack)
-        if before is None:
-            return WarmService(front, partial(self._logs.add, str(stack)), self._limits.processes)
-        await before.adopt(front)
-        return before
+    async def _refresh_service(self, stack: Stack, service: WarmService | None) -> WarmService:
+        frontend = await self._local_probe(stack).load_frontend(stack)
+        if service is None:
+            return WarmService(frontend, partial(self._logs.add, str(stack)), self._limits.processes)
+        await service.switch_to(frontend)
+        return service
 
-    async def _house(self, stack: Stack, before: WebSocketConnections | None) -> WebSocketConnections:
-        door, house = self._door(stack), before or WebSocketConnections(self._limits.grace_s, self._limits.connections)
-        told = partial(self._logs.add, str(stack))
-        around = WebSocketContext(house.crowd, door.unpacked, told, self._limits.processes, house.stores)
-        await house.adopt(partial(door.sockets, stack, around))
-        return house
+    async def _refresh_connections(
+        self, stack: Stack, connections: WebSocketConnections | None
+    ) -> WebSocketConnections:
+        probe = self._local_probe(stack)
+        if connections is None:
+            connections = WebSocketConnections(self._limits.reconnect_grace_s, self._limits.connections)
+        context = WebSocketContext(
+            connections.registry,
+            probe.unpack_package,
+            partial(self._logs.add, str(stack)),
+            self._limits.processes,
+            connections.stores,
+        )
+        await connections.switch_to(partial(probe.build_web_socket_service, stack, context))
+        return connections
 
-    def _door(self, stack: Stack) -> LocalProbe:
-        door = self._door_of(stack)
-        if not isinstance(door, LocalProbe):
+    def _local_probe(self, stack: Stack) -> LocalProbe:
+        probe = self._find_probe(stack)
+        if not isinstance(probe, LocalProbe):
             raise NotFoundError(f"'{stack}' answers in a real cloud.")
-        return door
+        return probe
 
-    async def _look(self) -> None:
-        """Clients of WebSockets may be silent for long: their stacks are looked at without them."""
+    async def _poll_releases(self) -> None:
+        """Switch the stacks of connected clients to new releases, even if the clients send nothing."""
         while True:
-            await asyncio.sleep(self._limits.look_s)
+            await asyncio.sleep(self._limits.poll_interval_s)
             try:
-                current = await self._current()
-                for name, release in self._houses.releases.items():
+                current = await self._current_releases()
+                for name, release in self._connections.releases.items():
                     if current.get(name) not in (None, release):
-                        await self._houses.of(name, current[name])
+                        await self._connections.get(name, current[name])
             except DeploymentError as error:
                 _log.warning("cannot look for releases: %s", error.message)
+
+
+class PerStackCache(Generic[Cached]):
+    """One value per stack and release; `refresh` receives the value of the release before, first None."""
+
+    def __init__(self, refresh: Callable[[Stack, Cached | None], Awaitable[Cached]]) -> None:
+        self._refresh = refresh
+        self._entries: dict[str, tuple[str, Cached]] = {}
+        self._locks: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
+
+    @property
+    def releases(self) -> Mapping[str, str]:
+        """The cached releases by stack."""
+        return {name: release for name, (release, _) in self._entries.items()}
+
+    async def get(self, name: str, release: str) -> Cached:
+        """The value of a stack, refreshed if it belongs to another release."""
+        known_release, value = self._entries.get(name, (None, None))
+        if known_release == release and value is not None:
+            return value
+        async with self._locks[name]:
+            known_release, value = self._entries.get(name, (None, None))
+            if known_release != release or value is None:
+                value = await self._refresh(Stack.parse(name), value)
+                self._entries[name] = release, value
+            return value
+
+    def drop_except(self, names: Collection[str]) -> list[Cached]:
+        """Remove all stacks but these, and return the removed values."""
+        return [self._entries.pop(name)[1] for name in list(self._entries) if name not in names]
+
+
+class Releases:
+    """The newest release of each stack: the deployment that completed last, read again when the ledger changes."""
+
+    def __init__(self, read: Callable[[], Mapping[str, str]], ledger: Path) -> None:
+        self._read = read
+        self._files = ledger, ledger.with_name(f"{ledger.name}-wal")
+        self._releases: Mapping[str, str] = {}
+        self._seen: FileStamps | None = None
+        self._lock = asyncio.Lock()
+
+    async def current(self) -> Mapping[str, str]:
+        """Return the releases by stack; the same object as before if nothing changed."""
+        if self._read_stamps() != self._seen:
+            async with self._lock:
+                stamps = self._read_stamps()
+                if stamps != self._seen:
+                    await self._reload(stamps)
+        return self._releases
+
+    async def _reload(self, stamps: FileStamps) -> None:
+        releases = await asyncio.to_thread(self._read)
+        if releases != self._releases:
+            self._releases = releases
+        newest = max((changed for changed, _ in stamps), default=0)
+        self._seen = stamps if time.time_ns() - newest > _TIMESTAMP_RESOLUTION_S * 1e9 else None
+
+    def _read_stamps(self) -> FileStamps:
+        return tuple(_stamp_of_file(path) for path in self._files)
+
+
+def _stamp_of_file(path: Path) -> tuple[int, int]:
+    try:
+        status = path.stat()
+    except OSError:
+        return 0, 0
+    return status.st_mtime_ns, status.st_size

@@ -18,33 +18,88 @@ from semantest_iac.domain.deployment.stack import Stack
 from semantest_iac.domain.errors import NotFoundError, RuntimeFailedError
 from semantest_iac.domain.networking.http_exchange import HttpRequest, HttpResponse
 from semantest_iac.domain.ports.service_probe import ProbeAnswer, WebSocketConversation
+from semantest_iac.infrastructure.local_service.web_socket_service import SWITCHING_PROTOCOLS
 
-_SWITCHING_PROTOCOLS, _UNAUTHORIZED = 101, 401
+TOKEN_REQUIRED_NOTE = "The API requires a token, and there is none here: no message was sent."  # noqa: S105 - a note
+_UNAUTHORIZED = 401
 _TEXT_FRAME, _CLOSE_FRAME, _PING_FRAME, _PONG_FRAME = 1, 8, 9, 10
-_CONVERSATION_TIMEOUT_S, _LONGEST_FRAME = 35, 128 * 1024
-TOKEN_REQUIRED_NOTE = "It asks for a token, and there is none here: nothing was said to it."  # noqa: S105
+_LONGEST_FRAME = 128 * 1024
+_LARGEST_BODY = 10 * 1024 * 1024
+_TIMEOUT_S = 35  # API Gateway waits 30 s for its integration
+
+FindEndpoint = Callable[[Stack], Awaitable[str | None]]
+
+
+class RemoteProbe:
+    """The ServiceProbe for real clouds."""
+
+    def __init__(self, find_endpoint: FindEndpoint) -> None:
+        self._find_endpoint = find_endpoint
+
+    async def call(self, stack: Stack, request: HttpRequest) -> ProbeAnswer:
+        """Send one request; raises NotFoundError without an endpoint, RuntimeFailedError without a response."""
+        endpoint = await self._require_endpoint(stack)
+        started = time.perf_counter()
+        response = await asyncio.to_thread(_send_request, endpoint, request)
+        return ProbeAnswer(response, seconds=time.perf_counter() - started)
+
+    async def converse(self, stack: Stack, messages: Sequence[str]) -> WebSocketConversation:
+        """Converse over TLS, without a token; raises as `call` does."""
+        endpoint = await self._require_endpoint(stack)
+        try:
+            return await converse_with_endpoint(endpoint, messages)
+        except (OSError, EOFError, ValueError, asyncio.LimitOverrunError) as error:
+            raise _unreachable_error(endpoint, str(error) or type(error).__name__) from error
+
+    async def _require_endpoint(self, stack: Stack) -> str:
+        endpoint = await self._find_endpoint(stack)
+        if endpoint is None:
+            raise NotFoundError(f"Cannot call '{stack}': it has no endpoint.", hint="Deploy it first.")
+        return endpoint
+
+
+def _send_request(endpoint: str, request: HttpRequest) -> HttpResponse:
+    query = f"?{urlencode(request.query)}" if request.query else ""
+    url = f"{endpoint.rstrip('/')}{request.path}{query}"
+    outgoing = urllib.request.Request(url, request.body or None, dict(request.headers), method=request.method)  # noqa: S310 - the endpoint is our own output
+    try:
+        with urllib.request.urlopen(outgoing, timeout=_TIMEOUT_S) as response:  # noqa: S310 - see above
+            return _read_response(response.status, response)
+    except urllib.error.HTTPError as error:
+        return _read_response(error.code, error)
+    except OSError as error:
+        raise _unreachable_error(endpoint, getattr(error, "reason", None) or error) from error
+
+
+def _read_response(status: int, response: Any) -> HttpResponse:
+    headers = tuple((name.lower(), value) for name, value in response.headers.items())
+    return HttpResponse(status, headers, response.read(_LARGEST_BODY))
+
+
+def _unreachable_error(endpoint: str, reason: object) -> RuntimeFailedError:
+    return RuntimeFailedError(f"Cannot reach '{endpoint}': {reason}.", hint="Try again in a minute.")
 
 
 async def converse_with_endpoint(endpoint: str, messages: Sequence[str]) -> WebSocketConversation:
-    """What the service said to these messages, waiting for one answer at least to each; raises OSError."""
-    async with asyncio.timeout(_CONVERSATION_TIMEOUT_S), _open_connection(endpoint) as (reader, writer):
+    """Send the messages one by one, each after a message from the service; raises OSError."""
+    async with asyncio.timeout(_TIMEOUT_S), _open_connection(endpoint) as (reader, writer):
         status = await _request_upgrade(endpoint, reader, writer)
-        if status != _SWITCHING_PROTOCOLS:
+        if status != SWITCHING_PROTOCOLS:
             return WebSocketConversation(status, note=TOKEN_REQUIRED_NOTE if status == _UNAUTHORIZED else "")
-        heard: list[str] = []
+        received: list[str] = []
         for message in messages:
             await _send_frame(writer, _TEXT_FRAME, message.encode())
-            heard.append(await _receive_text(reader, writer))
+            received.append(await _receive_text(reader, writer))
         await _send_frame(writer, _CLOSE_FRAME, b"")
-    return WebSocketConversation(status, tuple(heard))
+    return WebSocketConversation(status, tuple(received))
 
 
 @asynccontextmanager
 async def _open_connection(endpoint: str) -> AsyncIterator[tuple[asyncio.StreamReader, asyncio.StreamWriter]]:
-    place = urlsplit(endpoint)
-    is_secure = place.scheme == "wss"
-    port = place.port or (443 if is_secure else 80)
-    reader, writer = await asyncio.open_connection(place.hostname, port, ssl=is_secure or None)
+    url = urlsplit(endpoint)
+    is_secure = url.scheme == "wss"
+    port = url.port or (443 if is_secure else 80)
+    reader, writer = await asyncio.open_connection(url.hostname, port, ssl=is_secure or None)
     try:
         yield reader, writer
     finally:
@@ -52,21 +107,21 @@ async def _open_connection(endpoint: str) -> AsyncIterator[tuple[asyncio.StreamR
 
 
 async def _request_upgrade(endpoint: str, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> int:
-    place = urlsplit(endpoint)
-    target = (place.path or "/") + (f"?{place.query}" if place.query else "")
+    url = urlsplit(endpoint)
+    target = (url.path or "/") + (f"?{url.query}" if url.query else "")
     key = base64.b64encode(secrets.token_bytes(16)).decode()
     head = (
-        f"GET {target} HTTP/1.1\r\nHost: {place.netloc}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+        f"GET {target} HTTP/1.1\r\nHost: {url.netloc}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
         f"Sec-WebSocket-Key: {key}\r\nSec-WebSocket-Version: 13\r\n\r\n"
     )
     writer.write(head.encode())
     await writer.drain()
-    answer = await reader.readuntil(b"\r\n\r\n")
-    return int(answer.split(b" ", 2)[1])
+    response = await reader.readuntil(b"\r\n\r\n")
+    return int(response.split(b" ", 2)[1])
 
 
 async def _send_frame(writer: asyncio.StreamWriter, kind: int, data: bytes) -> None:
-    """One whole frame, masked as clients must."""
+    """Send one whole frame, masked as RFC 6455 requires of clients."""
     mask = secrets.token_bytes(4)
     size = bytes([0x80 | len(data)]) if len(data) < 126 else b"\xfe" + struct.pack("!H", len(data))
     writer.write(bytes([0x80 | kind]) + size + mask + bytes(byte ^ mask[at % 4] for at, byte in enumerate(data)))
@@ -74,7 +129,7 @@ async def _send_frame(writer: asyncio.StreamWriter, kind: int, data: bytes) -> N
 
 
 async def _receive_text(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> str:
-    """The next message; pings are answered meanwhile. Empty where the service closes."""
+    """Receive the next message and answer pings meanwhile; empty if the service closes."""
     while True:
         kind, data = await _read_frame(reader)
         if kind == _TEXT_FRAME:
@@ -86,7 +141,7 @@ async def _receive_text(reader: asyncio.StreamReader, writer: asyncio.StreamWrit
 
 
 async def _read_frame(reader: asyncio.StreamReader) -> tuple[int, bytes]:
-    """One frame with its continuations, which gateways cut long messages into."""
+    """Read a frame and its continuations, into which gateways split long messages."""
     first, second = await reader.readexactly(2)
     size = second & 0x7F
     if size == 126:
@@ -94,65 +149,8 @@ async def _read_frame(reader: asyncio.StreamReader) -> tuple[int, bytes]:
     elif size == 127:
         (size,) = struct.unpack("!Q", await reader.readexactly(8))
     if size > _LONGEST_FRAME:
-        raise OSError("a frame that is too long")
+        raise OSError("a frame is too long")
     data = await reader.readexactly(size)
     if not first & 0x80:
         data += (await _read_frame(reader))[1]
     return first & 0x0F, data
-
-
-_REQUEST_TIMEOUT_S = 35  # a little more than API Gateway itself waits
-_LARGEST_BODY = 10 * 1024 * 1024
-
-FindEndpoint = Callable[[Stack], Awaitable[str | None]]
-
-
-class RemoteProbe:
-    """The ServiceProbe for real clouds."""
-
-    def __init__(self, endpoint: FindEndpoint) -> None:
-        self._endpoint = endpoint
-
-    async def call(self, stack: Stack, request: HttpRequest) -> ProbeAnswer:
-        """One request to the endpoint; raises NotFoundError without one, RuntimeFailedError without an answer."""
-        endpoint = await self._known(stack)
-        started = time.perf_counter()
-        response = await asyncio.to_thread(_send_request, endpoint, request)
-        return ProbeAnswer(response, seconds=time.perf_counter() - started)
-
-    async def converse(self, stack: Stack, messages: Sequence[str]) -> WebSocketConversation:
-        """Over TLS; an API that asks for a token is only seen to ask for it."""
-        return await _converse(await self._known(stack), messages)
-
-    async def _known(self, stack: Stack) -> str:
-        endpoint = await self._endpoint(stack)
-        if endpoint is None:
-            raise NotFoundError(f"Cannot call '{stack}': it has no endpoint.", hint="Deploy it first.")
-        return endpoint
-
-
-async def _converse(endpoint: str, messages: Sequence[str]) -> WebSocketConversation:
-    try:
-        return await converse_with_endpoint(endpoint, messages)
-    except (OSError, EOFError, ValueError, asyncio.LimitOverrunError) as error:
-        reason = str(error) or type(error).__name__
-        raise RuntimeFailedError(f"Cannot reach '{endpoint}': {reason}.", hint="Try again in a minute.") from error
-
-
-def _send_request(endpoint: str, request: HttpRequest) -> HttpResponse:
-    query = f"?{urlencode(request.query)}" if request.query else ""
-    url = f"{endpoint.rstrip('/')}{request.path}{query}"
-    asked = urllib.request.Request(url, request.body or None, dict(request.headers), method=request.method)  # noqa: S310 - the endpoint is our own output
-    try:
-        with urllib.request.urlopen(asked, timeout=_REQUEST_TIMEOUT_S) as answer:  # noqa: S310 - see above
-            return _read_response(answer.status, answer)
-    except urllib.error.HTTPError as error:
-        return _read_response(error.code, error)
-    except OSError as error:
-        reason = getattr(error, "reason", None) or error
-        raise RuntimeFailedError(f"Cannot reach '{endpoint}': {reason}.", hint="Try again in a minute.") from error
-
-
-def _read_response(status: int, answer: Any) -> HttpResponse:
-    headers = tuple((name.lower(), value) for name, value in answer.headers.items())
-    return HttpResponse(status, headers, answer.read(_LARGEST_BODY))

@@ -1,4 +1,4 @@
-"""One deployed service with its processes kept: started by the first requests that get as far, warm for the next."""
+"""One deployed service with its processes: started by the first admitted request, warm for the next ones."""
 
 from __future__ import annotations
 
@@ -22,30 +22,33 @@ _TIMED_OUT_INVOCATION = Invocation(
 
 
 def ignore_invocation(invocation: Invocation) -> None:
-    """For callers that keep no log."""
+    """For callers that store no log."""
 
 
 class WarmService:
-    """Calls go through the front of the newest version; leaving the block stops it.
+    """Answers requests through the newest frontend; leaving the block stops its processes.
 
-    `told` is given every invocation once it has ended, late ones as well.
+    `on_invocation` receives every invocation when it ends, also those that no client waits for any more.
     """
 
     def __init__(
-        self, front: ApiFrontend, told: InvocationListener = ignore_invocation, limits: PoolLimits | None = None
+        self,
+        frontend: ApiFrontend,
+        on_invocation: InvocationListener = ignore_invocation,
+        limits: PoolLimits | None = None,
     ) -> None:
-        self._front = front
-        self._told = told
+        self._frontend = frontend
+        self._on_invocation = on_invocation
         self._limits = limits
         self._pool: FunctionPool | None = None
-        self._making = asyncio.Lock()
-        self._under_way: set[asyncio.Task[Any]] = set()
-        self._closing: set[asyncio.Task[Any]] = set()
+        self._pool_lock = asyncio.Lock()
+        self._running_calls: set[asyncio.Task[Any]] = set()
+        self._closing_pools: set[asyncio.Task[Any]] = set()
 
     @property
-    def is_for_sockets(self) -> bool:
-        """Whether what is deployed now speaks WebSocket alone."""
-        return self._front.is_for_sockets
+    def is_web_socket(self) -> bool:
+        """Whether the service speaks only WebSocket."""
+        return self._frontend.is_web_socket
 
     async def __aenter__(self) -> Self:
         return self
@@ -54,77 +57,86 @@ class WarmService:
         await self.stop()
 
     async def stop(self) -> None:
-        """End the processes now, and what is under way in them."""
-        for task in self._under_way:
+        """Cancel running calls and end the processes now."""
+        for task in self._running_calls:
             task.cancel()
-        await asyncio.gather(*self._under_way, return_exceptions=True)
+        await asyncio.gather(*self._running_calls, return_exceptions=True)
         await self.aclose()
-        await asyncio.gather(*self._closing)
+        await asyncio.gather(*self._closing_pools)
 
     async def aclose(self) -> None:
-        """End the processes once they have answered."""
+        """End the processes after their running calls."""
         pool, self._pool = self._pool, None
         if pool:
             await pool.aclose()
 
-    async def adopt(self, front: ApiFrontend) -> None:
-        """Answer with another version from now on; what is under way ends in the processes where it began."""
-        spec = await asyncio.to_thread(front.function)
-        self._front = front
+    async def switch_to(self, frontend: ApiFrontend) -> None:
+        """Answer new requests with another version; running calls end in the processes where they began."""
+        spec = await asyncio.to_thread(frontend.load_function)
+        self._frontend = frontend
         if self._pool and self._pool.spec != spec:
             old, self._pool = self._pool, None
-            _start_task(old.aclose(), self._closing)
+            _start_task(old.aclose(), self._closing_pools)
 
     async def call(self, request: HttpRequest) -> ProbeAnswer:
-        """The answer of the front or of the function; raises RuntimeFailedError where nothing runs."""
-        started, front = time.perf_counter(), self._front
-        arrival = front.admit(request)
-        if arrival.refusal:
-            return ProbeAnswer(_response_for_method(request, arrival.refusal))
-        pool = await self._running(front)
-        work = _start_task(self._invoked(pool, arrival.event), self._under_way)
-        done, _ = await asyncio.wait({work}, timeout=front.longest_s)
+        """Answer one request; raises RuntimeFailedError if the function cannot run."""
+        started, frontend = time.perf_counter(), self._frontend
+        admission = frontend.admit(request)
+        if admission.refusal:
+            return ProbeAnswer(_response_for_method(request, admission.refusal))
+        pool = await self._get_pool(frontend)
+        work = _start_task(self._invoke(pool, admission.event), self._running_calls)
+        done, _ = await asyncio.wait({work}, timeout=frontend.timeout_s)
         invocation = work.result() if done else _TIMED_OUT_INVOCATION
-        response = _response_for_method(request, front.answer(request, invocation))
-        notes = tuple(filter(None, (pool.note, arrival.note)))
+        response = _response_for_method(request, frontend.respond(request, invocation))
+        notes = tuple(filter(None, (pool.note, admission.note)))
         return ProbeAnswer(response, invocation.log_with_failure, time.perf_counter() - started, notes)
 
-    async def answer(self, request: HttpRequest) -> ProbeAnswer:
-        """As `call`, with what a client of the cloud gets where nothing runs; why is told."""
+    async def call_as_client(self, request: HttpRequest) -> ProbeAnswer:
+        """Answer one request; if the function cannot run, answer as the cloud does and log the reason."""
         try:
             return await self.call(request)
         except RuntimeFailedError as error:
-            reason = " ".join(filter(None, (error.message, error.hint)))
-            failed = Invocation(None, {"errorType": "Runtime.InitError", "errorMessage": reason}, "", 0)
-            self._told(failed)
-            return ProbeAnswer(_response_for_method(request, self._front.answer(request, failed)), notes=(reason,))
+            failed = failed_invocation(error)
+            self._on_invocation(failed)
+            response = _response_for_method(request, self._frontend.respond(request, failed))
+            return ProbeAnswer(response, notes=(_explain(error),))
 
-    async def _invoked(self, pool: FunctionPool, event: Any) -> Invocation:
+    async def _invoke(self, pool: FunctionPool, event: Any) -> Invocation:
         invocation = await pool.invoke(event)
-        self._told(invocation)
+        self._on_invocation(invocation)
         return invocation
 
-    async def _running(self, front: ApiFrontend) -> FunctionPool:
-        async with self._making:
+    async def _get_pool(self, frontend: ApiFrontend) -> FunctionPool:
+        async with self._pool_lock:
             if self._pool is None:
-                self._pool = FunctionPool(await asyncio.to_thread(front.function), self._limits)
+                self._pool = FunctionPool(await asyncio.to_thread(frontend.load_function), self._limits)
             return self._pool
 
 
-def _start_task(work: Coroutine[Any, Any, Any], kept: set[asyncio.Task[Any]]) -> asyncio.Task[Any]:
+def failed_invocation(error: RuntimeFailedError) -> Invocation:
+    """The invocation that a cloud reports if the function could not start."""
+    return Invocation(None, {"errorType": "Runtime.InitError", "errorMessage": _explain(error)}, "", 0)
+
+
+def _explain(error: RuntimeFailedError) -> str:
+    return " ".join(filter(None, (error.message, error.hint)))
+
+
+def _start_task(work: Coroutine[Any, Any, Any], tasks: set[asyncio.Task[Any]]) -> asyncio.Task[Any]:
     task = asyncio.create_task(work)
-    kept.add(task)
-    task.add_done_callback(kept.discard)
+    tasks.add(task)
+    task.add_done_callback(tasks.discard)
     task.add_done_callback(_discard_exception)
     return task
 
 
 def _discard_exception(task: asyncio.Task[Any]) -> None:
-    """Who waited has the error; of a late call it is lost, as its answer is."""
+    """Keep asyncio from warning about a late call, whose error nobody awaits."""
     if not task.cancelled():
         task.exception()
 
 
 def _response_for_method(request: HttpRequest, response: HttpResponse) -> HttpResponse:
-    """HTTP itself carries no body to HEAD, whatever the function gave."""
+    """Drop the body of a response to HEAD, as HTTP does."""
     return replace(response, body=b"") if request.method == "HEAD" else response

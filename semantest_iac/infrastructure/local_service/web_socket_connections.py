@@ -21,91 +21,7 @@ from semantest_iac.infrastructure.local_service.web_socket_service import (
 )
 
 CLOSE_NORMAL, CLOSE_GOING_AWAY, CLOSE_POLICY_VIOLATION, CLOSE_SERVICE_RESTART = 1000, 1001, 1008, 1012
-SEND_TIMEOUT_S = 2  # and two for the goodbye: functions wait five
-
-
-class ClientChannel(Protocol):
-    """The way to one client; a client that is gone raises ConnectionError."""
-
-    async def send(self, data: bytes) -> None:
-        """One text message."""
-        ...
-
-    async def close(self, code: int, reason: str) -> None:
-        """Say goodbye; nothing is heard of the client afterwards but that it left."""
-        ...
-
-
-@dataclass(slots=True)
-class _RegisteredConnection:
-    line: ClientChannel
-    handshake: Handshake
-    since: datetime = field(default_factory=lambda: datetime.now(UTC))
-    began: float = field(default_factory=time.monotonic)
-    active: float = field(default_factory=time.monotonic)
-
-
-class ConnectionRegistry:
-    """The Clients of a WebSocket API's functions; one that takes nothing for `patience_s` must not stop the others."""
-
-    def __init__(self, patience_s: float = SEND_TIMEOUT_S) -> None:
-        self._seats: dict[str, _RegisteredConnection] = {}
-        self._patience_s = patience_s
-
-    def join(self, id: str, line: ClientChannel, handshake: Handshake) -> None:
-        """From now on it can be sent to."""
-        self._seats[id] = _RegisteredConnection(line, handshake)
-
-    def leave(self, id: str) -> None:
-        """It is gone; leaving twice is no error."""
-        self._seats.pop(id, None)
-
-    def heard(self, id: str) -> None:
-        """It said something, if it is still here."""
-        if id in self._seats:
-            self._seats[id].active = time.monotonic()
-
-    def ages(self, id: str) -> tuple[float, float]:
-        """Seconds since it came, and since anything went to or came from it; of one who is sent away, none."""
-        seat, now = self._seats.get(id), time.monotonic()
-        return (now - seat.began, now - seat.active) if seat else (0.0, 0.0)
-
-    async def send(self, id: str, data: bytes) -> bool:
-        """Whether somebody was there to get it."""
-        seat = self._seats.get(id)
-        if seat is None:
-            return False
-        try:
-            async with asyncio.timeout(self._patience_s):
-                await seat.line.send(data)
-        except ConnectionError:
-            return False
-        except TimeoutError:
-            await self.close(id, CLOSE_POLICY_VIOLATION, "Too slow")
-            return False
-        seat.active = time.monotonic()
-        return True
-
-    async def close(self, id: str, code: int = CLOSE_NORMAL, reason: str = "Connection Closed Normally") -> bool:
-        """Whether somebody was there to be sent away."""
-        seat = self._seats.pop(id, None)
-        if seat is not None:
-            await seat.line.close(code, reason)
-        return seat is not None
-
-    def facts(self, id: str) -> Mapping[str, Any] | None:
-        """What API Gateway's management of connections tells."""
-        seat = self._seats.get(id)
-        if seat is None:
-            return None
-        moment = datetime.fromtimestamp(time.time() - self.ages(id)[1], UTC)
-        agent = next((value for name, value in seat.handshake.headers if name.lower() == "user-agent"), None)
-        return {
-            "connectedAt": seat.since.isoformat(),
-            "identity": {"sourceIp": seat.handshake.source_ip, "userAgent": agent},
-            "lastActiveAt": moment.isoformat(),
-        }
-
+SEND_TIMEOUT_S = 2  # closing may take two more: a function waits five for the answer to its call
 
 RECONNECT_MESSAGE = {"type": "reconnect", "message": "A new version was deployed: connect again."}
 RECONNECT_GRACE_S = 5.0
@@ -114,131 +30,213 @@ DISCONNECT_TIMEOUT_S = 5.0
 OpenWebSocketService = Callable[[], Awaitable[WebSocketService]]
 
 
+class ClientChannel(Protocol):
+    """The transport to one client; raises ConnectionError if the client is gone."""
+
+    async def send(self, data: bytes) -> None:
+        """Send one text message."""
+        ...
+
+    async def close(self, code: int, reason: str) -> None:
+        """Close the connection; afterwards the client is only reported as disconnected."""
+        ...
+
+
+@dataclass(slots=True)
+class _RegisteredConnection:
+    channel: ClientChannel
+    handshake: Handshake
+    connected_at: datetime = field(default_factory=lambda: datetime.now(UTC))
+    started: float = field(default_factory=time.monotonic)
+    last_active: float = field(default_factory=time.monotonic)
+
+
+class ConnectionRegistry:
+    """The connected clients of a stack; a client that accepts nothing for `send_timeout_s` is closed."""
+
+    def __init__(self, send_timeout_s: float = SEND_TIMEOUT_S) -> None:
+        self._connections: dict[str, _RegisteredConnection] = {}
+        self._send_timeout_s = send_timeout_s
+
+    def add(self, id: str, channel: ClientChannel, handshake: Handshake) -> None:
+        self._connections[id] = _RegisteredConnection(channel, handshake)
+
+    def remove(self, id: str) -> None:
+        """Remove a client; an unknown one is no error."""
+        self._connections.pop(id, None)
+
+    def mark_active(self, id: str) -> None:
+        """Note that the client sent something, if it is still connected."""
+        if id in self._connections:
+            self._connections[id].last_active = time.monotonic()
+
+    def age_and_idle_s(self, id: str) -> tuple[float, float]:
+        """Seconds since the client connected and since the last message in either direction; zeros if it is gone."""
+        connection, now = self._connections.get(id), time.monotonic()
+        return (now - connection.started, now - connection.last_active) if connection else (0.0, 0.0)
+
+    async def send(self, id: str, data: bytes) -> bool:
+        """Send a message; False if the client is gone."""
+        connection = self._connections.get(id)
+        if connection is None:
+            return False
+        try:
+            async with asyncio.timeout(self._send_timeout_s):
+                await connection.channel.send(data)
+        except ConnectionError:
+            return False
+        except TimeoutError:
+            await self.close(id, CLOSE_POLICY_VIOLATION, "Too slow")
+            return False
+        connection.last_active = time.monotonic()
+        return True
+
+    async def close(self, id: str, code: int = CLOSE_NORMAL, reason: str = "Connection Closed Normally") -> bool:
+        """Close a connection; False if the client is gone."""
+        connection = self._connections.pop(id, None)
+        if connection is not None:
+            await connection.channel.close(code, reason)
+        return connection is not None
+
+    def describe(self, id: str) -> Mapping[str, Any] | None:
+        """Describe a connection in the form of API Gateway's management API."""
+        connection = self._connections.get(id)
+        if connection is None:
+            return None
+        last_active = datetime.fromtimestamp(time.time() - self.age_and_idle_s(id)[1], UTC)
+        agent = next((value for name, value in connection.handshake.headers if name.lower() == "user-agent"), None)
+        return {
+            "connectedAt": connection.connected_at.isoformat(),
+            "identity": {"sourceIp": connection.handshake.source_ip, "userAgent": agent},
+            "lastActiveAt": last_active.isoformat(),
+        }
+
+
 @dataclass(eq=False, slots=True)
 class _ServiceVersion:
     service: WebSocketService
     exits: AsyncExitStack
-    ids: set[str] = field(default_factory=set)
+    connection_ids: set[str] = field(default_factory=set)
 
 
 class Connection:
-    """One client of one version, from its admission to its end."""
+    """One admitted client of one version of the API."""
 
     def __init__(
         self,
         id: str,
         version: _ServiceVersion,
-        crowd: ConnectionRegistry,
+        registry: ConnectionRegistry,
         limits: ConnectionLimits,
         handshake: Handshake,
     ) -> None:
         self.id = id
         self.limits = limits
         self._version = version
-        self._crowd = crowd
+        self._registry = registry
         self._handshake = handshake
 
     @property
     def subprotocol(self) -> str:
-        """What the client and the service have agreed on."""
-        return self._version.service.subprotocol(self.id)
+        """The subprotocol that client and service agreed on; empty if none."""
+        return self._version.service.subprotocol_of(self.id)
 
-    def joined(self, line: ClientChannel) -> None:
-        """The client is let in, and can be sent to."""
-        self._crowd.join(self.id, line, self._handshake)
+    def attach(self, channel: ClientChannel) -> None:
+        """Register the transport; from now on functions can send to the client."""
+        self._registry.add(self.id, channel, self._handshake)
 
     def time_left(self) -> float:
-        """Seconds until the cloud would close the connection, if nothing is said until then."""
-        age, silence = self._crowd.ages(self.id)
-        return min(self.limits.duration_s - age, self.limits.idle_s - silence)
+        """Seconds until the cloud closes the connection if no message passes."""
+        age_s, idle_s = self._registry.age_and_idle_s(self.id)
+        return min(self.limits.duration_s - age_s, self.limits.idle_s - idle_s)
 
-    async def receive(self, text: str) -> None:
-        """The client said something."""
-        self._crowd.heard(self.id)
-        await self._version.service.receive(self.id, text)
+    async def deliver(self, text: str) -> None:
+        """Deliver a message of the client to the functions."""
+        self._registry.mark_active(self.id)
+        await self._version.service.deliver(self.id, text)
 
-    async def left(self, code: int, reason: str) -> None:
-        """The client is gone."""
-        self._crowd.leave(self.id)
+    async def disconnect(self, code: int, reason: str) -> None:
+        """Report that the client is gone."""
+        self._registry.remove(self.id)
         try:
             await self._version.service.disconnect(self.id, code, reason)
         finally:
-            self._version.ids.discard(self.id)
+            self._version.connection_ids.discard(self.id)
 
 
 class WebSocketConnections:
-    """Lets clients in at the newest version; older ones end once their clients were asked to connect again."""
+    """Admits clients to the newest version; older versions ask their clients to reconnect, and end."""
 
-    def __init__(self, grace_s: float = RECONNECT_GRACE_S, limits: ConnectionLimits | None = None) -> None:
-        self.crowd = ConnectionRegistry()
+    def __init__(self, reconnect_grace_s: float = RECONNECT_GRACE_S, limits: ConnectionLimits | None = None) -> None:
+        self.registry = ConnectionRegistry()
         self.stores: dict[str, Any] = {}
-        self._grace_s = grace_s
+        self._reconnect_grace_s = reconnect_grace_s
         self._limits = limits
-        self._now: _ServiceVersion | None = None
+        self._current: _ServiceVersion | None = None
         self._retiring: set[asyncio.Task[None]] = set()
 
-    async def adopt(self, open: OpenWebSocketService) -> None:
-        """Let new clients in at another version from now on, if it is another one."""
-        service, exits = await open(), AsyncExitStack()
-        if self._now and service.plan == self._now.service.plan:
+    async def switch_to(self, open_service: OpenWebSocketService) -> None:
+        """Admit new clients to another version from now on, unless its plan is the same."""
+        service, exits = await open_service(), AsyncExitStack()
+        if self._current and service.plan == self._current.service.plan:
             return
         await exits.enter_async_context(service)
-        old, self._now = self._now, _ServiceVersion(service, exits)
+        old, self._current = self._current, _ServiceVersion(service, exits)
         if old:
-            self._begin(self._retired(old))
+            self._start(self._retire(old))
 
     async def connect(self, handshake: Handshake) -> Connection | int:
-        """The client's visit, or the status that it is refused with."""
-        version, id = self._now, uuid.uuid4().hex
-        assert version is not None, "nothing was adopted"  # noqa: S101  # a mistake of ours
-        version.ids.add(id)
+        """Admit a client, or return the status that refuses it."""
+        version, id = self._current, uuid.uuid4().hex
+        assert version is not None, "switch_to was not called"  # noqa: S101  # a mistake of ours
+        version.connection_ids.add(id)
         status = await version.service.connect(id, handshake)
         if status == SWITCHING_PROTOCOLS:
-            return Connection(id, version, self.crowd, self._limits or version.service.limits, handshake)
-        version.ids.discard(id)
+            return Connection(id, version, self.registry, self._limits or version.service.limits, handshake)
+        version.connection_ids.discard(id)
         return status
 
-    async def answer(self, request: HttpRequest, here: str) -> HttpResponse | None:
-        """What the newest version says to a plain request; None where it says nothing."""
-        assert self._now is not None, "nothing was adopted"  # noqa: S101  # a mistake of ours
-        return await self._now.service.answer(request, here)
+    async def answer_plain_http(self, request: HttpRequest, client_url: str) -> HttpResponse | None:
+        """Answer a plain request by the newest version, or return None."""
+        assert self._current is not None, "switch_to was not called"  # noqa: S101  # a mistake of ours
+        return await self._current.service.answer_plain_http(request, client_url)
 
     async def aclose(self) -> None:
-        """Send everybody away: there is nothing to connect to again."""
-        old, self._now = self._now, None
+        """Close every connection in the background, without a request to reconnect."""
+        old, self._current = self._current, None
         if old:
-            self._begin(self._dismissed(old, CLOSE_GOING_AWAY))
+            self._start(self._close_version(old, CLOSE_GOING_AWAY))
 
     async def stop(self) -> None:
-        """Send everybody away now, and end what runs."""
-        old, self._now = self._now, None
-        self._grace_s = 0
+        """Close every connection and end all versions now."""
+        old, self._current = self._current, None
+        self._reconnect_grace_s = 0
         if old:
-            await self._dismissed(old, CLOSE_GOING_AWAY)
+            await self._close_version(old, CLOSE_GOING_AWAY)
         for task in self._retiring:
             task.cancel()
         await asyncio.gather(*self._retiring, return_exceptions=True)
 
-    async def _retired(self, version: _ServiceVersion) -> None:
+    async def _retire(self, version: _ServiceVersion) -> None:
         try:
-            for id in list(version.ids):
-                await self.crowd.send(id, json.dumps(RECONNECT_MESSAGE).encode())
-            await asyncio.sleep(self._grace_s if version.ids else 0)
+            for id in list(version.connection_ids):
+                await self.registry.send(id, json.dumps(RECONNECT_MESSAGE).encode())
+            await asyncio.sleep(self._reconnect_grace_s if version.connection_ids else 0)
         finally:
-            await self._dismissed(version, CLOSE_SERVICE_RESTART)
+            await self._close_version(version, CLOSE_SERVICE_RESTART)
 
-    async def _dismissed(self, version: _ServiceVersion, code: int) -> None:
-        """Close every connection, and end the functions once they have heard of it."""
+    async def _close_version(self, version: _ServiceVersion, code: int) -> None:
+        """Close every connection, then end the functions, which first receive the disconnects."""
         try:
-            await asyncio.gather(*(self.crowd.close(id, code, "Going away") for id in list(version.ids)))
+            await asyncio.gather(*(self.registry.close(id, code, "Going away") for id in list(version.connection_ids)))
             for _ in range(int(DISCONNECT_TIMEOUT_S * 20)):
-                if not version.ids:
+                if not version.connection_ids:
                     break
                 await asyncio.sleep(0.05)
         finally:
             await version.exits.aclose()
 
-    def _begin(self, work: Coroutine[Any, Any, None]) -> None:
+    def _start(self, work: Coroutine[Any, Any, None]) -> None:
         task = asyncio.create_task(work)
         self._retiring.add(task)
         task.add_done_callback(self._retiring.discard)

@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, MutableMapping, Sequence
+from collections.abc import Callable, Mapping, MutableMapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from semantest_iac.domain.networking.apis import ConnectionLimits
 from semantest_iac.domain.networking.http_exchange import HttpRequest, HttpResponse, Pairs
-from semantest_iac.domain.resource import DeployedResource
 from semantest_iac.infrastructure.function_runtimes.function_process import PoolLimits
-from semantest_iac.infrastructure.local_service.api_frontend import UnpackPackage
+from semantest_iac.infrastructure.local_service.api_frontend import DeployedResources, UnpackPackage
 from semantest_iac.infrastructure.local_service.warm_service import InvocationListener, ignore_invocation
-
-DeployedResources = Sequence[DeployedResource]
 
 SWITCHING_PROTOCOLS = 101
 SUBPROTOCOL_HEADER = "sec-websocket-protocol"
@@ -21,7 +18,7 @@ SUBPROTOCOL_HEADER = "sec-websocket-protocol"
 
 @dataclass(frozen=True, slots=True)
 class Handshake:
-    """The request with which a client connects; header names in any case."""
+    """The request with which a client connects; header names are in any case."""
 
     query: Pairs = ()
     headers: Pairs = ()
@@ -29,82 +26,89 @@ class Handshake:
 
     @property
     def subprotocols(self) -> list[str]:
-        """What the client offers to speak, in its order."""
+        """The subprotocols that the client offers, in its order."""
         offered = (value.split(",") for name, value in self.headers if name.lower() == SUBPROTOCOL_HEADER)
         return [name.strip() for names in offered for name in names if name.strip()]
 
 
 class WebSocketClients(Protocol):
-    """Those who are connected, by the id of their connection."""
+    """The connected clients by connection id, as the functions of a WebSocket API reach them."""
 
     async def send(self, id: str, data: bytes) -> bool:
-        """Whether somebody was there to get it."""
+        """Send a message; False if the client is gone."""
         ...
 
     async def close(self, id: str) -> bool:
-        """Whether somebody was there to be sent away."""
+        """Close a connection; False if the client is gone."""
         ...
 
-    def facts(self, id: str) -> Mapping[str, Any] | None:
-        """What the cloud tells of a connection, such as when it began; None for one that is not there."""
+    def describe(self, id: str) -> Mapping[str, Any] | None:
+        """What the cloud's API says of a connection, such as when it began; None if the client is gone."""
         ...
 
 
 @dataclass(frozen=True, slots=True)
 class WebSocketContext:
-    """What a WebSocket API needs besides what is deployed.
+    """What a WebSocket API needs besides its deployed resources.
 
-    `stores` is what its functions have written; handed on to the next version, that finds it again.
+    `stores` holds what its functions have written, by name; the next version of the API receives it too.
     """
 
     clients: WebSocketClients
     unpack: UnpackPackage
-    told: InvocationListener = ignore_invocation
-    limits: PoolLimits | None = None
+    on_invocation: InvocationListener = ignore_invocation
+    pool_limits: PoolLimits | None = None
     stores: MutableMapping[str, Any] = field(default_factory=dict)
 
 
 class WebSocketService(Protocol):
-    """One deployed WebSocket API whose functions run as long as the block; any event may come beside any other."""
+    """One deployed WebSocket API; its functions run as long as the block, and its methods may run concurrently."""
 
     @property
     def limits(self) -> ConnectionLimits:
-        """What its carrier has to enforce."""
+        """The limits that the carrier of the connections enforces."""
         ...
 
     @property
     def plan(self) -> object:
-        """What it is deployed as: a version with an equal one is no other version to its clients."""
+        """What is deployed; versions with equal plans are the same to their clients."""
         ...
 
     async def __aenter__(self) -> WebSocketService: ...
 
     async def __aexit__(self, *_: object) -> None: ...
 
-    def visitor(self) -> Handshake:
-        """A handshake with which one is let in."""
+    def probe_handshake(self) -> Handshake:
+        """A handshake that the API accepts."""
         ...
 
     async def connect(self, id: str, handshake: Handshake) -> int:
-        """ADMITTED, or the status that the client is refused with."""
+        """Admit a client with SWITCHING_PROTOCOLS, or return the status that refuses it."""
         ...
 
-    def subprotocol(self, id: str) -> str:
-        """What was agreed on with a client that was let in, of what it had offered; empty where nothing was."""
+    def subprotocol_of(self, id: str) -> str:
+        """The subprotocol that was agreed on with an admitted client; empty if none was."""
         ...
 
-    async def answer(self, request: HttpRequest, here: str) -> HttpResponse | None:
-        """The answer to a plain request, None where there is none; `here` is where clients connect on this machine."""
+    async def answer_plain_http(self, request: HttpRequest, client_url: str) -> HttpResponse | None:
+        """Answer a plain request, or return None; clients connect on this machine at `client_url`."""
         ...
 
-    async def receive(self, id: str, text: str) -> bool:
-        """Hand over a message of the client's; whether it was taken, which the client is told otherwise."""
+    async def deliver(self, id: str, text: str) -> bool:
+        """Deliver a message of a client; if it fails, the client learns it and the result is False."""
         ...
 
     async def disconnect(self, id: str, code: int, reason: str) -> None:
-        """Tell that a client is gone."""
+        """Report that a client is gone."""
         ...
 
 
 WebSocketServiceFactory = Callable[[DeployedResources, WebSocketContext], WebSocketService | None]
-"""The WebSocket API of a stack, or None where the stack has none."""
+"""Builds the WebSocket API of a stack; None if the stack has none."""
+
+
+def values_by_name(pairs: Pairs) -> dict[str, list[str]]:
+    grouped: dict[str, list[str]] = {}
+    for name, value in pairs:
+        grouped.setdefault(name, []).append(value)
+    return grouped

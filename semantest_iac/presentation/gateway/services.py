@@ -37,7 +37,7 @@ class GatewayConnection(Protocol):
         """What was agreed on with the client; empty where nothing was."""
         ...
 
-    def joined(self, line: ClientSocket) -> None:
+    def attach(self, channel: ClientSocket) -> None:
         """From now on it can be sent to."""
         ...
 
@@ -45,11 +45,11 @@ class GatewayConnection(Protocol):
         """Seconds until the connection ends if nothing is said."""
         ...
 
-    async def receive(self, text: str) -> None:
+    async def deliver(self, text: str) -> None:
         """It said something."""
         ...
 
-    async def left(self, code: int, reason: str) -> None:
+    async def disconnect(self, code: int, reason: str) -> None:
         """It is gone; said once."""
         ...
 

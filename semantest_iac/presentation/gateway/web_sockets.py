@@ -130,10 +130,10 @@ async def run_web_socket(request: web.Request, visit: GatewayConnection) -> web.
         await socket.prepare(request)
         request.app[OPEN_SOCKETS].add(socket)
         sizes = FrameSizeMonitor.of(request, visit.limits)
-        visit.joined(_AiohttpSocket(socket))
+        visit.attach(_AiohttpSocket(socket))
         code, reason = await _receive_until_closed(socket, visit, sizes)
     finally:
-        await visit.left(code, reason)
+        await visit.disconnect(code, reason)
     return socket
 
 
@@ -162,7 +162,7 @@ async def _receive_until_closed(
             return await _close_with(socket, WSCloseCode.MESSAGE_TOO_BIG, "Too large")
         if message.type is not WSMsgType.TEXT:  # API Gateway takes no binary frames, whatever they hold
             return await _close_with(socket, WSCloseCode.UNSUPPORTED_DATA, "Text is expected")
-        await visit.receive(message.data)
+        await visit.deliver(message.data)
 
 
 async def _close_with(socket: web.WebSocketResponse, code: WSCloseCode, reason: str) -> tuple[int, str]:

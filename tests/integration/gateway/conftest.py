@@ -45,22 +45,22 @@ class FakeVisit:
     subprotocol: str = ""
     _last: float = field(default_factory=time.monotonic)
 
-    def joined(self, line: ClientSocket) -> None:
+    def attach(self, channel: ClientSocket) -> None:
         """Keep it."""
-        self.line, self._last = line, time.monotonic()
+        self.line, self._last = channel, time.monotonic()
 
     def time_left(self) -> float:
         """By its silence alone."""
         return self.limits.idle_s - (time.monotonic() - self._last)
 
-    async def receive(self, text: str) -> None:
+    async def deliver(self, text: str) -> None:
         """Say it again."""
         self._last = time.monotonic()
         self.heard.append(text)
         if self.line:
             await self.line.send(text.encode())
 
-    async def left(self, code: int, reason: str) -> None:
+    async def disconnect(self, code: int, reason: str) -> None:
         """Once."""
         self.ending.set_result((code, reason))
 

@@ -17,61 +17,59 @@ from semantest_iac.infrastructure.function_runtimes.function_spec import Invocat
 from semantest_iac.infrastructure.local_service.json_web_tokens import sign_hs256_token
 from semantest_iac.infrastructure.local_service.local_probe import LocalProbe
 from semantest_iac.infrastructure.local_service.web_socket_service import Handshake, WebSocketContext, WebSocketService
-from tests.integration.local_service.clients import Memory
+from tests.integration.local_service.clients import MemoryClients
 
 AWS, AZURE = Stack("websocket", "aws", "development", "us-east-1"), Stack("websocket", "azure", "development", "eastus")
 SECRET = "a-canary-of-some-length"
-PAGE = "https://app.example.org"
-GUARDED = {
+ALLOWED_ORIGIN = "https://app.example.org"
+AUTHORIZED = {
     "environment": {
         "AUTHENTICATION_REQUIRED": "true",
         "JWT_SECRET": "${secrets.jwt}",
         "JWT_ISSUER": "us",
-        "ALLOWED_ORIGINS": PAGE,
+        "ALLOWED_ORIGINS": ALLOWED_ORIGIN,
     }
 }
 
-Deployed = Callable[..., AbstractAsyncContextManager[WebSocketService]]
+DeployWebSocket = Callable[..., AbstractAsyncContextManager[WebSocketService]]
 
 
 def token(secret: str = SECRET, *headers: tuple[str, str], **claims: Any) -> Handshake:
-    """A handshake with a token for an hour: it is made when the tests are collected."""
-    good = sign_hs256_token({"exp": int(time.time()) + 3600, "iss": "us", **claims}, secret)
-    return Handshake((("token", good),), headers)
+    """A handshake with a token for one hour, because it is made when the tests are collected."""
+    signed = sign_hs256_token({"exp": int(time.time()) + 3600, "iss": "us", **claims}, secret)
+    return Handshake((("token", signed),), headers)
 
 
 @pytest.fixture
-def clients() -> Memory:
-    """Nobody yet."""
-    return Memory()
+def clients() -> MemoryClients:
+    return MemoryClients()
 
 
 @pytest.fixture
 def logs() -> list[Invocation]:
-    """Whatever a function was called for."""
+    """The invocations of functions."""
     return []
 
 
 @pytest.fixture(params=[AWS, AZURE], ids=["aws", "azure"])
 def stack(request: pytest.FixtureRequest) -> Stack:
-    """One on each cloud."""
     found: Stack = request.param
     return found
 
 
 @pytest.fixture
-def deployed(home: Path, stack: Stack, clients: Memory, logs: list[Invocation]) -> Deployed:
-    """Deploys the section and gives its API, which shares its rows with those before it."""
-    _, door = connect_engine(home, None, lambda name: SECRET)
-    assert isinstance(door, LocalProbe)
-    around = WebSocketContext(clients, door.unpacked, logs.append)
+def deploy(home: Path, stack: Stack, clients: MemoryClients, logs: list[Invocation]) -> DeployWebSocket:
+    """Deploys the section and opens its API, which shares its tables with earlier versions."""
+    _, probe = connect_engine(home, None, lambda name: SECRET)
+    assert isinstance(probe, LocalProbe)
+    context = WebSocketContext(clients, probe.unpack_package, logs.append)
 
     @asynccontextmanager
-    async def opened(**section: Any) -> AsyncIterator[WebSocketService]:
+    async def deploy_section(**section: Any) -> AsyncIterator[WebSocketService]:
         use_cases = Application(home).deployments({"SEMANTEST_SECRET_JWT": SECRET})
         row = await use_cases.deploy(stack, {"components": {"websocket": section}})
         assert (row.state, row.error) == ("completed", None)
-        async with await door.sockets(stack, around) as service:
+        async with await probe.build_web_socket_service(stack, context) as service:
             yield service
 
-    return opened
+    return deploy_section

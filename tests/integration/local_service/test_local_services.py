@@ -1,4 +1,4 @@
-"""Stacks of real functions that change while they are served."""
+"""Stacks with real functions that change while they are served."""
 
 from __future__ import annotations
 
@@ -24,175 +24,180 @@ from semantest_iac.infrastructure.local_service.local_services import LocalServi
 from semantest_iac.infrastructure.local_service.warm_service import WarmService
 
 STACK = "rest-api.aws.development.us-east-1"
-TELLS = """
+HANDLER = """
 import os, time
 def handler(event, context):
     time.sleep({pause})
-    print('asked')
+    print('called')
     return ['{version}', os.getpid()]
 """
 
 
 @dataclass
-class House(LocalProbe):
-    """What is deployed, as a test says."""
+class FakeDeployments(LocalProbe):
+    """A probe whose deployments a test makes."""
 
     folder: Path
     stacks: dict[str, str] = field(default_factory=dict)
-    front_now: ApiFrontend | None = None
-    asked: int = 0
+    frontend: ApiFrontend | None = None
+    loads: int = 0
 
-    def deploy(self, version: str, pause: float = 0, body: str = "", longest_s: float = 20) -> None:
-        """Another version of the stack, whose release is called as the version."""
+    def deploy(self, version: str, pause: float = 0, body: str = "", timeout_s: float = 20) -> None:
+        """Deploy a version of the stack; its release has the name of the version."""
         package = self.folder / version
         package.mkdir(exist_ok=True)
-        (package / "app.py").write_text(body or TELLS.format(version=version, pause=pause))
+        (package / "app.py").write_text(body or HANDLER.format(version=version, pause=pause))
         spec = FunctionSpec(package, "app.handler", "python3.11", timeout_s=20)
-        self.front_now = ApiFrontend(lambda: spec, lambda request: AdmissionResult(event={}), _answer, longest_s)
+        self.frontend = ApiFrontend(lambda: spec, lambda request: AdmissionResult(event={}), _respond, timeout_s)
         self.record({STACK: version})
 
     def record(self, stacks: dict[str, str]) -> None:
-        """What the ledger says from now on."""
+        """Change what the ledger says."""
         self.stacks = stacks
         (self.folder / "ledger.db").write_text(str(stacks))
 
-    async def front(self, stack: Stack) -> ApiFrontend:
-        """That of the version deployed last."""
-        self.asked += 1
-        assert self.front_now
-        return self.front_now
+    async def load_frontend(self, stack: Stack) -> ApiFrontend:
+        self.loads += 1
+        assert self.frontend
+        return self.frontend
 
 
-def _answer(request: HttpRequest, invocation: Invocation) -> HttpResponse:
+def _respond(request: HttpRequest, invocation: Invocation) -> HttpResponse:
     return build_api_response(invocation)
 
 
 @pytest.fixture
-def house(tmp_path: Path) -> House:
-    """Nothing is deployed."""
-    return House(tmp_path)
+def deployments(tmp_path: Path) -> FakeDeployments:
+    return FakeDeployments(tmp_path)
 
 
 @pytest.fixture
-async def services(house: House) -> AsyncIterator[LocalServices]:
-    """Those of the house."""
-    releases = Releases(lambda: dict(house.stacks), house.folder / "ledger.db")
-    logs = FunctionLogFiles(house.folder / "logs")
+async def services(deployments: FakeDeployments) -> AsyncIterator[LocalServices]:
+    releases = Releases(lambda: dict(deployments.stacks), deployments.folder / "ledger.db")
+    logs = FunctionLogFiles(deployments.folder / "logs")
     async with LocalServices(
-        releases, lambda stack: house, logs, ServingLimits(PoolLimits(max_processes=3, wait_before_start_s=0))
+        releases, lambda stack: deployments, logs, ServingLimits(PoolLimits(max_processes=3, wait_before_start_s=0))
     ) as services:
         yield services
 
 
-async def ask(services: LocalServices, stack: str = STACK) -> Any:
+async def call(services: LocalServices, stack: str = STACK) -> Any:
     answer = await services.call(stack, HttpRequest("GET", "/"))
     return json.loads(answer.response.body)
 
 
-def printed(house: House) -> list[str]:
-    return [line["text"] for line in next(FunctionLogFiles(house.folder / "logs").batches(STACK))]
+def log_lines(deployments: FakeDeployments) -> list[str]:
+    return [line["text"] for line in next(FunctionLogFiles(deployments.folder / "logs").batches(STACK))]
 
 
-async def anything(look: Callable[[], list[str]]) -> list[str]:
+async def wait_for_lines(read: Callable[[], list[str]]) -> list[str]:
     for _ in range(200):
-        if found := look():
-            return found
+        if lines := read():
+            return lines
         await asyncio.sleep(0.05)
     return []
 
 
 class TestStack:
-    async def test_is_answered_once_it_is_deployed(self, house: House, services: LocalServices) -> None:
+    async def test_is_answered_once_it_is_deployed(self, deployments: FakeDeployments, services: LocalServices) -> None:
         with pytest.raises(NotFoundError):
-            await ask(services)
+            await call(services)
 
-        house.deploy("one")
+        deployments.deploy("one")
 
-        assert (await ask(services))[0] == "one"
+        assert (await call(services))[0] == "one"
         assert await services.names() == [STACK]
 
-    async def test_changes_between_two_requests(self, house: House, services: LocalServices) -> None:
-        house.deploy("one")
-        await ask(services)
+    async def test_may_change_between_two_requests(self, deployments: FakeDeployments, services: LocalServices) -> None:
+        deployments.deploy("one")
+        await call(services)
 
-        house.deploy("two")
+        deployments.deploy("two")
 
-        assert (await ask(services))[0] == "two"
+        assert (await call(services))[0] == "two"
 
-    async def test_ends_old_requests_with_the_old_version(self, house: House, services: LocalServices) -> None:
-        house.deploy("one", pause=0.5)
-        await ask(services)
-        early = asyncio.create_task(ask(services))
+    async def test_completes_running_requests_with_the_old_version(
+        self, deployments: FakeDeployments, services: LocalServices
+    ) -> None:
+        deployments.deploy("one", pause=0.5)
+        await call(services)
+        early = asyncio.create_task(call(services))
         await asyncio.sleep(0.1)
 
-        house.deploy("two")
-        late = await ask(services)
+        deployments.deploy("two")
+        late = await call(services)
 
         assert (late[0], (await early)[0]) == ("two", "one")
 
     async def test_stays_warm_through_a_deployment_that_changes_nothing(
-        self, house: House, services: LocalServices
+        self, deployments: FakeDeployments, services: LocalServices
     ) -> None:
-        house.deploy("one")
-        before = await ask(services)
+        deployments.deploy("one")
+        before = await call(services)
 
-        house.record({STACK: "one again"})
+        deployments.record({STACK: "one again"})
 
-        assert await ask(services) == before
+        assert await call(services) == before
 
-    async def test_is_read_once_per_release(self, house: House, services: LocalServices) -> None:
-        house.deploy("one")
-        await asyncio.gather(*(ask(services) for _ in range(9)))
+    async def test_is_loaded_once_per_release(self, deployments: FakeDeployments, services: LocalServices) -> None:
+        deployments.deploy("one")
+        await asyncio.gather(*(call(services) for _ in range(9)))
 
-        assert house.asked == 1
+        assert deployments.loads == 1
 
-    async def test_is_unknown_once_it_is_destroyed(self, house: House, services: LocalServices) -> None:
-        house.deploy("one")
-        await ask(services)
+    async def test_is_unknown_after_it_is_destroyed(
+        self, deployments: FakeDeployments, services: LocalServices
+    ) -> None:
+        deployments.deploy("one")
+        await call(services)
 
-        house.record({})
+        deployments.record({})
 
         with pytest.raises(NotFoundError):
-            await ask(services)
+            await call(services)
 
-    async def test_says_in_its_last_words_why_it_failed(self, house: House) -> None:
-        house.deploy("one", body="def handler(event, context):\n    raise ValueError('no database')")
+    async def test_logs_why_it_failed(self, deployments: FakeDeployments) -> None:
+        deployments.deploy("one", body="def handler(event, context):\n    raise ValueError('no database')")
 
-        assert house.front_now
-        async with WarmService(house.front_now) as service:
+        assert deployments.frontend
+        async with WarmService(deployments.frontend) as service:
             answer = await service.call(HttpRequest("GET", "/"))
 
         assert (answer.response.status, answer.logs) == (500, "ValueError: no database\n")
 
-    async def test_answers_many_at_once(self, house: House, services: LocalServices) -> None:
-        house.deploy("one", pause=0.2)
+    async def test_answers_concurrent_requests_in_several_processes(
+        self, deployments: FakeDeployments, services: LocalServices
+    ) -> None:
+        deployments.deploy("one", pause=0.2)
 
-        processes = {pid for _, pid in await asyncio.gather(*(ask(services) for _ in range(6)))}
+        processes = {pid for _, pid in await asyncio.gather(*(call(services) for _ in range(6)))}
 
         assert len(processes) == 3
 
 
 class TestFunction:
-    async def test_that_does_not_start_is_the_clouds_error_and_in_the_log(
-        self, house: House, services: LocalServices
+    async def test_that_does_not_start_causes_the_clouds_error_and_a_log_line(
+        self, deployments: FakeDeployments, services: LocalServices
     ) -> None:
-        house.deploy("one", body="raise ValueError('no database')")
+        deployments.deploy("one", body="raise ValueError('no database')")
 
         answer = await services.call(STACK, HttpRequest("GET", "/"))
 
         assert (answer.response.status, b"database" in answer.response.body) == (500, False)
-        assert "no database" in printed(house)[0]
+        assert "no database" in log_lines(deployments)[0]
 
-    async def test_that_is_late_is_not_waited_for_and_not_ended(self, house: House, services: LocalServices) -> None:
-        house.deploy("one", pause=1, longest_s=0.3)
+    async def test_that_is_late_continues_without_its_client(
+        self, deployments: FakeDeployments, services: LocalServices
+    ) -> None:
+        deployments.deploy("one", pause=1, timeout_s=0.3)
 
         answer = await services.call(STACK, HttpRequest("GET", "/"))
 
-        assert (answer.response.status, printed(house)) == (503, [])
-        assert await anything(lambda: printed(house)) == ["asked"]
+        assert (answer.response.status, log_lines(deployments)) == (503, [])
+        assert await wait_for_lines(lambda: log_lines(deployments)) == ["called"]
 
-    async def test_leaves_what_it_printed(self, house: House, services: LocalServices) -> None:
-        house.deploy("one")
-        await ask(services)
+    async def test_has_its_output_in_the_log(self, deployments: FakeDeployments, services: LocalServices) -> None:
+        deployments.deploy("one")
+        await call(services)
 
-        assert printed(house) == ["asked"]
+        assert log_lines(deployments) == ["called"]

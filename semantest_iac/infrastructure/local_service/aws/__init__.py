@@ -1,1 +1,1 @@
-"""Before functions of AWS: API Gateway, its WebSockets, and the data of DynamoDB."""
+"""What surrounds a function on AWS, on this machine: API Gateway, its WebSocket APIs, and DynamoDB tables."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import json
 import time
 import uuid
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -13,7 +12,6 @@ from functools import partial
 from typing import Any
 
 from semantest_iac.domain.networking.http_exchange import HttpRequest, HttpResponse
-from semantest_iac.domain.resource import DeployedResource
 from semantest_iac.infrastructure.function_runtimes import api_gateway
 from semantest_iac.infrastructure.function_runtimes.api_gateway import ApiIdentity, RouteMatch, match_route
 from semantest_iac.infrastructure.function_runtimes.function_spec import FunctionSpec, Invocation
@@ -21,131 +19,82 @@ from semantest_iac.infrastructure.local_service.api_frontend import (
     AdmissionResult,
     ApiFrontend,
     CorsRules,
+    DeployedResources,
+    RateLimit,
     TokenBuckets,
     UnpackPackage,
     make_web_socket_frontend,
-    read_stage_limits,
 )
+from semantest_iac.infrastructure.local_service.json_web_tokens import decode_token_part
 
-_UNVERIFIED_TOKEN_NOTE = "The token's signature was not checked: its issuer's keys are not on this machine."  # noqa: S105
+ResourceOutputs = Mapping[str, Any]
+
+_DEFAULT_TIMEOUT_MS = 30_000  # API Gateway's own, for an integration without a timeout
+_UNVERIFIED_TOKEN_NOTE = "The token's signature was not checked: its issuer's keys are not on this machine."  # noqa: S105 - a note
 _HEADER_SOURCE = "$request.header."
 
 
-@dataclass(frozen=True, slots=True)
-class JwtRules:
-    """Who must have signed for whom, and which header carries the token."""
-
-    issuer: str
-    audiences: Sequence[str]
-    header: str = "authorization"
-
-    def claims(self, request: HttpRequest, clock: Callable[[], float] = time.time) -> Mapping[str, Any] | None:
-        """The claims of the request's token; None where there is none that API Gateway would accept."""
-        text = request.header(self.header)
-        claims = _decode_claims(text.removeprefix("Bearer ").removeprefix("bearer ").strip())
-        return claims if claims is not None and self._accepts(claims, clock()) else None
-
-    def _accepts(self, claims: Mapping[str, Any], now: float) -> bool:
-        meant = claims.get("aud", claims.get("client_id"))
-        audiences = meant if isinstance(meant, list) else [meant]
-        times = [claims.get("exp"), claims.get("nbf", 0), claims.get("iat", 0)]
-        if claims.get("iss") != self.issuer or not set(self.audiences) & {
-            it for it in audiences if isinstance(it, str)
-        }:
-            return False
-        if not all(isinstance(it, (int, float)) for it in times):
-            return False
-        expires, *begins = times
-        return bool(now < expires and all(begin <= now for begin in begins))
-
-
-def read_jwt_rules(authorizer: Mapping[str, Any]) -> JwtRules:
-    """The rules of a deployed JWT authorizer."""
-    jwt = authorizer.get("jwtConfiguration") or {}
-    source = next(iter(authorizer.get("identitySources") or ()), f"{_HEADER_SOURCE}authorization")
-    header = str(source).removeprefix(_HEADER_SOURCE).lower()
-    return JwtRules(str(jwt.get("issuer", "")), tuple(jwt.get("audiences") or ()), header)
-
-
-def _decode_claims(token: str) -> Mapping[str, Any] | None:
-    parts = token.split(".")
-    if len(parts) != 3 or not all(parts):
+def build_api_frontend(resources: DeployedResources, unpack: UnpackPackage) -> ApiFrontend | None:
+    """Build the API of a stack; None if the stack has none."""
+    api = next(outputs_of_type(resources, "aws:apigatewayv2/api:Api"), None)
+    function = next(outputs_of_type(resources, "aws:lambda/function:Function"), None)
+    if api is None or function is None:
         return None
-    try:
-        header, claims = (json.loads(base64.urlsafe_b64decode(part + "=" * (-len(part) % 4))) for part in parts[:2])
-    except ValueError:
-        return None
-    is_signed = isinstance(header, dict) and str(header.get("alg", "none")).startswith(("RS", "ES", "PS"))
-    return claims if is_signed and isinstance(claims, dict) else None
-
-
-DeployedResources = Sequence[DeployedResource]
-ResourceOutputs = Mapping[str, Any]
-
-_DEFAULT_TIMEOUT_MS = 30_000  # what API Gateway waits where an integration says nothing
+    load_function = partial(read_function_spec, resources, function, unpack)
+    if api.get("protocolType") == "WEBSOCKET":
+        return make_web_socket_frontend(load_function)
+    http_api = _read_http_api(resources, api, function)
+    integration: ResourceOutputs = next(outputs_of_type(resources, "aws:apigatewayv2/integration:Integration"), {})
+    timeout_s = int(integration.get("timeoutMilliseconds") or _DEFAULT_TIMEOUT_MS) / 1000
+    return ApiFrontend(load_function, http_api.admit, http_api.respond, timeout_s)
 
 
 @dataclass(frozen=True, slots=True)
 class _HttpApi:
-    """What a request must pass, as API Gateway asks it: preflight, route, throttling, token."""
+    """Checks a request in API Gateway's order: preflight, route, throttling, token."""
 
     routes: Mapping[str, ResourceOutputs]
     identity: ApiIdentity
     cors: CorsRules | None
-    throttles: TokenBuckets
-    tokens: JwtRules | None
+    token_buckets: TokenBuckets
+    jwt_rules: JwtRules | None
 
     def admit(self, request: HttpRequest) -> AdmissionResult:
-        if self.cors and (preflight := self.cors.preflight(request)):
+        if self.cors and (preflight := self.cors.answer_preflight(request)):
             return AdmissionResult(refusal=preflight)
         match = match_route(self.routes, request.method, request.path)
         if match is None:
             return AdmissionResult(refusal=api_gateway.api_not_found_response())
-        if not self.throttles.admits(match.route_key):
+        if not self.token_buckets.try_acquire(match.route_key):
             return AdmissionResult(refusal=api_gateway.api_too_many_requests_response())
-        return self._past_the_token(request, match)
+        return self._check_token(request, match)
 
-    def _past_the_token(self, request: HttpRequest, match: RouteMatch) -> AdmissionResult:
-        if self.tokens is None or self.routes[match.route_key].get("authorizationType") != "JWT":
+    def _check_token(self, request: HttpRequest, match: RouteMatch) -> AdmissionResult:
+        if self.jwt_rules is None or self.routes[match.route_key].get("authorizationType") != "JWT":
             return AdmissionResult(event=_build_event(request, match, self.identity))
-        claims = self.tokens.claims(request)
+        claims = self.jwt_rules.claims_of(request)
         if claims is None:
             return AdmissionResult(refusal=api_gateway.api_unauthorized_response())
         event = _build_event(request, match, self.identity)
-        event["requestContext"] |= {
-            "authorizer": {"jwt": {"claims": api_gateway.flatten_claims(claims), "scopes": None}}
-        }
+        jwt = {"claims": api_gateway.flatten_claims(claims), "scopes": None}
+        event["requestContext"] |= {"authorizer": {"jwt": jwt}}
         return AdmissionResult(event=event, note=_UNVERIFIED_TOKEN_NOTE)
 
-    def answer(self, request: HttpRequest, invocation: Invocation) -> HttpResponse:
+    def respond(self, request: HttpRequest, invocation: Invocation) -> HttpResponse:
         response = api_gateway.build_api_response(invocation)
-        return self.cors.dressed(request, response) if self.cors else response
-
-
-def build_api_frontend(resources: DeployedResources, unpack: UnpackPackage) -> ApiFrontend | None:
-    """The API of a stack, or None where the stack has none."""
-    api = next(_outputs_of_type(resources, "aws:apigatewayv2/api:Api"), None)
-    function = next(_outputs_of_type(resources, "aws:lambda/function:Function"), None)
-    if api is None or function is None:
-        return None
-    if api.get("protocolType") == "WEBSOCKET":
-        return make_web_socket_frontend(partial(read_function_spec, resources, function, unpack))
-    gates = _read_http_api(resources, api, function)
-    integration: ResourceOutputs = next(_outputs_of_type(resources, "aws:apigatewayv2/integration:Integration"), {})
-    longest_s = int(integration.get("timeoutMilliseconds") or _DEFAULT_TIMEOUT_MS) / 1000
-    return ApiFrontend(partial(read_function_spec, resources, function, unpack), gates.admit, gates.answer, longest_s)
+        return self.cors.replace_headers(request, response) if self.cors else response
 
 
 def _read_http_api(resources: DeployedResources, api: ResourceOutputs, function: ResourceOutputs) -> _HttpApi:
     host = api["apiEndpoint"].removeprefix("https://")
-    authorizer = next(_outputs_of_type(resources, "aws:apigatewayv2/authorizer:Authorizer"), None)
-    stage = next(_outputs_of_type(resources, "aws:apigatewayv2/stage:Stage"), None)
+    authorizer = next(outputs_of_type(resources, "aws:apigatewayv2/authorizer:Authorizer"), None)
+    stage = next(outputs_of_type(resources, "aws:apigatewayv2/stage:Stage"), None)
     return _HttpApi(
-        routes={route["routeKey"]: route for route in _outputs_of_type(resources, "aws:apigatewayv2/route:Route")},
+        routes={route["routeKey"]: route for route in outputs_of_type(resources, "aws:apigatewayv2/route:Route")},
         identity=ApiIdentity(host.partition(".")[0], host, function["arn"].split(":")[4]),
         cors=_read_cors_rules(api),
-        throttles=TokenBuckets(read_stage_limits(stage)),
-        tokens=read_jwt_rules(authorizer) if authorizer else None,
+        token_buckets=TokenBuckets(read_stage_limits(stage)),
+        jwt_rules=read_jwt_rules(authorizer) if authorizer else None,
     )
 
 
@@ -157,14 +106,87 @@ def _read_cors_rules(api: ResourceOutputs) -> CorsRules | None:
         origins=rules.get("allowOrigins") or (),
         methods=rules.get("allowMethods") or (),
         headers=rules.get("allowHeaders") or (),
-        exposed=rules.get("exposeHeaders") or (),
-        credentials=bool(rules.get("allowCredentials")),
-        max_age=int(rules.get("maxAge") or 0),
+        exposed_headers=rules.get("exposeHeaders") or (),
+        allows_credentials=bool(rules.get("allowCredentials")),
+        max_age_s=int(rules.get("maxAge") or 0),
     )
 
 
+def _build_event(request: HttpRequest, match: RouteMatch, identity: ApiIdentity) -> dict[str, Any]:
+    return api_gateway.build_api_event(
+        request, match, identity, api_gateway.RequestMetadata(str(uuid.uuid4()), datetime.now(UTC), request.client)
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class StageLimits:
+    """The rate limit of each route; a route without one has the stage's."""
+
+    default: RateLimit | None
+    by_route: Mapping[str, RateLimit | None]
+
+    def __call__(self, route: str) -> RateLimit | None:
+        return self.by_route.get(route) or self.default
+
+
+def read_stage_limits(stage: ResourceOutputs | None) -> StageLimits:
+    stage = stage or {}
+    by_route = {str(it["routeKey"]): _read_rate_limit(it) for it in stage.get("routeSettings") or ()}
+    return StageLimits(_read_rate_limit(stage.get("defaultRouteSettings") or {}), by_route)
+
+
+def _read_rate_limit(settings: Mapping[str, Any]) -> RateLimit | None:
+    rate, burst = settings.get("throttlingRateLimit"), settings.get("throttlingBurstLimit")
+    return None if rate is None and burst is None else RateLimit(float(rate or 0), int(burst or 0))
+
+
+@dataclass(frozen=True, slots=True)
+class JwtRules:
+    """What a JWT authorizer requires of a token, except its signature; `header` carries the token."""
+
+    issuer: str
+    audiences: Sequence[str]
+    header: str = "authorization"
+
+    def claims_of(self, request: HttpRequest, clock: Callable[[], float] = time.time) -> Mapping[str, Any] | None:
+        """Read the claims of the request's token; None if API Gateway would refuse it."""
+        text = request.header(self.header)
+        claims = _decode_claims(text.removeprefix("Bearer ").removeprefix("bearer ").strip())
+        return claims if claims is not None and self._accepts(claims, clock()) else None
+
+    def _accepts(self, claims: Mapping[str, Any], now: float) -> bool:
+        audience = claims.get("aud", claims.get("client_id"))
+        audiences = {it for it in (audience if isinstance(audience, list) else [audience]) if isinstance(it, str)}
+        times = [claims.get("exp"), claims.get("nbf", 0), claims.get("iat", 0)]
+        if claims.get("iss") != self.issuer or not audiences.intersection(self.audiences):
+            return False
+        if not all(isinstance(it, (int, float)) for it in times):
+            return False
+        expires, *begins = times
+        return bool(now < expires and all(begin <= now for begin in begins))
+
+
+def read_jwt_rules(authorizer: ResourceOutputs) -> JwtRules:
+    jwt = authorizer.get("jwtConfiguration") or {}
+    source = next(iter(authorizer.get("identitySources") or ()), f"{_HEADER_SOURCE}authorization")
+    header = str(source).removeprefix(_HEADER_SOURCE).lower()
+    return JwtRules(str(jwt.get("issuer", "")), tuple(jwt.get("audiences") or ()), header)
+
+
+def _decode_claims(token: str) -> Mapping[str, Any] | None:
+    parts = token.split(".")
+    if len(parts) != 3 or not all(parts):
+        return None
+    try:
+        header, claims = (decode_token_part(part) for part in parts[:2])
+    except ValueError:
+        return None
+    is_signed = isinstance(header, dict) and str(header.get("alg", "none")).startswith(("RS", "ES", "PS"))
+    return claims if is_signed and isinstance(claims, dict) else None
+
+
 def read_function_spec(resources: DeployedResources, function: ResourceOutputs, unpack: UnpackPackage) -> FunctionSpec:
-    """What it takes to run a deployed function, with every secret of its stack."""
+    """Read what a deployed function needs to run, with every secret of its stack."""
     digest = base64.b64decode(function["sourceCodeHash"]).hex()
     _, _, _, region, account, _, name = function["arn"].split(":")
     return FunctionSpec(
@@ -183,16 +205,10 @@ def read_function_spec(resources: DeployedResources, function: ResourceOutputs, 
     )
 
 
-def _build_event(request: HttpRequest, match: RouteMatch, identity: ApiIdentity) -> dict[str, Any]:
-    return api_gateway.build_api_event(
-        request, match, identity, api_gateway.RequestMetadata(str(uuid.uuid4()), datetime.now(UTC), request.client)
-    )
-
-
-def _outputs_of_type(resources: DeployedResources, type_: str) -> Iterator[ResourceOutputs]:
-    return (resource.outputs for resource in resources if resource.type == type_)
-
-
 def _read_secrets(resources: DeployedResources) -> Iterator[tuple[str, str]]:
-    for version in _outputs_of_type(resources, "aws:secretsmanager/secretVersion:SecretVersion"):
+    for version in outputs_of_type(resources, "aws:secretsmanager/secretVersion:SecretVersion"):
         yield version["secretId"], version["secretString"]
+
+
+def outputs_of_type(resources: DeployedResources, type_: str) -> Iterator[ResourceOutputs]:
+    return (resource.outputs for resource in resources if resource.type == type_)

@@ -6,6 +6,7 @@ its developer guide. Scans and batches are missing: the role of the functions do
 
 from __future__ import annotations
 
+import json
 import operator
 import re
 from bisect import bisect_right
@@ -16,6 +17,15 @@ from functools import lru_cache
 from itertools import islice
 from typing import Any
 
+from semantest_iac.domain.networking.http_exchange import HttpResponse
+from semantest_iac.infrastructure.function_runtimes.loopback import LoopbackHandler, LoopbackRequest
+
+LARGEST_ITEM = 400 * 1024
+PAGE_SIZE = 1000  # items; DynamoDB ends a page after 1 MB
+_TARGET_PREFIX = "DynamoDB_20120810."
+_ERROR_PREFIX = "com.amazonaws.dynamodb.v20120810#"
+
+Arguments = Mapping[str, Any]
 TableItem = Mapping[str, Mapping[str, Any]]
 Condition = Callable[[TableItem], bool]
 Operand = Callable[[TableItem], Mapping[str, Any] | None]
@@ -32,102 +42,101 @@ _COMPARISONS: Mapping[str, Callable[[Any, Any], bool]] = {
 
 
 class ExpressionError(Exception):
-    """An expression that cannot be read."""
+    """An expression that is not valid or not supported."""
 
 
 class Expression:
-    """One expression with what its placeholders stand for; read once, from left to right."""
+    """Parses one expression, once; `names` and `values` resolve its placeholders."""
 
     def __init__(self, text: str, names: Mapping[str, str], values: Mapping[str, Mapping[str, Any]]) -> None:
         self._tokens = list(_tokenize(text))
         self._names = names
         self._values = values
 
-    def condition(self) -> Condition:
-        """The whole as a test of items."""
-        test = self._either()
+    def parse_condition(self) -> Condition:
+        test = self._parse_or()
         if self._tokens:
             raise ExpressionError(f"Syntax error; token: {self._tokens[0]}")
         return test
 
-    def assignments(self) -> dict[str, Operand]:
-        """`SET a = :b, c = :d` by attribute."""
+    def parse_assignments(self) -> dict[str, Operand]:
+        """Parse `SET a = :b, c = :d` into operands by attribute."""
         self._expect("SET")
-        found = dict([self._assignment()])
+        assignments = dict([self._parse_assignment()])
         while self._tokens:
             self._expect(",")
-            found |= dict([self._assignment()])
-        return found
+            assignments |= dict([self._parse_assignment()])
+        return assignments
 
-    def _assignment(self) -> tuple[str, Operand]:
-        name = self._name(self._next())
+    def _parse_assignment(self) -> tuple[str, Operand]:
+        name = self._resolve_name(self._next())
         self._expect("=")
-        return name, self._operand()
+        return name, self._parse_operand()
 
-    def _either(self) -> Condition:
-        tests = [self._both()]
-        while self._takes("OR"):
-            tests.append(self._both())
+    def _parse_or(self) -> Condition:
+        tests = [self._parse_and()]
+        while self._skip("OR"):
+            tests.append(self._parse_and())
         return lambda item: any(test(item) for test in tests)
 
-    def _both(self) -> Condition:
-        tests = [self._one()]
-        while self._takes("AND"):
-            tests.append(self._one())
+    def _parse_and(self) -> Condition:
+        tests = [self._parse_term()]
+        while self._skip("AND"):
+            tests.append(self._parse_term())
         return lambda item: all(test(item) for test in tests)
 
-    def _one(self) -> Condition:
-        if self._takes("NOT"):
-            test = self._one()
+    def _parse_term(self) -> Condition:
+        if self._skip("NOT"):
+            test = self._parse_term()
             return lambda item: not test(item)
-        if self._takes("("):
-            test = self._either()
+        if self._skip("("):
+            test = self._parse_or()
             self._expect(")")
             return test
         if self._tokens and self._tokens[0] in _FUNCTIONS:
-            return self._called(_FUNCTIONS[self._next()])
-        left, compare, right = self._operand(), self._comparison(), self._operand()
+            return self._parse_call(_FUNCTIONS[self._next()])
+        left, compare, right = self._parse_operand(), self._parse_comparison(), self._parse_operand()
         return lambda item: _compare(left(item), compare, right(item))
 
-    def _called(self, function: Callable[[list[Mapping[str, Any] | None]], bool]) -> Condition:
+    def _parse_call(self, function: Callable[[list[Mapping[str, Any] | None]], bool]) -> Condition:
         self._expect("(")
-        operands = [self._operand()]
-        while self._takes(","):
-            operands.append(self._operand())
+        operands = [self._parse_operand()]
+        while self._skip(","):
+            operands.append(self._parse_operand())
         self._expect(")")
         return lambda item: function([operand(item) for operand in operands])
 
-    def _comparison(self) -> Callable[[Any, Any], bool]:
+    def _parse_comparison(self) -> Callable[[Any, Any], bool]:
         token = self._next()
         if token not in _COMPARISONS:
             raise ExpressionError(f"Syntax error; token: {token}")
         return _COMPARISONS[token]
 
-    def _operand(self) -> Operand:
+    def _parse_operand(self) -> Operand:
         token = self._next()
         if not token.startswith(":"):
-            name = self._name(token)
+            name = self._resolve_name(token)
             return lambda item: item.get(name)
         if token not in self._values:
             raise ExpressionError(f"An expression attribute value used in expression is not defined: {token}")
         value = self._values[token]
         return lambda item: value
 
-    def _name(self, token: str) -> str:
+    def _resolve_name(self, token: str) -> str:
         if not token.startswith("#"):
             return token
         if token not in self._names:
             raise ExpressionError(f"An expression attribute name used in the document path is not defined: {token}")
         return self._names[token]
 
-    def _takes(self, word: str) -> bool:
-        found = bool(self._tokens) and self._tokens[0].upper() == word
-        if found:
+    def _skip(self, word: str) -> bool:
+        is_next = bool(self._tokens) and self._tokens[0].upper() == word
+        if is_next:
             self._tokens.pop(0)
-        return found
+        return is_next
 
     def _expect(self, word: str) -> None:
-        if not self._takes(word):
+        if not self._skip(word):
             raise ExpressionError(f"Syntax error; expected: {word}")
 
     def _next(self) -> str:
@@ -137,7 +146,7 @@ class Expression:
 
 
 def comparable_value(value: Mapping[str, Any] | None) -> Any:
-    """A value that can be compared with others of its type; None where there is none."""
+    """Decode a value so that it compares with others of its type; None stays None."""
     if value is None:
         return None
     [(kind, raw)] = value.items()
@@ -146,18 +155,18 @@ def comparable_value(value: Mapping[str, Any] | None) -> Any:
 
 @lru_cache
 def _tokenize(text: str) -> Sequence[str]:
-    found, place = list[str](), 0
-    while text[place:].strip():
-        match = _TOKEN.match(text, place)
+    tokens, position = list[str](), 0
+    while text[position:].strip():
+        match = _TOKEN.match(text, position)
         if match is None:
-            raise ExpressionError(f"Syntax error; near: {text[place : place + 20]}")
-        found.append(match.group(1))
-        place = match.end()
-    return found
+            raise ExpressionError(f"Syntax error; near: {text[position : position + 20]}")
+        tokens.append(match.group(1))
+        position = match.end()
+    return tokens
 
 
 def _compare(left: Mapping[str, Any] | None, compare: Callable[[Any, Any], bool], right: Any) -> bool:
-    """Values of two types are never equal and have no order; so with what is not there."""
+    """Compare two values; those of different types, and missing ones, are unequal and have no order."""
     if left is None or right is None or left.keys() != right.keys():
         return compare is operator.ne
     return compare(comparable_value(left), comparable_value(right))
@@ -171,14 +180,9 @@ _FUNCTIONS: Mapping[str, Callable[[list[Mapping[str, Any] | None]], bool]] = {
     ),
 }
 
-LARGEST_ITEM = 400 * 1024
-PAGE_SIZE = 1000  # items; DynamoDB ends a page after 1 MB
-
-Arguments = Mapping[str, Any]
-
 
 class DynamoDbError(Exception):
-    """A refusal with DynamoDB's own code."""
+    """An error with DynamoDB's own code; `details` are further fields of its JSON."""
 
     def __init__(self, code: str, message: str, **details: Any) -> None:
         super().__init__(message)
@@ -188,22 +192,22 @@ class DynamoDbError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class TableSchema:
-    """The attributes that a table finds items by: its own key, and that of each index; `expiry` holds seconds."""
+    """The key attributes of a table and of its indexes; the `expiry` attribute holds epoch seconds."""
 
     key: str
     indexes: Mapping[str, str] = field(default_factory=dict)
     expiry: str = ""
 
     @classmethod
-    def of(cls, table: Mapping[str, Any]) -> TableSchema:
-        """The schema of a deployed table, from its outputs."""
+    def from_outputs(cls, table: Mapping[str, Any]) -> TableSchema:
+        """Read the schema of a deployed table from its outputs."""
         indexes = {index["name"]: index["hashKey"] for index in table.get("globalSecondaryIndexes") or ()}
         ttl = table.get("ttl") or {}
         return cls(table["hashKey"], indexes, ttl.get("attributeName", "") if ttl.get("enabled") else "")
 
 
 class DynamoDbTable:
-    """The items of one table; an item whose time is over is gone at once, where DynamoDB may take days."""
+    """The items of one table; expired items vanish at once, while DynamoDB may take days."""
 
     def __init__(self, schema: TableSchema, now: Callable[[], float]) -> None:
         self._schema = schema
@@ -212,66 +216,71 @@ class DynamoDbTable:
         self._by_index: dict[str, dict[Any, dict[str, None]]] = {name: {} for name in schema.indexes}
 
     def call(self, operation: str, arguments: Arguments) -> dict[str, Any]:
-        """One operation; raises DataError."""
-        action = _OPERATIONS.get(operation)
-        if action is None:
+        """Run one operation, such as `PutItem`; raises DynamoDbError."""
+        run = _OPERATIONS.get(operation)
+        if run is None:
             raise DynamoDbError("AccessDeniedException", f"dynamodb:{operation} is not allowed")
         try:
-            return action(self, arguments)
+            return run(self, arguments)
         except ExpressionError as error:
             raise DynamoDbError("ValidationException", f"Invalid expression: {error}") from error
 
     def _put(self, arguments: Arguments) -> dict[str, Any]:
         item = arguments["Item"]
-        key, old = self._found(item)
+        key, old = self._find(item)
         if len(repr(item)) > LARGEST_ITEM:
             raise DynamoDbError("ValidationException", "Item size has exceeded the maximum allowed size")
-        self._require(arguments, old)
+        self._check_condition(arguments, old)
         self._write(key, item)
         return _returned_attributes(arguments, ALL_OLD=old)
 
     def _get(self, arguments: Arguments) -> dict[str, Any]:
-        _, item = self._found(arguments["Key"])
+        _, item = self._find(arguments["Key"])
         return {"Item": item} if item else {}
 
     def _update(self, arguments: Arguments) -> dict[str, Any]:
-        key, old = self._found(arguments["Key"])
-        self._require(arguments, old)
-        changes = self._expression("UpdateExpression", arguments).assignments()
+        key, old = self._find(arguments["Key"])
+        self._check_condition(arguments, old)
+        changes = self._expression("UpdateExpression", arguments).parse_assignments()
         if self._schema.key in changes:
             raise DynamoDbError("ValidationException", "Cannot update attribute. This attribute is part of the key")
-        made = {name: value for name, operand in changes.items() if (value := operand(old or {})) is not None}
-        new = {**(old or arguments["Key"]), **made}
+        values = {name: value for name, operand in changes.items() if (value := operand(old or {})) is not None}
+        new = {**(old or arguments["Key"]), **values}
         self._write(key, new)
         return _returned_attributes(arguments, ALL_OLD=old, ALL_NEW=new)
 
     def _delete(self, arguments: Arguments) -> dict[str, Any]:
-        key, old = self._found(arguments["Key"])
-        self._require(arguments, old)
-        self._drop(key)
+        key, old = self._find(arguments["Key"])
+        self._check_condition(arguments, old)
+        self._remove(key)
         return _returned_attributes(arguments, ALL_OLD=old)
 
     def _query(self, arguments: Arguments) -> dict[str, Any]:
-        """Of the table or of an index, in the order of keys; only equality with the key is read."""
-        test, name = self._expression("KeyConditionExpression", arguments).condition(), arguments.get("IndexName")
+        """Query the table or an index, in the order of table keys; key conditions may only be equalities."""
+        condition = self._expression("KeyConditionExpression", arguments).parse_condition()
+        name = arguments.get("IndexName")
         if name is not None and name not in self._by_index:
             raise DynamoDbError("ValidationException", "The table does not have the specified index")
-        keys, limit = sorted(self._candidates(name, arguments)), min(int(arguments.get("Limit", PAGE_SIZE)), PAGE_SIZE)
-        after = islice(keys, bisect_right(keys, self._start(name, arguments)), None)
-        found = list(islice((item for key in after if (item := self._living(key)) and test(item)), limit))
-        answer = {"Items": found, "Count": len(found), "ScannedCount": len(found)}
-        if len(found) < limit:
+        keys, limit = (
+            sorted(self._candidate_keys(name, arguments)),
+            min(int(arguments.get("Limit", PAGE_SIZE)), PAGE_SIZE),
+        )
+        after = islice(keys, bisect_right(keys, self._start_key(name, arguments)), None)
+        matching = (item for key in after if (item := self._get_unexpired(key)) and condition(item))
+        page = list(islice(matching, limit))
+        answer = {"Items": page, "Count": len(page), "ScannedCount": len(page)}
+        if len(page) < limit:
             return answer
-        return {**answer, "LastEvaluatedKey": {key: found[-1][key] for key in self._key_names(name)}}
+        return {**answer, "LastEvaluatedKey": {key: page[-1][key] for key in self._key_names(name)}}
 
-    def _candidates(self, index: str | None, arguments: Arguments) -> list[str]:
+    def _candidate_keys(self, index: str | None, arguments: Arguments) -> list[str]:
         values = [comparable_value(value) for value in (arguments.get("ExpressionAttributeValues") or {}).values()]
         if index is None:
             return [value for value in values if value in self._items]
         return [key for value in values for key in self._by_index[index].get(value, ())]
 
-    def _start(self, index: str | None, arguments: Arguments) -> str:
-        """The key behind which a page begins; no item needs to have it."""
+    def _start_key(self, index: str | None, arguments: Arguments) -> str:
+        """The key after which a page begins; no item needs to have it."""
         start = arguments.get("ExclusiveStartKey")
         if start is None:
             return ""
@@ -286,39 +295,39 @@ class DynamoDbTable:
         names, values = arguments.get("ExpressionAttributeNames"), arguments.get("ExpressionAttributeValues")
         return Expression(arguments.get(which) or "", names or {}, values or {})
 
-    def _require(self, arguments: Arguments, item: TableItem | None) -> None:
+    def _check_condition(self, arguments: Arguments, item: TableItem | None) -> None:
         if "ConditionExpression" not in arguments:
             return
-        if not self._expression("ConditionExpression", arguments).condition()(item or {}):
+        if not self._expression("ConditionExpression", arguments).parse_condition()(item or {}):
             old = arguments.get("ReturnValuesOnConditionCheckFailure") == "ALL_OLD" and item
             details = {"Item": item} if old else {}
             raise DynamoDbError("ConditionalCheckFailedException", "The conditional request failed", **details)
 
-    def _found(self, holder: TableItem) -> tuple[str, TableItem | None]:
-        """The key in an item or in a key, and the item that is there."""
-        value = comparable_value(holder.get(self._schema.key))
+    def _find(self, item_or_key: TableItem) -> tuple[str, TableItem | None]:
+        """Return the key, and the stored item that has it."""
+        value = comparable_value(item_or_key.get(self._schema.key))
         if not isinstance(value, str) or not value:
             raise DynamoDbError(
                 "ValidationException", f"One of the required keys was not given a value: {self._schema.key}"
             )
-        return value, self._living(value)
+        return value, self._get_unexpired(value)
 
-    def _living(self, key: str) -> TableItem | None:
+    def _get_unexpired(self, key: str) -> TableItem | None:
         item = self._items.get(key)
-        ends = comparable_value(item.get(self._schema.expiry)) if item else None
-        if ends is not None and ends < self._now():
-            self._drop(key)
+        expires_at = comparable_value(item.get(self._schema.expiry)) if item else None
+        if expires_at is not None and expires_at < self._now():
+            self._remove(key)
             return None
         return item
 
     def _write(self, key: str, item: TableItem) -> None:
-        self._drop(key)
+        self._remove(key)
         self._items[key] = item
         for index, attribute in self._schema.indexes.items():
             if attribute in item:
                 self._by_index[index].setdefault(comparable_value(item[attribute]), {})[key] = None
 
-    def _drop(self, key: str) -> None:
+    def _remove(self, key: str) -> None:
         item = self._items.pop(key, {})
         for index, attribute in self._schema.indexes.items():
             if attribute in item:
@@ -337,3 +346,34 @@ _OPERATIONS: Mapping[str, Callable[[DynamoDbTable, Arguments], dict[str, Any]]] 
 def _returned_attributes(arguments: Arguments, **items: TableItem | None) -> dict[str, Any]:
     item = items.get(arguments.get("ReturnValues", "NONE"))
     return {"Attributes": item} if item else {}
+
+
+def serve_tables(tables: Mapping[str, DynamoDbTable]) -> LoopbackHandler:
+    """Serve DynamoDB's JSON protocol over tables by name."""
+
+    async def answer(request: LoopbackRequest) -> HttpResponse:
+        try:
+            return _json_response(200, _call_table(request, tables))
+        except DynamoDbError as error:
+            body = {"__type": _ERROR_PREFIX + error.code, "message": str(error), **error.details}
+            return _json_response(400, body)
+
+    return answer
+
+
+def _call_table(request: LoopbackRequest, tables: Mapping[str, DynamoDbTable]) -> Mapping[str, Any]:
+    target = request.headers.get("x-amz-target", "")
+    try:
+        arguments = json.loads(request.body)
+        name = str(arguments["TableName"]).rpartition("/")[2]  # DynamoDB accepts the ARN too
+    except (ValueError, KeyError, TypeError) as error:
+        raise DynamoDbError("SerializationException", "The request names no table") from error
+    if not target.startswith(_TARGET_PREFIX):
+        raise DynamoDbError("UnknownOperationException", "The request names no operation")
+    if name not in tables:
+        raise DynamoDbError("ResourceNotFoundException", "Requested resource not found")
+    return tables[name].call(target.removeprefix(_TARGET_PREFIX), arguments)
+
+
+def _json_response(status: int, value: Mapping[str, Any]) -> HttpResponse:
+    return HttpResponse(status, (("content-type", "application/x-amz-json-1.0"),), json.dumps(value).encode())

@@ -1,1 +1,1 @@
-"""Before function apps of Azure: their host, API Management, Web PubSub, its directory, and tables."""
+"""What surrounds a function app on Azure, on this machine: its host, API Management, Web PubSub, Entra and tables."""

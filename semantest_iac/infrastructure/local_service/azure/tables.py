@@ -13,7 +13,7 @@ from typing import Any
 from urllib.parse import parse_qs, quote, unquote, urlsplit
 
 from semantest_iac.domain.networking.http_exchange import HttpResponse
-from semantest_iac.infrastructure.function_runtimes.loopback import LoopbackRequest
+from semantest_iac.infrastructure.function_runtimes.loopback import LoopbackHandler, LoopbackRequest
 
 PAGE_SIZE = 1000
 _OK, _NO_CONTENT = 200, 204
@@ -28,90 +28,88 @@ Entity = dict[str, Any]
 
 
 class StorageTable:
-    """One table; what is between two calls of a client is for it to see by the tags of entities."""
+    """The entities of one table; entity tags show a client what changed between its calls."""
 
     def __init__(self) -> None:
         self._entities: dict[EntityKey, Entity] = {}
         self._tags: dict[EntityKey, str] = {}
-        self._states = count(1)
+        self._versions = count(1)
 
-    def answer(self, call: LoopbackRequest, path: str) -> HttpResponse:
-        """One request, by the part of its path behind the name of the table."""
-        place = urlsplit(path)
-        one = _ENTITY_PATH.fullmatch(unquote(place.path))
-        if one:
-            key: EntityKey = (_unescape_quotes(one.group(1)), _unescape_quotes(one.group(2)))
-            return _METHODS.get(call.method, _refuse_method)(self, call, key)
-        if call.method == "POST" and not place.path:
-            return self._insert(call)
-        if call.method == "GET" and place.path in ("", "()"):
-            return self._query(parse_qs(place.query))
+    def answer(self, request: LoopbackRequest, path: str) -> HttpResponse:
+        """Answer a request; `path` is what follows the name of the table."""
+        url = urlsplit(path)
+        entity = _ENTITY_PATH.fullmatch(unquote(url.path))
+        if entity:
+            key: EntityKey = (_unescape_quotes(entity.group(1)), _unescape_quotes(entity.group(2)))
+            return _METHODS.get(request.method, _refuse_method)(self, request, key)
+        if request.method == "POST" and not url.path:
+            return self._insert(request)
+        if request.method == "GET" and url.path in ("", "()"):
+            return self._query(parse_qs(url.query))
         return _error_response(_BAD_REQUEST, "InvalidUri")
 
-    def _insert(self, call: LoopbackRequest) -> HttpResponse:
-        entity = json.loads(call.body)
+    def _insert(self, request: LoopbackRequest) -> HttpResponse:
+        entity = json.loads(request.body)
         key = (entity["PartitionKey"], entity["RowKey"])
         if key in self._entities:
             return _error_response(_CONFLICT, "EntityAlreadyExists")
-        return self._keep(key, entity)
+        return self._store(key, entity)
 
     def _query(self, query: Mapping[str, list[str]]) -> HttpResponse:
-        """A partition or everything, in the order of the keys; a page says where the next one begins."""
-        asked = _PARTITION_FILTER.fullmatch(query.get("$filter", [""])[0])
-        if asked is None and "$filter" in query:
+        """Query a partition or the table, in the order of keys; headers say where the next page begins."""
+        partition_filter = _PARTITION_FILTER.fullmatch(query.get("$filter", [""])[0])
+        if partition_filter is None and "$filter" in query:
             return _error_response(_METHOD_NOT_ALLOWED, "NotImplemented")
         start = tuple(query.get(f"Next{name}", [""])[0] for name in _KEY_PROPERTIES)
-        wanted = _unescape_quotes(asked.group(1)) if asked else None
-        keys = sorted(key for key in self._entities if wanted in (None, key[0]) and key >= start)
-        more = keys[PAGE_SIZE : PAGE_SIZE + 1]
-        pages = tuple(
+        partition = _unescape_quotes(partition_filter.group(1)) if partition_filter else None
+        keys = sorted(key for key in self._entities if partition in (None, key[0]) and key >= start)
+        next_keys = keys[PAGE_SIZE : PAGE_SIZE + 1]
+        continuation = tuple(
             (f"x-ms-continuation-Next{name}", quote(part, safe=""))
-            for key in more
+            for key in next_keys
             for name, part in zip(_KEY_PROPERTIES, key, strict=True)
         )
         body = {"value": [self._entities[key] for key in keys[:PAGE_SIZE]]}
-        return HttpResponse(_OK, (*_JSON, *pages), json.dumps(body).encode())
+        return HttpResponse(_OK, (*_JSON, *continuation), json.dumps(body).encode())
 
-    def _get(self, call: LoopbackRequest, key: EntityKey) -> HttpResponse:
+    def _get(self, request: LoopbackRequest, key: EntityKey) -> HttpResponse:
         if key not in self._entities:
             return _error_response(_NOT_FOUND, "ResourceNotFound")
         return HttpResponse(_OK, (*_JSON, ("etag", self._tags[key])), json.dumps(self._entities[key]).encode())
 
-    def _merge(self, call: LoopbackRequest, key: EntityKey) -> HttpResponse:
+    def _merge(self, request: LoopbackRequest, key: EntityKey) -> HttpResponse:
         old = self._entities.get(key, {})
-        return self._refusal(call, key) or self._keep(key, old | json.loads(call.body))
+        return self._check_tag(request, key) or self._store(key, old | json.loads(request.body))
 
-    def _put(self, call: LoopbackRequest, key: EntityKey) -> HttpResponse:
-        return self._refusal(call, key) or self._keep(key, json.loads(call.body))
+    def _put(self, request: LoopbackRequest, key: EntityKey) -> HttpResponse:
+        return self._check_tag(request, key) or self._store(key, json.loads(request.body))
 
-    def _delete(self, call: LoopbackRequest, key: EntityKey) -> HttpResponse:
-        if "if-match" not in call.headers:
+    def _delete(self, request: LoopbackRequest, key: EntityKey) -> HttpResponse:
+        if "if-match" not in request.headers:
             return _error_response(_BAD_REQUEST, "MissingRequiredHeader")
-        refusal = self._refusal(call, key)
+        refusal = self._check_tag(request, key)
         if refusal is None:
             del self._entities[key], self._tags[key]
         return refusal or HttpResponse(_NO_CONTENT)
 
-    def _refusal(self, call: LoopbackRequest, key: EntityKey) -> HttpResponse | None:
-        """Without a tag an entity is written whether it is there or not."""
-        tag = call.headers.get("if-match")
+    def _check_tag(self, request: LoopbackRequest, key: EntityKey) -> HttpResponse | None:
+        """Refuse a write whose tag does not match; without a tag every write is accepted."""
+        tag = request.headers.get("if-match")
         if tag is None:
             return None
         if key not in self._entities:
             return _error_response(_NOT_FOUND, "ResourceNotFound")
-        return (
-            None
-            if tag in ("*", self._tags[key])
-            else _error_response(_PRECONDITION_FAILED, "UpdateConditionNotSatisfied")
-        )
+        if tag not in ("*", self._tags[key]):
+            return _error_response(_PRECONDITION_FAILED, "UpdateConditionNotSatisfied")
+        return None
 
-    def _keep(self, key: EntityKey, entity: Entity) -> HttpResponse:
+    def _store(self, key: EntityKey, entity: Entity) -> HttpResponse:
         self._entities[key] = entity | dict(zip(_KEY_PROPERTIES, key, strict=True))
-        self._tags[key] = f"W/\"state'{next(self._states)}'\""
+        self._tags[key] = f"W/\"state'{next(self._versions)}'\""
         return HttpResponse(_NO_CONTENT, (("etag", self._tags[key]),))
 
 
-def _refuse_method(table: StorageTable, call: LoopbackRequest, key: EntityKey) -> HttpResponse:
+def _refuse_method(table: StorageTable, request: LoopbackRequest, key: EntityKey) -> HttpResponse:
     return _error_response(_METHOD_NOT_ALLOWED, "UnsupportedHttpVerb")
 
 
@@ -129,5 +127,16 @@ def _unescape_quotes(text: str) -> str:
 
 
 def _error_response(status: int, code: str) -> HttpResponse:
-    told = {"odata.error": {"code": code, "message": {"lang": "en-US", "value": code}}}
-    return HttpResponse(status, (*_JSON, ("x-ms-error-code", code)), json.dumps(told).encode())
+    body = {"odata.error": {"code": code, "message": {"lang": "en-US", "value": code}}}
+    return HttpResponse(status, (*_JSON, ("x-ms-error-code", code)), json.dumps(body).encode())
+
+
+def serve_tables(tables: Mapping[str, StorageTable]) -> LoopbackHandler:
+    """Serve the Table service of an account, by table name."""
+
+    async def answer(request: LoopbackRequest) -> HttpResponse:
+        name, parenthesis, rest = request.path.removeprefix("/").partition("(")
+        table = tables.get(name.partition("?")[0])
+        return table.answer(request, parenthesis + rest) if table else HttpResponse(_NOT_FOUND)
+
+    return answer

@@ -1,4 +1,4 @@
-"""What is in a table, by DynamoDB's own words."""
+"""Tables and expressions as DynamoDB handles them."""
 
 from __future__ import annotations
 
@@ -6,15 +6,19 @@ from typing import Any
 
 import pytest
 
-from semantest_iac.infrastructure.local_service.aws.tables import DynamoDbError, DynamoDbTable, TableSchema
+from semantest_iac.infrastructure.local_service.aws.tables import (
+    DynamoDbError,
+    DynamoDbTable,
+    Expression,
+    ExpressionError,
+    TableSchema,
+)
 
 FIRST = {"ConditionExpression": "attribute_not_exists(id)"}
 SCHEMA = TableSchema("id", {"by-kind": "kind"}, "ends")
 
 
-class Clock:
-    """A time that stands still."""
-
+class ManualClock:
     now = 1000.0
 
     def __call__(self) -> float:
@@ -22,12 +26,12 @@ class Clock:
 
 
 @pytest.fixture
-def clock() -> Clock:
-    return Clock()
+def clock() -> ManualClock:
+    return ManualClock()
 
 
 @pytest.fixture
-def table(clock: Clock) -> DynamoDbTable:
+def table(clock: ManualClock) -> DynamoDbTable:
     return DynamoDbTable(SCHEMA, clock)
 
 
@@ -58,14 +62,14 @@ def ids(answer: Any) -> list[str]:
 
 
 class TestItems:
-    def test_are_there_until_they_are_deleted(self, table: DynamoDbTable) -> None:
+    def test_exist_until_they_are_deleted(self, table: DynamoDbTable) -> None:
         put(table, "a", kind=text("x"))
 
         assert get(table, "a") == {"id": text("a"), "kind": text("x")}
         table.call("DeleteItem", {"Key": {"id": text("a")}})
         assert get(table, "a") is None
 
-    def test_are_put_as_a_whole_and_updated_in_part(self, table: DynamoDbTable) -> None:
+    def test_are_replaced_by_put_and_changed_by_update(self, table: DynamoDbTable) -> None:
         put(table, "a", old=text("o"), kept=text("k"))
         put(table, "a", kept=text("k"))
         changes = {"UpdateExpression": "SET added = :v", "ExpressionAttributeValues": {":v": text("n")}}
@@ -73,13 +77,13 @@ class TestItems:
         table.call("UpdateItem", {"Key": {"id": text("a")}, **changes})
         assert get(table, "a") == {"id": text("a"), "kept": text("k"), "added": text("n")}
 
-    def test_begin_with_an_update_too(self, table: DynamoDbTable) -> None:
+    def test_are_created_by_update_too(self, table: DynamoDbTable) -> None:
         changes = {"UpdateExpression": "SET kind = :v", "ExpressionAttributeValues": {":v": text("x")}}
 
         answer = table.call("UpdateItem", {"Key": {"id": text("a")}, **changes, "ReturnValues": "ALL_NEW"})
         assert (answer["Attributes"]["kind"], ids(of_kind(table, "x"))) == (text("x"), ["a"])
 
-    def test_are_gone_when_their_time_is_over(self, table: DynamoDbTable, clock: Clock) -> None:
+    def test_vanish_when_they_expire(self, table: DynamoDbTable, clock: ManualClock) -> None:
         put(table, "a", kind=text("x"), ends={"N": "1000"})
         assert get(table, "a")
 
@@ -88,16 +92,16 @@ class TestItems:
 
 
 class TestConditions:
-    def test_let_the_first_win(self, table: DynamoDbTable) -> None:
-        put(table, "a", who=text("first"), **FIRST)
+    def test_accept_the_first_of_two_writes(self, table: DynamoDbTable) -> None:
+        put(table, "a", owner=text("first"), **FIRST)
 
         with pytest.raises(DynamoDbError) as caught:
-            put(table, "a", who=text("second"), **FIRST, ReturnValuesOnConditionCheckFailure="ALL_OLD")
+            put(table, "a", owner=text("second"), **FIRST, ReturnValuesOnConditionCheckFailure="ALL_OLD")
         assert caught.value.code == "ConditionalCheckFailedException"
-        assert caught.value.details["Item"]["who"] == text("first")
+        assert caught.value.details["Item"]["owner"] == text("first")
 
     @pytest.mark.parametrize("operation", ["DeleteItem", "UpdateItem"])
-    def test_stop_every_write(self, table: DynamoDbTable, operation: str) -> None:
+    def test_apply_to_every_write(self, table: DynamoDbTable, operation: str) -> None:
         changes = {"UpdateExpression": "SET a = id"} if operation == "UpdateItem" else {}
         arguments = {"Key": {"id": text("a")}, "ConditionExpression": "attribute_exists(id)", **changes}
 
@@ -107,19 +111,19 @@ class TestConditions:
 
 
 class TestQuery:
-    def test_finds_what_the_index_holds_now(self, table: DynamoDbTable) -> None:
+    def test_finds_items_by_the_current_index(self, table: DynamoDbTable) -> None:
         for id, kind in (("b", "x"), ("a", "x"), ("c", "y"), ("d", "x")):
             put(table, id, kind=text(kind))
         put(table, "d", kind=text("y"))
 
         assert (ids(of_kind(table, "x")), ids(of_kind(table, "y"))) == (["a", "b"], ["c", "d"])
 
-    def test_leaves_out_what_lacks_the_key(self, table: DynamoDbTable) -> None:
+    def test_leaves_out_items_without_the_index_key(self, table: DynamoDbTable) -> None:
         put(table, "a")
 
         assert of_kind(table, "x")["Count"] == 0
 
-    def test_ends_pages_where_it_is_told_to(self, table: DynamoDbTable) -> None:
+    def test_ends_pages_at_the_limit(self, table: DynamoDbTable) -> None:
         for id in "abc":
             put(table, id, kind=text("x"))
 
@@ -127,7 +131,7 @@ class TestQuery:
         second = of_kind(table, "x", Limit=2, ExclusiveStartKey=first["LastEvaluatedKey"])
         assert (ids(first), ids(second), "LastEvaluatedKey" in second) == (["a", "b"], ["c"], False)
 
-    def test_goes_on_behind_an_item_that_is_gone(self, table: DynamoDbTable) -> None:
+    def test_continues_after_a_deleted_item(self, table: DynamoDbTable) -> None:
         for id in "abc":
             put(table, id, kind=text("x"))
         page = of_kind(table, "x", Limit=2)
@@ -135,18 +139,18 @@ class TestQuery:
 
         assert ids(of_kind(table, "x", ExclusiveStartKey=page["LastEvaluatedKey"])) == ["c"]
 
-    def test_needs_the_keys_of_table_and_index_to_go_on(self, table: DynamoDbTable) -> None:
+    def test_needs_the_keys_of_table_and_index_to_continue(self, table: DynamoDbTable) -> None:
         with pytest.raises(DynamoDbError, match="starting key is invalid"):
             of_kind(table, "x", ExclusiveStartKey={"id": text("a")})
 
-    def test_finds_by_the_own_key(self, table: DynamoDbTable) -> None:
+    def test_finds_an_item_by_its_key(self, table: DynamoDbTable) -> None:
         put(table, "a")
         asked = {"KeyConditionExpression": "id = :k", "ExpressionAttributeValues": {":k": text("a")}}
 
         assert ids(table.call("Query", asked)) == ["a"]
 
 
-class TestRefusals:
+class TestErrors:
     @pytest.mark.parametrize(
         ("operation", "arguments", "code"),
         [
@@ -177,7 +181,77 @@ class TestSchema:
             "ttl": {"attributeName": "ends", "enabled": True},
         }
 
-        assert TableSchema.of(table) == SCHEMA
-        assert TableSchema.of({"hashKey": "id", "ttl": {"attributeName": "ends", "enabled": False}}) == TableSchema(
-            "id"
-        )
+        assert TableSchema.from_outputs(table) == SCHEMA
+        assert TableSchema.from_outputs(
+            {"hashKey": "id", "ttl": {"attributeName": "ends", "enabled": False}}
+        ) == TableSchema("id")
+
+
+ITEM = {"id": {"S": "abc"}, "n": {"N": "10"}, "name": {"S": "x"}}
+VALUES = {":abc": {"S": "abc"}, ":ab": {"S": "ab"}, ":nine": {"N": "9"}, ":ten": {"N": "10.0"}, ":text": {"S": "10"}}
+
+
+def evaluate(text: str, item: dict[str, Any] = ITEM) -> bool:
+    return Expression(text, {"#n": "name"}, VALUES).parse_condition()(item)
+
+
+class TestCondition:
+    @pytest.mark.parametrize(
+        ("text", "expected"),
+        [
+            ("id = :abc", True),
+            ("id <> :abc", False),
+            ("n = :ten", True),
+            ("n > :nine", True),
+            ("n < :nine OR id = :abc", True),
+            ("n < :nine AND id = :abc", False),
+            ("id = :abc OR id = :ab AND n < :nine", True),
+            ("(id = :abc OR id = :ab) AND n < :nine", False),
+            ("NOT n < :nine", True),
+            ("not (n < :nine or id = :ab)", True),
+            ("attribute_exists(id)", True),
+            ("attribute_not_exists(other)", True),
+            ("attribute_not_exists (#n)", False),
+            ("begins_with(id, :ab)", True),
+            ("begins_with(other, :ab)", False),
+        ],
+    )
+    def test_is_evaluated(self, text: str, expected: bool) -> None:
+        assert evaluate(text) is expected
+
+    @pytest.mark.parametrize(
+        ("text", "expected"), [("n = :text", False), ("n <> :text", True), ("other < :ten", False)]
+    )
+    def test_compares_only_values_of_one_type(self, text: str, expected: bool) -> None:
+        assert evaluate(text) is expected
+
+    @pytest.mark.parametrize(
+        "text",
+        [
+            "",
+            "id",
+            "id =",
+            "= :abc",
+            "id = :abc id",
+            "id = :none",
+            "#none = :abc",
+            "(id = :abc",
+            "id ! :abc",
+            "id AND n",
+        ],
+    )
+    def test_that_is_invalid_is_refused(self, text: str) -> None:
+        with pytest.raises(ExpressionError):
+            evaluate(text)
+
+
+class TestAssignments:
+    def test_contain_values_and_copies_by_attribute(self) -> None:
+        found = Expression("SET #n = :abc, n = id", {"#n": "name"}, VALUES).parse_assignments()
+
+        assert {name: operand(ITEM) for name, operand in found.items()} == {"name": {"S": "abc"}, "n": {"S": "abc"}}
+
+    @pytest.mark.parametrize("text", ["", "REMOVE id", "SET", "SET id", "SET id = :abc,", "SET id = :abc n = :ten"])
+    def test_that_are_invalid_are_refused(self, text: str) -> None:
+        with pytest.raises(ExpressionError):
+            Expression(text, {}, VALUES).parse_assignments()

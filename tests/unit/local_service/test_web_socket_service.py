@@ -1,4 +1,4 @@
-"""What a handshake says."""
+"""Handshakes of WebSocket clients."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""DynamoDB and the management of connections as functions reach them: over HTTP, on loopback."""
+"""DynamoDB and the management API of connections as functions reach them: over HTTP, on loopback."""
 
 from __future__ import annotations
 
@@ -13,26 +13,26 @@ from urllib.request import Request, urlopen
 import pytest
 
 from semantest_iac.infrastructure.function_runtimes.loopback import serve_loopback
-from semantest_iac.infrastructure.local_service.aws.tables import DynamoDbTable, TableSchema
-from semantest_iac.infrastructure.local_service.aws.web_sockets import serve_connections, serve_tables
+from semantest_iac.infrastructure.local_service.aws.tables import DynamoDbTable, TableSchema, serve_tables
+from semantest_iac.infrastructure.local_service.aws.web_sockets import serve_connections
 from tests.contract.websocket_service.payload import shipped
-from tests.integration.local_service.clients import Memory
+from tests.integration.local_service.clients import MemoryClients
 
 LARGEST = 128 * 1024
 ITEM = {"id": {"S": "a"}}
 
 
 @pytest.fixture
-def clients() -> Memory:
-    return Memory()
+def clients() -> MemoryClients:
+    return MemoryClients()
 
 
 @pytest.fixture
-async def calls(clients: Memory, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Any]:
-    """The payload's own way to both services."""
-    data = {"t": DynamoDbTable(TableSchema("id"), time.time)}
+async def calls(clients: MemoryClients, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Any]:
+    """The payload's client of both services."""
+    tables = {"t": DynamoDbTable(TableSchema("id"), time.time)}
     async with (
-        serve_loopback(serve_tables(data)) as tables_url,
+        serve_loopback(serve_tables(tables)) as tables_url,
         serve_loopback(serve_connections(clients, LARGEST)) as connections_url,
     ):
         monkeypatch.setenv("AWS_ENDPOINT_URL_DYNAMODB", tables_url)
@@ -43,17 +43,16 @@ async def calls(clients: Memory, monkeypatch: pytest.MonkeyPatch) -> AsyncIterat
             connection.close()
 
 
-async def refusal(call: Any, *arguments: Any) -> str:
-    """The code with which a call is refused."""
+async def error_code(call: Any, *arguments: Any) -> str:
     with pytest.raises(shipped("websocket_service", "semantest_aws").CallError) as caught:
         await asyncio.to_thread(call, *arguments)
     return str(caught.value)
 
 
 async def status(method: str, url: str, data: bytes | None = None) -> int:
-    """The status that a plain request is answered with."""
+    """The status of the response to a plain request."""
 
-    def sent() -> int:
+    def send() -> int:
         try:
             with urlopen(Request(url, data, method=method), timeout=5) as answer:
                 return int(answer.status)
@@ -61,11 +60,11 @@ async def status(method: str, url: str, data: bytes | None = None) -> int:
             error.close()
             return error.code
 
-    return await asyncio.to_thread(sent)
+    return await asyncio.to_thread(send)
 
 
 class TestTables:
-    async def test_keep_what_is_put(self, calls: Any) -> None:
+    async def test_store_items(self, calls: Any) -> None:
         await asyncio.to_thread(calls.table, "PutItem", {"TableName": "t", "Item": ITEM})
 
         for name in ("t", "arn:aws:dynamodb:us-east-1:123456789012:table/t"):
@@ -86,69 +85,69 @@ class TestTables:
         ],
         ids=["no-table", "no-name", "condition", "scan"],
     )
-    async def test_refuse_by_dynamodb_s_codes(
+    async def test_refuse_with_dynamodb_s_error_codes(
         self, calls: Any, operation: str, arguments: dict[str, Any], code: str
     ) -> None:
-        assert await refusal(calls.table, operation, arguments) == code
+        assert await error_code(calls.table, operation, arguments) == code
 
 
-class TestManagement:
-    async def test_sends_to_who_is_there(self, calls: Any, clients: Memory) -> None:
+class TestConnections:
+    async def test_sends_to_connected_clients(self, calls: Any, clients: MemoryClients) -> None:
         await asyncio.to_thread(calls.post, "a/b=", b'{"type": "hello"}')
 
-        assert clients.heard == {"a/b=": [{"type": "hello"}]}
+        assert clients.received == {"a/b=": [{"type": "hello"}]}
 
-    async def test_says_who_is_gone(self, calls: Any, clients: Memory) -> None:
+    async def test_reports_clients_that_are_gone(self, calls: Any, clients: MemoryClients) -> None:
         clients.gone.add("a")
 
-        assert await refusal(calls.post, "a", b"{}") == "GoneException"
+        assert await error_code(calls.post, "a", b"{}") == "GoneException"
 
-    async def test_carries_no_more_than_the_cloud_does(self, calls: Any) -> None:
-        assert await refusal(calls.post, "a", b"x" * (LARGEST + 1)) == "PayloadTooLargeException"
+    async def test_refuses_messages_that_are_too_large(self, calls: Any) -> None:
+        assert await error_code(calls.post, "a", b"x" * (LARGEST + 1)) == "PayloadTooLargeException"
 
-    async def test_tells_of_connections_and_ends_them(self, clients: Memory) -> None:
+    async def test_describes_and_closes_connections(self, clients: MemoryClients) -> None:
         async with serve_loopback(serve_connections(clients, LARGEST)) as url:
-            place = f"{url}/@connections/a"
+            connection_url = f"{url}/@connections/a"
 
-            found = [await status(method, place) for method in ("GET", "DELETE", "DELETE", "GET", "PATCH")]
-        assert found == [200, 204, 410, 410, 410]
+            statuses = [await status(method, connection_url) for method in ("GET", "DELETE", "DELETE", "GET", "PATCH")]
+        assert statuses == [200, 204, 410, 410, 410]
 
 
 class TestLoopback:
-    async def test_answers_nobody_who_does_not_know_its_path(self, clients: Memory) -> None:
+    async def test_refuses_requests_to_another_path(self, clients: MemoryClients) -> None:
         async with serve_loopback(serve_connections(clients, LARGEST)) as url:
             root = url.rpartition("/")[0]
 
             assert await status("POST", f"{root}/@connections/a", b"{}") == 403
-        assert clients.heard == {}
+        assert clients.received == {}
 
-    async def test_keeps_a_connection_for_many_calls(self, calls: Any, clients: Memory) -> None:
+    async def test_keeps_a_connection_for_many_requests(self, calls: Any, clients: MemoryClients) -> None:
         for number in range(50):
             await asyncio.to_thread(calls.post, "a", b'{"type": "%d"}' % number)
 
         assert clients.types("a") == [str(number) for number in range(50)]
 
-    async def test_waits_for_the_whole_of_a_call(self, clients: Memory) -> None:
+    async def test_waits_for_the_whole_request(self, clients: MemoryClients) -> None:
         async with serve_loopback(serve_connections(clients, LARGEST)) as url:
-            place = urlsplit(f"{url}/@connections/a")
-            reader, writer = await asyncio.open_connection(place.hostname, place.port)
-            for part in (f"POST {place.path} HTTP/1.1\r\nContent-", "Length: 4\r\n\r\n{ ", " }"):
+            parts = urlsplit(f"{url}/@connections/a")
+            reader, writer = await asyncio.open_connection(parts.hostname, parts.port)
+            for part in (f"POST {parts.path} HTTP/1.1\r\nContent-", "Length: 4\r\n\r\n{ ", " }"):
                 writer.write(part.encode())
                 await asyncio.sleep(0.01)
 
             assert (await reader.readline()).startswith(b"HTTP/1.1 200")
             writer.close()
-        assert clients.heard == {"a": [{}]}
+        assert clients.received == {"a": [{}]}
 
-    async def test_goes_on_after_a_call_that_nobody_has_thought_of(self, clients: Memory) -> None:
+    async def test_continues_after_an_unexpected_error(self, clients: MemoryClients) -> None:
         async with serve_loopback(serve_connections(clients, LARGEST)) as url:
-            found = [await status("POST", f"{url}/@connections/a", body) for body in (b"no json", b"{}")]
-        assert found == [500, 200]
+            statuses = [await status("POST", f"{url}/@connections/a", body) for body in (b"no json", b"{}")]
+        assert statuses == [500, 200]
 
     @pytest.mark.parametrize(
         "head", ["nonsense\r\n\r\n", "POST / HTTP/1.1\r\nContent-Length: -1\r\n\r\n", "x" * 70_000]
     )
-    async def test_hangs_up_on_what_is_no_call(self, clients: Memory, head: str) -> None:
+    async def test_closes_the_connection_on_an_invalid_request(self, clients: MemoryClients, head: str) -> None:
         async with serve_loopback(serve_connections(clients, LARGEST)) as url:
             reader, writer = await asyncio.open_connection("127.0.0.1", urlsplit(url).port)
             writer.write(head.encode())

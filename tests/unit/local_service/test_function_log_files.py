@@ -1,4 +1,4 @@
-"""What functions printed is kept, within bounds."""
+"""Log files of functions, within bounds."""
 
 from __future__ import annotations
 
@@ -18,20 +18,20 @@ def texts(logs: FunctionLogFiles) -> list[str]:
     return [line["text"] for line in next(logs.batches(STACK))]
 
 
-class TestFunctionLogs:
-    def test_keep_line_by_line(self, home: Path) -> None:
+class TestFunctionLogFiles:
+    def test_store_each_line(self, home: Path) -> None:
         logs = FunctionLogFiles(home)
         logs.add(STACK, printed("one\ntwo\n"))
         logs.add(STACK, printed("three"))
 
         assert texts(logs) == ["one", "two", "three"]
 
-    def test_know_nothing_of_silence(self, home: Path) -> None:
+    def test_store_nothing_for_no_output(self, home: Path) -> None:
         FunctionLogFiles(home).add(STACK, printed(""))
 
         assert not home.exists()
 
-    def test_keep_how_a_call_failed(self, home: Path) -> None:
+    def test_store_how_a_call_failed(self, home: Path) -> None:
         logs, error = (
             FunctionLogFiles(home),
             {"errorType": "ValueError", "errorMessage": "no", "stackTrace": ["app.py:1"]},
@@ -41,15 +41,15 @@ class TestFunctionLogs:
         assert texts(logs) == ["before", "ValueError: no", "app.py:1"]
 
     def test_are_bounded(self, home: Path) -> None:
-        logs = FunctionLogFiles(home, largest=2000)
+        logs = FunctionLogFiles(home, max_bytes=2000)
         for number in range(100):
             logs.add(STACK, printed(f"line {number:03} {'x' * 50}"))
 
         assert sum(path.stat().st_size for path in home.iterdir()) <= 4000
         assert texts(logs)[-1].startswith("line 099")
 
-    def test_go_on_where_they_were_left(self, home: Path) -> None:
-        logs = FunctionLogFiles(home, largest=300)
+    def test_continue_after_the_last_batch(self, home: Path) -> None:
+        logs = FunctionLogFiles(home, max_bytes=300)
         batches = logs.batches(STACK)
         for text in "abcdefgh":
             logs.add(STACK, printed(text))
@@ -57,13 +57,13 @@ class TestFunctionLogs:
             assert [line["text"] for line in next(batches)] == [text]
         assert next(batches) == []
 
-    def test_cut_endless_lines(self, home: Path) -> None:
+    def test_cut_long_lines(self, home: Path) -> None:
         logs = FunctionLogFiles(home)
         logs.add(STACK, printed("x" * 60_000))
 
         assert [len(text) for text in texts(logs)] == [LONGEST_LOG_LINE]
 
-    def test_stop_nobody_where_they_cannot_be_written(self, home: Path) -> None:
+    def test_ignore_that_they_cannot_be_written(self, home: Path) -> None:
         home.write_text("a file")
         logs = FunctionLogFiles(home)
         logs.add(STACK, printed("lost"))

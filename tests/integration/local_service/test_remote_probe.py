@@ -1,4 +1,4 @@
-"""A visit at a WebSocket API as any client makes it, by another library's server."""
+"""Conversations with the WebSocket server of another library."""
 
 from __future__ import annotations
 
@@ -18,17 +18,17 @@ LONG = "x" * 60_000
 
 
 async def echo(request: web.Request) -> web.WebSocketResponse:
-    """Answers each message with itself, after a ping."""
+    """Send each message back, after a ping."""
     socket = web.WebSocketResponse()
     await socket.prepare(request)
     async for message in socket:
-        await socket.ping(b"are you there")
+        await socket.ping(b"ping")
         await socket.send_str(message.data)
     return socket
 
 
 async def silent(request: web.Request) -> web.WebSocketResponse:
-    """Closes at the first message."""
+    """Close at the first message."""
     socket = web.WebSocketResponse()
     await socket.prepare(request)
     await socket.receive()
@@ -36,14 +36,13 @@ async def silent(request: web.Request) -> web.WebSocketResponse:
     return socket
 
 
-async def guarded(request: web.Request) -> web.Response:
-    """Lets nobody in."""
+async def unauthorized(request: web.Request) -> web.Response:
     return web.Response(status=401)
 
 
 @asynccontextmanager
-async def served(handler: Callable[[web.Request], Awaitable[web.StreamResponse]]) -> AsyncIterator[RemoteProbe]:
-    """The door of a stack whose endpoint is this server."""
+async def serve(handler: Callable[[web.Request], Awaitable[web.StreamResponse]]) -> AsyncIterator[RemoteProbe]:
+    """Serve the handler, and probe it."""
     app = web.Application()
     app.router.add_get("/live", handler)
     runner = web.AppRunner(app)
@@ -56,33 +55,33 @@ async def served(handler: Callable[[web.Request], Awaitable[web.StreamResponse]]
         await runner.cleanup()
 
 
-class TestVisit:
+class TestConversation:
     @pytest.mark.parametrize("messages", [("a", "b"), ("x" * 200,), (LONG,)], ids=["short", "longer", "long"])
-    async def test_hears_an_answer_to_each_message(self, messages: tuple[str, ...]) -> None:
-        async with served(echo) as door:
-            conversation = await door.converse(STACK, messages)
+    async def test_receives_an_answer_to_each_message(self, messages: tuple[str, ...]) -> None:
+        async with serve(echo) as probe:
+            conversation = await probe.converse(STACK, messages)
 
         assert (conversation.status, conversation.heard) == (101, messages)
 
-    async def test_hears_nothing_where_the_service_closes(self) -> None:
-        async with served(silent) as door:
-            assert (await door.converse(STACK, ["a"])).heard == ("",)
+    async def test_receives_an_empty_answer_if_the_service_closes(self) -> None:
+        async with serve(silent) as probe:
+            assert (await probe.converse(STACK, ["a"])).heard == ("",)
 
-    async def test_sees_that_a_token_is_asked_for(self) -> None:
-        async with served(guarded) as door:
-            conversation = await door.converse(STACK, ["a"])
+    async def test_notes_that_a_token_is_required(self) -> None:
+        async with serve(unauthorized) as probe:
+            conversation = await probe.converse(STACK, ["a"])
 
         assert (conversation.status, conversation.heard) == (401, ())
-        assert "asks for a token" in conversation.note
+        assert "requires a token" in conversation.note
 
-    async def test_says_where_nobody_answers(self) -> None:
-        door = RemoteProbe(lambda stack: asyncio.sleep(0, "ws://127.0.0.1:9/live"))
+    async def test_fails_if_nothing_listens(self) -> None:
+        probe = RemoteProbe(lambda stack: asyncio.sleep(0, "ws://127.0.0.1:9/live"))
 
         with pytest.raises(RuntimeFailedError, match="Cannot reach"):
-            await door.converse(STACK, ["a"])
+            await probe.converse(STACK, ["a"])
 
-    async def test_says_where_nothing_is_deployed(self) -> None:
-        door = RemoteProbe(lambda stack: asyncio.sleep(0, None))
+    async def test_fails_if_nothing_is_deployed(self) -> None:
+        probe = RemoteProbe(lambda stack: asyncio.sleep(0, None))
 
         with pytest.raises(NotFoundError):
-            await door.converse(STACK, ["a"])
+            await probe.converse(STACK, ["a"])

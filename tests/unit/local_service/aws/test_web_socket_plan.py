@@ -1,4 +1,4 @@
-"""What is read of a deployed WebSocket API."""
+"""Reading a deployed WebSocket API."""
 
 from __future__ import annotations
 
@@ -66,46 +66,46 @@ def stack(protocol: str = "WEBSOCKET", **routes: str) -> list[DeployedResource]:
     ]  # fmt: skip
 
 
-def planned(**routes: str) -> WebSocketPlan:
-    found = read_web_socket_plan(stack(**(routes or {"_connect": "a", "_default": "", "ping": ""})), Path)
-    assert found is not None
-    return found
+def plan(**routes: str) -> WebSocketPlan:
+    web_socket_plan = read_web_socket_plan(stack(**(routes or {"_connect": "a", "_default": "", "ping": ""})), Path)
+    assert web_socket_plan is not None
+    return web_socket_plan
 
 
 class TestPlan:
-    def test_names_the_api_as_its_events_do(self) -> None:
-        api = planned().api
+    def test_names_the_api_as_events_do(self) -> None:
+        api = plan().api
 
         assert (api.id, api.stage, api.domain_name) == ("abc", "live", "abc.execute-api.us-east-1.amazonaws.com")
 
-    def test_finds_each_function_by_what_the_gateway_invokes(self) -> None:
-        found = planned()
+    def test_finds_each_function_by_its_invocation_uri(self) -> None:
+        found = plan()
 
-        assert found.guard is not None
-        assert (found.function.name, found.guard.function.name) == ("function", "authorizer")
-        assert found.guard.parameters == ("token",)
+        assert found.authorizer is not None
+        assert (found.function.name, found.authorizer.function.name) == ("function", "authorizer")
+        assert found.authorizer.required_parameters == ("token",)
 
-    def test_gives_each_function_its_own_secrets_alone(self) -> None:
-        found = planned()
+    def test_gives_each_function_only_its_own_secrets(self) -> None:
+        found = plan()
 
-        assert found.guard is not None
-        assert (found.function.secrets, found.guard.function.secrets) == ({"arn:other": "s2"}, {"arn:jwt": "s1"})
+        assert found.authorizer is not None
+        assert (found.function.secrets, found.authorizer.function.secrets) == ({"arn:other": "s2"}, {"arn:jwt": "s1"})
 
-    def test_has_no_guard_where_no_route_asks_for_one(self) -> None:
-        assert planned(_connect="", _default="").guard is None
+    def test_has_no_authorizer_if_no_route_names_one(self) -> None:
+        assert plan(_connect="", _default="").authorizer is None
 
     def test_is_none_for_other_stacks(self) -> None:
         assert read_web_socket_plan(stack("HTTP"), Path) is None
         assert read_web_socket_plan([], Path) is None
 
-    def test_lets_as_much_through_as_the_stage_does(self) -> None:
-        throttles = TokenBuckets(planned().limits)
+    def test_has_the_rate_limit_of_the_stage(self) -> None:
+        buckets = TokenBuckets(plan().stage_limits)
 
-        assert [throttles.admits("$default") for _ in range(2)] == [True, False]
+        assert [buckets.try_acquire("$default") for _ in range(2)] == [True, False]
 
-    def test_is_the_same_for_what_is_deployed_again(self) -> None:
-        assert planned() == planned()
-        assert planned() != planned(_connect="")
+    def test_is_equal_after_the_same_deployment(self) -> None:
+        assert plan() == plan()
+        assert plan() != plan(_connect="")
 
 
 class TestRoutes:
@@ -122,25 +122,28 @@ class TestRoutes:
         ],
         ids=str,
     )
-    def test_are_chosen_by_the_field_that_the_api_names(self, message: Any, route: str) -> None:
-        assert planned().route_of(message) == route
+    def test_are_chosen_by_the_route_field(self, message: Any, route: str) -> None:
+        assert plan().find_route(message) == route
 
-    def test_may_take_nothing(self) -> None:
-        assert planned(_connect="").route_of({"type": "ping"}) is None
+    def test_are_none_without_a_default(self) -> None:
+        assert plan(_connect="").find_route({"type": "ping"}) is None
 
 
-class TestReaching:
-    def test_turns_calls_to_aws_to_this_machine(self) -> None:
-        told = redirect_to_local_endpoints(planned().function, "http://t", "http://c").environment
+class TestRedirect:
+    def test_replaces_the_endpoints_of_aws(self) -> None:
+        variables = redirect_to_local_endpoints(plan().function, "http://t", "http://c").environment
 
-        assert (told["SEMANTEST_CONNECTIONS_ENDPOINT"], told["AWS_ENDPOINT_URL_DYNAMODB"]) == ("http://c", "http://t")
+        assert (variables["SEMANTEST_CONNECTIONS_ENDPOINT"], variables["AWS_ENDPOINT_URL_DYNAMODB"]) == (
+            "http://c",
+            "http://t",
+        )
 
 
 class TestPlainRequests:
-    def test_are_told_to_upgrade_first(self) -> None:
-        answered = build_api_frontend(stack(), Path)
+    def test_must_upgrade(self) -> None:
+        frontend = build_api_frontend(stack(), Path)
 
-        assert answered is not None
-        refusal = answered.admit(HttpRequest("GET", "/")).refusal
+        assert frontend is not None
+        refusal = frontend.admit(HttpRequest("GET", "/")).refusal
         assert refusal is not None
         assert (refusal.status, dict(refusal.headers)["upgrade"]) == (426, "websocket")
