@@ -1,7 +1,5 @@
-"""Clouds as data: what each resource type accepts, computes, refuses and remembers, and one interpreter over it.
+"""Simulated AWS and Azure: rule tables per resource type, and one interpreter for all of them.
 
-Belongs here: rule tables per resource type in a folder per cloud, the vocabulary they are written in, the
-interpreter, its inventory, scripted faults and the virtual clock.
-Does not belong here: Pulumi, its SDKs, engines, deployments, real waiting, real secrets, and, outside the folder
-of a cloud, anything that only that cloud has.
+`schema` is the vocabulary of the tables, `runtime` interprets them, and each cloud has a folder with its tables.
+Does not belong here: Pulumi and its SDKs, engines, deployments, real waiting, real secrets.
 """

@@ -1,4 +1,4 @@
-"""How the names of `pulumi_aws` and of CloudFormation map onto each other."""
+"""The mapping between names of `pulumi_aws` and of CloudFormation."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ class Twin:
     """The CloudFormation type of a Pulumi type.
 
     `renamed`: property paths where CamelCase is not enough. `only_here` and `only_there`: properties whose change
-    replaces on one side only, each with the reason.
+    replaces the resource on one side only, each with the reason.
     """
 
     cfn: str
@@ -26,7 +26,7 @@ class Twin:
     only_there: Mapping[str, str] = field(default_factory=dict)
 
     def path(self, ours: str) -> str:
-        """The CloudFormation path of a property path of ours."""
+        """Return the CloudFormation path of a property path of ours."""
         steps: list[str] = []
         for step in ours.split("."):
             steps.append(step)
@@ -205,13 +205,13 @@ WITHOUT_TWIN = {
 
 
 def schema_of(cfn_type: str) -> dict[str, Any]:
-    """The CloudFormation schema of a type, as cfn-lint ships it."""
+    """Load the CloudFormation schema of a type, as cfn-lint ships it."""
     schema: dict[str, Any] = PROVIDER_SCHEMA_MANAGER.get_resource_schema("us-east-1", cfn_type).schema
     return schema
 
 
 def place_in(schema: dict[str, Any], path: str) -> dict[str, Any]:
-    """The part of a schema that a path leads to; a place that does not exist raises KeyError."""
+    """Return the part of a schema at a path; raise KeyError where there is none."""
     here = schema
     for step in path.split("."):
         here = here["items"] if step == "*" else here["properties"][step]
@@ -221,7 +221,7 @@ def place_in(schema: dict[str, Any], path: str) -> dict[str, Any]:
 
 
 def walk(properties: Mapping[str, Property], prefix: str = "") -> Iterator[tuple[str, Property]]:
-    """Every property with its path; `*` stands for the elements of a collection."""
+    """Yield every property with its path; `*` stands for the elements of a collection."""
     for name, known in properties.items():
         yield from _below(known, f"{prefix}{name}")
 
@@ -235,29 +235,26 @@ def _below(known: Property, path: str) -> Iterator[tuple[str, Property]]:
 
 @pytest.fixture(scope="session")
 def twins() -> Mapping[str, Twin]:
-    """The CloudFormation type of every type that has one."""
+    """Return the CloudFormation type of every type that has one."""
     return TWINS
 
 
 @pytest.fixture(scope="session")
 def without_twin() -> Mapping[str, str]:
-    """Why a type has none."""
+    """Return the types without a CloudFormation type, each with the reason."""
     return WITHOUT_TWIN
 
 
 @pytest.fixture(scope="session")
 def paths() -> Any:
-    """Walks a table of properties."""
     return walk
 
 
 @pytest.fixture(scope="session")
 def schema() -> Any:
-    """Opens a CloudFormation schema."""
     return schema_of
 
 
 @pytest.fixture(scope="session")
 def place() -> Any:
-    """Follows a path into a schema."""
     return place_in

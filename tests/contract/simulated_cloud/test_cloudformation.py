@@ -1,4 +1,4 @@
-"""The rows that name CloudFormation as their source say what CloudFormation's schemas say."""
+"""Rows whose source is CloudFormation agree with its schemas."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The tables name exactly the inputs and outputs that the provider's own SDK has."""
+"""The tables have exactly the inputs and outputs of the provider's SDK."""
 
 from __future__ import annotations
 
@@ -59,11 +59,11 @@ class TestOutputs:
 
 
 def _class(type_: str) -> type:
-    """The SDK's class of a token `aws:module/member:Class`."""
+    """Return the SDK's class of a token `aws:module/member:Class`."""
     _, place, name = type_.split(":")
     module = place.partition("/")[0].replace("lambda", "lambda_")
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore", DeprecationWarning)  # modules of the SDK warn of their other classes
+        warnings.simplefilter("ignore", DeprecationWarning)  # modules of the SDK warn about their other classes
         found: type = getattr(importlib.import_module(f"pulumi_aws.{module}"), name)
     return found
 

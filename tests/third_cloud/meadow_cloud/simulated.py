@@ -1,4 +1,4 @@
-"""What Meadow would say to its resources, as rules."""
+"""The rules of Meadow's resource types, for the simulation."""
 
 from __future__ import annotations
 
@@ -64,5 +64,5 @@ TYPES = {
 
 
 def simulated_meadow(inventory: Inventory, *, region: str, faults: FaultScript = NO_FAULTS) -> SimulatedCloud:
-    """One field of the only account."""
+    """Open one region of the only account."""
     return SimulatedCloud(TYPES, inventory, account="1", region=region, faults=faults)

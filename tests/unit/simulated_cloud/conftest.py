@@ -1,4 +1,4 @@
-"""One simulated AWS account in memory, and a valid world in which every type has a place."""
+"""One simulated AWS account in memory, with a valid sample of every type."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def _rule(world: World) -> dict[str, Any]:
     }
 
 
-# In the order in which the types can be made; each sample may use what came before it.
+# In an order in which the types can be created; each sample may use the ones before it.
 SAMPLES: dict[str, Sample] = {
     "aws:cloudwatch/logGroup:LogGroup": lambda _: {"name": "/aws/lambda/api", "retentionInDays": 14},
     "aws:iam/role:Role": lambda _: {"name": "api", "assumeRolePolicy": TRUST, "tags": {"app": "semantest"}},
@@ -192,25 +192,23 @@ SAMPLES: dict[str, Sample] = {
 
 @pytest.fixture
 def samples() -> Mapping[str, Sample]:
-    """A valid sample of every type."""
     return SAMPLES
 
 
 @pytest.fixture
 def inventory() -> Inventory:
-    """An empty inventory in memory."""
     return Inventory(":memory:")
 
 
 @pytest.fixture
 def cloud(inventory: Inventory) -> SimulatedCloud:
-    """An empty account in us-east-1."""
+    """Open an empty account in us-east-1."""
     return simulated_aws(inventory, region="us-east-1")
 
 
 @pytest.fixture
 def world(cloud: SimulatedCloud) -> World:
-    """What stands in the cloud: one resource of every type."""
+    """Create one resource of every type."""
     made: World = {}
     for type_, sample in SAMPLES.items():
         made[type_] = cloud.create(type_, sample(made), owner=f"urn:{type_}")
@@ -219,7 +217,7 @@ def world(cloud: SimulatedCloud) -> World:
 
 @pytest.fixture
 def make(cloud: SimulatedCloud, world: World) -> Make:
-    """Make one more of a type, changed from its sample; None takes a property out."""
+    """Create one more resource of a type, changed from its sample; None omits a property."""
 
     def make_one(type_: str, owner: str = "urn:another", **changes: Any) -> CreatedResource:
         inputs = {**SAMPLES[type_](world), **changes}
@@ -230,7 +228,7 @@ def make(cloud: SimulatedCloud, world: World) -> Make:
 
 @pytest.fixture
 def refused(make: Make) -> Callable[..., CloudRefusal]:
-    """The refusal that making one more of a type meets."""
+    """Return the refusal of one more resource of a type."""
 
     def refusal_of(type_: str, **changes: Any) -> CloudRefusal:
         with pytest.raises(CloudRefusal) as caught:

@@ -1,4 +1,4 @@
-"""One simulated Azure subscription in memory, in which a resource of every type stands."""
+"""One simulated Azure subscription in memory, with a resource of every type."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from tests.unit.simulated_cloud.azure.tokens import World
 
 @pytest.fixture
 def cloud() -> SimulatedCloud:
-    """An empty subscription, seen from westeurope."""
+    """Open an empty subscription in westeurope."""
     return simulated_azure(Inventory(":memory:"), region="westeurope")
 
 
 @pytest.fixture
 def world(cloud: SimulatedCloud) -> World:
-    """What stands in the cloud: one resource of every type."""
+    """Create one resource of every type."""
     made: World = {}
     for type_, sample in SAMPLES.items():
         made[type_] = cloud.create(type_, sample(made), owner=f"urn:{type_}")

@@ -1,4 +1,4 @@
-"""Every Azure type: what is made reads back the same, and what is asked again changes nothing."""
+"""Every Azure type is read as it was created, and the same inputs change nothing."""
 
 from __future__ import annotations
 
@@ -24,23 +24,23 @@ class TestEveryType:
         assert cloud.check(type_, SAMPLES[type_](world)) == []
 
     @EVERY_TYPE
-    def test_is_made_without_a_warning(self, type_: str, world: World) -> None:
+    def test_is_created_without_a_warning(self, type_: str, world: World) -> None:
         assert world[type_].warnings == ()
 
     @EVERY_TYPE
-    def test_reads_back_what_was_made(self, type_: str, cloud: SimulatedCloud, world: World) -> None:
+    def test_is_read_as_it_was_created(self, type_: str, cloud: SimulatedCloud, world: World) -> None:
         made = world[type_]
 
         assert cloud.read(type_, made.id, made.outputs) == made.outputs
 
     @EVERY_TYPE
-    def test_shows_no_change_when_asked_again(self, type_: str, cloud: SimulatedCloud, world: World) -> None:
+    def test_shows_no_change_for_the_same_inputs(self, type_: str, cloud: SimulatedCloud, world: World) -> None:
         inputs = SAMPLES[type_](world)
 
         assert cloud.diff(type_, inputs, world[type_].outputs, inputs).changed == ()
 
     @EVERY_TYPE
-    def test_previews_every_output_that_it_gives(self, type_: str, cloud: SimulatedCloud, world: World) -> None:
+    def test_previews_every_output(self, type_: str, cloud: SimulatedCloud, world: World) -> None:
         previewed = cloud.preview_create(type_, SAMPLES[type_](world))
 
         known = {name: value for name, value in previewed.items() if value is not UNKNOWN}
@@ -63,7 +63,7 @@ class TestEveryType:
         with pytest.raises(CloudRefusal):
             cloud.create(type_, SAMPLES[type_](world), owner="urn:again")
 
-    def test_all_leave_nothing_when_deleted_backwards(self, cloud: SimulatedCloud, world: World) -> None:
+    def test_all_can_be_deleted_in_reverse_order(self, cloud: SimulatedCloud, world: World) -> None:
         for type_ in reversed(world):
             cloud.delete(type_, world[type_].id, world[type_].outputs)
 

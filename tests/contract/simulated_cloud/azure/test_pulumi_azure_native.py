@@ -1,4 +1,4 @@
-"""The tables name exactly the inputs and outputs that the provider's own SDK has, in the form that it reads."""
+"""The tables have exactly the inputs and outputs of the provider's SDK, in the form that it reads."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from tools import generate_azure_shapes as generator
 
 pytest.importorskip("pulumi_azure_native")
 
-# Resource Manager leaves these out of a new resource, although the SDK counts on them.
+# Resource Manager omits these from a new resource, although the SDK declares them as never absent.
 _LEFT_OUT = {
     "azure-native:apimanagement:Backend": {"properties"},
     "azure-native:keyvault:Secret": {"tags"},
@@ -87,14 +87,14 @@ def _arguments(type_: str) -> type:
 
 
 def _promised(type_: str) -> set[str]:
-    """The outputs that are typed as never absent."""
+    """Return the outputs that are typed as never absent."""
     getters = [value.fget for value in vars(_class(type_)).values() if isinstance(value, property) and value.fget]
     promised = [getter for getter in getters if "Output[Optional[" not in inspect.getsource(getter)]
     return {str(getter.__dict__["_pulumi_name"]) for getter in promised}
 
 
 def _fits(value: Any, expected: Any) -> bool:
-    """Whether a read value is of the scalar type that the SDK names; what it wraps itself was checked by it."""
+    """Check values of scalar types; the SDK itself checks the values that it wraps."""
     scalar = expected if inspect.isclass(expected) and not typing.get_args(expected) else None
     if scalar not in (str, int, float, bool):
         return True

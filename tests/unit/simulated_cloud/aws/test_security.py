@@ -1,4 +1,4 @@
-"""Names of secrets, which outlive the secrets."""
+"""Names of secrets, which stay reserved after a delete."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Samples of an app and of everything that it stands on."""
+"""Samples of a function app and of everything that it depends on."""
 
 from __future__ import annotations
 
@@ -36,14 +36,14 @@ PACKAGES = "https://stsemantest.blob.core.windows.net/app-package-func-semantest
 
 
 def role(name: str) -> str:
-    """The id of a built-in role."""
+    """Return the id of a built-in role."""
     return (
         f"/subscriptions/00000000-0000-4000-8000-5e3a17e57002/providers/Microsoft.Authorization/roleDefinitions/{name}"
     )
 
 
 def function_app_config(world: World, **scale: Any) -> dict[str, Any]:
-    """What Flex Consumption needs to know of an app."""
+    """Return the configuration that a Flex Consumption app requires."""
     return {
         "deployment": {
             "storage": {

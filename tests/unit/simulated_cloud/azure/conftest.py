@@ -1,4 +1,4 @@
-"""One simulated Azure subscription in memory, in which a resource of every type stands."""
+"""One simulated Azure subscription in memory, with a resource of every type."""
 
 from __future__ import annotations
 
@@ -20,25 +20,23 @@ Make: TypeAlias = Callable[..., CreatedResource]
 
 @pytest.fixture
 def samples() -> Mapping[str, Sample]:
-    """A valid sample of every type."""
     return SAMPLES
 
 
 @pytest.fixture
 def clock() -> VirtualClock:
-    """Time to play with."""
     return VirtualClock()
 
 
 @pytest.fixture
 def cloud(inventory: Inventory, clock: VirtualClock) -> SimulatedCloud:
-    """An empty subscription, seen from westeurope."""
+    """Open an empty subscription in westeurope."""
     return simulated_azure(inventory, region="westeurope", clock=clock)
 
 
 @pytest.fixture
 def world(cloud: SimulatedCloud) -> World:
-    """What stands in the cloud: one resource of every type."""
+    """Create one resource of every type."""
     made: World = {}
     for type_, sample in SAMPLES.items():
         made[type_] = cloud.create(type_, sample(made), owner=f"urn:{type_}")
@@ -47,7 +45,7 @@ def world(cloud: SimulatedCloud) -> World:
 
 @pytest.fixture
 def make(cloud: SimulatedCloud, world: World) -> Make:
-    """Make one more of a type, changed from its sample; None takes a property out."""
+    """Create one more resource of a type, changed from its sample; None omits a property."""
 
     def make_one(type_: str, owner: str = "urn:another", **changes: Any) -> CreatedResource:
         inputs = {**SAMPLES[type_](world), **changes}
@@ -58,7 +56,7 @@ def make(cloud: SimulatedCloud, world: World) -> Make:
 
 @pytest.fixture
 def refused(make: Make) -> Callable[..., CloudRefusal]:
-    """The refusal that making one more of a type meets."""
+    """Return the refusal of one more resource of a type."""
 
     def refusal_of(type_: str, **changes: Any) -> CloudRefusal:
         with pytest.raises(CloudRefusal) as caught:

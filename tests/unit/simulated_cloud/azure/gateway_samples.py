@@ -1,4 +1,4 @@
-"""Samples of what stands between the world and an app: API Management and Web PubSub."""
+"""Samples of API Management and Web PubSub."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A valid sample of every simulated Azure type, in the order in which they can be made."""
+"""A valid sample of every simulated Azure type, in an order in which they can be created."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The service that takes packages for function apps, as a client meets it."""
+"""The deployment service of function apps, called as by a client."""
 
 from __future__ import annotations
 
@@ -29,34 +29,33 @@ def _look(service: CodeService, deployment: str = "latest") -> HttpResponse:
 
 @pytest.fixture
 def service(cloud: SimulatedCloud, world: World) -> CodeService:
-    """The service of a cloud in which an app stands."""
     return CodeService(cloud)
 
 
 class TestCodeService:
-    def test_knows_nothing_at_first(self, service: CodeService) -> None:
+    def test_has_no_deployment_at_first(self, service: CodeService) -> None:
         assert _look(service).status == 404
 
-    def test_takes_a_package_and_tells_which_one_runs(
+    def test_accepts_a_package_and_reports_the_running_one(
         self, service: CodeService, cloud: SimulatedCloud, world: World
     ) -> None:
-        taken = _publish(service)
+        accepted = _publish(service)
 
-        told = json.loads(_look(service, json.loads(taken.body)).body)
-        assert (taken.status, told["status"], told["deployer"]) == (202, 4, f"semantest-iac-{_DIGEST}")
+        deployment = json.loads(_look(service, json.loads(accepted.body)).body)
+        assert (accepted.status, deployment["status"], deployment["deployer"]) == (202, 4, f"semantest-iac-{_DIGEST}")
         assert cloud.published_code(APP, world[APP].id) == _DIGEST
-        assert json.loads(_look(service).body) == told
+        assert json.loads(_look(service).body) == deployment
 
-    def test_tells_of_a_failure_when_it_is_looked_at(
+    def test_reports_a_failure_in_the_deployment(
         self, service: CodeService, cloud: SimulatedCloud, world: World
     ) -> None:
         cloud.delete(CONTAINER, world[CONTAINER].id)
 
-        taken = _publish(service)
+        accepted = _publish(service)
 
-        told = json.loads(_look(service, json.loads(taken.body)).body)
-        assert (taken.status, told["status"]) == (202, 3)
-        assert "Azure Storage responded with NotFound" in told["status_text"]
+        deployment = json.loads(_look(service, json.loads(accepted.body)).body)
+        assert (accepted.status, deployment["status"]) == (202, 3)
+        assert "Azure Storage responded with NotFound" in deployment["status_text"]
 
     @pytest.mark.parametrize(
         ("origin", "request_", "status"),

@@ -1,4 +1,4 @@
-"""API Management: slow to make, slow to forget, and different in every tier."""
+"""API Management: latency, reserved names, and the limits of each tier."""
 
 from __future__ import annotations
 
@@ -24,14 +24,14 @@ class TestServices:
         [("Consumption", 2), ("StandardV2", 5), ("Developer", 40)],
         ids=["consumption", "v2", "classic"],
     )
-    def test_take_their_time(self, sku: str, minutes: int, make: Any, clock: VirtualClock) -> None:
+    def test_take_long_to_create(self, sku: str, minutes: int, make: Any, clock: VirtualClock) -> None:
         began = clock.seconds
 
         make(SERVICE, serviceName="apim-other", sku={"name": sku, "capacity": int(sku != "Consumption")})
 
         assert clock.seconds - began == minutes * 60
 
-    def test_tell_their_address(self, world: World) -> None:
+    def test_report_their_url(self, world: World) -> None:
         assert world[SERVICE].outputs["gatewayUrl"] == "https://apim-semantest.azure-api.net"
 
     @pytest.mark.parametrize(
@@ -43,7 +43,7 @@ class TestServices:
             ("Developer", "Internal", True),
         ],
     )
-    def test_join_networks_by_tier(self, sku: str, network: str, fine: bool, make: Any) -> None:
+    def test_support_networks_by_tier(self, sku: str, network: str, fine: bool, make: Any) -> None:
         inputs = {"serviceName": "apim-other", "sku": {"name": sku, "capacity": 1}, "virtualNetworkType": network}
 
         if fine:
@@ -52,14 +52,14 @@ class TestServices:
             with pytest.raises(CloudRefusal, match=f"The tier {sku} does not support the network {network}"):
                 make(SERVICE, **inputs)
 
-    def test_go_out_through_a_subnet_that_is_handed_over(self, refused: Refused, world: World) -> None:
+    def test_require_a_delegated_subnet(self, refused: Refused, world: World) -> None:
         network = {"virtualNetworkType": "External"}
         config = {"virtualNetworkConfiguration": {"subnetResourceId": world[SUBNET].id}}
 
         assert "delegated" in refused(SERVICE, serviceName="apim-other", **network, **config).message
 
     @pytest.mark.parametrize("sku", [{"name": "Consumption", "capacity": 1}, {"name": "Developer", "capacity": 0}])
-    def test_count_units_above_consumption_alone(self, sku: dict[str, Any], refused: Refused) -> None:
+    def test_have_capacity_above_consumption_only(self, sku: dict[str, Any], refused: Refused) -> None:
         assert "capacity" in refused(SERVICE, serviceName="apim-other", sku=sku).message
 
     @pytest.mark.parametrize(
@@ -67,7 +67,9 @@ class TestServices:
         [{"sku": {"name": "Standard", "capacity": 1}}],
         ids=["classic"],
     )
-    def test_do_not_change_their_platform(self, changes: dict[str, Any], cloud: SimulatedCloud, world: World) -> None:
+    def test_cannot_change_platform_or_network(
+        self, changes: dict[str, Any], cloud: SimulatedCloud, world: World
+    ) -> None:
         with pytest.raises(CloudRefusal, match="between the classic and the v2 tiers"):
             cloud.update(SERVICE, world[SERVICE].id, {**SAMPLES[SERVICE](world), **changes})
 
@@ -85,7 +87,7 @@ class TestServiceNames:
         assert refusal.code == "ServiceAlreadyExistsInSoftDeletedState"
         assert make(SERVICE).outputs["name"] == "apim-semantest"
 
-    def test_come_back_to_who_restores_the_service(self, make: Any) -> None:
+    def test_are_free_for_a_restored_service(self, make: Any) -> None:
         assert make(SERVICE, restore=True).outputs["name"] == "apim-semantest"
 
 
@@ -95,22 +97,22 @@ class TestConsumption:
         make(SERVICE, serviceName="apim-small", sku=_CONSUMPTION)
         make(API, serviceName="apim-small")
 
-    def test_has_no_limits_by_key(self, refused: Refused) -> None:
+    def test_refuses_limits_by_key(self, refused: Refused) -> None:
         assert "Policies by key" in refused(API_POLICY, serviceName="apim-small").message
 
-    def test_has_plain_limits(self, make: Any) -> None:
+    def test_accepts_limits_without_key(self, make: Any) -> None:
         policy = '<policies><inbound><rate-limit calls="100" renewal-period="60" /></inbound></policies>'
 
         assert make(API_POLICY, serviceName="apim-small", value=policy).outputs["name"] == "policy"
 
-    def test_has_no_sockets(self, refused: Refused) -> None:
+    def test_refuses_websocket_apis(self, refused: Refused) -> None:
         refusal = refused(API, serviceName="apim-small", apiId="socket", apiType="websocket")
 
         assert refusal.message == "WebSocket APIs are not supported in the Consumption tier."
 
 
 class TestBackends:
-    def test_share_the_load_of_a_pool(self, make: Any, cloud: SimulatedCloud, world: World) -> None:
+    def test_form_a_pool(self, make: Any, cloud: SimulatedCloud, world: World) -> None:
         pool = {"services": [{"id": world[BACKEND].id, "weight": 90, "priority": 1}]}
 
         made = make(BACKEND, backendId="pool", type="Pool", pool=pool, url=None, protocol=None, credentials=None)
@@ -119,7 +121,7 @@ class TestBackends:
         with pytest.raises(CloudRefusal, match="in use by"):
             cloud.delete(BACKEND, world[BACKEND].id)
 
-    def test_of_a_pool_exist(self, refused: Refused) -> None:
+    def test_of_a_pool_must_exist(self, refused: Refused) -> None:
         pool = {"services": [{"id": "/none"}]}
 
         assert refused(BACKEND, backendId="pool", pool=pool, url=None).code == "ResourceNotFound"

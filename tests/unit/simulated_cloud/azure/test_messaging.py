@@ -1,4 +1,4 @@
-"""Hubs: whoever they ask must answer."""
+"""Web PubSub hubs, whose event handlers must answer."""
 
 from __future__ import annotations
 
@@ -20,30 +20,30 @@ def _asking(world: World) -> dict[str, Any]:
 
 
 class TestWebPubSub:
-    def test_tells_who_its_identity_is(self, make: Callable[..., CreatedResource]) -> None:
+    def test_reports_its_identity(self, make: Callable[..., CreatedResource]) -> None:
         made = make(WEB_PUBSUB, resourceName="wps-with-identity", identity={"type": "SystemAssigned"})
 
-        told = made.outputs["identity"]
-        assert (told["type"], told["tenantId"], str(UUID(told["principalId"]))) == (
+        reported = made.outputs["identity"]
+        assert (reported["type"], reported["tenantId"], str(UUID(reported["principalId"]))) == (
             "SystemAssigned",
             TENANT,
-            told["principalId"],
+            reported["principalId"],
         )
 
 
 class TestHubs:
-    def test_are_refused_while_an_app_that_they_ask_runs_no_code(
+    def test_are_refused_while_their_event_handler_has_no_code(
         self, world: World, refused: Callable[..., CloudRefusal]
     ) -> None:
         refusal = refused(HUB, hubName="other", properties=_asking(world))
 
         assert refusal.code == "AbuseProtectionResponseInvalidStatusCode"
 
-    def test_are_not_changed_to_ask_such_an_app(self, cloud: SimulatedCloud, world: World) -> None:
+    def test_cannot_be_updated_to_such_an_event_handler(self, cloud: SimulatedCloud, world: World) -> None:
         with pytest.raises(CloudRefusal, match="abuse protection"):
             cloud.update(HUB, world[HUB].id, {**SAMPLES[HUB](world), "properties": _asking(world)})
 
-    def test_are_made_when_the_app_runs(
+    def test_are_created_when_the_event_handler_has_code(
         self, cloud: SimulatedCloud, world: World, make: Callable[..., CreatedResource]
     ) -> None:
         cloud.publish_code(APP, world[APP].id, "a" * 64)
@@ -51,7 +51,9 @@ class TestHubs:
         assert make(HUB, hubName="other", properties=_asking(world)).outputs["name"] == "other"
 
     @pytest.mark.parametrize("identity", [{"type": "SystemAssigned"}, {"type": "None"}], ids=["one", "none"])
-    def test_show_an_identity_that_their_service_has(self, make: Callable[..., CreatedResource], identity: Any) -> None:
+    def test_warn_where_the_service_lacks_the_identity_of_event_handlers(
+        self, make: Callable[..., CreatedResource], identity: Any
+    ) -> None:
         auth = {"type": "ManagedIdentity", "managedIdentity": {"resource": "https://webpubsub.azure.com"}}
         service = make(WEB_PUBSUB, resourceName="wps-with-identity", identity=identity).outputs["name"]
         asking = {"eventHandlers": [{"urlTemplate": "https://elsewhere.example", "auth": auth}]}

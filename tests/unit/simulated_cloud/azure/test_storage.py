@@ -1,4 +1,4 @@
-"""Storage accounts and what is open in them."""
+"""Storage accounts and public access to their containers."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from tests.unit.simulated_cloud.azure.tokens import CONTAINER, STORAGE, World
 
 
 class TestAccounts:
-    def test_tell_where_they_are_reached(self, world: World) -> None:
+    def test_report_their_endpoints(self, world: World) -> None:
         endpoints = world[STORAGE].outputs["primaryEndpoints"]
 
         assert endpoints["blob"] == "https://stsemantest.blob.core.windows.net/"
@@ -23,7 +23,7 @@ class TestAccounts:
         [({"isHnsEnabled": True}, ("isHnsEnabled",)), ({"allowSharedKeyAccess": True}, ())],
         ids=["namespace", "keys"],
     )
-    def test_are_made_anew_for_what_cannot_change(
+    def test_are_replaced_where_an_input_cannot_change(
         self, changes: dict[str, Any], replaces: tuple[str, ...], cloud: SimulatedCloud, world: World
     ) -> None:
         inputs = SAMPLES[STORAGE](world)
@@ -34,7 +34,7 @@ class TestAccounts:
 
 
 class TestContainers:
-    def test_warn_when_they_are_public_in_a_closed_account(self, make: Any) -> None:
+    def test_warn_when_they_are_public_in_a_private_account(self, make: Any) -> None:
         made = make(CONTAINER, containerName="open", publicAccess="Blob")
 
         assert made.warnings == ("Public access is not permitted on this storage account.",)

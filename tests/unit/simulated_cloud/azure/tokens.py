@@ -1,4 +1,4 @@
-"""The tokens of the simulated Azure types, and what their samples are made of."""
+"""The tokens of the simulated Azure types, and common inputs of their samples."""
 
 from __future__ import annotations
 

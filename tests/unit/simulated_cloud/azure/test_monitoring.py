@@ -1,7 +1,8 @@
-"""Workspaces that come back, and what is sent to them."""
+"""Workspaces, Application Insights, diagnostic settings and alerts."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -10,7 +11,18 @@ from semantest_iac.infrastructure.simulated_cloud.runtime.clock import SECONDS_P
 from semantest_iac.infrastructure.simulated_cloud.runtime.cloud import SimulatedCloud
 from semantest_iac.infrastructure.simulated_cloud.schema.refusals import CloudRefusal
 from tests.unit.simulated_cloud.azure.samples import SAMPLES
-from tests.unit.simulated_cloud.azure.tokens import COMPONENT, DIAGNOSTIC_SETTING, GROUP, SERVICE, WORKSPACE, World
+from tests.unit.simulated_cloud.azure.tokens import (
+    COMPONENT,
+    DIAGNOSTIC_SETTING,
+    GROUP,
+    METRIC_ALERT,
+    SERVICE,
+    VAULT,
+    WORKSPACE,
+    World,
+)
+
+Refused = Callable[..., CloudRefusal]
 
 
 class TestWorkspaceNames:
@@ -19,7 +31,7 @@ class TestWorkspaceNames:
         make(GROUP, resourceGroupName="rg-other")
         cloud.delete(WORKSPACE, world[WORKSPACE].id)
 
-    def test_come_back_to_their_group(self, make: Any, world: World) -> None:
+    def test_are_free_in_the_same_group(self, make: Any, world: World) -> None:
         assert make(WORKSPACE).id == world[WORKSPACE].id
 
     def test_are_refused_to_another_group(self, make: Any) -> None:
@@ -33,28 +45,45 @@ class TestWorkspaceNames:
 
 
 class TestComponents:
-    def test_tell_how_to_connect(self, world: World) -> None:
-        told = dict(part.split("=", 1) for part in world[COMPONENT].outputs["connectionString"].split(";"))
+    def test_report_a_connection_string(self, world: World) -> None:
+        settings = dict(part.split("=", 1) for part in world[COMPONENT].outputs["connectionString"].split(";"))
 
-        assert told["InstrumentationKey"] == world[COMPONENT].outputs["instrumentationKey"]
-        assert told["IngestionEndpoint"] == "https://westeurope-0.in.applicationinsights.azure.com/"
+        assert settings["InstrumentationKey"] == world[COMPONENT].outputs["instrumentationKey"]
+        assert settings["IngestionEndpoint"] == "https://westeurope-0.in.applicationinsights.azure.com/"
 
 
 class TestDiagnosticSettings:
-    def test_go_with_what_they_watch(self, cloud: SimulatedCloud, world: World) -> None:
+    def test_are_deleted_with_the_watched_resource(self, cloud: SimulatedCloud, world: World) -> None:
         cloud.delete("azure-native:web:WebApp", world["azure-native:web:WebApp"].id)
 
         assert cloud.read(DIAGNOSTIC_SETTING, world[DIAGNOSTIC_SETTING].id) is None
 
-    def test_warn_when_nothing_is_sent(self, cloud: SimulatedCloud, world: World) -> None:
+    def test_warn_without_logs_and_metrics(self, cloud: SimulatedCloud, world: World) -> None:
         inputs = {**SAMPLES[DIAGNOSTIC_SETTING](world), "logs": []}
 
         assert [failure.warning for failure in cloud.check(DIAGNOSTIC_SETTING, inputs)] == [True]
 
-    def test_are_refused_to_a_gateway_that_writes_no_logs(self, cloud: SimulatedCloud, world: World) -> None:
+    def test_are_refused_for_a_service_without_resource_logs(self, cloud: SimulatedCloud, world: World) -> None:
         sample = SAMPLES[SERVICE](world)
         consumption = {**sample, "serviceName": "apim-consumption", "sku": {"name": "Consumption", "capacity": 0}}
         made = cloud.create(SERVICE, consumption, owner="urn:consumption")
 
         with pytest.raises(CloudRefusal, match="has no resource logs"):
             cloud.create(DIAGNOSTIC_SETTING, {**SAMPLES[DIAGNOSTIC_SETTING](world), "resourceUri": made.id}, owner="x")
+
+
+class TestMetricAlerts:
+    def test_are_evaluated_at_least_once_per_window(self, refused: Refused) -> None:
+        refusal = refused(METRIC_ALERT, ruleName="other", evaluationFrequency="PT15M", windowSize="PT5M")
+
+        assert refusal.message == "The evaluation frequency PT15M must not be longer than the window PT5M."
+
+    def test_require_an_existing_action_group(self, refused: Refused) -> None:
+        assert refused(METRIC_ALERT, ruleName="other", actions=[{"actionGroupId": "/no"}]).code == "ResourceNotFound"
+
+    def test_are_replaced_for_another_scope(self, cloud: SimulatedCloud, world: World) -> None:
+        inputs = SAMPLES[METRIC_ALERT](world)
+
+        found = cloud.diff(METRIC_ALERT, inputs, world[METRIC_ALERT].outputs, {**inputs, "scopes": [world[VAULT].id]})
+
+        assert found.replaces == ("scopes",)

@@ -1,4 +1,4 @@
-"""Subnets: where they fit, who is in them, and what happens side by side."""
+"""Subnets, security groups, and the faults of concurrent writes."""
 
 from __future__ import annotations
 
@@ -45,10 +45,10 @@ class TestSubnets:
         ],
         ids=["taken", "outside", "larger"],
     )
-    def test_fit_into_what_is_left_of_their_network(self, prefix: str, code: str, refused: Refused) -> None:
+    def test_must_fit_into_free_space_of_their_network(self, prefix: str, code: str, refused: Refused) -> None:
         assert refused(SUBNET, subnetName="other", addressPrefix=prefix).code == code
 
-    def test_stay_while_an_app_is_in_them(self, cloud: SimulatedCloud, world: World) -> None:
+    def test_cannot_be_deleted_while_an_app_uses_them(self, cloud: SimulatedCloud, world: World) -> None:
         with pytest.raises(CloudRefusal, match="InUseSubnetCannotBeDeleted") as caught:
             cloud.delete(SUBNET, world[SUBNET].id)
 
@@ -57,37 +57,39 @@ class TestSubnets:
     @pytest.mark.parametrize(
         "changes", [{"delegations": []}, {"addressPrefix": "10.0.2.0/24"}], ids=["delegation", "range"]
     )
-    def test_do_not_change_under_an_app(self, changes: dict[str, Any], cloud: SimulatedCloud, world: World) -> None:
+    def test_cannot_change_while_an_app_uses_them(
+        self, changes: dict[str, Any], cloud: SimulatedCloud, world: World
+    ) -> None:
         with pytest.raises(CloudRefusal, match="cannot be changed because it is being used"):
             cloud.update(SUBNET, world[SUBNET].id, {**SAMPLES[SUBNET](world), **changes})
 
-    def test_change_when_the_app_is_gone(self, cloud: SimulatedCloud, world: World) -> None:
+    def test_can_change_after_the_app_is_deleted(self, cloud: SimulatedCloud, world: World) -> None:
         cloud.delete(APP, world[APP].id)
 
         changed = cloud.update(SUBNET, world[SUBNET].id, {**SAMPLES[SUBNET](world), "delegations": []})
 
         assert "delegations" not in changed
 
-    def test_need_a_security_group_that_exists(self, refused: Refused) -> None:
+    def test_require_an_existing_security_group(self, refused: Refused) -> None:
         changes = {"subnetName": "other", "addressPrefix": "10.0.2.0/24", "networkSecurityGroup": {"id": "/none"}}
 
         assert refused(SUBNET, **changes).code == "ResourceNotFound"
 
 
 class TestSecurityGroups:
-    def test_stay_while_a_subnet_uses_them(self, cloud: SimulatedCloud, world: World) -> None:
+    def test_cannot_be_deleted_while_a_subnet_uses_them(self, cloud: SimulatedCloud, world: World) -> None:
         with pytest.raises(CloudRefusal, match="InUseNetworkSecurityGroupCannotBeDeleted"):
             cloud.delete(SECURITY_GROUP, world[SECURITY_GROUP].id)
 
 
-class TestTroubles:
-    def made(self, cloud: SimulatedCloud, type_: str, **changes: Any) -> None:
+class TestAzureFaults:
+    def create(self, cloud: SimulatedCloud, type_: str, **changes: Any) -> None:
         cloud.create(type_, {**SAMPLES[type_]({}), **changes}, owner=f"urn:{type_}{changes}")
 
-    def test_of_siblings_meet_the_second_subnet_once(self, inventory: Inventory) -> None:
+    def test_refuse_the_second_of_two_sibling_subnets_once(self, inventory: Inventory) -> None:
         cloud = simulated_azure(inventory, region="westeurope", faults=FaultScript((_SIBLING_CONFLICT,)))
         for type_ in (GROUP, NETWORK):
-            self.made(cloud, type_)
+            self.create(cloud, type_)
         plain = {"resourceGroupName": "rg-semantest", "virtualNetworkName": "vnet-semantest"}
         one = {**plain, "subnetName": "one", "addressPrefix": "10.0.1.0/24"}
         two = {**plain, "subnetName": "two", "addressPrefix": "10.0.2.0/24"}
@@ -100,10 +102,10 @@ class TestTroubles:
         assert (caught.value.code, caught.value.status) == ("AnotherOperationInProgress", 409)
         assert again.outputs["name"] == "two"
 
-    def test_of_many_writes_say_when_to_come_back(self, inventory: Inventory) -> None:
+    def test_throttle_with_retry_after(self, inventory: Inventory) -> None:
         cloud = simulated_azure(inventory, region="westeurope", faults=FaultScript((_THROTTLING,)))
 
         with pytest.raises(CloudRefusal) as caught:
-            self.made(cloud, GROUP)
+            self.create(cloud, GROUP)
 
         assert (caught.value.status, caught.value.retryable, caught.value.retry_after) == (429, True, 17)

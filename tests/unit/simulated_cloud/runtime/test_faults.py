@@ -1,4 +1,4 @@
-"""Faults by script, on virtual time."""
+"""Scripted faults, on virtual time."""
 
 from __future__ import annotations
 
@@ -20,12 +20,11 @@ TOPIC = "aws:sns/topic:Topic"
 
 
 def cloud_with(*script: dict[str, Any], clock: VirtualClock | None = None) -> SimulatedCloud:
-    """An empty cloud in which that script is played."""
     return simulated_aws(Inventory(":memory:"), region="us-east-1", faults=FaultScript.from_data(script), clock=clock)
 
 
-class TestFaults:
-    def test_throttle_before_anything_is_made(self) -> None:
+class TestFaultScript:
+    def test_throttle_before_the_operation(self) -> None:
         cloud = cloud_with({"effect": "throttle", "retry_after": 5})
 
         with pytest.raises(CloudRefusal) as caught:
@@ -34,7 +33,7 @@ class TestFaults:
         assert (caught.value.status, caught.value.retryable, caught.value.retry_after) == (429, True, 5)
         assert cloud.list_resources() == []
 
-    def test_strike_the_call_that_they_name(self) -> None:
+    def test_apply_to_the_call_with_their_number(self) -> None:
         cloud = cloud_with({"effect": "throttle", "type": "aws:sns/*", "call": 2})
         cloud.create(TOPIC, {"name": "a"}, owner="urn:a")
 
@@ -48,17 +47,17 @@ class TestFaults:
         [{"type": "aws:ec2/*"}, {"name": "other"}, {"operation": "delete"}],
         ids=["type", "name", "operation"],
     )
-    def test_leave_other_calls_alone(self, elsewhere: dict[str, str]) -> None:
+    def test_do_not_apply_to_other_calls(self, elsewhere: dict[str, str]) -> None:
         cloud = cloud_with({"effect": "refuse", **elsewhere})
 
         assert cloud.create(TOPIC, {"name": "a"}, owner="urn:a").outputs["name"] == "a"
 
-    def test_find_a_resource_by_name_or_owner(self) -> None:
+    def test_match_a_resource_by_name_or_owner(self) -> None:
         for name in ("a", "urn:*"):
             with pytest.raises(CloudRefusal):
                 cloud_with({"effect": "refuse", "name": name}).create(TOPIC, {"name": "a"}, owner="urn:x")
 
-    def test_refuse_in_the_words_of_the_script(self) -> None:
+    def test_refuse_with_code_and_message_of_the_script(self) -> None:
         cloud = cloud_with({"effect": "refuse", "code": "LimitExceeded", "message": "Too many.", "status": 402})
 
         with pytest.raises(CloudRefusal) as caught:
@@ -66,7 +65,7 @@ class TestFaults:
 
         assert (caught.value.code, caught.value.message, caught.value.status) == ("LimitExceeded", "Too many.", 402)
 
-    def test_make_a_resource_and_lose_the_answer(self) -> None:
+    def test_create_a_resource_and_time_out(self) -> None:
         cloud = cloud_with({"effect": "created_but_timeout", "call": 1})
 
         with pytest.raises(CloudRefusal) as caught:
@@ -77,7 +76,7 @@ class TestFaults:
         assert found is not None
         assert found[:2] == (TOPIC, "arn:aws:sns:us-east-1:123456789012:a")
 
-    def test_make_a_resource_in_part_and_say_which(self) -> None:
+    def test_create_a_resource_in_part_and_return_it(self) -> None:
         cloud = cloud_with({"effect": "partial"})
 
         with pytest.raises(CloudRefusal) as caught:
@@ -86,7 +85,7 @@ class TestFaults:
         assert caught.value.created is not None
         assert cloud.list_resources() == [(TOPIC, caught.value.created.id)]
 
-    def test_let_virtual_time_pass(self) -> None:
+    def test_advance_virtual_time(self) -> None:
         clock = VirtualClock()
 
         cloud_with({"effect": "slow", "seconds": 3600}, clock=clock).create(TOPIC, {"name": "a"}, owner="urn:a")
@@ -94,7 +93,7 @@ class TestFaults:
         assert clock.seconds >= 3600
 
     @pytest.mark.parametrize("operation", ["update", "delete", "read"])
-    def test_strike_every_operation(self, operation: str) -> None:
+    def test_apply_to_every_operation(self, operation: str) -> None:
         cloud = cloud_with({"effect": "throttle", "operation": operation})
         made = cloud.create(TOPIC, {"name": "a"}, owner="urn:a")
         calls: dict[str, Callable[[], object]] = {
@@ -107,23 +106,23 @@ class TestFaults:
             calls[operation]()
 
     @pytest.mark.parametrize("line", [{"effect": "explode"}, {"effect": "slow", "when": 1}], ids=["effect", "key"])
-    def test_are_refused_when_the_script_is_wrong(self, line: dict[str, Any]) -> None:
+    def test_raise_for_an_invalid_script(self, line: dict[str, Any]) -> None:
         with pytest.raises((ValueError, TypeError)):
             FaultScript.from_data([line])
 
 
-class TestScripted:
-    def test_is_no_fault_without_a_file(self, tmp_path: Path) -> None:
+class TestLoadFaultScript:
+    def test_returns_no_faults_without_a_file(self, tmp_path: Path) -> None:
         assert load_fault_script(tmp_path / "faults.json") is NO_FAULTS
 
-    def test_reads_a_list_of_lines(self, tmp_path: Path) -> None:
+    def test_reads_a_list_of_objects(self, tmp_path: Path) -> None:
         file = tmp_path / "faults.json"
         file.write_text('[{"effect": "refuse", "type": "aws:sns/topic:Topic"}]', encoding="utf-8")
 
         assert [fault.type for fault in load_fault_script(file).faults] == ["aws:sns/topic:Topic"]
 
     @pytest.mark.parametrize("text", ["[{", '{"effect": "slow"}', '[{"effect": "burn"}]', '[{"efect": "slow"}]', "[1]"])
-    def test_refuses_what_is_no_script(self, tmp_path: Path, text: str) -> None:
+    def test_raises_for_a_file_that_is_no_script(self, tmp_path: Path, text: str) -> None:
         file = tmp_path / "faults.json"
         file.write_text(text, encoding="utf-8")
 

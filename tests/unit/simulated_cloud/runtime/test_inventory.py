@@ -1,4 +1,4 @@
-"""The file behind the clouds: shared by processes, whole after a failure, without secrets."""
+"""The inventory file: shared by processes, atomic, and without secret values."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ TRUST = '{"Statement": []}'
 
 
 class TestInventory:
-    def test_survives_its_process(self, tmp_path: Path) -> None:
+    def test_keeps_resources_after_a_restart(self, tmp_path: Path) -> None:
         first = Inventory(tmp_path / "cloud.db")
         made = simulated_aws(first, region="us-east-1").create(TOPIC, {"name": "a"}, owner="urn:a")
         first.close()
@@ -34,7 +34,7 @@ class TestInventory:
         with Inventory(tmp_path / "cloud.db").view() as transaction:
             assert transaction.virtual_seconds() > 0
 
-    def test_is_unchanged_by_a_transaction_that_fails(self, inventory: Inventory) -> None:
+    def test_rolls_back_a_failed_transaction(self, inventory: Inventory) -> None:
         with pytest.raises(RuntimeError), inventory.transaction() as transaction:
             transaction.save_virtual_seconds(100)
             raise RuntimeError
@@ -42,7 +42,7 @@ class TestInventory:
         with inventory.view() as transaction:
             assert transaction.virtual_seconds() == 0
 
-    def test_holds_no_secret(self, tmp_path: Path, samples: Any) -> None:
+    def test_stores_no_secret_value(self, tmp_path: Path, samples: Any) -> None:
         inventory = Inventory(tmp_path / "cloud.db")
         cloud = simulated_aws(inventory, region="us-east-1")
         world: dict[str, CreatedResource] = {}
@@ -58,9 +58,9 @@ class TestInventory:
 
 
 class TestTwoProcesses:
-    """Two regions deploying at the same time, each in a process of its own."""
+    """Two regions deploy at the same time, each in its own process."""
 
-    def test_share_the_account_and_not_the_regions(self, tmp_path: Path) -> None:
+    def test_share_account_wide_types_only(self, tmp_path: Path) -> None:
         context = multiprocessing.get_context("spawn")
         results = context.SimpleQueue()
         regions = ("us-east-1", "eu-west-1")
@@ -79,7 +79,7 @@ class TestTwoProcesses:
         assert sum(outcomes) == 20
         assert Counter(type_ for type_, _ in live) == {TOPIC: 40, ROLE: 20}
 
-    def test_may_open_a_new_inventory_at_the_same_moment(self, tmp_path: Path) -> None:
+    def test_can_create_an_inventory_at_the_same_moment(self, tmp_path: Path) -> None:
         context = multiprocessing.get_context("spawn")
         start = context.Barrier(4)
         processes = [context.Process(target=_open_all, args=(str(tmp_path), start)) for _ in range(4)]

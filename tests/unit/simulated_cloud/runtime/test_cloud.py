@@ -1,4 +1,4 @@
-"""The life of resources: what is made reads back the same, and what is asked again changes nothing."""
+"""Create, read, update, delete and list resources; physical names and data sources."""
 
 from __future__ import annotations
 
@@ -33,17 +33,17 @@ class TestEveryType:
         assert cloud.check(type_, samples[type_](world)) == []
 
     @EVERY_TYPE
-    def test_is_made_without_a_warning(self, type_: str, world: World) -> None:
+    def test_is_created_without_a_warning(self, type_: str, world: World) -> None:
         assert world[type_].warnings == ()
 
     @EVERY_TYPE
-    def test_reads_back_what_was_made(self, type_: str, cloud: SimulatedCloud, world: World) -> None:
+    def test_is_read_as_it_was_created(self, type_: str, cloud: SimulatedCloud, world: World) -> None:
         made = world[type_]
 
         assert cloud.read(type_, made.id, made.outputs) == made.outputs
 
     @EVERY_TYPE
-    def test_shows_no_change_when_asked_again(
+    def test_shows_no_change_for_the_same_inputs(
         self, type_: str, cloud: SimulatedCloud, world: World, samples: Samples
     ) -> None:
         inputs = samples[type_](world)
@@ -53,9 +53,7 @@ class TestEveryType:
         assert found.changed == ()
 
     @EVERY_TYPE
-    def test_previews_every_output_that_it_gives(
-        self, type_: str, cloud: SimulatedCloud, world: World, samples: Samples
-    ) -> None:
+    def test_previews_every_output(self, type_: str, cloud: SimulatedCloud, world: World, samples: Samples) -> None:
         previewed = cloud.preview_create(type_, samples[type_](world))
 
         known = {name: value for name, value in previewed.items() if value is not UNKNOWN}
@@ -79,7 +77,7 @@ class TestEveryType:
 
         assert found == (type_, world[type_].id, world[type_].outputs)
 
-    def test_all_leave_nothing_when_deleted_backwards(self, cloud: SimulatedCloud, world: World) -> None:
+    def test_all_can_be_deleted_in_reverse_order(self, cloud: SimulatedCloud, world: World) -> None:
         for type_ in reversed(world):
             cloud.delete(type_, world[type_].id, world[type_].outputs)
 
@@ -96,7 +94,7 @@ class TestIdentifiers:
 
         assert {type_: made.id for type_, made in again.items()} == {type_: made.id for type_, made in world.items()}
 
-    def test_differ_when_made_again_after_a_delete(self, cloud: SimulatedCloud) -> None:
+    def test_differ_after_a_delete_and_create(self, cloud: SimulatedCloud) -> None:
         inputs = {"cidrBlock": "10.0.0.0/16"}
         first = cloud.create("aws:ec2/vpc:Vpc", inputs, owner="urn:vpc")
 
@@ -122,17 +120,15 @@ class TestIdentifiers:
         ],
         ids=lambda value: value.rpartition(":")[2] if value.startswith("aws:") else "",
     )
-    def test_have_the_form_that_aws_gives_them(self, type_: str, pattern: str, world: World) -> None:
+    def test_have_the_form_of_aws(self, type_: str, pattern: str, world: World) -> None:
         assert re.fullmatch(pattern, world[type_].id)
 
 
 class TestRead:
-    def test_gives_nothing_of_what_is_gone(self, cloud: SimulatedCloud) -> None:
+    def test_returns_none_for_a_missing_resource(self, cloud: SimulatedCloud) -> None:
         assert cloud.read(TOPIC, "arn:aws:sns:us-east-1:123456789012:gone") is None
 
-    def test_asks_for_the_parent_where_an_id_is_not_enough(
-        self, cloud: SimulatedCloud, world: World, make: Any
-    ) -> None:
+    def test_needs_the_parent_where_an_id_is_ambiguous(self, cloud: SimulatedCloud, world: World, make: Any) -> None:
         other = make("aws:apigatewayv2/api:Api")
         make(STAGE, apiId=other.id)
 
@@ -141,13 +137,13 @@ class TestRead:
 
         assert cloud.read(STAGE, "$default", {"apiId": other.id}) is not None
 
-    def test_leaves_secrets_out_when_the_caller_does_not_know_them(self, cloud: SimulatedCloud, world: World) -> None:
+    def test_omits_secrets_that_the_caller_does_not_know(self, cloud: SimulatedCloud, world: World) -> None:
         read = cloud.read(SECRET_VERSION, world[SECRET_VERSION].id)
 
         assert read is not None
         assert "secretString" not in read
 
-    def test_shows_a_secret_that_another_has_changed(self, cloud: SimulatedCloud, world: World) -> None:
+    def test_shows_a_secret_that_differs_from_the_callers(self, cloud: SimulatedCloud, world: World) -> None:
         made = world[SECRET_VERSION]
 
         read = cloud.read(SECRET_VERSION, made.id, {**made.outputs, "secretString": "battery staple"})
@@ -157,33 +153,33 @@ class TestRead:
 
 
 class TestDelete:
-    def test_is_content_when_the_resource_is_gone(self, cloud: SimulatedCloud) -> None:
+    def test_succeeds_for_a_missing_resource(self, cloud: SimulatedCloud) -> None:
         cloud.delete(TOPIC, "arn:aws:sns:us-east-1:123456789012:gone")
 
         assert cloud.list_resources() == []
 
-    def test_leaves_alone_what_its_provider_keeps(self, cloud: SimulatedCloud) -> None:
-        kept = {"name": "kept", "skipDestroy": True}
-        cloud.create("aws:cloudwatch/logGroup:LogGroup", kept, owner="urn:kept")
+    def test_keeps_a_retained_resource(self, cloud: SimulatedCloud) -> None:
+        inputs = {"name": "retained", "skipDestroy": True}
+        cloud.create("aws:cloudwatch/logGroup:LogGroup", inputs, owner="urn:retained")
 
-        cloud.delete("aws:cloudwatch/logGroup:LogGroup", "kept")
+        cloud.delete("aws:cloudwatch/logGroup:LogGroup", "retained")
 
-        assert cloud.list_resources() == [("aws:cloudwatch/logGroup:LogGroup", "kept")]
+        assert cloud.list_resources() == [("aws:cloudwatch/logGroup:LogGroup", "retained")]
 
-    def test_is_refused_for_what_is_protected(self, make: Any, cloud: SimulatedCloud) -> None:
+    def test_is_refused_for_a_protected_resource(self, make: Any, cloud: SimulatedCloud) -> None:
         make("aws:dynamodb/table:Table", name="protected", deletionProtectionEnabled=True)
 
         with pytest.raises(CloudRefusal, match="protected against deletion"):
             cloud.delete("aws:dynamodb/table:Table", "protected")
 
-    def test_takes_the_parts_of_an_api_along(self, cloud: SimulatedCloud, world: World) -> None:
+    def test_deletes_the_parts_of_an_api_with_it(self, cloud: SimulatedCloud, world: World) -> None:
         cloud.delete("aws:apigatewayv2/api:Api", world["aws:apigatewayv2/api:Api"].id)
 
         assert not [type_ for type_, _ in cloud.list_resources() if type_.startswith("aws:apigatewayv2/")]
 
 
 class TestUpdate:
-    def test_is_refused_when_the_resource_is_gone(self, cloud: SimulatedCloud) -> None:
+    def test_is_refused_for_a_missing_resource(self, cloud: SimulatedCloud) -> None:
         with pytest.raises(CloudRefusal, match="ResourceNotFound") as caught:
             cloud.update(TOPIC, "arn:gone", {"name": "gone"})
 
@@ -198,8 +194,8 @@ class TestUpdate:
         assert cloud.read(FUNCTION, "api", world[FUNCTION].outputs) == world[FUNCTION].outputs
 
 
-class TestLive:
-    def test_tells_regions_apart_and_shares_the_account(self, inventory: Inventory, cloud: SimulatedCloud) -> None:
+class TestListResources:
+    def test_filters_by_region_in_one_account(self, inventory: Inventory, cloud: SimulatedCloud) -> None:
         ireland = simulated_aws(inventory, region="eu-west-1")
         cloud.create(TOPIC, {"name": "alarms"}, owner="urn:one")
         ireland.create(TOPIC, {"name": "alarms"}, owner="urn:two")
@@ -214,7 +210,7 @@ class TestLive:
         assert cloud.read(TOPIC, made.id, made.outputs) == made.outputs
 
 
-class TestNamed:
+class TestAddPhysicalName:
     def test_adds_digits_to_the_logical_name(self, cloud: SimulatedCloud) -> None:
         named = cloud.add_physical_name(TOPIC, {}, "alarms")
 
@@ -222,19 +218,19 @@ class TestNamed:
         assert len(named["name"]) == len("alarms-") + 7
         assert named["__defaults"] == ["name"]
 
-    def test_keeps_the_name_that_it_chose_before(self, cloud: SimulatedCloud) -> None:
+    def test_keeps_the_previous_generated_name(self, cloud: SimulatedCloud) -> None:
         before = cloud.add_physical_name(TOPIC, {}, "alarms", salt="1")
 
         assert cloud.add_physical_name(TOPIC, {}, "alarms", previous=before, salt="2") == before
 
     @pytest.mark.parametrize("inputs", [{"name": "mine"}, {"namePrefix": "mine-"}], ids=["name", "prefix"])
-    def test_leaves_a_written_name_alone(self, cloud: SimulatedCloud, inputs: dict[str, Any]) -> None:
+    def test_keeps_a_given_name(self, cloud: SimulatedCloud, inputs: dict[str, Any]) -> None:
         assert cloud.add_physical_name(TOPIC, inputs, "alarms") == inputs
 
-    def test_stays_within_the_longest_name_of_the_type(self, cloud: SimulatedCloud) -> None:
+    def test_respects_the_maximum_length_of_the_type(self, cloud: SimulatedCloud) -> None:
         assert len(cloud.add_physical_name(FUNCTION, {}, "f" * 100)["name"]) == 64
 
-    def test_is_made_of_a_prefix_by_the_provider(self, cloud: SimulatedCloud) -> None:
+    def test_lets_the_provider_complete_a_prefix(self, cloud: SimulatedCloud) -> None:
         made = cloud.create(TOPIC, {"namePrefix": "mine-"}, owner="urn:one")
 
         assert made.outputs["name"].startswith("mine-")
@@ -256,10 +252,10 @@ class TestInvoke:
         assert cloud.invoke("aws:index/getRegion:getRegion", {})["region"] == "us-east-1"
         assert cloud.invoke("aws:index/getPartition:getPartition", {})["partition"] == "aws"
 
-    def test_is_refused_for_what_it_does_not_know(self, cloud: SimulatedCloud) -> None:
+    def test_is_refused_for_an_unknown_data_source(self, cloud: SimulatedCloud) -> None:
         with pytest.raises(CloudRefusal, match="UnknownInvoke"):
             cloud.invoke("aws:index/getMoon:getMoon", {})
 
-    def test_is_no_resource_type(self, cloud: SimulatedCloud) -> None:
+    def test_does_not_support_data_sources_as_types(self, cloud: SimulatedCloud) -> None:
         assert not cloud.supports("aws:index/getRegion:getRegion")
         assert cloud.supports(TOPIC)

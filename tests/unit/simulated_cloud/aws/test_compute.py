@@ -1,4 +1,4 @@
-"""Versions of functions, and what Lambda refuses."""
+"""Versions of Lambda functions, and what Lambda refuses."""
 
 from __future__ import annotations
 
@@ -26,11 +26,11 @@ Refused = Callable[..., CloudRefusal]
 
 
 class TestFunctionVersions:
-    def test_begin_with_one(self, world: World) -> None:
+    def test_start_at_one(self, world: World) -> None:
         assert world[FUNCTION].outputs["version"] == "1"
         assert world[FUNCTION].outputs["qualifiedArn"].endswith(":function:api:1")
 
-    def test_are_only_the_latest_without_publishing(self, make: Any) -> None:
+    def test_are_latest_without_publish(self, make: Any) -> None:
         assert make(FUNCTION, name="draft", publish=None).outputs["version"] == "$LATEST"
 
     @pytest.mark.parametrize(
@@ -38,7 +38,7 @@ class TestFunctionVersions:
         [{"memorySize": 1024}, {"environment": {"variables": {"STAGE": "other"}}}, {"code": {"hash": "b" * 64}}],
         ids=["memory", "environment", "code"],
     )
-    def test_grow_with_a_change(
+    def test_increase_with_a_change(
         self, changes: dict[str, Any], cloud: SimulatedCloud, world: World, samples: dict[str, Any]
     ) -> None:
         updated = cloud.update(FUNCTION, "api", {**samples[FUNCTION](world), **changes})
@@ -83,10 +83,10 @@ class TestFunctionLimits:
 
         assert "UnreservedConcurrentExecution" in refused(FUNCTION, name="x", reservedConcurrentExecutions=500).message
 
-    def test_let_a_deprecated_runtime_pass_until_it_is_blocked(self, make: Any) -> None:
+    def test_accept_a_deprecated_runtime_until_it_is_blocked(self, make: Any) -> None:
         assert make(FUNCTION, name="old", runtime="nodejs18.x").outputs["runtime"] == "nodejs18.x"
 
-    def test_ask_for_a_role_that_lambda_may_assume(self, make: Any, refused: Refused) -> None:
+    def test_require_a_role_that_lambda_can_assume(self, make: Any, refused: Refused) -> None:
         trust = json.dumps({"Statement": {"Effect": "Allow", "Principal": {"Service": "ec2.amazonaws.com"}}})
         role = make(ROLE, name="other", assumeRolePolicy=trust)
 
@@ -94,24 +94,24 @@ class TestFunctionLimits:
 
         assert refusal.message == "The role defined for the function cannot be assumed by Lambda."
 
-    def test_ask_for_network_permissions_in_a_vpc(self, make: Any, refused: Refused) -> None:
+    def test_require_network_permissions_in_a_vpc(self, make: Any, refused: Refused) -> None:
         role = make(ROLE, name="other")
 
         refusal = refused(FUNCTION, name="other", role=role.outputs["arn"])
 
         assert "permissions to call CreateNetworkInterface on EC2" in refusal.message
 
-    def test_ask_for_one_vpc(self, make: Any, refused: Refused, world: World) -> None:
+    def test_require_one_vpc(self, make: Any, refused: Refused, world: World) -> None:
         vpc = make(VPC, cidrBlock="10.9.0.0/16")
         group = make(GROUP, vpcId=vpc.id)
         mixed = {"subnetIds": [world[SUBNET].id], "securityGroupIds": [group.id]}
 
         assert "same VPC" in refused(FUNCTION, name="other", vpcConfig=mixed).message
 
-    def test_ask_for_subnets_and_groups_together(self, refused: Refused, world: World) -> None:
+    def test_require_subnets_and_groups_together(self, refused: Refused, world: World) -> None:
         half = {"subnetIds": [world[SUBNET].id], "securityGroupIds": []}
 
         assert "must coexist" in refused(FUNCTION, name="other", vpcConfig=half).message
 
-    def test_keep_provisioned_concurrency_to_published_versions(self, refused: Refused) -> None:
+    def test_refuse_provisioned_concurrency_of_unpublished_versions(self, refused: Refused) -> None:
         assert "unpublished function versions" in refused(PROVISIONED, qualifier="$LATEST").message

@@ -1,4 +1,4 @@
-"""Vaults: names that stay reserved, what cannot be undone, and secrets that are not told."""
+"""Key vaults, their secrets, managed identities and role assignments."""
 
 from __future__ import annotations
 
@@ -12,7 +12,9 @@ from semantest_iac.infrastructure.simulated_cloud.runtime.cloud import Simulated
 from semantest_iac.infrastructure.simulated_cloud.schema.refusals import CloudRefusal
 from semantest_iac.infrastructure.simulated_cloud.schema.values import UNKNOWN
 from tests.unit.simulated_cloud.azure.samples import SAMPLES
-from tests.unit.simulated_cloud.azure.tokens import SECRET, VAULT, World
+from tests.unit.simulated_cloud.azure.tokens import GROUP, IDENTITY, ROLE_ASSIGNMENT, SECRET, VAULT, World
+
+_OTHER = "11111111-1111-4222-8333-444455556666"
 
 
 def _with(world: World, **changes: Any) -> dict[str, Any]:
@@ -42,15 +44,13 @@ class TestVaultNames:
 
         assert cloud.create(VAULT, deleted, owner="urn:two").outputs["name"] == "kv-semantest"
 
-    def test_come_back_to_who_recovers_the_vault(
-        self, cloud: SimulatedCloud, world: World, deleted: dict[str, Any]
-    ) -> None:
+    def test_are_free_for_a_recovered_vault(self, cloud: SimulatedCloud, world: World, deleted: dict[str, Any]) -> None:
         made = cloud.create(VAULT, _with(world, createMode="recover"), owner="urn:two")
 
         assert made.id == world[VAULT].id
         assert "createMode" not in made.outputs["properties"]
 
-    def test_go_with_their_group_and_stay_reserved(self, cloud: SimulatedCloud, world: World) -> None:
+    def test_stay_reserved_after_a_delete_of_their_group(self, cloud: SimulatedCloud, world: World) -> None:
         group = "azure-native:resources:ResourceGroup"
         cloud.delete(group, world[group].id)
         cloud.create(group, SAMPLES[group](world), owner="urn:again")
@@ -60,22 +60,22 @@ class TestVaultNames:
 
 
 class TestVaults:
-    def test_tell_their_address(self, world: World) -> None:
+    def test_report_their_url(self, world: World) -> None:
         assert world[VAULT].outputs["properties"]["vaultUri"] == "https://kv-semantest.vault.azure.net/"
 
-    def test_do_not_know_it_before_they_are_made(self, cloud: SimulatedCloud, world: World) -> None:
+    def test_do_not_know_their_url_before_a_create(self, cloud: SimulatedCloud, world: World) -> None:
         assert cloud.preview_create(VAULT, SAMPLES[VAULT](world))["properties"] is UNKNOWN
 
-    def test_keep_the_retention_that_they_were_made_with(self, cloud: SimulatedCloud, world: World) -> None:
+    def test_cannot_change_their_retention(self, cloud: SimulatedCloud, world: World) -> None:
         with pytest.raises(CloudRefusal, match="has been set already and it can't be modified"):
             cloud.update(VAULT, world[VAULT].id, _with(world, softDeleteRetentionInDays=30))
 
-    def test_cannot_be_told_to_go_unprotected(self, cloud: SimulatedCloud, world: World) -> None:
+    def test_cannot_disable_purge_protection(self, cloud: SimulatedCloud, world: World) -> None:
         failures = cloud.check(VAULT, _with(world, enablePurgeProtection=False))
 
         assert [failure.property for failure in failures] == ["properties.enablePurgeProtection"]
 
-    def test_show_what_another_has_changed(self, cloud: SimulatedCloud, world: World) -> None:
+    def test_show_drift(self, cloud: SimulatedCloud, world: World) -> None:
         inputs = SAMPLES[VAULT](world)
         outputs = cloud.update(VAULT, world[VAULT].id, _with(world, enableRbacAuthorization=False))
 
@@ -83,7 +83,7 @@ class TestVaults:
 
         assert list(found.detailed) == ["properties.enableRbacAuthorization"]
 
-    def test_are_made_anew_in_another_directory(self, cloud: SimulatedCloud, world: World) -> None:
+    def test_are_replaced_for_another_tenant(self, cloud: SimulatedCloud, world: World) -> None:
         inputs = SAMPLES[VAULT](world)
 
         found = cloud.diff(VAULT, inputs, world[VAULT].outputs, _with(world, tenantId="other"))
@@ -92,10 +92,10 @@ class TestVaults:
 
 
 class TestSecrets:
-    def test_do_not_tell_their_value(self, world: World) -> None:
+    def test_do_not_report_their_value(self, world: World) -> None:
         assert "value" not in world[SECRET].outputs["properties"]
 
-    def test_have_a_version_for_every_value(self, cloud: SimulatedCloud, world: World) -> None:
+    def test_have_a_new_version_for_every_value(self, cloud: SimulatedCloud, world: World) -> None:
         inputs = SAMPLES[SECRET](world)
         before = world[SECRET].outputs["properties"]
 
@@ -112,3 +112,50 @@ class TestSecrets:
 
     def test_are_refused_without_their_vault(self, refused: Callable[..., CloudRefusal]) -> None:
         assert refused(SECRET, vaultName="none").code == "ParentResourceNotFound"
+
+
+class TestNewPrincipals:
+    @pytest.fixture
+    def principal(self, make: Any) -> str:
+        return str(make(IDENTITY, resourceName="id-new").outputs["principalId"])
+
+    def test_are_not_found_without_their_type(self, principal: str, refused: Callable[..., CloudRefusal]) -> None:
+        refusal = refused(ROLE_ASSIGNMENT, roleAssignmentName=_OTHER, principalId=principal, principalType=None)
+
+        assert (refusal.code, refusal.retryable) == ("PrincipalNotFound", True)
+        assert f"Principal {principal} does not exist in the directory" in refusal.message
+
+    def test_are_found_after_retries(self, principal: str, make: Any, refused: Callable[..., CloudRefusal]) -> None:
+        inputs = {"roleAssignmentName": _OTHER, "principalId": principal, "principalType": None}
+        for _ in range(4):
+            refused(ROLE_ASSIGNMENT, **inputs)
+
+        assert make(ROLE_ASSIGNMENT, **inputs).outputs["principalType"] == "ServicePrincipal"
+
+    def test_are_accepted_with_their_type(self, principal: str, make: Any) -> None:
+        assert make(ROLE_ASSIGNMENT, roleAssignmentName=_OTHER, principalId=principal).warnings == ()
+
+
+class TestRoleAssignments:
+    def test_are_unique_under_any_name(self, refused: Callable[..., CloudRefusal]) -> None:
+        refusal = refused(ROLE_ASSIGNMENT, roleAssignmentName=_OTHER)
+
+        assert (refusal.code, refusal.message) == ("RoleAssignmentExists", "The role assignment already exists.")
+
+    @pytest.mark.parametrize("name", ["principalId", "roleDefinitionId", "scope", "description"])
+    def test_are_replaced_for_any_change(self, name: str, cloud: SimulatedCloud, world: World) -> None:
+        inputs = SAMPLES[ROLE_ASSIGNMENT](world)
+
+        found = cloud.diff(ROLE_ASSIGNMENT, inputs, world[ROLE_ASSIGNMENT].outputs, {**inputs, name: "other"})
+
+        assert found.replaces == (name,)
+
+    def test_require_an_existing_scope(self, world: World, refused: Callable[..., CloudRefusal]) -> None:
+        refusal = refused(ROLE_ASSIGNMENT, roleAssignmentName=_OTHER, scope=f"{world[GROUP].id}/providers/No/a/b")
+
+        assert refusal.code == "ResourceNotFound"
+
+    def test_may_cover_the_subscription(self, make: Any) -> None:
+        made = make(ROLE_ASSIGNMENT, roleAssignmentName=_OTHER, scope="/subscriptions/one")
+
+        assert made.id == f"/subscriptions/one/providers/Microsoft.Authorization/roleAssignments/{_OTHER}"

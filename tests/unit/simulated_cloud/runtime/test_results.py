@@ -1,4 +1,4 @@
-"""What is known before an apply, and what is honestly unknown."""
+"""The outputs of a preview, with UNKNOWN for those that only an apply can compute."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ class TestPreviewCreate:
         assert previewed["role"] is UNKNOWN
 
     @pytest.mark.parametrize("output", ["arn", "version", "invokeArn", "lastModified", "architectures"])
-    def test_does_not_know_what_only_the_cloud_can_say(self, output: str, cloud: SimulatedCloud) -> None:
+    def test_does_not_know_computed_outputs(self, output: str, cloud: SimulatedCloud) -> None:
         assert cloud.preview_create(FUNCTION, {"name": "api", "role": "arn"})[output] is UNKNOWN
 
-    def test_does_not_know_a_name_made_of_a_prefix(self, cloud: SimulatedCloud) -> None:
+    def test_does_not_know_a_name_from_a_prefix(self, cloud: SimulatedCloud) -> None:
         assert cloud.preview_create("aws:sns/topic:Topic", {"namePrefix": "a"})["name"] is UNKNOWN
 
-    def test_makes_nothing(self, cloud: SimulatedCloud) -> None:
+    def test_creates_nothing(self, cloud: SimulatedCloud) -> None:
         cloud.preview_create("aws:sns/topic:Topic", {"name": "alarms"})
 
         assert cloud.list_resources() == []
@@ -50,7 +50,7 @@ class TestPreviewUpdate:
         assert previewed["qualifiedArn"] is UNKNOWN
         assert previewed["arn"] == world[FUNCTION].outputs["arn"]
 
-    def test_knows_that_tags_make_no_version(
+    def test_knows_that_tags_do_not_publish_a_version(
         self, cloud: SimulatedCloud, world: dict[str, CreatedResource], samples: Any
     ) -> None:
         previewed = cloud.preview_update(

@@ -1,4 +1,4 @@
-"""What all Azure types share: ids, names, parents, groups and places."""
+"""What all Azure types share: ids, names, parents, resource groups and locations."""
 
 from __future__ import annotations
 
@@ -64,10 +64,10 @@ class TestNames:
     @pytest.mark.parametrize(
         "previous", [{"accountName": "written"}, {"accountName": "a1", "__defaults": ["accountName"]}]
     )
-    def test_stay_when_the_program_gives_none_any_more(self, previous: dict[str, Any], cloud: SimulatedCloud) -> None:
+    def test_stay_when_the_program_no_longer_gives_one(self, previous: dict[str, Any], cloud: SimulatedCloud) -> None:
         assert cloud.add_physical_name(azure.STORAGE, {}, "api", previous=previous) == previous
 
-    def test_that_were_written_are_freed_before_a_replacement(self, cloud: SimulatedCloud, world: World) -> None:
+    def test_that_are_given_are_deleted_before_a_replacement(self, cloud: SimulatedCloud, world: World) -> None:
         inputs = SAMPLES[azure.STORAGE](world)
 
         found = cloud.diff(azure.STORAGE, inputs, world[azure.STORAGE].outputs, {**inputs, "location": "eastus"})
@@ -83,7 +83,7 @@ class TestNames:
         ],
         ids=["storage", "app", "gateway"],
     )
-    def test_of_endpoints_are_taken_everywhere(
+    def test_of_endpoints_are_globally_unique(
         self, type_: str, name: str, message: str, make: Any, refused: Callable[..., CloudRefusal]
     ) -> None:
         make(azure.GROUP, resourceGroupName="rg-other")
@@ -92,7 +92,7 @@ class TestNames:
 
         assert (refusal.status, refusal.message) == (409, message)
 
-    def test_of_others_are_free_in_another_group(self, make: Any) -> None:
+    def test_of_other_types_are_free_in_another_group(self, make: Any) -> None:
         make(azure.GROUP, resourceGroupName="rg-other")
 
         assert "/rg-other/" in make(azure.ACTION_GROUP, resourceGroupName="rg-other").id
@@ -133,40 +133,40 @@ class TestParents:
 
         assert refusal.code == "ResourceNotFound"
 
-    def test_take_their_children_along(self, cloud: SimulatedCloud, world: World) -> None:
+    def test_are_deleted_with_their_children(self, cloud: SimulatedCloud, world: World) -> None:
         cloud.delete(azure.SERVICE, world[azure.SERVICE].id)
 
         assert not [type_ for type_, _ in cloud.list_resources() if "apimanagement" in type_]
 
 
-class TestPlaces:
+class TestLocations:
     @pytest.mark.parametrize("place", ["West Europe", "WestEurope", "westeurope"])
-    def test_are_one_however_they_are_spelled(self, place: str, cloud: SimulatedCloud, world: World) -> None:
+    def test_are_compared_without_case_and_spaces(self, place: str, cloud: SimulatedCloud, world: World) -> None:
         inputs = SAMPLES[azure.VAULT](world)
 
         found = cloud.diff(azure.VAULT, inputs, world[azure.VAULT].outputs, {**inputs, "location": place})
 
         assert found.changed == ()
 
-    def test_are_those_of_the_provider_where_none_is_given(self, make: Any) -> None:
+    def test_default_to_that_of_the_provider(self, make: Any) -> None:
         assert make(azure.IDENTITY, resourceName="id-other", location=None).outputs["location"] == "westeurope"
 
-    def test_see_the_same_names_from_everywhere(self, cloud: SimulatedCloud, world: World) -> None:
+    def test_do_not_filter_account_wide_resources(self, cloud: SimulatedCloud, world: World) -> None:
         assert cloud.list_resources("eastus") == cloud.list_resources()
 
 
 class TestIdentities:
-    def test_are_told_by_id(self, world: World) -> None:
+    def test_are_reported_by_id(self, world: World) -> None:
         identity = world[azure.IDENTITY]
 
-        told = world[azure.APP].outputs["identity"]["userAssignedIdentities"]
+        reported = world[azure.APP].outputs["identity"]["userAssignedIdentities"]
 
-        assert told == {identity.id: {name: identity.outputs[name] for name in ("clientId", "principalId")}}
+        assert reported == {identity.id: {name: identity.outputs[name] for name in ("clientId", "principalId")}}
 
     def test_of_the_system_have_a_principal(self, world: World) -> None:
         assert re.fullmatch("[0-9a-f-]{36}", world[azure.SERVICE].outputs["identity"]["principalId"])
 
-    def test_show_when_another_is_asked_for(self, cloud: SimulatedCloud, world: World) -> None:
+    def test_show_a_change_to_another_one(self, cloud: SimulatedCloud, world: World) -> None:
         inputs = SAMPLES[azure.APP](world)
         other = {**inputs, "identity": {"type": "UserAssigned", "userAssignedIdentities": ["other"]}}
 
@@ -176,7 +176,7 @@ class TestIdentities:
 
 
 class TestInputs:
-    def test_that_do_not_exist_are_named_with_the_nearest(self, cloud: SimulatedCloud, world: World) -> None:
+    def test_that_do_not_exist_are_refused_with_a_suggestion(self, cloud: SimulatedCloud, world: World) -> None:
         failures = cloud.check(azure.STORAGE, {**SAMPLES[azure.STORAGE](world), "minimumTLSVersion": "TLS1_2"})
 
         assert failures[0].reason.endswith("did you mean minimumTlsVersion?")
@@ -202,7 +202,7 @@ class TestInputs:
         ],
         ids=lambda value: value if isinstance(value, str) and ":" not in value else "",
     )
-    def test_are_refused_with_their_place(
+    def test_are_refused_with_their_path(
         self, type_: str, changes: dict[str, Any], path: str, cloud: SimulatedCloud, world: World
     ) -> None:
         failures = cloud.check(type_, {**SAMPLES[type_](world), **changes})
@@ -225,7 +225,7 @@ class TestSecrets:
         ],
         ids=["settings", "secret", "named value", "backend", "logger"],
     )
-    def test_are_not_given_to_who_does_not_know_them(
+    def test_are_omitted_where_the_caller_does_not_know_them(
         self, type_: str, name: str, cloud: SimulatedCloud, world: World
     ) -> None:
         read = cloud.read(type_, world[type_].id)

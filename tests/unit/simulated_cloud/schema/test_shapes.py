@@ -1,4 +1,4 @@
-"""The shape rules: each kind of fault is named with its place, and what is unknown passes."""
+"""The shape check names every failure with its path, and accepts unknown values."""
 
 from __future__ import annotations
 
@@ -29,14 +29,14 @@ GOOD: dict[str, dict[str, Any]] = {
 
 
 def failures(type_: str, **changes: Any) -> list[CheckFailure]:
-    """What is wrong with a good resource after these changes; None takes a property out."""
+    """Check a valid resource after these changes; None omits a property."""
     inputs = {**GOOD[type_], **changes}
     return check_inputs(AWS_TYPES[type_], {name: value for name, value in inputs.items() if value is not None})
 
 
-class TestCheck:
+class TestCheckInputs:
     @pytest.mark.parametrize("type_", sorted(GOOD))
-    def test_finds_nothing_wrong_with_what_is_good(self, type_: str) -> None:
+    def test_accepts_valid_inputs(self, type_: str) -> None:
         assert failures(type_) == []
 
     @pytest.mark.parametrize(
@@ -75,7 +75,7 @@ class TestCheck:
             ("aws:lambda/alias:Alias", {"name": "123"}, "name", "must match"),
         ],
     )
-    def test_names_place_and_reason(self, type_: str, changes: dict[str, Any], path: str, reason: str) -> None:
+    def test_names_path_and_reason(self, type_: str, changes: dict[str, Any], path: str, reason: str) -> None:
         found = failures(type_, **changes)
 
         assert not path or any(one.property == path and reason in one.reason for one in found)
@@ -86,12 +86,12 @@ class TestCheck:
 
         assert {one.property for one in found} == {"memorySize", "timeout", "name", "extra"}
 
-    def test_lets_the_unknown_pass_anywhere(self) -> None:
+    def test_accepts_unknown_values_anywhere(self) -> None:
         variables = {"A": UNKNOWN}
 
         assert failures(FUNCTION, role=UNKNOWN, environment={"variables": variables}, timeout=UNKNOWN) == []
 
-    def test_only_warns_of_general_knowledge(self) -> None:
+    def test_only_warns_by_general_knowledge(self) -> None:
         found = failures("aws:secretsmanager/secret:Secret", name="database-abcdef")
 
         assert [(one.warning, one.evidence) for one in found] == [(True, "general knowledge")]
@@ -102,5 +102,5 @@ class TestCheck:
         assert len(found) == 2
         assert "hunter2" not in str(found)
 
-    def test_passes_over_the_marks_of_the_bridge(self) -> None:
+    def test_ignores_the_defaults_key(self) -> None:
         assert failures(FUNCTION, __defaults=["name"]) == []

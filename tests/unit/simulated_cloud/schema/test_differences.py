@@ -1,4 +1,4 @@
-"""What counts as a change, what it does to the resource, and how it is named."""
+"""What counts as a change, whether it replaces the resource, and how its path is written."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ BASE = {"name": "api", "role": "arn:role", "runtime": "nodejs24.x", "handler": "
 
 
 def function_diff(old: dict[str, Any], new: dict[str, Any], reported: dict[str, Any] | None = None) -> ResourceDiff:
-    """The difference between two functions that share the base."""
+    """Compare two functions that share BASE."""
     before = {**BASE, **old}
     return compute_diff(FUNCTION, before, reported or before, {**BASE, **new})
 
 
-class TestDiff:
+class TestComputeDiff:
     @pytest.mark.parametrize(
         ("old", "new", "path", "kind"),
         [
@@ -46,7 +46,7 @@ class TestDiff:
             ({"tags": {"a": "1"}}, {"tags": {}}, "tags", "delete"),
         ],
     )
-    def test_names_the_place_and_kind(self, old: dict[str, Any], new: dict[str, Any], path: str, kind: str) -> None:
+    def test_names_path_and_kind(self, old: dict[str, Any], new: dict[str, Any], path: str, kind: str) -> None:
         assert function_diff(old, new).detailed[path] == kind
 
     @pytest.mark.parametrize(
@@ -66,10 +66,10 @@ class TestDiff:
         ],
         ids=[
             *("default removed", "default as float", "empty text", "false flag", "empty map"),
-            *("same archive elsewhere", "settled by the cloud", "order of a set"),
+            *("same archive elsewhere", "chosen by the cloud", "order of a set"),
         ],
     )
-    def test_is_empty_for_other_spellings(self, old: dict[str, Any], new: dict[str, Any]) -> None:
+    def test_is_empty_for_equal_values(self, old: dict[str, Any], new: dict[str, Any]) -> None:
         assert function_diff(old, new).changed == ()
 
     def test_ignores_what_the_cloud_chose(self) -> None:
@@ -77,7 +77,7 @@ class TestDiff:
 
         assert function_diff({}, {}, reported).changed == ()
 
-    def test_shows_drift_of_what_is_written(self) -> None:
+    def test_shows_drift_of_a_given_input(self) -> None:
         found = function_diff({"timeout": 10}, {"timeout": 10}, {**BASE, "timeout": 20})
 
         assert found.changed == ("timeout",)
@@ -98,10 +98,10 @@ class TestDiff:
 
         assert found.changed == ()
 
-    def test_counts_an_unknown_as_a_change(self) -> None:
+    def test_reports_an_unknown_value_as_a_change(self) -> None:
         assert function_diff({"timeout": 3}, {"timeout": UNKNOWN}).detailed == {"timeout": "update"}
 
-    def test_replaces_for_an_unknown_where_a_change_would(self) -> None:
+    def test_replaces_for_an_unknown_value_of_a_force_new_input(self) -> None:
         assert function_diff({}, {"name": UNKNOWN}).replaces == ("name",)
 
     def test_finds_the_unknown_entry_of_a_map(self) -> None:
@@ -115,13 +115,13 @@ class TestDiff:
 
 
 class TestDeleteBeforeReplace:
-    def test_is_needed_when_a_written_name_stays(self) -> None:
+    def test_is_needed_when_a_given_name_stays(self) -> None:
         assert function_diff({}, {"packageType": "Image"}).delete_before_replace
 
     def test_is_not_needed_when_the_name_changes(self) -> None:
         assert not function_diff({}, {"name": "other"}).delete_before_replace
 
-    def test_is_not_needed_for_an_automatic_name(self) -> None:
+    def test_is_not_needed_for_a_generated_name(self) -> None:
         found = function_diff({"__defaults": ["name"]}, {"packageType": "Image", "__defaults": ["name"]})
 
         assert found.replaces == ("packageType",)

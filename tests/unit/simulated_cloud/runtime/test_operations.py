@@ -1,4 +1,4 @@
-"""What must exist, what must be unique, and what holds what it stands on."""
+"""References, uniqueness and dependents."""
 
 from __future__ import annotations
 
@@ -60,14 +60,14 @@ class TestUniqueness:
         ],
         ids=lambda value: value.rpartition(":")[2] if value.startswith("aws:") else "",
     )
-    def test_is_kept_by_refusing_a_second_one(self, type_: str, code: str, message: str, refused: Refused) -> None:
+    def test_refuses_a_second_resource(self, type_: str, code: str, message: str, refused: Refused) -> None:
         refusal = refused(type_)
 
         assert refusal.code == code
         assert message in refusal.message
 
     @pytest.mark.parametrize("type_", [ALARM, TOPIC, "aws:iam/rolePolicy:RolePolicy"])
-    def test_is_not_asked_where_a_repeated_call_overwrites(
+    def test_does_not_apply_where_a_create_overwrites(
         self, type_: str, make: Any, cloud: SimulatedCloud, world: World
     ) -> None:
         again = make(type_)
@@ -83,14 +83,14 @@ class TestUniqueness:
 
         assert made.outputs["apiId"] == other.id
 
-    def test_also_holds_for_an_update(self, make: Any, cloud: SimulatedCloud, world: World) -> None:
+    def test_applies_to_updates_too(self, make: Any, cloud: SimulatedCloud, world: World) -> None:
         other = make(ROUTE, routeKey="GET /health")
         taken = {**other.outputs, "routeKey": "ANY /{proxy+}"}
 
         with pytest.raises(CloudRefusal, match="already exists for this API"):
             cloud.update(ROUTE, other.id, taken)
 
-    def test_ends_with_the_old_name_after_an_update(self, make: Any, cloud: SimulatedCloud, world: World) -> None:
+    def test_frees_the_old_name_after_an_update(self, make: Any, cloud: SimulatedCloud, world: World) -> None:
         cloud.update(ROUTE, world[ROUTE].id, {**world[ROUTE].outputs, "routeKey": "GET /health"})
 
         assert make(ROUTE).outputs["routeKey"] == "ANY /{proxy+}"
@@ -129,7 +129,9 @@ class TestReferences:
             ("aws:ec2/natGateway:NatGateway", {"allocationId": "eipalloc-none"}, "InvalidAllocationID.NotFound"),
         ],
     )
-    def test_to_nothing_are_refused(self, type_: str, changes: dict[str, Any], code: str, refused: Refused) -> None:
+    def test_to_missing_resources_are_refused(
+        self, type_: str, changes: dict[str, Any], code: str, refused: Refused
+    ) -> None:
         assert refused(type_, **changes).code == code
 
     @pytest.mark.parametrize(
@@ -140,17 +142,17 @@ class TestReferences:
         ],
         ids=["alarm action", "integration"],
     )
-    def test_that_aws_does_not_follow_only_warn(self, type_: str, changes: dict[str, Any], make: Any) -> None:
+    def test_that_aws_does_not_check_only_warn(self, type_: str, changes: dict[str, Any], make: Any) -> None:
         assert len(make(type_, **changes).warnings) == 1
 
-    def test_reach_a_function_by_name_arn_and_qualified_arn(self, make: Any, world: World) -> None:
+    def test_find_a_function_by_name_arn_and_qualified_arn(self, make: Any, world: World) -> None:
         outputs = world[FUNCTION].outputs
 
         for number, name in enumerate((outputs["name"], outputs["arn"], outputs["qualifiedArn"])):
             made = make(PERMISSION, function=name, statementId=f"s{number}")
             assert made.outputs["function"] == name
 
-    def test_reach_a_log_group_with_the_suffix_of_its_streams(self, make: Any, world: World) -> None:
+    def test_find_a_log_group_by_an_arn_with_a_stream_suffix(self, make: Any, world: World) -> None:
         arn = f"{world[LOG_GROUP].outputs['arn']}:*"
 
         made = make(STAGE, name="beta", accessLogSettings={"destinationArn": arn, "format": "$context.requestId"})
@@ -173,16 +175,14 @@ class TestDependents:
         ],
         ids=lambda value: value.rpartition(":")[2] if value.startswith("aws:") else "",
     )
-    def test_hold_what_they_stand_on(
-        self, type_: str, code: str, message: str, cloud: SimulatedCloud, world: World
-    ) -> None:
+    def test_prevent_a_delete(self, type_: str, code: str, message: str, cloud: SimulatedCloud, world: World) -> None:
         with pytest.raises(CloudRefusal) as caught:
             cloud.delete(type_, world[type_].id, world[type_].outputs)
 
         assert caught.value.code == code
         assert message in caught.value.message
 
-    def test_let_go_when_an_update_moves_them_away(self, cloud: SimulatedCloud, world: World, make: Any) -> None:
+    def test_allow_a_delete_after_an_update_moved_them(self, cloud: SimulatedCloud, world: World, make: Any) -> None:
         other = make(INTEGRATION)
         moved = {**world[ROUTE].outputs, "target": f"integrations/{other.id}"}
 
@@ -191,7 +191,7 @@ class TestDependents:
 
         assert (INTEGRATION, world[INTEGRATION].id) not in cloud.list_resources()
 
-    def test_of_a_function_go_with_it(self, cloud: SimulatedCloud, world: World) -> None:
+    def test_of_a_function_are_deleted_with_it(self, cloud: SimulatedCloud, world: World) -> None:
         cloud.delete(FUNCTION, "api")
 
         assert not [type_ for type_, _ in cloud.list_resources() if type_.startswith("aws:lambda/")]

@@ -1,4 +1,4 @@
-"""What API Gateway refuses, and what it makes of a protocol and a stage."""
+"""What API Gateway refuses, and the endpoints of APIs and stages."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ class TestApiLimits:
         assert "29000" in refused(INTEGRATION, apiId=api.id, timeoutMilliseconds=30_000).message
 
     @pytest.mark.parametrize(("stage", "ending"), [("$default", ".com/"), ("beta", ".com/beta")])
-    def test_shape_the_url_of_a_stage(self, stage: str, ending: str, make: Any) -> None:
+    def test_have_stages_with_their_own_url(self, stage: str, ending: str, make: Any) -> None:
         other = make(API)
 
         assert make(STAGE, apiId=other.id, name=stage).outputs["invokeUrl"].endswith(ending)
@@ -82,23 +82,23 @@ class TestWebSocketApis:
         [{}, {"accessLogSettings": None, "defaultRouteSettings": {"loggingLevel": "INFO"}}],
         ids=["access", "execution"],
     )
-    def test_log_through_a_role_of_the_account_only(
+    def test_cannot_log_without_a_role_in_the_account_settings(
         self, api: str, changes: dict[str, Any], no_role: None, refused: Refused
     ) -> None:
         refusal = refused(STAGE, apiId=api, name="live", **changes)
 
         assert "CloudWatch Logs role ARN must be set in account settings" in refusal.message
 
-    def test_log_where_the_account_has_a_role(self, api: str, make: Any) -> None:
+    def test_log_through_the_role_in_the_account_settings(self, api: str, make: Any) -> None:
         assert make(STAGE, apiId=api, name="live").id == "live"
 
     def test_need_no_role_where_nothing_is_logged(self, api: str, no_role: None, make: Any) -> None:
         assert make(STAGE, apiId=api, name="live", accessLogSettings=None).id == "live"
 
-    def test_ask_functions_alone_who_may_connect(self, api: str, refused: Refused) -> None:
+    def test_accept_request_authorizers_only(self, api: str, refused: Refused) -> None:
         assert "Only REQUEST authorizers" in refused(AUTHORIZER, apiId=api).message
 
-    def test_are_guarded_when_a_client_connects_and_never_again(self, api: str, make: Any, refused: Refused) -> None:
+    def test_authorize_clients_only_when_they_connect(self, api: str, make: Any, refused: Refused) -> None:
         asks = {"authorizerType": "REQUEST", "jwtConfiguration": None, "identitySources": None}
         authorizer = make(AUTHORIZER, apiId=api, **asks)
         routed = {"apiId": api, "authorizationType": "CUSTOM", "authorizerId": authorizer.id, "target": None}
@@ -113,12 +113,12 @@ class TestAccount:
         made: CreatedResource = make(ROLE, name="other")
         return made
 
-    def test_takes_a_role_that_may_write_logs_only(self, role: CreatedResource, refused: Refused) -> None:
+    def test_refuses_a_role_that_cannot_write_logs(self, role: CreatedResource, refused: Refused) -> None:
         refusal = refused(ACCOUNT, cloudwatchRoleArn=role.outputs["arn"])
 
         assert refusal.message.startswith("The role ARN does not have required permissions configured.")
 
-    def test_takes_a_role_that_trusts_api_gateway_only(self, make: Any, refused: Refused) -> None:
+    def test_refuses_a_role_that_does_not_trust_api_gateway(self, make: Any, refused: Refused) -> None:
         stranger = make(ROLE, name="other", assumeRolePolicy=json.dumps({"Statement": []}))
         make(ATTACHMENT, role="other")
 
@@ -132,7 +132,7 @@ class TestAccount:
         ],
         ids=["managed", "written"],
     )
-    def test_is_one_for_the_region_whoever_sets_it_last(
+    def test_exists_once_per_region_and_is_overwritten(
         self, kind: str, how: dict[str, Any], role: CreatedResource, make: Any, cloud: SimulatedCloud
     ) -> None:
         make(kind, role="other", **how)

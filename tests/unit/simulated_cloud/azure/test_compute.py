@@ -1,4 +1,4 @@
-"""Function apps: what each plan asks for and refuses."""
+"""App Service plans and function apps: what each plan requires and refuses."""
 
 from __future__ import annotations
 
@@ -42,41 +42,41 @@ class TestFlexConsumption:
             f"The following {place} for Flex Consumption sites is invalid. Please remove or rename it before retrying."
         )
 
-    def test_warns_of_what_some_regions_refuse(self, make: Any) -> None:
+    def test_warns_about_settings_that_some_regions_refuse(self, make: Any) -> None:
         made = make(APP, name="func-other", siteConfig={"netFrameworkVersion": "v4.6"})
 
         assert "Some regions refuse netFrameworkVersion" in made.warnings[0]
 
-    def test_asks_for_its_own_configuration(self, refused: Refused) -> None:
+    def test_requires_function_app_config(self, refused: Refused) -> None:
         refusal = refused(APP, name="func-other", functionAppConfig=None)
 
         assert "The FunctionAppConfig section was not specified in the request" in refusal.message
 
-    def test_refuses_colons_in_names_of_settings(self, refused: Refused) -> None:
+    def test_refuses_colons_in_setting_names(self, refused: Refused) -> None:
         assert "must not contain ':'" in refused(APP, name="func-other", siteConfig=_setting("a:b")).message
 
     @pytest.mark.parametrize(
         "scale", [{"instanceMemoryMB": 1024}, {"maximumInstanceCount": 0}, {"maximumInstanceCount": 1001}], ids=str
     )
-    def test_has_sizes_of_its_own(self, scale: dict[str, Any], cloud: SimulatedCloud, world: World) -> None:
+    def test_limits_sizes(self, scale: dict[str, Any], cloud: SimulatedCloud, world: World) -> None:
         inputs = {**SAMPLES[APP](world), "functionAppConfig": function_app_config(world, **scale)}
 
         (failure,) = cloud.check(APP, inputs)
 
         assert failure.property == f"functionAppConfig.scaleAndConcurrency.{next(iter(scale))}"
 
-    def test_warns_of_the_smallest_size(self, make: Any, world: World) -> None:
+    def test_warns_about_the_smallest_size(self, make: Any, world: World) -> None:
         made = make(APP, name="func-small", functionAppConfig=function_app_config(world, instanceMemoryMB=512))
 
         assert made.warnings == ("This region or API version may refuse 512 MB; 2048 MB is accepted everywhere.",)
 
-    def test_keeps_no_more_ready_than_it_may_have(self, refused: Refused, world: World) -> None:
+    def test_refuses_more_ready_instances_than_the_maximum(self, refused: Refused, world: World) -> None:
         ready = [{"name": "http", "instanceCount": 5}]
         config = function_app_config(world, maximumInstanceCount=4, alwaysReady=ready)
 
         assert "always ready" in refused(APP, name="func-other", functionAppConfig=config).message
 
-    def test_asks_for_a_subnet_that_is_handed_to_it(self, make: Any, refused: Refused) -> None:
+    def test_requires_a_delegated_subnet(self, make: Any, refused: Refused) -> None:
         plain = make(SUBNET, subnetName="plain", addressPrefix="10.0.2.0/24", delegations=None)
 
         refusal = refused(APP, name="func-other", virtualNetworkSubnetId=plain.id)
@@ -86,38 +86,38 @@ class TestFlexConsumption:
             "Please add the delegation and try again."
         )
 
-    def test_refuses_an_underscore_in_the_name_of_a_subnet(self, make: Any, refused: Refused) -> None:
+    def test_refuses_an_underscore_in_a_subnet_name(self, make: Any, refused: Refused) -> None:
         subnet = make(SUBNET, subnetName="a_b", addressPrefix="10.0.2.0/24")
 
         assert "underscores" in refused(APP, name="func-other", virtualNetworkSubnetId=subnet.id).message
 
-    def test_warns_where_the_package_has_no_container(self, make: Any, world: World) -> None:
+    def test_warns_about_a_missing_package_container(self, make: Any, world: World) -> None:
         config = function_app_config(world)
         config["deployment"]["storage"]["value"] = "https://stsemantest.blob.core.windows.net/none"
 
         assert "does not exist" in make(APP, name="func-other", functionAppConfig=config).warnings[0]
 
-    def test_warns_of_a_host_id_that_two_apps_share(self, make: Any) -> None:
+    def test_warns_about_a_shared_host_id(self, make: Any) -> None:
         long = "func-semantest-with-a-name-of-more-than-32"
         make(APP, name=f"{long}-one")
 
         assert "one host id" in make(APP, name=f"{long}-two").warnings[0]
 
-    def test_warns_of_credentials_for_every_origin(self, make: Any) -> None:
+    def test_warns_about_credentials_for_every_origin(self, make: Any) -> None:
         cors = {"cors": {"allowedOrigins": ["*"], "supportCredentials": True}}
 
         made = make(APP, name="func-other", siteConfig=cors)
 
         assert made.warnings == ("Browsers refuse credentials where every origin is allowed.",)
 
-    def test_asks_for_zone_redundant_storage_in_several_zones(self, make: Any, refused: Refused) -> None:
+    def test_requires_zone_redundant_storage_for_a_zone_redundant_plan(self, make: Any, refused: Refused) -> None:
         plan = make(PLAN, name="plan-zones", zoneRedundant=True)
 
         assert "zone redundant storage" in refused(APP, name="func-other", serverFarmId=plan.id).message
 
 
 class TestOtherPlans:
-    def test_reach_a_share_by_key(self, make: Any, refused: Refused) -> None:
+    def test_require_key_access_for_a_file_share(self, make: Any, refused: Refused) -> None:
         plan = make(PLAN, name="plan-premium", sku={"name": "EP1", "tier": "ElasticPremium"})
 
         refusal = refused(
@@ -131,19 +131,19 @@ class TestOtherPlans:
 
         assert refusal.message.startswith("Creation of storage file share failed with")
 
-    def test_ask_for_another_delegation(self, make: Any, refused: Refused) -> None:
+    def test_require_another_delegation(self, make: Any, refused: Refused) -> None:
         plan = make(PLAN, name="plan-premium", sku={"name": "EP1", "tier": "ElasticPremium"})
 
         refusal = refused(APP, name="func-other", serverFarmId=plan.id, functionAppConfig=None)
 
         assert "Microsoft.Web/serverFarms" in refusal.message
 
-    def test_of_linux_consumption_are_warned_of(self, make: Any) -> None:
+    def test_warn_about_linux_consumption(self, make: Any) -> None:
         plan = make(PLAN, name="plan-y1", sku={"name": "Y1", "tier": "Dynamic"})
 
         assert "retires on 2028-09-30" in plan.warnings[0]
 
-    def test_of_consumption_join_no_network(self, make: Any, refused: Refused) -> None:
+    def test_of_consumption_refuse_a_network(self, make: Any, refused: Refused) -> None:
         plan = make(PLAN, name="plan-y1", sku={"name": "Y1", "tier": "Dynamic"})
 
         refusal = refused(APP, name="func-other", serverFarmId=plan.id, functionAppConfig=None)
@@ -152,7 +152,7 @@ class TestOtherPlans:
 
 
 class TestPlans:
-    def test_stay_while_an_app_is_on_them(self, cloud: SimulatedCloud, world: World) -> None:
+    def test_cannot_be_deleted_while_an_app_uses_them(self, cloud: SimulatedCloud, world: World) -> None:
         with pytest.raises(CloudRefusal) as caught:
             cloud.delete(PLAN, world[PLAN].id)
 
@@ -160,18 +160,18 @@ class TestPlans:
             f"Server farm 'plan-semantest' cannot be deleted because it has web app(s) {world[APP].id} assigned to it."
         )
 
-    def test_do_not_become_flexible_in_place(self, cloud: SimulatedCloud, world: World) -> None:
+    def test_cannot_become_flex_consumption_in_place(self, cloud: SimulatedCloud, world: World) -> None:
         inputs = {**SAMPLES[PLAN](world), "sku": {"name": "EP1", "tier": "ElasticPremium"}}
 
         with pytest.raises(CloudRefusal, match="to or from Flex Consumption"):
             cloud.update(PLAN, world[PLAN].id, inputs)
 
 
-class TestHosts:
-    def test_are_named_after_the_app(self, world: World) -> None:
+class TestHostNames:
+    def test_contain_the_name_of_the_app(self, world: World) -> None:
         assert world[APP].outputs["defaultHostName"] == "func-semantest.azurewebsites.net"
 
-    def test_are_told_apart_by_digits_on_request(self, make: Any) -> None:
+    def test_contain_digits_and_region_on_request(self, make: Any) -> None:
         made = make(APP, name="func-other", autoGeneratedDomainNameLabelScope="TenantReuse")
 
         name, _, rest = made.outputs["defaultHostName"].partition(".")

@@ -1,4 +1,4 @@
-"""Code for function apps: it is published beside the resource, once the app can reach its storage."""
+"""Code published to function apps, which needs access to the storage of the package."""
 
 from __future__ import annotations
 
@@ -22,29 +22,29 @@ _DIGEST = "a" * 64
 
 @pytest.fixture
 def app(world: World) -> str:
-    """An app whose identity has had its role for a while."""
+    """Return the id of an app whose role assignment has taken effect."""
     return world[APP].id
 
 
 class TestPublishedCode:
-    def test_is_none_at_first(self, cloud: SimulatedCloud, app: str) -> None:
+    def test_is_empty_at_first(self, cloud: SimulatedCloud, app: str) -> None:
         assert cloud.published_code(APP, app) == ""
 
-    def test_is_what_was_published_last(self, cloud: SimulatedCloud, app: str) -> None:
+    def test_is_the_last_published(self, cloud: SimulatedCloud, app: str) -> None:
         cloud.publish_code(APP, app, "first")
 
         cloud.publish_code(APP, app, _DIGEST)
 
         assert cloud.published_code(APP, app) == _DIGEST
 
-    def test_stays_through_an_update(self, cloud: SimulatedCloud, app: str, world: World) -> None:
+    def test_survives_an_update(self, cloud: SimulatedCloud, app: str, world: World) -> None:
         cloud.publish_code(APP, app, _DIGEST)
 
         cloud.update(APP, app, {**SAMPLES[APP](world), "httpsOnly": False})
 
         assert cloud.published_code(APP, app) == _DIGEST
 
-    def test_goes_with_the_app(self, cloud: SimulatedCloud, app: str, world: World) -> None:
+    def test_is_deleted_with_the_app(self, cloud: SimulatedCloud, app: str, world: World) -> None:
         cloud.publish_code(APP, app, _DIGEST)
         cloud.delete(APP, app)
 
@@ -52,7 +52,7 @@ class TestPublishedCode:
 
         assert cloud.published_code(APP, app) == ""
 
-    def test_is_kept_between_processes(self, cloud: SimulatedCloud, inventory: Inventory, app: str) -> None:
+    def test_is_stored_in_the_inventory(self, cloud: SimulatedCloud, inventory: Inventory, app: str) -> None:
         cloud.publish_code(APP, app, _DIGEST)
         other = type(cloud)({}, inventory, account="another", region="westeurope")
 
@@ -61,18 +61,18 @@ class TestPublishedCode:
 
 
 class TestPublishing:
-    def test_is_refused_to_what_is_gone(self, cloud: SimulatedCloud) -> None:
+    def test_is_refused_for_a_missing_app(self, cloud: SimulatedCloud) -> None:
         with pytest.raises(CloudRefusal, match="ResourceNotFound"):
             cloud.publish_code(APP, "/none", _DIGEST)
 
-    def test_is_refused_to_what_runs_no_code(self, cloud: SimulatedCloud, world: World) -> None:
+    def test_is_refused_for_a_type_without_code(self, cloud: SimulatedCloud, world: World) -> None:
         with pytest.raises(CloudRefusal, match="CodeNotTaken"):
             cloud.publish_code(STORAGE, world[STORAGE].id, _DIGEST)
 
     @pytest.mark.parametrize(
         ("type_", "message"), [(ROLE_ASSIGNMENT, "Forbidden"), (CONTAINER, "NotFound")], ids=["role", "container"]
     )
-    def test_is_refused_without_a_way_to_the_storage(
+    def test_is_refused_without_access_to_the_storage(
         self, type_: str, message: str, cloud: SimulatedCloud, app: str, world: World
     ) -> None:
         cloud.delete(type_, world[type_].id)
@@ -82,14 +82,14 @@ class TestPublishing:
 
         assert cloud.published_code(APP, app) == ""
 
-    def test_is_refused_to_who_may_only_read(self, cloud: SimulatedCloud, app: str, world: World, make: Any) -> None:
+    def test_is_refused_with_a_reader_role(self, cloud: SimulatedCloud, app: str, world: World, make: Any) -> None:
         cloud.delete(ROLE_ASSIGNMENT, world[ROLE_ASSIGNMENT].id)
         make(ROLE_ASSIGNMENT, roleDefinitionId=role(_READER))
 
         with pytest.raises(CloudRefusal, match="Forbidden"):
             cloud.publish_code(APP, app, _DIGEST)
 
-    def test_waits_until_a_new_role_acts(
+    def test_is_refused_until_a_new_role_takes_effect(
         self, cloud: SimulatedCloud, app: str, world: World, make: Any, clock: VirtualClock
     ) -> None:
         cloud.delete(ROLE_ASSIGNMENT, world[ROLE_ASSIGNMENT].id)
@@ -106,7 +106,7 @@ class TestPublishing:
         assert refusals == 4
         assert clock.seconds - began >= ROLE_PROPAGATION_SECONDS
 
-    def test_is_refused_to_a_key_that_is_switched_off(self, cloud: SimulatedCloud, make: Any, world: World) -> None:
+    def test_is_refused_with_a_disabled_key(self, cloud: SimulatedCloud, make: Any, world: World) -> None:
         config = function_app_config(world)
         config["deployment"]["storage"]["authentication"] = {"type": "StorageAccountConnectionString"}
         keyed = make(APP, name="func-keyed", functionAppConfig=config)
@@ -114,7 +114,7 @@ class TestPublishing:
         with pytest.raises(CloudRefusal, match="Key based authentication is not permitted"):
             cloud.publish_code(APP, keyed.id, _DIGEST)
 
-    def test_can_fail_by_script(self, inventory: Inventory, app: str) -> None:
+    def test_fails_by_a_scripted_fault(self, inventory: Inventory, app: str) -> None:
         from semantest_iac.infrastructure.simulated_cloud.azure.catalogue import simulated_azure
 
         script = FaultScript(
