@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from semantest_iac.domain.deployment.status import DeploymentStatus
     from semantest_iac.domain.errors import DeploymentError, Fault, ProviderError, RefusedError, ValidationError
 
-_HOMES = {
+_MODULES = {
     "Application": "semantest_iac.bootstrap.application",
     "ChangePlan": "semantest_iac.domain.deployment.change_plan",
     "DeploymentError": "semantest_iac.domain.errors",
@@ -77,9 +77,9 @@ def deploy(
     """
     import asyncio
 
-    application, order = _order((component, provider, environment, region), home, configuration)
-    deployments = application.deployments(order.variables, engine=order.engine)
-    return asyncio.run(deployments.deploy(order.stack, order.configuration, by="Python API"))
+    application, spec = _build_spec((component, provider, environment, region), home, configuration)
+    deployments = application.deployments(spec.variables, engine=spec.engine)
+    return asyncio.run(deployments.deploy(spec.stack, spec.configuration, settings=spec.settings, by="Python API"))
 
 
 def preview(
@@ -94,9 +94,9 @@ def preview(
     """What `deploy` would do with the same arguments; nothing is changed or recorded. Raises as `deploy` does."""
     import asyncio
 
-    application, order = _order((component, provider, environment, region), home, configuration)
-    deployments = application.deployments(order.variables, engine=order.engine)
-    return asyncio.run(deployments.preview(order.stack, order.configuration)).plan
+    application, spec = _build_spec((component, provider, environment, region), home, configuration)
+    deployments = application.deployments(spec.variables, engine=spec.engine)
+    return asyncio.run(deployments.preview(spec.stack, spec.configuration, settings=spec.settings)).plan
 
 
 def status(*, home: str | Path = ".semantest") -> list[DeploymentRow]:
@@ -108,7 +108,7 @@ def status(*, home: str | Path = ".semantest") -> list[DeploymentRow]:
     return Application(Path(home)).ledger.newest()
 
 
-def _order(
+def _build_spec(
     words: tuple[str, str | None, str | None, str | None],
     home: str | Path,
     configuration: Mapping[str, Any] | None,
@@ -131,8 +131,8 @@ def _order(
 
 
 def __getattr__(name: str) -> Any:
-    if name not in _HOMES:
+    if name not in _MODULES:
         raise AttributeError(f"module '{__name__}' has no attribute '{name}'")
     from importlib import import_module
 
-    return getattr(import_module(_HOMES[name]), name)
+    return getattr(import_module(_MODULES[name]), name)

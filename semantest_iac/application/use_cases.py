@@ -1,4 +1,4 @@
-"""What people and programs ask of the application; the same for the command line and the Python API."""
+"""The use cases of the application; the command line and the Python API call the same."""
 
 from __future__ import annotations
 
@@ -14,22 +14,22 @@ from semantest_iac.application.ports.run_queue import LeaseHolder, OnWait
 from semantest_iac.domain.deployment.change_plan import ChangePlan
 from semantest_iac.domain.deployment.deployment_service import DeploymentService
 from semantest_iac.domain.deployment.stack import Stack
+from semantest_iac.domain.environments.settings import ComponentSettings
 from semantest_iac.domain.errors import LedgerError, NotFoundError
 from semantest_iac.domain.networking.http_exchange import HttpRequest
 from semantest_iac.domain.ports.service_probe import ProbeAnswer, ServiceProbe
 from semantest_iac_events.deployments import DeploymentRequested
-from semantest_iac_events.event import StackRequest
 from semantest_iac_events.infrastructure import InfrastructureRemovalRequested
 
 
 def _ignore_wait(holder: LeaseHolder | None) -> None:
-    """For callers that do not show who they wait for."""
+    """Ignore who holds the stack."""
 
 
 class DeploymentUseCase:
-    """Deploy, preview, destroy and call; every method raises DeploymentError for what is refused at the door.
+    """Deploy, preview, destroy and call; every method raises DeploymentError for a refused request.
 
-    A deployment that was accepted and failed is an outcome, not an exception: look at the row's state and error.
+    A deployment that was accepted and failed is returned, not raised: its row has the state and the error.
     """
 
     def __init__(
@@ -51,40 +51,49 @@ class DeploymentUseCase:
         stack: Stack,
         configuration: Mapping[str, Any],
         *,
+        settings: ComponentSettings | None = None,
         by: str = "",
-        of: str | None = None,
+        batch: str | None = None,
         on_wait: OnWait = _ignore_wait,
     ) -> DeploymentRow:
-        """Bring the stack to its configuration and return how it ended.
+        """Deploy the stack with this configuration and return how that ended.
 
-        `of` is the correlation of what asked for several stacks at once.
+        `settings` are those of a deployment spec, whose configuration is not validated again. `batch` is the
+        correlation id that all stacks of one command share.
         """
         request = DeploymentRequested(**asdict(stack), configuration=dict(configuration), requested_by=by)
-        return await self._submitted(request.model_copy(update={"correlation_id": of}) if of else request, on_wait)
+        request = request.model_copy(update={"correlation_id": batch}) if batch else request
+        await self._intake.accept_deploy(request, settings)
+        await self._intake.run(request, on_wait)
+        return self._row_of(request.deployment_id)
 
-    async def preview(self, stack: Stack, configuration: Mapping[str, Any]) -> DeploymentContext:
-        """Everything that a deployment would find out before it changes something; nothing is recorded."""
+    async def preview(
+        self, stack: Stack, configuration: Mapping[str, Any], *, settings: ComponentSettings | None = None
+    ) -> DeploymentContext:
+        """Take the read-only steps of a deployment; nothing is recorded."""
         request = DeploymentRequested(**asdict(stack), configuration=dict(configuration))
-        return await self._process.plan(await self._intake.prepared(request))
+        return await self._process.plan(await self._intake.accept_deploy(request, settings))
 
     async def preview_destroy(self, stack: Stack) -> ChangePlan:
-        """What `destroy` would delete; refused where `destroy` is."""
-        await self._intake.admit(InfrastructureRemovalRequested(**asdict(stack)))
+        """Return what `destroy` would delete; refuses what `destroy` refuses."""
+        self._intake.accept_destroy(InfrastructureRemovalRequested(**asdict(stack)))
         return await self._service.provisioner.preview_destroy(stack)
 
     async def destroy(self, stack: Stack, *, by: str = "", on_wait: OnWait = _ignore_wait) -> DeploymentRow:
-        """Delete everything of the stack and return how it ended."""
-        return await self._submitted(InfrastructureRemovalRequested(**asdict(stack), requested_by=by), on_wait)
+        """Delete every resource of the stack and return how that ended."""
+        request = InfrastructureRemovalRequested(**asdict(stack), requested_by=by)
+        self._intake.accept_destroy(request)
+        await self._intake.run(request, on_wait)
+        return self._row_of(request.deployment_id)
 
     async def call(self, stack: Stack, request: HttpRequest) -> ProbeAnswer:
         """Send one request through the stack's endpoint."""
         if not stack.is_service:
-            raise NotFoundError(f"Cannot call '{stack}': nothing of it answers.")
+            raise NotFoundError(f"Cannot call '{stack}': it has no endpoint.")
         return await self._probe.call(stack, request)
 
-    async def _submitted(self, request: StackRequest, on_wait: OnWait) -> DeploymentRow:
-        await self._intake.submit(request, on_wait)
-        row = self._ledger.deployment(request.deployment_id)
+    def _row_of(self, deployment: str) -> DeploymentRow:
+        row = self._ledger.deployment(deployment)
         if row is None:
-            raise LedgerError(f"Cannot find deployment '{request.deployment_id}' in the ledger after it ended.")
+            raise LedgerError(f"Cannot find deployment '{deployment}' in the ledger after it ended.")
         return row

@@ -148,6 +148,8 @@ class Application:
         from semantest_iac.domain.deployment.deployment_service import DeploymentService
         from semantest_iac.infrastructure.artifacts.package_builder import PackageBuilder
         from semantest_iac.infrastructure.run_queue.lock_files import LockFileQueue
+        from semantest_iac_events.deployments import DeploymentRequested
+        from semantest_iac_events.infrastructure import InfrastructureRemovalRequested
 
         secrets = self.secrets(variables)
         provisioner, door = connect_engine(self.home, engine, secret_reader(secrets))
@@ -155,7 +157,9 @@ class Application:
         bus = self._bus(variables, observer)
         preparation = Preparation(self.validation, secrets, service)
         process = DeploymentProcess(preparation, service, bus, self.ledger, progress)
-        bus.register(it(process) for it in (deploy_rest_api, deploy_websocket, deploy_account, destroy))
+        for handler in (deploy_rest_api, deploy_websocket, deploy_account):
+            bus.register(DeploymentRequested, partial(handler, process))
+        bus.register(InfrastructureRemovalRequested, partial(destroy, process))
         queue = LockFileQueue(self.home / "locks")
         intake = Intake(preparation, queue, bus, self.ledger, ENGINES if engine else ENGINES[:1])
         return DeploymentUseCase(intake, process, service, door, self.ledger)

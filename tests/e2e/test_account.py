@@ -90,7 +90,7 @@ class TestElsewhere:
     def test_answers_no_request(self, desk: Any) -> None:
         desk.run("deploy", *_ACCOUNT)
 
-        assert "nothing of it answers" in desk.run("invoke", "account", "GET", "/health").err
+        assert "it has no endpoint" in desk.run("invoke", "account", "GET", "/health").err
 
 
 class TestTogether:

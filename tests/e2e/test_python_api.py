@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from semantest_iac import DeploymentState, RefusedError, ValidationError, deploy, preview, status
+from semantest_iac import DeploymentStatus, RefusedError, ValidationError, deploy, preview, status
 
 # The SDK warns of its own modules when it is imported, and here warnings are errors.
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning:pulumi_aws.*")
@@ -28,7 +28,7 @@ class TestPythonApi:
         row = deploy("rest-api", "aws", home=folder / "home", configuration=configuration)
         plan = preview("rest-api", home=folder / "home", configuration=configuration)
 
-        assert (row.state, row.endpoint is not None) == (DeploymentState.COMPLETED, True)
+        assert (row.state, row.endpoint is not None) == (DeploymentStatus.COMPLETED, True)
         assert plan.is_empty
         assert status(home=folder / "home") == [row]
 

@@ -14,8 +14,10 @@ class FakeArtifactBuilder:
     def __init__(self, points: Points) -> None:
         self.points = points
         self.digest = "d1"
+        self.built: list[FunctionSource] = []
 
     def build(self, source: FunctionSource) -> Artifact:
         """The package of today, by way of `build`."""
         self.points.pass_by("build")
+        self.built.append(source)
         return Artifact(self.digest, Path(f"{self.digest}.zip"), "app.handler", source.runtime, 10, {"SHIM": "on"})

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import date
+from functools import partial
 from typing import Any
 
 from semantest_iac.application.deployment.failures import failure_event
@@ -22,6 +23,8 @@ from semantest_iac.domain.deployment.stack import Stack
 from semantest_iac.domain.deployment.validation import ValidationService
 from semantest_iac.domain.ports.provisioner import ResourceProgress
 from semantest_iac.infrastructure.clouds.built_in import CLOUD_ENTRIES
+from semantest_iac_events.deployments import DeploymentRequested
+from semantest_iac_events.infrastructure import InfrastructureRemovalRequested
 from tests.fakes.artifact_builder import FakeArtifactBuilder
 from tests.fakes.memory_ledger import MemoryLedger
 from tests.fakes.points import Points
@@ -53,8 +56,9 @@ class House:
         )
         preparation = Preparation(ValidationService(date(2026, 1, 1), CLOUD_ENTRIES), self.secrets, service)
         self.process = DeploymentProcess(preparation, service, self.bus, self.ledger, self.ticks.append)
-        handlers = (deploy_rest_api, deploy_websocket, deploy_account, destroy)
-        self.bus.register(handler(self.process) for handler in handlers)
+        for handler in (deploy_rest_api, deploy_websocket, deploy_account):
+            self.bus.register(DeploymentRequested, partial(handler, self.process))
+        self.bus.register(InfrastructureRemovalRequested, partial(destroy, self.process))
         self.intake = Intake(preparation, self.queue, self.bus, self.ledger, ["sandbox"])
         self.use_cases = DeploymentUseCase(self.intake, self.process, service, self.probe, self.ledger)
 

@@ -19,7 +19,7 @@ from semantest_iac_events.values import HealthAnswer
 
 @dataclass(frozen=True, slots=True)
 class DeploymentContext:
-    """Grows by what each step finds out; never changed in place."""
+    """The request and the result of each step that was taken; every step returns a new one."""
 
     request: DeploymentRequested
     settings: ComponentSettings | None = None
@@ -32,16 +32,14 @@ class DeploymentContext:
 
     @property
     def stack(self) -> Stack:
-        """The stack that the request names."""
         return stack_of(self.request)
 
     @property
     def identity(self) -> EventIdentity:
-        """The fields that every event of this deployment shares."""
         return identity_of(self.request)
 
     def planned(self) -> DeploymentPlanned:
-        """The event that tells of the plan; what stays the same is counted and not listed."""
+        """Return the event with the plan; unchanged resources are counted and not listed."""
         return DeploymentPlanned(
             **self.identity,
             changes=self.plan.changes,
@@ -49,13 +47,12 @@ class DeploymentContext:
             artifact_digest=self.artifact.digest if self.artifact else None,
         )
 
-    def packaged(self, artifact: Artifact) -> PackageBuilt:
-        """The journal entry that tells a later deployment how to go back to this one."""
+    def package_built(self, artifact: Artifact) -> PackageBuilt:
+        """Return the journal entry from which a later deployment can roll back to this one."""
         companions = {name: PackageRecord.of(companion) for name, companion in artifact.companions.items()}
         return PackageBuilt.of(artifact, **self.identity, notes=artifact.notes, companions=companions)
 
     def completed(self) -> DeploymentCompleted:
-        """The event that ends it well."""
         outputs: dict[str, Any] = dict(self.applied.outputs) if self.applied else {}
         return DeploymentCompleted(
             **self.identity,
@@ -68,10 +65,10 @@ class DeploymentContext:
 
 
 def stack_of(event: StackEvent) -> Stack:
-    """The stack that an event is about; raises ValidationError where its parts are no names."""
+    """Return the stack of an event; raises ValidationError for parts that are no valid names."""
     return Stack(event.component, event.provider, event.environment, event.region)
 
 
 def identity_of(event: StackEvent) -> EventIdentity:
-    """The fields that an event shares with every other one of its deployment."""
+    """Return the fields that all events of one deployment share."""
     return event_identity(event.deployment_id, stack_of(event))

@@ -1,4 +1,4 @@
-"""Turns errors, cancellations and dead processes into terminal events."""
+"""Turns errors into the fields of failure events."""
 
 from __future__ import annotations
 
@@ -6,19 +6,12 @@ import logging
 from typing import Any, TypedDict
 
 from semantest_iac.application.deployment.context import identity_of
-from semantest_iac.domain.deployment.status import UNCHANGED_STATUSES, DeploymentStatus
 from semantest_iac.domain.errors import DeploymentError, ProviderError
-from semantest_iac_events.deployments import DeploymentCancelled, DeploymentFailed, DeploymentRequested
+from semantest_iac_events.deployments import DeploymentFailed, DeploymentRequested
 from semantest_iac_events.event import Event, StackFailure, StackRequest
 from semantest_iac_events.infrastructure import InfrastructureRemovalFailed, InfrastructureRemovalRequested
 
 _LOG = logging.getLogger(__name__)
-
-_PROCESS_DIED = DeploymentError(
-    "The process that ran it ended before it did.",
-    "INTERRUPTED",
-    hint="Run the command again: what was done is remembered, and the rest is taken up from there.",
-)
 
 _FAILURE_TYPES: dict[type[Event], type[StackFailure]] = {
     DeploymentRequested: DeploymentFailed,
@@ -35,7 +28,7 @@ class ErrorFields(TypedDict):
 
 
 def failure_event(event: Event, error: Exception) -> StackFailure | None:
-    """The failure event for a request whose handling raised; None for events that nobody waits for."""
+    """Return the terminal event of a request whose handler raised; None for events that are no requests."""
     failure = _FAILURE_TYPES.get(type(event))
     if failure is None or not isinstance(event, StackRequest):
         return None
@@ -43,33 +36,20 @@ def failure_event(event: Event, error: Exception) -> StackFailure | None:
     return failure(**identity_of(event), **error_fields(error), **more).caused_by(event)
 
 
-def process_died(request: StackRequest) -> StackFailure | None:
-    """The end of a deployment whose process was killed."""
-    return failure_event(request, _PROCESS_DIED)
-
-
-def cancelled_event(request: StackRequest, state: DeploymentStatus) -> DeploymentCancelled:
-    """The end of a deployment that a person stopped; `state` is where it was then."""
-    reason = "It was called off before anything was changed."
-    if state not in UNCHANGED_STATUSES:
-        reason = f"It was called off while {state.replace('_', ' ')}: the next deployment takes up what was done."
-    return DeploymentCancelled(**identity_of(request), reason=reason).caused_by(request)
-
-
 def error_fields(error: Exception) -> ErrorFields:
-    """What is said of an error."""
+    """Return code, reason and hint of an error, its faults included."""
     known = error if isinstance(error, DeploymentError) else _unexpected_error(error)
     reason = " ".join([known.message, *(f"{fault.path}: {fault.message}." for fault in known.faults)])
     return ErrorFields(code=known.error_code, reason=reason, hint=known.hint)
 
 
 def refused_resource(error: Exception) -> str:
-    """The resource that the cloud refused, empty where it was about none."""
+    """Return the resource that the cloud refused, empty if the error is about none."""
     return error.resource if isinstance(error, ProviderError) else ""
 
 
 def _unexpected_error(error: Exception) -> DeploymentError:
-    """A defect of ours: its text may hold anything, so only its kind is told, and the rest to who debugs."""
+    """Keep the text of a defect out of events: it may hold anything, secrets included."""
     _LOG.debug("unexpected error", exc_info=error)
     return DeploymentError(
         f"An unexpected {type(error).__name__} stopped the deployment.",

@@ -19,6 +19,7 @@ from semantest_iac.domain.environments.configuration import (
     find_secret_variables,
     resolve_component,
 )
+from semantest_iac.domain.environments.settings import ComponentSettings
 from semantest_iac.domain.errors import Fault, ValidationError
 from semantest_iac_events.deployments import DeploymentRequested
 from semantest_iac_events.event import StackRequest
@@ -27,45 +28,53 @@ DeploymentStep = Callable[[DeploymentContext], Awaitable[DeploymentContext]]
 
 
 class Preparation:
-    """Turns a request into settings and a package; raises ValidationError with every fault, or ArtifactError."""
+    """Validates a request and builds its package; raises ValidationError with every fault, or ArtifactError.
+
+    What intake has prepared is kept until the process starts the deployment, so that nothing is done twice.
+    """
 
     def __init__(self, validation: ValidationService, secrets: SecretStore, service: DeploymentService) -> None:
         self._validation = validation
         self._secrets = secrets
         self._service = service
+        self._prepared: dict[str, DeploymentContext] = {}
 
-    @property
-    def steps(self) -> dict[str, DeploymentStep]:
-        """The steps by name, in order."""
-        return {"validate": self.validate, "build_artifact": self.build_artifact}
+    async def prepare(
+        self, request: DeploymentRequested, settings: ComponentSettings | None = None
+    ) -> DeploymentContext:
+        """Take both steps; `settings` are those of a configuration that was validated before."""
+        context = await self.validate(DeploymentContext(request, settings))
+        context = self._prepared[request.deployment_id] = await self.build_artifact(context)
+        return context
 
-    async def prepare(self, request: DeploymentRequested) -> DeploymentContext:
-        """Every step at once; what it builds is found again when the steps are taken one by one."""
-        attempt = DeploymentContext(request)
-        for step in self.steps.values():
-            attempt = await step(attempt)
-        return attempt
+    def start(self, request: DeploymentRequested) -> DeploymentContext:
+        """Return what `prepare` found out about the request, or an empty context if it was not called."""
+        return self._prepared.pop(request.deployment_id, None) or DeploymentContext(request)
 
-    def require_known(self, request: StackRequest) -> None:
-        """Raise ValidationError for each word of the stack that is unknown."""
+    def require_known_stack(self, request: StackRequest) -> None:
+        """Raise ValidationError for each unknown part of the stack's name."""
         stack = stack_of(request)
         if faults := self._validation.stack_faults(stack):
             raise ValidationError(f"Cannot work on '{stack}'.", faults=faults)
 
-    async def validate(self, attempt: DeploymentContext) -> DeploymentContext:
-        """The settings, with nothing left open and a value for every secret that they name."""
-        stack, configuration = attempt.stack, requested_configuration(attempt.request)
+    async def validate(self, context: DeploymentContext) -> DeploymentContext:
+        """Resolve the settings, complete and with a value for every secret that they name."""
+        if context.settings is not None:
+            return context
+        stack, configuration = context.stack, requested_configuration(context.request)
         report = validate_with_secrets(stack, configuration, self._validation, self._secrets)
         faults = (*report.faults, *find_component_faults(stack.component))
         if faults:
             raise ValidationError(f"Cannot deploy '{stack}'.", faults=faults)
-        return replace(attempt, settings=resolve_component(configuration, stack.component, stack.environment))
+        return replace(context, settings=resolve_component(configuration, stack.component, stack.environment))
 
-    async def build_artifact(self, attempt: DeploymentContext) -> DeploymentContext:
-        """What the function runs."""
-        assert attempt.settings is not None  # noqa: S101  # the step before has seen to it
-        artifact = await asyncio.to_thread(self._service.package, attempt.stack, attempt.settings)
-        return replace(attempt, artifact=artifact)
+    async def build_artifact(self, context: DeploymentContext) -> DeploymentContext:
+        """Build the package of the functions, if the stack has any."""
+        if context.artifact is not None:
+            return context
+        assert context.settings is not None  # noqa: S101  # the step before has set them
+        artifact = await asyncio.to_thread(self._service.package, context.stack, context.settings)
+        return replace(context, artifact=artifact)
 
 
 def validate_with_secrets(
@@ -76,7 +85,7 @@ def validate_with_secrets(
     *,
     secrets_required: bool = True,
 ) -> ValidationReport:
-    """Everything wrong with the configuration for this stack, its secrets included."""
+    """Validate the configuration for this stack, including whether its secrets have values."""
     section = configuration.components.get(stack.component, ComponentSection())
     named = find_secret_variables(stack.component, stack.environment, section).values()
     missing = frozenset(secrets.missing(set(named)))
@@ -84,7 +93,7 @@ def validate_with_secrets(
 
 
 def requested_configuration(request: DeploymentRequested) -> DeploymentConfiguration:
-    """The configuration that a request carries; raises ValidationError with every fault of its shape."""
+    """Parse the configuration of a request; raises ValidationError with every fault of its shape."""
     try:
         return DeploymentConfiguration.model_validate(request.configuration)
     except pydantic.ValidationError as error:

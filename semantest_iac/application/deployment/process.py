@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Mapping
 from dataclasses import replace
 from functools import partial
 
@@ -27,7 +27,7 @@ from semantest_iac_events.infrastructure import (
 
 
 class DeploymentProcess:
-    """Takes one request to its end; the caller holds the stack."""
+    """Carries one request to its terminal event; the caller holds the lease of the stack."""
 
     def __init__(
         self,
@@ -37,98 +37,88 @@ class DeploymentProcess:
         ledger: LedgerReader,
         progress: ReportProgress,
     ) -> None:
+        self._preparation = preparation
         self._service = service
         self._engine = service.provisioner
         self._bus = bus
         self._ledger = ledger
         self._progress = progress
-        self._going_back = Rollback(service, ledger, progress)
-        self._looking: dict[str, DeploymentStep] = {**preparation.steps, "preview": self.plan}
+        self._rollback = Rollback(service, ledger, progress)
 
-    async def plan(self, attempt: DeploymentContext) -> DeploymentContext:
-        """A prepared deployment with what applying it would do; nothing is written down or changed."""
-        assert attempt.settings is not None  # noqa: S101  # preparing has seen to it
-        generation = self._ledger.stack(attempt.request.stack).generation
+    async def plan(self, context: DeploymentContext) -> DeploymentContext:
+        """Preview a prepared deployment; nothing is recorded or changed."""
+        assert context.settings is not None  # noqa: S101  # set by validating
+        generation = self._ledger.stack(context.request.stack).generation
         work, plan = await self._service.plan(
-            attempt.request.deployment_id, attempt.stack, generation, attempt.settings, attempt.artifact
+            context.request.deployment_id, context.stack, generation, context.settings, context.artifact
         )
-        return replace(attempt, work=work, plan=plan)
+        return replace(context, work=work, plan=plan)
 
     async def deploy(self, request: DeploymentRequested) -> StackEvent:
-        """Every step in order, then the event that ends it. Raises what stopped it before anything was changed."""
-        attempt, chronicle = DeploymentContext(request), StepRecorder(self._bus, request)
-        await chronicle.publish(DeploymentStarted(**attempt.identity))
-        attempt = await _run_steps(self._looking, attempt, chronicle)
-        if attempt.artifact:
-            await chronicle.note(attempt.packaged(attempt.artifact))
-        await chronicle.publish(attempt.planned())
-        if attempt.plan.is_empty:
-            return (await self._verify(self._as_it_is(attempt))).completed()
-        return await self._changed(attempt, chronicle)
+        """Take every step in order and return the terminal event; raises what failed before anything was changed."""
+        context, recorder = self._preparation.start(request), StepRecorder(self._bus, request)
+        await recorder.publish(DeploymentStarted(**context.identity))
+        context = await recorder.step("validate", partial(self._preparation.validate, context))
+        context = await recorder.step("build_artifact", partial(self._preparation.build_artifact, context))
+        context = await recorder.step("preview", partial(self.plan, context))
+        if context.artifact:
+            await recorder.note(context.package_built(context.artifact))
+        await recorder.publish(context.planned())
+        if context.plan.is_empty:
+            outputs = self._ledger.stack(request.stack).outputs
+            return (await self._verify(replace(context, applied=ApplyResult(context.plan, outputs)))).completed()
+        return await self._change(context, recorder)
 
     async def destroy(self, request: InfrastructureRemovalRequested) -> StackEvent:
         """Destroy the stack, whose next deployment is a new generation, and return the terminal event."""
-        stack, chronicle = stack_of(request), StepRecorder(self._bus, request)
+        stack, recorder = stack_of(request), StepRecorder(self._bus, request)
         removal = Removal(request.deployment_id, stack, self._ledger.stack(request.stack).generation)
         try:
-            changes = await chronicle.step("remove", partial(self._engine.destroy, removal, self._progress))
+            changes = await recorder.step("remove", partial(self._engine.destroy, removal, self._progress))
         except Exception as error:
             remainder = await remaining_operations(self._engine.preview_destroy(stack))
             return InfrastructureRemovalFailed(**removal.identity, **error_fields(error), remainder=remainder)
         return InfrastructureRemoved(**removal.identity, changes=changes, generation=removal.generation)
 
-    async def _changed(self, attempt: DeploymentContext, chronicle: StepRecorder) -> StackEvent:
-        tally = OperationCounter(self._progress)
-        steps: dict[str, DeploymentStep] = {"apply": partial(self._apply, tally, chronicle)}
-        if attempt.plan.lacks_code:
-            steps["publish_code"] = partial(self._publish_code, tally, chronicle)
-        steps["verify"] = self._verify
+    async def _change(self, context: DeploymentContext, recorder: StepRecorder) -> StackEvent:
+        counter = OperationCounter(self._progress)
         try:
-            return (await _run_steps(steps, attempt, chronicle)).completed()
+            for name, step in self._changing_steps(context, recorder, counter).items():
+                context = await recorder.step(name, partial(step, context))
         except Exception as error:
-            if not tally.has_begun:
+            if not counter.has_begun:
                 raise
-            return await self._going_back.after(error, attempt.request, chronicle, tally.operations)
+            return await self._rollback.run(error, context.request, recorder, counter.operations)
+        return context.completed()
 
-    async def _apply(
-        self, tally: OperationCounter, chronicle: StepRecorder, attempt: DeploymentContext
-    ) -> DeploymentContext:
-        assert attempt.work is not None  # noqa: S101  # made by the preview
-        doing = apply_plan(self._engine, attempt.work, attempt.plan, chronicle.publish, tally)
-        return await _record_engine_failure(doing, attempt, chronicle)
+    def _changing_steps(
+        self, context: DeploymentContext, recorder: StepRecorder, counter: OperationCounter
+    ) -> Mapping[str, DeploymentStep]:
+        async def apply(context: DeploymentContext) -> DeploymentContext:
+            assert context.work is not None  # noqa: S101  # set by the preview
+            applying = apply_plan(self._engine, context.work, context.plan, recorder.publish, counter)
+            return await _finish(applying, context, recorder)
 
-    async def _publish_code(
-        self, tally: OperationCounter, chronicle: StepRecorder, attempt: DeploymentContext
-    ) -> DeploymentContext:
-        work, applied = attempt.work, attempt.applied
-        assert work is not None and applied is not None  # noqa: S101  # made by the steps before
-        doing = publish_code(self._engine, work, applied, chronicle.publish, tally)
-        return await _record_engine_failure(doing, attempt, chronicle)
+        async def publish(context: DeploymentContext) -> DeploymentContext:
+            assert context.work is not None and context.applied is not None  # noqa: S101  # set by applying
+            publishing = publish_code(self._engine, context.work, context.applied, recorder.publish, counter)
+            return await _finish(publishing, context, recorder)
 
-    async def _verify(self, attempt: DeploymentContext) -> DeploymentContext:
-        assert attempt.settings is not None  # noqa: S101  # preparing has seen to it
-        return replace(attempt, health=await self._service.verify(attempt.stack, attempt.settings))
+        publishing_step = {"publish_code": publish} if context.plan.lacks_code else {}
+        return {"apply": apply, **publishing_step, "verify": self._verify}
 
-    def _as_it_is(self, attempt: DeploymentContext) -> DeploymentContext:
-        outputs = self._ledger.stack(attempt.request.stack).outputs
-        return replace(attempt, applied=ApplyResult(attempt.plan, outputs))
+    async def _verify(self, context: DeploymentContext) -> DeploymentContext:
+        assert context.settings is not None  # noqa: S101  # set by validating
+        return replace(context, health=await self._service.verify(context.stack, context.settings))
 
 
-async def _record_engine_failure(
-    doing: Awaitable[ApplyResult], attempt: DeploymentContext, chronicle: StepRecorder
+async def _finish(
+    running: Awaitable[ApplyResult], context: DeploymentContext, recorder: StepRecorder
 ) -> DeploymentContext:
-    """The attempt when the engine has done it; that an engine stopped, and where, everybody is told."""
+    """Wait for the engine; publish where it stopped if it fails."""
     try:
-        return replace(attempt, applied=await doing)
+        return replace(context, applied=await running)
     except Exception as error:
-        failed = InfrastructureUpdateFailed(**attempt.identity, **error_fields(error), resource=refused_resource(error))
-        await chronicle.publish(failed)
+        failed = InfrastructureUpdateFailed(**context.identity, **error_fields(error), resource=refused_resource(error))
+        await recorder.publish(failed)
         raise
-
-
-async def _run_steps(
-    steps: dict[str, DeploymentStep], attempt: DeploymentContext, chronicle: StepRecorder
-) -> DeploymentContext:
-    for name, step in steps.items():
-        attempt = await chronicle.step(name, partial(step, attempt))
-    return attempt

@@ -25,55 +25,54 @@ StepResult = TypeVar("StepResult")
 
 
 class StepRecorder:
-    """Every event as caused by the request, every step before and after it is taken."""
+    """Publishes events as caused by the request, and records each step before and after it is taken."""
 
     def __init__(self, bus: MessageBus, request: StackRequest) -> None:
         self._bus = bus
         self._request = request
-        self._about = identity_of(request)
+        self._identity = identity_of(request)
 
     async def publish(self, event: StackEvent) -> None:
-        """For everybody; durable when it returns."""
+        """Record the event and call its handlers; it is durable when this returns."""
         await self._bus.publish(event.caused_by(self._request))
 
     async def note(self, entry: StackEvent) -> None:
-        """For the ledger alone."""
+        """Record a journal entry, which has no handlers."""
         await self._bus.record(entry.caused_by(self._request))
 
     async def step(self, name: str, act: Callable[[], Awaitable[StepResult]]) -> StepResult:
-        """Take a step; an intention without an observation is what a crash or a cancellation leaves."""
-        await self.note(StepIntended(**self._about, step=name))
+        """Take a step; a crash or a cancellation leaves an intention without an observation."""
+        await self.note(StepIntended(**self._identity, step=name))
         try:
             result = await act()
         except Exception as error:
-            await self.note(StepFailed(**self._about, **error_fields(error), step=name))
+            await self.note(StepFailed(**self._identity, **error_fields(error), step=name))
             raise
-        await self.note(StepObserved(**self._about, step=name))
+        await self.note(StepObserved(**self._identity, step=name))
         return result
 
 
-NO_STACK_STREAM = "-"  # the stream of events that are about no single stack
-_UNREDACTED_FIELDS = frozenset(StackEvent.model_fields) | {
-    "step"
-}  # what the ledger finds events by; a secret may be called so
+NO_STACK_STREAM = "-"  # the stream of events that are not about a single stack
+# The ledger finds events by these; redacting them would hide an event whose secret has such a value.
+_UNREDACTED_FIELDS = frozenset(StackEvent.model_fields) | {"step"}
 _EVENT_TYPES = {**EVENT_TYPES, **JOURNAL_TYPES}
 
 
 class EventRecorder:
-    """Writes events in their CloudEvents form, one stream per stack, nothing secret left in them."""
+    """Appends events to the ledger in their CloudEvents form, one stream per stack, with secrets redacted."""
 
     def __init__(self, ledger: Ledger, redact: Callable[[str], str]) -> None:
         self._ledger = ledger
         self._redact = redact
 
     async def record(self, event: Event) -> None:
-        """Append one event; durable when it returns, and known to be in or out when it raises.
+        """Append one event; it is durable when this returns.
 
-        A cancelled caller waits all the same: an event that came late would follow the deployment's last one.
+        Cancelling waits for the append: an event that came late would follow the deployment's terminal event.
         """
         form = to_cloudevent(event)
         form["data"] = {
-            name: value if name in _UNREDACTED_FIELDS else self._bare(value) for name, value in form["data"].items()
+            name: value if name in _UNREDACTED_FIELDS else self._redacted(value) for name, value in form["data"].items()
         }
         new = NewEvent(event.type_name, json.dumps(form, ensure_ascii=False, separators=(",", ":")))
         appending = asyncio.ensure_future(self._ledger.append(event.subject or NO_STACK_STREAM, None, [new]))
@@ -84,17 +83,17 @@ class EventRecorder:
                 await appending
             raise
 
-    def _bare(self, value: Any) -> Any:
-        """Text by text: a secret such as `true` or `1234` must not break what holds numbers and names of ours."""
+    def _redacted(self, value: Any) -> Any:
+        """Redact text values only: a secret such as `true` or `1234` must not break numbers and field names."""
         if isinstance(value, str):
             return self._redact(value)
         if isinstance(value, dict):
-            return {name: self._bare(held) for name, held in value.items()}
-        return [self._bare(held) for held in value] if isinstance(value, list | tuple) else value
+            return {name: self._redacted(item) for name, item in value.items()}
+        return [self._redacted(item) for item in value] if isinstance(value, list | tuple) else value
 
 
 def decode_event(recorded: RecordedEvent) -> Event:
-    """The event of a ledger row; raises LedgerError for one that holds none of ours."""
+    """Return the event of a ledger row; raises LedgerError for a row of another kind."""
     try:
         return from_cloudevent(recorded.event, _EVENT_TYPES)
     except EventFormError as error:
@@ -105,7 +104,7 @@ _COUNTED_OPERATIONS = frozenset(ChangeCounts.model_fields)
 
 
 class OperationCounter:
-    """Passes progress on, and remembers one operation for each resource; any thread may call it."""
+    """Passes progress on and remembers one operation for each resource; any thread may call it."""
 
     def __init__(self, progress: ReportProgress) -> None:
         self.has_begun = False
@@ -113,7 +112,7 @@ class OperationCounter:
         self._done: dict[str, str] = {}
 
     def __call__(self, tick: ResourceProgress) -> None:
-        """A replacement may be told of in parts: as what it is, and as the delete of what was there."""
+        """Count a replacement once: it may be reported as itself and as the delete of the old resource."""
         self.has_begun = True
         if tick.state == "done" and (tick.op == "replace" or tick.urn not in self._done):
             self._done[tick.urn] = tick.op
@@ -121,5 +120,5 @@ class OperationCounter:
 
     @property
     def operations(self) -> list[str]:
-        """Those on resources that have ended well; bringing code is none."""
+        """The operations that succeeded; publishing code is not counted."""
         return [op for op in self._done.values() if op in _COUNTED_OPERATIONS]

@@ -28,12 +28,14 @@ from semantest_iac.domain.security.redaction import MASK
 from semantest_iac_events.deployments import DeploymentNeedsOperator, DeploymentRequested, DeploymentRolledBack
 from semantest_iac_events.event import Event, StackFailure
 
+ROLLBACK_LIMIT_S = 900.0
+
 EventT = TypeVar("EventT", bound=Event)
 
 
 @dataclass(frozen=True, slots=True)
 class LastGood:
-    """A deployment that completed, with all that it takes to make it again."""
+    """A completed deployment with everything needed to deploy it again."""
 
     deployment: str
     settings: ComponentSettings
@@ -41,9 +43,9 @@ class LastGood:
 
 
 def find_last_good(ledger: LedgerReader, stack: Stack) -> LastGood | None:
-    """None where nothing has been completed since the stack was last removed.
+    """Return None where nothing has been completed since the stack was last destroyed.
 
-    Raises NotFoundError when the ledger does not hold all of it, or holds it with a secret taken out.
+    Raises NotFoundError when the ledger does not hold all of it, or holds it with a secret redacted.
     """
     deployment = ledger.stack(str(stack)).last_good
     if deployment is None:
@@ -51,29 +53,26 @@ def find_last_good(ledger: LedgerReader, stack: Stack) -> LastGood | None:
     request = _find_event(DeploymentRequested, deployment, ledger.stream(str(stack)))
     package = _find_event(PackageBuilt, deployment, ledger.stream(str(stack)))
     if request is None or (package is None and stack.is_service):
-        raise NotFoundError(f"Cannot go back to deployment '{deployment}': it is not fully on record.")
+        raise NotFoundError(f"Cannot roll back to deployment '{deployment}': the ledger does not hold all of it.")
     settings = resolve_component(requested_configuration(request), stack.component, stack.environment)
     return LastGood(deployment, settings, package.artifact if package else None)
 
 
 def _find_event(kind: type[EventT], deployment: str, stream: Iterable[RecordedEvent]) -> EventT | None:
-    whole = (row for row in stream if row.type == kind.type_name and MASK not in row.json)
-    events = (decode_event(row) for row in whole if deployment_id_of(row.event) == deployment)
+    complete = (row for row in stream if row.type == kind.type_name and MASK not in row.json)
+    events = (decode_event(row) for row in complete if deployment_id_of(row.event) == deployment)
     return next((event for event in events if isinstance(event, kind)), None)
 
 
-ROLLBACK_LIMIT_S = 900.0
-
-
 class RestoredFields(TypedDict):
-    """The deployment that was restored, None where nothing is left, and what the stack offers again."""
+    """The deployment that was restored, None where nothing is left, and the outputs of the stack."""
 
     restored_deployment: str | None
     outputs: dict[str, Any]
 
 
 class Rollback:
-    """Makes a stack again what its last good deployment made it; one that never was good is removed."""
+    """Returns a stack to its last good deployment; a stack without one is destroyed."""
 
     def __init__(
         self,
@@ -83,50 +82,56 @@ class Rollback:
         limit_s: float = ROLLBACK_LIMIT_S,
     ) -> None:
         self._service = service
+        self._engine = service.provisioner
         self._ledger = ledger
         self._progress = progress
         self._limit_s = limit_s
 
-    async def after(
-        self, error: Exception, request: DeploymentRequested, chronicle: StepRecorder, forth: Sequence[str] = ()
+    async def run(
+        self, error: Exception, request: DeploymentRequested, recorder: StepRecorder, operations: Sequence[str] = ()
     ) -> StackFailure:
-        """How the deployment ends: rolled back, or with what is left for an operator; `forth` was done before."""
-        about, reasons, tally = identity_of(request), error_fields(error), OperationCounter(self._progress)
-        try:
-            restored = await chronicle.step("roll_back", partial(self._within_limit, request, chronicle, tally))
-        except Exception as second:
-            reasons["reason"] += f" Going back failed: {error_fields(second)['reason']}"
-            remainder, ways = await remaining_operations(self._ahead(request)), recovery_commands(stack_of(request))
-            changes = count_operations([*forth, *tally.operations])
-            return DeploymentNeedsOperator(**about, **reasons, changes=changes, remainder=remainder, commands=ways)
-        return DeploymentRolledBack(
-            **about, **reasons, changes=count_operations([*forth, *tally.operations]), **restored
-        )
+        """Roll back after the error and return the terminal event: rolled back, or needs an operator.
 
-    async def _within_limit(
-        self, request: DeploymentRequested, chronicle: StepRecorder, progress: ReportProgress
+        `operations` are those that the deployment had done before.
+        """
+        identity, fields, counter = identity_of(request), error_fields(error), OperationCounter(self._progress)
+        try:
+            restored = await recorder.step("roll_back", partial(self._restore_in_time, request, recorder, counter))
+        except Exception as second:
+            fields["reason"] += f" Rollback failed: {error_fields(second)['reason']}"
+            return DeploymentNeedsOperator(
+                **identity,
+                **fields,
+                changes=count_operations([*operations, *counter.operations]),
+                remainder=await remaining_operations(self._preview_rest(request)),
+                commands=recovery_commands(stack_of(request)),
+            )
+        changes = count_operations([*operations, *counter.operations])
+        return DeploymentRolledBack(**identity, **fields, changes=changes, **restored)
+
+    async def _restore_in_time(
+        self, request: DeploymentRequested, recorder: StepRecorder, progress: ReportProgress
     ) -> RestoredFields:
         try:
             async with asyncio.timeout(self._limit_s):
-                return await self._back(request, chronicle, progress)
+                return await self._restore(request, recorder, progress)
         except TimeoutError as error:
-            message = f"Cannot go back within {self._limit_s:.0f} seconds."
+            message = f"Cannot roll back within {self._limit_s:.0f} seconds."
             raise DeploymentError(message, "ROLLBACK_TIMEOUT") from error
 
-    async def _back(
-        self, request: DeploymentRequested, chronicle: StepRecorder, progress: ReportProgress
+    async def _restore(
+        self, request: DeploymentRequested, recorder: StepRecorder, progress: ReportProgress
     ) -> RestoredFields:
         stack = stack_of(request)
         good = find_last_good(self._ledger, stack)
-        if good is None:
+        if good is None:  # no InfrastructureRemoved: nobody asked to destroy the stack
             removal = Removal(request.deployment_id, stack, self._ledger.stack(str(stack)).generation)
-            await self._service.provisioner.destroy(removal, progress)
+            await self._engine.destroy(removal, progress)
             return RestoredFields(restored_deployment=None, outputs={})
-        engine = self._service.provisioner
         work, plan = await self._plan(request, good)
-        applied = await apply_plan(engine, work, plan, chronicle.publish, progress)
+        applied = await apply_plan(self._engine, work, plan, recorder.publish, progress)
         if plan.lacks_code:
-            applied = await publish_code(engine, work, applied, chronicle.publish, progress)
+            applied = await publish_code(self._engine, work, applied, recorder.publish, progress)
         await self._service.verify(stack, good.settings)
         return RestoredFields(restored_deployment=good.deployment, outputs=dict(applied.outputs))
 
@@ -135,24 +140,23 @@ class Rollback:
         generation = self._ledger.stack(str(stack)).generation
         return await self._service.plan(request.deployment_id, stack, generation, good.settings, good.artifact)
 
-    async def _ahead(self, request: DeploymentRequested) -> ChangePlan:
-        """What the way back would still have to do."""
+    async def _preview_rest(self, request: DeploymentRequested) -> ChangePlan:
         good = find_last_good(self._ledger, stack_of(request))
         if good is None:
-            return await self._service.provisioner.preview_destroy(stack_of(request))
+            return await self._engine.preview_destroy(stack_of(request))
         return (await self._plan(request, good))[1]
 
 
-async def remaining_operations(looking: Coroutine[Any, Any, ChangePlan]) -> tuple[str, ...]:
-    """One line for each operation that is still ahead, as far as the engine can say after a failure."""
+async def remaining_operations(previewing: Coroutine[Any, Any, ChangePlan]) -> tuple[str, ...]:
+    """Describe each operation that is still to be done, as far as the engine can say after a failure."""
     try:
-        plan = await asyncio.wait_for(looking, ROLLBACK_LIMIT_S)
+        plan = await asyncio.wait_for(previewing, ROLLBACK_LIMIT_S)
     except Exception:
         return ("unknown: the engine could not say what is left",)
     return tuple(f"{change.op} {change.name} ({change.type})" for change in plan.mutations)
 
 
 def recovery_commands(stack: Stack) -> tuple[str, ...]:
-    """What a person can do about a stack that is neither here nor there."""
-    place = f"--component {stack.component} --provider {stack.provider} --env {stack.environment}"
-    return tuple(f"semantest-iac {verb} {place} --region {stack.region}" for verb in ("preview", "deploy", "destroy"))
+    """List the commands with which a person can bring a half-changed stack to a known state."""
+    options = f"--component {stack.component} --provider {stack.provider} --env {stack.environment}"
+    return tuple(f"semantest-iac {verb} {options} --region {stack.region}" for verb in ("preview", "deploy", "destroy"))

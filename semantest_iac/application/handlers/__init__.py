@@ -1,1 +1,3 @@
-"""One module per component or action: an event in, one service call, events out."""
+"""Turns an event into one call of the deployment process, one module per component or action.
+
+Order, retries and recovery belong to the process."""

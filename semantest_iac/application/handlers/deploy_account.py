@@ -1,10 +1,12 @@
-"""A request for what an account has once: carry it out."""
+"""Handles deployment requests for the settings that an account has once."""
 
 from __future__ import annotations
 
-from functools import partial
+from semantest_iac.application.deployment.process import DeploymentProcess
+from semantest_iac_events.deployments import DeploymentRequested
+from semantest_iac_events.event import StackEvent
 
-from semantest_iac.application.handlers.deploy_component import deploy_component
 
-deploy_account = partial(deploy_component, "account")
-"""The handler, for the process that does the work."""
+async def deploy_account(process: DeploymentProcess, request: DeploymentRequested) -> list[StackEvent]:
+    """Deploy the settings that an account has once; requests for other components are left to their own handlers."""
+    return [await process.deploy(request)] if request.component == "account" else []

@@ -1,10 +1,12 @@
-"""A request for the REST API: carry it out."""
+"""Handles deployment requests for the REST API."""
 
 from __future__ import annotations
 
-from functools import partial
+from semantest_iac.application.deployment.process import DeploymentProcess
+from semantest_iac_events.deployments import DeploymentRequested
+from semantest_iac_events.event import StackEvent
 
-from semantest_iac.application.handlers.deploy_component import deploy_component
 
-deploy_rest_api = partial(deploy_component, "rest-api")
-"""The handler, for the process that does the work."""
+async def deploy_rest_api(process: DeploymentProcess, request: DeploymentRequested) -> list[StackEvent]:
+    """Deploy the REST API; requests for other components are left to their own handlers."""
+    return [await process.deploy(request)] if request.component == "rest-api" else []

@@ -12,8 +12,9 @@ from semantest_iac.application.ports.secret_store import SecretStore
 from semantest_iac.domain.deployment.deployment_service import find_component_faults
 from semantest_iac.domain.deployment.stack import Stack
 from semantest_iac.domain.deployment.validation import ValidationReport, ValidationService, find_stack_faults
-from semantest_iac.domain.environments.configuration import DeploymentConfiguration
+from semantest_iac.domain.environments.configuration import DeploymentConfiguration, resolve_component
 from semantest_iac.domain.environments.names import DEFAULT_ENVIRONMENT, DEFAULT_PROVIDER, Region, make_printable
+from semantest_iac.domain.environments.settings import ComponentSettings
 from semantest_iac.domain.errors import ConfigurationError, Fault, ValidationError
 from semantest_iac.domain.guardrails.engine_choice import EngineChoice
 from semantest_iac.domain.ports.cloud_rules import CloudDescriptions
@@ -129,6 +130,7 @@ class DeploymentSpec:
 
     stack: Stack
     configuration: dict[str, Any]
+    settings: ComponentSettings
     variables: Mapping[str, str] = field(repr=False)
     engine: EngineChoice
     warnings: tuple[Fault, ...] = ()
@@ -159,9 +161,9 @@ def build_spec(component: str | None, written: LoadedConfiguration, judges: Vali
     engine = judges.engine(stack, written.configuration)
     values = configuration.model_dump(mode="json", exclude_unset=True)
     values |= {"engine": engine.engine, "cloud": engine.cloud}  # on record: what is there can only be changed by it
-    return DeploymentSpec(
-        stack, values, written.variables, engine, (*written.warnings, *written.locate(report.warnings))
-    )
+    settings = resolve_component(configuration, stack.component, stack.environment)
+    warnings = (*written.warnings, *written.locate(report.warnings))
+    return DeploymentSpec(stack, values, settings, written.variables, engine, warnings)
 
 
 def check_configuration(

@@ -1,27 +1,25 @@
-"""Accepts requests: each waits for its stack, is put on record, and is then carried out."""
+"""Accepts or refuses requests, and has the accepted ones carried out one after the other for each stack."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Collection
+from collections.abc import Collection
 
 from semantest_iac.application.deployment.context import DeploymentContext
-from semantest_iac.application.deployment.failures import cancelled_event, process_died
 from semantest_iac.application.deployment.preparation import Preparation
-from semantest_iac.application.deployment.recorder import decode_event
+from semantest_iac.application.deployment.recovery import cancelled_event, close_unfinished, process_died_event
 from semantest_iac.application.message_bus import MessageBus
 from semantest_iac.application.ports.ledger import LedgerReader
 from semantest_iac.application.ports.run_queue import OnWait, RunQueue
-from semantest_iac.domain.deployment.status import ACTIVE_STATUSES, DeploymentStatus
+from semantest_iac.domain.environments.settings import ComponentSettings
 from semantest_iac.domain.guardrails.engine_choice import find_default_engine
 from semantest_iac_events.deployments import DeploymentRequested
-from semantest_iac_events.event import StackEvent, StackRequest
-
-TerminalEventFor = Callable[[StackRequest, DeploymentStatus], StackEvent | None]
+from semantest_iac_events.event import StackRequest
+from semantest_iac_events.infrastructure import InfrastructureRemovalRequested
 
 
 class Intake:
-    """The one door for requests. What is refused here leaves no trace: it was never accepted."""
+    """Accepts requests; a refused request is raised to the caller and leaves nothing in the ledger."""
 
     def __init__(
         self,
@@ -37,42 +35,32 @@ class Intake:
         self._ledger = ledger
         self._engines = engines
 
-    async def prepared(self, request: DeploymentRequested) -> DeploymentContext:
-        """A deployment with its settings and package; raises ValidationError, ArtifactError, RefusedError.
+    async def accept_deploy(
+        self, request: DeploymentRequested, settings: ComponentSettings | None = None
+    ) -> DeploymentContext:
+        """Validate the request and build its package; raises ValidationError, ArtifactError, RefusedError.
 
-        RefusedError comes last: who asks for the wrong environment learns of the other faults first.
+        `settings` are those of a configuration that was validated before. RefusedError comes last, so that all
+        faults of the configuration are reported first.
         """
-        attempt = await self._preparation.prepare(request)
+        context = await self._preparation.prepare(request, settings)
         find_default_engine(request.environment, self._engines)
-        return attempt
+        return context
 
-    async def admit(self, request: StackRequest) -> None:
-        """Raise what would stop the request before it changed anything, as `prepared` does."""
-        if isinstance(request, DeploymentRequested):
-            await self.prepared(request)
-            return
-        self._preparation.require_known(request)
+    def accept_destroy(self, request: InfrastructureRemovalRequested) -> None:
+        """Raise ValidationError for an unknown stack, RefusedError for an environment without its engine."""
+        self._preparation.require_known_stack(request)
         find_default_engine(request.environment, self._engines)
 
-    async def submit(self, request: StackRequest, on_wait: OnWait) -> None:
-        """Returns when the request has its terminal event; raises as `admit` does, before anything is written.
+    async def run(self, request: StackRequest, on_wait: OnWait) -> None:
+        """Wait for the stack and return when the accepted request has its terminal event.
 
-        A request that is cancelled from outside gets its terminal event too, if it was on record already.
+        A request that is cancelled gets its terminal event too, if it was recorded already.
         """
-        await self.admit(request)
         async with self._queue.hold(request.stack, deployment=request.deployment_id, on_wait=on_wait):
-            await self._close(request.stack, lambda opening, _: process_died(opening))
+            await close_unfinished(self._ledger, self._bus, request.stack, process_died_event)
             try:
                 await self._bus.publish(request)
             except asyncio.CancelledError:
-                await self._close(request.stack, cancelled_event)
+                await close_unfinished(self._ledger, self._bus, request.stack, cancelled_event)
                 raise
-
-    async def _close(self, stack: str, ending: TerminalEventFor) -> None:
-        """Who holds the stack knows that nobody else works on it, and that all but its newest deployment ended."""
-        unfinished = [row for row in self._ledger.deployments([stack], limit=1) if row.state in ACTIVE_STATUSES]
-        for row in unfinished:
-            for opened in self._ledger.log(row.position - 1, limit=1):
-                request = decode_event(opened)
-                if isinstance(request, StackRequest) and (end := ending(request, row.state)):
-                    await self._bus.publish(end)

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from semantest_iac.domain.deployment.stack import Stack
     from semantest_iac.domain.deployment.validation import ValidationService
     from semantest_iac.domain.environments.configuration import DeploymentConfiguration
+    from semantest_iac.domain.environments.settings import ComponentSettings
     from semantest_iac.domain.guardrails.engine_choice import EngineChoice
     from semantest_iac.domain.networking.http_exchange import HttpRequest
     from semantest_iac.domain.ports.cloud_rules import CloudDescriptions
@@ -44,13 +45,16 @@ class Deployments(Protocol):
         configuration: Mapping[str, Any],
         *,
         by: str = ...,
-        of: str | None = ...,
+        settings: ComponentSettings | None = ...,
+        batch: str | None = ...,
         on_wait: OnWait = ...,
     ) -> DeploymentRow:
-        """Bring the stack to its configuration; `of` is what all stacks have in common that were asked for at once."""
+        """Bring the stack to its configuration; `batch` is the id that the stacks of one command share."""
         ...
 
-    async def preview(self, stack: Stack, configuration: Mapping[str, Any]) -> DeploymentContext:
+    async def preview(
+        self, stack: Stack, configuration: Mapping[str, Any], *, settings: ComponentSettings | None = ...
+    ) -> DeploymentContext:
         """What `deploy` would do."""
         ...
 

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+from dataclasses import asdict
 
 import pytest
 
 from semantest_iac.domain.errors import ArtifactError, LedgerError, ProviderError, RuntimeFailedError
+from semantest_iac_events.deployments import DeploymentRequested
 from tests.fakes.house import REST, SECRET, House
 
 LOOKED = [
@@ -128,17 +130,26 @@ class TestCodeBesideTheResources:
 class TestFailureBeforeAnythingChanged:
     @pytest.mark.parametrize(
         ("point", "step"),
-        [("build", "build_artifact"), ("preview", "preview"), ("apply", "apply")],
-        ids=["packaging", "previewing", "applying"],
+        [("preview", "preview"), ("apply", "apply")],
     )
     async def test_ends_the_deployment_as_failed(self, house: House, point: str, step: str) -> None:
-        at_the_door = [None] if point == "build" else []
-        house.points.fail(point, *at_the_door, ArtifactError("Cannot do 'it': no.", hint="Try."))
+        house.points.fail(point, ArtifactError("Cannot do 'it': no.", hint="Try."))
         row = await house.deploy()
 
         assert f"journal.step.failed:{step}" in house.told
         error = {"code": "ARTIFACT_ERROR", "message": "Cannot do 'it': no.", "hint": "Try."}
         assert (row.state, row.error, row.changes["create"]) == ("failed", error, 0)
+
+    async def test_ends_a_deployment_that_intake_of_another_process_accepted(self, house: House) -> None:
+        house.points.fail("build", ArtifactError("Cannot do 'it': no.", hint="Try."))
+        await house.bus.publish(DeploymentRequested(**asdict(REST)))
+
+        [row] = house.ledger.deployments()
+        assert "journal.step.failed:build_artifact" in house.told
+        assert (row.state, row.error) == (
+            "failed",
+            {"code": "ARTIFACT_ERROR", "message": "Cannot do 'it': no.", "hint": "Try."},
+        )
 
     async def test_tells_that_the_update_failed_and_where(self, house: House) -> None:
         house.points.fail("apply", REFUSED)
@@ -199,7 +210,7 @@ class TestFailureAfterAChange:
 
         assert house.told[-3:] == STUCK
         assert row.error is not None
-        assert row.error["message"] == f"{REFUSED.message} Going back failed: Cannot delete 'api': busy."
+        assert row.error["message"] == f"{REFUSED.message} Rollback failed: Cannot delete 'api': busy."
         left = sorted(house.provisioner.clouds[str(REST)])
         assert row.error["remainder"] == [f"delete {name} (fake)" for name in left]
 

@@ -1,11 +1,10 @@
-"""What is said of errors."""
+"""Failure events and the fields that errors give them."""
 
 from __future__ import annotations
 
 import pytest
 
-from semantest_iac.application.deployment.failures import cancelled_event, error_fields, failure_event
-from semantest_iac.domain.deployment.status import DeploymentStatus
+from semantest_iac.application.deployment.failures import error_fields, failure_event
 from semantest_iac.domain.errors import DeploymentError, Fault, ProviderError, ValidationError
 from semantest_iac_events.deployments import DeploymentFailed, DeploymentRequested
 from semantest_iac_events.event import StackRequest
@@ -21,8 +20,8 @@ REMOVE = InfrastructureRemovalRequested(
 )
 
 
-class TestTold:
-    def test_holds_every_fault(self) -> None:
+class TestErrorFields:
+    def test_hold_every_fault(self) -> None:
         error = ValidationError("Cannot deploy.", faults=[Fault("a", "is wrong"), Fault("b", "too")], hint="Mend it.")
 
         assert error_fields(error) == {
@@ -31,14 +30,14 @@ class TestTold:
             "hint": "Mend it.",
         }
 
-    def test_keeps_the_text_of_an_unexpected_error_back(self) -> None:
-        words = error_fields(KeyError("hunter2"))
+    def test_withhold_the_text_of_an_unexpected_error(self) -> None:
+        fields = error_fields(KeyError("hunter2"))
 
-        assert words["code"] == "INTERNAL_ERROR"
-        assert words["reason"] == "An unexpected KeyError stopped the deployment."
+        assert fields["code"] == "INTERNAL_ERROR"
+        assert fields["reason"] == "An unexpected KeyError stopped the deployment."
 
 
-class TestFailureOf:
+class TestFailureEvent:
     @pytest.mark.parametrize(
         ("request_event", "kind"),
         [(DEPLOY, DeploymentFailed), (REMOVE, InfrastructureRemovalFailed)],
@@ -57,20 +56,7 @@ class TestFailureOf:
         assert isinstance(failure, DeploymentFailed)
         assert failure.resource == "urn:x"
 
-    def test_is_nothing_for_events_that_nobody_waits_for(self) -> None:
+    def test_is_none_for_events_that_are_no_requests(self) -> None:
         event = EnvironmentConfigured(environment="qa", provider="aws", region="us-east-1")
 
         assert failure_event(event, ValueError()) is None
-
-
-class TestCalledOff:
-    @pytest.mark.parametrize(
-        ("state", "words"),
-        [
-            (DeploymentStatus.PLANNED, "before anything was changed"),
-            (DeploymentStatus.ROLLING_BACK, "while rolling back"),
-        ],
-        ids=["untouched", "changing"],
-    )
-    def test_says_how_far_it_had_come(self, state: DeploymentStatus, words: str) -> None:
-        assert words in cancelled_event(DEPLOY, state).reason

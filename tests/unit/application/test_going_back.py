@@ -22,13 +22,13 @@ class TestGoingBack:
     async def test_is_given_up_in_the_end(self, house: House) -> None:
         house.points.hold("remove")
         service = DeploymentService(house.provisioner, house.artifacts, house.probe)
-        going_back = Rollback(service, house.ledger, house.ticks.append, limit_s=0.01)
+        rollback = Rollback(service, house.ledger, house.ticks.append, limit_s=0.01)
         request = a_request()
 
-        end = await going_back.after(VerificationError("Bad."), request, StepRecorder(house.bus, request))
+        end = await rollback.run(VerificationError("Bad."), request, StepRecorder(house.bus, request))
 
         assert isinstance(end, DeploymentNeedsOperator)
-        assert end.reason == "Bad. Going back failed: Cannot go back within 0 seconds."
+        assert end.reason == "Bad. Rollback failed: Cannot roll back within 0 seconds."
 
 
 class TestLastGood:
@@ -76,11 +76,11 @@ class TestLastGood:
         await house.bus.record(request)
         await house.ledger.append(str(REST), None, a_deploy(request.deployment_id)[1:])
 
-        with pytest.raises(NotFoundError, match=f"Cannot go back to deployment '{request.deployment_id}'"):
+        with pytest.raises(NotFoundError, match=f"Cannot roll back to deployment '{request.deployment_id}'"):
             find_last_good(house.ledger, REST)
 
     async def test_is_refused_when_a_secret_was_taken_out_of_it(self, house: House) -> None:
         await house.deploy(environment={"MODE": "hunter2-canary"})
 
-        with pytest.raises(NotFoundError, match="not fully on record"):
+        with pytest.raises(NotFoundError, match="does not hold all of it"):
             find_last_good(house.ledger, REST)

@@ -273,12 +273,12 @@ class TestAdmission:
     async def test_prepares_a_deployment_without_recording_it(self, house: House) -> None:
         request = DeploymentRequested(**ABOUT, region="us-east-1", configuration=configured(memory=1024))
 
-        attempt = await house.intake.prepared(request)
+        context = await house.intake.accept_deploy(request)
 
-        assert attempt.settings is not None
-        assert (attempt.settings.memory, house.ledger.recorded) == (1024, [])
+        assert context.settings is not None
+        assert (context.settings.memory, house.ledger.recorded) == (1024, [])
 
     async def test_accepts_a_removal_of_what_was_never_there(self, house: House) -> None:
-        await house.intake.submit(InfrastructureRemovalRequested(**ABOUT, region="us-east-1"), deaf)
+        await house.intake.run(InfrastructureRemovalRequested(**ABOUT, region="us-east-1"), deaf)
 
         assert house.told[-1] == "removed"

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import pytest
 
-from semantest_iac.application.message_bus import MessageBus, listen
+from semantest_iac.application.message_bus import MessageBus
 from semantest_iac_events.deployments import DeploymentFailed, DeploymentRequested, DeploymentStarted
 from semantest_iac_events.event import Event
 from semantest_iac_events.infrastructure import EnvironmentConfigured
@@ -51,35 +51,33 @@ def hall() -> Hall:
 
 class TestMessageBus:
     async def test_records_an_event_before_any_handler_hears_of_it(self, hall: Hall) -> None:
-        @listen(DeploymentRequested)
         async def handle(event: Event) -> Sequence[Event]:
             hall.notes += [str(event.id) for event in hall.recorded]
             return []
 
-        hall.bus.register([handle])
+        hall.bus.register(DeploymentRequested, handle)
         request = a_request()
         await hall.bus.publish(request)
 
         assert hall.notes == [str(request.id)]
 
     async def test_tells_handlers_of_exactly_the_classes_that_they_listen_to(self, hall: Hall) -> None:
-        @listen(DeploymentStarted, DeploymentFailed)
         async def handle(event: Event) -> Sequence[Event]:
             hall.notes.append(type(event).__name__)
             return []
 
-        hall.bus.register([handle])
+        hall.bus.register(DeploymentStarted, handle)
+        hall.bus.register(DeploymentFailed, handle)
         await hall.bus.publish(a_request())
         await hall.bus.publish(started(a_request()))
 
         assert hall.notes == ["DeploymentStarted"]
 
     async def test_publishes_answers_as_caused_by_their_event(self, hall: Hall) -> None:
-        @listen(DeploymentRequested)
         async def handle(event: Event) -> Sequence[Event]:
             return [started(a_request())]
 
-        hall.bus.register([handle])
+        hall.bus.register(DeploymentRequested, handle)
         request = a_request()
         await hall.bus.publish(request)
 
@@ -87,26 +85,24 @@ class TestMessageBus:
         assert (answer.previous_event_ids, answer.correlation_id) == ((request.id,), str(request.id))
 
     async def test_hands_answers_to_their_own_handlers(self, hall: Hall) -> None:
-        @listen(DeploymentRequested)
         async def take_up(event: Event) -> Sequence[Event]:
             return [started(a_request())]
 
-        @listen(DeploymentStarted)
         async def note(event: Event) -> Sequence[Event]:
             hall.notes.append("started")
             return []
 
-        hall.bus.register([take_up, note])
+        hall.bus.register(DeploymentRequested, take_up)
+        hall.bus.register(DeploymentStarted, note)
         await hall.bus.publish(a_request())
 
         assert hall.notes == ["started"]
 
     async def test_makes_a_failure_event_of_what_a_handler_raises(self, hall: Hall) -> None:
-        @listen(DeploymentRequested)
         async def handle(event: Event) -> Sequence[Event]:
             raise ValueError("no")
 
-        hall.bus.register([handle])
+        hall.bus.register(DeploymentRequested, handle)
         request = a_request()
         await hall.bus.publish(request)
 
@@ -115,22 +111,20 @@ class TestMessageBus:
         assert (failure.code, failure.previous_event_ids) == ("ValueError", (request.id,))
 
     async def test_raises_what_no_failure_event_tells_of(self, hall: Hall) -> None:
-        @listen(DeploymentStarted)
         async def handle(event: Event) -> Sequence[Event]:
             raise ValueError("no")
 
-        hall.bus.register([handle])
+        hall.bus.register(DeploymentStarted, handle)
 
         with pytest.raises(ValueError, match="no"):
             await hall.bus.publish(started(a_request()))
 
     async def test_goes_on_with_a_stack_after_a_handler_raised(self, hall: Hall) -> None:
-        @listen(DeploymentStarted)
         async def handle(event: Event) -> Sequence[Event]:
             hall.notes.append("heard")
             raise ValueError("no")
 
-        hall.bus.register([handle])
+        hall.bus.register(DeploymentStarted, handle)
         for _ in range(2):
             with pytest.raises(ValueError, match="no"):
                 await hall.bus.publish(started(a_request()))
@@ -143,86 +137,6 @@ class TestMessageBus:
         await hall.bus.publish(event)
 
         assert hall.recorded == [event]
-
-
-class TestOrder:
-    @pytest.fixture
-    def slow(self, hall: Hall) -> Hall:
-        """Handling of a request has a beginning and an end."""
-
-        @listen(DeploymentRequested)
-        async def handle(event: Event) -> Sequence[Event]:
-            assert isinstance(event, DeploymentRequested)
-            hall.notes.append(f"{event.deployment_id} begins")
-            for _ in range(5):
-                await asyncio.sleep(0)
-            hall.notes.append(f"{event.deployment_id} ends")
-            return []
-
-        hall.bus.register([handle])
-        return hall
-
-    async def test_is_kept_within_a_stack(self, slow: Hall) -> None:
-        await asyncio.gather(*(slow.bus.publish(a_request(name)) for name in ("d1", "d2", "d3")))
-
-        names = ("d1", "d2", "d3")
-        assert slow.notes == [f"{name} {what}" for name in names for what in ("begins", "ends")]
-
-    async def test_lets_other_stacks_go_on_meanwhile(self, slow: Hall) -> None:
-        await asyncio.gather(slow.bus.publish(a_request("d1")), slow.bus.publish(a_request("d2", "eu-west-1")))
-
-        assert slow.notes == ["d1 begins", "d2 begins", "d1 ends", "d2 ends"]
-
-    async def test_makes_every_publisher_wait_until_its_own_event_was_handled(self, slow: Hall) -> None:
-        first = asyncio.create_task(slow.bus.publish(a_request("d1")))
-        await asyncio.sleep(0)
-        await slow.bus.publish(a_request("d2"))
-
-        assert (first.done(), slow.notes[-1]) == (True, "d2 ends")
-
-    async def test_survives_a_publisher_that_is_called_off(self, slow: Hall) -> None:
-        first = asyncio.create_task(slow.bus.publish(a_request("d1")))
-        second = asyncio.create_task(slow.bus.publish(a_request("d2")))
-        for _ in range(3):
-            await asyncio.sleep(0)
-        first.cancel()
-        await asyncio.wait([first, second])
-
-        assert slow.notes == ["d1 begins", "d2 begins", "d2 ends"]
-
-    async def test_puts_what_a_handler_publishes_behind_its_own_event(self, hall: Hall) -> None:
-        @listen(DeploymentRequested)
-        async def handle(event: Event) -> Sequence[Event]:
-            await asyncio.create_task(hall.bus.publish(started(a_request())))
-            hall.notes.append("request handled")
-            return []
-
-        @listen(DeploymentStarted)
-        async def note(event: Event) -> Sequence[Event]:
-            hall.notes.append("start handled")
-            return []
-
-        hall.bus.register([handle, note])
-        await hall.bus.publish(a_request())
-
-        assert hall.notes == ["request handled", "start handled"]
-
-    async def test_handles_at_once_what_a_handler_publishes_for_another_stack(self, hall: Hall) -> None:
-        @listen(DeploymentRequested)
-        async def handle(event: Event) -> Sequence[Event]:
-            await hall.bus.publish(started(a_request(region="eu-west-1")))
-            hall.notes.append("request handled")
-            return []
-
-        @listen(DeploymentStarted)
-        async def note(event: Event) -> Sequence[Event]:
-            hall.notes.append("start handled")
-            return []
-
-        hall.bus.register([handle, note])
-        await hall.bus.publish(a_request())
-
-        assert hall.notes == ["start handled", "request handled"]
 
 
 class TestObservers:

@@ -6,6 +6,7 @@ import pytest
 
 from semantest_iac.application.use_cases import DeploymentUseCase
 from semantest_iac.domain.deployment.deployment_service import DeploymentService
+from semantest_iac.domain.environments.configuration import DeploymentConfiguration, resolve_component
 from semantest_iac.domain.errors import LedgerError, NotFoundError, ValidationError
 from semantest_iac.domain.networking.http_exchange import HttpRequest
 from tests.fakes.house import ACCOUNT, REST, House, configured
@@ -19,6 +20,18 @@ class TestDeploymentUseCase:
         assert (row.kind, row.state, row.stack) == ("deploy", "completed", str(REST))
         assert house.ledger.recorded[0].event["data"]["requested_by"] == "alice"
 
+    async def test_builds_the_package_of_a_deployment_once(self, house: House) -> None:
+        await house.use_cases.deploy(REST, configured(memory=256))
+
+        assert len(house.artifacts.built) == 1
+
+    async def test_does_not_validate_the_settings_of_a_spec_again(self, house: House) -> None:
+        settings = resolve_component(DeploymentConfiguration(), "rest-api", "development")
+
+        row = await house.use_cases.deploy(REST, configured(memory=64), settings=settings)
+
+        assert row.state == "completed"
+
     async def test_completes_what_has_no_code_and_no_answer(self, house: House) -> None:
         house.probe.answers = [500]
 
@@ -28,7 +41,7 @@ class TestDeploymentUseCase:
         assert "journal.package.built" not in house.told
 
     async def test_calls_nobody_where_nothing_answers(self, house: House) -> None:
-        with pytest.raises(NotFoundError, match="nothing of it answers"):
+        with pytest.raises(NotFoundError, match="it has no endpoint"):
             await house.use_cases.call(ACCOUNT, HttpRequest("GET", "/health"))
 
     async def test_previews_without_recording_or_changing_anything(self, house: House) -> None:

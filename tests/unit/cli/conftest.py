@@ -23,6 +23,7 @@ from semantest_iac.domain.deployment.change_plan import ChangePlan
 from semantest_iac.domain.deployment.stack import Stack
 from semantest_iac.domain.deployment.validation import ValidationService
 from semantest_iac.domain.environments.configuration import DeploymentConfiguration
+from semantest_iac.domain.environments.settings import ComponentSettings
 from semantest_iac.domain.errors import Fault
 from semantest_iac.domain.guardrails.engine_choice import EngineChoice, find_default_engine
 from semantest_iac.domain.networking.http_exchange import HttpRequest, HttpResponse
@@ -116,7 +117,8 @@ class FakeDeployments:
         configuration: Mapping[str, Any],
         *,
         by: str = "",
-        of: str | None = None,
+        settings: ComponentSettings | None = None,
+        batch: str | None = None,
         on_wait: OnWait = lambda _: None,
     ) -> DeploymentRow:
         """Wait for somebody, plan, tick once, end."""
@@ -131,7 +133,9 @@ class FakeDeployments:
         self.progress(ResourceProgress(FUNCTION.urn, FUNCTION.type, FUNCTION.name, "create", "done", 0.25))
         return await (self._completed(stack) if self.world.state == "completed" else self._failed(stack))
 
-    async def preview(self, stack: Stack, configuration: Mapping[str, Any]) -> DeploymentContext:
+    async def preview(
+        self, stack: Stack, configuration: Mapping[str, Any], *, settings: ComponentSettings | None = None
+    ) -> DeploymentContext:
         """The world's plan."""
         return DeploymentContext(DeploymentRequested(**asdict(stack)), plan=self.world.plan)
 

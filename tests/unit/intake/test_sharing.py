@@ -9,12 +9,14 @@ import pytest
 from semantest_iac.application.intake.account_notices import account_notices
 from semantest_iac.application.intake.deployment_specs import DeploymentSpec
 from semantest_iac.domain.deployment.stack import Stack
+from semantest_iac.domain.environments.configuration import DeploymentConfiguration, resolve_component
 from semantest_iac.domain.guardrails.engine_choice import EngineChoice
 
 
 def an_order(component: str, region: str = "us-east-1") -> DeploymentSpec:
     configuration = {"features": {"access_logs": True}}
-    return DeploymentSpec(Stack(component, "aws", "development", region), configuration, {}, EngineChoice())
+    settings = resolve_component(DeploymentConfiguration(), component, "development")
+    return DeploymentSpec(Stack(component, "aws", "development", region), configuration, settings, {}, EngineChoice())
 
 
 def told(orders: Sequence[DeploymentSpec], known: list[str] | None) -> list[str]:

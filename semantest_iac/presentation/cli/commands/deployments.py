@@ -65,7 +65,9 @@ def deploy_command(
 
 def _to_deploy_command(order: DeploymentSpec, person: str, together: str | None) -> DeployCommand:
     def ask(deployments: Deployments, on_wait: OnWait) -> Coroutine[Any, Any, DeploymentRow]:
-        return deployments.deploy(order.stack, order.configuration, by=person, of=together, on_wait=on_wait)
+        return deployments.deploy(
+            order.stack, order.configuration, settings=order.settings, by=person, batch=together, on_wait=on_wait
+        )
 
     return DeployCommand(order.stack, order.engine, order.variables, ask)
 
@@ -112,7 +114,8 @@ def _preview_deployments(
 
 def _preview_deployment(session: Session, order: DeploymentSpec) -> StackPreview:
     deployments = session.application.deployments(order.variables, engine=order.engine)
-    attempt = run_interruptible(deployments.preview(order.stack, order.configuration), session.terminal)
+    previewing = deployments.preview(order.stack, order.configuration, settings=order.settings)
+    attempt = run_interruptible(previewing, session.terminal)
     notes = attempt.artifact.notes if attempt.artifact else ()
     session.terminal.remark(*format_notes(notes))
     return order.stack, order.engine, attempt.plan
