@@ -77,13 +77,13 @@ def _code_hash(facts: RequestFacts) -> str:
     return facts["sourceCodeHash"] or b64encode(digest).decode()
 
 
-def _vpc_reference(path: str, type_: str, call: str, code: str, wording: str) -> ResourceReference:
-    message = f"Error occurred while {call}. EC2 Error Code: {code}. EC2 Error Message: {wording}"
-    refusal = Refusal("InvalidParameterValueException", message)
+def _vpc_reference(path: str, type_: str, call: str, code: str, message: str) -> ResourceReference:
+    lambda_message = f"Error occurred while {call}. EC2 Error Code: {code}. EC2 Error Message: {message}"
+    refusal = Refusal("InvalidParameterValueException", lambda_message)
     return ResourceReference(path, (type_,), refusal, OBSERVED, on_delete=OnDelete.REFUSE)
 
 
-FUNCTION_RULE: Final = TypeRule(
+_FUNCTION_RULE: Final = TypeRule(
     properties={
         "role": text(
             Length(0, 10000, CFN),
@@ -400,7 +400,7 @@ _PROVISIONED_CONCURRENCY_RULE: Final = TypeRule(
 )
 
 COMPUTE_TYPES: Final = {
-    FUNCTION_TYPE: FUNCTION_RULE,
+    FUNCTION_TYPE: _FUNCTION_RULE,
     ALIAS_TYPE: _ALIAS_RULE,
     PERMISSION_TYPE: _PERMISSION_RULE,
     PROVISIONED_CONCURRENCY_TYPE: _PROVISIONED_CONCURRENCY_RULE,

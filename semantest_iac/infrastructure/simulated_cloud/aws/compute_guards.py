@@ -97,9 +97,9 @@ def _lacks_subnets_or_groups(context: GuardContext) -> bool:
 
 
 def _spans_vpcs(context: GuardContext) -> bool:
-    chosen = {*_vpc_config_ids(context.facts, "subnetIds"), *_vpc_config_ids(context.facts, "securityGroupIds")}
+    chosen_ids = {*_vpc_config_ids(context.facts, "subnetIds"), *_vpc_config_ids(context.facts, "securityGroupIds")}
     parts = (*context.resources_of(SUBNET_TYPE), *context.resources_of(SECURITY_GROUP_TYPE))
-    return len({part["vpcId"] for part in parts if part["id"] in chosen}) > 1
+    return len({part["vpcId"] for part in parts if part["id"] in chosen_ids}) > 1
 
 
 def _role_cannot_create_interfaces(context: GuardContext) -> bool:
@@ -108,10 +108,10 @@ def _role_cannot_create_interfaces(context: GuardContext) -> bool:
 
 
 def _reserves_too_much_concurrency(context: GuardContext) -> bool:
-    wanted = int(context.facts["reservedConcurrentExecutions"])
+    requested = int(context.facts["reservedConcurrentExecutions"])
     others = (row["reservedConcurrentExecutions"] for row in context.resources_of(FUNCTION_TYPE))
     reserved = sum(count for count in others if count > 0)
-    return wanted > 0 and _ACCOUNT_CONCURRENCY - reserved - wanted < _MINIMUM_UNRESERVED
+    return requested > 0 and _ACCOUNT_CONCURRENCY - reserved - requested < _MINIMUM_UNRESERVED
 
 
 def _exceeds_memory_limit(context: GuardContext) -> bool:

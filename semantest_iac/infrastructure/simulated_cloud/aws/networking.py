@@ -69,8 +69,10 @@ def network_reference(
 ) -> ResourceReference:
     """Declare a reference to another part of the network; the noun, without its ID, becomes the name of the fact."""
     refusal = Refusal(code, f"The {noun} '{{value}}' does not exist")
-    found = noun.removesuffix(" ID")
-    return ResourceReference(path, (type_,), refusal, OBSERVED, fact_name=found, pattern=pattern, on_delete=on_delete)
+    fact_name = noun.removesuffix(" ID")
+    return ResourceReference(
+        path, (type_,), refusal, OBSERVED, fact_name=fact_name, pattern=pattern, on_delete=on_delete
+    )
 
 
 def subnet_reference(path: str) -> ResourceReference:
@@ -83,16 +85,16 @@ def security_group_reference(path: str, on_delete: OnDelete = OnDelete.REFUSE) -
 
 
 def _is_outside_vpc(context: GuardContext) -> bool:
-    wanted, whole = context.facts["cidrBlock"], context.facts["vpc"]["cidrBlock"]
-    return bool(wanted and whole) and not IPv4Network(wanted).subnet_of(IPv4Network(whole))
+    subnet, vpc = context.facts["cidrBlock"], context.facts["vpc"]["cidrBlock"]
+    return bool(subnet and vpc) and not IPv4Network(subnet).subnet_of(IPv4Network(vpc))
 
 
 def _overlaps_other_subnet(context: GuardContext) -> bool:
-    wanted = context.facts["cidrBlock"]
+    cidr = context.facts["cidrBlock"]
     others = (
         row for row in context.resources_of(SUBNET_TYPE) if row["vpcId"] == context.facts["vpcId"] and row["cidrBlock"]
     )
-    return bool(wanted) and any(IPv4Network(wanted).overlaps(IPv4Network(row["cidrBlock"])) for row in others)
+    return bool(cidr) and any(IPv4Network(cidr).overlaps(IPv4Network(row["cidrBlock"])) for row in others)
 
 
 def _subnet_properties() -> dict[str, Property]:

@@ -243,7 +243,7 @@ def role_trusts(role: ResourceProperties, service: str) -> bool:
     )
 
 
-def role_allows(context: GuardContext, role: ResourceProperties, actions: tuple[str, ...], managed: str) -> bool:
+def role_allows(context: GuardContext, role: ResourceProperties, actions: tuple[str, ...], managed_policy: str) -> bool:
     """Return True where a role allows all actions, by its own policies or by a managed policy with such a name.
 
     Resources and conditions of statements are ignored, and so is the content of managed policies.
@@ -251,7 +251,7 @@ def role_allows(context: GuardContext, role: ResourceProperties, actions: tuple[
     attached = [
         row["policyArn"] for row in context.resources_of(ROLE_POLICY_ATTACHMENT_TYPE) if row["role"] == role["name"]
     ]
-    if any(managed in arn for arn in (*attached, *(role["managedPolicyArns"] or ()))):
+    if any(managed_policy in arn for arn in (*attached, *(role["managedPolicyArns"] or ()))):
         return True
     allowed = list(_allowed_actions(context, role))
     return all(any(fnmatchcase(action, pattern) for pattern in allowed) for action in actions)
@@ -259,8 +259,8 @@ def role_allows(context: GuardContext, role: ResourceProperties, actions: tuple[
 
 def _allowed_actions(context: GuardContext, role: ResourceProperties) -> Iterator[str]:
     inline = [policy["policy"] for policy in role["inlinePolicies"] or ()]
-    written = [row["policy"] for row in context.resources_of(ROLE_POLICY_TYPE) if row["role"] == role["name"]]
-    for policy in (*inline, *written):
+    attached = [row["policy"] for row in context.resources_of(ROLE_POLICY_TYPE) if row["role"] == role["name"]]
+    for policy in (*inline, *attached):
         for statement in _policy_statements(policy):
             if statement.get("Effect") == "Allow":
                 yield from _as_list(statement.get("Action"))
@@ -274,8 +274,8 @@ def _trusted_services(statement: Mapping[str, Any]) -> list[Any]:
 def _policy_statements(policy: Any) -> Iterator[Mapping[str, Any]]:
     """Yield the statements of a policy document, given as text or as data."""
     document = json.loads(policy) if isinstance(policy, str) and policy else policy
-    found = document.get("Statement", []) if isinstance(document, Mapping) else []
-    yield from [found] if isinstance(found, Mapping) else found
+    statements = document.get("Statement", []) if isinstance(document, Mapping) else []
+    yield from [statements] if isinstance(statements, Mapping) else statements
 
 
 def _as_list(value: Any) -> list[Any]:

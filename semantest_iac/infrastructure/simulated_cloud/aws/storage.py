@@ -52,8 +52,8 @@ def _key_attributes(context: GuardContext) -> set[str]:
     facts = context.facts
     indexes = (*(facts["globalSecondaryIndexes"] or ()), *(facts["localSecondaryIndexes"] or ()))
     schemas = (key["attributeName"] for index in indexes for key in index.get("keySchemas") or ())
-    named = (owner.get(name) for owner in (facts, *indexes) for name in ("hashKey", "rangeKey"))
-    return {name for name in (*named, *schemas) if name}
+    direct = (owner.get(name) for owner in (facts, *indexes) for name in ("hashKey", "rangeKey"))
+    return {name for name in (*direct, *schemas) if name}
 
 
 def _has_unindexed_attributes(context: GuardContext) -> bool:

@@ -133,25 +133,27 @@ def _joins_subnet_with_underscore(context: GuardContext) -> bool:
 
 
 def _share_key_is_disabled(context: GuardContext) -> bool:
-    share = dict(part.partition("=")[::2] for part in _app_settings(context.facts).get(_SHARE_SETTING, "").split(";"))
-    rows = context.resources_of(STORAGE_ACCOUNT_TYPE) if "AccountKey" in share else ()
-    return any(row["accountName"] == share["AccountName"] and row["allowSharedKeyAccess"] is False for row in rows)
+    connection = dict(
+        part.partition("=")[::2] for part in _app_settings(context.facts).get(_SHARE_SETTING, "").split(";")
+    )
+    rows = context.resources_of(STORAGE_ACCOUNT_TYPE) if "AccountKey" in connection else ()
+    return any(row["accountName"] == connection["AccountName"] and row["allowSharedKeyAccess"] is False for row in rows)
 
 
 def _shares_host_id(context: GuardContext) -> bool:
     facts = context.facts
-    ours = _storage_account_of(_app_package_store(facts)["value"])
-    return bool(ours) and any(
+    account = _storage_account_of(_app_package_store(facts)["value"])
+    return bool(account) and any(
         row["name"][:_HOST_ID_LENGTH] == facts["name"][:_HOST_ID_LENGTH]
-        and _storage_account_of(_app_package_store(row)["value"]) == ours
+        and _storage_account_of(_app_package_store(row)["value"]) == account
         for row in context.resources_of(APP_TYPE)
     )
 
 
 def _storage_is_not_zone_redundant(context: GuardContext) -> bool:
     account = _storage_account_of(_app_package_store(context.facts)["value"])
-    zoned = bool((context.facts["plan"] or {}).get("zoneRedundant"))
-    rows = context.resources_of(STORAGE_ACCOUNT_TYPE) if zoned and account else ()
+    is_zone_redundant = bool((context.facts["plan"] or {}).get("zoneRedundant"))
+    rows = context.resources_of(STORAGE_ACCOUNT_TYPE) if is_zone_redundant and account else ()
     return any(row["accountName"] == account and "ZRS" not in row["sku"]["name"] for row in rows)
 
 
@@ -170,8 +172,8 @@ def _delegation_guard(service: str, *, to_flex: bool) -> RequestGuard:
 
 def _refused_name_guards() -> Iterator[RequestGuard]:
     for name in _REFUSED_PROPERTIES:
-        place = f"Site.SiteConfig.{name[0].upper()}{name[1:]}"
-        message = f"The following site configuration property ({place}) {_REMOVE_ADVICE}"
+        path = f"Site.SiteConfig.{name[0].upper()}{name[1:]}"
+        message = f"The following site configuration property ({path}) {_REMOVE_ADVICE}"
         yield RequestGuard(_has_property(name), Refusal("BadRequest", message), OBSERVED)
     for name in _REFUSED_SETTINGS:
         message = f"The following app setting (Site.SiteConfig.AppSettings.{name}) {_REMOVE_ADVICE}"

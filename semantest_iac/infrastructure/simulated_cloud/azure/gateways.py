@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Final
 
-from semantest_iac.infrastructure.simulated_cloud.azure.networking import SUBNET_TYPE
+from semantest_iac.infrastructure.simulated_cloud.azure.networking import SUBNET_TYPE, subnet_delegations
 from semantest_iac.infrastructure.simulated_cloud.azure.resource_type import (
     PROVIDERS_ID_PREFIX,
     SUCCEEDED_STATE,
@@ -66,21 +66,22 @@ def _sku_name(service: ResourceProperties) -> str:
     return str((service["sku"] or {}).get("name", "")) if service else ""
 
 
+def _is_v2(service: ResourceProperties) -> bool:
+    return _sku_name(service).endswith("V2")
+
+
 def _activation_seconds(facts: RequestFacts) -> float:
     return 60.0 * _MINUTES_TO_ACTIVATE.get(_sku_name(facts), _CLASSIC_MINUTES)
 
 
 def _lacks_network_support(context: GuardContext) -> bool:
-    able = {"External": _TIERS_REACHING_NETWORK, "Internal": _TIERS_INSIDE_NETWORK}.get(
-        context.facts["virtualNetworkType"]
-    )
-    return able is not None and _sku_name(context.facts) not in able
+    tiers_by_type = {"External": _TIERS_REACHING_NETWORK, "Internal": _TIERS_INSIDE_NETWORK}
+    tiers = tiers_by_type.get(context.facts["virtualNetworkType"])
+    return tiers is not None and _sku_name(context.facts) not in tiers
 
 
 def _changes_platform(context: GuardContext) -> bool:
-    return bool(context.previous) and _sku_name(context.previous).endswith("V2") != _sku_name(context.facts).endswith(
-        "V2"
-    )
+    return bool(context.previous) and _is_v2(context.previous) != _is_v2(context.facts)
 
 
 def _changes_network_type(context: GuardContext) -> bool:
@@ -89,14 +90,17 @@ def _changes_network_type(context: GuardContext) -> bool:
 
 
 def _has_wrong_capacity(context: GuardContext) -> bool:
-    consumes = _sku_name(context.facts) == "Consumption"
-    return consumes is bool(context.facts["sku"]["capacity"])
+    is_consumption = _sku_name(context.facts) == "Consumption"
+    return is_consumption is bool(context.facts["sku"]["capacity"])
 
 
 def _lacks_subnet_delegation(context: GuardContext) -> bool:
-    subnet = context.facts["subnet"] or {}
-    handed = {str(one.get("serviceName")) for one in subnet.get("delegations") or ()}
-    return bool(subnet) and _sku_name(context.facts) == "StandardV2" and "Microsoft.Web/serverFarms" not in handed
+    subnet = context.facts["subnet"]
+    return (
+        bool(subnet)
+        and _sku_name(context.facts) == "StandardV2"
+        and "Microsoft.Web/serverFarms" not in subnet_delegations(subnet)
+    )
 
 
 def _has_websockets_on_consumption(context: GuardContext) -> bool:
@@ -104,8 +108,10 @@ def _has_websockets_on_consumption(context: GuardContext) -> bool:
 
 
 def _limits_by_key_on_consumption(context: GuardContext) -> bool:
-    keyed = ("<rate-limit-by-key", "<quota-by-key", "<cache-lookup ", "<cache-store ")
-    return _sku_name(context.facts["service"]) == "Consumption" and any(tag in context.facts["value"] for tag in keyed)
+    policies = ("<rate-limit-by-key", "<quota-by-key", "<cache-lookup ", "<cache-store ")
+    return _sku_name(context.facts["service"]) == "Consumption" and any(
+        tag in context.facts["value"] for tag in policies
+    )
 
 
 def _validation_guard(applies: Callable[[GuardContext], bool], evidence: Evidence, message: str) -> RequestGuard:
@@ -134,7 +140,7 @@ GATEWAY_TYPES: Final[dict[str, TypeRule]] = {
             "scmUrl": "https://{serviceName}.scm.azure-api.net",
             "createdAtUtc": "{now}",
             "etag": stable_guid("etag"),
-            "platformVersion": lambda facts: "stv2.1" if _sku_name(facts).endswith("V2") else "stv2",
+            "platformVersion": lambda facts: "stv2.1" if _is_v2(facts) else "stv2",
             "publicIPAddresses": lambda _: ["192.0.2.20"],
             **dict.fromkeys(("privateIPAddresses", "outboundPublicIPAddresses"), lambda _: []),
             "targetProvisioningState": "",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Final
 from urllib.parse import urlsplit
 
@@ -24,6 +25,7 @@ from semantest_iac.infrastructure.simulated_cloud.schema.properties import (
 )
 from semantest_iac.infrastructure.simulated_cloud.schema.refusals import Refusal
 from semantest_iac.infrastructure.simulated_cloud.schema.rules import GuardContext, RequestGuard, TypeRule, UniqueHandle
+from semantest_iac.infrastructure.simulated_cloud.schema.values import ResourceProperties
 
 WEB_PUBSUB_TYPE: Final = "azure-native:webpubsub:WebPubSub"
 WEB_PUBSUB_HUB_TYPE: Final = "azure-native:webpubsub:WebPubSubHub"
@@ -37,18 +39,20 @@ def _scales_free_tier(context: GuardContext) -> bool:
     return sku.get("name") == "Free_F1" and (sku.get("capacity") or 1) > 1
 
 
+def _event_handlers(context: GuardContext) -> Sequence[ResourceProperties]:
+    return (context.facts["properties"] or {}).get("eventHandlers") or ()
+
+
 def _handler_has_no_code(context: GuardContext) -> bool:
     """Event handlers outside the subscription are assumed to answer."""
-    handlers = (context.facts["properties"] or {}).get("eventHandlers") or ()
-    asked = {urlsplit(str(handler.get("urlTemplate"))).hostname for handler in handlers}
-    return any(not app["code"] for app in context.resources_of(APP_TYPE) if app["defaultHostName"] in asked)
+    hosts = {urlsplit(str(handler.get("urlTemplate"))).hostname for handler in _event_handlers(context)}
+    return any(not app["code"] for app in context.resources_of(APP_TYPE) if app["defaultHostName"] in hosts)
 
 
 def _lacks_identity_for_handlers(context: GuardContext) -> bool:
-    handlers = (context.facts["properties"] or {}).get("eventHandlers") or ()
-    shows = any((handler.get("auth") or {}).get("type") == "ManagedIdentity" for handler in handlers)
-    has = ((context.facts["service"] or {}).get("identity") or {}).get("type", "None") != "None"
-    return shows and not has
+    auth_types = {(handler.get("auth") or {}).get("type") for handler in _event_handlers(context)}
+    identity = (context.facts["service"] or {}).get("identity") or {}
+    return "ManagedIdentity" in auth_types and identity.get("type", "None") == "None"
 
 
 MESSAGING_TYPES: Final[dict[str, TypeRule]] = {

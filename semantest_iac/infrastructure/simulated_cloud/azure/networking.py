@@ -59,12 +59,12 @@ def _range_contains(space: _IpNetwork, part: _IpNetwork) -> bool:
 
 
 def _overlaps_sibling(context: GuardContext) -> bool:
-    ours = list(_address_ranges(context.facts))
+    new_ranges = list(_address_ranges(context.facts))
     return any(
         _ranges_overlap(one, other)
         for row in _sibling_subnets(context)
         for other in _address_ranges(row)
-        for one in ours
+        for one in new_ranges
     )
 
 

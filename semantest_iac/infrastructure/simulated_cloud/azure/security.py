@@ -140,23 +140,23 @@ _UNREPORTED_INPUTS: Final = {"createMode"}
 
 
 def _vault_output(facts: RequestFacts) -> dict[str, Any]:
-    asked = {name: value for name, value in facts["properties"].items() if name not in _UNREPORTED_INPUTS}
+    given = {name: value for name, value in facts["properties"].items() if name not in _UNREPORTED_INPUTS}
     return {
         "enableSoftDelete": True,
         _RETENTION_INPUT: 90,
         "publicNetworkAccess": "Enabled",
         "provisioningState": "Succeeded",
         "vaultUri": f"https://{facts['vaultName']}.vault.azure.net/",
-        **asked,
+        **given,
     }
 
 
 def _secret_output(facts: RequestFacts) -> dict[str, Any]:
     """Resource Manager never returns the value; every change makes a new version."""
-    asked = {name: value for name, value in facts["properties"].items() if name != "value"}
+    given = {name: value for name, value in facts["properties"].items() if name != "value"}
     uri = f"{facts['vault']['properties']['vaultUri']}secrets/{facts['secretName']}"
     version = f"{facts['revision']:08x}{facts['uuid'].replace('-', '')[8:]}"
-    return {"attributes": {"enabled": True}, **asked, "secretUri": uri, "secretUriWithVersion": f"{uri}/{version}"}
+    return {"attributes": {"enabled": True}, **given, "secretUri": uri, "secretUriWithVersion": f"{uri}/{version}"}
 
 
 def _retention_seconds(vault: ResourceProperties) -> float:
@@ -168,8 +168,8 @@ def _is_recovered(facts: RequestFacts) -> bool:
 
 
 def _changes_retention(context: GuardContext) -> bool:
-    asked = context.facts["properties"].get(_RETENTION_INPUT)
-    return bool(context.previous) and asked not in (None, context.previous["properties"][_RETENTION_INPUT])
+    retention = context.facts["properties"].get(_RETENTION_INPUT)
+    return bool(context.previous) and retention not in (None, context.previous["properties"][_RETENTION_INPUT])
 
 
 VAULT_TYPES: Final[dict[str, TypeRule]] = {
