@@ -1,5 +1,3 @@
-"""What every ledger promises, tried on each."""
-
 from __future__ import annotations
 
 from collections.abc import Iterator
@@ -23,7 +21,7 @@ OTHER = "websocket.azure.staging.westeurope"
 
 
 class LedgerContract:
-    """The promises; a subclass gives the `ledger` that has to keep them."""
+    """What every ledger guarantees; a subclass provides the `ledger` to test."""
 
     async def test_counts_positions_over_the_log_and_versions_over_a_stream(self, ledger: Ledger) -> None:
         await ledger.append("a", 0, [NewEvent("x", "{}"), NewEvent("y", "{}")])
@@ -40,7 +38,7 @@ class LedgerContract:
         assert recorded[0].event == {"é": "\x00"}
 
     @pytest.mark.parametrize("expected", [0, 2], ids=["older", "newer"])
-    async def test_refuses_a_writer_who_expects_another_version(self, ledger: Ledger, expected: int) -> None:
+    async def test_refuses_a_writer_that_expects_another_version(self, ledger: Ledger, expected: int) -> None:
         await ledger.append("a", 0, [NewEvent("x", "{}")])
 
         with pytest.raises(LedgerConflictError) as refusal:
@@ -49,13 +47,13 @@ class LedgerContract:
         assert (refusal.value.error_code, refusal.value.retryable) == ("LEDGER_CONFLICT", True)
         assert [row.type for row in ledger.log()] == ["x"]
 
-    async def test_records_nothing_of_a_batch_that_holds_a_text_that_is_no_event(self, ledger: Ledger) -> None:
+    async def test_records_nothing_of_a_batch_with_an_invalid_event(self, ledger: Ledger) -> None:
         with pytest.raises(LedgerError, match="Cannot read event 2: it is not a JSON object"):
             await ledger.append(STACK, 0, [*a_deploy()[:1], NewEvent("x", "[1]")])
 
         assert (list(ledger.log()), ledger.stacks()) == ([], [])
 
-    async def test_reads_on_from_where_a_reader_stopped(self, ledger: Ledger) -> None:
+    async def test_continues_after_a_position(self, ledger: Ledger) -> None:
         await ledger.append("a", 0, [NewEvent(str(number), "{}") for number in range(1, 6)])
 
         assert [row.type for row in ledger.stream("a", after_version=3)] == ["4", "5"]
@@ -68,7 +66,7 @@ class LedgerContract:
         assert [row.position for row in ledger.log()] == list(range(1, 2002))
         assert len(list(ledger.log(limit=1500))) == 1500
 
-    async def test_names_its_streams(self, ledger: Ledger) -> None:
+    async def test_lists_its_streams(self, ledger: Ledger) -> None:
         await ledger.append("b", 0, [NewEvent("x", "{}")])
         await ledger.append("a", 0, [NewEvent("x", "{}")])
 
@@ -82,7 +80,7 @@ class LedgerContract:
         assert (list(ledger.log()), ledger.stream("a"), ledger.streams()) == ([], [], [])
         assert (ledger.deployment("d1"), ledger.newest(), ledger.stacks()) == (None, [], [])
 
-    async def test_verifies_against_every_head_it_had(self, ledger: Ledger) -> None:
+    async def test_verifies_against_every_earlier_head(self, ledger: Ledger) -> None:
         heads = [ledger.head()]
         for kind in ("x", "y", "z"):
             await ledger.append("a", None, [NewEvent(kind, "{}")])
@@ -91,13 +89,13 @@ class LedgerContract:
         assert [ledger.verify(head).events for head in heads] == [3, 3, 3, 3]
 
     @pytest.mark.parametrize("position", [0, 1, 2], ids=["start", "inside", "beyond the end"])
-    async def test_does_not_verify_against_a_head_it_never_had(self, ledger: Ledger, position: int) -> None:
+    async def test_does_not_verify_against_an_unknown_head(self, ledger: Ledger, position: int) -> None:
         await ledger.append("a", 0, [NewEvent("x", "{}")])
 
         with pytest.raises(LedgerError, match=f"Cannot verify ledger at position {position}: .*{'f' * 64}"):
             ledger.verify(LedgerHead(position, "f" * 64))
 
-    async def test_gives_equal_hashes_to_equal_logs_alone(self, ledger: Ledger) -> None:
+    async def test_gives_equal_hashes_only_to_equal_logs(self, ledger: Ledger) -> None:
         twin, other = MemoryLedger(), MemoryLedger()
         await ledger.append("ab", 0, [NewEvent("c", "{}")])
         await twin.append("ab", 0, [NewEvent("c", "{}")])
@@ -105,7 +103,7 @@ class LedgerContract:
 
         assert ledger.head() == twin.head() != other.head()
 
-    async def test_follows_deployments_and_stacks(self, ledger: Ledger) -> None:
+    async def test_projects_deployments_and_stacks(self, ledger: Ledger) -> None:
         await ledger.append(STACK, 0, a_deploy(endpoint="https://one", outputs={"url": "https://one"}))
         await ledger.append(OTHER, 0, a_deploy("d2", stack=OTHER)[:3])
 
@@ -116,7 +114,7 @@ class LedgerContract:
             STACK, newest="d1", last_good="d1", endpoint="https://one", outputs={"url": "https://one"}
         )
 
-    async def test_chooses_deployments_by_stack_and_number(self, ledger: Ledger) -> None:
+    async def test_selects_deployments_by_stack_and_limit(self, ledger: Ledger) -> None:
         for number in range(4):
             await ledger.append(STACK, None, a_deploy(f"a{number}"))
             await ledger.append(OTHER, None, a_deploy(f"b{number}", stack=OTHER))
@@ -139,7 +137,7 @@ class LedgerContract:
 
         assert ledger.stack(STACK) == StackRow(STACK, generation=2, newest="d3")
 
-    async def test_ignores_events_that_are_about_no_deployment(self, ledger: Ledger) -> None:
+    async def test_ignores_events_without_a_deployment(self, ledger: Ledger) -> None:
         await ledger.append(STACK, 0, [an_event("drift.detected", deployment=""), NewEvent("x", "{}")])
 
         assert (len(ledger.stream(STACK)), ledger.stacks()) == (2, [])

@@ -1,7 +1,8 @@
 """A process that holds a stack until it is killed: `holder.py FOLDER STACK [SECONDS]`.
 
-It prints its fence once it holds the stack. With SECONDS it also starts a child that inherits the lease, sleeps
-that long, and whose id is printed too."""
+It prints its fence once it holds the stack. With SECONDS it also starts a child that inherits the lease and sleeps
+that long, and prints the child's process id.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +15,6 @@ from semantest_iac.infrastructure.run_queue.lock_files import LockFileQueue
 
 
 async def main(folder: str, stack: str, seconds: str = "") -> None:
-    """Hold the stack for ever."""
     async with LockFileQueue(Path(folder)).hold(stack, deployment="held") as lease:
         child = ["sleep", seconds]
         inherits = subprocess.Popen(child, pass_fds=[lease.fileno()]) if seconds else None  # noqa: ASYNC220

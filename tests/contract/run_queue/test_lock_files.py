@@ -1,5 +1,3 @@
-"""What is peculiar to lock files: they die with their processes, and anybody can write to them."""
-
 from __future__ import annotations
 
 import os
@@ -30,19 +28,17 @@ RECORDS = {
 
 @pytest.fixture
 def folder(home: Path) -> Path:
-    """Where the lock files lie."""
     return home / "locks"
 
 
 @pytest.fixture
 def queue(folder: Path) -> LockFileQueue:
-    """A queue of this process, beside those of the holders."""
     return LockFileQueue(folder)
 
 
 @pytest.fixture
 def start(folder: Path) -> Iterator[Start]:
-    """Start a process that holds STACK; with seconds it has a child, whose id comes along, that inherits it."""
+    """Start a process that holds STACK; with seconds it has a child that inherits the lease, returned by its id."""
     started: list[Started] = []
 
     def run(*arguments: object) -> Started:
@@ -71,13 +67,13 @@ async def _take(queue: LockFileQueue, timeout_s: float) -> int:
 
 
 class TestProcesses:
-    async def test_keep_each_other_out(self, start: Start, queue: LockFileQueue) -> None:
+    async def test_exclude_each_other(self, start: Start, queue: LockFileQueue) -> None:
         holder, _ = start()
 
         with pytest.raises(StackBusyError, match=f"deployment held .pid {holder.pid} on "):
             await _take(queue, 0)
 
-    async def test_give_the_stack_back_when_they_are_killed(self, start: Start, queue: LockFileQueue) -> None:
+    async def test_release_the_stack_when_killed(self, start: Start, queue: LockFileQueue) -> None:
         for _ in range(3):
             holder, _ = start()
             holder.kill()
@@ -85,7 +81,7 @@ class TestProcesses:
 
         assert await _take(queue, 0) == 4
 
-    async def test_leave_the_stack_with_a_child_that_outlives_them(self, start: Start, queue: LockFileQueue) -> None:
+    async def test_leave_the_stack_to_a_child_that_outlives_them(self, start: Start, queue: LockFileQueue) -> None:
         holder, child = start(60)
         holder.kill()
         holder.wait()
@@ -95,14 +91,14 @@ class TestProcesses:
         os.kill(child, signal.SIGKILL)
         assert await _take(queue, 10) == 2
 
-    async def test_do_not_hand_the_lease_to_children_unasked(self, queue: LockFileQueue) -> None:
+    async def test_do_not_pass_the_lease_to_children_by_default(self, queue: LockFileQueue) -> None:
         async with queue.hold(STACK, deployment="d1") as lease:
             assert not os.get_inheritable(lease.fileno())
 
 
 class TestFiles:
     @pytest.mark.parametrize("name", HOSTILE)
-    def test_have_plain_names_for_any_stack(self, folder: Path, name: str) -> None:
+    def test_have_safe_names_for_any_stack(self, folder: Path, name: str) -> None:
         file = folder / lock_file_name(name)
 
         assert file.resolve().parent == folder.resolve()
@@ -110,16 +106,16 @@ class TestFiles:
         assert file.name.isascii()
         assert not file.name.startswith(".")
 
-    def test_have_names_of_their_own(self) -> None:
+    def test_have_distinct_names(self) -> None:
         assert len({lock_file_name(name).lower() for name in HOSTILE}) == len(HOSTILE)
 
-    async def test_belong_to_their_owner_alone(self, queue: LockFileQueue, folder: Path) -> None:
+    async def test_are_private(self, queue: LockFileQueue, folder: Path) -> None:
         await _take(queue, 0)
 
         assert _modes(folder) == {"0o600", "0o700"}
 
     @pytest.mark.parametrize("record", RECORDS.values(), ids=RECORDS)
-    async def test_may_hold_anything(self, queue: LockFileQueue, folder: Path, record: bytes) -> None:
+    async def test_may_contain_anything(self, queue: LockFileQueue, folder: Path, record: bytes) -> None:
         _write(folder, record)
         assert await _take(queue, 0) == 1
 
@@ -128,18 +124,18 @@ class TestFiles:
             with pytest.raises(StackBusyError, match="another run holds it"):
                 await _take(queue, 0)
 
-    async def test_protect_nothing_once_they_are_deleted(self, queue: LockFileQueue, folder: Path) -> None:
+    async def test_do_not_lock_once_deleted(self, queue: LockFileQueue, folder: Path) -> None:
         async with queue.hold(STACK, deployment="d1"):
             (folder / lock_file_name(STACK)).unlink()
             assert await _take(queue, 0) == 1
 
-    async def test_are_not_reached_through_links(self, queue: LockFileQueue, folder: Path, tmp_path: Path) -> None:
+    async def test_are_not_opened_through_links(self, queue: LockFileQueue, folder: Path, tmp_path: Path) -> None:
         _link(folder, tmp_path / "elsewhere")
 
         with pytest.raises(DeploymentError, match=f"Cannot lock stack '{STACK}': "):
             await _take(queue, 0)
 
-    async def test_are_refused_where_no_folder_can_be(self, queue: LockFileQueue, home: Path) -> None:
+    async def test_are_refused_where_no_folder_can_be_created(self, queue: LockFileQueue, home: Path) -> None:
         _occupy(home)
 
         with pytest.raises(DeploymentError, match=f"Cannot lock stack '{STACK}': not a directory"):

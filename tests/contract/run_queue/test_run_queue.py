@@ -1,5 +1,3 @@
-"""What every run queue promises, tried on each."""
-
 from __future__ import annotations
 
 import asyncio
@@ -16,7 +14,7 @@ OTHER = "rest-api.aws.development.eu-west-1"
 
 
 class RunQueueContract:
-    """The promises; a subclass gives the `queue` that has to keep them."""
+    """What every run queue guarantees; a subclass provides the `queue` to test."""
 
     async def test_gives_each_lease_of_a_stack_a_higher_fence(self, queue: RunQueue) -> None:
         fences = []
@@ -39,7 +37,7 @@ class RunQueueContract:
 
         assert [seen[0], seen[2], seen[4]] == [seen[1], seen[3], seen[5]]
 
-    async def test_keeps_the_threads_of_a_process_apart_too(self, queue: RunQueue) -> None:
+    async def test_excludes_other_threads_of_the_process(self, queue: RunQueue) -> None:
         def other_thread() -> str:
             async def attempt() -> None:
                 async with queue.hold(STACK, deployment="d2", timeout_s=0):
@@ -52,11 +50,11 @@ class RunQueueContract:
         async with queue.hold(STACK, deployment="d1"):
             assert await asyncio.to_thread(other_thread) == "STACK_BUSY"
 
-    async def test_lets_other_stacks_go_on(self, queue: RunQueue) -> None:
+    async def test_does_not_block_other_stacks(self, queue: RunQueue) -> None:
         async with queue.hold(STACK, deployment="d1"), queue.hold(OTHER, deployment="d2", timeout_s=0) as lease:
             assert lease.stack == OTHER
 
-    async def test_tells_whom_it_waits_for_once_per_holder(self, queue: RunQueue) -> None:
+    async def test_reports_each_holder_once_while_waiting(self, queue: RunQueue) -> None:
         heard: list[LeaseHolder | None] = []
 
         async def wait() -> None:
@@ -71,7 +69,7 @@ class RunQueueContract:
         assert [holder and holder.deployment for holder in heard] == ["d1"]
 
     @pytest.mark.parametrize("timeout_s", [0, 0.2], ids=["no wait", "a while"])
-    async def test_names_the_holder_when_the_time_is_over(self, queue: RunQueue, timeout_s: float) -> None:
+    async def test_names_the_holder_after_the_timeout(self, queue: RunQueue, timeout_s: float) -> None:
         async with queue.hold(STACK, deployment="d1"):
             with pytest.raises(StackBusyError, match=f"'{STACK}': deployment d1 .pid .* holds it") as busy:
                 async with queue.hold(STACK, deployment="d2", timeout_s=timeout_s):
@@ -79,7 +77,7 @@ class RunQueueContract:
 
         assert busy.value.retryable
 
-    async def test_takes_the_stack_back_from_a_run_that_fails(self, queue: RunQueue) -> None:
+    async def test_releases_the_stack_after_a_failed_run(self, queue: RunQueue) -> None:
         with pytest.raises(ValueError, match="broken"):
             async with queue.hold(STACK, deployment="d1"):
                 raise ValueError("broken")
@@ -87,7 +85,7 @@ class RunQueueContract:
         async with queue.hold(STACK, deployment="d2", timeout_s=0) as lease:
             assert lease.fence == 2
 
-    async def test_takes_nothing_for_a_waiter_that_gave_up(self, queue: RunQueue) -> None:
+    async def test_grants_nothing_to_a_cancelled_waiter(self, queue: RunQueue) -> None:
         async def wait() -> None:
             async with queue.hold(STACK, deployment="d2"):
                 pass

@@ -1,5 +1,3 @@
-"""A home and a source folder for packages."""
-
 from __future__ import annotations
 
 import zipfile
@@ -26,9 +24,7 @@ def source(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def plant() -> Callable[[Path, Tree], None]:
-    """Write files into a folder, with the folders that they need."""
-
+def write_files() -> Callable[[Path, Tree], None]:
     def write(folder: Path, tree: Tree) -> None:
         for path, content in tree.items():
             (folder / path).parent.mkdir(parents=True, exist_ok=True)
@@ -38,7 +34,7 @@ def plant() -> Callable[[Path, Tree], None]:
 
 
 @pytest.fixture
-def names_in() -> Callable[[Artifact], list[str]]:
+def list_names() -> Callable[[Artifact], list[str]]:
     def names(artifact: Artifact) -> list[str]:
         with zipfile.ZipFile(artifact.path) as archive:
             return archive.namelist()

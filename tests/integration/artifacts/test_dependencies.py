@@ -1,4 +1,4 @@
-"""Dependencies come from the real npm and pip, from files beside the source: no registry is called."""
+"""Dependencies are installed by the real npm and pip from files beside the source, without a registry."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from semantest_iac.domain.compute.functions import Artifact, FunctionSource
 from semantest_iac.domain.errors import ArtifactError
 from semantest_iac.infrastructure.artifacts.package_builder import PackageBuilder
 
-Plant = Callable[[Path, dict[str, str | bytes]], None]
+WriteFiles = Callable[[Path, dict[str, str | bytes]], None]
 Names = Callable[[Artifact], list[str]]
 NODE_MODULE = {"package.json": '{"name":"mini","version":"1.0.0"}', "index.js": "module.exports = 42"}
 CLOSED = "http://127.0.0.1:9/"
@@ -54,39 +54,43 @@ def node(source: Path) -> FunctionSource:
 
 
 class TestRequirements:
-    def test_are_installed_beside_the_code(self, home: Path, source: Path, plant: Plant, names_in: Names) -> None:
-        plant(source, {"app.py": "", "w/mini-1.0-py3-none-any.whl": wheel()})
-        plant(source, {"requirements.txt": "--no-index\n--find-links w\nmini==1.0\n"})
+    def test_are_installed_beside_the_code(
+        self, home: Path, source: Path, write_files: WriteFiles, list_names: Names
+    ) -> None:
+        write_files(source, {"app.py": "", "w/mini-1.0-py3-none-any.whl": wheel()})
+        write_files(source, {"requirements.txt": "--no-index\n--find-links w\nmini==1.0\n"})
 
-        names = names_in(PackageBuilder(home).build(python(source)))
+        names = list_names(PackageBuilder(home).build(python(source)))
 
         assert "mini.py" in names
         assert not [name for name in names if name.startswith("bin/") or name.endswith(".pyc")]
         assert not (source / "mini.py").exists()
 
-    def test_are_installed_where_azure_looks(self, home: Path, source: Path, plant: Plant, names_in: Names) -> None:
-        plant(source, {"app.py": "", "w/mini-1.0-py3-none-any.whl": wheel()})
-        plant(source, {"requirements.txt": "--no-index\n--find-links w\nmini==1.0\n"})
+    def test_are_installed_where_azure_looks(
+        self, home: Path, source: Path, write_files: WriteFiles, list_names: Names
+    ) -> None:
+        write_files(source, {"app.py": "", "w/mini-1.0-py3-none-any.whl": wheel()})
+        write_files(source, {"requirements.txt": "--no-index\n--find-links w\nmini==1.0\n"})
 
-        names = names_in(PackageBuilder(home).build(replace(python(source), provider="azure")))
+        names = list_names(PackageBuilder(home).build(replace(python(source), provider="azure")))
 
         assert ".python_packages/lib/site-packages/mini.py" in names
 
     @pytest.mark.parametrize("text", ["", "# nothing\n\n"], ids=["empty", "comments"])
-    def test_without_any_pip_is_not_run(
-        self, home: Path, source: Path, plant: Plant, monkeypatch: pytest.MonkeyPatch, text: str
+    def test_without_entries_do_not_run_pip(
+        self, home: Path, source: Path, write_files: WriteFiles, monkeypatch: pytest.MonkeyPatch, text: str
     ) -> None:
         monkeypatch.setenv("PIP_INDEX_URL", CLOSED)
-        plant(source, {"app.py": "", "requirements.txt": text})
+        write_files(source, {"app.py": "", "requirements.txt": text})
 
         assert PackageBuilder(home).build(python(source)).size
 
-    def test_that_cannot_be_had_are_refused_with_the_reason(
-        self, home: Path, source: Path, plant: Plant, monkeypatch: pytest.MonkeyPatch
+    def test_that_cannot_be_installed_are_refused_with_the_reason(
+        self, home: Path, source: Path, write_files: WriteFiles, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.setenv("PIP_INDEX_URL", "http://user:hunter2@127.0.0.1:9/")
         monkeypatch.setenv("PIP_RETRIES", "0")
-        plant(source, {"app.py": "", "requirements.txt": "no-such-thing==1.0\n"})
+        write_files(source, {"app.py": "", "requirements.txt": "no-such-thing==1.0\n"})
 
         with pytest.raises(ArtifactError) as caught:
             PackageBuilder(home).build(python(source))
@@ -99,21 +103,23 @@ class TestRequirements:
 
 @needs_npm
 class TestNodeModules:
-    def test_are_installed_in_a_copy(self, home: Path, source: Path, plant: Plant, names_in: Names) -> None:
+    def test_are_installed_in_a_copy(
+        self, home: Path, source: Path, write_files: WriteFiles, list_names: Names
+    ) -> None:
         project = {"dependencies": {"mini": "file:mini-1.0.0.tgz"}}
-        plant(source, {"server.js": "", "mini-1.0.0.tgz": node_module(), "package.json": json.dumps(project)})
+        write_files(source, {"server.js": "", "mini-1.0.0.tgz": node_module(), "package.json": json.dumps(project)})
 
-        names = names_in(PackageBuilder(home).build(node(source)))
+        names = list_names(PackageBuilder(home).build(node(source)))
 
         assert "node_modules/mini/index.js" in names
         assert not (source / "node_modules").exists()
 
-    def test_that_cannot_be_had_are_refused_with_the_reason(
-        self, home: Path, source: Path, plant: Plant, monkeypatch: pytest.MonkeyPatch
+    def test_that_cannot_be_installed_are_refused_with_the_reason(
+        self, home: Path, source: Path, write_files: WriteFiles, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.setenv("npm_config_registry", CLOSED)
         monkeypatch.setenv("npm_config_fetch_retries", "0")
-        plant(source, {"server.js": "", "package.json": '{"dependencies": {"no-such-thing": "1.0.0"}}'})
+        write_files(source, {"server.js": "", "package.json": '{"dependencies": {"no-such-thing": "1.0.0"}}'})
 
         with pytest.raises(ArtifactError) as caught:
             PackageBuilder(home).build(node(source))
@@ -123,12 +129,12 @@ class TestNodeModules:
         assert not (source / "node_modules").exists()
 
     def test_see_no_cloud_credentials_while_they_install(
-        self, home: Path, source: Path, plant: Plant, monkeypatch: pytest.MonkeyPatch, names_in: Names
+        self, home: Path, source: Path, write_files: WriteFiles, monkeypatch: pytest.MonkeyPatch, list_names: Names
     ) -> None:
         monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "hunter2")
         script = "node -e \"require('fs').writeFileSync('seen.txt', process.env.AWS_SECRET_ACCESS_KEY || 'nothing')\""
         project = {"dependencies": {"mini": "file:mini-1.0.0.tgz"}, "scripts": {"postinstall": script}}
-        plant(source, {"server.js": "", "mini-1.0.0.tgz": node_module(), "package.json": json.dumps(project)})
+        write_files(source, {"server.js": "", "mini-1.0.0.tgz": node_module(), "package.json": json.dumps(project)})
 
         artifact = PackageBuilder(home).build(node(source))
 
@@ -136,19 +142,21 @@ class TestNodeModules:
             assert archive.read("seen.txt") == b"nothing"
 
     @pytest.mark.parametrize("text", ["{", "[]"], ids=["broken", "list"])
-    def test_of_an_unreadable_project_are_refused(self, home: Path, source: Path, plant: Plant, text: str) -> None:
-        plant(source, {"server.js": "", "package.json": text})
+    def test_of_an_unreadable_project_are_refused(
+        self, home: Path, source: Path, write_files: WriteFiles, text: str
+    ) -> None:
+        write_files(source, {"server.js": "", "package.json": text})
 
         with pytest.raises(ArtifactError):
             PackageBuilder(home).build(node(source))
 
 
 class TestNpm:
-    def test_is_named_when_it_is_not_there(
-        self, home: Path, source: Path, plant: Plant, monkeypatch: pytest.MonkeyPatch
+    def test_is_named_when_it_is_missing(
+        self, home: Path, source: Path, write_files: WriteFiles, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.setenv("PATH", str(source))
-        plant(source, {"server.js": "", "package.json": '{"dependencies": {"a": "1"}}'})
+        write_files(source, {"server.js": "", "package.json": '{"dependencies": {"a": "1"}}'})
 
         with pytest.raises(ArtifactError) as caught:
             PackageBuilder(home).build(node(source))

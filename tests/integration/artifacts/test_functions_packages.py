@@ -1,5 +1,3 @@
-"""Packages for Azure Functions: the person's files in a folder of their own, ours and the platform's beside it."""
-
 from __future__ import annotations
 
 import json
@@ -14,7 +12,7 @@ from semantest_iac.domain.compute.functions import Artifact, FunctionSource
 from semantest_iac.domain.errors import ArtifactError
 from semantest_iac.infrastructure.artifacts.package_builder import PackageBuilder
 
-Plant = Callable[[Path, dict[str, str]], None]
+WriteFiles = Callable[[Path, dict[str, str]], None]
 Names = Callable[[Artifact], list[str]]
 CLOSED = "http://127.0.0.1:9/"
 NODE = {"server.js": "", "host.json": "mine", "package.json": '{"type": "module"}', "node_modules/cookie/index.js": ""}
@@ -29,8 +27,8 @@ def server(source: Path) -> FunctionSource:
     return FunctionSource(source, entry="server.js", runtime="nodejs22.x", provider="azure")
 
 
-def built(home: Path, source: FunctionSource) -> Artifact:
-    """The package, or no test where npm cannot fetch what it needs."""
+def build_or_skip(home: Path, source: FunctionSource) -> Artifact:
+    """Build the package, or skip the test if npm cannot reach a registry."""
     try:
         return PackageBuilder(home).build(source)
     except ArtifactError as error:
@@ -45,21 +43,21 @@ def read(artifact: Artifact, name: str) -> str:
 
 
 class TestPythonPackage:
-    def test_holds_the_model_that_azure_looks_for(
-        self, home: Path, source: Path, plant: Plant, names_in: Names
+    def test_contains_the_app_that_azure_looks_for(
+        self, home: Path, source: Path, write_files: WriteFiles, list_names: Names
     ) -> None:
-        plant(source, {"app.py": "", "host.json": "mine", "function_app.py": "mine", "lib/x.py": ""})
+        write_files(source, {"app.py": "", "host.json": "mine", "function_app.py": "mine", "lib/x.py": ""})
 
         artifact = PackageBuilder(home).build(python(source))
 
         ours = {"function_app.py", "host.json", "semantest_handler.py", "semantest_trigger.py", "semantest_entry.json"}
         theirs = {"source/app.py", "source/function_app.py", "source/host.json", "source/lib/x.py"}
-        assert set(names_in(artifact)) == ours | theirs
+        assert set(list_names(artifact)) == ours | theirs
         assert (artifact.handler, artifact.runtime) == ("function_app.py", "python3.13")
         assert json.loads(read(artifact, "host.json"))["extensions"]["http"]["routePrefix"] == ""
 
-    def test_is_bytes_of_its_own_beside_the_one_for_aws(self, home: Path, source: Path, plant: Plant) -> None:
-        plant(source, {"app.py": ""})
+    def test_differs_from_the_package_for_aws(self, home: Path, source: Path, write_files: WriteFiles) -> None:
+        write_files(source, {"app.py": ""})
         builder = PackageBuilder(home)
 
         azure, aws = builder.build(python(source)), builder.build(FunctionSource(source, "", "app.handler"))
@@ -67,46 +65,48 @@ class TestPythonPackage:
         assert azure.digest != aws.digest
         assert builder.build(python(source)).digest == azure.digest
 
-    def test_is_the_bundled_service_where_nothing_is_named(self, home: Path, names_in: Names) -> None:
+    def test_is_the_bundled_service_without_a_source(self, home: Path, list_names: Names) -> None:
         artifact = PackageBuilder(home).build(FunctionSource(provider="azure"))
 
-        assert "source/service.py" in names_in(artifact)
+        assert "source/service.py" in list_names(artifact)
         assert json.loads(read(artifact, "semantest_entry.json")) == {"handler": "service.handler"}
 
 
 @needs_npm
 class TestNodePackage:
-    def test_holds_the_platforms_library_apart_from_the_sources_modules(
-        self, home: Path, source: Path, plant: Plant, names_in: Names
+    def test_separates_the_platform_s_library_from_the_source_s_modules(
+        self, home: Path, source: Path, write_files: WriteFiles, list_names: Names
     ) -> None:
-        plant(source, NODE)
+        write_files(source, NODE)
 
-        artifact = built(home, server(source))
+        artifact = build_or_skip(home, server(source))
 
-        names = set(names_in(artifact))
+        names = set(list_names(artifact))
         assert {"node_modules/@azure/functions/package.json", "node_modules/cookie/package.json"} <= names
         assert {f"source/{name}" for name in NODE} <= names
         assert json.loads(read(artifact, "package.json"))["main"] == "semantest_functions.cjs"
         assert [name for name in names if name.endswith((".ts", ".map")) and "functions/" in name] == []
 
-    def test_leaves_the_source_as_it_was(self, home: Path, source: Path, plant: Plant) -> None:
-        plant(source, {"server.js": ""})
+    def test_leaves_the_source_unchanged(self, home: Path, source: Path, write_files: WriteFiles) -> None:
+        write_files(source, {"server.js": ""})
 
-        built(home, server(source))
+        build_or_skip(home, server(source))
 
         assert [path.name for path in source.iterdir()] == ["server.js"]
 
-    def test_is_the_same_bytes_in_another_home(self, home: Path, tmp_path: Path, source: Path, plant: Plant) -> None:
-        plant(source, NODE)
+    def test_has_the_same_bytes_in_another_home(
+        self, home: Path, tmp_path: Path, source: Path, write_files: WriteFiles
+    ) -> None:
+        write_files(source, NODE)
 
-        digests = {built(folder, server(source)).digest for folder in (home, tmp_path / "elsewhere")}
+        digests = {build_or_skip(folder, server(source)).digest for folder in (home, tmp_path / "elsewhere")}
 
         assert len(digests) == 1
 
-    def test_without_a_network_says_what_to_do(
-        self, home: Path, tmp_path: Path, source: Path, plant: Plant, monkeypatch: pytest.MonkeyPatch
+    def test_without_a_network_gives_a_hint(
+        self, home: Path, tmp_path: Path, source: Path, write_files: WriteFiles, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        plant(source, {"server.js": ""})
+        write_files(source, {"server.js": ""})
         monkeypatch.setenv("npm_config_registry", CLOSED)
         monkeypatch.setenv("npm_config_cache", str(tmp_path / "empty"))
         monkeypatch.setenv("npm_config_fetch_retries", "0")
@@ -117,10 +117,10 @@ class TestNodePackage:
         assert caught.value.message.startswith("Cannot install @azure/functions")
         assert "deploy once with access to its registry" in caught.value.hint
 
-    def test_without_npm_says_what_to_do(
-        self, home: Path, tmp_path: Path, source: Path, plant: Plant, monkeypatch: pytest.MonkeyPatch
+    def test_without_npm_gives_the_reason(
+        self, home: Path, tmp_path: Path, source: Path, write_files: WriteFiles, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        plant(source, {"server.js": ""})
+        write_files(source, {"server.js": ""})
         monkeypatch.setenv("PATH", str(tmp_path))
 
         with pytest.raises(ArtifactError) as caught:
@@ -153,7 +153,7 @@ class TestReadyApp:
             ("host.json", "the archive holds no host.json")
         ]
 
-    def test_must_say_its_runtime(self, home: Path, package: Path) -> None:
+    def test_requires_a_runtime(self, home: Path, package: Path) -> None:
         with pytest.raises(ArtifactError) as caught:
             PackageBuilder(home).build(FunctionSource(package, provider="azure"))
 

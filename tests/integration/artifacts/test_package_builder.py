@@ -1,5 +1,3 @@
-"""From a source folder to stored bytes."""
-
 from __future__ import annotations
 
 import hashlib
@@ -16,7 +14,7 @@ from semantest_iac.domain.compute.functions import Artifact, FunctionSource
 from semantest_iac.domain.errors import ArtifactError
 from semantest_iac.infrastructure.artifacts.package_builder import PackageBuilder
 
-Plant = Callable[[Path, dict[str, str]], None]
+WriteFiles = Callable[[Path, dict[str, str]], None]
 Names = Callable[[Artifact], list[str]]
 PYTHON = {"app.py": "def handler(event, context):\n    return 'hi'\n", "lib/x.py": "", "run.sh": "#!/bin/sh\n"}
 NODE = {
@@ -42,16 +40,16 @@ def server(source: Path) -> FunctionSource:
 
 
 def settle() -> None:
-    """Let the file system's clock move on: a folder that was written just now is never trusted."""
+    """Wait for the file system's clock: a folder that was just written is never trusted."""
     time.sleep(0.1)
 
 
 class TestBundledService:
-    def test_needs_no_source(self, home: Path, names_in: Names) -> None:
+    def test_needs_no_source(self, home: Path, list_names: Names) -> None:
         artifact = PackageBuilder(home).build(FunctionSource())
 
         assert (artifact.handler, artifact.runtime) == ("service.handler", "python3.13")
-        assert names_in(artifact) == ["service.py"]
+        assert list_names(artifact) == ["service.py"]
 
     def test_stays_python_when_a_node_runtime_is_set(self, home: Path) -> None:
         artifact = PackageBuilder(home).build(FunctionSource(runtime="nodejs22.x"))
@@ -61,9 +59,9 @@ class TestBundledService:
 
 class TestBytes:
     def test_are_the_same_for_other_dates_modes_and_homes(
-        self, home: Path, tmp_path: Path, source: Path, plant: Plant
+        self, home: Path, tmp_path: Path, source: Path, write_files: WriteFiles
     ) -> None:
-        plant(source, PYTHON)
+        write_files(source, PYTHON)
         first = PackageBuilder(home).build(python(source))
 
         os.utime(source / "app.py", (1, 1))
@@ -73,16 +71,16 @@ class TestBytes:
 
         assert second.path.read_bytes() == first.path.read_bytes()
 
-    def test_are_named_by_their_hash(self, home: Path, source: Path, plant: Plant) -> None:
-        plant(source, PYTHON)
+    def test_are_named_by_their_hash(self, home: Path, source: Path, write_files: WriteFiles) -> None:
+        write_files(source, PYTHON)
 
         artifact = PackageBuilder(home).build(python(source))
 
         assert hashlib.sha256(artifact.path.read_bytes()).hexdigest() == artifact.digest == artifact.path.stem
         assert artifact.path.stat().st_size == artifact.size
 
-    def test_keep_the_execute_bit(self, home: Path, source: Path, plant: Plant) -> None:
-        plant(source, PYTHON)
+    def test_keep_the_execute_bit(self, home: Path, source: Path, write_files: WriteFiles) -> None:
+        write_files(source, PYTHON)
         (source / "run.sh").chmod(0o700)
 
         artifact = PackageBuilder(home).build(python(source))
@@ -94,9 +92,9 @@ class TestBytes:
 
 class TestCache:
     def test_gives_an_unchanged_source_the_same_package_without_writing_it(
-        self, home: Path, source: Path, plant: Plant
+        self, home: Path, source: Path, write_files: WriteFiles
     ) -> None:
-        plant(source, PYTHON)
+        write_files(source, PYTHON)
         settle()
         first = PackageBuilder(home).build(python(source))
         written = first.path.stat()
@@ -106,8 +104,8 @@ class TestCache:
         assert second == first
         assert second.path.stat().st_ino == written.st_ino
 
-    def test_sees_an_edit_that_keeps_size_and_date(self, home: Path, source: Path, plant: Plant) -> None:
-        plant(source, PYTHON)
+    def test_sees_an_edit_that_keeps_size_and_date(self, home: Path, source: Path, write_files: WriteFiles) -> None:
+        write_files(source, PYTHON)
         settle()
         first = PackageBuilder(home).build(python(source))
         before = (source / "app.py").stat()
@@ -118,8 +116,10 @@ class TestCache:
         assert PackageBuilder(home).build(python(source)).digest != first.digest
 
     @pytest.mark.parametrize("damage", [b"", None], ids=["truncated", "gone"])
-    def test_builds_a_damaged_package_again(self, home: Path, source: Path, plant: Plant, damage: bytes | None) -> None:
-        plant(source, PYTHON)
+    def test_builds_a_damaged_package_again(
+        self, home: Path, source: Path, write_files: WriteFiles, damage: bytes | None
+    ) -> None:
+        write_files(source, PYTHON)
         settle()
         first = PackageBuilder(home).build(python(source))
         whole = first.path.read_bytes()
@@ -128,8 +128,8 @@ class TestCache:
 
         assert PackageBuilder(home).build(python(source)).path.read_bytes() == whole
 
-    def test_is_shared_by_builders_at_the_same_time(self, home: Path, source: Path, plant: Plant) -> None:
-        plant(source, PYTHON)
+    def test_is_shared_by_builders_at_the_same_time(self, home: Path, source: Path, write_files: WriteFiles) -> None:
+        write_files(source, PYTHON)
         settle()
 
         with ThreadPoolExecutor(8) as pool:
@@ -138,8 +138,8 @@ class TestCache:
         assert built == [built[0]] * 24
         assert built[0].path.stat().st_size == built[0].size
 
-    def test_survives_a_torn_record(self, home: Path, source: Path, plant: Plant) -> None:
-        plant(source, PYTHON)
+    def test_survives_a_torn_record(self, home: Path, source: Path, write_files: WriteFiles) -> None:
+        write_files(source, PYTHON)
         settle()
         first = PackageBuilder(home).build(python(source))
 
@@ -148,8 +148,8 @@ class TestCache:
 
         assert PackageBuilder(home).build(python(source)) == first
 
-    def test_leaves_nothing_but_packages_and_records(self, home: Path, source: Path, plant: Plant) -> None:
-        plant(source, PYTHON)
+    def test_leaves_nothing_but_packages_and_records(self, home: Path, source: Path, write_files: WriteFiles) -> None:
+        write_files(source, PYTHON)
         settle()
 
         PackageBuilder(home).build(python(source))
@@ -160,35 +160,37 @@ class TestCache:
 
 
 class TestSourceFolder:
-    def test_is_never_written_to(self, home: Path, source: Path, plant: Plant) -> None:
-        plant(source, NODE)
+    def test_is_never_written_to(self, home: Path, source: Path, write_files: WriteFiles) -> None:
+        write_files(source, NODE)
         before = {path: (path.stat().st_mtime_ns, path.stat().st_ctime_ns) for path in source.rglob("*")}
 
         PackageBuilder(home).build(server(source))
 
         assert {path: (path.stat().st_mtime_ns, path.stat().st_ctime_ns) for path in source.rglob("*")} == before
 
-    def test_may_hold_the_home(self, source: Path, plant: Plant, names_in: Names) -> None:
-        plant(source, PYTHON)
+    def test_may_hold_the_home(self, source: Path, write_files: WriteFiles, list_names: Names) -> None:
+        write_files(source, PYTHON)
         builder = PackageBuilder(source / "state")
 
         first = builder.build(python(source))
         second = builder.build(python(source))
 
         assert second.digest == first.digest
-        assert not [name for name in names_in(second) if name.startswith("state")]
+        assert not [name for name in list_names(second) if name.startswith("state")]
 
-    def test_loses_links_and_secrets_with_a_note(self, home: Path, source: Path, plant: Plant, names_in: Names) -> None:
-        plant(source, {**PYTHON, ".env": "TOKEN=1"})
+    def test_loses_links_and_secrets_with_a_note(
+        self, home: Path, source: Path, write_files: WriteFiles, list_names: Names
+    ) -> None:
+        write_files(source, {**PYTHON, ".env": "TOKEN=1"})
         (source / "link").symlink_to("/etc/passwd")
 
         artifact = PackageBuilder(home).build(python(source))
 
-        assert {".env", "link"}.isdisjoint(names_in(artifact))
+        assert {".env", "link"}.isdisjoint(list_names(artifact))
         assert artifact.notes == ("Left out 1 link: link.", "Left out 1 secret-looking file: .env.")
 
-    def test_is_refused_when_it_is_too_large(self, home: Path, source: Path, plant: Plant) -> None:
-        plant(source, PYTHON)
+    def test_is_refused_when_it_is_too_large(self, home: Path, source: Path, write_files: WriteFiles) -> None:
+        write_files(source, PYTHON)
         with (source / "sparse").open("wb") as file:
             file.truncate(251 * 1024 * 1024)
 
@@ -200,29 +202,33 @@ class TestSourceFolder:
 
 
 class TestNodeServer:
-    def test_is_packaged_with_its_shim_and_without_developer_modules(
-        self, home: Path, source: Path, plant: Plant, names_in: Names
+    def test_is_packaged_with_its_shim_and_without_dev_modules(
+        self, home: Path, source: Path, write_files: WriteFiles, list_names: Names
     ) -> None:
-        plant(source, NODE)
+        write_files(source, NODE)
 
         artifact = PackageBuilder(home).build(server(source))
 
-        modules = sorted(name for name in names_in(artifact) if name.startswith("node_modules"))
+        modules = sorted(name for name in list_names(artifact) if name.startswith("node_modules"))
         assert artifact.handler == "semantest_shim.handler"
-        assert "semantest_shim.cjs" in names_in(artifact)
+        assert "semantest_shim.cjs" in list_names(artifact)
         assert modules == ["node_modules/kept/index.js", "node_modules/maybe/index.js"]
 
     @pytest.mark.parametrize("entry", ["./server.js", "server.js"])
-    def test_is_named_with_or_without_a_leading_dot(self, home: Path, source: Path, plant: Plant, entry: str) -> None:
-        plant(source, NODE)
+    def test_is_named_with_or_without_a_leading_dot(
+        self, home: Path, source: Path, write_files: WriteFiles, entry: str
+    ) -> None:
+        write_files(source, NODE)
 
         artifact = PackageBuilder(home).build(FunctionSource(source, entry=entry, runtime="nodejs22.x"))
 
         with zipfile.ZipFile(artifact.path) as archive:
             assert archive.read("semantest_shim.json") == b'{"entry": "server.js"}'
 
-    def test_is_refused_when_it_has_a_file_of_our_name(self, home: Path, source: Path, plant: Plant) -> None:
-        plant(source, {**NODE, "semantest_shim.json": "{}"})
+    def test_is_refused_when_it_has_a_file_that_the_package_adds(
+        self, home: Path, source: Path, write_files: WriteFiles
+    ) -> None:
+        write_files(source, {**NODE, "semantest_shim.json": "{}"})
 
         with pytest.raises(ArtifactError) as caught:
             PackageBuilder(home).build(server(source))
@@ -232,8 +238,10 @@ class TestNodeServer:
 
 class TestRefusals:
     @pytest.mark.parametrize("entry", ["missing.js", "../server.js", "/etc/passwd", "a\0b", "linked.js"])
-    def test_name_the_entry_that_is_not_in_the_source(self, home: Path, source: Path, plant: Plant, entry: str) -> None:
-        plant(source, NODE)
+    def test_name_an_entry_that_is_not_in_the_source(
+        self, home: Path, source: Path, write_files: WriteFiles, entry: str
+    ) -> None:
+        write_files(source, NODE)
         (source.parent / "server.js").touch()
         (source / "linked.js").symlink_to("server.js")
 
@@ -244,21 +252,21 @@ class TestRefusals:
         assert not [*home.rglob("*.zip")]
 
     @pytest.mark.parametrize("handler", ["", "app", "missing.handler", "../app.handler", "app.handler()", "a b.c"])
-    def test_name_the_handler_that_is_not_in_the_source(
-        self, home: Path, source: Path, plant: Plant, handler: str
+    def test_name_a_handler_that_is_not_in_the_source(
+        self, home: Path, source: Path, write_files: WriteFiles, handler: str
     ) -> None:
-        plant(source, PYTHON)
+        write_files(source, PYTHON)
 
         with pytest.raises(ArtifactError):
             PackageBuilder(home).build(FunctionSource(source, handler=handler, runtime="python3.13"))
 
-    def test_name_the_folder_that_is_not_there(self, home: Path, source: Path) -> None:
+    def test_name_a_missing_folder(self, home: Path, source: Path) -> None:
         with pytest.raises(ArtifactError) as caught:
             PackageBuilder(home).build(python(source / "missing"))
 
         assert caught.value.hint
 
-    def test_name_the_runtime_that_is_not_known(self, home: Path, source: Path) -> None:
+    def test_name_an_unknown_runtime(self, home: Path, source: Path) -> None:
         with pytest.raises(ArtifactError) as caught:
             PackageBuilder(home).build(FunctionSource(source, runtime="java21"))
 

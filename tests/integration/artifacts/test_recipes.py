@@ -1,5 +1,3 @@
-"""Which runtime a source gets when nobody names one."""
-
 from __future__ import annotations
 
 from pathlib import Path
@@ -31,13 +29,13 @@ class TestRuntime:
 
         assert artifact.runtime == runtime
 
-    def test_is_asked_for_when_nothing_says_how_the_source_starts(self, tmp_path: Path, home: Path) -> None:
+    def test_is_refused_without_an_entry_point(self, tmp_path: Path, home: Path) -> None:
         with pytest.raises(ArtifactError) as refusal:
             PackageBuilder(home).build(FunctionSource(tmp_path))
 
         assert [fault.path for fault in refusal.value.faults] == ["source"]
 
-    def test_is_asked_for_when_the_source_is_a_zip(self, tmp_path: Path, home: Path) -> None:
+    def test_is_required_for_a_zip(self, tmp_path: Path, home: Path) -> None:
         (tmp_path / "package.zip").write_bytes(b"")
 
         with pytest.raises(ArtifactError) as refusal:

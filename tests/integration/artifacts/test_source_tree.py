@@ -21,8 +21,8 @@ def outside(tmp_path: Path) -> Path:
     return folder
 
 
-def contents(root: Path, survey: WalkReport | None = None) -> dict[str, bytes]:
-    return {file.path: file.read() for file in walk_source(root, FileFilter(), survey or WalkReport())}
+def contents(root: Path, report: WalkReport | None = None) -> dict[str, bytes]:
+    return {file.path: file.read() for file in walk_source(root, FileFilter(), report or WalkReport())}
 
 
 def contents_despite_changes(root: Path) -> list[bytes]:
@@ -32,18 +32,18 @@ def contents_despite_changes(root: Path) -> list[bytes]:
         return []
 
 
-def swap_until(stop: threading.Event, place: Path, outside: Path) -> None:
-    """Make `place` a folder with a file of the secret's name, then a link to the real one, again and again."""
+def swap_until_stopped(stop: threading.Event, folder: Path, outside: Path) -> None:
+    """Make `folder` a folder with a file of the secret's name, then a link to the real one, again and again."""
     while not stop.is_set():
-        place.mkdir()
-        (place / "secret").write_bytes(b"harmles")
-        (place / "secret").unlink()
-        place.rmdir()
-        place.symlink_to(outside)
-        place.unlink()
+        folder.mkdir()
+        (folder / "secret").write_bytes(b"harmles")
+        (folder / "secret").unlink()
+        folder.rmdir()
+        folder.symlink_to(outside)
+        folder.unlink()
 
 
-class TestWalk:
+class TestWalkSource:
     def test_yields_files_in_the_order_of_their_parts(self, source: Path) -> None:
         for path in ("b", "a/z", "a/b/c", "a.txt"):
             (source / path).parent.mkdir(parents=True, exist_ok=True)
@@ -55,35 +55,35 @@ class TestWalk:
         (source / "file").symlink_to(outside / "secret")
         (source / "folder").symlink_to(outside)
         (source / "loop").symlink_to(source)
-        survey = WalkReport()
+        report = WalkReport()
 
-        assert contents(source, survey) == {}
-        assert survey.links == ["file", "folder", "loop"]
+        assert contents(source, report) == {}
+        assert report.links == ["file", "folder", "loop"]
 
     def test_opens_no_special_file(self, source: Path) -> None:
         os.mkfifo(source / "fifo")
         os.mknod(source / "sock", stat.S_IFSOCK | 0o600)
-        survey = WalkReport()
+        report = WalkReport()
 
-        assert contents(source, survey) == {}
-        assert survey.special_files == ["fifo", "sock"]
+        assert contents(source, report) == {}
+        assert report.special_files == ["fifo", "sock"]
 
     def test_does_not_enter_a_folder_that_became_a_link(self, source: Path, outside: Path) -> None:
         (source / "a").touch()
         (source / "b").mkdir()
-        survey = WalkReport()
-        files = walk_source(source, FileFilter(), survey)
+        report = WalkReport()
+        files = walk_source(source, FileFilter(), report)
         next(files)
 
         (source / "b").rmdir()
         (source / "b").symlink_to(outside)
 
         assert [*files] == []
-        assert survey.links == ["b"]
+        assert report.links == ["b"]
 
     def test_reads_nothing_outside_while_links_are_swapped_in(self, source: Path, outside: Path) -> None:
         stop = threading.Event()
-        swapper = threading.Thread(target=swap_until, args=(stop, source / "b", outside))
+        swapper = threading.Thread(target=swap_until_stopped, args=(stop, source / "b", outside))
         swapper.start()
 
         found = [content for _ in range(150) for content in contents_despite_changes(source)]
@@ -127,32 +127,32 @@ class TestWalk:
     def test_reports_all_bad_names_at_once(self, source: Path) -> None:
         for name in (b"new\nline", b"back\\slash", b"caf\xe9", "e\u0301".encode(), "\u00e9".encode()):
             (source / os.fsdecode(name)).touch()
-        survey = WalkReport()
+        report = WalkReport()
 
-        contents(source, survey)
+        contents(source, report)
 
-        assert len(survey.faults) == 4
+        assert len(report.faults) == 4
 
     def test_refuses_endless_depth(self, source: Path) -> None:
         (source / "/".join(["d"] * 62)).mkdir(parents=True)
-        survey = WalkReport()
+        report = WalkReport()
 
-        contents(source, survey)
+        contents(source, report)
 
-        assert "deeper" in survey.faults[0].message
+        assert "deeper" in report.faults[0].message
 
     def test_leaves_out_private_keys_and_keeps_certificates(self, source: Path) -> None:
         (source / "store.p12").touch()
         (source / "tls.pem").write_text("-----BEGIN RSA PRIVATE KEY-----\nx")
         (source / "ca.pem").write_text("-----BEGIN CERTIFICATE-----\nx")
-        survey = WalkReport()
+        report = WalkReport()
 
-        assert [*contents(source, survey)] == ["ca.pem"]
-        assert survey.secret_files == ["store.p12", "tls.pem"]
+        assert [*contents(source, report)] == ["ca.pem"]
+        assert report.secret_files == ["store.p12", "tls.pem"]
 
 
-class TestCopyTree:
-    def test_keeps_what_the_installer_reads_and_leaves_the_rest(self, source: Path, tmp_path: Path) -> None:
+class TestCopySource:
+    def test_copies_included_names_with_fixed_modes(self, source: Path, tmp_path: Path) -> None:
         for name in (".npmrc", ".env", "run.sh", "index.js"):
             (source / name).touch()
         (source / "run.sh").chmod(0o700)
@@ -162,7 +162,7 @@ class TestCopyTree:
         modes = {path.name: oct(path.stat().st_mode & 0o777) for path in (tmp_path / "copy").iterdir()}
         assert modes == {".npmrc": "0o644", "run.sh": "0o755", "index.js": "0o644"}
 
-    def test_refuses_what_no_package_can_hold(self, source: Path, tmp_path: Path) -> None:
+    def test_refuses_names_that_no_package_can_hold(self, source: Path, tmp_path: Path) -> None:
         (source / "back\\slash").touch()
 
         with pytest.raises(ArtifactError):

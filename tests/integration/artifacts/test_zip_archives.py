@@ -1,5 +1,3 @@
-"""Packages that a person brings along."""
-
 from __future__ import annotations
 
 import os
@@ -20,11 +18,11 @@ UNSAFE = ["../evil", "/evil", "a/../../evil", "..\\evil", "a\x01b", "C:/evil"]
 
 @pytest.fixture
 def build(home: Path, tmp_path: Path) -> Callable[[], str]:
-    def of_package() -> str:
+    def build_package() -> str:
         source = FunctionSource(tmp_path / "package.zip", handler="app.handler", runtime="python3.13")
         return PackageBuilder(home).build(source).path.read_bytes().hex()
 
-    return of_package
+    return build_package
 
 
 @pytest.fixture
@@ -35,7 +33,7 @@ def package(tmp_path: Path) -> Path:
     return path
 
 
-class TestReadyZip:
+class TestReadCheckedZip:
     def test_is_deployed_byte_for_byte(self, build: Callable[[], str], package: Path) -> None:
         assert build() == package.read_bytes().hex()
 
@@ -84,7 +82,7 @@ class TestReadyZip:
 
         assert [fault.path for fault in caught.value.faults] == ["app.py"]
 
-    def test_is_refused_when_it_would_unpack_to_too_much(self, build: Callable[[], str], package: Path) -> None:
+    def test_is_refused_when_it_unpacks_to_too_much(self, build: Callable[[], str], package: Path) -> None:
         with zipfile.ZipFile(package, "a", zipfile.ZIP_DEFLATED) as archive:
             for number in range(6):
                 archive.writestr(f"bomb{number}", bytes(45 * 1024 * 1024))
@@ -100,6 +98,6 @@ class TestReadyZip:
         with pytest.raises(ArtifactError):
             build()
 
-    def test_is_refused_when_it_is_not_there(self, build: Callable[[], str]) -> None:
+    def test_is_refused_when_it_is_missing(self, build: Callable[[], str]) -> None:
         with pytest.raises(ArtifactError):
             build()

@@ -1,5 +1,3 @@
-"""Packages to run: built from files by the real builder, or written straight into a folder."""
-
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
@@ -18,20 +16,20 @@ PYTHON = "python3.11"
 
 @pytest.fixture
 def python_function(tmp_path: Path) -> Callable[..., FunctionSpec]:
-    """A bare Python function of which `body` is the module."""
+    """Create a Python function from the text of its module, without packaging it."""
 
-    def of_module(body: str, **changes: object) -> FunctionSpec:
+    def create(body: str, **changes: object) -> FunctionSpec:
         (tmp_path / "app.py").write_text(body)
         return FunctionSpec(tmp_path, "app.handler", PYTHON, **changes)  # type: ignore[arg-type]  # test shorthand
 
-    return of_module
+    return create
 
 
 @pytest.fixture
 def packaged(tmp_path: Path) -> Callable[..., FunctionSpec]:
-    """A function as it is deployed: packaged from files, and unpacked again."""
+    """Package a function from files and unpack it again, as a deployment does."""
 
-    def of_files(files: Files, *, entry: str = "", handler: str = "", runtime: str, **changes: object) -> FunctionSpec:
+    def create(files: Files, *, entry: str = "", handler: str = "", runtime: str, **changes: object) -> FunctionSpec:
         source, home = tmp_path / "source", tmp_path / "home"
         for path, content in files.items():
             (source / path).parent.mkdir(parents=True, exist_ok=True)
@@ -40,4 +38,4 @@ def packaged(tmp_path: Path) -> Callable[..., FunctionSpec]:
         folder = PackageCache(home).unpack(artifact.path)
         return FunctionSpec(folder, artifact.handler, artifact.runtime, **changes)  # type: ignore[arg-type]  # as above
 
-    return of_files
+    return create

@@ -1,5 +1,3 @@
-"""Warm processes: as few as are needed, as many as are allowed, none left behind."""
-
 from __future__ import annotations
 
 import asyncio
@@ -17,7 +15,7 @@ from semantest_iac.infrastructure.function_runtimes.function_spec import Functio
 Function = Callable[..., FunctionSpec]
 PID = "import os, time\ndef handler(event, context):\n    time.sleep(event)\n    return os.getpid()"
 BREAKS = "import os\ndef handler(event, context):\n    os._exit(1) if event else None\n    return os.getpid()"
-HURRIED = PoolLimits(max_processes=3, wait_before_start_s=0)
+EAGER_LIMITS = PoolLimits(max_processes=3, wait_before_start_s=0)
 
 
 @asynccontextmanager
@@ -31,13 +29,13 @@ async def results(pool: FunctionPool, *events: object) -> list[int]:
     return [call.result for call in await asyncio.gather(*map(pool.invoke, events))]
 
 
-def is_there(pid: int) -> bool:
+def is_running(pid: int) -> bool:
     return Path(f"/proc/{pid}").exists()
 
 
-async def gone(pid: int) -> bool:
+async def has_ended(pid: int) -> bool:
     for _ in range(100):
-        if not is_there(pid):
+        if not is_running(pid):
             return True
         await asyncio.sleep(0.05)
     return False
@@ -45,47 +43,47 @@ async def gone(pid: int) -> bool:
 
 class TestProcesses:
     async def test_are_kept_warm(self, python_function: Function) -> None:
-        async with pool_of(python_function(PID), HURRIED) as pool:
+        async with pool_of(python_function(PID), EAGER_LIMITS) as pool:
             first, second = await results(pool, 0), await results(pool, 0)
 
         assert first == second
 
-    async def test_are_as_many_as_are_busy(self, python_function: Function) -> None:
-        async with pool_of(python_function(PID), HURRIED) as pool:
+    async def test_are_started_while_others_are_busy(self, python_function: Function) -> None:
+        async with pool_of(python_function(PID), EAGER_LIMITS) as pool:
             assert len(set(await results(pool, 1, 1))) == 2
 
     @pytest.mark.parametrize(("instances", "most"), [(0, 3), (2, 2), (9, 3)], ids=["open", "the cloud's", "ours"])
-    async def test_are_no_more_than_allowed(self, python_function: Function, instances: int, most: int) -> None:
-        async with pool_of(python_function(PID, instances=instances, timeout_s=20), HURRIED) as pool:
+    async def test_do_not_exceed_the_limit(self, python_function: Function, instances: int, most: int) -> None:
+        async with pool_of(python_function(PID, instances=instances, timeout_s=20), EAGER_LIMITS) as pool:
             assert len(set(await results(pool, *[0.5] * 8))) == most
 
-    async def test_are_waited_for_when_calls_are_quick(self, python_function: Function) -> None:
+    async def test_are_reused_for_quick_calls(self, python_function: Function) -> None:
         async with pool_of(python_function(PID), PoolLimits(wait_before_start_s=20)) as pool:
             assert len(set(await results(pool, *[0] * 20))) == 1
 
     async def test_are_replaced_after_a_crash(self, python_function: Function) -> None:
-        async with pool_of(python_function(BREAKS), HURRIED) as pool:
+        async with pool_of(python_function(BREAKS), EAGER_LIMITS) as pool:
             broken = await pool.invoke(True)
             after = await pool.invoke(False)
 
         assert (broken.error is not None, after.error) == (True, None)
 
-    async def test_end_without_work(self, python_function: Function) -> None:
+    async def test_end_when_idle(self, python_function: Function) -> None:
         async with pool_of(python_function(PID), PoolLimits(idle_s=0.01)) as pool:
             (pid,) = await results(pool, 0)
 
-            assert await gone(pid)
+            assert await has_ended(pid)
             assert await results(pool, 0) != [pid]
 
 
 class TestClosing:
     async def test_leaves_nothing_running(self, python_function: Function) -> None:
-        async with pool_of(python_function(PID), HURRIED) as pool:
+        async with pool_of(python_function(PID), EAGER_LIMITS) as pool:
             pids = await results(pool, 0.2, 0.2)
 
-        assert [await gone(pid) for pid in pids] == [True, True]
+        assert [await has_ended(pid) for pid in pids] == [True, True]
 
-    async def test_lets_those_who_came_before_be_served(self, python_function: Function) -> None:
+    async def test_answers_earlier_calls_first(self, python_function: Function) -> None:
         pool = FunctionPool(python_function(PID, timeout_s=20), PoolLimits(max_processes=1))
         calls = [asyncio.create_task(pool.invoke(0.2)) for _ in range(3)]
         await asyncio.sleep(0.05)
@@ -97,7 +95,7 @@ class TestClosing:
 
 class TestCancelledCall:
     @pytest.mark.parametrize("victim", [0, 1, 2])
-    async def test_takes_no_process_away_from_others(self, python_function: Function, victim: int) -> None:
+    async def test_releases_its_process(self, python_function: Function, victim: int) -> None:
         async with pool_of(python_function(PID, timeout_s=20), PoolLimits(max_processes=1)) as pool:
             await pool.invoke(0)
             calls = [asyncio.create_task(pool.invoke(0.1)) for _ in range(4)]
@@ -118,12 +116,12 @@ class TestFunctionThatDoesNotStart:
 
     async def test_may_start_later(self, python_function: Function, tmp_path: Path) -> None:
         body = "import os\nassert os.path.exists('there')\ndef handler(e, c):\n    return 1"
-        async with pool_of(python_function(body), HURRIED) as pool:
+        async with pool_of(python_function(body), EAGER_LIMITS) as pool:
             with pytest.raises(RuntimeFailedError):
                 await pool.invoke({})
             (tmp_path / "there").touch()
 
             assert await results(pool, {}) == [1]
 
-    def test_has_room_by_the_size_of_the_machine(self) -> None:
+    def test_limits_processes_by_the_number_of_cpus(self) -> None:
         assert PoolLimits().max_processes >= 2 * (os.cpu_count() or 1)

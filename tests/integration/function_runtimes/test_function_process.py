@@ -1,5 +1,3 @@
-"""Functions that behave, and functions that do everything else."""
-
 from __future__ import annotations
 
 import asyncio
@@ -46,7 +44,7 @@ def is_alive(pid: int) -> bool:
     return not Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].startswith(" Z")
 
 
-async def gone(pid: int) -> bool:
+async def has_ended(pid: int) -> bool:
     for _ in range(100):
         if not is_alive(pid):
             return True
@@ -55,7 +53,7 @@ async def gone(pid: int) -> bool:
 
 
 class TestInvoke:
-    async def test_gives_result_and_logs(self, python_function: Function) -> None:
+    async def test_returns_result_and_logs(self, python_function: Function) -> None:
         spec = python_function("def handler(event, context):\n    print('seen')\n    return event['a'] + 1")
 
         async with FunctionProcess.start(spec) as function:
@@ -63,7 +61,7 @@ class TestInvoke:
 
         assert (invocation.result, invocation.error, invocation.logs) == (2, None, "seen\n")
 
-    async def test_hears_no_child_of_the_function(self, python_function: Function) -> None:
+    async def test_ignores_forked_children_of_the_function(self, python_function: Function) -> None:
         spec = python_function("import os\ndef handler(e, c):\n    return 'child' if os.fork() == 0 else e")
 
         async with FunctionProcess.start(spec) as function:
@@ -87,7 +85,7 @@ class TestInvoke:
 
         assert [call.result for call in calls] == [*range(20)]
 
-    async def test_gives_lambdas_context(self, python_function: Function) -> None:
+    async def test_passes_lambda_s_context(self, python_function: Function) -> None:
         body = "def handler(e, c):\n    return c.aws_request_id, c.function_name, c.get_remaining_time_in_millis() > 0"
 
         async with FunctionProcess.start(python_function(body, name="hello")) as function:
@@ -95,9 +93,7 @@ class TestInvoke:
 
         assert invocation.result == ["r-1", "hello", True]
 
-    async def test_shows_nothing_of_our_environment(
-        self, python_function: Function, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
+    async def test_hides_our_environment(self, python_function: Function, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "hunter2")
         spec = python_function("import os, sys\ndef handler(e, c):\n    return [dict(os.environ), sys.path]")
 
@@ -132,7 +128,7 @@ class TestHostileFunction:
         assert (invocation.result, invocation.logs) == ("done", "{not json\n")
 
     @pytest.mark.parametrize(("code", "kind", "message"), FAILURES.values(), ids=FAILURES.keys())
-    async def test_fails_with_lambdas_words_and_is_started_afresh(
+    async def test_fails_with_lambda_s_error_and_is_restarted(
         self, python_function: Function, code: str, kind: str, message: str
     ) -> None:
         async with FunctionProcess.start(python_function(HOSTILE, timeout_s=1)) as function:
@@ -145,7 +141,7 @@ class TestHostileFunction:
         assert after.result == "done"
 
     @pytest.mark.parametrize(("body", "kind"), RESULTS.values(), ids=RESULTS.keys())
-    async def test_fails_when_its_result_cannot_be_carried(
+    async def test_fails_when_its_result_cannot_be_encoded(
         self, python_function: Function, body: str, kind: str
     ) -> None:
         async with FunctionProcess.start(python_function(f"def handler(e, c):\n    {body}")) as function:
@@ -154,7 +150,7 @@ class TestHostileFunction:
         assert invocation.error is not None
         assert invocation.error["errorType"] == kind
 
-    async def test_may_write_as_much_as_it_likes(self, python_function: Function) -> None:
+    async def test_may_write_any_amount_of_output(self, python_function: Function) -> None:
         flood = "for _ in range(100): sys.stderr.write('x' * 1_000_000)"
 
         async with FunctionProcess.start(python_function(HOSTILE, timeout_s=60)) as function:
@@ -163,13 +159,13 @@ class TestHostileFunction:
         assert invocation.result == "done"
         assert len(invocation.logs) == MAX_LOG_BYTES + 1
 
-    async def test_takes_its_children_along(self, python_function: Function) -> None:
+    async def test_is_ended_with_its_children(self, python_function: Function) -> None:
         body = "import subprocess\ndef handler(e, c):\n    return subprocess.Popen(['sleep', '60']).pid"
 
         async with FunctionProcess.start(python_function(body)) as function:
             child = (await function.invoke({})).result
 
-        assert await gone(child)
+        assert await has_ended(child)
 
     async def test_is_ended_when_the_call_is_cancelled(self, python_function: Function) -> None:
         async with FunctionProcess.start(python_function(HOSTILE, timeout_s=60)) as function:
@@ -190,7 +186,7 @@ class TestHostileFunction:
         status = await asyncio.wait_for(parent.wait(), 60)
 
         assert status == -9
-        assert await gone(int((tmp_path / "pid").read_text()))
+        assert await has_ended(int((tmp_path / "pid").read_text()))
 
 
 PARENT = """
@@ -219,7 +215,7 @@ BROKEN = {
 
 class TestStart:
     @pytest.mark.parametrize(("body", "reason"), BROKEN.values(), ids=BROKEN.keys())
-    async def test_says_why_a_function_cannot_be_loaded(
+    async def test_reports_why_a_function_cannot_be_loaded(
         self, python_function: Function, body: str, reason: str
     ) -> None:
         with pytest.raises(RuntimeFailedError) as caught:
@@ -228,12 +224,12 @@ class TestStart:
 
         assert reason in caught.value.message
 
-    async def test_refuses_a_runtime_that_it_does_not_know(self, tmp_path: Path) -> None:
+    async def test_refuses_an_unknown_runtime(self, tmp_path: Path) -> None:
         with pytest.raises(RuntimeFailedError):
             async with FunctionProcess.start(FunctionSpec(tmp_path, "app.handler", "java21")):
                 pass
 
-    async def test_says_when_node_is_missing(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def test_reports_a_missing_node(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv("PATH", str(tmp_path))
 
         with pytest.raises(RuntimeFailedError) as caught:
@@ -242,7 +238,7 @@ class TestStart:
 
         assert caught.value.hint
 
-    async def test_notes_that_another_version_stands_in(self, python_function: Function) -> None:
+    async def test_notes_that_another_version_is_used(self, python_function: Function) -> None:
         spec = python_function("def handler(e, c):\n    return 1")
         other = FunctionSpec(spec.package, spec.handler, "python3.99")
 

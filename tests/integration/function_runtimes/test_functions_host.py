@@ -1,5 +1,3 @@
-"""Function apps as people write them for Azure, in both languages."""
-
 from __future__ import annotations
 
 import json
@@ -86,7 +84,7 @@ PYTHON, NODE = "python3.11", "nodejs20.x"
 
 @pytest.fixture(scope="session")
 def node_library(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The folder with the real `@azure/functions`, as packages carry it."""
+    """The folder with the real `@azure/functions`, as packages contain it."""
     if shutil.which("node") is None:
         pytest.skip("node is not on the PATH")
     home = tmp_path_factory.mktemp("library")
@@ -101,7 +99,7 @@ def node_library(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def python_library(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The folder with the real `azure.functions`, which a package may bring along."""
+    """The folder with the real `azure.functions`, which a package may contain."""
     home = tmp_path_factory.mktemp("library")
     (home / "app.py").write_text("handler = print")
     (home / "requirements.txt").write_text("azure-functions==1.24.0")
@@ -133,7 +131,7 @@ def spec_of(folder: Path, files: Mapping[str, str], runtime: str) -> FunctionSpe
 
 @pytest.fixture(params=["python", "python with the real library", "node"])
 def spec(request: pytest.FixtureRequest, tmp_path: Path) -> FunctionSpec:
-    """The same app in each language, in Python on our stand-in and on what it stands for."""
+    """The same app in each language; in Python with our replacement of `azure.functions` and with the real one."""
     if request.param == "node":
         return node_app(tmp_path, request.getfixturevalue("node_library"))
     if request.param != "python":
@@ -159,7 +157,7 @@ class TestFunctionApp:
         assert (item.status, item.body) == (201, b"7!")
         assert (missing.status, wrong.status) == (404, 404)
 
-    async def test_that_answers_nothing_has_no_content(self, spec: FunctionSpec) -> None:
+    async def test_without_an_answer_has_no_content(self, spec: FunctionSpec) -> None:
         request = HttpRequest("POST", "/api/silent", (), (("content-type", "application/json"),), b'{"name": "Ann"}')
 
         async with FunctionProcess.start(spec) as app:
@@ -167,7 +165,7 @@ class TestFunctionApp:
 
         assert (build_functions_response(invocation).status, invocation.logs) == (204, "heard Ann\n")
 
-    async def test_asks_for_a_key_where_a_function_does(self, spec: FunctionSpec) -> None:
+    async def test_requires_a_key_if_a_function_does(self, spec: FunctionSpec) -> None:
         async with FunctionProcess.start(spec) as app:
             without = await call(app, "GET", "/api/locked")
             header = await call(app, "GET", "/api/locked", headers=(("X-Functions-Key", "k"),))
@@ -175,7 +173,7 @@ class TestFunctionApp:
 
         assert (without.status, header.body, query.body) == (401, b"open", b"open")
 
-    async def test_fails_without_a_word_to_the_client(self, spec: FunctionSpec) -> None:
+    async def test_hides_failures_from_the_client(self, spec: FunctionSpec) -> None:
         async with FunctionProcess.start(spec) as app:
             invocation = await app.invoke(build_functions_event(HttpRequest("GET", "/api/fails"), "app.example"))
 
@@ -192,7 +190,7 @@ class TestPythonApp:
         assert (words.body, dict(words.headers)["content-type"]) == (b"plain words", "text/plain; charset=utf-8")
         assert named.body == b"named has an id"
 
-    async def test_runs_on_the_library_that_it_brings(self, tmp_path: Path, python_library: Path) -> None:
+    async def test_uses_the_library_in_its_package(self, tmp_path: Path, python_library: Path) -> None:
         shutil.copytree(python_library, tmp_path / ".python_packages")
         text = "import azure.functions as f\na = f.FunctionApp('ANONYMOUS')\n@a.route()\ndef at(req): return f.__file__"
 
@@ -201,7 +199,7 @@ class TestPythonApp:
 
         assert place.startswith(str(tmp_path))
 
-    async def test_of_ours_runs_on_the_real_library(self, tmp_path: Path, python_library: Path) -> None:
+    async def test_with_our_trigger_runs_on_the_real_library(self, tmp_path: Path, python_library: Path) -> None:
         (tmp_path / "app.py").write_text(PORTABLE)
         source = FunctionSource(tmp_path, handler="app.handler", runtime=PYTHON, provider="azure")
         artifact = PackageBuilder(tmp_path / "home").build(source)
@@ -216,7 +214,7 @@ class TestPythonApp:
         )  # fmt: skip
         assert dict(answer.headers)["x-seen"] == "PUT /a b q=1"
 
-    async def test_has_azures_environment_with_the_values_of_secrets(self, tmp_path: Path) -> None:
+    async def test_has_azure_s_environment_with_the_values_of_secrets(self, tmp_path: Path) -> None:
         async with FunctionProcess.start(python_app(tmp_path)) as app:
             environment = json.loads((await call(app, "GET", "/api/environment")).body)
 
@@ -237,7 +235,7 @@ class TestPythonApp:
         ],
         ids=["import", "no-app", "other-trigger", "other-type"],
     )
-    async def test_that_cannot_be_loaded_tells_why(self, tmp_path: Path, text: str, reason: str) -> None:
+    async def test_that_cannot_be_loaded_gives_the_reason(self, tmp_path: Path, text: str, reason: str) -> None:
         with pytest.raises(RuntimeFailedError) as caught:
             async with FunctionProcess.start(python_app(tmp_path, text)):
                 pass
@@ -246,7 +244,7 @@ class TestPythonApp:
 
 
 class TestNodeApp:
-    async def test_gives_json_and_cookies(self, tmp_path: Path, node_library: Path) -> None:
+    async def test_returns_json_and_cookies(self, tmp_path: Path, node_library: Path) -> None:
         async with FunctionProcess.start(node_app(tmp_path, node_library)) as app:
             words = await call(app, "GET", "/api/words")
 
@@ -274,7 +272,7 @@ class TestNodeApp:
         ],
         ids=["absent", "unnamed", "streams", "throws"],
     )
-    async def test_that_cannot_be_loaded_tells_why(
+    async def test_that_cannot_be_loaded_gives_the_reason(
         self, tmp_path: Path, node_library: Path, text: str, main: str, reason: str
     ) -> None:
         with pytest.raises(RuntimeFailedError) as caught:

@@ -1,5 +1,3 @@
-"""The bundled service, packaged and run."""
-
 from __future__ import annotations
 
 import json
@@ -36,11 +34,11 @@ async def service(tmp_path: Path) -> AsyncIterator[FunctionProcess]:
 
 
 async def call(service: FunctionProcess, method: str, path: str, stage: str = "$default") -> HttpResponse:
-    api, arrival = (
+    api, metadata = (
         ApiIdentity("abc", "abc.example", stage=stage),
         RequestMetadata("r", datetime(2026, 1, 1, tzinfo=UTC)),
     )
-    event = build_api_event(HttpRequest(method, path), RouteMatch("$default"), api, arrival)
+    event = build_api_event(HttpRequest(method, path), RouteMatch("$default"), api, metadata)
     return build_api_response(await service.invoke(event))
 
 
@@ -49,7 +47,7 @@ class TestHealthService:
         ("path", "status"), [("/health", "healthy"), ("/health/live", "alive"), ("/health/ready", "ready")]
     )
     @pytest.mark.parametrize("stage", ["$default", "live"])
-    async def test_says_how_it_is(self, service: FunctionProcess, path: str, status: str, stage: str) -> None:
+    async def test_reports_its_health(self, service: FunctionProcess, path: str, status: str, stage: str) -> None:
         response = await call(service, "GET", path, stage)
 
         body = json.loads(response.body)
@@ -58,7 +56,7 @@ class TestHealthService:
         assert IDENTITY.items() <= body.items()
 
     @pytest.mark.parametrize("path", ["/signature", "/semantest-signature"])
-    async def test_says_what_it_is(self, service: FunctionProcess, path: str) -> None:
+    async def test_reports_its_identity(self, service: FunctionProcess, path: str) -> None:
         response = await call(service, "GET", path)
 
         assert json.loads(response.body) == {**IDENTITY, "capabilities": ["rest-api"]}
@@ -69,7 +67,7 @@ class TestHealthService:
         assert (response.status, response.body) == (200, b"")
 
     @pytest.mark.parametrize(("method", "path", "status"), [("GET", "/nothing", 404), ("POST", "/health", 405)])
-    async def test_refuses_in_json(self, service: FunctionProcess, method: str, path: str, status: int) -> None:
+    async def test_refuses_with_json(self, service: FunctionProcess, method: str, path: str, status: int) -> None:
         response = await call(service, method, path)
 
         assert response.status == status

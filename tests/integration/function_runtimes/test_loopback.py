@@ -1,5 +1,3 @@
-"""What the small server on the loopback puts up with."""
-
 from __future__ import annotations
 
 import asyncio
@@ -11,12 +9,12 @@ from semantest_iac.domain.networking.http_exchange import HttpResponse
 from semantest_iac.infrastructure.function_runtimes.loopback import LoopbackRequest, RequestLimits, serve_loopback
 
 
-async def _echoed(call: LoopbackRequest) -> HttpResponse:
+async def _echo(call: LoopbackRequest) -> HttpResponse:
     return HttpResponse(200, body=call.body)
 
 
-async def _heard(url: str, *parts: str) -> bytes:
-    """All that is answered to these parts of a call until the server hangs up."""
+async def _exchange(url: str, *parts: str) -> bytes:
+    """Send parts of a request and return everything that the server answers before it closes."""
     place = urlsplit(url)
     reader, writer = await asyncio.open_connection(place.hostname, place.port)
     for part in parts:
@@ -26,18 +24,18 @@ async def _heard(url: str, *parts: str) -> bytes:
     return heard
 
 
-class TestLoopback:
+class TestServeLoopback:
     @pytest.mark.parametrize("part", ["", "Content-Length: 9\r\n\r\nhalf"], ids=["in its head", "in its body"])
-    async def test_hangs_up_on_a_call_that_does_not_come_to_its_end(self, part: str) -> None:
-        async with serve_loopback(_echoed, RequestLimits(request_s=0.05)) as url:
-            assert await _heard(url, part) == b""
+    async def test_closes_an_incomplete_request(self, part: str) -> None:
+        async with serve_loopback(_echo, RequestLimits(request_s=0.05)) as url:
+            assert await _exchange(url, part) == b""
 
-    async def test_hangs_up_on_what_follows_a_call_and_does_not_come_to_its_end(self) -> None:
-        async with serve_loopback(_echoed, RequestLimits(request_s=0.05)) as url:
-            heard = await _heard(url, "Content-Length: 5\r\n\r\nwhole", "")
+    async def test_closes_an_incomplete_second_request(self) -> None:
+        async with serve_loopback(_echo, RequestLimits(request_s=0.05)) as url:
+            heard = await _exchange(url, "Content-Length: 5\r\n\r\nwhole", "")
 
         assert heard.endswith(b"whole")
 
-    async def test_hangs_up_on_a_body_that_is_too_large(self) -> None:
-        async with serve_loopback(_echoed, RequestLimits(body_bytes=3)) as url:
-            assert await _heard(url, "Content-Length: 4\r\n\r\nlong") == b""
+    async def test_closes_a_request_with_too_large_a_body(self) -> None:
+        async with serve_loopback(_echo, RequestLimits(body_bytes=3)) as url:
+            assert await _exchange(url, "Content-Length: 4\r\n\r\nlong") == b""

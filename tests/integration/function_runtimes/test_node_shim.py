@@ -1,5 +1,3 @@
-"""Unmodified Node servers behind API Gateway events."""
-
 from __future__ import annotations
 
 import json
@@ -62,8 +60,8 @@ async def call(
 ) -> HttpResponse:  # fmt: skip
     request = HttpRequest(method, path, query, headers, body)
     api = ApiIdentity("abc", "abc.execute-api.us-east-1.amazonaws.com", stage=stage)
-    arrival = RequestMetadata("req", datetime(2026, 1, 1, tzinfo=UTC), "203.0.113.7")
-    return build_api_response(await function.invoke(build_api_event(request, RouteMatch("$default"), api, arrival)))
+    metadata = RequestMetadata("req", datetime(2026, 1, 1, tzinfo=UTC), "203.0.113.7")
+    return build_api_response(await function.invoke(build_api_event(request, RouteMatch("$default"), api, metadata)))
 
 
 @pytest.fixture
@@ -93,7 +91,7 @@ class TestUnmodifiedServer:
         assert "x-forwarded-for" not in seen["headers"]
         assert not [name for name in seen["headers"] if name.startswith("x-semantest")]
 
-    async def test_gets_binary_bodies_in_full(self, spec: FunctionSpec) -> None:
+    async def test_receives_complete_binary_bodies(self, spec: FunctionSpec) -> None:
         async with FunctionProcess.start(spec) as function:
             seen = json.loads((await call(function, "PUT", "/", body=bytes(range(256)))).body)
 
@@ -140,28 +138,28 @@ class TestUnmodifiedServer:
 
         assert counts == [*range(1, 21)]
 
-    async def test_finds_the_settings_that_servers_expect(self, spec: FunctionSpec) -> None:
+    async def test_has_the_settings_that_servers_expect(self, spec: FunctionSpec) -> None:
         async with FunctionProcess.start(spec) as function:
             seen = json.loads((await call(function, "GET", "/")).body)
 
         assert seen["environment"] == "production"
         assert seen["logs"].endswith("/logs")
 
-    async def test_is_told_that_its_answer_is_too_large(self, spec: FunctionSpec) -> None:
+    async def test_is_an_error_if_its_answer_is_too_large(self, spec: FunctionSpec) -> None:
         async with FunctionProcess.start(spec) as function:
             response = await call(function, "GET", "/huge")
 
         assert response.status == 502
         assert b"6 MB" in response.body
 
-    async def test_may_break_off_a_connection(self, spec: FunctionSpec) -> None:
+    async def test_may_abort_a_connection(self, spec: FunctionSpec) -> None:
         async with FunctionProcess.start(spec) as function:
             broken = await call(function, "GET", "/abort")
             after = await call(function, "GET", "/")
 
         assert (broken.status, after.status) == (502, 200)
 
-    async def test_may_crash_and_is_started_afresh(self, spec: FunctionSpec) -> None:
+    async def test_may_crash_and_is_restarted(self, spec: FunctionSpec) -> None:
         async with FunctionProcess.start(spec) as function:
             broken = await call(function, "GET", "/crash")
             after = await call(function, "GET", "/")
@@ -196,7 +194,7 @@ BROKEN = {
 
 class TestShapes:
     @pytest.mark.parametrize("files", SHAPES.values(), ids=SHAPES.keys())
-    async def test_of_servers_are_all_served(self, packaged: Packaged, files: dict[str, str]) -> None:
+    async def test_of_servers_all_work(self, packaged: Packaged, files: dict[str, str]) -> None:
         spec = packaged(files, entry="server.js", runtime=NODE, timeout_s=20)
 
         async with FunctionProcess.start(spec) as function:

@@ -1,5 +1,3 @@
-"""Unpacking, once and safely."""
-
 from __future__ import annotations
 
 import os

@@ -1,5 +1,3 @@
-"""Secrets reach the function, and nobody else."""
-
 from __future__ import annotations
 
 import http.client
@@ -56,7 +54,7 @@ class TestSecrets:
         assert seen == VALUE
         assert "hunter2" not in started_with
 
-    async def test_that_are_not_there_stop_the_function(self, packaged: Callable[..., FunctionSpec]) -> None:
+    async def test_that_are_missing_stop_the_function(self, packaged: Callable[..., FunctionSpec]) -> None:
         spec = packaged(
             {"app.py": PYTHON}, handler="app.handler", runtime="python3.11", environment=ENVIRONMENT,
             secrets={"another": VALUE},
@@ -69,7 +67,7 @@ class TestSecrets:
         assert "Cannot load secret DATABASE_URL" in caught.value.message
         assert "ResourceNotFoundException" in caught.value.message
 
-    async def test_do_not_come_back_in_logs_and_errors(self, packaged: Callable[..., FunctionSpec]) -> None:
+    async def test_are_redacted_in_logs_and_errors(self, packaged: Callable[..., FunctionSpec]) -> None:
         files = {"app.py": LEAKING}
         spec = packaged(
             files, handler="app.handler", runtime="python3.11", environment=ENVIRONMENT, secrets={ARN: VALUE}
@@ -81,26 +79,26 @@ class TestSecrets:
         assert "'DATABASE_URL': '***'" in invocation.logs
         assert VALUE not in repr(invocation)
 
-    def test_are_not_shown_by_their_holder(self, packaged: Callable[..., FunctionSpec]) -> None:
+    def test_are_hidden_in_the_repr_of_the_spec(self, packaged: Callable[..., FunctionSpec]) -> None:
         spec = packaged({"app.py": PYTHON}, handler="app.handler", runtime="python3.11", secrets={ARN: VALUE})
 
         assert VALUE not in repr(spec)
 
 
-class TestSecretEndpoint:
+class TestServeSecrets:
     @pytest.mark.parametrize(
         ("path", "target", "status"),
         [("", "secretsmanager.GetSecretValue", 200), ("x", "secretsmanager.GetSecretValue", 403), ("", "other", 403)],
         ids=["right", "wrong-path", "wrong-call"],
     )
-    async def test_answers_only_who_knows_its_path(self, path: str, target: str, status: int) -> None:
+    async def test_answers_only_at_its_path(self, path: str, target: str, status: int) -> None:
         async with serve_secrets({ARN: VALUE}) as url:
             answer, body = await to_thread(ask, url + path, target)
 
         assert answer == status
         assert (VALUE in body) == (status == 200)
 
-    async def test_is_not_there_without_secrets(self) -> None:
+    async def test_is_not_started_without_secrets(self) -> None:
         async with serve_secrets({}) as url:
             assert url == ""
 

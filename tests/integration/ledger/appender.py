@@ -1,7 +1,8 @@
-"""A process that appends to a ledger and says what was acknowledged, one position and hash per line.
+"""A process that appends to a ledger and prints what was recorded, one position and hash per line.
 
-`appender.py FILE STREAM COUNT` appends COUNT batches of two events, each expecting the version it last read,
-as often as it takes."""
+`appender.py FILE STREAM COUNT` appends COUNT batches of two events, each expecting the version it last read, and
+repeats a batch after a conflict.
+"""
 
 from __future__ import annotations
 
@@ -16,7 +17,6 @@ PAIR = [NewEvent("x", "{}"), NewEvent("y", "{}")]
 
 
 async def append(ledger: SqliteLedger, stream: str) -> list[RecordedEvent]:
-    """One batch, after as many conflicts as there are."""
     while True:
         try:
             return await ledger.append(stream, len(ledger.stream(stream)), PAIR)
@@ -25,7 +25,6 @@ async def append(ledger: SqliteLedger, stream: str) -> list[RecordedEvent]:
 
 
 async def main(file: str, stream: str, count: str) -> None:
-    """Append and acknowledge."""
     ledger = SqliteLedger(Path(file))
     for _ in range(int(count)):
         for row in await append(ledger, stream):

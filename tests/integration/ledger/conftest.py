@@ -1,5 +1,3 @@
-"""Processes beside the test, and a ledger file with a known past."""
-
 from __future__ import annotations
 
 import os
@@ -18,13 +16,11 @@ Start = Callable[..., subprocess.Popen[str]]
 
 @pytest.fixture
 def file(home: Path) -> Path:
-    """Where the ledger will be."""
     return home / "ledger.db"
 
 
 @pytest.fixture
 def ledger(file: Path) -> Iterator[SqliteLedger]:
-    """The ledger in that file, in this process."""
     ledger = SqliteLedger(file, busy_timeout_s=0.2)
     yield ledger
     ledger.close()
@@ -32,7 +28,7 @@ def ledger(file: Path) -> Iterator[SqliteLedger]:
 
 @pytest.fixture
 async def written(ledger: SqliteLedger) -> SqliteLedger:
-    """The ledger with six events in two streams, its file closed so that a test may edit it."""
+    """A ledger with six events in two streams, closed so that a test may edit the file."""
     for number in range(3):
         await ledger.append("a", None, [NewEvent("x", f'{{"number": {number}}}')])
         await ledger.append("b", None, [NewEvent("y", f'{{"number": {number}}}')])
@@ -42,7 +38,7 @@ async def written(ledger: SqliteLedger) -> SqliteLedger:
 
 @pytest.fixture
 def start() -> Iterator[Start]:
-    """Start a script that lies beside the tests, with arguments; what still runs at the end is killed."""
+    """Start a script of this folder with arguments, and kill it after the test."""
     processes: list[subprocess.Popen[str]] = []
 
     def run(script: str, *arguments: object) -> subprocess.Popen[str]:

@@ -1,7 +1,8 @@
-"""A process that meets an obstacle while it appends: `obstacles.py full|foreign FILE`.
+"""A process that meets an obstacle while it appends: `obstacles.py disk_full|read_only FILE`.
 
-`full`: no file may grow any more for a while. `foreign`: the process gives up its rights to the file.
-It prints the code of the error that it met, then how many events there are in the end."""
+`disk_full`: no file may grow for a while. `read_only`: the process gives up its rights to the file.
+It prints the code of its error, then the number of recorded events.
+"""
 
 from __future__ import annotations
 
@@ -20,8 +21,8 @@ LARGE = NewEvent("x", '{"text": "' + "x" * 100_000 + '"}')
 SMALL = NewEvent("x", "{}")
 
 
-async def met(ledger: SqliteLedger, event: NewEvent) -> str:
-    """The code of the error of an append."""
+async def append_and_report(ledger: SqliteLedger, event: NewEvent) -> str:
+    """Return the error code of an append, `none` if it succeeded."""
     try:
         await ledger.append("s", None, [event])
     except LedgerError as error:
@@ -29,33 +30,32 @@ async def met(ledger: SqliteLedger, event: NewEvent) -> str:
     return "none"
 
 
-async def full(file: Path) -> None:
+async def disk_full(file: Path) -> None:
     """Append within a file size limit, then without it."""
     ledger = SqliteLedger(file)
-    await met(ledger, SMALL)
+    await append_and_report(ledger, SMALL)
     unlimited = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (50_000, unlimited[1]))
-    print(await met(ledger, LARGE), len(ledger.stream("s")))
+    print(await append_and_report(ledger, LARGE), len(ledger.stream("s")))
     resource.setrlimit(resource.RLIMIT_FSIZE, unlimited)
-    print(await met(ledger, SMALL), ledger.verify().events)
+    print(await append_and_report(ledger, SMALL), ledger.verify().events)
 
 
-def give_up_rights(file: Path) -> None:
-    """Leave the file and its folder readable and nothing more."""
+def drop_write_access(file: Path) -> None:
+    """Make the file and its folder read-only, and drop root's rights."""
     file.chmod(0o444)
     file.parent.chmod(0o555)
     if os.geteuid() == 0:
         os.setuid(NOBODY)
 
 
-async def foreign(file: Path) -> None:
-    """Append as somebody who may read the file only; everything else is allowed to the system's owner."""
+async def read_only(file: Path) -> None:
     ledger = SqliteLedger(file)
-    await met(ledger, SMALL)
+    await append_and_report(ledger, SMALL)
     ledger.close()
-    give_up_rights(file)
-    print(await met(ledger, SMALL), ledger.verify().events)
+    drop_write_access(file)
+    print(await append_and_report(ledger, SMALL), ledger.verify().events)
 
 
 if __name__ == "__main__":
-    asyncio.run({"full": full, "foreign": foreign}[sys.argv[1]](Path(sys.argv[2])))
+    asyncio.run({"disk_full": disk_full, "read_only": read_only}[sys.argv[1]](Path(sys.argv[2])))

@@ -1,5 +1,3 @@
-"""What the ledger leaves on the disk: nothing for a reader, private files for a writer."""
-
 from __future__ import annotations
 
 import os
@@ -15,7 +13,6 @@ HEAVY = ("asyncio", "pydantic", "pulumi", "rich", "click", "semantest_iac_events
 
 
 def _modes(folder: Path) -> dict[str, str]:
-    """The permissions of what lies in a folder."""
     return {path.name: oct(path.stat().st_mode & 0o777) for path in folder.iterdir()}
 
 
@@ -31,7 +28,7 @@ class TestReading:
 
         assert _modes(home) == {"ledger.db": "0o600"}
 
-    async def test_sees_what_is_committed_while_it_goes_on(self, written: SqliteLedger) -> None:
+    async def test_sees_events_committed_meanwhile(self, written: SqliteLedger) -> None:
         log = written.log()
         seen = [next(log)]
         await written.append("a", None, [NewEvent("x", "{}")])
@@ -62,7 +59,7 @@ class TestReading:
 
 
 class TestWriting:
-    async def test_keeps_its_files_to_their_owner(self, ledger: SqliteLedger, home: Path) -> None:
+    async def test_makes_files_private(self, ledger: SqliteLedger, home: Path) -> None:
         await ledger.append("a", 0, [NewEvent("x", "{}")])
 
         assert _modes(home.parent) == {"home": "0o700"}
@@ -72,7 +69,7 @@ class TestWriting:
             "ledger.db-wal": "0o600",
         }
 
-    async def test_goes_on_after_closing(self, written: SqliteLedger) -> None:
+    async def test_continues_after_closing(self, written: SqliteLedger) -> None:
         written.close()
 
         assert [row.position for row in await written.append("a", 3, [NewEvent("x", "{}")])] == [7]

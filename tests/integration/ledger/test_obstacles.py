@@ -1,5 +1,3 @@
-"""A disk, a file or another process in the way: a clear refusal, nothing half recorded."""
-
 from __future__ import annotations
 
 import sqlite3
@@ -48,13 +46,13 @@ def open_folder() -> Iterator[Path]:
 
 
 class TestAppend:
-    def test_refuses_while_the_disk_is_full_and_goes_on_afterwards(self, start: Start, file: Path) -> None:
-        report = start("obstacles.py", "full", file).communicate()[0]
+    def test_refuses_while_the_disk_is_full_and_continues_afterwards(self, start: Start, file: Path) -> None:
+        report = start("obstacles.py", "disk_full", file).communicate()[0]
 
         assert report.splitlines() in (["LEDGER_IO 1", "none 2"], ["LEDGER_FULL 1", "none 2"])
 
-    def test_refuses_a_file_that_it_may_only_read(self, start: Start, open_folder: Path) -> None:
-        report = start("obstacles.py", "foreign", open_folder / "ledger.db").communicate()[0]
+    def test_refuses_a_read_only_file(self, start: Start, open_folder: Path) -> None:
+        report = start("obstacles.py", "read_only", open_folder / "ledger.db").communicate()[0]
 
         assert report.split() == ["LEDGER_READ_ONLY", "1"]
 
@@ -68,9 +66,7 @@ class TestAppend:
         assert len(await written.append("a", 3, EVENTS)) == 1
 
     @pytest.mark.parametrize("replaced", [False, True], ids=["removed", "replaced"])
-    async def test_refuses_when_the_file_is_no_longer_there(
-        self, ledger: SqliteLedger, file: Path, replaced: bool
-    ) -> None:
+    async def test_refuses_a_removed_or_replaced_file(self, ledger: SqliteLedger, file: Path, replaced: bool) -> None:
         await ledger.append("a", None, EVENTS)
         _move(file, replaced)
 
@@ -95,7 +91,9 @@ UNREADABLE = {
 
 class TestEveryUse:
     @pytest.mark.parametrize(("content", "code"), UNREADABLE.values(), ids=UNREADABLE)
-    async def test_refuses_what_is_no_ledger(self, ledger: SqliteLedger, file: Path, content: bytes, code: str) -> None:
+    async def test_refuses_a_file_that_is_no_ledger(
+        self, ledger: SqliteLedger, file: Path, content: bytes, code: str
+    ) -> None:
         _write(file, content)
 
         assert await _refusals(ledger) == {code}
@@ -118,13 +116,13 @@ class TestEveryUse:
 
         assert await _refusals(ledger) == {"LEDGER_FOREIGN"}
 
-    async def test_takes_an_empty_file_for_a_new_ledger(self, ledger: SqliteLedger, file: Path) -> None:
+    async def test_treats_an_empty_file_as_a_new_ledger(self, ledger: SqliteLedger, file: Path) -> None:
         _write(file, b"")
 
         assert (ledger.stacks(), ledger.verify().events) == ([], 0)
         assert len(await ledger.append("a", 0, EVENTS)) == 1
 
-    async def test_survives_a_lost_piece_of_text(self, written: SqliteLedger, file: Path) -> None:
+    async def test_reports_damaged_text(self, written: SqliteLedger, file: Path) -> None:
         _execute(file, "update events set json = cast(x'ff' as text) where position = 3")
 
         with pytest.raises(LedgerError) as refused:
@@ -134,7 +132,7 @@ class TestEveryUse:
 
 
 async def _refusals(ledger: SqliteLedger) -> set[str]:
-    """The codes with which reading, verifying and appending are refused."""
+    """Return the error codes of reading, verifying and appending."""
     codes = set()
     for use in (ledger.streams, ledger.head, ledger.stacks, ledger.verify):
         with pytest.raises(LedgerError) as refused:

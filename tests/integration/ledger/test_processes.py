@@ -1,5 +1,3 @@
-"""Several processes on one ledger file, and processes that are killed while they write."""
-
 from __future__ import annotations
 
 import subprocess
@@ -15,8 +13,8 @@ Start = Callable[..., subprocess.Popen[str]]
 ENDLESS = 10**9
 
 
-def _acknowledged(process: subprocess.Popen[str]) -> set[tuple[int, str]]:
-    """The whole lines that a process printed until its end."""
+def _printed_rows(process: subprocess.Popen[str]) -> set[tuple[int, str]]:
+    """Return the complete lines that a process printed until its end."""
     output = process.communicate()[0]
     whole = [line.split() for line in output.splitlines(keepends=True) if line.endswith("\n")]
     return {(int(position), digest) for position, digest in whole}
@@ -26,7 +24,7 @@ class TestFourProcesses:
     @pytest.mark.parametrize("streams", ["aaaa", "abcd"], ids=["one stream", "own streams"])
     def test_record_every_event_once(self, start: Start, ledger: SqliteLedger, file: Path, streams: str) -> None:
         writers = [start("appender.py", file, stream, 25) for stream in streams]
-        acknowledged = [_acknowledged(writer) for writer in writers]
+        acknowledged = [_printed_rows(writer) for writer in writers]
 
         assert [len(rows) for rows in acknowledged] == [50, 50, 50, 50]
         assert set.union(*acknowledged) == {(row.position, row.hash) for row in ledger.log()}
@@ -39,7 +37,7 @@ class TestTwoLedgersOfOneProcess:
     ) -> None:
         second = SqliteLedger(file)
         rows = [*await ledger.append("a", 0, PAIR), *await second.append("b", 0, PAIR)]
-        others = _acknowledged(start("appender.py", file, "c", 1))
+        others = _printed_rows(start("appender.py", file, "c", 1))
 
         rows += [*await ledger.append("a", 2, PAIR), *await second.append("b", 2, PAIR)]
         second.close()
@@ -55,7 +53,7 @@ class TestKilledProcess:
             assert writer.stdout is not None
             before = [writer.stdout.readline().split() for _ in range(1 + kill * 7 % 13)]
             writer.kill()
-            acknowledged |= _acknowledged(writer) | {(int(row[0]), row[1]) for row in before}
+            acknowledged |= _printed_rows(writer) | {(int(row[0]), row[1]) for row in before}
 
             verified = ledger.verify()
             assert verified.events % 2 == 0  # never half a batch

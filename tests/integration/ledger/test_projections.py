@@ -1,5 +1,3 @@
-"""The rows of deployments and stacks are a cache: lost, stale or rebuilt, the answers stay the same."""
-
 from __future__ import annotations
 
 import sqlite3
@@ -31,7 +29,7 @@ def _edit(file: Path, statements: str) -> None:
 
 @pytest.fixture
 async def deployed(ledger: SqliteLedger) -> SqliteLedger:
-    """Two stacks, one of them destroyed and asked for again."""
+    """Two stacks, one of them destroyed and requested again."""
     await ledger.append(STACK, 0, [*a_deploy("d1", outputs={"url": "u"}), *a_destroy("d2")])
     await ledger.append(OTHER, 0, a_deploy("d3", stack=OTHER, endpoint="e"))
     await ledger.append(STACK, None, a_deploy("d4")[:2])

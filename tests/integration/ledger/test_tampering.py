@@ -1,5 +1,3 @@
-"""Whatever is done to the file from outside, `verify` says where."""
-
 from __future__ import annotations
 
 import sqlite3

@@ -24,7 +24,7 @@ UNSAFE = {
 }
 
 
-class TestFaultOfPath:
+class TestCheckPath:
     @pytest.mark.parametrize("path", UNSAFE.values(), ids=UNSAFE.keys())
     def test_refuses_unsafe_paths(self, path: str) -> None:
         assert check_path(path) is not None
@@ -34,7 +34,7 @@ class TestFaultOfPath:
         assert check_path(path) is None
 
 
-class TestTwins:
+class TestFindUnicodeDuplicates:
     def test_finds_names_that_differ_only_in_composition(self) -> None:
         assert find_unicode_duplicates(["e\u0301.js", "other.js", "\u00e9.js"]) == [("e\u0301.js", "\u00e9.js")]
 
@@ -42,29 +42,29 @@ class TestTwins:
         assert find_unicode_duplicates(["a", "A", "b"]) == []
 
 
-class TestPrintable:
+class TestEscapePath:
     @pytest.mark.parametrize("path", UNSAFE.values(), ids=UNSAFE.keys())
-    def test_shows_nothing_that_moves_the_cursor(self, path: str) -> None:
+    def test_returns_printable_text(self, path: str) -> None:
         assert escape_path(path).isprintable()
         assert len(escape_path(path)) <= 200
 
 
-class TestFaultsOfSize:
-    def test_names_every_limit_that_is_passed(self) -> None:
+class TestCheckPackageSize:
+    def test_reports_every_exceeded_limit(self) -> None:
         faults = [*package_rules.check_package_size(package_rules.MAX_FILES + 1, package_rules.MAX_UNPACKED_BYTES + 1)]
 
         assert [fault.message for fault in faults] == ["more than 20000 files", "more than 250 MB unpacked"]
 
-    def test_allows_what_just_fits(self) -> None:
+    def test_allows_the_limits_themselves(self) -> None:
         assert [*package_rules.check_package_size(package_rules.MAX_FILES, package_rules.MAX_UNPACKED_BYTES)] == []
 
 
-class TestSurvey:
-    def test_is_over_after_too_many_files(self) -> None:
+class TestWalkReport:
+    def test_is_over_the_limit_after_too_many_files(self) -> None:
         assert WalkReport(file_count=package_rules.MAX_FILES + 1).is_over_limit
         assert not WalkReport(file_count=package_rules.MAX_FILES).is_over_limit
 
-    def test_says_what_was_left_out(self) -> None:
-        survey = WalkReport(links=["b", "a"], secret_files=[".env"])
+    def test_notes_what_was_left_out(self) -> None:
+        report = WalkReport(links=["b", "a"], secret_files=[".env"])
 
-        assert survey.notes() == ("Left out 2 links: a, b.", "Left out 1 secret-looking file: .env.")
+        assert report.notes() == ("Left out 2 links: a, b.", "Left out 1 secret-looking file: .env.")

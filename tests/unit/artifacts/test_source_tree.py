@@ -1,38 +1,36 @@
-"""What stays behind."""
-
 from __future__ import annotations
 
 import pytest
 
 from semantest_iac.infrastructure.artifacts.source_tree import FileFilter, is_credential_file
 
-LEFT = [
+EXCLUDED = [
     ".git", "a/.hg", ".env", ".env.production", "a/.DS_Store", "pkg/__pycache__", "a.pyc", "coverage", "venv",
     "node_modules/.bin", "node_modules/.cache", "a/node_modules/.bin", ".npmrc", ".semantest",
 ]  # fmt: skip
-TAKEN = [
+INCLUDED = [
     "index.js", "environment", "node_modules/coverage", "node_modules/venv", "node_modules/.hooks", "gitignore",
     ".gitignore", "dist/.well-known", "envelope.env",
 ]  # fmt: skip
 
 
-class TestSelection:
-    @pytest.mark.parametrize("path", LEFT)
-    def test_leaves_out_what_no_package_needs(self, path: str) -> None:
+class TestFileFilter:
+    @pytest.mark.parametrize("path", EXCLUDED)
+    def test_excludes_what_no_package_needs(self, path: str) -> None:
         assert FileFilter().excludes(path, path.rpartition("/")[2])
 
-    @pytest.mark.parametrize("path", TAKEN)
-    def test_takes_everything_else(self, path: str) -> None:
+    @pytest.mark.parametrize("path", INCLUDED)
+    def test_includes_everything_else(self, path: str) -> None:
         assert not FileFilter().excludes(path, path.rpartition("/")[2])
 
-    def test_keeps_what_an_installer_reads(self) -> None:
+    def test_includes_names_that_an_installer_reads(self) -> None:
         assert not FileFilter(included_names=frozenset({".npmrc"})).excludes(".npmrc", ".npmrc")
 
 
-class TestIsCredential:
+class TestIsCredentialFile:
     @pytest.mark.parametrize("name", [".env", ".env.local", ".npmrc"])
-    def test_knows_secrets_by_name(self, name: str) -> None:
+    def test_recognizes_secret_files_by_name(self, name: str) -> None:
         assert is_credential_file(name)
 
-    def test_lets_certificates_pass(self) -> None:
+    def test_ignores_certificates(self) -> None:
         assert not is_credential_file("cacert.pem")

@@ -1,5 +1,3 @@
-"""Archives that other programs can read and that are the same every time."""
-
 from __future__ import annotations
 
 import io
@@ -25,17 +23,17 @@ def archive_of(files: Files) -> tuple[bytes, str]:
     return target.getvalue(), digest
 
 
-class TestZipFile:
+class TestReproducibleZip:
     @settings(derandomize=True, max_examples=60, deadline=None)
     @given(st.dictionaries(NAMES, st.binary(max_size=3000), max_size=6))
-    def test_is_read_back_by_the_standard_library(self, files: Files) -> None:
+    def test_is_readable_by_the_standard_library(self, files: Files) -> None:
         content, _ = archive_of(files)
 
         with zipfile.ZipFile(io.BytesIO(content)) as archive:
             assert archive.testzip() is None
             assert {entry.orig_filename: archive.read(entry) for entry in archive.infolist()} == files
 
-    def test_holds_files_that_are_larger_than_the_window(self) -> None:
+    def test_compresses_files_larger_than_the_window(self) -> None:
         long = bytes(range(256)) * 4000
 
         content, _ = archive_of({"long": long, "empty": b""})
@@ -44,12 +42,12 @@ class TestZipFile:
             assert archive.read("long") == long
             assert archive.read("empty") == b""
 
-    def test_gives_the_hash_of_its_own_bytes(self) -> None:
+    def test_returns_the_hash_of_its_bytes(self) -> None:
         content, digest = archive_of({"a": b"1"})
 
         assert digest == sha256(content).hexdigest()
 
-    def test_keeps_only_fixed_dates_and_modes(self) -> None:
+    def test_writes_fixed_dates_and_modes(self) -> None:
         content, _ = archive_of({"a": b"1", "run.sh": b"2"})
 
         with zipfile.ZipFile(io.BytesIO(content)) as archive:

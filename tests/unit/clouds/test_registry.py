@@ -1,5 +1,3 @@
-"""Every cloud by name: ours without a look around, and those of other distributions."""
-
 from __future__ import annotations
 
 from collections.abc import Mapping
@@ -25,53 +23,53 @@ MEADOW = CloudEntry(
 )
 
 
-def _with(value: str = f"{__name__}:MEADOW", name: str = "meadow") -> CloudRegistry:
+def _registry(value: str = f"{__name__}:MEADOW", name: str = "meadow") -> CloudRegistry:
     return CloudRegistry(lambda: {name: EntryPoint(name, value, ENTRY_POINT_GROUP)})
 
 
-def _unasked() -> Mapping[str, EntryPoint]:
-    raise AssertionError("looked around")
+def _refuse_search() -> Mapping[str, EntryPoint]:
+    raise AssertionError("entry points were searched")
 
 
-class TestClouds:
-    def test_are_ours_and_then_the_others(self) -> None:
-        assert list(_with()) == ["aws", "azure", "meadow"]
-        assert len(_with()) == 3
+class TestCloudRegistry:
+    def test_lists_built_in_clouds_first(self) -> None:
+        assert list(_registry()) == ["aws", "azure", "meadow"]
+        assert len(_registry()) == 3
 
-    def test_look_around_only_where_none_of_ours_is_meant(self) -> None:
-        clouds = CloudRegistry(_unasked)
+    def test_searches_entry_points_only_for_unknown_names(self) -> None:
+        clouds = CloudRegistry(_refuse_search)
 
         assert clouds["aws"] is AWS
         assert "azure" in clouds
         assert clouds.find_by_package("azure-native").name == "azure"
 
-    def test_find_another_by_name_and_by_package(self) -> None:
-        assert (_with()["meadow"], _with().find_by_package("meadow")) == (MEADOW, MEADOW)
+    def test_finds_clouds_by_name_and_by_package(self) -> None:
+        assert (_registry()["meadow"], _registry().find_by_package("meadow")) == (MEADOW, MEADOW)
 
-    def test_know_nothing_else(self) -> None:
+    def test_raises_for_unknown_names(self) -> None:
         with pytest.raises(KeyError):
-            _with()["moon"]
+            _registry()["moon"]
         with pytest.raises(KeyError):
-            _with().find_by_package("moon")
+            _registry().find_by_package("moon")
 
     @pytest.mark.parametrize(
         ("value", "name"),
-        [("nowhere.at_all:X", "meadow"), (f"{__name__}:NOTHING", "meadow"), (f"{__name__}:OURS", "meadow"),
+        [("nowhere.at_all:X", "meadow"), (f"{__name__}:NOTHING", "meadow"), (f"{__name__}:CLOUD_ENTRIES", "meadow"),
          (f"{__name__}:MEADOW", "moon")],
         ids=["no module", "no such name", "no entry", "of another name"],
     )  # fmt: skip
-    def test_say_which_distribution_is_broken(self, value: str, name: str) -> None:
+    def test_names_the_broken_distribution(self, value: str, name: str) -> None:
         with pytest.raises(RefusedError, match=f"Cannot use '{name}'") as refused:
-            _with(value, name)[name]
+            _registry(value, name)[name]
 
         assert refused.value.hint.startswith(f"Update '{value}'")
 
-    def test_of_ours_are_those_that_the_domain_names(self) -> None:
+    def test_has_an_entry_for_every_provider_of_the_domain(self) -> None:
         assert list(CLOUD_ENTRIES) == [provider.value for provider in CloudProvider]
 
 
 class TestParts:
-    def test_need_a_package_that_is_looked_for_and_not_loaded(self) -> None:
+    def test_require_a_package_without_importing_it(self) -> None:
         AWS.require("")
         AWS.require("pulumi_aws")
 
@@ -80,25 +78,25 @@ class TestParts:
         assert "pulumi-aws" in refused.value.hint
 
     @pytest.mark.parametrize("name", CLOUD_ENTRIES)
-    def test_of_ours_are_where_they_are_said_to_be(self, name: str) -> None:
+    def test_of_built_in_clouds_can_be_loaded(self, name: str) -> None:
         entry = CLOUD_ENTRIES[name]
-        places = filter(
+        references = filter(
             None, (entry.rules, entry.program, entry.simulated_cloud, entry.api_frontend, entry.code_service)
         )
 
-        assert all(entry.load_part(where) is not None for where in places)
+        assert all(entry.load_part(reference) is not None for reference in references)
 
-    @pytest.mark.parametrize("where", [MEADOW.program, MEADOW.api_frontend], ids=["no module", "no such name"])
-    def test_that_are_missing_name_what_to_install(self, where: str) -> None:
+    @pytest.mark.parametrize("reference", [MEADOW.program, MEADOW.api_frontend], ids=["no module", "no such name"])
+    def test_that_are_missing_hint_what_to_install(self, reference: str) -> None:
         with pytest.raises(RefusedError, match="Cannot use 'meadow' here") as refused:
-            MEADOW.load_part(where)
+            MEADOW.load_part(reference)
 
         assert refused.value.hint == "Run pip install 'meadow-cloud'."
 
 
-class TestPlace:
+class TestRegionSettingOf:
     @pytest.mark.parametrize(
         ("package", "place"), [("aws", "region"), ("azure-native", "location"), ("random", "region")], ids=str
     )
-    def test_is_what_the_provider_calls_it(self, package: str, place: str) -> None:
+    def test_returns_the_provider_s_name_for_it(self, package: str, place: str) -> None:
         assert region_setting_of(package) == place

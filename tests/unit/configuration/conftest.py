@@ -1,5 +1,3 @@
-"""A folder to write configuration files into, and the reader pointed at it."""
-
 from __future__ import annotations
 
 from collections.abc import Callable
@@ -13,30 +11,29 @@ from semantest_iac.infrastructure.configuration.loading import (
     read_configuration,
 )
 
-Write = Callable[..., Path]
-Read = Callable[..., ParsedConfiguration]
+WriteFile = Callable[..., Path]
+ReadConfiguration = Callable[..., ParsedConfiguration]
 
 
 @pytest.fixture
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The current folder of the test, so that faults name files and not where they lie."""
+    """The test's working directory, so that faults name files without their folder."""
     monkeypatch.chdir(tmp_path)
     return tmp_path
 
 
 @pytest.fixture
-def write(folder: Path) -> Write:
-    """Write text into a file of the folder; semantest.yaml unless named."""
+def write_file(folder: Path) -> WriteFile:
+    """WriteFile text into a file of the folder, semantest.yaml by default."""
 
-    def written(text: str, name: str = "semantest.yaml") -> Path:
+    def write(text: str, name: str = "semantest.yaml") -> Path:
         path = folder / name
         path.write_text(text, encoding="utf-8")
         return path
 
-    return written
+    return write
 
 
 @pytest.fixture
-def reading(folder: Path) -> Read:
-    """Read the folder's configuration with the sources given."""
+def read(folder: Path) -> ReadConfiguration:
     return lambda **sources: read_configuration(ConfigurationSources(**sources))

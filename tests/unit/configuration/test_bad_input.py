@@ -1,4 +1,4 @@
-"""Everything that people and attackers have written into configuration files; each is a fault with a place."""
+"""Malformed and hostile configuration files: each gives a fault with a position."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ import pytest
 
 from semantest_iac.infrastructure.configuration.loading import ParsedConfiguration
 
-Write = Callable[..., Path]
-Read = Callable[..., ParsedConfiguration]
-Place = tuple[str | None, int | None, int | None]
+WriteFile = Callable[..., Path]
+ReadConfiguration = Callable[..., ParsedConfiguration]
+Position = tuple[str | None, int | None, int | None]
 
 BAD_YAML: dict[str, tuple[str, int, int, str]] = {
     "tab": ("a:\n\tb: 1\n", 2, 1, "not YAML"),
@@ -67,21 +67,23 @@ BAD_YAML: dict[str, tuple[str, int, int, str]] = {
 
 class TestYaml:
     @pytest.mark.parametrize(("text", "line", "column", "message"), BAD_YAML.values(), ids=BAD_YAML)
-    def test_is_refused_with_its_place(
-        self, write: Write, reading: Read, text: str, line: int, column: int, message: str
+    def test_is_refused_with_its_position(
+        self, write_file: WriteFile, read: ReadConfiguration, text: str, line: int, column: int, message: str
     ) -> None:
-        write(text)
+        write_file(text)
 
-        fault = reading().faults[0]
+        fault = read().faults[0]
 
         assert (fault.file, fault.line, fault.column) == ("semantest.yaml", line, column)
         assert message in fault.message
         assert len(fault.message) < 200
 
-    def test_names_the_key_that_was_meant_and_those_that_there_are(self, write: Write, reading: Read) -> None:
-        write("components:\n  rest-api:\n    memroy: 1\n")
+    def test_suggests_the_nearest_key_and_lists_the_known_ones(
+        self, write_file: WriteFile, read: ReadConfiguration
+    ) -> None:
+        write_file("components:\n  rest-api:\n    memroy: 1\n")
 
-        assert reading().faults[0].hint.startswith("Did you mean 'memory'? Known: source, entry, handler,")
+        assert read().faults[0].hint.startswith("Did you mean 'memory'? Known: source, entry, handler,")
 
     @pytest.mark.parametrize(
         ("text", "hint"),
@@ -91,74 +93,78 @@ class TestYaml:
         ],
         ids=["too-deep", "too-high"],
     )
-    def test_says_where_a_known_key_belongs(self, write: Write, reading: Read, text: str, hint: str) -> None:
-        write(text)
+    def test_hints_where_a_known_key_belongs(
+        self, write_file: WriteFile, read: ReadConfiguration, text: str, hint: str
+    ) -> None:
+        write_file(text)
 
-        assert reading().faults[0].hint == hint
+        assert read().faults[0].hint == hint
 
-    def test_does_not_unfold_an_alias_bomb(self, write: Write, reading: Read) -> None:
+    def test_does_not_expand_an_alias_bomb(self, write_file: WriteFile, read: ReadConfiguration) -> None:
         rows = [f"a{row}: &a{row} [{', '.join([f'*a{row - 1}'] * 9)}]" for row in range(1, 20)]
 
-        write("a0: &a0 [x]\n" + "\n".join(rows))
+        write_file("a0: &a0 [x]\n" + "\n".join(rows))
 
-        assert {fault.message for fault in reading().faults} >= {"anchors are refused", "aliases are refused"}
+        assert {fault.message for fault in read().faults} >= {"anchors are refused", "aliases are refused"}
 
     @pytest.mark.parametrize("row", ["a{}: *a\n", "a{}: 1\n"], ids=["aliases", "unknown-keys"])
-    def test_is_not_answered_with_more_faults_than_anyone_reads(self, write: Write, reading: Read, row: str) -> None:
-        write("".join(row.format(number) for number in range(20_000)))
+    def test_limits_the_number_of_faults(self, write_file: WriteFile, read: ReadConfiguration, row: str) -> None:
+        write_file("".join(row.format(number) for number in range(20_000)))
 
-        assert len(reading().faults) in (50, 51)
+        assert len(read().faults) in (50, 51)
 
-    def test_may_be_nested_ten_thousand_times(self, write: Write, reading: Read) -> None:
-        write("a: " + "{a: " * 10_000)
+    def test_survives_ten_thousand_levels(self, write_file: WriteFile, read: ReadConfiguration) -> None:
+        write_file("a: " + "{a: " * 10_000)
 
-        assert len(reading().faults) == 1
+        assert len(read().faults) == 1
 
     @pytest.mark.parametrize("text", ["", "\n", "# nothing\n", "---\n", "{}\n", "\ufeffregion: us-east-1\n"])
-    def test_may_say_little(self, write: Write, reading: Read, text: str) -> None:
-        write(text)
+    def test_may_be_empty(self, write_file: WriteFile, read: ReadConfiguration, text: str) -> None:
+        write_file(text)
 
-        assert reading().faults == ()
+        assert read().faults == ()
 
-    def test_counts_lines_of_windows_as_lines(self, folder: Path, reading: Read) -> None:
+    def test_counts_windows_line_ends_as_lines(self, folder: Path, read: ReadConfiguration) -> None:
         (folder / "semantest.yaml").write_bytes(b"region: a\r\nregoin: b\r\n")
 
-        assert [(fault.line, fault.column) for fault in reading().faults] == [(2, 1)]
+        assert [(fault.line, fault.column) for fault in read().faults] == [(2, 1)]
 
 
 class TestFile:
-    def test_that_is_named_must_exist(self, reading: Read) -> None:
-        (fault,) = reading(file=Path("gone.yaml")).faults
+    def test_must_exist_if_named(self, read: ReadConfiguration) -> None:
+        (fault,) = read(file=Path("gone.yaml")).faults
 
         assert (fault.file, fault.message) == ("gone.yaml", "no such file")
 
-    def test_is_not_a_folder(self, folder: Path, reading: Read) -> None:
+    def test_must_not_be_a_folder(self, folder: Path, read: ReadConfiguration) -> None:
         (folder / "semantest.yaml").mkdir()
 
-        assert [fault.message for fault in reading().faults] == ["not a file"]
+        assert [fault.message for fault in read().faults] == ["not a file"]
 
-    def test_is_not_a_pipe(self, folder: Path, reading: Read) -> None:
+    def test_must_not_be_a_pipe(self, folder: Path, read: ReadConfiguration) -> None:
         os.mkfifo(folder / "semantest.yaml")
 
-        assert [fault.message for fault in reading().faults] == ["not a file"]
+        assert [fault.message for fault in read().faults] == ["not a file"]
 
     @pytest.mark.parametrize("name", ["x" * 300, "a\0b"], ids=["long", "null-byte"])
-    def test_has_a_name_that_a_file_can_have(self, reading: Read, name: str) -> None:
-        (fault,) = reading(file=Path(name)).faults
+    def test_must_have_a_possible_file_name(self, read: ReadConfiguration, name: str) -> None:
+        (fault,) = read(file=Path(name)).faults
 
         assert fault.file is not None
         assert fault.file.isprintable()
 
-    def test_is_utf8(self, folder: Path, reading: Read) -> None:
+    def test_must_be_utf8(self, folder: Path, read: ReadConfiguration) -> None:
         (folder / "semantest.yaml").write_bytes(b"region: a\nx: \xff\n")
 
-        assert [(fault.message, fault.line) for fault in reading().faults] == [("not UTF-8", 2)]
+        assert [(fault.message, fault.line) for fault in read().faults] == [("not UTF-8", 2)]
 
     @pytest.mark.parametrize(("size", "faults"), [(1024 * 1024, 0), (1024 * 1024 + 1, 1)], ids=["mebibyte", "more"])
-    def test_has_a_mebibyte_at_most(self, write: Write, reading: Read, size: int, faults: int) -> None:
-        write("#" * size)
+    def test_must_not_exceed_a_mebibyte(
+        self, write_file: WriteFile, read: ReadConfiguration, size: int, faults: int
+    ) -> None:
+        write_file("#" * size)
 
-        assert len(reading().faults) == faults
+        assert len(read().faults) == faults
 
 
 class TestOverrides:
@@ -180,36 +186,36 @@ class TestOverrides:
             ("region.x.y=1", "must be text, not a mapping"),
         ],
     )
-    def test_are_refused(self, reading: Read, override: str, message: str) -> None:
-        fault = reading(overrides=[override]).faults[0]
+    def test_are_refused(self, read: ReadConfiguration, override: str, message: str) -> None:
+        fault = read(overrides=[override]).faults[0]
 
         assert fault.file == "--set"
         assert message in fault.message
 
-    def test_without_a_sign_do_not_repeat_what_may_be_a_secret(self, reading: Read) -> None:
-        loaded = reading(overrides=["components.rest-api.environment.DB_PASSWORD.x=hunter2"])
+    def test_without_an_equals_sign_are_not_repeated_in_the_fault(self, read: ReadConfiguration) -> None:
+        loaded = read(overrides=["components.rest-api.environment.DB_PASSWORD.x=hunter2"])
 
         assert "hunter2" not in str(loaded.faults)
 
 
 class TestDotenv:
-    def test_faults_name_the_line_and_not_its_text(self, write: Write, reading: Read) -> None:
-        write("A=1\nhunter2\nB='hunter2\n", ".env")
+    def test_faults_name_the_line_and_not_its_text(self, write_file: WriteFile, read: ReadConfiguration) -> None:
+        write_file("A=1\nhunter2\nB='hunter2\n", ".env")
 
-        faults = reading().faults
+        faults = read().faults
 
         assert [(fault.file, fault.line) for fault in faults] == [(".env", 2), (".env", 3)]
         assert "hunter2" not in str(faults)
 
-    def test_that_is_named_must_exist(self, reading: Read) -> None:
-        assert [fault.message for fault in reading(dotenv=Path("gone.env")).faults] == ["no such file"]
+    def test_must_exist_if_named(self, read: ReadConfiguration) -> None:
+        assert [fault.message for fault in read(dotenv=Path("gone.env")).faults] == ["no such file"]
 
-    def test_faults_of_settings_name_their_line(self, write: Write, reading: Read) -> None:
-        write("# local\nSEMANTEST_COMPONENTS__REST_API__MEMORY=lots\n", ".env")
+    def test_faults_of_settings_name_their_line(self, write_file: WriteFile, read: ReadConfiguration) -> None:
+        write_file("# local\nSEMANTEST_COMPONENTS__REST_API__MEMORY=lots\n", ".env")
 
-        assert [(fault.file, fault.line) for fault in reading().faults] == [(".env", 2)]
+        assert [(fault.file, fault.line) for fault in read().faults] == [(".env", 2)]
 
-    def test_faults_of_variables_name_the_variable(self, reading: Read) -> None:
-        loaded = reading(environ={"SEMANTEST_COMPONENTS__REST_API__MEMROY": "1"})
+    def test_faults_of_variables_name_the_variable(self, read: ReadConfiguration) -> None:
+        loaded = read(environ={"SEMANTEST_COMPONENTS__REST_API__MEMROY": "1"})
 
         assert [fault.file for fault in loaded.faults] == ["$SEMANTEST_COMPONENTS__REST_API__MEMROY"]

@@ -17,8 +17,8 @@ from semantest_iac.infrastructure.configuration.loading import (
     load_configuration,
 )
 
-Write = Callable[..., Path]
-Read = Callable[..., ParsedConfiguration]
+WriteFile = Callable[..., Path]
+ReadConfiguration = Callable[..., ParsedConfiguration]
 
 EXAMPLE = Path(__file__).parents[3] / "docs" / "examples" / "production.yaml"
 MEMORY = "components: {{rest-api: {{memory: {}}}}}\n"
@@ -29,23 +29,23 @@ def memory(loaded: ParsedConfiguration) -> int | None:
 
 
 class TestOrder:
-    def test_rises_from_the_file_to_the_override(self, write: Write, reading: Read) -> None:
+    def test_rises_from_the_file_to_the_override(self, write_file: WriteFile, read: ReadConfiguration) -> None:
         variable = "SEMANTEST_COMPONENTS__REST_API__MEMORY"
         seen = []
 
-        write(MEMORY.format(1))
-        seen.append(memory(reading()))
-        write(MEMORY.format(2), "semantest.development.yaml")
-        seen.append(memory(reading()))
-        write(f"{variable}=3\n", ".env")
-        seen.append(memory(reading()))
-        seen.append(memory(reading(environ={variable: "4"})))
-        seen.append(memory(reading(environ={variable: "4"}, overrides=["components.rest-api.memory=5"])))
+        write_file(MEMORY.format(1))
+        seen.append(memory(read()))
+        write_file(MEMORY.format(2), "semantest.development.yaml")
+        seen.append(memory(read()))
+        write_file(f"{variable}=3\n", ".env")
+        seen.append(memory(read()))
+        seen.append(memory(read(environ={variable: "4"})))
+        seen.append(memory(read(environ={variable: "4"}, overrides=["components.rest-api.memory=5"])))
 
         assert seen == [1, 2, 3, 4, 5]
 
-    def test_ends_with_the_options(self, reading: Read) -> None:
-        loaded = reading(
+    def test_ends_with_the_options(self, read: ReadConfiguration) -> None:
+        loaded = read(
             environ={"SEMANTEST_REGION": "eu-west-1"},
             overrides=["region=us-west-2"],
             options={"region": "us-east-1", "provider": None},
@@ -64,45 +64,47 @@ class TestOrder:
         ],
         ids=["option", "variable", "override", "reference"],
     )
-    def test_takes_the_overlay_of_the_environment_that_is_asked_for(
-        self, write: Write, reading: Read, sources: dict[str, object]
+    def test_reads_the_file_of_the_requested_environment(
+        self, write_file: WriteFile, read: ReadConfiguration, sources: dict[str, object]
     ) -> None:
-        write("environment: staging\n" + MEMORY.format(1))
-        write(MEMORY.format(2), "semantest.production.yaml")
+        write_file("environment: staging\n" + MEMORY.format(1))
+        write_file(MEMORY.format(2), "semantest.production.yaml")
 
-        assert memory(reading(**sources)) == 2
+        assert memory(read(**sources)) == 2
 
-    def test_takes_no_overlay_beside_a_file_that_is_named(self, write: Write, reading: Read) -> None:
-        write(MEMORY.format(2), "semantest.development.yaml")
+    def test_reads_no_environment_file_beside_a_named_file(
+        self, write_file: WriteFile, read: ReadConfiguration
+    ) -> None:
+        write_file(MEMORY.format(2), "semantest.development.yaml")
 
-        assert memory(reading(file=write(MEMORY.format(1), "mine.yaml"))) == 1
+        assert memory(read(file=write_file(MEMORY.format(1), "mine.yaml"))) == 1
 
-    def test_refuses_an_overlay_that_is_for_another_environment(self, write: Write, reading: Read) -> None:
-        write("environment: production\n", "semantest.qa.yaml")
+    def test_refuses_a_file_for_another_environment(self, write_file: WriteFile, read: ReadConfiguration) -> None:
+        write_file("environment: production\n", "semantest.qa.yaml")
 
-        (fault,) = reading(options={"environment": "qa"}).faults
+        (fault,) = read(options={"environment": "qa"}).faults
 
         assert (fault.path, fault.file, fault.line) == ("environment", "semantest.qa.yaml", 1)
 
 
 class TestMerging:
-    def test_joins_mappings_and_replaces_lists(self, write: Write, reading: Read) -> None:
-        write("monitoring: {enabled: true, notify: [a@b.example, c@d.example]}\n")
+    def test_merges_mappings_and_replaces_lists(self, write_file: WriteFile, read: ReadConfiguration) -> None:
+        write_file("monitoring: {enabled: true, notify: [a@b.example, c@d.example]}\n")
 
-        loaded = reading(overrides=["monitoring.notify=[e@f.example]"])
+        loaded = read(overrides=["monitoring.notify=[e@f.example]"])
 
         assert loaded.configuration.monitoring.enabled is True
         assert loaded.configuration.monitoring.notify == ("e@f.example",)
 
-    def test_takes_a_value_back_with_null(self, write: Write, reading: Read) -> None:
-        write("region: eu-west-1\nmonitoring:\n")
+    def test_removes_a_value_with_null(self, write_file: WriteFile, read: ReadConfiguration) -> None:
+        write_file("region: eu-west-1\nmonitoring:\n")
 
-        assert reading(overrides=["region=null"]).configuration.region is None
+        assert read(overrides=["region=null"]).configuration.region is None
 
-    def test_keeps_the_place_of_every_value(self, write: Write, reading: Read) -> None:
-        write("components:\n  rest-api:\n    memory: 512\n    timeout: 5\n")
+    def test_keeps_the_position_of_every_value(self, write_file: WriteFile, read: ReadConfiguration) -> None:
+        write_file("components:\n  rest-api:\n    memory: 512\n    timeout: 5\n")
 
-        positions = reading(overrides=["components.rest-api.memory=64"]).positions
+        positions = read(overrides=["components.rest-api.memory=64"]).positions
 
         assert positions["components.rest-api"] == SourcePosition("semantest.yaml", 2, 3)
         assert positions["components.rest-api.memory"] == SourcePosition("--set")
@@ -110,10 +112,12 @@ class TestMerging:
 
 
 class TestVariables:
-    def test_of_a_component_are_text_as_written(self, write: Write, reading: Read) -> None:
-        write("components:\n  rest-api:\n    environment: {A1: 1.10, B1: no, C1: true, D1: 007, E1: '', F1: 1e3}\n")
+    def test_of_a_component_stay_text_as_written(self, write_file: WriteFile, read: ReadConfiguration) -> None:
+        write_file(
+            "components:\n  rest-api:\n    environment: {A1: 1.10, B1: no, C1: true, D1: 007, E1: '', F1: 1e3}\n"
+        )
 
-        loaded = reading(
+        loaded = read(
             overrides=["components.rest-api.environment.G1=[x] # y"],
             environ={"SEMANTEST_COMPONENTS__REST_API__ENVIRONMENT__H_1": "12:30"},
         )
@@ -129,8 +133,8 @@ class TestVariables:
             "H_1": "12:30",
         }
 
-    def test_that_look_like_settings_are_warned_of(self, reading: Read) -> None:
-        loaded = reading(environ={"SEMANTEST_COMPONENT__REST_API__MEMORY": "1", "SEMANTEST_HOME": "x"})
+    def test_that_look_like_settings_give_a_warning(self, read: ReadConfiguration) -> None:
+        loaded = read(environ={"SEMANTEST_COMPONENT__REST_API__MEMORY": "1", "SEMANTEST_HOME": "x"})
 
         assert loaded.warnings == (
             Fault(
@@ -140,63 +144,67 @@ class TestVariables:
             ),
         )
 
-    def test_that_are_empty_count_as_not_set(self, reading: Read) -> None:
-        assert reading(environ={"SEMANTEST_REGION": ""}).configuration.region is None
+    def test_that_are_empty_count_as_not_set(self, read: ReadConfiguration) -> None:
+        assert read(environ={"SEMANTEST_REGION": ""}).configuration.region is None
 
-    def test_of_the_environment_win_over_dotenv(self, write: Write, reading: Read) -> None:
-        write("SEMANTEST_SECRET_A=low\nSEMANTEST_SECRET_B=only\n", ".env")
+    def test_of_the_environment_win_over_dotenv(self, write_file: WriteFile, read: ReadConfiguration) -> None:
+        write_file("SEMANTEST_SECRET_A=low\nSEMANTEST_SECRET_B=only\n", ".env")
 
-        loaded = reading(environ={"SEMANTEST_SECRET_A": "high"})
+        loaded = read(environ={"SEMANTEST_SECRET_A": "high"})
 
         assert loaded.variables == {"SEMANTEST_SECRET_A": "high", "SEMANTEST_SECRET_B": "only"}
         assert "high" not in repr(loaded)
 
 
 class TestReferences:
-    def test_to_variables_are_resolved_and_kept_as_written(self, write: Write, reading: Read) -> None:
-        write("region: ${env.WHERE}\ncomponents: {rest-api: {memory: '${env.MB}', source: '${env.A}/${env.B}'}}\n")
-        write("WHERE=eu-west-1\n", ".env")
+    def test_to_variables_are_resolved_and_kept_as_written(
+        self, write_file: WriteFile, read: ReadConfiguration
+    ) -> None:
+        write_file("region: ${env.WHERE}\ncomponents: {rest-api: {memory: '${env.MB}', source: '${env.A}/${env.B}'}}\n")
+        write_file("WHERE=eu-west-1\n", ".env")
 
-        loaded = reading(environ={"MB": "256", "A": "x", "B": "y"})
+        loaded = read(environ={"MB": "256", "A": "x", "B": "y"})
 
         assert loaded.configuration.region == "eu-west-1"
         assert memory(loaded) == 256
         assert loaded.configuration.components["rest-api"].source == "x/y"
         assert loaded.values["region"] == "${env.WHERE}"
 
-    def test_to_missing_variables_are_faults(self, write: Write, reading: Read) -> None:
-        write("region: ${env.NOWHERE}\n")
+    def test_to_missing_variables_are_faults(self, write_file: WriteFile, read: ReadConfiguration) -> None:
+        write_file("region: ${env.NOWHERE}\n")
 
-        (fault,) = reading().faults
+        (fault,) = read().faults
 
         assert (fault.message, fault.line, fault.column) == ("variable 'NOWHERE' is not set", 1, 1)
 
-    def test_to_secrets_stay(self, write: Write, reading: Read) -> None:
-        write("components: {rest-api: {environment: {DB: '${secrets.db}'}}}\n")
+    def test_to_secrets_stay(self, write_file: WriteFile, read: ReadConfiguration) -> None:
+        write_file("components: {rest-api: {environment: {DB: '${secrets.db}'}}}\n")
 
-        assert reading().configuration.components["rest-api"].environment == {"DB": "${secrets.db}"}
+        assert read().configuration.components["rest-api"].environment == {"DB": "${secrets.db}"}
 
-    def test_to_secrets_belong_into_variables(self, write: Write, reading: Read) -> None:
-        write("region: ${secrets.region}\n")
+    def test_to_secrets_are_refused_outside_a_component_s_environment(
+        self, write_file: WriteFile, read: ReadConfiguration
+    ) -> None:
+        write_file("region: ${secrets.region}\n")
 
-        assert [fault.path for fault in reading().faults] == ["region"]
+        assert [fault.path for fault in read().faults] == ["region"]
 
-    def test_are_not_resolved_twice(self, write: Write, reading: Read) -> None:
-        write("components: {rest-api: {source: '${env.A}'}}\n")
+    def test_are_not_resolved_twice(self, write_file: WriteFile, read: ReadConfiguration) -> None:
+        write_file("components: {rest-api: {source: '${env.A}'}}\n")
 
-        loaded = reading(environ={"A": "${env.B}", "B": "x"})
+        loaded = read(environ={"A": "${env.B}", "B": "x"})
 
         assert loaded.configuration.components["rest-api"].source == "${env.B}"
 
 
 class TestLoad:
-    def test_is_empty_where_nothing_is_written(self, folder: Path) -> None:
+    def test_is_empty_without_any_source(self, folder: Path) -> None:
         loaded = load_configuration(ConfigurationSources(folder))
 
         assert (loaded.values, loaded.faults, loaded.warnings) == ({}, (), ())
 
-    def test_raises_every_fault_at_once(self, write: Write, folder: Path) -> None:
-        write("regoin: x\ncomponents: {rest-api: {memory: lots, timeout: []}}\n")
+    def test_raises_every_fault_at_once(self, write_file: WriteFile, folder: Path) -> None:
+        write_file("regoin: x\ncomponents: {rest-api: {memory: lots, timeout: []}}\n")
 
         with pytest.raises(ConfigurationError) as caught:
             load_configuration(ConfigurationSources(overrides=["x"]))
@@ -209,33 +217,33 @@ class TestLoad:
             "regoin",
         ]
 
-    def test_keeps_what_is_right_so_that_it_can_be_judged_as_well(self, write: Write, reading: Read) -> None:
-        write("components: {rest-api: {memory: lots, timeout: 900, routes: [{}, {path: 1}]}}\n")
+    def test_keeps_valid_values_beside_faults(self, write_file: WriteFile, read: ReadConfiguration) -> None:
+        write_file("components: {rest-api: {memory: lots, timeout: 900, routes: [{}, {path: 1}]}}\n")
 
-        section = reading().configuration.components["rest-api"]
+        section = read().configuration.components["rest-api"]
 
         assert (section.memory, section.timeout, section.routes) == (None, 900, None)
 
-    def test_gives_later_faults_their_place(self, write: Write, reading: Read) -> None:
-        write("components:\n  rest-api:\n    routes:\n      - path: /a\n        methods: []\n")
+    def test_locates_faults_of_later_checks(self, write_file: WriteFile, read: ReadConfiguration) -> None:
+        write_file("components:\n  rest-api:\n    routes:\n      - path: /a\n        methods: []\n")
 
-        found = reading().locate([Fault("components.rest-api.routes[0].methods", "x"), Fault("nowhere", "y")])
+        found = read().locate([Fault("components.rest-api.routes[0].methods", "x"), Fault("nowhere", "y")])
 
         assert [(fault.file, fault.line, fault.column) for fault in found] == [
             ("semantest.yaml", 5, 9),
             (None, None, None),
         ]
 
-    def test_gives_a_missing_value_the_place_of_what_it_is_missing_in(self, write: Write, reading: Read) -> None:
-        write("components:\n  rest-api:\n    cors:\n      credentials: true\n")
+    def test_locates_a_missing_value_at_its_parent(self, write_file: WriteFile, read: ReadConfiguration) -> None:
+        write_file("components:\n  rest-api:\n    cors:\n      credentials: true\n")
 
-        (fault,) = reading().faults
+        (fault,) = read().faults
 
         assert fault == Fault("components.rest-api.cors.origins", "missing", "", "semantest.yaml", 3, 5)
 
 
 class TestExample:
-    def test_is_accepted_with_the_warnings_that_it_deserves(self) -> None:
+    def test_is_accepted_with_warnings(self) -> None:
         loaded = load_configuration(ConfigurationSources(file=EXAMPLE))
         facts = SecretAvailability(frozenset({"database_url", "redis_url"}))
         service = ValidationService(date(2026, 11, 21), CLOUD_ENTRIES)

@@ -1,4 +1,4 @@
-"""docs/configuration.md is complete: whoever adds a key describes it."""
+"""docs/configuration.md describes every key."""
 
 from __future__ import annotations
 

@@ -29,13 +29,13 @@ class TestParseDotenv:
         assert parse_dotenv("\n  # A=1\n\nB=2\n", ".env").lines == {"B": 4}
 
     @pytest.mark.parametrize("line", ["A", "1A=x", "A-B=x", "=x", "A='x", 'A="x', 'A="x" y'])
-    def test_refuses_what_is_no_variable(self, line: str) -> None:
+    def test_reports_lines_that_are_no_variable(self, line: str) -> None:
         dotenv = parse_dotenv(line, ".env")
 
         assert dotenv.variables == {}
         assert [(fault.file, fault.line) for fault in dotenv.faults] == [(".env", 1)]
 
-    def test_keeps_values_out_of_its_text(self) -> None:
+    def test_hides_values_in_its_repr(self) -> None:
         assert "hunter2" not in repr(parse_dotenv("A=hunter2", ".env"))
 
     @given(some.text())

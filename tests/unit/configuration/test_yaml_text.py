@@ -39,7 +39,7 @@ values = some.recursive(
 )
 
 
-class TestParseDocument:
+class TestParseYamlDocument:
     @pytest.mark.parametrize(
         ("text", "value"),
         [
@@ -63,10 +63,10 @@ class TestParseDocument:
             ("|\n  a\n  b\n", "a\nb\n"),
         ],
     )
-    def test_makes_of_text_what_it_looks_like(self, text: str, value: object) -> None:
+    def test_parses_scalars(self, text: str, value: object) -> None:
         assert parse_yaml_document(f"x: {text}", "f").values == {"x": value}
 
-    def test_notes_the_place_of_every_key_and_item(self) -> None:
+    def test_records_the_position_of_every_key_and_item(self) -> None:
         layer = parse_yaml_document("a:\n  - b: 1\n    c: [2]\n", "f")
 
         assert layer.positions == {
@@ -77,7 +77,7 @@ class TestParseDocument:
             "a[0].c[0]": SourcePosition("f", 3, 9),
         }
 
-    def test_names_every_fault_of_a_document(self) -> None:
+    def test_reports_every_fault_of_a_document(self) -> None:
         layer = parse_yaml_document("a: &x 1\nb: *x\nc: !t 2\na: 3\n", "f")
 
         assert [(fault.line, fault.path) for fault in layer.faults] == [(1, "a"), (2, "b"), (3, "c"), (4, "a")]
@@ -91,14 +91,14 @@ class TestParseDocument:
         validate_values(layer.values)
 
     @given(some.dictionaries(texts, values, max_size=4))
-    def test_reads_json_as_json_does(self, written: dict[str, Any]) -> None:
+    def test_parses_json(self, written: dict[str, Any]) -> None:
         layer = parse_yaml_document(json.dumps(written, ensure_ascii=False), "f")
 
         assert (layer.values, layer.faults) == (written, ())
 
 
-class TestParseValue:
-    def test_gives_everything_the_place_of_the_option(self) -> None:
+class TestParseYamlValue:
+    def test_gives_everything_the_position_of_the_option(self) -> None:
         layer = parse_yaml_value("{a: [1]}", ("x", "y"), SourcePosition("--set"))
 
         assert layer.values == {"x": {"y": {"a": [1]}}}

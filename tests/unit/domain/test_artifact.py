@@ -9,7 +9,7 @@ from semantest_iac.domain.compute.functions import Artifact
 
 
 class TestArtifact:
-    def test_tells_its_hash_as_lambda_does(self) -> None:
+    def test_encodes_its_hash_as_lambda_does(self) -> None:
         artifact = Artifact(sha256(b"").hexdigest(), Path("x.zip"), "app.handler", "python3.13", 0)
 
         assert artifact.source_code_hash == "47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU="

@@ -43,7 +43,7 @@ class TestMatchRoute:
             ("GET", "/", "$default", {}),
         ],
     )
-    def test_takes_the_most_specific_route(
+    def test_returns_the_most_specific_route(
         self, method: str, path: str, route: str, parameters: dict[str, str]
     ) -> None:
         match = match_route(ROUTES, method, path)
@@ -52,7 +52,7 @@ class TestMatchRoute:
         assert (match.route_key, match.path_parameters) == (route, parameters)
 
     @pytest.mark.parametrize(("method", "path"), [("GET", "/"), ("POST", "/health"), ("GET", "/health/live")])
-    def test_takes_none_where_none_fits(self, method: str, path: str) -> None:
+    def test_returns_none_if_no_route_matches(self, method: str, path: str) -> None:
         assert match_route(["GET /health"], method, path) is None
 
     def test_does_not_depend_on_the_order_of_routes(self) -> None:
@@ -62,17 +62,17 @@ class TestMatchRoute:
         assert match.route_key == "GET /pets/dog/1"
 
 
-ARRIVAL = RequestMetadata("req-1", datetime(2026, 3, 12, 19, 3, 58, tzinfo=UTC), "203.0.113.7")
+METADATA = RequestMetadata("req-1", datetime(2026, 3, 12, 19, 3, 58, tzinfo=UTC), "203.0.113.7")
 HOST = "abc123.execute-api.eu-west-1.amazonaws.com"
 JSON = (("content-type", "application/json"),)
 
 
 def event_of(request: HttpRequest, stage: str = "$default") -> dict[str, Any]:
     route = RouteMatch("ANY /{proxy+}", {"proxy": "x"})
-    return build_api_event(request, route, ApiIdentity("abc123", HOST, stage=stage), ARRIVAL)
+    return build_api_event(request, route, ApiIdentity("abc123", HOST, stage=stage), METADATA)
 
 
-def answer_to(result: Any) -> HttpResponse:
+def respond(result: Any) -> HttpResponse:
     return build_api_response(Invocation(result, None, "", 1))
 
 
@@ -80,7 +80,7 @@ def headers_of(response: HttpResponse) -> dict[str, str]:
     return dict(response.headers)
 
 
-class TestEventFor:
+class TestBuildApiEvent:
     def test_has_the_shape_of_format_2_0(self) -> None:
         query = (("a", "1"), ("a", "2"), ("b", "x y"))
 
@@ -121,7 +121,7 @@ class TestEventFor:
             "isBase64Encoded": False,
         }
 
-    def test_puts_a_named_stage_in_front_of_the_path(self) -> None:
+    def test_prefixes_the_path_with_a_named_stage(self) -> None:
         event = event_of(HttpRequest("GET", "/items"), stage="live")
 
         assert (event["rawPath"], event["requestContext"]["http"]["path"]) == ("/live/items", "/live/items")
@@ -150,26 +150,26 @@ class TestEventFor:
             ("text/plain", b"\xff", ("/w==", True)),
         ],
     )
-    def test_encodes_bodies_that_are_no_text(self, content_type: str, body: bytes, expected: tuple[str, bool]) -> None:
+    def test_encodes_binary_bodies(self, content_type: str, body: bytes, expected: tuple[str, bool]) -> None:
         event = event_of(HttpRequest("POST", "/", headers=(("Content-Type", content_type),), body=body))
 
         assert (event["body"], event["isBase64Encoded"]) == expected
 
 
-class TestResponseFor:
+class TestBuildApiResponse:
     @pytest.mark.parametrize(
         ("result", "body"),
         [({"a": 1}, b'{"a": 1}'), ("Hello", b"Hello"), (None, b"null"), ([1], b"[1]")],
         ids=["object", "text", "nothing", "list"],
     )
-    def test_makes_a_page_of_a_result_without_status(self, result: Any, body: bytes) -> None:
-        response = answer_to(result)
+    def test_returns_json_for_a_result_without_status(self, result: Any, body: bytes) -> None:
+        response = respond(result)
 
         assert (response.status, response.body) == (200, body)
         assert headers_of(response)["content-type"] == "application/json"
 
-    def test_hands_on_status_headers_and_cookies(self) -> None:
-        response = answer_to(
+    def test_passes_status_headers_and_cookies(self) -> None:
+        response = respond(
             {"statusCode": 201, "headers": {"X-A": 1, "Content-Length": "9"}, "cookies": ["a=1", "b=2"], "body": "é"}
         )
 
@@ -183,7 +183,7 @@ class TestResponseFor:
         )
 
     def test_decodes_binary_bodies(self) -> None:
-        assert answer_to({"statusCode": 200, "body": "iVBORw==", "isBase64Encoded": True}).body == b"\x89PNG"
+        assert respond({"statusCode": 200, "body": "iVBORw==", "isBase64Encoded": True}).body == b"\x89PNG"
 
     @pytest.mark.parametrize(
         "result",
@@ -201,19 +201,19 @@ class TestResponseFor:
         ],
         ids=json.dumps,
     )
-    def test_says_internal_server_error_for_an_invalid_result(self, result: Any) -> None:
-        response = answer_to(result)
+    def test_is_an_internal_server_error_for_an_invalid_result(self, result: Any) -> None:
+        response = respond(result)
 
         assert (response.status, response.body) == (500, b'{"message":"Internal Server Error"}')
 
     @pytest.mark.parametrize(("kind", "status"), [(TIMED_OUT, 503), (PROCESS_EXITED, 500), ("ValueError", 500)])
-    def test_hides_why_the_function_failed(self, kind: str, status: int) -> None:
+    def test_hides_the_reason_of_a_failure(self, kind: str, status: int) -> None:
         response = build_api_response(Invocation(None, {"errorType": kind, "errorMessage": "secret"}, "", 1))
 
         assert response.status == status
         assert b"secret" not in response.body
 
 
-class TestNotFound:
-    def test_is_what_api_gateway_says(self) -> None:
+class TestApiNotFoundResponse:
+    def test_equals_that_of_api_gateway(self) -> None:
         assert (api_not_found_response().status, api_not_found_response().body) == (404, b'{"message":"Not Found"}')

@@ -14,26 +14,28 @@ from semantest_iac.infrastructure.function_runtimes.azure_functions import (
 from semantest_iac.infrastructure.function_runtimes.function_spec import FunctionSpec, Invocation
 
 
-def answered(result: Any = None, error: str = "") -> HttpResponse:
-    problem = {"errorType": error, "errorMessage": "told to nobody"} if error else None
+def respond(result: Any = None, error: str = "") -> HttpResponse:
+    problem = {"errorType": error, "errorMessage": "not shown to the client"} if error else None
     return build_functions_response(Invocation(result, problem, "", 1))
 
 
-def cookie(**parts: Any) -> str:
+def set_cookie(**parts: Any) -> str:
     result = {"status": 200, "headers": {}, "cookies": [{"name": "a", "value": "1", **parts}], "body": ""}
-    return dict(answered(result).headers)["set-cookie"]
+    return dict(respond(result).headers)["set-cookie"]
 
 
-class TestEvent:
+class TestBuildFunctionsEvent:
     @pytest.mark.parametrize(
-        ("sent", "told"),
+        ("path", "normalized"),
         [("/a%20b", "/a%20b"), ("/%7Ea%2fb", "/~a%2Fb"), ("/%C3%BC", "/%C3%BC"), ("/a:b@c", "/a:b@c")],
         ids=["space", "slash", "umlaut", "signs"],
     )
-    def test_has_its_path_encoded_anew(self, sent: str, told: str) -> None:
-        assert build_functions_event(HttpRequest("GET", sent), "app.example")["url"] == f"https://app.example{told}"
+    def test_normalizes_the_path(self, path: str, normalized: str) -> None:
+        assert (
+            build_functions_event(HttpRequest("GET", path), "app.example")["url"] == f"https://app.example{normalized}"
+        )
 
-    def test_joins_repeats_and_leaves_out_empty_query_values(self) -> None:
+    def test_joins_repeats_and_drops_empty_query_values(self) -> None:
         request = HttpRequest("GET", "/", (("q", "1"), ("q", "2"), ("e", "")), (("X-A", "1"), ("x-a", "2")))
 
         event = build_functions_event(request, "app.example")
@@ -41,7 +43,7 @@ class TestEvent:
         assert (event["query"], event["headers"]["x-a"]) == ({"q": "1,2"}, "1,2")
         assert event["url"].endswith("?q=1&q=2&e=")
 
-    def test_names_the_client_after_all_that_it_claims(self) -> None:
+    def test_appends_the_client_to_forwarded_addresses(self) -> None:
         request = HttpRequest("GET", "/", headers=(("X-Forwarded-For", "203.0.113.9"),))
 
         assert (
@@ -50,7 +52,7 @@ class TestEvent:
         )
 
 
-class TestAnswer:
+class TestBuildFunctionsResponse:
     @pytest.mark.parametrize(
         ("error", "status"),
         [
@@ -61,8 +63,8 @@ class TestAnswer:
             ("ValueError", 500),
         ],
     )
-    def test_to_a_failure_says_nothing(self, error: str, status: int) -> None:
-        response = answered(error=error)
+    def test_hides_the_reason_of_a_failure(self, error: str, status: int) -> None:
+        response = respond(error=error)
 
         assert (response.status, response.body) == (status, b"")
 
@@ -77,14 +79,14 @@ class TestAnswer:
         ],
         ids=["incomplete", "text", "body", "split-header", "no-answer"],
     )
-    def test_of_no_known_form_is_an_error(self, result: Any) -> None:
-        assert answered(result).status == 500
+    def test_is_an_error_for_an_unknown_form(self, result: Any) -> None:
+        assert respond(result).status == 500
 
-    def test_of_nothing_has_no_content(self) -> None:
-        assert answered().status == 204
+    def test_has_no_content_for_no_result(self) -> None:
+        assert respond().status == 204
 
     @pytest.mark.parametrize(
-        ("parts", "written"),
+        ("parts", "header"),
         [
             ({}, "a=1; path=/"),
             ({"value": "x y"}, "a=x%20y; path=/"),
@@ -96,14 +98,14 @@ class TestAnswer:
         ],
         ids=["bare", "encoded", "full", "expiring"],
     )
-    def test_writes_cookies_as_aspnet_does(self, parts: dict[str, Any], written: str) -> None:
-        assert cookie(**parts) == written
+    def test_writes_cookies_as_aspnet_does(self, parts: dict[str, Any], header: str) -> None:
+        assert set_cookie(**parts) == header
 
 
-def chosen(
+def select_route(
     tmp_path: Path, routes: list[str], path: str, method: str = "GET", prefix: str = '""'
 ) -> tuple[str, dict[str, str]]:
-    """The route that took the request and its parameters, or the error's kind."""
+    """Return the selected route and its parameters, or the error type."""
     host = f'{{"extensions": {{"http": {{"routePrefix": {prefix}}}}}}}' if prefix else "{}"
     (tmp_path / "host.json").write_text(host)
     functions = [
@@ -115,9 +117,9 @@ def chosen(
     return (call["error"]["errorType"], {}) if "error" in call else (call["function"], call["http"]["params"])
 
 
-class TestRoutes:
+class TestBuildFunctionsCall:
     @pytest.mark.parametrize(
-        ("path", "wanted"),
+        ("path", "expected"),
         [
             ("/", ("{*all}", {"all": ""})),
             ("/other/x", ("{*all}", {"all": "other/x"})),
@@ -131,17 +133,19 @@ class TestRoutes:
             ("/pages/2/3", ("{*all}", {"all": "pages/2/3"})),
         ],
     )
-    def test_are_chosen_by_what_fits_best(self, tmp_path: Path, path: str, wanted: tuple[str, dict[str, str]]) -> None:
+    def test_chooses_the_most_specific_route(
+        self, tmp_path: Path, path: str, expected: tuple[str, dict[str, str]]
+    ) -> None:
         routes = ["{*all}", "items/{name}", "items/{id:int}", "items/new", "items", "pages/{number?}"]
 
-        assert chosen(tmp_path, routes, path) == wanted
+        assert select_route(tmp_path, routes, path) == expected
 
     @pytest.mark.parametrize(
         ("prefix", "path"), [("", "/api/x"), ('"v1/rest"', "/v1/rest/x"), ('""', "/x")], ids=["default", "own", "none"]
     )
-    def test_begin_with_the_prefix_of_the_host(self, tmp_path: Path, prefix: str, path: str) -> None:
-        assert chosen(tmp_path, ["x"], path, prefix=prefix)[0] == "x"
-        assert chosen(tmp_path, ["x"], f"/elsewhere{path}", prefix=prefix)[0] == "Host.NoRoute"
+    def test_applies_the_route_prefix_of_the_host(self, tmp_path: Path, prefix: str, path: str) -> None:
+        assert select_route(tmp_path, ["x"], path, prefix=prefix)[0] == "x"
+        assert select_route(tmp_path, ["x"], f"/elsewhere{path}", prefix=prefix)[0] == "Host.NoRoute"
 
-    def test_are_for_their_methods(self, tmp_path: Path) -> None:
-        assert chosen(tmp_path, ["x"], "/x", "POST")[0] == "Host.NoRoute"
+    def test_matches_the_method(self, tmp_path: Path) -> None:
+        assert select_route(tmp_path, ["x"], "/x", "POST")[0] == "Host.NoRoute"

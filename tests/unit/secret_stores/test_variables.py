@@ -22,20 +22,20 @@ class TestVariableSecretStore:
     def test_reveals_the_first_value_that_is_set(self, store: SecretStore, name: str, value: str) -> None:
         assert store.reveal(name).expose() == value
 
-    def test_names_what_is_missing_once_and_sorted(self, store: SecretStore) -> None:
+    def test_lists_missing_names_once_and_sorted(self, store: SecretStore) -> None:
         assert store.missing(["zeta", "db", "alpha", "zeta"]) == ["alpha", "zeta"]
 
-    def test_takes_no_variable_of_another_program(self, store: SecretStore) -> None:
+    def test_ignores_variables_of_other_programs(self, store: SecretStore) -> None:
         assert store.missing(["database_url"]) == ["database_url"]
 
-    def test_says_which_variable_to_set(self, store: SecretStore) -> None:
+    def test_hints_which_variable_to_set(self, store: SecretStore) -> None:
         with pytest.raises(NotFoundError) as caught:
             store.reveal("token")
 
         assert caught.value.message == "Cannot find secret 'token': it is not set."
         assert caught.value.hint == "Set SEMANTEST_SECRET_TOKEN in the environment or in .env."
 
-    def test_shows_nothing_of_what_it_holds(self, store: SecretStore) -> None:
+    def test_hides_values_in_its_repr(self, store: SecretStore) -> None:
         assert "high" not in repr(store)
 
 
