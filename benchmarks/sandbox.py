@@ -114,10 +114,10 @@ def _up(folder: Path, program: Callable[[], object]) -> None:
     sessions = StackSessions(
         StateStore(folder), lambda package, region: open_simulated_cloud(package, inventory, region=region)
     )
-    with sessions.live(stack, CancelToken(), lambda tick: None) as run:
-        monitor = ResourceMonitor(run, stack=str(stack), project=SANDBOX_PROJECT, settled=lambda *_: None)
+    with sessions.open_live_run(stack, CancelToken(), lambda tick: None) as run:
+        monitor = ResourceMonitor(run, stack=str(stack), project=SANDBOX_PROJECT, on_component=lambda *_: None)
         run_program(program, monitor, stack=str(stack), dry=False)
-        run.finish()
+        run.delete_unregistered()
     inventory.close()
 
 

@@ -64,9 +64,9 @@ class Key:
     def __init__(self, folder: Path) -> None:
         self.packages = packages_in(folder)
         self._folder = folder
-        self.sealer = PassphraseCipher(folder)
-        self.sealer.seal("")
-        self.salt: str = self.sealer.provider["state"]["salt"]
+        self.cipher = PassphraseCipher(folder)
+        self.cipher.encrypt("")
+        self.salt: str = self.cipher.secrets_provider["state"]["salt"]
 
     def put_into(self, folder: Path) -> None:
         """Let a world seal with it."""
@@ -81,7 +81,7 @@ class Key:
         if not isinstance(value, dict):
             return value
         if value.get(wire.SIGNATURE_KEY) == wire.SECRET_SIGNATURE:
-            return {"secret": self.opened(self.sealer.unseal(value["ciphertext"]))}
+            return {"secret": self.opened(self.cipher.decrypt(value["ciphertext"]))}
         return {name: self.opened(item) for name, item in value.items()}
 
 
@@ -102,13 +102,13 @@ class SandboxWorld:
         """Bring the stack to the programs, after a preview where they are not `alone`."""
         foreseen, self._faults = None if alone else self._foreseen(programs), FaultScript(faults)
         ticks: list[ResourceProgress] = []
-        error, brake, before = "", CancelToken(), self._resources()
+        error, cancel_token, before = "", CancelToken(), self._resources()
         try:
-            with self._sessions.live(STACK, brake, ticks.append) as run:
+            with self._sessions.open_live_run(STACK, cancel_token, ticks.append) as run:
                 self._run(programs, run)
         except ProviderError as refused:
             error = str(refused)
-        reason = brake.reason
+        reason = cancel_token.reason
         failed = {reason.state.urn} if isinstance(reason, StepError) and reason.state else set()
         return Outcome(
             foreseen=foreseen,
@@ -134,16 +134,16 @@ class SandboxWorld:
 
     def _foreseen(self, programs: Mapping[str, Program]) -> Steps | None:
         try:
-            with self._sessions.dry(STACK, CancelToken()) as run:
+            with self._sessions.open_dry_run(STACK, CancelToken()) as run:
                 self._run(programs, run, dry=True)
         except ProviderError:
             return None
         return _told(run)
 
     def _run(self, programs: Mapping[str, Program], run: SandboxRun, *, dry: bool = False) -> None:
-        monitor = ResourceMonitor(run, stack=str(STACK), project=SANDBOX_PROJECT, settled=lambda *_: None)
+        monitor = ResourceMonitor(run, stack=str(STACK), project=SANDBOX_PROJECT, on_component=lambda *_: None)
         program_execution.run_program(lambda: play(programs, self._key.packages), monitor, stack=str(STACK), dry=dry)
-        run.finish()
+        run.delete_unregistered()
 
 
 class Deployer:

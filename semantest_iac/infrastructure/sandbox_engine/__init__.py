@@ -1,3 +1,4 @@
-"""The Provisioner port on this machine: the real programs, in-process, against a simulated cloud.
+"""Implements the Provisioner port on this machine: the real Pulumi programs run in-process against a simulated cloud.
 
-Speaks Pulumi's resource monitor protocol and knows no cloud's rules."""
+Here: Pulumi's resource monitor protocol, planning and state. Not here: any cloud's rules.
+"""

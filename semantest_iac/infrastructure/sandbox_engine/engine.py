@@ -1,4 +1,4 @@
-"""The Provisioner on this machine."""
+"""The sandbox's implementation of the Provisioner port."""
 
 from __future__ import annotations
 
@@ -22,11 +22,10 @@ from semantest_iac.infrastructure.cloud_programs import program
 from semantest_iac.infrastructure.cloud_programs.cloud import find_cloud
 from semantest_iac.infrastructure.cloud_programs.context import ProgramContext
 from semantest_iac.infrastructure.sandbox_engine import reports
-from semantest_iac.infrastructure.sandbox_engine.monitor import OnComponentComplete, ResourceMonitor
+from semantest_iac.infrastructure.sandbox_engine.monitor import ResourceMonitor
 from semantest_iac.infrastructure.sandbox_engine.plan.run import SandboxRun
 from semantest_iac.infrastructure.sandbox_engine.plan.steps import CancelToken
 from semantest_iac.infrastructure.sandbox_engine.program_execution import SANDBOX_PROJECT, run_in_thread, run_program
-from semantest_iac.infrastructure.sandbox_engine.protocol.values import PropertyValues
 from semantest_iac.infrastructure.sandbox_engine.reports import EnqueueSettled, announce_settled, open_settled_queue
 from semantest_iac.infrastructure.sandbox_engine.sessions import StackSessions
 from semantest_iac.infrastructure.sandbox_engine.simulated_clouds import CloudLookup, create_code_publisher
@@ -35,119 +34,107 @@ from semantest_iac_events.values import ChangeCounts
 
 
 class SandboxEngine:
-    """Runs the real programs against simulated clouds; one run of a stack at a time is the caller's business."""
+    """Runs the real programs against simulated clouds; the caller ensures one run per stack at a time."""
 
     def __init__(self, store: StateStore, clouds: CloudLookup, secret_value: Callable[[str], str]) -> None:
         self._sessions = StackSessions(store, clouds)
-        self._courier = partial(create_code_publisher, clouds)
+        self._create_publisher = partial(create_code_publisher, clouds)
         self._secret_value = secret_value
 
     async def preview(self, work: Work) -> ChangePlan:
-        """What apply would do: the program runs with nothing behind it."""
-        brake = CancelToken()
-        return await run_in_thread(lambda: self._preview(work, brake), brake)
+        token = CancelToken()
+        return await run_in_thread(lambda: self._preview(work, token), token)
 
     async def apply(
         self, work: Work, plan: ChangePlan, publish: PublishSettled, progress: ReportProgress
     ) -> ApplyResult:
-        """Run the program for real; whatever stops it, the state says afterwards what is there."""
-        brake = CancelToken()
-        async with open_settled_queue(publish, brake) as tell:
-            return await run_in_thread(lambda: self._apply(work, progress, brake, tell), brake)
+        token = CancelToken()
+        async with open_settled_queue(publish, token) as enqueue:
+            return await run_in_thread(
+                lambda: self._apply(self._without_deferred(work), progress, token, enqueue), token
+            )
 
     async def publish_code(
         self, work: Work, applied: ApplyResult, publish: PublishSettled, progress: ReportProgress
     ) -> ApplyResult:
-        """Bring the package to the simulated service of its app, then do what waited for it."""
         stack, artifact = work.blueprint.stack, work.artifact
-        courier, resources = self._courier(stack), self._sessions.deployed(stack)
-        if courier is None or artifact is None:
+        publisher, resources = self._create_publisher(stack), self._sessions.deployed(stack)
+        if publisher is None or artifact is None:
             return applied
-        held = courier.held(work, resources)
-        await courier.brought(resources, artifact, progress)
-        if held:
-            applied = applied.then(await self._completed(work, progress))
-        for kind, outputs in self._sessions.kinds(stack):
+        deferred = publisher.find_deferred(work, resources)
+        await publisher.publish_in_thread(resources, artifact, progress)
+        if deferred:
+            token = CancelToken()
+            rest = await run_in_thread(lambda: self._apply(work, progress, token, _discard_settled), token)
+            applied = applied.then(rest)
+        for kind, outputs in self._sessions.components(stack):
             await publish(SettledResource(kind, outputs))
         return applied
 
     async def preview_destroy(self, stack: Stack) -> ChangePlan:
-        """Every resource of the stack, as a delete."""
-        brake = CancelToken()
-        return await run_in_thread(lambda: self._preview_destroy(stack, brake), brake)
+        token = CancelToken()
+        return await run_in_thread(lambda: self._preview_destroy(stack, token), token)
 
     async def destroy(self, removal: Removal, progress: ReportProgress) -> ChangeCounts:
-        """Delete what the state knows; no program is needed for that."""
-        brake = CancelToken()
-        return await run_in_thread(lambda: self._destroy(removal.stack, progress, brake), brake)
+        """Delete every resource in the state; needs no program."""
+        token = CancelToken()
+        return await run_in_thread(lambda: self._destroy(removal.stack, progress, token), token)
 
     def export(self, stack: Stack) -> dict[str, Any]:
-        """The state in Pulumi's deployment format, secrets sealed."""
+        """Return the state in Pulumi's deployment format, with encrypted secrets."""
         return self._sessions.export(stack)
 
     async def deployed(self, stack: Stack) -> list[DeployedResource]:
-        """What is there, secrets opened, with the code that it runs."""
-        resources, courier = self._sessions.deployed(stack), self._courier(stack)
-        return courier.asked(resources) if courier else resources
+        """Return the deployed resources with secrets unwrapped, and with the digest of the code that each runs."""
+        resources, publisher = self._sessions.deployed(stack), self._create_publisher(stack)
+        return publisher.with_running_code(resources) if publisher else resources
 
-    def _preview(self, work: Work, brake: CancelToken) -> ChangePlan:
-        with self._sessions.dry(work.blueprint.stack, brake) as run:
-            self._play(work, run, _ignore_component, dry=True)
-            run.finish()
+    def _preview(self, work: Work, token: CancelToken) -> ChangePlan:
         stack = work.blueprint.stack
-        plan, courier = (
-            reports.plan_of_steps(run.executor.steps, find_cloud(stack.provider).stateful),
-            self._courier(stack),
-        )
-        if courier is None:
+        with self._sessions.open_dry_run(stack, token) as run:
+            self._run_program(work, run, _discard_settled, dry=True)
+            run.delete_unregistered()
+        plan = reports.plan_of_steps(run.executor.steps, find_cloud(stack.provider).stateful)
+        publisher = self._create_publisher(stack)
+        if publisher is None:
             return plan
         resources = self._sessions.deployed(stack)
-        lacks_code = bool(courier.held(work, resources)) or courier.misses(resources, work.artifact, plan)
-        return replace(plan, lacks_code=lacks_code)
+        is_deferred = bool(publisher.find_deferred(work, resources))
+        return replace(plan, lacks_code=is_deferred or publisher.needs_publishing(resources, work.artifact, plan))
 
-    def _apply(self, work: Work, progress: ReportProgress, brake: CancelToken, tell: EnqueueSettled) -> ApplyResult:
-        with self._sessions.live(work.blueprint.stack, brake, progress) as run:
-            self._play(self._for_now(work), run, announce_settled(run, tell), dry=False)
-            run.finish()
+    def _apply(self, work: Work, progress: ReportProgress, token: CancelToken, enqueue: EnqueueSettled) -> ApplyResult:
+        with self._sessions.open_live_run(work.blueprint.stack, token, progress) as run:
+            self._run_program(work, run, enqueue, dry=False)
+            run.delete_unregistered()
         return reports.report_applied(run)
 
-    async def _completed(self, work: Work, progress: ReportProgress) -> ApplyResult:
-        """The whole of it; what settles is announced with the code."""
-        brake = CancelToken()
-        return await run_in_thread(lambda: self._complete(work, progress, brake), brake)
-
-    def _complete(self, work: Work, progress: ReportProgress, brake: CancelToken) -> ApplyResult:
-        with self._sessions.live(work.blueprint.stack, brake, progress) as run:
-            self._play(work, run, _ignore_component, dry=False)
-            run.finish()
-        return reports.report_applied(run)
-
-    def _for_now(self, work: Work) -> Work:
-        """What of it can be done before code is published."""
+    def _without_deferred(self, work: Work) -> Work:
+        """Return the part of the work that can be done before code is published."""
         stack = work.blueprint.stack
-        courier = self._courier(stack)
-        return replace(work, held=courier.held(work, self._sessions.deployed(stack))) if courier else work
+        publisher = self._create_publisher(stack)
+        return replace(work, held=publisher.find_deferred(work, self._sessions.deployed(stack))) if publisher else work
 
-    def _preview_destroy(self, stack: Stack, brake: CancelToken) -> ChangePlan:
-        with self._sessions.dry(stack, brake) as run:
-            run.finish()
+    def _preview_destroy(self, stack: Stack, token: CancelToken) -> ChangePlan:
+        with self._sessions.open_dry_run(stack, token) as run:
+            run.delete_unregistered()
         return reports.plan_of_steps(run.executor.steps, find_cloud(stack.provider).stateful)
 
-    def _destroy(self, stack: Stack, progress: ReportProgress, brake: CancelToken) -> ChangeCounts:
-        with self._sessions.live(stack, brake, progress) as run:
-            run.finish()
+    def _destroy(self, stack: Stack, progress: ReportProgress, token: CancelToken) -> ChangeCounts:
+        with self._sessions.open_live_run(stack, token, progress) as run:
+            run.delete_unregistered()
         return reports.report_applied(run).changes
 
-    def _play(self, work: Work, run: SandboxRun, settled: OnComponentComplete, *, dry: bool) -> None:
-        blueprint, target = work.blueprint, find_cloud(work.blueprint.stack.provider)
-        program.import_sdk(target, blueprint)
+    def _run_program(self, work: Work, run: SandboxRun, enqueue: EnqueueSettled, *, dry: bool) -> None:
+        blueprint, cloud = work.blueprint, find_cloud(work.blueprint.stack.provider)
+        program.import_sdk(cloud, blueprint)
         context = ProgramContext(
-            blueprint.stack, blueprint.generation, work.artifact, self._secret_value, held=work.held
+            blueprint.stack, blueprint.generation, work.artifact, self._secret_value, deferred=work.held
         )
         stack = str(blueprint.stack)
-        monitor = ResourceMonitor(run, stack=stack, project=SANDBOX_PROJECT, settled=settled)
-        run_program(lambda: program.register_blueprint(blueprint, target, context), monitor, stack=stack, dry=dry)
+        on_component = announce_settled(run, enqueue)
+        monitor = ResourceMonitor(run, stack=stack, project=SANDBOX_PROJECT, on_component=on_component)
+        run_program(lambda: program.register_blueprint(blueprint, cloud, context), monitor, stack=stack, dry=dry)
 
 
-def _ignore_component(urn: str, outputs: PropertyValues) -> None:
-    """A preview completes nothing; what waited for code is announced with that."""
+def _discard_settled(_: SettledResource) -> None:
+    """Publish nothing: a preview settles no resource, and deferred ones are published after the code."""

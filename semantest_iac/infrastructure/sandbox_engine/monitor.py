@@ -25,7 +25,7 @@ from semantest_iac.infrastructure.sandbox_engine.protocol.values import Property
 from semantest_iac.infrastructure.sandbox_engine.protocol.wire import UnsupportedError
 from semantest_iac.infrastructure.simulated_cloud.schema.refusals import CloudRefusal
 
-# What Pulumi's CLI 3.250 says yes to. Parts of it that the sandbox does not play are refused when used.
+# Pulumi's CLI 3.250 answers yes for these. The parts that the sandbox does not support are refused when used.
 SUPPORTED_FEATURES = frozenset(
     [
         "secrets",
@@ -42,52 +42,48 @@ SUPPORTED_FEATURES = frozenset(
     ]
 )
 
-# older SDKs read the provider's own answer
+# older SDKs read the provider's response type
 _InvokeResponse = getattr(resource_pb2, "ResourceInvokeResponse", provider_pb2.InvokeResponse)
 
 OnComponentComplete = Callable[[str, PropertyValues], None]
-"""Told of a component by its URN when the program has handed in its outputs."""
+"""Called with a component's URN and outputs when the program has registered them."""
 
 
 class MonitorError(grpc.RpcError):  # type: ignore[misc]  # grpc is untyped
-    """An answer that the SDK takes for the engine's own."""
+    """An error that the SDK treats as one of Pulumi's own engine."""
 
     def __init__(self, code: grpc.StatusCode, details: str) -> None:
         super().__init__(details)
         self._code, self._details = code, details
 
     def code(self) -> grpc.StatusCode:
-        """The gRPC status."""
         return self._code
 
     def details(self) -> str:
-        """The sentence for the person."""
         return self._details
 
 
 class ResourceMonitor:
-    """The calls that Pulumi's SDK makes of `ResourceMonitor`, answered by one run."""
+    """Answers the SDK's `ResourceMonitor` calls by one run."""
 
-    def __init__(self, run: SandboxRun, *, stack: str, project: str, settled: OnComponentComplete) -> None:
+    def __init__(self, run: SandboxRun, *, stack: str, project: str, on_component: OnComponentComplete) -> None:
         self._run = run
         self._stack = stack
         self._project = project
-        self._settled = settled
+        self._on_component = on_component
         self._default_providers: dict[tuple[str, str], str] = {}
 
     @property
     def failure(self) -> Exception | None:
-        """Why the run stopped, where it did: what the SDK raises then says less."""
-        return self._run.executor.brake.reason
+        """The reason why the run stopped, if it did; the SDK's own exception says less."""
+        return self._run.executor.cancel_token.reason
 
     def SupportsFeature(self, request: Any) -> resource_pb2.SupportsFeatureResponse:  # noqa: N802
-        """As the CLI answers."""
         return resource_pb2.SupportsFeatureResponse(hasSupport=request.id in SUPPORTED_FEATURES)
 
     def RegisterResource(self, request: Any) -> resource_pb2.RegisterResourceResponse:  # noqa: N802
-        """Bring one resource to its goal."""
-        with self._refusing():
-            state = self._run.register(decode_registration(request, self._place(request)))
+        with self._stop_on_error():
+            state = self._run.register(decode_registration(request, self._context(request)))
         return resource_pb2.RegisterResourceResponse(
             urn=state.urn,
             id=state.id,
@@ -96,32 +92,29 @@ class ResourceMonitor:
         )
 
     def RegisterResourceOutputs(self, request: Any) -> empty_pb2.Empty:  # noqa: N802
-        """A component is complete."""
-        with self._refusing():
+        with self._stop_on_error():
             outputs = wire.decode_properties(request.outputs)
-            self._run.complete(request.urn, outputs)
-            self._settled(request.urn, outputs)
+            self._run.complete_component(request.urn, outputs)
+            self._on_component(request.urn, outputs)
         return empty_pb2.Empty()
 
     def ReadResource(self, request: Any) -> resource_pb2.ReadResourceResponse:  # noqa: N802
-        """Look at a resource that somebody else keeps."""
-        with self._refusing():
-            state = self._run.read(decode_read(request, self._place(request)))
+        with self._stop_on_error():
+            state = self._run.read(decode_read(request, self._context(request)))
         return resource_pb2.ReadResourceResponse(urn=state.urn, properties=wire.encode_properties(state.outputs))
 
     def Invoke(self, request: Any) -> Any:  # noqa: N802
-        """Ask the cloud something; a refusal is the program's to deal with."""
-        with self._refusing():
+        """Call a function of the cloud; the program handles a refusal."""
+        with self._stop_on_error():
             provider = request.provider or self._default_provider(request.tok, request.version)
-        cloud = self._run.regions.at(request.tok, provider)
+        cloud = self._run.clouds.cloud_at(request.tok, provider)
         try:
-            answer = cloud.invoke(request.tok, wire.decode_properties(request.args))
+            result = cloud.invoke(request.tok, wire.decode_properties(request.args))
         except CloudRefusal as refusal:
             raise MonitorError(grpc.StatusCode.UNKNOWN, str(refusal)) from refusal
-        return _InvokeResponse(**{"return": wire.encode_properties(answer)})
+        return _InvokeResponse(**{"return": wire.encode_properties(result)})
 
     def SignalAndWaitForShutdown(self, request: Any) -> empty_pb2.Empty:  # noqa: N802
-        """The program has registered all it has."""
         return empty_pb2.Empty()
 
     def __getattr__(self, name: str) -> Callable[..., Any]:
@@ -129,28 +122,28 @@ class ResourceMonitor:
             raise AttributeError(name)
 
         def refuse(*_: object, **__: object) -> Any:
-            raise MonitorError(grpc.StatusCode.UNIMPLEMENTED, f"The sandbox does not play {name}.")
+            raise MonitorError(grpc.StatusCode.UNIMPLEMENTED, f"The sandbox does not support {name}.")
 
         return refuse
 
     @contextmanager
-    def _refusing(self) -> Iterator[None]:
-        """Whatever goes wrong ends the run; the SDK hears of it as it would from Pulumi's engine."""
+    def _stop_on_error(self) -> Iterator[None]:
+        """Stop the run on any error, and report it to the SDK as Pulumi's engine would."""
         try:
             yield
         except Exception as error:
-            self._run.executor.brake.pull(error)
+            self._run.executor.cancel_token.cancel(error)
             if isinstance(error, StepError | UnsupportedError):
                 raise MonitorError(grpc.StatusCode.UNKNOWN, str(error)) from error
             raise
 
-    def _place(self, request: Any) -> RegistrationContext:
-        parent = self._run.executor.snapshot.new(request.parent)
+    def _context(self, request: Any) -> RegistrationContext:
+        parent = self._run.executor.snapshot.find_finished(request.parent)
         return RegistrationContext(self._stack, self._project, parent, self._provider(request))
 
     def _provider(self, request: Any) -> str:
-        of_its_own = getattr(request, "custom", True) and not request.type.startswith(PROVIDER_TYPE_PREFIX)
-        if request.provider or not of_its_own:
+        takes_provider = getattr(request, "custom", True) and not request.type.startswith(PROVIDER_TYPE_PREFIX)
+        if request.provider or not takes_provider:
             return str(request.provider)
         return self._default_provider(request.type, request.version)
 
@@ -165,20 +158,17 @@ class ResourceMonitor:
 
 
 class EngineService:
-    """The calls that Pulumi's SDK makes of `Engine`: the root resource; what it logs is told as errors anyway."""
+    """Answers the SDK's `Engine` calls; discards logs, because errors are reported anyway."""
 
     def __init__(self) -> None:
         self._root = ""
 
     def GetRootResource(self, request: Any) -> engine_pb2.GetRootResourceResponse:  # noqa: N802
-        """The stack."""
         return engine_pb2.GetRootResourceResponse(urn=self._root)
 
     def SetRootResource(self, request: Any) -> engine_pb2.SetRootResourceResponse:  # noqa: N802
-        """The stack is known."""
         self._root = request.urn
         return engine_pb2.SetRootResourceResponse()
 
     def Log(self, request: Any) -> empty_pb2.Empty:  # noqa: N802
-        """Heard."""
         return empty_pb2.Empty()

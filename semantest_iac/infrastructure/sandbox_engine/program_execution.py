@@ -16,24 +16,24 @@ SANDBOX_PROJECT = "semantest-infrastructure"
 _PARALLEL = 16
 
 
-async def run_in_thread(work: Callable[[], ResultT], brake: CancelToken) -> ResultT:
-    """Do blocking work in a thread of its own; whoever calls it off waits until the operation under way has ended."""
+async def run_in_thread(work: Callable[[], ResultT], cancel_token: CancelToken) -> ResultT:
+    """Run blocking work in its own thread; on cancellation, wait for the current operation to end."""
     with ThreadPoolExecutor(max_workers=1, thread_name_prefix="sandbox") as thread:
-        working = asyncio.get_running_loop().run_in_executor(thread, work)
+        future = asyncio.get_running_loop().run_in_executor(thread, work)
         try:
-            return await asyncio.shield(working)
+            return await asyncio.shield(future)
         except asyncio.CancelledError:
-            brake.pull(StepError(None, "the run was called off"))
-            await asyncio.wait([working])
-            working.exception()  # seen: the cancellation says why
+            cancel_token.cancel(StepError(None, "the run was cancelled"))
+            await asyncio.wait([future])
+            future.exception()  # retrieved, so that asyncio does not log it: the cancellation is raised instead
             raise
 
 
 def run_program(program: Callable[[], object], monitor: ResourceMonitor, *, stack: str, dry: bool) -> None:
-    """Run the program to its end; raises why the run stopped, or what the program itself raised.
+    """Run the program to its end; raises the reason why the run stopped, or the program's own exception.
 
-    The program gets an event loop of its own, in the calling thread: several programs do not mix, and nothing that
-    a failed one leaves behind is told to anybody.
+    The program gets its own event loop in the calling thread, so that programs do not affect each other and nothing
+    that a failed one leaves behind is logged.
     """
     with asyncio.Runner() as runner:
         runner.get_loop().set_default_executor(_SynchronousExecutor())
@@ -64,29 +64,29 @@ async def _run_in_stack(program: Callable[[], object], monitor: ResourceMonitor,
 
 
 async def _begin_registrations(program: Callable[[], object]) -> None:
-    """Let every registration begin before the SDK looks for them.
+    """Start every registration before the SDK looks for them.
 
-    If it finds none, it goes on to wait for all outputs at once, again and again, one registration at a time: the
-    time of a run then grows with the square of the resources.
+    If it finds none, it waits for all outputs again after each registration, and the duration of a run grows with the
+    square of the number of resources.
     """
     program()
     await asyncio.sleep(0)
 
 
 class _SynchronousExecutor(ThreadPoolExecutor):
-    """Does what the SDK hands to threads at once, in this one: a call of our monitor waits for nobody.
+    """Runs what the SDK hands to threads at once in this thread, because our monitor never blocks.
 
-    One thread makes a run the same each time, and spares it the locks.
+    One thread makes runs repeatable and needs no locks.
     """
 
     def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
-        done: Future[Any] = Future()
+        future: Future[Any] = Future()
         try:
-            done.set_result(fn(*args, **kwargs))
+            future.set_result(fn(*args, **kwargs))
         except Exception as error:
-            done.set_exception(error)
-        return done
+            future.set_exception(error)
+        return future
 
 
 def _ignore_exception(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
-    """A failed program leaves hundreds of futures behind, and a loop would print each when it is collected."""
+    """Ignore it: a failed program leaves hundreds of futures behind, and the loop would log each one."""

@@ -1,4 +1,4 @@
-"""Reports a run as the domain's plans and outputs, and publishes what settles."""
+"""Reports a run as the domain's plans and outputs, and publishes settled resources."""
 
 from __future__ import annotations
 
@@ -18,33 +18,32 @@ from semantest_iac_events.values import ResourceChange
 
 
 def plan_of_steps(steps: Iterable[ResourceStep], stateful: frozenset[str]) -> ChangePlan:
-    """The steps that reach a cloud; components and providers are how a program is written, not what it makes."""
+    """Return the steps that reach a cloud; components and providers exist in the program only."""
     steps = [step for step in steps if not step.state.is_local]
     origins = {step.state.urn: step.state.property_dependencies for step in steps}
     return trace_causes([_resource_change(step, stateful) for step in steps], origins)
 
 
 def report_applied(run: SandboxRun) -> ApplyResult:
-    """What was done and the stack's outputs, without the secret ones."""
     return ApplyResult(plan_of_steps(run.executor.steps, frozenset()), stack_outputs(run.executor.snapshot))
 
 
 def stack_outputs(snapshot: Snapshot) -> StackOutputs:
-    """What the stack offers, without secrets."""
+    """Return the stack's outputs without the secret ones."""
     root = next((state for state in snapshot if state.type == ROOT_STACK_TYPE), None)
     return {name: to_cloud_value(v) for name, v in root.outputs.items() if not contains_secret(v)} if root else {}
 
 
 def _resource_change(step: ResourceStep, stateful: frozenset[str]) -> ResourceChange:
     op = "keep" if step.op == "delete" and step.state.retain_on_delete else step.op
-    loses = op in ("delete", "replace") and step.state.type in stateful
+    loses_data = op in ("delete", "replace") and step.state.type in stateful
     return ResourceChange(
         urn=step.state.urn,
         type=step.state.type,
         name=step.state.name,
         op=op,
         why=step.why,
-        reversible="irreversible" if loses else "reversible",
+        reversible="irreversible" if loses_data else "reversible",
     )
 
 
@@ -52,41 +51,41 @@ EnqueueSettled = Callable[[SettledResource], object]
 
 
 @asynccontextmanager
-async def open_settled_queue(publish: PublishSettled, brake: CancelToken) -> AsyncIterator[EnqueueSettled]:
-    """A thread-safe way to publish; leaving the block waits until everything told is on record.
+async def open_settled_queue(publish: PublishSettled, cancel_token: CancelToken) -> AsyncIterator[EnqueueSettled]:
+    """Yield a thread-safe way to publish; on exit, wait until everything queued is recorded.
 
-    What cannot be recorded (a lost lease, a full disk) stops the run, and is raised in the end. A run that was
-    called off publishes nothing more.
+    What cannot be recorded (a lost lease, a full disk) stops the run, and the error is raised at the end. A cancelled
+    run publishes nothing more.
     """
     queue: asyncio.Queue[SettledResource | None] = asyncio.Queue()
     loop = asyncio.get_running_loop()
-    drained = asyncio.create_task(_publish_queued(queue, publish, brake))
+    publishing = asyncio.create_task(_publish_queued(queue, publish, cancel_token))
     try:
         yield lambda settled: loop.call_soon_threadsafe(queue.put_nowait, settled)
     except asyncio.CancelledError:
-        drained.cancel()
+        publishing.cancel()
         raise
     finally:
-        loop.call_soon(queue.put_nowait, None)  # after everything told from this thread
-        await drained
+        loop.call_soon(queue.put_nowait, None)  # after everything queued from this thread
+        await publishing
 
 
 async def _publish_queued(
-    queue: asyncio.Queue[SettledResource | None], publish: PublishSettled, brake: CancelToken
+    queue: asyncio.Queue[SettledResource | None], publish: PublishSettled, cancel_token: CancelToken
 ) -> None:
     try:
         while (settled := await queue.get()) is not None:
             await publish(settled)
     except Exception as error:
-        brake.pull(error)
+        cancel_token.cancel(error)
         raise
 
 
-def announce_settled(run: SandboxRun, tell: EnqueueSettled) -> OnComponentComplete:
-    """Announce every neutral resource that settles with something changed."""
+def announce_settled(run: SandboxRun, enqueue: EnqueueSettled) -> OnComponentComplete:
+    """Return a callback that publishes each component in which something changed."""
 
-    def settled(urn: str, outputs: PropertyValues) -> None:
+    def announce(urn: str, outputs: PropertyValues) -> None:
         if run.has_changed(urn):
-            tell(SettledResource(type_of_urn(urn), to_cloud_value(outputs)))
+            enqueue(SettledResource(type_of_urn(urn), to_cloud_value(outputs)))
 
-    return settled
+    return announce

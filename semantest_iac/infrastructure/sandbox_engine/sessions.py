@@ -27,23 +27,23 @@ from semantest_iac.infrastructure.sandbox_engine.state.snapshots import Snapshot
 from semantest_iac.infrastructure.sandbox_engine.state.store import StateStore
 from semantest_iac.infrastructure.simulated_cloud.schema.refusals import CloudRefusal
 
-# a word of the cloud's code or sentence -> what to do; the first match counts
+# a part of the cloud's error code or message -> the hint; the first match counts
 _HINTS = {
     "Concurren": "Raise the account's concurrency quota, or leave instances.max out.",
     "LimitExceeded": "Raise the quota in the cloud's console, or ask for less.",
-    "AlreadyExists": "Another stack or person has that name. Destroy it there, or deploy under another environment.",
-    "ResourceConflict": "Another stack or person has that name. Destroy it there, or deploy under another environment.",
+    "AlreadyExists": "Another stack or person has that name. Destroy it there, or deploy to another environment.",
+    "ResourceConflict": "Another stack or person has that name. Destroy it there, or deploy to another environment.",
     "AccessDenied": "The deploying identity lacks this permission.",
     "DependencyViolation": "Something outside this stack still uses it.",
-    "InvalidRequest": "The name is still reserved after an earlier delete; wait, or restore it.",
+    "InvalidRequest": "The name is still reserved after an earlier delete. Wait, or restore it.",
 }
-_RETRY_HINT = "Deploy again: what is there is kept, and the rest is made."
+_RETRY_HINT = "Deploy again: existing resources are kept, and the others are created."
 _CONFIGURATION_HINT = "Change the configuration as the message says."
 
 
 @contextmanager
 def translate_run_errors(stack: Stack) -> Iterator[None]:
-    """Raise what stops a run of the stack as an error of the house; a defect of ours passes as it is."""
+    """Raise what stops a run as an error of the domain; other exceptions pass unchanged."""
     try:
         yield
     except StepError as error:
@@ -66,8 +66,8 @@ def _deployment_error(error: StepError, stack: Stack) -> DeploymentError:
 
 
 def _find_hint(refusal: CloudRefusal) -> str:
-    said = f"{refusal.code} {refusal.message}"
-    return next((hint for word, hint in _HINTS.items() if word in said), _RETRY_HINT)
+    error_text = f"{refusal.code} {refusal.message}"
+    return next((hint for word, hint in _HINTS.items() if word in error_text), _RETRY_HINT)
 
 
 def _as_sentence(text: str) -> str:
@@ -75,73 +75,76 @@ def _as_sentence(text: str) -> str:
 
 
 class StackSessions:
-    """Opens runs of stacks over one store; errors leave them in the words of the house."""
+    """Opens runs of stacks over one store; raises errors of the domain."""
 
     def __init__(self, store: StateStore, clouds: CloudLookup) -> None:
         self._store = store
         self._clouds = clouds
 
     @contextmanager
-    def dry(self, stack: Stack, brake: CancelToken) -> Iterator[SandboxRun]:
-        """A run that changes nothing, not even after one that was killed."""
+    def open_dry_run(self, stack: Stack, cancel_token: CancelToken) -> Iterator[SandboxRun]:
+        """Open a run that changes nothing, even after a killed run."""
         with translate_run_errors(stack):
-            regions, snapshot, _ = self._true(stack)
-            yield SandboxRun(StepExecutor(snapshot, DryRunOperator(regions.of), _ignore_progress, brake), regions)
+            clouds, snapshot, _ = self._recover_state(stack)
+            yield SandboxRun(
+                StepExecutor(snapshot, DryRunOperator(clouds.cloud_of), _ignore_progress, cancel_token), clouds
+            )
 
     @contextmanager
-    def live(self, stack: Stack, brake: CancelToken, progress: ReportProgress) -> Iterator[SandboxRun]:
-        """A run whose end is written down however it comes: success, refusal or cancellation."""
+    def open_live_run(self, stack: Stack, cancel_token: CancelToken, progress: ReportProgress) -> Iterator[SandboxRun]:
+        """Open a run whose state is saved however it ends: success, refusal or cancellation."""
         with translate_run_errors(stack):
-            regions, snapshot, cut_short = self._true(stack)
-            if cut_short:
+            clouds, snapshot, was_interrupted = self._recover_state(stack)
+            if was_interrupted:
                 self._store.save(stack, snapshot)
-            journal = self._store.journal(stack)
-            run = SandboxRun(StepExecutor(snapshot, LiveOperator(regions.of, journal), progress, brake), regions)
+            journal = self._store.open_journal(stack)
+            run = SandboxRun(
+                StepExecutor(snapshot, LiveOperator(clouds.cloud_of, journal), progress, cancel_token), clouds
+            )
             try:
                 yield run
             finally:
-                run.conclude()
-                self._settle(stack, run, journal)
+                run.record_stack_outputs()
+                self._save(stack, run, journal)
 
     def export(self, stack: Stack) -> dict[str, Any]:
-        """The state as it is on file, with the operations that a killed run did not end."""
-        remembered = self._store.remembered(stack)
-        return self._store.deployment(remembered.snapshot, remembered.begun)
+        """Return the stored state, with the operations that a killed run did not end."""
+        stored = self._store.read(stack)
+        return self._store.dump_deployment(stored.snapshot, stored.unfinished)
 
     def deployed(self, stack: Stack) -> list[DeployedResource]:
-        """What is remembered of the living resources that a cloud has, secrets opened."""
+        """Return the stored state of existing cloud resources, with secrets unwrapped."""
         return [
             DeployedResource(
                 state.type, state.name, to_cloud_value(state.outputs), to_cloud_value(state.inputs), urn=state.urn
             )
-            for state in self._store.remembered(stack).snapshot
+            for state in self._store.read(stack).snapshot
             if state.custom and not state.delete
         ]
 
-    def kinds(self, stack: Stack) -> list[tuple[str, PropertyValues]]:
-        """Type and outputs of the components."""
+    def components(self, stack: Stack) -> list[tuple[str, PropertyValues]]:
+        """Return type and outputs of each component."""
         return [
             (state.type, to_cloud_value(state.outputs))
-            for state in self._store.remembered(stack).snapshot
+            for state in self._store.read(stack).snapshot
             if not state.custom
         ]
 
-    def _true(self, stack: Stack) -> tuple[CloudResolver, Snapshot, bool]:
-        """What is remembered, put right by asking the clouds, and whether the last run was cut short."""
-        remembered = self._store.remembered(stack)
-        snapshot = remembered.snapshot
-        regions = CloudResolver(self._clouds, snapshot, stack.region)
-        recover_operations(snapshot, remembered.begun, regions.of)
-        snapshot = Snapshot(order_by_dependencies(snapshot)) if remembered.begun else snapshot
-        return CloudResolver(self._clouds, snapshot, stack.region), snapshot, remembered.cut_short
+    def _recover_state(self, stack: Stack) -> tuple[CloudResolver, Snapshot, bool]:
+        """Return the stored state corrected by what the clouds say, and whether the last run was interrupted."""
+        stored = self._store.read(stack)
+        snapshot = stored.snapshot
+        clouds = CloudResolver(self._clouds, snapshot, stack.region)
+        recover_operations(snapshot, stored.unfinished, clouds.cloud_of)
+        snapshot = Snapshot(order_by_dependencies(snapshot)) if stored.unfinished else snapshot
+        return CloudResolver(self._clouds, snapshot, stack.region), snapshot, stored.was_interrupted
 
-    def _settle(self, stack: Stack, run: SandboxRun, journal: Journal) -> None:
+    def _save(self, stack: Stack, run: SandboxRun, journal: Journal) -> None:
         if journal.is_empty:
             return
-        recover_operations(run.executor.snapshot, journal.unfinished, run.regions.of)
+        recover_operations(run.executor.snapshot, journal.unfinished, run.clouds.cloud_of)
         self._store.save(stack, order_by_dependencies(run.executor.snapshot))
         journal.close()
 
 
-def _ignore_progress(tick: ResourceProgress) -> None:
-    """A preview has no progress to show."""
+def _ignore_progress(_: ResourceProgress) -> None: ...

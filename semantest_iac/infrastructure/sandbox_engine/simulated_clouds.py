@@ -16,11 +16,11 @@ from semantest_iac.infrastructure.simulated_cloud.runtime.cloud import Simulated
 from semantest_iac.infrastructure.simulated_cloud.runtime.providers import find_code_service
 
 CloudLookup = Callable[[str, str], SimulatedCloud]
-"""The simulated cloud of a provider package in a region; KeyError for a package that is not simulated."""
+"""Returns the simulated cloud of a provider package in a region; raises KeyError if the package is not simulated."""
 
 
 class CloudResolver:
-    """Finds clouds by the provider references of one snapshot; `default` is the region of a provider that has none."""
+    """Finds clouds by the provider references of one snapshot; `default` is the region of a provider without one."""
 
     def __init__(self, clouds: CloudLookup, snapshot: Snapshot, default: str) -> None:
         self._clouds = clouds
@@ -28,36 +28,35 @@ class CloudResolver:
         self._default = default
         self._known: dict[tuple[str, str], SimulatedCloud] = {}
 
-    def of(self, state: ResourceState) -> SimulatedCloud:
-        """The cloud of a resource; raises UnsupportedError where it is not simulated."""
-        return self.at(state.type, state.provider)
+    def cloud_of(self, state: ResourceState) -> SimulatedCloud:
+        """Return the cloud of a resource; raises UnsupportedError if it is not simulated."""
+        return self.cloud_at(state.type, state.provider)
 
-    def at(self, token: str, provider: str) -> SimulatedCloud:
-        """The cloud for a type or function token and a provider reference (`urn::id`, may be empty)."""
-        place = token.partition(":")[0], self.region(provider)
-        if place not in self._known:
-            self._known[place] = self._found(*place)
-        return self._known[place]
+    def cloud_at(self, token: str, provider: str) -> SimulatedCloud:
+        """Return the cloud for a type or function token and a provider reference (`urn::id`, may be empty)."""
+        location = token.partition(":")[0], self.region_of(provider)
+        if location not in self._known:
+            self._known[location] = self._find_cloud(*location)
+        return self._known[location]
 
-    def differ(self, before: str, now: str) -> bool:
-        """Whether a provider works elsewhere than the one that its resource had before.
+    def has_moved(self, before: str, now: str) -> bool:
+        """Whether a provider works in another region than the one that its resource had before.
 
-        As Pulumi sees it: a renamed provider stays where it is, and of a replaced one the replacement counts.
+        As Pulumi sees it: a renamed provider has not moved, and a replaced one counts as its replacement.
         """
-        urn, present = provider_urn(before), self._snapshot.provider(now)
+        urn, present = provider_urn(before), self._snapshot.find_provider(now)
         if present and urn in present.aliases:
             return False
-        return self._place(self._snapshot.first.get(urn)) != self._place(present)
+        return self._read_region(self._snapshot.initial.get(urn)) != self._read_region(present)
 
-    def region(self, provider: str) -> str:
-        """Where a provider works."""
-        return self._place(self._snapshot.provider(provider) if provider else None)
+    def region_of(self, provider: str) -> str:
+        return self._read_region(self._snapshot.find_provider(provider) if provider else None)
 
-    def _place(self, provider: ResourceState | None) -> str:
-        place = to_cloud_value(provider.inputs).get(region_setting_of(provider.package)) if provider else None
-        return str(place or self._default)
+    def _read_region(self, provider: ResourceState | None) -> str:
+        region = to_cloud_value(provider.inputs).get(region_setting_of(provider.package)) if provider else None
+        return str(region or self._default)
 
-    def _found(self, package: str, region: str) -> SimulatedCloud:
+    def _find_cloud(self, package: str, region: str) -> SimulatedCloud:
         try:
             return self._clouds(package, region)
         except KeyError as error:
@@ -65,7 +64,7 @@ class CloudResolver:
 
 
 def create_code_publisher(clouds: CloudLookup, stack: Stack) -> CodePublisher | None:
-    """Who brings packages to a stack, or None where its program carries them; time is the cloud's own here."""
+    """Create the publisher of a stack's packages, or None if its program carries them. Waiting takes no real time."""
     push = find_cloud(stack.provider).code
     if push is None:
         return None

@@ -83,7 +83,7 @@ class House:
 
     def remembered(self, *stacks: Stack) -> list[tuple[str, str]]:
         """Type and id of everything that the states say is alive, sorted."""
-        states = (state for stack in stacks or (STACK,) for state in self.store.snapshot(stack))
+        states = (state for stack in stacks or (STACK,) for state in self.store.read_snapshot(stack))
         return sorted((state.type, state.id) for state in states if not (state.is_local or state.external))
 
     def living(self, region: str = STACK.region) -> list[tuple[str, str]]:

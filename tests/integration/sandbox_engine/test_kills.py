@@ -35,7 +35,7 @@ class TestKills:
         assert survivors == [{"orphans": [], "left": left, "twins": [], "settled": True, "journal": []}] * 21
 
     def test_leave_pending_operations_in_what_is_exported(self, world: World) -> None:
-        journal = world.store.journal(STACK)
+        journal = world.store.open_journal(STACK)
         world.up(lambda: aws.sns.Topic("topic", name="topic"))
         journal.begin("delete", world.state("topic"), StateChange(drop=world.state("topic").key))
 

@@ -40,7 +40,7 @@ class TestStacksOfOneProcess:
         await asyncio.gather(*map(house.deploy, works.values()))
 
         for region in _REGIONS:
-            told = " ".join(map(_words, house.store.snapshot(_stack(region))))
+            told = " ".join(map(_words, house.store.read_snapshot(_stack(region))))
             assert f"canary-{region}" in told
             assert [other for other in _REGIONS if other != region and other in told] == []
         assert house.remembered(*map(_stack, _REGIONS)) == house.living()

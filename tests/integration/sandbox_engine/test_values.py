@@ -191,7 +191,7 @@ class TestPackages:
         def program() -> None:
             aws.s3.BucketObjectv2("o", bucket="b", key="k", source=pulumi.RemoteAsset("https://example.org/a"))
 
-        with pytest.raises(ProviderError, match="takes assets and archives from files on this machine only"):
+        with pytest.raises(ProviderError, match="takes assets and archives only from files on this machine"):
             world.up(program)
 
 
@@ -215,7 +215,7 @@ class TestWhatIsNotPlayed:
         ids=lambda value: value if isinstance(value, str) else "",
     )
     def test_is_refused_by_its_name(self, world: World, name: str, options: Any) -> None:
-        with pytest.raises((ProviderError, Exception), match=f"does not play {name}"):
+        with pytest.raises((ProviderError, Exception), match=f"does not support {name}"):
             world.up(lambda: aws.sns.Topic("topic", opts=options()))
 
     def test_is_refused_for_a_cloud_that_is_not_simulated(self, world: World) -> None:

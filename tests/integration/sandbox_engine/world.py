@@ -36,7 +36,7 @@ class World:
         self.folder = folder
         self.faults: FaultScript = NO_FAULTS
         self.ticks: list[ResourceProgress] = []
-        self.brake = CancelToken()
+        self.cancel_token = CancelToken()
         folder.mkdir(parents=True, exist_ok=True)
         self._inventory = Inventory(folder / "cloud.db")
         self.store = StateStore(folder / "sandbox")
@@ -48,27 +48,27 @@ class World:
 
     def up(self, program: Program) -> list[ResourceStep]:
         """Bring the stack to the program."""
-        self.brake = CancelToken()
-        with self.sessions.live(STACK, self.brake, self.ticks.append) as run:
+        self.cancel_token = CancelToken()
+        with self.sessions.open_live_run(STACK, self.cancel_token, self.ticks.append) as run:
             self._play(program, run, dry=False)
         return _steps(run)
 
     def preview(self, program: Program) -> list[ResourceStep]:
         """What `up` would do."""
-        with self.sessions.dry(STACK, CancelToken()) as run:
+        with self.sessions.open_dry_run(STACK, CancelToken()) as run:
             self._play(program, run, dry=True)
         return _steps(run)
 
     def destroy(self) -> list[ResourceStep]:
         """Delete all that the state knows."""
-        self.brake = CancelToken()
-        with self.sessions.live(STACK, self.brake, self.ticks.append) as run:
-            run.finish()
+        self.cancel_token = CancelToken()
+        with self.sessions.open_live_run(STACK, self.cancel_token, self.ticks.append) as run:
+            run.delete_unregistered()
         return _steps(run)
 
     def states(self) -> list[ResourceState]:
         """What is remembered of resources in the cloud."""
-        return [state for state in self.store.snapshot(STACK) if not state.is_local]
+        return [state for state in self.store.read_snapshot(STACK) if not state.is_local]
 
     def state(self, name: str) -> ResourceState:
         """The one of that name."""
@@ -83,7 +83,7 @@ class World:
 
     def outputs(self) -> dict[str, Any]:
         """What the stack offers."""
-        return dict(stack_outputs(self.store.snapshot(STACK)))
+        return dict(stack_outputs(self.store.read_snapshot(STACK)))
 
     def remembered(self) -> list[tuple[str, str]]:
         """Type and id of all that the state says is ours and alive, sorted; the state must be one that Pulumi reads."""
@@ -97,9 +97,9 @@ class World:
 
     def _play(self, program: Program, run: SandboxRun, *, dry: bool) -> None:
         _load_sdk()
-        monitor = ResourceMonitor(run, stack=str(STACK), project=SANDBOX_PROJECT, settled=lambda *_: None)
+        monitor = ResourceMonitor(run, stack=str(STACK), project=SANDBOX_PROJECT, on_component=lambda *_: None)
         run_program(program, monitor, stack=str(STACK), dry=dry)
-        run.finish()
+        run.delete_unregistered()
 
 
 def _cloud_at(world: World, package: str, region: str) -> SimulatedCloud:

@@ -1,4 +1,4 @@
-"""States with as little said as a test needs."""
+"""Builders of resource states with defaults."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ TOPIC = "aws:sns/topic:Topic"
 
 
 def a_urn(name: str, parent: str = "", type_: str = TOPIC) -> str:
-    """The URN of a resource of the stack `s` in the project `p`."""
+    """Build the URN of a resource in the stack `s` and the project `p`."""
     return build_urn("s", "p", parent, type_, name)
 
 
 def a_state(name: str, **fields: Any) -> ResourceState:
-    """A topic; `needs` names others of the kind that it depends on."""
+    """Build the state of a topic; `needs` names the topics that it depends on."""
     needs = tuple(a_urn(need) for need in fields.pop("needs", ()))
     defaults: dict[str, Any] = {"type": TOPIC, "custom": True, "id": f"id-{name}", "dependencies": needs}
     merged = {**defaults, **fields}

@@ -1,5 +1,3 @@
-"""Former names of resources."""
-
 from __future__ import annotations
 
 import pytest
@@ -24,22 +22,22 @@ class TestFormerUrns:
         ],
         ids=["urn", "name", "type", "no parent", "parent", "stack and project"],
     )
-    def test_spell_out_what_was_different(self, alias: Alias, former: str) -> None:
-        wanted = a_state("a", parent=_PARENT)
+    def test_contain_the_parts_that_differed(self, alias: Alias, former: str) -> None:
+        resource = a_state("a", parent=_PARENT)
 
-        assert former_urns(wanted, [alias], {}) == [wanted.urn, former]
+        assert former_urns(resource, [alias], {}) == [resource.urn, former]
 
-    def test_follow_a_renamed_parent_and_its_name(self) -> None:
+    def test_follow_a_renamed_parent(self) -> None:
         before = a_urn("old", type_="my:kind:Former")
-        wanted = a_state("group-topic", parent=_PARENT)
+        resource = a_state("group-topic", parent=_PARENT)
 
-        former = former_urns(wanted, [Alias(name="b")], {_PARENT: before})
+        former = former_urns(resource, [Alias(name="b")], {_PARENT: before})
 
-        assert former == [wanted.urn, a_urn("b", _PARENT), a_urn("old-topic", before), a_urn("b", before)]
+        assert former == [resource.urn, a_urn("b", _PARENT), a_urn("old-topic", before), a_urn("b", before)]
 
 
-class TestWithPresentNames:
-    def test_rewrites_every_mention(self) -> None:
+class TestWithCurrentUrns:
+    def test_replaces_every_reference(self) -> None:
         provider = a_state("new-p", type="pulumi:providers:aws", aliases=(a_urn("p", type_="pulumi:providers:aws"),))
         topic = a_state("new", aliases=(a_urn("old"),))
         user = a_state(
@@ -49,19 +47,19 @@ class TestWithPresentNames:
             provider=f"{a_urn('p', type_='pulumi:providers:aws')}::id",
         )
 
-        *_, told = with_current_urns([provider, topic, user])
+        *_, rewritten = with_current_urns([provider, topic, user])
 
-        assert told.dependencies == (topic.urn,)
-        assert told.property_dependencies == {"topic": (topic.urn,)}
-        assert told.provider == f"{provider.urn}::id"
+        assert rewritten.dependencies == (topic.urn,)
+        assert rewritten.property_dependencies == {"topic": (topic.urn,)}
+        assert rewritten.provider == f"{provider.urn}::id"
 
-    def test_renames_the_children_of_what_was_renamed(self) -> None:
+    def test_renames_the_children_of_a_renamed_resource(self) -> None:
         group = a_state("new", type=_GROUP, custom=False, id="", aliases=(a_urn("old", type_="my:kind:Former"),))
         child = a_state("child", parent=a_urn("old", type_="my:kind:Former"))
         grandchild = a_state("grandchild", parent=child.urn)
 
-        named = list(with_current_urns([group, child, grandchild]))
+        renamed = list(with_current_urns([group, child, grandchild]))
 
-        assert [state.parent for state in named] == ["", group.urn, named[1].urn]
-        assert named[2].urn == a_urn("grandchild", a_urn("child", group.urn))
-        assert {state.aliases for state in named} == {()}
+        assert [state.parent for state in renamed] == ["", group.urn, renamed[1].urn]
+        assert renamed[2].urn == a_urn("grandchild", a_urn("child", group.urn))
+        assert {state.aliases for state in renamed} == {()}

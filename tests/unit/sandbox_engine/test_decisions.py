@@ -1,5 +1,3 @@
-"""From differences to operations."""
-
 from __future__ import annotations
 
 from typing import Any
@@ -15,43 +13,54 @@ _NAME = ResourceDiff(("name", "tags"), {"name": "update-replace", "tags.team": "
 _TAGS = ResourceDiff(("tags",), {"tags.team": "update"})
 
 
-def _goal(first: bool | None = None, **fields: Any) -> DesiredState:
-    return DesiredState(a_state("a", **fields), delete_before_replace=first)
+def _desired(delete_first: bool | None = None, **fields: Any) -> DesiredState:
+    return DesiredState(a_state("a", **fields), delete_before_replace=delete_first)
 
 
-class TestDecide:
+class TestDecideOperation:
     @pytest.mark.parametrize(
-        ("goal", "diff", "decision"),
+        ("desired", "diff", "decision"),
         [
-            (_goal(), ResourceDiff(), Decision("same")),
-            (_goal(), _TAGS, Decision("update", ("tags",))),
-            (_goal(), _NAME, Decision("replace", ("name",))),
-            (_goal(replace_on_changes=("tags",)), _TAGS, Decision("replace", ("tags",))),
-            (_goal(replace_on_changes=("tags.team",)), _TAGS, Decision("replace", ("tags",))),
-            (_goal(replace_on_changes=("tags.other",)), _TAGS, Decision("update", ("tags",))),
-            (_goal(replace_on_changes=("*",)), ResourceDiff(), Decision("same")),
-            (_goal(replace_on_changes=("*",)), _NAME, Decision("replace", ("name", "tags"))),
+            (_desired(), ResourceDiff(), Decision("same")),
+            (_desired(), _TAGS, Decision("update", ("tags",))),
+            (_desired(), _NAME, Decision("replace", ("name",))),
+            (_desired(replace_on_changes=("tags",)), _TAGS, Decision("replace", ("tags",))),
+            (_desired(replace_on_changes=("tags.team",)), _TAGS, Decision("replace", ("tags",))),
+            (_desired(replace_on_changes=("tags.other",)), _TAGS, Decision("update", ("tags",))),
+            (_desired(replace_on_changes=("*",)), ResourceDiff(), Decision("same")),
+            (_desired(replace_on_changes=("*",)), _NAME, Decision("replace", ("name", "tags"))),
         ],
-        ids=["nothing", "in place", "forced", "asked", "asked deep", "asked elsewhere", "asked for all", "all"],
+        ids=[
+            "nothing",
+            "in place",
+            "forced",
+            "requested",
+            "requested below",
+            "requested elsewhere",
+            "requested for all",
+            "all",
+        ],
     )
-    def test_follows_the_difference_and_the_program(
-        self, goal: DesiredState, diff: ResourceDiff, decision: Decision
+    def test_depends_on_the_difference_and_the_program(
+        self, desired: DesiredState, diff: ResourceDiff, decision: Decision
     ) -> None:
-        assert decide_operation(goal, a_state("a"), diff) == decision
+        assert decide_operation(desired, a_state("a"), diff) == decision
 
     @pytest.mark.parametrize(
-        ("first", "of_the_cloud", "result"),
+        ("delete_first", "cloud_default", "result"),
         [(None, True, True), (None, False, False), (False, True, False), (True, False, True)],
     )
-    def test_lets_the_program_say_which_goes_first(self, first: bool | None, of_the_cloud: bool, result: bool) -> None:
-        diff = ResourceDiff(("name",), {}, ("name",), delete_before_replace=of_the_cloud)
+    def test_lets_the_program_choose_the_order(
+        self, delete_first: bool | None, cloud_default: bool, result: bool
+    ) -> None:
+        diff = ResourceDiff(("name",), {}, ("name",), delete_before_replace=cloud_default)
 
-        assert decide_operation(_goal(first), a_state("a"), diff).delete_first is result
+        assert decide_operation(_desired(delete_first), a_state("a"), diff).delete_first is result
 
-    def test_completes_one_that_was_left_half_made(self) -> None:
-        assert decide_operation(_goal(), a_state("a", init_errors=("x",)), ResourceDiff()) == Decision("update")
+    def test_updates_an_incompletely_created_resource(self) -> None:
+        assert decide_operation(_desired(), a_state("a", init_errors=("x",)), ResourceDiff()) == Decision("update")
 
-    def test_replaces_one_that_was_left_half_made_on_request(self) -> None:
-        half = a_state("a", init_errors=("x",))
+    def test_replaces_an_incompletely_created_resource_on_request(self) -> None:
+        incomplete = a_state("a", init_errors=("x",))
 
-        assert decide_operation(_goal(replace_on_changes=("*",)), half, ResourceDiff()).op == "replace"
+        assert decide_operation(_desired(replace_on_changes=("*",)), incomplete, ResourceDiff()).op == "replace"

@@ -1,5 +1,3 @@
-"""Property paths as Pulumi means them."""
-
 from __future__ import annotations
 
 from typing import Any
@@ -10,7 +8,7 @@ from semantest_iac.infrastructure.sandbox_engine.plan.paths import parse_path, p
 from semantest_iac.infrastructure.sandbox_engine.protocol.values import Secret
 
 
-class TestParse:
+class TestParsePath:
     @pytest.mark.parametrize(
         ("text", "path"),
         [
@@ -36,9 +34,9 @@ class TestParse:
         assert parse_path(text) == path
 
 
-class TestCovers:
+class TestPathCovers:
     @pytest.mark.parametrize(
-        ("path", "other", "answer"),
+        ("path", "other", "expected"),
         [
             ("tags", "tags", True),
             ("tags", "tags.team", True),
@@ -50,14 +48,14 @@ class TestCovers:
             ("list[0]", "list[1]", False),
         ],
     )
-    def test_says_whether_one_path_leads_on_from_the_other(self, path: str, other: str, answer: bool) -> None:
-        assert path_covers(parse_path(path), parse_path(other)) is answer
+    def test_says_whether_the_other_path_is_equal_or_below(self, path: str, other: str, expected: bool) -> None:
+        assert path_covers(parse_path(path), parse_path(other)) is expected
 
-    def test_says_no_for_a_text_that_is_no_path(self) -> None:
+    def test_is_false_for_an_invalid_path(self) -> None:
         assert not path_covers(parse_path("a["), parse_path("a"))
 
 
-class TestPutBack:
+class TestRestoreIgnored:
     @pytest.mark.parametrize(
         ("path", "old", "new", "result"),
         [
@@ -78,20 +76,20 @@ class TestPutBack:
             ("a[", {"a": 1}, {"a": 2}, {"a": 2}),
         ],
     )
-    def test_restores_what_lies_on_the_path(self, path: str, old: Any, new: Any, result: Any) -> None:
+    def test_restores_the_value_at_the_path(self, path: str, old: Any, new: Any, result: Any) -> None:
         assert restore_ignored(new, old, [path]) == result
 
-    def test_keeps_what_was_secret_so(self) -> None:
+    def test_keeps_secrets_secret(self) -> None:
         old, new = {"a": Secret({"b": 1})}, {"a": {"b": 2, "c": 2}}
 
         assert restore_ignored(new, old, ["a.b"]) == {"a": {"b": Secret(1), "c": 2}}
 
-    def test_reaches_into_what_is_secret(self) -> None:
+    def test_restores_inside_a_secret(self) -> None:
         old, new = {"a": {"b": 1}}, {"a": Secret({"b": 2, "c": 2})}
 
         assert restore_ignored(new, old, ["a.b"]) == {"a": Secret({"b": 1, "c": 2})}
 
-    def test_leaves_the_given_values_alone(self) -> None:
+    def test_does_not_change_its_arguments(self) -> None:
         old, new = {"a": {"b": 1}}, {"a": {"b": 2}}
 
         restore_ignored(new, old, ["a.b", "a"])

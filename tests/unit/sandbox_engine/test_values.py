@@ -1,5 +1,3 @@
-"""Secrets, packages and references among plain values."""
-
 from __future__ import annotations
 
 from typing import Any
@@ -22,8 +20,8 @@ from semantest_iac.infrastructure.simulated_cloud.schema.values import UNKNOWN
 _PACKAGE = PackageFile("kind", "d1", "/a.zip")
 
 
-class TestBare:
-    def test_is_what_a_cloud_takes(self) -> None:
+class TestToCloudValue:
+    def test_unwraps_secrets_packages_and_references(self) -> None:
         value = {
             "s": Secret({"x": [Secret("y")]}),
             "p": _PACKAGE,
@@ -39,9 +37,9 @@ class TestSecret:
         assert repr([Secret("hush")]) == "[Secret(***)]"
 
 
-class TestHolds:
+class TestContains:
     @pytest.mark.parametrize("value", [Secret(UNKNOWN), {"a": [Secret(UNKNOWN)]}, [{"a": {"b": Secret(UNKNOWN)}}]])
-    def test_finds_what_lies_deep(self, value: Any) -> None:
+    def test_searches_at_any_depth(self, value: Any) -> None:
         assert contains_secret(value)
         assert contains_unknown_value(value)
 
@@ -50,14 +48,14 @@ class TestHolds:
         assert not contains_unknown_value({"a": ["b"]})
 
 
-class TestSealedIn:
+class TestLiftSecrets:
     def test_lifts_secrets_out_of_lists_to_the_list(self) -> None:
         values = {"list": ["a", Secret("b")], "object": {"c": Secret("d"), "e": "f"}}
 
         assert lift_secrets(values) == {"list": Secret(["a", "b"]), "object": {"c": Secret("d"), "e": "f"}}
 
 
-class TestOutputsLike:
+class TestOutputsWithSecrets:
     @pytest.mark.parametrize(
         ("outputs", "inputs", "result"),
         [
@@ -68,18 +66,18 @@ class TestOutputsLike:
             ({"arn": "arn:x"}, {"a": Secret("x")}, {"arn": "arn:x"}),
         ],
     )
-    def test_are_secret_where_the_inputs_were(self, outputs: Any, inputs: Any, result: Any) -> None:
+    def test_are_secret_if_the_inputs_were(self, outputs: Any, inputs: Any, result: Any) -> None:
         assert outputs_with_secrets(outputs, inputs, ()) == result
 
-    def test_are_secret_where_that_was_asked(self) -> None:
+    def test_are_secret_if_requested(self) -> None:
         assert outputs_with_secrets({"a": "x", "b": "y"}, {}, ("a", "none")) == {"a": Secret("x"), "b": "y"}
 
-    def test_give_packages_back_as_they_went_in(self) -> None:
+    def test_contain_packages_as_they_were_sent(self) -> None:
         assert outputs_with_secrets({"code": {"hash": "d1"}}, {"code": _PACKAGE}, ()) == {"code": _PACKAGE}
 
 
-class TestKeptLike:
-    def test_marks_whole_properties_that_became_secret_and_opens_none(self) -> None:
+class TestUnchangedOutputs:
+    def test_mark_whole_properties_that_became_secret_and_unwrap_none(self) -> None:
         outputs = {"a": "x", "b": {"c": "y"}, "d": Secret("z"), "e": "v"}
         inputs = {"a": Secret("x"), "b": {"c": Secret("y")}, "d": "z"}
 

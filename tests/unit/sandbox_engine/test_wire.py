@@ -1,5 +1,3 @@
-"""Property values on their way to and from Pulumi's SDK."""
-
 from __future__ import annotations
 
 from pathlib import Path
@@ -37,10 +35,10 @@ _VALUES = st.recursive(
 
 class TestRoundTrip:
     @given(st.dictionaries(_TEXTS, _VALUES, max_size=4))
-    def test_loses_nothing(self, properties: dict[str, Any]) -> None:
+    def test_preserves_every_value(self, properties: dict[str, Any]) -> None:
         assert wire.decode_properties(wire.encode_properties(properties)) == properties
 
-    def test_makes_whole_numbers_ints(self) -> None:
+    def test_turns_whole_numbers_into_ints(self) -> None:
         [value] = wire.decode_properties(wire.encode_properties({"n": 3.0})).values()
 
         assert (value, type(value)) == (3, int)
@@ -57,7 +55,7 @@ class TestOutputs:
         ],
         ids=["known", "secret", "unknown", "secret and unknown"],
     )
-    def test_are_their_value(self, fields: dict[str, Any], value: Any) -> None:
+    def test_decode_to_their_value(self, fields: dict[str, Any], value: Any) -> None:
         sent = wire.encode_properties({"o": {wire.SIGNATURE_KEY: wire.OUTPUT_SIGNATURE, **fields}})
 
         assert wire.decode_properties(sent) == {"o": value}
@@ -65,7 +63,7 @@ class TestOutputs:
 
 class TestPackages:
     @pytest.mark.parametrize("kind", [wire.ARCHIVE_SIGNATURE, wire.ASSET_SIGNATURE], ids=["archive", "asset"])
-    def test_are_named_by_the_hash_of_their_bytes(self, tmp_path: Path, kind: str) -> None:
+    def test_have_the_hash_of_their_bytes(self, tmp_path: Path, kind: str) -> None:
         path = tmp_path / "package"
         path.write_bytes(b"abc")
 
@@ -76,7 +74,7 @@ class TestPackages:
         digest = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
         assert package == PackageFile(kind, digest, str(path))
 
-    def test_that_changed_are_read_again(self, tmp_path: Path) -> None:
+    def test_are_read_again_after_a_change(self, tmp_path: Path) -> None:
         path = tmp_path / "package"
         sent = wire.encode_properties({"p": {wire.SIGNATURE_KEY: wire.ARCHIVE_SIGNATURE, "path": str(path)}})
         path.write_bytes(b"abc")
@@ -87,5 +85,5 @@ class TestPackages:
 
     @pytest.mark.parametrize("fields", [{"uri": "https://a.b/c"}, {"text": "t"}, {"path": "/"}, {"path": "/none"}])
     def test_must_be_files(self, fields: dict[str, str]) -> None:
-        with pytest.raises(UnsupportedError, match="files on this machine only"):
+        with pytest.raises(UnsupportedError, match="only from files on this machine"):
             wire.decode_properties(wire.encode_properties({"p": {wire.SIGNATURE_KEY: wire.ASSET_SIGNATURE, **fields}}))

@@ -20,43 +20,47 @@ from semantest_iac.infrastructure.sandbox_engine.state.snapshots import Resource
 from semantest_iac.infrastructure.simulated_cloud.schema.differences import ResourceDiff
 from semantest_iac.infrastructure.simulated_cloud.schema.values import UNKNOWN
 
-_INIT_ERROR_PATH = "#initerror"  # under this name `replace_on_changes` speaks of resources that were not completed
+_INIT_ERROR_PATH = "#initerror"  # how `replace_on_changes` refers to resources that were not fully created
 
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """An operation, the properties that cause it, and whether a replaced resource goes before its successor."""
+    """An operation, the properties that cause it, and whether the old resource is deleted before its replacement
+    exists.
+    """
 
     op: Literal["update", "replace", "same"]
     why: tuple[str, ...] = ()
     delete_first: bool = False
 
 
-def diff_resource(wanted: ResourceState, old: ResourceState, regions: CloudResolver) -> ResourceDiff:
-    """What would change; a resource whose provider now works elsewhere is another resource."""
-    if old.provider != wanted.provider and regions.differ(old.provider, wanted.provider):
+def diff_resource(resource: ResourceState, old: ResourceState, clouds: CloudResolver) -> ResourceDiff:
+    """Compare a resource with its last state; a provider that moved makes it another resource."""
+    if old.provider != resource.provider and clouds.has_moved(old.provider, resource.provider):
         return ResourceDiff(("provider",), {}, ("provider",))
-    if wanted.is_local:
-        return _diff_local(wanted, old)
-    return regions.of(wanted).diff(
-        wanted.type, to_cloud_value(old.inputs), to_cloud_value(old.outputs), to_cloud_value(wanted.inputs)
+    if resource.is_local:
+        return _diff_local(resource, old)
+    return clouds.cloud_of(resource).diff(
+        resource.type, to_cloud_value(old.inputs), to_cloud_value(old.outputs), to_cloud_value(resource.inputs)
     )
 
 
-def _diff_local(wanted: ResourceState, old: ResourceState) -> ResourceDiff:
-    """A provider that works elsewhere is another provider, and so are its resources."""
-    names = sorted(wanted.inputs.keys() | old.inputs.keys())
-    changed = tuple(name for name in names if wanted.inputs.get(name) != old.inputs.get(name))
-    moves = wanted.is_provider and region_setting_of(wanted.package) in changed
-    return ResourceDiff(changed, {}, (region_setting_of(wanted.package),) if moves else ())
+def _diff_local(resource: ResourceState, old: ResourceState) -> ResourceDiff:
+    """Compare inputs; a provider that moved to another region is replaced, and with it its resources."""
+    names = sorted(resource.inputs.keys() | old.inputs.keys())
+    changed = tuple(name for name in names if resource.inputs.get(name) != old.inputs.get(name))
+    moves = resource.is_provider and region_setting_of(resource.package) in changed
+    return ResourceDiff(changed, {}, (region_setting_of(resource.package),) if moves else ())
 
 
-def decide_operation(goal: DesiredState, old: ResourceState, diff: ResourceDiff) -> Decision:
-    """From a difference to an operation; what a program says about the way there comes before what the cloud says."""
-    replaces = {*diff.replaces, *_requested_replacements(goal.wanted.replace_on_changes, diff, old)}
+def decide_operation(desired: DesiredState, old: ResourceState, diff: ResourceDiff) -> Decision:
+    """Turn a difference into an operation; the program's options take precedence over the cloud's."""
+    replaces = {*diff.replaces, *_requested_replacements(desired.resource.replace_on_changes, diff, old)}
     if replaces:
-        asked = goal.delete_before_replace
-        return Decision("replace", tuple(sorted(replaces)), diff.delete_before_replace if asked is None else asked)
+        requested = desired.delete_before_replace
+        return Decision(
+            "replace", tuple(sorted(replaces)), diff.delete_before_replace if requested is None else requested
+        )
     if diff.changed or old.init_errors:
         return Decision("update", diff.changed)
     return Decision("same")
@@ -64,30 +68,30 @@ def decide_operation(goal: DesiredState, old: ResourceState, diff: ResourceDiff)
 
 def _requested_replacements(requests: Iterable[str], diff: ResourceDiff, old: ResourceState) -> Iterator[str]:
     broken = (_INIT_ERROR_PATH,) if old.init_errors else ()
-    wanted = [paths.parse_path(text) for text in requests]
+    patterns = [paths.parse_path(text) for text in requests]
     for changed in (*diff.changed, *diff.detailed, *broken):
-        if any(paths.path_covers(path, paths.parse_path(changed)) for path in wanted):
+        if any(paths.path_covers(path, paths.parse_path(changed)) for path in patterns):
             yield str(paths.parse_path(changed)[0])
 
 
 def forced_replacements(
-    root: ResourceState, later: Iterable[ResourceState], regions: CloudResolver
+    root: ResourceState, later: Iterable[ResourceState], clouds: CloudResolver
 ) -> list[tuple[ResourceState, tuple[str, ...]]]:
-    """Those that cannot live through the root's replacement, in order, with the properties that force them.
+    """Return the resources that must be replaced along with the root, in order, with the properties that force each.
 
-    They are the ones that would be replaced if what they take from replaced resources were unknown; what their program
-    last ignored forces nothing.
+    These are the resources that would be replaced if everything they read from replaced resources were unknown. A
+    property whose changes their program ignored forces nothing.
     """
     replaced, found = {root.urn}, []
     for state in later:
-        why = _forcing_properties(state, replaced, regions)
+        why = _forcing_properties(state, replaced, clouds)
         if why is not None:
             replaced.add(state.urn)
             found.append((state, why))
     return found
 
 
-def _forcing_properties(state: ResourceState, replaced: set[str], regions: CloudResolver) -> tuple[str, ...] | None:
+def _forcing_properties(state: ResourceState, replaced: set[str], clouds: CloudResolver) -> tuple[str, ...] | None:
     if not state.custom or state.external or state.pending_replacement:
         return None
     if provider_urn(state.provider) in replaced:
@@ -97,34 +101,36 @@ def _forcing_properties(state: ResourceState, replaced: set[str], regions: Cloud
         return None
     unknown = {name: UNKNOWN if name in lost else value for name, value in state.inputs.items()}
     without = replace(state, inputs=paths.restore_ignored(unknown, state.inputs, state.ignore_changes))
-    decision = decide_operation(DesiredState(without), state, diff_resource(without, state, regions))
+    decision = decide_operation(DesiredState(without), state, diff_resource(without, state, clouds))
     return decision.why if decision.op == "replace" else None
 
 
 def check_resource(
-    wanted: ResourceState, old: ResourceState | None, regions: CloudResolver
+    resource: ResourceState, old: ResourceState | None, clouds: CloudResolver
 ) -> tuple[ResourceState, list[str]]:
-    """The resource with ignored changes put back and a physical name chosen, and all that is wrong with it.
+    """Return the resource with ignored changes restored and a physical name chosen, and all its faults.
 
-    What was chosen before (`old`) stays; one that is made anew is named anew.
+    A name chosen before (in `old`) stays; a new resource gets a new name.
     """
     if old:
-        wanted = replace(wanted, inputs=paths.restore_ignored(wanted.inputs, old.inputs, wanted.ignore_changes))
-    if wanted.is_local:
-        return wanted, []
-    if not regions.of(wanted).supports(wanted.type):
-        return wanted, [f"the simulated cloud has no rules for {wanted.type}"]
-    return _with_physical_name(wanted, old, regions), _input_faults(wanted, regions)
+        resource = replace(resource, inputs=paths.restore_ignored(resource.inputs, old.inputs, resource.ignore_changes))
+    if resource.is_local:
+        return resource, []
+    if not clouds.cloud_of(resource).supports(resource.type):
+        return resource, [f"the simulated cloud has no rules for {resource.type}"]
+    return _with_physical_name(resource, old, clouds), _input_faults(resource, clouds)
 
 
-def _with_physical_name(wanted: ResourceState, old: ResourceState | None, regions: CloudResolver) -> ResourceState:
-    given, previous = to_cloud_value(wanted.inputs), to_cloud_value(old.inputs) if old else {}
+def _with_physical_name(resource: ResourceState, old: ResourceState | None, clouds: CloudResolver) -> ResourceState:
+    given, previous = to_cloud_value(resource.inputs), to_cloud_value(old.inputs) if old else {}
     salt = uuid.uuid4().hex
-    chosen = regions.of(wanted).add_physical_name(wanted.type, given, wanted.name, previous=previous, salt=salt)
+    chosen = clouds.cloud_of(resource).add_physical_name(
+        resource.type, given, resource.name, previous=previous, salt=salt
+    )
     added = {name: value for name, value in chosen.items() if name not in given}
-    return replace(wanted, inputs={**wanted.inputs, **added}) if added else wanted
+    return replace(resource, inputs={**resource.inputs, **added}) if added else resource
 
 
-def _input_faults(wanted: ResourceState, regions: CloudResolver) -> list[str]:
-    failures = regions.of(wanted).check(wanted.type, to_cloud_value(wanted.inputs))
+def _input_faults(resource: ResourceState, clouds: CloudResolver) -> list[str]:
+    failures = clouds.cloud_of(resource).check(resource.type, to_cloud_value(resource.inputs))
     return [f"{failure.property}: {failure.reason}" for failure in failures if not failure.warning]

@@ -13,7 +13,7 @@ from semantest_iac.infrastructure.sandbox_engine.protocol.wire import Unsupporte
 from semantest_iac.infrastructure.sandbox_engine.state.aliases import Alias, former_urns
 from semantest_iac.infrastructure.sandbox_engine.state.snapshots import ResourceState, Snapshot
 
-# What RegisterResource can carry and the sandbox does not play; older SDKs lack some of the fields.
+# RegisterResource can carry these, but the sandbox does not support them; older SDKs lack some of the fields.
 _UNSUPPORTED_OPTIONS = {
     "remote": "remote components",
     "importId": "import_",
@@ -31,18 +31,18 @@ _UNSUPPORTED_OPTIONS = {
 
 
 def refuse_unsupported_options(request: Any) -> None:
-    """Raise UnsupportedError with the names of all such options that the request uses."""
+    """Raise UnsupportedError naming every unsupported option that the request uses."""
     used = [name for field, name in _UNSUPPORTED_OPTIONS.items() if getattr(request, field, None)]
     if request.HasField("replacement_trigger"):
         used.append("replacement_trigger")
     if request.HasField("hooks") and request.hooks.ListFields():
         used.append("hooks")
     if used:
-        raise UnsupportedError(f"The sandbox does not play {', '.join(sorted(used))} ('{request.name}').")
+        raise UnsupportedError(f"The sandbox does not support {', '.join(sorted(used))} ('{request.name}').")
 
 
 def aliases_of(request: Any) -> tuple[Alias, ...]:
-    """The former names, in the order in which they are tried."""
+    """Return the former names in the order in which they are tried."""
     return (*map(_decode_alias, request.aliases), *(Alias(urn=urn) for urn in request.aliasURNs))
 
 
@@ -65,13 +65,13 @@ _DURATION_PART = re.compile(r"(\d+\.?\d*|\.\d+)(h|ms|m|s|us|µs|ns)")
 
 
 def timeouts_of(request: Any) -> dict[str, float]:
-    """The custom timeouts in seconds; kept in the state, for a simulated cloud takes no real time."""
+    """Return the custom timeouts in seconds; they are only stored, because a simulated cloud takes no real time."""
     texts = {name: getattr(request.customTimeouts, name) for name in ("create", "update", "delete")}
     return {name: _parse_duration(text) for name, text in texts.items() if text}
 
 
 def _parse_duration(text: str) -> float:
-    """A duration as Go writes it: `1h30m`, `90s`, `1.5h`."""
+    """Parse a duration as Go writes it (`1h30m`, `90s`, `1.5h`) into seconds."""
     if _DURATION_PART.sub("", text):
         raise UnsupportedError(f"The sandbox cannot read the custom timeout '{text}'.")
     return sum(float(number) * _SECONDS_PER_UNIT[unit] for number, unit in _DURATION_PART.findall(text))
@@ -79,9 +79,9 @@ def _parse_duration(text: str) -> float:
 
 @dataclass(frozen=True, slots=True)
 class DesiredState:
-    """A resource as the program wants it to be, and what it says about the way there."""
+    """A resource as the program wants it, with its aliases and its replacement order."""
 
-    wanted: ResourceState
+    resource: ResourceState
     aliases: tuple[Alias, ...] = ()
     delete_before_replace: bool | None = None
 
@@ -96,59 +96,58 @@ class RegistrationContext:
     provider: str = ""
 
     def urn(self, request: Any) -> str:
-        """The name of the requested resource."""
         return build_urn(self.stack, self.project, request.parent, request.type, request.name)
 
 
-def decode_registration(request: Any, place: RegistrationContext) -> DesiredState:
-    """The goal of a RegisterResourceRequest; raises UnsupportedError.
+def decode_registration(request: Any, context: RegistrationContext) -> DesiredState:
+    """Decode a RegisterResourceRequest; raises UnsupportedError.
 
-    Protection and retention that the program does not speak of are those of the parent.
+    Without options of their own, resources inherit `protect` and `retain_on_delete` from the parent.
     """
     refuse_unsupported_options(request)
-    above = place.parent or ResourceState("", "", custom=False)
-    wanted = ResourceState(
-        urn=place.urn(request),
+    parent = context.parent or ResourceState("", "", custom=False)
+    resource = ResourceState(
+        urn=context.urn(request),
         type=request.type,
         custom=request.custom,
         inputs=_decode_inputs(request),
         parent=request.parent,
-        provider=place.provider,
+        provider=context.provider,
         dependencies=tuple(sorted(request.dependencies)),
         property_dependencies=_decode_property_dependencies(request),
         additional_secret_outputs=tuple(sorted(request.additionalSecretOutputs)),
         ignore_changes=tuple(request.ignoreChanges),
         replace_on_changes=tuple(request.replaceOnChanges),
         custom_timeouts=timeouts_of(request),
-        protect=request.protect if request.HasField("protect") else above.protect,
-        retain_on_delete=request.retainOnDelete if request.HasField("retainOnDelete") else above.retain_on_delete,
+        protect=request.protect if request.HasField("protect") else parent.protect,
+        retain_on_delete=request.retainOnDelete if request.HasField("retainOnDelete") else parent.retain_on_delete,
     )
-    first = request.deleteBeforeReplace if request.deleteBeforeReplaceDefined else None
-    return DesiredState(wanted, aliases_of(request), first)
+    delete_first = request.deleteBeforeReplace if request.deleteBeforeReplaceDefined else None
+    return DesiredState(resource, aliases_of(request), delete_first)
 
 
-def decode_read(request: Any, place: RegistrationContext) -> ResourceState:
-    """The resource of a ReadResourceRequest, which somebody else keeps; without an id where that is yet unknown."""
+def decode_read(request: Any, context: RegistrationContext) -> ResourceState:
+    """Decode a ReadResourceRequest, whose resource is managed elsewhere; the id is empty while it is unknown."""
     return ResourceState(
-        urn=place.urn(request),
+        urn=context.urn(request),
         type=request.type,
         custom=True,
         id="" if request.id == wire.UNKNOWN_MARKER else request.id,
         inputs=lift_secrets(wire.decode_properties(request.properties)),
         parent=request.parent,
-        provider=place.provider,
+        provider=context.provider,
         dependencies=tuple(sorted(request.dependencies)),
         additional_secret_outputs=tuple(sorted(request.additionalSecretOutputs)),
         external=True,
     )
 
 
-def default_provider(package: str, version: str, place: RegistrationContext) -> ResourceState:
-    """The provider of resources that name none, as Pulumi makes one per package and version."""
+def default_provider(package: str, version: str, context: RegistrationContext) -> ResourceState:
+    """Return the provider of resources that name none; Pulumi creates one per package and version."""
     type_ = f"{PROVIDER_TYPE_PREFIX}{package}"
     name = "_".join(["default", *version.replace("-", ".").split(".")]) if version else "default"
     return ResourceState(
-        urn=build_urn(place.stack, place.project, "", type_, name),
+        urn=build_urn(context.stack, context.project, "", type_, name),
         type=type_,
         custom=True,
         inputs={"version": version} if version else {},
@@ -169,26 +168,26 @@ def _decode_property_dependencies(request: Any) -> dict[str, tuple[str, ...]]:
 
 
 class DuplicateUrnError(Exception):
-    """Two registrations mean the same resource."""
+    """Two registrations refer to the same resource."""
 
 
 class UrnRegistry:
-    """The URNs, present and former, that the registrations of one run stand for."""
+    """The present and former URNs that the registrations of one run have used."""
 
     def __init__(self) -> None:
-        self._taken: set[str] = set()
-        self._renamed: dict[str, str] = {}  # present URN -> the former one under which it was found
+        self._used: set[str] = set()
+        self._renamed: dict[str, str] = {}  # present URN -> the former URN under which it was found
 
-    def settle(self, goal: DesiredState, snapshot: Snapshot) -> tuple[ResourceState | None, DesiredState]:
-        """What the goal was in the last run, and the goal with a note of another name it had then."""
-        urn = goal.wanted.urn
-        if urn in self._taken:
+    def claim(self, desired: DesiredState, snapshot: Snapshot) -> tuple[ResourceState | None, DesiredState]:
+        """Return the resource's state in the last run, and the desired state with any former URN as alias."""
+        urn = desired.resource.urn
+        if urn in self._used:
             raise DuplicateUrnError(f"Duplicate resource '{urn}'; try giving it a unique name")
-        urns = former_urns(goal.wanted, goal.aliases, self._renamed)
-        old = next(filter(None, map(snapshot.old, urns)), None)
-        self._taken.add(urn)
+        urns = former_urns(desired.resource, desired.aliases, self._renamed)
+        old = next(filter(None, map(snapshot.find_remaining, urns)), None)
+        self._used.add(urn)
         if old is None or old.urn == urn:
-            return old, goal
-        self._taken.add(old.urn)
+            return old, desired
+        self._used.add(old.urn)
         self._renamed[urn] = old.urn
-        return old, replace(goal, wanted=replace(goal.wanted, aliases=(old.urn,)))
+        return old, replace(desired, resource=replace(desired.resource, aliases=(old.urn,)))

@@ -19,7 +19,7 @@ _STEP_PATTERN = re.compile(r'\.?\["((?:\\"|[^"])+)"\]|\.?\[(\d+|\*)\]|\.?([^.\[]
 
 
 def parse_path(text: str) -> PropertyPath:
-    """The steps of a path; a text that is none has no steps and fits nothing."""
+    """Parse the steps of a path; an invalid text has no steps and covers nothing."""
     found = list(_STEP_PATTERN.finditer(text))
     whole = "".join(match[0] for match in found) == text and not text.startswith(".")
     return tuple(map(_parse_step, found)) if whole else ()
@@ -33,14 +33,14 @@ def _parse_step(match: re.Match[str]) -> PathStep:
 
 
 def path_covers(path: PropertyPath, other: PropertyPath) -> bool:
-    """Whether the other path is this one or leads further in from it."""
+    """Whether the other path is equal to this one or lies below it."""
     return 0 < len(path) <= len(other) and all(mine in (_WILDCARD, its) for mine, its in zip(path, other, strict=False))
 
 
 def restore_ignored(new: PropertyValues, old: PropertyValues, texts: Iterable[str]) -> PropertyValues:
-    """The new values with what lies at each path as it was in the old ones, secret if it was secret.
+    """Return the new values with the old value at each path, secret if the old one was.
 
-    What cannot be put back without making a list longer or shorter, or inventing a parent, stays new.
+    A value that could be restored only by changing the length of a list or by adding a parent stays new.
     """
     values: Any = new
     for path in filter(None, map(parse_path, texts)):

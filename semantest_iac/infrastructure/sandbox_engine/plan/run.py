@@ -25,144 +25,149 @@ from semantest_iac.infrastructure.sandbox_engine.state.snapshots import Resource
 
 
 class SandboxRun:
-    """Takes one operation at a time, in the order in which the program asks for them; a refused one is its last."""
+    """Carries out one operation at a time, in the program's order, and stops after the first refused one."""
 
-    def __init__(self, executor: StepExecutor, regions: CloudResolver) -> None:
+    def __init__(self, executor: StepExecutor, clouds: CloudResolver) -> None:
         self.executor = executor
-        self.regions = regions
-        self._claims = UrnRegistry()
-        self._cleared: dict[str, tuple[str, ...]] = {}  # deleted ahead of their replacement, with the reason
+        self.clouds = clouds
+        self._urns = UrnRegistry()
+        self._deleted_ahead: dict[str, tuple[str, ...]] = {}  # deleted before their replacement, with the reason
         self._stack_outputs: tuple[str, PropertyValues] | None = None
 
-    def register(self, goal: DesiredState) -> ResourceState:
-        """Bring one resource to its goal and return it as it then is; raises StepError."""
-        self.executor.go_on(goal.wanted)
-        old, goal = self._known(goal)
+    def register(self, desired: DesiredState) -> ResourceState:
+        """Bring one resource to its desired state and return the result; raises StepError."""
+        self.executor.require_not_stopped(desired.resource)
+        old, desired = self._find_former(desired)
         if old is None:
-            return self.executor.create(ResourceStep("create", self._checked(goal, None)), StateChange())
+            return self.executor.create(ResourceStep("create", self._check(desired, None)), StateChange())
         if old.external:
-            return self.executor.create(ResourceStep("replace", self._checked(goal, None)), _mark_for_deletion(old))
+            return self.executor.create(ResourceStep("replace", self._check(desired, None)), _mark_for_deletion(old))
         if old.pending_replacement:
-            step = ResourceStep("replace", self._checked(goal, None), self._cleared.pop(old.urn, ()))
+            step = ResourceStep("replace", self._check(desired, None), self._deleted_ahead.pop(old.urn, ()))
             return self.executor.create(step, StateChange(drop=old.key))
-        return self._change(goal, self._checked(goal, old), old)
+        return self._change(desired, self._check(desired, old), old)
 
-    def read(self, wanted: ResourceState) -> ResourceState:
-        """Note a resource that somebody else keeps, as it is; raises StepError where there is none."""
-        self.executor.go_on(wanted)
-        old, goal = self._known(DesiredState(wanted))
-        outputs = outputs_with_secrets(self._looked_up(wanted), {}, wanted.additional_secret_outputs)
-        found = replace(goal.wanted, outputs=outputs)
-        is_other = old and not old.external and old.id != wanted.id
-        gone = _mark_for_deletion(old) if old and is_other else StateChange(drop=old.key if old else None)
-        self.executor.note(replace(gone, put=found))
+    def read(self, resource: ResourceState) -> ResourceState:
+        """Record a resource that is managed elsewhere as it is; raises StepError if it does not exist."""
+        self.executor.require_not_stopped(resource)
+        old, desired = self._find_former(DesiredState(resource))
+        outputs = outputs_with_secrets(self._read_from_cloud(resource), {}, resource.additional_secret_outputs)
+        found = replace(desired.resource, outputs=outputs)
+        is_other = old and not old.external and old.id != resource.id
+        change = _mark_for_deletion(old) if old and is_other else StateChange(drop=old.key if old else None)
+        self.executor.record_local_change(replace(change, put=found))
         return found
 
-    def complete(self, urn: str, outputs: PropertyValues) -> None:
-        """Note the outputs of a component, which only its program knows; those of the stack wait for the end."""
-        state = self.executor.snapshot.new(urn)
+    def complete_component(self, urn: str, outputs: PropertyValues) -> None:
+        """Record the outputs of a component; those of the stack are recorded at the end."""
+        state = self.executor.snapshot.find_finished(urn)
         if state and state.type == ROOT_STACK_TYPE:
             self._stack_outputs = urn, outputs
         elif state and state.outputs != outputs:
-            self.executor.note(StateChange(replace(state, outputs=outputs)))
+            self.executor.record_local_change(StateChange(replace(state, outputs=outputs)))
 
-    def finish(self) -> None:
-        """Delete replaced resources and those the program no longer has, dependents first; raises StepError.
+    def delete_unregistered(self) -> None:
+        """Delete replaced and unregistered resources, dependents first; raises StepError.
 
-        Something protected stops only the deletion of what it needs, which is nothing that was replaced before.
+        A protected resource stops only the deletion of what it needs; resources replaced earlier are deleted anyway.
         """
         protected: list[ResourceState] = []
-        kept: set[str] = set()
-        for state in reversed(list(self.executor.snapshot.olds.values())):
-            self.executor.go_on(state)
+        needed: set[str] = set()
+        for state in reversed(list(self.executor.snapshot.remaining.values())):
+            self.executor.require_not_stopped(state)
             if state.protect and not state.delete:
                 protected.append(state)
-            if state in protected or (state.urn in kept and state.key not in self.executor.snapshot.outlived):
-                kept |= state.needs
+            if state in protected or (state.urn in needed and state.key not in self.executor.snapshot.replaced):
+                needed |= state.needs
             else:
                 self._delete(state)
         if protected:
             names = ", ".join(sorted(f"'{state.name}'" for state in protected))
             raise self.executor.refuse(protected[0], f"{names} must not be deleted: it is protected")
 
-    def conclude(self) -> None:
-        """Note the outputs of the stack; after a failure those of before stand where there are no newer ones."""
+    def record_stack_outputs(self) -> None:
+        """Record the outputs of the stack; after a failure, earlier outputs stay where there are no newer ones."""
         urn, outputs = self._stack_outputs or ("", {})
-        state = self.executor.snapshot.new(urn)
+        state = self.executor.snapshot.find_finished(urn)
         if state is None:
             return
-        known = {**state.outputs, **outputs} if self.executor.brake.reason else outputs
+        known = {**state.outputs, **outputs} if self.executor.cancel_token.reason else outputs
         if known != state.outputs:
-            self.executor.note(StateChange(replace(state, outputs=known)))
+            self.executor.record_local_change(StateChange(replace(state, outputs=known)))
 
     def has_changed(self, parent: str) -> bool:
-        """Whether anything right under that component was created, updated or replaced."""
-        return parent in self.executor.touched
+        """Whether any direct child of that component was created, updated or replaced."""
+        return parent in self.executor.changed_parents
 
-    def _known(self, goal: DesiredState) -> tuple[ResourceState | None, DesiredState]:
+    def _find_former(self, desired: DesiredState) -> tuple[ResourceState | None, DesiredState]:
         try:
-            return self._claims.settle(goal, self.executor.snapshot)
+            return self._urns.claim(desired, self.executor.snapshot)
         except DuplicateUrnError as error:
-            raise self.executor.refuse(goal.wanted, str(error)) from error
+            raise self.executor.refuse(desired.resource, str(error)) from error
 
-    def _checked(self, goal: DesiredState, old: ResourceState | None) -> ResourceState:
-        wanted, faults = check_resource(goal.wanted, old, self.regions)
+    def _check(self, desired: DesiredState, old: ResourceState | None) -> ResourceState:
+        resource, faults = check_resource(desired.resource, old, self.clouds)
         if faults:
-            raise self.executor.refuse(wanted, "; ".join(faults))
-        return wanted
+            raise self.executor.refuse(resource, "; ".join(faults))
+        return resource
 
-    def _looked_up(self, wanted: ResourceState) -> PropertyValues:
-        if not wanted.id:  # in a preview, of something that is yet to be made
+    def _read_from_cloud(self, resource: ResourceState) -> PropertyValues:
+        if not resource.id:  # in a preview, when the resource does not exist yet
             return {}
-        cloud = self.regions.of(wanted)
-        found = self.executor.ask(wanted, lambda: cloud.read(wanted.type, wanted.id, to_cloud_value(wanted.inputs)))
+        cloud = self.clouds.cloud_of(resource)
+        found = self.executor.call_cloud(
+            resource, lambda: cloud.read(resource.type, resource.id, to_cloud_value(resource.inputs))
+        )
         if found is None:
-            raise self.executor.refuse(wanted, f"there is no {wanted.type} with the id '{wanted.id}'")
+            raise self.executor.refuse(resource, f"there is no {resource.type} with the id '{resource.id}'")
         return found
 
-    def _change(self, goal: DesiredState, wanted: ResourceState, old: ResourceState) -> ResourceState:
-        decision = decide_operation(goal, old, diff_resource(wanted, old, self.regions))
+    def _change(self, desired: DesiredState, resource: ResourceState, old: ResourceState) -> ResourceState:
+        decision = decide_operation(desired, old, diff_resource(resource, old, self.clouds))
         if decision.op == "replace":
-            return self._replace(goal, old, decision)
+            return self._replace(desired, old, decision)
         if decision.op == "update":
-            return self.executor.update(ResourceStep("update", wanted, decision.why), old)
-        return self._keep(wanted, old)
+            return self.executor.update(ResourceStep("update", resource, decision.why), old)
+        return self._keep_unchanged(resource, old)
 
-    def _keep(self, wanted: ResourceState, old: ResourceState) -> ResourceState:
-        outputs = unchanged_outputs(old.outputs, wanted.inputs, wanted.additional_secret_outputs)
-        state = replace(wanted, id=old.id, outputs=outputs)
+    def _keep_unchanged(self, resource: ResourceState, old: ResourceState) -> ResourceState:
+        outputs = unchanged_outputs(old.outputs, resource.inputs, resource.additional_secret_outputs)
+        state = replace(resource, id=old.id, outputs=outputs)
         self.executor.steps.append(ResourceStep("same", state))
-        note = self.executor.snapshot.apply if state == old else self.executor.note
-        note(StateChange(state, old.key))
+        record = self.executor.snapshot.apply if state == old else self.executor.record_local_change
+        record(StateChange(state, old.key))
         return state
 
-    def _replace(self, goal: DesiredState, old: ResourceState, decision: Decision) -> ResourceState:
-        if old.protect and goal.wanted.protect:
-            raise self.executor.refuse(goal.wanted, "it must be replaced and is protected")
-        step = ResourceStep("replace", self._checked(goal, None), decision.why)
+    def _replace(self, desired: DesiredState, old: ResourceState, decision: Decision) -> ResourceState:
+        if old.protect and desired.resource.protect:
+            raise self.executor.refuse(desired.resource, "it must be replaced and is protected")
+        step = ResourceStep("replace", self._check(desired, None), decision.why)
         if not decision.delete_first:
             return self.executor.create(step, _mark_for_deletion(old))
-        for dependent, why in reversed(forced_replacements(old, self.executor.snapshot.olds.values(), self.regions)):
-            self._clear(dependent, why)
-        self._clear(old, ())
-        del self._cleared[old.urn]
+        for dependent, why in reversed(
+            forced_replacements(old, self.executor.snapshot.remaining.values(), self.clouds)
+        ):
+            self._delete_ahead(dependent, why)
+        self._delete_ahead(old, ())
+        del self._deleted_ahead[old.urn]
         return self.executor.create(step, StateChange(drop=old.key))
 
-    def _clear(self, state: ResourceState, why: tuple[str, ...]) -> None:
-        """Delete what is in the way of a replacement; the program has yet to say whether it wants it again."""
+    def _delete_ahead(self, state: ResourceState, why: tuple[str, ...]) -> None:
+        """Delete a resource before its replacement; the program decides later whether it is created again."""
         if state.delete:
             return self._delete(state)
         if state.protect and why:
             raise self.executor.refuse(state, "it must be replaced and is protected")
-        self._cleared[state.urn] = why
+        self._deleted_ahead[state.urn] = why
         return self.executor.delete(state, StateChange(mark=replace(state, pending_replacement=True)))
 
     def _delete(self, state: ResourceState) -> None:
         forget = StateChange(drop=state.key)
-        if state.urn in self._cleared or not (state.delete or state.pending_replacement or state.external):
-            self.executor.steps.append(ResourceStep("delete", state))  # a replaced one was counted with its replacement
+        if state.urn in self._deleted_ahead or not (state.delete or state.pending_replacement or state.external):
+            # a replaced resource was counted with its replacement
+            self.executor.steps.append(ResourceStep("delete", state))
         if state.pending_replacement or state.external:
-            self.executor.note(forget)
+            self.executor.record_local_change(forget)
         else:
             self.executor.delete(state, forget)
 

@@ -19,7 +19,7 @@ StepOperation = Literal["create", "update", "replace", "delete", "same"]
 
 @dataclass(frozen=True, slots=True)
 class ResourceStep:
-    """One operation that was taken (or would be), for plans and counts."""
+    """One operation that was carried out (or would be), for plans and counts."""
 
     op: StepOperation
     state: ResourceState
@@ -27,7 +27,7 @@ class ResourceStep:
 
 
 class StepError(Exception):
-    """An operation was refused; the run makes no further ones. `refusal` holds the answer of the cloud, if any."""
+    """An operation was refused, and the run stops. `refusal` is the cloud's response, if the cloud refused it."""
 
     def __init__(self, state: ResourceState | None, message: str, refusal: CloudRefusal | None = None) -> None:
         super().__init__(message)
@@ -38,209 +38,216 @@ class StepError(Exception):
 
 @dataclass(slots=True)
 class CancelToken:
-    """Stops a run from outside: pulled from any thread, looked at before every operation."""
+    """Stops a run from outside: cancelled from any thread, checked before every operation."""
 
     reason: Exception | None = None
 
-    def pull(self, reason: Exception) -> None:
-        """Let the operation under way end and no further one begin; the first reason counts."""
+    def cancel(self, reason: Exception) -> None:
+        """Let the current operation end and start no other; only the first reason counts."""
         self.reason = self.reason or reason
 
 
 class PartialCreateError(Exception):
-    """The cloud made a resource and failed to complete it: the effect stands although the operation was refused."""
+    """The cloud created a resource but could not complete it: the change is real although the operation was refused."""
 
-    def __init__(self, effect: StateChange, refusal: CloudRefusal) -> None:
+    def __init__(self, change: StateChange, refusal: CloudRefusal) -> None:
         super().__init__(refusal.message)
-        self.effect = effect
+        self.change = change
         self.refusal = refusal
 
 
 class Operator(Protocol):
-    """Takes a resource as it should be and returns what is to be remembered; the caller applies it."""
+    """Carries out operations and returns the resulting state change, which the caller applies."""
 
-    def create(self, goal: ResourceState, after: StateChange) -> StateChange:
-        """Make it; `after` is what becomes of what it replaces."""
+    def create(self, desired: ResourceState, after: StateChange) -> StateChange:
+        """Create the resource; `after` is the change to the resource that it replaces."""
         ...
 
-    def update(self, goal: ResourceState, old: ResourceState) -> StateChange:
-        """Change it in place."""
+    def update(self, desired: ResourceState, old: ResourceState) -> StateChange:
+        """Update the resource in place."""
         ...
 
     def delete(self, old: ResourceState, after: StateChange) -> StateChange:
-        """Delete it, or leave it behind where it is to be kept."""
+        """Delete the resource, or only forget it if it must be kept."""
         ...
 
-    def note(self, effect: StateChange) -> StateChange:
-        """Remember a change that no cloud hears of."""
+    def record_local_change(self, change: StateChange) -> StateChange:
+        """Record a state change that involves no cloud."""
         ...
 
 
 class DryRunOperator:
-    """Answers what is known beforehand and touches nothing."""
+    """Predicts results and changes nothing."""
 
-    def __init__(self, cloud_of: FindCloud) -> None:
-        self._cloud_of = cloud_of
+    def __init__(self, find_cloud: FindCloud) -> None:
+        self._find_cloud = find_cloud
 
-    def create(self, goal: ResourceState, after: StateChange) -> StateChange:
-        """The outputs that follow from the inputs; the rest is unknown."""
-        if goal.is_local:
-            return replace(after, put=_local_resource(goal, ""))
+    def create(self, desired: ResourceState, after: StateChange) -> StateChange:
+        """Return the outputs that follow from the inputs; the others are unknown."""
+        if desired.is_local:
+            return replace(after, put=_local_resource(desired, ""))
         return replace(
             after,
-            put=_with_outputs(goal, "", self._cloud_of(goal).preview_create(goal.type, to_cloud_value(goal.inputs))),
+            put=_with_outputs(
+                desired, "", self._find_cloud(desired).preview_create(desired.type, to_cloud_value(desired.inputs))
+            ),
         )
 
-    def update(self, goal: ResourceState, old: ResourceState) -> StateChange:
-        """The old outputs, unknown where the change will reach them."""
-        if goal.is_local:
-            return StateChange(_local_resource(goal, old.id), old.key)
-        outputs = self._cloud_of(goal).preview_update(
-            goal.type, to_cloud_value(old.outputs), to_cloud_value(goal.inputs)
+    def update(self, desired: ResourceState, old: ResourceState) -> StateChange:
+        """Return the old outputs, unknown where the update affects them."""
+        if desired.is_local:
+            return StateChange(_local_resource(desired, old.id), old.key)
+        outputs = self._find_cloud(desired).preview_update(
+            desired.type, to_cloud_value(old.outputs), to_cloud_value(desired.inputs)
         )
-        return StateChange(_with_outputs(goal, old.id, outputs), old.key)
+        return StateChange(_with_outputs(desired, old.id, outputs), old.key)
 
     def delete(self, old: ResourceState, after: StateChange) -> StateChange:
-        """Gone in mind."""
+        """Dry run: return the change, delete nothing."""
         return after
 
-    def note(self, effect: StateChange) -> StateChange:
-        """Known in mind."""
-        return effect
+    def record_local_change(self, change: StateChange) -> StateChange:
+        """Dry run: write no journal row."""
+        return change
 
 
 class LiveOperator:
-    """Calls the cloud, one journal row before and one after."""
+    """Calls the cloud, with one journal row before and one after each call."""
 
-    def __init__(self, cloud_of: FindCloud, journal: Journal) -> None:
-        self._cloud_of = cloud_of
+    def __init__(self, find_cloud: FindCloud, journal: Journal) -> None:
+        self._find_cloud = find_cloud
         self._journal = journal
 
-    def create(self, goal: ResourceState, after: StateChange) -> StateChange:
-        """The cloud keeps the mark of the journal row, so that an unfinished create can be found."""
-        if goal.is_local:
-            return self.note(replace(after, put=_local_resource(goal, str(uuid.uuid4()) if goal.is_provider else "")))
-        owner = self._journal.begin("create", goal, after)
+    def create(self, desired: ResourceState, after: StateChange) -> StateChange:
+        """Create the resource under the journal row's owner mark, by which an unfinished create is found."""
+        if desired.is_local:
+            return self.record_local_change(
+                replace(after, put=_local_resource(desired, str(uuid.uuid4()) if desired.is_provider else ""))
+            )
+        owner = self._journal.begin("create", desired, after)
         try:
-            created = self._cloud_of(goal).create(goal.type, to_cloud_value(goal.inputs), owner=owner)
+            created = self._find_cloud(desired).create(desired.type, to_cloud_value(desired.inputs), owner=owner)
         except CloudRefusal as refusal:
             if refusal.created is None:
                 raise
-            half = replace(
-                _with_outputs(goal, refusal.created.id, refusal.created.outputs), init_errors=(refusal.message,)
+            partial = replace(
+                _with_outputs(desired, refusal.created.id, refusal.created.outputs), init_errors=(refusal.message,)
             )
-            raise PartialCreateError(self._ended(owner, replace(after, put=half)), refusal) from refusal
-        return self._ended(owner, replace(after, put=_with_outputs(goal, created.id, created.outputs)))
+            raise PartialCreateError(self._end(owner, replace(after, put=partial)), refusal) from refusal
+        return self._end(owner, replace(after, put=_with_outputs(desired, created.id, created.outputs)))
 
-    def update(self, goal: ResourceState, old: ResourceState) -> StateChange:
-        """Safe to repeat: an update that was not noted is found as a difference and made again."""
+    def update(self, desired: ResourceState, old: ResourceState) -> StateChange:
+        """Safe to repeat: an unrecorded update shows up as a difference and is made again."""
         after = StateChange(drop=old.key)
-        if goal.is_local:
-            return self.note(replace(after, put=_local_resource(goal, old.id)))
-        owner = self._journal.begin("update", replace(goal, id=old.id), after)
-        outputs = self._cloud_of(goal).update(goal.type, old.id, to_cloud_value(goal.inputs))
-        return self._ended(owner, replace(after, put=_with_outputs(goal, old.id, outputs)))
+        if desired.is_local:
+            return self.record_local_change(replace(after, put=_local_resource(desired, old.id)))
+        owner = self._journal.begin("update", replace(desired, id=old.id), after)
+        outputs = self._find_cloud(desired).update(desired.type, old.id, to_cloud_value(desired.inputs))
+        return self._end(owner, replace(after, put=_with_outputs(desired, old.id, outputs)))
 
     def delete(self, old: ResourceState, after: StateChange) -> StateChange:
-        """Safe to repeat: a cloud does not mind deleting what is gone."""
+        """Safe to repeat: deleting a missing resource succeeds."""
         if old.is_local or old.external or old.retain_on_delete:
-            return self.note(after)
+            return self.record_local_change(after)
         owner = self._journal.begin("delete", old, after)
-        self._cloud_of(old).delete(old.type, old.id, to_cloud_value(old.outputs))
-        return self._ended(owner, after)
+        self._find_cloud(old).delete(old.type, old.id, to_cloud_value(old.outputs))
+        return self._end(owner, after)
 
-    def note(self, effect: StateChange) -> StateChange:
-        """One row, no cloud."""
-        self._journal.note(effect)
-        return effect
+    def record_local_change(self, change: StateChange) -> StateChange:
+        """Write one journal row; no cloud is called."""
+        self._journal.record_local_change(change)
+        return change
 
-    def _ended(self, owner: str, effect: StateChange) -> StateChange:
-        self._journal.end(owner, effect)
-        return effect
-
-
-def _local_resource(goal: ResourceState, id_: str) -> ResourceState:
-    """A component's outputs are told by the program in the end; a provider's are its configuration."""
-    return replace(goal, id=id_, outputs=goal.inputs if goal.is_provider else {})
+    def _end(self, owner: str, change: StateChange) -> StateChange:
+        self._journal.end(owner, change)
+        return change
 
 
-def _with_outputs(goal: ResourceState, id_: str, outputs: Mapping[str, Any]) -> ResourceState:
-    return replace(goal, id=id_, outputs=outputs_with_secrets(outputs, goal.inputs, goal.additional_secret_outputs))
+def _local_resource(desired: ResourceState, id_: str) -> ResourceState:
+    """The program registers a component's outputs at the end; a provider's outputs are its configuration."""
+    return replace(desired, id=id_, outputs=desired.inputs if desired.is_provider else {})
+
+
+def _with_outputs(desired: ResourceState, id_: str, outputs: Mapping[str, Any]) -> ResourceState:
+    return replace(
+        desired, id=id_, outputs=outputs_with_secrets(outputs, desired.inputs, desired.additional_secret_outputs)
+    )
 
 
 CloudAnswerT = TypeVar("CloudAnswerT")
 
 
 class StepExecutor:
-    """The only one to change the memory of the stack; what is refused is raised as StepError."""
+    """The only writer of a stack's snapshot; raises StepError for a refused operation."""
 
-    def __init__(self, snapshot: Snapshot, operator: Operator, progress: ReportProgress, brake: CancelToken) -> None:
+    def __init__(
+        self, snapshot: Snapshot, operator: Operator, progress: ReportProgress, cancel_token: CancelToken
+    ) -> None:
         self.snapshot = snapshot
         self.steps: list[ResourceStep] = []
-        self.touched: set[str] = set()  # URNs of the parents of whatever was made or changed
-        self.brake = brake
+        self.changed_parents: set[str] = set()  # URNs of the parents of every created or changed resource
+        self.cancel_token = cancel_token
         self._operator = operator
         self._progress = progress
 
-    def go_on(self, state: ResourceState) -> None:
-        """Raise where the run has been stopped, before anything is done for the resource."""
-        if self.brake.reason:
-            raise StepError(state, "the run has stopped") from self.brake.reason
+    def require_not_stopped(self, state: ResourceState) -> None:
+        """Raise StepError if the run was stopped."""
+        if self.cancel_token.reason:
+            raise StepError(state, "the run has stopped") from self.cancel_token.reason
 
     def refuse(self, state: ResourceState, message: str, refusal: CloudRefusal | None = None) -> StepError:
-        """Stop the run; the error is for raising."""
+        """Stop the run and return the error to raise."""
         error = StepError(state, message, refusal)
-        self.brake.pull(error)
+        self.cancel_token.cancel(error)
         return error
 
     def create(self, step: ResourceStep, after: StateChange) -> ResourceState:
-        """Make the resource of the step; `after` is what becomes of what it replaces."""
-        return self._settled(step, lambda: self._operator.create(step.state, after))
+        """Create the resource of the step; `after` is the change to the resource that it replaces."""
+        return self._create_or_update(step, lambda: self._operator.create(step.state, after))
 
     def update(self, step: ResourceStep, old: ResourceState) -> ResourceState:
-        """Change the resource of the step in place."""
-        return self._settled(step, lambda: self._operator.update(step.state, old))
+        return self._create_or_update(step, lambda: self._operator.update(step.state, old))
 
     def delete(self, state: ResourceState, after: StateChange) -> None:
-        """Take a resource away, or forget what stays; whether that is a step of its own is for the caller to say."""
+        """Delete or forget a resource; the caller decides whether that counts as a step."""
         op = "keep" if state.retain_on_delete else "delete"
-        self._operate(state, op, lambda: self._operator.delete(state, after))
+        self._carry_out(state, op, lambda: self._operator.delete(state, after))
 
-    def note(self, effect: StateChange) -> None:
-        """Remember a change that no cloud hears of."""
-        self.snapshot.apply(self._operator.note(effect))
+    def record_local_change(self, change: StateChange) -> None:
+        """Record a state change that involves no cloud."""
+        self.snapshot.apply(self._operator.record_local_change(change))
 
-    def ask(self, state: ResourceState, act: Callable[[], CloudAnswerT]) -> CloudAnswerT:
-        """Ask the cloud something for a resource, its refusal being the end of the run."""
+    def call_cloud(self, state: ResourceState, operation: Callable[[], CloudAnswerT]) -> CloudAnswerT:
+        """Call the cloud for a resource; a refusal ends the run."""
         try:
-            return act()
+            return operation()
         except CloudRefusal as refusal:
             raise self.refuse(state, refusal.message, refusal) from refusal
-        except PartialCreateError as half:
-            self.snapshot.apply(half.effect)
-            raise self.refuse(state, half.refusal.message, half.refusal) from half
+        except PartialCreateError as partial:
+            self.snapshot.apply(partial.change)
+            raise self.refuse(state, partial.refusal.message, partial.refusal) from partial
 
-    def _settled(self, step: ResourceStep, act: Callable[[], StateChange]) -> ResourceState:
+    def _create_or_update(self, step: ResourceStep, operation: Callable[[], StateChange]) -> ResourceState:
         self.steps.append(step)
-        self.touched.add(step.state.parent)
-        effect = self._operate(step.state, step.op, act)
-        if effect.put is None:
-            raise AssertionError("an operation that makes a resource must return it")
-        return effect.put
+        self.changed_parents.add(step.state.parent)
+        change = self._carry_out(step.state, step.op, operation)
+        if change.put is None:
+            raise AssertionError("an operation that creates a resource must return it")
+        return change.put
 
-    def _operate(self, state: ResourceState, op: str, act: Callable[[], StateChange]) -> StateChange:
+    def _carry_out(self, state: ResourceState, op: str, operation: Callable[[], StateChange]) -> StateChange:
         started = time.perf_counter()
-        self._tell(state, op, "running", started)
+        self._report(state, op, "running", started)
         try:
-            effect = self.ask(state, act)
+            change = self.call_cloud(state, operation)
         except StepError:
-            self._tell(state, op, "failed", started)
+            self._report(state, op, "failed", started)
             raise
-        self.snapshot.apply(effect)
-        self._tell(state, op, "done", started)
-        return effect
+        self.snapshot.apply(change)
+        self._report(state, op, "done", started)
+        return change
 
-    def _tell(self, state: ResourceState, op: str, stage: str, started: float) -> None:
+    def _report(self, state: ResourceState, op: str, stage: str, started: float) -> None:
         if not state.is_local:
             seconds = time.perf_counter() - started
             self._progress(ResourceProgress(state.urn, state.type, state.name, op, stage, seconds))

@@ -13,7 +13,7 @@ PropertyValues = dict[str, Any]
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Secret:
-    """A value that must not be seen; it prints as stars."""
+    """A secret value, masked when printed."""
 
     value: Any
 
@@ -23,7 +23,7 @@ class Secret:
 
 @dataclass(frozen=True, slots=True)
 class PackageFile:
-    """A file handed to a cloud; to the cloud two are equal when their digests are, wherever they lie.
+    """A file that is handed to a cloud; the cloud compares digests only, not paths.
 
     `kind` is the wire's signature for an asset or an archive.
     """
@@ -42,12 +42,12 @@ class PulumiReference:
 
 
 def to_cloud_value(value: Any) -> Any:
-    """The value as a cloud takes it: secrets opened, packages as their hashes, references as ids."""
+    """Return the value as a cloud takes it: secrets unwrapped, packages as their hashes, references as ids."""
     return _map_leaves(value, _leaf_to_cloud_value)
 
 
 def unwrap_secrets(value: Any) -> Any:
-    """The value with its secrets opened, and all else as it was."""
+    """Return the value with its secrets unwrapped and everything else unchanged."""
     return _map_leaves(value, _unwrap_leaf)
 
 
@@ -72,12 +72,10 @@ def _unwrap_leaf(value: Any) -> Any:
 
 
 def contains_secret(value: Any) -> bool:
-    """A secret at any depth."""
     return _contains(value, lambda item: isinstance(item, Secret))
 
 
 def contains_unknown_value(value: Any) -> bool:
-    """Something that only exists after an operation of this very run, at any depth."""
     return _contains(value, lambda item: item is UNKNOWN)
 
 
@@ -92,9 +90,9 @@ def _contains(value: Any, test: Callable[[Any], bool]) -> bool:
 
 
 def mark_secrets_like(values: PropertyValues, pattern: Mapping[str, Any]) -> PropertyValues:
-    """The values, secret where the value of the same name in the pattern is.
+    """Mark as secret each value whose namesake in the pattern is secret.
 
-    As Pulumi does it: inside objects name by name, and anything else as a whole.
+    As Pulumi does it: property by property inside objects, anything else as a whole.
     """
     return {name: _mark_secret(value, pattern[name]) if name in pattern else value for name, value in values.items()}
 
@@ -106,21 +104,21 @@ def _mark_secret(value: Any, pattern: Any) -> Any:
 
 
 def lift_secrets(values: PropertyValues) -> PropertyValues:
-    """The values with each secret lifted out of lists, to where Pulumi keeps it."""
+    """Move each secret out of lists to the enclosing property, where Pulumi keeps it."""
     return mark_secrets_like(unwrap_secrets(values), values) if contains_secret(values) else values
 
 
 def outputs_with_secrets(outputs: Mapping[str, Any], inputs: PropertyValues, also: tuple[str, ...]) -> PropertyValues:
-    """What came back from the cloud, packages as they went in, with every secret marked.
+    """Return the cloud's outputs with packages as they were sent and with every secret marked.
 
-    Secret is what went in secret under the same name, and what is named in `also`.
+    An output is secret if the input of the same name is, or if `also` names it.
     """
     whole = {name: _restore_package(value, inputs.get(name)) for name, value in outputs.items()}
     return mark_secrets_like(whole, {**inputs, **dict.fromkeys(also, Secret(None))})
 
 
 def unchanged_outputs(outputs: PropertyValues, inputs: PropertyValues, also: tuple[str, ...]) -> PropertyValues:
-    """What was not asked of the cloud again; of what became a secret since then, Pulumi marks whole properties only."""
+    """Return the stored outputs; of inputs that became secret since, Pulumi marks whole properties only."""
     whole = [name for name, value in inputs.items() if isinstance(value, Secret)]
     return mark_secrets_like(outputs, dict.fromkeys((*whole, *also), Secret(None)))
 

@@ -20,7 +20,7 @@ from semantest_iac.infrastructure.simulated_cloud.schema.values import UNKNOWN
 
 
 class UnsupportedError(Exception):
-    """The program uses a part of Pulumi that the sandbox does not play; the message names it."""
+    """The program uses a part of Pulumi that the sandbox does not support; the message names it."""
 
 
 SIGNATURE_KEY = "4dabf18193072939515e22adb298388d"
@@ -33,7 +33,7 @@ UNKNOWN_MARKER = "04da6b54-80e4-46f7-96ec-b56ff0331ba9"
 
 
 def decode_properties(struct: struct_pb2.Struct) -> PropertyValues:
-    """A Struct as engine values; whole numbers become ints, as every provider means them."""
+    """Decode a Struct; whole numbers become ints, as every provider expects."""
     return {key: _decode_value(value) for key, value in struct.fields.items()}
 
 
@@ -64,14 +64,14 @@ def _decode_output(fields: PropertyValues) -> Any:
 def _decode_package(fields: PropertyValues) -> PackageFile:
     path = Path(fields.get("path", ""))
     if not path.is_file():
-        raise UnsupportedError("The sandbox takes assets and archives from files on this machine only.")
+        raise UnsupportedError("The sandbox takes assets and archives only from files on this machine.")
     about = path.stat()
     return PackageFile(fields[SIGNATURE_KEY], _package_digest(path, about.st_mtime_ns, about.st_size), str(path))
 
 
 @lru_cache(maxsize=64)
 def _package_digest(path: Path, _changed_ns: int, _size: int) -> str:
-    """Read once for all registrations of preview and apply: a package may be 50 MB."""
+    """Cached over the registrations of preview and apply: a package may have 50 MB."""
     with path.open("rb") as file:
         return file_digest(file, "sha256").hexdigest()
 
@@ -86,7 +86,6 @@ _DECODERS: Mapping[str, Callable[[PropertyValues], Any]] = {
 
 
 def encode_properties(properties: Mapping[str, Any]) -> struct_pb2.Struct:
-    """Engine values as a Struct."""
     struct = struct_pb2.Struct()
     _encode_fields(struct, properties)
     return struct

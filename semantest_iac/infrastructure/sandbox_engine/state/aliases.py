@@ -24,7 +24,7 @@ from semantest_iac.infrastructure.sandbox_engine.state.snapshots import Resource
 
 @dataclass(frozen=True, slots=True)
 class Alias:
-    """A former name: the whole URN, or the parts of it that were different."""
+    """A former name: the whole URN, or the parts of it that differed."""
 
     urn: str = ""
     name: str = ""
@@ -35,65 +35,70 @@ class Alias:
     no_parent: bool = False
 
 
-def former_urns(wanted: ResourceState, aliases: Iterable[Alias], renamed: Mapping[str, str]) -> list[str]:
-    """The URNs under which the resource may be remembered, its present one first.
+def former_urns(resource: ResourceState, aliases: Iterable[Alias], renamed: Mapping[str, str]) -> list[str]:
+    """Return the URNs under which the resource may be stored, its current_urns one first.
 
-    `renamed` leads from the present URN of every resource found under a former one to that former one: children of
-    a renamed parent were renamed with it.
+    `renamed` maps the current_urns URN of every resource found under a former URN to that former one: the children of a
+    renamed parent were renamed with it.
     """
-    own = [_alias_urn(alias, wanted, renamed) for alias in aliases]
-    before = renamed.get(wanted.parent, "")
+    own = [_alias_urn(alias, resource, renamed) for alias in aliases]
+    former_parent = renamed.get(resource.parent, "")
     inherited = (
-        [_urn_under_former_parent(urn, name_of_urn(wanted.parent), before) for urn in (wanted.urn, *own)]
-        if before
+        [_urn_under_former_parent(urn, name_of_urn(resource.parent), former_parent) for urn in (resource.urn, *own)]
+        if former_parent
         else []
     )
-    return list(dict.fromkeys([wanted.urn, *own, *inherited]))
+    return list(dict.fromkeys([resource.urn, *own, *inherited]))
 
 
-def _alias_urn(alias: Alias, wanted: ResourceState, renamed: Mapping[str, str]) -> str:
+def _alias_urn(alias: Alias, resource: ResourceState, renamed: Mapping[str, str]) -> str:
     if alias.urn:
         return alias.urn
-    parent = renamed.get(alias.parent, alias.parent) if alias.parent else wanted.parent
+    parent = renamed.get(alias.parent, alias.parent) if alias.parent else resource.parent
     return build_urn(
-        alias.stack or stack_of_urn(wanted.urn),
-        alias.project or project_of_urn(wanted.urn),
+        alias.stack or stack_of_urn(resource.urn),
+        alias.project or project_of_urn(resource.urn),
         "" if alias.no_parent else parent,
-        alias.type or wanted.type,
-        alias.name or wanted.name,
+        alias.type or resource.type,
+        alias.name or resource.name,
     )
 
 
-def _urn_under_former_parent(urn: str, parent_name: str, before: str) -> str:
-    """Its URN under the parent's former one; a name that began with the parent's began with the former one too."""
+def _urn_under_former_parent(urn: str, parent_name: str, former_parent: str) -> str:
+    """Build the URN under the parent's former one.
+
+    A name that begins with the parent's is renamed like the parent's.
+    """
     name = name_of_urn(urn)
     if name.startswith(parent_name):
-        name = name_of_urn(before) + name.removeprefix(parent_name)
-    return build_urn(stack_of_urn(urn), project_of_urn(urn), before, type_of_urn(urn), name)
+        name = name_of_urn(former_parent) + name.removeprefix(parent_name)
+    return build_urn(stack_of_urn(urn), project_of_urn(urn), former_parent, type_of_urn(urn), name)
 
 
 def with_current_urns(resources: Iterable[ResourceState]) -> Iterator[ResourceState]:
-    """The resources with every mention of a former URN replaced, and the note of the former one dropped."""
-    present: dict[str, str] = {}
+    """Replace every former URN in the resources by the current one, and drop the aliases."""
+    current_urns: dict[str, str] = {}
     for resource in resources:
-        present |= dict.fromkeys(resource.aliases, resource.urn)
-        parent = present.get(resource.parent, "")
+        current_urns |= dict.fromkeys(resource.aliases, resource.urn)
+        parent = current_urns.get(resource.parent, "")
         if parent and type_chain_of_urn(parent) != ROOT_STACK_TYPE:
-            present.setdefault(resource.urn, reparent_urn(resource.urn, parent))
-        yield _replace_urns(resource, present) if present else resource
+            current_urns.setdefault(resource.urn, reparent_urn(resource.urn, parent))
+        yield _replace_urns(resource, current_urns) if current_urns else resource
 
 
-def _replace_urns(resource: ResourceState, present: Mapping[str, str]) -> ResourceState:
-    def now(urn: str) -> str:
-        return present.get(urn, urn)
+def _replace_urns(resource: ResourceState, current_urns: Mapping[str, str]) -> ResourceState:
+    def current(urn: str) -> str:
+        return current_urns.get(urn, urn)
 
     provider = resource.provider
     return replace(
         resource,
-        urn=now(resource.urn),
-        parent=now(resource.parent),
-        provider=now(provider_urn(provider)) + provider[len(provider_urn(provider)) :],
-        dependencies=tuple(map(now, resource.dependencies)),
-        property_dependencies={name: tuple(map(now, urns)) for name, urns in resource.property_dependencies.items()},
+        urn=current(resource.urn),
+        parent=current(resource.parent),
+        provider=current(provider_urn(provider)) + provider[len(provider_urn(provider)) :],
+        dependencies=tuple(map(current, resource.dependencies)),
+        property_dependencies={
+            name: tuple(map(current, urns)) for name, urns in resource.property_dependencies.items()
+        },
         aliases=(),
     )

@@ -31,14 +31,14 @@ JournaledOperation = Literal["create", "update", "delete"]
 
 @dataclass(frozen=True, slots=True)
 class UnfinishedOperation:
-    """An operation without an end, and what becomes of the rest when it turns out to have happened.
+    """An operation without an end, and the change to other resources if it turns out to have happened.
 
-    `owner` is the mark under which the cloud keeps what a create made.
+    `owner` is the mark under which the cloud stores what a create made.
     """
 
     op: JournaledOperation
     owner: str
-    goal: ResourceState
+    resource: ResourceState
     after: StateChange
 
 
@@ -46,49 +46,48 @@ JournalRow = UnfinishedOperation | tuple[str, StateChange]
 
 
 class Journal:
-    """The rows of one run, in one file; made with the first row."""
+    """The rows of one run in one file, which is created with the first row."""
 
-    def __init__(self, path: Path, seal: Encrypt) -> None:
+    def __init__(self, path: Path, encrypt: Encrypt) -> None:
         self._path = path
-        self._seal = seal
+        self._encrypt = encrypt
         self._file: int | None = None
         self._open: dict[str, UnfinishedOperation] = {}
 
     @property
     def is_empty(self) -> bool:
-        """Whether the run has changed nothing."""
         return self._file is None
 
     @property
     def unfinished(self) -> list[UnfinishedOperation]:
-        """The operations of this run that have no end."""
         return list(self._open.values())
 
-    def begin(self, op: JournaledOperation, goal: ResourceState, after: StateChange) -> str:
-        """Write down what is about to be done; returns the mark of the operation."""
+    def begin(self, op: JournaledOperation, resource: ResourceState, after: StateChange) -> str:
+        """Record what is about to be done; returns the operation's owner mark."""
         owner = uuid.uuid4().hex
-        self._open[owner] = UnfinishedOperation(op, owner, goal, after)
-        self._write({"begin": owner, "op": op, "goal": dump_resource(goal, self._seal), **self._dumped(after)})
+        self._open[owner] = UnfinishedOperation(op, owner, resource, after)
+        self._write(
+            {"begin": owner, "op": op, "goal": dump_resource(resource, self._encrypt), **self._dump_change(after)}
+        )
         return owner
 
-    def end(self, owner: str, effect: StateChange) -> None:
-        """Write down what came of it."""
+    def end(self, owner: str, change: StateChange) -> None:
         self._open.pop(owner, None)
-        self.note(effect, owner)
+        self.record_local_change(change, owner)
 
-    def note(self, effect: StateChange, owner: str = "") -> None:
-        """Write down a change that no cloud hears of."""
-        self._write({"end": owner, **self._dumped(effect)})
+    def record_local_change(self, change: StateChange, owner: str = "") -> None:
+        """Record a change that involves no cloud."""
+        self._write({"end": owner, **self._dump_change(change)})
 
     def close(self) -> None:
-        """Let go of the file; the rows are forgotten when their sum has been saved."""
+        """Close the file; saving the state deletes it."""
         if self._file is not None:
             os.close(self._file)
 
-    def _dumped(self, effect: StateChange) -> dict[str, Any]:
-        fields = {"put": effect.put, "mark": effect.mark}
-        states = {name: dump_resource(state, self._seal) for name, state in fields.items() if state}
-        return {**states, **({"drop": effect.drop} if effect.drop else {})}
+    def _dump_change(self, change: StateChange) -> dict[str, Any]:
+        fields = {"put": change.put, "mark": change.mark}
+        states = {name: dump_resource(state, self._encrypt) for name, state in fields.items() if state}
+        return {**states, **({"drop": change.drop} if change.drop else {})}
 
     def _write(self, row: Mapping[str, Any]) -> None:
         if self._file is None:
@@ -97,49 +96,51 @@ class Journal:
         os.write(self._file, (json.dumps(row) + "\n").encode())
 
 
-def read_journal(path: Path, unseal: Decrypt) -> Iterator[JournalRow]:
-    """The rows of a run that did not close its journal; a last line cut off by the kill is left out."""
+def read_journal(path: Path, decrypt: Decrypt) -> Iterator[JournalRow]:
+    """Return the rows of a run that did not close its journal; a line cut off by the kill is left out."""
     if not path.exists():
         return
     for line in path.read_text().splitlines(keepends=True):
         if line.endswith("\n"):
-            yield _load_row(json.loads(line), unseal)
+            yield _load_row(json.loads(line), decrypt)
 
 
-def _load_row(row: Mapping[str, Any], unseal: Decrypt) -> JournalRow:
-    put, mark = (load_resource(row[name], unseal) if name in row else None for name in ("put", "mark"))
-    effect = StateChange(put, (*row["drop"],) if "drop" in row else None, mark)
+def _load_row(row: Mapping[str, Any], decrypt: Decrypt) -> JournalRow:
+    put, mark = (load_resource(row[name], decrypt) if name in row else None for name in ("put", "mark"))
+    change = StateChange(put, (*row["drop"],) if "drop" in row else None, mark)
     return (
-        UnfinishedOperation(row["op"], row["begin"], load_resource(row["goal"], unseal), effect)
+        UnfinishedOperation(row["op"], row["begin"], load_resource(row["goal"], decrypt), change)
         if "begin" in row
-        else (row["end"], effect)
+        else (row["end"], change)
     )
 
 
 FindCloud = Callable[[ResourceState], SimulatedCloud]
 
 
-def recover_operations(snapshot: Snapshot, begun: Iterable[UnfinishedOperation], cloud_of: FindCloud) -> None:
-    """Ask the cloud what became of each operation that has no end, and note it in the snapshot."""
-    for operation in begun:
-        snapshot.apply(_RECOVERIES[operation.op](operation, snapshot, cloud_of))
+def recover_operations(snapshot: Snapshot, unfinished: Iterable[UnfinishedOperation], find_cloud: FindCloud) -> None:
+    """Ask the cloud what became of each unfinished operation, and apply it to the snapshot."""
+    for operation in unfinished:
+        snapshot.apply(_RECOVERIES[operation.op](operation, snapshot, find_cloud))
 
 
-def _recover_create(begun: UnfinishedOperation, _snapshot: Snapshot, cloud_of: FindCloud) -> StateChange:
-    """A create that did happen is adopted by its owner mark."""
-    goal = begun.goal
-    found = cloud_of(goal).find_by_owner(begun.owner, to_cloud_value(goal.inputs))
+def _recover_create(operation: UnfinishedOperation, _snapshot: Snapshot, find_cloud: FindCloud) -> StateChange:
+    """Adopt, by its owner mark, what the create made."""
+    resource = operation.resource
+    found = find_cloud(resource).find_by_owner(operation.owner, to_cloud_value(resource.inputs))
     if found is None:
         return StateChange()
     _, id_, outputs = found
-    made = replace(goal, id=id_, outputs=outputs_with_secrets(outputs, goal.inputs, goal.additional_secret_outputs))
-    return replace(begun.after, put=made)
+    created = replace(
+        resource, id=id_, outputs=outputs_with_secrets(outputs, resource.inputs, resource.additional_secret_outputs)
+    )
+    return replace(operation.after, put=created)
 
 
-def _recover_update(begun: UnfinishedOperation, snapshot: Snapshot, cloud_of: FindCloud) -> StateChange:
-    """However far an update got, what the cloud has now is what the next run compares with."""
-    old = snapshot.olds.get(begun.after.drop or begun.goal.key)
-    outputs = cloud_of(begun.goal).read(old.type, old.id, to_cloud_value(old.outputs)) if old else None
+def _recover_update(operation: UnfinishedOperation, snapshot: Snapshot, find_cloud: FindCloud) -> StateChange:
+    """Store what the cloud has now, whatever the update did: the next run compares with it."""
+    old = snapshot.remaining.get(operation.after.drop or operation.resource.key)
+    outputs = find_cloud(operation.resource).read(old.type, old.id, to_cloud_value(old.outputs)) if old else None
     if old is None or outputs is None:
         return StateChange()
     return StateChange(
@@ -147,10 +148,15 @@ def _recover_update(begun: UnfinishedOperation, snapshot: Snapshot, cloud_of: Fi
     )
 
 
-def _recover_delete(begun: UnfinishedOperation, _snapshot: Snapshot, cloud_of: FindCloud) -> StateChange:
-    """A delete that did happen is noted."""
-    gone = cloud_of(begun.goal).read(begun.goal.type, begun.goal.id, to_cloud_value(begun.goal.outputs)) is None
-    return begun.after if gone else StateChange()
+def _recover_delete(operation: UnfinishedOperation, _snapshot: Snapshot, find_cloud: FindCloud) -> StateChange:
+    """Apply the change if the resource is gone."""
+    gone = (
+        find_cloud(operation.resource).read(
+            operation.resource.type, operation.resource.id, to_cloud_value(operation.resource.outputs)
+        )
+        is None
+    )
+    return operation.after if gone else StateChange()
 
 
 _RECOVERIES: dict[str, Callable[[UnfinishedOperation, Snapshot, FindCloud], StateChange]] = {

@@ -24,8 +24,9 @@ Decrypt = Callable[[str], Any]
 class ResourceState:
     """One resource.
 
-    `delete` marks one that its replacement has not yet got rid of, `pending_replacement` one that is gone already
-    and whose replacement is not there yet. `aliases` is the URN it had before, until the state is written.
+    `delete` marks a replaced resource that is still to be deleted, `pending_replacement` a deleted one whose
+    replacement
+    does not exist yet. `aliases` holds its former URN until the state is written.
     """
 
     urn: str
@@ -52,22 +53,20 @@ class ResourceState:
 
     @property
     def key(self) -> ResourceKey:
-        """A replaced resource and its replacement share the URN, and the id too where a create changes what exists."""
+        """The identity within a state; a replaced resource shares its URN, sometimes its id, with the replacement."""
         return self.urn, self.id, self.delete
 
     @property
     def name(self) -> str:
-        """The name that the program gave it."""
         return name_of_urn(self.urn)
 
     @property
     def is_provider(self) -> bool:
-        """Whether it configures a cloud for others."""
         return self.type.startswith(PROVIDER_TYPE_PREFIX)
 
     @property
     def package(self) -> str:
-        """The Pulumi package whose provider this is, or whose provider makes it."""
+        """The Pulumi package of this provider, or of the provider that manages this resource."""
         return self.type.removeprefix(PROVIDER_TYPE_PREFIX).partition(":")[0]
 
     @property
@@ -77,11 +76,11 @@ class ResourceState:
 
     @property
     def needs(self) -> frozenset[str]:
-        """The URNs that must outlive it."""
+        """The URNs of the resources that must be deleted after it."""
         return frozenset({*self.dependencies, *filter(None, [self.parent, provider_urn(self.provider)])})
 
 
-# our field -> Pulumi's; in the order of Pulumi's own files
+# our field -> Pulumi's, in the order of Pulumi's own files
 _PULUMI_FIELDS = {
     "urn": "urn",
     "custom": "custom",
@@ -106,7 +105,7 @@ _PULUMI_FIELDS = {
     "replace_on_changes": "replaceOnChanges",
 }
 _REQUIRED_FIELDS = frozenset({"urn", "custom", "type"})
-_VALUE_FIELDS = frozenset({"inputs", "outputs"})  # the fields that may hold secrets
+_VALUE_FIELDS = frozenset({"inputs", "outputs"})  # the fields that may contain secrets
 _LIST_FIELDS = (
     "dependencies",
     "init_errors",
@@ -117,31 +116,30 @@ _LIST_FIELDS = (
 )
 
 
-def dump_resource(state: ResourceState, seal: Encrypt) -> dict[str, Any]:
-    """The JSON form; secret values leave it sealed, empty fields stay out."""
+def dump_resource(state: ResourceState, encrypt: Encrypt) -> dict[str, Any]:
+    """Return the JSON form, with encrypted secrets and without empty fields."""
     return {
-        theirs: _dump_value(value, seal) if ours in _VALUE_FIELDS else value
+        theirs: _dump_value(value, encrypt) if ours in _VALUE_FIELDS else value
         for ours, theirs in _PULUMI_FIELDS.items()
         if (value := getattr(state, ours)) or ours in _REQUIRED_FIELDS
     }
 
 
-def load_resource(raw: Mapping[str, Any], unseal: Decrypt) -> ResourceState:
-    """The resource of a JSON form."""
+def load_resource(raw: Mapping[str, Any], decrypt: Decrypt) -> ResourceState:
     fields = {ours: raw[theirs] for ours, theirs in _PULUMI_FIELDS.items() if theirs in raw}
-    fields |= {name: _load_value(fields[name], unseal) for name in _VALUE_FIELDS & fields.keys()}
+    fields |= {name: _load_value(fields[name], decrypt) for name in _VALUE_FIELDS & fields.keys()}
     fields |= {name: tuple(fields[name]) for name in _LIST_FIELDS if name in fields}
     fields["property_dependencies"] = {k: tuple(v or ()) for k, v in fields.get("property_dependencies", {}).items()}
     return ResourceState(**fields)
 
 
-def _dump_value(value: Any, seal: Encrypt) -> Any:
+def _dump_value(value: Any, encrypt: Encrypt) -> Any:
     if isinstance(value, Mapping):
-        return {key: _dump_value(item, seal) for key, item in value.items()}
+        return {key: _dump_value(item, encrypt) for key, item in value.items()}
     if isinstance(value, list):
-        return [_dump_value(item, seal) for item in value]
+        return [_dump_value(item, encrypt) for item in value]
     if isinstance(value, Secret):
-        return {wire.SIGNATURE_KEY: wire.SECRET_SIGNATURE, "ciphertext": seal(_dump_value(value.value, seal))}
+        return {wire.SIGNATURE_KEY: wire.SECRET_SIGNATURE, "ciphertext": encrypt(_dump_value(value.value, encrypt))}
     if isinstance(value, PackageFile):
         return {wire.SIGNATURE_KEY: value.kind, "hash": value.digest, "path": value.path}
     if isinstance(value, PulumiReference):
@@ -149,26 +147,26 @@ def _dump_value(value: Any, seal: Encrypt) -> Any:
     return value
 
 
-def _load_value(value: Any, unseal: Decrypt) -> Any:
+def _load_value(value: Any, decrypt: Decrypt) -> Any:
     if isinstance(value, list):
-        return [_load_value(item, unseal) for item in value]
+        return [_load_value(item, decrypt) for item in value]
     if not isinstance(value, Mapping):
         return value
     match value.get(wire.SIGNATURE_KEY):
         case wire.SECRET_SIGNATURE:
-            return Secret(_load_value(unseal(value["ciphertext"]), unseal))
+            return Secret(_load_value(decrypt(value["ciphertext"]), decrypt))
         case wire.ARCHIVE_SIGNATURE | wire.ASSET_SIGNATURE as kind:
             return PackageFile(kind, value["hash"], value["path"])
         case wire.REFERENCE_SIGNATURE:
             return PulumiReference(value["urn"], value["id"])
-    return {key: _load_value(item, unseal) for key, item in value.items()}
+    return {key: _load_value(item, decrypt) for key, item in value.items()}
 
 
 @dataclass(frozen=True, slots=True)
 class StateChange:
-    """How an operation changes what is remembered.
+    """How an operation changes the stored resources.
 
-    `mark` takes the place of a resource that is on its way out, `drop` forgets one, `put` adds one that is settled.
+    `mark` replaces an entry that is about to be deleted, `drop` removes one, `put` adds a finished one.
     """
 
     put: ResourceState | None = None
@@ -177,66 +175,67 @@ class StateChange:
 
 
 class Snapshot:
-    """What this run has settled, in order of completion, and what it found and has not come to yet.
+    """The resources that this run has finished, in order of completion, and those of the last run not reached yet.
 
-    Together, in this order, each resource stands after those that it needs: what is settled can only need what was
-    settled before.
+    In this order each resource comes after those that it needs: a finished resource can only need earlier ones.
     """
 
     def __init__(self, resources: Iterable[ResourceState] = ()) -> None:
-        self.olds = {resource.key: resource for resource in resources}
-        self._news: dict[str, ResourceState] = {}
-        self._keys = {resource.urn: resource.key for resource in self.olds.values() if not resource.delete}
-        self.first = {resource.urn: resource for resource in self.olds.values() if not resource.delete}
-        self.outlived = {key for key, resource in self.olds.items() if resource.delete and resource.urn in self.first}
-        self._providers = {resource.id: resource for resource in self.olds.values() if resource.is_provider}
+        self.remaining = {resource.key: resource for resource in resources}
+        self._finished: dict[str, ResourceState] = {}
+        self._keys = {resource.urn: resource.key for resource in self.remaining.values() if not resource.delete}
+        self.initial = {resource.urn: resource for resource in self.remaining.values() if not resource.delete}
+        self.replaced = {
+            key for key, resource in self.remaining.items() if resource.delete and resource.urn in self.initial
+        }
+        self._providers = {resource.id: resource for resource in self.remaining.values() if resource.is_provider}
 
     def __iter__(self) -> Iterator[ResourceState]:
-        yield from self._news.values()
-        yield from self.olds.values()
+        yield from self._finished.values()
+        yield from self.remaining.values()
 
-    def new(self, urn: str) -> ResourceState | None:
-        """The resource of that URN as this run has settled it."""
-        return self._news.get(urn)
+    def find_finished(self, urn: str) -> ResourceState | None:
+        """Return the resource that this run has finished under that URN."""
+        return self._finished.get(urn)
 
-    def old(self, urn: str) -> ResourceState | None:
-        """The resource of that URN that the run found, has not settled, and that no replacement has outlived."""
-        return self.olds.get(self._keys.get(urn, ("", "", False)))
+    def find_remaining(self, urn: str) -> ResourceState | None:
+        """Return the resource of the last run with that URN that this run has neither finished nor replaced."""
+        return self.remaining.get(self._keys.get(urn, ("", "", False)))
 
-    def provider(self, reference: str) -> ResourceState | None:
-        """The provider of a reference (`urn::id`), replaced ones included: their resources outlive them a while.
+    def find_provider(self, reference: str) -> ResourceState | None:
+        """Return the provider of a reference (`urn::id`), even a replaced one, whose resources exist a while longer.
 
-        In a preview a provider that would be made has no id yet.
+        In a preview, a provider that would be created has no id yet.
         """
-        return self._providers.get(reference.rpartition("::")[2]) or self.new(provider_urn(reference))
+        return self._providers.get(reference.rpartition("::")[2]) or self.find_finished(provider_urn(reference))
 
-    def apply(self, effect: StateChange) -> None:
-        """Carry out what an operation did: mark, then drop, then put."""
-        if effect.mark:
-            self._mark(effect.mark)
-        if effect.drop:
-            self.olds.pop(effect.drop, None)
-        if effect.put:
-            self._put(effect.put)
+    def apply(self, change: StateChange) -> None:
+        """Apply a change: mark, then drop, then put."""
+        if change.mark:
+            self._mark(change.mark)
+        if change.drop:
+            self.remaining.pop(change.drop, None)
+        if change.put:
+            self._put(change.put)
 
     def _mark(self, state: ResourceState) -> None:
-        """In the place of what it is about."""
+        """Replace the entry at the same position."""
         places = {state.key, replace(state, delete=False).key}
-        marked = (state if key in places else resource for key, resource in self.olds.items())
-        self.olds = {resource.key: resource for resource in marked}
+        marked = (state if key in places else resource for key, resource in self.remaining.items())
+        self.remaining = {resource.key: resource for resource in marked}
 
     def _put(self, state: ResourceState) -> None:
-        self.olds.pop(state.key, None)
-        self._news[state.urn] = state
+        self.remaining.pop(state.key, None)
+        self._finished[state.urn] = state
         if state.is_provider and state.id:
             self._providers[state.id] = state
 
 
 def order_by_dependencies(resources: Iterable[ResourceState]) -> list[ResourceState]:
-    """The resources, each after those that it needs and otherwise as they came.
+    """Return the resources, each after those that it needs and otherwise in their order.
 
-    A run that was cut short leaves them mixed: what it settled may need what it had not come to. Something replaced is
-    needed by what came after it only.
+    An interrupted run leaves them mixed: a finished resource may need one that was not reached. A replaced resource is
+    needed only by what came after it.
     """
     waiting = list(resources)
     named: dict[str, list[int]] = {}

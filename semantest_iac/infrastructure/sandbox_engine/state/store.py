@@ -38,37 +38,37 @@ _OWNER_ONLY = 0o600
 
 
 class PassphraseCipher:
-    """Seals and opens values with a passphrase kept beside the state, made at first need.
+    """Encrypts values with a passphrase beside the state, created when first needed.
 
-    The derived key is kept too: deriving it takes a third of a second, longer than most deployments.
+    The derived key is stored too: deriving it takes a third of a second, longer than most deployments.
     """
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
 
     @property
-    def provider(self) -> dict[str, Any]:
-        """The `secrets_providers` entry of a state file; empty as long as nothing was ever sealed."""
+    def secrets_provider(self) -> dict[str, Any]:
+        """The `secrets_providers` entry of a state file; empty while nothing was ever encrypted."""
         if not (self._folder / "salt").exists():
             return {}
-        proof = self._kept("proof", lambda: self._encrypt(_PROOF_TEXT))
+        proof = self._read_or_create("proof", lambda: self._encrypt_text(_PROOF_TEXT))
         return {"type": "passphrase", "state": {"salt": f"{self._salt}:{proof}"}}
 
-    def seal(self, value: Any) -> str:
-        """The ciphertext of a JSON value; the same value never seals to the same text twice."""
-        return self._encrypt(json.dumps(value))
+    def encrypt(self, value: Any) -> str:
+        """Encrypt a JSON value; the same value never gives the same text twice."""
+        return self._encrypt_text(json.dumps(value))
 
-    def unseal(self, ciphertext: str) -> Any:
-        """The JSON value; raises ValueError when it was sealed with another key."""
+    def decrypt(self, ciphertext: str) -> Any:
+        """Decrypt to a JSON value; raises ValueError if it was encrypted with another key."""
         from cryptography.exceptions import InvalidTag
 
         _, nonce, body = ciphertext.split(":")
         try:
             return json.loads(self._cipher.decrypt(base64.b64decode(nonce), base64.b64decode(body), None))
         except InvalidTag as error:
-            raise ValueError("a secret in the state was sealed with another passphrase") from error
+            raise ValueError("a secret in the state was encrypted with another passphrase") from error
 
-    def _encrypt(self, text: str) -> str:
+    def _encrypt_text(self, text: str) -> str:
         nonce = os.urandom(12)
         body = self._cipher.encrypt(nonce, text.encode(), None)
         return f"v1:{_base64_text(nonce)}:{_base64_text(body)}"
@@ -77,7 +77,7 @@ class PassphraseCipher:
     def _cipher(self) -> Any:
         from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
-        return AESGCM(base64.b64decode(self._kept("key", self._derive)))
+        return AESGCM(base64.b64decode(self._read_or_create("key", self._derive)))
 
     def _derive(self) -> str:
         salt = base64.b64decode(self._salt.removeprefix("v1:"))
@@ -85,14 +85,17 @@ class PassphraseCipher:
 
     @cached_property
     def _salt(self) -> str:
-        return self._kept("salt", lambda: f"v1:{_base64_text(os.urandom(8))}")
+        return self._read_or_create("salt", lambda: f"v1:{_base64_text(os.urandom(8))}")
 
     @cached_property
     def _passphrase(self) -> str:
-        return self._kept("passphrase", lambda: secrets.token_urlsafe(32))
+        return self._read_or_create("passphrase", lambda: secrets.token_urlsafe(32))
 
-    def _kept(self, name: str, make: Callable[[], str]) -> str:
-        """The content of a file of ours; of two processes that make it at once, one wins for both."""
+    def _read_or_create(self, name: str, make: Callable[[], str]) -> str:
+        """Return the content of a file, created if missing.
+
+        If two processes create it at once, both get the same content.
+        """
         path = self._folder / name
         if not path.exists():
             self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
@@ -112,8 +115,8 @@ def _base64_text(raw: bytes) -> str:
     return base64.b64encode(raw).decode()
 
 
-# Pulumi refuses a state whose magic is not the hash of the version of the engine that it names. The time is
-# Go's zero: a state that nothing has changed is the same file.
+# Pulumi refuses a state whose magic is not the hash of the engine version that it names. The time is Go's zero
+# value, so that saving an unchanged state gives the same file.
 _ENGINE_VERSION = "v3.250.0"
 _MANIFEST = {
     "time": "0001-01-01T00:00:00Z",
@@ -125,41 +128,40 @@ _PENDING_TYPES = {"create": "creating", "update": "updating", "delete": "deletin
 
 @dataclass(frozen=True, slots=True)
 class StoredState:
-    """What is on file of a stack: its resources, and the operations that a killed run did not end."""
+    """The stored resources of a stack, and the operations that a killed run did not end."""
 
     snapshot: Snapshot
-    begun: tuple[UnfinishedOperation, ...] = ()
-    cut_short: bool = False
+    unfinished: tuple[UnfinishedOperation, ...] = ()
+    was_interrupted: bool = False
 
 
 class StateStore:
-    """States and journals under one folder; the caller sees to it that a stack has one writer."""
+    """States and journals in one folder; the caller ensures one writer per stack."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
-        self._sealer = PassphraseCipher(folder)
+        self._cipher = PassphraseCipher(folder)
 
-    def journal(self, stack: Stack) -> Journal:
-        """The journal for a run about to begin."""
-        return Journal(self._path(stack, "journal"), self._sealer.seal)
+    def open_journal(self, stack: Stack) -> Journal:
+        """Return the journal for a new run."""
+        return Journal(self._path(stack, "journal"), self._cipher.encrypt)
 
-    def remembered(self, stack: Stack) -> StoredState:
-        """The state, with all that the journal of a killed run adds; raises ProviderError for a damaged file."""
+    def read(self, stack: Stack) -> StoredState:
+        """Return the state with the journal of a killed run applied; raises ProviderError if a file is damaged."""
         with _report_damage(stack, self._path(stack, "json")):
             snapshot = Snapshot(self._resources(stack))
         with _report_damage(stack, self._path(stack, "journal")):
-            return self._replayed(stack, snapshot)
+            return self._replay_journal(stack, snapshot)
 
-    def snapshot(self, stack: Stack) -> Snapshot:
-        """The resources alone."""
-        return self.remembered(stack).snapshot
+    def read_snapshot(self, stack: Stack) -> Snapshot:
+        return self.read(stack).snapshot
 
     def save(self, stack: Stack, resources: Iterable[ResourceState]) -> None:
-        """Replace the state file at once and for good; a journal, its sum being in there now, is gone afterwards."""
+        """Replace the state file atomically and durably, then delete the journal, whose changes it contains."""
         self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         path = self._path(stack, "json")
         draft = path.with_suffix(".draft")
-        text = json.dumps(self.deployment(resources))
+        text = json.dumps(self.dump_deployment(resources))
         with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
             file.write(text)
             file.flush()
@@ -167,17 +169,21 @@ class StateStore:
         draft.replace(path)
         self._path(stack, "journal").unlink(missing_ok=True)
 
-    def deployment(
-        self, resources: Iterable[ResourceState], begun: Iterable[UnfinishedOperation] = ()
+    def dump_deployment(
+        self, resources: Iterable[ResourceState], unfinished: Iterable[UnfinishedOperation] = ()
     ) -> dict[str, Any]:
-        """The content of a state file: what `pulumi stack import` reads, secrets sealed."""
-        seal = self._sealer.seal
-        dumped = [dump_resource(state, seal) for state in with_current_urns(resources)]
+        """Return the content of a state file, as `pulumi stack import` reads it, with encrypted secrets."""
+        encrypt = self._cipher.encrypt
+        dumped = [dump_resource(state, encrypt) for state in with_current_urns(resources)]
         pending = [
-            {"resource": dump_resource(operation.goal, seal), "type": _PENDING_TYPES[operation.op]}
-            for operation in begun
+            {"resource": dump_resource(operation.resource, encrypt), "type": _PENDING_TYPES[operation.op]}
+            for operation in unfinished
         ]
-        optional = {"secrets_providers": self._sealer.provider, "resources": dumped, "pending_operations": pending}
+        optional = {
+            "secrets_providers": self._cipher.secrets_provider,
+            "resources": dumped,
+            "pending_operations": pending,
+        }
         filled = {name: value for name, value in optional.items() if value}
         return {"version": 3, "deployment": {"manifest": _MANIFEST, **filled}}
 
@@ -186,18 +192,18 @@ class StateStore:
         if not path.exists():
             return []
         stored = json.loads(path.read_text())["deployment"].get("resources", [])
-        return [load_resource(raw, self._sealer.unseal) for raw in stored]
+        return [load_resource(raw, self._cipher.decrypt) for raw in stored]
 
-    def _replayed(self, stack: Stack, snapshot: Snapshot) -> StoredState:
-        begun: dict[str, UnfinishedOperation] = {}
+    def _replay_journal(self, stack: Stack, snapshot: Snapshot) -> StoredState:
+        unfinished: dict[str, UnfinishedOperation] = {}
         path = self._path(stack, "journal")
-        for row in journal.read_journal(path, self._sealer.unseal):
+        for row in journal.read_journal(path, self._cipher.decrypt):
             if isinstance(row, UnfinishedOperation):
-                begun[row.owner] = row
+                unfinished[row.owner] = row
             else:
-                begun.pop(row[0], None)
+                unfinished.pop(row[0], None)
                 snapshot.apply(row[1])
-        return StoredState(Snapshot(order_by_dependencies(snapshot)), tuple(begun.values()), path.exists())
+        return StoredState(Snapshot(order_by_dependencies(snapshot)), tuple(unfinished.values()), path.exists())
 
     def _path(self, stack: Stack, suffix: str) -> Path:
         return self._folder / f"{stack}.{suffix}"

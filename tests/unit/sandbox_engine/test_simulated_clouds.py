@@ -1,5 +1,3 @@
-"""Where resources live."""
-
 from __future__ import annotations
 
 from typing import Any
@@ -21,9 +19,9 @@ def _reference(provider: ResourceState) -> str:
     return f"{provider.urn}::{provider.id}"
 
 
-def _regions(*settled: ResourceState, before: ResourceState) -> CloudResolver:
+def _clouds(*finished: ResourceState, before: ResourceState) -> CloudResolver:
     snapshot = Snapshot([before])
-    for state in settled:
+    for state in finished:
         snapshot.apply(StateChange(put=state))
 
     def no_cloud(package: str, region: str) -> Any:
@@ -32,30 +30,30 @@ def _regions(*settled: ResourceState, before: ResourceState) -> CloudResolver:
     return CloudResolver(no_cloud, snapshot, "us-east-1")
 
 
-class TestDiffer:
+class TestHasMoved:
     @pytest.mark.parametrize(
-        ("package", "inputs", "differ"),
+        ("package", "inputs", "moved"),
         [
             ("aws", {}, False),
             ("aws", {"region": "us-east-1"}, False),
             ("aws", _WEST, True),
             ("azure-native", {"location": "westeurope"}, True),
         ],
-        ids=["by default", "by name", "elsewhere", "in Azure"],
+        ids=["by default", "same region", "other region", "on Azure"],
     )
-    def test_follows_where_the_providers_work(self, package: str, inputs: dict[str, str], differ: bool) -> None:
+    def test_compares_the_regions_of_the_providers(self, package: str, inputs: dict[str, str], moved: bool) -> None:
         before, now = _provider("before", package), _provider("now", package, inputs=inputs)
 
-        assert _regions(now, before=before).differ(_reference(before), _reference(now)) is differ
+        assert _clouds(now, before=before).has_moved(_reference(before), _reference(now)) is moved
 
-    def test_is_false_for_a_provider_that_was_renamed(self) -> None:
+    def test_is_false_for_a_renamed_provider(self) -> None:
         before = _provider("before")
         now = _provider("now", inputs=_WEST, aliases=(before.urn,))
 
-        assert not _regions(now, before=before).differ(_reference(before), _reference(now))
+        assert not _clouds(now, before=before).has_moved(_reference(before), _reference(now))
 
-    def test_takes_the_replacement_for_what_was_replaced(self) -> None:
-        """The engine knows the provider by its URN; a resource that an update did not get to stays where it is."""
+    def test_compares_with_the_replacement_of_a_replaced_provider(self) -> None:
+        """The engine finds the provider by its URN; a resource that an update did not reach has not moved."""
         before = _provider("a", id="2", inputs=_WEST)
 
-        assert not _regions(before, before=before).differ(f"{before.urn}::1", _reference(before))
+        assert not _clouds(before, before=before).has_moved(f"{before.urn}::1", _reference(before))

@@ -1,5 +1,3 @@
-"""Registrations as goals."""
-
 from __future__ import annotations
 
 from typing import Any
@@ -18,15 +16,15 @@ from semantest_iac.infrastructure.sandbox_engine.protocol import wire
 from semantest_iac.infrastructure.sandbox_engine.protocol.wire import UnsupportedError
 from tests.unit.sandbox_engine.builders import a_state, a_urn
 
-_PLACE = RegistrationContext("s", "p")
+_CONTEXT = RegistrationContext("s", "p")
 
-# What a registration can carry, by what becomes of it here.
-_PLAYED = {
+# The fields of a registration, by how the sandbox treats them.
+_SUPPORTED = {
     *("type", "name", "parent", "custom", "object", "protect", "dependencies", "provider", "propertyDependencies"),
     *("deleteBeforeReplace", "deleteBeforeReplaceDefined", "ignoreChanges", "additionalSecretOutputs", "aliasURNs"),
     *("aliases", "customTimeouts", "replaceOnChanges", "retainOnDelete", "version"),
 }
-_SAYS_WHAT_THE_SDK_CAN_DO = {
+_SDK_CAPABILITIES = {
     *("acceptSecrets", "supportsPartialValues", "acceptResources", "aliasSpecs", "supportsResultReporting"),
     *("accepts_byte_string", "sourcePosition", "stackTrace", "parentStackTraceHandle"),
     "providers",  # of a component: the SDK hands each child its own
@@ -55,24 +53,24 @@ def _request(**fields: Any) -> Any:
 
 
 class TestOptions:
-    def test_are_all_played_or_refused(self) -> None:
+    def test_are_all_supported_or_refused(self) -> None:
         known = {field.name for field in resource_pb2.RegisterResourceRequest.DESCRIPTOR.fields}
 
-        assert known - _PLAYED - _SAYS_WHAT_THE_SDK_CAN_DO - _REFUSED.keys() == set()
+        assert known - _SUPPORTED - _SDK_CAPABILITIES - _REFUSED.keys() == set()
 
     @pytest.mark.parametrize("field", sorted(_REFUSED))
-    def test_that_are_not_played_are_refused(self, field: str) -> None:
-        with pytest.raises(UnsupportedError, match=r"does not play .* \('a'\)"):
+    def test_are_refused_if_unsupported(self, field: str) -> None:
+        with pytest.raises(UnsupportedError, match=r"does not support .* \('a'\)"):
             refuse_unsupported_options(_request(**{field: _REFUSED[field]}))
 
-    def test_that_are_not_played_are_named_together(self) -> None:
-        with pytest.raises(UnsupportedError, match="does not play hide_diffs, import_, remote components"):
-            decode_registration(_request(remote=True, importId="id", hideDiffs=["a"]), _PLACE)
+    def test_are_refused_together(self) -> None:
+        with pytest.raises(UnsupportedError, match="does not support hide_diffs, import_, remote components"):
+            decode_registration(_request(remote=True, importId="id", hideDiffs=["a"]), _CONTEXT)
 
 
-class TestGoal:
-    def test_is_what_was_asked_for(self) -> None:
-        goal = decode_registration(
+class TestDesiredState:
+    def test_contains_what_the_request_says(self) -> None:
+        desired = decode_registration(
             _request(
                 object=wire.encode_properties({"name": "n"}),
                 dependencies=["z", "b"],
@@ -86,7 +84,7 @@ class TestGoal:
             RegistrationContext("s", "p", provider="provider"),
         )
 
-        assert goal.wanted == a_state(
+        assert desired.resource == a_state(
             "a",
             id="",
             inputs={"name": "n"},
@@ -98,30 +96,30 @@ class TestGoal:
             additional_secret_outputs=("arn",),
             custom_timeouts={"create": 3690.0, "delete": 90.0},
         )
-        assert goal.delete_before_replace is False
+        assert desired.delete_before_replace is False
 
-    def test_says_nothing_of_the_order_where_the_program_does_not(self) -> None:
-        assert decode_registration(_request(), _PLACE).delete_before_replace is None
+    def test_leaves_the_order_open_if_the_program_does(self) -> None:
+        assert decode_registration(_request(), _CONTEXT).delete_before_replace is None
 
-    @pytest.mark.parametrize(("said", "result"), [(None, True), (False, False), (True, True)])
-    def test_inherits_protection_and_retention(self, said: bool | None, result: bool) -> None:
-        place = RegistrationContext("s", "p", a_state("parent", protect=True, retain_on_delete=True))
+    @pytest.mark.parametrize(("option", "result"), [(None, True), (False, False), (True, True)])
+    def test_inherits_protection_and_retention(self, option: bool | None, result: bool) -> None:
+        context = RegistrationContext("s", "p", a_state("parent", protect=True, retain_on_delete=True))
 
-        wanted = decode_registration(_request(protect=said, retainOnDelete=said), place).wanted
+        resource = decode_registration(_request(protect=option, retainOnDelete=option), context).resource
 
-        assert (wanted.protect, wanted.retain_on_delete) == (result, result)
+        assert (resource.protect, resource.retain_on_delete) == (result, result)
 
-    def test_refuses_a_timeout_that_is_none(self) -> None:
+    def test_refuses_an_invalid_timeout(self) -> None:
         with pytest.raises(UnsupportedError, match="cannot read the custom timeout 'soon'"):
-            decode_registration(_request(customTimeouts={"create": "soon"}), _PLACE)
+            decode_registration(_request(customTimeouts={"create": "soon"}), _CONTEXT)
 
 
 class TestReads:
     @pytest.mark.parametrize(("id_", "result"), [("i", "i"), (wire.UNKNOWN_MARKER, "")], ids=["known", "unknown"])
-    def test_are_of_resources_that_others_keep(self, id_: str, result: str) -> None:
+    def test_are_of_external_resources(self, id_: str, result: str) -> None:
         request = resource_pb2.ReadResourceRequest(type="aws:sns/topic:Topic", name="a", id=id_)
 
-        assert decode_read(request, _PLACE) == a_state("a", id=result, external=True)
+        assert decode_read(request, _CONTEXT) == a_state("a", id=result, external=True)
 
 
 class TestDefaultProvider:
@@ -130,7 +128,7 @@ class TestDefaultProvider:
         [("7.51.1", "default_7_51_1"), ("7.0.0-alpha.1", "default_7_0_0_alpha_1"), ("", "default")],
     )
     def test_is_named_by_its_version(self, version: str, name: str) -> None:
-        provider = default_provider("aws", version, _PLACE)
+        provider = default_provider("aws", version, _CONTEXT)
 
         assert provider.urn == a_urn(name, type_="pulumi:providers:aws")
         assert provider.inputs == ({"version": version} if version else {})
