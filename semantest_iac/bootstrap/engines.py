@@ -75,10 +75,10 @@ def _connect_pulumi(home: Path, values: SecretReader, choice: EngineChoice) -> t
         )
         return engine, RemoteProbe(partial(read_endpoint, engine))
     inventory = folder / "cloud.db"
-    courier = partial(_code_publisher, inventory)
+    publisher = partial(_code_publisher, inventory)
     children = EngineProcessSupervisor(BackendSettings(folder), values, partial(_serve_simulated_provider, inventory))
-    engine = PulumiEngine(children, partial(_find_created, inventory), courier)
-    return engine, _local_probe(home, lambda stack: read_deployed_resources(engine, courier(stack), stack, values))
+    engine = PulumiEngine(children, partial(_find_created, inventory), publisher)
+    return engine, _local_probe(home, lambda stack: read_deployed_resources(engine, publisher(stack), stack, values))
 
 
 def _local_probe(home: Path, deployed: FindDeployedResources) -> ServiceProbe:

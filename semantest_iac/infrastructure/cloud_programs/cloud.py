@@ -1,4 +1,4 @@
-"""What a cloud must bring to take part: a table from resource kinds to functions, and its provider."""
+"""The interface of a cloud: a table from resource kinds to functions, and its provider."""
 
 from __future__ import annotations
 
@@ -13,69 +13,65 @@ from semantest_iac.domain.resource import Resource
 from semantest_iac.infrastructure.cloud_programs.code_publishing import PublishingMethod
 from semantest_iac.infrastructure.clouds.registry import CLOUDS
 
-if TYPE_CHECKING:  # what a cloud lacks is asked for where nothing of Pulumi is needed
+if TYPE_CHECKING:  # what a cloud supports is asked without needing Pulumi
     import pulumi
 
     from semantest_iac.infrastructure.cloud_programs.context import Outputs, ProgramContext
 
 CreateResource = Callable[[Any, "ProgramContext"], "Outputs"]
-"""What makes a neutral resource, or the ground of a whole blueprint."""
+"""Creates a neutral resource, or the foundation of a whole blueprint."""
 
 FOUNDATION = "ground"
-"""The name under which the functions of kinds find what their cloud's ground has made."""
+"""The key of the foundation's outputs. The value is part of deployed resources' URNs and cannot change."""
 
 
 @dataclass(frozen=True, slots=True)
 class LazyFunction:
-    """A function written `module:name`, and the modules of the SDK that it touches: both are loaded when needed."""
+    """A function written `module:name`, and the SDK modules that it uses; both are imported when needed."""
 
     function: str
     sdk: tuple[str, ...] = ()
 
     def load(self) -> CreateResource:
-        """The function, with all that it needs imported; one thread at a time may do that."""
+        """Import the SDK modules and return the function; only one thread at a time may do that."""
         for module in self.sdk:
-            getattr(import_module(module), "touched", None)  # any name that is not its own makes a lazy module load
+            getattr(import_module(module), "touched", None)  # accessing any unknown name makes a lazy module load
         module, _, name = self.function.partition(":")
         found: CreateResource = getattr(import_module(module), name)
         return found
 
-    def __call__(self, wanted: Any, context: ProgramContext) -> Outputs:
-        """As the function would."""
-        return self.load()(wanted, context)
+    def __call__(self, resource: Any, context: ProgramContext) -> Outputs:
+        return self.load()(resource, context)
 
 
 def lazy_function(folder: str, sdk: str, function: str, *modules: str) -> LazyFunction:
-    """A function `module:name` of a folder, with the modules of an SDK that it touches."""
+    """Refer to a function `module:name` in a folder, with the modules of an SDK that it uses."""
     return LazyFunction(f"{folder}.{function}", tuple(f"{sdk}.{module}" for module in modules))
 
 
 @dataclass(frozen=True, slots=True)
 class Cloud:
-    """One cloud, as the `program` of its entry."""
+    """One cloud, the `program` of its CloudEntry."""
 
     name: str
     kinds: Mapping[type[Resource], CreateResource]
     provider: Callable[[ProgramContext], pulumi.ProviderResource]
-    sdk: str = ""  # the package of its classes, where they are loaded lazily
-    stateful: frozenset[str] = frozenset()  # the resource types whose loss is a loss of data
-    ground: CreateResource | None = None  # made of the whole blueprint, before anything that it names
-    code: PublishingMethod | None = None  # where the program does not carry it
-    lacks: Mapping[Capability, str] = field(default_factory=dict)  # kinds and features, each with the reason
-    bends: Mapping[Capability, str] = field(
-        default_factory=dict
-    )  # those that it has in a form of its own, and in which
+    sdk: str = ""  # the package of its classes, if they are loaded lazily
+    stateful: frozenset[str] = frozenset()  # the resource types whose deletion loses data
+    foundation: CreateResource | None = None  # created from the whole blueprint, before all its resources
+    publishing: PublishingMethod | None = None  # if code is not part of the program
+    unsupported: Mapping[Capability, str] = field(default_factory=dict)  # kinds and features, each with the reason
+    partial: Mapping[Capability, str] = field(default_factory=dict)  # supported in another form, each with that form
 
     @property
     def capabilities(self) -> Capabilities:
-        """What it has of what blueprints ask for."""
-        return Capabilities(self.name, frozenset(self.kinds), self.lacks, self.bends)
+        return Capabilities(self.name, frozenset(self.kinds), self.unsupported, self.partial)
 
-    transformation: pulumi.ResourceTransformation | None = None  # of everything that the program makes
+    transformation: pulumi.ResourceTransformation | None = None  # of every resource in the program
 
 
 def find_cloud(name: str) -> Cloud:
-    """The cloud of that name; raises ValidationError with those there are, and RefusedError where its SDK is not."""
+    """Return the cloud of that name; raises ValidationError if there is none, RefusedError if its SDK is missing."""
     if name not in CLOUDS:
         fault = Fault("provider", f"'{name}' has no programs", f"Available: {', '.join(CLOUDS)}.")
         raise ValidationError(f"Cannot deploy to '{name}'.", faults=[fault])

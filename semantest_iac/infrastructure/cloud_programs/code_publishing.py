@@ -17,32 +17,32 @@ from semantest_iac.domain.ports.provisioner import Deferred, ReportProgress, Res
 from semantest_iac.domain.resource import DeployedResource, Resource
 
 SendRequest = Callable[[str, HttpRequest], HttpResponse]
-"""One request to an origin (`https://host`); blocks, and raises OSError where nobody answers."""
+"""Sends one request to an origin (`https://host`); blocks, and raises OSError if there is no response."""
 
 ResourceKind = type[Resource]
 AppOutputs = Mapping[str, Any]
 
 PACKAGE_TAG = "Package"
-"""The digest of the package that a resource is to run: it is published beside the program, and shows in every plan."""
+"""The tag with the digest of the package that a resource must run: it shows every new package in the plan."""
 
 
 class RequestCancelledError(Exception):
-    """Nobody waits for the answer any more."""
+    """The publishing was cancelled, so the request is not sent."""
 
 
 @dataclass(frozen=True, slots=True)
 class ServiceClient:
-    """The way to the services of a cloud: `token` proves who asks, `wait` lets so many seconds pass."""
+    """A client of a cloud's services: `token` authorizes requests, `wait` waits that many seconds."""
 
     send: SendRequest
     token: Callable[[], str]
     wait: Callable[[float], None]
 
-    def until(self, is_over: threading.Event) -> ServiceClient:
-        """The same until then: who sends on it afterwards is stopped."""
+    def cancelled_by(self, cancelled: threading.Event) -> ServiceClient:
+        """Return a client that raises RequestCancelledError once the event is set."""
 
         def send(origin: str, request: HttpRequest) -> HttpResponse:
-            if is_over.is_set():
+            if cancelled.is_set():
                 raise RequestCancelledError
             return self.send(origin, request)
 
@@ -51,93 +51,94 @@ class ServiceClient:
 
 @dataclass(frozen=True, slots=True)
 class PublishingMethod:
-    """How one cloud does it: `running` gives the digest of what the resource runs, as the cloud itself says.
+    """How one cloud takes code: `running` returns the digest of the code that a resource runs, as the cloud reports it.
 
     `publish` returns when the package runs; it raises ProviderError, and may be repeated at any time. `awaited_by`:
-    the kinds of which the cloud makes a resource of this type, but only once code runs.
+    the kinds for which the cloud creates a resource of the given type only once code runs.
     """
 
     type: str
     running: Callable[[AppOutputs, ServiceClient], str]
     publish: Callable[[AppOutputs, Artifact, ServiceClient], None]
-    line: Callable[[], ServiceClient]
+    create_client: Callable[[], ServiceClient]
     awaited_by: Mapping[ResourceKind, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
 class CodePublisher:
-    """Brings the packages of one stack over one line."""
+    """Publishes the packages of one stack."""
 
-    push: PublishingMethod
-    line: ServiceClient
+    method: PublishingMethod
+    client: ServiceClient
 
-    def misses(self, resources: Iterable[DeployedResource], artifact: Artifact | None, plan: ChangePlan) -> bool:
-        """Whether anything is to run a package and does not; what is yet to be made, or made anew, does not."""
+    def needs_publishing(
+        self, resources: Iterable[DeployedResource], artifact: Artifact | None, plan: ChangePlan
+    ) -> bool:
+        """Whether an app must run a package and does not; a new or replaced app runs none."""
         if artifact is None:
             return False
-        is_new = any(it.type == self.push.type and it.op in ("create", "replace") for it in plan.resources)
-        running = {self.push.running(app.outputs, self.line) for app in self._takers(resources)}
+        is_new = any(it.type == self.method.type and it.op in ("create", "replace") for it in plan.resources)
+        running = {self.method.running(app.outputs, self.client) for app in self._apps(resources)}
         return is_new or (bool(running) and running != _packages_by_digest(artifact).keys())
 
-    def held(self, work: Work, resources: Iterable[DeployedResource]) -> Deferred:
-        """How much of the work must wait for code that nobody has published yet."""
+    def find_deferred(self, work: Work, resources: Iterable[DeployedResource]) -> Deferred:
+        """Return how much of the work must wait until code is published."""
         kinds, known = {type(resource) for resource in work.blueprint.resources}, list(resources)
-        awaiting = {type_ for kind, type_ in self.push.awaited_by.items() if kind in kinds}
+        awaiting = {type_ for kind, type_ in self.method.awaited_by.items() if kind in kinds}
         if not awaiting <= {resource.type for resource in known}:
             return Deferred.ALL
-        return Deferred.CHANGES if awaiting and self._lacks_some(work.artifact, known) else Deferred.NOTHING
+        return Deferred.CHANGES if awaiting and self._some_run_no_code(work.artifact, known) else Deferred.NOTHING
 
-    def _lacks_some(self, artifact: Artifact | None, resources: Iterable[DeployedResource]) -> bool:
-        """Whether fewer run code than there are to be; which code does not matter."""
-        running = [app for app in self._takers(resources) if self.push.running(app.outputs, self.line)]
+    def _some_run_no_code(self, artifact: Artifact | None, resources: Iterable[DeployedResource]) -> bool:
+        """Whether fewer apps run code than the stack has packages, whatever code they run."""
+        running = [app for app in self._apps(resources) if self.method.running(app.outputs, self.client)]
         return artifact is not None and len(running) < len(_packages_by_digest(artifact))
 
-    def asked(self, resources: Iterable[DeployedResource]) -> list[DeployedResource]:
-        """The same, those that run code with the digest of what they run."""
-        return [self._asked(it) if it.type == self.push.type else it for it in resources]
+    def with_running_code(self, resources: Iterable[DeployedResource]) -> list[DeployedResource]:
+        """Return the resources, with the digest of the running code for each app."""
+        return [self._with_running_code(it) if it.type == self.method.type else it for it in resources]
 
-    def _asked(self, app: DeployedResource) -> DeployedResource:
-        return replace(app, code=self.push.running(app.outputs, self.line))
+    def _with_running_code(self, app: DeployedResource) -> DeployedResource:
+        return replace(app, code=self.method.running(app.outputs, self.client))
 
-    async def brought(
+    async def publish_in_thread(
         self, resources: Iterable[DeployedResource], artifact: Artifact, progress: ReportProgress
     ) -> None:
-        """Publish in a thread; whoever calls it off waits for the request under way, and no other begins."""
-        is_over = threading.Event()
-        courier = replace(self, line=self.line.until(is_over))
-        working = asyncio.ensure_future(asyncio.to_thread(courier.bring, resources, artifact, progress))
+        """Publish in a thread; on cancellation, wait for the current request and start no other."""
+        cancelled = threading.Event()
+        publisher = replace(self, client=self.client.cancelled_by(cancelled))
+        future = asyncio.ensure_future(asyncio.to_thread(publisher.publish, resources, artifact, progress))
         try:
-            await asyncio.shield(working)
+            await asyncio.shield(future)
         except asyncio.CancelledError:
-            is_over.set()
-            await asyncio.wait([working])
-            working.exception()  # seen: the cancellation says why
+            cancelled.set()
+            await asyncio.wait([future])
+            future.exception()  # retrieved, so that asyncio does not log it: the cancellation is raised instead
             raise
 
-    def bring(self, resources: Iterable[DeployedResource], artifact: Artifact, progress: ReportProgress) -> None:
-        """Publish to each that does not run it yet the package that it is to run."""
+    def publish(self, resources: Iterable[DeployedResource], artifact: Artifact, progress: ReportProgress) -> None:
+        """Publish to each app the package that it must run and does not run yet."""
         packages = _packages_by_digest(artifact)
-        for app in self._takers(resources):
+        for app in self._apps(resources):
             package = packages.get((app.outputs.get("tags") or {}).get(PACKAGE_TAG, ""), artifact)
-            if self.push.running(app.outputs, self.line) != package.digest:
+            if self.method.running(app.outputs, self.client) != package.digest:
                 with _report_publishing(app, progress):
-                    self.push.publish(app.outputs, package, self.line)
+                    self.method.publish(app.outputs, package, self.client)
 
-    def _takers(self, resources: Iterable[DeployedResource]) -> Iterator[DeployedResource]:
-        return (resource for resource in resources if resource.type == self.push.type)
+    def _apps(self, resources: Iterable[DeployedResource]) -> Iterator[DeployedResource]:
+        return (resource for resource in resources if resource.type == self.method.type)
 
 
 def _packages_by_digest(artifact: Artifact) -> Mapping[str, Artifact]:
-    """All that a stack runs, by digest."""
     return {package.digest: package for package in (artifact, *artifact.companions.values())}
 
 
 @contextmanager
 def _report_publishing(app: DeployedResource, progress: ReportProgress) -> Iterator[None]:
-    began, state = time.monotonic(), "failed"
+    started, state = time.monotonic(), "failed"
     progress(ResourceProgress(app.urn, app.type, app.name, "publish", "running"))
     try:
         yield
         state = "done"
     finally:
-        progress(ResourceProgress(app.urn, app.type, app.name, "publish", state, time.monotonic() - began))
+        progress(ResourceProgress(app.urn, app.type, app.name, "publish", state, time.monotonic() - started))

@@ -1,4 +1,4 @@
-"""What a cloud's functions are given besides the resource itself."""
+"""What a cloud's functions receive besides the resource itself."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from semantest_iac.domain.environments import physical_names
 from semantest_iac.domain.ports.provisioner import Deferred
 
 Outputs = Mapping[str, Any]
-"""What later resources may use of an earlier one: attribute name to Pulumi input, or to resources."""
+"""What later resources may use of an earlier one: Pulumi inputs or resources by attribute name."""
 
 
 @dataclass(frozen=True, slots=True)
 class ProgramContext:
-    """One run of a program: the stack, its artifact, its secrets, and what has been made so far.
+    """One run of a program: the stack, its artifact, its secrets, and the outputs of the resources so far.
 
-    Where something is `held` back, another run follows once code has been published.
+    If something is `deferred`, another run follows once code has been published.
     """
 
     stack: Stack
@@ -29,22 +29,21 @@ class ProgramContext:
     artifact: Artifact | None
     secret_value: Callable[[str], str]
     parent: pulumi.Resource | None = None
-    made: dict[str, Outputs] = field(default_factory=dict)
-    held: Deferred = Deferred.NOTHING
+    outputs: dict[str, Outputs] = field(default_factory=dict)
+    deferred: Deferred = Deferred.NOTHING
 
     def under(self, parent: pulumi.Resource) -> ProgramContext:
-        """The same run, with `parent` above everything made next."""
+        """Return the context with a parent for the resources created next."""
         return replace(self, parent=parent)
 
     def options(self, **options: Any) -> pulumi.ResourceOptions:
-        """Pulumi options with the parent filled in."""
+        """Return Pulumi options with the parent filled in."""
         return pulumi.ResourceOptions(parent=self.parent, **options)
 
     def physical_name(self, purpose: str = "", *, limit: int) -> str:
-        """The name in the cloud: the same for every try of a generation, never that of another."""
+        """Return the name in the cloud, unique and the same for every attempt of a generation."""
         return physical_names.physical_name(str(self.stack), self.generation, purpose, limit=limit)
 
     @property
     def tags(self) -> dict[str, str]:
-        """What every resource that can carry tags carries."""
         return physical_names.stack_tags(str(self.stack), self.generation)

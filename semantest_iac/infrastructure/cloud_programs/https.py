@@ -9,12 +9,12 @@ from urllib.parse import urlencode
 
 from semantest_iac.domain.networking.http_exchange import HttpRequest, HttpResponse
 
-_TIMEOUT_S = 600  # a package may be large and a line slow
+_TIMEOUT_S = 600  # a package may be large and the connection slow
 _MAX_BODY_BYTES = 10 * 1024 * 1024
 
 
 def send_https(origin: str, request: HttpRequest) -> HttpResponse:
-    """The answer, whatever its status; follows no redirect with what the request carries."""
+    """Return the response whatever its status; never follow a redirect, which would forward the token."""
     query = f"?{urlencode(request.query)}" if request.query else ""
     url = f"{origin}{request.path}{query}"
     asked = urllib.request.Request(url, request.body or None, dict(request.headers), method=request.method)  # noqa: S310 - origins are outputs of ours
@@ -27,10 +27,10 @@ def send_https(origin: str, request: HttpRequest) -> HttpResponse:
 
 
 class _NoRedirects(urllib.request.HTTPRedirectHandler):
-    """A token is for the host that it was sent to."""
+    """Follow no redirect: the token is for the original host only."""
 
     def redirect_request(self, *_: Any) -> None:
-        """The redirect itself becomes the answer."""
+        """Return None, which makes the redirect itself the response."""
 
 
 _OPENER = urllib.request.build_opener(_NoRedirects)

@@ -1,4 +1,4 @@
-"""The Pulumi program of every stack: walk the blueprint once and hand each resource to the cloud."""
+"""The Pulumi program of every stack: visit each resource of the blueprint once and let the cloud create it."""
 
 from __future__ import annotations
 
@@ -22,38 +22,38 @@ _import_lock = threading.Lock()
 
 
 def import_sdk(cloud: Cloud, blueprint: Blueprint) -> None:
-    """Import what the blueprint needs of the cloud's SDK, one caller at a time; call it before the program runs.
+    """Import the SDK modules that the blueprint needs, one caller at a time; call it before the program runs.
 
-    The SDK loads its modules when they are first touched, and two threads that touch one at once find it half made.
-    What is not needed stays out: EC2 alone takes longer than most deployments.
+    The SDK loads its modules lazily, and two threads that load one at once see it incomplete. Other modules are not
+    imported: EC2 alone takes longer than most deployments.
     """
-    needed = {cloud.ground, *(cloud.kinds.get(type(resource)) for resource in blueprint.resources)}
+    needed = {cloud.foundation, *(cloud.kinds.get(type(resource)) for resource in blueprint.resources)}
     with _import_lock, warnings.catch_warnings():
-        warnings.simplefilter("ignore", DeprecationWarning)  # the SDK deprecates classes of its own
-        for make in needed:
-            if isinstance(make, LazyFunction):
-                make.load()
+        warnings.simplefilter("ignore", DeprecationWarning)  # the SDK uses classes that it deprecates
+        for function in needed:
+            if isinstance(function, LazyFunction):
+                function.load()
 
 
 def register_blueprint(blueprint: Blueprint, cloud: Cloud, context: ProgramContext) -> None:
     """Register every resource in order, each under a component of its neutral kind, and export the outputs."""
     refuse_unsupported(blueprint, cloud)
-    changes = [cloud.transformation] if cloud.transformation else None
-    options = pulumi.ResourceOptions(providers=[cloud.provider(context)], transformations=changes)
-    if cloud.ground:
-        ground = pulumi.ComponentResource(FOUNDATION_TYPE, FOUNDATION, None, options)
-        _create_component(ground, FOUNDATION, context, partial(cloud.ground, blueprint))
+    transformations = [cloud.transformation] if cloud.transformation else None
+    options = pulumi.ResourceOptions(providers=[cloud.provider(context)], transformations=transformations)
+    if cloud.foundation:
+        foundation = pulumi.ComponentResource(FOUNDATION_TYPE, FOUNDATION, None, options)
+        _create_component(foundation, FOUNDATION, context, partial(cloud.foundation, blueprint))
     for resource in blueprint.in_order():
-        kind = pulumi.ComponentResource(component_type(resource), resource.name, None, options)
-        _create_component(kind, resource.name, context, partial(cloud.kinds[type(resource)], resource))
+        component = pulumi.ComponentResource(component_type(resource), resource.name, None, options)
+        _create_component(component, resource.name, context, partial(cloud.kinds[type(resource)], resource))
     for name, (resource_name, attribute) in blueprint.outputs.items():
-        value = context.made[resource_name].get(attribute)
-        if value is not None:  # else the cloud has nothing of the kind
+        value = context.outputs[resource_name].get(attribute)
+        if value is not None:  # otherwise the cloud has no such attribute
             pulumi.export(name, value)
 
 
 def refuse_unsupported(blueprint: Blueprint, cloud: Cloud) -> None:
-    """Raise ValidationError naming every kind that the cloud lacks."""
+    """Raise ValidationError naming every kind that the cloud does not support."""
     missing = sorted({type(r).__name__ for r in blueprint.resources if type(r) not in cloud.kinds})
     if not missing:
         return
@@ -63,19 +63,22 @@ def refuse_unsupported(blueprint: Blueprint, cloud: Cloud) -> None:
 
 
 def component_type(resource: Resource) -> str:
-    """`semantest:<area>:<Kind>`, from the module that declares the kind."""
+    """Return `semantest:<area>:<Kind>`, from the module that declares the kind."""
     area = type(resource).__module__.split(".")[-2]
     return f"semantest:{area}:{type(resource).__name__}"
 
 
 def _create_component(
-    kind: pulumi.ComponentResource, name: str, context: ProgramContext, function: Callable[[ProgramContext], Outputs]
+    component: pulumi.ComponentResource,
+    name: str,
+    context: ProgramContext,
+    function: Callable[[ProgramContext], Outputs],
 ) -> None:
-    made = function(context.under(kind))
-    kind.register_outputs({name: value for name, value in made.items() if not _is_resource(value)})
-    context.made[name] = made
+    outputs = function(context.under(component))
+    component.register_outputs({name: value for name, value in outputs.items() if not _is_resource(value)})
+    context.outputs[name] = outputs
 
 
 def _is_resource(value: Any) -> bool:
-    """A resource or a list of them: what later functions wait for, and nobody reads."""
+    """Whether the value is a resource or contains some: used by later functions, but no output."""
     return isinstance(value, pulumi.Resource) or (isinstance(value, list) and any(map(_is_resource, value)))

@@ -65,9 +65,9 @@ class CloudResolver:
 
 def create_code_publisher(clouds: CloudLookup, stack: Stack) -> CodePublisher | None:
     """Create the publisher of a stack's packages, or None if its program carries them. Waiting takes no real time."""
-    push = find_cloud(stack.provider).code
-    if push is None:
+    method = find_cloud(stack.provider).publishing
+    if method is None:
         return None
-    package = push.type.partition(":")[0]
+    package = method.type.partition(":")[0]
     service = find_code_service(package, clouds(package, stack.region))
-    return CodePublisher(push, ServiceClient(service, token=lambda: "anybody", wait=lambda seconds: None))
+    return CodePublisher(method, ServiceClient(service, token=lambda: "anybody", wait=lambda seconds: None))

@@ -117,7 +117,7 @@ def urn(type_: str, name: str) -> str:
     return f"urn:pulumi:s::p::{type_}::{name}"
 
 
-def recorded(blueprint: Blueprint, *, held: Deferred = Deferred.NOTHING) -> list[Asked]:
+def recorded(blueprint: Blueprint, *, deferred: Deferred = Deferred.NOTHING) -> list[Asked]:
     """What the program of a blueprint asks for, in order; any file does for a package."""
     recorder = Recorder()
     target = find_cloud(blueprint.stack.provider)
@@ -125,7 +125,7 @@ def recorded(blueprint: Blueprint, *, held: Deferred = Deferred.NOTHING) -> list
     artifact = Artifact(
         "ab" * 32, Path(__file__), "index.handler", "python3.13", 9, {"SHIM": "1"}, companions={"authorizer": guard}
     )
-    context = ProgramContext(blueprint.stack, blueprint.generation, artifact, lambda name: SECRET, held=held)
+    context = ProgramContext(blueprint.stack, blueprint.generation, artifact, lambda name: SECRET, deferred=deferred)
     program.import_sdk(target, blueprint)
     run_program(lambda: program.register_blueprint(blueprint, target, context), recorder, stack="s", dry=False)  # type: ignore[arg-type]  # answers what a Monitor does
     return recorder.asked

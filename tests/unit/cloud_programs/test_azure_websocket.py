@@ -37,12 +37,12 @@ _ROLE = "azure-native:authorization:RoleAssignment"
 
 @cache
 def _asked(
-    variant: str = "guarded", environment: str = "development", held: Deferred = Deferred.NOTHING
+    variant: str = "guarded", environment: str = "development", deferred: Deferred = Deferred.NOTHING
 ) -> list[Asked]:
     configuration = DeploymentConfiguration.model_validate({"components": {"websocket": VARIANTS[variant]}})
     settings = resolve_component(configuration, "websocket", environment)
     blueprint = build_websocket(Stack("websocket", "azure", environment, "eastus"), 1, settings)
-    return recorded(blueprint, held=held)
+    return recorded(blueprint, deferred=deferred)
 
 
 def _named(type_: str, name: str, asked: list[Asked]) -> dict[str, Any]:
@@ -135,8 +135,8 @@ class TestHub:
         assert [each["auth"] for each in handlers] == [{"type": "ManagedIdentity", "managedIdentity": resource}] * 2
 
     def test_waits_for_the_code_that_it_asks(self) -> None:
-        assert all_of(_HUB, _asked(held=Deferred.ALL)) == []
-        assert len(_asked(held=Deferred.ALL)) == len(_asked()) - 1
+        assert all_of(_HUB, _asked(deferred=Deferred.ALL)) == []
+        assert len(_asked(deferred=Deferred.ALL)) == len(_asked()) - 1
 
 
 class TestFunctions:

@@ -45,46 +45,48 @@ class Apps:
         self.before: Callable[[], object] = lambda: None
 
     @property
-    def courier(self) -> CodePublisher:
+    def publisher(self) -> CodePublisher:
         """One whose line leads nowhere but here."""
-        push = PublishingMethod("app", self._running, self._publish, self._line)
-        return CodePublisher(push, self._line())
+        method = PublishingMethod("app", self._running, self._publish, self._client)
+        return CodePublisher(method, self._client())
 
-    def _line(self) -> ServiceClient:
+    def _client(self) -> ServiceClient:
         return ServiceClient(lambda origin, request: HttpResponse(200), lambda: "", lambda seconds: None)
 
-    def _running(self, app: Any, line: ServiceClient) -> str:
+    def _running(self, app: Any, client: ServiceClient) -> str:
         return self.running.get(app["name"], "")
 
-    def _publish(self, app: Any, package: Artifact, line: ServiceClient) -> None:
-        line.send("https://app", HttpRequest("POST", "/"))
+    def _publish(self, app: Any, package: Artifact, client: ServiceClient) -> None:
+        client.send("https://app", HttpRequest("POST", "/"))
         self.before()
-        line.send("https://app", HttpRequest("GET", "/"))
+        client.send("https://app", HttpRequest("GET", "/"))
         self.running[app["name"]] = package.digest
 
 
 class TestMissing:
     @pytest.mark.parametrize(("running", "missing"), [("", True), ("d1", True), ("d2", False)])
     def test_is_what_the_cloud_says_does_not_run(self, running: str, missing: bool) -> None:
-        courier = Apps(one=running).courier
+        publisher = Apps(one=running).publisher
 
-        assert courier.misses([_resource("one"), _resource("other", "vault")], _PACKAGE, _NOTHING) is missing
+        assert (
+            publisher.needs_publishing([_resource("one"), _resource("other", "vault")], _PACKAGE, _NOTHING) is missing
+        )
 
     @pytest.mark.parametrize(("op", "missing"), [("create", True), ("replace", True), ("update", False)])
     def test_is_what_is_yet_to_be_made(self, op: Any, missing: bool) -> None:
         plan = ChangePlan((ResourceChange(urn="urn:one", type="app", name="one", op=op),))
 
-        assert Apps(one="d2").courier.misses([_resource("one")], _PACKAGE, plan) is missing
+        assert Apps(one="d2").publisher.needs_publishing([_resource("one")], _PACKAGE, plan) is missing
 
     def test_is_nothing_without_a_package(self) -> None:
-        assert not Apps().courier.misses([_resource("one")], None, _NOTHING)
+        assert not Apps().publisher.needs_publishing([_resource("one")], None, _NOTHING)
 
 
 class TestBringing:
     def test_passes_by_what_runs_already_and_tells_of_the_rest(self) -> None:
         apps, ticks = Apps(one="d2"), list[ResourceProgress]()
 
-        apps.courier.bring([_resource("one"), _resource("two"), _resource("v", "vault")], _PACKAGE, ticks.append)
+        apps.publisher.publish([_resource("one"), _resource("two"), _resource("v", "vault")], _PACKAGE, ticks.append)
 
         assert apps.running == {"one": "d2", "two": "d2"}
         assert [(tick.urn, tick.op, tick.state) for tick in ticks] == [
@@ -98,7 +100,7 @@ class TestBringing:
         loop = asyncio.get_running_loop()
         apps.before = lambda: (loop.call_soon_threadsafe(arrived.set), go_on.wait(10))
 
-        task = asyncio.ensure_future(apps.courier.brought([_resource("one")], _PACKAGE, ticks.append))
+        task = asyncio.ensure_future(apps.publisher.publish_in_thread([_resource("one")], _PACKAGE, ticks.append))
         await arrived.wait()
         task.cancel()
         loop.call_later(0.01, go_on.set)
@@ -108,7 +110,7 @@ class TestBringing:
         assert (apps.running, ticks[-1].state) == ({}, "failed")
 
     def test_says_what_each_runs(self) -> None:
-        asked = Apps(one="d1").courier.asked([_resource("one"), _resource("v", "vault")])
+        asked = Apps(one="d1").publisher.with_running_code([_resource("one"), _resource("v", "vault")])
 
         assert [(it.name, it.code) for it in asked] == [("one", "d1"), ("v", "")]
 
@@ -120,14 +122,14 @@ class TestCompanions:
         apps = Apps()
         guard = replace(_resource("guard"), outputs={"name": "guard", "tags": {PACKAGE_TAG: "g2"}})
 
-        apps.courier.bring([_resource("one"), guard], self.BOTH, lambda tick: None)
+        apps.publisher.publish([_resource("one"), guard], self.BOTH, lambda tick: None)
         assert apps.running == {"one": "d2", "guard": "g2"}
 
     @pytest.mark.parametrize(("guard", "missing"), [("g1", True), ("", True), ("d2", True), ("g2", False)])
     def test_are_missed_like_the_package_itself(self, guard: str, missing: bool) -> None:
-        courier = Apps(one="d2", guard=guard).courier
+        publisher = Apps(one="d2", guard=guard).publisher
 
-        assert courier.misses([_resource("one"), _resource("guard")], self.BOTH, _NOTHING) is missing
+        assert publisher.needs_publishing([_resource("one"), _resource("guard")], self.BOTH, _NOTHING) is missing
 
 
 class TestHeld:
@@ -136,7 +138,7 @@ class TestHeld:
     )
 
     @pytest.mark.parametrize(
-        ("there", "running", "held"),
+        ("there", "running", "deferred"),
         [
             ([], {}, Deferred.ALL),
             ([_resource("one")], {"one": "d1"}, Deferred.ALL),
@@ -150,11 +152,13 @@ class TestHeld:
         ],
         ids=["nothing-there", "no-hub", "an-app-to-come", "an-app-without-code", "all-run"],
     )
-    def test_is_what_needs_code_to_answer(self, there: Any, running: Any, held: Deferred) -> None:
+    def test_is_what_needs_code_to_answer(self, there: Any, running: Any, deferred: Deferred) -> None:
         apps = Apps(**running)
-        courier = replace(apps.courier, push=replace(apps.courier.push, awaited_by={WebSocketEndpoint: "hub"}))
+        publisher = replace(
+            apps.publisher, method=replace(apps.publisher.method, awaited_by={WebSocketEndpoint: "hub"})
+        )
 
-        assert courier.held(self.WORK, there) is held
+        assert publisher.find_deferred(self.WORK, there) is deferred
 
     def test_is_nothing_where_no_kind_waits(self) -> None:
-        assert Apps().courier.held(self.WORK, []) is Deferred.NOTHING
+        assert Apps().publisher.find_deferred(self.WORK, []) is Deferred.NOTHING

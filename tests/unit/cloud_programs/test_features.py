@@ -127,4 +127,4 @@ class TestClaims:
     def test_take_effect_or_say_what_happens_instead(self, name: str, feature: Feature) -> None:
         with_it, without = _PAIRS[feature](name)
 
-        assert _made(with_it) != _made(without) or feature in find_cloud(name).bends
+        assert _made(with_it) != _made(without) or feature in find_cloud(name).partial

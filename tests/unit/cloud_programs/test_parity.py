@@ -40,11 +40,11 @@ class TestGaps:
     @pytest.mark.parametrize("name", CLOUD_ENTRIES)
     def test_have_a_reason_of_their_own(self, name: str) -> None:
         found = find_cloud(name)
-        bare = replace(found, lacks={}).capabilities
+        bare = replace(found, unsupported={}).capabilities
 
         assert [
             capability_label(it) for it in list_capabilities() if not isinstance(it, Feature) and bare.lack(it)
-        ] == [capability_label(it) for it in found.lacks if not isinstance(it, Feature)]
+        ] == [capability_label(it) for it in found.unsupported if not isinstance(it, Feature)]
 
 
 class TestMapping:

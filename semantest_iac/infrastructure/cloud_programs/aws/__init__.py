@@ -1,1 +1,1 @@
-"""The neutral resource kinds on AWS."""
+"""Creates the neutral resource kinds on AWS."""

@@ -1,4 +1,4 @@
-"""AWS as a table: which function makes which neutral kind."""
+"""AWS as a table: which function creates which neutral kind."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _function = partial(lazy_function, __package__, _SDK)
 
 
 def create_provider(context: ProgramContext) -> pulumi.ProviderResource:
-    """The provider of the stack's own region, never the one that the shell happens to have set."""
+    """Create the provider of the stack's own region, whatever the shell's default region is."""
     import pulumi_aws as aws
 
     made: pulumi.ProviderResource = aws.Provider("aws", region=context.stack.region)
@@ -41,7 +41,7 @@ CLOUD = Cloud(
         ConnectionTable: _function("storage:create_connection_table", "dynamodb"),
         ExistingNetwork: _function("private_networks:use_existing_network"),
         FunctionIdentity: _function("security:create_function_identity", "iam"),
-        GatewayLogging: _function("account:create_gateway_logging", "apigateway", "iam"),
+        GatewayLogging: _function("foundation:create_gateway_logging", "apigateway", "iam"),
         HttpApi: _function("http_apis:create_http_api", "apigatewayv2", "lambda_"),
         LiveVersion: _function("compute:create_live_version", "lambda_"),
         LogStore: _function("monitoring:create_log_store", "cloudwatch"),
@@ -60,5 +60,5 @@ CLOUD = Cloud(
             "aws:secretsmanager/secret:Secret",
         }
     ),
-    bends={capabilities.CLIENT_ACCESS_TOKENS: "none needed: clients show API Gateway the token that they have"},
+    partial={capabilities.CLIENT_ACCESS_TOKENS: "not needed: clients show API Gateway their own token"},
 )

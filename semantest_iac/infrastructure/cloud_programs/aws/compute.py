@@ -10,20 +10,20 @@ import pulumi_aws as aws
 from semantest_iac.domain.compute.functions import Artifact, ServerlessFunction
 from semantest_iac.domain.delivery.live_version import LiveVersion
 from semantest_iac.domain.errors import ValidationError
-from semantest_iac.infrastructure.cloud_programs.aws.foundation import max_name_length
+from semantest_iac.infrastructure.cloud_programs.aws.foundation import aws_name
 from semantest_iac.infrastructure.cloud_programs.context import Outputs, ProgramContext
 
 SECRETS_SETTING = "SEMANTEST_SECRETS"
-"""The one setting that tells the code which secrets to fetch: a JSON map of setting to secret ARN."""
+"""The setting that tells the code which secrets to fetch: a JSON map of setting to secret ARN."""
 
 
 def create_function(function: ServerlessFunction, context: ProgramContext) -> Outputs:
-    """A function that publishes a version with every change of its code or settings."""
+    """Create a function that publishes a version with every change of its code or settings."""
     artifact = _find_package(function, context)
     made = aws.lambda_.Function(
         function.name,
-        name=context.physical_name(function.purpose, limit=max_name_length("function")),
-        role=context.made[function.identity]["arn"],
+        name=aws_name("function", context, function.purpose),
+        role=context.outputs[function.identity]["arn"],
         runtime=artifact.runtime,
         handler=artifact.handler,
         code=pulumi.FileArchive(str(artifact.path)),
@@ -33,7 +33,7 @@ def create_function(function: ServerlessFunction, context: ProgramContext) -> Ou
         timeout=function.timeout_s,
         publish=True,
         environment={"variables": _environment_variables(function, artifact, context)},
-        logging_config={"log_format": "JSON", "log_group": context.made[function.log_store]["name"]},
+        logging_config={"log_format": "JSON", "log_group": context.outputs[function.log_store]["name"]},
         tracing_config={"mode": "Active" if function.tracing else "PassThrough"},
         reserved_concurrent_executions=function.scaling.maximum,
         vpc_config=_vpc_config(function, context),
@@ -60,32 +60,32 @@ def _find_package(function: ServerlessFunction, context: ProgramContext) -> Arti
 
 
 def _environment_variables(function: ServerlessFunction, artifact: Artifact, context: ProgramContext) -> dict[str, Any]:
-    secrets = {setting: context.made[ref]["arn"] for setting, ref in function.secrets.items()}
+    secrets = {setting: context.outputs[ref]["arn"] for setting, ref in function.secrets.items()}
     told: dict[str, Any] = {SECRETS_SETTING: pulumi.Output.json_dumps(secrets, sort_keys=True)} if secrets else {}
     for used in function.uses:
-        told |= context.made[used].get("variables", {})
+        told |= context.outputs[used].get("variables", {})
     return {**artifact.environment, **function.environment, **told}
 
 
 def _vpc_config(function: ServerlessFunction, context: ProgramContext) -> dict[str, Any] | None:
     if function.network is None:
         return None
-    network = context.made[function.network]
+    network = context.outputs[function.network]
     return {"subnet_ids": network["subnet_ids"], "security_group_ids": network["security_group_ids"]}
 
 
 def _dependencies(function: ServerlessFunction, context: ProgramContext) -> list[pulumi.Resource]:
-    """What must exist before the first call although no argument mentions it."""
+    """Return what must exist before the first call although no argument refers to it."""
     names = [function.identity, function.log_store, *function.secrets.values()]
-    return [context.made[name]["resource"] for name in names]
+    return [context.outputs[name]["resource"] for name in names]
 
 
 LIVE_ALIAS = "live"
 
 
 def create_live_version(live: LiveVersion, context: ProgramContext) -> Outputs:
-    """An alias at the newest published version, and the copies kept warm behind it."""
-    function = context.made[live.function]
+    """Create an alias for the newest published version, and its provisioned concurrency."""
+    function = context.outputs[live.function]
     alias = aws.lambda_.Alias(
         live.name,
         name=LIVE_ALIAS,

@@ -1,21 +1,57 @@
-"""How long names may be on AWS, in characters (source: the service models of botocore)."""
+"""What the functions of AWS share: names within AWS's limits, roles of services, and settings of the whole account.
+
+Source of the limits (in characters): the service models of botocore.
+"""
 
 from __future__ import annotations
 
+import json
+
+import pulumi_aws as aws
+
+from semantest_iac.domain.monitoring.logs_and_alarms import GatewayLogging
+from semantest_iac.infrastructure.cloud_programs.context import Outputs, ProgramContext
+
+_LOG_POLICY_ARN = "arn:aws:iam::aws:policy/service-role/AmazonAPIGatewayPushToCloudWatchLogs"
 _MAX_NAME_LENGTHS = {
     "alarm": 255,
     "api": 128,
     "function": 64,
     "role": 64,
-    "secret": 505,  # 512 less the hyphen and six characters that AWS appends to the ARN
+    "secret": 505,  # 512 without the hyphen and six characters that AWS appends to the ARN
     "security group": 255,
-    "statement": 100,
     "table": 255,
     "tag": 256,
     "topic": 256,
 }
 
 
-def max_name_length(kind: str) -> int:
-    """The most characters that a name of this kind may have."""
-    return _MAX_NAME_LENGTHS[kind]
+def aws_name(kind: str, context: ProgramContext, purpose: str = "") -> str:
+    """Return a name that is unique within the account and region."""
+    return context.physical_name(purpose, limit=_MAX_NAME_LENGTHS[kind])
+
+
+def trust_policy(service: str) -> str:
+    """Build the policy that lets this service, and nothing else, assume a role."""
+    allowed = {"Effect": "Allow", "Principal": {"Service": service}, "Action": "sts:AssumeRole"}
+    return json.dumps({"Version": "2012-10-17", "Statement": [allowed]}, sort_keys=True)
+
+
+def create_gateway_logging(logging: GatewayLogging, context: ProgramContext) -> Outputs:
+    """Create the logging role of every API in the region. A destroy keeps it, because other stacks log through it."""
+    role = aws.iam.Role(
+        logging.name,
+        name=aws_name("role", context),
+        assume_role_policy=trust_policy("apigateway.amazonaws.com"),
+        tags=context.tags,
+        opts=context.options(retain_on_delete=True),
+    )
+    policy = aws.iam.RolePolicyAttachment(
+        logging.name, role=role.name, policy_arn=_LOG_POLICY_ARN, opts=context.options(retain_on_delete=True)
+    )
+    aws.apigateway.Account(
+        logging.name,
+        cloudwatch_role_arn=role.arn,
+        opts=context.options(retain_on_delete=True, depends_on=[policy]),
+    )
+    return {"arn": role.arn}

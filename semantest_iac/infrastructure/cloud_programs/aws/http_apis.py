@@ -10,10 +10,10 @@ import pulumi_aws as aws
 from semantest_iac.domain.environments.settings import Authorizer, Cors
 from semantest_iac.domain.networking.apis import HttpApi
 from semantest_iac.domain.resource import Ref
-from semantest_iac.infrastructure.cloud_programs.aws.foundation import max_name_length
+from semantest_iac.infrastructure.cloud_programs.aws.foundation import aws_name
 from semantest_iac.infrastructure.cloud_programs.context import Outputs, ProgramContext
 
-# What an operator needs to follow one request; the request id joins it with the function's own log.
+# What an operator needs to trace one request; the request id is also in the function's own log.
 _ACCESS_LOG_FORMAT = json.dumps(
     {
         "requestId": "$context.requestId",
@@ -29,11 +29,11 @@ _ACCESS_LOG_FORMAT = json.dumps(
 
 
 def create_http_api(api: HttpApi, context: ProgramContext) -> Outputs:
-    """An API whose routes all reach one live version, with throttling and an access log."""
-    target = context.made[api.target]
+    """Create an API whose routes all call one live version, with throttling and an access log."""
+    target = context.outputs[api.target]
     gateway = aws.apigatewayv2.Api(
         api.name,
-        name=context.physical_name(limit=max_name_length("api")),
+        name=aws_name("api", context),
         protocol_type="HTTP",
         cors_configuration=_cors_configuration(api.cors),
         tags=context.tags,
@@ -81,7 +81,7 @@ def _create_routes(
         api_id=gateway.id,
         integration_type="AWS_PROXY",
         integration_method="POST",
-        integration_uri=context.made[api.target]["invoke_arn"],
+        integration_uri=context.outputs[api.target]["invoke_arn"],
         payload_format_version="2.0",
         timeout_milliseconds=api.integration_timeout_s * 1000,
         opts=context.options(),
@@ -118,7 +118,7 @@ def _create_authorizer(
 def _create_stage(
     api: HttpApi, gateway: aws.apigatewayv2.Api, routes: list[aws.apigatewayv2.Route], context: ProgramContext
 ) -> aws.apigatewayv2.Stage:
-    """The default stage. Both throttling values are always set: a missing one means zero, and 429 for all."""
+    """Create the default stage. Both throttling values are always set: a missing one means zero, and 429 for all."""
     return aws.apigatewayv2.Stage(
         api.name,
         name="$default",
@@ -135,5 +135,4 @@ def _create_stage(
 
 
 def access_log_settings(store: Ref | None, line: str, context: ProgramContext) -> dict[str, object] | None:
-    """Where a stage writes a line of that form for each request, if anywhere."""
-    return {"destination_arn": context.made[store]["arn"], "format": line} if store else None
+    return {"destination_arn": context.outputs[store]["arn"], "format": line} if store else None

@@ -11,20 +11,19 @@ import pulumi_aws as aws
 
 from semantest_iac.domain.messaging.notification_channel import NotificationChannel
 from semantest_iac.domain.monitoring.logs_and_alarms import Alarm, LogSource, LogStore, Signal
-from semantest_iac.infrastructure.cloud_programs.aws.foundation import max_name_length
+from semantest_iac.infrastructure.cloud_programs.aws.foundation import aws_name
 from semantest_iac.infrastructure.cloud_programs.context import Outputs, ProgramContext
 
-# Lambda insists on its own prefix; one wildcard of the account's log policy covers the other, which
-# would overflow its 5120 characters with one entry per API.
+# Lambda requires its own prefix. One wildcard of the account's log policy covers the other, because one entry per
+# API would exceed the policy's 5120 characters.
 _LOG_GROUP_PREFIXES = {LogSource.FUNCTION: "/aws/lambda/", LogSource.ACCESS: "/aws/vendedlogs/apis/"}
 
 
 def create_log_store(store: LogStore, context: ProgramContext) -> Outputs:
-    """A log group that exists before its writer: Lambda would make one that never expires."""
+    """Create the log group before its writer does: Lambda would create one that never expires."""
     group = aws.cloudwatch.LogGroup(
         store.name,
-        name=_LOG_GROUP_PREFIXES[store.source]
-        + context.physical_name(store.purpose, limit=max_name_length("function")),
+        name=_LOG_GROUP_PREFIXES[store.source] + aws_name("function", context, store.purpose),
         retention_in_days=store.retention_days,
         tags=context.tags,
         opts=context.options(retain_on_delete=store.keep or None),
@@ -34,7 +33,7 @@ def create_log_store(store: LogStore, context: ProgramContext) -> Outputs:
 
 @dataclass(frozen=True, slots=True)
 class _Metric:
-    """Where CloudWatch finds a signal; `of` says whose dimensions it has."""
+    """A CloudWatch metric; `of` says whose dimensions it has."""
 
     namespace: str
     name: str
@@ -58,17 +57,17 @@ _METRICS = {
         **_FUNCTION_METRICS,
     },
 }
-"""By protocol of the API; those of functions are the same."""
+"""By protocol of the API; metrics of functions are the same for both."""
 
 _PERIOD_S = 60
 
 
 def create_alarm(alarm: Alarm, context: ProgramContext) -> Outputs:
-    """An alarm that a quiet service does not raise: missing data counts as good."""
-    channel = context.made[alarm.channel]["arn"]
+    """Create an alarm that an idle service does not raise: missing data counts as good."""
+    channel = context.outputs[alarm.channel]["arn"]
     made = aws.cloudwatch.MetricAlarm(
         alarm.name,
-        name=context.physical_name(alarm.signal.value.replace("_", "-"), limit=max_name_length("alarm")),
+        name=aws_name("alarm", context, alarm.signal.value.replace("_", "-")),
         comparison_operator="GreaterThanOrEqualToThreshold",
         threshold=alarm.threshold,
         evaluation_periods=5,
@@ -84,10 +83,10 @@ def create_alarm(alarm: Alarm, context: ProgramContext) -> Outputs:
 
 
 def _metric_arguments(alarm: Alarm, context: ProgramContext) -> dict[str, Any]:
-    function = {"FunctionName": context.made[alarm.function]["name"]}
+    function = {"FunctionName": context.outputs[alarm.function]["name"]}
     if alarm.signal is Signal.ERROR_RATE:
         return {"metric_queries": _error_rate_queries(function)}
-    api = context.made[alarm.api]
+    api = context.outputs[alarm.api]
     metric = _METRICS[api.get("protocol", "HTTP")][alarm.signal]
     dimensions = function if metric.of == "function" else {"ApiId": api["id"], "Stage": api["stage"]}
     statistic = "extended_statistic" if metric.statistic.startswith("p") else "statistic"
@@ -101,7 +100,7 @@ def _metric_arguments(alarm: Alarm, context: ProgramContext) -> dict[str, Any]:
 
 
 def _error_rate_queries(function: Mapping[str, pulumi.Input[str]]) -> list[dict[str, Any]]:
-    """A share needs two metrics and an expression; no single metric has it."""
+    """Compute the share from two metrics by an expression; no single metric has it."""
     terms = [
         {
             "id": name.lower(),
@@ -122,10 +121,10 @@ def _error_rate_queries(function: Mapping[str, pulumi.Input[str]]) -> list[dict[
 
 
 def create_notification_channel(channel: NotificationChannel, context: ProgramContext) -> Outputs:
-    """A topic with one subscription per address."""
+    """Create a topic with one subscription per address."""
     topic = aws.sns.Topic(
         channel.name,
-        name=context.physical_name(channel.name, limit=max_name_length("topic")),
+        name=aws_name("topic", context, channel.name),
         tags=context.tags,
         opts=context.options(),
     )

@@ -1,4 +1,4 @@
-"""Networks that functions are placed in, on EC2."""
+"""Networks for functions, on EC2."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import pulumi
 import pulumi_aws as aws
 
 from semantest_iac.domain.networking.networks import ExistingNetwork, PrivateNetwork
-from semantest_iac.infrastructure.cloud_programs.aws.foundation import max_name_length
+from semantest_iac.infrastructure.cloud_programs.aws.foundation import aws_name
 from semantest_iac.infrastructure.cloud_programs.context import Outputs, ProgramContext
 
 _HTTPS_PORT = 443
@@ -16,18 +16,18 @@ _SUBNET_BITS = 8
 
 
 def use_existing_network(network: ExistingNetwork, context: ProgramContext) -> Outputs:
-    """Nothing is made: the network belongs to somebody else."""
+    """Create nothing: the network is managed elsewhere."""
     return {"subnet_ids": list(network.subnet_ids), "security_group_ids": list(network.security_group_ids)}
 
 
 def create_private_network(network: PrivateNetwork, context: ProgramContext) -> Outputs:
-    """A VPC with one subnet per zone and a group that only lets HTTPS out."""
+    """Create a VPC with one subnet per zone and a security group that only allows HTTPS out."""
     vpc = aws.ec2.Vpc(
         network.name,
         cidr_block=network.cidr,
         enable_dns_hostnames=True,
         enable_dns_support=True,
-        tags={**context.tags, "Name": context.physical_name(limit=max_name_length("tag"))},
+        tags={**context.tags, "Name": aws_name("tag", context)},
         opts=context.options(),
     )
     subnets = _create_subnets(network, vpc, context)
@@ -57,7 +57,7 @@ def _create_subnets(network: PrivateNetwork, vpc: aws.ec2.Vpc, context: ProgramC
 def _create_security_group(network: PrivateNetwork, vpc: aws.ec2.Vpc, context: ProgramContext) -> aws.ec2.SecurityGroup:
     group = aws.ec2.SecurityGroup(
         network.name,
-        name=context.physical_name(limit=max_name_length("security group")),
+        name=aws_name("security group", context),
         description="Semantest functions: HTTPS out, nothing in",
         vpc_id=vpc.id,
         tags=context.tags,
@@ -82,7 +82,7 @@ def _create_secrets_endpoint(
     group: aws.ec2.SecurityGroup,
     context: ProgramContext,
 ) -> None:
-    """A private endpoint of the secret store, reachable by members of the group only."""
+    """Create a private endpoint of the secret store that only members of the group can reach."""
     aws.vpc.SecurityGroupIngressRule(
         network.name,
         security_group_id=group.id,

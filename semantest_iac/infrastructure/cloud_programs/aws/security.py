@@ -2,22 +2,21 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 import pulumi
 import pulumi_aws as aws
 
 from semantest_iac.domain.security.access import AppSecret, FunctionIdentity
-from semantest_iac.infrastructure.cloud_programs.aws.foundation import max_name_length
+from semantest_iac.infrastructure.cloud_programs.aws.foundation import aws_name, trust_policy
 from semantest_iac.infrastructure.cloud_programs.context import Outputs, ProgramContext
 
 
 def create_app_secret(secret: AppSecret, context: ProgramContext) -> Outputs:
-    """A secret whose ARN is all that anything else ever sees."""
+    """Create a secret; other resources see its ARN only."""
     kept = aws.secretsmanager.Secret(
         secret.name,
-        name=context.physical_name(secret.key.replace("_", "-"), limit=max_name_length("secret")),
+        name=aws_name("secret", context, secret.key.replace("_", "-")),
         recovery_window_in_days=secret.recovery_days,
         tags=context.tags,
         opts=context.options(),
@@ -41,17 +40,11 @@ _NETWORK_ACTIONS = [
 ]
 
 
-def trust_policy(service: str) -> str:
-    """The policy that lets one service take on a role, and nobody else."""
-    allowed = {"Effect": "Allow", "Principal": {"Service": service}, "Action": "sts:AssumeRole"}
-    return json.dumps({"Version": "2012-10-17", "Statement": [allowed]}, sort_keys=True)
-
-
 def create_function_identity(identity: FunctionIdentity, context: ProgramContext) -> Outputs:
-    """A role for one function. The managed policies are not used: they also allow making log groups anywhere."""
+    """Create a role for one function, without managed policies: they also allow creating log groups anywhere."""
     role = aws.iam.Role(
         identity.name,
-        name=context.physical_name(identity.purpose, limit=max_name_length("role")),
+        name=aws_name("role", context, identity.purpose),
         assume_role_policy=trust_policy("lambda.amazonaws.com"),
         tags=context.tags,
         opts=context.options(),
@@ -67,8 +60,8 @@ def create_function_identity(identity: FunctionIdentity, context: ProgramContext
 
 
 def _policy_statements(identity: FunctionIdentity, context: ProgramContext) -> list[dict[str, Any]]:
-    log_streams = pulumi.Output.concat(context.made[identity.log_store]["arn"], ":*")
-    secrets = [context.made[secret]["arn"] for secret in identity.secrets]
+    log_streams = pulumi.Output.concat(context.outputs[identity.log_store]["arn"], ":*")
+    secrets = [context.outputs[secret]["arn"] for secret in identity.secrets]
     wanted = [
         (True, ["logs:CreateLogStream", "logs:PutLogEvents"], [log_streams]),
         (bool(secrets), ["secretsmanager:GetSecretValue"], secrets),
@@ -77,4 +70,4 @@ def _policy_statements(identity: FunctionIdentity, context: ProgramContext) -> l
         (identity.policy.join_network, _NETWORK_ACTIONS, ["*"]),
     ]
     own = [{"Effect": "Allow", "Action": action, "Resource": on} for allowed, action, on in wanted if allowed]
-    return own + [statement for used in identity.uses for statement in context.made[used].get("statements", ())]
+    return own + [statement for used in identity.uses for statement in context.outputs[used].get("statements", ())]

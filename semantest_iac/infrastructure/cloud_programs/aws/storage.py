@@ -6,7 +6,7 @@ import pulumi
 import pulumi_aws as aws
 
 from semantest_iac.domain.storage.connection_table import ConnectionTable
-from semantest_iac.infrastructure.cloud_programs.aws.foundation import max_name_length
+from semantest_iac.infrastructure.cloud_programs.aws.foundation import aws_name
 from semantest_iac.infrastructure.cloud_programs.context import Outputs, ProgramContext
 
 CONNECTION_ID_ATTRIBUTE, CLIENT_TYPE_ATTRIBUTE, EXPIRY_ATTRIBUTE = "connectionId", "clientType", "expiresAt"
@@ -15,10 +15,10 @@ _ROW_ACTIONS = ["dynamodb:DeleteItem", "dynamodb:GetItem", "dynamodb:PutItem", "
 
 
 def create_connection_table(table: ConnectionTable, context: ProgramContext) -> Outputs:
-    """A table that is paid for by request, with an index over the kinds of clients."""
+    """Create a table with on-demand billing and an index of client types."""
     made = aws.dynamodb.Table(
         table.name,
-        name=context.physical_name(limit=max_name_length("table")),
+        name=aws_name("table", context),
         billing_mode="PAY_PER_REQUEST",
         hash_key=CONNECTION_ID_ATTRIBUTE,
         attributes=[{"name": name, "type": "S"} for name in (CONNECTION_ID_ATTRIBUTE, CLIENT_TYPE_ATTRIBUTE)],

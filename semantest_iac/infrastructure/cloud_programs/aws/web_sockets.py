@@ -1,7 +1,7 @@
 """WebSocket APIs on API Gateway v2.
 
-Their access log is written through a role in the settings of the whole account and region, which is a stack of its own.
-They have no execution log: API Gateway would keep it in a group of its own making, for ever.
+Their access log is written through a role in the settings of the whole account and region, which has its own stack.
+They have no execution log, because API Gateway would keep it forever in a log group that it creates itself.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import pulumi
 import pulumi_aws as aws
 
 from semantest_iac.domain.networking.apis import ConnectionEvent, WebSocketAddress, WebSocketEndpoint
-from semantest_iac.infrastructure.cloud_programs.aws.foundation import max_name_length
+from semantest_iac.infrastructure.cloud_programs.aws.foundation import aws_name
 from semantest_iac.infrastructure.cloud_programs.aws.http_apis import access_log_settings
 from semantest_iac.infrastructure.cloud_programs.context import Outputs, ProgramContext
 
@@ -23,7 +23,7 @@ ROUTE_KEYS = {
     ConnectionEvent.DISCONNECT: "$disconnect",
 }
 _TOKEN_SOURCE = "route.request.querystring.token"  # noqa: S105 - browsers can send no header when they connect
-# What tells who came, what became of it and where it went wrong; the request id joins it with the function's own log.
+# Who connected, with which result, and what failed; the request id is also in the function's own log.
 _ACCESS_LOG_FORMAT = json.dumps(
     {
         "requestId": "$context.requestId",
@@ -42,10 +42,10 @@ _CONNECTION_METHODS = ("DELETE", "GET", "POST")
 
 
 def create_web_socket_address(address: WebSocketAddress, context: ProgramContext) -> Outputs:
-    """An API without routes; its addresses are settled with its id."""
+    """Create an API without routes; its id determines its addresses."""
     api = aws.apigatewayv2.Api(
         address.name,
-        name=context.physical_name(limit=max_name_length("api")),
+        name=aws_name("api", context),
         protocol_type="WEBSOCKET",
         route_selection_expression=f"$request.body.{address.selection}",
         tags=context.tags,
@@ -73,8 +73,8 @@ def create_web_socket_address(address: WebSocketAddress, context: ProgramContext
 
 
 def create_web_socket_endpoint(endpoint: WebSocketEndpoint, context: ProgramContext) -> Outputs:
-    """The routes of an API, who lets clients in, and the stage that all of it goes live on."""
-    address = context.made[endpoint.address]
+    """Create the routes of an API, its authorizer, and the stage on which they go live."""
+    address = context.outputs[endpoint.address]
     routes = _create_routes(endpoint, context)
     permissions = [
         _allow_invocation(
@@ -106,13 +106,13 @@ def create_web_socket_endpoint(endpoint: WebSocketEndpoint, context: ProgramCont
 
 
 def _create_routes(endpoint: WebSocketEndpoint, context: ProgramContext) -> list[aws.apigatewayv2.Route]:
-    api = context.made[endpoint.address]["id"]
+    api = context.outputs[endpoint.address]["id"]
     integration = aws.apigatewayv2.Integration(
         endpoint.name,
         api_id=api,
         integration_type="AWS_PROXY",
         integration_method="POST",
-        integration_uri=context.made[endpoint.target]["invoke_arn"],
+        integration_uri=context.outputs[endpoint.target]["invoke_arn"],
         timeout_milliseconds=endpoint.integration_timeout_s * 1000,
         opts=context.options(),
     )
@@ -131,16 +131,16 @@ def _create_routes(endpoint: WebSocketEndpoint, context: ProgramContext) -> list
 
 
 def _create_authorization(endpoint: WebSocketEndpoint, context: ProgramContext) -> dict[str, pulumi.Input[str]]:
-    """How the route of new connections is guarded."""
+    """Return the authorization arguments of the `$connect` route, and create its authorizer."""
     if endpoint.authorizer is None:
         return {"authorization_type": "NONE"}
-    address, name = context.made[endpoint.address], f"{endpoint.name} authorizer"
+    address, name = context.outputs[endpoint.address], f"{endpoint.name} authorizer"
     made = aws.apigatewayv2.Authorizer(
         endpoint.name,
         name=f"{endpoint.name}-token",
         api_id=address["id"],
         authorizer_type="REQUEST",
-        authorizer_uri=context.made[endpoint.authorizer]["invoke_arn"],
+        authorizer_uri=context.outputs[endpoint.authorizer]["invoke_arn"],
         identity_sources=[_TOKEN_SOURCE],
         opts=context.options(),
     )
@@ -151,15 +151,15 @@ def _create_authorization(endpoint: WebSocketEndpoint, context: ProgramContext) 
 def _allow_invocation(
     name: str, target: str, of_api: pulumi.Input[str], endpoint: WebSocketEndpoint, context: ProgramContext
 ) -> aws.lambda_.Permission:
-    """Leave for one part of the API to call one live version."""
-    function = context.made[target]
+    """Allow one part of the API to call one live version."""
+    function = context.outputs[target]
     return aws.lambda_.Permission(
         name,
         action="lambda:InvokeFunction",
         function=function["function_name"],
         principal="apigateway.amazonaws.com",
         qualifier=function["qualifier"],
-        source_arn=pulumi.Output.concat(context.made[endpoint.address]["execution_arn"], of_api),
+        source_arn=pulumi.Output.concat(context.outputs[endpoint.address]["execution_arn"], of_api),
         statement_id=name.replace(" ", "-"),
         opts=context.options(),
     )

@@ -1,1 +1,1 @@
-"""The neutral resource kinds on Azure."""
+"""Creates the neutral resource kinds on Azure."""

@@ -1,4 +1,4 @@
-"""Azure as tables: which function creates which neutral kind, and what Azure does not or only partly support."""
+"""Azure as tables: which function creates which neutral kind, and what Azure supports not at all or only in part."""
 
 from __future__ import annotations
 
@@ -26,24 +26,24 @@ if TYPE_CHECKING:
 
 
 _ONE_SUBNET = "a function app is placed in one subnet"
-_BY_GATEWAY = "by API Management, which development does without"
+_BY_GATEWAY = "by API Management, which development does not use"
 
 UNSUPPORTED: Mapping[Capability, str] = {
-    GatewayLogging: "each gateway has a diagnostic setting of its own, and no subscription has to allow that first",
+    GatewayLogging: "each gateway has its own diagnostic setting, which no subscription has to allow first",
     capabilities.SEVERAL_SUBNETS: f"{_ONE_SUBNET}, which spans all zones",
-    capabilities.SECURITY_GROUPS: f"{_ONE_SUBNET}, and the group is that of the subnet",
+    capabilities.SECURITY_GROUPS: f"{_ONE_SUBNET}, and the security group is that of the subnet",
     capabilities.LONG_LOG_RETENTION: "Log Analytics keeps logs for 730 days at most",
 }
 PARTIAL: Mapping[Capability, str] = {
     capabilities.MEMORY_SIZE: "the next of 512, 2048 and 4096 MB",
-    capabilities.TRACING: "always on: Application Insights hears of every request",
-    capabilities.HTTP_ROUTES: f"{_BY_GATEWAY}: there the app hears of every path",
-    capabilities.HTTP_THROTTLING: f"{_BY_GATEWAY}; one limit over the time of a burst",
-    capabilities.CORS: "by origins alone in development, for every method and header",
-    capabilities.HTTP_ACCESS_LOG: f"{_BY_GATEWAY}: there the function's telemetry has every request",
-    capabilities.WEB_SOCKET_ACCESS_LOG: "always on: the function's workspace has every connection and message",
-    capabilities.LOG_RETENTION: "30 days at least",
-    capabilities.SECRET_RECOVERY: "7 days at least, for all secrets of a stack alike",
+    capabilities.TRACING: "always on: Application Insights records every request",
+    capabilities.HTTP_ROUTES: f"{_BY_GATEWAY}: there the app receives every path",
+    capabilities.HTTP_THROTTLING: f"{_BY_GATEWAY}; one limit over the duration of a burst",
+    capabilities.CORS: "by origins only in development, for every method and header",
+    capabilities.HTTP_ACCESS_LOG: f"{_BY_GATEWAY}: there the function's telemetry records every request",
+    capabilities.WEB_SOCKET_ACCESS_LOG: "always on: the function's workspace records every connection and message",
+    capabilities.LOG_RETENTION: "at least 30 days",
+    capabilities.SECRET_RECOVERY: "at least 7 days, and the same for all secrets of a stack",
 }
 
 _SDK: Final = "pulumi_azure_native"
@@ -51,7 +51,7 @@ _function = partial(lazy_function, __package__, _SDK)
 
 
 def create_provider(context: ProgramContext) -> pulumi.ProviderResource:
-    """The provider of the stack's own region; whose subscription it is, the person's login says."""
+    """Create the provider of the stack's own region; the login determines the subscription."""
     import pulumi_azure_native as azure
 
     made: pulumi.ProviderResource = azure.Provider("azure", location=context.stack.region)
@@ -59,9 +59,9 @@ def create_provider(context: ProgramContext) -> pulumi.ProviderResource:
 
 
 def drop_aliases(args: pulumi.ResourceTransformationArgs) -> pulumi.ResourceTransformationResult:
-    """The SDK gives every resource the names of all its API versions, of which no stack of ours has ever had one.
+    """Drop the aliases of all API versions, which the SDK gives every resource and no stack of ours has used.
 
-    Working them out takes longer than all else that a program does.
+    Computing them takes longer than everything else in a program.
     """
     import pulumi
 
@@ -89,9 +89,9 @@ CLOUD = Cloud(
     provider=create_provider,
     sdk=_SDK,
     stateful=frozenset({"azure-native:operationalinsights:Workspace", "azure-native:keyvault:Vault"}),
-    ground=_function("foundation:create_foundation", "authorization", "resources"),
-    code=FUNCTION_APP_PUBLISHING,
-    lacks=UNSUPPORTED,
-    bends=PARTIAL,
+    foundation=_function("foundation:create_foundation", "authorization", "resources"),
+    publishing=FUNCTION_APP_PUBLISHING,
+    unsupported=UNSUPPORTED,
+    partial=PARTIAL,
     transformation=drop_aliases,
 )

@@ -21,19 +21,19 @@ from semantest_iac.infrastructure.cloud_programs.context import Outputs, Program
 from semantest_iac.infrastructure.clouds.azure_rules import AZURE_LIMITS, round_memory
 
 GATEWAY_KEY_SETTING = "SEMANTEST_GATEWAY_KEY"
-"""The setting with which an app refuses what did not come through its gateway."""
+"""The setting with the key by which an app refuses requests that bypass its gateway."""
 
 
 def app_settings(
     function: ServerlessFunction, artifact: Artifact, store: Outputs, context: ProgramContext
 ) -> dict[str, Any]:
-    """By name; what a person wrote gives way to what the host is told."""
-    identity, logs = context.made[function.identity], context.made[function.log_store]
+    """Return the settings by name; those of the host override those of the configuration."""
+    identity, logs = context.outputs[function.identity], context.outputs[function.log_store]
     secrets = {
-        setting: pulumi.Output.concat("@Microsoft.KeyVault(SecretUri=", context.made[ref]["address"], ")")
+        setting: pulumi.Output.concat("@Microsoft.KeyVault(SecretUri=", context.outputs[ref]["address"], ")")
         for setting, ref in function.secrets.items()
     }
-    used = {name: value for ref in function.uses for name, value in context.made[ref].get("variables", {}).items()}
+    used = {name: value for ref in function.uses for name, value in context.outputs[ref].get("variables", {}).items()}
     return {
         **artifact.environment,
         **used,
@@ -44,7 +44,7 @@ def app_settings(
 
 
 def _host_settings(function: ServerlessFunction, identity: Outputs, logs: Outputs, store: Outputs) -> dict[str, Any]:
-    """What the Functions host itself is told: where its notes and telemetry go, as whom, and when to give up."""
+    """Return the settings of the Functions host: its storage and telemetry, its identity, and the timeout."""
     services = {
         f"AzureWebJobsStorage__{service}ServiceUri": store["endpoints"].apply(lambda ends, s=service: getattr(ends, s))
         for service in STORAGE_SERVICES
@@ -62,16 +62,16 @@ def _host_settings(function: ServerlessFunction, identity: Outputs, logs: Output
 
 
 def derive_gateway_key(store: Outputs, context: ProgramContext) -> pulumi.Output[str] | None:
-    """What only an app and its gateway know, drawn from a storage account's key that opens nothing any more.
+    """Derive a key that only the app and its gateway know, from a storage account key that is disabled.
 
-    The keys of the app itself can only be asked for once it runs, and its own settings are made before.
+    The app's own keys can be read only when it runs, but its settings are created before.
     """
-    ground = context.made[FOUNDATION]
-    if not ground["has_gateway"]:
+    foundation = context.outputs[FOUNDATION]
+    if not foundation["has_gateway"]:
         return None
     keys = storage.list_storage_account_keys_output(
         account_name=store["account"],
-        resource_group_name=ground["group"],
+        resource_group_name=foundation["group"],
         opts=pulumi.InvokeOutputOptions(parent=context.parent),
     )
     drawn = keys.apply(lambda told: hmac.new(told.keys[0].value.encode(), b"gateway", hashlib.sha256).hexdigest())
@@ -79,13 +79,13 @@ def derive_gateway_key(store: Outputs, context: ProgramContext) -> pulumi.Output
 
 
 _LANGUAGES = {"nodejs": "node", "python": "python"}
-_DEFAULT_MAX_INSTANCES = 100  # what Azure takes where nothing is said
+_DEFAULT_MAX_INSTANCES = 100  # Azure's own default
 
 
 def create_function(function: ServerlessFunction, context: ProgramContext) -> Outputs:
-    """A plan and an app that waits for its package."""
-    artifact, logs = _find_package(function, context), context.made[function.log_store]
-    store = create_package_storage(function.name, context.made[function.identity], context)
+    """Create a plan and an app that waits for its package."""
+    artifact, logs = _find_package(function, context), context.outputs[function.log_store]
+    store = create_package_storage(function.name, context.outputs[function.identity], context)
     key = derive_gateway_key(store, context)
     settings = app_settings(function, artifact, store, context) | ({GATEWAY_KEY_SETTING: key} if key else {})
     app = _create_app(function, artifact, store, settings, context)
@@ -98,9 +98,9 @@ def create_function(function: ServerlessFunction, context: ProgramContext) -> Ou
         "runtime": artifact.runtime,
         "memory_mb": round_memory(function.memory_mb),
         "insights": logs["insights"],
-        "most": _max_instances(function),
+        "max_instances": _max_instances(function),
         "workspace": logs["workspace"],
-        "door_key": key,
+        "gateway_key": key,
         "takes_code": True,
         **({"digest": artifact.digest} if function.package else {}),
     }
@@ -109,11 +109,11 @@ def create_function(function: ServerlessFunction, context: ProgramContext) -> Ou
 def _create_app(
     function: ServerlessFunction, artifact: Artifact, store: Outputs, settings: dict[str, Any], context: ProgramContext
 ) -> web.WebApp:
-    identity = context.made[function.identity]
+    identity = context.outputs[function.identity]
     return web.WebApp(
         function.name,
         name=globally_unique_name("app", context, function.purpose),
-        resource_group_name=context.made[FOUNDATION]["group"],
+        resource_group_name=context.outputs[FOUNDATION]["group"],
         location=context.stack.region,
         kind="functionapp,linux",
         reserved=True,
@@ -123,11 +123,11 @@ def _create_app(
         key_vault_reference_identity=identity["id"],
         function_app_config=_flex_configuration(function, artifact, store, identity["id"]),
         site_config=_site_configuration(settings, context),
-        virtual_network_subnet_id=context.made[function.network]["subnet_id"] if function.network else None,
+        virtual_network_subnet_id=context.outputs[function.network]["subnet_id"] if function.network else None,
         tags={**context.tags, PACKAGE_TAG: artifact.digest},
         opts=context.options(
             depends_on=[*identity["rights"], *store["rights"], *_secret_resources(function, context)],
-            replace_on_changes=["functionAppConfig.runtime.name"],  # another language is another app
+            replace_on_changes=["functionAppConfig.runtime.name"],  # another language needs another app
             delete_before_replace=True,
         ),
     )
@@ -146,7 +146,7 @@ def _create_plan(function: ServerlessFunction, context: ProgramContext) -> web.A
     return web.AppServicePlan(
         function.name,
         name=azure_name("plan", context, function.purpose),
-        resource_group_name=context.made[FOUNDATION]["group"],
+        resource_group_name=context.outputs[FOUNDATION]["group"],
         location=context.stack.region,
         kind="functionapp",
         reserved=True,
@@ -186,18 +186,18 @@ def _max_instances(function: ServerlessFunction) -> int:
 
 
 def _site_configuration(settings: dict[str, Any], context: ProgramContext) -> dict[str, Any]:
-    """A mapping, because the SDK's class names a version of .NET that such apps must not name."""
-    browsers = context.made[FOUNDATION]["browsers"]
+    """Return a mapping, because the SDK's class sets a .NET version that such apps must not have."""
+    cors = context.outputs[FOUNDATION]["cors"]
     return {
         "app_settings": [{"name": name, "value": value} for name, value in sorted(settings.items())],
-        **({"cors": browsers} if browsers else {}),
+        **({"cors": cors} if cors else {}),
         "http20_enabled": True,
         "min_tls_version": "1.2",
     }
 
 
 def _secret_resources(function: ServerlessFunction, context: ProgramContext) -> list[pulumi.Resource]:
-    return [context.made[ref]["resource"] for ref in function.secrets.values()]
+    return [context.outputs[ref]["resource"] for ref in function.secrets.values()]
 
 
 def _create_log_setting(name: str, app: web.WebApp, logs: Outputs, context: ProgramContext) -> None:
@@ -212,6 +212,6 @@ def _create_log_setting(name: str, app: web.WebApp, logs: Outputs, context: Prog
 
 
 def create_live_version(live: LiveVersion, context: ProgramContext) -> Outputs:
-    """Nothing is made: these apps have one slot, and what is kept warm is said at the app itself."""
-    function = context.made[live.function]
-    return {name: function[name] for name in ("arn", "name", "host", "version", "door_key", "workspace")}
+    """Create nothing: these apps have one slot, and the app itself has the setting for warm instances."""
+    function = context.outputs[live.function]
+    return {name: function[name] for name in ("arn", "name", "host", "version", "gateway_key", "workspace")}

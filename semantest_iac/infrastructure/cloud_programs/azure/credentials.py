@@ -1,4 +1,4 @@
-"""Who deploys, as Azure's services outside its resource manager want to know it: a token."""
+"""The deployer's token for Azure services outside its resource manager."""
 
 from __future__ import annotations
 
@@ -24,23 +24,23 @@ TokenSource = Callable[[], str | None]
 
 
 def find_azure_token(variables: Mapping[str, str], send: SendRequest) -> str:
-    """A token by the first way that is there: the service principal of the variables, azure-identity, the Azure CLI.
+    """Return a token from the first source available: service principal variables, azure-identity, the Azure CLI.
 
-    Raises DeploymentError with the commands that mend it where none is, or where the login was refused.
+    Raises DeploymentError with the commands to run if there is none or if the login was refused.
     """
-    ways: tuple[TokenSource, ...] = (
+    sources: tuple[TokenSource, ...] = (
         partial(_service_principal_token, variables, send),
         _azure_identity_token,
         partial(_cli_token, variables),
     )
-    found = next(filter(None, (way() for way in ways)), None)
+    found = next(filter(None, (source() for source in sources)), None)
     if found is None:
-        raise _missing_credentials("nobody is logged in to Azure here")
+        raise _missing_credentials("nobody is logged in to Azure on this machine")
     return found
 
 
 def _service_principal_token(variables: Mapping[str, str], send: SendRequest) -> str | None:
-    """By the same variables that the Pulumi provider reads."""
+    """Use the same variables that the Pulumi provider reads."""
     names = ("TENANT_ID", "CLIENT_ID", "CLIENT_SECRET")
     tenant, client, secret = (variables.get(f"ARM_{n}") or variables.get(f"AZURE_{n}") or "" for n in names)
     if not (tenant and client and secret):
@@ -48,25 +48,25 @@ def _service_principal_token(variables: Mapping[str, str], send: SendRequest) ->
     form = {"grant_type": "client_credentials", "client_id": client, "client_secret": secret}
     body = urlencode(form | {"scope": f"{_AUDIENCE}/.default"}).encode()
     try:
-        answer = send(
+        response = send(
             LOGIN_ORIGIN, HttpRequest("POST", f"/{tenant}/oauth2/v2.0/token", headers=_FORM_HEADERS, body=body)
         )
     except OSError as error:
         raise _missing_credentials("the login service does not answer") from error
-    if answer.status != 200:
-        raise _missing_credentials(f"the service principal of ARM_CLIENT_ID was refused with status {answer.status}")
-    return str(json.loads(answer.body)["access_token"])
+    if response.status != 200:
+        raise _missing_credentials(f"the service principal of ARM_CLIENT_ID was refused with status {response.status}")
+    return str(json.loads(response.body)["access_token"])
 
 
 def _azure_identity_token() -> str | None:
-    """azure-identity, where somebody has installed it; it is loaded by name, as nothing here depends on it."""
+    """Use azure-identity if it is installed; it is imported by name, because nothing here depends on it."""
     try:
         identity = import_module("azure.identity")
     except ImportError:
         return None
     try:
         return str(identity.DefaultAzureCredential().get_token(f"{_AUDIENCE}/.default").token)
-    except Exception:  # of a library that may not be there, even the class of its errors is unknown
+    except Exception:  # the library may be missing, so even the class of its errors is unknown
         return None
 
 
@@ -76,21 +76,21 @@ def _cli_token(variables: Mapping[str, str]) -> str | None:
         return None
     command = [program, "account", "get-access-token", "--resource", _AUDIENCE, "--output", "json"]
     try:
-        told = subprocess.run(command, capture_output=True, check=True, timeout=_CLI_TIMEOUT_S, env=dict(variables))  # noqa: S603 - no part of it comes from outside
-        return str(json.loads(told.stdout)["accessToken"])
+        result = subprocess.run(command, capture_output=True, check=True, timeout=_CLI_TIMEOUT_S, env=dict(variables))  # noqa: S603 - no part of it comes from outside
+        return str(json.loads(result.stdout)["accessToken"])
     except (OSError, subprocess.SubprocessError, ValueError, KeyError):
         return None
 
 
 def cached_token(send: SendRequest) -> Callable[[], str]:
-    """The token of whoever started this process, asked for once."""
+    """Return a function that requests the token of this process's user once."""
     known: list[str] = []
 
-    def ask() -> str:
+    def token() -> str:
         known[:] = known or [find_azure_token(os.environ, send)]
         return known[0]
 
-    return ask
+    return token
 
 
 def _missing_credentials(reason: str) -> DeploymentError:

@@ -41,13 +41,13 @@ _UNHYPHENATED = ("storage",)
 
 
 def azure_name(kind: str, context: ProgramContext, purpose: str = "") -> str:
-    """A name that is the stack's own within its resource group."""
+    """Return a name that is unique within the stack's resource group."""
     return context.physical_name(purpose, limit=_MAX_NAME_LENGTHS[kind])
 
 
 def globally_unique_name(kind: str, context: ProgramContext, purpose: str = "") -> pulumi.Output[str]:
-    """A name that no other subscription gives: it becomes a host name, and those belong to who comes first."""
-    subscription: pulumi.Output[str] = context.made[FOUNDATION]["subscription"]
+    """Return a name that is unique worldwide, because it becomes a host name."""
+    subscription: pulumi.Output[str] = context.outputs[FOUNDATION]["subscription"]
     return subscription.apply(lambda account: _format_name(kind, context, purpose, account))
 
 
@@ -58,13 +58,13 @@ def _format_name(kind: str, context: ProgramContext, purpose: str, account: str)
     return name.replace("-", "") if kind in _UNHYPHENATED else name
 
 
-_MIN_RECOVERY_DAYS = 7  # days; a vault has no less
+_MIN_RECOVERY_DAYS = 7  # days; a vault's minimum
 
 KindT = TypeVar("KindT", bound=Resource)
 
 
 def create_foundation(blueprint: Blueprint, context: ProgramContext) -> Outputs:
-    """The group goes last of all and takes along what is in it, so it stays where logs are to stay."""
+    """Create the resource group; deleting it deletes everything in it, so it is kept if logs are kept."""
     who = authorization.get_client_config_output(opts=pulumi.InvokeOutputOptions(parent=context.parent))
     keeps = any(store.keep for store in _resources_of(LogStore, blueprint))
     group = resources.ResourceGroup(
@@ -75,25 +75,25 @@ def create_foundation(blueprint: Blueprint, context: ProgramContext) -> Outputs:
         opts=context.options(retain_on_delete=keeps or None),
     )
     known = {"group": group.name, "subscription": who.subscription_id, "tenant": who.tenant_id}
-    context.made[FOUNDATION] = known  # names that are the stack's alone in all the world need it
+    context.outputs[FOUNDATION] = known  # globally unique names need it
     secrets = list(_resources_of(AppSecret, blueprint))
     vault = _create_vault(secrets[0], known, context) if secrets else None
     return {
         **known,
         "vault": vault,
         "has_gateway": has_gateway(blueprint),
-        "browsers": _cors_configuration(blueprint),
+        "cors": _cors_configuration(blueprint),
     }
 
 
 def has_gateway(blueprint: Blueprint) -> bool:
-    """Whether API Management stands before the app; the app's own endpoint checks no token and limits nobody."""
+    """Whether API Management is in front of the app; the app's own endpoint checks no token and limits no client."""
     apis = _resources_of(HttpApi, blueprint)
     return any(api.authorizer or blueprint.stack.environment != "development" for api in apis)
 
 
 def _cors_configuration(blueprint: Blueprint) -> dict[str, Any] | None:
-    """Who may call the app itself, which is nobody behind a gateway."""
+    """Return the CORS rules of the app itself, none if it is behind a gateway."""
     asked = [api.cors for api in _resources_of(HttpApi, blueprint) if api.cors]
     if has_gateway(blueprint) or not asked:
         return None
@@ -101,7 +101,7 @@ def _cors_configuration(blueprint: Blueprint) -> dict[str, Any] | None:
 
 
 def _create_vault(secret: AppSecret, known: Outputs, context: ProgramContext) -> keyvault.Vault:
-    """Purge protection cannot be taken back, and `false` is refused: it is on in production, and elsewhere unsaid."""
+    """Create the vault, with purge protection in production only: it is irreversible, and `false` is refused."""
     return keyvault.Vault(
         FOUNDATION,
         vault_name=globally_unique_name("vault", context),

@@ -25,7 +25,7 @@ _MAX_PERIOD_S = 300  # seconds
 
 
 def policy_document(api: HttpApi, public: Sequence[str]) -> str:
-    """Browsers, limits, token, key, and then the app; `public` are the operations that need no token."""
+    """Build the policy: CORS, rate limit, token check, key, then the app; `public` operations need no token."""
     root = Element("policies")
     inbound = _add_section(root, "inbound")
     if api.cors:
@@ -44,7 +44,7 @@ def policy_document(api: HttpApi, public: Sequence[str]) -> str:
 
 
 def _add_section(root: Element, name: str) -> Element:
-    """A section that begins with what the service as a whole does there."""
+    """Add a section that starts with the service-wide policy."""
     section = SubElement(root, name)
     SubElement(section, "base")
     return section
@@ -60,7 +60,7 @@ def _add_cors(inbound: Element, cors: Cors) -> None:
 
 
 def _add_rate_limit(inbound: Element, throttling: Throttling) -> None:
-    """So many calls in a period that is just long enough for the burst; this tier counts for all clients together."""
+    """Allow so many calls in a period just long enough for the burst; this tier counts all clients together."""
     period = min(max(1, ceil(throttling.burst / throttling.rate)), _MAX_PERIOD_S)
     calls = max(1, round(throttling.rate * period))
     SubElement(inbound, "rate-limit", {"calls": str(calls), "renewal-period": str(period)})
@@ -92,9 +92,12 @@ GATEWAY_PURPOSE = "gateway"
 def create_access_log(
     api: apimanagement.Api, service: apimanagement.ApiManagementService, logs: Outputs, context: ProgramContext
 ) -> None:
-    """By the gateway's own identity. Its tier has no logs for a workspace (source: Azure's comparison of the tiers)."""
-    inside = {"resource_group_name": context.made[FOUNDATION]["group"], "service_name": service.name}
-    identity = {"principal": service.identity.apply(lambda told: told.principal_id), "purpose": GATEWAY_PURPOSE}
+    """Log with the gateway's own identity.
+
+    Its tier cannot log to a workspace (source: Azure's comparison of the tiers).
+    """
+    inside = {"resource_group_name": context.outputs[FOUNDATION]["group"], "service_name": service.name}
+    identity = {"principal": service.identity.apply(lambda it: it.principal_id), "purpose": GATEWAY_PURPOSE}
     logger = apimanagement.Logger(
         GATEWAY_PURPOSE,
         logger_id="access",
@@ -126,11 +129,11 @@ _MAX_ID_LENGTH = 80
 
 
 def create_gateway(api: HttpApi, context: ProgramContext) -> Outputs:
-    """A service of its own: such services cost nothing while nobody calls."""
+    """Create a service for this stack alone: an idle one costs nothing."""
     service = apimanagement.ApiManagementService(
         api.name,
         service_name=globally_unique_name("gateway", context),
-        resource_group_name=context.made[FOUNDATION]["group"],
+        resource_group_name=context.outputs[FOUNDATION]["group"],
         location=context.stack.region,
         sku={"name": "Consumption", "capacity": 0},
         identity={"type": "SystemAssigned"},
@@ -138,7 +141,7 @@ def create_gateway(api: HttpApi, context: ProgramContext) -> Outputs:
         opts=context.options(custom_timeouts=_ACTIVATION_TIMEOUTS),
         **_PUBLISHER,
     )
-    inside = {"resource_group_name": context.made[FOUNDATION]["group"], "service_name": service.name}
+    inside = {"resource_group_name": context.outputs[FOUNDATION]["group"], "service_name": service.name}
     made = apimanagement.Api(
         api.name,
         api_id=api.name,
@@ -152,7 +155,7 @@ def create_gateway(api: HttpApi, context: ProgramContext) -> Outputs:
     _create_operations(api, inside | {"api_id": made.name}, context)
     _route_to_app(api, inside, made, context)
     if api.access_log:
-        create_access_log(made, service, context.made[api.access_log], context)
+        create_access_log(made, service, context.outputs[api.access_log], context)
     return {"id": service.id, "name": service.name, "endpoint": service.gateway_url, "gateway_id": service.id}
 
 
@@ -172,7 +175,7 @@ def _create_operations(api: HttpApi, inside: dict[str, Any], context: ProgramCon
 
 
 def _expand_methods(api: HttpApi) -> Iterator[tuple[ApiEndpoint, str]]:
-    """Every endpoint by each of its methods once: there is no operation for all, and the exact one counts first."""
+    """Yield each endpoint once per method: no operation covers all methods, and an exact one takes precedence."""
     exact = {(endpoint.method, endpoint.path) for endpoint in api.endpoints}
     for endpoint in api.endpoints:
         for method in _METHODS if endpoint.method == "ANY" else (endpoint.method,):
@@ -181,21 +184,21 @@ def _expand_methods(api: HttpApi) -> Iterator[tuple[ApiEndpoint, str]]:
 
 
 def operation_id(endpoint: ApiEndpoint, method: str) -> str:
-    """Readable, and told apart by a hash where two paths read alike."""
+    """Build a readable id, with a hash to distinguish similar paths."""
     path = re.sub(r"[^a-z0-9]+", "-", endpoint.path.lower()).strip("-") or "root"
     digest = sha256(f"{method} {endpoint.path}".encode()).hexdigest()[:6]
     return f"{method.lower()}-{path}"[: _MAX_ID_LENGTH - 7] + f"-{digest}"
 
 
 def _url_template(path: str) -> tuple[str, list[str]]:
-    """`/a/{id}/{rest+}` is `/a/{id}/*` here, with `id` as its only parameter."""
+    """Turn `/a/{id}/{rest+}` into `/a/{id}/*`, with `id` as its only parameter."""
     template = re.sub(r"\{\w+\+\}$", "*", path)
     return template, _PATH_PARAMETER.findall(template)
 
 
 def _route_to_app(api: HttpApi, inside: dict[str, Any], made: apimanagement.Api, context: ProgramContext) -> None:
-    """Named, so that a pool of several apps with weights can take its place."""
-    app = context.made[api.target]
+    """Create a named backend, so that a weighted pool of apps can replace it later."""
+    app = context.outputs[api.target]
     backend = apimanagement.Backend(
         api.name,
         backend_id=BACKEND_ID,
@@ -209,7 +212,7 @@ def _route_to_app(api: HttpApi, inside: dict[str, Any], made: apimanagement.Api,
         named_value_id=KEY_ID,
         display_name=KEY_ID,
         secret=True,
-        value=app["door_key"],
+        value=app["gateway_key"],
         opts=context.options(),
         **inside,
     )
@@ -226,11 +229,11 @@ def _route_to_app(api: HttpApi, inside: dict[str, Any], made: apimanagement.Api,
 
 
 def create_http_api(api: HttpApi, context: ProgramContext) -> Outputs:
-    """An HTTPS address whose routes all reach the app."""
+    """Create an HTTPS endpoint whose routes all call the app."""
     routes = [str(endpoint) for endpoint in api.endpoints]
-    if context.made[FOUNDATION]["has_gateway"]:
+    if context.outputs[FOUNDATION]["has_gateway"]:
         return {**create_gateway(api, context), "routes": routes}
-    app = context.made[api.target]
+    app = context.outputs[api.target]
     return {
         "id": app["arn"],
         "name": app["name"],

@@ -17,16 +17,16 @@ from semantest_iac.infrastructure.clouds.azure_rules import round_workspace_rete
 
 
 def create_log_store(store: LogStore, context: ProgramContext) -> Outputs:
-    """A workspace, and telemetry that is kept in it.
+    """Create a workspace and the telemetry component that stores in it.
 
-    Without a gateway nobody writes an access log: the function's telemetry has every request.
+    Without a gateway there is no access log: the function's telemetry records every request.
     """
-    if store.source is LogSource.ACCESS and not context.made[FOUNDATION]["has_gateway"]:
+    if store.source is LogSource.ACCESS and not context.outputs[FOUNDATION]["has_gateway"]:
         return {}
     workspace = operationalinsights.Workspace(
         store.name,
         workspace_name=azure_name("workspace", context, store.purpose or store.source.value),
-        resource_group_name=context.made[FOUNDATION]["group"],
+        resource_group_name=context.outputs[FOUNDATION]["group"],
         location=context.stack.region,
         sku={"name": "PerGB2018"},
         retention_in_days=round_workspace_retention(store.retention_days),
@@ -38,11 +38,11 @@ def create_log_store(store: LogStore, context: ProgramContext) -> Outputs:
 
 
 def _create_insights(store: LogStore, workspace: operationalinsights.Workspace, context: ProgramContext) -> Any:
-    """Its instrumentation key opens nothing: who sends telemetry shows an identity."""
+    """Create the component; local authentication is off, so that senders need an identity."""
     return applicationinsights.Component(
         store.name,
         resource_name_=azure_name("component", context, store.purpose or _insights_purpose(store)),
-        resource_group_name=context.made[FOUNDATION]["group"],
+        resource_group_name=context.outputs[FOUNDATION]["group"],
         location=context.stack.region,
         kind="web",
         application_type="web",
@@ -54,13 +54,13 @@ def _create_insights(store: LogStore, workspace: operationalinsights.Workspace, 
 
 
 def _insights_purpose(store: LogStore) -> str:
-    """That of the function is the usual one, and has no further name."""
+    """Return the purpose in its name, none for the function's own."""
     return "" if store.source is LogSource.FUNCTION else store.source.value
 
 
 @dataclass(frozen=True, slots=True)
 class _Metric:
-    """Where Azure Monitor counts requests by the status that was answered."""
+    """An Azure Monitor metric that counts requests by response status."""
 
     namespace: str
     name: str
@@ -80,29 +80,29 @@ _GATEWAY_METRICS = {
     Signal.THROTTLES: _Metric(*_GATEWAY_REQUESTS, "GatewayResponseCode", ("429",)),
 }
 
-# Shares, percentiles and distinct instances are no metrics; of a quiet service every one of these is 0.
+# Azure has no metrics for shares, percentiles and distinct instances. With no requests each query returns 0.
 _QUERIES = {
     Signal.ERROR_RATE: "requests | summarize value = iff(count() == 0, 0.0, todouble(countif(success == false)) "
     "/ count())",
     Signal.LATENCY: "requests | summarize value = coalesce(percentile(duration, 95), 0.0)",
     Signal.CONCURRENCY: "requests | summarize value = todouble(dcount(cloud_RoleInstance))",
 }
-_WARNING_SEVERITY = 2  # of 0 to 4: a warning
+_WARNING_SEVERITY = 2  # from 0 to 4: a warning
 
 
 def create_alarm(alarm: Alarm, context: ProgramContext) -> Outputs:
-    """A metric alert each minute where there is a metric, else a query each five."""
+    """Create a metric alert (every minute) if there is a metric, otherwise a query alert (every five minutes)."""
     make = _create_query_alert if alarm.signal in _QUERIES else _create_metric_alert
     made = make(
         alarm,
         context,
         rule_name=azure_name("alarm", context, alarm.signal.value),
-        resource_group_name=context.made[FOUNDATION]["group"],
+        resource_group_name=context.outputs[FOUNDATION]["group"],
         enabled=True,
         severity=_WARNING_SEVERITY,
         auto_mitigate=True,
         tags=context.tags,
-        opts=context.options(replace_on_changes=["scopes"], delete_before_replace=True),  # what is watched stays
+        opts=context.options(replace_on_changes=["scopes"], delete_before_replace=True),  # the watched resource stays
     )
     return {"id": made.id, "name": made.name}
 
@@ -113,47 +113,47 @@ def _create_query_alert(alarm: Alarm, context: ProgramContext, **common: Any) ->
         "metric_measure_column": "value",
         "time_aggregation": "Maximum",
         "operator": "GreaterThanOrEqual",
-        "threshold": _reachable_threshold(alarm, context.made[alarm.function]["most"]),
+        "threshold": _reachable_threshold(alarm, context.outputs[alarm.function]["max_instances"]),
         "failing_periods": {"number_of_evaluation_periods": 1, "min_failing_periods_to_alert": 1},
     }
     return monitor.ScheduledQueryRule(
         alarm.name,
         kind="LogAlert",
         location=context.stack.region,
-        scopes=[context.made[alarm.function]["insights"]],
+        scopes=[context.outputs[alarm.function]["insights"]],
         criteria={"all_of": [condition]},
         evaluation_frequency="PT5M",
         window_size="PT5M",
-        actions={"action_groups": [context.made[alarm.channel]["id"]]},
+        actions={"action_groups": [context.outputs[alarm.channel]["id"]]},
         **common,
     )
 
 
-def _reachable_threshold(alarm: Alarm, most: int) -> float:
-    """An alarm on more instances than there can be would never be raised: the default is that of another cloud."""
-    if alarm.signal is not Signal.CONCURRENCY or alarm.threshold <= most:
+def _reachable_threshold(alarm: Alarm, max_instances: int) -> float:
+    """Lower a threshold above the maximum of instances, which comes from another cloud's default."""
+    if alarm.signal is not Signal.CONCURRENCY or alarm.threshold <= max_instances:
         return alarm.threshold
-    return max(1, int(most * CONCURRENCY_SHARE))
+    return max(1, int(max_instances * CONCURRENCY_SHARE))
 
 
 def _create_metric_alert(alarm: Alarm, context: ProgramContext, **common: Any) -> Any:
-    api = context.made[alarm.api]
+    api = context.outputs[alarm.api]
     gateway = api["gateway_id"]
     metric = (_GATEWAY_METRICS if gateway else _APP_METRICS)[alarm.signal]
     return monitor.MetricAlert(
         alarm.name,
         location="global",
-        scopes=[gateway or context.made[alarm.function]["insights"]],
+        scopes=[gateway or context.outputs[alarm.function]["insights"]],
         criteria=_metric_criteria(metric, alarm.threshold),
         evaluation_frequency="PT1M",
         window_size="PT1M",
-        actions=[{"action_group_id": context.made[alarm.channel]["id"]}],
+        actions=[{"action_group_id": context.outputs[alarm.channel]["id"]}],
         **common,
     )
 
 
 def _metric_criteria(metric: _Metric, threshold: float) -> monitor.MetricAlertSingleResourceMultipleMetricCriteriaArgs:
-    """As the SDK's classes: of a choice of forms it cannot tell which one a mapping means."""
+    """Use the SDK's classes, because it cannot infer the variant from a mapping."""
     criterion = monitor.MetricCriteriaArgs(
         criterion_type="StaticThresholdCriterion",
         name="answers",
@@ -171,16 +171,16 @@ def _metric_criteria(metric: _Metric, threshold: float) -> monitor.MetricAlertSi
     )
 
 
-_SENDER_NAME = "semantest"  # 12 characters at most; the sender's name in text messages
+_SENDER_NAME = "semantest"  # the sender in text messages; at most 12 characters
 
 
 def create_notification_channel(channel: NotificationChannel, context: ProgramContext) -> Outputs:
-    """A group with one receiver per address; it belongs to no region."""
+    """Create an action group with one receiver per address; it belongs to no region."""
     group = monitor.ActionGroup(
         channel.name,
         action_group_name=azure_name("action group", context, channel.name),
         group_short_name=_SENDER_NAME,
-        resource_group_name=context.made[FOUNDATION]["group"],
+        resource_group_name=context.outputs[FOUNDATION]["group"],
         location="global",
         enabled=True,
         email_receivers=[{"name": email, "email_address": email} for email in channel.emails],

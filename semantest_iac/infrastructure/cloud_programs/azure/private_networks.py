@@ -1,4 +1,4 @@
-"""Networks that function apps are placed in."""
+"""Networks for function apps."""
 
 from __future__ import annotations
 
@@ -12,19 +12,19 @@ from semantest_iac.infrastructure.cloud_programs.azure.foundation import azure_n
 from semantest_iac.infrastructure.cloud_programs.cloud import FOUNDATION
 from semantest_iac.infrastructure.cloud_programs.context import Outputs, ProgramContext
 
-FLEX_SERVICE = "Microsoft.App/environments"  # who a subnet for such apps is handed to
-VAULT_SERVICE = "Microsoft.KeyVault"  # the private way to them, since new networks have no way out of their own
+FLEX_SERVICE = "Microsoft.App/environments"  # the delegation of a subnet for Flex Consumption apps
+VAULT_SERVICE = "Microsoft.KeyVault"  # the service endpoint for vaults: new networks have no default outbound access
 _SUBNET_BITS = 8
 
 
 def use_existing_network(network: ExistingNetwork, context: ProgramContext) -> Outputs:
-    """Nothing is made: the subnet belongs to somebody else, and so does its security group."""
+    """Create nothing: the subnet and its security group are managed elsewhere."""
     return {"subnet_id": network.subnet_ids[0]}
 
 
 def create_private_network(network: PrivateNetwork, context: ProgramContext) -> Outputs:
-    """A network with one subnet for the app: it spans all zones, and its group only lets HTTPS out."""
-    placed: dict[str, Any] = {"resource_group_name": context.made[FOUNDATION]["group"], "opts": context.options()}
+    """Create a network with one subnet for the app, which spans all zones, and a group that only allows HTTPS out."""
+    placed: dict[str, Any] = {"resource_group_name": context.outputs[FOUNDATION]["group"], "opts": context.options()}
     group = azure.NetworkSecurityGroup(
         network.name,
         network_security_group_name=azure_name("security group", context),
@@ -39,7 +39,7 @@ def create_private_network(network: PrivateNetwork, context: ProgramContext) -> 
     )
     outer = azure.VirtualNetwork(
         network.name,
-        virtual_network_name=azure_name("network", context, network.cidr),  # another range is another network
+        virtual_network_name=azure_name("network", context, network.cidr),  # another range means another network
         location=context.stack.region,
         address_space={"address_prefixes": [network.cidr]},
         tags=context.tags,
@@ -53,7 +53,7 @@ def create_private_network(network: PrivateNetwork, context: ProgramContext) -> 
         delegations=[{"name": "functions", "service_name": FLEX_SERVICE}],
         network_security_group={"id": group.id},
         service_endpoints=[{"service": VAULT_SERVICE}] if network.reaches_secrets else None,
-        **placed | {"opts": context.options(delete_before_replace=False)},  # the app is in the old one until then
+        **placed | {"opts": context.options(delete_before_replace=False)},  # the app stays in the old subnet until then
     )
     return {"subnet_id": subnet.id}
 

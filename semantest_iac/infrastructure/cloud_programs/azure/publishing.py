@@ -1,6 +1,6 @@
-"""Packages for function apps on Flex Consumption: its one deploy, which is no resource.
+"""Publishes packages of function apps on Flex Consumption by its one deploy, which is no resource.
 
-Source: what the Azure CLI asks for such apps (`/api/publish`, `/api/deployments/…`), and Kudu's numbers of states.
+Source: the requests of the Azure CLI (`/api/publish`, `/api/deployments/…`) and Kudu's status numbers.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from semantest_iac.infrastructure.cloud_programs.https import send_https
 
 FUNCTION_APP_TYPE = "azure-native:web:WebApp"
 PUB_SUB_HUB_TYPE = "azure-native:webpubsub:WebPubSubHub"
-_DEPLOYER_PREFIX = "semantest-iac-"  # with the digest behind it: the service keeps who deployed, and tells it again
+_DEPLOYER_PREFIX = "semantest-iac-"  # followed by the digest: the service stores the deployer and returns it
 _FAILED, _SUCCEEDED = 3, 4
 _RETRYABLE_STATUSES = (409, 429, 500, 502, 503, 504)
 _PUBLISH_TIMEOUT_S, _RETRY_INTERVAL_S, _POLL_INTERVAL_S = 900.0, 15.0, 3.0
@@ -29,32 +29,32 @@ _START_TIMEOUT_S = 90.0
 _HINTS = {
     401: "Log in again: az login.",
     403: "The deploying identity needs the role Website Contributor on the app.",
-    404: "The app is not there, or does not let its deployment service be reached.",
+    404: "The app does not exist, or its deployment service cannot be reached.",
     413: "The package is too large for the service.",
 }
-_RETRY_HINT = "Deploy again: the package is published where it does not run yet."
+_RETRY_HINT = "Deploy again: the package is published to every app that does not run it yet."
 
 
-def running_digest(app: AppOutputs, line: ServiceClient) -> str:
-    """The digest of the last deployment, where it went well and was ours; else empty."""
-    answer = _request_deployment_service(app, line, "GET", "/api/deployments/latest")
-    told = _json_object(answer) if answer.status == 200 else {}
-    deployer = str(told.get("deployer") or "")
-    is_ours = told.get("status") == _SUCCEEDED and deployer.startswith(_DEPLOYER_PREFIX)
+def running_digest(app: AppOutputs, client: ServiceClient) -> str:
+    """Return the digest of the last deployment if it succeeded and was ours, otherwise an empty text."""
+    response = _request_deployment_service(app, client, "GET", "/api/deployments/latest")
+    content = _json_object(response) if response.status == 200 else {}
+    deployer = str(content.get("deployer") or "")
+    is_ours = content.get("status") == _SUCCEEDED and deployer.startswith(_DEPLOYER_PREFIX)
     return deployer.removeprefix(_DEPLOYER_PREFIX) if is_ours else ""
 
 
-def publish_package(app: AppOutputs, package: Artifact, line: ServiceClient) -> None:
-    """Try until the package runs, for as long as the service says that trying may help: roles take minutes to act."""
+def publish_package(app: AppOutputs, package: Artifact, client: ServiceClient) -> None:
+    """Retry while the service calls that useful, until the package runs: roles take minutes to become effective."""
     body = _read_package(package)
     for pause in _pauses(_RETRY_INTERVAL_S):
         try:
-            _publish_once(app, package.digest, body, line)
-            return _wait_for_host(app, line)
+            _publish_once(app, package.digest, body, client)
+            return _wait_for_host(app, client)
         except _Refusal as refusal:
-            if not refusal.may_pass or pause is None:
+            if not refusal.can_retry or pause is None:
                 raise _publish_error(app, refusal) from refusal
-            line.wait(refusal.after or pause)
+            client.wait(refusal.retry_after or pause)
     return None
 
 
@@ -63,93 +63,93 @@ def _read_package(package: Artifact) -> bytes:
         return package.path.read_bytes()
     except OSError as error:
         message = f"Cannot publish package '{package.path}': {error.strerror or error}."
-        raise ArtifactError(message, hint="Deploy the source again: its package is then built anew.") from error
+        raise ArtifactError(message, hint="Deploy the source again, which builds its package again.") from error
 
 
 @dataclass
-class _Refusal(Exception):  # noqa: N818 - an answer of the service, not a fault of this program
-    """Why one try came to nothing, whether another may help, and after how many seconds the service wants it."""
+class _Refusal(Exception):  # noqa: N818 - the service's response, not an error of this program
+    """Why one attempt failed, whether a retry may succeed, and the delay in seconds that the service asks for."""
 
     reason: str
     status: int = 0
-    may_pass: bool = False
-    after: float = 0.0
+    can_retry: bool = False
+    retry_after: float = 0.0
 
 
-def _publish_once(app: AppOutputs, digest: str, body: bytes, line: ServiceClient) -> None:
+def _publish_once(app: AppOutputs, digest: str, body: bytes, client: ServiceClient) -> None:
     query = (("RemoteBuild", "false"), ("Deployer", f"{_DEPLOYER_PREFIX}{digest}"))
-    answer = _request_deployment_service(app, line, "POST", "/api/publish", query=query, body=body)
-    if answer.status not in (200, 202):
-        raise _refusal_of(answer)
-    _wait_for_deployment(app, json.loads(answer.body or b'"latest"'), line)
+    response = _request_deployment_service(app, client, "POST", "/api/publish", query=query, body=body)
+    if response.status not in (200, 202):
+        raise _refusal_of(response)
+    _wait_for_deployment(app, json.loads(response.body or b'"latest"'), client)
 
 
-def _wait_for_deployment(app: AppOutputs, deployment: str, line: ServiceClient) -> None:
-    """Look until the deployment has ended."""
+def _wait_for_deployment(app: AppOutputs, deployment: str, client: ServiceClient) -> None:
     for pause in _pauses(_POLL_INTERVAL_S):
-        answer = _request_deployment_service(app, line, "GET", f"/api/deployments/{deployment}")
-        told = _json_object(answer) if answer.status == 200 else {}
-        if told.get("status") == _SUCCEEDED:
+        response = _request_deployment_service(app, client, "GET", f"/api/deployments/{deployment}")
+        content = _json_object(response) if response.status == 200 else {}
+        if content.get("status") == _SUCCEEDED:
             return
-        if told.get("status") == _FAILED:
-            reason = str(told.get("status_text") or told.get("message") or "the service gave no reason")
-            raise _Refusal(reason, may_pass="Forbidden" in reason)  # a role that does not act yet
-        if answer.status not in (200, 202, 404, *_RETRYABLE_STATUSES):
-            raise _refusal_of(answer)
+        if content.get("status") == _FAILED:
+            reason = str(content.get("status_text") or content.get("message") or "the service gave no reason")
+            raise _Refusal(reason, can_retry="Forbidden" in reason)  # a role that is not effective yet
+        if response.status not in (200, 202, 404, *_RETRYABLE_STATUSES):
+            raise _refusal_of(response)
         if pause is not None:
-            line.wait(pause)
+            client.wait(pause)
     raise _Refusal("the deployment did not end")
 
 
-def _wait_for_host(app: AppOutputs, line: ServiceClient) -> None:
-    """The host starts anew with the package; whether the service is well is for others to ask."""
+def _wait_for_host(app: AppOutputs, client: ServiceClient) -> None:
+    """Wait until the host has restarted with the package; it does not check the service's health."""
     for pause in _pauses(_POLL_INTERVAL_S, _START_TIMEOUT_S):
-        if _send(f"https://{app['defaultHostName']}", HttpRequest("GET", "/"), line).status not in _RETRYABLE_STATUSES:
+        response = _send(f"https://{app['defaultHostName']}", HttpRequest("GET", "/"), client)
+        if response.status not in _RETRYABLE_STATUSES:
             return
         if pause is not None:
-            line.wait(pause)
+            client.wait(pause)
 
 
-def _pauses(seconds: float, patience: float = _PUBLISH_TIMEOUT_S) -> Iterator[float | None]:
-    """As many as patience holds; None for the last."""
-    yield from [seconds] * int(patience / seconds)
+def _pauses(seconds: float, timeout: float = _PUBLISH_TIMEOUT_S) -> Iterator[float | None]:
+    """Yield the pause after each attempt, None after the last."""
+    yield from [seconds] * int(timeout / seconds)
     yield None
 
 
 def _request_deployment_service(
-    app: AppOutputs, line: ServiceClient, method: str, path: str, *, query: Pairs = (), body: bytes = b""
+    app: AppOutputs, client: ServiceClient, method: str, path: str, *, query: Pairs = (), body: bytes = b""
 ) -> HttpResponse:
-    """One request to the app's deployment service, which has a host of its own."""
-    headers = (("authorization", f"Bearer {line.token()}"), ("content-type", "application/zip"))
+    """Send a request to the app's deployment service, which has its own host."""
+    headers = (("authorization", f"Bearer {client.token()}"), ("content-type", "application/zip"))
     origin = f"https://{str(app['defaultHostName']).replace('.', '.scm.', 1)}"
-    return _send(origin, HttpRequest(method, path, query, headers, body), line)
+    return _send(origin, HttpRequest(method, path, query, headers, body), client)
 
 
-def _send(origin: str, request: HttpRequest, line: ServiceClient) -> HttpResponse:
-    """No answer is one, too: that somebody is to come back later."""
+def _send(origin: str, request: HttpRequest, client: ServiceClient) -> HttpResponse:
+    """Treat a connection error as a 503, which is retried."""
     try:
-        return line.send(origin, request)
+        return client.send(origin, request)
     except OSError as error:
         return HttpResponse(503, body=str(getattr(error, "reason", None) or error).encode())
 
 
-def _refusal_of(answer: HttpResponse) -> _Refusal:
-    after = dict(answer.headers).get("retry-after", "")
-    reason = _json_object(answer).get("message") or answer.body.decode(errors="replace").strip()[:500]
+def _refusal_of(response: HttpResponse) -> _Refusal:
+    after = dict(response.headers).get("retry-after", "")
+    reason = _json_object(response).get("message") or response.body.decode(errors="replace").strip()[:500]
     return _Refusal(
-        str(reason or f"status {answer.status}"),
-        answer.status,
-        may_pass=answer.status in _RETRYABLE_STATUSES,
-        after=float(after) if after.isdecimal() else 0.0,
+        str(reason or f"status {response.status}"),
+        response.status,
+        can_retry=response.status in _RETRYABLE_STATUSES,
+        retry_after=float(after) if after.isdecimal() else 0.0,
     )
 
 
-def _json_object(answer: HttpResponse) -> dict[str, Any]:
+def _json_object(response: HttpResponse) -> dict[str, Any]:
     try:
-        told = json.loads(answer.body)
+        content = json.loads(response.body)
     except ValueError:
         return {}
-    return told if isinstance(told, dict) else {}
+    return content if isinstance(content, dict) else {}
 
 
 def _publish_error(app: AppOutputs, refusal: _Refusal) -> ProviderError:

@@ -1,4 +1,4 @@
-"""Secrets in Key Vault, identities that are given roles."""
+"""Secrets in Key Vault, identities with roles."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from semantest_iac.infrastructure.cloud_programs.azure.foundation import azure_n
 from semantest_iac.infrastructure.cloud_programs.cloud import FOUNDATION
 from semantest_iac.infrastructure.cloud_programs.context import Outputs, ProgramContext
 
-# Azure's built-in roles; source: its samples of function apps without keys
+# Azure's built-in roles; source: Azure's samples of function apps without keys
 ROLES = {
     "blobs": "b7e6dc6d-f1e8-4753-8033-0f276bb0955b",  # Storage Blob Data Owner
     "queues": "974c5e8b-45b9-4653-ba55-5f855dd0fb88",  # Storage Queue Data Contributor
@@ -26,32 +26,32 @@ _IMMUTABLE_PROPERTIES = [
     "principalId",
     "principalType",
     "roleDefinitionId",
-]  # which Azure tells when it refuses the change
+]  # Azure names these when it refuses the change
 
 
 def create_app_secret(secret: AppSecret, context: ProgramContext) -> Outputs:
-    """A secret whose address is all that anything else ever sees; every value has an address of its own."""
-    ground = context.made[FOUNDATION]
+    """Create a secret; other resources see the address of its value only, which changes with the value."""
+    foundation = context.outputs[FOUNDATION]
     kept = keyvault.Secret(
         secret.name,
-        secret_name=secret.key.replace("_", "-"),  # names here know no other separator
-        vault_name=ground["vault"].name,
-        resource_group_name=ground["group"],
+        secret_name=secret.key.replace("_", "-"),  # names may contain no underscore
+        vault_name=foundation["vault"].name,
+        resource_group_name=foundation["group"],
         properties={"value": pulumi.Output.secret(context.secret_value(secret.key))},
         tags=context.tags,
         opts=context.options(additional_secret_outputs=["properties"]),
     )
-    address = pulumi.Output.unsecret(kept.properties).apply(lambda told: told.secret_uri_with_version)
+    address = pulumi.Output.unsecret(kept.properties).apply(lambda it: it.secret_uri_with_version)
     return {"address": address, "resource": kept}
 
 
 def create_function_identity(identity: FunctionIdentity, context: ProgramContext) -> Outputs:
-    """An identity of its own, and not the app's: roles can be given before there is an app."""
-    ground = context.made[FOUNDATION]
+    """Create a user-assigned identity, so that roles can be assigned before the app exists."""
+    foundation = context.outputs[FOUNDATION]
     made = managedidentity.UserAssignedIdentity(
         identity.name,
         resource_name_=azure_name("identity", context, identity.purpose),
-        resource_group_name=ground["group"],
+        resource_group_name=foundation["group"],
         location=context.stack.region,
         tags=context.tags,
         opts=context.options(),
@@ -62,19 +62,22 @@ def create_function_identity(identity: FunctionIdentity, context: ProgramContext
         "client": made.client_id,
         "purpose": identity.purpose,
     }
-    rights = [assign_role("telemetry", context.made[identity.log_store]["insights"], known, context)]
+    rights = [assign_role("telemetry", context.outputs[identity.log_store]["insights"], known, context)]
     if identity.secrets:
-        rights.append(assign_role("secrets", ground["vault"].id, known, context))
+        rights.append(assign_role("secrets", foundation["vault"].id, known, context))
         _create_vault_audit(identity, context)
-    for used in (*identity.uses, *identity.admits):  # letting a client in is a matter of the same role
+    for used in (*identity.uses, *identity.admits):  # admitting a client needs the same role
         own = {**known, "purpose": _name_with_purpose(used, identity.purpose)}
-        rights += [assign_role(role, scope, own, context) for role, scope in context.made[used].get("grants", ())]
+        rights += [assign_role(role, scope, own, context) for role, scope in context.outputs[used].get("grants", ())]
     return {**known, "rights": rights}
 
 
 def assign_role(role: str, scope: pulumi.Input[str], identity: Outputs, context: ProgramContext) -> pulumi.Resource:
-    """A role on one resource. Its name, a GUID, is told by us: the type of the principal spares waiting for it."""
-    subscription = context.made[FOUNDATION]["subscription"]
+    """Assign a role on one resource, under a GUID of ours.
+
+    Naming the principal's type avoids waiting for replication.
+    """
+    subscription = context.outputs[FOUNDATION]["subscription"]
     definition = pulumi.Output.concat(
         "/subscriptions/", subscription, "/providers/Microsoft.Authorization/roleDefinitions/", ROLES[role]
     )
@@ -88,7 +91,7 @@ def assign_role(role: str, scope: pulumi.Input[str], identity: Outputs, context:
         principal_type="ServicePrincipal",
         opts=context.options(
             replace_on_changes=_IMMUTABLE_PROPERTIES, delete_before_replace=True
-        ),  # its name can be had once
+        ),  # its name can exist only once
     )
     return made
 
@@ -97,13 +100,12 @@ def _create_vault_audit(identity: FunctionIdentity, context: ProgramContext) -> 
     monitor.DiagnosticSetting(
         _name_with_purpose("secrets", identity.purpose),
         name=_name_with_purpose("audit", identity.purpose),
-        resource_uri=context.made[FOUNDATION]["vault"].id,
-        workspace_id=context.made[identity.log_store]["workspace"],
+        resource_uri=context.outputs[FOUNDATION]["vault"].id,
+        workspace_id=context.outputs[identity.log_store]["workspace"],
         logs=[{"category_group": "allLogs", "enabled": True}],
         opts=context.options(),
     )
 
 
 def _name_with_purpose(name: str, purpose: str) -> str:
-    """What several functions of a stack have each."""
     return f"{name}-{purpose}" if purpose else name

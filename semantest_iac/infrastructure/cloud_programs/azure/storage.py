@@ -15,11 +15,11 @@ STORAGE_SERVICES = ("blob", "queue", "table")
 
 
 def create_storage_account(name: str, purpose: str, context: ProgramContext) -> storage.StorageAccount:
-    """An account whose keys open nothing."""
+    """Create an account whose keys are disabled."""
     return storage.StorageAccount(
         name,
         account_name=globally_unique_name("storage", context, purpose),
-        resource_group_name=context.made[FOUNDATION]["group"],
+        resource_group_name=context.outputs[FOUNDATION]["group"],
         location=context.stack.region,
         kind="StorageV2",
         sku={"name": "Standard_LRS"},
@@ -34,13 +34,13 @@ def create_storage_account(name: str, purpose: str, context: ProgramContext) -> 
 
 
 def create_package_storage(name: str, identity: Outputs, context: ProgramContext) -> Outputs:
-    """An account for one app: two whose names begin alike would take each other for one host."""
+    """Create an account for one app: two apps whose names begin alike would collide as hosts in a shared one."""
     made = create_storage_account(name, identity["purpose"], context)
     container = storage.BlobContainer(
         name,
         account_name=made.name,
         container_name=azure_name("container", context, "packages"),
-        resource_group_name=context.made[FOUNDATION]["group"],
+        resource_group_name=context.outputs[FOUNDATION]["group"],
         public_access="None",
         opts=context.options(),
     )
@@ -57,16 +57,16 @@ CONNECTIONS_TABLE = "connections"
 
 
 def create_connection_table(table: ConnectionTable, context: ProgramContext) -> Outputs:
-    """Web PubSub knows who is connected; what they said that they are, and who asked for what, is kept here.
+    """Create the table of clients' types and requests; Web PubSub itself knows who is connected.
 
-    The app may do with rows what it wants, and has no other right on the account.
+    The app may read and write rows and has no other right on the account.
     """
     kept_in = create_storage_account(table.name, table.name, context)
     made = storage.Table(
         table.name,
         account_name=kept_in.name,
         table_name=CONNECTIONS_TABLE,
-        resource_group_name=context.made[FOUNDATION]["group"],
+        resource_group_name=context.outputs[FOUNDATION]["group"],
         opts=context.options(),
     )
     return {

@@ -1,4 +1,4 @@
-"""WebSocket APIs on Web PubSub, which hands every event of a connection to a function app."""
+"""WebSocket APIs on Web PubSub, which sends every event of a connection to a function app."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from semantest_iac.infrastructure.cloud_programs.context import Outputs, Program
 
 HUB_NAME = "semantest"
 HUB_AUDIENCE = "https://webpubsub.azure.com"
-"""A resource of Azure's own: for that the service gets tokens although no application of ours is in the directory."""
+"""An Azure resource for which the service gets tokens although no application of ours is in the directory."""
 HUB_EVENTS = {
     ConnectionEvent.CONNECT: ("connect", "connected"),
     ConnectionEvent.MESSAGE: ("message",),
@@ -26,11 +26,11 @@ _STANDARD_SKU = {"name": "Standard_S1", "tier": "Standard", "capacity": 1}
 
 
 def create_web_socket_address(address: WebSocketAddress, context: ProgramContext) -> Outputs:
-    """A service without a hub, which takes no client; who sends through it shows an identity, never a key."""
+    """Create a service without a hub, which accepts no client yet; senders need an identity, keys are disabled."""
     service = webpubsub.WebPubSub(
         address.name,
         resource_name_=globally_unique_name("hub", context),
-        resource_group_name=context.made[FOUNDATION]["group"],
+        resource_group_name=context.outputs[FOUNDATION]["group"],
         location=context.stack.region,
         kind="WebPubSub",
         sku=_SKU_BY_ENVIRONMENT.get(context.stack.environment, _STANDARD_SKU),
@@ -57,10 +57,10 @@ def create_web_socket_address(address: WebSocketAddress, context: ProgramContext
 
 
 def create_web_socket_endpoint(endpoint: WebSocketEndpoint, context: ProgramContext) -> Outputs:
-    """The hub, once its apps run: Web PubSub asks them whether it may send events before it takes one on."""
-    address = context.made[endpoint.address]
-    guard = context.made[endpoint.authorizer or endpoint.target]
-    if context.held is not Deferred.ALL:
+    """Create the hub once its apps run: Web PubSub asks them for permission before it accepts a hub."""
+    address = context.outputs[endpoint.address]
+    guard = context.outputs[endpoint.authorizer or endpoint.target]
+    if context.deferred is not Deferred.ALL:
         _create_hub(endpoint, context)
     _create_log_setting(endpoint, context)
     return {
@@ -76,13 +76,13 @@ def create_web_socket_endpoint(endpoint: WebSocketEndpoint, context: ProgramCont
 
 
 def _create_hub(endpoint: WebSocketEndpoint, context: ProgramContext) -> None:
-    """Clients come without a token of Web PubSub's own; whoever is asked when they connect lets them in or does not."""
+    """Allow clients without a Web PubSub token; the handler of the connect event accepts or refuses them."""
     target = endpoint.target
     webpubsub.WebPubSubHub(
         endpoint.name,
         hub_name=HUB_NAME,
-        resource_name_=context.made[endpoint.address]["name"],
-        resource_group_name=context.made[FOUNDATION]["group"],
+        resource_name_=context.outputs[endpoint.address]["name"],
+        resource_group_name=context.outputs[FOUNDATION]["group"],
         properties={
             "anonymous_connect_policy": "allow",
             "event_handlers": [
@@ -94,14 +94,14 @@ def _create_hub(endpoint: WebSocketEndpoint, context: ProgramContext) -> None:
                 },
             ],
         },
-        opts=context.options(ignore_changes=["properties"] if context.held is Deferred.CHANGES else None),
+        opts=context.options(ignore_changes=["properties"] if context.deferred is Deferred.CHANGES else None),
     )
 
 
 def _webhook(target: str, context: ProgramContext) -> dict[str, Any]:
-    """An app that is shown the service's identity with each event."""
+    """Return a handler that receives the service's identity token with each event."""
     return {
-        "url_template": pulumi.Output.concat("https://", context.made[target]["host"], "/events/{event}"),
+        "url_template": pulumi.Output.concat("https://", context.outputs[target]["host"], "/events/{event}"),
         "auth": {"type": "ManagedIdentity", "managed_identity": {"resource": HUB_AUDIENCE}},
     }
 
@@ -110,8 +110,8 @@ def _create_log_setting(endpoint: WebSocketEndpoint, context: ProgramContext) ->
     monitor.DiagnosticSetting(
         endpoint.name,
         name="logs",
-        resource_uri=context.made[endpoint.address]["id"],
-        workspace_id=context.made[endpoint.target]["workspace"],
+        resource_uri=context.outputs[endpoint.address]["id"],
+        workspace_id=context.outputs[endpoint.target]["workspace"],
         logs=[{"category_group": "allLogs", "enabled": True}],
         opts=context.options(),
     )

@@ -43,28 +43,28 @@ FindCodePublisher = Callable[[Stack], CodePublisher | None]
 
 def real_code_publisher(stack: Stack) -> CodePublisher | None:
     """With the login of whoever deploys, asked for at the first request."""
-    push = find_cloud(stack.provider).code
-    return CodePublisher(push, push.line()) if push else None
+    method = find_cloud(stack.provider).publishing
+    return CodePublisher(method, method.create_client()) if method else None
 
 
 @dataclass(frozen=True, slots=True)
 class CodeDelivery:
-    """A stack and its courier, both asked for once: reading a state may start the CLI, and every courier logs in."""
+    """A stack's state and its publisher, each created once: reading a state may start the CLI, every publisher logs in."""
 
-    courier: CodePublisher
+    publisher: CodePublisher
     state: StackState
 
     async def held(self, work: Work) -> Deferred:
         """How much of the work must wait for code."""
-        return await asyncio.to_thread(self.courier.held, work, self._resources)
+        return await asyncio.to_thread(self.publisher.find_deferred, work, self._resources)
 
     async def misses(self, work: Work, plan: ChangePlan) -> bool:
         """Whether anything is to run a package and does not."""
-        return await asyncio.to_thread(self.courier.misses, self._resources, work.artifact, plan)
+        return await asyncio.to_thread(self.publisher.needs_publishing, self._resources, work.artifact, plan)
 
     async def brought(self, artifact: Artifact, progress: ReportProgress) -> None:
         """The package runs."""
-        await self.courier.brought(self._resources, artifact, progress)
+        await self.publisher.publish_in_thread(self._resources, artifact, progress)
 
     @property
     def _resources(self) -> list[DeployedResource]:
@@ -79,27 +79,27 @@ class PulumiEngine:
     """Runs the real programs with Pulumi's CLI; one run of a stack at a time is the caller's business.
 
     `search` looks in the cloud for what a killed run had begun to create; without it that is a person's to judge.
-    `courier` brings packages where programs do not carry them; without another it is that of the real cloud.
+    `publisher` brings packages where programs do not carry them; without another it is that of the real cloud.
     """
 
     def __init__(
         self,
         children: EngineProcessSupervisor,
         search: FindCreatedResource | None = None,
-        courier: FindCodePublisher = real_code_publisher,
+        publisher: FindCodePublisher = real_code_publisher,
     ) -> None:
         self._children = children
         self._search = search
-        self._courier = courier
+        self._publisher = publisher
         self._previewed: dict[Stack, _PreviewResult] = {}
 
     async def preview(self, work: Work) -> ChangePlan:
         """What apply would do; makes an empty stack in the backend where there is none."""
         stack = work.blueprint.stack
         done = await self._done(Operation("preview", stack, work))
-        plan, held, courier = _to_plan(done), Deferred.NOTHING, self._courier(stack)
-        if courier:
-            delivery = CodeDelivery(courier, StackState(done["state"]))
+        plan, held, publisher = _to_plan(done), Deferred.NOTHING, self._publisher(stack)
+        if publisher:
+            delivery = CodeDelivery(publisher, StackState(done["state"]))
             held = await delivery.held(work)
             plan = replace(plan, lacks_code=bool(held) or await delivery.misses(work, plan))
         self._previewed[stack] = _PreviewResult(plan, done["fingerprint"], held)
@@ -136,8 +136,8 @@ class PulumiEngine:
 
     async def _delivery(self, stack: Stack) -> CodeDelivery | None:
         """None where the program carries its packages."""
-        courier = self._courier(stack)
-        return CodeDelivery(courier, await self.state(stack) or StackState({})) if courier else None
+        publisher = self._publisher(stack)
+        return CodeDelivery(publisher, await self.state(stack) or StackState({})) if publisher else None
 
     async def _before(self, work: Work, plan: ChangePlan) -> _PreviewResult:
         """What the preview that made this very plan found out; of another plan nothing is trusted."""
@@ -243,7 +243,7 @@ _SECRET_NAME_PREFIX = "secret-"  # how blueprints name the resource of a secret 
 
 
 async def read_deployed_resources(
-    engine: PulumiEngine, courier: CodePublisher | None, stack: Stack, secret_value: Callable[[str], str]
+    engine: PulumiEngine, publisher: CodePublisher | None, stack: Stack, secret_value: Callable[[str], str]
 ) -> list[DeployedResource]:
     """The living resources; sealed values stay sealed, but for secrets, whose values are asked for anew.
 
@@ -255,7 +255,7 @@ async def read_deployed_resources(
     ):
         state = await engine.revealed(stack)
     resources = [_to_deployed_resource(it, secret_value) for it in (state.living if state else ())]
-    return courier.asked(resources) if courier else resources
+    return publisher.with_running_code(resources) if publisher else resources
 
 
 async def read_endpoint(engine: PulumiEngine, stack: Stack) -> str | None:

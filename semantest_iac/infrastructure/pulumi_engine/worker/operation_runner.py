@@ -69,7 +69,7 @@ class OperationRunner:
         """The plan, the fingerprint that lets apply trust it, and the state that both are of where code comes after."""
         self.bench.preview(watch)
         state = self._state()
-        seen = state.deployment if self._cloud.code else {}
+        seen = state.deployment if self._cloud.publishing else {}
         return {"done": {"steps": self._judged(watch), "fingerprint": self._fingerprint(state), "state": seen}}
 
     def apply(self, watch: EventWatcher) -> _Message:

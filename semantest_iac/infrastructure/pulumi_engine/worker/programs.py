@@ -42,7 +42,7 @@ class ProgramRun:
         work = self._work
         program.import_sdk(self._cloud, work.blueprint)
         blueprint, secret_value = work.blueprint, self._secrets.__getitem__
-        context = ProgramContext(blueprint.stack, blueprint.generation, work.artifact, secret_value, held=work.held)
+        context = ProgramContext(blueprint.stack, blueprint.generation, work.artifact, secret_value, deferred=work.held)
         try:
             program.register_blueprint(work.blueprint, self._cloud, context)
         except DeploymentError as error:
@@ -94,6 +94,6 @@ class PulumiProgramHost:
         program.register_blueprint(
             blueprint, found, ProgramContext(blueprint.stack, blueprint.generation, artifact, secret_value)
         )
-        if found.code and artifact:
+        if found.publishing and artifact:
             way = "for example with az functionapp deployment source config-zip"
             self.warn(f"Pulumi makes the app and no more: bring it its package '{artifact.path}' yourself, {way}.")
