@@ -49,7 +49,7 @@ def real_code_publisher(stack: Stack) -> CodePublisher | None:
 
 @dataclass(frozen=True, slots=True)
 class CodeDelivery:
-    """A stack's state and its publisher, each created once: reading a state may start the CLI, every publisher logs in."""
+    """A stack's state and publisher, each created once: reading a state may start the CLI, every publisher logs in."""
 
     publisher: CodePublisher
     state: StackState
