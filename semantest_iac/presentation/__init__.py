@@ -1,1 +1,1 @@
-"""Outside input to requests, results to text or HTTP. No decisions."""
+"""Turns input from outside into requests, and results into text or HTTP. Decides nothing."""

@@ -69,7 +69,7 @@ class TestLife:
     def test_leaves_everything_in_the_cloud_and_says_so(self, life: dict[str, Outcome]) -> None:
         assert "Plan: 3 to keep" in life["destroy"].out
         assert ": 3 kept." in life["destroy"].out
-        assert "others may rely on it" in life["destroy"].out
+        assert "other stacks may rely on it" in life["destroy"].out
 
     def test_takes_no_log_from_others_when_it_ends(self, life: dict[str, Outcome]) -> None:
         assert (life["still logged"].code, life["still logged"].json["state"]) == (0, "completed")

@@ -58,7 +58,7 @@ class TestLife:
         out = life["deploy"].out
 
         assert life["deploy"].code == 0
-        assert out.startswith(f"{_NAME}: simulated aws on this machine; no account is touched")
+        assert out.startswith(f"{_NAME}: simulated aws on this machine; no cloud account is touched")
         assert "  + create  lambda.Function " in out
         assert "  created  lambda.Function function  " in out
         assert "endpoint  https://" in out

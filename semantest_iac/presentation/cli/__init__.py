@@ -1,1 +1,1 @@
-"""The command line: options to requests, results to text or JSON, errors to exit codes."""
+"""The command line: turns options into requests, results into text or JSON, and errors into exit codes."""

@@ -1,4 +1,4 @@
-"""What the command line needs of the application; `__main__` hands over the class that has it."""
+"""The part of the application that the command line uses; `__main__` passes in the class that implements it."""
 
 from __future__ import annotations
 
@@ -29,15 +29,15 @@ if TYPE_CHECKING:
 
 
 class RebuildableLedger(LedgerReader, Protocol):
-    """A ledger whose projections can be made anew."""
+    """A ledger whose projections can be rebuilt from its events."""
 
     def rebuild(self) -> None:
-        """Fold the whole log again."""
+        """Rebuild the projections from the whole log."""
         ...
 
 
 class Deployments(Protocol):
-    """The use cases; DeploymentError is raised for what is refused at the door, a failure is a row."""
+    """The use cases. A refused request raises DeploymentError; a deployment that failed is returned as its row."""
 
     async def deploy(
         self,
@@ -49,21 +49,21 @@ class Deployments(Protocol):
         batch: str | None = ...,
         on_wait: OnWait = ...,
     ) -> DeploymentRow:
-        """Bring the stack to its configuration; `batch` is the id that the stacks of one command share."""
+        """Deploy the stack; `batch` is the id that the stacks of one command share."""
         ...
 
     async def preview(
         self, stack: Stack, configuration: Mapping[str, Any], *, settings: ComponentSettings | None = ...
     ) -> DeploymentContext:
-        """What `deploy` would do."""
+        """Return the plan of `deploy`, and what was found out for it, without changing anything."""
         ...
 
     async def preview_destroy(self, stack: Stack) -> ChangePlan:
-        """What `destroy` would delete."""
+        """Return the plan of `destroy` without changing anything."""
         ...
 
     async def destroy(self, stack: Stack, *, by: str = ..., on_wait: OnWait = ...) -> DeploymentRow:
-        """Delete everything of the stack."""
+        """Delete every resource of the stack."""
         ...
 
     async def call(self, stack: Stack, request: HttpRequest) -> ProbeAnswer:
@@ -72,24 +72,24 @@ class Deployments(Protocol):
 
 
 class EnginePrerequisite(Protocol):
-    """One thing that Pulumi's engine needs of this machine."""
+    """A program or plugin that the Pulumi engine needs on this machine."""
 
     @property
     def name(self) -> str:
-        """What it is, in the middle of a sentence."""
+        """The name, as it stands in the middle of a sentence."""
         ...
 
     def found(self) -> str | None:
-        """Where it is; None where it is not, or does not fit."""
+        """Return its path; None if it is missing or has an unsuitable version."""
         ...
 
     def meet(self, tell: Callable[[str], None]) -> str:
-        """Get it, telling each step; raises RefusedError with what was tried and the command that mends it."""
+        """Install it and return its path; raises RefusedError with what was tried and the command to run by hand."""
         ...
 
 
 class GatewayLogEntry(Protocol):
-    """One request that the gateway has answered."""
+    """A request that the gateway answered, as its log shows it."""
 
     @property
     def method(self) -> str: ...
@@ -111,77 +111,77 @@ class GatewayLogEntry(Protocol):
 
 
 class FunctionLogReader(Protocol):
-    """Lines that functions printed."""
+    """Reads the lines that functions printed."""
 
     def batches(self, stack: str) -> Iterator[Sequence[Mapping[str, Any]]]:
-        """All that is kept, each with `time` and `text`; then, whenever it is asked, what came since."""
+        """Yield the stored lines, each with `time` and `text`; then, on every `next`, the lines added since."""
         ...
 
 
 class CliApplication(Protocol):
-    """Everything under one home folder; making one reads and writes nothing."""
+    """The application under one home folder; its constructor reads and writes nothing."""
 
     @property
     def home(self) -> Path:
-        """The folder, which need not exist."""
+        """The home folder; it need not exist yet."""
         ...
 
     @property
     def providers(self) -> CloudDescriptions:
-        """The clouds that there are, ours first; others are looked for when none of ours is meant."""
+        """The known clouds, built-in ones first; clouds of other distributions are loaded on the first unknown name."""
         ...
 
     def capabilities(self, provider: str) -> Capabilities:
-        """What a cloud has of what blueprints ask for; raises RefusedError where it cannot be used here."""
+        """Return what a cloud supports; raises RefusedError if its packages are not installed."""
         ...
 
     def engine(self, stack: Stack, configuration: DeploymentConfiguration) -> EngineChoice:
-        """What deploys the stack; raises RefusedError with all that is missing for it."""
+        """Choose the engine of the stack; raises RefusedError with everything that it lacks here."""
         ...
 
     def account_stacks(self, stack: Stack, engine: EngineChoice) -> Sequence[str] | None:
-        """The other stacks that have set what the stack's account has once; None where there is no such thing."""
+        """Return the other stacks that configured the same account; None if the stack configures no account."""
         ...
 
     def needs(self, providers: Collection[str]) -> Sequence[EnginePrerequisite]:
-        """What Pulumi's engine needs for these providers, in the order in which to get it; for none: for all here."""
+        """List what the Pulumi engine needs for these providers, in installation order; without names, for all."""
         ...
 
     @property
     def ledger(self) -> RebuildableLedger:
-        """The record of everything."""
+        """The ledger of all events."""
         ...
 
     @property
     def validation(self) -> ValidationService:
-        """The judge of configurations."""
+        """The rules that a configuration must meet."""
         ...
 
     def configuration(self, **sources: Any) -> LoadedConfiguration:
-        """The configuration with its faults beside it."""
+        """Load the configuration; its faults are in the result."""
         ...
 
     def configuration_schema(self) -> dict[str, Any]:
-        """The JSON Schema of the configuration file."""
+        """Return the JSON Schema of the configuration file."""
         ...
 
     def secrets(self, variables: Mapping[str, str]) -> SecretStore:
-        """Where secrets are looked for."""
+        """Return the store that reads secrets from these variables."""
         ...
 
     def redactor(self, variables: Mapping[str, str]) -> Callable[[str], str]:
-        """Takes the values of secrets out of text."""
+        """Return a function that replaces the values of secrets in a text."""
         ...
 
     @property
     def function_logs(self) -> FunctionLogReader:
-        """What functions printed on this machine."""
+        """The lines that functions printed on this machine."""
         ...
 
     def gateway(
         self, variables: Mapping[str, str], address: tuple[str, int], tell: Callable[[GatewayLogEntry], None]
     ) -> AbstractAsyncContextManager[str]:
-        """The gateway before every simulated stack, as its URL; raises RefusedError where it cannot be had."""
+        """Serve every simulated stack and yield the URL; raises RefusedError if the gateway cannot start."""
         ...
 
     def deployments(
@@ -192,7 +192,7 @@ class CliApplication(Protocol):
         progress: ReportProgress = ...,
         observer: Observer | None = ...,
     ) -> Deployments:
-        """The use cases, watched."""
+        """Return the use cases; events go to the observer and resource operations to `progress`."""
         ...
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Self
 
+from semantest_iac.application.queries.history import JOURNAL_PREFIX
 from semantest_iac.domain.deployment.events import PackageBuilt
 from semantest_iac.domain.deployment.stack import Stack
 from semantest_iac.domain.deployment.status import DeploymentStatus
@@ -32,7 +33,7 @@ if TYPE_CHECKING:
 
 
 class DeploymentView:
-    """Entered before the deployment starts, left before its result is shown; tells only whom it waits for."""
+    """What a view can show of a deployment; entered before it starts, left before its result is shown."""
 
     def __init__(self, terminal: Terminal) -> None:
         self._terminal = terminal
@@ -40,81 +41,71 @@ class DeploymentView:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, *error: object) -> None:
-        """Nothing was opened."""
+    def __exit__(self, *error: object) -> None: ...
 
-    def event(self, event: Event) -> None:
-        """An event was recorded; must not raise."""
+    def on_event(self, event: Event) -> None:
+        """Show a recorded event; must not raise."""
 
-    def tick(self, tick: ResourceProgress) -> None:
-        """An operation on a resource began or ended; called from any thread."""
+    def operation_progressed(self, progress: ResourceProgress) -> None:
+        """Show that an operation on a resource started or ended; called from any thread."""
 
-    def waiting(self, holder: LeaseHolder | None) -> None:
-        """Another run holds the stack."""
-        self._terminal.remark(f"waiting for {holder or 'another run'}")
+    def waiting_for(self, holder: LeaseHolder | None) -> None:
+        """Show that another run holds the stack."""
+        self._terminal.print_remarks(f"waiting for {holder or 'another run'}")
 
-    def ended(self, result: DeploymentResult) -> None:
-        """The last word."""
+    def show_result(self, result: DeploymentResult) -> None:
+        """Show how the deployment ended."""
 
-    def refused(self, stack: str, error: DeploymentError) -> None:
-        """The last word where nothing was begun."""
-        self._terminal.remark(*format_error(error))
+    def show_refusal(self, stack: str, error: DeploymentError) -> None:
+        """Show why no deployment was started."""
+        self._terminal.print_remarks(*format_error(error))
 
 
 class PlainView(DeploymentView):
-    """The plan before it runs, a line per finished operation, the result."""
+    """Prints the plan before it is applied, a line per finished operation, then the result."""
 
     def __init__(self, terminal: Terminal, home_option: str, clouds: CloudDescriptions) -> None:
         super().__init__(terminal)
         self._home_option = home_option
         self._clouds = clouds
 
-    def event(self, event: Event) -> None:
-        """Where it goes, what was left out of the package and what is planned; an empty plan is told by the result."""
+    def on_event(self, event: Event) -> None:
         if isinstance(event, DeploymentRequested):
-            self._terminal.say(
-                format_location(Stack.parse(event.stack), read_engine_choice(event.environment, event.configuration))
-            )
+            choice = read_engine_choice(event.environment, event.configuration)
+            self._terminal.print_lines(format_location(Stack.parse(event.stack), choice))
         if isinstance(event, PackageBuilt):
-            self._terminal.remark(*format_notes(event.notes))
-        if isinstance(event, DeploymentPlanned) and event.resources:
-            self._terminal.say(*format_plan(event.changes, event.resources))
+            self._terminal.print_remarks(*format_notes(event.notes))
+        if isinstance(event, DeploymentPlanned) and event.resources:  # the result says that a plan was empty
+            self._terminal.print_lines(*format_plan(event.changes, event.resources))
 
-    def tick(self, tick: ResourceProgress) -> None:
-        """What was done, or failed."""
-        if tick.state != "running":
-            word = OPERATION_DONE[tick.op] if tick.state == "done" else f"could not {tick.op}"
-            self._terminal.say(f"  {word:<8} {short_type_name(tick.type)} {tick.name}  {tick.seconds:.2f} s")
+    def operation_progressed(self, progress: ResourceProgress) -> None:
+        if progress.state != "running":
+            done = OPERATION_DONE[progress.op] if progress.state == "done" else f"could not {progress.op}"
+            resource = f"{short_type_name(progress.type)} {progress.name}"
+            self._terminal.print_lines(f"  {done:<8} {resource}  {progress.seconds:.2f} s")
 
-    def ended(self, result: DeploymentResult) -> None:
-        """The result, or on stderr why there is none."""
+    def show_result(self, result: DeploymentResult) -> None:
         row = result.row
         if row.state is DeploymentStatus.COMPLETED:
             stack = Stack.parse(row.stack)
             default_region = self._clouds[stack.provider].regions[0]
-            self._terminal.say(*format_result(result, stack, self._home_option, default_region))
+            self._terminal.print_lines(*format_result(result, stack, self._home_option, default_region))
         else:
-            self._terminal.remark(f"{row.stack}: {row.state} after {result.seconds:.1f} s")
-            self._terminal.remark(*format_error(result.failure))
-
-
-_JOURNAL_TYPES = "infrastructure.journal."
+            self._terminal.print_remarks(f"{row.stack}: {row.state} after {result.seconds:.1f} s")
+            self._terminal.print_remarks(*format_error(result.failure))
 
 
 class JsonView(DeploymentView):
-    """CloudEvents; journal entries are for the ledger alone."""
+    """Prints every event but the journal's as a CloudEvent, and the result on the last line."""
 
-    def event(self, event: Event) -> None:
-        """One line."""
+    def on_event(self, event: Event) -> None:
         from semantest_iac_events.forms.cloudevents import to_cloudevent
 
-        if not event.type_name.startswith(_JOURNAL_TYPES):
-            self._terminal.json(to_cloudevent(event))
+        if not event.type_name.startswith(JOURNAL_PREFIX):
+            self._terminal.print_json(to_cloudevent(event))
 
-    def refused(self, stack: str, error: DeploymentError) -> None:
-        """The last line, as of a deployment."""
-        self._terminal.json(empty_result(stack, "rejected") | error_to_json(error))
+    def show_refusal(self, stack: str, error: DeploymentError) -> None:
+        self._terminal.print_json(empty_result(stack, "rejected") | error_to_json(error))
 
-    def ended(self, result: DeploymentResult) -> None:
-        """The last line."""
-        self._terminal.json(result.as_dict())
+    def show_result(self, result: DeploymentResult) -> None:
+        self._terminal.print_json(result.as_dict())

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 from semantest_iac.domain.deployment.stack import Stack
 from semantest_iac.domain.guardrails.engine_choice import EngineChoice
 from semantest_iac.presentation.cli.application import CliApplication, Deployments
-from semantest_iac.presentation.cli.deployment_views import DeploymentView
+from semantest_iac.presentation.cli.deployment_views import DeploymentView, JsonView, PlainView
 from semantest_iac.presentation.cli.failures import (
     CANCELLED,
     FAILED,
@@ -36,101 +36,116 @@ if TYPE_CHECKING:
     from semantest_iac_events.event import Event
     from semantest_iac_events.values import HealthAnswer
 
-
-def choose_view(session: Session, label: str = "") -> DeploymentView:
-    """JSON where it was asked for, a live tree where a person watches, lines elsewhere.
-
-    Of several at once each has a label before its lines; trees would grow into one another.
-    """
-    if session.json:
-        from semantest_iac.presentation.cli.deployment_views import JsonView
-
-        return JsonView(session.terminal)
-    if session.terminal.is_watched and not label:
-        from semantest_iac.presentation.cli.live_tree import LiveTreeView
-
-        return LiveTreeView(session.terminal, session.home_option, session.application.providers)
-    from semantest_iac.presentation.cli.deployment_views import PlainView
-
-    terminal = session.terminal.labelled(f"{label}  ") if label else session.terminal
-    return PlainView(terminal, session.home_option, session.application.providers)
-
-
-Answer = TypeVar("Answer")
+ReturnedT = TypeVar("ReturnedT")
 StartDeployment = Callable[[Deployments, "OnWait"], Coroutine[Any, Any, "DeploymentRow"]]
 
 _WORST_EXIT_CODE_FIRST = (FAILED, USAGE, REFUSED, CANCELLED, OK)
 
 
 class DeployCommand(NamedTuple):
-    """What is asked for one stack."""
+    """A request to deploy or destroy one stack; `start` calls the use case."""
 
     stack: Stack
     engine: EngineChoice
     variables: Mapping[str, str]
-    ask: StartDeployment
+    start: StartDeployment
 
 
-class _CommandRun:
-    """One wish on its way: what its view and its row do not remember."""
+def execute_commands(session: Session, commands: Sequence[DeployCommand]) -> int:
+    """Run the commands concurrently, show each, and return the exit code of the worst outcome.
 
-    def __init__(self, wish: DeployCommand, view: DeploymentView) -> None:
-        self.view = view
-        self.row: DeploymentRow | None = None
-        self.refusal: BaseException = KeyboardInterrupt()
-        self._wish = wish
-        self._deployment: str | None = None
-        self._health: HealthAnswer | None = None
-        self._began = monotonic()
-
-    @property
-    def is_of_service(self) -> bool:
-        """Not of what services stand on."""
-        return self._wish.stack.is_service
-
-    async def carry_out(self, application: CliApplication) -> None:
-        """To its row, or to why there is none."""
-        deployments = application.deployments(
-            self._wish.variables, engine=self._wish.engine, progress=self.view.tick, observer=self._see
-        )
-        try:
-            self.row = await self._wish.ask(deployments, self.view.waiting)
-        except Exception as error:
-            self.refusal = error
-        self._seconds = monotonic() - self._began
-
-    def look_up(self, ledger: LedgerReader) -> None:
-        """The row of a deployment that was called off once it was on record."""
-        self._seconds = monotonic() - self._began
-        self.row = self.row or (ledger.deployment(self._deployment) if self._deployment else None)
-
-    def end(self) -> int:
-        """Show how it ended and return the exit code of that."""
-        if self.row is None:
-            self.view.refused(str(self._wish.stack), to_deployment_error(self.refusal))
-            return exit_code_for(self.refusal)
-        self.view.ended(DeploymentResult(self.row, self._health, self._seconds))
-        return STATE_EXIT_CODES.get(self.row.state, FAILED)
-
-    def _see(self, event: Event) -> None:
-        if isinstance(event, StackRequest):
-            self._deployment = event.deployment_id
-        elif isinstance(event, DeploymentCompleted):
-            self._health = event.health
-        self.view.event(event)
-
-
-def execute_commands(session: Session, wishes: Sequence[DeployCommand]) -> int:
-    """Ask for deployments or removals side by side, show them, and return the exit code of the worst end.
-
-    What is refused at the door is raised where it was the only wish.
+    Re-raises a refusal if one stack was requested.
     """
-    runs = [_CommandRun(wish, choose_view(session, str(wish.stack) if len(wishes) > 1 else "")) for wish in wishes]
+    has_labels = len(commands) > 1
+    runs = [_CommandRun(each, choose_view(session, str(each.stack) if has_labels else "")) for each in commands]
     with ExitStack() as views:
         for run in runs:
             views.enter_context(run.view)
         _execute_runs(session, runs)
-    return min((run.end() for run in runs), key=_WORST_EXIT_CODE_FIRST.index)
+    return min((run.show_outcome() for run in runs), key=_WORST_EXIT_CODE_FIRST.index)
+
+
+def preview_destroy(session: Session, target: ResolvedStack) -> ChangePlan:
+    """Return the plan of destroying the stack."""
+    deployments = session.application.deployments(target.variables, engine=target.engine)
+    return run_interruptible(deployments.preview_destroy(target.stack), session.terminal)
+
+
+def run_interruptible(work: Coroutine[Any, Any, ReturnedT], terminal: Terminal) -> ReturnedT:
+    """Run a coroutine to its end.
+
+    The first Ctrl-C or SIGTERM cancels it and raises KeyboardInterrupt once it has stopped; a second one kills at once.
+    """
+    try:
+        return asyncio.run(_await_with_signals(work, terminal))
+    except asyncio.CancelledError as error:
+        raise KeyboardInterrupt from error
+
+
+def choose_view(session: Session, label: str = "") -> DeploymentView:
+    """Choose JSON with `--json`, a live tree on a terminal, else plain lines.
+
+    One of several stacks has a label before its lines, and never a tree: two live trees cannot share a terminal.
+    """
+    if session.json:
+        return JsonView(session.terminal)
+    if session.terminal.is_interactive and not label:
+        from semantest_iac.presentation.cli.live_tree import LiveTreeView  # imports rich
+
+        return LiveTreeView(session.terminal, session.home_option, session.application.providers)
+    terminal = session.terminal.with_label(f"{label}  ") if label else session.terminal
+    return PlainView(terminal, session.home_option, session.application.providers)
+
+
+class _CommandRun:
+    """One running command: its view, its row in the ledger or the error that refused it, and its health check."""
+
+    def __init__(self, command: DeployCommand, view: DeploymentView) -> None:
+        self.view = view
+        self.row: DeploymentRow | None = None
+        self.refusal: BaseException = KeyboardInterrupt()
+        self._command = command
+        self._deployment: str | None = None
+        self._health: HealthAnswer | None = None
+        self._started = monotonic()
+
+    @property
+    def is_service(self) -> bool:
+        """False for account components."""
+        return self._command.stack.is_service
+
+    async def execute(self, application: CliApplication) -> None:
+        deployments = application.deployments(
+            self._command.variables,
+            engine=self._command.engine,
+            progress=self.view.operation_progressed,
+            observer=self._on_event,
+        )
+        try:
+            self.row = await self._command.start(deployments, self.view.waiting_for)
+        except Exception as error:
+            self.refusal = error
+        self._seconds = monotonic() - self._started
+
+    def read_row(self, ledger: LedgerReader) -> None:
+        """Read the row of a deployment that was cancelled after its request was recorded."""
+        self._seconds = monotonic() - self._started
+        self.row = self.row or (ledger.deployment(self._deployment) if self._deployment else None)
+
+    def show_outcome(self) -> int:
+        """Show how the command ended and return its exit code."""
+        if self.row is None:
+            self.view.show_refusal(str(self._command.stack), to_deployment_error(self.refusal))
+            return exit_code_for(self.refusal)
+        self.view.show_result(DeploymentResult(self.row, self._health, self._seconds))
+        return STATE_EXIT_CODES.get(self.row.state, FAILED)
+
+    def _on_event(self, event: Event) -> None:
+        if isinstance(event, StackRequest):
+            self._deployment = event.deployment_id
+        elif isinstance(event, DeploymentCompleted):
+            self._health = event.health
+        self.view.on_event(event)
 
 
 def _execute_runs(session: Session, runs: Sequence[_CommandRun]) -> None:
@@ -138,7 +153,7 @@ def _execute_runs(session: Session, runs: Sequence[_CommandRun]) -> None:
         run_interruptible(_run_accounts_first(session.application, runs), session.terminal)
     except KeyboardInterrupt:
         for run in runs:
-            run.look_up(session.application.ledger)
+            run.read_row(session.application.ledger)
         if not any(run.row for run in runs):
             raise
     if len(runs) == 1 and runs[0].row is None:
@@ -146,33 +161,19 @@ def _execute_runs(session: Session, runs: Sequence[_CommandRun]) -> None:
 
 
 async def _run_accounts_first(application: CliApplication, runs: Sequence[_CommandRun]) -> None:
-    """What services stand on is there before them; within a turn all goes side by side."""
-    for is_services in (False, True):
-        await asyncio.gather(*(run.carry_out(application) for run in runs if run.is_of_service is is_services))
+    """Account stacks first, then services; each group concurrently."""
+    for is_service in (False, True):
+        await asyncio.gather(*(run.execute(application) for run in runs if run.is_service is is_service))
 
 
-def preview_destroy(session: Session, meant: ResolvedStack) -> ChangePlan:
-    """What `destroy` would delete."""
-    deployments = session.application.deployments(meant.variables, engine=meant.engine)
-    return run_interruptible(deployments.preview_destroy(meant.stack), session.terminal)
-
-
-def run_interruptible(work: Coroutine[Any, Any, Answer], terminal: Terminal) -> Answer:
-    """Run to the end; Ctrl-C and SIGTERM stop it in good order and raise KeyboardInterrupt, a second one at once."""
-    try:
-        return asyncio.run(_await_with_signals(work, terminal))
-    except asyncio.CancelledError as error:
-        raise KeyboardInterrupt from error
-
-
-async def _await_with_signals(work: Coroutine[Any, Any, Answer], terminal: Terminal) -> Answer:
+async def _await_with_signals(work: Coroutine[Any, Any, ReturnedT], terminal: Terminal) -> ReturnedT:
     loop, task = asyncio.get_running_loop(), asyncio.ensure_future(work)
 
-    def call_off(number: int) -> None:
+    def cancel(number: int) -> None:
         loop.remove_signal_handler(number)
-        terminal.remark("Stopping after the operation under way; once more stops at once.")
+        terminal.print_remarks("Cancelling after the current operation; press Ctrl-C again to stop at once.")
         task.cancel()
 
     for number in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(number, call_off, number)
+        loop.add_signal_handler(number, cancel, number)
     return await task

@@ -1,4 +1,4 @@
-"""Errors to JSON and exit codes; each of these is decided here and nowhere else."""
+"""Maps errors to exit codes, to messages for people and to JSON."""
 
 from __future__ import annotations
 
@@ -41,12 +41,15 @@ STATE_EXIT_CODES: Mapping[DeploymentStatus, int] = {
 
 
 def exit_code_for(error: BaseException) -> int:
-    """The exit code of the nearest class in the table."""
+    """Return the exit code of the error's class, or of its nearest base class in the table."""
     return next(EXIT_CODES[kind] for kind in type(error).__mro__ if kind in EXIT_CODES)
 
 
 def to_deployment_error(error: BaseException) -> DeploymentError:
-    """What a person is told of any error; of a defect only its kind, because its text may hold anything."""
+    """Turn any error into a DeploymentError.
+
+    Of an unexpected error it shows only the class, because its text may hold secrets.
+    """
     if isinstance(error, DeploymentError):
         return error
     if isinstance(error, click.ClickException):
@@ -54,14 +57,14 @@ def to_deployment_error(error: BaseException) -> DeploymentError:
     if isinstance(error, click.Abort | KeyboardInterrupt):
         return DeploymentError("Cancelled.", "CANCELLED")
     return DeploymentError(
-        f"This is a defect of semantest-iac: an unexpected {type(error).__name__}.",
+        f"This is a bug in semantest-iac: an unexpected {type(error).__name__}.",
         "INTERNAL_ERROR",
-        hint="Run again with --debug and report what it prints.",
+        hint="Run the command again with --debug and report the output.",
     )
 
 
 def error_to_json(error: DeploymentError) -> dict[str, Any]:
-    """The shape of `--json` for an error."""
+    """Return the error as `--json` prints it."""
     return {
         "error": {
             "code": error.error_code,

@@ -1,4 +1,4 @@
-"""Formats plans, results and tables as text."""
+"""Formats plans, results and tables as text, and results as the JSON of `--json`."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ COLUMN_GAP = "  "
 
 
 def format_table(titles: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
-    """A line of titles and a line per row; the last column is not padded."""
+    """Return a line of titles in capitals and a line per row."""
     return align_columns([[title.upper() for title in titles], *rows])
 
 
 def align_columns(rows: Sequence[Sequence[str]]) -> list[str]:
-    """A line per row, each column as wide as its longest cell."""
+    """Return a line per row, with every column but the last as wide as its longest cell."""
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     return [
         COLUMN_GAP.join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows
@@ -33,18 +33,18 @@ def align_columns(rows: Sequence[Sequence[str]]) -> list[str]:
 
 
 def format_time(recorded: str) -> str:
-    """A recorded time to the second."""
+    """Format an ISO 8601 time in UTC to the second; an empty one as `-`."""
     return f"{recorded[:10]} {recorded[11:19]}Z" if recorded else "-"
 
 
 def flatten_values(value: Any, path: str = "") -> Iterator[tuple[str, str]]:
-    """Every leaf of nested mappings and lists with its dotted path."""
+    """Yield the dotted path and the text of every leaf of nested mappings and lists."""
     if isinstance(value, dict) and value:
         for key, inner in value.items():
             yield from flatten_values(inner, f"{path}.{key}" if path else str(key))
     elif isinstance(value, list | tuple) and value:
-        for place, inner in enumerate(value):
-            yield from flatten_values(inner, f"{path}[{place}]")
+        for index, inner in enumerate(value):
+            yield from flatten_values(inner, f"{path}[{index}]")
     else:
         yield path, _format_leaf(value)
 
@@ -61,7 +61,7 @@ _URL_SCHEMES = {"websocket": "ws"}
 
 
 def local_endpoint(stack: str, gateway: str = DEFAULT_GATEWAY_URL) -> str:
-    """The address by the stack's name; whether anything listens there is another question."""
+    """Return the URL at which `serve` answers for the stack, whether it is running or not."""
     scheme = _URL_SCHEMES.get(stack.partition(".")[0], "http")
     return f"{scheme}://{gateway.removeprefix('http://')}/{stack}/"
 
@@ -70,15 +70,22 @@ REPORTED_OPERATIONS = ("create", "update", "replace", "delete", "same")
 
 
 def empty_result(stack: str, state: str) -> dict[str, Any]:
-    """The last line of `--json` where there was no deployment."""
+    """Return the last line of `--json` if nothing was deployed."""
     changes = dict.fromkeys(REPORTED_OPERATIONS, 0)
-    told = {"deployment": None, "stack": stack, "state": state, "changes": changes}
-    return told | {"outputs": {}, "endpoint": None, "duration_s": 0.0}
+    return {
+        "deployment": None,
+        "stack": stack,
+        "state": state,
+        "changes": changes,
+        "outputs": {},
+        "endpoint": None,
+        "duration_s": 0.0,
+    }
 
 
 @dataclass(frozen=True, slots=True)
 class DeploymentResult:
-    """What is on record, what the service said, and the seconds that the person waited."""
+    """The recorded row of an ended deployment, its health check, and the seconds that the command took."""
 
     row: DeploymentRow
     health: HealthAnswer | None
@@ -86,15 +93,15 @@ class DeploymentResult:
 
     @property
     def failure(self) -> DeploymentError:
-        """Why it did not end well."""
-        told = self.row.error or {}
-        left = [Fault("left over", name) for name in told.get("remainder", ())]
-        ways = [Fault("run", command) for command in told.get("commands", ())]
-        message = told.get("message", f"It ended {self.row.state}.")
-        return DeploymentError(message, hint=told.get("hint", ""), faults=[*left, *ways])
+        """The recorded error, with the resources that remain and the commands to run as faults."""
+        error = self.row.error or {}
+        remaining = [Fault("left over", name) for name in error.get("remainder", ())]
+        commands = [Fault("run", command) for command in error.get("commands", ())]
+        message = error.get("message", f"The deployment ended as {self.row.state}.")
+        return DeploymentError(message, hint=error.get("hint", ""), faults=[*remaining, *commands])
 
     def as_dict(self) -> dict[str, Any]:
-        """The last line of `--json`; `error` is there only where there is one."""
+        """Return the last line of `--json`; `error` is missing if there is none."""
         row = self.row
         answer: dict[str, Any] = {
             "deployment": row.deployment,
@@ -126,30 +133,30 @@ OPERATION_DONE = {
     "delete": "deleted",
     "same": "unchanged",
     "keep": "kept",
-    "publish": "published",  # code, to a resource that is there
+    "publish": "published",  # code, to an existing resource
 }
-KEPT_NOTE = "stays in the cloud: others may rely on it"
-SIMULATED_NOTE = "simulated {provider} on this machine; no account is touched"
+KEPT_NOTE = "stays in the cloud: other stacks may rely on it"
+SIMULATED_NOTE = "simulated {provider} on this machine; no cloud account is touched"
 MAX_BODY_LENGTH = 200
 
 
 def short_type_name(resource_type: str) -> str:
-    """`lambda.Function` for `aws:lambda/function:Function`; a component's type loses its package alone."""
+    """Return `lambda.Function` for `aws:lambda/function:Function`, `compute.X` for `semantest:compute:X`."""
     _, _, rest = resource_type.partition(":")
     module, _, name = rest.rpartition(":")
     return f"{module.partition('/')[0]}.{name}" if module else resource_type
 
 
 def format_location(stack: Stack, engine: EngineChoice) -> str:
-    """The stack, and that nothing is real where nothing is."""
+    """Say which stack it is, and whether its cloud is real or simulated."""
     if not engine.is_played:
-        return f"{stack}: the real {stack.provider}, by {engine.engine}"
+        return f"{stack}: real {stack.provider} account, by {engine.engine}"
     by = "" if engine.engine == "sandbox" else f", by {engine.engine}"
     return f"{stack}: {SIMULATED_NOTE.format(provider=stack.provider)}{by}"
 
 
 def format_plan(changes: ChangeCounts, resources: Iterable[ResourceChange]) -> list[str]:
-    """The counts, and every resource that changes with the properties that cause it."""
+    """Return the counts, then a line per changed resource with the properties that cause the change."""
     rows = [_plan_row(change) for change in resources if change.op != "same"]
     if not rows:
         return [f"Plan: nothing to change, {changes.same} unchanged"]
@@ -159,27 +166,26 @@ def format_plan(changes: ChangeCounts, resources: Iterable[ResourceChange]) -> l
 
 def _plan_row(change: ResourceChange) -> list[str]:
     loss = "cannot be undone" if change.reversible == "irreversible" else ""
-    stays = KEPT_NOTE if change.op == "keep" else ""
-    why = "; ".join(filter(None, (", ".join(change.why), loss, stays)))
+    kept = KEPT_NOTE if change.op == "keep" else ""
+    why = "; ".join(filter(None, (", ".join(change.why), loss, kept)))
     return [f"  {OPERATION_MARKS[change.op]} {change.op}", short_type_name(change.type), change.name, why]
 
 
 def format_notes(notes: Iterable[str]) -> list[str]:
-    """What a person should know about what was made for them."""
     return [f"Note: {note}" for note in notes]
 
 
 def format_preview(plan: ChangePlan) -> Iterator[str]:
-    """The plan and what follows from it."""
+    """Return the plan, and whether it publishes code or loses data."""
     yield from format_plan(plan.changes, plan.resources)
     if plan.lacks_code:
-        yield "The package is published."
+        yield "The code package will be published."
     if plan.verdict == "irreversible":
-        yield "Something is lost for good if this is carried out."
+        yield "Applying this plan loses data that cannot be restored."
 
 
 def format_result(result: DeploymentResult, stack: Stack, home: str, default_region: str) -> Iterator[str]:
-    """What was done, where the service is, what it says, and what to try next."""
+    """Return the counts, the endpoint, the answer of the health check, and commands to try next."""
     verb = {"deploy": "Deployed", "destroy": "Destroyed"}[result.row.kind]
     counts = [f"{count} {OPERATION_DONE[name]}" for name, count in result.row.changes.items() if count]
     mutated = any(count for name, count in result.row.changes.items() if name != "same")
@@ -195,29 +201,29 @@ def format_result(result: DeploymentResult, stack: Stack, home: str, default_reg
 
 
 def format_health(health: HealthAnswer) -> str:
-    """`GET /health -> 200 {…}` or `$connect -> 101 {…}`, on one line."""
+    """Return `GET /health -> 200 {…}` or `$connect -> 101 {…}`, on one line."""
     body = " ".join(health.body.split())
-    asked = f"GET {health.path}" if health.path.startswith("/") else health.path
-    return f"{asked} -> {health.status} {body[:MAX_BODY_LENGTH]}{'…' if len(body) > MAX_BODY_LENGTH else ''}"
+    request = f"GET {health.path}" if health.path.startswith("/") else health.path
+    return f"{request} -> {health.status} {body[:MAX_BODY_LENGTH]}{'…' if len(body) > MAX_BODY_LENGTH else ''}"
 
 
 def suggest_commands(stack: Stack, home: str, default_region: str) -> list[str]:
-    """Commands that reach this very stack."""
-    program, place = "  python -m semantest_iac", f"{_location_options(stack, default_region)}{home}"
-    special = {"websocket": f"serve{home}", "account": f"outputs --component account{place}"}
-    call = special.get(stack.component, f"invoke {stack.component} GET /health{place}")
+    """Return commands to try next, with the options that select this stack."""
+    program, location = "  python -m semantest_iac", f"{_location_options(stack, default_region)}{home}"
+    without_http = {"websocket": f"serve{home}", "account": f"outputs --component account{location}"}
+    call = without_http.get(stack.component, f"invoke {stack.component} GET /health{location}")
     return [
         "Try next:",
         f"{program} {call}",
         f"{program} status{home}",
-        f"{program} destroy --component {stack.component}{place}",
+        f"{program} destroy --component {stack.component}{location}",
     ]
 
 
 def _location_options(stack: Stack, default_region: str) -> str:
     from semantest_iac.domain.environments.names import DEFAULT_ENVIRONMENT, DEFAULT_PROVIDER
 
-    usual = {"environment": DEFAULT_ENVIRONMENT, "region": default_region}
-    said = {name: getattr(stack, name) for name in usual if getattr(stack, name) != usual[name]}
+    defaults = {"environment": DEFAULT_ENVIRONMENT, "region": default_region}
+    options = {name: getattr(stack, name) for name in defaults if getattr(stack, name) != defaults[name]}
     provider = {} if stack.provider == DEFAULT_PROVIDER else {"provider": stack.provider}
-    return "".join(f" --{name} {word}" for name, word in (provider | said).items())
+    return "".join(f" --{name} {value}" for name, value in (provider | options).items())

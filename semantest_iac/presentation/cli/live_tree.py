@@ -23,56 +23,59 @@ if TYPE_CHECKING:
     from semantest_iac.domain.ports.cloud_rules import CloudDescriptions
     from semantest_iac.domain.ports.provisioner import ResourceProgress
 
-
-REFRESHES_PER_SECOND = 12  # a second
-OPERATION_STYLES = {"create": "green", "update": "yellow", "replace": "magenta", "delete": "red", "failed": "bold red"}
+REFRESHES_PER_SECOND = 12
+OPERATION_STYLES = {
+    "create": "green",
+    "update": "yellow",
+    "replace": "magenta",
+    "delete": "red",
+    "failed": "bold red",
+}
 
 
 class LiveTreeView(PlainView):
-    """Resources under the part they belong to, each with its state and time; the tree stays when it is done."""
+    """Groups resources under the component they belong to, each with its state and time; the last state stays."""
 
     def __init__(self, terminal: Terminal, home_option: str, clouds: CloudDescriptions) -> None:
         super().__init__(terminal, home_option, clouds)
-        self._ticks: dict[str, ResourceProgress] = {}
-        self._began: dict[str, float] = {}
+        self._latest: dict[str, ResourceProgress] = {}  # by URN
+        self._started: dict[str, float] = {}
         console = Console(file=terminal.out)
-        self._live = Live(console=console, refresh_per_second=REFRESHES_PER_SECOND, get_renderable=self._tree)
+        self._live = Live(console=console, refresh_per_second=REFRESHES_PER_SECOND, get_renderable=self._build_tree)
 
     def __exit__(self, *error: object) -> None:
         if self._live.is_started:
             self._live.stop()
 
-    def tick(self, tick: ResourceProgress) -> None:
-        """Redrawn a few times a second, however many ticks there are."""
-        self._began.setdefault(tick.urn, monotonic())
-        self._ticks[tick.urn] = tick
+    def operation_progressed(self, progress: ResourceProgress) -> None:
+        self._started.setdefault(progress.urn, monotonic())
+        self._latest[progress.urn] = progress
         if not self._live.is_started:
             self._live.start()
 
-    def _tree(self) -> RenderableType:
+    def _build_tree(self) -> RenderableType:
         groups: dict[str, list[ResourceProgress]] = defaultdict(list)
-        for tick in list(self._ticks.values()):
-            groups[_parent_type_name(tick)].append(tick)
+        for progress in list(self._latest.values()):
+            groups[_parent_type_name(progress)].append(progress)
         tree = Tree("", hide_root=True)
-        for part, ticks in groups.items():
-            branch = tree.add(part)
-            for tick in ticks:
-                branch.add(self._line(tick))
+        for parent, resources in groups.items():
+            branch = tree.add(parent)
+            for progress in resources:
+                branch.add(self._build_row(progress))
         return tree
 
-    def _line(self, tick: ResourceProgress) -> RenderableType:
-        style = OPERATION_STYLES["failed"] if tick.state == "failed" else OPERATION_STYLES.get(tick.op, "")
-        text = Text.assemble(
-            (f"{OPERATION_MARKS[tick.op]} {tick.op:<7}", style), f" {short_type_name(tick.type)} ", (tick.name, "bold")
-        )
-        if tick.state == "running":
+    def _build_row(self, progress: ResourceProgress) -> RenderableType:
+        style = OPERATION_STYLES.get("failed" if progress.state == "failed" else progress.op, "")
+        operation = f"{OPERATION_MARKS[progress.op]} {progress.op:<7}"
+        text = Text.assemble((operation, style), f" {short_type_name(progress.type)} ", (progress.name, "bold"))
+        if progress.state == "running":
             row = Table.grid(padding=(0, 1))
-            row.add_row(text, Spinner("dots"), f"{monotonic() - self._began[tick.urn]:.1f} s")
+            row.add_row(text, Spinner("dots"), f"{monotonic() - self._started[progress.urn]:.1f} s")
             return row
-        return text.append(f"  {tick.state} {tick.seconds:.2f} s", "dim")
+        return text.append(f"  {progress.state} {progress.seconds:.2f} s", "dim")
 
 
-def _parent_type_name(tick: ResourceProgress) -> str:
-    """The component above a resource, from the chain of types in its URN."""
-    types = tick.urn.split("::")[2].split("$")
+def _parent_type_name(progress: ResourceProgress) -> str:
+    """The type of the component that contains a resource, from the chain of types in its URN."""
+    types = progress.urn.split("::")[2].split("$")
     return short_type_name(types[-2]) if len(types) > 1 else "stack"

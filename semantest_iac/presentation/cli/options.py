@@ -1,10 +1,10 @@
-"""The options that commands share, each declared once and handed over in bundles."""
+"""The options that commands share; each group reaches the command as one argument."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, fields
 from functools import wraps
+from inspect import signature
 from pathlib import Path
 from typing import Any
 
@@ -24,24 +24,19 @@ CommandFunction = Callable[..., Any]
 PATH_TYPE = click.Path(path_type=Path)
 
 
-@dataclass(frozen=True, slots=True)
-class _SessionOptions:
-    home: Path
-    json: bool
-
-
 def _bundle_options(
-    argument: str, bundle: Callable[..., Any], kind: type, *options: Any
+    argument: str, build: Callable[..., Any], *options: Any
 ) -> Callable[[CommandFunction], CommandFunction]:
-    names = [field.name for field in fields(kind)]
+    """Declare the options, and replace their values by `argument`: what `build` makes of those that it takes."""
+    names = list(signature(build).parameters)
 
     def decorate(command: CommandFunction) -> CommandFunction:
         @wraps(command)
-        def gathering(**given: Any) -> Any:
-            given[argument] = bundle(**{name: given.pop(name) for name in names})
+        def call_with_bundle(**given: Any) -> Any:
+            given[argument] = build(**{name: given.pop(name) for name in names})
             return command(**given)
 
-        decorated: CommandFunction = gathering
+        decorated: CommandFunction = call_with_bundle
         for option in reversed(options):
             decorated = option(decorated)
         return decorated
@@ -50,64 +45,66 @@ def _bundle_options(
 
 
 def _create_session(home: Path, json: bool) -> Session:
-    outside = click.get_current_context().find_object(CliContext)
-    assert outside is not None  # noqa: S101  # run() passes one
-    return Session(outside.application_at(home), outside.terminal, json)
+    context = click.get_current_context().find_object(CliContext)
+    assert context is not None  # noqa: S101  # run_cli() passes one
+    return Session(context.application_at(home), context.terminal, json)
 
 
 _ENVIRONMENT_OPTION = click.option(
-    "--env", "--environment", "environment", metavar="NAME", help="development (default), qa, staging …"
+    "--env", "--environment", "environment", metavar="NAME", help="development (default), qa, staging or production."
 )
-_COMPONENT_OPTION = click.option("--component", metavar="NAME", help="Such as rest-api.")
+_COMPONENT_OPTION = click.option("--component", metavar="NAME", help="Name of the component, such as rest-api.")
 _LOCATION_OPTIONS = (
-    click.option("--provider", metavar="NAME", help="aws or azure; aws unless the configuration says otherwise."),
+    click.option("--provider", metavar="NAME", help="aws or azure. Default: from the configuration, else aws."),
     _ENVIRONMENT_OPTION,
-    click.option("--region", metavar="NAME", help="Such as us-east-1, the default on aws."),
+    click.option("--region", metavar="NAME", help="Default: us-east-1 on aws, eastus on azure."),
 )
 _MULTI_STACK_OPTIONS = (
-    click.option("--component", multiple=True, metavar="NAME", help="Such as rest-api; all for every one."),
-    click.option("--provider", multiple=True, metavar="NAME", help="aws or azure; both, for a stack on each."),
+    click.option("--component", multiple=True, metavar="NAME", help="Such as rest-api, or all. Can be repeated."),
+    click.option("--provider", multiple=True, metavar="NAME", help="aws or azure. Can be repeated."),
     _ENVIRONMENT_OPTION,
-    click.option("--region", multiple=True, metavar="NAME", help="Such as us-east-1; several, for a stack in each."),
+    click.option("--region", multiple=True, metavar="NAME", help="Such as us-east-1. Can be repeated."),
 )
 _FILTER_OPTIONS = (
-    click.option("--component", metavar="NAME", help="One component alone, such as rest-api."),
-    click.option("--provider", metavar="NAME", help="One cloud alone: aws or azure."),
-    click.option("--env", "--environment", "environment", metavar="NAME", help="One environment alone."),
-    click.option("--region", metavar="NAME", help="One region alone."),
+    click.option("--component", metavar="NAME", help="Only this component, such as rest-api."),
+    click.option("--provider", metavar="NAME", help="Only this provider: aws or azure."),
+    click.option("--env", "--environment", "environment", metavar="NAME", help="Only this environment."),
+    click.option("--region", metavar="NAME", help="Only this region."),
 )
 
-stack_options = _bundle_options("words", StackSelector, StackSelector, _COMPONENT_OPTION, *_LOCATION_OPTIONS)
-"""`words`: all four parts of a stack's name as options."""
+stack_options = _bundle_options("selector", StackSelector, _COMPONENT_OPTION, *_LOCATION_OPTIONS)
+"""`selector`: one stack."""
 
-filter_options = _bundle_options("words", StackSelector, StackSelector, *_FILTER_OPTIONS)
-"""`words`: the same, to leave out what does not match; who says none means all."""
+filter_options = _bundle_options("selector", StackSelector, *_FILTER_OPTIONS)
+"""`selector`: all recorded stacks that match."""
 
-many_stacks_options = _bundle_options("words", MultiStackSelector, MultiStackSelector, *_MULTI_STACK_OPTIONS)
-"""`words`: the same, each but the environment as often as there are stacks."""
+many_stacks_options = _bundle_options("selector", MultiStackSelector, *_MULTI_STACK_OPTIONS)
+"""`selector`: one or more stacks."""
 
-service_options = _bundle_options(
-    "words", StackSelector, StackSelector, click.argument("component"), *_LOCATION_OPTIONS
-)
-"""`words`, with the component as an argument."""
+service_options = _bundle_options("selector", StackSelector, click.argument("component"), *_LOCATION_OPTIONS)
+"""`selector`: one stack, whose component is an argument."""
 
 configuration_options = _bundle_options(
-    "written",
-    ConfigurationOptions,
+    "options",
     ConfigurationOptions,
     click.option(
-        "--config", type=PATH_TYPE, metavar="PATH", help="Instead of semantest.yaml and semantest.<env>.yaml."
+        "--config", type=PATH_TYPE, metavar="PATH", help="Read this file, not semantest.yaml and semantest.<env>.yaml."
     ),
-    click.option("--set", "overrides", multiple=True, metavar="KEY=VALUE", help="components.rest-api.memory=1024"),
-    click.option("--engine", metavar="NAME", help="sandbox or pulumi; sandbox in development, pulumi elsewhere."),
-    click.option("--cloud", metavar="NAME", help="sandbox: the engine's clouds are simulated here; or real."),
+    click.option(
+        "--set",
+        "overrides",
+        multiple=True,
+        metavar="KEY=VALUE",
+        help="Override a value: components.rest-api.memory=1024. Can be repeated.",
+    ),
+    click.option("--engine", metavar="NAME", help="sandbox (default in development) or pulumi (default elsewhere)."),
+    click.option("--cloud", metavar="NAME", help="real, or sandbox to simulate the cloud on this machine."),
 )
-"""`written`: where the configuration is."""
+"""`options`: the configuration file and what overrides it."""
 
 session_options = _bundle_options(
     "session",
     _create_session,
-    _SessionOptions,
     click.option(
         "--home",
         type=PATH_TYPE,
@@ -116,9 +113,9 @@ session_options = _bundle_options(
         show_default=True,
         show_envvar=True,
         metavar="PATH",
-        help="Ledger, packages and sandbox.",
+        help="Folder of the ledger, the packages and the simulated clouds.",
     ),
-    click.option("--json", "json", is_flag=True, help="JSON on stdout, and nothing else there."),
-    click.option("--debug", is_flag=True, expose_value=False, help="Show where an error comes from."),  # see run()
+    click.option("--json", "json", is_flag=True, help="Print only JSON to stdout."),
+    click.option("--debug", is_flag=True, expose_value=False, help="Print log messages and tracebacks."),  # in run_cli
 )
-"""`session`: the application under a home, and how to answer."""
+"""`session`: the application under its home folder, and the form of the answer."""

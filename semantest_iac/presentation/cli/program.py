@@ -1,4 +1,4 @@
-"""The program: its commands by name, each loaded when it is called, and what becomes of their errors."""
+"""The program: loads and runs one command, reports its error and returns its exit code."""
 
 from __future__ import annotations
 
@@ -15,61 +15,61 @@ if TYPE_CHECKING:
 
 # Name -> its module in `commands`, which is imported when the command runs, and one line of help.
 COMMANDS = {
-    "deploy": ("deployments", "Bring a component to its configuration."),
-    "preview": ("deployments", "Show what deploy, or destroy, would do."),
+    "deploy": ("deployments", "Deploy a component as it is configured."),
+    "preview": ("deployments", "Show what deploy or destroy would change."),
     "status": ("ledger", "Show what is deployed now."),
     "history": ("ledger", "List past deployments."),
-    "outputs": ("ledger", "Show what a stack offers: endpoint, names, ARNs."),
-    "destroy": ("deployments", "Delete everything of a stack."),
-    "invoke": ("services", "Send a request to a deployed service."),
-    "serve": ("services", "Answer here for every simulated stack, HTTP and WebSocket."),
+    "outputs": ("ledger", "Show the outputs of a stack: endpoint, names, ARNs."),
+    "destroy": ("deployments", "Delete every resource of a stack."),
+    "invoke": ("services", "Send an HTTP request to a deployed service."),
+    "serve": ("services", "Serve all simulated stacks over HTTP and WebSocket."),
     "logs": ("services", "Show what functions printed on this machine."),
-    "events": ("ledger", "Read the recorded events."),
-    "ledger": ("ledger", "Check the record of events."),
-    "parity": ("configuration", "Show what each cloud can do, and why where it cannot."),
-    "config": ("configuration", "Check and show the configuration."),
-    "doctor": ("machine", "Check what this machine has."),
-    "setup": ("machine", "Get what real deployments need: the Pulumi CLI and its plugins."),
+    "events": ("ledger", "List the recorded events."),
+    "ledger": ("ledger", "Verify the ledger, which records all events."),
+    "parity": ("configuration", "Show which features each cloud supports."),
+    "config": ("configuration", "Validate and show the configuration."),
+    "doctor": ("machine", "Check what is installed on this machine."),
+    "setup": ("machine", "Install what real deployments need: the Pulumi CLI and its plugins."),
 }
 
-PROGRAM_HELP = """Deploy Semantest to AWS or Azure from one model.
+PROGRAM_HELP = """Deploy Semantest to AWS or Azure from one configuration.
 
 \b
   semantest-iac deploy --component rest-api --provider aws
   semantest-iac invoke rest-api GET /health
 
-Development is played in a sandbox on this machine; no account is touched.
+The development environment is simulated on this machine; no cloud account is touched.
 """
 PROGRAM_EPILOG = """\b
-Exit codes: 0 done, 1 failed, 2 usage or configuration, 3 refused, 4 busy or cancelled.
-Completion: eval "$(_SEMANTEST_IAC_COMPLETE=bash_source semantest-iac)", zsh and fish alike.
+Exit codes: 0 success, 1 failed, 2 usage or configuration error, 3 refused, 4 busy or cancelled.
+Shell completion: eval "$(_SEMANTEST_IAC_COMPLETE=bash_source semantest-iac)"; also zsh_source, fish_source.
 """
 
 
 class _LazyGroup(click.Group):
-    """Lists its commands without loading any."""
+    """Lists its commands without importing their modules."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        """In the order in which they are met, not in that of the alphabet."""
+        """The commands in the order of COMMANDS, not of the alphabet."""
         return list(self.commands)
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
-        """The command itself in the place of its line of help."""
+        """The imported command instead of the placeholder that only has its line of help."""
         name, listed, rest = super().resolve_command(ctx, args)
         return name, listed and _load_command(str(listed.name)), rest
 
 
 def run_cli(arguments: Sequence[str], application_at: ApplicationFactory, terminal: Terminal | None = None) -> int:
-    """Run one command and return the exit code; no error leaves this function."""
-    outside = CliContext(application_at, terminal or Terminal.standard())
+    """Run one command and return its exit code; every error becomes a message."""
+    context = CliContext(application_at, terminal or Terminal.standard())
     if "--debug" in arguments:
-        _log_to_terminal(outside.terminal)
+        _log_to_terminal(context.terminal)
     try:
-        code = _build_program().main(list(arguments), standalone_mode=False, obj=outside)
+        code = _build_program().main(list(arguments), standalone_mode=False, obj=context)
     except (Exception, KeyboardInterrupt) as error:
-        return _report_error(error, outside.terminal, arguments)
+        return _report_error(error, context.terminal, arguments)
     return int(code or 0)
 
 
@@ -89,30 +89,27 @@ def _load_command(name: str) -> click.Command:
 
 
 def _report_error(error: BaseException, terminal: Terminal, arguments: Sequence[str]) -> int:
-    """Before the options are read it is not known how to answer, so the arguments are asked."""
     from semantest_iac.presentation.cli.failures import error_to_json, exit_code_for, to_deployment_error
     from semantest_iac.presentation.error_lines import format_error
 
-    if "--debug" in arguments:
+    if "--debug" in arguments:  # not the parsed option: the error may be that options cannot be parsed
         from traceback import format_exception
 
-        terminal.remark("".join(format_exception(error)).rstrip())
+        terminal.print_remarks("".join(format_exception(error)).rstrip())
     if "--json" in arguments:
-        terminal.json(error_to_json(to_deployment_error(error)))
+        terminal.print_json(error_to_json(to_deployment_error(error)))
     else:
-        terminal.remark(*format_error(to_deployment_error(error)))
+        terminal.print_remarks(*format_error(to_deployment_error(error)))
     return exit_code_for(error)
 
 
 def _log_to_terminal(terminal: Terminal) -> None:
     import logging
 
-    class Remarks(logging.Handler):
-        """Log records as remarks, so that they are redacted like everything else."""
-
+    class RemarkHandler(logging.Handler):  # the terminal redacts secrets
         def emit(self, record: logging.LogRecord) -> None:
-            terminal.remark(self.format(record))
+            terminal.print_remarks(self.format(record))
 
     log = logging.getLogger("semantest_iac")
     log.setLevel(logging.DEBUG)
-    log.addHandler(Remarks())
+    log.addHandler(RemarkHandler())

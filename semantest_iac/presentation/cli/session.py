@@ -28,10 +28,12 @@ if TYPE_CHECKING:
     from semantest_iac.presentation.cli.application import CliApplication
     from semantest_iac.presentation.cli.terminal import Terminal
 
+DEFAULT_HOME = ".semantest"
+
 
 @dataclass(frozen=True, slots=True)
 class StackSelector:
-    """The parts of a stack's name, as far as they were given."""
+    """The parts of a stack's name that were given as options; None means not given."""
 
     component: str | None = None
     provider: str | None = None
@@ -41,7 +43,7 @@ class StackSelector:
 
 @dataclass(frozen=True, slots=True)
 class MultiStackSelector:
-    """The same where a part may be named several times."""
+    """A selector of several stacks: every part but the environment can be given more than once."""
 
     component: tuple[str, ...] = ()
     provider: tuple[str, ...] = ()
@@ -51,7 +53,7 @@ class MultiStackSelector:
 
 @dataclass(frozen=True, slots=True)
 class ConfigurationOptions:
-    """Where the configuration is, and what lies over it."""
+    """The configuration file, and the options that override its values."""
 
     config: Path | None = None
     overrides: tuple[str, ...] = ()
@@ -59,11 +61,8 @@ class ConfigurationOptions:
     cloud: str | None = None
 
 
-DEFAULT_HOME = ".semantest"
-
-
 class ResolvedStack(NamedTuple):
-    """A stack that is there already, what deploys it, and where its secrets are looked for."""
+    """A stack, the engine that deployed it, and the variables that hold its secrets."""
 
     stack: Stack
     engine: EngineChoice
@@ -72,7 +71,7 @@ class ResolvedStack(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Session:
-    """One run of one command."""
+    """One run of one command: the application under its home folder, and the form of the answer."""
 
     application: CliApplication
     terminal: Terminal
@@ -80,15 +79,15 @@ class Session:
 
     @property
     def home_option(self) -> str:
-        """What a command must add to reach the same home."""
+        """The `--home` option that a follow-up command needs to reach the same home; empty for the default home."""
         from shlex import quote
 
-        usual = Path(os.environ.get("SEMANTEST_HOME") or DEFAULT_HOME).absolute()
-        return "" if self.application.home == usual else f" --home {quote(str(self.application.home))}"
+        default = Path(os.environ.get("SEMANTEST_HOME") or DEFAULT_HOME).absolute()
+        return "" if self.application.home == default else f" --home {quote(str(self.application.home))}"
 
     @property
-    def person(self) -> str:
-        """Who asks, for the record."""
+    def user_name(self) -> str:
+        """The user who runs the command, for the ledger."""
         from getpass import getuser
 
         try:
@@ -97,95 +96,97 @@ class Session:
             return f"uid {os.getuid()}"
 
     def answer(self, value: Any, lines: Iterable[str]) -> None:
-        """The answer in the form that was asked for."""
+        """Print the value with `--json`, else the lines."""
         if self.json:
-            self.terminal.json(value)
+            self.terminal.print_json(value)
         else:
-            self.terminal.say(*lines)
+            self.terminal.print_lines(*lines)
 
-    def read(self, words: StackSelector, written: ConfigurationOptions) -> LoadedConfiguration:
-        """The configuration with the words over it; from here on no secret in its variables is shown."""
-        found = self.application.configuration(
+    def load_configuration(self, selector: StackSelector, options: ConfigurationOptions) -> LoadedConfiguration:
+        """Load the configuration, overridden by the options; from here on the terminal redacts its secrets."""
+        loaded = self.application.configuration(
             folder=Path(),
-            file=written.config,
+            file=options.config,
             environ=os.environ,
-            overrides=written.overrides,
+            overrides=options.overrides,
             options={
-                "provider": words.provider,
-                "environment": words.environment,
-                "region": words.region,
-                "engine": written.engine,
-                "cloud": written.cloud,
+                "provider": selector.provider,
+                "environment": selector.environment,
+                "region": selector.region,
+                "engine": options.engine,
+                "cloud": options.cloud,
             },
         )
-        self.terminal.hide(self.application.redactor(found.variables))
-        return found
+        self.terminal.redact_with(self.application.redactor(loaded.variables))
+        return loaded
 
-    def target(self, words: StackSelector, written: ConfigurationOptions) -> tuple[Stack, LoadedConfiguration]:
-        """The stack that is meant; raises ValidationError with every fault."""
+    def resolve_target(
+        self, selector: StackSelector, options: ConfigurationOptions
+    ) -> tuple[Stack, LoadedConfiguration]:
+        """Resolve the selected stack; raises ValidationError with every fault."""
         from semantest_iac.application.intake.deployment_specs import resolve_stack
 
-        found = self.read(words, written)
-        return resolve_stack(words.component, found, self.application.providers), found
+        loaded = self.load_configuration(selector, options)
+        return resolve_stack(selector.component, loaded, self.application.providers), loaded
 
-    def meant(self, words: StackSelector, written: ConfigurationOptions) -> ResolvedStack:
-        """The stack that is meant, with the engine that it was deployed with; raises as `target` does."""
-        stack, found = self.target(words, written)
-        return ResolvedStack(stack, self.application.engine(stack, found.configuration), found.variables)
+    def resolve_one(self, selector: StackSelector, options: ConfigurationOptions) -> ResolvedStack:
+        """Resolve the selected stack and the engine that deployed it; raises as `resolve_target` does."""
+        stack, loaded = self.resolve_target(selector, options)
+        return ResolvedStack(stack, self.application.engine(stack, loaded.configuration), loaded.variables)
 
-    def each_meant(self, words: MultiStackSelector, written: ConfigurationOptions) -> list[ResolvedStack]:
-        """The same for several stacks, before anything is done to one of them."""
+    def resolve_all(self, selector: MultiStackSelector, options: ConfigurationOptions) -> list[ResolvedStack]:
+        """Resolve every selected stack; raises ValidationError with the faults of all."""
         from semantest_iac.application.intake.targets import accept_all
 
-        return accept_all(partial(self.meant, each, written) for each in self._spread(words))
+        return accept_all(partial(self.resolve_one, each, options) for each in self._expand(selector))
 
-    def orders(self, words: MultiStackSelector, written: ConfigurationOptions) -> list[DeploymentSpec]:
-        """The stacks and what they are to become, with warnings told; raises ValidationError with every fault."""
+    def build_specs(self, selector: MultiStackSelector, options: ConfigurationOptions) -> list[DeploymentSpec]:
+        """Build the spec of every selected stack and print the warnings; raises ValidationError with every fault."""
         from semantest_iac.application.intake.targets import accept_all
 
-        accepted = accept_all(partial(self._order, each, written) for each in self._spread(words))
-        self._warn(accepted)
-        return accepted
+        specs = accept_all(partial(self._build_spec, each, options) for each in self._expand(selector))
+        self._print_warnings(specs)
+        return specs
 
-    def _spread(self, words: MultiStackSelector) -> list[StackSelector]:
+    def _expand(self, selector: MultiStackSelector) -> list[StackSelector]:
         from semantest_iac.application.intake.targets import expand_components, expand_targets
 
         return [
-            StackSelector(component, provider, words.environment, region)
-            for component in expand_components(words.component)
-            for provider, region in expand_targets(words.provider, words.region, self.application.providers)
+            StackSelector(component, provider, selector.environment, region)
+            for component in expand_components(selector.component)
+            for provider, region in expand_targets(selector.provider, selector.region, self.application.providers)
         ]
 
-    def _order(self, words: StackSelector, written: ConfigurationOptions) -> DeploymentSpec:
+    def _build_spec(self, selector: StackSelector, options: ConfigurationOptions) -> DeploymentSpec:
         from semantest_iac.application.intake.deployment_specs import build_spec
 
-        return build_spec(words.component, self.read(words, written), self.application)
+        return build_spec(selector.component, self.load_configuration(selector, options), self.application)
 
-    def _warn(self, orders: Sequence[DeploymentSpec]) -> None:
+    def _print_warnings(self, specs: Sequence[DeploymentSpec]) -> None:
         from semantest_iac.application.intake.account_notices import account_notices
         from semantest_iac.presentation.error_lines import format_warnings
 
-        found = [warning for order in orders for warning in order.warnings]
-        found += account_notices(orders, self.application.account_stacks)
-        self.terminal.remark(*format_warnings(dict.fromkeys(found)))
+        warnings = [warning for spec in specs for warning in spec.warnings]
+        warnings += account_notices(specs, self.application.account_stacks)
+        self.terminal.print_remarks(*format_warnings(dict.fromkeys(warnings)))
 
 
-def build_stack_filter(words: StackSelector, providers: CloudDescriptions) -> StackFilter:
-    """The filter that the words mean; raises ValidationError with every unknown word."""
-    environment = words.environment and canonical_environment(words.environment)
-    region = words.region and str(Region.parse(words.region))
+def build_stack_filter(selector: StackSelector, providers: CloudDescriptions) -> StackFilter:
+    """Build the filter of a query about recorded stacks; raises ValidationError with every unknown name."""
+    environment = selector.environment and canonical_environment(selector.environment)
+    region = selector.region and str(Region.parse(selector.region))
     faults = [
-        *_unknown_word_faults("component", words.component, COMPONENTS),
-        *_unknown_word_faults("provider", words.provider, providers),
-        *_unknown_word_faults("environment", environment, ENVIRONMENTS),
+        *_unknown_name_faults("component", selector.component, COMPONENTS),
+        *_unknown_name_faults("provider", selector.provider, providers),
+        *_unknown_name_faults("environment", environment, ENVIRONMENTS),
     ]
     if region and not any(region in provider.regions for provider in providers.values()):
-        faults.append(Fault("region", f"'{make_printable(region)}' is not known"))
+        faults.append(Fault("region", f"unknown region '{make_printable(region)}'"))
     if faults:
-        raise ValidationError("Cannot tell which stacks are meant.", faults=faults)
-    return StackFilter(words.component, words.provider, environment, region)
+        raise ValidationError("Cannot select stacks.", faults=faults)
+    return StackFilter(selector.component, selector.provider, environment, region)
 
 
-def _unknown_word_faults(part: str, word: str | None, known: Collection[str]) -> Iterator[Fault]:
-    if word is not None and word not in known:
-        yield Fault(part, f"'{make_printable(word)}' is not known", suggest_known(word, known))
+def _unknown_name_faults(part: str, name: str | None, known: Collection[str]) -> Iterator[Fault]:
+    if name is not None and name not in known:
+        yield Fault(part, f"unknown {part} '{make_printable(name)}'", suggest_known(name, known))

@@ -10,12 +10,11 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TextIO
 if TYPE_CHECKING:
     from semantest_iac.presentation.cli.application import ApplicationFactory
 
-
 _CONTROL_ESCAPES = {code: f"\\x{code:02x}" for code in (*range(32), *range(127, 160)) if chr(code) not in "\n\t"}
 
 
 class Terminal:
-    """Never raises because a reader went away: a deployment must not die of a closed pager."""
+    """Writes text to two streams; a closed pipe raises nothing, so that it cannot end a deployment."""
 
     def __init__(self, out: TextIO, err: TextIO) -> None:
         self.out = out
@@ -24,69 +23,73 @@ class Terminal:
 
     @classmethod
     def standard(cls) -> Terminal:
-        """The process's own streams, able to write whatever text comes."""
+        """The terminal on the process's own streams; characters that they cannot encode are escaped."""
         for stream in (sys.stdout, sys.stderr):
             if reconfigure := getattr(stream, "reconfigure", None):
                 reconfigure(errors="backslashreplace")
         return cls(sys.stdout, sys.stderr)
 
     @property
-    def is_watched(self) -> bool:
-        """Whether a person sees stdout."""
+    def is_interactive(self) -> bool:
+        """Whether stdout is a terminal."""
         return self.out.isatty()
 
-    def hide(self, redact: Callable[[str], str]) -> None:
+    def redact_with(self, redact: Callable[[str], str]) -> None:
         """Pass all further text through `redact`."""
         self._redact = redact
 
-    def say(self, *lines: str) -> None:
-        """Lines of the result."""
-        _write(self.out, "".join(f"{self.fit(line)}\n" for line in lines))
+    def print_lines(self, *lines: str) -> None:
+        """Print lines of the result to stdout."""
+        _write(self.out, "".join(f"{self._make_printable(line)}\n" for line in lines))
 
-    def remark(self, *lines: str) -> None:
-        """Lines beside the result."""
-        _write(self._err, "".join(f"{self.fit(line)}\n" for line in lines))
+    def print_remarks(self, *lines: str) -> None:
+        """Print errors, warnings and notes to stderr."""
+        _write(self._err, "".join(f"{self._make_printable(line)}\n" for line in lines))
 
-    def labelled(self, label: str) -> Terminal:
-        """The same with a label before every line; what this one hides is hidden."""
+    def with_label(self, label: str) -> Terminal:
+        """The same terminal with a label before every line; it redacts what this one redacts."""
         return _LabelledTerminal(self, label)
 
-    def json(self, value: Any) -> None:
-        """One JSON document on one line; ASCII, so that it passes through every pipe."""
+    def print_json(self, value: Any) -> None:
+        """Print one JSON document on one line, in ASCII."""
         import json
 
         _write(self.out, self._redact(json.dumps(value, separators=(",", ":"), default=str)) + "\n")
 
-    def raw(self, content: bytes) -> None:
-        """Bytes of somebody else, as they are."""
+    def print_bytes(self, content: bytes) -> None:
+        """Print the body of a service's response unchanged."""
         self.out.flush()
         _write(self.out.buffer, content)
 
     def ask(self, question: str) -> str:
-        """What a person types; nothing where there is nobody."""
+        """Ask on stderr and return the typed line; empty if stdin is no terminal."""
         if not sys.stdin.isatty():
             return ""
-        _write(self._err, self.fit(question))
+        _write(self._err, self._make_printable(question))
         return sys.stdin.readline().strip()
 
-    def fit(self, text: str) -> str:
-        """The text as a terminal may show it."""
+    def _make_printable(self, text: str) -> str:
         return self._redact(text).translate(_CONTROL_ESCAPES)
 
 
 class _LabelledTerminal(Terminal):
-    """Says nothing by itself."""
-
-    def __init__(self, whole: Terminal, label: str) -> None:
-        super().__init__(whole.out, whole._err)
-        self._whole = whole
+    def __init__(self, inner: Terminal, label: str) -> None:
+        super().__init__(inner.out, inner._err)
+        self._inner = inner
         self._label = label
 
-    def say(self, *lines: str) -> None:
-        self._whole.say(*(f"{self._label}{line}" for line in lines))
+    def print_lines(self, *lines: str) -> None:
+        self._inner.print_lines(*(f"{self._label}{line}" for line in lines))
 
-    def remark(self, *lines: str) -> None:
-        self._whole.remark(*(f"{self._label}{line}" for line in lines))
+    def print_remarks(self, *lines: str) -> None:
+        self._inner.print_remarks(*(f"{self._label}{line}" for line in lines))
+
+
+class CliContext(NamedTuple):
+    """What the process gives to a command; no dataclass, because `--help` would pay for the import."""
+
+    application_at: ApplicationFactory
+    terminal: Terminal
 
 
 def _write(stream: Any, content: Any) -> None:
@@ -94,18 +97,11 @@ def _write(stream: Any, content: Any) -> None:
         stream.write(content)
         stream.flush()
     except BrokenPipeError:
-        _silence(stream)
+        _discard_output(stream)
 
 
-def _silence(stream: Any) -> None:
-    """Further writes, and Python's own flush at the end, go nowhere."""
-    nowhere = os.open(os.devnull, os.O_WRONLY)
-    os.dup2(nowhere, stream.fileno())
-    os.close(nowhere)
-
-
-class CliContext(NamedTuple):
-    """The application, made when its home is known, and where text goes."""
-
-    application_at: ApplicationFactory
-    terminal: Terminal
+def _discard_output(stream: Any) -> None:
+    """Point the stream to the null device: Python flushes it again at exit."""
+    null = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(null, stream.fileno())
+    os.close(null)

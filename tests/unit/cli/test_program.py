@@ -78,7 +78,7 @@ class TestErrors:
 
         outcome = cli(*_DEPLOY)
 
-        assert "defect of semantest-iac: an unexpected ValueError" in outcome.err
+        assert "bug in semantest-iac: an unexpected ValueError" in outcome.err
         assert "canary" not in outcome.err + outcome.out
         assert "Traceback" not in outcome.err
 

@@ -18,23 +18,23 @@ class TestTerminal:
     def test_shows_control_characters_instead_of_obeying_them(self) -> None:
         terminal, out = _terminal()
 
-        terminal.say("a\x1b[2Jb\x9b\tc")
+        terminal.print_lines("a\x1b[2Jb\x9b\tc")
 
         assert out.getvalue() == "a\\x1b[2Jb\\x9b\tc\n"
 
     def test_hides_secrets_in_text_and_json(self) -> None:
         terminal, out = _terminal()
-        terminal.hide(lambda text: text.replace("canary", "***"))
+        terminal.redact_with(lambda text: text.replace("canary", "***"))
 
-        terminal.say("a canary")
-        terminal.json({"a": "canary"})
+        terminal.print_lines("a canary")
+        terminal.print_json({"a": "canary"})
 
         assert out.getvalue() == 'a ***\n{"a":"***"}\n'
 
     def test_writes_json_that_every_stream_can_carry(self) -> None:
         terminal, out = _terminal()
 
-        terminal.json({"a": "é\udc80\x9b"})
+        terminal.print_json({"a": "é\udc80\x9b"})
 
         assert out.getvalue().isascii()
         assert json.loads(out.getvalue()) == {"a": "é\udc80\x9b"}
@@ -45,7 +45,7 @@ class TestTerminal:
 
         with os.fdopen(writing, "w") as out:
             terminal = Terminal(out, io.StringIO())
-            terminal.say("nobody reads this")
-            terminal.say("nor this")
+            terminal.print_lines("nobody reads this")
+            terminal.print_lines("nor this")
 
             assert not out.closed

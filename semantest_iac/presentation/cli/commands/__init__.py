@@ -1,5 +1,5 @@
-"""One module per command, called as the command, with the command as `command`.
+"""The commands: each reads its options, calls the application and formats the answer.
 
-Here: reading options, asking the application, wording the answer.
-Not here: anything that another face (REST, dashboard) would have to decide again.
+A command NAME is the function NAME_command; program.COMMANDS says in which module it is. Decisions that an API or a
+dashboard would have to repeat belong to the application.
 """

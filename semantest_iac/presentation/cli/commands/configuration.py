@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from semantest_iac.domain.environments.settings import ComponentSettings
 
 
-CONFIG_HELP = """Check and show the configuration.
+CONFIG_HELP = """Validate and show the configuration.
 
 \b
   semantest-iac config validate --config semantest.yaml
@@ -30,19 +30,19 @@ CONFIG_HELP = """Check and show the configuration.
 
 
 @click.group("config", help=CONFIG_HELP)
-def config_command() -> None:
-    """What follows does the work."""
+def config_command() -> None: ...
 
 
-@config_command.command("validate", help="Name every fault and warning with its place; exit 2 if there is a fault.")
+@config_command.command("validate", help="Report every fault and warning with file and line; exits 2 on faults.")
 @stack_options
 @configuration_options
 @session_options
-def validate_configuration(session: Session, words: StackSelector, written: ConfigurationOptions) -> int:
-    """Every component that is configured, or the one that is named; secrets need not be set."""
+def validate_configuration(session: Session, selector: StackSelector, options: ConfigurationOptions) -> int:
+    """Validate the selected component, else all configured ones; secrets that are not set are warnings."""
     from semantest_iac.application.intake.deployment_specs import check_configuration
 
-    warnings = check_configuration(words.component, session.read(words, written), session.application)
+    loaded = session.load_configuration(selector, options)
+    warnings = check_configuration(selector.component, loaded, session.application)
     session.answer(
         {"valid": True, "faults": [], "warnings": [warning.as_dict() for warning in warnings]},
         [*format_warnings(warnings), "The configuration is valid."],
@@ -50,22 +50,19 @@ def validate_configuration(session: Session, words: StackSelector, written: Conf
     return OK
 
 
-@config_command.command("show", help="Show what holds for a stack: the configuration over the environment's settings.")
+@config_command.command("show", help="Show the settings of a stack: defaults of its environment and the configuration.")
 @stack_options
 @configuration_options
 @session_options
-def show_settings(session: Session, words: StackSelector, written: ConfigurationOptions) -> int:
-    """Secrets are shown as references."""
+def show_settings(session: Session, selector: StackSelector, options: ConfigurationOptions) -> int:
+    """Show the settings; secrets appear as references."""
     from semantest_iac.domain.environments.configuration import resolve_component
 
-    stack, found = session.target(words, written)
-    configuration = found.configuration
-    settings = (
-        _settings_to_dict(resolve_component(configuration, stack.component, stack.environment))
-        if stack.is_service
-        else {}
-    )
-    lines = align_columns(list(flatten_values(settings))) if settings else ["It has no settings."]
+    stack, loaded = session.resolve_target(selector, options)
+    settings = {}
+    if stack.is_service:
+        settings = _settings_to_dict(resolve_component(loaded.configuration, stack.component, stack.environment))
+    lines = align_columns(list(flatten_values(settings))) if settings else ["The component has no settings."]
     session.answer({"stack": str(stack), "settings": settings}, [str(stack), *lines])
     return OK
 
@@ -73,11 +70,10 @@ def show_settings(session: Session, words: StackSelector, written: Configuration
 @config_command.command("schema", help="Print the JSON Schema of semantest.yaml, for editors.")
 @session_options
 def print_schema(session: Session) -> int:
-    """JSON either way, indented for people."""
     import json
 
-    found = session.application.configuration_schema()
-    session.answer(found, [json.dumps(found, indent=2)])
+    json_schema = session.application.configuration_schema()
+    session.answer(json_schema, [json.dumps(json_schema, indent=2)])
     return OK
 
 
@@ -87,24 +83,24 @@ def _settings_to_dict(settings: ComponentSettings) -> dict[str, Any]:
     return values | {"environment": values["environment"] | references}
 
 
-PARITY_HELP = """Show every kind of resource and every feature of it, by cloud; with the reason where a cloud lacks it.
+PARITY_HELP = """Show which kinds of resources and which of their features each cloud supports, and why one is missing.
 
 \b
   semantest-iac parity
   semantest-iac parity --json
 
-What is marked no is refused by deploy, preview and config validate where a configuration asks for it.
+deploy, preview and config validate refuse a configuration that needs a feature marked `no`.
 """
 
 
 @click.command("parity", help=PARITY_HELP)
 @session_options
 def parity_command(session: Session) -> int:
-    """A cloud that cannot be used here has no column."""
+    """Show a column per cloud whose packages are installed."""
     from semantest_iac.domain.blueprints.capabilities import list_capabilities
 
     clouds = list(_usable_clouds(session))
-    rows = [_parity_row(wanted, clouds) for wanted in list_capabilities()]
+    rows = [_parity_row(capability, clouds) for capability in list_capabilities()]
     session.answer(rows, _format_rows(rows, [cloud.cloud for cloud in clouds]))
     return OK
 
@@ -114,20 +110,23 @@ def _usable_clouds(session: Session) -> Iterator[Capabilities]:
         try:
             yield session.application.capabilities(name)
         except DeploymentError as error:
-            session.terminal.remark(*format_error(error))
+            session.terminal.print_remarks(*format_error(error))
 
 
-def _parity_row(wanted: Capability, clouds: Sequence[Capabilities]) -> dict[str, Any]:
+def _parity_row(capability: Capability, clouds: Sequence[Capabilities]) -> dict[str, Any]:
     from semantest_iac.domain.blueprints.capabilities import Feature
 
-    kind, feature = (wanted.kind, wanted.name) if isinstance(wanted, Feature) else (wanted, None)
+    if isinstance(capability, Feature):
+        kind, feature = capability.kind, capability.name
+    else:
+        kind, feature = capability, None
     return {
         "kind": kind.__name__,
         "feature": feature,
         "clouds": {
             cloud.cloud: {
-                "supported": not cloud.lack(wanted),
-                "note": cloud.lack(wanted) or cloud.bends.get(wanted, ""),
+                "supported": not cloud.lack(capability),
+                "note": cloud.lack(capability) or cloud.bends.get(capability, ""),
             }
             for cloud in clouds
         },
@@ -135,7 +134,7 @@ def _parity_row(wanted: Capability, clouds: Sequence[Capabilities]) -> dict[str,
 
 
 def _format_rows(rows: Sequence[dict[str, Any]], clouds: Sequence[str]) -> Iterator[str]:
-    """The table, and the notes below it: a cell with a sentence in it would be wider than a terminal."""
+    """The table, and its notes as numbered lines below it: sentences do not fit into cells."""
     notes: dict[str, int] = {}
     cells = [
         [row["kind"] if row["feature"] is None else f"  {row['feature']}"]
@@ -147,8 +146,8 @@ def _format_rows(rows: Sequence[dict[str, Any]], clouds: Sequence[str]) -> Itera
 
 
 def _format_cell(cloud: str, cell: dict[str, Any], notes: dict[str, int]) -> str:
-    word = "yes" if cell["supported"] else "no"
+    supported = "yes" if cell["supported"] else "no"
     if not cell["note"]:
-        return word
+        return supported
     note = f"{cloud}: {cell['note']}"
-    return f"{word} ({notes.setdefault(note, len(notes) + 1)})"
+    return f"{supported} ({notes.setdefault(note, len(notes) + 1)})"

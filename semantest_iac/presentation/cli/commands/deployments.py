@@ -32,47 +32,49 @@ if TYPE_CHECKING:
     from semantest_iac.application.ports.ledger import DeploymentRow
     from semantest_iac.application.ports.run_queue import OnWait
 
+StackPreview = tuple[Stack, EngineChoice, ChangePlan]
 
-DEPLOY_HELP = """Bring a component to its configuration: show the plan, carry it out, call the service.
+DEPLOY_HELP = """Deploy a component: show the plan, apply it, then check that the service answers.
 
 \b
   semantest-iac deploy --component rest-api --provider aws
   semantest-iac deploy --component rest-api --set components.rest-api.memory=1024
   semantest-iac deploy --component rest-api --provider aws --provider azure
 
-Several --provider, --region or --component: a stack of each, side by side; the exit code is that of the worst.
-Without --env this is development, in the sandbox. With --json every event is a line, and the last line is the result.
+Repeat --component, --provider or --region to deploy several stacks at once; the exit code is that of the worst outcome.
+Without --env, deploys to the development environment, which is simulated on this machine. With --json, prints one event
+per line and the result on the last line.
 """
 
 
 @click.command("deploy", help=DEPLOY_HELP)
 @many_stacks_options
-@click.option("--serve", "then_serve", is_flag=True, help="Then answer for every simulated stack here, until Ctrl-C.")
+@click.option("--serve", "then_serve", is_flag=True, help="Then serve all simulated stacks until Ctrl-C.")
 @port_option
 @configuration_options
 @session_options
 def deploy_command(
-    session: Session, words: MultiStackSelector, written: ConfigurationOptions, then_serve: bool, port: int
+    session: Session, selector: MultiStackSelector, options: ConfigurationOptions, then_serve: bool, port: int
 ) -> int:
-    """Nothing is written before everything that speaks against it was looked for."""
-    orders = session.orders(words, written)
+    """Validate all stacks before deploying any."""
+    specs = session.build_specs(selector, options)
     if then_serve:
-        require_simulated(orders)
-    together = str(uuid4()) if len(orders) > 1 else None
-    code = execute_commands(session, [_to_deploy_command(order, session.person, together) for order in orders])
-    return serve_until_stopped(session, orders[0].variables, DEFAULT_HOST, port) if then_serve and code == OK else code
+        require_simulated(specs)
+    batch = str(uuid4()) if len(specs) > 1 else None
+    code = execute_commands(session, [_to_deploy_command(spec, session.user_name, batch) for spec in specs])
+    return serve_until_stopped(session, specs[0].variables, DEFAULT_HOST, port) if then_serve and code == OK else code
 
 
-def _to_deploy_command(order: DeploymentSpec, person: str, together: str | None) -> DeployCommand:
-    def ask(deployments: Deployments, on_wait: OnWait) -> Coroutine[Any, Any, DeploymentRow]:
+def _to_deploy_command(spec: DeploymentSpec, user_name: str, batch: str | None) -> DeployCommand:
+    def start(deployments: Deployments, on_wait: OnWait) -> Coroutine[Any, Any, DeploymentRow]:
         return deployments.deploy(
-            order.stack, order.configuration, settings=order.settings, by=person, batch=together, on_wait=on_wait
+            spec.stack, spec.configuration, settings=spec.settings, by=user_name, batch=batch, on_wait=on_wait
         )
 
-    return DeployCommand(order.stack, order.engine, order.variables, ask)
+    return DeployCommand(spec.stack, spec.engine, spec.variables, start)
 
 
-PREVIEW_HELP = """Show what deploy would do, or destroy with --destroy; nothing is changed or recorded.
+PREVIEW_HELP = """Show what deploy would change, or destroy with --destroy. Changes and records nothing.
 
 \b
   semantest-iac preview --component rest-api --set components.rest-api.memory=1024
@@ -80,24 +82,23 @@ PREVIEW_HELP = """Show what deploy would do, or destroy with --destroy; nothing 
   semantest-iac preview --component all --provider aws --provider azure
 """
 
-StackPreview = tuple[Stack, EngineChoice, ChangePlan]
-
 
 @click.command("preview", help=PREVIEW_HELP)
 @click.option("--destroy", is_flag=True, help="Show what destroy would delete.")
 @many_stacks_options
 @configuration_options
 @session_options
-def preview_command(session: Session, words: MultiStackSelector, written: ConfigurationOptions, destroy: bool) -> int:
-    """The same checks as before the real thing."""
-    looks = _preview_removals if destroy else _preview_deployments
-    for stack, engine, plan in looks(session, words, written):
+def preview_command(
+    session: Session, selector: MultiStackSelector, options: ConfigurationOptions, destroy: bool
+) -> int:
+    preview_all = _preview_removals if destroy else _preview_deployments
+    for stack, engine, plan in preview_all(session, selector, options):
         session.answer(plan_to_dict(stack, plan), [format_location(stack, engine), *format_preview(plan)])
     return OK
 
 
 def plan_to_dict(stack: Stack, plan: ChangePlan) -> dict[str, Any]:
-    """The shape of `--json`."""
+    """Return the plan as `preview --json` prints it."""
     return {
         "stack": str(stack),
         "changes": plan.changes.model_dump(),
@@ -107,63 +108,66 @@ def plan_to_dict(stack: Stack, plan: ChangePlan) -> dict[str, Any]:
 
 
 def _preview_deployments(
-    session: Session, words: MultiStackSelector, written: ConfigurationOptions
+    session: Session, selector: MultiStackSelector, options: ConfigurationOptions
 ) -> list[StackPreview]:
-    return [_preview_deployment(session, order) for order in session.orders(words, written)]
+    return [_preview_deployment(session, spec) for spec in session.build_specs(selector, options)]
 
 
-def _preview_deployment(session: Session, order: DeploymentSpec) -> StackPreview:
-    deployments = session.application.deployments(order.variables, engine=order.engine)
-    previewing = deployments.preview(order.stack, order.configuration, settings=order.settings)
-    attempt = run_interruptible(previewing, session.terminal)
-    notes = attempt.artifact.notes if attempt.artifact else ()
-    session.terminal.remark(*format_notes(notes))
-    return order.stack, order.engine, attempt.plan
+def _preview_deployment(session: Session, spec: DeploymentSpec) -> StackPreview:
+    deployments = session.application.deployments(spec.variables, engine=spec.engine)
+    preview = deployments.preview(spec.stack, spec.configuration, settings=spec.settings)
+    context = run_interruptible(preview, session.terminal)
+    notes = context.artifact.notes if context.artifact else ()
+    session.terminal.print_remarks(*format_notes(notes))
+    return spec.stack, spec.engine, context.plan
 
 
-def _preview_removals(session: Session, words: MultiStackSelector, written: ConfigurationOptions) -> list[StackPreview]:
-    found = session.each_meant(words, written)
-    return [(meant.stack, meant.engine, preview_destroy(session, meant)) for meant in found]
+def _preview_removals(
+    session: Session, selector: MultiStackSelector, options: ConfigurationOptions
+) -> list[StackPreview]:
+    targets = session.resolve_all(selector, options)
+    return [(target.stack, target.engine, preview_destroy(session, target)) for target in targets]
 
 
-DESTROY_HELP = """Delete everything of a stack.
+DESTROY_HELP = """Delete every resource of a stack.
 
 \b
   semantest-iac destroy --component rest-api --yes
   semantest-iac destroy --component all --provider aws --provider azure
 
-Several --provider, --region or --component: a stack of each, once all of them are agreed to. A terminal is asked first;
-without one, --yes is needed. Production wants the stack's name typed.
+Repeat --component, --provider or --region to destroy several stacks at once. Asks for consent to each of them before it
+deletes anything; off a terminal, --yes is required. For a production stack, type the name of the stack.
 """
 
 
 @click.command("destroy", help=DESTROY_HELP)
-@click.option("--yes", is_flag=True, help="Agree without being asked.")
+@click.option("--yes", is_flag=True, help="Consent without being asked.")
 @many_stacks_options
 @configuration_options
 @session_options
-def destroy_command(session: Session, words: MultiStackSelector, written: ConfigurationOptions, yes: bool) -> int:
-    """What would be deleted is shown before anybody agrees to it."""
-    found = [(meant, preview_destroy(session, meant)) for meant in session.each_meant(words, written)]
-    for meant, plan in found:
-        _show_removal(session, meant, plan)
-    there = [meant for meant, plan in found if plan.resources]
-    for meant in there:
-        question = f"Type {required_consent(meant.stack)} to delete {meant.stack}: "
-        require_consent(meant.stack, "yes" if yes else session.terminal.ask(question))
-    return execute_commands(session, [_to_destroy_command(session, meant) for meant in there]) if there else OK
+def destroy_command(session: Session, selector: MultiStackSelector, options: ConfigurationOptions, yes: bool) -> int:
+    """Show all plans, ask for consent to each, then destroy."""
+    plans = [(target, preview_destroy(session, target)) for target in session.resolve_all(selector, options)]
+    for target, plan in plans:
+        _show_removal(session, target, plan)
+    deployed = [target for target, plan in plans if plan.resources]
+    for target in deployed:
+        question = f"Type {required_consent(target.stack)} to delete {target.stack}: "
+        require_consent(target.stack, "yes" if yes else session.terminal.ask(question))
+    return execute_commands(session, [_to_destroy_command(session, target) for target in deployed]) if deployed else OK
 
 
-def _show_removal(session: Session, meant: ResolvedStack, plan: ChangePlan) -> None:
+def _show_removal(session: Session, target: ResolvedStack, plan: ChangePlan) -> None:
     if not plan.resources:
-        told = empty_result(str(meant.stack), "completed") | {"kind": "destroy"}
-        session.answer(told, [f"Nothing is deployed as '{meant.stack}'."])
+        result = empty_result(str(target.stack), "completed") | {"kind": "destroy"}
+        session.answer(result, [f"Nothing is deployed as '{target.stack}'."])
     elif not session.json:
-        session.terminal.say(format_location(meant.stack, meant.engine), *format_plan(plan.changes, plan.resources))
+        lines = format_plan(plan.changes, plan.resources)
+        session.terminal.print_lines(format_location(target.stack, target.engine), *lines)
 
 
-def _to_destroy_command(session: Session, meant: ResolvedStack) -> DeployCommand:
-    stack, engine, variables = meant
-    return DeployCommand(
-        stack, engine, variables, lambda asked, on_wait: asked.destroy(stack, by=session.person, on_wait=on_wait)
-    )
+def _to_destroy_command(session: Session, target: ResolvedStack) -> DeployCommand:
+    def start(deployments: Deployments, on_wait: OnWait) -> Coroutine[Any, Any, DeploymentRow]:
+        return deployments.destroy(target.stack, by=session.user_name, on_wait=on_wait)
+
+    return DeployCommand(target.stack, target.engine, target.variables, start)

@@ -1,4 +1,4 @@
-"""`doctor` and `setup`: what this machine has, and what it needs for real deployments."""
+"""`doctor` and `setup`: check what is installed on this machine, and install what real deployments need."""
 
 from __future__ import annotations
 
@@ -25,19 +25,19 @@ from semantest_iac.presentation.cli.options import session_options
 from semantest_iac.presentation.cli.session import Session
 from semantest_iac.presentation.error_lines import format_error
 
-DOCTOR_HELP = """Check what this machine has, and say what to do about what is missing.
+DOCTOR_HELP = """Check what is installed on this machine, and say how to install what is missing.
 
 \b
   semantest-iac doctor
 
-Exit 0 when the sandbox can be used, 1 when something that it needs is missing.
+Exits 0 if the sandbox is ready, 1 if it needs something that is missing.
 """
-NODE_ADVICE = "Needed to deploy and call Node servers alone."
+NODE_ADVICE = "Only needed to deploy and call Node servers."
 
 
 @dataclass(frozen=True, slots=True)
 class MachineCheck:
-    """One finding; what is not `needed` by the sandbox never fails the whole."""
+    """The result of one check; `needed` is what the sandbox cannot do without."""
 
     name: str
     ok: bool
@@ -49,15 +49,14 @@ class MachineCheck:
 @click.command("doctor", help=DOCTOR_HELP)
 @session_options
 def doctor_command(session: Session) -> int:
-    """Imports nothing heavy to find out."""
     checks = list(_run_checks(session.application))
-    works = all(check.ok for check in checks if check.needed)
-    verdict = "The sandbox is ready." if works else "The sandbox cannot be used yet."
+    is_ready = all(check.ok for check in checks if check.needed)
+    summary = "The sandbox is ready." if is_ready else "The sandbox is not ready yet."
     session.answer(
-        {"sandbox": works, "checks": [asdict(check) for check in checks]},
-        [*_format_checks(checks), verdict],
+        {"sandbox": is_ready, "checks": [asdict(check) for check in checks]},
+        [*_format_checks(checks), summary],
     )
-    return OK if works else FAILED
+    return OK if is_ready else FAILED
 
 
 def _format_checks(checks: Sequence[MachineCheck]) -> Iterator[str]:
@@ -78,9 +77,9 @@ def _run_checks(application: CliApplication) -> Iterator[MachineCheck]:
     yield _check_ledger(application)
     yield _check_program("node", NODE_ADVICE)
     yield _check_program("npm", NODE_ADVICE)
-    pip = find_spec("pip") is not None
+    has_pip = find_spec("pip") is not None
     advice = "Needed for Python sources with a requirements.txt: python -m ensurepip"
-    yield MachineCheck("pip", pip, version("pip") if pip else "not there", advice, needed=False)
+    yield MachineCheck("pip", has_pip, version("pip") if has_pip else "not installed", advice, needed=False)
     yield from _check_prerequisites(application)
     for provider in PROVIDERS:
         for environment in ENVIRONMENTS:
@@ -95,10 +94,10 @@ def _check_package(name: str, advice: str, *, needed: bool = True) -> MachineChe
 
 
 def _check_prerequisites(application: CliApplication) -> Iterator[MachineCheck]:
-    for need in application.needs(()):
-        found = need.found()
-        advice = "The sandbox does without; python -m semantest_iac setup gets it."
-        yield MachineCheck(need.name, found is not None, found or "not there", advice, needed=False)
+    advice = "Only needed for real deployments. Install it with: python -m semantest_iac setup"
+    for prerequisite in application.needs(()):
+        path = prerequisite.found()
+        yield MachineCheck(prerequisite.name, path is not None, path or "not installed", advice, needed=False)
 
 
 def _check_program(name: str, advice: str) -> MachineCheck:
@@ -115,8 +114,9 @@ def _check_program(name: str, advice: str) -> MachineCheck:
 
 def _check_home(home: Path) -> MachineCheck:
     nearest = next(folder for folder in (home, *home.parents) if folder.exists())
-    writable = nearest.is_dir() and os.access(nearest, os.W_OK | os.X_OK)
-    return MachineCheck("home", writable, str(home), f"'{nearest}' cannot be written to; choose another with --home.")
+    is_writable = nearest.is_dir() and os.access(nearest, os.W_OK | os.X_OK)
+    advice = f"'{nearest}' is not a writable folder; choose another home with --home."
+    return MachineCheck("home", is_writable, str(home), advice)
 
 
 def _check_ledger(application: CliApplication) -> MachineCheck:
@@ -127,7 +127,7 @@ def _check_ledger(application: CliApplication) -> MachineCheck:
 
 
 def _check_engine(provider: str, environment: str, application: CliApplication) -> MachineCheck:
-    from semantest_iac.domain.environments.configuration import DeploymentConfiguration  # not for `setup --help`
+    from semantest_iac.domain.environments.configuration import DeploymentConfiguration  # imports pydantic
 
     stack = Stack("rest-api", provider, environment, application.providers[provider].regions[0])
     name = environment if provider == DEFAULT_PROVIDER else f"{environment} on {provider}"
@@ -135,58 +135,59 @@ def _check_engine(provider: str, environment: str, application: CliApplication) 
         choice = application.engine(stack, DeploymentConfiguration())
     except DeploymentError as error:
         missing = "; ".join(f"{fault.path}: {fault.message}" for fault in error.faults) or error.message
-        ways = "  ".join(dict.fromkeys(fault.hint for fault in error.faults if fault.hint))
-        return MachineCheck(name, False, missing, ways or error.hint, needed=False)
+        hints = "  ".join(dict.fromkeys(fault.hint for fault in error.faults if fault.hint))
+        return MachineCheck(name, False, missing, hints or error.hint, needed=False)
     return MachineCheck(name, True, f"engine {choice.engine}, cloud {choice.cloud}")
 
 
-SETUP_HELP = """Get what real deployments need: the Pulumi CLI, and the plugin of each cloud whose SDK is installed.
+SETUP_HELP = """Install what real deployments need: the Pulumi CLI, and the plugin of each cloud whose SDK is installed.
 
 \b
   semantest-iac setup
   semantest-iac setup --provider aws --yes
 
-What is there already is left alone. The CLI comes from Pulumi's installer, else it is built with Go, and goes to the
-cache folder; plugins go to Pulumi's own folder. Exit 0 when everything is there, 1 otherwise.
+Skips what is already installed. Downloads the CLI with Pulumi's installer, else builds it with Go, into the cache
+folder; plugins go to Pulumi's own folder. Exits 0 if everything is installed, 1 otherwise.
 """
 
 
 @click.command("setup", help=SETUP_HELP)
-@click.option("--provider", "providers", multiple=True, metavar="NAME", help="aws or azure; may be repeated.")
-@click.option("--yes", is_flag=True, help="Agree without being asked.")
+@click.option("--provider", "providers", multiple=True, metavar="NAME", help="aws or azure. Can be repeated.")
+@click.option("--yes", is_flag=True, help="Consent without being asked.")
 @session_options
 def setup_command(session: Session, providers: tuple[str, ...], yes: bool) -> int:
-    """Nothing is fetched before everything was looked for and somebody agreed."""
-    needs = session.application.needs(providers)
-    there = {need.name: place for need in needs if (place := need.found())}
-    missing = [need for need in needs if need.name not in there]
+    """Look for everything, ask for consent, then install what is missing."""
+    prerequisites = session.application.needs(providers)
+    paths = {each.name: path for each in prerequisites if (path := each.found())}
+    missing = [each for each in prerequisites if each.name not in paths]
     if missing and not yes:
         _require_setup_consent(session, missing)
-    steps = [_install_if_missing(session, need, there.get(need.name)) for need in needs]
-    ready = all(step["state"] != "failed" for step in steps)
-    last = "Pulumi's engine is ready." if ready else "Pulumi's engine cannot be used yet."
-    session.answer({"ready": ready, "steps": steps}, [last])
-    return OK if ready else FAILED
+    steps = [_install_if_missing(session, each, paths.get(each.name)) for each in prerequisites]
+    is_ready = all(step["state"] != "failed" for step in steps)
+    summary = "The Pulumi engine is ready." if is_ready else "The Pulumi engine is not ready yet."
+    session.answer({"ready": is_ready, "steps": steps}, [summary])
+    return OK if is_ready else FAILED
 
 
 def _require_setup_consent(session: Session, missing: Sequence[EnginePrerequisite]) -> None:
-    names = ", ".join(need.name for need in missing)
-    if session.terminal.ask(f"Missing: {names}. Type yes to get what is missing: ") != "yes":
-        message = f"Cannot get {names}: nobody agreed to it."
+    names = ", ".join(each.name for each in missing)
+    if session.terminal.ask(f"Missing: {names}. Type yes to install: ") != "yes":
+        message = f"Cannot install {names}: consent is missing."
         raise RefusedError(message, "CONSENT_MISSING", hint="Add --yes.")
 
 
-def _install_if_missing(session: Session, need: EnginePrerequisite, place: str | None) -> dict[str, Any]:
-    """How one need stands in the end; in text it is said at once, because the next one may take minutes."""
+def _install_if_missing(session: Session, prerequisite: EnginePrerequisite, path: str | None) -> dict[str, Any]:
+    """Return the step's JSON; as text it is printed at once, because the next step may take minutes."""
     try:
-        place, state = (place, "there") if place else (need.meet(session.terminal.remark), "installed")
+        path, state = (path, "there") if path else (prerequisite.meet(session.terminal.print_remarks), "installed")
     except DeploymentError as error:
-        _say_unless_json(session, *format_error(error))
-        return {"name": need.name, "state": "failed", "place": None, **error_to_json(error)}
-    _say_unless_json(session, f"{state:9}  {need.name}  {place}")
-    return {"name": need.name, "state": state, "place": place}
+        _print_unless_json(session, *format_error(error))
+        return {"name": prerequisite.name, "state": "failed", "place": None, **error_to_json(error)}
+    label = "present" if state == "there" else state
+    _print_unless_json(session, f"{label:9}  {prerequisite.name}  {path}")
+    return {"name": prerequisite.name, "state": state, "place": path}
 
 
-def _say_unless_json(session: Session, *lines: str) -> None:
+def _print_unless_json(session: Session, *lines: str) -> None:
     if not session.json:
-        session.terminal.say(*lines)
+        session.terminal.print_lines(*lines)

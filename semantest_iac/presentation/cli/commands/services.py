@@ -33,22 +33,24 @@ if TYPE_CHECKING:
 
 
 port_option = click.option(
-    "--port", type=click.IntRange(0, 65535), default=DEFAULT_PORT, show_default=True, help="0 takes a free one."
+    "--port", type=click.IntRange(0, 65535), default=DEFAULT_PORT, show_default=True, help="0 chooses a free port."
 )
 
 
 def serve_until_stopped(session: Session, variables: Mapping[str, str], host: str, port: int) -> int:
-    """Answer until a person or a supervisor stops it, which is not a failure."""
+    """Serve all simulated stacks until SIGINT or SIGTERM, then return exit code 0."""
     asyncio.run(_run_until_signal(session, variables, (host, port)))
     return OK
 
 
-def require_simulated(orders: Iterable[DeploymentSpec]) -> None:
-    """Raise RefusedError for what will not be on this machine."""
-    real = [Fault(str(order.stack), "will be in a real cloud") for order in orders if not order.engine.is_played]
+def require_simulated(specs: Iterable[DeploymentSpec]) -> None:
+    """Raise RefusedError for stacks that will be deployed to a real cloud."""
+    real = [Fault(str(spec.stack), "will be in a real cloud") for spec in specs if not spec.engine.is_played]
     if real:
-        hint = "Leave --serve out, or deploy with --cloud sandbox."
-        raise RefusedError("Cannot serve what is not on this machine.", "NOT_LOCAL", hint=hint, faults=real)
+        hint = "Omit --serve, or deploy with --cloud sandbox."
+        raise RefusedError(
+            "Cannot serve stacks that are not simulated on this machine.", "NOT_LOCAL", hint=hint, faults=real
+        )
 
 
 async def _run_until_signal(session: Session, variables: Mapping[str, str], address: tuple[str, int]) -> None:
@@ -57,73 +59,71 @@ async def _run_until_signal(session: Session, variables: Mapping[str, str], addr
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, stopped.set)
 
-    def tell(entry: GatewayLogEntry) -> None:
+    def log_request(entry: GatewayLogEntry) -> None:
         session.answer(_log_entry_to_dict(entry), [_format_log_entry(entry)])
 
-    async with session.application.gateway(variables, address, tell) as url:
+    async with session.application.gateway(variables, address, log_request) as url:
         session.answer(*_startup_answer(url, sorted(simulated_releases(session.application.ledger))))
         await stopped.wait()
-        for number in (signal.SIGINT, signal.SIGTERM):  # a second one ends it at once
+        for number in (signal.SIGINT, signal.SIGTERM):  # a second signal ends the process at once
             with suppress(ValueError):
                 loop.remove_signal_handler(number)
 
 
-def _startup_answer(url: str, stacks: Sequence[str]) -> tuple[dict[str, Any], list[str]]:
-    endpoints = {stack: local_endpoint(stack, url) for stack in stacks}
-    shown = [f"  {endpoint}" for endpoint in endpoints.values()] or ["  nothing yet: what is deployed meanwhile is"]
-    return {"url": url, "endpoints": endpoints}, [f"Serving on {url}; Ctrl-C stops it.", *shown]
+def _startup_answer(gateway: str, stacks: Sequence[str]) -> tuple[dict[str, Any], list[str]]:
+    endpoints = {stack: local_endpoint(stack, gateway) for stack in stacks}
+    lines = [f"  {endpoint}" for endpoint in endpoints.values()] or [
+        "  nothing yet; new deployments are served at once"
+    ]
+    return {"url": gateway, "endpoints": endpoints}, [f"Serving on {gateway}; press Ctrl-C to stop.", *lines]
 
 
 def _format_log_entry(entry: GatewayLogEntry) -> str:
-    moment = datetime.now(UTC).strftime("%H:%M:%S")
+    now = datetime.now(UTC).strftime("%H:%M:%S")
     note = f"  {entry.note}" if entry.note else ""
-    return (
-        f"{moment} {entry.stack or '-'} {entry.method} {entry.path} {entry.status} {_milliseconds(entry):.1f} ms{note}"
-    )
+    milliseconds = f"{entry.seconds * 1000:.1f} ms"
+    return f"{now} {entry.stack or '-'} {entry.method} {entry.path} {entry.status} {milliseconds}{note}"
 
 
 def _log_entry_to_dict(entry: GatewayLogEntry) -> dict[str, Any]:
-    told = {"time": datetime.now(UTC).isoformat(), "stack": entry.stack, "method": entry.method, "path": entry.path}
-    return (
-        told
-        | {"status": entry.status, "ms": round(_milliseconds(entry), 1)}
-        | ({"note": entry.note} if entry.note else {})
-    )
+    logged = {
+        "time": datetime.now(UTC).isoformat(),
+        "stack": entry.stack,
+        "method": entry.method,
+        "path": entry.path,
+        "status": entry.status,
+        "ms": round(entry.seconds * 1000, 1),
+    }
+    return logged | ({"note": entry.note} if entry.note else {})
 
 
-def _milliseconds(entry: GatewayLogEntry) -> float:
-    return entry.seconds * 1000
-
-
-SERVE_HELP = """Answer for every stack in a simulated cloud, each below its own name, until Ctrl-C.
+SERVE_HELP = """Serve all stacks in simulated clouds until Ctrl-C, each below its own name.
 
 \b
   semantest-iac serve
   curl http://127.0.0.1:4180/rest-api.aws.development.us-east-1/health
 
-Requests run the deployed packages, within the limits of their cloud. What is deployed meanwhile is answered at once.
+Requests run the deployed packages, within the limits of their cloud. New deployments are served at once.
 """
 
 
 @click.command("serve", help=SERVE_HELP)
 @port_option
-@click.option(
-    "--host", default=DEFAULT_HOST, show_default=True, metavar="ADDRESS", help="An address of this machine alone."
-)
+@click.option("--host", default=DEFAULT_HOST, show_default=True, metavar="ADDRESS", help="A loopback address.")
 @configuration_options
 @session_options
-def serve_command(session: Session, written: ConfigurationOptions, host: str, port: int) -> int:
-    """The configuration is read for its secrets alone."""
-    return serve_until_stopped(session, session.read(StackSelector(), written).variables, host, port)
+def serve_command(session: Session, options: ConfigurationOptions, host: str, port: int) -> int:
+    loaded = session.load_configuration(StackSelector(), options)  # for its secrets
+    return serve_until_stopped(session, loaded.variables, host, port)
 
 
-INVOKE_HELP = """Send METHOD PATH to a deployed component and print its answer, like curl -i.
+INVOKE_HELP = """Send a request to a deployed component and print the response, as curl -i does.
 
 \b
   semantest-iac invoke rest-api GET /health
   semantest-iac invoke rest-api POST '/api/items?dry=1' -H 'Content-Type: application/json' -d '{"name":"a"}'
 
-Exit 0 whenever the service answered, whatever its status; 1 when it could not be run.
+Exits 0 if the service answered, whatever the status, and 1 if it could not be run.
 """
 
 _HEADER_PATTERN = re.compile(r"([!#$%&'*+.^_`|~0-9A-Za-z-]+):\s*([\x20-\x7e\x80-\U0010ffff]*?)\s*")
@@ -136,7 +136,7 @@ def _parse_headers(context: click.Context, parameter: click.Parameter, values: t
 def _parse_header(header: str) -> tuple[str, str]:
     match = _HEADER_PATTERN.fullmatch(header)
     if match is None:
-        raise click.BadParameter("a header is written 'Name: value'.")
+        raise click.BadParameter("write a header as 'Name: value'.")
     return match[1], match[2]
 
 
@@ -145,23 +145,28 @@ def _parse_header(header: str) -> tuple[str, str]:
 @click.argument("method")
 @click.argument("path")
 @click.option(
-    "-H", "--header", "headers", multiple=True, callback=_parse_headers, metavar="'NAME: VALUE'", help="A header."
+    "-H",
+    "--header",
+    "headers",
+    multiple=True,
+    callback=_parse_headers,
+    metavar="'NAME: VALUE'",
+    help="A request header. Can be repeated.",
 )
-@click.option("-d", "--data", metavar="BODY", help="The body; @file reads a file, - reads stdin.")
-@click.option("--logs", is_flag=True, help="What the function printed, and how it failed, on stderr.")
+@click.option("-d", "--data", metavar="BODY", help="The request body; @FILE reads a file, - reads stdin.")
+@click.option("--logs", is_flag=True, help="Print to stderr what the function printed, and its errors.")
 @configuration_options
 @session_options
 def invoke_command(
-    session: Session, words: StackSelector, written: ConfigurationOptions, logs: bool, **request: Any
+    session: Session, selector: StackSelector, options: ConfigurationOptions, logs: bool, **parts: Any
 ) -> int:
-    """The configuration only says which stack is meant."""
-    sent = _build_request(**request)
-    stack, engine, variables = session.meant(words, written)
+    request = _build_request(**parts)
+    stack, engine, variables = session.resolve_one(selector, options)
     deployments = session.application.deployments(variables, engine=engine)
-    answer = run_interruptible(deployments.call(stack, sent), session.terminal)
-    session.terminal.remark(*format_notes(answer.notes))
+    answer = run_interruptible(deployments.call(stack, request), session.terminal)
+    session.terminal.print_remarks(*format_notes(answer.notes))
     if logs and answer.logs:
-        session.terminal.remark(answer.logs.rstrip("\n"))
+        session.terminal.print_remarks(answer.logs.rstrip("\n"))
     _show_answer(session, answer)
     return OK
 
@@ -193,14 +198,15 @@ def _read_body(data: str | None) -> bytes:
 def _show_answer(session: Session, answer: ProbeAnswer) -> None:
     response = answer.response
     if session.json:
-        session.terminal.json(response_to_dict(response))
+        session.terminal.print_json(response_to_dict(response))
         return
-    session.terminal.say(f"HTTP/1.1 {response.status}", *(f"{name}: {value}" for name, value in response.headers), "")
-    session.terminal.raw(response.body if response.body.endswith(b"\n") else response.body + b"\n")
+    headers = (f"{name}: {value}" for name, value in response.headers)
+    session.terminal.print_lines(f"HTTP/1.1 {response.status}", *headers, "")
+    session.terminal.print_bytes(response.body if response.body.endswith(b"\n") else response.body + b"\n")
 
 
 def response_to_dict(response: HttpResponse) -> dict[str, Any]:
-    """The shape of `--json`; a body that is no text is in base64. Of a repeated header the values are joined."""
+    """Return the response as `--json` prints it: repeated headers joined, a body that is no UTF-8 in base64."""
     headers: dict[str, str] = {}
     for name, value in response.headers:
         headers[name] = f"{headers[name]}, {value}" if name in headers else value
@@ -211,13 +217,13 @@ def response_to_dict(response: HttpResponse) -> dict[str, Any]:
         return answer | {"body": base64.b64encode(response.body).decode(), "base64": True}
 
 
-LOGS_HELP = """Show what a component's functions printed when `invoke`, `serve` or a health check called them.
+LOGS_HELP = """Show what the functions of a component printed on this machine: by `invoke`, `serve` and health checks.
 
 \b
   semantest-iac logs rest-api --since 10m
   semantest-iac logs rest-api -f
 
-Kept are a few megabytes per stack, without the values of its secrets.
+Keeps the last few megabytes per stack; the values of secrets are redacted.
 """
 _POLL_INTERVAL_S = 0.3
 _AGE_PATTERN = re.compile(r"(\d+)([smhd])")
@@ -227,25 +233,29 @@ _AGE_UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
 def _parse_since(context: click.Context, parameter: click.Parameter, value: str | None) -> str:
     if value is None:
         return ""
-    if span := _AGE_PATTERN.fullmatch(value):
-        return (datetime.now(UTC) - timedelta(**{_AGE_UNITS[span[2]]: int(span[1])})).isoformat()
+    if age := _AGE_PATTERN.fullmatch(value):
+        return (datetime.now(UTC) - timedelta(**{_AGE_UNITS[age[2]]: int(age[1])})).isoformat()
     try:
         return datetime.fromisoformat(value).astimezone(UTC).isoformat()
     except ValueError as error:
-        raise click.BadParameter("say 90s, 10m, 2h, 1d or a time such as 2026-01-31T12:00.") from error
+        raise click.BadParameter("use 90s, 10m, 2h, 1d or a time such as 2026-01-31T12:00.") from error
 
 
 @click.command("logs", help=LOGS_HELP)
 @service_options
-@click.option("-f", "--follow", is_flag=True, help="Go on until Ctrl-C.")
-@click.option("--since", callback=_parse_since, metavar="TIME", help="90s, 10m, 2h, 1d, or a time.")
+@click.option("-f", "--follow", is_flag=True, help="Keep printing new lines until Ctrl-C.")
+@click.option(
+    "--since",
+    callback=_parse_since,
+    metavar="TIME",
+    help="Only newer lines: 90s, 10m, 2h, 1d, or a time.",
+)
 @configuration_options
 @session_options
 def logs_command(
-    session: Session, words: StackSelector, written: ConfigurationOptions, follow: bool, since: str
+    session: Session, selector: StackSelector, options: ConfigurationOptions, follow: bool, since: str
 ) -> int:
-    """The configuration only says which stack is meant."""
-    stack, _ = session.target(words, written)
+    stack, _ = session.resolve_target(selector, options)
     batches = session.application.function_logs.batches(str(stack))
     _show_lines(session, (line for line in next(batches) if line["time"] >= since))
     with suppress(KeyboardInterrupt):

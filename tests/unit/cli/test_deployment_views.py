@@ -1,4 +1,4 @@
-"""A deployment as lines."""
+"""A running deployment as plain lines."""
 
 from __future__ import annotations
 
@@ -29,6 +29,6 @@ class TestPlainLines:
     def test_tell_what_was_left_out_of_the_package_beside_the_result(self) -> None:
         out, err = io.StringIO(), io.StringIO()
 
-        PlainView(Terminal(out, err), "", CLOUD_ENTRIES).event(_BUILT)
+        PlainView(Terminal(out, err), "", CLOUD_ENTRIES).on_event(_BUILT)
 
         assert (out.getvalue(), err.getvalue()) == ("", "Note: .env was left out.\n")

@@ -1,11 +1,35 @@
-"""`setup`, for needs that are met, that can be met, and that cannot."""
+"""`doctor` on this machine, and `setup` with prerequisites in memory."""
 
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Any
 
 from tests.fakes.need import FakeNeed
+
+
+class TestDoctor:
+    def test_says_that_the_sandbox_is_ready(self, cli: Any, home: Path) -> None:
+        outcome = cli("doctor", "--home", str(home), "--json")
+
+        answer = json.loads(outcome.out)
+        assert (outcome.code, answer["sandbox"]) == (0, True)
+        found = {check["name"]: check["ok"] for check in answer["checks"]}
+        assert (found["production"], found["production on azure"], found["development on azure"]) == (
+            False,
+            False,
+            True,
+        )
+        assert not home.exists()
+
+    def test_fails_for_a_home_that_cannot_be_made(self, cli: Any, tmp_path: Path) -> None:
+        (tmp_path / "file").write_text("")
+
+        outcome = cli("doctor", "--home", str(tmp_path / "file" / "home"))
+
+        assert outcome.code == 1
+        assert "choose another home with --home" in outcome.out
 
 
 class TestSetup:
@@ -15,7 +39,7 @@ class TestSetup:
         outcome = cli("setup")
 
         assert (outcome.code, outcome.err) == (0, "")
-        assert outcome.out == "there      the CLI  /bin/cli\nPulumi's engine is ready.\n"
+        assert outcome.out == "present    the CLI  /bin/cli\nThe Pulumi engine is ready.\n"
 
     def test_gets_what_is_missing(self, cli: Any, world: Any) -> None:
         world.needs = [FakeNeed("the CLI", "/bin/cli"), FakeNeed("a plugin")]
@@ -37,7 +61,7 @@ class TestSetup:
         outcome = cli("setup", "--json")
 
         assert (outcome.code, world.needs[0].place) == (3, None)
-        assert json.loads(outcome.out)["error"]["message"] == "Cannot get a plugin: nobody agreed to it."
+        assert json.loads(outcome.out)["error"]["message"] == "Cannot install a plugin: consent is missing."
 
     def test_goes_on_after_what_cannot_be_had(self, cli: Any, world: Any) -> None:
         world.needs = [FakeNeed("the CLI", reachable=False), FakeNeed("a plugin")]
@@ -50,7 +74,7 @@ class TestSetup:
             "  fetch: no way",
             "Hint: Run get it.",
             "installed  a plugin  /cache/it",
-            "Pulumi's engine cannot be used yet.",
+            "The Pulumi engine is not ready yet.",
         ]
 
     def test_tells_programs_what_cannot_be_had(self, cli: Any, world: Any) -> None:

@@ -1,4 +1,4 @@
-"""The live tree on a terminal in memory."""
+"""A running deployment as a live tree."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ def _drawn(*ticks: ResourceProgress) -> str:
     out = io.StringIO()
     with LiveTreeView(Terminal(out, io.StringIO()), "", CLOUD_ENTRIES) as view:
         for tick in ticks:
-            view.tick(tick)
+            view.operation_progressed(tick)
     return out.getvalue()
 
 

@@ -1,4 +1,4 @@
-"""Plans and results in words."""
+"""Tables, plans and results as text."""
 
 from __future__ import annotations
 
@@ -8,14 +8,37 @@ from semantest_iac.domain.deployment.change_plan import ChangePlan
 from semantest_iac.domain.deployment.stack import Stack
 from semantest_iac.domain.guardrails.engine_choice import PULUMI_ENGINE, REAL_CLOUD, SIMULATED_CLOUD, EngineChoice
 from semantest_iac.presentation.cli.formatting import (
+    flatten_values,
     format_health,
     format_location,
     format_plan,
     format_preview,
+    format_table,
+    format_time,
     short_type_name,
     suggest_commands,
 )
 from semantest_iac_events.values import HealthAnswer, ResourceChange
+
+
+class TestTable:
+    def test_aligns_columns_and_pads_no_line_end(self) -> None:
+        rows = [["a-long-name", "ok"], ["b", ""]]
+
+        assert format_table(["name", "state"], rows) == ["NAME         STATE", "a-long-name  ok", "b"]
+
+
+class TestFlattened:
+    def test_gives_every_leaf_its_path(self) -> None:
+        nested = {"a": {"b": [1, {"c": True}]}, "d": None, "e": ()}
+
+        assert list(flatten_values(nested)) == [("a.b[0]", "1"), ("a.b[1].c", "true"), ("d", "-"), ("e", "-")]
+
+
+class TestMoment:
+    def test_is_told_to_the_second(self) -> None:
+        assert format_time("2026-01-01T12:00:00.123456Z") == "2026-01-01 12:00:00Z"
+
 
 _SAME = ResourceChange(urn="a", type="aws:sns/topic:Topic", name="alerts", op="same")
 _UPDATE = ResourceChange(
@@ -56,7 +79,7 @@ class TestPlan:
 
         assert list(format_preview(plan)) == [
             "Plan: 1 to keep",
-            "  = keep  iam.Role  logging  stays in the cloud: others may rely on it",
+            "  = keep  iam.Role  logging  stays in the cloud: other stacks may rely on it",
         ]
 
     def test_says_when_nothing_changes(self) -> None:
@@ -65,7 +88,9 @@ class TestPlan:
         assert list(format_preview(plan)) == ["Plan: nothing to change, 1 unchanged"]
 
     def test_warns_of_losses(self) -> None:
-        assert list(format_preview(ChangePlan((_LOSS,))))[-1] == "Something is lost for good if this is carried out."
+        assert (
+            list(format_preview(ChangePlan((_LOSS,))))[-1] == "Applying this plan loses data that cannot be restored."
+        )
 
 
 class TestWhere:
@@ -76,13 +101,13 @@ class TestWhere:
         rehearsed = format_location(staging, EngineChoice(PULUMI_ENGINE, SIMULATED_CLOUD))
 
         assert format_location(development, EngineChoice()).endswith(
-            "simulated aws on this machine; no account is touched"
+            "simulated aws on this machine; no cloud account is touched"
         )
         assert (
             format_location(staging, EngineChoice(PULUMI_ENGINE, REAL_CLOUD))
-            == "rest-api.aws.staging.us-east-1: the real aws, by pulumi"
+            == "rest-api.aws.staging.us-east-1: real aws account, by pulumi"
         )
-        assert rehearsed.endswith("simulated aws on this machine; no account is touched, by pulumi")
+        assert rehearsed.endswith("simulated aws on this machine; no cloud account is touched, by pulumi")
 
 
 class TestNextCommands:

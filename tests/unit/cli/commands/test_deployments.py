@@ -1,4 +1,4 @@
-"""`deploy` in a world in memory."""
+"""`deploy`, `preview` and `destroy` of an application in memory."""
 
 from __future__ import annotations
 
@@ -6,21 +6,24 @@ import asyncio
 import json
 from typing import Any
 
+import pytest
+
 from semantest_iac.domain.deployment.change_plan import ChangePlan
 from semantest_iac.domain.errors import Fault, StackBusyError
+from semantest_iac_events.values import ResourceChange
 
 _DEPLOY = ("deploy", "--component", "rest-api")
 _STACK = "rest-api.aws.development.us-east-1"
 
 
-class TestText:
+class TestDeployText:
     def test_tells_place_plan_progress_endpoint_and_health(self, cli: Any) -> None:
         outcome = cli(*_DEPLOY)
 
         lines = outcome.out.splitlines()
         assert outcome.code == 0
         assert lines[:4] == [
-            f"{_STACK}: simulated aws on this machine; no account is touched",
+            f"{_STACK}: simulated aws on this machine; no cloud account is touched",
             "Plan: 1 to create",
             "  + create  lambda.Function  function  memorySize",
             "  created  lambda.Function function  0.25 s",
@@ -89,7 +92,7 @@ class TestSeveralStacks:
         assert (outcome.code, world.ledger.deployments()) == (2, [])
 
 
-class TestJson:
+class TestDeployJson:
     def test_is_an_event_per_line_and_the_result_last(self, cli: Any) -> None:
         outcome = cli(*_DEPLOY, "--json")
 
@@ -172,3 +175,87 @@ class TestWarnings:
 
         assert outcome.code == 0
         assert outcome.err.startswith("Warning: components.rest-api.timeout: 30 s becomes 29 s")
+
+
+def _change(**fields: Any) -> ResourceChange:
+    return ResourceChange(**{"urn": "u", "type": "aws:sns/topic:Topic", "name": "alerts", "op": "delete"} | fields)
+
+
+class TestPreview:
+    @pytest.mark.parametrize(
+        ("change", "verdict"),
+        [
+            ({"op": "same"}, "no_change"),
+            ({"op": "create"}, "safe"),
+            ({"reversible": "irreversible"}, "irreversible"),
+        ],
+        ids=["same", "create", "lost"],
+    )
+    @pytest.mark.parametrize("options", [(), ("--destroy",)], ids=["deploy", "destroy"])
+    def test_has_a_verdict(
+        self, cli: Any, world: Any, change: dict[str, str], verdict: str, options: tuple[str, ...]
+    ) -> None:
+        world.plan = ChangePlan((_change(**change),))
+
+        outcome = cli("preview", "--component", "rest-api", "--json", *options)
+
+        assert (outcome.code, json.loads(outcome.out)["verdict"]) == (0, verdict)
+
+    def test_has_the_shape_of_the_contract(self, cli: Any, world: Any) -> None:
+        answer = json.loads(cli("preview", "--component", "rest-api", "--json").out)
+
+        assert answer["stack"] == "rest-api.aws.development.us-east-1"
+        assert answer["changes"] == {"create": 1, "update": 0, "replace": 0, "delete": 0, "same": 0}
+        assert answer["resources"][0].keys() >= {"urn", "type", "name", "op", "why"}
+        assert world.ledger.recorded == []
+
+    @pytest.mark.parametrize("options", [(), ("--destroy",)], ids=["deploy", "destroy"])
+    def test_may_be_of_several_stacks(self, cli: Any, options: tuple[str, ...]) -> None:
+        outcome = cli("preview", "--component", "all", "--json", *options)
+
+        stacks = [json.loads(line)["stack"].partition(".")[0] for line in outcome.out.splitlines()]
+        assert (outcome.code, stacks) == (0, ["rest-api", "websocket"])
+
+    def test_is_a_table_for_people(self, cli: Any) -> None:
+        assert "  + create  lambda.Function  function  memorySize" in cli("preview", "--component", "rest-api").out
+
+
+_DESTROY = ("destroy", "--component", "rest-api")
+
+
+class TestDestroy:
+    def test_is_refused_when_nobody_agreed(self, cli: Any, world: Any) -> None:
+        outcome = cli(*_DESTROY)
+
+        assert outcome.code == 3
+        assert "Hint: Add --yes." in outcome.err
+        assert world.ledger.recorded == []
+
+    def test_is_carried_out_with_yes(self, cli: Any) -> None:
+        outcome = cli(*_DESTROY, "--yes", "--json")
+
+        result = json.loads(outcome.out.splitlines()[-1])
+        assert (outcome.code, result["state"], result["changes"]["delete"]) == (0, "completed", 3)
+
+    def test_of_several_waits_until_all_are_agreed_to(self, cli: Any, world: Any) -> None:
+        regions = ("--region", "us-east-1", "--region", "eu-west-1")
+
+        outcome = cli(*_DESTROY, *regions)
+
+        assert (outcome.code, world.ledger.recorded) == (3, [])
+        assert outcome.out.count("Plan:") == 2
+
+    def test_of_production_takes_more_than_yes(self, cli: Any, world: Any) -> None:
+        world.engines = ("pulumi",)
+
+        outcome = cli(*_DESTROY, "--env", "production", "--yes")
+
+        assert outcome.code == 3
+        assert "Type the stack's name: rest-api.aws.production.us-east-1" in outcome.err
+
+    def test_of_nothing_says_so(self, cli: Any, world: Any) -> None:
+        world.plan = ChangePlan()
+
+        outcome = cli(*_DESTROY)
+
+        assert (outcome.code, outcome.out) == (0, "Nothing is deployed as 'rest-api.aws.development.us-east-1'.\n")

@@ -1,4 +1,4 @@
-"""Which stacks a question is about."""
+"""The filter that options select stacks with."""
 
 from __future__ import annotations
 
