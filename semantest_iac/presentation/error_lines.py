@@ -1,4 +1,4 @@
-"""Errors and warnings as lines of text, the same on every face."""
+"""Formats errors and warnings as lines of text, for the command line and for Pulumi."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from semantest_iac.domain.errors import DeploymentError, Fault
 
 
 def format_error(error: DeploymentError) -> Iterator[str]:
-    """The message, every fault with place and hint, and what to do."""
+    """Yield the message, every fault with its location and hint, and the hint of the error."""
     yield f"Error: {error.message}"
     yield from format_faults(error.faults)
     if error.hint:
@@ -16,7 +16,7 @@ def format_error(error: DeploymentError) -> Iterator[str]:
 
 
 def format_faults(faults: Iterable[Fault]) -> Iterator[str]:
-    """`file:line:column path: message`, and the hint below it."""
+    """Yield `file:line:column path: message` for each fault, with its hint below."""
     for fault in faults:
         yield f"  {format_fault(fault)}"
         if fault.hint:
@@ -24,7 +24,6 @@ def format_faults(faults: Iterable[Fault]) -> Iterator[str]:
 
 
 def format_warnings(warnings: Iterable[Fault]) -> Iterator[str]:
-    """The same for what forbids nothing."""
     for warning in warnings:
         yield f"Warning: {format_fault(warning)}"
         if warning.hint:
@@ -32,8 +31,7 @@ def format_warnings(warnings: Iterable[Fault]) -> Iterator[str]:
 
 
 def format_fault(fault: Fault) -> str:
-    """A fault or warning on one line."""
-    place = ":".join(str(part) for part in (fault.file, fault.line, fault.column) if part is not None)
-    path = "" if place == f"--{fault.path}" else fault.path  # an option is called as what it says
-    head = " ".join(part for part in (place, path) if part)
+    location = ":".join(str(part) for part in (fault.file, fault.line, fault.column) if part is not None)
+    path = "" if location == f"--{fault.path}" else fault.path  # --region: …, not --region region: …
+    head = " ".join(part for part in (location, path) if part)
     return f"{head}: {fault.message}" if head else fault.message

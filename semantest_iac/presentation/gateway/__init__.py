@@ -1,3 +1,4 @@
-"""The HTTP and WebSocket face of simulated stacks: bytes from loopback to requests, answers back to bytes.
+"""The HTTP and WebSocket server of simulated stacks: translates between loopback connections and requests.
 
-Not here: which stack, version or process answers, and whether it may (local_service)."""
+Which stack, version or process answers a request, and whether it may, is decided in local_service.
+"""

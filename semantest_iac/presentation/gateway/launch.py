@@ -1,4 +1,4 @@
-"""Starts the gateway if aiohttp is installed."""
+"""Starts the gateway, or says what to install if aiohttp is missing."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ from semantest_iac.domain.errors import RefusedError
 from semantest_iac.presentation.gateway.services import GatewayServices, ListenAddress, LogRequest, RunningGateway
 
 
-def open_gateway(services: GatewayServices, address: ListenAddress, tell: LogRequest) -> RunningGateway:
-    """The gateway's URL for as long as the block; raises RefusedError where it cannot be had."""
+def open_gateway(services: GatewayServices, address: ListenAddress, log_request: LogRequest) -> RunningGateway:
+    """Return the context in which the gateway runs; raises RefusedError if it cannot start."""
     try:
         from semantest_iac.presentation.gateway.server import run_gateway
     except ModuleNotFoundError as error:
         hint = "Run: pip install --no-deps --require-hashes -r requirements/deploy.txt"
         raise RefusedError(f"Cannot serve: {error.name} is not installed.", "GATEWAY_MISSING", hint=hint) from error
-    return run_gateway(services, *address, tell)
+    return run_gateway(services, *address, log_request)

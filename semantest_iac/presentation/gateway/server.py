@@ -21,56 +21,125 @@ from semantest_iac.presentation.gateway import web_sockets
 from semantest_iac.presentation.gateway.services import GatewayServices, LogRequest, RequestLogEntry
 
 SERVER_NAME = "semantest-iac"
-_CONNECTION_HEADERS = {
-    "content-length",
-    "connection",
-    "transfer-encoding",
-    "keep-alive",
-    "upgrade",
-}  # of this connection alone
+MAX_BODY_BYTES = 100 * 1024 * 1024  # the limit of Azure; the smaller one of AWS is enforced in local_service
+SHUTDOWN_TIMEOUT_S = 1
+LISTEN_BACKLOG = 1024  # hundreds of clients may connect at once
+_CONNECTION_HEADERS = {"content-length", "connection", "transfer-encoding", "keep-alive", "upgrade"}  # not forwarded
 _BODILESS_STATUSES = {204, 304}
+_DISCARDING_LOGGER = logging.Logger("gateway")  # aiohttp logs a traceback for every request that is no HTTP
+_DISCARDING_LOGGER.addHandler(logging.NullHandler())
+
+
+class GatewayHandler:
+    """Routes `/<stack>/…` to the services."""
+
+    def __init__(self, services: GatewayServices, log_request: LogRequest) -> None:
+        self._services = services
+        self._log_request = log_request
+        self._shown_notes: set[tuple[str, str]] = set()
+
+    async def handle(self, request: web.Request) -> web.StreamResponse:
+        """Answer one request and log it."""
+        started = time.perf_counter()
+        name, path = split_target(request)
+        response, note = await self._respond(request, name, path)
+        self._log_request(
+            RequestLogEntry(request.method, path, name, response.status, time.perf_counter() - started, note)
+        )
+        return response
+
+    async def _respond(self, request: web.Request, name: str, path: str) -> tuple[web.StreamResponse, str]:
+        base = f"{request.scheme}://{request.host}"
+        try:
+            if not name:
+                return index_response(await self._services.names(), base), ""
+            if web_sockets.is_handshake(request):
+                return await self._run_web_socket(request, name, path), ""
+            answer = await self._services.call(name, to_http_request(request, path, await request.read()))
+            return to_web_response(answer.response, request.method), self._new_note(name, " ".join(answer.notes))
+        except NotFoundError as error:
+            return not_found_response(error.message, await self._services.names(), base), ""
+        except web.HTTPRequestEntityTooLarge:
+            return too_large_response(), ""
+        except DeploymentError as error:
+            return failure_response(), error.message
+        except Exception as error:  # a failing request must not stop the server
+            return failure_response(), f"{type(error).__name__}: {error}"
+
+    async def _run_web_socket(self, request: web.Request, name: str, path: str) -> web.StreamResponse:
+        if not web_sockets.is_valid_handshake(request):
+            return web_sockets.refusal_response(400)
+        connection = await self._services.connect(name, to_http_request(request, path, b""))
+        if isinstance(connection, int):
+            return web_sockets.refusal_response(connection)
+        return await web_sockets.run_web_socket(request, connection)
+
+    def _new_note(self, name: str, note: str) -> str:
+        """Return the note the first time, then an empty text: notes are true of every request."""
+        is_shown = (name, note) in self._shown_notes
+        self._shown_notes.add((name, note))
+        return "" if is_shown else note
+
+
+@asynccontextmanager
+async def run_gateway(services: GatewayServices, host: str, port: int, log_request: LogRequest) -> AsyncIterator[str]:
+    """Serve the services and yield the URL; port 0 chooses a free port.
+
+    Raises RefusedError for a host that is not loopback, and if it cannot listen.
+    """
+    _require_loopback(host)
+    app = web.Application(client_max_size=MAX_BODY_BYTES)
+    app[web_sockets.OPEN_SOCKETS] = WeakSet()
+    app.on_shutdown.append(web_sockets.close_open_sockets)
+    async with services:
+        app.router.add_route("*", "/{path:.*}", GatewayHandler(services, log_request).handle)
+        runner = web.AppRunner(
+            app, access_log=None, logger=_DISCARDING_LOGGER, auto_decompress=False, shutdown_timeout=SHUTDOWN_TIMEOUT_S
+        )
+        await runner.setup()
+        try:
+            yield await _listen_on(runner, host, port)
+        finally:
+            await runner.cleanup()
 
 
 def split_target(request: web.BaseRequest) -> tuple[str, str]:
-    """The stack's name and the path below it, still encoded; the name is empty for the index."""
+    """Return the stack's name and the path below it, still URL-encoded; the name is empty for the index."""
     name, slash, rest = request.rel_url.raw_path.removeprefix("/").partition("/")
     return unquote(name), f"{slash or '/'}{rest}"
 
 
 def to_http_request(request: web.BaseRequest, path: str, body: bytes) -> HttpRequest:
-    """The request as its client sent it, but for the stack in its path."""
+    """Return the request as the client sent it, but with the path below the stack's name."""
     query = tuple(parse_qsl(request.rel_url.raw_query_string, keep_blank_values=True))
     return HttpRequest(request.method, path, query, tuple(request.headers.items()), body, request.remote or "")
 
 
 def to_web_response(response: HttpResponse, method: str) -> web.Response:
-    """The answer, for HEAD with the length that GET would get."""
+    """Return the response; for HEAD with the content length of GET."""
     keeps_length = method == "HEAD" and response.status not in _BODILESS_STATUSES
-    ours = _CONNECTION_HEADERS - {"content-length"} if keeps_length else _CONNECTION_HEADERS
-    headers = [(name, value) for name, value in response.headers if name not in ours]
+    dropped = _CONNECTION_HEADERS - {"content-length"} if keeps_length else _CONNECTION_HEADERS
+    headers = [(name, value) for name, value in response.headers if name not in dropped]
     if not any(name == "server" for name, _ in headers):
         headers.append(("server", SERVER_NAME))  # else aiohttp adds its own
     return web.Response(status=response.status, headers=headers, body=response.body or None)
 
 
 def index_response(names: Sequence[str], base: str) -> web.Response:
-    """The stacks and where they answer."""
     return _json_response(200, {"stacks": _list_endpoints(names, base)})
 
 
 def not_found_response(message: str, names: Sequence[str], base: str) -> web.Response:
-    """What there is in place of what is not."""
     return _json_response(404, {"message": message, "stacks": _list_endpoints(names, base)})
 
 
 def too_large_response() -> web.Response:
-    """Said before any cloud was asked: no cloud takes that much."""
     return _json_response(413, {"message": "Request Too Long"})
 
 
 def failure_response() -> web.Response:
-    """Said where the gateway itself is at fault; why is for its log alone."""
-    return _json_response(500, {"message": "The gateway failed; its log says why."})
+    # the reason is only in the gateway's log, because it may say too much to a client
+    return _json_response(500, {"message": "The gateway failed; see its log."})
 
 
 def _list_endpoints(names: Sequence[str], base: str) -> list[dict[str, str]]:
@@ -82,97 +151,15 @@ def _json_response(status: int, value: Any) -> web.Response:
     return web.Response(status=status, body=body, headers={"content-type": "application/json", "server": SERVER_NAME})
 
 
-MAX_BODY_BYTES = 100 * 1024 * 1024  # what Azure takes; what AWS takes is less, and its front's to refuse
-SHUTDOWN_TIMEOUT_S = 1
-LISTEN_BACKLOG = 1024  # connections that nobody has looked at yet: clients come by the hundred
-_DISCARDING_LOGGER = logging.Logger("gateway")  # for aiohttp's tracebacks of what is no HTTP: who sends that gets a 400
-_DISCARDING_LOGGER.addHandler(logging.NullHandler())
-
-
-class GatewayHandler:
-    """Answers `/<stack>/…` from the services."""
-
-    def __init__(self, services: GatewayServices, tell: LogRequest) -> None:
-        self._services = services
-        self._tell = tell
-        self._noted: set[tuple[str, str]] = set()
-
-    async def handle(self, request: web.Request) -> web.StreamResponse:
-        """One request from its first byte to its line in the log."""
-        began = time.perf_counter()
-        name, path = split_target(request)
-        response, note = await self._answered(request, name, path)
-        self._tell(RequestLogEntry(request.method, path, name, response.status, time.perf_counter() - began, note))
-        return response
-
-    async def _answered(self, request: web.Request, name: str, path: str) -> tuple[web.StreamResponse, str]:
-        base = f"{request.scheme}://{request.host}"
-        try:
-            if not name:
-                return index_response(await self._services.names(), base), ""
-            if web_sockets.is_handshake(request):
-                return await self._visited(request, name, path), ""
-            received = to_http_request(request, path, await request.read())
-            answer = await self._services.call(name, received)
-            return to_web_response(answer.response, request.method), self._news(name, " ".join(answer.notes))
-        except NotFoundError as error:
-            return not_found_response(error.message, await self._services.names(), base), ""
-        except web.HTTPRequestEntityTooLarge:
-            return too_large_response(), ""
-        except DeploymentError as error:
-            return failure_response(), error.message
-        except Exception as error:  # one request must not end the others
-            return failure_response(), f"{type(error).__name__}: {error}"
-
-    async def _visited(self, request: web.Request, name: str, path: str) -> web.StreamResponse:
-        if not web_sockets.is_valid_handshake(request):
-            return web_sockets.refusal_response(400)
-        visit = await self._services.connect(name, to_http_request(request, path, b""))
-        return (
-            web_sockets.refusal_response(visit)
-            if isinstance(visit, int)
-            else await web_sockets.run_web_socket(request, visit)
-        )
-
-    def _news(self, name: str, note: str) -> str:
-        """A remark once, and not with every request that it is true of."""
-        is_known = (name, note) in self._noted
-        self._noted.add((name, note))
-        return "" if is_known else note
-
-
-@asynccontextmanager
-async def run_gateway(services: GatewayServices, host: str, port: int, tell: LogRequest) -> AsyncIterator[str]:
-    """The gateway's address, for as long as the block; 0 takes any free port.
-
-    Raises RefusedError for hosts that others could reach, and where it cannot listen.
-    """
-    _require_loopback(host)
-    app = web.Application(client_max_size=MAX_BODY_BYTES)
-    app[web_sockets.OPEN_SOCKETS] = WeakSet()
-    app.on_shutdown.append(web_sockets.close_open_sockets)
-    async with services:
-        app.router.add_route("*", "/{path:.*}", GatewayHandler(services, tell).handle)
-        runner = web.AppRunner(
-            app, access_log=None, logger=_DISCARDING_LOGGER, auto_decompress=False, shutdown_timeout=SHUTDOWN_TIMEOUT_S
-        )
-        await runner.setup()
-        try:
-            yield await _listen_on(runner, host, port)
-        finally:
-            await runner.cleanup()
-
-
 async def _listen_on(runner: web.AppRunner, host: str, port: int) -> str:
     try:
         await web.TCPSite(runner, host, port, backlog=LISTEN_BACKLOG).start()
     except OSError as error:
-        hint = "Say another --port, or 0 for a free one."
-        raise RefusedError(
-            f"Cannot listen on {host}:{port}: {_os_error_text(error)}.", "PORT_TAKEN", hint=hint
-        ) from error
-    where, found, *_ = runner.addresses[0]
-    return f"http://[{where}]:{found}" if ":" in where else f"http://{where}:{found}"
+        hint = "Choose another --port, or 0 for a free one."
+        message = f"Cannot listen on {host}:{port}: {_os_error_text(error)}."
+        raise RefusedError(message, "PORT_TAKEN", hint=hint) from error
+    bound_host, bound_port, *_ = runner.addresses[0]
+    return f"http://[{bound_host}]:{bound_port}" if ":" in bound_host else f"http://{bound_host}:{bound_port}"
 
 
 def _require_loopback(host: str) -> None:
@@ -181,11 +168,11 @@ def _require_loopback(host: str) -> None:
     except ValueError:
         is_loopback = False
     if not is_loopback:
-        hint = "Leave --host out, or use 127.0.0.1 or ::1."
-        message = f"Cannot serve on '{host}': simulated stacks are for this machine alone."
+        hint = "Omit --host, or use 127.0.0.1 or ::1."
+        message = f"Cannot serve on '{host}': simulated stacks are only served on this machine."
         raise RefusedError(message, "NOT_LOOPBACK", hint=hint)
 
 
 def _os_error_text(error: OSError) -> str:
-    """The system's own words: asyncio's repeat the address."""
+    """The text of the error code; asyncio's own text repeats the address."""
     return os.strerror(error.errno).lower() if error.errno else str(error)

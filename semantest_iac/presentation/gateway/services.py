@@ -1,4 +1,4 @@
-"""What the gateway puts before the network."""
+"""What the gateway needs of the services that it serves, and what it tells its caller."""
 
 from __future__ import annotations
 
@@ -13,70 +13,70 @@ from semantest_iac.domain.ports.service_probe import ProbeAnswer
 
 
 class ClientSocket(Protocol):
-    """The way to one client; one that is gone raises ConnectionError."""
+    """The socket of one client; both methods raise ConnectionError if the client is gone."""
 
     async def send(self, data: bytes) -> None:
-        """One text message."""
+        """Send one text message, encoded as UTF-8."""
         ...
 
     async def close(self, code: int, reason: str) -> None:
-        """Say goodbye."""
+        """Close with a WebSocket close code."""
         ...
 
 
 class GatewayConnection(Protocol):
-    """One client that was let in."""
+    """The service's side of one accepted WebSocket connection."""
 
     @property
     def limits(self) -> ConnectionLimits:
-        """What is enforced."""
+        """The limits that the gateway enforces."""
         ...
 
     @property
     def subprotocol(self) -> str:
-        """What was agreed on with the client; empty where nothing was."""
+        """The subprotocol that client and service agreed on; empty if none."""
         ...
 
     def attach(self, channel: ClientSocket) -> None:
-        """From now on it can be sent to."""
+        """Register the socket, so that the service can send to the client."""
         ...
 
     def time_left(self) -> float:
-        """Seconds until the connection ends if nothing is said."""
+        """Return the seconds until the connection must close if the client sends nothing."""
         ...
 
     async def deliver(self, text: str) -> None:
-        """It said something."""
+        """Pass one message of the client to the service."""
         ...
 
     async def disconnect(self, code: int, reason: str) -> None:
-        """It is gone; said once."""
+        """Tell the service that the client is gone; called once."""
         ...
 
 
 class GatewayServices(Protocol):
-    """Deployed services by the names of their stacks; leaving the block ends whatever runs for them."""
+    """Deployed services by stack name; leaving the context ends every process that runs for them."""
 
     async def __aenter__(self) -> GatewayServices: ...
 
     async def __aexit__(self, *_: object) -> None: ...
 
     async def names(self) -> Sequence[str]:
-        """The stacks that are answered now."""
+        """List the stacks that are served now."""
         ...
 
     async def connect(self, name: str, request: HttpRequest) -> GatewayConnection | int:
-        """A client of a WebSocket API, or the status that it is refused with; raises as `call` does."""
+        """Connect a client of a WebSocket API, or return the HTTP status of the refusal; raises as `call` does."""
         ...
 
     async def call(self, name: str, request: HttpRequest) -> ProbeAnswer:
-        """One request to one stack; raises NotFoundError where that is not answered."""
+        """Send one request to one stack; raises NotFoundError if the stack is not served."""
         ...
 
 
 @dataclass(frozen=True, slots=True)
 class RequestLogEntry:
-    """One line of the request log; `path` is without its query, which may hold what nobody should read."""
+    """One line of the request log; `path` has no query, because queries can hold secrets."""
 
     method: str
     path: str
@@ -89,4 +89,4 @@ class RequestLogEntry:
 LogRequest = Callable[[RequestLogEntry], None]
 ListenAddress = tuple[str, int]
 RunningGateway = AbstractAsyncContextManager[str]
-"""The gateway's URL for as long as the block."""
+"""Yields the gateway's URL; the gateway stops at the end of the context."""

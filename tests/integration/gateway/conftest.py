@@ -1,4 +1,4 @@
-"""A gateway on a port of its own, before services that say what reached them."""
+"""A gateway on a free port, with fake services that return what they received."""
 
 from __future__ import annotations
 
@@ -23,56 +23,52 @@ from semantest_iac.presentation.gateway.services import ClientSocket, RequestLog
 STACK = "rest-api.aws.development.us-east-1"
 
 
-def _echo(request: HttpRequest) -> HttpResponse:
-    seen = {
+def _echo_request(request: HttpRequest) -> HttpResponse:
+    received = {
         "method": request.method,
         "path": request.path,
         "query": request.query,
         "headers": request.headers,
         "body": base64.b64encode(request.body).decode(),
     }
-    return HttpResponse(200, (("content-type", "application/json"),), json.dumps(seen).encode())
+    return HttpResponse(200, (("content-type", "application/json"),), json.dumps(received).encode())
 
 
 @dataclass
-class FakeVisit:
-    """Says again what it hears, and remembers how it ended."""
+class FakeConnection:
+    """Echoes messages and records how the connection ended."""
 
     limits: ConnectionLimits = field(default_factory=ConnectionLimits)
-    line: ClientSocket | None = None
-    heard: list[str] = field(default_factory=list)
-    ending: asyncio.Future[tuple[int, str]] = field(default_factory=asyncio.Future)
+    socket: ClientSocket | None = None
+    received: list[str] = field(default_factory=list)
+    closed: asyncio.Future[tuple[int, str]] = field(default_factory=asyncio.Future)
     subprotocol: str = ""
     _last: float = field(default_factory=time.monotonic)
 
     def attach(self, channel: ClientSocket) -> None:
-        """Keep it."""
-        self.line, self._last = channel, time.monotonic()
+        self.socket, self._last = channel, time.monotonic()
 
     def time_left(self) -> float:
-        """By its silence alone."""
         return self.limits.idle_s - (time.monotonic() - self._last)
 
     async def deliver(self, text: str) -> None:
-        """Say it again."""
         self._last = time.monotonic()
-        self.heard.append(text)
-        if self.line:
-            await self.line.send(text.encode())
+        self.received.append(text)
+        if self.socket:
+            await self.socket.send(text.encode())
 
     async def disconnect(self, code: int, reason: str) -> None:
-        """Once."""
-        self.ending.set_result((code, reason))
+        self.closed.set_result((code, reason))
 
 
 @dataclass
 class FakeServices:
-    """One stack, which answers as `respond` does."""
+    """One stack, answered by `respond`."""
 
-    respond: Callable[[HttpRequest], HttpResponse] = _echo
+    respond: Callable[[HttpRequest], HttpResponse] = _echo_request
     notes: tuple[str, ...] = ()
     is_open: bool = False
-    visit: FakeVisit | int = 500
+    connection: FakeConnection | int = 500
     handshakes: list[HttpRequest] = field(default_factory=list)
 
     async def __aenter__(self) -> FakeServices:
@@ -83,18 +79,15 @@ class FakeServices:
         self.is_open = False
 
     async def names(self) -> list[str]:
-        """One."""
         return [STACK]
 
-    async def connect(self, name: str, request: HttpRequest) -> FakeVisit | int:
-        """The visit that the test has prepared."""
+    async def connect(self, name: str, request: HttpRequest) -> FakeConnection | int:
         if name != STACK:
             raise NotFoundError(f"No stack '{name}'.")
         self.handshakes.append(request)
-        return self.visit
+        return self.connection
 
     async def call(self, name: str, request: HttpRequest) -> ProbeAnswer:
-        """The answer of that one."""
         if name == "broken":
             raise LedgerError("Cannot read the ledger.")
         if name != STACK:
@@ -104,33 +97,32 @@ class FakeServices:
 
 @dataclass
 class World:
-    """A client, the gateway's address and its log."""
+    """A running gateway, a client and the request log."""
 
     url: str
     client: aiohttp.ClientSession
     services: FakeServices
     entries: list[RequestLogEntry] = field(default_factory=list)
 
-    async def ask(self, method: str, path: str, **options: Any) -> tuple[aiohttp.ClientResponse, bytes]:
-        """One request to the stack, or to what starts with two slashes."""
+    async def request(self, method: str, path: str, **options: Any) -> tuple[aiohttp.ClientResponse, bytes]:
+        """Send a request to the stack; a path with two slashes is not below the stack."""
         url = f"{self.url}{path[1:]}" if path.startswith("//") else f"{self.url}/{STACK}{path}"
         async with self.client.request(method, url, **options) as response:
             return response, await response.read()
 
-    def talk(self, visit: FakeVisit | int, query: str = "", **options: Any) -> Any:
-        """A connection, once it is entered, at which that visit is made."""
-        self.services.visit = visit
+    def connect(self, connection: FakeConnection | int, query: str = "", **options: Any) -> Any:
+        """Connect a WebSocket; the service answers with this connection, or refuses with this status."""
+        self.services.connection = connection
         return self.client.ws_connect(f"{self.url}/{STACK}/{query}", **options)
 
-    async def seen(self, method: str, path: str, **options: Any) -> dict[str, Any]:
-        """What the service was sent."""
-        seen: dict[str, Any] = json.loads((await self.ask(method, path, **options))[1])
+    async def echoed(self, method: str, path: str, **options: Any) -> dict[str, Any]:
+        """Return the request that the service received."""
+        seen: dict[str, Any] = json.loads((await self.request(method, path, **options))[1])
         return {**seen, "body": base64.b64decode(seen["body"])}
 
 
 @pytest.fixture
 async def world() -> AsyncIterator[World]:
-    """Open for one test."""
     services, entries = FakeServices(), list[RequestLogEntry]()
     async with open_gateway(services, ("127.0.0.1", 0), entries.append) as url, aiohttp.ClientSession() as client:
         yield World(url, client, services, entries)

@@ -1,4 +1,4 @@
-"""HTTP in both directions, as a real client sends and gets it."""
+"""HTTP through the gateway, with a real client."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from tests.integration.gateway.conftest import STACK, FakeServices, World
 BYTES = bytes(range(256))
 
 
-def answering(status: int = 200, headers: Pairs = (), body: bytes = b"") -> Any:
+def respond_with(status: int = 200, headers: Pairs = (), body: bytes = b"") -> Any:
     def respond(request: HttpRequest) -> HttpResponse:
         length = ("content-length", str(len(body)))
         return HttpResponse(status, (*headers, length), b"" if request.method == "HEAD" else body)
@@ -29,119 +29,121 @@ def answering(status: int = 200, headers: Pairs = (), body: bytes = b"") -> Any:
 
 
 class TestRequest:
-    async def test_loses_the_stack_and_nothing_else(self, world: World) -> None:
-        seen = await world.seen("DELETE", URL("/a%2Fb/%C3%A9//c?x=1&x=&y=%26", encoded=True).raw_path_qs)
+    async def test_reaches_the_service_without_the_stack_in_its_path(self, world: World) -> None:
+        seen = await world.echoed("DELETE", URL("/a%2Fb/%C3%A9//c?x=1&x=&y=%26", encoded=True).raw_path_qs)
 
         assert (seen["method"], seen["path"]) == ("DELETE", "/a%2Fb/%C3%A9//c")
         assert seen["query"] == [["x", "1"], ["x", ""], ["y", "&"]]
 
     @pytest.mark.parametrize("path", ["", "/"])
     async def test_reaches_the_root(self, world: World, path: str) -> None:
-        assert (await world.seen("GET", path))["path"] == "/"
+        assert (await world.echoed("GET", path))["path"] == "/"
 
     async def test_keeps_every_byte_of_its_body(self, world: World) -> None:
-        assert (await world.seen("POST", "/", data=BYTES))["body"] == BYTES
+        assert (await world.echoed("POST", "/", data=BYTES))["body"] == BYTES
 
-    async def test_keeps_its_encoding(self, world: World) -> None:
+    async def test_keeps_its_content_encoding(self, world: World) -> None:
         body = gzip.compress(b"text")
 
-        seen = await world.seen("POST", "/", data=body, headers={"Content-Encoding": "gzip"})
+        seen = await world.echoed("POST", "/", data=body, headers={"Content-Encoding": "gzip"})
 
         assert seen["body"] == body
 
-    async def test_may_come_in_pieces(self, world: World) -> None:
-        async def pieces() -> Any:
+    async def test_may_be_chunked(self, world: World) -> None:
+        async def chunks() -> Any:
             yield b"a" * 70_000
             yield b"b"
 
-        assert (await world.seen("POST", "/", data=pieces()))["body"] == b"a" * 70_000 + b"b"
+        assert (await world.echoed("POST", "/", data=chunks()))["body"] == b"a" * 70_000 + b"b"
 
     async def test_keeps_repeated_headers_and_cookies(self, world: World) -> None:
         headers = [("X-Many", "1"), ("X-Many", "2"), ("Cookie", "a=1; b=2")]
 
-        seen = await world.seen("GET", "/", headers=headers)
+        seen = await world.echoed("GET", "/", headers=headers)
 
         assert [pair for pair in seen["headers"] if pair[0] in ("X-Many", "Cookie")] == [list(it) for it in headers]
 
-    async def test_may_ask_to_continue(self, world: World) -> None:
-        assert (await world.seen("POST", "/", data=BYTES, expect100=True))["body"] == BYTES
+    async def test_may_expect_100_continue(self, world: World) -> None:
+        assert (await world.echoed("POST", "/", data=BYTES, expect100=True))["body"] == BYTES
 
 
 class TestAnswer:
     async def test_keeps_status_headers_and_body(self, world: World) -> None:
         headers = (("content-type", "image/png"), ("set-cookie", "a=1"), ("set-cookie", "b=2"))
-        world.services.respond = answering(418, headers, BYTES)
+        world.services.respond = respond_with(418, headers, BYTES)
 
-        response, body = await world.ask("GET", "/")
+        response, body = await world.request("GET", "/")
 
         assert (response.status, response.headers["content-type"], body) == (418, "image/png", BYTES)
         assert response.headers.getall("set-cookie") == ["a=1", "b=2"]
 
-    async def test_to_head_tells_the_length_alone(self, world: World) -> None:
-        world.services.respond = answering(body=b"four")
+    async def test_to_head_has_the_content_length_and_no_body(self, world: World) -> None:
+        world.services.respond = respond_with(body=b"four")
 
-        response, body = await world.ask("HEAD", "/")
+        response, body = await world.request("HEAD", "/")
 
         assert (response.headers["content-length"], body) == ("4", b"")
 
     @pytest.mark.parametrize("status", [204, 304])
     async def test_may_have_no_body(self, world: World, status: int) -> None:
-        world.services.respond = answering(status)
+        world.services.respond = respond_with(status)
 
-        response, body = await world.ask("GET", "/")
-        again, _ = await world.ask("GET", "/")
+        response, body = await world.request("GET", "/")
+        again, _ = await world.request("GET", "/")
 
         assert (response.status, body, again.status) == (status, b"", status)
 
-    async def test_loses_what_belongs_to_a_connection(self, world: World) -> None:
-        world.services.respond = answering(200, (("transfer-encoding", "chunked"), ("connection", "close")), b"x")
+    async def test_drops_headers_of_the_connection(self, world: World) -> None:
+        world.services.respond = respond_with(200, (("transfer-encoding", "chunked"), ("connection", "close")), b"x")
 
-        response, body = await world.ask("GET", "/")
+        response, body = await world.request("GET", "/")
 
         assert (response.headers.get("transfer-encoding"), body) == (None, b"x")
 
-    async def test_that_http_cannot_carry_is_the_gateways_failure(self, world: World) -> None:
-        world.services.respond = answering(200, (("x-bad", "a\r\nb: c"),))
+    async def test_that_is_invalid_http_is_a_failure_of_the_gateway(self, world: World) -> None:
+        world.services.respond = respond_with(200, (("x-bad", "a\r\nb: c"),))
 
-        response, _ = await world.ask("GET", "/")
+        response, _ = await world.request("GET", "/")
 
         assert (response.status, "b" in response.headers) == (500, False)
 
 
 class TestOtherPaths:
     async def test_list_the_stacks(self, world: World) -> None:
-        response, body = await world.ask("GET", "//")
+        response, body = await world.request("GET", "//")
 
         assert response.status == 200
         assert json.loads(body) == {"stacks": [{"stack": STACK, "url": f"{world.url}/{STACK}/"}]}
 
-    async def test_of_no_stack_list_those_there_are(self, world: World) -> None:
-        response, body = await world.ask("GET", "//nope/health")
+    async def test_of_an_unknown_stack_list_the_stacks(self, world: World) -> None:
+        response, body = await world.request("GET", "//nope/health")
 
         assert (response.status, json.loads(body)["stacks"][0]["stack"]) == (404, STACK)
 
-    async def test_that_cannot_be_answered_say_nothing_of_why(self, world: World) -> None:
-        response, body = await world.ask("GET", "//broken/health")
+    async def test_that_fail_give_the_reason_only_in_the_log(self, world: World) -> None:
+        response, body = await world.request("GET", "//broken/health")
 
         assert (response.status, b"ledger" in body) == (500, False)
         assert world.entries[-1].note == "Cannot read the ledger."
 
 
 class TestLog:
-    async def test_has_a_line_for_each_request_without_its_query(self, world: World) -> None:
-        await world.ask("GET", "/a?token=hunter2")
+    async def test_has_an_entry_per_request_without_the_query(self, world: World) -> None:
+        await world.request("GET", "/a?token=hunter2")
 
         (entry,) = world.entries
         assert (entry.method, entry.path, entry.stack, entry.status) == ("GET", "/a", STACK, 200)
 
-    async def test_remarks_once(self, world: World) -> None:
+    async def test_shows_a_note_once(self, world: World) -> None:
         world.services.notes = ("another Python",)
         for _ in range(2):
-            await world.ask("GET", "/")
+            await world.request("GET", "/")
 
         assert [entry.note for entry in world.entries] == ["another Python", ""]
 
-    async def test_has_no_traceback_of_what_is_no_http(self, world: World, caplog: pytest.LogCaptureFixture) -> None:
+    async def test_has_no_traceback_of_a_request_that_is_no_http(
+        self, world: World, caplog: pytest.LogCaptureFixture
+    ) -> None:
         reader, writer = await asyncio.open_connection("127.0.0.1", urlsplit(world.url).port)
         writer.write(b"\x16\x03\x01 no HTTP\r\n\r\n")
 
@@ -150,14 +152,14 @@ class TestLog:
         assert caplog.records == []
 
 
-class TestOpening:
+class TestRunning:
     @pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.0.2.7", "example.com", ""])
-    async def test_is_refused_for_what_others_could_reach(self, host: str) -> None:
-        with pytest.raises(RefusedError, match="for this machine alone"):
+    async def test_is_refused_on_a_host_that_is_not_loopback(self, host: str) -> None:
+        with pytest.raises(RefusedError, match="only served on this machine"):
             async with open_gateway(FakeServices(), (host, 0), print):
                 pass
 
-    async def test_is_refused_where_something_listens(self) -> None:
+    async def test_is_refused_on_a_port_in_use(self) -> None:
         services = FakeServices()
         with (
             socket.create_server(("127.0.0.1", 0)) as taken,
@@ -168,7 +170,7 @@ class TestOpening:
 
         assert not services.is_open
 
-    async def test_ends_with_its_block(self) -> None:
+    async def test_stops_at_the_end_of_the_context(self) -> None:
         services = FakeServices()
         async with open_gateway(services, ("127.0.0.1", 0), print) as url:
             assert services.is_open
