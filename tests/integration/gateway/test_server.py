@@ -141,9 +141,7 @@ class TestLog:
 
         assert [entry.note for entry in world.entries] == ["another Python", ""]
 
-    async def test_has_no_traceback_of_a_request_that_is_no_http(
-        self, world: World, caplog: pytest.LogCaptureFixture
-    ) -> None:
+    async def test_has_no_traceback_of_invalid_http(self, world: World, caplog: pytest.LogCaptureFixture) -> None:
         reader, writer = await asyncio.open_connection("127.0.0.1", urlsplit(world.url).port)
         writer.write(b"\x16\x03\x01 no HTTP\r\n\r\n")
 
