@@ -1,4 +1,4 @@
-"""Everything that a home folder holds, and what can be done there."""
+"""The application under one home folder, joined from its adapters."""
 
 from __future__ import annotations
 
@@ -9,74 +9,120 @@ from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from semantest_iac.bootstrap.engines import connect_engine, function_logs, secret_reader
+from semantest_iac.bootstrap.engines import ENGINES, EngineContext, EngineEntry, function_logs
+from semantest_iac.domain.guardrails.engine_choice import SANDBOX_ENGINE, EngineChoice
 
 if TYPE_CHECKING:
+    from semantest_iac.application.deployment.process import DeploymentProcess
     from semantest_iac.application.message_bus import MessageBus, Observer
+    from semantest_iac.application.ports.ledger import Ledger
+    from semantest_iac.application.ports.run_queue import RunQueue
+    from semantest_iac.application.ports.secret_store import SecretStore
     from semantest_iac.application.use_cases import DeploymentUseCase
     from semantest_iac.domain.blueprints.capabilities import Capabilities
     from semantest_iac.domain.deployment.stack import Stack
     from semantest_iac.domain.deployment.validation import ValidationService
     from semantest_iac.domain.environments.configuration import DeploymentConfiguration
-    from semantest_iac.domain.guardrails.engine_choice import EngineChoice
+    from semantest_iac.domain.ports.artifact_builder import ArtifactBuilder
     from semantest_iac.domain.ports.cloud_rules import CloudDescriptions
-    from semantest_iac.domain.ports.provisioner import ReportProgress, ResourceProgress
+    from semantest_iac.domain.ports.provisioner import Provisioner, ReportProgress, ResourceProgress
     from semantest_iac.domain.ports.service_probe import ServiceProbe
     from semantest_iac.infrastructure.configuration.loading import ParsedConfiguration
-    from semantest_iac.infrastructure.ledger.sqlite import SqliteLedger
     from semantest_iac.infrastructure.local_service.function_log_files import FunctionLogFiles
     from semantest_iac.infrastructure.local_service.local_services import ServingLimits
     from semantest_iac.infrastructure.pulumi_engine.cli.installation import Prerequisite
-    from semantest_iac.infrastructure.secret_stores.variables import VariableSecretStore
     from semantest_iac.presentation.gateway.services import ListenAddress, LogRequest, RunningGateway
 
-ENGINES = ("sandbox", "pulumi")
+
+def _ignore_progress(progress: ResourceProgress) -> None:
+    """Ignore the progress of resources."""
 
 
-def _ignore_progress(tick: ResourceProgress) -> None:
-    """For callers that do not watch."""
+def _utc_now() -> datetime:
+    return datetime.now(UTC)
 
 
 class Application:
-    """Everything under one home folder; a part is made when it is first used."""
+    """The application under one home folder; it creates each adapter that it was not given on first use.
 
-    def __init__(self, home: Path) -> None:
+    `secrets` replaces the variables of the configuration, `probe` the probe of every engine.
+    """
+
+    def __init__(  # noqa: PLR0913  # one parameter for each adapter
+        self,
+        home: Path,
+        *,
+        ledger: Ledger | None = None,
+        queue: RunQueue | None = None,
+        engines: Mapping[str, EngineEntry] = ENGINES,
+        artifacts: ArtifactBuilder | None = None,
+        secrets: SecretStore | None = None,
+        probe: ServiceProbe | None = None,
+        clock: Callable[[], datetime] = _utc_now,
+    ) -> None:
         self.home = home.absolute()
+        self.engines = engines
+        self._ledger = ledger
+        self._queue = queue
+        self._artifacts = artifacts
+        self._secrets = secrets
+        self._probe = probe
+        self._clock = clock
 
     @cached_property
-    def ledger(self) -> SqliteLedger:
-        """The ledger; reading it makes no file."""
+    def ledger(self) -> Ledger:
+        """The ledger; reading it creates no file."""
+        if self._ledger is not None:
+            return self._ledger
         from semantest_iac.infrastructure.ledger.sqlite import SqliteLedger
 
         return SqliteLedger(self.home / "ledger.db")
 
     @cached_property
+    def queue(self) -> RunQueue:
+        """The queue that lets one run at a time work on a stack."""
+        if self._queue is not None:
+            return self._queue
+        from semantest_iac.infrastructure.run_queue.lock_files import LockFileQueue
+
+        return LockFileQueue(self.home / "locks")
+
+    @cached_property
+    def artifacts(self) -> ArtifactBuilder:
+        """The builder of packages."""
+        if self._artifacts is not None:
+            return self._artifacts
+        from semantest_iac.infrastructure.artifacts.package_builder import PackageBuilder
+
+        return PackageBuilder(self.home)
+
+    @cached_property
     def validation(self) -> ValidationService:
-        """The judge of configurations, as of today."""
+        """The rules for configurations, as of today."""
         from semantest_iac.domain.deployment.validation import ValidationService
 
-        return ValidationService(datetime.now(UTC).date(), self.providers, self.capabilities)
+        return ValidationService(self._clock().date(), self.providers, self.capabilities, self.engines)
 
     def capabilities(self, provider: str) -> Capabilities:
-        """What a cloud has of what blueprints ask for; raises RefusedError where it cannot be used here."""
+        """Return what a cloud supports; raises RefusedError where it cannot be used on this machine."""
         from semantest_iac.infrastructure.cloud_programs.cloud import find_cloud
 
         return find_cloud(provider).capabilities
 
     def configuration(self, **sources: Any) -> ParsedConfiguration:
-        """The configuration with its faults beside it; the keywords are those of Sources."""
+        """Load the configuration; its faults are in the result. The keywords are those of ConfigurationSources."""
         from semantest_iac.infrastructure.configuration.loading import ConfigurationSources, read_configuration
 
         return read_configuration(ConfigurationSources(**sources))
 
     def configuration_schema(self) -> dict[str, Any]:
-        """The JSON Schema of the configuration file."""
-        from semantest_iac.infrastructure.configuration.schema import schema_for_providers
+        """Return the JSON Schema of the configuration file."""
+        from semantest_iac.infrastructure.configuration.schema import schema_for
 
-        return schema_for_providers(self.providers)
+        return schema_for(self.providers, self.engines)
 
     def redactor(self, variables: Mapping[str, str]) -> Callable[[str], str]:
-        """Takes the values of the secrets among the variables out of text."""
+        """Return a function that replaces the values of the secrets among the variables in a text."""
         from semantest_iac.domain.environments.names import secret_variable_name
         from semantest_iac.domain.security.redaction import Redactor
 
@@ -84,43 +130,47 @@ class Application:
 
     @property
     def providers(self) -> CloudDescriptions:
-        """The clouds that there are, ours first; others are looked for when none of ours is meant."""
+        """The known clouds, built-in ones first; those of other distributions are loaded for unknown names only."""
         from semantest_iac.infrastructure.clouds.registry import CLOUDS
 
         return CLOUDS
 
     def engine(self, stack: Stack, configuration: DeploymentConfiguration) -> EngineChoice:
-        """What deploys the stack: what is asked for, else what it was deployed with, else its environment's.
+        """Choose the engine: the configured one, else the one that deployed the stack, else that of its environment.
 
-        Raises RefusedError where that is not the engine it was deployed with, or where something is missing for it.
+        Raises RefusedError where it is not the engine that deployed the stack, or is missing something here.
         """
         from semantest_iac.application.queries.stacks import find_engine
-        from semantest_iac.domain.guardrails.engine_choice import choose_engine, require_same_engine
+        from semantest_iac.domain.guardrails.engine_choice import (
+            choose_engine,
+            require_same_engine,
+            require_suitable_engine,
+        )
 
         asked = configuration.engine, configuration.cloud
         before = find_engine(self.ledger, str(stack))
         choice = before if before and asked == (None, None) else choose_engine(stack.environment, *asked)
+        require_suitable_engine(choice, self.engines)
         require_same_engine(str(stack), choice, before)
-        if choice.engine == "pulumi":
-            from semantest_iac.infrastructure.pulumi_engine.cli.requirements import require_pulumi_prerequisites
-
-            require_pulumi_prerequisites(stack.provider, real_cloud=not choice.is_played, variables=os.environ)
+        self.engines[choice.engine].check_requirements(stack.provider, choice)
         return choice
 
     def account_stacks(self, stack: Stack, engine: EngineChoice) -> Sequence[str] | None:
-        """The other stacks that have set what the stack's account has once; None where there is no such thing."""
+        """Return the other account stacks of the same region; None where the cloud has no account settings."""
         from semantest_iac.application.intake.account_notices import find_account_stacks
 
         return find_account_stacks(self.ledger, self.capabilities(stack.provider), stack, engine)
 
     def needs(self, providers: Collection[str]) -> list[Prerequisite]:
-        """What Pulumi's engine needs of this machine for these providers; raises ValidationError for unknown ones."""
+        """List what the Pulumi engine requires for these providers; raises ValidationError for unknown ones."""
         from semantest_iac.infrastructure.pulumi_engine.cli.installation import list_prerequisites
 
         return list_prerequisites(providers, os.environ)
 
-    def secrets(self, variables: Mapping[str, str]) -> VariableSecretStore:
-        """Secrets in the variables of a loaded configuration."""
+    def secrets(self, variables: Mapping[str, str]) -> SecretStore:
+        """Return the store of the secrets in the variables of a loaded configuration."""
+        if self._secrets is not None:
+            return self._secrets
         from semantest_iac.infrastructure.secret_stores.variables import VariableSecretStore
 
         return VariableSecretStore(variables)
@@ -133,40 +183,28 @@ class Application:
         progress: ReportProgress = _ignore_progress,
         observer: Observer | None = None,
     ) -> DeploymentUseCase:
-        """The use cases on one engine (the sandbox, where none is named).
+        """Return the use cases on one engine; without a choice it is the sandbox, which real environments refuse.
 
-        `observer` is shown every recorded event, `progress` every operation on a resource.
+        `observer` gets every recorded event, `progress` every operation on a resource.
         """
         from semantest_iac.application.deployment.preparation import Preparation
         from semantest_iac.application.deployment.process import DeploymentProcess
-        from semantest_iac.application.handlers.deploy_account import deploy_account
-        from semantest_iac.application.handlers.deploy_rest_api import deploy_rest_api
-        from semantest_iac.application.handlers.deploy_websocket import deploy_websocket
-        from semantest_iac.application.handlers.destroy import destroy
         from semantest_iac.application.intake.intake import Intake
         from semantest_iac.application.use_cases import DeploymentUseCase
         from semantest_iac.domain.deployment.deployment_service import DeploymentService
-        from semantest_iac.infrastructure.artifacts.package_builder import PackageBuilder
-        from semantest_iac.infrastructure.run_queue.lock_files import LockFileQueue
-        from semantest_iac_events.deployments import DeploymentRequested
-        from semantest_iac_events.infrastructure import InfrastructureRemovalRequested
 
-        secrets = self.secrets(variables)
-        provisioner, door = connect_engine(self.home, engine, secret_reader(secrets))
-        service = DeploymentService(provisioner, PackageBuilder(self.home), door)
+        provisioner, probe = self._connect(engine or EngineChoice(), variables)
+        service = DeploymentService(provisioner, self.artifacts, probe)
         bus = self._bus(variables, observer)
-        preparation = Preparation(self.validation, secrets, service)
+        preparation = Preparation(self.validation, self.secrets(variables), service)
         process = DeploymentProcess(preparation, service, bus, self.ledger, progress)
-        for handler in (deploy_rest_api, deploy_websocket, deploy_account):
-            bus.register(DeploymentRequested, partial(handler, process))
-        bus.register(InfrastructureRemovalRequested, partial(destroy, process))
-        queue = LockFileQueue(self.home / "locks")
-        intake = Intake(preparation, queue, bus, self.ledger, ENGINES if engine else ENGINES[:1])
-        return DeploymentUseCase(intake, process, service, door, self.ledger)
+        _register_handlers(bus, process)
+        intake = Intake(preparation, self.queue, bus, self.ledger, self.engines if engine else [SANDBOX_ENGINE])
+        return DeploymentUseCase(intake, process, service, probe, self.ledger)
 
     @property
     def function_logs(self) -> FunctionLogFiles:
-        """What functions printed, as far as it is kept."""
+        """The logs of functions that run on this machine."""
         return function_logs(self.home)
 
     def gateway(
@@ -176,18 +214,21 @@ class Application:
         tell: LogRequest,
         limits: ServingLimits | None = None,
     ) -> RunningGateway:
-        """The gateway before every simulated stack, as its URL; raises RefusedError where it cannot be had."""
+        """Serve every simulated stack and yield the URL; raises RefusedError if the gateway cannot start."""
         from semantest_iac.application.queries.stacks import find_engine, simulated_releases
         from semantest_iac.infrastructure.local_service.local_services import LocalServices, Releases
         from semantest_iac.presentation.gateway.launch import open_gateway
 
-        def door_of(stack: Stack) -> ServiceProbe:
-            return connect_engine(
-                self.home, find_engine(self.ledger, str(stack)), secret_reader(self.secrets(variables))
-            )[1]
+        def probe_of(stack: Stack) -> ServiceProbe:
+            return self._connect(find_engine(self.ledger, str(stack)) or EngineChoice(), variables)[1]
 
-        live = Releases(partial(simulated_releases, self.ledger), self.home / "ledger.db")
-        return open_gateway(LocalServices(live, door_of, self.function_logs, limits), address, tell)
+        releases = Releases(partial(simulated_releases, self.ledger), self.home / "ledger.db")
+        return open_gateway(LocalServices(releases, probe_of, self.function_logs, limits), address, tell)
+
+    def _connect(self, choice: EngineChoice, variables: Mapping[str, str]) -> tuple[Provisioner, ServiceProbe]:
+        entry, context = self.engines[choice.engine], EngineContext(self.home, choice, self.secrets(variables))
+        provisioner = entry.provisioner(context)
+        return provisioner, self._probe or entry.probe(context, provisioner)
 
     def _bus(self, variables: Mapping[str, str], observer: Observer | None) -> MessageBus:
         from semantest_iac.application.deployment.failures import failure_event
@@ -198,3 +239,16 @@ class Application:
         if observer:
             bus.observe(observer)
         return bus
+
+
+def _register_handlers(bus: MessageBus, process: DeploymentProcess) -> None:
+    from semantest_iac.application.handlers.deploy_account import deploy_account
+    from semantest_iac.application.handlers.deploy_rest_api import deploy_rest_api
+    from semantest_iac.application.handlers.deploy_websocket import deploy_websocket
+    from semantest_iac.application.handlers.destroy import destroy
+    from semantest_iac_events.deployments import DeploymentRequested
+    from semantest_iac_events.infrastructure import InfrastructureRemovalRequested
+
+    for handler in (deploy_rest_api, deploy_websocket, deploy_account):
+        bus.register(DeploymentRequested, partial(handler, process))
+    bus.register(InfrastructureRemovalRequested, partial(destroy, process))

@@ -1,16 +1,20 @@
-"""The engines, each with what answers for the services that it has deployed."""
+"""The registry of engines: how each is created, what it requires of this machine, how its services are called."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+
+from semantest_iac.domain.guardrails.engine_choice import PULUMI_ENGINE, SANDBOX_ENGINE
 
 if TYPE_CHECKING:
     from contextlib import AbstractAsyncContextManager
 
+    from semantest_iac.application.ports.secret_store import SecretStore
     from semantest_iac.domain.deployment.stack import Stack
     from semantest_iac.domain.guardrails.engine_choice import EngineChoice
     from semantest_iac.domain.ports.provisioner import Provisioner
@@ -18,74 +22,110 @@ if TYPE_CHECKING:
     from semantest_iac.infrastructure.cloud_programs.code_publishing import CodePublisher
     from semantest_iac.infrastructure.local_service.function_log_files import FunctionLogFiles
     from semantest_iac.infrastructure.local_service.local_probe import FindDeployedResources
+    from semantest_iac.infrastructure.pulumi_engine.operations.engine import PulumiEngine
     from semantest_iac.infrastructure.pulumi_engine.state.states import PendingCreate
-    from semantest_iac.infrastructure.secret_stores.variables import VariableSecretStore
-
-SecretReader = Callable[[str], str]
-"""The value of a secret by its name."""
+    from semantest_iac.infrastructure.sandbox_engine.engine import SandboxEngine
 
 
-def connect_engine(home: Path, choice: EngineChoice | None, values: SecretReader) -> tuple[Provisioner, ServiceProbe]:
-    """The engine of that choice, the sandbox without one."""
-    return (
-        _connect_pulumi(home, values, choice)
-        if choice and choice.engine == "pulumi"
-        else _connect_sandbox(home, values)
-    )
+@dataclass(frozen=True, slots=True)
+class EngineContext:
+    """What an engine is created from: the home folder, the choice of engine and cloud, and the secrets."""
+
+    home: Path
+    choice: EngineChoice
+    secrets: SecretStore
+
+    def secret_value(self, name: str) -> str:
+        """Return the value of a secret; raises NotFoundError where it has none."""
+        return self.secrets.reveal(name).expose()
 
 
-def secret_reader(secrets: VariableSecretStore) -> SecretReader:
-    """The secrets of a store, opened one by one."""
-    return lambda name: secrets.reveal(name).expose()
+def _require_nothing(provider: str, choice: EngineChoice) -> None:
+    """Accept every machine."""
+
+
+@dataclass(frozen=True, slots=True)
+class EngineEntry:
+    """One engine of the registry.
+
+    `check_requirements` raises RefusedError with everything that is missing on this machine. `probe` gets the
+    provisioner that `provisioner` created.
+    """
+
+    provisioner: Callable[[EngineContext], Provisioner]
+    probe: Callable[[EngineContext, Any], ServiceProbe]
+    reaches_real_clouds: bool = True
+    check_requirements: Callable[[str, EngineChoice], None] = _require_nothing
 
 
 def function_logs(home: Path) -> FunctionLogFiles:
-    """What functions printed, as far as it is kept."""
+    """Return the logs of functions that run on this machine."""
     from semantest_iac.infrastructure.local_service.function_log_files import FunctionLogFiles
 
     return FunctionLogFiles(home / "logs")
 
 
-def _connect_sandbox(home: Path, values: SecretReader) -> tuple[Provisioner, ServiceProbe]:
+def _sandbox_engine(context: EngineContext) -> Provisioner:
     from semantest_iac.infrastructure.sandbox_engine.engine import SandboxEngine
     from semantest_iac.infrastructure.sandbox_engine.state.store import StateStore
     from semantest_iac.infrastructure.simulated_cloud.runtime.providers import cloud_factory
 
-    clouds = cloud_factory(home / "cloud.db")
-    engine = SandboxEngine(StateStore(home / "sandbox"), clouds, values)
-    return engine, _local_probe(home, engine.deployed)
+    clouds = cloud_factory(context.home / "cloud.db")
+    return SandboxEngine(StateStore(context.home / "sandbox"), clouds, context.secret_value)
 
 
-def _connect_pulumi(home: Path, values: SecretReader, choice: EngineChoice) -> tuple[Provisioner, ServiceProbe]:
-    """Simulated clouds lie apart from the sandbox's: a stack belongs to the engine that made it."""
-    from semantest_iac.infrastructure.local_service.remote_probe import RemoteProbe
+def _sandbox_probe(context: EngineContext, engine: SandboxEngine) -> ServiceProbe:
+    return _local_probe(context.home, engine.deployed)
+
+
+def _pulumi_engine(context: EngineContext) -> Provisioner:
+    """Keep simulated clouds apart from those of the sandbox: a stack belongs to the engine that created it."""
     from semantest_iac.infrastructure.pulumi_engine.cli.requirements import find_installed_plugins
-    from semantest_iac.infrastructure.pulumi_engine.operations.engine import (
-        PulumiEngine,
-        read_deployed_resources,
-        read_endpoint,
-    )
+    from semantest_iac.infrastructure.pulumi_engine.operations.engine import PulumiEngine
     from semantest_iac.infrastructure.pulumi_engine.operations.supervisor import EngineProcessSupervisor
     from semantest_iac.infrastructure.pulumi_engine.state.backend_settings import BackendSettings
 
-    folder = home / "pulumi"
-    if not choice.is_played:
-        engine = PulumiEngine(
-            EngineProcessSupervisor(BackendSettings(folder, plugins=find_installed_plugins(os.environ)), values)
-        )
-        return engine, RemoteProbe(partial(read_endpoint, engine))
+    folder = context.home / "pulumi"
+    if not context.choice.is_simulated:
+        settings = BackendSettings(folder, plugins=find_installed_plugins(os.environ))
+        return PulumiEngine(EngineProcessSupervisor(settings, context.secret_value))
     inventory = folder / "cloud.db"
-    publisher = partial(_code_publisher, inventory)
-    children = EngineProcessSupervisor(BackendSettings(folder), values, partial(_serve_simulated_provider, inventory))
-    engine = PulumiEngine(children, partial(_find_created, inventory), publisher)
-    return engine, _local_probe(home, lambda stack: read_deployed_resources(engine, publisher(stack), stack, values))
+    serve_provider = partial(_serve_simulated_provider, inventory)
+    supervisor = EngineProcessSupervisor(BackendSettings(folder), context.secret_value, serve_provider)
+    return PulumiEngine(supervisor, partial(_find_created, inventory), partial(_code_publisher, inventory))
 
 
-def _local_probe(home: Path, deployed: FindDeployedResources) -> ServiceProbe:
+def _pulumi_probe(context: EngineContext, engine: PulumiEngine) -> ServiceProbe:
+    from semantest_iac.infrastructure.local_service.remote_probe import RemoteProbe
+    from semantest_iac.infrastructure.pulumi_engine.operations.engine import read_deployed_resources, read_endpoint
+
+    if not context.choice.is_simulated:
+        return RemoteProbe(partial(read_endpoint, engine))
+    publisher_of = partial(_code_publisher, context.home / "pulumi" / "cloud.db")
+    return _local_probe(
+        context.home,
+        lambda stack: read_deployed_resources(engine, publisher_of(stack), stack, context.secret_value),
+    )
+
+
+def _check_pulumi_requirements(provider: str, choice: EngineChoice) -> None:
+    from semantest_iac.infrastructure.pulumi_engine.cli.requirements import require_pulumi_prerequisites
+
+    require_pulumi_prerequisites(provider, real_cloud=not choice.is_simulated, variables=os.environ)
+
+
+ENGINES: Mapping[str, EngineEntry] = {
+    SANDBOX_ENGINE: EngineEntry(_sandbox_engine, _sandbox_probe, reaches_real_clouds=False),
+    PULUMI_ENGINE: EngineEntry(_pulumi_engine, _pulumi_probe, check_requirements=_check_pulumi_requirements),
+}
+"""The engines by the name that `--engine` gives them."""
+
+
+def _local_probe(home: Path, find_deployed: FindDeployedResources) -> ServiceProbe:
     from semantest_iac.infrastructure.function_runtimes.package_cache import PackageCache
     from semantest_iac.infrastructure.local_service.local_probe import LocalProbe
 
-    return LocalProbe(deployed, home / "artifacts", PackageCache(home).unpack, function_logs(home))
+    return LocalProbe(find_deployed, home / "artifacts", PackageCache(home).unpack, function_logs(home))
 
 
 def _serve_simulated_provider(inventory: Path, provider: str) -> AbstractAsyncContextManager[str]:
@@ -98,7 +138,7 @@ def _serve_simulated_provider(inventory: Path, provider: str) -> AbstractAsyncCo
 
 
 def _code_publisher(inventory: Path, stack: Stack) -> CodePublisher | None:
-    """Who brings packages to the apps of a simulated cloud that an engine of its own deploys to."""
+    """Return the publisher of packages to a simulated cloud; None where programs carry their packages."""
     from semantest_iac.infrastructure.sandbox_engine.simulated_clouds import create_code_publisher
     from semantest_iac.infrastructure.simulated_cloud.runtime.providers import cloud_factory
 
@@ -106,7 +146,7 @@ def _code_publisher(inventory: Path, stack: Stack) -> CodePublisher | None:
 
 
 def _find_created(inventory: Path, create: PendingCreate) -> str | None:
-    """The id of what a create that was cut off has made, by the mark that the provider left."""
+    """Find the id of what an interrupted create has made, by the mark that the provider left."""
     from semantest_iac.infrastructure.simulated_cloud.runtime.providers import open_inventory
 
     with open_inventory(inventory).view() as transaction:

@@ -1,4 +1,4 @@
-"""The application as Pulumi starts it."""
+"""The application inside a program that Pulumi started."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import os
 from typing import TYPE_CHECKING
 
 from semantest_iac.bootstrap.application import Application
-from semantest_iac.bootstrap.engines import secret_reader
+from semantest_iac.bootstrap.engines import EngineContext
 
 if TYPE_CHECKING:
     from semantest_iac.application.intake.deployment_specs import DeploymentSpec
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 class PulumiProgram(Application):
-    """The application in a program that Pulumi itself started: the engine is there, and keeps the record."""
+    """The application in a program that Pulumi started: Pulumi is the engine and keeps the record."""
 
     def __init__(self, namespace: str) -> None:
         from semantest_iac.infrastructure.pulumi_engine.worker.programs import PulumiProgramHost
@@ -25,7 +25,7 @@ class PulumiProgram(Application):
         super().__init__(self.host.folder / (os.environ.get("SEMANTEST_HOME") or ".semantest"))
 
     def engine(self, stack: Stack, configuration: DeploymentConfiguration) -> EngineChoice:
-        """Pulumi on the real cloud; raises RefusedError where the configuration wants another."""
+        """Return Pulumi on the real cloud; raises RefusedError for a configuration with another engine."""
         from semantest_iac.domain.errors import RefusedError
         from semantest_iac.domain.guardrails.engine_choice import PULUMI_ENGINE, REAL_CLOUD, EngineChoice
 
@@ -36,17 +36,13 @@ class PulumiProgram(Application):
         hint = "Leave engine and cloud out, or deploy with python -m semantest_iac deploy."
         raise RefusedError(message, "ENGINE_UNSUITABLE", hint=hint)
 
-    def run(self, order: DeploymentSpec, generation: int) -> None:
-        """Build the package, or find it, and register the resources; raises DeploymentError."""
+    def run(self, spec: DeploymentSpec, generation: int) -> None:
+        """Build the package and register the resources; raises DeploymentError."""
         from semantest_iac.domain.deployment.deployment_service import BLUEPRINTS, build_package
-        from semantest_iac.domain.environments.configuration import DeploymentConfiguration, resolve_component
-        from semantest_iac.infrastructure.artifacts.package_builder import PackageBuilder
 
-        stack = order.stack
-        settings = resolve_component(
-            DeploymentConfiguration.model_validate(order.configuration), stack.component, stack.environment
-        )
-        artifact = build_package(PackageBuilder(self.home), stack, settings)
+        stack = spec.stack
+        artifact = build_package(self.artifacts, stack, spec.settings)
         self.host.inform(f"{stack}, generation {generation}")
-        blueprint = BLUEPRINTS[stack.component](stack, generation, settings)
-        self.host.register(blueprint, artifact, secret_reader(self.secrets(order.variables)))
+        blueprint = BLUEPRINTS[stack.component](stack, generation, spec.settings)
+        context = EngineContext(self.home, spec.engine, self.secrets(spec.variables))
+        self.host.register(blueprint, artifact, context.secret_value)

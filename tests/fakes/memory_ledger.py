@@ -27,6 +27,7 @@ class MemoryLedger:
 
     def __init__(self) -> None:
         self.recorded: list[RecordedEvent] = []
+        self.rebuilt = 0
         self._rows = MemoryRows()
 
     def stream(self, name: str, after_version: int = 0) -> list[RecordedEvent]:
@@ -69,6 +70,11 @@ class MemoryLedger:
     def stacks(self) -> list[StackRow]:
         """Every stack, by name."""
         return self._rows.stacks()
+
+    def rebuild(self) -> None:
+        """Fold the whole log again."""
+        self._rows = MemoryRows(self.recorded)
+        self.rebuilt += 1
 
     async def append(
         self, stream: str, expected_version: int | None, events: Sequence[NewEvent]

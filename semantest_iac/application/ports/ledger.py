@@ -153,7 +153,11 @@ class LedgerReader(Protocol):
 
 
 class Ledger(LedgerReader, Protocol):
-    """The ledger for the one who records."""
+    """The ledger to which events are appended."""
+
+    def rebuild(self) -> None:
+        """Rebuild the rows of deployments and stacks from the whole log."""
+        ...
 
     async def append(
         self, stream: str, expected_version: int | None, events: Sequence[NewEvent]

@@ -33,7 +33,7 @@ def simulated_releases(ledger: LedgerReader) -> dict[str, str]:
 def is_served_locally(ledger: LedgerReader, stack: str) -> bool:
     """Whether the stack is a service that is deployed, and in a simulated cloud."""
     choice = find_engine(ledger, stack)
-    return choice is not None and choice.is_played and Stack.parse(stack).is_service
+    return choice is not None and choice.is_simulated and Stack.parse(stack).is_service
 
 
 def _newest_finished(ledger: LedgerReader, row: StackRow) -> str:

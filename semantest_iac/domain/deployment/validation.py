@@ -5,7 +5,7 @@ Keys and types have been checked by the models already. The numbers are limits o
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import date
@@ -36,7 +36,7 @@ from semantest_iac.domain.environments.names import (
 from semantest_iac.domain.environments.settings import AUTHENTICATION_REQUIRED
 from semantest_iac.domain.environments.variables import find_variable_faults
 from semantest_iac.domain.errors import Fault, RefusedError
-from semantest_iac.domain.guardrails.engine_choice import EngineChoice, choose_engine
+from semantest_iac.domain.guardrails.engine_choice import EngineChoice, choose_engine, find_engine_faults
 from semantest_iac.domain.ports.cloud_rules import CloudDescription, CloudDescriptions
 
 SERVERLESS_COMPONENTS = ("rest-api", "websocket")
@@ -71,11 +71,18 @@ class ValidationReport:
 class ValidationService:
     """Judges configurations as of `today`, because runtimes are deprecated by date.
 
-    Without `capabilities_of` every cloud is taken to have everything.
+    Without `capabilities_of` every cloud supports everything, without `engines` every engine is known.
     """
 
-    def __init__(self, today: date, clouds: CloudDescriptions, capabilities_of: CapabilitiesOf = Capabilities) -> None:
+    def __init__(
+        self,
+        today: date,
+        clouds: CloudDescriptions,
+        capabilities_of: CapabilitiesOf = Capabilities,
+        engines: Collection[str] | None = None,
+    ) -> None:
         self._today = today
+        self._engines = engines
         self._clouds = clouds
         self._capabilities_of = capabilities_of
 
@@ -84,6 +91,8 @@ class ValidationService:
     ) -> ValidationReport:
         """Everything that is wrong or worth knowing about the stack's component in this configuration."""
         faults = self.stack_faults(stack)
+        if self._engines is not None:
+            faults += find_engine_faults(configuration.engine, self._engines)
         findings = list(_check_component_names(configuration))
         if stack.provider in self._clouds:
             findings += self._findings(stack, configuration, facts)

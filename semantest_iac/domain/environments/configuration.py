@@ -193,8 +193,10 @@ class DeploymentConfiguration(Section):
         description="The environment; dev, stage, prod and the like are understood.",
         json_schema_extra={"enum": [*ENVIRONMENTS, *ENVIRONMENT_ALIASES, None]},
     )
-    engine: Literal["sandbox", "pulumi"] | None = Field(
-        default=None, description="What deploys; sandbox in development, pulumi elsewhere."
+    engine: str | None = Field(
+        default=None,
+        description="What deploys; sandbox in development, pulumi elsewhere.",
+        json_schema_extra={"enum": ["sandbox", "pulumi", None]},
     )
     cloud: Literal["sandbox", "real"] | None = Field(
         default=None, description="Where the engine deploys to: clouds simulated on this machine, or real ones."

@@ -1,50 +1,74 @@
-"""Which engine deploys, and to which kind of cloud."""
+"""Which engine deploys a stack, and to which kind of cloud."""
 
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
-from semantest_iac.domain.errors import RefusedError
+from semantest_iac.domain.environments.names import make_printable, suggest_known
+from semantest_iac.domain.errors import Fault, RefusedError, ValidationError
 
 SANDBOX_ENGINE, PULUMI_ENGINE = "sandbox", "pulumi"
 SIMULATED_CLOUD, REAL_CLOUD = "sandbox", "real"
 
 
+class EngineTraits(Protocol):
+    """What the guardrails need to know about an engine of the registry."""
+
+    @property
+    def reaches_real_clouds(self) -> bool:
+        """Whether it can deploy to more than simulated clouds."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class EngineChoice:
-    """`engine` is sandbox or pulumi; `cloud` is sandbox (simulated here) or real."""
+    """`engine` is a name in the registry of engines; `cloud` is sandbox (simulated on this machine) or real."""
 
     engine: str = SANDBOX_ENGINE
     cloud: str = SIMULATED_CLOUD
 
     @property
-    def is_played(self) -> bool:
-        """Nothing real is touched."""
+    def is_simulated(self) -> bool:
+        """Whether no real cloud is touched."""
         return self.cloud == SIMULATED_CLOUD
 
 
 def choose_engine(environment: str, engine: str | None = None, cloud: str | None = None) -> EngineChoice:
-    """Development plays in the sandbox and the others are real, unless somebody says otherwise.
-
-    Raises RefusedError for the sandbox on a real cloud, which it cannot reach.
-    """
+    """Choose what was not chosen: development is simulated in the sandbox, other environments are real."""
     engine = engine or (SANDBOX_ENGINE if environment == "development" else PULUMI_ENGINE)
-    cloud = cloud or (SIMULATED_CLOUD if engine == SANDBOX_ENGINE else REAL_CLOUD)
-    if engine == SANDBOX_ENGINE and cloud == REAL_CLOUD:
-        hint = "Use --engine pulumi for a real cloud, or leave --cloud out."
-        raise RefusedError("Cannot deploy to a real cloud: the sandbox reaches none.", "ENGINE_UNSUITABLE", hint=hint)
-    return EngineChoice(engine, cloud)
+    return EngineChoice(engine, cloud or (SIMULATED_CLOUD if engine == SANDBOX_ENGINE else REAL_CLOUD))
 
 
 def read_engine_choice(environment: str, configuration: Mapping[str, Any]) -> EngineChoice:
-    """The choice that a recorded configuration stands for."""
+    """Return the choice of a recorded configuration."""
     return choose_engine(environment, configuration.get("engine"), configuration.get("cloud"))
 
 
+def find_engine_faults(engine: str | None, engines: Collection[str]) -> tuple[Fault, ...]:
+    """Return the fault of a configured engine that is not in the registry."""
+    if engine is None or engine in engines:
+        return ()
+    return (Fault("engine", f"'{make_printable(engine)}' is not known", suggest_known(engine, engines)),)
+
+
+def require_suitable_engine(choice: EngineChoice, engines: Mapping[str, EngineTraits]) -> None:
+    """Raise ValidationError for an unknown engine, RefusedError for one that cannot reach the chosen cloud."""
+    if faults := find_engine_faults(choice.engine, engines):
+        raise ValidationError("Cannot choose the engine.", faults=faults)
+    if choice.is_simulated or engines[choice.engine].reaches_real_clouds:
+        return
+    suitable = ", ".join(name for name, traits in engines.items() if traits.reaches_real_clouds)
+    raise RefusedError(
+        f"Cannot deploy to a real cloud: the engine '{choice.engine}' reaches none.",
+        "ENGINE_UNSUITABLE",
+        hint=f"Use --engine {suitable} for a real cloud, or leave --cloud out.",
+    )
+
+
 def find_default_engine(environment: str, available: Collection[str]) -> str:
-    """The engine of an environment when nobody chooses; raises RefusedError where it is not available."""
+    """Return the engine of an environment without a choice; raises RefusedError where it is not available."""
     needed = choose_engine(environment).engine
     if needed in available:
         return needed
@@ -56,7 +80,7 @@ def find_default_engine(environment: str, available: Collection[str]) -> str:
 
 
 def require_same_engine(stack: str, now: EngineChoice, before: EngineChoice | None) -> None:
-    """A stack stays with the engine that made it: another one knows nothing of what is there. Raises RefusedError."""
+    """Raise RefusedError for another engine than the one that deployed the stack: it knows none of its resources."""
     if before is None or before == now:
         return
     raise RefusedError(

@@ -38,11 +38,12 @@ def configuration_schema() -> dict[str, Any]:
     return {"$schema": JSON_SCHEMA_DIALECT, **DeploymentConfiguration.model_json_schema(), "title": "semantest.yaml"}
 
 
-def schema_for_providers(providers: Iterable[str]) -> dict[str, Any]:
-    """Return the schema with these providers as the only choices."""
+def schema_for(providers: Iterable[str], engines: Iterable[str]) -> dict[str, Any]:
+    """Return the schema with these providers and engines as the only choices."""
     properties = configuration_schema()["properties"]
     provider = {**properties["provider"], "enum": [*providers, None]}
-    return {**configuration_schema(), "properties": {**properties, "provider": provider}}
+    engine = {**properties["engine"], "enum": [*engines, None]}
+    return {**configuration_schema(), "properties": {**properties, "provider": provider, "engine": engine}}
 
 
 def sibling_keys(path: KeyPath) -> list[str]:

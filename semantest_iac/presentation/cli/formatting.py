@@ -149,7 +149,7 @@ def short_type_name(resource_type: str) -> str:
 
 def format_location(stack: Stack, engine: EngineChoice) -> str:
     """Say which stack it is, and whether its cloud is real or simulated."""
-    if not engine.is_played:
+    if not engine.is_simulated:
         return f"{stack}: real {stack.provider} account, by {engine.engine}"
     by = "" if engine.engine == "sandbox" else f", by {engine.engine}"
     return f"{stack}: {SIMULATED_NOTE.format(provider=stack.provider)}{by}"

@@ -20,7 +20,7 @@ from semantest_iac.domain.deployment.status import (
     find_next_status,
 )
 from semantest_iac.domain.errors import DeploymentError, ProviderError
-from tests.fakes.house import House, configured
+from tests.fakes.application import InMemoryApp, configuration_of
 
 STACKS = [Stack("rest-api", "aws", "development", region) for region in ("us-east-1", "us-west-2", "eu-west-1")]
 POINTS = ["build", "preview", "apply", "apply:function", "apply:api", "call", "remove", "remove:api"]
@@ -49,11 +49,11 @@ WISH = st.builds(
 )
 
 
-async def fulfil(house: House, wish: Wish) -> None:
+async def fulfil(app: InMemoryApp, wish: Wish) -> None:
     """Ask; give up when patience is over."""
     for point, fault in wish.faults:
-        house.points.fail(point, fault)
-    asking = asyncio.create_task(_asked(house, wish))
+        app.points.fail(point, fault)
+    asking = asyncio.create_task(_asked(app, wish))
     for _ in range(wish.patience or 0):
         await asyncio.sleep(0)
     if wish.patience is not None:
@@ -62,17 +62,17 @@ async def fulfil(house: House, wish: Wish) -> None:
         await asking
 
 
-async def _asked(house: House, wish: Wish) -> None:
+async def _asked(app: InMemoryApp, wish: Wish) -> None:
     if wish.destroys:
-        await house.use_cases.destroy(wish.stack)
+        await app.use_cases.destroy(wish.stack)
     else:
-        await house.use_cases.deploy(wish.stack, configured(wish.stack, memory=wish.memory))
+        await app.use_cases.deploy(wish.stack, configuration_of(wish.stack, memory=wish.memory))
 
 
-async def fulfil_all(house: House, wishes: list[Wish], at_once: int) -> None:
+async def fulfil_all(app: InMemoryApp, wishes: list[Wish], at_once: int) -> None:
     """So many at a time, as many people would."""
     for start in range(0, len(wishes), at_once):
-        await asyncio.gather(*(fulfil(house, wish) for wish in wishes[start : start + at_once]))
+        await asyncio.gather(*(fulfil(app, wish) for wish in wishes[start : start + at_once]))
 
 
 def lives(recorded: list[RecordedEvent]) -> dict[str, list[DeploymentStatus]]:
@@ -89,12 +89,12 @@ class TestEveryRequest:
     @settings(max_examples=150, derandomize=True, deadline=None, database=None)
     @given(wishes=st.lists(WISH, min_size=1, max_size=8), at_once=st.integers(1, 4))
     def test_ends_exactly_once_in_a_ledger_that_holds(self, wishes: list[Wish], at_once: int) -> None:
-        house = House()
-        asyncio.run(fulfil_all(house, wishes, at_once))
+        app = InMemoryApp()
+        asyncio.run(fulfil_all(app, wishes, at_once))
 
-        recorded = house.ledger.recorded
+        recorded = app.ledger.recorded
         opened = Counter(deployment_id_of(row.event) for row in recorded if row.type in DEPLOYMENT_KINDS)
         ended = Counter(deployment for deployment, life in lives(recorded).items() if life[-1] in TERMINAL_STATUSES)
         assert opened == ended
-        assert house.ledger.verify().events == len(recorded)
-        assert house.queue.holders == {}
+        assert app.ledger.verify().events == len(recorded)
+        assert app.queue.holders == {}

@@ -11,12 +11,14 @@ from typing import Any
 import pytest
 
 from semantest_iac.bootstrap.application import Application
-from semantest_iac.bootstrap.engines import connect_engine
+from semantest_iac.bootstrap.engines import ENGINES, EngineContext
 from semantest_iac.domain.deployment.stack import Stack
+from semantest_iac.domain.guardrails.engine_choice import EngineChoice
 from semantest_iac.infrastructure.function_runtimes.function_spec import Invocation
 from semantest_iac.infrastructure.local_service.json_web_tokens import sign_hs256_token
 from semantest_iac.infrastructure.local_service.local_probe import LocalProbe
 from semantest_iac.infrastructure.local_service.web_socket_service import Handshake, WebSocketContext, WebSocketService
+from tests.fakes.secret_store import FakeSecretStore
 from tests.integration.local_service.clients import MemoryClients
 
 AWS, AZURE = Stack("websocket", "aws", "development", "us-east-1"), Stack("websocket", "azure", "development", "eastus")
@@ -60,7 +62,8 @@ def stack(request: pytest.FixtureRequest) -> Stack:
 @pytest.fixture
 def deploy(home: Path, stack: Stack, clients: MemoryClients, logs: list[Invocation]) -> DeployWebSocket:
     """Deploys the section and opens its API, which shares its tables with earlier versions."""
-    _, probe = connect_engine(home, None, lambda name: SECRET)
+    sandbox, engine_context = ENGINES["sandbox"], EngineContext(home, EngineChoice(), FakeSecretStore({"jwt": SECRET}))
+    probe = sandbox.probe(engine_context, sandbox.provisioner(engine_context))
     assert isinstance(probe, LocalProbe)
     context = WebSocketContext(clients, probe.unpack_package, logs.append)
 

@@ -1,13 +1,12 @@
-"""An application to ask."""
+"""The application of the tests here."""
 
 from __future__ import annotations
 
 import pytest
 
-from tests.fakes.house import House
+from tests.fakes.application import InMemoryApp
 
 
 @pytest.fixture
-def house() -> House:
-    """The application with nothing deployed."""
-    return House()
+def app() -> InMemoryApp:
+    return InMemoryApp()

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict
 
 import pytest
 
 from semantest_iac.domain.errors import ArtifactError, LedgerError, ProviderError, RuntimeFailedError
-from semantest_iac_events.deployments import DeploymentRequested
-from tests.fakes.house import REST, SECRET, House
+from tests.fakes.application import REST, SECRET, InMemoryApp
 
 LOOKED = [
     "deployment.requested",
@@ -34,97 +32,97 @@ REFUSED = ProviderError("Cannot deploy 'function': no quota.", "Quota", provider
 
 
 class TestDeploy:
-    async def test_writes_every_step_down_before_and_after(self, house: House) -> None:
-        row = await house.deploy()
+    async def test_writes_every_step_down_before_and_after(self, app: InMemoryApp) -> None:
+        row = await app.deploy()
 
-        assert house.told == [*LOOKED, *APPLIED, *VERIFIED]
+        assert app.recorded == [*LOOKED, *APPLIED, *VERIFIED]
         assert (row.state, row.endpoint) == ("completed", "https://api.example.com")
 
-    async def test_changes_nothing_the_second_time_but_asks_for_health(self, house: House) -> None:
-        first = await house.deploy()
-        before = len(house.told)
-        second = await house.deploy()
+    async def test_changes_nothing_the_second_time_but_asks_for_health(self, app: InMemoryApp) -> None:
+        first = await app.deploy()
+        before = len(app.recorded)
+        second = await app.deploy()
 
-        assert house.told[before:] == [*LOOKED, "deployment.completed"]
+        assert app.recorded[before:] == [*LOOKED, "deployment.completed"]
         assert (second.outputs, second.changes["same"]) == (first.outputs, first.changes["create"])
 
-    async def test_fails_without_a_change_when_an_unchanged_service_is_not_healthy(self, house: House) -> None:
-        await house.deploy()
-        before = len(house.told)
-        house.probe.answers = [503]
-        row = await house.deploy()
+    async def test_fails_without_a_change_when_an_unchanged_service_is_not_healthy(self, app: InMemoryApp) -> None:
+        await app.deploy()
+        before = len(app.recorded)
+        app.probe.answers = [503]
+        row = await app.deploy()
 
-        assert (house.told[before:], row.state) == ([*LOOKED, "deployment.failed"], "failed")
+        assert (app.recorded[before:], row.state) == ([*LOOKED, "deployment.failed"], "failed")
 
-    async def test_names_one_cause_and_one_correlation_throughout(self, house: House) -> None:
-        await house.deploy()
+    async def test_names_one_cause_and_one_correlation_throughout(self, app: InMemoryApp) -> None:
+        await app.deploy()
 
-        first, *others = [row.event for row in house.ledger.recorded]
+        first, *others = [row.event for row in app.ledger.recorded]
         assert {event["causationid"] for event in others} == {first["id"]}
         assert {event["correlationid"] for event in others} == {first["id"]}
 
-    async def test_writes_no_secret_down(self, house: House) -> None:
-        house.probe.logs = f"token is {SECRET}"
-        house.probe.answers = [500]
-        row = await house.deploy(environment={"TOKEN": "${secrets.token}", "LEAK": SECRET})
+    async def test_writes_no_secret_down(self, app: InMemoryApp) -> None:
+        app.probe.logs = f"token is {SECRET}"
+        app.probe.answers = [500]
+        row = await app.deploy(environment={"TOKEN": "${secrets.token}", "LEAK": SECRET})
 
-        assert SECRET not in json.dumps([event.json for event in house.ledger.recorded])
+        assert SECRET not in json.dumps([event.json for event in app.ledger.recorded])
         assert row.error is not None
         assert "***" in row.error["hint"]
 
-    async def test_passes_the_progress_of_the_engine_on(self, house: House) -> None:
-        await house.deploy()
+    async def test_passes_the_progress_of_the_engine_on(self, app: InMemoryApp) -> None:
+        await app.deploy()
 
-        assert {tick.name for tick in house.ticks} == set(house.provisioner.clouds[str(REST)])
+        assert {tick.name for tick in app.progress} == set(app.provisioner.clouds[str(REST)])
 
 
 class TestCodeBesideTheResources:
     @pytest.fixture(autouse=True)
-    def takes_code(self, house: House) -> None:
+    def takes_code(self, app: InMemoryApp) -> None:
         """The cloud takes packages beside its resources."""
-        house.provisioner.takes_code = True
+        app.provisioner.takes_code = True
 
-    async def test_is_published_in_a_step_of_its_own_after_the_rest(self, house: House) -> None:
-        row = await house.deploy()
+    async def test_is_published_in_a_step_of_its_own_after_the_rest(self, app: InMemoryApp) -> None:
+        row = await app.deploy()
 
-        assert house.told == [*LOOKED, *APPLIED_BARE, *PUBLISHED, *VERIFIED]
-        assert (row.state, house.provisioner.code) == ("completed", {str(REST): "d1"})
+        assert app.recorded == [*LOOKED, *APPLIED_BARE, *PUBLISHED, *VERIFIED]
+        assert (row.state, app.provisioner.code) == ("completed", {str(REST): "d1"})
 
-    async def test_is_followed_by_what_waited_for_it_which_counts_too(self, house: House) -> None:
-        house.provisioner.late = ("hub",)
-        row = await house.deploy()
+    async def test_is_followed_by_what_waited_for_it_which_counts_too(self, app: InMemoryApp) -> None:
+        app.provisioner.late = ("hub",)
+        row = await app.deploy()
 
-        assert row.changes["create"] == len(house.provisioner.clouds[str(REST)]) + 1
+        assert row.changes["create"] == len(app.provisioner.clouds[str(REST)]) + 1
 
-    async def test_is_not_published_again_where_it_runs(self, house: House) -> None:
-        await house.deploy(memory=256)
-        before = len(house.told)
-        await house.deploy(memory=1024)
+    async def test_is_not_published_again_where_it_runs(self, app: InMemoryApp) -> None:
+        await app.deploy(memory=256)
+        before = len(app.recorded)
+        await app.deploy(memory=1024)
 
-        assert house.told[before:] == [*LOOKED, *APPLIED, *VERIFIED]
+        assert app.recorded[before:] == [*LOOKED, *APPLIED, *VERIFIED]
 
-    async def test_is_published_where_nothing_else_has_to_change(self, house: House) -> None:
-        await house.deploy()
-        before = len(house.told)
-        house.provisioner.code.clear()
-        row = await house.deploy()
+    async def test_is_published_where_nothing_else_has_to_change(self, app: InMemoryApp) -> None:
+        await app.deploy()
+        before = len(app.recorded)
+        app.provisioner.code.clear()
+        row = await app.deploy()
 
-        assert house.told[before:] == [*LOOKED, *APPLIED_BARE, *PUBLISHED, *VERIFIED]
-        assert (row.state, row.changes["update"], house.provisioner.code) == ("completed", 0, {str(REST): "d1"})
+        assert app.recorded[before:] == [*LOOKED, *APPLIED_BARE, *PUBLISHED, *VERIFIED]
+        assert (row.state, row.changes["update"], app.provisioner.code) == ("completed", 0, {str(REST): "d1"})
 
-    async def test_comes_back_with_the_last_good_deployment(self, house: House) -> None:
-        await house.deploy()
-        house.artifacts.digest, house.probe.answers = "d2", [500]
-        row = await house.deploy()
+    async def test_comes_back_with_the_last_good_deployment(self, app: InMemoryApp) -> None:
+        await app.deploy()
+        app.artifacts.digest, app.probe.answers = "d2", [500]
+        row = await app.deploy()
 
-        assert (row.state, house.provisioner.code) == ("rolled_back", {str(REST): "d1"})
+        assert (row.state, app.provisioner.code) == ("rolled_back", {str(REST): "d1"})
 
-    async def test_is_gone_back_from_when_publishing_fails(self, house: House) -> None:
-        house.points.fail("publish_code", REFUSED)
-        row = await house.deploy()
+    async def test_is_gone_back_from_when_publishing_fails(self, app: InMemoryApp) -> None:
+        app.points.fail("publish_code", REFUSED)
+        row = await app.deploy()
 
-        assert house.told[-5:-3] == ["update.failed", "journal.step.failed:publish_code"]
-        assert (row.state, house.provisioner.clouds[str(REST)]) == ("rolled_back", {})
+        assert app.recorded[-5:-3] == ["update.failed", "journal.step.failed:publish_code"]
+        assert (row.state, app.provisioner.clouds[str(REST)]) == ("rolled_back", {})
 
 
 class TestFailureBeforeAnythingChanged:
@@ -132,164 +130,153 @@ class TestFailureBeforeAnythingChanged:
         ("point", "step"),
         [("preview", "preview"), ("apply", "apply")],
     )
-    async def test_ends_the_deployment_as_failed(self, house: House, point: str, step: str) -> None:
-        house.points.fail(point, ArtifactError("Cannot do 'it': no.", hint="Try."))
-        row = await house.deploy()
+    async def test_ends_the_deployment_as_failed(self, app: InMemoryApp, point: str, step: str) -> None:
+        app.points.fail(point, ArtifactError("Cannot do 'it': no.", hint="Try."))
+        row = await app.deploy()
 
-        assert f"journal.step.failed:{step}" in house.told
+        assert f"journal.step.failed:{step}" in app.recorded
         error = {"code": "ARTIFACT_ERROR", "message": "Cannot do 'it': no.", "hint": "Try."}
         assert (row.state, row.error, row.changes["create"]) == ("failed", error, 0)
 
-    async def test_ends_a_deployment_that_intake_of_another_process_accepted(self, house: House) -> None:
-        house.points.fail("build", ArtifactError("Cannot do 'it': no.", hint="Try."))
-        await house.bus.publish(DeploymentRequested(**asdict(REST)))
-
-        [row] = house.ledger.deployments()
-        assert "journal.step.failed:build_artifact" in house.told
-        assert (row.state, row.error) == (
-            "failed",
-            {"code": "ARTIFACT_ERROR", "message": "Cannot do 'it': no.", "hint": "Try."},
-        )
-
-    async def test_tells_that_the_update_failed_and_where(self, house: House) -> None:
-        house.points.fail("apply", REFUSED)
-        await house.deploy()
+    async def test_tells_that_the_update_failed_and_where(self, app: InMemoryApp) -> None:
+        app.points.fail("apply", REFUSED)
+        await app.deploy()
 
         told = ["journal.step.intended:apply", "update.failed", "journal.step.failed:apply", "deployment.failed"]
-        assert house.told == [*LOOKED, *told]
-        data = house.ledger.recorded[-3].event["data"]
+        assert app.recorded == [*LOOKED, *told]
+        data = app.ledger.recorded[-3].event["data"]
         assert (data["code"], data["resource"]) == ("Quota", "urn:function")
 
-    async def test_tells_nothing_of_an_unexpected_error_but_its_kind(self, house: House) -> None:
-        house.points.fail("preview", ZeroDivisionError("at 0xdeadbeef"))
-        row = await house.deploy()
+    async def test_tells_nothing_of_an_unexpected_error_but_its_kind(self, app: InMemoryApp) -> None:
+        app.points.fail("preview", ZeroDivisionError("at 0xdeadbeef"))
+        row = await app.deploy()
 
         assert row.error is not None
         assert row.error["code"] == "INTERNAL_ERROR"
-        assert "deadbeef" not in json.dumps([event.json for event in house.ledger.recorded])
+        assert "deadbeef" not in json.dumps([event.json for event in app.ledger.recorded])
 
 
 class TestFailureAfterAChange:
-    async def test_removes_what_a_first_deployment_made(self, house: House) -> None:
-        house.points.fail("apply:function", REFUSED)
-        row = await house.deploy()
+    async def test_removes_what_a_first_deployment_made(self, app: InMemoryApp) -> None:
+        app.points.fail("apply:function", REFUSED)
+        row = await app.deploy()
 
-        assert house.told == [
+        assert app.recorded == [
             *LOOKED,
             "journal.step.intended:apply",
             "update.failed",
             "journal.step.failed:apply",
             *BACK,
         ]
-        assert (row.state, house.provisioner.clouds[str(REST)]) == ("rolled_back", {})
+        assert (row.state, app.provisioner.clouds[str(REST)]) == ("rolled_back", {})
 
-    async def test_brings_the_last_good_deployment_back(self, house: House) -> None:
-        good = await house.deploy(memory=256)
-        before = dict(house.provisioner.clouds[str(REST)])
-        house.artifacts.digest, house.probe.answers = "d2", [500]
-        row = await house.deploy(memory=1024)
+    async def test_brings_the_last_good_deployment_back(self, app: InMemoryApp) -> None:
+        good = await app.deploy(memory=256)
+        before = dict(app.provisioner.clouds[str(REST)])
+        app.artifacts.digest, app.probe.answers = "d2", [500]
+        row = await app.deploy(memory=1024)
 
-        assert house.provisioner.clouds[str(REST)] == before
+        assert app.provisioner.clouds[str(REST)] == before
         assert row.error is not None
         assert (row.state, row.error["restored_deployment"]) == ("rolled_back", good.deployment)
         assert row.error["code"] == "VERIFICATION_FAILED"
 
-    async def test_writes_the_way_back_down(self, house: House) -> None:
-        await house.deploy()
-        before = len(house.told)
-        house.artifacts.digest, house.probe.answers = "d2", [500]
-        await house.deploy()
+    async def test_writes_the_way_back_down(self, app: InMemoryApp) -> None:
+        await app.deploy()
+        before = len(app.recorded)
+        app.artifacts.digest, app.probe.answers = "d2", [500]
+        await app.deploy()
 
         back = [BACK[0], "function.deployed", "updated", *BACK[1:]]
-        assert house.told[before:] == [*LOOKED, *APPLIED, *UNHEALTHY, *back]
+        assert app.recorded[before:] == [*LOOKED, *APPLIED, *UNHEALTHY, *back]
 
-    async def test_needs_an_operator_when_the_way_back_fails_too(self, house: House) -> None:
-        house.points.fail("apply:function", REFUSED)
-        house.points.fail("remove:api", ProviderError("Cannot delete 'api': busy.", provider="aws"))
-        row = await house.deploy()
+    async def test_needs_an_operator_when_the_way_back_fails_too(self, app: InMemoryApp) -> None:
+        app.points.fail("apply:function", REFUSED)
+        app.points.fail("remove:api", ProviderError("Cannot delete 'api': busy.", provider="aws"))
+        row = await app.deploy()
 
-        assert house.told[-3:] == STUCK
+        assert app.recorded[-3:] == STUCK
         assert row.error is not None
         assert row.error["message"] == f"{REFUSED.message} Rollback failed: Cannot delete 'api': busy."
-        left = sorted(house.provisioner.clouds[str(REST)])
+        left = sorted(app.provisioner.clouds[str(REST)])
         assert row.error["remainder"] == [f"delete {name} (fake)" for name in left]
 
-    async def test_says_which_commands_an_operator_may_run(self, house: House) -> None:
-        house.points.fail("apply:function", REFUSED)
-        house.points.fail("remove", REFUSED)
-        row = await house.deploy()
+    async def test_says_which_commands_an_operator_may_run(self, app: InMemoryApp) -> None:
+        app.points.fail("apply:function", REFUSED)
+        app.points.fail("remove", REFUSED)
+        row = await app.deploy()
 
         stack = "--component rest-api --provider aws --env development --region us-east-1"
         assert row.error is not None
         assert row.error["commands"] == [f"semantest-iac {verb} {stack}" for verb in ("preview", "deploy", "destroy")]
 
-    async def test_needs_an_operator_when_the_last_good_service_is_not_healthy_any_more(self, house: House) -> None:
-        await house.deploy()
-        house.artifacts.digest, house.probe.answers = "d2", [500, 500]
-        row = await house.deploy()
+    async def test_needs_an_operator_when_the_last_good_service_is_not_healthy_any_more(self, app: InMemoryApp) -> None:
+        await app.deploy()
+        app.artifacts.digest, app.probe.answers = "d2", [500, 500]
+        row = await app.deploy()
 
         assert row.state == "needs_operator"
         assert row.error is not None
         assert "remainder" not in row.error
 
-    async def test_says_so_when_the_engine_cannot_tell_what_is_left(self, house: House) -> None:
-        house.points.fail("apply:function", REFUSED)
-        house.points.fail("remove", REFUSED)
-        house.points.fail("preview_destroy", REFUSED)
-        row = await house.deploy()
+    async def test_says_so_when_the_engine_cannot_tell_what_is_left(self, app: InMemoryApp) -> None:
+        app.points.fail("apply:function", REFUSED)
+        app.points.fail("remove", REFUSED)
+        app.points.fail("preview_destroy", REFUSED)
+        row = await app.deploy()
 
         assert row.error is not None
         assert row.error["remainder"] == ["unknown: the engine could not say what is left"]
 
-    async def test_also_goes_back_from_an_unexpected_error(self, house: House) -> None:
-        house.points.fail("call", RuntimeFailedError("Cannot call it: it ended."), ZeroDivisionError())
-        rows = [await house.deploy(), await house.deploy()]
+    async def test_also_goes_back_from_an_unexpected_error(self, app: InMemoryApp) -> None:
+        app.points.fail("call", RuntimeFailedError("Cannot call it: it ended."), ZeroDivisionError())
+        rows = [await app.deploy(), await app.deploy()]
 
         assert [row.state for row in rows] == ["rolled_back", "rolled_back"]
 
-    async def test_leaves_a_stack_that_can_be_deployed_again(self, house: House) -> None:
-        house.points.fail("apply:function", REFUSED)
-        rows = [await house.deploy(), await house.deploy()]
+    async def test_leaves_a_stack_that_can_be_deployed_again(self, app: InMemoryApp) -> None:
+        app.points.fail("apply:function", REFUSED)
+        rows = [await app.deploy(), await app.deploy()]
 
         assert [row.state for row in rows] == ["rolled_back", "completed"]
 
     @pytest.mark.parametrize(
         ("point", "state"), [("call", "rolled_back"), ("remove:api", "needs_operator")], ids=["back", "halfway"]
     )
-    async def test_counts_what_was_done_in_both_directions(self, house: House, point: str, state: str) -> None:
-        house.points.fail("call", RuntimeFailedError("Cannot call it: it ended."))
-        house.points.fail(point, REFUSED)
-        row = await house.deploy()
+    async def test_counts_what_was_done_in_both_directions(self, app: InMemoryApp, point: str, state: str) -> None:
+        app.points.fail("call", RuntimeFailedError("Cannot call it: it ended."))
+        app.points.fail(point, REFUSED)
+        row = await app.deploy()
 
-        left = len(house.provisioner.clouds[str(REST)])
+        left = len(app.provisioner.clouds[str(REST)])
         assert row.state == state
         assert row.changes["create"] - row.changes["delete"] == left
         assert row.changes["create"] > left
 
 
 class TestRemove:
-    async def test_deletes_everything_and_begins_a_new_generation(self, house: House) -> None:
-        await house.deploy()
-        before = len(house.told)
-        row = await house.use_cases.destroy(REST)
+    async def test_deletes_everything_and_begins_a_new_generation(self, app: InMemoryApp) -> None:
+        await app.deploy()
+        before = len(app.recorded)
+        row = await app.use_cases.destroy(REST)
 
         told = ["removal.requested", "journal.step.intended:remove", "journal.step.observed:remove", "removed"]
-        assert house.told[before:] == told
-        assert (row.state, house.ledger.stack(str(REST)).generation) == ("completed", 2)
+        assert app.recorded[before:] == told
+        assert (row.state, app.ledger.stack(str(REST)).generation) == ("completed", 2)
 
-    async def test_says_exactly_what_is_left_when_it_fails(self, house: House) -> None:
-        await house.deploy()
-        house.points.fail("remove:function", REFUSED)
-        row = await house.use_cases.destroy(REST)
+    async def test_says_exactly_what_is_left_when_it_fails(self, app: InMemoryApp) -> None:
+        await app.deploy()
+        app.points.fail("remove:function", REFUSED)
+        row = await app.use_cases.destroy(REST)
 
-        left = sorted(house.provisioner.clouds[str(REST)])
+        left = sorted(app.provisioner.clouds[str(REST)])
         assert row.error is not None
         assert (row.state, row.error["code"]) == ("failed", "Quota")
         assert row.error["remainder"] == [f"delete {name} (fake)" for name in left]
 
-    async def test_keeps_the_generation_when_it_fails(self, house: House) -> None:
-        await house.deploy()
-        house.points.fail("remove:function", LedgerError("Cannot append: full."))
-        await house.use_cases.destroy(REST)
+    async def test_keeps_the_generation_when_it_fails(self, app: InMemoryApp) -> None:
+        await app.deploy()
+        app.points.fail("remove:function", LedgerError("Cannot append: full."))
+        await app.use_cases.destroy(REST)
 
-        assert house.ledger.stack(str(REST)).generation == 1
+        assert app.ledger.stack(str(REST)).generation == 1

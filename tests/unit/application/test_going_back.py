@@ -6,11 +6,10 @@ import pytest
 
 from semantest_iac.application.deployment.recorder import StepRecorder
 from semantest_iac.application.deployment.rollback import Rollback, find_last_good
-from semantest_iac.domain.deployment.deployment_service import DeploymentService
 from semantest_iac.domain.deployment.stack import Stack
 from semantest_iac.domain.errors import NotFoundError, VerificationError
 from semantest_iac_events.deployments import DeploymentNeedsOperator, DeploymentRequested
-from tests.fakes.house import ACCOUNT, REST, House
+from tests.fakes.application import ACCOUNT, REST, InMemoryApp
 from tests.fakes.memory_ledger import a_deploy
 
 
@@ -19,68 +18,67 @@ def a_request() -> DeploymentRequested:
 
 
 class TestGoingBack:
-    async def test_is_given_up_in_the_end(self, house: House) -> None:
-        house.points.hold("remove")
-        service = DeploymentService(house.provisioner, house.artifacts, house.probe)
-        rollback = Rollback(service, house.ledger, house.ticks.append, limit_s=0.01)
+    async def test_is_given_up_in_the_end(self, app: InMemoryApp) -> None:
+        app.points.hold("remove")
+        rollback = Rollback(app.service, app.ledger, app.progress.append, limit_s=0.01)
         request = a_request()
 
-        end = await rollback.run(VerificationError("Bad."), request, StepRecorder(house.bus, request))
+        end = await rollback.run(VerificationError("Bad."), request, StepRecorder(app.bus, request))
 
         assert isinstance(end, DeploymentNeedsOperator)
         assert end.reason == "Bad. Rollback failed: Cannot roll back within 0 seconds."
 
 
 class TestLastGood:
-    async def test_is_nothing_before_the_first_deployment(self, house: House) -> None:
-        assert find_last_good(house.ledger, REST) is None
+    async def test_is_nothing_before_the_first_deployment(self, app: InMemoryApp) -> None:
+        assert find_last_good(app.ledger, REST) is None
 
-    async def test_is_what_completed_last_with_its_settings_and_package(self, house: House) -> None:
-        await house.deploy(memory=256)
-        good = await house.deploy(memory=1024)
-        house.artifacts.digest, house.probe.answers = "d2", [500]
-        await house.deploy(memory=2048)
+    async def test_is_what_completed_last_with_its_settings_and_package(self, app: InMemoryApp) -> None:
+        await app.deploy(memory=256)
+        good = await app.deploy(memory=1024)
+        app.artifacts.digest, app.probe.answers = "d2", [500]
+        await app.deploy(memory=2048)
 
-        found = find_last_good(house.ledger, REST)
+        found = find_last_good(app.ledger, REST)
 
         assert found is not None and found.artifact is not None
         assert (found.deployment, found.settings.memory) == (good.deployment, 1024)
         assert (found.artifact.digest, found.artifact.environment) == ("d1", {"SHIM": "on"})
 
-    async def test_has_the_packages_of_all_its_functions(self, house: House) -> None:
+    async def test_has_the_packages_of_all_its_functions(self, app: InMemoryApp) -> None:
         stack = Stack("websocket", "aws", "development", "us-east-1")
         guarded = {"AUTHENTICATION_REQUIRED": "true", "JWT_SECRET": "${secrets.token}"}
-        await house.deploy(stack, environment=guarded)
+        await app.deploy(stack, environment=guarded)
 
-        found = find_last_good(house.ledger, stack)
+        found = find_last_good(app.ledger, stack)
 
         assert found is not None and found.artifact is not None
         assert found.artifact.companions["authorizer"].digest == "d1"
 
-    async def test_has_no_package_where_no_code_is_run(self, house: House) -> None:
-        good = await house.deploy(ACCOUNT)
+    async def test_has_no_package_where_no_code_is_run(self, app: InMemoryApp) -> None:
+        good = await app.deploy(ACCOUNT)
 
-        found = find_last_good(house.ledger, ACCOUNT)
+        found = find_last_good(app.ledger, ACCOUNT)
 
         assert found is not None
         assert (found.deployment, found.artifact) == (good.deployment, None)
 
-    async def test_is_nothing_after_a_removal(self, house: House) -> None:
-        await house.deploy()
-        await house.use_cases.destroy(REST)
+    async def test_is_nothing_after_a_removal(self, app: InMemoryApp) -> None:
+        await app.deploy()
+        await app.use_cases.destroy(REST)
 
-        assert find_last_good(house.ledger, REST) is None
+        assert find_last_good(app.ledger, REST) is None
 
-    async def test_is_refused_when_its_package_is_not_on_record(self, house: House) -> None:
+    async def test_is_refused_when_its_package_is_not_on_record(self, app: InMemoryApp) -> None:
         request = a_request()
-        await house.bus.record(request)
-        await house.ledger.append(str(REST), None, a_deploy(request.deployment_id)[1:])
+        await app.bus.record(request)
+        await app.ledger.append(str(REST), None, a_deploy(request.deployment_id)[1:])
 
         with pytest.raises(NotFoundError, match=f"Cannot roll back to deployment '{request.deployment_id}'"):
-            find_last_good(house.ledger, REST)
+            find_last_good(app.ledger, REST)
 
-    async def test_is_refused_when_a_secret_was_taken_out_of_it(self, house: House) -> None:
-        await house.deploy(environment={"MODE": "hunter2-canary"})
+    async def test_is_refused_when_a_secret_was_taken_out_of_it(self, app: InMemoryApp) -> None:
+        await app.deploy(environment={"MODE": "hunter2-canary"})
 
         with pytest.raises(NotFoundError, match="does not hold all of it"):
-            find_last_good(house.ledger, REST)
+            find_last_good(app.ledger, REST)

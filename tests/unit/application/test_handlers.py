@@ -1,21 +1,27 @@
-"""Which requests are carried out by whom."""
+"""Which handler carries out a request."""
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
-from semantest_iac_events.deployments import DeploymentRequested
-from tests.fakes.house import House
+from tests.fakes.application import REST, InMemoryApp
 
 
-class TestDeployRestApi:
-    @pytest.mark.parametrize(("component", "taken_up"), [("rest-api", True), ("platform", False)])
-    async def test_leaves_other_components_to_their_own_handlers(
-        self, house: House, component: str, taken_up: bool
-    ) -> None:
-        request = DeploymentRequested(
-            component=component, provider="aws", environment="development", region="us-east-1"
-        )
-        await house.bus.publish(request)
+class TestHandlers:
+    @pytest.mark.parametrize("component", ["rest-api", "websocket", "account"])
+    async def test_leave_other_components_to_their_own_handlers(self, app: InMemoryApp, component: str) -> None:
+        await app.deploy(replace(REST, component=component), **_section(component))
 
-        assert ("deployment.started" in house.told) is taken_up
+        assert app.recorded.count("deployment.started") == 1
+        assert app.recorded[-1] == "deployment.completed"
+
+    async def test_destroy_a_stack_of_any_component(self, app: InMemoryApp) -> None:
+        await app.use_cases.destroy(replace(REST, component="account"))
+
+        assert app.recorded[-1] == "removed"
+
+
+def _section(component: str) -> dict[str, object]:
+    return {"environment": {"AUTHENTICATION_REQUIRED": "false"}} if component == "websocket" else {}

@@ -21,21 +21,17 @@ from semantest_iac.domain.errors import (
 )
 from semantest_iac_events.deployments import DeploymentRequested
 from semantest_iac_events.infrastructure import InfrastructureRemovalRequested
-from tests.fakes.house import REST, House, configured
+from tests.fakes.application import REST, InMemoryApp, configuration_of
 from tests.fakes.memory_ledger import MemoryLedger, an_event
 
 ENDS = ("infrastructure.deployment.completed", "infrastructure.deployment.failed")
 ABOUT: dict[str, Any] = {"component": "rest-api", "provider": "aws", "environment": "development"}
 
 
-def deaf(holder: LeaseHolder | None) -> None:
-    """Nobody is told of waiting."""
-
-
-async def refusal(house: House, stack: Stack, **section: Any) -> DeploymentError:
+async def refusal(app: InMemoryApp, stack: Stack, **section: Any) -> DeploymentError:
     with pytest.raises(DeploymentError) as caught:
-        await house.deploy(stack, **section)
-    assert house.ledger.recorded == []
+        await app.deploy(stack, **section)
+    assert app.ledger.recorded == []
     return caught.value
 
 
@@ -44,42 +40,42 @@ def paths(faults: tuple[Fault, ...]) -> list[str]:
 
 
 class TestRefusal:
-    async def test_names_every_fault_at_once_and_leaves_no_trace(self, house: House) -> None:
+    async def test_names_every_fault_at_once_and_leaves_no_trace(self, app: InMemoryApp) -> None:
         variables = {"KEY": "${secrets.first}", "PIN": "${secrets.second}"}
 
-        error = await refusal(house, REST, memory=64, timeout=900, environment=variables)
+        error = await refusal(app, REST, memory=64, timeout=900, environment=variables)
 
         assert isinstance(error, ValidationError)
         names = ["memory", "timeout", "environment.KEY", "environment.PIN"]
         assert sorted(paths(error.faults)) == sorted(f"components.rest-api.{name}" for name in names)
 
-    async def test_names_every_unknown_word_of_the_stack(self, house: House) -> None:
-        error = await refusal(house, Stack("rest-pai", "gcp", "moon", "mars"))
+    async def test_names_every_unknown_word_of_the_stack(self, app: InMemoryApp) -> None:
+        error = await refusal(app, Stack("rest-pai", "gcp", "moon", "mars"))
 
         assert paths(error.faults)[:3] == ["component", "provider", "environment"]
 
-    async def test_is_given_to_components_that_nobody_can_deploy_yet(self, house: House) -> None:
-        error = await refusal(house, Stack("platform", "aws", "development", "us-east-1"))
+    async def test_is_given_to_components_that_nobody_can_deploy_yet(self, app: InMemoryApp) -> None:
+        error = await refusal(app, Stack("platform", "aws", "development", "us-east-1"))
 
         assert [fault.hint for fault in error.faults] == ["Available: rest-api, websocket, account."]
 
-    async def test_names_the_places_of_a_configuration_that_is_misshapen(self, house: House) -> None:
-        error = await refusal(house, REST, memory="much", colour="red")
+    async def test_names_the_places_of_a_configuration_that_is_misshapen(self, app: InMemoryApp) -> None:
+        error = await refusal(app, REST, memory="much", colour="red")
 
         assert paths(error.faults) == ["components.rest-api.memory", "components.rest-api.colour"]
 
-    async def test_is_given_to_sources_that_cannot_be_packaged(self, house: House) -> None:
-        house.points.fail("build", ArtifactError("Cannot package '/src': it is empty."))
+    async def test_is_given_to_sources_that_cannot_be_packaged(self, app: InMemoryApp) -> None:
+        app.points.fail("build", ArtifactError("Cannot package '/src': it is empty."))
 
-        assert isinstance(await refusal(house, REST), ArtifactError)
+        assert isinstance(await refusal(app, REST), ArtifactError)
 
-    async def test_is_given_to_environments_without_their_engine(self, house: House) -> None:
-        error = await refusal(house, Stack("rest-api", "aws", "production", "us-east-1"))
+    async def test_is_given_to_environments_without_their_engine(self, app: InMemoryApp) -> None:
+        error = await refusal(app, Stack("rest-api", "aws", "production", "us-east-1"))
 
         assert isinstance(error, RefusedError)
 
-    async def test_tells_of_faults_before_it_tells_of_the_engine(self, house: House) -> None:
-        error = await refusal(house, Stack("rest-api", "aws", "production", "us-east-1"), memory=64)
+    async def test_tells_of_faults_before_it_tells_of_the_engine(self, app: InMemoryApp) -> None:
+        error = await refusal(app, Stack("rest-api", "aws", "production", "us-east-1"), memory=64)
 
         assert paths(error.faults) == ["components.rest-api.memory"]
 
@@ -91,47 +87,47 @@ class TestRefusal:
         ],
         ids=["unknown-provider", "no-engine"],
     )
-    async def test_is_given_to_removals_too(self, house: House, stack: Stack, kind: type[DeploymentError]) -> None:
+    async def test_is_given_to_removals_too(self, app: InMemoryApp, stack: Stack, kind: type[DeploymentError]) -> None:
         with pytest.raises(kind):
-            await house.use_cases.destroy(stack)
+            await app.use_cases.destroy(stack)
         with pytest.raises(kind):
-            await house.use_cases.preview_destroy(stack)
-        assert house.ledger.recorded == []
+            await app.use_cases.preview_destroy(stack)
+        assert app.ledger.recorded == []
 
 
 class TestWaiting:
-    async def test_lasts_until_the_one_before_has_ended(self, house: House) -> None:
-        reached = house.points.hold("apply")
-        first = asyncio.create_task(house.deploy())
+    async def test_lasts_until_the_one_before_has_ended(self, app: InMemoryApp) -> None:
+        reached = app.points.hold("apply")
+        first = asyncio.create_task(app.deploy())
         await reached.wait()
-        second = asyncio.create_task(house.deploy())
+        second = asyncio.create_task(app.deploy())
         await asyncio.sleep(0.05)
-        recorded_meanwhile = house.told.count("deployment.requested")
+        recorded_meanwhile = app.recorded.count("deployment.requested")
         first.cancel()
         await asyncio.wait([first, second])
 
         assert (recorded_meanwhile, second.result().state) == (1, "completed")
 
-    async def test_is_told_of_with_the_holder(self, house: House) -> None:
-        reached, waits = house.points.hold("apply"), asyncio.Queue[LeaseHolder | None]()
-        first = asyncio.create_task(house.deploy())
+    async def test_is_told_of_with_the_holder(self, app: InMemoryApp) -> None:
+        reached, waits = app.points.hold("apply"), asyncio.Queue[LeaseHolder | None]()
+        first = asyncio.create_task(app.deploy())
         await reached.wait()
-        second = asyncio.create_task(house.use_cases.deploy(REST, {}, on_wait=waits.put_nowait))
+        second = asyncio.create_task(app.use_cases.deploy(REST, {}, on_wait=waits.put_nowait))
         holder = await waits.get()
         first.cancel()
         await second
 
         assert holder is not None
-        assert holder.deployment == house.ledger.recorded[0].event["data"]["deployment_id"]
+        assert holder.deployment == app.ledger.recorded[0].event["data"]["deployment_id"]
 
-    async def test_can_be_called_off_without_a_trace(self, house: House) -> None:
-        async with house.queue.hold(str(REST), deployment="other"):
-            waiting = asyncio.create_task(house.deploy())
+    async def test_can_be_called_off_without_a_trace(self, app: InMemoryApp) -> None:
+        async with app.queue.hold(str(REST), deployment="other"):
+            waiting = asyncio.create_task(app.deploy())
             await asyncio.sleep(0.05)
             waiting.cancel()
             await asyncio.wait([waiting])
 
-        assert house.ledger.recorded == []
+        assert app.ledger.recorded == []
 
 
 class TestCallingOff:
@@ -144,61 +140,61 @@ class TestCallingOff:
         ],
         ids=["previewing", "applying", "verifying"],
     )
-    async def test_gives_a_deployment_one_last_event(self, house: House, point: str, where: str) -> None:
-        reached = house.points.hold(point)
-        deploying = asyncio.create_task(house.deploy())
+    async def test_gives_a_deployment_one_last_event(self, app: InMemoryApp, point: str, where: str) -> None:
+        reached = app.points.hold(point)
+        deploying = asyncio.create_task(app.deploy())
         await reached.wait()
         deploying.cancel()
         await asyncio.wait([deploying])
 
-        [row] = house.ledger.deployments()
-        assert (deploying.cancelled(), row.state, house.told[-1]) == (True, "cancelled", "deployment.cancelled")
+        [row] = app.ledger.deployments()
+        assert (deploying.cancelled(), row.state, app.recorded[-1]) == (True, "cancelled", "deployment.cancelled")
         assert row.error is not None
         assert where in row.error["message"]
 
-    async def test_gives_a_way_back_one_last_event(self, house: House) -> None:
-        house.probe.answers = [500]
-        reached = house.points.hold("remove")
-        deploying = asyncio.create_task(house.deploy())
+    async def test_gives_a_way_back_one_last_event(self, app: InMemoryApp) -> None:
+        app.probe.answers = [500]
+        reached = app.points.hold("remove")
+        deploying = asyncio.create_task(app.deploy())
         await reached.wait()
         deploying.cancel()
         await asyncio.wait([deploying])
 
-        [row] = house.ledger.deployments()
-        assert (row.state, house.told.count("deployment.cancelled")) == ("cancelled", 1)
+        [row] = app.ledger.deployments()
+        assert (row.state, app.recorded.count("deployment.cancelled")) == ("cancelled", 1)
 
-    async def test_gives_a_removal_one_last_event(self, house: House) -> None:
-        await house.deploy()
-        reached = house.points.hold("remove:function")
-        removing = asyncio.create_task(house.use_cases.destroy(REST))
+    async def test_gives_a_removal_one_last_event(self, app: InMemoryApp) -> None:
+        await app.deploy()
+        reached = app.points.hold("remove:function")
+        removing = asyncio.create_task(app.use_cases.destroy(REST))
         await reached.wait()
         removing.cancel()
         await asyncio.wait([removing])
 
-        assert [row.state for row in house.ledger.deployments()] == ["cancelled", "completed"]
+        assert [row.state for row in app.ledger.deployments()] == ["cancelled", "completed"]
 
     @pytest.mark.parametrize("turns", range(0, 90, 3))
-    async def test_at_any_moment_leaves_nothing_open(self, house: House, turns: int) -> None:
-        deploying = asyncio.create_task(house.deploy())
+    async def test_at_any_moment_leaves_nothing_open(self, app: InMemoryApp, turns: int) -> None:
+        deploying = asyncio.create_task(app.deploy())
         for _ in range(turns):
             await asyncio.sleep(0)
         deploying.cancel()
         await asyncio.wait([deploying])
 
-        ends = [told for told in house.told if told in ("deployment.cancelled", "deployment.completed")]
-        assert len(ends) == house.told.count("deployment.requested")
+        ends = [told for told in app.recorded if told in ("deployment.cancelled", "deployment.completed")]
+        assert len(ends) == app.recorded.count("deployment.requested")
 
-    async def test_lets_the_next_deployment_take_up_what_was_done(self, house: House) -> None:
-        reached = house.points.hold("apply:function")
-        deploying = asyncio.create_task(house.deploy())
+    async def test_lets_the_next_deployment_take_up_what_was_done(self, app: InMemoryApp) -> None:
+        reached = app.points.hold("apply:function")
+        deploying = asyncio.create_task(app.deploy())
         await reached.wait()
         deploying.cancel()
         await asyncio.wait([deploying])
 
-        row = await house.deploy()
+        row = await app.deploy()
 
         assert row.state == "completed"
-        assert 0 < row.changes["create"] < len(house.provisioner.clouds[str(REST)])
+        assert 0 < row.changes["create"] < len(app.provisioner.clouds[str(REST)])
 
 
 class FullLedger(MemoryLedger):
@@ -219,22 +215,22 @@ class FullLedger(MemoryLedger):
 class TestLostEnding:
     async def test_is_raised_and_made_up_for_by_who_comes_next(self) -> None:
         ledger = FullLedger()
-        house = House(ledger)
+        app = InMemoryApp(ledger)
         with pytest.raises(LedgerError, match="no space"):
-            await house.deploy()
+            await app.deploy()
         ledger.is_full = False
-        await house.deploy()
+        await app.deploy()
 
         assert [row.state for row in ledger.deployments()] == ["completed", "failed"]
 
 
 class TestTheDead:
-    async def killed(self, house: House, request: DeploymentRequested | InfrastructureRemovalRequested) -> None:
+    async def killed(self, app: InMemoryApp, request: DeploymentRequested | InfrastructureRemovalRequested) -> None:
         """What a process leaves that is killed while it works on the request."""
-        await house.bus.record(request)
+        await app.bus.record(request)
         step = "apply" if isinstance(request, DeploymentRequested) else "remove"
         intended = an_event("journal.step.intended", request.deployment_id, data={"step": step})
-        await house.ledger.append(str(REST), None, [intended])
+        await app.ledger.append(str(REST), None, [intended])
 
     @pytest.mark.parametrize(
         ("request_type", "end"),
@@ -244,41 +240,41 @@ class TestTheDead:
         ],
         ids=["deployment", "removal"],
     )
-    async def test_are_given_one_last_event_by_who_comes_next(self, house: House, request_type: Any, end: str) -> None:
+    async def test_are_given_one_last_event_by_who_comes_next(
+        self, app: InMemoryApp, request_type: Any, end: str
+    ) -> None:
         request = request_type(**ABOUT, region="us-east-1")
-        await self.killed(house, request)
-        await house.deploy()
-        await house.deploy()
+        await self.killed(app, request)
+        await app.deploy()
+        await app.deploy()
 
-        ends = [row.event for row in house.ledger.recorded if row.type == end]
+        ends = [row.event for row in app.ledger.recorded if row.type == end]
         assert [(event["data"]["deployment_id"], event["data"]["code"]) for event in ends] == [
             (request.deployment_id, "INTERRUPTED")
         ]
         assert ends[0]["causationid"] == str(request.id)
 
-    async def test_are_ended_before_the_next_request_is_on_record(self, house: House) -> None:
-        await self.killed(house, DeploymentRequested(**ABOUT, region="us-east-1"))
-        await house.deploy()
+    async def test_are_ended_before_the_next_request_is_on_record(self, app: InMemoryApp) -> None:
+        await self.killed(app, DeploymentRequested(**ABOUT, region="us-east-1"))
+        await app.deploy()
 
-        assert house.told[2:4] == ["deployment.failed", "deployment.requested"]
+        assert app.recorded[2:4] == ["deployment.failed", "deployment.requested"]
 
-    async def test_of_other_stacks_are_left_to_them(self, house: House) -> None:
-        await self.killed(house, DeploymentRequested(**ABOUT, region="us-east-1"))
-        await house.deploy(Stack("rest-api", "aws", "development", "eu-west-1"))
+    async def test_of_other_stacks_are_left_to_them(self, app: InMemoryApp) -> None:
+        await self.killed(app, DeploymentRequested(**ABOUT, region="us-east-1"))
+        await app.deploy(Stack("rest-api", "aws", "development", "eu-west-1"))
 
-        assert "deployment.failed" not in house.told
+        assert "deployment.failed" not in app.recorded
 
 
 class TestAdmission:
-    async def test_prepares_a_deployment_without_recording_it(self, house: House) -> None:
-        request = DeploymentRequested(**ABOUT, region="us-east-1", configuration=configured(memory=1024))
-
-        context = await house.intake.accept_deploy(request)
+    async def test_prepares_a_deployment_without_recording_it(self, app: InMemoryApp) -> None:
+        context = await app.use_cases.preview(REST, configuration_of(memory=1024))
 
         assert context.settings is not None
-        assert (context.settings.memory, house.ledger.recorded) == (1024, [])
+        assert (context.settings.memory, app.ledger.recorded) == (1024, [])
 
-    async def test_accepts_a_removal_of_what_was_never_there(self, house: House) -> None:
-        await house.intake.run(InfrastructureRemovalRequested(**ABOUT, region="us-east-1"), deaf)
+    async def test_accepts_a_removal_of_what_was_never_there(self, app: InMemoryApp) -> None:
+        await app.use_cases.destroy(REST)
 
-        assert house.told[-1] == "removed"
+        assert app.recorded[-1] == "removed"

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from jsonschema import Draft202012Validator
 
-from semantest_iac.infrastructure.configuration.schema import configuration_schema, schema_for_providers, sibling_keys
+from semantest_iac.infrastructure.configuration.schema import configuration_schema, schema_for, sibling_keys
 
 
 def errors(values: dict[str, Any], schema: dict[str, Any] | None = None) -> list[str]:
@@ -28,7 +28,7 @@ class TestSchema:
         assert len(errors(values)) == 1
 
     def test_allows_the_given_providers(self) -> None:
-        schema = schema_for_providers(["aws", "meadow"])
+        schema = schema_for(["aws", "meadow"], ["sandbox"])
 
         assert [len(errors({"provider": name}, schema)) for name in ("aws", "meadow", "azure")] == [0, 0, 1]
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from semantest_iac.application.queries.stacks import find_engine
-from semantest_iac.domain.errors import RefusedError
+from semantest_iac.bootstrap.engines import ENGINES
+from semantest_iac.domain.errors import RefusedError, ValidationError
 from semantest_iac.domain.guardrails.engine_choice import (
     PULUMI_ENGINE,
     REAL_CLOUD,
@@ -14,6 +15,7 @@ from semantest_iac.domain.guardrails.engine_choice import (
     EngineChoice,
     choose_engine,
     require_same_engine,
+    require_suitable_engine,
 )
 from tests.fakes.memory_ledger import STACK, MemoryLedger, a_deploy, a_destroy, an_event
 
@@ -49,7 +51,13 @@ class TestChoice:
 
     def test_of_the_sandbox_reaches_no_real_cloud(self) -> None:
         with pytest.raises(RefusedError):
-            choose_engine("development", SANDBOX_ENGINE, REAL_CLOUD)
+            require_suitable_engine(EngineChoice(SANDBOX_ENGINE, REAL_CLOUD), ENGINES)
+
+    def test_of_an_unknown_engine_is_refused_with_the_known_ones(self) -> None:
+        with pytest.raises(ValidationError) as refusal:
+            require_suitable_engine(EngineChoice("terraform", REAL_CLOUD), ENGINES)
+
+        assert refusal.value.faults[0].hint == "Known: sandbox, pulumi."
 
     def test_of_another_engine_is_refused_where_something_is_deployed(self) -> None:
         with pytest.raises(RefusedError) as refusal:

@@ -45,7 +45,7 @@ def serve_until_stopped(session: Session, variables: Mapping[str, str], host: st
 
 def require_simulated(specs: Iterable[DeploymentSpec]) -> None:
     """Raise RefusedError for stacks that will be deployed to a real cloud."""
-    real = [Fault(str(spec.stack), "will be in a real cloud") for spec in specs if not spec.engine.is_played]
+    real = [Fault(str(spec.stack), "will be in a real cloud") for spec in specs if not spec.engine.is_simulated]
     if real:
         hint = "Omit --serve, or deploy with --cloud sandbox."
         raise RefusedError(
