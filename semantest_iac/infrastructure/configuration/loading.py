@@ -20,7 +20,7 @@ from semantest_iac.domain.environments.names import (
     canonical_environment,
     make_printable,
 )
-from semantest_iac.domain.errors import ConfigurationError, Fault
+from semantest_iac.domain.errors import Fault
 from semantest_iac.infrastructure.configuration.assignments import (
     find_unknown_variables,
     layers_from_options,
@@ -120,17 +120,6 @@ class ParsedConfiguration:
     def locate(self, faults: Iterable[Fault]) -> tuple[Fault, ...]:
         """Add file, line and column to the faults of later checks."""
         return locate_faults(faults, self.positions)
-
-
-def load_configuration(sources: ConfigurationSources) -> ParsedConfiguration:
-    """Read the configuration; raises ConfigurationError with every fault if there is one."""
-    loaded = read_configuration(sources)
-    if loaded.faults:
-        count = len(loaded.faults)
-        name = sources.file or CONFIGURATION_FILE
-        cause = "1 fault" if count == 1 else f"{count} faults"
-        raise ConfigurationError(f"Cannot load configuration '{name}': {cause}.", faults=loaded.faults)
-    return loaded
 
 
 def read_configuration(sources: ConfigurationSources) -> ParsedConfiguration:
