@@ -57,7 +57,7 @@ class FileFilter:
 
 
 def is_credential_file(name: str) -> bool:
-    """Return whether the tables exclude the name because it holds secrets; the user is told of those."""
+    """Return whether the tables exclude the name because it holds secrets; the user is told which."""
     return name in CREDENTIAL_NAMES or name.startswith(".env.")
 
 
@@ -192,7 +192,9 @@ def _walk_subfolder(
     name: str, folder: int, path: str, file_filter: FileFilter, report: WalkReport
 ) -> Iterator[SourceFile]:
     if path.count("/") >= package_rules.MAX_FOLDER_DEPTH:
-        report.faults.append(Fault(escape_path(path), f"lies deeper than {package_rules.MAX_FOLDER_DEPTH} folders"))
+        report.faults.append(
+            Fault(escape_path(path), f"is nested deeper than {package_rules.MAX_FOLDER_DEPTH} folders")
+        )
         return
     try:
         inner = os.open(name, FOLDER_FLAGS, dir_fd=folder)

@@ -44,8 +44,8 @@ def find_unknown_variables(variables: Iterable[str]) -> Iterator[Fault]:
     """Yield a warning for each variable that looks like a setting and is none."""
     for name in sorted(variables):
         if name.startswith(VARIABLE_PREFIX) and VARIABLE_SEPARATOR in name and not _is_setting(name):
-            meant = find_nearest(_top_level_key(name), DeploymentConfiguration.model_fields)
-            hint = f"Did you mean '{VARIABLE_PREFIX}{meant.upper()}{VARIABLE_SEPARATOR}…'?" if meant else ""
+            nearest = find_nearest(_top_level_key(name), DeploymentConfiguration.model_fields)
+            hint = f"Did you mean '{VARIABLE_PREFIX}{nearest.upper()}{VARIABLE_SEPARATOR}…'?" if nearest else ""
             yield Fault(make_printable(name), "not a setting; ignored", hint)
 
 

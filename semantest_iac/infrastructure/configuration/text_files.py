@@ -45,8 +45,8 @@ def parse_dotenv(text: str, source: str) -> DotenvFile:
 
 def _content_lines(text: str) -> Iterator[tuple[int, str]]:
     for number, line in enumerate(text.split("\n"), start=1):
-        if (bare := line.strip()) and not bare.startswith("#"):
-            yield number, bare
+        if (stripped := line.strip()) and not stripped.startswith("#"):
+            yield number, stripped
 
 
 def _parse_dotenv_value(text: str) -> str | None:

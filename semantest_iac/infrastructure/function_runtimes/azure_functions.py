@@ -1,7 +1,7 @@
 """Chooses the function that answers a request and translates HTTP as the host of Azure Functions does.
 
 As in the host's own source: header names in lower case, repeats joined with commas, the path decoded and encoded
-anew, empty query values left out; cookies are written by ASP.NET, which encodes values and adds a path.
+again, empty query values left out; cookies are written by ASP.NET, which encodes values and adds a path.
 """
 
 from __future__ import annotations
@@ -80,7 +80,7 @@ def empty_response(status: int) -> HttpResponse:
 
 
 def _normalize_path(path: str) -> str:
-    """Encode the path anew as ASP.NET does, which leaves an encoded slash as it is."""
+    """Encode the path again as ASP.NET does, which leaves an encoded slash as it is."""
     parts = path.replace("%2f", "%2F").split("%2F")
     return "%2F".join(quote(unquote(part), safe=SAFE_PATH_CHARACTERS) for part in parts)
 

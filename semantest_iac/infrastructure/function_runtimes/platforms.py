@@ -126,21 +126,21 @@ def _first_two_bytes(path: Path) -> bytes:
         return file.read(2)
 
 
-def _find_node(wanted: str) -> tuple[str, str]:
+def _find_node(version: str) -> tuple[str, str]:
     program = shutil.which("node")
     if program is None:
         hint = "Install Node.js, or choose a Python runtime."
         raise RuntimeFailedError("Cannot run a Node function: node is not on the PATH.", hint=hint)
     found = _node_major_version(program)
-    note = f"Node {wanted} is not on this machine; the function runs on Node {found} here."
-    return program, "" if found == wanted else note
+    note = f"Node {version} is not on this machine; the function runs on Node {found} here."
+    return program, "" if found == version else note
 
 
 @cache
 def _node_major_version(program: str) -> str:
     command = [program, "--version"]
-    asked = subprocess.run(command, capture_output=True, text=True, timeout=10, check=False)  # noqa: S603  # no shell
-    return asked.stdout.strip().removeprefix("v").partition(".")[0] or "unknown"
+    result = subprocess.run(command, capture_output=True, text=True, timeout=10, check=False)  # noqa: S603  # no shell
+    return result.stdout.strip().removeprefix("v").partition(".")[0] or "unknown"
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,17 +25,17 @@ class RunQueueContract:
         assert fences == [(STACK, 1), (STACK, 2), (STACK, 3)]
 
     async def test_lets_one_run_at_a_time_work_on_a_stack(self, queue: RunQueue) -> None:
-        seen: list[str] = []
+        log: list[str] = []
 
         async def run(name: str) -> None:
             async with queue.hold(STACK, deployment=name):
-                seen.append(name)
+                log.append(name)
                 await asyncio.sleep(0)
-                seen.append(name)
+                log.append(name)
 
         await asyncio.gather(run("d1"), run("d2"), run("d3"))
 
-        assert [seen[0], seen[2], seen[4]] == [seen[1], seen[3], seen[5]]
+        assert [log[0], log[2], log[4]] == [log[1], log[3], log[5]]
 
     async def test_excludes_other_threads_of_the_process(self, queue: RunQueue) -> None:
         def other_thread() -> str:
@@ -55,10 +55,10 @@ class RunQueueContract:
             assert lease.stack == OTHER
 
     async def test_reports_each_holder_once_while_waiting(self, queue: RunQueue) -> None:
-        heard: list[LeaseHolder | None] = []
+        reported: list[LeaseHolder | None] = []
 
         async def wait() -> None:
-            async with queue.hold(STACK, deployment="d2", on_wait=heard.append):
+            async with queue.hold(STACK, deployment="d2", on_wait=reported.append):
                 pass
 
         async with queue.hold(STACK, deployment="d1"):
@@ -66,7 +66,7 @@ class RunQueueContract:
             await asyncio.sleep(0.35)
         await waiting
 
-        assert [holder and holder.deployment for holder in heard] == ["d1"]
+        assert [holder and holder.deployment for holder in reported] == ["d1"]
 
     @pytest.mark.parametrize("timeout_s", [0, 0.2], ids=["no wait", "a while"])
     async def test_names_the_holder_after_the_timeout(self, queue: RunQueue, timeout_s: float) -> None:

@@ -36,7 +36,7 @@ async def words(req):
 
 @app.route(methods=[func.HttpMethod.POST])
 def silent(req):
-    print("heard", req.get_json()["name"])
+    print("received", req.get_json()["name"])
 
 @app.function_name("named")
 @app.route(route="who")
@@ -67,10 +67,10 @@ def handler(event, context):
 NODE_APP = """
 const { app } = require('@azure/functions')
 app.http('item', { route: 'items/{id:int}', methods: ['GET'], handler: async (request, context) => {
-  context.log('asked for', request.params.id)
+  context.log('requested', request.params.id)
   return { status: 201, body: request.params.id + (request.query.get('q') ?? '') }
 } })
-app.post('silent', async (request) => { console.log('heard', (await request.json()).name) })
+app.post('silent', async (request) => { console.log('received', (await request.json()).name) })
 app.get('words', { handler: () => ({ jsonBody: { words: 1 },
   cookies: [{ name: 'a', value: 'b c', sameSite: 'Lax', secure: true, expires: new Date(1e12) }] }) })
 app.http('locked', { authLevel: 'function', handler: () => ({ body: 'open' }) })
@@ -163,7 +163,7 @@ class TestFunctionApp:
         async with FunctionProcess.start(spec) as app:
             invocation = await app.invoke(build_functions_event(request, "app.example"))
 
-        assert (build_functions_response(invocation).status, invocation.logs) == (204, "heard Ann\n")
+        assert (build_functions_response(invocation).status, invocation.logs) == (204, "received Ann\n")
 
     async def test_requires_a_key_if_a_function_does(self, spec: FunctionSpec) -> None:
         async with FunctionProcess.start(spec) as app:
@@ -195,9 +195,9 @@ class TestPythonApp:
         text = "import azure.functions as f\na = f.FunctionApp('ANONYMOUS')\n@a.route()\ndef at(req): return f.__file__"
 
         async with FunctionProcess.start(python_app(tmp_path, text)) as app:
-            place = (await call(app, "GET", "/api/at")).body.decode()
+            library_path = (await call(app, "GET", "/api/at")).body.decode()
 
-        assert place.startswith(str(tmp_path))
+        assert library_path.startswith(str(tmp_path))
 
     async def test_with_our_trigger_runs_on_the_real_library(self, tmp_path: Path, python_library: Path) -> None:
         (tmp_path / "app.py").write_text(PORTABLE)
@@ -255,7 +255,7 @@ class TestNodeApp:
         async with FunctionProcess.start(node_app(tmp_path, node_library)) as app:
             invocation = await app.invoke(build_functions_event(HttpRequest("GET", "/api/items/7"), "app.example"))
 
-        assert invocation.logs == "asked for 7\n"
+        assert invocation.logs == "requested 7\n"
 
     @pytest.mark.parametrize("main", ["src/*.js", "./src/{index,other}.js", "**/index.js"])
     async def test_may_name_its_files_by_a_pattern(self, tmp_path: Path, node_library: Path, main: str) -> None:

@@ -15,13 +15,13 @@ async def _echo(call: LoopbackRequest) -> HttpResponse:
 
 async def _exchange(url: str, *parts: str) -> bytes:
     """Send parts of a request and return everything that the server answers before it closes."""
-    place = urlsplit(url)
-    reader, writer = await asyncio.open_connection(place.hostname, place.port)
+    address = urlsplit(url)
+    reader, writer = await asyncio.open_connection(address.hostname, address.port)
     for part in parts:
-        writer.write(f"POST {place.path} HTTP/1.1\r\n{part}".encode())
-    heard = await reader.read()
+        writer.write(f"POST {address.path} HTTP/1.1\r\n{part}".encode())
+    answer = await reader.read()
     writer.close()
-    return heard
+    return answer
 
 
 class TestServeLoopback:
@@ -32,9 +32,9 @@ class TestServeLoopback:
 
     async def test_closes_an_incomplete_second_request(self) -> None:
         async with serve_loopback(_echo, RequestLimits(request_s=0.05)) as url:
-            heard = await _exchange(url, "Content-Length: 5\r\n\r\nwhole", "")
+            answer = await _exchange(url, "Content-Length: 5\r\n\r\nwhole", "")
 
-        assert heard.endswith(b"whole")
+        assert answer.endswith(b"whole")
 
     async def test_closes_a_request_with_too_large_a_body(self) -> None:
         async with serve_loopback(_echo, RequestLimits(body_bytes=3)) as url:

@@ -104,9 +104,9 @@ class TestServeSecrets:
 
 
 def ask(url: str, target: str) -> tuple[int, str]:
-    place = urlsplit(url)
-    connection = http.client.HTTPConnection(place.hostname or "", place.port, timeout=10)
-    connection.request("POST", place.path, json.dumps({"SecretId": ARN}), {"X-Amz-Target": target})
+    address = urlsplit(url)
+    connection = http.client.HTTPConnection(address.hostname or "", address.port, timeout=10)
+    connection.request("POST", address.path, json.dumps({"SecretId": ARN}), {"X-Amz-Target": target})
     answer = connection.getresponse()
     content = answer.read().decode()
     connection.close()

@@ -48,9 +48,9 @@ async function load() {
 }
 
 function filesOf(main) {
-  const wanted = path.posix.normalize(main)
-  if (fs.existsSync(wanted)) return [wanted]
-  const pattern = new RegExp(`^${wanted.replace(SPECIAL, (sign) => PATTERNS[sign] ?? `\\${sign}`)}$`)
+  const mainFile = path.posix.normalize(main)
+  if (fs.existsSync(mainFile)) return [mainFile]
+  const pattern = new RegExp(`^${mainFile.replace(SPECIAL, (sign) => PATTERNS[sign] ?? `\\${sign}`)}$`)
   const names = fs.readdirSync('.', { recursive: true }).map((name) => name.split(path.sep).join('/'))
   return names.filter((name) => pattern.test(name) && !name.includes('node_modules/')).sort()
 }
