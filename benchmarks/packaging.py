@@ -13,7 +13,7 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
-from semantest_iac.domain.compute.functions import FunctionSource
+from semantest_iac.domain.ports.artifact_builder import FunctionSource
 from semantest_iac.infrastructure.artifacts.package_builder import PackageBuilder
 
 FILES, FOLDERS, SIZES, SEED = 6_000, 750, (200, 800, 1_500, 3_000, 5_000, 9_600), 7

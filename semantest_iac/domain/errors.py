@@ -51,6 +51,11 @@ class DeploymentError(Exception):
         self.hint = hint
         self.faults = tuple(faults)
 
+    @property
+    def reason(self) -> str:
+        """The message with every fault, on one line."""
+        return " ".join([self.message, *(f"{fault.path}: {fault.message}." for fault in self.faults)])
+
 
 class ValidationError(DeploymentError):
     """The request cannot be carried out as written; `faults` names every reason."""

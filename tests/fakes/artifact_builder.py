@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from semantest_iac.domain.compute.functions import Artifact, FunctionSource
+from semantest_iac.domain.compute.functions import Artifact
+from semantest_iac.domain.ports.artifact_builder import FunctionSource
 from tests.fakes.points import Points
 
 

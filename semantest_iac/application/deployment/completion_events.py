@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from semantest_iac.domain.deployment.change_plan import ChangePlan
+from semantest_iac.domain.ports.event_publisher import EventPublisher
 from semantest_iac.domain.ports.provisioner import (
     ApplyResult,
     EventIdentity,
@@ -22,11 +23,9 @@ from semantest_iac_events.infrastructure import (
     WebSocketApiDeployed,
 )
 
-PublishEvent = Callable[[StackEvent], Awaitable[None]]
-
 
 async def apply_plan(
-    engine: Provisioner, work: Work, plan: ChangePlan, publish: PublishEvent, progress: ReportProgress
+    engine: Provisioner, work: Work, plan: ChangePlan, publisher: EventPublisher, progress: ReportProgress
 ) -> ApplyResult:
     """Apply the plan and publish each settled kind, InfrastructureUpdated last.
 
@@ -36,26 +35,26 @@ async def apply_plan(
     async def publish_settled(settled: SettledResource) -> None:
         event = completion_event(settled, work)
         if event and not (plan.lacks_code and settled.needs_code):
-            await publish(event)
+            await publisher.publish(event)
 
     applied = await engine.apply(work, plan, publish_settled, progress)
-    await publish(_updated_event(work, applied))
+    await publisher.publish(_updated_event(work, applied))
     return applied
 
 
 async def publish_code(
-    engine: Provisioner, work: Work, applied: ApplyResult, publish: PublishEvent, progress: ReportProgress
+    engine: Provisioner, work: Work, applied: ApplyResult, publisher: EventPublisher, progress: ReportProgress
 ) -> ApplyResult:
     """Publish the package and each kind that needed it, then InfrastructureUpdated if more was applied."""
 
     async def publish_settled(settled: SettledResource) -> None:
         event = completion_event(settled, work)
         if event and settled.needs_code:
-            await publish(event)
+            await publisher.publish(event)
 
     result = await engine.publish_code(work, applied, publish_settled, progress)
     if result is not applied:
-        await publish(_updated_event(work, result))
+        await publisher.publish(_updated_event(work, result))
     return result
 
 

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from time import monotonic
-from typing import Any
 
 from semantest_iac.domain.compute.functions import Artifact
 from semantest_iac.domain.deployment.change_plan import ChangePlan
+from semantest_iac.domain.deployment.deployment import DeploymentResults
 from semantest_iac.domain.deployment.events import PackageBuilt, PackageRecord
 from semantest_iac.domain.deployment.stack import Stack
 from semantest_iac.domain.environments.settings import ComponentSettings
 from semantest_iac.domain.ports.provisioner import ApplyResult, EventIdentity, Work, event_identity
-from semantest_iac_events.deployments import DeploymentCompleted, DeploymentPlanned, DeploymentRequested
+from semantest_iac_events.deployments import DeploymentPlanned, DeploymentRequested
 from semantest_iac_events.event import StackEvent
 from semantest_iac_events.values import HealthAnswer
 
@@ -52,13 +52,11 @@ class DeploymentContext:
         companions = {name: PackageRecord.of(companion) for name, companion in artifact.companions.items()}
         return PackageBuilt.of(artifact, **self.identity, notes=artifact.notes, companions=companions)
 
-    def completed(self) -> DeploymentCompleted:
-        outputs: dict[str, Any] = dict(self.applied.outputs) if self.applied else {}
-        return DeploymentCompleted(
-            **self.identity,
+    def results(self) -> DeploymentResults:
+        """Return what the deployment brought about so far."""
+        return DeploymentResults(
             changes=self.applied.changes if self.applied else self.plan.changes,
-            outputs=outputs,
-            endpoint=outputs.get("endpoint"),
+            outputs=self.applied.outputs if self.applied else {},
             health=self.health,
             duration_s=round(monotonic() - self.began, 3),
         )

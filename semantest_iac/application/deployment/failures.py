@@ -3,20 +3,16 @@
 from __future__ import annotations
 
 import logging
-from typing import Any, TypedDict
+from typing import TypedDict
 
 from semantest_iac.application.deployment.context import identity_of
+from semantest_iac.domain.deployment.deployment import Deployment
 from semantest_iac.domain.errors import DeploymentError, ProviderError
-from semantest_iac_events.deployments import DeploymentFailed, DeploymentRequested
-from semantest_iac_events.event import Event, StackFailure, StackRequest
+from semantest_iac_events.deployments import DeploymentRequested
+from semantest_iac_events.event import Event, StackFailure
 from semantest_iac_events.infrastructure import InfrastructureRemovalFailed, InfrastructureRemovalRequested
 
 _LOG = logging.getLogger(__name__)
-
-_FAILURE_TYPES: dict[type[Event], type[StackFailure]] = {
-    DeploymentRequested: DeploymentFailed,
-    InfrastructureRemovalRequested: InfrastructureRemovalFailed,
-}
 
 
 class ErrorFields(TypedDict):
@@ -29,23 +25,26 @@ class ErrorFields(TypedDict):
 
 def failure_event(event: Event, error: Exception) -> StackFailure | None:
     """Return the terminal event of a request whose handler raised; None for events that are no requests."""
-    failure = _FAILURE_TYPES.get(type(event))
-    if failure is None or not isinstance(event, StackRequest):
-        return None
-    more: dict[str, Any] = {"resource": refused_resource(error)} if failure is DeploymentFailed else {}
-    return failure(**identity_of(event), **error_fields(error), **more).caused_by(event)
+    if isinstance(event, DeploymentRequested):
+        return Deployment.from_request(event).fail(_to_deployment_error(error)).caused_by(event)
+    if isinstance(event, InfrastructureRemovalRequested):
+        return InfrastructureRemovalFailed(**identity_of(event), **error_fields(error)).caused_by(event)
+    return None
 
 
 def error_fields(error: Exception) -> ErrorFields:
     """Return code, reason and hint of an error, its faults included."""
-    known = error if isinstance(error, DeploymentError) else _unexpected_error(error)
-    reason = " ".join([known.message, *(f"{fault.path}: {fault.message}." for fault in known.faults)])
-    return ErrorFields(code=known.error_code, reason=reason, hint=known.hint)
+    known = _to_deployment_error(error)
+    return ErrorFields(code=known.error_code, reason=known.reason, hint=known.hint)
 
 
 def refused_resource(error: Exception) -> str:
     """Return the resource that the cloud refused, empty if the error is about none."""
     return error.resource if isinstance(error, ProviderError) else ""
+
+
+def _to_deployment_error(error: Exception) -> DeploymentError:
+    return error if isinstance(error, DeploymentError) else _unexpected_error(error)
 
 
 def _unexpected_error(error: Exception) -> DeploymentError:

@@ -14,9 +14,10 @@ from semantest_iac.application.deployment.recorder import OperationCounter, Step
 from semantest_iac.application.deployment.rollback import Rollback, remaining_operations
 from semantest_iac.application.message_bus import MessageBus
 from semantest_iac.application.ports.ledger import LedgerReader
+from semantest_iac.domain.deployment.deployment import Deployment
 from semantest_iac.domain.deployment.deployment_service import DeploymentService
 from semantest_iac.domain.ports.provisioner import ApplyResult, Removal, ReportProgress
-from semantest_iac_events.deployments import DeploymentRequested, DeploymentStarted
+from semantest_iac_events.deployments import DeploymentRequested
 from semantest_iac_events.event import StackEvent
 from semantest_iac_events.infrastructure import (
     InfrastructureRemovalFailed,
@@ -57,7 +58,8 @@ class DeploymentProcess:
     async def deploy(self, request: DeploymentRequested) -> StackEvent:
         """Take every step in order and return the terminal event; raises what failed before anything was changed."""
         context, recorder = self._preparation.start(request), StepRecorder(self._bus, request)
-        await recorder.publish(DeploymentStarted(**context.identity))
+        deployment = Deployment.from_request(request)
+        await recorder.publish(deployment.execute())
         context = await recorder.step("validate", partial(self._preparation.validate, context))
         context = await recorder.step("build_artifact", partial(self._preparation.build_artifact, context))
         context = await recorder.step("preview", partial(self.plan, context))
@@ -66,8 +68,9 @@ class DeploymentProcess:
         await recorder.publish(context.planned())
         if context.plan.is_empty:
             outputs = self._ledger.stack(request.stack).outputs
-            return (await self._verify(replace(context, applied=ApplyResult(context.plan, outputs)))).completed()
-        return await self._change(context, recorder)
+            context = await self._verify(replace(context, applied=ApplyResult(context.plan, outputs)))
+            return deployment.complete(context.results())
+        return await self._change(deployment, context, recorder)
 
     async def destroy(self, request: InfrastructureRemovalRequested) -> StackEvent:
         """Destroy the stack, whose next deployment is a new generation, and return the terminal event."""
@@ -80,7 +83,7 @@ class DeploymentProcess:
             return InfrastructureRemovalFailed(**removal.identity, **error_fields(error), remainder=remainder)
         return InfrastructureRemoved(**removal.identity, changes=changes, generation=removal.generation)
 
-    async def _change(self, context: DeploymentContext, recorder: StepRecorder) -> StackEvent:
+    async def _change(self, deployment: Deployment, context: DeploymentContext, recorder: StepRecorder) -> StackEvent:
         counter = OperationCounter(self._progress)
         try:
             for name, step in self._changing_steps(context, recorder, counter).items():
@@ -89,19 +92,19 @@ class DeploymentProcess:
             if not counter.has_begun:
                 raise
             return await self._rollback.run(error, context.request, recorder, counter.operations)
-        return context.completed()
+        return deployment.complete(context.results())
 
     def _changing_steps(
         self, context: DeploymentContext, recorder: StepRecorder, counter: OperationCounter
     ) -> Mapping[str, DeploymentStep]:
         async def apply(context: DeploymentContext) -> DeploymentContext:
             assert context.work is not None  # noqa: S101  # set by the preview
-            applying = apply_plan(self._engine, context.work, context.plan, recorder.publish, counter)
+            applying = apply_plan(self._engine, context.work, context.plan, recorder, counter)
             return await _finish(applying, context, recorder)
 
         async def publish(context: DeploymentContext) -> DeploymentContext:
             assert context.work is not None and context.applied is not None  # noqa: S101  # set by applying
-            publishing = publish_code(self._engine, context.work, context.applied, recorder.publish, counter)
+            publishing = publish_code(self._engine, context.work, context.applied, recorder, counter)
             return await _finish(publishing, context, recorder)
 
         publishing_step = {"publish_code": publish} if context.plan.lacks_code else {}

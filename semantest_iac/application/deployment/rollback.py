@@ -129,9 +129,9 @@ class Rollback:
             await self._engine.destroy(removal, progress)
             return RestoredFields(restored_deployment=None, outputs={})
         work, plan = await self._plan(request, good)
-        applied = await apply_plan(self._engine, work, plan, recorder.publish, progress)
+        applied = await apply_plan(self._engine, work, plan, recorder, progress)
         if plan.lacks_code:
-            applied = await publish_code(self._engine, work, applied, recorder.publish, progress)
+            applied = await publish_code(self._engine, work, applied, recorder, progress)
         await self._service.verify(stack, good.settings)
         return RestoredFields(restored_deployment=good.deployment, outputs=dict(applied.outputs))
 

@@ -8,13 +8,14 @@ from typing import Any
 
 from semantest_iac.domain.blueprints.blueprint import Blueprint
 from semantest_iac.domain.blueprints.components import CATCH_ALL_ENDPOINTS, HEALTH_ENDPOINT
+from semantest_iac.domain.compute.containers import ContainerService
 from semantest_iac.domain.compute.functions import ServerlessFunction
 from semantest_iac.domain.delivery.live_version import LiveVersion
 from semantest_iac.domain.errors import Fault
 from semantest_iac.domain.messaging.notification_channel import NotificationChannel
 from semantest_iac.domain.monitoring.logs_and_alarms import Alarm, GatewayLogging, LogStore, Signal
 from semantest_iac.domain.networking.apis import HttpApi, WebSocketAddress, WebSocketEndpoint
-from semantest_iac.domain.networking.networks import ExistingNetwork, PrivateNetwork
+from semantest_iac.domain.networking.networks import ExistingNetwork, LoadBalancer, PrivateNetwork
 from semantest_iac.domain.resource import Resource
 from semantest_iac.domain.security.access import AppSecret, FunctionIdentity
 from semantest_iac.domain.storage.connection_table import ConnectionTable
@@ -39,11 +40,13 @@ RESOURCE_KINDS: Mapping[type[Resource], str] = {
     Alarm: "monitoring.alerts",
     AppSecret: "environment",
     ConnectionTable: COMPONENT_KEY,
+    ContainerService: COMPONENT_KEY,
     ExistingNetwork: "network.subnet_ids",
     FunctionIdentity: COMPONENT_KEY,
     GatewayLogging: COMPONENT_KEY,
     HttpApi: COMPONENT_KEY,
     LiveVersion: COMPONENT_KEY,
+    LoadBalancer: COMPONENT_KEY,
     LogStore: COMPONENT_KEY,
     NotificationChannel: "monitoring.notify",
     PrivateNetwork: "network.private",
@@ -179,14 +182,14 @@ class Capabilities:
 
     cloud: str
     kinds: frozenset[type[Resource]] = frozenset(RESOURCE_KINDS)
-    lacks: Mapping[Capability, str] = field(default_factory=dict)
-    bends: Mapping[Capability, str] = field(default_factory=dict)
+    unsupported: Mapping[Capability, str] = field(default_factory=dict)
+    partial: Mapping[Capability, str] = field(default_factory=dict)
 
     def lack(self, wanted: Capability) -> str:
         """Why the cloud does not have it; empty where it does."""
         if isinstance(wanted, Feature):
-            return self.lack(wanted.kind) or self.lacks.get(wanted, "")
-        return "" if wanted in self.kinds else self.lacks.get(wanted, "it has no program for that")
+            return self.lack(wanted.kind) or self.unsupported.get(wanted, "")
+        return "" if wanted in self.kinds else self.unsupported.get(wanted, "it has no program for that")
 
 
 CapabilitiesOf = Callable[[str], Capabilities]

@@ -111,20 +111,20 @@ def build_websocket(stack: Stack, generation: int, settings: ComponentSettings) 
         _build_web_socket_endpoint(settings),
         *parts.build_alarms(settings.monitoring),
     )
-    outputs = {**WEBSOCKET_OUTPUTS, **(AUTHORIZER_OUTPUTS if settings.asks_for_token else {})}
+    outputs = {**WEBSOCKET_OUTPUTS, **(AUTHORIZER_OUTPUTS if settings.requires_token else {})}
     return Blueprint(stack, generation, resources, outputs)
 
 
 def _without_signing_secret(settings: ComponentSettings) -> ComponentSettings:
     """The settings of who serves clients: with what their tokens are signed is the authorizer's business alone."""
-    if not settings.asks_for_token:
+    if not settings.requires_token:
         return settings
     secrets = {setting: key for setting, key in settings.secrets.items() if setting != SIGNING_SECRET}
     return replace(settings, secrets=secrets)
 
 
 def _build_authorizer(stack: Stack, settings: ComponentSettings) -> Iterator[Resource]:
-    if not settings.asks_for_token:
+    if not settings.requires_token:
         return
     signing = parts.secret_ref(settings.secrets.get(SIGNING_SECRET, ""))  # without one the rules refuse the component
     yield parts.build_log_store(AUTHORIZER_LOGS_REF, LogSource.FUNCTION, stack, settings, AUTHORIZER_REF)
@@ -165,7 +165,7 @@ def _build_web_socket_endpoint(settings: ComponentSettings) -> WebSocketEndpoint
         name=API_REF,
         address=ADDRESS_REF,
         target=LIVE_VERSION_REF,
-        authorizer=AUTHORIZER_LIVE_REF if settings.asks_for_token else None,
+        authorizer=AUTHORIZER_LIVE_REF if settings.requires_token else None,
         access_log=parts.find_access_log_ref(settings),
         throttling=settings.throttling,
         integration_timeout_s=settings.integration_timeout,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from semantest_iac.domain.compute.functions import ScalingPolicy, ServerlessFunction
+from semantest_iac.domain.compute.functions import ServerlessFunction
 from semantest_iac.domain.deployment.stack import Stack
 from semantest_iac.domain.environments.settings import ComponentSettings, MonitoringSettings
 from semantest_iac.domain.messaging.notification_channel import NotificationChannel
@@ -100,7 +100,7 @@ def build_function(stack: Stack, settings: ComponentSettings, uses: tuple[Ref, .
         environment={**location_variables(stack), **settings.environment},
         secrets={setting: secret_ref(key) for setting, key in sorted(settings.secrets.items())},
         network=NETWORK_REF if _is_in_network(settings) else None,
-        scaling=ScalingPolicy(settings.instances.minimum, settings.instances.maximum),
+        scaling=settings.instances,
         tracing=settings.features.tracing,
         uses=uses,
     )

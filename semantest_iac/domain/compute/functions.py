@@ -1,4 +1,4 @@
-"""Serverless functions: their source, their built package, their scaling, and the function resource."""
+"""Serverless functions, the packages that they run, and their scaling."""
 
 from __future__ import annotations
 
@@ -7,24 +7,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from semantest_iac.domain.environments.names import DEFAULT_PROVIDER
 from semantest_iac.domain.resource import Ref, Resource
 
-
-@dataclass(frozen=True, slots=True)
-class FunctionSource:
-    """What a person named: no folder is the service `bundled` with us, a `.zip` is a finished package.
-
-    `entry` is a server that binds its own port, relative to the folder; `handler` is `module.function`. Without a
-    `runtime` the files of the source say which language it is, and the provider's default of that language is taken.
-    """
-
-    folder: Path | None = None
-    entry: str = ""
-    handler: str = ""
-    runtime: str = ""
-    provider: str = DEFAULT_PROVIDER
-    bundled: str = "health_service"
+CONCURRENCY_SHARE = 0.8  # of the most instances at once
+DEFAULT_CONCURRENCY = 1000  # instances at once if no maximum is configured
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,10 +39,32 @@ class Artifact:
 
 @dataclass(frozen=True, slots=True)
 class ScalingPolicy:
-    """`minimum` copies are kept warm (0: none), `maximum` run at once (None: the account's limit)."""
+    """Between how many instances a component scales.
+
+    `minimum` instances are kept warm (0: none); without a `maximum` the limit of the account holds.
+    """
 
     minimum: int = 0
     maximum: int | None = None
+
+
+class ScalingService:
+    """Decides how a component scales, and when it comes near its limit."""
+
+    def choose_policy(
+        self, default: ScalingPolicy, minimum: int | None, maximum: int | None, *, auto_scale: bool = True
+    ) -> ScalingPolicy:
+        """Return the configured policy; without `auto_scale` the number of instances is fixed, at least 1."""
+        least = default.minimum if minimum is None else minimum
+        if auto_scale:
+            return ScalingPolicy(least, default.maximum if maximum is None else maximum)
+        fixed = max(least, 1)
+        return ScalingPolicy(fixed, fixed)
+
+    def choose_concurrency_threshold(self, policy: ScalingPolicy) -> int:
+        """Return the number of instances at once from which an alarm is due."""
+        most = DEFAULT_CONCURRENCY if policy.maximum is None else policy.maximum
+        return max(1, int(most * CONCURRENCY_SHARE))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

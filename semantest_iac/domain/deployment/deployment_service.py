@@ -15,13 +15,13 @@ from semantest_iac.domain.blueprints.components import (
     build_rest_api,
     build_websocket,
 )
-from semantest_iac.domain.compute.functions import Artifact, FunctionSource
+from semantest_iac.domain.compute.functions import Artifact
 from semantest_iac.domain.deployment.change_plan import ChangePlan
 from semantest_iac.domain.deployment.stack import Stack
 from semantest_iac.domain.environments.settings import ComponentSettings
 from semantest_iac.domain.errors import Fault, ValidationError, VerificationError
 from semantest_iac.domain.networking.http_exchange import HttpRequest
-from semantest_iac.domain.ports.artifact_builder import ArtifactBuilder
+from semantest_iac.domain.ports.artifact_builder import ArtifactBuilder, FunctionApp, FunctionSource
 from semantest_iac.domain.ports.provisioner import Provisioner, Work
 from semantest_iac.domain.ports.service_probe import ServiceProbe
 from semantest_iac_events.values import HealthAnswer
@@ -31,20 +31,26 @@ _DEFAULT_BUNDLED_SERVICE = "health_service"
 
 
 def build_package(builder: ArtifactBuilder, stack: Stack, settings: ComponentSettings) -> Artifact | None:
-    """The package of the main function with those of the others beside it, None where no code is run.
+    """Build the package of the main function with its companions; None for a stack without code.
 
     Blocks; raises ArtifactError.
     """
-    if not stack.is_service:
+    app = find_function_app(stack, settings)
+    if app is None:
         return None
-    artifact = builder.build(find_main_source(stack, settings))
-    companions = {name: builder.build(source) for name, source in find_companion_sources(stack, settings).items()}
+    artifact = builder.build(app.main)
+    companions = {purpose: builder.build(source) for purpose, source in app.companions.items()}
     return replace(artifact, companions=companions) if companions else artifact
 
 
-def find_main_source(stack: Stack, settings: ComponentSettings) -> FunctionSource:
-    """Where the main function's code comes from."""
-    return FunctionSource(
+def find_function_app(stack: Stack, settings: ComponentSettings) -> FunctionApp | None:
+    """Return the sources of the stack's functions; None for a stack without code.
+
+    A WebSocket API that requires tokens has a bundled function that checks them, whatever language its own code is in.
+    """
+    if not stack.is_service:
+        return None
+    main = FunctionSource(
         folder=Path(settings.source) if settings.source else None,
         entry=settings.entry or "",
         handler=settings.handler or "",
@@ -52,13 +58,9 @@ def find_main_source(stack: Stack, settings: ComponentSettings) -> FunctionSourc
         provider=stack.provider,
         bundled=_BUNDLED_SERVICES.get(stack.component, _DEFAULT_BUNDLED_SERVICE),
     )
-
-
-def find_companion_sources(stack: Stack, settings: ComponentSettings) -> dict[str, FunctionSource]:
-    """Tokens are checked by code of ours, whatever language the person's own is in."""
-    if stack.component != "websocket" or not settings.asks_for_token:
-        return {}
-    return {AUTHORIZER_REF: FunctionSource(provider=stack.provider, bundled="websocket_authorizer")}
+    if stack.component != "websocket" or not settings.requires_token:
+        return FunctionApp(main)
+    return FunctionApp(main, {AUTHORIZER_REF: FunctionSource(provider=stack.provider, bundled="websocket_authorizer")})
 
 
 HEALTH_PATH = HEALTH_ENDPOINT.path

@@ -10,6 +10,7 @@ from typing import Annotated, Any, Literal, TypeVar
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
+from semantest_iac.domain.compute.functions import ScalingPolicy, ScalingService
 from semantest_iac.domain.environments import settings
 from semantest_iac.domain.environments.names import (
     ENVIRONMENT_ALIASES,
@@ -28,7 +29,6 @@ from semantest_iac.domain.environments.settings import (
     Cors,
     EnvironmentSettings,
     FeatureFlags,
-    Instances,
     MonitoringSettings,
     Route,
     get_environment_settings,
@@ -174,8 +174,6 @@ DEFAULT_ALERTS = {
     "server_errors": 5,
     "throttles": 1,
 }
-CONCURRENCY_SHARE = 0.8  # of the most instances at once
-DEFAULT_CONCURRENCY = 1000  # instances at once if no maximum is configured
 _Value = TypeVar("_Value")
 
 
@@ -241,7 +239,12 @@ def resolve_component(configuration: DeploymentConfiguration, component: str, en
     defaults = get_environment_settings(environment)
     section = configuration.components.get(component, ComponentSection())
     size = defaults.sizes.get(component, defaults.sizes["rest-api"])
-    instances = _resolve_instances(section, configuration.scaling, size.instances)
+    instances = ScalingService().choose_policy(
+        size.instances,
+        section.instances.min,
+        section.instances.max,
+        auto_scale=configuration.scaling.auto_scale is not False,
+    )
     timeout = _value_or_default(section.timeout, size.timeout)
     serves_http = component != "websocket"
     in_gateway = min(timeout, GATEWAY_TIMEOUT_S)
@@ -282,15 +285,6 @@ def _resolve_features(section: FeaturesSection, default: FeatureFlags, *, serves
     return replace(usual, **_written_values(section))
 
 
-def _resolve_instances(section: ComponentSection, scaling: ScalingSection, default: Instances) -> Instances:
-    asked = section.instances
-    minimum, maximum = _value_or_default(asked.min, default.minimum), _value_or_default(asked.max, default.maximum)
-    if scaling.auto_scale is not False:
-        return Instances(minimum, maximum)
-    fixed = max(minimum, 1)
-    return Instances(fixed, fixed)
-
-
 def _resolve_variables(section: ComponentSection, defaults: EnvironmentSettings) -> dict[str, str]:
     merged = {**defaults.variables, **section.environment}
     return {key: value for key, value in merged.items() if parse_secret_reference(value) is None}
@@ -306,7 +300,7 @@ def _resolve_cors(section: ComponentSection, defaults: EnvironmentSettings) -> C
 
 
 def _resolve_monitoring(
-    section: MonitoringSection, default: MonitoringSettings, instances: Instances
+    section: MonitoringSection, default: MonitoringSettings, instances: ScalingPolicy
 ) -> MonitoringSettings:
     enabled = _value_or_default(section.enabled, default.enabled)
     return MonitoringSettings(
@@ -317,9 +311,8 @@ def _resolve_monitoring(
     )
 
 
-def _resolve_alerts(section: MonitoringSection, instances: Instances) -> tuple[Alert, ...]:
+def _resolve_alerts(section: MonitoringSection, instances: ScalingPolicy) -> tuple[Alert, ...]:
     if section.alerts is not None:
         return tuple(Alert(alert.type, alert.threshold) for alert in section.alerts)
-    most = _value_or_default(instances.maximum, DEFAULT_CONCURRENCY)
-    concurrency = Alert("concurrency", max(1, int(most * CONCURRENCY_SHARE)))
+    concurrency = Alert("concurrency", ScalingService().choose_concurrency_threshold(instances))
     return (*(Alert(kind, threshold) for kind, threshold in DEFAULT_ALERTS.items()), concurrency)

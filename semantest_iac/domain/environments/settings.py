@@ -7,6 +7,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from semantest_iac.domain.compute.functions import ScalingPolicy
 from semantest_iac.domain.environments.names import ENVIRONMENTS, canonical_environment, make_printable, suggest_known
 from semantest_iac.domain.errors import Fault, ValidationError
 
@@ -28,20 +29,12 @@ GATEWAY_TIMEOUT_S = 29  # seconds; both kinds of API stop waiting for the functi
 
 
 @dataclass(frozen=True, slots=True)
-class Instances:
-    """How many copies are kept warm, and how many may run; no `maximum` means what the account allows."""
-
-    minimum: int = 0
-    maximum: int | None = None
-
-
-@dataclass(frozen=True, slots=True)
 class FunctionSize:
     """Memory in MB, timeout in seconds."""
 
     memory: int
     timeout: int
-    instances: Instances = Instances()
+    instances: ScalingPolicy = field(default_factory=ScalingPolicy)
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,7 +148,7 @@ class ComponentSettings:
     memory: int
     timeout: int
     integration_timeout: int
-    instances: Instances
+    instances: ScalingPolicy
     environment: Mapping[str, str]
     secrets: Mapping[str, str]
     network: NetworkSettings
@@ -168,7 +161,7 @@ class ComponentSettings:
     secret_recovery_days: int
 
     @property
-    def asks_for_token(self) -> bool:
+    def requires_token(self) -> bool:
         """Whether clients of a WebSocket API must show a token when they connect."""
         return requires_token(self.authorizer, self.environment)
 
@@ -245,7 +238,7 @@ _ENVIRONMENT_SETTINGS = {
     ),
     "production": EnvironmentSettings(
         name="production",
-        sizes=_sizes(FunctionSize(1024, 29, Instances(minimum=1)), FunctionSize(512, 60, Instances(minimum=1))),
+        sizes=_sizes(FunctionSize(1024, 29, ScalingPolicy(minimum=1)), FunctionSize(512, 60, ScalingPolicy(minimum=1))),
         network=NetworkSettings(private=False, cidr="10.40.0.0/16"),
         security=SecuritySettings(
             cors_origins=("https://semantest.com", "https://app.semantest.com"),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
-from semantest_iac.domain.environments.settings import Authorizer, Cors, Throttling
+from semantest_iac.domain.environments.settings import GATEWAY_TIMEOUT_S, Authorizer, Cors, Throttling
 from semantest_iac.domain.resource import Ref, Resource
 
 
@@ -22,23 +22,29 @@ class ApiEndpoint:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class HttpApi(Resource):
-    """A public HTTPS address whose endpoints are answered by one live function version."""
+class ApiGateway(Resource):
+    """What HTTP and WebSocket APIs share: `target` is the live function version that answers."""
 
     target: Ref
-    endpoints: tuple[ApiEndpoint, ...]
     throttling: Throttling
     access_log: Ref | None = None
+    integration_timeout_s: int = GATEWAY_TIMEOUT_S
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HttpApi(ApiGateway):
+    """A public HTTPS address with endpoints."""
+
+    endpoints: tuple[ApiEndpoint, ...]
     cors: Cors | None = None
     authorizer: Authorizer | None = None
-    integration_timeout_s: int = 29
 
 
 LONGEST_CONNECTION_S = 2 * 60 * 60
 
 
 class ConnectionEvent(StrEnum):
-    """What happens to a connection; each is a route of its own."""
+    """The events of a connection; each is a route."""
 
     CONNECT = "connect"
     MESSAGE = "message"
@@ -47,9 +53,9 @@ class ConnectionEvent(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class ConnectionLimits:
-    """What every client may count on and none may pass, on the narrowest of the clouds.
+    """The limits that hold on every cloud: clients send at least every ten minutes and reconnect after two hours.
 
-    Source: the quotas of API Gateway; clients must say something every ten minutes and come back after two hours.
+    Source: the quotas of the strictest cloud.
     """
 
     idle_s: int = 10 * 60
@@ -60,26 +66,22 @@ class ConnectionLimits:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WebSocketAddress(Resource):
-    """Where clients will connect, before anybody answers there: what answers must be told where to send to.
+    """The address at which clients connect, created before its endpoint because the functions need it to send.
 
-    `selection` is the field of a JSON message that says what kind of message it is.
+    `selection` is the field of a JSON message that names its type.
     """
 
     selection: str = "type"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class WebSocketEndpoint(Resource):
-    """What happens at an address, answered by one live version of a function.
+class WebSocketEndpoint(ApiGateway):
+    """The routes of a WebSocket address.
 
-    The `authorizer` is the live version that is asked once, when a client connects: never again for its messages.
+    The `authorizer` is a live function version that is called once, when a client connects, not for its messages.
     """
 
     address: Ref
-    target: Ref
-    throttling: Throttling
     routes: tuple[ConnectionEvent, ...] = tuple(ConnectionEvent)
     authorizer: Ref | None = None
-    access_log: Ref | None = None
     limits: ConnectionLimits = ConnectionLimits()
-    integration_timeout_s: int = 29

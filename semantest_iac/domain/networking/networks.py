@@ -1,10 +1,10 @@
-"""Networks in which functions run."""
+"""Networks in which code runs, and what spreads requests over it."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-from semantest_iac.domain.resource import Resource
+from semantest_iac.domain.resource import Ref, Resource
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,3 +26,13 @@ class ExistingNetwork(Resource):
 
     subnet_ids: tuple[str, ...]
     security_group_ids: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LoadBalancer(Resource):
+    """Spreads the requests that reach a public address over the healthy instances of a container service."""
+
+    target: Ref
+    network: Ref
+    health_path: str = "/health"
+    access_log: Ref | None = None

@@ -13,8 +13,9 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import BinaryIO
 
-from semantest_iac.domain.compute.functions import Artifact, FunctionSource
+from semantest_iac.domain.compute.functions import Artifact
 from semantest_iac.domain.errors import Fault
+from semantest_iac.domain.ports.artifact_builder import FunctionSource
 from semantest_iac.infrastructure.artifacts import package_rules
 from semantest_iac.infrastructure.artifacts.recipes import (
     PackageLayer,

@@ -10,8 +10,9 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 
-from semantest_iac.domain.compute.functions import Artifact, FunctionSource
+from semantest_iac.domain.compute.functions import Artifact
 from semantest_iac.domain.errors import ArtifactError
+from semantest_iac.domain.ports.artifact_builder import FunctionSource
 from semantest_iac.infrastructure.artifacts.package_builder import PackageBuilder
 from semantest_iac.infrastructure.function_runtimes.package_cache import PackageCache
 from semantest_iac.infrastructure.local_service.api_frontend import ApiFrontend

@@ -80,7 +80,7 @@ class AzureContract:
     async def test_publishes_what_a_cut_off_deployment_did_not(self, bench: Bench) -> None:
         work = bench.work()
         plan = await bench.engine.preview(work)
-        await apply_plan(bench.engine, work, plan, bench.publish, lambda tick: None)
+        await apply_plan(bench.engine, work, plan, bench, lambda tick: None)
         told = [type(event) for event in bench.events]
 
         plan = await bench.engine.preview(work)

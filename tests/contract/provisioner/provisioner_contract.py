@@ -72,9 +72,9 @@ class Bench:
     async def deploy(self, work: Work, progress: ReportProgress = lambda tick: None) -> ApplyResult:
         """Preview, apply, then publish the code where the plan lacks it."""
         plan = await self.engine.preview(work)
-        applied = await apply_plan(self.engine, work, plan, self.publish, progress)
+        applied = await apply_plan(self.engine, work, plan, self, progress)
         if plan.lacks_code:
-            return await publish_code(self.engine, work, applied, self.publish, progress)
+            return await publish_code(self.engine, work, applied, self, progress)
         return applied
 
     async def destroy(self, stack: Stack | None = None, generation: int = 1) -> ChangeCounts:

@@ -10,8 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from semantest_iac.domain.compute.functions import Artifact, FunctionSource
+from semantest_iac.domain.compute.functions import Artifact
 from semantest_iac.domain.errors import ArtifactError
+from semantest_iac.domain.ports.artifact_builder import FunctionSource
 from semantest_iac.infrastructure.artifacts.package_builder import PackageBuilder
 
 WriteFiles = Callable[[Path, dict[str, str]], None]

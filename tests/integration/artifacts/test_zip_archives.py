@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from semantest_iac.domain.compute.functions import FunctionSource
 from semantest_iac.domain.errors import ArtifactError
+from semantest_iac.domain.ports.artifact_builder import FunctionSource
 from semantest_iac.infrastructure.artifacts.package_builder import PackageBuilder
 
 HANDLER = {"app.py": "def handler(e, c): ..."}

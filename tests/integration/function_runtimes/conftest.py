@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from semantest_iac.domain.compute.functions import FunctionSource
+from semantest_iac.domain.ports.artifact_builder import FunctionSource
 from semantest_iac.infrastructure.artifacts.package_builder import PackageBuilder
 from semantest_iac.infrastructure.function_runtimes.function_spec import FunctionSpec
 from semantest_iac.infrastructure.function_runtimes.package_cache import PackageCache

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from semantest_iac.domain.compute.functions import FunctionSource
 from semantest_iac.domain.errors import ArtifactError, RuntimeFailedError
 from semantest_iac.domain.networking.http_exchange import HttpRequest, HttpResponse, Pairs
+from semantest_iac.domain.ports.artifact_builder import FunctionSource
 from semantest_iac.infrastructure.artifacts.package_builder import PackageBuilder
 from semantest_iac.infrastructure.function_runtimes.azure_functions import (
     build_functions_event,

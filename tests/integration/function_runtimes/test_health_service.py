@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from semantest_iac.domain.compute.functions import FunctionSource
 from semantest_iac.domain.networking.http_exchange import HttpRequest, HttpResponse
+from semantest_iac.domain.ports.artifact_builder import FunctionSource
 from semantest_iac.infrastructure.artifacts.package_builder import PackageBuilder
 from semantest_iac.infrastructure.function_runtimes.api_gateway import (
     ApiIdentity,

@@ -84,7 +84,7 @@ class House:
     async def deploy(self, work: Work, progress: ReportProgress = unwatched) -> ApplyResult:
         """Preview and apply, as a deployment does."""
         plan = await self.engine.preview(work)
-        return await apply_plan(self.engine, work, plan, self.publish, progress)
+        return await apply_plan(self.engine, work, plan, self, progress)
 
     async def destroy(
         self, stack: Stack = STACK, generation: int = 1, progress: ReportProgress = unwatched

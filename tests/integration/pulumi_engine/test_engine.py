@@ -67,7 +67,7 @@ class TestApply:
         house.events.clear()
 
         plan = await house.engine.preview(house.work())
-        applied = await apply_plan(house.engine, house.work(), plan, house.publish, unwatched)
+        applied = await apply_plan(house.engine, house.work(), plan, house, unwatched)
 
         assert plan.verdict == "no_change"
         assert applied.changes == ChangeCounts(same=19)
@@ -86,7 +86,7 @@ class TestApply:
         fewer = house.work({"monitoring": {"enabled": False}})
 
         with pytest.raises(RefusedError, match="something else than was planned"):
-            await apply_plan(house.engine, fewer, plan, house.publish, unwatched)
+            await apply_plan(house.engine, fewer, plan, house, unwatched)
 
         assert house.living() == []
 
@@ -94,18 +94,19 @@ class TestApply:
         plan = await house.engine.preview(house.work())
         house.engine._previewed.clear()
 
-        applied = await apply_plan(house.engine, house.work(), plan, house.publish, unwatched)
+        applied = await apply_plan(house.engine, house.work(), plan, house, unwatched)
 
         assert applied.changes == ChangeCounts(create=19)
 
     async def test_ends_with_the_publisher_that_cannot_record(self, house: House) -> None:
-        async def refuse(_event: object) -> None:
-            raise StackBusyError("the lease is lost")
+        class Refusing:
+            async def publish(self, _event: object) -> None:
+                raise StackBusyError("the lease is lost")
 
         plan = await house.engine.preview(house.work())
 
         with pytest.raises(StackBusyError, match="the lease is lost"):
-            await apply_plan(house.engine, house.work(), plan, refuse, unwatched)
+            await apply_plan(house.engine, house.work(), plan, Refusing(), unwatched)
 
         assert list(house.left()) == []
 

@@ -18,7 +18,7 @@ class TestWaitingChild:
         plan = await house.engine.preview(house.work())
         waiting = victims(tmp_path, "child")
 
-        applied = await apply_plan(house.engine, house.work(), plan, house.publish, unwatched)
+        applied = await apply_plan(house.engine, house.work(), plan, house, unwatched)
 
         assert len(waiting) == 1
         assert (applied.changes, victims(tmp_path, "child")) == (plan.changes, [])
@@ -30,7 +30,7 @@ class TestWaitingChild:
             os.kill(pid, signal.SIGKILL)
         await asyncio.sleep(0.2)
 
-        applied = await apply_plan(house.engine, house.work(), plan, house.publish, unwatched)
+        applied = await apply_plan(house.engine, house.work(), plan, house, unwatched)
 
         assert applied.changes == plan.changes
 

@@ -74,7 +74,7 @@ def _survivor(folder: Path, phase: str) -> None:
 
 async def _brought_about(house: House) -> None:
     """Without a preview, which kills nobody."""
-    await apply_plan(house.engine, _work(house), ChangePlan(), house.publish, unwatched)
+    await apply_plan(house.engine, _work(house), ChangePlan(), house, unwatched)
 
 
 def _work(house: House) -> Any:

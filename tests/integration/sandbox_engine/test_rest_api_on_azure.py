@@ -91,7 +91,7 @@ class TestChanges:
         before = house.work(stack=_stack())
         assert before.artifact is not None
         applied = await house.deploy(before)
-        await publish_code(house.engine, before, applied, house.publish, unwatched)
+        await publish_code(house.engine, before, applied, house, unwatched)
         after = replace(before, artifact=replace(before.artifact, runtime="nodejs24.x"))
 
         plan = await house.engine.preview(after)
@@ -139,7 +139,7 @@ class TestCode:
         work = house.work(stack=_stack())
         applied = await house.deploy(work)
 
-        await publish_code(house.engine, work, applied, house.publish, unwatched)
+        await publish_code(house.engine, work, applied, house, unwatched)
 
         [app] = [it for it in await house.engine.deployed(_stack()) if it.type.endswith(":WebApp")]
         assert work.artifact is not None

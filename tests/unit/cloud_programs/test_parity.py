@@ -18,8 +18,10 @@ from semantest_iac.infrastructure.clouds.built_in import CLOUD_ENTRIES
 _STACK = Stack("rest-api", "azure", "development", "eastus")
 
 _GAPS = {
-    "aws": set[str](),
+    "aws": {"ContainerService", "LoadBalancer"},
     "azure": {
+        "ContainerService",
+        "LoadBalancer",
         "ExistingNetwork (security groups)",
         "ExistingNetwork (several subnets)",
         "GatewayLogging",

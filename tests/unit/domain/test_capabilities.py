@@ -26,7 +26,7 @@ class TestRefusals:
         assert _refused(Capabilities("meadow")) == []
 
     def test_name_the_feature_its_key_its_reason_and_who_has_it(self) -> None:
-        meadow = Capabilities("meadow", lacks={capabilities.WARM_INSTANCES: "its functions sleep"})
+        meadow = Capabilities("meadow", unsupported={capabilities.WARM_INSTANCES: "its functions sleep"})
 
         assert _refused(meadow, Capabilities("aws"), instances={"min": 1}) == [
             Fault(
@@ -37,7 +37,7 @@ class TestRefusals:
         ]
 
     def test_leave_alone_what_nobody_asks_for(self) -> None:
-        assert _refused(Capabilities("meadow", lacks={capabilities.WARM_INSTANCES: "its functions sleep"})) == []
+        assert _refused(Capabilities("meadow", unsupported={capabilities.WARM_INSTANCES: "its functions sleep"})) == []
 
     def test_name_a_missing_kind_once_and_not_its_features(self) -> None:
         meadow = Capabilities("meadow", frozenset(RESOURCE_KINDS) - {HttpApi})
@@ -56,4 +56,4 @@ class TestRefusals:
         assert list(find_unsupported(build_rest_api(_STACK, 1, settings), Capabilities("meadow"), nobody)) == []
 
     def test_take_a_form_of_its_own_for_having_it(self) -> None:
-        assert _refused(Capabilities("meadow", bends={capabilities.MEMORY_SIZE: "in steps"})) == []
+        assert _refused(Capabilities("meadow", partial={capabilities.MEMORY_SIZE: "in steps"})) == []

@@ -7,11 +7,11 @@ from typing import Any
 
 import pytest
 
-from semantest_iac.domain.compute.functions import FunctionSource
-from semantest_iac.domain.deployment.deployment_service import build_package, find_companion_sources, find_main_source
+from semantest_iac.domain.deployment.deployment_service import build_package, find_function_app
 from semantest_iac.domain.deployment.stack import Stack
 from semantest_iac.domain.environments.configuration import DeploymentConfiguration, resolve_component
 from semantest_iac.domain.environments.settings import ComponentSettings
+from semantest_iac.domain.ports.artifact_builder import FunctionApp, FunctionSource
 from tests.fakes.artifact_builder import FakeArtifactBuilder
 from tests.fakes.points import Points
 
@@ -37,23 +37,29 @@ class TestSourceOf:
         ids=["bundled", "handler", "server", "named-runtime"],
     )
     def test_is_read_from_the_settings(self, section: dict[str, Any], source: FunctionSource) -> None:
-        assert find_main_source(REST, settings(**section)) == source
+        assert find_function_app(REST, settings(**section)) == FunctionApp(source)
 
     def test_is_another_bundled_service_for_a_websocket(self) -> None:
-        assert find_main_source(WEBSOCKET, settings(WEBSOCKET)) == FunctionSource(bundled="websocket_service")
+        assert find_function_app(WEBSOCKET, settings(WEBSOCKET)) == FunctionApp(
+            FunctionSource(bundled="websocket_service")
+        )
 
 
 class TestCompanions:
     def test_are_made_where_somebody_must_check_tokens(self) -> None:
         section = {"source": "/src", "handler": "a.b", "runtime": "nodejs24.x", "environment": GUARDED}
 
-        found = find_companion_sources(WEBSOCKET, settings(WEBSOCKET, **section))
+        app = find_function_app(WEBSOCKET, settings(WEBSOCKET, **section))
 
-        assert found == {"authorizer": FunctionSource(bundled="websocket_authorizer")}
+        assert app is not None
+        assert app.companions == {"authorizer": FunctionSource(bundled="websocket_authorizer")}
 
     @pytest.mark.parametrize("stack", [REST, WEBSOCKET], ids=["http", "open-websocket"])
     def test_are_left_out_elsewhere(self, stack: Stack) -> None:
-        assert find_companion_sources(stack, settings(stack)) == {}
+        app = find_function_app(stack, settings(stack))
+
+        assert app is not None
+        assert app.companions == {}
 
     def test_lie_beside_the_package_of_the_main_function(self) -> None:
         artifact = build_package(FakeArtifactBuilder(Points()), WEBSOCKET, settings(WEBSOCKET, environment=GUARDED))

@@ -4,12 +4,13 @@ from typing import Any
 
 import pytest
 
+from semantest_iac.domain.compute.functions import ScalingPolicy
 from semantest_iac.domain.environments.configuration import (
     DeploymentConfiguration,
     parse_secret_reference,
     resolve_component,
 )
-from semantest_iac.domain.environments.settings import Alert, ComponentSettings, Cors, Instances, Throttling
+from semantest_iac.domain.environments.settings import Alert, ComponentSettings, Cors, Throttling
 
 
 def settled(component: str = "rest-api", environment: str = "production", **section: Any) -> ComponentSettings:
@@ -48,7 +49,7 @@ class TestResolved:
     def test_fills_every_gap_from_the_environment(self) -> None:
         settings = resolve_component(DeploymentConfiguration(), "rest-api", "dev")
 
-        assert (settings.memory, settings.timeout, settings.instances) == (512, 29, Instances(0, None))
+        assert (settings.memory, settings.timeout, settings.instances) == (512, 29, ScalingPolicy(0, None))
         assert settings.throttling == Throttling(rate=2000, burst=4000)
         assert settings.environment["NODE_ENV"] == "development"
         assert [alert.type for alert in settings.monitoring.alerts] == [
@@ -118,7 +119,7 @@ class TestResolved:
 
         assert resolve_component(
             DeploymentConfiguration.model_validate(written), "rest-api", "qa"
-        ).instances == Instances(3, 3)
+        ).instances == ScalingPolicy(3, 3)
 
     @pytest.mark.parametrize(
         ("component", "written", "logs"),

@@ -6,12 +6,13 @@ from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from semantest_iac.domain.blueprints import capabilities
+from semantest_iac.domain.compute.containers import ContainerService
 from semantest_iac.domain.compute.functions import ServerlessFunction
 from semantest_iac.domain.delivery.live_version import LiveVersion
 from semantest_iac.domain.messaging.notification_channel import NotificationChannel
 from semantest_iac.domain.monitoring.logs_and_alarms import Alarm, GatewayLogging, LogStore
 from semantest_iac.domain.networking.apis import HttpApi, WebSocketAddress, WebSocketEndpoint
-from semantest_iac.domain.networking.networks import ExistingNetwork, PrivateNetwork
+from semantest_iac.domain.networking.networks import ExistingNetwork, LoadBalancer, PrivateNetwork
 from semantest_iac.domain.security.access import AppSecret, FunctionIdentity
 from semantest_iac.domain.storage.connection_table import ConnectionTable
 from semantest_iac.infrastructure.cloud_programs.cloud import Cloud, lazy_function
@@ -60,5 +61,9 @@ CLOUD = Cloud(
             "aws:secretsmanager/secret:Secret",
         }
     ),
+    unsupported={
+        ContainerService: "no component runs containers yet",
+        LoadBalancer: "no component runs containers yet",
+    },
     partial={capabilities.CLIENT_ACCESS_TOKENS: "not needed: clients show API Gateway their own token"},
 )

@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING, Final
 
 from semantest_iac.domain.blueprints import capabilities
 from semantest_iac.domain.blueprints.capabilities import Capability
+from semantest_iac.domain.compute.containers import ContainerService
 from semantest_iac.domain.compute.functions import ServerlessFunction
 from semantest_iac.domain.delivery.live_version import LiveVersion
 from semantest_iac.domain.messaging.notification_channel import NotificationChannel
 from semantest_iac.domain.monitoring.logs_and_alarms import Alarm, GatewayLogging, LogStore
 from semantest_iac.domain.networking.apis import HttpApi, WebSocketAddress, WebSocketEndpoint
-from semantest_iac.domain.networking.networks import ExistingNetwork, PrivateNetwork
+from semantest_iac.domain.networking.networks import ExistingNetwork, LoadBalancer, PrivateNetwork
 from semantest_iac.domain.security.access import AppSecret, FunctionIdentity
 from semantest_iac.domain.storage.connection_table import ConnectionTable
 from semantest_iac.infrastructure.cloud_programs.azure.publishing import FUNCTION_APP_PUBLISHING
@@ -29,7 +30,9 @@ _ONE_SUBNET = "a function app is placed in one subnet"
 _BY_GATEWAY = "by API Management, which development does not use"
 
 UNSUPPORTED: Mapping[Capability, str] = {
+    ContainerService: "no component runs containers yet",
     GatewayLogging: "each gateway has its own diagnostic setting, which no subscription has to allow first",
+    LoadBalancer: "no component runs containers yet",
     capabilities.SEVERAL_SUBNETS: f"{_ONE_SUBNET}, which spans all zones",
     capabilities.SECURITY_GROUPS: f"{_ONE_SUBNET}, and the security group is that of the subnet",
     capabilities.LONG_LOG_RETENTION: "Log Analytics keeps logs for 730 days at most",

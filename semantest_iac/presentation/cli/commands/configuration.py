@@ -126,7 +126,7 @@ def _parity_row(capability: Capability, clouds: Sequence[Capabilities]) -> dict[
         "clouds": {
             cloud.cloud: {
                 "supported": not cloud.lack(capability),
-                "note": cloud.lack(capability) or cloud.bends.get(capability, ""),
+                "note": cloud.lack(capability) or cloud.partial.get(capability, ""),
             }
             for cloud in clouds
         },
