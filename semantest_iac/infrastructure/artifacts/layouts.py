@@ -9,7 +9,7 @@ from pathlib import Path
 
 PAYLOADS = Path(__file__).parents[2] / "payloads"
 NODE_SHIM_FILES = ("semantest_application.cjs", "semantest_server.cjs", "semantest_http.cjs")
-FUNCTIONS_SHIM_FILES = ("semantest_functions.cjs", "semantest_gate.cjs", "semantest_trigger.cjs")
+FUNCTIONS_SHIM_FILES = ("semantest_functions.cjs", "semantest_trigger.cjs")
 PAYLOAD_PREFIXES = {"websocket_node_send": "node_modules/semantest-send/"}
 """Prefixes of payloads that are not at the root of their package: where `require` finds them, on either cloud."""
 
@@ -39,7 +39,7 @@ class PackageLayout:
 
     def generated_files(self, **settings: str) -> dict[str, bytes]:
         """Return our own files by path, with the settings that name the handler to load."""
-        settings |= {"door": self.wrapper} if self.wrapper else {}
+        settings |= {"wrapper": self.wrapper} if self.wrapper else {}
         files = {
             PAYLOAD_PREFIXES.get(folder, "") + name: content
             for folder, names in self.payloads.items()
@@ -57,7 +57,7 @@ def read_payload(folder: str, *names: str) -> list[tuple[str, bytes]]:
 LAYOUTS: Mapping[tuple[str, str], PackageLayout] = {
     ("aws", "python"): PackageLayout(
         "semantest_entry.handler",
-        {"python_entry": ("semantest_entry.py", "semantest_handler.py", "semantest_secrets.py")},
+        {"python_entry": ("semantest_entry.py", "semantest_handler.py")},
         "semantest_entry.json",
         calls_handlers=True,
     ),
@@ -92,13 +92,13 @@ LAYOUTS: Mapping[tuple[str, str], PackageLayout] = {
 }
 """By provider and language. Azure's folders keep our files and modules apart from the user's."""
 
-UPSTREAM_FILES = (
+WEB_PUBSUB_FILES = (
+    "semantest_admission.py",
     "semantest_azure.py",
-    "semantest_entrance.py",
-    "semantest_hub.py",
+    "semantest_cloudevents.py",
     "semantest_identity.py",
-    "semantest_upstream.py",
 )
+NODE_WEB_PUBSUB_FILES = ("semantest_gateway_events.cjs", "semantest_azure.cjs", "semantest_identity.cjs")
 TOKEN_FILES = {"websocket_authorizer": ("semantest_tokens.py",)}
 PYTHON_SEND_FILES = {"websocket_send": ("semantest_send.py",)}
 NODE_SEND_FILES = {"websocket_node_send": ("index.cjs", "package.json")}
@@ -106,12 +106,16 @@ WEBSOCKET_ADDITIONS: Mapping[tuple[str, str], tuple[str, Mapping[str, tuple[str,
     ("aws", "nodejs"): ("", NODE_SEND_FILES),
     ("aws", "python"): ("", {**PYTHON_SEND_FILES, "websocket_service": ("semantest_aws.py",)}),
     ("azure", "python"): (
-        "semantest_door.handler",
-        {**PYTHON_SEND_FILES, **TOKEN_FILES, "websocket_azure": ("semantest_door.py", *UPSTREAM_FILES)},
+        "semantest_gateway_events.handler",
+        {
+            **PYTHON_SEND_FILES,
+            **TOKEN_FILES,
+            "websocket_azure": ("semantest_gateway_events.py", *WEB_PUBSUB_FILES),
+        },
     ),
     ("azure", "nodejs"): (
-        "./semantest_door.cjs",
-        {**NODE_SEND_FILES, "websocket_node": ("semantest_door.cjs", "semantest_hub.cjs", "semantest_identity.cjs")},
+        "./semantest_gateway_events.cjs",
+        {**NODE_SEND_FILES, "websocket_node": NODE_WEB_PUBSUB_FILES},
     ),
 }
 """The wrapper and the additional payloads of a package that serves WebSockets."""

@@ -19,7 +19,7 @@ from semantest_iac.infrastructure.artifacts.dependencies import (
 )
 from semantest_iac.infrastructure.artifacts.layouts import (
     TOKEN_FILES,
-    UPSTREAM_FILES,
+    WEB_PUBSUB_FILES,
     PackageLayout,
     find_layout,
     read_payload,
@@ -45,20 +45,15 @@ BUNDLED_SERVICES: Mapping[tuple[str, str], tuple[str, Mapping[str, tuple[str, ..
     ("health_service", "azure"): ("service.handler", {"health_service": ()}),
     ("websocket_authorizer", "aws"): ("semantest_authorizer.handler", {"websocket_authorizer": ()}),
     ("websocket_authorizer", "azure"): (
-        "semantest_guard.handler",
-        {**TOKEN_FILES, "websocket_azure": ("semantest_guard.py", *UPSTREAM_FILES)},
+        "semantest_admission.handler",
+        {**TOKEN_FILES, "websocket_azure": WEB_PUBSUB_FILES},
     ),
     ("websocket_service", "aws"): ("semantest_websocket.handler", {"websocket_service": ()}),
     ("websocket_service", "azure"): (
-        "semantest_webpubsub.handler",
+        "semantest_websocket.handler_on_azure",
         {
-            "websocket_service": (
-                "semantest_connections.py",
-                "semantest_conversation.py",
-                "semantest_messages.py",
-                "semantest_websocket.py",
-            ),
-            "websocket_azure": ("semantest_tables.py", "semantest_webpubsub.py"),
+            "websocket_service": ("semantest_protocol.py", "semantest_websocket.py"),
+            "websocket_azure": ("semantest_tables.py",),
         },
     ),
 }

@@ -1,20 +1,24 @@
 'use strict'
-// The entry of a packaged Node app on Azure Functions: one function takes every request and hands it on.
+// The entry of a packaged Node app on Azure Functions: one function receives every request and calls the handler.
 //
-// Secrets are here already: the platform puts Key Vault's values into the app settings.
+// Secrets need no loading: the platform puts Key Vault's values into the app settings.
 
+const { createHash, timingSafeEqual } = require('node:crypto')
 const path = require('node:path')
 const { app } = require('@azure/functions')
-const { application } = require('./semantest_application.cjs')
-const { gate } = require('./semantest_gate.cjs')
-const { contextOf, eventOf, responseOf } = require('./semantest_trigger.cjs')
+const { loadApplication } = require('./semantest_application.cjs')
+const { buildContext, buildEvent, buildResponse } = require('./semantest_trigger.cjs')
 const settings = require('./semantest_shim.json')
 
-const admits = gate(process.env)
-const source = path.join(__dirname, 'source')
-process.chdir(source) // where Lambda starts it, too
+const GATEWAY_HEADER = 'x-semantest-gateway'
+const gatewayKey = process.env.SEMANTEST_GATEWAY_KEY // only the API gateway knows it, if there is one
+delete process.env.SEMANTEST_GATEWAY_KEY
 
-const ready = application(settings, source).then(settings.door ? require(settings.door).door : (answer) => answer)
+const source = path.join(__dirname, 'source')
+process.chdir(source) // as on Lambda
+
+const wrap = settings.wrapper ? require(settings.wrapper).wrapHandler : (handler) => handler
+const ready = loadApplication(settings, source).then(wrap)
 ready.catch(() => {}) // the first request reports it
 
 app.http('semantest', {
@@ -22,8 +26,19 @@ app.http('semantest', {
   methods: ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'],
   authLevel: 'anonymous',
   handler: async (request, context) => {
-    if (!admits(request)) return { status: 403, jsonBody: { message: 'Forbidden' } }
-    const answer = await ready
-    return responseOf(await answer(await eventOf(request, context, admits.hops), contextOf(context)))
+    if (!cameThroughGateway(request)) return { status: 403, jsonBody: { message: 'Forbidden' } }
+    const handler = await ready
+    return buildResponse(await handler(await buildEvent(request, context, gatewayKey ? 1 : 0), buildContext(context)))
   },
 })
+
+/** Whether the request has the gateway's key, which is removed from it; true if the app has no gateway. */
+function cameThroughGateway(request) {
+  const key = request.headers.get(GATEWAY_HEADER) ?? ''
+  request.headers.delete(GATEWAY_HEADER)
+  return !gatewayKey || timingSafeEqual(hash(key), hash(gatewayKey))
+}
+
+function hash(text) {
+  return createHash('sha256').update(text).digest()
+}

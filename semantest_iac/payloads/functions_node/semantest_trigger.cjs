@@ -1,11 +1,11 @@
 'use strict'
-// Translates between the HTTP trigger of Azure Functions and payload format 2.0, so that one source runs on both clouds.
+// Translates between Azure's HTTP trigger and API Gateway's payload format 2.0, so that one handler runs on both.
 
 const { isUtf8 } = require('node:buffer')
 
 const TEXT_TYPES = ['text/', 'application/json', 'application/xml', 'application/javascript']
 const LONGEST_ANSWER_S = 230 // Azure's load balancer waits no longer
-const ATTRIBUTES = {
+const COOKIE_ATTRIBUTES = {
   domain: (value) => ({ domain: value }),
   path: (value) => ({ path: value }),
   expires: (value) => ({ expires: new Date(value) }),
@@ -15,12 +15,12 @@ const ATTRIBUTES = {
   samesite: (value) => ({ sameSite: value }),
 }
 
-/** `hops` of our own gateways stand between the client and App Service. */
-async function eventOf(request, context, hops = 0) {
+/** Build the event of a request; `hops` is the number of our gateways between client and App Service. */
+async function buildEvent(request, context, hops = 0) {
   const { pathname, search, host, searchParams } = new URL(request.url)
   const { cookie, ...headers } = Object.fromEntries(request.headers)
-  const sourceIp = shownClient(headers, hops)
-  const [path, query, body] = [decoded(pathname), joined(searchParams), Buffer.from(await request.arrayBuffer())]
+  const sourceIp = takeClientAddress(headers, hops)
+  const [path, query, body] = [decodePath(pathname), joinValues(searchParams), Buffer.from(await request.arrayBuffer())]
   const isText = body.length === 0 || (isTextType(headers['content-type']) && isUtf8(body))
   return {
     version: '2.0', routeKey: '$default', rawPath: path, rawQueryString: search.slice(1), headers,
@@ -36,8 +36,11 @@ async function eventOf(request, context, hops = 0) {
   }
 }
 
-/** The client's address, without the port that App Service adds; every earlier entry is the client's own claim. */
-function shownClient(headers, hops) {
+/**
+ * Find the client's address without the port that App Service adds, and drop our gateways from the header.
+ * Earlier entries are claims of the client.
+ */
+function takeClientAddress(headers, hops) {
   const entries = (headers['x-forwarded-for'] ?? '').split(',').map((entry) => entry.trim())
   entries.splice(Math.max(1, entries.length - hops))
   const client = entries.pop().replace(/^\[(.*)\](:\d+)?$/, '$1').replace(/^([\d.]+):\d+$/, '$1')
@@ -45,7 +48,7 @@ function shownClient(headers, hops) {
   return client
 }
 
-function decoded(path) {
+function decodePath(path) {
   try {
     return decodeURIComponent(path)
   } catch {
@@ -53,7 +56,7 @@ function decoded(path) {
   }
 }
 
-function joined(pairs) {
+function joinValues(pairs) {
   const values = {}
   for (const [name, value] of pairs) values[name] = name in values ? `${values[name]},${value}` : value
   return values
@@ -63,8 +66,8 @@ function isTextType(type) {
   return TEXT_TYPES.some((start) => (type ?? 'application/json').toLowerCase().startsWith(start))
 }
 
-/** What API Gateway would make of the result. */
-function responseOf(result) {
+/** Build the response that API Gateway would send for a result. */
+function buildResponse(result) {
   if (result?.statusCode === undefined) {
     const body = typeof result === 'string' ? result : JSON.stringify(result ?? null)
     return { status: 200, headers: { 'content-type': 'application/json' }, body }
@@ -73,24 +76,24 @@ function responseOf(result) {
   for (const [name, value] of Object.entries(result.headers ?? {})) headers.set(name, String(value))
   headers.delete('content-length')
   const body = Buffer.from(result.body ?? '', result.isBase64Encoded ? 'base64' : 'utf8')
-  return { status: Number(result.statusCode), headers, cookies: (result.cookies ?? []).map(cookieOf), body }
+  return { status: Number(result.statusCode), headers, cookies: (result.cookies ?? []).map(parseCookie), body }
 }
 
-/** A cookie in parts, as the host wants it; the host encodes the value, so it is decoded here. */
-function cookieOf(text) {
+/** Parse a cookie into the object that the host expects; its value is decoded, because the host encodes it. */
+function parseCookie(text) {
   const [pair, ...attributes] = text.split(';')
-  const [name, value] = halves(pair)
-  const known = attributes.map(halves).map(([key, given]) => ATTRIBUTES[key.toLowerCase()]?.(given))
-  return Object.assign({ name, value: decoded(value) }, ...known)
+  const [name, value] = splitPair(pair)
+  const known = attributes.map(splitPair).map(([key, given]) => COOKIE_ATTRIBUTES[key.toLowerCase()]?.(given))
+  return Object.assign({ name, value: decodePath(value) }, ...known)
 }
 
-function halves(text) {
+function splitPair(text) {
   const at = text.indexOf('=')
   return at < 0 ? [text.trim(), ''] : [text.slice(0, at).trim(), text.slice(at + 1).trim()]
 }
 
-/** What handlers use of Lambda's context. */
-function contextOf(context) {
+/** Build the part of Lambda's context that handlers use. */
+function buildContext(context) {
   const end = Date.now() + LONGEST_ANSWER_S * 1000
   return {
     awsRequestId: context.invocationId,
@@ -99,4 +102,4 @@ function contextOf(context) {
   }
 }
 
-module.exports = { contextOf, eventOf, responseOf }
+module.exports = { buildContext, buildEvent, buildResponse }

@@ -1,6 +1,6 @@
-"""The entry of a packaged Python app on Azure Functions: one function takes every request and hands it on.
+"""The entry of a packaged Python app on Azure Functions: one function receives every request and calls the handler.
 
-Secrets are here already: the platform puts Key Vault's values into the app settings.
+Secrets need no loading: the platform puts Key Vault's values into the app settings.
 """
 
 import os
@@ -10,24 +10,25 @@ from hmac import compare_digest
 from pathlib import Path
 
 import azure.functions as func
-from semantest_handler import first_handler
-from semantest_trigger import GATEWAY_HEADER, Context, event_of, response_of
+from semantest_handler import load_outermost_handler
+from semantest_trigger import GATEWAY_HEADER, Context, build_event, build_response
 
 SOURCE = str(Path(__file__).with_name("source"))
-GATEWAY_KEY = os.environ.pop("SEMANTEST_GATEWAY_KEY", "")  # the API gateway alone knows it, where there is one
+GATEWAY_KEY = os.environ.pop("SEMANTEST_GATEWAY_KEY", "")  # only the API gateway knows it, if there is one
 METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
 
 sys.path.insert(0, SOURCE)
-os.chdir(SOURCE)  # where Lambda starts it, too
+os.chdir(SOURCE)  # as on Lambda
 
 app = func.FunctionApp(http_auth_level=func.AuthLevel.ANONYMOUS)
-handler = cache(first_handler)  # at the first request: what fails there is an error that the log tells
+load_once = cache(load_outermost_handler)  # at the first request, so that a failure is logged
 
 
 @app.route(route="{*path}", methods=METHODS)
 def semantest(req: func.HttpRequest, context: func.Context) -> func.HttpResponse:
-    """Every request of the app, once it came through its gateway."""
+    """Handle every request that came through the app's gateway, if it has one."""
     if GATEWAY_KEY and not compare_digest(req.headers.get(GATEWAY_HEADER, "").encode(), GATEWAY_KEY.encode()):
         return func.HttpResponse('{"message":"Forbidden"}', status_code=403, mimetype="application/json")
-    identity = Context(context.invocation_id, context.function_name)
-    return response_of(handler()(event_of(req, identity, hops=bool(GATEWAY_KEY)), identity))
+    function_context = Context(context.invocation_id, context.function_name)
+    event = build_event(req, function_context, hops=bool(GATEWAY_KEY))
+    return build_response(load_once()(event, function_context))

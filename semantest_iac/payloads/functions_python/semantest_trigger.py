@@ -1,4 +1,4 @@
-"""Translates between Azure's HTTP trigger and payload format 2.0, so that one source runs on both clouds."""
+"""Translates between Azure's HTTP trigger and API Gateway's payload format 2.0, so that one handler runs on both."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ import azure.functions as func
 TEXT_TYPES = ("text/", "application/json", "application/xml", "application/javascript")
 LONGEST_ANSWER_S = 230  # Azure's load balancer waits no longer
 GATEWAY_HEADER = "x-semantest-gateway"
-PORT = re.compile(r"^\[(?P<six>.*)\](:\d+)?$|^(?P<four>[\d.]+):\d+$")
+ADDRESS_WITH_PORT = re.compile(r"^\[(?P<six>.*)\](:\d+)?$|^(?P<four>[\d.]+):\d+$")
 
 
 class Context:
-    """What handlers use of Lambda's context."""
+    """The part of Lambda's context that handlers use."""
 
     def __init__(self, aws_request_id: str, function_name: str) -> None:
         self.aws_request_id = aws_request_id
@@ -27,18 +27,18 @@ class Context:
         self._end = time.monotonic() + LONGEST_ANSWER_S
 
     def get_remaining_time_in_millis(self) -> int:
-        """Milliseconds until nobody waits for the answer any more."""
+        """Milliseconds until the load balancer gives up."""
         return max(0, int((self._end - time.monotonic()) * 1000))
 
 
-def event_of(request: func.HttpRequest, context: Context, hops: int = 0) -> dict[str, Any]:
-    """The request as API Gateway would tell it; `hops` of our own gateways stand between client and App Service."""
+def build_event(request: func.HttpRequest, context: Context, hops: int = 0) -> dict[str, Any]:
+    """Build the event of a request; `hops` is the number of our gateways between client and App Service."""
     url, headers = urlsplit(request.url), {**request.headers}
     headers.pop(GATEWAY_HEADER, None)
     cookies = [part.strip() for part in headers.pop("cookie", "").split(";") if part.strip()]
-    client = _shown_client(headers, hops)
-    body, is_base64 = _body(request.get_body() or b"", headers.get("content-type", TEXT_TYPES[1]).lower())
-    parts = {"cookies": cookies, "queryStringParameters": _joined(parse_qsl(url.query, True)), "body": body}
+    client = _take_client_address(headers, hops)
+    body, is_base64 = _encode_body(request.get_body() or b"", headers.get("content-type", TEXT_TYPES[1]).lower())
+    parts = {"cookies": cookies, "queryStringParameters": _join_values(parse_qsl(url.query, True)), "body": body}
     path = unquote(url.path) or "/"
     call = {"method": request.method, "path": path, "protocol": "HTTP/1.1", "sourceIp": client}
     return {
@@ -47,40 +47,44 @@ def event_of(request: func.HttpRequest, context: Context, hops: int = 0) -> dict
         "rawPath": path,
         "rawQueryString": url.query,
         "headers": headers,
-        "requestContext": _place(url.netloc, context) | {"http": call | {"userAgent": headers.get("user-agent", "")}},
+        "requestContext": _request_context(url.netloc, context)
+        | {"http": call | {"userAgent": headers.get("user-agent", "")}},
         "isBase64Encoded": is_base64,
         **{name: value for name, value in parts.items() if value},
     }
 
 
-def response_of(result: Any) -> func.HttpResponse:
-    """What API Gateway would make of the result."""
+def build_response(result: Any) -> func.HttpResponse:
+    """Build the response that API Gateway would send for a result."""
     if not isinstance(result, dict) or "statusCode" not in result:
         text = result if isinstance(result, str) else json.dumps(result)
         return func.HttpResponse(text, mimetype="application/json")
     text = result.get("body") or ""
     body = base64.b64decode(text, validate=True) if result.get("isBase64Encoded") else text
-    headers = {name.lower(): _text(value) for name, value in (result.get("headers") or {}).items()}
+    headers = {name.lower(): _header_value(value) for name, value in (result.get("headers") or {}).items()}
     headers.pop("content-length", None)
     headers.setdefault("content-type", "text/plain;charset=UTF-8")
     response = func.HttpResponse(body, status_code=int(result["statusCode"]), headers=headers)
     for cookie in result.get("cookies") or ():
-        response.headers.add("Set-Cookie", _for_the_host(cookie))
+        response.headers.add("Set-Cookie", _encode_for_host(cookie))
     return response
 
 
-def _shown_client(headers: dict[str, str], hops: int) -> str:
-    """The client's address without the port that App Service adds; every earlier entry is the client's own claim."""
+def _take_client_address(headers: dict[str, str], hops: int) -> str:
+    """Find the client's address without the port that App Service adds, and drop our gateways from the header.
+
+    Earlier entries are claims of the client.
+    """
     entries = [entry.strip() for entry in headers.get("x-forwarded-for", "").split(",")]
     *claims, last = entries[: max(1, len(entries) - hops)]
-    match = PORT.match(last)
+    match = ADDRESS_WITH_PORT.match(last)
     client = (match["six"] or match["four"]) if match else last
     if client:
         headers["x-forwarded-for"] = ", ".join([*claims, client])
     return client
 
 
-def _place(host: str, context: Context) -> dict[str, Any]:
+def _request_context(host: str, context: Context) -> dict[str, Any]:
     return {
         "accountId": "azure",
         "apiId": context.function_name,
@@ -93,7 +97,7 @@ def _place(host: str, context: Context) -> dict[str, Any]:
     }
 
 
-def _body(body: bytes, content_type: str) -> tuple[str, bool]:
+def _encode_body(body: bytes, content_type: str) -> tuple[str, bool]:
     if content_type.startswith(TEXT_TYPES):
         try:
             return body.decode(), False
@@ -102,19 +106,19 @@ def _body(body: bytes, content_type: str) -> tuple[str, bool]:
     return base64.b64encode(body).decode("ascii"), bool(body)
 
 
-def _joined(pairs: list[tuple[str, str]]) -> dict[str, str]:
+def _join_values(pairs: list[tuple[str, str]]) -> dict[str, str]:
     joined: dict[str, str] = {}
     for name, value in pairs:
         joined[name] = f"{joined[name]},{value}" if name in joined else value
     return joined
 
 
-def _text(value: Any) -> str:
+def _header_value(value: Any) -> str:
     return str(value).lower() if isinstance(value, bool) else str(value)
 
 
-def _for_the_host(cookie: str) -> str:
-    """The cookie with its value decoded, and quoted where it must be: the host encodes it again."""
+def _encode_for_host(cookie: str) -> str:
+    """Decode the value of a cookie, and quote it if needed, because the host encodes it again."""
     pair, _, attributes = cookie.partition(";")
     name, _, value = pair.partition("=")
     try:

@@ -1,4 +1,4 @@
-"""The bundled service: it says that it is alive, and what it is, in the words of Semantest's own server."""
+"""The bundled service: health and signature pages in the form of Semantest's own server."""
 
 from __future__ import annotations
 
@@ -9,15 +9,15 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-STARTED = time.monotonic()
+STARTED_AT = time.monotonic()
 READ_METHODS = ("GET", "HEAD")
 HEADERS = {"content-type": "application/json; charset=utf-8", "cache-control": "no-store"}
 
-Answer = tuple[int, dict[str, Any]]
+Page = tuple[int, dict[str, Any]]
 
 
-def answer(method: str, path: str, environment: Mapping[str, str]) -> Answer:
-    """The status and JSON body for one request; knows nothing of any cloud."""
+def answer_request(method: str, path: str, environment: Mapping[str, str]) -> Page:
+    """Return status and JSON body for one request, independent of the cloud."""
     page = PAGES.get(path.rstrip("/") or "/")
     if page is None:
         return 404, {"error": "Not Found", "path": path}
@@ -27,27 +27,27 @@ def answer(method: str, path: str, environment: Mapping[str, str]) -> Answer:
 
 
 def _health(environment: Mapping[str, str]) -> dict[str, Any]:
-    return {"status": "healthy", **_moment(), **_identity(environment)}
+    return {"status": "healthy", **_time_fields(), **_service_fields(environment)}
 
 
 def _live(environment: Mapping[str, str]) -> dict[str, Any]:
-    return {"status": "alive", **_moment(), **_identity(environment)}
+    return {"status": "alive", **_time_fields(), **_service_fields(environment)}
 
 
 def _ready(environment: Mapping[str, str]) -> dict[str, Any]:
-    return {"status": "ready", **_moment(), **_identity(environment)}
+    return {"status": "ready", **_time_fields(), **_service_fields(environment)}
 
 
 def _signature(environment: Mapping[str, str]) -> dict[str, Any]:
-    return {**_identity(environment), "capabilities": ["rest-api"]}
+    return {**_service_fields(environment), "capabilities": ["rest-api"]}
 
 
-def _moment() -> dict[str, Any]:
+def _time_fields() -> dict[str, Any]:
     now = datetime.now(UTC).isoformat(timespec="milliseconds")
-    return {"timestamp": now.replace("+00:00", "Z"), "uptime": round(time.monotonic() - STARTED, 3)}
+    return {"timestamp": now.replace("+00:00", "Z"), "uptime": round(time.monotonic() - STARTED_AT, 3)}
 
 
-def _identity(environment: Mapping[str, str]) -> dict[str, Any]:
+def _service_fields(environment: Mapping[str, str]) -> dict[str, Any]:
     version = environment.get("SERVICE_VERSION") or environment.get("API_VERSION") or "1.0.0"
     stage = environment.get("SEMANTEST_ENVIRONMENT") or "development"
     return {"service": "semantest", "version": version, "environment": stage}
@@ -63,17 +63,17 @@ PAGES = {
 
 
 def handler(event: Mapping[str, Any], context: object) -> dict[str, Any]:
-    """AWS's door: an API Gateway event in payload format 2.0."""
+    """Handle an event of API Gateway in payload format 2.0."""
     request = event["requestContext"]
     method = request["http"]["method"]
-    status, body = answer(method, _without_stage(event["rawPath"], request.get("stage", "")), os.environ)
+    status, body = answer_request(method, _remove_stage(event["rawPath"], request.get("stage", "")), os.environ)
     headers = HEADERS | ({"allow": ", ".join(READ_METHODS)} if status == 405 else {})
     content = "" if method == "HEAD" else json.dumps(body)
     return {"statusCode": status, "headers": headers, "body": content, "isBase64Encoded": False}
 
 
-def _without_stage(path: str, stage: str) -> str:
-    """API Gateway puts the name of every stage but `$default` in front of the path."""
+def _remove_stage(path: str, stage: str) -> str:
+    """Remove the stage, which API Gateway puts before the path unless it is `$default`."""
     prefix = f"/{stage}"
     if stage in ("", "$default") or not f"{path}/".startswith(f"{prefix}/"):
         return path

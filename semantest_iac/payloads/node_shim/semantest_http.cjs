@@ -1,5 +1,5 @@
 'use strict'
-// Translates between API Gateway's payload format 2.0 and one real HTTP request.
+// Sends an event of API Gateway's payload format 2.0 to a local server as an HTTP request.
 
 const { isUtf8 } = require('node:buffer')
 const http = require('node:http')
@@ -11,14 +11,14 @@ const HOP_BY_HOP = new Set([
 const NOT_FORWARDED = new Set([...HOP_BY_HOP, 'content-length', 'expect'])
 const NOT_RETURNED = new Set([...HOP_BY_HOP, 'content-length'])
 const CLIENT_HEADER = `x-semantest-client-${process.pid}-${process.hrtime.bigint()}`
-const AGENT = new http.Agent({ keepAlive: true }) // a connection for each event took half of the event's time
-const UNSAFE_IN_PATH = /[^\x21-\x7e]|["#<>?\\^`{|}]|%(?![0-9a-fA-F]{2})/gu // HTTP APIs hand paths over decoded
+const AGENT = new http.Agent({ keepAlive: true }) // a new connection per event took half of the event's time
+const UNSAFE_IN_PATH = /[^\x21-\x7e]|["#<>?\\^`{|}]|%(?![0-9a-fA-F]{2})/gu // HTTP APIs decode paths
 
-/** Make the server see each event's client, not the loopback, so that req.ip and rate limits mean people. */
+/** Make the server see each event's client address instead of the loopback, for req.ip and rate limits. */
 function showClients(server) {
   server.prependListener('request', (request) => {
     const value = request.headers[CLIENT_HEADER]
-    delete request.socket.remoteAddress // that of the event before
+    delete request.socket.remoteAddress // set for the previous event
     if (value === undefined) return
     delete request.headers[CLIENT_HEADER]
     const at = request.rawHeaders.indexOf(CLIENT_HEADER)
@@ -27,26 +27,26 @@ function showClients(server) {
   })
 }
 
-/** Send one event to the server and give back the result that API Gateway understands. */
+/** Send one event to the server and resolve with a result for API Gateway. */
 function forward(server, event, largest) {
   const call = event?.requestContext?.http
   if (!call) throw new Error('This function answers HTTP events of payload format 2.0 only.')
   const body = Buffer.from(event.body ?? '', event.isBase64Encoded ? 'base64' : 'utf8')
   const options = {
     host: '127.0.0.1', port: server.address().port, agent: AGENT,
-    method: call.method, path: target(event), headers: requestHeaders(event, call, body), setHost: false,
+    method: call.method, path: requestTarget(event), headers: requestHeaders(event, call, body), setHost: false,
   }
   return new Promise((resolve) => {
-    const broken = (error) => resolve(failure(`The server broke off its answer: ${error.code ?? error.message}`))
+    const fail = (error) => resolve(failure(`The server broke off its answer: ${error.code ?? error.message}`))
     http.request(options, (response) => {
       const parts = []
-      response.on('error', broken).on('data', (part) => parts.push(part))
-      response.on('end', () => resolve(result(response, Buffer.concat(parts), largest)))
-    }).on('error', broken).end(body)
+      response.on('error', fail).on('data', (part) => parts.push(part))
+      response.on('end', () => resolve(buildResult(response, Buffer.concat(parts), largest)))
+    }).on('error', fail).end(body)
   })
 }
 
-function target({ rawPath, rawQueryString, requestContext: { stage } }) {
+function requestTarget({ rawPath, rawQueryString, requestContext: { stage } }) {
   const prefix = `/${stage}`
   const isPrefixed = stage && stage !== '$default' && `${rawPath}/`.startsWith(`${prefix}/`)
   const path = (isPrefixed ? rawPath.slice(prefix.length) : rawPath) || '/'
@@ -59,17 +59,17 @@ function requestHeaders(event, call, body) {
     if (!NOT_FORWARDED.has(name.toLowerCase())) headers[name.toLowerCase()] = value
   }
   if (event.cookies?.length) headers.cookie = event.cookies.join('; ')
-  if (headers['x-forwarded-for'] === call.sourceIp) delete headers['x-forwarded-for'] // the socket says so already
-  if (body.length || 'content-length' in lowered(event.headers)) headers['content-length'] = body.length
+  if (headers['x-forwarded-for'] === call.sourceIp) delete headers['x-forwarded-for'] // the socket has this address already
+  if (body.length || 'content-length' in lowerCaseNames(event.headers)) headers['content-length'] = body.length
   if (call.sourceIp) headers[CLIENT_HEADER] = call.sourceIp
   return headers
 }
 
-function lowered(headers) {
+function lowerCaseNames(headers) {
   return Object.fromEntries(Object.entries(headers ?? {}).map(([name, value]) => [name.toLowerCase(), value]))
 }
 
-function result(response, body, largest) {
+function buildResult(response, body, largest) {
   const { headers, cookies } = responseHeaders(response.rawHeaders)
   const isText = !headers['content-encoding'] && isUtf8(body)
   const answer = {
@@ -78,7 +78,7 @@ function result(response, body, largest) {
   }
   if (largest === Infinity) return answer
   const size = Buffer.byteLength(JSON.stringify(answer))
-  return size <= largest ? answer : failure(`The answer has ${size} bytes, and the cloud carries ${largest >> 20} MB`)
+  return size <= largest ? answer : failure(`The answer has ${size} bytes, and the cloud allows ${largest >> 20} MB`)
 }
 
 function responseHeaders(raw) {

@@ -1,16 +1,16 @@
 'use strict'
-// Puts the function's secrets into its environment at cold start, before any of its own code is loaded.
+// Loads the function's secrets into its environment at cold start, before its own code.
 
 const http = require('node:http')
 
 const LOOPBACK = ['127.0.0.1', 'localhost', '[::1]']
 const TIMEOUT_MS = 5000
 
-/** Fetch every secret that SEMANTEST_SECRETS (JSON: name -> ARN) refers to; without any, nothing is called. */
+/** Fetch every secret that SEMANTEST_SECRETS (JSON: name -> ARN) names; without any, nothing is called. */
 async function loadSecrets(environment) {
   const references = Object.entries(JSON.parse(environment.SEMANTEST_SECRETS || '{}'))
   if (references.length === 0) return
-  const fetch = fetcher(environment.AWS_ENDPOINT_URL_SECRETS_MANAGER)
+  const fetch = makeFetcher(environment.AWS_ENDPOINT_URL_SECRETS_MANAGER)
   await Promise.all(references.map(async ([name, reference]) => {
     try {
       environment[name] = await fetch(reference)
@@ -20,10 +20,10 @@ async function loadSecrets(environment) {
   }))
 }
 
-/** AWS's SDK, or for an endpoint on this very machine the same call without signing it. */
-function fetcher(endpoint) {
+/** Use AWS's SDK, or for an endpoint on this machine the same call without a signature. */
+function makeFetcher(endpoint) {
   if (endpoint && LOOPBACK.includes(new URL(endpoint).hostname)) {
-    return (reference) => ask(endpoint, reference)
+    return (reference) => fetchUnsigned(endpoint, reference)
   }
   const { SecretsManagerClient, GetSecretValueCommand } = require('@aws-sdk/client-secrets-manager')
   const client = new SecretsManagerClient({})
@@ -33,7 +33,7 @@ function fetcher(endpoint) {
   }
 }
 
-function ask(endpoint, reference) {
+function fetchUnsigned(endpoint, reference) {
   const headers = {
     'X-Amz-Target': 'secretsmanager.GetSecretValue',
     'Content-Type': 'application/x-amz-json-1.1',

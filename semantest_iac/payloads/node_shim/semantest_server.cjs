@@ -1,8 +1,8 @@
 'use strict'
-// Runs an unmodified server program and catches the HTTP server that it starts.
+// Runs an unmodified server program and captures the HTTP server that it starts.
 //
-// The program believes that it listens where it wanted; really its first server listens on a free loopback
-// port, and every further one (a WebSocket port, which no HTTP API could reach) is only told that it listens.
+// The first server listens on a free loopback port instead of the requested one. Further servers (such as a WebSocket
+// port, which no HTTP API can reach) do not listen, but get the event as if they did.
 
 const http = require('node:http')
 const Module = require('node:module')
@@ -11,57 +11,57 @@ const os = require('node:os')
 const path = require('node:path')
 const { pathToFileURL } = require('node:url')
 
-const LONGEST_START_MS = 9000 // Lambda gives the whole start ten seconds; Azure gives more, a client hardly
+const LONGEST_START_MS = 9000 // Lambda allows ten seconds for the whole start
 const ESM_ONLY = ['ERR_REQUIRE_ESM', 'ERR_REQUIRE_ASYNC_MODULE']
 
-/** What servers expect to be set, where nobody has set it: only the temp folder can be written to. */
+/** Set variables that servers expect, unless they are set; only the temp folder is writable. */
 function setDefaults(environment) {
   environment.NODE_ENV ??= 'production'
   environment.LOG_DIRECTORY ??= path.join(os.tmpdir(), 'logs')
   environment.CORS_ORIGINS ??= ''
 }
 
-/** Load the entry and resolve with its server once that listens; rejects when it never does. */
+/** Load the entry and resolve with its server once it listens; rejects if it does not. */
 function startServer(entry, folder) {
   return new Promise((resolve, reject) => {
     const fail = (reason) => reject(new Error(`Cannot start server '${entry}': ${reason}.`))
-    const broken = (error) => fail(`it threw ${describe(error)}`)
+    const failWith = (error) => fail(`it threw ${describe(error)}`)
     const timer = setTimeout(fail, LONGEST_START_MS, `it did not listen within ${LONGEST_START_MS / 1000} s`)
     const restoreExit = catchExit(fail)
     captureListen((server) => {
       clearTimeout(timer)
       restoreExit()
-      process.off('uncaughtException', broken).off('unhandledRejection', broken)
+      process.off('uncaughtException', failWith).off('unhandledRejection', failWith)
       resolve(server)
     })
-    process.on('uncaughtException', broken).on('unhandledRejection', broken)
-    load(path.resolve(folder, entry)).catch(broken)
+    process.on('uncaughtException', failWith).on('unhandledRejection', failWith)
+    load(path.resolve(folder, entry)).catch(failWith)
   })
 }
 
 function captureListen(onListening) {
   let captured = null
-  http.Server.prototype.listen = function listen(...wanted) {
-    const callback = wanted.findLast((argument) => typeof argument === 'function')
-    if (captured !== null && captured !== this) return pretendToListen(this, wanted, callback)
+  http.Server.prototype.listen = function listen(...requested) {
+    const callback = requested.findLast((argument) => typeof argument === 'function')
+    if (captured !== null && captured !== this) return pretendToListen(this, requested, callback)
     captured = this
     this.once('listening', () => {
-      this.keepAliveTimeout = 0 // events come over connections that last, through hours in which Lambda stands still
+      this.keepAliveTimeout = 0 // kept connections must survive the hours for which Lambda freezes the process
       onListening(this)
     })
     return net.Server.prototype.listen.call(this, { host: '127.0.0.1', port: 0 }, callback)
   }
 }
 
-function pretendToListen(server, wanted, callback) {
-  const port = Number(wanted[0]?.port ?? wanted[0]) || 0
+function pretendToListen(server, requested, callback) {
+  const port = Number(requested[0]?.port ?? requested[0]) || 0
   server.address = () => ({ address: '127.0.0.1', family: 'IPv4', port })
   if (callback) server.once('listening', callback)
   process.nextTick(() => server.emit('listening'))
   return server
 }
 
-/** Until the server listens, process.exit() is a failed start with a reason instead of a silent end. */
+/** Until the server listens, make process.exit() a failed start with a reason. */
 function catchExit(fail) {
   const { exit } = process
   process.exit = (code) => {
@@ -73,7 +73,7 @@ function catchExit(fail) {
   }
 }
 
-/** Load as `node <entry>` would, so that `require.main === module` holds; ECMAScript modules by import(). */
+/** Load as `node <entry>` does, so that `require.main === module` is true; ECMAScript modules by import(). */
 async function load(file) {
   process.argv = [process.argv[0], file]
   try {

@@ -1,5 +1,5 @@
 'use strict'
-// Who sends events: Web PubSub's own identity, by a token that its directory signed for it (RS256).
+// Verifies that Web PubSub sent an event: by the token of its managed identity, signed by its directory (RS256).
 //
 // Source: Azure's documentation of managed identities for event handlers, and of access tokens.
 
@@ -10,32 +10,32 @@ const AUDIENCES = ['https://webpubsub.azure.com', 'https://webpubsub.azure.com/'
 const LOOPBACK = ['127.0.0.1', 'localhost', '[::1]']
 const LONGEST_TOKEN = 8192
 const LEEWAY_S = 30
-const [PAUSE_S, PAUSE_AFTER_FAILURE_S, DAY_S] = [300, 5, 24 * 3600]
+const [FETCH_PAUSE_S, PAUSE_AFTER_FAILURE_S, DAY_S] = [300, 5, 24 * 3600]
 const [SHORTEST_KEY, LONGEST_KEY] = [2048, 8192] // bits
 
-/** Why somebody is refused; fit for a log, it holds nothing of the token. */
-class Refusal extends Error {}
+/** Why a token is not valid, for the log; holds no part of the token. */
+class TokenError extends Error {}
 
-/** A check of authorization headers: throws a Refusal for everybody but one principal of one tenant. */
-function identity({ tenant, principal, published, now = () => Date.now() / 1000 }) {
+/** Check authorization headers: throws a TokenError for every sender but one principal of one tenant. */
+function senderIdentity({ tenant, principal, fetchKeys, now = () => Date.now() / 1000 }) {
   const issuers = [`https://sts.windows.net/${tenant}/`, `${AUTHORITY}/${tenant}/v2.0`]
-  const find = keys(published, now)
-  let shown = { token: '', ends: 0 }
+  const findKey = publishedKeys(fetchKeys, now)
+  let verified = { token: '', expiresAt: 0 }
 
   async function check(authorization) {
-    const [kind, token = ''] = (authorization ?? '').split(' ')
-    if (kind.toLowerCase() !== 'bearer' || !principal) throw new Refusal('no identity is shown')
-    if (isSame(token, shown.token) && now() < shown.ends) return // it counts until it ends
-    const { header, claims, signed, signature } = opened(token)
-    if (header.alg !== 'RS256' || 'crit' in header) throw new Refusal('it is not signed with RS256')
-    const key = await find(header.kid)
+    const [scheme, token = ''] = (authorization ?? '').split(' ')
+    if (scheme.toLowerCase() !== 'bearer' || !principal) throw new TokenError('there is no identity token')
+    if (isSame(token, verified.token) && now() < verified.expiresAt) return // accepted until it expires
+    const { header, claims, signed, signature } = parseToken(token)
+    if (header.alg !== 'RS256' || 'crit' in header) throw new TokenError('it is not signed with RS256')
+    const key = await findKey(header.kid)
     if (!key || !verify('RSA-SHA256', signed, { key, padding: constants.RSA_PKCS1_PADDING }, signature)) {
-      throw new Refusal('its signature is wrong')
+      throw new TokenError('its signature is wrong')
     }
-    judge(claims, now())
-    if (!issuers.includes(claims.iss)) throw new Refusal('its issuer is another')
-    if (claims.oid !== principal) throw new Refusal('it is that of another identity')
-    shown = { token, ends: claims.exp }
+    checkClaims(claims, now())
+    if (!issuers.includes(claims.iss)) throw new TokenError('it has another issuer')
+    if (claims.oid !== principal) throw new TokenError('it belongs to another identity')
+    verified = { token, expiresAt: claims.exp }
   }
   return { check }
 }
@@ -45,52 +45,53 @@ function isSame(one, other) {
   return timingSafeEqual(left, right)
 }
 
-function judge({ aud, exp, nbf = 0 }, now) {
-  if (typeof exp !== 'number' || typeof nbf !== 'number') throw new Refusal('it does not say when it ends')
-  if (now > exp + LEEWAY_S) throw new Refusal('its time is over')
-  if (now < nbf - LEEWAY_S) throw new Refusal('its time has not come')
-  if (![aud].flat().some((each) => AUDIENCES.includes(each))) throw new Refusal('it is meant for others')
+function checkClaims({ aud, exp, nbf = 0 }, now) {
+  if (typeof exp !== 'number' || typeof nbf !== 'number') throw new TokenError('it has no valid expiry')
+  if (now > exp + LEEWAY_S) throw new TokenError('it has expired')
+  if (now < nbf - LEEWAY_S) throw new TokenError('it is not valid yet')
+  if (![aud].flat().some((each) => AUDIENCES.includes(each))) throw new TokenError('it has another audience')
 }
 
-function opened(token) {
+function parseToken(token) {
   const parts = token.split('.')
-  if (token.length > LONGEST_TOKEN || parts.length !== 3) throw new Refusal('it is not a token')
+  if (token.length > LONGEST_TOKEN || parts.length !== 3) throw new TokenError('it is not a token')
   try {
     const [header, claims] = parts.slice(0, 2).map((part) => ({ ...JSON.parse(Buffer.from(part, 'base64url')) }))
-    return { header, claims, signed: Buffer.from(parts.slice(0, 2).join('.')), signature: Buffer.from(parts[2], 'base64url') }
+    const signed = Buffer.from(parts.slice(0, 2).join('.'))
+    return { header, claims, signed, signature: Buffer.from(parts[2], 'base64url') }
   } catch {
-    throw new Refusal('it cannot be read')
+    throw new TokenError('it cannot be decoded')
   }
 }
 
 /**
- * What a directory has published, by name; asked for anew when a key is unknown or a day old, one question at a time.
- * Not again and again, though: anybody may name a key.
+ * Make a function that finds the keys that a directory publishes, by id. They are fetched again for an unknown id or
+ * after a day, one fetch at a time, but not too often, because anybody may send an unknown id.
  */
-function keys(published, now) {
-  let known = new Map()
-  let [freshUntil, quietUntil, asking] = [-Infinity, -Infinity, null]
+function publishedKeys(fetchKeys, now) {
+  let keys = new Map()
+  let [freshUntil, noFetchUntil, fetching] = [-Infinity, -Infinity, null]
 
-  async function ask() {
+  async function reload() {
     try {
-      known = new Map((await published()).map((each) => [each.kid, keyOf(each)]).filter(([, key]) => key))
-      ;[quietUntil, freshUntil] = [now() + PAUSE_S, now() + DAY_S]
+      keys = new Map((await fetchKeys()).map((each) => [each.kid, readKey(each)]).filter(([, key]) => key))
+      ;[noFetchUntil, freshUntil] = [now() + FETCH_PAUSE_S, now() + DAY_S]
     } catch (error) {
-      quietUntil = now() + PAUSE_AFTER_FAILURE_S
-      if (!known.size) throw new Refusal('the keys of its directory cannot be had', { cause: error })
+      noFetchUntil = now() + PAUSE_AFTER_FAILURE_S
+      if (!keys.size) throw new TokenError('the keys of its directory are not available', { cause: error })
     } finally {
-      asking = null
+      fetching = null
     }
   }
-  return async (name) => {
-    const isDue = (!known.has(name) || now() >= freshUntil) && now() >= quietUntil
-    if (isDue || (asking && !known.has(name))) await (asking ??= ask())
-    return known.get(name)
+  return async (id) => {
+    const isDue = (!keys.has(id) || now() >= freshUntil) && now() >= noFetchUntil
+    if (isDue || (fetching && !keys.has(id))) await (fetching ??= reload())
+    return keys.get(id)
   }
 }
 
-/** A published key, if it is one of RSA for signatures, and of a size that counts. */
-function keyOf(published) {
+/** Read a published key; null unless it is an RSA signing key of an accepted size. */
+function readKey(published) {
   if (published.kty !== 'RSA' || (published.use ?? 'sig') !== 'sig') return null
   try {
     const key = createPublicKey({ key: published, format: 'jwk' })
@@ -101,19 +102,19 @@ function keyOf(published) {
   }
 }
 
-/** That of this app's Web PubSub, as the deployment has told it; nobody's where it has told none. */
-function identityOf(environment) {
+/** Make the identity of this app's Web PubSub from the environment; without one, no event is accepted. */
+function makeSenderIdentity(environment) {
   const { SEMANTEST_HUB_TENANT: tenant, SEMANTEST_HUB_PRINCIPAL: principal } = environment
   const authority = environment.SEMANTEST_AUTHORITY || AUTHORITY
   const { protocol, hostname } = new URL(authority)
   if (protocol !== 'https:' && !(protocol === 'http:' && LOOPBACK.includes(hostname))) {
-    throw new Error('SEMANTEST_AUTHORITY must begin with https://') // whoever could change the keys could be anybody
+    throw new Error('SEMANTEST_AUTHORITY must begin with https://') // changed keys would admit any sender
   }
-  const published = async () => {
-    const answer = await fetch(`${authority}/${tenant}/discovery/v2.0/keys`, { signal: AbortSignal.timeout(10_000) })
-    return (await answer.json()).keys
+  const fetchKeys = async () => {
+    const reply = await fetch(`${authority}/${tenant}/discovery/v2.0/keys`, { signal: AbortSignal.timeout(10_000) })
+    return (await reply.json()).keys
   }
-  return identity({ tenant, principal, published })
+  return senderIdentity({ tenant, principal, fetchKeys })
 }
 
-module.exports = { Refusal, identity, identityOf, keyOf }
+module.exports = { TokenError, makeSenderIdentity, readKey, senderIdentity }

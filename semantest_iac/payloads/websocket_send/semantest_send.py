@@ -1,4 +1,4 @@
-"""Sends to clients of the WebSocket API that this function serves, on whichever cloud it runs."""
+"""Sends messages to clients of the WebSocket API that this function serves, on either cloud."""
 
 from __future__ import annotations
 
@@ -8,26 +8,26 @@ from collections.abc import Mapping
 from functools import cache
 from typing import Any
 
-LARGEST = 128 * 1024  # on the narrowest cloud
+LARGEST_MESSAGE = 128 * 1024  # bytes, on the narrowest cloud
 
 
 def post(connection_id: str, data: str | bytes | Mapping[str, Any]) -> bool:
-    """Whether the client is still there; a mapping is sent as JSON. Raises ValueError for more than 128 KB."""
+    """Send a message, a mapping as JSON; False if the client is gone. Raises ValueError for more than 128 KB."""
     body = data if isinstance(data, bytes) else (data if isinstance(data, str) else json.dumps(data)).encode()
-    if len(body) > LARGEST:
-        raise ValueError(f"The message has {len(body)} bytes; {LARGEST} is the most that is carried.")
+    if len(body) > LARGEST_MESSAGE:
+        raise ValueError(f"The message has {len(body)} bytes; at most {LARGEST_MESSAGE} can be sent.")
     if "SEMANTEST_HUB_ENDPOINT" in os.environ:
-        from semantest_hub import hub
+        from semantest_azure import get_hub
 
-        return hub().post(connection_id, body)
-    return _posted(connection_id, body)
+        return get_hub().send(connection_id, body)
+    return _post_on_aws(connection_id, body)
 
 
-def _posted(connection_id: str, body: bytes) -> bool:
+def _post_on_aws(connection_id: str, body: bytes) -> bool:
     from semantest_aws import CallError
 
     try:
-        _calls().post(connection_id, body)
+        _aws_client().post(connection_id, body)
     except CallError as error:
         if error.code == "GoneException":
             return False
@@ -36,7 +36,7 @@ def _posted(connection_id: str, body: bytes) -> bool:
 
 
 @cache
-def _calls() -> Any:
-    from semantest_aws import calls
+def _aws_client() -> Any:
+    from semantest_aws import make_client
 
-    return calls()
+    return make_client()

@@ -1,8 +1,7 @@
-"""Connections in a DynamoDB table, reached through API Gateway.
+"""Stores connections in a DynamoDB table and sends to clients through API Gateway.
 
-A row is a connection, or the claim on a request (its key starts with a mark that no connection id has). The index finds
-connections by their kind, and claims by who is to answer. Rows outlive their use by the table's own expiry, so the time
-is looked at wherever it counts.
+An item is a connection, or an open request (its key has a prefix that no connection id has). The index finds
+connections by their kind, and requests by their holder. DynamoDB deletes expired items late, so reads check the expiry.
 """
 
 from __future__ import annotations
@@ -13,11 +12,11 @@ import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-from semantest_aws import CallError, Calls, calls
-from semantest_connections import Connection
+from semantest_aws import AwsClient, CallError, make_client
+from semantest_protocol import Connection
 
 CONDITION_FAILED = "ConditionalCheckFailedException"
-REQUEST, HELD = "request#", "held#"
+REQUEST_PREFIX, HOLDER_PREFIX = "request#", "held#"
 
 Item = Mapping[str, Mapping[str, Any]]
 
@@ -27,46 +26,41 @@ def _text(value: str) -> dict[str, str]:
 
 
 class DynamoConnections:
-    """The port, by the names that the function was told of."""
+    """The Connections port over one table and its index; items expire after `lifetime_s`."""
 
-    def __init__(self, calls: Calls, table: str, index: str, lifetime_s: int) -> None:
-        self._calls = calls
+    def __init__(self, client: AwsClient, table: str, index: str, lifetime_s: int) -> None:
+        self._client = client
         self._table = table
         self._index = index
         self._lifetime_s = lifetime_s
 
     @classmethod
-    def of_environment(cls) -> DynamoConnections:
-        """What the deployment has told this function."""
-        told = {name: os.environ[f"SEMANTEST_CONNECTIONS_{name}"] for name in ("TABLE", "INDEX", "LIFETIME")}
-        return cls(calls(), told["TABLE"], told["INDEX"], int(told["LIFETIME"]))
+    def from_environment(cls) -> DynamoConnections:
+        """Use the names that the deployment has set."""
+        settings = {name: os.environ[f"SEMANTEST_CONNECTIONS_{name}"] for name in ("TABLE", "INDEX", "LIFETIME")}
+        return cls(make_client(), settings["TABLE"], settings["INDEX"], int(settings["LIFETIME"]))
 
-    def remember(self, connection: Connection) -> None:
-        """A row that is there already knows more."""
+    def add(self, connection: Connection) -> None:
         item = {
             "connectionId": _text(connection.id),
             "claims": _text(json.dumps(connection.claims)),
             "expiresAt": self._expiry(),
         }
-        self._unless("PutItem", {"Item": item, "ConditionExpression": "attribute_not_exists(connectionId)"})
+        self._call_if("PutItem", {"Item": item, "ConditionExpression": "attribute_not_exists(connectionId)"})
 
-    def forget(self, id: str) -> None:
-        """Delete the row."""
+    def remove(self, id: str) -> None:
         self._call("DeleteItem", {"Key": {"connectionId": _text(id)}})
 
     def find(self, id: str) -> Connection | None:
-        """Read the row, not a copy of a moment ago."""
-        item = self._row(id)
+        item = self._get(id)
         return _connection(item) if item else None
 
     def find_by_kind(self, kind: str) -> Sequence[str]:
-        """Every page of the index, without those whose time is over."""
         now = time.time()
-        return [item["connectionId"]["S"] for item in self._indexed(kind) if _ends(item) > now]
+        return [item["connectionId"]["S"] for item in self._query_index(kind) if _expires_at(item) > now]
 
-    def identify(self, id: str, kind: str) -> None:
-        """From then on the index has it."""
-        self._unless(
+    def set_kind(self, id: str, kind: str) -> None:
+        self._call_if(
             "UpdateItem",
             {
                 "Key": {"connectionId": _text(id)},
@@ -76,9 +70,8 @@ class DynamoConnections:
             },
         )
 
-    def greet(self, id: str) -> bool:
-        """Whoever writes the mark first."""
-        return self._unless(
+    def mark_greeted(self, id: str) -> bool:
+        return self._call_if(
             "UpdateItem",
             {
                 "Key": {"connectionId": _text(id)},
@@ -88,13 +81,13 @@ class DynamoConnections:
             },
         )
 
-    def claim(self, request: str, asker: str, holder: str) -> bool:
-        """A claim whose time is over counts for nothing, although the table may still have it."""
-        claim = {"claimant": _text(asker), "clientType": _text(HELD + holder), "expiresAt": self._expiry()}
-        return self._unless(
+    def claim_request(self, request: str, asker: str, holder: str) -> bool:
+        """Claim a request; an expired claim of another asker does not count."""
+        claim = {"claimant": _text(asker), "clientType": _text(HOLDER_PREFIX + holder), "expiresAt": self._expiry()}
+        return self._call_if(
             "PutItem",
             {
-                "Item": {"connectionId": _text(REQUEST + request), **claim},
+                "Item": {"connectionId": _text(REQUEST_PREFIX + request), **claim},
                 "ConditionExpression": (
                     "attribute_not_exists(connectionId) OR claimant = :claimant OR expiresAt < :now"
                 ),
@@ -102,67 +95,68 @@ class DynamoConnections:
             },
         )
 
-    def asker(self, request: str) -> str | None:
-        """Who wrote the claim."""
-        return _waiting(self._row(REQUEST + request))
+    def find_asker(self, request: str) -> str | None:
+        return _asker(self._get(REQUEST_PREFIX + request))
 
-    def held_by(self, id: str) -> Iterable[str]:
-        """By the index."""
-        return (item["connectionId"]["S"].removeprefix(REQUEST) for item in self._indexed(HELD + id))
+    def open_requests_of(self, holder: str) -> Iterable[str]:
+        items = self._query_index(HOLDER_PREFIX + holder)
+        return (item["connectionId"]["S"].removeprefix(REQUEST_PREFIX) for item in items)
 
-    def settle(self, request: str, holder: str | None = None) -> str | None:
-        """Delete the claim, and see what it was."""
-        asked: dict[str, Any] = {"Key": {"connectionId": _text(REQUEST + request)}, "ReturnValues": "ALL_OLD"}
+    def complete_request(self, request: str, holder: str | None = None) -> str | None:
+        """Delete the claim and return its asker."""
+        arguments: dict[str, Any] = {
+            "Key": {"connectionId": _text(REQUEST_PREFIX + request)},
+            "ReturnValues": "ALL_OLD",
+        }
         if holder is not None:
-            held = {":held": _text(HELD + holder)}
-            asked |= {"ConditionExpression": "clientType = :held", "ExpressionAttributeValues": held}
+            values = {":held": _text(HOLDER_PREFIX + holder)}
+            arguments |= {"ConditionExpression": "clientType = :held", "ExpressionAttributeValues": values}
         try:
-            return _waiting(self._call("DeleteItem", asked).get("Attributes"))
-        except CallError as refused:
-            if refused.code != CONDITION_FAILED:
+            return _asker(self._call("DeleteItem", arguments).get("Attributes"))
+        except CallError as error:
+            if error.code != CONDITION_FAILED:
                 raise
             return None
 
-    def post(self, id: str, data: bytes) -> bool:
-        """Gone is an answer, everything else that is refused is an error."""
+    def send(self, id: str, data: bytes) -> bool:
         try:
-            self._calls.post(id, data)
-        except CallError as refused:
-            if refused.code != "GoneException":
+            self._client.post(id, data)
+        except CallError as error:
+            if error.code != "GoneException":
                 raise
             return False
         return True
 
-    def _row(self, key: str) -> Item | None:
+    def _get(self, key: str) -> Item | None:
         answer = self._call("GetItem", {"Key": {"connectionId": _text(key)}, "ConsistentRead": True})
         item: Item | None = answer.get("Item")
         return item
 
-    def _indexed(self, value: str) -> Iterator[Item]:
-        asked: dict[str, Any] = {
+    def _query_index(self, value: str) -> Iterator[Item]:
+        arguments: dict[str, Any] = {
             "IndexName": self._index,
             "KeyConditionExpression": "clientType = :value",
             "ExpressionAttributeValues": {":value": _text(value)},
         }
         while True:
-            answer = self._call("Query", asked)
+            answer = self._call("Query", arguments)
             yield from answer["Items"]
             if not answer.get("LastEvaluatedKey"):
                 return
-            asked = {**asked, "ExclusiveStartKey": answer["LastEvaluatedKey"]}
+            arguments = {**arguments, "ExclusiveStartKey": answer["LastEvaluatedKey"]}
 
-    def _unless(self, operation: str, arguments: Mapping[str, Any]) -> bool:
-        """Whether the condition held."""
+    def _call_if(self, operation: str, arguments: Mapping[str, Any]) -> bool:
+        """Run a conditional operation; False if its condition failed."""
         try:
             self._call(operation, arguments)
-        except CallError as refused:
-            if refused.code != CONDITION_FAILED:
+        except CallError as error:
+            if error.code != CONDITION_FAILED:
                 raise
             return False
         return True
 
     def _call(self, operation: str, arguments: Mapping[str, Any]) -> Mapping[str, Any]:
-        return self._calls.table(operation, {"TableName": self._table, **arguments})
+        return self._client.call_table(operation, {"TableName": self._table, **arguments})
 
     def _expiry(self) -> dict[str, str]:
         return {"N": str(int(time.time()) + self._lifetime_s)}
@@ -177,9 +171,9 @@ def _connection(item: Item) -> Connection:
     )
 
 
-def _waiting(claim: Item | None) -> str | None:
-    return str(claim["claimant"]["S"]) if claim and _ends(claim) > time.time() else None
+def _asker(claim: Item | None) -> str | None:
+    return str(claim["claimant"]["S"]) if claim and _expires_at(claim) > time.time() else None
 
 
-def _ends(item: Item) -> float:
+def _expires_at(item: Item) -> float:
     return float(item["expiresAt"]["N"])

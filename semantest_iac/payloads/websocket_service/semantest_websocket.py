@@ -1,7 +1,4 @@
-"""The WebSocket service as API Gateway's WebSocket APIs call it, over DynamoDB.
-
-Each event leaves one line in the log, which is the access log of the API.
-"""
+"""The bundled WebSocket service, called with events of API Gateway: over DynamoDB on AWS, over tables on Azure."""
 
 from __future__ import annotations
 
@@ -11,45 +8,56 @@ from collections.abc import Mapping
 from functools import cache
 from typing import Any
 
-from semantest_conversation import Conversation
+from semantest_protocol import ProtocolHandler
 
 OK, FORBIDDEN = 200, 403
 
 
 def handler(event: Mapping[str, Any], context: object) -> dict[str, Any]:
-    """One connect, message or disconnect."""
+    """Handle one event on AWS and print a line, which is the access log of the API."""
     request = event["requestContext"]
-    status = answer(conversation(), event)
+    status = handle_event(_protocol_on_aws(), event)
     line = {"event": request["eventType"], "connection": request["connectionId"], "request": request.get("requestId")}
     print(json.dumps({**line, "status": status}))
     return {"statusCode": status}
 
 
-def answer(conversation: Conversation, event: Mapping[str, Any]) -> int:
-    """The status of one event; that of a connect decides whether the client is let in."""
+def handler_on_azure(event: Mapping[str, Any], context: object) -> dict[str, Any]:
+    """Handle one event on Azure, where the wrapper before this handler prints the access log."""
+    return {"statusCode": handle_event(_protocol_on_azure(), event)}
+
+
+def handle_event(protocol: ProtocolHandler, event: Mapping[str, Any]) -> int:
+    """Handle one event and return its status; the status of a connect decides whether the client is admitted."""
     request = event["requestContext"]
     id, kind = request["connectionId"], request["eventType"]
     if kind == "CONNECT":
-        if not _is_welcome(_header(event, "origin"), os.environ.get("ALLOWED_ORIGINS", "")):
+        if not _is_allowed_origin(_header(event, "origin"), os.environ.get("ALLOWED_ORIGINS", "")):
             return FORBIDDEN
-        conversation.connected(id, _claims(request.get("authorizer") or {}))
+        protocol.handle_connect(id, _claims(request.get("authorizer") or {}))
     elif kind == "DISCONNECT":
-        conversation.disconnected(id)
+        protocol.handle_disconnect(id)
     else:
-        conversation.said(id, event.get("body") or "", _claims(request.get("authorizer") or {}))
+        protocol.handle_message(id, event.get("body") or "", _claims(request.get("authorizer") or {}))
     return OK
 
 
 @cache
-def conversation() -> Conversation:
-    """One for the life of the process, with the connections that it keeps open."""
+def _protocol_on_aws() -> ProtocolHandler:
     from semantest_dynamodb import DynamoConnections
 
-    return Conversation(DynamoConnections.of_environment())
+    return ProtocolHandler(DynamoConnections.from_environment())
 
 
-def _is_welcome(origin: str, allowed: str) -> bool:
-    """Browsers say which page they come from; who says nothing is no page, and no list means every page."""
+@cache
+def _protocol_on_azure() -> ProtocolHandler:
+    from semantest_tables import TableConnections
+
+    return ProtocolHandler(TableConnections.from_environment())
+
+
+def _is_allowed_origin(origin: str, allowed: str) -> bool:
+    """Only browsers send an origin; without one, or without a list, every client is allowed."""
     origins = [each.strip() for each in allowed.split(",") if each.strip()]
     return not origin or not origins or origin in origins or "*" in origins
 
