@@ -1,4 +1,4 @@
-"""Everybody who talks, over each of the stores."""
+"""The clients of the WebSocket service, over each of the stores."""
 
 from __future__ import annotations
 
@@ -10,6 +10,5 @@ from tests.contract.websocket_service.world import World
 
 @pytest.fixture(params=WORLDS.values(), ids=list(WORLDS))
 def world(request: pytest.FixtureRequest) -> World:
-    """Empty, for one test."""
-    made: World = request.param()
-    return made
+    created: World = request.param()
+    return created

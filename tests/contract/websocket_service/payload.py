@@ -1,4 +1,4 @@
-"""Modules of payloads, which nothing imports: they lie flat in their packages, and find each other there."""
+"""Imports modules of payloads, which lie flat in their packages and import each other as top-level modules."""
 
 from __future__ import annotations
 
@@ -10,8 +10,7 @@ from typing import Any
 from semantest_iac.infrastructure.artifacts.layouts import PAYLOADS
 
 
-def shipped(folder: str, module: str) -> Any:
-    """A module of a payload."""
+def import_payload(folder: str, module: str) -> Any:
     path = str(Path(PAYLOADS) / folder)
     if path not in sys.path:
         sys.path.append(path)

@@ -1,4 +1,4 @@
-"""Calls to Azure's services: what a busy one is asked again, and as whom."""
+"""Calls to Azure's services: retries, and the app's identity."""
 
 from __future__ import annotations
 
@@ -13,59 +13,58 @@ import pytest
 
 from semantest_iac.domain.networking.http_exchange import HttpResponse
 from semantest_iac.infrastructure.function_runtimes.loopback import LoopbackRequest, serve_loopback
-from tests.contract.websocket_service.payload import shipped
+from tests.contract.websocket_service.payload import import_payload
 
 
-class Answers:
-    """A server that gives its answers one after the other, the last again and again."""
+class FakeServer:
+    """Gives its responses one after the other, and repeats the last."""
 
-    def __init__(self, *answers: HttpResponse) -> None:
+    def __init__(self, *server: HttpResponse) -> None:
         self.calls: list[LoopbackRequest] = []
-        self._answers = list(answers)
+        self._server = list(server)
 
     async def __call__(self, call: LoopbackRequest) -> HttpResponse:
-        """The next one, and the end of the connection."""
         self.calls.append(call)
-        answer = self._answers.pop(0) if len(self._answers) > 1 else self._answers[0]
+        answer = self._server.pop(0) if len(self._server) > 1 else self._server[0]
         return replace(answer, headers=(*answer.headers, ("connection", "close")))
 
 
 def issued(token: str, seconds: float) -> HttpResponse:
-    """What the identity endpoint says."""
-    told = {"access_token": token, "expires_on": str(int(time.time() + seconds))}
-    return HttpResponse(200, body=json.dumps(told).encode())
+    """A response of the identity endpoint."""
+    body = {"access_token": token, "expires_on": str(int(time.time() + seconds))}
+    return HttpResponse(200, body=json.dumps(body).encode())
 
 
 def service(url: str) -> Any:
-    return shipped("websocket_azure", "semantest_azure").Service(url, "https://audience.example")
+    return import_payload("websocket_azure", "semantest_azure").Service(url, "https://audience.example")
 
 
 class TestService:
     @pytest.mark.parametrize("busy", [429, 503])
-    async def test_asks_again_where_it_is_busy(self, busy: int) -> None:
-        answers = Answers(HttpResponse(busy), HttpResponse(200, (("ETag", "x"),), b"done"))
-        async with serve_loopback(answers) as url:
+    async def test_retries_if_it_is_busy(self, busy: int) -> None:
+        server = FakeServer(HttpResponse(busy), HttpResponse(200, (("ETag", "x"),), b"done"))
+        async with serve_loopback(server) as url:
             reply = await asyncio.to_thread(service(url), "POST", "/a?b=c", b"{}", {"X-One": "1"})
 
-        assert (reply.status, reply.headers["etag"], reply.body, len(answers.calls)) == (200, "x", b"done", 2)
-        assert (answers.calls[1].path, answers.calls[1].headers["x-one"]) == ("/a?b=c", "1")
+        assert (reply.status, reply.headers["etag"], reply.body, len(server.calls)) == (200, "x", b"done", 2)
+        assert (server.calls[1].path, server.calls[1].headers["x-one"]) == ("/a?b=c", "1")
 
-    async def test_gives_every_other_answer_as_it_is(self) -> None:
-        answers = Answers(HttpResponse(404))
-        async with serve_loopback(answers) as url:
+    async def test_returns_every_other_reply(self) -> None:
+        server = FakeServer(HttpResponse(404))
+        async with serve_loopback(server) as url:
             assert (await asyncio.to_thread(service(url), "GET", "/")).status == 404
 
-        assert len(answers.calls) == 1
+        assert len(server.calls) == 1
 
-    async def test_shows_nobody_s_token_to_a_stand_in(self) -> None:
-        answers = Answers(HttpResponse(200))
-        async with serve_loopback(answers) as url:
+    async def test_sends_no_token_without_tls(self) -> None:
+        server = FakeServer(HttpResponse(200))
+        async with serve_loopback(server) as url:
             await asyncio.to_thread(service(url), "GET", "/")
 
-        assert "authorization" not in answers.calls[0].headers
+        assert "authorization" not in server.calls[0].headers
 
-    async def test_says_where_nobody_answers(self) -> None:
-        async with serve_loopback(Answers(HttpResponse(200))) as url:
+    async def test_fails_if_nothing_listens(self) -> None:
+        async with serve_loopback(FakeServer(HttpResponse(200))) as url:
             gone = url
         with pytest.raises(OSError, match="refused"):
             await asyncio.to_thread(service(gone), "GET", "/")
@@ -73,20 +72,22 @@ class TestService:
 
 class TestToken:
     @pytest.fixture
-    async def identity(self, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) -> AsyncIterator[Answers]:
-        answers = Answers(*request.param)
-        async with serve_loopback(answers) as url:
+    async def identity(
+        self, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest
+    ) -> AsyncIterator[FakeServer]:
+        server = FakeServer(*request.param)
+        async with serve_loopback(server) as url:
             monkeypatch.setenv("IDENTITY_ENDPOINT", url)
             monkeypatch.setenv("IDENTITY_HEADER", "header")
             monkeypatch.setenv("AzureWebJobsStorage__clientId", "client")
-            yield answers
+            yield server
 
-    async def _asked(self, audience: str) -> str:
-        return str(await asyncio.to_thread(shipped("websocket_azure", "semantest_azure").token, audience))
+    async def _get_token(self, audience: str) -> str:
+        return str(await asyncio.to_thread(import_payload("websocket_azure", "semantest_azure").get_token, audience))
 
     @pytest.mark.parametrize("identity", [[issued("t", 3600)]], indirect=True, ids=["an-hour"])
-    async def test_is_kept_while_it_lasts(self, identity: Answers) -> None:
-        assert [await self._asked("https://kept.example") for _ in range(2)] == ["t", "t"]
+    async def test_is_reused_while_it_is_valid(self, identity: FakeServer) -> None:
+        assert [await self._get_token("https://kept.example") for _ in range(2)] == ["t", "t"]
 
         [call] = identity.calls
         assert call.headers["x-identity-header"] == "header"
@@ -95,10 +96,10 @@ class TestToken:
         )
 
     @pytest.mark.parametrize("identity", [[issued("old", 60), issued("new", 3600)]], indirect=True, ids=["a-minute"])
-    async def test_is_asked_for_anew_before_it_ends(self, identity: Answers) -> None:
-        assert [await self._asked("https://short.example") for _ in range(2)] == ["old", "new"]
+    async def test_is_renewed_before_it_expires(self, identity: FakeServer) -> None:
+        assert [await self._get_token("https://short.example") for _ in range(2)] == ["old", "new"]
 
     @pytest.mark.parametrize("identity", [[HttpResponse(400, body=b"a canary")]], indirect=True, ids=["refused"])
-    async def test_that_is_refused_is_an_error_without_the_answer(self, identity: Answers) -> None:
+    async def test_that_is_refused_is_an_error_without_the_body(self, identity: FakeServer) -> None:
         with pytest.raises(Exception, match=r"^Azure answered 400$"):
-            await self._asked("https://refused.example")
+            await self._get_token("https://refused.example")

@@ -1,4 +1,4 @@
-"""What handlers of one's own send with: the same on both clouds, in both languages."""
+"""How users' handlers send messages: the same on both clouds, in both languages."""
 
 from __future__ import annotations
 
@@ -33,31 +33,31 @@ post(...JSON.parse(require("node:fs").readFileSync(0))).catch((error) => error.m
 _LANGUAGES = {"python": (sys.executable, "-c", _PYTHON), "nodejs": ("node", "-e", _NODE)}
 
 
-class Cloud:
-    """Where clients are: both clouds' ways to them."""
+class FakeCloud:
+    """The endpoints of both clouds that send to clients."""
 
     def __init__(self) -> None:
-        self.heard: dict[str, bytes] = {}
+        self.received: dict[str, bytes] = {}
 
     async def __call__(self, call: LoopbackRequest) -> HttpResponse:
-        """Only `c/1` is there."""
+        """Only `c/1` is connected."""
         path = call.path.partition("?")[0].removesuffix("/:send")
         if path.rpartition("/")[2] != "c%2F1":
             return HttpResponse(
                 404 if path.startswith("/connections/") else 410, (("x-amzn-errortype", "GoneException"),)
             )
         if call.method == "POST":
-            self.heard["c/1"] = call.body
+            self.received["c/1"] = call.body
         return HttpResponse(202 if call.path.startswith("/connections/") and call.method == "POST" else 200)
 
 
 @pytest.fixture
-def cloud() -> Cloud:
-    return Cloud()
+def cloud() -> FakeCloud:
+    return FakeCloud()
 
 
 @pytest.fixture
-async def url(cloud: Cloud) -> AsyncIterator[str]:
+async def url(cloud: FakeCloud) -> AsyncIterator[str]:
     async with serve_loopback(cloud) as url:
         yield url
 
@@ -71,14 +71,14 @@ def language(request: pytest.FixtureRequest) -> str:
 
 
 @pytest.fixture(params=["aws", "azure"])
-def posted(request: pytest.FixtureRequest, language: str, url: str, tmp_path: Any) -> Any:
-    """Sends from a folder that is laid out as a package of the cloud."""
+def post(request: pytest.FixtureRequest, language: str, url: str, tmp_path: Any) -> Any:
+    """Sends from a folder with the files of a package of the cloud."""
     for path, content in (
         find_layout(request.param, language, for_sockets=True).generated_files(handler="app.handler").items()
     ):
         (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / path).write_bytes(content)
-    told = {
+    variables = {
         "aws": {"SEMANTEST_CONNECTIONS_ENDPOINT": url, "AWS_ENDPOINT_URL_DYNAMODB": url},
         "azure": {"SEMANTEST_HUB_ENDPOINT": url},
     }
@@ -87,7 +87,7 @@ def posted(request: pytest.FixtureRequest, language: str, url: str, tmp_path: An
         done = subprocess.run(
             _LANGUAGES[language],
             cwd=tmp_path,
-            env={"PATH": os.environ["PATH"], **told[request.param]},
+            env={"PATH": os.environ["PATH"], **variables[request.param]},
             input=json.dumps(arguments),
             capture_output=True,
             text=True,
@@ -100,17 +100,19 @@ def posted(request: pytest.FixtureRequest, language: str, url: str, tmp_path: An
 
 
 class TestPost:
-    @pytest.mark.parametrize(("data", "heard"), [("héllo", "héllo"), ({"a": "é"}, {"a": "é"})], ids=["text", "mapping"])
-    async def test_reaches_a_client(self, posted: Any, cloud: Cloud, data: Any, heard: Any) -> None:
-        assert await posted("c/1", data) is True
+    @pytest.mark.parametrize(
+        ("data", "received"), [("héllo", "héllo"), ({"a": "é"}, {"a": "é"})], ids=["text", "mapping"]
+    )
+    async def test_reaches_a_client(self, post: Any, cloud: FakeCloud, data: Any, received: Any) -> None:
+        assert await post("c/1", data) is True
 
-        said = cloud.heard["c/1"].decode()
-        assert (said if isinstance(data, str) else json.loads(said)) == heard
+        sent = cloud.received["c/1"].decode()
+        assert (sent if isinstance(data, str) else json.loads(sent)) == received
 
-    async def test_says_that_a_client_is_gone(self, posted: Any) -> None:
-        assert await posted("c/2", "x") is False
+    async def test_reports_that_a_client_is_gone(self, post: Any) -> None:
+        assert await post("c/2", "x") is False
 
-    async def test_takes_no_more_than_every_cloud_carries(self, posted: Any, cloud: Cloud) -> None:
-        assert await posted("c/1", "x" * LARGEST) is True
+    async def test_refuses_messages_that_are_too_large(self, post: Any, cloud: FakeCloud) -> None:
+        assert await post("c/1", "x" * LARGEST) is True
 
-        assert "131073 bytes" in await posted("c/1", "x" * (LARGEST + 1))
+        assert "131073 bytes" in await post("c/1", "x" * (LARGEST + 1))

@@ -1,4 +1,4 @@
-"""Which tokens count."""
+"""Which tokens with a shared secret are valid."""
 
 from __future__ import annotations
 
@@ -9,22 +9,22 @@ from typing import Any
 import pytest
 
 from semantest_iac.infrastructure.local_service.json_web_tokens import sign_hs256_token
-from tests.contract.websocket_service.payload import shipped
+from tests.contract.websocket_service.payload import import_payload
 
 SECRET = "a secret of some length"
 NOW = 1_800_000_000.0
 CLAIMS = {"sub": "me", "exp": NOW + 60, "iss": "us", "aud": ["a", "b"]}
 
 
-def checked(token: str, secret: str = SECRET, **asked: Any) -> Any:
-    return shipped("websocket_authorizer", "semantest_tokens").checked(token, secret, NOW, **asked)
+def verify(token: str, secret: str = SECRET, **required: Any) -> Any:
+    return import_payload("websocket_authorizer", "semantest_tokens").verify_token(token, secret, NOW, **required)
 
 
-def reason(token: str, secret: str = SECRET, **asked: Any) -> str:
+def reason(token: str, secret: str = SECRET, **required: Any) -> str:
     """Why a token is refused."""
-    error = shipped("websocket_authorizer", "semantest_tokens").TokenError
+    error = import_payload("websocket_authorizer", "semantest_tokens").TokenError
     with pytest.raises(error) as caught:
-        checked(token, secret, **asked)
+        verify(token, secret, **required)
     return str(caught.value)
 
 
@@ -32,46 +32,44 @@ def part(value: Any) -> str:
     return base64.urlsafe_b64encode(json.dumps(value).encode()).decode().rstrip("=")
 
 
-class TestChecked:
+class TestVerifyToken:
     @pytest.mark.parametrize(
-        "asked", [{}, {"issuer": "us"}, {"audiences": ["b", "c"]}, {"issuer": "us", "audiences": ["a"]}], ids=str
+        "required", [{}, {"issuer": "us"}, {"audiences": ["b", "c"]}, {"issuer": "us", "audiences": ["a"]}], ids=str
     )
-    def test_gives_what_the_token_says(self, asked: dict[str, Any]) -> None:
-        assert checked(sign_hs256_token(CLAIMS, SECRET), **asked) == CLAIMS
+    def test_returns_the_claims(self, required: dict[str, Any]) -> None:
+        assert verify(sign_hs256_token(CLAIMS, SECRET), **required) == CLAIMS
 
-    def test_takes_a_token_as_others_sign_it(self) -> None:
-        token = (  # the sample of RFC 7519's most common debugger, with an end
+    def test_accepts_a_signature_of_other_software(self) -> None:
+        token = (  # the sample of RFC 7519's most common debugger, without an expiry
             "eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.eyJzdWIiOiIxMjM0NTY3ODkwIiwibmFtZSI6IkpvaG4gRG9lIiwiaWF0IjoxNTE2MjM5MDIyfQ"
             ".SflKxwRJSMeKKF2QT4fwpMeJf36POk6yJV_adQssw5c"
         )
 
-        assert reason(token, "your-256-bit-secret") == "it does not say when it ends"
+        assert reason(token, "your-256-bit-secret") == "it has no valid expiry"
 
     @pytest.mark.parametrize(
-        ("claims", "asked", "why"),
+        ("claims", "required", "why"),
         [
-            ({"exp": NOW - 31}, {}, "its time is over"),
-            ({"nbf": NOW + 31}, {}, "its time has not come"),
-            ({"exp": "tomorrow"}, {}, "it does not say when it ends"),
-            ({"exp": True}, {}, "it does not say when it ends"),
-            ({"nbf": "today"}, {}, "it does not say when it ends"),
-            ({}, {"issuer": "them"}, "its issuer is another"),
-            ({}, {"audiences": ["c"]}, "it is meant for others"),
-            ({"aud": "ab"}, {"audiences": ["a"]}, "it is meant for others"),
-            ({"aud": {"a": 1}}, {"audiences": ["a"]}, "it is meant for others"),
-            ({"aud": None}, {"audiences": ["a"]}, "it is meant for others"),
+            ({"exp": NOW - 31}, {}, "it has expired"),
+            ({"nbf": NOW + 31}, {}, "it is not valid yet"),
+            ({"exp": "tomorrow"}, {}, "it has no valid expiry"),
+            ({"exp": True}, {}, "it has no valid expiry"),
+            ({"nbf": "today"}, {}, "it has no valid expiry"),
+            ({}, {"issuer": "them"}, "it has another issuer"),
+            ({}, {"audiences": ["c"]}, "it has another audience"),
+            ({"aud": "ab"}, {"audiences": ["a"]}, "it has another audience"),
+            ({"aud": {"a": 1}}, {"audiences": ["a"]}, "it has another audience"),
+            ({"aud": None}, {"audiences": ["a"]}, "it has another audience"),
         ],
         ids=str,
     )
-    def test_refuses_what_is_not_for_now_or_for_us(
-        self, claims: dict[str, Any], asked: dict[str, Any], why: str
-    ) -> None:
-        assert reason(sign_hs256_token({**CLAIMS, **claims}, SECRET), **asked) == why
+    def test_refuses_other_claims(self, claims: dict[str, Any], required: dict[str, Any], why: str) -> None:
+        assert reason(sign_hs256_token({**CLAIMS, **claims}, SECRET), **required) == why
 
-    def test_refuses_what_another_has_signed(self) -> None:
+    def test_refuses_another_signature(self) -> None:
         assert reason(sign_hs256_token(CLAIMS, "another")) == "its signature is wrong"
 
-    def test_refuses_what_was_changed_after_it_was_signed(self) -> None:
+    def test_refuses_changed_claims(self) -> None:
         header, _, signature = sign_hs256_token(CLAIMS, SECRET).split(".")
 
         assert reason(f"{header}.{part({**CLAIMS, 'sub': 'root'})}.{signature}") == "its signature is wrong"
@@ -79,7 +77,7 @@ class TestChecked:
     @pytest.mark.parametrize(
         "header", [{"alg": "none"}, {"alg": "RS256"}, {}, {"alg": "HS256", "crit": ["x"]}], ids=str
     )
-    def test_is_not_told_by_the_token_how_to_check_it(self, header: dict[str, Any]) -> None:
+    def test_ignores_the_algorithm_of_the_token(self, header: dict[str, Any]) -> None:
         assert reason(f"{part(header)}.{part(CLAIMS)}.") == "it is not signed with HS256"
 
     @pytest.mark.parametrize(
@@ -98,8 +96,8 @@ class TestChecked:
         ],
         ids=["empty", "dot", "dots", "two", "four", "letters", "long", "numbers", "words", "marks"],
     )
-    def test_refuses_what_is_no_token(self, token: str) -> None:
-        assert reason(token) in ("it is not a token", "it cannot be read")
+    def test_refuses_other_text(self, token: str) -> None:
+        assert reason(token) in ("it is not a token", "it cannot be decoded")
 
-    def test_lets_nobody_in_without_a_secret(self) -> None:
-        assert reason(sign_hs256_token(CLAIMS, ""), "") == "there is no secret to check it with"
+    def test_refuses_every_token_without_a_secret(self) -> None:
+        assert reason(sign_hs256_token(CLAIMS, ""), "") == "there is no secret to verify it with"

@@ -1,4 +1,4 @@
-"""API Gateway's events at the WebSocket service's door."""
+"""Events of API Gateway at the bundled WebSocket service."""
 
 from __future__ import annotations
 
@@ -10,25 +10,25 @@ import pytest
 from semantest_iac.infrastructure.local_service.aws import web_socket_plan as events
 from semantest_iac.infrastructure.local_service.aws.web_socket_plan import ConnectedClient, WebSocketApi
 from semantest_iac.infrastructure.local_service.web_socket_service import Handshake
-from tests.contract.websocket_service.payload import shipped
+from tests.contract.websocket_service.payload import import_payload
 
 API = WebSocketApi("api", "api.example.org", "live", "arn:aws:execute-api:us-east-1:123456789012:api")
 OURS = "https://app.semantest.com"
 
 
-class Heard:
-    """A conversation that keeps what it is told."""
+class FakeProtocol:
+    """Records its calls."""
 
     def __init__(self) -> None:
-        self.told: list[tuple[Any, ...]] = []
+        self.calls: list[tuple[Any, ...]] = []
 
     def __getattr__(self, name: str) -> Any:
-        return lambda *arguments: self.told.append((name, *arguments))
+        return lambda *arguments: self.calls.append((name, *arguments))
 
 
-def answered(event: dict[str, Any]) -> tuple[int, list[tuple[Any, ...]]]:
-    heard = Heard()
-    return shipped("websocket_service", "semantest_websocket").answer(heard, event), heard.told
+def handle(event: dict[str, Any]) -> tuple[int, list[tuple[Any, ...]]]:
+    protocol = FakeProtocol()
+    return import_payload("websocket_service", "semantest_websocket").handle_event(protocol, event), protocol.calls
 
 
 def client(origin: str = "", **authorizer: str) -> ConnectedClient:
@@ -36,24 +36,24 @@ def client(origin: str = "", **authorizer: str) -> ConnectedClient:
     return ConnectedClient("c1", Handshake(headers=headers), authorizer)
 
 
-class TestAnswer:
-    def test_keeps_what_the_authorizer_said_of_a_client(self) -> None:
+class TestHandleEvent:
+    def test_passes_on_the_claims_of_the_authorizer(self) -> None:
         claims = {"sub": "me"}
 
-        status, told = answered(events.build_connect_event(API, client(claims=json.dumps(claims), principalId="me")))
-        assert (status, told) == (200, [("connected", "c1", claims)])
+        status, calls = handle(events.build_connect_event(API, client(claims=json.dumps(claims), principalId="me")))
+        assert (status, calls) == (200, [("handle_connect", "c1", claims)])
 
-    def test_takes_a_client_of_whom_nothing_was_said(self) -> None:
-        assert answered(events.build_connect_event(API, client())) == (200, [("connected", "c1", {})])
+    def test_accepts_a_client_without_an_authorizer(self) -> None:
+        assert handle(events.build_connect_event(API, client())) == (200, [("handle_connect", "c1", {})])
 
-    def test_hands_messages_on(self) -> None:
-        assert answered(events.build_message_event(API, client(), "$default", "text")) == (
+    def test_passes_messages_on(self) -> None:
+        assert handle(events.build_message_event(API, client(), "$default", "text")) == (
             200,
-            [("said", "c1", "text", {})],
+            [("handle_message", "c1", "text", {})],
         )
 
-    def test_hears_of_those_who_are_gone(self) -> None:
-        assert answered(events.build_disconnect_event(API, client(), 1001, "")) == (200, [("disconnected", "c1")])
+    def test_passes_disconnects_on(self) -> None:
+        assert handle(events.build_disconnect_event(API, client(), 1001, "")) == (200, [("handle_disconnect", "c1")])
 
     @pytest.mark.parametrize(
         ("origin", "allowed", "status"),
@@ -66,11 +66,11 @@ class TestAnswer:
             (f"{OURS}.evil.example.org", OURS, 403),
             ("null", OURS, 403),
         ],
-        ids=["no-list", "listed", "star", "no-page", "another", "longer", "null"],
+        ids=["no-list", "listed", "star", "no-origin", "another", "longer", "null"],
     )
-    def test_turns_pages_away_that_are_not_on_the_list(
+    def test_refuses_origins_that_are_not_allowed(
         self, origin: str, allowed: str, status: int, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.setenv("ALLOWED_ORIGINS", allowed)
 
-        assert answered(events.build_connect_event(API, client(origin)))[0] == status
+        assert handle(events.build_connect_event(API, client(origin)))[0] == status

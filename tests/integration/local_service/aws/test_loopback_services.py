@@ -15,7 +15,7 @@ import pytest
 from semantest_iac.infrastructure.function_runtimes.loopback import serve_loopback
 from semantest_iac.infrastructure.local_service.aws.tables import DynamoDbTable, TableSchema, serve_tables
 from semantest_iac.infrastructure.local_service.aws.web_sockets import serve_connections
-from tests.contract.websocket_service.payload import shipped
+from tests.contract.websocket_service.payload import import_payload
 from tests.integration.local_service.clients import MemoryClients
 
 LARGEST = 128 * 1024
@@ -28,7 +28,7 @@ def clients() -> MemoryClients:
 
 
 @pytest.fixture
-async def calls(clients: MemoryClients, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Any]:
+async def client(clients: MemoryClients, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Any]:
     """The payload's client of both services."""
     tables = {"t": DynamoDbTable(TableSchema("id"), time.time)}
     async with (
@@ -37,14 +37,14 @@ async def calls(clients: MemoryClients, monkeypatch: pytest.MonkeyPatch) -> Asyn
     ):
         monkeypatch.setenv("AWS_ENDPOINT_URL_DYNAMODB", tables_url)
         monkeypatch.setenv("SEMANTEST_CONNECTIONS_ENDPOINT", connections_url)
-        found = shipped("websocket_service", "semantest_aws").calls()
-        yield found
-        for connection in found.kept.values():
+        client = import_payload("websocket_service", "semantest_aws").make_client()
+        yield client
+        for connection in client.streams.values():
             connection.close()
 
 
 async def error_code(call: Any, *arguments: Any) -> str:
-    with pytest.raises(shipped("websocket_service", "semantest_aws").CallError) as caught:
+    with pytest.raises(import_payload("websocket_service", "semantest_aws").CallError) as caught:
         await asyncio.to_thread(call, *arguments)
     return str(caught.value)
 
@@ -64,11 +64,11 @@ async def status(method: str, url: str, data: bytes | None = None) -> int:
 
 
 class TestTables:
-    async def test_store_items(self, calls: Any) -> None:
-        await asyncio.to_thread(calls.table, "PutItem", {"TableName": "t", "Item": ITEM})
+    async def test_store_items(self, client: Any) -> None:
+        await asyncio.to_thread(client.call_table, "PutItem", {"TableName": "t", "Item": ITEM})
 
         for name in ("t", "arn:aws:dynamodb:us-east-1:123456789012:table/t"):
-            found = await asyncio.to_thread(calls.table, "GetItem", {"TableName": name, "Key": ITEM})
+            found = await asyncio.to_thread(client.call_table, "GetItem", {"TableName": name, "Key": ITEM})
             assert found == {"Item": ITEM}
 
     @pytest.mark.parametrize(
@@ -86,24 +86,24 @@ class TestTables:
         ids=["no-table", "no-name", "condition", "scan"],
     )
     async def test_refuse_with_dynamodb_s_error_codes(
-        self, calls: Any, operation: str, arguments: dict[str, Any], code: str
+        self, client: Any, operation: str, arguments: dict[str, Any], code: str
     ) -> None:
-        assert await error_code(calls.table, operation, arguments) == code
+        assert await error_code(client.call_table, operation, arguments) == code
 
 
 class TestConnections:
-    async def test_sends_to_connected_clients(self, calls: Any, clients: MemoryClients) -> None:
-        await asyncio.to_thread(calls.post, "a/b=", b'{"type": "hello"}')
+    async def test_sends_to_connected_clients(self, client: Any, clients: MemoryClients) -> None:
+        await asyncio.to_thread(client.post, "a/b=", b'{"type": "hello"}')
 
         assert clients.received == {"a/b=": [{"type": "hello"}]}
 
-    async def test_reports_clients_that_are_gone(self, calls: Any, clients: MemoryClients) -> None:
+    async def test_reports_clients_that_are_gone(self, client: Any, clients: MemoryClients) -> None:
         clients.gone.add("a")
 
-        assert await error_code(calls.post, "a", b"{}") == "GoneException"
+        assert await error_code(client.post, "a", b"{}") == "GoneException"
 
-    async def test_refuses_messages_that_are_too_large(self, calls: Any) -> None:
-        assert await error_code(calls.post, "a", b"x" * (LARGEST + 1)) == "PayloadTooLargeException"
+    async def test_refuses_messages_that_are_too_large(self, client: Any) -> None:
+        assert await error_code(client.post, "a", b"x" * (LARGEST + 1)) == "PayloadTooLargeException"
 
     async def test_describes_and_closes_connections(self, clients: MemoryClients) -> None:
         async with serve_loopback(serve_connections(clients, LARGEST)) as url:
@@ -121,9 +121,9 @@ class TestLoopback:
             assert await status("POST", f"{root}/@connections/a", b"{}") == 403
         assert clients.received == {}
 
-    async def test_keeps_a_connection_for_many_requests(self, calls: Any, clients: MemoryClients) -> None:
+    async def test_keeps_a_connection_for_many_requests(self, client: Any, clients: MemoryClients) -> None:
         for number in range(50):
-            await asyncio.to_thread(calls.post, "a", b'{"type": "%d"}' % number)
+            await asyncio.to_thread(client.post, "a", b'{"type": "%d"}' % number)
 
         assert clients.types("a") == [str(number) for number in range(50)]
 
