@@ -21,7 +21,7 @@ class PulumiProgram(Application):
     def __init__(self, namespace: str) -> None:
         from semantest_iac.infrastructure.pulumi_engine.worker.programs import PulumiProgramHost
 
-        self.host = PulumiProgramHost.of_this_process(namespace)
+        self.host = PulumiProgramHost.from_environment(namespace)
         super().__init__(self.host.folder / (os.environ.get("SEMANTEST_HOME") or ".semantest"))
 
     def engine(self, stack: Stack, configuration: DeploymentConfiguration) -> EngineChoice:
@@ -42,7 +42,7 @@ class PulumiProgram(Application):
 
         stack = spec.stack
         artifact = build_package(self.artifacts, stack, spec.settings)
-        self.host.inform(f"{stack}, generation {generation}")
+        self.host.log_info(f"{stack}, generation {generation}")
         blueprint = BLUEPRINTS[stack.component](stack, generation, spec.settings)
         context = EngineContext(self.home, spec.engine, self.secrets(spec.variables))
-        self.host.register(blueprint, artifact, context.secret_value)
+        self.host.register_resources(blueprint, artifact, context.secret_value)

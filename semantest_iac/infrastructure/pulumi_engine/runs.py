@@ -17,63 +17,16 @@ from pathlib import Path
 
 RUN_MARK_VARIABLE = "SEMANTEST_RUN"
 _PROC = Path("/proc")
-_SWEEP_ROUNDS = 50  # a process that forks while it is looked for is found in the next round
-
-
-def kill_run_processes(run: str) -> int:
-    """Kill what carries the run's mark, ourselves excepted; how many there were.
-
-    Engines put plugins in process groups of their own, so killing one group would leave them.
-    """
-    killed = set()
-    for _ in range(_SWEEP_ROUNDS):
-        found = list(find_run_processes(run))
-        if not found:
-            break
-        for pid in found:
-            with suppress(ProcessLookupError, PermissionError):
-                os.kill(pid, signal.SIGKILL)
-                killed.add(pid)
-        time.sleep(0.01)
-    return len(killed)
-
-
-def find_run_processes(run: str) -> Iterator[int]:
-    """The living processes that carry the run's mark; none where the system does not show environments."""
-    wanted = f"{RUN_MARK_VARIABLE}={run}".encode()
-    for entry in _PROC.glob("[0-9]*"):
-        if int(entry.name) != os.getpid() and wanted in _read_environment(entry) and _is_alive(entry):
-            yield int(entry.name)
-
-
-def kill_process_group(group: int, number: signal.Signals = signal.SIGKILL) -> None:
-    """Signal a process group; one that is gone is fine."""
-    with suppress(ProcessLookupError, PermissionError):
-        os.killpg(group, number)
-
-
-def _read_environment(entry: Path) -> list[bytes]:
-    with suppress(OSError):
-        return (entry / "environ").read_bytes().split(b"\0")
-    return []
-
-
-def _is_alive(entry: Path) -> bool:
-    """A zombie is dead: only its parent has not heard of it."""
-    with suppress(OSError):
-        return (entry / "stat").read_text(errors="replace").rpartition(")")[2].split()[0] not in ("Z", "X")
-    return False
-
-
+_SWEEP_ROUNDS = 50  # a process that forks during one round is found in the next
 _OWNER_FILE = "owner"
-_NEW_RUN_S = 60  # a folder without an owner file may be one that is being made
+_NEW_RUN_S = 60  # a younger folder without an owner file may still be in the making
 
 
 @dataclass(frozen=True, slots=True)
 class EngineRun:
-    """A folder of its own, and the mark that all processes of the run carry.
+    """The private folder of one run, and the mark that all its processes carry.
 
-    `owner` is a locked descriptor: as long as the parent or the child holds it, nobody clears the run away.
+    `owner` is a locked file descriptor: while the parent or the worker holds it, no other run removes this one.
     """
 
     mark: str
@@ -93,9 +46,9 @@ class EngineRun:
 
 @contextmanager
 def open_run(runs: Path) -> Iterator[EngineRun]:
-    """A new run; at its end its processes are dead and its folder is gone, whatever happened."""
+    """Create a run; at the end of the block its processes are killed and its folder is removed."""
     runs.mkdir(parents=True, exist_ok=True, mode=0o700)
-    clear_abandoned_runs(runs)
+    remove_abandoned_runs(runs)
     run = _create_run(runs)
     try:
         yield run
@@ -105,14 +58,59 @@ def open_run(runs: Path) -> Iterator[EngineRun]:
         os.close(run.owner)
 
 
-def clear_abandoned_runs(runs: Path) -> None:
-    """End what runs without a parent left behind; living ones are not touched."""
+def remove_abandoned_runs(runs: Path) -> None:
+    """Kill the processes and remove the folders of runs whose parent is dead."""
     for folder in runs.iterdir():
         descriptor = _lock_if_abandoned(folder)
         if descriptor is not None:
             kill_run_processes(folder.name)
             shutil.rmtree(folder, ignore_errors=True)
             os.close(descriptor)
+
+
+def kill_run_processes(mark: str) -> int:
+    """Kill the processes that carry the mark, except this one; return how many there were.
+
+    The engine puts plugins in process groups of their own, so killing one group would leave them alive.
+    """
+    killed = set()
+    for _ in range(_SWEEP_ROUNDS):
+        found = list(find_run_processes(mark))
+        if not found:
+            break
+        for pid in found:
+            with suppress(ProcessLookupError, PermissionError):
+                os.kill(pid, signal.SIGKILL)
+                killed.add(pid)
+        time.sleep(0.01)
+    return len(killed)
+
+
+def find_run_processes(mark: str) -> Iterator[int]:
+    """Yield the ids of the living processes that carry the mark; none on systems without /proc."""
+    variable = f"{RUN_MARK_VARIABLE}={mark}".encode()
+    for entry in _PROC.glob("[0-9]*"):
+        if int(entry.name) != os.getpid() and variable in _read_environment(entry) and _is_alive(entry):
+            yield int(entry.name)
+
+
+def kill_process_group(group: int, number: signal.Signals = signal.SIGKILL) -> None:
+    """Send a signal to a process group; a group that has ended is no error."""
+    with suppress(ProcessLookupError, PermissionError):
+        os.killpg(group, number)
+
+
+def _read_environment(entry: Path) -> list[bytes]:
+    with suppress(OSError):
+        return (entry / "environ").read_bytes().split(b"\0")
+    return []
+
+
+def _is_alive(entry: Path) -> bool:
+    """False for a zombie, too."""
+    with suppress(OSError):
+        return (entry / "stat").read_text(errors="replace").rpartition(")")[2].split()[0] not in ("Z", "X")
+    return False
 
 
 def _create_run(runs: Path) -> EngineRun:
@@ -128,11 +126,11 @@ def _create_run(runs: Path) -> EngineRun:
 
 
 def _lock_if_abandoned(folder: Path) -> int | None:
-    """The locked owner file of a run that nobody holds; None for a living or a very young one."""
+    """Lock the owner file of a run that no process holds; None for a living or a very new run."""
     try:
-        is_young = time.time() - folder.stat().st_mtime < _NEW_RUN_S and not (folder / _OWNER_FILE).exists()
+        is_new = time.time() - folder.stat().st_mtime < _NEW_RUN_S and not (folder / _OWNER_FILE).exists()
         flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW
-        descriptor = None if is_young else os.open(folder / _OWNER_FILE, flags, 0o600)
+        descriptor = None if is_new else os.open(folder / _OWNER_FILE, flags, 0o600)
     except OSError:
         return None
     if descriptor is None:

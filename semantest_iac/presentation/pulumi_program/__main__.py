@@ -23,11 +23,11 @@ def run_pulumi_program() -> None:
         written = program.configuration(**wanted.sources)
         redact = program.redactor(written.variables)
         accepted = build_spec(wanted.component, written, program)
-        program.host.warn(redact("\n".join(format_warnings(accepted.warnings)).removeprefix("Warning: ")))
+        program.host.log_warning(redact("\n".join(format_warnings(accepted.warnings)).removeprefix("Warning: ")))
         program.run(accepted, wanted.generation)
     except DeploymentError as error:
         text = "\n".join(format_error(error)).removeprefix("Error: ")  # Pulumi says itself that it is one
-        raise program.host.refusal(redact(text)) from None
+        raise program.host.run_error(redact(text)) from None
 
 
 if __name__ == "__main__":

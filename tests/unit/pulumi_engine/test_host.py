@@ -16,10 +16,10 @@ class TestHost:
         monkeypatch.setenv("PULUMI_CONFIG", json.dumps(config))
         monkeypatch.setenv("PULUMI_CONFIG_SECRET_KEYS", json.dumps(["semantest:secrets", "aws:secretKey"]))
 
-        host = PulumiProgramHost.of_this_process("semantest")
+        host = PulumiProgramHost.from_environment("semantest")
 
         assert host.config == {"component": "rest-api", "secrets": "{}"}
-        assert (host.secret, "rest-api" in repr(host)) == (frozenset({"secrets"}), False)
+        assert (host.secret_keys, "rest-api" in repr(host)) == (frozenset({"secrets"}), False)
 
     def test_is_where_it_runs_when_nobody_says_where_the_project_lies(self) -> None:
-        assert PulumiProgramHost.of_this_process("semantest").folder == Path.cwd()
+        assert PulumiProgramHost.from_environment("semantest").folder == Path.cwd()

@@ -17,14 +17,14 @@ _SOCKET_TIMEOUT_S = 15
 
 
 def download_cli(folder: str, version: str) -> None:
-    """Leave the CLI as `bin/pulumi` in the folder, with what belongs to it."""
+    """Install the CLI as `bin/pulumi` in the folder, with the files that belong to it."""
     socket.setdefaulttimeout(_SOCKET_TIMEOUT_S)
     try:
         PulumiCommand.install(root=folder, version=VersionInfo.parse(version))
     except subprocess.CalledProcessError as error:
         said = (error.output or b"").decode(errors="replace").strip()
         sys.exit(said or f"the installer ended with {error.returncode}")
-    except Exception as error:  # whatever the SDK and its script come upon: the parent shows the last line
+    except Exception as error:  # whatever the SDK and its script raise: the parent shows the last line
         sys.exit(f"{type(error).__name__}: {error}")
 
 

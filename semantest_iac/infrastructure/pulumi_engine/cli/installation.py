@@ -31,79 +31,11 @@ from semantest_iac.infrastructure.pulumi_engine.runs import kill_process_group
 
 _TERMINATION_GRACE_S = 5.0
 _ERROR_TEXT_LIMIT = 500  # characters
-
-
-def run_installer(command: Sequence[str | Path], variables: Mapping[str, str], longest_s: float) -> None:
-    """Run to the end, or end it with all that it started; raises RefusedError with its last words."""
-    with _start_process([*parent_death_signal_prefix(), *command], variables) as process:
-        try:
-            output, _ = process.communicate(timeout=longest_s)
-        except subprocess.TimeoutExpired as error:
-            raise setup_error(f"it took longer than {longest_s:g} s") from error
-        finally:
-            _end_process(process)
-    if process.returncode:
-        raise setup_error(_error_text(output) or f"it ended with {process.returncode}")
-
-
-def setup_error(cause: str) -> RefusedError:
-    """Why one way does not work here."""
-    return RefusedError(cause, "SETUP_FAILED")
-
-
-@contextmanager
-def staging_folder(beside: Path) -> Iterator[Path]:
-    """A folder to make something in, gone in the end; raises RefusedError where nothing can be written."""
-    try:
-        beside.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        with tempfile.TemporaryDirectory(prefix=".setup-", dir=beside.parent, ignore_cleanup_errors=True) as folder:
-            yield Path(folder)
-    except OSError as error:
-        raise setup_error(f"cannot write to '{beside.parent}': {error.strerror or error}") from error
-
-
-def move_into_place(made: Path, place: Path) -> None:
-    """Into place at once; what is there and was found useless goes away with the draft."""
-    place.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    if place.exists():
-        place.rename(made.with_name(".before"))
-    made.rename(place)
-
-
-def _start_process(command: Sequence[str | Path], variables: Mapping[str, str]) -> subprocess.Popen[bytes]:
-    try:
-        return subprocess.Popen(  # noqa: S603  # no shell
-            command, env=variables, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-            start_new_session=True,
-        )  # fmt: skip
-    except OSError as error:
-        raise setup_error(f"cannot start '{command[0]}': {error.strerror}") from error
-
-
-def _end_process(process: subprocess.Popen[bytes]) -> None:
-    """Also of what it left behind; while it runs it is asked first, so that it can take away what is half made."""
-    try:
-        if process.poll() is None:
-            kill_process_group(process.pid, signal.SIGTERM)
-            with suppress(subprocess.TimeoutExpired):
-                process.wait(_TERMINATION_GRACE_S)
-    finally:
-        kill_process_group(process.pid)
-
-
-def _error_text(output: bytes) -> str:
-    """The last complaints where lines say that they are some (what comes last may sum up what came before)."""
-    lines = [line.strip() for line in output.decode(errors="replace").splitlines() if line.strip()]
-    complaints = [line for line in lines if line.startswith(("error:", "warning:"))]
-    return make_printable(" ".join(complaints[-2:] or lines[-1:]), _ERROR_TEXT_LIMIT)
-
-
 _DOWNLOAD_TIMEOUT_S, _BUILD_TIMEOUT_S = 900.0, 3600.0
 _DOWNLOAD_SCRIPT = Path(__file__).with_name("download_cli.py")
 _CHECKOUT_SOURCE = Path(__file__).parents[4] / "tools" / "pulumi-cli"
-_BUILD_SCRIPT = (
-    _CHECKOUT_SOURCE if _CHECKOUT_SOURCE.is_dir() else Path(__file__).parents[1] / "cli_source"
-) / "build"  # as a wheel has it
+_WHEEL_SOURCE = Path(__file__).parents[1] / "cli_source"
+_BUILD_SCRIPT = (_CHECKOUT_SOURCE if _CHECKOUT_SOURCE.is_dir() else _WHEEL_SOURCE) / "build"
 _MANUAL_COMMAND = f"curl -fsSL https://get.pulumi.com | sh -s -- --version {PRIVATE_CLI_VERSION}"
 _GO_VARIABLES = {
     f"GO{name}" for name in ("CACHE", "FLAGS", "MODCACHE", "PATH", "PRIVATE", "PROXY", "ROOT", "SUMDB", "TOOLCHAIN")
@@ -118,36 +50,42 @@ ReportStep = Callable[[str], None]
 
 @dataclass(frozen=True, slots=True)
 class Prerequisite:
-    """One thing: `look` says where it is or raises, `ways` are names and deeds, the first that works counts."""
+    """Something that the engine requires of this machine.
+
+    `locate` returns its path or raises DeploymentError. `methods` are pairs of a name and a function that installs it.
+    """
 
     name: str
-    look: Callable[[], str]
-    ways: Sequence[tuple[str, Callable[[], None]]]
-    by_hand: str
+    locate: Callable[[], str]
+    methods: Sequence[tuple[str, Callable[[], None]]]
+    manual_hint: str
 
-    def found(self) -> str | None:
-        """Where it is; None where it is not, or does not fit."""
+    def find(self) -> str | None:
+        """The path, None if it is missing or unusable."""
         try:
-            return self.look()
+            return self.locate()
         except DeploymentError:
             return None
 
-    def meet(self, tell: ReportStep) -> str:
-        """Get it by the first way that works here; raises RefusedError with what became of each."""
+    def install(self, report: ReportStep) -> str:
+        """Install it by the first method that works and return its path; raises RefusedError with all failures."""
         faults = []
-        for way, take in self.ways:
-            tell(f"{self.name}: {way}")
+        for method, install in self.methods:
+            report(f"{self.name}: {method}")
             try:
-                take()
-                return self.look()
+                install()
+                return self.locate()
             except DeploymentError as error:
-                tell(f"{self.name}: {error.message}")
-                faults.append(Fault(way, error.message, error.hint))
-        raise RefusedError(f"Cannot get {self.name} here.", "SETUP_FAILED", hint=self.by_hand, faults=faults)
+                report(f"{self.name}: {error.message}")
+                faults.append(Fault(method, error.message, error.hint))
+        raise RefusedError(f"Cannot install {self.name}.", "SETUP_FAILED", hint=self.manual_hint, faults=faults)
 
 
 def list_prerequisites(providers: Collection[str], variables: Mapping[str, str]) -> list[Prerequisite]:
-    """The CLI, then the plugins of these providers, or of all whose SDK is installed; raises ValidationError."""
+    """The CLI, then the plugins of the providers; without providers, the plugins of all installed SDKs.
+
+    Raises ValidationError for unknown providers.
+    """
     unknown = [name for name in providers if name not in CLOUDS]
     if unknown:
         faults = [
@@ -155,24 +93,20 @@ def list_prerequisites(providers: Collection[str], variables: Mapping[str, str])
             for name in unknown
         ]
         raise ValidationError("Cannot set up for these providers.", faults=faults)
-    wanted = dict.fromkeys(providers) or [name for name in CLOUDS if _has_sdk(name)]
-    return [_cli_prerequisite(variables), *(_plugin_prerequisite(name, variables) for name in wanted)]
+    selected = dict.fromkeys(providers) or [name for name in CLOUDS if _has_sdk(name)]
+    return [_cli_prerequisite(variables), *(_plugin_prerequisite(name, variables) for name in selected)]
 
 
 def _cli_prerequisite(variables: Mapping[str, str]) -> Prerequisite:
-    look = partial(_find_cli_path, variables)
+    locate = partial(_find_cli_path, variables)
     if variables.get(CLI_PATH_VARIABLE):
-        return Prerequisite(
-            "the Pulumi CLI",
-            look,
-            (),
-            f"Set {CLI_PATH_VARIABLE} to pulumi {PRIVATE_CLI_VERSION} or newer, or unset it.",
-        )
-    ways = (
+        hint = f"Set {CLI_PATH_VARIABLE} to pulumi {PRIVATE_CLI_VERSION} or newer, or unset it."
+        return Prerequisite("the Pulumi CLI", locate, (), hint)
+    methods = (
         (f"download {PRIVATE_CLI_VERSION} with Pulumi's installer", partial(_download_cli, variables)),
         (f"build {PRIVATE_CLI_VERSION} from its sources with Go, about seven minutes", partial(_build_cli, variables)),
     )
-    return Prerequisite("the Pulumi CLI", look, ways, f"Where there is a network: {_MANUAL_COMMAND}")
+    return Prerequisite("the Pulumi CLI", locate, methods, f"Where there is a network: {_MANUAL_COMMAND}")
 
 
 def _find_cli_path(variables: Mapping[str, str]) -> str:
@@ -180,39 +114,34 @@ def _find_cli_path(variables: Mapping[str, str]) -> str:
 
 
 def _download_cli(variables: Mapping[str, str]) -> None:
-    kept = private_cli_folder(variables)
-    with staging_folder(kept) as folder:
-        run_installer(
-            [sys.executable, "-P", _DOWNLOAD_SCRIPT, folder, PRIVATE_CLI_VERSION],
-            _installer_environment(variables),
-            _DOWNLOAD_TIMEOUT_S,
-        )
-        move_into_place(folder / "bin", kept / "bin")
+    target = private_cli_folder(variables)
+    with staging_folder(target) as folder:
+        command = [sys.executable, "-P", _DOWNLOAD_SCRIPT, folder, PRIVATE_CLI_VERSION]
+        run_installer(command, _installer_environment(variables), _DOWNLOAD_TIMEOUT_S)
+        move_into_place(folder / "bin", target / "bin")
 
 
 def _build_cli(variables: Mapping[str, str]) -> None:
     if not shutil.which("go", path=variables.get("PATH", "")):
-        raise setup_error("there is no Go here")
+        raise setup_error("Go is not installed")
     run_installer(["bash", _BUILD_SCRIPT], _installer_environment(variables), _BUILD_TIMEOUT_S)
 
 
 def _plugin_prerequisite(provider: str, variables: Mapping[str, str]) -> Prerequisite:
-    look = partial(_find_plugin, provider, variables)
+    locate = partial(_find_plugin, provider, variables)
     try:
         plugin = plugin_for_provider(provider)
     except RefusedError as error:
-        return Prerequisite(f"the plugin for {provider}", look, (), error.hint)
-    words = f"plugin install resource {plugin.name} {plugin.version}"
-    ways = ((f"pulumi {words}", partial(_install_plugin, plugin, variables)),)
-    place = plugin.folder(variables)
-    by_hand = (
-        f"Where there is a network: {_cli_command(variables)} {words}; or copy '{place}' from a machine that has it."
-    )
-    return Prerequisite(f"plugin {plugin.name} {plugin.version}", look, ways, by_hand)
+        return Prerequisite(f"the plugin for {provider}", locate, (), error.hint)
+    arguments = f"plugin install resource {plugin.name} {plugin.version}"
+    methods = ((f"pulumi {arguments}", partial(_install_plugin, plugin, variables)),)
+    command, folder = f"{_cli_command(variables)} {arguments}", plugin.folder(variables)
+    hint = f"Where there is a network: {command}; or copy '{folder}' from a machine that has it."
+    return Prerequisite(f"plugin {plugin.name} {plugin.version}", locate, methods, hint)
 
 
 def _cli_command(variables: Mapping[str, str]) -> str:
-    """What to type for the CLI: ours is not on the PATH."""
+    """The command for a person to type: the private CLI is not on the PATH."""
     try:
         return quote(str(find_pulumi_cli(variables).path))
     except DeploymentError:
@@ -228,34 +157,89 @@ def _has_sdk(provider: str) -> bool:
 
 def _find_plugin(provider: str, variables: Mapping[str, str]) -> str:
     plugin = plugin_for_provider(provider)
-    if not plugin.is_there(variables):
-        raise setup_error("it is not there")
+    if not plugin.is_complete(variables):
+        raise setup_error("it is not installed")
     return str(plugin.folder(variables))
 
 
 def _install_plugin(plugin: ResourcePlugin, variables: Mapping[str, str]) -> None:
-    """In a home of its own: a folder that the CLI has not finished is never seen in the real one."""
-    cli, place = find_pulumi_cli(variables), plugin.folder(variables)
-    with staging_folder(place.parent) as home:
-        environment = {
-            **_installer_environment(variables),
-            "PULUMI_HOME": str(home),
-            "PULUMI_SKIP_UPDATE_CHECK": "true",
-        }
-        command: list[str | Path] = [
-            cli.path,
-            "plugin",
-            "install",
-            "resource",
-            plugin.name,
-            plugin.version,
-            "--non-interactive",
-        ]
-        run_installer(command, environment, _DOWNLOAD_TIMEOUT_S)
-        move_into_place(home / "plugins" / place.name, place)
-        place.with_name(f"{place.name}.partial").unlink(missing_ok=True)
+    """Install it in a home of its own first, so that an incomplete plugin never is in the real one."""
+    cli, target = find_pulumi_cli(variables), plugin.folder(variables)
+    with staging_folder(target.parent) as home:
+        private = {"PULUMI_HOME": str(home), "PULUMI_SKIP_UPDATE_CHECK": "true"}
+        arguments = ["plugin", "install", "resource", plugin.name, plugin.version, "--non-interactive"]
+        run_installer([cli.path, *arguments], {**_installer_environment(variables), **private}, _DOWNLOAD_TIMEOUT_S)
+        move_into_place(home / "plugins" / target.name, target)
+        target.with_name(f"{target.name}.partial").unlink(missing_ok=True)
 
 
 def _installer_environment(variables: Mapping[str, str]) -> dict[str, str]:
-    """An installer gets no secret of a deployment."""
+    """The variables without any secret of a deployment."""
     return {name: value for name, value in variables.items() if name in _INSTALLER_VARIABLES}
+
+
+def run_installer(command: Sequence[str | Path], variables: Mapping[str, str], timeout_s: float) -> None:
+    """Run a program; at its end, or after the timeout, kill all that it started.
+
+    Raises RefusedError with its last lines of output.
+    """
+    with _start_process([*parent_death_signal_prefix(), *command], variables) as process:
+        try:
+            output, _ = process.communicate(timeout=timeout_s)
+        except subprocess.TimeoutExpired as error:
+            raise setup_error(f"it took longer than {timeout_s:g} s") from error
+        finally:
+            _end_process(process)
+    if process.returncode:
+        raise setup_error(_error_text(output) or f"it ended with {process.returncode}")
+
+
+def setup_error(cause: str) -> RefusedError:
+    return RefusedError(cause, "SETUP_FAILED")
+
+
+@contextmanager
+def staging_folder(target: Path) -> Iterator[Path]:
+    """A temporary folder beside the target; raises RefusedError if it cannot be written."""
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        with tempfile.TemporaryDirectory(prefix=".setup-", dir=target.parent, ignore_cleanup_errors=True) as folder:
+            yield Path(folder)
+    except OSError as error:
+        raise setup_error(f"cannot write to '{target.parent}': {error.strerror or error}") from error
+
+
+def move_into_place(source: Path, target: Path) -> None:
+    """Move a file or folder out of the staging folder; an older target is moved into it."""
+    target.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    if target.exists():
+        target.rename(source.with_name(".before"))
+    source.rename(target)
+
+
+def _start_process(command: Sequence[str | Path], variables: Mapping[str, str]) -> subprocess.Popen[bytes]:
+    try:
+        return subprocess.Popen(  # noqa: S603  # no shell
+            command, env=variables, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )  # fmt: skip
+    except OSError as error:
+        raise setup_error(f"cannot start '{command[0]}': {error.strerror}") from error
+
+
+def _end_process(process: subprocess.Popen[bytes]) -> None:
+    """Kill its process group; a running process gets SIGTERM first, so that it can remove incomplete files."""
+    try:
+        if process.poll() is None:
+            kill_process_group(process.pid, signal.SIGTERM)
+            with suppress(subprocess.TimeoutExpired):
+                process.wait(_TERMINATION_GRACE_S)
+    finally:
+        kill_process_group(process.pid)
+
+
+def _error_text(output: bytes) -> str:
+    """The last lines that are marked as errors or warnings, else the last line."""
+    lines = [line.strip() for line in output.decode(errors="replace").splitlines() if line.strip()]
+    errors = [line for line in lines if line.startswith(("error:", "warning:"))]
+    return make_printable(" ".join(errors[-2:] or lines[-1:]), _ERROR_TEXT_LIMIT)

@@ -22,23 +22,23 @@ PRIVATE_CLI_FOLDER_NAME = f"pulumi-{PRIVATE_CLI_VERSION}"
 CLI_PATH_VARIABLE = "SEMANTEST_PULUMI"
 SETUP_COMMAND = "python -m semantest_iac setup"
 _VERSION_TIMEOUT_S = 20
-_NO_HOME = os.devnull  # nothing can be made under it
+_NO_HOME = os.devnull  # no file can be created below it
 _VERSION_PATTERN = re.compile(r"v?(\d+)\.(\d+)\.(\d+)")
 
 
 @dataclass(frozen=True, slots=True)
 class PulumiCli:
-    """A CLI that works, and its version without the leading v."""
+    """A usable CLI, and its version without the leading v."""
 
     path: Path
     version: str
 
 
 def find_pulumi_cli(variables: Mapping[str, str]) -> PulumiCli:
-    """The CLI named by SEMANTEST_PULUMI, else the first that fits: on the PATH, built here, installed here.
+    """Find the CLI: the one that SEMANTEST_PULUMI names, else the first usable one on the PATH or in the private
+    folder.
 
-    A file in the cache keeps the version of a program that has not changed since it was asked. Raises RefusedError
-    with what to do.
+    The version of each program is cached until the file changes. Raises RefusedError with a hint.
     """
     refusal: RefusedError | None = None
     for path in _candidates(variables):
@@ -57,63 +57,63 @@ def find_pulumi_cli(variables: Mapping[str, str]) -> PulumiCli:
 
 
 def private_cli_folder(variables: Mapping[str, str]) -> Path:
-    """Where a CLI is kept that was got for this tool alone: built as `pulumi`, installed as `bin/pulumi`."""
+    """The folder of the CLI that setup installs: built as `pulumi`, downloaded as `bin/pulumi`."""
     return user_cache_folder(variables) / PRIVATE_CLI_FOLDER_NAME
 
 
 def user_cache_folder(variables: Mapping[str, str]) -> Path:
-    """What can be made again, for all homes of this person."""
-    given = variables.get("XDG_CACHE_HOME")
-    return (Path(given) if given else Path(variables.get("HOME", _NO_HOME), ".cache")) / "semantest-iac"
+    """The folder of files that can be made again, shared by all homes of the user."""
+    cache = variables.get("XDG_CACHE_HOME")
+    return (Path(cache) if cache else Path(variables.get("HOME", _NO_HOME), ".cache")) / "semantest-iac"
 
 
 def _candidates(variables: Mapping[str, str]) -> Iterator[Path]:
-    if named := variables.get(CLI_PATH_VARIABLE):
-        yield Path(named).absolute()
+    if configured := variables.get(CLI_PATH_VARIABLE):
+        yield Path(configured).absolute()
         return
     if found := shutil.which("pulumi", path=variables.get("PATH", "")):
         yield Path(found).absolute()
-    kept = private_cli_folder(variables)
-    yield from (path for path in (kept / "pulumi", kept / "bin" / "pulumi") if os.access(path, os.X_OK))
+    folder = private_cli_folder(variables)
+    yield from (path for path in (folder / "pulumi", folder / "bin" / "pulumi") if os.access(path, os.X_OK))
 
 
-def _find_version(path: Path, cache: Path) -> str:
-    memory = cache / f"version-of-{crc32(os.fsencode(path)):08x}.json"
+def _find_version(path: Path, cache_folder: Path) -> str:
+    cache_file = cache_folder / f"version-of-{crc32(os.fsencode(path)):08x}.json"
     try:
-        state = path.stat()
+        stat = path.stat()
     except OSError as error:
-        raise _unusable_cli_error(path, "it is not there") from error
-    seen = [str(path), state.st_mtime_ns, state.st_size]
+        raise _unusable_cli_error(path, "it does not exist") from error
+    identity = [str(path), stat.st_mtime_ns, stat.st_size]
     try:
-        *known, version = json.loads(memory.read_text(encoding="utf-8"))
-        if known == seen:
+        *cached_identity, version = json.loads(cache_file.read_text(encoding="utf-8"))
+        if cached_identity == identity:
             return str(version)
     except (OSError, ValueError):
         pass
     version = _ask_version(path)
-    _cache_version(memory, [*seen, version])
+    _cache_version(cache_file, [*identity, version])
     return version
 
 
-def _cache_version(memory: Path, facts: list[object]) -> None:
-    """Where nothing can be written the program is asked each time."""
-    draft = memory.with_name(f".{memory.name}.{os.getpid()}")
+def _cache_version(cache_file: Path, content: list[object]) -> None:
+    """Cache a version; where nothing can be written, the program is asked each time."""
+    draft = cache_file.with_name(f".{cache_file.name}.{os.getpid()}")
     with suppress(OSError):
-        memory.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        draft.write_text(json.dumps(facts), encoding="utf-8")
-        draft.replace(memory)
+        cache_file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        draft.write_text(json.dumps(content), encoding="utf-8")
+        draft.replace(cache_file)
 
 
 def _ask_version(path: Path) -> str:
     environment = {"PULUMI_SKIP_UPDATE_CHECK": "true", "PATH": os.defpath, "HOME": _NO_HOME}
     try:
-        asked = subprocess.run(  # noqa: S603  # no shell
+        result = subprocess.run(  # noqa: S603  # no shell
             [path, "version"], env=environment, stdin=subprocess.DEVNULL, capture_output=True, check=True,
             timeout=_VERSION_TIMEOUT_S,
         )  # fmt: skip
     except (OSError, subprocess.SubprocessError) as error:
         raise _unusable_cli_error(path, "it does not answer 'version'") from error
-    return asked.stdout.decode(errors="replace").strip().removeprefix("v")
+    return result.stdout.decode(errors="replace").strip().removeprefix("v")
 
 
 def _require_supported(cli: PulumiCli) -> PulumiCli:

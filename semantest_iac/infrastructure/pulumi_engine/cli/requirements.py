@@ -13,7 +13,7 @@ from semantest_iac.infrastructure.pulumi_engine.cli.location import SETUP_COMMAN
 
 
 def require_pulumi_prerequisites(provider: str, *, real_cloud: bool, variables: Mapping[str, str]) -> None:
-    """Raise RefusedError with everything that is missing, each with what mends it; changes nothing."""
+    """Raise RefusedError with everything that is missing and the command that installs it."""
     faults = list(find_missing_prerequisites(provider, real_cloud=real_cloud, variables=variables))
     if faults:
         message = "Cannot deploy with engine 'pulumi': something is missing on this machine."
@@ -22,7 +22,7 @@ def require_pulumi_prerequisites(provider: str, *, real_cloud: bool, variables: 
 
 
 def find_missing_prerequisites(provider: str, *, real_cloud: bool, variables: Mapping[str, str]) -> Iterator[Fault]:
-    """CLI, provider plugin and credentials, as far as they are not there; simulated clouds need the CLI alone."""
+    """Yield what is missing of CLI, provider plugin and credentials; simulated clouds require the CLI alone."""
     try:
         find_pulumi_cli(variables)
     except DeploymentError as error:
@@ -33,15 +33,14 @@ def find_missing_prerequisites(provider: str, *, real_cloud: bool, variables: Ma
 
 
 def find_installed_plugins(variables: Mapping[str, str]) -> Path | None:
-    """Where the CLI keeps installed plugins, None where there are none."""
+    """The folder where the CLI keeps installed plugins, None if there is none."""
     folder = plugins_folder(variables)
     return folder if folder.is_dir() else None
 
 
 def plugins_folder(variables: Mapping[str, str]) -> Path:
-    """Where the CLI keeps installed plugins."""
-    given = variables.get("PULUMI_HOME")
-    return (Path(given) if given else Path(variables.get("HOME", "/nonexistent"), ".pulumi")) / "plugins"
+    home = variables.get("PULUMI_HOME")
+    return (Path(home) if home else Path(variables.get("HOME", "/nonexistent"), ".pulumi")) / "plugins"
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,17 +51,16 @@ class ResourcePlugin:
     version: str
 
     def folder(self, variables: Mapping[str, str]) -> Path:
-        """Where it belongs."""
         return plugins_folder(variables) / f"resource-{self.name}-v{self.version}"
 
-    def is_there(self, variables: Mapping[str, str]) -> bool:
-        """Whole: the CLI marks a folder that it has not finished."""
+    def is_complete(self, variables: Mapping[str, str]) -> bool:
+        """Whether it is complete: the CLI marks a folder that it has not finished."""
         folder = self.folder(variables)
         return folder.is_dir() and not folder.with_name(f"{folder.name}.partial").exists()
 
 
 def plugin_for_provider(provider: str) -> ResourcePlugin:
-    """The plugin of a provider; raises RefusedError where its SDK is not installed."""
+    """The plugin of a provider; raises RefusedError if its SDK is not installed."""
     cloud = CLOUDS[provider]
     try:
         return ResourcePlugin(cloud.package, version(cloud.sdk))
@@ -80,7 +78,7 @@ def _find_missing_plugin(provider: str, variables: Mapping[str, str]) -> Iterato
     except RefusedError as error:
         yield Fault(CLOUDS[provider].sdk, "is not installed", error.hint)
         return
-    if not plugin.is_there(variables):
+    if not plugin.is_complete(variables):
         yield Fault(
             f"plugin {plugin.name}", f"{plugin.version} is not installed", f"Run {SETUP_COMMAND} --provider {provider}."
         )
@@ -91,4 +89,4 @@ def _find_missing_credentials(provider: str, variables: Mapping[str, str]) -> It
     if known is None or any(variables.get(name) for name in known.variables):
         return
     if not any((home / file).is_file() for file in known.files):
-        yield Fault(f"{provider} credentials", "are not there", known.advice)
+        yield Fault(f"{provider} credentials", "were not found", known.advice)

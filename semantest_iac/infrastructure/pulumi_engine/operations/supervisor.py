@@ -8,7 +8,6 @@ import sys
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, nullcontext
 from dataclasses import dataclass, field, replace
-from typing import Any
 
 from semantest_iac.domain.deployment.stack import Stack
 from semantest_iac.domain.ports.provisioner import Work
@@ -20,62 +19,19 @@ from semantest_iac.infrastructure.pulumi_engine.state.backend_settings import Ba
 from semantest_iac.infrastructure.pulumi_engine.worker.ipc import (
     Operation,
     PendingCreateRecovery,
+    WorkerMessage,
     WorkerProcess,
     WorkerTask,
     start_worker,
 )
 
-IDLE_SESSION_S = 20.0
-
-
-@dataclass(frozen=True, slots=True)
-class EngineProcessSession:
-    """A child and all it needs; after `leave` nothing of it is there any more."""
-
-    run: EngineRun
-    child: WorkerProcess
-    environment: Mapping[str, str]
-    providers: str
-    leave: Callable[[], Awaitable[None]]
-
-
-class IdleSessions:
-    """Workplaces that are kept for the next order about their stack; left after a while, or with their event loop."""
-
-    def __init__(self) -> None:
-        self._kept: dict[Stack, tuple[EngineProcessSession, asyncio.Task[None]]] = {}
-
-    def keep(self, stack: Stack, place: EngineProcessSession) -> None:
-        """Nobody is at work there now."""
-        self._kept[stack] = place, asyncio.create_task(self._wait(stack, place))
-
-    async def taken(self, stack: Stack) -> EngineProcessSession | None:
-        """The one that waits for this stack, if its child still lives."""
-        place, end = self._kept.pop(stack, (None, None))
-        if place is None or end is None:
-            return None
-        end.cancel()
-        if place.child.is_alive:
-            return place
-        await place.leave()
-        return None
-
-    async def _wait(self, stack: Stack, place: EngineProcessSession) -> None:
-        try:
-            await asyncio.sleep(IDLE_SESSION_S)
-        finally:
-            if self._kept.get(stack, (None, None))[0] is place:
-                del self._kept[stack]
-                await place.leave()
-
-
 AttachProvider = Callable[[str], AbstractAsyncContextManager[str]]
-"""Opens a provider of our own for one run on a cloud; gives it in the form of PULUMI_DEBUG_PROVIDERS, `name:port,…`."""
+"""Serves a provider for one run on a cloud; gives it in the form of PULUMI_DEBUG_PROVIDERS, `name:port,…`."""
 
-_Message = Mapping[str, Any]
-OnMessage = Callable[[_Message], Awaitable[None]]
+OnMessage = Callable[[WorkerMessage], Awaitable[None]]
 
-_BACKEND_VARIABLE_PREFIXES = ("ARM_", "AWS_", "AZURE_", "LC_")  # backends lie in clouds too
+IDLE_SESSION_S = 20.0
+_BACKEND_VARIABLE_PREFIXES = ("ARM_", "AWS_", "AZURE_", "LC_")  # a backend may be in a cloud, too
 _WORKER_VARIABLES = {
     "HOME", "HTTPS_PROXY", "HTTP_PROXY", "LANG", "NO_PROXY", "PATH", "PULUMI_ACCESS_TOKEN", "PYTHONDONTWRITEBYTECODE",
     "SSL_CERT_DIR", "SSL_CERT_FILE", "TMPDIR", "TZ", "https_proxy", "http_proxy", "no_proxy",
@@ -87,87 +43,132 @@ _QUIET_CLI_VARIABLES = {
 
 
 @dataclass(frozen=True, slots=True)
+class EngineProcessSession:
+    """A worker, its run, its environment and its providers; `close` ends and removes all of them."""
+
+    run: EngineRun
+    worker: WorkerProcess
+    environment: Mapping[str, str]
+    providers: str
+    close: Callable[[], Awaitable[None]]
+
+
+class IdleSessions:
+    """Sessions that wait for the next operation on their stack; closed after a while, or with their event loop."""
+
+    def __init__(self) -> None:
+        self._sessions: dict[Stack, tuple[EngineProcessSession, asyncio.Task[None]]] = {}
+
+    def add(self, stack: Stack, session: EngineProcessSession) -> None:
+        """Keep a session whose operation has ended."""
+        self._sessions[stack] = session, asyncio.create_task(self._expire(stack, session))
+
+    async def take(self, stack: Stack) -> EngineProcessSession | None:
+        """Remove and return the session of the stack if its worker is alive."""
+        session, expiry = self._sessions.pop(stack, (None, None))
+        if session is None or expiry is None:
+            return None
+        expiry.cancel()
+        if session.worker.is_alive:
+            return session
+        await session.close()
+        return None
+
+    async def _expire(self, stack: Stack, session: EngineProcessSession) -> None:
+        try:
+            await asyncio.sleep(IDLE_SESSION_S)
+        finally:
+            if self._sessions.get(stack, (None, None))[0] is session:
+                del self._sessions[stack]
+                await session.close()
+
+
+@dataclass(frozen=True, slots=True)
 class EngineProcessSupervisor:
-    """One child per order. `variables` are the parent's; a child gets those that programs and clouds need."""
+    """Runs each operation in a worker. Of the parent's `variables` a worker gets those that programs and clouds need."""
 
-    site: BackendSettings
+    settings: BackendSettings
     secret_value: Callable[[str], str]
-    attach: AttachProvider | None = None
+    attach_provider: AttachProvider | None = None
     variables: Mapping[str, str] = field(default_factory=lambda: os.environ)
-    waiting: IdleSessions = field(default_factory=IdleSessions)
+    idle_sessions: IdleSessions = field(default_factory=IdleSessions)
 
-    async def carry_out(
-        self, order: Operation, hear: OnMessage | None = None, recovery: PendingCreateRecovery | None = None
-    ) -> _Message:
-        """The child's last message; every earlier one is heard first, and a hearer that raises ends the child.
+    async def run_operation(
+        self, operation: Operation, on_message: OnMessage | None = None, recovery: PendingCreateRecovery | None = None
+    ) -> WorkerMessage:
+        """Run an operation and return the worker's last message; `on_message` gets the earlier ones and may raise.
 
-        After a preview the child stays for a while: an apply that follows at once starts half a second earlier.
+        After a preview the worker is kept for a while: an apply that follows at once starts half a second earlier.
         """
         cli = find_pulumi_cli(self.variables)
-        place = await self.waiting.taken(order.stack) or await self._opened(order.stack.provider)
-        is_done = False
+        stack = operation.stack
+        session = await self.idle_sessions.take(stack) or await self._open_session(stack.provider)
+        is_reusable = False
         try:
-            last = await _receive_last_message(
-                place.child, self._task(replace(order, recovery=recovery), cli, place), hear
-            )
-            is_done = order.operation == "preview" and "done" in last
+            task = self._create_task(replace(operation, recovery=recovery), cli, session)
+            last = await _receive_last_message(session.worker, task, on_message)
+            is_reusable = operation.name == "preview" and "done" in last
             return last
         finally:
-            if is_done:
-                self.waiting.keep(order.stack, place)
+            if is_reusable:
+                self.idle_sessions.add(stack, session)
             else:
-                await asyncio.shield(place.leave())
+                await asyncio.shield(session.close())
 
-    def _task(self, order: Operation, cli: PulumiCli, place: EngineProcessSession) -> WorkerTask:
+    def _create_task(self, operation: Operation, cli: PulumiCli, session: EngineProcessSession) -> WorkerTask:
         return WorkerTask(
-            order=order,
-            site=self.site,
+            operation=operation,
+            settings=self.settings,
             cli=cli,
-            home=place.run.home,
-            folder=place.run.work,
-            environment=place.environment,
-            secrets={key: self.secret_value(key) for key in _secret_keys(order.work)},
-            providers=place.providers,
+            home=session.run.home,
+            folder=session.run.work,
+            environment=session.environment,
+            secrets={key: self.secret_value(key) for key in _secret_keys(operation.work)},
+            providers=session.providers,
         )
 
-    async def _opened(self, provider: str) -> EngineProcessSession:
-        async with AsyncExitStack() as opening:
-            run = opening.enter_context(open_run(self.site.folder / "runs"))
-            environment = self._environment(run, provider)
-            child = await opening.enter_async_context(start_worker(run, environment))
-            providers = await opening.enter_async_context(self._attached(provider))
-            opening.push_async_callback(child.dismiss, self.site.grace_s)
-            return EngineProcessSession(run, child, environment, providers, opening.pop_all().aclose)
+    async def _open_session(self, provider: str) -> EngineProcessSession:
+        async with AsyncExitStack() as exits:
+            run = exits.enter_context(open_run(self.settings.folder / "runs"))
+            environment = self._worker_environment(run, provider)
+            worker = await exits.enter_async_context(start_worker(run, environment))
+            attached = self.attach_provider(provider) if self.attach_provider else nullcontext("")
+            providers = await exits.enter_async_context(attached)
+            exits.push_async_callback(worker.stop, self.settings.grace_s)
+            return EngineProcessSession(run, worker, environment, providers, exits.pop_all().aclose)
 
-    def _attached(self, provider: str) -> AbstractAsyncContextManager[str]:
-        return self.attach(provider) if self.attach else nullcontext("")
-
-    def _environment(self, run: EngineRun, provider: str) -> dict[str, str]:
-        given, families = self.variables.items(), (*_BACKEND_VARIABLE_PREFIXES, *CLOUDS[provider].variable_prefixes)
-        passed = {name: value for name, value in given if name in _WORKER_VARIABLES or name.startswith(families)}
+    def _worker_environment(self, run: EngineRun, provider: str) -> dict[str, str]:
+        prefixes = (*_BACKEND_VARIABLE_PREFIXES, *CLOUDS[provider].variable_prefixes)
+        inherited = {
+            name: value
+            for name, value in self.variables.items()
+            if name in _WORKER_VARIABLES or name.startswith(prefixes)
+        }
         folders = os.pathsep.join(os.path.abspath(folder) for folder in sys.path)  # noqa: PTH100 - "" means here
-        if self.site.plugins:
-            (run.home / "plugins").symlink_to(self.site.plugins.absolute(), target_is_directory=True)
+        if self.settings.plugins:
+            (run.home / "plugins").symlink_to(self.settings.plugins.absolute(), target_is_directory=True)
         return {
-            **passed,
+            **inherited,
             **_QUIET_CLI_VARIABLES,
-            **self.site.variables,
+            **self.settings.variables,
             RUN_MARK_VARIABLE: run.mark,
             "PYTHONPATH": folders,
             "PYTHONUTF8": "1",
         }
 
 
-async def _receive_last_message(child: WorkerProcess, task: WorkerTask, hear: OnMessage | None) -> _Message:
-    async for message in child.asked(task):
-        if not message.keys() & {"tick", "settled"}:
+async def _receive_last_message(
+    worker: WorkerProcess, task: WorkerTask, on_message: OnMessage | None
+) -> WorkerMessage:
+    async for message in worker.run_task(task):
+        if not message.keys() & {"progress", "settled"}:
             return message
-        if hear:
-            await hear(message)
-    raise await child.died()
+        if on_message:
+            await on_message(message)
+    raise await worker.exit_error()
 
 
 def _secret_keys(work: Work | None) -> list[str]:
-    """The secrets that the program of this work asks for, sorted."""
+    """The keys of the secrets that the program needs, sorted."""
     resources = work.blueprint.resources if work else ()
     return sorted({resource.key for resource in resources if isinstance(resource, AppSecret)})

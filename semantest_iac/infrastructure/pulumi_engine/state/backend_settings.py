@@ -13,15 +13,17 @@ from urllib.parse import quote, unquote, urlparse
 
 PULUMI_PROJECT = "semantest-infrastructure"
 _OWNER_ONLY_MODE = 0o600
-_WITHOUT_METADATA_FILES = "metadata=skip"  # the CLI writes them beside its files, and a torn one stops it for good
+_WITHOUT_METADATA_FILES = (
+    "metadata=skip"  # the CLI writes them beside its files, and stops for good at an incomplete one
+)
 
 
 @dataclass(frozen=True, slots=True)
 class BackendSettings:
-    """One engine's folder and choices; times are in seconds.
+    """The folder and options of one engine; times are in seconds.
 
-    Without a backend the state lies in the folder itself. `passphrase` is a file, made at first need; it is the key
-    to the secrets in the state and cannot be made again. `plugins` is a folder of installed provider plugins.
+    Without `backend` the state is in the folder itself. `passphrase` is a file; it is the key to the secrets in the
+    state and cannot be made again. `plugins` is the folder of the installed provider plugins.
     """
 
     folder: Path
@@ -34,7 +36,7 @@ class BackendSettings:
 
     @property
     def backend_url(self) -> str:
-        """The backend as the CLI is told it."""
+        """The URL of the backend, as the CLI expects it."""
         if self.backend:
             return self.backend
         state = self.folder / "state"
@@ -42,32 +44,32 @@ class BackendSettings:
         return f"file://{quote(str(state.absolute()))}?{_WITHOUT_METADATA_FILES}"
 
     @property
-    def files(self) -> Path | None:
-        """The backend's own folder, where the backend is files on this host."""
+    def file_backend(self) -> Path | None:
+        """The backend's folder if the backend is files on this host."""
         url = urlparse(self.backend_url)
         return Path(unquote(url.path)) / ".pulumi" if url.scheme == "file" else None
 
     @property
     def passphrase_file(self) -> Path:
-        """The file that holds the passphrase; one that was named and is missing is not made up."""
+        """The file that holds the passphrase; created at first use, unless one was configured."""
         return self.passphrase or ensure_private_file(self.folder / "passphrase", lambda: secrets.token_urlsafe(32))
 
     @property
     def variables(self) -> Mapping[str, str]:
-        """What the CLI is told of backend and secrets; the passphrase is named by its file."""
-        told = {"PULUMI_BACKEND_URL": self.backend_url}
+        """The CLI's variables for backend and secrets; they name the passphrase's file, not the passphrase."""
+        variables = {"PULUMI_BACKEND_URL": self.backend_url}
         if self.secrets_provider == "passphrase":
-            told["PULUMI_CONFIG_PASSPHRASE_FILE"] = str(self.passphrase_file.absolute())
-        return told
+            variables["PULUMI_CONFIG_PASSPHRASE_FILE"] = str(self.passphrase_file.absolute())
+        return variables
 
     @property
     def salt_file(self) -> Path:
-        """Where the salt of all stacks is kept: with the same one the CLI derives its key once per start."""
+        """The file with the salt of all stacks: with one salt the CLI derives its key once per start."""
         return self.folder / "salt"
 
 
 def ensure_private_file(path: Path, make: Callable[[], str]) -> Path:
-    """A file for its owner alone; of two processes that make it at once, one wins for both."""
+    """Create a file that only its owner can read, unless it exists; of two processes that do so at once, one wins."""
     if not path.exists():
         path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         draft = path.with_name(f".{path.name}.{secrets.token_hex(8)}")

@@ -19,7 +19,7 @@ _CLOCK_TOLERANCE_S = 2.0
 
 @dataclass(frozen=True, slots=True)
 class BackendLock:
-    """One lock file and who wrote it when."""
+    """One lock file, and who wrote it when."""
 
     path: Path
     pid: int
@@ -29,27 +29,27 @@ class BackendLock:
 
     @property
     def is_stale(self) -> bool:
-        """Its owner was a process of this host that has ended; of other hosts nothing is known."""
+        """Whether its owner was a process of this host that has ended; a lock of another host is never stale."""
         if self.host != socket.gethostname():
             return False
-        begun = _process_start_time(self.pid)
-        return begun is None or begun > self.since.timestamp() + _CLOCK_TOLERANCE_S
+        started = _process_start_time(self.pid)
+        return started is None or started > self.since.timestamp() + _CLOCK_TOLERANCE_S
 
     def __str__(self) -> str:
         return f"pulumi of {self.user}@{self.host} (process {self.pid}, since {self.since:%Y-%m-%d %H:%M:%S %Z})"
 
 
-def wait_for_stack_lock(files: Path, stack: str, patience_s: float) -> None:
-    """Return when nobody else works on the stack.
+def wait_for_stack_lock(backend: Path, stack: str, timeout_s: float) -> None:
+    """Wait until no other process works on the stack, and delete stale locks.
 
-    Raises StackBusyError when the patience is over, and RefusedError for a lock that says nothing.
+    Raises StackBusyError after the timeout, and RefusedError for an unreadable lock.
     """
-    folder = files / "locks" / "organization" / PULUMI_PROJECT / stack
-    deadline = time.monotonic() + patience_s
-    while held := [lock for lock in _read_locks(folder, stack) if not _clear_if_stale(lock)]:
+    folder = backend / "locks" / "organization" / PULUMI_PROJECT / stack
+    deadline = time.monotonic() + timeout_s
+    while locks := [lock for lock in _read_locks(folder, stack) if not _delete_if_stale(lock)]:
         if time.monotonic() >= deadline:
-            hint = "Try again when it has ended. `pulumi cancel` would not end it, but let two work at once."
-            raise StackBusyError(f"Cannot work on stack '{stack}': {held[0]} holds it.", hint=hint)
+            hint = "Try again when it has ended. `pulumi cancel` would not stop it, but let two processes work at once."
+            raise StackBusyError(f"Cannot work on stack '{stack}': {locks[0]} holds it.", hint=hint)
         time.sleep(_POLL_S)
 
 
@@ -62,19 +62,19 @@ def _read_locks(folder: Path, stack: str) -> list[BackendLock]:
 
 def _read_lock(path: Path, stack: str) -> BackendLock | None:
     try:
-        said = json.loads(path.read_bytes())
-        since = datetime.fromisoformat(said["timestamp"])
-        return BackendLock(path, int(said["pid"]), str(said["username"]), str(said["hostname"]), since)
+        content = json.loads(path.read_bytes())
+        since = datetime.fromisoformat(content["timestamp"])
+        return BackendLock(path, int(content["pid"]), str(content["username"]), str(content["hostname"]), since)
     except FileNotFoundError:
         return None
     except (ValueError, TypeError, KeyError) as error:
-        hint = f"When no pulumi works on the stack, delete '{path}' and run again."
+        hint = f"If no pulumi process works on the stack, delete '{path}' and run again."
         raise RefusedError(
-            f"Cannot work on stack '{stack}': a lock does not say whose it is.", "LOCK_UNREADABLE", hint=hint
+            f"Cannot work on stack '{stack}': a lock does not name its owner.", "LOCK_UNREADABLE", hint=hint
         ) from error
 
 
-def _clear_if_stale(lock: BackendLock) -> bool:
+def _delete_if_stale(lock: BackendLock) -> bool:
     if not lock.is_stale:
         return False
     for path in (lock.path, lock.path.with_name(f"{lock.path.name}.attrs")):
@@ -83,7 +83,7 @@ def _clear_if_stale(lock: BackendLock) -> bool:
 
 
 def _process_start_time(pid: int) -> float | None:
-    """When a living process began, in seconds of the wall clock; 0 where this cannot be told, None if there is none."""
+    """When a living process started, in seconds of the wall clock; 0 if unknown, None if there is no such process."""
     try:
         os.kill(pid, 0)
     except ProcessLookupError:

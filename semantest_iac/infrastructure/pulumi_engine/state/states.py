@@ -14,25 +14,25 @@ from semantest_iac.infrastructure.pulumi_engine.state.backend_settings import PU
 
 _STACK_TYPE = "pulumi:pulumi:Stack"
 _SIGNATURE = "4dabf18193072939515e22adb298388d"
-_SECRET = "1b47061264138c4ac30d75fd1eb44270"  # noqa: S105 - Pulumi's mark of a sealed value
+_SECRET = "1b47061264138c4ac30d75fd1eb44270"  # noqa: S105 - Pulumi's signature of an encrypted value
 
 
 @dataclass(frozen=True, slots=True)
 class PendingCreate:
-    """A create that was begun and of which nobody wrote down the end; its inputs may hold sealed values.
+    """A create that was begun and whose result was never recorded; its inputs may hold encrypted values.
 
-    `known` are the ids that the state has under the same URN: of a resource that the create was to replace.
+    `known_ids` are the ids that the state has under the same URN: of the resource that the create was to replace.
     """
 
     urn: str
     type: str
     inputs: Mapping[str, Any]
-    known: tuple[str, ...] = ()
+    known_ids: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class StackState:
-    """One deployment: resources, operations that were not finished, and how its secrets are sealed."""
+    """One deployment: its resources, its pending operations, and how its secrets are encrypted."""
 
     deployment: Mapping[str, Any]
 
@@ -42,53 +42,52 @@ class StackState:
         return list(self.deployment.get("resources") or ())
 
     @property
-    def living(self) -> list[Mapping[str, Any]]:
-        """Those that a cloud has and that are to stay."""
+    def live_resources(self) -> list[Mapping[str, Any]]:
+        """The resources that exist in a cloud and are not about to be deleted."""
         return [it for it in self.resources if it.get("custom") and not it.get("delete")]
 
     @property
     def pending_creates(self) -> list[PendingCreate]:
-        """The creates that were cut off."""
-        cut_off = (op for op in self.deployment.get("pending_operations") or () if op.get("type") == "creating")
-        found = (op["resource"] for op in cut_off)
-        return [PendingCreate(it["urn"], it["type"], it.get("inputs") or {}, self._ids(it["urn"])) for it in found]
+        creates = (op for op in self.deployment.get("pending_operations") or () if op.get("type") == "creating")
+        resources = (op["resource"] for op in creates)
+        return [PendingCreate(it["urn"], it["type"], it.get("inputs") or {}, self._ids(it["urn"])) for it in resources]
 
     def _ids(self, urn: str) -> tuple[str, ...]:
         return tuple(it["id"] for it in self.resources if it["urn"] == urn and it.get("id"))
 
     @property
     def outputs(self) -> dict[str, Any]:
-        """What the stack offers, without secrets."""
+        """The outputs of the stack, without secrets."""
         root = next((it for it in self.resources if it["type"] == _STACK_TYPE), {})
         return drop_secret_values(root.get("outputs") or {})
 
     @property
-    def kinds(self) -> list[tuple[str, Mapping[str, Any]]]:
+    def components(self) -> list[tuple[str, Mapping[str, Any]]]:
         """Type and outputs of the components, without secrets."""
-        components = (it for it in self.resources if not it.get("custom"))
-        return [(it["type"], drop_secret_values(it.get("outputs") or {})) for it in components]
+        found = (it for it in self.resources if not it.get("custom"))
+        return [(it["type"], drop_secret_values(it.get("outputs") or {})) for it in found]
 
     @property
-    def origins(self) -> dict[str, Mapping[str, list[str]]]:
+    def property_origins(self) -> dict[str, Mapping[str, list[str]]]:
         """By URN and property, the URNs of the resources that the property's value came from."""
         return {it["urn"]: it.get("propertyDependencies") or {} for it in self.resources}
 
     @property
-    def sealing(self) -> Mapping[str, Any]:
-        """Kind and state of the secrets provider; empty as long as nothing was deployed."""
+    def secrets_provider(self) -> Mapping[str, Any]:
+        """Type and state of the secrets provider; empty before the first deployment."""
         return self.deployment.get("secrets_providers") or {}
 
     @property
     def digest(self) -> str:
-        """Changes with everything that the engine would look at."""
+        """A hash of the whole state."""
         return hashlib.sha256(json.dumps(self.deployment, sort_keys=True).encode()).hexdigest()
 
 
 def resolve_pending_creates(deployment: Mapping[str, Any], adopted: Mapping[str, str]) -> dict[str, Any]:
-    """The deployment without unfinished operations: creates with an id (by URN) are resources of it now.
+    """The deployment without pending operations; creates with an id in `adopted` (by URN) become resources of it.
 
-    Their outputs are their inputs until the cloud is asked: with them a provider finds what has an id only within a
-    parent. What they were to replace waits to be deleted, as it would after a create that nobody cut off.
+    Their outputs are their inputs until the next refresh: a provider may need them to find a resource within its
+    parent. The resources that they replace are marked to be deleted, as after a create that was not interrupted.
     """
     pending = {op["resource"]["urn"]: op["resource"] for op in deployment.get("pending_operations") or ()}
     replaced = [
@@ -102,31 +101,31 @@ def resolve_pending_creates(deployment: Mapping[str, Any], adopted: Mapping[str,
 
 
 def drop_secret_values(outputs: Mapping[str, Any]) -> dict[str, Any]:
-    """The values that hold no sealed part; an event of the engine shows secrets like a state does."""
+    """The values that hold no encrypted part; engine events show secrets as a state does."""
     return {name: value for name, value in outputs.items() if not contains_encrypted_value(value)}
 
 
 def reveal_secrets(value: Any) -> Any:
-    """The value with everything that the CLI has opened in its place."""
+    """The value with each secret replaced by the plain text that the CLI put beside its signature."""
     if isinstance(value, Mapping):
         is_secret = value.get(_SIGNATURE) == _SECRET and "plaintext" in value
         return json.loads(value["plaintext"]) if is_secret else {name: reveal_secrets(it) for name, it in value.items()}
     return [reveal_secrets(it) for it in value] if isinstance(value, list) else value
 
 
-def read_state_file(files: Path, stack: str) -> StackState | None:
-    """The state in a backend of files; None where the stack is not known. Raises DeploymentError for a torn one."""
-    path = files / "stacks" / PULUMI_PROJECT / f"{stack}.json"
+def read_state_file(backend: Path, stack: str) -> StackState | None:
+    """The state in a file backend, None for an unknown stack; raises DeploymentError for a damaged file."""
+    path = backend / "stacks" / PULUMI_PROJECT / f"{stack}.json"
     try:
         if path.exists():
             return parse_state(path.read_bytes(), "checkpoint", "latest")
-        before = path.with_name(f"{path.name}.bak")
-        if before.exists() and parse_state(before.read_bytes(), "checkpoint", "latest").resources:
-            raise ValueError("the state is gone and the one before it is not empty")
+        previous = path.with_name(f"{path.name}.bak")
+        if previous.exists() and parse_state(previous.read_bytes(), "checkpoint", "latest").resources:
+            raise ValueError("the state is gone and the previous one is not empty")
         return None
     except (ValueError, TypeError, KeyError) as error:
-        backups = files / "backups" / PULUMI_PROJECT / stack
-        hint = f"Compare '{path}' with its copies in '{backups}' and put the newest back."
+        backups = backend / "backups" / PULUMI_PROJECT / stack
+        hint = f"Compare '{path}' with its copies in '{backups}' and restore the newest."
         raise DeploymentError(
             f"Cannot read the state of stack '{stack}': it is damaged.", "STATE_DAMAGED", hint=hint
         ) from error
@@ -143,7 +142,6 @@ def parse_state(text: bytes, *path: str) -> StackState:
 
 
 def contains_encrypted_value(value: Any) -> bool:
-    """Whether any part of the value is sealed."""
     if isinstance(value, Mapping):
         return value.get(_SIGNATURE) == _SECRET or any(map(contains_encrypted_value, value.values()))
     return isinstance(value, list) and any(map(contains_encrypted_value, value))

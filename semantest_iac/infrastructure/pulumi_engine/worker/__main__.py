@@ -18,52 +18,52 @@ ORPHAN_GRACE_S = 3.0
 
 
 class CurrentOperation:
-    """The errand at hand, for those who have to end it from another thread."""
+    """The operation that is running, for the thread that has to stop it."""
 
     def __init__(self) -> None:
-        self._bench: AutomationStack | None = None
-        self._is_closed = False
+        self._stack: AutomationStack | None = None
+        self._is_stopped = False
 
-    def take(self, errand: OperationRunner) -> None:
-        """This one is at hand now; stopped at once where the stop came first."""
-        self._bench = errand.bench
-        if self._is_closed:
+    def set(self, runner: OperationRunner) -> None:
+        """Make this the current operation; it is stopped at once if `stop` was called before."""
+        self._stack = runner.stack
+        if self._is_stopped:
             self.stop()
 
     def stop(self) -> None:
-        """End it in good order."""
-        self._is_closed = True
-        if self._bench:
-            self._bench.command.stop()
+        """Interrupt the CLI and let it end in good order."""
+        self._is_stopped = True
+        if self._stack:
+            self._stack.command.stop()
 
-    def end_alone(self) -> None:
-        """Without a parent: let the CLI finish the operation under way and write it down, then end with everything.
+    def exit_without_parent(self) -> None:
+        """Let the CLI finish and record its pending operation, then kill every process of the run.
 
-        Where the provider went with the parent there is nothing to finish.
+        If the provider died with the parent, there is nothing to finish.
         """
         self.stop()
-        if self._bench:
-            _wait_for_cli(self._bench)
+        if self._stack:
+            _wait_for_cli(self._stack)
         kill_run_processes(os.environ.get(RUN_MARK_VARIABLE, ""))
         os.kill(os.getpid(), signal.SIGKILL)
 
 
 def serve_operations() -> None:
-    """Take tasks from the parent, carry them out, answer."""
-    channel, desk = ParentConnection(), CurrentOperation()
-    channel.listen(stop=desk.stop, end=desk.end_alone)
-    for task in channel.tasks():
-        errand = OperationRunner(task, channel.send)
-        desk.take(errand)
-        channel.send(errand.carry_out())
-    os._exit(0)  # nothing is left to do, and taking Pulumi and gRPC apart would take a while
+    """Run the tasks that the parent sends, and send back their results."""
+    parent, current = ParentConnection(), CurrentOperation()
+    parent.listen(on_stop=current.stop, on_parent_exit=current.exit_without_parent)
+    for task in parent.tasks():
+        runner = OperationRunner(task, parent.send)
+        current.set(runner)
+        parent.send(runner.run())
+    os._exit(0)  # the clean-up of Pulumi and gRPC would take a while
 
 
-def _wait_for_cli(bench: AutomationStack) -> None:
-    if not bench.is_self_contained:
-        bench.command.kill()
+def _wait_for_cli(stack: AutomationStack) -> None:
+    if not stack.is_self_contained:
+        stack.command.kill()
     deadline = time.monotonic() + ORPHAN_GRACE_S
-    while bench.command.is_running and time.monotonic() < deadline:
+    while stack.command.is_running and time.monotonic() < deadline:
         time.sleep(0.05)
 
 

@@ -36,158 +36,150 @@ from semantest_iac.infrastructure.pulumi_engine.worker.engine_events import Even
 from semantest_iac.infrastructure.pulumi_engine.worker.ipc import PendingCreateRecovery, WorkerTask
 from semantest_iac.infrastructure.pulumi_engine.worker.provider_relay import ProviderRelay
 
-STACK_NOT_FOUND_EXIT_CODE = 6  # exit status of the CLI
+_STACK_NOT_FOUND_EXIT_CODE = 6
 _EMPTY_SUMMARY = UpdateSummary("update", datetime(1970, 1, 1, tzinfo=UTC), "", {}, {}, "succeeded")
 
 
 class _Workspace(LocalWorkspace):
-    """Selects nothing: every command names its stack."""
+    """Does not start the CLI to select a stack: every command names its stack."""
 
     def select_stack(self, stack_name: str) -> None:
-        """Nothing to do."""
+        pass
 
 
 class _Stack(Stack):
-    """Asks the CLI nothing after an update: three more starts would tell what the state says."""
+    """Does not start the CLI three times after an update for what is in the state anyway."""
 
     def outputs(self) -> OutputMap:
-        """Read from the state instead."""
         return {}
 
     def info(self, show_secrets: bool = False) -> UpdateSummary:
-        """Nobody looks at it."""
         return _EMPTY_SUMMARY
 
 
 class AutomationStack:
-    """The operations of the engine on the stack of one task; `exit_code` is that of the CLI that ran last."""
+    """Runs the engine's operations on the stack of one task."""
 
     def __init__(self, task: WorkerTask, program: PulumiFn | None) -> None:
-        site = task.site
+        settings = task.settings
         self._task = task
-        self._site = site
+        self._settings = settings
         self.command = BoundedCommand(
-            task.cli, _cli_environment(task, self._lost), CommandTimeouts(site.deadline_s, site.grace_s)
+            task.cli, _cli_environment(task, self._kill_cli), CommandTimeouts(settings.deadline_s, settings.grace_s)
         )
         self._workspace = _Workspace(
             work_dir=str(task.folder),
             pulumi_home=str(task.home),
             program=program,
             env_vars={},
-            secrets_provider=site.secrets_provider,
+            secrets_provider=settings.secrets_provider,
             project_settings=ProjectSettings(PULUMI_PROJECT, "python"),
             pulumi_command=self.command,
         )
-        self._stack = _Stack(task.stack, self._workspace, StackInitMode.SELECT)
+        self._stack = _Stack(task.stack_name, self._workspace, StackInitMode.SELECT)
 
     @property
     def is_self_contained(self) -> bool:
-        """Nothing that the engine needs lives in the parent."""
+        """Whether the engine can finish without the parent: none of its providers are in the parent."""
         return not self._task.providers
 
-    def state(self) -> StackState | None:
-        """What is remembered of the stack; None where the backend does not know it."""
-        if self._site.files:
-            return read_state_file(self._site.files, self._task.stack)
+    def read_state(self) -> StackState | None:
+        """The state of the stack, None if the backend has no such stack."""
+        if backend := self._settings.file_backend:
+            return read_state_file(backend, self._task.stack_name)
         try:
             return parse_state(self.export(), "deployment")
         except CommandError:
-            if self.command.exit_code == STACK_NOT_FOUND_EXIT_CODE:
+            if self.command.exit_code == _STACK_NOT_FOUND_EXIT_CODE:
                 return None
             raise
 
     def export(self) -> bytes:
-        """The state as the CLI tells it, secrets sealed (the SDK's own export opens them)."""
+        """The state as JSON with encrypted secrets; the SDK's own export would decrypt them."""
         file = self._task.folder / "state.json"
         self._run("stack", "export", "--file", str(file))
         return file.read_bytes()
 
-    def revealed(self) -> StackState:
-        """The state with its secrets opened; what the CLI prints is heard line by line and comes to no file."""
+    def export_with_secrets(self) -> StackState:
+        """The state with its secrets in plain text; it is read line by line from the CLI and never written to a file."""
         lines: list[str] = []
         self._run("stack", "export", "--show-secrets", on_output=lines.append)
         return StackState(reveal_secrets(parse_state("\n".join(lines).encode(), "deployment").deployment))
 
     def open(self, state: StackState | None) -> None:
-        """Make the stack where there is none, and settle with which key its secrets are sealed."""
-        self._workspace.save_stack_settings(self._task.stack, _encryption_settings(state, self._site))
+        """Create the stack if there is none, and configure the encryption of its secrets."""
+        self._workspace.save_stack_settings(self._task.stack_name, _encryption_settings(state, self._settings))
         if state is None:
-            self._workspace.create_stack(self._task.stack)
-        salt = self._workspace.stack_settings(self._task.stack).encryption_salt
+            self._workspace.create_stack(self._task.stack_name)
+        salt = self._workspace.stack_settings(self._task.stack_name).encryption_salt
         if salt:
-            ensure_private_file(self._site.salt_file, lambda: salt)
+            ensure_private_file(self._settings.salt_file, lambda: salt)
 
     def recover(self, recovery: PendingCreateRecovery) -> None:
-        """Adopt the creates whose results were found, and forget the others; nothing else is looked at."""
-        whole = json.loads(self.export())
-        whole["deployment"] = resolve_pending_creates(whole["deployment"], recovery.adopted)
+        """Adopt the pending creates whose resources were found, forget the others, and refresh only the adopted."""
+        exported = json.loads(self.export())
+        exported["deployment"] = resolve_pending_creates(exported["deployment"], recovery.adopted)
         file = self._task.folder / "completed.json"
-        file.write_text(json.dumps(whole), encoding="utf-8")
+        file.write_text(json.dumps(exported), encoding="utf-8")
         self._run("stack", "import", "--file", str(file))
         if recovery.adopted:
             targets = [flag for urn in sorted(recovery.adopted) for flag in ("--target", urn)]
             self._run("refresh", "--yes", "--skip-preview", *targets)
 
-    def preview(self, watch: EventWatcher) -> None:
-        """What up would do."""
-        with _raise_watcher_error(watch):
-            self._stack.preview(on_event=watch, color="never")
+    def preview(self, watcher: EventWatcher) -> None:
+        with _raise_watcher_error(watcher):
+            self._stack.preview(on_event=watcher, color="never")
 
-    def up(self, watch: EventWatcher) -> None:
-        """Run the program for real."""
-        with _raise_watcher_error(watch):
-            self._stack.up(on_event=watch, color="never", show_secrets=False, suppress_outputs=True)
+    def up(self, watcher: EventWatcher) -> None:
+        with _raise_watcher_error(watcher):
+            self._stack.up(on_event=watcher, color="never", show_secrets=False, suppress_outputs=True)
 
-    def preview_removal(self, watch: EventWatcher) -> None:
-        """What destroy would do."""
-        with _raise_watcher_error(watch):
-            self._stack.preview_destroy(on_event=watch, color="never")
+    def preview_destroy(self, watcher: EventWatcher) -> None:
+        with _raise_watcher_error(watcher):
+            self._stack.preview_destroy(on_event=watcher, color="never")
 
-    def destroy(self, watch: EventWatcher) -> None:
-        """Delete everything; the empty stack and its history stay."""
-        with _raise_watcher_error(watch):
-            self._stack.destroy(on_event=watch, color="never", show_secrets=False)
+    def destroy(self, watcher: EventWatcher) -> None:
+        """Delete every resource; the empty stack and its history remain."""
+        with _raise_watcher_error(watcher):
+            self._stack.destroy(on_event=watcher, color="never", show_secrets=False)
 
-    def preview_refresh(self, watch: EventWatcher) -> None:
-        """How the cloud differs from the state."""
-        with _raise_watcher_error(watch):
-            self._stack.preview_refresh(on_event=watch, color="never", show_secrets=False)
+    def preview_refresh(self, watcher: EventWatcher) -> None:
+        with _raise_watcher_error(watcher):
+            self._stack.preview_refresh(on_event=watcher, color="never", show_secrets=False)
 
-    def _lost(self) -> None:
+    def _kill_cli(self) -> None:
         self.command.kill()
 
     def _run(self, *arguments: str, on_output: Callable[[str], object] | None = None) -> None:
-        command = [*arguments, "--stack", self._task.stack]
-        self.command.run(command, str(self._task.folder), self._home(), on_output)
-
-    def _home(self) -> Mapping[str, str]:
-        return {"PULUMI_HOME": str(self._task.home), "PULUMI_DEBUG_COMMANDS": "true"}
+        command = [*arguments, "--stack", self._task.stack_name]
+        environment = {"PULUMI_HOME": str(self._task.home), "PULUMI_DEBUG_COMMANDS": "true"}
+        self.command.run(command, str(self._task.folder), environment, on_output)
 
 
-def _cli_environment(task: WorkerTask, lost: Callable[[], None]) -> Mapping[str, str]:
+def _cli_environment(task: WorkerTask, on_provider_lost: Callable[[], None]) -> Mapping[str, str]:
     if not task.providers:
         return task.environment
-    return {**task.environment, "PULUMI_DEBUG_PROVIDERS": ProviderRelay(lost).in_front_of(task.providers)}
+    return {**task.environment, "PULUMI_DEBUG_PROVIDERS": ProviderRelay(on_provider_lost).serve(task.providers)}
 
 
 @contextmanager
-def _raise_watcher_error(watch: EventWatcher) -> Iterator[None]:
-    """What the watch could not bear comes before what the CLI says of having been stopped for it."""
+def _raise_watcher_error(watcher: EventWatcher) -> Iterator[None]:
+    """Raise the watcher's error in place of the CLI's, which only says that it was stopped."""
     try:
         yield
     finally:
-        if watch.fault:
-            raise watch.fault
+        if watcher.handler_error:
+            raise watcher.handler_error
 
 
-def _encryption_settings(state: StackState | None, site: BackendSettings) -> StackSettings:
-    """How the stack's secrets are sealed: as its state says, else as those of all stacks here."""
-    sealing = state.sealing if state else {}
-    kind, details = sealing.get("type"), sealing.get("state") or {}
+def _encryption_settings(state: StackState | None, settings: BackendSettings) -> StackSettings:
+    """The encryption that the state names, else that of all stacks of these settings."""
+    provider = state.secrets_provider if state else {}
+    kind, details = provider.get("type"), provider.get("state") or {}
     if kind == "cloud":
         return StackSettings(secrets_provider=details["url"], encrypted_key=details["encryptedkey"])
     if kind == "passphrase":
         return StackSettings(encryption_salt=details["salt"])
-    if site.secrets_provider == "passphrase" and site.salt_file.exists():
-        return StackSettings(encryption_salt=site.salt_file.read_text(encoding="utf-8"))
+    if settings.secrets_provider == "passphrase" and settings.salt_file.exists():
+        return StackSettings(encryption_salt=settings.salt_file.read_text(encoding="utf-8"))
     return StackSettings()

@@ -26,54 +26,62 @@ from semantest_iac.infrastructure.pulumi_engine.cli.location import PulumiCli
 from semantest_iac.infrastructure.pulumi_engine.runs import EngineRun
 from semantest_iac.infrastructure.pulumi_engine.state.backend_settings import BackendSettings
 
-OperationName = Literal["preview", "apply", "preview_removal", "remove", "detect_drift", "export", "reveal"]
+OperationName = Literal["preview", "apply", "preview_destroy", "destroy", "detect_drift", "export", "reveal"]
+WorkerMessage = Mapping[str, Any]
 Mutations = frozenset[tuple[str, str]]
-"""URN and operation of everything that would change, without order: the engine's own order varies."""
+"""URN and operation of every change, without order: the engine's own order varies."""
+
+LENGTH_HEADER = struct.Struct(">Q")
+STOP_MESSAGE = LENGTH_HEADER.pack(0)
+MESSAGE_LIMIT_BYTES = 64 * 1024 * 1024
+_WORKER_MODULE = "semantest_iac.infrastructure.pulumi_engine.worker"
+_OUTPUT_TAIL_BYTES = 4_000
+_STOP_MARGIN_S = 5.0  # what a worker may need beyond the grace period of its CLI
 
 
 @dataclass(frozen=True, slots=True)
 class ExpectedChanges:
-    """What apply must do and nothing else: the changes that were shown, and what they were computed from.
+    """The changes of a plan and the fingerprint of what it was computed from; apply must do exactly these changes.
 
-    Where it `is_part`, some of them are left to another run.
+    If `is_part`, another run does some of them.
     """
 
     mutations: Mutations
     fingerprint: str = ""
     is_part: bool = False
 
-    def unlike(self, found: Mutations) -> Mutations:
-        """What was not shown of that which would be done, and the other way round."""
+    def differences(self, found: Mutations) -> Mutations:
+        """The mutations that are only found, and, unless `is_part`, those that are only expected."""
         return found - self.mutations if self.is_part else found ^ self.mutations
 
 
 @dataclass(frozen=True, slots=True)
 class PendingCreateRecovery:
-    """What became of creates that were cut off: those with an id are adopted, the others are forgotten."""
+    """What to do with pending creates: those with an id are adopted, the others are forgotten."""
 
     adopted: Mapping[str, str] = field(default_factory=dict)  # URN -> id
 
 
 @dataclass(frozen=True, slots=True)
 class Operation:
-    """What is wanted; without work no program runs."""
+    """One operation on one stack; without `work` no program runs."""
 
-    operation: OperationName
+    name: OperationName
     stack: Stack
     work: Work | None = None
-    shown: ExpectedChanges | None = None
+    expected: ExpectedChanges | None = None
     recovery: PendingCreateRecovery | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class WorkerTask:
-    """An order and the means to carry it out; `providers` live in the parent and stand in for those of the clouds.
+    """An operation and what the worker needs to run it; `providers` in the parent replace those of the clouds.
 
-    Handed over through a pipe, never by argv, environment or file: it holds the secrets' values.
+    It is passed through a socket, never by arguments, environment or file: it holds the values of secrets.
     """
 
-    order: Operation
-    site: BackendSettings
+    operation: Operation
+    settings: BackendSettings
     cli: PulumiCli
     home: Path
     folder: Path
@@ -82,131 +90,118 @@ class WorkerTask:
     providers: str = ""
 
     @property
-    def stack(self) -> str:
-        """The stack's name."""
-        return str(self.order.stack)
-
-
-LENGTH_HEADER = struct.Struct(">Q")
-STOP_MESSAGE = LENGTH_HEADER.pack(0)
+    def stack_name(self) -> str:
+        return str(self.operation.stack)
 
 
 class ParentConnection:
-    """Takes over standard input, which the parent made a socket; nothing started from here inherits it."""
+    """The worker's end: takes over standard input, which is a socket; no process that the worker starts inherits it."""
 
     def __init__(self) -> None:
         self._socket = socket.socket(fileno=os.dup(0))
-        self._sending = threading.Lock()
+        self._send_lock = threading.Lock()
         self._tasks: SimpleQueue[WorkerTask | None] = SimpleQueue()
-        nothing = os.open(os.devnull, os.O_RDONLY)
-        os.dup2(nothing, 0)
-        os.close(nothing)
+        null = os.open(os.devnull, os.O_RDONLY)
+        os.dup2(null, 0)
+        os.close(null)
 
     def tasks(self) -> Iterator[WorkerTask]:
-        """One after another, until the parent says stop."""
+        """Yield tasks until the parent sends the stop message."""
         return iter(self._tasks.get, None)
 
-    def send(self, message: Mapping[str, Any]) -> None:
-        """One line; raises OSError when the parent is gone. Any thread may send."""
+    def send(self, message: WorkerMessage) -> None:
+        """Send one line of JSON; any thread may call it. Raises OSError if the parent is dead."""
         line = json.dumps(message).encode() + b"\n"
-        with self._sending:
+        with self._send_lock:
             self._socket.sendall(line)
 
-    def listen(self, *, stop: Callable[[], None], end: Callable[[], None]) -> None:
-        """Take in tasks, call `stop` when the parent asks for it and `end` when it is gone, in a thread of its own."""
-        threading.Thread(target=self._listen, args=(stop, end), daemon=True).start()
+    def listen(self, *, on_stop: Callable[[], None], on_parent_exit: Callable[[], None]) -> None:
+        """Start a thread that receives tasks and calls `on_stop` for the stop message."""
+        threading.Thread(target=self._listen, args=(on_stop, on_parent_exit), daemon=True).start()
 
-    def _listen(self, stop: Callable[[], None], end: Callable[[], None]) -> None:
+    def _listen(self, on_stop: Callable[[], None], on_parent_exit: Callable[[], None]) -> None:
         with suppress(OSError, EOFError):
-            while task := self._received():
+            while task := self._receive_task():
                 self._tasks.put(task)
             self._tasks.put(None)
-            stop()
-            self._received()  # nothing follows but the parent's end
-        end()
+            on_stop()
+            self._receive_task()  # after the stop message only the parent's exit can follow
+        on_parent_exit()
 
-    def _received(self) -> WorkerTask | None:
-        """The next task, or None for stop; raises EOFError when the parent has ended."""
-        (length,) = LENGTH_HEADER.unpack(self._exactly(LENGTH_HEADER.size))
+    def _receive_task(self) -> WorkerTask | None:
+        """The next task, None for the stop message; raises EOFError if the parent has exited."""
+        (length,) = LENGTH_HEADER.unpack(self._receive_bytes(LENGTH_HEADER.size))
         if not length:
             return None
-        task: WorkerTask = pickle.loads(self._exactly(length))  # noqa: S301 - from our own parent, over a pipe of its own
+        task: WorkerTask = pickle.loads(self._receive_bytes(length))  # noqa: S301 - from our own parent, over a private socket
         return task
 
-    def _exactly(self, count: int) -> bytes:
+    def _receive_bytes(self, count: int) -> bytes:
         parts = bytearray()
         while len(parts) < count:
             part = self._socket.recv(min(count - len(parts), 1 << 20))
             if not part:
-                raise EOFError("the parent has ended")
+                raise EOFError("the parent has exited")
             parts += part
         return bytes(parts)
 
 
-MESSAGE_LIMIT_BYTES = 64 * 1024 * 1024
-_WORKER_MODULE = "semantest_iac.infrastructure.pulumi_engine.worker"
-_OUTPUT_TAIL_BYTES = 4_000
-_STOP_MARGIN_S = 5.0  # what a child may need beyond the grace of its CLI
-
-WorkerMessage = Mapping[str, Any]
-
-
 class WorkerProcess:
-    """A process that waits for tasks, and imports meanwhile what most of them need."""
+    """The parent's end: a worker that waits for tasks, and meanwhile imports what most of them need."""
 
     def __init__(
         self,
         process: asyncio.subprocess.Process,
-        channel: tuple[asyncio.StreamReader, asyncio.StreamWriter],
+        streams: tuple[asyncio.StreamReader, asyncio.StreamWriter],
     ) -> None:
         self._process = process
-        self._reader, self._writer = channel
-        self._noise = asyncio.create_task(_read_output_tail(process.stdout))
+        self._reader, self._writer = streams
+        self._output_tail = asyncio.create_task(_read_output_tail(process.stdout))
 
     @property
     def is_alive(self) -> bool:
-        """Whether it can be given another task."""
         return self._process.returncode is None
 
-    async def asked(self, task: WorkerTask) -> AsyncIterator[WorkerMessage]:
-        """Its messages, of which it sends no more after the last one of the task."""
+    async def run_task(self, task: WorkerTask) -> AsyncIterator[WorkerMessage]:
+        """Send a task and yield the worker's messages; after the last message of the task it sends no more."""
         text = pickle.dumps(task)
-        with suppress(ConnectionError):  # it may be dead before it has heard its task
+        with suppress(ConnectionError):  # it may have died before it received the task
             self._writer.write(LENGTH_HEADER.pack(len(text)) + text)
             await self._writer.drain()
         with suppress(ConnectionError):
             while line := await self._reader.readline():
                 yield json.loads(line)
 
-    async def dismiss(self, grace_s: float) -> None:
-        """Have it end in peace, what it is at work on included; after the grace and a little more it is killed."""
+    async def stop(self, grace_s: float) -> None:
+        """Stop the worker and its current operation; some time after the grace period it is killed."""
         with suppress(ConnectionError):
             self._writer.write(STOP_MESSAGE)
-        await self._ended(grace_s + _STOP_MARGIN_S)
+        await self._wait(grace_s + _STOP_MARGIN_S)
 
     async def kill(self) -> None:
-        """Nothing is left of it; one that has ended is fine."""
-        await self._ended(0)
-        self._noise.cancel()
+        """Kill the worker; one that has ended is no error."""
+        await self._wait(0)
+        self._output_tail.cancel()
         self._writer.close()
 
-    async def died(self) -> DeploymentError:
-        """The error for a child that ended without a last message."""
+    async def exit_error(self) -> DeploymentError:
+        """The error for a worker that ended without a last message."""
         status = await self._process.wait()
-        await asyncio.wait([self._noise], timeout=1)
+        await asyncio.wait([self._output_tail], timeout=1)
         cause = f"it was killed by signal {-status}" if status < 0 else f"it ended with status {status}"
         error = DeploymentError(
             f"Cannot finish the deployment: the engine's process is gone, {cause}.",
             "ENGINE_DIED",
-            hint="Run again: what was done is remembered, and the rest is taken up from there.",
+            hint="Run again: what was done is recorded, and the next run continues from there.",
         )
-        if self._noise.done():
-            error.add_note(self._noise.result())
+        if self._output_tail.done():
+            error.add_note(self._output_tail.result())
         return error
 
-    async def _ended(self, farewell_s: float) -> None:
+    async def _wait(self, timeout_s: float) -> None:
+        """Wait for the end of the process; kill it after the timeout."""
         try:
-            async with asyncio.timeout(farewell_s):
+            async with asyncio.timeout(timeout_s):
                 await self._process.wait()
         except TimeoutError:
             with suppress(ProcessLookupError):
@@ -216,29 +211,29 @@ class WorkerProcess:
 
 @asynccontextmanager
 async def start_worker(run: EngineRun, environment: Mapping[str, str]) -> AsyncIterator[WorkerProcess]:
-    """A child of that run, which does not outlive the block."""
-    ours, theirs = socket.socketpair()
+    """Start the worker of a run; at the end of the block it is killed."""
+    parent_end, worker_end = socket.socketpair()
     try:
         process = await asyncio.create_subprocess_exec(
-            sys.executable, "-m", _WORKER_MODULE, stdin=theirs.fileno(), stdout=asyncio.subprocess.PIPE,
+            sys.executable, "-m", _WORKER_MODULE, stdin=worker_end.fileno(), stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.STDOUT, env=environment, pass_fds=(run.owner,),
             cwd=run.work, start_new_session=True,
         )  # fmt: skip
     except BaseException:
-        ours.close()
+        parent_end.close()
         raise
     finally:
-        theirs.close()
-    child = WorkerProcess(process, await asyncio.open_unix_connection(sock=ours, limit=MESSAGE_LIMIT_BYTES))
+        worker_end.close()
+    worker = WorkerProcess(process, await asyncio.open_unix_connection(sock=parent_end, limit=MESSAGE_LIMIT_BYTES))
     try:
-        yield child
+        yield worker
     finally:
-        await asyncio.shield(child.kill())
+        await asyncio.shield(worker.kill())
 
 
 async def _read_output_tail(stream: asyncio.StreamReader | None) -> str:
-    """The end of what the child prints: it has nothing to say there but how it broke."""
-    kept = b""
+    """The end of the worker's output: it prints nothing but the traceback of its crash."""
+    tail = b""
     while stream and (data := await stream.read(1 << 16)):
-        kept = (kept + data)[-_OUTPUT_TAIL_BYTES:]
-    return kept.decode(errors="replace")
+        tail = (tail + data)[-_OUTPUT_TAIL_BYTES:]
+    return tail.decode(errors="replace")

@@ -17,133 +17,137 @@ from semantest_iac.infrastructure.pulumi_engine.state.locks import wait_for_stac
 from semantest_iac.infrastructure.pulumi_engine.state.states import StackState
 from semantest_iac.infrastructure.pulumi_engine.worker.automation_stack import AutomationStack
 from semantest_iac.infrastructure.pulumi_engine.worker.engine_events import EventWatcher, SendMessage
-from semantest_iac.infrastructure.pulumi_engine.worker.ipc import Mutations, WorkerTask
+from semantest_iac.infrastructure.pulumi_engine.worker.ipc import Mutations, OperationName, WorkerMessage, WorkerTask
 from semantest_iac.infrastructure.pulumi_engine.worker.programs import ProgramRun
 
 _LOCK_TIMEOUT_S = 60.0
-
-_Message = Mapping[str, Any]
+_ERROR_TEXT_LIMIT = 4_000  # characters
 
 
 class OperationRunner:
-    """Carries out one task and tells how it went."""
+    """Runs one task in the worker and returns its last message."""
 
     def __init__(self, task: WorkerTask, send: SendMessage) -> None:
         self._task = task
+        self._operation = task.operation
         self._send = send
-        self._cloud = find_cloud(task.order.stack.provider)
-        self._program = ProgramRun(task.order.work, self._cloud, task.secrets) if task.order.work else None
-        self.bench = AutomationStack(task, self._program)
-        self._before = StackState({})
+        self._cloud = find_cloud(self._operation.stack.provider)
+        work = self._operation.work
+        self._program = ProgramRun(work, self._cloud, task.secrets) if work else None
+        self.stack = AutomationStack(task, self._program)
+        self._state_before = StackState({})
 
-    def carry_out(self) -> _Message:
-        """The last message: what was done, or why it was not."""
-        watch = self._watch()
+    def run(self) -> WorkerMessage:
+        """Return the last message: the result, or why there is none."""
+        watcher = self._create_watcher()
         try:
-            return self._prepared() or _OPERATIONS[self._task.order.operation](self, watch)
+            return self._prepare() or _OPERATIONS[self._operation.name](self, watcher)
         except DeploymentError as error:
             return _refusal_message(error)
         except CommandStoppedError as error:
-            return self._failed(watch, stopped=str(error))
+            return self._failure_message(watcher, stopped=str(error))
         except CommandError as error:
-            if self._program and self._program.fault:
-                return _refusal_message(self._program.fault)
-            return self._failed(watch, text=str(error))
+            if self._program and self._program.error:
+                return _refusal_message(self._program.error)
+            return self._failure_message(watcher, text=str(error))
 
-    def _prepared(self) -> _Message | None:
-        """Wait for others, make the stack, take up what was cut off; a message where that ends the errand."""
-        if self._task.site.files:
-            wait_for_stack_lock(self._task.site.files, self._task.stack, _LOCK_TIMEOUT_S)
-        state = self.bench.state()
-        if state is None and self._task.order.work is None:
+    def _prepare(self) -> WorkerMessage | None:
+        """Wait for the lock, create the stack, recover pending creates; a message if this ends the operation."""
+        if backend := self._task.settings.file_backend:
+            wait_for_stack_lock(backend, self._task.stack_name, _LOCK_TIMEOUT_S)
+        state = self.stack.read_state()
+        if state is None and self._operation.work is None:
             return {"done": {"steps": [], "outputs": {}, "state": {}}}
-        self.bench.open(state)
-        self._before = state or self._before
+        self.stack.open(state)
+        self._state_before = state or self._state_before
         if state and (pending := state.pending_creates):
-            if self._task.order.recovery is None:
+            if self._operation.recovery is None:
                 return {"pending": [asdict(create) for create in pending]}
-            self.bench.recover(self._task.order.recovery)
+            self.stack.recover(self._operation.recovery)
         return None
 
-    def preview(self, watch: EventWatcher) -> _Message:
-        """The plan, the fingerprint that lets apply trust it, and the state that both are of where code comes after."""
-        self.bench.preview(watch)
-        state = self._state()
-        seen = state.deployment if self._cloud.publishing else {}
-        return {"done": {"steps": self._judged(watch), "fingerprint": self._fingerprint(state), "state": seen}}
+    def preview(self, watcher: EventWatcher) -> WorkerMessage:
+        """The steps and the fingerprint by which apply trusts them; the state, too, if the cloud publishes code."""
+        self.stack.preview(watcher)
+        state = self._read_state()
+        deployment = state.deployment if self._cloud.code else {}
+        result = {"steps": self._sorted_steps(watcher), "fingerprint": self._fingerprint(state), "state": deployment}
+        return {"done": result}
 
-    def apply(self, watch: EventWatcher) -> _Message:
-        """Counts and outputs; first comes a second preview, unless nothing can have changed since the first."""
-        shown = self._task.order.shown
-        if shown and shown.fingerprint != self._fingerprint(self._state()):
-            before = self._watch()
-            self.bench.preview(before)
-            if unlike := shown.unlike(collect_mutations(before.steps)):
-                return {"stale": sorted(unlike)}
-        self.bench.up(watch)
-        return {"done": {"steps": self._judged(watch), "outputs": self._state().outputs}}
+    def apply(self, watcher: EventWatcher) -> WorkerMessage:
+        """The steps and the outputs; previews again, unless the fingerprint is that of the first preview."""
+        expected = self._operation.expected
+        if expected and expected.fingerprint != self._fingerprint(self._read_state()):
+            previewed = self._create_watcher()
+            self.stack.preview(previewed)
+            if differences := expected.differences(collect_mutations(previewed.steps)):
+                return {"stale": sorted(differences)}
+        self.stack.up(watcher)
+        return {"done": {"steps": self._sorted_steps(watcher), "outputs": self._read_state().outputs}}
 
-    def preview_removal(self, watch: EventWatcher) -> _Message:
-        """What would be deleted."""
-        self.bench.preview_removal(watch)
-        return {"done": {"steps": self._judged(watch)}}
+    def preview_destroy(self, watcher: EventWatcher) -> WorkerMessage:
+        self.stack.preview_destroy(watcher)
+        return {"done": {"steps": self._sorted_steps(watcher)}}
 
-    def remove(self, watch: EventWatcher) -> _Message:
-        """What was deleted; what is left where the engine says it succeeded is told too."""
-        self.bench.destroy(watch)
-        left = [resource["urn"] for resource in self._state().resources]
-        return {"done": {"steps": self._judged(watch), "left": left}}
+    def destroy(self, watcher: EventWatcher) -> WorkerMessage:
+        self.stack.destroy(watcher)
+        return {"done": {"steps": self._sorted_steps(watcher)}}
 
-    def detect_drift(self, watch: EventWatcher) -> _Message:
-        """How the cloud differs from the state."""
-        self.bench.preview_refresh(watch)
-        return {"done": {"steps": self._judged(watch)}}
+    def detect_drift(self, watcher: EventWatcher) -> WorkerMessage:
+        """How the cloud differs from the state, as steps."""
+        self.stack.preview_refresh(watcher)
+        return {"done": {"steps": self._sorted_steps(watcher)}}
 
-    def export(self, watch: EventWatcher) -> _Message:
-        """The state, secrets sealed."""
-        return {"done": {"steps": [], "state": self._state().deployment}}
+    def export(self, watcher: EventWatcher) -> WorkerMessage:
+        """The state with encrypted secrets."""
+        return {"done": {"steps": [], "state": self._read_state().deployment}}
 
-    def reveal(self, watch: EventWatcher) -> _Message:
-        """The state, secrets opened: for a service that is played on this machine, and nothing else."""
-        return {"done": {"steps": [], "state": self.bench.revealed().deployment}}
+    def reveal(self, watcher: EventWatcher) -> WorkerMessage:
+        """The state with its secrets in plain text, only for services that are simulated on this machine."""
+        return {"done": {"steps": [], "state": self.stack.export_with_secrets().deployment}}
 
-    def _watch(self) -> EventWatcher:
-        return EventWatcher(self._send, self.bench.command.stop)
+    def _create_watcher(self) -> EventWatcher:
+        return EventWatcher(self._send, self.stack.command.stop)
 
-    def _state(self) -> StackState:
-        return self.bench.state() or StackState({})
+    def _read_state(self) -> StackState:
+        return self.stack.read_state() or StackState({})
 
-    def _judged(self, watch: EventWatcher) -> list[dict[str, Any]]:
+    def _sorted_steps(self, watcher: EventWatcher) -> list[dict[str, Any]]:
         """The steps in an order that is the same every time: that of the blueprint, then deletes, dependents first.
 
         The engine's own order is one of many that the dependencies allow.
         """
-        work, stateful = self._task.order.work, self._cloud.stateful
-        kinds = [resource.name for resource in work.blueprint.in_order()] if work else []
-        known = [resource["urn"] for resource in self._before.resources]
-        steps = sorted(watch.steps, key=lambda step: _step_order(step, kinds, known))
-        origins = self._before.origins
+        work, stateful = self._operation.work, self._cloud.stateful
+        components = [resource.name for resource in work.blueprint.in_order()] if work else []
+        urns = [resource["urn"] for resource in self._state_before.resources]
+        steps = sorted(watcher.steps, key=lambda step: _step_order(step, components, urns))
+        origins = self._state_before.property_origins
         return [
             {**step, "stateful": step["type"] in stateful, "origins": origins.get(step["urn"], {})} for step in steps
         ]
 
     def _fingerprint(self, state: StackState) -> str:
-        """Changes with the state and with everything that the program is made from, secrets included."""
-        work = self._task.order.work
-        made_from = (state.digest, work and (work.blueprint, work.artifact), sorted(self._task.secrets.items()))
-        return hashlib.sha256(pickle.dumps(made_from)).hexdigest()
+        """A hash of the state and of everything that the program is made from, secrets included."""
+        work = self._operation.work
+        sources = (state.digest, work and (work.blueprint, work.artifact), sorted(self._task.secrets.items()))
+        return hashlib.sha256(pickle.dumps(sources)).hexdigest()
 
-    def _failed(self, watch: EventWatcher, *, stopped: str = "", text: str = "") -> _Message:
-        errors = [error.as_dict() for error in watch.errors]
-        known = {"errors": errors, "exit_code": self.bench.command.exit_code, "has_begun": watch.has_begun}
-        return {"failed": {**known, "stopped": stopped, "text": text[-4_000:]}}
+    def _failure_message(self, watcher: EventWatcher, *, stopped: str = "", text: str = "") -> WorkerMessage:
+        return {
+            "failed": {
+                "errors": watcher.diagnostics,
+                "exit_code": self.stack.command.exit_code,
+                "stopped": stopped,
+                "text": text[-_ERROR_TEXT_LIMIT:],
+            }
+        }
 
 
-_OPERATIONS: Mapping[str, Callable[[OperationRunner, EventWatcher], _Message]] = {
+_OPERATIONS: Mapping[OperationName, Callable[[OperationRunner, EventWatcher], WorkerMessage]] = {
     "preview": OperationRunner.preview,
     "apply": OperationRunner.apply,
-    "preview_removal": OperationRunner.preview_removal,
-    "remove": OperationRunner.remove,
+    "preview_destroy": OperationRunner.preview_destroy,
+    "destroy": OperationRunner.destroy,
     "detect_drift": OperationRunner.detect_drift,
     "export": OperationRunner.export,
     "reveal": OperationRunner.reveal,
@@ -151,19 +155,24 @@ _OPERATIONS: Mapping[str, Callable[[OperationRunner, EventWatcher], _Message]] =
 
 
 def collect_mutations(steps: list[dict[str, Any]]) -> Mutations:
-    """What would change, without order: the engine's own order varies."""
     return frozenset((step["urn"], step["op"]) for step in steps if step["op"] != "same")
 
 
-def _step_order(step: Mapping[str, Any], kinds: list[str], known: list[str]) -> tuple[bool, int, str]:
+def _step_order(step: Mapping[str, Any], components: list[str], urns: list[str]) -> tuple[bool, int, str]:
+    """The sort key of a step: `components` are in the blueprint's order, `urns` in that of the state."""
     is_delete, urn = step["op"] in ("delete", "keep"), step["urn"]
     if is_delete:
-        return True, -known.index(urn) if urn in known else 0, urn
-    return False, kinds.index(step["parent"]) if step["parent"] in kinds else -1, urn
+        return True, -urns.index(urn) if urn in urns else 0, urn
+    return False, components.index(step["parent"]) if step["parent"] in components else -1, urn
 
 
-def _refusal_message(error: DeploymentError) -> _Message:
-    faults = [fault.as_dict() for fault in error.faults]
-    kind = type(error).__name__
-    told = {"kind": kind, "message": error.message, "code": error.error_code, "hint": error.hint, "faults": faults}
-    return {"refused": told}
+def _refusal_message(error: DeploymentError) -> WorkerMessage:
+    return {
+        "refused": {
+            "kind": type(error).__name__,
+            "message": error.message,
+            "code": error.error_code,
+            "hint": error.hint,
+            "faults": [fault.as_dict() for fault in error.faults],
+        }
+    }

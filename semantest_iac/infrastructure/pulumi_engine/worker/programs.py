@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import pulumi
-from pulumi.runtime import config as outside
+from pulumi.runtime import config as pulumi_config
 
 from semantest_iac.domain.blueprints.blueprint import Blueprint
 from semantest_iac.domain.compute.functions import Artifact
@@ -21,79 +21,81 @@ from semantest_iac.infrastructure.cloud_programs.context import ProgramContext
 
 
 class ProgramRun:
-    """Callable as often as the engine wants; `fault` is what the program itself objected to.
+    """The program of one deployment, which the engine calls any number of times; `error` is what the program raised.
 
     The cloud's SDK is imported while the CLI starts, which takes as long.
     """
 
     def __init__(self, work: Work, cloud: Cloud, secrets: Mapping[str, str]) -> None:
-        self.fault: DeploymentError | None = None
+        self.error: DeploymentError | None = None
         self._work = work
         self._cloud = cloud
         self._secrets = secrets
         threading.Thread(target=program.import_sdk, args=(cloud, work.blueprint), daemon=True).start()
 
     async def __call__(self) -> None:
-        """Register every resource with the engine, and let every registration begin before the SDK looks for them.
+        """Register every resource with the engine, and let every registration begin before returning to the SDK.
 
-        If it finds none, it goes on to wait for all outputs at once, again and again, one registration at a time: the
-        time of a run then grows with the square of the resources.
+        An SDK that finds no registration in progress waits for all outputs at once, again after each registration:
+        the duration of a run then grows with the square of the number of resources.
         """
         work = self._work
         program.import_sdk(self._cloud, work.blueprint)
         blueprint, secret_value = work.blueprint, self._secrets.__getitem__
-        context = ProgramContext(blueprint.stack, blueprint.generation, work.artifact, secret_value, deferred=work.held)
+        context = ProgramContext(blueprint.stack, blueprint.generation, work.artifact, secret_value, held=work.held)
         try:
             program.register_blueprint(work.blueprint, self._cloud, context)
         except DeploymentError as error:
-            self.fault = error
+            self.error = error
             raise
         await asyncio.sleep(0)
 
 
 @dataclass(frozen=True, slots=True)
 class PulumiProgramHost:
-    """`folder` is that of Pulumi.yaml; `secret` are the keys of `config` whose values are kept encrypted."""
+    """What Pulumi tells the program that it started, and what the program can tell Pulumi.
+
+    `folder` is that of Pulumi.yaml; `secret_keys` are the keys of `config` whose values Pulumi encrypts.
+    """
 
     stack: str
     folder: Path
     config: Mapping[str, str] = field(repr=False)
-    secret: frozenset[str]
+    secret_keys: frozenset[str]
 
     @classmethod
-    def of_this_process(cls, namespace: str) -> PulumiProgramHost:
-        """The one that started it; its configuration comes in variables or, from the Automation API, by call."""
-        config = {**outside.get_config_env(), **outside.CONFIG.get()}
+    def from_environment(cls, namespace: str) -> PulumiProgramHost:
+        """Read the stack and its configuration, which Pulumi sets in variables and the Automation API by a call."""
+        config = {**pulumi_config.get_config_env(), **pulumi_config.CONFIG.get()}
         keys = {key: name for key in config if (name := key.removeprefix(f"{namespace}:")) != key}
-        secret = {*outside.get_config_secret_keys_env(), *filter(outside.is_config_secret, keys)}
+        secrets = {*pulumi_config.get_config_secret_keys_env(), *filter(pulumi_config.is_config_secret, keys)}
         root = Path(pulumi.get_root_directory() or "")
         return cls(
             pulumi.get_stack(),
-            root.absolute() if root.is_dir() else Path.cwd(),  # the Automation API does not say where it is
+            root.absolute() if root.is_dir() else Path.cwd(),  # the Automation API does not set a root folder
             {name: config[key] for key, name in keys.items()},
-            frozenset(name for key, name in keys.items() if key in secret),
+            frozenset(name for key, name in keys.items() if key in secrets),
         )
 
-    def inform(self, text: str) -> None:
-        """A line beside the result."""
+    def log_info(self, text: str) -> None:
         pulumi.log.info(text)
 
-    def warn(self, text: str) -> None:
-        """What forbids nothing; no text is no warning."""
+    def log_warning(self, text: str) -> None:
+        """Log a warning; an empty text is none."""
         if text:
             pulumi.log.warn(text)
 
-    def refusal(self, text: str) -> Exception:
-        """What to raise, for Pulumi to show the text alone."""
+    def run_error(self, text: str) -> Exception:
+        """The exception of which Pulumi shows the text without a traceback."""
         return pulumi.RunError(text)
 
-    def register(self, blueprint: Blueprint, artifact: Artifact | None, secret_value: Callable[[str], str]) -> None:
-        """Every resource and output."""
-        found = find_cloud(blueprint.stack.provider)
-        program.import_sdk(found, blueprint)
+    def register_resources(self, blueprint: Blueprint, artifact: Artifact | None, secret_value: Callable[[str], str]) -> None:
+        """Register every resource and export the outputs."""
+        cloud = find_cloud(blueprint.stack.provider)
+        program.import_sdk(cloud, blueprint)
         program.register_blueprint(
-            blueprint, found, ProgramContext(blueprint.stack, blueprint.generation, artifact, secret_value)
+            blueprint, cloud, ProgramContext(blueprint.stack, blueprint.generation, artifact, secret_value)
         )
-        if found.publishing and artifact:
-            way = "for example with az functionapp deployment source config-zip"
-            self.warn(f"Pulumi makes the app and no more: bring it its package '{artifact.path}' yourself, {way}.")
+        if cloud.code and artifact:
+            example = "for example with az functionapp deployment source config-zip"
+            self.log_warning(f"Pulumi creates the app without its code: deploy the package '{artifact.path}', {example}.")

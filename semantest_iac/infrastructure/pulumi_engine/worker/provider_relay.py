@@ -15,50 +15,50 @@ _HOST = "127.0.0.1"
 
 
 class ProviderRelay:
-    """Passes connections on to providers given as `name:port,…`; `lost` is called when a provider hangs up first."""
+    """Relays connections to providers given as `name:port,…`; calls `on_lost` if a provider closes one first."""
 
-    def __init__(self, lost: Callable[[], None]) -> None:
-        self._lost = lost
-        self._open: list[socket.socket] = []  # kept from being collected, which would close them
+    def __init__(self, on_lost: Callable[[], None]) -> None:
+        self._on_lost = on_lost
+        self._connections: list[socket.socket] = []  # the garbage collector would close them
 
-    def in_front_of(self, providers: str) -> str:
-        """The same list with ports of our own, which are served from now on."""
+    def serve(self, providers: str) -> str:
+        """Start a listener per provider and return the list with the listeners' ports."""
         pairs = (provider.split(":") for provider in providers.split(",") if provider)
-        return ",".join(f"{name}:{self._serve(int(port))}" for name, port in pairs)
+        return ",".join(f"{name}:{self._listen(int(port))}" for name, port in pairs)
 
-    def _serve(self, port: int) -> int:
+    def _listen(self, port: int) -> int:
         listener = socket.create_server((_HOST, 0))
         threading.Thread(target=self._accept, args=(listener, port), daemon=True).start()
         return int(listener.getsockname()[1])
 
     def _accept(self, listener: socket.socket, port: int) -> None:
         while True:
-            theirs, _ = listener.accept()
-            self._open.append(theirs)
+            cli, _ = listener.accept()
+            self._connections.append(cli)
             try:
                 provider = socket.create_connection((_HOST, port))
             except OSError:
-                self._lost()
+                self._on_lost()
                 return
-            for end in (theirs, provider):
+            for end in (cli, provider):
                 end.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            threading.Thread(target=self._ask, args=(theirs, provider), daemon=True).start()
-            threading.Thread(target=self._answer, args=(provider, theirs), daemon=True).start()
+            threading.Thread(target=self._relay_requests, args=(cli, provider), daemon=True).start()
+            threading.Thread(target=self._relay_responses, args=(provider, cli), daemon=True).start()
 
-    def _ask(self, cli: socket.socket, provider: socket.socket) -> None:
-        """Until the CLI hangs up, which it may."""
+    def _relay_requests(self, cli: socket.socket, provider: socket.socket) -> None:
+        """Relay until the CLI closes the connection."""
         _copy_bytes(cli, provider)
         with suppress(OSError):
             cli.shutdown(socket.SHUT_RDWR)
         with suppress(OSError):
             provider.shutdown(socket.SHUT_WR)
 
-    def _answer(self, provider: socket.socket, cli: socket.socket) -> None:
-        """Until the provider hangs up: in answer to the CLI, or first."""
+    def _relay_responses(self, provider: socket.socket, cli: socket.socket) -> None:
+        """Relay until the provider closes the connection: after the CLI, or first."""
         _copy_bytes(provider, cli)
         provider.close()
         if _is_open(cli):
-            self._lost()
+            self._on_lost()
 
 
 def _copy_bytes(source: socket.socket, target: socket.socket) -> None:
