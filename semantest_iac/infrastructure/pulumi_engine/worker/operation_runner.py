@@ -70,7 +70,7 @@ class OperationRunner:
         """The steps and the fingerprint by which apply trusts them; the state, too, if the cloud publishes code."""
         self.stack.preview(watcher)
         state = self._read_state()
-        deployment = state.deployment if self._cloud.code else {}
+        deployment = state.deployment if self._cloud.publishing else {}
         result = {"steps": self._sorted_steps(watcher), "fingerprint": self._fingerprint(state), "state": deployment}
         return {"done": result}
 

@@ -42,7 +42,7 @@ class ProgramRun:
         work = self._work
         program.import_sdk(self._cloud, work.blueprint)
         blueprint, secret_value = work.blueprint, self._secrets.__getitem__
-        context = ProgramContext(blueprint.stack, blueprint.generation, work.artifact, secret_value, held=work.held)
+        context = ProgramContext(blueprint.stack, blueprint.generation, work.artifact, secret_value, deferred=work.held)
         try:
             program.register_blueprint(work.blueprint, self._cloud, context)
         except DeploymentError as error:
@@ -96,6 +96,6 @@ class PulumiProgramHost:
         program.register_blueprint(
             blueprint, cloud, ProgramContext(blueprint.stack, blueprint.generation, artifact, secret_value)
         )
-        if cloud.code and artifact:
+        if cloud.publishing and artifact:
             example = "for example with az functionapp deployment source config-zip"
             self.log_warning(f"Pulumi creates the app without its code: deploy the package '{artifact.path}', {example}.")
