@@ -161,7 +161,7 @@ class Application:
 
         return find_account_stacks(self.ledger, self.capabilities(stack.provider), stack, engine)
 
-    def needs(self, providers: Collection[str]) -> list[Prerequisite]:
+    def prerequisites(self, providers: Collection[str]) -> list[Prerequisite]:
         """List what the Pulumi engine requires for these providers; raises ValidationError for unknown ones."""
         from semantest_iac.infrastructure.pulumi_engine.cli.installation import list_prerequisites
 

@@ -151,4 +151,4 @@ def _find_created(inventory: Path, create: PendingCreate) -> str | None:
 
     with open_inventory(inventory).view() as transaction:
         found = transaction.list_by_owner_prefix(f"{create.urn}#")
-    return next((row.id for row in found if row.id not in create.known), None)
+    return next((row.id for row in found if row.id not in create.known_ids), None)

@@ -16,14 +16,14 @@ class FakeNeed:
     place: str | None = None
     reachable: bool = True
 
-    def found(self) -> str | None:
+    def find(self) -> str | None:
         """The place, once it is there."""
         return self.place
 
-    def meet(self, tell: Callable[[str], None]) -> str:
+    def install(self, report: Callable[[str], None]) -> str:
         """Get it, if it can be had."""
-        tell(f"{self.name}: fetching")
+        report(f"{self.name}: fetching")
         if not self.reachable:
-            raise RefusedError(f"Cannot get {self.name} here.", hint="Run get it.", faults=[Fault("fetch", "no way")])
+            raise RefusedError(f"Cannot install {self.name}.", hint="Run get it.", faults=[Fault("fetch", "no way")])
         self.place = "/cache/it"
         return self.place

@@ -79,11 +79,11 @@ class EnginePrerequisite(Protocol):
         """The name, as it stands in the middle of a sentence."""
         ...
 
-    def found(self) -> str | None:
+    def find(self) -> str | None:
         """Return its path; None if it is missing or has an unsuitable version."""
         ...
 
-    def meet(self, tell: Callable[[str], None]) -> str:
+    def install(self, report: Callable[[str], None]) -> str:
         """Install it and return its path; raises RefusedError with what was tried and the command to run by hand."""
         ...
 
@@ -143,7 +143,7 @@ class CliApplication(Protocol):
         """Return the other stacks that configured the same account; None if the stack configures no account."""
         ...
 
-    def needs(self, providers: Collection[str]) -> Sequence[EnginePrerequisite]:
+    def prerequisites(self, providers: Collection[str]) -> Sequence[EnginePrerequisite]:
         """List what the Pulumi engine needs for these providers, in installation order; without names, for all."""
         ...
 

@@ -37,7 +37,7 @@ class PulumiStackConfig(Protocol):
         ...
 
     @property
-    def secret(self) -> Collection[str]:
+    def secret_keys(self) -> Collection[str]:
         """The keys whose values are kept encrypted."""
         ...
 
@@ -99,11 +99,11 @@ def _contradiction_faults(told: PulumiStackConfig) -> Iterator[Fault]:
 
 def _misplaced_secret_faults(told: PulumiStackConfig) -> Iterator[Fault]:
     """A secret outside `secrets` would lie open in the state, as what it is written into."""
-    for key in told.secret:
+    for key in told.secret_keys:
         if key != "secrets":
             hint = f"Write ${{secrets.NAME}} there, and: {_SET_SECRET_COMMAND}"
             yield Fault(f"{CONFIG_NAMESPACE}:{make_printable(key)}", "holds a secret", hint)
-    if "secrets" in told.config and "secrets" not in told.secret:
+    if "secrets" in told.config and "secrets" not in told.secret_keys:
         yield Fault(f"{CONFIG_NAMESPACE}:secrets", "is kept in the clear", f"Remove it, then: {_SET_SECRET_COMMAND}")
 
 

@@ -14,43 +14,45 @@ from semantest_iac.infrastructure.sandbox_engine.simulated_clouds import create_
 from tests.contract.provisioner.aws_contract import AwsContract
 from tests.contract.provisioner.azure_contract import AzureContract
 from tests.contract.provisioner.provisioner_contract import Bench, ProvisionerContract
-from tests.integration.pulumi_engine.house import House, cli_variables
+from tests.integration.pulumi_engine.engine_home import EngineHome, cli_variables
 from tests.pulumi_cli import needed
 
 
 @pytest.fixture
-def house(tmp_path: Path) -> House:
+def engine_home(tmp_path: Path) -> EngineHome:
     """The engine in an empty home; without a CLI the test is skipped."""
     variables = cli_variables()
     needed(variables)
-    return House(tmp_path / "home", variables)
+    return EngineHome(tmp_path / "home", variables)
 
 
 @pytest.fixture
-def bench(house: House) -> Bench:
+def bench(engine_home: EngineHome) -> Bench:
     """The engine with the contract's package."""
-    return Bench(house.engine, house.package)
+    return Bench(engine_home.engine, engine_home.package)
 
 
 class TestPulumiEngine(ProvisionerContract, AwsContract):
     """The engine for real clouds."""
 
-    async def test_leaves_nothing_alive_behind(self, bench: Bench, house: House) -> None:
+    async def test_leaves_nothing_alive_behind(self, bench: Bench, engine_home: EngineHome) -> None:
         await bench.deploy(bench.work())
         await bench.destroy()
 
-        left: list[Any] = await asyncio.to_thread(house.living)
-        assert (left, list(house.left())) == ([], [])
+        left: list[Any] = await asyncio.to_thread(engine_home.live_resources)
+        assert (left, list(engine_home.leftover_runs())) == ([], [])
 
 
 class TestPulumiEngineOnAzure(AzureContract):
     """The same engine on the other cloud; what it promises of every cloud is tried on AWS."""
 
     @pytest.fixture
-    def bench(self, house: House) -> Bench:
+    def bench(self, engine_home: EngineHome) -> Bench:
         """The engine, with the simulated cloud's own service for packages."""
-        engine = PulumiEngine(house.children, house.search, partial(create_code_publisher, house.cloud))
-        return Bench(engine, house.package, "azure")
+        engine = PulumiEngine(
+            engine_home.supervisor, engine_home.find_created, partial(create_code_publisher, engine_home.cloud)
+        )
+        return Bench(engine, engine_home.package, "azure")
 
     async def test_finds_no_drift_where_nobody_changed_anything(self, bench: Bench) -> None:
         await bench.deploy(bench.work())

@@ -14,7 +14,7 @@ from semantest_iac.infrastructure.simulated_cloud.runtime.cloud import Simulated
 from semantest_iac.infrastructure.simulated_cloud.runtime.inventory import Inventory
 from semantest_iac.infrastructure.simulated_cloud.runtime.providers import open_simulated_cloud
 from tests.contract.provisioner.provisioner_contract import Bench, ProvisionerContract
-from tests.integration.pulumi_engine.house import House, cli_variables
+from tests.integration.pulumi_engine.engine_home import EngineHome, cli_variables
 from tests.pulumi_cli import needed
 
 
@@ -60,5 +60,5 @@ class TestPulumiEngineOnThirdCloud(ProvisionerContract):
         """The engine in an empty home; without a CLI the test is skipped."""
         variables = cli_variables()
         needed(variables)
-        house = House(tmp_path / "home", variables)
-        return Bench(house.engine, house.package, "meadow")
+        engine_home = EngineHome(tmp_path / "home", variables)
+        return Bench(engine_home.engine, engine_home.package, "meadow")

@@ -1,4 +1,4 @@
-"""A house with Pulumi's real CLI, where this machine has one."""
+"""An engine with Pulumi's real CLI, if this machine has one."""
 
 from __future__ import annotations
 
@@ -7,21 +7,21 @@ from pathlib import Path
 
 import pytest
 
-from tests.integration.pulumi_engine.house import House, cli_variables
+from tests.integration.pulumi_engine.engine_home import EngineHome, cli_variables
 from tests.pulumi_cli import needed
 
 
 @pytest.fixture
 def variables() -> dict[str, str]:
-    """The variables of an engine whose CLI can be found; without one the test is skipped."""
+    """The variables of an engine; skips the test without a CLI."""
     found = cli_variables()
     needed(found)
     return found
 
 
 @pytest.fixture
-def house(tmp_path: Path, variables: dict[str, str]) -> Iterator[House]:
-    """An engine with a home whose name needs care."""
-    house = House(tmp_path / "a home#1", variables)
-    yield house
-    house.inventory.close()
+def engine_home(tmp_path: Path, variables: dict[str, str]) -> Iterator[EngineHome]:
+    """An engine in a home folder whose name needs quoting."""
+    engine_home = EngineHome(tmp_path / "a home#1", variables)
+    yield engine_home
+    engine_home.inventory.close()

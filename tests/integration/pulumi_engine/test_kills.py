@@ -1,4 +1,4 @@
-"""kill -9 of whoever takes part in a deployment, at any resource: no orphans, no damage, no second creation."""
+"""kill -9 of any process of a deployment, at any resource: no orphans, no damaged state, no second create."""
 
 from __future__ import annotations
 
@@ -18,86 +18,90 @@ from semantest_iac.infrastructure.pulumi_engine.operations.engine import PulumiE
 from semantest_iac.infrastructure.pulumi_engine.operations.outcomes import FindCreatedResource
 from semantest_iac.infrastructure.pulumi_engine.state.states import StackState, read_state_file
 from semantest_iac.infrastructure.sandbox_engine.simulated_clouds import create_code_publisher
-from tests.integration.pulumi_engine.house import STACK, House
-from tests.integration.pulumi_engine.killer import Killer, marked
+from tests.integration.pulumi_engine.engine_home import STACK, EngineHome
+from tests.integration.pulumi_engine.process_killer import ProcessKiller, list_processes
 
 _ROOT = Path(__file__).parents[3]
 _RESOURCES = 19
-_ORPHANS_MAY_LIVE_S = 5.0
-_EVERY = [(whom, when, nth) for nth in range(1, _RESOURCES + 1) for whom in ("parent", "child", "cli")
+_ORPHAN_LIFETIME_S = 5.0
+_ALL_KILLS = [(process, when, nth) for nth in range(1, _RESOURCES + 1) for process in ("parent", "worker", "cli")
           for when in ("before", "after")]  # fmt: skip
 _COUNT = int(os.environ.get("SEMANTEST_KILLS", "12"))
-_KILLS = [_EVERY[number * len(_EVERY) // _COUNT] for number in range(_COUNT)]  # spread over all resources
+_KILLS = [_ALL_KILLS[number * len(_ALL_KILLS) // _COUNT] for number in range(_COUNT)]  # spread over all resources
 
 
-def _state(house: House) -> StackState:
-    assert house.site.files
-    return read_state_file(house.site.files, str(STACK)) or StackState({})
+def _state(engine_home: EngineHome) -> StackState:
+    assert engine_home.settings.file_backend
+    return read_state_file(engine_home.settings.file_backend, str(STACK)) or StackState({})
 
 
-def _in_cloud(state: StackState) -> list[tuple[str, str]]:
+def _cloud_resources(state: StackState) -> list[tuple[str, str]]:
     return sorted((it["type"], it["id"]) for it in state.resources if it.get("provider"))
 
 
 def _wait_for_orphans(folder: Path) -> None:
-    deadline = time.monotonic() + _ORPHANS_MAY_LIVE_S
-    while list(marked(folder)) and time.monotonic() < deadline:
+    deadline = time.monotonic() + _ORPHAN_LIFETIME_S
+    while list(list_processes(folder)) and time.monotonic() < deadline:
         time.sleep(0.05)
 
 
-def _killed(folder: Path, variables: dict[str, str], whom: str, when: str, nth: int) -> None:
-    """A first deployment that somebody does not survive."""
-    if whom == "parent":
-        command = [sys.executable, "-m", "tests.integration.pulumi_engine.killer", str(folder), when, str(nth)]
+def _deploy_and_kill(folder: Path, variables: dict[str, str], process: str, when: str, nth: int) -> None:
+    """Deploy for the first time and kill one of the processes."""
+    if process == "parent":
+        command = [sys.executable, "-m", "tests.integration.pulumi_engine.process_killer", str(folder), when, str(nth)]
         path = f"{_ROOT}{os.pathsep}{_ROOT / 'events'}"
         subprocess.run(command, cwd=_ROOT, env={**variables, "PYTHONPATH": path}, timeout=60, check=False)
         return
-    killer = Killer(folder, whom, when, nth)
-    house = House(folder, variables, lambda package, region: killer.around(house.cloud(package, region)))
+    killer = ProcessKiller(folder, process, when, nth)
+    engine_home = EngineHome(folder, variables, lambda package, region: killer.wrap(engine_home.cloud(package, region)))
     with pytest.raises(DeploymentError, match="killed by signal 9"):
-        asyncio.run(house.deploy(house.work()))
-    house.inventory.close()
+        asyncio.run(engine_home.deploy(engine_home.work()))
+    engine_home.inventory.close()
 
 
 class TestDeploymentWithAKilledProcess:
-    @pytest.mark.parametrize(("whom", "when", "nth"), _KILLS, ids=[f"{w}-{t}-{n}" for w, t, n in _KILLS])
+    @pytest.mark.parametrize(("process", "when", "nth"), _KILLS, ids=[f"{w}-{t}-{n}" for w, t, n in _KILLS])
     def test_leaves_no_orphan_and_is_completed_by_the_next(
-        self, tmp_path: Path, variables: dict[str, str], whom: str, when: str, nth: int
+        self, tmp_path: Path, variables: dict[str, str], process: str, when: str, nth: int
     ) -> None:
-        _killed(tmp_path / "home", variables, whom, when, nth)
+        _deploy_and_kill(tmp_path / "home", variables, process, when, nth)
         _wait_for_orphans(tmp_path)
-        house = House(tmp_path / "home", variables)
-        orphans, interrupted = list(marked(tmp_path)), len(house.living())
+        engine_home = EngineHome(tmp_path / "home", variables)
+        orphans, interrupted = list(list_processes(tmp_path)), len(engine_home.live_resources())
 
-        applied = asyncio.run(house.deploy(house.work()))
+        applied = asyncio.run(engine_home.deploy(engine_home.work()))
 
-        state = _state(house)
+        state = _state(engine_home)
         assert orphans == []
         assert applied.changes.create == _RESOURCES - interrupted
-        assert (_in_cloud(state), state.pending_creates) == (house.living(), [])
-        assert list(house.left()) == []
+        assert (_cloud_resources(state), state.pending_creates) == (engine_home.live_resources(), [])
+        assert list(engine_home.leftover_runs()) == []
 
-    def test_knows_that_what_it_takes_up_has_no_code_yet(self, tmp_path: Path, variables: dict[str, str]) -> None:
+    def test_knows_that_an_adopted_app_has_no_code_yet(self, tmp_path: Path, variables: dict[str, str]) -> None:
         stack = replace(STACK, provider="azure", region="eastus")
-        killer = Killer(tmp_path / "home", "cli", "after", type_="azure-native:web:WebApp")
-        house = House(tmp_path / "home", variables, lambda package, region: killer.around(house.cloud(package, region)))
-        house.engine = PulumiEngine(house.children, house.search, partial(create_code_publisher, house.cloud))
+        killer = ProcessKiller(tmp_path / "home", "cli", "after", type_="azure-native:web:WebApp")
+        engine_home = EngineHome(
+            tmp_path / "home", variables, lambda package, region: killer.wrap(engine_home.cloud(package, region))
+        )
+        engine_home.engine = PulumiEngine(
+            engine_home.supervisor, engine_home.find_created, partial(create_code_publisher, engine_home.cloud)
+        )
         with pytest.raises(DeploymentError, match="killed by signal 9"):
-            asyncio.run(house.deploy(house.work(stack=stack)))
+            asyncio.run(engine_home.deploy(engine_home.work(stack=stack)))
 
-        plan = asyncio.run(house.engine.preview(house.work(stack=stack)))
+        plan = asyncio.run(engine_home.engine.preview(engine_home.work(stack=stack)))
 
         assert [change.op for change in plan.resources if change.type.endswith(":WebApp")] == ["same"]
         assert plan.lacks_code
 
-    def test_is_a_persons_to_judge_where_nobody_can_look(self, tmp_path: Path, variables: dict[str, str]) -> None:
-        _killed(tmp_path / "home", variables, "cli", "after", 14)
-        house = House(tmp_path / "home", variables)
-        nobody: FindCreatedResource | None = None
-        house.engine._search = nobody
+    def test_needs_a_person_without_a_search_in_the_cloud(self, tmp_path: Path, variables: dict[str, str]) -> None:
+        _deploy_and_kill(tmp_path / "home", variables, "cli", "after", 14)
+        engine_home = EngineHome(tmp_path / "home", variables)
+        find_nothing: FindCreatedResource | None = None
+        engine_home.engine._find_created = find_nothing
 
         with pytest.raises(DeploymentError, match="was killed while it created") as caught:
-            asyncio.run(house.deploy(house.work()))
+            asyncio.run(engine_home.deploy(engine_home.work()))
 
         assert caught.value.error_code == "CREATES_PENDING"
         assert any("--import-pending-creates" in fault.hint for fault in caught.value.faults)

@@ -1,4 +1,4 @@
-"""Locks of the CLI: waited for, cleared when their owner is dead, and never on a guess."""
+"""Locks of the CLI: waited for, and deleted only if their owner is dead."""
 
 from __future__ import annotations
 
@@ -19,52 +19,54 @@ from semantest_iac.infrastructure.pulumi_engine.state.locks import wait_for_stac
 
 @pytest.fixture
 def lock(tmp_path: Path) -> Path:
-    """Where a lock of the stack would lie."""
+    """The path of a lock of the stack."""
     path = tmp_path / "locks" / "organization" / PULUMI_PROJECT / "stack" / "lock.json"
     path.parent.mkdir(parents=True)
     return path
 
 
-def written(path: Path, **said: Any) -> Path:
-    """The lock of this very process, but for what is said."""
-    known = {"pid": os.getpid(), "username": "u", "hostname": socket.gethostname(), "timestamp": now()}
-    path.write_text(json.dumps({**known, **said}), encoding="utf-8")
+def write_lock(path: Path, **content: Any) -> Path:
+    """Write a lock of this process, with the given content in place of its own."""
+    own = {"pid": os.getpid(), "username": "u", "hostname": socket.gethostname(), "timestamp": now()}
+    path.write_text(json.dumps({**own, **content}), encoding="utf-8")
     return path
 
 
 def now(**ago: float) -> str:
-    """A moment as the CLI writes it."""
+    """A time in the CLI's format."""
     return (datetime.now(UTC) - timedelta(**ago)).isoformat()
 
 
-def dead() -> int:
+def dead_pid() -> int:
     """The id of a process that has ended."""
     process = subprocess.Popen(["true"])
     process.wait()
     return process.pid
 
 
-class TestWaitUntilFree:
-    def test_returns_where_nobody_ever_locked(self, tmp_path: Path) -> None:
+class TestWaitForStackLock:
+    def test_returns_when_the_stack_was_never_locked(self, tmp_path: Path) -> None:
         wait_for_stack_lock(tmp_path, "stack", 0)
 
-    def test_clears_the_lock_of_a_dead_process(self, tmp_path: Path, lock: Path) -> None:
-        written(lock, pid=dead())
+    def test_deletes_the_lock_of_a_dead_process(self, tmp_path: Path, lock: Path) -> None:
+        write_lock(lock, pid=dead_pid())
 
         wait_for_stack_lock(tmp_path, "stack", 0)
 
         assert list(lock.parent.iterdir()) == []
 
-    def test_clears_a_lock_older_than_the_process_that_has_its_number_now(self, tmp_path: Path, lock: Path) -> None:
-        written(lock, timestamp=now(days=1000))
+    def test_deletes_a_lock_that_is_older_than_the_process_with_its_pid(self, tmp_path: Path, lock: Path) -> None:
+        write_lock(lock, timestamp=now(days=1000))
 
         wait_for_stack_lock(tmp_path, "stack", 0)
 
         assert not lock.exists()
 
-    @pytest.mark.parametrize("said", [{}, {"pid": 2**22 - 7, "hostname": "elsewhere"}], ids=["alive", "elsewhere"])
-    def test_names_the_owner_of_one_it_may_not_clear(self, tmp_path: Path, lock: Path, said: dict[str, Any]) -> None:
-        written(lock, **said)
+    @pytest.mark.parametrize("content", [{}, {"pid": 2**22 - 7, "hostname": "elsewhere"}], ids=["alive", "elsewhere"])
+    def test_names_the_owner_of_a_lock_that_it_may_not_delete(
+        self, tmp_path: Path, lock: Path, content: dict[str, Any]
+    ) -> None:
+        write_lock(lock, **content)
 
         with pytest.raises(StackBusyError, match=r"pulumi of u@.* holds it"):
             wait_for_stack_lock(tmp_path, "stack", 0)
@@ -72,7 +74,7 @@ class TestWaitUntilFree:
         assert lock.exists()
 
     @pytest.mark.parametrize("text", ["", "{", "[]", '{"pid": 1}', '{"pid": "x", "timestamp": "2026-01-01T00:00:00Z"}'])
-    def test_says_which_file_makes_no_sense(self, tmp_path: Path, lock: Path, text: str) -> None:
+    def test_names_an_unreadable_file(self, tmp_path: Path, lock: Path, text: str) -> None:
         lock.write_text(text, encoding="utf-8")
 
         with pytest.raises(RefusedError) as caught:

@@ -223,7 +223,7 @@ class FakeApplication:
     def account_stacks(self, stack: Stack, engine: EngineChoice) -> None:
         """Nobody's."""
 
-    def needs(self, providers: Collection[str]) -> list[FakeNeed]:
+    def prerequisites(self, providers: Collection[str]) -> list[FakeNeed]:
         """The world's."""
         return self._world.needs
 

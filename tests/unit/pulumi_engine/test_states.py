@@ -1,4 +1,4 @@
-"""What a state says, and how it is put right after creates that were cut off."""
+"""Reading a state, and completing one that has pending creates."""
 
 from __future__ import annotations
 
@@ -14,29 +14,29 @@ from semantest_iac.infrastructure.pulumi_engine.state.states import (
     reveal_secrets,
 )
 
-SEALED = {"4dabf18193072939515e22adb298388d": "1b47061264138c4ac30d75fd1eb44270", "ciphertext": "v1:a:b"}
+ENCRYPTED = {"4dabf18193072939515e22adb298388d": "1b47061264138c4ac30d75fd1eb44270", "ciphertext": "v1:a:b"}
 PENDING = {"urn": "urn:role", "type": "aws:iam/role:Role", "custom": True, "inputs": {"name": "r"}}
 
 
 def deployment(*resources: dict[str, Any]) -> dict[str, Any]:
-    """A deployment in which the create of a role was cut off."""
+    """A deployment with a pending create of a role."""
     return {"resources": [*resources], "pending_operations": [{"resource": PENDING, "type": "creating"}]}
 
 
 class TestState:
-    def test_offers_the_outputs_of_the_stack_but_no_secret(self) -> None:
-        outputs = {"endpoint": "https://x", "key": SEALED, "deep": {"list": [SEALED]}}
+    def test_has_the_outputs_of_the_stack_without_secrets(self) -> None:
+        outputs = {"endpoint": "https://x", "key": ENCRYPTED, "deep": {"list": [ENCRYPTED]}}
 
         state = StackState({"resources": [{"urn": "urn:s", "type": "pulumi:pulumi:Stack", "outputs": outputs}]})
 
         assert state.outputs == {"endpoint": "https://x"}
 
-    def test_knows_what_a_cut_off_create_was_to_replace(self) -> None:
+    def test_knows_the_ids_that_a_pending_create_replaces(self) -> None:
         old = {"urn": "urn:role", "type": "aws:iam/role:Role", "id": "old"}
 
         (create,) = StackState(deployment(old)).pending_creates
 
-        assert (create.urn, create.known) == ("urn:role", ("old",))
+        assert (create.urn, create.known_ids) == ("urn:role", ("old",))
 
     def test_is_empty_before_the_first_deployment(self) -> None:
         state = parse_state(b'{"checkpoint": {"latest": null}}', "checkpoint", "latest")
@@ -46,23 +46,23 @@ class TestState:
     @pytest.mark.parametrize(
         "text", [b"", b"{", b"[]", b'{"checkpoint": 1}', b'{"checkpoint": {"latest": {"resources": [{}]}}}']
     )
-    def test_is_not_made_of_anything_else(self, text: bytes) -> None:
+    def test_refuses_any_other_text(self, text: bytes) -> None:
         with pytest.raises((ValueError, TypeError, KeyError)):
             parse_state(text, "checkpoint", "latest")
 
 
-class TestCompleted:
-    def test_forgets_what_was_not_found(self) -> None:
+class TestResolvePendingCreates:
+    def test_forgets_creates_that_were_not_found(self) -> None:
         result = resolve_pending_creates(deployment(), {})
 
         assert (result["resources"], result["pending_operations"]) == ([], [])
 
-    def test_adopts_what_was_found(self) -> None:
+    def test_adopts_creates_that_were_found(self) -> None:
         result = resolve_pending_creates(deployment(), {"urn:role": "r-1"})
 
         assert result["resources"] == [{**PENDING, "id": "r-1", "outputs": {"name": "r"}}]
 
-    def test_leaves_what_is_replaced_to_be_deleted(self) -> None:
+    def test_marks_replaced_resources_to_be_deleted(self) -> None:
         old = {"urn": "urn:role", "id": "old"}
 
         result = resolve_pending_creates(deployment(old), {"urn:role": "r-1"})
@@ -70,14 +70,14 @@ class TestCompleted:
         assert result["resources"][0] == {**old, "delete": True}
 
 
-class TestWithoutSecrets:
-    def test_drops_values_with_a_sealed_part(self) -> None:
-        assert drop_secret_values({"a": 1, "b": SEALED, "c": [{"d": SEALED}], "e": None}) == {"a": 1, "e": None}
+class TestDropSecretValues:
+    def test_drops_values_with_an_encrypted_part(self) -> None:
+        assert drop_secret_values({"a": 1, "b": ENCRYPTED, "c": [{"d": ENCRYPTED}], "e": None}) == {"a": 1, "e": None}
 
 
-class TestOpened:
-    def test_puts_plain_values_where_the_cli_opened_them(self) -> None:
-        mark = {name: value for name, value in SEALED.items() if name != "ciphertext"}
+class TestRevealSecrets:
+    def test_replaces_secrets_by_their_plain_text(self) -> None:
+        mark = {name: value for name, value in ENCRYPTED.items() if name != "ciphertext"}
         listed = [{"name": "a", "value": {**mark, "plaintext": '"one"'}}]
 
         assert reveal_secrets({"list": listed, "map": {**mark, "plaintext": '{"b": 2}'}, "plain": 3}) == {
@@ -86,5 +86,5 @@ class TestOpened:
             "plain": 3,
         }
 
-    def test_leaves_what_is_sealed(self) -> None:
-        assert reveal_secrets({"a": SEALED}) == {"a": SEALED}
+    def test_leaves_encrypted_values(self) -> None:
+        assert reveal_secrets({"a": ENCRYPTED}) == {"a": ENCRYPTED}

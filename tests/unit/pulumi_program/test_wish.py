@@ -21,7 +21,7 @@ class Said:
 
     stack: str
     config: dict[str, str] = field(default_factory=dict)
-    secret: frozenset[str] = frozenset()
+    secret_keys: frozenset[str] = frozenset()
 
 
 def _faults(stack: str, secret: str = "", **config: str) -> dict[str, str]:

@@ -116,7 +116,7 @@ def _find_cli_path(variables: Mapping[str, str]) -> str:
 def _download_cli(variables: Mapping[str, str]) -> None:
     target = private_cli_folder(variables)
     with staging_folder(target) as folder:
-        command = [sys.executable, "-P", _DOWNLOAD_SCRIPT, folder, PRIVATE_CLI_VERSION]
+        command: Sequence[str | Path] = [sys.executable, "-P", _DOWNLOAD_SCRIPT, folder, PRIVATE_CLI_VERSION]
         run_installer(command, _installer_environment(variables), _DOWNLOAD_TIMEOUT_S)
         move_into_place(folder / "bin", target / "bin")
 
@@ -166,9 +166,10 @@ def _install_plugin(plugin: ResourcePlugin, variables: Mapping[str, str]) -> Non
     """Install it in a home of its own first, so that an incomplete plugin never is in the real one."""
     cli, target = find_pulumi_cli(variables), plugin.folder(variables)
     with staging_folder(target.parent) as home:
-        private = {"PULUMI_HOME": str(home), "PULUMI_SKIP_UPDATE_CHECK": "true"}
-        arguments = ["plugin", "install", "resource", plugin.name, plugin.version, "--non-interactive"]
-        run_installer([cli.path, *arguments], {**_installer_environment(variables), **private}, _DOWNLOAD_TIMEOUT_S)
+        command = [str(cli.path), "plugin", "install", "resource", plugin.name, plugin.version, "--non-interactive"]
+        environment = _installer_environment(variables)
+        environment |= {"PULUMI_HOME": str(home), "PULUMI_SKIP_UPDATE_CHECK": "true"}
+        run_installer(command, environment, _DOWNLOAD_TIMEOUT_S)
         move_into_place(home / "plugins" / target.name, target)
         target.with_name(f"{target.name}.partial").unlink(missing_ok=True)
 

@@ -128,7 +128,7 @@ class PulumiEngine:
     async def publish_code(
         self, work: Work, applied: ApplyResult, publish: PublishSettled, progress: ReportProgress
     ) -> ApplyResult:
-        """Publish the package to the apps in the state, as the cloud's own tools would; then apply what was deferred."""
+        """Publish the package to the apps in the state, then apply what was deferred."""
         stack, artifact = work.blueprint.stack, work.artifact
         delivery = await self._create_delivery(stack)
         if delivery is None or artifact is None:

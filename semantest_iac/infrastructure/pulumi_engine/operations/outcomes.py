@@ -110,7 +110,7 @@ def _rebuild_error(refused: Mapping[str, Any]) -> DeploymentError:
 def _stale_plan_error(differences: Sequence[Sequence[str]], stack: Stack) -> DeploymentError:
     faults = [Fault(urn, f"now a difference: {op}") for urn, op in differences]
     return RefusedError(
-        f"Cannot deploy '{stack}': it would now change something else than was planned.",
+        f"Cannot deploy '{stack}': it would now make other changes than were planned.",
         "PLAN_STALE",
         hint="Deploy again: the new plan is shown first.",
         faults=faults,

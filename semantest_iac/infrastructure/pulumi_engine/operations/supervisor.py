@@ -85,7 +85,7 @@ class IdleSessions:
 
 @dataclass(frozen=True, slots=True)
 class EngineProcessSupervisor:
-    """Runs each operation in a worker. Of the parent's `variables` a worker gets those that programs and clouds need."""
+    """Runs each operation in a worker, which gets those of `variables` that programs and clouds need."""
 
     settings: BackendSettings
     secret_value: Callable[[str], str]
@@ -157,9 +157,7 @@ class EngineProcessSupervisor:
         }
 
 
-async def _receive_last_message(
-    worker: WorkerProcess, task: WorkerTask, on_message: OnMessage | None
-) -> WorkerMessage:
+async def _receive_last_message(worker: WorkerProcess, task: WorkerTask, on_message: OnMessage | None) -> WorkerMessage:
     async for message in worker.run_task(task):
         if not message.keys() & {"progress", "settled"}:
             return message

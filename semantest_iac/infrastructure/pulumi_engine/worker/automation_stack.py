@@ -101,7 +101,7 @@ class AutomationStack:
         return file.read_bytes()
 
     def export_with_secrets(self) -> StackState:
-        """The state with its secrets in plain text; it is read line by line from the CLI and never written to a file."""
+        """The state with its secrets in plain text, read from the CLI's output and never written to a file."""
         lines: list[str] = []
         self._run("stack", "export", "--show-secrets", on_output=lines.append)
         return StackState(reveal_secrets(parse_state("\n".join(lines).encode(), "deployment").deployment))

@@ -89,7 +89,9 @@ class PulumiProgramHost:
         """The exception of which Pulumi shows the text without a traceback."""
         return pulumi.RunError(text)
 
-    def register_resources(self, blueprint: Blueprint, artifact: Artifact | None, secret_value: Callable[[str], str]) -> None:
+    def register_resources(
+        self, blueprint: Blueprint, artifact: Artifact | None, secret_value: Callable[[str], str]
+    ) -> None:
         """Register every resource and export the outputs."""
         cloud = find_cloud(blueprint.stack.provider)
         program.import_sdk(cloud, blueprint)
@@ -98,4 +100,6 @@ class PulumiProgramHost:
         )
         if cloud.publishing and artifact:
             example = "for example with az functionapp deployment source config-zip"
-            self.log_warning(f"Pulumi creates the app without its code: deploy the package '{artifact.path}', {example}.")
+            self.log_warning(
+                f"Pulumi creates the app without its code: deploy the package '{artifact.path}', {example}."
+            )

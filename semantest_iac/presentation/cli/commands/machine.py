@@ -95,8 +95,8 @@ def _check_package(name: str, advice: str, *, needed: bool = True) -> MachineChe
 
 def _check_prerequisites(application: CliApplication) -> Iterator[MachineCheck]:
     advice = "Only needed for real deployments. Install it with: python -m semantest_iac setup"
-    for prerequisite in application.needs(()):
-        path = prerequisite.found()
+    for prerequisite in application.prerequisites(()):
+        path = prerequisite.find()
         yield MachineCheck(prerequisite.name, path is not None, path or "not installed", advice, needed=False)
 
 
@@ -157,8 +157,8 @@ folder; plugins go to Pulumi's own folder. Exits 0 if everything is installed, 1
 @session_options
 def setup_command(session: Session, providers: tuple[str, ...], yes: bool) -> int:
     """Look for everything, ask for consent, then install what is missing."""
-    prerequisites = session.application.needs(providers)
-    paths = {each.name: path for each in prerequisites if (path := each.found())}
+    prerequisites = session.application.prerequisites(providers)
+    paths = {each.name: path for each in prerequisites if (path := each.find())}
     missing = [each for each in prerequisites if each.name not in paths]
     if missing and not yes:
         _require_setup_consent(session, missing)
@@ -179,7 +179,7 @@ def _require_setup_consent(session: Session, missing: Sequence[EnginePrerequisit
 def _install_if_missing(session: Session, prerequisite: EnginePrerequisite, path: str | None) -> dict[str, Any]:
     """Return the step's JSON; as text it is printed at once, because the next step may take minutes."""
     try:
-        path, state = (path, "there") if path else (prerequisite.meet(session.terminal.print_remarks), "installed")
+        path, state = (path, "there") if path else (prerequisite.install(session.terminal.print_remarks), "installed")
     except DeploymentError as error:
         _print_unless_json(session, *format_error(error))
         return {"name": prerequisite.name, "state": "failed", "place": None, **error_to_json(error)}

@@ -70,7 +70,7 @@ class TestSetup:
 
         assert outcome.code == 1
         assert outcome.out.splitlines() == [
-            "Error: Cannot get the CLI here.",
+            "Error: Cannot install the CLI.",
             "  fetch: no way",
             "Hint: Run get it.",
             "installed  a plugin  /cache/it",

@@ -1,4 +1,4 @@
-"""Which CLI is found, and what is said of one that cannot be used."""
+"""Which CLI is found, and why one cannot be used."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from semantest_iac.infrastructure.pulumi_engine.cli.location import (
 )
 
 
-def put(folder: Path, answer: str = "echo v3.260.1") -> Path:
-    """A CLI that answers."""
+def create_cli(folder: Path, answer: str = "echo v3.260.1") -> Path:
+    """A CLI that answers `version`."""
     folder.mkdir(parents=True, exist_ok=True)
     program = folder / "pulumi"
     program.write_text(f"#!/bin/sh\n{answer}\n", encoding="utf-8")
@@ -23,36 +23,36 @@ def put(folder: Path, answer: str = "echo v3.260.1") -> Path:
     return program
 
 
-class TestLocate:
+class TestFindPulumiCli:
     def test_prefers_the_one_that_was_named(self, tmp_path: Path) -> None:
-        named, on_path = put(tmp_path / "named"), put(tmp_path / "path")
+        named, on_path = create_cli(tmp_path / "named"), create_cli(tmp_path / "path")
 
         cli = find_pulumi_cli({CLI_PATH_VARIABLE: str(named), "PATH": str(on_path.parent)})
 
         assert (cli.path, cli.version) == (named, "3.260.1")
 
     def test_prefers_the_path_to_the_one_built_here(self, tmp_path: Path) -> None:
-        on_path = put(tmp_path / "path")
-        put(tmp_path / "cache" / "semantest-iac" / PRIVATE_CLI_FOLDER_NAME)
+        on_path = create_cli(tmp_path / "path")
+        create_cli(tmp_path / "cache" / "semantest-iac" / PRIVATE_CLI_FOLDER_NAME)
 
         variables = {"PATH": str(on_path.parent), "XDG_CACHE_HOME": str(tmp_path / "cache")}
 
         assert find_pulumi_cli(variables).path == on_path
 
     def test_takes_the_one_built_here(self, tmp_path: Path) -> None:
-        built = put(tmp_path / ".cache" / "semantest-iac" / PRIVATE_CLI_FOLDER_NAME)
+        built = create_cli(tmp_path / ".cache" / "semantest-iac" / PRIVATE_CLI_FOLDER_NAME)
 
         assert find_pulumi_cli({"HOME": str(tmp_path), "PATH": ""}).path == built
 
     @pytest.mark.parametrize("folder", ["", "bin"], ids=["built", "installed"])
     def test_passes_over_one_on_the_path_that_does_not_fit(self, tmp_path: Path, folder: str) -> None:
-        old = put(tmp_path / "path", "echo v3.100.0")
-        kept = put(tmp_path / ".cache" / "semantest-iac" / PRIVATE_CLI_FOLDER_NAME / folder)
+        old = create_cli(tmp_path / "path", "echo v3.100.0")
+        kept = create_cli(tmp_path / ".cache" / "semantest-iac" / PRIVATE_CLI_FOLDER_NAME / folder)
 
         assert find_pulumi_cli({"HOME": str(tmp_path), "PATH": str(old.parent)}).path == kept
 
     def test_asks_for_the_version_once(self, tmp_path: Path) -> None:
-        named = put(tmp_path, f"echo asked >> {tmp_path}/log; echo v3.260.1")
+        named = create_cli(tmp_path, f"echo asked >> {tmp_path}/log; echo v3.260.1")
 
         for _ in range(2):
             find_pulumi_cli({CLI_PATH_VARIABLE: str(named), "XDG_CACHE_HOME": str(tmp_path)})
@@ -60,9 +60,9 @@ class TestLocate:
         assert (tmp_path / "log").read_text() == "asked\n"
 
     def test_asks_again_when_the_program_has_changed(self, tmp_path: Path) -> None:
-        variables = {CLI_PATH_VARIABLE: str(put(tmp_path)), "XDG_CACHE_HOME": str(tmp_path)}
+        variables = {CLI_PATH_VARIABLE: str(create_cli(tmp_path)), "XDG_CACHE_HOME": str(tmp_path)}
         find_pulumi_cli(variables)
-        put(tmp_path, "echo v3.261.10")
+        create_cli(tmp_path, "echo v3.261.10")
 
         assert find_pulumi_cli(variables).version == "3.261.10"
 
@@ -76,7 +76,7 @@ class TestLocate:
         ],
     )
     def test_refuses_one_that_does_not_fit(self, tmp_path: Path, answer: str, cause: str) -> None:
-        named = put(tmp_path, answer)
+        named = create_cli(tmp_path, answer)
 
         with pytest.raises(RefusedError, match=cause) as caught:
             find_pulumi_cli({CLI_PATH_VARIABLE: str(named)})
@@ -84,9 +84,9 @@ class TestLocate:
         assert "setup" in caught.value.hint
 
     def test_does_not_look_elsewhere_when_the_named_one_is_missing(self, tmp_path: Path) -> None:
-        on_path = put(tmp_path)
+        on_path = create_cli(tmp_path)
 
-        with pytest.raises(RefusedError, match="it is not there"):
+        with pytest.raises(RefusedError, match="it does not exist"):
             find_pulumi_cli({CLI_PATH_VARIABLE: str(tmp_path / "gone"), "PATH": str(on_path.parent)})
 
     def test_says_what_to_do_where_there_is_none(self, tmp_path: Path) -> None:

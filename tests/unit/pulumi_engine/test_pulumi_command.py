@@ -1,4 +1,4 @@
-"""Whatever a program prints, its transcript is text, bounded, and never stops the reading."""
+"""The transcript of any output is bounded text."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from semantest_iac.infrastructure.pulumi_engine.cli.pulumi_command import (
 
 
 class TestTranscript:
-    def test_joins_lines_that_come_in_pieces(self) -> None:
+    def test_joins_the_pieces_of_a_line(self) -> None:
         lines: list[str] = []
         transcript = Transcript(lines.append)
 
@@ -24,7 +24,7 @@ class TestTranscript:
         assert lines == ["one", "two", "three"]
 
     @pytest.mark.parametrize("odd", [b"\xff", b"\xc3(", b"\xed\xa0\x80"])
-    def test_replaces_what_is_not_text(self, odd: bytes) -> None:
+    def test_replaces_invalid_utf_8(self, odd: bytes) -> None:
         transcript = Transcript()
 
         transcript.feed(b"before " + odd + b" after\n")
@@ -32,7 +32,7 @@ class TestTranscript:
         assert transcript.text.startswith("before ")
         assert transcript.text.endswith(" after")
 
-    def test_cuts_a_line_without_end(self) -> None:
+    def test_cuts_an_endless_line(self) -> None:
         lines: list[str] = []
         transcript = Transcript(lines.append)
 
@@ -52,12 +52,12 @@ class TestTranscript:
         assert transcript.text.endswith("line 199999")
         assert len(transcript.text) < TRANSCRIPT_HEAD_LIMIT + TRANSCRIPT_TAIL_LIMIT + 100
 
-    def test_goes_on_when_the_listener_breaks(self) -> None:
-        def break_down(line: str) -> None:
+    def test_continues_when_the_listener_raises(self) -> None:
+        def fail(line: str) -> None:
             raise ValueError(line)
 
-        transcript = Transcript(break_down)
+        transcript = Transcript(fail)
         transcript.feed(b"one\ntwo\n")
 
-        assert str(transcript.fault) == "one"
+        assert str(transcript.listener_error) == "one"
         assert transcript.text == "one\ntwo"

@@ -1,4 +1,4 @@
-"""What a program learns of the Pulumi that started it."""
+"""What a program reads from the Pulumi that started it."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ import pytest
 from semantest_iac.infrastructure.pulumi_engine.worker.programs import PulumiProgramHost
 
 
-class TestHost:
-    def test_tells_the_configuration_of_one_namespace(self, monkeypatch: pytest.MonkeyPatch) -> None:
+class TestPulumiProgramHost:
+    def test_reads_the_configuration_of_one_namespace(self, monkeypatch: pytest.MonkeyPatch) -> None:
         config = {"semantest:component": "rest-api", "semantest:secrets": "{}", "aws:secretKey": "canary"}
         monkeypatch.setenv("PULUMI_CONFIG", json.dumps(config))
         monkeypatch.setenv("PULUMI_CONFIG_SECRET_KEYS", json.dumps(["semantest:secrets", "aws:secretKey"]))
@@ -21,5 +21,5 @@ class TestHost:
         assert host.config == {"component": "rest-api", "secrets": "{}"}
         assert (host.secret_keys, "rest-api" in repr(host)) == (frozenset({"secrets"}), False)
 
-    def test_is_where_it_runs_when_nobody_says_where_the_project_lies(self) -> None:
+    def test_uses_the_working_folder_without_a_root_folder(self) -> None:
         assert PulumiProgramHost.from_environment("semantest").folder == Path.cwd()

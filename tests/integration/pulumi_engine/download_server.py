@@ -1,4 +1,4 @@
-"""A network that is one thread on this machine: a proxy that answers in the name of every host, with one script."""
+"""A proxy on loopback that answers every request to every host with one script."""
 
 from __future__ import annotations
 
@@ -25,8 +25,8 @@ _HOST = "get.pulumi.com"
 
 
 @contextmanager
-def offered(script: bytes, folder: Path) -> Iterator[dict[str, str]]:
-    """The variables with which a program downloads the script, whatever it asks for."""
+def serve_download(script: bytes, folder: Path) -> Iterator[dict[str, str]]:
+    """The variables with which a program downloads the script, whatever its request."""
     certificate = _certificate(folder)
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(certificate)
@@ -49,21 +49,21 @@ def _serve(server: socket.socket, context: ssl.SSLContext, script: bytes) -> Non
         while True:
             connection, _ = server.accept()
             with connection:
-                _heard(connection)
+                _read_head(connection)
                 connection.sendall(b"HTTP/1.1 200 Connection established\r\n\r\n")
                 with context.wrap_socket(connection, server_side=True) as tunnel:
-                    _heard(tunnel)
+                    _read_head(tunnel)
                     tunnel.sendall(answer)
 
 
-def _heard(connection: socket.socket) -> None:
+def _read_head(connection: socket.socket) -> None:
     head = b""
     while not head.endswith(b"\r\n\r\n"):
         head += connection.recv(1) or b"\r\n\r\n"
 
 
 def _certificate(folder: Path) -> Path:
-    """A key and a certificate for the host, which is its own authority."""
+    """A key and a self-signed certificate for the host."""
     key, now = ec.generate_private_key(ec.SECP256R1()), datetime.now(UTC)
     name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, _HOST)])
     builder = x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number())

@@ -1,4 +1,4 @@
-"""The engine's words as errors for a person."""
+"""A worker's last message as a result or an error."""
 
 from __future__ import annotations
 
@@ -15,21 +15,20 @@ URN = f"urn:pulumi:{STACK}::semantest-infrastructure::semantest:a:K$aws:lambda/f
 API = "operation error Lambda: CreateFunction, https response error StatusCode: {}, RequestID: 1-2-3, {}: {}"
 
 
-def failure(message: str = "", urn: str = URN, **known: Any) -> dict[str, Any]:
-    """The last message of a child whose engine told one error."""
+def failure(message: str = "", urn: str = URN, **fields: Any) -> dict[str, Any]:
+    """The last message of a worker whose engine reported one error."""
     errors = [{"message": message, "urn": urn}, {"message": "update failed\n", "urn": ""}] if message else []
-    return {"failed": {"errors": errors, "exit_code": 4, "has_begun": True, "stopped": "", "text": "", **known}}
+    return {"failed": {"errors": errors, "exit_code": 4, "stopped": "", "text": "", **fields}}
 
 
 def error_of(last: dict[str, Any]) -> DeploymentError:
-    """What judging the message raises."""
     with pytest.raises(DeploymentError) as caught:
         require_done(last, STACK)
     return caught.value
 
 
-class TestJudged:
-    def test_gives_what_was_done(self) -> None:
+class TestRequireDone:
+    def test_returns_the_result(self) -> None:
         assert require_done({"done": {"steps": []}}, STACK) == {"steps": []}
 
     def test_names_the_resource_and_keeps_the_clouds_code(self) -> None:
@@ -40,7 +39,7 @@ class TestJudged:
         assert error.message == "Cannot deploy 'function' (aws:lambda/function:Function): Function already exist: f."
 
     @pytest.mark.parametrize(("status", "code"), [(429, "TooManyRequestsException"), (400, "ThrottlingException")])
-    def test_lets_a_throttled_deployment_be_tried_again(self, status: int, code: str) -> None:
+    def test_raises_a_retryable_error_when_throttled(self, status: int, code: str) -> None:
         assert isinstance(error_of(failure(API.format(status, code, "Rate exceeded"))), ThrottledError)
 
     @pytest.mark.parametrize(
@@ -52,10 +51,10 @@ class TestJudged:
             ("EntityAlreadyExists", "has that name"),
         ],
     )
-    def test_advises_by_the_clouds_code(self, code: str, advice: str) -> None:
+    def test_gives_a_hint_by_the_clouds_code(self, code: str, advice: str) -> None:
         assert advice in error_of(failure(API.format(400, code, "no"))).hint
 
-    def test_says_which_stack_a_log_waits_for(self) -> None:
+    def test_names_the_stack_that_logging_needs(self) -> None:
         words = "CloudWatch Logs role ARN must be set in account settings to enable logging"
 
         hint = error_of(failure(API.format(400, "BadRequestException", words))).hint
@@ -70,7 +69,7 @@ class TestJudged:
             ("the stack is newer than what we understand", "ENGINE_VERSION"),
         ],
     )
-    def test_knows_what_the_engine_lacks(self, message: str, code: str) -> None:
+    def test_recognizes_what_the_engine_lacks(self, message: str, code: str) -> None:
         error = error_of(failure(message, urn=""))
 
         assert error.error_code == code
@@ -84,7 +83,7 @@ class TestJudged:
             ("error: write /x: no space left on device", DeploymentError, "DISK_FULL"),
         ],
     )
-    def test_reads_what_the_cli_says_before_the_engine_begins(
+    def test_recognizes_errors_of_the_cli_before_the_engine_starts(
         self, stderr: str, kind: type[DeploymentError], code: str
     ) -> None:
         error = error_of(failure(text=f"\n code: 255\n stdout: \n stderr: {stderr}"))
@@ -92,20 +91,20 @@ class TestJudged:
         assert isinstance(error, kind)
         assert error.error_code == code
 
-    def test_says_who_ended_the_engine(self) -> None:
+    def test_says_why_the_engine_was_ended(self) -> None:
         assert "killed by signal 9" in error_of(failure(exit_code=-9)).message
-        assert "longer than it may" in error_of(failure(stopped="it took longer than it may")).message
+        assert "time limit" in error_of(failure(stopped="it exceeded its time limit")).message
 
-    def test_lists_what_differs_from_the_plan(self) -> None:
+    def test_lists_the_differences_from_the_plan(self) -> None:
         error = error_of({"stale": [[URN, "update"]]})
 
         assert isinstance(error, RefusedError)
         assert [fault.path for fault in error.faults] == [URN]
 
-    def test_raises_what_the_child_raised(self) -> None:
+    def test_raises_what_the_worker_raised(self) -> None:
         faults = [{"path": "p", "message": "q"}]
-        told = {"kind": "StackBusyError", "message": "m", "code": "STACK_BUSY", "hint": "h", "faults": faults}
+        refused = {"kind": "StackBusyError", "message": "m", "code": "STACK_BUSY", "hint": "h", "faults": faults}
 
-        error = error_of({"refused": told})
+        error = error_of({"refused": refused})
 
         assert (type(error), error.hint, error.faults[0].path) == (StackBusyError, "h", "p")

@@ -1,4 +1,4 @@
-"""Pulumi's engine on this machine, with a simulated cloud attached and a rest-api to deploy."""
+"""Pulumi's engine in a home folder, with a simulated cloud attached and a rest-api to deploy."""
 
 from __future__ import annotations
 
@@ -34,12 +34,12 @@ SECRET = "canary-5ecre7-value"
 Clouds = Callable[[str, str], Any]
 
 
-def unwatched(tick: ResourceProgress) -> None:
-    """For runs whose progress does not matter."""
+def ignore_progress(progress: ResourceProgress) -> None:
+    pass
 
 
-class House:
-    """One home folder: states, one cloud for all stacks, and the events that were published."""
+class EngineHome:
+    """One home folder with its engine, one simulated cloud for all stacks, and the published events."""
 
     def __init__(
         self, folder: Path, variables: Mapping[str, str], clouds: Clouds | None = None, grace_s: float = 10
@@ -48,32 +48,35 @@ class House:
         self.folder = folder
         self.inventory = Inventory(folder / "cloud.db")
         self.events: list[StackEvent] = []
-        self.site = BackendSettings(folder / "pulumi", deadline_s=120, grace_s=grace_s)
+        self.settings = BackendSettings(folder / "pulumi", deadline_s=120, grace_s=grace_s)
         self._clouds = clouds or self.cloud
-        self.children = EngineProcessSupervisor(self.site, lambda _: SECRET, self.attached, variables)
-        self.engine = PulumiEngine(self.children, self.search)
+        self.supervisor = EngineProcessSupervisor(self.settings, lambda _: SECRET, self.attach_provider, variables)
+        self.engine = PulumiEngine(self.supervisor, self.find_created)
         self.package = folder / "package.zip"
         self.package.write_bytes(b"a package")
 
     def cloud(self, package: str, region: str) -> SimulatedCloud:
-        """The simulated cloud."""
         return open_simulated_cloud(package, self.inventory, region=region)
 
-    def attached(self, provider: str) -> AbstractAsyncContextManager[str]:
-        """The simulated cloud as a provider of the engine."""
+    def attach_provider(self, provider: str) -> AbstractAsyncContextManager[str]:
+        """Serve the simulated cloud as a provider of the engine."""
         cloud = CLOUDS[provider]
         return serve_simulated_providers(self._clouds, cloud.regions[0], (cloud.package,))
 
-    def search(self, create: PendingCreate) -> str | None:
-        """What the create made, by the mark that the provider left."""
+    def find_created(self, create: PendingCreate) -> str | None:
+        """The id of what the create made, by the owner that the provider recorded."""
         with self.inventory.view() as transaction:
             return next(
-                (row.id for row in transaction.list_by_owner_prefix(f"{create.urn}#") if row.id not in create.known),
+                (
+                    row.id
+                    for row in transaction.list_by_owner_prefix(f"{create.urn}#")
+                    if row.id not in create.known_ids
+                ),
                 None,
             )
 
     def work(self, configuration: Mapping[str, Any] | None = None, stack: Stack = STACK, generation: int = 1) -> Work:
-        """What a deployment of a configuration has to do."""
+        """The work of a deployment of a configuration."""
         settings = resolve_component(
             DeploymentConfiguration.model_validate(configuration or {}), stack.component, stack.environment
         )
@@ -81,31 +84,29 @@ class House:
         artifact = Artifact(digest, self.package, "index.handler", "python3.13", 9)
         return Work(f"deployment of {stack}", build_rest_api(stack, generation, settings), artifact)
 
-    async def deploy(self, work: Work, progress: ReportProgress = unwatched) -> ApplyResult:
+    async def deploy(self, work: Work, progress: ReportProgress = ignore_progress) -> ApplyResult:
         """Preview and apply, as a deployment does."""
         plan = await self.engine.preview(work)
         return await apply_plan(self.engine, work, plan, self, progress)
 
     async def destroy(
-        self, stack: Stack = STACK, generation: int = 1, progress: ReportProgress = unwatched
+        self, stack: Stack = STACK, generation: int = 1, progress: ReportProgress = ignore_progress
     ) -> ChangeCounts:
-        """Remove one generation."""
         return await self.engine.destroy(Removal("removal", stack, generation), progress)
 
     async def publish(self, event: StackEvent) -> None:
-        """Keep an event."""
         await asyncio.sleep(0)
         self.events.append(event)
 
-    def living(self, region: str = STACK.region) -> list[tuple[str, str]]:
-        """Type and id of everything alive in the account, sorted."""
+    def live_resources(self, region: str = STACK.region) -> list[tuple[str, str]]:
+        """Type and id of every resource in the account, sorted."""
         return sorted(self.cloud("aws", region).list_resources())
 
-    def left(self) -> Iterator[Path]:
-        """What runs left behind."""
-        return (self.site.folder / "runs").iterdir()
+    def leftover_runs(self) -> Iterator[Path]:
+        """The folders of runs that were not removed."""
+        return (self.settings.folder / "runs").iterdir()
 
 
 def cli_variables() -> dict[str, str]:
-    """The variables that say where the CLI may be, and those that children need."""
+    """The variables by which the CLI is found, and those that workers need."""
     return {name: os.environ[name] for name in ("HOME", "PATH", "XDG_CACHE_HOME") if name in os.environ}
