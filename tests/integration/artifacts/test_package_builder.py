@@ -40,7 +40,7 @@ def server(source: Path) -> FunctionSource:
     return FunctionSource(source, entry="server.js", runtime="nodejs22.x")
 
 
-def settle() -> None:
+def wait_for_clock() -> None:
     """Wait for the file system's clock: a folder that was just written is never trusted."""
     time.sleep(0.1)
 
@@ -92,11 +92,9 @@ class TestBytes:
 
 
 class TestCache:
-    def test_gives_an_unchanged_source_the_same_package_without_writing_it(
-        self, home: Path, source: Path, write_files: WriteFiles
-    ) -> None:
+    def test_reuses_the_package_of_an_unchanged_source(self, home: Path, source: Path, write_files: WriteFiles) -> None:
         write_files(source, PYTHON)
-        settle()
+        wait_for_clock()
         first = PackageBuilder(home).build(python(source))
         written = first.path.stat()
 
@@ -105,9 +103,9 @@ class TestCache:
         assert second == first
         assert second.path.stat().st_ino == written.st_ino
 
-    def test_sees_an_edit_that_keeps_size_and_date(self, home: Path, source: Path, write_files: WriteFiles) -> None:
+    def test_detects_an_edit_that_keeps_size_and_date(self, home: Path, source: Path, write_files: WriteFiles) -> None:
         write_files(source, PYTHON)
-        settle()
+        wait_for_clock()
         first = PackageBuilder(home).build(python(source))
         before = (source / "app.py").stat()
 
@@ -121,7 +119,7 @@ class TestCache:
         self, home: Path, source: Path, write_files: WriteFiles, damage: bytes | None
     ) -> None:
         write_files(source, PYTHON)
-        settle()
+        wait_for_clock()
         first = PackageBuilder(home).build(python(source))
         whole = first.path.read_bytes()
 
@@ -131,7 +129,7 @@ class TestCache:
 
     def test_is_shared_by_builders_at_the_same_time(self, home: Path, source: Path, write_files: WriteFiles) -> None:
         write_files(source, PYTHON)
-        settle()
+        wait_for_clock()
 
         with ThreadPoolExecutor(8) as pool:
             built = [*pool.map(lambda _: PackageBuilder(home).build(python(source)), range(24))]
@@ -139,9 +137,9 @@ class TestCache:
         assert built == [built[0]] * 24
         assert built[0].path.stat().st_size == built[0].size
 
-    def test_survives_a_torn_record(self, home: Path, source: Path, write_files: WriteFiles) -> None:
+    def test_ignores_an_incomplete_record(self, home: Path, source: Path, write_files: WriteFiles) -> None:
         write_files(source, PYTHON)
-        settle()
+        wait_for_clock()
         first = PackageBuilder(home).build(python(source))
 
         for record in (home / "artifacts" / "known").iterdir():
@@ -149,9 +147,9 @@ class TestCache:
 
         assert PackageBuilder(home).build(python(source)) == first
 
-    def test_leaves_nothing_but_packages_and_records(self, home: Path, source: Path, write_files: WriteFiles) -> None:
+    def test_keeps_only_packages_and_records(self, home: Path, source: Path, write_files: WriteFiles) -> None:
         write_files(source, PYTHON)
-        settle()
+        wait_for_clock()
 
         PackageBuilder(home).build(python(source))
 
@@ -169,7 +167,7 @@ class TestSourceFolder:
 
         assert {path: (path.stat().st_mtime_ns, path.stat().st_ctime_ns) for path in source.rglob("*")} == before
 
-    def test_may_hold_the_home(self, source: Path, write_files: WriteFiles, list_names: Names) -> None:
+    def test_may_contain_the_home(self, source: Path, write_files: WriteFiles, list_names: Names) -> None:
         write_files(source, PYTHON)
         builder = PackageBuilder(source / "state")
 
@@ -179,7 +177,7 @@ class TestSourceFolder:
         assert second.digest == first.digest
         assert not [name for name in list_names(second) if name.startswith("state")]
 
-    def test_loses_links_and_secrets_with_a_note(
+    def test_is_packaged_without_links_and_secrets_with_a_note(
         self, home: Path, source: Path, write_files: WriteFiles, list_names: Names
     ) -> None:
         write_files(source, {**PYTHON, ".env": "TOKEN=1"})

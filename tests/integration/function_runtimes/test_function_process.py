@@ -104,7 +104,7 @@ class TestInvoke:
         assert environment["AWS_LAMBDA_FUNCTION_NAME"] == "function"
         assert not [folder for folder in path if "site-packages" in folder]
 
-    async def test_leaves_no_traces_in_the_package(self, python_function: Function, tmp_path: Path) -> None:
+    async def test_writes_nothing_into_the_package(self, python_function: Function, tmp_path: Path) -> None:
         (tmp_path / "other.py").write_text("X = 1")
 
         async with FunctionProcess.start(python_function("import other\ndef handler(e, c):\n    return 1")):

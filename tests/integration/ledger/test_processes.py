@@ -24,15 +24,15 @@ class TestFourProcesses:
     @pytest.mark.parametrize("streams", ["aaaa", "abcd"], ids=["one stream", "own streams"])
     def test_record_every_event_once(self, start: Start, ledger: SqliteLedger, file: Path, streams: str) -> None:
         writers = [start("appender.py", file, stream, 25) for stream in streams]
-        acknowledged = [_printed_rows(writer) for writer in writers]
+        printed = [_printed_rows(writer) for writer in writers]
 
-        assert [len(rows) for rows in acknowledged] == [50, 50, 50, 50]
-        assert set.union(*acknowledged) == {(row.position, row.hash) for row in ledger.log()}
+        assert [len(rows) for rows in printed] == [50, 50, 50, 50]
+        assert set.union(*printed) == {(row.position, row.hash) for row in ledger.log()}
         assert ledger.verify().events == 200
 
 
 class TestTwoLedgersOfOneProcess:
-    async def test_lose_nothing_while_another_process_comes_and_goes(
+    async def test_keep_every_event_while_another_process_writes(
         self, start: Start, ledger: SqliteLedger, file: Path
     ) -> None:
         second = SqliteLedger(file)
@@ -46,16 +46,16 @@ class TestTwoLedgersOfOneProcess:
 
 
 class TestKilledProcess:
-    def test_loses_nothing_that_was_acknowledged(self, start: Start, ledger: SqliteLedger, file: Path) -> None:
-        acknowledged: set[tuple[int, str]] = set()
+    def test_loses_no_printed_event(self, start: Start, ledger: SqliteLedger, file: Path) -> None:
+        printed: set[tuple[int, str]] = set()
         for kill in range(20):
             writer = start("appender.py", file, "s", ENDLESS)
             assert writer.stdout is not None
             before = [writer.stdout.readline().split() for _ in range(1 + kill * 7 % 13)]
             writer.kill()
-            acknowledged |= _printed_rows(writer) | {(int(row[0]), row[1]) for row in before}
+            printed |= _printed_rows(writer) | {(int(row[0]), row[1]) for row in before}
 
             verified = ledger.verify()
             assert verified.events % 2 == 0  # never half a batch
 
-        assert acknowledged <= {(row.position, row.hash) for row in ledger.log()}
+        assert printed <= {(row.position, row.hash) for row in ledger.log()}

@@ -17,8 +17,8 @@ LOSSES = {
     "dropped": "drop table projected; drop table deployments; drop table stacks",
     "half dropped": "drop table stacks",
     "emptied": "delete from projected; delete from deployments",
-    "left behind": "update projected set position = 3; delete from deployments",
-    "made by another fold": "update projected set fold = 0; update stacks set row = '{}'",
+    "outdated": "update projected set position = 3; delete from deployments",
+    "of another fold version": "update projected set fold = 0; update stacks set row = '{}'",
 }
 
 
@@ -44,7 +44,7 @@ class TestProjection:
         assert deployed.deployments() == folded.deployments(None, None)
 
     @pytest.mark.parametrize("loss", LOSSES.values(), ids=LOSSES)
-    async def test_is_not_missed_by_readers_nor_by_the_next_append(
+    async def test_is_replaced_by_a_fold_of_the_log_when_lost(
         self, deployed: SqliteLedger, file: Path, loss: str
     ) -> None:
         before = (read_status(deployed), read_history(deployed))
@@ -55,7 +55,7 @@ class TestProjection:
         assert deployed.deployments() == MemoryRows(deployed.log()).deployments(None, None)
 
     @pytest.mark.parametrize("row", ["not JSON", "{}", "[1]", '{"state": "odd"}'])
-    def test_is_mended_by_a_rebuild(self, deployed: SqliteLedger, file: Path, row: str) -> None:
+    def test_is_repaired_by_a_rebuild(self, deployed: SqliteLedger, file: Path, row: str) -> None:
         before = read_history(deployed)
         _edit(file, f"update deployments set row = '{row}'")
         with pytest.raises(LedgerError, match="its content is not that of a ledger"):

@@ -47,7 +47,7 @@ def _edit(file: Path, statements: str) -> None:
 
 class TestVerify:
     @pytest.mark.parametrize(("position", "statements"), CHANGES.values(), ids=CHANGES)
-    def test_names_the_position_of_a_change(
+    def test_reports_the_position_of_a_change(
         self, written: SqliteLedger, file: Path, position: int, statements: str
     ) -> None:
         _edit(file, statements)
@@ -57,7 +57,7 @@ class TestVerify:
 
         assert found.value.error_code == "LEDGER_CHANGED"
 
-    def test_sees_a_cut_tail_when_the_head_was_noted(self, written: SqliteLedger, file: Path) -> None:
+    def test_detects_a_cut_tail_with_a_noted_head(self, written: SqliteLedger, file: Path) -> None:
         noted = written.head()
         _edit(file, "delete from events where position > 4")
 
@@ -65,7 +65,7 @@ class TestVerify:
         with pytest.raises(LedgerError, match=f"at position 6: expected hash {noted.hash}, found the end"):
             written.verify(noted)
 
-    async def test_sees_a_tail_that_was_cut_and_written_anew(self, written: SqliteLedger, file: Path) -> None:
+    async def test_detects_a_rewritten_tail(self, written: SqliteLedger, file: Path) -> None:
         noted = written.head()
         _edit(file, "delete from events where position > 4")
         await written.append("c", None, [NewEvent("x", "{}")] * 4)
@@ -74,7 +74,7 @@ class TestVerify:
         with pytest.raises(LedgerError, match=f"at position 6: expected hash {noted.hash}"):
             written.verify(noted)
 
-    def test_sees_an_index_that_hides_an_event(self, written: SqliteLedger, file: Path) -> None:
+    def test_detects_an_index_that_hides_an_event(self, written: SqliteLedger, file: Path) -> None:
         _edit(
             file,
             "pragma writable_schema = on; create table spare (a, b, unique (a, b));"
