@@ -143,12 +143,15 @@ class Application:
         from semantest_iac.application.queries.stacks import find_engine
         from semantest_iac.domain.guardrails.engine_choice import (
             choose_engine,
+            find_default_engine,
             require_same_engine,
             require_suitable_engine,
         )
 
         asked = configuration.engine, configuration.cloud
         before = find_engine(self.ledger, str(stack))
+        if asked == (None, None) and before is None:
+            find_default_engine(stack.environment, self.engines)
         choice = before if before and asked == (None, None) else choose_engine(stack.environment, *asked)
         require_suitable_engine(choice, self.engines)
         require_same_engine(str(stack), choice, before)

@@ -7,7 +7,6 @@ from typing import Any
 
 from semantest_iac.domain.blueprints import capabilities
 from semantest_iac.domain.blueprints.capabilities import RESOURCE_KINDS, Capabilities
-from semantest_iac.domain.errors import Fault
 from semantest_iac.domain.networking.apis import HttpApi
 from tests.unit.cli.conftest import Cli, World
 
@@ -25,8 +24,7 @@ class TestValidate:
         assert [warning["path"] for warning in answer["warnings"]] == ["components.rest-api.environment.KEY"]
 
     def test_names_the_faults_of_every_component(self, cli: Any, world: Any) -> None:
-        world.values = {"components": {"rest-api": {"memory": 1}, "websocket": {"memory": 2}}}
-        world.faults = (Fault("extra", "unknown key"),)
+        world.values = {"extra": 1, "components": {"rest-api": {"memory": 1}, "websocket": {"memory": 2}}}
 
         outcome = cli("config", "validate", "--json")
 

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 from typing import Any
 
 import pytest
 
 from semantest_iac.domain.deployment.change_plan import ChangePlan
-from semantest_iac.domain.errors import Fault, StackBusyError
+from semantest_iac.domain.errors import StackBusyError
 from semantest_iac_events.values import ResourceChange
 
 _DEPLOY = ("deploy", "--component", "rest-api")
@@ -35,6 +34,7 @@ class TestDeployText:
         ]
 
     def test_says_when_there_was_nothing_to_change(self, cli: Any, world: Any) -> None:
+        cli(*_DEPLOY)
         world.plan = ChangePlan()
 
         assert "Nothing to change.\nendpoint  https://" in cli(*_DEPLOY).out
@@ -43,7 +43,7 @@ class TestDeployText:
         assert cli(*_DEPLOY).err == "waiting for deployment d0 (pid 7 on elsewhere)\n"
 
     def test_ends_with_the_reason_when_it_failed(self, cli: Any, world: Any) -> None:
-        world.state = "failed"
+        world.fails = True
 
         outcome = cli(*_DEPLOY)
 
@@ -61,15 +61,13 @@ class TestDeployText:
 class TestSeveralStacks:
     _TWO = (*_DEPLOY, "--region", "us-east-1", "--region", "eu-west-1")
 
-    def test_each_have_a_last_line_in_the_order_in_which_they_were_named(self, cli: Any) -> None:
+    def test_each_have_a_last_line_in_the_order_in_which_they_were_named(self, cli: Any, world: Any) -> None:
         outcome = cli(*self._TWO, "--json")
 
         last = [json.loads(line) for line in outcome.out.splitlines()[-2:]]
         assert outcome.code == 0
-        assert [(line["stack"], line["deployment"]) for line in last] == [
-            (_STACK, "d1"),
-            ("rest-api.aws.development.eu-west-1", "d1-eu-west-1"),
-        ]
+        assert [line["stack"] for line in last] == [_STACK, "rest-api.aws.development.eu-west-1"]
+        assert [line["stack"] for line in last] == [world.ledger.deployment(line["deployment"]).stack for line in last]
 
     def test_tell_whose_line_it_is(self, cli: Any) -> None:
         lines = cli(*self._TWO).out.splitlines()
@@ -97,9 +95,15 @@ class TestDeployJson:
         outcome = cli(*_DEPLOY, "--json")
 
         *events, result = map(json.loads, outcome.out.splitlines())
-        assert [event["type"].rpartition(".")[2] for event in events] == ["requested", "planned", "completed"]
+        assert [event["type"].rpartition(".")[2] for event in events] == [
+            "requested",
+            "started",
+            "planned",
+            "updated",
+            "completed",
+        ]
         assert result | {"duration_s": 0} == {
-            "deployment": "d1",
+            "deployment": events[0]["data"]["deployment_id"],
             "stack": _STACK,
             "kind": "deploy",
             "state": "completed",
@@ -111,7 +115,7 @@ class TestDeployJson:
         }
 
     def test_holds_the_error_of_a_failure(self, cli: Any, world: Any) -> None:
-        world.state = "failed"
+        world.fails = True
 
         outcome = cli(*_DEPLOY, "--json")
 
@@ -120,11 +124,12 @@ class TestDeployJson:
         assert result["error"]["code"] == "PROVIDER_ERROR"
 
     def test_ends_with_the_result_when_it_was_called_off(self, cli: Any, world: Any) -> None:
-        world.raises = asyncio.CancelledError()
+        world.cancels = True
 
         outcome = cli(*_DEPLOY, "--json")
 
-        assert json.loads(outcome.out.splitlines()[-1])["deployment"] == "d1"
+        [row] = world.ledger.deployments()
+        assert json.loads(outcome.out.splitlines()[-1])["deployment"] == row.deployment
 
 
 class TestSeveral:
@@ -137,8 +142,8 @@ class TestSeveral:
 
 class TestRefusals:
     def test_name_every_fault_at_once_and_record_nothing(self, cli: Any, world: Any) -> None:
-        world.values = {"components": {"rest-api": {"memory": 64, "environment": {"KEY": "${secrets.key}"}}}}
-        world.faults = (Fault("componets", "unknown key", file="semantest.yaml", line=1, column=1),)
+        section = {"memory": 64, "environment": {"KEY": "${secrets.key}"}}
+        world.values = {"componets": {}, "components": {"rest-api": section}}
 
         outcome = cli("deploy", "--region", "moon", "--json")
 
@@ -174,7 +179,8 @@ class TestWarnings:
         outcome = cli(*_DEPLOY)
 
         assert outcome.code == 0
-        assert outcome.err.startswith("Warning: components.rest-api.timeout: 30 s becomes 29 s")
+        assert outcome.err.startswith("Warning: ")
+        assert "semantest.yaml:1:30 components.rest-api.timeout: 30 s becomes 29 s" in outcome.err
 
 
 def _change(**fields: Any) -> ResourceChange:

@@ -63,7 +63,7 @@ class TestRequest:
 
 class TestAnswer:
     def test_is_shown_as_curl_does(self, cli: Any) -> None:
-        outcome = cli(*_INVOKE, "GET", "/health")
+        outcome = cli(*_INVOKE, "GET", "/items")
 
         assert outcome.out == 'HTTP/1.1 200\ncontent-type: application/json\n\n{"ok":true}\n'
 
@@ -141,7 +141,7 @@ class TestDeployAndServe:
         assert (outcome.code, "Serving on" in outcome.out) == (0, True)
 
     def test_serves_nothing_after_a_failure(self, cli: Any, world: Any) -> None:
-        world.state = "failed"
+        world.fails = True
 
         outcome = cli("deploy", "--component", "rest-api", "--serve")
 
@@ -149,7 +149,6 @@ class TestDeployAndServe:
 
     def test_is_refused_before_it_begins_where_the_cloud_is_real(self, cli: Any, world: Any) -> None:
         world.engines = ("sandbox", "pulumi")
-        world.cloud = "real"
 
         outcome = cli("deploy", "--component", "rest-api", "--env", "staging", "--serve")
 
