@@ -51,22 +51,22 @@ class ArtifactStore:
         temporary.replace(path)
         return digest, path, size
 
-    def find(self, source: str, manifest: str) -> Artifact | None:
+    def find(self, source_key: str, fingerprint: str) -> Artifact | None:
         """Return the package of an unchanged source if it is still stored completely."""
         try:
-            record = json.loads((self._known / f"{source}.json").read_text())
+            record = json.loads((self._known / f"{source_key}.json").read_text())
             known = _artifact_from_record(self._folder, record)
-            unchanged = record["manifest"] == manifest and known.path.stat().st_size == known.size
+            unchanged = record["manifest"] == fingerprint and known.path.stat().st_size == known.size
         except (OSError, ValueError, KeyError, TypeError):  # absent, incomplete or of another version: build again
             return None
         return known if unchanged else None
 
-    def record(self, source: str, manifest: str, artifact: Artifact) -> None:
+    def record(self, source_key: str, fingerprint: str, artifact: Artifact) -> None:
         """Record that this state of the source gives this package."""
-        fields = asdict(replace(artifact, path=Path())) | {"manifest": manifest, "path": ""}
+        fields = asdict(replace(artifact, path=Path())) | {"manifest": fingerprint, "path": ""}
         with _temporary_file(self._known) as (file, temporary):
             file.write(json.dumps(fields).encode())
-        temporary.replace(self._known / f"{source}.json")
+        temporary.replace(self._known / f"{source_key}.json")
 
 
 @contextmanager
@@ -95,7 +95,7 @@ def _artifact_from_record(folder: Path, record: dict[str, object]) -> Artifact:
 class SourceFingerprint:
     """The hash of a source's file stamps; `is_settled` says whether the hash can be trusted later."""
 
-    manifest: str
+    digest: str
     is_settled: bool
 
 
@@ -114,13 +114,13 @@ class PackageBuilder:
         recipe = find_recipe(source, self._home)
         if recipe.root is None:
             return self._build(source, recipe)
-        key, state = _source_key(source), _fingerprint_source(recipe.generated, recipe.root)
-        known = self._store.find(key, state.manifest)
+        key, fingerprint = _source_key(source), _fingerprint_source(recipe.generated, recipe.root)
+        known = self._store.find(key, fingerprint.digest)
         if known:
             return known
         artifact = self._build(source, recipe)
-        if state.is_settled:
-            self._store.record(key, state.manifest, artifact)
+        if fingerprint.is_settled:
+            self._store.record(key, fingerprint.digest, artifact)
         return artifact
 
     def _use_zip(self, source: FunctionSource, path: Path) -> Artifact:
@@ -147,13 +147,13 @@ class PackageBuilder:
 
 def _fingerprint_source(generated: Mapping[str, bytes], root: PackageLayer) -> SourceFingerprint:
     """Hash the stamp of every selected file; raises ArtifactError when some cannot be packaged."""
-    began, report, manifest = time.time_ns(), WalkReport(), hashlib.sha256()
+    started_ns, report, digest = time.time_ns(), WalkReport(), hashlib.sha256()
     for name, content in sorted(generated.items()):
-        manifest.update(f"{name}\0{len(content)}\0".encode() + content)
+        digest.update(f"{name}\0{len(content)}\0".encode() + content)
     stamps = [file.stamp() for file in walk_source(root.folder, root.file_filter, report)]
     require_no_faults(report)
-    manifest.update("".join(stamps).encode())
-    return SourceFingerprint(manifest.hexdigest(), report.newest_ns + CLOCK_TICK_NS < began)
+    digest.update("".join(stamps).encode())
+    return SourceFingerprint(digest.hexdigest(), report.newest_ns + CLOCK_TICK_NS < started_ns)
 
 
 def _write_package(file: BinaryIO, recipe: PackageRecipe, layers: Sequence[PackageLayer], report: WalkReport) -> str:

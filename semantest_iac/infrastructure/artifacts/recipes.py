@@ -168,11 +168,11 @@ def find_recipe(source: FunctionSource, home: Path) -> PackageRecipe:
         name = escape_path(str(source.folder))
         raise ArtifactError(f"Cannot package source '{name}': there is no such folder.", hint=hint)
     folder, source = source.folder, resolve_runtime(source)
-    own = _home_inside(home, folder)
+    excluded_paths = _relative_home(home, folder)
     if PYTHON_RUNTIME.fullmatch(source.runtime):
-        return _python_recipe(source, folder, own)
+        return _python_recipe(source, folder, excluded_paths)
     if NODE_RUNTIME.fullmatch(source.runtime):
-        return _node_recipe(source, folder, own)
+        return _node_recipe(source, folder, excluded_paths)
     faults = [Fault("runtime", f"'{source.runtime}' is neither python3.N nor nodejsN.x")]
     raise ArtifactError("Cannot package the source: its runtime is not supported.", faults=faults)
 
@@ -188,13 +188,13 @@ def _bundled_recipe(source: FunctionSource) -> PackageRecipe:
     return PackageRecipe(layout.handler, runtime, service | layout.generated_files(handler=handler))
 
 
-def _python_recipe(source: FunctionSource, folder: Path, own: frozenset[str]) -> PackageRecipe:
+def _python_recipe(source: FunctionSource, folder: Path, excluded_paths: frozenset[str]) -> PackageRecipe:
     if source.entry:
         fault = Fault("entry", "is for Node servers", "Name a handler such as app.handler instead.")
         raise ArtifactError("Cannot package the source: a Python function has no entry.", faults=[fault])
     settings = find_entry_point(source, folder)
     layout, version = _source_layout(source, "python"), (3, int(source.runtime.rpartition(".")[2]))
-    root = PackageLayer(folder, FileFilter(own), layout.source)
+    root = PackageLayer(folder, FileFilter(excluded_paths), layout.source)
 
     def prepare(workspace: Path) -> Sequence[PackageLayer]:
         if not _lists_requirements(folder / "requirements.txt"):
@@ -205,9 +205,9 @@ def _python_recipe(source: FunctionSource, folder: Path, own: frozenset[str]) ->
     return PackageRecipe(layout.handler, source.runtime, layout.generated_files(**settings), root, prepare)
 
 
-def _node_recipe(source: FunctionSource, folder: Path, own: frozenset[str]) -> PackageRecipe:
+def _node_recipe(source: FunctionSource, folder: Path, excluded_paths: frozenset[str]) -> PackageRecipe:
     layout, settings = _source_layout(source, "nodejs"), find_entry_point(source, folder)
-    root = PackageLayer(folder, FileFilter(own | find_dev_module_folders(folder)), layout.source)
+    root = PackageLayer(folder, FileFilter(excluded_paths | find_dev_module_folders(folder)), layout.source)
 
     def prepare(workspace: Path) -> Sequence[PackageLayer]:
         library = _install_library_layer(layout, workspace / "library")
@@ -236,7 +236,7 @@ def _install_library_layer(layout: PackageLayout, workspace: Path) -> Sequence[P
     return (PackageLayer(workspace, FileFilter(frozenset((*NPM_PROJECT_FILES, *UNUSED_LIBRARY_PATHS)))),)
 
 
-def _home_inside(home: Path, folder: Path) -> frozenset[str]:
+def _relative_home(home: Path, folder: Path) -> frozenset[str]:
     try:
         return frozenset({home.resolve().relative_to(folder.resolve()).as_posix()})
     except ValueError:

@@ -85,10 +85,10 @@ class SourceFile(NamedTuple):
 
     def stamp(self) -> str:
         """Return a text that changes with the file; the change time also shows edits that restore the old date."""
-        found = self.stat
+        status = self.stat
         return (
-            f"{self.path}\0{found.st_size}\0{found.st_mtime_ns}\0{found.st_ctime_ns}"
-            f"\0{found.st_ino}\0{found.st_mode & 0o111}\n"
+            f"{self.path}\0{status.st_size}\0{status.st_mtime_ns}\0{status.st_ctime_ns}"
+            f"\0{status.st_ino}\0{status.st_mode & 0o111}\n"
         )
 
     def read(self) -> bytes:
@@ -120,10 +120,10 @@ class WalkReport:
     secret_files: list[str] = field(default_factory=list)
     faults: list[Fault] = field(default_factory=list)
 
-    def add(self, found: os.stat_result) -> None:
+    def add(self, status: os.stat_result) -> None:
         self.file_count += 1
-        self.unpacked_bytes += found.st_size
-        self.newest_ns = max(self.newest_ns, found.st_ctime_ns)
+        self.unpacked_bytes += status.st_size
+        self.newest_ns = max(self.newest_ns, status.st_ctime_ns)
 
     @property
     def is_over_limit(self) -> bool:
@@ -161,16 +161,16 @@ def _walk_folder(folder: int, prefix: str, file_filter: FileFilter, report: Walk
             if is_credential_file(name):
                 report.secret_files.append(path)
             continue
-        found = entry.stat(follow_symlinks=False)
-        if stat.S_ISREG(found.st_mode):
-            file = SourceFile(path, name, found, folder)
+        status = entry.stat(follow_symlinks=False)
+        if stat.S_ISREG(status.st_mode):
+            file = SourceFile(path, name, status, folder)
             if not _holds_private_key(file, report):
-                report.add(found)
+                report.add(status)
                 yield file
-        elif stat.S_ISDIR(found.st_mode):
+        elif stat.S_ISDIR(status.st_mode):
             yield from _walk_subfolder(name, folder, path, file_filter, report)
         else:
-            left_out = report.links if stat.S_ISLNK(found.st_mode) else report.special_files
+            left_out = report.links if stat.S_ISLNK(status.st_mode) else report.special_files
             left_out.append(path)
 
 
@@ -226,9 +226,9 @@ def _changed_source_error(path: str) -> ArtifactError:
     )
 
 
-def _file_identity(found: os.stat_result) -> tuple[int, ...]:
+def _file_identity(status: os.stat_result) -> tuple[int, ...]:
     return (
-        stat.S_IFMT(found.st_mode), found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns
+        stat.S_IFMT(status.st_mode), status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns
     )  # fmt: skip
 
 

@@ -37,7 +37,9 @@ def layers_from_variables(
     """Yield one layer per variable that is a setting; empty ones count as not set."""
     for name in sorted(variables):
         if _is_setting(name) and variables[name]:
-            yield _assign(_variable_path(name), variables[name], positions.get(name, SourcePosition(f"${name}")))
+            yield _assignment_layer(
+                _variable_path(name), variables[name], positions.get(name, SourcePosition(f"${name}"))
+            )
 
 
 def find_unknown_variables(variables: Iterable[str]) -> Iterator[Fault]:
@@ -55,11 +57,11 @@ def layers_from_overrides(overrides: Iterable[str]) -> Iterator[ConfigurationLay
         key, equals, value = override.partition("=")
         path = tuple(key.strip().split("."))
         if not equals:
-            yield _refuse_override("has no '='", key)
+            yield _faulty_override_layer("has no '='", key)
         elif len(path) > MAX_OVERRIDE_DEPTH or not all(_KEY.fullmatch(step) for step in path):
-            yield _refuse_override("is not a path", key)
+            yield _faulty_override_layer("is not a path", key)
         else:
-            yield _assign(path, value, SET_OPTION)
+            yield _assignment_layer(path, value, SET_OPTION)
 
 
 def layers_from_options(options: Mapping[str, str | None]) -> Iterator[ConfigurationLayer]:
@@ -89,7 +91,7 @@ def _variable_path(name: str) -> KeyPath:
     return (*path[:3], *steps[3:]) if is_variable_path(tuple(path)) else tuple(path)
 
 
-def _assign(path: KeyPath, value: str, position: SourcePosition) -> ConfigurationLayer:
+def _assignment_layer(path: KeyPath, value: str, position: SourcePosition) -> ConfigurationLayer:
     if is_variable_path(path):
         return single_value_layer(path, value, position)
     text = value.strip()
@@ -98,6 +100,6 @@ def _assign(path: KeyPath, value: str, position: SourcePosition) -> Configuratio
     return single_value_layer(path, parse_scalar(text, path), position)
 
 
-def _refuse_override(reason: str, key: str) -> ConfigurationLayer:
+def _faulty_override_layer(reason: str, key: str) -> ConfigurationLayer:
     hint = "Write it as --set components.rest-api.memory=1024."
     return ConfigurationLayer(faults=(fault_at(SET_OPTION, "--set", f"'{make_printable(key)}' {reason}", hint),))

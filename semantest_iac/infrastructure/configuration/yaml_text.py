@@ -100,7 +100,7 @@ class _YamlReader:
             self.refuse(self._position_at(control.start()), (), f"control character {make_printable(control.group())}")
             return None
         try:
-            return self._read()
+            return self._read_document()
         except _StopReadingError:
             return None
         except yaml.YAMLError as error:
@@ -113,15 +113,15 @@ class _YamlReader:
         if len(self.faults) >= MAX_YAML_FAULTS:
             raise _StopReadingError
 
-    def _read(self) -> Any:
+    def _read_document(self) -> Any:
         self._events = (event for event in yaml.parse(self._text, Loader=_LOADER) if _is_content(event))
         first = next(self._events, None)
-        value = None if first is None else self._value(first, self._path)
+        value = None if first is None else self._read_value(first, self._path)
         if (second := next(self._events, None)) is not None:
             self.refuse(self._position_of(second), (), "a second document", "Write one document per file.")
         return value
 
-    def _value(self, event: Any, path: KeyPath) -> Any:
+    def _read_value(self, event: Any, path: KeyPath) -> Any:
         if isinstance(event, yaml.AliasEvent):
             return self.refuse(self._position_of(event), path, "aliases are refused", "Write the value out.")
         if event.anchor is not None:
@@ -129,32 +129,32 @@ class _YamlReader:
         if event.tag is not None:
             self.refuse(self._position_of(event), path, "tags are refused", "Remove what starts with '!'.")
         if isinstance(event, yaml.ScalarEvent):
-            return self._scalar(event, path)
+            return self._read_scalar(event, path)
         if len(path) >= MAX_YAML_DEPTH:
             self.refuse(self._position_of(event), path[:4], f"nested deeper than {MAX_YAML_DEPTH} levels")
             raise _StopReadingError
-        return self._sequence(path) if isinstance(event, yaml.SequenceStartEvent) else self._mapping(path)
+        return self._read_sequence(path) if isinstance(event, yaml.SequenceStartEvent) else self._read_mapping(path)
 
-    def _scalar(self, event: Any, path: KeyPath) -> Any:
+    def _read_scalar(self, event: Any, path: KeyPath) -> Any:
         value = event.value if event.style else parse_scalar(event.value, path)
         if value is None and is_variable_path(path):
             self.refuse(self._position_of(event), path, "no value", "Write '' for an empty one.")
         return value
 
-    def _sequence(self, path: KeyPath) -> list[Any]:
+    def _read_sequence(self, path: KeyPath) -> list[Any]:
         items: list[Any] = []
-        for event in self._until_end():
+        for event in self._events_until_end():
             item_path = (*path, len(items))
             self.positions[format_key_path(item_path)] = self._position_of(event)
-            items.append(self._value(event, item_path))
+            items.append(self._read_value(event, item_path))
         return items
 
-    def _mapping(self, path: KeyPath) -> dict[str, Any]:
+    def _read_mapping(self, path: KeyPath) -> dict[str, Any]:
         values: dict[str, Any] = {}
-        for event in self._until_end():
-            key = self._key(event, path)
+        for event in self._events_until_end():
+            key = self._read_key(event, path)
             item_path = (*path, key or "?")
-            value = self._value(next(self._events), item_path)
+            value = self._read_value(next(self._events), item_path)
             if key in values:
                 self.refuse(self._position_of(event), item_path, "written twice")
             elif key is not None:
@@ -162,8 +162,8 @@ class _YamlReader:
                 self.positions[format_key_path(item_path)] = self._position_of(event)
         return values
 
-    def _key(self, event: Any, path: KeyPath) -> str | None:
-        key = self._value(event, (*path, "?"))
+    def _read_key(self, event: Any, path: KeyPath) -> str | None:
+        key = self._read_value(event, (*path, "?"))
         if key == MERGE_KEY:
             self.refuse(self._position_of(event), path, "merge keys are refused", "Write the values out.")
         elif isinstance(key, str):
@@ -172,7 +172,7 @@ class _YamlReader:
             self.refuse(self._position_of(event), path, "a key must be text", "Quote the key.")
         return None
 
-    def _until_end(self) -> Iterator[Any]:
+    def _events_until_end(self) -> Iterator[Any]:
         while not isinstance(event := next(self._events), _END_EVENTS):
             yield event
 

@@ -47,25 +47,25 @@ CONSTRAINT_PATTERNS = {
 FUNCTION_KEY_HEADER, FUNCTION_KEY_PARAMETER = "x-functions-key", "code"
 
 
-def build_functions_event(request: HttpRequest, host: str, caller: str = "") -> dict[str, Any]:
+def build_functions_event(request: HttpRequest, host: str, proxy_address: str = "") -> dict[str, Any]:
     """Return the request as the worker gets it, without route parameters.
 
-    `caller` is the address of a proxy before us.
+    `proxy_address` is that of a proxy before us.
     """
     query = f"?{urlencode(request.query)}" if request.query else ""
     return {
         "method": request.method,
         "url": f"https://{host}{_normalize_path(request.path)}{query}",
-        "headers": _worker_headers(request, host, caller or _add_port(request.client)),
+        "headers": _worker_headers(request, host, proxy_address or _add_port(request.client)),
         "query": {name: value for name, value in _join_repeated(request.query).items() if value},
         "body": base64.b64encode(request.body).decode("ascii"),
     }
 
 
-def build_functions_response(invocation: Invocation, timed_out: int = 500) -> HttpResponse:
+def build_functions_response(invocation: Invocation, timeout_status: int = 500) -> HttpResponse:
     """Return the function's answer as HTTP, or the host's own error, which never gives a reason."""
     if invocation.error is not None:
-        return empty_response({**ERROR_STATUSES, TIMED_OUT: timed_out}.get(invocation.error["errorType"], 500))
+        return empty_response({**ERROR_STATUSES, TIMED_OUT: timeout_status}.get(invocation.error["errorType"], 500))
     if invocation.result is None:
         return empty_response(204)
     try:

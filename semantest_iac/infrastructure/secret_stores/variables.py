@@ -20,15 +20,15 @@ class VariableSecretStore:
 
     def missing(self, names: Iterable[str]) -> list[str]:
         """Return the names that no source has, sorted."""
-        return sorted(name for name in set(names) if not self._value(name))
+        return sorted(name for name in set(names) if not self._find_value(name))
 
     def reveal(self, name: str) -> SecretValue:
         """Return the value of the first source that has one; raises NotFoundError."""
-        if value := self._value(name):
+        if value := self._find_value(name):
             return SecretValue(value)
         hint = f"Set {secret_variable_name(name)} in the environment or in .env."
         raise NotFoundError(f"Cannot find secret '{make_printable(name)}': it is not set.", hint=hint)
 
-    def _value(self, name: str) -> str:
+    def _find_value(self, name: str) -> str:
         values = (source.get(secret_variable_name(name), "") for source in self._sources)
         return next(filter(None, values), "")
