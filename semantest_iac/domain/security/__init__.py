@@ -1,1 +1,1 @@
-"""Who may do what, and which settings are secret: identities, policies, secrets by reference."""
+"""Identities, policies, secrets by reference, and the removal of secrets from text."""
