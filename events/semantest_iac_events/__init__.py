@@ -1,5 +1,5 @@
-"""The published language: every event that crosses the border of `semantest_iac`.
+"""The published language: every event that enters or leaves `semantest_iac`.
 
-Belongs here: event classes, the values they carry, and the forms in which they travel.
-Must not be here: input and output, decisions, settings, imports other than the standard library and pydantic.
+Here: event classes, the values in them, and their wire forms. Not here: I/O, decisions, settings, imports other than
+the standard library and pydantic.
 """

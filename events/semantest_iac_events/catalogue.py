@@ -1,4 +1,4 @@
-"""Every published event by its wire name: the one list that forms, schemas and tests go by."""
+"""Every published event by its event type; forms, schemas and tests use this list."""
 
 from __future__ import annotations
 

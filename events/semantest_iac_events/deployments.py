@@ -9,7 +9,7 @@ from semantest_iac_events.values import ChangeCounts, Count, HealthAnswer, Label
 
 
 class DeploymentRequested(StackRequest):
-    """Bring the stack to what `configuration` says; `hops` counts the deployments that led here."""
+    """A stack shall be brought to `configuration`; `hops` counts the deployments that led to this request."""
 
     type_name = "infrastructure.deployment.requested"
 
@@ -18,13 +18,13 @@ class DeploymentRequested(StackRequest):
 
 
 class DeploymentStarted(StackEvent):
-    """The request was taken up."""
+    """The deployment began."""
 
     type_name = "infrastructure.deployment.started"
 
 
 class DeploymentPlanned(StackEvent):
-    """What the engine would do; nothing has been changed yet."""
+    """The engine planned its changes; nothing is changed yet."""
 
     type_name = "infrastructure.deployment.planned"
 
@@ -34,7 +34,7 @@ class DeploymentPlanned(StackEvent):
 
 
 class DeploymentCompleted(StackEvent):
-    """The stack is as it was asked for and answers; terminal."""
+    """The stack matches its configuration and is healthy; terminal."""
 
     type_name = "infrastructure.deployment.completed"
 
@@ -46,7 +46,7 @@ class DeploymentCompleted(StackEvent):
 
 
 class DeploymentFailed(StackFailure):
-    """The stack could not be brought there; `changes` had been made by then; terminal."""
+    """The deployment failed after `changes`; terminal."""
 
     type_name = "infrastructure.deployment.failed"
 
@@ -56,9 +56,9 @@ class DeploymentFailed(StackFailure):
 
 
 class DeploymentRolledBack(StackFailure):
-    """It failed and the stack is what it was before: the named deployment, or nothing at all; terminal.
+    """The deployment failed and the stack was restored to the named deployment, or removed; terminal.
 
-    `changes` are all that it made, on the way there and on the way back.
+    `changes` counts all operations of the deployment and of the rollback.
     """
 
     type_name = "infrastructure.deployment.rolled_back"
@@ -69,7 +69,7 @@ class DeploymentRolledBack(StackFailure):
 
 
 class DeploymentCancelled(StackEvent):
-    """A person called it off; terminal."""
+    """A person cancelled the deployment; terminal."""
 
     type_name = "infrastructure.deployment.cancelled"
 
@@ -77,7 +77,7 @@ class DeploymentCancelled(StackEvent):
 
 
 class DeploymentSuperseded(StackEvent):
-    """A later request took its place before it started; terminal."""
+    """A later request replaced the deployment before it started; terminal."""
 
     type_name = "infrastructure.deployment.superseded"
 
@@ -85,7 +85,7 @@ class DeploymentSuperseded(StackEvent):
 
 
 class DeploymentRejected(StackFailure):
-    """Understood and not allowed; `ancestry` is the path of stacks when it is a loop; terminal."""
+    """The request is valid and not allowed; `ancestry` is the path of stacks if they form a loop; terminal."""
 
     type_name = "infrastructure.deployment.rejected"
 
@@ -93,9 +93,9 @@ class DeploymentRejected(StackFailure):
 
 
 class DeploymentNeedsOperator(StackFailure):
-    """Neither forward nor back: what is left over, and the commands for a person to run; terminal.
+    """The deployment failed and could not be rolled back; `commands` are for a person to run; terminal.
 
-    `changes` are all that it made, as far as it got, in both directions.
+    `remainder` names what is left over; `changes` counts all operations in both directions.
     """
 
     type_name = "infrastructure.deployment.needs_operator"
@@ -106,7 +106,7 @@ class DeploymentNeedsOperator(StackFailure):
 
 
 class ApprovalRequested(StackEvent):
-    """The plan waits for a person, for these reasons."""
+    """The plan waits for a person's approval, for these reasons."""
 
     type_name = "infrastructure.approval.requested"
 
@@ -115,7 +115,7 @@ class ApprovalRequested(StackEvent):
 
 
 class DeploymentApproved(StackEvent):
-    """A person said yes to the plan that was shown."""
+    """A person approved the plan."""
 
     type_name = "infrastructure.approval.granted"
 
@@ -123,7 +123,7 @@ class DeploymentApproved(StackEvent):
 
 
 class DeploymentDisapproved(StackEvent):
-    """A person said no."""
+    """A person rejected the plan."""
 
     type_name = "infrastructure.approval.denied"
 

@@ -1,4 +1,4 @@
-"""The base classes of all events: the event itself, and events, requests and failures of one stack."""
+"""The base classes of all events, and of events, requests and failures of one stack."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ def _now() -> datetime:
 
 
 def default_to_own_id(made: dict[str, Any]) -> str:
-    """The default of fields that are called as the event itself, from the fields read before them."""
+    """Return the event's id, as default of other fields."""
     return str(made["id"])
 
 
 class Event(BaseModel):
-    """A fact; all that follows from one request shares its `correlation_id`, which starts as its id."""
+    """A fact; everything caused by one request shares its `correlation_id`, which starts as the request's id."""
 
     model_config = STRICT_MODEL
 
@@ -33,7 +33,7 @@ class Event(BaseModel):
     previous_event_ids: tuple[UUID, ...] = ()
     correlation_id: Label = Field(default_factory=default_to_own_id)
 
-    # PythonEDA walks through every Iterable it is given, and a pydantic model is one unless told otherwise.
+    # PythonEDA iterates over every Iterable that it is given, and a pydantic model is one by default.
     __iter__ = None  # type: ignore[assignment]  # the base class declares a method
 
     def __hash__(self) -> int:
@@ -41,33 +41,33 @@ class Event(BaseModel):
 
     @property
     def is_error(self) -> bool:
-        """True for events that tell of a failure."""
+        """Whether the event reports a failure."""
         return False
 
     @property
     def subject(self) -> str | None:
-        """What the event is about, None where that is not one stack."""
+        """Return the stack that the event is about, None if it is about no single one."""
         return None
 
     def caused_by(self, *causes: Event) -> Self:
-        """A copy that names its causes, oldest first, and takes over the first one's correlation."""
+        """Return a copy that names its causes, oldest first, and has the first one's correlation."""
         if not causes:
             return self
         known = dict.fromkeys((*self.previous_event_ids, *(cause.id for cause in causes)))
         return self.model_copy(update={"previous_event_ids": tuple(known), "correlation_id": causes[0].correlation_id})
 
     async def maybe_trigger(self) -> list[Event]:
-        """The events that follow by themselves: none; PythonEDA asks every event."""
+        """Return the events that follow by themselves: none. PythonEDA calls this on every event."""
         return []
 
     @classmethod
     def full_class_name(cls) -> str:
-        """Module and class, as PythonEDA names events in its logs."""
+        """Return module and class, as PythonEDA logs events."""
         return f"{cls.__module__}.{cls.__qualname__}"
 
 
 class StackEvent(Event):
-    """Something about one stack, within one deployment of it."""
+    """An event of one deployment of one stack."""
 
     component: Label
     provider: Label
@@ -77,24 +77,23 @@ class StackEvent(Event):
 
     @property
     def stack(self) -> str:
-        """The stack's name, such as `rest-api.aws.development.us-east-1`."""
+        """Return the stack's name, such as `rest-api.aws.development.us-east-1`."""
         return f"{self.component}.{self.provider}.{self.environment}.{self.region}"
 
     @property
     def subject(self) -> str:
-        """The stack's name."""
         return self.stack
 
 
 class StackRequest(StackEvent):
-    """A wish; a requester who names no deployment gets one that is called as the request itself."""
+    """A request; without a deployment id it takes the request's own id."""
 
     deployment_id: Label = Field(default_factory=default_to_own_id)
     requested_by: str = ""
 
 
 class StackFailure(StackEvent):
-    """Something went wrong: `code` is stable, `reason` is for people, `hint` says what to do next."""
+    """A failure: `code` is stable, `reason` is for people, `hint` says what to do next."""
 
     code: Label
     reason: Prose
@@ -102,5 +101,4 @@ class StackFailure(StackEvent):
 
     @property
     def is_error(self) -> bool:
-        """Always."""
         return True

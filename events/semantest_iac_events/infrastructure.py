@@ -9,7 +9,7 @@ from semantest_iac_events.values import ChangeCounts, Count, Label, Prose, Resou
 
 
 class InfrastructureUpdated(StackEvent):
-    """The engine finished; its last word on a successful run."""
+    """The engine finished successfully; its last event."""
 
     type_name = "infrastructure.updated"
 
@@ -18,7 +18,7 @@ class InfrastructureUpdated(StackEvent):
 
 
 class InfrastructureUpdateFailed(StackFailure):
-    """The engine stopped; `resource` is the one that it stopped at, where there is one."""
+    """The engine failed; `resource` is the one that it failed at, if there is one."""
 
     type_name = "infrastructure.update.failed"
 
@@ -26,13 +26,13 @@ class InfrastructureUpdateFailed(StackFailure):
 
 
 class InfrastructureRemovalRequested(StackRequest):
-    """Take the whole stack away."""
+    """The whole stack shall be destroyed."""
 
     type_name = "infrastructure.removal.requested"
 
 
 class InfrastructureRemoved(StackEvent):
-    """Nothing of the stack is left; `generation` is the one that was removed, counted from 1."""
+    """The stack was destroyed; `generation` is the destroyed one, counted from 1."""
 
     type_name = "infrastructure.removed"
 
@@ -41,7 +41,7 @@ class InfrastructureRemoved(StackEvent):
 
 
 class InfrastructureRemovalFailed(StackFailure):
-    """Some of the stack is left: `remainder` names it."""
+    """The destroy failed; `remainder` names what is left."""
 
     type_name = "infrastructure.removal.failed"
 
@@ -49,7 +49,7 @@ class InfrastructureRemovalFailed(StackFailure):
 
 
 class RollbackRequested(StackRequest):
-    """Go back to what a deployment had made; without a target, to the last good one."""
+    """The stack shall be restored to a deployment, by default the last good one."""
 
     type_name = "infrastructure.rollback.requested"
 
@@ -57,7 +57,7 @@ class RollbackRequested(StackRequest):
 
 
 class ScalingTriggered(StackRequest):
-    """Keep between so many instances from now on; `reason` says which metric or person wants it."""
+    """The number of instances shall stay between these; `reason` names the metric or person."""
 
     type_name = "infrastructure.scaling.triggered"
 
@@ -67,7 +67,7 @@ class ScalingTriggered(StackRequest):
 
 
 class DriftDetected(StackEvent):
-    """The cloud differs from what the deployment had made; `resources` is what would put it right."""
+    """The cloud differs from the deployment; `resources` are the changes that would correct it."""
 
     type_name = "infrastructure.drift.detected"
 
@@ -76,7 +76,7 @@ class DriftDetected(StackEvent):
 
 
 class EnvironmentConfigured(Event):
-    """An environment has these settings from now on; secrets are references, never values."""
+    """An environment has new settings; secrets are references, never values."""
 
     type_name = "infrastructure.environment.configured"
 
@@ -101,8 +101,6 @@ class FunctionDeployed(StackEvent):
 
 
 class _ApiDeployed(StackEvent):
-    """What HTTP and WebSocket APIs have in common."""
-
     api_name: Label
     api_id: str
     endpoint: str
@@ -110,13 +108,13 @@ class _ApiDeployed(StackEvent):
 
 
 class HttpApiDeployed(_ApiDeployed):
-    """An HTTP API answers at its endpoint; routes are written `METHOD /path`."""
+    """An HTTP API is deployed; routes are written `METHOD /path`."""
 
     type_name = "infrastructure.httpapi.deployed"
 
 
 class WebSocketApiDeployed(_ApiDeployed):
-    """A WebSocket API accepts connections at its endpoint; routes are the route keys."""
+    """A WebSocket API is deployed; routes are the route keys."""
 
     type_name = "infrastructure.websocketapi.deployed"
 

@@ -1,4 +1,4 @@
-"""What other parts of Semantest say when they want something deployed."""
+"""Events of other components of Semantest that request a deployment."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from semantest_iac_events.values import Label
 
 
 class ServiceDeploymentNeeded(Event):
-    """Semantest's core needs a service; without an environment the reader's default is meant."""
+    """Semantest's core needs a service; without an environment the reader's default applies."""
 
     type_name = "semantest.service.deployment.needed"
 

@@ -1,4 +1,4 @@
-"""Values that several events carry, and the field types that all of them are made of."""
+"""Values and field types that events share."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def _to_utc(moment: datetime) -> datetime:
 
 
 def _replace_lone_surrogates(text: object) -> object:
-    """Half characters come with undecodable output of tools; they must not keep a failure from being told."""
+    """Undecodable output of tools must not prevent a failure event."""
     return text.encode("utf-8", "replace").decode() if isinstance(text, str) else text
 
 
@@ -36,31 +36,31 @@ Seconds = Annotated[float, Field(ge=0)]
 
 
 class Value(BaseModel):
-    """A part of an event; equal when its fields are."""
+    """A part of an event; equal if its fields are."""
 
     model_config = STRICT_MODEL
 
 
 class ChangeCounts(Value):
-    """How many resources a plan or a run creates, updates, replaces, deletes, leaves alone, and forgets but keeps."""
+    """The number of resources per operation; `keep` leaves the stack and stays in the cloud."""
 
     create: Count = 0
     update: Count = 0
     replace: Count = 0
     delete: Count = 0
     same: Count = 0
-    keep: Count = Field(default=0, exclude_if=lambda count: count == 0)  # told only where it is something
+    keep: Count = Field(default=0, exclude_if=lambda count: count == 0)  # omitted if zero
 
     @property
     def is_empty(self) -> bool:
-        """True when nothing changes, however much stays the same."""
+        """Whether nothing changes."""
         return not (self.create or self.update or self.replace or self.delete or self.keep)
 
 
 class ResourceChange(Value):
-    """What happens to one resource; `why` has the causing properties and what each comes from: `role (identity)`.
+    """The operation on one resource; `why` names the causing properties with their sources: `role (identity)`.
 
-    What is kept leaves the stack and stays in the cloud.
+    `keep` removes the resource from the stack and leaves it in the cloud.
     """
 
     urn: str
@@ -72,7 +72,7 @@ class ResourceChange(Value):
 
 
 class HealthAnswer(Value):
-    """What the deployed service said on its health path."""
+    """The response of the deployed service to a health check."""
 
     path: str
     status: int = Field(ge=100, le=599)

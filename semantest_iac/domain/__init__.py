@@ -1,3 +1,4 @@
-"""What a stack, a resource, a blueprint and a deployment are and may do.
+"""Stacks, resources, blueprints and deployments, and the rules that they obey.
 
-Standard library, pydantic and the published events only: no I/O, no clock, no SDK."""
+Imports the standard library, pydantic and the published events only: no I/O, no clock, no SDK, no cloud's own rules.
+"""

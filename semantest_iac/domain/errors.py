@@ -1,17 +1,17 @@
-"""Every error that a person can meet.
+"""Every error that a user can see.
 
 DeploymentError                 DEPLOYMENT_ERROR        exit 1
 ├── ValidationError             VALIDATION_ERROR        exit 2   carries every fault at once
 │   └── ConfigurationError      CONFIGURATION_ERROR     exit 2   a fault with file, line and column
 ├── ArtifactError               ARTIFACT_ERROR          exit 2   the source cannot be packaged
-├── RefusedError                REFUSED                 exit 3   understood, and not allowed
+├── RefusedError                REFUSED                 exit 3   valid, and not allowed
 ├── StackBusyError              STACK_BUSY              exit 4   retryable: another run holds the stack
-├── InvalidStateError           INVALID_STATE           exit 1   a transition that deployments do not make
+├── InvalidStateError           INVALID_STATE           exit 1   an illegal transition of a deployment
 ├── NotFoundError               NOT_FOUND               exit 2   no such stack or deployment
-├── LedgerError                 LEDGER_ERROR            exit 1   the ledger refuses: changed, locked, full
-├── ProviderError               PROVIDER_ERROR          exit 1   the cloud said no
+├── LedgerError                 LEDGER_ERROR            exit 1   the ledger is changed, locked or full
+├── ProviderError               PROVIDER_ERROR          exit 1   the cloud refused or failed
 │   └── ThrottledError          PROVIDER_THROTTLED      exit 1   retryable
-├── RuntimeFailedError          RUNTIME_FAILED          exit 1   the deployed function broke or did not answer
+├── RuntimeFailedError          RUNTIME_FAILED          exit 1   the deployed function failed or did not answer
 └── VerificationError           VERIFICATION_FAILED     exit 1   deployed, and not healthy
 """
 
@@ -24,7 +24,7 @@ from typing import Any, ClassVar
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """One thing that is wrong, at a dotted path of the input, with what to do about it."""
+    """One thing that is wrong, at a dotted path of the input, with a hint what to do."""
 
     path: str
     message: str
@@ -34,12 +34,12 @@ class Fault:
     column: int | None = None
 
     def as_dict(self) -> dict[str, Any]:
-        """The JSON shape: absent places are left out."""
+        """Return the JSON form without empty fields."""
         return {key: value for key, value in asdict(self).items() if value not in (None, "")}
 
 
 class DeploymentError(Exception):
-    """The root of the tree; `code` is stable and may be relied on by scripts."""
+    """The base of all errors; scripts may rely on `code`."""
 
     code: ClassVar[str] = "DEPLOYMENT_ERROR"
     retryable: ClassVar[bool] = False
@@ -58,56 +58,56 @@ class DeploymentError(Exception):
 
 
 class ValidationError(DeploymentError):
-    """The request cannot be carried out as written; `faults` names every reason."""
+    """The request is not valid; `faults` names every reason."""
 
     code = "VALIDATION_ERROR"
 
 
 class ConfigurationError(ValidationError):
-    """The configuration files or options are wrong; faults carry file, line and column."""
+    """The configuration files or options are not valid; faults carry file, line and column."""
 
     code = "CONFIGURATION_ERROR"
 
 
 class ArtifactError(DeploymentError):
-    """The source folder cannot become a deployable package."""
+    """The source cannot be packaged."""
 
     code = "ARTIFACT_ERROR"
 
 
 class RefusedError(DeploymentError):
-    """The request is well formed and is not allowed here."""
+    """The request is valid and not allowed."""
 
     code = "REFUSED"
 
 
 class StackBusyError(DeploymentError):
-    """Another run holds the stack; trying again later is right."""
+    """Another run holds the stack; a later try may succeed."""
 
     code = "STACK_BUSY"
     retryable = True
 
 
 class InvalidStateError(DeploymentError):
-    """A deployment was asked to make a transition that its state does not have."""
+    """The status of a deployment does not have the requested transition."""
 
     code = "INVALID_STATE"
 
 
 class NotFoundError(DeploymentError):
-    """No stack or deployment of that name is in the ledger."""
+    """The ledger has no such stack or deployment."""
 
     code = "NOT_FOUND"
 
 
 class LedgerError(DeploymentError):
-    """The ledger cannot be read or written, or has been changed from outside."""
+    """The ledger cannot be read or written, or was changed from outside."""
 
     code = "LEDGER_ERROR"
 
 
 class ProviderError(DeploymentError):
-    """A cloud refused or failed; `provider` names it, `resource` the part it was about."""
+    """A cloud refused or failed; `resource` is the one that the request was about."""
 
     code = "PROVIDER_ERROR"
 
@@ -120,19 +120,19 @@ class ProviderError(DeploymentError):
 
 
 class ThrottledError(ProviderError):
-    """The cloud asks to be called less often."""
+    """The cloud limits the rate of requests."""
 
     code = "PROVIDER_THROTTLED"
     retryable = True
 
 
 class RuntimeFailedError(DeploymentError):
-    """A function runtime ended, timed out or answered something that is not an answer."""
+    """A function runtime ended, timed out or returned an invalid response."""
 
     code = "RUNTIME_FAILED"
 
 
 class VerificationError(DeploymentError):
-    """The resources exist and the service does not answer as it should."""
+    """The resources exist and the service does not answer correctly."""
 
     code = "VERIFICATION_FAILED"

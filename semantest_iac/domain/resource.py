@@ -12,30 +12,30 @@ Ref = NewType("Ref", str)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Resource:
-    """A part of a stack, described without naming a cloud."""
+    """A part of a stack, independent of any cloud."""
 
     name: str
 
     def needs(self) -> tuple[str, ...]:
-        """The names of the resources that must exist first: every field declared as a Ref."""
+        """Return the names of the resources that must exist first: the values of every field declared as a Ref."""
         return tuple(
             need for field in fields(self) if "Ref" in str(field.type) for need in _refs_in(getattr(self, field.name))
         )
 
 
-def _refs_in(held: str | Iterable[str] | Mapping[str, str] | None) -> tuple[str, ...]:
-    """What a field declared with Ref holds: one, several, several by name, or none."""
-    if isinstance(held, str):
-        return (held,)
-    return tuple(held.values() if isinstance(held, Mapping) else held or ())
+def _refs_in(value: str | Iterable[str] | Mapping[str, str] | None) -> tuple[str, ...]:
+    if isinstance(value, str):
+        return (value,)
+    return tuple(value.values() if isinstance(value, Mapping) else value or ())
 
 
 @dataclass(frozen=True, slots=True)
 class DeployedResource:
-    """One living resource; secret values are in the clear, so it is for use and not for showing.
+    """A resource as it exists in a cloud; outputs hold secret values in the clear.
 
-    `inputs` are what was asked for: clouds do not tell everything again. `code` is the digest of the package that was
-    published to it, on clouds that take code beside the resource.
+    `inputs` are those of the deployment, because clouds do not return all of them. `code` is the digest of the
+    published
+    package, on clouds that take code separately.
     """
 
     type: str

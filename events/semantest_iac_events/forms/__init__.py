@@ -1,5 +1,4 @@
-"""The wire forms of an event, both directions, pure: a mapping in, an event out, and back.
+"""The wire forms of an event in both directions, without I/O.
 
-Belongs here: one module per form, and what reading and writing them has in common.
-Must not be here: bytes, transports, queues, or the choice of a form.
+Here: one module per form, and what they share. Not here: bytes, transports, queues, or the choice of a form.
 """

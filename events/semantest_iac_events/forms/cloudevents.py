@@ -1,4 +1,4 @@
-"""CloudEvents 1.0 in JSON: the main form, whose schemas are published."""
+"""CloudEvents 1.0 in JSON, the main form, whose schemas are published."""
 
 from __future__ import annotations
 
@@ -24,8 +24,8 @@ from semantest_iac_events.forms.fields import (
 from semantest_iac_events.values import Label, Moment
 
 CLOUDEVENT_SOURCE = "/semantest/infrastructure"
-SCHEMA_URN_PREFIX = "urn:semantest:infrastructure:"  # the specification wants an absolute URI, and no host serves these
-SEQUENCE_DIGITS = 19  # the sequence extension wants text that sorts as the numbers do
+SCHEMA_URN_PREFIX = "urn:semantest:infrastructure:"  # the specification requires an absolute URI; no host serves these
+SEQUENCE_DIGITS = 19  # the sequence extension requires text that sorts as the numbers do
 CAUSES_KEY = "previous_event_ids"
 _WORD_START = re.compile(r"(?<!^)(?=[A-Z])")
 
@@ -33,7 +33,7 @@ JsonMediaType = Annotated[str, Field(pattern=r"^application/([a-z0-9.-]+\+)?json
 
 
 class CloudEvent(BaseModel):
-    """The attributes that the contract knows; others, such as those that brokers add, are ignored."""
+    """The attributes of the contract; others, such as those of brokers, are ignored."""
 
     model_config = ConfigDict(frozen=True, extra="ignore", hide_input_in_errors=True, defer_build=True)
 
@@ -52,12 +52,12 @@ class CloudEvent(BaseModel):
 
 
 def schema_name(event_type: type[Event]) -> str:
-    """Such as `deployment_requested.v1`: names the schema, the sample and the `dataschema` attribute."""
+    """Return such as `deployment_requested.v1`, the name of schema, sample and `dataschema`."""
     return f"{_WORD_START.sub('_', event_type.__name__).lower()}.v{event_type.major_version}"
 
 
 def to_cloudevent(event: Event, *, sequence: int | None = None, source: str = CLOUDEVENT_SOURCE) -> dict[str, Any]:
-    """The form of an event; `causationid` is its first cause, and `data` has all when there are more."""
+    """Return the form of an event; `causationid` is its first cause, `data` has all if there are more."""
     ids = dump_cause_ids(event)
     attributes = {
         "specversion": "1.0",
@@ -77,7 +77,7 @@ def to_cloudevent(event: Event, *, sequence: int | None = None, source: str = CL
 
 
 def from_cloudevent(form: Mapping[str, Any], types: Mapping[str, type[Event]] = EVENT_TYPES) -> Event:
-    """The event of a form; raises EventFormError with every fault."""
+    """Return the event of a form; raises EventFormError with every fault."""
     attributes = require_json_object(form)
     envelope, faults = read_model(CloudEvent, attributes)
     name, data = attributes.get("type"), attributes.get("data")
@@ -101,7 +101,7 @@ def _build_event(
 
 
 def _envelope_fields(envelope: CloudEvent | None, causes: object) -> dict[str, Any]:
-    """What the attributes around the data say about the event; all its causes are in the data."""
+    """The data has all causes if there are more than one."""
     if envelope is None:
         return {CAUSES_KEY: causes}
     first_cause = [str(envelope.causationid)] if envelope.causationid else None
@@ -114,7 +114,7 @@ def _envelope_fields(envelope: CloudEvent | None, causes: object) -> dict[str, A
 
 
 def _find_contradictions(envelope: CloudEvent, event: Event) -> list[FormFault]:
-    """Attributes that say again what the data says have to say the same."""
+    """Attributes that repeat fields of the data must agree with them."""
     expected = CloudEvent.model_validate(to_cloudevent(event))
     return [
         FormFault(name, "contradicts the event's own fields")

@@ -1,4 +1,4 @@
-"""The envelopes in use across Semantest, read into one shape.
+"""The envelopes in use across Semantest, read into one model.
 
 core            its core library          {"eventType","correlationId","aggregateId","timestamp"}
 server          its server                {"eventId","eventType","aggregateId","timestamp","payload",…}
@@ -59,7 +59,7 @@ ENVELOPE_ATTRIBUTES = frozenset(
 
 
 def read_envelope(form: Mapping[str, Any]) -> Envelope:
-    """What an envelope says, whichever it is; raises EventFormError with every fault."""
+    """Read any of the envelopes; raises EventFormError with every fault."""
     outer = require_json_object(form)
     inner = _stored_event(outer)
     event = _without_nulls(outer if inner is None else inner)
@@ -72,7 +72,7 @@ def read_envelope(form: Mapping[str, Any]) -> Envelope:
 
 
 def _stored_event(outer: dict[str, Any]) -> dict[str, Any] | None:
-    """The event inside the event store's wrapping, with its positions beside its own attributes."""
+    """Return the event inside the event store's wrapping, with its positions as attributes."""
     envelope = outer.get("envelope") if outer.get("type") == "event" else outer
     if not isinstance(envelope, Mapping) or "type" in envelope or "eventType" in envelope:
         return None
@@ -89,7 +89,7 @@ def _find_kind(event: dict[str, Any]) -> EnvelopeKind:
 
 
 def _without_nulls(event: dict[str, Any]) -> dict[str, Any]:
-    """Without null attributes, in the metadata too: senders write those for what they do not know."""
+    """Senders write null for what they do not know, in the metadata too."""
     metadata = event.get("metadata")
     known = {name: value for name, value in event.items() if value is not None}
     if isinstance(metadata, Mapping):

@@ -18,7 +18,7 @@ EventT = TypeVar("EventT", bound=Event)
 
 ENVELOPE_FIELDS = frozenset(
     {"id", "occurred_at", "correlation_id", "previous_event_ids"}
-)  # by the form, beside the fields
+)  # fields that the form carries itself
 CONSEQUENTIAL_ERROR = "default_factory_not_called"  # pydantic's note that another field's fault comes first
 LONGEST_PATH = 120
 
@@ -32,7 +32,7 @@ FAULT_MESSAGES = {
     "datetime_from_date_parsing": "is not a time in RFC 3339 form",
     "timezone_aware": "has no UTC offset",
     "json_invalid": "is nested too deeply, or holds text that is not Unicode",
-    "value_error": "is not within the years 1 to 9999 in UTC",  # moments are all that is checked by our own code
+    "value_error": "is not within the years 1 to 9999 in UTC",  # only times are checked by code of this package
     "string_pattern_mismatch": "is not in a form that is accepted here",
 }
 
@@ -49,7 +49,7 @@ class FormFault:
 
 
 class EventFormError(ValueError):
-    """What was received is not an event of this contract; `faults` names every reason."""
+    """The received form is no event of this contract; `faults` names every reason."""
 
     def __init__(self, faults: Sequence[FormFault]) -> None:
         self.faults = tuple(faults)
@@ -57,20 +57,20 @@ class EventFormError(ValueError):
 
 
 def require_json_object(form: object) -> dict[str, Any]:
-    """The form in plain JSON values; raises EventFormError where it is not a JSON object."""
+    """Return the form in plain JSON values; raises EventFormError unless it is a JSON object."""
     if not isinstance(form, Mapping):
         raise EventFormError([FormFault("", "is not a JSON object")])
     try:
         plain: dict[str, Any] = json.loads(json.dumps(dict(form), allow_nan=False))
     except (TypeError, ValueError, RecursionError) as error:
-        raise EventFormError([FormFault("", "holds something that JSON cannot say")]) from error
+        raise EventFormError([FormFault("", "holds a value that JSON cannot express")]) from error
     return plain
 
 
 def read_model(
     model: type[ModelT], fields: dict[str, Any], *, strict: bool = True
 ) -> tuple[ModelT | None, list[FormFault]]:
-    """The model, or every reason why there is none; strict means that no type is converted, unless a field says so."""
+    """Return the model, or every fault; `strict` converts no type unless a field allows it."""
     try:
         return model.model_validate_json(json.dumps(fields), strict=strict or None), []
     except ValidationError as error:
@@ -83,7 +83,7 @@ def read_model(
 def read_event(
     event_type: type[EventT], own: Mapping[str, Any], carried: Mapping[str, Any], *, at: str
 ) -> tuple[EventT | None, list[FormFault]]:
-    """An event from its own fields, `at` an attribute of the form, and from what the form carries itself."""
+    """Read an event from its own fields, which are at the attribute `at`, and from the fields that the form carries."""
     fields = {name: value for name, value in own.items() if name not in ENVELOPE_FIELDS}
     fields |= {name: value for name, value in carried.items() if value is not None}
     event, faults = read_model(event_type, fields)
@@ -98,15 +98,15 @@ def _to_form_fault(kind: str, place: tuple[int | str, ...], message: str) -> For
 
 
 def dump_own_fields(event: Event) -> dict[str, Any]:
-    """The fields as JSON values, without those that a form carries itself."""
+    """Return the fields as JSON values, without those that a form carries itself."""
     return event.model_dump(mode="json", exclude=set(ENVELOPE_FIELDS))
 
 
 def dump_cause_ids(event: Event) -> list[str]:
-    """The ids of the causes, oldest first."""
+    """Return the ids of the causes, oldest first."""
     return [str(cause) for cause in event.previous_event_ids]
 
 
 def format_timestamp(event: Event) -> str:
-    """RFC 3339 in UTC with microseconds, so that reading gives the same moment back."""
+    """Return RFC 3339 in UTC with microseconds, so that reading gives the same time."""
     return event.occurred_at.isoformat(timespec="microseconds").replace("+00:00", "Z")

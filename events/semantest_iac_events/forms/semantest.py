@@ -1,4 +1,4 @@
-"""Semantest's own forms: REQ-005's and the server's going out, and whatever its parts send coming in."""
+"""Semantest's own forms: REQ-005's and the server's are written, every envelope of its components is read."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ DERIVED_ID_NAMESPACE = uuid5(NAMESPACE_URL, "urn:semantest:infrastructure")
 
 
 def to_semantest(event: Event) -> dict[str, Any]:
-    """REQ-005's form; how a deployment ended, where Semantest has no word for it, is `payload.outcome`."""
+    """Return REQ-005's form; an end that Semantest has no type for is `payload.outcome` of a failure."""
     outcome = OUTCOME_OF_EVENT_TYPE.get(type(event))
     ids = dump_cause_ids(event)
     metadata = {
@@ -63,7 +63,7 @@ def to_semantest(event: Event) -> dict[str, Any]:
 
 
 def to_envelope_b(event: Event) -> dict[str, Any]:
-    """The server's event form on top of REQ-005's: what every reader in Semantest finds its way through."""
+    """Return REQ-005's form with the server's attributes, which every reader in Semantest understands."""
     form = to_semantest(event)
     return form | {
         "eventId": form["id"],
@@ -75,7 +75,7 @@ def to_envelope_b(event: Event) -> dict[str, Any]:
 
 
 def from_semantest(form: Mapping[str, Any], types: Mapping[str, type[Event]] = EVENT_TYPES) -> Event:
-    """An event of ours or a ServiceDeploymentNeeded in any of the envelopes; raises EventFormError."""
+    """Read an event of this contract or a ServiceDeploymentNeeded in any envelope; raises EventFormError."""
     envelope = read_envelope(form)
     if envelope.type in DEPLOYMENT_NEEDED_TYPES:
         return _build_deployment_needed(envelope)
@@ -89,7 +89,7 @@ def from_semantest(form: Mapping[str, Any], types: Mapping[str, type[Event]] = E
 
 
 def read_service_deployment_needed(form: Mapping[str, Any]) -> ServiceDeploymentNeeded:
-    """The trigger from any of Semantest's envelopes, keys in either spelling; raises EventFormError."""
+    """Read a ServiceDeploymentNeeded in any envelope, keys in either spelling; raises EventFormError."""
     envelope = read_envelope(form)
     if envelope.type not in DEPLOYMENT_NEEDED_TYPES:
         raise EventFormError([FormFault("type", "is not ServiceDeploymentNeeded")])
@@ -117,19 +117,18 @@ def _build_event(event_type: type[EventT], payload: dict[str, Any], envelope: En
 
 
 def _find_event_id(envelope: Envelope) -> UUID:
-    """Semantest's ids are often no UUIDs; one drawn from the content is the same at every delivery."""
+    """Semantest's ids are often no UUIDs; an id derived from the content is the same at every delivery."""
     content = json.dumps(envelope.model_dump(mode="json"), sort_keys=True)
     return parse_uuid(envelope.id) or uuid5(DERIVED_ID_NAMESPACE, content)
 
 
 def _find_causes(envelope: Envelope) -> list[str]:
-    """Causes that are no UUIDs are none of our events, and are left out."""
+    """Causes that are no UUIDs are no events of ours."""
     named = envelope.previous_event_ids or (envelope.causation_id,)
     return [str(found) for name in named if (found := parse_uuid(name))]
 
 
 def parse_uuid(text: str | None) -> UUID | None:
-    """The UUID that a text spells, if it does."""
     try:
         return UUID(text or "")
     except ValueError:

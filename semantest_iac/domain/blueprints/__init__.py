@@ -1,3 +1,1 @@
-"""From a component's settings to its graph of neutral resources; one module per component.
-
-No cloud is named here."""
+"""Builds the graph of neutral resources from a component's settings; names no cloud."""

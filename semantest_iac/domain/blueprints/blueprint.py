@@ -13,7 +13,7 @@ from semantest_iac.domain.resource import Resource
 
 @dataclass(frozen=True, slots=True)
 class Blueprint:
-    """What a stack should consist of, in no particular order; `generation` counts its rebirths."""
+    """The resources of a stack in no particular order; `generation` counts its creations after destroys."""
 
     stack: Stack
     generation: int
@@ -21,7 +21,7 @@ class Blueprint:
     outputs: Mapping[str, tuple[str, str]]  # output name -> (resource name, attribute)
 
     def in_order(self) -> Iterator[Resource]:
-        """Every resource after all that it needs; raises ValidationError for a cycle or a gap."""
+        """Return every resource after all that it needs; raises ValidationError for a cycle or a missing resource."""
         named = {resource.name: resource for resource in self.resources}
         faults = [*_find_duplicates(self.resources), *_find_missing(self.resources, named)]
         if faults:

@@ -26,7 +26,10 @@ TWO_YEARS_IN_DAYS = 731
 
 @dataclass(frozen=True, slots=True)
 class Feature:
-    """Something of a kind that a cloud may lack; `is_asked` tells whether a resource of the kind needs it."""
+    """An aspect of a kind that a cloud may not support; `is_asked` tells whether a resource requires it.
+
+    `key` is the configuration key that requests it, relative to the component unless it begins with a section.
+    """
 
     kind: type[Resource]
     name: str
@@ -60,19 +63,19 @@ WARM_INSTANCES = Feature(
     ServerlessFunction, "warm instances", "instances.min", lambda function: function.scaling.minimum > 0
 )
 MAXIMUM_INSTANCES = Feature(
-    ServerlessFunction, "most instances", "instances.max", lambda function: bool(function.scaling.maximum)
+    ServerlessFunction, "maximum instances", "instances.max", lambda function: bool(function.scaling.maximum)
 )
 IN_NETWORK = Feature(ServerlessFunction, "in a network", "network", lambda function: bool(function.network))
 TRACING = Feature(ServerlessFunction, "tracing", "features.tracing", lambda function: function.tracing)
 SECRET_REFERENCES = Feature(
     ServerlessFunction, "secrets by reference", "environment", lambda function: bool(function.secrets)
 )
-OWN_PACKAGE = Feature(ServerlessFunction, "package of its own", COMPONENT_KEY, lambda function: bool(function.package))
+OWN_PACKAGE = Feature(ServerlessFunction, "own package", COMPONENT_KEY, lambda function: bool(function.package))
 RESOURCE_VARIABLES = Feature(
-    ServerlessFunction, "told of what it uses", COMPONENT_KEY, lambda function: bool(function.uses)
+    ServerlessFunction, "variables for used resources", COMPONENT_KEY, lambda function: bool(function.uses)
 )
 RESOURCE_PERMISSIONS = Feature(
-    FunctionIdentity, "rights to what it uses", COMPONENT_KEY, lambda identity: bool(identity.uses)
+    FunctionIdentity, "permissions on used resources", COMPONENT_KEY, lambda identity: bool(identity.uses)
 )
 CLIENT_ACCESS_TOKENS = Feature(
     FunctionIdentity, "access tokens for clients", COMPONENT_KEY, lambda identity: bool(identity.admits)
@@ -97,11 +100,11 @@ LONG_LOG_RETENTION = Feature(
     "monitoring.log_retention_days",
     lambda store: not 0 < store.retention_days <= TWO_YEARS_IN_DAYS,
 )
-RETAINED_LOGS = Feature(LogStore, "outlives its stack", COMPONENT_KEY, lambda store: store.keep)
+RETAINED_LOGS = Feature(LogStore, "kept after destroy", COMPONENT_KEY, lambda store: store.keep)
 SECRET_RECOVERY = Feature(AppSecret, "recovery", "environment", lambda secret: secret.recovery_days > 0)
 EMAIL_NOTIFICATIONS = Feature(NotificationChannel, "e-mail", "monitoring.notify", lambda channel: bool(channel.emails))
 PRIVATE_SECRET_ACCESS = Feature(
-    PrivateNetwork, "way to secrets", "network.private", lambda network: network.reaches_secrets
+    PrivateNetwork, "private secret access", "network.private", lambda network: network.reaches_secrets
 )
 SEVERAL_SUBNETS = Feature(
     ExistingNetwork, "several subnets", "network.subnet_ids", lambda network: len(network.subnet_ids) > 1
@@ -157,14 +160,14 @@ FEATURES: tuple[Feature, ...] = (
 
 
 def list_capabilities() -> Iterator[Capability]:
-    """Every kind, each before its features."""
+    """Yield every kind, each followed by its features."""
     for kind in RESOURCE_KINDS:
         yield kind
         yield from (feature for feature in FEATURES if feature.kind is kind)
 
 
 def find_required(blueprint: Blueprint) -> list[Capability]:
-    """What of all this the blueprint needs, once each and in the same order."""
+    """Return what the blueprint requires, each once, in the order of `list_capabilities`."""
     kinds = {type(resource) for resource in blueprint.resources}
     return [it for it in list_capabilities() if it in kinds or (isinstance(it, Feature) and _requires(blueprint, it))]
 
@@ -178,7 +181,7 @@ _TOP_LEVEL_KEYS = (COMPONENT_KEY, "features.", "monitoring.")
 
 @dataclass(frozen=True, slots=True)
 class Capabilities:
-    """What one cloud says of itself: the kinds it makes, what it lacks and why, what it has in a form of its own."""
+    """What one cloud supports: its kinds, the unsupported with the reason, the partial with their difference."""
 
     cloud: str
     kinds: frozenset[type[Resource]] = frozenset(RESOURCE_KINDS)
@@ -186,20 +189,20 @@ class Capabilities:
     partial: Mapping[Capability, str] = field(default_factory=dict)
 
     def lack(self, wanted: Capability) -> str:
-        """Why the cloud does not have it; empty where it does."""
+        """Return why the cloud does not support it, empty if it does."""
         if isinstance(wanted, Feature):
             return self.lack(wanted.kind) or self.unsupported.get(wanted, "")
-        return "" if wanted in self.kinds else self.unsupported.get(wanted, "it has no program for that")
+        return "" if wanted in self.kinds else self.unsupported.get(wanted, "it has no program for this kind")
 
 
 CapabilitiesOf = Callable[[str], Capabilities]
-"""Those of a cloud by its name; raises RefusedError where it cannot be used here."""
+"""Returns the capabilities of a cloud by its name; raises RefusedError if it cannot be used here."""
 
 
 def find_unsupported(
     blueprint: Blueprint, cloud: Capabilities, others: Callable[[], Iterable[Capabilities]]
 ) -> Iterator[Fault]:
-    """A fault for each thing asked for that the cloud lacks, with its reason and the clouds that have it."""
+    """Yield a fault for each required capability that the cloud lacks, with the reason and the clouds that have it."""
     lacking = [wanted for wanted in find_required(blueprint) if cloud.lack(wanted)]
     known = list(others()) if lacking else []
     for wanted in lacking:
@@ -212,7 +215,7 @@ def find_unsupported(
 
 
 def capability_label(wanted: Capability) -> str:
-    """Such as `HttpApi` or `HttpApi (CORS)`."""
+    """Return such as `HttpApi` or `HttpApi (CORS)`."""
     return f"{wanted.kind.__name__} ({wanted.name})" if isinstance(wanted, Feature) else wanted.__name__
 
 

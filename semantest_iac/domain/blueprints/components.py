@@ -26,7 +26,7 @@ from semantest_iac.domain.storage.connection_table import ConnectionTable
 
 HEALTH_ENDPOINT = ApiEndpoint("GET", "/health")
 
-# `{proxy+}` does not match the bare root.
+# `{proxy+}` does not match the root
 CATCH_ALL_ENDPOINTS = (ApiEndpoint("ANY", "/", public=False), ApiEndpoint("ANY", "/{proxy+}", public=False))
 
 REST_API_OUTPUTS = {
@@ -39,7 +39,7 @@ REST_API_OUTPUTS = {
 
 
 def build_rest_api(stack: Stack, generation: int, settings: ComponentSettings) -> Blueprint:
-    """The graph for settings that nothing is left open in."""
+    """Build a function behind an HTTP API, with logs, alarms and secrets."""
     resources = (
         parts.build_function_logs(stack, settings),
         *parts.build_access_logs(stack, settings),
@@ -68,7 +68,7 @@ def _build_http_api(settings: ComponentSettings) -> HttpApi:
 
 
 def _find_endpoints(settings: ComponentSettings) -> tuple[ApiEndpoint, ...]:
-    """The routes asked for; health stays reachable where the rest asks for a token or was not asked for at all."""
+    """The configured routes; a health endpoint stays public if the others require a token or none of them is it."""
     asked = tuple(
         ApiEndpoint(method, route.path, route.public) for route in settings.routes for method in route.methods
     )
@@ -95,7 +95,7 @@ AUTHORIZER_OUTPUTS = {"authorizer_name": (AUTHORIZER_REF, "name")}
 
 
 def build_websocket(stack: Stack, generation: int, settings: ComponentSettings) -> Blueprint:
-    """The graph for settings that nothing is left open in."""
+    """Build a function that handles every connection event, and one that admits clients if tokens are required."""
     uses, serving = (ADDRESS_REF, CONNECTIONS_REF), _without_signing_secret(settings)
     resources = (
         WebSocketAddress(name=ADDRESS_REF),
@@ -116,7 +116,7 @@ def build_websocket(stack: Stack, generation: int, settings: ComponentSettings) 
 
 
 def _without_signing_secret(settings: ComponentSettings) -> ComponentSettings:
-    """The settings of who serves clients: with what their tokens are signed is the authorizer's business alone."""
+    """Only the authorizer may read the secret that tokens are signed with."""
     if not settings.requires_token:
         return settings
     secrets = {setting: key for setting, key in settings.secrets.items() if setting != SIGNING_SECRET}
@@ -126,7 +126,7 @@ def _without_signing_secret(settings: ComponentSettings) -> ComponentSettings:
 def _build_authorizer(stack: Stack, settings: ComponentSettings) -> Iterator[Resource]:
     if not settings.requires_token:
         return
-    signing = parts.secret_ref(settings.secrets.get(SIGNING_SECRET, ""))  # without one the rules refuse the component
+    signing = parts.secret_ref(settings.secrets.get(SIGNING_SECRET, ""))  # validation refuses the component without one
     yield parts.build_log_store(AUTHORIZER_LOGS_REF, LogSource.FUNCTION, stack, settings, AUTHORIZER_REF)
     yield FunctionIdentity(
         name=AUTHORIZER_IDENTITY_REF,
@@ -153,7 +153,7 @@ def _build_authorizer(stack: Stack, settings: ComponentSettings) -> Iterator[Res
 
 
 def _find_token_variables(settings: ComponentSettings) -> dict[str, str]:
-    """Whose tokens are let in, whom they must be for and from which pages, where that was said."""
+    """Return the configured issuer, audience and origins of tokens."""
     names = (ALLOWED_ORIGINS, TOKEN_ISSUER, TOKEN_AUDIENCE)
     written = {name: value for name, value in settings.environment.items() if name in names}
     jwt = settings.authorizer
@@ -178,5 +178,5 @@ ACCOUNT_OUTPUTS = {"logging_role_arn": (GATEWAY_LOGGING_REF, "arn")}
 
 
 def build_account(stack: Stack, generation: int, settings: ComponentSettings) -> Blueprint:
-    """The same graph whatever the settings are."""
+    """Build the settings that an account has once per region; they do not depend on the component's settings."""
     return Blueprint(stack, generation, (GatewayLogging(name=GATEWAY_LOGGING_REF),), ACCOUNT_OUTPUTS)

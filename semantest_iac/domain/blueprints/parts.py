@@ -1,4 +1,4 @@
-"""What components have in common: a function with its logs, rights, secrets and place, and those who are alarmed."""
+"""Resources that components share: the main function with its logs, identity, secrets and network, and alarms."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ ACCESS_LOGS_REF = Ref("access-logs")
 def build_log_store(
     name: str, source: LogSource, stack: Stack, settings: ComponentSettings, purpose: str = ""
 ) -> LogStore:
-    """Logs that production keeps even when it is gone."""
+    """Build a log store, which production keeps after a destroy."""
     return LogStore(
         name=name,
         source=source,
@@ -37,34 +37,28 @@ def build_log_store(
 
 
 def build_function_logs(stack: Stack, settings: ComponentSettings) -> LogStore:
-    """Where the main function writes."""
     return build_log_store(FUNCTION_LOGS_REF, LogSource.FUNCTION, stack, settings)
 
 
 def build_access_logs(stack: Stack, settings: ComponentSettings) -> Iterator[LogStore]:
-    """Where the API writes a line for each request, if anywhere."""
     if settings.features.access_logs:
         yield build_log_store(ACCESS_LOGS_REF, LogSource.ACCESS, stack, settings)
 
 
 def find_access_log_ref(settings: ComponentSettings) -> Ref | None:
-    """The name of that."""
     return ACCESS_LOGS_REF if settings.features.access_logs else None
 
 
 def secret_ref(key: str) -> Ref:
-    """The name of the resource that keeps a secret."""
     return Ref(f"secret-{key}")
 
 
 def build_secrets(settings: ComponentSettings) -> Iterator[AppSecret]:
-    """Every secret once."""
     for key in AppSecrets(settings.secrets).keys:
         yield AppSecret(name=secret_ref(key), key=key, recovery_days=settings.secret_recovery_days)
 
 
 def build_network(settings: ComponentSettings) -> Iterator[Resource]:
-    """Where the main function is placed, if anywhere."""
     asked = settings.network
     if asked.subnet_ids:
         yield ExistingNetwork(
@@ -79,7 +73,6 @@ def _is_in_network(settings: ComponentSettings) -> bool:
 
 
 def build_identity(settings: ComponentSettings, uses: tuple[Ref, ...] = ()) -> FunctionIdentity:
-    """Who the main function is."""
     return FunctionIdentity(
         name=IDENTITY_REF,
         log_store=FUNCTION_LOGS_REF,
@@ -90,7 +83,6 @@ def build_identity(settings: ComponentSettings, uses: tuple[Ref, ...] = ()) -> F
 
 
 def build_function(stack: Stack, settings: ComponentSettings, uses: tuple[Ref, ...] = ()) -> ServerlessFunction:
-    """The main function, which runs what the person named."""
     return ServerlessFunction(
         name=FUNCTION_REF,
         memory_mb=settings.memory,
@@ -107,12 +99,12 @@ def build_function(stack: Stack, settings: ComponentSettings, uses: tuple[Ref, .
 
 
 def location_variables(stack: Stack) -> dict[str, str]:
-    """What every function is told of where it is."""
+    """Return the variables that tell a function where it runs."""
     return {"SEMANTEST_COMPONENT": stack.component, "SEMANTEST_ENVIRONMENT": stack.environment}
 
 
 def build_alarms(monitoring: MonitoringSettings) -> Iterator[Resource]:
-    """One alarm for each alert, and the channel that hears of them."""
+    """Build one alarm per alert, and the channel that they notify."""
     if not monitoring.enabled or not monitoring.alerts:
         return
     yield NotificationChannel(name=ALERTS_REF, emails=monitoring.notify)

@@ -1,1 +1,1 @@
-"""What runs code: functions, their runtimes, their scaling, the packages they run."""
+"""What runs code: functions with their packages and scaling, and container services."""

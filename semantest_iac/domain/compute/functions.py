@@ -17,9 +17,9 @@ DEFAULT_CONCURRENCY = 1000  # instances at once if no maximum is configured
 class Artifact:
     """A finished package, named by the sha256 of its bytes.
 
-    `handler` and `runtime` are what the cloud must be told, which is not always what the source said;
-    `notes` are sentences for the person, such as links that were left out. `companions` are the packages of the
-    stack's other functions.
+    `handler` and `runtime` are those that the cloud is given, which may differ from the source's; `notes` are remarks
+    for
+    the user, such as omitted links. `companions` are the packages of the stack's other functions.
     """
 
     digest: str
@@ -33,7 +33,7 @@ class Artifact:
 
     @property
     def source_code_hash(self) -> str:
-        """The digest as Lambda writes it (CodeSha256): base64 of the sha256, not of its hex form."""
+        """Return the sha256 in base64, not in hex."""
         return base64.b64encode(bytes.fromhex(self.digest)).decode("ascii")
 
 
@@ -69,10 +69,10 @@ class ScalingService:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ServerlessFunction(Resource):
-    """A memory size (MB), a timeout (seconds) and settings; secrets are references, the code is an artifact.
+    """A function that runs the artifact of its stack; memory in MB, timeout in seconds, secrets by reference.
 
-    `purpose` tells it apart from the stack's main function, in its name. `package` names one of the artifact's
-    companions that it runs instead of the artifact. It is told how to reach the resources that it `uses`.
+    `purpose` distinguishes it from the stack's main function and is part of its name. `package` names the companion of
+    the artifact that it runs instead. Its environment variables say how to reach the resources that it `uses`.
     """
 
     memory_mb: int

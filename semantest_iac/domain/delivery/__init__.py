@@ -1,1 +1,1 @@
-"""How a new version takes over from the old one."""
+"""How a new version replaces the old one."""

@@ -1,4 +1,4 @@
-"""The version of a function that receives traffic."""
+"""The version of a function that receives requests."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from semantest_iac.domain.resource import Ref, Resource
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LiveVersion(Resource):
-    """A fixed address that points at one published version, with `warm` copies kept ready."""
+    """A fixed address of one published version, with `warm` instances kept ready."""
 
     function: Ref
     warm: int = 0

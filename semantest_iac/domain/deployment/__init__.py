@@ -1,3 +1,4 @@
-"""One attempt to bring a stack to its blueprint: identity, states, plan, journal, services.
+"""Deployments: stacks, statuses, change plans, journal entries, and the domain services.
 
-Nothing of order, retries or waiting: those belong to the application."""
+The order of steps, retries and waiting belong to the application.
+"""

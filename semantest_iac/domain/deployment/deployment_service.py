@@ -1,4 +1,4 @@
-"""The service that builds the blueprint and the package of a deployment, applies it and verifies the result."""
+"""Builds blueprints and packages for deployments, previews them and verifies the deployed service."""
 
 from __future__ import annotations
 
@@ -70,14 +70,16 @@ _LONGEST_BODY, _LONGEST_LOG_LINE = 2000, 500  # characters that an event keeps
 
 
 async def verify_service(probe: ServiceProbe, stack: Stack, settings: ComponentSettings) -> HealthAnswer | None:
-    """What the service answered, None where nothing does; raises VerificationError unless that is a sign of health."""
+    """Return the service's health, None for a stack without a service.
+
+    Raises VerificationError if it is not healthy.
+    """
     if not stack.is_service:
         return None
     return await _HEALTH_CHECKS.get(stack.component, _check_http)(probe, stack, bool(settings.source))
 
 
 async def _check_http(probe: ServiceProbe, stack: Stack, is_own: bool) -> HealthAnswer:
-    """The health path answers 2xx."""
     answer = await probe.call(stack, HttpRequest("GET", HEALTH_PATH))
     body = answer.response.body.decode(errors="replace")
     health = HealthAnswer(path=HEALTH_PATH, status=answer.response.status, body=_omit_if_long(body, _LONGEST_BODY))
@@ -87,9 +89,10 @@ async def _check_http(probe: ServiceProbe, stack: Stack, is_own: bool) -> Health
 
 
 async def _check_web_socket(probe: ServiceProbe, stack: Stack, is_own: bool) -> HealthAnswer:
-    """A client is let in, and a heartbeat answered; where tokens are out of reach, that one is asked for.
+    """Require that a client is admitted and a heartbeat answered.
 
-    A service of the person's own may speak another protocol: it has to take the messages, and to say nothing.
+    A service with its own source may speak another protocol: it must accept the messages and may stay silent. Where the
+    probe has no token, the request for one counts as healthy.
     """
     conversation = await probe.converse(stack, [json.dumps(message) for message in (HELLO_MESSAGE, HEARTBEAT_MESSAGE)])
     status, note = conversation.status, conversation.note
@@ -110,12 +113,12 @@ _HEALTH_CHECKS: Mapping[str, Callable[[ServiceProbe, Stack, bool], Awaitable[Hea
 
 def _verification_error(stack: Stack, what: str, logs: str) -> VerificationError:
     last_words = logs.strip().splitlines()[-1:] or ["nothing in the log"]
-    hint = f"The function's last words: {_omit_if_long(last_words[0], _LONGEST_LOG_LINE)}"
+    hint = f"Last line of the function's log: {_omit_if_long(last_words[0], _LONGEST_LOG_LINE)}"
     return VerificationError(f"Cannot verify '{stack}': {what}.", hint=hint)
 
 
 def _omit_if_long(text: str, longest: int) -> str:
-    """Whole or not at all: of a secret that was cut in two, nobody would know the half."""
+    """Return the text whole or not at all: redaction would not recognise half of a secret."""
     return text if len(text) <= longest else f"({len(text)} characters)"
 
 
@@ -124,11 +127,11 @@ BLUEPRINTS: Mapping[str, Callable[[Stack, int, ComponentSettings], Blueprint]] =
     "websocket": build_websocket,
     "account": build_account,
 }
-"""The components that can be deployed, by name."""
+"""Functions that build the blueprint of a component, by component."""
 
 
 class DeploymentService:
-    """What can be done with one deployment, one method each; raises DeploymentError."""
+    """Packages, previews and verifies one deployment; raises DeploymentError."""
 
     def __init__(self, provisioner: Provisioner, artifacts: ArtifactBuilder, probe: ServiceProbe) -> None:
         self.provisioner = provisioner
@@ -136,7 +139,7 @@ class DeploymentService:
         self._probe = probe
 
     def package(self, stack: Stack, settings: ComponentSettings) -> Artifact | None:
-        """Build what the functions run, if there are any; the same source is built once. Blocks."""
+        """Build the package of the stack's functions, None for a stack without code. Blocks."""
         return build_package(self._artifacts, stack, settings)
 
     async def plan(
@@ -150,12 +153,12 @@ class DeploymentService:
         return work, await self.provisioner.preview(work)
 
     async def verify(self, stack: Stack, settings: ComponentSettings) -> HealthAnswer | None:
-        """Ask the service as a client would, if there is one; raises VerificationError unless it is well."""
+        """Check the service's health as a client, if there is one; raises VerificationError if it is not healthy."""
         return await verify_service(self._probe, stack, settings)
 
 
 def find_component_faults(component: str) -> tuple[Fault, ...]:
-    """The fault of a component that nobody has written a blueprint for."""
+    """Return a fault for a component without a blueprint."""
     if component in BLUEPRINTS:
         return ()
     return (Fault("component", f"'{component}' cannot be deployed", f"Available: {', '.join(BLUEPRINTS)}."),)

@@ -14,7 +14,7 @@ from semantest_iac_events.values import Value
 
 
 class StepIntended(StackEvent):
-    """A step is about to be taken: after a crash it is unknown whether it was."""
+    """A step starts; after a crash it is unknown whether it was taken."""
 
     type_name = "infrastructure.journal.step.intended"
 
@@ -22,7 +22,7 @@ class StepIntended(StackEvent):
 
 
 class StepObserved(StackEvent):
-    """A step was taken."""
+    """A step succeeded."""
 
     type_name = "infrastructure.journal.step.observed"
 
@@ -30,7 +30,7 @@ class StepObserved(StackEvent):
 
 
 class StepFailed(StackFailure):
-    """A step was tried and refused."""
+    """A step failed."""
 
     type_name = "infrastructure.journal.step.failed"
 
@@ -38,7 +38,7 @@ class StepFailed(StackFailure):
 
 
 class PackageRecord(Value):
-    """One package, with what the cloud is told of it."""
+    """The record of one package."""
 
     digest: str
     path: str
@@ -49,7 +49,7 @@ class PackageRecord(Value):
 
     @classmethod
     def of(cls, artifact: Artifact, **more: Any) -> Self:
-        """The record of a package; `more` is what a kind of record says beside it."""
+        """Return the record of a package; `more` are the fields of a subclass."""
         return cls(
             digest=artifact.digest,
             path=str(artifact.path),
@@ -62,13 +62,13 @@ class PackageRecord(Value):
 
     @property
     def artifact(self) -> Artifact:
-        """The package again, as far as it has to be known to deploy it."""
+        """Return the package, as far as a deployment needs it."""
         path = Path(self.path)
         return Artifact(self.digest, path, self.handler, self.runtime, self.size, environment=self.variables)
 
 
 class PackageBuilt(StackEvent, PackageRecord):
-    """What the deployment runs, in full: going back to it must not depend on what its source says by then."""
+    """The package of the deployment in full, because its source may differ by the time of a rollback."""
 
     type_name = "infrastructure.journal.package.built"
 
@@ -77,7 +77,7 @@ class PackageBuilt(StackEvent, PackageRecord):
 
     @property
     def artifact(self) -> Artifact:
-        """The package again, with all that comes with it."""
+        """Return the package with its companions."""
         companions = {name: companion.artifact for name, companion in self.companions.items()}
         return replace(super().artifact, companions=companions)
 

@@ -1,4 +1,4 @@
-"""The identity of what is deployed: component, provider, environment and region, never fewer."""
+"""The identity of what is deployed."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from semantest_iac.domain.errors import Fault, ValidationError
 
 STACK_PART = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
 LONGEST_STACK_PART = 40
-STACK_SEPARATOR = "."  # a character that no part may hold, so ("a-b", "c") and ("a", "b-c") stay apart
+STACK_SEPARATOR = "."  # no part may hold it, so that ("a-b", "c") and ("a", "b-c") differ
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -32,7 +32,7 @@ class Stack:
 
     @property
     def is_service(self) -> bool:
-        """Whether code of it runs and answers; the others are what services stand on."""
+        """Whether the stack runs code that answers requests; false for account settings."""
         return self.component in SERVICE_COMPONENTS
 
     @classmethod

@@ -9,7 +9,7 @@ from semantest_iac.domain.errors import InvalidStateError
 
 
 class DeploymentStatus(StrEnum):
-    """Where a deployment is; the values are part of the `--json` contract."""
+    """The status of a deployment; the values are part of the `--json` contract."""
 
     PENDING = "pending"
     VALIDATING = "validating"
@@ -48,15 +48,14 @@ CHANGING_STATUSES = ACTIVE_STATUSES - UNCHANGED_STATUSES
 
 STEP_INTENDED = "infrastructure.journal.step.intended"
 
-# The requests that open a deployment, and what they ask for.
+# The events that open a deployment, with its kind.
 DEPLOYMENT_KINDS: Mapping[str, str] = {
     "infrastructure.deployment.requested": "deploy",
     "infrastructure.removal.requested": "destroy",
 }
 
-# Wire type -> (the states it may meet, the state it leads to). A journal entry moves a deployment by
-# the step that it names. Types that are not here (a function was deployed, a step was observed) tell
-# of progress inside a state and leave it as it is.
+# Event type -> (allowed statuses, next status). A journal entry counts with the step that it names. Other
+# event types (a function was deployed, a step was observed) leave the status as it is.
 TRANSITIONS: Mapping[str, tuple[frozenset[DeploymentStatus], DeploymentStatus]] = {
     "infrastructure.deployment.started": (frozenset({_Status.PENDING}), _Status.VALIDATING),
     "infrastructure.deployment.planned": (frozenset({_Status.PENDING, _Status.VALIDATING}), _Status.PLANNED),
@@ -81,9 +80,9 @@ TRANSITIONS: Mapping[str, tuple[frozenset[DeploymentStatus], DeploymentStatus]] 
 
 
 def find_next_status(state: DeploymentStatus | None, event_type: str, step: str = "") -> DeploymentStatus:
-    """The state after an event; None is the state before the request. Raises InvalidStateError.
+    """Return the status after an event; None is the status before the request. Raises InvalidStateError.
 
-    `step` is the step that a journal entry names. A terminal state is left by nothing.
+    `step` is the step that a journal entry names. A terminal status never changes.
     """
     if state is None:
         return _status_after_request(event_type)

@@ -1,6 +1,6 @@
-"""Whether a configuration may be deployed to a stack: every reason against it, and what to know before.
+"""Validates whether a configuration can be deployed to a stack, with every fault and warning.
 
-Keys and types have been checked by the models already. The numbers are limits of the clouds, not ours.
+The models have checked keys and types already.
 """
 
 from __future__ import annotations
@@ -41,12 +41,12 @@ from semantest_iac.domain.ports.cloud_rules import CloudDescription, CloudDescri
 
 SERVERLESS_COMPONENTS = ("rest-api", "websocket")
 
-_IMPLIED_SECRET_HINT = f": clients must show a token. Or say {AUTHENTICATION_REQUIRED}: false where anyone may connect"
+_IMPLIED_SECRET_HINT = f": clients must show a token. Set {AUTHENTICATION_REQUIRED}: false if anyone may connect"
 
 
 @dataclass(frozen=True, slots=True)
 class SecretAvailability:
-    """What only the outside knows: which secrets have no value, and whether that stops us."""
+    """Which secrets have no value, and whether that is a fault."""
 
     missing_secrets: frozenset[str] = frozenset()
     secrets_required: bool = False
@@ -61,7 +61,7 @@ class ValidationReport:
 
     @classmethod
     def merged(cls, reports: Iterable[ValidationReport]) -> ValidationReport:
-        """All reports as one, each fault and warning once."""
+        """Merge reports; each fault and warning occurs once."""
         known = list(reports)
         faults = dict.fromkeys(fault for report in known for fault in report.faults)
         warnings = dict.fromkeys(warning for report in known for warning in report.warnings)
@@ -69,7 +69,7 @@ class ValidationReport:
 
 
 class ValidationService:
-    """Judges configurations as of `today`, because runtimes are deprecated by date.
+    """Validates configurations as of `today`, because runtimes are deprecated by date.
 
     Without `capabilities_of` every cloud supports everything, without `engines` every engine is known.
     """
@@ -89,7 +89,7 @@ class ValidationService:
     def validate(
         self, stack: Stack, configuration: DeploymentConfiguration, facts: SecretAvailability = SecretAvailability()
     ) -> ValidationReport:
-        """Everything that is wrong or worth knowing about the stack's component in this configuration."""
+        """Return every fault and warning about the stack's component in this configuration."""
         faults = self.stack_faults(stack)
         if self._engines is not None:
             faults += find_engine_faults(configuration.engine, self._engines)
@@ -103,11 +103,10 @@ class ValidationService:
         )
 
     def stack_faults(self, stack: Stack) -> tuple[Fault, ...]:
-        """Which parts of the stack are unknown."""
+        """Return a fault for each unknown part of the stack."""
         return find_stack_faults(stack.component, stack.provider, stack.environment, stack.region, self._clouds)
 
     def _lacking(self, stack: Stack, configuration: DeploymentConfiguration) -> Iterator[Fault]:
-        """What the stack's cloud cannot do of what its blueprint would ask for."""
         if stack.component not in BLUEPRINTS:
             return
         settings = resolve_component(configuration, stack.component, stack.environment)
@@ -118,7 +117,7 @@ class ValidationService:
 
     def _others(self, provider: str) -> Iterator[Capabilities]:
         for name in self._clouds:
-            with suppress(RefusedError):  # one that cannot be used here has nothing to offer
+            with suppress(RefusedError):  # a cloud that cannot be loaded offers nothing
                 yield from [self._capabilities_of(name)] if name != provider else []
 
     def _findings(
@@ -209,7 +208,7 @@ def _check_variables(subject: RuleSubject) -> Iterator[Finding]:
 
 
 def _check_secrets(subject: RuleSubject, facts: SecretAvailability) -> Iterator[Finding]:
-    """Who only checks a configuration hears of the secrets that it names; who deploys, of the implied ones too."""
+    """Warn of secrets that the configuration names; a deployment requires the implied ones too."""
     tell = refuse if facts.secrets_required else advise
     written = subject.section.environment
     for variable, name in find_secret_variables(subject.component, subject.environment, subject.section).items():

@@ -1,5 +1,5 @@
-"""What differs from one environment to the next, and the names, regions and runtimes that may be asked for.
+"""What differs between environments, and the names that a configuration may use.
 
-Here: the model of the configuration file, the settings of the four environments, physical names and tags.
-Not here: reading files or variables (infrastructure); judging a configuration (deployment/validation.py).
+Here: the models of the configuration file, the settings of the environments, physical names, tags and rules for every
+cloud. Not here: reading files or variables (infrastructure), rules of one cloud (its entry).
 """

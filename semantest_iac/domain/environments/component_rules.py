@@ -29,7 +29,7 @@ from semantest_iac.domain.environments.settings import (
     SIGNING_SECRET,
 )
 
-LONGEST_CORS_CACHE_S = 86400  # seconds
+LONGEST_CORS_CACHE_S = 86400
 LONGEST_ROUTE = 512
 
 _ROUTE_PART = r"[A-Za-z0-9._~-]+|\{[A-Za-z_]\w*\}"
@@ -40,22 +40,22 @@ _HEADER = re.compile(r"[A-Za-z0-9-]{1,64}")
 _HTTP_ONLY_HINTS = {
     "routes": "",
     "cors": f"Name the origins that may connect in the variable {ALLOWED_ORIGINS}.",
-    "entry": "Name a handler such as app.handler: it is called with every connection and message.",
+    "entry": "Name a handler such as app.handler, which is called for every connection and message.",
 }
 
 
 def check_http_only_keys(subject: RuleSubject) -> Iterator[Finding]:
-    """A WebSocket API has neither paths nor CORS, and no server that listens behind it."""
+    """A WebSocket API has no routes, no CORS and no server behind it."""
     for key, hint in _HTTP_ONLY_HINTS.items():
         if not subject.serves_http and getattr(subject.section, key) is not None:
             yield refuse(key, f"a WebSocket API has no {key}", hint)
 
 
 def check_routes(subject: RuleSubject) -> Iterator[Finding]:
-    """Well-formed paths, each with its methods once; `{a}` and `{b}` are the same path to a gateway."""
+    """Paths are well-formed and have each method once; `{a}` and `{b}` are the same path to a gateway."""
     asked = subject.section.routes
     if asked == ():
-        yield refuse("routes", "an API without routes answers nothing", "Leave the key out for all routes.")
+        yield refuse("routes", "an API without routes answers no request", "Leave the key out for all routes.")
     seen: set[tuple[str, str]] = set()
     for place, route in enumerate(asked or ()):
         yield from _check_route_path(f"routes[{place}]", route.path)
@@ -64,7 +64,7 @@ def check_routes(subject: RuleSubject) -> Iterator[Finding]:
         for method in route.methods:
             key = (method, _ROUTE_PARAMETER.sub(r"{\1}", route.path))
             if key in seen:
-                yield refuse(f"routes[{place}]", f"'{method} {make_printable(route.path)}' is there already")
+                yield refuse(f"routes[{place}]", f"'{method} {make_printable(route.path)}' is listed twice")
             seen.add(key)
 
 
@@ -76,7 +76,7 @@ def _check_route_path(at: str, path: str) -> Iterator[Finding]:
 
 
 def check_cors(subject: RuleSubject) -> Iterator[Finding]:
-    """Origins that a browser can have, and no wildcard where credentials or real users are."""
+    """Origins are valid, and no wildcard is used with credentials or in environments with real users."""
     asked = subject.section.cors
     if asked is None:
         return
@@ -102,7 +102,7 @@ def _check_wildcard_origin(subject: RuleSubject, asked: CorsSection) -> Iterator
 
 
 def check_throttling(subject: RuleSubject) -> Iterator[Finding]:
-    """Both limits above zero: a gateway answers 429 to every request otherwise."""
+    """Limits are above zero: a gateway would answer 429 to every request."""
     asked = subject.section.throttling
     if asked.rate is not None and not 0 < asked.rate < float("inf"):
         yield refuse("throttling.rate", "rate must be above 0 requests a second")
@@ -111,7 +111,7 @@ def check_throttling(subject: RuleSubject) -> Iterator[Finding]:
 
 
 def check_authorizer(subject: RuleSubject) -> Iterator[Finding]:
-    """An issuer that can be fetched safely, and someone that the tokens are for."""
+    """The issuer has an https address, and the tokens have an audience."""
     asked = subject.section.authorizer
     if asked is None:
         return
@@ -119,7 +119,7 @@ def check_authorizer(subject: RuleSubject) -> Iterator[Finding]:
         hint = "Such as https://login.semantest.com/."
         yield refuse("authorizer.issuer", f"'{make_printable(asked.issuer)}' is not an https address", hint)
     if not all(asked.audience) or not asked.audience:
-        yield refuse("authorizer.audience", "no audience: a token for anyone would be let in")
+        yield refuse("authorizer.audience", "no audience: tokens for anyone would be accepted")
     if asked.header is not None and not _HEADER.fullmatch(asked.header):
         yield refuse("authorizer.header", f"'{make_printable(asked.header)}' is not the name of a header")
 
@@ -134,15 +134,15 @@ def _is_https(address: str) -> bool:
 
 
 def check_tokens(subject: RuleSubject) -> Iterator[Finding]:
-    """What tokens of a WebSocket API are signed with is a secret, and a public one without tokens an exception."""
+    """Tokens of a WebSocket API are signed with a secret; outside of development they should be required."""
     if subject.serves_http:
         return
     section = subject.section
     asks = component_requires_token(subject.component, subject.environment, section)
     signed = section.environment.get(SIGNING_SECRET)
     if asks and signed is not None and parse_secret_reference(signed) is None:
-        hint = f"Write ${{secrets.{DEFAULT_SIGNING_SECRET}}}, or leave it out: that is what is taken then."
-        yield refuse(f"environment.{SIGNING_SECRET}", "what tokens are signed with must be a secret", hint)
+        hint = f"Write ${{secrets.{DEFAULT_SIGNING_SECRET}}}, or leave it out: that is the default."
+        yield refuse(f"environment.{SIGNING_SECRET}", "the key that signs tokens must be a secret", hint)
     if not asks and subject.environment in ("staging", "production"):
         yield advise(f"environment.{AUTHENTICATION_REQUIRED}", f"anyone may connect to {subject.environment}")
     if section.authorizer and section.authorizer.header is not None:
@@ -151,11 +151,11 @@ def check_tokens(subject: RuleSubject) -> Iterator[Finding]:
 
 
 def check_egress(subject: RuleSubject) -> Iterator[Finding]:
-    """What answers a WebSocket must reach its clients through the cloud, which a network without a way out does not."""
+    """A WebSocket function calls the cloud's API to reach its clients, which a private network does not allow."""
     asked = subject.section.network
     if not subject.serves_http and asked.private and not asked.subnet_ids:
-        hint = "Name subnets with a way out under network.subnet_ids, or leave private off."
-        yield refuse("network.private", "a WebSocket function must reach its connections from within", hint)
+        hint = "Name subnets with an egress route under network.subnet_ids, or leave private off."
+        yield refuse("network.private", "a WebSocket function needs an egress route to reach its clients", hint)
 
 
 API_RULES: tuple[Rule, ...] = (
@@ -169,9 +169,9 @@ API_RULES: tuple[Rule, ...] = (
 )
 
 MEMORY_MB = range(128, 10240 + 1)
-LONGEST_RUN_S = 900  # seconds
-GATEWAY_LIMIT_S = 30  # seconds; our 29 leave the function one to answer for itself
-NETWORK_PREFIXES = range(16, 24 + 1)  # the network is cut into subnets, so the clouds' /28 is too small
+LONGEST_RUN_S = 900
+GATEWAY_LIMIT_S = 30  # our 29 leave the function one second to answer
+NETWORK_PREFIXES = range(16, 24 + 1)  # the network is divided into subnets, so the clouds' /28 is too small
 LONGEST_SOURCE_PATH = 1024
 
 _HANDLER = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9_./-]*\.[A-Za-z_$][A-Za-z0-9_$]*")
@@ -179,14 +179,13 @@ _DRIVE = re.compile(r"[A-Za-z]:")
 
 
 def check_memory(subject: RuleSubject) -> Iterator[Finding]:
-    """Whole megabytes from 128 to 10240."""
     asked = subject.section.memory
     if asked is not None and asked not in MEMORY_MB:
         yield refuse("memory", f"memory must be 128 to 10240 MB, not {asked}", "Such as 512 or 1024.")
 
 
 def check_timeout(subject: RuleSubject) -> Iterator[Finding]:
-    """From 1 s on; up to 29 s in front of HTTP requests, 900 s behind a WebSocket."""
+    """A timeout is 1 to 29 s for HTTP requests, up to 900 s for a WebSocket."""
     asked = subject.section.timeout
     if asked is None:
         return
@@ -205,11 +204,11 @@ def _check_http_timeout(asked: int, gateway: str) -> Iterator[Finding]:
         yield refuse("timeout", f"timeout must be {GATEWAY_TIMEOUT_S} s at most, not {asked}: {reason}", hint)
     elif asked > GATEWAY_TIMEOUT_S:
         hint = f"Write {GATEWAY_TIMEOUT_S} to silence this."
-        yield advise("timeout", f"{asked} s becomes {GATEWAY_TIMEOUT_S} s, before {gateway} gives up", hint)
+        yield advise("timeout", f"{asked} s becomes {GATEWAY_TIMEOUT_S} s, before {gateway} ends the request", hint)
 
 
 def check_runtime(subject: RuleSubject) -> Iterator[Finding]:
-    """One that the provider still supports today."""
+    """The provider supports the runtime today."""
     name = subject.section.runtime
     if name is None:
         return
@@ -240,7 +239,7 @@ def _stays_inside(text: str) -> bool:
 
 
 def check_instances(subject: RuleSubject) -> Iterator[Finding]:
-    """`min` from 0 to `max`, `max` from 1 on."""
+    """The minimum is 0 to the maximum, the maximum at least 1."""
     asked = subject.section.instances
     if asked.min is not None and asked.min < 0:
         yield refuse("instances.min", f"min must be 0 or more, not {asked.min}")
@@ -253,11 +252,11 @@ def check_instances(subject: RuleSubject) -> Iterator[Finding]:
 
 
 def check_network(subject: RuleSubject) -> Iterator[Finding]:
-    """A usable range or existing subnets, and a word on the way out that a private network lacks."""
+    """A network has a usable range or existing subnets; a private one has no egress route."""
     asked = subject.section.network
     yield from _check_network_range(asked.cidr)
     if asked.private and not asked.subnet_ids:
-        hint = "Name subnets with a way out under network.subnet_ids, or leave private off."
+        hint = "Name subnets with an egress route under network.subnet_ids, or leave private off."
         yield advise("network.private", "function in private subnets: no egress route", hint)
     if asked.cidr and (asked.subnet_ids or not asked.private):
         yield advise("network.cidr", "without effect: no network is made", "Set private, without subnet_ids.")
@@ -290,7 +289,7 @@ _EMAIL = re.compile(r"[A-Za-z0-9._%+'-]{1,64}@[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+")
 def check_monitoring(
     monitoring: MonitoringSection, provider: str, round_days: Callable[[int], int]
 ) -> Iterator[Finding]:
-    """What is wrong with the alarms, with who is told of them, and with how long logs are kept."""
+    """Alerts, addresses and the retention of logs are valid."""
     kinds = [alert.type for alert in monitoring.alerts or ()]
     for place, alert in enumerate(monitoring.alerts or ()):
         yield from _check_alert(f"monitoring.alerts[{place}]", alert, kinds[:place])

@@ -56,7 +56,7 @@ ListOf = Annotated[tuple[_Item, ...], BeforeValidator(_as_tuple)]
 
 
 class Section(BaseModel):
-    """A mapping of the file: unknown keys and wrong types are refused, and nothing changes afterwards."""
+    """A mapping in the file: frozen, without unknown keys, without conversion of types."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True, defer_build=True)
 
@@ -72,7 +72,7 @@ class NetworkSection(Section):
     """Private networking of the function."""
 
     private: bool | None = Field(default=None, description="Run inside a private network.")
-    cidr: str | None = Field(default=None, description="Addresses of the network that is made, such as 10.10.0.0/16.")
+    cidr: str | None = Field(default=None, description="Addresses of the new network, such as 10.10.0.0/16.")
     subnet_ids: ListOf[str] | None = Field(default=None, description="Existing subnets instead of a new network.")
     security_group_ids: ListOf[str] | None = Field(default=None, description="Existing security groups.")
 
@@ -103,7 +103,7 @@ class ThrottlingSection(Section):
 
 
 class AuthorizerSection(Section):
-    """Who signs the JSON web tokens."""
+    """The issuer of the JSON web tokens."""
 
     issuer: str = Field(description="HTTPS address of the token issuer.")
     audience: ListOf[str] = Field(description="Accepted audiences.")
@@ -140,7 +140,7 @@ class MonitoringSection(Section):
 
     enabled: bool | None = Field(default=None, description="Create alarms.")
     alerts: ListOf[AlertSection] | None = Field(default=None, description="Exactly these alarms; unset for all kinds.")
-    notify: ListOf[str] | None = Field(default=None, description="E-mail addresses that are told.")
+    notify: ListOf[str] | None = Field(default=None, description="E-mail addresses that are notified.")
     log_retention_days: int | None = Field(default=None, description="Days that logs are kept.")
 
 
@@ -163,7 +163,7 @@ class FeaturesSection(Section):
 
     tracing: bool | None = Field(default=None, description="Trace requests through the function.")
     access_logs: bool | None = Field(
-        default=None, description="Log every request at the API; for a WebSocket API only where this is written."
+        default=None, description="Log every request at the API; for a WebSocket API only if this is written."
     )
 
 
@@ -188,7 +188,7 @@ class DeploymentConfiguration(Section):
     region: str | None = Field(default=None, description="Region of the provider.")
     environment: Annotated[str | None, BeforeValidator(_as_environment)] = Field(
         default=None,
-        description="The environment; dev, stage, prod and the like are understood.",
+        description="The environment; dev, stage, prod and other aliases are accepted.",
         json_schema_extra={"enum": [*ENVIRONMENTS, *ENVIRONMENT_ALIASES, None]},
     )
     engine: str | None = Field(
@@ -210,13 +210,13 @@ class DeploymentConfiguration(Section):
 
 
 def parse_secret_reference(value: str) -> str | None:
-    """The name in a value that is `${secrets.name}` and nothing else."""
+    """Return the name in a value that is `${secrets.name}` and nothing else."""
     match = SECRET_REFERENCE.fullmatch(value)
     return match.group(1) if match else None
 
 
 def component_requires_token(component: str, environment: str, section: ComponentSection) -> bool:
-    """Whether clients of the component must show a token before they are let in; only a WebSocket API asks itself."""
+    """Whether clients of the component must show a token; always false for HTTP APIs, whose gateway checks it."""
     if component != "websocket" or canonical_environment(environment) not in ENVIRONMENTS:
         return False
     variables = {**get_environment_settings(environment).variables, **section.environment}
@@ -224,7 +224,7 @@ def component_requires_token(component: str, environment: str, section: Componen
 
 
 def find_secret_variables(component: str, environment: str, section: ComponentSection) -> dict[str, str]:
-    """Variables with the names of their secrets; what tokens are signed with is one, written or not."""
+    """Return variables with the names of their secrets, the implied signing key of tokens included."""
     written = {
         variable: name for variable, value in section.environment.items() if (name := parse_secret_reference(value))
     }
@@ -235,7 +235,7 @@ def find_secret_variables(component: str, environment: str, section: ComponentSe
 
 
 def resolve_component(configuration: DeploymentConfiguration, component: str, environment: str) -> ComponentSettings:
-    """The component with every gap filled from its environment; raises ValidationError for an unknown one."""
+    """Fill every gap of the component from its environment; raises ValidationError for an unknown one."""
     defaults = get_environment_settings(environment)
     section = configuration.components.get(component, ComponentSection())
     size = defaults.sizes.get(component, defaults.sizes["rest-api"])
@@ -280,7 +280,7 @@ def _written_values(section: Section) -> dict[str, Any]:
 
 
 def _resolve_features(section: FeaturesSection, default: FeatureFlags, *, serves_http: bool) -> FeatureFlags:
-    """The access log of a WebSocket API is for who asks: it can take something that the account must have before."""
+    """A WebSocket API has an access log only on request: it may require settings of the account."""
     usual = replace(default, access_logs=default.access_logs and serves_http)
     return replace(usual, **_written_values(section))
 

@@ -37,13 +37,13 @@ class RuleSubject:
 
     @property
     def serves_http(self) -> bool:
-        """True where requests are answered at once; a WebSocket API only passes messages on."""
+        """Whether requests are answered at once; a WebSocket API only passes messages on."""
         return self.component != "websocket"
 
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """A fault, or a warning where it does not block."""
+    """A fault, or a warning if it does not block."""
 
     fault: Fault
     blocks: bool
@@ -53,10 +53,10 @@ Rule = Callable[[RuleSubject], Iterator[Finding]]
 
 
 def refuse(path: str, message: str, hint: str = "") -> Finding:
-    """This cannot be deployed."""
+    """Return a finding that blocks the deployment."""
     return Finding(Fault(path, message, hint), blocks=True)
 
 
 def advise(path: str, message: str, hint: str = "") -> Finding:
-    """This can be deployed, and is not what was written or not what it seems."""
+    """Return a warning: the effect differs from what is configured or expected."""
     return Finding(Fault(path, message, hint), blocks=False)

@@ -1,4 +1,4 @@
-"""The words for environments, providers and components, and the one form that each of them has."""
+"""The names of environments, providers, components and regions."""
 
 from __future__ import annotations
 
@@ -58,26 +58,26 @@ class Region:
         return self.name
 
 
-_LONGEST_GUESS = 80  # difflib is quadratic, and nobody mistypes a name of that length
+_LONGEST_GUESS = 80  # difflib is quadratic, and no typing error has that length
 
 
 def canonical_environment(word: str) -> str:
-    """The full name for an alias in any case; a word that is no alias comes back lower-cased."""
+    """Return the full name of an alias in any case; other names in lower case."""
     lowered = word.strip().lower()
     return ENVIRONMENT_ALIASES.get(lowered, lowered)
 
 
 def find_nearest(word: str, choices: Iterable[str]) -> str | None:
-    """The choice that was probably meant, or None when nothing is near."""
+    """Return the most similar choice, None if none is similar."""
     if len(word) > _LONGEST_GUESS:
         return None
-    from difflib import get_close_matches  # here: only a mistyped word pays for it
+    from difflib import get_close_matches  # imported only for a mistyped name
 
     return next(iter(get_close_matches(word.lower(), sorted(choices), n=1, cutoff=0.6)), None)
 
 
 def suggest_known(word: str, choices: Iterable[str]) -> str:
-    """The hint for an unknown word: what was probably meant, then what there is."""
+    """Return the hint for an unknown name: the most similar one, then all."""
     known = list(choices)
     meant = find_nearest(word, known)
     question = f"Did you mean '{meant}'? " if meant else ""
@@ -85,11 +85,11 @@ def suggest_known(word: str, choices: Iterable[str]) -> str:
 
 
 def secret_variable_name(name: str) -> str:
-    """The variable that holds a secret on the machine of whoever deploys."""
+    """Return the variable of the user's machine that holds a secret."""
     return f"SEMANTEST_SECRET_{name.upper()}"
 
 
 def make_printable(text: str, limit: int = 64) -> str:
-    """Foreign text fit for a message: one line, nothing invisible, `limit` characters and a bit at most."""
+    """Return foreign text on one line without invisible characters, shortened to `limit` characters."""
     escaped = "".join(char if char.isprintable() else f"\\u{ord(char):04x}" for char in text[:limit])
     return escaped if len(text) <= limit else f"{escaped}…"

@@ -13,16 +13,15 @@ SHORTEST_NAME_LIMIT = SUFFIX_LENGTH + 2  # one letter, a hyphen, the hash
 
 
 def stack_suffix(stack: str, generation: int) -> str:
-    """Six hex digits that tell a stack (`component.provider.environment.region`) and generation apart."""
+    """Return six hex digits that distinguish a stack (`component.provider.environment.region`) and generation."""
     return _digest(f"{generation}:{stack}")
 
 
 def physical_name(stack: str, generation: int, purpose: str = "", *, limit: int, account: str = "") -> str:
-    """`semantest-<component>-<short environment>[-<purpose>]-<suffix>`, in `limit` characters at most.
+    """Return `semantest-<component>-<short environment>[-<purpose>]-<suffix>` in at most `limit` characters.
 
-    The readable part gives way, never the hash; where it does, the hash covers the purpose as well, so that
-    two purposes that lose their difference still get two names. With an account the name is another in every
-    account, which names that must be unique in all the world need.
+    The readable part is shortened, never the hash; the hash then covers the purpose as well, so that shortened purposes
+    still differ. `account` makes the name unique per account, which globally unique names need.
     """
     if limit < SHORTEST_NAME_LIMIT:
         raise ValueError(f"no name fits into {limit} characters")
@@ -35,7 +34,7 @@ def physical_name(stack: str, generation: int, purpose: str = "", *, limit: int,
 
 
 def stack_tags(stack: str, generation: int) -> dict[str, str]:
-    """What every resource of the stack is marked with."""
+    """Return the tags of every resource of the stack."""
     component, _, environment, _ = stack.split(".")
     return {
         "Application": "Semantest",

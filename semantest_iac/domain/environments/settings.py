@@ -21,7 +21,7 @@ _FALSE_WORDS = ("false", "no", "off", "0")
 
 
 def requires_token(authorizer: object | None, variables: Mapping[str, str]) -> bool:
-    """False only where that is said: who says nothing, or something else, lets nobody in without a token."""
+    """Whether clients must show a token; false only if a variable says so explicitly."""
     return authorizer is not None or variables.get(AUTHENTICATION_REQUIRED, "").strip().lower() not in _FALSE_WORDS
 
 
@@ -39,7 +39,7 @@ class FunctionSize:
 
 @dataclass(frozen=True, slots=True)
 class NetworkSettings:
-    """Where functions run: `private` puts them into a network of `cidr`, or into the subnets named."""
+    """Where functions run: `private` creates a network of `cidr`, unless subnets are named."""
 
     private: bool
     cidr: str
@@ -57,7 +57,7 @@ class Throttling:
 
 @dataclass(frozen=True, slots=True)
 class SecuritySettings:
-    """What an environment asks of its API; `secret_recovery_days` is 0 (delete at once) or 7 to 30."""
+    """Security of an environment; `secret_recovery_days` is 0 (delete at once) or 7 to 30."""
 
     cors_origins: tuple[str, ...]
     throttling: Throttling
@@ -66,7 +66,7 @@ class SecuritySettings:
 
 @dataclass(frozen=True, slots=True)
 class Alert:
-    """Error rate 0 to 1, latency in ms (p95), server errors, throttles a minute, concurrency in instances."""
+    """A threshold: error rate 0 to 1, latency in ms (p95), server errors, throttles a minute, or instances at once."""
 
     type: str
     threshold: float
@@ -74,7 +74,7 @@ class Alert:
 
 @dataclass(frozen=True, slots=True)
 class MonitoringSettings:
-    """What is watched, who is told, and for how many days logs are kept."""
+    """Alarms, their recipients, and the days that logs are kept."""
 
     enabled: bool
     log_retention_days: int
@@ -84,7 +84,7 @@ class MonitoringSettings:
 
 @dataclass(frozen=True, slots=True)
 class FeatureFlags:
-    """Parts that an environment may do without."""
+    """Optional parts of an environment."""
 
     tracing: bool
     access_logs: bool
@@ -92,7 +92,7 @@ class FeatureFlags:
 
 @dataclass(frozen=True, slots=True)
 class EnvironmentSettings:
-    """What holds in an environment as long as the configuration says nothing else."""
+    """The defaults of an environment."""
 
     name: str
     sizes: Mapping[str, FunctionSize]
@@ -105,7 +105,7 @@ class EnvironmentSettings:
 
 @dataclass(frozen=True, slots=True)
 class Cors:
-    """Which browsers' origins may call; `max_age` in seconds."""
+    """The browser origins that may call; `max_age` in seconds."""
 
     origins: tuple[str, ...]
     methods: tuple[str, ...] = ("GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
@@ -116,7 +116,7 @@ class Cors:
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """A path of the API and its methods (`ANY` for all); a public route passes the authorizer by."""
+    """A path of the API and its methods (`ANY` for all); a public route needs no token."""
 
     path: str
     methods: tuple[str, ...] = ("ANY",)
@@ -125,7 +125,7 @@ class Route:
 
 @dataclass(frozen=True, slots=True)
 class Authorizer:
-    """Who signs the JSON web tokens, for whom, and which header carries them."""
+    """The issuer of the JSON web tokens, their audience, and the header that carries them."""
 
     issuer: str
     audience: tuple[str, ...]
@@ -134,10 +134,10 @@ class Authorizer:
 
 @dataclass(frozen=True, slots=True)
 class ComponentSettings:
-    """One component with nothing left open but what only the source can tell (entry, handler, runtime).
+    """The resolved settings of one component; None only where the source decides (entry, handler, runtime).
 
-    No `routes` means all of them. `environment` holds the plain variables, `secrets` maps a variable to the
-    name of its secret. `timeout` is the function's own, `integration_timeout` that of the API in front.
+    Without `routes` every route is served. `environment` has the plain variables, `secrets` maps variables to the names
+    of secrets. `timeout` is the function's, `integration_timeout` the API's.
     """
 
     component: str
@@ -178,7 +178,7 @@ def round_retention(days: int) -> int:
 
 
 def get_environment_settings(name: str) -> EnvironmentSettings:
-    """The settings of an environment by name or alias; raises ValidationError with the nearest name."""
+    """Return the settings of an environment by name or alias; raises ValidationError for an unknown one."""
     settings = _ENVIRONMENT_SETTINGS.get(canonical_environment(name))
     if settings is None:
         fault = Fault(
@@ -203,7 +203,7 @@ _ENVIRONMENT_SETTINGS = {
         network=NetworkSettings(private=False, cidr="10.10.0.0/16"),
         security=SecuritySettings(
             cors_origins=("http://localhost:3000", "http://localhost:3003"),
-            throttling=Throttling(rate=2000, burst=4000),  # load is tried here; elsewhere limits protect
+            throttling=Throttling(rate=2000, burst=4000),  # load tests run here; elsewhere limits protect
             secret_recovery_days=0,
         ),
         monitoring=MonitoringSettings(enabled=True, log_retention_days=7),
@@ -215,7 +215,7 @@ _ENVIRONMENT_SETTINGS = {
         sizes=_sizes(FunctionSize(512, 29), FunctionSize(256, 29)),
         network=NetworkSettings(private=False, cidr="10.20.0.0/16"),
         security=SecuritySettings(
-            cors_origins=(),  # nobody has said where the qa pages are
+            cors_origins=(),  # the addresses of the qa pages are not known
             throttling=Throttling(rate=50, burst=100),
             secret_recovery_days=7,
         ),

@@ -1,4 +1,4 @@
-"""What the variables of a component may be called and hold; a secret is named there, never written."""
+"""Validates the names and values of a component's variables; secrets are referenced, never written."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ _BY_REFERENCE = "Put the value into a secret and write ${secrets.name} here."
 
 
 def find_variable_faults(variables: Mapping[str, str], reserved_prefixes: tuple[str, ...]) -> Iterator[Fault]:
-    """Everything wrong with the variables, at their names; no message ever shows a value."""
+    """Yield every fault at the name of its variable; no message shows a value."""
     for name, value in variables.items():
         at = make_printable(name)
         yield from filter(None, (_find_name_fault(at, name, reserved_prefixes), _find_reference_fault(at, value)))
@@ -46,7 +46,7 @@ def find_variable_faults(variables: Mapping[str, str], reserved_prefixes: tuple[
 
 
 def looks_secret(name: str, value: str) -> bool:
-    """True for a value that is written out and should not be, by the name it has or the form it is in."""
+    """Whether a written value is a secret by its name or form."""
     if not value or _REFERENCE.search(value):
         return False
     return bool(_SECRET_KEY.search(name) or _SECRET_VALUE.search(value))

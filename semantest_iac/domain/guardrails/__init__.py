@@ -1,1 +1,1 @@
-"""What may run without asking, and what it takes to be allowed."""
+"""What a run may do without confirmation, and which engine it may use."""

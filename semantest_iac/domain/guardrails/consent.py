@@ -1,4 +1,4 @@
-"""What a person must say before something is deleted for good."""
+"""The confirmation that destroying a stack requires."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ from semantest_iac.domain.errors import RefusedError
 
 
 def required_consent(stack: Stack) -> str:
-    """What has to be said."""
+    """Return the required answer: `yes`, in production the stack's name."""
     return str(stack) if stack.environment == "production" else "yes"
 
 
-def require_consent(stack: Stack, said: str) -> None:
-    """`yes` is enough, except in production, where only the stack's own name is; raises RefusedError."""
-    wanted = required_consent(stack)
-    if said in (wanted, str(stack)):
+def require_consent(stack: Stack, answer: str) -> None:
+    """Raise RefusedError unless the answer is the required one; the stack's name is always enough."""
+    required = required_consent(stack)
+    if answer in (required, str(stack)):
         return
-    hint = "Add --yes." if wanted == "yes" else f"Type the stack's name: {wanted}"
-    raise RefusedError(f"Cannot destroy '{stack}': nobody agreed to it.", "CONSENT_MISSING", hint=hint)
+    hint = "Add --yes." if required == "yes" else f"Type the stack's name: {required}"
+    raise RefusedError(f"Cannot destroy '{stack}': it was not confirmed.", "CONSENT_MISSING", hint=hint)

@@ -1,1 +1,1 @@
-"""How a component tells people and other systems: notification channels."""
+"""How a component notifies people and other systems."""

@@ -1,4 +1,4 @@
-"""Where alarms are sent."""
+"""The destination of alarms."""
 
 from __future__ import annotations
 
@@ -9,6 +9,6 @@ from semantest_iac.domain.resource import Resource
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NotificationChannel(Resource):
-    """A topic that people subscribe to; each address in `emails` must confirm once."""
+    """A topic with subscribers; every address in `emails` must confirm once."""
 
     emails: tuple[str, ...] = ()

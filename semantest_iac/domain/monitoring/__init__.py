@@ -1,1 +1,1 @@
-"""What is written down and what raises an alarm."""
+"""Logs and alarms."""

@@ -9,7 +9,7 @@ from semantest_iac.domain.resource import Ref, Resource
 
 
 class Signal(StrEnum):
-    """What is measured, with the unit of its threshold."""
+    """A metric with the unit of its threshold."""
 
     ERROR_RATE = "error_rate"  # failed share of invocations, 0 to 1
     LATENCY = "latency"  # milliseconds, 95th percentile
@@ -20,7 +20,7 @@ class Signal(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Alarm(Resource):
-    """Raised when a signal passes its threshold; `channel` hears of it and of the end of it."""
+    """Notifies `channel` when a signal exceeds its threshold and when it no longer does."""
 
     signal: Signal
     threshold: float
@@ -31,11 +31,11 @@ class Alarm(Resource):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GatewayLogging(Resource):
-    """Outlives its stack: the gateways of all other stacks write through it."""
+    """The permission for every gateway of an account and region to write logs; it outlives its stack."""
 
 
 class LogSource(StrEnum):
-    """Who writes the log: clouds expect them under different names."""
+    """What writes a log; clouds name the log after it."""
 
     FUNCTION = "function"
     ACCESS = "access"
@@ -43,9 +43,9 @@ class LogSource(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LogStore(Resource):
-    """Logs of one source, kept for `retention_days`; `keep` leaves them behind on removal.
+    """The log of one source, retained for `retention_days`; `keep` retains it after a destroy.
 
-    `purpose` is that of the function that writes them.
+    `purpose` is that of the function that writes it.
     """
 
     source: LogSource

@@ -1,1 +1,1 @@
-"""How traffic reaches code: HTTP and WebSocket APIs, their endpoints, and private networks."""
+"""How requests reach code: HTTP and WebSocket APIs, load balancers and private networks."""

@@ -11,7 +11,7 @@ from semantest_iac.domain.resource import Ref, Resource
 
 @dataclass(frozen=True, slots=True)
 class ApiEndpoint:
-    """One route: a method (or ANY) and a path; `{name}` matches one part, `{name+}` the rest."""
+    """A method (or ANY) and a path; `{name}` matches one segment, `{name+}` the rest."""
 
     method: str
     path: str

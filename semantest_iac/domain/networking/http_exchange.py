@@ -1,4 +1,4 @@
-"""One HTTP request and its answer as values, whatever carries them."""
+"""An HTTP request and its response as values, independent of the transport."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _HEADER_VALUE = re.compile(r"[^\x00-\x08\x0a-\x1f\x7f\ud800-\udfff]*")
 
 @dataclass(frozen=True, slots=True)
 class HttpRequest:
-    """A request as the client sent it: `path` is still percent-encoded, `query` is decoded, in order, with repeats.
+    """A request as the client sent it: `path` percent-encoded, `query` decoded, in order, with repeats.
 
     `client` is the address that it came from.
     """
@@ -26,15 +26,15 @@ class HttpRequest:
     client: str = "127.0.0.1"
 
     def header(self, wanted: str) -> str:
-        """The first header of that name, which is in lower case here; empty where there is none."""
+        """Return the first header of a name in lower case, empty if there is none."""
         return next((value for name, value in self.headers if name.lower() == wanted), "")
 
 
 @dataclass(frozen=True, slots=True)
 class HttpResponse:
-    """An answer as the client receives it: header names in lower case, `set-cookie` once per cookie.
+    """A response as the client receives it: header names in lower case, one `set-cookie` per cookie.
 
-    Raises ValueError for what HTTP cannot carry as one.
+    Raises ValueError for a status or header that HTTP cannot carry.
     """
 
     status: int
@@ -43,6 +43,6 @@ class HttpResponse:
 
     def __post_init__(self) -> None:
         if self.status not in FINAL_STATUSES:
-            raise ValueError("An answer's status is one of 200 to 599.")
+            raise ValueError("A status must be 200 to 599.")
         if not all(_HEADER_NAME.fullmatch(name) and _HEADER_VALUE.fullmatch(value) for name, value in self.headers):
-            raise ValueError("An answer's header cannot be sent.")
+            raise ValueError("A header of the response cannot be sent.")

@@ -1,4 +1,4 @@
-"""Networks in which code runs, and what spreads requests over it."""
+"""Private networks, existing networks and load balancers."""
 
 from __future__ import annotations
 
@@ -9,10 +9,9 @@ from semantest_iac.domain.resource import Ref, Resource
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PrivateNetwork(Resource):
-    """A network of its own: private subnets in `zones` zones, HTTPS out, nothing in.
+    """A network with private subnets in `zones` zones: outgoing HTTPS only, no incoming traffic.
 
-    `reaches_secrets` opens the private way to the secret store, without which a function in here could
-    not read its secrets.
+    `reaches_secrets` adds a private endpoint of the secret store, without which functions in it cannot read secrets.
     """
 
     cidr: str
@@ -22,7 +21,7 @@ class PrivateNetwork(Resource):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ExistingNetwork(Resource):
-    """Subnets and security groups that somebody else keeps."""
+    """Subnets and security groups that are managed elsewhere."""
 
     subnet_ids: tuple[str, ...]
     security_group_ids: tuple[str, ...]
@@ -30,7 +29,7 @@ class ExistingNetwork(Resource):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LoadBalancer(Resource):
-    """Spreads the requests that reach a public address over the healthy instances of a container service."""
+    """Distributes the requests to a public address over the healthy instances of a container service."""
 
     target: Ref
     network: Ref

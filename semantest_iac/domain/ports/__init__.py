@@ -1,1 +1,1 @@
-"""What domain services call; one role per module. The contract is written here and nowhere else."""
+"""What domain services call, as protocols; adapters say only what is peculiar to them."""

@@ -10,11 +10,11 @@ from semantest_iac.domain.environments.findings import CloudLimits, Finding, Rul
 
 
 class CloudRules(Protocol):
-    """What one cloud accepts beyond what every cloud does."""
+    """Validates for one cloud beyond what holds on every cloud."""
 
     @property
     def limits(self) -> CloudLimits:
-        """Values that the rules of every cloud compare with."""
+        """Return the values that the rules of every cloud compare with."""
         ...
 
     def round_retention(self, days: int, /) -> int:
@@ -31,25 +31,25 @@ class CloudRules(Protocol):
 
 
 class CloudDescription(Protocol):
-    """One cloud, ours or that of another distribution."""
+    """A cloud of this or another distribution."""
 
     @property
     def name(self) -> str:
-        """The name for `--provider`."""
+        """Return the name for `--provider`."""
         ...
 
     @property
     def regions(self) -> tuple[str, ...]:
-        """Every region; the first is the default."""
+        """Return every region, the default first."""
         ...
 
     @property
     def region_counterparts(self) -> Mapping[str, str]:
-        """The nearest own region for regions of other clouds."""
+        """Return the nearest own region by region of another cloud."""
         ...
 
     def load_rules(self) -> CloudRules:
-        """Load the rules; raises RefusedError where they cannot be loaded."""
+        """Load the rules; raises RefusedError if they cannot be loaded."""
         ...
 
 

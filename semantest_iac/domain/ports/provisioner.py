@@ -1,4 +1,4 @@
-"""The engine that brings a stack to its blueprint."""
+"""The port to an engine, which brings stacks to their blueprints."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ class EventIdentity(TypedDict):
 
 
 def event_identity(deployment: str, stack: Stack) -> EventIdentity:
-    """Who an event of this deployment is about."""
+    """Return the fields that every event of this deployment shares."""
     return EventIdentity(
         component=stack.component,
         provider=stack.provider,
@@ -54,7 +54,7 @@ def event_identity(deployment: str, stack: Stack) -> EventIdentity:
 
 
 class Deferred(StrEnum):
-    """How much must wait of what the cloud only makes, or changes, where the code behind it runs."""
+    """What waits for the code: resources that the cloud creates or changes only where the code runs."""
 
     NOTHING = ""
     CHANGES = "changes"
@@ -63,22 +63,22 @@ class Deferred(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Work:
-    """One blueprint to bring about for one deployment; what is `held` back, the engine does once code is published."""
+    """A blueprint to apply in one deployment; the `deferred` part is applied after the code is published."""
 
     deployment: str
     blueprint: Blueprint
     artifact: Artifact | None
-    held: Deferred = Deferred.NOTHING
+    deferred: Deferred = Deferred.NOTHING
 
     @property
     def identity(self) -> EventIdentity:
-        """The fields that every event of this work shares."""
+        """Return the fields that every event of this work shares."""
         return event_identity(self.deployment, self.blueprint.stack)
 
 
 @dataclass(frozen=True, slots=True)
 class Removal:
-    """One generation of a stack to take away."""
+    """One generation of a stack to destroy."""
 
     deployment: str
     stack: Stack
@@ -86,13 +86,13 @@ class Removal:
 
     @property
     def identity(self) -> EventIdentity:
-        """The fields that every event of this removal shares."""
+        """Return the fields that every event of this removal shares."""
         return event_identity(self.deployment, self.stack)
 
 
 @dataclass(frozen=True, slots=True)
 class ResourceProgress:
-    """One resource beginning or ending one operation: for people watching, never recorded."""
+    """The start or end of an operation on one resource; shown to users, never recorded."""
 
     urn: str
     type: str
@@ -107,18 +107,18 @@ ReportProgress = Callable[[ResourceProgress], None]
 
 @dataclass(frozen=True, slots=True)
 class ApplyResult:
-    """What was done, and what the stack now offers (secret outputs are left out)."""
+    """The applied changes, and the outputs of the stack without secret ones."""
 
     done: ChangePlan
     outputs: StackOutputs
 
     @property
     def changes(self) -> ChangeCounts:
-        """How many resources each operation touched."""
+        """Return the number of resources per operation."""
         return self.done.changes
 
     def then(self, more: ApplyResult) -> ApplyResult:
-        """Both in one, in this order."""
+        """Return this result followed by another one."""
         return ApplyResult(combine_plans(self.done, more.done), more.outputs)
 
 
@@ -132,32 +132,31 @@ class Provisioner(Protocol):
     """
 
     async def preview(self, work: Work) -> ChangePlan:
-        """What `apply`, and `publish_code` where code is lacking, would do now; changes nothing."""
+        """Return what `apply`, and `publish_code` if code is missing, would do; changes nothing."""
         ...
 
     async def apply(
         self, work: Work, plan: ChangePlan, publish: PublishSettled, progress: ReportProgress
     ) -> ApplyResult:
-        """Bring the stack to the blueprint; what an interrupted run left is found and finished first."""
+        """Apply the blueprint; first finds and finishes what an interrupted run left."""
         ...
 
     async def publish_code(
         self, work: Work, applied: ApplyResult, publish: PublishSettled, progress: ReportProgress
     ) -> ApplyResult:
-        """Bring the package to what was applied, where the cloud itself says that it does not run yet.
+        """Publish the package to applied resources that do not run it yet, according to the cloud.
 
-        Called after `apply` where the plan lacks code, and may be repeated. What waited for the code is applied then:
-        the result is everything that was done, and `applied` itself where nothing waited. Publishes every kind of the
-        stack.
+        Called after `apply` if the plan lacks code; may be repeated. Applies what was deferred, returns the sum of both
+        results (`applied` itself if nothing was missing), and publishes every kind of the stack.
         """
         ...
 
     async def preview_destroy(self, stack: Stack) -> ChangePlan:
-        """What `destroy` would do now."""
+        """Return what `destroy` would do."""
         ...
 
     async def destroy(self, removal: Removal, progress: ReportProgress) -> ChangeCounts:
-        """Delete every resource of the stack, dependents first, or forget it where it outlives its stack.
+        """Delete every resource of the stack, dependents first, or forget it if it outlives the stack.
 
         An empty stack is no error; when it returns, nothing is left.
         """

@@ -1,4 +1,4 @@
-"""How a deployed service is called."""
+"""The port that calls deployed services."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from semantest_iac.domain.networking.http_exchange import HttpRequest, HttpRespo
 
 @dataclass(frozen=True, slots=True)
 class ProbeAnswer:
-    """What came back, what the function printed meanwhile, and remarks on how it was run."""
+    """The response with the log lines of the function, the duration and remarks on how it was run."""
 
     response: HttpResponse
     logs: str = ""
@@ -22,7 +22,7 @@ class ProbeAnswer:
 
 @dataclass(frozen=True, slots=True)
 class WebSocketConversation:
-    """What a WebSocket client heard; `status` is 101 if it was let in and all it said was taken.
+    """The messages that a WebSocket client received; `status` is 101 if it was admitted and could send everything.
 
     `note` says what could not be tried.
     """
@@ -34,12 +34,12 @@ class WebSocketConversation:
 
 
 class ServiceProbe(Protocol):
-    """Calls the service of a stack through its real endpoint, as a client would."""
+    """Calls the service of a stack through its endpoint, as a client would."""
 
     async def call(self, stack: Stack, request: HttpRequest) -> ProbeAnswer:
-        """Send one request; raises NotFoundError where nothing is deployed, RuntimeFailedError where nothing runs."""
+        """Send one request; raises NotFoundError if nothing is deployed, RuntimeFailedError if nothing runs."""
         ...
 
     async def converse(self, stack: Stack, messages: Sequence[str]) -> WebSocketConversation:
-        """Connect, say these one after the other, and leave; raises as `call` does."""
+        """Connect, send the messages one after the other, and close; raises as `call` does."""
         ...

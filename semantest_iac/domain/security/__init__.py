@@ -1,1 +1,1 @@
-"""Identities, policies, secrets by reference, and the removal of secrets from text."""
+"""Identities, permissions and secrets by reference, and the redaction of secret values."""

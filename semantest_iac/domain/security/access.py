@@ -10,7 +10,7 @@ from semantest_iac.domain.resource import Ref, Resource
 
 @dataclass(frozen=True, slots=True)
 class SecurityPolicy:
-    """The few things a function may be allowed, each of them off unless needed."""
+    """Optional permissions of a function, all off by default."""
 
     trace: bool = False
     join_network: bool = False
@@ -18,8 +18,9 @@ class SecurityPolicy:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FunctionIdentity(Resource):
-    """The identity of exactly one function: it writes its log, reads its secrets, does with what it `uses` what one
-    does with such a resource, lets clients in where it `admits` them, and nothing else.
+    """The identity of one function with least privilege.
+
+    It may write its log, read its secrets, use the resources in `uses` and admit clients to those in `admits`.
     """
 
     log_store: Ref
@@ -32,7 +33,7 @@ class FunctionIdentity(Resource):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AppSecret(Resource):
-    """One secret in the cloud's own store; `key` is the name in `${secrets.key}`."""
+    """A secret in the cloud's own store; `key` is the name in `${secrets.key}`."""
 
     key: str
     recovery_days: int
@@ -40,11 +41,11 @@ class AppSecret(Resource):
 
 @dataclass(frozen=True, slots=True)
 class AppSecrets:
-    """Which settings are secret: setting name to secret key."""
+    """The names of secrets by setting; never their values."""
 
     by_setting: Mapping[str, str]
 
     @property
     def keys(self) -> tuple[str, ...]:
-        """Every secret key once, sorted."""
+        """Return every name once, sorted."""
         return tuple(sorted(set(self.by_setting.values())))

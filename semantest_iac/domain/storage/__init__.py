@@ -1,1 +1,1 @@
-"""What keeps data between calls: tables."""
+"""Tables that keep data between calls."""

@@ -1,4 +1,4 @@
-"""Who is connected."""
+"""The table of open WebSocket connections."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from semantest_iac.domain.resource import Resource
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ConnectionTable(Resource):
-    """One row per connection, by its id and by the kind of client; a row is gone some time after `lifetime_s`.
+    """One row per connection, by its id and by the type of client; rows expire some time after `lifetime_s`.
 
-    A connection that ended unseen leaves a row behind, so the lifetime must outlast every connection.
+    A lost connection leaves its row behind, so the lifetime must be longer than any connection.
     """
 
     lifetime_s: int = 2 * LONGEST_CONNECTION_S

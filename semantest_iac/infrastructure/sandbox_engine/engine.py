@@ -112,7 +112,9 @@ class SandboxEngine:
         """Return the part of the work that can be done before code is published."""
         stack = work.blueprint.stack
         publisher = self._create_publisher(stack)
-        return replace(work, held=publisher.find_deferred(work, self._sessions.deployed(stack))) if publisher else work
+        return (
+            replace(work, deferred=publisher.find_deferred(work, self._sessions.deployed(stack))) if publisher else work
+        )
 
     def _preview_destroy(self, stack: Stack, token: CancelToken) -> ChangePlan:
         with self._sessions.open_dry_run(stack, token) as run:
@@ -128,7 +130,7 @@ class SandboxEngine:
         blueprint, cloud = work.blueprint, find_cloud(work.blueprint.stack.provider)
         program.import_sdk(cloud, blueprint)
         context = ProgramContext(
-            blueprint.stack, blueprint.generation, work.artifact, self._secret_value, deferred=work.held
+            blueprint.stack, blueprint.generation, work.artifact, self._secret_value, deferred=work.deferred
         )
         stack = str(blueprint.stack)
         on_component = announce_settled(run, enqueue)

@@ -251,7 +251,7 @@ class TestExample:
 
         assert report.faults == ()
         assert [(fault.line, fault.message) for fault in loaded.locate(report.warnings)] == [
-            (9, "30 s becomes 29 s, before API Gateway gives up"),
+            (9, "30 s becomes 29 s, before API Gateway ends the request"),
             (16, "secret 'database_url' is not set"),
             (39, "cpu and memory targets mean nothing for functions"),
             (27, "secret 'redis_url' is not set"),

@@ -113,7 +113,7 @@ class TestValidationService:
         report = judged(timeout=30)
 
         assert report.faults == ()
-        assert report.warnings[0].message == "30 s becomes 29 s, before API Gateway gives up"
+        assert report.warnings[0].message == "30 s becomes 29 s, before API Gateway ends the request"
 
     def test_says_where_longer_work_belongs(self) -> None:
         fault = judged(timeout=300).faults[0]

@@ -44,7 +44,7 @@ class TestRefusals:
 
         [fault] = _refused(meadow, meadow)
 
-        assert fault.message == "meadow has no HttpApi: it has no program for that"
+        assert fault.message == "meadow has no HttpApi: it has no program for this kind"
         assert (fault.path, fault.hint) == ("component", "No cloud has it; leave it out.")
 
     def test_do_not_ask_others_for_nothing(self) -> None:

@@ -60,7 +60,7 @@ class TestHttp:
 
         with pytest.raises(VerificationError) as caught:
             await verify_service(probe, REST, OURS)
-        assert caught.value.hint == f"The function's last words: {words}"
+        assert caught.value.hint == f"Last line of the function's log: {words}"
 
 
 class TestWebSocket:

@@ -120,7 +120,7 @@ class PulumiEngine:
     ) -> ApplyResult:
         """Apply the plan; a plan that is not of the last preview is computed again, and refused if it differs."""
         stack, preview = work.blueprint.stack, await self._take_preview(work, plan)
-        work = replace(work, held=preview.deferred)  # the rest is applied after the code is published
+        work = replace(work, deferred=preview.deferred)  # the rest is applied after the code is published
         expected = ExpectedChanges(planned_mutations(plan), preview.fingerprint, is_part=bool(preview.deferred))
         operation = Operation("apply", stack, work, expected)
         return _to_apply_result(await self._run(operation, _publish_and_report(publish, progress)))

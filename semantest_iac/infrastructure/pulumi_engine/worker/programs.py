@@ -42,7 +42,9 @@ class ProgramRun:
         work = self._work
         program.import_sdk(self._cloud, work.blueprint)
         blueprint, secret_value = work.blueprint, self._secrets.__getitem__
-        context = ProgramContext(blueprint.stack, blueprint.generation, work.artifact, secret_value, deferred=work.held)
+        context = ProgramContext(
+            blueprint.stack, blueprint.generation, work.artifact, secret_value, deferred=work.deferred
+        )
         try:
             program.register_blueprint(work.blueprint, self._cloud, context)
         except DeploymentError as error:

@@ -78,7 +78,7 @@ class TestParity:
         [warm] = [line.split() for line in lines if "warm instances" in line]
         assert warm[2:] == ["yes", "no", "(3)"]
         assert lines[-3:] == [
-            "(1) azure: it has no program for that",
+            "(1) azure: it has no program for this kind",
             "(2) azure: in steps",
             "(3) azure: its functions sleep",
         ]
@@ -90,7 +90,7 @@ class TestParity:
 
         assert rows["HttpApi", None] == {
             "aws": {"supported": True, "note": ""},
-            "azure": {"supported": False, "note": "it has no program for that"},
+            "azure": {"supported": False, "note": "it has no program for this kind"},
         }
         assert rows["HttpApi", "CORS"]["azure"]["supported"] is False
         assert rows["ServerlessFunction", "memory"]["azure"] == {"supported": True, "note": "in steps"}

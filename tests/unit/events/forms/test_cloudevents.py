@@ -221,9 +221,9 @@ class TestFromCloudevent:
             (None, "it is not a JSON object"),
             ([], "it is not a JSON object"),
             ("{}", "it is not a JSON object"),
-            ({"data": {1, 2}}, "it holds something that JSON cannot say"),
-            ({"data": float("nan")}, "it holds something that JSON cannot say"),
-            ({("a", "b"): 1}, "it holds something that JSON cannot say"),
+            ({"data": {1, 2}}, "it holds a value that JSON cannot express"),
+            ({"data": float("nan")}, "it holds a value that JSON cannot express"),
+            ({("a", "b"): 1}, "it holds a value that JSON cannot express"),
         ],
         ids=repr,
     )
