@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from semantest_iac.domain.deployment.stack import Stack
 from semantest_iac.domain.guardrails.engine_choice import EngineChoice
-from semantest_iac.presentation.cli.application import CliApplication, Deployments
+from semantest_iac.presentation.cli.application import CliApplication
 from semantest_iac.presentation.cli.deployment_views import DeploymentView, JsonView, PlainView
 from semantest_iac.presentation.cli.failures import (
     CANCELLED,
@@ -32,12 +32,13 @@ from semantest_iac_events.event import StackRequest
 if TYPE_CHECKING:
     from semantest_iac.application.ports.ledger import DeploymentRow, LedgerReader
     from semantest_iac.application.ports.run_queue import OnWait
+    from semantest_iac.application.use_cases import DeploymentUseCase
     from semantest_iac.domain.deployment.change_plan import ChangePlan
     from semantest_iac_events.event import Event
     from semantest_iac_events.values import HealthAnswer
 
 ReturnedT = TypeVar("ReturnedT")
-StartDeployment = Callable[[Deployments, "OnWait"], Coroutine[Any, Any, "DeploymentRow"]]
+StartDeployment = Callable[["DeploymentUseCase", "OnWait"], Coroutine[Any, Any, "DeploymentRow"]]
 
 _WORST_EXIT_CODE_FIRST = (FAILED, USAGE, REFUSED, CANCELLED, OK)
 

@@ -12,7 +12,6 @@ from semantest_iac.domain.deployment.change_plan import ChangePlan
 from semantest_iac.domain.deployment.stack import Stack
 from semantest_iac.domain.guardrails.consent import require_consent, required_consent
 from semantest_iac.domain.guardrails.engine_choice import EngineChoice
-from semantest_iac.presentation.cli.application import Deployments
 from semantest_iac.presentation.cli.commands.services import port_option, require_simulated, serve_until_stopped
 from semantest_iac.presentation.cli.execution import DeployCommand, execute_commands, preview_destroy, run_interruptible
 from semantest_iac.presentation.cli.failures import OK
@@ -31,6 +30,7 @@ if TYPE_CHECKING:
     from semantest_iac.application.intake.deployment_specs import DeploymentSpec
     from semantest_iac.application.ports.ledger import DeploymentRow
     from semantest_iac.application.ports.run_queue import OnWait
+    from semantest_iac.application.use_cases import DeploymentUseCase
 
 StackPreview = tuple[Stack, EngineChoice, ChangePlan]
 
@@ -66,7 +66,7 @@ def deploy_command(
 
 
 def _to_deploy_command(spec: DeploymentSpec, user_name: str, batch: str | None) -> DeployCommand:
-    def start(deployments: Deployments, on_wait: OnWait) -> Coroutine[Any, Any, DeploymentRow]:
+    def start(deployments: DeploymentUseCase, on_wait: OnWait) -> Coroutine[Any, Any, DeploymentRow]:
         return deployments.deploy(
             spec.stack, spec.configuration, settings=spec.settings, by=user_name, batch=batch, on_wait=on_wait
         )
@@ -167,7 +167,7 @@ def _show_removal(session: Session, target: ResolvedStack, plan: ChangePlan) -> 
 
 
 def _to_destroy_command(session: Session, target: ResolvedStack) -> DeployCommand:
-    def start(deployments: Deployments, on_wait: OnWait) -> Coroutine[Any, Any, DeploymentRow]:
+    def start(deployments: DeploymentUseCase, on_wait: OnWait) -> Coroutine[Any, Any, DeploymentRow]:
         return deployments.destroy(target.stack, by=session.user_name, on_wait=on_wait)
 
     return DeployCommand(target.stack, target.engine, target.variables, start)
