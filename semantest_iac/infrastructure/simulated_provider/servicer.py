@@ -1,4 +1,4 @@
-"""Pulumi's provider protocol over a simulated cloud: protobuf in, protobuf out, no rules."""
+"""Pulumi's provider protocol over a simulated cloud: it translates protobuf messages and has no rules."""
 
 # ruff: noqa: N802 - the names are those of the protocol
 
@@ -26,62 +26,61 @@ CloudForRegion = Callable[[str, str], SimulatedCloud]
 
 
 class SimulatedProvider(provider_pb2_grpc.ResourceProviderServicer):
-    """One package, for any number of provider resources: the engine opens a connection for each of them.
+    """The provider of one package, for any number of provider resources: the engine opens a connection for each.
 
-    Like the providers of AWS and Azure it accepts no secrets: the engine then opens them for the provider and
-    seals again every output whose input was secret.
+    Like the providers of AWS and Azure it accepts no secrets: the engine decrypts them for the provider and encrypts
+    every output whose input was secret.
     """
 
-    def __init__(self, package: str, clouds: CloudForRegion, default_region: str) -> None:
+    def __init__(self, package: str, cloud_for_region: CloudForRegion, default_region: str) -> None:
         self._package = package
-        self._of_region = clouds
+        self._cloud_for_region = cloud_for_region
         self._default_region = default_region
         self._clouds: dict[
             str, SimulatedCloud
-        ] = {}  # by connection, as no later request says which provider it is meant for
+        ] = {}  # by connection: later requests do not name their provider resource
 
     def Handshake(
         self, request: provider_pb2.ProviderHandshakeRequest, context: Context
     ) -> provider_pb2.ProviderHandshakeResponse:
-        """What the provider understands: plain values only."""
+        """The features of the provider: plain values only."""
         return provider_pb2.ProviderHandshakeResponse()
 
     def Attach(self, request: plugin_pb2.PluginAttach, context: Context) -> empty_pb2.Empty:
-        """Heard; nothing is ever asked of the engine."""
+        """Accept the engine's address, which is not used."""
         return empty_pb2.Empty()
 
     def GetPluginInfo(self, request: empty_pb2.Empty, context: Context) -> plugin_pb2.PluginInfo:
-        """As new as the SDK here, which is what programs ask for."""
+        """The version of the installed SDK, which programs ask for."""
         return plugin_pb2.PluginInfo(version=version(CLOUDS.find_by_package(self._package).sdk))
 
     def GetSchema(self, request: provider_pb2.GetSchemaRequest, context: Context) -> provider_pb2.GetSchemaResponse:
-        """The name alone: programs bring their own SDK."""
+        """The package's name alone: programs bring their own SDK."""
         return provider_pb2.GetSchemaResponse(schema=json.dumps({"name": self._package}))
 
     def CheckConfig(self, request: provider_pb2.CheckRequest, context: Context) -> provider_pb2.CheckResponse:
-        """Any configuration is fine: only the region counts here."""
+        """Accept any configuration: only the region is used."""
         return provider_pb2.CheckResponse(inputs=request.news)
 
     def DiffConfig(self, request: provider_pb2.DiffRequest, context: Context) -> provider_pb2.DiffResponse:
-        """A provider that works elsewhere is another one; any other change is the engine's to find."""
+        """A provider of another region is replaced; other changes are left to the engine."""
         olds, news = wire.decode_struct(request.old_inputs), wire.decode_struct(request.news)
-        place = region_setting_of(self._package)
-        moved = [place] if olds.get(place) != news.get(place) else []
-        changes = provider_pb2.DiffResponse.DIFF_SOME if moved else provider_pb2.DiffResponse.DIFF_UNKNOWN
-        return provider_pb2.DiffResponse(changes=changes, diffs=moved, replaces=moved)
+        key = region_setting_of(self._package)
+        replaced = [key] if olds.get(key) != news.get(key) else []
+        changes = provider_pb2.DiffResponse.DIFF_SOME if replaced else provider_pb2.DiffResponse.DIFF_UNKNOWN
+        return provider_pb2.DiffResponse(changes=changes, diffs=replaced, replaces=replaced)
 
     def Configure(self, request: provider_pb2.ConfigureRequest, context: Context) -> provider_pb2.ConfigureResponse:
         """Bind the connection to the cloud of its region."""
-        place = f"{self._package}:config:{region_setting_of(self._package)}"
-        region = request.variables.get(place) or self._default_region
-        self._clouds[context.peer()] = self._of_region(self._package, region)
+        key = f"{self._package}:config:{region_setting_of(self._package)}"
+        region = request.variables.get(key) or self._default_region
+        self._clouds[context.peer()] = self._cloud_for_region(self._package, region)
         return provider_pb2.ConfigureResponse(supportsPreview=True)
 
     def Check(self, request: provider_pb2.CheckRequest, context: Context) -> provider_pb2.CheckResponse:
-        """Inputs with an automatic name, and what is wrong with them.
+        """The inputs with an automatic name, and their failures.
 
-        Properties are named in the reason: where they have a field of their own, the engine prints the value too,
-        secret or not.
+        The reason names the property: the engine would print the value of a property field, secret or not.
         """
         cloud, type_ = self._cloud(context), request.type
         response = provider_pb2.CheckResponse(inputs=request.news)
@@ -98,23 +97,24 @@ class SimulatedProvider(provider_pb2_grpc.ResourceProviderServicer):
         return response
 
     def Diff(self, request: provider_pb2.DiffRequest, context: Context) -> provider_pb2.DiffResponse:
-        """What an update to the new inputs would change."""
         inputs, outputs, news = map(wire.decode_struct, (request.old_inputs, request.olds, request.news))
         diff = self._cloud(context).diff(request.type, inputs, outputs, news)
         return wire.to_diff_response(diff, request.ignoreChanges)
 
     def Create(self, request: provider_pb2.CreateRequest, context: Context) -> provider_pb2.CreateResponse:
-        """Make a resource; a mark of the request is kept beside it, as one URN may be made twice."""
+        """Create a resource; its owner is unique per request, as the engine may create one URN twice."""
         cloud, inputs = self._cloud(context), wire.decode_struct(request.properties)
         if request.preview:
             planned = cloud.preview_create(request.type, inputs)
             return provider_pb2.CreateResponse(properties=wire.encode_struct(planned, request.properties))
         with abort_on_refusal(context, f"creating {request.type} ({request.name})", request.properties):
-            made = cloud.create(request.type, inputs, owner=f"{request.urn}#{uuid.uuid4().hex}")
-        return provider_pb2.CreateResponse(id=made.id, properties=wire.encode_struct(made.outputs, request.properties))
+            created = cloud.create(request.type, inputs, owner=f"{request.urn}#{uuid.uuid4().hex}")
+        return provider_pb2.CreateResponse(
+            id=created.id, properties=wire.encode_struct(created.outputs, request.properties)
+        )
 
     def Read(self, request: provider_pb2.ReadRequest, context: Context) -> provider_pb2.ReadResponse:
-        """What the cloud has, with the inputs that would make it so; nothing where it is gone."""
+        """The resource's outputs and the inputs that lead to them; empty if it does not exist."""
         cloud, state = self._cloud(context), wire.decode_struct(request.properties)
         with abort_on_refusal(context, f"reading {request.type} ({request.id})"):
             outputs = cloud.read(request.type, request.id, state)
@@ -131,7 +131,6 @@ class SimulatedProvider(provider_pb2_grpc.ResourceProviderServicer):
         )
 
     def Update(self, request: provider_pb2.UpdateRequest, context: Context) -> provider_pb2.UpdateResponse:
-        """Change a resource in place."""
         cloud, news = self._cloud(context), wire.decode_struct(request.news)
         if request.preview:
             outputs = cloud.preview_update(request.type, wire.decode_struct(request.olds), news)
@@ -141,19 +140,17 @@ class SimulatedProvider(provider_pb2_grpc.ResourceProviderServicer):
         return provider_pb2.UpdateResponse(properties=wire.encode_struct(outputs, request.news))
 
     def Delete(self, request: provider_pb2.DeleteRequest, context: Context) -> empty_pb2.Empty:
-        """Remove a resource."""
         with abort_on_refusal(context, f"deleting {request.type} ({request.name})"):
             self._cloud(context).delete(request.type, request.id, wire.decode_struct(request.properties))
         return empty_pb2.Empty()
 
     def Invoke(self, request: provider_pb2.InvokeRequest, context: Context) -> provider_pb2.InvokeResponse:
-        """Ask a data source."""
         with abort_on_refusal(context, f"invoking {request.tok}"):
             answer = self._cloud(context).invoke(request.tok, wire.decode_struct(request.args))
         return provider_pb2.InvokeResponse(**{"return": wire.encode_struct(answer, struct_pb2.Struct())})
 
     def Cancel(self, request: empty_pb2.Empty, context: Context) -> empty_pb2.Empty:
-        """Heard: nothing here takes long enough to be cut short."""
+        """Do nothing: no operation takes long."""
         return empty_pb2.Empty()
 
     def _cloud(self, context: Context) -> SimulatedCloud:
@@ -163,23 +160,23 @@ class SimulatedProvider(provider_pb2_grpc.ResourceProviderServicer):
 
 
 def _refresh_inputs(inputs: ResourceProperties, outputs: ResourceProperties) -> dict[str, Any]:
-    """The inputs as the cloud has them now, and those that it never tells: absent values and marks of the bridge."""
-    told = {name: _in_input_form(inputs[name], outputs[name]) for name in inputs if name in outputs}
-    kept = {name: value for name, value in inputs.items() if name == DEFAULTS_KEY or not is_given(value)}
-    return {**kept, **told}
+    """The inputs with the cloud's current values; those that the cloud never returns are kept."""
+    current = {name: _in_input_form(inputs[name], outputs[name]) for name in inputs if name in outputs}
+    never_returned = {name: value for name, value in inputs.items() if name == DEFAULTS_KEY or not is_given(value)}
+    return {**never_returned, **current}
 
 
-def _in_input_form(given_: Any, told: Any) -> Any:
-    """What the cloud tells, in the form in which it is given: what is told by name may be given as a list of names."""
-    if not isinstance(told, Mapping):
-        return told
-    if isinstance(given_, list):
-        return list(told)
-    known = given_ if isinstance(given_, Mapping) else {}
-    return {name: _in_input_form(known.get(name), value) for name, value in told.items()}
+def _in_input_form(input_: Any, output: Any) -> Any:
+    """The cloud's value in the form of the input: the input of a mapping may be the list of its names."""
+    if not isinstance(output, Mapping):
+        return output
+    if isinstance(input_, list):
+        return list(output)
+    inputs = input_ if isinstance(input_, Mapping) else {}
+    return {name: _in_input_form(inputs.get(name), value) for name, value in output.items()}
 
 
 def _import_inputs(cloud: SimulatedCloud, type_: str, outputs: ResourceProperties) -> dict[str, Any]:
-    """Those outputs that the type takes as inputs, as far as they pass its check."""
+    """The outputs that the type accepts as inputs."""
     refused = {failure.property.partition(".")[0] for failure in cloud.check(type_, outputs)}
     return {name: value for name, value in outputs.items() if name not in refused}

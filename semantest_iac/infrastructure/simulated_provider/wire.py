@@ -18,30 +18,38 @@ from semantest_iac.infrastructure.simulated_cloud.schema.values import UNKNOWN, 
 
 _SIGNATURE = "4dabf18193072939515e22adb298388d"
 _PACKAGE_SIGNATURES = frozenset(["0def7320c3a5731c473e5ecbe6d01bc7", "c44067f5952c0a294b673a41bacd8c17"])
-"""Under the signature of a value: that it is an archive, or an asset."""
+"""The signatures of an archive and of an asset."""
 UNKNOWN_SENTINEL = "04da6b54-80e4-46f7-96ec-b56ff0331ba9"
+_PATH_STEP = re.compile(r"""[^.\[\]"]+""")
+_CODE_BY_STATUS = {
+    403: grpc.StatusCode.PERMISSION_DENIED,
+    404: grpc.StatusCode.NOT_FOUND,
+    409: grpc.StatusCode.ALREADY_EXISTS,
+    429: grpc.StatusCode.RESOURCE_EXHAUSTED,
+}
+_SERVER_ERROR = 500
 
 
 def decode_struct(struct: struct_pb2.Struct) -> dict[str, Any]:
-    """What the engine sent; of a package only its hash, for a cloud does not know where it lies on this machine."""
+    """Decode the engine's values; of a package only its hash, as a cloud does not know its path on this machine."""
     return {name: _decode_value(value) for name, value in json_format.MessageToDict(struct).items()}
 
 
 def encode_struct(values: ResourceProperties, known: struct_pb2.Struct) -> struct_pb2.Struct:
-    """What the engine gets; packages are given back in the form that is `known` to it."""
+    """Encode values for the engine; packages are returned in the form that is `known` to it."""
     struct = struct_pb2.Struct()
     for name, value in values.items():
         if not _is_package(value):
             struct.update({name: _encode_value(value)})
-        elif name in known.fields:  # to somebody who never had it, a cloud does not hand a package out
+        elif name in known.fields:  # a cloud does not return a package that the engine did not send
             struct.fields[name].CopyFrom(_encode_package(value, known.fields[name]))
     return struct
 
 
 def _decode_value(value: Any) -> Any:
     if isinstance(value, dict):
-        kept = (_SIGNATURE, "hash") if _is_package(value) else value
-        return {key: _decode_value(value[key]) for key in kept if key in value}
+        keys = (_SIGNATURE, "hash") if _is_package(value) else value
+        return {key: _decode_value(value[key]) for key in keys if key in value}
     if isinstance(value, list):
         return [_decode_value(item) for item in value]
     if isinstance(value, float) and value.is_integer():
@@ -58,33 +66,32 @@ def _encode_value(value: Any) -> Any:
 
 
 def _encode_package(value: ResourceProperties, known: struct_pb2.Value) -> struct_pb2.Value:
-    """The engine's own form, or the bare hash where the cloud has another package than the engine knows of."""
+    """The engine's own form, or only the hash if the cloud has another package than the engine."""
     if json_format.MessageToDict(known.struct_value).get("hash") == value["hash"]:
         return known
-    bare = struct_pb2.Value()
-    bare.struct_value.update(value)
-    return bare
+    hash_only = struct_pb2.Value()
+    hash_only.struct_value.update(value)
+    return hash_only
 
 
 def _is_package(value: Any) -> bool:
     return isinstance(value, Mapping) and value.get(_SIGNATURE) in _PACKAGE_SIGNATURES
 
 
-_PATH_STEP = re.compile(r"""[^.\[\]"]+""")
-
-
 def to_diff_response(diff: ResourceDiff, ignored: Iterable[str]) -> provider_pb2.DiffResponse:
-    """The difference without what is to be ignored: the engine keeps old inputs there, but not what drifted."""
+    """Convert a diff without the ignored paths; the engine keeps old inputs there, but not drift."""
     patterns = [_PATH_STEP.findall(path) for path in ignored]
-    kept = {path: kind for path, kind in diff.detailed.items() if not _is_ignored(_PATH_STEP.findall(path), patterns)}
-    replaces = _property_names(path for path, kind in kept.items() if kind.endswith("replace"))
+    changed = {
+        path: kind for path, kind in diff.detailed.items() if not _is_ignored(_PATH_STEP.findall(path), patterns)
+    }
+    replaces = _property_names(path for path, kind in changed.items() if kind.endswith("replace"))
     some, none = provider_pb2.DiffResponse.DIFF_SOME, provider_pb2.DiffResponse.DIFF_NONE
     return provider_pb2.DiffResponse(
-        changes=some if kept else none,
-        diffs=_property_names(kept),
+        changes=some if changed else none,
+        diffs=_property_names(changed),
         replaces=replaces,
         deleteBeforeReplace=bool(replaces) and diff.delete_before_replace,
-        detailedDiff={path: _property_diff(kind) for path, kind in kept.items()},
+        detailedDiff={path: _property_diff(kind) for path, kind in changed.items()},
         hasDetailedDiff=True,
     )
 
@@ -101,28 +108,19 @@ def _property_diff(kind: str) -> provider_pb2.PropertyDiff:
     return provider_pb2.PropertyDiff(kind=provider_pb2.PropertyDiff.Kind.Value(kind.upper().replace("-", "_")))
 
 
-_CODE_BY_STATUS = {
-    403: grpc.StatusCode.PERMISSION_DENIED,
-    404: grpc.StatusCode.NOT_FOUND,
-    409: grpc.StatusCode.ALREADY_EXISTS,
-    429: grpc.StatusCode.RESOURCE_EXHAUSTED,
-}
-_SERVER_FAULT = 500
-
-
 @contextmanager
 def abort_on_refusal(
-    context: grpc.ServicerContext, deed: str, known: struct_pb2.Struct | None = None
+    context: grpc.ServicerContext, action: str, known: struct_pb2.Struct | None = None
 ) -> Iterator[None]:
-    """Answer with the cloud's own words, in the shape of an AWS error.
+    """Abort the call with the cloud's own error, in the form of an AWS error.
 
-    After a fault of the server nobody knows what became of the resource, and UNKNOWN is how the engine is told so.
-    What was made and could not be completed is handed over, so that the next update completes it.
+    After a server error the outcome is unknown, which the engine learns from the status UNKNOWN. A resource that was
+    created incompletely is returned with the error, so that the next update completes it.
     """
     try:
         yield
     except CloudRefusal as refusal:
-        message = f"{deed}: https response error StatusCode: {refusal.status}, {refusal}"
+        message = f"{action}: https response error StatusCode: {refusal.status}, {refusal}"
         code = _status_code(refusal)
         if refusal.created:
             details = _init_failed_details(refusal.created, message, code, known or struct_pb2.Struct())
@@ -131,7 +129,7 @@ def abort_on_refusal(
 
 
 def _status_code(refusal: CloudRefusal) -> grpc.StatusCode:
-    if refusal.created or refusal.status >= _SERVER_FAULT:
+    if refusal.created or refusal.status >= _SERVER_ERROR:
         return grpc.StatusCode.UNKNOWN
     return _CODE_BY_STATUS.get(refusal.status, grpc.StatusCode.FAILED_PRECONDITION)
 

@@ -1,4 +1,4 @@
-"""Stacks that the real CLI deploys into simulated AWS: a home, a backend and an account of their own for each test."""
+"""Stacks that the real CLI deploys to simulated AWS; each test has a home, a backend and an account of its own."""
 
 from __future__ import annotations
 
@@ -23,16 +23,16 @@ from semantest_iac.infrastructure.simulated_cloud.runtime.inventory import Inven
 from semantest_iac.infrastructure.simulated_provider.server import serve_simulated_providers
 
 _CACHE = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
-_KEPT = _CACHE / "semantest-iac" / "pulumi-3.250.0" / "pulumi"
-# Read here, because each test runs without the variables of whoever started it.
-_CLI = os.environ.get("SEMANTEST_PULUMI") or shutil.which("pulumi") or (str(_KEPT) if _KEPT.is_file() else "")
+_BUILT = _CACHE / "semantest-iac" / "pulumi-3.250.0" / "pulumi"
+# read at import: each test runs without the variables of its caller
+_CLI = os.environ.get("SEMANTEST_PULUMI") or shutil.which("pulumi") or (str(_BUILT) if _BUILT.is_file() else "")
 _SECONDS = 60
 _PASSPHRASE = "correct horse battery staple"
 
 
 @dataclass(frozen=True)
-class Run:
-    """What one command did: `steps` are operations and names in the order in which they began."""
+class CommandResult:
+    """The result of one command; `steps` are operations and names in the order in which they started."""
 
     steps: list[list[str]]
     changes: dict[str, int]
@@ -40,8 +40,8 @@ class Run:
 
 
 @dataclass
-class Lab:
-    """One stack, and the account that it is deployed to; `faults` are met by the next command."""
+class StackLab:
+    """One stack and its account; `faults` apply to the next command."""
 
     folder: Path
     deployer: Process
@@ -49,52 +49,48 @@ class Lab:
     faults: FaultScript = field(default_factory=FaultScript)
 
     def cloud(self, region: str = "us-east-1") -> SimulatedCloud:
-        """The account as somebody else works in it."""
+        """The account, for changes that are stack_lab outside of the stack."""
         return simulated_aws(self.inventory, region=region)
 
     @property
-    def live(self) -> list[str]:
-        """The ids of everything alive, sorted."""
+    def live_ids(self) -> list[str]:
+        """The ids of all resources, sorted."""
         return sorted(id_ for _, id_ in self.cloud().list_resources())
 
     @property
     def state(self) -> str:
-        """The state file as it lies on the disk."""
+        """The state file."""
         return (self.folder / "backend/.pulumi/stacks/proj/dev.json").read_text()
 
     @property
     def outputs(self) -> dict[str, Any]:
-        """What the stack offers; secrets are encrypted."""
+        """The outputs of the stack, with encrypted secrets."""
         resources = json.loads(self.state)["checkpoint"]["latest"]["resources"]
         return next(found.get("outputs", {}) for found in resources if found["type"] == "pulumi:pulumi:Stack")
 
-    async def up(self, program: str, **arguments: Any) -> Run:
-        """Deploy a program of the deployer."""
-        return await self._order("up", program, arguments)
+    async def up(self, program: str, **arguments: Any) -> CommandResult:
+        return await self._run("up", program, arguments)
 
-    async def preview(self, program: str, **arguments: Any) -> Run:
-        """Look what a deployment would do."""
-        return await self._order("preview", program, arguments)
+    async def preview(self, program: str, **arguments: Any) -> CommandResult:
+        return await self._run("preview", program, arguments)
 
-    async def refresh(self) -> Run:
-        """Take over what the cloud has."""
-        return await self._order("refresh", "nothing", {})
+    async def refresh(self) -> CommandResult:
+        return await self._run("refresh", "nothing", {})
 
-    async def destroy(self) -> Run:
-        """Remove everything."""
-        return await self._order("destroy", "nothing", {})
+    async def destroy(self) -> CommandResult:
+        return await self._run("destroy", "nothing", {})
 
-    async def _order(self, command: str, program: str, arguments: dict[str, Any]) -> Run:
-        orders, reports = self.deployer.stdin, self.deployer.stdout
-        assert orders and reports
-        orders.write(json.dumps([command, program, arguments]).encode() + b"\n")
-        report = await asyncio.wait_for(reports.readline(), 2 * _SECONDS)
+    async def _run(self, command: str, program: str, arguments: dict[str, Any]) -> CommandResult:
+        stdin, stdout = self.deployer.stdin, self.deployer.stdout
+        assert stdin and stdout
+        stdin.write(json.dumps([command, program, arguments]).encode() + b"\n")
+        report = await asyncio.wait_for(stdout.readline(), 2 * _SECONDS)
         assert report, (self.folder / "deployer.log").read_text()
-        return Run(**json.loads(report))
+        return CommandResult(**json.loads(report))
 
 
 def _prepare(folder: Path) -> None:
-    """An empty backend, something to deploy, and a CLI that is ended when it hangs."""
+    """Create an empty backend, an app to deploy, and a CLI with a time limit."""
     (folder / "backend").mkdir()
     (folder / "app").mkdir()
     (folder / "app" / "index.js").write_text("exports.handler = () => {}")
@@ -106,7 +102,7 @@ def _prepare(folder: Path) -> None:
 
 
 @pytest.fixture
-async def lab(tmp_path: Path) -> AsyncIterator[Lab]:
+async def lab(tmp_path: Path) -> AsyncIterator[StackLab]:
     """A stack that is not deployed yet, in an empty account; its default region is us-east-1."""
     if not _CLI:
         pytest.skip("no Pulumi CLI: SEMANTEST_PULUMI, PATH and the cache have none")
@@ -114,7 +110,7 @@ async def lab(tmp_path: Path) -> AsyncIterator[Lab]:
     inventory = Inventory(":memory:")
 
     def cloud_of(_package: str, region: str) -> SimulatedCloud:
-        return simulated_aws(inventory, region=region, faults=made.faults)
+        return simulated_aws(inventory, region=region, faults=stack_lab.faults)
 
     script = str(Path(__file__).with_name("deployer.py"))
     async with serve_simulated_providers(cloud_of, "us-east-1") as debug_providers:
@@ -122,11 +118,11 @@ async def lab(tmp_path: Path) -> AsyncIterator[Lab]:
             deployer = await asyncio.create_subprocess_exec(
                 sys.executable, script, str(tmp_path), debug_providers, stdin=PIPE, stdout=PIPE, stderr=log
             )
-        made = Lab(tmp_path, deployer, inventory)
+        stack_lab = StackLab(tmp_path, deployer, inventory)
         try:
-            yield made
+            yield stack_lab
         finally:
             with suppress(ProcessLookupError):
-                deployer.kill()  # it waits for an order, or hangs
+                deployer.kill()  # it waits for a command, or hangs
             await deployer.wait()
     inventory.close()

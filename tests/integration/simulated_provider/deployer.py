@@ -1,7 +1,8 @@
-"""Deploys a stack with Pulumi's own engine: `deployer.py FOLDER DEBUG_PROVIDERS`, one order a line, one report a line.
+"""Deploys a stack with Pulumi's own engine: `deployer.py FOLDER DEBUG_PROVIDERS`, one command and one report per line.
 
-An order is `[command, program, arguments]` as JSON. It is a process of its own because the SDK leaves coroutines behind
-in one whose programs were cut short by a failure."""
+A command is `[name, program, arguments]` as JSON. It is a process of its own because the SDK leaves coroutines behind
+in a process whose programs failed.
+"""
 
 from __future__ import annotations
 
@@ -38,11 +39,11 @@ def role(**arguments: Any) -> None:
 
 
 def service(folder: str, memory: int = 128, secret: str = "") -> None:
-    """A role, a function of it and a permission on that."""
-    made = aws.iam.Role("role", assume_role_policy=TRUST)
+    """A role, a function with it, and a permission on the function."""
+    created = aws.iam.Role("role", assume_role_policy=TRUST)
     function = aws.lambda_.Function(
         "function",
-        role=made.arn,
+        role=created.arn,
         runtime="nodejs22.x",
         handler="index.handler",
         memory_size=memory,
@@ -56,7 +57,7 @@ def service(folder: str, memory: int = 128, secret: str = "") -> None:
 
 
 def topics(count: int = 0, regions: list[str] | None = None) -> None:
-    """So many topics, and one in each region, whose provider is asked where it is."""
+    """`count` topics, and one in each region with a provider of its own."""
     for number in range(count):
         aws.sns.Topic(f"topic-{number}")
     for region in regions or []:
@@ -66,35 +67,33 @@ def topics(count: int = 0, regions: list[str] | None = None) -> None:
         pulumi.export(region, answer.region)
 
 
-def their_role(name: str) -> None:
-    """A role that somebody else keeps."""
+def read_role(name: str) -> None:
+    """A role that is read, not created."""
     pulumi.export("arn", aws.iam.Role.get("role", name).arn)
 
 
 def secret_name(name: str) -> None:
-    """A role whose name nobody may see."""
+    """A role whose name is secret."""
     role(name=pulumi.Output.secret(name))
 
 
 def bucket() -> None:
-    """A type that the simulated cloud does not have."""
+    """A type without rules in the simulated cloud."""
     aws.s3.Bucket("bucket")
 
 
 PROGRAMS: dict[str, Callable[..., None]] = {
-    program.__name__: program for program in (nothing, role, service, topics, their_role, secret_name, bucket)
+    program.__name__: program for program in (nothing, role, service, topics, read_role, secret_name, bucket)
 }
 
 
 class Stack(automation.Stack):
-    """Starts the CLI for the command alone: the tests read events and state themselves."""
+    """Starts the CLI only for the command: the tests read events and state themselves."""
 
     def outputs(self) -> automation.OutputMap:
-        """Not asked for."""
         return {}
 
     def info(self, show_secrets: bool = True) -> automation.UpdateSummary:
-        """Not asked for."""
         return automation.UpdateSummary("", datetime.now(UTC), "", {}, {}, "succeeded")
 
 
@@ -117,30 +116,30 @@ def _stack(folder: Path, debug_providers: str) -> Stack:
     return Stack("dev", workspace, StackInitMode.CREATE)
 
 
-def _carry_out(stack: Stack, command: str, program: str, arguments: dict[str, Any]) -> dict[str, Any]:
-    """The operations and names in the order in which they began, the counts, and the error if there was one."""
+def _run_command(stack: Stack, command: str, program: str, arguments: dict[str, Any]) -> dict[str, Any]:
+    """Run a command and report its steps, counts and error."""
     report: dict[str, Any] = {"steps": [], "changes": {}, "error": ""}
 
-    def hear(event: automation.EngineEvent) -> None:
-        begun = event.resource_pre_event
-        if begun and begun.metadata.op != "same" and not begun.metadata.type.startswith("pulumi:"):
-            report["steps"].append([begun.metadata.op, begun.metadata.urn.rpartition("::")[2]])
+    def on_event(event: automation.EngineEvent) -> None:
+        started = event.resource_pre_event
+        if started and started.metadata.op != "same" and not started.metadata.type.startswith("pulumi:"):
+            report["steps"].append([started.metadata.op, started.metadata.urn.rpartition("::")[2]])
         if event.summary_event:
             report["changes"] = event.summary_event.resource_changes
 
     stack.workspace.program = lambda: PROGRAMS[program](**arguments)
     try:
-        getattr(stack, command)(on_event=hear)
+        getattr(stack, command)(on_event=on_event)
     except automation.CommandError as error:
         report["error"] = str(error)
     return report
 
 
 def main(folder: str, debug_providers: str) -> None:
-    """Carry out orders until there are no more."""
+    """Run commands until standard input ends."""
     stack = _stack(Path(folder), debug_providers)
     for line in sys.stdin:
-        print(json.dumps(_carry_out(stack, *json.loads(line))), flush=True)
+        print(json.dumps(_run_command(stack, *json.loads(line))), flush=True)
 
 
 if __name__ == "__main__":

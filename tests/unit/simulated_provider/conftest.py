@@ -1,4 +1,4 @@
-"""The provider of AWS, asked with protobufs, over accounts in memory."""
+"""A provider of simulated AWS with an inventory in memory, called with protobuf messages."""
 
 from __future__ import annotations
 
@@ -30,8 +30,6 @@ _TRUST = json.dumps(
 
 
 class Aborted(Exception):  # noqa: N818 - an answer, as gRPC raises it
-    """The call ended with this status."""
-
     def __init__(self, code: grpc.StatusCode, message: str) -> None:
         super().__init__(message)
         self.code = code
@@ -39,25 +37,22 @@ class Aborted(Exception):  # noqa: N818 - an answer, as gRPC raises it
 
 @dataclass
 class Connection:
-    """What a servicer knows of its caller, and what it sends besides an answer."""
+    """The servicer context of one caller, with what the provider sends beside its answer."""
 
     name: str = "ipv4:127.0.0.1:1"
     trailers: dict[str, bytes] = field(default_factory=dict)
 
     def peer(self) -> str:
-        """Who calls."""
         return self.name
 
     def set_trailing_metadata(self, pairs: tuple[tuple[str, bytes], ...]) -> None:
-        """Details of an error."""
         self.trailers.update(pairs)
 
     def abort(self, code: grpc.StatusCode, message: str) -> None:
-        """End the call."""
         raise Aborted(code, message)
 
     def init_failed(self) -> provider_pb2.ErrorResourceInitFailed:
-        """The resource that a failed create left behind."""
+        """The resource that a failed create left."""
         details = status_pb2.Status.FromString(self.trailers["grpc-status-details-bin"]).details
         left = provider_pb2.ErrorResourceInitFailed()
         details[0].Unpack(left)
@@ -66,7 +61,7 @@ class Connection:
 
 @dataclass
 class Provider:
-    """The servicer with plain values in place of protobufs; `faults` are met by providers configured afterwards."""
+    """The servicer with plain values instead of protobuf messages; `faults` apply to connections configured later."""
 
     inventory: Inventory
     faults: FaultScript = field(default_factory=FaultScript)
@@ -77,7 +72,6 @@ class Provider:
         self.configure(self.connection)
 
     def cloud(self, _package: str = "aws", region: str = "us-east-1") -> SimulatedCloud:
-        """The account in one region."""
         return simulated_aws(self.inventory, region=region, faults=self.faults)
 
     def configure(self, connection: Connection, **variables: str) -> None:
@@ -86,13 +80,12 @@ class Provider:
         self.servicer.Configure(provider_pb2.ConfigureRequest(variables=named), connection)
 
     def check(self, type_: str, news: dict[str, Any], **more: Any) -> provider_pb2.CheckResponse:
-        """Check the inputs of a resource of that type."""
         request = provider_pb2.CheckRequest(urn="urn:it", name="it", type=type_, news=struct(news), **more)
         answer: provider_pb2.CheckResponse = self.servicer.Check(request, self.connection)
         return answer
 
     def role(self, connection: Connection | None = None, **inputs: Any) -> provider_pb2.CreateResponse:
-        """Make a role, or anything else with `type`."""
+        """Create a role, or a resource of another `type`."""
         type_, preview = inputs.pop("type", ROLE), inputs.pop("preview", False)
         wanted = {"assumeRolePolicy": _TRUST, **inputs} if type_ == ROLE else inputs
         request = provider_pb2.CreateRequest(
@@ -103,7 +96,7 @@ class Provider:
 
 
 def struct(values: dict[str, Any]) -> struct_pb2.Struct:
-    """Values on the wire."""
+    """Convert values to a protobuf struct."""
     made = struct_pb2.Struct()
     made.update(values)
     return made
@@ -111,13 +104,12 @@ def struct(values: dict[str, Any]) -> struct_pb2.Struct:
 
 @pytest.fixture
 def wire_of() -> Callable[[dict[str, Any]], struct_pb2.Struct]:
-    """Values as they go over the wire."""
     return struct
 
 
 @pytest.fixture
 def plain() -> Callable[[struct_pb2.Struct], dict[str, Any]]:
-    """Values as they came over the wire."""
+    """Converts a protobuf struct to values."""
 
     def values(message: struct_pb2.Struct) -> dict[str, Any]:
         found: dict[str, Any] = json_format.MessageToDict(message)
@@ -128,7 +120,7 @@ def plain() -> Callable[[struct_pb2.Struct], dict[str, Any]]:
 
 @pytest.fixture
 def provider() -> Iterator[Provider]:
-    """A configured provider in us-east-1, over an empty account."""
+    """A configured provider in us-east-1 with an empty account."""
     inventory = Inventory(":memory:")
     yield Provider(inventory)
     inventory.close()

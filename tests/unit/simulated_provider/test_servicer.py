@@ -1,4 +1,4 @@
-"""The provider's protocol, asked without an engine."""
+"""The provider's protocol without an engine."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ ROLE, TOPIC = "aws:iam/role:Role", "aws:sns/topic:Topic"
 
 
 @pytest.fixture
-def other(provider: Provider) -> Connection:
-    """The connection of a second provider, which nobody has configured."""
+def second(provider: Provider) -> Connection:
+    """The connection of a second provider, which is not configured."""
     return type(provider.connection)("ipv4:127.0.0.1:2")
 
 
@@ -34,7 +34,7 @@ class TestHandshake:
 
         assert answer == provider_pb2.ProviderHandshakeResponse()
 
-    def test_is_followed_by_an_introduction(self, provider: Provider) -> None:
+    def test_is_followed_by_version_and_schema(self, provider: Provider) -> None:
         servicer, connection = provider.servicer, provider.connection
 
         servicer.Attach(plugin_pb2.PluginAttach(address="127.0.0.1:1"), connection)
@@ -46,30 +46,30 @@ class TestHandshake:
 
 
 class TestConfigure:
-    def test_binds_a_connection_to_its_region(self, provider: Provider, other: Connection) -> None:
-        provider.configure(other, region="eu-west-1")
+    def test_binds_a_connection_to_its_region(self, provider: Provider, second: Connection) -> None:
+        provider.configure(second, region="eu-west-1")
 
-        here, there = (provider.role(connection, type=TOPIC, name="t") for connection in (provider.connection, other))
+        here, there = (provider.role(connection, type=TOPIC, name="t") for connection in (provider.connection, second))
 
         assert [made.id.split(":")[3] for made in (here, there)] == ["us-east-1", "eu-west-1"]
 
-    def test_comes_before_all_else(self, provider: Provider, other: Connection) -> None:
+    def test_is_required_before_other_calls(self, provider: Provider, second: Connection) -> None:
         with pytest.raises(Exception, match=r"The provider of aws was not configured\.") as aborted:
-            provider.role(other)
+            provider.role(second)
 
         assert aborted.value.code is grpc.StatusCode.FAILED_PRECONDITION  # type: ignore[attr-defined]  # of the conftest
 
-    def test_is_checked_as_it_is(self, provider: Provider, wire_of: WireOf) -> None:
+    def test_accepts_any_configuration(self, provider: Provider, wire_of: WireOf) -> None:
         request = provider_pb2.CheckRequest(news=wire_of({"region": "eu-west-1"}))
 
         assert provider.servicer.CheckConfig(request, provider.connection).inputs == request.news
 
     @pytest.mark.parametrize(
         ("news", "replaces"),
-        [({"region": "us-east-1", "profile": "other"}, []), ({"region": "eu-west-1"}, ["region"])],
-        ids=["here", "elsewhere"],
+        [({"region": "us-east-1", "profile": "second"}, []), ({"region": "eu-west-1"}, ["region"])],
+        ids=["same region", "another region"],
     )
-    def test_is_another_where_it_works_elsewhere(
+    def test_replaces_a_provider_of_another_region(
         self, provider: Provider, wire_of: WireOf, news: dict[str, Any], replaces: list[str]
     ) -> None:
         request = provider_pb2.DiffRequest(old_inputs=wire_of({"region": "us-east-1"}), news=wire_of(news))
@@ -78,16 +78,16 @@ class TestConfigure:
 
 
 class TestCheck:
-    def test_names_what_has_no_name(self, provider: Provider, plain: Plain) -> None:
+    def test_adds_an_automatic_name(self, provider: Provider, plain: Plain) -> None:
         checked = plain(provider.check(TOPIC, {}, randomSeed=b"1").inputs)
 
         assert checked == {"name": checked["name"], "__defaults": ["name"]}
         assert checked["name"].startswith("it-")
 
-    def test_names_it_anew_for_another_seed(self, provider: Provider) -> None:
-        first, again, other = (provider.check(TOPIC, {}, randomSeed=seed).inputs for seed in (b"1", b"1", b"2"))
+    def test_makes_another_name_for_another_seed(self, provider: Provider) -> None:
+        first, again, second = (provider.check(TOPIC, {}, randomSeed=seed).inputs for seed in (b"1", b"1", b"2"))
 
-        assert first == again != other
+        assert first == again != second
 
     def test_keeps_the_previous_automatic_name(self, provider: Provider) -> None:
         before = provider.check(TOPIC, {}, randomSeed=b"1").inputs
@@ -96,12 +96,12 @@ class TestCheck:
 
         assert after["name"] == before["name"]
 
-    def test_gives_back_what_it_does_not_understand(self, provider: Provider, plain: Plain) -> None:
+    def test_returns_unknown_values(self, provider: Provider, plain: Plain) -> None:
         given = {"name": "t", "tags": {"a": "04da6b54-80e4-46f7-96ec-b56ff0331ba9"}}
 
         assert plain(provider.check(TOPIC, given).inputs) == given
 
-    def test_tells_every_failure_without_the_value(self, provider: Provider) -> None:
+    def test_reports_every_failure_without_the_value(self, provider: Provider) -> None:
         failures = provider.check(ROLE, {"name": "not a name"}).failures
 
         assert [failure.property for failure in failures] == ["", ""]
@@ -116,13 +116,13 @@ class TestCheck:
 
 
 class TestCreate:
-    def test_makes_the_resource(self, provider: Provider) -> None:
+    def test_creates_the_resource(self, provider: Provider) -> None:
         made = provider.role(name="r")
 
         assert (made.id, made.properties["name"]) == ("r", "r")
         assert provider.cloud().list_resources() == [(ROLE, "r")]
 
-    def test_makes_nothing_in_a_preview(self, provider: Provider) -> None:
+    def test_creates_nothing_in_a_preview(self, provider: Provider) -> None:
         planned = provider.role(name="r", preview=True)
 
         assert (planned.id, planned.properties["uniqueId"]) == ("", "04da6b54-80e4-46f7-96ec-b56ff0331ba9")
@@ -140,7 +140,7 @@ class TestCreate:
             (504, grpc.StatusCode.UNKNOWN),
         ],
     )
-    def test_tells_a_refusal_by_its_status(self, provider: Provider, status: int, code: grpc.StatusCode) -> None:
+    def test_reports_a_refusal_by_its_status(self, provider: Provider, status: int, code: grpc.StatusCode) -> None:
         fault = ScriptedFault(FaultEffect.REFUSE, code="Broken", message="It broke.", status=status)
         provider.faults = FaultScript((fault,))
         provider.configure(provider.connection)
@@ -150,7 +150,7 @@ class TestCreate:
 
         assert aborted.value.code is code  # type: ignore[attr-defined]  # of the conftest
 
-    def test_hands_over_what_it_could_not_complete(self, provider: Provider) -> None:
+    def test_returns_an_incomplete_resource(self, provider: Provider) -> None:
         provider.faults = FaultScript((ScriptedFault(FaultEffect.PARTIAL),))
         provider.configure(provider.connection)
 
@@ -160,7 +160,7 @@ class TestCreate:
         left = provider.connection.init_failed()
         assert (left.id, left.properties["name"], left.inputs["name"]) == ("r", "r", "r")
 
-    def test_does_not_hand_over_what_the_cloud_did_not_tell(self, provider: Provider) -> None:
+    def test_does_not_return_a_resource_after_a_timeout(self, provider: Provider) -> None:
         provider.faults = FaultScript((ScriptedFault(FaultEffect.CREATED_BUT_TIMEOUT),))
         provider.configure(provider.connection)
 
@@ -176,10 +176,10 @@ class TestRead:
         answer: provider_pb2.ReadResponse = provider.servicer.Read(request, provider.connection)
         return answer
 
-    def test_is_empty_for_what_is_gone(self, provider: Provider) -> None:
+    def test_is_empty_for_a_missing_resource(self, provider: Provider) -> None:
         assert self._read(provider, "nobody") == provider_pb2.ReadResponse()
 
-    def test_brings_old_inputs_up_to_date(self, provider: Provider, wire_of: WireOf, plain: Plain) -> None:
+    def test_updates_old_inputs(self, provider: Provider, wire_of: WireOf, plain: Plain) -> None:
         made = provider.role(name="r", tags={"by": "us"})
         inputs = {"name": "it", "__defaults": ["name"], "path": "", "description": "gone", "tags": {}}
 
@@ -187,7 +187,7 @@ class TestRead:
 
         assert plain(read.inputs) == {"name": "r", "__defaults": ["name"], "path": "/", "tags": {"by": "us"}}
 
-    def test_makes_inputs_of_what_was_never_known(self, provider: Provider) -> None:
+    def test_derives_inputs_of_an_imported_resource(self, provider: Provider) -> None:
         made = provider.role(name="r")
 
         read = self._read(provider, "r")
@@ -229,14 +229,14 @@ class TestDelete:
 
 
 class TestInvoke:
-    def test_asks_a_data_source(self, provider: Provider) -> None:
+    def test_answers_a_data_source(self, provider: Provider) -> None:
         request = provider_pb2.InvokeRequest(tok="aws:index/getRegion:getRegion")
 
         answer = provider.servicer.Invoke(request, provider.connection)
 
         assert getattr(answer, "return")["region"] == "us-east-1"
 
-    def test_refuses_an_unknown_one(self, provider: Provider) -> None:
+    def test_refuses_an_unknown_data_source(self, provider: Provider) -> None:
         request = provider_pb2.InvokeRequest(tok="aws:index/getWeather:getWeather")
 
         with pytest.raises(Exception, match="UnknownInvoke: The simulated cloud does not answer aws:index/getWeather"):
@@ -244,5 +244,5 @@ class TestInvoke:
 
 
 class TestCancel:
-    def test_is_heard(self, provider: Provider) -> None:
+    def test_does_nothing(self, provider: Provider) -> None:
         assert provider.servicer.Cancel(empty_pb2.Empty(), provider.connection) == empty_pb2.Empty()
