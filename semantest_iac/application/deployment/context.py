@@ -49,8 +49,8 @@ class DeploymentContext:
 
     def package_built(self, artifact: Artifact) -> PackageBuilt:
         """Return the journal entry from which a later deployment can roll back to this one."""
-        companions = {name: PackageRecord.of(companion) for name, companion in artifact.companions.items()}
-        return PackageBuilt.of(artifact, **self.identity, notes=artifact.notes, companions=companions)
+        companions = {name: PackageRecord.from_artifact(companion) for name, companion in artifact.companions.items()}
+        return PackageBuilt.from_artifact(artifact, **self.identity, notes=artifact.notes, companions=companions)
 
     def results(self) -> DeploymentResults:
         """Return what the deployment brought about so far."""

@@ -54,7 +54,7 @@ class Preparation:
     def require_known_stack(self, request: StackRequest) -> None:
         """Raise ValidationError for each unknown part of the stack's name."""
         stack = stack_of(request)
-        if faults := self._validation.stack_faults(stack):
+        if faults := self._validation.find_stack_faults(stack):
             raise ValidationError(f"Cannot work on '{stack}'.", faults=faults)
 
     async def validate(self, context: DeploymentContext) -> DeploymentContext:

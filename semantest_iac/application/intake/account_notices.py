@@ -48,7 +48,7 @@ def find_account_stacks(
 
     None where the cloud has nothing of the kind.
     """
-    if cloud.lack(GatewayLogging):
+    if cloud.unsupported_reason(GatewayLogging):
         return None
     there = StackFilter(ACCOUNT_COMPONENT, stack.provider, None, stack.region)
     names = [row.stack for row in ledger.stacks() if there.matches(row.stack) and row.stack != str(stack)]

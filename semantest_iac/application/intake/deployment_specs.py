@@ -176,7 +176,7 @@ def check_configuration(
     names = [component] if component is not None else sorted(written.configuration.components) or ["rest-api"]
     found = [_resolve_parts(name, written.configuration, judges.providers) for name in names]
     secrets = judges.secrets(written.variables)
-    report = ValidationReport.merged(
+    report = ValidationReport.merge(
         validate_with_secrets(stack, written.configuration, judges.validation, secrets, secrets_required=False)
         for stack, _ in found
     )

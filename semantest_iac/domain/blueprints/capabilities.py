@@ -26,7 +26,7 @@ TWO_YEARS_IN_DAYS = 731
 
 @dataclass(frozen=True, slots=True)
 class Feature:
-    """An aspect of a kind that a cloud may not support; `is_asked` tells whether a resource requires it.
+    """An aspect of a kind that a cloud may not support; `is_required` tells whether a resource requires it.
 
     `key` is the configuration key that requests it, relative to the component unless it begins with a section.
     """
@@ -34,7 +34,7 @@ class Feature:
     kind: type[Resource]
     name: str
     key: str
-    is_asked: Callable[[Any], bool]
+    is_required: Callable[[Any], bool]
 
 
 Capability = type[Resource] | Feature
@@ -173,7 +173,7 @@ def find_required(blueprint: Blueprint) -> list[Capability]:
 
 
 def _requires(blueprint: Blueprint, feature: Feature) -> bool:
-    return any(type(resource) is feature.kind and feature.is_asked(resource) for resource in blueprint.resources)
+    return any(type(resource) is feature.kind and feature.is_required(resource) for resource in blueprint.resources)
 
 
 _TOP_LEVEL_KEYS = (COMPONENT_KEY, "features.", "monitoring.")
@@ -188,11 +188,11 @@ class Capabilities:
     unsupported: Mapping[Capability, str] = field(default_factory=dict)
     partial: Mapping[Capability, str] = field(default_factory=dict)
 
-    def lack(self, wanted: Capability) -> str:
+    def unsupported_reason(self, capability: Capability) -> str:
         """Return why the cloud does not support it, empty if it does."""
-        if isinstance(wanted, Feature):
-            return self.lack(wanted.kind) or self.unsupported.get(wanted, "")
-        return "" if wanted in self.kinds else self.unsupported.get(wanted, "it has no program for this kind")
+        if isinstance(capability, Feature):
+            return self.unsupported_reason(capability.kind) or self.unsupported.get(capability, "")
+        return "" if capability in self.kinds else self.unsupported.get(capability, "it has no program for this kind")
 
 
 CapabilitiesOf = Callable[[str], Capabilities]
@@ -203,22 +203,22 @@ def find_unsupported(
     blueprint: Blueprint, cloud: Capabilities, others: Callable[[], Iterable[Capabilities]]
 ) -> Iterator[Fault]:
     """Yield a fault for each required capability that the cloud lacks, with the reason and the clouds that have it."""
-    lacking = [wanted for wanted in find_required(blueprint) if cloud.lack(wanted)]
+    lacking = [capability for capability in find_required(blueprint) if cloud.unsupported_reason(capability)]
     known = list(others()) if lacking else []
-    for wanted in lacking:
-        if isinstance(wanted, Feature) and wanted.kind in lacking:
+    for capability in lacking:
+        if isinstance(capability, Feature) and capability.kind in lacking:
             continue
-        having = [other.cloud for other in known if not other.lack(wanted)]
-        hint = f"Available on {', '.join(having)}." if having else "No cloud has it; leave it out."
-        reason = f"{cloud.cloud} has no {capability_label(wanted)}: {cloud.lack(wanted)}"
-        yield Fault(_configuration_path(wanted, blueprint.stack.component), reason, hint)
+        supporting = [other.cloud for other in known if not other.unsupported_reason(capability)]
+        hint = f"Available on {', '.join(supporting)}." if supporting else "No cloud has it; leave it out."
+        reason = f"{cloud.cloud} has no {capability_label(capability)}: {cloud.unsupported_reason(capability)}"
+        yield Fault(_configuration_path(capability, blueprint.stack.component), reason, hint)
 
 
-def capability_label(wanted: Capability) -> str:
+def capability_label(capability: Capability) -> str:
     """Return such as `HttpApi` or `HttpApi (CORS)`."""
-    return f"{wanted.kind.__name__} ({wanted.name})" if isinstance(wanted, Feature) else wanted.__name__
+    return f"{capability.kind.__name__} ({capability.name})" if isinstance(capability, Feature) else capability.__name__
 
 
-def _configuration_path(wanted: Capability, component: str) -> str:
-    key = wanted.key if isinstance(wanted, Feature) else RESOURCE_KINDS[wanted]
+def _configuration_path(capability: Capability, component: str) -> str:
+    key = capability.key if isinstance(capability, Feature) else RESOURCE_KINDS[capability]
     return key if key.startswith(_TOP_LEVEL_KEYS) else f"components.{component}.{key}"

@@ -69,11 +69,13 @@ def _build_http_api(settings: ComponentSettings) -> HttpApi:
 
 def _find_endpoints(settings: ComponentSettings) -> tuple[ApiEndpoint, ...]:
     """The configured routes; a health endpoint stays public if the others require a token or none of them is it."""
-    asked = tuple(
+    configured = tuple(
         ApiEndpoint(method, route.path, route.public) for route in settings.routes for method in route.methods
     )
-    has_health = any(endpoint.path == HEALTH_ENDPOINT.path and endpoint.method in ("ANY", "GET") for endpoint in asked)
-    return (asked or CATCH_ALL_ENDPOINTS) + (() if has_health else (HEALTH_ENDPOINT,))
+    has_health = any(
+        endpoint.path == HEALTH_ENDPOINT.path and endpoint.method in ("ANY", "GET") for endpoint in configured
+    )
+    return (configured or CATCH_ALL_ENDPOINTS) + (() if has_health else (HEALTH_ENDPOINT,))
 
 
 ADDRESS_REF, CONNECTIONS_REF = Ref("address"), Ref("connections")
@@ -96,7 +98,7 @@ AUTHORIZER_OUTPUTS = {"authorizer_name": (AUTHORIZER_REF, "name")}
 
 def build_websocket(stack: Stack, generation: int, settings: ComponentSettings) -> Blueprint:
     """Build a function that handles every connection event, and one that admits clients if tokens are required."""
-    uses, serving = (ADDRESS_REF, CONNECTIONS_REF), _without_signing_secret(settings)
+    uses, public_settings = (ADDRESS_REF, CONNECTIONS_REF), _without_signing_secret(settings)
     resources = (
         WebSocketAddress(name=ADDRESS_REF),
         ConnectionTable(name=CONNECTIONS_REF),
@@ -104,8 +106,8 @@ def build_websocket(stack: Stack, generation: int, settings: ComponentSettings) 
         *parts.build_access_logs(stack, settings),
         *parts.build_secrets(settings),
         *parts.build_network(settings),
-        parts.build_identity(serving, uses),
-        parts.build_function(stack, serving, uses),
+        parts.build_identity(public_settings, uses),
+        parts.build_function(stack, public_settings, uses),
         LiveVersion(name=LIVE_VERSION_REF, function=FUNCTION_REF, warm=settings.instances.minimum),
         *_build_authorizer(stack, settings),
         _build_web_socket_endpoint(settings),
@@ -126,12 +128,13 @@ def _without_signing_secret(settings: ComponentSettings) -> ComponentSettings:
 def _build_authorizer(stack: Stack, settings: ComponentSettings) -> Iterator[Resource]:
     if not settings.requires_token:
         return
-    signing = parts.secret_ref(settings.secrets.get(SIGNING_SECRET, ""))  # validation refuses the component without one
+    # Validation refuses the component without a secret.
+    signing_secret = parts.secret_ref(settings.secrets.get(SIGNING_SECRET, ""))
     yield parts.build_log_store(AUTHORIZER_LOGS_REF, LogSource.FUNCTION, stack, settings, AUTHORIZER_REF)
     yield FunctionIdentity(
         name=AUTHORIZER_IDENTITY_REF,
         log_store=AUTHORIZER_LOGS_REF,
-        secrets=(signing,),
+        secrets=(signing_secret,),
         policy=SecurityPolicy(trace=settings.features.tracing),
         purpose=AUTHORIZER_REF,
         admits=(ADDRESS_REF,),
@@ -143,7 +146,7 @@ def _build_authorizer(stack: Stack, settings: ComponentSettings) -> Iterator[Res
         identity=AUTHORIZER_IDENTITY_REF,
         log_store=AUTHORIZER_LOGS_REF,
         environment={**parts.location_variables(stack), **_find_token_variables(settings)},
-        secrets={SIGNING_SECRET: signing},
+        secrets={SIGNING_SECRET: signing_secret},
         tracing=settings.features.tracing,
         purpose=AUTHORIZER_REF,
         package=AUTHORIZER_REF,

@@ -59,13 +59,13 @@ def build_secrets(settings: ComponentSettings) -> Iterator[AppSecret]:
 
 
 def build_network(settings: ComponentSettings) -> Iterator[Resource]:
-    asked = settings.network
-    if asked.subnet_ids:
+    network = settings.network
+    if network.subnet_ids:
         yield ExistingNetwork(
-            name=NETWORK_REF, subnet_ids=asked.subnet_ids, security_group_ids=asked.security_group_ids
+            name=NETWORK_REF, subnet_ids=network.subnet_ids, security_group_ids=network.security_group_ids
         )
-    elif asked.private:
-        yield PrivateNetwork(name=NETWORK_REF, cidr=asked.cidr, reaches_secrets=bool(settings.secrets))
+    elif network.private:
+        yield PrivateNetwork(name=NETWORK_REF, cidr=network.cidr, reaches_secrets=bool(settings.secrets))
 
 
 def _is_in_network(settings: ComponentSettings) -> bool:

@@ -47,28 +47,28 @@ class ChangePlan:
 def trace_causes(changes: Iterable[ResourceChange], origins: PropertyOrigins) -> ChangePlan:
     """Return the plan with the changing resources that each causing property comes from."""
     changes = tuple(changes)
-    moving = {change.urn: change.name for change in changes if change.op != "same"}
-    return ChangePlan(tuple(_trace_causes_of(change, origins.get(change.urn, {}), moving) for change in changes))
+    changing = {change.urn: change.name for change in changes if change.op != "same"}
+    return ChangePlan(tuple(_trace_causes_of(change, origins.get(change.urn, {}), changing) for change in changes))
 
 
 def _trace_causes_of(
-    change: ResourceChange, origins: Mapping[str, Collection[str]], moving: Mapping[str, str]
+    change: ResourceChange, origins: Mapping[str, Collection[str]], changing: Mapping[str, str]
 ) -> ResourceChange:
-    why = tuple(_describe_cause(property_, origins, moving) for property_ in change.why)
-    return change if why == change.why else change.model_copy(update={"why": why})
+    causes = tuple(_describe_cause(property_, origins, changing) for property_ in change.why)
+    return change if causes == change.why else change.model_copy(update={"why": causes})
 
 
-def _describe_cause(property_: str, origins: Mapping[str, Collection[str]], moving: Mapping[str, str]) -> str:
+def _describe_cause(property_: str, origins: Mapping[str, Collection[str]], changing: Mapping[str, str]) -> str:
     """Return such as `role (identity)`; a path such as `vpcConfig.subnetIds[0]` counts as the whole property."""
     sources = origins.get(re.split(r"[.\[]", property_, maxsplit=1)[0], ())
-    names = sorted({moving[source] for source in sources if source in moving})
+    names = sorted({changing[source] for source in sources if source in changing})
     return f"{property_} ({', '.join(names)})" if names else property_
 
 
-def combine_plans(first: ChangePlan, then: ChangePlan) -> ChangePlan:
+def combine_plans(first: ChangePlan, second: ChangePlan) -> ChangePlan:
     """Return what two runs did in all; the first operation counts where both changed a resource."""
     before = {change.urn: change for change in first.mutations}
-    last = [before.pop(change.urn, change) for change in then.resources]
+    last = [before.pop(change.urn, change) for change in second.resources]
     return ChangePlan((*last, *before.values()))
 
 

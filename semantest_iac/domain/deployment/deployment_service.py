@@ -79,7 +79,7 @@ async def verify_service(probe: ServiceProbe, stack: Stack, settings: ComponentS
     return await _HEALTH_CHECKS.get(stack.component, _check_http)(probe, stack, bool(settings.source))
 
 
-async def _check_http(probe: ServiceProbe, stack: Stack, is_own: bool) -> HealthAnswer:
+async def _check_http(probe: ServiceProbe, stack: Stack, has_own_source: bool) -> HealthAnswer:
     answer = await probe.call(stack, HttpRequest("GET", HEALTH_PATH))
     body = answer.response.body.decode(errors="replace")
     health = HealthAnswer(path=HEALTH_PATH, status=answer.response.status, body=_omit_if_long(body, _LONGEST_BODY))
@@ -88,7 +88,7 @@ async def _check_http(probe: ServiceProbe, stack: Stack, is_own: bool) -> Health
     return health
 
 
-async def _check_web_socket(probe: ServiceProbe, stack: Stack, is_own: bool) -> HealthAnswer:
+async def _check_web_socket(probe: ServiceProbe, stack: Stack, has_own_source: bool) -> HealthAnswer:
     """Require that a client is admitted and a heartbeat answered.
 
     A service with its own source may speak another protocol: it must accept the messages and may stay silent. Where the
@@ -100,9 +100,9 @@ async def _check_web_socket(probe: ServiceProbe, stack: Stack, is_own: bool) -> 
         return HealthAnswer(path="$connect", status=status, body=note)
     if status != CONNECTION_ACCEPTED:
         raise _verification_error(stack, f"a connection ended with {status}", conversation.logs)
-    if not any(conversation.heard) and not is_own:
+    if not any(conversation.received) and not has_own_source:
         raise _verification_error(stack, "a heartbeat was not answered", conversation.logs)
-    last = conversation.heard[-1] if conversation.heard else ""
+    last = conversation.received[-1] if conversation.received else ""
     return HealthAnswer(path="$connect", status=status, body=_omit_if_long(last, _LONGEST_BODY))
 
 

@@ -48,7 +48,7 @@ class PackageRecord(Value):
     variables: dict[str, str]
 
     @classmethod
-    def of(cls, artifact: Artifact, **more: Any) -> Self:
+    def from_artifact(cls, artifact: Artifact, **more: Any) -> Self:
         """Return the record of a package; `more` are the fields of a subclass."""
         return cls(
             digest=artifact.digest,

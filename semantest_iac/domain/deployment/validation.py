@@ -60,7 +60,7 @@ class ValidationReport:
     warnings: tuple[Fault, ...] = ()
 
     @classmethod
-    def merged(cls, reports: Iterable[ValidationReport]) -> ValidationReport:
+    def merge(cls, reports: Iterable[ValidationReport]) -> ValidationReport:
         """Merge reports; each fault and warning occurs once."""
         known = list(reports)
         faults = dict.fromkeys(fault for report in known for fault in report.faults)
@@ -90,19 +90,19 @@ class ValidationService:
         self, stack: Stack, configuration: DeploymentConfiguration, facts: SecretAvailability = SecretAvailability()
     ) -> ValidationReport:
         """Return every fault and warning about the stack's component in this configuration."""
-        faults = self.stack_faults(stack)
+        faults = self.find_stack_faults(stack)
         if self._engines is not None:
             faults += find_engine_faults(configuration.engine, self._engines)
         findings = list(_check_component_names(configuration))
         if stack.provider in self._clouds:
             findings += self._findings(stack, configuration, facts)
-        lacking = () if faults else tuple(self._lacking(stack, configuration))
+        unsupported = () if faults else tuple(self._lacking(stack, configuration))
         return ValidationReport(
-            faults + tuple(finding.fault for finding in findings if finding.blocks) + lacking,
+            faults + tuple(finding.fault for finding in findings if finding.blocks) + unsupported,
             tuple(finding.fault for finding in findings if not finding.blocks),
         )
 
-    def stack_faults(self, stack: Stack) -> tuple[Fault, ...]:
+    def find_stack_faults(self, stack: Stack) -> tuple[Fault, ...]:
         """Return a fault for each unknown part of the stack."""
         return find_stack_faults(stack.component, stack.provider, stack.environment, stack.region, self._clouds)
 
@@ -144,15 +144,15 @@ def find_stack_faults(
     component: str, provider: str, environment: str, region: str, clouds: CloudDescriptions
 ) -> tuple[Fault, ...]:
     """Return a fault for each part that is unknown, with the nearest known name as hint."""
-    asked = {
+    parts = {
         "component": (component, COMPONENTS),
         "provider": (provider, clouds),
         "environment": (canonical_environment(environment), ENVIRONMENTS),
     }
     faults = [
-        Fault(path, f"unknown {path} '{make_printable(word)}'", suggest_known(word, known))
-        for path, (word, known) in asked.items()
-        if word not in known
+        Fault(path, f"unknown {path} '{make_printable(name)}'", suggest_known(name, known))
+        for path, (name, known) in parts.items()
+        if name not in known
     ]
     if provider in clouds and (fault := find_region_fault(region, clouds[provider])):
         faults.append(fault)
@@ -209,21 +209,21 @@ def _check_variables(subject: RuleSubject) -> Iterator[Finding]:
 
 def _check_secrets(subject: RuleSubject, facts: SecretAvailability) -> Iterator[Finding]:
     """Warn of secrets that the configuration names; a deployment requires the implied ones too."""
-    tell = refuse if facts.secrets_required else advise
+    report = refuse if facts.secrets_required else advise
     written = subject.section.environment
     for variable, name in find_secret_variables(subject.component, subject.environment, subject.section).items():
         if name in facts.missing_secrets and (facts.secrets_required or variable in written):
             path = f"components.{subject.component}.environment.{variable}"
-            otherwise = "" if variable in written else _IMPLIED_SECRET_HINT
-            hint = f"Set {secret_variable_name(name)} in the environment or in .env{otherwise}."
-            yield tell(path, f"secret '{name}' is not set", hint)
+            more = "" if variable in written else _IMPLIED_SECRET_HINT
+            hint = f"Set {secret_variable_name(name)} in the environment or in .env{more}."
+            yield report(path, f"secret '{name}' is not set", hint)
 
 
 def _check_scaling(stack: Stack, configuration: DeploymentConfiguration) -> Iterator[Finding]:
     metrics = configuration.scaling.metrics or ()
-    for place, metric in enumerate(metrics):
+    for index, metric in enumerate(metrics):
         if not 0 < metric.target <= 100:
-            yield refuse(f"scaling.metrics[{place}].target", "target must be above 0, and 100 % at most")
+            yield refuse(f"scaling.metrics[{index}].target", "target must be above 0, and 100 % at most")
     if metrics and stack.component in SERVERLESS_COMPONENTS:
         kinds = " and ".join(sorted({metric.type for metric in metrics}))
         hint = "Functions follow the requests; use instances.min and instances.max."

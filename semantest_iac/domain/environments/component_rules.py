@@ -53,49 +53,49 @@ def check_http_only_keys(subject: RuleSubject) -> Iterator[Finding]:
 
 def check_routes(subject: RuleSubject) -> Iterator[Finding]:
     """Paths are well-formed and have each method once; `{a}` and `{b}` are the same path to a gateway."""
-    asked = subject.section.routes
-    if asked == ():
+    configured = subject.section.routes
+    if configured == ():
         yield refuse("routes", "an API without routes answers no request", "Leave the key out for all routes.")
     seen: set[tuple[str, str]] = set()
-    for place, route in enumerate(asked or ()):
-        yield from _check_route_path(f"routes[{place}]", route.path)
+    for index, route in enumerate(configured or ()):
+        yield from _check_route_path(f"routes[{index}]", route.path)
         if not route.methods:
-            yield refuse(f"routes[{place}].methods", "no method", "Use ANY for all.")
+            yield refuse(f"routes[{index}].methods", "no method", "Use ANY for all.")
         for method in route.methods:
             key = (method, _ROUTE_PARAMETER.sub(r"{\1}", route.path))
             if key in seen:
-                yield refuse(f"routes[{place}]", f"'{method} {make_printable(route.path)}' is listed twice")
+                yield refuse(f"routes[{index}]", f"'{method} {make_printable(route.path)}' is listed twice")
             seen.add(key)
 
 
 def _check_route_path(at: str, path: str) -> Iterator[Finding]:
-    dotted = any(part in (".", "..") for part in path.split("/"))
-    if dotted or len(path) > LONGEST_ROUTE or not _ROUTE_PATH.fullmatch(path):
+    has_dots = any(part in (".", "..") for part in path.split("/"))
+    if has_dots or len(path) > LONGEST_ROUTE or not _ROUTE_PATH.fullmatch(path):
         hint = "Such as /api/items/{id}, or /{proxy+} for everything below."
         yield refuse(f"{at}.path", f"'{make_printable(path)}' is not a path", hint)
 
 
 def check_cors(subject: RuleSubject) -> Iterator[Finding]:
     """Origins are valid, and no wildcard is used with credentials or in environments with real users."""
-    asked = subject.section.cors
-    if asked is None:
+    configured = subject.section.cors
+    if configured is None:
         return
-    for place, origin in enumerate(asked.origins):
+    for index, origin in enumerate(configured.origins):
         if not _ORIGIN.fullmatch(origin):
             hint = "Such as https://app.semantest.com, without a path."
-            yield refuse(f"cors.origins[{place}]", f"'{make_printable(origin)}' is not an origin", hint)
-    for place, header in enumerate(asked.headers or ()):
+            yield refuse(f"cors.origins[{index}]", f"'{make_printable(origin)}' is not an origin", hint)
+    for index, header in enumerate(configured.headers or ()):
         if header != "*" and not _HEADER.fullmatch(header):
-            yield refuse(f"cors.headers[{place}]", f"'{make_printable(header)}' is not the name of a header")
-    if "*" in asked.origins:
-        yield from _check_wildcard_origin(subject, asked)
-    if asked.max_age is not None and asked.max_age not in range(-1, LONGEST_CORS_CACHE_S + 1):
-        yield refuse("cors.max_age", f"max_age must be -1 to {LONGEST_CORS_CACHE_S} s, not {asked.max_age}")
+            yield refuse(f"cors.headers[{index}]", f"'{make_printable(header)}' is not the name of a header")
+    if "*" in configured.origins:
+        yield from _check_wildcard_origin(subject, configured)
+    if configured.max_age is not None and configured.max_age not in range(-1, LONGEST_CORS_CACHE_S + 1):
+        yield refuse("cors.max_age", f"max_age must be -1 to {LONGEST_CORS_CACHE_S} s, not {configured.max_age}")
 
 
-def _check_wildcard_origin(subject: RuleSubject, asked: CorsSection) -> Iterator[Finding]:
+def _check_wildcard_origin(subject: RuleSubject, configured: CorsSection) -> Iterator[Finding]:
     hint = "Name the origins."
-    if asked.credentials:
+    if configured.credentials:
         yield refuse("cors", "'*' and credentials exclude each other: no browser accepts the pair", hint)
     elif subject.environment in ("staging", "production"):
         yield advise("cors.origins", f"'*' lets every web page call {subject.environment}", hint)
@@ -103,25 +103,25 @@ def _check_wildcard_origin(subject: RuleSubject, asked: CorsSection) -> Iterator
 
 def check_throttling(subject: RuleSubject) -> Iterator[Finding]:
     """Limits are above zero: a gateway would answer 429 to every request."""
-    asked = subject.section.throttling
-    if asked.rate is not None and not 0 < asked.rate < float("inf"):
+    configured = subject.section.throttling
+    if configured.rate is not None and not 0 < configured.rate < float("inf"):
         yield refuse("throttling.rate", "rate must be above 0 requests a second")
-    if asked.burst is not None and asked.burst < 1:
-        yield refuse("throttling.burst", f"burst must be 1 or more, not {asked.burst}")
+    if configured.burst is not None and configured.burst < 1:
+        yield refuse("throttling.burst", f"burst must be 1 or more, not {configured.burst}")
 
 
 def check_authorizer(subject: RuleSubject) -> Iterator[Finding]:
     """The issuer has an https address, and the tokens have an audience."""
-    asked = subject.section.authorizer
-    if asked is None:
+    configured = subject.section.authorizer
+    if configured is None:
         return
-    if not _is_https(asked.issuer):
+    if not _is_https(configured.issuer):
         hint = "Such as https://login.semantest.com/."
-        yield refuse("authorizer.issuer", f"'{make_printable(asked.issuer)}' is not an https address", hint)
-    if not all(asked.audience) or not asked.audience:
+        yield refuse("authorizer.issuer", f"'{make_printable(configured.issuer)}' is not an https address", hint)
+    if not all(configured.audience) or not configured.audience:
         yield refuse("authorizer.audience", "no audience: tokens for anyone would be accepted")
-    if asked.header is not None and not _HEADER.fullmatch(asked.header):
-        yield refuse("authorizer.header", f"'{make_printable(asked.header)}' is not the name of a header")
+    if configured.header is not None and not _HEADER.fullmatch(configured.header):
+        yield refuse("authorizer.header", f"'{make_printable(configured.header)}' is not the name of a header")
 
 
 def _is_https(address: str) -> bool:
@@ -152,8 +152,8 @@ def check_tokens(subject: RuleSubject) -> Iterator[Finding]:
 
 def check_egress(subject: RuleSubject) -> Iterator[Finding]:
     """A WebSocket function calls the cloud's API to reach its clients, which a private network does not allow."""
-    asked = subject.section.network
-    if not subject.serves_http and asked.private and not asked.subnet_ids:
+    configured = subject.section.network
+    if not subject.serves_http and configured.private and not configured.subnet_ids:
         hint = "Name subnets with an egress route under network.subnet_ids, or leave private off."
         yield refuse("network.private", "a WebSocket function needs an egress route to reach its clients", hint)
 
@@ -179,32 +179,34 @@ _DRIVE = re.compile(r"[A-Za-z]:")
 
 
 def check_memory(subject: RuleSubject) -> Iterator[Finding]:
-    asked = subject.section.memory
-    if asked is not None and asked not in MEMORY_MB:
-        yield refuse("memory", f"memory must be 128 to 10240 MB, not {asked}", "Such as 512 or 1024.")
+    configured = subject.section.memory
+    if configured is not None and configured not in MEMORY_MB:
+        yield refuse("memory", f"memory must be 128 to 10240 MB, not {configured}", "Such as 512 or 1024.")
 
 
 def check_timeout(subject: RuleSubject) -> Iterator[Finding]:
     """A timeout is 1 to 29 s for HTTP requests, up to 900 s for a WebSocket."""
-    asked = subject.section.timeout
-    if asked is None:
+    configured = subject.section.timeout
+    if configured is None:
         return
-    if asked < 1:
-        yield refuse("timeout", f"timeout must be 1 s or more, not {asked}")
+    if configured < 1:
+        yield refuse("timeout", f"timeout must be 1 s or more, not {configured}")
     elif subject.serves_http:
-        yield from _check_http_timeout(asked, subject.limits.gateway)
-    elif asked > LONGEST_RUN_S:
-        yield refuse("timeout", f"timeout must be {LONGEST_RUN_S} s at most, not {asked}")
+        yield from _check_http_timeout(configured, subject.limits.gateway)
+    elif configured > LONGEST_RUN_S:
+        yield refuse("timeout", f"timeout must be {LONGEST_RUN_S} s at most, not {configured}")
 
 
-def _check_http_timeout(asked: int, gateway: str) -> Iterator[Finding]:
-    if asked > GATEWAY_LIMIT_S:
+def _check_http_timeout(configured: int, gateway: str) -> Iterator[Finding]:
+    if configured > GATEWAY_LIMIT_S:
         reason = f"{gateway} ends the request after {GATEWAY_LIMIT_S} s"
         hint = "Move work of up to 300 s to a queue-triggered function."
-        yield refuse("timeout", f"timeout must be {GATEWAY_TIMEOUT_S} s at most, not {asked}: {reason}", hint)
-    elif asked > GATEWAY_TIMEOUT_S:
+        yield refuse("timeout", f"timeout must be {GATEWAY_TIMEOUT_S} s at most, not {configured}: {reason}", hint)
+    elif configured > GATEWAY_TIMEOUT_S:
         hint = f"Write {GATEWAY_TIMEOUT_S} to silence this."
-        yield advise("timeout", f"{asked} s becomes {GATEWAY_TIMEOUT_S} s, before {gateway} ends the request", hint)
+        yield advise(
+            "timeout", f"{configured} s becomes {GATEWAY_TIMEOUT_S} s, before {gateway} ends the request", hint
+        )
 
 
 def check_runtime(subject: RuleSubject) -> Iterator[Finding]:
@@ -240,25 +242,25 @@ def _stays_inside(text: str) -> bool:
 
 def check_instances(subject: RuleSubject) -> Iterator[Finding]:
     """The minimum is 0 to the maximum, the maximum at least 1."""
-    asked = subject.section.instances
-    if asked.min is not None and asked.min < 0:
-        yield refuse("instances.min", f"min must be 0 or more, not {asked.min}")
-    if asked.max is not None and asked.max < 1:
-        yield refuse("instances.max", f"max must be 1 or more, not {asked.max}", "Leave it out for no limit.")
-    elif asked.max is not None and (asked.min or 0) > asked.max:
-        yield refuse("instances", f"min ({asked.min}) is above max ({asked.max})")
-    if asked.min and asked.min > 0 and subject.environment in ("development", "qa"):
-        yield advise("instances.min", f"{asked.min} instances are kept warm and paid for around the clock")
+    configured = subject.section.instances
+    if configured.min is not None and configured.min < 0:
+        yield refuse("instances.min", f"min must be 0 or more, not {configured.min}")
+    if configured.max is not None and configured.max < 1:
+        yield refuse("instances.max", f"max must be 1 or more, not {configured.max}", "Leave it out for no limit.")
+    elif configured.max is not None and (configured.min or 0) > configured.max:
+        yield refuse("instances", f"min ({configured.min}) is above max ({configured.max})")
+    if configured.min and configured.min > 0 and subject.environment in ("development", "qa"):
+        yield advise("instances.min", f"{configured.min} instances are kept warm and paid for around the clock")
 
 
 def check_network(subject: RuleSubject) -> Iterator[Finding]:
     """A network has a usable range or existing subnets; a private one has no egress route."""
-    asked = subject.section.network
-    yield from _check_network_range(asked.cidr)
-    if asked.private and not asked.subnet_ids:
+    configured = subject.section.network
+    yield from _check_network_range(configured.cidr)
+    if configured.private and not configured.subnet_ids:
         hint = "Name subnets with an egress route under network.subnet_ids, or leave private off."
         yield advise("network.private", "function in private subnets: no egress route", hint)
-    if asked.cidr and (asked.subnet_ids or not asked.private):
+    if configured.cidr and (configured.subnet_ids or not configured.private):
         yield advise("network.cidr", "without effect: no network is made", "Set private, without subnet_ids.")
 
 
@@ -291,18 +293,18 @@ def check_monitoring(
 ) -> Iterator[Finding]:
     """Alerts, addresses and the retention of logs are valid."""
     kinds = [alert.type for alert in monitoring.alerts or ()]
-    for place, alert in enumerate(monitoring.alerts or ()):
-        yield from _check_alert(f"monitoring.alerts[{place}]", alert, kinds[:place])
-    for place, address in enumerate(monitoring.notify or ()):
+    for index, alert in enumerate(monitoring.alerts or ()):
+        yield from _check_alert(f"monitoring.alerts[{index}]", alert, kinds[:index])
+    for index, address in enumerate(monitoring.notify or ()):
         if not _EMAIL.fullmatch(address):
-            yield refuse(f"monitoring.notify[{place}]", f"'{make_printable(address)}' is not an e-mail address")
+            yield refuse(f"monitoring.notify[{index}]", f"'{make_printable(address)}' is not an e-mail address")
     yield from _check_log_retention(monitoring.log_retention_days, provider, round_days)
 
 
 def _check_alert(path: str, alert: AlertSection, before: Sequence[str]) -> Iterator[Finding]:
-    most = 1 if alert.type == "error_rate" else float("inf")
-    if not (isfinite(alert.threshold) and 0 < alert.threshold <= most):
-        limits = "above 0, and 1 at most" if most == 1 else "above 0"
+    maximum = 1 if alert.type == "error_rate" else float("inf")
+    if not (isfinite(alert.threshold) and 0 < alert.threshold <= maximum):
+        limits = "above 0, and 1 at most" if maximum == 1 else "above 0"
         yield refuse(f"{path}.threshold", f"threshold of {alert.type} must be {limits}")
     if alert.type in before:
         yield refuse(f"{path}.type", f"there is an alert of type {alert.type} already")

@@ -79,8 +79,8 @@ def find_nearest(word: str, choices: Iterable[str]) -> str | None:
 def suggest_known(word: str, choices: Iterable[str]) -> str:
     """Return the hint for an unknown name: the most similar one, then all."""
     known = list(choices)
-    meant = find_nearest(word, known)
-    question = f"Did you mean '{meant}'? " if meant else ""
+    similar = find_nearest(word, known)
+    question = f"Did you mean '{similar}'? " if similar else ""
     return f"{question}Known: {', '.join(known)}."
 
 

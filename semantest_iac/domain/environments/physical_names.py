@@ -26,11 +26,11 @@ def physical_name(stack: str, generation: int, purpose: str = "", *, limit: int,
     if limit < SHORTEST_NAME_LIMIT:
         raise ValueError(f"no name fits into {limit} characters")
     readable = _readable_name(stack, purpose)
-    room = limit - SUFFIX_LENGTH - 1
-    owned = f"{account}:{stack}" if account else stack
-    if len(readable) <= room:
-        return f"{readable}-{stack_suffix(owned, generation)}"
-    return f"{readable[:room].rstrip('-')}-{_digest(f'{generation}:{owned}:{purpose}')}"
+    available = limit - SUFFIX_LENGTH - 1
+    scope = f"{account}:{stack}" if account else stack
+    if len(readable) <= available:
+        return f"{readable}-{stack_suffix(scope, generation)}"
+    return f"{readable[:available].rstrip('-')}-{_digest(f'{generation}:{scope}:{purpose}')}"
 
 
 def stack_tags(stack: str, generation: int) -> dict[str, str]:

@@ -28,7 +28,7 @@ class WebSocketConversation:
     """
 
     status: int
-    heard: tuple[str, ...] = ()
+    received: tuple[str, ...] = ()
     logs: str = ""
     note: str = ""
 

@@ -52,14 +52,14 @@ def round_workspace_retention(days: int) -> int:
 
 def check_memory_size(subject: RuleSubject) -> Iterator[Finding]:
     """One of three sizes; in between, the next size up is taken and paid for."""
-    asked, most = subject.section.memory, MEMORY_SIZES_MB[-1]
-    if asked is None or asked < 1:
+    configured, most = subject.section.memory, MEMORY_SIZES_MB[-1]
+    if configured is None or configured < 1:
         return
-    size = round_memory(asked)
-    if asked > most:
-        yield refuse("memory", f"Azure Functions have {most} MB at most, not {asked}", f"Write {most} or less.")
-    elif size != asked:
-        yield advise("memory", f"{asked} MB become {size}, the next size that Azure has", f"Write {size}.")
+    size = round_memory(configured)
+    if configured > most:
+        yield refuse("memory", f"Azure Functions have {most} MB at most, not {configured}", f"Write {most} or less.")
+    elif size != configured:
+        yield advise("memory", f"{configured} MB become {size}, the next size that Azure has", f"Write {size}.")
     elif size == RISKY_MEMORY_MB:
         yield advise("memory", f"some regions of Azure refuse {RISKY_MEMORY_MB} MB", "Write 2048 where yours does.")
 
@@ -80,13 +80,13 @@ def check_instance_limits(subject: RuleSubject) -> Iterator[Finding]:
 
 def check_subnets(subject: RuleSubject) -> Iterator[Finding]:
     """By its id; that it is one, without a security group, is what the cloud says it can do."""
-    for place, subnet in enumerate(subject.section.network.subnet_ids or ()):
+    for index, subnet in enumerate(subject.section.network.subnet_ids or ()):
         match = _SUBNET.fullmatch(subnet)
         hint = "Such as /subscriptions/…/virtualNetworks/<network>/subnets/<subnet>."
         if match is None:
-            yield refuse(f"network.subnet_ids[{place}]", f"'{make_printable(subnet)}' is not the id of a subnet", hint)
+            yield refuse(f"network.subnet_ids[{index}]", f"'{make_printable(subnet)}' is not the id of a subnet", hint)
         elif "_" in match["name"]:
-            yield refuse(f"network.subnet_ids[{place}]", "Flex Consumption takes no subnet with '_' in its name")
+            yield refuse(f"network.subnet_ids[{index}]", "Flex Consumption takes no subnet with '_' in its name")
 
 
 def check_built_in_endpoint(subject: RuleSubject) -> Iterator[Finding]:
@@ -108,8 +108,8 @@ def check_web_pubsub(subject: RuleSubject) -> Iterator[Finding]:
 
 
 def _is_throttled(subject: RuleSubject) -> bool:
-    asked = subject.section.throttling
-    return asked.rate is not None or asked.burst is not None
+    configured = subject.section.throttling
+    return configured.rate is not None or configured.burst is not None
 
 
 AZURE_RULES = StandardCloudRules(

@@ -61,17 +61,17 @@ class TestConversation:
         async with serve(echo) as probe:
             conversation = await probe.converse(STACK, messages)
 
-        assert (conversation.status, conversation.heard) == (101, messages)
+        assert (conversation.status, conversation.received) == (101, messages)
 
     async def test_receives_an_empty_answer_if_the_service_closes(self) -> None:
         async with serve(silent) as probe:
-            assert (await probe.converse(STACK, ["a"])).heard == ("",)
+            assert (await probe.converse(STACK, ["a"])).received == ("",)
 
     async def test_notes_that_a_token_is_required(self) -> None:
         async with serve(unauthorized) as probe:
             conversation = await probe.converse(STACK, ["a"])
 
-        assert (conversation.status, conversation.heard) == (401, ())
+        assert (conversation.status, conversation.received) == (401, ())
         assert "requires a token" in conversation.note
 
     async def test_fails_if_nothing_listens(self) -> None:

@@ -98,7 +98,10 @@ _PAIRS: Mapping[Feature, Pair] = {
     },
 }
 _CLAIMED = [
-    (name, feature) for name in CLOUD_ENTRIES for feature in FEATURES if not find_cloud(name).capabilities.lack(feature)
+    (name, feature)
+    for name in CLOUD_ENTRIES
+    for feature in FEATURES
+    if not find_cloud(name).capabilities.unsupported_reason(feature)
 ]
 
 

@@ -31,7 +31,7 @@ _GAPS = {
 
 
 def _gaps(capabilities: Capabilities) -> set[str]:
-    return {capability_label(wanted) for wanted in list_capabilities() if capabilities.lack(wanted)}
+    return {capability_label(wanted) for wanted in list_capabilities() if capabilities.unsupported_reason(wanted)}
 
 
 class TestGaps:
@@ -45,7 +45,9 @@ class TestGaps:
         bare = replace(found, unsupported={}).capabilities
 
         assert [
-            capability_label(it) for it in list_capabilities() if not isinstance(it, Feature) and bare.lack(it)
+            capability_label(it)
+            for it in list_capabilities()
+            if not isinstance(it, Feature) and bare.unsupported_reason(it)
         ] == [capability_label(it) for it in found.unsupported if not isinstance(it, Feature)]
 
 

@@ -244,7 +244,7 @@ class TestExample:
         facts = SecretAvailability(frozenset({"database_url", "redis_url"}))
         service = ValidationService(date(2026, 11, 21), CLOUD_ENTRIES)
 
-        report = ValidationReport.merged(
+        report = ValidationReport.merge(
             service.validate(Stack(name, "aws", "production", "us-east-1"), loaded.configuration, facts)
             for name in loaded.configuration.components
         )

@@ -22,8 +22,8 @@ class TestPackageBuilt:
         guard = Artifact("d2", Path("/b.zip"), "c.d", "python3.13", 8)
         artifact = Artifact("d1", Path("/a.zip"), "a.b", "nodejs24.x", 9, {"A": "b"}, companions={"guard": guard})
 
-        companions = {"guard": PackageRecord.of(guard)}
-        assert PackageBuilt.of(artifact, **_WHERE, companions=companions).artifact == artifact
+        companions = {"guard": PackageRecord.from_artifact(guard)}
+        assert PackageBuilt.from_artifact(artifact, **_WHERE, companions=companions).artifact == artifact
 
     def test_reads_what_was_written_when_packages_had_no_companions(self) -> None:
         artifact = Artifact("d1", Path("/a.zip"), "a.b", "python3.13", 9, {"A": "b"})

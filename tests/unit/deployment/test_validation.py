@@ -272,7 +272,7 @@ class TestReport:
     def test_says_everything_once_when_merged(self) -> None:
         fault, warning = Fault("a", "b"), Fault("c", "d")
 
-        merged = ValidationReport.merged(
+        merged = ValidationReport.merge(
             [ValidationReport((fault,), (warning,)), ValidationReport((fault,)), ValidationReport((), (warning,))]
         )
 

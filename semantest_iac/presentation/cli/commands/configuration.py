@@ -125,8 +125,8 @@ def _parity_row(capability: Capability, clouds: Sequence[Capabilities]) -> dict[
         "feature": feature,
         "clouds": {
             cloud.cloud: {
-                "supported": not cloud.lack(capability),
-                "note": cloud.lack(capability) or cloud.partial.get(capability, ""),
+                "supported": not cloud.unsupported_reason(capability),
+                "note": cloud.unsupported_reason(capability) or cloud.partial.get(capability, ""),
             }
             for cloud in clouds
         },
