@@ -30,7 +30,7 @@ from semantest_iac_events.event import Event, StackFailure
 
 ROLLBACK_LIMIT_S = 900.0
 
-EventT = TypeVar("EventT", bound=Event)
+_FoundEvent = TypeVar("_FoundEvent", bound=Event)
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +58,7 @@ def find_last_good(ledger: LedgerReader, stack: Stack) -> LastGood | None:
     return LastGood(deployment, settings, package.artifact if package else None)
 
 
-def _find_event(kind: type[EventT], deployment: str, stream: Iterable[RecordedEvent]) -> EventT | None:
+def _find_event(kind: type[_FoundEvent], deployment: str, stream: Iterable[RecordedEvent]) -> _FoundEvent | None:
     complete = (row for row in stream if row.type == kind.type_name and MASK not in row.json)
     events = (decode_event(row) for row in complete if deployment_id_of(row.event) == deployment)
     return next((event for event in events if isinstance(event, kind)), None)

@@ -36,7 +36,7 @@ from semantest_iac.infrastructure.local_service.web_socket_service import (
     WebSocketContext,
 )
 
-UNAUTHORIZED, FORBIDDEN, TOO_MANY_REQUESTS, FAILED, BAD_GATEWAY = 401, 403, 429, 500, 502
+UNAUTHORIZED, FORBIDDEN, TOO_MANY_REQUESTS, INTERNAL_SERVER_ERROR, BAD_GATEWAY = 401, 403, 429, 500, 502
 _CONNECTIONS_PATH = "/@connections/"
 _TIMED_OUT_INVOCATION = Invocation(
     None, {"errorType": "Late", "errorMessage": "API Gateway did not wait for the function."}, "", 0
@@ -140,7 +140,7 @@ class AwsWebSocketService:
         invocation = await self._invoke(pool, events.build_authorizer_event(self.plan.api, client))
         if invocation.error is not None:
             is_refusal = invocation.error.get("errorMessage") == "Unauthorized"
-            return (UNAUTHORIZED if is_refusal else FAILED), {}
+            return (UNAUTHORIZED if is_refusal else INTERNAL_SERVER_ERROR), {}
         policy = invocation.result if isinstance(invocation.result, dict) else {}
         return (SWITCHING_PROTOCOLS if _policy_allows(policy) else FORBIDDEN), _authorizer_context(policy)
 
@@ -173,7 +173,7 @@ class AwsWebSocketService:
 
 def _connect_status(invocation: Invocation) -> int:
     if invocation.error is not None:
-        return FAILED
+        return INTERNAL_SERVER_ERROR
     answer = invocation.result
     status = answer.get("statusCode") if isinstance(answer, dict) else None
     if not isinstance(status, int):

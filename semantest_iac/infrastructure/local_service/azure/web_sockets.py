@@ -48,7 +48,7 @@ from semantest_iac.infrastructure.local_service.web_socket_service import (
     values_by_name,
 )
 
-UNAUTHORIZED, FORBIDDEN, FAILED, NO_CONTENT = 401, 403, 500, 204
+UNAUTHORIZED, FORBIDDEN, INTERNAL_SERVER_ERROR, NO_CONTENT = 401, 403, 500, 204
 _CONNECT, _CONNECTED, _DISCONNECTED, _MESSAGE = "connect", "connected", "disconnected", "message"
 _STATE_HEADER, _NEGOTIATE_PATH = "ce-connectionstate", "/negotiate"
 _ALLOWED_ORIGIN_HEADER = "webhook-allowed-origin"
@@ -122,7 +122,7 @@ class AzureWebSocketService:
         client = _ConnectedClient(str(claims.get("sub", "")))
         response = await self._notify(_CONNECT, id, client, _encode_json(_connect_body(handshake, claims)))
         if response.status >= 300:
-            return response.status if response.status < 500 else FAILED
+            return response.status if response.status < 500 else INTERNAL_SERVER_ERROR
         _update_client(client, response)
         self._clients[id] = client
         await self._notify(_CONNECTED, id, client, b"{}")
