@@ -1,4 +1,4 @@
-"""The command as people run it: a process of its own, in a folder of its own."""
+"""Runs the command line as a separate process in a temporary folder."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from typing import Any
 import pytest
 
 _ROOT = Path(__file__).parents[2]
-_SLOWEST = 60  # seconds that a command may take before the test gives up
+_COMMAND_TIMEOUT_S = 60
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """What a command left."""
+    """The exit code and the output of a command."""
 
     code: int
     out: str
@@ -29,29 +29,28 @@ class Outcome:
 
     @property
     def json(self) -> Any:
-        """The last line of stdout; with `--json` the result, or the whole answer."""
+        """The last line of stdout, which is the result with `--json`."""
         return json.loads(self.out.splitlines()[-1])
 
     @property
     def events(self) -> list[dict[str, Any]]:
-        """The lines before the last."""
+        """The events in the lines before the last."""
         return [json.loads(line) for line in self.out.splitlines()[:-1]]
 
 
 @dataclass(frozen=True)
-class Desk:
-    """A folder to work in, with a home beside it that does not exist yet."""
+class Workspace:
+    """A working directory for commands; its home folder does not exist yet."""
 
     folder: Path
     variables: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def home(self) -> Path:
-        """Ledger, packages and sandbox."""
         return self.folder / ".semantest"
 
     def run(self, *arguments: str, stdin: str = "") -> Outcome:
-        """Run a command to its end."""
+        """Run a command and wait for its end."""
         ended = subprocess.run(
             self._command(arguments),
             cwd=self.folder,
@@ -59,14 +58,14 @@ class Desk:
             input=stdin,
             capture_output=True,
             text=True,
-            timeout=_SLOWEST,
+            timeout=_COMMAND_TIMEOUT_S,
             check=False,
         )
         return Outcome(ended.returncode, ended.stdout, ended.stderr)
 
     @contextmanager
     def start(self, *arguments: str) -> Iterator[subprocess.Popen[str]]:
-        """Run a command beside the test; it is dead when the block is left."""
+        """Start a command in the background; it is killed at the end of the context."""
         process = subprocess.Popen(
             self._command(arguments),
             cwd=self.folder,
@@ -79,10 +78,10 @@ class Desk:
             try:
                 yield process
             finally:
-                process.kill()  # before it is waited for
+                process.kill()  # leaving `with process` waits for its end
 
-    def on_terminal(self, *arguments: str, typed: str = "") -> Outcome:
-        """Run a command on a terminal of its own, where `typed` lies ready."""
+    def run_on_terminal(self, *arguments: str, typed: str = "") -> Outcome:
+        """Run a command on a pseudo-terminal, with `typed` as its input."""
         master, terminal = pty.openpty()
         os.write(master, typed.encode())
         with subprocess.Popen(
@@ -103,7 +102,7 @@ class Desk:
         return Outcome(process.returncode, out.decode(), "")
 
     def files(self) -> dict[Path, bytes]:
-        """Everything in the folder."""
+        """Return every file in the folder with its content."""
         return {path: path.read_bytes() for path in self.folder.rglob("*") if path.is_file()}
 
     def _command(self, arguments: tuple[str, ...]) -> list[str]:
@@ -118,30 +117,28 @@ class Desk:
 def _read(master: int) -> bytes:
     try:
         return os.read(master, 65536)
-    except OSError:  # what Linux says when the other side is closed
+    except OSError:  # Linux raises it when the other end is closed
         return b""
 
 
 @pytest.fixture
-def desk(tmp_path: Path) -> Desk:
-    """A desk for one test."""
-    return Desk(tmp_path)
+def workspace(tmp_path: Path) -> Workspace:
+    return Workspace(tmp_path)
 
 
 @pytest.fixture(scope="module")
-def shared_desk(tmp_path_factory: pytest.TempPathFactory) -> Desk:
-    """A desk for all tests of a module."""
-    return Desk(tmp_path_factory.mktemp("desk"))
+def shared_workspace(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
+    return Workspace(tmp_path_factory.mktemp("workspace"))
 
 
 @pytest.fixture
-def slow_desk(tmp_path: Path) -> Desk:
-    """A desk whose service does not answer for as long as SLOW is configured."""
+def slow_workspace(tmp_path: Path) -> Workspace:
+    """A workspace whose service takes 25 s to answer if SLOW is configured."""
     source = tmp_path / "service"
     source.mkdir()
     (source / "index.py").write_text(_SLOW_SERVICE, encoding="utf-8")
     (tmp_path / "semantest.yaml").write_text(_SLOW_CONFIGURATION, encoding="utf-8")
-    return Desk(tmp_path)
+    return Workspace(tmp_path)
 
 
 _SLOW_SERVICE = """\

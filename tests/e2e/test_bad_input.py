@@ -1,4 +1,4 @@
-"""Whatever is typed or written wrongly: exit 2, every fault with place and hint, nothing changed."""
+"""Wrong options and configurations: exit code 2, every fault with location and hint, nothing changed."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ import pytest
 _DEPLOY = ("deploy", "--component", "rest-api", "--json")
 _MEMORY = "components.rest-api.memory"
 
-# What is typed -> the paths of the faults that are told.
-_TYPED: dict[str, tuple[tuple[str, ...], list[str]]] = {
+# Arguments -> the paths of the reported faults.
+_ARGUMENTS: dict[str, tuple[tuple[str, ...], list[str]]] = {
     "no component": (("deploy", "--json"), ["component"]),
     "unknown component": (("deploy", "--component", "rest-apo", "--json"), ["component"]),
-    "component of a later day": (("deploy", "--component", "platform", "--json"), ["component"]),
-    "component that climbs": (("deploy", "--component", "..", "--json"), ["component"]),
+    "component without a blueprint": (("deploy", "--component", "platform", "--json"), ["component"]),
+    "component that is a path": (("deploy", "--component", "..", "--json"), ["component"]),
     "component of 300 characters": (("deploy", "--component", "a" * 300, "--json"), ["component"]),
     "empty component": (("deploy", "--component", "", "--json"), ["component"]),
     "unknown provider": ((*_DEPLOY, "--provider", "awz"), ["provider"]),
@@ -24,7 +24,7 @@ _TYPED: dict[str, tuple[tuple[str, ...], list[str]]] = {
     "unknown region": ((*_DEPLOY, "--region", "us-east-9"), ["region"]),
     "region of the other cloud": ((*_DEPLOY, "--region", "eastus"), ["region"]),
     "region of 300 characters": ((*_DEPLOY, "--region", "u" * 300), ["region"]),
-    "all words at once": (
+    "three options at once": (
         ("preview", "--component", "x", "--provider", "y", "--env", "z", "--json"),
         ["component", "provider", "environment"],
     ),
@@ -62,12 +62,12 @@ _TYPED: dict[str, tuple[tuple[str, ...], list[str]]] = {
         ("destroy", "--component", "rest-api", "--region", "moon", "--yes", "--json"),
         ["region"],
     ),
-    "call of an unknown component": (("invoke", "rest-apo", "GET", "/", "--json"), ["component"]),
-    "question about an unknown environment": (("status", "--env", "stagging", "--json"), ["environment"]),
+    "invoke of an unknown component": (("invoke", "rest-apo", "GET", "/", "--json"), ["component"]),
+    "status of an unknown environment": (("status", "--env", "stagging", "--json"), ["environment"]),
 }
 
-# What is written in semantest.yaml -> line of the fault and a word of its message.
-_WRITTEN = {
+# Content of semantest.yaml -> the line of the fault, and a part of its message.
+_FILES = {
     "unknown key": ("components:\n  rest-api:\n    memroy: 512\n", 3, "unknown key"),
     "malformed": ("components: [\n", 2, "not YAML"),
     "tagged": ("provider: !!python/object:os.system aws\n", 1, "tags are refused"),
@@ -79,48 +79,48 @@ _WRITTEN = {
 }
 
 
-class TestTypedInput:
-    @pytest.mark.parametrize(("arguments", "paths"), _TYPED.values(), ids=_TYPED)
-    def test_that_is_wrong_is_told_at_once_and_changes_nothing(
-        self, desk: Any, arguments: tuple[str, ...], paths: list[str]
+class TestArguments:
+    @pytest.mark.parametrize(("arguments", "paths"), _ARGUMENTS.values(), ids=_ARGUMENTS)
+    def test_report_every_fault_and_change_nothing(
+        self, workspace: Any, arguments: tuple[str, ...], paths: list[str]
     ) -> None:
-        outcome = desk.run(*arguments)
+        outcome = workspace.run(*arguments)
 
         faults = outcome.json["error"]["faults"]
         assert (outcome.code, [fault["path"] for fault in faults]) == (2, paths)
         assert all(fault["hint"] for fault in faults)
-        assert (outcome.err, list(desk.folder.iterdir())) == ("", [])
+        assert (outcome.err, list(workspace.folder.iterdir())) == ("", [])
 
 
-class TestWrittenInput:
-    @pytest.mark.parametrize(("text", "line", "word"), _WRITTEN.values(), ids=_WRITTEN)
-    def test_that_is_wrong_is_told_with_its_place(self, desk: Any, text: str, line: int, word: str) -> None:
-        (desk.folder / "semantest.yaml").write_text(text, encoding="utf-8")
+class TestFiles:
+    @pytest.mark.parametrize(("text", "line", "word"), _FILES.values(), ids=_FILES)
+    def test_report_a_fault_with_its_line(self, workspace: Any, text: str, line: int, word: str) -> None:
+        (workspace.folder / "semantest.yaml").write_text(text, encoding="utf-8")
 
-        outcome = desk.run(*_DEPLOY)
+        outcome = workspace.run(*_DEPLOY)
 
         faults = outcome.json["error"]["faults"]
         found = [fault for fault in faults if fault.get("line") == line and word in fault["message"]]
         assert (outcome.code, len(found)) == (2, 1), faults
         assert found[0]["file"] == "semantest.yaml"
-        assert not desk.home.exists()
+        assert not workspace.home.exists()
 
-    def test_is_told_to_people_with_line_and_column(self, desk: Any) -> None:
-        (desk.folder / "semantest.yaml").write_text("provder: aws\n", encoding="utf-8")
+    def test_report_a_fault_as_text_with_line_and_column(self, workspace: Any) -> None:
+        (workspace.folder / "semantest.yaml").write_text("provder: aws\n", encoding="utf-8")
 
-        outcome = desk.run("config", "validate")
+        outcome = workspace.run("config", "validate")
 
         assert (outcome.code, outcome.out) == (2, "")
         assert "  semantest.yaml:1:1 provder: unknown key\n      Did you mean 'provider'?" in outcome.err
 
 
-class TestPlaces:
-    def test_of_sources_are_relative_to_the_file_that_names_them(self, desk: Any, tmp_path: Path) -> None:
+class TestSources:
+    def test_are_relative_to_the_file_that_names_them(self, workspace: Any, tmp_path: Path) -> None:
         elsewhere = tmp_path / "elsewhere"
         elsewhere.mkdir()
         (elsewhere / "own.yaml").write_text("components: {rest-api: {source: nowhere}}\n", encoding="utf-8")
 
-        outcome = desk.run(*_DEPLOY, "--config", "elsewhere/own.yaml")
+        outcome = workspace.run(*_DEPLOY, "--config", "elsewhere/own.yaml")
 
         (fault,) = outcome.json["error"]["faults"]
         assert f"'{elsewhere / 'nowhere'}' does not exist" in fault["message"]
@@ -128,16 +128,16 @@ class TestPlaces:
 
 class TestProduction:
     @pytest.mark.parametrize("command", ["deploy", "preview", "destroy"])
-    def test_is_refused_without_its_engine(self, desk: Any, command: str) -> None:
-        outcome = desk.run(command, "--component", "rest-api", "--env", "production", "--json")
+    def test_is_refused_without_pulumi(self, workspace: Any, command: str) -> None:
+        outcome = workspace.run(command, "--component", "rest-api", "--env", "production", "--json")
 
         assert (outcome.code, outcome.json["error"]["code"]) == (3, "ENGINE_UNAVAILABLE")
-        assert list(desk.folder.iterdir()) == []
+        assert list(workspace.folder.iterdir()) == []
 
-    def test_passes_validation_as_it_was_ordered(self, desk: Any) -> None:
-        ordered = Path(__file__).parents[2] / "docs" / "examples" / "production.yaml"
+    def test_example_is_valid(self, workspace: Any) -> None:
+        example = Path(__file__).parents[2] / "docs" / "examples" / "production.yaml"
 
-        outcome = desk.run("config", "validate", "--config", str(ordered), "--json")
+        outcome = workspace.run("config", "validate", "--config", str(example), "--json")
 
         assert (outcome.code, outcome.json["faults"]) == (0, [])
         assert sorted(warning["path"] for warning in outcome.json["warnings"]) == [

@@ -1,4 +1,4 @@
-"""A Node server that binds its own port is deployed as it stands."""
+"""A Node server that binds its own port is deployed without changes."""
 
 from __future__ import annotations
 
@@ -27,33 +27,33 @@ http.createServer((request, response) => {
 
 
 @pytest.fixture(scope="module", params=["aws", "azure"])
-def served(request: pytest.FixtureRequest, shared_desk: Any) -> dict[str, Any]:
-    """The server, deployed to each cloud and called."""
-    source = shared_desk.folder / "server" / "dist"
+def outcomes(request: pytest.FixtureRequest, shared_workspace: Any) -> dict[str, Any]:
+    """The outcomes of deploying the server to a cloud and calling it."""
+    source = shared_workspace.folder / "server" / "dist"
     source.mkdir(parents=True, exist_ok=True)
     (source / "start-server.js").write_text(_SERVER, encoding="utf-8")
     cloud = ("--provider", request.param)
     options = ("--set", "components.rest-api.source=server", "--set", "components.rest-api.entry=dist/start-server.js")
     item = ("-H", "Content-Type: application/json", "-d", '{"name":"lamp"}')
-    deployed = shared_desk.run("deploy", "--component", "rest-api", *cloud, *options, "--json")
+    deployed = shared_workspace.run("deploy", "--component", "rest-api", *cloud, *options, "--json")
     if "@azure/functions" in deployed.json.get("error", {}).get("message", ""):
         pytest.skip("npm reaches no registry, from which Node packages for Azure take @azure/functions")
     return {
         "deployed": deployed,
-        "health": shared_desk.run("invoke", "rest-api", "GET", "/health", *cloud, "--json"),
-        "created": shared_desk.run("invoke", "rest-api", "POST", "/api/items", *item, *cloud, "--json"),
+        "health": shared_workspace.run("invoke", "rest-api", "GET", "/health", *cloud, "--json"),
+        "created": shared_workspace.run("invoke", "rest-api", "POST", "/api/items", *item, *cloud, "--json"),
     }
 
 
 class TestNodeServers:
-    def test_are_deployed(self, served: dict[str, Any]) -> None:
-        assert (served["deployed"].code, served["deployed"].json["health"]["status"]) == (0, 200)
+    def test_are_deployed(self, outcomes: dict[str, Any]) -> None:
+        assert (outcomes["deployed"].code, outcomes["deployed"].json["health"]["status"]) == (0, 200)
 
-    def test_answer_with_their_own_json(self, served: dict[str, Any]) -> None:
-        assert (served["health"].json["status"], served["health"].json["body"]) == (
+    def test_answer_with_their_own_json(self, outcomes: dict[str, Any]) -> None:
+        assert (outcomes["health"].json["status"], outcomes["health"].json["body"]) == (
             200,
             '{"status":"up","path":"/health"}',
         )
 
-    def test_read_what_they_are_sent(self, served: dict[str, Any]) -> None:
-        assert (served["created"].json["status"], served["created"].json["body"]) == (201, '{"id":1,"name":"lamp"}')
+    def test_read_what_they_are_sent(self, outcomes: dict[str, Any]) -> None:
+        assert (outcomes["created"].json["status"], outcomes["created"].json["body"]) == (201, '{"id":1,"name":"lamp"}')

@@ -1,4 +1,4 @@
-"""The same life of a deployment by both engines, on equal simulated clouds."""
+"""The same lifecycle with both engines, on equal simulated clouds."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from typing import Any
 
 import pytest
 
-from tests.e2e.conftest import Desk, Outcome
+from tests.e2e.conftest import Outcome, Workspace
 from tests.pulumi_cli import needed
 
 _COMPONENT = ("--component", "rest-api")
 _PULUMI = ("--engine", "pulumi", "--cloud", "sandbox")
 _MORE = ("--set", "components.rest-api.memory=1024")
 _FUNCTIONS = {"aws": "aws:lambda/function:Function", "azure": "azure-native:web:WebApp"}
-_LIFE: dict[str, tuple[str, ...]] = {
+_STEPS: dict[str, tuple[str, ...]] = {
     "first": ("deploy", *_COMPONENT),
     "same": ("deploy", *_COMPONENT),
     "changed": ("deploy", *_COMPONENT, *_MORE),
@@ -25,82 +25,81 @@ _LIFE: dict[str, tuple[str, ...]] = {
     "called": ("invoke", "rest-api", "GET", "/health"),
     "gone": ("destroy", *_COMPONENT, "--yes"),
 }
-_CODES = {name: 1 if name == "failed" else 0 for name in _LIFE}
-# Times, their lengths, and whose work it was.
-_CHANCE = re.compile(r"\d{4}-\d\d-\d\dT[\d:.]+Z|\d+\.\d+( s\b)?|(?<=content-length: )\d+|, by pulumi$", re.MULTILINE)
+_CODES = {name: 1 if name == "failed" else 0 for name in _STEPS}
+# Times, lengths of texts with times, and the engine's name: they may differ.
+_VARYING = re.compile(r"\d{4}-\d\d-\d\dT[\d:.]+Z|\d+\.\d+( s\b)?|(?<=content-length: )\d+|, by pulumi$", re.MULTILINE)
 
-Life = dict[str, Outcome]
+Outcomes = dict[str, Outcome]
 
 
 @pytest.fixture(scope="module", autouse=True)
 def needs_the_cli() -> None:
-    """Without a CLI the module is skipped."""
     needed()
 
 
-def _lived(desk: Desk, provider: str, *engine: str) -> Life:
-    """The whole life in one home; the cloud refuses once."""
-    lived = {}
+def _run_lifecycle(workspace: Workspace, provider: str, *engine: str) -> Outcomes:
+    """Run the whole lifecycle in one workspace; the cloud refuses one update."""
+    outcomes = {}
     refused = {"effect": "refuse", "type": _FUNCTIONS[provider], "operation": "update", "call": 1}
-    faults = desk.home / ("pulumi" if engine else "") / "faults.json"
-    for name, arguments in _LIFE.items():
+    faults = workspace.home / ("pulumi" if engine else "") / "faults.json"
+    for name, arguments in _STEPS.items():
         if name == "failed":
             faults.write_text(json.dumps([refused]), encoding="utf-8")
         chosen = engine if arguments[0] == "deploy" else ()
         place = ("--provider", provider)
-        lived[name] = desk.run(*arguments, *place, *chosen, *(("--json",) if arguments[0] == "deploy" else ()))
+        outcomes[name] = workspace.run(*arguments, *place, *chosen, *(("--json",) if arguments[0] == "deploy" else ()))
         faults.unlink(missing_ok=True)
-    return lived
+    return outcomes
 
 
 @pytest.fixture(scope="module", params=list(_FUNCTIONS))
-def lives(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> tuple[Life, Life]:
-    """One in the sandbox, one by Pulumi's own engine."""
-    ours, theirs = (Desk(tmp_path_factory.mktemp(name)) for name in ("ours", "theirs"))
-    return _lived(ours, request.param), _lived(theirs, request.param, *_PULUMI)
+def runs(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> tuple[Outcomes, Outcomes]:
+    """One lifecycle in the sandbox, one with the Pulumi engine."""
+    ours, theirs = (Workspace(tmp_path_factory.mktemp(name)) for name in ("ours", "theirs"))
+    return _run_lifecycle(ours, request.param), _run_lifecycle(theirs, request.param, *_PULUMI)
 
 
 def _events(outcome: Outcome) -> list[tuple[str, Any]]:
-    """Types and what they say of changes, without order: Pulumi works on several resources at once."""
-    told = [(event["type"], json.dumps(event["data"].get("changes"))) for event in outcome.events]
-    return sorted(told)
+    """Return types and changes, sorted: Pulumi works on several resources at once."""
+    events = [(event["type"], json.dumps(event["data"].get("changes"))) for event in outcome.events]
+    return sorted(events)
 
 
 class TestBothEngines:
-    def test_end_with_the_same_exit_codes(self, lives: tuple[Life, Life]) -> None:
-        for life in lives:
-            assert {name: outcome.code for name, outcome in life.items()} == _CODES
+    def test_end_with_the_same_exit_codes(self, runs: tuple[Outcomes, Outcomes]) -> None:
+        for outcomes in runs:
+            assert {name: outcome.code for name, outcome in outcomes.items()} == _CODES
 
     @pytest.mark.parametrize("name", ["first", "same", "changed", "failed"])
-    def test_tell_the_same_events(self, lives: tuple[Life, Life], name: str) -> None:
-        ours, theirs = (_events(life[name]) for life in lives)
+    def test_record_the_same_events(self, runs: tuple[Outcomes, Outcomes], name: str) -> None:
+        ours, theirs = (_events(outcomes[name]) for outcomes in runs)
 
         assert ours == theirs
 
     @pytest.mark.parametrize("name", ["first", "same", "changed", "failed"])
-    def test_come_to_the_same_result(self, lives: tuple[Life, Life], name: str) -> None:
-        ours, theirs = (life[name].json for life in lives)
+    def test_end_with_the_same_result(self, runs: tuple[Outcomes, Outcomes], name: str) -> None:
+        ours, theirs = (outcomes[name].json for outcomes in runs)
 
         assert [ours[key] for key in ("state", "changes")] == [theirs[key] for key in ("state", "changes")]
         assert ours["outputs"].keys() == theirs["outputs"].keys()
         assert ours.get("error", {}).get("code") == theirs.get("error", {}).get("code")
 
     @pytest.mark.parametrize("name", ["previewed", "called", "gone"])
-    def test_say_the_same_to_a_person(self, lives: tuple[Life, Life], name: str) -> None:
-        ours, theirs = (sorted(_CHANCE.sub("", life[name].out).splitlines()) for life in lives)
+    def test_print_the_same_text(self, runs: tuple[Outcomes, Outcomes], name: str) -> None:
+        ours, theirs = (sorted(_VARYING.sub("", outcomes[name].out).splitlines()) for outcomes in runs)
 
         assert ours == theirs
 
 
 class TestPulumiEngine:
-    def test_keeps_what_it_has_made(self, desk: Desk) -> None:
-        made = desk.run("deploy", *_COMPONENT, *_PULUMI, "--json")
-        other = desk.run("deploy", *_COMPONENT, "--engine", "sandbox", "--json")
+    def test_keeps_a_stack_that_it_deployed(self, workspace: Workspace) -> None:
+        made = workspace.run("deploy", *_COMPONENT, *_PULUMI, "--json")
+        other = workspace.run("deploy", *_COMPONENT, "--engine", "sandbox", "--json")
 
         assert (made.code, other.code, other.json["error"]["code"]) == (0, 3, "ENGINE_DIFFERS")
 
-    def test_names_everything_that_a_real_cloud_needs(self, shared_desk: Any, tmp_path: Path) -> None:
-        refused = shared_desk.run("deploy", *_COMPONENT, "--env", "production", "--json")
+    def test_reports_everything_that_a_real_cloud_needs(self, shared_workspace: Any, tmp_path: Path) -> None:
+        refused = shared_workspace.run("deploy", *_COMPONENT, "--env", "production", "--json")
 
         assert refused.code == 3
         assert {"plugin aws", "aws credentials"} >= {fault["path"] for fault in refused.json["error"]["faults"]}

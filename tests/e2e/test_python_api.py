@@ -1,4 +1,4 @@
-"""The functions that programs import do what the commands do."""
+"""The Python API does what the commands do."""
 
 from __future__ import annotations
 
@@ -10,19 +10,18 @@ import pytest
 
 from semantest_iac import DeploymentStatus, RefusedError, ValidationError, deploy, preview, status
 
-# The SDK warns of its own modules when it is imported, and here warnings are errors.
+# Importing the SDK raises deprecation warnings, and warnings are errors in tests.
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning:pulumi_aws.*")
 
 
 @pytest.fixture
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The working directory."""
     monkeypatch.chdir(tmp_path)
     return tmp_path
 
 
 class TestPythonApi:
-    def test_deploys_and_tells(self, folder: Path) -> None:
+    def test_deploys_and_returns_the_row(self, folder: Path) -> None:
         configuration = {"components": {"rest-api": {"memory": 1024}}, "monitoring": {"alerts": ()}}
 
         row = deploy("rest-api", "aws", home=folder / "home", configuration=configuration)
@@ -53,7 +52,7 @@ class TestPythonApi:
 
 
 class TestImport:
-    def test_loads_nothing_before_it_is_used(self) -> None:
+    def test_loads_no_heavy_library(self) -> None:
         program = "import sys, semantest_iac; print({'pydantic', 'pulumi', 'asyncio'} & set(sys.modules))"
 
         printed = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True).stdout

@@ -1,4 +1,4 @@
-"""A WebSocket API from its first deployment to its second life on each cloud, by the commands of a person."""
+"""A WebSocket API on each cloud, from its first preview to the deployment after destroy."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 
 import pytest
 
-from tests.e2e.conftest import Desk, Outcome
+from tests.e2e.conftest import Outcome, Workspace
 from tests.pulumi_cli import needed
 
 _VARIABLES = "components.websocket.environment"
@@ -21,7 +21,7 @@ _CANARY = "a-canary-of-some-length"
 
 @dataclass(frozen=True)
 class Cloud:
-    """What one and the same API is in a cloud's own words.
+    """What the API looks like on one cloud.
 
     Outputs by their patterns, what more memory changes, the routes, and after which event clients can come.
     """
@@ -33,8 +33,8 @@ class Cloud:
     routes: tuple[str, ...]
     ready_after: str
 
-    def words(self, command: str, *more: str) -> tuple[str, ...]:
-        """A command about this cloud's stack."""
+    def arguments(self, command: str, *more: str) -> tuple[str, ...]:
+        """The arguments of a command about this cloud's stack."""
         return (command, "--component", "websocket", "--provider", self.provider, *more, "--json")
 
 
@@ -61,112 +61,113 @@ _AZURE = Cloud(
 )
 _IDS = {"api_id", "function_name", "function_arn", "function_version"}
 
-Life = dict[str, Outcome]
+Outcomes = dict[str, Outcome]
 
 
 @pytest.fixture(scope="module", params=[_AWS, _AZURE], ids=lambda cloud: cloud.provider)
 def cloud(request: pytest.FixtureRequest) -> Cloud:
-    """Each in turn."""
     found: Cloud = request.param
     return found
 
 
 @pytest.fixture(scope="module")
-def life(cloud: Cloud, tmp_path_factory: pytest.TempPathFactory) -> Life:
-    """Every command of the life by name, run in order."""
+def outcomes(cloud: Cloud, tmp_path_factory: pytest.TempPathFactory) -> Outcomes:
+    """The outcomes of the commands by name, run in order."""
     steps = {
-        "preview": cloud.words("preview"),
-        "deploy": cloud.words("deploy"),
+        "preview": cloud.arguments("preview"),
+        "deploy": cloud.arguments("deploy"),
         "outputs": ("outputs", "--json"),
         "plain": ("invoke", "websocket", "GET", "/", "--provider", cloud.provider, "--json"),
-        "again": cloud.words("deploy"),
-        "memory": cloud.words("deploy", "--set", "components.websocket.memory=1024"),
-        "unsigned": cloud.words("deploy", "--set", _ASKING),
-        "destroy": cloud.words("destroy", "--yes"),
-        "reborn": cloud.words("deploy"),
+        "again": cloud.arguments("deploy"),
+        "memory": cloud.arguments("deploy", "--set", "components.websocket.memory=1024"),
+        "unsigned": cloud.arguments("deploy", "--set", _ASKING),
+        "destroy": cloud.arguments("destroy", "--yes"),
+        "recreated": cloud.arguments("deploy"),
         "all": ("deploy", "--component", "all", "--provider", cloud.provider, "--json"),
         "events": ("events", "--json"),
     }
-    desk = Desk(tmp_path_factory.mktemp("life"))
-    return {name: desk.run(*arguments) for name, arguments in steps.items()}
+    workspace = Workspace(tmp_path_factory.mktemp("outcomes"))
+    return {name: workspace.run(*arguments) for name, arguments in steps.items()}
 
 
 def _mutations(outcome: Outcome) -> dict[str, int]:
     return {op: count for op, count in outcome.json["changes"].items() if op != "same" and count}
 
 
-class TestLife:
-    def test_begins_with_a_preview(self, life: Life) -> None:
-        assert (life["preview"].code, life["preview"].json["verdict"]) == (0, "safe")
+class TestLifecycle:
+    def test_preview_is_safe(self, outcomes: Outcomes) -> None:
+        assert (outcomes["preview"].code, outcomes["preview"].json["verdict"]) == (0, "safe")
 
-    def test_is_verified_by_a_client_that_connects(self, life: Life) -> None:
-        health = life["deploy"].json["health"]
+    def test_deploy_connects_a_client_as_health_check(self, outcomes: Outcomes) -> None:
+        health = outcomes["deploy"].json["health"]
 
-        assert (life["deploy"].code, health["path"], health["status"]) == (0, "$connect", 101)
+        assert (outcomes["deploy"].code, health["path"], health["status"]) == (0, "$connect", 101)
         assert json.loads(health["body"])["type"] == "heartbeat_response"
 
-    def test_offers_its_addresses_and_names(self, cloud: Cloud, life: Life) -> None:
-        outputs = life["outputs"].json
+    def test_outputs_have_addresses_and_names(self, cloud: Cloud, outcomes: Outcomes) -> None:
+        outputs = outcomes["outputs"].json
 
         found = {name: re.fullmatch(pattern, outputs.get(name, "")) for name, pattern in cloud.outputs.items()}
         assert None not in found.values()
         assert len({match[1] for name, match in found.items() if match and "endpoint" in name}) == 1
         assert outputs.keys() >= _IDS
 
-    def test_answers_a_plain_request_as_every_cloud_does(self, life: Life) -> None:
-        assert life["plain"].json["status"] == 426
+    def test_plain_requests_get_426(self, outcomes: Outcomes) -> None:
+        assert outcomes["plain"].json["status"] == 426
 
-    def test_stays_as_it_is_when_nothing_changed(self, life: Life) -> None:
-        assert (life["again"].code, _mutations(life["again"])) == (0, {})
+    def test_deploying_again_changes_nothing(self, outcomes: Outcomes) -> None:
+        assert (outcomes["again"].code, _mutations(outcomes["again"])) == (0, {})
 
-    def test_changes_what_was_changed_alone(self, cloud: Cloud, life: Life) -> None:
-        assert _mutations(life["memory"]) == cloud.more_memory
+    def test_more_memory_updates_only_the_function(self, cloud: Cloud, outcomes: Outcomes) -> None:
+        assert _mutations(outcomes["memory"]) == cloud.more_memory
 
-    def test_refuses_to_ask_for_tokens_that_it_cannot_check(self, life: Life) -> None:
-        [fault] = life["unsigned"].json["error"]["faults"]
+    def test_authentication_without_a_secret_is_refused(self, outcomes: Outcomes) -> None:
+        [fault] = outcomes["unsigned"].json["error"]["faults"]
 
-        assert (life["unsigned"].code, fault["path"]) == (2, f"{_VARIABLES}.JWT_SECRET")
+        assert (outcomes["unsigned"].code, fault["path"]) == (2, f"{_VARIABLES}.JWT_SECRET")
 
-    def test_ends_whole_and_begins_anew_under_other_names(self, life: Life) -> None:
-        assert _mutations(life["destroy"]) == {"delete": life["deploy"].json["changes"]["create"]}
+    def test_destroy_deletes_everything_and_new_names_follow(self, outcomes: Outcomes) -> None:
+        assert _mutations(outcomes["destroy"]) == {"delete": outcomes["deploy"].json["changes"]["create"]}
         for name in ("endpoint", "function_name"):
-            assert life["deploy"].json["outputs"][name] != life["reborn"].json["outputs"][name]
+            assert outcomes["deploy"].json["outputs"][name] != outcomes["recreated"].json["outputs"][name]
 
-    def test_is_one_of_all_components(self, cloud: Cloud, life: Life) -> None:
-        ended = [json.loads(line) for line in life["all"].out.splitlines()[-2:]]
-        place = f"{cloud.provider}.development.{cloud.region}"
+    def test_is_part_of_all_components(self, cloud: Cloud, outcomes: Outcomes) -> None:
+        ended = [json.loads(line) for line in outcomes["all"].out.splitlines()[-2:]]
+        location = f"{cloud.provider}.development.{cloud.region}"
 
         assert {line["stack"]: line["state"] for line in ended} == {
-            f"rest-api.{place}": "completed",
-            f"websocket.{place}": "completed",
+            f"rest-api.{location}": "completed",
+            f"websocket.{location}": "completed",
         }
 
-    def test_is_announced_once_clients_can_come(self, cloud: Cloud, life: Life) -> None:
-        told = [event for event in life["events"].json if event["subject"].startswith("websocket.")]
-        kinds = [event["type"].removeprefix("infrastructure.") for event in told]
+    def test_event_is_published_once_clients_can_connect(self, cloud: Cloud, outcomes: Outcomes) -> None:
+        events = [event for event in outcomes["events"].json if event["subject"].startswith("websocket.")]
+        kinds = [event["type"].removeprefix("infrastructure.") for event in events]
 
-        place = kinds.index("websocketapi.deployed")
-        assert told[place]["data"]["endpoint"] == life["deploy"].json["endpoint"]
-        assert told[place]["data"]["routes"] == [*cloud.routes]
-        assert kinds.index(cloud.ready_after) < place < kinds.index("deployment.completed")
+        index = kinds.index("websocketapi.deployed")
+        assert events[index]["data"]["endpoint"] == outcomes["deploy"].json["endpoint"]
+        assert events[index]["data"]["routes"] == [*cloud.routes]
+        assert kinds.index(cloud.ready_after) < index < kinds.index("deployment.completed")
 
 
-class TestGuarded:
-    def test_lets_a_client_in_with_a_token_of_the_secret(self, cloud: Cloud, desk: Desk) -> None:
-        who = replace(desk, variables={"SEMANTEST_SECRET_JWT": _CANARY})
+class TestAuthentication:
+    def test_accepts_a_token_signed_with_the_secret(self, cloud: Cloud, workspace: Workspace) -> None:
+        who = replace(workspace, variables={"SEMANTEST_SECRET_JWT": _CANARY})
 
-        outcome = who.run(*cloud.words("deploy", "--set", _SIGNED))
+        outcome = who.run(*cloud.arguments("deploy", "--set", _SIGNED))
         assert (outcome.code, outcome.json["health"]["status"]) == (0, 101)
         assert "authorizer_name" in outcome.json["outputs"]
         assert _CANARY not in outcome.out
-        assert not [path for path, content in desk.files().items() if _CANARY.encode() in content]
+        assert not [path for path, content in workspace.files().items() if _CANARY.encode() in content]
 
 
 class TestPulumi:
-    def test_deploys_the_same_and_sees_no_change_afterwards(self, cloud: Cloud, desk: Desk, life: Life) -> None:
+    def test_deploys_the_same_and_no_change_follows(
+        self, cloud: Cloud, workspace: Workspace, outcomes: Outcomes
+    ) -> None:
         needed()
-        first, second = (desk.run(*cloud.words("deploy", *_PULUMI)) for _ in range(2))
+        first, second = (workspace.run(*cloud.arguments("deploy", *_PULUMI)) for _ in range(2))
 
-        assert first.json["changes"] == life["deploy"].json["changes"]
-        assert first.json["outputs"].keys() == life["deploy"].json["outputs"].keys()
+        assert first.json["changes"] == outcomes["deploy"].json["changes"]
+        assert first.json["outputs"].keys() == outcomes["deploy"].json["outputs"].keys()
         assert (second.code, _mutations(second), second.json["health"]["status"]) == (0, {}, 101)

@@ -8,18 +8,18 @@ import pytest
 
 from tests.contract.web_sockets.clients import Room, opened
 from tests.contract.web_sockets.places import CONFIGURATION, PLACES, SECRET, House, Place
-from tests.e2e.conftest import Desk
-from tests.e2e.serving import served
+from tests.e2e.conftest import Workspace
+from tests.e2e.serving import run_gateway
 from tests.pulumi_cli import needed
 
 
 @pytest.fixture(scope="session")
 def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
     """Nothing is deployed in it until a test needs it."""
-    desk = Desk(tmp_path_factory.mktemp("house"), {"SEMANTEST_SECRET_JWT_SECRET": SECRET})
-    (desk.folder / "semantest.yaml").write_text(CONFIGURATION, encoding="utf-8")
-    with served(desk, "serve", "--port", "0", "--json") as gateway:
-        yield House(desk, gateway)
+    workspace = Workspace(tmp_path_factory.mktemp("house"), {"SEMANTEST_SECRET_JWT_SECRET": SECRET})
+    (workspace.folder / "semantest.yaml").write_text(CONFIGURATION, encoding="utf-8")
+    with run_gateway(workspace, "serve", "--port", "0", "--json") as gateway:
+        yield House(workspace, gateway)
 
 
 @pytest.fixture(scope="session", params=PLACES, ids=str)

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from tests.e2e.conftest import Desk
-from tests.e2e.serving import Served
+from tests.e2e.conftest import Workspace
+from tests.e2e.serving import RunningGateway
 
 SECRET = "a-canary-of-some-length"
 CONFIGURATION = "components: {websocket: {throttling: {rate: 100000, burst: 100000}}}\n"
@@ -48,8 +48,8 @@ SANDBOXED = tuple(place for place in PLACES if place.engine == "sandbox")
 class House:
     """One home, and one gateway before all that is deployed in it."""
 
-    desk: Desk
-    gateway: Served
+    workspace: Workspace
+    gateway: RunningGateway
     _ready: set[Place] = field(default_factory=set)
 
     def url(self, place: Place) -> str:
@@ -63,6 +63,6 @@ class House:
         """How it ended."""
         where = ("--provider", place.provider, "--region", place.region, "--env", place.environment)
         engine = ("--engine", place.engine, "--cloud", "sandbox")
-        outcome = self.desk.run("deploy", "--component", "websocket", *where, *engine, *options, "--json")
+        outcome = self.workspace.run("deploy", "--component", "websocket", *where, *engine, *options, "--json")
         assert isinstance(outcome.json, dict), outcome.err
         return outcome.json

@@ -21,7 +21,7 @@ GOING_AWAY = 1001
 async def limited(house: House, place: Place, limits: ConnectionLimits) -> AsyncIterator[Room]:
     """A room behind a gateway of its own."""
     house.url(place)
-    serving = Application(house.desk.home).gateway(
+    serving = Application(house.workspace.home).gateway(
         {}, ("127.0.0.1", 0), lambda _: None, ServingLimits(connections=limits)
     )
     async with serving as url, opened(f"{url}/{place.stack}/") as room:

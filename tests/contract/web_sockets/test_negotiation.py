@@ -57,7 +57,7 @@ class TestOpen:
         house.url(AZURE)
         words = ("invoke", "websocket", "GET", "/negotiate", "--provider", "azure", "--region", AZURE.region, "--json")
 
-        outcome = house.desk.run(*words)
+        outcome = house.workspace.run(*words)
         assert (outcome.json["status"], ".webpubsub.azure.com/client/hubs/" in outcome.json["body"]) == (200, True)
 
 
