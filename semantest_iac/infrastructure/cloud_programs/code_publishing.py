@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -13,7 +13,7 @@ from typing import Any
 from semantest_iac.domain.compute.functions import Artifact
 from semantest_iac.domain.deployment.change_plan import ChangePlan
 from semantest_iac.domain.networking.http_exchange import HttpRequest, HttpResponse
-from semantest_iac.domain.ports.provisioner import Deferred, ReportProgress, ResourceProgress, Work
+from semantest_iac.domain.ports.provisioner import ApplyResult, Deferred, ReportProgress, ResourceProgress, Work
 from semantest_iac.domain.resource import DeployedResource, Resource
 
 SendRequest = Callable[[str, HttpRequest], HttpResponse]
@@ -100,6 +100,21 @@ class CodePublisher:
 
     def _with_running_code(self, app: DeployedResource) -> DeployedResource:
         return replace(app, code=self.method.running(app.outputs, self.client))
+
+    async def publish_work(
+        self,
+        work: Work,
+        resources: Sequence[DeployedResource],
+        applied: ApplyResult,
+        apply_deferred: Callable[[], Awaitable[ApplyResult]],
+        progress: ReportProgress,
+    ) -> ApplyResult:
+        """Publish the package of the work, then apply what was deferred; returns `applied` where nothing was."""
+        if work.artifact is None:
+            return applied
+        deferred = await asyncio.to_thread(self.find_deferred, work, resources)
+        await self.publish_in_thread(resources, work.artifact, progress)
+        return applied.then(await apply_deferred()) if deferred else applied
 
     async def publish_in_thread(
         self, resources: Iterable[DeployedResource], artifact: Artifact, progress: ReportProgress

@@ -57,19 +57,18 @@ class SandboxEngine:
     async def publish_code(
         self, work: Work, applied: ApplyResult, publish: PublishSettled, progress: ReportProgress
     ) -> ApplyResult:
-        stack, artifact = work.blueprint.stack, work.artifact
-        publisher, resources = self._create_publisher(stack), self._sessions.deployed(stack)
-        if publisher is None or artifact is None:
+        stack, token = work.blueprint.stack, CancelToken()
+        publisher = self._create_publisher(stack)
+        if publisher is None:
             return applied
-        deferred = publisher.find_deferred(work, resources)
-        await publisher.publish_in_thread(resources, artifact, progress)
-        if deferred:
-            token = CancelToken()
-            rest = await run_in_thread(lambda: self._apply(work, progress, token, _discard_settled), token)
-            applied = applied.then(rest)
+
+        async def apply_deferred() -> ApplyResult:
+            return await run_in_thread(lambda: self._apply(work, progress, token, _discard_settled), token)
+
+        result = await publisher.publish_work(work, self._sessions.deployed(stack), applied, apply_deferred, progress)
         for kind, outputs in self._sessions.components(stack):
             await publish(SettledResource(kind, outputs))
-        return applied
+        return result
 
     async def preview_destroy(self, stack: Stack) -> ChangePlan:
         token = CancelToken()

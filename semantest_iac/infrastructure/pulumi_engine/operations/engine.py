@@ -7,7 +7,6 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from semantest_iac.domain.compute.functions import Artifact
 from semantest_iac.domain.deployment.change_plan import ChangePlan, trace_causes
 from semantest_iac.domain.deployment.stack import Stack
 from semantest_iac.domain.ports.provisioner import (
@@ -66,18 +65,14 @@ class CodeDelivery:
 
     async def find_deferred(self, work: Work) -> Deferred:
         """How much of the work must wait until the code is published."""
-        return await asyncio.to_thread(self.publisher.find_deferred, work, self._resources)
+        return await asyncio.to_thread(self.publisher.find_deferred, work, self.resources)
 
     async def needs_publishing(self, work: Work, plan: ChangePlan) -> bool:
         """Whether a resource of the plan does not run the package that it should run."""
-        return await asyncio.to_thread(self.publisher.needs_publishing, self._resources, work.artifact, plan)
-
-    async def publish(self, artifact: Artifact, progress: ReportProgress) -> None:
-        """Publish the package; it runs when this returns."""
-        await self.publisher.publish_in_thread(self._resources, artifact, progress)
+        return await asyncio.to_thread(self.publisher.needs_publishing, self.resources, work.artifact, plan)
 
     @property
-    def _resources(self) -> list[DeployedResource]:
+    def resources(self) -> list[DeployedResource]:
         """The live resources with encrypted secrets: the address of an app is no secret."""
         return [
             DeployedResource(it["type"], str(it["urn"]).rpartition("::")[2], it.get("outputs") or {}, urn=it["urn"])
@@ -129,18 +124,19 @@ class PulumiEngine:
         self, work: Work, applied: ApplyResult, publish: PublishSettled, progress: ReportProgress
     ) -> ApplyResult:
         """Publish the package to the apps in the state, then apply what was deferred."""
-        stack, artifact = work.blueprint.stack, work.artifact
-        delivery = await self._create_delivery(stack)
-        if delivery is None or artifact is None:
+        delivery = await self._create_delivery(work.blueprint.stack)
+        if delivery is None:
             return applied
-        deferred = await delivery.find_deferred(work)
-        await delivery.publish(artifact, progress)
-        if deferred:
-            result = await self._run(Operation("apply", stack, work), _report_progress(progress))
-            applied = applied.then(_to_apply_result(result))
+
+        async def apply_deferred() -> ApplyResult:
+            operation = Operation("apply", work.blueprint.stack, work)
+            return _to_apply_result(await self._run(operation, _report_progress(progress)))
+
+        publisher, resources = delivery.publisher, delivery.resources
+        result = await publisher.publish_work(work, resources, applied, apply_deferred, progress)
         for kind, outputs in delivery.state.components:
             await publish(SettledResource(kind, outputs))
-        return applied
+        return result
 
     async def _create_delivery(self, stack: Stack) -> CodeDelivery | None:
         publisher = self._find_publisher(stack)
