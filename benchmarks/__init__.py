@@ -1,3 +1,5 @@
-"""Figures: each module but `run` and `timing` is an area whose `rows()` measures ours beside its comparison.
+"""Benchmarks: each module except `clients`, `relay`, `run` and `timing` is an area; its `rows()` measures this tool
+beside a comparison.
 
-Both sides are taken by turns in one run and reported as a ratio; no test asserts a time."""
+Both sides take turns in one run and are reported as a ratio; no test asserts a time.
+"""

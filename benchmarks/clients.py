@@ -1,4 +1,4 @@
-"""Clients by the hundred, in one process of their own: requests, and Semantest's conversation over WebSockets."""
+"""Many clients in one process: HTTP requests, and Semantest's conversation over WebSockets."""
 
 from __future__ import annotations
 
@@ -17,33 +17,33 @@ JOINING_AT_ONCE = 20
 
 @dataclass(frozen=True, slots=True)
 class Load:
-    """Seconds per request or message over all, and what one in twenty waited longer for than."""
+    """Seconds per request or message overall, and the 95th percentile of what a client waits."""
 
     each: float
     p95: float
     n: int
 
 
-def requests(url: str, count: int, at_once: int) -> Load:
-    """So many GETs; an answer that is none raises."""
-    return asyncio.run(_requests(url, count, at_once))
+def measure_requests(url: str, count: int, at_once: int) -> Load:
+    """Send `count` GETs, `at_once` of them at a time; raises for an error status."""
+    return asyncio.run(_run_requests(url, count, at_once))
 
 
-def conversation(url: str, clients: int, messages: int) -> Load:
-    """Half of the clients ask, the others answer; whoever hears anything but its answer raises."""
-    return asyncio.run(_conversation(url, clients // 2, messages // clients))
+def measure_conversation(url: str, clients: int, messages: int) -> Load:
+    """Half of the clients ask and the others answer; raises for a wrong answer."""
+    return asyncio.run(_run_conversation(url, clients // 2, messages // clients))
 
 
-async def _requests(url: str, count: int, at_once: int) -> Load:
+async def _run_requests(url: str, count: int, at_once: int) -> Load:
     numbers, times = iter(range(count)), list[float]()
     async with _session() as session:
         began = time.perf_counter()
-        await asyncio.gather(*(_ask_for(session, url, numbers, times) for _ in range(at_once)))
+        await asyncio.gather(*(_send_requests(session, url, numbers, times) for _ in range(at_once)))
         seconds = time.perf_counter() - began
     return Load(seconds / count, _p95(times), count)
 
 
-async def _ask_for(session: aiohttp.ClientSession, url: str, numbers: Iterator[int], times: list[float]) -> None:
+async def _send_requests(session: aiohttp.ClientSession, url: str, numbers: Iterator[int], times: list[float]) -> None:
     for _ in numbers:
         began = time.perf_counter()
         async with session.get(url) as response:
@@ -52,9 +52,12 @@ async def _ask_for(session: aiohttp.ClientSession, url: str, numbers: Iterator[i
         times.append(time.perf_counter() - began)
 
 
-async def _conversation(url: str, pairs: int, turns: int) -> Load:
+async def _run_conversation(url: str, pairs: int, turns: int) -> Load:
     async with _session() as session:
-        extensions, clients = await _joined(session, url, "extension", pairs), await _joined(session, url, "cli", pairs)
+        extensions, clients = (
+            await _connect_clients(session, url, "extension", pairs),
+            await _connect_clients(session, url, "cli", pairs),
+        )
         answering = [asyncio.create_task(_answer(socket)) for socket in extensions]
         began = time.perf_counter()
         times = await asyncio.gather(*(_ask(str(number), socket, turns) for number, socket in enumerate(clients)))
@@ -65,7 +68,7 @@ async def _conversation(url: str, pairs: int, turns: int) -> Load:
     return Load(seconds / messages, _p95([it for own in times for it in own]), messages)
 
 
-async def _joined(session: aiohttp.ClientSession, url: str, kind: str, count: int) -> list[Any]:
+async def _connect_clients(session: aiohttp.ClientSession, url: str, kind: str, count: int) -> list[Any]:
     gate = asyncio.Semaphore(JOINING_AT_ONCE)
 
     async def join() -> Any:
@@ -92,7 +95,7 @@ async def _ask(name: str, socket: Any, turns: int) -> list[float]:
         await socket.send_json({"type": "ImageGenerationRequestedEvent", "requestId": request, "prompt": "a fox"})
         answer = await socket.receive_json()
         if (answer["type"], answer["requestId"]) != ("image_generated", request):
-            raise RuntimeError(f"heard {answer} in the place of an answer")
+            raise RuntimeError(f"unexpected answer: {answer}")
         times.append(time.perf_counter() - began)
     return times
 

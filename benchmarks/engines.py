@@ -2,7 +2,8 @@
 
 Both run the same program with the same CLI against equal simulated clouds on this machine, so that no cloud's own time
 is in the figures. The script previews, updates and asks for the outputs, as the SDK's examples do; for no change it is
-one plain `up`. Without a Pulumi CLI there are no rows."""
+one plain `up`. Without a Pulumi CLI there are no rows.
+"""
 
 from __future__ import annotations
 
@@ -28,11 +29,11 @@ from semantest_iac.domain.ports.provisioner import ResourceProgress, SettledReso
 from semantest_iac.infrastructure.pulumi_engine.cli.location import PulumiCli, find_pulumi_cli
 
 _TURNS = 5
-_AT_ONCE = {4: 3, 8: 1}  # stacks -> turns
-_OWN = 19  # that the blueprint makes by itself
-_MANY = 200  # cloud resources of a large stack; of twice as many, a script takes three minutes
+_PARALLEL_STACKS = {4: 3, 8: 1}  # stacks -> turns
+_OWN_RESOURCES = 19  # resources of the blueprint itself
+_LARGE_STACK = 200  # cloud resources of a large stack; with twice as many, a script takes three minutes
 _ROOT = Path(__file__).parents[1]
-Pair = tuple[float, float]  # seconds of ours and of the script
+Pair = tuple[float, float]  # seconds of this tool and of the script
 _STACK = Stack("rest-api", "aws", "development", "us-east-1")
 
 
@@ -43,17 +44,17 @@ def rows() -> list[dict[str, Any]]:
             cli = find_pulumi_cli(os.environ)
         except RefusedError:
             return []
-        turns = [_turn(Path(folder, str(number)), cli) for number in range(_TURNS + 1)][1:]
-        at_once = {count: [_at_once(Path(folder, f"{count}-{number}"), cli, count) for number in range(turns_)]
-                   for count, turns_ in _AT_ONCE.items()}  # fmt: skip
-        large = _turn(Path(folder, "large"), cli, _MANY)
+        turns = [_measure_turn(Path(folder, str(number)), cli) for number in range(_TURNS + 1)][1:]
+        at_once = {count: [_measure_parallel(Path(folder, f"{count}-{number}"), cli, count) for number in range(turns_)]
+                   for count, turns_ in _PARALLEL_STACKS.items()}  # fmt: skip
+        large = _measure_turn(Path(folder, "large"), cli, _LARGE_STACK)
     first, same, peaks = zip(*turns, strict=True)
     return [
         _row("first deployment", first, "preview, up, outputs"),
         _row("no change", same, "one plain up"),
         *(_row(f"{count} stacks at once", times, "preview, up, outputs") for count, times in at_once.items()),
-        _row(f"{_MANY} resources, first deployment", [large[0]], "preview, up, outputs"),
-        _row(f"{_MANY} resources, no change", [large[1]], "one plain up"),
+        _row(f"{_LARGE_STACK} resources, first deployment", [large[0]], "preview, up, outputs"),
+        _row(f"{_LARGE_STACK} resources, no change", [large[1]], "one plain up"),
         _memory(peaks),
     ]
 
@@ -70,51 +71,51 @@ def _memory(peaks: Sequence[Sequence[float]]) -> dict[str, Any]:
     return {"what": what, "n": len(peaks)}
 
 
-def _turn(folder: Path, cli: PulumiCli, size: int = 0) -> tuple[Pair, Pair, tuple[float, float, float]]:
-    """Seconds of ours and the script for a first deployment and for no change, and their peaks."""
+def _measure_turn(folder: Path, cli: PulumiCli, size: int = 0) -> tuple[Pair, Pair, tuple[float, float, float]]:
+    """Seconds of this tool and the script for a first deployment and for no change, and their memory peaks."""
     folder.mkdir()
     first, same, peaks = [], [], {}
-    for way in _RUNS:
-        seconds, peaks[way] = _finished(_started(way, folder / way, cli, "first", size))
+    for tool in _TOOLS:
+        seconds, peaks[tool] = _finish(_start(tool, folder / tool, cli, "first", size))
         first.append(seconds)
-        same.append(_finished(_started(way, folder / way, cli, "same", size))[0])
+        same.append(_finish(_start(tool, folder / tool, cli, "same", size))[0])
     return (first[0], first[1]), (same[0], same[1]), (*peaks["ours"], peaks["plain"][0])
 
 
-def _at_once(folder: Path, cli: PulumiCli, count: int) -> Pair:
+def _measure_parallel(folder: Path, cli: PulumiCli, count: int) -> Pair:
     folder.mkdir()
     spent = []
-    for way in _RUNS:
-        begun = perf_counter()
-        started = [_started(way, folder / f"{way}{number}", cli, "first") for number in range(count)]
+    for tool in _TOOLS:
+        started_at = perf_counter()
+        started = [_start(tool, folder / f"{tool}{number}", cli, "first") for number in range(count)]
         for process in started:
-            _finished(process)
-        spent.append(perf_counter() - begun)
+            _finish(process)
+        spent.append(perf_counter() - started_at)
     return spent[0], spent[1]
 
 
 Started = tuple[float, "subprocess.Popen[str]"]
 
 
-def _started(way: str, home: Path, cli: PulumiCli, extent: str, size: int = 0) -> Started:
-    command = [sys.executable, "-m", "benchmarks.engines", way, str(home), str(cli.path), extent, str(size)]
+def _start(tool: str, home: Path, cli: PulumiCli, extent: str, size: int = 0) -> Started:
+    command = [sys.executable, "-m", "benchmarks.engines", tool, str(home), str(cli.path), extent, str(size)]
     path = f"{_ROOT}{os.pathsep}{_ROOT / 'events'}"
     kept = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
     environment = {**kept, "PYTHONPATH": path, "SEMANTEST_PULUMI": str(cli.path)}
     return perf_counter(), subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True)
 
 
-def _finished(started: Started) -> tuple[float, tuple[float, float]]:
-    begun, process = started
-    said, _ = process.communicate(timeout=600)
+def _finish(started: Started) -> tuple[float, tuple[float, float]]:
+    started_at, process = started
+    output, _ = process.communicate(timeout=600)
     if process.returncode:
         raise RuntimeError("a deployment of the benchmark failed")
-    own, largest_child = json.loads(said.splitlines()[-1])
-    return perf_counter() - begun, (own, largest_child)
+    own, largest_child = json.loads(output.splitlines()[-1])
+    return perf_counter() - started_at, (own, largest_child)
 
 
-def _work(home: Path, size: int) -> Work:
-    """The blueprint of `rest-api`, with alarms added until it makes `size` resources."""
+def _create_work(home: Path, size: int) -> Work:
+    """The blueprint of `rest-api`, with alarms added until it has `size` resources."""
     from semantest_iac.domain.blueprints.components import build_rest_api
     from semantest_iac.domain.compute.functions import Artifact
     from semantest_iac.domain.environments.configuration import DeploymentConfiguration, resolve_component
@@ -126,12 +127,12 @@ def _work(home: Path, size: int) -> Work:
     artifact = Artifact(digest, package, "index.handler", "python3.13", package.stat().st_size)
     blueprint = build_rest_api(_STACK, 1, settings)
     alarm = next(each for each in blueprint.resources if each.name.startswith("alarm-"))
-    more = [replace(alarm, name=f"alarm-{number}") for number in range(size - _OWN)]
+    more = [replace(alarm, name=f"alarm-{number}") for number in range(size - _OWN_RESOURCES)]
     return Work("benchmark", replace(blueprint, resources=(*blueprint.resources, *more)), artifact)
 
 
-def _cloud(home: Path) -> AbstractAsyncContextManager[str]:
-    """The simulated cloud of one home, as a provider."""
+def _serve_cloud(home: Path) -> AbstractAsyncContextManager[str]:
+    """Serve the simulated cloud of one home as a provider."""
     from semantest_iac.infrastructure.simulated_cloud.runtime.inventory import Inventory
     from semantest_iac.infrastructure.simulated_cloud.runtime.providers import open_simulated_cloud
     from semantest_iac.infrastructure.simulated_provider.server import serve_simulated_providers
@@ -142,33 +143,31 @@ def _cloud(home: Path) -> AbstractAsyncContextManager[str]:
     )
 
 
-async def _ours(home: Path, program: Path, extent: str, size: int) -> None:
+async def _deploy_with_engine(home: Path, program: Path, extent: str, size: int) -> None:
     from semantest_iac.infrastructure.pulumi_engine.operations.engine import PulumiEngine
     from semantest_iac.infrastructure.pulumi_engine.operations.supervisor import EngineProcessSupervisor
     from semantest_iac.infrastructure.pulumi_engine.state.backend_settings import BackendSettings
 
-    async def publish(settled: SettledResource) -> None:
-        """Nobody listens."""
+    async def publish(settled: SettledResource) -> None: ...
 
-    def watch(tick: ResourceProgress) -> None:
-        """Nobody watches."""
+    def watch(tick: ResourceProgress) -> None: ...
 
     engine = PulumiEngine(
-        EngineProcessSupervisor(BackendSettings(home / "pulumi"), lambda name: name, lambda _: _cloud(home))
+        EngineProcessSupervisor(BackendSettings(home / "pulumi"), lambda name: name, lambda _: _serve_cloud(home))
     )
-    work = _work(home, size)
+    work = _create_work(home, size)
     plan = await engine.preview(work)
     if extent == "first":
         await engine.apply(work, plan, publish, watch)
 
 
-async def _plain(home: Path, program: Path, extent: str, size: int) -> None:
-    async with _cloud(home) as providers:
-        await asyncio.to_thread(_script, home, program, extent, _work(home, size), providers)
+async def _deploy_with_script(home: Path, program: Path, extent: str, size: int) -> None:
+    async with _serve_cloud(home) as providers:
+        await asyncio.to_thread(_run_script, home, program, extent, _create_work(home, size), providers)
 
 
-def _script(home: Path, program: Path, extent: str, work: Work, providers: str) -> None:
-    """What the SDK's examples do."""
+def _run_script(home: Path, program: Path, extent: str, work: Work, providers: str) -> None:
+    """Deploy as the SDK's examples do."""
     from pulumi import automation
 
     from semantest_iac.infrastructure.cloud_programs import program as programs
@@ -201,17 +200,20 @@ def _script(home: Path, program: Path, extent: str, work: Work, providers: str) 
         stack.outputs()
 
 
-_RUNS: Mapping[str, Callable[[Path, Path, str, int], Any]] = {"ours": _ours, "plain": _plain}
+_TOOLS: Mapping[str, Callable[[Path, Path, str, int], Any]] = {
+    "ours": _deploy_with_engine,
+    "plain": _deploy_with_script,
+}
 
 
 def _peak_mb(who: int) -> float:
     return resource.getrusage(who).ru_maxrss / 1024
 
 
-def main(way: str, home: Path, program: Path, extent: str, size: int) -> None:
-    """One deployment, in a process of its own; prints the peaks of itself and of the largest process it started."""
+def main(tool: str, home: Path, program: Path, extent: str, size: int) -> None:
+    """Run one deployment in this process; print the memory peaks of it and of the largest process that it started."""
     home.mkdir(exist_ok=True)
-    asyncio.run(_RUNS[way](home, program, extent, size))
+    asyncio.run(_TOOLS[tool](home, program, extent, size))
     print(json.dumps([_peak_mb(resource.RUSAGE_SELF), _peak_mb(resource.RUSAGE_CHILDREN)]))
 
 

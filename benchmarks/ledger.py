@@ -1,6 +1,7 @@
 """The ledger with 100,000 events of 5,000 deployments, beside one plain SQLite table of the same texts.
 
-The plain table has no hashes, versions, projections or threads; both write with WAL and synchronous FULL."""
+The plain table has no hashes, versions, projections or threads; both write with WAL and synchronous FULL.
+"""
 
 from __future__ import annotations
 
@@ -13,14 +14,14 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
-from benchmarks.timing import Action, paired
+from benchmarks.timing import Action, time_in_turns
 from semantest_iac.application.ports.ledger import NewEvent
 from semantest_iac.application.queries.history import read_history, read_status
 from semantest_iac.infrastructure.ledger.sqlite import SqliteLedger
 
 _STACKS = [f"rest-api.aws.development.region-{number}" for number in range(20)]
 _DEPLOYMENTS = 5_000
-_LIFE = [
+_EVENT_KINDS = [
     "deployment.requested",
     "deployment.started",
     "deployment.planned",
@@ -33,19 +34,19 @@ _ALL = "select * from events order by position"
 
 
 def rows() -> list[dict[str, Any]]:
-    """Writing one and twenty events, verifying, listing and rebuilding; queries only, without process start."""
+    """Measure appending, verifying, listing and rebuilding; queries without the start of a process."""
     with tempfile.TemporaryDirectory() as folder:
-        ledger, plain = SqliteLedger(Path(folder, "ledger.db")), _plain(Path(folder, "plain.db"))
+        ledger, plain = SqliteLedger(Path(folder, "ledger.db")), _create_plain_table(Path(folder, "plain.db"))
         with closing(ledger), closing(plain), asyncio.Runner() as runner:
             for number in range(0, _DEPLOYMENTS, 50):
-                batch = [event for each in range(number, number + 50) for event in _life(each)]
+                batch = [event for each in range(number, number + 50) for event in _deployment_events(each)]
                 runner.run(ledger.append(_STACKS[0], None, batch))
                 _insert(plain, batch)
-            return _compared(ledger, plain, runner)
+            return _measure(ledger, plain, runner)
 
 
-def _compared(ledger: SqliteLedger, plain: sqlite3.Connection, runner: asyncio.Runner) -> list[dict[str, Any]]:
-    one, twenty = _life(_DEPLOYMENTS)[4:5], _life(_DEPLOYMENTS + 1)
+def _measure(ledger: SqliteLedger, plain: sqlite3.Connection, runner: asyncio.Runner) -> list[dict[str, Any]]:
+    one, twenty = _deployment_events(_DEPLOYMENTS)[4:5], _deployment_events(_DEPLOYMENTS + 1)
 
     def append(events: Sequence[NewEvent]) -> Action:
         return lambda: runner.run(ledger.append(_STACKS[0], None, events))
@@ -64,7 +65,7 @@ def _compared(ledger: SqliteLedger, plain: sqlite3.Connection, runner: asyncio.R
 
 
 def _row(what: str, ours: Action, beside: str, comparison: Action, n: int) -> dict[str, Any]:
-    times = paired(ours, comparison, n)
+    times = time_in_turns(ours, comparison, n)
     return {
         "what": f"{what} beside: {beside}",
         "ours": times.median_a,
@@ -74,9 +75,9 @@ def _row(what: str, ours: Action, beside: str, comparison: Action, n: int) -> di
     }
 
 
-def _life(number: int) -> list[NewEvent]:
+def _deployment_events(number: int) -> list[NewEvent]:
     """Twenty events of about 300 bytes."""
-    return [_event(kind, number) for kind in _LIFE]
+    return [_event(kind, number) for kind in _EVENT_KINDS]
 
 
 def _event(kind: str, number: int) -> NewEvent:
@@ -93,7 +94,7 @@ def _event(kind: str, number: int) -> NewEvent:
     return NewEvent(wire_type, json.dumps(event))
 
 
-def _plain(file: Path) -> sqlite3.Connection:
+def _create_plain_table(file: Path) -> sqlite3.Connection:
     connection = sqlite3.connect(file, isolation_level=None)
     connection.execute("pragma journal_mode = wal")
     connection.execute("pragma synchronous = full")

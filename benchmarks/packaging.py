@@ -1,4 +1,4 @@
-"""Packaging a tree like node_modules beside `zip -r -q` on the same tree; the tree grows from a seed."""
+"""Packaging a tree like node_modules beside `zip -r -q` on the same tree, which is generated from a seed."""
 
 from __future__ import annotations
 
@@ -28,16 +28,16 @@ LINES = (
 )
 
 
-def plant(root: Path) -> int:
-    """Write a tree like node_modules, the same every time; gives its size in bytes."""
-    chance, written = random.Random(SEED), 0
-    words = [chance.choice(VERBS) + chance.choice(NOUNS) + str(n) for n in range(120)]
+def write_tree(root: Path) -> int:
+    """Write a tree like node_modules, the same every time, and return its size in bytes."""
+    generator, written = random.Random(SEED), 0
+    words = [generator.choice(VERBS) + generator.choice(NOUNS) + str(n) for n in range(120)]
     (root / "server.js").write_text("")
     for number in range(FILES):
-        text, size = '"use strict";\n', chance.choice(SIZES)
+        text, size = '"use strict";\n', generator.choice(SIZES)
         while len(text) < size:
-            names = dict(zip("abcd", chance.choices(words, k=4), strict=True))
-            text += chance.choice(LINES).format(**names, n=chance.randint(0, 999))
+            names = dict(zip("abcd", generator.choices(words, k=4), strict=True))
+            text += generator.choice(LINES).format(**names, n=generator.randint(0, 999))
         file = root / "node_modules" / f"package{number % FOLDERS:03}" / "lib" / f"file{number // FOLDERS}.js"
         file.parent.mkdir(parents=True, exist_ok=True)
         written += file.write_text(text)
@@ -45,13 +45,13 @@ def plant(root: Path) -> int:
 
 
 def rows() -> list[dict[str, Any]]:
-    """Medians in seconds of packaging, `zip -r -q` and packaging the unchanged tree, measured in turns."""
+    """Median seconds of packaging, of `zip -r -q`, and of packaging the unchanged tree, measured in turns."""
     with tempfile.TemporaryDirectory() as folder:
         work = Path(folder)
         (work / "tree").mkdir()
-        size = plant(work / "tree")
+        size = write_tree(work / "tree")
         time.sleep(0.1)
-        turns = [_turn(work, number) for number in range(ROUNDS)]
+        turns = [_measure_turn(work, number) for number in range(ROUNDS)]
     ours, theirs, unchanged = (median(column) for column in zip(*turns, strict=True))
     what = f"{FILES} files, {size / 1e6:.1f} MB"
     return [_row(f"package {what}", ours, theirs), _row("package the same again, unchanged", unchanged, theirs)]
@@ -61,7 +61,7 @@ def _row(what: str, ours: float, theirs: float) -> dict[str, Any]:
     return {"what": what, "ours": ours, "zip -r -q": theirs, "ratio": ours / theirs, "n": ROUNDS}
 
 
-def _turn(work: Path, number: int) -> tuple[float, float, float]:
+def _measure_turn(work: Path, number: int) -> tuple[float, float, float]:
     source = FunctionSource(work / "tree", entry="server.js", runtime="nodejs22.x")
     builder = PackageBuilder(work / f"home{number}")
     zip_command = [shutil.which("zip") or "zip", "-r", "-q", str(work / f"{number}.zip"), "tree"]

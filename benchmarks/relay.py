@@ -1,4 +1,4 @@
-"""The least that can carry Semantest's conversation: one process, nothing kept but in memory; prints its port."""
+"""The simplest server for Semantest's conversation: one process, everything in memory; prints its port."""
 
 from __future__ import annotations
 
@@ -11,21 +11,21 @@ from aiohttp import web
 
 _extensions: list[web.WebSocketResponse] = []
 _askers: dict[str, web.WebSocketResponse] = {}
-_turn = itertools.count()
+_turns = itertools.count()
 
 
 async def handle(request: web.Request) -> web.WebSocketResponse:
-    """One client until it leaves."""
+    """Serve one client until it disconnects."""
     socket = web.WebSocketResponse(compress=False)
     await socket.prepare(request)
     async for message in socket:
-        await _said(socket, json.loads(message.data))
+        await _handle_message(socket, json.loads(message.data))
     if socket in _extensions:
         _extensions.remove(socket)
     return socket
 
 
-async def _said(socket: web.WebSocketResponse, message: dict[str, Any]) -> None:
+async def _handle_message(socket: web.WebSocketResponse, message: dict[str, Any]) -> None:
     if message["type"] == "authenticate":
         if message["clientType"] == "extension":
             _extensions.append(socket)
@@ -34,11 +34,11 @@ async def _said(socket: web.WebSocketResponse, message: dict[str, Any]) -> None:
         await _askers.pop(message["requestId"]).send_json(message)
     else:
         _askers[message["requestId"]] = socket
-        await _extensions[next(_turn) % len(_extensions)].send_json({**message, "type": "generate_image"})
+        await _extensions[next(_turns) % len(_extensions)].send_json({**message, "type": "generate_image"})
 
 
 async def main() -> None:
-    """Until it is ended."""
+    """Serve until the process is ended."""
     app = web.Application()
     app.router.add_get("/", handle)
     runner = web.AppRunner(app)

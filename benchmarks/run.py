@@ -1,4 +1,4 @@
-"""Measure every area, or the areas named as arguments, and write their sections of docs/benchmarks.md."""
+"""Measure every area, or the list_areas named as arguments, and write their sections of docs/benchmarks.md."""
 
 from __future__ import annotations
 
@@ -17,43 +17,45 @@ _NOT_AREAS = {"__init__", "clients", "relay", "run", "timing"}
 _INTRODUCTION = """\
 # Benchmarks
 
-Each area is measured beside what it is compared with, in one run: the ratios can be trusted, the times cannot.
-`make bench` measures every area and writes this file; `make bench ARGS=startup` measures one, and writes its section.
+Each area is measured beside a comparison in one run: trust the ratios, not the times. `make bench` measures every area
+and writes this file; `make bench ARGS=startup` measures one area and writes its section.
 """
 
 Row = Mapping[str, Any]
 
 
-def areas() -> list[str]:
-    """The names of the areas present, sorted."""
+def list_areas() -> list[str]:
+    """The names of all list_areas, sorted."""
     return sorted(path.stem for path in _HERE.glob("*.py") if path.stem not in _NOT_AREAS)
 
 
-def section(area: str) -> str:
-    """Measure one area; its heading, what it measures (its docstring), its table, and its remark where it has one."""
+def measure_section(area: str) -> str:
+    """Measure one area and return its section: heading, docstring, table and remark."""
     module = import_module(f"benchmarks.{area}")
-    parts = [_heading(area), (module.__doc__ or "").strip(), table(module.rows()), getattr(module, "REMARK", "")]
+    parts = [_heading(area), (module.__doc__ or "").strip(), format_table(module.rows()), getattr(module, "REMARK", "")]
     return "\n\n".join(filter(None, parts)) + "\n"
 
 
-def written(report: str, measured: Mapping[str, str]) -> str:
-    """The report with these sections in the place of what it had of their areas; the others stay."""
+def update_report(report: str, measured: Mapping[str, str]) -> str:
+    """The report with the measured sections; other areas keep their section."""
     found = {part.partition("\n")[0]: part for part in re.split(r"^(?=## )", report, flags=re.MULTILINE)[1:]}
-    kept = {area: found[_heading(area)].strip() + "\n" for area in areas() if _heading(area) in found}
+    kept = {area: found[_heading(area)].strip() + "\n" for area in list_areas() if _heading(area) in found}
     sections = {**kept, **measured}
-    return "\n".join([_INTRODUCTION, machine(), *(sections[area] for area in areas() if area in sections)])
+    return "\n".join(
+        [_INTRODUCTION, describe_machine(), *(sections[area] for area in list_areas() if area in sections)]
+    )
 
 
-def table(rows: Iterable[Row]) -> str:
-    """Markdown with a column per key, in order of appearance; a float is seconds, but for `ratio`."""
+def format_table(rows: Iterable[Row]) -> str:
+    """A Markdown table with a column per key, in order of appearance; floats are seconds, except `ratio`."""
     rows = list(rows)
     columns = list(dict.fromkeys(key for row in rows for key in row))
     lines = [columns, ["---"] * len(columns), *([_cell(c, row.get(c, "")) for c in columns] for row in rows)]
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
 
-def machine() -> str:
-    """What a reader must know to judge the times, and nothing that identifies the machine."""
+def describe_machine() -> str:
+    """The machine's cores, system and Python; nothing that identifies it."""
     python = f"{platform.python_implementation()} {platform.python_version()}"
     return (
         f"Machine of the newest section: {os.cpu_count()} cores, {platform.system()} {platform.machine()}, {python}.\n"
@@ -61,11 +63,11 @@ def machine() -> str:
 
 
 def main(chosen: list[str]) -> None:
-    """Print each section as soon as it is measured, and keep it."""
-    for area in chosen or areas():
-        measured = section(area)
+    """Measure areas; each section is printed and saved as soon as it is measured."""
+    for area in chosen or list_areas():
+        measured = measure_section(area)
         print(measured, flush=True)
-        _REPORT.write_text(written(_REPORT.read_text("utf-8"), {area: measured}), "utf-8")
+        _REPORT.write_text(update_report(_REPORT.read_text("utf-8"), {area: measured}), "utf-8")
 
 
 def _heading(area: str) -> str:

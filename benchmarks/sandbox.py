@@ -1,9 +1,9 @@
-"""The sandbox beside a resource monitor in-process that answers the same feature flags and does nothing else.
+"""The sandbox beside an in-process resource monitor that answers the same feature flags and does nothing else.
 
-Both run the same program on the same SDK: role and function pairs, each pair in need of the one before. `a script`
-runs it as the SDK is meant to be run, and the SDK's own waiting then grows with the square of the resources; `our
-loop` runs it as the sandbox does, which leaves the cost of the engine and its cloud. The whole `deploy` command,
-which runs its program twice, stands beside a script that runs it once.
+Both run the same program on the same SDK: pairs of role and function, each depending on the pair before. `a script`
+runs it as the SDK intends, whose waiting grows with the square of the resources; `our loop` runs it as the sandbox
+does, which leaves the cost of the engine and its cloud. The whole `deploy` command, which runs its program twice, is
+compared with a script that runs it once.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
-from benchmarks.timing import Action, Paired, paired, process
+from benchmarks.timing import Action, PairedTimes, process_action, time_in_turns
 
 _SIZES = {20: 9, 100: 5, 200: 2}  # resources -> turns
 REMARK = """\
@@ -29,44 +29,47 @@ _TURNS = 9
 _TRUST = {
     "Statement": [{"Effect": "Allow", "Principal": {"Service": "lambda.amazonaws.com"}, "Action": "sts:AssumeRole"}]
 }
-_MADE = ("apiEndpoint", "arn", "executionArn", "invokeArn", "version")  # outputs that the programs go on with
+_USED_OUTPUTS = ("apiEndpoint", "arn", "executionArn", "invokeArn", "version")  # outputs that the programs use
 Row = dict[str, Any]
 
 
 def rows() -> list[Row]:
-    """Creation and no change at three sizes, then the whole command, first and again."""
+    """Measure creation and no change at three sizes, then the whole command, first and again."""
     with tempfile.TemporaryDirectory() as folder:
         package = Path(folder, "package.zip")
         package.write_bytes(b"code")
-        sizes = [row for size, turns in _SIZES.items() for row in _sized(Path(folder), package, size, turns)]
-        return [*sizes, *_whole(Path(folder))]
+        sizes = [row for size, turns in _SIZES.items() for row in _rows_by_size(Path(folder), package, size, turns)]
+        return [*sizes, *_command_rows(Path(folder))]
 
 
-def _sized(folder: Path, package: Path, size: int, turns: int) -> Iterator[Row]:
-    program = partial(_pairs, size // 2, package)
+def _rows_by_size(folder: Path, package: Path, size: int, turns: int) -> Iterator[Row]:
+    program = partial(_register_pairs, size // 2, package)
     fresh = itertools.count()
     again = folder / f"{size}-again"
-    _up(again, program)
+    _run_sandbox(again, program)
     runs = {
-        "create": lambda: _up(folder / f"{size}-{next(fresh)}", program),
-        "no change": lambda: _up(again, program),
+        "create": lambda: _run_sandbox(folder / f"{size}-{next(fresh)}", program),
+        "no change": lambda: _run_sandbox(again, program),
     }
     for (what, ours), (beside, nothing) in itertools.product(runs.items(), _BARE.items()):
-        times = paired(ours, partial(nothing, program), turns)
+        times = time_in_turns(ours, partial(nothing, program), turns)
         yield _row(f"{what}, {size} resources beside: {beside}", times, turns)
 
 
-def _whole(folder: Path) -> Iterator[Row]:
-    bare = process([sys.executable, "-m", "benchmarks.sandbox"])
+def _command_rows(folder: Path) -> Iterator[Row]:
+    bare = process_action([sys.executable, "-m", "benchmarks.sandbox"])
     homes = itertools.count()
-    _deploy(folder / "home")()
-    runs = {"first": lambda: _deploy(folder / f"home-{next(homes)}")(), "no change": _deploy(folder / "home")}
+    _deploy_action(folder / "home")()
+    runs = {
+        "first": lambda: _deploy_action(folder / f"home-{next(homes)}")(),
+        "no change": _deploy_action(folder / "home"),
+    }
     for what, ours in runs.items():
-        times = paired(ours, bare, _TURNS)
+        times = time_in_turns(ours, bare, _TURNS)
         yield _row(f"`deploy`, {what} beside: a script", times, _TURNS)
 
 
-def _row(what: str, times: Paired, turns: int) -> Row:
+def _row(what: str, times: PairedTimes, turns: int) -> Row:
     return {
         "what": what,
         "ours": times.median_a,
@@ -76,11 +79,11 @@ def _row(what: str, times: Paired, turns: int) -> Row:
     }
 
 
-def _deploy(home: Path) -> Action:
-    return process([sys.executable, *_COMMAND], SEMANTEST_HOME=str(home))
+def _deploy_action(home: Path) -> Action:
+    return process_action([sys.executable, *_COMMAND], SEMANTEST_HOME=str(home))
 
 
-def _pairs(pairs: int, package: Path) -> None:
+def _register_pairs(pairs: int, package: Path) -> None:
     import pulumi
     import pulumi_aws as aws
 
@@ -99,7 +102,7 @@ def _pairs(pairs: int, package: Path) -> None:
         before = [function]
 
 
-def _up(folder: Path, program: Callable[[], object]) -> None:
+def _run_sandbox(folder: Path, program: Callable[[], object]) -> None:
     from semantest_iac.domain.deployment.stack import Stack
     from semantest_iac.infrastructure.sandbox_engine.monitor import ResourceMonitor
     from semantest_iac.infrastructure.sandbox_engine.plan.steps import CancelToken
@@ -121,20 +124,20 @@ def _up(folder: Path, program: Callable[[], object]) -> None:
     inventory.close()
 
 
-def _in_a_script(program: Callable[[], object]) -> None:
-    asyncio.run(_bare(program))
+def _run_in_script(program: Callable[[], object]) -> None:
+    asyncio.run(_run_bare(program))
 
 
-def _in_our_loop(program: Callable[[], object]) -> None:
+def _run_in_our_loop(program: Callable[[], object]) -> None:
     from semantest_iac.infrastructure.sandbox_engine.program_execution import run_program
 
-    run_program(program, _nothing(), stack="s", dry=False)
+    run_program(program, _create_empty_monitor(), stack="s", dry=False)
 
 
-_BARE = {"a script": _in_a_script, "our loop": _in_our_loop}
+_BARE = {"a script": _run_in_script, "our loop": _run_in_our_loop}
 
 
-async def _bare(program: Any) -> None:
+async def _run_bare(program: Any) -> None:
     from pulumi.runtime import settings
     from pulumi.runtime.stack import run_in_stack
 
@@ -142,14 +145,14 @@ async def _bare(program: Any) -> None:
 
     settings.configure(
         settings.Settings(
-            project="p", stack="s", monitor=_nothing(), engine=EngineService(), parallel=16, dry_run=False
+            project="p", stack="s", monitor=_create_empty_monitor(), engine=EngineService(), parallel=16, dry_run=False
         )
     )
     await run_in_stack(program)
 
 
-def _nothing() -> Any:
-    """A monitor that takes every resource for made, its outputs being its inputs."""
+def _create_empty_monitor() -> Any:
+    """A monitor that reports every resource as created, with its inputs as outputs."""
     import grpc
     from google.protobuf import empty_pb2
     from pulumi.runtime.proto import resource_pb2
@@ -164,7 +167,7 @@ def _nothing() -> Any:
 
         def RegisterResource(self, request: Any) -> Any:  # noqa: N802 - the wire's name
             urn = f"urn:pulumi:s::p::{request.type}::{request.name}"
-            request.object.update(dict.fromkeys(_MADE, request.name))
+            request.object.update(dict.fromkeys(_USED_OUTPUTS, request.name))
             id_ = request.name if request.custom else ""
             return resource_pb2.RegisterResourceResponse(urn=urn, id=id_, object=request.object)
 
@@ -183,8 +186,8 @@ def _nothing() -> Any:
     return Nothing()
 
 
-def _bare_rest_api() -> None:
-    """What the `deploy` command deploys, once, with nothing around it."""
+def _run_rest_api() -> None:
+    """Run the program of the `deploy` command once, with nothing around it."""
     from semantest_iac.domain.blueprints.components import build_rest_api
     from semantest_iac.domain.compute.functions import Artifact
     from semantest_iac.domain.deployment.stack import Stack
@@ -197,8 +200,8 @@ def _bare_rest_api() -> None:
     blueprint = build_rest_api(stack, 1, resolve_component(DeploymentConfiguration(), "rest-api", "development"))
     artifact = Artifact(sha256(b"").hexdigest(), Path(__file__), "index.handler", "python3.13", 0)
     context = ProgramContext(stack, 1, artifact, lambda name: "")
-    _in_a_script(lambda: program.register_blueprint(blueprint, find_cloud("aws"), context))
+    _run_in_script(lambda: program.register_blueprint(blueprint, find_cloud("aws"), context))
 
 
 if __name__ == "__main__":
-    _bare_rest_api()
+    _run_rest_api()

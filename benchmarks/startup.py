@@ -1,4 +1,4 @@
-"""Commands that only look, beside a click program with one command: whole processes, imports and all."""
+"""Read-only commands beside a click program with one command: whole processes, imports included."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from benchmarks.timing import Action, paired, process
+from benchmarks.timing import Action, process_action, time_in_turns
 
-_N = 15
+_TURNS = 15
 _HELLO = """\
 import click
 
@@ -25,25 +25,27 @@ _PAIRS = {"--help": ["--help"], "status": [], "history": []}  # our arguments ->
 
 
 def rows() -> list[dict[str, Any]]:
-    """One row per command; the ledger holds one deployment, made beforehand in a home that is thrown away."""
+    """One row per command; the ledger has one deployment, made before in a temporary home."""
     with tempfile.TemporaryDirectory() as folder:
         home, hello = Path(folder, "home"), Path(folder, "hello.py")
         hello.write_text(_HELLO, encoding="utf-8")
-        _ours(home, "deploy", "--component", "rest-api", "--provider", "aws")()
+        _command_action(home, "deploy", "--component", "rest-api", "--provider", "aws")()
         return [_row(home, hello, command) for command in _PAIRS]
 
 
 def _row(home: Path, hello: Path, command: str) -> dict[str, Any]:
-    times = paired(_ours(home, command), process([sys.executable, hello, *_PAIRS[command]]), _N)
+    times = time_in_turns(
+        _command_action(home, command), process_action([sys.executable, hello, *_PAIRS[command]]), _TURNS
+    )
     return {
         "what": f"`{command}` beside a one-command click program",
         "ours": times.median_a,
         "comparison": times.median_b,
         "ratio": times.ratio,
-        "n": _N,
+        "n": _TURNS,
         "command": f"`python -m semantest_iac {command}`",
     }
 
 
-def _ours(home: Path, *arguments: str) -> Action:
-    return process([sys.executable, "-m", "semantest_iac", *arguments], SEMANTEST_HOME=str(home))
+def _command_action(home: Path, *arguments: str) -> Action:
+    return process_action([sys.executable, "-m", "semantest_iac", *arguments], SEMANTEST_HOME=str(home))

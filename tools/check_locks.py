@@ -1,8 +1,8 @@
-"""Checks that the requirement files are complete: nothing that a locked package requires is left to a resolver.
+"""Checks that the requirement files are complete: no requirement of a locked package is left to a resolver.
 
 Reads the metadata of the installed packages, for every supported Python on Linux, macOS and Windows; a package that is
-locked for another platform only cannot be read here and is counted. Exits with 1 and lists every fault.
-`--write` notes the checksum of each file in its first line, by which a line that was lost or edited shows.
+locked for another platform cannot be read here and is counted. Exits with 1 and lists every fault. `--write` writes the
+checksum of each file into its first line, which reveals lost or edited lines.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ ROOT = Path(__file__).parents[1]
 EXTRAS = {"deploy.txt": ("aws", "azure", "gateway"), "test.txt": ("aws", "azure", "gateway", "dev")}
 PYTHONS = ("3.11", "3.12", "3.13", "3.14")
 PLATFORMS = (("linux", "Linux", "posix"), ("darwin", "Darwin", "posix"), ("win32", "Windows", "nt"))
-FOR_EDITABLE = "editables>=0.5"  # what hatchling asks for when it installs this folder as editable
+FOR_EDITABLE = "editables>=0.5"  # required by hatchling to install this folder as editable
 CHECKSUM = "# sha256 of the lines below: "
 
 Environment = dict[str, str]
@@ -32,13 +32,13 @@ Environment = dict[str, str]
 
 @dataclass(frozen=True)
 class LockedPackage:
-    """One line of a requirement file: its exact version, and where it is installed."""
+    """One line of a requirement file: an exact version, and where it is installed."""
 
     version: str
     marker: Marker | None
 
     def is_installed_on(self, environment: Environment) -> bool:
-        """Whether the line's marker holds there."""
+        """Whether the line's marker is true there."""
         return self.marker is None or self.marker.evaluate(environment)
 
 
@@ -62,7 +62,7 @@ def supported_environments() -> list[Environment]:
 
 
 def read_lock(text: str) -> Lock:
-    """Project name -> its locked lines."""
+    """The locked lines by project name."""
     lock: Lock = {}
     for line in text.splitlines():
         if line[:1].isalnum():
@@ -73,7 +73,7 @@ def read_lock(text: str) -> Lock:
 
 
 def root_requirements(extras: tuple[str, ...]) -> list[str]:
-    """What pyproject.toml asks for, its build included."""
+    """The requirements of pyproject.toml, including those of the build."""
     settings = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
     project = settings["project"]
     optional = itertools.chain.from_iterable(project["optional-dependencies"][extra] for extra in extras)
@@ -81,7 +81,7 @@ def root_requirements(extras: tuple[str, ...]) -> list[str]:
 
 
 def find_faults(lock: Lock, roots: list[str], environment: Environment, unread: set[str]) -> Iterator[str]:
-    """One line for each requirement that the lock does not hold; names without metadata are added to `unread`."""
+    """One line for each requirement that the lock does not meet; names without metadata are added to `unread`."""
     waiting = [("pyproject.toml", Requirement(root)) for root in roots]
     seen: set[tuple[str, frozenset[str]]] = set()
     while waiting:
@@ -122,9 +122,7 @@ def checksum_line(text: str) -> str:
 def check(path: Path) -> list[str]:
     """The faults of one requirement file."""
     first, _, lines = path.read_text(encoding="utf-8").partition("\n")
-    faults = (
-        [] if f"{first}\n" == checksum_line(lines) else ["a line was lost or edited: write the file by 'make lock'"]
-    )
+    faults = [] if f"{first}\n" == checksum_line(lines) else ["a line was lost or edited: run 'make lock'"]
     lock, roots, unread = read_lock(lines), root_requirements(EXTRAS[path.name]), set[str]()
     for environment in supported_environments():
         place = f"Python {environment['python_version']} on {environment['platform_system']}"
@@ -136,7 +134,7 @@ def check(path: Path) -> list[str]:
 
 
 def write_checksum(path: Path) -> None:
-    """Put the checksum before the lines of a file that `make lock` has just written."""
+    """Write the checksum into a file that `make lock` has just written."""
     lines = "".join(
         line for line in path.read_text(encoding="utf-8").splitlines(keepends=True) if not line.startswith(CHECKSUM)
     )

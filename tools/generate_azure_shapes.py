@@ -1,7 +1,7 @@
-"""Write the shapes of Azure's resource types, as the simulated cloud checks them, from the classes of the SDK.
+"""Writes the shapes of Azure's resource types, which the simulated cloud checks, from the classes of the SDK.
 
-`python tools/generate_azure_shapes.py` writes; with `--check` it writes nothing and exits 1 where the file is stale.
-Needs `pulumi-azure-native`. A type of the simulation is added in RESOURCES.
+`python tools/generate_azure_shapes.py` writes the file; with `--check` it writes nothing and exits with 1 if the file
+is stale. Requires `pulumi-azure-native`. To simulate another type, add it to RESOURCES.
 """
 
 from __future__ import annotations
@@ -55,7 +55,7 @@ class Shapes:
         self.nested: dict[str, Fields] = {}
 
     def resource(self, module: str, name: str) -> dict[str, Any]:
-        """The REST version of one resource class, its inputs, and whether it tells who made it."""
+        """The REST version of a resource class, its inputs, and whether it has `systemData`."""
         cls = getattr(importlib.import_module(f"pulumi_azure_native.{module}"), name)
         home = sys.modules[cls.__module__]
         arguments = getattr(home, f"{name}InitArgs", None) or getattr(home, f"{name}Args")
@@ -67,7 +67,10 @@ class Shapes:
         }
 
     def _fields(self, module: str, classes: Sequence[type]) -> Fields:
-        """The fields of a class, or of all classes that may stand in one place; `!` marks what all of them require."""
+        """The fields of a class, or of the classes that one property accepts.
+
+        `!` marks those that all of them require.
+        """
         fields: Fields = {}
         required = set.intersection(*(set(required_inputs(cls)) for cls in classes))
         for cls in classes:
@@ -80,15 +83,15 @@ class Shapes:
         blocks = [member for member in members if inspect.isclass(member) and member.__name__.endswith("Args")]
         if blocks:
             return self._block(module, blocks)
-        for test, told in _KINDS:
-            if found := next((member for member in members if test(member)), None):
-                return told(self, module, found)
+        for matches, describe in _KINDS:
+            if found := next((member for member in members if matches(member)), None):
+                return describe(self, module, found)
         return "any"
 
     def _block(self, module: str, classes: Sequence[type]) -> str:
         name = f"{module}." + "|".join(cls.__name__.removesuffix("Args").removesuffix("Init") for cls in classes)
         if name not in self.nested:
-            self.nested[name] = {}  # a type may hold itself
+            self.nested[name] = {}  # a type may contain itself
             self.nested[name] = self._fields(module, classes)
         return name
 
@@ -101,7 +104,7 @@ class Shapes:
     def _scalar(self, _module: str, hint: Any) -> str:
         return _SCALARS[hint]
 
-    def _closed(self, _module: str, hint: Any) -> str:
+    def _enumeration(self, _module: str, hint: Any) -> str:
         return "=" + "|".join(str(member.value) for member in hint)
 
 
@@ -113,17 +116,17 @@ def _is_enum(member: Any) -> bool:
     return inspect.isclass(member) and issubclass(member, enum.Enum)
 
 
-# In this order: where text stands beside an enumeration, the enumeration is open.
+# In this order: an enumeration beside text is open.
 _KINDS: tuple[tuple[Callable[[Any], bool], Callable[[Shapes, str, Any], str]], ...] = (
     (_is(Sequence), Shapes._list),
     (_is(Mapping), Shapes._map),
     (lambda member: member in _SCALARS, Shapes._scalar),
-    (_is_enum, Shapes._closed),
+    (_is_enum, Shapes._enumeration),
 )
 
 
 def _members(hint: Any) -> Iterator[Any]:
-    """What may stand in a place, without the wrappings of Pulumi."""
+    """The types that a hint allows, without Pulumi's wrappers."""
     if typing.get_origin(hint) in (typing.Union, types.UnionType):
         for member in typing.get_args(hint):
             yield from _members(member)
@@ -132,7 +135,7 @@ def _members(hint: Any) -> Iterator[Any]:
 
 
 def required_inputs(cls: type) -> Iterator[str]:
-    """The wire names of what a class of inputs cannot be made without."""
+    """The wire names of the required inputs of a class."""
     parameters = inspect.signature(cls).parameters
     for python, name in input_type_py_to_pulumi_names(cls).items():
         if parameters[python].default is inspect.Parameter.empty:
@@ -140,7 +143,7 @@ def required_inputs(cls: type) -> Iterator[str]:
 
 
 def text() -> str:
-    """The whole file."""
+    """The text of the whole file."""
     shapes = Shapes()
     resources = {
         f"azure-native:{module}:{name}": shapes.resource(module, name)
@@ -152,9 +155,9 @@ def text() -> str:
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Write or check."""
+    """Write or check the file."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--check", action="store_true", help="write nothing; fail where the file is stale")
+    parser.add_argument("--check", action="store_true", help="write nothing; fail if the file is stale")
     if not parser.parse_args(arguments).check:
         TARGET.write_text(text(), encoding="utf-8")
     elif TARGET.read_text(encoding="utf-8") != text():

@@ -1,7 +1,7 @@
-"""Write the event contract from the classes: schemas, conformance samples and the AsyncAPI document.
+"""Writes the event contract from the classes: schemas, conformance samples and the AsyncAPI document.
 
-`python tools/generate_event_contract.py` writes, and removes what no class stands for any more;
-with `--check` it writes nothing and exits 1, naming what is stale.
+`python tools/generate_event_contract.py` writes the files and removes those of events that no longer exist; with
+`--check` it writes nothing, names the stale files and exits with 1.
 """
 
 from __future__ import annotations
@@ -84,7 +84,7 @@ SAMPLES: dict[type[Event], dict[str, Any]] = {
     },
     deployments.DeploymentFailed: {"resource": "rest-api", "changes": CHANGES, "duration_s": 12.25},
     deployments.DeploymentRolledBack: {"restored_deployment": "8a3f3b0e-2f7a-4f0c-8b55-6a1d9e0c7b21"},
-    deployments.DeploymentCancelled: {"reason": "called off by ana"},
+    deployments.DeploymentCancelled: {"reason": "cancelled by ana"},
     deployments.DeploymentSuperseded: {"successor": "5b0f9a34-7c1d-4e88-9d2a-1f3c5e7a9b60"},
     deployments.DeploymentRejected: {
         "code": "REFUSED",
@@ -147,10 +147,9 @@ SAMPLES: dict[type[Event], dict[str, Any]] = {
 
 
 class UntitledSchema(GenerateJsonSchema):
-    """Without a title per field, which would only repeat its name."""
+    """Omits the title of each field, which would only repeat its name."""
 
     def field_title_should_be_set(self, schema: Any) -> bool:
-        """Never."""
         return False
 
 
@@ -170,7 +169,7 @@ def sample(event_type: type[Event]) -> Event:
 
 
 def schema(event_type: type[Event]) -> dict[str, Any]:
-    """Of the whole CloudEvents form; the part under `data` has its own id, which `dataschema` names."""
+    """The schema of the whole CloudEvents form; its part `data` has the id that `dataschema` names."""
     name = schema_name(event_type)
     form = _plain_schema(CloudEvent)
     data = _plain_schema(event_type)
@@ -193,14 +192,14 @@ def schema(event_type: type[Event]) -> dict[str, Any]:
 
 
 def asyncapi() -> dict[str, Any]:
-    """One channel, one message per event; requests are received, everything is sent."""
+    """The AsyncAPI document: one channel, one message per event; requests are received, all events are sent."""
     names = {event_type: schema_name(event_type) for event_type in PUBLISHED_EVENTS}
     return {
         "asyncapi": "3.0.0",
         "info": {
             "title": "Semantest infrastructure events",
             "version": "1.0.0",
-            "description": "What the deployment of Semantest says and hears, as CloudEvents 1.0 in JSON.",
+            "description": "The events that Semantest's deployment sends and receives, as CloudEvents 1.0 in JSON.",
         },
         "defaultContentType": "application/cloudevents+json",
         "channels": {
@@ -220,7 +219,7 @@ def asyncapi() -> dict[str, Any]:
 
 
 def contract() -> Iterator[tuple[str, str]]:
-    """The path of every generated file, within `events/`, with its text."""
+    """The path of every generated file, within `events/`, and its text."""
     for event_type in PUBLISHED_EVENTS:
         file = f"{schema_name(event_type)}.json"
         yield f"schemas/{file}", _json(schema(event_type))
@@ -229,7 +228,7 @@ def contract() -> Iterator[tuple[str, str]]:
 
 
 def stale(events: Path) -> dict[Path, str | None]:
-    """Files that are not what the classes say, with the text that they should have; None: none at all."""
+    """The stale files and the text that they should have; None for files to be removed."""
     wanted = {events / path: text for path, text in contract()}
     found = {path for folder in ("schemas", "conformance") for path in (events / folder).glob("*.json")}
     outdated = {path: text for path, text in wanted.items() if _text(path) != text}
@@ -237,9 +236,9 @@ def stale(events: Path) -> dict[Path, str | None]:
 
 
 def main(arguments: Sequence[str] | None = None, events: Path = EVENTS) -> int:
-    """Exit status: 1 when something is stale and was only to be checked."""
+    """Write or check the files; returns the exit status."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--check", action="store_true", help="write nothing, fail when files are stale")
+    parser.add_argument("--check", action="store_true", help="write nothing; fail if files are stale")
     only_check = parser.parse_args(arguments).check
     outdated = stale(events)
     for path, text in outdated.items():
@@ -247,7 +246,7 @@ def main(arguments: Sequence[str] | None = None, events: Path = EVENTS) -> int:
             _put(path, text)
         print(f"{'stale' if only_check else 'written'}: {path.relative_to(events.parent)}")
     if only_check and outdated:
-        print(f"The event contract is not what the classes say. Run `{COMMAND}`.", file=sys.stderr)
+        print(f"The event contract is stale. Run `{COMMAND}`.", file=sys.stderr)
     return 1 if only_check and outdated else 0
 
 
