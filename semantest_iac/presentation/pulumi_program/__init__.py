@@ -1,5 +1,5 @@
-"""The face towards Pulumi: the program that `pulumi up` runs (`main:` in Pulumi.yaml) for a stack of its own.
+"""The program that `pulumi up` runs, which `main:` in Pulumi.yaml names: reads what a Pulumi stack asks to deploy.
 
-Here: what the stack's name and its configuration ask for. Not here: what is deployed (cloud_programs), or how Pulumi is
-talked to (pulumi_engine). Pulumi runs the folder with itself first on the path, so no module is called as a library is.
+What is deployed belongs to cloud_programs, and talking to Pulumi to pulumi_engine. Pulumi runs this folder with itself
+first on the import path, so no module here may have the name of a library.
 """

@@ -1,4 +1,4 @@
-"""Starts the program of a stack, inside the process that Pulumi has started for it."""
+"""Runs the program of a stack, in the process that Pulumi started for it."""
 
 from __future__ import annotations
 
@@ -13,20 +13,20 @@ from semantest_iac.presentation.pulumi_program.program_inputs import CONFIG_NAME
 
 
 def run_pulumi_program() -> None:
-    """Register everything, or end with every fault at once; paths are relative to Pulumi.yaml."""
+    """Register every resource, or raise with every fault; paths are relative to Pulumi.yaml."""
     program = PulumiProgram(CONFIG_NAMESPACE)
     redact: Callable[[str], str] = str
     os.chdir(program.host.folder)
     try:
-        wanted = read_program_inputs(program.host, os.environ)
-        redact = program.redactor(wanted.sources["environ"])
-        written = program.configuration(**wanted.sources)
-        redact = program.redactor(written.variables)
-        accepted = build_spec(wanted.component, written, program)
-        program.host.log_warning(redact("\n".join(format_warnings(accepted.warnings)).removeprefix("Warning: ")))
-        program.run(accepted, wanted.generation)
+        inputs = read_program_inputs(program.host, os.environ)
+        redact = program.redactor(inputs.sources["environ"])
+        loaded = program.configuration(**inputs.sources)
+        redact = program.redactor(loaded.variables)
+        spec = build_spec(inputs.component, loaded, program)
+        program.host.log_warning(redact("\n".join(format_warnings(spec.warnings)).removeprefix("Warning: ")))
+        program.run(spec, inputs.generation)
     except DeploymentError as error:
-        text = "\n".join(format_error(error)).removeprefix("Error: ")  # Pulumi says itself that it is one
+        text = "\n".join(format_error(error)).removeprefix("Error: ")  # Pulumi adds "error:"
         raise program.host.run_error(redact(text)) from None
 
 

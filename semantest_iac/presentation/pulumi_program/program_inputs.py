@@ -14,8 +14,8 @@ from semantest_iac.domain.environments.names import make_printable, secret_varia
 from semantest_iac.domain.errors import ConfigurationError, Fault
 
 CONFIG_NAMESPACE = "semantest"
-_STACK_NAME_PARTS = ("component", "provider", "environment", "region")  # of a full stack name
-# Pulumi is the engine, on the real cloud, and the stack's name says which environment.
+_STACK_NAME_PARTS = ("component", "provider", "environment", "region")
+# The stack's name gives the environment; engine and cloud are always Pulumi and the real cloud.
 _SETTING_KEYS = tuple(
     name for name in DeploymentConfiguration.model_fields if name not in {"environment", "engine", "cloud"}
 )
@@ -24,108 +24,118 @@ _SET_SECRET_COMMAND = f"pulumi config set --secret --path {CONFIG_NAMESPACE}:sec
 
 
 class PulumiStackConfig(Protocol):
-    """What Pulumi says: the stack's name, and its configuration in our namespace."""
+    """The name of a Pulumi stack and its configuration in the namespace of the project."""
 
     @property
     def stack(self) -> str:
-        """The name, without organisation and project."""
+        """The stack's name, without organisation and project."""
         ...
 
     @property
     def config(self) -> Mapping[str, str]:
-        """Values by key without the namespace; objects are JSON."""
+        """The values by key, without the namespace; objects are JSON."""
         ...
 
     @property
     def secret_keys(self) -> Collection[str]:
-        """The keys whose values are kept encrypted."""
+        """The keys whose values Pulumi encrypts."""
         ...
 
 
 @dataclass(frozen=True, slots=True)
 class ProgramInputs:
-    """`sources` are those of a configuration; secrets are in its variables."""
+    """What a Pulumi stack asks to deploy; `sources` are keywords of `Application.configuration`, secrets included."""
 
     component: str | None
     generation: int
     sources: Mapping[str, Any] = field(repr=False)
 
 
-def read_program_inputs(told: PulumiStackConfig, variables: Mapping[str, str]) -> ProgramInputs:
-    """What is asked for; raises ConfigurationError with every fault of the keys. Values are judged later."""
-    faults = [*_unknown_key_faults(told), *_contradiction_faults(told), *_misplaced_secret_faults(told)]
-    words = {**{name: told.config.get(name) for name in _STACK_NAME_PARTS}, **_parse_stack_name(told.stack)}
-    settings = {name: _parse_value(told.config[name]) for name in _SETTING_KEYS if name in told.config}
-    file = told.config.get("config")
-    found = ProgramInputs(
-        component=words.pop("component"),
-        generation=_read_generation(told, faults),
+def read_program_inputs(host: PulumiStackConfig, variables: Mapping[str, str]) -> ProgramInputs:
+    """Read the inputs; raises ConfigurationError with every fault of the keys. Values are validated later."""
+    faults = [
+        *_unknown_key_faults(host),
+        *_contradiction_faults(host),
+        *_misplaced_secret_faults(host),
+    ]
+    parts = {
+        **{name: host.config.get(name) for name in _STACK_NAME_PARTS},
+        **_parse_stack_name(host.stack),
+    }
+    settings = {name: _parse_value(host.config[name]) for name in _SETTING_KEYS if name in host.config}
+    file = host.config.get("config")
+    inputs = ProgramInputs(
+        component=parts.pop("component"),
+        generation=_read_generation(host, faults),
         sources={
             "file": Path(file) if file else None,
-            "environ": {**variables, **_read_secrets(told, faults)},
-            "values": {**settings, **{name: word for name, word in words.items() if word is not None}},
+            "environ": {**variables, **_read_secrets(host, faults)},
+            "values": {**settings, **{name: value for name, value in parts.items() if value is not None}},
         },
     )
     if faults:
         raise ConfigurationError(
-            f"Cannot read the configuration of stack '{make_printable(told.stack)}'.", faults=faults
+            f"Cannot read the configuration of stack '{make_printable(host.stack)}'.", faults=faults
         )
-    return found
+    return inputs
 
 
 def _parse_stack_name(stack: str) -> dict[str, str]:
-    """The words in a stack's name: all four of them, or the environment."""
+    """Return all four parts of a stack's name, or the environment if it has only one."""
     parts = stack.split(".")
-    return (
-        dict(zip(_STACK_NAME_PARTS, parts, strict=True))
-        if len(parts) == len(_STACK_NAME_PARTS)
-        else {"environment": stack}
-    )
+    if len(parts) != len(_STACK_NAME_PARTS):
+        return {"environment": stack}
+    return dict(zip(_STACK_NAME_PARTS, parts, strict=True))
 
 
-def _unknown_key_faults(told: PulumiStackConfig) -> Iterator[Fault]:
-    for key in told.config:
+def _unknown_key_faults(host: PulumiStackConfig) -> Iterator[Fault]:
+    for key in host.config:
         if key not in _KNOWN_KEYS:
             yield Fault(f"{CONFIG_NAMESPACE}:{make_printable(key)}", "unknown key", suggest_known(key, _KNOWN_KEYS))
 
 
-def _contradiction_faults(told: PulumiStackConfig) -> Iterator[Fault]:
-    for name, word in _parse_stack_name(told.stack).items():
-        given = told.config.get(name, word)
-        if given != word and name in _KNOWN_KEYS:
-            hint = "Leave the key out, or name the stack after the environment alone."
-            yield Fault(f"{CONFIG_NAMESPACE}:{name}", f"'{make_printable(given)}' contradicts the stack's name", hint)
+def _contradiction_faults(host: PulumiStackConfig) -> Iterator[Fault]:
+    for name, value in _parse_stack_name(host.stack).items():
+        configured = host.config.get(name, value)
+        if configured != value and name in _KNOWN_KEYS:
+            message = f"'{make_printable(configured)}' contradicts the stack's name"
+            hint = "Remove the key, or name the stack only after the environment."
+            yield Fault(f"{CONFIG_NAMESPACE}:{name}", message, hint)
 
 
-def _misplaced_secret_faults(told: PulumiStackConfig) -> Iterator[Fault]:
-    """A secret outside `secrets` would lie open in the state, as what it is written into."""
-    for key in told.secret_keys:
+def _misplaced_secret_faults(host: PulumiStackConfig) -> Iterator[Fault]:
+    """Only `secrets` may hold secrets: other values reach the state unencrypted."""
+    for key in host.secret_keys:
         if key != "secrets":
-            hint = f"Write ${{secrets.NAME}} there, and: {_SET_SECRET_COMMAND}"
+            hint = f"Write ${{secrets.NAME}} there, and run: {_SET_SECRET_COMMAND}"
             yield Fault(f"{CONFIG_NAMESPACE}:{make_printable(key)}", "holds a secret", hint)
-    if "secrets" in told.config and "secrets" not in told.secret_keys:
-        yield Fault(f"{CONFIG_NAMESPACE}:secrets", "is kept in the clear", f"Remove it, then: {_SET_SECRET_COMMAND}")
+    if "secrets" in host.config and "secrets" not in host.secret_keys:
+        yield Fault(f"{CONFIG_NAMESPACE}:secrets", "is not encrypted", f"Remove it, then run: {_SET_SECRET_COMMAND}")
 
 
-def _read_generation(told: PulumiStackConfig, faults: list[Fault]) -> int:
-    text = told.config.get("generation", "1")
+def _read_generation(host: PulumiStackConfig, faults: list[Fault]) -> int:
+    text = host.config.get("generation", "1")
     if re.fullmatch("[1-9][0-9]{0,5}", text):
         return int(text)
-    faults.append(Fault(f"{CONFIG_NAMESPACE}:generation", f"'{make_printable(text)}' is not a number from 1"))
+    faults.append(Fault(f"{CONFIG_NAMESPACE}:generation", f"'{make_printable(text)}' is not a number from 1 to 999999"))
     return 1
 
 
-def _read_secrets(told: PulumiStackConfig, faults: list[Fault]) -> dict[str, str]:
-    """As variables, because that is where secrets are looked for."""
-    values = _parse_value(told.config.get("secrets", "{}"))
+def _read_secrets(host: PulumiStackConfig, faults: list[Fault]) -> dict[str, str]:
+    """Return the secrets as the environment variables that the secret store reads."""
+    values = _parse_value(host.config.get("secrets", "{}"))
     if isinstance(values, dict):
         return {secret_variable_name(name): str(value) for name, value in values.items()}
-    faults.append(Fault(f"{CONFIG_NAMESPACE}:secrets", "does not name its secrets", f"Set each: {_SET_SECRET_COMMAND}"))
+    faults.append(
+        Fault(
+            f"{CONFIG_NAMESPACE}:secrets", "is not a map of names and values", f"Set each secret: {_SET_SECRET_COMMAND}"
+        )
+    )
     return {}
 
 
 def _parse_value(text: str) -> Any:
-    """An object where there is one; what else is written is judged as text."""
+    """Return the object in a JSON text, else the text."""
     try:
         return json.loads(text) if text.startswith("{") else text
     except ValueError:

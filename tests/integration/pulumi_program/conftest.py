@@ -1,4 +1,4 @@
-"""A checkout whose Pulumi.yaml somebody runs `pulumi up` on, with a simulated cloud attached."""
+"""Runs `pulumi up` on a checkout of the project, with a simulated cloud attached."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ _VARIABLES = {
 
 @dataclass(frozen=True)
 class Run:
-    """How a command ended, and what it said."""
+    """The exit code and the output of a command."""
 
     code: int
     text: str
@@ -39,7 +39,7 @@ class Run:
 
 @dataclass(frozen=True)
 class Checkout:
-    """The project's Pulumi.yaml and packages, with a backend of their own."""
+    """The project's Pulumi.yaml and packages, with a separate backend."""
 
     folder: Path
     cli: str
@@ -47,21 +47,21 @@ class Checkout:
     variables: dict[str, str] = field(default_factory=dict)
 
     async def up(self, stack: str, *options: str) -> Run:
-        """`pulumi up -s STACK …`, as it is typed; of a stack that is there."""
+        """Run `pulumi up -s STACK …` for an existing stack."""
         return await self.run("up", "--yes", "--skip-preview", "-s", stack, *options)
 
     async def run(self, *arguments: str) -> Run:
-        """`pulumi …`, without a terminal."""
+        """Run `pulumi …` without a terminal."""
         async with serve_simulated_providers(self._cloud, "us-east-1") as providers:
             command = await asyncio.create_subprocess_exec(
                 self.cli, "--non-interactive", "--color", "never", *arguments,
                 cwd=self.folder, env=self._environment(providers), stdin=DEVNULL, stdout=PIPE, stderr=STDOUT,
             )  # fmt: skip
-            said, _ = await command.communicate()
-        return Run(command.returncode or 0, said.decode())
+            out, _ = await command.communicate()
+        return Run(command.returncode or 0, out.decode())
 
     def state(self, stack: str) -> dict[str, Any]:
-        """The state as it lies on the disk."""
+        """Return the stored state of a stack."""
         return read_state(self.folder / "backend", stack)
 
     def _cloud(self, package: str, region: str) -> Any:
@@ -81,7 +81,7 @@ class Checkout:
 
 
 def read_state(backend: Path, stack: str) -> dict[str, Any]:
-    """What a backend of files keeps of a stack of this project."""
+    """Return the state of a stack of this project in a file backend."""
     file = backend / ".pulumi" / "stacks" / "semantest-infrastructure" / f"{stack}.json"
     state: dict[str, Any] = json.loads(file.read_text())["checkpoint"]["latest"]
     return state
@@ -89,7 +89,7 @@ def read_state(backend: Path, stack: str) -> dict[str, Any]:
 
 @pytest.fixture
 def checkout(tmp_path: Path) -> Checkout:
-    """A checkout in which nothing was deployed yet; without a CLI the test is skipped."""
+    """A checkout without deployments; skips the test if there is no Pulumi CLI."""
     cli = needed().path
     folder = tmp_path / "checkout"
     (folder / "backend").mkdir(parents=True)

@@ -1,4 +1,4 @@
-"""A stand-in for `pulumi-language-python`: the CLI starts it as a plugin and has it run the program.
+"""Replaces `pulumi-language-python`: the CLI starts it as a plugin, and it runs the program.
 
 The SDK's own server of inline programs speaks the protocol; the folder and the program are those that the CLI asks for.
 """
@@ -19,10 +19,10 @@ from pulumi.runtime.settings import SETTINGS
 
 
 class _Host(LanguageServer):
-    """Runs what a request names, where it says."""
+    """Runs the program of a request in its folder."""
 
     def Run(self, request: Any, context: Any) -> Any:
-        """As the real host's process for the program does."""
+        """Run the program as the real host does."""
 
         def program() -> None:
             SETTINGS.root_directory = request.info.root_directory
@@ -30,16 +30,16 @@ class _Host(LanguageServer):
 
         os.chdir(request.pwd)
         self.program = program
-        request.args.insert(0, sys.argv[-1])  # where the engine is
+        request.args.insert(0, sys.argv[-1])  # the address of the engine
         return super().Run(request, context)  # type: ignore[no-untyped-call]  # the SDK has no types there
 
 
 def main() -> None:
-    """Serve until the CLI ends this process."""
+    """Serve until the CLI stops this process."""
     server = grpc.server(ThreadPoolExecutor())
     language_pb2_grpc.add_LanguageRuntimeServicer_to_server(_Host(lambda: None), server)
     print(server.add_insecure_port("127.0.0.1:0"), flush=True)
-    signal.signal(signal.SIGINT, lambda *_: os._exit(0))  # the CLI's way to end a plugin
+    signal.signal(signal.SIGINT, lambda *_: os._exit(0))  # how the CLI stops a plugin
     server.start()
     server.wait_for_termination()
 

@@ -1,4 +1,4 @@
-"""`pulumi up` on the project's own Pulumi.yaml: the same code, by the real CLI, without our engine around it."""
+"""`pulumi up` on the project's Pulumi.yaml, with the real CLI and without the Pulumi engine of this project."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from tests.integration.pulumi_program.conftest import Checkout, read_state
 _FULL = "rest-api.aws.staging.us-east-1"
 _ACCOUNT = "account.aws.staging.us-east-1"
 _FUNCTION = "aws:lambda/function:Function"
-_OWN = re.compile(r'"(ciphertext|path)": "[^"]*"')  # of each run
+_OWN = re.compile(r'"(ciphertext|path)": "[^"]*"')  # these differ between runs
 _CANARY = "canary-5ecre7-value"
 _WITH_SECRET = """\
 components:
@@ -26,8 +26,8 @@ components:
 """
 
 
-def _deployed_by_us(folder: Path, config: Path) -> dict[str, Any]:
-    """The state that `deploy --engine pulumi --cloud sandbox` leaves for the same configuration."""
+def _deploy_with_engine(folder: Path, config: Path) -> dict[str, Any]:
+    """Return the state after `deploy --engine pulumi --cloud sandbox` with the same configuration."""
     root = Path(__file__).parents[3]
     command = ("deploy", "--component", "rest-api", "--env", "staging", "--engine", "pulumi", "--cloud", "sandbox")
     subprocess.run(
@@ -45,8 +45,8 @@ def _deployed_by_us(folder: Path, config: Path) -> dict[str, Any]:
     return read_state(folder / ".semantest" / "pulumi" / "state", _FULL)
 
 
-def _made(state: dict[str, Any]) -> dict[str, str]:
-    """The inputs of every resource, where the cloud's own ids are the URNs of what has them, and outputs' names."""
+def _comparable(state: dict[str, Any]) -> dict[str, str]:
+    """Return inputs and names of outputs by URN; ids of the cloud are replaced by the URNs of their resources."""
     names = {each["id"]: each["urn"] for each in state["resources"] if "id" in each}
     longest_first = re.compile("|".join(map(re.escape, sorted(names, key=len, reverse=True))))
     texts = {each["urn"]: json.dumps(each.get("inputs"), sort_keys=True) for each in state["resources"]}
@@ -56,19 +56,19 @@ def _made(state: dict[str, Any]) -> dict[str, str]:
 
 
 class TestPulumiUp:
-    async def test_makes_what_deploy_makes(self, checkout: Checkout, tmp_path: Path) -> None:
+    async def test_creates_what_deploy_creates(self, checkout: Checkout, tmp_path: Path) -> None:
         (checkout.folder / "semantest.yaml").write_text(_WITH_SECRET)
         checkout.variables["SEMANTEST_SECRET_TOKEN"] = _CANARY
         await checkout.run("stack", "init", _FULL)
 
         run = await checkout.up(_FULL)
-        ours = _deployed_by_us(tmp_path, checkout.folder / "semantest.yaml")
+        ours = _deploy_with_engine(tmp_path, checkout.folder / "semantest.yaml")
 
         assert run.code == 0, run.text
-        assert _made(checkout.state(_FULL)) == _made(ours)
+        assert _comparable(checkout.state(_FULL)) == _comparable(ours)
         assert _CANARY not in f"{run.text}{checkout.state(_FULL)}"
 
-    async def test_takes_the_environment_from_the_name_and_the_rest_from_the_configuration(
+    async def test_reads_the_environment_from_the_name_and_the_rest_from_the_configuration(
         self, checkout: Checkout
     ) -> None:
         await checkout.run("stack", "init", "production")
@@ -82,7 +82,7 @@ class TestPulumiUp:
         assert "rest-api.aws.production.us-east-1, generation 2" in first.text
         assert ("~ 2 updated" in again.text, function["inputs"]["memorySize"]) == (True, 2048), again.text
 
-    async def test_needs_no_package_for_what_runs_no_code(self, checkout: Checkout) -> None:
+    async def test_builds_no_package_for_a_component_without_code(self, checkout: Checkout) -> None:
         await checkout.run("stack", "init", _ACCOUNT)
 
         run = await checkout.up(_ACCOUNT)
@@ -90,7 +90,7 @@ class TestPulumiUp:
         made = {each["type"] for each in checkout.state(_ACCOUNT)["resources"] if each.get("retainOnDelete")}
         assert (run.code, "aws:apigateway/account:Account" in made) == (0, True), run.text
 
-    async def test_takes_secrets_that_pulumi_keeps(self, checkout: Checkout) -> None:
+    async def test_reads_secrets_that_pulumi_encrypts(self, checkout: Checkout) -> None:
         (checkout.folder / "with-secret.yaml").write_text(_WITH_SECRET)
         await checkout.run("stack", "init", "qa")
         await checkout.run("config", "set", "-s", "qa", "--secret", "--path", "semantest:secrets.token", _CANARY)
@@ -105,7 +105,7 @@ class TestPulumiUp:
 
 
 class TestRefusal:
-    async def test_names_every_fault_and_no_line_of_code(self, checkout: Checkout) -> None:
+    async def test_reports_every_fault_without_a_traceback(self, checkout: Checkout) -> None:
         (checkout.folder / "semantest.yaml").write_text("components:\n  rest-api:\n    memroy: 1024\n    timeout: 99\n")
         await checkout.run("stack", "init", "production")
 
@@ -116,7 +116,7 @@ class TestRefusal:
         assert "Did you mean 'rest-api'?" in run.text
         assert (run.code != 0, "Traceback" in run.text) == (True, False)
 
-    async def test_comes_before_a_simulated_cloud_is_taken_for_a_real_one(self, checkout: Checkout) -> None:
+    async def test_of_a_simulated_cloud_comes_before_any_change(self, checkout: Checkout) -> None:
         (checkout.folder / "semantest.yaml").write_text("cloud: sandbox\n")
         await checkout.run("stack", "init", _FULL)
 

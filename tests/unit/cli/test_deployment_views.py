@@ -25,8 +25,8 @@ _BUILT = PackageBuilt(
 )
 
 
-class TestPlainLines:
-    def test_tell_what_was_left_out_of_the_package_beside_the_result(self) -> None:
+class TestPlainView:
+    def test_prints_notes_of_the_package_to_stderr(self) -> None:
         out, err = io.StringIO(), io.StringIO()
 
         PlainView(Terminal(out, err), "", CLOUD_ENTRIES).on_event(_BUILT)

@@ -1,4 +1,4 @@
-"""Errors in words."""
+"""Errors as exit codes, text and JSON."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ from semantest_iac.domain.errors import (
 from semantest_iac.presentation.cli.failures import error_to_json, exit_code_for
 from semantest_iac.presentation.error_lines import format_error, format_warnings
 
-_PLACED = Fault("components.rest-api.memory", "too small", "Use 128 or more.", "semantest.yaml", 5, 9)
-_BARE = Fault("", "no such file", file="other.yaml")
+_WITH_LOCATION = Fault("components.rest-api.memory", "too small", "Use 128 or more.", "semantest.yaml", 5, 9)
+_WITHOUT_PATH = Fault("", "no such file", file="other.yaml")
 
 
 class TestExitCodes:
@@ -52,8 +52,8 @@ class TestExitCodes:
 
 
 class TestLines:
-    def test_give_every_fault_its_place_and_hint(self) -> None:
-        error = ValidationError("Cannot deploy.", hint="Read on.", faults=[_PLACED, _BARE])
+    def test_show_every_fault_with_location_and_hint(self) -> None:
+        error = ValidationError("Cannot deploy.", hint="Read on.", faults=[_WITH_LOCATION, _WITHOUT_PATH])
 
         assert list(format_error(error)) == [
             "Error: Cannot deploy.",
@@ -63,18 +63,18 @@ class TestLines:
             "Hint: Read on.",
         ]
 
-    def test_name_an_option_once(self) -> None:
+    def test_show_the_name_of_an_option_once(self) -> None:
         error = ValidationError("Cannot.", faults=(Fault("provider", "unknown", file="--provider"),))
 
         assert list(format_error(error))[1] == "  --provider: unknown"
 
-    def test_of_a_warning_say_so(self) -> None:
-        assert next(format_warnings([_PLACED])).startswith("Warning: semantest.yaml:5:9 ")
+    def test_of_a_warning_start_with_warning(self) -> None:
+        assert next(format_warnings([_WITH_LOCATION])).startswith("Warning: semantest.yaml:5:9 ")
 
 
 class TestJson:
     def test_has_the_shape_of_the_contract(self) -> None:
-        error = ValidationError("Cannot deploy.", faults=[_BARE])
+        error = ValidationError("Cannot deploy.", faults=[_WITHOUT_PATH])
 
         assert error_to_json(error) == {
             "error": {

@@ -28,15 +28,15 @@ class TestTable:
         assert format_table(["name", "state"], rows) == ["NAME         STATE", "a-long-name  ok", "b"]
 
 
-class TestFlattened:
-    def test_gives_every_leaf_its_path(self) -> None:
+class TestFlatten:
+    def test_yields_every_leaf_with_its_path(self) -> None:
         nested = {"a": {"b": [1, {"c": True}]}, "d": None, "e": ()}
 
         assert list(flatten_values(nested)) == [("a.b[0]", "1"), ("a.b[1].c", "true"), ("d", "-"), ("e", "-")]
 
 
-class TestMoment:
-    def test_is_told_to_the_second(self) -> None:
+class TestTime:
+    def test_is_shown_to_the_second(self) -> None:
         assert format_time("2026-01-01T12:00:00.123456Z") == "2026-01-01 12:00:00Z"
 
 
@@ -50,7 +50,7 @@ _LOSS = ResourceChange(
 _KEPT = ResourceChange(urn="d", type="aws:iam/role:Role", name="logging", op="keep")
 
 
-class TestKind:
+class TestTypeName:
     @pytest.mark.parametrize(
         ("resource_type", "kind"),
         [
@@ -74,7 +74,7 @@ class TestPlan:
             "  - delete  cloudwatch.LogGroup  logs      cannot be undone",
         ]
 
-    def test_says_what_stays_in_the_cloud(self) -> None:
+    def test_marks_resources_that_are_kept(self) -> None:
         plan = ChangePlan((_KEPT,))
 
         assert list(format_preview(plan)) == [
@@ -93,12 +93,12 @@ class TestPlan:
         )
 
 
-class TestWhere:
-    def test_tells_play_from_earnest(self) -> None:
+class TestLocation:
+    def test_shows_whether_the_cloud_is_simulated(self) -> None:
         development = Stack("rest-api", "aws", "development", "us-east-1")
         staging = Stack("rest-api", "aws", "staging", "us-east-1")
 
-        rehearsed = format_location(staging, EngineChoice(PULUMI_ENGINE, SIMULATED_CLOUD))
+        simulated_by_pulumi = format_location(staging, EngineChoice(PULUMI_ENGINE, SIMULATED_CLOUD))
 
         assert format_location(development, EngineChoice()).endswith(
             "simulated aws on this machine; no cloud account is touched"
@@ -107,7 +107,7 @@ class TestWhere:
             format_location(staging, EngineChoice(PULUMI_ENGINE, REAL_CLOUD))
             == "rest-api.aws.staging.us-east-1: real aws account, by pulumi"
         )
-        assert rehearsed.endswith("simulated aws on this machine; no cloud account is touched, by pulumi")
+        assert simulated_by_pulumi.endswith("simulated aws on this machine; no cloud account is touched, by pulumi")
 
 
 class TestNextCommands:
@@ -116,19 +116,19 @@ class TestNextCommands:
 
         assert commands[1].endswith("invoke rest-api GET /health --environment qa --region eu-west-1 --home /elsewhere")
 
-    def test_leave_out_what_goes_without_saying(self) -> None:
+    def test_omit_default_options(self) -> None:
         commands = suggest_commands(Stack("rest-api", "aws", "development", "us-east-1"), "", "us-east-1")
 
         assert commands[1].endswith("invoke rest-api GET /health")
 
-    def test_begin_with_the_gateway_where_a_request_says_nothing(self) -> None:
+    def test_start_with_serve_for_a_websocket(self) -> None:
         commands = suggest_commands(
             Stack("websocket", "aws", "development", "us-east-1"), " --home /elsewhere", "us-east-1"
         )
 
         assert commands[1].endswith("serve --home /elsewhere")
 
-    def test_begin_with_what_was_made_where_nothing_answers(self) -> None:
+    def test_start_with_outputs_for_an_account(self) -> None:
         commands = suggest_commands(Stack("account", "aws", "qa", "us-east-1"), "", "us-east-1")
 
         assert commands[1].endswith("outputs --component account --environment qa")
@@ -141,5 +141,5 @@ class TestHealth:
         assert line.startswith("GET /health -> 200 a a a")
         assert len(line) < 250
 
-    def test_is_no_request_where_a_client_connected(self) -> None:
+    def test_shows_the_connection_of_a_websocket(self) -> None:
         assert format_health(HealthAnswer(path="$connect", status=101, body="{}")) == "$connect -> 101 {}"

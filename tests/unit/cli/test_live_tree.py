@@ -25,15 +25,15 @@ def _tick(name: str, state: str) -> ResourceProgress:
 
 
 class TestLiveTree:
-    def test_groups_resources_under_the_part_they_belong_to(self) -> None:
+    def test_groups_resources_under_their_component(self) -> None:
         drawn = _drawn(_tick("alerts", "done"), _tick("news", "failed"))
 
         assert drawn.count("messaging.NotificationChannel") == 1
         assert "alerts  done 0.50 s" in drawn
         assert "news  failed 0.50 s" in drawn
 
-    def test_shows_how_long_an_operation_has_been_running(self) -> None:
+    def test_shows_the_duration_of_a_running_operation(self) -> None:
         assert "0.0 s" in _drawn(_tick("alerts", "running"))
 
-    def test_draws_nothing_when_nothing_happened(self) -> None:
+    def test_is_empty_without_operations(self) -> None:
         assert _drawn() == ""

@@ -1,4 +1,4 @@
-"""The program as a whole: its commands, its errors, its exit codes."""
+"""The program: its commands, errors and exit codes."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ class TestVersion:
 
 
 class TestUsageErrors:
-    def test_name_the_command_that_was_meant(self, cli: Any) -> None:
+    def test_suggest_the_nearest_command(self, cli: Any) -> None:
         outcome = cli("deploi")
 
         assert (outcome.code, outcome.out) == (2, "")
@@ -49,7 +49,7 @@ class TestUsageErrors:
         [("deploy", "--memory", "1"), ("history", "--limit", "0"), ("invoke", "rest-api"), ("nothing",)],
         ids=["option", "number", "argument", "command"],
     )
-    def test_are_json_when_it_was_asked_for(self, cli: Any, arguments: tuple[str, ...]) -> None:
+    def test_are_json_with_json(self, cli: Any, arguments: tuple[str, ...]) -> None:
         outcome = cli(*arguments, "--json")
 
         error = json.loads(outcome.out)["error"]
@@ -73,7 +73,7 @@ class TestErrors:
 
         assert cli(*_DEPLOY).code == code
 
-    def test_of_ours_are_told_without_their_text(self, cli: Any, world: Any) -> None:
+    def test_that_are_bugs_are_shown_without_their_text(self, cli: Any, world: Any) -> None:
         world.raises = ValueError("hunter2-canary")
 
         outcome = cli(*_DEPLOY)
@@ -82,7 +82,7 @@ class TestErrors:
         assert "canary" not in outcome.err + outcome.out
         assert "Traceback" not in outcome.err
 
-    def test_show_a_traceback_without_secrets_for_debugging(self, cli: Any, world: Any) -> None:
+    def test_show_a_redacted_traceback_with_debug(self, cli: Any, world: Any) -> None:
         world.raises = ValueError("hunter2-canary")
 
         outcome = cli(*_DEPLOY, "--debug")
@@ -90,7 +90,7 @@ class TestErrors:
         assert "Traceback" in outcome.err
         assert "ValueError: ***" in outcome.err
 
-    def test_of_an_interrupted_question_exit_4(self, cli: Any, world: Any) -> None:
+    def test_of_an_interrupted_invoke_exit_4(self, cli: Any, world: Any) -> None:
         world.raises = KeyboardInterrupt()
 
         outcome = cli("invoke", "rest-api", "GET", "/health", "--json")

@@ -1,4 +1,4 @@
-"""The filter that options select stacks with."""
+"""The filter of queries about recorded stacks."""
 
 from __future__ import annotations
 
@@ -11,19 +11,19 @@ from semantest_iac.presentation.cli.session import StackSelector, build_stack_fi
 
 class TestStackFilter:
     @pytest.mark.parametrize(
-        ("words", "stack"),
+        ("selector", "stack"),
         [
             (StackSelector(), "anything.at.all.here"),
             (StackSelector(environment="Prod"), "rest-api.aws.production.us-east-1"),
             (StackSelector(provider="azure", region="West US 2"), "rest-api.azure.development.westus2"),
             (StackSelector(region="eu-west-1"), "rest-api.aws.development.eu-west-1"),
         ],
-        ids=["nothing said", "alias", "Azure's own spelling", "region alone"],
+        ids=["nothing given", "alias", "Azure's own spelling", "region alone"],
     )
-    def test_takes_the_words_as_people_write_them(self, words: StackSelector, stack: str) -> None:
-        assert build_stack_filter(words, CLOUD_ENTRIES).matches(stack)
+    def test_accepts_aliases_and_other_spellings(self, selector: StackSelector, stack: str) -> None:
+        assert build_stack_filter(selector, CLOUD_ENTRIES).matches(stack)
 
-    def test_names_every_unknown_word(self) -> None:
+    def test_reports_every_unknown_name(self) -> None:
         with pytest.raises(ValidationError) as raised:
             build_stack_filter(StackSelector("rest-apo", "asw", "stagging", "moon"), CLOUD_ENTRIES)
 

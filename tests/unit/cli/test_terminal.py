@@ -1,4 +1,4 @@
-"""Where text goes."""
+"""The terminal: redaction, control characters and closed pipes."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ def _terminal() -> tuple[Terminal, io.StringIO]:
 
 
 class TestTerminal:
-    def test_shows_control_characters_instead_of_obeying_them(self) -> None:
+    def test_escapes_control_characters(self) -> None:
         terminal, out = _terminal()
 
         terminal.print_lines("a\x1b[2Jb\x9b\tc")
 
         assert out.getvalue() == "a\\x1b[2Jb\\x9b\tc\n"
 
-    def test_hides_secrets_in_text_and_json(self) -> None:
+    def test_redacts_secrets_in_text_and_json(self) -> None:
         terminal, out = _terminal()
         terminal.redact_with(lambda text: text.replace("canary", "***"))
 
@@ -31,7 +31,7 @@ class TestTerminal:
 
         assert out.getvalue() == 'a ***\n{"a":"***"}\n'
 
-    def test_writes_json_that_every_stream_can_carry(self) -> None:
+    def test_prints_json_in_ascii(self) -> None:
         terminal, out = _terminal()
 
         terminal.print_json({"a": "é\udc80\x9b"})
@@ -39,7 +39,7 @@ class TestTerminal:
         assert out.getvalue().isascii()
         assert json.loads(out.getvalue()) == {"a": "é\udc80\x9b"}
 
-    def test_outlives_its_reader(self) -> None:
+    def test_survives_a_closed_pipe(self) -> None:
         reading, writing = os.pipe()
         os.close(reading)
 

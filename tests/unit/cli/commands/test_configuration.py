@@ -14,7 +14,7 @@ _SECRET = {"components": {"rest-api": {"memory": 1024, "environment": {"KEY": "$
 
 
 class TestValidate:
-    def test_warns_of_secrets_that_are_not_set(self, cli: Any, world: Any) -> None:
+    def test_warns_of_missing_secrets(self, cli: Any, world: Any) -> None:
         world.values = _SECRET
 
         outcome = cli("config", "validate", "--json")
@@ -23,7 +23,7 @@ class TestValidate:
         assert (outcome.code, answer["valid"]) == (0, True)
         assert [warning["path"] for warning in answer["warnings"]] == ["components.rest-api.environment.KEY"]
 
-    def test_names_the_faults_of_every_component(self, cli: Any, world: Any) -> None:
+    def test_reports_the_faults_of_every_component(self, cli: Any, world: Any) -> None:
         world.values = {"extra": 1, "components": {"rest-api": {"memory": 1}, "websocket": {"memory": 2}}}
 
         outcome = cli("config", "validate", "--json")
@@ -33,7 +33,7 @@ class TestValidate:
 
 
 class TestShow:
-    def test_gives_secrets_as_references(self, cli: Any, world: Any) -> None:
+    def test_prints_secrets_as_references(self, cli: Any, world: Any) -> None:
         world.values = _SECRET
 
         answer = json.loads(cli("config", "show", "--component", "rest-api", "--json").out)
@@ -42,7 +42,7 @@ class TestShow:
         assert answer["settings"]["environment"]["KEY"] == "${secrets.key}"
         assert "secrets" not in answer["settings"]
 
-    def test_lists_every_setting_for_people(self, cli: Any) -> None:
+    def test_prints_every_setting_as_text(self, cli: Any) -> None:
         lines = cli("config", "show", "--component", "rest-api").out.splitlines()
 
         assert lines[0] == "rest-api.aws.development.us-east-1"
@@ -50,7 +50,7 @@ class TestShow:
 
 
 class TestSchema:
-    def test_is_json_for_people_too(self, cli: Any) -> None:
+    def test_is_json_without_json_too(self, cli: Any) -> None:
         assert json.loads(cli("config", "schema").out) == json.loads(cli("config", "schema", "--json").out)
 
 
@@ -70,7 +70,7 @@ class TestParity:
         assert len(rows) == len(list(capabilities.list_capabilities()))
         assert all(row.split()[-2:] == ["yes", "yes"] for row in rows)
 
-    def test_gives_the_reason_below_where_a_cloud_lacks_something(self, cli: Cli, world: World) -> None:
+    def test_shows_the_reasons_as_notes_below(self, cli: Cli, world: World) -> None:
         world.capabilities["azure"] = _AZURE
 
         lines = cli("parity").out.splitlines()
@@ -83,7 +83,7 @@ class TestParity:
             "(3) azure: its functions sleep",
         ]
 
-    def test_is_a_list_for_programs(self, cli: Cli, world: World) -> None:
+    def test_is_a_list_with_json(self, cli: Cli, world: World) -> None:
         world.capabilities["azure"] = _AZURE
 
         rows = {(row["kind"], row["feature"]): row["clouds"] for row in json.loads(cli("parity", "--json").out)}

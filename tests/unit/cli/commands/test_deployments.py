@@ -16,7 +16,7 @@ _STACK = "rest-api.aws.development.us-east-1"
 
 
 class TestDeployText:
-    def test_tells_place_plan_progress_endpoint_and_health(self, cli: Any) -> None:
+    def test_shows_location_plan_progress_endpoint_and_health(self, cli: Any) -> None:
         outcome = cli(*_DEPLOY)
 
         lines = outcome.out.splitlines()
@@ -33,16 +33,16 @@ class TestDeployText:
             'health    GET /health -> 200 {"status":"healthy","key":"***"}',
         ]
 
-    def test_says_when_there_was_nothing_to_change(self, cli: Any, world: Any) -> None:
+    def test_says_that_nothing_changed(self, cli: Any, world: Any) -> None:
         cli(*_DEPLOY)
         world.plan = ChangePlan()
 
         assert "Nothing to change.\nendpoint  https://" in cli(*_DEPLOY).out
 
-    def test_says_whom_it_waits_for(self, cli: Any) -> None:
+    def test_shows_the_holder_that_it_waits_for(self, cli: Any) -> None:
         assert cli(*_DEPLOY).err == "waiting for deployment d0 (pid 7 on elsewhere)\n"
 
-    def test_ends_with_the_reason_when_it_failed(self, cli: Any, world: Any) -> None:
+    def test_ends_with_the_reason_of_a_failure(self, cli: Any, world: Any) -> None:
         world.fails = True
 
         outcome = cli(*_DEPLOY)
@@ -50,7 +50,7 @@ class TestDeployText:
         assert outcome.code == 1
         assert outcome.err.endswith("Error: Cannot create 'function': no room.\nHint: Make room.\n")
 
-    def test_is_a_tree_for_a_person_who_watches(self, cli: Any) -> None:
+    def test_is_a_tree_on_a_terminal(self, cli: Any) -> None:
         outcome = cli(*_DEPLOY, watched=True)
 
         assert outcome.code == 0
@@ -61,7 +61,7 @@ class TestDeployText:
 class TestSeveralStacks:
     _TWO = (*_DEPLOY, "--region", "us-east-1", "--region", "eu-west-1")
 
-    def test_each_have_a_last_line_in_the_order_in_which_they_were_named(self, cli: Any, world: Any) -> None:
+    def test_have_a_result_line_each_in_the_given_order(self, cli: Any, world: Any) -> None:
         outcome = cli(*self._TWO, "--json")
 
         last = [json.loads(line) for line in outcome.out.splitlines()[-2:]]
@@ -69,12 +69,12 @@ class TestSeveralStacks:
         assert [line["stack"] for line in last] == [_STACK, "rest-api.aws.development.eu-west-1"]
         assert [line["stack"] for line in last] == [world.ledger.deployment(line["deployment"]).stack for line in last]
 
-    def test_tell_whose_line_it_is(self, cli: Any) -> None:
+    def test_have_a_label_before_each_line(self, cli: Any) -> None:
         lines = cli(*self._TWO).out.splitlines()
 
         assert {line.split()[0].rstrip(":") for line in lines} == {_STACK, "rest-api.aws.development.eu-west-1"}
 
-    def test_end_with_the_exit_code_of_the_worst(self, cli: Any, world: Any) -> None:
+    def test_exit_with_the_code_of_the_worst_outcome(self, cli: Any, world: Any) -> None:
         world.raises, world.raises_in = StackBusyError("It is busy.", hint="Wait."), "us-east-1"
 
         outcome = cli(*self._TWO, "--json")
@@ -123,7 +123,7 @@ class TestDeployJson:
         assert (outcome.code, result["state"]) == (1, "failed")
         assert result["error"]["code"] == "PROVIDER_ERROR"
 
-    def test_ends_with_the_result_when_it_was_called_off(self, cli: Any, world: Any) -> None:
+    def test_ends_with_the_result_when_it_was_cancelled(self, cli: Any, world: Any) -> None:
         world.cancels = True
 
         outcome = cli(*_DEPLOY, "--json")
@@ -133,7 +133,7 @@ class TestDeployJson:
 
 
 class TestSeveral:
-    def test_begin_with_what_services_stand_on(self, cli: Any, world: Any) -> None:
+    def test_deploy_accounts_first(self, cli: Any, world: Any) -> None:
         outcome = cli("deploy", "--component", "websocket", "--component", "account")
 
         told = [recorded.stream.partition(".")[0] for recorded in world.ledger.recorded]
@@ -141,7 +141,7 @@ class TestSeveral:
 
 
 class TestRefusals:
-    def test_name_every_fault_at_once_and_record_nothing(self, cli: Any, world: Any) -> None:
+    def test_report_every_fault_and_record_nothing(self, cli: Any, world: Any) -> None:
         section = {"memory": 64, "environment": {"KEY": "${secrets.key}"}}
         world.values = {"componets": {}, "components": {"rest-api": section}}
 
@@ -165,7 +165,7 @@ class TestRefusals:
         assert "needs the engine 'pulumi'" in outcome.err
         assert world.ledger.recorded == []
 
-    def test_come_for_components_without_a_blueprint(self, cli: Any) -> None:
+    def test_list_the_available_components(self, cli: Any) -> None:
         outcome = cli("deploy", "--component", "platform")
 
         assert outcome.code == 2
@@ -173,7 +173,7 @@ class TestRefusals:
 
 
 class TestWarnings:
-    def test_stand_beside_the_result(self, cli: Any, world: Any) -> None:
+    def test_are_printed_to_stderr(self, cli: Any, world: Any) -> None:
         world.values = {"components": {"rest-api": {"timeout": 30}}}
 
         outcome = cli(*_DEPLOY)
@@ -216,13 +216,13 @@ class TestPreview:
         assert world.ledger.recorded == []
 
     @pytest.mark.parametrize("options", [(), ("--destroy",)], ids=["deploy", "destroy"])
-    def test_may_be_of_several_stacks(self, cli: Any, options: tuple[str, ...]) -> None:
+    def test_covers_several_stacks(self, cli: Any, options: tuple[str, ...]) -> None:
         outcome = cli("preview", "--component", "all", "--json", *options)
 
         stacks = [json.loads(line)["stack"].partition(".")[0] for line in outcome.out.splitlines()]
         assert (outcome.code, stacks) == (0, ["rest-api", "websocket"])
 
-    def test_is_a_table_for_people(self, cli: Any) -> None:
+    def test_is_a_table(self, cli: Any) -> None:
         assert "  + create  lambda.Function  function  memorySize" in cli("preview", "--component", "rest-api").out
 
 
@@ -230,20 +230,20 @@ _DESTROY = ("destroy", "--component", "rest-api")
 
 
 class TestDestroy:
-    def test_is_refused_when_nobody_agreed(self, cli: Any, world: Any) -> None:
+    def test_is_refused_without_consent(self, cli: Any, world: Any) -> None:
         outcome = cli(*_DESTROY)
 
         assert outcome.code == 3
         assert "Hint: Add --yes." in outcome.err
         assert world.ledger.recorded == []
 
-    def test_is_carried_out_with_yes(self, cli: Any) -> None:
+    def test_runs_with_yes(self, cli: Any) -> None:
         outcome = cli(*_DESTROY, "--yes", "--json")
 
         result = json.loads(outcome.out.splitlines()[-1])
         assert (outcome.code, result["state"], result["changes"]["delete"]) == (0, "completed", 3)
 
-    def test_of_several_waits_until_all_are_agreed_to(self, cli: Any, world: Any) -> None:
+    def test_of_several_stacks_needs_every_consent_first(self, cli: Any, world: Any) -> None:
         regions = ("--region", "us-east-1", "--region", "eu-west-1")
 
         outcome = cli(*_DESTROY, *regions)
@@ -251,7 +251,7 @@ class TestDestroy:
         assert (outcome.code, world.ledger.recorded) == (3, [])
         assert outcome.out.count("Plan:") == 2
 
-    def test_of_production_takes_more_than_yes(self, cli: Any, world: Any) -> None:
+    def test_of_production_needs_the_stack_s_name(self, cli: Any, world: Any) -> None:
         world.engines = ("pulumi",)
 
         outcome = cli(*_DESTROY, "--env", "production", "--yes")

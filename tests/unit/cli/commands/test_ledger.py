@@ -17,7 +17,7 @@ _LEFT = {"endpoint": "https://one", "outputs": {"endpoint": "https://one", "vers
 
 @pytest.fixture
 async def filled(world: Any) -> None:
-    """Two stacks, the second of which was destroyed."""
+    """Two stacks; the second is destroyed."""
     await world.ledger.append(_ONE, None, a_deploy("d1", stack=_ONE, **_LEFT))
     await world.ledger.append(_OTHER, None, a_deploy("d2", stack=_OTHER, **_LEFT))
     await world.ledger.append(_OTHER, None, a_destroy("d3", stack=_OTHER))
@@ -41,27 +41,27 @@ class TestStatus:
 
         assert [(row["deployment"], row["stack"]) for row in rows] == [("d3", _OTHER), ("d1", _ONE)]
 
-    def test_is_a_table_for_people(self, cli: Any) -> None:
+    def test_is_a_table(self, cli: Any) -> None:
         lines = cli("status", "--region", "us-east-1").out.splitlines()
 
         assert lines[0].split() == ["STACK", "LAST", "STATE", "REQUESTED", "ENDPOINT"]
         assert lines[1].split() == [_ONE, "deploy", "completed", "2026-01-01", "12:00:00Z", "https://one"]
 
-    def test_says_when_nothing_matches(self, cli: Any) -> None:
+    def test_says_that_nothing_matches(self, cli: Any) -> None:
         assert cli("status", "--env", "qa").out == "Nothing matches.\n"
 
-    def test_refuses_unknown_words(self, cli: Any) -> None:
+    def test_refuses_unknown_names(self, cli: Any) -> None:
         assert cli("status", "--env", "moon").code == 2
 
 
 @pytest.mark.usefixtures("filled")
 class TestHistory:
-    def test_is_newest_first_and_as_long_as_asked_for(self, cli: Any) -> None:
+    def test_is_newest_first_and_limited(self, cli: Any) -> None:
         rows = json.loads(cli("history", "--limit", "2", "--json").out)
 
         assert [row["deployment"] for row in rows] == ["d3", "d2"]
 
-    def test_tells_what_changed(self, cli: Any) -> None:
+    def test_shows_the_changes(self, cli: Any) -> None:
         assert "3 created" in cli("history", "--region", "us-east-1").out
 
 
@@ -74,13 +74,13 @@ class TestOutputs:
             "local_endpoint": LOCAL,
         }
 
-    def test_are_aligned_for_people(self, cli: Any) -> None:
+    def test_are_aligned(self, cli: Any) -> None:
         assert cli("outputs").out == (f"endpoint        https://one\nversion         3\nlocal_endpoint  {LOCAL}\n")
 
-    def test_of_nothing_live_are_not_found(self, cli: Any) -> None:
+    def test_of_no_live_stack_are_not_found(self, cli: Any) -> None:
         assert cli("outputs", "--region", "eu-west-1").code == 2
 
-    async def test_are_not_guessed_among_several(self, cli: Any, world: Any) -> None:
+    async def test_of_several_stacks_are_refused(self, cli: Any, world: Any) -> None:
         await world.ledger.append(_OTHER, None, a_deploy("d4", stack=_OTHER, **_LEFT))
 
         outcome = cli("outputs", "--json")
@@ -91,17 +91,17 @@ class TestOutputs:
 
 @pytest.mark.usefixtures("filled")
 class TestEvents:
-    def test_leave_the_journal_out_unless_asked_for(self, cli: Any) -> None:
+    def test_omit_the_journal_by_default(self, cli: Any) -> None:
         plain, whole = (json.loads(cli("events", "--json", *more).out) for more in ((), ("--journal",)))
 
         assert (len(plain), len(whole)) == (12, 17)
 
-    def test_are_filtered_before_they_are_counted(self, cli: Any) -> None:
+    def test_are_filtered_before_the_limit(self, cli: Any) -> None:
         found = json.loads(cli("events", "--region", "eu-west-1", "--limit", "2", "--json").out)
 
         assert [event["subject"] for event in found] == [_OTHER, _OTHER]
 
-    def test_can_be_read_on(self, cli: Any) -> None:
+    def test_continue_after_a_position(self, cli: Any) -> None:
         first = json.loads(cli("events", "--limit", "1", "--json").out)
 
         rest = json.loads(cli("events", "--after", first[-1]["sequence"], "--json").out)
@@ -121,20 +121,20 @@ class TestLedger:
 
         assert (outcome.code, json.loads(outcome.out)["intact"]) == (0, True)
 
-    def test_that_is_not_the_noted_one_fails(self, cli: Any) -> None:
+    def test_with_another_head_fails(self, cli: Any) -> None:
         assert cli("ledger", "verify", "--head", f"99:{'0' * 64}").code == 1
 
-    def test_needs_a_head_that_is_one(self, cli: Any) -> None:
+    def test_refuses_an_invalid_head(self, cli: Any) -> None:
         assert cli("ledger", "verify", "--head", "latest").code == 2
 
-    def test_is_made_anew(self, cli: Any, world: Any) -> None:
+    def test_is_rebuilt(self, cli: Any, world: Any) -> None:
         outcome = cli("ledger", "rebuild")
 
         assert (outcome.code, world.ledger.rebuilt) == (0, 1)
 
 
-class TestRebuildingNothing:
-    def test_makes_no_file(self, cli: Any, world: Any) -> None:
+class TestEmptyLedger:
+    def test_is_not_created_by_rebuild(self, cli: Any, world: Any) -> None:
         outcome = cli("ledger", "rebuild")
 
         assert (outcome.code, world.ledger.rebuilt) == (0, 0)

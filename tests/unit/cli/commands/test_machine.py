@@ -23,7 +23,7 @@ class TestDoctor:
         )
         assert not home.exists()
 
-    def test_fails_for_a_home_that_cannot_be_made(self, cli: Any, tmp_path: Path) -> None:
+    def test_fails_for_a_home_that_cannot_be_created(self, cli: Any, tmp_path: Path) -> None:
         (tmp_path / "file").write_text("")
 
         outcome = cli("doctor", "--home", str(tmp_path / "file" / "home"))
@@ -33,7 +33,7 @@ class TestDoctor:
 
 
 class TestSetup:
-    def test_leaves_alone_what_is_there(self, cli: Any, world: Any) -> None:
+    def test_skips_what_is_installed(self, cli: Any, world: Any) -> None:
         world.needs = [FakeNeed("the CLI", "/bin/cli")]
 
         outcome = cli("setup")
@@ -41,7 +41,7 @@ class TestSetup:
         assert (outcome.code, outcome.err) == (0, "")
         assert outcome.out == "present    the CLI  /bin/cli\nThe Pulumi engine is ready.\n"
 
-    def test_gets_what_is_missing(self, cli: Any, world: Any) -> None:
+    def test_installs_what_is_missing(self, cli: Any, world: Any) -> None:
         world.needs = [FakeNeed("the CLI", "/bin/cli"), FakeNeed("a plugin")]
 
         outcome = cli("setup", "--yes", "--json")
@@ -55,7 +55,7 @@ class TestSetup:
             ],
         }
 
-    def test_fetches_nothing_that_nobody_agreed_to(self, cli: Any, world: Any) -> None:
+    def test_installs_nothing_without_consent(self, cli: Any, world: Any) -> None:
         world.needs = [FakeNeed("a plugin")]
 
         outcome = cli("setup", "--json")
@@ -63,7 +63,7 @@ class TestSetup:
         assert (outcome.code, world.needs[0].place) == (3, None)
         assert json.loads(outcome.out)["error"]["message"] == "Cannot install a plugin: consent is missing."
 
-    def test_goes_on_after_what_cannot_be_had(self, cli: Any, world: Any) -> None:
+    def test_continues_after_a_failure(self, cli: Any, world: Any) -> None:
         world.needs = [FakeNeed("the CLI", reachable=False), FakeNeed("a plugin")]
 
         outcome = cli("setup", "--yes")
@@ -77,7 +77,7 @@ class TestSetup:
             "The Pulumi engine is not ready yet.",
         ]
 
-    def test_tells_programs_what_cannot_be_had(self, cli: Any, world: Any) -> None:
+    def test_reports_failures_as_json(self, cli: Any, world: Any) -> None:
         world.needs = [FakeNeed("the CLI", reachable=False)]
 
         (step,) = json.loads(cli("setup", "--yes", "--json").out)["steps"]

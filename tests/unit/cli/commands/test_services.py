@@ -18,7 +18,7 @@ _INVOKE = ("invoke", "rest-api")
 
 
 class TestRequest:
-    def test_is_what_was_typed(self, cli: Any, world: Any) -> None:
+    def test_has_every_part_of_the_arguments(self, cli: Any, world: Any) -> None:
         cli(*_INVOKE, "post", "/a%20b?x=1&x=%C3%A9&y", "-H", "X-One: a: b", "--header", "x-two:2", "-d", "é")
 
         assert world.called == [
@@ -31,7 +31,7 @@ class TestRequest:
             )
         ]
 
-    def test_keeps_what_only_looks_like_a_host(self, cli: Any, world: Any) -> None:
+    def test_keeps_a_path_that_looks_like_a_host(self, cli: Any, world: Any) -> None:
         cli(*_INVOKE, "GET", "//evil/x#part")
 
         assert world.called[0].path == "//evil/x"
@@ -55,14 +55,14 @@ class TestRequest:
         ],
         ids=["relative path", "space", "method", "header", "split header", "file"],
     )
-    def test_is_refused_when_it_is_none(self, cli: Any, world: Any, arguments: tuple[str, ...]) -> None:
+    def test_is_refused_when_it_is_invalid(self, cli: Any, world: Any, arguments: tuple[str, ...]) -> None:
         outcome = cli(*_INVOKE, *arguments)
 
         assert (outcome.code, world.called) == (2, [])
 
 
 class TestAnswer:
-    def test_is_shown_as_curl_does(self, cli: Any) -> None:
+    def test_is_printed_as_curl_does(self, cli: Any) -> None:
         outcome = cli(*_INVOKE, "GET", "/items")
 
         assert outcome.out == 'HTTP/1.1 200\ncontent-type: application/json\n\n{"ok":true}\n'
@@ -72,7 +72,7 @@ class TestAnswer:
         [(b"text", {"body": "text"}), (b"\xff\x00", {"body": "/wA=", "base64": True})],
         ids=["text", "bytes"],
     )
-    def test_is_json_when_asked_for(self, cli: Any, world: Any, body: bytes, told: dict[str, Any]) -> None:
+    def test_is_json_with_json(self, cli: Any, world: Any, body: bytes, told: dict[str, Any]) -> None:
         world.answer = ProbeAnswer(HttpResponse(418, (("set-cookie", "a"), ("set-cookie", "b")), body))
 
         outcome = cli(*_INVOKE, "GET", "/", "--json")
@@ -80,7 +80,7 @@ class TestAnswer:
         assert outcome.code == 0
         assert json.loads(outcome.out) == {"status": 418, "headers": {"set-cookie": "a, b"}} | told
 
-    def test_comes_with_logs_without_secrets(self, cli: Any, world: Any) -> None:
+    def test_has_redacted_logs_with_logs(self, cli: Any, world: Any) -> None:
         world.answer = ProbeAnswer(HttpResponse(200), "key is hunter2-canary\n", notes=("It runs on another version.",))
 
         quiet, told = cli(*_INVOKE, "GET", "/"), cli(*_INVOKE, "GET", "/", "--logs")
@@ -88,7 +88,7 @@ class TestAnswer:
         assert quiet.err == "Note: It runs on another version.\n"
         assert told.err == quiet.err + "key is ***\n"
 
-    def test_is_missing_when_the_function_does_not_run(self, cli: Any, world: Any) -> None:
+    def test_fails_when_the_function_does_not_run(self, cli: Any, world: Any) -> None:
         world.raises = RuntimeFailedError("Cannot run it.")
 
         assert cli(*_INVOKE, "GET", "/").code == 1
@@ -99,7 +99,7 @@ ENTRY = RequestLogEntry("GET", "/a\x1b[2J", STACK, 200, 0.0123)
 
 
 class TestServe:
-    def test_says_where_and_ends_well(self, cli: Any) -> None:
+    def test_prints_its_url_and_exits_0(self, cli: Any) -> None:
         outcome = cli("serve")
 
         assert (outcome.code, outcome.out.splitlines()[0]) == (
@@ -110,22 +110,22 @@ class TestServe:
     def test_says_that_nothing_is_deployed_yet(self, cli: Any) -> None:
         assert "nothing yet" in cli("serve").out
 
-    def test_lists_the_addresses_of_what_is_deployed(self, cli: Any) -> None:
+    def test_lists_the_endpoints(self, cli: Any) -> None:
         cli("deploy", "--component", "rest-api")
 
         assert cli("serve", "--port", "5000").out.splitlines()[1] == f"  http://127.0.0.1:5000/{STACK}/"
 
-    def test_takes_another_port(self, cli: Any) -> None:
+    def test_listens_on_another_port(self, cli: Any) -> None:
         assert json.loads(cli("serve", "--port", "5000", "--json").out)["url"] == "http://127.0.0.1:5000"
 
-    def test_shows_each_request_without_control_characters(self, cli: Any, world: Any) -> None:
+    def test_logs_requests_without_control_characters(self, cli: Any, world: Any) -> None:
         world.entries = [ENTRY]
 
         line = cli("serve").out.splitlines()[-1]
 
         assert line.endswith(f"{STACK} GET /a\\x1b[2J 200 12.3 ms")
 
-    def test_shows_each_request_as_json(self, cli: Any, world: Any) -> None:
+    def test_logs_requests_as_json(self, cli: Any, world: Any) -> None:
         world.entries = [RequestLogEntry("GET", "/", "", 404, 0.001, "a remark")]
 
         told = json.loads(cli("serve", "--json").out.splitlines()[1])
@@ -147,7 +147,7 @@ class TestDeployAndServe:
 
         assert (outcome.code, "Serving on" in outcome.out) == (1, False)
 
-    def test_is_refused_before_it_begins_where_the_cloud_is_real(self, cli: Any, world: Any) -> None:
+    def test_is_refused_on_a_real_cloud_before_deploying(self, cli: Any, world: Any) -> None:
         world.engines = ("sandbox", "pulumi")
 
         outcome = cli("deploy", "--component", "rest-api", "--env", "staging", "--serve")
@@ -165,38 +165,38 @@ def texts(out: str) -> list[str]:
 
 
 class TestLogs:
-    def test_show_what_is_kept(self, cli: Any, world: Any) -> None:
+    def test_show_the_stored_lines(self, cli: Any, world: Any) -> None:
         world.printed[STACK] = [[line("one"), line("two")]]
 
         outcome = cli("logs", "rest-api")
 
         assert (outcome.code, texts(outcome.out)) == (0, ["one", "two"])
 
-    def test_are_empty_where_nothing_was_printed(self, cli: Any) -> None:
+    def test_are_empty_if_nothing_was_printed(self, cli: Any) -> None:
         assert cli("logs", "rest-api").out == ""
 
     @pytest.mark.parametrize("since", ["90s", "10m", "2h", "1d"])
-    def test_begin_where_they_are_wanted(self, cli: Any, world: Any, since: str) -> None:
+    def test_start_at_an_age(self, cli: Any, world: Any, since: str) -> None:
         world.printed[STACK] = [[line("old", timedelta(days=3)), line("new")]]
 
         assert texts(cli("logs", "rest-api", "--since", since).out) == ["new"]
 
-    def test_may_begin_at_a_time(self, cli: Any, world: Any) -> None:
+    def test_start_at_a_time(self, cli: Any, world: Any) -> None:
         world.printed[STACK] = [[{"time": "2026-01-01T00:00:00+00:00", "text": "old"}, line("new")]]
 
         assert texts(cli("logs", "rest-api", "--since", "2026-01-02").out) == ["new"]
 
-    def test_are_refused_for_no_time(self, cli: Any) -> None:
+    def test_refuse_an_invalid_time(self, cli: Any) -> None:
         assert cli("logs", "rest-api", "--since", "soon").code == 2
 
-    def test_go_on_until_somebody_stops_them(self, cli: Any, world: Any) -> None:
+    def test_follow_until_ctrl_c(self, cli: Any, world: Any) -> None:
         world.printed[STACK] = [[line("one")], [], [line("two")]]
 
         outcome = cli("logs", "rest-api", "-f")
 
         assert (outcome.code, texts(outcome.out)) == (0, ["one", "two"])
 
-    def test_are_json_where_that_is_wanted(self, cli: Any, world: Any) -> None:
+    def test_are_json_with_json(self, cli: Any, world: Any) -> None:
         world.printed[STACK] = [[line("one")]]
 
         assert json.loads(cli("logs", "rest-api", "--json").out)["text"] == "one"
