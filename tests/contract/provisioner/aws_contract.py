@@ -1,4 +1,4 @@
-"""What an engine promises of the rest-api on AWS."""
+"""The contract of every engine for the rest-api on AWS."""
 
 from __future__ import annotations
 
@@ -8,18 +8,18 @@ import pytest
 
 from semantest_iac.domain.errors import ProviderError
 from semantest_iac_events.values import ChangeCounts
-from tests.contract.provisioner.provisioner_contract import Bench
+from tests.contract.provisioner.provisioner_contract import EngineFixture
 
 _ALERTS = [{"type": "error_rate", "threshold": 0.05}, {"type": "latency", "threshold": 800}]
 
 
 class AwsContract:
-    """The promises; a subclass gives the `bench` whose engine has to keep them."""
+    """The tests of the contract; a subclass provides the `fixture` with its engine."""
 
-    async def test_changes_the_function_and_its_alias_only_for_more_memory(self, bench: Bench) -> None:
-        await bench.deploy(bench.work(memory=512))
+    async def test_updates_only_function_and_alias_for_more_memory(self, fixture: EngineFixture) -> None:
+        await fixture.deploy(fixture.work(memory=512))
 
-        plan = await bench.engine.preview(bench.work(memory=1024))
+        plan = await fixture.engine.preview(fixture.work(memory=1024))
 
         changed = {(change.type, change.op, change.why) for change in plan.mutations}
         assert changed == {
@@ -27,50 +27,50 @@ class AwsContract:
             ("aws:lambda/alias:Alias", "update", ("functionVersion (function)",)),
         }
 
-    async def test_leads_a_replacement_back_to_the_resource_that_forces_it(self, bench: Bench) -> None:
-        await bench.deploy(bench.work(network={"private": True, "cidr": "10.0.0.0/20"}))
+    async def test_traces_a_replacement_to_the_resource_that_forces_it(self, fixture: EngineFixture) -> None:
+        await fixture.deploy(fixture.work(network={"private": True, "cidr": "10.0.0.0/20"}))
 
-        plan = await bench.engine.preview(bench.work(network={"private": True, "cidr": "10.1.0.0/20"}))
+        plan = await fixture.engine.preview(fixture.work(network={"private": True, "cidr": "10.1.0.0/20"}))
 
         why = {change.type: change.why for change in plan.mutations if change.op == "replace"}
         assert why["aws:ec2/vpc:Vpc"] == ("cidrBlock",)
         assert why["aws:ec2/subnet:Subnet"] == ("cidrBlock", "vpcId (network)")
 
-    async def test_deletes_that_alarm_only_when_one_is_no_longer_wanted(self, bench: Bench) -> None:
-        await bench.deploy(bench.works({"monitoring": {"alerts": _ALERTS}}))
+    async def test_deletes_only_the_alarm_that_is_no_longer_wanted(self, fixture: EngineFixture) -> None:
+        await fixture.deploy(fixture.work_for({"monitoring": {"alerts": _ALERTS}}))
 
-        plan = await bench.engine.preview(bench.works({"monitoring": {"alerts": _ALERTS[:1]}}))
+        plan = await fixture.engine.preview(fixture.work_for({"monitoring": {"alerts": _ALERTS[:1]}}))
 
         assert [(change.op, change.name) for change in plan.mutations] == [("delete", "alarm-latency")]
 
-    async def test_keeps_what_the_account_has_once_and_makes_it_anew(self, bench: Bench) -> None:
-        stack = replace(bench.east, component="account")
-        made = (await bench.deploy(bench.works({}, stack))).changes.create
-        foreseen = await bench.engine.preview_destroy(stack)
+    async def test_keeps_account_settings_and_creates_them_again(self, fixture: EngineFixture) -> None:
+        stack = replace(fixture.east, component="account")
+        created = (await fixture.deploy(fixture.work_for({}, stack))).changes.create
+        planned = await fixture.engine.preview_destroy(stack)
 
-        removed = await bench.destroy(stack)
-        again = await bench.deploy(bench.works({}, stack, generation=2))
+        removed = await fixture.destroy(stack)
+        again = await fixture.deploy(fixture.work_for({}, stack, generation=2))
 
-        assert {(change.op, change.reversible) for change in foreseen.resources} == {("keep", "reversible")}
-        assert foreseen.changes == removed == ChangeCounts(keep=made)
-        assert again.changes == ChangeCounts(create=made)
+        assert {(change.op, change.reversible) for change in planned.resources} == {("keep", "reversible")}
+        assert planned.changes == removed == ChangeCounts(keep=created)
+        assert again.changes == ChangeCounts(create=created)
 
-    async def test_names_the_stack_that_the_log_of_a_websocket_waits_for(self, bench: Bench) -> None:
-        account, stack = (replace(bench.east, component=name) for name in ("account", "websocket"))
-        work = bench.works({"features": {"access_logs": True}}, stack)
+    async def test_names_the_stack_that_the_access_log_of_a_websocket_needs(self, fixture: EngineFixture) -> None:
+        account, stack = (replace(fixture.east, component=name) for name in ("account", "websocket"))
+        work = fixture.work_for({"features": {"access_logs": True}}, stack)
 
         with pytest.raises(ProviderError, match="CloudWatch Logs role ARN must be set") as caught:
-            await bench.deploy(work)
-        await bench.deploy(bench.works({}, account))
-        await bench.destroy(account)
+            await fixture.deploy(work)
+        await fixture.deploy(fixture.work_for({}, account))
+        await fixture.destroy(account)
 
         assert "deploy --component account --provider aws" in caught.value.hint
-        assert (await bench.deploy(work)).changes.create > 0  # the role stays
+        assert (await fixture.deploy(work)).changes.create > 0  # the role is kept
 
-    async def test_says_what_cannot_be_undone(self, bench: Bench) -> None:
-        await bench.deploy(bench.work(environment={"TOKEN": "${secrets.token}"}))
+    async def test_marks_irreversible_changes(self, fixture: EngineFixture) -> None:
+        await fixture.deploy(fixture.work(environment={"TOKEN": "${secrets.token}"}))
 
-        plan = await bench.engine.preview_destroy(bench.east)
+        plan = await fixture.engine.preview_destroy(fixture.east)
 
         lost = {change.type for change in plan.resources if change.reversible == "irreversible"}
         assert lost == {"aws:cloudwatch/logGroup:LogGroup", "aws:secretsmanager/secret:Secret"}

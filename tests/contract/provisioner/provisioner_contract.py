@@ -1,4 +1,4 @@
-"""What every engine promises, whatever its cloud; one test class per engine inherits this."""
+"""The contract of every engine on every cloud; one test class per engine inherits it."""
 
 from __future__ import annotations
 
@@ -33,8 +33,8 @@ from semantest_iac_events.values import ChangeCounts
 
 
 @dataclass
-class Bench:
-    """An engine with a package to deploy, and everything it published."""
+class EngineFixture:
+    """An engine with a package to deploy, and every published event."""
 
     engine: Provisioner
     package: Path
@@ -43,20 +43,20 @@ class Bench:
 
     @property
     def east(self) -> Stack:
-        """The stack, where a test has only one."""
+        """The stack, in tests with only one."""
         return Stack("rest-api", self.provider, "development", CLOUDS[self.provider].regions[0])
 
     @property
     def west(self) -> Stack:
-        """The same elsewhere."""
+        """The same stack in another region."""
         return replace(self.east, region=CLOUDS[self.provider].regions[1])
 
     def work(self, stack: Stack | None = None, generation: int = 1, **section: Any) -> Work:
-        """What deploying the rest-api with these settings means."""
-        return self.works({"components": {"rest-api": section}}, stack, generation)
+        """Return the work of deploying the rest-api with these settings."""
+        return self.work_for({"components": {"rest-api": section}}, stack, generation)
 
-    def works(self, configuration: Mapping[str, Any], stack: Stack | None = None, generation: int = 1) -> Work:
-        """The same for a whole configuration."""
+    def work_for(self, configuration: Mapping[str, Any], stack: Stack | None = None, generation: int = 1) -> Work:
+        """Return the work for a whole configuration."""
         stack = stack or self.east
         settings = resolve_component(
             DeploymentConfiguration.model_validate(configuration), stack.component, stack.environment
@@ -66,11 +66,11 @@ class Bench:
 
     @property
     def digest(self) -> str:
-        """That of the package as it is now."""
+        """The digest of the package's current content."""
         return sha256(self.package.read_bytes()).hexdigest()
 
-    async def deploy(self, work: Work, progress: ReportProgress = lambda tick: None) -> ApplyResult:
-        """Preview, apply, then publish the code where the plan lacks it."""
+    async def deploy(self, work: Work, progress: ReportProgress = lambda update: None) -> ApplyResult:
+        """Preview, apply, then publish the code if the plan lacks it."""
         plan = await self.engine.preview(work)
         applied = await apply_plan(self.engine, work, plan, self, progress)
         if plan.lacks_code:
@@ -78,137 +78,138 @@ class Bench:
         return applied
 
     async def destroy(self, stack: Stack | None = None, generation: int = 1) -> ChangeCounts:
-        """Remove a generation."""
-        return await self.engine.destroy(Removal("removal-1", stack or self.east, generation), lambda tick: None)
+        return await self.engine.destroy(Removal("removal-1", stack or self.east, generation), lambda update: None)
 
     async def publish(self, event: StackEvent) -> None:
-        """Take an event, not at once."""
+        """Record the event after a short delay."""
         await asyncio.sleep(0)
         self.events.append(event)
 
 
 class ProvisionerContract:
-    """The promises; a subclass gives the `bench` whose engine has to keep them.
+    """The tests of the contract; a subclass provides the `fixture` with its engine.
 
-    `last` is what is told last of a deployment.
+    `last_event` is the type of the last event of a deployment.
     """
 
-    last: type[StackEvent] = InfrastructureUpdated
+    last_event: type[StackEvent] = InfrastructureUpdated
 
-    async def test_does_what_the_preview_said(self, bench: Bench) -> None:
-        for work in (bench.work(), bench.work(memory=1024)):
-            foreseen = (await bench.engine.preview(work)).changes
-            done = (await bench.deploy(work)).changes
+    async def test_matches_the_preview(self, fixture: EngineFixture) -> None:
+        for work in (fixture.work(), fixture.work(memory=1024)):
+            planned = (await fixture.engine.preview(work)).changes
+            done = (await fixture.deploy(work)).changes
 
-            assert (done, done.is_empty) == (foreseen, False)
+            assert (done, done.is_empty) == (planned, False)
 
-    async def test_changes_nothing_in_a_preview(self, bench: Bench) -> None:
-        first = await bench.engine.preview(bench.work())
+    async def test_changes_nothing_in_a_preview(self, fixture: EngineFixture) -> None:
+        first = await fixture.engine.preview(fixture.work())
 
-        assert await bench.engine.preview(bench.work()) == first
-        assert bench.events == []
+        assert await fixture.engine.preview(fixture.work()) == first
+        assert fixture.events == []
 
-    async def test_finds_nothing_to_do_the_second_time(self, bench: Bench) -> None:
-        made = (await bench.deploy(bench.work())).changes.create
+    async def test_changes_nothing_the_second_time(self, fixture: EngineFixture) -> None:
+        created = (await fixture.deploy(fixture.work())).changes.create
 
-        assert (await bench.deploy(bench.work())).changes == ChangeCounts(same=made)
+        assert (await fixture.deploy(fixture.work())).changes == ChangeCounts(same=created)
 
-    async def test_publishes_what_settled_and_the_update(self, bench: Bench) -> None:
-        applied = await bench.deploy(bench.work())
+    async def test_publishes_settled_resources_and_the_update(self, fixture: EngineFixture) -> None:
+        applied = await fixture.deploy(fixture.work())
 
-        kinds = [type(event) for event in bench.events]
+        kinds = [type(event) for event in fixture.events]
         assert FunctionDeployed in kinds
-        assert kinds[-1] is self.last
-        assert all(event.deployment_id == "deployment-1" for event in bench.events)
-        [updated] = [event for event in bench.events if isinstance(event, InfrastructureUpdated)]
+        assert kinds[-1] is self.last_event
+        assert all(event.deployment_id == "deployment-1" for event in fixture.events)
+        [updated] = [event for event in fixture.events if isinstance(event, InfrastructureUpdated)]
         assert (updated.changes, updated.outputs) == (applied.changes, dict(applied.outputs))
 
-    async def test_publishes_only_the_update_when_nothing_changed(self, bench: Bench) -> None:
-        await bench.deploy(bench.work())
-        bench.events.clear()
+    async def test_publishes_only_the_update_when_nothing_changed(self, fixture: EngineFixture) -> None:
+        await fixture.deploy(fixture.work())
+        fixture.events.clear()
 
-        await bench.deploy(bench.work())
+        await fixture.deploy(fixture.work())
 
-        assert [type(event) for event in bench.events] == [InfrastructureUpdated]
+        assert [type(event) for event in fixture.events] == [InfrastructureUpdated]
 
-    async def test_says_where_the_service_answers(self, bench: Bench) -> None:
-        applied = await bench.deploy(bench.work())
+    async def test_returns_the_endpoint(self, fixture: EngineFixture) -> None:
+        applied = await fixture.deploy(fixture.work())
 
         assert str(applied.outputs["endpoint"]).startswith("https://")
 
-    async def test_removes_everything_that_it_made(self, bench: Bench) -> None:
-        made = (await bench.deploy(bench.work())).changes.create
-        foreseen = await bench.engine.preview_destroy(bench.east)
+    async def test_destroys_everything_that_it_created(self, fixture: EngineFixture) -> None:
+        created = (await fixture.deploy(fixture.work())).changes.create
+        planned = await fixture.engine.preview_destroy(fixture.east)
 
-        removed = await bench.destroy()
+        removed = await fixture.destroy()
 
-        assert foreseen.changes == removed == ChangeCounts(delete=made)
-        assert (await bench.engine.preview_destroy(bench.east)).changes == ChangeCounts()
+        assert planned.changes == removed == ChangeCounts(delete=created)
+        assert (await fixture.engine.preview_destroy(fixture.east)).changes == ChangeCounts()
 
-    async def test_removes_an_empty_stack(self, bench: Bench) -> None:
-        assert await bench.destroy() == ChangeCounts()
+    async def test_destroys_an_empty_stack(self, fixture: EngineFixture) -> None:
+        assert await fixture.destroy() == ChangeCounts()
 
-    async def test_makes_everything_again_in_the_next_generation(self, bench: Bench) -> None:
-        first = await bench.deploy(bench.work())
-        await bench.destroy()
+    async def test_creates_everything_again_in_the_next_generation(self, fixture: EngineFixture) -> None:
+        first = await fixture.deploy(fixture.work())
+        await fixture.destroy()
 
-        again = await bench.deploy(bench.work(generation=2))
+        again = await fixture.deploy(fixture.work(generation=2))
 
         assert again.changes == first.changes
 
-    async def test_keeps_stacks_apart(self, bench: Bench) -> None:
-        east, west = await asyncio.gather(bench.deploy(bench.work(bench.east)), bench.deploy(bench.work(bench.west)))
-        await bench.destroy(bench.east)
+    async def test_separates_stacks(self, fixture: EngineFixture) -> None:
+        east, west = await asyncio.gather(
+            fixture.deploy(fixture.work(fixture.east)), fixture.deploy(fixture.work(fixture.west))
+        )
+        await fixture.destroy(fixture.east)
 
         assert east.changes == west.changes
-        assert (await bench.deploy(bench.work(bench.west))).changes.is_empty
+        assert (await fixture.deploy(fixture.work(fixture.west))).changes.is_empty
 
-    async def test_tells_of_each_operation_when_it_begins_and_when_it_ends(self, bench: Bench) -> None:
-        ticks: list[ResourceProgress] = []
+    async def test_reports_the_start_and_end_of_each_operation(self, fixture: EngineFixture) -> None:
+        updates: list[ResourceProgress] = []
 
-        applied = await bench.deploy(bench.work(), ticks.append)
+        applied = await fixture.deploy(fixture.work(), updates.append)
 
-        begun = [(tick.urn, tick.op) for tick in ticks if tick.state == "running" and tick.op != "publish"]
+        begun = [(update.urn, update.op) for update in updates if update.state == "running" and update.op != "publish"]
         assert sorted(begun) == sorted(
-            (tick.urn, tick.op) for tick in ticks if tick.state == "done" and tick.op != "publish"
+            (update.urn, update.op) for update in updates if update.state == "done" and update.op != "publish"
         )
         assert len(begun) == applied.changes.create
 
-    async def test_stops_when_nobody_can_record_what_it_did(self, bench: Bench) -> None:
+    async def test_stops_if_its_events_cannot_be_recorded(self, fixture: EngineFixture) -> None:
         async def refuse(settled: SettledResource) -> None:
             raise ProviderError("the lease is lost", provider="aws")
 
-        work = bench.work()
-        plan = await bench.engine.preview(work)
+        work = fixture.work()
+        plan = await fixture.engine.preview(work)
         with pytest.raises(ProviderError, match="the lease is lost"):
-            await bench.engine.apply(work, plan, refuse, lambda tick: None)
+            await fixture.engine.apply(work, plan, refuse, lambda update: None)
 
-        await bench.deploy(work)
-        assert (await bench.engine.preview(work)).changes.is_empty
+        await fixture.deploy(work)
+        assert (await fixture.engine.preview(work)).changes.is_empty
 
     @pytest.mark.parametrize("number", [1, 4], ids=["at once", "later"])
-    async def test_takes_up_what_was_called_off(self, bench: Bench, number: int) -> None:
+    async def test_continues_after_a_cancellation(self, fixture: EngineFixture, number: int) -> None:
         task: asyncio.Future[ApplyResult] = asyncio.ensure_future(
-            bench.deploy(bench.work(), _calling_off(number, lambda: task.cancel()))
+            fixture.deploy(fixture.work(), _cancel_at(number, lambda: task.cancel()))
         )
 
         with pytest.raises(asyncio.CancelledError):
             await task
-        published = len(bench.events)
+        published = len(fixture.events)
         await asyncio.sleep(0.05)
 
-        assert len(bench.events) == published
-        await bench.deploy(bench.work())
-        assert (await bench.engine.preview(bench.work())).changes.is_empty
+        assert len(fixture.events) == published
+        await fixture.deploy(fixture.work())
+        assert (await fixture.engine.preview(fixture.work())).changes.is_empty
 
 
-def _calling_off(number: int, cancel: Callable[[], object]) -> ReportProgress:
-    """Progress that calls off the run when its n-th operation begins."""
+def _cancel_at(number: int, cancel: Callable[[], object]) -> ReportProgress:
+    """Return a progress callback that cancels the run when its n-th operation starts."""
     loop, begun = asyncio.get_running_loop(), [0]
 
-    def progress(tick: ResourceProgress) -> None:
-        begun[0] += tick.state == "running"
-        if tick.state == "running" and begun[0] == number:
+    def progress(update: ResourceProgress) -> None:
+        begun[0] += update.state == "running"
+        if update.state == "running" and begun[0] == number:
             loop.call_soon_threadsafe(cancel)
 
     return progress

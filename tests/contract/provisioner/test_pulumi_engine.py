@@ -1,4 +1,4 @@
-"""The promises of the port, tried on Pulumi's own engine with a simulated cloud attached."""
+"""Pulumi's own engine, with a simulated cloud attached, fulfils the contract."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from semantest_iac.infrastructure.pulumi_engine.operations.engine import PulumiE
 from semantest_iac.infrastructure.sandbox_engine.simulated_clouds import create_code_publisher
 from tests.contract.provisioner.aws_contract import AwsContract
 from tests.contract.provisioner.azure_contract import AzureContract
-from tests.contract.provisioner.provisioner_contract import Bench, ProvisionerContract
+from tests.contract.provisioner.provisioner_contract import EngineFixture, ProvisionerContract
 from tests.integration.pulumi_engine.engine_home import EngineHome, cli_variables
 from tests.pulumi_cli import needed
 
@@ -27,35 +27,31 @@ def engine_home(tmp_path: Path) -> EngineHome:
 
 
 @pytest.fixture
-def bench(engine_home: EngineHome) -> Bench:
+def fixture(engine_home: EngineHome) -> EngineFixture:
     """The engine with the contract's package."""
-    return Bench(engine_home.engine, engine_home.package)
+    return EngineFixture(engine_home.engine, engine_home.package)
 
 
 class TestPulumiEngine(ProvisionerContract, AwsContract):
-    """The engine for real clouds."""
-
-    async def test_leaves_nothing_alive_behind(self, bench: Bench, engine_home: EngineHome) -> None:
-        await bench.deploy(bench.work())
-        await bench.destroy()
+    async def test_leaves_no_resources_behind(self, fixture: EngineFixture, engine_home: EngineHome) -> None:
+        await fixture.deploy(fixture.work())
+        await fixture.destroy()
 
         left: list[Any] = await asyncio.to_thread(engine_home.live_resources)
         assert (left, list(engine_home.leftover_runs())) == ([], [])
 
 
 class TestPulumiEngineOnAzure(AzureContract):
-    """The same engine on the other cloud; what it promises of every cloud is tried on AWS."""
+    """The Azure contract only; the general one is tested on AWS."""
 
     @pytest.fixture
-    def bench(self, engine_home: EngineHome) -> Bench:
-        """The engine, with the simulated cloud's own service for packages."""
-        engine = PulumiEngine(
-            engine_home.supervisor, engine_home.find_created, partial(create_code_publisher, engine_home.cloud)
-        )
-        return Bench(engine, engine_home.package, "azure")
+    def fixture(self, engine_home: EngineHome) -> EngineFixture:
+        """The engine, with the simulated cloud's service for packages."""
+        engine = PulumiEngine(engine_home.supervisor, engine_home.find_created, partial(create_code_publisher, engine_home.cloud))
+        return EngineFixture(engine, engine_home.package, "azure")
 
-    async def test_finds_no_drift_where_nobody_changed_anything(self, bench: Bench) -> None:
-        await bench.deploy(bench.work())
+    async def test_finds_no_drift_without_changes(self, fixture: EngineFixture) -> None:
+        await fixture.deploy(fixture.work())
 
-        assert isinstance(bench.engine, PulumiEngine)
-        assert (await bench.engine.detect_drift(bench.east)).mutations == ()
+        assert isinstance(fixture.engine, PulumiEngine)
+        assert (await fixture.engine.detect_drift(fixture.east)).mutations == ()

@@ -1,4 +1,4 @@
-"""The promises of the port on a cloud that another distribution brings, found as it would be by anybody."""
+"""Both engines fulfil the contract on a cloud from another distribution, found through its entry point."""
 
 from __future__ import annotations
 
@@ -13,29 +13,26 @@ from semantest_iac.infrastructure.sandbox_engine.state.store import StateStore
 from semantest_iac.infrastructure.simulated_cloud.runtime.cloud import SimulatedCloud
 from semantest_iac.infrastructure.simulated_cloud.runtime.inventory import Inventory
 from semantest_iac.infrastructure.simulated_cloud.runtime.providers import open_simulated_cloud
-from tests.contract.provisioner.provisioner_contract import Bench, ProvisionerContract
+from tests.contract.provisioner.provisioner_contract import EngineFixture, ProvisionerContract
 from tests.integration.pulumi_engine.engine_home import EngineHome, cli_variables
 from tests.pulumi_cli import needed
 
 
 @pytest.fixture(autouse=True)
 def installed(third_cloud: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Beside us for as long as the test runs."""
+    """Install the distribution for the duration of a test."""
     monkeypatch.syspath_prepend(third_cloud)
     yield
 
 
 class TestSandboxOnThirdCloud(ProvisionerContract):
-    """The engine that needs no account."""
-
     @pytest.fixture
     def inventory(self, tmp_path: Path) -> Inventory:
-        """What exists in the cloud."""
         return Inventory(tmp_path / "cloud.db")
 
     @pytest.fixture
-    def bench(self, tmp_path: Path, inventory: Inventory) -> Bench:
-        """The sandbox's engine in an empty home."""
+    def fixture(self, tmp_path: Path, inventory: Inventory) -> EngineFixture:
+        """The sandbox engine in an empty home."""
         package = tmp_path / "package.zip"
         package.write_bytes(b"a package")
 
@@ -43,22 +40,20 @@ class TestSandboxOnThirdCloud(ProvisionerContract):
             return open_simulated_cloud(name, inventory, region=region)
 
         engine = SandboxEngine(StateStore(tmp_path / "sandbox"), clouds, lambda name: f"value of {name}")
-        return Bench(engine, package, "meadow")
+        return EngineFixture(engine, package, "meadow")
 
-    async def test_leaves_nothing_alive_behind(self, bench: Bench, inventory: Inventory) -> None:
-        await bench.deploy(bench.work())
-        await bench.destroy()
+    async def test_leaves_no_resources_behind(self, fixture: EngineFixture, inventory: Inventory) -> None:
+        await fixture.deploy(fixture.work())
+        await fixture.destroy()
 
         assert await asyncio.to_thread(open_simulated_cloud("meadow", inventory, region="north").list_resources) == []
 
 
 class TestPulumiEngineOnThirdCloud(ProvisionerContract):
-    """Pulumi's own engine with the simulated cloud attached."""
-
     @pytest.fixture
-    def bench(self, tmp_path: Path) -> Bench:
+    def fixture(self, tmp_path: Path) -> EngineFixture:
         """The engine in an empty home; without a CLI the test is skipped."""
         variables = cli_variables()
         needed(variables)
         engine_home = EngineHome(tmp_path / "home", variables)
-        return Bench(engine_home.engine, engine_home.package, "meadow")
+        return EngineFixture(engine_home.engine, engine_home.package, "meadow")

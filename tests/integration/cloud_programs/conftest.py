@@ -1,4 +1,4 @@
-"""A deployment service on loopback, which answers as it was told."""
+"""A scripted deployment service on loopback."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ from semantest_iac.infrastructure.cloud_programs.https import send_https
 
 
 @dataclass(frozen=True)
-class Heard:
-    """One request as the service saw it."""
+class ReceivedRequest:
+    """One request as the service received it."""
 
     method: str
     path: str
@@ -29,24 +29,24 @@ class Heard:
 
 
 @dataclass
-class Service:
-    """Answers each request with the next line of the script, status and body; the last line stays."""
+class FakeDeploymentService:
+    """Answers each request with the next status and body of the script; the last one repeats."""
 
     script: list[tuple[int, Any]] = field(default_factory=list)
-    heard: list[Heard] = field(default_factory=list)
+    received: list[ReceivedRequest] = field(default_factory=list)
     origins: list[str] = field(default_factory=list)
-    waited: list[float] = field(default_factory=list)
+    waits: list[float] = field(default_factory=list)
     headers: dict[str, str] = field(default_factory=dict)
     port: int = 0
 
     @property
-    def line(self) -> ServiceClient:
-        """The real client's line, whose every host is this one and whose time passes at once."""
-        return ServiceClient(self._send, lambda: "a-token", self.waited.append)
+    def client(self) -> ServiceClient:
+        """The real client, with this service as every host and without waiting."""
+        return ServiceClient(self._send, lambda: "a-token", self.waits.append)
 
-    def answer(self, heard: Heard) -> tuple[int, bytes]:
-        """Keep the request, turn the page."""
-        self.heard.append(heard)
+    def answer(self, received: ReceivedRequest) -> tuple[int, bytes]:
+        """Record the request and return the next answer."""
+        self.received.append(received)
         status, body = self.script.pop(0) if len(self.script) > 1 else self.script[0]
         return status, body if isinstance(body, bytes) else json.dumps(body).encode()
 
@@ -56,17 +56,17 @@ class Service:
 
 
 @pytest.fixture
-def service() -> Iterator[Service]:
+def service() -> Iterator[FakeDeploymentService]:
     """A service with an empty script."""
-    service = Service()
+    service = FakeDeploymentService()
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
             url = urlsplit(self.path)
             body = self.rfile.read(int(self.headers.get("content-length") or 0))
             headers = {name.lower(): value for name, value in self.headers.items()}
-            heard = Heard(self.command, url.path, dict(parse_qsl(url.query)), headers, body)
-            status, answer = service.answer(heard)
+            received = ReceivedRequest(self.command, url.path, dict(parse_qsl(url.query)), headers, body)
+            status, answer = service.answer(received)
             self.send_response(status)
             for name, value in {**service.headers, "content-length": str(len(answer))}.items():
                 self.send_header(name, value)
@@ -77,7 +77,7 @@ def service() -> Iterator[Service]:
             self.do_GET()
 
         def log_message(self, *_: object) -> None:
-            """Tests read what was heard."""
+            """Log nothing: tests read the recorded requests."""
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     service.port = server.server_port

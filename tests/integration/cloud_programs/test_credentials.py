@@ -1,5 +1,3 @@
-"""Whose token it is that Azure's deployment service is shown."""
-
 from __future__ import annotations
 
 import json
@@ -20,7 +18,7 @@ def _silent(origin: str, request: HttpRequest) -> HttpResponse:
 
 
 def _az(folder: Path, script: str) -> dict[str, str]:
-    """An Azure CLI of this test's own on the PATH."""
+    """Put a fake Azure CLI on the PATH."""
     program = folder / "az"
     program.write_text(f"#!/bin/sh\n{script}\n", encoding="utf-8")
     program.chmod(0o755)
@@ -29,7 +27,7 @@ def _az(folder: Path, script: str) -> dict[str, str]:
 
 class TestToken:
     @pytest.mark.parametrize("family", ["ARM", "AZURE"])
-    def test_is_that_of_the_service_principal_in_the_variables(self, family: str) -> None:
+    def test_is_requested_for_the_service_principal_in_the_variables(self, family: str) -> None:
         asked: list[tuple[str, HttpRequest]] = []
 
         def login(origin: str, request: HttpRequest) -> HttpResponse:
@@ -42,25 +40,25 @@ class TestToken:
         assert (found, origin, request.path) == ("t-1", LOGIN_ORIGIN, "/tenant-1/oauth2/v2.0/token")
         assert parse_qs(request.body.decode())["client_secret"] == ["hunter2-canary"]
 
-    def test_is_that_of_the_azure_cli_without_variables(self, tmp_path: Path) -> None:
+    def test_comes_from_the_azure_cli_without_variables(self, tmp_path: Path) -> None:
         variables = _az(tmp_path, """[ "$2" = get-access-token ] && echo '{"accessToken": "t-2"}'""")
 
         assert find_azure_token(variables, _silent) == "t-2"
 
     @pytest.mark.parametrize("script", ["exit 1", "echo nonsense", "echo '{}'"])
-    def test_is_missed_with_the_commands_that_mend_it(self, tmp_path: Path, script: str) -> None:
+    def test_is_missing_with_the_commands_to_run(self, tmp_path: Path, script: str) -> None:
         with pytest.raises(DeploymentError, match="nobody is logged in") as refusal:
             find_azure_token(_az(tmp_path, script), _silent)
 
         assert refusal.value.error_code == "CREDENTIALS_MISSING"
         assert refusal.value.hint == "Run az login, or set ARM_CLIENT_ID, ARM_CLIENT_SECRET and ARM_TENANT_ID."
 
-    def test_is_refused_without_a_word_on_the_secret(self) -> None:
+    def test_is_refused_without_revealing_the_secret(self) -> None:
         with pytest.raises(DeploymentError, match="refused with status 401") as refusal:
             find_azure_token(_PRINCIPAL, lambda origin, request: HttpResponse(401, body=b"hunter2-canary"))
 
         assert "hunter2" not in str(refusal.value)
 
-    def test_is_missed_where_the_login_service_is_silent(self) -> None:
+    def test_is_missing_if_the_login_service_does_not_answer(self) -> None:
         with pytest.raises(DeploymentError, match="does not answer"):
             find_azure_token(_PRINCIPAL, _silent)

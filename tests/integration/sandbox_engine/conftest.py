@@ -1,5 +1,3 @@
-"""An empty world for each test."""
-
 from __future__ import annotations
 
 from pathlib import Path
@@ -11,5 +9,4 @@ from tests.integration.sandbox_engine.world import World
 
 @pytest.fixture
 def world(tmp_path: Path) -> World:
-    """An empty stack in an empty cloud."""
     return World(tmp_path)

@@ -1,4 +1,4 @@
-"""What Pulumi checks of a state before it reads it (`VerifyIntegrity` in its `pkg/resource/deploy/snapshot.go`)."""
+"""The checks that Pulumi makes before it reads a state (`VerifyIntegrity` in `pkg/resource/deploy/snapshot.go`)."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _RESOURCE = {
 
 
 def faults(state: Mapping[str, Any]) -> list[str]:
-    """Everything for which Pulumi would refuse the state, and every field that it does not know."""
+    """Return every reason for which Pulumi would refuse the state, and every field that it does not know."""
     deployment = state["deployment"]
     manifest, resources = deployment["manifest"], deployment.get("resources", [])
     found = [f"unknown field {name}" for name in deployment.keys() - _DEPLOYMENT]

@@ -1,4 +1,4 @@
-"""Small programs that several tests play."""
+"""Small programs that several tests run."""
 
 from __future__ import annotations
 
@@ -11,18 +11,18 @@ from semantest_iac.infrastructure.sandbox_engine.plan.steps import ResourceStep
 from tests.integration.sandbox_engine.world import Program
 
 
-def told(steps: list[ResourceStep]) -> list[tuple[str, str, tuple[str, ...]]]:
-    """What changes, by operation, name and cause."""
+def changes_of(steps: list[ResourceStep]) -> list[tuple[str, str, tuple[str, ...]]]:
+    """Return operation, name and cause of each change."""
     return [(step.op, step.state.name, step.why) for step in steps if step.op != "same"]
 
 
 def topic(logical: str = "topic", **arguments: Any) -> Program:
-    """One topic, whose ARN is told."""
+    """Return a program with one topic, whose ARN is an output."""
     return lambda: pulumi.export("arn", aws.sns.Topic(logical, **arguments).arn)
 
 
 def chain(topic: str, **options: Any) -> Program:
-    """A topic with a subscription that cannot outlive it and an alarm that only points to it."""
+    """Return a program with a topic, a subscription that must be replaced with it and an alarm that refers to it."""
 
     def program() -> None:
         first = aws.sns.Topic("topic", name=topic, opts=pulumi.ResourceOptions(**options))

@@ -1,4 +1,4 @@
-"""The sandbox's engine with a rest-api to deploy."""
+"""The sandbox engine with a rest-api to deploy."""
 
 from __future__ import annotations
 
@@ -26,12 +26,11 @@ from semantest_iac_events.values import ChangeCounts
 STACK = Stack("rest-api", "aws", "development", "us-east-1")
 
 
-def unwatched(tick: ResourceProgress) -> None:
-    """For runs whose progress does not matter."""
+def ignore_progress(update: ResourceProgress) -> None: ...
 
 
-class House:
-    """One home folder: states, one cloud for all stacks, and the events that were published."""
+class SandboxHome:
+    """A home folder: states, one cloud for all stacks, and the published events."""
 
     def __init__(self, folder: Path, *, secret: str = "s3cret-value-42") -> None:
         folder.mkdir(parents=True, exist_ok=True)
@@ -39,60 +38,57 @@ class House:
         self.inventory = Inventory(folder / "cloud.db")
         self.store = StateStore(folder / "sandbox")
         self.events: list[StackEvent] = []
-        self.theirs: dict[str, str] = {}  # ids of what somebody else has made
+        self.existing_ids: dict[str, str] = {}  # of external resources
         self._secret = secret
         self.use(self.cloud)
         self.package = folder / "package.zip"
         self.package.write_bytes(b"a package")
 
     def use(self, clouds: Callable[[str, str], Any]) -> None:
-        """Deploy to these clouds from now on."""
+        """Use these clouds from now on."""
         self.engine = SandboxEngine(self.store, clouds, lambda _: self._secret)
 
     def cloud(self, package: str, region: str) -> Any:
-        """The simulated cloud."""
         return open_simulated_cloud(package, self.inventory, region=region)
 
     def work(self, configuration: Mapping[str, Any] | None = None, stack: Stack = STACK, generation: int = 1) -> Work:
-        """What a deployment of a configuration has to do."""
+        """Return the work of a deployment with this configuration."""
         blueprint = blueprint_of(configuration or {}, stack, generation)
         digest = sha256(self.package.read_bytes()).hexdigest()
         guard = Artifact(digest, self.package, "guard.handler", "python3.13", 9)
         artifact = Artifact(digest, self.package, "index.handler", "python3.13", 9, companions={"authorizer": guard})
         return Work(f"deployment of {stack}", blueprint, artifact)
 
-    async def deploy(self, work: Work, progress: ReportProgress = unwatched) -> ApplyResult:
+    async def deploy(self, work: Work, progress: ReportProgress = ignore_progress) -> ApplyResult:
         """Preview and apply, as a deployment does."""
         plan = await self.engine.preview(work)
         return await apply_plan(self.engine, work, plan, self, progress)
 
     async def destroy(
-        self, stack: Stack = STACK, generation: int = 1, progress: ReportProgress = unwatched
+        self, stack: Stack = STACK, generation: int = 1, progress: ReportProgress = ignore_progress
     ) -> ChangeCounts:
-        """Remove one generation."""
         return await self.engine.destroy(Removal("removal", stack, generation), progress)
 
     async def publish(self, event: StackEvent) -> None:
-        """Keep an event."""
         await asyncio.sleep(0)
         self.events.append(event)
 
     def preview(self, work: Work) -> ChangePlan:
-        """The plan, for callers without a loop."""
+        """Return the plan, for callers without an event loop."""
         return asyncio.run(self.engine.preview(work))
 
-    def remembered(self, *stacks: Stack) -> list[tuple[str, str]]:
-        """Type and id of everything that the states say is alive, sorted."""
+    def in_state(self, *stacks: Stack) -> list[tuple[str, str]]:
+        """Return type and id of every existing resource according to the states, sorted."""
         states = (state for stack in stacks or (STACK,) for state in self.store.read_snapshot(stack))
         return sorted((state.type, state.id) for state in states if not (state.is_local or state.external))
 
-    def living(self, region: str = STACK.region) -> list[tuple[str, str]]:
-        """Type and id of everything alive in the account, sorted."""
+    def in_cloud(self, region: str = STACK.region) -> list[tuple[str, str]]:
+        """Return type and id of every existing resource in the cloud, sorted."""
         return sorted(open_simulated_cloud("aws", self.inventory, region=region).list_resources())
 
 
 def blueprint_of(configuration: Mapping[str, Any], stack: Stack = STACK, generation: int = 1) -> Blueprint:
-    """What a configuration, as a person writes it, asks of the stack's component."""
+    """Build the blueprint of the stack's component from a configuration file's content."""
     settings = resolve_component(
         DeploymentConfiguration.model_validate(configuration), stack.component, stack.environment
     )

@@ -1,5 +1,3 @@
-"""One name for two resources."""
-
 from __future__ import annotations
 
 import pulumi_aws as aws
@@ -18,4 +16,4 @@ class TestDuplicates:
         with pytest.raises(ProviderError, match=r"Duplicate resource 'urn:pulumi:.*::a'; try giving it a unique name"):
             world.up(twice)
 
-        assert world.remembered() == world.living()
+        assert world.in_state() == world.in_cloud()

@@ -1,4 +1,4 @@
-"""Runs that do not come to their end: what they leave is true, and the next one takes it up."""
+"""Interrupted runs leave a correct state, and the next run continues."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ import pytest
 from semantest_iac.domain.errors import ProviderError, ThrottledError
 from semantest_iac.domain.ports.provisioner import ResourceProgress
 from semantest_iac.infrastructure.simulated_cloud.runtime.faults import FaultEffect, FaultScript, ScriptedFault
-from tests.integration.sandbox_engine.rest_api import House
+from tests.integration.sandbox_engine.rest_api import SandboxHome
 from tests.integration.sandbox_engine.world import World
 
 
-def _five() -> None:
-    """A topic, two that need it, one that needs one of them, and one that needs nothing."""
+def _five_resources() -> None:
+    """Create a topic with two subscriptions, a log group that needs the topic, and one that needs nothing."""
     topic = aws.sns.Topic("topic", name="topic")
     aws.sns.TopicSubscription("mail", topic=topic.arn, protocol="email", endpoint="a@example.org")
     aws.sns.TopicSubscription("sms", topic=topic.arn, protocol="sms", endpoint="+15550100")
@@ -34,39 +34,40 @@ def _fault(effect: FaultEffect, **where: Any) -> FaultScript:
 
 class TestRefusals:
     @pytest.mark.parametrize("number", range(1, 6))
-    def test_stop_the_run_and_the_next_one_takes_up_the_rest(self, world: World, number: int) -> None:
+    def test_stop_the_run_and_the_next_one_continues(self, world: World, number: int) -> None:
         world.faults = _fault(FaultEffect.REFUSE, call=number)
         with pytest.raises(ProviderError, match="The service refused the request"):
-            world.up(_five)
-        done = world.living()
+            world.up(_five_resources)
+        done = world.in_cloud()
 
         assert len(done) == number - 1
-        assert world.remembered() == done
-        assert sorted(step.op for step in world.up(_five)) == ["create"] * (6 - number) + ["same"] * (number - 1)
+        assert world.in_state() == done
+        operations = sorted(step.op for step in world.up(_five_resources))
+        assert operations == ["create"] * (6 - number) + ["same"] * (number - 1)
 
     @pytest.mark.parametrize("number", range(1, 6))
-    def test_of_a_delete_leave_the_rest_for_the_next_run(self, world: World, number: int) -> None:
-        world.up(_five)
+    def test_of_a_delete_leave_the_rest_to_the_next_run(self, world: World, number: int) -> None:
+        world.up(_five_resources)
         world.faults = _fault(FaultEffect.REFUSE, operation="delete", call=number)
 
         with pytest.raises(ProviderError):
             world.destroy()
 
-        assert len(world.living()) == 6 - number
-        assert world.remembered() == world.living()
+        assert len(world.in_cloud()) == 6 - number
+        assert world.in_state() == world.in_cloud()
         world.destroy()
-        assert (world.remembered(), world.living()) == ([], [])
+        assert (world.in_state(), world.in_cloud()) == ([], [])
 
-    def test_delete_nothing_that_the_program_no_longer_has(self, world: World) -> None:
+    def test_keep_resources_that_the_program_no_longer_contains(self, world: World) -> None:
         world.up(lambda: aws.sns.Topic("gone"))
         world.faults = _fault(FaultEffect.REFUSE)
 
         with pytest.raises(ProviderError):
             world.up(lambda: aws.sns.Topic("topic"))
 
-        assert len(world.living()) == 1
+        assert len(world.in_cloud()) == 1
 
-    def test_are_told_with_code_resource_and_hint(self, world: World) -> None:
+    def test_are_reported_with_code_resource_and_hint(self, world: World) -> None:
         world.faults = _fault(FaultEffect.REFUSE, code="AccessDeniedException", message="Not you.")
 
         with pytest.raises(ProviderError) as refusal:
@@ -77,7 +78,7 @@ class TestRefusals:
         assert refusal.value.hint == "The deploying identity lacks this permission."
         assert refusal.value.resource.endswith("::topic")
 
-    def test_that_ask_for_patience_may_be_tried_again(self, world: World) -> None:
+    def test_by_throttling_are_retryable(self, world: World) -> None:
         world.faults = _fault(FaultEffect.THROTTLE, call=1)
 
         with pytest.raises(ThrottledError) as refusal:
@@ -86,7 +87,7 @@ class TestRefusals:
         assert refusal.value.retryable
         assert [step.op for step in world.up(lambda: aws.sns.Topic("topic"))] == ["create"]
 
-    def test_leave_the_outputs_of_the_stack_as_they_were(self, world: World) -> None:
+    def test_keep_the_outputs_of_the_stack(self, world: World) -> None:
         def program() -> None:
             pulumi.export("one", aws.sns.Topic("one", name="one").name)
             pulumi.export("two", aws.sns.Topic("two", name="two").name)
@@ -99,31 +100,29 @@ class TestRefusals:
 
         assert world.outputs() == {"before": "kept"}
 
-    def test_say_nothing_of_the_futures_they_leave_behind(
-        self, world: World, capfd: pytest.CaptureFixture[str]
-    ) -> None:
+    def test_log_no_abandoned_futures(self, world: World, capfd: pytest.CaptureFixture[str]) -> None:
         world.faults = _fault(FaultEffect.REFUSE, call=1)
         with pytest.raises(ProviderError):
-            world.up(_five)
+            world.up(_five_resources)
         gc.collect()
 
         assert capfd.readouterr() == ("", "")
 
 
-class TestAnswersThatGotLost:
-    def test_a_resource_that_was_made_is_adopted(self, world: World) -> None:
+class TestLostResponses:
+    def test_a_created_resource_is_adopted(self, world: World) -> None:
         world.faults = _fault(FaultEffect.CREATED_BUT_TIMEOUT, call=1)
 
         with pytest.raises(ProviderError):
-            world.up(_five)
+            world.up(_five_resources)
 
-        assert len(world.living()) == 1
-        assert world.remembered() == world.living()
-        world.up(_five)
-        assert len(world.living()) == 5
-        assert world.remembered() == world.living()
+        assert len(world.in_cloud()) == 1
+        assert world.in_state() == world.in_cloud()
+        world.up(_five_resources)
+        assert len(world.in_cloud()) == 5
+        assert world.in_state() == world.in_cloud()
 
-    def test_a_replacement_that_was_made_is_adopted_and_the_old_one_deleted(self, world: World) -> None:
+    def test_a_created_replacement_is_adopted_and_the_old_resource_deleted(self, world: World) -> None:
         world.up(lambda: aws.sns.Topic("topic", name="old"))
         world.faults = _fault(FaultEffect.CREATED_BUT_TIMEOUT)
 
@@ -133,10 +132,10 @@ class TestAnswersThatGotLost:
         assert [state.delete for state in world.states()] == [False, True]
         world.faults = FaultScript()
         world.up(lambda: aws.sns.Topic("topic", name="new"))
-        assert [id_.rpartition(":")[2] for _, id_ in world.living()] == ["new"]
-        assert world.remembered() == world.living()
+        assert [id_.rpartition(":")[2] for _, id_ in world.in_cloud()] == ["new"]
+        assert world.in_state() == world.in_cloud()
 
-    def test_a_resource_that_was_not_completed_is_completed_by_an_update(self, world: World) -> None:
+    def test_an_incomplete_resource_is_completed_by_an_update(self, world: World) -> None:
         world.faults = _fault(FaultEffect.PARTIAL, call=1)
 
         with pytest.raises(ProviderError, match="could not be completed"):
@@ -146,17 +145,17 @@ class TestAnswersThatGotLost:
         assert [step.op for step in world.up(lambda: aws.sns.Topic("topic", name="topic"))] == ["update"]
         assert world.state("topic").init_errors == ()
 
-    def test_a_resource_that_was_deleted_is_forgotten(self, world: World) -> None:
-        world.up(_five)
+    def test_a_deleted_resource_is_removed_from_the_state(self, world: World) -> None:
+        world.up(_five_resources)
         world.faults = _fault(FaultEffect.CREATED_BUT_TIMEOUT, operation="delete", call=1)
 
         with pytest.raises(ProviderError):
             world.destroy()
 
-        assert len(world.living()) == 4
-        assert world.remembered() == world.living()
+        assert len(world.in_cloud()) == 4
+        assert world.in_state() == world.in_cloud()
 
-    def test_a_change_that_was_made_is_seen_when_it_is_no_longer_wanted(self, world: World) -> None:
+    def test_an_update_that_is_no_longer_wanted_is_detected(self, world: World) -> None:
         world.up(lambda: aws.sns.Topic("topic", name="topic", display_name="A"))
         world.faults = _fault(FaultEffect.CREATED_BUT_TIMEOUT, operation="update", call=1)
         with pytest.raises(ProviderError):
@@ -167,23 +166,23 @@ class TestAnswersThatGotLost:
         assert [(step.op, step.why) for step in steps] == [("update", ("displayName",))]
 
 
-class TestDeletedFirst:
+class TestDeleteBeforeReplace:
     @staticmethod
     def _role(path: str) -> Any:
         trust = {"Statement": [{"Effect": "Allow", "Principal": {"Service": "a.b"}, "Action": "sts:AssumeRole"}]}
         return lambda: aws.iam.Role("role", name="role", path=path, assume_role_policy=json.dumps(trust))
 
-    def test_one_whose_replacement_failed_is_made_by_the_next_run(self, world: World) -> None:
+    def test_a_failed_replacement_is_created_by_the_next_run(self, world: World) -> None:
         world.up(self._role("/a/"))
         world.faults = _fault(FaultEffect.REFUSE, call=1)
         with pytest.raises(ProviderError):
             world.up(self._role("/b/"))
 
-        assert (world.living(), world.state("role").pending_replacement) == ([], True)
+        assert (world.in_cloud(), world.state("role").pending_replacement) == ([], True)
         assert [step.op for step in world.up(self._role("/b/"))] == ["replace"]
-        assert world.remembered() == world.living()
+        assert world.in_state() == world.in_cloud()
 
-    def test_one_whose_replacement_failed_is_forgotten_when_nobody_wants_it(self, world: World) -> None:
+    def test_a_failed_replacement_is_dropped_if_no_longer_wanted(self, world: World) -> None:
         world.up(self._role("/a/"))
         world.faults = _fault(FaultEffect.REFUSE, call=1)
         with pytest.raises(ProviderError):
@@ -194,7 +193,7 @@ class TestDeletedFirst:
 
 
 class TestPrograms:
-    def test_that_fail_leave_what_they_had_made(self, world: World) -> None:
+    def test_that_fail_leave_their_resources_in_the_state(self, world: World) -> None:
         def program() -> None:
             aws.sns.Topic("topic")
             raise LookupError("the program's own")
@@ -202,10 +201,10 @@ class TestPrograms:
         with pytest.raises(LookupError, match="the program's own"):
             world.up(program)
 
-        assert len(world.living()) == 1
-        assert world.remembered() == world.living()
+        assert len(world.in_cloud()) == 1
+        assert world.in_state() == world.in_cloud()
 
-    def test_that_fail_in_an_apply_are_told_of(self, world: World, capfd: pytest.CaptureFixture[str]) -> None:
+    def test_that_fail_in_an_apply_are_reported(self, world: World, capfd: pytest.CaptureFixture[str]) -> None:
         def program() -> None:
             aws.sns.Topic("topic").arn.apply(lambda arn: 1 / 0)
 
@@ -217,53 +216,53 @@ class TestPrograms:
 
 class TestCancellation:
     @pytest.mark.parametrize("number", [1, 7, 19])
-    async def test_of_a_deployment_leaves_a_state_that_is_true(self, tmp_path: Path, number: int) -> None:
-        house = House(tmp_path)
-        work = house.work()
+    async def test_of_a_deployment_leaves_a_correct_state(self, tmp_path: Path, number: int) -> None:
+        home = SandboxHome(tmp_path)
+        work = home.work()
         deployment: asyncio.Future[Any] = asyncio.ensure_future(
-            house.deploy(work, _cancelling(number, lambda: deployment))
+            home.deploy(work, _cancel_at(number, lambda: deployment))
         )
 
         with pytest.raises(asyncio.CancelledError):
             await deployment
 
-        assert 0 < len(house.living()) <= 20
-        assert house.remembered() == house.living()
-        await house.deploy(work)
-        assert house.remembered() == house.living()
+        assert 0 < len(home.in_cloud()) <= 20
+        assert home.in_state() == home.in_cloud()
+        await home.deploy(work)
+        assert home.in_state() == home.in_cloud()
 
-    async def test_of_a_removal_leaves_a_state_that_is_true(self, tmp_path: Path) -> None:
-        house = House(tmp_path)
-        await house.deploy(house.work())
-        removal: asyncio.Future[Any] = asyncio.ensure_future(house.destroy(progress=_cancelling(5, lambda: removal)))
+    async def test_of_a_destroy_leaves_a_correct_state(self, tmp_path: Path) -> None:
+        home = SandboxHome(tmp_path)
+        await home.deploy(home.work())
+        removal: asyncio.Future[Any] = asyncio.ensure_future(home.destroy(progress=_cancel_at(5, lambda: removal)))
 
         with pytest.raises(asyncio.CancelledError):
             await removal
 
-        assert 0 < len(house.living()) < 19
-        assert house.remembered() == house.living()
+        assert 0 < len(home.in_cloud()) < 19
+        assert home.in_state() == home.in_cloud()
 
-    async def test_by_a_lost_lease_stops_before_the_end(self, tmp_path: Path) -> None:
-        house = House(tmp_path)
+    async def test_by_a_lost_lease_leaves_a_correct_state(self, tmp_path: Path) -> None:
+        home = SandboxHome(tmp_path)
 
-        async def lost(event: object) -> None:
+        async def refuse(event: object) -> None:
             raise ProviderError("the lease is lost", provider="aws")
 
-        work = house.work()
-        plan = await house.engine.preview(work)
+        work = home.work()
+        plan = await home.engine.preview(work)
         with pytest.raises(ProviderError, match="the lease is lost"):
-            await house.engine.apply(work, plan, lost, lambda tick: None)
+            await home.engine.apply(work, plan, refuse, lambda _: None)
 
-        assert house.remembered() == house.living()
+        assert home.in_state() == home.in_cloud()
 
 
-def _cancelling(number: int, task: Any) -> Any:
-    """Progress that cancels a task when the n-th operation has begun, and gives the loop time to do so."""
+def _cancel_at(number: int, task: Any) -> Any:
+    """Return a progress callback that cancels a task at the n-th operation and waits until the loop has done so."""
     loop, seen = asyncio.get_running_loop(), [0]
 
-    def progress(tick: ResourceProgress) -> None:
-        seen[0] += tick.state == "running"
-        if seen[0] == number and tick.state == "running":
+    def progress(update: ResourceProgress) -> None:
+        seen[0] += update.state == "running"
+        if seen[0] == number and update.state == "running":
             asyncio.run_coroutine_threadsafe(_cancel(task()), loop).result()
 
     return progress

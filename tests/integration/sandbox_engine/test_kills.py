@@ -1,5 +1,3 @@
-"""Runs that are killed: nothing is lost, and nothing is made twice."""
-
 from __future__ import annotations
 
 import json
@@ -22,19 +20,20 @@ class TestKills:
     @pytest.mark.timeout(300)
     @pytest.mark.parametrize("phase", ["deploy", "destroy"])
     @pytest.mark.parametrize("moment", ["before", "after"])
-    def test_at_any_operation_leave_nothing_lost_and_nothing_twice(
-        self, tmp_path: Path, phase: str, moment: str
-    ) -> None:
-        command = [sys.executable, "-m", "tests.integration.sandbox_engine.dying", str(tmp_path), phase, moment]
+    def test_at_any_operation_lose_and_duplicate_nothing(self, tmp_path: Path, phase: str, moment: str) -> None:
+        command = [sys.executable, "-m", "tests.integration.sandbox_engine.crashing_runs", str(tmp_path), phase, moment]
         environment = {**os.environ, "PYTHONPATH": f"{_ROOT}{os.pathsep}{_ROOT / 'events'}"}
-        told = subprocess.run(command, cwd=_ROOT, env=environment, capture_output=True, text=True, check=True)
+        finished = subprocess.run(command, cwd=_ROOT, env=environment, capture_output=True, text=True, check=True)
 
-        survivors = [json.loads(line) for line in told.stdout.splitlines()]
-        left = 21 if phase == "deploy" else 0
+        survivors = [json.loads(line) for line in finished.stdout.splitlines()]
+        remaining = 21 if phase == "deploy" else 0
         assert len(survivors) == 21
-        assert survivors == [{"orphans": [], "left": left, "twins": [], "settled": True, "journal": []}] * 21
+        assert (
+            survivors
+            == [{"orphans": [], "remaining": remaining, "duplicates": [], "up_to_date": True, "journal": []}] * 21
+        )
 
-    def test_leave_pending_operations_in_what_is_exported(self, world: World) -> None:
+    def test_leave_pending_operations_in_the_export(self, world: World) -> None:
         journal = world.store.open_journal(STACK)
         world.up(lambda: aws.sns.Topic("topic", name="topic"))
         journal.begin("delete", world.state("topic"), StateChange(drop=world.state("topic").key))

@@ -1,4 +1,4 @@
-"""Which operations a changed program leads to, and in which order; Pulumi's own engine is the model."""
+"""The operations of a changed program and their order, as in Pulumi's own engine."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ import pulumi_aws as aws
 import pytest
 
 from semantest_iac.domain.errors import ProviderError
-from tests.integration.sandbox_engine.programs import chain, told, topic
+from tests.integration.sandbox_engine.programs import chain, changes_of, topic
 from tests.integration.sandbox_engine.world import Program, World
 
 
 class TestOneResource:
-    def test_is_created_then_left_alone(self, world: World) -> None:
+    def test_is_created_once(self, world: World) -> None:
         first, second = world.up(topic(name="a")), world.up(topic(name="a"))
 
         assert [(step.op, step.state.name) for step in first] == [("create", "topic")]
@@ -24,10 +24,10 @@ class TestOneResource:
 
         steps = world.up(topic(name="a", display_name="A"))
 
-        assert told(steps) == [("update", "topic", ("displayName",))]
+        assert changes_of(steps) == [("update", "topic", ("displayName",))]
         assert world.state("topic").outputs["displayName"] == "A"
 
-    def test_keeps_the_name_that_was_chosen_for_it(self, world: World) -> None:
+    def test_keeps_its_generated_name(self, world: World) -> None:
         world.up(topic())
         name = world.state("topic").outputs["name"]
 
@@ -36,45 +36,45 @@ class TestOneResource:
         assert [step.op for step in steps] == ["update"]
         assert world.state("topic").outputs["name"] == name
 
-    def test_is_deleted_when_the_program_lacks_it(self, world: World) -> None:
+    def test_is_deleted_when_the_program_no_longer_contains_it(self, world: World) -> None:
         world.up(topic())
 
         steps = world.up(lambda: None)
 
         assert [step.op for step in steps] == ["delete"]
-        assert (world.remembered(), world.living()) == ([], [])
+        assert (world.in_state(), world.in_cloud()) == ([], [])
 
 
 class TestReplacement:
-    def test_makes_the_new_one_first_and_deletes_the_old_one_last(self, world: World) -> None:
+    def test_creates_the_new_resource_first_and_deletes_the_old_one_last(self, world: World) -> None:
         world.up(chain("old"))
-        world.ticks.clear()
+        world.progress.clear()
 
         steps = world.up(chain("new"))
 
-        assert told(steps) == [
+        assert changes_of(steps) == [
             ("replace", "topic", ("name",)),
             ("replace", "mail", ("topic",)),
             ("update", "alarm", ("alarmActions",)),
         ]
-        done = [(tick.op, tick.name) for tick in world.ticks if tick.state == "done"]
+        done = [(update.op, update.name) for update in world.progress if update.state == "done"]
         assert done[-2:] == [("delete", "mail"), ("delete", "topic")]
-        assert world.remembered() == world.living()
+        assert world.in_state() == world.in_cloud()
 
-    def test_is_foreseen_with_the_same_operations(self, world: World) -> None:
+    def test_is_previewed_with_the_same_operations(self, world: World) -> None:
         world.up(chain("old"))
 
-        foreseen, done = world.preview(chain("new")), world.up(chain("new"))
+        planned, done = world.preview(chain("new")), world.up(chain("new"))
 
-        assert told(foreseen) == told(done)
+        assert changes_of(planned) == changes_of(done)
 
-    def test_deletes_first_on_request_with_those_that_cannot_outlive_it(self, world: World) -> None:
+    def test_deletes_first_on_request_together_with_its_dependents(self, world: World) -> None:
         world.up(chain("old"))
-        world.ticks.clear()
+        world.progress.clear()
 
         world.up(chain("new", delete_before_replace=True))
 
-        done = [(tick.op, tick.name) for tick in world.ticks if tick.state == "done"]
+        done = [(update.op, update.name) for update in world.progress if update.state == "done"]
         assert done == [
             ("delete", "mail"),
             ("delete", "topic"),
@@ -82,20 +82,20 @@ class TestReplacement:
             ("replace", "mail"),
             ("update", "alarm"),
         ]
-        assert world.remembered() == world.living()
+        assert world.in_state() == world.in_cloud()
 
-    def test_deletes_first_where_a_name_must_stay(self, world: World) -> None:
+    def test_deletes_first_if_the_name_is_fixed(self, world: World) -> None:
         def role(path: str) -> Program:
             return lambda: aws.iam.Role("role", name="role", path=path, assume_role_policy="{}")
 
         world.up(role("/a/"))
-        world.ticks.clear()
+        world.progress.clear()
 
         world.up(role("/b/"))
 
-        assert [tick.op for tick in world.ticks if tick.state == "done"] == ["delete", "replace"]
+        assert [update.op for update in world.progress if update.state == "done"] == ["delete", "replace"]
 
-    def test_gives_another_name_to_one_that_had_none(self, world: World) -> None:
+    def test_generates_a_new_name_if_none_was_given(self, world: World) -> None:
         world.up(topic())
         name = world.state("topic").outputs["name"]
 
@@ -103,21 +103,21 @@ class TestReplacement:
 
         assert [step.op for step in steps] == ["replace"]
         assert world.state("topic").outputs["name"] != name
-        assert world.remembered() == world.living()
+        assert world.in_state() == world.in_cloud()
 
-    def test_deletes_one_that_was_cleared_away_and_is_not_wanted_again(self, world: World) -> None:
+    def test_deletes_a_dependent_that_is_no_longer_wanted(self, world: World) -> None:
         world.up(chain("old"))
 
         steps = world.up(topic(name="new", opts=pulumi.ResourceOptions(delete_before_replace=True)))
 
-        assert told(steps)[0] == ("replace", "topic", ("name",))
-        assert sorted(name for op, name, _ in told(steps) if op == "delete") == ["alarm", "mail"]
-        assert world.remembered() == world.living()
+        assert changes_of(steps)[0] == ("replace", "topic", ("name",))
+        assert sorted(name for op, name, _ in changes_of(steps) if op == "delete") == ["alarm", "mail"]
+        assert world.in_state() == world.in_cloud()
 
 
 class TestReplaceOnChanges:
     @pytest.mark.parametrize("path", ["*", "tags", "tags.team", 'tags["team"]'])
-    def test_replaces_where_a_change_lies_on_the_path(self, world: World, path: str) -> None:
+    def test_replaces_if_the_change_is_at_the_path(self, world: World, path: str) -> None:
         def tagged(team: str) -> Program:
             return topic(tags={"team": team}, opts=pulumi.ResourceOptions(replace_on_changes=[path]))
 
@@ -125,7 +125,7 @@ class TestReplaceOnChanges:
 
         assert [step.op for step in world.up(tagged("b"))] == ["replace"]
 
-    def test_updates_where_it_does_not(self, world: World) -> None:
+    def test_updates_otherwise(self, world: World) -> None:
         def tagged(team: str) -> Program:
             return topic(tags={"team": team}, opts=pulumi.ResourceOptions(replace_on_changes=["tags.owner"]))
 
@@ -136,7 +136,7 @@ class TestReplaceOnChanges:
 
 class TestIgnoreChanges:
     @pytest.mark.parametrize("path", ["tags", "tags.team", "tags.*", "tags[*]"])
-    def test_leaves_what_lies_on_the_path(self, world: World, path: str) -> None:
+    def test_keeps_the_value_at_the_path(self, world: World, path: str) -> None:
         def tagged(team: str) -> Program:
             return topic(tags={"team": team}, opts=pulumi.ResourceOptions(ignore_changes=[path]))
 
@@ -145,7 +145,7 @@ class TestIgnoreChanges:
         assert [step.op for step in world.up(tagged("b"))] == ["same"]
         assert world.state("topic").inputs["tags"] == {"team": "a"}
 
-    def test_keeps_one_from_going_along_with_what_is_deleted_first(self, world: World) -> None:
+    def test_prevents_the_replacement_of_a_dependent(self, world: World) -> None:
         def subscribed(name: str) -> Program:
             def program() -> None:
                 topic = aws.sns.Topic("topic", name=name, opts=pulumi.ResourceOptions(delete_before_replace=True))
@@ -156,9 +156,9 @@ class TestIgnoreChanges:
 
         world.up(subscribed("old"))
 
-        assert [step[:2] for step in told(world.up(subscribed("new")))] == [("replace", "topic")]
+        assert [step[:2] for step in changes_of(world.up(subscribed("new")))] == [("replace", "topic")]
 
-    def test_does_not_hold_when_the_resource_is_replaced(self, world: World) -> None:
+    def test_has_no_effect_if_the_resource_is_replaced(self, world: World) -> None:
         def named(name: str, team: str) -> Program:
             return topic(name=name, tags={"team": team}, opts=pulumi.ResourceOptions(ignore_changes=["tags"]))
 
@@ -169,13 +169,13 @@ class TestIgnoreChanges:
 
 
 class TestRetainOnDelete:
-    def test_leaves_it_in_the_cloud_and_forgets_it(self, world: World) -> None:
+    def test_keeps_it_in_the_cloud_and_removes_it_from_the_state(self, world: World) -> None:
         world.up(topic(opts=pulumi.ResourceOptions(retain_on_delete=True)))
 
         world.destroy()
 
-        assert world.remembered() == []
-        assert len(world.living()) == 1
+        assert world.in_state() == []
+        assert len(world.in_cloud()) == 1
 
 
 class TestAliases:
@@ -220,7 +220,7 @@ class TestAliases:
 
         assert [step.op for step in world.up(nested)] == ["same"]
 
-    def test_two_resources_cannot_have_been_one(self, world: World) -> None:
+    def test_two_resources_cannot_continue_the_same_one(self, world: World) -> None:
         def twins() -> None:
             aws.sns.Topic("b", opts=pulumi.ResourceOptions(aliases=[pulumi.Alias(name="a")]))
             aws.sns.Topic("a")

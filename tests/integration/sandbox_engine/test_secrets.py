@@ -1,5 +1,3 @@
-"""Secrets of programs: where they are sealed, and where they do not show."""
-
 from __future__ import annotations
 
 from pathlib import Path
@@ -38,42 +36,42 @@ def _outputs(world: World, name: str) -> Any:
 
 
 class TestSecrets:
-    def test_are_in_no_file_in_the_clear(self, world: World, capfd: pytest.CaptureFixture[str]) -> None:
+    def test_are_in_no_file_unencrypted(self, world: World, capfd: pytest.CaptureFixture[str]) -> None:
         world.up(_secret_program)
         world.up(_secret_program)
 
         assert _CANARY.encode() not in _files(world.folder / "sandbox")
         assert _CANARY not in "".join(capfd.readouterr())
 
-    def test_stay_out_of_the_outputs_of_the_stack(self, world: World) -> None:
+    def test_are_not_in_the_outputs_of_the_stack(self, world: World) -> None:
         world.up(_secret_program)
 
         assert sorted(world.outputs()) == ["version"]
 
-    def test_are_opened_again_by_the_next_run(self, world: World) -> None:
+    def test_are_decrypted_by_the_next_run(self, world: World) -> None:
         world.up(_secret_program)
 
         assert [step.op for step in world.up(_secret_program)] == ["same", "same", "same"]
 
-    def test_mark_only_the_value_inside_an_object_that_is_one(self, world: World) -> None:
+    def test_mark_only_the_secret_value_inside_an_object(self, world: World) -> None:
         world.up(_secret_program)
 
         tags = _outputs(world, "topic")["tags"]
         assert tags["plain"] == "seen"
         assert sorted(tags["hint"]) == ["4dabf18193072939515e22adb298388d", "ciphertext"]
 
-    def test_are_not_looked_for_under_other_names_as_pulumi_does_not_either(self, world: World) -> None:
+    def test_are_not_searched_under_other_names_as_in_pulumi(self, world: World) -> None:
         world.up(_secret_program)
 
         assert _outputs(world, "topic")["tagsAll"] == {"hint": "a hint", "plain": "seen"}
 
-    def test_are_named_by_additional_secret_outputs(self, world: World) -> None:
+    def test_can_be_declared_by_additional_secret_outputs(self, world: World) -> None:
         options = pulumi.ResourceOptions(additional_secret_outputs=["arn"])
         world.up(lambda: pulumi.export("arn", aws.sns.Topic("topic", opts=options).arn))
 
         assert world.outputs() == {}
 
-    def test_stay_out_of_the_error_of_a_refusal(self, world: World) -> None:
+    def test_are_not_in_the_error_of_a_refusal(self, world: World) -> None:
         def program() -> None:
             aws.sns.Topic("topic", name=pulumi.Output.secret(f"{_CANARY} with blanks"))
 

@@ -1,4 +1,4 @@
-"""Random programs, edited at random and hit by random faults: whatever happens, the state stays true."""
+"""Random programs with random edits and random faults always leave a correct state."""
 
 from __future__ import annotations
 
@@ -29,25 +29,25 @@ _NAMES = "abcd"
 
 @dataclass(frozen=True)
 class Piece:
-    """A topic with its options, and whether a subscription hangs on it."""
+    """A topic with its options, optionally with a subscription."""
 
     name: str
-    physical: str | None
+    physical_name: str | None
     tag: str
     subscribed: bool
-    first: bool | None
+    delete_before_replace: bool | None
     protect: bool
     needs: tuple[str, ...]
 
-    def make(self, made: dict[str, pulumi.Resource]) -> None:
+    def register(self, registered: dict[str, pulumi.Resource]) -> None:
         """Register it after those that it needs."""
         options = pulumi.ResourceOptions(
-            depends_on=[made[need] for need in self.needs if need in made],
-            delete_before_replace=self.first,
+            depends_on=[registered[need] for need in self.needs if need in registered],
+            delete_before_replace=self.delete_before_replace,
             protect=self.protect,
         )
-        topic = aws.sns.Topic(self.name, name=self.physical, tags={"tag": self.tag}, opts=options)
-        made[self.name] = topic
+        topic = aws.sns.Topic(self.name, name=self.physical_name, tags={"tag": self.tag}, opts=options)
+        registered[self.name] = topic
         if self.subscribed:
             arguments: dict[str, Any] = {"topic": topic.arn, "protocol": "email", "endpoint": "a@example.org"}
             aws.sns.TopicSubscription(f"{self.name}-mail", **arguments)
@@ -57,10 +57,10 @@ def _piece(name: str) -> st.SearchStrategy[Piece]:
     return st.builds(
         Piece,
         name=st.just(name),
-        physical=st.sampled_from([None, f"{name}-1", f"{name}-2"]),
+        physical_name=st.sampled_from([None, f"{name}-1", f"{name}-2"]),
         tag=st.sampled_from(["x", "y"]),
         subscribed=st.booleans(),
-        first=st.sampled_from([None, None, True, False]),
+        delete_before_replace=st.sampled_from([None, None, True, False]),
         protect=st.sampled_from([False, False, False, True]),
         needs=st.sets(st.sampled_from(_NAMES[: _NAMES.index(name)] or "-")).map(sorted).map(tuple),
     )
@@ -82,15 +82,15 @@ _FAULTS = st.one_of(
 
 def _program(pieces: tuple[Piece, ...]) -> Program:
     def program() -> None:
-        made: dict[str, pulumi.Resource] = {}
+        registered: dict[str, pulumi.Resource] = {}
         for piece in pieces:
-            piece.make(made)
+            piece.register(registered)
 
     return program
 
 
-def _told(run: Callable[[], list[ResourceStep]]) -> list[tuple[str, str, tuple[str, ...]]] | None:
-    """The steps, or None where something protected or a fault was in the way."""
+def _steps_of(run: Callable[[], list[ResourceStep]]) -> list[tuple[str, str, tuple[str, ...]]] | None:
+    """Return the steps, or None if protection or a fault stopped the run."""
     try:
         return sorted((step.op, step.state.urn, step.why) for step in run())
     except ProviderError:
@@ -101,7 +101,7 @@ class TestSequencesOfEdits:
     @pytest.mark.timeout(300)
     @settings(max_examples=50, derandomize=True, deadline=None, suppress_health_check=list(HealthCheck))
     @given(st.lists(st.tuples(_PROGRAMS, _FAULTS), min_size=1, max_size=4))
-    def test_do_what_was_foreseen_and_leave_a_state_that_is_true(
+    def test_match_their_preview_and_leave_a_correct_state(
         self, edits: list[tuple[tuple[Piece, ...], ScriptedFault | None]]
     ) -> None:
         with tempfile.TemporaryDirectory() as folder:
@@ -109,11 +109,11 @@ class TestSequencesOfEdits:
             for pieces, fault in edits:
                 program = _program(pieces)
                 world.faults = FaultScript((fault,)) if fault else NO_FAULTS
-                _told(lambda: world.up(program))  # noqa: B023 - called at once
-                assert world.remembered() == world.living()
+                _steps_of(lambda: world.up(program))  # noqa: B023 - called at once
+                assert world.in_state() == world.in_cloud()
 
                 world.faults = NO_FAULTS
-                foreseen = _told(lambda: world.preview(program))  # noqa: B023 - called at once
-                assert _told(lambda: world.up(program)) == foreseen  # noqa: B023 - called at once
-                assert world.remembered() == world.living()
-                assert foreseen is None or {step.op for step in world.up(program)} <= {"same"}
+                planned = _steps_of(lambda: world.preview(program))  # noqa: B023 - called at once
+                assert _steps_of(lambda: world.up(program)) == planned  # noqa: B023 - called at once
+                assert world.in_state() == world.in_cloud()
+                assert planned is None or {step.op for step in world.up(program)} <= {"same"}

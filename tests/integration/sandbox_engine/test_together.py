@@ -1,5 +1,3 @@
-"""Several stacks at once: in one process and in two."""
-
 from __future__ import annotations
 
 import asyncio
@@ -10,7 +8,7 @@ from pathlib import Path
 
 from semantest_iac.domain.deployment.stack import Stack
 from semantest_iac.infrastructure.sandbox_engine.state.snapshots import ResourceState
-from tests.integration.sandbox_engine.rest_api import House
+from tests.integration.sandbox_engine.rest_api import SandboxHome
 
 _ROOT = Path(__file__).parents[3]
 _REGIONS = ("us-east-1", "us-west-2", "eu-west-1", "eu-central-1")
@@ -21,7 +19,7 @@ def _stack(region: str) -> Stack:
     return Stack("rest-api", "aws", "development", region)
 
 
-def _words(state: ResourceState) -> str:
+def _text_of(state: ResourceState) -> str:
     return f"{state.urn} {state.id} {state.inputs} {state.outputs}"
 
 
@@ -31,26 +29,26 @@ def _files(folder: Path) -> dict[str, bytes]:
 
 class TestStacksOfOneProcess:
     async def test_do_not_mix(self, tmp_path: Path) -> None:
-        house = House(tmp_path)
+        home = SandboxHome(tmp_path)
         works = {
-            region: house.work({"components": {"rest-api": {"environment": {"WHO": f"canary-{region}"}}}}, stack)
+            region: home.work({"components": {"rest-api": {"environment": {"WHO": f"canary-{region}"}}}}, stack)
             for region, stack in ((region, _stack(region)) for region in _REGIONS)
         }
 
-        await asyncio.gather(*map(house.deploy, works.values()))
+        await asyncio.gather(*map(home.deploy, works.values()))
 
         for region in _REGIONS:
-            told = " ".join(map(_words, house.store.read_snapshot(_stack(region))))
-            assert f"canary-{region}" in told
-            assert [other for other in _REGIONS if other != region and other in told] == []
-        assert house.remembered(*map(_stack, _REGIONS)) == house.living()
+            text = " ".join(map(_text_of, home.store.read_snapshot(_stack(region))))
+            assert f"canary-{region}" in text
+            assert [other for other in _REGIONS if other != region and other in text] == []
+        assert home.in_state(*map(_stack, _REGIONS)) == home.in_cloud()
 
-    async def test_keep_their_secrets_out_of_every_file(self, tmp_path: Path) -> None:
-        house = House(tmp_path, secret="canary-5b1d7")
+    async def test_keep_their_secrets_out_of_all_files(self, tmp_path: Path) -> None:
+        home = SandboxHome(tmp_path, secret="canary-5b1d7")
         configuration = {"components": {"rest-api": {"environment": _SECRET}}}
 
-        await asyncio.gather(*(house.deploy(house.work(configuration, _stack(region))) for region in _REGIONS))
-        await house.destroy(_stack(_REGIONS[0]))
+        await asyncio.gather(*(home.deploy(home.work(configuration, _stack(region))) for region in _REGIONS))
+        await home.destroy(_stack(_REGIONS[0]))
 
         contents = _files(tmp_path)
         assert [name for name, content in contents.items() if b"canary-5b1d7" in content] == []
@@ -61,11 +59,11 @@ class TestStacksOfTwoProcesses:
     def test_do_not_clash(self, tmp_path: Path) -> None:
         script = (
             "import asyncio, sys; from pathlib import Path\n"
-            "from tests.integration.sandbox_engine.rest_api import House\n"
+            "from tests.integration.sandbox_engine.rest_api import SandboxHome\n"
             "from semantest_iac.domain.deployment.stack import Stack\n"
-            "house, stack = House(Path(sys.argv[1])), Stack('rest-api', 'aws', 'development', sys.argv[2])\n"
+            "home, stack = SandboxHome(Path(sys.argv[1])), Stack('rest-api', 'aws', 'development', sys.argv[2])\n"
             "secret = {'components': {'rest-api': {'environment': {'TOKEN': '${secrets.token}'}}}}\n"
-            "asyncio.run(house.deploy(house.work(secret, stack)))\n"
+            "asyncio.run(home.deploy(home.work(secret, stack)))\n"
         )
         environment = {**os.environ, "PYTHONPATH": f"{_ROOT}{os.pathsep}{_ROOT / 'events'}"}
         running = [
@@ -74,5 +72,5 @@ class TestStacksOfTwoProcesses:
         ]
 
         assert [process.wait(timeout=60) for process in running] == [0, 0]
-        house = House(tmp_path)
-        assert house.remembered(*map(_stack, _REGIONS[:2])) == house.living()
+        home = SandboxHome(tmp_path)
+        assert home.in_state(*map(_stack, _REGIONS[:2])) == home.in_cloud()

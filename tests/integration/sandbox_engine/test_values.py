@@ -1,5 +1,3 @@
-"""What programs hand in and get back: unknowns, references, resources of others, components, providers."""
-
 from __future__ import annotations
 
 import json
@@ -27,28 +25,28 @@ class TestUnknowns:
 
         assert [step.op for step in steps] == ["create", "create"]
         assert seen == []
-        assert (world.remembered(), world.living()) == ([], [])
+        assert (world.in_state(), world.in_cloud()) == ([], [])
 
 
-class TestResourcesOfOthers:
+class TestExternalResources:
     @pytest.fixture
     def topic(self, world: World) -> str:
-        """The ARN of a topic that no stack has made."""
-        return world.cloud().create("aws:sns/topic:Topic", {"name": "theirs"}, owner="them").id
+        """The ARN of a topic that no stack has created."""
+        return world.cloud().create("aws:sns/topic:Topic", {"name": "existing_ids"}, owner="them").id
 
     def test_are_read_and_never_deleted(self, world: World, topic: str) -> None:
         steps = world.up(lambda: pulumi.export("name", aws.sns.Topic.get("topic", topic).name))
         world.destroy()
 
-        assert (steps, world.ticks) == ([], [])
-        assert world.living() == [("aws:sns/topic:Topic", topic)]
+        assert (steps, world.progress) == ([], [])
+        assert world.in_cloud() == [("aws:sns/topic:Topic", topic)]
 
     def test_are_read_in_a_preview_too(self, world: World, topic: str) -> None:
         seen: list[Any] = []
 
         world.preview(lambda: aws.sns.Topic.get("topic", topic).name.apply(seen.append))
 
-        assert seen == ["theirs"]
+        assert seen == ["existing_ids"]
 
     def test_must_exist(self, world: World) -> None:
         arn = "arn:aws:sns:us-east-1:123456789012:none"
@@ -56,45 +54,45 @@ class TestResourcesOfOthers:
         with pytest.raises(ProviderError, match=f"there is no aws:sns/topic:Topic with the id '{arn}'"):
             world.up(lambda: aws.sns.Topic.get("topic", arn))
 
-    def test_take_the_place_of_our_own_which_is_deleted(self, world: World, topic: str) -> None:
+    def test_replace_a_managed_resource_which_is_deleted(self, world: World, topic: str) -> None:
         world.up(lambda: aws.sns.Topic("topic", name="ours"))
 
         world.up(lambda: aws.sns.Topic.get("topic", topic))
 
-        assert world.living() == [("aws:sns/topic:Topic", topic)]
-        assert world.remembered() == []
+        assert world.in_cloud() == [("aws:sns/topic:Topic", topic)]
+        assert world.in_state() == []
 
-    def test_give_way_to_our_own_and_live_on(self, world: World, topic: str) -> None:
+    def test_can_be_replaced_by_a_managed_resource_and_are_kept(self, world: World, topic: str) -> None:
         world.up(lambda: aws.sns.Topic.get("topic", topic))
 
         steps = world.up(lambda: aws.sns.Topic("topic", name="ours"))
 
         assert [step.op for step in steps] == ["replace"]
-        assert [id_.rpartition(":")[2] for _, id_ in world.living()] == ["ours", "theirs"]
+        assert [id_.rpartition(":")[2] for _, id_ in world.in_cloud()] == ["ours", "existing_ids"]
 
-    def test_are_given_up_when_they_were_ours(self, world: World) -> None:
+    def test_are_kept_if_they_were_managed_before(self, world: World) -> None:
         world.up(lambda: aws.sns.Topic("topic", name="ours"))
         arn = world.state("topic").id
 
         world.up(lambda: aws.sns.Topic.get("topic", arn))
         world.destroy()
 
-        assert world.living() == [("aws:sns/topic:Topic", arn)]
+        assert world.in_cloud() == [("aws:sns/topic:Topic", arn)]
 
 
 class TestInvokes:
-    def test_answer_from_the_region_of_the_stack(self, world: World) -> None:
+    def test_use_the_region_of_the_stack(self, world: World) -> None:
         world.up(lambda: pulumi.export("zones", aws.get_availability_zones(state="available").names))
 
         assert world.outputs()["zones"][0] == "us-east-1a"
 
-    def test_are_put_to_a_provider_that_the_state_remembers(self, world: World) -> None:
+    def test_use_a_provider_in_the_state(self, world: World) -> None:
         world.up(lambda: pulumi.export("account", aws.get_caller_identity().account_id))
 
         resources = world.deployment()["deployment"]["resources"]
         assert {each["type"] for each in resources} == {"pulumi:pulumi:Stack", "pulumi:providers:aws"}
 
-    def test_that_are_refused_are_the_program_s_to_deal_with(self, world: World) -> None:
+    def test_that_are_refused_raise_in_the_program(self, world: World) -> None:
         def program() -> None:
             try:
                 pulumi.runtime.invoke("aws:none/none:none", {})
@@ -107,14 +105,14 @@ class TestInvokes:
 
 
 class TestProviders:
-    def test_are_made_by_default_one_for_each_package_and_version(self, world: World) -> None:
+    def test_are_created_by_default_for_each_package_and_version(self, world: World) -> None:
         world.up(lambda: [aws.sns.Topic(name) for name in "ab"])
 
         resources = world.deployment()["deployment"]["resources"]
         [provider] = [each for each in resources if each["type"] == "pulumi:providers:aws"]
         assert provider["urn"].rpartition("::")[2].startswith("default_7_")
 
-    def test_say_the_region(self, world: World) -> None:
+    def test_determine_the_region(self, world: World) -> None:
         def program() -> None:
             west = aws.Provider("west", region="eu-west-1")
             aws.sns.Topic("topic", name="topic", opts=pulumi.ResourceOptions(provider=west))
@@ -123,7 +121,7 @@ class TestProviders:
 
         assert world.state("topic").id == "arn:aws:sns:eu-west-1:123456789012:topic"
 
-    def test_that_work_elsewhere_now_take_their_resources_along(self, world: World) -> None:
+    def test_that_moved_replace_their_resources(self, world: World) -> None:
         def placed(region: str) -> Program:
             def program() -> None:
                 provider = aws.Provider("aws", region=region)
@@ -132,14 +130,14 @@ class TestProviders:
             return program
 
         world.up(placed("eu-west-1"))
-        foreseen, done = world.preview(placed("us-west-2")), world.up(placed("us-west-2"))
+        planned, done = world.preview(placed("us-west-2")), world.up(placed("us-west-2"))
 
         assert [(step.op, step.why) for step in done] == [("replace", ("provider",))]
-        assert [(step.op, step.why) for step in foreseen] == [("replace", ("provider",))]
-        assert world.remembered() == world.living()
+        assert [(step.op, step.why) for step in planned] == [("replace", ("provider",))]
+        assert world.in_state() == world.in_cloud()
         assert world.state("topic").id == "arn:aws:sns:us-west-2:123456789012:topic"
 
-    def test_of_another_name_and_the_same_region_change_nothing(self, world: World) -> None:
+    def test_renamed_in_the_same_region_change_nothing(self, world: World) -> None:
         def placed(name: str) -> Program:
             def program() -> None:
                 provider = aws.Provider(name, region="eu-west-1")
@@ -150,7 +148,7 @@ class TestProviders:
         world.up(placed("one"))
 
         assert [step.op for step in world.up(placed("two"))] == ["same"]
-        assert world.remembered() == world.living()
+        assert world.in_state() == world.in_cloud()
 
 
 class TestComponents:
@@ -167,7 +165,7 @@ class TestComponents:
 
 
 class TestPackages:
-    def test_are_the_same_wherever_they_lie(self, world: World, tmp_path: Path) -> None:
+    def test_are_equal_at_any_path(self, world: World, tmp_path: Path) -> None:
         def function(path: Path) -> Program:
             def program() -> None:
                 lambda_ = {"Service": "lambda.amazonaws.com"}
@@ -187,7 +185,7 @@ class TestPackages:
         assert [step.op for step in world.up(function(there))] == ["same", "same"]
         assert [(step.op, step.why) for step in world.up(function(other))][1] == ("update", ("code",))
 
-    def test_must_be_files_of_this_machine(self, world: World) -> None:
+    def test_must_be_local_files(self, world: World) -> None:
         def program() -> None:
             aws.s3.BucketObjectv2("o", bucket="b", key="k", source=pulumi.RemoteAsset("https://example.org/a"))
 
@@ -200,7 +198,7 @@ def _hooked() -> pulumi.ResourceOptions:
     return pulumi.ResourceOptions(hooks=pulumi.ResourceHookBinding(before_create=[hook]))
 
 
-class TestWhatIsNotPlayed:
+class TestUnsupported:
     @pytest.mark.parametrize(
         ("name", "options"),
         [
@@ -214,13 +212,13 @@ class TestWhatIsNotPlayed:
         ],
         ids=lambda value: value if isinstance(value, str) else "",
     )
-    def test_is_refused_by_its_name(self, world: World, name: str, options: Any) -> None:
+    def test_option_is_refused_by_name(self, world: World, name: str, options: Any) -> None:
         with pytest.raises((ProviderError, Exception), match=f"does not support {name}"):
             world.up(lambda: aws.sns.Topic("topic", opts=options()))
 
-    def test_is_refused_for_a_cloud_that_is_not_simulated(self, world: World) -> None:
+    def test_cloud_is_refused(self, world: World) -> None:
         class Bucket(pulumi.CustomResource):
-            """A resource of a package that nobody simulates."""
+            """A resource of a package that is not simulated."""
 
             def __init__(self) -> None:
                 super().__init__("gcp:storage/bucket:Bucket", "bucket", {})
@@ -228,7 +226,7 @@ class TestWhatIsNotPlayed:
         with pytest.raises(ProviderError, match="does not simulate the cloud of 'gcp'"):
             world.up(lambda: Bucket())
 
-    def test_is_refused_for_a_type_without_rules(self, world: World) -> None:
+    def test_type_is_refused(self, world: World) -> None:
         with pytest.raises(ProviderError, match="no rules for aws:lightsail/instance:Instance"):
             world.up(
                 lambda: aws.lightsail.Instance("i", availability_zone="us-east-1a", blueprint_id="b", bundle_id="b")

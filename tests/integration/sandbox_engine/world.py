@@ -1,4 +1,4 @@
-"""Runs small programs on the real Pulumi SDK by the sandbox's engine, against a simulated AWS of their own."""
+"""Runs small programs with the real Pulumi SDK in the sandbox, against a simulated AWS."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class World:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.faults: FaultScript = NO_FAULTS
-        self.ticks: list[ResourceProgress] = []
+        self.progress: list[ResourceProgress] = []
         self.cancel_token = CancelToken()
         folder.mkdir(parents=True, exist_ok=True)
         self._inventory = Inventory(folder / "cloud.db")
@@ -43,56 +43,54 @@ class World:
         self.sessions = StackSessions(self.store, lambda package, region: _cloud_at(self, package, region))
 
     def cloud(self, region: str = STACK.region) -> SimulatedCloud:
-        """The simulated AWS of a region, with the faults of the moment."""
+        """Return the simulated AWS of a region, with the current faults."""
         return simulated_aws(self._inventory, region=region, faults=self.faults)
 
     def up(self, program: Program) -> list[ResourceStep]:
-        """Bring the stack to the program."""
         self.cancel_token = CancelToken()
-        with self.sessions.open_live_run(STACK, self.cancel_token, self.ticks.append) as run:
+        with self.sessions.open_live_run(STACK, self.cancel_token, self.progress.append) as run:
             self._play(program, run, dry=False)
         return _steps(run)
 
     def preview(self, program: Program) -> list[ResourceStep]:
-        """What `up` would do."""
         with self.sessions.open_dry_run(STACK, CancelToken()) as run:
             self._play(program, run, dry=True)
         return _steps(run)
 
     def destroy(self) -> list[ResourceStep]:
-        """Delete all that the state knows."""
         self.cancel_token = CancelToken()
-        with self.sessions.open_live_run(STACK, self.cancel_token, self.ticks.append) as run:
+        with self.sessions.open_live_run(STACK, self.cancel_token, self.progress.append) as run:
             run.delete_unregistered()
         return _steps(run)
 
     def states(self) -> list[ResourceState]:
-        """What is remembered of resources in the cloud."""
+        """Return the stored resources that exist in the cloud."""
         return [state for state in self.store.read_snapshot(STACK) if not state.is_local]
 
     def state(self, name: str) -> ResourceState:
-        """The one of that name."""
         [found] = [state for state in self.states() if state.name == name]
         return found
 
     def deployment(self) -> dict[str, Any]:
-        """The state in Pulumi's form; one that Pulumi would refuse is a failure of whatever test asks for it."""
+        """Return the state in Pulumi's form; fail the test if Pulumi would refuse it."""
         deployment = self.sessions.export(STACK)
         assert integrity.faults(deployment) == []
         return deployment
 
     def outputs(self) -> dict[str, Any]:
-        """What the stack offers."""
         return dict(stack_outputs(self.store.read_snapshot(STACK)))
 
-    def remembered(self) -> list[tuple[str, str]]:
-        """Type and id of all that the state says is ours and alive, sorted; the state must be one that Pulumi reads."""
+    def in_state(self) -> list[tuple[str, str]]:
+        """Return type and id of every managed resource in the state, sorted.
+
+        Fail the test if Pulumi would refuse it.
+        """
         self.deployment()
         ours = (state for state in self.states() if not (state.external or state.pending_replacement))
         return sorted((state.type, state.id) for state in ours)
 
-    def living(self) -> list[tuple[str, str]]:
-        """Type and id of all that is alive in the cloud, sorted."""
+    def in_cloud(self) -> list[tuple[str, str]]:
+        """Return type and id of every existing resource in the cloud, sorted."""
         return sorted(self.cloud().list_resources())
 
     def _play(self, program: Program, run: SandboxRun, *, dry: bool) -> None:
@@ -109,7 +107,7 @@ def _cloud_at(world: World, package: str, region: str) -> SimulatedCloud:
 
 
 def _load_sdk() -> None:
-    """The SDK warns of classes of its own while it loads."""
+    """Import the modules here, because the SDK warns about its own classes while it loads."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", DeprecationWarning)
         for module in ("cloudwatch", "ec2", "iam", "lambda_", "lightsail", "s3", "secretsmanager", "sns"):

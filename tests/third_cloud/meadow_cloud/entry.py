@@ -1,4 +1,4 @@
-"""What the tool is told before anything of Meadow is loaded."""
+"""The entry of Meadow, which is loaded before any of its parts."""
 
 from __future__ import annotations
 
@@ -13,5 +13,5 @@ MEADOW = CloudEntry(
     sdk="meadow-cloud",
     region_setting="field",
     simulated_cloud="meadow_cloud.simulated:simulated_meadow",
-    api_frontend="meadow_cloud.api_frontend:front",
+    api_frontend="meadow_cloud.api_frontend:build_api_frontend",
 )

@@ -1,4 +1,4 @@
-"""Meadow's resources as Pulumi knows them; a real cloud has an SDK for this."""
+"""Meadow's resource classes; a real cloud has an SDK for this."""
 
 from __future__ import annotations
 
@@ -8,14 +8,12 @@ import pulumi
 
 
 class Provider(pulumi.ProviderResource):
-    """Works in one field."""
-
     def __init__(self, field: str) -> None:
         super().__init__("meadow", "meadow", {"field": field})
 
 
 class Resource(pulumi.CustomResource):
-    """One resource; the outputs `arn` and `address` are the cloud's to say."""
+    """One resource; the cloud determines its outputs `arn` and `address`."""
 
     arn: pulumi.Output[str]
     address: pulumi.Output[str]

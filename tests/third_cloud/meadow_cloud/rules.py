@@ -1,4 +1,4 @@
-"""What Meadow accepts of a component."""
+"""Meadow's validation rules."""
 
 from __future__ import annotations
 
@@ -13,7 +13,6 @@ LARGEST_MEMORY_MB = 2048
 
 
 def check_memory_limit(subject: RuleSubject) -> Iterator[Finding]:
-    """Functions have 2048 MB at most."""
     requested = subject.section.memory
     if requested is not None and requested > LARGEST_MEMORY_MB:
         yield refuse("memory", f"Meadow has {LARGEST_MEMORY_MB} MB at most, not {requested}")

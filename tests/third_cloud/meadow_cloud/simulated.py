@@ -26,7 +26,7 @@ from semantest_iac.infrastructure.simulated_cloud.schema.rules import (
 
 _DOC = Evidence.DOC
 _TAKEN = Refusal("NameTaken", "There is a {name} already.")
-_LOST = Refusal("Lost", "Nobody knows {value}.", 404)
+_LOST = Refusal("Lost", "{value} does not exist.", 404)
 
 
 def _rule(refers: dict[str, str] | None = None, **properties: Property) -> TypeRule:

@@ -1,4 +1,4 @@
-"""A resource monitor that makes nothing and keeps what a program asks for."""
+"""A resource monitor that creates nothing and records what a program registers."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ from semantest_iac.infrastructure.sandbox_engine.program_execution import run_pr
 from semantest_iac.infrastructure.sandbox_engine.protocol import wire
 
 SECRET = "the secret's value"
-_MADE = (
+_OUTPUT_NAMES = (
     *("apiEndpoint", "arn", "executionArn", "invokeArn", "version"),
     *("clientId", "connectionString", "defaultHostName", "gatewayUrl", "hostName", "name", "principalId"),
 )
-_ANSWERS: dict[str, dict[str, Any]] = {
+_INVOKE_RESULTS: dict[str, dict[str, Any]] = {
     "aws:index/getAvailabilityZones:getAvailabilityZones": {"names": ["us-east-1a", "us-east-1b", "us-east-1c"]},
     "azure-native:authorization:getClientConfig": {
         "clientId": "client", "objectId": "object", "subscriptionId": "subscription", "tenantId": "tenant",
@@ -34,7 +34,7 @@ _ANSWERS: dict[str, dict[str, Any]] = {
 }  # fmt: skip
 
 
-_REWRITTEN: dict[str, dict[str, Any]] = {
+_REWRITTEN_OUTPUTS: dict[str, dict[str, Any]] = {
     "azure-native:apimanagement:ApiManagementService": {
         "identity": {"type": "SystemAssigned", "principalId": "the gateway", "tenantId": "tenant"}
     },
@@ -47,8 +47,8 @@ _REWRITTEN: dict[str, dict[str, Any]] = {
 
 
 @dataclass(frozen=True)
-class Asked:
-    """One registration; `needs` are the URNs that must be there before."""
+class Registration:
+    """One registration; `needs` are the URNs of its dependencies."""
 
     type: str
     name: str
@@ -60,39 +60,35 @@ class Asked:
 
 
 class Recorder:
-    """Answers each registration with its inputs and a few outputs that programs go on with."""
+    """Answers each registration with its inputs and a few outputs that programs use."""
 
     failure = None
 
     def __init__(self) -> None:
-        self.asked: list[Asked] = []
+        self.registrations: list[Registration] = []
 
     def SupportsFeature(self, request: Any) -> Any:
-        """As the sandbox does."""
         return resource_pb2.SupportsFeatureResponse(hasSupport=request.id in SUPPORTED_FEATURES)
 
     def RegisterResource(self, request: Any) -> Any:
-        """Keep it and take it for made."""
         inputs = wire.decode_properties(request.object)
         needs = frozenset(request.dependencies)
-        asked = Asked(
+        registration = Registration(
             request.type, request.name, inputs, request.provider, request.parent, needs, request.retainOnDelete
         )
-        self.asked.append(asked)
-        outputs = wire.encode_properties({**_made(request.type, request.name), **inputs, **_told(request.type)})
+        self.registrations.append(registration)
+        examples, rewritten = _example_outputs(request.type, request.name), _REWRITTEN_OUTPUTS.get(request.type, {})
+        outputs = wire.encode_properties({**examples, **inputs, **rewritten})
         id_ = f"id of {request.name}" if request.custom else ""
         return resource_pb2.RegisterResourceResponse(urn=urn(request.type, request.name), id=id_, object=outputs)
 
     def Invoke(self, request: Any) -> Any:
-        """What programs ask for."""
-        return resource_pb2.ResourceInvokeResponse(**{"return": wire.encode_properties(_ANSWERS[request.tok])})
+        return resource_pb2.ResourceInvokeResponse(**{"return": wire.encode_properties(_INVOKE_RESULTS[request.tok])})
 
     def RegisterResourceOutputs(self, request: Any) -> Any:
-        """Heard."""
         return empty_pb2.Empty()
 
     def SignalAndWaitForShutdown(self, request: Any) -> Any:
-        """Heard."""
         return empty_pb2.Empty()
 
     def __getattr__(self, name: str) -> Any:
@@ -102,23 +98,18 @@ class Recorder:
         return refuse
 
 
-def _made(type_: str, name: str) -> dict[str, Any]:
+def _example_outputs(type_: str, name: str) -> dict[str, Any]:
     services = {service: f"https://packages.{service}.example/" for service in ("blob", "queue", "table")}
-    return {**dict.fromkeys(_MADE, f"{type_}:{name}"), "primaryEndpoints": services}
-
-
-def _told(type_: str) -> dict[str, Any]:
-    """What a cloud tells in the place of an input."""
-    return _REWRITTEN.get(type_, {})
+    return {**dict.fromkeys(_OUTPUT_NAMES, f"{type_}:{name}"), "primaryEndpoints": services}
 
 
 def urn(type_: str, name: str) -> str:
-    """Unique, which is all that a URN must be here."""
+    """Return a unique text; nothing else of a URN matters here."""
     return f"urn:pulumi:s::p::{type_}::{name}"
 
 
-def recorded(blueprint: Blueprint, *, deferred: Deferred = Deferred.NOTHING) -> list[Asked]:
-    """What the program of a blueprint asks for, in order; any file does for a package."""
+def record_program(blueprint: Blueprint, *, deferred: Deferred = Deferred.NOTHING) -> list[Registration]:
+    """Return what the program of a blueprint registers, in order; any file serves as package."""
     recorder = Recorder()
     target = find_cloud(blueprint.stack.provider)
     guard = Artifact("cd" * 32, Path(__file__), "guard.handler", "python3.13", 9)
@@ -127,5 +118,5 @@ def recorded(blueprint: Blueprint, *, deferred: Deferred = Deferred.NOTHING) -> 
     )
     context = ProgramContext(blueprint.stack, blueprint.generation, artifact, lambda name: SECRET, deferred=deferred)
     program.import_sdk(target, blueprint)
-    run_program(lambda: program.register_blueprint(blueprint, target, context), recorder, stack="s", dry=False)  # type: ignore[arg-type]  # answers what a Monitor does
-    return recorder.asked
+    run_program(lambda: program.register_blueprint(blueprint, target, context), recorder, stack="s", dry=False)  # type: ignore[arg-type]  # has the methods of a ResourceMonitor
+    return recorder.registrations

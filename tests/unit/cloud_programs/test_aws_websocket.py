@@ -1,4 +1,4 @@
-"""What the WebSocket API's program asks of AWS, and the traps that it keeps clear of."""
+"""What the WebSocket API's program registers on AWS, and the pitfalls that it avoids."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from semantest_iac.domain.deployment.stack import Stack
 from semantest_iac.domain.environments.configuration import DeploymentConfiguration, resolve_component
 from semantest_iac.infrastructure.sandbox_engine.protocol.values import to_cloud_value
 from semantest_iac.infrastructure.simulated_cloud.aws.catalogue import AWS_TYPES
-from tests.unit.cloud_programs.recorder import SECRET, Asked, recorded, urn
+from tests.unit.cloud_programs.recorder import SECRET, Registration, record_program, urn
 
 _SIGNED = {"environment": {"JWT_SECRET": "${secrets.jwt}", "TOKEN": "${secrets.token}"}}
 VARIANTS: dict[str, dict[str, Any]] = {
@@ -30,116 +30,118 @@ _PERMISSION = "aws:lambda/permission:Permission"
 
 
 @cache
-def _asked(variant: str = "guarded", environment: str = "development") -> list[Asked]:
+def _record(variant: str = "guarded", environment: str = "development") -> list[Registration]:
     features = {"access_logs": True} if variant == "logged" else {}
     section = {"components": {"websocket": VARIANTS[variant]}, "features": features}
     configuration = DeploymentConfiguration.model_validate(section)
     settings = resolve_component(configuration, "websocket", environment)
-    return recorded(build_websocket(Stack("websocket", "aws", environment, "us-east-1"), 1, settings))
+    return record_program(build_websocket(Stack("websocket", "aws", environment, "us-east-1"), 1, settings))
 
 
-def _all(type_: str, asked: list[Asked]) -> list[Asked]:
-    return [each for each in asked if each.type == type_]
+def _all(type_: str, registrations: list[Registration]) -> list[Registration]:
+    return [each for each in registrations if each.type == type_]
 
 
-def _named(type_: str, name: str, asked: list[Asked]) -> dict[str, Any]:
-    [found] = [each for each in _all(type_, asked) if each.name == name]
+def _named(type_: str, name: str, registrations: list[Registration]) -> dict[str, Any]:
+    [found] = [each for each in _all(type_, registrations) if each.name == name]
     return found.inputs
 
 
-def _statements(name: str, asked: list[Asked]) -> list[dict[str, Any]]:
-    policy = to_cloud_value(_named("aws:iam/rolePolicy:RolePolicy", name, asked)["policy"])
+def _statements(name: str, registrations: list[Registration]) -> list[dict[str, Any]]:
+    policy = to_cloud_value(_named("aws:iam/rolePolicy:RolePolicy", name, registrations)["policy"])
     found: list[dict[str, Any]] = json.loads(policy)["Statement"]
     return found
 
 
 @pytest.mark.parametrize(("variant", "environment"), list(product(VARIANTS, ("development", "production"))))
 class TestEveryVariant:
-    def test_asks_for_types_that_the_sandbox_has_rules_for(self, variant: str, environment: str) -> None:
-        asked = {each.type for each in _asked(variant, environment)}
+    def test_has_only_types_that_the_sandbox_simulates(self, variant: str, environment: str) -> None:
+        registrations = {each.type for each in _record(variant, environment)}
 
-        assert {type_ for type_ in asked if type_.startswith("aws:")} <= AWS_TYPES.keys()
+        assert {type_ for type_ in registrations if type_.startswith("aws:")} <= AWS_TYPES.keys()
 
-    def test_tells_a_secret_to_the_secret_store_only(self, variant: str, environment: str) -> None:
-        told = {each.type for each in _asked(variant, environment) if SECRET in str(to_cloud_value(each.inputs))}
+    def test_passes_a_secret_to_the_secret_store_only(self, variant: str, environment: str) -> None:
+        types = {each.type for each in _record(variant, environment) if SECRET in str(to_cloud_value(each.inputs))}
 
-        assert told <= {"aws:secretsmanager/secretVersion:SecretVersion"}
+        assert types <= {"aws:secretsmanager/secretVersion:SecretVersion"}
 
-    def test_names_each_action_and_limits_it_where_aws_can(self, variant: str, environment: str) -> None:
-        names = [each.name for each in _all("aws:iam/role:Role", _asked(variant, environment))]
-        statements = [each for name in names for each in _statements(name, _asked(variant, environment))]
+    def test_names_each_action_and_limits_its_resources_if_possible(self, variant: str, environment: str) -> None:
+        names = [each.name for each in _all("aws:iam/role:Role", _record(variant, environment))]
+        statements = [each for name in names for each in _statements(name, _record(variant, environment))]
 
         assert not any("*" in action for each in statements for action in each["Action"])
         unlimited = {action for each in statements if each["Resource"] == ["*"] for action in each["Action"]}
         assert {action.partition(":")[0] for action in unlimited} <= {"ec2", "xray"}
 
-    def test_gives_no_two_of_a_kind_one_name(self, variant: str, environment: str) -> None:
-        asked = _asked(variant, environment)
+    def test_gives_every_resource_of_a_type_its_own_name(self, variant: str, environment: str) -> None:
+        registrations = _record(variant, environment)
 
         for type_ in (_FUNCTION, "aws:iam/role:Role", _LOG_GROUP):
-            names = [each.inputs["name"] for each in _all(type_, asked)]
+            names = [each.inputs["name"] for each in _all(type_, registrations)]
             assert len(set(names)) == len(names)
 
 
 class TestAddress:
-    def test_routes_on_the_type_of_a_message(self) -> None:
-        api = _named("aws:apigatewayv2/api:Api", "address", _asked())
+    def test_selects_routes_by_message_type(self) -> None:
+        api = _named("aws:apigatewayv2/api:Api", "address", _record())
 
         assert (api["protocolType"], api["routeSelectionExpression"]) == ("WEBSOCKET", "$request.body.type")
         assert "corsConfiguration" not in api
 
 
 class TestRoutes:
-    def test_are_guarded_when_a_client_connects_and_never_again(self) -> None:
-        routes = _all("aws:apigatewayv2/route:Route", _asked())
+    def test_are_authorized_only_when_a_client_connects(self) -> None:
+        routes = _all("aws:apigatewayv2/route:Route", _record())
 
         kinds = {each.inputs["routeKey"]: each.inputs["authorizationType"] for each in routes}
         assert kinds == {"$connect": "CUSTOM", "$default": "NONE", "$disconnect": "NONE"}
         assert {each.inputs.get("authorizerId") for each in routes} == {"id of api", None}
 
-    def test_are_open_where_anyone_may_connect(self) -> None:
-        asked = _asked("open")
+    def test_are_open_without_an_authorizer(self) -> None:
+        registrations = _record("open")
 
-        assert {each.inputs["authorizationType"] for each in _all("aws:apigatewayv2/route:Route", asked)} == {"NONE"}
-        assert _all("aws:apigatewayv2/authorizer:Authorizer", asked) == []
+        assert {each.inputs["authorizationType"] for each in _all("aws:apigatewayv2/route:Route", registrations)} == {
+            "NONE"
+        }
+        assert _all("aws:apigatewayv2/authorizer:Authorizer", registrations) == []
 
-    def test_wait_no_longer_than_a_websocket_can(self) -> None:
-        integration = _named("aws:apigatewayv2/integration:Integration", "api", _asked("open", "production"))
+    def test_have_the_timeout_of_a_websocket(self) -> None:
+        integration = _named("aws:apigatewayv2/integration:Integration", "api", _record("open", "production"))
 
         assert 50 <= integration["timeoutMilliseconds"] <= 29_000
         assert "payloadFormatVersion" not in integration
-        assert _named(_FUNCTION, "function", _asked("open", "production"))["timeout"] == 60
+        assert _named(_FUNCTION, "function", _record("open", "production"))["timeout"] == 60
 
 
 class TestAuthorizer:
-    def test_reads_the_token_where_browsers_can_put_it(self) -> None:
-        authorizer = _named("aws:apigatewayv2/authorizer:Authorizer", "api", _asked())
+    def test_reads_the_token_from_the_query(self) -> None:
+        authorizer = _named("aws:apigatewayv2/authorizer:Authorizer", "api", _record())
 
         assert authorizer["identitySources"] == ["route.request.querystring.token"]
         assert authorizer["authorizerType"] == "REQUEST"
         assert not {"authorizerPayloadFormatVersion", "authorizerResultTtlInSeconds"} & authorizer.keys()
 
-    def test_runs_a_package_of_its_own(self) -> None:
-        handlers = {each.name: each.inputs["handler"] for each in _all(_FUNCTION, _asked())}
+    def test_runs_its_own_package(self) -> None:
+        handlers = {each.name: each.inputs["handler"] for each in _all(_FUNCTION, _record())}
 
         assert handlers == {"function": "index.handler", "authorizer": "guard.handler"}
 
-    def test_alone_finds_what_tokens_are_signed_with(self) -> None:
+    def test_alone_has_the_signing_secret(self) -> None:
         def secrets(name: str) -> list[str]:
-            variables = _named(_FUNCTION, name, _asked())["environment"]["variables"]
+            variables = _named(_FUNCTION, name, _record())["environment"]["variables"]
             return list(json.loads(variables["SEMANTEST_SECRETS"]))
 
         assert (secrets("function"), secrets("authorizer")) == (["TOKEN"], ["JWT_SECRET"])
 
-    def test_may_touch_no_connection(self) -> None:
-        actions = {action for each in _statements("authorizer-identity", _asked()) for action in each["Action"]}
+    def test_has_no_access_to_connections(self) -> None:
+        actions = {action for each in _statements("authorizer-identity", _record()) for action in each["Action"]}
 
         assert actions == {"logs:CreateLogStream", "logs:PutLogEvents", "secretsmanager:GetSecretValue"}
 
 
 class TestPermissions:
-    def test_let_each_route_call_the_live_version_and_nothing_else(self) -> None:
-        permissions = _all(_PERMISSION, _asked())
+    def test_let_each_route_call_only_the_live_version(self) -> None:
+        permissions = _all(_PERMISSION, _record())
 
         api = "aws:apigatewayv2/api:Api:address"
         assert {each.inputs["sourceArn"] for each in permissions} == {
@@ -152,17 +154,17 @@ class TestPermissions:
 
 
 class TestFunction:
-    def test_is_told_where_its_connections_are(self) -> None:
-        variables = _named(_FUNCTION, "function", _asked())["environment"]["variables"]
+    def test_gets_the_location_of_its_connections(self) -> None:
+        variables = _named(_FUNCTION, "function", _record())["environment"]["variables"]
 
         assert variables["SEMANTEST_CONNECTIONS_TABLE"].startswith("semantest-websocket-dev-")
         assert variables["SEMANTEST_CONNECTIONS_ENDPOINT"].endswith("/live")
         assert variables["SEMANTEST_CONNECTIONS_INDEX"] == "by-client-type"
         assert int(variables["SEMANTEST_CONNECTIONS_LIFETIME"]) >= 7200
 
-    def test_may_work_on_its_rows_and_answer_its_clients_alone(self) -> None:
+    def test_can_access_only_its_own_rows_and_clients(self) -> None:
         table, api = "aws:dynamodb/table:Table:connections", "aws:apigatewayv2/api:Api:address"
-        allowed = {tuple(each["Action"]): each["Resource"] for each in _statements("identity", _asked("open"))}
+        allowed = {tuple(each["Action"]): each["Resource"] for each in _statements("identity", _record("open"))}
 
         assert allowed["dynamodb:Query",] == [f"{table}/index/by-client-type"]
         assert allowed["execute-api:ManageConnections",] == [
@@ -173,8 +175,8 @@ class TestFunction:
 
 
 class TestTable:
-    def test_forgets_and_finds_by_kind_and_defines_keys_only(self) -> None:
-        table = _named("aws:dynamodb/table:Table", "connections", _asked())
+    def test_has_an_expiry_and_an_index_and_defines_key_attributes_only(self) -> None:
+        table = _named("aws:dynamodb/table:Table", "connections", _record())
 
         assert table["ttl"] == {"attributeName": "expiresAt", "enabled": True}
         assert [each["name"] for each in table["attributes"]] == [table["hashKey"], "clientType"]
@@ -182,14 +184,14 @@ class TestTable:
 
 
 class TestStage:
-    def test_goes_live_when_its_routes_may_call(self) -> None:
-        [stage] = _all("aws:apigatewayv2/stage:Stage", _asked())
+    def test_depends_on_its_routes_and_permissions(self) -> None:
+        [stage] = _all("aws:apigatewayv2/stage:Stage", _record())
 
         assert stage.needs >= {urn(_PERMISSION, f"api {event}") for event in ("connect", "message", "disconnect")}
         assert stage.inputs["name"] == "live"
 
-    def test_sets_both_limits_and_logs_nothing_unless_that_is_asked_for(self) -> None:
-        [stage] = _all("aws:apigatewayv2/stage:Stage", _asked())
+    def test_sets_both_limits_and_logs_only_on_request(self) -> None:
+        [stage] = _all("aws:apigatewayv2/stage:Stage", _record())
 
         settings = stage.inputs["defaultRouteSettings"]
         assert settings.keys() == {"throttlingBurstLimit", "throttlingRateLimit"}
@@ -199,11 +201,11 @@ class TestStage:
 class TestAccessLog:
     @pytest.fixture
     def settings(self) -> dict[str, Any]:
-        [stage] = _all("aws:apigatewayv2/stage:Stage", _asked("logged", "production"))
+        [stage] = _all("aws:apigatewayv2/stage:Stage", _record("logged", "production"))
         found: dict[str, Any] = stage.inputs["accessLogSettings"]
         return found
 
-    def test_tells_who_came_and_what_went_wrong(self, settings: dict[str, Any]) -> None:
+    def test_contains_client_and_error(self, settings: dict[str, Any]) -> None:
         line = json.loads(settings["format"])
 
         assert {name: line[name] for name in ("requestId", "connectionId", "event", "authorizerError")} == {
@@ -214,21 +216,19 @@ class TestAccessLog:
         }
         assert len(settings["format"]) <= 1024
 
-    def test_goes_where_one_wildcard_of_the_account_lets_it_and_stays_like_other_logs(
-        self, settings: dict[str, Any]
-    ) -> None:
-        [group] = [each for each in _all(_LOG_GROUP, _asked("logged", "production")) if each.name == "access-logs"]
+    def test_has_the_prefix_of_the_account_s_wildcard_and_the_usual_retention(self, settings: dict[str, Any]) -> None:
+        [group] = [each for each in _all(_LOG_GROUP, _record("logged", "production")) if each.name == "access-logs"]
 
         assert settings["destinationArn"] == f"{_LOG_GROUP}:access-logs"
         assert group.inputs["name"].startswith("/aws/vendedlogs/apis/semantest-websocket-prod-")
         assert (group.inputs["retentionInDays"], group.retained) == (90, True)
 
 
-class TestWatching:
+class TestMonitoring:
     @pytest.mark.parametrize(
         ("alarm", "metric"), [("latency", "IntegrationLatency"), ("server-errors", "IntegrationError")]
     )
-    def test_looks_at_what_a_websocket_measures(self, alarm: str, metric: str) -> None:
-        watched = _named("aws:cloudwatch/metricAlarm:MetricAlarm", f"alarm-{alarm}", _asked())
+    def test_uses_the_metrics_of_websocket_apis(self, alarm: str, metric: str) -> None:
+        watched = _named("aws:cloudwatch/metricAlarm:MetricAlarm", f"alarm-{alarm}", _record())
 
         assert (watched["metricName"], watched["dimensions"]["Stage"]) == (metric, "live")

@@ -1,4 +1,4 @@
-"""What the WebSocket API's program asks of Azure, and the traps that it keeps clear of."""
+"""What the WebSocket API's program registers on Azure, and the pitfalls that it avoids."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from semantest_iac.domain.ports.provisioner import Deferred
 from semantest_iac.infrastructure.cloud_programs.azure.security import ROLES
 from semantest_iac.infrastructure.sandbox_engine.protocol.values import contains_secret, to_cloud_value
 from semantest_iac.infrastructure.simulated_cloud.azure.catalogue import AZURE_TYPES
-from tests.unit.cloud_programs.azure_asking import APP, all_of, the
-from tests.unit.cloud_programs.recorder import SECRET, Asked, recorded
+from tests.unit.cloud_programs.azure_registrations import APP, inputs_of, of_type
+from tests.unit.cloud_programs.recorder import SECRET, Registration, record_program
 
 _SIGNED = {
     "environment": {
@@ -36,49 +36,49 @@ _ROLE = "azure-native:authorization:RoleAssignment"
 
 
 @cache
-def _asked(
+def _record(
     variant: str = "guarded", environment: str = "development", deferred: Deferred = Deferred.NOTHING
-) -> list[Asked]:
+) -> list[Registration]:
     configuration = DeploymentConfiguration.model_validate({"components": {"websocket": VARIANTS[variant]}})
     settings = resolve_component(configuration, "websocket", environment)
     blueprint = build_websocket(Stack("websocket", "azure", environment, "eastus"), 1, settings)
-    return recorded(blueprint, deferred=deferred)
+    return record_program(blueprint, deferred=deferred)
 
 
-def _named(type_: str, name: str, asked: list[Asked]) -> dict[str, Any]:
-    [found] = [each for each in all_of(type_, asked) if each.name == name]
+def _named(type_: str, name: str, registrations: list[Registration]) -> dict[str, Any]:
+    [found] = [each for each in of_type(type_, registrations) if each.name == name]
     return found.inputs
 
 
-def _settings(name: str, asked: list[Asked]) -> dict[str, Any]:
+def _settings(name: str, registrations: list[Registration]) -> dict[str, Any]:
     return {
         pair["name"]: to_cloud_value(pair["value"])
-        for pair in to_cloud_value(_named(APP, name, asked)["siteConfig"])["appSettings"]
+        for pair in to_cloud_value(_named(APP, name, registrations)["siteConfig"])["appSettings"]
     }
 
 
 @pytest.mark.parametrize(("variant", "environment"), list(product(VARIANTS, ("development", "production"))))
 class TestEveryVariant:
-    def test_asks_for_types_that_the_sandbox_has_rules_for(self, variant: str, environment: str) -> None:
-        asked = {each.type for each in _asked(variant, environment)}
+    def test_has_only_types_that_the_sandbox_simulates(self, variant: str, environment: str) -> None:
+        registrations = {each.type for each in _record(variant, environment)}
 
-        assert {type_ for type_ in asked if type_.startswith("azure-native:")} <= AZURE_TYPES.keys()
+        assert {type_ for type_ in registrations if type_.startswith("azure-native:")} <= AZURE_TYPES.keys()
 
-    def test_tells_a_secret_to_the_vault_only(self, variant: str, environment: str) -> None:
-        told = {each.type for each in _asked(variant, environment) if SECRET in str(to_cloud_value(each.inputs))}
-        sealed = {each.type for each in _asked(variant, environment) if contains_secret(each.inputs)}
+    def test_passes_a_secret_to_the_vault_only(self, variant: str, environment: str) -> None:
+        types = {each.type for each in _record(variant, environment) if SECRET in str(to_cloud_value(each.inputs))}
+        secret_types = {each.type for each in _record(variant, environment) if contains_secret(each.inputs)}
 
-        assert told <= {"azure-native:keyvault:Secret"}
-        assert sealed <= told
+        assert types <= {"azure-native:keyvault:Secret"}
+        assert secret_types <= types
 
-    def test_gives_no_two_things_of_a_type_one_name(self, variant: str, environment: str) -> None:
-        asked = [each for each in _asked(variant, environment) if each.type.startswith("azure-native:")]
-        names = [(each.type, each.inputs.get("scope"), *_names(each)) for each in asked]
+    def test_gives_every_resource_of_a_type_its_own_name(self, variant: str, environment: str) -> None:
+        registrations = [each for each in _record(variant, environment) if each.type.startswith("azure-native:")]
+        names = [(each.type, each.inputs.get("scope"), *_names(each)) for each in registrations]
 
         assert len(set(names)) == len(names)
 
 
-def _names(each: Asked) -> list[str]:
+def _names(each: Registration) -> list[str]:
     names = (
         "name",
         "ruleName",
@@ -99,79 +99,79 @@ class TestService:
         ("environment", "sku"), [("development", "Free_F1"), ("staging", "Standard_S1"), ("production", "Standard_S1")]
     )
     def test_is_free_in_development(self, environment: str, sku: str) -> None:
-        assert the(_SERVICE, _asked(environment=environment))["sku"]["name"] == sku
+        assert inputs_of(_SERVICE, _record(environment=environment))["sku"]["name"] == sku
 
-    def test_has_an_identity_that_every_app_is_told_of(self) -> None:
-        told = [_settings(name, _asked()) for name in ("authorizer", "function")]
+    def test_has_an_identity_that_every_app_knows(self) -> None:
+        settings = [_settings(name, _record()) for name in ("authorizer", "function")]
 
-        assert the(_SERVICE, _asked())["identity"] == {"type": "SystemAssigned"}
-        assert [(each["SEMANTEST_HUB_PRINCIPAL"], each["SEMANTEST_HUB_TENANT"]) for each in told] == [
+        assert inputs_of(_SERVICE, _record())["identity"] == {"type": "SystemAssigned"}
+        assert [(each["SEMANTEST_HUB_PRINCIPAL"], each["SEMANTEST_HUB_TENANT"]) for each in settings] == [
             ("the service", "tenant")
         ] * 2
 
-    def test_takes_no_key(self) -> None:
-        assert the(_SERVICE, _asked())["disableLocalAuth"] is True
+    def test_accepts_no_key(self) -> None:
+        assert inputs_of(_SERVICE, _record())["disableLocalAuth"] is True
 
 
 class TestHub:
-    def test_asks_the_authorizer_who_may_connect(self) -> None:
-        connect, rest = to_cloud_value(the(_HUB, _asked())["properties"])["eventHandlers"]
+    def test_sends_connect_events_to_the_authorizer(self) -> None:
+        connect, rest = to_cloud_value(inputs_of(_HUB, _record())["properties"])["eventHandlers"]
 
         assert connect["systemEvents"] == ["connect"]
         assert connect["urlTemplate"] == f"https://{APP}:authorizer/events/{{event}}"
         assert (rest["systemEvents"], rest["userEventPattern"]) == (["connected", "disconnected"], "*")
         assert rest["urlTemplate"] == f"https://{APP}:function/events/{{event}}"
 
-    def test_asks_the_service_itself_where_everybody_may(self) -> None:
-        connect, rest = to_cloud_value(the(_HUB, _asked("open"))["properties"])["eventHandlers"]
+    def test_sends_connect_events_to_the_service_without_an_authorizer(self) -> None:
+        connect, rest = to_cloud_value(inputs_of(_HUB, _record("open"))["properties"])["eventHandlers"]
 
         assert connect["urlTemplate"] == rest["urlTemplate"]
 
     @pytest.mark.parametrize("variant", VARIANTS)
-    def test_shows_every_app_who_it_is(self, variant: str) -> None:
-        handlers = to_cloud_value(the(_HUB, _asked(variant))["properties"])["eventHandlers"]
+    def test_authenticates_to_every_app(self, variant: str) -> None:
+        handlers = to_cloud_value(inputs_of(_HUB, _record(variant))["properties"])["eventHandlers"]
 
         resource = {"resource": "https://webpubsub.azure.com"}
         assert [each["auth"] for each in handlers] == [{"type": "ManagedIdentity", "managedIdentity": resource}] * 2
 
-    def test_waits_for_the_code_that_it_asks(self) -> None:
-        assert all_of(_HUB, _asked(deferred=Deferred.ALL)) == []
-        assert len(_asked(deferred=Deferred.ALL)) == len(_asked()) - 1
+    def test_is_deferred_until_code_runs(self) -> None:
+        assert of_type(_HUB, _record(deferred=Deferred.ALL)) == []
+        assert len(_record(deferred=Deferred.ALL)) == len(_record()) - 1
 
 
 class TestFunctions:
-    def test_are_told_how_to_reach_what_they_use(self) -> None:
-        told = _settings("function", _asked())
+    def test_get_the_endpoints_that_they_use(self) -> None:
+        settings = _settings("function", _record())
 
-        assert told["SEMANTEST_HUB_ENDPOINT"] == f"https://{_SERVICE}:address/api/hubs/semantest"
-        assert told["SEMANTEST_CONNECTIONS_TABLE"] == "azure-native:storage:Table:connections"
-        assert told["SEMANTEST_TABLES_ENDPOINT"] == "https://packages.table.example"
+        assert settings["SEMANTEST_HUB_ENDPOINT"] == f"https://{_SERVICE}:address/api/hubs/semantest"
+        assert settings["SEMANTEST_CONNECTIONS_TABLE"] == "azure-native:storage:Table:connections"
+        assert settings["SEMANTEST_TABLES_ENDPOINT"] == "https://packages.table.example"
 
-    def test_know_the_secret_of_tokens_only_where_they_are_checked(self) -> None:
-        assert "JWT_SECRET" not in _settings("function", _asked())
-        assert _settings("authorizer", _asked())["JWT_SECRET"].startswith("@Microsoft.KeyVault(")
+    def test_have_the_signing_secret_only_if_they_check_tokens(self) -> None:
+        assert "JWT_SECRET" not in _settings("function", _record())
+        assert _settings("authorizer", _record())["JWT_SECRET"].startswith("@Microsoft.KeyVault(")
 
-    def test_know_the_pages_from_which_clients_may_come(self) -> None:
-        names = [_settings(name, _asked())["ALLOWED_ORIGINS"] for name in ("authorizer", "function")]
+    def test_have_the_allowed_origins(self) -> None:
+        names = [_settings(name, _record())["ALLOWED_ORIGINS"] for name in ("authorizer", "function")]
 
         assert names == ["https://app.example.org"] * 2
 
-    def test_run_packages_of_their_own(self) -> None:
-        digests = {_named(APP, name, _asked())["tags"]["Package"] for name in ("authorizer", "function")}
+    def test_run_their_own_packages(self) -> None:
+        digests = {_named(APP, name, _record())["tags"]["Package"] for name in ("authorizer", "function")}
 
         assert len(digests) == 2
 
 
-class TestRights:
-    def test_are_those_on_what_it_uses(self) -> None:
-        hub, tables = (_named(_ROLE, name, _asked()) for name in ("hub-address", "tables-connections"))
+class TestPermissions:
+    def test_are_limited_to_the_resources_in_use(self) -> None:
+        hub, tables = (_named(_ROLE, name, _record()) for name in ("hub-address", "tables-connections"))
 
         assert hub["roleDefinitionId"].endswith(ROLES["hub"])
         assert tables["roleDefinitionId"].endswith(ROLES["tables"])
         assert hub["principalId"] == tables["principalId"]
 
-    def test_of_the_authorizer_end_at_its_own_package_and_secret_and_where_it_lets_clients_in(self) -> None:
-        own = {each.name for each in all_of(_ROLE, _asked()) if each.name.endswith("-authorizer")}
+    def test_of_the_authorizer_are_limited_to_its_package_its_secret_and_the_hub(self) -> None:
+        own = {each.name for each in of_type(_ROLE, _record()) if each.name.endswith("-authorizer")}
 
         roles = ("blobs", "queues", "tables", "telemetry", "secrets", "hub-address")
         assert own == {f"{role}-authorizer" for role in roles}

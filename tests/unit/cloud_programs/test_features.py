@@ -1,4 +1,4 @@
-"""What a cloud claims to have takes effect there: with it and without it, the program asks for other things."""
+"""A supported feature takes effect: with it and without it, the program registers different resources."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from semantest_iac.domain.deployment.stack import Stack
 from semantest_iac.domain.environments.configuration import DeploymentConfiguration, resolve_component
 from semantest_iac.infrastructure.cloud_programs.cloud import find_cloud
 from semantest_iac.infrastructure.clouds.built_in import CLOUD_ENTRIES
-from tests.unit.cloud_programs.recorder import recorded
+from tests.unit.cloud_programs.recorder import record_program
 
 Pair = Callable[[str], tuple[Blueprint, Blueprint]]
 """The blueprints with the feature and without it, on a cloud."""
@@ -105,13 +105,15 @@ _CLAIMED = [
 ]
 
 
-def _made(blueprint: Blueprint) -> list[Any]:
-    return [asked for asked in recorded(blueprint) if not asked.type.startswith("semantest:")]
+def _resources_of(blueprint: Blueprint) -> list[Any]:
+    return [
+        registrations for registrations in record_program(blueprint) if not registrations.type.startswith("semantest:")
+    ]
 
 
 class TestPairs:
     @pytest.mark.parametrize("feature", FEATURES, ids=capability_label)
-    def test_ask_for_the_feature_once(self, feature: Feature) -> None:
+    def test_differ_in_the_feature(self, feature: Feature) -> None:
         with_it, without = _PAIRS[feature]("aws")
 
         assert feature in find_required(with_it)
@@ -127,7 +129,7 @@ class TestClaims:
     @pytest.mark.parametrize(
         ("name", "feature"), _CLAIMED, ids=[f"{name} {capability_label(it)}" for name, it in _CLAIMED]
     )
-    def test_take_effect_or_say_what_happens_instead(self, name: str, feature: Feature) -> None:
+    def test_take_effect_or_are_declared_partial(self, name: str, feature: Feature) -> None:
         with_it, without = _PAIRS[feature](name)
 
-        assert _made(with_it) != _made(without) or feature in find_cloud(name).partial
+        assert _resources_of(with_it) != _resources_of(without) or feature in find_cloud(name).partial

@@ -1,4 +1,4 @@
-"""The gaps between our clouds, each pinned: one that closes or opens is a line of this file."""
+"""The gaps between our clouds; every one that closes or opens changes this file."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ class TestGaps:
         assert _gaps(find_cloud(name).capabilities) == gaps
 
     @pytest.mark.parametrize("name", CLOUD_ENTRIES)
-    def test_have_a_reason_of_their_own(self, name: str) -> None:
+    def test_have_their_own_reason(self, name: str) -> None:
         found = find_cloud(name)
         bare = replace(found, unsupported={}).capabilities
 
@@ -52,7 +52,7 @@ class TestGaps:
 
 
 class TestMapping:
-    def test_that_is_taken_out_shows_in_parity_and_in_the_refusal(self) -> None:
+    def test_that_is_removed_shows_in_parity_and_in_the_refusal(self) -> None:
         azure = find_cloud("azure")
         without = replace(azure, kinds={kind: make for kind, make in azure.kinds.items() if kind is not HttpApi})
         clouds = {"azure": without.capabilities, "aws": find_cloud("aws").capabilities}

@@ -1,4 +1,4 @@
-"""Configurations that lead through every branch of the rest-api's program."""
+"""Configurations that cover every branch of the rest-api's program."""
 
 from __future__ import annotations
 
@@ -24,16 +24,16 @@ VARIANTS: Mapping[str, Mapping[str, Any]] = {
     "authorizer": _section(authorizer=_JWT, routes=[{"path": "/items", "methods": ["GET", "POST"]}]),
     "network": _section(network={"private": True}),
     "network with secrets": _section(network={"private": True, "cidr": "10.1.0.0/20"}, **_TOKEN),
-    "network of others": _section(network={"subnet_ids": ["subnet-1"], "security_group_ids": ["sg-1"]}),
+    "existing network": _section(network={"subnet_ids": ["subnet-1"], "security_group_ids": ["sg-1"]}),
     "warm": _section(instances={"min": 1}),
     "limited": _section(instances={"min": 2, "max": 10}),
-    "told": {"monitoring": {"notify": ["a@example.org", "b@example.org"]}},
+    "notified": {"monitoring": {"notify": ["a@example.org", "b@example.org"]}},
     "one alarm": {"monitoring": {"alerts": [{"type": "concurrency", "threshold": 5}]}},
-    "unwatched": {"monitoring": {"enabled": False}},
+    "no monitoring": {"monitoring": {"enabled": False}},
     "no access log": {"features": {"access_logs": False}},
     "traced": {"features": {"tracing": True}},
-    "browsers": _section(cors={"origins": ["https://app.example.org"], "credentials": True}),
-    "no browsers": _section(cors={"origins": []}),
+    "cors": _section(cors={"origins": ["https://app.example.org"], "credentials": True}),
+    "no cors": _section(cors={"origins": []}),
 }
 ENVIRONMENTS = ("development", "qa", "staging", "production")
 
@@ -41,6 +41,5 @@ ENVIRONMENTS = ("development", "qa", "staging", "production")
 def blueprint(
     variant: str = "plain", environment: str = "development", region: str = "us-east-1", provider: str = "aws"
 ) -> Blueprint:
-    """The graph of a variant."""
     settings = resolve_component(DeploymentConfiguration.model_validate(VARIANTS[variant]), "rest-api", environment)
     return build_rest_api(Stack("rest-api", provider, environment, region), 1, settings)

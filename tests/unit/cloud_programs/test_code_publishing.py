@@ -1,5 +1,3 @@
-"""Packages on their way to the resources that run them."""
-
 from __future__ import annotations
 
 import asyncio
@@ -38,7 +36,7 @@ def _resource(name: str, type_: str = "app") -> DeployedResource:
 
 
 class Apps:
-    """A cloud that knows what each app runs; `before` is done when a package has arrived."""
+    """A cloud that knows what each app runs; `before` is called when a package has arrived."""
 
     def __init__(self, **running: str) -> None:
         self.running = running
@@ -46,7 +44,6 @@ class Apps:
 
     @property
     def publisher(self) -> CodePublisher:
-        """One whose line leads nowhere but here."""
         method = PublishingMethod("app", self._running, self._publish, self._client)
         return CodePublisher(method, self._client())
 
@@ -63,9 +60,9 @@ class Apps:
         self.running[app["name"]] = package.digest
 
 
-class TestMissing:
+class TestNeedsPublishing:
     @pytest.mark.parametrize(("running", "missing"), [("", True), ("d1", True), ("d2", False)])
-    def test_is_what_the_cloud_says_does_not_run(self, running: str, missing: bool) -> None:
+    def test_depends_on_what_the_cloud_says_is_running(self, running: str, missing: bool) -> None:
         publisher = Apps(one=running).publisher
 
         assert (
@@ -73,17 +70,17 @@ class TestMissing:
         )
 
     @pytest.mark.parametrize(("op", "missing"), [("create", True), ("replace", True), ("update", False)])
-    def test_is_what_is_yet_to_be_made(self, op: Any, missing: bool) -> None:
+    def test_is_true_for_a_new_app(self, op: Any, missing: bool) -> None:
         plan = ChangePlan((ResourceChange(urn="urn:one", type="app", name="one", op=op),))
 
         assert Apps(one="d2").publisher.needs_publishing([_resource("one")], _PACKAGE, plan) is missing
 
-    def test_is_nothing_without_a_package(self) -> None:
+    def test_is_false_without_a_package(self) -> None:
         assert not Apps().publisher.needs_publishing([_resource("one")], None, _NOTHING)
 
 
-class TestBringing:
-    def test_passes_by_what_runs_already_and_tells_of_the_rest(self) -> None:
+class TestPublish:
+    def test_skips_running_packages_and_reports_the_others(self) -> None:
         apps, ticks = Apps(one="d2"), list[ResourceProgress]()
 
         apps.publisher.publish([_resource("one"), _resource("two"), _resource("v", "vault")], _PACKAGE, ticks.append)
@@ -94,7 +91,7 @@ class TestBringing:
             ("urn:two", "publish", "done"),
         ]
 
-    async def test_sends_nothing_more_when_it_is_called_off(self) -> None:
+    async def test_sends_nothing_after_a_cancellation(self) -> None:
         apps, ticks = Apps(), list[ResourceProgress]()
         arrived, go_on = asyncio.Event(), threading.Event()
         loop = asyncio.get_running_loop()
@@ -109,16 +106,16 @@ class TestBringing:
 
         assert (apps.running, ticks[-1].state) == ({}, "failed")
 
-    def test_says_what_each_runs(self) -> None:
-        asked = Apps(one="d1").publisher.with_running_code([_resource("one"), _resource("v", "vault")])
+    def test_reports_what_each_app_runs(self) -> None:
+        registrations = Apps(one="d1").publisher.with_running_code([_resource("one"), _resource("v", "vault")])
 
-        assert [(it.name, it.code) for it in asked] == [("one", "d1"), ("v", "")]
+        assert [(it.name, it.code) for it in registrations] == [("one", "d1"), ("v", "")]
 
 
 class TestCompanions:
     BOTH = replace(_PACKAGE, companions={"guard": Artifact("g2", Path("guard.zip"), "h", "python3.13", 1)})
 
-    def test_are_brought_to_those_that_are_tagged_with_them(self) -> None:
+    def test_are_published_to_apps_with_their_tag(self) -> None:
         apps = Apps()
         guard = replace(_resource("guard"), outputs={"name": "guard", "tags": {PACKAGE_TAG: "g2"}})
 
@@ -126,13 +123,13 @@ class TestCompanions:
         assert apps.running == {"one": "d2", "guard": "g2"}
 
     @pytest.mark.parametrize(("guard", "missing"), [("g1", True), ("", True), ("d2", True), ("g2", False)])
-    def test_are_missed_like_the_package_itself(self, guard: str, missing: bool) -> None:
+    def test_need_publishing_like_the_package_itself(self, guard: str, missing: bool) -> None:
         publisher = Apps(one="d2", guard=guard).publisher
 
         assert publisher.needs_publishing([_resource("one"), _resource("guard")], self.BOTH, _NOTHING) is missing
 
 
-class TestHeld:
+class TestFindDeferred:
     WORK = Work(
         "d", build_websocket(Stack("websocket", "azure", "development", "eastus"), 1, _SETTINGS), TestCompanions.BOTH
     )
@@ -152,7 +149,7 @@ class TestHeld:
         ],
         ids=["nothing-there", "no-hub", "an-app-to-come", "an-app-without-code", "all-run"],
     )
-    def test_is_what_needs_code_to_answer(self, there: Any, running: Any, deferred: Deferred) -> None:
+    def test_finds_what_needs_running_code(self, there: Any, running: Any, deferred: Deferred) -> None:
         apps = Apps(**running)
         publisher = replace(
             apps.publisher, method=replace(apps.publisher.method, awaited_by={WebSocketEndpoint: "hub"})
@@ -160,5 +157,5 @@ class TestHeld:
 
         assert publisher.find_deferred(self.WORK, there) is deferred
 
-    def test_is_nothing_where_no_kind_waits(self) -> None:
+    def test_finds_nothing_if_no_kind_waits_for_code(self) -> None:
         assert Apps().publisher.find_deferred(self.WORK, []) is Deferred.NOTHING

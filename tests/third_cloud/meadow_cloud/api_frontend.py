@@ -1,4 +1,4 @@
-"""What stands before Meadow's functions on this machine; they take the events that Lambda takes."""
+"""The frontend of Meadow's functions on this machine; they take the same events as Lambda functions."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from semantest_iac.infrastructure.function_runtimes.function_spec import Functio
 from semantest_iac.infrastructure.local_service.api_frontend import AdmissionResult, ApiFrontend, UnpackPackage
 
 
-def front(resources: Sequence[DeployedResource], unpack: UnpackPackage) -> ApiFrontend | None:
-    """The API of a stack, or None where the stack has none."""
+def build_api_frontend(resources: Sequence[DeployedResource], unpack: UnpackPackage) -> ApiFrontend | None:
+    """Build the frontend of a stack's API, or return None if the stack has none."""
     found = {resource.type.rpartition(":")[2]: resource for resource in resources}
     if "Api" not in found or "Function" not in found:
         return None
@@ -25,24 +25,26 @@ def front(resources: Sequence[DeployedResource], unpack: UnpackPackage) -> ApiFr
         match = match_route(api["routes"], request.method, request.path)
         if match is None:
             return AdmissionResult(refusal=api_gateway.api_not_found_response())
-        seen = api_gateway.RequestMetadata("a-request", datetime.now(UTC))
+        metadata = api_gateway.RequestMetadata("a-request", datetime.now(UTC))
         return AdmissionResult(
-            event=api_gateway.build_api_event(request, match, api_gateway.ApiIdentity(api["name"], host), seen)
+            event=api_gateway.build_api_event(request, match, api_gateway.ApiIdentity(api["name"], host), metadata)
         )
 
     return ApiFrontend(
-        partial(_function, found["Function"], unpack), admit, lambda _, result: api_gateway.build_api_response(result)
+        partial(_read_function_spec, found["Function"], unpack),
+        admit,
+        lambda _, result: api_gateway.build_api_response(result),
     )
 
 
-def _function(function: DeployedResource, unpack: UnpackPackage) -> FunctionSpec:
-    told = function.outputs
+def _read_function_spec(function: DeployedResource, unpack: UnpackPackage) -> FunctionSpec:
+    outputs = function.outputs
     return FunctionSpec(
-        package=unpack(told["digest"]),
-        handler=told["handler"],
-        runtime=told["runtime"],
-        environment=told.get("settings") or {},
-        memory_mb=int(told["memory"]),
-        timeout_s=float(told["timeout"]),
-        name=told["name"],
+        package=unpack(outputs["digest"]),
+        handler=outputs["handler"],
+        runtime=outputs["runtime"],
+        environment=outputs.get("settings") or {},
+        memory_mb=int(outputs["memory"]),
+        timeout_s=float(outputs["timeout"]),
+        name=outputs["name"],
     )
