@@ -37,8 +37,8 @@ class LazyFunction:
         for module in self.sdk:
             getattr(import_module(module), "touched", None)  # accessing any unknown name makes a lazy module load
         module, _, name = self.function.partition(":")
-        found: CreateResource = getattr(import_module(module), name)
-        return found
+        function: CreateResource = getattr(import_module(module), name)
+        return function
 
     def __call__(self, resource: Any, context: ProgramContext) -> Outputs:
         return self.load()(resource, context)
@@ -76,6 +76,6 @@ def find_cloud(name: str) -> Cloud:
         fault = Fault("provider", f"'{name}' has no programs", f"Available: {', '.join(CLOUDS)}.")
         raise ValidationError(f"Cannot deploy to '{name}'.", faults=[fault])
     entry = CLOUDS[name]
-    found: Cloud = entry.load_part(entry.program)
-    entry.require(found.sdk)
-    return found
+    cloud: Cloud = entry.load_part(entry.program)
+    entry.require(cloud.sdk)
+    return cloud

@@ -83,11 +83,11 @@ class CodePublisher:
 
     def find_deferred(self, work: Work, resources: Iterable[DeployedResource]) -> Deferred:
         """Return how much of the work must wait until code is published."""
-        kinds, known = {type(resource) for resource in work.blueprint.resources}, list(resources)
+        kinds, deployed = {type(resource) for resource in work.blueprint.resources}, list(resources)
         awaiting = {type_ for kind, type_ in self.method.awaited_by.items() if kind in kinds}
-        if not awaiting <= {resource.type for resource in known}:
+        if not awaiting <= {resource.type for resource in deployed}:
             return Deferred.ALL
-        return Deferred.CHANGES if awaiting and self._some_run_no_code(work.artifact, known) else Deferred.NOTHING
+        return Deferred.CHANGES if awaiting and self._some_run_no_code(work.artifact, deployed) else Deferred.NOTHING
 
     def _some_run_no_code(self, artifact: Artifact | None, resources: Iterable[DeployedResource]) -> bool:
         """Whether fewer apps run code than the stack has packages, whatever code they run."""

@@ -17,10 +17,10 @@ def send_https(origin: str, request: HttpRequest) -> HttpResponse:
     """Return the response whatever its status; never follow a redirect, which would forward the token."""
     query = f"?{urlencode(request.query)}" if request.query else ""
     url = f"{origin}{request.path}{query}"
-    asked = urllib.request.Request(url, request.body or None, dict(request.headers), method=request.method)  # noqa: S310 - origins are outputs of ours
+    outgoing = urllib.request.Request(url, request.body or None, dict(request.headers), method=request.method)  # noqa: S310 - origins are outputs of ours
     try:
-        with _OPENER.open(asked, timeout=_TIMEOUT_S) as answer:
-            return _read_response(answer.status, answer)
+        with _OPENER.open(outgoing, timeout=_TIMEOUT_S) as response:
+            return _read_response(response.status, response)
     except urllib.error.HTTPError as error:
         with error:
             return _read_response(error.code, error)
@@ -36,6 +36,6 @@ class _NoRedirects(urllib.request.HTTPRedirectHandler):
 _OPENER = urllib.request.build_opener(_NoRedirects)
 
 
-def _read_response(status: int, answer: Any) -> HttpResponse:
-    headers = tuple((name.lower(), value) for name, value in answer.headers.items())
-    return HttpResponse(status, headers, answer.read(_MAX_BODY_BYTES))
+def _read_response(status: int, response: Any) -> HttpResponse:
+    headers = tuple((name.lower(), value) for name, value in response.headers.items())
+    return HttpResponse(status, headers, response.read(_MAX_BODY_BYTES))

@@ -30,8 +30,8 @@ def create_provider(context: ProgramContext) -> pulumi.ProviderResource:
     """Create the provider of the stack's own region, whatever the shell's default region is."""
     import pulumi_aws as aws
 
-    made: pulumi.ProviderResource = aws.Provider("aws", region=context.stack.region)
-    return made
+    created: pulumi.ProviderResource = aws.Provider("aws", region=context.stack.region)
+    return created
 
 
 CLOUD = Cloud(

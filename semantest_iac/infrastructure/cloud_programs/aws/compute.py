@@ -20,7 +20,7 @@ SECRETS_SETTING = "SEMANTEST_SECRETS"
 def create_function(function: ServerlessFunction, context: ProgramContext) -> Outputs:
     """Create a function that publishes a version with every change of its code or settings."""
     artifact = _find_package(function, context)
-    made = aws.lambda_.Function(
+    created = aws.lambda_.Function(
         function.name,
         name=aws_name("function", context, function.purpose),
         role=context.outputs[function.identity]["arn"],
@@ -41,11 +41,11 @@ def create_function(function: ServerlessFunction, context: ProgramContext) -> Ou
         opts=context.options(depends_on=_dependencies(function, context)),
     )
     return {
-        "arn": made.arn,
-        "name": made.name,
-        "version": made.version,
-        "runtime": made.runtime,
-        "memory_mb": made.memory_size,
+        "arn": created.arn,
+        "name": created.name,
+        "version": created.version,
+        "runtime": created.runtime,
+        "memory_mb": created.memory_size,
         **({"digest": artifact.digest} if function.package else {}),
     }
 
@@ -61,10 +61,10 @@ def _find_package(function: ServerlessFunction, context: ProgramContext) -> Arti
 
 def _environment_variables(function: ServerlessFunction, artifact: Artifact, context: ProgramContext) -> dict[str, Any]:
     secrets = {setting: context.outputs[ref]["arn"] for setting, ref in function.secrets.items()}
-    told: dict[str, Any] = {SECRETS_SETTING: pulumi.Output.json_dumps(secrets, sort_keys=True)} if secrets else {}
+    variables: dict[str, Any] = {SECRETS_SETTING: pulumi.Output.json_dumps(secrets, sort_keys=True)} if secrets else {}
     for used in function.uses:
-        told |= context.outputs[used].get("variables", {})
-    return {**artifact.environment, **function.environment, **told}
+        variables |= context.outputs[used].get("variables", {})
+    return {**artifact.environment, **function.environment, **variables}
 
 
 def _vpc_config(function: ServerlessFunction, context: ProgramContext) -> dict[str, Any] | None:

@@ -65,7 +65,7 @@ _PERIOD_S = 60
 def create_alarm(alarm: Alarm, context: ProgramContext) -> Outputs:
     """Create an alarm that an idle service does not raise: missing data counts as good."""
     channel = context.outputs[alarm.channel]["arn"]
-    made = aws.cloudwatch.MetricAlarm(
+    created = aws.cloudwatch.MetricAlarm(
         alarm.name,
         name=aws_name("alarm", context, alarm.signal.value.replace("_", "-")),
         comparison_operator="GreaterThanOrEqualToThreshold",
@@ -79,7 +79,7 @@ def create_alarm(alarm: Alarm, context: ProgramContext) -> Outputs:
         opts=context.options(),
         **_metric_arguments(alarm, context),
     )
-    return {"arn": made.arn, "name": made.name}
+    return {"arn": created.arn, "name": created.name}
 
 
 def _metric_arguments(alarm: Alarm, context: ProgramContext) -> dict[str, Any]:

@@ -14,7 +14,7 @@ from semantest_iac.infrastructure.cloud_programs.context import Outputs, Program
 
 def create_app_secret(secret: AppSecret, context: ProgramContext) -> Outputs:
     """Create a secret; other resources see its ARN only."""
-    kept = aws.secretsmanager.Secret(
+    created = aws.secretsmanager.Secret(
         secret.name,
         name=aws_name("secret", context, secret.key.replace("_", "-")),
         recovery_window_in_days=secret.recovery_days,
@@ -23,11 +23,11 @@ def create_app_secret(secret: AppSecret, context: ProgramContext) -> Outputs:
     )
     version = aws.secretsmanager.SecretVersion(
         secret.name,
-        secret_id=kept.id,
+        secret_id=created.id,
         secret_string=pulumi.Output.secret(context.secret_value(secret.key)),
         opts=context.options(),
     )
-    return {"arn": kept.arn, "resource": version}
+    return {"arn": created.arn, "resource": version}
 
 
 _TRACE_ACTIONS = ["xray:PutTelemetryRecords", "xray:PutTraceSegments"]

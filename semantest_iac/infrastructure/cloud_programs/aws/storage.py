@@ -16,7 +16,7 @@ _ROW_ACTIONS = ["dynamodb:DeleteItem", "dynamodb:GetItem", "dynamodb:PutItem", "
 
 def create_connection_table(table: ConnectionTable, context: ProgramContext) -> Outputs:
     """Create a table with on-demand billing and an index of client types."""
-    made = aws.dynamodb.Table(
+    created = aws.dynamodb.Table(
         table.name,
         name=aws_name("table", context),
         billing_mode="PAY_PER_REQUEST",
@@ -30,19 +30,19 @@ def create_connection_table(table: ConnectionTable, context: ProgramContext) -> 
         opts=context.options(),
     )
     return {
-        "arn": made.arn,
-        "name": made.name,
+        "arn": created.arn,
+        "name": created.name,
         "variables": {
-            "SEMANTEST_CONNECTIONS_TABLE": made.name,
+            "SEMANTEST_CONNECTIONS_TABLE": created.name,
             "SEMANTEST_CONNECTIONS_INDEX": CLIENT_TYPE_INDEX,
             "SEMANTEST_CONNECTIONS_LIFETIME": str(table.lifetime_s),
         },
         "statements": [
-            {"Effect": "Allow", "Action": _ROW_ACTIONS, "Resource": [made.arn]},
+            {"Effect": "Allow", "Action": _ROW_ACTIONS, "Resource": [created.arn]},
             {
                 "Effect": "Allow",
                 "Action": ["dynamodb:Query"],
-                "Resource": [pulumi.Output.concat(made.arn, "/index/", CLIENT_TYPE_INDEX)],
+                "Resource": [pulumi.Output.concat(created.arn, "/index/", CLIENT_TYPE_INDEX)],
             },
         ],
     }

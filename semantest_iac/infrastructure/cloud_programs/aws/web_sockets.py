@@ -116,7 +116,7 @@ def _create_routes(endpoint: WebSocketEndpoint, context: ProgramContext) -> list
         timeout_milliseconds=endpoint.integration_timeout_s * 1000,
         opts=context.options(),
     )
-    guard = _create_authorization(endpoint, context)
+    authorization = _create_authorization(endpoint, context)
     return [
         aws.apigatewayv2.Route(
             f"{endpoint.name} {event}",
@@ -124,7 +124,7 @@ def _create_routes(endpoint: WebSocketEndpoint, context: ProgramContext) -> list
             route_key=ROUTE_KEYS[event],
             target=pulumi.Output.concat("integrations/", integration.id),
             opts=context.options(),
-            **(guard if event is ConnectionEvent.CONNECT else {"authorization_type": "NONE"}),
+            **(authorization if event is ConnectionEvent.CONNECT else {"authorization_type": "NONE"}),
         )
         for event in endpoint.routes
     ]
@@ -135,7 +135,7 @@ def _create_authorization(endpoint: WebSocketEndpoint, context: ProgramContext) 
     if endpoint.authorizer is None:
         return {"authorization_type": "NONE"}
     address, name = context.outputs[endpoint.address], f"{endpoint.name} authorizer"
-    made = aws.apigatewayv2.Authorizer(
+    authorizer = aws.apigatewayv2.Authorizer(
         endpoint.name,
         name=f"{endpoint.name}-token",
         api_id=address["id"],
@@ -144,12 +144,14 @@ def _create_authorization(endpoint: WebSocketEndpoint, context: ProgramContext) 
         identity_sources=[_TOKEN_SOURCE],
         opts=context.options(),
     )
-    _allow_invocation(name, endpoint.authorizer, pulumi.Output.concat("/authorizers/", made.id), endpoint, context)
-    return {"authorization_type": "CUSTOM", "authorizer_id": made.id}
+    _allow_invocation(
+        name, endpoint.authorizer, pulumi.Output.concat("/authorizers/", authorizer.id), endpoint, context
+    )
+    return {"authorization_type": "CUSTOM", "authorizer_id": authorizer.id}
 
 
 def _allow_invocation(
-    name: str, target: str, of_api: pulumi.Input[str], endpoint: WebSocketEndpoint, context: ProgramContext
+    name: str, target: str, api_path: pulumi.Input[str], endpoint: WebSocketEndpoint, context: ProgramContext
 ) -> aws.lambda_.Permission:
     """Allow one part of the API to call one live version."""
     function = context.outputs[target]
@@ -159,7 +161,7 @@ def _allow_invocation(
         function=function["function_name"],
         principal="apigateway.amazonaws.com",
         qualifier=function["qualifier"],
-        source_arn=pulumi.Output.concat(context.outputs[endpoint.address]["execution_arn"], of_api),
+        source_arn=pulumi.Output.concat(context.outputs[endpoint.address]["execution_arn"], api_path),
         statement_id=name.replace(" ", "-"),
         opts=context.options(),
     )

@@ -57,8 +57,8 @@ def create_provider(context: ProgramContext) -> pulumi.ProviderResource:
     """Create the provider of the stack's own region; the login determines the subscription."""
     import pulumi_azure_native as azure
 
-    made: pulumi.ProviderResource = azure.Provider("azure", location=context.stack.region)
-    return made
+    created: pulumi.ProviderResource = azure.Provider("azure", location=context.stack.region)
+    return created
 
 
 def drop_aliases(args: pulumi.ResourceTransformationArgs) -> pulumi.ResourceTransformationResult:

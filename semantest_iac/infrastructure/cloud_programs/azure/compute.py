@@ -46,7 +46,7 @@ def app_settings(
 def _host_settings(function: ServerlessFunction, identity: Outputs, logs: Outputs, store: Outputs) -> dict[str, Any]:
     """Return the settings of the Functions host: its storage and telemetry, its identity, and the timeout."""
     services = {
-        f"AzureWebJobsStorage__{service}ServiceUri": store["endpoints"].apply(lambda ends, s=service: getattr(ends, s))
+        f"AzureWebJobsStorage__{service}ServiceUri": store["endpoints"].apply(lambda it, s=service: getattr(it, s))
         for service in STORAGE_SERVICES
     }
     return {
@@ -74,8 +74,8 @@ def derive_gateway_key(store: Outputs, context: ProgramContext) -> pulumi.Output
         resource_group_name=foundation["group"],
         opts=pulumi.InvokeOutputOptions(parent=context.parent),
     )
-    drawn = keys.apply(lambda told: hmac.new(told.keys[0].value.encode(), b"gateway", hashlib.sha256).hexdigest())
-    return pulumi.Output.secret(drawn)
+    key = keys.apply(lambda it: hmac.new(it.keys[0].value.encode(), b"gateway", hashlib.sha256).hexdigest())
+    return pulumi.Output.secret(key)
 
 
 _LANGUAGES = {"nodejs": "node", "python": "python"}

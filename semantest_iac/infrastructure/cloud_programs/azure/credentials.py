@@ -33,10 +33,10 @@ def find_azure_token(variables: Mapping[str, str], send: SendRequest) -> str:
         _azure_identity_token,
         partial(_cli_token, variables),
     )
-    found = next(filter(None, (source() for source in sources)), None)
-    if found is None:
+    token = next(filter(None, (source() for source in sources)), None)
+    if token is None:
         raise _missing_credentials("nobody is logged in to Azure on this machine")
-    return found
+    return token
 
 
 def _service_principal_token(variables: Mapping[str, str], send: SendRequest) -> str | None:
@@ -84,11 +84,11 @@ def _cli_token(variables: Mapping[str, str]) -> str | None:
 
 def cached_token(send: SendRequest) -> Callable[[], str]:
     """Return a function that requests the token of this process's user once."""
-    known: list[str] = []
+    cached: list[str] = []
 
     def token() -> str:
-        known[:] = known or [find_azure_token(os.environ, send)]
-        return known[0]
+        cached[:] = cached or [find_azure_token(os.environ, send)]
+        return cached[0]
 
     return token
 

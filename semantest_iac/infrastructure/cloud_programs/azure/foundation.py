@@ -65,7 +65,7 @@ KindT = TypeVar("KindT", bound=Resource)
 
 def create_foundation(blueprint: Blueprint, context: ProgramContext) -> Outputs:
     """Create the resource group; deleting it deletes everything in it, so it is kept if logs are kept."""
-    who = authorization.get_client_config_output(opts=pulumi.InvokeOutputOptions(parent=context.parent))
+    client = authorization.get_client_config_output(opts=pulumi.InvokeOutputOptions(parent=context.parent))
     keeps = any(store.keep for store in _resources_of(LogStore, blueprint))
     group = resources.ResourceGroup(
         FOUNDATION,
@@ -74,12 +74,12 @@ def create_foundation(blueprint: Blueprint, context: ProgramContext) -> Outputs:
         tags=context.tags,
         opts=context.options(retain_on_delete=keeps or None),
     )
-    known = {"group": group.name, "subscription": who.subscription_id, "tenant": who.tenant_id}
-    context.outputs[FOUNDATION] = known  # globally unique names need it
+    outputs = {"group": group.name, "subscription": client.subscription_id, "tenant": client.tenant_id}
+    context.outputs[FOUNDATION] = outputs  # globally unique names need it
     secrets = list(_resources_of(AppSecret, blueprint))
-    vault = _create_vault(secrets[0], known, context) if secrets else None
+    vault = _create_vault(secrets[0], outputs, context) if secrets else None
     return {
-        **known,
+        **outputs,
         "vault": vault,
         "has_gateway": has_gateway(blueprint),
         "cors": _cors_configuration(blueprint),
@@ -94,21 +94,21 @@ def has_gateway(blueprint: Blueprint) -> bool:
 
 def _cors_configuration(blueprint: Blueprint) -> dict[str, Any] | None:
     """Return the CORS rules of the app itself, none if it is behind a gateway."""
-    asked = [api.cors for api in _resources_of(HttpApi, blueprint) if api.cors]
-    if has_gateway(blueprint) or not asked:
+    rules = [api.cors for api in _resources_of(HttpApi, blueprint) if api.cors]
+    if has_gateway(blueprint) or not rules:
         return None
-    return {"allowed_origins": list(asked[0].origins), "support_credentials": asked[0].credentials}
+    return {"allowed_origins": list(rules[0].origins), "support_credentials": rules[0].credentials}
 
 
-def _create_vault(secret: AppSecret, known: Outputs, context: ProgramContext) -> keyvault.Vault:
+def _create_vault(secret: AppSecret, outputs: Outputs, context: ProgramContext) -> keyvault.Vault:
     """Create the vault, with purge protection in production only: it is irreversible, and `false` is refused."""
     return keyvault.Vault(
         FOUNDATION,
         vault_name=globally_unique_name("vault", context),
-        resource_group_name=known["group"],
+        resource_group_name=outputs["group"],
         location=context.stack.region,
         properties={
-            "tenant_id": known["tenant"],
+            "tenant_id": outputs["tenant"],
             "sku": {"family": "A", "name": "standard"},
             "enable_rbac_authorization": True,
             "soft_delete_retention_in_days": max(secret.recovery_days, _MIN_RECOVERY_DAYS),

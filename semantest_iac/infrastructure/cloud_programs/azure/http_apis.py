@@ -67,8 +67,8 @@ def _add_rate_limit(inbound: Element, throttling: Throttling) -> None:
 
 
 def _add_token_check(inbound: Element, jwt: Authorizer, public: Sequence[str]) -> None:
-    asked = " && ".join(f'context.Operation.Id != "{operation}"' for operation in public) or "true"
-    when = SubElement(SubElement(inbound, "choose"), "when", condition=f"@({asked})")
+    condition = " && ".join(f'context.Operation.Id != "{operation}"' for operation in public) or "true"
+    when = SubElement(SubElement(inbound, "choose"), "when", condition=f"@({condition})")
     check = SubElement(
         when,
         "validate-jwt",
@@ -80,10 +80,10 @@ def _add_token_check(inbound: Element, jwt: Authorizer, public: Sequence[str]) -
 
 
 def _add_list(parent: Element, name: str, item: str, values: Iterable[str]) -> Element:
-    found = SubElement(parent, name)
+    element = SubElement(parent, name)
     for value in values:
-        SubElement(found, item).text = value
-    return found
+        SubElement(element, item).text = value
+    return element
 
 
 GATEWAY_PURPOSE = "gateway"
@@ -96,7 +96,7 @@ def create_access_log(
 
     Its tier cannot log to a workspace (source: Azure's comparison of the tiers).
     """
-    inside = {"resource_group_name": context.outputs[FOUNDATION]["group"], "service_name": service.name}
+    in_service = {"resource_group_name": context.outputs[FOUNDATION]["group"], "service_name": service.name}
     identity = {"principal": service.identity.apply(lambda it: it.principal_id), "purpose": GATEWAY_PURPOSE}
     logger = apimanagement.Logger(
         GATEWAY_PURPOSE,
@@ -105,7 +105,7 @@ def create_access_log(
         resource_id=logs["insights"],
         credentials={"connectionString": logs["connection"], "identityClientId": "SystemAssigned"},
         opts=context.options(depends_on=[assign_role("telemetry", logs["insights"], identity, context)]),
-        **inside,
+        **in_service,
     )
     apimanagement.ApiDiagnostic(
         GATEWAY_PURPOSE,
@@ -117,7 +117,7 @@ def create_access_log(
         log_client_ip=True,
         sampling={"sampling_type": "fixed", "percentage": 100},
         opts=context.options(),
-        **inside,
+        **in_service,
     )
 
 
@@ -141,8 +141,8 @@ def create_gateway(api: HttpApi, context: ProgramContext) -> Outputs:
         opts=context.options(custom_timeouts=_ACTIVATION_TIMEOUTS),
         **_PUBLISHER,
     )
-    inside = {"resource_group_name": context.outputs[FOUNDATION]["group"], "service_name": service.name}
-    made = apimanagement.Api(
+    in_service = {"resource_group_name": context.outputs[FOUNDATION]["group"], "service_name": service.name}
+    gateway_api = apimanagement.Api(
         api.name,
         api_id=api.name,
         display_name=api.name,
@@ -150,16 +150,16 @@ def create_gateway(api: HttpApi, context: ProgramContext) -> Outputs:
         protocols=["https"],
         subscription_required=False,
         opts=context.options(),
-        **inside,
+        **in_service,
     )
-    _create_operations(api, inside | {"api_id": made.name}, context)
-    _route_to_app(api, inside, made, context)
+    _create_operations(api, in_service | {"api_id": gateway_api.name}, context)
+    _route_to_app(api, in_service, gateway_api, context)
     if api.access_log:
-        create_access_log(made, service, context.outputs[api.access_log], context)
+        create_access_log(gateway_api, service, context.outputs[api.access_log], context)
     return {"id": service.id, "name": service.name, "endpoint": service.gateway_url, "gateway_id": service.id}
 
 
-def _create_operations(api: HttpApi, inside: dict[str, Any], context: ProgramContext) -> None:
+def _create_operations(api: HttpApi, in_service: dict[str, Any], context: ProgramContext) -> None:
     for endpoint, method in _expand_methods(api):
         template, parameters = _url_template(endpoint.path)
         apimanagement.ApiOperation(
@@ -170,7 +170,7 @@ def _create_operations(api: HttpApi, inside: dict[str, Any], context: ProgramCon
             url_template=template,
             template_parameters=[{"name": name, "type": "string", "required": True} for name in parameters],
             opts=context.options(),
-            **inside,
+            **in_service,
         )
 
 
@@ -196,7 +196,9 @@ def _url_template(path: str) -> tuple[str, list[str]]:
     return template, _PATH_PARAMETER.findall(template)
 
 
-def _route_to_app(api: HttpApi, inside: dict[str, Any], made: apimanagement.Api, context: ProgramContext) -> None:
+def _route_to_app(
+    api: HttpApi, in_service: dict[str, Any], gateway_api: apimanagement.Api, context: ProgramContext
+) -> None:
     """Create a named backend, so that a weighted pool of apps can replace it later."""
     app = context.outputs[api.target]
     backend = apimanagement.Backend(
@@ -205,7 +207,7 @@ def _route_to_app(api: HttpApi, inside: dict[str, Any], made: apimanagement.Api,
         protocol="http",
         url=pulumi.Output.concat("https://", app["host"]),
         opts=context.options(),
-        **inside,
+        **in_service,
     )
     key = apimanagement.NamedValue(
         api.name,
@@ -214,17 +216,17 @@ def _route_to_app(api: HttpApi, inside: dict[str, Any], made: apimanagement.Api,
         secret=True,
         value=app["gateway_key"],
         opts=context.options(),
-        **inside,
+        **in_service,
     )
     public = [operation_id(endpoint, method) for endpoint, method in _expand_methods(api) if endpoint.public]
     apimanagement.ApiPolicy(
         api.name,
-        api_id=made.name,
+        api_id=gateway_api.name,
         policy_id="policy",
         format="xml",
         value=policy_document(api, public),
         opts=context.options(depends_on=[backend, key]),
-        **inside,
+        **in_service,
     )
 
 

@@ -92,8 +92,8 @@ _WARNING_SEVERITY = 2  # from 0 to 4: a warning
 
 def create_alarm(alarm: Alarm, context: ProgramContext) -> Outputs:
     """Create a metric alert (every minute) if there is a metric, otherwise a query alert (every five minutes)."""
-    make = _create_query_alert if alarm.signal in _QUERIES else _create_metric_alert
-    made = make(
+    create = _create_query_alert if alarm.signal in _QUERIES else _create_metric_alert
+    created = create(
         alarm,
         context,
         rule_name=azure_name("alarm", context, alarm.signal.value),
@@ -104,7 +104,7 @@ def create_alarm(alarm: Alarm, context: ProgramContext) -> Outputs:
         tags=context.tags,
         opts=context.options(replace_on_changes=["scopes"], delete_before_replace=True),  # the watched resource stays
     )
-    return {"id": made.id, "name": made.name}
+    return {"id": created.id, "name": created.name}
 
 
 def _create_query_alert(alarm: Alarm, context: ProgramContext, **common: Any) -> Any:

@@ -24,7 +24,7 @@ def use_existing_network(network: ExistingNetwork, context: ProgramContext) -> O
 
 def create_private_network(network: PrivateNetwork, context: ProgramContext) -> Outputs:
     """Create a network with one subnet for the app, which spans all zones, and a group that only allows HTTPS out."""
-    placed: dict[str, Any] = {"resource_group_name": context.outputs[FOUNDATION]["group"], "opts": context.options()}
+    common: dict[str, Any] = {"resource_group_name": context.outputs[FOUNDATION]["group"], "opts": context.options()}
     group = azure.NetworkSecurityGroup(
         network.name,
         network_security_group_name=azure_name("security group", context),
@@ -35,7 +35,7 @@ def create_private_network(network: PrivateNetwork, context: ProgramContext) -> 
             _security_rule("nothing-in", 200, "Inbound", "Deny"),
         ],
         tags=context.tags,
-        **placed,
+        **common,
     )
     outer = azure.VirtualNetwork(
         network.name,
@@ -43,7 +43,7 @@ def create_private_network(network: PrivateNetwork, context: ProgramContext) -> 
         location=context.stack.region,
         address_space={"address_prefixes": [network.cidr]},
         tags=context.tags,
-        **placed | {"opts": context.options(ignore_changes=["subnets"], delete_before_replace=False)},
+        **common | {"opts": context.options(ignore_changes=["subnets"], delete_before_replace=False)},
     )
     subnet = azure.Subnet(
         network.name,
@@ -53,7 +53,7 @@ def create_private_network(network: PrivateNetwork, context: ProgramContext) -> 
         delegations=[{"name": "functions", "service_name": FLEX_SERVICE}],
         network_security_group={"id": group.id},
         service_endpoints=[{"service": VAULT_SERVICE}] if network.reaches_secrets else None,
-        **placed | {"opts": context.options(delete_before_replace=False)},  # the app stays in the old subnet until then
+        **common | {"opts": context.options(delete_before_replace=False)},  # the app stays in the old subnet until then
     )
     return {"subnet_id": subnet.id}
 

@@ -32,7 +32,7 @@ _IMMUTABLE_PROPERTIES = [
 def create_app_secret(secret: AppSecret, context: ProgramContext) -> Outputs:
     """Create a secret; other resources see the address of its value only, which changes with the value."""
     foundation = context.outputs[FOUNDATION]
-    kept = keyvault.Secret(
+    created = keyvault.Secret(
         secret.name,
         secret_name=secret.key.replace("_", "-"),  # names may contain no underscore
         vault_name=foundation["vault"].name,
@@ -41,14 +41,14 @@ def create_app_secret(secret: AppSecret, context: ProgramContext) -> Outputs:
         tags=context.tags,
         opts=context.options(additional_secret_outputs=["properties"]),
     )
-    address = pulumi.Output.unsecret(kept.properties).apply(lambda it: it.secret_uri_with_version)
-    return {"address": address, "resource": kept}
+    address = pulumi.Output.unsecret(created.properties).apply(lambda it: it.secret_uri_with_version)
+    return {"address": address, "resource": created}
 
 
 def create_function_identity(identity: FunctionIdentity, context: ProgramContext) -> Outputs:
     """Create a user-assigned identity, so that roles can be assigned before the app exists."""
     foundation = context.outputs[FOUNDATION]
-    made = managedidentity.UserAssignedIdentity(
+    created = managedidentity.UserAssignedIdentity(
         identity.name,
         resource_name_=azure_name("identity", context, identity.purpose),
         resource_group_name=foundation["group"],
@@ -56,20 +56,20 @@ def create_function_identity(identity: FunctionIdentity, context: ProgramContext
         tags=context.tags,
         opts=context.options(),
     )
-    known: Outputs = {
-        "id": made.id,
-        "principal": made.principal_id,
-        "client": made.client_id,
+    outputs: Outputs = {
+        "id": created.id,
+        "principal": created.principal_id,
+        "client": created.client_id,
         "purpose": identity.purpose,
     }
-    rights = [assign_role("telemetry", context.outputs[identity.log_store]["insights"], known, context)]
+    rights = [assign_role("telemetry", context.outputs[identity.log_store]["insights"], outputs, context)]
     if identity.secrets:
-        rights.append(assign_role("secrets", foundation["vault"].id, known, context))
+        rights.append(assign_role("secrets", foundation["vault"].id, outputs, context))
         _create_vault_audit(identity, context)
     for used in (*identity.uses, *identity.admits):  # admitting a client needs the same role
-        own = {**known, "purpose": _name_with_purpose(used, identity.purpose)}
+        own = {**outputs, "purpose": _name_with_purpose(used, identity.purpose)}
         rights += [assign_role(role, scope, own, context) for role, scope in context.outputs[used].get("grants", ())]
-    return {**known, "rights": rights}
+    return {**outputs, "rights": rights}
 
 
 def assign_role(role: str, scope: pulumi.Input[str], identity: Outputs, context: ProgramContext) -> pulumi.Resource:
@@ -82,7 +82,7 @@ def assign_role(role: str, scope: pulumi.Input[str], identity: Outputs, context:
         "/subscriptions/", subscription, "/providers/Microsoft.Authorization/roleDefinitions/", ROLES[role]
     )
     name = _name_with_purpose(role, identity["purpose"])
-    made: pulumi.Resource = authorization.RoleAssignment(
+    created: pulumi.Resource = authorization.RoleAssignment(
         name,
         role_assignment_name=str(uuid5(NAMESPACE_URL, f"{context.stack}:{context.generation}:{name}")),
         scope=scope,
@@ -93,7 +93,7 @@ def assign_role(role: str, scope: pulumi.Input[str], identity: Outputs, context:
             replace_on_changes=_IMMUTABLE_PROPERTIES, delete_before_replace=True
         ),  # its name can exist only once
     )
-    return made
+    return created
 
 
 def _create_vault_audit(identity: FunctionIdentity, context: ProgramContext) -> None:

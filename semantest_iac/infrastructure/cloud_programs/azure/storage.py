@@ -35,20 +35,20 @@ def create_storage_account(name: str, purpose: str, context: ProgramContext) -> 
 
 def create_package_storage(name: str, identity: Outputs, context: ProgramContext) -> Outputs:
     """Create an account for one app: two apps whose names begin alike would collide as hosts in a shared one."""
-    made = create_storage_account(name, identity["purpose"], context)
+    account = create_storage_account(name, identity["purpose"], context)
     container = storage.BlobContainer(
         name,
-        account_name=made.name,
+        account_name=account.name,
         container_name=azure_name("container", context, "packages"),
         resource_group_name=context.outputs[FOUNDATION]["group"],
         public_access="None",
         opts=context.options(),
     )
-    rights = [assign_role(role, made.id, identity, context) for role in ("blobs", "queues", "tables")]
+    rights = [assign_role(role, account.id, identity, context) for role in ("blobs", "queues", "tables")]
     return {
-        "account": made.name,
-        "endpoints": made.primary_endpoints,
-        "url": pulumi.Output.concat(made.primary_endpoints.apply(lambda ends: ends.blob), container.name),
+        "account": account.name,
+        "endpoints": account.primary_endpoints,
+        "url": pulumi.Output.concat(account.primary_endpoints.apply(lambda it: it.blob), container.name),
         "rights": [*rights, container],
     }
 
@@ -61,21 +61,21 @@ def create_connection_table(table: ConnectionTable, context: ProgramContext) -> 
 
     The app may read and write rows and has no other right on the account.
     """
-    kept_in = create_storage_account(table.name, table.name, context)
-    made = storage.Table(
+    account = create_storage_account(table.name, table.name, context)
+    created = storage.Table(
         table.name,
-        account_name=kept_in.name,
+        account_name=account.name,
         table_name=CONNECTIONS_TABLE,
         resource_group_name=context.outputs[FOUNDATION]["group"],
         opts=context.options(),
     )
     return {
-        "arn": made.id,
-        "name": made.name,
+        "arn": created.id,
+        "name": created.name,
         "variables": {
-            "SEMANTEST_TABLES_ENDPOINT": kept_in.primary_endpoints.apply(lambda ends: ends.table.rstrip("/")),
-            "SEMANTEST_CONNECTIONS_TABLE": made.name,
+            "SEMANTEST_TABLES_ENDPOINT": account.primary_endpoints.apply(lambda it: it.table.rstrip("/")),
+            "SEMANTEST_CONNECTIONS_TABLE": created.name,
             "SEMANTEST_CONNECTIONS_LIFETIME": str(table.lifetime_s),
         },
-        "grants": [("tables", kept_in.id)],
+        "grants": [("tables", account.id)],
     }
