@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import time
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Any, Literal, Protocol, TypeVar
+from typing import Literal, Protocol, TypeVar
 
 from semantest_iac.domain.ports.provisioner import ReportProgress, ResourceProgress
-from semantest_iac.infrastructure.sandbox_engine.protocol.values import outputs_with_secrets, to_cloud_value
+from semantest_iac.infrastructure.sandbox_engine.protocol.values import to_cloud_value
 from semantest_iac.infrastructure.sandbox_engine.state.journal import FindCloud, Journal
 from semantest_iac.infrastructure.sandbox_engine.state.snapshots import ResourceState, Snapshot, StateChange
 from semantest_iac.infrastructure.simulated_cloud.schema.refusals import CloudRefusal
@@ -86,12 +86,8 @@ class DryRunOperator:
         """Return the outputs that follow from the inputs; the others are unknown."""
         if desired.is_local:
             return replace(after, put=_local_resource(desired, ""))
-        return replace(
-            after,
-            put=_with_outputs(
-                desired, "", self._find_cloud(desired).preview_create(desired.type, to_cloud_value(desired.inputs))
-            ),
-        )
+        outputs = self._find_cloud(desired).preview_create(desired.type, to_cloud_value(desired.inputs))
+        return replace(after, put=desired.with_outputs(outputs, ""))
 
     def update(self, desired: ResourceState, old: ResourceState) -> StateChange:
         """Return the old outputs, unknown where the update affects them."""
@@ -100,7 +96,7 @@ class DryRunOperator:
         outputs = self._find_cloud(desired).preview_update(
             desired.type, to_cloud_value(old.outputs), to_cloud_value(desired.inputs)
         )
-        return StateChange(_with_outputs(desired, old.id, outputs), old.key)
+        return StateChange(desired.with_outputs(outputs, old.id), old.key)
 
     def delete(self, old: ResourceState, after: StateChange) -> StateChange:
         """Dry run: return the change, delete nothing."""
@@ -121,20 +117,18 @@ class LiveOperator:
     def create(self, desired: ResourceState, after: StateChange) -> StateChange:
         """Create the resource under the journal row's owner mark, by which an unfinished create is found."""
         if desired.is_local:
-            return self.record_local_change(
-                replace(after, put=_local_resource(desired, str(uuid.uuid4()) if desired.is_provider else ""))
-            )
+            id_ = str(uuid.uuid4()) if desired.is_provider else ""
+            return self.record_local_change(replace(after, put=_local_resource(desired, id_)))
         owner = self._journal.begin("create", desired, after)
         try:
             created = self._find_cloud(desired).create(desired.type, to_cloud_value(desired.inputs), owner=owner)
         except CloudRefusal as refusal:
             if refusal.created is None:
                 raise
-            partial = replace(
-                _with_outputs(desired, refusal.created.id, refusal.created.outputs), init_errors=(refusal.message,)
-            )
+            incomplete = desired.with_outputs(refusal.created.outputs, refusal.created.id)
+            partial = replace(incomplete, init_errors=(refusal.message,))
             raise PartialCreateError(self._end(owner, replace(after, put=partial)), refusal) from refusal
-        return self._end(owner, replace(after, put=_with_outputs(desired, created.id, created.outputs)))
+        return self._end(owner, replace(after, put=desired.with_outputs(created.outputs, created.id)))
 
     def update(self, desired: ResourceState, old: ResourceState) -> StateChange:
         """Safe to repeat: an unrecorded update shows up as a difference and is made again."""
@@ -143,7 +137,7 @@ class LiveOperator:
             return self.record_local_change(replace(after, put=_local_resource(desired, old.id)))
         owner = self._journal.begin("update", replace(desired, id=old.id), after)
         outputs = self._find_cloud(desired).update(desired.type, old.id, to_cloud_value(desired.inputs))
-        return self._end(owner, replace(after, put=_with_outputs(desired, old.id, outputs)))
+        return self._end(owner, replace(after, put=desired.with_outputs(outputs, old.id)))
 
     def delete(self, old: ResourceState, after: StateChange) -> StateChange:
         """Safe to repeat: deleting a missing resource succeeds."""
@@ -166,12 +160,6 @@ class LiveOperator:
 def _local_resource(desired: ResourceState, id_: str) -> ResourceState:
     """The program registers a component's outputs at the end; a provider's outputs are its configuration."""
     return replace(desired, id=id_, outputs=desired.inputs if desired.is_provider else {})
-
-
-def _with_outputs(desired: ResourceState, id_: str, outputs: Mapping[str, Any]) -> ResourceState:
-    return replace(
-        desired, id=id_, outputs=outputs_with_secrets(outputs, desired.inputs, desired.additional_secret_outputs)
-    )
 
 
 CloudAnswerT = TypeVar("CloudAnswerT")

@@ -36,9 +36,9 @@ class Alias:
 
 
 def former_urns(resource: ResourceState, aliases: Iterable[Alias], renamed: Mapping[str, str]) -> list[str]:
-    """Return the URNs under which the resource may be stored, its current_urns one first.
+    """Return the URNs under which the resource may be stored, its current one first.
 
-    `renamed` maps the current_urns URN of every resource found under a former URN to that former one: the children of a
+    `renamed` maps the current URN of every resource found under a former URN to that former one: the children of a
     renamed parent were renamed with it.
     """
     own = [_alias_urn(alias, resource, renamed) for alias in aliases]

@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
-from semantest_iac.infrastructure.sandbox_engine.protocol.values import outputs_with_secrets, to_cloud_value
+from semantest_iac.infrastructure.sandbox_engine.protocol.values import to_cloud_value
 from semantest_iac.infrastructure.sandbox_engine.state.snapshots import (
     Decrypt,
     Encrypt,
@@ -108,11 +108,9 @@ def read_journal(path: Path, decrypt: Decrypt) -> Iterator[JournalRow]:
 def _load_row(row: Mapping[str, Any], decrypt: Decrypt) -> JournalRow:
     put, mark = (load_resource(row[name], decrypt) if name in row else None for name in ("put", "mark"))
     change = StateChange(put, (*row["drop"],) if "drop" in row else None, mark)
-    return (
-        UnfinishedOperation(row["op"], row["begin"], load_resource(row["goal"], decrypt), change)
-        if "begin" in row
-        else (row["end"], change)
-    )
+    if "begin" in row:
+        return UnfinishedOperation(row["op"], row["begin"], load_resource(row["goal"], decrypt), change)
+    return row["end"], change
 
 
 FindCloud = Callable[[ResourceState], SimulatedCloud]
@@ -131,10 +129,7 @@ def _recover_create(operation: UnfinishedOperation, _snapshot: Snapshot, find_cl
     if found is None:
         return StateChange()
     _, id_, outputs = found
-    created = replace(
-        resource, id=id_, outputs=outputs_with_secrets(outputs, resource.inputs, resource.additional_secret_outputs)
-    )
-    return replace(operation.after, put=created)
+    return replace(operation.after, put=resource.with_outputs(outputs, id_))
 
 
 def _recover_update(operation: UnfinishedOperation, snapshot: Snapshot, find_cloud: FindCloud) -> StateChange:
@@ -143,20 +138,14 @@ def _recover_update(operation: UnfinishedOperation, snapshot: Snapshot, find_clo
     outputs = find_cloud(operation.resource).read(old.type, old.id, to_cloud_value(old.outputs)) if old else None
     if old is None or outputs is None:
         return StateChange()
-    return StateChange(
-        mark=replace(old, outputs=outputs_with_secrets(outputs, old.inputs, old.additional_secret_outputs))
-    )
+    return StateChange(mark=old.with_outputs(outputs, old.id))
 
 
 def _recover_delete(operation: UnfinishedOperation, _snapshot: Snapshot, find_cloud: FindCloud) -> StateChange:
     """Apply the change if the resource is gone."""
-    gone = (
-        find_cloud(operation.resource).read(
-            operation.resource.type, operation.resource.id, to_cloud_value(operation.resource.outputs)
-        )
-        is None
-    )
-    return operation.after if gone else StateChange()
+    resource = operation.resource
+    outputs = find_cloud(resource).read(resource.type, resource.id, to_cloud_value(resource.outputs))
+    return operation.after if outputs is None else StateChange()
 
 
 _RECOVERIES: dict[str, Callable[[UnfinishedOperation, Snapshot, FindCloud], StateChange]] = {

@@ -13,6 +13,7 @@ from semantest_iac.infrastructure.sandbox_engine.protocol.values import (
     PropertyValues,
     PulumiReference,
     Secret,
+    outputs_with_secrets,
 )
 
 ResourceKey = tuple[str, str, bool]
@@ -78,6 +79,10 @@ class ResourceState:
     def needs(self) -> frozenset[str]:
         """The URNs of the resources that must be deleted after it."""
         return frozenset({*self.dependencies, *filter(None, [self.parent, provider_urn(self.provider)])})
+
+    def with_outputs(self, outputs: Mapping[str, Any], id_: str) -> ResourceState:
+        """Return the resource with the id and the outputs from the cloud, in which secrets are marked."""
+        return replace(self, id=id_, outputs=outputs_with_secrets(outputs, self.inputs, self.additional_secret_outputs))
 
 
 # our field -> Pulumi's, in the order of Pulumi's own files
