@@ -47,7 +47,8 @@ class TestPulumiEngineOnAzure(AzureContract):
     @pytest.fixture
     def fixture(self, engine_home: EngineHome) -> EngineFixture:
         """The engine, with the simulated cloud's service for packages."""
-        engine = PulumiEngine(engine_home.supervisor, engine_home.find_created, partial(create_code_publisher, engine_home.cloud))
+        publisher = partial(create_code_publisher, engine_home.cloud)
+        engine = PulumiEngine(engine_home.supervisor, engine_home.find_created, publisher)
         return EngineFixture(engine, engine_home.package, "azure")
 
     async def test_finds_no_drift_without_changes(self, fixture: EngineFixture) -> None:
