@@ -129,6 +129,7 @@ def _find_causes(envelope: Envelope) -> list[str]:
 
 
 def parse_uuid(text: str | None) -> UUID | None:
+    """Return the UUID that a text spells, None if it spells none."""
     try:
         return UUID(text or "")
     except ValueError:

@@ -59,9 +59,7 @@ class TestSchema:
         assert not _schema(published, event_type).is_valid(sample)
 
     @every_event
-    def test_knows_itself_by_the_name_that_the_sample_gives(
-        self, published: Published, event_type: type[Event]
-    ) -> None:
+    def test_has_the_id_that_the_sample_names(self, published: Published, event_type: type[Event]) -> None:
         schema = published[f"schemas/{schema_name(event_type)}.json"]
 
         assert schema["properties"]["data"]["$id"] == _sample(published, event_type)["dataschema"]
@@ -88,7 +86,7 @@ class TestSample:
 
 class TestCloudEventsSdk:
     @every_event
-    def test_accepts_what_we_write(self, published: Published, event_type: type[Event]) -> None:
+    def test_accepts_written_events(self, published: Published, event_type: type[Event]) -> None:
         sample = _sample(published, event_type)
 
         event = JSONFormat().read(CloudEvent, json.dumps(sample))
@@ -100,7 +98,7 @@ class TestCloudEventsSdk:
         )
 
     @every_event
-    def test_writes_what_we_read(self, published: Published, event_type: type[Event]) -> None:
+    def test_writes_readable_events(self, published: Published, event_type: type[Event]) -> None:
         sample = _sample(published, event_type)
 
         theirs = JSONFormat().write(JSONFormat().read(CloudEvent, json.dumps(sample)))
@@ -108,7 +106,7 @@ class TestCloudEventsSdk:
         assert from_cloudevent(json.loads(theirs)) == from_cloudevent(sample)
 
     @every_event
-    def test_sees_only_texts_in_extensions(self, published: Published, event_type: type[Event]) -> None:
+    def test_has_text_in_every_extension(self, published: Published, event_type: type[Event]) -> None:
         extensions = ("correlationid", "causationid", "sequence")
 
         event = JSONFormat().read(CloudEvent, json.dumps(_sample(published, event_type)))

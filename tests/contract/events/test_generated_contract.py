@@ -1,5 +1,3 @@
-"""The generated files follow the classes, and the check says so when they do not."""
-
 from __future__ import annotations
 
 from pathlib import Path
@@ -11,9 +9,7 @@ from semantest_iac_events.catalogue import PUBLISHED_EVENTS
 
 
 class TestGenerateEventContract:
-    def test_has_nothing_to_say_when_the_files_are_current(
-        self, generator: Any, capsys: pytest.CaptureFixture[str]
-    ) -> None:
+    def test_reports_nothing_if_the_files_are_current(self, generator: Any, capsys: pytest.CaptureFixture[str]) -> None:
         status = generator.main(["--check"])
 
         assert (status, *capsys.readouterr()) == (0, "", "")
@@ -43,14 +39,14 @@ class TestGenerateEventContract:
         )
         assert "python tools/generate_event_contract.py" in err
 
-    def test_changes_nothing_when_it_only_checks(self, generator: Any, tmp_path: Path) -> None:
+    def test_changes_nothing_in_check_mode(self, generator: Any, tmp_path: Path) -> None:
         events = self._outdated(generator, tmp_path)
 
         generator.main(["--check"], events=events)
 
         assert (events / "asyncapi.yaml").read_text() == ""
 
-    def test_mends_what_it_names(self, generator: Any, tmp_path: Path) -> None:
+    def test_writes_the_files_that_it_names(self, generator: Any, tmp_path: Path) -> None:
         events = self._outdated(generator, tmp_path)
 
         generator.main([], events=events)

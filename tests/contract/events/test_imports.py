@@ -1,5 +1,3 @@
-"""What importing the published language brings along."""
-
 from __future__ import annotations
 
 import subprocess

@@ -1,5 +1,3 @@
-"""What is refused and advised for Azure alone."""
-
 from __future__ import annotations
 
 from datetime import date
@@ -16,14 +14,14 @@ _SUBNET = f"{_ID}/virtualNetworks/net/subnets/functions"
 _JWT = {"issuer": "https://issuer.example.org", "audience": ["semantest"]}
 
 
-def _found(*, component: str = "rest-api", environment: str = "staging", **section: Any) -> list[Finding]:
+def _find(*, component: str = "rest-api", environment: str = "staging", **section: Any) -> list[Finding]:
     asked = ComponentSection.model_validate(section)
     subject = RuleSubject(component, "azure", environment, asked, date(2026, 11, 21), AZURE_LIMITS)
     return list(AZURE_RULES.check_component(subject))
 
 
-def _told(**section: Any) -> list[tuple[bool, str]]:
-    return [(finding.blocks, finding.fault.path) for finding in _found(**section)]
+def _find_paths(**section: Any) -> list[tuple[bool, str]]:
+    return [(finding.blocks, finding.fault.path) for finding in _find(**section)]
 
 
 class TestRules:
@@ -38,8 +36,8 @@ class TestRules:
         ],
         ids=["memory", "max", "min", "not a subnet", "underscore"],
     )
-    def test_refuse_what_azure_has_not(self, section: dict[str, Any], path: str) -> None:
-        assert _told(**section) == [(True, path)]
+    def test_refuse_what_azure_does_not_support(self, section: dict[str, Any], path: str) -> None:
+        assert _find_paths(**section) == [(True, path)]
 
     @pytest.mark.parametrize(
         ("section", "path"),
@@ -52,8 +50,8 @@ class TestRules:
         ],
         ids=["between two sizes", "the risky size", "few instances", "no gateway to limit", "no gateway for browsers"],
     )
-    def test_advise_on_what_becomes_something_else(self, section: dict[str, Any], path: str) -> None:
-        assert _told(**section) == [(False, path)]
+    def test_warn_of_what_has_another_effect(self, section: dict[str, Any], path: str) -> None:
+        assert _find_paths(**section) == [(False, path)]
 
     @pytest.mark.parametrize(
         "section",
@@ -66,25 +64,25 @@ class TestRules:
         ],
         ids=["sizes", "many", "subnet", "gateway", "gateway for tokens"],
     )
-    def test_pass_what_azure_has(self, section: dict[str, Any]) -> None:
-        assert _found(**section) == []
+    def test_accept_what_azure_supports(self, section: dict[str, Any]) -> None:
+        assert _find(**section) == []
 
 
-class TestHub:
-    @pytest.mark.parametrize(("component", "told"), [("websocket", ["throttling"]), ("rest-api", [])])
-    def test_says_that_it_slows_nobody_down(self, component: str, told: list[str]) -> None:
-        found = _found(component=component, throttling={"rate": 5})
+class TestWebPubSub:
+    @pytest.mark.parametrize(("component", "paths"), [("websocket", ["throttling"]), ("rest-api", [])])
+    def test_warns_that_it_does_not_throttle(self, component: str, paths: list[str]) -> None:
+        found = _find(component=component, throttling={"rate": 5})
 
-        assert [finding.fault.path for finding in found if not finding.blocks] == told
+        assert [finding.fault.path for finding in found if not finding.blocks] == paths
 
 
-class TestSizes:
+class TestMemorySizes:
     @pytest.mark.parametrize(("asked", "size"), [(128, 512), (512, 512), (513, 2048), (4096, 4096), (9000, 4096)])
-    def test_are_the_next_ones_up(self, asked: int, size: int) -> None:
+    def test_are_rounded_up(self, asked: int, size: int) -> None:
         assert round_memory(asked) == size
 
 
 class TestRetention:
     @pytest.mark.parametrize(("days", "kept"), [(7, 30), (31, 60), (90, 90), (3653, 730), (0, 730)])
-    def test_is_the_nearest_that_a_workspace_has(self, days: int, kept: int) -> None:
+    def test_is_the_nearest_of_a_workspace(self, days: int, kept: int) -> None:
         assert AZURE_RULES.round_retention(days) == kept

@@ -11,19 +11,19 @@ WEBSOCKET = Stack("websocket", "aws", "development", "eu-west-1")
 ACCOUNT = Stack("account", "aws", "qa", "eu-west-1")
 
 
-def told(stack: Stack, *others: str, wants_log: bool = True, engine: EngineChoice | None = None) -> list[Fault]:
+def find_notices(stack: Stack, *others: str, wants_log: bool = True, engine: EngineChoice | None = None) -> list[Fault]:
     return list(find_account_notices(stack, engine or EngineChoice(), others, wants_log=wants_log))
 
 
 class TestNotices:
-    def test_name_the_stack_that_an_access_log_waits_for(self) -> None:
-        [notice] = told(WEBSOCKET)
+    def test_name_the_stack_that_an_access_log_requires(self) -> None:
+        [notice] = find_notices(WEBSOCKET)
 
         assert notice.path == "features.access_logs"
         assert notice.hint.endswith("--component account --provider aws --env development --region eu-west-1")
 
-    def test_lead_to_the_same_cloud(self) -> None:
-        [notice] = told(WEBSOCKET, engine=EngineChoice(PULUMI_ENGINE, SIMULATED_CLOUD))
+    def test_name_the_options_of_another_engine(self) -> None:
+        [notice] = find_notices(WEBSOCKET, engine=EngineChoice(PULUMI_ENGINE, SIMULATED_CLOUD))
 
         assert notice.hint.endswith("--region eu-west-1 --engine pulumi --cloud sandbox")
 
@@ -37,11 +37,11 @@ class TestNotices:
         ],
         ids=["set already", "no log", "HTTP", "first of its kind"],
     )
-    def test_are_none_where_nothing_is_in_the_way(self, stack: Stack, wants_log: bool, others: list[str]) -> None:
-        assert told(stack, *others, wants_log=wants_log) == []
+    def test_are_none_if_nothing_is_missing(self, stack: Stack, wants_log: bool, others: list[str]) -> None:
+        assert find_notices(stack, *others, wants_log=wants_log) == []
 
-    def test_say_whose_setting_is_replaced(self) -> None:
-        [notice] = told(ACCOUNT, "account.aws.development.eu-west-1")
+    def test_name_the_stack_whose_setting_is_replaced(self) -> None:
+        [notice] = find_notices(ACCOUNT, "account.aws.development.eu-west-1")
 
         assert "account.aws.development.eu-west-1 has set it too" in notice.message
         assert "The stack deployed last counts" in notice.hint

@@ -1,5 +1,3 @@
-"""Which words name a stack."""
-
 from __future__ import annotations
 
 import pytest
@@ -9,10 +7,10 @@ from semantest_iac.infrastructure.clouds.built_in import CLOUD_ENTRIES
 
 
 class TestStackFaults:
-    def test_is_empty_for_known_words(self) -> None:
+    def test_are_none_for_known_names(self) -> None:
         assert find_stack_faults("rest-api", "azure", "prod", "West US 2", CLOUD_ENTRIES) == ()
 
-    def test_names_every_unknown_word_with_the_nearest(self) -> None:
+    def test_name_every_unknown_part_with_the_nearest(self) -> None:
         faults = find_stack_faults("rest-apis", "awss", "prodution", "mars-1", CLOUD_ENTRIES)
 
         assert [fault.path for fault in faults] == ["component", "provider", "environment"]
@@ -23,7 +21,7 @@ class TestStackFaults:
         ]
 
     @pytest.mark.parametrize("word", ["..", "x" * 300, "a\nb", "$(id)", "{0.__class__}", "--flag", ""])
-    def test_refuses_hostile_words_in_one_short_line(self, word: str) -> None:
+    def test_show_hostile_text_on_one_short_line(self, word: str) -> None:
         fault, *_ = find_stack_faults(word, "aws", "qa", "us-east-1", CLOUD_ENTRIES)
 
         assert fault.path == "component"

@@ -19,12 +19,12 @@ SIGNED = {"JWT_SECRET": "${secrets.jwt_secret}"}
 ISSUER = {"issuer": "https://issuer.example.org", "audience": ["semantest"]}
 
 
-def judged(stack: Stack = REST, facts: SecretAvailability = NOTHING, **section: Any) -> ValidationReport:
+def validate(stack: Stack = REST, facts: SecretAvailability = NOTHING, **section: Any) -> ValidationReport:
     configuration = DeploymentConfiguration.model_validate({"components": {stack.component: section}})
     return ValidationService(TODAY, CLOUD_ENTRIES).validate(stack, configuration, facts)
 
 
-def judged_whole(values: dict[str, Any], stack: Stack = REST) -> ValidationReport:
+def validate_values(values: dict[str, Any], stack: Stack = REST) -> ValidationReport:
     return ValidationService(TODAY, CLOUD_ENTRIES).validate(stack, DeploymentConfiguration.model_validate(values))
 
 
@@ -87,46 +87,46 @@ REFUSED = {
 class TestValidationService:
     @pytest.mark.parametrize(("section", "path"), REFUSED.values(), ids=REFUSED)
     def test_refuses(self, section: dict[str, Any], path: str) -> None:
-        report = judged(**section)
+        report = validate(**section)
 
         assert paths(report.faults) == [f"components.rest-api.{path}"]
 
     def test_accepts_an_empty_section(self) -> None:
-        assert judged() == ValidationReport()
+        assert validate() == ValidationReport()
 
     def test_names_every_fault_at_once(self) -> None:
-        report = judged(memory=64, timeout=900, runtime="nodejs18.x")
+        report = validate(memory=64, timeout=900, runtime="nodejs18.x")
 
         assert [path.rpartition(".")[2] for path in paths(report.faults)] == ["memory", "timeout", "runtime"]
 
     def test_never_shows_the_value_of_a_variable(self) -> None:
-        report = judged(environment={"DB_URL": "postgres://u:hunter2@h/d", "B_TOKEN": "hunter2", "X-": "hunter2"})
+        report = validate(environment={"DB_URL": "postgres://u:hunter2@h/d", "B_TOKEN": "hunter2", "X-": "hunter2"})
 
         assert len(report.faults) == 3
         assert "hunter2" not in str(report)
 
     @pytest.mark.parametrize("timeout", [1, 29])
-    def test_keeps_a_timeout_that_the_gateway_waits_for(self, timeout: int) -> None:
-        assert judged(timeout=timeout) == ValidationReport()
+    def test_accepts_a_timeout_of_the_gateway(self, timeout: int) -> None:
+        assert validate(timeout=timeout) == ValidationReport()
 
     def test_warns_that_thirty_seconds_become_twenty_nine(self) -> None:
-        report = judged(timeout=30)
+        report = validate(timeout=30)
 
         assert report.faults == ()
         assert report.warnings[0].message == "30 s becomes 29 s, before API Gateway ends the request"
 
-    def test_says_where_longer_work_belongs(self) -> None:
-        fault = judged(timeout=300).faults[0]
+    def test_suggests_a_queue_for_longer_work(self) -> None:
+        fault = validate(timeout=300).faults[0]
 
         assert "API Gateway ends the request after 30 s" in fault.message
         assert fault.hint == "Move work of up to 300 s to a queue-triggered function."
 
-    def test_lets_a_websocket_function_run_for_fifteen_minutes(self) -> None:
-        assert judged(WEBSOCKET, timeout=900, environment=SIGNED) == ValidationReport()
-        assert paths(judged(WEBSOCKET, timeout=901, environment=SIGNED).faults) == ["components.websocket.timeout"]
+    def test_accepts_fifteen_minutes_for_a_websocket_function(self) -> None:
+        assert validate(WEBSOCKET, timeout=900, environment=SIGNED) == ValidationReport()
+        assert paths(validate(WEBSOCKET, timeout=901, environment=SIGNED).faults) == ["components.websocket.timeout"]
 
     def test_refuses_routes_and_cors_for_a_websocket(self) -> None:
-        report = judged(WEBSOCKET, routes=[{"path": "/"}], cors={"origins": []}, entry="s.js", environment=SIGNED)
+        report = validate(WEBSOCKET, routes=[{"path": "/"}], cors={"origins": []}, entry="s.js", environment=SIGNED)
 
         assert paths(report.faults) == [f"components.websocket.{key}" for key in ("routes", "cors", "entry")]
 
@@ -140,73 +140,73 @@ class TestValidationService:
         ],
         ids=["said-by-the-environment", "said", "said-by-the-authorizer", "written"],
     )
-    def test_refuses_tokens_that_nothing_can_check(self, section: dict[str, Any]) -> None:
+    def test_refuses_tokens_that_cannot_be_checked(self, section: dict[str, Any]) -> None:
         facts = SecretAvailability(frozenset({"jwt_secret"}), secrets_required=True)
 
-        assert paths(judged(WEBSOCKET, facts, **section).faults) == ["components.websocket.environment.JWT_SECRET"]
+        assert paths(validate(WEBSOCKET, facts, **section).faults) == ["components.websocket.environment.JWT_SECRET"]
 
     @pytest.mark.parametrize("written", ["", "written out"], ids=["empty", "plain"])
-    def test_refuses_tokens_that_are_signed_with_no_secret(self, written: str) -> None:
-        report = judged(WEBSOCKET, environment={"JWT_SECRET": written})
+    def test_refuses_tokens_signed_without_a_secret(self, written: str) -> None:
+        report = validate(WEBSOCKET, environment={"JWT_SECRET": written})
 
         assert "components.websocket.environment.JWT_SECRET" in paths(report.faults)
 
-    def test_warns_of_a_public_websocket_that_anyone_may_use(self) -> None:
-        report = judged(WEBSOCKET, environment={"AUTHENTICATION_REQUIRED": "false"})
+    def test_warns_of_a_public_websocket(self) -> None:
+        report = validate(WEBSOCKET, environment={"AUTHENTICATION_REQUIRED": "false"})
 
         assert (report.faults, len(report.warnings)) == ((), 1)
 
-    def test_refuses_a_header_that_no_browser_could_send(self) -> None:
-        report = judged(WEBSOCKET, authorizer={**ISSUER, "header": "X-Token"}, environment=SIGNED)
+    def test_refuses_a_header_that_browsers_cannot_send(self) -> None:
+        report = validate(WEBSOCKET, authorizer={**ISSUER, "header": "X-Token"}, environment=SIGNED)
 
         assert paths(report.faults) == ["components.websocket.authorizer.header"]
 
-    def test_refuses_a_websocket_that_cannot_reach_its_connections(self) -> None:
-        report = judged(WEBSOCKET, network={"private": True}, environment=SIGNED)
+    def test_refuses_a_websocket_without_egress(self) -> None:
+        report = validate(WEBSOCKET, network={"private": True}, environment=SIGNED)
 
         assert paths(report.faults) == ["components.websocket.network.private"]
 
     @pytest.mark.parametrize(
         ("environment", "warned"), [("development", []), ("staging", ["components.rest-api.cors.origins"])]
     )
-    def test_warns_of_open_cors_where_real_users_are(self, environment: str, warned: list[str]) -> None:
-        report = judged(Stack("rest-api", "aws", environment, "us-east-1"), cors={"origins": ["*"]})
+    def test_warns_of_open_cors_for_real_users(self, environment: str, warned: list[str]) -> None:
+        report = validate(Stack("rest-api", "aws", environment, "us-east-1"), cors={"origins": ["*"]})
 
         assert paths(report.warnings) == warned
 
-    def test_warns_of_a_private_network_without_a_way_out(self) -> None:
-        report = judged(network={"private": True})
+    def test_warns_of_a_private_network_without_egress(self) -> None:
+        report = validate(network={"private": True})
 
         assert [warning.message for warning in report.warnings] == ["function in private subnets: no egress route"]
 
-    def test_warns_of_a_range_that_is_not_used(self) -> None:
-        assert paths(judged(network={"cidr": "10.0.0.0/16"}).warnings) == ["components.rest-api.network.cidr"]
+    def test_warns_of_an_unused_range(self) -> None:
+        assert paths(validate(network={"cidr": "10.0.0.0/16"}).warnings) == ["components.rest-api.network.cidr"]
 
-    def test_refuses_ids_of_another_kind(self) -> None:
+    def test_refuses_malformed_ids(self) -> None:
         network = {"subnet_ids": ["sg-01234567"], "security_group_ids": ["sg-01234567"]}
 
-        assert paths(judged(network=network).faults) == ["components.rest-api.network.subnet_ids[0]"]
+        assert paths(validate(network=network).faults) == ["components.rest-api.network.subnet_ids[0]"]
 
     def test_warns_of_warm_instances_in_development(self) -> None:
-        report = judged(Stack("rest-api", "aws", "development", "us-east-1"), instances={"min": 1})
+        report = validate(Stack("rest-api", "aws", "development", "us-east-1"), instances={"min": 1})
 
         assert paths(report.warnings) == ["components.rest-api.instances.min"]
 
-    def test_warns_of_more_variables_than_fit(self) -> None:
-        assert paths(judged(environment={"LONG": "x" * 5000}).warnings) == ["components.rest-api.environment"]
+    def test_warns_of_too_many_variables(self) -> None:
+        assert paths(validate(environment={"LONG": "x" * 5000}).warnings) == ["components.rest-api.environment"]
 
     @pytest.mark.parametrize(
         ("name", "value"),
         [("API_KEY_PREFIX", "sk"), ("MAX_TOKENS", "4096"), ("JWT_PUBLIC_KEY", "MIIB"), ("API_VERSION", "v1")],
     )
-    def test_leaves_harmless_variables_alone(self, name: str, value: str) -> None:
-        assert judged(environment={name: value}) == ValidationReport()
+    def test_accepts_harmless_variables(self, name: str, value: str) -> None:
+        assert validate(environment={name: value}) == ValidationReport()
 
     @pytest.mark.parametrize(("required", "kind"), [(False, "warnings"), (True, "faults")])
     def test_names_unset_secrets(self, required: bool, kind: str) -> None:
         facts = SecretAvailability(frozenset({"db"}), secrets_required=required)
 
-        report = judged(facts=facts, environment={"DB_URL": "${secrets.db}", "B_URL": "${secrets.set}"})
+        report = validate(facts=facts, environment={"DB_URL": "${secrets.db}", "B_URL": "${secrets.set}"})
 
         assert getattr(report, kind) == (
             Fault(
@@ -216,13 +216,13 @@ class TestValidationService:
             ),
         )
 
-    def test_refuses_unknown_components_of_the_file(self) -> None:
-        report = judged_whole({"components": {"rest-apy": {}}})
+    def test_refuses_unknown_components(self) -> None:
+        report = validate_values({"components": {"rest-apy": {}}})
 
         assert report.faults[0].hint.startswith("Did you mean 'rest-api'?")
 
-    def test_refuses_settings_of_what_has_none(self) -> None:
-        [fault] = judged_whole({"components": {"account": {"memory": 512}}}).faults
+    def test_refuses_settings_of_the_account(self) -> None:
+        [fault] = validate_values({"components": {"account": {"memory": 512}}}).faults
 
         assert (fault.path, fault.message) == ("components.account", "has no settings")
 
@@ -238,38 +238,38 @@ class TestValidationService:
     def test_refuses_alerts(self, alert: dict[str, Any], path: str) -> None:
         alerts = [{"type": "throttles", "threshold": 1}, alert]
 
-        report = judged_whole({"monitoring": {"alerts": alerts}})
+        report = validate_values({"monitoring": {"alerts": alerts}})
 
         assert paths(report.faults) == [f"monitoring.alerts[1].{path}"]
 
-    def test_refuses_addresses_that_are_none(self) -> None:
-        report = judged_whole({"monitoring": {"notify": ["a@b.example", "nobody"]}})
+    def test_refuses_malformed_addresses(self) -> None:
+        report = validate_values({"monitoring": {"notify": ["a@b.example", "nobody"]}})
 
         assert paths(report.faults) == ["monitoring.notify[1]"]
 
     @pytest.mark.parametrize(
         ("days", "faults", "warnings"), [(30, 0, 0), (45, 0, 1), (0, 0, 0), (4000, 1, 0), (-1, 1, 0)]
     )
-    def test_judges_log_retention(self, days: int, faults: int, warnings: int) -> None:
-        report = judged_whole({"monitoring": {"log_retention_days": days}})
+    def test_checks_log_retention(self, days: int, faults: int, warnings: int) -> None:
+        report = validate_values({"monitoring": {"log_retention_days": days}})
 
         assert (len(report.faults), len(report.warnings)) == (faults, warnings)
 
-    def test_warns_that_functions_do_not_scale_by_processor(self) -> None:
+    def test_warns_that_functions_ignore_scaling_metrics(self) -> None:
         metrics = [{"type": "memory", "target": 80}, {"type": "cpu", "target": 70}]
 
-        report = judged_whole({"scaling": {"metrics": metrics}})
+        report = validate_values({"scaling": {"metrics": metrics}})
 
         assert [warning.message for warning in report.warnings] == ["cpu and memory targets mean nothing for functions"]
 
-    def test_refuses_a_target_above_all(self) -> None:
-        report = judged_whole({"scaling": {"metrics": [{"type": "cpu", "target": 101}]}})
+    def test_refuses_a_target_out_of_range(self) -> None:
+        report = validate_values({"scaling": {"metrics": [{"type": "cpu", "target": 101}]}})
 
         assert paths(report.faults) == ["scaling.metrics[0].target"]
 
 
-class TestReport:
-    def test_says_everything_once_when_merged(self) -> None:
+class TestValidationReport:
+    def test_has_each_entry_once_when_merged(self) -> None:
         fault, warning = Fault("a", "b"), Fault("c", "d")
 
         merged = ValidationReport.merge(

@@ -1,5 +1,3 @@
-"""The order of a blueprint, and the blueprints that have none."""
-
 from __future__ import annotations
 
 import pytest
@@ -34,7 +32,7 @@ class TestInOrder:
 
         assert [resource.name for resource in blueprint.in_order()] == ["a", "b", "c"]
 
-    def test_names_a_need_that_nobody_fills(self) -> None:
+    def test_names_a_missing_resource(self) -> None:
         assert faults(a_blueprint(version("b", "a"))) == [
             Fault("blueprint.b", "needs 'a', which is not in the blueprint")
         ]
@@ -44,12 +42,12 @@ class TestInOrder:
 
         assert faults(a_blueprint(*twins)) == [Fault("blueprint.a", "two resources share this name")]
 
-    def test_names_twins_and_gaps_together(self) -> None:
+    def test_names_duplicates_and_missing_resources_together(self) -> None:
         found = faults(a_blueprint(NotificationChannel(name="a"), NotificationChannel(name="a"), version("b", "c")))
 
         assert [fault.path for fault in found] == ["blueprint.a", "blueprint.b"]
 
-    def test_names_the_way_round_a_cycle(self) -> None:
+    def test_names_every_resource_of_a_cycle(self) -> None:
         [fault] = faults(a_blueprint(version("a", "b"), version("b", "a")))
 
         assert fault.message in ("a needs b needs a", "b needs a needs b")

@@ -1,5 +1,3 @@
-"""What a cloud lacks is refused with its reason, and with those who have it."""
-
 from __future__ import annotations
 
 from typing import Any
@@ -15,20 +13,20 @@ from semantest_iac.domain.networking.apis import HttpApi
 _STACK = Stack("rest-api", "meadow", "development", "north")
 
 
-def _refused(cloud: Capabilities, *others: Capabilities, **section: Any) -> list[Fault]:
+def _find_faults(cloud: Capabilities, *others: Capabilities, **section: Any) -> list[Fault]:
     configuration = DeploymentConfiguration.model_validate({"components": {"rest-api": section}})
     blueprint = build_rest_api(_STACK, 1, resolve_component(configuration, "rest-api", "development"))
     return list(find_unsupported(blueprint, cloud, lambda: others))
 
 
-class TestRefusals:
-    def test_are_none_where_the_cloud_has_everything(self) -> None:
-        assert _refused(Capabilities("meadow")) == []
+class TestFindUnsupported:
+    def test_yields_nothing_for_a_complete_cloud(self) -> None:
+        assert _find_faults(Capabilities("meadow")) == []
 
-    def test_name_the_feature_its_key_its_reason_and_who_has_it(self) -> None:
+    def test_names_feature_key_reason_and_supporting_clouds(self) -> None:
         meadow = Capabilities("meadow", unsupported={capabilities.WARM_INSTANCES: "its functions sleep"})
 
-        assert _refused(meadow, Capabilities("aws"), instances={"min": 1}) == [
+        assert _find_faults(meadow, Capabilities("aws"), instances={"min": 1}) == [
             Fault(
                 "components.rest-api.instances.min",
                 "meadow has no ServerlessFunction (warm instances): its functions sleep",
@@ -36,18 +34,20 @@ class TestRefusals:
             )
         ]
 
-    def test_leave_alone_what_nobody_asks_for(self) -> None:
-        assert _refused(Capabilities("meadow", unsupported={capabilities.WARM_INSTANCES: "its functions sleep"})) == []
+    def test_ignores_what_is_not_required(self) -> None:
+        assert (
+            _find_faults(Capabilities("meadow", unsupported={capabilities.WARM_INSTANCES: "its functions sleep"})) == []
+        )
 
-    def test_name_a_missing_kind_once_and_not_its_features(self) -> None:
+    def test_names_a_missing_kind_once_without_its_features(self) -> None:
         meadow = Capabilities("meadow", frozenset(RESOURCE_KINDS) - {HttpApi})
 
-        [fault] = _refused(meadow, meadow)
+        [fault] = _find_faults(meadow, meadow)
 
         assert fault.message == "meadow has no HttpApi: it has no program for this kind"
         assert (fault.path, fault.hint) == ("component", "No cloud has it; leave it out.")
 
-    def test_do_not_ask_others_for_nothing(self) -> None:
+    def test_loads_no_other_cloud_without_need(self) -> None:
         def nobody() -> Any:
             raise AssertionError("asked")
 
@@ -55,5 +55,5 @@ class TestRefusals:
 
         assert list(find_unsupported(build_rest_api(_STACK, 1, settings), Capabilities("meadow"), nobody)) == []
 
-    def test_take_a_form_of_its_own_for_having_it(self) -> None:
-        assert _refused(Capabilities("meadow", partial={capabilities.MEMORY_SIZE: "in steps"})) == []
+    def test_accepts_partial_support(self) -> None:
+        assert _find_faults(Capabilities("meadow", partial={capabilities.MEMORY_SIZE: "in steps"})) == []

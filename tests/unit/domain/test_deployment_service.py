@@ -1,5 +1,3 @@
-"""What can be done with one deployment."""
-
 from __future__ import annotations
 
 from typing import Any
@@ -35,7 +33,7 @@ def service(probe: FakeServiceProbe) -> DeploymentService:
 
 
 class TestPlan:
-    async def test_is_made_from_the_blueprint_of_the_component_and_generation(self, service: DeploymentService) -> None:
+    async def test_previews_the_blueprint_of_the_component_and_generation(self, service: DeploymentService) -> None:
         work, plan = await service.plan("d1", REST, 3, settings(), None)
 
         assert (work.blueprint.stack, work.blueprint.generation) == (REST, 3)

@@ -1,5 +1,3 @@
-"""The table of everything that a blueprint can ask a cloud for."""
-
 from __future__ import annotations
 
 import pkgutil
@@ -26,7 +24,7 @@ _STACK = Stack("rest-api", "aws", "development", "us-east-1")
 _SECRET = {"environment": {"KEY": "${secrets.key}"}}
 
 
-def _asked(**section: Any) -> list[capabilities.Capability]:
+def _find_required(**section: Any) -> list[capabilities.Capability]:
     configuration = DeploymentConfiguration.model_validate({"components": {"rest-api": section}})
     return find_required(build_rest_api(_STACK, 1, resolve_component(configuration, "rest-api", "development")))
 
@@ -49,16 +47,16 @@ class TestTable:
 
         assert _leaf_names(Resource) == {kind.__name__ for kind in RESOURCE_KINDS}
 
-    def test_has_every_feature_that_has_a_name(self) -> None:
+    def test_has_every_named_feature(self) -> None:
         named = {it for it in vars(capabilities).values() if isinstance(it, Feature)}
 
         assert named | set(capabilities.SIGNAL_FEATURES.values()) == set(FEATURES)
 
-    def test_is_told_kind_by_kind_without_losing_any(self) -> None:
+    def test_lists_every_kind_and_feature(self) -> None:
         assert set(list_capabilities()) == {*RESOURCE_KINDS, *FEATURES}
 
 
-class TestAsked:
+class TestFindRequired:
     @pytest.mark.parametrize(
         ("section", "feature"),
         [
@@ -74,11 +72,11 @@ class TestAsked:
         ],
         ids=lambda value: value.name if isinstance(value, Feature) else "",
     )
-    def test_is_a_feature_by_those_alone_who_need_it(self, section: dict[str, Any], feature: Feature) -> None:
-        assert feature in _asked(**section)
-        assert feature not in _asked()
+    def test_has_a_feature_only_if_it_is_configured(self, section: dict[str, Any], feature: Feature) -> None:
+        assert feature in _find_required(**section)
+        assert feature not in _find_required()
 
-    def test_is_each_kind_once(self) -> None:
-        kinds = [wanted for wanted in _asked() if not isinstance(wanted, Feature)]
+    def test_has_each_kind_once(self) -> None:
+        kinds = [wanted for wanted in _find_required() if not isinstance(wanted, Feature)]
 
         assert len(kinds) == len(set(kinds)) > 5

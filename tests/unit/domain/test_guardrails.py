@@ -1,5 +1,3 @@
-"""What may run, where, and who has to say so."""
-
 from __future__ import annotations
 
 import pytest
@@ -19,7 +17,7 @@ class TestRequireConsent:
         [(DEVELOPMENT, "yes"), (DEVELOPMENT, str(DEVELOPMENT)), (PRODUCTION, str(PRODUCTION))],
         ids=["yes", "name", "name-of-production"],
     )
-    def test_lets_those_pass_who_agreed(self, stack: Stack, said: str) -> None:
+    def test_accepts_the_required_answer(self, stack: Stack, said: str) -> None:
         require_consent(stack, said)
 
     @pytest.mark.parametrize(
@@ -32,23 +30,23 @@ class TestRequireConsent:
         ],
         ids=["nothing", "another-name", "yes-in-production", "another-name-in-production"],
     )
-    def test_stops_all_others_and_says_what_to_do(self, stack: Stack, said: str, hint: str) -> None:
+    def test_refuses_other_answers_with_a_hint(self, stack: Stack, said: str, hint: str) -> None:
         with pytest.raises(RefusedError) as caught:
             require_consent(stack, said)
 
         assert (caught.value.error_code, caught.value.hint) == ("CONSENT_MISSING", hint)
 
 
-class TestEngineFor:
-    def test_plays_development_in_the_sandbox(self) -> None:
+class TestFindDefaultEngine:
+    def test_is_the_sandbox_in_development(self) -> None:
         assert find_default_engine("development", [SANDBOX_ENGINE, PULUMI_ENGINE]) == SANDBOX_ENGINE
 
     @pytest.mark.parametrize("environment", ["qa", "staging", "production"])
-    def test_takes_the_real_engine_for_all_others(self, environment: str) -> None:
+    def test_is_pulumi_elsewhere(self, environment: str) -> None:
         assert find_default_engine(environment, [SANDBOX_ENGINE, PULUMI_ENGINE]) == PULUMI_ENGINE
 
     @pytest.mark.parametrize("environment", ["qa", "staging", "production"])
-    def test_never_plays_what_is_meant_seriously(self, environment: str) -> None:
+    def test_never_simulates_other_environments(self, environment: str) -> None:
         with pytest.raises(RefusedError, match=f"Cannot deploy to '{environment}'") as caught:
             find_default_engine(environment, [SANDBOX_ENGINE])
 

@@ -1,5 +1,3 @@
-"""What the functions of a stack are packaged from."""
-
 from __future__ import annotations
 
 from pathlib import Path
@@ -25,7 +23,7 @@ def settings(stack: Stack = REST, **section: Any) -> ComponentSettings:
     return resolve_component(configuration, stack.component, stack.environment)
 
 
-class TestSourceOf:
+class TestFindFunctionApp:
     @pytest.mark.parametrize(
         ("section", "source"),
         [
@@ -46,7 +44,7 @@ class TestSourceOf:
 
 
 class TestCompanions:
-    def test_are_made_where_somebody_must_check_tokens(self) -> None:
+    def test_check_tokens_if_they_are_required(self) -> None:
         section = {"source": "/src", "handler": "a.b", "runtime": "nodejs24.x", "environment": GUARDED}
 
         app = find_function_app(WEBSOCKET, settings(WEBSOCKET, **section))
@@ -55,21 +53,21 @@ class TestCompanions:
         assert app.companions == {"authorizer": FunctionSource(bundled="websocket_authorizer")}
 
     @pytest.mark.parametrize("stack", [REST, WEBSOCKET], ids=["http", "open-websocket"])
-    def test_are_left_out_elsewhere(self, stack: Stack) -> None:
+    def test_are_none_without_tokens(self, stack: Stack) -> None:
         app = find_function_app(stack, settings(stack))
 
         assert app is not None
         assert app.companions == {}
 
-    def test_lie_beside_the_package_of_the_main_function(self) -> None:
+    def test_are_packaged_with_the_main_function(self) -> None:
         artifact = build_package(FakeArtifactBuilder(Points()), WEBSOCKET, settings(WEBSOCKET, environment=GUARDED))
 
         assert artifact is not None
         assert artifact.companions.keys() == {"authorizer"}
 
 
-class TestPackaged:
-    def test_is_nothing_where_no_code_is_run(self) -> None:
+class TestBuildPackage:
+    def test_returns_none_without_code(self) -> None:
         stack = Stack("account", "aws", "development", "us-east-1")
 
         assert build_package(FakeArtifactBuilder(Points()), stack, settings(stack)) is None

@@ -1,5 +1,3 @@
-"""What a resource says it needs."""
-
 from __future__ import annotations
 
 from semantest_iac.domain.compute.functions import ServerlessFunction
@@ -9,7 +7,7 @@ from semantest_iac.domain.security.access import FunctionIdentity
 
 
 class TestNeeds:
-    def test_are_none_where_no_field_is_a_reference(self) -> None:
+    def test_are_none_without_references(self) -> None:
         assert NotificationChannel(name="alerts", emails=("a@example.com",)).needs() == ()
 
     def test_come_from_single_fields_and_tuples(self) -> None:
@@ -17,7 +15,7 @@ class TestNeeds:
 
         assert identity.needs() == ("logs", "s1", "s2")
 
-    def test_come_from_mappings_and_leave_out_what_is_not_set(self) -> None:
+    def test_come_from_mappings_without_unset_fields(self) -> None:
         function = ServerlessFunction(
             name="function",
             memory_mb=128,

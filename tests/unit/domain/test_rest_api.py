@@ -1,5 +1,3 @@
-"""The graph of the REST API, from settings as people write them."""
-
 from __future__ import annotations
 
 from typing import Any, TypeVar
@@ -61,27 +59,27 @@ VARIABLES = {"TOKEN": "${secrets.token}", "SAME": "${secrets.token}", "KEY": "${
 
 class TestGraph:
     @pytest.mark.parametrize("environment", ["development", "qa", "staging", "production"])
-    def test_has_the_same_parts_in_every_environment(self, environment: str) -> None:
+    def test_has_the_same_resources_in_every_environment(self, environment: str) -> None:
         assert names(blueprint(environment)) == PLAIN
 
-    def test_offers_outputs_of_parts_that_it_has(self) -> None:
+    def test_has_outputs_of_its_own_resources(self) -> None:
         graph = blueprint()
 
         assert {resource for resource, _ in graph.outputs.values()} <= set(names(graph))
 
-    def test_leaves_access_logs_out_where_nobody_wants_them(self) -> None:
+    def test_has_no_access_logs_if_they_are_off(self) -> None:
         graph = blueprint(whole={"features": {"access_logs": False}})
 
         assert "access-logs" not in names(graph)
         assert the(HttpApi, graph).access_log is None
 
     @pytest.mark.parametrize(("environment", "kept"), [("staging", False), ("production", True)])
-    def test_leaves_the_logs_of_production_behind(self, environment: str, kept: bool) -> None:
+    def test_keeps_the_logs_of_production(self, environment: str, kept: bool) -> None:
         assert {store.keep for store in all_of(LogStore, blueprint(environment))} == {kept}
 
 
 class TestSecrets:
-    def test_are_kept_once_each(self) -> None:
+    def test_exist_once_each(self) -> None:
         assert [secret.key for secret in all_of(AppSecret, blueprint(environment=VARIABLES))] == ["key", "token"]
 
     def test_reach_the_function_as_references_only(self) -> None:
@@ -94,7 +92,7 @@ class TestSecrets:
     def test_may_be_read_by_the_identity_of_the_function(self) -> None:
         assert the(FunctionIdentity, blueprint(environment=VARIABLES)).secrets == ("secret-key", "secret-token")
 
-    def test_can_be_restored_for_a_while_in_production(self) -> None:
+    def test_can_be_recovered_in_production(self) -> None:
         days = [
             the(AppSecret, blueprint(env, environment={"T": "${secrets.t}"})) for env in ("development", "production")
         ]
@@ -103,21 +101,21 @@ class TestSecrets:
 
 
 class TestNetwork:
-    def test_is_none_unless_asked_for(self) -> None:
+    def test_is_none_by_default(self) -> None:
         graph = blueprint()
 
         assert the(ServerlessFunction, graph).network is None
         assert not the(FunctionIdentity, graph).policy.join_network
 
     @pytest.mark.parametrize("secrets", [{}, {"TOKEN": "${secrets.token}"}], ids=["without", "with-secrets"])
-    def test_of_its_own_reaches_the_secret_store_where_there_are_secrets(self, secrets: dict[str, str]) -> None:
+    def test_reaches_the_secret_store_if_there_are_secrets(self, secrets: dict[str, str]) -> None:
         graph = blueprint(network={"private": True}, environment=secrets)
 
         assert the(PrivateNetwork, graph).reaches_secrets is bool(secrets)
         assert the(ServerlessFunction, graph).network == "network"
         assert the(FunctionIdentity, graph).policy.join_network
 
-    def test_of_others_is_used_as_it_is(self) -> None:
+    def test_uses_an_existing_one_unchanged(self) -> None:
         graph = blueprint(network={"private": True, "subnet_ids": ["subnet-1"], "security_group_ids": ["sg-1"]})
 
         network = the(ExistingNetwork, graph)
@@ -126,12 +124,12 @@ class TestNetwork:
 
 
 class TestFunction:
-    def test_is_told_what_it_is_part_of(self) -> None:
+    def test_has_variables_of_its_location(self) -> None:
         told = the(ServerlessFunction, blueprint("qa")).environment
 
         assert (told["SEMANTEST_COMPONENT"], told["SEMANTEST_ENVIRONMENT"]) == ("rest-api", "qa")
 
-    def test_scales_between_the_instances_asked_for(self) -> None:
+    def test_scales_between_the_configured_instances(self) -> None:
         graph = blueprint(instances={"min": 2, "max": 9})
 
         assert the(ServerlessFunction, graph).scaling == ScalingPolicy(2, 9)
@@ -142,7 +140,7 @@ class TestApi:
     def endpoints(self, **section: Any) -> list[str]:
         return [f"{'public ' if e.public else ''}{e}" for e in the(HttpApi, blueprint(**section)).endpoints]
 
-    def test_hands_everything_to_the_function_and_keeps_health_public(self) -> None:
+    def test_routes_everything_to_the_function_and_keeps_health_public(self) -> None:
         assert self.endpoints() == ["ANY /", "ANY /{proxy+}", "public GET /health"]
 
     def test_has_one_endpoint_for_each_method_of_a_route_and_health(self) -> None:
@@ -151,29 +149,29 @@ class TestApi:
         assert self.endpoints(routes=routes) == ["public GET /items", "public POST /items", "public GET /health"]
 
     @pytest.mark.parametrize("method", ["GET", "ANY"])
-    def test_leaves_health_as_it_was_asked_for(self, method: str) -> None:
+    def test_keeps_a_configured_health_route(self, method: str) -> None:
         assert self.endpoints(routes=[{"path": "/health", "methods": [method]}]) == [f"{method} /health"]
 
-    def test_adds_health_where_only_another_method_of_it_was_asked_for(self) -> None:
+    def test_adds_health_beside_another_method_of_it(self) -> None:
         routes = [{"path": "/health", "methods": ["POST"]}]
 
         assert self.endpoints(routes=routes) == ["POST /health", "public GET /health"]
 
 
 class TestAlarms:
-    def test_are_exactly_those_asked_for(self) -> None:
+    def test_are_exactly_the_configured_ones(self) -> None:
         graph = blueprint(whole={"monitoring": {"alerts": [{"type": "latency", "threshold": 250}]}})
 
         [alarm] = all_of(Alarm, graph)
         assert (alarm.name, alarm.threshold, alarm.channel) == ("alarm-latency", 250, "alerts")
 
     @pytest.mark.parametrize("monitoring", [{"enabled": False}, {"alerts": []}], ids=["disabled", "no-alerts"])
-    def test_and_their_channel_are_left_out_where_nobody_wants_them(self, monitoring: dict[str, Any]) -> None:
+    def test_and_their_channel_are_omitted_if_monitoring_is_off(self, monitoring: dict[str, Any]) -> None:
         graph = blueprint(whole={"monitoring": monitoring})
 
         assert (all_of(Alarm, graph), all_of(NotificationChannel, graph)) == ([], [])
 
-    def test_tell_the_people_that_are_named(self) -> None:
+    def test_notify_the_configured_addresses(self) -> None:
         graph = blueprint(whole={"monitoring": {"notify": ["ops@example.com"]}})
 
         assert the(NotificationChannel, graph).emails == ("ops@example.com",)

@@ -1,5 +1,3 @@
-"""Whether what was deployed works."""
-
 from __future__ import annotations
 
 from dataclasses import replace
@@ -25,22 +23,22 @@ def probe() -> FakeServiceProbe:
     return FakeServiceProbe(Points())
 
 
-class TestNothing:
-    async def test_is_asked_where_nothing_answers(self, probe: FakeServiceProbe) -> None:
+class TestWithoutService:
+    async def test_is_not_called(self, probe: FakeServiceProbe) -> None:
         probe.answers = [500]
 
         assert await verify_service(probe, replace(REST, component="account"), OURS) is None
 
 
 class TestHttp:
-    async def test_answers_with_what_the_service_said(self, probe: FakeServiceProbe) -> None:
+    async def test_returns_the_answer_of_the_service(self, probe: FakeServiceProbe) -> None:
         health = await verify_service(probe, REST, OURS)
 
         assert health is not None
         assert (health.status, health.path, health.body) == (200, "/health", "GET /health")
 
     @pytest.mark.parametrize("status", [302, 404, 500])
-    async def test_refuses_every_other_answer(self, probe: FakeServiceProbe, status: int) -> None:
+    async def test_raises_for_other_answers(self, probe: FakeServiceProbe, status: int) -> None:
         probe.answers = [status]
 
         with pytest.raises(VerificationError, match=f"GET /health answered {status}"):
@@ -55,7 +53,9 @@ class TestHttp:
         ],
         ids=["silent", "last-line", "too-long-to-keep"],
     )
-    async def test_quotes_the_last_words_of_the_function(self, probe: FakeServiceProbe, logs: str, words: str) -> None:
+    async def test_quotes_the_last_log_line_of_the_function(
+        self, probe: FakeServiceProbe, logs: str, words: str
+    ) -> None:
         probe.answers, probe.logs = [500], logs
 
         with pytest.raises(VerificationError) as caught:
@@ -64,7 +64,7 @@ class TestHttp:
 
 
 class TestWebSocket:
-    async def test_answers_with_the_last_that_was_heard(self, probe: FakeServiceProbe) -> None:
+    async def test_returns_the_last_message(self, probe: FakeServiceProbe) -> None:
         health = await verify_service(probe, WEBSOCKET, OURS)
 
         assert health is not None
@@ -81,7 +81,7 @@ class TestWebSocket:
         ],
         ids=["forbidden", "unauthorized", "failed", "silent", "closed"],
     )
-    async def test_refuses_everything_else(
+    async def test_raises_otherwise(
         self, probe: FakeServiceProbe, conversation: WebSocketConversation, reason: str
     ) -> None:
         probe.conversation = conversation
@@ -89,7 +89,7 @@ class TestWebSocket:
         with pytest.raises(VerificationError, match=reason):
             await verify_service(probe, WEBSOCKET, OURS)
 
-    async def test_is_content_to_be_asked_for_a_token_that_nobody_has(self, probe: FakeServiceProbe) -> None:
+    async def test_accepts_the_request_for_an_unknown_token(self, probe: FakeServiceProbe) -> None:
         probe.conversation = WebSocketConversation(401, note="no token here")
 
         health = await verify_service(probe, WEBSOCKET, OURS)
@@ -97,7 +97,7 @@ class TestWebSocket:
         assert health is not None
         assert health.body == "no token here"
 
-    async def test_lets_a_service_of_ones_own_be_silent(self, probe: FakeServiceProbe) -> None:
+    async def test_accepts_a_silent_service_with_its_own_source(self, probe: FakeServiceProbe) -> None:
         probe.conversation = WebSocketConversation(101)
 
         health = await verify_service(probe, WEBSOCKET, OWN)
@@ -105,7 +105,7 @@ class TestWebSocket:
         assert health is not None
         assert (health.status, health.body) == (101, "")
 
-    async def test_still_wants_it_to_take_what_it_hears(self, probe: FakeServiceProbe) -> None:
+    async def test_requires_that_it_takes_the_messages(self, probe: FakeServiceProbe) -> None:
         probe.conversation = WebSocketConversation(500)
 
         with pytest.raises(VerificationError, match="a connection ended with 500"):

@@ -1,5 +1,3 @@
-"""The graph of the WebSocket API, from settings as people write them."""
-
 from __future__ import annotations
 
 from typing import Any, TypeVar
@@ -42,38 +40,38 @@ def named(kind: type[AnyResource], name: str, graph: Blueprint) -> AnyResource:
 
 class TestGraph:
     @pytest.mark.parametrize("environment", ["development", "qa"])
-    def test_lets_anyone_in_where_the_environment_says_so(self, environment: str) -> None:
+    def test_has_no_authorizer_if_tokens_are_not_required(self, environment: str) -> None:
         graph = blueprint(environment)
 
         assert names(graph) == OPEN
         assert named(WebSocketEndpoint, "api", graph).authorizer is None
 
     @pytest.mark.parametrize("environment", ["staging", "production"])
-    def test_has_a_guard_elsewhere(self, environment: str) -> None:
+    def test_has_an_authorizer_otherwise(self, environment: str) -> None:
         assert names(blueprint(environment, environment=SIGNED)) == sorted([*OPEN, *GUARD])
 
     @pytest.mark.parametrize("section", [{}, {"environment": SIGNED, "authorizer": ISSUER}], ids=["open", "guarded"])
-    def test_offers_outputs_of_parts_that_it_has(self, section: dict[str, Any]) -> None:
+    def test_has_outputs_of_its_own_resources(self, section: dict[str, Any]) -> None:
         graph = blueprint(**section)
 
         assert {resource for resource, _ in graph.outputs.values()} <= set(names(graph))
 
-    def test_takes_a_secret_for_granted_that_nobody_has_named(self) -> None:
+    def test_implies_the_signing_secret(self) -> None:
         graph = blueprint("production")
 
         assert named(ServerlessFunction, "authorizer", graph).secrets == {"JWT_SECRET": "secret-jwt_secret"}
 
-    def test_knows_its_address_before_anything_answers_there(self) -> None:
+    def test_has_its_address_before_its_endpoint(self) -> None:
         order = [resource.name for resource in blueprint().in_order()]
 
         assert order.index("address") < order.index("function") < order.index("api")
 
 
 class TestEndpoint:
-    def test_routes_all_that_happens_to_a_connection(self) -> None:
+    def test_routes_every_connection_event(self) -> None:
         assert named(WebSocketEndpoint, "api", blueprint()).routes == tuple(ConnectionEvent)
 
-    def test_gives_up_after_29_seconds_where_the_function_may_go_on(self) -> None:
+    def test_times_out_after_29_seconds_while_the_function_continues(self) -> None:
         graph = blueprint(timeout=300)
 
         assert named(WebSocketEndpoint, "api", graph).integration_timeout_s == 29
@@ -85,12 +83,12 @@ class TestAuthorizer:
     def graph(self) -> Blueprint:
         return blueprint(environment={**SIGNED, "OTHER": "${secrets.other}"}, authorizer=ISSUER)
 
-    def test_alone_knows_with_what_tokens_are_signed(self, graph: Blueprint) -> None:
+    def test_alone_reads_the_signing_secret(self, graph: Blueprint) -> None:
         assert named(ServerlessFunction, "authorizer", graph).secrets == {"JWT_SECRET": "secret-jwt"}
         assert named(ServerlessFunction, "function", graph).secrets == {"OTHER": "secret-other"}
         assert named(FunctionIdentity, "identity", graph).secrets == ("secret-other",)
 
-    def test_may_do_nothing_with_connections(self, graph: Blueprint) -> None:
+    def test_has_no_permission_on_connections(self, graph: Blueprint) -> None:
         assert named(FunctionIdentity, "authorizer-identity", graph).uses == ()
         assert named(FunctionIdentity, "identity", graph).uses == ("address", "connections")
 
@@ -103,7 +101,7 @@ class TestAuthorizer:
         ],
         ids=["authorizer", "variables", "neither"],
     )
-    def test_is_told_whose_tokens_count(self, section: dict[str, Any], told: dict[str, str]) -> None:
+    def test_has_variables_for_issuer_and_audience(self, section: dict[str, Any], told: dict[str, str]) -> None:
         graph = blueprint("staging", **{"environment": SIGNED, **section})
 
         variables = named(ServerlessFunction, "authorizer", graph).environment
@@ -111,7 +109,7 @@ class TestAuthorizer:
 
 
 class TestConnections:
-    def test_are_remembered_longer_than_they_can_last(self) -> None:
+    def test_expire_after_the_longest_connection(self) -> None:
         graph = blueprint()
 
         lifetime = named(ConnectionTable, "connections", graph).lifetime_s

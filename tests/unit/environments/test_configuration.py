@@ -13,20 +13,20 @@ from semantest_iac.domain.environments.configuration import (
 from semantest_iac.domain.environments.settings import Alert, ComponentSettings, Cors, Throttling
 
 
-def settled(component: str = "rest-api", environment: str = "production", **section: Any) -> ComponentSettings:
+def resolve(component: str = "rest-api", environment: str = "production", **section: Any) -> ComponentSettings:
     return resolve_component(
         DeploymentConfiguration.model_validate({"components": {component: section}}), component, environment
     )
 
 
 class TestConfiguration:
-    def test_leaves_unset_what_is_not_written(self) -> None:
+    def test_leaves_missing_keys_unset(self) -> None:
         configuration = DeploymentConfiguration.model_validate({"components": {"rest-api": {"memory": 512}}})
 
         assert configuration.components["rest-api"].model_fields_set == {"memory"}
         assert configuration.provider is None
 
-    def test_takes_aliases_of_environments(self) -> None:
+    def test_accepts_aliases_of_environments(self) -> None:
         assert DeploymentConfiguration.model_validate({"environment": "Prod"}).environment == "production"
 
     @pytest.mark.parametrize(("value", "text"), [(True, "true"), (8080, "8080"), (1.5, "1.5"), ("x", "x")])
@@ -36,16 +36,16 @@ class TestConfiguration:
         assert DeploymentConfiguration.model_validate(written).components["rest-api"].environment == {"WS_PORT": text}
 
 
-class TestSecretName:
+class TestParseSecretReference:
     @pytest.mark.parametrize(
         ("value", "name"),
         [("${secrets.database_url}", "database_url"), ("x${secrets.a}", None), ("${env.A}", None), ("plain", None)],
     )
-    def test_is_found_in_a_whole_value_only(self, value: str, name: str | None) -> None:
+    def test_reads_whole_values_only(self, value: str, name: str | None) -> None:
         assert parse_secret_reference(value) == name
 
 
-class TestResolved:
+class TestResolveComponent:
     def test_fills_every_gap_from_the_environment(self) -> None:
         settings = resolve_component(DeploymentConfiguration(), "rest-api", "dev")
 
@@ -60,14 +60,14 @@ class TestResolved:
             "concurrency",
         ]
 
-    def test_prefers_what_is_written(self) -> None:
-        settings = settled(memory=2048, throttling={"rate": 5.0}, cors={"origins": ["https://a.example"]})
+    def test_prefers_configured_values(self) -> None:
+        settings = resolve(memory=2048, throttling={"rate": 5.0}, cors={"origins": ["https://a.example"]})
 
         assert settings.memory == 2048
         assert settings.throttling == Throttling(rate=5.0, burst=200)
         assert settings.cors == Cors(("https://a.example",))
 
-    def test_parts_secrets_from_plain_variables(self) -> None:
+    def test_separates_secrets_from_plain_variables(self) -> None:
         written = {"components": {"rest-api": {"environment": {"API_VERSION": "v1", "DB": "${secrets.db}"}}}}
 
         settings = resolve_component(DeploymentConfiguration.model_validate(written), "rest-api", "production")
@@ -79,20 +79,20 @@ class TestResolved:
     @pytest.mark.parametrize(
         ("component", "own", "integration"), [("rest-api", 29, 29), ("websocket", 300, 29)], ids=str
     )
-    def test_lets_only_a_websocket_function_outlast_its_gateway(
+    def test_allows_only_a_websocket_function_to_outlast_its_gateway(
         self, component: str, own: int, integration: int
     ) -> None:
-        settings = settled(component, timeout=300 if component == "websocket" else 30)
+        settings = resolve(component, timeout=300 if component == "websocket" else 30)
 
         assert (settings.timeout, settings.integration_timeout) == (own, integration)
 
     def test_gives_a_websocket_neither_routes_nor_cors(self) -> None:
-        settings = settled("websocket")
+        settings = resolve("websocket")
 
         assert (settings.routes, settings.cors) == ((), None)
 
     def test_has_no_cors_when_the_list_of_origins_is_empty(self) -> None:
-        assert settled(cors={"origins": []}).cors is None
+        assert resolve(cors={"origins": []}).cors is None
 
     def test_takes_a_list_of_alerts_as_complete(self) -> None:
         written = {"monitoring": {"alerts": [{"type": "latency", "threshold": 500}]}}
@@ -106,15 +106,15 @@ class TestResolved:
 
         assert resolve_component(written, "rest-api", "qa").monitoring.alerts == ()
 
-    def test_watches_four_fifths_of_the_most_instances(self) -> None:
-        assert settled(instances={"max": 10}).monitoring.alerts[-1] == Alert("concurrency", 8)
+    def test_alerts_at_four_fifths_of_the_maximum_instances(self) -> None:
+        assert resolve(instances={"max": 10}).monitoring.alerts[-1] == Alert("concurrency", 8)
 
     def test_rounds_log_retention_up(self) -> None:
         written = DeploymentConfiguration.model_validate({"monitoring": {"log_retention_days": 45}})
 
         assert resolve_component(written, "rest-api", "qa").monitoring.log_retention_days == 60
 
-    def test_keeps_the_number_of_instances_when_scaling_is_off(self) -> None:
+    def test_fixes_the_number_of_instances_without_scaling(self) -> None:
         written = {"scaling": {"auto_scale": False}, "components": {"rest-api": {"instances": {"min": 3}}}}
 
         assert resolve_component(
@@ -126,7 +126,7 @@ class TestResolved:
         [("rest-api", {}, True), ("websocket", {}, False), ("websocket", {"access_logs": True}, True)],
         ids=["HTTP", "WebSocket", "WebSocket that asks"],
     )
-    def test_leaves_a_log_that_needs_the_account_to_who_asks(
+    def test_has_a_websocket_access_log_only_on_request(
         self, component: str, written: dict[str, bool], logs: bool
     ) -> None:
         configuration = DeploymentConfiguration.model_validate({"features": written})

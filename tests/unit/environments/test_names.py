@@ -19,10 +19,10 @@ class TestCanonicalEnvironment:
         ("word", "name"),
         [("dev", "development"), ("PROD", "production"), ("stage", "staging"), (" qa ", "qa"), ("stg", "staging")],
     )
-    def test_gives_the_full_name_of_an_alias(self, word: str, name: str) -> None:
+    def test_returns_the_full_name_of_an_alias(self, word: str, name: str) -> None:
         assert canonical_environment(word) == name
 
-    def test_leaves_what_it_does_not_know(self) -> None:
+    def test_keeps_unknown_names(self) -> None:
         assert canonical_environment("Moon") == "moon"
 
 
@@ -34,20 +34,20 @@ class TestRegion:
         assert str(Region.parse(text)) == name
 
 
-class TestNearest:
+class TestFindNearest:
     @pytest.mark.parametrize(
         ("word", "choice"), [("rest-ap", "rest-api"), ("websockets", "websocket"), ("zzz", None), ("a" * 300, None)]
     )
-    def test_finds_what_was_probably_meant(self, word: str, choice: str | None) -> None:
+    def test_returns_the_most_similar_choice(self, word: str, choice: str | None) -> None:
         assert find_nearest(word, COMPONENTS) == choice
 
-    def test_is_named_before_everything_known(self) -> None:
+    def test_precedes_the_known_names(self) -> None:
         hint = suggest_known("prodction", ENVIRONMENTS)
 
         assert hint == "Did you mean 'production'? Known: development, qa, staging, production."
 
 
-class TestShown:
+class TestMakePrintable:
     @pytest.mark.parametrize(
         ("text", "fit"),
         [
@@ -60,10 +60,10 @@ class TestShown:
         ],
         ids=["plain", "newline", "escape", "bidi", "zero-width", "long"],
     )
-    def test_makes_foreign_text_fit_for_a_message(self, text: str, fit: str) -> None:
+    def test_escapes_and_shortens(self, text: str, fit: str) -> None:
         assert make_printable(text) == fit
 
 
-class TestSecretVariable:
-    def test_is_prefixed_so_that_no_other_program_reads_it(self) -> None:
+class TestSecretVariableName:
+    def test_has_a_prefix(self) -> None:
         assert secret_variable_name("database_url") == "SEMANTEST_SECRET_DATABASE_URL"

@@ -14,7 +14,7 @@ FUNCTION_RUNTIMES = {name: cloud.load_rules().limits.runtimes for name, cloud in
 TODAY = date(2026, 11, 21)
 
 
-class TestRuntimeFault:
+class TestFindRuntimeFault:
     @pytest.mark.parametrize("provider", FUNCTION_RUNTIMES)
     def test_refuses_a_deprecated_runtime_with_its_date_and_successor(self, provider: str) -> None:
         fault = find_runtime_fault("nodejs20.x", provider, FUNCTION_RUNTIMES[provider], TODAY)
@@ -22,7 +22,7 @@ class TestRuntimeFault:
         assert fault is not None
         assert fault.message == "nodejs20.x is deprecated since 2026-04-30; use nodejs24.x"
 
-    def test_refuses_from_the_very_day_on(self) -> None:
+    def test_refuses_from_that_day_on(self) -> None:
         day = date(2025, 9, 1)
 
         assert find_runtime_fault("nodejs18.x", "aws", FUNCTION_RUNTIMES["aws"], day - timedelta(days=1)) is None

@@ -1,5 +1,3 @@
-"""The list of all published events."""
-
 from __future__ import annotations
 
 import inspect
@@ -34,11 +32,11 @@ class TestCatalogue:
 
         assert {each for each in defined if not each.__name__.startswith("_")} <= set(PUBLISHED_EVENTS)
 
-    def test_gives_every_class_a_wire_name_of_its_own(self) -> None:
+    def test_gives_every_class_its_own_type(self) -> None:
         assert len(EVENT_TYPES) == len(PUBLISHED_EVENTS)
 
     @pytest.mark.parametrize("name", EVENT_TYPES)
-    def test_spells_wire_names_in_lower_case_words(self, name: str) -> None:
+    def test_spells_types_in_lower_case_words(self, name: str) -> None:
         assert re.fullmatch(r"(infrastructure|semantest)(\.[a-z_]+){1,3}", name)
 
     @pytest.mark.parametrize("name", EVENT_TYPES)

@@ -1,5 +1,3 @@
-"""The base of every event."""
-
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
@@ -16,10 +14,10 @@ NOON = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
 
 
 class TestEvent:
-    def test_has_an_id_of_its_own(self) -> None:
+    def test_has_its_own_id(self) -> None:
         assert Event().id != Event().id
 
-    def test_happens_now_unless_told_otherwise(self) -> None:
+    def test_occurs_now_by_default(self) -> None:
         before = datetime.now(UTC)
 
         event = Event()
@@ -43,7 +41,7 @@ class TestEvent:
         assert event.correlation_id == str(event.id)
 
     @pytest.mark.parametrize("text", ["", "a\nb", "a\x7f", "a\x9b", "x" * 257], ids=repr)
-    def test_refuses_a_correlation_that_could_forge_a_log_line(self, text: str) -> None:
+    def test_refuses_a_correlation_with_line_breaks(self, text: str) -> None:
         with pytest.raises(ValidationError):
             Event(correlation_id=text)
 
@@ -78,12 +76,12 @@ class TestCauses:
 
         assert event.previous_event_ids == (first.id, second.id)
 
-    def test_hand_on_the_correlation_of_the_first(self, causes: tuple[Event, Event]) -> None:
+    def test_pass_on_the_correlation_of_the_first(self, causes: tuple[Event, Event]) -> None:
         event = Event().caused_by(*causes)
 
         assert event.correlation_id == causes[0].correlation_id
 
-    def test_leave_the_event_itself_as_it_was(self, causes: tuple[Event, Event]) -> None:
+    def test_leave_the_event_itself_unchanged(self, causes: tuple[Event, Event]) -> None:
         event = Event()
 
         event.caused_by(*causes)
@@ -117,7 +115,7 @@ class TestStackEvent:
 
         assert failure.is_error
 
-    def test_tells_a_reason_that_no_encoding_can_carry(self, request_event: DeploymentRequested) -> None:
+    def test_replaces_text_that_cannot_be_encoded(self, request_event: DeploymentRequested) -> None:
         undecodable = b"quota \xff".decode("utf-8", "surrogateescape")
 
         failure = _failure(request_event, reason=undecodable)
@@ -133,13 +131,13 @@ class TestStackEvent:
         assert event.configuration == {"memory": [512]}
 
     @pytest.mark.parametrize("value", [float("nan"), float("inf"), {1: 2}, {1, 2}, object], ids=repr)
-    def test_refuses_a_configuration_that_json_cannot_say(
+    def test_refuses_a_configuration_that_json_cannot_express(
         self, request_event: DeploymentRequested, value: object
     ) -> None:
         with pytest.raises(ValidationError):
             DeploymentRequested.model_validate(request_event.model_dump() | {"configuration": {"memory": value}})
 
-    def test_shows_no_input_when_it_refuses(self, request_event: DeploymentRequested) -> None:
+    def test_shows_no_input_in_errors(self, request_event: DeploymentRequested) -> None:
         with pytest.raises(ValidationError) as refusal:
             DeploymentRequested.model_validate(request_event.model_dump() | {"hops": "hunter2"})
 
@@ -159,16 +157,16 @@ PythonEdaEvent.register(Event)
 
 
 class TestInsidePythonEda:
-    def test_is_an_event_of_theirs_once_the_base_is_registered(self, request_event: Event) -> None:
+    def test_is_an_event_there_once_the_base_is_registered(self, request_event: Event) -> None:
         assert isinstance(request_event, PythonEdaEvent)
 
-    def test_is_not_taken_for_a_list_of_events(self, request_event: Event) -> None:
+    def test_is_no_iterable(self, request_event: Event) -> None:
         assert not isinstance(request_event, Iterable)
 
     async def test_triggers_nothing_by_itself(self, request_event: Event) -> None:
         assert await request_event.maybe_trigger() == []
 
-    def test_tells_its_full_class_name(self) -> None:
+    def test_has_a_full_class_name(self) -> None:
         assert DeploymentRequested.full_class_name() == "semantest_iac_events.deployments.DeploymentRequested"
 
 

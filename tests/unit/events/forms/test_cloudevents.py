@@ -1,5 +1,3 @@
-"""The CloudEvents form."""
-
 from __future__ import annotations
 
 from collections.abc import Callable
@@ -41,7 +39,7 @@ REQUESTS = st.builds(
 
 
 class TestToCloudevent:
-    def test_says_what_the_specification_asks_for(self, request_event: DeploymentRequested) -> None:
+    def test_has_the_attributes_of_the_specification(self, request_event: DeploymentRequested) -> None:
         form = to_cloudevent(request_event)
 
         assert {name: value for name, value in form.items() if name != "data"} == {
@@ -56,7 +54,7 @@ class TestToCloudevent:
             "correlationid": "11111111-2222-4333-8444-555555555555",
         }
 
-    def test_puts_the_events_own_fields_into_the_data(self, request_event: DeploymentRequested) -> None:
+    def test_has_the_events_own_fields_as_data(self, request_event: DeploymentRequested) -> None:
         form = to_cloudevent(request_event)
 
         assert form["data"] == {
@@ -70,7 +68,7 @@ class TestToCloudevent:
             "hops": 0,
         }
 
-    def test_has_no_subject_where_the_event_is_about_no_stack(self) -> None:
+    def test_has_no_subject_without_a_stack(self) -> None:
         assert "subject" not in to_cloudevent(ServiceDeploymentNeeded(service_type="rest-api"))
 
     def test_names_the_only_cause_in_an_attribute(self, causes: tuple[Event, Event]) -> None:
@@ -94,33 +92,33 @@ class TestToCloudevent:
 
         assert (written, [int(text) for text in written]) == (sorted(written), positions)
 
-    def test_takes_another_source(self, request_event: DeploymentRequested) -> None:
+    def test_accepts_another_source(self, request_event: DeploymentRequested) -> None:
         assert to_cloudevent(request_event, source="/elsewhere")["source"] == "/elsewhere"
 
 
 class TestSchemaName:
-    def test_is_the_class_in_words_with_its_major_version(self) -> None:
+    def test_is_the_class_in_snake_case_with_its_major_version(self) -> None:
         assert schema_name(HttpApiDeployed) == "http_api_deployed.v1"
 
 
 class TestFromCloudevent:
     @settings(derandomize=True, max_examples=60, deadline=None)
     @given(event=REQUESTS)
-    def test_gives_back_exactly_what_was_written(self, event: DeploymentRequested) -> None:
+    def test_reads_exactly_what_was_written(self, event: DeploymentRequested) -> None:
         assert from_cloudevent(to_cloudevent(event, sequence=3)) == event
 
-    def test_ignores_extensions_that_others_add(self, request_event: DeploymentRequested) -> None:
+    def test_ignores_extensions(self, request_event: DeploymentRequested) -> None:
         form = to_cloudevent(request_event) | {"traceparent": "00-ab-cd-01", "partitionkey": "7"}
 
         assert from_cloudevent(form) == request_event
 
-    def test_does_without_optional_attributes(self, request_event: DeploymentRequested) -> None:
+    def test_accepts_missing_optional_attributes(self, request_event: DeploymentRequested) -> None:
         optional = {"subject", "datacontenttype", "dataschema", "correlationid"}
         form = {name: value for name, value in to_cloudevent(request_event).items() if name not in optional}
 
         assert from_cloudevent(form) == request_event
 
-    def test_knows_only_the_types_it_is_given(self, request_event: DeploymentRequested, faults_of: FaultsOf) -> None:
+    def test_refuses_unknown_types(self, request_event: DeploymentRequested, faults_of: FaultsOf) -> None:
         faults = faults_of(lambda form: from_cloudevent(form, types={}), to_cloudevent(request_event))
 
         assert faults == ["type is not a type of this contract"]
@@ -227,13 +225,11 @@ class TestFromCloudevent:
         ],
         ids=repr,
     )
-    def test_refuses_what_is_no_json_object(self, faults_of: FaultsOf, form: object, fault: str) -> None:
+    def test_refuses_anything_but_a_json_object(self, faults_of: FaultsOf, form: object, fault: str) -> None:
         assert faults_of(from_cloudevent, form) == [fault]
 
     @pytest.mark.parametrize("depth", [250, 100_000])
-    def test_refuses_bottomless_nesting(
-        self, request_event: DeploymentRequested, faults_of: FaultsOf, depth: int
-    ) -> None:
+    def test_refuses_deep_nesting(self, request_event: DeploymentRequested, faults_of: FaultsOf, depth: int) -> None:
         configuration: dict[str, Any] = {}
         for _ in range(depth):
             configuration = {"a": configuration}
@@ -242,7 +238,7 @@ class TestFromCloudevent:
 
         assert faults_of(from_cloudevent, form)
 
-    def test_repeats_nothing_of_what_was_sent(self, request_event: DeploymentRequested, faults_of: FaultsOf) -> None:
+    def test_repeats_no_value_that_was_sent(self, request_event: DeploymentRequested, faults_of: FaultsOf) -> None:
         form = to_cloudevent(request_event) | {"time": "hunter2", "specversion": "hunter2"}
         form["data"] |= {"hops": "hunter2", "configuration": "hunter2"}
 

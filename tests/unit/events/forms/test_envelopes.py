@@ -118,10 +118,10 @@ class TestReadEnvelope:
             read.sequence,
         )
 
-    def test_unwraps_what_the_event_store_sends_to_subscribers(self) -> None:
+    def test_unwraps_events_of_the_event_store(self) -> None:
         assert read_envelope({"type": "event", "envelope": STORED}) == read_envelope(STORED)
 
-    def test_takes_an_event_attribute_of_another_event_for_payload(self) -> None:
+    def test_treats_an_event_attribute_of_another_event_as_payload(self) -> None:
         read = read_envelope({"type": "Seen", "event": {"type": "X"}})
 
         assert (read.type, read.payload) == ("Seen", {"event": {"type": "X"}})
@@ -139,10 +139,10 @@ class TestReadEnvelope:
     def test_finds_the_time_in_the_metadata(self) -> None:
         assert read_envelope(STORED).time == datetime(2026, 11, 20, 10, 27, 3, 669_000, tzinfo=UTC)
 
-    def test_names_the_cause_that_the_sender_names(self) -> None:
+    def test_has_the_cause_of_the_sender(self) -> None:
         assert read_envelope(SERVER).causation_id == "evt_1"
 
-    def test_looks_further_when_an_attribute_is_null(self) -> None:
+    def test_ignores_null_attributes(self) -> None:
         nulls = {"correlationId": None, "timestamp": None, "payload": None}
 
         read = read_envelope(SERVER | nulls)

@@ -1,5 +1,3 @@
-"""Semantest's forms going out, and our events coming back in them."""
-
 from __future__ import annotations
 
 from collections.abc import Callable
@@ -63,20 +61,20 @@ class TestToSemantest:
             },
         }
 
-    def test_keeps_the_word_for_a_deployment_that_completed(self) -> None:
+    def test_keeps_the_type_of_a_completed_deployment(self) -> None:
         form = to_semantest(DeploymentCompleted(**STACK, changes=ChangeCounts(create=1)))
 
         assert (form["type"], "outcome" in form["payload"]) == ("infrastructure.deployment.completed", False)
 
     @pytest.mark.parametrize("outcome", ENDS_WITHOUT_A_WORD)
-    def test_tells_every_other_end_as_a_failure_with_its_outcome(self, outcome: str) -> None:
+    def test_writes_every_other_end_as_a_failure_with_its_outcome(self, outcome: str) -> None:
         form = to_semantest(ENDS_WITHOUT_A_WORD[outcome])
 
         assert (form["type"], form["payload"]["outcome"]) == ("infrastructure.deployment.failed", outcome)
 
 
 class TestToEnvelopeB:
-    def test_has_what_the_server_and_the_cli_look_for(self, request_event: DeploymentRequested) -> None:
+    def test_has_the_attributes_of_the_server_and_the_cli(self, request_event: DeploymentRequested) -> None:
         form = to_envelope_b(request_event)
 
         assert form["eventId"] == form["id"] == str(request_event.id)
@@ -88,17 +86,15 @@ class TestToEnvelopeB:
 class TestFromSemantest:
     @pytest.mark.parametrize("write", [to_semantest, to_envelope_b])
     @pytest.mark.parametrize("event", ENDS_WITHOUT_A_WORD.values(), ids=ENDS_WITHOUT_A_WORD)
-    def test_gives_back_exactly_what_was_written(self, write: Writer, event: Event) -> None:
+    def test_reads_exactly_what_was_written(self, write: Writer, event: Event) -> None:
         assert from_semantest(write(event)) == event
 
-    def test_gives_back_all_causes(self, request_event: Event, causes: tuple[Event, Event]) -> None:
+    def test_reads_all_causes(self, request_event: Event, causes: tuple[Event, Event]) -> None:
         event = request_event.caused_by(*causes)
 
         assert from_semantest(to_semantest(event)).previous_event_ids == event.previous_event_ids
 
-    def test_reads_our_event_after_the_event_store_has_wrapped_it_anew(
-        self, request_event: DeploymentRequested
-    ) -> None:
+    def test_reads_an_event_wrapped_by_the_event_store(self, request_event: DeploymentRequested) -> None:
         form = _stored(request_event.type_name, to_semantest(request_event)["payload"])
 
         event = from_semantest(form)
@@ -170,7 +166,7 @@ class TestServiceDeploymentNeeded:
 
         assert (event.service_type, event.environment, event.correlation_id) == ("rest-api", "staging", "c1")
 
-    def test_may_leave_the_environment_open(self) -> None:
+    def test_needs_no_environment(self) -> None:
         event = read_service_deployment_needed(_stored("ServiceDeploymentNeeded", {"serviceType": "rest-api"}))
 
         assert event.environment is None
@@ -180,12 +176,12 @@ class TestServiceDeploymentNeeded:
 
         assert read_service_deployment_needed(form).id == request_event.id
 
-    def test_is_the_same_event_each_time_the_same_message_is_read(self) -> None:
+    def test_has_the_same_id_at_every_delivery(self) -> None:
         form = _stored("ServiceDeploymentNeeded", NEEDED)
 
         assert read_service_deployment_needed(form) == read_service_deployment_needed(form)
 
-    def test_is_another_event_when_a_sender_uses_an_id_twice(self) -> None:
+    def test_has_another_id_for_other_content(self) -> None:
         form = {"id": "t1", "type": "ServiceDeploymentNeeded", "payload": NEEDED}
         other = form | {"payload": NEEDED | {"environment": "qa"}}
 
@@ -196,7 +192,7 @@ class TestServiceDeploymentNeeded:
         [("evt_1", 0), ("4f0c2a4e-8b55-4a1d-9e0c-7b21a3f3b0e2", 1)],
         ids=["theirs", "ours"],
     )
-    def test_names_only_causes_that_may_be_events_of_ours(self, cause: str, known: int) -> None:
+    def test_names_only_causes_with_a_uuid(self, cause: str, known: int) -> None:
         form = {
             "type": "ServiceDeploymentNeeded",
             "payload": NEEDED,

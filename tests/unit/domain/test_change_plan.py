@@ -1,5 +1,3 @@
-"""What a plan adds up to."""
-
 from __future__ import annotations
 
 from typing import Literal
@@ -30,8 +28,8 @@ class TestChangePlan:
         assert [change.name for change in plan.mutations] == ["a", "c"]
 
 
-class TestTraced:
-    def test_leads_properties_back_to_what_changes_itself(self) -> None:
+class TestTraceCauses:
+    def test_names_the_changing_sources_of_a_property(self) -> None:
         alias = a_change("alias", "replace").model_copy(update={"why": ("code", "vpcConfig.subnetIds[0]", "role")})
         origins = {"urn:alias": {"code": [], "vpcConfig": ["urn:subnet", "urn:still"], "role": ["urn:still"]}}
 
@@ -40,8 +38,8 @@ class TestTraced:
         assert plan.resources[-1].why == ("code", "vpcConfig.subnetIds[0] (subnet)", "role")
 
 
-class TestTogether:
-    def test_tells_what_either_run_changed_and_counts_every_resource_once(self) -> None:
+class TestCombinePlans:
+    def test_has_the_changes_of_both_runs_and_each_resource_once(self) -> None:
         first = ChangePlan((a_change("app", "create"), a_change("hub", "same"), a_change("old", "delete")))
         then = ChangePlan((a_change("app", "update"), a_change("hub", "update"), a_change("new", "create")))
 
@@ -49,6 +47,6 @@ class TestTogether:
         assert told == {"app": "create", "hub": "update", "new": "create", "old": "delete"}
 
 
-class TestCount:
+class TestCountOperations:
     def test_counts_operations_by_name(self) -> None:
         assert count_operations(["delete", "create", "delete"]) == ChangeCounts(delete=2, create=1)

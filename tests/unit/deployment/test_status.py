@@ -1,5 +1,3 @@
-"""The lives that deployments may have, and those that they may not."""
-
 from __future__ import annotations
 
 import pytest
@@ -60,7 +58,7 @@ ILLEGAL = {
 }
 
 
-def _live(events: list[str]) -> list[DeploymentStatus]:
+def _find_statuses(events: list[str]) -> list[DeploymentStatus]:
     """The states that a deployment goes through; `kind:step` is a journal entry about a step."""
     states: list[DeploymentStatus] = []
     for event in events:
@@ -69,26 +67,28 @@ def _live(events: list[str]) -> list[DeploymentStatus]:
     return states
 
 
-class TestNextState:
+class TestFindNextStatus:
     @pytest.mark.parametrize(("events", "states"), LIVES.values(), ids=LIVES)
-    def test_leads_through_the_lives_that_deployments_have(self, events: list[str], states: list[str]) -> None:
-        assert _live(events) == states
+    def test_follows_every_legal_sequence(self, events: list[str], states: list[str]) -> None:
+        assert _find_statuses(events) == states
 
     @pytest.mark.parametrize(("before", "event"), ILLEGAL.values(), ids=ILLEGAL)
-    def test_refuses_what_deployments_do_not_do(self, before: list[str], event: str) -> None:
+    def test_refuses_illegal_transitions(self, before: list[str], event: str) -> None:
         with pytest.raises(InvalidStateError):
-            _live([*before, event])
+            _find_statuses([*before, event])
 
     @pytest.mark.parametrize("state", sorted(TERMINAL_STATUSES))
     @pytest.mark.parametrize("event", [*TRANSITIONS, "infrastructure.function.deployed"])
-    def test_leaves_a_terminal_state_by_nothing(self, state: DeploymentStatus, event: str) -> None:
+    def test_refuses_every_event_after_a_terminal_status(self, state: DeploymentStatus, event: str) -> None:
         kind, _, step = event.partition(":")
 
         with pytest.raises(InvalidStateError, match=f"the deployment is {state}"):
             find_next_status(state, kind, step)
 
     @pytest.mark.parametrize("state", sorted(ACTIVE_STATUSES))
-    def test_lets_every_live_deployment_fail_be_cancelled_or_need_an_operator(self, state: DeploymentStatus) -> None:
+    def test_allows_every_active_deployment_to_fail_be_cancelled_or_need_an_operator(
+        self, state: DeploymentStatus
+    ) -> None:
         ends = [find_next_status(state, f"infrastructure.deployment.{end}") for end in ("failed", "cancelled")]
 
         assert ends == ["failed", "cancelled"]
@@ -96,7 +96,7 @@ class TestNextState:
 
 
 class TestTransitions:
-    def test_use_the_types_that_are_published(self) -> None:
+    def test_use_published_event_types(self) -> None:
         from semantest_iac_events.catalogue import EVENT_TYPES
 
         kinds = {kind for kind in TRANSITIONS if not kind.startswith("infrastructure.journal.")}

@@ -1,5 +1,3 @@
-"""What a ledger remembers of a package."""
-
 from __future__ import annotations
 
 from pathlib import Path
@@ -18,14 +16,14 @@ _OLD: dict[str, Any] = {
 
 
 class TestPackageBuilt:
-    def test_gives_the_package_back_with_its_companions(self) -> None:
+    def test_returns_the_package_with_its_companions(self) -> None:
         guard = Artifact("d2", Path("/b.zip"), "c.d", "python3.13", 8)
         artifact = Artifact("d1", Path("/a.zip"), "a.b", "nodejs24.x", 9, {"A": "b"}, companions={"guard": guard})
 
         companions = {"guard": PackageRecord.from_artifact(guard)}
         assert PackageBuilt.from_artifact(artifact, **_WHERE, companions=companions).artifact == artifact
 
-    def test_reads_what_was_written_when_packages_had_no_companions(self) -> None:
+    def test_reads_records_without_companions(self) -> None:
         artifact = Artifact("d1", Path("/a.zip"), "a.b", "python3.13", 9, {"A": "b"})
 
         assert PackageBuilt.model_validate(_OLD).artifact == artifact

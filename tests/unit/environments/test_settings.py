@@ -30,5 +30,5 @@ class TestGetEnvironmentSettings:
 
 class TestRetention:
     @pytest.mark.parametrize(("days", "kept"), [(1, 1), (2, 3), (30, 30), (31, 60), (3653, 3653), (0, 0), (9999, 0)])
-    def test_is_the_next_period_that_the_cloud_has(self, days: int, kept: int) -> None:
+    def test_is_rounded_up(self, days: int, kept: int) -> None:
         assert round_retention(days) == kept

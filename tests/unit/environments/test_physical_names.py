@@ -21,14 +21,14 @@ parts = some.from_regex(r"[a-z][a-z0-9]{0,8}(-[a-z0-9]{1,8}){0,3}", fullmatch=Tr
 stacks = some.tuples(parts, parts, parts, parts).map(".".join)
 
 
-class TestSuffix:
+class TestStackSuffix:
     def test_is_six_hex_digits(self) -> None:
         assert re.fullmatch("[0-9a-f]{6}", stack_suffix(STACK, 1))
 
     def test_changes_with_the_generation(self) -> None:
         assert stack_suffix(STACK, 1) != stack_suffix(STACK, 2)
 
-    def test_tells_a_hundred_thousand_pairs_apart(self) -> None:
+    def test_differs_for_a_hundred_thousand_pairs(self) -> None:
         random = Random(1)  # a fixed seed: 24 bits make one clash in 168 such runs likely
 
         def stack() -> str:
@@ -36,7 +36,7 @@ class TestSuffix:
 
         assert not any(stack_suffix(stack(), 1) == stack_suffix(stack(), 1) for _ in range(100_000))
 
-    def test_keeps_the_joint_between_parts_apart(self) -> None:
+    def test_differs_if_parts_are_divided_differently(self) -> None:
         assert stack_suffix("a-b.c.d.e", 1) != stack_suffix("a.b-c.d.e", 1)
         assert stack_suffix("1:a.b.c.d", 1) != stack_suffix("a.b.c.d", 11)
 
@@ -47,22 +47,22 @@ class TestPhysicalName:
 
         assert name == f"semantest-rest-api-stg-database-url-{stack_suffix(STACK, 1)}"
 
-    def test_is_the_same_for_every_try(self) -> None:
+    def test_is_the_same_each_time(self) -> None:
         assert physical_name(STACK, 3, limit=64) == physical_name(STACK, 3, limit=64)
 
-    def test_keeps_purposes_apart_that_the_limit_makes_alike(self) -> None:
+    def test_differs_for_purposes_with_the_same_beginning(self) -> None:
         names = {physical_name(STACK, 1, f"alarm-{kind}", limit=24) for kind in ("errors", "latency", "throttles")}
 
         assert len(names) == 3
 
-    def test_is_another_in_every_account_where_the_account_counts(self) -> None:
+    def test_differs_by_account(self) -> None:
         names = {
             physical_name(STACK, 1, limit=limit, account=account) for limit in (64, 24) for account in ("", "a", "b")
         }
 
         assert len(names) == 6
 
-    def test_refuses_a_limit_without_room(self) -> None:
+    def test_refuses_a_limit_that_is_too_small(self) -> None:
         with pytest.raises(ValueError, match="no name fits"):
             physical_name(STACK, 1, limit=SHORTEST_NAME_LIMIT - 1)
 
@@ -77,8 +77,8 @@ class TestPhysicalName:
         assert re.fullmatch("[0-9a-f]{6}", name.rpartition("-")[2])
 
 
-class TestTags:
-    def test_say_what_the_resource_belongs_to(self) -> None:
+class TestStackTags:
+    def test_name_stack_and_generation(self) -> None:
         assert stack_tags(STACK, 2) == {
             "Application": "Semantest",
             "Component": "rest-api",
