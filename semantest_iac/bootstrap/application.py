@@ -214,7 +214,7 @@ class Application:
         self,
         variables: Mapping[str, str],
         address: ListenAddress,
-        tell: LogRequest,
+        log_request: LogRequest,
         limits: ServingLimits | None = None,
     ) -> RunningGateway:
         """Serve every simulated stack and yield the URL; raises RefusedError if the gateway cannot start."""
@@ -226,7 +226,7 @@ class Application:
             return self._connect(find_engine(self.ledger, str(stack)) or EngineChoice(), variables)[1]
 
         releases = Releases(partial(simulated_releases, self.ledger), self.home / "ledger.db")
-        return open_gateway(LocalServices(releases, probe_of, self.function_logs, limits), address, tell)
+        return open_gateway(LocalServices(releases, probe_of, self.function_logs, limits), address, log_request)
 
     def _connect(self, choice: EngineChoice, variables: Mapping[str, str]) -> tuple[Provisioner, ServiceProbe]:
         entry, context = self.engines[choice.engine], EngineContext(self.home, choice, self.secrets(variables))

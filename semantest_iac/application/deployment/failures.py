@@ -53,5 +53,5 @@ def _unexpected_error(error: Exception) -> DeploymentError:
     return DeploymentError(
         f"An unexpected {type(error).__name__} stopped the deployment.",
         "INTERNAL_ERROR",
-        hint="This is a defect of semantest-iac; run again with --debug and report what it prints.",
+        hint="This is a bug in semantest-iac: run the command again with --debug and report the output.",
     )

@@ -101,7 +101,7 @@ class CliApplication(Protocol):
     def redactor(self, variables: Mapping[str, str]) -> Callable[[str], str]: ...
 
     def gateway(
-        self, variables: Mapping[str, str], address: tuple[str, int], tell: Callable[[GatewayLogEntry], None]
+        self, variables: Mapping[str, str], address: tuple[str, int], log_request: Callable[[GatewayLogEntry], None]
     ) -> AbstractAsyncContextManager[str]: ...
 
     def deployments(

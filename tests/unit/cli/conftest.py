@@ -186,18 +186,18 @@ class ApplicationInWorld(Application):
     def function_logs(self) -> Any:
         return PrintedLogs(self._world)
 
-    def gateway(self, variables: Mapping[str, str], address: Any, tell: Any, limits: Any = None) -> Any:
-        return _serve_entries(self._world.entries, address, tell)
+    def gateway(self, variables: Mapping[str, str], address: Any, log_request: Any, limits: Any = None) -> Any:
+        return _serve_entries(self._world.entries, address, log_request)
 
 
 @asynccontextmanager
 async def _serve_entries(
-    entries: Sequence[GatewayLogEntry], address: tuple[str, int], tell: Callable[[GatewayLogEntry], None]
+    entries: Sequence[GatewayLogEntry], address: tuple[str, int], log_request: Callable[[GatewayLogEntry], None]
 ) -> AsyncIterator[str]:
     """Report these requests, then stop as `kill` does."""
     loop = asyncio.get_running_loop()
     for entry in entries:
-        loop.call_later(0.01, tell, entry)
+        loop.call_later(0.01, log_request, entry)
     loop.call_later(0.02, signal.raise_signal, signal.SIGTERM)
     yield "http://{}:{}".format(*address)
 
