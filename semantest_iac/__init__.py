@@ -1,4 +1,4 @@
-"""Semantest's infrastructure as code: this package file is the Python API, and loads nothing until it is used.
+"""The Python API of Semantest's infrastructure as code; importing it loads nothing until a name is used.
 
     from semantest_iac import deploy, preview, status
 
@@ -6,8 +6,8 @@
     print(row.state, row.endpoint)
 
 The functions do what the commands of the same name do, and read the same configuration. They block; in a running
-event loop use `DeploymentUseCase`, which `Application(home).deployments(os.environ)` gives.
-Here: the three functions and the names that their callers need. Not here: anything that decides.
+event loop use `DeploymentUseCase`, which `Application(home).deployments(os.environ)` returns.
+This file holds the three functions and the names that their callers need; it decides nothing.
 """
 
 from __future__ import annotations
@@ -69,11 +69,11 @@ def deploy(
     home: str | Path = ".semantest",
     configuration: Mapping[str, Any] | None = None,
 ) -> DeploymentRow:
-    """Bring a component to its configuration and return how that ended; look at the row's `state` and `error`.
+    """Deploy a component and return how that ended, in the row's `state` and `error`.
 
-    Words that are not given come from the configuration, then are aws, development and the provider's first
-    region. `configuration` lies over semantest.yaml and the environment. Raises DeploymentError for what is
-    refused before anything is changed, ValidationError with every fault at once.
+    Parts that are not given come from the configuration; the defaults are aws, development and the provider's
+    first region. `configuration` overrides semantest.yaml and the environment. Raises DeploymentError for a request
+    that is refused before anything is changed, ValidationError with every fault at once.
     """
     import asyncio
 
@@ -91,7 +91,7 @@ def preview(
     home: str | Path = ".semantest",
     configuration: Mapping[str, Any] | None = None,
 ) -> ChangePlan:
-    """What `deploy` would do with the same arguments; nothing is changed or recorded. Raises as `deploy` does."""
+    """Return what `deploy` would change, without changing or recording anything; raises as `deploy` does."""
     import asyncio
 
     application, spec = _build_spec((component, provider, environment, region), home, configuration)
@@ -100,7 +100,7 @@ def preview(
 
 
 def status(*, home: str | Path = ".semantest") -> list[DeploymentRow]:
-    """The newest deployment of every stack, newest first; empty where nothing was deployed."""
+    """Return the newest deployment of every stack, newest first; empty before the first deployment."""
     from pathlib import Path
 
     from semantest_iac.bootstrap.application import Application
@@ -109,7 +109,7 @@ def status(*, home: str | Path = ".semantest") -> list[DeploymentRow]:
 
 
 def _build_spec(
-    words: tuple[str, str | None, str | None, str | None],
+    parts: tuple[str, str | None, str | None, str | None],
     home: str | Path,
     configuration: Mapping[str, Any] | None,
 ) -> tuple[Application, DeploymentSpec]:
@@ -120,14 +120,14 @@ def _build_spec(
     from semantest_iac.application.intake.deployment_specs import build_spec
     from semantest_iac.bootstrap.application import Application
 
-    component, *place = words
+    component, *options = parts
     application = Application(Path(home))
-    written = application.configuration(
+    loaded = application.configuration(
         environ=os.environ,
         values=json.loads(json.dumps(configuration or {})),  # tuples become lists, keys text
-        options=dict(zip(("provider", "environment", "region"), place, strict=True)),
+        options=dict(zip(("provider", "environment", "region"), options, strict=True)),
     )
-    return application, build_spec(component, written, application)
+    return application, build_spec(component, loaded, application)
 
 
 def __getattr__(name: str) -> Any:

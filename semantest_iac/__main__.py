@@ -1,4 +1,4 @@
-"""Starts the command line; the only module that knows both it and the parts it works with."""
+"""Starts the command line with the application."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 try:
     from semantest_iac.presentation.cli.program import run_cli
-except ModuleNotFoundError as missing:  # another Python than that of .venv: the first thing that goes wrong
+except ModuleNotFoundError as missing:  # often another Python than that of .venv
     if (missing.name or "semantest_iac").startswith("semantest_iac"):
         raise
     sys.stderr.write(f"Error: Cannot start: {sys.executable} has no '{missing.name}'.\n")
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 def main() -> None:
-    """Run the command in the arguments and leave with its exit code."""
+    """Run the command line and exit with its code."""
     sys.exit(run_cli(sys.argv[1:], _application_for))
 
 

@@ -1,3 +1,3 @@
-"""What happens when a message arrives: intake, bus, handlers, the process that orders the steps.
+"""Accepts requests, carries them out step by step, records what happens, and answers queries about it.
 
-Knows ports, never adapters."""
+It calls ports and never imports adapters; what a stack, resource or deployment may do belongs to the domain."""

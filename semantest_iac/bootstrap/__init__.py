@@ -1,3 +1,3 @@
-"""Joins ports to adapters; the only place that knows both. Every import waits until its part is asked for.
+"""Joins ports to adapters, and imports each adapter on first use: the application, its engines, the Pulumi program.
 
-Here: the application, its engines, and the application as Pulumi starts it. Not here: anything that decides."""
+Nothing here decides anything, and no other package imports both ports and adapters."""

@@ -1,1 +1,3 @@
-"""Where a request is accepted or refused, once, before anything else hears of it."""
+"""Turns options and configuration into requests, and accepts or refuses each request once.
+
+Carrying out an accepted request belongs to deployment."""

@@ -18,45 +18,45 @@ from semantest_iac.domain.guardrails.engine_choice import EngineChoice
 from semantest_iac.domain.monitoring.logs_and_alarms import GatewayLogging
 
 FindAccountStacks = Callable[[Stack, EngineChoice], Sequence[str] | None]
-"""The stacks that have set what a stack's account has once, but for itself; None where there is no such thing."""
+"""Finds the other account stacks of a stack's region; None where the cloud has no account settings."""
 
 
-def account_notices(orders: Sequence[DeploymentSpec], account_stacks: FindAccountStacks) -> Iterator[Fault]:
-    """The notices for all of them: an account stack among them is there before the services."""
-    for order in orders:
-        known = account_stacks(order.stack, order.engine)
+def account_notices(specs: Sequence[DeploymentSpec], account_stacks: FindAccountStacks) -> Iterator[Fault]:
+    """Yield the notices for all specs; an account stack among them is deployed before the services."""
+    for spec in specs:
+        known = account_stacks(spec.stack, spec.engine)
         if known is not None:
-            beside = [str(other.stack) for other in orders if _deploys_before(other, order)]
+            planned = [str(other.stack) for other in specs if _deploys_before(other, spec)]
             yield from find_account_notices(
-                order.stack, order.engine, [*known, *beside], wants_log=order.wants_access_log
+                spec.stack, spec.engine, [*known, *planned], wants_log=spec.wants_access_log
             )
 
 
-def _deploys_before(other: DeploymentSpec, order: DeploymentSpec) -> bool:
-    is_account = other.stack.component == ACCOUNT_COMPONENT != order.stack.component
-    return is_account and _account_key(other) == _account_key(order)
+def _deploys_before(other: DeploymentSpec, spec: DeploymentSpec) -> bool:
+    is_account = other.stack.component == ACCOUNT_COMPONENT != spec.stack.component
+    return is_account and _account_key(other) == _account_key(spec)
 
 
-def _account_key(order: DeploymentSpec) -> tuple[str, str, EngineChoice]:
-    return order.stack.provider, order.stack.region, order.engine
+def _account_key(spec: DeploymentSpec) -> tuple[str, str, EngineChoice]:
+    return spec.stack.provider, spec.stack.region, spec.engine
 
 
 def find_account_stacks(
     ledger: LedgerReader, cloud: Capabilities, stack: Stack, engine: EngineChoice
 ) -> list[str] | None:
-    """Those of the stack's place but for itself, destroyed ones too: what they have set stays.
+    """Return the other account stacks of the region, destroyed ones too because their settings stay.
 
-    None where the cloud has nothing of the kind.
+    Returns None where the cloud has no account settings.
     """
     if cloud.unsupported_reason(GatewayLogging):
         return None
-    there = StackFilter(ACCOUNT_COMPONENT, stack.provider, None, stack.region)
-    names = [row.stack for row in ledger.stacks() if there.matches(row.stack) and row.stack != str(stack)]
+    in_region = StackFilter(ACCOUNT_COMPONENT, stack.provider, None, stack.region)
+    names = [row.stack for row in ledger.stacks() if in_region.matches(row.stack) and row.stack != str(stack)]
     return [
         name for name in names if any(_configured_account(ledger, row, engine) for row in ledger.deployments({name}))
     ]
 
 
 def _configured_account(ledger: LedgerReader, row: DeploymentRow, engine: EngineChoice) -> bool:
-    is_done = row.kind == "deploy" and row.state is DeploymentStatus.COMPLETED
-    return is_done and requested_engine(ledger, row) == engine
+    is_completed = row.kind == "deploy" and row.state is DeploymentStatus.COMPLETED
+    return is_completed and requested_engine(ledger, row) == engine

@@ -21,25 +21,23 @@ from semantest_iac.domain.ports.cloud_rules import CloudDescriptions
 
 
 class SourceLocation(Protocol):
-    """Where a value was written; only files have lines."""
+    """Where a value was written: a file with a line, a variable or an option."""
 
     @property
-    def source(self) -> str:
-        """The file, variable or option."""
-        ...
+    def source(self) -> str: ...
 
     @property
     def line(self) -> int | None:
-        """The line in a file, from 1."""
+        """The line, from 1; None outside files."""
         ...
 
 
 class LoadedConfiguration(Protocol):
-    """A configuration as it was read: faults beside it, and the place of every value."""
+    """A loaded configuration with its faults and the source of every value."""
 
     @property
     def configuration(self) -> DeploymentConfiguration:
-        """What is left without the faulty values."""
+        """The configuration without the faulty values."""
         ...
 
     @property
@@ -49,17 +47,17 @@ class LoadedConfiguration(Protocol):
 
     @property
     def faults(self) -> tuple[Fault, ...]:
-        """What could not be read."""
+        """What could not be loaded."""
         ...
 
     @property
     def warnings(self) -> tuple[Fault, ...]:
-        """What was read and means nothing."""
+        """What was loaded and has no effect."""
         ...
 
     @property
     def variables(self) -> Mapping[str, str]:
-        """Where secrets are looked for."""
+        """The variables in which secrets are looked up."""
         ...
 
     def locate(self, faults: Iterable[Fault]) -> tuple[Fault, ...]:
@@ -67,24 +65,24 @@ class LoadedConfiguration(Protocol):
         ...
 
 
-def with_absolute_sources(written: LoadedConfiguration) -> DeploymentConfiguration:
-    """Sources as absolute paths: they are relative to the file that names them, others to the working directory."""
+def with_absolute_sources(loaded: LoadedConfiguration) -> DeploymentConfiguration:
+    """Make sources absolute: relative to the file that names them, otherwise to the working directory."""
     components = {
-        name: section.model_copy(update={"source": str(_base_folder(name, written) / section.source)})
+        name: section.model_copy(update={"source": str(_base_folder(name, loaded) / section.source)})
         if section.source
         else section
-        for name, section in written.configuration.components.items()
+        for name, section in loaded.configuration.components.items()
     }
-    return written.configuration.model_copy(update={"components": components} if components else {})
+    return loaded.configuration.model_copy(update={"components": components} if components else {})
 
 
-def _base_folder(component: str, written: LoadedConfiguration) -> Path:
-    place = written.positions.get(f"components.{component}.source")
+def _base_folder(component: str, loaded: LoadedConfiguration) -> Path:
+    place = loaded.positions.get(f"components.{component}.source")
     return Path(place.source).absolute().parent if place and place.line else Path.cwd()
 
 
 def missing_source(stack: Stack, configuration: DeploymentConfiguration) -> Iterator[Fault]:
-    """The source of the stack's component, where there is nothing of the kind."""
+    """Yield a fault if the source of the stack's component does not exist."""
     section = configuration.components.get(stack.component)
     if section and section.source and not _path_exists(Path(section.source)):
         path = f"components.{stack.component}.source"
@@ -94,39 +92,33 @@ def missing_source(stack: Stack, configuration: DeploymentConfiguration) -> Iter
 def _path_exists(path: Path) -> bool:
     try:
         return path.exists()
-    except (OSError, ValueError):  # a name that no file system takes
+    except (OSError, ValueError):  # no valid file name
         return False
 
 
-# In the place of a word that is unknown, so that the rest can be judged as well.
+# Stand in for unknown parts of the stack, so that the rest can be validated as well.
 _PLACEHOLDERS = {"component": "rest-api", "provider": DEFAULT_PROVIDER, "environment": DEFAULT_ENVIRONMENT}
 
 
 class ValidationContext(Protocol):
-    """What an order is judged with."""
+    """What `build_spec` needs to know: clouds, rules, secrets and engines."""
 
     @property
-    def providers(self) -> CloudDescriptions:
-        """The clouds that there are."""
-        ...
+    def providers(self) -> CloudDescriptions: ...
 
     def engine(self, stack: Stack, configuration: DeploymentConfiguration) -> EngineChoice:
-        """What deploys the stack; raises RefusedError with all that is missing for it."""
+        """Choose the engine; raises RefusedError with everything that it lacks on this machine."""
         ...
 
     @property
-    def validation(self) -> ValidationService:
-        """The rules."""
-        ...
+    def validation(self) -> ValidationService: ...
 
-    def secrets(self, variables: Mapping[str, str]) -> SecretStore:
-        """Which secrets there are."""
-        ...
+    def secrets(self, variables: Mapping[str, str]) -> SecretStore: ...
 
 
 @dataclass(frozen=True, slots=True)
 class DeploymentSpec:
-    """A stack, the configuration that it is to be brought to, and where its secrets are looked for."""
+    """A validated deployment: the stack, its configuration and settings, its engine, and where its secrets are."""
 
     stack: Stack
     configuration: dict[str, Any]
@@ -137,71 +129,71 @@ class DeploymentSpec:
 
     @property
     def wants_access_log(self) -> bool:
-        """Whether the log was asked for in so many words."""
+        """Whether the configuration turns the access log on explicitly."""
         return bool(self.configuration.get("features", {}).get("access_logs"))
 
 
-def resolve_stack(component: str | None, written: LoadedConfiguration, providers: CloudDescriptions) -> Stack:
-    """The stack that words and configuration name; raises ValidationError with every fault."""
-    stack, faults = _resolve_parts(component, written.configuration, providers)
-    _raise_faults(component, written, faults)
+def resolve_stack(component: str | None, loaded: LoadedConfiguration, providers: CloudDescriptions) -> Stack:
+    """Return the stack that options and configuration name; raises ValidationError with every fault."""
+    stack, faults = _resolve_parts(component, loaded.configuration, providers)
+    _raise_faults(component, loaded, faults)
     return stack
 
 
-def build_spec(component: str | None, written: LoadedConfiguration, judges: ValidationContext) -> DeploymentSpec:
-    """The order, if nothing at all speaks against it.
+def build_spec(component: str | None, loaded: LoadedConfiguration, context: ValidationContext) -> DeploymentSpec:
+    """Validate the configuration for a component and return its deployment spec.
 
-    Raises ValidationError with every fault, and without one RefusedError where its engine is not available.
+    Raises ValidationError with every fault, or else RefusedError where its engine is not available.
     """
-    stack, faults = _resolve_parts(component, written.configuration, judges.providers)
-    configuration = with_absolute_sources(written)
-    report = validate_with_secrets(stack, configuration, judges.validation, judges.secrets(written.variables))
+    stack, faults = _resolve_parts(component, loaded.configuration, context.providers)
+    configuration = with_absolute_sources(loaded)
+    report = validate_with_secrets(stack, configuration, context.validation, context.secrets(loaded.variables))
     found = (*faults, *find_component_faults(stack.component), *report.faults, *missing_source(stack, configuration))
-    _raise_faults(component, written, found)
-    engine = judges.engine(stack, written.configuration)
+    _raise_faults(component, loaded, found)
+    engine = context.engine(stack, loaded.configuration)
     values = configuration.model_dump(mode="json", exclude_unset=True)
-    values |= {"engine": engine.engine, "cloud": engine.cloud}  # on record: what is there can only be changed by it
+    values |= {"engine": engine.engine, "cloud": engine.cloud}  # recorded: only this engine can change the stack later
     settings = resolve_component(configuration, stack.component, stack.environment)
-    warnings = (*written.warnings, *written.locate(report.warnings))
-    return DeploymentSpec(stack, values, settings, written.variables, engine, warnings)
+    warnings = (*loaded.warnings, *loaded.locate(report.warnings))
+    return DeploymentSpec(stack, values, settings, loaded.variables, engine, warnings)
 
 
 def check_configuration(
-    component: str | None, written: LoadedConfiguration, judges: ValidationContext
+    component: str | None, loaded: LoadedConfiguration, context: ValidationContext
 ) -> tuple[Fault, ...]:
-    """The warnings about the named component, or about all that are configured; raises as `order` does.
+    """Return the warnings about one component, or about all that are configured; raises as `build_spec` does.
 
-    Secrets that are not set are warnings here: who checks a configuration need not have them.
+    Secrets without a value are warnings here: checking a configuration does not need them.
     """
-    names = [component] if component is not None else sorted(written.configuration.components) or ["rest-api"]
-    found = [_resolve_parts(name, written.configuration, judges.providers) for name in names]
-    secrets = judges.secrets(written.variables)
+    names = [component] if component is not None else sorted(loaded.configuration.components) or ["rest-api"]
+    found = [_resolve_parts(name, loaded.configuration, context.providers) for name in names]
+    secrets = context.secrets(loaded.variables)
     report = ValidationReport.merge(
-        validate_with_secrets(stack, written.configuration, judges.validation, secrets, secrets_required=False)
+        validate_with_secrets(stack, loaded.configuration, context.validation, secrets, secrets_required=False)
         for stack, _ in found
     )
-    _raise_faults(component, written, (*(fault for _, faults in found for fault in faults), *report.faults))
-    return (*written.warnings, *written.locate(report.warnings))
+    _raise_faults(component, loaded, (*(fault for _, faults in found for fault in faults), *report.faults))
+    return (*loaded.warnings, *loaded.locate(report.warnings))
 
 
 def _resolve_parts(
     component: str | None, configuration: DeploymentConfiguration, providers: CloudDescriptions
 ) -> tuple[Stack, tuple[Fault, ...]]:
     provider = _value_or(configuration.provider, DEFAULT_PROVIDER)
-    words = {
+    parts = {
         "component": _value_or(component, ""),
         "provider": provider,
         "environment": _value_or(configuration.environment, DEFAULT_ENVIRONMENT),
         "region": str(Region.parse(_value_or(configuration.region, _default_region(provider, providers)))),
     }
     faults = tuple(
-        _reword_missing_component(fault, component) for fault in find_stack_faults(**words, clouds=providers)
+        _reword_missing_component(fault, component) for fault in find_stack_faults(**parts, clouds=providers)
     )
     wrong = {fault.path for fault in faults}
-    stood_in = words | {word: known for word, known in _PLACEHOLDERS.items() if word in wrong}
+    completed = parts | {part: placeholder for part, placeholder in _PLACEHOLDERS.items() if part in wrong}
     if wrong & {"provider", "region"}:
-        stood_in["region"] = _default_region(stood_in["provider"], providers)
-    return Stack(**stood_in), faults
+        completed["region"] = _default_region(completed["provider"], providers)
+    return Stack(**completed), faults
 
 
 def _default_region(provider: str, providers: CloudDescriptions) -> str:
@@ -212,15 +204,15 @@ def _reword_missing_component(fault: Fault, component: str | None) -> Fault:
     return replace(fault, message="is not given") if fault.path == "component" and component is None else fault
 
 
-def _value_or(word: str | None, default: str) -> str:
-    return default if word is None else word
+def _value_or(value: str | None, default: str) -> str:
+    return default if value is None else value
 
 
-def _raise_faults(component: str | None, written: LoadedConfiguration, faults: Iterable[Fault]) -> None:
-    found = tuple(dict.fromkeys((*written.faults, *written.locate(faults))))
+def _raise_faults(component: str | None, loaded: LoadedConfiguration, faults: Iterable[Fault]) -> None:
+    found = tuple(dict.fromkeys((*loaded.faults, *loaded.locate(faults))))
     if not found:
         return
     what = f"component '{make_printable(component)}'" if component else "this request"
     count = "1 fault" if len(found) == 1 else f"{len(found)} faults"
-    kind = ConfigurationError if written.faults else ValidationError
+    kind = ConfigurationError if loaded.faults else ValidationError
     raise kind(f"Cannot accept {what}: {count}.", faults=found)

@@ -17,29 +17,29 @@ _UNSPECIFIED = (None,)
 
 Accepted = TypeVar("Accepted")
 ProviderRegion = tuple[str | None, str | None]
-"""A provider and a region; None is for the configuration to say."""
+"""A provider and a region; None leaves the choice to the configuration."""
 
 
 def expand_components(named: Sequence[str]) -> list[str | None]:
-    """As they were named, `all` standing for every service that there is."""
-    spelled_out = (_SERVICE_COMPONENTS if name == ALL_COMPONENTS else [name] for name in named)
-    return list(dict.fromkeys(name for names in spelled_out for name in names)) or [None]
+    """Return the named components once each, with `all` expanded to every service."""
+    expanded = (_SERVICE_COMPONENTS if name == ALL_COMPONENTS else [name] for name in named)
+    return list(dict.fromkeys(name for names in expanded for name in names)) or [None]
 
 
 def expand_targets(providers: Sequence[str], regions: Sequence[str], known: CloudDescriptions) -> list[ProviderRegion]:
-    """Each region at the provider that has it; raises ValidationError for a provider that none of them is of."""
+    """Pair each region with the provider that has it; raises ValidationError for a provider without a region."""
     if len(providers) < 2 or not regions:
         return list(dict.fromkeys(product(providers or _UNSPECIFIED, regions or _UNSPECIFIED)))
     had = {name: known[name].regions for name in providers if name in known}
     owners = {region: [name for name in had if str(Region.parse(region)) in had[name]] for region in regions}
     if idle := [name for name in had if not any(name in found for found in owners.values())]:
         faults = [Fault("region", f"none of the regions is of {name}", _region_hint(had[name])) for name in idle]
-        raise ValidationError("Cannot tell which stacks are meant.", faults=faults)
+        raise ValidationError("Cannot resolve the stacks.", faults=faults)
     return list(dict.fromkeys((owner, region) for region in regions for owner in owners[region] or providers[:1]))
 
 
 def accept_all(attempts: Iterable[Callable[[], Accepted]]) -> list[Accepted]:
-    """Everything that is accepted; raises with the faults of all where one is not."""
+    """Call every attempt and return the results; if one fails, raise an error with the faults of all."""
     accepted, errors = [], []
     for attempt in attempts:
         try:
@@ -52,7 +52,7 @@ def accept_all(attempts: Iterable[Callable[[], Accepted]]) -> list[Accepted]:
 
 
 def _merge_errors(errors: Sequence[DeploymentError], count: int) -> DeploymentError:
-    """What is written wrongly comes before what is missing on this machine."""
+    """Prefer faults of the configuration to what is missing on this machine."""
     invalid = [error for error in errors if isinstance(error, ValidationError)]
     if len(errors) == 1 or not invalid:
         return errors[0]

@@ -1,1 +1,1 @@
-"""What use cases call: roles as protocols with the values that pass through them. No code that does anything."""
+"""The ports that use cases call: protocols and the values that pass through them, no behaviour."""

@@ -1,4 +1,4 @@
-"""The ledger as use cases see it: an append-only, hash-chained log of events, and what follows from it."""
+"""The ledger port: an append-only, hash-chained log of events, and the rows projected from it."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from semantest_iac.domain.errors import LedgerError
 
 
 class LedgerConflictError(LedgerError):
-    """The stream has another version than the writer expected: read it again and decide anew."""
+    """The stream is not at the version that the writer expected; it must read again before it decides."""
 
     code = "LEDGER_CONFLICT"
     retryable = True
 
 
 class LedgerBusyError(LedgerError):
-    """Another process kept the ledger locked for longer than the writer was ready to wait."""
+    """Another process kept the ledger locked for longer than the writer waits."""
 
     code = "LEDGER_BUSY"
     retryable = True
@@ -27,7 +27,7 @@ class LedgerBusyError(LedgerError):
 
 @dataclass(frozen=True, slots=True)
 class NewEvent:
-    """An event to be recorded: its wire type and its CloudEvents JSON text."""
+    """An event to append: its wire type and its CloudEvents JSON text."""
 
     type: str
     json: str
@@ -46,7 +46,7 @@ class RecordedEvent:
 
     @property
     def event(self) -> dict[str, Any]:
-        """The CloudEvents mapping, parsed anew each time so that no reader changes another's."""
+        """The CloudEvents mapping, parsed on each call so that readers share no objects."""
         try:
             return dict(json.loads(self.json))
         except (ValueError, TypeError) as error:
@@ -55,7 +55,7 @@ class RecordedEvent:
 
 @dataclass(frozen=True, slots=True)
 class LedgerHead:
-    """The newest position and its hash: noted elsewhere, it proves later that no tail was cut."""
+    """The newest position and its hash; stored elsewhere, it proves later that no events were cut off."""
 
     position: int
     hash: str
@@ -63,7 +63,7 @@ class LedgerHead:
 
 @dataclass(frozen=True, slots=True)
 class VerifiedLedger:
-    """What an intact chain holds."""
+    """The result of verifying an intact chain."""
 
     events: int
     head: LedgerHead
@@ -71,7 +71,7 @@ class VerifiedLedger:
 
 @dataclass(frozen=True, slots=True)
 class DeploymentRow:
-    """What the log says of one deployment; `position` is that of its request and orders history."""
+    """The state of one deployment according to the log; `position` is that of its request and orders history."""
 
     deployment: str
     stack: str
@@ -88,10 +88,10 @@ class DeploymentRow:
 
 @dataclass(frozen=True, slots=True)
 class StackRow:
-    """What the log says of one stack now.
+    """The state of one stack according to the log.
 
-    `generation` goes into physical names and rises with each completed destroy; `last_good` is the newest
-    completed deployment since then, and `endpoint` and `outputs` are what it left.
+    `generation` is part of physical names and rises with each completed destroy; `last_good` is the newest
+    completed deployment since then, `endpoint` and `outputs` are its results.
     """
 
     stack: str
@@ -103,52 +103,52 @@ class StackRow:
 
 
 class LedgerReader(Protocol):
-    """Reading changes nothing, creates nothing, and finds a ledger that does not exist yet empty.
+    """The ledger for readers: reading changes and creates nothing, and a ledger that does not exist yet is empty.
 
     Every method raises LedgerError when the store cannot be read.
     """
 
     def stream(self, name: str, after_version: int = 0) -> list[RecordedEvent]:
-        """The events of one stream in order; an unknown stream is empty."""
+        """Return the events of one stream in order; an unknown stream is empty."""
         ...
 
     def log(self, after: int = 0, limit: int | None = None) -> Iterator[RecordedEvent]:
-        """The whole log in order of position, read in pages while it is iterated."""
+        """Iterate over the log in order of position, reading it page by page."""
         ...
 
     def streams(self) -> list[str]:
-        """The names of all streams, sorted."""
+        """Return the sorted names of all streams."""
         ...
 
     def head(self) -> LedgerHead:
-        """The newest position, or position 0 with the hash that every chain starts from."""
+        """Return the newest position, or position 0 with the hash from which every chain starts."""
         ...
 
     def verify(self, expected: LedgerHead | None = None) -> VerifiedLedger:
-        """Recompute the chain; raises LedgerError naming the first position that is not as recorded.
+        """Recompute the chain; raises LedgerError with the first position that was changed.
 
-        Only an `expected` head, noted elsewhere, shows that the newest events were cut off.
+        Only an `expected` head that was stored elsewhere shows that the newest events were cut off.
         """
         ...
 
     def deployment(self, deployment: str) -> DeploymentRow | None:
-        """One deployment by its id."""
+        """Return one deployment by its id, None for an unknown id."""
         ...
 
     def deployments(self, stacks: Collection[str] | None = None, limit: int | None = None) -> list[DeploymentRow]:
-        """Deployments of these stacks (None: of all), newest request first."""
+        """Return the deployments of these stacks (None: of all), newest request first."""
         ...
 
     def newest(self) -> list[DeploymentRow]:
-        """The newest deployment of every stack, newest first."""
+        """Return the newest deployment of every stack, newest first."""
         ...
 
     def stack(self, name: str) -> StackRow:
-        """One stack; a name that was never deployed has generation 1 and no deployment."""
+        """Return one stack; one that was never deployed has generation 1 and no deployment."""
         ...
 
     def stacks(self) -> list[StackRow]:
-        """Every stack that was ever asked for, by name."""
+        """Return every stack that was ever requested, by name."""
         ...
 
 
@@ -162,9 +162,9 @@ class Ledger(LedgerReader, Protocol):
     async def append(
         self, stream: str, expected_version: int | None, events: Sequence[NewEvent]
     ) -> list[RecordedEvent]:
-        """Record all events or none, durably before it returns.
+        """Append all events or none; they are durable when this returns.
 
         Raises LedgerConflictError when the stream is not at `expected_version` (None: not checked, 0: the
-        stream is new). A caller that is cancelled while it waits must read to learn whether it was recorded.
+        stream is new). A caller that is cancelled while it waits must read whether its events were appended.
         """
         ...

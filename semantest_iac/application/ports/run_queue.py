@@ -1,4 +1,4 @@
-"""Who may work on a stack: one run at a time, over all tasks, threads and processes."""
+"""The run queue port: one run at a time for each stack, across tasks, threads and processes."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Protocol
 
 @dataclass(frozen=True, slots=True)
 class LeaseHolder:
-    """The run that holds a stack, as far as it could be told; `since` is ISO 8601 in UTC."""
+    """The run that holds a stack, as far as it is known; `since` is ISO 8601 in UTC."""
 
     deployment: str
     pid: int
@@ -25,25 +25,25 @@ OnWait = Callable[[LeaseHolder | None], None]
 
 
 class Lease(Protocol):
-    """The right to work on a stack until it is given back or its holder dies."""
+    """The right to work on a stack, until it is released or its holder dies."""
 
     @property
     def stack(self) -> str:
-        """The name of the stack that is held."""
+        """The name of the stack."""
         ...
 
     @property
     def fence(self) -> int:
-        """Grows with every lease of the stack, so that a late writer can be told from the present one."""
+        """A number that grows with every lease of the stack, so that a write of an older lease can be refused."""
         ...
 
     def fileno(self) -> int:
-        """The descriptor to hand to a child process: the stack stays held until that child has ended too."""
+        """Return the descriptor for a child process: the stack is held until that child has ended too."""
         ...
 
 
 class RunQueue(Protocol):
-    """Hands out one lease per stack at a time."""
+    """Gives out one lease at a time for each stack."""
 
     def hold(
         self,
@@ -53,9 +53,9 @@ class RunQueue(Protocol):
         on_wait: OnWait | None = None,
         timeout_s: float | None = None,
     ) -> AbstractAsyncContextManager[Lease]:
-        """Hold the stack for the block; `timeout_s` None waits for ever, 0 not at all.
+        """Hold the stack for the block; `timeout_s` None waits without limit, 0 not at all.
 
-        `on_wait` hears at once, and again whenever it changes, whom the wait is for (None: not known).
-        Raises StackBusyError, naming the holder, when the time is over.
+        `on_wait` is called with the holder (None: unknown) when waiting starts and whenever the holder changes.
+        Raises StackBusyError with the holder when the time is over.
         """
         ...

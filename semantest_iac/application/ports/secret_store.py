@@ -1,4 +1,4 @@
-"""Where the values of secrets come from, at the last moment and for the shortest time."""
+"""The secret store port: the values of secrets, read at the last moment."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Protocol
 
 @dataclass(frozen=True, slots=True)
 class SecretValue:
-    """A value that no log, traceback or f-string shows; `expose` is the only way to it."""
+    """The value of a secret, which logs, tracebacks and f-strings show as `***`; only `expose` returns it."""
 
     _value: str = field(repr=False)
 
@@ -17,7 +17,7 @@ class SecretValue:
         return "***"
 
     def expose(self) -> str:
-        """The value itself, for the one call that needs it."""
+        """Return the value, for the call that needs it."""
         return self._value
 
     def __reduce__(self) -> str:
@@ -25,10 +25,10 @@ class SecretValue:
 
 
 class SecretStore(Protocol):
-    """Secrets by the name that `${secrets.name}` gives them."""
+    """Secrets by the name that `${secrets.name}` uses."""
 
     def missing(self, names: Iterable[str]) -> list[str]:
-        """Which of the names have no value, each once and sorted; reads no value out."""
+        """Return the sorted names that have no value; reads no value."""
 
     def reveal(self, name: str) -> SecretValue:
-        """The value; raises NotFoundError with the variable to set."""
+        """Return the value; raises NotFoundError with the variable to set."""

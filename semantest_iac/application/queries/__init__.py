@@ -1,3 +1,3 @@
-"""Answers about what was recorded: folded from ledger events, returned as plain values for `--json`.
+"""Answers questions about the ledger with plain values, as `--json` prints them.
 
-Pure functions over the ledger's read side. Nothing here records, waits or imports pydantic or asyncio."""
+Functions here only read; they import neither pydantic nor asyncio, so that `status` starts fast."""

@@ -14,7 +14,7 @@ from semantest_iac.domain.errors import NotFoundError
 
 @dataclass(frozen=True, slots=True)
 class StackFilter:
-    """Which stacks an answer is about; a part that is None is met by every stack."""
+    """Selects stacks by the parts of their names; None matches every stack."""
 
     component: str | None = None
     provider: str | None = None
@@ -22,7 +22,6 @@ class StackFilter:
     region: str | None = None
 
     def matches(self, stack: str) -> bool:
-        """Whether a stack of this name is meant."""
         wanted = (self.component, self.provider, self.environment, self.region)
         if wanted == (None, None, None, None):
             return True
@@ -34,14 +33,14 @@ ALL_STACKS = StackFilter()
 
 
 def read_status(reader: LedgerReader, stack_filter: StackFilter = ALL_STACKS) -> list[dict[str, Any]]:
-    """The newest deployment of each stack, newest first, with the endpoint and outputs that are live."""
+    """Return the newest deployment of each stack, newest first, with the live endpoint and outputs."""
     newest = [row for row in reader.newest() if stack_filter.matches(row.stack)]
-    stacks = {row.stack: row for row in reader.stacks()}  # read later, so it holds them all
+    stacks = {row.stack: row for row in reader.stacks()}  # read after the deployments, so that no stack is missing
     return [deployment_to_dict(row) | _live_outputs(stacks[row.stack]) for row in newest]
 
 
 def read_outputs(reader: LedgerReader, stack: str) -> dict[str, Any]:
-    """The outputs of the stack's last good deployment; raises NotFoundError when there is none."""
+    """Return the outputs of the stack's last good deployment; raises NotFoundError when there is none."""
     row = reader.stack(stack)
     if row.last_good is None:
         raise NotFoundError(
@@ -52,7 +51,7 @@ def read_outputs(reader: LedgerReader, stack: str) -> dict[str, Any]:
 
 
 def deployment_to_dict(row: DeploymentRow) -> dict[str, Any]:
-    """A deployment in the shape of `--json`; `error` is there only where there is one."""
+    """Return a deployment as `--json` prints it; it has `error` only after a failure."""
     answer: dict[str, Any] = {
         "deployment": row.deployment,
         "stack": row.stack,
@@ -82,7 +81,7 @@ JOURNAL_PREFIX = "infrastructure.journal."
 def read_history(
     reader: LedgerReader, stack_filter: StackFilter = ALL_STACKS, limit: int | None = None
 ) -> list[dict[str, Any]]:
-    """Every deployment of the stacks, newest request first, each with its own changes, outputs and error."""
+    """Return every deployment of the stacks, newest request first, with its own changes, outputs and error."""
     if stack_filter == ALL_STACKS:
         return [deployment_to_dict(row) for row in reader.deployments(limit=limit)]
     names = [row.stack for row in reader.stacks() if stack_filter.matches(row.stack)]
@@ -98,31 +97,31 @@ def read_events(
     limit: int | None = None,
     journal: bool = False,
 ) -> list[dict[str, Any]]:
-    """CloudEvents with their ledger position as `sequence`, which is what `after` takes to read on.
+    """Return the CloudEvents of one deployment, one stack, or all, without the journal unless it is asked for.
 
-    Of one deployment, of one stack, or of all; journal entries only when asked for. Raises NotFoundError
-    for a deployment that was never requested.
+    Their `sequence` is the ledger position, from which `after` continues. Raises NotFoundError for a deployment
+    that was never requested.
     """
     found = _events_of_deployment(reader, deployment, after) if deployment else _events_of(reader, stack, after)
-    wanted = (each for each in found if journal or not each.type.startswith(JOURNAL_PREFIX))
-    return [each.event | {"sequence": str(each.position)} for each in islice(wanted, limit)]
+    wanted = (row for row in found if journal or not row.type.startswith(JOURNAL_PREFIX))
+    return [row.event | {"sequence": str(row.position)} for row in islice(wanted, limit)]
 
 
 def _events_of(reader: LedgerReader, stack: str | None, after: int) -> Iterator[RecordedEvent]:
     if stack is None:
         return reader.log(after)
-    return (each for each in reader.stream(stack) if each.position > after)
+    return (row for row in reader.stream(stack) if row.position > after)
 
 
 def _events_of_deployment(reader: LedgerReader, deployment: str, after: int) -> Iterator[RecordedEvent]:
     row = reader.deployment(deployment)
     if row is None:
         raise NotFoundError(
-            f"Cannot read events of deployment '{deployment}': there is none of that id.",
+            f"Cannot read events of deployment '{deployment}': no deployment has that id.",
             hint="`semantest-iac history` lists the deployments.",
         )
     return (
-        each
-        for each in _events_of(reader, row.stack, after)
-        if deployment in each.json and deployment_id_of(each.event) == deployment  # the text search is the cheap one
+        recorded
+        for recorded in _events_of(reader, row.stack, after)
+        if deployment in recorded.json and deployment_id_of(recorded.event) == deployment
     )

@@ -15,7 +15,7 @@ from semantest_iac.domain.deployment.status import (
 )
 from semantest_iac.domain.errors import InvalidStateError
 
-# What a terminal event says of its reason -> what readers of `error` find.
+# Field of a terminal event -> field of `error`.
 ERROR_FIELDS = {
     "code": "code",
     "reason": "message",
@@ -29,9 +29,9 @@ ERROR_FIELDS = {
 
 
 def fold_deployment(row: DeploymentRow | None, event: Mapping[str, Any], position: int) -> DeploymentRow | None:
-    """The row after one more event of its deployment; None until a request opens it.
+    """Return the row after one more event of its deployment; None until a request opens it.
 
-    The log holds facts, so nothing is refused here: an event that no transition allows changes nothing.
+    The log holds facts, so no event is refused: one that no transition allows changes nothing.
     """
     data = event["data"]
     try:
@@ -44,7 +44,7 @@ def fold_deployment(row: DeploymentRow | None, event: Mapping[str, Any], positio
 
 
 def deployment_id_of(event: Mapping[str, Any]) -> str | None:
-    """The id of the deployment that an event is about, if it is about one and says of which stack."""
+    """Return the id of the deployment that an event is about; None without a deployment or a stack."""
     data = event.get("data")
     if not isinstance(data, dict) or not event.get("subject"):
         return None
@@ -52,14 +52,14 @@ def deployment_id_of(event: Mapping[str, Any]) -> str | None:
 
 
 def fold_stack(stack: StackRow, before: DeploymentRow | None, after: DeploymentRow) -> StackRow:
-    """The stack after one of its deployments went from `before` to `after`."""
+    """Return the stack after one of its deployments went from `before` to `after`."""
     if before is None:
         return replace(stack, newest=after.deployment)
     if before.state is after.state:
         return stack
     if _is_removed(after):
         return StackRow(stack.stack, generation=stack.generation + 1, newest=stack.newest)
-    if after.state is DeploymentStatus.ROLLED_BACK and after.outputs:  # the restored versions have numbers of their own
+    if after.state is DeploymentStatus.ROLLED_BACK and after.outputs:  # the restored functions have new versions
         return replace(stack, endpoint=after.endpoint, outputs=after.outputs)
     if after.state is not DeploymentStatus.COMPLETED:
         return stack
@@ -67,7 +67,7 @@ def fold_stack(stack: StackRow, before: DeploymentRow | None, after: DeploymentR
 
 
 def _is_removed(row: DeploymentRow) -> bool:
-    """Removed, or a first deployment taken back: the names it used may be reserved from now on."""
+    """Whether the stack was destroyed, or its first deployment rolled back: its names may stay reserved."""
     if row.state is DeploymentStatus.ROLLED_BACK:
         return "restored_deployment" not in (row.error or {})
     return row.state is DeploymentStatus.COMPLETED and row.kind == "destroy"
@@ -105,35 +105,25 @@ def _error_of(data: Mapping[str, Any]) -> dict[str, Any]:
 
 
 class ProjectionRows(Protocol):
-    """The rows that readers of the ledger ask for; the reading methods are those of LedgerReader."""
+    """Where rows of deployments and stacks are kept; the reading methods are those of LedgerReader."""
 
-    def deployment(self, deployment: str) -> DeploymentRow | None:
-        """One deployment by its id."""
-        ...
+    def deployment(self, deployment: str) -> DeploymentRow | None: ...
 
-    def deployments(self, stacks: Collection[str] | None, limit: int | None) -> list[DeploymentRow]:
-        """Deployments of these stacks, newest request first."""
-        ...
+    def deployments(self, stacks: Collection[str] | None, limit: int | None) -> list[DeploymentRow]: ...
 
-    def newest(self) -> list[DeploymentRow]:
-        """The newest deployment of every stack, newest first."""
-        ...
+    def newest(self) -> list[DeploymentRow]: ...
 
-    def stack(self, name: str) -> StackRow:
-        """One stack, with its defaults if it was never deployed."""
-        ...
+    def stack(self, name: str) -> StackRow: ...
 
-    def stacks(self) -> list[StackRow]:
-        """Every stack, by name."""
-        ...
+    def stacks(self) -> list[StackRow]: ...
 
     def save(self, deployment: DeploymentRow, stack: StackRow) -> None:
-        """Put both rows in the place of what was there."""
+        """Insert or replace both rows."""
         ...
 
 
 def project_event(rows: ProjectionRows, recorded: RecordedEvent) -> None:
-    """Bring the rows up to date with one more event."""
+    """Update the rows with one more event."""
     event = recorded.event
     deployment = deployment_id_of(event)
     if deployment is None:
@@ -145,7 +135,7 @@ def project_event(rows: ProjectionRows, recorded: RecordedEvent) -> None:
 
 
 class MemoryRows:
-    """Rows in dictionaries: how a whole log is folded at once."""
+    """Rows in dictionaries, for folding a whole log at once."""
 
     def __init__(self, log: Iterable[RecordedEvent] = ()) -> None:
         self.by_deployment: dict[str, DeploymentRow] = {}
@@ -154,28 +144,22 @@ class MemoryRows:
             project_event(self, recorded)
 
     def deployment(self, deployment: str) -> DeploymentRow | None:
-        """One deployment by its id."""
         return self.by_deployment.get(deployment)
 
     def deployments(self, stacks: Collection[str] | None, limit: int | None) -> list[DeploymentRow]:
-        """Deployments of these stacks, newest request first."""
         chosen = [row for row in self.by_deployment.values() if stacks is None or row.stack in stacks]
         return sorted(chosen, key=lambda row: -row.position)[:limit]
 
     def newest(self) -> list[DeploymentRow]:
-        """The newest deployment of every stack, newest first."""
         newest = {row.newest for row in self.by_stack.values()}
         return [row for row in self.deployments(None, None) if row.deployment in newest]
 
     def stack(self, name: str) -> StackRow:
-        """One stack, with its defaults if it was never deployed."""
         return self.by_stack.get(name) or StackRow(name)
 
     def stacks(self) -> list[StackRow]:
-        """Every stack, by name."""
         return [row for _, row in sorted(self.by_stack.items())]
 
     def save(self, deployment: DeploymentRow, stack: StackRow) -> None:
-        """Put both rows in the place of what was there."""
         self.by_deployment[deployment.deployment] = deployment
         self.by_stack[stack.stack] = stack

@@ -10,14 +10,14 @@ _DEPLOYMENT_REQUESTED = "infrastructure.deployment.requested"
 
 
 def find_engine(ledger: LedgerReader, stack: str) -> EngineChoice | None:
-    """That of the last good deployment; None where nothing is deployed."""
+    """Return the engine of the last good deployment; None where nothing is deployed."""
     good = ledger.stack(stack).last_good
     row = ledger.deployment(good) if good else None
     return requested_engine(ledger, row) if row else None
 
 
 def requested_engine(ledger: LedgerReader, row: DeploymentRow) -> EngineChoice | None:
-    """That of one deployment; None for a removal."""
+    """Return the engine of one deployment; None for a destroy."""
     for recorded in ledger.log(row.position - 1, limit=1):
         if recorded.type == _DEPLOYMENT_REQUESTED:
             data = recorded.event["data"]
@@ -26,17 +26,17 @@ def requested_engine(ledger: LedgerReader, row: DeploymentRow) -> EngineChoice |
 
 
 def simulated_releases(ledger: LedgerReader) -> dict[str, str]:
-    """Stack -> the id of its newest deployment that has ended; one that is under way changes nothing yet."""
+    """Map each simulated stack to the id of its newest deployment that has ended."""
     return {row.stack: _newest_finished(ledger, row) for row in ledger.stacks() if is_served_locally(ledger, row.stack)}
 
 
 def is_served_locally(ledger: LedgerReader, stack: str) -> bool:
-    """Whether the stack is a service that is deployed, and in a simulated cloud."""
+    """Whether the stack is a deployed service in a simulated cloud."""
     choice = find_engine(ledger, stack)
     return choice is not None and choice.is_simulated and Stack.parse(stack).is_service
 
 
 def _newest_finished(ledger: LedgerReader, row: StackRow) -> str:
-    """One deployment of a stack is under way at most, so of the newest two one has ended."""
-    ended = (it.deployment for it in ledger.deployments({row.stack}, limit=2) if it.finished_at)
-    return next(ended, str(row.last_good))
+    """Find it among the newest two: at most one deployment of a stack is running."""
+    finished = (it.deployment for it in ledger.deployments({row.stack}, limit=2) if it.finished_at)
+    return next(finished, str(row.last_good))

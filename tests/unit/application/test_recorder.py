@@ -1,4 +1,4 @@
-"""What is written down of an event, and read back."""
+"""What is recorded of an event and decoded again, and what is counted of an engine's progress."""
 
 from __future__ import annotations
 
@@ -9,10 +9,11 @@ from typing import Any
 import pytest
 from pydantic import JsonValue
 
-from semantest_iac.application.deployment.recorder import NO_STACK_STREAM, EventRecorder, decode_event
+from semantest_iac.application.deployment.recorder import NO_STACK_STREAM, EventRecorder, OperationCounter, decode_event
 from semantest_iac.application.ports.ledger import NewEvent, RecordedEvent
 from semantest_iac.domain.deployment.events import StepIntended
 from semantest_iac.domain.errors import LedgerError
+from semantest_iac.domain.ports.provisioner import ResourceProgress
 from semantest_iac_events.deployments import DeploymentCompleted, DeploymentRequested
 from semantest_iac_events.event import Event
 from semantest_iac_events.infrastructure import EnvironmentConfigured
@@ -102,3 +103,33 @@ class TestRevived:
 
         with pytest.raises(LedgerError, match="Cannot read event 7 of the ledger"):
             decode_event(row)
+
+
+def _progress(name: str, op: str, state: str = "done") -> ResourceProgress:
+    return ResourceProgress(f"urn:{name}", "t", name, op, state)
+
+
+class TestOperationCounter:
+    def test_passes_everything_on_and_counts_what_succeeded(self) -> None:
+        seen: list[ResourceProgress] = []
+        counter = OperationCounter(seen.append)
+        reported = [_progress("a", "create", "running"), _progress("a", "create"), _progress("b", "create", "failed")]
+        for progress in (*reported, _progress("a", "publish"), _progress("c", "publish")):
+            counter(progress)
+
+        assert (len(seen), counter.has_begun, counter.operations) == (5, True, ["create"])
+
+    def test_counts_a_replacement_once_whichever_part_of_it_comes_first(self) -> None:
+        counter = OperationCounter(lambda progress: None)
+        for progress in (
+            _progress("a", "replace"),
+            _progress("a", "delete"),
+            _progress("b", "delete"),
+            _progress("b", "replace"),
+        ):
+            counter(progress)
+
+        assert counter.operations == ["replace", "replace"]
+
+    def test_has_not_begun_before_the_first_operation(self) -> None:
+        assert not OperationCounter(lambda progress: None).has_begun

@@ -1,4 +1,4 @@
-"""A ledger to ask."""
+"""The ledger of the tests here."""
 
 from __future__ import annotations
 
@@ -9,5 +9,4 @@ from tests.fakes.memory_ledger import MemoryLedger
 
 @pytest.fixture
 def ledger() -> MemoryLedger:
-    """An empty ledger in memory."""
     return MemoryLedger()

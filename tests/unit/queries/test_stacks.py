@@ -1,10 +1,10 @@
-"""Which engine a stack was deployed with."""
+"""Which engine deployed a stack, which engines may, and which stacks are served on this machine."""
 
 from __future__ import annotations
 
 import pytest
 
-from semantest_iac.application.queries.stacks import find_engine
+from semantest_iac.application.queries.stacks import find_engine, is_served_locally, simulated_releases
 from semantest_iac.bootstrap.engines import ENGINES
 from semantest_iac.domain.errors import RefusedError, ValidationError
 from semantest_iac.domain.guardrails.engine_choice import (
@@ -64,3 +64,12 @@ class TestChoice:
             require_same_engine(STACK, EngineChoice(), EngineChoice(PULUMI_ENGINE, SIMULATED_CLOUD))
 
         assert refusal.value.error_code == "ENGINE_DIFFERS"
+
+
+class TestReleases:
+    @pytest.mark.parametrize(("component", "answers"), [("websocket", True), ("account", False)])
+    async def test_are_those_of_services(self, ledger: MemoryLedger, component: str, answers: bool) -> None:
+        stack = f"{component}.aws.development.us-east-1"
+        await ledger.append(stack, None, a_deploy(stack=stack))
+
+        assert (stack in simulated_releases(ledger), is_served_locally(ledger, stack)) == (answers, answers)
