@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from semantest_iac.domain.compute.functions import ServerlessFunction
 from semantest_iac.domain.deployment.stack import Stack
+from semantest_iac.domain.environments.names import Environment
 from semantest_iac.domain.environments.settings import ComponentSettings, MonitoringSettings
 from semantest_iac.domain.messaging.notification_channel import NotificationChannel
 from semantest_iac.domain.monitoring.logs_and_alarms import Alarm, LogSource, LogStore, Signal
@@ -31,7 +32,7 @@ def build_log_store(
         name=name,
         source=source,
         retention_days=settings.monitoring.log_retention_days,
-        keep=stack.environment == "production",
+        keep=stack.environment == Environment.PRODUCTION,
         purpose=purpose,
     )
 

@@ -18,7 +18,7 @@ from semantest_iac.domain.environments.configuration import (
     parse_secret_reference,
 )
 from semantest_iac.domain.environments.findings import Finding, Rule, RuleSubject, advise, refuse
-from semantest_iac.domain.environments.names import make_printable
+from semantest_iac.domain.environments.names import Environment, make_printable
 from semantest_iac.domain.environments.runtimes import find_runtime_fault
 from semantest_iac.domain.environments.settings import (
     ALLOWED_ORIGINS,
@@ -97,7 +97,7 @@ def _check_wildcard_origin(subject: RuleSubject, configured: CorsSection) -> Ite
     hint = "Name the origins."
     if configured.credentials:
         yield refuse("cors", "'*' and credentials exclude each other: no browser accepts the pair", hint)
-    elif subject.environment in ("staging", "production"):
+    elif subject.environment in (Environment.STAGING, Environment.PRODUCTION):
         yield advise("cors.origins", f"'*' lets every web page call {subject.environment}", hint)
 
 
@@ -143,7 +143,7 @@ def check_tokens(subject: RuleSubject) -> Iterator[Finding]:
     if asks and signed is not None and parse_secret_reference(signed) is None:
         hint = f"Write ${{secrets.{DEFAULT_SIGNING_SECRET}}}, or leave it out: that is the default."
         yield refuse(f"environment.{SIGNING_SECRET}", "the key that signs tokens must be a secret", hint)
-    if not asks and subject.environment in ("staging", "production"):
+    if not asks and subject.environment in (Environment.STAGING, Environment.PRODUCTION):
         yield advise(f"environment.{AUTHENTICATION_REQUIRED}", f"anyone may connect to {subject.environment}")
     if section.authorizer and section.authorizer.header is not None:
         hint = "Browsers cannot send headers when they connect: the token is the query parameter 'token'."
@@ -249,7 +249,7 @@ def check_instances(subject: RuleSubject) -> Iterator[Finding]:
         yield refuse("instances.max", f"max must be 1 or more, not {configured.max}", "Leave it out for no limit.")
     elif configured.max is not None and (configured.min or 0) > configured.max:
         yield refuse("instances", f"min ({configured.min}) is above max ({configured.max})")
-    if configured.min and configured.min > 0 and subject.environment in ("development", "qa"):
+    if configured.min and configured.min > 0 and subject.environment in (Environment.DEVELOPMENT, Environment.QA):
         yield advise("instances.min", f"{configured.min} instances are kept warm and paid for around the clock")
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -40,7 +40,12 @@ ENVIRONMENT_ALIASES = {
     "prod": "production",
     "prd": "production",
 }
-SHORT_ENVIRONMENT_NAMES = {"development": "dev", "qa": "qa", "staging": "stg", "production": "prod"}
+SHORT_ENVIRONMENT_NAMES: Mapping[str, str] = {
+    Environment.DEVELOPMENT: "dev",
+    Environment.QA: "qa",
+    Environment.STAGING: "stg",
+    Environment.PRODUCTION: "prod",
+}
 
 
 @dataclass(frozen=True, slots=True, order=True)

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from semantest_iac.domain.deployment.stack import Stack
+from semantest_iac.domain.environments.names import Environment
 from semantest_iac.domain.errors import RefusedError
 
 
 def required_consent(stack: Stack) -> str:
     """Return the required answer: `yes`, in production the stack's name."""
-    return str(stack) if stack.environment == "production" else "yes"
+    return str(stack) if stack.environment == Environment.PRODUCTION else "yes"
 
 
 def require_consent(stack: Stack, answer: str) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from semantest_iac.domain.environments.names import make_printable, suggest_known
+from semantest_iac.domain.environments.names import Environment, make_printable, suggest_known
 from semantest_iac.domain.errors import Fault, RefusedError, ValidationError
 
 SANDBOX_ENGINE, PULUMI_ENGINE = "sandbox", "pulumi"
@@ -37,7 +37,7 @@ class EngineChoice:
 
 def choose_engine(environment: str, engine: str | None = None, cloud: str | None = None) -> EngineChoice:
     """Choose what was not chosen: development is simulated in the sandbox, other environments are real."""
-    engine = engine or (SANDBOX_ENGINE if environment == "development" else PULUMI_ENGINE)
+    engine = engine or (SANDBOX_ENGINE if environment == Environment.DEVELOPMENT else PULUMI_ENGINE)
     return EngineChoice(engine, cloud or (SIMULATED_CLOUD if engine == SANDBOX_ENGINE else REAL_CLOUD))
 
 
