@@ -117,7 +117,7 @@ def _run_sandbox(folder: Path, program: Callable[[], object]) -> None:
     sessions = StackSessions(
         StateStore(folder), lambda package, region: open_simulated_cloud(package, inventory, region=region)
     )
-    with sessions.open_live_run(stack, CancelToken(), lambda tick: None) as run:
+    with sessions.open_live_run(stack, CancelToken(), lambda update: None) as run:
         monitor = ResourceMonitor(run, stack=str(stack), project=SANDBOX_PROJECT, on_component=lambda *_: None)
         run_program(program, monitor, stack=str(stack), dry=False)
         run.delete_unregistered()

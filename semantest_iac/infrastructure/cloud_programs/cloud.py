@@ -13,7 +13,7 @@ from semantest_iac.domain.resource import Resource
 from semantest_iac.infrastructure.cloud_programs.code_publishing import PublishingMethod
 from semantest_iac.infrastructure.clouds.registry import CLOUDS
 
-if TYPE_CHECKING:  # what a cloud supports is asked without needing Pulumi
+if TYPE_CHECKING:  # capabilities are read without importing Pulumi
     import pulumi
 
     from semantest_iac.infrastructure.cloud_programs.context import Outputs, ProgramContext

@@ -16,7 +16,7 @@ from semantest_iac.domain.resource import Resource
 from semantest_iac.infrastructure.cloud_programs.cloud import FOUNDATION, Cloud, LazyFunction
 from semantest_iac.infrastructure.cloud_programs.context import Outputs, ProgramContext
 
-FOUNDATION_TYPE = "semantest:environments:Ground"
+FOUNDATION_TYPE = "semantest:environments:Ground"  # part of the URNs of deployed resources
 
 _import_lock = threading.Lock()
 

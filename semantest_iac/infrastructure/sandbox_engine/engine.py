@@ -26,7 +26,11 @@ from semantest_iac.infrastructure.sandbox_engine.monitor import ResourceMonitor
 from semantest_iac.infrastructure.sandbox_engine.plan.run import SandboxRun
 from semantest_iac.infrastructure.sandbox_engine.plan.steps import CancelToken
 from semantest_iac.infrastructure.sandbox_engine.program_execution import SANDBOX_PROJECT, run_in_thread, run_program
-from semantest_iac.infrastructure.sandbox_engine.reports import EnqueueSettled, announce_settled, open_settled_queue
+from semantest_iac.infrastructure.sandbox_engine.reports import (
+    EnqueueSettled,
+    build_settled_callback,
+    open_settled_queue,
+)
 from semantest_iac.infrastructure.sandbox_engine.sessions import StackSessions
 from semantest_iac.infrastructure.sandbox_engine.simulated_clouds import CloudLookup, create_code_publisher
 from semantest_iac.infrastructure.sandbox_engine.state.store import StateStore
@@ -132,7 +136,7 @@ class SandboxEngine:
             blueprint.stack, blueprint.generation, work.artifact, self._secret_value, deferred=work.deferred
         )
         stack = str(blueprint.stack)
-        on_component = announce_settled(run, enqueue)
+        on_component = build_settled_callback(run, enqueue)
         monitor = ResourceMonitor(run, stack=stack, project=SANDBOX_PROJECT, on_component=on_component)
         run_program(lambda: program.register_blueprint(blueprint, cloud, context), monitor, stack=stack, dry=dry)
 

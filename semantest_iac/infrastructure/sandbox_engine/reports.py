@@ -81,11 +81,11 @@ async def _publish_queued(
         raise
 
 
-def announce_settled(run: SandboxRun, enqueue: EnqueueSettled) -> OnComponentComplete:
+def build_settled_callback(run: SandboxRun, enqueue: EnqueueSettled) -> OnComponentComplete:
     """Return a callback that publishes each component in which something changed."""
 
-    def announce(urn: str, outputs: PropertyValues) -> None:
+    def publish_changed(urn: str, outputs: PropertyValues) -> None:
         if run.has_changed(urn):
             enqueue(SettledResource(type_of_urn(urn), to_cloud_value(outputs)))
 
-    return announce
+    return publish_changed

@@ -134,7 +134,7 @@ class TestPublishing:
         def unreachable_at_first(origin: str, request: Any) -> Any:
             calls.append(request.path)
             if len(calls) == 1:
-                raise ConnectionRefusedError("nobody is there")
+                raise ConnectionRefusedError("no connection")
             return service.client.send(origin, request)
 
         service.script = [_TAKEN, _DONE]

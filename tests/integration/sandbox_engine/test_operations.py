@@ -221,11 +221,11 @@ class TestAliases:
         assert [step.op for step in world.up(nested)] == ["same"]
 
     def test_two_resources_cannot_continue_the_same_one(self, world: World) -> None:
-        def twins() -> None:
+        def program() -> None:
             aws.sns.Topic("b", opts=pulumi.ResourceOptions(aliases=[pulumi.Alias(name="a")]))
             aws.sns.Topic("a")
 
         world.up(topic("a"))
 
         with pytest.raises(ProviderError, match="Duplicate resource"):
-            world.up(twins)
+            world.up(program)

@@ -81,30 +81,30 @@ class TestNeedsPublishing:
 
 class TestPublish:
     def test_skips_running_packages_and_reports_the_others(self) -> None:
-        apps, ticks = Apps(one="d2"), list[ResourceProgress]()
+        apps, updates = Apps(one="d2"), list[ResourceProgress]()
 
-        apps.publisher.publish([_resource("one"), _resource("two"), _resource("v", "vault")], _PACKAGE, ticks.append)
+        apps.publisher.publish([_resource("one"), _resource("two"), _resource("v", "vault")], _PACKAGE, updates.append)
 
         assert apps.running == {"one": "d2", "two": "d2"}
-        assert [(tick.urn, tick.op, tick.state) for tick in ticks] == [
+        assert [(update.urn, update.op, update.state) for update in updates] == [
             ("urn:two", "publish", "running"),
             ("urn:two", "publish", "done"),
         ]
 
     async def test_sends_nothing_after_a_cancellation(self) -> None:
-        apps, ticks = Apps(), list[ResourceProgress]()
+        apps, updates = Apps(), list[ResourceProgress]()
         arrived, go_on = asyncio.Event(), threading.Event()
         loop = asyncio.get_running_loop()
         apps.before = lambda: (loop.call_soon_threadsafe(arrived.set), go_on.wait(10))
 
-        task = asyncio.ensure_future(apps.publisher.publish_in_thread([_resource("one")], _PACKAGE, ticks.append))
+        task = asyncio.ensure_future(apps.publisher.publish_in_thread([_resource("one")], _PACKAGE, updates.append))
         await arrived.wait()
         task.cancel()
         loop.call_later(0.01, go_on.set)
         with pytest.raises(asyncio.CancelledError):
             await task
 
-        assert (apps.running, ticks[-1].state) == ({}, "failed")
+        assert (apps.running, updates[-1].state) == ({}, "failed")
 
     def test_reports_what_each_app_runs(self) -> None:
         registrations = Apps(one="d1").publisher.with_running_code([_resource("one"), _resource("v", "vault")])
@@ -119,7 +119,7 @@ class TestCompanions:
         apps = Apps()
         guard = replace(_resource("guard"), outputs={"name": "guard", "tags": {PACKAGE_TAG: "g2"}})
 
-        apps.publisher.publish([_resource("one"), guard], self.BOTH, lambda tick: None)
+        apps.publisher.publish([_resource("one"), guard], self.BOTH, lambda update: None)
         assert apps.running == {"one": "d2", "guard": "g2"}
 
     @pytest.mark.parametrize(("guard", "missing"), [("g1", True), ("", True), ("d2", True), ("g2", False)])

@@ -45,44 +45,44 @@ def restore_ignored(new: PropertyValues, old: PropertyValues, texts: Iterable[st
     values: Any = new
     for path in filter(None, map(parse_path, texts)):
         values = _restore(values, old, path, False)
-    kept: PropertyValues = values
-    return kept
+    restored: PropertyValues = values
+    return restored
 
 
-def _restore(new: Any, old: Any, path: PropertyPath, hidden: bool) -> Any:
+def _restore(new: Any, old: Any, path: PropertyPath, is_secret: bool) -> Any:
     if isinstance(new, Secret):
         return Secret(_restore(new.value, old.value if isinstance(old, Secret) else old, path, False))
     if isinstance(old, Secret):
         return _restore(new, old.value, path, True)
     if isinstance(new, dict):
-        return _restore_object(new, old, path, hidden)
+        return _restore_object(new, old, path, is_secret)
     if isinstance(new, list) and isinstance(old, list):
-        return _restore_list(new, old, path, hidden)
+        return _restore_list(new, old, path, is_secret)
     return new
 
 
-def _restore_object(new: PropertyValues, old: Any, path: PropertyPath, hidden: bool) -> PropertyValues:
+def _restore_object(new: PropertyValues, old: Any, path: PropertyPath, is_secret: bool) -> PropertyValues:
     if path[0] == _WILDCARD and not isinstance(old, dict):
         return new
     past: PropertyValues = old if isinstance(old, dict) else {}
     changed = dict(new)
     for name in [name for name in {**new, **past} if path[0] in (_WILDCARD, name)]:
         if len(path) > 1 and name in new and (name in past or path[0] != _WILDCARD):
-            changed[name] = _restore(new[name], past.get(name), path[1:], hidden)
+            changed[name] = _restore(new[name], past.get(name), path[1:], is_secret)
         elif len(path) == 1 and name in past:
-            changed[name] = _as_secret(past[name], hidden)
+            changed[name] = _as_secret(past[name], is_secret)
         elif len(path) == 1:
             del changed[name]
     return changed
 
 
-def _restore_list(new: list[Any], old: list[Any], path: PropertyPath, hidden: bool) -> list[Any]:
+def _restore_list(new: list[Any], old: list[Any], path: PropertyPath, is_secret: bool) -> list[Any]:
     changed = list(new)
     for index in [index for index in range(min(len(new), len(old))) if path[0] in (_WILDCARD, index)]:
-        inner = _restore(new[index], old[index], path[1:], hidden) if path[1:] else _as_secret(old[index], hidden)
+        inner = _restore(new[index], old[index], path[1:], is_secret) if path[1:] else _as_secret(old[index], is_secret)
         changed[index] = inner
     return changed
 
 
-def _as_secret(value: Any, hidden: bool) -> Any:
-    return Secret(value) if hidden and not isinstance(value, Secret) else value
+def _as_secret(value: Any, is_secret: bool) -> Any:
+    return Secret(value) if is_secret and not isinstance(value, Secret) else value

@@ -6,8 +6,6 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from semantest_iac.infrastructure.simulated_cloud.schema.values import UNKNOWN
-
 PropertyValues = dict[str, Any]
 
 
@@ -51,12 +49,12 @@ def unwrap_secrets(value: Any) -> Any:
     return _map_leaves(value, _unwrap_leaf)
 
 
-def _map_leaves(value: Any, leaf: Callable[[Any], Any]) -> Any:
+def _map_leaves(value: Any, convert: Callable[[Any], Any]) -> Any:
     if isinstance(value, dict):
-        return {key: _map_leaves(item, leaf) for key, item in value.items()}
+        return {key: _map_leaves(item, convert) for key, item in value.items()}
     if isinstance(value, list):
-        return [_map_leaves(item, leaf) for item in value]
-    return value if isinstance(value, str | int) else leaf(value)
+        return [_map_leaves(item, convert) for item in value]
+    return value if isinstance(value, str | int) else convert(value)
 
 
 def _leaf_to_cloud_value(value: Any) -> Any:
@@ -72,21 +70,11 @@ def _unwrap_leaf(value: Any) -> Any:
 
 
 def contains_secret(value: Any) -> bool:
-    return _contains(value, lambda item: isinstance(item, Secret))
-
-
-def contains_unknown_value(value: Any) -> bool:
-    return _contains(value, lambda item: item is UNKNOWN)
-
-
-def _contains(value: Any, test: Callable[[Any], bool]) -> bool:
-    if test(value):
-        return True
-    if isinstance(value, Secret):
-        return _contains(value.value, test)
     if isinstance(value, Mapping):
-        return any(_contains(item, test) for item in value.values())
-    return isinstance(value, list) and any(_contains(item, test) for item in value)
+        return any(map(contains_secret, value.values()))
+    if isinstance(value, list):
+        return any(map(contains_secret, value))
+    return isinstance(value, Secret)
 
 
 def mark_secrets_like(values: PropertyValues, pattern: Mapping[str, Any]) -> PropertyValues:
@@ -108,19 +96,21 @@ def lift_secrets(values: PropertyValues) -> PropertyValues:
     return mark_secrets_like(unwrap_secrets(values), values) if contains_secret(values) else values
 
 
-def outputs_with_secrets(outputs: Mapping[str, Any], inputs: PropertyValues, also: tuple[str, ...]) -> PropertyValues:
+def outputs_with_secrets(
+    outputs: Mapping[str, Any], inputs: PropertyValues, secret_names: tuple[str, ...]
+) -> PropertyValues:
     """Return the cloud's outputs with packages as they were sent and with every secret marked.
 
-    An output is secret if the input of the same name is, or if `also` names it.
+    An output is secret if the input of the same name is, or if `secret_names` names it.
     """
-    whole = {name: _restore_package(value, inputs.get(name)) for name, value in outputs.items()}
-    return mark_secrets_like(whole, {**inputs, **dict.fromkeys(also, Secret(None))})
+    properties = {name: _restore_package(value, inputs.get(name)) for name, value in outputs.items()}
+    return mark_secrets_like(properties, {**inputs, **dict.fromkeys(secret_names, Secret(None))})
 
 
-def unchanged_outputs(outputs: PropertyValues, inputs: PropertyValues, also: tuple[str, ...]) -> PropertyValues:
+def unchanged_outputs(outputs: PropertyValues, inputs: PropertyValues, secret_names: tuple[str, ...]) -> PropertyValues:
     """Return the stored outputs; of inputs that became secret since, Pulumi marks whole properties only."""
-    whole = [name for name, value in inputs.items() if isinstance(value, Secret)]
-    return mark_secrets_like(outputs, dict.fromkeys((*whole, *also), Secret(None)))
+    became_secret = [name for name, value in inputs.items() if isinstance(value, Secret)]
+    return mark_secrets_like(outputs, dict.fromkeys((*became_secret, *secret_names), Secret(None)))
 
 
 def _restore_package(value: Any, sent: Any) -> Any:

@@ -217,13 +217,13 @@ class Snapshot:
     def apply(self, change: StateChange) -> None:
         """Apply a change: mark, then drop, then put."""
         if change.mark:
-            self._mark(change.mark)
+            self._replace_entry(change.mark)
         if change.drop:
             self.remaining.pop(change.drop, None)
         if change.put:
             self._put(change.put)
 
-    def _mark(self, state: ResourceState) -> None:
+    def _replace_entry(self, state: ResourceState) -> None:
         """Replace the entry at the same position."""
         places = {state.key, replace(state, delete=False).key}
         marked = (state if key in places else resource for key, resource in self.remaining.items())
