@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import time
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from statistics import quantiles
@@ -13,6 +14,7 @@ from typing import Any
 import aiohttp
 
 JOINING_AT_ONCE = 20
+LONGEST_ANSWER_S = 60
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +32,7 @@ def measure_requests(url: str, count: int, at_once: int) -> Load:
 
 
 def measure_conversation(url: str, clients: int, messages: int) -> Load:
-    """Half of the clients ask and the others answer; raises for a wrong answer."""
+    """Half of the clients send requests, the others answer; raises unless every message arrives exactly once."""
     return asyncio.run(_run_conversation(url, clients // 2, messages // clients))
 
 
@@ -58,12 +60,15 @@ async def _run_conversation(url: str, pairs: int, turns: int) -> Load:
             await _connect_clients(session, url, "extension", pairs),
             await _connect_clients(session, url, "cli", pairs),
         )
-        answering = [asyncio.create_task(_answer(socket)) for socket in extensions]
+        received = Counter[str]()
+        answering = [asyncio.create_task(_answer(socket, received)) for socket in extensions]
         began = time.perf_counter()
         times = await asyncio.gather(*(_ask(str(number), socket, turns) for number, socket in enumerate(clients)))
         seconds = time.perf_counter() - began
         await asyncio.gather(*(socket.close() for socket in (*extensions, *clients)))
         await asyncio.gather(*answering)
+    if received != Counter(f"{number}-{turn}" for number in range(pairs) for turn in range(turns)):
+        raise RuntimeError("a request was lost or arrived twice")
     messages = 2 * pairs * turns
     return Load(seconds / messages, _p95([it for own in times for it in own]), messages)
 
@@ -82,9 +87,10 @@ async def _connect_clients(session: aiohttp.ClientSession, url: str, kind: str, 
     return await asyncio.gather(*(join() for _ in range(count)))
 
 
-async def _answer(socket: Any) -> None:
+async def _answer(socket: Any, received: Counter[str]) -> None:
     async for message in socket:
         request = json.loads(message.data)["requestId"]
+        received[request] += 1
         await socket.send_json({"type": "image_generated", "requestId": request})
 
 
@@ -93,7 +99,7 @@ async def _ask(name: str, socket: Any, turns: int) -> list[float]:
     for turn in range(turns):
         began, request = time.perf_counter(), f"{name}-{turn}"
         await socket.send_json({"type": "ImageGenerationRequestedEvent", "requestId": request, "prompt": "a fox"})
-        answer = await socket.receive_json()
+        answer = await socket.receive_json(timeout=LONGEST_ANSWER_S)
         if (answer["type"], answer["requestId"]) != ("image_generated", request):
             raise RuntimeError(f"unexpected answer: {answer}")
         times.append(time.perf_counter() - began)

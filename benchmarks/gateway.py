@@ -27,7 +27,7 @@ from semantest_iac.domain.networking.http_exchange import HttpRequest
 NODE = Stack("rest-api", "aws", "development", "us-west-2")
 REGIONS = {"aws": "us-east-1", "azure": "eastus"}
 REQUESTS, AT_ONCE, ROUNDS, ALONE = 2000, 50, 3, 24
-MESSAGES_BY_CLIENTS = {20: 1000, 100: 2000, 500: 10_000}  # clients -> messages
+MESSAGES_BY_CLIENTS = {20: 1000, 100: 2000}  # more clients: the area load
 SERVER = """
 require('node:http').createServer((request, response) => {
   response.setHeader('content-type', 'application/json')
