@@ -1,4 +1,4 @@
-"""Clients as people write them: another library, over a real connection."""
+"""Clients that use another WebSocket library over a real connection."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from typing import Any
 
 import aiohttp
 
-SECONDS = 10
-ASKED = {"type": "ImageGenerationRequestedEvent", "prompt": "a fox"}
+TIMEOUT_S = 10
+IMAGE_REQUEST = {"type": "ImageGenerationRequestedEvent", "prompt": "a fox"}
 
 
 @dataclass
@@ -21,55 +21,54 @@ class Client:
     socket: aiohttp.ClientWebSocketResponse
     id: str = ""
 
-    async def say(self, **message: Any) -> None:
-        """Send a message with these fields."""
+    async def send(self, **message: Any) -> None:
         await self.socket.send_json(message)
 
-    async def hear(self, within: float = SECONDS) -> dict[str, Any]:
-        """The next message, without its time."""
+    async def receive(self, within: float = TIMEOUT_S) -> dict[str, Any]:
+        """Receive the next message, without its timestamp."""
         message: dict[str, Any] = await self.socket.receive_json(timeout=within)
         message.pop("timestamp", None)
         return message
 
-    async def is_answered(self) -> bool:
-        """Whether the connection stands, and nothing lies in it that was not heard."""
-        await self.say(type="ping")
-        return await self.hear() == {"type": "pong"}
+    async def is_responsive(self) -> bool:
+        """Whether the connection is open and no other message is waiting."""
+        await self.send(type="ping")
+        return await self.receive() == {"type": "pong"}
 
-    async def ending(self) -> int | None:
-        """The code that the connection is closed with, whatever is said before."""
-        async with asyncio.timeout(SECONDS):
+    async def close_code(self) -> int | None:
+        """Wait for the close code, and ignore messages before it."""
+        async with asyncio.timeout(TIMEOUT_S):
             async for _ in self.socket:
                 pass
         return self.socket.close_code
 
 
 @dataclass
-class Room:
-    """Those who are connected to one stack, until the test is over."""
+class StackClients:
+    """Connects clients to one stack."""
 
     url: str
     session: aiohttp.ClientSession
     exits: AsyncExitStack
 
     async def connect(self, query: str = "", headers: Mapping[str, str] | None = None) -> Client:
-        """A client that has said nothing yet; raises WSServerHandshakeError where it is not let in."""
+        """Connect a client; raises WSServerHandshakeError if it is refused."""
         connecting = self.session.ws_connect(f"{self.url}{query}", headers=headers, max_msg_size=0)
         return Client(await self.exits.enter_async_context(connecting))
 
     async def join(self, kind: str, query: str = "") -> Client:
-        """A client that has said what it is."""
+        """Connect and authenticate a client."""
         client = await self.connect(query)
-        await client.say(type="authenticate", clientType=kind)
-        welcome, success = await client.hear(), await client.hear()
+        await client.send(type="authenticate", clientType=kind)
+        welcome, success = await client.receive(), await client.receive()
         assert (welcome["type"], success["type"]) == ("welcome", "authentication_success")
         client.id = success["clientId"]
         return client
 
 
 @asynccontextmanager
-async def opened(url: str) -> AsyncIterator[Room]:
-    """A room where as many as like may come; they leave with the block."""
+async def open_clients(url: str) -> AsyncIterator[StackClients]:
+    """Any number of clients, which are closed with the block."""
     connector = aiohttp.TCPConnector(limit=0)
     async with aiohttp.ClientSession(connector=connector) as session, AsyncExitStack() as exits:
-        yield Room(url, session, exits)
+        yield StackClients(url, session, exits)

@@ -1,4 +1,4 @@
-"""Clients that ask for an access token first, as those of Web PubSub do."""
+"""Clients that negotiate an access token first, as those of Web PubSub do."""
 
 from __future__ import annotations
 
@@ -11,107 +11,124 @@ import aiohttp
 import pytest
 
 from semantest_iac.infrastructure.local_service.json_web_tokens import sign_hs256_token
-from tests.contract.web_sockets.clients import Room, opened
-from tests.contract.web_sockets.places import PLACES, SECRET, House
+from tests.contract.web_sockets.clients import StackClients, open_clients
+from tests.contract.web_sockets.variants import SECRET, VARIANTS, Deployments
 
-AZURE = next(place for place in PLACES if place.provider == "azure")
+AZURE = next(variant for variant in VARIANTS if variant.provider == "azure")
 
 
 def token(secret: str = SECRET, **claims: Any) -> str:
     return sign_hs256_token({"sub": "ann", "exp": int(time.time()) + 600, **claims}, secret)
 
 
-def bearer(shown: str) -> dict[str, str]:
-    return {"Authorization": f"Bearer {shown}"}
+def bearer(token: str) -> dict[str, str]:
+    return {"Authorization": f"Bearer {token}"}
 
 
 @pytest.fixture
-def guarded_url(house: House) -> str:
-    return house.url(AZURE.guarded())
+def authorized_url(deployments: Deployments) -> str:
+    return deployments.url(AZURE.with_tokens())
 
 
-async def asked(url: str, **more: Any) -> tuple[int, dict[str, Any]]:
-    """What is answered to who negotiates."""
+async def negotiate(url: str, **more: Any) -> tuple[int, dict[str, Any]]:
     async with aiohttp.ClientSession() as session, session.get(f"{url}negotiate", **more) as answer:
         return answer.status, await answer.json()
 
 
-async def status_of(room: Room, url: str) -> int:
-    """101, or what the client is refused with."""
+async def status_of(clients: StackClients, url: str) -> int:
+    """The status of the handshake: 101 if the client is admitted."""
     try:
-        await replace(room, url=url).connect()
+        await replace(clients, url=url).connect()
     except aiohttp.WSServerHandshakeError as error:
         return error.status
     return 101
 
 
-class TestOpen:
-    async def test_gives_everybody_a_way_in(self, house: House) -> None:
-        status, told = await asked(house.url(AZURE))
+class TestWithoutTokens:
+    async def test_returns_a_url_to_every_client(self, deployments: Deployments) -> None:
+        status, body = await negotiate(deployments.url(AZURE))
 
-        assert (status, told["url"]) == (200, f"{told['baseUrl']}?access_token={told['accessToken']}")
-        async with opened(told["url"]) as room:
-            assert await (await room.join("cli")).is_answered()
+        assert (status, body["url"]) == (200, f"{body['baseUrl']}?access_token={body['accessToken']}")
+        async with open_clients(body["url"]) as clients:
+            assert await (await clients.join("cli")).is_responsive()
 
-    async def test_is_answered_by_the_command_too(self, house: House) -> None:
-        house.url(AZURE)
-        words = ("invoke", "websocket", "GET", "/negotiate", "--provider", "azure", "--region", AZURE.region, "--json")
+    async def test_is_answered_for_the_invoke_command_too(self, deployments: Deployments) -> None:
+        deployments.url(AZURE)
+        arguments = (
+            "invoke",
+            "websocket",
+            "GET",
+            "/negotiate",
+            "--provider",
+            "azure",
+            "--region",
+            AZURE.region,
+            "--json",
+        )
 
-        outcome = house.workspace.run(*words)
+        outcome = deployments.workspace.run(*arguments)
         assert (outcome.json["status"], ".webpubsub.azure.com/client/hubs/" in outcome.json["body"]) == (200, True)
 
 
-class TestGuarded:
-    @pytest.mark.parametrize("way", ["header", "query"])
-    async def test_gives_a_way_in_for_a_token(self, guarded_url: str, way: str) -> None:
-        shown = {"headers": bearer(token())} if way == "header" else {"params": {"token": token()}}
+class TestWithTokens:
+    @pytest.mark.parametrize("location", ["header", "query"])
+    async def test_returns_a_url_for_a_valid_token(self, authorized_url: str, location: str) -> None:
+        credentials = {"headers": bearer(token())} if location == "header" else {"params": {"token": token()}}
 
-        status, told = await asked(guarded_url, **shown)
-        assert (status, urlsplit(told["url"]).hostname) == (200, "127.0.0.1")
-        async with opened(told["url"]) as room:
-            assert await (await room.join("cli")).is_answered()
+        status, body = await negotiate(authorized_url, **credentials)
+        assert (status, urlsplit(body["url"]).hostname) == (200, "127.0.0.1")
+        async with open_clients(body["url"]) as clients:
+            assert await (await clients.join("cli")).is_responsive()
 
     @pytest.mark.parametrize(
-        "shown",
+        "headers",
         [{}, bearer("x"), bearer(token("another secret")), bearer(token(exp=1))],
-        ids=["none", "nonsense", "other-signature", "over"],
+        ids=["none", "invalid", "other-signature", "expired"],
     )
-    async def test_gives_none_for_less(self, guarded_url: str, shown: dict[str, str]) -> None:
-        assert await asked(guarded_url, headers=shown) == (401, {"message": "Unauthorized"})
+    async def test_refuses_other_headers(self, authorized_url: str, headers: dict[str, str]) -> None:
+        assert await negotiate(authorized_url, headers=headers) == (401, {"message": "Unauthorized"})
 
-    async def test_holds_clients_to_what_their_token_said(self, guarded_url: str) -> None:
-        _, told = await asked(guarded_url, headers=bearer(token(clientType="cli")))
+    async def test_enforces_the_claims_of_the_token(self, authorized_url: str) -> None:
+        _, body = await negotiate(authorized_url, headers=bearer(token(clientType="cli")))
 
-        async with opened(told["url"]) as room:
-            client = await room.connect()
-            await client.say(type="authenticate", clientType="extension")
-            assert "The token is not one" in [await client.hear(), await client.hear()][1]["message"]
+        async with open_clients(body["url"]) as clients:
+            client = await clients.connect()
+            await client.send(type="authenticate", clientType="extension")
+            assert "The token is not one" in [await client.receive(), await client.receive()][1]["message"]
 
-    async def test_lets_nobody_in_by_what_it_did_not_give(self, guarded_url: str) -> None:
-        _, told = await asked(guarded_url, headers=bearer(token(clientType="cli")))
-        header, claims, mark = told["accessToken"].split(".")
+    async def test_accepts_no_other_access_tokens(self, authorized_url: str) -> None:
+        _, body = await negotiate(authorized_url, headers=bearer(token(clientType="cli")))
+        header, claims, signature = body["accessToken"].split(".")
         forged = sign_hs256_token({"sub": "semantest.e30", "aud": "x", "nbf": 0, "exp": 9e9}, "another key")
-        shown = ["", "x", forged, f"{header}.{claims}.{mark[::-1]}", f"{header}.{forged.split('.')[1]}.{mark}"]
+        tokens = [
+            "",
+            "x",
+            forged,
+            f"{header}.{claims}.{signature[::-1]}",
+            f"{header}.{forged.split('.')[1]}.{signature}",
+        ]
 
-        async with opened(guarded_url) as room:
-            tried = [await status_of(room, f"{told['baseUrl']}?access_token={each}") for each in shown]
-        assert tried == [401] * len(shown)
+        async with open_clients(authorized_url) as clients:
+            statuses = [await status_of(clients, f"{body['baseUrl']}?access_token={each}") for each in tokens]
+        assert statuses == [401] * len(tokens)
 
-    async def test_lets_nobody_in_whom_an_open_stack_let_in(self, house: House, guarded_url: str) -> None:
-        _, told = await asked(house.url(AZURE))
+    async def test_accepts_no_access_token_of_another_stack(
+        self, deployments: Deployments, authorized_url: str
+    ) -> None:
+        _, body = await negotiate(deployments.url(AZURE))
 
-        async with opened(guarded_url) as room:
-            assert await status_of(room, f"{guarded_url}?access_token={told['accessToken']}") == 401
+        async with open_clients(authorized_url) as clients:
+            assert await status_of(clients, f"{authorized_url}?access_token={body['accessToken']}") == 401
 
 
-class TestOther:
+class TestOtherRequests:
     @pytest.mark.parametrize("path", ["", "negotiate/x", "other"])
-    async def test_paths_ask_for_an_upgrade(self, house: House, path: str) -> None:
-        async with aiohttp.ClientSession() as session, session.get(f"{house.url(AZURE)}{path}") as answer:
+    async def test_must_upgrade(self, deployments: Deployments, path: str) -> None:
+        async with aiohttp.ClientSession() as session, session.get(f"{deployments.url(AZURE)}{path}") as answer:
             assert answer.status == 426
 
-    async def test_clouds_have_nothing_to_negotiate(self, house: House) -> None:
-        aws = next(place for place in PLACES if place.provider == "aws")
+    async def test_on_aws_must_upgrade_too(self, deployments: Deployments) -> None:
+        aws = next(variant for variant in VARIANTS if variant.provider == "aws")
 
-        async with aiohttp.ClientSession() as session, session.get(f"{house.url(aws)}negotiate") as answer:
+        async with aiohttp.ClientSession() as session, session.get(f"{deployments.url(aws)}negotiate") as answer:
             assert answer.status == 426

@@ -1,4 +1,4 @@
-"""What clients see of a deployment: a hint to come again, and of one that fails nothing at all."""
+"""What clients see of a deployment: a request to reconnect, and nothing of a failed one."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
-from tests.contract.web_sockets.clients import ASKED, Client, Room
-from tests.contract.web_sockets.places import House, Place
+from tests.contract.web_sockets.clients import IMAGE_REQUEST, Client, StackClients
+from tests.contract.web_sockets.variants import Deployments, StackVariant
 
 RESTART, PAUSE_S, SEEN_AFTER_S = 1012, 0.02, 1
 BROKEN = "raise ValueError('no database')\n"
@@ -20,61 +20,61 @@ BROKEN = "raise ValueError('no database')\n"
 
 @pytest.fixture
 def broken(tmp_path: Path) -> str:
-    """A setting by which the next version does not start."""
+    """A setting with which the next version does not start."""
     (tmp_path / "app.py").write_text(BROKEN, encoding="utf-8")
     return f"components.websocket={{source: {tmp_path}, handler: app.handler}}"
 
 
-async def deployed(house: House, place: Place, setting: str) -> dict[str, Any]:
-    return await asyncio.to_thread(house.deploy, place, "--set", setting)
+async def deploy(deployments: Deployments, variant: StackVariant, setting: str) -> dict[str, Any]:
+    return await asyncio.to_thread(deployments.deploy, variant, "--set", setting)
 
 
 @asynccontextmanager
-async def talking(room: Room) -> AsyncIterator[list[str]]:
-    """What an asker has heard, a line for each of its requests, for as long as the block."""
-    asker, extension = await room.join("cli"), await room.join("extension")
-    heard: list[str] = []
+async def continuous_requests(clients: StackClients) -> AsyncIterator[list[str]]:
+    """Send requests as long as the block runs; collects a line per answer."""
+    cli, extension = await clients.join("cli"), await clients.join("extension")
+    answers: list[str] = []
     async with asyncio.TaskGroup() as both:
-        tasks = [both.create_task(_ask(asker, heard)), both.create_task(_answer(extension))]
-        yield heard
+        tasks = [both.create_task(_send_requests(cli, answers)), both.create_task(_answer_requests(extension))]
+        yield answers
         for task in tasks:
             task.cancel()
 
 
-async def _ask(asker: Client, heard: list[str]) -> None:
+async def _send_requests(cli: Client, answers: list[str]) -> None:
     while True:
-        await asker.say(**ASKED, requestId=f"loop-{len(heard)}")
-        answer = await asker.hear()
-        heard.append(f"{answer['type']} {answer.get('requestId')}")
+        await cli.send(**IMAGE_REQUEST, requestId=f"loop-{len(answers)}")
+        answer = await cli.receive()
+        answers.append(f"{answer['type']} {answer.get('requestId')}")
         await asyncio.sleep(PAUSE_S)
 
 
-async def _answer(extension: Client) -> None:
+async def _answer_requests(extension: Client) -> None:
     while True:
-        await extension.say(type="image_generated", requestId=(await extension.hear())["requestId"])
+        await extension.send(type="image_generated", requestId=(await extension.receive())["requestId"])
 
 
 class TestDeployment:
-    async def test_asks_clients_to_come_again_where_it_changes_something(
-        self, house: House, place: Place, room: Room
+    async def test_asks_clients_to_reconnect_if_it_changes_something(
+        self, deployments: Deployments, variant: StackVariant, clients: StackClients
     ) -> None:
-        old = await room.join("extension")
+        old = await clients.join("extension")
         change = f"components.websocket.environment.COLOUR={uuid.uuid4()}"
-        assert (await deployed(house, place, change))["state"] == "completed"
+        assert (await deploy(deployments, variant, change))["state"] == "completed"
 
-        assert (await old.hear())["type"] == "reconnect"
-        asker, new = await room.join("cli"), await room.join("extension")
-        assert await old.ending() == RESTART
-        assert (await deployed(house, place, change))["state"] == "completed"
-        await asker.say(**ASKED, requestId="new")
-        assert (await new.hear())["requestId"] == "new"
+        assert (await old.receive())["type"] == "reconnect"
+        cli, new = await clients.join("cli"), await clients.join("extension")
+        assert await old.close_code() == RESTART
+        assert (await deploy(deployments, variant, change))["state"] == "completed"
+        await cli.send(**IMAGE_REQUEST, requestId="new")
+        assert (await new.receive())["requestId"] == "new"
 
-    async def test_of_a_broken_version_is_taken_back_and_loses_no_message(
-        self, house: House, place: Place, room: Room, broken: str
+    async def test_of_a_broken_version_is_rolled_back_and_loses_no_message(
+        self, deployments: Deployments, variant: StackVariant, clients: StackClients, broken: str
     ) -> None:
-        async with talking(room) as heard:
-            ended = await deployed(house, place, broken)
+        async with continuous_requests(clients) as answers:
+            outcome = await deploy(deployments, variant, broken)
             await asyncio.sleep(SEEN_AFTER_S)
 
-        assert (ended["state"], ended["error"]["code"]) == ("rolled_back", "VERIFICATION_FAILED")
-        assert heard == [f"image_generated loop-{number}" for number in range(len(heard))]
+        assert (outcome["state"], outcome["error"]["code"]) == ("rolled_back", "VERIFICATION_FAILED")
+        assert answers == [f"image_generated loop-{number}" for number in range(len(answers))]
