@@ -1,4 +1,4 @@
-"""What tests of the real engine need."""
+"""Skips tests of the real engine without a CLI."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from semantest_iac.domain.errors import RefusedError
 from semantest_iac.infrastructure.pulumi_engine.cli.location import PulumiCli, find_pulumi_cli
 
 
-def needed(variables: Mapping[str, str] = os.environ) -> PulumiCli:
-    """Pulumi's CLI; where there is none the test is skipped."""
+def require_pulumi_cli(variables: Mapping[str, str] = os.environ) -> PulumiCli:
+    """Return Pulumi's CLI, or skip the test."""
     try:
         return find_pulumi_cli(variables)
     except RefusedError as error:

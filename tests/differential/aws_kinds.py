@@ -1,4 +1,4 @@
-"""AWS resources of all sorts: chains of what uses what, and what each changes in place and by a replacement."""
+"""AWS resources of many types: chains of dependent resources, each with an in-place update and a replacement."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 import pulumi
 import pulumi_aws as aws
 
-from tests.differential.sites import Kind, Site
+from tests.differential.kinds import Kind, ResourceContext
 
 MODULES = ("apigatewayv2", "cloudwatch", "dynamodb", "ec2", "iam", "lambda_", "secretsmanager", "sns")
 _REGIONS = ("us-east-1", "us-east-1", "eu-west-1")
@@ -24,239 +24,246 @@ _TRUST = json.dumps(
 )
 
 
-def _topic(site: Site) -> Any:
-    fifo = site.piece.shape % 2 == 1
+def _topic(context: ResourceContext) -> Any:
+    fifo = context.spec.shape % 2 == 1
     return aws.sns.Topic(
-        site.name,
-        name=f"{site.physical}.fifo" if fifo and site.physical else site.physical,
+        context.name,
+        name=f"{context.physical}.fifo" if fifo and context.physical else context.physical,
         fifo_topic=fifo,
-        display_name=site.label,
-        tags={"label": f"v{site.piece.label}"},
-        opts=site.options,
+        display_name=context.label,
+        tags={"label": f"v{context.spec.label}"},
+        opts=context.options,
     )
 
 
-def _subscription(site: Site) -> Any:
+def _subscription(context: ResourceContext) -> Any:
     return aws.sns.TopicSubscription(
-        site.name,
-        topic=site.used.arn,
+        context.name,
+        topic=context.used.arn,
         protocol="email",
-        endpoint=f"s{site.piece.shape}@example.org",
-        filter_policy=json.dumps({"label": [f"v{site.piece.label}"]}),
-        opts=site.options,
+        endpoint=f"s{context.spec.shape}@example.org",
+        filter_policy=json.dumps({"label": [f"v{context.spec.label}"]}),
+        opts=context.options,
     )
 
 
-def _alarm(site: Site) -> Any:
+def _alarm(context: ResourceContext) -> Any:
     return aws.cloudwatch.MetricAlarm(
-        site.name,
-        name=site.physical,
+        context.name,
+        name=context.physical,
         comparison_operator="GreaterThanThreshold",
         evaluation_periods=1,
         metric_name="Errors",
         namespace="AWS/Lambda",
         period=60,
         statistic="Sum",
-        threshold=site.piece.shape,
-        alarm_description=site.label,
-        alarm_actions=[site.used.arn],
-        opts=site.options,
+        threshold=context.spec.shape,
+        alarm_description=context.label,
+        alarm_actions=[context.used.arn],
+        opts=context.options,
     )
 
 
-def _log_group(site: Site) -> Any:
+def _log_group(context: ResourceContext) -> Any:
     return aws.cloudwatch.LogGroup(
-        site.name,
-        name=site.physical,
-        retention_in_days=_RETENTIONS[site.piece.label % 3],
-        log_group_class=("STANDARD", "INFREQUENT_ACCESS")[site.piece.shape % 2],
-        tags={"label": site.label},
-        opts=site.options,
+        context.name,
+        name=context.physical,
+        retention_in_days=_RETENTIONS[context.spec.label % 3],
+        log_group_class=("STANDARD", "INFREQUENT_ACCESS")[context.spec.shape % 2],
+        tags={"label": context.label},
+        opts=context.options,
     )
 
 
-def _role(site: Site) -> Any:
+def _role(context: ResourceContext) -> Any:
     return aws.iam.Role(
-        site.name,
-        name=site.physical,
+        context.name,
+        name=context.physical,
         assume_role_policy=_TRUST,
-        path=f"/s{site.piece.shape}/",
-        description=site.label,
-        opts=site.options,
+        path=f"/s{context.spec.shape}/",
+        description=context.label,
+        opts=context.options,
     )
 
 
-def _policy(site: Site) -> Any:
-    statement = {"Effect": "Allow", "Action": "logs:*", "Resource": f"arn:aws:logs:*:*:v{site.piece.label}"}
+def _policy(context: ResourceContext) -> Any:
+    statement = {"Effect": "Allow", "Action": "logs:*", "Resource": f"arn:aws:logs:*:*:v{context.spec.label}"}
     document = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
-    return aws.iam.RolePolicy(site.name, name=site.physical, role=site.used.id, policy=document, opts=site.options)
+    return aws.iam.RolePolicy(
+        context.name, name=context.physical, role=context.used.id, policy=document, opts=context.options
+    )
 
 
-def _attachment(site: Site) -> Any:
-    policy = f"arn:aws:iam::aws:policy/v{site.piece.label}-{site.piece.id}"
-    return aws.iam.RolePolicyAttachment(site.name, role=site.used.name, policy_arn=policy, opts=site.options)
+def _attachment(context: ResourceContext) -> Any:
+    policy = f"arn:aws:iam::aws:policy/v{context.spec.label}-{context.spec.id}"
+    return aws.iam.RolePolicyAttachment(context.name, role=context.used.name, policy_arn=policy, opts=context.options)
 
 
-def _secret(site: Site) -> Any:
+def _secret(context: ResourceContext) -> Any:
     return aws.secretsmanager.Secret(
-        site.name,
-        name=site.physical,
-        description=site.label,
+        context.name,
+        name=context.physical,
+        description=context.label,
         recovery_window_in_days=0,
-        opts=site.options,
+        opts=context.options,
     )
 
 
-def _version(site: Site) -> Any:
-    text = pulumi.Output.secret(f"canary-v{site.piece.label}")
-    return aws.secretsmanager.SecretVersion(site.name, secret_id=site.used.id, secret_string=text, opts=site.options)
+def _version(context: ResourceContext) -> Any:
+    text = pulumi.Output.secret(f"canary-v{context.spec.label}")
+    return aws.secretsmanager.SecretVersion(
+        context.name, secret_id=context.used.id, secret_string=text, opts=context.options
+    )
 
 
-def _vpc(site: Site) -> Any:
+def _vpc(context: ResourceContext) -> Any:
     return aws.ec2.Vpc(
-        site.name,
-        cidr_block=f"10.{site.piece.shape}.0.0/16",
-        enable_dns_hostnames=site.piece.label % 2 == 1,
-        tags={"label": site.label},
-        opts=site.options,
+        context.name,
+        cidr_block=f"10.{context.spec.shape}.0.0/16",
+        enable_dns_hostnames=context.spec.label % 2 == 1,
+        tags={"label": context.label},
+        opts=context.options,
     )
 
 
-def _subnet(site: Site) -> Any:
+def _subnet(context: ResourceContext) -> Any:
     return aws.ec2.Subnet(
-        site.name,
-        vpc_id=site.used.id,
-        cidr_block=site.used.cidr_block.apply(lambda block: block.replace("0.0/16", f"{ord(site.piece.id)}.0/24")),
-        tags={"label": site.label},
-        opts=site.options,
+        context.name,
+        vpc_id=context.used.id,
+        cidr_block=context.used.cidr_block.apply(lambda block: block.replace("0.0/16", f"{ord(context.spec.id)}.0/24")),
+        tags={"label": context.label},
+        opts=context.options,
     )
 
 
-def _api(site: Site) -> Any:
+def _api(context: ResourceContext) -> Any:
     return aws.apigatewayv2.Api(
-        site.name,
-        name=site.physical,
-        protocol_type=("HTTP", "WEBSOCKET")[site.piece.shape % 2],
-        route_selection_expression=("$request.method $request.path", "$request.body.action")[site.piece.shape % 2],
-        description=site.label,
-        opts=site.options,
+        context.name,
+        name=context.physical,
+        protocol_type=("HTTP", "WEBSOCKET")[context.spec.shape % 2],
+        route_selection_expression=("$request.method $request.path", "$request.body.action")[context.spec.shape % 2],
+        description=context.label,
+        opts=context.options,
     )
 
 
-def _integration(site: Site) -> Any:
+def _integration(context: ResourceContext) -> Any:
     return aws.apigatewayv2.Integration(
-        site.name,
-        api_id=site.used.id,
+        context.name,
+        api_id=context.used.id,
         integration_type="HTTP_PROXY",
         integration_method="GET",
-        integration_uri=f"https://example.org/v{site.piece.label}",
-        opts=site.options,
+        integration_uri=f"https://example.org/v{context.spec.label}",
+        opts=context.options,
     )
 
 
-def _function(site: Site) -> Any:
+def _function(context: ResourceContext) -> Any:
     return aws.lambda_.Function(
-        site.name,
-        name=site.physical,
-        role=site.used.arn,
+        context.name,
+        name=context.physical,
+        role=context.used.arn,
         runtime="python3.13",
         handler="index.handler",
-        code=pulumi.FileArchive(str(site.packages / f"v{site.piece.label}.zip")),
-        source_code_hash=f"v{site.piece.label}",
+        code=pulumi.FileArchive(str(context.packages / f"v{context.spec.label}.zip")),
+        source_code_hash=f"v{context.spec.label}",
         package_type="Zip",
-        publish=site.piece.shape > 0,
-        environment={"variables": {"LABEL": site.label}},
-        opts=site.options,
+        publish=context.spec.shape > 0,
+        environment={"variables": {"LABEL": context.label}},
+        opts=context.options,
     )
 
 
-def _alias(site: Site) -> Any:
+def _alias(context: ResourceContext) -> Any:
     return aws.lambda_.Alias(
-        site.name,
-        name=site.physical or f"live{site.piece.shape}",
-        function_name=site.used.name,
-        function_version=site.used.version,
-        description=site.label,
-        opts=site.options,
+        context.name,
+        name=context.physical or f"live{context.spec.shape}",
+        function_name=context.used.name,
+        function_version=context.used.version,
+        description=context.label,
+        opts=context.options,
     )
 
 
-def _permission(site: Site) -> Any:
+def _permission(context: ResourceContext) -> Any:
     return aws.lambda_.Permission(
-        site.name,
+        context.name,
         action="lambda:InvokeFunction",
-        function=site.used.name,
+        function=context.used.name,
         principal="apigateway.amazonaws.com",
-        source_arn=f"arn:aws:execute-api:us-east-1:123456789012:v{site.piece.label}/*",
-        opts=site.options,
+        source_arn=f"arn:aws:execute-api:us-east-1:123456789012:v{context.spec.label}/*",
+        opts=context.options,
     )
 
 
-def _route(site: Site) -> Any:
+def _route(context: ResourceContext) -> Any:
     return aws.apigatewayv2.Route(
-        site.name,
-        api_id=site.used.api_id,
-        route_key=f"GET /v{site.piece.label}/{site.piece.id}",
-        target=pulumi.Output.concat("integrations/", site.used.id),
-        opts=site.options,
+        context.name,
+        api_id=context.used.api_id,
+        route_key=f"GET /v{context.spec.label}/{context.spec.id}",
+        target=pulumi.Output.concat("integrations/", context.used.id),
+        opts=context.options,
     )
 
 
-def _stage(site: Site) -> Any:
+def _stage(context: ResourceContext) -> Any:
     return aws.apigatewayv2.Stage(
-        site.name,
-        name=site.physical or f"s{site.piece.shape}-{site.piece.id}",
-        api_id=site.used.id,
+        context.name,
+        name=context.physical or f"s{context.spec.shape}-{context.spec.id}",
+        api_id=context.used.id,
         auto_deploy=True,
-        description=site.label,
-        opts=site.options,
+        description=context.label,
+        opts=context.options,
     )
 
 
-def _authorizer(site: Site) -> Any:
+def _authorizer(context: ResourceContext) -> Any:
     return aws.apigatewayv2.Authorizer(
-        site.name,
-        name=site.physical or f"authorizer-{site.piece.id}",
-        api_id=site.used.id,
+        context.name,
+        name=context.physical or f"authorizer-{context.spec.id}",
+        api_id=context.used.id,
         authorizer_type="REQUEST",
-        authorizer_uri=f"arn:aws:apigateway:us-east-1:lambda:path/2015-03-31/functions/v{site.piece.shape}/invocations",
-        identity_sources=[site.kept(f"route.request.querystring.v{site.piece.label}")],
-        opts=site.options,
+        authorizer_uri=f"arn:aws:apigateway:us-east-1:lambda:path/2015-03-31/functions/v{context.spec.shape}/invocations",
+        identity_sources=[context.as_text(f"route.request.querystring.v{context.spec.label}")],
+        opts=context.options,
     )
 
 
-def _table(site: Site) -> Any:
-    key = f"k{site.piece.shape}"
+def _table(context: ResourceContext) -> Any:
+    key = f"k{context.spec.shape}"
     return aws.dynamodb.Table(
-        site.name,
-        name=site.physical,
+        context.name,
+        name=context.physical,
         billing_mode="PAY_PER_REQUEST",
         hash_key=key,
         attributes=[{"name": key, "type": "S"}],
-        ttl={"attribute_name": site.label, "enabled": True},
-        tags={"label": f"v{site.piece.label}"},
-        opts=site.options,
+        ttl={"attribute_name": context.label, "enabled": True},
+        tags={"label": f"v{context.spec.label}"},
+        opts=context.options,
     )
 
 
-def _answered(site: Site) -> Any:
-    """A log group that is named by what the cloud answers to questions."""
-    asking = site.asking
-    account = aws.get_caller_identity(opts=asking).account_id
+def _answered(context: ResourceContext) -> Any:
+    """A log group whose tags are answers of data sources."""
+    invoke = context.invoke_options
+    account = aws.get_caller_identity(opts=invoke).account_id
     zones = aws.get_availability_zones_output(
-        state="available", opts=pulumi.InvokeOutputOptions(parent=asking.parent, provider=asking.provider)
+        state="available",
+        opts=pulumi.InvokeOutputOptions(parent=invoke.parent, provider=invoke.provider),
     )
-    tags = {"account": account, "zones": zones.apply(lambda found: "+".join(found.names)), "label": site.label}
-    return aws.cloudwatch.LogGroup(site.name, name=site.physical, tags=tags, opts=site.options)
+    tags = {"account": account, "zones": zones.apply(lambda found: "+".join(found.names)), "label": context.label}
+    return aws.cloudwatch.LogGroup(context.name, name=context.physical, tags=tags, opts=context.options)
 
 
-def _provider(site: Site) -> Any:
-    return aws.Provider(site.name, region=_REGIONS[site.piece.shape], profile=f"v{site.piece.label}", opts=site.options)
+def _provider(context: ResourceContext) -> Any:
+    return aws.Provider(
+        context.name, region=_REGIONS[context.spec.shape], profile=f"v{context.spec.label}", opts=context.options
+    )
 
 
-def _look(site: Site) -> Any:
-    """A resource that another piece keeps, read by its id."""
-    return aws.sns.Topic.get(site.name, site.used.id, opts=site.options)
+def _look(context: ResourceContext) -> Any:
+    """A resource of another spec, read by its id."""
+    return aws.sns.Topic.get(context.name, context.used.id, opts=context.options)
 
 
 KINDS: Mapping[str, Kind] = {
@@ -264,7 +271,7 @@ KINDS: Mapping[str, Kind] = {
         _topic,
         outputs=("displayName", "arn"),
         paths=("displayName", "tags", "tags.label", "fifoTopic"),
-        token="aws:sns/topic:Topic",
+        urn_type="aws:sns/topic:Topic",
         named=True,
     ),
     "subscription": Kind(_subscription, "topic", ("arn",), ("filterPolicy", "endpoint")),
@@ -272,8 +279,8 @@ KINDS: Mapping[str, Kind] = {
     "log_group": Kind(
         _log_group, "", ("arn",), ("retentionInDays", "tags.label", "tags[*]", "logGroupClass"), named=True
     ),
-    "role": Kind(_role, "", ("arn", "uniqueId"), ("description", "path"), token="aws:iam/role:Role", named=True),
-    "policy": Kind(_policy, "role", ("policy",), ("policy",), token="aws:iam/rolePolicy:RolePolicy"),
+    "role": Kind(_role, "", ("arn", "uniqueId"), ("description", "path"), urn_type="aws:iam/role:Role", named=True),
+    "policy": Kind(_policy, "role", ("policy",), ("policy",), urn_type="aws:iam/rolePolicy:RolePolicy"),
     "attachment": Kind(_attachment, "role", ("policyArn",), ("policyArn", "role")),
     "secret": Kind(_secret, "", ("arn",), ("description",), named=True),
     "version": Kind(_version, "secret", ("arn",), ("secretString",)),

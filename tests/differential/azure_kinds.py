@@ -1,4 +1,4 @@
-"""A handful of Azure resources: everything lives in a resource group, and only location and name are for ever."""
+"""Some Azure resources: all are in a resource group, and only a new location or name replaces them."""
 
 from __future__ import annotations
 
@@ -8,115 +8,118 @@ from uuid import NAMESPACE_URL, uuid5
 
 from pulumi_azure_native import authorization, managedidentity, operationalinsights, resources, storage, webpubsub
 
-from tests.differential.sites import Kind, Site
+from tests.differential.kinds import Kind, ResourceContext
 
 MODULES = (authorization, managedidentity, operationalinsights, resources, storage, webpubsub)
 _LOCATIONS = ("westeurope", "northeurope", "eastus")
 _READER = "/providers/Microsoft.Authorization/roleDefinitions/acdd72a7-3385-48ef-bd42-f606fba81ae7"
 
 
-def _group(site: Site) -> Any:
+def _group(context: ResourceContext) -> Any:
     return resources.ResourceGroup(
-        site.name,
-        resource_group_name=site.physical,
-        location=_LOCATIONS[site.piece.shape],
-        tags={"label": site.label},
-        opts=site.options,
+        context.name,
+        resource_group_name=context.physical,
+        location=_LOCATIONS[context.spec.shape],
+        tags={"label": context.label},
+        opts=context.options,
     )
 
 
-def _identity(site: Site) -> Any:
+def _identity(context: ResourceContext) -> Any:
     return managedidentity.UserAssignedIdentity(
-        site.name,
-        resource_name_=site.physical,
-        resource_group_name=site.used.name,
-        location=_LOCATIONS[site.piece.shape],
-        tags={"label": site.label},
-        opts=site.options,
+        context.name,
+        resource_name_=context.physical,
+        resource_group_name=context.used.name,
+        location=_LOCATIONS[context.spec.shape],
+        tags={"label": context.label},
+        opts=context.options,
     )
 
 
-def _assignment(site: Site) -> Any:
-    """Its name is a GUID, and nothing of it changes in place."""
+def _assignment(context: ResourceContext) -> Any:
+    """Its name is a GUID, and none of its properties can be updated."""
     return authorization.RoleAssignment(
-        site.name,
-        role_assignment_name=str(uuid5(NAMESPACE_URL, site.physical)) if site.physical else None,
-        scope=site.used.id,
+        context.name,
+        role_assignment_name=str(uuid5(NAMESPACE_URL, context.physical)) if context.physical else None,
+        scope=context.used.id,
         role_definition_id=_READER,
-        principal_id=site.used.principal_id,
+        principal_id=context.used.principal_id,
         principal_type="ServicePrincipal",
-        description=f"v{site.piece.shape}",
-        opts=site.options,
+        description=f"v{context.spec.shape}",
+        opts=context.options,
     )
 
 
-def _workspace(site: Site) -> Any:
+def _workspace(context: ResourceContext) -> Any:
     return operationalinsights.Workspace(
-        site.name,
-        workspace_name=site.physical,
-        resource_group_name=site.used.name,
-        location=_LOCATIONS[site.piece.shape],
+        context.name,
+        workspace_name=context.physical,
+        resource_group_name=context.used.name,
+        location=_LOCATIONS[context.spec.shape],
         sku={"name": "PerGB2018"},
-        retention_in_days=30 + site.piece.label,
-        tags={"label": site.label},
-        opts=site.options,
+        retention_in_days=30 + context.spec.label,
+        tags={"label": context.label},
+        opts=context.options,
     )
 
 
-def _storage(site: Site) -> Any:
+def _storage(context: ResourceContext) -> Any:
     return storage.StorageAccount(
-        site.name.replace("-", ""),
-        account_name=site.physical.replace("-", "") if site.physical else None,
-        resource_group_name=site.used.name,
-        location=_LOCATIONS[site.piece.shape],
+        context.name.replace("-", ""),
+        account_name=context.physical.replace("-", "") if context.physical else None,
+        resource_group_name=context.used.name,
+        location=_LOCATIONS[context.spec.shape],
         kind="StorageV2",
-        sku={"name": ("Standard_LRS", "Standard_ZRS", "Standard_GRS")[site.piece.label]},
-        tags={"label": site.label},
-        opts=site.options,
+        sku={"name": ("Standard_LRS", "Standard_ZRS", "Standard_GRS")[context.spec.label]},
+        tags={"label": context.label},
+        opts=context.options,
     )
 
 
-def _table(site: Site) -> Any:
+def _table(context: ResourceContext) -> Any:
     return storage.Table(
-        site.name,
-        table_name=f"t{site.piece.id}{site.piece.shape}",
-        account_name=site.used.name,
-        resource_group_name=_group_of(site),
-        opts=site.options,
+        context.name,
+        table_name=f"t{context.spec.id}{context.spec.shape}",
+        account_name=context.used.name,
+        resource_group_name=_group_of(context),
+        opts=context.options,
     )
 
 
-def _pubsub(site: Site) -> Any:
+def _pubsub(context: ResourceContext) -> Any:
     return webpubsub.WebPubSub(
-        site.name,
-        resource_name_=site.physical,
-        resource_group_name=site.used.name,
-        location=_LOCATIONS[site.piece.shape],
-        sku={"name": "Standard_S1", "tier": "Standard", "capacity": 1 + site.piece.label},
+        context.name,
+        resource_name_=context.physical,
+        resource_group_name=context.used.name,
+        location=_LOCATIONS[context.spec.shape],
+        sku={"name": "Standard_S1", "tier": "Standard", "capacity": 1 + context.spec.label},
         identity={"type": "SystemAssigned"},
-        tags={"label": site.label},
-        opts=site.options,
+        tags={"label": context.label},
+        opts=context.options,
     )
 
 
-def _hub(site: Site) -> Any:
-    handler = {"url_template": site.kept(f"https://example.org/v{site.piece.label}"), "system_events": ["connect"]}
+def _hub(context: ResourceContext) -> Any:
+    handler = {
+        "url_template": context.as_text(f"https://example.org/v{context.spec.label}"),
+        "system_events": ["connect"],
+    }
     return webpubsub.WebPubSubHub(
-        site.name,
-        hub_name=f"h{site.piece.id}",
-        resource_name_=site.used.name,
-        resource_group_name=_group_of(site),
+        context.name,
+        hub_name=f"h{context.spec.id}",
+        resource_name_=context.used.name,
+        resource_group_name=_group_of(context),
         properties={
-            "anonymous_connect_policy": ("allow", "deny")[site.piece.shape % 2],
+            "anonymous_connect_policy": ("allow", "deny")[context.spec.shape % 2],
             "event_handlers": [handler],
         },
-        opts=site.options,
+        opts=context.options,
     )
 
 
-def _group_of(site: Site) -> Any:
-    """That of what it uses, by its id: nothing else says so."""
-    return site.used.id.apply(lambda id_: id_.split("/")[4])
+def _group_of(context: ResourceContext) -> Any:
+    """The resource group of the used resource, taken from its id."""
+    return context.used.id.apply(lambda id_: id_.split("/")[4])
 
 
 _IN_GROUP = ("tags", "tags.label", "location")

@@ -1,4 +1,4 @@
-"""What the differential tests share: one key, one process with Pulumi's own engine."""
+"""Fixtures of the differential tests: one passphrase, one process with Pulumi's own engine."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ import pytest
 
 from semantest_iac.domain.errors import RefusedError
 from semantest_iac.infrastructure.pulumi_engine.cli.location import PulumiCli, find_pulumi_cli
-from tests.differential.worlds import Deployer, Key
+from tests.differential.engine_runners import Deployer, SharedPassphrase
 
-_VARIABLES = dict(os.environ)  # each test runs without the variables of whoever started it
+_VARIABLES = dict(os.environ)  # each test runs without the variables of its caller
 
 
 def _cli() -> PulumiCli | None:
@@ -22,14 +22,14 @@ def _cli() -> PulumiCli | None:
 
 
 @pytest.fixture(scope="session")
-def key(tmp_path_factory: pytest.TempPathFactory) -> Key:
-    """What the states of both engines are sealed with."""
-    return Key(tmp_path_factory.mktemp("key") / "states")
+def passphrase(tmp_path_factory: pytest.TempPathFactory) -> SharedPassphrase:
+    """The passphrase of the states of both engines."""
+    return SharedPassphrase(tmp_path_factory.mktemp("key") / "states")
 
 
 @pytest.fixture(scope="session")
 def deployer() -> Iterator[Deployer]:
-    """Pulumi's own engine; skips where there is no CLI."""
+    """Pulumi's own engine; skips the test without a CLI."""
     cli = _cli()
     if cli is None:
         pytest.skip("no Pulumi CLI: SEMANTEST_PULUMI, PATH and the cache have none")

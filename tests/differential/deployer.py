@@ -1,6 +1,6 @@
-"""Pulumi's own engine and a simulated cloud for it, in a process of their own: orders come in, reports go out.
+"""Pulumi's own engine with a simulated cloud in a process of its own, which receives requests and sends reports.
 
-The SDK leaves coroutines behind in a process whose programs were cut short by a failure.
+The SDK leaves coroutines behind in a process whose programs failed.
 """
 
 from __future__ import annotations
@@ -26,8 +26,8 @@ from semantest_iac.infrastructure.simulated_cloud.runtime.cloud import Simulated
 from semantest_iac.infrastructure.simulated_cloud.runtime.faults import FaultScript, ScriptedFault
 from semantest_iac.infrastructure.simulated_cloud.runtime.inventory import Inventory
 from semantest_iac.infrastructure.simulated_provider.server import serve_simulated_providers
-from tests.differential.pieces import Program
-from tests.differential.playing import play
+from tests.differential.program_runner import register_programs
+from tests.differential.specs import Program
 
 CLOUDS: Mapping[str, Callable[..., SimulatedCloud]] = {"aws": simulated_aws, "azure-native": simulated_azure}
 _URN = re.compile(r"urn:pulumi:[^\s'\"`]+")
@@ -39,10 +39,10 @@ Log = list[tuple[str, str, str]]
 
 
 @dataclass(frozen=True)
-class Order:
-    """One update of the stack under a folder, which holds its passphrase; the first one there makes the stack.
+class UpdateRequest:
+    """One update of the stack in a folder, which has its passphrase; the first update creates the stack.
 
-    Where nothing is said of parallel operations, a preview comes first.
+    Without `parallel` a preview comes first.
     """
 
     folder: Path
@@ -55,100 +55,96 @@ class Order:
 
 
 @dataclass(frozen=True)
-class Report:
-    """What the engine told of an update: all that it did, in order, and whose errors it spoke of."""
+class UpdateReport:
+    """What the engine reported of an update: its log, and the URNs that its errors name."""
 
     log: Log
-    foreseen: Steps | None
+    previewed: Steps | None
     failed: frozenset[str] = frozenset()
     error: str = ""
 
 
 class _Workspace(automation.LocalWorkspace):
-    def select_stack(self, stack_name: str) -> None:
-        """Every command names its stack."""
+    def select_stack(self, stack_name: str) -> None: ...
 
 
 class _Stack(automation.Stack):
     def outputs(self) -> automation.OutputMap:
-        """Read from the state."""
         return {}
 
     def info(self, show_secrets: bool = False) -> automation.UpdateSummary:
-        """Not asked for."""
         return automation.UpdateSummary("", datetime.now(UTC), "", {}, {}, "succeeded")
 
 
-def serve(orders: Connection, cli: PulumiCli) -> None:
-    """Carry out orders until the other end is closed."""
+def serve(requests: Connection, cli: PulumiCli) -> None:
+    """Run requests until the other end is closed."""
     while True:
         try:
-            order = orders.recv()
+            request = requests.recv()
         except EOFError:
             return
-        orders.send(asyncio.run(_carried_out(order, cli)))
+        requests.send(asyncio.run(_run_update(request, cli)))
 
 
-async def _carried_out(order: Order, cli: PulumiCli) -> Report:
-    inventory = Inventory(order.folder / "cloud.db")
-    faults = FaultScript(order.faults)
+async def _run_update(request: UpdateRequest, cli: PulumiCli) -> UpdateReport:
+    inventory = Inventory(request.folder / "cloud.db")
+    faults = FaultScript(request.faults)
 
     def cloud_of(package: str, region: str) -> SimulatedCloud:
         return CLOUDS[package](inventory, region=region, faults=faults)
 
     try:
         async with serve_simulated_providers(cloud_of, "us-east-1", tuple(CLOUDS)) as providers:
-            return await asyncio.to_thread(_up, order, cli, providers)
+            return await asyncio.to_thread(_up, request, cli, providers)
     finally:
         inventory.close()
 
 
-class _Heard:
-    """What the engine tells while it works, and whose errors it speaks of."""
+class _EventLog:
+    """The log of an update, and the URNs that its errors name."""
 
     def __init__(self) -> None:
         self.log: Log = []
         self.failed: set[str] = set()
 
     def __call__(self, event: automation.EngineEvent) -> None:
-        if begun := event.resource_pre_event:
-            self.log.append(("running", begun.metadata.op.value, begun.metadata.urn))
+        if started := event.resource_pre_event:
+            self.log.append(("running", started.metadata.op.value, started.metadata.urn))
         if ended := event.res_outputs_event:
             self.log.append(("done", ended.metadata.op.value, ended.metadata.urn))
-        if broken := event.res_op_failed_event:
-            self.log.append(("failed", broken.metadata.op.value, broken.metadata.urn))
-        if (said := event.diagnostic_event) and said.severity == "error":
-            self.failed.update(_URN.findall(f"{said.urn} {said.message}"))
+        if failure := event.res_op_failed_event:
+            self.log.append(("failed", failure.metadata.op.value, failure.metadata.urn))
+        if (diagnostic := event.diagnostic_event) and diagnostic.severity == "error":
+            self.failed.update(_URN.findall(f"{diagnostic.urn} {diagnostic.message}"))
 
     @property
     def steps(self) -> Steps:
-        """What was begun."""
         return [(op, urn) for stage, op, urn in self.log if stage == "running"]
 
 
-def _up(order: Order, cli: PulumiCli, providers: str) -> Report:
-    stack = _stack(order, cli, providers)
-    heard = _Heard()
-    foreseen = None if order.parallel else _foreseen(stack, order)
-    error = _error(partial(stack.up, on_event=heard), order)
-    return Report(heard.log, foreseen, frozenset(heard.failed), error)
+def _up(request: UpdateRequest, cli: PulumiCli, providers: str) -> UpdateReport:
+    stack = _stack(request, cli, providers)
+    event_log = _EventLog()
+    previewed = None if request.parallel else _preview(stack, request)
+    error = _error(partial(stack.up, on_event=event_log), request)
+    return UpdateReport(event_log.log, previewed, frozenset(event_log.failed), error)
 
 
-def _foreseen(stack: _Stack, order: Order) -> Steps | None:
-    heard = _Heard()
-    return None if _error(partial(stack.preview, on_event=heard), order) else heard.steps
+def _preview(stack: _Stack, request: UpdateRequest) -> Steps | None:
+    event_log = _EventLog()
+    return None if _error(partial(stack.preview, on_event=event_log), request) else event_log.steps
 
 
-def _error(command: Callable[..., object], order: Order) -> str:
+def _error(command: Callable[..., object], request: UpdateRequest) -> str:
     try:
-        command(color="never", suppress_outputs=True, parallel=order.parallel)
+        command(color="never", suppress_outputs=True, parallel=request.parallel)
     except automation.CommandError as error:
         return str(error)
     return ""
 
 
-def _stack(order: Order, cli: PulumiCli, providers: str) -> _Stack:
-    folder = order.folder
+def _stack(request: UpdateRequest, cli: PulumiCli, providers: str) -> _Stack:
+    folder = request.folder
     environment = {
         "HOME": str(folder),
         "PULUMI_BACKEND_URL": f"file://{folder}",
@@ -162,17 +158,18 @@ def _stack(order: Order, cli: PulumiCli, providers: str) -> _Stack:
     workspace = _Workspace(
         work_dir=str(folder / "work"),
         pulumi_home=str(folder / "home"),
-        program=lambda: play(order.programs, order.packages),
+        program=lambda: register_programs(request.programs, request.packages),
         project_settings=automation.ProjectSettings(SANDBOX_PROJECT, "python"),
         pulumi_command=BoundedCommand(cli, environment, CommandTimeouts(100, 5)),
     )
     if is_new:
-        workspace.save_stack_settings(order.stack, automation.StackSettings(encryption_salt=order.salt))
+        workspace.save_stack_settings(request.stack, automation.StackSettings(encryption_salt=request.salt))
         _write(folder / ".pulumi" / "meta.yaml", "version: 1\n")
         _write(
-            folder / ".pulumi" / "stacks" / SANDBOX_PROJECT / f"{order.stack}.json", '{"version": 3, "checkpoint": {}}'
+            folder / ".pulumi" / "stacks" / SANDBOX_PROJECT / f"{request.stack}.json",
+            '{"version": 3, "checkpoint": {}}',
         )
-    return _Stack(order.stack, workspace, StackInitMode.SELECT)
+    return _Stack(request.stack, workspace, StackInitMode.SELECT)
 
 
 def _write(path: Path, text: str) -> None:

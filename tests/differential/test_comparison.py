@@ -1,4 +1,4 @@
-"""What the comparison takes for the same, and what it does not: a blind one would always agree."""
+"""Which differences the comparison finds, and which it ignores: a blind comparison would always succeed."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 
 from semantest_iac.infrastructure.simulated_cloud.runtime.inventory import ResourceAddress, StoredResource
-from tests.differential.comparison import differences, undecided
-from tests.differential.renaming import Renaming
-from tests.differential.worlds import Outcome
+from tests.differential.comparison import differences, find_undecided
+from tests.differential.engine_runners import Outcome
+from tests.differential.name_mapping import NameMapping
 
 _URN = "urn:pulumi:s::p::aws:sns/topic:Topic::topic"
 _NEEDED = "urn:pulumi:s::p::aws:sns/topic:Topic::needed"
@@ -25,7 +25,7 @@ _ROW = StoredResource(
     {},
 )
 _OUTCOME = Outcome(
-    foreseen=[("create", _URN)],
+    previewed=[("create", _URN)],
     log=[("running", "create", _URN), ("done", "create", _URN)],
     steps=[("create", _URN)],
     before=[],
@@ -45,8 +45,8 @@ class TestDifferences:
         "theirs",
         [
             replace(_OUTCOME, steps=[("update", _URN)]),
-            replace(_OUTCOME, foreseen=[]),
-            replace(_OUTCOME, foreseen=None),
+            replace(_OUTCOME, previewed=[]),
+            replace(_OUTCOME, previewed=None),
             replace(_OUTCOME, log=[]),
             replace(_OUTCOME, resources=[]),
             replace(_OUTCOME, rows=[]),
@@ -64,54 +64,54 @@ class TestDifferences:
             *("protect", "replaced", "secret", "output", "dependency", "half"),
         ],
     )
-    def test_are_seen(self, theirs: Outcome) -> None:
-        assert differences(_OUTCOME, theirs, Renaming())
+    def test_are_found(self, theirs: Outcome) -> None:
+        assert differences(_OUTCOME, theirs, NameMapping())
 
     @pytest.mark.parametrize("theirs", [_OUTCOME, _with(created="now"), _with(propertyDependencies={"name": []})])
-    def test_are_none_in_what_nobody_chose(self, theirs: Outcome) -> None:
-        assert differences(_OUTCOME, theirs, Renaming()) == []
+    def test_ignore_times_and_empty_values(self, theirs: Outcome) -> None:
+        assert differences(_OUTCOME, theirs, NameMapping()) == []
 
     @pytest.mark.parametrize(("op", "late"), [("create", _URN), ("delete", _NEEDED)])
-    def test_are_seen_where_the_order_is_wrong(self, op: str, late: str) -> None:
+    def test_are_found_in_a_wrong_order(self, op: str, late: str) -> None:
         early = _NEEDED if late == _URN else _URN
         chain: list[dict[str, Any]] = [{"urn": _NEEDED}, {**_TOPIC, "dependencies": [_NEEDED]}]
         log = [(stage, op, urn) for urn in (late, early) for stage in ("running", "done")]
         before, after = ([], chain) if op == "create" else (chain, [])
         outcome = replace(_OUTCOME, log=log, before=before, resources=after)
 
-        assert any(found.startswith("order") for found in differences(outcome, outcome, Renaming()))
+        assert any(found.startswith("order") for found in differences(outcome, outcome, NameMapping()))
 
-    def test_are_seen_where_a_replacement_goes_the_other_way(self) -> None:
+    def test_are_found_in_the_order_of_a_replacement(self) -> None:
         log = [("done", "create-replacement", _URN), ("done", "delete-replaced", _URN)]
         ours, theirs = replace(_OUTCOME, log=log), replace(_OUTCOME, log=log[::-1])
 
-        assert differences(ours, theirs, Renaming()) != []
+        assert differences(ours, theirs, NameMapping()) != []
 
-    def test_are_none_where_a_delete_is_told_in_two_parts(self) -> None:
+    def test_ignore_a_delete_in_two_steps(self) -> None:
         parts = [("delete-replaced", _URN), ("remove-pending-replace", _URN)]
-        ours, theirs = (replace(_OUTCOME, steps=steps, foreseen=steps) for steps in ([("delete", _URN)], parts))
+        ours, theirs = (replace(_OUTCOME, steps=steps, previewed=steps) for steps in ([("delete", _URN)], parts))
 
-        assert differences(ours, theirs, Renaming()) == []
+        assert differences(ours, theirs, NameMapping()) == []
 
-    def test_are_none_where_nobody_waits_for_what_is_deleted_first(self) -> None:
+    def test_ignore_the_order_of_a_delete_before_replace(self) -> None:
         log = [("done", op, _NEEDED) for op in ("delete-replaced", "create-replacement")] + [("done", "delete", _URN)]
         outcome = replace(_OUTCOME, log=log, before=[{"urn": _NEEDED}, {**_TOPIC, "dependencies": [_NEEDED]}])
 
-        assert differences(outcome, outcome, Renaming()) == []
+        assert differences(outcome, outcome, NameMapping()) == []
 
-    def test_are_none_in_what_is_free(self) -> None:
+    def test_ignore_the_given_resources(self) -> None:
         gone = replace(_OUTCOME, resources=[], rows=[], log=[*_OUTCOME.log, ("done", "delete", _URN)])
 
-        assert differences(_OUTCOME, gone, Renaming(), {_URN}) == []
+        assert differences(_OUTCOME, gone, NameMapping(), {_URN}) == []
 
 
-class TestUndecided:
-    def test_is_what_was_to_go_when_a_cloud_refused_a_delete(self) -> None:
+class TestFindUndecided:
+    def test_has_the_deletes_when_a_cloud_refused_one(self) -> None:
         outcome = replace(_OUTCOME, before=[{"urn": _NEEDED}], log=[("failed", "delete", _NEEDED)], error="refused")
 
-        assert undecided(outcome, outcome) == {_NEEDED}
+        assert find_undecided(outcome, outcome) == {_NEEDED}
 
-    def test_is_nothing_where_only_one_engine_was_refused(self) -> None:
+    def test_is_empty_if_only_one_engine_was_refused(self) -> None:
         refused = replace(_OUTCOME, before=[{"urn": _NEEDED}], log=[("failed", "delete", _NEEDED)], error="refused")
 
-        assert undecided(refused, _OUTCOME) == undecided(_OUTCOME, refused) == frozenset()
+        assert find_undecided(refused, _OUTCOME) == find_undecided(_OUTCOME, refused) == frozenset()

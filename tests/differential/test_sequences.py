@@ -1,4 +1,4 @@
-"""What is drawn: the same for a seed, wherever and beside whatever, and nothing is left out."""
+"""The drawn sequences depend on the seed alone, and contain every kind."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ import subprocess
 import sys
 from hashlib import sha256
 
-from tests.differential.playing import KINDS
-from tests.differential.sequences import generated
+from tests.differential.program_runner import KINDS
+from tests.differential.sequences import generate_sequences
 
 _COUNT = 60
 _ELSEWHERE = """
@@ -19,21 +19,21 @@ print(digest())
 
 
 def digest() -> str:
-    """A few sequences, in short."""
-    return sha256(repr(generated(_COUNT, 7)).encode()).hexdigest()
+    """A hash of some sequences."""
+    return sha256(repr(generate_sequences(_COUNT, 7)).encode()).hexdigest()
 
 
-class TestGenerated:
+class TestGenerateSequences:
     def test_is_the_same_in_every_process(self) -> None:
         command = [sys.executable, "-c", _ELSEWHERE]
-        elsewhere = subprocess.run(command, capture_output=True, text=True, check=True)  # our own
+        elsewhere = subprocess.run(command, capture_output=True, text=True, check=True)  # our own command
 
         assert elsewhere.stdout.strip() == digest()
 
-    def test_is_another_for_another_seed(self) -> None:
-        assert generated(_COUNT, 7) != generated(_COUNT, 8)
+    def test_differs_for_another_seed(self) -> None:
+        assert generate_sequences(_COUNT, 7) != generate_sequences(_COUNT, 8)
 
-    def test_leaves_no_kind_out(self) -> None:
-        drawn = {piece.kind for sequence in generated(300, 1) for step in sequence for piece in step.program}
+    def test_draws_every_kind(self) -> None:
+        drawn = {spec.kind for sequence in generate_sequences(300, 1) for step in sequence for spec in step.program}
 
         assert drawn == KINDS.keys()

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from tests.e2e.conftest import Outcome, Workspace
-from tests.pulumi_cli import needed
+from tests.pulumi_cli import require_pulumi_cli
 
 _ACCOUNT, _WEBSOCKET = ("--component", "account"), ("--component", "websocket")
 _LOGGED = ("--set", "features.access_logs=true")
@@ -29,7 +29,7 @@ _ENGINES = ("sandbox", "pulumi")
 def outcomes(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Outcome]:
     """The outcomes of the commands by name, run in order; skips Pulumi if its CLI is missing."""
     if request.param == "pulumi":
-        needed()
+        require_pulumi_cli()
     workspace = Workspace(tmp_path_factory.mktemp(request.param))
     engine = ("--engine", request.param, "--cloud", "sandbox")
     return {name: workspace.run(*words, *(engine if words[0] == "deploy" else ())) for name, words in _STEPS.items()}

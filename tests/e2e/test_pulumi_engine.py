@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from tests.e2e.conftest import Outcome, Workspace
-from tests.pulumi_cli import needed
+from tests.pulumi_cli import require_pulumi_cli
 
 _COMPONENT = ("--component", "rest-api")
 _PULUMI = ("--engine", "pulumi", "--cloud", "sandbox")
@@ -34,7 +34,7 @@ Outcomes = dict[str, Outcome]
 
 @pytest.fixture(scope="module", autouse=True)
 def needs_the_cli() -> None:
-    needed()
+    require_pulumi_cli()
 
 
 def _run_lifecycle(workspace: Workspace, provider: str, *engine: str) -> Outcomes:

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.e2e.conftest import Workspace
-from tests.pulumi_cli import needed
+from tests.pulumi_cli import require_pulumi_cli
 
 _ROOT = Path(__file__).parents[2]
 _STACK = ("--component", "rest-api", "--provider", "meadow")
@@ -28,7 +28,7 @@ def workspace(third_cloud: Path, tmp_path: Path) -> Workspace:
 def engine(request: pytest.FixtureRequest) -> Sequence[str]:
     """The options of an engine; skips Pulumi if its CLI is missing."""
     if request.param == "pulumi":
-        needed()
+        require_pulumi_cli()
     return _ENGINES[request.param]
 
 

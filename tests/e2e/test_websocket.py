@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 import pytest
 
 from tests.e2e.conftest import Outcome, Workspace
-from tests.pulumi_cli import needed
+from tests.pulumi_cli import require_pulumi_cli
 
 _VARIABLES = "components.websocket.environment"
 _SIGNED = f'{_VARIABLES}={{AUTHENTICATION_REQUIRED: "true", JWT_SECRET: "${{secrets.jwt}}"}}'
@@ -165,7 +165,7 @@ class TestPulumi:
     def test_deploys_the_same_and_no_change_follows(
         self, cloud: Cloud, workspace: Workspace, outcomes: Outcomes
     ) -> None:
-        needed()
+        require_pulumi_cli()
         first, second = (workspace.run(*cloud.arguments("deploy", *_PULUMI)) for _ in range(2))
 
         assert first.json["changes"] == outcomes["deploy"].json["changes"]

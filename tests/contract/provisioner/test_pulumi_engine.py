@@ -15,14 +15,14 @@ from tests.contract.provisioner.aws_contract import AwsContract
 from tests.contract.provisioner.azure_contract import AzureContract
 from tests.contract.provisioner.provisioner_contract import EngineFixture, ProvisionerContract
 from tests.integration.pulumi_engine.engine_home import EngineHome, cli_variables
-from tests.pulumi_cli import needed
+from tests.pulumi_cli import require_pulumi_cli
 
 
 @pytest.fixture
 def engine_home(tmp_path: Path) -> EngineHome:
     """The engine in an empty home; without a CLI the test is skipped."""
     variables = cli_variables()
-    needed(variables)
+    require_pulumi_cli(variables)
     return EngineHome(tmp_path / "home", variables)
 
 

@@ -15,7 +15,7 @@ from semantest_iac.infrastructure.simulated_cloud.runtime.inventory import Inven
 from semantest_iac.infrastructure.simulated_cloud.runtime.providers import open_simulated_cloud
 from tests.contract.provisioner.provisioner_contract import EngineFixture, ProvisionerContract
 from tests.integration.pulumi_engine.engine_home import EngineHome, cli_variables
-from tests.pulumi_cli import needed
+from tests.pulumi_cli import require_pulumi_cli
 
 
 @pytest.fixture(autouse=True)
@@ -54,6 +54,6 @@ class TestPulumiEngineOnThirdCloud(ProvisionerContract):
     def fixture(self, tmp_path: Path) -> EngineFixture:
         """The engine in an empty home; without a CLI the test is skipped."""
         variables = cli_variables()
-        needed(variables)
+        require_pulumi_cli(variables)
         engine_home = EngineHome(tmp_path / "home", variables)
         return EngineFixture(engine_home.engine, engine_home.package, "meadow")

@@ -10,7 +10,7 @@ from tests.contract.web_sockets.clients import StackClients, open_clients
 from tests.contract.web_sockets.variants import CONFIGURATION, SECRET, VARIANTS, Deployments, StackVariant
 from tests.e2e.conftest import Workspace
 from tests.e2e.serving import run_gateway
-from tests.pulumi_cli import needed
+from tests.pulumi_cli import require_pulumi_cli
 
 
 @pytest.fixture(scope="session")
@@ -25,7 +25,7 @@ def deployments(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployment
 def variant(request: pytest.FixtureRequest) -> StackVariant:
     found: StackVariant = request.param
     if found.engine == "pulumi":
-        needed()
+        require_pulumi_cli()
     return found
 
 

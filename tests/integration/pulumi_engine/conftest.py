@@ -8,14 +8,14 @@ from pathlib import Path
 import pytest
 
 from tests.integration.pulumi_engine.engine_home import EngineHome, cli_variables
-from tests.pulumi_cli import needed
+from tests.pulumi_cli import require_pulumi_cli
 
 
 @pytest.fixture
 def variables() -> dict[str, str]:
     """The variables of an engine; skips the test without a CLI."""
     found = cli_variables()
-    needed(found)
+    require_pulumi_cli(found)
     return found
 
 

@@ -18,7 +18,7 @@ import pytest
 from semantest_iac.infrastructure.simulated_cloud.runtime.inventory import Inventory
 from semantest_iac.infrastructure.simulated_cloud.runtime.providers import open_simulated_cloud
 from semantest_iac.infrastructure.simulated_provider.server import serve_simulated_providers
-from tests.pulumi_cli import needed
+from tests.pulumi_cli import require_pulumi_cli
 
 _ROOT = Path(__file__).parents[3]
 _HOST = Path(__file__).with_name("language_host.py")
@@ -90,7 +90,7 @@ def read_state(backend: Path, stack: str) -> dict[str, Any]:
 @pytest.fixture
 def checkout(tmp_path: Path) -> Checkout:
     """A checkout without deployments; skips the test if there is no Pulumi CLI."""
-    cli = needed().path
+    cli = require_pulumi_cli().path
     folder = tmp_path / "checkout"
     (folder / "backend").mkdir(parents=True)
     (folder / "semantest_iac").symlink_to(_ROOT / "semantest_iac", target_is_directory=True)

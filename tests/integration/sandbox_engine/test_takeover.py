@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.integration.sandbox_engine.rest_api import STACK, SandboxHome
-from tests.pulumi_cli import needed
+from tests.pulumi_cli import require_pulumi_cli
 
 _SECRET = "canary-91c0e"
 
@@ -54,7 +54,7 @@ def home(tmp_path: Path) -> SandboxHome:
 @pytest.fixture
 def cli(tmp_path: Path, home: SandboxHome) -> Cli:
     """Pulumi's CLI; the test is skipped without it."""
-    return Cli(needed().path, tmp_path / "pulumi", home)
+    return Cli(require_pulumi_cli().path, tmp_path / "pulumi", home)
 
 
 class TestPulumi:

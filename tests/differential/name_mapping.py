@@ -1,4 +1,4 @@
-"""Generated texts of two worlds: which stands for which."""
+"""Which generated texts of the two engines correspond."""
 
 from __future__ import annotations
 
@@ -7,38 +7,38 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 _TIME = re.compile(r"\d{4}-\d\d-\d\dT[\d:.]+Z?")
-_WORD = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}|[A-Za-z0-9]+")  # parts of a UUID occur in others too
+_WORD = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}|[A-Za-z0-9]+")  # parts of a UUID occur in others, too
 _SHORTEST = 6
 _ABSENT = object()
 
 
-class Renaming:
-    """Which generated text of one world stands for which of the other: one for one, for as long as the worlds live."""
+class NameMapping:
+    """A one-to-one mapping of generated texts between the two engines, built as values are compared."""
 
     def __init__(self) -> None:
         self._theirs: dict[str, str] = {}
         self._ours: dict[str, str] = {}
 
-    def agree(self, ours: Any, theirs: Any) -> bool:
-        """Whether the values are the same up to generated texts."""
+    def matches(self, ours: Any, theirs: Any) -> bool:
+        """Whether the values are equal except for generated texts."""
         return not any(self.differences("", ours, theirs))
 
     def differences(self, path: str, ours: Any, theirs: Any) -> Iterator[str]:
-        """Where they are not the same."""
+        """Where the values are not equal."""
         if isinstance(ours, Mapping) and isinstance(theirs, Mapping):
             for name in sorted({*ours, *theirs}):
                 yield from self.differences(f"{path}.{name}", ours.get(name, _ABSENT), theirs.get(name, _ABSENT))
         elif isinstance(ours, list) and isinstance(theirs, list) and len(ours) == len(theirs):
-            for number, (mine, its) in enumerate(zip(ours, theirs, strict=True)):
-                yield from self.differences(f"{path}[{number}]", mine, its)
+            for number, (our_row, theirs_) in enumerate(zip(ours, theirs, strict=True)):
+                yield from self.differences(f"{path}[{number}]", our_row, theirs_)
         elif isinstance(ours, str) and isinstance(theirs, str):
             if not self._same_text(_TIME.sub("", ours), _TIME.sub("", theirs)):
-                yield f"{path}: {ours!r} here, {theirs!r} there"
+                yield f"{path}: {ours!r} in the sandbox, {theirs!r} in Pulumi"
         elif ours != theirs or isinstance(ours, bool) != isinstance(theirs, bool):
-            yield f"{path}: {_shown(ours)} here, {_shown(theirs)} there"
+            yield f"{path}: {_format_value(ours)} in the sandbox, {_format_value(theirs)} in Pulumi"
 
-    def translated(self, text: str) -> str:
-        """A text of ours as it is there."""
+    def translate(self, text: str) -> str:
+        """A text of the sandbox as it is in Pulumi."""
         return _WORD.sub(lambda word: self._theirs.get(word[0], word[0]), text)
 
     def _same_text(self, ours: str, theirs: str) -> bool:
@@ -56,5 +56,5 @@ class Renaming:
         return self._theirs.setdefault(ours, theirs) == theirs and self._ours.setdefault(theirs, ours) == ours
 
 
-def _shown(value: Any) -> str:
+def _format_value(value: Any) -> str:
     return "nothing" if value is _ABSENT else repr(value)
