@@ -15,8 +15,32 @@ if TYPE_CHECKING:
     from semantest_iac.domain.guardrails.engine_choice import EngineChoice
     from semantest_iac_events.values import ChangeCounts, HealthAnswer, ResourceChange
 
-
 COLUMN_GAP = "  "
+DEFAULT_HOST, DEFAULT_PORT = "127.0.0.1", 4180
+DEFAULT_GATEWAY_URL = f"http://{DEFAULT_HOST}:{DEFAULT_PORT}"
+_URL_SCHEMES = {"websocket": "ws"}
+REPORTED_OPERATIONS = ("create", "update", "replace", "delete", "same")
+OPERATION_MARKS = {
+    "create": "+",
+    "update": "~",
+    "replace": "±",
+    "delete": "-",
+    "same": " ",
+    "keep": "=",
+    "publish": "^",
+}
+OPERATION_DONE = {
+    "create": "created",
+    "update": "updated",
+    "replace": "replaced",
+    "delete": "deleted",
+    "same": "unchanged",
+    "keep": "kept",
+    "publish": "published",  # code, to an existing resource
+}
+KEPT_NOTE = "stays in the cloud: other stacks may rely on it"
+SIMULATED_NOTE = "simulated {provider} on this machine; no cloud account is touched"
+MAX_BODY_LENGTH = 200
 
 
 def format_table(titles: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
@@ -55,18 +79,10 @@ def _format_leaf(value: Any) -> str:
     return "-" if value in (None, (), [], {}) else str(value)
 
 
-DEFAULT_HOST, DEFAULT_PORT = "127.0.0.1", 4180
-DEFAULT_GATEWAY_URL = f"http://{DEFAULT_HOST}:{DEFAULT_PORT}"
-_URL_SCHEMES = {"websocket": "ws"}
-
-
 def local_endpoint(stack: str, gateway: str = DEFAULT_GATEWAY_URL) -> str:
     """Return the URL at which `serve` answers for the stack, whether it is running or not."""
     scheme = _URL_SCHEMES.get(stack.partition(".")[0], "http")
     return f"{scheme}://{gateway.removeprefix('http://')}/{stack}/"
-
-
-REPORTED_OPERATIONS = ("create", "update", "replace", "delete", "same")
 
 
 def empty_result(stack: str, state: str) -> dict[str, Any]:
@@ -115,29 +131,6 @@ class DeploymentResult:
             "duration_s": round(self.seconds, 3),
         }
         return answer | ({"error": dict(row.error)} if row.error else {})
-
-
-OPERATION_MARKS = {
-    "create": "+",
-    "update": "~",
-    "replace": "±",
-    "delete": "-",
-    "same": " ",
-    "keep": "=",
-    "publish": "^",
-}
-OPERATION_DONE = {
-    "create": "created",
-    "update": "updated",
-    "replace": "replaced",
-    "delete": "deleted",
-    "same": "unchanged",
-    "keep": "kept",
-    "publish": "published",  # code, to an existing resource
-}
-KEPT_NOTE = "stays in the cloud: other stacks may rely on it"
-SIMULATED_NOTE = "simulated {provider} on this machine; no cloud account is touched"
-MAX_BODY_LENGTH = 200
 
 
 def short_type_name(resource_type: str) -> str:
@@ -191,7 +184,7 @@ def format_result(result: DeploymentResult, stack: Stack, home: str, default_reg
     mutated = any(count for name, count in result.row.changes.items() if name != "same")
     yield f"{verb} in {result.seconds:.1f} s: {', '.join(counts)}." if mutated else "Nothing to change."
     if result.row.changes.get("keep"):
-        yield f"What was kept {KEPT_NOTE}."
+        yield "The kept resources stay in the cloud: other stacks may rely on them."
     if result.row.endpoint:
         yield f"endpoint  {result.row.endpoint}"
     if result.health:
