@@ -17,8 +17,8 @@ from semantest_iac.domain.deployment.stack import Stack
 from semantest_iac.domain.guardrails.engine_choice import SANDBOX_ENGINE
 from semantest_iac.domain.ports.provisioner import ResourceProgress
 from tests.fakes.artifact_builder import FakeArtifactBuilder
+from tests.fakes.control_points import ControlPoints
 from tests.fakes.memory_ledger import MemoryLedger
-from tests.fakes.points import Points
 from tests.fakes.provisioner import FakeProvisioner
 from tests.fakes.run_queue import FakeRunQueue
 from tests.fakes.service_probe import FakeServiceProbe
@@ -33,7 +33,7 @@ class InMemoryApp:
     """The application whose adapters keep everything in memory, each one open to the test."""
 
     def __init__(self, ledger: MemoryLedger | None = None) -> None:
-        self.points = Points()
+        self.points = ControlPoints()
         self.ledger = ledger or MemoryLedger()
         self.provisioner = FakeProvisioner(self.points)
         self.artifacts = FakeArtifactBuilder(self.points)

@@ -6,19 +6,18 @@ from pathlib import Path
 
 from semantest_iac.domain.compute.functions import Artifact
 from semantest_iac.domain.ports.artifact_builder import FunctionSource
-from tests.fakes.points import Points
+from tests.fakes.control_points import ControlPoints
 
 
 class FakeArtifactBuilder:
-    """Gives the package that the test says the source holds now."""
+    """Builds a package with the digest that the test has set; passes the point `build`."""
 
-    def __init__(self, points: Points) -> None:
+    def __init__(self, points: ControlPoints) -> None:
         self.points = points
         self.digest = "d1"
         self.built: list[FunctionSource] = []
 
     def build(self, source: FunctionSource) -> Artifact:
-        """The package of today, by way of `build`."""
         self.points.pass_by("build")
         self.built.append(source)
         return Artifact(self.digest, Path(f"{self.digest}.zip"), "app.handler", source.runtime, 10, {"SHIM": "on"})

@@ -23,7 +23,7 @@ NOON = "2026-01-01T12:00:00Z"
 
 
 class MemoryLedger:
-    """Keeps the promises of the port for as long as the process lives."""
+    """Keeps the contract of the port for as long as the process lives."""
 
     def __init__(self) -> None:
         self.recorded: list[RecordedEvent] = []
@@ -31,55 +31,43 @@ class MemoryLedger:
         self._rows = MemoryRows()
 
     def stream(self, name: str, after_version: int = 0) -> list[RecordedEvent]:
-        """The events of one stream in order."""
         return [row for row in self.recorded if row.stream == name and row.version > after_version]
 
     def log(self, after: int = 0, limit: int | None = None) -> Iterator[RecordedEvent]:
-        """The whole log in order."""
         return islice((row for row in self.recorded if row.position > after), limit)
 
     def streams(self) -> list[str]:
-        """The names of all streams, sorted."""
         return sorted({row.stream for row in self.recorded})
 
     def head(self) -> LedgerHead:
-        """The newest position and its hash."""
         newest = self.recorded[-1:]
         return LedgerHead(newest[0].position, newest[0].hash) if newest else chain.GENESIS
 
     def verify(self, expected: LedgerHead | None = None) -> VerifiedLedger:
-        """Recompute the chain."""
         return chain.verify_chain(self.recorded, expected)
 
     def deployment(self, deployment: str) -> DeploymentRow | None:
-        """One deployment by its id."""
         return self._rows.deployment(deployment)
 
     def deployments(self, stacks: Collection[str] | None = None, limit: int | None = None) -> list[DeploymentRow]:
-        """Deployments of these stacks, newest request first."""
         return self._rows.deployments(stacks, limit)
 
     def newest(self) -> list[DeploymentRow]:
-        """The newest deployment of every stack, newest first."""
         return self._rows.newest()
 
     def stack(self, name: str) -> StackRow:
-        """One stack, with its defaults if it was never deployed."""
         return self._rows.stack(name)
 
     def stacks(self) -> list[StackRow]:
-        """Every stack, by name."""
         return self._rows.stacks()
 
     def rebuild(self) -> None:
-        """Fold the whole log again."""
         self._rows = MemoryRows(self.recorded)
         self.rebuilt += 1
 
     async def append(
         self, stream: str, expected_version: int | None, events: Sequence[NewEvent]
     ) -> list[RecordedEvent]:
-        """Record all events or none."""
         version = len(self.stream(stream))
         if expected_version not in (None, version):
             raise LedgerConflictError(f"Cannot append to stream '{stream}': it is at version {version}.")
@@ -112,8 +100,8 @@ def an_event(
 
 
 def a_deploy(deployment: str = "d1", *, stack: str = STACK, **completed: object) -> list[NewEvent]:
-    """The life of a deployment that goes well; `completed` is what its last event says."""
-    life: list[tuple[str, dict[str, object]]] = [
+    """The events of a deployment that completes; `completed` is the data of the last one."""
+    events: list[tuple[str, dict[str, object]]] = [
         ("deployment.requested", {}),
         ("deployment.started", {}),
         ("deployment.planned", {"changes": {"create": 3}}),
@@ -122,14 +110,14 @@ def a_deploy(deployment: str = "d1", *, stack: str = STACK, **completed: object)
         ("journal.step.intended", {"step": "verify"}),
         ("deployment.completed", completed),
     ]
-    return [an_event(kind, deployment, stack=stack, data=data) for kind, data in life]
+    return [an_event(kind, deployment, stack=stack, data=data) for kind, data in events]
 
 
 def a_destroy(deployment: str = "d2", *, stack: str = STACK) -> list[NewEvent]:
-    """The life of a removal that goes well."""
-    life: list[tuple[str, dict[str, object]]] = [
+    """The events of a destroy that completes."""
+    events: list[tuple[str, dict[str, object]]] = [
         ("removal.requested", {}),
         ("journal.step.intended", {"step": "remove"}),
         ("removed", {"changes": {"delete": 3}, "generation": 1}),
     ]
-    return [an_event(kind, deployment, stack=stack, data=data) for kind, data in life]
+    return [an_event(kind, deployment, stack=stack, data=data) for kind, data in events]

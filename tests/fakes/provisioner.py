@@ -18,26 +18,25 @@ from semantest_iac.domain.ports.provisioner import (
     Work,
 )
 from semantest_iac_events.values import ChangeCounts, ResourceChange
-from tests.fakes.points import Points
+from tests.fakes.control_points import ControlPoints
 
 ENDPOINT = "https://api.example.com"
 
 
 class FakeProvisioner:
-    """Keeps each resource of a stack as text: what it was described as, and which package it runs.
+    """Keeps each resource of a stack as text: its description and the package that it runs.
 
-    With `takes_code` the package is brought in a step of its own; `code` is what each stack then runs.
+    With `takes_code` the package is published in a step of its own; `code` is what each stack then runs.
     """
 
-    def __init__(self, points: Points) -> None:
+    def __init__(self, points: ControlPoints) -> None:
         self.points = points
         self.clouds: dict[str, dict[str, str]] = {}
         self.takes_code = False
         self.code: dict[str, str] = {}
-        self.late: tuple[str, ...] = ()  # made only when code has been published
+        self.late: tuple[str, ...] = ()  # created only after code has been published
 
     async def preview(self, work: Work) -> ChangePlan:
-        """The difference between the blueprint and what is there."""
         await self.points.reach("preview")
         stack = str(work.blueprint.stack)
         lacks_code = self.takes_code and self.code.get(stack) != _digest(work)
@@ -46,7 +45,7 @@ class FakeProvisioner:
     async def apply(
         self, work: Work, plan: ChangePlan, publish: PublishSettled, progress: ReportProgress
     ) -> ApplyResult:
-        """Make the difference, one resource after the other; each comes by `apply:<name>`."""
+        """Apply one resource after the other; each passes the point `apply:<name>`."""
         await self.points.reach("apply")
         wanted = _wanted(work)
         difference = self._difference(str(work.blueprint.stack), wanted)
@@ -59,7 +58,6 @@ class FakeProvisioner:
     async def publish_code(
         self, work: Work, applied: ApplyResult, publish: PublishSettled, progress: ReportProgress
     ) -> ApplyResult:
-        """Make the stack run the package."""
         progress(ResourceProgress("urn:function", "fake", "function", "publish", "running"))
         await self.points.reach("publish_code")
         self.code[str(work.blueprint.stack)] = _digest(work)
@@ -69,12 +67,11 @@ class FakeProvisioner:
         return applied.then(ApplyResult(ChangePlan(late), applied.outputs)) if late else applied
 
     async def preview_destroy(self, stack: Stack) -> ChangePlan:
-        """A delete of everything that is there."""
         await self.points.reach("preview_destroy")
         return self._difference(str(stack), {})
 
     async def destroy(self, removal: Removal, progress: ReportProgress) -> ChangeCounts:
-        """Delete one resource after the other; each comes by `remove:<name>`."""
+        """Delete one resource after the other; each passes the point `remove:<name>`."""
         await self.points.reach("remove")
         difference = self._difference(str(removal.stack), {})
         await self._make(str(removal.stack), difference, {}, progress)

@@ -1,4 +1,4 @@
-"""Stacks held within one event loop."""
+"""A run queue within one event loop."""
 
 from __future__ import annotations
 
@@ -15,18 +15,17 @@ from semantest_iac.domain.errors import StackBusyError
 
 @dataclass(frozen=True, slots=True)
 class FakeLease:
-    """A held stack; no other process can hold it."""
+    """A lease without a descriptor."""
 
     stack: str
     fence: int
 
     def fileno(self) -> int:
-        """There is nothing to inherit."""
         raise OSError("a lease of this queue has no descriptor")
 
 
 class FakeRunQueue:
-    """One lease per stack at a time, in order of asking."""
+    """Gives out one lease per stack at a time, in the order of the requests."""
 
     def __init__(self) -> None:
         self.holders: dict[str, LeaseHolder] = {}
@@ -42,7 +41,6 @@ class FakeRunQueue:
         on_wait: OnWait | None = None,
         timeout_s: float | None = None,
     ) -> AsyncIterator[FakeLease]:
-        """Hold the stack for the block."""
         if stack in self.holders and on_wait:
             on_wait(self.holders[stack])
         try:

@@ -6,19 +6,17 @@ import io
 
 
 class Screen(io.TextIOWrapper):
-    """A stream in memory that may be a terminal."""
+    """A stream in memory, a terminal if it is watched."""
 
     def __init__(self, *, watched: bool = False) -> None:
         super().__init__(io.BytesIO(), encoding="utf-8")
         self._watched = watched
 
     def isatty(self) -> bool:
-        """Whether a person is meant to be there."""
         return self._watched
 
     @property
     def text(self) -> str:
-        """All that was written."""
         self.flush()
         content = self.buffer
         assert isinstance(content, io.BytesIO)

@@ -1,4 +1,4 @@
-"""What is accepted, what is refused without a trace, and how the deployments of the dead are ended."""
+"""Refused requests leave no trace; cancelled and killed deployments get one terminal event."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from semantest_iac_events.infrastructure import InfrastructureRemovalRequested
 from tests.fakes.application import REST, InMemoryApp, configuration_of
 from tests.fakes.memory_ledger import MemoryLedger, an_event
 
-ENDS = ("infrastructure.deployment.completed", "infrastructure.deployment.failed")
+TERMINAL_TYPES = ("infrastructure.deployment.completed", "infrastructure.deployment.failed")
 ABOUT: dict[str, Any] = {"component": "rest-api", "provider": "aws", "environment": "development"}
 
 
@@ -49,32 +49,32 @@ class TestRefusal:
         names = ["memory", "timeout", "environment.KEY", "environment.PIN"]
         assert sorted(paths(error.faults)) == sorted(f"components.rest-api.{name}" for name in names)
 
-    async def test_names_every_unknown_word_of_the_stack(self, app: InMemoryApp) -> None:
+    async def test_names_every_unknown_part_of_the_stack(self, app: InMemoryApp) -> None:
         error = await refusal(app, Stack("rest-pai", "gcp", "moon", "mars"))
 
         assert paths(error.faults)[:3] == ["component", "provider", "environment"]
 
-    async def test_is_given_to_components_that_nobody_can_deploy_yet(self, app: InMemoryApp) -> None:
+    async def test_covers_components_without_a_blueprint(self, app: InMemoryApp) -> None:
         error = await refusal(app, Stack("platform", "aws", "development", "us-east-1"))
 
         assert [fault.hint for fault in error.faults] == ["Available: rest-api, websocket, account."]
 
-    async def test_names_the_places_of_a_configuration_that_is_misshapen(self, app: InMemoryApp) -> None:
+    async def test_names_the_paths_of_a_misshapen_configuration(self, app: InMemoryApp) -> None:
         error = await refusal(app, REST, memory="much", colour="red")
 
         assert paths(error.faults) == ["components.rest-api.memory", "components.rest-api.colour"]
 
-    async def test_is_given_to_sources_that_cannot_be_packaged(self, app: InMemoryApp) -> None:
+    async def test_covers_sources_that_cannot_be_packaged(self, app: InMemoryApp) -> None:
         app.points.fail("build", ArtifactError("Cannot package '/src': it is empty."))
 
         assert isinstance(await refusal(app, REST), ArtifactError)
 
-    async def test_is_given_to_environments_without_their_engine(self, app: InMemoryApp) -> None:
+    async def test_covers_environments_without_their_engine(self, app: InMemoryApp) -> None:
         error = await refusal(app, Stack("rest-api", "aws", "production", "us-east-1"))
 
         assert isinstance(error, RefusedError)
 
-    async def test_tells_of_faults_before_it_tells_of_the_engine(self, app: InMemoryApp) -> None:
+    async def test_reports_faults_before_a_missing_engine(self, app: InMemoryApp) -> None:
         error = await refusal(app, Stack("rest-api", "aws", "production", "us-east-1"), memory=64)
 
         assert paths(error.faults) == ["components.rest-api.memory"]
@@ -87,7 +87,7 @@ class TestRefusal:
         ],
         ids=["unknown-provider", "no-engine"],
     )
-    async def test_is_given_to_removals_too(self, app: InMemoryApp, stack: Stack, kind: type[DeploymentError]) -> None:
+    async def test_covers_destroys_too(self, app: InMemoryApp, stack: Stack, kind: type[DeploymentError]) -> None:
         with pytest.raises(kind):
             await app.use_cases.destroy(stack)
         with pytest.raises(kind):
@@ -96,7 +96,7 @@ class TestRefusal:
 
 
 class TestWaiting:
-    async def test_lasts_until_the_one_before_has_ended(self, app: InMemoryApp) -> None:
+    async def test_lasts_until_the_deployment_before_has_ended(self, app: InMemoryApp) -> None:
         reached = app.points.hold("apply")
         first = asyncio.create_task(app.deploy())
         await reached.wait()
@@ -108,7 +108,7 @@ class TestWaiting:
 
         assert (recorded_meanwhile, second.result().state) == (1, "completed")
 
-    async def test_is_told_of_with_the_holder(self, app: InMemoryApp) -> None:
+    async def test_reports_the_holder(self, app: InMemoryApp) -> None:
         reached, waits = app.points.hold("apply"), asyncio.Queue[LeaseHolder | None]()
         first = asyncio.create_task(app.deploy())
         await reached.wait()
@@ -120,7 +120,7 @@ class TestWaiting:
         assert holder is not None
         assert holder.deployment == app.ledger.recorded[0].event["data"]["deployment_id"]
 
-    async def test_can_be_called_off_without_a_trace(self, app: InMemoryApp) -> None:
+    async def test_can_be_cancelled_without_a_trace(self, app: InMemoryApp) -> None:
         async with app.queue.hold(str(REST), deployment="other"):
             waiting = asyncio.create_task(app.deploy())
             await asyncio.sleep(0.05)
@@ -130,7 +130,7 @@ class TestWaiting:
         assert app.ledger.recorded == []
 
 
-class TestCallingOff:
+class TestCancelling:
     @pytest.mark.parametrize(
         ("point", "where"),
         [
@@ -140,7 +140,7 @@ class TestCallingOff:
         ],
         ids=["previewing", "applying", "verifying"],
     )
-    async def test_gives_a_deployment_one_last_event(self, app: InMemoryApp, point: str, where: str) -> None:
+    async def test_gives_a_deployment_one_terminal_event(self, app: InMemoryApp, point: str, where: str) -> None:
         reached = app.points.hold(point)
         deploying = asyncio.create_task(app.deploy())
         await reached.wait()
@@ -152,7 +152,7 @@ class TestCallingOff:
         assert row.error is not None
         assert where in row.error["message"]
 
-    async def test_gives_a_way_back_one_last_event(self, app: InMemoryApp) -> None:
+    async def test_gives_a_rollback_one_terminal_event(self, app: InMemoryApp) -> None:
         app.probe.answers = [500]
         reached = app.points.hold("remove")
         deploying = asyncio.create_task(app.deploy())
@@ -163,7 +163,7 @@ class TestCallingOff:
         [row] = app.ledger.deployments()
         assert (row.state, app.recorded.count("deployment.cancelled")) == ("cancelled", 1)
 
-    async def test_gives_a_removal_one_last_event(self, app: InMemoryApp) -> None:
+    async def test_gives_a_destroy_one_terminal_event(self, app: InMemoryApp) -> None:
         await app.deploy()
         reached = app.points.hold("remove:function")
         removing = asyncio.create_task(app.use_cases.destroy(REST))
@@ -181,10 +181,10 @@ class TestCallingOff:
         deploying.cancel()
         await asyncio.wait([deploying])
 
-        ends = [told for told in app.recorded if told in ("deployment.cancelled", "deployment.completed")]
+        ends = [kind for kind in app.recorded if kind in ("deployment.cancelled", "deployment.completed")]
         assert len(ends) == app.recorded.count("deployment.requested")
 
-    async def test_lets_the_next_deployment_take_up_what_was_done(self, app: InMemoryApp) -> None:
+    async def test_lets_the_next_deployment_continue(self, app: InMemoryApp) -> None:
         reached = app.points.hold("apply:function")
         deploying = asyncio.create_task(app.deploy())
         await reached.wait()
@@ -198,7 +198,7 @@ class TestCallingOff:
 
 
 class FullLedger(MemoryLedger):
-    """Has no room for an event that completes a deployment, until there is space again."""
+    """Refuses terminal events while it is full."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -207,13 +207,13 @@ class FullLedger(MemoryLedger):
     async def append(
         self, stream: str, expected_version: int | None, events: Sequence[NewEvent]
     ) -> list[RecordedEvent]:
-        if self.is_full and any(event.type in ENDS for event in events):
+        if self.is_full and any(event.type in TERMINAL_TYPES for event in events):
             raise LedgerError("Cannot append: no space.")
         return await super().append(stream, expected_version, events)
 
 
-class TestLostEnding:
-    async def test_is_raised_and_made_up_for_by_who_comes_next(self) -> None:
+class TestLostTerminalEvent:
+    async def test_is_raised_and_recorded_by_the_next_deployment(self) -> None:
         ledger = FullLedger()
         app = InMemoryApp(ledger)
         with pytest.raises(LedgerError, match="no space"):
@@ -224,9 +224,9 @@ class TestLostEnding:
         assert [row.state for row in ledger.deployments()] == ["completed", "failed"]
 
 
-class TestTheDead:
-    async def killed(self, app: InMemoryApp, request: DeploymentRequested | InfrastructureRemovalRequested) -> None:
-        """What a process leaves that is killed while it works on the request."""
+class TestKilledDeployments:
+    async def kill(self, app: InMemoryApp, request: DeploymentRequested | InfrastructureRemovalRequested) -> None:
+        """Record what a process leaves that is killed during the request."""
         await app.bus.record(request)
         step = "apply" if isinstance(request, DeploymentRequested) else "remove"
         intended = an_event("journal.step.intended", request.deployment_id, data={"step": step})
@@ -238,13 +238,13 @@ class TestTheDead:
             (DeploymentRequested, "infrastructure.deployment.failed"),
             (InfrastructureRemovalRequested, "infrastructure.removal.failed"),
         ],
-        ids=["deployment", "removal"],
+        ids=["deployment", "destroy"],
     )
-    async def test_are_given_one_last_event_by_who_comes_next(
+    async def test_get_one_terminal_event_from_the_next_deployment(
         self, app: InMemoryApp, request_type: Any, end: str
     ) -> None:
         request = request_type(**ABOUT, region="us-east-1")
-        await self.killed(app, request)
+        await self.kill(app, request)
         await app.deploy()
         await app.deploy()
 
@@ -254,27 +254,27 @@ class TestTheDead:
         ]
         assert ends[0]["causationid"] == str(request.id)
 
-    async def test_are_ended_before_the_next_request_is_on_record(self, app: InMemoryApp) -> None:
-        await self.killed(app, DeploymentRequested(**ABOUT, region="us-east-1"))
+    async def test_end_before_the_next_request_is_recorded(self, app: InMemoryApp) -> None:
+        await self.kill(app, DeploymentRequested(**ABOUT, region="us-east-1"))
         await app.deploy()
 
         assert app.recorded[2:4] == ["deployment.failed", "deployment.requested"]
 
-    async def test_of_other_stacks_are_left_to_them(self, app: InMemoryApp) -> None:
-        await self.killed(app, DeploymentRequested(**ABOUT, region="us-east-1"))
+    async def test_of_other_stacks_are_left_alone(self, app: InMemoryApp) -> None:
+        await self.kill(app, DeploymentRequested(**ABOUT, region="us-east-1"))
         await app.deploy(Stack("rest-api", "aws", "development", "eu-west-1"))
 
         assert "deployment.failed" not in app.recorded
 
 
-class TestAdmission:
-    async def test_prepares_a_deployment_without_recording_it(self, app: InMemoryApp) -> None:
+class TestAcceptance:
+    async def test_prepares_a_preview_without_recording_it(self, app: InMemoryApp) -> None:
         context = await app.use_cases.preview(REST, configuration_of(memory=1024))
 
         assert context.settings is not None
         assert (context.settings.memory, app.ledger.recorded) == (1024, [])
 
-    async def test_accepts_a_removal_of_what_was_never_there(self, app: InMemoryApp) -> None:
+    async def test_accepts_a_destroy_of_a_stack_that_was_never_deployed(self, app: InMemoryApp) -> None:
         await app.use_cases.destroy(REST)
 
         assert app.recorded[-1] == "removed"

@@ -1,4 +1,4 @@
-"""Who hears of what, in which order, and what becomes of errors."""
+"""The order of recording and handling, failures of handlers, observers."""
 
 from __future__ import annotations
 
@@ -31,8 +31,8 @@ def failed(event: Event, error: Exception) -> Event | None:
     return DeploymentFailed(**about, code=type(error).__name__, reason="It failed.")
 
 
-class Hall:
-    """A bus, what it recorded, and what its handlers noted."""
+class RecordingBus:
+    """A bus with the events that it recorded and the notes of its handlers."""
 
     def __init__(self) -> None:
         self.recorded: list[Event] = []
@@ -45,120 +45,120 @@ class Hall:
 
 
 @pytest.fixture
-def hall() -> Hall:
-    return Hall()
+def recording() -> RecordingBus:
+    return RecordingBus()
 
 
 class TestMessageBus:
-    async def test_records_an_event_before_any_handler_hears_of_it(self, hall: Hall) -> None:
+    async def test_records_an_event_before_any_handler_gets_it(self, recording: RecordingBus) -> None:
         async def handle(event: Event) -> Sequence[Event]:
-            hall.notes += [str(event.id) for event in hall.recorded]
+            recording.notes += [str(event.id) for event in recording.recorded]
             return []
 
-        hall.bus.register(DeploymentRequested, handle)
+        recording.bus.register(DeploymentRequested, handle)
         request = a_request()
-        await hall.bus.publish(request)
+        await recording.bus.publish(request)
 
-        assert hall.notes == [str(request.id)]
+        assert recording.notes == [str(request.id)]
 
-    async def test_tells_handlers_of_exactly_the_classes_that_they_listen_to(self, hall: Hall) -> None:
+    async def test_calls_handlers_for_exactly_their_classes(self, recording: RecordingBus) -> None:
         async def handle(event: Event) -> Sequence[Event]:
-            hall.notes.append(type(event).__name__)
+            recording.notes.append(type(event).__name__)
             return []
 
-        hall.bus.register(DeploymentStarted, handle)
-        hall.bus.register(DeploymentFailed, handle)
-        await hall.bus.publish(a_request())
-        await hall.bus.publish(started(a_request()))
+        recording.bus.register(DeploymentStarted, handle)
+        recording.bus.register(DeploymentFailed, handle)
+        await recording.bus.publish(a_request())
+        await recording.bus.publish(started(a_request()))
 
-        assert hall.notes == ["DeploymentStarted"]
+        assert recording.notes == ["DeploymentStarted"]
 
-    async def test_publishes_answers_as_caused_by_their_event(self, hall: Hall) -> None:
+    async def test_publishes_results_as_caused_by_their_event(self, recording: RecordingBus) -> None:
         async def handle(event: Event) -> Sequence[Event]:
             return [started(a_request())]
 
-        hall.bus.register(DeploymentRequested, handle)
+        recording.bus.register(DeploymentRequested, handle)
         request = a_request()
-        await hall.bus.publish(request)
+        await recording.bus.publish(request)
 
-        answer = hall.recorded[1]
+        answer = recording.recorded[1]
         assert (answer.previous_event_ids, answer.correlation_id) == ((request.id,), str(request.id))
 
-    async def test_hands_answers_to_their_own_handlers(self, hall: Hall) -> None:
+    async def test_calls_the_handlers_of_results(self, recording: RecordingBus) -> None:
         async def take_up(event: Event) -> Sequence[Event]:
             return [started(a_request())]
 
         async def note(event: Event) -> Sequence[Event]:
-            hall.notes.append("started")
+            recording.notes.append("started")
             return []
 
-        hall.bus.register(DeploymentRequested, take_up)
-        hall.bus.register(DeploymentStarted, note)
-        await hall.bus.publish(a_request())
+        recording.bus.register(DeploymentRequested, take_up)
+        recording.bus.register(DeploymentStarted, note)
+        await recording.bus.publish(a_request())
 
-        assert hall.notes == ["started"]
+        assert recording.notes == ["started"]
 
-    async def test_makes_a_failure_event_of_what_a_handler_raises(self, hall: Hall) -> None:
+    async def test_publishes_a_failure_event_for_what_a_handler_raises(self, recording: RecordingBus) -> None:
         async def handle(event: Event) -> Sequence[Event]:
             raise ValueError("no")
 
-        hall.bus.register(DeploymentRequested, handle)
+        recording.bus.register(DeploymentRequested, handle)
         request = a_request()
-        await hall.bus.publish(request)
+        await recording.bus.publish(request)
 
-        failure = hall.recorded[1]
+        failure = recording.recorded[1]
         assert isinstance(failure, DeploymentFailed)
         assert (failure.code, failure.previous_event_ids) == ("ValueError", (request.id,))
 
-    async def test_raises_what_no_failure_event_tells_of(self, hall: Hall) -> None:
+    async def test_raises_what_has_no_failure_event(self, recording: RecordingBus) -> None:
         async def handle(event: Event) -> Sequence[Event]:
             raise ValueError("no")
 
-        hall.bus.register(DeploymentStarted, handle)
+        recording.bus.register(DeploymentStarted, handle)
 
         with pytest.raises(ValueError, match="no"):
-            await hall.bus.publish(started(a_request()))
+            await recording.bus.publish(started(a_request()))
 
-    async def test_goes_on_with_a_stack_after_a_handler_raised(self, hall: Hall) -> None:
+    async def test_continues_after_a_handler_raised(self, recording: RecordingBus) -> None:
         async def handle(event: Event) -> Sequence[Event]:
-            hall.notes.append("heard")
+            recording.notes.append("heard")
             raise ValueError("no")
 
-        hall.bus.register(DeploymentStarted, handle)
+        recording.bus.register(DeploymentStarted, handle)
         for _ in range(2):
             with pytest.raises(ValueError, match="no"):
-                await hall.bus.publish(started(a_request()))
+                await recording.bus.publish(started(a_request()))
 
-        assert hall.notes == ["heard", "heard"]
+        assert recording.notes == ["heard", "heard"]
 
-    async def test_carries_events_that_are_about_no_stack(self, hall: Hall) -> None:
+    async def test_records_events_without_a_stack(self, recording: RecordingBus) -> None:
         event = EnvironmentConfigured(environment="qa", provider="aws", region="us-east-1")
 
-        await hall.bus.publish(event)
+        await recording.bus.publish(event)
 
-        assert hall.recorded == [event]
+        assert recording.recorded == [event]
 
 
 class TestObservers:
-    async def test_see_published_and_merely_recorded_events(self, hall: Hall) -> None:
+    async def test_see_published_and_recorded_events(self, recording: RecordingBus) -> None:
         seen: list[Event] = []
-        hall.bus.observe(seen.append)
+        recording.bus.observe(seen.append)
 
         published, recorded = a_request("d1"), a_request("d2")
-        await hall.bus.publish(published)
-        await hall.bus.record(recorded)
+        await recording.bus.publish(published)
+        await recording.bus.record(recorded)
 
         assert seen == [published, recorded]
 
-    async def test_do_not_stop_what_they_watch_when_they_raise(self, hall: Hall) -> None:
+    async def test_are_dropped_when_they_raise(self, recording: RecordingBus) -> None:
         def closed(event: Event) -> None:
-            hall.notes.append("tried")
+            recording.notes.append("tried")
             raise BrokenPipeError
 
         seen: list[Event] = []
-        hall.bus.observe(closed)
-        hall.bus.observe(seen.append)
+        recording.bus.observe(closed)
+        recording.bus.observe(seen.append)
         for name in ("d1", "d2"):
-            await hall.bus.publish(a_request(name))
+            await recording.bus.publish(a_request(name))
 
-        assert (hall.notes, len(seen), len(hall.recorded)) == (["tried"], 2, 2)
+        assert (recording.notes, len(seen), len(recording.recorded)) == (["tried"], 2, 2)

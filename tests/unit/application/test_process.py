@@ -1,4 +1,4 @@
-"""The whole story of deployments and removals, as the ledger tells it."""
+"""The steps of deployments and destroys, as the ledger records them."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import pytest
 from semantest_iac.domain.errors import ArtifactError, LedgerError, ProviderError, RuntimeFailedError
 from tests.fakes.application import REST, SECRET, InMemoryApp
 
-LOOKED = [
+READ_ONLY_STEPS = [
     "deployment.requested",
     "deployment.started",
     "journal.step.intended:validate",
@@ -22,46 +22,46 @@ LOOKED = [
     "deployment.planned",
 ]
 APPLIED = ["journal.step.intended:apply", "function.deployed", "updated", "journal.step.observed:apply"]
-APPLIED_BARE = ["journal.step.intended:apply", "updated", "journal.step.observed:apply"]
+APPLIED_WITHOUT_CODE = ["journal.step.intended:apply", "updated", "journal.step.observed:apply"]
 PUBLISHED = ["journal.step.intended:publish_code", "function.deployed", "journal.step.observed:publish_code"]
 VERIFIED = ["journal.step.intended:verify", "journal.step.observed:verify", "deployment.completed"]
 UNHEALTHY = ["journal.step.intended:verify", "journal.step.failed:verify"]
-BACK = ["journal.step.intended:roll_back", "journal.step.observed:roll_back", "deployment.rolled_back"]
+ROLLED_BACK = ["journal.step.intended:roll_back", "journal.step.observed:roll_back", "deployment.rolled_back"]
 STUCK = ["journal.step.intended:roll_back", "journal.step.failed:roll_back", "deployment.needs_operator"]
 REFUSED = ProviderError("Cannot deploy 'function': no quota.", "Quota", provider="aws", resource="urn:function")
 
 
 class TestDeploy:
-    async def test_writes_every_step_down_before_and_after(self, app: InMemoryApp) -> None:
+    async def test_records_every_step_before_and_after(self, app: InMemoryApp) -> None:
         row = await app.deploy()
 
-        assert app.recorded == [*LOOKED, *APPLIED, *VERIFIED]
+        assert app.recorded == [*READ_ONLY_STEPS, *APPLIED, *VERIFIED]
         assert (row.state, row.endpoint) == ("completed", "https://api.example.com")
 
-    async def test_changes_nothing_the_second_time_but_asks_for_health(self, app: InMemoryApp) -> None:
+    async def test_changes_nothing_the_second_time_but_verifies(self, app: InMemoryApp) -> None:
         first = await app.deploy()
         before = len(app.recorded)
         second = await app.deploy()
 
-        assert app.recorded[before:] == [*LOOKED, "deployment.completed"]
+        assert app.recorded[before:] == [*READ_ONLY_STEPS, "deployment.completed"]
         assert (second.outputs, second.changes["same"]) == (first.outputs, first.changes["create"])
 
-    async def test_fails_without_a_change_when_an_unchanged_service_is_not_healthy(self, app: InMemoryApp) -> None:
+    async def test_fails_without_a_change_when_an_unchanged_service_is_unhealthy(self, app: InMemoryApp) -> None:
         await app.deploy()
         before = len(app.recorded)
         app.probe.answers = [503]
         row = await app.deploy()
 
-        assert (app.recorded[before:], row.state) == ([*LOOKED, "deployment.failed"], "failed")
+        assert (app.recorded[before:], row.state) == ([*READ_ONLY_STEPS, "deployment.failed"], "failed")
 
-    async def test_names_one_cause_and_one_correlation_throughout(self, app: InMemoryApp) -> None:
+    async def test_has_one_cause_and_one_correlation(self, app: InMemoryApp) -> None:
         await app.deploy()
 
         first, *others = [row.event for row in app.ledger.recorded]
         assert {event["causationid"] for event in others} == {first["id"]}
         assert {event["correlationid"] for event in others} == {first["id"]}
 
-    async def test_writes_no_secret_down(self, app: InMemoryApp) -> None:
+    async def test_records_no_secret(self, app: InMemoryApp) -> None:
         app.probe.logs = f"token is {SECRET}"
         app.probe.answers = [500]
         row = await app.deploy(environment={"TOKEN": "${secrets.token}", "LEAK": SECRET})
@@ -70,7 +70,7 @@ class TestDeploy:
         assert row.error is not None
         assert "***" in row.error["hint"]
 
-    async def test_passes_the_progress_of_the_engine_on(self, app: InMemoryApp) -> None:
+    async def test_reports_the_progress_of_the_engine(self, app: InMemoryApp) -> None:
         await app.deploy()
 
         assert {tick.name for tick in app.progress} == set(app.provisioner.clouds[str(REST)])
@@ -79,16 +79,15 @@ class TestDeploy:
 class TestCodeBesideTheResources:
     @pytest.fixture(autouse=True)
     def takes_code(self, app: InMemoryApp) -> None:
-        """The cloud takes packages beside its resources."""
         app.provisioner.takes_code = True
 
     async def test_is_published_in_a_step_of_its_own_after_the_rest(self, app: InMemoryApp) -> None:
         row = await app.deploy()
 
-        assert app.recorded == [*LOOKED, *APPLIED_BARE, *PUBLISHED, *VERIFIED]
+        assert app.recorded == [*READ_ONLY_STEPS, *APPLIED_WITHOUT_CODE, *PUBLISHED, *VERIFIED]
         assert (row.state, app.provisioner.code) == ("completed", {str(REST): "d1"})
 
-    async def test_is_followed_by_what_waited_for_it_which_counts_too(self, app: InMemoryApp) -> None:
+    async def test_is_followed_by_what_waited_for_it(self, app: InMemoryApp) -> None:
         app.provisioner.late = ("hub",)
         row = await app.deploy()
 
@@ -99,7 +98,7 @@ class TestCodeBesideTheResources:
         before = len(app.recorded)
         await app.deploy(memory=1024)
 
-        assert app.recorded[before:] == [*LOOKED, *APPLIED, *VERIFIED]
+        assert app.recorded[before:] == [*READ_ONLY_STEPS, *APPLIED, *VERIFIED]
 
     async def test_is_published_where_nothing_else_has_to_change(self, app: InMemoryApp) -> None:
         await app.deploy()
@@ -107,17 +106,17 @@ class TestCodeBesideTheResources:
         app.provisioner.code.clear()
         row = await app.deploy()
 
-        assert app.recorded[before:] == [*LOOKED, *APPLIED_BARE, *PUBLISHED, *VERIFIED]
+        assert app.recorded[before:] == [*READ_ONLY_STEPS, *APPLIED_WITHOUT_CODE, *PUBLISHED, *VERIFIED]
         assert (row.state, row.changes["update"], app.provisioner.code) == ("completed", 0, {str(REST): "d1"})
 
-    async def test_comes_back_with_the_last_good_deployment(self, app: InMemoryApp) -> None:
+    async def test_is_restored_with_the_last_good_deployment(self, app: InMemoryApp) -> None:
         await app.deploy()
         app.artifacts.digest, app.probe.answers = "d2", [500]
         row = await app.deploy()
 
         assert (row.state, app.provisioner.code) == ("rolled_back", {str(REST): "d1"})
 
-    async def test_is_gone_back_from_when_publishing_fails(self, app: InMemoryApp) -> None:
+    async def test_is_rolled_back_when_publishing_fails(self, app: InMemoryApp) -> None:
         app.points.fail("publish_code", REFUSED)
         row = await app.deploy()
 
@@ -138,16 +137,16 @@ class TestFailureBeforeAnythingChanged:
         error = {"code": "ARTIFACT_ERROR", "message": "Cannot do 'it': no.", "hint": "Try."}
         assert (row.state, row.error, row.changes["create"]) == ("failed", error, 0)
 
-    async def test_tells_that_the_update_failed_and_where(self, app: InMemoryApp) -> None:
+    async def test_records_where_the_update_failed(self, app: InMemoryApp) -> None:
         app.points.fail("apply", REFUSED)
         await app.deploy()
 
         told = ["journal.step.intended:apply", "update.failed", "journal.step.failed:apply", "deployment.failed"]
-        assert app.recorded == [*LOOKED, *told]
+        assert app.recorded == [*READ_ONLY_STEPS, *told]
         data = app.ledger.recorded[-3].event["data"]
         assert (data["code"], data["resource"]) == ("Quota", "urn:function")
 
-    async def test_tells_nothing_of_an_unexpected_error_but_its_kind(self, app: InMemoryApp) -> None:
+    async def test_records_only_the_class_of_an_unexpected_error(self, app: InMemoryApp) -> None:
         app.points.fail("preview", ZeroDivisionError("at 0xdeadbeef"))
         row = await app.deploy()
 
@@ -157,20 +156,20 @@ class TestFailureBeforeAnythingChanged:
 
 
 class TestFailureAfterAChange:
-    async def test_removes_what_a_first_deployment_made(self, app: InMemoryApp) -> None:
+    async def test_destroys_what_a_first_deployment_created(self, app: InMemoryApp) -> None:
         app.points.fail("apply:function", REFUSED)
         row = await app.deploy()
 
         assert app.recorded == [
-            *LOOKED,
+            *READ_ONLY_STEPS,
             "journal.step.intended:apply",
             "update.failed",
             "journal.step.failed:apply",
-            *BACK,
+            *ROLLED_BACK,
         ]
         assert (row.state, app.provisioner.clouds[str(REST)]) == ("rolled_back", {})
 
-    async def test_brings_the_last_good_deployment_back(self, app: InMemoryApp) -> None:
+    async def test_restores_the_last_good_deployment(self, app: InMemoryApp) -> None:
         good = await app.deploy(memory=256)
         before = dict(app.provisioner.clouds[str(REST)])
         app.artifacts.digest, app.probe.answers = "d2", [500]
@@ -181,16 +180,16 @@ class TestFailureAfterAChange:
         assert (row.state, row.error["restored_deployment"]) == ("rolled_back", good.deployment)
         assert row.error["code"] == "VERIFICATION_FAILED"
 
-    async def test_writes_the_way_back_down(self, app: InMemoryApp) -> None:
+    async def test_records_the_rollback(self, app: InMemoryApp) -> None:
         await app.deploy()
         before = len(app.recorded)
         app.artifacts.digest, app.probe.answers = "d2", [500]
         await app.deploy()
 
-        back = [BACK[0], "function.deployed", "updated", *BACK[1:]]
-        assert app.recorded[before:] == [*LOOKED, *APPLIED, *UNHEALTHY, *back]
+        back = [ROLLED_BACK[0], "function.deployed", "updated", *ROLLED_BACK[1:]]
+        assert app.recorded[before:] == [*READ_ONLY_STEPS, *APPLIED, *UNHEALTHY, *back]
 
-    async def test_needs_an_operator_when_the_way_back_fails_too(self, app: InMemoryApp) -> None:
+    async def test_needs_an_operator_when_the_rollback_fails_too(self, app: InMemoryApp) -> None:
         app.points.fail("apply:function", REFUSED)
         app.points.fail("remove:api", ProviderError("Cannot delete 'api': busy.", provider="aws"))
         row = await app.deploy()
@@ -201,7 +200,7 @@ class TestFailureAfterAChange:
         left = sorted(app.provisioner.clouds[str(REST)])
         assert row.error["remainder"] == [f"delete {name} (fake)" for name in left]
 
-    async def test_says_which_commands_an_operator_may_run(self, app: InMemoryApp) -> None:
+    async def test_lists_the_commands_for_an_operator(self, app: InMemoryApp) -> None:
         app.points.fail("apply:function", REFUSED)
         app.points.fail("remove", REFUSED)
         row = await app.deploy()
@@ -210,7 +209,7 @@ class TestFailureAfterAChange:
         assert row.error is not None
         assert row.error["commands"] == [f"semantest-iac {verb} {stack}" for verb in ("preview", "deploy", "destroy")]
 
-    async def test_needs_an_operator_when_the_last_good_service_is_not_healthy_any_more(self, app: InMemoryApp) -> None:
+    async def test_needs_an_operator_when_the_last_good_service_is_unhealthy(self, app: InMemoryApp) -> None:
         await app.deploy()
         app.artifacts.digest, app.probe.answers = "d2", [500, 500]
         row = await app.deploy()
@@ -219,7 +218,7 @@ class TestFailureAfterAChange:
         assert row.error is not None
         assert "remainder" not in row.error
 
-    async def test_says_so_when_the_engine_cannot_tell_what_is_left(self, app: InMemoryApp) -> None:
+    async def test_says_when_the_engine_cannot_tell_what_is_left(self, app: InMemoryApp) -> None:
         app.points.fail("apply:function", REFUSED)
         app.points.fail("remove", REFUSED)
         app.points.fail("preview_destroy", REFUSED)
@@ -228,7 +227,7 @@ class TestFailureAfterAChange:
         assert row.error is not None
         assert row.error["remainder"] == ["unknown: the engine could not say what is left"]
 
-    async def test_also_goes_back_from_an_unexpected_error(self, app: InMemoryApp) -> None:
+    async def test_rolls_back_after_an_unexpected_error_too(self, app: InMemoryApp) -> None:
         app.points.fail("call", RuntimeFailedError("Cannot call it: it ended."), ZeroDivisionError())
         rows = [await app.deploy(), await app.deploy()]
 
@@ -241,7 +240,7 @@ class TestFailureAfterAChange:
         assert [row.state for row in rows] == ["rolled_back", "completed"]
 
     @pytest.mark.parametrize(
-        ("point", "state"), [("call", "rolled_back"), ("remove:api", "needs_operator")], ids=["back", "halfway"]
+        ("point", "state"), [("call", "rolled_back"), ("remove:api", "needs_operator")], ids=["rolled-back", "half-way"]
     )
     async def test_counts_what_was_done_in_both_directions(self, app: InMemoryApp, point: str, state: str) -> None:
         app.points.fail("call", RuntimeFailedError("Cannot call it: it ended."))
@@ -254,8 +253,8 @@ class TestFailureAfterAChange:
         assert row.changes["create"] > left
 
 
-class TestRemove:
-    async def test_deletes_everything_and_begins_a_new_generation(self, app: InMemoryApp) -> None:
+class TestDestroy:
+    async def test_deletes_everything_and_starts_a_new_generation(self, app: InMemoryApp) -> None:
         await app.deploy()
         before = len(app.recorded)
         row = await app.use_cases.destroy(REST)
@@ -264,7 +263,7 @@ class TestRemove:
         assert app.recorded[before:] == told
         assert (row.state, app.ledger.stack(str(REST)).generation) == ("completed", 2)
 
-    async def test_says_exactly_what_is_left_when_it_fails(self, app: InMemoryApp) -> None:
+    async def test_records_what_is_left_when_it_fails(self, app: InMemoryApp) -> None:
         await app.deploy()
         app.points.fail("remove:function", REFUSED)
         row = await app.use_cases.destroy(REST)

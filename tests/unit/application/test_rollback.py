@@ -1,4 +1,4 @@
-"""How far back a stack is brought, and for how long that is tried."""
+"""The last good deployment, and the time limit of a rollback."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ def a_request() -> DeploymentRequested:
     return DeploymentRequested(component="rest-api", provider="aws", environment="development", region="us-east-1")
 
 
-class TestGoingBack:
-    async def test_is_given_up_in_the_end(self, app: InMemoryApp) -> None:
+class TestRollback:
+    async def test_stops_at_its_time_limit(self, app: InMemoryApp) -> None:
         app.points.hold("remove")
         rollback = Rollback(app.service, app.ledger, app.progress.append, limit_s=0.01)
         request = a_request()
@@ -30,7 +30,7 @@ class TestGoingBack:
 
 
 class TestLastGood:
-    async def test_is_nothing_before_the_first_deployment(self, app: InMemoryApp) -> None:
+    async def test_is_none_before_the_first_deployment(self, app: InMemoryApp) -> None:
         assert find_last_good(app.ledger, REST) is None
 
     async def test_is_what_completed_last_with_its_settings_and_package(self, app: InMemoryApp) -> None:
@@ -55,7 +55,7 @@ class TestLastGood:
         assert found is not None and found.artifact is not None
         assert found.artifact.companions["authorizer"].digest == "d1"
 
-    async def test_has_no_package_where_no_code_is_run(self, app: InMemoryApp) -> None:
+    async def test_has_no_package_for_a_stack_without_code(self, app: InMemoryApp) -> None:
         good = await app.deploy(ACCOUNT)
 
         found = find_last_good(app.ledger, ACCOUNT)
@@ -63,13 +63,13 @@ class TestLastGood:
         assert found is not None
         assert (found.deployment, found.artifact) == (good.deployment, None)
 
-    async def test_is_nothing_after_a_removal(self, app: InMemoryApp) -> None:
+    async def test_is_none_after_a_destroy(self, app: InMemoryApp) -> None:
         await app.deploy()
         await app.use_cases.destroy(REST)
 
         assert find_last_good(app.ledger, REST) is None
 
-    async def test_is_refused_when_its_package_is_not_on_record(self, app: InMemoryApp) -> None:
+    async def test_is_refused_without_a_recorded_package(self, app: InMemoryApp) -> None:
         request = a_request()
         await app.bus.record(request)
         await app.ledger.append(str(REST), None, a_deploy(request.deployment_id)[1:])
@@ -77,7 +77,7 @@ class TestLastGood:
         with pytest.raises(NotFoundError, match=f"Cannot roll back to deployment '{request.deployment_id}'"):
             find_last_good(app.ledger, REST)
 
-    async def test_is_refused_when_a_secret_was_taken_out_of_it(self, app: InMemoryApp) -> None:
+    async def test_is_refused_with_a_redacted_secret(self, app: InMemoryApp) -> None:
         await app.deploy(environment={"MODE": "hunter2-canary"})
 
         with pytest.raises(NotFoundError, match="does not hold all of it"):

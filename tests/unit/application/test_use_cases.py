@@ -1,4 +1,4 @@
-"""What people ask for, and what they get."""
+"""The use cases and their results."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class ForgetfulLedger(MemoryLedger):
 
 
 class TestDeploymentUseCase:
-    async def test_answers_a_deployment_with_how_it_ended(self, app: InMemoryApp) -> None:
+    async def test_returns_how_a_deployment_ended(self, app: InMemoryApp) -> None:
         row = await app.use_cases.deploy(REST, configuration_of(memory=256), by="alice")
 
         assert (row.kind, row.state, row.stack) == ("deploy", "completed", str(REST))
@@ -37,7 +37,7 @@ class TestDeploymentUseCase:
 
         assert row.state == "completed"
 
-    async def test_completes_what_has_no_code_and_no_answer(self, app: InMemoryApp) -> None:
+    async def test_completes_a_stack_without_code_and_endpoint(self, app: InMemoryApp) -> None:
         app.probe.answers = [500]
 
         row = await app.use_cases.deploy(ACCOUNT, {})
@@ -45,7 +45,7 @@ class TestDeploymentUseCase:
         assert row.state == "completed"
         assert "journal.package.built" not in app.recorded
 
-    async def test_calls_nobody_where_nothing_answers(self, app: InMemoryApp) -> None:
+    async def test_refuses_to_call_a_stack_without_an_endpoint(self, app: InMemoryApp) -> None:
         with pytest.raises(NotFoundError, match="it has no endpoint"):
             await app.use_cases.call(ACCOUNT, HttpRequest("GET", "/health"))
 
@@ -63,17 +63,17 @@ class TestDeploymentUseCase:
         assert attempt.plan.changes.model_dump() == row.changes
         assert [change.name for change in attempt.plan.mutations] == ["function"]
 
-    async def test_refuses_to_preview_what_may_not_be_deployed(self, app: InMemoryApp) -> None:
+    async def test_refuses_to_preview_an_invalid_configuration(self, app: InMemoryApp) -> None:
         with pytest.raises(ValidationError):
             await app.use_cases.preview(REST, configuration_of(memory=64))
 
-    async def test_previews_a_removal(self, app: InMemoryApp) -> None:
+    async def test_previews_a_destroy(self, app: InMemoryApp) -> None:
         row = await app.deploy()
         plan = await app.use_cases.preview_destroy(REST)
 
         assert plan.changes.delete == row.changes["create"]
 
-    async def test_answers_a_removal_with_how_it_ended(self, app: InMemoryApp) -> None:
+    async def test_returns_how_a_destroy_ended(self, app: InMemoryApp) -> None:
         await app.deploy()
         row = await app.use_cases.destroy(REST, by="bob")
 
@@ -84,7 +84,7 @@ class TestDeploymentUseCase:
 
         assert answer.response.body == b"POST /api/items"
 
-    async def test_passes_on_that_nothing_is_there_to_call(self, app: InMemoryApp) -> None:
+    async def test_raises_when_nothing_is_deployed(self, app: InMemoryApp) -> None:
         app.points.fail("call", NotFoundError("Cannot call it: nothing is there."))
 
         with pytest.raises(NotFoundError):

@@ -36,9 +36,9 @@ from semantest_iac.presentation.cli.program import run_cli
 from semantest_iac.presentation.cli.terminal import Terminal
 from semantest_iac_events.values import ChangeCounts, ResourceChange
 from tests.fakes.artifact_builder import FakeArtifactBuilder
+from tests.fakes.control_points import ControlPoints
 from tests.fakes.memory_ledger import MemoryLedger
-from tests.fakes.need import FakeNeed
-from tests.fakes.points import Points
+from tests.fakes.prerequisite import FakePrerequisite
 from tests.fakes.run_queue import FakeLease
 from tests.fakes.screen import Screen
 
@@ -71,7 +71,7 @@ class World:
     engines: tuple[str, ...] = ("sandbox",)
     printed: dict[str, Sequence[Sequence[Mapping[str, Any]]]] = field(default_factory=dict)
     entries: list[GatewayLogEntry] = field(default_factory=list)
-    needs: list[FakeNeed] = field(default_factory=list)
+    needs: list[FakePrerequisite] = field(default_factory=list)
     capabilities: dict[str, Capabilities] = field(default_factory=dict)
 
     def raise_for(self, stack: Stack) -> None:
@@ -165,7 +165,7 @@ class ApplicationInWorld(Application):
             ledger=world.ledger,
             queue=BusyQueue(world),
             engines=dict.fromkeys(world.engines, engine),
-            artifacts=FakeArtifactBuilder(Points()),
+            artifacts=FakeArtifactBuilder(ControlPoints()),
             clock=lambda: datetime(2026, 1, 1, tzinfo=UTC),
         )
         self._world = world

@@ -10,7 +10,7 @@ from semantest_iac.domain.environments.configuration import DeploymentConfigurat
 from semantest_iac.domain.environments.settings import ComponentSettings
 from semantest_iac.domain.errors import ValidationError
 from tests.fakes.artifact_builder import FakeArtifactBuilder
-from tests.fakes.points import Points
+from tests.fakes.control_points import ControlPoints
 from tests.fakes.provisioner import FakeProvisioner
 from tests.fakes.service_probe import FakeServiceProbe
 
@@ -24,7 +24,7 @@ def settings(**section: Any) -> ComponentSettings:
 
 @pytest.fixture
 def probe() -> FakeServiceProbe:
-    return FakeServiceProbe(Points())
+    return FakeServiceProbe(ControlPoints())
 
 
 @pytest.fixture

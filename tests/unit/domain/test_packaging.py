@@ -11,7 +11,7 @@ from semantest_iac.domain.environments.configuration import DeploymentConfigurat
 from semantest_iac.domain.environments.settings import ComponentSettings
 from semantest_iac.domain.ports.artifact_builder import FunctionApp, FunctionSource
 from tests.fakes.artifact_builder import FakeArtifactBuilder
-from tests.fakes.points import Points
+from tests.fakes.control_points import ControlPoints
 
 REST = Stack("rest-api", "aws", "development", "us-east-1")
 WEBSOCKET = Stack("websocket", "aws", "development", "us-east-1")
@@ -60,7 +60,9 @@ class TestCompanions:
         assert app.companions == {}
 
     def test_are_packaged_with_the_main_function(self) -> None:
-        artifact = build_package(FakeArtifactBuilder(Points()), WEBSOCKET, settings(WEBSOCKET, environment=GUARDED))
+        artifact = build_package(
+            FakeArtifactBuilder(ControlPoints()), WEBSOCKET, settings(WEBSOCKET, environment=GUARDED)
+        )
 
         assert artifact is not None
         assert artifact.companions.keys() == {"authorizer"}
@@ -70,4 +72,4 @@ class TestBuildPackage:
     def test_returns_none_without_code(self) -> None:
         stack = Stack("account", "aws", "development", "us-east-1")
 
-        assert build_package(FakeArtifactBuilder(Points()), stack, settings(stack)) is None
+        assert build_package(FakeArtifactBuilder(ControlPoints()), stack, settings(stack)) is None

@@ -9,7 +9,7 @@ from semantest_iac.domain.deployment.stack import Stack
 from semantest_iac.domain.environments.configuration import DeploymentConfiguration, resolve_component
 from semantest_iac.domain.errors import VerificationError
 from semantest_iac.domain.ports.service_probe import WebSocketConversation
-from tests.fakes.points import Points
+from tests.fakes.control_points import ControlPoints
 from tests.fakes.service_probe import FakeServiceProbe
 
 REST = Stack("rest-api", "aws", "development", "us-east-1")
@@ -20,7 +20,7 @@ OWN = replace(OURS, source="chat", handler="app.handler")
 
 @pytest.fixture
 def probe() -> FakeServiceProbe:
-    return FakeServiceProbe(Points())
+    return FakeServiceProbe(ControlPoints())
 
 
 class TestWithoutService:

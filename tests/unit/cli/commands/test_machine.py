@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from tests.fakes.need import FakeNeed
+from tests.fakes.prerequisite import FakePrerequisite
 
 
 class TestDoctor:
@@ -34,7 +34,7 @@ class TestDoctor:
 
 class TestSetup:
     def test_skips_what_is_installed(self, cli: Any, world: Any) -> None:
-        world.needs = [FakeNeed("the CLI", "/bin/cli")]
+        world.needs = [FakePrerequisite("the CLI", "/bin/cli")]
 
         outcome = cli("setup")
 
@@ -42,7 +42,7 @@ class TestSetup:
         assert outcome.out == "present    the CLI  /bin/cli\nThe Pulumi engine is ready.\n"
 
     def test_installs_what_is_missing(self, cli: Any, world: Any) -> None:
-        world.needs = [FakeNeed("the CLI", "/bin/cli"), FakeNeed("a plugin")]
+        world.needs = [FakePrerequisite("the CLI", "/bin/cli"), FakePrerequisite("a plugin")]
 
         outcome = cli("setup", "--yes", "--json")
 
@@ -56,7 +56,7 @@ class TestSetup:
         }
 
     def test_installs_nothing_without_consent(self, cli: Any, world: Any) -> None:
-        world.needs = [FakeNeed("a plugin")]
+        world.needs = [FakePrerequisite("a plugin")]
 
         outcome = cli("setup", "--json")
 
@@ -64,7 +64,7 @@ class TestSetup:
         assert json.loads(outcome.out)["error"]["message"] == "Cannot install a plugin: consent is missing."
 
     def test_continues_after_a_failure(self, cli: Any, world: Any) -> None:
-        world.needs = [FakeNeed("the CLI", reachable=False), FakeNeed("a plugin")]
+        world.needs = [FakePrerequisite("the CLI", reachable=False), FakePrerequisite("a plugin")]
 
         outcome = cli("setup", "--yes")
 
@@ -78,7 +78,7 @@ class TestSetup:
         ]
 
     def test_reports_failures_as_json(self, cli: Any, world: Any) -> None:
-        world.needs = [FakeNeed("the CLI", reachable=False)]
+        world.needs = [FakePrerequisite("the CLI", reachable=False)]
 
         (step,) = json.loads(cli("setup", "--yes", "--json").out)["steps"]
 

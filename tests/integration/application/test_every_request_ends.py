@@ -1,4 +1,4 @@
-"""Whatever fails and whoever is called off: every request ends once, and the ledger can be believed."""
+"""With any fault and any cancellation, every request ends once and the ledger stays intact."""
 
 from __future__ import annotations
 
@@ -28,55 +28,55 @@ FAULTS = [None, None, ProviderError("Cannot do it: no.", provider="aws"), Runtim
 
 
 @dataclass(frozen=True)
-class Wish:
-    """One request, what is in its way, and after how many turns of the loop its requester loses patience."""
+class RequestPlan:
+    """One request, the faults that it meets, and the turns of the event loop after which it is cancelled."""
 
     stack: Stack
     destroys: bool
     memory: int
     faults: tuple[tuple[str, Exception | None], ...]
-    patience: int | None
+    cancelled_after: int | None
 
 
 FAULT = st.tuples(st.sampled_from(POINTS), st.sampled_from(FAULTS))
-WISH = st.builds(
-    Wish,
+PLAN = st.builds(
+    RequestPlan,
     stack=st.sampled_from(STACKS),
     destroys=st.booleans(),
     memory=st.sampled_from([128, 256]),
     faults=st.lists(FAULT, max_size=3).map(tuple),
-    patience=st.none() | st.none() | st.integers(0, 300),
+    cancelled_after=st.none() | st.none() | st.integers(0, 300),
 )
 
 
-async def fulfil(app: InMemoryApp, wish: Wish) -> None:
-    """Ask; give up when patience is over."""
-    for point, fault in wish.faults:
+async def run_plan(app: InMemoryApp, plan: RequestPlan) -> None:
+    """Send the request; cancel it in time."""
+    for point, fault in plan.faults:
         app.points.fail(point, fault)
-    asking = asyncio.create_task(_asked(app, wish))
-    for _ in range(wish.patience or 0):
+    sending = asyncio.create_task(_send(app, plan))
+    for _ in range(plan.cancelled_after or 0):
         await asyncio.sleep(0)
-    if wish.patience is not None:
-        asking.cancel()
+    if plan.cancelled_after is not None:
+        sending.cancel()
     with suppress(asyncio.CancelledError, DeploymentError, RuntimeError):
-        await asking
+        await sending
 
 
-async def _asked(app: InMemoryApp, wish: Wish) -> None:
-    if wish.destroys:
-        await app.use_cases.destroy(wish.stack)
+async def _send(app: InMemoryApp, plan: RequestPlan) -> None:
+    if plan.destroys:
+        await app.use_cases.destroy(plan.stack)
     else:
-        await app.use_cases.deploy(wish.stack, configuration_of(wish.stack, memory=wish.memory))
+        await app.use_cases.deploy(plan.stack, configuration_of(plan.stack, memory=plan.memory))
 
 
-async def fulfil_all(app: InMemoryApp, wishes: list[Wish], at_once: int) -> None:
-    """So many at a time, as many people would."""
-    for start in range(0, len(wishes), at_once):
-        await asyncio.gather(*(fulfil(app, wish) for wish in wishes[start : start + at_once]))
+async def run_all(app: InMemoryApp, plans: list[RequestPlan], at_once: int) -> None:
+    """Run so many plans at a time."""
+    for start in range(0, len(plans), at_once):
+        await asyncio.gather(*(run_plan(app, plan) for plan in plans[start : start + at_once]))
 
 
-def lives(recorded: list[RecordedEvent]) -> dict[str, list[DeploymentStatus]]:
-    """The states of each deployment; raises InvalidStateError for a transition that there is not."""
+def states_by_deployment(recorded: list[RecordedEvent]) -> dict[str, list[DeploymentStatus]]:
+    """The states of each deployment; raises InvalidStateError for an illegal transition."""
     states: dict[str, list[DeploymentStatus]] = {}
     for row in recorded:
         event = row.event
@@ -87,14 +87,16 @@ def lives(recorded: list[RecordedEvent]) -> dict[str, list[DeploymentStatus]]:
 
 class TestEveryRequest:
     @settings(max_examples=150, derandomize=True, deadline=None, database=None)
-    @given(wishes=st.lists(WISH, min_size=1, max_size=8), at_once=st.integers(1, 4))
-    def test_ends_exactly_once_in_a_ledger_that_holds(self, wishes: list[Wish], at_once: int) -> None:
+    @given(plans=st.lists(PLAN, min_size=1, max_size=8), at_once=st.integers(1, 4))
+    def test_ends_exactly_once_in_a_ledger_that_holds(self, plans: list[RequestPlan], at_once: int) -> None:
         app = InMemoryApp()
-        asyncio.run(fulfil_all(app, wishes, at_once))
+        asyncio.run(run_all(app, plans, at_once))
 
         recorded = app.ledger.recorded
         opened = Counter(deployment_id_of(row.event) for row in recorded if row.type in DEPLOYMENT_KINDS)
-        ended = Counter(deployment for deployment, life in lives(recorded).items() if life[-1] in TERMINAL_STATUSES)
+        ended = Counter(
+            deployment for deployment, life in states_by_deployment(recorded).items() if life[-1] in TERMINAL_STATUSES
+        )
         assert opened == ended
         assert app.ledger.verify().events == len(recorded)
         assert app.queue.holders == {}

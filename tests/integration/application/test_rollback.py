@@ -1,4 +1,4 @@
-"""The way back with everything real: ledger, locks, packages, programs, simulated cloud, a running function."""
+"""A rollback with the default adapters: ledger, locks, packages, programs, simulated cloud, a running function."""
 
 from __future__ import annotations
 
@@ -20,13 +20,12 @@ Deploy = Callable[[int, str], Any]
 
 @pytest.fixture
 def use_cases(home: Path) -> DeploymentUseCase:
-    """The application as it is joined for real."""
     return Application(home).deployments({})
 
 
 @pytest.fixture
 def deploy(use_cases: DeploymentUseCase, tmp_path: Path) -> Deploy:
-    """Deploy a function that always answers with this status and body."""
+    """Deploys a function that always answers with this status and body."""
     source = tmp_path / "source"
     source.mkdir()
 
@@ -39,13 +38,13 @@ def deploy(use_cases: DeploymentUseCase, tmp_path: Path) -> Deploy:
     return deployed
 
 
-async def said(use_cases: DeploymentUseCase) -> bytes:
-    """What the deployed service says now."""
+async def read_body(use_cases: DeploymentUseCase) -> bytes:
+    """The body that the deployed service returns."""
     return (await use_cases.call(STACK, HttpRequest("GET", "/"))).response.body
 
 
-class TestWayBack:
-    async def test_leads_to_the_package_of_the_last_good_deployment(
+class TestRollback:
+    async def test_restores_the_package_of_the_last_good_deployment(
         self, use_cases: DeploymentUseCase, deploy: Deploy
     ) -> None:
         good = await deploy(200, "first")
@@ -53,9 +52,9 @@ class TestWayBack:
 
         assert (good.state, bad.state) == ("completed", "rolled_back")
         assert bad.error["restored_deployment"] == good.deployment
-        assert await said(use_cases) == b"first"
+        assert await read_body(use_cases) == b"first"
 
-    async def test_leaves_outputs_that_are_true(self, use_cases: DeploymentUseCase, deploy: Deploy, home: Path) -> None:
+    async def test_leaves_true_outputs(self, use_cases: DeploymentUseCase, deploy: Deploy, home: Path) -> None:
         await deploy(200, "first")
         await deploy(500, "second")
         told = Application(home).ledger.stack(str(STACK)).outputs
@@ -66,16 +65,14 @@ class TestWayBack:
         assert again.outputs == told
         assert told["function_version"] == "3"
 
-    async def test_leads_to_nothing_where_there_was_nothing(self, use_cases: DeploymentUseCase, deploy: Deploy) -> None:
+    async def test_destroys_a_first_deployment(self, use_cases: DeploymentUseCase, deploy: Deploy) -> None:
         bad = await deploy(500, "first")
         left = await use_cases.preview_destroy(STACK)
 
         assert (bad.state, left.resources) == ("rolled_back", ())
 
-    async def test_leaves_a_stack_that_takes_the_next_deployment(
-        self, use_cases: DeploymentUseCase, deploy: Deploy
-    ) -> None:
+    async def test_leaves_a_stack_that_can_be_deployed(self, use_cases: DeploymentUseCase, deploy: Deploy) -> None:
         rows = [await deploy(status, body) for status, body in ((500, "a"), (200, "b"), (500, "c"), (200, "d"))]
 
         assert [str(row.state) for row in rows] == ["rolled_back", "completed"] * 2
-        assert await said(use_cases) == b"d"
+        assert await read_body(use_cases) == b"d"
