@@ -87,7 +87,7 @@ class ValidationService:
         self._capabilities_of = capabilities_of
 
     def validate(
-        self, stack: Stack, configuration: DeploymentConfiguration, facts: SecretAvailability = SecretAvailability()
+        self, stack: Stack, configuration: DeploymentConfiguration, secrets: SecretAvailability = SecretAvailability()
     ) -> ValidationReport:
         """Return every fault and warning about the stack's component in this configuration."""
         faults = self.find_stack_faults(stack)
@@ -95,8 +95,8 @@ class ValidationService:
             faults += find_engine_faults(configuration.engine, self._engines)
         findings = list(_check_component_names(configuration))
         if stack.provider in self._clouds:
-            findings += self._findings(stack, configuration, facts)
-        unsupported = () if faults else tuple(self._lacking(stack, configuration))
+            findings += self._check(stack, configuration, secrets)
+        unsupported = () if faults else tuple(self._find_unsupported(stack, configuration))
         return ValidationReport(
             faults + tuple(finding.fault for finding in findings if finding.blocks) + unsupported,
             tuple(finding.fault for finding in findings if not finding.blocks),
@@ -106,22 +106,22 @@ class ValidationService:
         """Return a fault for each unknown part of the stack."""
         return find_stack_faults(stack.component, stack.provider, stack.environment, stack.region, self._clouds)
 
-    def _lacking(self, stack: Stack, configuration: DeploymentConfiguration) -> Iterator[Fault]:
+    def _find_unsupported(self, stack: Stack, configuration: DeploymentConfiguration) -> Iterator[Fault]:
         if stack.component not in BLUEPRINTS:
             return
         settings = resolve_component(configuration, stack.component, stack.environment)
         blueprint = BLUEPRINTS[stack.component](stack, 1, settings)
         yield from find_unsupported(
-            blueprint, self._capabilities_of(stack.provider), lambda: self._others(stack.provider)
+            blueprint, self._capabilities_of(stack.provider), lambda: self._other_capabilities(stack.provider)
         )
 
-    def _others(self, provider: str) -> Iterator[Capabilities]:
+    def _other_capabilities(self, provider: str) -> Iterator[Capabilities]:
         for name in self._clouds:
             with suppress(RefusedError):  # a cloud that cannot be loaded offers nothing
                 yield from [self._capabilities_of(name)] if name != provider else []
 
-    def _findings(
-        self, stack: Stack, configuration: DeploymentConfiguration, facts: SecretAvailability
+    def _check(
+        self, stack: Stack, configuration: DeploymentConfiguration, secrets: SecretAvailability
     ) -> Iterator[Finding]:
         section = configuration.components.get(stack.component, ComponentSection())
         rules = self._clouds[stack.provider].load_rules()
@@ -135,7 +135,7 @@ class ValidationService:
             for finding in rule(subject):
                 path = f"components.{stack.component}.{finding.fault.path}"
                 yield replace(finding, fault=replace(finding.fault, path=path))
-        yield from _check_secrets(subject, facts)
+        yield from _check_secrets(subject, secrets)
         yield from component_rules.check_monitoring(configuration.monitoring, stack.provider, rules.round_retention)
         yield from _check_scaling(stack, configuration)
 
@@ -207,12 +207,12 @@ def _check_variables(subject: RuleSubject) -> Iterator[Finding]:
         yield Finding(replace(fault, path=f"environment.{fault.path}"), blocks=True)
 
 
-def _check_secrets(subject: RuleSubject, facts: SecretAvailability) -> Iterator[Finding]:
+def _check_secrets(subject: RuleSubject, secrets: SecretAvailability) -> Iterator[Finding]:
     """Warn of secrets that the configuration names; a deployment requires the implied ones too."""
-    report = refuse if facts.secrets_required else advise
+    report = refuse if secrets.secrets_required else advise
     written = subject.section.environment
     for variable, name in find_secret_variables(subject.component, subject.environment, subject.section).items():
-        if name in facts.missing_secrets and (facts.secrets_required or variable in written):
+        if name in secrets.missing_secrets and (secrets.secrets_required or variable in written):
             path = f"components.{subject.component}.environment.{variable}"
             more = "" if variable in written else _IMPLIED_SECRET_HINT
             hint = f"Set {secret_variable_name(name)} in the environment or in .env{more}."
