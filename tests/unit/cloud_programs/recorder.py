@@ -120,3 +120,17 @@ def record_program(blueprint: Blueprint, *, deferred: Deferred = Deferred.NOTHIN
     program.import_sdk(target, blueprint)
     run_program(lambda: program.register_blueprint(blueprint, target, context), recorder, stack="s", dry=False)  # type: ignore[arg-type]  # has the methods of a ResourceMonitor
     return recorder.registrations
+
+
+def of_type(type_: str, registrations: list[Registration]) -> list[Registration]:
+    return [each for each in registrations if each.type == type_]
+
+
+def inputs_of(type_: str, registrations: list[Registration]) -> dict[str, Any]:
+    [found] = of_type(type_, registrations)
+    return found.inputs
+
+
+def inputs_named(type_: str, name: str, registrations: list[Registration]) -> dict[str, Any]:
+    [found] = [each for each in of_type(type_, registrations) if each.name == name]
+    return found.inputs

@@ -11,7 +11,7 @@ import pytest
 
 from semantest_iac.infrastructure.sandbox_engine.protocol.values import Secret, contains_secret, to_cloud_value
 from semantest_iac.infrastructure.simulated_cloud.aws.catalogue import AWS_TYPES
-from tests.unit.cloud_programs.recorder import SECRET, Registration, record_program, urn
+from tests.unit.cloud_programs.recorder import SECRET, Registration, inputs_of, of_type, record_program, urn
 from tests.unit.cloud_programs.variants import ENVIRONMENTS, VARIANTS, blueprint
 
 _FUNCTION = "aws:lambda/function:Function"
@@ -23,17 +23,10 @@ def _record(variant: str = "plain", environment: str = "development", region: st
     return record_program(blueprint(variant, environment, region))
 
 
-def _all(type_: str, registrations: list[Registration]) -> list[Registration]:
-    return [each for each in registrations if each.type == type_]
-
-
-def _the(type_: str, registrations: list[Registration]) -> dict[str, Any]:
-    [found] = _all(type_, registrations)
-    return found.inputs
-
-
 def _statements(registrations: list[Registration]) -> list[dict[str, Any]]:
-    found: list[dict[str, Any]] = json.loads(to_cloud_value(_the(_STATEMENTS, registrations)["policy"]))["Statement"]
+    found: list[dict[str, Any]] = json.loads(to_cloud_value(inputs_of(_STATEMENTS, registrations)["policy"]))[
+        "Statement"
+    ]
     return found
 
 
@@ -47,7 +40,7 @@ class TestEveryVariant:
     def test_uses_the_provider_of_its_region_for_every_resource(self, variant: str, environment: str) -> None:
         registrations = _record(variant, environment, "eu-west-1")
 
-        [provider] = _all("pulumi:providers:aws", registrations)
+        [provider] = of_type("pulumi:providers:aws", registrations)
         assert provider.inputs["region"] == "eu-west-1"
         ours = [each for each in registrations if each.type.startswith("aws:")]
         assert {each.provider.rpartition("::")[0] for each in ours} == {urn("pulumi:providers:aws", "aws")}
@@ -64,7 +57,7 @@ class TestEveryVariant:
 
 class TestFunction:
     def test_depends_on_its_log_group_and_its_permissions(self) -> None:
-        [function] = _all(_FUNCTION, _record("secrets"))
+        [function] = of_type(_FUNCTION, _record("secrets"))
 
         assert function.needs >= {
             urn("aws:cloudwatch/logGroup:LogGroup", "function-logs"),
@@ -73,14 +66,14 @@ class TestFunction:
         }
 
     def test_publishes_versions_and_logs_in_json(self) -> None:
-        function = _the(_FUNCTION, _record())
+        function = inputs_of(_FUNCTION, _record())
 
         assert function["publish"] is True
         assert function["loggingConfig"]["logFormat"] == "JSON"
         assert function["loggingConfig"]["logGroup"] == f"/aws/lambda/{function['name']}"
 
     def test_gets_references_to_its_secrets_and_no_values(self) -> None:
-        variables = _the(_FUNCTION, _record("secrets"))["environment"]["variables"]
+        variables = inputs_of(_FUNCTION, _record("secrets"))["environment"]["variables"]
 
         assert variables["PLAIN"] == "seen"
         assert variables["SHIM"] == "1"
@@ -90,16 +83,16 @@ class TestFunction:
     def test_has_a_limit_and_provisioned_concurrency_on_its_alias(self) -> None:
         registrations = _record("limited")
 
-        assert _the(_FUNCTION, registrations)["reservedConcurrentExecutions"] == 10
-        warm = _the("aws:lambda/provisionedConcurrencyConfig:ProvisionedConcurrencyConfig", registrations)
+        assert inputs_of(_FUNCTION, registrations)["reservedConcurrentExecutions"] == 10
+        warm = inputs_of("aws:lambda/provisionedConcurrencyConfig:ProvisionedConcurrencyConfig", registrations)
         assert (warm["qualifier"], warm["provisionedConcurrentExecutions"]) == ("live", 2)
 
     def test_is_placed_in_the_existing_network(self) -> None:
         registrations = _record("existing network")
 
-        placed = _the(_FUNCTION, registrations)["vpcConfig"]
+        placed = inputs_of(_FUNCTION, registrations)["vpcConfig"]
         assert placed == {"subnetIds": ["subnet-1"], "securityGroupIds": ["sg-1"]}
-        assert _all("aws:ec2/vpc:Vpc", registrations) == []
+        assert of_type("aws:ec2/vpc:Vpc", registrations) == []
 
 
 class TestPermissions:
@@ -123,26 +116,26 @@ class TestPermissions:
         assert service in services(variant)
 
     def test_let_only_lambda_assume_the_role(self) -> None:
-        trust = json.loads(_the("aws:iam/role:Role", _record())["assumeRolePolicy"])
+        trust = json.loads(inputs_of("aws:iam/role:Role", _record())["assumeRolePolicy"])
 
         assert [each["Principal"] for each in trust["Statement"]] == [{"Service": "lambda.amazonaws.com"}]
 
 
 class TestApi:
     def test_always_sets_both_limits_because_a_missing_one_means_zero(self) -> None:
-        settings = _the("aws:apigatewayv2/stage:Stage", _record())["defaultRouteSettings"]
+        settings = inputs_of("aws:apigatewayv2/stage:Stage", _record())["defaultRouteSettings"]
 
         assert settings.keys() == {"throttlingBurstLimit", "throttlingRateLimit"}
         assert min(settings.values()) > 0
 
     def test_has_no_execution_log_which_http_apis_do_not_support(self) -> None:
-        stage = _the("aws:apigatewayv2/stage:Stage", _record())
+        stage = inputs_of("aws:apigatewayv2/stage:Stage", _record())
 
         assert "loggingLevel" not in stage["defaultRouteSettings"]
         assert json.loads(stage["accessLogSettings"]["format"])["requestId"] == "$context.requestId"
 
     def test_logs_under_the_prefix_of_the_account_s_wildcard(self) -> None:
-        groups = _all("aws:cloudwatch/logGroup:LogGroup", _record())
+        groups = of_type("aws:cloudwatch/logGroup:LogGroup", _record())
 
         assert {each.name: each.inputs["name"].rpartition("/")[0] for each in groups} == {
             "access-logs": "/aws/vendedlogs/apis",
@@ -150,19 +143,19 @@ class TestApi:
         }
 
     def test_can_call_the_live_version_only(self) -> None:
-        permission = _the("aws:lambda/permission:Permission", _record())
+        permission = inputs_of("aws:lambda/permission:Permission", _record())
 
         assert permission["qualifier"] == "live"
         assert permission["sourceArn"].endswith("/*/*")
 
     def test_limits_its_integration_timeout(self) -> None:
-        integration = _the("aws:apigatewayv2/integration:Integration", _record())
+        integration = inputs_of("aws:apigatewayv2/integration:Integration", _record())
 
         assert 50 <= integration["timeoutMilliseconds"] <= 30_000
         assert (integration["payloadFormatVersion"], integration["integrationMethod"]) == ("2.0", "POST")
 
     def test_requires_a_token_except_for_health(self) -> None:
-        routes = _all("aws:apigatewayv2/route:Route", _record("authorizer"))
+        routes = of_type("aws:apigatewayv2/route:Route", _record("authorizer"))
 
         kinds = {each.inputs["routeKey"]: each.inputs["authorizationType"] for each in routes}
         assert kinds == {"GET /items": "JWT", "POST /items": "JWT", "GET /health": "NONE"}
@@ -171,21 +164,21 @@ class TestApi:
 
 class TestMonitoring:
     def test_error_rate_is_computed_from_two_metrics(self) -> None:
-        alarms = _all("aws:cloudwatch/metricAlarm:MetricAlarm", _record())
+        alarms = of_type("aws:cloudwatch/metricAlarm:MetricAlarm", _record())
 
         [rate] = [each.inputs for each in alarms if each.name == "alarm-error-rate"]
         assert [query["id"] for query in rate["metricQueries"]] == ["rate", "errors", "invocations"]
         assert {each.inputs["treatMissingData"] for each in alarms} == {"notBreaching"}
 
     def test_every_address_is_notified(self) -> None:
-        subscriptions = _all("aws:sns/topicSubscription:TopicSubscription", _record("notified"))
+        subscriptions = of_type("aws:sns/topicSubscription:TopicSubscription", _record("notified"))
 
         assert [each.inputs["endpoint"] for each in subscriptions] == ["a@example.org", "b@example.org"]
 
     def test_logs_are_retained_in_production_only(self) -> None:
         def retained(environment: str) -> set[bool]:
             registrations = _record("plain", environment)
-            return {each.retained for each in _all("aws:cloudwatch/logGroup:LogGroup", registrations)}
+            return {each.retained for each in of_type("aws:cloudwatch/logGroup:LogGroup", registrations)}
 
         assert (retained("production"), retained("staging")) == ({True}, {False})
 
@@ -194,18 +187,18 @@ class TestNetwork:
     def test_lets_https_out_and_nothing_in(self) -> None:
         registrations = _record("network")
 
-        out = _the("aws:vpc/securityGroupEgressRule:SecurityGroupEgressRule", registrations)
+        out = inputs_of("aws:vpc/securityGroupEgressRule:SecurityGroupEgressRule", registrations)
         assert (out["ipProtocol"], out["fromPort"], out["toPort"]) == ("tcp", 443, 443)
-        assert _all("aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule", registrations) == []
+        assert of_type("aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule", registrations) == []
 
     def test_has_a_subnet_in_each_zone(self) -> None:
-        subnets = _all("aws:ec2/subnet:Subnet", _record("network with secrets"))
+        subnets = of_type("aws:ec2/subnet:Subnet", _record("network with secrets"))
 
         assert [each.inputs["availabilityZone"] for each in subnets] == ["us-east-1a", "us-east-1b"]
         assert [each.inputs["cidrBlock"] for each in subnets] == ["10.1.0.0/28", "10.1.0.16/28"]
 
     def test_has_a_private_endpoint_for_secrets(self) -> None:
-        endpoint = _the("aws:ec2/vpcEndpoint:VpcEndpoint", _record("network with secrets"))
+        endpoint = inputs_of("aws:ec2/vpcEndpoint:VpcEndpoint", _record("network with secrets"))
 
         assert endpoint["serviceName"] == "com.amazonaws.us-east-1.secretsmanager"
         assert endpoint["privateDnsEnabled"] is True

@@ -14,7 +14,7 @@ from semantest_iac.domain.deployment.stack import Stack
 from semantest_iac.domain.environments.configuration import DeploymentConfiguration, resolve_component
 from semantest_iac.infrastructure.sandbox_engine.protocol.values import to_cloud_value
 from semantest_iac.infrastructure.simulated_cloud.aws.catalogue import AWS_TYPES
-from tests.unit.cloud_programs.recorder import SECRET, Registration, record_program, urn
+from tests.unit.cloud_programs.recorder import SECRET, Registration, inputs_named, of_type, record_program, urn
 
 _SIGNED = {"environment": {"JWT_SECRET": "${secrets.jwt}", "TOKEN": "${secrets.token}"}}
 VARIANTS: dict[str, dict[str, Any]] = {
@@ -38,17 +38,8 @@ def _record(variant: str = "guarded", environment: str = "development") -> list[
     return record_program(build_websocket(Stack("websocket", "aws", environment, "us-east-1"), 1, settings))
 
 
-def _all(type_: str, registrations: list[Registration]) -> list[Registration]:
-    return [each for each in registrations if each.type == type_]
-
-
-def _named(type_: str, name: str, registrations: list[Registration]) -> dict[str, Any]:
-    [found] = [each for each in _all(type_, registrations) if each.name == name]
-    return found.inputs
-
-
 def _statements(name: str, registrations: list[Registration]) -> list[dict[str, Any]]:
-    policy = to_cloud_value(_named("aws:iam/rolePolicy:RolePolicy", name, registrations)["policy"])
+    policy = to_cloud_value(inputs_named("aws:iam/rolePolicy:RolePolicy", name, registrations)["policy"])
     found: list[dict[str, Any]] = json.loads(policy)["Statement"]
     return found
 
@@ -66,7 +57,7 @@ class TestEveryVariant:
         assert types <= {"aws:secretsmanager/secretVersion:SecretVersion"}
 
     def test_names_each_action_and_limits_its_resources_if_possible(self, variant: str, environment: str) -> None:
-        names = [each.name for each in _all("aws:iam/role:Role", _record(variant, environment))]
+        names = [each.name for each in of_type("aws:iam/role:Role", _record(variant, environment))]
         statements = [each for name in names for each in _statements(name, _record(variant, environment))]
 
         assert not any("*" in action for each in statements for action in each["Action"])
@@ -77,13 +68,13 @@ class TestEveryVariant:
         registrations = _record(variant, environment)
 
         for type_ in (_FUNCTION, "aws:iam/role:Role", _LOG_GROUP):
-            names = [each.inputs["name"] for each in _all(type_, registrations)]
+            names = [each.inputs["name"] for each in of_type(type_, registrations)]
             assert len(set(names)) == len(names)
 
 
 class TestAddress:
     def test_selects_routes_by_message_type(self) -> None:
-        api = _named("aws:apigatewayv2/api:Api", "address", _record())
+        api = inputs_named("aws:apigatewayv2/api:Api", "address", _record())
 
         assert (api["protocolType"], api["routeSelectionExpression"]) == ("WEBSOCKET", "$request.body.type")
         assert "corsConfiguration" not in api
@@ -91,7 +82,7 @@ class TestAddress:
 
 class TestRoutes:
     def test_are_authorized_only_when_a_client_connects(self) -> None:
-        routes = _all("aws:apigatewayv2/route:Route", _record())
+        routes = of_type("aws:apigatewayv2/route:Route", _record())
 
         kinds = {each.inputs["routeKey"]: each.inputs["authorizationType"] for each in routes}
         assert kinds == {"$connect": "CUSTOM", "$default": "NONE", "$disconnect": "NONE"}
@@ -100,35 +91,35 @@ class TestRoutes:
     def test_are_open_without_an_authorizer(self) -> None:
         registrations = _record("open")
 
-        assert {each.inputs["authorizationType"] for each in _all("aws:apigatewayv2/route:Route", registrations)} == {
-            "NONE"
-        }
-        assert _all("aws:apigatewayv2/authorizer:Authorizer", registrations) == []
+        assert {
+            each.inputs["authorizationType"] for each in of_type("aws:apigatewayv2/route:Route", registrations)
+        } == {"NONE"}
+        assert of_type("aws:apigatewayv2/authorizer:Authorizer", registrations) == []
 
     def test_have_the_timeout_of_a_websocket(self) -> None:
-        integration = _named("aws:apigatewayv2/integration:Integration", "api", _record("open", "production"))
+        integration = inputs_named("aws:apigatewayv2/integration:Integration", "api", _record("open", "production"))
 
         assert 50 <= integration["timeoutMilliseconds"] <= 29_000
         assert "payloadFormatVersion" not in integration
-        assert _named(_FUNCTION, "function", _record("open", "production"))["timeout"] == 60
+        assert inputs_named(_FUNCTION, "function", _record("open", "production"))["timeout"] == 60
 
 
 class TestAuthorizer:
     def test_reads_the_token_from_the_query(self) -> None:
-        authorizer = _named("aws:apigatewayv2/authorizer:Authorizer", "api", _record())
+        authorizer = inputs_named("aws:apigatewayv2/authorizer:Authorizer", "api", _record())
 
         assert authorizer["identitySources"] == ["route.request.querystring.token"]
         assert authorizer["authorizerType"] == "REQUEST"
         assert not {"authorizerPayloadFormatVersion", "authorizerResultTtlInSeconds"} & authorizer.keys()
 
     def test_runs_its_own_package(self) -> None:
-        handlers = {each.name: each.inputs["handler"] for each in _all(_FUNCTION, _record())}
+        handlers = {each.name: each.inputs["handler"] for each in of_type(_FUNCTION, _record())}
 
         assert handlers == {"function": "index.handler", "authorizer": "guard.handler"}
 
     def test_alone_has_the_signing_secret(self) -> None:
         def secrets(name: str) -> list[str]:
-            variables = _named(_FUNCTION, name, _record())["environment"]["variables"]
+            variables = inputs_named(_FUNCTION, name, _record())["environment"]["variables"]
             return list(json.loads(variables["SEMANTEST_SECRETS"]))
 
         assert (secrets("function"), secrets("authorizer")) == (["TOKEN"], ["JWT_SECRET"])
@@ -141,7 +132,7 @@ class TestAuthorizer:
 
 class TestPermissions:
     def test_let_each_route_call_only_the_live_version(self) -> None:
-        permissions = _all(_PERMISSION, _record())
+        permissions = of_type(_PERMISSION, _record())
 
         api = "aws:apigatewayv2/api:Api:address"
         assert {each.inputs["sourceArn"] for each in permissions} == {
@@ -155,7 +146,7 @@ class TestPermissions:
 
 class TestFunction:
     def test_gets_the_location_of_its_connections(self) -> None:
-        variables = _named(_FUNCTION, "function", _record())["environment"]["variables"]
+        variables = inputs_named(_FUNCTION, "function", _record())["environment"]["variables"]
 
         assert variables["SEMANTEST_CONNECTIONS_TABLE"].startswith("semantest-websocket-dev-")
         assert variables["SEMANTEST_CONNECTIONS_ENDPOINT"].endswith("/live")
@@ -176,7 +167,7 @@ class TestFunction:
 
 class TestTable:
     def test_has_an_expiry_and_an_index_and_defines_key_attributes_only(self) -> None:
-        table = _named("aws:dynamodb/table:Table", "connections", _record())
+        table = inputs_named("aws:dynamodb/table:Table", "connections", _record())
 
         assert table["ttl"] == {"attributeName": "expiresAt", "enabled": True}
         assert [each["name"] for each in table["attributes"]] == [table["hashKey"], "clientType"]
@@ -185,13 +176,13 @@ class TestTable:
 
 class TestStage:
     def test_depends_on_its_routes_and_permissions(self) -> None:
-        [stage] = _all("aws:apigatewayv2/stage:Stage", _record())
+        [stage] = of_type("aws:apigatewayv2/stage:Stage", _record())
 
         assert stage.needs >= {urn(_PERMISSION, f"api {event}") for event in ("connect", "message", "disconnect")}
         assert stage.inputs["name"] == "live"
 
     def test_sets_both_limits_and_logs_only_on_request(self) -> None:
-        [stage] = _all("aws:apigatewayv2/stage:Stage", _record())
+        [stage] = of_type("aws:apigatewayv2/stage:Stage", _record())
 
         settings = stage.inputs["defaultRouteSettings"]
         assert settings.keys() == {"throttlingBurstLimit", "throttlingRateLimit"}
@@ -201,7 +192,7 @@ class TestStage:
 class TestAccessLog:
     @pytest.fixture
     def settings(self) -> dict[str, Any]:
-        [stage] = _all("aws:apigatewayv2/stage:Stage", _record("logged", "production"))
+        [stage] = of_type("aws:apigatewayv2/stage:Stage", _record("logged", "production"))
         found: dict[str, Any] = stage.inputs["accessLogSettings"]
         return found
 
@@ -217,7 +208,7 @@ class TestAccessLog:
         assert len(settings["format"]) <= 1024
 
     def test_has_the_prefix_of_the_account_s_wildcard_and_the_usual_retention(self, settings: dict[str, Any]) -> None:
-        [group] = [each for each in _all(_LOG_GROUP, _record("logged", "production")) if each.name == "access-logs"]
+        [group] = [each for each in of_type(_LOG_GROUP, _record("logged", "production")) if each.name == "access-logs"]
 
         assert settings["destinationArn"] == f"{_LOG_GROUP}:access-logs"
         assert group.inputs["name"].startswith("/aws/vendedlogs/apis/semantest-websocket-prod-")
@@ -229,6 +220,6 @@ class TestMonitoring:
         ("alarm", "metric"), [("latency", "IntegrationLatency"), ("server-errors", "IntegrationError")]
     )
     def test_uses_the_metrics_of_websocket_apis(self, alarm: str, metric: str) -> None:
-        watched = _named("aws:cloudwatch/metricAlarm:MetricAlarm", f"alarm-{alarm}", _record())
+        watched = inputs_named("aws:cloudwatch/metricAlarm:MetricAlarm", f"alarm-{alarm}", _record())
 
         assert (watched["metricName"], watched["dimensions"]["Stage"]) == (metric, "live")

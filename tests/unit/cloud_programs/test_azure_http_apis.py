@@ -4,8 +4,8 @@ from typing import Any
 from xml.etree.ElementTree import fromstring
 
 from semantest_iac.infrastructure.sandbox_engine.protocol.values import Secret
-from tests.unit.cloud_programs.azure_registrations import APP, ROLE, inputs_of, of_type, record_api, settings_of
-from tests.unit.cloud_programs.recorder import Registration
+from tests.unit.cloud_programs.azure_registrations import APP, ROLE, record_api, settings_of
+from tests.unit.cloud_programs.recorder import Registration, inputs_of, of_type
 
 _OPERATION = "azure-native:apimanagement:ApiOperation"
 

@@ -10,8 +10,8 @@ import pytest
 from semantest_iac.infrastructure.cloud_programs.azure.security import ROLES
 from semantest_iac.infrastructure.sandbox_engine.protocol.values import Secret, contains_secret, to_cloud_value
 from semantest_iac.infrastructure.simulated_cloud.azure.catalogue import AZURE_TYPES
-from tests.unit.cloud_programs.azure_registrations import APP, ROLE, inputs_of, of_type, record_api, settings_of
-from tests.unit.cloud_programs.recorder import SECRET, urn
+from tests.unit.cloud_programs.azure_registrations import APP, ROLE, record_api, settings_of
+from tests.unit.cloud_programs.recorder import SECRET, inputs_of, of_type, urn
 from tests.unit.cloud_programs.variants import ENVIRONMENTS, VARIANTS
 
 _VAULT = "azure-native:keyvault:Vault"

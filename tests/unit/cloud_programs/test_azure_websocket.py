@@ -15,8 +15,8 @@ from semantest_iac.domain.ports.provisioner import Deferred
 from semantest_iac.infrastructure.cloud_programs.azure.security import ROLES
 from semantest_iac.infrastructure.sandbox_engine.protocol.values import contains_secret, to_cloud_value
 from semantest_iac.infrastructure.simulated_cloud.azure.catalogue import AZURE_TYPES
-from tests.unit.cloud_programs.azure_registrations import APP, inputs_of, of_type
-from tests.unit.cloud_programs.recorder import SECRET, Registration, record_program
+from tests.unit.cloud_programs.azure_registrations import APP
+from tests.unit.cloud_programs.recorder import SECRET, Registration, inputs_named, inputs_of, of_type, record_program
 
 _SIGNED = {
     "environment": {
@@ -45,15 +45,10 @@ def _record(
     return record_program(blueprint, deferred=deferred)
 
 
-def _named(type_: str, name: str, registrations: list[Registration]) -> dict[str, Any]:
-    [found] = [each for each in of_type(type_, registrations) if each.name == name]
-    return found.inputs
-
-
 def _settings(name: str, registrations: list[Registration]) -> dict[str, Any]:
     return {
         pair["name"]: to_cloud_value(pair["value"])
-        for pair in to_cloud_value(_named(APP, name, registrations)["siteConfig"])["appSettings"]
+        for pair in to_cloud_value(inputs_named(APP, name, registrations)["siteConfig"])["appSettings"]
     }
 
 
@@ -157,14 +152,14 @@ class TestFunctions:
         assert names == ["https://app.example.org"] * 2
 
     def test_run_their_own_packages(self) -> None:
-        digests = {_named(APP, name, _record())["tags"]["Package"] for name in ("authorizer", "function")}
+        digests = {inputs_named(APP, name, _record())["tags"]["Package"] for name in ("authorizer", "function")}
 
         assert len(digests) == 2
 
 
 class TestPermissions:
     def test_are_limited_to_the_resources_in_use(self) -> None:
-        hub, tables = (_named(_ROLE, name, _record()) for name in ("hub-address", "tables-connections"))
+        hub, tables = (inputs_named(_ROLE, name, _record()) for name in ("hub-address", "tables-connections"))
 
         assert hub["roleDefinitionId"].endswith(ROLES["hub"])
         assert tables["roleDefinitionId"].endswith(ROLES["tables"])
