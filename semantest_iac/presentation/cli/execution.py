@@ -62,7 +62,15 @@ def execute_commands(session: Session, commands: Sequence[DeployCommand]) -> int
     with ExitStack() as views:
         for run in runs:
             views.enter_context(run.view)
-        _execute_runs(session, runs)
+        try:
+            run_interruptible(_run_accounts_first(session.application, runs), session.terminal)
+        except KeyboardInterrupt:
+            for run in runs:
+                run.read_row(session.application.ledger)
+            if not any(run.row for run in runs):
+                raise
+        if len(runs) == 1 and runs[0].row is None:
+            raise runs[0].refusal
     return min((run.show_outcome() for run in runs), key=_WORST_EXIT_CODE_FIRST.index)
 
 
@@ -147,18 +155,6 @@ class _CommandRun:
         elif isinstance(event, DeploymentCompleted):
             self._health = event.health
         self.view.on_event(event)
-
-
-def _execute_runs(session: Session, runs: Sequence[_CommandRun]) -> None:
-    try:
-        run_interruptible(_run_accounts_first(session.application, runs), session.terminal)
-    except KeyboardInterrupt:
-        for run in runs:
-            run.read_row(session.application.ledger)
-        if not any(run.row for run in runs):
-            raise
-    if len(runs) == 1 and runs[0].row is None:
-        raise runs[0].refusal
 
 
 async def _run_accounts_first(application: CliApplication, runs: Sequence[_CommandRun]) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from functools import wraps
 from inspect import signature
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import click
 
@@ -23,25 +23,45 @@ CommandFunction = Callable[..., Any]
 
 PATH_TYPE = click.Path(path_type=Path)
 
+_BUNDLES = "__option_bundles__"
+
+
+class _Bundle(NamedTuple):
+    """Options that reach a command as one argument."""
+
+    argument: str
+    build: Callable[..., Any]
+    options: tuple[str, ...]
+
 
 def _bundle_options(
     argument: str, build: Callable[..., Any], *options: Any
 ) -> Callable[[CommandFunction], CommandFunction]:
     """Declare the options, and replace their values by `argument`: what `build` makes of those that it takes."""
-    names = list(signature(build).parameters)
+    bundle = _Bundle(argument, build, tuple(signature(build).parameters))
 
     def decorate(command: CommandFunction) -> CommandFunction:
-        @wraps(command)
-        def call_with_bundle(**given: Any) -> Any:
-            given[argument] = build(**{name: given.pop(name) for name in names})
-            return command(**given)
-
-        decorated: CommandFunction = call_with_bundle
+        decorated = command if hasattr(command, _BUNDLES) else _build_bundles(command)
+        getattr(decorated, _BUNDLES).append(bundle)
         for option in reversed(options):
             decorated = option(decorated)
         return decorated
 
     return decorate
+
+
+def _build_bundles(command: CommandFunction) -> CommandFunction:
+    """Wrap a command once, however many groups of options it has."""
+    bundles: list[_Bundle] = []
+
+    @wraps(command)
+    def call_with_bundles(**given: Any) -> Any:
+        for bundle in bundles:
+            given[bundle.argument] = bundle.build(**{name: given.pop(name) for name in bundle.options})
+        return command(**given)
+
+    setattr(call_with_bundles, _BUNDLES, bundles)
+    return call_with_bundles
 
 
 def _create_session(home: Path, json: bool) -> Session:
