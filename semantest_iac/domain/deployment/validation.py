@@ -34,7 +34,6 @@ from semantest_iac.domain.environments.names import (
     suggest_known,
 )
 from semantest_iac.domain.environments.settings import AUTHENTICATION_REQUIRED
-from semantest_iac.domain.environments.variables import find_variable_faults
 from semantest_iac.domain.errors import Fault, RefusedError
 from semantest_iac.domain.guardrails.engine_choice import EngineChoice, choose_engine, find_engine_faults
 from semantest_iac.domain.ports.cloud_rules import CloudDescription, CloudDescriptions
@@ -130,7 +129,7 @@ class ValidationService:
             *component_rules.FUNCTION_RULES,
             *component_rules.API_RULES,
             rules.check_component,
-            _check_variables,
+            component_rules.check_variables,
         ):
             for finding in rule(subject):
                 path = f"components.{stack.component}.{finding.fault.path}"
@@ -200,11 +199,6 @@ def _check_component_names(configuration: DeploymentConfiguration) -> Iterator[F
             )
         elif name not in SERVICE_COMPONENTS:
             yield refuse(f"components.{name}", "has no settings", "Leave it out.")
-
-
-def _check_variables(subject: RuleSubject) -> Iterator[Finding]:
-    for fault in find_variable_faults(subject.section.environment, subject.limits.reserved_prefixes):
-        yield Finding(replace(fault, path=f"environment.{fault.path}"), blocks=True)
 
 
 def _check_secrets(subject: RuleSubject, secrets: SecretAvailability) -> Iterator[Finding]:

@@ -12,7 +12,7 @@ from semantest_iac.domain.environments.settings import round_retention
 from semantest_iac.infrastructure.clouds.standard_rules import StandardCloudRules
 
 MEMORY_SIZES_MB = (512, 2048, 4096)  # the instances of the Flex Consumption plan
-RISKY_MEMORY_MB = 512  # some regions have refused it, says the plan's issue tracker
+RISKY_MEMORY_MB = 512  # according to the plan's issue tracker some regions refuse it
 # Source: Terraform's provider and Azure's advice.
 MAXIMUM_INSTANCE_COUNT = 1000
 DEFAULT_INSTANCE_COUNT = 100
@@ -51,7 +51,7 @@ def round_workspace_retention(days: int) -> int:
 
 
 def check_memory_size(subject: RuleSubject) -> Iterator[Finding]:
-    """One of three sizes; in between, the next size up is taken and paid for."""
+    """The memory is one of three sizes; values between them are rounded up and paid for."""
     configured, most = subject.section.memory, MEMORY_SIZES_MB[-1]
     if configured is None or configured < 1:
         return
@@ -61,16 +61,18 @@ def check_memory_size(subject: RuleSubject) -> Iterator[Finding]:
     elif size != configured:
         yield advise("memory", f"{configured} MB become {size}, the next size that Azure has", f"Write {size}.")
     elif size == RISKY_MEMORY_MB:
-        yield advise("memory", f"some regions of Azure refuse {RISKY_MEMORY_MB} MB", "Write 2048 where yours does.")
+        yield advise(
+            "memory", f"some regions of Azure refuse {RISKY_MEMORY_MB} MB", "Write 2048 if yours is one of them."
+        )
 
 
 def check_instance_limits(subject: RuleSubject) -> Iterator[Finding]:
-    """Up to 1000; without a word on it Azure takes 100."""
+    """A function has 1000 instances at most, and 100 if no maximum is configured."""
     least, most = subject.section.instances.min or 0, subject.section.instances.max
     if most is not None and most > MAXIMUM_INSTANCE_COUNT:
         yield refuse("instances.max", f"Azure runs {MAXIMUM_INSTANCE_COUNT} instances at most, not {most}")
     elif most is not None and 0 < most < LOW_INSTANCE_COUNT:
-        yield advise("instances.max", f"fewer than {LOW_INSTANCE_COUNT} are for special workloads, says Azure")
+        yield advise("instances.max", f"Azure advises fewer than {LOW_INSTANCE_COUNT} only for special workloads")
     if most is None and least > DEFAULT_INSTANCE_COUNT:
         hint = "Write instances.max as well."
         yield refuse(
@@ -79,7 +81,7 @@ def check_instance_limits(subject: RuleSubject) -> Iterator[Finding]:
 
 
 def check_subnets(subject: RuleSubject) -> Iterator[Finding]:
-    """By its id; that it is one, without a security group, is what the cloud says it can do."""
+    """A subnet is named by its id; the capabilities limit their number and security groups."""
     for index, subnet in enumerate(subject.section.network.subnet_ids or ()):
         match = _SUBNET.fullmatch(subnet)
         hint = "Such as /subscriptions/…/virtualNetworks/<network>/subnets/<subnet>."
@@ -90,21 +92,21 @@ def check_subnets(subject: RuleSubject) -> Iterator[Finding]:
 
 
 def check_built_in_endpoint(subject: RuleSubject) -> Iterator[Finding]:
-    """In development no gateway stands before the app, unless a token has to be checked."""
+    """In development the app has no gateway, unless tokens are required."""
     section = subject.section
     if subject.environment != "development" or section.authorizer or not subject.serves_http:
         return
     hint = "Any other environment has a gateway, and so has development with an authorizer."
     if _is_throttled(subject):
-        yield advise("throttling", "without effect: the app's own endpoint limits nobody", hint)
+        yield advise("throttling", "no effect: the app's own endpoint does not throttle", hint)
     if section.cors and (section.cors.methods or section.cors.headers or section.cors.max_age is not None):
-        yield advise("cors", "methods, headers and max_age are without effect: the app's own endpoint allows all", hint)
+        yield advise("cors", "methods, headers and max_age have no effect: the app's own endpoint allows all", hint)
 
 
 def check_web_pubsub(subject: RuleSubject) -> Iterator[Finding]:
-    """Web PubSub counts connections and messages by its units, and slows down no client."""
+    """Web PubSub limits connections and messages by its units, not per client."""
     if not subject.serves_http and _is_throttled(subject):
-        yield advise("throttling", "without effect: Web PubSub limits no client's messages")
+        yield advise("throttling", "no effect: Web PubSub does not throttle the messages of a client")
 
 
 def _is_throttled(subject: RuleSubject) -> bool:
