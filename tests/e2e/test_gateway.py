@@ -137,7 +137,7 @@ class TestServe:
 @pytest.mark.skipif(shutil.which("node") is None, reason="no node on this machine")
 class TestNodeServer:
     @pytest.mark.parametrize("provider", ["aws", "azure"])
-    def test_answers_2000_requests_50_at_once_each_with_its_own_body(self, workspace: Workspace, provider: str) -> None:
+    def test_answers_concurrent_requests_each_with_its_own_body(self, workspace: Workspace, provider: str) -> None:
         (workspace.folder / "service").mkdir()
         (workspace.folder / "service" / "server.js").write_text(SERVER, encoding="utf-8")
         (workspace.folder / "semantest.yaml").write_text(SERVER_CONFIGURATION, encoding="utf-8")
@@ -151,8 +151,8 @@ class TestNodeServer:
 
 
 async def _many(url: str) -> list[str]:
-    """Send 2000 requests and return the wrong answers."""
-    wrong, numbers = list[str](), iter(range(2000))
+    """Send 200 requests, 20 at a time, and return the wrong answers."""
+    wrong, numbers = list[str](), iter(range(200))
 
     async def ask(session: aiohttp.ClientSession) -> None:
         for number in numbers:
@@ -163,5 +163,5 @@ async def _many(url: str) -> list[str]:
                 wrong.append(f"{number}: {answer.status} {body[:100]}")
 
     async with aiohttp.ClientSession() as session:
-        await asyncio.gather(*(ask(session) for _ in range(50)))
+        await asyncio.gather(*(ask(session) for _ in range(20)))
     return wrong

@@ -1,4 +1,4 @@
-"""Every source on every cloud: packaged, deployed on paper, and called through the door that `invoke` uses."""
+"""Every source on every cloud: packaged, described as deployed resources, and called through WarmService."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from semantest_iac.infrastructure.artifacts.package_builder import PackageBuilde
 from semantest_iac.infrastructure.function_runtimes.package_cache import PackageCache
 from semantest_iac.infrastructure.local_service.api_frontend import ApiFrontend
 from semantest_iac.infrastructure.local_service.warm_service import WarmService
-from tests.contract.http_service.deployments import FRONTS
+from tests.contract.http_service.deployments import FRONTENDS
 from tests.contract.http_service.service import Service
 from tests.contract.http_service.sources import SOURCES
 
@@ -26,48 +26,48 @@ Deploy = Callable[[str, str, int], ApiFrontend]
 
 @pytest.fixture(scope="module")
 def deploy(tmp_path_factory: pytest.TempPathFactory) -> Deploy:
-    """Packages a source for a cloud and puts that cloud's front before it."""
+    """Packages a source for a cloud and builds its frontend."""
     home = tmp_path_factory.mktemp("http")
 
-    def of_source(provider: str, kind: str, timeout_s: int = 29) -> ApiFrontend:
+    def deploy_source(provider: str, kind: str, timeout_s: int = 29) -> ApiFrontend:
         source = SOURCES[kind]
         if kind.startswith("node") and shutil.which("node") is None:
             pytest.skip("no node on this machine")
-        folder = _planted(home / kind, source["file"], source["text"]) if source else None
+        folder = _write_source(home / kind, source["file"], source["text"]) if source else None
         named = FunctionSource(
             folder, source.get("entry", ""), source.get("handler", ""), provider=provider.partition("_")[0]
         )
-        artifact = _packaged(home, named)
+        artifact = _build_package(home, named)
         cache = PackageCache(home)
-        front = FRONTS[provider](artifact, timeout_s, lambda digest: cache.unpack(artifact.path))
-        assert front is not None
-        return front
+        frontend = FRONTENDS[provider](artifact, timeout_s, lambda digest: cache.unpack(artifact.path))
+        assert frontend is not None
+        return frontend
 
-    return of_source
+    return deploy_source
 
 
 @pytest_asyncio.fixture(
     scope="module",
     loop_scope="module",
-    params=[(provider, kind) for provider in FRONTS for kind in SOURCES if kind != "bundled"],
+    params=[(provider, kind) for provider in FRONTENDS for kind in SOURCES if kind != "bundled"],
     ids="-".join,
 )
 async def service(request: pytest.FixtureRequest, deploy: Deploy) -> AsyncIterator[Service]:
-    """One process for all tests of one source on one cloud."""
+    """One source on one cloud, with one process for all tests."""
     provider, kind = request.param
-    front = await asyncio.to_thread(deploy, provider, kind, 29)
-    async with WarmService(front) as warm:
+    frontend = await asyncio.to_thread(deploy, provider, kind, 29)
+    async with WarmService(frontend) as warm:
         yield Service(provider, kind, warm)
 
 
-def _planted(folder: Path, name: str, text: str) -> Path:
+def _write_source(folder: Path, name: str, text: str) -> Path:
     folder.mkdir(exist_ok=True)
     (folder / name).write_text(text)
-    (folder / "beside.txt").write_text("found by whoever starts where its files lie")
+    (folder / "beside.txt").write_text("found only if the function starts in the folder of its files")
     return folder
 
 
-def _packaged(home: Path, source: FunctionSource) -> Artifact:
+def _build_package(home: Path, source: FunctionSource) -> Artifact:
     try:
         return PackageBuilder(home).build(source)
     except ArtifactError as error:

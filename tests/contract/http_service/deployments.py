@@ -1,4 +1,4 @@
-"""What an engine would tell of a deployed service, as short as the fronts can read it."""
+"""Deployed resources of a service, with only the properties that frontends read."""
 
 from __future__ import annotations
 
@@ -51,9 +51,9 @@ def _azure(artifact: Artifact, timeout_s: int, unpack: UnpackPackage) -> ApiFron
     return azure_front([app], unpack)
 
 
-def _azure_behind_its_gateway(artifact: Artifact, timeout_s: int, unpack: UnpackPackage) -> ApiFrontend | None:
-    """As in every environment but development: the policy is the one that the Azure program writes."""
-    app = _app(artifact, timeout_s, {}, SEMANTEST_GATEWAY_KEY="opens the app")
+def _azure_with_gateway(artifact: Artifact, timeout_s: int, unpack: UnpackPackage) -> ApiFrontend | None:
+    """As in every environment but development: with the policy that the Azure program writes."""
+    app = _app(artifact, timeout_s, {}, SEMANTEST_GATEWAY_KEY="key-of-the-app")
     methods = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
     operations = [
         DeployedResource(
@@ -72,7 +72,7 @@ def _azure_behind_its_gateway(artifact: Artifact, timeout_s: int, unpack: Unpack
         DeployedResource(f"{_MANAGEMENT}:Api", "api", {}, {"path": ""}),
         DeployedResource(f"{_MANAGEMENT}:ApiPolicy", "api", {}, {"value": policy_document(_API, public)}),
         DeployedResource(
-            f"{_MANAGEMENT}:NamedValue", "api", {}, {"displayName": "gateway-key", "value": "opens the app"}
+            f"{_MANAGEMENT}:NamedValue", "api", {}, {"displayName": "gateway-key", "value": "key-of-the-app"}
         ),
     ]
     return azure_front(resources, unpack)
@@ -80,20 +80,20 @@ def _azure_behind_its_gateway(artifact: Artifact, timeout_s: int, unpack: Unpack
 
 def _app(artifact: Artifact, timeout_s: int, site: Mapping[str, object], **settings: str) -> DeployedResource:
     name, version = next(worker for start, worker in _WORKERS.items() if artifact.runtime.startswith(start))
-    told = {"AzureFunctionsJobHost__functionTimeout": f"00:00:{timeout_s:02}", **settings}
+    all_settings = {"AzureFunctionsJobHost__functionTimeout": f"00:00:{timeout_s:02}", **settings}
     inputs = {
         "functionAppConfig": {
             "runtime": {"name": name, "version": version},
             "scaleAndConcurrency": {"instanceMemoryMB": 512},
         },
-        "siteConfig": {**site, "appSettings": [{"name": name, "value": value} for name, value in told.items()]},
+        "siteConfig": {**site, "appSettings": [{"name": name, "value": value} for name, value in all_settings.items()]},
     }
     outputs = {"name": "service", "defaultHostName": "service.azurewebsites.net", "location": "eastus"}
     return DeployedResource("azure-native:web:WebApp", "function", outputs, inputs, code=artifact.digest)
 
 
-FRONTS: Mapping[str, Callable[[Artifact, int, UnpackPackage], ApiFrontend | None]] = {
+FRONTENDS: Mapping[str, Callable[[Artifact, int, UnpackPackage], ApiFrontend | None]] = {
     "aws": _aws,
     "azure": _azure,
-    "azure_gateway": _azure_behind_its_gateway,
+    "azure_gateway": _azure_with_gateway,
 }

@@ -16,8 +16,6 @@ LOCAL = "127.0.0.1"
 
 @dataclass(frozen=True)
 class Service:
-    """A source on a cloud."""
-
     provider: str
     kind: str
     warm: WarmService
@@ -25,17 +23,16 @@ class Service:
     async def call(
         self, method: str, path: str, *, query: Pairs = (), headers: Pairs = (), body: bytes = b""
     ) -> HttpResponse:
-        """The answer to one request."""
         return (await self.warm.call(HttpRequest(method, path, query, headers, body))).response
 
-    async def seen(
+    async def received(
         self, method: str, path: str, *, query: Pairs = (), headers: Pairs = (), body: bytes = b"", client: str = LOCAL
     ) -> dict[str, Any]:
-        """What the service says that it was sent, the body in bytes."""
+        """What the service reports that it received, the body as bytes."""
         request = HttpRequest(method, path, query, headers, body, client)
         answer = json.loads((await self.warm.call(request)).response.body)
         return {**answer, "body": base64.b64decode(answer["body"])}
 
-    def own(self, difference: str) -> Any:
-        """What this cloud is allowed to do otherwise."""
+    def expected(self, difference: str) -> Any:
+        """What this cloud does, where the clouds differ."""
         return allowed(difference, self.provider)

@@ -1,4 +1,4 @@
-"""The same little service three times: as an unmodified Node server, a Node handler and a Python handler."""
+"""The same service three times: as an unmodified Node server, a Node handler and a Python handler."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ http.createServer((request, response) => {
   request.on('data', (part) => parts.push(part)).on('end', () => {
     const { pathname, searchParams } = new URL(request.url, 'http://service')
     const cookies = (request.headers.cookie ?? '').split('; ').filter(Boolean)
-    const seen = {
+    const received = {
       method: request.method, path: decodeURIComponent(pathname), query: [...searchParams], cookies,
       client: request.socket.remoteAddress, beside: existsSync('beside.txt'),
       names: Object.keys(request.headers),
       many: request.headers['x-many'], body: Buffer.concat(parts).toString('base64'),
     }
-    const page = PAGES[pathname] ?? (() => send(200, { 'content-type': 'application/json' }, JSON.stringify(seen)))
+    const page = PAGES[pathname] ?? (() => send(200, { 'content-type': 'application/json' }, JSON.stringify(received)))
     const send = (status, headers, body) => response.writeHead(status, headers).end(body)
     page(send, response)
   })
@@ -90,10 +90,10 @@ def handler(event, context):
     return PAGES.get(event["rawPath"]) or {
         "statusCode": 200,
         "headers": {"content-type": "application/json"},
-        "body": json.dumps(seen(event)),
+        "body": json.dumps(describe(event)),
     }
 
-def seen(event):
+def describe(event):
     body = event.get("body", "")
     sent = base64.b64decode(body) if event["isBase64Encoded"] else body.encode()
     return {
