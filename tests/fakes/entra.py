@@ -1,4 +1,4 @@
-"""A directory's key and the tokens that are signed with it, as Microsoft Entra makes them."""
+"""The signing keys and tokens of a directory, as Microsoft Entra makes them."""
 
 from __future__ import annotations
 
@@ -23,29 +23,27 @@ V2_ISSUER = f"https://login.microsoftonline.com/{TENANT}/v2.0"
 
 
 def key(name: str = "k1", bits: int = 2048) -> rsa.RSAPrivateKey:
-    """One for each name."""
-    return _made(name, bits)
+    return _generate_key(name, bits)
 
 
 @cache
-def _made(name: str, bits: int) -> rsa.RSAPrivateKey:
+def _generate_key(name: str, bits: int) -> rsa.RSAPrivateKey:
     return rsa.generate_private_key(public_exponent=65537, key_size=bits)
 
 
-def text(data: bytes) -> str:
-    """base64 for URLs."""
+def base64url(data: bytes) -> str:
     return base64.urlsafe_b64encode(data).decode().rstrip("=")
 
 
-def published(name: str = "k1", bits: int = 2048, **more: Any) -> dict[str, Any]:
+def published_key(name: str = "k1", bits: int = 2048, **more: Any) -> dict[str, Any]:
     """A key as the directory publishes it."""
     numbers = key(name, bits).public_key().public_numbers()
     parts = {"n": numbers.n.to_bytes(bits // 8, "big"), "e": numbers.e.to_bytes(3, "big")}
-    return {"kty": "RSA", "use": "sig", "kid": name, **{part: text(data) for part, data in parts.items()}, **more}
+    return {"kty": "RSA", "use": "sig", "kid": name, **{part: base64url(data) for part, data in parts.items()}, **more}
 
 
 def token(claims: Mapping[str, Any] | None = None, by: str = "k1", **header: Any) -> str:
-    """A good token but for these claims and this header, signed with a key by name."""
-    said = {"alg": "RS256", "kid": "k1", **header}
-    signed = ".".join(text(json.dumps(part).encode()) for part in (said, {**CLAIMS, **(claims or {})}))
-    return f"{signed}.{text(key(by).sign(signed.encode(), padding.PKCS1v15(), hashes.SHA256()))}"
+    """A valid token except for these claims and this header, signed with the key of a name."""
+    full_header = {"alg": "RS256", "kid": "k1", **header}
+    signed = ".".join(base64url(json.dumps(part).encode()) for part in (full_header, {**CLAIMS, **(claims or {})}))
+    return f"{signed}.{base64url(key(by).sign(signed.encode(), padding.PKCS1v15(), hashes.SHA256()))}"

@@ -37,7 +37,7 @@ function forward(server, event, largest) {
     method: call.method, path: requestTarget(event), headers: requestHeaders(event, call, body), setHost: false,
   }
   return new Promise((resolve) => {
-    const fail = (error) => resolve(failure(`The server broke off its answer: ${error.code ?? error.message}`))
+    const fail = (error) => resolve(failure(`The server aborted its answer: ${error.code ?? error.message}`))
     http.request(options, (response) => {
       const parts = []
       response.on('error', fail).on('data', (part) => parts.push(part))

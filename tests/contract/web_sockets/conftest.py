@@ -1,4 +1,4 @@
-"""The WebSocket API of each cloud, deployed by each engine and run_gateway by one gateway process."""
+"""The WebSocket API of each cloud, deployed by each engine and served by one gateway process."""
 
 from __future__ import annotations
 

@@ -12,7 +12,7 @@ import pytest
 
 from semantest_iac.infrastructure.artifacts.layouts import PAYLOADS
 from tests.contract.websocket_service.payload import import_payload
-from tests.fakes.entra import CLAIMS, NOW, PRINCIPAL, TENANT, V2_ISSUER, published, text, token
+from tests.fakes.entra import CLAIMS, NOW, PRINCIPAL, TENANT, V2_ISSUER, base64url, published_key, token
 
 FOLDER = PAYLOADS / "websocket_node"
 SECONDS = 30
@@ -50,7 +50,9 @@ _TOKENS: dict[str, str] = {
     "demanding": token(crit=["x"]),
     "two-parts": token().rpartition(".")[0],
     "nonsense": "a.b.c",
-    "changed": ".".join((token().split(".")[0], text(json.dumps({**CLAIMS, "x": 1}).encode()), token().split(".")[2])),
+    "changed": ".".join(
+        (token().split(".")[0], base64url(json.dumps({**CLAIMS, "x": 1}).encode()), token().split(".")[2])
+    ),
     "long": "x" * 9000,
     "empty": "",
 }
@@ -85,7 +87,7 @@ def python_reason(authorization: str, *keys: dict[str, Any]) -> str | None:
 
 class TestSenderIdentity:
     def test_accepts_the_same_tokens_as_python(self) -> None:
-        keys = published(), published("k2")
+        keys = published_key(), published_key("k2")
         headers = ["", "Basic x", *(f"Bearer {each}" for each in _TOKENS.values())]
 
         data = {"tenant": TENANT, "principal": PRINCIPAL, "now": NOW, "keys": keys, "headers": headers}
@@ -96,12 +98,12 @@ class TestSenderIdentity:
 
     def test_accepts_the_same_keys(self) -> None:
         keys = [
-            published(),
-            published("weak", 1024),
-            published(kty="EC"),
-            published(use="enc"),
-            published(n="AQAB"),
-            published(n="!"),
+            published_key(),
+            published_key("weak", 1024),
+            published_key(kty="EC"),
+            published_key(use="enc"),
+            published_key(n="AQAB"),
+            published_key(n="!"),
         ]
 
         data = {"tenant": TENANT, "principal": PRINCIPAL, "now": NOW, "keys": keys, "headers": []}
@@ -111,7 +113,7 @@ class TestSenderIdentity:
     def test_accepts_nobody_without_a_principal(self) -> None:
         headers = [f"Bearer {token({'oid': ''})}"]
 
-        data = {"tenant": TENANT, "principal": "", "now": NOW, "keys": [published()], "headers": headers}
+        data = {"tenant": TENANT, "principal": "", "now": NOW, "keys": [published_key()], "headers": headers}
         assert run(_CHECK, data)["reasons"] == ["there is no identity token"]
 
 

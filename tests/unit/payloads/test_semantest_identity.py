@@ -13,7 +13,7 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import padding
 
 from tests.contract.websocket_service.payload import import_payload
-from tests.fakes.entra import CLAIMS, NOW, PRINCIPAL, TENANT, V2_ISSUER, key, published, text, token
+from tests.fakes.entra import CLAIMS, NOW, PRINCIPAL, TENANT, V2_ISSUER, base64url, key, published_key, token
 
 
 class FakeDirectory:
@@ -38,7 +38,7 @@ def module() -> Any:
 
 
 def identity(directory: FakeDirectory | None = None, principal: str = PRINCIPAL) -> Any:
-    directory = directory or FakeDirectory(published())
+    directory = directory or FakeDirectory(published_key())
     keys = module().PublishedKeys(directory, lambda: directory.now)
     return module().SenderIdentity(TENANT, principal, keys, lambda: NOW + directory.now)
 
@@ -83,7 +83,7 @@ class TestSenderIdentity:
 
     @pytest.mark.parametrize("by", ["k2", "k3"])
     def test_refuses_the_signature_of_another_key(self, by: str) -> None:
-        assert reason(f"Bearer {token(by=by)}", identity(FakeDirectory(published(), published("k2")))) == (
+        assert reason(f"Bearer {token(by=by)}", identity(FakeDirectory(published_key(), published_key("k2")))) == (
             "its signature is wrong"
         )
 
@@ -95,14 +95,14 @@ class TestSenderIdentity:
         assert reason(f"Bearer {token(alg=algorithm)}") == "it is not signed with RS256"
 
     def test_does_not_use_a_public_key_as_a_shared_secret(self) -> None:
-        header = text(json.dumps({"alg": "HS256", "kid": "k1"}).encode())
-        signed = f"{header}.{text(json.dumps(CLAIMS).encode())}"
-        mark = hmac.new(published()["n"].encode(), signed.encode(), hashlib.sha256).digest()
+        header = base64url(json.dumps({"alg": "HS256", "kid": "k1"}).encode())
+        signed = f"{header}.{base64url(json.dumps(CLAIMS).encode())}"
+        mark = hmac.new(published_key()["n"].encode(), signed.encode(), hashlib.sha256).digest()
 
-        assert reason(f"Bearer {signed}.{text(mark)}") == "it is not signed with RS256"
+        assert reason(f"Bearer {signed}.{base64url(mark)}") == "it is not signed with RS256"
 
     def test_accepts_a_verified_token_until_it_expires(self) -> None:
-        directory = FakeDirectory(published())
+        directory = FakeDirectory(published_key())
         sender, authorization = identity(directory), f"Bearer {token()}"
         sender.check(authorization)
         directory.keys = ()
@@ -118,7 +118,7 @@ class TestPublicKey:
         mark = bytearray(key().sign(b"data", padding.PKCS1v15(), hashes.SHA256()))
         mark[at] ^= 1
 
-        assert module().read_key(published()).has_signed(b"data", bytes(mark)) is False
+        assert module().read_key(published_key()).has_signed(b"data", bytes(mark)) is False
 
     @pytest.mark.parametrize(
         "block",
@@ -135,13 +135,13 @@ class TestPublicKey:
         digest = module().SHA256_INFO + hashlib.sha256(b"data").digest()
         mark = pow(int.from_bytes(block(digest), "big"), numbers.d, numbers.public_numbers.n).to_bytes(256, "big")
 
-        assert module().read_key(published()).has_signed(b"data", mark) is False
+        assert module().read_key(published_key()).has_signed(b"data", mark) is False
 
     def test_accepts_only_signatures_of_its_size(self) -> None:
         mark = key().sign(b"data", padding.PKCS1v15(), hashes.SHA256())
         larger = (int.from_bytes(mark, "big") + key().public_key().public_numbers().n).to_bytes(257, "big")
 
-        found = module().read_key(published())
+        found = module().read_key(published_key())
         assert [found.has_signed(b"data", each) for each in (mark, larger, b"\x00" + mark, mark[1:], b"")] == [
             True,
             *[False] * 4,
@@ -153,38 +153,38 @@ class TestPublicKey:
         ids=["kind", "use", "small", "one", "even", "unreadable", "large"],
     )
     def test_must_have_an_accepted_kind_and_size(self, more: dict[str, Any]) -> None:
-        assert module().read_key(published(**more)) is None
+        assert module().read_key(published_key(**more)) is None
 
     def test_must_not_be_of_half_the_size(self) -> None:
-        assert module().read_key(published("weak", 1024)) is None
+        assert module().read_key(published_key("weak", 1024)) is None
 
 
 class TestPublishedKeys:
     def test_are_fetched_once(self) -> None:
-        directory = FakeDirectory(published())
+        directory = FakeDirectory(published_key())
         keys = module().PublishedKeys(directory, lambda: directory.now)
 
         assert [bool(keys.find(name)) for name in ("k1", "k1", "x", "y", "x")] == [True, True, False, False, False]
         assert directory.fetches == 1
 
     def test_are_fetched_again_for_an_unknown_key_after_some_minutes(self) -> None:
-        directory = FakeDirectory(published())
+        directory = FakeDirectory(published_key())
         keys = module().PublishedKeys(directory, lambda: directory.now)
         keys.find("k1")
-        directory.keys, directory.now = (published("k2"),), 301.0
+        directory.keys, directory.now = (published_key("k2"),), 301.0
 
         assert (bool(keys.find("k2")), keys.find("k1")) == (True, None)
 
     def test_are_fetched_again_after_a_day(self) -> None:
-        directory = FakeDirectory(published())
+        directory = FakeDirectory(published_key())
         keys = module().PublishedKeys(directory, lambda: directory.now)
         keys.find("k1")
-        directory.keys, directory.now = (published("k2"),), 24 * 3600.0
+        directory.keys, directory.now = (published_key("k2"),), 24 * 3600.0
 
         assert keys.find("k1") is None
 
     def test_are_kept_if_the_directory_does_not_answer(self) -> None:
-        directory = FakeDirectory(published())
+        directory = FakeDirectory(published_key())
         keys = module().PublishedKeys(directory, lambda: directory.now)
         keys.find("k1")
         directory.keys, directory.now = (), 24 * 3600.0
@@ -196,7 +196,7 @@ class TestPublishedKeys:
         directory = FakeDirectory(*keys)
         sender, authorization = identity(directory), f"Bearer {token()}"
         assert reason(authorization, sender) == "the keys of its directory are not available"
-        directory.keys, directory.now = (published(),), 5.0
+        directory.keys, directory.now = (published_key(),), 5.0
 
         sender.check(authorization)
 
