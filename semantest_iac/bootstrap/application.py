@@ -140,7 +140,7 @@ class Application:
 
         Raises RefusedError where it is not the engine that deployed the stack, or is missing something here.
         """
-        from semantest_iac.application.queries.stacks import find_engine
+        from semantest_iac.application.queries.history import find_engine
         from semantest_iac.domain.guardrails.engine_choice import (
             choose_engine,
             find_default_engine,
@@ -218,7 +218,7 @@ class Application:
         limits: ServingLimits | None = None,
     ) -> RunningGateway:
         """Serve every simulated stack and yield the URL; raises RefusedError if the gateway cannot start."""
-        from semantest_iac.application.queries.stacks import find_engine, simulated_releases
+        from semantest_iac.application.queries.history import find_engine, simulated_releases
         from semantest_iac.infrastructure.local_service.local_services import LocalServices, Releases
         from semantest_iac.presentation.gateway.launch import open_gateway
 

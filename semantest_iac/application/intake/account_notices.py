@@ -6,8 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 
 from semantest_iac.application.intake.deployment_specs import DeploymentSpec
 from semantest_iac.application.ports.ledger import DeploymentRow, LedgerReader
-from semantest_iac.application.queries.history import StackFilter
-from semantest_iac.application.queries.stacks import requested_engine
+from semantest_iac.application.queries.history import StackFilter, requested_engine
 from semantest_iac.domain.blueprints.capabilities import Capabilities
 from semantest_iac.domain.deployment.stack import Stack
 from semantest_iac.domain.deployment.status import DeploymentStatus

@@ -1,4 +1,4 @@
-"""Answers what is deployed now, what was deployed before, and which events were recorded."""
+"""Answers what is deployed now and by which engine, what was deployed before, and which events were recorded."""
 
 from __future__ import annotations
 
@@ -9,7 +9,9 @@ from typing import Any
 
 from semantest_iac.application.ports.ledger import DeploymentRow, LedgerReader, RecordedEvent, StackRow
 from semantest_iac.application.queries.projection import deployment_id_of
+from semantest_iac.domain.deployment.stack import Stack
 from semantest_iac.domain.errors import NotFoundError
+from semantest_iac.domain.guardrails.engine_choice import EngineChoice, read_engine_choice
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,3 +127,39 @@ def _events_of_deployment(reader: LedgerReader, deployment: str, after: int) -> 
         for recorded in _events_of(reader, row.stack, after)
         if deployment in recorded.json and deployment_id_of(recorded.event) == deployment
     )
+
+
+_DEPLOYMENT_REQUESTED = "infrastructure.deployment.requested"
+
+
+def find_engine(ledger: LedgerReader, stack: str) -> EngineChoice | None:
+    """Return the engine of the last good deployment; None where nothing is deployed."""
+    good = ledger.stack(stack).last_good
+    row = ledger.deployment(good) if good else None
+    return requested_engine(ledger, row) if row else None
+
+
+def requested_engine(ledger: LedgerReader, row: DeploymentRow) -> EngineChoice | None:
+    """Return the engine of one deployment; None for a destroy."""
+    for recorded in ledger.log(row.position - 1, limit=1):
+        if recorded.type == _DEPLOYMENT_REQUESTED:
+            data = recorded.event["data"]
+            return read_engine_choice(Stack.parse(row.stack).environment, data.get("configuration") or {})
+    return None
+
+
+def simulated_releases(ledger: LedgerReader) -> dict[str, str]:
+    """Map each simulated stack to the id of its newest deployment that has ended."""
+    return {row.stack: _newest_finished(ledger, row) for row in ledger.stacks() if is_served_locally(ledger, row.stack)}
+
+
+def is_served_locally(ledger: LedgerReader, stack: str) -> bool:
+    """Whether the stack is a deployed service in a simulated cloud."""
+    choice = find_engine(ledger, stack)
+    return choice is not None and choice.is_simulated and Stack.parse(stack).is_service
+
+
+def _newest_finished(ledger: LedgerReader, row: StackRow) -> str:
+    """Find it among the newest two: at most one deployment of a stack is running."""
+    finished = (it.deployment for it in ledger.deployments({row.stack}, limit=2) if it.finished_at)
+    return next(finished, str(row.last_good))

@@ -136,20 +136,20 @@ class Session:
 
     def resolve_all(self, selector: MultiStackSelector, options: ConfigurationOptions) -> list[ResolvedStack]:
         """Resolve every selected stack; raises ValidationError with the faults of all."""
-        from semantest_iac.application.intake.targets import accept_all
+        from semantest_iac.application.intake.deployment_specs import accept_all
 
         return accept_all(partial(self.resolve_one, each, options) for each in self._expand(selector))
 
     def build_specs(self, selector: MultiStackSelector, options: ConfigurationOptions) -> list[DeploymentSpec]:
         """Build the spec of every selected stack and print the warnings; raises ValidationError with every fault."""
-        from semantest_iac.application.intake.targets import accept_all
+        from semantest_iac.application.intake.deployment_specs import accept_all
 
         specs = accept_all(partial(self._build_spec, each, options) for each in self._expand(selector))
         self._print_warnings(specs)
         return specs
 
     def _expand(self, selector: MultiStackSelector) -> list[StackSelector]:
-        from semantest_iac.application.intake.targets import expand_components, expand_targets
+        from semantest_iac.application.intake.deployment_specs import expand_components, expand_targets
 
         return [
             StackSelector(component, provider, selector.environment, region)

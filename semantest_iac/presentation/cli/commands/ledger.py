@@ -10,8 +10,14 @@ from typing import Any
 import click
 
 from semantest_iac.application.ports.ledger import LedgerHead
-from semantest_iac.application.queries.history import ALL_STACKS, read_events, read_history, read_outputs, read_status
-from semantest_iac.application.queries.stacks import is_served_locally
+from semantest_iac.application.queries.history import (
+    ALL_STACKS,
+    is_served_locally,
+    read_events,
+    read_history,
+    read_outputs,
+    read_status,
+)
 from semantest_iac.domain.errors import Fault, NotFoundError, ValidationError
 from semantest_iac.presentation.cli.failures import OK
 from semantest_iac.presentation.cli.formatting import (

@@ -17,7 +17,7 @@ from urllib.parse import parse_qsl, urlsplit
 
 import click
 
-from semantest_iac.application.queries.stacks import simulated_releases
+from semantest_iac.application.queries.history import simulated_releases
 from semantest_iac.domain.errors import Fault, RefusedError
 from semantest_iac.domain.networking.http_exchange import HttpRequest, HttpResponse, Pairs
 from semantest_iac.domain.ports.service_probe import ProbeAnswer
