@@ -66,8 +66,10 @@ def _row(what: str, times: Sequence[Pair], beside: str) -> dict[str, Any]:
 
 
 def _memory(peaks: Sequence[Sequence[float]]) -> dict[str, Any]:
-    ours, children, plain = (max(column) for column in zip(*peaks, strict=True))
-    what = f"peak MB: parent {ours:.0f} (cloud included), largest of child and CLI {children:.0f}; script {plain:.0f}"
+    ours, descendants, plain = (max(column) for column in zip(*peaks, strict=True))
+    what = (
+        f"peak MB: parent {ours:.0f} (cloud included), largest of worker and CLI {descendants:.0f}; script {plain:.0f}"
+    )
     return {"what": what, "n": len(peaks)}
 
 
@@ -100,8 +102,8 @@ Started = tuple[float, "subprocess.Popen[str]"]
 def _start(tool: str, home: Path, cli: PulumiCli, extent: str, size: int = 0) -> Started:
     command = [sys.executable, "-m", "benchmarks.engines", tool, str(home), str(cli.path), extent, str(size)]
     path = f"{_ROOT}{os.pathsep}{_ROOT / 'events'}"
-    kept = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
-    environment = {**kept, "PYTHONPATH": path, "SEMANTEST_PULUMI": str(cli.path)}
+    inherited = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+    environment = {**inherited, "PYTHONPATH": path, "SEMANTEST_PULUMI": str(cli.path)}
     return perf_counter(), subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True)
 
 

@@ -160,9 +160,9 @@ def _process_per_request(place: Path) -> float:
 
 def _processor_times(pid: int) -> tuple[float, float]:
     """Processor seconds of a process and of its living descendants."""
-    of = {int(path.name): _stat(path) for path in Path("/proc").glob("[0-9]*")}
-    below = [child for child in of if pid in _ancestors(child, of)]
-    return of[pid][1], sum(of[child][1] for child in below)
+    processes = {int(path.name): _stat(path) for path in Path("/proc").glob("[0-9]*")}
+    descendants = [child for child in processes if pid in _ancestors(child, processes)]
+    return processes[pid][1], sum(processes[child][1] for child in descendants)
 
 
 def _stat(path: Path) -> tuple[int, float]:
@@ -174,15 +174,15 @@ def _stat(path: Path) -> tuple[int, float]:
     return int(fields[1]), (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
-def _ancestors(pid: int, of: dict[int, tuple[int, float]]) -> Iterator[int]:
-    while pid := of.get(pid, (0, 0.0))[0]:
+def _ancestors(pid: int, processes: dict[int, tuple[int, float]]) -> Iterator[int]:
+    while pid := processes.get(pid, (0, 0.0))[0]:
         yield pid
 
 
 def _seconds_per_request(before: tuple[float, float], after: tuple[float, float]) -> tuple[float, float]:
     """Processor seconds per request of all rounds."""
-    own, below = ((now - then) / (ROUNDS * REQUESTS) for then, now in zip(before, after, strict=True))
-    return own, below
+    own, descendants = ((now - then) / (ROUNDS * REQUESTS) for then, now in zip(before, after, strict=True))
+    return own, descendants
 
 
 if __name__ == "__main__":

@@ -39,8 +39,8 @@ def measure_section(area: str) -> str:
 def update_report(report: str, measured: Mapping[str, str]) -> str:
     """The report with the measured sections; other areas keep their section."""
     found = {part.partition("\n")[0]: part for part in re.split(r"^(?=## )", report, flags=re.MULTILINE)[1:]}
-    kept = {area: found[_heading(area)].strip() + "\n" for area in list_areas() if _heading(area) in found}
-    sections = {**kept, **measured}
+    unmeasured = {area: found[_heading(area)].strip() + "\n" for area in list_areas() if _heading(area) in found}
+    sections = {**unmeasured, **measured}
     return "\n".join(
         [_INTRODUCTION, describe_machine(), *(sections[area] for area in list_areas() if area in sections)]
     )

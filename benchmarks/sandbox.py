@@ -51,13 +51,13 @@ def _rows_by_size(folder: Path, package: Path, size: int, turns: int) -> Iterato
         "create": lambda: _run_sandbox(folder / f"{size}-{next(fresh)}", program),
         "no change": lambda: _run_sandbox(again, program),
     }
-    for (what, ours), (beside, nothing) in itertools.product(runs.items(), _BARE.items()):
-        times = time_in_turns(ours, partial(nothing, program), turns)
+    for (what, ours), (beside, comparison) in itertools.product(runs.items(), _COMPARISONS.items()):
+        times = time_in_turns(ours, partial(comparison, program), turns)
         yield _row(f"{what}, {size} resources beside: {beside}", times, turns)
 
 
 def _command_rows(folder: Path) -> Iterator[Row]:
-    bare = process_action([sys.executable, "-m", "benchmarks.sandbox"])
+    script = process_action([sys.executable, "-m", "benchmarks.sandbox"])
     homes = itertools.count()
     _deploy_action(folder / "home")()
     runs = {
@@ -65,7 +65,7 @@ def _command_rows(folder: Path) -> Iterator[Row]:
         "no change": _deploy_action(folder / "home"),
     }
     for what, ours in runs.items():
-        times = time_in_turns(ours, bare, _TURNS)
+        times = time_in_turns(ours, script, _TURNS)
         yield _row(f"`deploy`, {what} beside: a script", times, _TURNS)
 
 
@@ -134,7 +134,7 @@ def _run_in_our_loop(program: Callable[[], object]) -> None:
     run_program(program, _create_empty_monitor(), stack="s", dry=False)
 
 
-_BARE = {"a script": _run_in_script, "our loop": _run_in_our_loop}
+_COMPARISONS = {"a script": _run_in_script, "our loop": _run_in_our_loop}
 
 
 async def _run_bare(program: Any) -> None:

@@ -31,8 +31,8 @@ def time_in_turns(a: Action, b: Action, n: int) -> PairedTimes:
 
 def process_action(command: Sequence[str | Path], **environment: str) -> Action:
     """An action that runs a process without its output; raises if it fails."""
-    kept = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
-    settings = {**kept, **environment}
+    inherited = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+    settings = {**inherited, **environment}
     return lambda: subprocess.run(command, env=settings, capture_output=True, check=True)
 
 

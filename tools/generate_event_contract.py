@@ -209,10 +209,10 @@ def asyncapi() -> dict[str, Any]:
             }
         },
         "operations": {
-            "tell": _operation(
+            "send": _operation(
                 "send", [name for each, name in names.items() if each is not triggers.ServiceDeploymentNeeded]
             ),
-            "hear": _operation("receive", [names[each] for each in INBOUND]),
+            "receive": _operation("receive", [names[each] for each in INBOUND]),
         },
         "components": {"messages": {name: _message(each, name) for each, name in names.items()}},
     }

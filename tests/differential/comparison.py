@@ -199,8 +199,8 @@ def _comparable(resource: dict[str, Any]) -> dict[str, Any]:
     needs = {name: sorted(urns) for name, urns in resource.get("propertyDependencies", {}).items() if urns}
     lists = {name: sorted(resource.get(name) or ()) for name in ("dependencies", "additionalSecretOutputs")}
     failure = ["a provider's message" for _ in resource.get("initErrors", ())]
-    told = {**resource, **lists, "inputs": inputs, "propertyDependencies": needs, "initErrors": failure}
-    return {name: value for name, value in told.items() if name not in _NOT_COMPARED and value not in ({}, [])}
+    comparable = {**resource, **lists, "inputs": inputs, "propertyDependencies": needs, "initErrors": failure}
+    return {name: value for name, value in comparable.items() if name not in _NOT_COMPARED and value not in ({}, [])}
 
 
 def _compare_rows(ours: Outcome, theirs: Outcome, names: NameMapping) -> Iterator[str]:

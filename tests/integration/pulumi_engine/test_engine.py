@@ -182,9 +182,9 @@ class TestSecrets:
         exported = await engine_home.engine.export(STACK)
 
         files = [path for path in engine_home.settings.folder.rglob("*") if path.is_file()]
-        told = [str(event.model_dump()) for event in engine_home.events]
+        events = [str(event.model_dump()) for event in engine_home.events]
         assert [path for path in files if SECRET.encode() in path.read_bytes()] == []
-        assert [text for text in [*seen, *told, str(exported)] if SECRET in text] == []
+        assert [text for text in [*seen, *events, str(exported)] if SECRET in text] == []
         assert any("ciphertext" in path.read_text(errors="replace") for path in files)
 
     async def test_are_revealed_on_request_and_written_to_no_file(self, engine_home: EngineHome) -> None:
@@ -192,9 +192,9 @@ class TestSecrets:
 
         revealed = await engine_home.engine.read_state_with_secrets(STACK)
 
-        kept = next(it for it in revealed.resources if it["type"].endswith(":SecretVersion"))
+        secret = next(it for it in revealed.resources if it["type"].endswith(":SecretVersion"))
         files = [path for path in engine_home.settings.folder.rglob("*") if path.is_file()]
-        assert kept["inputs"]["secretString"] == SECRET
+        assert secret["inputs"]["secretString"] == SECRET
         assert [path for path in files if SECRET.encode() in path.read_bytes()] == []
 
     async def test_are_decrypted_only_with_their_passphrase(self, engine_home: EngineHome) -> None:

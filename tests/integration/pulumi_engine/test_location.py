@@ -47,9 +47,9 @@ class TestFindPulumiCli:
     @pytest.mark.parametrize("folder", ["", "bin"], ids=["built", "installed"])
     def test_passes_over_one_on_the_path_that_does_not_fit(self, tmp_path: Path, folder: str) -> None:
         old = create_cli(tmp_path / "path", "echo v3.100.0")
-        kept = create_cli(tmp_path / ".cache" / "semantest-iac" / PRIVATE_CLI_FOLDER_NAME / folder)
+        private = create_cli(tmp_path / ".cache" / "semantest-iac" / PRIVATE_CLI_FOLDER_NAME / folder)
 
-        assert find_pulumi_cli({"HOME": str(tmp_path), "PATH": str(old.parent)}).path == kept
+        assert find_pulumi_cli({"HOME": str(tmp_path), "PATH": str(old.parent)}).path == private
 
     def test_asks_for_the_version_once(self, tmp_path: Path) -> None:
         named = create_cli(tmp_path, f"echo asked >> {tmp_path}/log; echo v3.260.1")

@@ -230,13 +230,13 @@ class TestSecrets:
 
 class TestRead:
     async def test_gets_a_resource_of_another_owner(self, lab: StackLab) -> None:
-        made = lab.cloud().create(_ROLE, _ROLE_INPUTS, owner="somebody")
+        created = lab.cloud().create(_ROLE, _ROLE_INPUTS, owner="somebody")
 
         await lab.up("read_role", name="role")
         read = lab.outputs
         await lab.destroy()
 
-        assert (read, lab.live_ids) == ({"arn": made.outputs["arn"]}, ["role"])
+        assert (read, lab.live_ids) == ({"arn": created.outputs["arn"]}, ["role"])
 
     async def test_imports_a_resource_of_another_owner(self, lab: StackLab) -> None:
         lab.cloud().create(_ROLE, _ROLE_INPUTS, owner="somebody")
