@@ -54,13 +54,13 @@ class TestProtect:
         """A topic of the same name replaces it in the cloud, and a refused update leaves the old one to be deleted."""
 
         def program(label: str) -> Program:
-            def made() -> None:
+            def declare() -> None:
                 hasty = pulumi.ResourceOptions(replace_on_changes=["displayName"], delete_before_replace=False)
                 first = aws.sns.Topic("first", name="first", display_name=label, opts=hasty)
                 kept = pulumi.ResourceOptions(protect=True, depends_on=[first])
                 aws.sns.Topic("second", name=f"second-{label}", opts=kept)
 
-            return made
+            return declare
 
         world.up(program("a"))
         with pytest.raises(ProviderError, match="must be replaced and is protected"):

@@ -22,7 +22,7 @@ def home(tmp_path: Path) -> SandboxHome:
     cloud = home.cloud("aws", "us-east-1")
     vpc = cloud.create("aws:ec2/vpc:Vpc", {"cidrBlock": "10.9.0.0/16"}, owner="them").id
     subnet = {"vpcId": vpc, "cidrBlock": "10.9.0.0/24", "availabilityZone": "us-east-1a"}
-    group = {"vpcId": vpc, "name": "existing_ids", "description": "existing_ids"}
+    group = {"vpcId": vpc, "name": "external", "description": "external"}
     home.existing_ids = {
         "subnet-1": cloud.create("aws:ec2/subnet:Subnet", subnet, owner="them").id,
         "sg-1": cloud.create("aws:ec2/securityGroup:SecurityGroup", group, owner="them").id,
@@ -48,16 +48,16 @@ class TestEveryVariant:
         configuration = _with_ids(VARIANTS[variant], home.existing_ids)
         before = set(home.in_cloud())
 
-        made = (await home.deploy(home.work(configuration, stack))).changes
+        created = (await home.deploy(home.work(configuration, stack))).changes
         again = (await home.deploy(home.work(configuration, stack))).changes
-        assert (made.create, again) == (again.same, ChangeCounts(same=made.create))
+        assert (created.create, again) == (again.same, ChangeCounts(same=created.create))
         assert set(home.in_state(stack)) == set(home.in_cloud()) - before
         assert integrity.faults(home.engine.export(stack)) == []
 
         await home.destroy(stack)
         kept = {type_ for type_, _ in set(home.in_cloud()) - before}
         assert kept == ({"aws:cloudwatch/logGroup:LogGroup"} if environment == "production" else set())
-        assert (await home.deploy(home.work(configuration, stack, generation=2))).changes.create == made.create
+        assert (await home.deploy(home.work(configuration, stack, generation=2))).changes.create == created.create
 
     async def test_reports_why_it_cannot_be_deployed(self, home: SandboxHome) -> None:
         limited = {"components": {"rest-api": {"instances": {"max": 995}}}}

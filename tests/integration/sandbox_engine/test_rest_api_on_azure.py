@@ -21,7 +21,7 @@ _VARIANTS = [
 ]
 _GROUP = "azure-native:resources:ResourceGroup"
 _WORKSPACE = "azure-native:operationalinsights:Workspace"
-_IN_GROUP = {"resourceGroupName": "existing_ids"}
+_IN_GROUP = {"resourceGroupName": "external"}
 
 
 def _stack(environment: str = "development", region: str = "eastus") -> Stack:
@@ -36,10 +36,11 @@ def home(tmp_path: Path) -> SandboxHome:
     cloud.create(_GROUP, {**_IN_GROUP, "location": "eastus"}, owner="them")
     network = {**_IN_GROUP, "virtualNetworkName": "net", "addressSpace": {"addressPrefixes": ["10.9.0.0/16"]}}
     cloud.create("azure-native:network:VirtualNetwork", network, owner="them")
-    handed = [{"name": "functions", "serviceName": "Microsoft.App/environments"}]
+    delegations = [{"name": "functions", "serviceName": "Microsoft.App/environments"}]
     subnet = {"virtualNetworkName": "net", "subnetName": "functions", "addressPrefix": "10.9.0.0/24"}
-    made = cloud.create("azure-native:network:Subnet", {**_IN_GROUP, **subnet, "delegations": handed}, owner="them")
-    home.existing_ids = {"subnet-1": made.id}
+    inputs = {**_IN_GROUP, **subnet, "delegations": delegations}
+    created = cloud.create("azure-native:network:Subnet", inputs, owner="them")
+    home.existing_ids = {"subnet-1": created.id}
     return home
 
 
@@ -64,16 +65,16 @@ class TestEveryVariant:
         stack, configuration = _stack(environment), _with_ids(VARIANTS[variant], home.existing_ids)
         before = _in_cloud(home)
 
-        made = (await home.deploy(home.work(configuration, stack))).changes
+        created = (await home.deploy(home.work(configuration, stack))).changes
         again = (await home.deploy(home.work(configuration, stack))).changes
-        assert (made.create, again) == (again.same, ChangeCounts(same=made.create))
+        assert (created.create, again) == (again.same, ChangeCounts(same=created.create))
         assert set(home.in_state(stack)) == _in_cloud(home) - before
         assert integrity.faults(home.engine.export(stack)) == []
 
         await home.destroy(stack)
         kept = {type_ for type_, _ in _in_cloud(home) - before}
         assert kept == ({_GROUP, _WORKSPACE} if environment == "production" else set())
-        assert (await home.deploy(home.work(configuration, stack, generation=2))).changes.create == made.create
+        assert (await home.deploy(home.work(configuration, stack, generation=2))).changes.create == created.create
 
 
 class TestChanges:

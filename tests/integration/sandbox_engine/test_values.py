@@ -32,7 +32,7 @@ class TestExternalResources:
     @pytest.fixture
     def topic(self, world: World) -> str:
         """The ARN of a topic that no stack has created."""
-        return world.cloud().create("aws:sns/topic:Topic", {"name": "existing_ids"}, owner="them").id
+        return world.cloud().create("aws:sns/topic:Topic", {"name": "external"}, owner="them").id
 
     def test_are_read_and_never_deleted(self, world: World, topic: str) -> None:
         steps = world.up(lambda: pulumi.export("name", aws.sns.Topic.get("topic", topic).name))
@@ -46,7 +46,7 @@ class TestExternalResources:
 
         world.preview(lambda: aws.sns.Topic.get("topic", topic).name.apply(seen.append))
 
-        assert seen == ["existing_ids"]
+        assert seen == ["external"]
 
     def test_must_exist(self, world: World) -> None:
         arn = "arn:aws:sns:us-east-1:123456789012:none"
@@ -68,7 +68,7 @@ class TestExternalResources:
         steps = world.up(lambda: aws.sns.Topic("topic", name="ours"))
 
         assert [step.op for step in steps] == ["replace"]
-        assert [id_.rpartition(":")[2] for _, id_ in world.in_cloud()] == ["ours", "existing_ids"]
+        assert [id_.rpartition(":")[2] for _, id_ in world.in_cloud()] == ["external", "ours"]
 
     def test_are_kept_if_they_were_managed_before(self, world: World) -> None:
         world.up(lambda: aws.sns.Topic("topic", name="ours"))

@@ -19,7 +19,7 @@ _VARIANTS: dict[str, dict[str, Any]] = {
     "guarded": {"environment": _SIGNED},
     "warm": {"environment": _SIGNED, "instances": {"min": 2, "max": 10}},
 }
-_OF_CONNECTIONS = {"aws:apigatewayv2/api:Api", "aws:dynamodb/table:Table", "aws:apigatewayv2/stage:Stage"}
+_CONNECTION_TYPES = {"aws:apigatewayv2/api:Api", "aws:dynamodb/table:Table", "aws:apigatewayv2/stage:Stage"}
 
 
 @pytest.fixture
@@ -41,42 +41,42 @@ class TestEveryVariant:
     async def test_is_created_kept_destroyed_and_created_again(
         self, home: SandboxHome, variant: str, environment: str
     ) -> None:
-        where, configuration = stack(environment), configured(_VARIANTS[variant])
+        target, configuration = stack(environment), configured(_VARIANTS[variant])
 
-        made = (await home.deploy(home.work(configuration, where))).changes
-        again = (await home.deploy(home.work(configuration, where))).changes
-        assert (made.create, again) == (again.same, ChangeCounts(same=made.create))
-        assert home.in_state(where) == home.in_cloud()
-        assert integrity.faults(home.engine.export(where)) == []
+        created = (await home.deploy(home.work(configuration, target))).changes
+        again = (await home.deploy(home.work(configuration, target))).changes
+        assert (created.create, again) == (again.same, ChangeCounts(same=created.create))
+        assert home.in_state(target) == home.in_cloud()
+        assert integrity.faults(home.engine.export(target)) == []
 
-        await home.destroy(where)
+        await home.destroy(target)
         kept = {type_ for type_, _ in home.in_cloud()}
         assert kept == ({"aws:cloudwatch/logGroup:LogGroup"} if environment == "production" else set())
-        assert (await home.deploy(home.work(configuration, where, generation=2))).changes.create == made.create
+        assert (await home.deploy(home.work(configuration, target, generation=2))).changes.create == created.create
 
     @pytest.mark.parametrize(("before", "after"), [*pairwise(_VARIANTS), *pairwise(reversed(_VARIANTS))])
     async def test_can_be_changed_without_touching_connections(
         self, home: SandboxHome, before: str, after: str
     ) -> None:
         await home.deploy(home.work(configured(_VARIANTS[before]), stack()))
-        ids = {type_: id_ for type_, id_ in home.in_cloud() if type_ in _OF_CONNECTIONS}
+        ids = {type_: id_ for type_, id_ in home.in_cloud() if type_ in _CONNECTION_TYPES}
 
         await home.deploy(home.work(configured(_VARIANTS[after]), stack()))
-        assert ids == {type_: id_ for type_, id_ in home.in_cloud() if type_ in _OF_CONNECTIONS}
+        assert ids == {type_: id_ for type_, id_ in home.in_cloud() if type_ in _CONNECTION_TYPES}
 
 
 class TestAccessLog:
     async def test_can_be_switched_without_touching_connections(self, home: SandboxHome) -> None:
         await home.deploy(home.work({}, replace(stack(), component="account")))
         plain = await home.deploy(home.work({}, stack()))
-        before = {type_: id_ for type_, id_ in home.in_cloud() if type_ in _OF_CONNECTIONS}
+        before = {type_: id_ for type_, id_ in home.in_cloud() if type_ in _CONNECTION_TYPES}
 
         came = (await home.deploy(home.work({"features": {"access_logs": True}}, stack()))).changes
         went = (await home.deploy(home.work({}, stack()))).changes
 
         assert (came.create, came.update, came.same) == (1, 1, plain.changes.create - 1)
         assert (went.delete, went.update, went.same) == (1, 1, plain.changes.create - 1)
-        assert before == {type_: id_ for type_, id_ in home.in_cloud() if type_ in _OF_CONNECTIONS}
+        assert before == {type_: id_ for type_, id_ in home.in_cloud() if type_ in _CONNECTION_TYPES}
 
 
 class TestSettledResources:
