@@ -56,6 +56,7 @@ def find_function_app(stack: Stack, settings: ComponentSettings) -> FunctionApp 
         handler=settings.handler or "",
         runtime=settings.runtime or "",
         provider=stack.provider,
+        package=settings.package,
         bundled=_BUNDLED_SERVICES.get(stack.component, _DEFAULT_BUNDLED_SERVICE),
     )
     if stack.component != "websocket" or not settings.requires_token:

@@ -16,6 +16,7 @@ from semantest_iac.domain.environments.configuration import (
     AlertSection,
     CorsSection,
     MonitoringSection,
+    PackageSection,
     component_requires_token,
     parse_secret_reference,
 )
@@ -179,6 +180,7 @@ LONGEST_SOURCE_PATH = 1024
 
 _HANDLER = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9_./-]*\.[A-Za-z_$][A-Za-z0-9_$]*")
 _DRIVE = re.compile(r"[A-Za-z]:")
+_VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
 
 def check_memory(subject: RuleSubject) -> Iterator[Finding]:
@@ -233,6 +235,26 @@ def check_code(subject: RuleSubject) -> Iterator[Finding]:
         yield refuse("handler", f"'{make_printable(section.handler)}' is not a handler", "Such as index.handler.")
 
 
+def check_package(subject: RuleSubject) -> Iterator[Finding]:
+    """Patterns stay inside a source folder, and variables are named without their values."""
+    section, asked = subject.section, subject.section.package
+    is_zip = section.source is not None and section.source.endswith(".zip")
+    if asked != PackageSection() and (section.source is None or is_zip):
+        reason = "a zip is deployed as it is" if is_zip else "there is no source: the bundled service is packaged whole"
+        yield refuse("package", f"has no effect, because {reason}", "Name a folder as source, or leave package out.")
+    for key, patterns in (("exclude", asked.exclude), ("include", asked.include)):
+        for place, pattern in enumerate(patterns):
+            if not _stays_inside(pattern.removesuffix("/")):
+                hint = "Such as config/.env.dev, docs or **/*.map, relative to the source."
+                yield refuse(
+                    f"package.{key}[{place}]", f"'{make_printable(pattern)}' is not a path of the source", hint
+                )
+    for place, name in enumerate(asked.pass_environment):
+        if not _VARIABLE.fullmatch(name):
+            hint = "Such as PUPPETEER_SKIP_DOWNLOAD: the name alone; its value is read where the command runs."
+            yield refuse(f"package.pass_environment[{place}]", "is not the name of a variable", hint)
+
+
 def _is_path(text: str) -> bool:
     return 0 < len(text) <= LONGEST_SOURCE_PATH and text.isprintable()
 
@@ -284,6 +306,7 @@ FUNCTION_RULES: tuple[Rule, ...] = (
     check_timeout,
     check_runtime,
     check_code,
+    check_package,
     check_instances,
     check_network,
 )

@@ -30,6 +30,7 @@ from semantest_iac.domain.environments.settings import (
     EnvironmentSettings,
     FeatureFlags,
     MonitoringSettings,
+    PackageSettings,
     Route,
     get_environment_settings,
     round_retention,
@@ -59,6 +60,18 @@ class Section(BaseModel):
     """A mapping in the file: frozen, without unknown keys, without conversion of types."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True, defer_build=True)
+
+
+class PackageSection(Section):
+    """What of the source is packaged, and what installers of dependencies receive."""
+
+    exclude: ListOf[str] = Field(default=(), description="Paths or patterns of the source that are left out.")
+    include: ListOf[str] = Field(
+        default=(), description="Paths that are packaged although they are left out by default."
+    )
+    pass_environment: ListOf[str] = Field(
+        default=(), description="Names of variables of this machine that npm, pnpm, yarn and pip receive."
+    )
 
 
 class InstancesSection(Section):
@@ -117,6 +130,7 @@ class ComponentSection(Section):
     entry: str | None = Field(default=None, description="File that starts the server, relative to the source.")
     handler: str | None = Field(default=None, description="Function handler such as index.handler.")
     runtime: str | None = Field(default=None, description="Function runtime such as nodejs24.x.")
+    package: PackageSection = PackageSection()
     memory: int | None = Field(default=None, description="Memory in MB, 128 to 10240.")
     timeout: int | None = Field(default=None, description="Seconds; an HTTP API ends requests after 29.")
     instances: InstancesSection = InstancesSection()
@@ -268,6 +282,7 @@ def resolve_component(configuration: DeploymentConfiguration, component: str, en
         monitoring=_resolve_monitoring(configuration.monitoring, defaults.monitoring, instances),
         features=_resolve_features(configuration.features, defaults.features, serves_http=serves_http),
         secret_recovery_days=defaults.security.secret_recovery_days,
+        package=PackageSettings(**_written_values(section.package)),
     )
 
 

@@ -133,6 +133,18 @@ class Authorizer:
 
 
 @dataclass(frozen=True, slots=True)
+class PackageSettings:
+    """What is packaged besides the default: patterns of paths in the source, `exclude` before `include`.
+
+    `pass_environment` names variables of this machine that installers of dependencies receive.
+    """
+
+    exclude: tuple[str, ...] = ()
+    include: tuple[str, ...] = ()
+    pass_environment: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class ComponentSettings:
     """The resolved settings of one component; None only where the source decides (entry, handler, runtime).
 
@@ -159,6 +171,7 @@ class ComponentSettings:
     monitoring: MonitoringSettings
     features: FeatureFlags
     secret_recovery_days: int
+    package: PackageSettings = field(default_factory=PackageSettings)
 
     @property
     def requires_token(self) -> bool:

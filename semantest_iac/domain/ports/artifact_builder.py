@@ -9,6 +9,7 @@ from typing import Protocol
 
 from semantest_iac.domain.compute.functions import Artifact
 from semantest_iac.domain.environments.names import DEFAULT_PROVIDER
+from semantest_iac.domain.environments.settings import PackageSettings
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,7 +17,7 @@ class FunctionSource:
     """The source of one function: a folder, a finished package (`.zip`), or without both the service `bundled` here.
 
     `entry` is a server that binds its own port, relative to the folder; `handler` is `module.function`. Without a
-    `runtime` the files decide the language, and its default runtime is taken.
+    `runtime` the files decide the language, and its default runtime is taken. `package` changes what is packaged.
     """
 
     folder: Path | None = None
@@ -25,6 +26,7 @@ class FunctionSource:
     runtime: str = ""
     provider: str = DEFAULT_PROVIDER
     bundled: str = "health_service"
+    package: PackageSettings = field(default_factory=PackageSettings)
 
 
 @dataclass(frozen=True, slots=True)

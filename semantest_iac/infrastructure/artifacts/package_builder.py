@@ -7,7 +7,7 @@ import json
 import os
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -17,18 +17,20 @@ from semantest_iac.domain.compute.functions import Artifact
 from semantest_iac.domain.errors import Fault
 from semantest_iac.domain.ports.artifact_builder import FunctionSource
 from semantest_iac.infrastructure.artifacts import package_rules
+from semantest_iac.infrastructure.artifacts.package_rules import escape_path
 from semantest_iac.infrastructure.artifacts.recipes import (
     PackageLayer,
     PackageRecipe,
     find_recipe,
     find_required_file,
+    holds_match,
     resolve_runtime,
 )
 from semantest_iac.infrastructure.artifacts.source_tree import WalkReport, require_no_faults, walk_source
 from semantest_iac.infrastructure.artifacts.zip_archives import ReproducibleZip, read_checked_zip
 from semantest_iac.infrastructure.clouds.registry import CLOUDS
 
-PACKAGER_VERSION = 1  # raise it when the same source must give other bytes
+PACKAGER_VERSION = 2  # raise it when the same source must give other bytes
 CLOCK_TICK_NS = 50_000_000  # a file written within one tick of the walk may change unseen
 
 
@@ -114,7 +116,7 @@ class PackageBuilder:
         recipe = find_recipe(source, self._home)
         if recipe.root is None:
             return self._build(source, recipe)
-        key, fingerprint = _source_key(source), _fingerprint_source(recipe.generated, recipe.root)
+        key, fingerprint = _source_key(source), _fingerprint_source(recipe, recipe.root)
         known = self._store.find(key, fingerprint.digest)
         if known:
             return known
@@ -139,32 +141,68 @@ class PackageBuilder:
         workspaces = self._home / "tmp"
         workspaces.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=workspaces) as workspace:
-            layers = recipe.prepare(Path(workspace))
-            digest, path, size = self._store.save(lambda file: _write_package(file, recipe, layers, report))
-        notes = report.notes() + _size_notes(size, source.provider)
+            prepared = recipe.prepare(Path(workspace))
+            digest, path, size = self._store.save(lambda file: _write_package(file, recipe, prepared.layers, report))
+        notes = report.notes() + prepared.notes + _exclusion_notes(source) + _size_notes(size, source.provider)
         return Artifact(digest, path, recipe.handler, recipe.runtime, size, notes=notes)
 
 
-def _fingerprint_source(generated: Mapping[str, bytes], root: PackageLayer) -> SourceFingerprint:
+def _fingerprint_source(recipe: PackageRecipe, root: PackageLayer) -> SourceFingerprint:
     """Hash the stamp of every selected file; raises ArtifactError when some cannot be packaged."""
     started_ns, report, digest = time.time_ns(), WalkReport(), hashlib.sha256()
-    for name, content in sorted(generated.items()):
+    for name, content in sorted(recipe.generated.items()):
         digest.update(f"{name}\0{len(content)}\0".encode() + content)
-    stamps = [file.stamp() for file in walk_source(root.folder, root.file_filter, report)]
-    require_no_faults(report)
-    digest.update("".join(stamps).encode())
+    for content in recipe.facts:
+        digest.update(f"{len(content)}\0".encode() + content)
+    for layer in (root, *recipe.watched):
+        stamps = [file.stamp() for file in walk_source(layer.folder, layer.file_filter, report, layer.boundary)]
+        digest.update(f"{layer.prefix}\0{''.join(stamps)}\0".encode())
+        require_no_faults(report)
+        report.unpacked_bytes = 0  # the limit is that of the package, and other layers may be in it only in part
     return SourceFingerprint(digest.hexdigest(), report.newest_ns + CLOCK_TICK_NS < started_ns)
+
+
+class _PathRegistry:
+    """The paths of a package: each is one file, and none of them is a file and a folder."""
+
+    def __init__(self, files: Iterable[str]) -> None:
+        self._files: set[str] = set()
+        self._folders: set[str] = set()
+        for path in files:
+            self.add(path)
+
+    def __contains__(self, path: str) -> bool:
+        return path in self._files
+
+    def add(self, path: str) -> None:
+        self._files.add(path)
+        while (path := path.rpartition("/")[0]) and path not in self._folders:
+            self._folders.add(path)
+
+    def find_conflict(self, path: str) -> str:
+        """Return the path that is a file here and a folder there; empty without one."""
+        if path in self._folders:
+            return path
+        while path := path.rpartition("/")[0]:
+            if path in self._folders:
+                return ""
+            if path in self._files:
+                return path
+        return ""
 
 
 def _write_package(file: BinaryIO, recipe: PackageRecipe, layers: Sequence[PackageLayer], report: WalkReport) -> str:
     """Write our files first, then the layers; the first layer that has a path wins."""
-    archive, written = ReproducibleZip(file), set(recipe.generated)
+    archive, written = ReproducibleZip(file), _PathRegistry(recipe.generated)
     for path, content in sorted(recipe.generated.items()):
         archive.add(path, content)
     for index, layer in enumerate(layers):
-        for found in walk_source(layer.folder, layer.file_filter, report):
+        for found in walk_source(layer.folder, layer.file_filter, report, layer.boundary):
             path = layer.prefix + found.path
-            if path not in written:
+            if conflict := written.find_conflict(path):
+                reason = f"'{escape_path(conflict)}' would be a file and a folder in the package"
+                report.faults.append(Fault(escape_path(path), reason, "Rename one of them."))
+            elif path not in written:
                 archive.add(path, found.read(), executable=found.is_executable)
                 written.add(path)
             elif index == 0:
@@ -174,10 +212,26 @@ def _write_package(file: BinaryIO, recipe: PackageRecipe, layers: Sequence[Packa
     return archive.finish()
 
 
+def _exclusion_notes(source: FunctionSource) -> tuple[str, ...]:
+    """Return a note for patterns that leave nothing out; modules may not be installed in the source itself."""
+    written = (pattern for pattern in source.package.exclude if "node_modules" not in pattern)
+    unused = [pattern for pattern in written if source.folder and not holds_match(source.folder, pattern)]
+    return (f"package.exclude leaves nothing out with {', '.join(map(repr, unused))}.",) if unused else ()
+
+
 def _source_key(source: FunctionSource) -> str:
     """Return a hash of everything besides the files that decides the bytes of the package."""
     folder = str(source.folder.absolute()) if source.folder else ""
-    facts = (PACKAGER_VERSION, folder, source.entry, source.handler, source.runtime, source.provider, source.bundled)
+    facts: tuple[object, ...] = (
+        PACKAGER_VERSION,
+        folder,
+        source.entry,
+        source.handler,
+        source.runtime,
+        source.provider,
+        source.bundled,
+    )
+    facts += (asdict(source.package),)
     return hashlib.sha256(json.dumps(facts).encode()).hexdigest()
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Set
 
 from semantest_iac.domain.errors import Fault
 
@@ -13,7 +13,6 @@ MAX_PATH_BYTES = 1024  # as S3 and most tools allow
 MEBIBYTE = 1024 * 1024
 MAX_UNPACKED_BYTES = 250 * MEBIBYTE
 MAX_DIRECT_UPLOAD_BYTES = 50 * MEBIBYTE  # AWS only: Azure takes every package from its storage
-MAX_FILES = 20_000
 MAX_FOLDER_DEPTH = 60
 MAX_REPORTED_FAULTS = 20  # a folder with ten thousand bad names is one problem, not ten thousand
 
@@ -68,9 +67,20 @@ def _find_location_problem(path: str, length: int) -> str:
     return ""
 
 
-def check_package_size(files: int, unpacked: int) -> Iterator[Fault]:
-    if files > MAX_FILES:
-        yield Fault("source", f"more than {MAX_FILES} files", "Leave out what the function does not need.")
+def find_blocked_paths(files: Set[str], paths: Iterable[str]) -> list[str]:
+    """Return the paths of which a folder is one of the files: no system can unpack both."""
+    return sorted(path for path in paths if not files.isdisjoint(_folders_around(path)))
+
+
+def _folders_around(path: str) -> Iterator[str]:
+    while path := path.rpartition("/")[0]:
+        yield path
+
+
+def check_package_size(unpacked: int) -> Iterator[Fault]:
+    """Yield a fault for a package over Lambda's quota, which counts bytes and no files (Lambda quotas)."""
     if unpacked > MAX_UNPACKED_BYTES:
-        hint = "Lambda unpacks no more; bundle the code or use fewer dependencies."
+        hint = (
+            "AWS Lambda unpacks no more, and a package is the same for every cloud; package.exclude leaves files out."
+        )
         yield Fault("source", f"more than {MAX_UNPACKED_BYTES // MEBIBYTE} MB unpacked", hint)

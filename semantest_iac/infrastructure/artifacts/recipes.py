@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -10,13 +11,7 @@ from pathlib import Path, PurePosixPath
 from semantest_iac.domain.environments.runtimes import default_runtime
 from semantest_iac.domain.errors import ArtifactError, Fault
 from semantest_iac.domain.ports.artifact_builder import FunctionSource
-from semantest_iac.infrastructure.artifacts.dependencies import (
-    find_dev_module_folders,
-    install_functions_library,
-    install_node_modules,
-    install_requirements,
-    needs_npm_install,
-)
+from semantest_iac.infrastructure.artifacts.file_filter import FileFilter, PathPatterns
 from semantest_iac.infrastructure.artifacts.layouts import (
     TOKEN_FILES,
     WEB_PUBSUB_FILES,
@@ -24,8 +19,21 @@ from semantest_iac.infrastructure.artifacts.layouts import (
     find_layout,
     read_payload,
 )
+from semantest_iac.infrastructure.artifacts.linked_modules import find_linked_modules
+from semantest_iac.infrastructure.artifacts.node_modules import (
+    LOCAL_FILTER,
+    find_dev_module_folders,
+    find_local_packages,
+    install_functions_library,
+    install_node_modules,
+    needs_node_install,
+)
 from semantest_iac.infrastructure.artifacts.package_rules import check_path, escape_path
-from semantest_iac.infrastructure.artifacts.source_tree import FileFilter, copy_source
+from semantest_iac.infrastructure.artifacts.python_requirements import (
+    BUILD_FILTER,
+    install_requirements,
+    plan_requirements,
+)
 from semantest_iac.infrastructure.artifacts.zip_archives import RequiredFile
 
 PYTHON_RUNTIME = re.compile(r"python3\.\d+")
@@ -62,7 +70,6 @@ WEBSOCKET_SERVICE = "websocket_service"
 """The service that is packaged for the `websocket` component if the user names no source."""
 SERVICES_WITHOUT_SECRETS = ("health_service",)
 NODE_RUNTIME = re.compile(r"nodejs\d+\.x")
-NPM_CONFIG_FILES = frozenset({".npmrc"})
 NPM_PROJECT_FILES = ("package.json", "package-lock.json")
 UNUSED_LIBRARY_PATHS = tuple(  # two thirds of its bytes, and no code loads them
     f"node_modules/@azure/{module}/{folder}"
@@ -123,10 +130,10 @@ def _handler_files(source: FunctionSource) -> tuple[str, ...]:
 
 
 def _require_file(folder: Path, candidates: Sequence[str], option: str) -> None:
-    """Raise ArtifactError unless one of the files exists without links in its path: links are not packaged."""
+    """Raise ArtifactError unless one of the files exists in the folder; a link must not lead out of it."""
     fault, root = check_path(candidates[0]), folder.resolve()
     paths = [root / candidate for candidate in candidates]
-    if fault is None and any(path.is_file() and path.resolve() == path for path in paths):
+    if fault is None and any(path.is_file() and path.resolve().is_relative_to(root) for path in paths):
         return
     reason = fault.message if fault else f"the source holds no {' or '.join(candidates)}"
     faults = [Fault(option, reason, f"The {option} is a path relative to the source folder.")]
@@ -135,25 +142,39 @@ def _require_file(folder: Path, candidates: Sequence[str], option: str) -> None:
 
 @dataclass(frozen=True, slots=True)
 class PackageLayer:
-    """A folder whose filtered files go into the package under `prefix`."""
+    """A folder whose filtered files go into the package under `prefix`.
+
+    Links may point to everything in `boundary`, which is the folder itself unless it is given.
+    """
 
     folder: Path
     file_filter: FileFilter
     prefix: str = ""
+    boundary: Path | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class PreparedLayers:
+    """The layers of a package in the order of their precedence, with notes for the user."""
+
+    layers: Sequence[PackageLayer] = ()
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class PackageRecipe:
     """The files of a package: ours (`generated`), then the layers that `prepare` sets up in a workspace.
 
-    `root` is the folder whose state decides whether the package is built again.
+    The states of `root` and of the `watched` folders, and `facts`, decide whether the package is built again.
     """
 
     handler: str
     runtime: str
     generated: Mapping[str, bytes]
     root: PackageLayer | None = None
-    prepare: Callable[[Path], Sequence[PackageLayer]] = field(default=lambda workspace: ())
+    watched: Sequence[PackageLayer] = ()
+    facts: Sequence[bytes] = ()
+    prepare: Callable[[Path], PreparedLayers] = field(default=lambda workspace: PreparedLayers())
 
 
 def find_recipe(source: FunctionSource, home: Path) -> PackageRecipe:
@@ -168,11 +189,16 @@ def find_recipe(source: FunctionSource, home: Path) -> PackageRecipe:
         name = escape_path(str(source.folder))
         raise ArtifactError(f"Cannot package source '{name}': there is no such folder.", hint=hint)
     folder, source = source.folder, resolve_runtime(source)
-    excluded_paths = _relative_home(home, folder)
+    _require_included_files(source, folder)
+    file_filter = FileFilter(
+        _relative_home(home, folder),
+        excluded=PathPatterns(source.package.exclude),
+        included=PathPatterns(source.package.include),
+    )
     if PYTHON_RUNTIME.fullmatch(source.runtime):
-        return _python_recipe(source, folder, excluded_paths)
+        return _python_recipe(source, folder, file_filter)
     if NODE_RUNTIME.fullmatch(source.runtime):
-        return _node_recipe(source, folder, excluded_paths)
+        return _node_recipe(source, folder, file_filter)
     faults = [Fault("runtime", f"'{source.runtime}' is neither python3.N nor nodejsN.x")]
     raise ArtifactError("Cannot package the source: its runtime is not supported.", faults=faults)
 
@@ -188,37 +214,83 @@ def _bundled_recipe(source: FunctionSource) -> PackageRecipe:
     return PackageRecipe(layout.handler, runtime, service | layout.generated_files(handler=handler))
 
 
-def _python_recipe(source: FunctionSource, folder: Path, excluded_paths: frozenset[str]) -> PackageRecipe:
+def _require_included_files(source: FunctionSource, folder: Path) -> None:
+    """Raise ArtifactError for what `package.include` names and the source does not hold."""
+    missing = [name for name in source.package.include if not holds_match(folder, name)]
+    if missing:
+        faults = [Fault("package.include", f"the source holds no '{escape_path(name)}'") for name in missing]
+        raise ArtifactError("Cannot package the source: files that it should include are missing.", faults=faults)
+
+
+def holds_match(folder: Path, pattern: str) -> bool:
+    """Return whether a pattern of `package` means something in the folder."""
+    return next(folder.glob(pattern.strip("/").replace("[", "[[]")), None) is not None
+
+
+def _python_recipe(source: FunctionSource, folder: Path, file_filter: FileFilter) -> PackageRecipe:
     if source.entry:
         fault = Fault("entry", "is for Node servers", "Name a handler such as app.handler instead.")
         raise ArtifactError("Cannot package the source: a Python function has no entry.", faults=[fault])
     settings = find_entry_point(source, folder)
     layout, version = _source_layout(source, "python"), (3, int(source.runtime.rpartition(".")[2]))
-    root = PackageLayer(folder, FileFilter(excluded_paths), layout.source)
+    root = PackageLayer(folder, file_filter, layout.source)
+    plan = plan_requirements(folder / "requirements.txt")
+    passed = source.package.pass_environment
 
-    def prepare(workspace: Path) -> Sequence[PackageLayer]:
-        if not _lists_requirements(folder / "requirements.txt"):
-            return (root,)
-        install_requirements(folder / "requirements.txt", workspace / "site", version)
-        return root, PackageLayer(workspace / "site", FileFilter(excluded_at_root=frozenset()), layout.site)
+    def prepare(workspace: Path) -> PreparedLayers:
+        if plan is None:
+            return PreparedLayers((root,))
+        site, notes = install_requirements(plan, workspace, version, passed)
+        installed = replace(file_filter, excluded_paths=frozenset(), is_installed=True)
+        return PreparedLayers((root, PackageLayer(site, installed, layout.site)), notes)
 
-    return PackageRecipe(layout.handler, source.runtime, layout.generated_files(**settings), root, prepare)
+    generated = layout.generated_files(**settings)
+    if plan is None:
+        return PackageRecipe(layout.handler, source.runtime, generated, root, prepare=prepare)
+    watched = tuple(PackageLayer(project, BUILD_FILTER) for project in plan.folders)
+    facts = (*plan.fingerprint_files(), _passed_values(passed))
+    return PackageRecipe(layout.handler, source.runtime, generated, root, watched, facts, prepare)
 
 
-def _node_recipe(source: FunctionSource, folder: Path, excluded_paths: frozenset[str]) -> PackageRecipe:
+def _node_recipe(source: FunctionSource, folder: Path, file_filter: FileFilter) -> PackageRecipe:
     layout, settings = _source_layout(source, "nodejs"), find_entry_point(source, folder)
-    root = PackageLayer(folder, FileFilter(excluded_paths | find_dev_module_folders(folder)), layout.source)
+    root, *linked = _node_layers(folder, folder, file_filter, layout.source)
+    passed, is_installing = source.package.pass_environment, needs_node_install(folder)
 
-    def prepare(workspace: Path) -> Sequence[PackageLayer]:
+    def prepare(workspace: Path) -> PreparedLayers:
         library = _install_library_layer(layout, workspace / "library")
-        if not needs_npm_install(folder):
-            return root, *library
-        copy_source(folder, workspace / "node", replace(root.file_filter, included_names=NPM_CONFIG_FILES))
-        install_node_modules(workspace / "node")
-        installed = FileFilter(find_dev_module_folders(workspace / "node"))
-        return PackageLayer(workspace / "node", installed, layout.source), *library
+        if not is_installing:
+            return PreparedLayers((root, *linked, *library))
+        copy, copies = install_node_modules(folder, workspace, passed)
+        return PreparedLayers((*_node_layers(copy, copies, file_filter, layout.source), *library))
 
-    return PackageRecipe(layout.handler, source.runtime, layout.generated_files(**settings), root, prepare)
+    others = (
+        tuple(PackageLayer(one, LOCAL_FILTER) for one in find_local_packages(folder))
+        if is_installing
+        else tuple(linked)
+    )
+    facts = (_passed_values(passed),) if is_installing else ()
+    return PackageRecipe(
+        layout.handler, source.runtime, layout.generated_files(**settings), root, others, facts, prepare
+    )
+
+
+def _node_layers(folder: Path, boundary: Path, file_filter: FileFilter, prefix: str) -> tuple[PackageLayer, ...]:
+    """Return the layer of a project, and one for each module that lies in a store and is linked from there."""
+    linked = find_linked_modules(folder)
+    left_out = file_filter.excluded_paths | find_dev_module_folders(folder) | linked.replaced
+    root = PackageLayer(folder, replace(file_filter, excluded_paths=left_out), prefix, boundary)
+    layers = [root]
+    for place, module in linked.places.items():
+        inner = f"{module.relative_to(folder.resolve()).as_posix()}/"
+        links = frozenset(path.removeprefix(inner) for path in linked.replaced if path.startswith(inner))
+        layers += [PackageLayer(module, FileFilter(links, is_installed=True), f"{prefix}{place}/", boundary)]
+    return tuple(layers)
+
+
+def _passed_values(names: Sequence[str]) -> bytes:
+    """Return what installers receive besides their usual variables: other values may install other files."""
+    return "".join(f"{name}={os.environ.get(name)}\0" for name in names).encode(errors="surrogateescape")
 
 
 def _source_layout(source: FunctionSource, language: str) -> PackageLayout:
@@ -241,10 +313,3 @@ def _relative_home(home: Path, folder: Path) -> frozenset[str]:
         return frozenset({home.resolve().relative_to(folder.resolve()).as_posix()})
     except ValueError:
         return frozenset()
-
-
-def _lists_requirements(file: Path) -> bool:
-    if not file.is_file():
-        return False
-    lines = file.read_text(errors="replace").splitlines()
-    return any(line.strip() and not line.lstrip().startswith("#") for line in lines)

@@ -1,21 +1,29 @@
-"""Walks and copies a source folder without following links, opening devices or leaving the folder.
+"""Walks and copies a source folder without opening devices or leaving the folder; links inside it are followed.
 
-Every file is opened relative to the descriptor of the folder it was found in. The kernel then refuses a link that
-replaces a file during the walk, which a check before the open could miss.
+Every file is opened relative to the descriptor of a folder that was opened without following links. The kernel then
+refuses a link that replaces a file during the walk, which a check before the open could miss. A link that the walk
+finds is resolved first; its target is then opened from the root in the same way.
 """
 
 from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Generator, Iterator
+from collections.abc import Generator, Iterator, Set
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from operator import attrgetter
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import NamedTuple
 
 from semantest_iac.domain.errors import ArtifactError, Fault
 from semantest_iac.infrastructure.artifacts import package_rules
+from semantest_iac.infrastructure.artifacts.file_filter import (
+    FileFilter,
+    is_compiled_beside_source,
+    is_key_store,
+    may_hold_private_key,
+)
 from semantest_iac.infrastructure.artifacts.package_rules import (
     are_safe_names,
     check_package_size,
@@ -24,50 +32,10 @@ from semantest_iac.infrastructure.artifacts.package_rules import (
     find_unicode_duplicates,
 )
 
-VERSION_CONTROL_FOLDERS = frozenset({".git", ".hg", ".svn"})
-GENERATED_NAMES = frozenset({".semantest", "__pycache__", ".DS_Store", ".venv"})
-CREDENTIAL_NAMES = frozenset({".env", ".npmrc", ".netrc", ".pypirc", ".ssh", ".aws"})
-EXCLUDED_NAMES = VERSION_CONTROL_FOLDERS | GENERATED_NAMES | CREDENTIAL_NAMES
-EXCLUDED_AT_ROOT = frozenset({"coverage", ".nyc_output", "venv"})  # in subfolders these are real packages
-EXCLUDED_IN_NODE_MODULES = ("node_modules/.bin", "node_modules/.cache", "node_modules/.package-lock.json")
-EXCLUDED_SUFFIXES = (".pyc", ".pyo")
-KEY_STORE_SUFFIXES = (".p12", ".pfx")
-POSSIBLE_KEY_SUFFIXES = (".pem", ".key")
-POSSIBLE_KEY_PREFIXES = ("id_rsa", "id_dsa", "id_ecdsa", "id_ed25519")
 PRIVATE_KEY_MARKER = b"PRIVATE KEY-----"  # checked by content: certificates are .pem files too, and are needed
 FOLDER_FLAGS = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 FILE_FLAGS = os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK  # a FIFO that replaces the file must not block
-
-
-@dataclass(frozen=True, slots=True)
-class FileFilter:
-    """Leaves out the names and paths of the tables above, plus `excluded_paths`, minus `included_names`."""
-
-    excluded_paths: frozenset[str] = frozenset()
-    excluded_at_root: frozenset[str] = EXCLUDED_AT_ROOT
-    included_names: frozenset[str] = frozenset()
-
-    def excludes(self, path: str, name: str) -> bool:
-        """Return whether a relative path is left out; called for a folder before it is entered."""
-        if name in EXCLUDED_NAMES or name.startswith(".env."):
-            return name not in self.included_names
-        if path in self.excluded_paths or path in self.excluded_at_root:
-            return True
-        return name.endswith(EXCLUDED_SUFFIXES) or path.endswith(EXCLUDED_IN_NODE_MODULES)
-
-
-def is_credential_file(name: str) -> bool:
-    """Return whether the tables exclude the name because it holds secrets; the user is told which."""
-    return name in CREDENTIAL_NAMES or name.startswith(".env.")
-
-
-def is_key_store(name: str) -> bool:
-    return name.endswith(KEY_STORE_SUFFIXES)
-
-
-def may_hold_private_key(name: str) -> bool:
-    """Return whether the content must be searched for a private key."""
-    return name.endswith(POSSIBLE_KEY_SUFFIXES) or name.startswith(POSSIBLE_KEY_PREFIXES)
+_EXCLUDE_HINT = "Replace it by what it points to, or leave it out with package.exclude."
 
 
 class SourceFile(NamedTuple):
@@ -95,6 +63,8 @@ class SourceFile(NamedTuple):
         """Return the content; raises ArtifactError when the file is no longer the one that was found."""
         try:
             descriptor = os.open(self.name, FILE_FLAGS, dir_fd=self.folder_descriptor)
+        except FileNotFoundError as error:
+            raise _changed_source_error(self.path) from error
         except OSError as error:
             raise unreadable_source_error(self.path, error) from error
         try:
@@ -115,8 +85,9 @@ class WalkReport:
     file_count: int = 0
     unpacked_bytes: int = 0
     newest_ns: int = 0
-    links: list[str] = field(default_factory=list)
+    dangling_links: list[str] = field(default_factory=list)
     special_files: list[str] = field(default_factory=list)
+    generated_folders: list[str] = field(default_factory=list)
     secret_files: list[str] = field(default_factory=list)
     faults: list[Fault] = field(default_factory=list)
 
@@ -127,51 +98,181 @@ class WalkReport:
 
     @property
     def is_over_limit(self) -> bool:
-        is_too_large = (
-            self.file_count > package_rules.MAX_FILES or self.unpacked_bytes > package_rules.MAX_UNPACKED_BYTES
-        )
+        is_too_large = self.unpacked_bytes > package_rules.MAX_UNPACKED_BYTES
         return is_too_large or len(self.faults) >= package_rules.MAX_REPORTED_FAULTS
 
     def notes(self) -> tuple[str, ...]:
         """Return a sentence for each kind of file that was left out."""
-        kinds = (("link", self.links), ("special file", self.special_files), ("secret-looking file", self.secret_files))
-        return tuple(_exclusion_note(kind, sorted(paths)) for kind, paths in kinds if paths)
+        kinds = (
+            ("link to nothing", "links to nothing", self.dangling_links, ""),
+            ("special file", "special files", self.special_files, ""),
+            ("generated folder", "generated folders", self.generated_folders, ""),
+            ("secret-looking file", "secret-looking files", self.secret_files, "package.include brings it by name."),
+        )
+        return tuple(
+            " ".join(filter(None, (_exclusion_note(one if len(paths) == 1 else many, sorted(paths)), hint)))
+            for one, many, paths, hint in kinds
+            if paths
+        )
 
 
-def walk_source(root: Path, file_filter: FileFilter, report: WalkReport) -> Generator[SourceFile, None, None]:
-    """Yield the selected files in the order of their path parts, and add everything else to the report."""
+def walk_source(
+    root: Path, file_filter: FileFilter, report: WalkReport, boundary: Path | None = None
+) -> Generator[SourceFile, None, None]:
+    """Yield the selected files in the order of their path parts, and add everything else to the report.
+
+    Links are followed if their target lies in `boundary`, which is the root unless it is given.
+    """
     try:
-        folder = os.open(root, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        real_root, real_boundary = root.resolve(strict=True), (boundary or root).resolve(strict=True)
+        location = real_root.relative_to(real_boundary).as_posix()
+        with _open_folder(str(real_boundary)) as outer, _open_below(outer, location) as folder:
+            walk = _Walk(real_boundary, outer, file_filter, report)
+            yield from walk.enter(folder, "", "" if location == "." else location)
     except OSError as error:
         raise unreadable_source_error(str(root), error) from error
+
+
+@contextmanager
+def _open_folder(name: str, folder: int | None = None) -> Iterator[int]:
+    descriptor = os.open(name, FOLDER_FLAGS, dir_fd=folder)
     try:
-        yield from _walk_folder(folder, "", file_filter, report)
-    except OSError as error:
-        raise unreadable_source_error(str(root), error) from error
+        yield descriptor
     finally:
-        os.close(folder)
+        os.close(descriptor)
 
 
-def _walk_folder(folder: int, prefix: str, file_filter: FileFilter, report: WalkReport) -> Iterator[SourceFile]:
-    for entry in _list_entries(folder, prefix, report):
-        path, name = prefix + entry.name, entry.name
-        if report.is_over_limit:
+@contextmanager
+def _open_below(folder: int, path: str) -> Iterator[int]:
+    """Open the folder at a relative path, one part after the other: none of them may be a link."""
+    descriptor = os.dup(folder)
+    try:
+        for part in PurePosixPath(path).parts:
+            inner = os.open(part, FOLDER_FLAGS, dir_fd=descriptor)
+            os.close(descriptor)
+            descriptor = inner
+        yield descriptor
+    finally:
+        os.close(descriptor)
+
+
+class _Walk:
+    """One walk: `location` is where a folder really lies in the boundary, `path` its place in the package."""
+
+    def __init__(self, boundary: Path, descriptor: int, file_filter: FileFilter, report: WalkReport) -> None:
+        self._boundary, self._descriptor = boundary, descriptor
+        self._filter, self._report = file_filter, report
+        self._entered: list[str] = []
+
+    def enter(self, folder: int, path: str, location: str) -> Iterator[SourceFile]:
+        """Yield the files of an open folder and of everything below it."""
+        prefix, around = f"{path}/" if path else "", f"{location}/" if location else ""
+        entries = _list_entries(folder, prefix, self._report)
+        names = {entry.name for entry in entries}
+        if path and self._filter.is_generated_folder(path, names):
+            self._report.generated_folders.append(path)
             return
-        if file_filter.excludes(path, name):
-            if is_credential_file(name):
-                report.secret_files.append(path)
-            continue
-        status = entry.stat(follow_symlinks=False)
-        if stat.S_ISREG(status.st_mode):
-            file = SourceFile(path, name, status, folder)
-            if not _holds_private_key(file, report):
-                report.add(status)
-                yield file
+        self._entered.append(location)
+        for entry in entries:
+            if self._report.is_over_limit:
+                break
+            if self._is_selected(prefix + entry.name, entry, names):
+                yield from self._visit(entry, folder, prefix + entry.name, around + entry.name)
+        self._entered.pop()
+
+    def _is_selected(self, path: str, entry: os.DirEntry[str], names: Set[str]) -> bool:
+        name, is_folder = entry.name, entry.is_dir(follow_symlinks=False)
+        if not self._filter.excludes(path, name, is_folder=is_folder):
+            return not is_compiled_beside_source(name, names)
+        if self._filter.is_secret(path, name, is_folder=is_folder) and not self._filter.excluded.match(path):
+            self._report.secret_files.append(path)
+        return False
+
+    def _visit(self, entry: os.DirEntry[str], folder: int, path: str, location: str) -> Iterator[SourceFile]:
+        try:
+            status = entry.stat(follow_symlinks=False)
+        except FileNotFoundError as error:
+            raise _changed_source_error(path) from error
+        if stat.S_ISLNK(status.st_mode):
+            yield from self._follow(path, location)
         elif stat.S_ISDIR(status.st_mode):
-            yield from _walk_subfolder(name, folder, path, file_filter, report)
+            yield from self._enter_subfolder(folder, entry.name, path, location)
         else:
-            left_out = report.links if stat.S_ISLNK(status.st_mode) else report.special_files
-            left_out.append(path)
+            yield from self._select_file(SourceFile(path, entry.name, status, folder))
+
+    def _enter_subfolder(self, folder: int, name: str, path: str, location: str) -> Iterator[SourceFile]:
+        if path.count("/") >= package_rules.MAX_FOLDER_DEPTH:
+            reason = f"is nested deeper than {package_rules.MAX_FOLDER_DEPTH} folders"
+            self._report.faults.append(Fault(escape_path(path), reason))
+            return
+        try:
+            inner = os.open(name, FOLDER_FLAGS, dir_fd=folder)
+        except FileNotFoundError as error:
+            raise _changed_source_error(path) from error
+        except OSError as error:
+            self._report.faults.append(Fault(escape_path(path), f"cannot be opened ({error.strerror})"))
+            return
+        try:
+            yield from self.enter(inner, path, location)
+        finally:
+            os.close(inner)
+
+    def _select_file(self, file: SourceFile) -> Iterator[SourceFile]:
+        if not stat.S_ISREG(file.stat.st_mode):
+            self._report.special_files.append(file.path)
+        elif not self._filter.includes_by_name(file.path) and _holds_private_key(file):
+            self._report.secret_files.append(file.path)
+        else:
+            self._report.add(file.stat)
+            yield file
+
+    def _follow(self, path: str, location: str) -> Iterator[SourceFile]:
+        """Yield what a link points to, under the link's own path."""
+        try:
+            target = (self._boundary / location).resolve(strict=True)
+        except FileNotFoundError:
+            self._report.dangling_links.append(path)
+            return
+        except (OSError, RuntimeError):  # RuntimeError: a circle of links, before Python 3.13
+            self._report.faults.append(Fault(escape_path(path), "is a link that leads back to itself", _EXCLUDE_HINT))
+            return
+        if not target.is_relative_to(self._boundary):
+            reason = f"is a link to '{escape_path(str(target))}', outside of the source"
+            self._report.faults.append(Fault(escape_path(path), reason, find_link_hint(target)))
+            return
+        yield from self._enter_target(path, target.relative_to(self._boundary).as_posix())
+
+    def _enter_target(self, path: str, target: str) -> Iterator[SourceFile]:
+        parent, _, name = target.rpartition("/")
+        is_around = target == "." or any(f"{entered}/".startswith(f"{target}/") for entered in self._entered)
+        if is_around:
+            reason = "is a link to a folder that holds it: it cannot be followed"
+            self._report.faults.append(Fault(escape_path(path), reason, _EXCLUDE_HINT))
+            return
+        try:
+            with _open_below(self._descriptor, parent) as folder:
+                status = os.stat(name, dir_fd=folder, follow_symlinks=False)
+                is_folder = stat.S_ISDIR(status.st_mode)
+                is_named = self._filter.includes_by_name(path)
+                if not is_named and self._filter.excludes(target, name, is_folder=is_folder):
+                    self._report.secret_files += [path] * self._filter.is_secret(target, name, is_folder=is_folder)
+                elif is_folder:
+                    yield from self._enter_subfolder(folder, name, path, target)
+                else:
+                    yield from self._select_file(SourceFile(path, name, status, folder))
+        except (FileNotFoundError, NotADirectoryError) as error:
+            raise _changed_source_error(path) from error
+
+
+def find_link_hint(target: Path) -> str:
+    """Return what to do about a link out of the source, by the tool that made it."""
+    if ".pnpm" in target.parts:
+        return (
+            "`pnpm --filter <package> deploy --prod <folder>` makes a folder that holds everything: name it as source."
+        )
+    if "node_modules" in target.parts or (target / "package.json").is_file():
+        return "`npm install --install-links` copies packages of other folders; or leave node_modules to this tool."
+    return _EXCLUDE_HINT
 
 
 def _list_entries(folder: int, prefix: str, report: WalkReport) -> list[os.DirEntry[str]]:
@@ -188,31 +289,8 @@ def _list_entries(folder: int, prefix: str, report: WalkReport) -> list[os.DirEn
     return [entry for entry in entries if entry.name not in bad]
 
 
-def _walk_subfolder(
-    name: str, folder: int, path: str, file_filter: FileFilter, report: WalkReport
-) -> Iterator[SourceFile]:
-    if path.count("/") >= package_rules.MAX_FOLDER_DEPTH:
-        report.faults.append(
-            Fault(escape_path(path), f"is nested deeper than {package_rules.MAX_FOLDER_DEPTH} folders")
-        )
-        return
-    try:
-        inner = os.open(name, FOLDER_FLAGS, dir_fd=folder)
-    except OSError as error:
-        report.faults.append(Fault(path, f"cannot be opened ({error.strerror})"))
-        return
-    try:
-        yield from _walk_folder(inner, f"{path}/", file_filter, report)
-    finally:
-        os.close(inner)
-
-
-def _holds_private_key(file: SourceFile, report: WalkReport) -> bool:
-    name = file.name
-    secret = is_key_store(name) or (may_hold_private_key(name) and PRIVATE_KEY_MARKER in file.read())
-    if secret:
-        report.secret_files.append(file.path)
-    return secret
+def _holds_private_key(file: SourceFile) -> bool:
+    return is_key_store(file.name) or (may_hold_private_key(file.name) and PRIVATE_KEY_MARKER in file.read())
 
 
 def unreadable_source_error(path: str, error: OSError) -> ArtifactError:
@@ -221,7 +299,7 @@ def unreadable_source_error(path: str, error: OSError) -> ArtifactError:
 
 def _changed_source_error(path: str) -> ArtifactError:
     return ArtifactError(
-        f"Cannot package source '{path}': it changed while it was read.",
+        f"Cannot package source '{escape_path(path)}': it changed while it was read.",
         hint="Wait until the build that writes the folder is done.",
     )
 
@@ -235,23 +313,24 @@ def _file_identity(status: os.stat_result) -> tuple[int, ...]:
 def _exclusion_note(kind: str, paths: list[str]) -> str:
     listed = ", ".join(escape_path(path) for path in paths[:3])
     more = f" and {len(paths) - 3} more" if len(paths) > 3 else ""
-    return f"Left out {len(paths)} {kind}{'s' if len(paths) > 1 else ''}: {listed}{more}."
+    return f"Left out {len(paths)} {kind}: {listed}{more}."
 
 
-def copy_source(source: Path, target: Path, file_filter: FileFilter) -> None:
-    """Copy the selected regular files with new modes and dates; the target must not exist yet."""
+def copy_source(source: Path, target: Path, file_filter: FileFilter, boundary: Path | None = None) -> WalkReport:
+    """Copy the selected files with new modes and dates; the target must not exist yet. Returns what was left out."""
     report = WalkReport()
     target.mkdir(parents=True)
-    for file in walk_source(source, file_filter, report):
+    for file in walk_source(source, file_filter, report, boundary):
         path = target / file.path
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(file.read())
         path.chmod(0o755 if file.is_executable else 0o644)
     require_no_faults(report)
+    return report
 
 
 def require_no_faults(report: WalkReport) -> None:
     """Raise ArtifactError with everything that the walk found wrong."""
-    faults = [*report.faults, *check_package_size(report.file_count, report.unpacked_bytes)]
+    faults = [*report.faults, *check_package_size(report.unpacked_bytes)]
     if faults:
         raise ArtifactError("Cannot package the source: some of its files cannot be in a package.", faults=faults)

@@ -26,6 +26,7 @@ from semantest_iac.infrastructure.artifacts.package_rules import (
     check_package_size,
     check_path,
     escape_path,
+    find_blocked_paths,
     find_unicode_duplicates,
 )
 from semantest_iac.infrastructure.artifacts.source_tree import unreadable_source_error
@@ -33,6 +34,10 @@ from semantest_iac.infrastructure.artifacts.source_tree import unreadable_source
 LOCAL_HEADER = Struct("<4s5H3L2H")
 CENTRAL_HEADER = Struct("<4s6H3L5H2L")
 END_RECORD = Struct("<4s4H2LH")
+END_RECORD_64 = Struct("<4sQ2H2L4Q")
+END_LOCATOR_64 = Struct("<4sLQL")
+MOST_FILES_OF_ZIP_32 = 0xFFFF - 1  # 0xFFFF says: the count is in the record of 64 bits
+ZIP_64_VERSION = 45
 ZIP_VERSION, MADE_ON_UNIX, UTF8_NAME_FLAG = 20, 3 << 8, 0x800
 METHOD_STORED, METHOD_DEFLATED, COMPRESSION_LEVEL = 0, 8, 3
 DOS_MIDNIGHT, DOS_FIRST_OF_1980 = 0, 33
@@ -70,8 +75,18 @@ class ReproducibleZip:
         """Write the directory and return the sha256 of the whole file in hex."""
         directory, count, start = b"".join(self._directory), len(self._directory), self._offset
         self._write(directory)
+        if count > MOST_FILES_OF_ZIP_32:
+            self._write_end_of_64_bits(count, len(directory), start)
+            count = MOST_FILES_OF_ZIP_32 + 1
         self._write(END_RECORD.pack(b"PK\5\6", 0, 0, count, count, len(directory), start, 0))
         return self._hash.hexdigest()
+
+    def _write_end_of_64_bits(self, count: int, length: int, start: int) -> None:
+        """Write the records of ZIP64 (APPNOTE 4.3.14 and 4.3.15), which can count more files."""
+        end, following = self._offset, END_RECORD_64.size - 12
+        version = (MADE_ON_UNIX | ZIP_64_VERSION, ZIP_64_VERSION)
+        self._write(END_RECORD_64.pack(b"PK\6\6", following, *version, 0, 0, count, count, length, start))
+        self._write(END_LOCATOR_64.pack(b"PK\6\7", 0, end, 1))
 
     def _write(self, data: bytes) -> None:
         self._target.write(data)
@@ -125,13 +140,17 @@ def _read_regular_file(path: Path) -> bytes:
 
 
 def _check_entries(entries: Sequence[zipfile.ZipInfo], required: RequiredFile) -> Iterator[Fault]:
-    names = [entry.orig_filename.removesuffix("/") for entry in entries]
-    yield from filter(None, map(check_path, names))
-    for one, other in find_unicode_duplicates(names):
+    names = [entry.orig_filename for entry in entries]
+    stripped = [name.removesuffix("/") for name in names]
+    yield from filter(None, map(check_path, stripped))
+    for one, other in find_unicode_duplicates(stripped):
         yield Fault(escape_path(one), f"is in the archive twice (as {other!a})")
+    files = {name for name in names if not name.endswith("/")}
+    for path in find_blocked_paths(files, stripped):
+        yield Fault(escape_path(path), "is below a name that is a file in the archive")
     yield from filter(None, map(_check_entry, entries))
-    yield from check_package_size(len(entries), sum(entry.file_size for entry in entries))
-    if not set(required.names) & set(names):
+    yield from check_package_size(sum(entry.file_size for entry in entries))
+    if not set(required.names) & set(stripped):
         yield Fault(required.fault_path, f"the archive holds no {' or '.join(required.names)}", required.hint)
 
 

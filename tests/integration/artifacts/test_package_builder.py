@@ -6,11 +6,13 @@ import time
 import zipfile
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from semantest_iac.domain.compute.functions import Artifact
+from semantest_iac.domain.environments.settings import PackageSettings
 from semantest_iac.domain.errors import ArtifactError
 from semantest_iac.domain.ports.artifact_builder import FunctionSource
 from semantest_iac.infrastructure.artifacts.package_builder import PackageBuilder
@@ -181,12 +183,15 @@ class TestSourceFolder:
         self, home: Path, source: Path, write_files: WriteFiles, list_names: Names
     ) -> None:
         write_files(source, {**PYTHON, ".env": "TOKEN=1"})
-        (source / "link").symlink_to("/etc/passwd")
+        (source / "link").symlink_to("nothing")
 
         artifact = PackageBuilder(home).build(python(source))
 
         assert {".env", "link"}.isdisjoint(list_names(artifact))
-        assert artifact.notes == ("Left out 1 link: link.", "Left out 1 secret-looking file: .env.")
+        assert artifact.notes == (
+            "Left out 1 link to nothing: link.",
+            "Left out 1 secret-looking file: .env. package.include brings it by name.",
+        )
 
     def test_is_refused_when_it_is_too_large(self, home: Path, source: Path, write_files: WriteFiles) -> None:
         write_files(source, PYTHON)
@@ -242,7 +247,7 @@ class TestRefusals:
     ) -> None:
         write_files(source, NODE)
         (source.parent / "server.js").touch()
-        (source / "linked.js").symlink_to("server.js")
+        (source / "linked.js").symlink_to("../server.js")
 
         with pytest.raises(ArtifactError) as caught:
             PackageBuilder(home).build(FunctionSource(source, entry=entry, runtime="nodejs22.x"))
@@ -270,3 +275,73 @@ class TestRefusals:
             PackageBuilder(home).build(FunctionSource(source, runtime="java21"))
 
         assert [fault.path for fault in caught.value.faults] == ["runtime"]
+
+
+SELECTED = {
+    **PYTHON, "coverage/__init__.py": "", "compiled.pyc": "x", "lib/x.pyc": "x", "env/pyvenv.cfg": "",
+    "env/y.py": "", "config/.env.dev": "A=1", "prod.env": "A=1", "credentials": "", "docs/a.md": "",
+}  # fmt: skip
+
+
+class TestSelection:
+    @pytest.mark.parametrize("provider", ["aws", "azure"])
+    def test_leaves_out_what_is_generated_or_secret_and_says_so(
+        self, home: Path, source: Path, write_files: WriteFiles, list_names: Names, provider: str
+    ) -> None:
+        write_files(source, SELECTED)
+
+        artifact = PackageBuilder(home).build(replace(python(source), provider=provider))
+
+        prefix = "source/" if provider == "azure" else ""
+        names = {name.removeprefix(prefix) for name in list_names(artifact)}
+        assert names >= {"coverage/__init__.py", "compiled.pyc", "docs/a.md", "lib/x.py"}
+        assert names.isdisjoint({"lib/x.pyc", "env/y.py", "config/.env.dev", "prod.env", "credentials"})
+        assert artifact.notes == (
+            "Left out 1 generated folder: env.",
+            "Left out 3 secret-looking files: config/.env.dev, credentials, prod.env. "
+            "package.include brings it by name.",
+        )
+
+    def test_follows_the_user_s_patterns(
+        self, home: Path, source: Path, write_files: WriteFiles, list_names: Names
+    ) -> None:
+        write_files(source, SELECTED)
+        package = PackageSettings(exclude=("docs", "**/*.pyc", "gone"), include=("config/.env.dev", "prod.env"))
+
+        artifact = PackageBuilder(home).build(replace(python(source), package=package))
+
+        names = set(list_names(artifact))
+        assert names >= {"config/.env.dev", "prod.env"}
+        assert names.isdisjoint({"docs/a.md", "compiled.pyc", "credentials"})
+        assert "package.exclude leaves nothing out with 'gone'." in artifact.notes
+
+    def test_is_part_of_what_decides_the_package(self, home: Path, source: Path, write_files: WriteFiles) -> None:
+        write_files(source, SELECTED)
+        wait_for_clock()
+        whole = PackageBuilder(home).build(python(source))
+
+        part = PackageBuilder(home).build(replace(python(source), package=PackageSettings(exclude=("docs",))))
+
+        assert part.digest != whole.digest
+
+    def test_refuses_to_include_what_is_not_there(self, home: Path, source: Path, write_files: WriteFiles) -> None:
+        write_files(source, PYTHON)
+        package = PackageSettings(include=("config/.env.dev", "lib/*.json", "app.py"))
+
+        with pytest.raises(ArtifactError) as caught:
+            PackageBuilder(home).build(replace(python(source), package=package))
+
+        assert [fault.message for fault in caught.value.faults] == [
+            "the source holds no 'config/.env.dev'",
+            "the source holds no 'lib/*.json'",
+        ]
+
+    def test_refuses_a_path_that_would_be_a_file_and_a_folder(
+        self, home: Path, source: Path, write_files: WriteFiles
+    ) -> None:
+        write_files(source, {**PYTHON, "semantest_entry.py/x": ""})
+
+        with pytest.raises(ArtifactError) as caught:
+            PackageBuilder(home).build(python(source))
+
+        assert [fault.path for fault in caught.value.faults] == ["semantest_entry.py/x"]

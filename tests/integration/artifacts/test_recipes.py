@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -20,12 +22,12 @@ class TestRuntime:
         ids=["a server's entry", "a handler in a JavaScript file", "a handler in a Python file"],
     )
     def test_follows_the_files_of_the_source(
-        self, tmp_path: Path, home: Path, file: str, source: dict[str, str], runtime: str
+        self, tmp_path: Path, home: Path, file: str, source: dict[str, Any], runtime: str
     ) -> None:
         (tmp_path / "source").mkdir()
         (tmp_path / "source" / file).write_text("")
 
-        artifact = PackageBuilder(home).build(FunctionSource(tmp_path / "source", **source))
+        artifact = PackageBuilder(home).build(replace(FunctionSource(tmp_path / "source"), **source))
 
         assert artifact.runtime == runtime
 

@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from semantest_iac.domain.errors import ArtifactError
-from semantest_iac.infrastructure.artifacts.source_tree import FileFilter, WalkReport, copy_source, walk_source
+from semantest_iac.infrastructure.artifacts.file_filter import FileFilter, PathPatterns
+from semantest_iac.infrastructure.artifacts.source_tree import WalkReport, copy_source, walk_source
 
 SECRET = b"outside"
 
@@ -51,14 +52,87 @@ class TestWalkSource:
 
         assert [*contents(source)] == ["a/b/c", "a/z", "a.txt", "b"]
 
-    def test_follows_no_link(self, source: Path, outside: Path) -> None:
+    def test_refuses_links_out_of_the_source_by_name(self, source: Path, outside: Path) -> None:
         (source / "file").symlink_to(outside / "secret")
         (source / "folder").symlink_to(outside)
-        (source / "loop").symlink_to(source)
         report = WalkReport()
 
         assert contents(source, report) == {}
-        assert report.links == ["file", "folder", "loop"]
+        assert [fault.path for fault in report.faults] == ["file", "folder"]
+        assert all("outside of the source" in fault.message and fault.hint for fault in report.faults)
+
+    def test_follows_links_inside_the_source(self, source: Path) -> None:
+        (source / "lib").mkdir()
+        (source / "lib/a.py").write_text("1")
+        (source / "copy").symlink_to("lib")
+        (source / "copy2").symlink_to(source / "copy")
+        (source / "a.py").symlink_to("lib/a.py")
+
+        assert contents(source) == dict.fromkeys(["a.py", "copy/a.py", "copy2/a.py", "lib/a.py"], b"1")
+
+    @pytest.mark.parametrize("target", [".", "inner", "../source"])
+    def test_refuses_a_link_to_a_folder_around_it(self, source: Path, target: str) -> None:
+        (source / "inner").mkdir()
+        (source / "inner" / "loop").symlink_to("../inner" if target == "inner" else source)
+        report = WalkReport()
+
+        assert contents(source, report) == {}
+        assert [fault.path for fault in report.faults] == ["inner/loop"]
+
+    def test_refuses_links_that_lead_to_each_other(self, source: Path) -> None:
+        (source / "a").symlink_to("b")
+        (source / "b").symlink_to("a")
+        report = WalkReport()
+
+        assert contents(source, report) == {}
+        assert [fault.path for fault in report.faults] == ["a", "b"]
+
+    def test_leaves_out_links_to_nothing(self, source: Path) -> None:
+        (source / "gone").symlink_to("nothing")
+        report = WalkReport()
+
+        assert contents(source, report) == {}
+        assert (report.dangling_links, report.faults) == (["gone"], [])
+
+    def test_does_not_let_a_link_rename_a_secret(self, source: Path) -> None:
+        (source / ".env").write_text("KEY=1")
+        (source / "settings").symlink_to(".env")
+        report = WalkReport()
+
+        assert contents(source, report) == {}
+        assert sorted(report.secret_files) == [".env", "settings"]
+
+    def test_follows_links_within_a_wider_boundary(self, tmp_path: Path, outside: Path) -> None:
+        (tmp_path / "source").mkdir()
+        (tmp_path / "source" / "x").symlink_to(outside)
+
+        found = walk_source(tmp_path / "source", FileFilter(), WalkReport(), tmp_path)
+
+        assert [file.path for file in found] == ["x/secret"]
+
+    def test_names_a_file_that_vanished(self, source: Path) -> None:
+        for name in ("a", "b"):
+            (source / name).touch()
+        files = walk_source(source, FileFilter(), WalkReport())
+        first = next(files)
+
+        (source / "a").unlink()
+        (source / "b").unlink()
+
+        for act in (first.read, lambda: next(files)):
+            with pytest.raises(ArtifactError, match=r"'[ab]': it changed while"):
+                act()
+
+    def test_brings_a_secret_file_that_is_included_by_name(self, source: Path) -> None:
+        (source / "config").mkdir()
+        (source / "config" / ".env.dev").write_text("A=1")
+        (source / "key.pem").write_text("-----BEGIN PRIVATE KEY-----")
+        included = FileFilter(included=PathPatterns(("config/.env.dev", "key.pem")))
+        report = WalkReport()
+
+        found = [file.path for file in walk_source(source, included, report)]
+
+        assert (found, report.secret_files) == (["config/.env.dev", "key.pem"], [])
 
     def test_opens_no_special_file(self, source: Path) -> None:
         os.mkfifo(source / "fifo")
@@ -79,7 +153,7 @@ class TestWalkSource:
         (source / "b").symlink_to(outside)
 
         assert [*files] == []
-        assert report.links == ["b"]
+        assert [fault.path for fault in report.faults] == ["b"]
 
     def test_reads_nothing_outside_while_links_are_swapped_in(self, source: Path, outside: Path) -> None:
         stop = threading.Event()

@@ -47,6 +47,23 @@ class TestReadCheckedZip:
 
         assert len(caught.value.faults) == 1
 
+    def test_is_refused_when_a_name_is_a_file_and_a_folder(self, build: Callable[[], str], package: Path) -> None:
+        with zipfile.ZipFile(package, "a") as archive:
+            archive.writestr("d", "x")
+            archive.writestr("d/e", "x")
+
+        with pytest.raises(ArtifactError) as caught:
+            build()
+
+        assert [fault.path for fault in caught.value.faults] == ["d/e"]
+
+    def test_may_list_its_folders(self, build: Callable[[], str], package: Path) -> None:
+        with zipfile.ZipFile(package, "a") as archive:
+            archive.writestr("d/", "")
+            archive.writestr("d/e", "x")
+
+        assert build()
+
     def test_is_refused_when_it_holds_a_link(self, build: Callable[[], str], package: Path) -> None:
         link = zipfile.ZipInfo("link")
         link.external_attr = (stat.S_IFLNK | 0o777) << 16

@@ -3,7 +3,12 @@ from __future__ import annotations
 import pytest
 
 from semantest_iac.infrastructure.artifacts import package_rules
-from semantest_iac.infrastructure.artifacts.package_rules import check_path, escape_path, find_unicode_duplicates
+from semantest_iac.infrastructure.artifacts.package_rules import (
+    check_path,
+    escape_path,
+    find_blocked_paths,
+    find_unicode_duplicates,
+)
 from semantest_iac.infrastructure.artifacts.source_tree import WalkReport
 
 UNSAFE = {
@@ -49,22 +54,33 @@ class TestEscapePath:
         assert len(escape_path(path)) <= 200
 
 
+class TestFindBlockedPaths:
+    def test_finds_what_lies_below_a_file(self) -> None:
+        assert find_blocked_paths({"d"}, ["a", "d", "d/e", "d/f/g"]) == ["d/e", "d/f/g"]
+
+    def test_finds_nothing_below_folders(self) -> None:
+        assert find_blocked_paths({"d/e"}, ["d", "d/e"]) == []
+
+
 class TestCheckPackageSize:
-    def test_reports_every_exceeded_limit(self) -> None:
-        faults = [*package_rules.check_package_size(package_rules.MAX_FILES + 1, package_rules.MAX_UNPACKED_BYTES + 1)]
+    def test_reports_too_many_bytes(self) -> None:
+        faults = [*package_rules.check_package_size(package_rules.MAX_UNPACKED_BYTES + 1)]
 
-        assert [fault.message for fault in faults] == ["more than 20000 files", "more than 250 MB unpacked"]
+        assert [fault.message for fault in faults] == ["more than 250 MB unpacked"]
 
-    def test_allows_the_limits_themselves(self) -> None:
-        assert [*package_rules.check_package_size(package_rules.MAX_FILES, package_rules.MAX_UNPACKED_BYTES)] == []
+    def test_allows_the_limit_itself(self) -> None:
+        assert [*package_rules.check_package_size(package_rules.MAX_UNPACKED_BYTES)] == []
 
 
 class TestWalkReport:
-    def test_is_over_the_limit_after_too_many_files(self) -> None:
-        assert WalkReport(file_count=package_rules.MAX_FILES + 1).is_over_limit
-        assert not WalkReport(file_count=package_rules.MAX_FILES).is_over_limit
+    def test_is_over_the_limit_after_too_many_bytes_of_any_number_of_files(self) -> None:
+        assert WalkReport(unpacked_bytes=package_rules.MAX_UNPACKED_BYTES + 1).is_over_limit
+        assert not WalkReport(file_count=1_000_000).is_over_limit
 
     def test_notes_what_was_left_out(self) -> None:
-        report = WalkReport(links=["b", "a"], secret_files=[".env"])
+        report = WalkReport(dangling_links=["b", "a"], secret_files=[".env"])
 
-        assert report.notes() == ("Left out 2 links: a, b.", "Left out 1 secret-looking file: .env.")
+        assert report.notes() == (
+            "Left out 2 links to nothing: a, b.",
+            "Left out 1 secret-looking file: .env. package.include brings it by name.",
+        )

@@ -42,6 +42,13 @@ class TestReproducibleZip:
             assert archive.read("long") == long
             assert archive.read("empty") == b""
 
+    def test_holds_more_files_than_the_first_zip_format_can_count(self) -> None:
+        content, _ = archive_of({str(number): b"" for number in range(65_600)})
+
+        with zipfile.ZipFile(io.BytesIO(content)) as archive:
+            assert len(archive.infolist()) == 65_600
+            assert archive.read("65599") == b""
+
     def test_returns_the_hash_of_its_bytes(self) -> None:
         content, digest = archive_of({"a": b"1"})
 

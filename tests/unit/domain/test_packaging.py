@@ -8,7 +8,7 @@ import pytest
 from semantest_iac.domain.deployment.deployment_service import build_package, find_function_app
 from semantest_iac.domain.deployment.stack import Stack
 from semantest_iac.domain.environments.configuration import DeploymentConfiguration, resolve_component
-from semantest_iac.domain.environments.settings import ComponentSettings
+from semantest_iac.domain.environments.settings import ComponentSettings, PackageSettings
 from semantest_iac.domain.ports.artifact_builder import FunctionApp, FunctionSource
 from tests.fakes.artifact_builder import FakeArtifactBuilder
 from tests.fakes.control_points import ControlPoints
@@ -30,9 +30,13 @@ class TestFindFunctionApp:
             ({}, FunctionSource()),
             ({"source": "/src", "handler": "a.b"}, FunctionSource(Path("/src"), handler="a.b")),
             ({"source": "/src", "entry": "s.js"}, FunctionSource(Path("/src"), entry="s.js")),
+            (
+                {"source": "/src", "entry": "s.js", "package": {"exclude": ["docs"], "pass_environment": ["A"]}},
+                FunctionSource(Path("/src"), entry="s.js", package=PackageSettings(("docs",), (), ("A",))),
+            ),
             ({"entry": "s.js", "runtime": "nodejs22.x"}, FunctionSource(entry="s.js", runtime="nodejs22.x")),
         ],
-        ids=["bundled", "handler", "server", "named-runtime"],
+        ids=["bundled", "handler", "server", "package", "named-runtime"],
     )
     def test_is_read_from_the_settings(self, section: dict[str, Any], source: FunctionSource) -> None:
         assert find_function_app(REST, settings(**section)) == FunctionApp(source)

@@ -1,0 +1,176 @@
+"""Decides which files of a source are packaged: tables of names, and the user's `package.exclude` and `.include`."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Set
+from dataclasses import dataclass, field
+from functools import cached_property
+
+VERSION_CONTROL_FOLDERS = frozenset({".git", ".hg", ".svn"})
+GENERATED_NAMES = frozenset({".semantest", "__pycache__", ".DS_Store", ".venv"})
+CREDENTIAL_NAMES = frozenset(
+    {".env", ".npmrc", ".netrc", ".pypirc", ".ssh", ".aws", ".pgpass", ".git-credentials", ".htpasswd"}
+)
+EXCLUDED_NAMES = VERSION_CONTROL_FOLDERS | GENERATED_NAMES | CREDENTIAL_NAMES
+CREDENTIAL_FILES = re.compile(
+    r"(?i).+\.env|credentials|.*credentials\.json|.*service[-_]?account([-_]?key)?\.json|client[-_]?secrets?\.json"
+)
+"""Files that hold keys by the custom of cloud tools; names of folders and of installed modules are not compared."""
+EXCLUDED_IN_NODE_MODULES = tuple(
+    f"node_modules/{name}"
+    for name in (".bin", ".cache", ".package-lock.json", ".modules.yaml", ".yarn-integrity", ".yarn-state.yml")
+)
+TEST_REPORT_FOLDERS = frozenset({"coverage", ".nyc_output"})
+TEST_REPORT_FILES = frozenset(
+    {"lcov.info", "lcov-report", "coverage-final.json", "coverage-summary.json", "clover.xml", "index.html", "tmp"}
+    | {"cobertura-coverage.xml"}
+)
+MODULE_FILES = frozenset({"__init__.py", "package.json", "index.js"})
+VIRTUAL_ENVIRONMENT_FILE = "pyvenv.cfg"  # PEP 405: what makes a folder a virtual environment
+KEY_STORE_SUFFIXES = (".p12", ".pfx")
+POSSIBLE_KEY_SUFFIXES = (".pem", ".key")
+POSSIBLE_KEY_PREFIXES = ("id_rsa", "id_dsa", "id_ecdsa", "id_ed25519")
+WILDCARDS = frozenset("*?")
+
+
+@dataclass(frozen=True)
+class PathPatterns:
+    """Patterns of relative paths: `*` and `?` stay inside a name, `**` spans folders, a folder means all that is in it.
+
+    A pattern without wildcards is the path of one file or folder.
+    """
+
+    patterns: tuple[str, ...] = ()
+
+    def __bool__(self) -> bool:
+        return bool(self.patterns)
+
+    def match(self, path: str) -> bool:
+        """Return whether a pattern means the path or a folder around it."""
+        return any(found.match(path) for _, found in self._compiled)
+
+    def match_by_name(self, path: str) -> bool:
+        """Return whether a pattern ends with the very name of the file."""
+        name = path.rpartition("/")[2]
+        return any(
+            pattern.rpartition("/")[2] == name and found.fullmatch(path)
+            for pattern, found in self._compiled
+            if WILDCARDS.isdisjoint(pattern.rpartition("/")[2])
+        )
+
+    def match_below(self, folder: str) -> bool:
+        """Return whether a pattern may mean something inside the folder."""
+        return any(_may_lead_below(pattern.split("/"), folder.split("/")) for pattern in self.patterns)
+
+    @cached_property
+    def _compiled(self) -> tuple[tuple[str, re.Pattern[str]], ...]:
+        return tuple(
+            (pattern, re.compile(_translate(pattern.strip("/").split("/")) + r"(?=/|\Z)")) for pattern in self.patterns
+        )
+
+
+def _translate(parts: list[str]) -> str:
+    """Return the regular expression of a pattern's path parts."""
+    expressions = [_translate_part(part) for part in parts]
+    joined = "/".join(expressions)
+    return joined.replace("(?:.*)/", "(?:.*/)?")
+
+
+def _translate_part(part: str) -> str:
+    if part == "**":
+        return "(?:.*)"
+    return "".join({"*": "[^/]*", "?": "[^/]"}.get(character) or re.escape(character) for character in part)
+
+
+def _may_lead_below(pattern: list[str], folder: list[str]) -> bool:
+    for index, part in enumerate(folder):
+        if index >= len(pattern) or pattern[index] == "**":
+            return True
+        if not re.fullmatch(_translate_part(pattern[index]), part):
+            return False
+    return len(pattern) > len(folder)
+
+
+@dataclass(frozen=True, slots=True)
+class FileFilter:
+    """Leaves out the names of the tables above and `excluded_paths`, and what the user excludes.
+
+    `included_names` are for installers, which read their settings. `included` brings back what the tables leave out;
+    a file that looks secret only by its name. `is_installed`: the folder holds installed modules alone.
+    """
+
+    excluded_paths: frozenset[str] = frozenset()
+    included_names: frozenset[str] = frozenset()
+    excluded: PathPatterns = field(default_factory=PathPatterns)
+    included: PathPatterns = field(default_factory=PathPatterns)
+    is_installed: bool = False
+
+    def excludes(self, path: str, name: str, *, is_folder: bool = False) -> bool:
+        """Return whether a relative path is left out; called for a folder before it is entered."""
+        if self.excluded and self.excluded.match(path):
+            return True
+        if not self.included:
+            return self._is_left_out(path, name, is_folder)
+        if is_folder and self.included.match_below(path):
+            return False
+        if self.is_secret(path, name, is_folder=is_folder):
+            return True
+        return not self.included.match(path) and any(self._is_left_out(*part) for part in _ancestors(path, is_folder))
+
+    def is_secret(self, path: str, name: str, *, is_folder: bool = False) -> bool:
+        """Return whether the name says that it holds secrets, and the user did not include it by this name."""
+        looks_secret = is_credential_name(name) or (
+            not is_folder and not self._is_module(path) and CREDENTIAL_FILES.fullmatch(name) is not None
+        )
+        return looks_secret and name not in self.included_names and not self.included.match_by_name(path)
+
+    def includes_by_name(self, path: str) -> bool:
+        return bool(self.included) and self.included.match_by_name(path)
+
+    def is_generated_folder(self, path: str, names: Set[str]) -> bool:
+        """Return whether the names in a folder are those of a virtual environment or of a test report."""
+        if self.is_installed or (self.included and (self.included.match(path) or self.included.match_below(path))):
+            return False
+        is_report = path in TEST_REPORT_FOLDERS and not TEST_REPORT_FILES.isdisjoint(names)
+        return VIRTUAL_ENVIRONMENT_FILE in names or (is_report and MODULE_FILES.isdisjoint(names))
+
+    def _is_left_out(self, path: str, name: str, is_folder: bool) -> bool:
+        if name in EXCLUDED_NAMES or name.startswith(".env."):
+            return name not in self.included_names
+        if path in self.excluded_paths or path.endswith(EXCLUDED_IN_NODE_MODULES):
+            return True
+        if name.startswith(".pnpm-workspace-state"):
+            return True
+        return not is_folder and CREDENTIAL_FILES.fullmatch(name) is not None and not self._is_module(path)
+
+    def _is_module(self, path: str) -> bool:
+        return self.is_installed or "node_modules/" in path
+
+
+def _ancestors(path: str, is_folder: bool) -> Iterator[tuple[str, str, bool]]:
+    """Yield the path and each folder around it, as arguments of the table lookup."""
+    yield path, path.rpartition("/")[2], is_folder
+    folder = path.rpartition("/")[0]
+    while folder:
+        yield folder, folder.rpartition("/")[2], True
+        folder = folder.rpartition("/")[0]
+
+
+def is_credential_name(name: str) -> bool:
+    """Return whether the tables exclude the name because it holds secrets."""
+    return name in CREDENTIAL_NAMES or name.startswith(".env.")
+
+
+def is_compiled_beside_source(name: str, names: Set[str]) -> bool:
+    """Return whether a `.pyc` file repeats its source; without one it is the module itself (PEP 3147)."""
+    return name.endswith(".pyc") and name[:-1] in names
+
+
+def is_key_store(name: str) -> bool:
+    return name.endswith(KEY_STORE_SUFFIXES)
+
+
+def may_hold_private_key(name: str) -> bool:
+    """Return whether the content must be searched for a private key."""
+    return name.endswith(POSSIBLE_KEY_SUFFIXES) or name.startswith(POSSIBLE_KEY_PREFIXES)

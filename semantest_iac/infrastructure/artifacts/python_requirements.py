@@ -1,0 +1,301 @@
+"""Installs a `requirements.txt` for the function's Python: its markers, its wheels, and local projects from a copy."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shlex
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from importlib.util import find_spec
+from pathlib import Path
+from typing import NamedTuple
+from urllib.parse import urlsplit
+from urllib.request import url2pathname
+
+from semantest_iac.domain.errors import ArtifactError, Fault
+from semantest_iac.infrastructure.artifacts.file_filter import FileFilter, PathPatterns
+from semantest_iac.infrastructure.artifacts.installers import VARIABLES_HINT, run_installer
+from semantest_iac.infrastructure.artifacts.package_rules import escape_path
+from semantest_iac.infrastructure.artifacts.source_tree import copy_source
+
+PIP_SCRIPT = Path(__file__).with_name("pip_for_target.py")
+PIP_ARGUMENTS = (
+    "install", "--only-binary=:all:", "--no-compile", "--disable-pip-version-check", "--no-input", "--quiet",
+    "--implementation", "cp",
+)  # fmt: skip
+# Lambda runs Python 3.11 on Amazon Linux 2, and later ones on Amazon Linux 2023. The images of Azure Functions are
+# no older: Debian 11 (glibc 2.31) for Python 3.11, and 12 (2.36) from 3.12 on (azure-functions-docker, host/4).
+GLIBC_OF_AMAZON_LINUX_2, GLIBC_OF_AMAZON_LINUX_2023 = 26, 34
+FIRST_PYTHON_ON_AMAZON_LINUX_2023 = (3, 12)
+OLDEST_GLIBC = 5  # manylinux1
+LEGACY_PLATFORMS = {17: "manylinux2014_x86_64", 12: "manylinux2010_x86_64", 5: "manylinux1_x86_64"}
+LOCAL_PLATFORM = "linux_x86_64"  # wheels that were built for one machine, such as this one
+BUILD_FILTER = FileFilter(
+    excluded=PathPatterns(
+        ("build/lib*", "build/bdist.*", "build/temp.*", "**/*.egg-info", "node_modules", ".tox", ".nox", "**/.*_cache")
+    )
+)
+"""What earlier builds leave in a project: a module deleted since would come back from there."""
+_PROJECT_FILES = ("pyproject.toml", "setup.py")
+_COMMENT = re.compile(r"(^|\s+)#.*$")
+_VARIABLE = re.compile(r"\$\{([A-Z0-9_]+)\}")
+_OPTION = re.compile(
+    r"(?P<name>--(?:requirement|editable|constraint|find-links)(?:\s*=\s*|\s+)|-[recf]\s*)(?P<value>\S.*)"
+)
+_TAIL = re.compile(r"(?P<target>.*?)(?P<tail>(?:\s*;\s.*|\s+--?[A-Za-z].*)?)\Z", re.DOTALL)
+_EXTRAS = re.compile(r"(?P<path>.+?)(?P<extras>\[[^\]]*\])")
+_NAMED = re.compile(r"(?P<name>[\w.-]+)\s*(?P<extras>\[[^\]]*\])?\s*@\s*(?P<url>file:.*)", re.IGNORECASE)
+_URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:")
+
+
+class RequirementLine(NamedTuple):
+    """A line of a requirements file, split around the local folder or the file that it names."""
+
+    before: str
+    folder: Path | None = None
+    file: Path | None = None
+    after: str = ""
+
+
+@dataclass(slots=True)
+class RequirementsPlan:
+    """The requirements files that a file leads to, with the local projects in them.
+
+    `watched` are files beside them whose content decides what is installed. Paths in lines are relative to the folder
+    of the first file, as pip's are to the folder that it runs in.
+    """
+
+    top: Path
+    files: dict[Path, list[RequirementLine]] = field(default_factory=dict)
+    watched: list[Path] = field(default_factory=list)
+    faults: list[Fault] = field(default_factory=list)
+
+    @property
+    def folders(self) -> tuple[Path, ...]:
+        """Return the local projects, each once."""
+        found = (line.folder for lines in self.files.values() for line in lines if line.folder)
+        return tuple(dict.fromkeys(found))
+
+    @property
+    def is_empty(self) -> bool:
+        """Return whether no line asks for anything."""
+        return not any(line.before or line.folder or line.file for lines in self.files.values() for line in lines)
+
+    def fingerprint_files(self) -> Iterator[bytes]:
+        """Yield the content of every file that decides what is installed."""
+        for path in (*self.files, *self.watched):
+            yield path.read_bytes() if path.is_file() else b""
+
+
+def plan_requirements(top: Path) -> RequirementsPlan | None:
+    """Read a requirements file and those that it names; None without anything to install. Raises ArtifactError."""
+    if not top.is_file():
+        return None
+    plan = RequirementsPlan(top)
+    _read_file(plan, top)
+    if plan.faults:
+        raise ArtifactError("Cannot install requirements: some lines cannot be used.", faults=plan.faults)
+    return None if plan.is_empty else plan
+
+
+def _read_file(plan: RequirementsPlan, path: Path) -> None:
+    plan.files[path] = lines = []
+    for number, text in _logical_lines(path):
+        line = _read_line(plan, path, number, text)
+        lines.append(line)
+        if line.file and line.file not in plan.files:
+            if line.file.is_file():
+                _read_file(plan, line.file)
+            else:
+                plan.faults.append(_line_fault(path, number, f"there is no file '{escape_path(str(line.file))}'"))
+
+
+def _logical_lines(path: Path) -> Iterator[tuple[int, str]]:
+    """Yield lines with the number of their first part: a backslash at the end joins a line to the next."""
+    joined, first = "", 0
+    for number, line in enumerate(path.read_text(encoding="utf-8-sig", errors="replace").splitlines(), start=1):
+        first = first or number
+        if line.endswith("\\") and not _COMMENT.match(line):
+            joined += line[:-1]
+            continue
+        text, start = _COMMENT.sub("", joined + line).strip(), first
+        joined, first = "", 0
+        if text:
+            yield start, text
+    if joined.strip():
+        yield first, _COMMENT.sub("", joined).strip()
+
+
+def _read_line(plan: RequirementsPlan, path: Path, number: int, text: str) -> RequirementLine:
+    option = _OPTION.fullmatch(text)
+    if option is None:
+        return RequirementLine(text) if text.startswith("-") else _read_requirement(plan, path, number, text)
+    name, value = option["name"].strip().rstrip("=").strip(), option["value"]
+    if name in ("-e", "--editable"):
+        return _read_requirement(plan, path, number, value)
+    value = " ".join(shlex.split(value))
+    target = path.parent / _expand(value)
+    if _URL.match(value):
+        return RequirementLine(text)
+    if name in ("-r", "--requirement"):
+        return RequirementLine("-r ", file=target.resolve())
+    if name in ("-c", "--constraint"):
+        plan.watched.append(target)
+        return RequirementLine(f"-c {shlex.quote(str(target.absolute()))}")
+    return RequirementLine(f"-f {shlex.quote(str(target.absolute() if target.exists() else value))}")
+
+
+def _read_requirement(plan: RequirementsPlan, path: Path, number: int, text: str) -> RequirementLine:
+    """Return the line of a requirement: editable or not, a local project is built from a copy and installed."""
+    parts = _TAIL.fullmatch(text)
+    written, tail = (parts["target"].strip(), parts["tail"]) if parts else (text, "")
+    named = _NAMED.fullmatch(written)
+    extras = _EXTRAS.fullmatch(written)
+    location, suffix = (extras["path"], extras["extras"]) if extras else (written, "")
+    if named:
+        location, suffix = named["url"], named["extras"] or ""
+    folder = _find_local_path(plan.top.parent, _expand(location))
+    if folder is None:
+        return RequirementLine(text)
+    if folder.is_file():  # a wheel or an sdist
+        plan.watched.append(folder)
+        return RequirementLine(text)
+    if not any((folder / name).is_file() for name in _PROJECT_FILES):
+        reason = "has neither pyproject.toml nor setup.py" if folder.is_dir() else "is not there"
+        plan.faults.append(_line_fault(path, number, f"'{escape_path(written)}' {reason}"))
+        return RequirementLine("")
+    return RequirementLine("", folder=folder.resolve(), after=suffix + tail)
+
+
+def _find_local_path(base: Path, location: str) -> Path | None:
+    """Return the path that a requirement names, None for a name or an address."""
+    if location.lower().startswith("file:"):
+        parts = urlsplit(location)
+        return base / url2pathname(parts.path)
+    if _URL.match(location) or not ("/" in location or location.startswith(".")):
+        return None
+    return None if " @ " in location else base / location
+
+
+def _expand(text: str) -> str:
+    return _VARIABLE.sub(lambda match: os.environ.get(match[1]) or match[0], text)
+
+
+def _line_fault(path: Path, number: int, message: str) -> Fault:
+    return Fault("requirements", message, "Paths are relative to the source folder.", str(path), number)
+
+
+def install_requirements(
+    plan: RequirementsPlan, workspace: Path, version: tuple[int, int], passed: Sequence[str] = ()
+) -> tuple[Path, tuple[str, ...]]:
+    """Run pip for a Linux function of one Python version; returns the folder and notes. Raises ArtifactError."""
+    if find_spec("pip") is None:
+        hint = f"`{sys.executable} -m ensurepip --upgrade` installs it."
+        raise ArtifactError("Cannot install requirements: pip is not installed beside this tool.", hint=hint)
+    notes: list[str] = []
+    target, copies = workspace / "site", {}
+    for index, folder in enumerate(plan.folders):
+        copies[folder] = workspace / "projects" / str(index) / folder.name
+        notes += copy_source(folder, copies[folder], BUILD_FILTER).notes()
+    top = _write_files(plan, workspace / "requirements", copies)
+    platforms = [part for name in wheel_platforms(version) for part in ("--platform", name)]
+    target_options = ["--python-version", "{}.{}".format(*version), "--target", str(target)]
+    command = [sys.executable, "-P", str(PIP_SCRIPT), json.dumps(marker_environment(version)), *PIP_ARGUMENTS]
+    hint = f"Wheels for Linux x86_64 are installed; check requirements.txt and the index's address. {VARIABLES_HINT}"
+    run_installer(
+        [*command, *platforms, *target_options, "--requirement", str(top)],
+        plan.top.parent, "requirements", hint, passed,
+    )  # fmt: skip
+    _require_target_tags(target, version)
+    _remove_console_scripts(target)
+    return target, tuple(notes)
+
+
+def _write_files(plan: RequirementsPlan, folder: Path, copies: Mapping[Path, Path]) -> Path:
+    """Write the files anew, with the copies of local projects and the new places of the files that they name."""
+    folder.mkdir(parents=True)
+    places = {path: folder / f"{index}-{path.name}" for index, path in enumerate(plan.files)}
+    for path, lines in plan.files.items():
+        places[path].write_text("".join(f"{_write_line(line, copies, places)}\n" for line in lines), encoding="utf-8")
+    return places[plan.top]
+
+
+def _write_line(line: RequirementLine, copies: Mapping[Path, Path], places: Mapping[Path, Path]) -> str:
+    if line.folder:
+        return f"{line.before}{copies[line.folder]}{line.after}"
+    return f"{line.before}{shlex.quote(str(places[line.file]))}" if line.file else line.before
+
+
+def marker_environment(version: tuple[int, int]) -> dict[str, str]:
+    """Return the PEP 508 environment of a function; clouds choose the patch level, so the first one stands for it."""
+    full = "{}.{}.0".format(*version)
+    return {
+        "implementation_name": "cpython",
+        "implementation_version": full,
+        "os_name": "posix",
+        "platform_machine": "x86_64",
+        "platform_python_implementation": "CPython",
+        "platform_release": "",
+        "platform_system": "Linux",
+        "platform_version": "",
+        "python_full_version": full,
+        "python_version": "{}.{}".format(*version),
+        "sys_platform": "linux",
+    }
+
+
+def wheel_platforms(version: tuple[int, int]) -> tuple[str, ...]:
+    """Return the platform tags that the function's system loads, best first (PEP 600)."""
+    is_newer = version >= FIRST_PYTHON_ON_AMAZON_LINUX_2023
+    newest = GLIBC_OF_AMAZON_LINUX_2023 if is_newer else GLIBC_OF_AMAZON_LINUX_2
+    names: list[str] = []
+    for minor in range(newest, OLDEST_GLIBC - 1, -1):
+        names += [f"manylinux_2_{minor}_x86_64"]
+        names += [LEGACY_PLATFORMS[minor]] if minor in LEGACY_PLATFORMS else []
+    return (*names, LOCAL_PLATFORM)
+
+
+def _require_target_tags(target: Path, version: tuple[int, int]) -> None:
+    """Refuse projects that pip built here for the Python of this tool; wheels of an index fit already."""
+    platforms = frozenset(wheel_platforms(version))
+    faults = []
+    for facts in sorted(target.glob("*.dist-info/WHEEL")):
+        tags = re.findall(r"(?m)^Tag:\s*(\S+)\s*$", facts.read_text(errors="replace"))
+        if tags and not any(_fits(tag, version, platforms) for tag in tags):
+            reason = (
+                f"is built for {', '.join(tags[:3])}, and the function runs Python {version[0]}.{version[1]} on Linux"
+            )
+            hint = "Build its wheel for that Python (cibuildwheel does), and name the folder with --find-links."
+            faults.append(Fault(facts.parent.name.removesuffix(".dist-info"), reason, hint))
+    if faults:
+        raise ArtifactError("Cannot install requirements: some are not for the function's Python.", faults=faults)
+
+
+def _fits(tag: str, version: tuple[int, int], platforms: frozenset[str]) -> bool:
+    python, abi, platform = [*tag.split("-"), "", ""][:3]
+    match = re.fullmatch(r"(py|cp)3(\d*)", python)
+    if match is None or not (platform == "any" or platform in platforms):
+        return False
+    minor = int(match[2] or 0)
+    if match[1] == "py" or abi == "abi3":
+        return minor <= version[1]
+    return minor == version[1]
+
+
+def _remove_console_scripts(target: Path) -> None:
+    """Remove scripts that name this machine's interpreter: no function can start them. Programs stay."""
+    removed = set()
+    for script in (target / "bin").glob("*"):
+        with script.open("rb") as file:
+            first_line = file.readline(4096)
+        if first_line.startswith(b"#!") and os.fsencode(sys.executable) in first_line:
+            script.unlink()
+            removed.add(f"../../bin/{script.name}")
+    if (target / "bin").is_dir() and not any((target / "bin").iterdir()):
+        (target / "bin").rmdir()
+    for record in target.glob("*.dist-info/RECORD"):
+        lines = record.read_text().splitlines(keepends=True)
+        record.write_text("".join(line for line in lines if line.partition(",")[0] not in removed))

@@ -1,0 +1,257 @@
+"""pip installs wheels and projects that the tests make, for another Python than the one that runs it."""
+
+from __future__ import annotations
+
+import io
+import os
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from semantest_iac.domain.compute.functions import Artifact
+from semantest_iac.domain.environments.settings import PackageSettings
+from semantest_iac.domain.errors import ArtifactError
+from semantest_iac.domain.ports.artifact_builder import FunctionSource
+from semantest_iac.infrastructure.artifacts.package_builder import PackageBuilder
+
+WriteFiles = Callable[[Path, dict[str, str | bytes]], None]
+Names = Callable[[Artifact], list[str]]
+BACKEND = '''"""A build backend that needs no index; like setuptools it writes into the project."""
+import os, pathlib, zipfile
+
+def build_wheel(folder, config_settings=None, metadata_directory=None):
+    pathlib.Path("build").mkdir(exist_ok=True)
+    pathlib.Path("build/written").write_text("x")
+    name = "mylib-1.0-%s.whl" % TAG
+    with zipfile.ZipFile(os.path.join(folder, name), "w") as archive:
+        for path in sorted(pathlib.Path(".").rglob("mylib/*.py")):
+            archive.write(path, path.relative_to("build/lib") if "build" in path.parts else path)
+        info = "mylib-1.0.dist-info/"
+        archive.writestr(info + "METADATA", "Metadata-Version: 2.1\\nName: mylib\\nVersion: 1.0\\n" + EXTRA)
+        archive.writestr(info + "WHEEL", "Wheel-Version: 1.0\\nRoot-Is-Purelib: true\\nTag: %s\\n" % TAG)
+        archive.writestr(info + "RECORD", "")
+    return name
+
+build_editable = build_wheel
+'''
+PROJECT = '[build-system]\nrequires = []\nbuild-backend = "backend"\nbackend-path = ["."]\n'
+
+
+def project(prefix: str, *, tag: str = "py3-none-any", metadata: str = "") -> dict[str, str | bytes]:
+    return {
+        f"{prefix}/pyproject.toml": PROJECT,
+        f"{prefix}/backend.py": f"TAG, EXTRA = {tag!r}, {metadata!r}\n{BACKEND}",
+        f"{prefix}/mylib/__init__.py": "",
+        f"{prefix}/mylib/kept.py": "",
+    }
+
+
+def wheel(name: str, *requires: str, tag: str = "py3-none-any", scripts: dict[str, bytes] | None = None) -> bytes:
+    content, info = io.BytesIO(), f"{name}-1.0.dist-info/"
+    metadata = f"Metadata-Version: 2.1\nName: {name}\nVersion: 1.0\n"
+    with zipfile.ZipFile(content, "w") as archive:
+        archive.writestr(f"{name}.py", "")
+        for script, body in (scripts or {}).items():
+            entry = zipfile.ZipInfo(f"{name}-1.0.data/scripts/{script}")
+            entry.external_attr = 0o100755 << 16
+            archive.writestr(entry, body)
+        archive.writestr(info + "METADATA", metadata + "".join(f"Requires-Dist: {one}\n" for one in requires))
+        archive.writestr(info + "WHEEL", f"Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: {tag}\n")
+        archive.writestr(info + "RECORD", "")
+    return content.getvalue()
+
+
+def wheels(*names: str) -> dict[str, str | bytes]:
+    return {f"w/{name}-1.0-py3-none-any.whl": wheel(name) for name in names}
+
+
+def python(source: Path, runtime: str = "python3.13", provider: str = "aws") -> FunctionSource:
+    return FunctionSource(source, handler="app.handler", runtime=runtime, provider=provider)
+
+
+def modules(names: list[str]) -> set[str]:
+    """Return the installed modules by name, wherever the cloud looks for them."""
+    return {name.rpartition("/")[2] for name in names if name.endswith(".py")} - {"app.py"}
+
+
+@pytest.fixture
+def offline(source: Path, write_files: WriteFiles) -> Callable[..., None]:
+    """Write an app with its requirements, whose wheels lie in `w`."""
+
+    def write(requirements: str, **files: str | bytes) -> None:
+        write_files(source, {"app.py": "", "requirements.txt": f"--no-index\n--find-links w\n{requirements}", **files})
+
+    return write
+
+
+class TestMarkers:
+    REQUIREMENTS = 'new; python_version >= "3.13"\nold; python_version < "3.12"\nwin; sys_platform == "win32"\n'
+
+    @pytest.mark.parametrize(
+        ("runtime", "installed"), [("python3.13", "new.py"), ("python3.11", "old.py")], ids=["newer", "older"]
+    )
+    @pytest.mark.parametrize("provider", ["aws", "azure"])
+    def test_are_those_of_the_function(
+        self, home: Path, source: Path, offline: Callable[..., None], list_names: Names, runtime: str,
+        installed: str, provider: str,
+    ) -> None:  # fmt: skip
+        offline(self.REQUIREMENTS, **wheels("new", "old", "win"))
+
+        names = list_names(PackageBuilder(home).build(python(source, runtime, provider)))
+
+        assert modules(names) & {"new.py", "old.py", "win.py"} == {installed}
+
+    def test_are_those_of_the_function_in_the_metadata_of_wheels(
+        self, home: Path, source: Path, offline: Callable[..., None], list_names: Names
+    ) -> None:
+        outer = wheel("outer", 'new; python_version >= "3.13"', 'old; python_version < "3.12"')
+        offline("outer\n", **wheels("new"), **{"w/outer-1.0-py3-none-any.whl": outer})
+
+        names = list_names(PackageBuilder(home).build(python(source)))
+
+        assert {"new.py", "outer.py"} <= modules(names)
+
+    def test_are_those_of_the_function_in_files_that_a_file_names(
+        self, home: Path, source: Path, offline: Callable[..., None], list_names: Names
+    ) -> None:
+        nested = {"more/base.txt": f"-c limits.txt\n{self.REQUIREMENTS}", "more/limits.txt": "new==1.0\nold==9.9\n"}
+        offline("-r more/base.txt\n", **wheels("new", "old"), **nested)
+
+        assert "new.py" in modules(list_names(PackageBuilder(home).build(python(source))))
+
+
+class TestWheels:
+    @pytest.mark.parametrize(
+        ("tag", "runtime"),
+        [
+            ("cp313-cp313-manylinux_2_34_x86_64", "python3.13"),
+            ("cp39-abi3-manylinux_2_17_x86_64", "python3.13"),
+            ("cp311-cp311-manylinux_2_26_x86_64", "python3.11"),
+        ],
+    )
+    def test_of_the_function_s_system_are_found(
+        self, home: Path, source: Path, offline: Callable[..., None], list_names: Names, tag: str, runtime: str
+    ) -> None:
+        offline("mini\n", **{f"w/mini-1.0-{tag}.whl": wheel("mini", tag=tag)})
+
+        assert "mini.py" in list_names(PackageBuilder(home).build(python(source, runtime)))
+
+    @pytest.mark.parametrize("tag", ["cp313-cp313-manylinux_2_35_x86_64", "cp313-cp313-macosx_11_0_arm64"])
+    def test_of_other_systems_are_not(self, home: Path, source: Path, offline: Callable[..., None], tag: str) -> None:
+        offline("mini\n", **{f"w/mini-1.0-{tag}.whl": wheel("mini", tag=tag)})
+
+        with pytest.raises(ArtifactError, match="mini"):
+            PackageBuilder(home).build(python(source))
+
+    def test_keep_their_programs_and_lose_scripts_of_this_machine(
+        self, home: Path, source: Path, offline: Callable[..., None], list_names: Names
+    ) -> None:
+        tool = wheel("tool", scripts={"tool": b"\x7fELF program", "script": b"#!python\nprint()\n"})
+        offline("tool\n", **{"w/tool-1.0-py3-none-any.whl": tool})
+
+        artifact = PackageBuilder(home).build(python(source))
+
+        assert [name for name in list_names(artifact) if name.startswith("bin/")] == ["bin/tool"]
+        with zipfile.ZipFile(artifact.path) as archive:
+            assert archive.getinfo("bin/tool").external_attr >> 16 & 0o111
+            assert "bin/script" not in archive.read("tool-1.0.dist-info/RECORD").decode()
+
+
+class TestLocalProjects:
+    @pytest.mark.parametrize(
+        "line",
+        ["./libs/mylib", "libs/mylib", "-e ./libs/mylib", "--editable=libs/mylib", "mylib @ file:libs/mylib",
+         './libs/mylib ; python_version >= "3.13"', "-e ./libs/mylib[extra]", "-r more/base.txt"],
+    )  # fmt: skip
+    def test_are_installed_from_a_copy(
+        self, home: Path, source: Path, offline: Callable[..., None], list_names: Names, line: str
+    ) -> None:
+        offline(f"{line}\n", **project("libs/mylib"), **{"more/base.txt": "-e libs/mylib # editable\n"})
+        before = sorted(source.rglob("*"))
+
+        names = list_names(PackageBuilder(home).build(python(source)))
+
+        assert {"mylib/__init__.py", "mylib/kept.py"} <= set(names)
+        assert not [name for name in names if name.endswith(".pth") or "build/" in name]
+        assert sorted(source.rglob("*")) == before
+
+    def test_outside_of_the_source_are_installed_too(
+        self, home: Path, source: Path, offline: Callable[..., None], list_names: Names, write_files: WriteFiles
+    ) -> None:
+        write_files(source.parent, project("shared"))
+        offline("-e ../shared\n")
+
+        assert "mylib/kept.py" in list_names(PackageBuilder(home).build(python(source)))
+
+    def test_are_built_again_when_they_change(
+        self, home: Path, source: Path, offline: Callable[..., None], list_names: Names, write_files: WriteFiles
+    ) -> None:
+        write_files(source.parent, project("shared"))
+        offline("../shared\n")
+        os.utime(source / "app.py", (1, 1))
+        PackageBuilder(home).build(python(source))
+
+        (source.parent / "shared/mylib/new.py").touch()
+        (source.parent / "shared/mylib/kept.py").unlink()
+
+        names = set(list_names(PackageBuilder(home).build(python(source))))
+        assert "mylib/new.py" in names
+        assert "mylib/kept.py" not in names
+
+    def test_bring_nothing_back_from_earlier_builds(
+        self, home: Path, source: Path, offline: Callable[..., None], list_names: Names
+    ) -> None:
+        offline("./libs/mylib\n", **project("libs/mylib"), **{"libs/mylib/build/lib/mylib/deleted.py": ""})
+
+        assert "mylib/deleted.py" not in list_names(PackageBuilder(home).build(python(source)))
+
+    def test_get_their_dependencies_for_the_function_s_python(
+        self, home: Path, source: Path, offline: Callable[..., None], list_names: Names
+    ) -> None:
+        metadata = 'Requires-Dist: new; python_version >= "3.13"\nRequires-Dist: old; python_version < "3.12"\n'
+        offline("./libs/mylib\n", **project("libs/mylib", metadata=metadata), **wheels("new"))
+
+        assert "new.py" in list_names(PackageBuilder(home).build(python(source)))
+
+    def test_that_are_compiled_for_another_python_are_refused_by_name(
+        self, home: Path, source: Path, offline: Callable[..., None]
+    ) -> None:
+        offline("./libs/mylib\n", **project("libs/mylib", tag="cp311-cp311-linux_x86_64"))
+
+        with pytest.raises(ArtifactError) as refusal:
+            PackageBuilder(home).build(python(source))
+
+        assert [fault.path for fault in refusal.value.faults] == ["mylib-1.0"]
+        assert "Python 3.13" in refusal.value.faults[0].message
+
+    def test_that_are_not_there_are_all_named_with_their_lines(
+        self, home: Path, source: Path, offline: Callable[..., None]
+    ) -> None:
+        offline("./one\n-r gone.txt\n-e two/three\n", **{"one/readme": ""})
+
+        with pytest.raises(ArtifactError) as refusal:
+            PackageBuilder(home).build(python(source))
+
+        faults = refusal.value.faults
+        assert [(fault.line, fault.message.partition("'")[2].partition("'")[0]) for fault in faults] == [
+            (3, "./one"),
+            (4, str(source / "gone.txt")),
+            (5, "two/three"),
+        ]
+
+
+class TestPassedVariables:
+    def test_reach_pip_and_stay_out_of_its_error(
+        self, home: Path, source: Path, write_files: WriteFiles, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setenv("INDEX_TOKEN", "hunter2hunter2")
+        write_files(source, {"app.py": "", "requirements.txt": "--no-index\n-f ${INDEX_TOKEN}\n${INDEX_TOKEN}==1.0\n"})
+        passing = PackageSettings(pass_environment=("INDEX_TOKEN",))
+
+        with pytest.raises(ArtifactError) as refusal:
+            PackageBuilder(home).build(FunctionSource(source, "", "app.handler", "python3.13", package=passing))
+
+        assert "***" in refusal.value.message
+        assert "hunter2" not in f"{refusal.value} {refusal.value.faults}"
