@@ -1,4 +1,4 @@
-"""Words and a configuration become an order, or every reason why not."""
+"""Options and a configuration become a deployment spec, or an error with every fault."""
 
 from __future__ import annotations
 
@@ -30,15 +30,15 @@ from semantest_iac.infrastructure.clouds.built_in import CLOUD_ENTRIES
 
 
 @dataclass(frozen=True)
-class _Place:
+class _Location:
     source: str
     line: int | None = None
 
 
 @dataclass(frozen=True)
-class _Written:
+class _Loaded:
     configuration: DeploymentConfiguration = field(default_factory=DeploymentConfiguration)
-    positions: Mapping[str, _Place] = field(default_factory=dict)
+    positions: Mapping[str, _Location] = field(default_factory=dict)
     faults: tuple[Fault, ...] = ()
     warnings: tuple[Fault, ...] = ()
     variables: Mapping[str, str] = field(default_factory=dict)
@@ -58,11 +58,11 @@ class _Secrets:
         raise NotImplementedError
 
 
-class _Judges:
+class _Context:
     providers = CLOUD_ENTRIES
 
     def engine(self, stack: Stack, configuration: DeploymentConfiguration) -> EngineChoice:
-        """The sandbox alone."""
+        """Only the sandbox."""
         find_default_engine(stack.environment, ["sandbox"])
         return EngineChoice()
 
@@ -72,19 +72,19 @@ class _Judges:
         return _Secrets(variables)
 
 
-def _written(values: Mapping[str, Any] | None = None, **fields: Any) -> _Written:
-    return _Written(DeploymentConfiguration.model_validate(values or {}), **fields)
+def _loaded(values: Mapping[str, Any] | None = None, **fields: Any) -> _Loaded:
+    return _Loaded(DeploymentConfiguration.model_validate(values or {}), **fields)
 
 
-def _faults(component: str | None, written: _Written) -> list[str]:
+def _faults(component: str | None, written: _Loaded) -> list[str]:
     with pytest.raises(ValidationError) as raised:
-        build_spec(component, written, _Judges())
+        build_spec(component, written, _Context())
     return [fault.path for fault in raised.value.faults]
 
 
-class TestOrder:
-    def test_takes_usual_words_where_none_are_said(self) -> None:
-        assert str(build_spec("rest-api", _written(), _Judges()).stack) == "rest-api.aws.development.us-east-1"
+class TestBuildSpec:
+    def test_uses_defaults_for_missing_parts(self) -> None:
+        assert str(build_spec("rest-api", _loaded(), _Context()).stack) == "rest-api.aws.development.us-east-1"
 
     @pytest.mark.parametrize(
         ("said", "stack"),
@@ -95,57 +95,57 @@ class TestOrder:
         ],
         ids=["capitals", "Azure's own spelling", "first region"],
     )
-    def test_knows_words_as_people_write_them(self, said: dict[str, str], stack: str) -> None:
-        assert str(resolve_stack("rest-api", _written(said), CLOUD_ENTRIES)) == stack
+    def test_accepts_aliases(self, said: dict[str, str], stack: str) -> None:
+        assert str(resolve_stack("rest-api", _loaded(said), CLOUD_ENTRIES)) == stack
 
-    def test_is_refused_where_nobody_knows_the_provider(self) -> None:
+    def test_refuses_an_unknown_provider(self) -> None:
         with pytest.raises(ValidationError) as refusal:
-            build_spec("rest-api", _written({"provider": "moon"}), _Judges())
+            build_spec("rest-api", _loaded({"provider": "moon"}), _Context())
 
         assert [(fault.path, fault.hint) for fault in refusal.value.faults] == [("provider", "Known: aws, azure.")]
 
     @pytest.mark.parametrize("written", [True, False, None])
-    def test_knows_whether_a_log_was_asked_for(self, written: bool | None) -> None:
+    def test_knows_whether_the_access_log_is_turned_on(self, written: bool | None) -> None:
         values = {} if written is None else {"features": {"access_logs": written}}
 
-        assert build_spec("rest-api", _written(values), _Judges()).wants_access_log is bool(written)
+        assert build_spec("rest-api", _loaded(values), _Context()).wants_access_log is bool(written)
 
-    def test_hands_over_what_was_written_and_the_engine_alone(self) -> None:
+    def test_hands_over_what_was_loaded_and_the_engine_alone(self) -> None:
         values = {"components": {"rest-api": {"memory": 512, "environment": {"KEY": "${secrets.key}"}}}}
 
-        placed = build_spec("rest-api", _written(values, variables={"key": "x"}), _Judges())
+        placed = build_spec("rest-api", _loaded(values, variables={"key": "x"}), _Context())
 
         assert placed.configuration == {**values, "engine": "sandbox", "cloud": "sandbox"}
         assert placed.variables == {"key": "x"}
 
-    def test_places_sources_beside_the_file_that_names_them(self, tmp_path: Path) -> None:
+    def test_resolves_sources_beside_their_file(self, tmp_path: Path) -> None:
         (tmp_path / "code").mkdir()
         values = {"components": {"rest-api": {"source": "code"}}}
-        positions = {"components.rest-api.source": _Place(str(tmp_path / "own.yaml"), 3)}
+        positions = {"components.rest-api.source": _Location(str(tmp_path / "own.yaml"), 3)}
 
-        placed = build_spec("rest-api", _written(values, positions=positions), _Judges())
+        placed = build_spec("rest-api", _loaded(values, positions=positions), _Context())
 
         assert placed.configuration["components"]["rest-api"]["source"] == str(tmp_path / "code")
 
-    def test_places_other_sources_in_the_working_directory(
+    def test_resolves_other_sources_in_the_working_directory(
         self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         (tmp_path / "code").mkdir()
         monkeypatch.chdir(tmp_path)
         values = {"components": {"rest-api": {"source": "code"}}}
-        positions = {"components.rest-api.source": _Place("--set")}
+        positions = {"components.rest-api.source": _Location("--set")}
 
-        placed = build_spec("rest-api", _written(values, positions=positions), _Judges())
+        placed = build_spec("rest-api", _loaded(values, positions=positions), _Context())
 
         assert placed.configuration["components"]["rest-api"]["source"] == str(tmp_path / "code")
 
 
 class TestFaults:
-    def test_come_all_at_once_with_their_places(self) -> None:
+    def test_come_all_at_once_with_their_locations(self) -> None:
         values = {"provider": "asw", "components": {"rest-api": {"memory": 64, "source": "nowhere"}}}
 
         with pytest.raises(ConfigurationError) as raised:
-            build_spec("rest-apo", _written(values, faults=(Fault("extra", "unknown key"),)), _Judges())
+            build_spec("rest-apo", _loaded(values, faults=(Fault("extra", "unknown key"),)), _Context())
 
         found = {fault.path: fault.file for fault in raised.value.faults}
         assert found == {
@@ -158,35 +158,35 @@ class TestFaults:
 
     @pytest.mark.parametrize("component", [None, "", "..", "a" * 300, "platform", "rest\napi"])
     def test_name_a_component_that_cannot_be_deployed(self, component: str | None) -> None:
-        assert _faults(component, _written()) == ["component"]
+        assert _faults(component, _loaded()) == ["component"]
 
     def test_name_secrets_without_a_value(self) -> None:
         values = {"components": {"rest-api": {"environment": {"KEY": "${secrets.key}"}}}}
 
-        assert _faults("rest-api", _written(values)) == ["components.rest-api.environment.KEY"]
+        assert _faults("rest-api", _loaded(values)) == ["components.rest-api.environment.KEY"]
 
     @pytest.mark.parametrize("source", ["nowhere", "s" * 300], ids=["missing", "too long for a file system"])
-    def test_name_sources_that_are_not_there(self, source: str) -> None:
-        assert _faults("rest-api", _written({"components": {"rest-api": {"source": source}}})) == [
+    def test_name_missing_sources(self, source: str) -> None:
+        assert _faults("rest-api", _loaded({"components": {"rest-api": {"source": source}}})) == [
             "components.rest-api.source"
         ]
 
     def test_come_before_the_refusal_of_an_environment(self) -> None:
         values = {"environment": "production", "components": {"rest-api": {"memory": 64}}}
 
-        assert _faults("rest-api", _written(values)) == ["components.rest-api.memory"]
+        assert _faults("rest-api", _loaded(values)) == ["components.rest-api.memory"]
 
-    def test_of_nothing_leave_the_refusal(self) -> None:
+    def test_are_absent_from_the_refusal_of_a_valid_request(self) -> None:
         with pytest.raises(RefusedError):
-            build_spec("rest-api", _written({"environment": "production"}), _Judges())
+            build_spec("rest-api", _loaded({"environment": "production"}), _Context())
 
 
-class TestSurvey:
-    def test_warns_of_every_component_that_is_configured(self) -> None:
+class TestCheckConfiguration:
+    def test_warns_of_every_configured_component(self) -> None:
         variables = {"environment": {"KEY": "${secrets.key}"}}
 
         warnings = check_configuration(
-            None, _written({"components": dict.fromkeys(("websocket", "rest-api"), variables)}), _Judges()
+            None, _loaded({"components": dict.fromkeys(("websocket", "rest-api"), variables)}), _Context()
         )
 
         assert [warning.path for warning in warnings] == [
@@ -198,22 +198,22 @@ class TestSurvey:
 _KNOWN = {**CLOUD_ENTRIES, "meadow": replace(CLOUD_ENTRIES["aws"], name="meadow", regions=("north", "south"))}
 
 
-class TestComponents:
-    def test_are_as_they_were_named_and_once_each(self) -> None:
+class TestExpandComponents:
+    def test_keeps_the_order_and_drops_repeats(self) -> None:
         assert expand_components(("rest-api", "moon", "rest-api")) == ["rest-api", "moon"]
 
-    def test_are_every_one_for_all(self) -> None:
+    def test_expands_all(self) -> None:
         assert expand_components(("all",)) == expand_components(("all", "rest-api"))
         assert expand_components(("all",)) == ["rest-api", "websocket"]
 
-    def test_are_those_alone_that_serve_somebody_for_all(self) -> None:
+    def test_expands_all_to_services_only(self) -> None:
         assert expand_components(("account", "all")) == ["account", *expand_components(("all",))]
 
-    def test_are_left_to_the_checks_where_none_is_named(self) -> None:
+    def test_leaves_a_missing_component_to_validation(self) -> None:
         assert expand_components(()) == [None]
 
 
-class TestPlaces:
+class TestExpandTargets:
     @pytest.mark.parametrize(
         ("providers", "regions", "found"),
         [
@@ -225,14 +225,14 @@ class TestPlaces:
              [("aws", "moon"), ("aws", "us-east-1"), ("azure", "eastus")]),
             (("aws", "meadow"), ("north", "us-east-1"), [("meadow", "north"), ("aws", "us-east-1")]),
         ],
-        ids=["nothing named", "one provider", "no region", "each to its owner", "one that nobody has", "of a third"],
+        ids=["nothing named", "one provider", "no region", "one each", "unknown region", "third provider"],
     )  # fmt: skip
-    def test_pair_each_region_with_the_provider_that_has_it(
+    def test_pairs_each_region_with_the_provider_that_has_it(
         self, providers: tuple[str, ...], regions: tuple[str, ...], found: list[ProviderRegion]
     ) -> None:
         assert expand_targets(providers, regions, _KNOWN) == found
 
-    def test_are_not_made_up_for_a_provider_that_was_named_without_one(self) -> None:
+    def test_refuses_a_provider_without_a_region(self) -> None:
         with pytest.raises(ValidationError) as refused:
             expand_targets(("aws", "azure"), ("eu-west-1",), CLOUD_ENTRIES)
 
@@ -255,8 +255,8 @@ def _wrong(*paths: str) -> Callable[[], str]:
     return _refusing(ValidationError("Wrong.", faults=[Fault(path, "wrong") for path in paths]))
 
 
-class TestTogether:
-    def test_is_everything_where_nothing_speaks_against_it(self) -> None:
+class TestAcceptAll:
+    def test_returns_every_result(self) -> None:
         assert accept_all([_fine, _fine]) == ["fine", "fine"]
 
     def test_raises_the_faults_of_all_once_each(self) -> None:

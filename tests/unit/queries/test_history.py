@@ -1,4 +1,4 @@
-"""What `history` and `events` answer."""
+"""`history`, `events`, and the engines of stacks."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ class TestHistory:
         ],
         ids=["number", "filter", "both", "nothing"],
     )
-    def test_can_be_narrowed(
+    def test_can_be_filtered(
         self, deployed: MemoryLedger, stack_filter: StackFilter, limit: int | None, found: list[str]
     ) -> None:
         assert [row["deployment"] for row in read_history(deployed, stack_filter, limit)] == found
@@ -72,20 +72,20 @@ class TestEvents:
             ("7", "infrastructure.deployment.completed"),
         ]
 
-    def test_hold_the_journal_when_asked(self, deployed: MemoryLedger) -> None:
+    def test_include_the_journal_on_request(self, deployed: MemoryLedger) -> None:
         assert len(read_events(deployed, journal=True)) == 17
 
-    def test_can_be_those_of_one_stack(self, deployed: MemoryLedger) -> None:
+    def test_can_be_of_one_stack(self, deployed: MemoryLedger) -> None:
         assert {event["subject"] for event in read_events(deployed, stack=STACK)} == {STACK}
 
-    def test_are_read_on_from_the_last_position(self, deployed: MemoryLedger) -> None:
+    def test_continue_after_a_position(self, deployed: MemoryLedger) -> None:
         first = read_events(deployed, limit=5)
         rest = read_events(deployed, after=int(first[-1]["sequence"]))
 
         assert first + rest == read_events(deployed)
 
     @pytest.mark.parametrize("narrowed", [{"stack": STACK}, {"deployment": "d2"}], ids=["stack", "deployment"])
-    def test_of_a_part_are_read_on_too(self, deployed: MemoryLedger, narrowed: dict[str, str]) -> None:
+    def test_of_one_stack_continue_too(self, deployed: MemoryLedger, narrowed: dict[str, str]) -> None:
         found = read_events(
             deployed, after=8, limit=1, stack=narrowed.get("stack"), deployment=narrowed.get("deployment")
         )
@@ -100,13 +100,13 @@ class TestEvents:
 _ASKED = {"environment": "development", "configuration": {"engine": PULUMI_ENGINE, "cloud": SIMULATED_CLOUD}}
 
 
-class TestEngineOf:
+class TestFindEngine:
     async def test_is_that_of_the_last_good_deployment(self, ledger: MemoryLedger) -> None:
         await ledger.append(STACK, None, [an_event("deployment.requested", data=_ASKED), *a_deploy()[1:]])
 
         assert find_engine(ledger, STACK) == EngineChoice(PULUMI_ENGINE, SIMULATED_CLOUD)
 
-    async def test_is_nobodys_after_a_destroy(self, ledger: MemoryLedger) -> None:
+    async def test_is_none_after_a_destroy(self, ledger: MemoryLedger) -> None:
         await ledger.append(STACK, None, [an_event("deployment.requested", data=_ASKED), *a_deploy()[1:]])
         await ledger.append(STACK, None, a_destroy())
 
@@ -122,9 +122,9 @@ class TestChoice:
             (("production", SANDBOX_ENGINE), EngineChoice(SANDBOX_ENGINE, SIMULATED_CLOUD)),
             (("development", PULUMI_ENGINE, SIMULATED_CLOUD), EngineChoice(PULUMI_ENGINE, SIMULATED_CLOUD)),
         ],
-        ids=["development plays", "production is real", "a rehearsal", "Pulumi's engine at play"],
+        ids=["development", "production", "rehearsal", "pulumi-simulated"],
     )
-    def test_follows_the_environment_until_somebody_chooses(self, asked: tuple[str, ...], choice: EngineChoice) -> None:
+    def test_follows_the_environment_without_a_choice(self, asked: tuple[str, ...], choice: EngineChoice) -> None:
         assert choose_engine(*asked) == choice
 
     def test_of_the_sandbox_reaches_no_real_cloud(self) -> None:

@@ -1,4 +1,4 @@
-"""What the events of a deployment add up to."""
+"""Folding events into rows of deployments and stacks."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class TestFold:
         assert row == DeploymentRow("d1", STACK, "deploy", row.state, requested_at=NOON, position=1)
         assert row.state == "pending"
 
-    async def test_keeps_what_a_completed_deployment_left(self, ledger: MemoryLedger) -> None:
+    async def test_keeps_the_results_of_a_completed_deployment(self, ledger: MemoryLedger) -> None:
         done = {"changes": {"create": 2, "same": 1}, "endpoint": "https://one", "outputs": {"url": "u"}}
         row = await _row(ledger, *a_deploy()[:-1], an_event("deployment.completed", time=LATER, data=done))
 
@@ -46,7 +46,7 @@ class TestFold:
         assert row.error is None
 
     @pytest.mark.parametrize(("kind", "data", "error"), ENDS.values(), ids=ENDS)
-    async def test_keeps_why_a_deployment_ended_badly(
+    async def test_keeps_the_error_of_a_failed_deployment(
         self, ledger: MemoryLedger, kind: str, data: dict[str, Any], error: dict[str, Any]
     ) -> None:
         row = await _row(ledger, *a_deploy()[:4], an_event(kind, time=LATER, data=data))
@@ -54,7 +54,7 @@ class TestFold:
         assert (row.state, row.finished_at, row.error) == (kind.removeprefix("deployment."), LATER, error)
         assert row.changes == {"create": 3}  # what was planned stays the best that is known
 
-    async def test_keeps_what_a_restored_stack_offers_again(self, ledger: MemoryLedger) -> None:
+    async def test_keeps_the_outputs_of_a_restored_stack(self, ledger: MemoryLedger) -> None:
         again = {"endpoint": "https://one", "function_version": "3"}
         await _row(ledger, *a_deploy())
 
@@ -72,7 +72,7 @@ class TestFold:
 
         assert (row.kind, row.state, row.changes) == ("destroy", "completed", {"delete": 3})
 
-    async def test_is_not_moved_by_facts_that_no_transition_allows(self, ledger: MemoryLedger) -> None:
+    async def test_ignores_illegal_transitions(self, ledger: MemoryLedger) -> None:
         before = await _row(ledger, *a_deploy())
 
         after = await _row(ledger, an_event("deployment.failed"), an_event("deployment.requested"))
@@ -84,7 +84,7 @@ class TestFold:
 
         assert (ledger.deployments(), ledger.stacks()) == ([], [])
 
-    async def test_is_not_moved_by_another_stack(self, ledger: MemoryLedger) -> None:
+    async def test_ignores_events_of_another_stack(self, ledger: MemoryLedger) -> None:
         before = await _row(ledger, a_deploy()[0])
 
         await ledger.append("other", None, [an_event("deployment.started", stack="other")])
@@ -105,7 +105,7 @@ class TestFoldStack:
 
         assert ledger.stack(STACK) == StackRow(STACK, newest="d2", last_good="d2", endpoint="two", outputs={"b": 2})
 
-    async def test_forgets_the_last_good_deployment_and_begins_a_generation_with_a_destroy(
+    async def test_starts_a_generation_without_a_last_good_deployment_after_a_destroy(
         self, ledger: MemoryLedger
     ) -> None:
         for number in range(2):
@@ -114,7 +114,7 @@ class TestFoldStack:
 
         assert ledger.stack(STACK) == StackRow(STACK, generation=3, newest="destroy1")
 
-    async def test_begins_a_generation_when_a_first_deployment_is_taken_back(self, ledger: MemoryLedger) -> None:
+    async def test_starts_a_generation_when_a_first_deployment_is_rolled_back(self, ledger: MemoryLedger) -> None:
         await ledger.append(STACK, None, [*a_deploy("d1")[:-1], an_event("deployment.rolled_back", data=REASON)])
 
         assert ledger.stack(STACK) == StackRow(STACK, generation=2, newest="d1")
@@ -126,7 +126,7 @@ class TestFoldStack:
 
         assert ledger.stack(STACK) == StackRow(STACK, newest="d2", last_good="d1", endpoint="one")
 
-    async def test_stays_as_it_is_when_a_destroy_fails(self, ledger: MemoryLedger) -> None:
+    async def test_is_unchanged_when_a_destroy_fails(self, ledger: MemoryLedger) -> None:
         await ledger.append(STACK, None, a_deploy("d1"))
         await ledger.append(STACK, None, [*a_destroy("d2")[:2], an_event("removal.failed", "d2")])
 
@@ -134,7 +134,7 @@ class TestFoldStack:
 
 
 class TestMemoryRows:
-    async def test_come_out_the_same_however_often_they_are_folded(self, ledger: MemoryLedger) -> None:
+    async def test_are_the_same_however_often_they_are_folded(self, ledger: MemoryLedger) -> None:
         await ledger.append(STACK, None, [*a_deploy("d1"), *a_destroy("d2"), *a_deploy("d3")])
 
         once, twice = MemoryRows(ledger.log()), MemoryRows([*ledger.log(), *ledger.log()])

@@ -1,4 +1,4 @@
-"""What `status` and `outputs` answer."""
+"""`status` and `outputs`."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ FILTERS = {
 
 @pytest.fixture
 async def deployed(ledger: MemoryLedger) -> MemoryLedger:
-    """A stack that is up, with a failed deployment since, and one that was only asked for."""
+    """A live stack with a failed deployment since, and one that was only requested."""
     await ledger.append(STACK, None, a_deploy("d1", endpoint="https://one", outputs={"url": "https://one"}))
     failed = an_event("deployment.failed", "d2", data={"code": "PROVIDER_ERROR", "reason": "no quota"})
     await ledger.append(STACK, None, [*a_deploy("d2")[:4], failed])
@@ -32,7 +32,7 @@ async def deployed(ledger: MemoryLedger) -> MemoryLedger:
 
 
 class TestStatus:
-    def test_tells_the_newest_deployment_and_what_is_live(self, deployed: MemoryLedger) -> None:
+    def test_has_the_newest_deployment_and_the_live_outputs(self, deployed: MemoryLedger) -> None:
         assert read_status(deployed, StackFilter(component="rest-api")) == [
             {
                 "deployment": "d2",
@@ -51,7 +51,7 @@ class TestStatus:
         ]
 
     @pytest.mark.parametrize(("stack_filter", "stacks"), FILTERS.values(), ids=FILTERS)
-    def test_lists_the_stacks_that_are_meant_newest_first(
+    def test_lists_the_selected_stacks_newest_first(
         self, deployed: MemoryLedger, stack_filter: StackFilter, stacks: list[str]
     ) -> None:
         assert [row["stack"] for row in read_status(deployed, stack_filter)] == stacks
@@ -74,7 +74,7 @@ class TestOutputs:
         with pytest.raises(NotFoundError, match=f"Cannot read outputs of stack '{stack}'"):
             read_outputs(deployed, stack)
 
-    async def test_are_gone_with_the_stack(self, deployed: MemoryLedger) -> None:
+    async def test_are_not_found_after_a_destroy(self, deployed: MemoryLedger) -> None:
         await deployed.append(STACK, None, a_destroy("d4"))
 
         with pytest.raises(NotFoundError):
