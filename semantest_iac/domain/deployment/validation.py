@@ -33,7 +33,7 @@ from semantest_iac.domain.environments.names import (
     secret_variable_name,
     suggest_known,
 )
-from semantest_iac.domain.environments.settings import AUTHENTICATION_REQUIRED
+from semantest_iac.domain.environments.settings import AUTHENTICATION_REQUIRED, ComponentSettings
 from semantest_iac.domain.errors import Fault, RefusedError
 from semantest_iac.domain.guardrails.engine_choice import EngineChoice, choose_engine, find_engine_faults
 from semantest_iac.domain.ports.cloud_rules import CloudDescription, CloudDescriptions
@@ -124,7 +124,16 @@ class ValidationService:
     ) -> Iterator[Finding]:
         section = configuration.components.get(stack.component, ComponentSection())
         rules = self._clouds[stack.provider].load_rules()
-        subject = RuleSubject(stack.component, stack.provider, stack.environment, section, self._today, rules.limits)
+        subject = RuleSubject(
+            stack.component,
+            stack.provider,
+            stack.environment,
+            section,
+            self._today,
+            rules.limits,
+            stack.region,
+            _resolve_settings(stack, configuration),
+        )
         for rule in (
             *component_rules.FUNCTION_RULES,
             *component_rules.API_RULES,
@@ -137,6 +146,12 @@ class ValidationService:
         yield from _check_secrets(subject, secrets)
         yield from component_rules.check_monitoring(configuration.monitoring, stack.provider, rules.round_retention)
         yield from _check_scaling(stack, configuration)
+
+
+def _resolve_settings(stack: Stack, configuration: DeploymentConfiguration) -> ComponentSettings | None:
+    if stack.component not in BLUEPRINTS or canonical_environment(stack.environment) not in ENVIRONMENTS:
+        return None
+    return resolve_component(configuration, stack.component, stack.environment)
 
 
 def find_stack_faults(

@@ -8,6 +8,7 @@ from datetime import date
 
 from semantest_iac.domain.environments.configuration import ComponentSection
 from semantest_iac.domain.environments.runtimes import FunctionRuntime
+from semantest_iac.domain.environments.settings import ComponentSettings
 from semantest_iac.domain.errors import Fault
 
 
@@ -26,7 +27,10 @@ class CloudLimits:
 
 @dataclass(frozen=True, slots=True)
 class RuleSubject:
-    """One component as configured, its target, and the day of the validation."""
+    """One component as configured, its target, and the day of the validation.
+
+    `settings` are the component with the defaults of its environment filled in; None where it has no blueprint.
+    """
 
     component: str
     provider: str
@@ -34,6 +38,8 @@ class RuleSubject:
     section: ComponentSection
     today: date
     limits: CloudLimits
+    region: str = ""
+    settings: ComponentSettings | None = None
 
     @property
     def serves_http(self) -> bool:

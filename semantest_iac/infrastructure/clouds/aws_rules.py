@@ -2,17 +2,32 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator
 
+from semantest_iac.domain.compute.functions import ServerlessFunction
+from semantest_iac.domain.deployment.deployment_service import BLUEPRINTS
 from semantest_iac.domain.deployment.stack import Stack
 from semantest_iac.domain.deployment.validation import account_deploy_command
-from semantest_iac.domain.environments.findings import CloudLimits, Finding, RuleSubject, advise, refuse
+from semantest_iac.domain.environments.findings import CloudLimits, Finding, RuleSubject, refuse
 from semantest_iac.domain.environments.names import make_printable
+from semantest_iac.domain.environments.physical_names import physical_name
 from semantest_iac.domain.environments.runtimes import list_runtimes
+from semantest_iac.domain.resource import Resource
+from semantest_iac.domain.security.access import AppSecret
+from semantest_iac.domain.storage.connection_table import ConnectionTable
+from semantest_iac.infrastructure.clouds.aws_variables import (
+    CONNECTIONS_ENDPOINT_SETTING,
+    ENVIRONMENT_LIMIT_BYTES,
+    LONGEST_SECRET_NAME,
+    LONGEST_TABLE_NAME,
+    SECRETS_SETTING,
+    connection_table_variables,
+    measure_environment,
+)
 from semantest_iac.infrastructure.clouds.standard_rules import StandardCloudRules
 
-VARIABLES_LIMIT_BYTES = 4096  # names and values together
 NETWORK_ID_PATTERNS = {
     "subnet_ids": re.compile(r"subnet-[0-9a-f]{8,17}"),
     "security_group_ids": re.compile(r"sg-[0-9a-f]{8,17}"),
@@ -43,11 +58,45 @@ def check_network_ids(subject: RuleSubject) -> Iterator[Finding]:
 
 
 def check_variables_size(subject: RuleSubject) -> Iterator[Finding]:
-    """Lambda limits the variables of a function by their size in all."""
-    size = sum(len(f"{name}{value}".encode()) for name, value in subject.section.environment.items())
-    if size > VARIABLES_LIMIT_BYTES:
-        hint = "Move long values into files of the source."
-        yield advise("environment", f"{size} bytes; AWS Lambda takes {VARIABLES_LIMIT_BYTES} in all", hint)
+    """Lambda limits the variables of a function by their size in all, those that this tool adds included."""
+    size = max(map(measure_environment, _function_environments(subject)), default=0)
+    if size > ENVIRONMENT_LIMIT_BYTES:
+        reason = f"{size} bytes as JSON with this tool's own variables; AWS Lambda takes {ENVIRONMENT_LIMIT_BYTES}"
+        yield refuse("environment", reason, "Move long values into files of the source, or into secrets.")
+
+
+def _function_environments(subject: RuleSubject) -> Iterator[dict[str, str]]:
+    """Yield the variables of each function of the component; what AWS chooses is as long as it will be."""
+    if subject.settings is None:
+        return
+    stack = Stack(subject.component, subject.provider, subject.environment, subject.region)
+    resources = BLUEPRINTS[subject.component](stack, 1, subject.settings).resources
+    by_name = {resource.name: resource for resource in resources}
+    for function in resources:
+        if isinstance(function, ServerlessFunction):
+            keys = {setting: _secret_key(by_name[ref]) for setting, ref in function.secrets.items()}
+            arns = json.dumps({setting: _secret_arn(stack, key) for setting, key in keys.items()}, sort_keys=True)
+            variables = {**function.environment, **({SECRETS_SETTING: arns} if keys else {})}
+            for name in function.uses:
+                variables |= _connection_variables(stack, by_name[name])
+            yield variables
+
+
+def _secret_key(secret: Resource) -> str:
+    return secret.key if isinstance(secret, AppSecret) else ""
+
+
+def _secret_arn(stack: Stack, key: str) -> str:
+    name = physical_name(str(stack), 1, key.replace("_", "-"), limit=LONGEST_SECRET_NAME)
+    return f"arn:aws:secretsmanager:{stack.region}:{'0' * 12}:secret:{name}-{'x' * 6}"
+
+
+def _connection_variables(stack: Stack, resource: Resource) -> dict[str, str]:
+    if isinstance(resource, ConnectionTable):
+        table = physical_name(str(stack), 1, limit=LONGEST_TABLE_NAME)
+        return connection_table_variables(table, resource.lifetime_s)
+    endpoint = f"https://{'x' * 10}.execute-api.{stack.region}.amazonaws.com/live"
+    return {CONNECTIONS_ENDPOINT_SETTING: endpoint}
 
 
 def explain_missing_log_role(message: str, stack: Stack) -> str:

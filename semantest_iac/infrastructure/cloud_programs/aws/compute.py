@@ -12,9 +12,7 @@ from semantest_iac.domain.delivery.live_version import LiveVersion
 from semantest_iac.domain.errors import ValidationError
 from semantest_iac.infrastructure.cloud_programs.aws.foundation import aws_name
 from semantest_iac.infrastructure.cloud_programs.context import Outputs, ProgramContext
-
-SECRETS_SETTING = "SEMANTEST_SECRETS"
-"""The setting that tells the code which secrets to fetch: a JSON map of setting to secret ARN."""
+from semantest_iac.infrastructure.clouds.aws_variables import SECRETS_SETTING
 
 
 def create_function(function: ServerlessFunction, context: ProgramContext) -> Outputs:

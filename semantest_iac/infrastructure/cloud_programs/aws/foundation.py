@@ -11,6 +11,7 @@ import pulumi_aws as aws
 
 from semantest_iac.domain.monitoring.logs_and_alarms import GatewayLogging
 from semantest_iac.infrastructure.cloud_programs.context import Outputs, ProgramContext
+from semantest_iac.infrastructure.clouds.aws_variables import LONGEST_SECRET_NAME, LONGEST_TABLE_NAME
 
 _LOG_POLICY_ARN = "arn:aws:iam::aws:policy/service-role/AmazonAPIGatewayPushToCloudWatchLogs"
 _MAX_NAME_LENGTHS = {
@@ -18,9 +19,9 @@ _MAX_NAME_LENGTHS = {
     "api": 128,
     "function": 64,
     "role": 64,
-    "secret": 505,  # 512 without the hyphen and six characters that AWS appends to the ARN
+    "secret": LONGEST_SECRET_NAME,
     "security group": 255,
-    "table": 255,
+    "table": LONGEST_TABLE_NAME,
     "tag": 256,
     "topic": 256,
 }

@@ -8,9 +8,9 @@ import pulumi_aws as aws
 from semantest_iac.domain.storage.connection_table import ConnectionTable
 from semantest_iac.infrastructure.cloud_programs.aws.foundation import aws_name
 from semantest_iac.infrastructure.cloud_programs.context import Outputs, ProgramContext
+from semantest_iac.infrastructure.clouds.aws_variables import CLIENT_TYPE_INDEX, connection_table_variables
 
 CONNECTION_ID_ATTRIBUTE, CLIENT_TYPE_ATTRIBUTE, EXPIRY_ATTRIBUTE = "connectionId", "clientType", "expiresAt"
-CLIENT_TYPE_INDEX = "by-client-type"
 _ROW_ACTIONS = ["dynamodb:DeleteItem", "dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:UpdateItem"]
 
 
@@ -32,11 +32,7 @@ def create_connection_table(table: ConnectionTable, context: ProgramContext) -> 
     return {
         "arn": created.arn,
         "name": created.name,
-        "variables": {
-            "SEMANTEST_CONNECTIONS_TABLE": created.name,
-            "SEMANTEST_CONNECTIONS_INDEX": CLIENT_TYPE_INDEX,
-            "SEMANTEST_CONNECTIONS_LIFETIME": str(table.lifetime_s),
-        },
+        "variables": connection_table_variables(created.name, table.lifetime_s),
         "statements": [
             {"Effect": "Allow", "Action": _ROW_ACTIONS, "Resource": [created.arn]},
             {

@@ -15,6 +15,7 @@ from semantest_iac.domain.networking.apis import ConnectionEvent, WebSocketAddre
 from semantest_iac.infrastructure.cloud_programs.aws.foundation import aws_name
 from semantest_iac.infrastructure.cloud_programs.aws.http_apis import access_log_settings
 from semantest_iac.infrastructure.cloud_programs.context import Outputs, ProgramContext
+from semantest_iac.infrastructure.clouds.aws_variables import CONNECTIONS_ENDPOINT_SETTING
 
 LIVE_STAGE = "live"
 ROUTE_KEYS = {
@@ -58,7 +59,7 @@ def create_web_socket_address(address: WebSocketAddress, context: ProgramContext
         "execution_arn": api.execution_arn,
         "endpoint": pulumi.Output.concat(api.api_endpoint, "/", LIVE_STAGE),
         "management_endpoint": management,
-        "variables": {"SEMANTEST_CONNECTIONS_ENDPOINT": management},
+        "variables": {CONNECTIONS_ENDPOINT_SETTING: management},
         "statements": [
             {
                 "Effect": "Allow",

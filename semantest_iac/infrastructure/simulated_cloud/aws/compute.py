@@ -5,10 +5,22 @@ from __future__ import annotations
 from base64 import b64encode
 from collections.abc import Mapping
 from hashlib import sha256
-from typing import Final
+from typing import Any, Final
 
-from semantest_iac.infrastructure.simulated_cloud.aws import compute_guards
-from semantest_iac.infrastructure.simulated_cloud.aws.compute_guards import FUNCTION_GUARDS, FUNCTION_TYPE
+from semantest_iac.infrastructure.simulated_cloud.aws.compute_guards.functions import (
+    ALIAS_TYPE,
+    FUNCTION_GUARDS,
+    FUNCTION_NAME_PATTERN,
+    FUNCTION_TYPE,
+    PROVISIONED_CONCURRENCY_TYPE,
+    function_name,
+)
+from semantest_iac.infrastructure.simulated_cloud.aws.compute_guards.qualifiers import (
+    ALIAS_GUARDS,
+    PERMISSION_GUARDS,
+    PROVISIONED_CONCURRENCY_GUARDS,
+)
+from semantest_iac.infrastructure.simulated_cloud.aws.compute_guards.runtimes import RUNTIME_NAMES
 from semantest_iac.infrastructure.simulated_cloud.aws.networking import SECURITY_GROUP_TYPE, SUBNET_TYPE
 from semantest_iac.infrastructure.simulated_cloud.aws.resource_type import (
     REGION_AND_TAGS_OUTPUTS,
@@ -24,6 +36,7 @@ from semantest_iac.infrastructure.simulated_cloud.schema.properties import (
     OBSERVED,
     Count,
     Length,
+    NameLength,
     OneOf,
     Pattern,
     Range,
@@ -43,7 +56,6 @@ from semantest_iac.infrastructure.simulated_cloud.schema.rules import (
     Choice,
     OnDelete,
     RecomputedOutputs,
-    RequestGuard,
     Requires,
     ResourceReference,
     TypeRule,
@@ -61,13 +73,35 @@ _CONFIGURATION_INPUTS: Final = (
 _INVOKE_ARN_PREFIX: Final = "arn:aws:apigateway:{region}:lambda:path/2015-03-31/functions/"
 
 
+def _last_version(version: str) -> int:
+    return int(version) if version.isdecimal() else 0
+
+
 def _published_version(facts: RequestFacts) -> str:
-    return str(facts["revision"]) if facts["publish"] else "$LATEST"
+    """Return the newest version; what was published stays when nothing more is published."""
+    before = facts["previous"]["version"] if facts["previous"] else "$LATEST"
+    return str(_last_version(before) + 1) if facts["publish"] else before
 
 
 def _version_arns(facts: RequestFacts) -> list[str]:
-    published = range(1, facts["revision"] + 1) if facts["publish"] else ()
+    published = range(1, _last_version(facts["version"]) + 1)
     return [f"{facts['arn']}:{version}" for version in ("$LATEST", *published)]
+
+
+def _function_name(facts: RequestFacts) -> str:
+    return function_name(facts["name"])
+
+
+def _vpc_output(facts: RequestFacts) -> dict[str, Any]:
+    subnet = facts["subnet_found"]
+    empty = {"ipv6AllowedForDualStack": False, "securityGroupIds": [], "subnetIds": []}
+    return {**empty, **facts["vpcConfig"], "vpcId": subnet["vpcId"] if subnet else ""}
+
+
+def _logging_output(facts: RequestFacts) -> dict[str, Any]:
+    written = facts["loggingConfig"] or {"logFormat": "Text"}
+    levels = {"applicationLogLevel": "INFO", "systemLogLevel": "INFO"} if written["logFormat"] == "JSON" else {}
+    return {**levels, "logGroup": f"/aws/lambda/{_function_name(facts)}", **written}
 
 
 def _code_hash(facts: RequestFacts) -> str:
@@ -77,10 +111,10 @@ def _code_hash(facts: RequestFacts) -> str:
     return facts["sourceCodeHash"] or b64encode(digest).decode()
 
 
-def _vpc_reference(path: str, type_: str, call: str, code: str, message: str) -> ResourceReference:
+def _vpc_reference(path: str, type_: str, call: str, code: str, message: str, fact_name: str = "") -> ResourceReference:
     lambda_message = f"Error occurred while {call}. EC2 Error Code: {code}. EC2 Error Message: {message}"
     refusal = Refusal("InvalidParameterValueException", lambda_message)
-    return ResourceReference(path, (type_,), refusal, OBSERVED, on_delete=OnDelete.REFUSE)
+    return ResourceReference(path, (type_,), refusal, OBSERVED, fact_name=fact_name, on_delete=OnDelete.REFUSE)
 
 
 _FUNCTION_RULE: Final = TypeRule(
@@ -145,7 +179,7 @@ _FUNCTION_RULE: Final = TypeRule(
         ),
         "memorySize": integer(Range(128, 32768, CFN), default=128),
         "name": text(
-            Length(1, 64, API),
+            NameLength(1, 64, API),
             Pattern(
                 r"^([a-zA-Z0-9_-]{1,64}|"
                 r"arn:[a-zA-Z0-9-]+:lambda:[a-zA-Z0-9-]+:\d{12}:function:[a-zA-Z0-9_-]{1,64})$",
@@ -153,13 +187,14 @@ _FUNCTION_RULE: Final = TypeRule(
             ),
             force_new=True,
             computed_default=True,
+            reported_differently=True,
         ),
         "packageType": text(OneOf(("Image", "Zip"), CFN), force_new=True, default="Zip"),
         "publish": flag(default=False),
         "publishTo": text(OneOf(("LATEST_PUBLISHED",), DOC)),
         "reservedConcurrentExecutions": integer(Range(-1, None, DOC), default=-1),
         "replacementSecurityGroupIds": set_of(text()),
-        "runtime": text(OneOf(compute_guards.RUNTIME_NAMES, CFN)),
+        "runtime": text(OneOf(RUNTIME_NAMES, CFN)),
         "s3Bucket": text(Length(3, 63, CFN), Pattern(r"^[0-9A-Za-z\.\-_]*(?<!\.)$", CFN)),
         **for_each(text(Length(1, 1024, CFN)), "s3Key", "s3ObjectVersion"),
         "snapStart": block(
@@ -187,11 +222,13 @@ _FUNCTION_RULE: Final = TypeRule(
                     text(Length(0, 1024, CFN), Pattern(r"^sg-[0-9a-zA-Z]*$", CFN)),
                     Count(0, 5, CFN),
                     required=True,
+                    allow_blank=True,
                 ),
                 "subnetIds": set_of(
                     text(Length(0, 1024, CFN), Pattern(r"^subnet-[0-9a-z]*$", CFN)),
                     Count(0, 16, CFN),
                     required=True,
+                    allow_blank=True,
                 ),
                 "ipv6AllowedForDualStack": flag(),
                 "vpcId": text(computed_default=True),
@@ -200,11 +237,12 @@ _FUNCTION_RULE: Final = TypeRule(
         **REGION_PROPERTY,
         **TAGS_PROPERTY,
     },
-    identity="{name}",
+    identity=_function_name,
     name_input="name",
     planned=REGION_AND_TAGS_OUTPUTS,
+    rendered={"name": _function_name, "vpcConfig": _vpc_output, "loggingConfig": _logging_output},
     computed={
-        "arn": "arn:aws:lambda:{region}:{account}:function:{name}",
+        "arn": lambda facts: f"arn:aws:lambda:{facts['region']}:{facts['account']}:function:{_function_name(facts)}",
         "version": _published_version,
         "qualifiedArn": "{arn}:{version}",
         "invokeArn": _INVOKE_ARN_PREFIX + "{arn}/invocations",
@@ -221,9 +259,9 @@ _FUNCTION_RULE: Final = TypeRule(
         "architectures": lambda _: ["x86_64"],
         "ephemeralStorage": lambda _: {"size": 512},
         "tracingConfig": lambda _: {"mode": "PassThrough"},
-        "loggingConfig": lambda facts: {"logFormat": "Text", "logGroup": f"/aws/lambda/{facts['name']}"},
+        "loggingConfig": _logging_output,
     },
-    handles=("{arn}", _version_arns),
+    handles=("{arn}", _function_name, _version_arns),
     unique=(UniqueHandle("{name}", Refusal("ResourceConflictException", "Function already exist: {name}", 409)),),
     references=(
         ResourceReference(
@@ -242,6 +280,7 @@ _FUNCTION_RULE: Final = TypeRule(
             "DescribeSubnets",
             "InvalidSubnetID.NotFound",
             "The subnet ID '{value}' does not exist",
+            "subnet_found",
         ),
         _vpc_reference(
             "vpcConfig.securityGroupIds.*",
@@ -271,11 +310,11 @@ _FUNCTION_RULE: Final = TypeRule(
     latency_seconds=8,
 )
 
-ALIAS_TYPE: Final = "aws:lambda/alias:Alias"
 PERMISSION_TYPE: Final = "aws:lambda/permission:Permission"
-PROVISIONED_CONCURRENCY_TYPE: Final = "aws:lambda/provisionedConcurrencyConfig:ProvisionedConcurrencyConfig"
 _ALIAS_INVOKE_ARN: Final = "arn:aws:apigateway:{region}:lambda:path/2015-03-31/functions/{arn}/invocations"
 _NOT_FOUND: Final = "ResourceNotFoundException"
+_FUNCTION_PREFIX: Final = r"^(?:(?:.*:)?function:|(?!function:))[a-zA-Z0-9-_]+"
+_ALIAS_NAME: Final = r"(?!\d+$)[a-zA-Z0-9-_]+"
 
 
 def _function_reference(path: str) -> ResourceReference:
@@ -285,19 +324,34 @@ def _function_reference(path: str) -> ResourceReference:
         Refusal(_NOT_FOUND, "Function not found: arn:aws:lambda:{region}:{account}:function:{value}", 404),
         API,
         fact_name="function_found",
-        pattern=r"(?:^|:function:)([a-zA-Z0-9-_]+)(?::[$a-zA-Z0-9-_]+)?$",
+        pattern=FUNCTION_NAME_PATTERN,
         on_delete=OnDelete.CASCADE,
     )
 
 
-def _qualifier_reference(path: str, types: tuple[str, ...], on_delete: OnDelete = OnDelete.ALLOW) -> ResourceReference:
+def _version_reference(
+    path: str, pattern: str = r"^(\d+|.*\$.*)$", on_delete: OnDelete = OnDelete.ALLOW
+) -> ResourceReference:
     return ResourceReference(
         path,
-        types,
+        (FUNCTION_TYPE,),
         Refusal(_NOT_FOUND, "Function not found: {function_found[arn]}:{value}", 404),
-        API,
+        OBSERVED,
+        pattern=pattern,
         handle="{function_found[arn]}:{value}",
         on_delete=on_delete,
+    )
+
+
+def _alias_reference(path: str, pattern: str = rf"^({_ALIAS_NAME})$") -> ResourceReference:
+    return ResourceReference(
+        path,
+        (ALIAS_TYPE,),
+        Refusal(_NOT_FOUND, "Cannot find alias arn: {function_found[arn]}:{value}", 404),
+        OBSERVED,
+        pattern=pattern,
+        handle="{function_found[arn]}:{value}",
+        on_delete=OnDelete.CASCADE,
     )
 
 
@@ -324,7 +378,8 @@ _ALIAS_RULE: Final = TypeRule(
             Refusal("ResourceConflictException", "Alias already exists: {function_found[arn]}:{name}", 409),
         ),
     ),
-    references=(_function_reference("functionName"), _qualifier_reference("functionVersion", (FUNCTION_TYPE,))),
+    references=(_function_reference("functionName"), _version_reference("functionVersion")),
+    guards=ALIAS_GUARDS,
 )
 
 _PERMISSION_RULE: Final = TypeRule(
@@ -367,9 +422,13 @@ _PERMISSION_RULE: Final = TypeRule(
     ),
     references=(
         _function_reference("function"),
-        _qualifier_reference("qualifier", (ALIAS_TYPE, FUNCTION_TYPE), OnDelete.CASCADE),
+        _alias_reference("qualifier"),
+        _alias_reference("function", rf"{_FUNCTION_PREFIX}:({_ALIAS_NAME})$"),
+        _version_reference("qualifier", on_delete=OnDelete.CASCADE),
+        _version_reference("function", rf"{_FUNCTION_PREFIX}:(\d+)$", OnDelete.CASCADE),
     ),
     conditions=(Choice(0, 1, ("statementId", "statementIdPrefix"), DOC),),
+    guards=PERMISSION_GUARDS,
 )
 
 _PROVISIONED_CONCURRENCY_RULE: Final = TypeRule(
@@ -383,18 +442,10 @@ _PROVISIONED_CONCURRENCY_RULE: Final = TypeRule(
     planned=REGION_OUTPUT,
     references=(
         _function_reference("functionName"),
-        _qualifier_reference("qualifier", (ALIAS_TYPE, FUNCTION_TYPE), OnDelete.CASCADE),
+        _alias_reference("qualifier"),
+        _version_reference("qualifier", on_delete=OnDelete.CASCADE),
     ),
-    guards=(
-        RequestGuard(
-            lambda context: context.facts["qualifier"] == "$LATEST",
-            Refusal(
-                "InvalidParameterValueException",
-                "Provisioned Concurrency Configs cannot be applied to unpublished function versions.",
-            ),
-            OBSERVED,
-        ),
-    ),
+    guards=PROVISIONED_CONCURRENCY_GUARDS,
     retain_input="skipDestroy",
     latency_seconds=60,
 )

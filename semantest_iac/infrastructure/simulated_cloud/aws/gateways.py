@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from semantest_iac.infrastructure.simulated_cloud.aws.compute_guards import FUNCTION_TYPE
+from semantest_iac.infrastructure.simulated_cloud.aws.compute_guards.functions import FUNCTION_TYPE
 from semantest_iac.infrastructure.simulated_cloud.aws.resource_type import (
     REGION_AND_TAGS_OUTPUTS,
     REGION_OUTPUT,

@@ -1,8 +1,15 @@
-"""SNS topics and their subscriptions."""
+"""SNS topics and their subscriptions.
+
+Source of what is `OBSERVED`: answers of AWS that the snapshots of LocalStack's tests record.
+"""
 
 from __future__ import annotations
 
-from typing import Final
+import json
+import re
+from collections.abc import Iterator, Mapping
+from math import prod
+from typing import Any, Final
 
 from semantest_iac.infrastructure.simulated_cloud.aws.resource_type import (
     REGION_AND_TAGS_OUTPUTS,
@@ -14,6 +21,7 @@ from semantest_iac.infrastructure.simulated_cloud.schema.properties import (
     API,
     CFN,
     DOC,
+    OBSERVED,
     Length,
     OneOf,
     Pattern,
@@ -27,7 +35,9 @@ from semantest_iac.infrastructure.simulated_cloud.schema.properties import (
 from semantest_iac.infrastructure.simulated_cloud.schema.refusals import Refusal
 from semantest_iac.infrastructure.simulated_cloud.schema.rules import (
     Choice,
+    GuardContext,
     OnDelete,
+    RequestGuard,
     ResourceReference,
     TypeRule,
     UniqueHandle,
@@ -39,6 +49,238 @@ TOPIC_SUBSCRIPTION_TYPE: Final = "aws:sns/topicSubscription:TopicSubscription"
 
 _FEEDBACK_PROTOCOLS: Final = ("application", "firehose", "http", "lambda", "sqs")
 _PROTOCOLS: Final = (*("application", "email", "email-json", "firehose", "http", "https", "lambda", "sms", "sqs"),)
+
+
+_TOPIC_ATTRIBUTES: Final = (
+    *("archivePolicy", "contentBasedDeduplication", "deliveryPolicy", "displayName", "fifoThroughputScope"),
+    *("kmsMasterKeyId", "policy", "signatureVersion", "tracingConfig"),
+)
+_SUBSCRIPTION_ATTRIBUTES: Final = (
+    *("deliveryPolicy", "filterPolicy", "filterPolicyScope", "rawMessageDelivery", "redrivePolicy"),
+    *("replayPolicy", "subscriptionRoleArn"),
+)
+_TOPIC_ACTIONS: Final = (
+    *("GetTopicAttributes", "SetTopicAttributes", "AddPermission", "RemovePermission", "DeleteTopic"),
+    *("Subscribe", "ListSubscriptionsByTopic", "Publish"),
+)
+
+
+def _default_policy(facts: RequestFacts) -> str:
+    statement = {
+        "Sid": "__default_statement_ID",
+        "Effect": "Allow",
+        "Principal": {"AWS": "*"},
+        "Action": [f"SNS:{action}" for action in _TOPIC_ACTIONS],
+        "Resource": facts["arn"],
+        "Condition": {"StringEquals": {"AWS:SourceOwner": facts["account"]}},
+    }
+    return json.dumps({"Version": "2008-10-17", "Id": "__default_policy_ID", "Statement": [statement]})
+
+
+def _misnames_fifo(context: GuardContext) -> bool:
+    facts = context.facts
+    return str(facts["name"]).endswith(".fifo") != bool(facts["fifoTopic"])
+
+
+def _differs(facts: RequestFacts, row: Mapping[str, Any], names: tuple[str, ...]) -> bool:
+    """Return True where a request states an attribute otherwise than what exists; what it leaves out is equal."""
+    return any(_plain(facts[name]) not in (None, _plain(row.get(name))) for name in names)
+
+
+def _plain(value: Any) -> Any:
+    """Return a value as SNS compares it: unset ones are equal, and documents are compared without their spelling."""
+    if isinstance(value, str) and value.startswith("{"):
+        try:
+            return json.loads(value)
+        except ValueError:
+            return value
+    return value or None
+
+
+def _same_topics(context: GuardContext) -> Iterator[Mapping[str, Any]]:
+    return (row for row in context.resources_of(TOPIC_TYPE) if row["name"] == context.facts["name"])
+
+
+def _has_other_tags(context: GuardContext) -> bool:
+    tags = (context.facts["tags"] or {}).items()
+    return any(not tags <= (row["tags"] or {}).items() for row in _same_topics(context))
+
+
+def _has_other_attributes(context: GuardContext) -> bool:
+    return any(_differs(context.facts, row, _TOPIC_ATTRIBUTES) for row in _same_topics(context))
+
+
+_ENDPOINT_PATTERNS: Final = {
+    "application": r"arn:aws[a-zA-Z-]*:sns:[^:]+:\d{12}:endpoint/.+",
+    "email": r"[^@\s]+@[^@\s]+",
+    "email-json": r"[^@\s]+@[^@\s]+",
+    "firehose": r"arn:aws[a-zA-Z-]*:firehose:[^:]+:\d{12}:deliverystream/.+",
+    "http": r"http://.+",
+    "https": r"https://.+",
+    "lambda": r"arn:aws[a-zA-Z-]*:lambda:[^:]+:\d{12}:function:.+",
+    "sms": r"\+?\d([-.\s()/]?\d){4,19}",
+    "sqs": r"arn:aws[a-zA-Z-]*:sqs:[^:]+:\d{12}:[\w-]+(\.fifo)?",
+}
+
+
+def _misses_endpoint_form(*protocols: str) -> Any:
+    def misses(context: GuardContext) -> bool:
+        protocol, endpoint = context.facts["protocol"], str(context.facts["endpoint"])
+        return protocol in protocols and not re.fullmatch(_ENDPOINT_PATTERNS[protocol], endpoint)
+
+    return misses
+
+
+def _queues_fifo_from_standard(context: GuardContext) -> bool:
+    facts = context.facts
+    return (
+        facts["protocol"] == "sqs"
+        and str(facts["endpoint"]).endswith(".fifo")
+        and not str(facts["topic"]).endswith(".fifo")
+    )
+
+
+def _dead_letter_arn(facts: RequestFacts) -> str:
+    return str((_plain(facts["redrivePolicy"]) or {}).get("deadLetterTargetArn", ""))
+
+
+def _has_invalid_dead_letter(context: GuardContext) -> bool:
+    facts = context.facts
+    return bool(facts["redrivePolicy"]) and not re.fullmatch(_ENDPOINT_PATTERNS["sqs"], _dead_letter_arn(facts))
+
+
+def _needs_fifo_dead_letter(context: GuardContext) -> bool:
+    facts = context.facts
+    is_fifo = str(facts["topic"]).endswith(".fifo") and str(facts["endpoint"]).endswith(".fifo")
+    return bool(facts["redrivePolicy"]) and is_fifo and not _dead_letter_arn(facts).endswith(".fifo")
+
+
+def _filter_policy(facts: RequestFacts) -> dict[str, Any]:
+    return dict(_plain(facts["filterPolicy"]) or {})
+
+
+def _rules_of(policy: Mapping[str, Any], depth: int = 1) -> Iterator[tuple[int, str, Any]]:
+    """Yield every rule of a filter policy with its depth and key."""
+    for key, value in policy.items():
+        if isinstance(value, Mapping):
+            yield from _rules_of(value, depth + 1)
+        elif key == "$or" and isinstance(value, list):
+            for branch in value:
+                yield from _rules_of(branch, depth) if isinstance(branch, Mapping) else ()
+        else:
+            yield depth, key, value
+
+
+def _has_rule_without_list(context: GuardContext) -> bool:
+    rules = [key for _, key, value in _rules_of(_filter_policy(context.facts)) if not isinstance(value, list)]
+    context.facts["filter_key"] = next(iter(rules), "")
+    return bool(rules)
+
+
+def _has_empty_rule(context: GuardContext) -> bool:
+    return any(value == [] for _, _, value in _rules_of(_filter_policy(context.facts)))
+
+
+def _conditions_of(policy: Mapping[str, Any]) -> Iterator[Any]:
+    for _, _, value in _rules_of(policy):
+        yield from value if isinstance(value, list) else ()
+
+
+_MATCHES: Final = frozenset(
+    {"anything-but", "cidr", "equals-ignore-case", "exists", "numeric", "prefix", "suffix", "wildcard"}
+)
+
+
+def _has_unknown_match(context: GuardContext) -> bool:
+    matches = [one for one in _conditions_of(_filter_policy(context.facts)) if isinstance(one, Mapping)]
+    unknown = [key for one in matches for key in one if key not in _MATCHES]
+    context.facts["match"] = next(iter(unknown), "")
+    return bool(unknown)
+
+
+def _has_several_matches(context: GuardContext) -> bool:
+    return any(isinstance(one, Mapping) and len(one) > 1 for one in _conditions_of(_filter_policy(context.facts)))
+
+
+def _has_listed_value(context: GuardContext) -> bool:
+    return any(isinstance(one, list) for one in _conditions_of(_filter_policy(context.facts)))
+
+
+def _nests_attributes(context: GuardContext) -> bool:
+    is_body = context.facts["filterPolicyScope"] == "MessageBody"
+    return not is_body and any(depth > 1 for depth, _, _ in _rules_of(_filter_policy(context.facts)))
+
+
+def _has_too_many_keys(context: GuardContext) -> bool:
+    return len({key for _, key, _ in _rules_of(_filter_policy(context.facts))}) > 5
+
+
+def _count_combinations(policy: Mapping[str, Any], depth: int = 1) -> int:
+    return prod(_count_rule_combinations(key, value, depth) for key, value in policy.items())
+
+
+def _count_rule_combinations(key: str, value: Any, depth: int) -> int:
+    if isinstance(value, Mapping):
+        return _count_combinations(value, depth + 1)
+    if key == "$or":
+        return sum(_count_combinations(branch, depth) for branch in value)
+    return len(value) * depth
+
+
+def _is_too_complex(context: GuardContext) -> bool:
+    return _count_combinations(_filter_policy(context.facts)) > 150
+
+
+def _duplicates_otherwise(context: GuardContext) -> bool:
+    facts = context.facts
+    identity = ("topic", "protocol", "endpoint")
+    return any(
+        all(row[name] == facts[name] for name in identity) and _differs(facts, row, _SUBSCRIPTION_ATTRIBUTES)
+        for row in context.resources_of(TOPIC_SUBSCRIPTION_TYPE)
+    )
+
+
+def _refuse(applies: Any, message: str, *, on_update: bool = True) -> RequestGuard:
+    return RequestGuard(
+        applies, Refusal("InvalidParameter", f"Invalid parameter: {message}"), OBSERVED, on_update=on_update
+    )
+
+
+_FILTER: Final = "Attributes Reason: FilterPolicy: "
+_SUBSCRIPTION_GUARDS: Final = (
+    _refuse(_misses_endpoint_form("sqs"), "SQS endpoint ARN", on_update=False),
+    RequestGuard(
+        _misses_endpoint_form("sms"), Refusal("InvalidParameter", "Invalid SMS endpoint: {endpoint}"), OBSERVED
+    ),
+    _refuse(_misses_endpoint_form("http", "https"), "Endpoint must match the specified protocol", on_update=False),
+    _refuse(_misses_endpoint_form("application"), "ApplicationEndpoint ARN", on_update=False),
+    _refuse(_misses_endpoint_form("lambda"), "Lambda endpoint ARN", on_update=False),
+    _refuse(_misses_endpoint_form("firehose"), "Kinesis Firehose endpoint ARN", on_update=False),
+    _refuse(_misses_endpoint_form("email", "email-json"), "Email address", on_update=False),
+    _refuse(
+        _queues_fifo_from_standard,
+        "Invalid parameter: Endpoint Reason: FIFO SQS Queues can not be subscribed to standard SNS topics",
+        on_update=False,
+    ),
+    _refuse(_has_invalid_dead_letter, "RedrivePolicy: deadLetterTargetArn is an invalid arn"),
+    _refuse(
+        _needs_fifo_dead_letter,
+        "RedrivePolicy: must use a FIFO queue as DLQ for a FIFO Subscription to a FIFO Topic.",
+    ),
+    _refuse(_has_rule_without_list, f'{_FILTER}"{{filter_key}}" must be an object or an array'),
+    _refuse(_has_empty_rule, f"{_FILTER}Empty arrays are not allowed"),
+    _refuse(_has_listed_value, f"{_FILTER}Match value must be String, number, true, false, or null"),
+    _refuse(_has_several_matches, f"{_FILTER}Only one key allowed in match expression"),
+    _refuse(_has_unknown_match, f"{_FILTER}Unrecognized match type {{match}}"),
+    _refuse(_nests_attributes, "Filter policy scope MessageAttributes does not support nested filter policy"),
+    _refuse(_has_too_many_keys, f"{_FILTER}Filter policy can not have more than 5 keys"),
+    _refuse(_is_too_complex, f"{_FILTER}Filter policy is too complex"),
+    _refuse(
+        _duplicates_otherwise,
+        "Attributes Reason: Subscription already exists with different attributes",
+        on_update=False,
+    ),
+)
 
 
 def _waits_for_confirmation(facts: RequestFacts) -> bool:
@@ -80,13 +322,22 @@ MESSAGING_TYPES: Final = {
             "arn": "arn:aws:sns:{region}:{account}:{name}",
             "owner": "{account}",
             "beginningArchiveTime": "",
-            "policy": "",
+            "policy": _default_policy,
             "signatureVersion": lambda _: 1,
             "tracingConfig": "PassThrough",
         },
         handles=("{arn}",),
         unique=(UniqueHandle("{name}", Refusal("InvalidParameter", "Topic already exists with different attributes")),),
         conditions=(Choice(0, 1, ("name", "namePrefix"), DOC),),
+        guards=(
+            _refuse(_misnames_fifo, "Topic Name"),
+            _refuse(_has_other_tags, "Tags Reason: Topic already exists with different tags", on_update=False),
+            _refuse(
+                _has_other_attributes,
+                "Attributes Reason: Topic already exists with different attributes",
+                on_update=False,
+            ),
+        ),
         create_overwrites=True,
     ),
     TOPIC_SUBSCRIPTION_TYPE: TypeRule(
@@ -120,5 +371,10 @@ MESSAGING_TYPES: Final = {
                 on_delete=OnDelete.CASCADE,
             ),
         ),
+        unique=(
+            UniqueHandle("{topic} {protocol} {endpoint}", Refusal("InvalidParameter", "Invalid parameter: Attributes")),
+        ),
+        guards=_SUBSCRIPTION_GUARDS,
+        create_overwrites=True,
     ),
 }

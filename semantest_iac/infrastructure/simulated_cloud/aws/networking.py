@@ -10,6 +10,7 @@ from semantest_iac.infrastructure.simulated_cloud.aws.resource_type import (
     REGION_PROPERTY,
     TAGS_PROPERTY,
 )
+from semantest_iac.infrastructure.simulated_cloud.runtime.naming import hex_suffix
 from semantest_iac.infrastructure.simulated_cloud.schema.properties import (
     CFN,
     DOC,
@@ -39,6 +40,7 @@ from semantest_iac.infrastructure.simulated_cloud.schema.rules import (
     TypeRule,
     UniqueHandle,
 )
+from semantest_iac.infrastructure.simulated_cloud.schema.values import RequestFacts
 
 VPC_TYPE: Final = "aws:ec2/vpc:Vpc"
 SUBNET_TYPE: Final = "aws:ec2/subnet:Subnet"
@@ -289,6 +291,22 @@ def _duplicates_private_dns(context: GuardContext) -> bool:
     )
 
 
+def _endpoint_interfaces(facts: RequestFacts) -> list[str]:
+    """Return one network interface for each subnet of an interface endpoint."""
+    return [f"eni-{hex_suffix('-'.join((facts['hex17'], subnet)), 17)}" for subnet in facts["subnetIds"] or ()]
+
+
+def _endpoint_dns_entries(facts: RequestFacts) -> list[dict[str, str]]:
+    """Return the regional name of an interface endpoint, and its private name; source: a recorded answer of AWS."""
+    service = str(facts["serviceName"]).removeprefix(f"com.amazonaws.{facts['region']}.")
+    if facts["vpcEndpointType"] != "Interface" or "." in service:
+        return []
+    zone = f"Z{facts['large17'][:13]}"
+    name = f"vpce-{facts['hex17']}-{facts['small7']}a.{service}.{facts['region']}.vpce.amazonaws.com"
+    private = [{"dnsName": f"{service}.{facts['region']}.amazonaws.com", "hostedZoneId": zone}]
+    return [{"dnsName": name, "hostedZoneId": zone}, *(private if facts["privateDnsEnabled"] else [])]
+
+
 VPC_ENDPOINT_TYPES: Final = {
     VPC_ENDPOINT_TYPE: TypeRule(
         properties={
@@ -334,11 +352,13 @@ VPC_ENDPOINT_TYPES: Final = {
             **dict.fromkeys(("privateDnsEnabled", "requesterManaged"), lambda _: False),
             **dict.fromkeys(
                 (
-                    *("cidrBlocks", "dnsEntries", "networkInterfaceIds", "routeTableIds"),
+                    *("cidrBlocks", "routeTableIds"),
                     *("securityGroupIds", "subnetIds", "subnetConfigurations"),
                 ),
                 lambda _: [],
             ),
+            "networkInterfaceIds": _endpoint_interfaces,
+            "dnsEntries": _endpoint_dns_entries,
         },
         references=(
             VPC_REFERENCE,

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping
 from fnmatch import fnmatchcase
+from functools import cache
+from pathlib import Path
 from typing import Any, Final
 
 from semantest_iac.infrastructure.simulated_cloud.aws.resource_type import (
@@ -20,6 +22,7 @@ from semantest_iac.infrastructure.simulated_cloud.schema.properties import (
     CFN,
     DOC,
     GENERAL,
+    OBSERVED,
     Count,
     Length,
     OneOf,
@@ -39,6 +42,7 @@ from semantest_iac.infrastructure.simulated_cloud.schema.rules import (
     GuardContext,
     NameReservation,
     OnDelete,
+    RequestGuard,
     ResourceReference,
     TypeRule,
     UniqueHandle,
@@ -54,6 +58,35 @@ SECRET_VERSION_TYPE: Final = "aws:secretsmanager/secretVersion:SecretVersion"  #
 _NAME_PATTERN: Final = r"^[\w+=,.@-]+$"
 _POLICY_LIMITS: Final = (Length(1, 131072, CFN), Pattern(r"^[\u0009\u000A\u000D\u0020-\u00FF]+$", CFN))
 _MANAGED_POLICY_PATTERN: Final = r"arn:(aws[a-zA-Z-]*)?:iam::(\d{12}|aws):policy/[a-zA-Z_0-9+=,.@\-_/]+"
+
+
+_MANAGED_POLICY_PREFIX: Final = "arn:aws:iam::aws:policy/"
+_NO_SUCH_POLICY: Final = Refusal("NoSuchEntity", "Policy {missing_policy} does not exist or is not attachable.", 404)
+
+
+@cache
+def _managed_policies() -> frozenset[str]:
+    """Return the paths and names of AWS's own policies; source: the list that moto 5.2.5 took from AWS in 2026."""
+    return frozenset(Path(__file__).with_name("managed_policies.txt").read_text(encoding="ascii").split())
+
+
+def _is_missing(arn: str) -> bool:
+    """Return True for a policy that no role can have: AWS has no such one, and no type makes those of accounts."""
+    return not arn.startswith(_MANAGED_POLICY_PREFIX) or arn.removeprefix(_MANAGED_POLICY_PREFIX) not in (
+        _managed_policies()
+    )
+
+
+def _attaches_missing_policy(context: GuardContext) -> bool:
+    facts = context.facts
+    missing = [arn for arn in (facts["policyArn"], *(facts["managedPolicyArns"] or ())) if arn and _is_missing(arn)]
+    facts["missing_policy"] = next(iter(missing), "")
+    return bool(missing)
+
+
+def _has_missing_boundary(context: GuardContext) -> bool:
+    boundary = context.facts["permissionsBoundary"]
+    return bool(boundary) and _is_missing(boundary)
 
 
 def _recovery_seconds(secret: ResourceProperties) -> float:
@@ -108,6 +141,14 @@ SECURITY_TYPES: Final = {
         handles=("{arn}",),
         unique=(UniqueHandle("{name}", Refusal("EntityAlreadyExists", "Role with name {name} already exists.", 409)),),
         conditions=(Choice(0, 1, ("name", "namePrefix"), DOC),),
+        guards=(
+            RequestGuard(_attaches_missing_policy, _NO_SUCH_POLICY, OBSERVED),
+            RequestGuard(
+                _has_missing_boundary,
+                Refusal("NoSuchEntity", "Scope ARN: {permissionsBoundary} does not exist or is not attachable.", 404),
+                API,
+            ),
+        ),
         in_use_refusal=Refusal("DeleteConflict", "Cannot delete entity, must delete policies first.", 409),
         latency_seconds=5,
     ),
@@ -141,6 +182,7 @@ SECURITY_TYPES: Final = {
             UniqueHandle("{role}/{policyArn}", Refusal("EntityAlreadyExists", "The policy is attached already.", 409)),
         ),
         references=(_ROLE_REFERENCE,),
+        guards=(RequestGuard(_attaches_missing_policy, _NO_SUCH_POLICY, OBSERVED),),
         create_overwrites=True,
     ),
     SECRET_TYPE: TypeRule(

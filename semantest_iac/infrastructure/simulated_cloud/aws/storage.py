@@ -34,6 +34,7 @@ from semantest_iac.infrastructure.simulated_cloud.schema.rules import (
     TypeRule,
     UniqueHandle,
 )
+from semantest_iac.infrastructure.simulated_cloud.schema.values import RequestFacts
 
 TABLE_TYPE: Final = "aws:dynamodb/table:Table"
 
@@ -59,6 +60,33 @@ def _key_attributes(context: GuardContext) -> set[str]:
 def _has_unindexed_attributes(context: GuardContext) -> bool:
     defined = {attribute["name"] for attribute in context.facts["attributes"] or ()}
     return bool(defined or context.facts["hashKey"]) and defined != _key_attributes(context)
+
+
+def _warm_throughput(facts: RequestFacts) -> dict[str, int]:
+    """Return the throughput that a new table takes at once; source: recorded answers of AWS."""
+    if facts["billingMode"] == "PAY_PER_REQUEST":
+        return {"readUnitsPerSecond": 12000, "writeUnitsPerSecond": 4000}
+    return {
+        "readUnitsPerSecond": int(facts["readCapacity"] or 0),
+        "writeUnitsPerSecond": int(facts["writeCapacity"] or 0),
+    }
+
+
+def _lacks_range_key(context: GuardContext) -> bool:
+    return bool(context.facts["localSecondaryIndexes"]) and not context.facts["rangeKey"]
+
+
+def _repeats_index_names(context: GuardContext) -> bool:
+    facts = context.facts
+    indexes = (*(facts["globalSecondaryIndexes"] or ()), *(facts["localSecondaryIndexes"] or ()))
+    names = [index["name"] for index in indexes]
+    return len(set(names)) < len(names)
+
+
+def _lacks_capacity(context: GuardContext) -> bool:
+    facts = context.facts
+    capacity = (facts["readCapacity"], facts["writeCapacity"])
+    return facts["billingMode"] == "PROVISIONED" and not facts["restoreSourceName"] and not all(capacity)
 
 
 def _global_index() -> Property:
@@ -176,6 +204,7 @@ STORAGE_TYPES: Final = {
             "streamArn": lambda facts: f"{facts['arn']}/stream/{facts['now']}" if facts["streamEnabled"] else "",
             "streamLabel": lambda facts: facts["now"] if facts["streamEnabled"] else "",
             **dict.fromkeys(("readCapacity", "writeCapacity"), lambda _: 0),
+            "warmThroughput": _warm_throughput,
             "pointInTimeRecovery": lambda _: {"enabled": False},
             "ttl": lambda _: {"attributeName": "", "enabled": False},
         },
@@ -186,6 +215,32 @@ STORAGE_TYPES: Final = {
             RequestGuard(
                 _has_unindexed_attributes,
                 Refusal("ValidationException", "all attributes must be indexed. Unused attributes: {attributes}"),
+                DOC,
+            ),
+            RequestGuard(
+                _lacks_range_key,
+                Refusal(
+                    "ValidationException",
+                    "One or more parameter values were invalid: Table KeySchema does not have a range key, which is "
+                    "required when specifying a LocalSecondaryIndex",
+                ),
+                DOC,
+            ),
+            RequestGuard(
+                _repeats_index_names,
+                Refusal(
+                    "ValidationException",
+                    "One or more parameter values were invalid: Duplicate index name",
+                ),
+                DOC,
+            ),
+            RequestGuard(
+                _lacks_capacity,
+                Refusal(
+                    "ValidationException",
+                    "One or more parameter values were invalid: ReadCapacityUnits and WriteCapacityUnits must both be "
+                    "specified when BillingMode is PROVISIONED",
+                ),
                 DOC,
             ),
         ),

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from hashlib import sha256
 from typing import Any, Final
 
-from semantest_iac.infrastructure.simulated_cloud.schema.properties import Length
+from semantest_iac.infrastructure.simulated_cloud.schema.properties import Length, NameLength
 from semantest_iac.infrastructure.simulated_cloud.schema.rules import NamingScheme, TypeRule
 from semantest_iac.infrastructure.simulated_cloud.schema.values import (
     DEFAULTS_KEY,
@@ -84,7 +84,9 @@ def _keeps_previous_name(rule: TypeRule, previous: ResourceProperties) -> bool:
 
 
 def _name_length_limit(rule: TypeRule) -> int:
-    bounds = [limit.maximum for limit in rule.properties[rule.name_input].limits if isinstance(limit, Length)]
+    bounds = [
+        limit.maximum for limit in rule.properties[rule.name_input].limits if isinstance(limit, Length | NameLength)
+    ]
     return min((bound for bound in bounds if bound), default=255)
 
 

@@ -192,7 +192,8 @@ def create_resource(scope: RequestScope, type_: str, inputs: ResourceProperties,
     outputs = results.compute_create_outputs(rule, known, facts)
     id_ = str(resolve_output(rule.identity, facts))
     resource = StoredResource(_make_address(scope, type_, facts, id_), id_, owner, seed, 1, dict(known), outputs)
-    scope.transaction.save(_mask_resource(scope, rule, resource), scope.lookup_handles(rule, facts), links)
+    handles = scope.lookup_handles(rule, RequestFacts(facts | outputs))
+    scope.transaction.save(_mask_resource(scope, rule, resource), handles, links)
     scope.clock.advance(_latency(rule, facts))
     return CreatedResource(id_, outputs, tuple(warnings))
 
@@ -208,10 +209,11 @@ def update_resource(scope: RequestScope, resource: StoredResource, inputs: Resou
     masked = mask_sensitive(rule, known, scope.masking_key)
     recomputed = results.find_recomputed_outputs(rule, resource.outputs | resource.inputs, masked)
     revision = resource.revision + bool(recomputed)
-    facts.update(make_identifiers(resource.seed), revision=revision)
+    facts.update(make_identifiers(resource.seed), revision=revision, previous=RequestFacts(resource.outputs))
     outputs = results.compute_update_outputs(rule, resource.outputs, known, recomputed, facts)
     updated = replace(resource, revision=revision, inputs=dict(known), outputs=outputs)
-    scope.transaction.save(_mask_resource(scope, rule, updated), scope.lookup_handles(rule, facts), links)
+    handles = scope.lookup_handles(rule, RequestFacts(facts | outputs))
+    scope.transaction.save(_mask_resource(scope, rule, updated), handles, links)
     scope.clock.advance(_latency(rule, facts))
     return outputs
 

@@ -8,7 +8,6 @@ from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
 from semantest_iac.infrastructure.simulated_cloud.schema.equality import are_equal, covers_inputs, with_defaults
-from semantest_iac.infrastructure.simulated_cloud.schema.properties import Property
 from semantest_iac.infrastructure.simulated_cloud.schema.rules import OutputSource, TypeRule, resolve_output
 from semantest_iac.infrastructure.simulated_cloud.schema.values import (
     DEFAULTS_KEY,
@@ -95,21 +94,21 @@ def find_recomputed_outputs(rule: TypeRule, old: ResourceProperties, new: Resour
     return {
         output
         for group in rule.recomputed
-        if (not group.only_if or new.get(group.only_if)) and _any_changed(rule.properties, group.causes, old, new)
+        if (not group.only_if or new.get(group.only_if)) and _any_changed(rule, group.causes, old, new)
         for output in group.outputs
     }
 
 
-def _any_changed(
-    known: Mapping[str, Property], names: Iterable[str], old: ResourceProperties, new: ResourceProperties
-) -> bool:
-    return any(
-        _is_changed(known[name], old.get(name, MISSING), new.get(name, MISSING)) for name in names if name in known
-    )
+def _any_changed(rule: TypeRule, names: Iterable[str], old: ResourceProperties, new: ResourceProperties) -> bool:
+    known = [name for name in names if name in rule.properties]
+    return any(_is_changed(rule, name, old.get(name, MISSING), new.get(name, MISSING)) for name in known)
 
 
-def _is_changed(known: Property, old: Any, new: Any) -> bool:
-    return not (known.computed_default and new is MISSING) and not are_equal(known, old, new)
+def _is_changed(rule: TypeRule, name: str, old: Any, new: Any) -> bool:
+    known = rule.properties[name]
+    if known.computed_default and new is MISSING:
+        return False
+    return not (covers_inputs(known, old, new) if name in rule.rendered else are_equal(known, old, new))
 
 
 _MASK_PREFIX: Final = "sealed:"  # stays: existing inventories hold it

@@ -121,6 +121,19 @@ class Length:
 
 
 @dataclass(frozen=True, slots=True)
+class NameLength:
+    """A name, or an ARN that ends in one, whose name has so many characters."""
+
+    minimum: int
+    maximum: int
+    evidence: Evidence
+
+    def violation(self, value: Any) -> str:
+        name = value.rpartition(":")[2]
+        return _bounds_violation(len(name), self.minimum, self.maximum, "must be {bounds} characters long")
+
+
+@dataclass(frozen=True, slots=True)
 class Count:
     """A collection of so many elements, both bounds included."""
 
@@ -175,10 +188,10 @@ class PropertyTraits(TypedDict, total=False):
 class Property:
     """One input of a resource type.
 
-    `allow_blank`: empty text satisfies `required`. `force_new`: a change replaces the resource. `computed_default`: the
-    cloud chooses where nothing is written, so removing the input changes nothing. `sensitive`: the inventory stores
-    only a fingerprint. `case_insensitive`: case and spaces do not count. `reported_differently`: the cloud reports it
-    in another form, or not at all. `default`: what the provider assumes.
+    `allow_blank`: empty text or an empty collection satisfies `required`. `force_new`: a change replaces the resource.
+    `computed_default`: the cloud chooses where nothing is written, so removing the input changes nothing. `sensitive`:
+    the inventory stores only a fingerprint. `case_insensitive`: case and spaces do not count. `reported_differently`:
+    the cloud reports it in another form, or not at all. `default`: what the provider assumes.
     """
 
     kind: ValueKind

@@ -56,7 +56,7 @@ def _check_fields(known: Mapping[str, Property], values: ResourceProperties, pre
         value = values.get(name)
         if is_given(value):
             yield from _check_value(rule, value, f"{prefix}{name}")
-        elif rule.required and not (rule.allow_blank and value == ""):
+        elif rule.required and not (rule.allow_blank and value in ("", [], (), {})):
             yield _make_failure(f"{prefix}{name}", "is required", Evidence.DOC)
 
 

@@ -149,7 +149,7 @@ class TestReferences:
         outputs = world[FUNCTION].outputs
 
         for number, name in enumerate((outputs["name"], outputs["arn"], outputs["qualifiedArn"])):
-            made = make(PERMISSION, function=name, statementId=f"s{number}")
+            made = make(PERMISSION, function=name, statementId=f"s{number}", qualifier=None)
             assert made.outputs["function"] == name
 
     def test_find_a_log_group_by_an_arn_with_a_stream_suffix(self, make: Any, world: World) -> None:

@@ -1,0 +1,34 @@
+"""The variables of functions on AWS: those that this tool adds, and how many Lambda accepts."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Final, TypeVar
+
+ENVIRONMENT_LIMIT_BYTES: Final = 4096
+"""The longest environment of a function; source: AWS's recorded answers to 4,096 and to 4,097 bytes."""
+
+SECRETS_SETTING: Final = "SEMANTEST_SECRETS"
+"""The setting that tells the code which secrets to fetch: a JSON map of setting to secret ARN."""
+
+CONNECTIONS_ENDPOINT_SETTING: Final = "SEMANTEST_CONNECTIONS_ENDPOINT"
+CLIENT_TYPE_INDEX: Final = "by-client-type"
+LONGEST_SECRET_NAME: Final = 505  # 512 without the hyphen and six characters that AWS appends to the ARN
+LONGEST_TABLE_NAME: Final = 255
+
+_Text = TypeVar("_Text")
+
+
+def measure_environment(variables: Mapping[str, str]) -> int:
+    """Return the bytes of the variables as Lambda measures them: as one JSON object without spaces."""
+    return len(json.dumps(variables, separators=(",", ":"), ensure_ascii=False).encode())
+
+
+def connection_table_variables(table: _Text, lifetime_s: int) -> dict[str, _Text | str]:
+    """Return the variables of a function that uses the table of connections."""
+    return {
+        "SEMANTEST_CONNECTIONS_TABLE": table,
+        "SEMANTEST_CONNECTIONS_INDEX": CLIENT_TYPE_INDEX,
+        "SEMANTEST_CONNECTIONS_LIFETIME": str(lifetime_s),
+    }

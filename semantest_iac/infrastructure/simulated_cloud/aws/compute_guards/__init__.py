@@ -1,0 +1,1 @@
+"""What Lambda refuses where a table cannot say it; the tables themselves are in `compute`."""
