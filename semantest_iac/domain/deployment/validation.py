@@ -139,6 +139,7 @@ class ValidationService:
             *component_rules.API_RULES,
             rules.check_component,
             component_rules.check_variables,
+            component_rules.check_allowed_origins,
         ):
             for finding in rule(subject):
                 path = f"components.{stack.component}.{finding.fault.path}"

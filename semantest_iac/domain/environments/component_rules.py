@@ -380,6 +380,18 @@ def check_variables(subject: RuleSubject) -> Iterator[Finding]:
         yield Finding(replace(fault, path=f"environment.{fault.path}"), blocks=True)
 
 
+def check_allowed_origins(subject: RuleSubject) -> Iterator[Finding]:
+    """A WebSocket API compares these origins as text with what browsers send, which ends without a slash."""
+    written = subject.section.environment.get(ALLOWED_ORIGINS, "")
+    if subject.serves_http or parse_secret_reference(written) is not None:
+        return
+    for origin in filter(None, (part.strip() for part in written.split(","))):
+        if origin != "*" and ("*" in origin or origin != origin.lower() or not _ORIGIN.fullmatch(origin)):
+            hint = "Such as https://app.semantest.com in lower case, without a path or a slash at the end."
+            reason = f"'{make_printable(origin)}' is not an origin"
+            yield refuse(f"environment.{ALLOWED_ORIGINS}", reason, hint)
+
+
 def find_variable_faults(variables: Mapping[str, str], reserved_prefixes: tuple[str, ...]) -> Iterator[Fault]:
     """Yield every fault at the name of its variable; no message shows a value."""
     for name, value in variables.items():

@@ -114,8 +114,23 @@ def _is_throttled(subject: RuleSubject) -> bool:
     return configured.rate is not None or configured.burst is not None
 
 
+def check_variable_cases(subject: RuleSubject) -> Iterator[Finding]:
+    """The names of settings are the same whatever their case, those that the environment sets included."""
+    written = subject.section.environment
+    implied = {} if subject.settings is None else {**subject.settings.environment, **subject.settings.secrets}
+    seen: dict[str, str] = {}
+    for name in dict.fromkeys((*implied, *written)):
+        other = seen.setdefault(name.upper(), name)
+        if other != name:
+            hint = "Azure does not tell names apart by their case: keep one of them."
+            yield refuse(f"environment.{make_printable(name)}", f"the same setting as {make_printable(other)}", hint)
+
+
 AZURE_RULES = StandardCloudRules(
     AZURE_LIMITS,
-    (check_memory_size, check_instance_limits, check_subnets, check_built_in_endpoint, check_web_pubsub),
+    (
+        *(check_memory_size, check_instance_limits, check_subnets, check_built_in_endpoint, check_web_pubsub),
+        check_variable_cases,
+    ),
     round_workspace_retention,
 )

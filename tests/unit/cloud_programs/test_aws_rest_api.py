@@ -72,6 +72,12 @@ class TestFunction:
         assert function["loggingConfig"]["logFormat"] == "JSON"
         assert function["loggingConfig"]["logGroup"] == f"/aws/lambda/{function['name']}"
 
+    @pytest.mark.parametrize(("environment", "level"), [("development", "DEBUG"), ("production", "INFO")])
+    def test_logs_from_the_level_of_its_code_on(self, environment: str, level: str) -> None:
+        function = inputs_of(_FUNCTION, _record("plain", environment))
+
+        assert function["loggingConfig"]["applicationLogLevel"] == level
+
     def test_gets_references_to_its_secrets_and_no_values(self) -> None:
         variables = inputs_of(_FUNCTION, _record("secrets"))["environment"]["variables"]
 

@@ -216,10 +216,16 @@ class TestAccessLog:
 
 
 class TestMonitoring:
-    @pytest.mark.parametrize(
-        ("alarm", "metric"), [("latency", "IntegrationLatency"), ("server-errors", "IntegrationError")]
-    )
-    def test_uses_the_metrics_of_websocket_apis(self, alarm: str, metric: str) -> None:
-        watched = inputs_named("aws:cloudwatch/metricAlarm:MetricAlarm", f"alarm-{alarm}", _record())
+    def test_uses_the_latency_of_websocket_apis(self) -> None:
+        watched = inputs_named("aws:cloudwatch/metricAlarm:MetricAlarm", "alarm-latency", _record())
 
-        assert (watched["metricName"], watched["dimensions"]["Stage"]) == (metric, "live")
+        assert (watched["metricName"], watched["dimensions"]["Stage"]) == ("IntegrationLatency", "live")
+
+    def test_counts_failures_and_no_clients_that_are_refused(self) -> None:
+        watched = inputs_named("aws:cloudwatch/metricAlarm:MetricAlarm", "alarm-server-errors", _record())
+
+        total, *terms = watched["metricQueries"]
+        assert (total["expression"], total["returnData"]) == ("FILL(calls, 0) + FILL(errors, 0)", True)
+        metrics = {term["id"]: (term["metric"]["namespace"], term["metric"]["metricName"]) for term in terms}
+        assert metrics == {"calls": ("AWS/ApiGateway", "ExecutionError"), "errors": ("AWS/Lambda", "Errors")}
+        assert terms[0]["metric"]["dimensions"]["Stage"] == "live"

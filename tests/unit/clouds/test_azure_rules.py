@@ -5,9 +5,12 @@ from typing import Any
 
 import pytest
 
-from semantest_iac.domain.environments.configuration import ComponentSection
+from semantest_iac.domain.deployment.stack import Stack
+from semantest_iac.domain.deployment.validation import ValidationService
+from semantest_iac.domain.environments.configuration import ComponentSection, DeploymentConfiguration
 from semantest_iac.domain.environments.findings import Finding, RuleSubject
 from semantest_iac.infrastructure.clouds.azure_rules import AZURE_LIMITS, AZURE_RULES, round_memory
+from semantest_iac.infrastructure.clouds.registry import CLOUDS
 
 _ID = "/subscriptions/00000000-0000-4000-8000-5e3a17e57002/resourceGroups/rg/providers/Microsoft.Network"
 _SUBNET = f"{_ID}/virtualNetworks/net/subnets/functions"
@@ -86,3 +89,15 @@ class TestRetention:
     @pytest.mark.parametrize(("days", "kept"), [(7, 30), (31, 60), (90, 90), (3653, 730), (0, 730)])
     def test_is_the_nearest_of_a_workspace(self, days: int, kept: int) -> None:
         assert AZURE_RULES.round_retention(days) == kept
+
+
+class TestNamesOfSettings:
+    @pytest.mark.parametrize("names", [("MyKey", "MYKEY"), ("Log_Level",)], ids=["both written", "one implied"])
+    def test_are_one_whatever_their_case(self, names: tuple[str, ...]) -> None:
+        written = {"environment": dict.fromkeys(names, "x")}
+        configuration = DeploymentConfiguration.model_validate({"components": {"rest-api": written}})
+        stack = Stack("rest-api", "azure", "staging", "westeurope")
+
+        faults = ValidationService(date(2026, 11, 21), CLOUDS).validate(stack, configuration).faults
+
+        assert [fault.path for fault in faults] == [f"components.rest-api.environment.{names[-1]}"]

@@ -198,8 +198,8 @@ class TestValidationService:
 
         assert paths(report.warnings) == ["components.rest-api.instances.min"]
 
-    def test_warns_of_too_many_variables(self) -> None:
-        assert paths(validate(environment={"LONG": "x" * 5000}).warnings) == ["components.rest-api.environment"]
+    def test_refuses_too_many_variables(self) -> None:
+        assert paths(validate(environment={"LONG": "x" * 5000}).faults) == ["components.rest-api.environment"]
 
     @pytest.mark.parametrize(
         ("name", "value"),
@@ -283,3 +283,25 @@ class TestValidationReport:
         )
 
         assert merged == ValidationReport((fault,), (warning,))
+
+
+class TestAllowedOrigins:
+    @pytest.mark.parametrize(
+        ("origins", "faults"),
+        [
+            ("https://b.example.com", 0),
+            ("https://a.example.com, http://localhost:3000", 0),
+            ("*", 0),
+            ("", 0),
+            ("https://b.example.com/", 1),
+            ("https://a.example.com,https://b.example.com/path", 1),
+            ("https://*", 1),
+            ("https://B.example.com", 1),
+        ],
+    )
+    def test_of_a_websocket_are_what_browsers_send(self, origins: str, faults: int) -> None:
+        for provider, region in (("aws", "us-east-1"), ("azure", "westeurope")):
+            stack = Stack("websocket", provider, "development", region)
+            found = paths(validate(stack, environment={"ALLOWED_ORIGINS": origins}).faults)
+
+            assert found == ["components.websocket.environment.ALLOWED_ORIGINS"] * faults

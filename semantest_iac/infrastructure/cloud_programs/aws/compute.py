@@ -31,7 +31,11 @@ def create_function(function: ServerlessFunction, context: ProgramContext) -> Ou
         timeout=function.timeout_s,
         publish=True,
         environment={"variables": _environment_variables(function, artifact, context)},
-        logging_config={"log_format": "JSON", "log_group": context.outputs[function.log_store]["name"]},
+        logging_config={
+            "log_format": "JSON",
+            "application_log_level": _application_log_level(function.environment.get("LOG_LEVEL", "")),
+            "log_group": context.outputs[function.log_store]["name"],
+        },
         tracing_config={"mode": "Active" if function.tracing else "PassThrough"},
         reserved_concurrent_executions=function.scaling.maximum,
         vpc_config=_vpc_config(function, context),
@@ -46,6 +50,15 @@ def create_function(function: ServerlessFunction, context: ProgramContext) -> Ou
         "memory_mb": created.memory_size,
         **({"digest": artifact.digest} if function.package else {}),
     }
+
+
+def _application_log_level(wanted: str) -> str:
+    """Return the level from which Lambda writes JSON logs: as low as the code's own level, and never above INFO.
+
+    Lambda counts plain prints as INFO, so a higher level would drop them.
+    """
+    level = wanted.strip().upper()
+    return level if level in ("TRACE", "DEBUG") else "INFO"
 
 
 def _find_package(function: ServerlessFunction, context: ProgramContext) -> Artifact:

@@ -53,7 +53,6 @@ _METRICS = {
     },
     "WEBSOCKET": {
         Signal.LATENCY: _Metric("AWS/ApiGateway", "IntegrationLatency", "p95", "api"),
-        Signal.SERVER_ERRORS: _Metric("AWS/ApiGateway", "IntegrationError", "Sum", "api"),
         **_FUNCTION_METRICS,
     },
 }
@@ -87,6 +86,8 @@ def _metric_arguments(alarm: Alarm, context: ProgramContext) -> dict[str, Any]:
     if alarm.signal is Signal.ERROR_RATE:
         return {"metric_queries": _error_rate_queries(function)}
     api = context.outputs[alarm.api]
+    if alarm.signal is Signal.SERVER_ERRORS and api.get("protocol") == "WEBSOCKET":
+        return {"metric_queries": _web_socket_error_queries(function, api)}
     metric = _METRICS[api.get("protocol", "HTTP")][alarm.signal]
     dimensions = function if metric.of == "function" else {"ApiId": api["id"], "Stage": api["stage"]}
     statistic = "extended_statistic" if metric.statistic.startswith("p") else "statistic"
@@ -101,23 +102,43 @@ def _metric_arguments(alarm: Alarm, context: ProgramContext) -> dict[str, Any]:
 
 def _error_rate_queries(function: Mapping[str, pulumi.Input[str]]) -> list[dict[str, Any]]:
     """Compute the share from two metrics by an expression; no single metric has it."""
-    terms = [
-        {
-            "id": name.lower(),
-            "metric": {
-                "namespace": "AWS/Lambda",
-                "metric_name": name,
-                "dimensions": function,
-                "period": _PERIOD_S,
-                "stat": "Sum",
-            },
-        }
-        for name in ("Errors", "Invocations")
-    ]
+    terms = [_sum_query(name.lower(), "AWS/Lambda", name, function) for name in ("Errors", "Invocations")]
     return [
         {"id": "rate", "expression": "errors/invocations", "label": "error rate", "return_data": True},
         *terms,
     ]
+
+
+def _web_socket_error_queries(
+    function: Mapping[str, pulumi.Input[str]], api: Mapping[str, Any]
+) -> list[dict[str, Any]]:
+    """Add failed calls of the function to those that failed inside it.
+
+    IntegrationError also counts clients that the code refuses with 4xx; source: the table of metrics in API Gateway's
+    developer guide.
+    """
+    stage = {"ApiId": api["id"], "Stage": api["stage"]}
+    return [
+        {
+            "id": "failures",
+            "expression": "FILL(calls, 0) + FILL(errors, 0)",
+            "label": "server errors",
+            "return_data": True,
+        },
+        _sum_query("calls", "AWS/ApiGateway", "ExecutionError", stage),
+        _sum_query("errors", "AWS/Lambda", "Errors", function),
+    ]
+
+
+def _sum_query(query_id: str, namespace: str, name: str, dimensions: Mapping[str, pulumi.Input[str]]) -> dict[str, Any]:
+    metric = {
+        "namespace": namespace,
+        "metric_name": name,
+        "dimensions": dimensions,
+        "period": _PERIOD_S,
+        "stat": "Sum",
+    }
+    return {"id": query_id, "metric": metric}
 
 
 def create_notification_channel(channel: NotificationChannel, context: ProgramContext) -> Outputs:

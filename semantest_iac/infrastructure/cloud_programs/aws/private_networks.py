@@ -13,6 +13,7 @@ from semantest_iac.infrastructure.cloud_programs.context import Outputs, Program
 
 _HTTPS_PORT = 443
 _SUBNET_BITS = 8
+_ZONES_WITHOUT_LAMBDA = ["use1-az3"]  # Lambda refuses functions in subnets of these zones
 
 
 def use_existing_network(network: ExistingNetwork, context: ProgramContext) -> Outputs:
@@ -38,7 +39,15 @@ def create_private_network(network: PrivateNetwork, context: ProgramContext) -> 
 
 
 def _create_subnets(network: PrivateNetwork, vpc: aws.ec2.Vpc, context: ProgramContext) -> list[aws.ec2.Subnet]:
-    zones = aws.get_availability_zones_output(state="available", opts=pulumi.InvokeOutputOptions(parent=context.parent))
+    zones = aws.get_availability_zones_output(
+        state="available",
+        exclude_zone_ids=_ZONES_WITHOUT_LAMBDA,
+        filters=[  # a Local Zone would come first, and has to be opted into
+            {"name": "opt-in-status", "values": ["opt-in-not-required"]},
+            {"name": "zone-type", "values": ["availability-zone"]},
+        ],
+        opts=pulumi.InvokeOutputOptions(parent=context.parent),
+    )
     block = ipaddress.ip_network(network.cidr)
     ranges = list(block.subnets(prefixlen_diff=min(_SUBNET_BITS, 28 - block.prefixlen)))[: network.zones]
     return [

@@ -66,11 +66,33 @@ def _partition(_facts: RequestFacts, _args: ResourceProperties) -> dict[str, Any
     }
 
 
+_COMPASS_LETTERS: Final = {
+    **{name: name[0] for name in ("central", "east", "north", "south", "west")},
+    "northeast": "ne",
+    "northwest": "nw",
+    "southeast": "se",
+    "southwest": "sw",
+}
+
+
 def _availability_zones(facts: RequestFacts, args: ResourceProperties) -> dict[str, Any]:
+    """List the zones of the account, which has opted into no Local Zone."""
     region = facts["region"]
-    names = [f"{region}{letter}" for letter in "abc"]
-    ids = [f"{region}-az{number}" for number in (1, 2, 3)]
-    return {**args, "id": region, "region": region, "names": names, "zoneIds": ids, "groupNames": [region]}
+    excluded = {*(args.get("excludeZoneIds") or ()), *(args.get("excludeNames") or ())}
+    area, _, rest = str(region).partition("-")
+    direction, _, number = rest.rpartition("-")
+    prefix = f"{area}{_COMPASS_LETTERS.get(direction, direction)}{number}"
+    letters = "abcdef" if region == "us-east-1" else "abc"
+    zones = {f"{region}{letter}": f"{prefix}-az{place}" for place, letter in enumerate(letters, 1)}
+    chosen = {name: id_ for name, id_ in zones.items() if excluded.isdisjoint((name, id_))}
+    return {
+        **args,
+        "id": region,
+        "region": region,
+        "names": list(chosen),
+        "zoneIds": list(chosen.values()),
+        "groupNames": [region],
+    }
 
 
 AWS_DATA_SOURCES: Final[Mapping[str, DataSource]] = {
