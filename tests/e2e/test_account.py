@@ -39,7 +39,7 @@ def _counts(outcome: Outcome) -> dict[str, int]:
     return {op: count for op, count in outcome.json["changes"].items() if count}
 
 
-class TestLife:
+class TestLifecycle:
     def test_a_log_without_the_account_rolls_back(self, outcomes: dict[str, Outcome]) -> None:
         outcome = outcomes["without account"]
 
