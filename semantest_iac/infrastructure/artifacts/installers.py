@@ -34,7 +34,7 @@ _REASON = re.compile(
 )
 
 
-def run_installer(
+def install_with(
     command: Sequence[str],
     folder: Path,
     dependencies: str,

@@ -26,7 +26,7 @@ def replace_markers(target: dict[str, str]) -> bool:
     return is_effective
 
 
-def main(arguments: list[str]) -> None:
+def run_pip(arguments: list[str]) -> None:
     if not replace_markers(json.loads(arguments[0])):
         sys.exit("error: this version of pip cannot evaluate markers for another Python: install another one")
     sys.argv = ["pip", *arguments[1:]]
@@ -34,4 +34,4 @@ def main(arguments: list[str]) -> None:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1:])
+    run_pip(sys.argv[1:])

@@ -17,7 +17,7 @@ from urllib.request import url2pathname
 
 from semantest_iac.domain.errors import ArtifactError, Fault
 from semantest_iac.infrastructure.artifacts.file_filter import FileFilter, PathPatterns
-from semantest_iac.infrastructure.artifacts.installers import VARIABLES_HINT, run_installer
+from semantest_iac.infrastructure.artifacts.installers import VARIABLES_HINT, install_with
 from semantest_iac.infrastructure.artifacts.package_rules import escape_path
 from semantest_iac.infrastructure.artifacts.source_tree import copy_source
 
@@ -205,7 +205,7 @@ def install_requirements(
     target_options = ["--python-version", "{}.{}".format(*version), "--target", str(target)]
     command = [sys.executable, "-P", str(PIP_SCRIPT), json.dumps(marker_environment(version)), *PIP_ARGUMENTS]
     hint = f"Wheels for Linux x86_64 are installed; check requirements.txt and the index's address. {VARIABLES_HINT}"
-    run_installer(
+    install_with(
         [*command, *platforms, *target_options, "--requirement", str(top)],
         plan.top.parent, "requirements", hint, passed,
     )  # fmt: skip
