@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from semantest_iac.domain.compute.functions import Artifact
 from semantest_iac.domain.deployment.stack import Stack
+from semantest_iac.domain.errors import ArtifactError, Fault
 from semantest_iac.domain.networking.http_exchange import HttpRequest, HttpResponse
 from semantest_iac.domain.ports.service_probe import ProbeAnswer, WebSocketConversation
 from tests.fakes.control_points import ControlPoints
@@ -17,7 +19,12 @@ class FakeServiceProbe:
         self.points = points
         self.answers: list[int] = []
         self.logs = ""
+        self.package_fault: Fault | None = None
         self.conversation: WebSocketConversation | None = None
+
+    def check_package(self, artifact: Artifact) -> None:
+        if self.package_fault:
+            raise ArtifactError("Cannot run the package on this machine.", faults=[self.package_fault])
 
     async def call(self, stack: Stack, request: HttpRequest) -> ProbeAnswer:
         await self.points.reach("call")

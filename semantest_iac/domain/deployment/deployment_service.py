@@ -140,8 +140,14 @@ class DeploymentService:
         self._probe = probe
 
     def package(self, stack: Stack, settings: ComponentSettings) -> Artifact | None:
-        """Build the package of the stack's functions, None for a stack without code. Blocks."""
-        return build_package(self._artifacts, stack, settings)
+        """Build the package of the stack's functions, None for a stack without code. Blocks.
+
+        Raises ArtifactError, also for a package that could not run where the service is checked.
+        """
+        artifact = build_package(self._artifacts, stack, settings)
+        if artifact:
+            self._probe.check_package(artifact)
+        return artifact
 
     async def plan(
         self, deployment: str, stack: Stack, generation: int, settings: ComponentSettings, artifact: Artifact | None

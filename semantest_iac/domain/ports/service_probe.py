@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from semantest_iac.domain.compute.functions import Artifact
 from semantest_iac.domain.deployment.stack import Stack
 from semantest_iac.domain.networking.http_exchange import HttpRequest, HttpResponse
 
@@ -35,6 +36,10 @@ class WebSocketConversation:
 
 class ServiceProbe(Protocol):
     """Calls the service of a stack through its endpoint, as a client would."""
+
+    def check_package(self, artifact: Artifact) -> None:
+        """Raise ArtifactError if the service of this package could not run where it is called. Blocks."""
+        ...
 
     async def call(self, stack: Stack, request: HttpRequest) -> ProbeAnswer:
         """Send one request; raises NotFoundError if nothing is deployed, RuntimeFailedError if nothing runs."""

@@ -15,7 +15,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
-from semantest_iac.domain.errors import RuntimeFailedError
+from semantest_iac.domain.errors import Fault, RuntimeFailedError
 from semantest_iac.domain.security.redaction import Redactor
 from semantest_iac.infrastructure.function_runtimes.function_spec import (
     EVENT_TOO_LARGE,
@@ -26,11 +26,11 @@ from semantest_iac.infrastructure.function_runtimes.function_spec import (
     Invocation,
 )
 from semantest_iac.infrastructure.function_runtimes.host_process import HostProcess
+from semantest_iac.infrastructure.function_runtimes.interpreters import find_interpreter, find_module_fault
 from semantest_iac.infrastructure.function_runtimes.loopback import serve_secrets
 from semantest_iac.infrastructure.function_runtimes.platforms import (
     FUNCTION_PLATFORMS,
     MIB,
-    find_interpreter,
     parent_death_signal_prefix,
 )
 
@@ -110,6 +110,9 @@ class FunctionProcess:
         spec, platform = self._spec, self._platform
         interpreter = await asyncio.to_thread(find_interpreter, spec.runtime, spec.memory_mb, platform.hosts)
         self.note = interpreter.note
+        if fault := await asyncio.to_thread(_find_module_fault, spec) if interpreter.note else None:
+            message = f"Cannot start function '{spec.name}': {fault.path} {fault.message}."
+            raise RuntimeFailedError(message, hint=fault.hint)
         command = [*parent_death_signal_prefix(), *interpreter.command]
         try:
             return await HostProcess.spawn(
@@ -288,3 +291,8 @@ class FunctionPool:
         self._alive -= 1
         if not self._alive:
             self._emptied.set()
+
+
+def _find_module_fault(spec: FunctionSpec) -> Fault | None:
+    files = (path.relative_to(spec.package).as_posix() for path in spec.package.rglob("*.so"))
+    return find_module_fault(spec.runtime, files)

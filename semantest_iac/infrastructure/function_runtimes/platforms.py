@@ -1,23 +1,18 @@
-"""Describes how Lambda and Azure Functions run a function: interpreter, host program, environment, call and limits."""
+"""Describes how Lambda and Azure Functions run a function: host program, environment, call and limits."""
 
 from __future__ import annotations
 
 import os
 import shutil
-import subprocess
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from functools import cache
 from pathlib import Path
 from typing import Any
 
-from semantest_iac.domain.errors import RuntimeFailedError
 from semantest_iac.infrastructure.function_runtimes.azure_functions import build_functions_call
 from semantest_iac.infrastructure.function_runtimes.function_spec import FunctionSpec
 
-HOST_PROGRAMS = Path(__file__).parent / "hosts"
-PYTHON_FLAGS = ("-I", "-S", "-B", "-X", "utf8")  # isolated from our own environment; no .pyc beside the code
 MIB = 1024 * 1024
 HostFacts = Mapping[str, Any]
 """What the host sent when it was ready."""
@@ -74,73 +69,12 @@ def _reserved_by_functions(spec: FunctionSpec) -> Mapping[str, str]:
     }
 
 
-@dataclass(frozen=True, slots=True)
-class Interpreter:
-    """The command before a host program's arguments, and a note when it is not the cloud's version."""
-
-    command: tuple[str, ...]
-    note: str = ""
-
-
-def find_interpreter(runtime: str, memory_mb: int, hosts: Mapping[str, str]) -> Interpreter:
-    """Return the nearest interpreter for the runtime with its host program.
-
-    Raises RuntimeFailedError if there is none.
-    """
-    if runtime.startswith("python"):
-        program, note = _find_python(runtime.removeprefix("python"))
-        return Interpreter((program, *PYTHON_FLAGS, str(HOST_PROGRAMS / hosts["python"])), note)
-    if runtime.startswith("nodejs"):
-        program, note = _find_node(runtime.removeprefix("nodejs").partition(".")[0])
-        heap = f"--max-old-space-size={memory_mb}"
-        return Interpreter((program, heap, str(HOST_PROGRAMS / hosts["nodejs"])), note)
-    raise RuntimeFailedError(f"Cannot run runtime '{runtime}': only Python and Node functions run here.")
-
-
 def parent_death_signal_prefix() -> tuple[str, ...]:
     """Return a command prefix with which the kernel kills the process when ours ends; empty except on Linux."""
     setpriv = shutil.which("setpriv") if sys.platform == "linux" else None
     if setpriv is None or Path(setpriv).resolve().name == "busybox":  # busybox's setpriv has no such option
         return ()
     return setpriv, "--pdeathsig", "KILL", "--"
-
-
-def _find_python(version: str) -> tuple[str, str]:
-    own = "{}.{}".format(*sys.version_info[:2])
-    exact = sys.executable if version == own else next(_find_binaries(f"python{version}"), None)
-    if exact:
-        return exact, ""
-    return sys.executable, f"python{version} is not on this machine; the function runs on {own} here."
-
-
-def _find_binaries(name: str) -> Iterator[str]:
-    """Yield programs of that name on the PATH, without scripts: a version manager's shim may run nothing."""
-    for folder in os.get_exec_path():
-        path = Path(folder) / name
-        if os.access(path, os.X_OK) and path.is_file() and _first_two_bytes(path) != b"#!":
-            yield str(path)
-
-
-def _first_two_bytes(path: Path) -> bytes:
-    with path.open("rb") as file:
-        return file.read(2)
-
-
-def _find_node(version: str) -> tuple[str, str]:
-    program = shutil.which("node")
-    if program is None:
-        hint = "Install Node.js, or choose a Python runtime."
-        raise RuntimeFailedError("Cannot run a Node function: node is not on the PATH.", hint=hint)
-    found = _node_major_version(program)
-    note = f"Node {version} is not on this machine; the function runs on Node {found} here."
-    return program, "" if found == version else note
-
-
-@cache
-def _node_major_version(program: str) -> str:
-    command = [program, "--version"]
-    result = subprocess.run(command, capture_output=True, text=True, timeout=10, check=False)  # noqa: S603  # no shell
-    return result.stdout.strip().removeprefix("v").partition(".")[0] or "unknown"
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import asyncio
 import uuid
+import zipfile
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
 
+from semantest_iac.domain.compute.functions import Artifact
 from semantest_iac.domain.deployment.stack import Stack
-from semantest_iac.domain.errors import NotFoundError
+from semantest_iac.domain.errors import ArtifactError, NotFoundError
 from semantest_iac.domain.networking.http_exchange import HttpRequest, HttpResponse
 from semantest_iac.domain.ports.service_probe import ProbeAnswer, WebSocketConversation
 from semantest_iac.infrastructure.clouds.registry import CLOUDS
 from semantest_iac.infrastructure.function_runtimes.function_spec import Invocation
+from semantest_iac.infrastructure.function_runtimes.interpreters import find_module_fault
 from semantest_iac.infrastructure.local_service.api_frontend import ApiFrontend, DeployedResources, UnpackPackage
 from semantest_iac.infrastructure.local_service.function_log_files import FunctionLogFiles
 from semantest_iac.infrastructure.local_service.warm_service import InvocationListener, WarmService, ignore_invocation
@@ -47,6 +50,14 @@ class LocalProbe:
         self._packages = packages
         self._unpack = unpack
         self._logs = logs
+
+    def check_package(self, artifact: Artifact) -> None:
+        """Raise ArtifactError for modules that no interpreter on this machine can load."""
+        packages = (artifact, *artifact.companions.values())
+        faults = [find_module_fault(one.runtime, _list_files(one.path)) for one in packages]
+        if any(faults):
+            hint = "A simulated cloud runs the function here; a real cloud needs no interpreter on this machine."
+            raise ArtifactError("Cannot run the package on this machine.", faults=[*filter(None, faults)], hint=hint)
 
     async def call(self, stack: Stack, request: HttpRequest) -> ProbeAnswer:
         """Answer one request through frontend and function; raises NotFoundError if the stack is not deployed."""
@@ -103,6 +114,11 @@ class LocalProbe:
 
     def _log_of(self, stack: Stack) -> InvocationListener:
         return partial(self._logs.add, str(stack)) if self._logs else ignore_invocation
+
+
+def _list_files(package: Path) -> Sequence[str]:
+    with zipfile.ZipFile(package) as archive:
+        return archive.namelist()
 
 
 class ProbeClient:

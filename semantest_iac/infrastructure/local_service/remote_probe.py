@@ -14,6 +14,7 @@ from contextlib import asynccontextmanager
 from typing import Any
 from urllib.parse import urlencode, urlsplit
 
+from semantest_iac.domain.compute.functions import Artifact
 from semantest_iac.domain.deployment.stack import Stack
 from semantest_iac.domain.errors import NotFoundError, RuntimeFailedError
 from semantest_iac.domain.networking.http_exchange import HttpRequest, HttpResponse
@@ -35,6 +36,9 @@ class RemoteProbe:
 
     def __init__(self, find_endpoint: FindEndpoint) -> None:
         self._find_endpoint = find_endpoint
+
+    def check_package(self, artifact: Artifact) -> None:
+        """Accept every package: the cloud runs it."""
 
     async def call(self, stack: Stack, request: HttpRequest) -> ProbeAnswer:
         """Send one request; raises NotFoundError without an endpoint, RuntimeFailedError without a response."""

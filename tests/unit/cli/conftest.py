@@ -18,6 +18,7 @@ from semantest_iac.application.ports.run_queue import LeaseHolder, OnWait
 from semantest_iac.bootstrap.application import Application
 from semantest_iac.bootstrap.engines import EngineEntry
 from semantest_iac.domain.blueprints.capabilities import Capabilities
+from semantest_iac.domain.compute.functions import Artifact
 from semantest_iac.domain.deployment.change_plan import ChangePlan
 from semantest_iac.domain.deployment.stack import Stack
 from semantest_iac.domain.errors import ProviderError
@@ -118,6 +119,9 @@ class AnsweringProbe:
 
     def __init__(self, world: World) -> None:
         self._world = world
+
+    def check_package(self, artifact: Artifact) -> None:
+        """Accept every package."""
 
     async def call(self, stack: Stack, request: HttpRequest) -> ProbeAnswer:
         self._world.raise_for(stack)

@@ -8,7 +8,7 @@ from semantest_iac.domain.deployment.deployment_service import DeploymentService
 from semantest_iac.domain.deployment.stack import Stack
 from semantest_iac.domain.environments.configuration import DeploymentConfiguration, resolve_component
 from semantest_iac.domain.environments.settings import ComponentSettings
-from semantest_iac.domain.errors import ValidationError
+from semantest_iac.domain.errors import ArtifactError, Fault, ValidationError
 from tests.fakes.artifact_builder import FakeArtifactBuilder
 from tests.fakes.control_points import ControlPoints
 from tests.fakes.provisioner import FakeProvisioner
@@ -44,3 +44,15 @@ class TestPlan:
             await service.plan("d1", Stack("platform", "aws", "development", "us-east-1"), 1, settings(), None)
 
         assert caught.value.faults == find_component_faults("platform")
+
+
+class TestPackage:
+    def test_is_refused_before_deploying_if_it_cannot_run_where_it_is_checked(
+        self, service: DeploymentService, probe: FakeServiceProbe
+    ) -> None:
+        probe.package_fault = Fault("core.so", "is compiled for another Python")
+
+        with pytest.raises(ArtifactError) as caught:
+            service.package(REST, settings())
+
+        assert caught.value.faults == (probe.package_fault,)

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import zipfile
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from semantest_iac.domain.compute.functions import Artifact
 from semantest_iac.domain.deployment.stack import Stack
-from semantest_iac.domain.errors import NotFoundError
+from semantest_iac.domain.errors import ArtifactError, NotFoundError
 from semantest_iac.domain.resource import DeployedResource
 from semantest_iac.infrastructure.local_service.local_probe import LocalProbe, ProbeClient
 from semantest_iac.infrastructure.local_service.web_socket_service import WebSocketContext
@@ -30,3 +33,23 @@ class TestWebSocketService:
 
         with pytest.raises(NotFoundError, match=message):
             await probe.build_web_socket_service(STACK, WebSocketContext(ProbeClient(), probe.unpack_package))
+
+
+class TestCheckPackage:
+    def test_refuses_modules_that_no_interpreter_here_can_load(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        for name in ("PYENV_ROOT", "UV_PYTHON_INSTALL_DIR"):
+            monkeypatch.setenv(name, str(tmp_path / "none"))
+        package = tmp_path / "package.zip"
+        with zipfile.ZipFile(package, "w") as archive:
+            archive.writestr("core.cpython-399-x86_64-linux-gnu.so", "")
+        probe = LocalProbe(lambda stack: asyncio.sleep(0, []), tmp_path, lambda package: package)
+        plain = Artifact("0" * 64, package, "app.handler", "nodejs24.x", 1)
+
+        probe.check_package(plain)
+        with pytest.raises(ArtifactError) as caught:
+            probe.check_package(replace(plain, companions={"authorizer": replace(plain, runtime="python3.99")}))
+
+        assert [fault.path for fault in caught.value.faults] == ["core.cpython-399-x86_64-linux-gnu.so"]
+        assert "real cloud" in caught.value.hint
