@@ -10,6 +10,7 @@ from semantest_iac.domain.deployment.stack import Stack
 from semantest_iac.domain.errors import DeploymentError, ProviderError, ThrottledError
 from semantest_iac.domain.ports.provisioner import ReportProgress, ResourceProgress
 from semantest_iac.domain.resource import DeployedResource
+from semantest_iac.infrastructure.clouds.refusal_hints import find_refusal_hint
 from semantest_iac.infrastructure.clouds.registry import CLOUDS
 from semantest_iac.infrastructure.sandbox_engine.plan.run import SandboxRun
 from semantest_iac.infrastructure.sandbox_engine.plan.steps import (
@@ -27,16 +28,6 @@ from semantest_iac.infrastructure.sandbox_engine.state.snapshots import Snapshot
 from semantest_iac.infrastructure.sandbox_engine.state.store import StateStore
 from semantest_iac.infrastructure.simulated_cloud.schema.refusals import CloudRefusal
 
-# a part of the cloud's error code or message -> the hint; the first match counts
-_HINTS = {
-    "Concurren": "Raise the account's concurrency quota, or leave instances.max out.",
-    "LimitExceeded": "Raise the quota in the cloud's console, or ask for less.",
-    "AlreadyExists": "Another stack or person has that name. Destroy it there, or deploy to another environment.",
-    "ResourceConflict": "Another stack or person has that name. Destroy it there, or deploy to another environment.",
-    "AccessDenied": "The deploying identity lacks this permission.",
-    "DependencyViolation": "Something outside this stack still uses it.",
-    "InvalidRequest": "The name is still reserved after an earlier delete. Wait, or restore it.",
-}
 _RETRY_HINT = "Deploy again: existing resources are kept, and the others are created."
 _CONFIGURATION_HINT = "Change the configuration as the message says."
 
@@ -61,13 +52,9 @@ def _deployment_error(error: StepError, stack: Stack) -> DeploymentError:
         return ProviderError(message, provider=provider, resource=resource, hint=_CONFIGURATION_HINT)
     if refusal.retryable:
         return ThrottledError(message, refusal.code, provider=provider, resource=resource, hint=_RETRY_HINT)
-    hint = CLOUDS[stack.provider].load_rules().explain_refusal(refusal.message, stack) or _find_hint(refusal)
-    return ProviderError(message, refusal.code, provider=provider, resource=resource, hint=hint)
-
-
-def _find_hint(refusal: CloudRefusal) -> str:
-    error_text = f"{refusal.code} {refusal.message}"
-    return next((hint for word, hint in _HINTS.items() if word in error_text), _RETRY_HINT)
+    rules = CLOUDS[stack.provider].load_rules()
+    hint = rules.explain_refusal(refusal.message, stack) or find_refusal_hint(refusal.code, refusal.message)
+    return ProviderError(message, refusal.code, provider=provider, resource=resource, hint=hint or _RETRY_HINT)
 
 
 def _as_sentence(text: str) -> str:

@@ -65,5 +65,4 @@ class TestEveryVariant:
         with pytest.raises(Exception, match="UnreservedConcurrentExecution") as refusal:
             await home.deploy(home.work(limited))
 
-        hint = "Raise the account's concurrency quota, or leave instances.max out."
-        assert getattr(refusal.value, "hint", "") == hint
+        assert "New AWS accounts run as few as 10 functions at once" in getattr(refusal.value, "hint", "")

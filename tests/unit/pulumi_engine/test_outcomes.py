@@ -48,11 +48,75 @@ class TestRequireDone:
             ("AccessDeniedException", "lacks this permission"),
             ("CodeStorageExceededException", "Deploy again"),
             ("LimitExceededException", "Raise the quota"),
+            ("ConcurrentModificationException", "Deploy again"),
             ("EntityAlreadyExists", "has that name"),
         ],
     )
     def test_gives_a_hint_by_the_clouds_code(self, code: str, advice: str) -> None:
         assert advice in error_of(failure(API.format(400, code, "no"))).hint
+
+    @pytest.mark.parametrize(
+        ("message", "code", "advice"),
+        [
+            (
+                "operation error Lambda: PutFunctionConcurrency, https response error "
+                "StatusCode: 400, RequestID: 1-2-3, "
+                "InvalidParameterValueException: Specified ReservedConcurrentExecutions for "
+                "function decreases account's "
+                "UnreservedConcurrentExecution below its minimum value of [10].",
+                "InvalidParameterValueException",
+                "as few as 10 functions at once",
+            ),
+            (
+                "operation error Lambda: PutProvisionedConcurrencyConfig, https response error StatusCode: 400, "
+                "RequestID: 1-2-3, InvalidParameterValueException: Specified "
+                "ConcurrentExecutions for function is greater "
+                "than account's unreserved concurrency [10].",
+                "InvalidParameterValueException",
+                "as few as 10 functions at once",
+            ),
+            (
+                "authorization.RoleAssignmentsClient#Create: Failure responding to request: StatusCode=403 -- Original "
+                'Error: autorest/azure: Service returned an error. Status=403 Code="AuthorizationFailed" Message="The '
+                "client 'c' with object id 'o' does not have authorization to perform action "
+                "'Microsoft.Authorization/roleAssignments/write' over scope '/subscriptions/s' "
+                'or the scope is invalid."',
+                "AuthorizationFailed",
+                "Role Based Access Control Administrator",
+            ),
+            (
+                "cannot check existence of resource '/subscriptions/s/resourcegroups/g': status code 403, "
+                '{"error":{"code":"AuthorizationFailed","message":"The client \'c\' does not '
+                "have authorization to perform "
+                "action 'Microsoft.Resources/subscriptions/resourcegroups/read' over scope '/subscriptions/s'.\"}}",
+                "AuthorizationFailed",
+                "lacks this permission",
+            ),
+            (
+                "autorest/azure: Service returned an error. Status=409 "
+                'Code="MissingSubscriptionRegistration" Message="The '
+                "subscription is not registered to use namespace 'Microsoft.App'. See https://aka.ms/rps-not-found for "
+                'how to register subscriptions."',
+                "MissingSubscriptionRegistration",
+                "az provider register --namespace Microsoft.App --wait",
+            ),
+            (
+                "PUT https://management.azure.com/subscriptions/s\n----\nRESPONSE 409: 409 Conflict\n"
+                'ERROR CODE: MissingSubscriptionRegistration\n----\n{\n  "error": {\n    "code": '
+                '"MissingSubscriptionRegistration",\n    "message": "The subscription is not '
+                "registered to use namespace "
+                "'Microsoft.Web'. See https://aka.ms/rps-not-found.\"\n  }\n}",
+                "MissingSubscriptionRegistration",
+                "az provider register --namespace Microsoft.Web --wait",
+            ),
+        ],
+        ids=["reserved", "provisioned", "role assignment", "right", "provider", "provider, newer form"],
+    )
+    def test_gives_a_hint_for_whole_messages(self, message: str, code: str, advice: str) -> None:
+        error = error_of(failure(message))
+
+        assert error.error_code == code
+        assert advice in error.hint
 
     def test_names_the_stack_that_logging_needs(self) -> None:
         words = "CloudWatch Logs role ARN must be set in account settings to enable logging"

@@ -11,12 +11,12 @@ from typing import Any
 from semantest_iac.domain import errors
 from semantest_iac.domain.deployment.stack import Stack
 from semantest_iac.domain.errors import DeploymentError, Fault, ProviderError, RefusedError, ThrottledError
+from semantest_iac.infrastructure.clouds.refusal_hints import find_refusal_hint
 from semantest_iac.infrastructure.clouds.registry import CLOUDS
 from semantest_iac.infrastructure.pulumi_engine.state.states import PendingCreate
 from semantest_iac.infrastructure.pulumi_engine.worker.ipc import PendingCreateRecovery
 
 _RETRY_HINT = "Deploy again: existing resources are kept, and the missing ones are created."
-_NAME_TAKEN_HINT = "Another stack or person has that name. Destroy it there, or deploy to another environment."
 _CHANGE_HINT = "Change the configuration as the message says."
 _BUSY_HINT = "Try again when it has ended."
 _PLUGIN_HINT = "Run `semantest-iac setup`, or `pulumi plugin install resource <name> <version>`."
@@ -25,25 +25,19 @@ _CREDENTIALS_HINT = (
     "ARM_CLIENT_ID, ARM_CLIENT_SECRET, ARM_TENANT_ID and ARM_SUBSCRIPTION_ID."
 )
 
-# the form in which providers report an API error; the code is the cloud's own
-_API_ERROR = re.compile(
-    r"StatusCode: (?P<status>\d+)(?:, RequestID: [^,]*)?, (?:api error )?(?P<code>[A-Za-z][\w.]*): (?P<message>[^\n]*)"
+# the forms in which providers report an API error; the code is the cloud's own
+_API_ERRORS = tuple(
+    re.compile(form, re.DOTALL)
+    for form in (
+        r"StatusCode: (?P<status>\d+)(?:, RequestID: [^,]*)?, (?:api error "
+        r")?(?P<code>[A-Za-z][\w.]*): (?P<message>[^\n]*)",
+        # Azure, as its older SDK for Go and its newer one write it
+        r"Status(?:Code)?=(?P<status>\d+).{0,200}?Code=\"(?P<code>\w+)\"\s+Message=\"(?P<message>[^\"]*)\"",
+        r"(?:status code|RESPONSE|StatusCode=?:?) ?(?P<status>\d{3}).{0,400}?"
+        r"\"code\":\s*\"(?P<code>[\w.]+)\",\s*\"message\":\s*\"(?P<message>(?:[^\"\\]|\\.)*)\"",
+    )
 )
 _THROTTLING_CODE = re.compile(r"Throttl|TooManyRequests|RequestLimitExceeded|SlowDown|TooManyUpdates")
-
-# part of the cloud's code -> hint; the first match counts
-_HINT_BY_CODE = {
-    "Concurren": "Raise the account's concurrency quota, or leave instances.max out.",
-    "LimitExceeded": "Raise the quota in the cloud's console, or ask for less.",
-    "Quota": "Raise the quota in the cloud's console, or ask for less.",
-    "AlreadyExists": _NAME_TAKEN_HINT,
-    "ResourceConflict": _NAME_TAKEN_HINT,
-    "AccessDenied": "The deploying identity lacks this permission.",
-    "Unauthorized": "The deploying identity lacks this permission.",
-    "DependencyViolation": "Something outside this stack still uses it.",
-    "InvalidRequest": "The name is still reserved after an earlier delete; wait, or restore it.",
-    "ExpiredToken": _CREDENTIALS_HINT,
-}
 
 # errors of the engine itself: pattern, code and hint; the first match counts
 _ENGINE_FAILURES = (
@@ -85,7 +79,7 @@ def translate_engine_failure(failed: Mapping[str, Any], stack: Stack) -> Deploym
         cause = f"Cannot deploy '{stack}': the Pulumi CLI was killed by signal {-failed['exit_code']}."
         return DeploymentError(cause, "ENGINE_DIED", hint=_RETRY_HINT)
     urn, text = diagnostic["urn"], diagnostic["message"]
-    if api_error := _API_ERROR.search(text):
+    if api_error := next(filter(None, (form.search(text) for form in _API_ERRORS)), None):
         return _cloud_error(api_error, urn, stack)
     for pattern, code, hint in _ENGINE_FAILURES:
         if re.search(pattern, text):
@@ -122,8 +116,8 @@ def _cloud_error(api_error: re.Match[str], urn: str, stack: Stack) -> Deployment
     message = f"Cannot deploy {_display_name(urn, stack)}: {_as_sentence(api_error['message'])}"
     if status == 429 or _THROTTLING_CODE.search(code):
         return ThrottledError(message, code, provider=stack.provider, resource=urn, hint=_RETRY_HINT)
-    default = next((hint for word, hint in _HINT_BY_CODE.items() if word in code), _RETRY_HINT)
-    hint = CLOUDS[stack.provider].load_rules().explain_refusal(api_error["message"], stack) or default
+    own = _CREDENTIALS_HINT if "ExpiredToken" in code else find_refusal_hint(code, api_error["message"])
+    hint = CLOUDS[stack.provider].load_rules().explain_refusal(api_error["message"], stack) or own or _RETRY_HINT
     return ProviderError(message, code, provider=stack.provider, resource=urn, hint=hint)
 
 

@@ -317,6 +317,7 @@ MESSAGING_TYPES: Final = {
         },
         identity="{arn}",
         name_input="name",
+        name_suffix=lambda inputs: ".fifo" if inputs.get("fifoTopic") else "",  # source: Pulumi's provider for AWS
         planned=REGION_AND_TAGS_OUTPUTS,
         computed={
             "arn": "arn:aws:sns:{region}:{account}:{name}",

@@ -61,7 +61,7 @@ def add_physical_name(
     if _keeps_previous_name(rule, previous):
         name, generated = previous[rule.name_input], previous.get(DEFAULTS_KEY)
     else:
-        name = _NAME_MAKERS[rule.naming](logical, seed, _name_length_limit(rule))
+        name = _NAME_MAKERS[rule.naming](logical, seed, _name_length_limit(rule)) + rule.name_suffix(inputs)
         generated = None if rule.naming is NamingScheme.COPIED else [rule.name_input]
     return {**inputs, rule.name_input: name} | ({DEFAULTS_KEY: generated} if generated else {})
 
@@ -70,7 +70,8 @@ def name_from_prefix(rule: TypeRule, inputs: ResourceProperties, seed: str) -> d
     """Return the name that the provider makes of a prefix, or nothing where a name is given."""
     if not rule.name_input or is_given(inputs.get(rule.name_input, MISSING)):
         return {}
-    return {rule.name_input: f"{inputs.get(f'{rule.name_input}Prefix', '')}{hex_suffix(seed, 26)}"}
+    prefix = inputs.get(f"{rule.name_input}Prefix", "")
+    return {rule.name_input: f"{prefix}{hex_suffix(seed, 26)}{rule.name_suffix(inputs)}"}
 
 
 def _is_named(rule: TypeRule, inputs: ResourceProperties) -> bool:

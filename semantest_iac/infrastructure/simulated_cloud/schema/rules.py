@@ -138,8 +138,9 @@ class TypeRule:
     Outputs: `identity` is the id; `unique_within` names the inputs that make it unique where it alone is not. `planned`
     outputs are known in a preview, `computed` ones only after an apply; both fill in where an input of that name is
     absent. `rendered` outputs replace inputs of their name, in the form in which the cloud reports them.
-    Names: `name_input` is the input that holds the physical name. `handles` are further names by which others refer to
-    the resource. `name_reservation` says what becomes of the name after a delete.
+    Names: `name_input` is the input that holds the physical name; generated ones end with `name_suffix`. `handles` are
+    further names by which others refer to the resource. `name_reservation` says what becomes of the name after a
+    delete.
     Life: with `create_overwrites`, a create of an existing resource changes it. Where the input `retain_input` is true,
     the provider leaves the resource alone on delete; where the first of `deletion_protection` is true, the cloud
     refuses the delete. `code_guards` is set for types that take published code, and refuses what may not be published.
@@ -153,6 +154,7 @@ class TypeRule:
     rendered: Mapping[str, OutputSource] = field(default_factory=dict)
     name_input: str = ""
     naming: NamingScheme = NamingScheme.DASHED
+    name_suffix: Callable[[ResourceProperties], str] = lambda _: ""
     unique_within: tuple[str, ...] = ()
     account_wide: bool = False
     handles: tuple[str | Callable[[RequestFacts], Sequence[str]], ...] = ()

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 from typing import Any
 
+import pytest
+
+from semantest_iac.presentation.cli.commands.machine import AZURE_RESOURCE_PROVIDERS
 from tests.fakes.prerequisite import FakePrerequisite
 
 
@@ -30,6 +34,38 @@ class TestDoctor:
 
         assert outcome.code == 1
         assert "choose another home with --home" in outcome.out
+
+
+class TestAzureAccount:
+    @pytest.mark.parametrize(
+        ("namespaces", "code", "ok", "found"),
+        [
+            (AZURE_RESOURCE_PROVIDERS, 0, True, "all resource providers are registered"),
+            (AZURE_RESOURCE_PROVIDERS[1:], 0, False, f"not registered: {AZURE_RESOURCE_PROVIDERS[0]}"),
+            ((), 1, False, "not checked: az login is missing"),
+        ],
+    )
+    def test_compares_resource_providers(
+        self,
+        namespaces: tuple[str, ...],
+        code: int,
+        ok: bool,
+        found: str,
+        cli: Any,
+        home: Path,
+        tmp_path: Path,
+        monkeypatch: pytest.MonkeyPatch,
+    ) -> None:
+        az = tmp_path / "az"
+        az.write_text("\n".join(("#!/bin/sh", *(f"echo {name}" for name in namespaces), f"exit {code}")))
+        az.chmod(0o755)
+        monkeypatch.setenv("PATH", str(tmp_path), prepend=os.pathsep)
+
+        answer = json.loads(cli("doctor", "--home", str(home), "--json").out)
+
+        [check] = [check for check in answer["checks"] if check["name"] == "Azure account"]
+        assert (check["ok"], check["found"], check["needed"]) == (ok, found, False)
+        assert "Microsoft.Authorization/roleAssignments/write" in check["advice"]
 
 
 class TestSetup:

@@ -30,6 +30,12 @@ class TestTopics:
 
         assert (refusal.code, refusal.message) == ("InvalidParameter", "Invalid parameter: Topic Name")
 
+    def test_that_are_fifo_get_names_with_it(self, cloud: SimulatedCloud, make: Any) -> None:
+        fifo = {"fifoTopic": True}
+
+        assert cloud.add_physical_name(TOPIC, fifo, "alarms")["name"].endswith(".fifo")
+        assert make(TOPIC, name=None, namePrefix="alarms-", **fifo).outputs["name"].endswith(".fifo")
+
     def test_that_are_fifo_have_both(self, make: Any) -> None:
         assert make(TOPIC, name="test.fifo", fifoTopic=True).outputs["arn"].endswith(":test.fifo")
 

@@ -1,0 +1,45 @@
+"""Says what to do after a refusal of a cloud, by its code and message; both engines use the same table."""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+_NAME_TAKEN: Final = "Another stack or person has that name. Destroy it there, or deploy to another environment."
+_PERMISSION: Final = "The deploying identity lacks this permission."
+
+# pattern over "code: message" -> hint; a hint may use the groups of its pattern, and the first match counts
+_HINTS: Final = (
+    (
+        r"concurrent ?executions?\b|ReservedConcurrent|Provisioned ?Concurrency",
+        "New AWS accounts run as few as 10 functions at once. Raise the quota 'Concurrent "
+        "executions' in Service Quotas, "
+        "or set instances.min to 0 and leave instances.max out.",
+    ),
+    (
+        r"roleAssignments/write",
+        "The deploying identity may not assign roles, which Contributor cannot. Give it the role 'Role Based Access "
+        "Control Administrator' or 'Owner' as well.",
+    ),
+    (
+        r"not registered to use namespace '(?P<namespace>[\w.]+)'",
+        "Register the resource provider once for the subscription: az provider register --namespace {namespace} --wait",
+    ),
+    (
+        r"MissingSubscriptionRegistration",
+        "Register the resource provider that the message names: az provider register --namespace <name> --wait",
+    ),
+    (r"LimitExceeded|Quota", "Raise the quota in the cloud's console, or ask for less."),
+    (r"AlreadyExists|ResourceConflict|already exists", _NAME_TAKEN),
+    (r"AccessDenied|AuthorizationFailed|Unauthorized|Forbidden|not authorized to perform", _PERMISSION),
+    (r"DependencyViolation", "Something outside this stack still uses it."),
+    (r"InvalidRequest", "The name is still reserved after an earlier delete. Wait, or restore it."),
+)
+
+
+def find_refusal_hint(code: str, message: str) -> str:
+    """Return what to do, or empty text where nothing is known."""
+    for pattern, hint in _HINTS:
+        if match := re.search(pattern, f"{code}: {message}", re.IGNORECASE):
+            return hint.format_map(match.groupdict())
+    return ""
