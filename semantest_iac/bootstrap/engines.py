@@ -149,6 +149,6 @@ def _find_created(inventory: Path, create: PendingCreate) -> str | None:
     """Find the id of what an interrupted create has made, by the mark that the provider left."""
     from semantest_iac.infrastructure.simulated_cloud.runtime.providers import open_inventory
 
-    with open_inventory(inventory).view() as transaction:
-        found = transaction.list_by_owner_prefix(f"{create.urn}#")
+    with open_inventory(inventory).read_without_transaction() as reader:
+        found = reader.list_by_owner_prefix(f"{create.urn}#")
     return next((row.id for row in found if row.id not in create.known_ids), None)

@@ -227,5 +227,5 @@ def _inventory(path: Path) -> Inventory:
 
 
 def _read_rows(inventory: Inventory) -> list[StoredResource]:
-    with inventory.view() as transaction:
-        return [row for account in (SIMULATED_ACCOUNT, SIMULATED_SUBSCRIPTION) for row in transaction.list_all(account)]
+    with inventory.read_without_transaction() as reader:
+        return [row for account in (SIMULATED_ACCOUNT, SIMULATED_SUBSCRIPTION) for row in reader.list_all(account)]

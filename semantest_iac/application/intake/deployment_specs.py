@@ -165,7 +165,7 @@ def build_spec(component: str | None, loaded: LoadedConfiguration, context: Vali
     return DeploymentSpec(stack, values, settings, loaded.variables, engine, warnings)
 
 
-def check_configuration(
+def find_configuration_warnings(
     component: str | None, loaded: LoadedConfiguration, context: ValidationContext
 ) -> tuple[Fault, ...]:
     """Return the warnings about one component, or about all that are configured; raises as `build_spec` does.
@@ -240,7 +240,9 @@ def expand_components(named: Sequence[str]) -> list[str | None]:
     return list(dict.fromkeys(name for names in expanded for name in names)) or [None]
 
 
-def expand_targets(providers: Sequence[str], regions: Sequence[str], known: CloudDescriptions) -> list[ProviderRegion]:
+def pair_regions_with_providers(
+    providers: Sequence[str], regions: Sequence[str], known: CloudDescriptions
+) -> list[ProviderRegion]:
     """Pair each region with the provider that has it; raises ValidationError for a provider without a region."""
     if len(providers) < 2 or not regions:
         return list(dict.fromkeys(product(providers or _UNSPECIFIED, regions or _UNSPECIFIED)))

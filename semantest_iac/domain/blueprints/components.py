@@ -145,7 +145,7 @@ def _build_authorizer(stack: Stack, settings: ComponentSettings) -> Iterator[Res
         timeout_s=AUTHORIZER_TIMEOUT_S,
         identity=AUTHORIZER_IDENTITY_REF,
         log_store=AUTHORIZER_LOGS_REF,
-        environment={**parts.location_variables(stack), **_find_token_variables(settings)},
+        environment={**parts.stack_variables(stack), **_find_token_variables(settings)},
         secrets={SIGNING_SECRET: signing_secret},
         tracing=settings.features.tracing,
         purpose=AUTHORIZER_REF,

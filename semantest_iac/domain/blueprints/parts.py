@@ -90,7 +90,7 @@ def build_function(stack: Stack, settings: ComponentSettings, uses: tuple[Ref, .
         timeout_s=settings.timeout,
         identity=IDENTITY_REF,
         log_store=FUNCTION_LOGS_REF,
-        environment={**location_variables(stack), **settings.environment},
+        environment={**stack_variables(stack), **settings.environment},
         secrets={setting: secret_ref(key) for setting, key in sorted(settings.secrets.items())},
         network=NETWORK_REF if _is_in_network(settings) else None,
         scaling=settings.instances,
@@ -99,8 +99,8 @@ def build_function(stack: Stack, settings: ComponentSettings, uses: tuple[Ref, .
     )
 
 
-def location_variables(stack: Stack) -> dict[str, str]:
-    """Return the variables that tell a function where it runs."""
+def stack_variables(stack: Stack) -> dict[str, str]:
+    """Return the variables that tell a function its component and environment."""
     return {"SEMANTEST_COMPONENT": stack.component, "SEMANTEST_ENVIRONMENT": stack.environment}
 
 

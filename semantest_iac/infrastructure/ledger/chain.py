@@ -22,17 +22,17 @@ def verify_chain(log: Iterable[RecordedEvent], expected: LedgerHead | None) -> V
     """Recompute every hash; raises LedgerError at the first row that is not as recorded."""
     head = GENESIS
     versions: dict[str, int] = {}
-    _check_expected_head(expected, head)
+    _check_expected_hash(expected, head)
     for row in log:
         _check_row(row, head, versions)
         head = LedgerHead(row.position, row.hash)
-        _check_expected_head(expected, head)
+        _check_expected_hash(expected, head)
     if expected is not None and expected.position > head.position:
         raise _broken_chain_error(expected.position, f"expected hash {expected.hash}, found the end of the ledger")
     return VerifiedLedger(head.position, head)
 
 
-def _check_expected_head(expected: LedgerHead | None, head: LedgerHead) -> None:
+def _check_expected_hash(expected: LedgerHead | None, head: LedgerHead) -> None:
     if expected is not None and expected.position == head.position and expected.hash != head.hash:
         raise _broken_chain_error(head.position, f"expected hash {expected.hash}, found {head.hash}")
 

@@ -15,7 +15,7 @@ from semantest_iac.application.ports.run_queue import LeaseHolder
 RECORD_BYTES = 1024  # bytes: one write of fixed length replaces the record as a whole, even if a process is killed
 
 
-def write_holder(descriptor: int, deployment: str) -> int:
+def write_holder_and_next_fence(descriptor: int, deployment: str) -> int:
     """Write this process as the holder; returns the fence, one more than that of the last holder."""
     last = _read_record(descriptor).get("fence")
     fence = last + 1 if isinstance(last, int) else 1

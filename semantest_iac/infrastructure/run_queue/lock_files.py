@@ -15,7 +15,7 @@ from pathlib import Path
 
 from semantest_iac.application.ports.run_queue import LeaseHolder, OnWait
 from semantest_iac.domain.errors import DeploymentError, StackBusyError
-from semantest_iac.infrastructure.run_queue.holder_records import read_holder, write_holder
+from semantest_iac.infrastructure.run_queue.holder_records import read_holder, write_holder_and_next_fence
 
 POLL_S = 0.1
 
@@ -52,7 +52,7 @@ class LockFileQueue:
         descriptor = await self._acquire(stack, on_wait, timeout_s)
         try:
             with _translate_lock_errors(stack, self._folder):
-                fence = write_holder(descriptor, deployment)
+                fence = write_holder_and_next_fence(descriptor, deployment)
             yield FileLease(stack, fence, descriptor)
         finally:
             os.close(descriptor)  # never LOCK_UN: that would release the stack while a child still works on it

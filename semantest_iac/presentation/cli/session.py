@@ -149,12 +149,14 @@ class Session:
         return specs
 
     def _expand(self, selector: MultiStackSelector) -> list[StackSelector]:
-        from semantest_iac.application.intake.deployment_specs import expand_components, expand_targets
+        from semantest_iac.application.intake.deployment_specs import expand_components, pair_regions_with_providers
 
         return [
             StackSelector(component, provider, selector.environment, region)
             for component in expand_components(selector.component)
-            for provider, region in expand_targets(selector.provider, selector.region, self.application.providers)
+            for provider, region in pair_regions_with_providers(
+                selector.provider, selector.region, self.application.providers
+            )
         ]
 
     def _build_spec(self, selector: StackSelector, options: ConfigurationOptions) -> DeploymentSpec:

@@ -65,13 +65,9 @@ class EngineHome:
 
     def find_created(self, create: PendingCreate) -> str | None:
         """The id of what the create made, by the owner that the provider recorded."""
-        with self.inventory.view() as transaction:
+        with self.inventory.read_without_transaction() as reader:
             return next(
-                (
-                    row.id
-                    for row in transaction.list_by_owner_prefix(f"{create.urn}#")
-                    if row.id not in create.known_ids
-                ),
+                (row.id for row in reader.list_by_owner_prefix(f"{create.urn}#") if row.id not in create.known_ids),
                 None,
             )
 

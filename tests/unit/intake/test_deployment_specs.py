@@ -15,9 +15,9 @@ from semantest_iac.application.intake.deployment_specs import (
     ProviderRegion,
     accept_all,
     build_spec,
-    check_configuration,
     expand_components,
-    expand_targets,
+    find_configuration_warnings,
+    pair_regions_with_providers,
     resolve_stack,
 )
 from semantest_iac.application.ports.secret_store import SecretStore, SecretValue
@@ -181,11 +181,11 @@ class TestFaults:
             build_spec("rest-api", _loaded({"environment": "production"}), _Context())
 
 
-class TestCheckConfiguration:
+class TestFindConfigurationWarnings:
     def test_warns_of_every_configured_component(self) -> None:
         variables = {"environment": {"KEY": "${secrets.key}"}}
 
-        warnings = check_configuration(
+        warnings = find_configuration_warnings(
             None, _loaded({"components": dict.fromkeys(("websocket", "rest-api"), variables)}), _Context()
         )
 
@@ -213,7 +213,7 @@ class TestExpandComponents:
         assert expand_components(()) == [None]
 
 
-class TestExpandTargets:
+class TestPairRegionsWithProviders:
     @pytest.mark.parametrize(
         ("providers", "regions", "found"),
         [
@@ -230,11 +230,11 @@ class TestExpandTargets:
     def test_pairs_each_region_with_the_provider_that_has_it(
         self, providers: tuple[str, ...], regions: tuple[str, ...], found: list[ProviderRegion]
     ) -> None:
-        assert expand_targets(providers, regions, _KNOWN) == found
+        assert pair_regions_with_providers(providers, regions, _KNOWN) == found
 
     def test_refuses_a_provider_without_a_region(self) -> None:
         with pytest.raises(ValidationError) as refused:
-            expand_targets(("aws", "azure"), ("eu-west-1",), CLOUD_ENTRIES)
+            pair_regions_with_providers(("aws", "azure"), ("eu-west-1",), CLOUD_ENTRIES)
 
         assert [fault.message for fault in refused.value.faults] == ["none of the regions is of azure"]
 

@@ -9,7 +9,7 @@ from semantest_iac.infrastructure.sandbox_engine.protocol.values import (
     PulumiReference,
     Secret,
     contains_secret,
-    lift_secrets,
+    move_secrets_out_of_lists,
     outputs_with_secrets,
     to_cloud_value,
     unchanged_outputs,
@@ -45,11 +45,11 @@ class TestContainsSecret:
         assert not contains_secret({"a": ["b"]})
 
 
-class TestLiftSecrets:
-    def test_lifts_secrets_out_of_lists_to_the_list(self) -> None:
+class TestMoveSecretsOutOfLists:
+    def test_moves_secrets_out_of_lists_to_the_list(self) -> None:
         values = {"list": ["a", Secret("b")], "object": {"c": Secret("d"), "e": "f"}}
 
-        assert lift_secrets(values) == {"list": Secret(["a", "b"]), "object": {"c": Secret("d"), "e": "f"}}
+        assert move_secrets_out_of_lists(values) == {"list": Secret(["a", "b"]), "object": {"c": Secret("d"), "e": "f"}}
 
 
 class TestOutputsWithSecrets:

@@ -114,7 +114,7 @@ class PulumiEngine:
         self, work: Work, plan: ChangePlan, publish: PublishSettled, progress: ReportProgress
     ) -> ApplyResult:
         """Apply the plan; a plan that is not of the last preview is computed again, and refused if it differs."""
-        stack, preview = work.blueprint.stack, await self._take_preview(work, plan)
+        stack, preview = work.blueprint.stack, await self._pop_preview(work, plan)
         work = replace(work, deferred=preview.deferred)  # the rest is applied after the code is published
         expected = ExpectedChanges(planned_mutations(plan), preview.fingerprint, is_part=bool(preview.deferred))
         operation = Operation("apply", stack, work, expected)
@@ -142,7 +142,7 @@ class PulumiEngine:
         publisher = self._find_publisher(stack)
         return CodeDelivery(publisher, await self.read_state(stack) or StackState({})) if publisher else None
 
-    async def _take_preview(self, work: Work, plan: ChangePlan) -> _PreviewResult:
+    async def _pop_preview(self, work: Work, plan: ChangePlan) -> _PreviewResult:
         """The result of the preview that computed this plan; for another plan, one without a fingerprint."""
         preview = self._previews.pop(work.blueprint.stack, None)
         if preview and preview.plan == plan:

@@ -176,11 +176,11 @@ class WorkerProcess:
         """Stop the worker and its current operation; some time after the grace period it is killed."""
         with suppress(ConnectionError):
             self._writer.write(STOP_MESSAGE)
-        await self._wait(grace_s + _STOP_MARGIN_S)
+        await self._wait_or_kill(grace_s + _STOP_MARGIN_S)
 
     async def kill(self) -> None:
         """Kill the worker; one that has ended is no error."""
-        await self._wait(0)
+        await self._wait_or_kill(0)
         self._output_tail.cancel()
         self._writer.close()
 
@@ -198,7 +198,7 @@ class WorkerProcess:
             error.add_note(self._output_tail.result())
         return error
 
-    async def _wait(self, timeout_s: float) -> None:
+    async def _wait_or_kill(self, timeout_s: float) -> None:
         """Wait for the end of the process; kill it after the timeout."""
         try:
             async with asyncio.timeout(timeout_s):

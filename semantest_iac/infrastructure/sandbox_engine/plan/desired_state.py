@@ -8,7 +8,7 @@ from typing import Any
 
 from semantest_iac.infrastructure.sandbox_engine.protocol import wire
 from semantest_iac.infrastructure.sandbox_engine.protocol.urns import PROVIDER_TYPE_PREFIX, build_urn
-from semantest_iac.infrastructure.sandbox_engine.protocol.values import PropertyValues, lift_secrets
+from semantest_iac.infrastructure.sandbox_engine.protocol.values import PropertyValues, move_secrets_out_of_lists
 from semantest_iac.infrastructure.sandbox_engine.protocol.wire import UnsupportedError
 from semantest_iac.infrastructure.sandbox_engine.state.aliases import Alias, former_urns
 from semantest_iac.infrastructure.sandbox_engine.state.snapshots import ResourceState, Snapshot
@@ -133,7 +133,7 @@ def decode_read(request: Any, context: RegistrationContext) -> ResourceState:
         type=request.type,
         custom=True,
         id="" if request.id == wire.UNKNOWN_MARKER else request.id,
-        inputs=lift_secrets(wire.decode_properties(request.properties)),
+        inputs=move_secrets_out_of_lists(wire.decode_properties(request.properties)),
         parent=request.parent,
         provider=context.provider,
         dependencies=tuple(sorted(request.dependencies)),
@@ -155,7 +155,7 @@ def default_provider(package: str, version: str, context: RegistrationContext) -
 
 
 def _decode_inputs(request: Any) -> PropertyValues:
-    inputs = lift_secrets(wire.decode_properties(request.object))
+    inputs = move_secrets_out_of_lists(wire.decode_properties(request.object))
     if request.version and request.type.startswith(PROVIDER_TYPE_PREFIX):
         return {**inputs, "version": request.version}
     return inputs

@@ -91,8 +91,8 @@ def _mark_secret(value: Any, pattern: Any) -> Any:
     return Secret(value) if contains_secret(pattern) and not isinstance(value, Secret) else value
 
 
-def lift_secrets(values: PropertyValues) -> PropertyValues:
-    """Move each secret out of lists to the enclosing property, where Pulumi keeps it."""
+def move_secrets_out_of_lists(values: PropertyValues) -> PropertyValues:
+    """Mark a list with a secret in it as secret as a whole, as Pulumi does."""
     return mark_secrets_like(unwrap_secrets(values), values) if contains_secret(values) else values
 
 

@@ -125,7 +125,7 @@ def recover_operations(snapshot: Snapshot, unfinished: Iterable[UnfinishedOperat
 def _recover_create(operation: UnfinishedOperation, _snapshot: Snapshot, find_cloud: FindCloud) -> StateChange:
     """Adopt, by its owner mark, what the create made."""
     resource = operation.resource
-    found = find_cloud(resource).find_by_owner(operation.owner, to_cloud_value(resource.inputs))
+    found = find_cloud(resource).find_newest_by_owner(operation.owner, to_cloud_value(resource.inputs))
     if found is None:
         return StateChange()
     _, id_, outputs = found

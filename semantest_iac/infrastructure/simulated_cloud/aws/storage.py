@@ -57,7 +57,7 @@ def _key_attributes(context: GuardContext) -> set[str]:
     return {name for name in (*direct, *schemas) if name}
 
 
-def _has_unindexed_attributes(context: GuardContext) -> bool:
+def _attributes_differ_from_keys(context: GuardContext) -> bool:
     defined = {attribute["name"] for attribute in context.facts["attributes"] or ()}
     return bool(defined or context.facts["hashKey"]) and defined != _key_attributes(context)
 
@@ -213,7 +213,7 @@ STORAGE_TYPES: Final = {
         conditions=(Requires("streamEnabled", ("streamViewType",), DOC),),
         guards=(
             RequestGuard(
-                _has_unindexed_attributes,
+                _attributes_differ_from_keys,
                 Refusal("ValidationException", "all attributes must be indexed. Unused attributes: {attributes}"),
                 DOC,
             ),

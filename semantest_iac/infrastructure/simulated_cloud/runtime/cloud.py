@@ -137,29 +137,29 @@ class SimulatedCloud:
 
     def published_code(self, type_: str, id_: str) -> str:
         """Return the digest of the code that a resource runs; empty where there is no code or no resource."""
-        with self._inventory.view() as transaction:
-            resource = self._scope(transaction, _NO_PROPERTIES).find(type_, id_, _NO_PROPERTIES)
-            return transaction.code_digest(resource.address) if resource else ""
+        with self._inventory.read_without_transaction() as reader:
+            resource = self._scope(reader, _NO_PROPERTIES).find(type_, id_, _NO_PROPERTIES)
+            return reader.code_digest(resource.address) if resource else ""
 
     def read(self, type_: str, id_: str, state: ResourceProperties = _NO_PROPERTIES) -> dict[str, Any] | None:
         """Return the outputs of a resource, or None where it is gone."""
         self._apply_faults("read", type_, (id_,))
-        with self._inventory.view() as transaction:
-            resource = self._scope(transaction, state).find(type_, id_, state)
+        with self._inventory.read_without_transaction() as reader:
+            resource = self._scope(reader, state).find(type_, id_, state)
         return self._unmask(resource, state) if resource else None
 
-    def find_by_owner(
+    def find_newest_by_owner(
         self, owner: str, state: ResourceProperties = _NO_PROPERTIES
     ) -> tuple[str, str, dict[str, Any]] | None:
         """Return type, id and outputs of the resource that the owner created last, if it still exists."""
-        with self._inventory.view() as transaction:
-            resource = transaction.find_by_owner(self._account, owner)
+        with self._inventory.read_without_transaction() as reader:
+            resource = reader.find_newest_by_owner(self._account, owner)
         return (resource.address.type, resource.id, self._unmask(resource, state)) if resource else None
 
     def list_resources(self, region: str | None = None) -> list[tuple[str, str]]:
         """Return type and id of every resource in the account, or in one region and account-wide, sorted."""
-        with self._inventory.view() as transaction:
-            resources = transaction.list_all(self._account)
+        with self._inventory.read_without_transaction() as reader:
+            resources = reader.list_all(self._account)
         return [(one.address.type, one.id) for one in resources if region is None or one.address.region in ("", region)]
 
     def invoke(self, token: str, args: ResourceProperties) -> dict[str, Any]:
@@ -183,7 +183,7 @@ class SimulatedCloud:
             with self._inventory.transaction() as transaction:
                 self._clock.catch_up(transaction.virtual_seconds())
                 yield self._scope(transaction, properties)
-                transaction.save_virtual_seconds(self._clock.seconds)
+                transaction.advance_virtual_seconds(self._clock.seconds)
         except CloudRefusal as refusal:
             if refusal.retry_after:
                 self._advance_clock(refusal.retry_after)
@@ -193,7 +193,7 @@ class SimulatedCloud:
         """Let virtual time pass at once: a caller that is asked to retry later has waited when it calls again."""
         self._clock.advance(seconds)
         with self._inventory.transaction() as transaction:
-            transaction.save_virtual_seconds(self._clock.seconds)
+            transaction.advance_virtual_seconds(self._clock.seconds)
 
     def _scope(self, transaction: InventoryTransaction, properties: ResourceProperties) -> RequestScope:
         region = self._region_of(properties)

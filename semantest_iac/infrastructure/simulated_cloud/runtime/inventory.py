@@ -77,7 +77,8 @@ class InventoryTransaction:
         """Return the virtual time that any process has reached."""
         return float(self._execute("select seconds from world").fetchone()[0])
 
-    def save_virtual_seconds(self, seconds: float) -> None:
+    def advance_virtual_seconds(self, seconds: float) -> None:
+        """Set the virtual time, unless a later one is stored."""
         self._execute("update world set seconds = max(seconds, ?)", (seconds,))
 
     def get(self, address: ResourceAddress) -> StoredResource | None:
@@ -87,7 +88,7 @@ class InventoryTransaction:
         """Return the resources with an id; some types give one id to several of them."""
         return self._rows("account = ? and region = ? and type = ? and id = ?", (account, region, type_, id_))
 
-    def find_by_owner(self, account: str, owner: str) -> StoredResource | None:
+    def find_newest_by_owner(self, account: str, owner: str) -> StoredResource | None:
         """Return the resource that the owner created last."""
         return self._first("account = ? and owner = ? order by made desc", (account, owner))
 
@@ -213,8 +214,8 @@ class Inventory:
             self._connection.execute("commit")
 
     @contextmanager
-    def view(self) -> Iterator[InventoryTransaction]:
-        """Read without a transaction of its own."""
+    def read_without_transaction(self) -> Iterator[InventoryTransaction]:
+        """Read outside a transaction: two reads may see different states."""
         with self._lock:
             yield InventoryTransaction(self._connection)
 

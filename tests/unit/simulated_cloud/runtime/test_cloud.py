@@ -73,7 +73,7 @@ class TestEveryType:
 
     @EVERY_TYPE
     def test_is_found_by_its_owner(self, type_: str, cloud: SimulatedCloud, world: World) -> None:
-        found = cloud.find_by_owner(f"urn:{type_}", world[type_].outputs)
+        found = cloud.find_newest_by_owner(f"urn:{type_}", world[type_].outputs)
 
         assert found == (type_, world[type_].id, world[type_].outputs)
 

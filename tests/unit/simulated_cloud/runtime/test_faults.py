@@ -71,7 +71,7 @@ class TestFaultScript:
         with pytest.raises(CloudRefusal) as caught:
             cloud.create(TOPIC, {"name": "a"}, owner="urn:a")
 
-        found = cloud.find_by_owner("urn:a")
+        found = cloud.find_newest_by_owner("urn:a")
         assert (caught.value.status, caught.value.created) == (504, None)
         assert found is not None
         assert found[:2] == (TOPIC, "arn:aws:sns:us-east-1:123456789012:a")

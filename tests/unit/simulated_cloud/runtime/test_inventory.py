@@ -31,16 +31,16 @@ class TestInventory:
     def test_keeps_virtual_time(self, tmp_path: Path) -> None:
         simulated_aws(Inventory(tmp_path / "cloud.db"), region="us-east-1").create(TOPIC, {"name": "a"}, owner="urn:a")
 
-        with Inventory(tmp_path / "cloud.db").view() as transaction:
-            assert transaction.virtual_seconds() > 0
+        with Inventory(tmp_path / "cloud.db").read_without_transaction() as reader:
+            assert reader.virtual_seconds() > 0
 
     def test_rolls_back_a_failed_transaction(self, inventory: Inventory) -> None:
         with pytest.raises(RuntimeError), inventory.transaction() as transaction:
-            transaction.save_virtual_seconds(100)
+            transaction.advance_virtual_seconds(100)
             raise RuntimeError
 
-        with inventory.view() as transaction:
-            assert transaction.virtual_seconds() == 0
+        with inventory.read_without_transaction() as reader:
+            assert reader.virtual_seconds() == 0
 
     def test_stores_no_secret_value(self, tmp_path: Path, samples: Any) -> None:
         inventory = Inventory(tmp_path / "cloud.db")
