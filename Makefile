@@ -23,14 +23,14 @@ PYTHON ?= $(shell for name in python3.13 python3.12 python3.11 python3; do \
 	$$name -c '$(FITS)' >/dev/null 2>&1 && echo $$name && break; done)
 
 help: ## list the commands
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' Makefile
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' Makefile
 
 deploy: $(VENV)/deploy.stamp ## deploy the REST API in the sandbox; PROVIDER=azure, ARGS="--json" add options
 	@$(BIN)/python -m semantest_iac deploy --component rest-api --provider $(PROVIDER) $(ARGS)
 
 test: lint types contracts generated suite ## run every check and every test
 
-check: lint types contracts generated ## run every check and the fast tests, for daily work; about three minutes
+check: lint types contracts generated ## run every check and the fast tests; about three minutes
 	$(BIN)/python -m pytest -n $(WORKERS) $(FAST_TESTS)
 
 lint: $(VENV)/test.stamp
@@ -63,13 +63,13 @@ bench: $(VENV)/test.stamp ## measure, and write docs/benchmarks.md; ARGS="startu
 pulumi: ## build the Pulumi CLI from its sources with Go, once, into the cache folder (about 7 minutes)
 	@tools/pulumi-cli/build
 
-lock: $(VENV)/lock/bin/uv ## resolve the requirement files anew
+lock: $(VENV)/lock/bin/uv ## resolve the requirement files again
 	@$(BIN)/python -c '$(BUILD_NEEDS)' > $(VENV)/build.in
 	$(LOCK) --extra aws --extra azure --extra gateway --extra dev --output-file requirements/test.txt
 	$(LOCK) --extra aws --extra azure --extra gateway --constraint requirements/test.txt --output-file requirements/deploy.txt
 	@$(BIN)/python tools/check_locks.py --write
 
-clean: ## remove what these commands made, deployments excepted
+clean: ## remove what these commands created, except deployments
 	rm -rf $(VENV) dist .coverage .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
 
 $(VENV)/made.stamp:

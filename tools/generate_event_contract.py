@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import argparse
+import inspect
 import json
 import sys
 from collections.abc import Iterator, Sequence
@@ -187,7 +188,7 @@ def schema(event_type: type[Event]) -> dict[str, Any]:
         "$schema": DIALECT,
         "$id": f"{SCHEMA_URN_PREFIX}cloudevent:{name}",
         "title": event_type.__name__,
-        "description": event_type.__doc__,
+        "description": inspect.getdoc(event_type),
     }
 
 
@@ -264,7 +265,7 @@ def _message(event_type: type[Event], name: str) -> dict[str, Any]:
     return {
         "name": event_type.type_name,
         "title": event_type.__name__,
-        "summary": event_type.__doc__,
+        "summary": inspect.getdoc(event_type),
         "contentType": "application/cloudevents+json",
         "payload": {
             "schemaFormat": "application/schema+json;version=draft-2020-12",

@@ -16,7 +16,7 @@ import pytest
 
 _INTRUSIONS = {
     "a layer above": ("inwards", {"semantest_iac/domain/intruder.py": "import semantest_iac.application"}),
-    "an undeclared room": ("inwards", {"semantest_iac/intruder.py": ""}),
+    "an undeclared package": ("inwards", {"semantest_iac/intruder.py": ""}),
     "an event that knows the application": (
         "published",
         {"events/semantest_iac_events/intruder.py": "import semantest_iac.domain"},
@@ -25,7 +25,7 @@ _INTRUSIONS = {
         "adapters",
         {"semantest_iac/infrastructure/ledger/intruder.py": "import semantest_iac.infrastructure.artifacts"},
     ),
-    "a shelf that reaches up": (
+    "a shared package that imports an adapter": (
         "adapters",
         {
             "semantest_iac/infrastructure/cloud_programs/intruder.py": (
@@ -34,7 +34,7 @@ _INTRUSIONS = {
         },
     ),
     "an undeclared adapter": ("adapters", {"semantest_iac/infrastructure/intruder.py": ""}),
-    "a cloud that borrows": (
+    "a cloud that imports another": (
         "clouds",
         {
             "semantest_iac/infrastructure/cloud_programs/azure/__init__.py": (
@@ -42,8 +42,8 @@ _INTRUSIONS = {
             )
         },
     ),
-    "a face that borrows": (
-        "faces",
+    "a presentation package that imports another": (
+        "presentation",
         {"semantest_iac/presentation/api/__init__.py": "import semantest_iac.presentation.cli"},
     ),
     "an imported payload": (

@@ -28,7 +28,7 @@ from semantest_iac.infrastructure.sandbox_engine.state.snapshots import Snapshot
 from semantest_iac.infrastructure.sandbox_engine.state.store import StateStore
 from semantest_iac.infrastructure.simulated_cloud.schema.refusals import CloudRefusal
 
-_RETRY_HINT = "Deploy again: existing resources are kept, and the others are created."
+_RETRY_HINT = "Deploy again: existing resources are kept, and the missing ones are created."
 _CONFIGURATION_HINT = "Change the configuration as the message says."
 
 
