@@ -97,7 +97,8 @@ class FileFilter:
     """Leaves out the names of the tables above and `excluded_paths`, and what the user excludes.
 
     `included_names` are for installers, which read their settings. `included` brings back what the tables leave out;
-    a file that looks secret only by its name. `is_installed`: the folder holds installed modules alone.
+    a file that looks secret only by its name. `is_installed`: the folder holds installed modules alone. `place` is the
+    prefix of the folder where the user's patterns start.
     """
 
     excluded_paths: frozenset[str] = frozenset()
@@ -105,32 +106,39 @@ class FileFilter:
     excluded: PathPatterns = field(default_factory=PathPatterns)
     included: PathPatterns = field(default_factory=PathPatterns)
     is_installed: bool = False
+    place: str = ""
 
     def excludes(self, path: str, name: str, *, is_folder: bool = False) -> bool:
         """Return whether a relative path is left out; called for a folder before it is entered."""
-        if self.excluded and self.excluded.match(path):
+        if self.is_excluded(path):
             return True
         if not self.included:
             return self._is_left_out(path, name, is_folder)
-        if is_folder and self.included.match_below(path):
+        if is_folder and self.included.match_below(self.place + path):
             return False
         if self.is_secret(path, name, is_folder=is_folder):
             return True
-        return not self.included.match(path) and any(self._is_left_out(*part) for part in _ancestors(path, is_folder))
+        is_included = self.included.match(self.place + path)
+        return not is_included and any(self._is_left_out(*part) for part in _ancestors(path, is_folder))
+
+    def is_excluded(self, path: str) -> bool:
+        """Return whether the user excludes the path."""
+        return bool(self.excluded) and self.excluded.match(self.place + path)
 
     def is_secret(self, path: str, name: str, *, is_folder: bool = False) -> bool:
         """Return whether the name says that it holds secrets, and the user did not include it by this name."""
         looks_secret = is_credential_name(name) or (
             not is_folder and not self._is_module(path) and CREDENTIAL_FILES.fullmatch(name) is not None
         )
-        return looks_secret and name not in self.included_names and not self.included.match_by_name(path)
+        return looks_secret and name not in self.included_names and not self.includes_by_name(path)
 
     def includes_by_name(self, path: str) -> bool:
-        return bool(self.included) and self.included.match_by_name(path)
+        return bool(self.included) and self.included.match_by_name(self.place + path)
 
     def is_generated_folder(self, path: str, names: Set[str]) -> bool:
         """Return whether the names in a folder are those of a virtual environment or of a test report."""
-        if self.is_installed or (self.included and (self.included.match(path) or self.included.match_below(path))):
+        place = self.place + path
+        if self.is_installed or (self.included and (self.included.match(place) or self.included.match_below(place))):
             return False
         is_report = path in TEST_REPORT_FOLDERS and not TEST_REPORT_FILES.isdisjoint(names)
         return VIRTUAL_ENVIRONMENT_FILE in names or (is_report and MODULE_FILES.isdisjoint(names))

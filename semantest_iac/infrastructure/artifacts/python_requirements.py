@@ -10,6 +10,7 @@ import sys
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib.util import find_spec
+from itertools import product
 from pathlib import Path
 from typing import NamedTuple
 from urllib.parse import urlsplit
@@ -264,7 +265,7 @@ def _require_target_tags(target: Path, version: tuple[int, int]) -> None:
     faults = []
     for facts in sorted(target.glob("*.dist-info/WHEEL")):
         tags = re.findall(r"(?m)^Tag:\s*(\S+)\s*$", facts.read_text(errors="replace"))
-        if tags and not any(_fits(tag, version, platforms) for tag in tags):
+        if tags and not any(_fits(one, version, platforms) for tag in tags for one in _expand_tag(tag)):
             reason = (
                 f"is built for {', '.join(tags[:3])}, and the function runs Python {version[0]}.{version[1]} on Linux"
             )
@@ -274,8 +275,14 @@ def _require_target_tags(target: Path, version: tuple[int, int]) -> None:
         raise ArtifactError("Cannot install requirements: some are not for the function's Python.", faults=faults)
 
 
-def _fits(tag: str, version: tuple[int, int], platforms: frozenset[str]) -> bool:
+def _expand_tag(tag: str) -> Iterator[tuple[str, str, str]]:
+    """Yield the tags of a compressed set such as `py2.py3-none-any` (PEP 425); some builders write those."""
     python, abi, platform = [*tag.split("-"), "", ""][:3]
+    yield from product(python.split("."), abi.split("."), platform.split("."))
+
+
+def _fits(tag: tuple[str, str, str], version: tuple[int, int], platforms: frozenset[str]) -> bool:
+    python, abi, platform = tag
     match = re.fullmatch(r"(py|cp)3(\d*)", python)
     if match is None or not (platform == "any" or platform in platforms):
         return False

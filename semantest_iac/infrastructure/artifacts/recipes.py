@@ -284,7 +284,8 @@ def _node_layers(folder: Path, boundary: Path, file_filter: FileFilter, prefix: 
     for place, module in linked.places.items():
         inner = f"{module.relative_to(folder.resolve()).as_posix()}/"
         links = frozenset(path.removeprefix(inner) for path in linked.replaced if path.startswith(inner))
-        layers += [PackageLayer(module, FileFilter(links, is_installed=True), f"{prefix}{place}/", boundary)]
+        inside = replace(file_filter, excluded_paths=links, is_installed=True, place=f"{place}/")
+        layers += [PackageLayer(module, inside, f"{prefix}{place}/", boundary)]
     return tuple(layers)
 
 

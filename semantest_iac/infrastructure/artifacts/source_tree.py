@@ -184,7 +184,7 @@ class _Walk:
         name, is_folder = entry.name, entry.is_dir(follow_symlinks=False)
         if not self._filter.excludes(path, name, is_folder=is_folder):
             return not is_compiled_beside_source(name, names)
-        if self._filter.is_secret(path, name, is_folder=is_folder) and not self._filter.excluded.match(path):
+        if self._filter.is_secret(path, name, is_folder=is_folder) and not self._filter.is_excluded(path):
             self._report.secret_files.append(path)
         return False
 

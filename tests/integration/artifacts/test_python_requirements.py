@@ -6,6 +6,7 @@ import io
 import os
 import zipfile
 from collections.abc import Callable
+from hashlib import sha256
 from pathlib import Path
 
 import pytest
@@ -122,6 +123,22 @@ class TestMarkers:
         assert "new.py" in modules(list_names(PackageBuilder(home).build(python(source))))
 
 
+class TestHashes:
+    @pytest.mark.parametrize("is_right", [True, False])
+    def test_are_checked(
+        self, home: Path, source: Path, offline: Callable[..., None], list_names: Names, is_right: bool
+    ) -> None:
+        files = wheels("mini")
+        digest = sha256(bytes(files["w/mini-1.0-py3-none-any.whl"])).hexdigest() if is_right else "0" * 64  # type: ignore[arg-type]
+        offline(f"mini==1.0 \\\n    --hash=sha256:{digest}\n", **files)
+
+        if is_right:
+            assert "mini.py" in list_names(PackageBuilder(home).build(python(source)))
+        else:
+            with pytest.raises(ArtifactError, match=r"(?i)hash"):
+                PackageBuilder(home).build(python(source))
+
+
 class TestWheels:
     @pytest.mark.parametrize(
         ("tag", "runtime"),
@@ -129,6 +146,8 @@ class TestWheels:
             ("cp313-cp313-manylinux_2_34_x86_64", "python3.13"),
             ("cp39-abi3-manylinux_2_17_x86_64", "python3.13"),
             ("cp311-cp311-manylinux_2_26_x86_64", "python3.11"),
+            ("cp313-cp313-manylinux_2_17_x86_64.manylinux2014_x86_64", "python3.13"),
+            ("py2.py3-none-any", "python3.13"),
         ],
     )
     def test_of_the_function_s_system_are_found(
