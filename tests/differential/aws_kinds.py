@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from hashlib import sha256
 from typing import Any
 
 import pulumi
 import pulumi_aws as aws
 
+from semantest_iac.infrastructure.simulated_cloud.aws.security import managed_policies
 from tests.differential.kinds import Kind, ResourceContext
 
 MODULES = ("apigatewayv2", "cloudwatch", "dynamodb", "ec2", "iam", "lambda_", "secretsmanager", "sns")
@@ -41,7 +43,7 @@ def _subscription(context: ResourceContext) -> Any:
         context.name,
         topic=context.used.arn,
         protocol="email",
-        endpoint=f"s{context.spec.shape}@example.org",
+        endpoint=f"s{context.spec.shape}-{context.spec.id}@example.org",
         filter_policy=json.dumps({"label": [f"v{context.spec.label}"]}),
         opts=context.options,
     )
@@ -95,7 +97,9 @@ def _policy(context: ResourceContext) -> Any:
 
 
 def _attachment(context: ResourceContext) -> Any:
-    policy = f"arn:aws:iam::aws:policy/v{context.spec.label}-{context.spec.id}"
+    names = sorted(managed_policies())
+    place = int.from_bytes(sha256(f"{context.spec.label} {context.spec.id}".encode()).digest()[:4]) % len(names)
+    policy = f"arn:aws:iam::aws:policy/{names[place]}"
     return aws.iam.RolePolicyAttachment(context.name, role=context.used.name, policy_arn=policy, opts=context.options)
 
 

@@ -9,8 +9,8 @@ from __future__ import annotations
 import json
 import operator
 import re
-from bisect import bisect_right
-from collections.abc import Callable, Mapping, Sequence
+from base64 import b64decode
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 from functools import lru_cache
@@ -95,8 +95,29 @@ class Expression:
             return test
         if self._tokens and self._tokens[0] in _FUNCTIONS:
             return self._parse_call(_FUNCTIONS[self._next()])
-        left, compare, right = self._parse_operand(), self._parse_comparison(), self._parse_operand()
+        left = self._parse_operand()
+        if self._skip("BETWEEN"):
+            return self._parse_between(left)
+        if self._skip("IN"):
+            return self._parse_in(left)
+        compare, right = self._parse_comparison(), self._parse_operand()
         return lambda item: _compare(left(item), compare, right(item))
+
+    def _parse_between(self, operand: Operand) -> Condition:
+        lower = self._parse_operand()
+        self._expect("AND")
+        upper = self._parse_operand()
+        return lambda item: (
+            _compare(lower(item), operator.le, operand(item)) and _compare(operand(item), operator.le, upper(item))
+        )
+
+    def _parse_in(self, operand: Operand) -> Condition:
+        self._expect("(")
+        options = [self._parse_operand()]
+        while self._skip(","):
+            options.append(self._parse_operand())
+        self._expect(")")
+        return lambda item: any(_compare(operand(item), operator.eq, option(item)) for option in options)
 
     def _parse_call(self, function: Callable[[list[Mapping[str, Any] | None]], bool]) -> Condition:
         self._expect("(")
@@ -114,6 +135,10 @@ class Expression:
 
     def _parse_operand(self) -> Operand:
         token = self._next()
+        if token == "size" and self._skip("("):  # noqa: S105 - a function of DynamoDB's expressions
+            sized = self._parse_operand()
+            self._expect(")")
+            return lambda item: _size_of(sized(item))
         if not token.startswith(":"):
             name = self._resolve_name(token)
             return lambda item: item.get(name)
@@ -143,6 +168,32 @@ class Expression:
         if not self._tokens:
             raise ExpressionError("Syntax error; token: <EOF>")
         return self._tokens.pop(0)
+
+
+def _size_of(value: Mapping[str, Any] | None) -> Mapping[str, Any] | None:
+    """Return the size of a value as a number: bytes of text, elements of a collection; numbers have none."""
+    if value is None:
+        return None
+    [(kind, raw)] = value.items()
+    if kind == "B":
+        return {"N": str(len(b64decode(raw)))}
+    return {"N": str(len(raw.encode() if kind == "S" else raw))} if kind in ("S", "L", "M", "SS", "NS", "BS") else None
+
+
+def _contains(operands: list[Mapping[str, Any] | None]) -> bool:
+    """Tell whether text has a part, or a set or list an element."""
+    whole, part = operands[0], operands[-1]
+    if whole is None or part is None:
+        return False
+    [(kind, raw)], [(part_kind, element)] = whole.items(), part.items()
+    if kind == "L":
+        return part in raw
+    return part_kind == (kind if kind == "S" else kind.removesuffix("S")) and element in raw
+
+
+def _has_type(operands: list[Mapping[str, Any] | None]) -> bool:
+    value, kind = operands[0], operands[-1]
+    return value is not None and comparable_value(kind) in value
 
 
 def comparable_value(value: Mapping[str, Any] | None) -> Any:
@@ -178,6 +229,8 @@ _FUNCTIONS: Mapping[str, Callable[[list[Mapping[str, Any] | None]], bool]] = {
     "begins_with": lambda operands: str(comparable_value(operands[0]) or "").startswith(
         str(comparable_value(operands[-1]))
     ),
+    "contains": _contains,
+    "attribute_type": _has_type,
 }
 
 
@@ -190,20 +243,50 @@ class DynamoDbError(Exception):
         self.details = details
 
 
+ItemKey = tuple[Any, ...]
+"""The values of the key attributes of a table."""
+
+
 @dataclass(frozen=True, slots=True)
 class TableSchema:
-    """The key attributes of a table and of its indexes; the `expiry` attribute holds epoch seconds."""
+    """The key attributes of a table and of its indexes; the `expiry` attribute holds epoch seconds.
+
+    `key` and `indexes` are partition keys, `sort_key` and `index_sort_keys` the sort keys of those that have one.
+    `number_keys` are the key attributes that are numbers; the others are text.
+    """
 
     key: str
     indexes: Mapping[str, str] = field(default_factory=dict)
     expiry: str = ""
+    sort_key: str = ""
+    index_sort_keys: Mapping[str, str] = field(default_factory=dict)
+    number_keys: frozenset[str] = frozenset()
 
     @classmethod
     def from_outputs(cls, table: Mapping[str, Any]) -> TableSchema:
         """Read the schema of a deployed table from its outputs."""
-        indexes = {index["name"]: index["hashKey"] for index in table.get("globalSecondaryIndexes") or ()}
+        local = [{**index, "hashKey": table["hashKey"]} for index in table.get("localSecondaryIndexes") or ()]
+        indexes = [*(table.get("globalSecondaryIndexes") or ()), *local]
         ttl = table.get("ttl") or {}
-        return cls(table["hashKey"], indexes, ttl.get("attributeName", "") if ttl.get("enabled") else "")
+        return cls(
+            table["hashKey"],
+            {index["name"]: index["hashKey"] for index in indexes},
+            ttl.get("attributeName", "") if ttl.get("enabled") else "",
+            table.get("rangeKey") or "",
+            {index["name"]: index["rangeKey"] for index in indexes if index.get("rangeKey")},
+            frozenset(each["name"] for each in table.get("attributes") or () if each["type"] == "N"),
+        )
+
+    @property
+    def key_names(self) -> tuple[str, ...]:
+        """The key attributes of the table."""
+        return tuple(filter(None, (self.key, self.sort_key)))
+
+    def index_key_names(self, index: str | None) -> tuple[str, ...]:
+        """The key attributes of an index; of the table itself for None."""
+        if index is None:
+            return self.key_names
+        return tuple(filter(None, (self.indexes[index], self.index_sort_keys.get(index, ""))))
 
 
 class DynamoDbTable:
@@ -212,8 +295,10 @@ class DynamoDbTable:
     def __init__(self, schema: TableSchema, now: Callable[[], float]) -> None:
         self._schema = schema
         self._now = now
-        self._items: dict[str, TableItem] = {}
-        self._by_index: dict[str, dict[Any, dict[str, None]]] = {name: {} for name in schema.indexes}
+        self._items: dict[ItemKey, TableItem] = {}
+        self._by_index: dict[str | None, dict[Any, dict[ItemKey, None]]] = {
+            name: {} for name in (None, *schema.indexes)
+        }
 
     def call(self, operation: str, arguments: Arguments) -> dict[str, Any]:
         """Run one operation, such as `PutItem`; raises DynamoDbError."""
@@ -242,7 +327,7 @@ class DynamoDbTable:
         key, old = self._find(arguments["Key"])
         self._check_condition(arguments, old)
         changes = self._expression("UpdateExpression", arguments).parse_assignments()
-        if self._schema.key in changes:
+        if not changes.keys().isdisjoint(self._schema.key_names):
             raise DynamoDbError("ValidationException", "Cannot update attribute. This attribute is part of the key")
         values = {name: value for name, operand in changes.items() if (value := operand(old or {})) is not None}
         new = {**(old or arguments["Key"]), **values}
@@ -256,40 +341,49 @@ class DynamoDbTable:
         return _returned_attributes(arguments, ALL_OLD=old)
 
     def _query(self, arguments: Arguments) -> dict[str, Any]:
-        """Query the table or an index, in the order of table keys; key conditions may only be equalities."""
+        """Query the table or an index, in the order of sort keys and then of table keys."""
         condition = self._expression("KeyConditionExpression", arguments).parse_condition()
         name = arguments.get("IndexName")
-        if name is not None and name not in self._by_index:
+        if name not in self._by_index:
             raise DynamoDbError("ValidationException", "The table does not have the specified index")
-        keys, limit = (
-            sorted(self._candidate_keys(name, arguments)),
-            min(int(arguments.get("Limit", PAGE_SIZE)), PAGE_SIZE),
+        limit = min(int(arguments.get("Limit", PAGE_SIZE)), PAGE_SIZE)
+        matching = (
+            item
+            for key in self._ordered_keys(name, arguments)
+            if (item := self._get_unexpired(key)) and condition(item)
         )
-        after = islice(keys, bisect_right(keys, self._start_key(name, arguments)), None)
-        matching = (item for key in after if (item := self._get_unexpired(key)) and condition(item))
         page = list(islice(matching, limit))
-        answer = {"Items": page, "Count": len(page), "ScannedCount": len(page)}
+        items = page
+        if "FilterExpression" in arguments:
+            keep = self._expression("FilterExpression", arguments).parse_condition()
+            items = [item for item in page if keep(item)]
+        answer = {"Items": items, "Count": len(items), "ScannedCount": len(page)}
         if len(page) < limit:
             return answer
-        return {**answer, "LastEvaluatedKey": {key: page[-1][key] for key in self._key_names(name)}}
+        return {**answer, "LastEvaluatedKey": {key: page[-1][key] for key in self._start_key_names(name)}}
 
-    def _candidate_keys(self, index: str | None, arguments: Arguments) -> list[str]:
+    def _ordered_keys(self, index: str | None, arguments: Arguments) -> Iterator[ItemKey]:
+        """Yield the keys that may match, from where the page begins; no item needs to have the key before it."""
+        is_forward = arguments.get("ScanIndexForward", True)
         values = [comparable_value(value) for value in (arguments.get("ExpressionAttributeValues") or {}).values()]
-        if index is None:
-            return [value for value in values if value in self._items]
-        return [key for value in values for key in self._by_index[index].get(value, ())]
-
-    def _start_key(self, index: str | None, arguments: Arguments) -> str:
-        """The key after which a page begins; no item needs to have it."""
+        hashable = [value for value in values if isinstance(value, str | Decimal)]
+        keys = dict.fromkeys(key for value in hashable for key in self._by_index[index].get(value, ()))
+        positions = sorted((self._position(index, self._items[key]), key) for key in keys)
         start = arguments.get("ExclusiveStartKey")
-        if start is None:
-            return ""
-        if start.keys() != self._key_names(index):
-            raise DynamoDbError("ValidationException", "The provided starting key is invalid")
-        return str(comparable_value(start[self._schema.key]))
+        if start is not None:
+            if start.keys() != self._start_key_names(index):
+                raise DynamoDbError("ValidationException", "The provided starting key is invalid")
+            after = self._position(index, start)
+            positions = [each for each in positions if (each[0] > after if is_forward else each[0] < after)]
+        yield from (key for _, key in (positions if is_forward else reversed(positions)))
 
-    def _key_names(self, index: str | None) -> set[str]:
-        return {self._schema.key, *([self._schema.indexes[index]] if index else [])}
+    def _position(self, index: str | None, item: TableItem) -> ItemKey:
+        sort_key = self._schema.index_sort_keys.get(index or "", "")
+        names = (*((sort_key,) if sort_key else ()), *self._schema.key_names)
+        return tuple(comparable_value(item[name]) for name in names)
+
+    def _start_key_names(self, index: str | None) -> set[str]:
+        return {*self._schema.key_names, *self._schema.index_key_names(index)}
 
     def _expression(self, which: str, arguments: Arguments) -> Expression:
         names, values = arguments.get("ExpressionAttributeNames"), arguments.get("ExpressionAttributeValues")
@@ -303,16 +397,15 @@ class DynamoDbTable:
             details = {"Item": item} if old else {}
             raise DynamoDbError("ConditionalCheckFailedException", "The conditional request failed", **details)
 
-    def _find(self, item_or_key: TableItem) -> tuple[str, TableItem | None]:
+    def _find(self, item_or_key: TableItem) -> tuple[ItemKey, TableItem | None]:
         """Return the key, and the stored item that has it."""
-        value = comparable_value(item_or_key.get(self._schema.key))
-        if not isinstance(value, str) or not value:
-            raise DynamoDbError(
-                "ValidationException", f"One of the required keys was not given a value: {self._schema.key}"
-            )
-        return value, self._get_unexpired(value)
+        key = tuple(comparable_value(item_or_key.get(name)) for name in self._schema.key_names)
+        for name, value in zip(self._schema.key_names, key, strict=True):
+            if not isinstance(value, Decimal if name in self._schema.number_keys else str) or value == "":
+                raise DynamoDbError("ValidationException", f"One of the required keys was not given a value: {name}")
+        return key, self._get_unexpired(key)
 
-    def _get_unexpired(self, key: str) -> TableItem | None:
+    def _get_unexpired(self, key: ItemKey) -> TableItem | None:
         item = self._items.get(key)
         expires_at = comparable_value(item.get(self._schema.expiry)) if item else None
         if expires_at is not None and expires_at < self._now():
@@ -320,18 +413,22 @@ class DynamoDbTable:
             return None
         return item
 
-    def _write(self, key: str, item: TableItem) -> None:
+    def _write(self, key: ItemKey, item: TableItem) -> None:
         self._remove(key)
         self._items[key] = item
-        for index, attribute in self._schema.indexes.items():
-            if attribute in item:
-                self._by_index[index].setdefault(comparable_value(item[attribute]), {})[key] = None
+        for index, value in self._index_values(item):
+            self._by_index[index].setdefault(value, {})[key] = None
 
-    def _remove(self, key: str) -> None:
-        item = self._items.pop(key, {})
-        for index, attribute in self._schema.indexes.items():
-            if attribute in item:
-                self._by_index[index][comparable_value(item[attribute])].pop(key, None)
+    def _remove(self, key: ItemKey) -> None:
+        for index, value in self._index_values(self._items.pop(key, {})):
+            self._by_index[index][value].pop(key, None)
+
+    def _index_values(self, item: TableItem) -> Iterator[tuple[str | None, Any]]:
+        """Yield the indexes that hold the item, each with the value of its partition key."""
+        for index in self._by_index:
+            names = self._schema.index_key_names(index)
+            if all(name in item for name in names):
+                yield index, comparable_value(item[names[0]])
 
 
 _OPERATIONS: Mapping[str, Callable[[DynamoDbTable, Arguments], dict[str, Any]]] = {

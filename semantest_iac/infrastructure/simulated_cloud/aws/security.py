@@ -65,7 +65,7 @@ _NO_SUCH_POLICY: Final = Refusal("NoSuchEntity", "Policy {missing_policy} does n
 
 
 @cache
-def _managed_policies() -> frozenset[str]:
+def managed_policies() -> frozenset[str]:
     """Return the paths and names of AWS's own policies; source: the list that moto 5.2.5 took from AWS in 2026."""
     return frozenset(Path(__file__).with_name("managed_policies.txt").read_text(encoding="ascii").split())
 
@@ -73,7 +73,7 @@ def _managed_policies() -> frozenset[str]:
 def _is_missing(arn: str) -> bool:
     """Return True for a policy that no role can have: AWS has no such one, and no type makes those of accounts."""
     return not arn.startswith(_MANAGED_POLICY_PREFIX) or arn.removeprefix(_MANAGED_POLICY_PREFIX) not in (
-        _managed_policies()
+        managed_policies()
     )
 
 

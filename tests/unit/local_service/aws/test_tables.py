@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 
@@ -11,6 +11,7 @@ from semantest_iac.infrastructure.local_service.aws.tables import (
     DynamoDbTable,
     Expression,
     ExpressionError,
+    TableItem,
     TableSchema,
 )
 
@@ -255,3 +256,95 @@ class TestAssignments:
     def test_that_are_invalid_are_refused(self, text: str) -> None:
         with pytest.raises(ExpressionError):
             Expression(text, {}, VALUES).parse_assignments()
+
+
+class TestSortKeys:
+    """Source: "Query" and "Working with local secondary indexes" in DynamoDB's developer guide."""
+
+    OUTPUTS: ClassVar = {
+        "hashKey": "room",
+        "rangeKey": "at",
+        "attributes": [{"name": "room", "type": "S"}, {"name": "at", "type": "N"}, {"name": "author", "type": "S"}],
+        "localSecondaryIndexes": [{"name": "by-author", "rangeKey": "author"}],
+        "globalSecondaryIndexes": [{"name": "by-time", "hashKey": "author", "rangeKey": "at"}],
+    }
+
+    @pytest.fixture
+    def messages(self, clock: ManualClock) -> DynamoDbTable:
+        table = DynamoDbTable(TableSchema.from_outputs(self.OUTPUTS), clock)
+        for room, at, author in (("a", 10, "z"), ("a", 9, "y"), ("a", 100, "x"), ("b", 1, "z")):
+            item = {"room": text(room), "at": {"N": str(at)}, "author": text(author)}
+            table.call("PutItem", {"Item": item})
+        return table
+
+    def query(self, table: DynamoDbTable, condition: str, **arguments: Any) -> Any:
+        values = {":r": text("a"), ":z": text("z"), ":n": {"N": "9"}, ":m": {"N": "10"}}
+        asked = {"KeyConditionExpression": condition, "ExpressionAttributeValues": values}
+        answer = table.call("Query", {**asked, **arguments})
+        return [int(item["at"]["N"]) for item in answer["Items"]], answer.get("LastEvaluatedKey")
+
+    def test_tell_items_of_one_partition_apart(self, messages: DynamoDbTable) -> None:
+        key = {"room": text("a"), "at": {"N": "9"}}
+
+        assert messages.call("GetItem", {"Key": key})["Item"]["author"] == text("y")
+        with pytest.raises(DynamoDbError, match="required keys was not given a value: at"):
+            messages.call("GetItem", {"Key": {"room": text("a")}})
+
+    @pytest.mark.parametrize(
+        ("condition", "arguments", "times"),
+        [
+            ("room = :r", {}, [9, 10, 100]),
+            ("room = :r", {"ScanIndexForward": False}, [100, 10, 9]),
+            ("room = :r AND #at BETWEEN :n AND :m", {"ExpressionAttributeNames": {"#at": "at"}}, [9, 10]),
+            ("room = :r AND #at > :n", {"ExpressionAttributeNames": {"#at": "at"}}, [10, 100]),
+            ("room = :r", {"IndexName": "by-author"}, [100, 9, 10]),
+            ("author = :z", {"IndexName": "by-time"}, [1, 10]),
+            ("room = :r", {"FilterExpression": "author IN (:z)"}, [10]),
+        ],
+    )
+    def test_order_and_bound_queries(
+        self, condition: str, arguments: dict[str, Any], times: list[int], messages: DynamoDbTable
+    ) -> None:
+        assert self.query(messages, condition, **arguments)[0] == times
+
+    @pytest.mark.parametrize("forward", [True, False])
+    def test_order_pages(self, forward: bool, messages: DynamoDbTable) -> None:
+        found: list[int] = []
+        start: dict[str, Any] = {}
+        for _ in range(3):
+            page, last = self.query(messages, "room = :r", Limit=1, ScanIndexForward=forward, **start)
+            found += page
+            start = {"ExclusiveStartKey": last}
+
+        assert found == ([9, 10, 100] if forward else [100, 10, 9])
+
+
+class TestConditionFunctions:
+    """Source: "Comparison operator and function reference" in DynamoDB's developer guide."""
+
+    @pytest.mark.parametrize(
+        ("condition", "holds"),
+        [
+            ("n BETWEEN :one AND :three", True),
+            ("n BETWEEN :three AND :one", False),
+            ("NOT n BETWEEN :three AND :three AND n = :two", True),
+            ("n IN (:one, :two)", True),
+            ("n IN (:one, :three)", False),
+            ("n IN (:text)", False),
+            ("contains(s, :text)", True),
+            ("contains(l, :text)", True),
+            ("contains(ss, :text)", True),
+            ("contains(n, :text)", False),
+            ("contains(absent, :text)", False),
+            ("size(s) = :three", True),
+            ("size(l) < :three", True),
+            ("size(absent) < :three", False),
+            ("attribute_type(l, :list)", True),
+            ("attribute_type(s, :list)", False),
+        ],
+    )
+    def test_are_those_of_dynamodb(self, condition: str, holds: bool) -> None:
+        item: TableItem = {"n": {"N": "2"}, "s": text("abc"), "l": {"L": [text("b")]}, "ss": {"SS": ["a", "b"]}}
+        values = {":one": {"N": "1"}, ":two": {"N": "2"}, ":three": {"N": "3"}, ":text": text("b"), ":list": text("L")}
+
+        assert Expression(condition, {}, values).parse_condition()(item) is holds
