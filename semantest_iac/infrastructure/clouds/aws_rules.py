@@ -10,7 +10,7 @@ from semantest_iac.domain.compute.functions import ServerlessFunction
 from semantest_iac.domain.deployment.deployment_service import BLUEPRINTS
 from semantest_iac.domain.deployment.stack import Stack
 from semantest_iac.domain.deployment.validation import account_deploy_command
-from semantest_iac.domain.environments.findings import CloudLimits, Finding, RuleSubject, refuse
+from semantest_iac.domain.environments.findings import CloudLimits, Finding, RuleSubject, advise, refuse
 from semantest_iac.domain.environments.names import make_printable
 from semantest_iac.domain.environments.physical_names import physical_name
 from semantest_iac.domain.environments.runtimes import list_runtimes
@@ -42,6 +42,8 @@ AWS_LIMITS = CloudLimits(
     reserved_prefixes=("AWS_", "LAMBDA_", "SEMANTEST_"),
     gateway="API Gateway",
 )
+_DEFAULT_CONCURRENCY = 1000
+_UNRESERVED_CONCURRENCY = 100
 _MISSING_ROLE_MESSAGE = "CloudWatch Logs role ARN must be set in account settings"
 _ROLE_REQUIREMENT = "API Gateway logs WebSocket APIs through a role in the settings of the account and region."
 
@@ -55,6 +57,15 @@ def check_network_ids(subject: RuleSubject) -> Iterator[Finding]:
         for index, identifier in enumerate(getattr(requested, key) or ()):
             if not pattern.fullmatch(identifier):
                 yield refuse(f"network.{key}[{index}]", f"'{make_printable(identifier)}' is not such an id")
+
+
+def check_concurrency(subject: RuleSubject) -> Iterator[Finding]:
+    """AWS gives an account so many instances at once; only it knows whether the quota was raised."""
+    requested = subject.section.instances
+    for key, count in (("min", requested.min), ("max", requested.max)):
+        if count is not None and count > _DEFAULT_CONCURRENCY - _UNRESERVED_CONCURRENCY:
+            reason = f"an account has {_DEFAULT_CONCURRENCY}, of which AWS keeps {_UNRESERVED_CONCURRENCY} free"
+            yield advise(f"instances.{key}", f"{count} at once need a raised quota: {reason}")
 
 
 def check_variables_size(subject: RuleSubject) -> Iterator[Finding]:
@@ -108,5 +119,5 @@ def explain_missing_log_role(message: str, stack: Stack) -> str:
 
 
 AWS_RULES = StandardCloudRules(
-    AWS_LIMITS, (check_network_ids, check_variables_size), explain_refusal=explain_missing_log_role
+    AWS_LIMITS, (check_network_ids, check_concurrency, check_variables_size), explain_refusal=explain_missing_log_role
 )

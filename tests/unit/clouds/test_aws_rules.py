@@ -85,3 +85,18 @@ class TestEnvironmentSize:
 
     def test_is_that_of_utf_8_without_escapes(self) -> None:
         assert measure_environment({"A": "é", "B": '"'}) == len('{"A":"é","B":"\\""}'.encode())
+
+
+class TestConcurrency:
+    """AWS keeps 100 of 1000 instances for functions without a limit: Lambda's quotas, and a recorded answer."""
+
+    @pytest.mark.parametrize(
+        ("instances", "warned"), [({"max": 900}, []), ({"max": 901}, ["max"]), ({"min": 901}, ["min"])]
+    )
+    def test_beyond_the_default_quota_is_advised_on(self, instances: dict[str, int], warned: list[str]) -> None:
+        configuration = DeploymentConfiguration.model_validate({"components": {"rest-api": {"instances": instances}}})
+        stack = Stack("rest-api", "aws", "staging", "eu-west-1")
+
+        warnings = ValidationService(date(2026, 11, 21), CLOUDS).validate(stack, configuration).warnings
+
+        assert [w.path for w in warnings] == [f"components.rest-api.instances.{key}" for key in warned]
