@@ -16,6 +16,7 @@ from semantest_iac.domain.deployment.deployment_service import DeploymentService
 from semantest_iac.domain.deployment.stack import Stack
 from semantest_iac.domain.environments.settings import ComponentSettings
 from semantest_iac.domain.errors import LedgerError, NotFoundError
+from semantest_iac.domain.guardrails.engine_choice import EngineChoice, read_engine_choice
 from semantest_iac.domain.networking.http_exchange import HttpRequest
 from semantest_iac.domain.ports.service_probe import ProbeAnswer, ServiceProbe
 from semantest_iac_events.deployments import DeploymentRequested
@@ -39,12 +40,14 @@ class DeploymentUseCase:
         service: DeploymentService,
         probe: ServiceProbe,
         ledger: LedgerReader,
+        engine: EngineChoice,
     ) -> None:
         self._intake = intake
         self._process = process
         self._service = service
         self._probe = probe
         self._ledger = ledger
+        self._engine = engine
 
     async def deploy(
         self,
@@ -61,7 +64,10 @@ class DeploymentUseCase:
         `settings` are those of a deployment spec, whose configuration is not validated again. `batch` is the
         correlation id that all stacks of one command share.
         """
-        request = DeploymentRequested(**asdict(stack), configuration=dict(configuration), requested_by=by)
+        values = dict(configuration)
+        if read_engine_choice(stack.environment, values) != self._engine:  # recorded: the stack belongs to this engine
+            values |= asdict(self._engine)
+        request = DeploymentRequested(**asdict(stack), configuration=values, requested_by=by)
         request = request.model_copy(update={"correlation_id": batch}) if batch else request
         await self._intake.accept_deploy(request, settings)
         await self._intake.run(request, on_wait)

@@ -196,14 +196,16 @@ class Application:
         from semantest_iac.application.use_cases import DeploymentUseCase
         from semantest_iac.domain.deployment.deployment_service import DeploymentService
 
-        provisioner, probe = self._connect(engine or EngineChoice(), variables)
+        choice = engine or EngineChoice()
+        provisioner, probe = self._connect(choice, variables)
         service = DeploymentService(provisioner, self.artifacts, probe)
         bus = self._bus(variables, observer)
         preparation = Preparation(self.validation, self.secrets(variables), service)
         process = DeploymentProcess(preparation, service, bus, self.ledger, progress)
         _register_handlers(bus, process)
-        intake = Intake(preparation, self.queue, bus, self.ledger, self.engines if engine else [SANDBOX_ENGINE])
-        return DeploymentUseCase(intake, process, service, probe, self.ledger)
+        available = self.engines if engine else [SANDBOX_ENGINE]
+        intake = Intake(preparation, self.queue, bus, self.ledger, available, choice)
+        return DeploymentUseCase(intake, process, service, probe, self.ledger, choice)
 
     @property
     def function_logs(self) -> FunctionLogFiles:

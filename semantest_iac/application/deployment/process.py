@@ -66,9 +66,9 @@ class DeploymentProcess:
         if context.artifact:
             await recorder.note(context.package_built(context.artifact))
         await recorder.publish(context.planned())
-        if context.plan.is_empty:
-            outputs = self._ledger.stack(request.stack).outputs
-            context = await self._verify(replace(context, applied=ApplyResult(context.plan, outputs)))
+        row = self._ledger.stack(request.stack)
+        if context.plan.is_empty and row.last_good and not row.unsettled:
+            context = await self._verify(replace(context, applied=ApplyResult(context.plan, row.outputs)))
             return deployment.complete(context.results())
         return await self._change(deployment, context, recorder)
 
@@ -84,12 +84,14 @@ class DeploymentProcess:
         return InfrastructureRemoved(**removal.identity, changes=changes, generation=removal.generation)
 
     async def _change(self, deployment: Deployment, context: DeploymentContext, recorder: StepRecorder) -> StackEvent:
-        counter = OperationCounter(self._progress)
+        """Apply even an empty plan: after an interruption the engine knows the outputs, and the ledger does not."""
+        was_unsettled = self._ledger.stack(str(context.stack)).unsettled is not None
+        counter, name = OperationCounter(self._progress), ""
         try:
             for name, step in self._changing_steps(context, recorder, counter).items():
                 context = await recorder.step(name, partial(step, context))
         except Exception as error:
-            if not counter.has_begun:
+            if not (counter.has_begun or (was_unsettled and name == "verify")):
                 raise
             return await self._rollback.run(error, context.request, recorder, counter.operations)
         return deployment.complete(context.results())

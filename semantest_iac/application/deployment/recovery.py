@@ -9,7 +9,7 @@ from semantest_iac.application.deployment.failures import failure_event
 from semantest_iac.application.deployment.recorder import decode_event
 from semantest_iac.application.message_bus import MessageBus
 from semantest_iac.application.ports.ledger import LedgerReader
-from semantest_iac.domain.deployment.status import ACTIVE_STATUSES, UNCHANGED_STATUSES, DeploymentStatus
+from semantest_iac.domain.deployment.status import ACTIVE_STATUSES, INTERRUPTED, UNCHANGED_STATUSES, DeploymentStatus
 from semantest_iac.domain.errors import DeploymentError
 from semantest_iac_events.deployments import DeploymentCancelled
 from semantest_iac_events.event import StackEvent, StackRequest
@@ -18,7 +18,7 @@ TerminalEventFor = Callable[[StackRequest, DeploymentStatus], StackEvent | None]
 
 _PROCESS_DIED = DeploymentError(
     "The process of the deployment ended before the deployment did.",
-    "INTERRUPTED",
+    INTERRUPTED,
     hint="Run the command again: it continues from what was done.",
 )
 

@@ -11,8 +11,9 @@ from semantest_iac.application.deployment.recovery import cancelled_event, close
 from semantest_iac.application.message_bus import MessageBus
 from semantest_iac.application.ports.ledger import LedgerReader
 from semantest_iac.application.ports.run_queue import OnWait, RunQueue
+from semantest_iac.application.queries.history import find_engine
 from semantest_iac.domain.environments.settings import ComponentSettings
-from semantest_iac.domain.guardrails.engine_choice import find_default_engine
+from semantest_iac.domain.guardrails.engine_choice import EngineChoice, find_default_engine, require_same_engine
 from semantest_iac_events.deployments import DeploymentRequested
 from semantest_iac_events.event import StackRequest
 from semantest_iac_events.infrastructure import InfrastructureRemovalRequested
@@ -28,12 +29,14 @@ class Intake:
         bus: MessageBus,
         ledger: LedgerReader,
         engines: Collection[str],
+        engine: EngineChoice,
     ) -> None:
         self._preparation = preparation
         self._queue = queue
         self._bus = bus
         self._ledger = ledger
         self._engines = engines
+        self._engine = engine
 
     async def accept_deploy(
         self, request: DeploymentRequested, settings: ComponentSettings | None = None
@@ -55,10 +58,12 @@ class Intake:
     async def run(self, request: StackRequest, on_wait: OnWait) -> None:
         """Wait for the stack and return when the accepted request has its terminal event.
 
-        A request that is cancelled gets its terminal event too, if it was recorded already.
+        Raises RefusedError if another engine has changed the stack meanwhile. A request that is cancelled gets its
+        terminal event too, if it was recorded already.
         """
         async with self._queue.hold(request.stack, deployment=request.deployment_id, on_wait=on_wait):
             await close_unfinished(self._ledger, self._bus, request.stack, process_died_event)
+            require_same_engine(request.stack, self._engine, find_engine(self._ledger, request.stack))
             try:
                 await self._bus.publish(request)
             except asyncio.CancelledError:

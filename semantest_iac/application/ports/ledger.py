@@ -91,13 +91,17 @@ class StackRow:
     """The state of one stack according to the log.
 
     `generation` is part of physical names and rises with each completed destroy; `last_good` is the newest
-    completed deployment since then, `endpoint` and `outputs` are its results.
+    completed deployment since then, `endpoint` and `outputs` are its results. `owner` is the first deployment since
+    then that may have changed something: the stack belongs to its engine. `unsettled` is the deployment that was
+    interrupted while it changed the stack, so that the engine's state may differ from these results.
     """
 
     stack: str
     generation: int = 1
     newest: str | None = None
     last_good: str | None = None
+    owner: str | None = None
+    unsettled: str | None = None
     endpoint: str | None = None
     outputs: Mapping[str, Any] = field(default_factory=dict)
 

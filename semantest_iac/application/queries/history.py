@@ -10,6 +10,7 @@ from typing import Any
 from semantest_iac.application.ports.ledger import DeploymentRow, LedgerReader, RecordedEvent, StackRow
 from semantest_iac.application.queries.projection import deployment_id_of
 from semantest_iac.domain.deployment.stack import Stack
+from semantest_iac.domain.deployment.status import ACTIVE_STATUSES
 from semantest_iac.domain.errors import NotFoundError
 from semantest_iac.domain.guardrails.engine_choice import EngineChoice, read_engine_choice
 
@@ -133,10 +134,17 @@ _DEPLOYMENT_REQUESTED = "infrastructure.deployment.requested"
 
 
 def find_engine(ledger: LedgerReader, stack: str) -> EngineChoice | None:
-    """Return the engine of the last good deployment; None where nothing is deployed."""
-    good = ledger.stack(stack).last_good
-    row = ledger.deployment(good) if good else None
+    """Return the engine that the stack belongs to since its first change, successful or not; None without one."""
+    owner = ledger.stack(stack).owner
+    row = ledger.deployment(owner) if owner else None
     return requested_engine(ledger, row) if row else None
+
+
+def is_left_open(ledger: LedgerReader, stack: str) -> bool:
+    """Whether the stack belongs to an engine, or its newest deployment has not ended."""
+    row = ledger.stack(stack)
+    newest = ledger.deployment(row.newest) if row.newest else None
+    return row.owner is not None or (newest is not None and newest.state in ACTIVE_STATUSES)
 
 
 def requested_engine(ledger: LedgerReader, row: DeploymentRow) -> EngineChoice | None:
@@ -155,7 +163,7 @@ def simulated_releases(ledger: LedgerReader) -> dict[str, str]:
 
 def is_served_locally(ledger: LedgerReader, stack: str) -> bool:
     """Whether the stack is a deployed service in a simulated cloud."""
-    choice = find_engine(ledger, stack)
+    choice = find_engine(ledger, stack) if ledger.stack(stack).last_good else None
     return choice is not None and choice.is_simulated and Stack.parse(stack).is_service
 
 

@@ -8,7 +8,9 @@ from typing import Any, Protocol
 
 from semantest_iac.application.ports.ledger import DeploymentRow, RecordedEvent, StackRow
 from semantest_iac.domain.deployment.status import (
+    CHANGING_STATUSES,
     DEPLOYMENT_KINDS,
+    INTERRUPTED,
     TERMINAL_STATUSES,
     DeploymentStatus,
     find_next_status,
@@ -59,11 +61,30 @@ def fold_stack(stack: StackRow, before: DeploymentRow | None, after: DeploymentR
         return stack
     if _is_removed(after):
         return StackRow(stack.stack, generation=stack.generation + 1, newest=stack.newest)
-    if after.state is DeploymentStatus.ROLLED_BACK and after.outputs:  # the restored functions have new versions
-        return replace(stack, endpoint=after.endpoint, outputs=after.outputs)
+    if after.kind == "deploy" and after.state in CHANGING_STATUSES:
+        owner, unsettled = stack.owner or after.deployment, stack.unsettled or after.deployment
+        return replace(stack, owner=owner, unsettled=unsettled)
+    if _changed_nothing(after):
+        return replace(stack, unsettled=None if stack.unsettled == after.deployment else stack.unsettled)
+    if after.state is DeploymentStatus.ROLLED_BACK:
+        stack = replace(stack, unsettled=None)
+        # the restored functions have new versions
+        return replace(stack, endpoint=after.endpoint, outputs=after.outputs) if after.outputs else stack
     if after.state is not DeploymentStatus.COMPLETED:
         return stack
-    return replace(stack, last_good=after.deployment, endpoint=after.endpoint, outputs=after.outputs)
+    return replace(
+        stack,
+        last_good=after.deployment,
+        owner=stack.owner or after.deployment,
+        unsettled=None,
+        endpoint=after.endpoint,
+        outputs=after.outputs,
+    )
+
+
+def _changed_nothing(row: DeploymentRow) -> bool:
+    """Whether the deployment failed before its first operation; one whose process died may have done some."""
+    return row.state is DeploymentStatus.FAILED and (row.error or {}).get("code") != INTERRUPTED
 
 
 def _is_removed(row: DeploymentRow) -> bool:

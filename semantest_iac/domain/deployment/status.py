@@ -46,6 +46,8 @@ UNCHANGED_STATUSES = frozenset(
 )  # nothing was changed yet
 CHANGING_STATUSES = ACTIVE_STATUSES - UNCHANGED_STATUSES
 
+INTERRUPTED = "INTERRUPTED"  # the error code of a deployment whose process ended before it did
+
 STEP_INTENDED = "infrastructure.journal.step.intended"
 
 # The events that open a deployment, with its kind.

@@ -111,7 +111,7 @@ class LedgerContract:
         assert rows == [("d2", "planned", 8), ("d1", "completed", 1)]
         assert ledger.stacks() == [ledger.stack(STACK), StackRow(OTHER, newest="d2")]
         assert ledger.stack(STACK) == StackRow(
-            STACK, newest="d1", last_good="d1", endpoint="https://one", outputs={"url": "https://one"}
+            STACK, newest="d1", last_good="d1", owner="d1", endpoint="https://one", outputs={"url": "https://one"}
         )
 
     async def test_selects_deployments_by_stack_and_limit(self, ledger: Ledger) -> None:

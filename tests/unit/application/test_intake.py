@@ -22,7 +22,8 @@ from semantest_iac.domain.errors import (
 from semantest_iac_events.deployments import DeploymentRequested
 from semantest_iac_events.infrastructure import InfrastructureRemovalRequested
 from tests.fakes.application import REST, InMemoryApp, configuration_of
-from tests.fakes.memory_ledger import MemoryLedger, an_event
+from tests.fakes.memory_ledger import MemoryLedger, a_deploy, an_event
+from tests.fakes.provisioner import ENDPOINT
 
 TERMINAL_TYPES = ("infrastructure.deployment.completed", "infrastructure.deployment.failed")
 ABOUT: dict[str, Any] = {"component": "rest-api", "provider": "aws", "environment": "development"}
@@ -194,7 +195,58 @@ class TestCancelling:
         row = await app.deploy()
 
         assert row.state == "completed"
+        assert (row.endpoint, app.ledger.stack(str(REST)).outputs) == (ENDPOINT, row.outputs)
         assert 0 < row.changes["create"] < len(app.provisioner.clouds[str(REST)])
+
+
+async def cancel_at(app: InMemoryApp, point: str) -> None:
+    """Cancel a deployment at that point."""
+    reached = app.points.hold(point)
+    deploying = asyncio.create_task(app.deploy())
+    await reached.wait()
+    deploying.cancel()
+    await asyncio.wait([deploying])
+
+
+class TestDeployingAfterACancelledVerification:
+    async def test_ends_with_the_outputs_of_the_engine(self, app: InMemoryApp) -> None:
+        await cancel_at(app, "call")
+        row = await app.deploy()
+
+        assert (row.state, row.endpoint, row.changes["create"]) == ("completed", ENDPOINT, 0)
+        assert app.ledger.stack(str(REST)).outputs == {"endpoint": ENDPOINT, "function_name": "function"}
+
+    async def test_removes_an_unhealthy_first_deployment(self, app: InMemoryApp) -> None:
+        await cancel_at(app, "call")
+        app.probe.answers = [500]
+        row = await app.deploy()
+
+        assert (row.state, app.provisioner.clouds[str(REST)]) == ("rolled_back", {})
+
+    async def test_verifies_only_once_it_has_completed(self, app: InMemoryApp) -> None:
+        await cancel_at(app, "call")
+        await app.deploy()
+        before = len(app.recorded)
+        await app.deploy()
+
+        assert "journal.step.intended:apply" not in app.recorded[before:]
+
+
+class TestAnotherEngine:
+    async def test_is_refused_once_the_stack_was_changed_while_it_waited(self, app: InMemoryApp) -> None:
+        other: dict[str, Any] = {"engine": "pulumi", "cloud": "sandbox"}
+        async with app.queue.hold(str(REST), deployment="other"):
+            waiting = asyncio.create_task(app.deploy())
+            await asyncio.sleep(0.05)
+            request = DeploymentRequested(**ABOUT, region="us-east-1", configuration=other)
+            await app.bus.record(request)
+            await app.ledger.append(str(REST), None, a_deploy(request.deployment_id)[1:4])
+
+        with pytest.raises(RefusedError, match="Cannot use engine 'sandbox'"):
+            await waiting
+        with pytest.raises(RefusedError, match="Cannot use engine 'sandbox'"):
+            await app.use_cases.destroy(REST)
+        assert app.recorded[-1] == "deployment.failed"  # the other deployment, whose process is gone
 
 
 class FullLedger(MemoryLedger):

@@ -8,6 +8,7 @@ import pytest
 
 from semantest_iac.application.ports.ledger import DeploymentRow, NewEvent, StackRow
 from semantest_iac.application.queries.projection import MemoryRows
+from semantest_iac.domain.deployment.status import INTERRUPTED
 from tests.fakes.memory_ledger import NOON, STACK, MemoryLedger, a_deploy, a_destroy, an_event
 
 LATER = "2026-01-01T12:01:00Z"
@@ -97,13 +98,14 @@ class TestFoldStack:
         await ledger.append(STACK, None, a_deploy("d1", endpoint="one"))
         await ledger.append(STACK, None, [*a_deploy("d2")[:4], an_event("deployment.failed", "d2")])
 
-        assert ledger.stack(STACK) == StackRow(STACK, newest="d2", last_good="d1", endpoint="one")
+        assert ledger.stack(STACK) == StackRow(STACK, newest="d2", last_good="d1", owner="d1", endpoint="one")
 
     async def test_replaces_the_last_good_deployment(self, ledger: MemoryLedger) -> None:
         await ledger.append(STACK, None, a_deploy("d1", endpoint="one", outputs={"a": 1}))
         await ledger.append(STACK, None, a_deploy("d2", endpoint="two", outputs={"b": 2}))
 
-        assert ledger.stack(STACK) == StackRow(STACK, newest="d2", last_good="d2", endpoint="two", outputs={"b": 2})
+        expected = StackRow(STACK, newest="d2", last_good="d2", owner="d1", endpoint="two", outputs={"b": 2})
+        assert ledger.stack(STACK) == expected
 
     async def test_starts_a_generation_without_a_last_good_deployment_after_a_destroy(
         self, ledger: MemoryLedger
@@ -124,13 +126,43 @@ class TestFoldStack:
 
         await ledger.append(STACK, None, [*a_deploy("d1", endpoint="one"), *a_deploy("d2")[:-1], back])
 
-        assert ledger.stack(STACK) == StackRow(STACK, newest="d2", last_good="d1", endpoint="one")
+        assert ledger.stack(STACK) == StackRow(STACK, newest="d2", last_good="d1", owner="d1", endpoint="one")
 
     async def test_is_unchanged_when_a_destroy_fails(self, ledger: MemoryLedger) -> None:
         await ledger.append(STACK, None, a_deploy("d1"))
         await ledger.append(STACK, None, [*a_destroy("d2")[:2], an_event("removal.failed", "d2")])
 
-        assert ledger.stack(STACK) == StackRow(STACK, newest="d2", last_good="d1")
+        assert ledger.stack(STACK) == StackRow(STACK, newest="d2", last_good="d1", owner="d1")
+
+    @pytest.mark.parametrize(
+        ("end", "unsettled"),
+        [
+            (None, "d1"),
+            (an_event("deployment.cancelled", data=REASON), "d1"),
+            (an_event("deployment.failed", data={**REASON, "code": INTERRUPTED}), "d1"),
+            (an_event("deployment.needs_operator", data=REASON), "d1"),
+            (an_event("deployment.failed", data=REASON), None),
+        ],
+        ids=["running", "cancelled", "killed", "needs-operator", "failed-before-a-change"],
+    )
+    async def test_belongs_to_its_first_deployment_that_began_to_change_it(
+        self, ledger: MemoryLedger, end: NewEvent | None, unsettled: str | None
+    ) -> None:
+        await ledger.append(STACK, None, [*a_deploy("d1")[:4], *([end] if end else [])])
+
+        row = ledger.stack(STACK)
+        assert (row.owner, row.unsettled, row.last_good) == ("d1", unsettled, None)
+
+    async def test_belongs_to_no_deployment_that_was_only_planned(self, ledger: MemoryLedger) -> None:
+        await ledger.append(STACK, None, [*a_deploy("d1")[:3], an_event("deployment.cancelled", data=REASON)])
+
+        assert ledger.stack(STACK) == StackRow(STACK, newest="d1")
+
+    async def test_is_settled_by_the_next_deployment_that_completes(self, ledger: MemoryLedger) -> None:
+        await ledger.append(STACK, None, [*a_deploy("d1")[:4], an_event("deployment.cancelled", data=REASON)])
+        await ledger.append(STACK, None, a_deploy("d2"))
+
+        assert ledger.stack(STACK) == StackRow(STACK, newest="d2", last_good="d2", owner="d1")
 
 
 class TestMemoryRows:

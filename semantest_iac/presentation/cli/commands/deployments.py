@@ -147,23 +147,33 @@ deletes anything; off a terminal, --yes is required. For a production stack, typ
 @session_options
 def destroy_command(session: Session, selector: MultiStackSelector, options: ConfigurationOptions, yes: bool) -> int:
     """Show all plans, ask for consent to each, then destroy."""
-    plans = [(target, preview_destroy(session, target)) for target in session.resolve_all(selector, options)]
-    for target, plan in plans:
-        _show_removal(session, target, plan)
-    deployed = [target for target, plan in plans if plan.resources]
+    targets = session.resolve_all(selector, options)
+    plans = [(target, preview_destroy(session, target)) for target in targets]
+    deployed = [target for target, plan in plans if _show_removal(session, target, plan)]
     for target in deployed:
         question = f"Type {required_consent(target.stack)} to delete {target.stack}: "
         require_consent(target.stack, "yes" if yes else session.terminal.ask(question))
     return execute_commands(session, [_to_destroy_command(session, target) for target in deployed]) if deployed else OK
 
 
-def _show_removal(session: Session, target: ResolvedStack, plan: ChangePlan) -> None:
-    if not plan.resources:
+def _show_removal(session: Session, target: ResolvedStack, plan: ChangePlan) -> bool:
+    """Show what would be deleted, and return whether there is anything to destroy.
+
+    A stack without resources has something to destroy if an interrupted command left it open in the ledger.
+    """
+    from semantest_iac.application.queries.history import is_left_open
+
+    if plan.resources:
+        lines = format_plan(plan.changes, plan.resources)
+    elif is_left_open(session.application.ledger, str(target.stack)):
+        lines = [f"No resource of '{target.stack}' is left; destroying it ends what was interrupted."]
+    else:
         result = empty_result(str(target.stack), "completed") | {"kind": "destroy"}
         session.answer(result, [f"Nothing is deployed as '{target.stack}'."])
-    elif not session.json:
-        lines = format_plan(plan.changes, plan.resources)
+        return False
+    if not session.json:
         session.terminal.print_lines(format_location(target.stack, target.engine), *lines)
+    return True
 
 
 def _to_destroy_command(session: Session, target: ResolvedStack) -> DeployCommand:

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from typing import Any
 
 import pytest
 
+from semantest_iac.application.ports.ledger import NewEvent
 from semantest_iac.domain.deployment.change_plan import ChangePlan
 from semantest_iac.domain.errors import StackBusyError
+from semantest_iac_events.forms.cloudevents import to_cloudevent
+from semantest_iac_events.infrastructure import InfrastructureRemovalRequested
 from semantest_iac_events.values import ResourceChange
+from tests.fakes.memory_ledger import a_deploy, a_destroy
 
 _DEPLOY = ("deploy", "--component", "rest-api")
 _STACK = "rest-api.aws.development.us-east-1"
@@ -265,3 +270,23 @@ class TestDestroy:
         outcome = cli(*_DESTROY)
 
         assert (outcome.code, outcome.out) == (0, "Nothing is deployed as 'rest-api.aws.development.us-east-1'.\n")
+
+    def test_of_nothing_ends_what_was_interrupted(self, cli: Any, world: Any) -> None:
+        about: dict[str, Any] = {
+            "component": "rest-api",
+            "provider": "aws",
+            "environment": "development",
+            "region": "us-east-1",
+        }
+        removal = InfrastructureRemovalRequested(**about)
+        requested = NewEvent(removal.type_name, json.dumps(to_cloudevent(removal)))
+        interrupted = [requested, a_destroy(removal.deployment_id)[1]]
+        asyncio.run(world.ledger.append(_STACK, None, [*a_deploy("d1"), *interrupted]))
+        world.plan = ChangePlan()
+
+        outcome = cli(*_DESTROY, "--yes")
+
+        assert outcome.code == 0
+        assert f"No resource of '{_STACK}' is left; destroying it ends what was interrupted." in outcome.out
+        assert [row.state for row in world.ledger.deployments()] == ["completed", "failed", "completed"]
+        assert world.ledger.stack(_STACK).generation == 2
