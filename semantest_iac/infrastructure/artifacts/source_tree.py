@@ -176,8 +176,14 @@ class _Walk:
         for entry in entries:
             if self._report.is_over_limit:
                 break
-            if self._is_selected(prefix + entry.name, entry, names):
-                yield from self._visit(entry, folder, prefix + entry.name, around + entry.name)
+            path = prefix + entry.name
+            if not self._is_selected(path, entry, names):
+                continue
+            status = _read_status(entry, path)
+            if not stat.S_ISREG(status.st_mode):
+                yield from self._visit(entry, status, folder, path, around + entry.name)
+            elif self._accepts(file := SourceFile(path, entry.name, status, folder)):
+                yield file
         self._entered.pop()
 
     def _is_selected(self, path: str, entry: os.DirEntry[str], names: Set[str]) -> bool:
@@ -188,17 +194,16 @@ class _Walk:
             self._report.secret_files.append(path)
         return False
 
-    def _visit(self, entry: os.DirEntry[str], folder: int, path: str, location: str) -> Iterator[SourceFile]:
-        try:
-            status = entry.stat(follow_symlinks=False)
-        except FileNotFoundError as error:
-            raise _changed_source_error(path) from error
+    def _visit(
+        self, entry: os.DirEntry[str], status: os.stat_result, folder: int, path: str, location: str
+    ) -> Iterator[SourceFile]:
+        """Yield what lies behind an entry that is no file."""
         if stat.S_ISLNK(status.st_mode):
             yield from self._follow(path, location)
         elif stat.S_ISDIR(status.st_mode):
             yield from self._enter_subfolder(folder, entry.name, path, location)
         else:
-            yield from self._select_file(SourceFile(path, entry.name, status, folder))
+            self._report.special_files.append(path)
 
     def _enter_subfolder(self, folder: int, name: str, path: str, location: str) -> Iterator[SourceFile]:
         if path.count("/") >= package_rules.MAX_FOLDER_DEPTH:
@@ -217,14 +222,13 @@ class _Walk:
         finally:
             os.close(inner)
 
-    def _select_file(self, file: SourceFile) -> Iterator[SourceFile]:
-        if not stat.S_ISREG(file.stat.st_mode):
-            self._report.special_files.append(file.path)
-        elif not self._filter.includes_by_name(file.path) and _holds_private_key(file):
+    def _accepts(self, file: SourceFile) -> bool:
+        """Count a regular file, unless it holds a private key."""
+        if not self._filter.includes_by_name(file.path) and _holds_private_key(file):
             self._report.secret_files.append(file.path)
-        else:
-            self._report.add(file.stat)
-            yield file
+            return False
+        self._report.add(file.stat)
+        return True
 
     def _follow(self, path: str, location: str) -> Iterator[SourceFile]:
         """Yield what a link points to, under the link's own path."""
@@ -258,10 +262,19 @@ class _Walk:
                     self._report.secret_files += [path] * self._filter.is_secret(target, name, is_folder=is_folder)
                 elif is_folder:
                     yield from self._enter_subfolder(folder, name, path, target)
-                else:
-                    yield from self._select_file(SourceFile(path, name, status, folder))
+                elif not stat.S_ISREG(status.st_mode):
+                    self._report.special_files.append(path)
+                elif self._accepts(file := SourceFile(path, name, status, folder)):
+                    yield file
         except (FileNotFoundError, NotADirectoryError) as error:
             raise _changed_source_error(path) from error
+
+
+def _read_status(entry: os.DirEntry[str], path: str) -> os.stat_result:
+    try:
+        return entry.stat(follow_symlinks=False)
+    except FileNotFoundError as error:
+        raise _changed_source_error(path) from error
 
 
 def find_link_hint(target: Path) -> str:
