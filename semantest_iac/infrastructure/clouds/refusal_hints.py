@@ -11,6 +11,11 @@ _PERMISSION: Final = "The deploying identity lacks this permission."
 # pattern over "code: message" -> hint; a hint may use the groups of its pattern, and the first match counts
 _HINTS: Final = (
     (
+        r"lower than function's total provisioned",
+        "Lower instances.min in a deployment of its own, then instances.max: AWS changes the limit first.",
+    ),
+    (r"greater than the reservedConcurrentExecution", "Write an instances.min of at most instances.max."),
+    (
         r"concurrent ?executions?\b|ReservedConcurrent|Provisioned ?Concurrency",
         "New AWS accounts run as few as 10 functions at once. Raise the quota 'Concurrent "
         "executions' in Service Quotas, "

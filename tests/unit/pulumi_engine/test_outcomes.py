@@ -76,6 +76,14 @@ class TestRequireDone:
                 "as few as 10 functions at once",
             ),
             (
+                "operation error Lambda: PutFunctionConcurrency, https response error "
+                "StatusCode: 400, RequestID: 1-2-3, "
+                "InvalidParameterValueException:  ReservedConcurrentExecutions  3 should not be lower than function's "
+                "total provisioned concurrency [5].",
+                "InvalidParameterValueException",
+                "Lower instances.min in a deployment of its own",
+            ),
+            (
                 "authorization.RoleAssignmentsClient#Create: Failure responding to request: StatusCode=403 -- Original "
                 'Error: autorest/azure: Service returned an error. Status=403 Code="AuthorizationFailed" Message="The '
                 "client 'c' with object id 'o' does not have authorization to perform action "
@@ -110,7 +118,7 @@ class TestRequireDone:
                 "az provider register --namespace Microsoft.Web --wait",
             ),
         ],
-        ids=["reserved", "provisioned", "role assignment", "right", "provider", "provider, newer form"],
+        ids=["reserved", "provisioned", "both lowered", "role assignment", "right", "provider", "provider, newer form"],
     )
     def test_gives_a_hint_for_whole_messages(self, message: str, code: str, advice: str) -> None:
         error = error_of(failure(message))
