@@ -70,7 +70,7 @@ class PackageSection(Section):
         default=(), description="Paths that are packaged although they are left out by default."
     )
     pass_environment: ListOf[str] = Field(
-        default=(), description="Names of variables of this machine that npm, pnpm, yarn and pip receive."
+        default=(), description="Names of variables of this machine that installers of dependencies receive."
     )
 
 
