@@ -249,7 +249,7 @@ def pair_regions_with_providers(
     had = {name: known[name].regions for name in providers if name in known}
     owners = {region: [name for name in had if str(Region.parse(region)) in had[name]] for region in regions}
     if idle := [name for name in had if not any(name in found for found in owners.values())]:
-        faults = [Fault("region", f"none of the regions is of {name}", _region_hint(had[name])) for name in idle]
+        faults = [Fault("region", f"none of the regions is of {name}", _suggest_region(had[name])) for name in idle]
         raise ValidationError("Cannot resolve the stacks.", faults=faults)
     return list(dict.fromkeys((owner, region) for region in regions for owner in owners[region] or providers[:1]))
 
@@ -263,11 +263,11 @@ def accept_all(attempts: Iterable[Callable[[], Accepted]]) -> list[Accepted]:
         except DeploymentError as error:
             errors.append(error)
     if errors:
-        raise _merge_errors(errors, len(accepted) + len(errors))
+        raise _merge_validation_errors(errors, len(accepted) + len(errors))
     return accepted
 
 
-def _merge_errors(errors: Sequence[DeploymentError], count: int) -> DeploymentError:
+def _merge_validation_errors(errors: Sequence[DeploymentError], count: int) -> DeploymentError:
     """Prefer faults of the configuration to what is missing on this machine."""
     invalid = [error for error in errors if isinstance(error, ValidationError)]
     if len(errors) == 1 or not invalid:
@@ -276,5 +276,5 @@ def _merge_errors(errors: Sequence[DeploymentError], count: int) -> DeploymentEr
     return ValidationError(f"Cannot accept {len(errors)} of {count} stacks.", faults=tuple(faults))
 
 
-def _region_hint(regions: Sequence[str]) -> str:
+def _suggest_region(regions: Sequence[str]) -> str:
     return f"Name one as well, such as '{regions[0]}', or leave --region out."

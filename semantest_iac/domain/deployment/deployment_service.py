@@ -35,7 +35,7 @@ def build_package(builder: ArtifactBuilder, stack: Stack, settings: ComponentSet
 
     Blocks; raises ArtifactError.
     """
-    app = find_function_app(stack, settings)
+    app = find_function_sources(stack, settings)
     if app is None:
         return None
     artifact = builder.build(app.main)
@@ -43,7 +43,7 @@ def build_package(builder: ArtifactBuilder, stack: Stack, settings: ComponentSet
     return replace(artifact, companions=companions) if companions else artifact
 
 
-def find_function_app(stack: Stack, settings: ComponentSettings) -> FunctionApp | None:
+def find_function_sources(stack: Stack, settings: ComponentSettings) -> FunctionApp | None:
     """Return the sources of the stack's functions; None for a stack without code.
 
     A WebSocket API that requires tokens has a bundled function that checks them, whatever language its own code is in.

@@ -26,7 +26,7 @@ from semantest_iac.infrastructure.clouds.aws_variables import (
     connection_table_variables,
     measure_environment,
 )
-from semantest_iac.infrastructure.clouds.standard_rules import StandardCloudRules
+from semantest_iac.infrastructure.clouds.declarative_rules import DeclarativeCloudRules
 
 NETWORK_ID_PATTERNS = {
     "subnet_ids": re.compile(r"subnet-[0-9a-f]{8,17}"),
@@ -118,6 +118,6 @@ def explain_missing_log_role(message: str, stack: Stack) -> str:
     return f"{_ROLE_REQUIREMENT} Run: {account_deploy_command(stack)}, {options}; or leave features.access_logs out."
 
 
-AWS_RULES = StandardCloudRules(
+AWS_RULES = DeclarativeCloudRules(
     AWS_LIMITS, (check_network_ids, check_concurrency, check_variables_size), explain_refusal=explain_missing_log_role
 )

@@ -9,7 +9,7 @@ from semantest_iac.domain.environments.findings import CloudLimits, Finding, Rul
 from semantest_iac.domain.environments.names import make_printable
 from semantest_iac.domain.environments.runtimes import list_runtimes
 from semantest_iac.domain.environments.settings import round_retention
-from semantest_iac.infrastructure.clouds.standard_rules import StandardCloudRules
+from semantest_iac.infrastructure.clouds.declarative_rules import DeclarativeCloudRules
 
 MEMORY_SIZES_MB = (512, 2048, 4096)  # the instances of the Flex Consumption plan
 RISKY_MEMORY_MB = 512  # according to the plan's issue tracker some regions refuse it
@@ -126,7 +126,7 @@ def check_variable_cases(subject: RuleSubject) -> Iterator[Finding]:
             yield refuse(f"environment.{make_printable(name)}", f"the same setting as {make_printable(other)}", hint)
 
 
-AZURE_RULES = StandardCloudRules(
+AZURE_RULES = DeclarativeCloudRules(
     AZURE_LIMITS,
     (
         *(check_memory_size, check_instance_limits, check_subnets, check_built_in_endpoint, check_web_pubsub),

@@ -115,13 +115,13 @@ class _LoopbackConnection(asyncio.Protocol):
 
     async def _respond(self, request: LoopbackRequest) -> None:
         try:
-            response = await self._dispatch(request)
+            response = await self._authorize_and_handle(request)
         except Exception:  # an unexpected error must not end other requests
             response = HttpResponse(HTTPStatus.INTERNAL_SERVER_ERROR)
         self._transport.write(_encode_response(response))
         self._handle_next()
 
-    async def _dispatch(self, request: LoopbackRequest) -> HttpResponse:
+    async def _authorize_and_handle(self, request: LoopbackRequest) -> HttpResponse:
         size = len(self._prefix)
         if not secrets.compare_digest(request.path[:size].encode(), self._prefix.encode()):
             return HttpResponse(HTTPStatus.FORBIDDEN)

@@ -38,10 +38,14 @@ class FunctionLogFiles:
         """Yield all stored lines, oldest first, then at each step the new ones; never ends."""
         offsets: dict[int, int] = {}  # by inode, which a file keeps when it becomes the older one
         while True:
-            yield [line for path in _log_paths(self._folder, stack) for line in _read_new_lines(path, offsets)]
+            yield [
+                line
+                for path in _older_and_current_paths(self._folder, stack)
+                for line in _read_new_lines(path, offsets)
+            ]
 
     def _append(self, stack: str, text: str) -> None:
-        older, path = _log_paths(self._folder, stack)
+        older, path = _older_and_current_paths(self._folder, stack)
         with self._open(path) as file:
             file.write(text)
             size = file.tell()
@@ -57,7 +61,7 @@ class FunctionLogFiles:
 
 
 @lru_cache
-def _log_paths(folder: Path, stack: str) -> tuple[Path, Path]:
+def _older_and_current_paths(folder: Path, stack: str) -> tuple[Path, Path]:
     return folder / f"{stack}.older.log", folder / f"{stack}.log"
 
 

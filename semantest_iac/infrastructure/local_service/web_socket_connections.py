@@ -176,9 +176,9 @@ class WebSocketConnections:
         self._retiring: set[asyncio.Task[None]] = set()
 
     async def switch_to(self, open_service: OpenWebSocketService) -> None:
-        """Admit new clients to another version from now on, unless its plan is the same."""
+        """Admit new clients to another version from now on, unless its API is the same."""
         service, exits = await open_service(), AsyncExitStack()
-        if self._current and service.plan == self._current.service.plan:
+        if self._current and service.deployed_api == self._current.service.deployed_api:
             return
         await exits.enter_async_context(service)
         old, self._current = self._current, _ServiceVersion(service, exits)

@@ -70,8 +70,8 @@ class WebSocketService(Protocol):
         ...
 
     @property
-    def plan(self) -> object:
-        """What is deployed; versions with equal plans are the same to their clients."""
+    def deployed_api(self) -> object:
+        """What is deployed; versions with equal APIs are the same to their clients."""
         ...
 
     async def __aenter__(self) -> WebSocketService: ...

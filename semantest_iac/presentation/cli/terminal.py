@@ -40,11 +40,11 @@ class Terminal:
 
     def print_lines(self, *lines: str) -> None:
         """Print lines of the result to stdout."""
-        _write(self.out, "".join(f"{self._make_printable(line)}\n" for line in lines))
+        _write(self.out, "".join(f"{self._redact_and_escape(line)}\n" for line in lines))
 
     def print_remarks(self, *lines: str) -> None:
         """Print errors, warnings and notes to stderr."""
-        _write(self._err, "".join(f"{self._make_printable(line)}\n" for line in lines))
+        _write(self._err, "".join(f"{self._redact_and_escape(line)}\n" for line in lines))
 
     def with_label(self, label: str) -> Terminal:
         """The same terminal with a label before every line; it redacts what this one redacts."""
@@ -65,10 +65,10 @@ class Terminal:
         """Ask on stderr and return the typed line; empty if stdin is no terminal."""
         if not sys.stdin.isatty():
             return ""
-        _write(self._err, self._make_printable(question))
+        _write(self._err, self._redact_and_escape(question))
         return sys.stdin.readline().strip()
 
-    def _make_printable(self, text: str) -> str:
+    def _redact_and_escape(self, text: str) -> str:
         return self._redact(text).translate(_CONTROL_ESCAPES)
 
 

@@ -89,7 +89,7 @@ async def _receive_until_closed(
             continue
         if message.type in _CLOSE_TYPES or message.type is WSMsgType.ERROR:
             return socket.close_code or WSCloseCode.ABNORMAL_CLOSURE, str(message.extra or "")
-        if monitor.pop_exceeded():
+        if monitor.pop_next_is_too_large():
             return await _close_with(socket, WSCloseCode.MESSAGE_TOO_BIG, "Too large")
         if message.type is not WSMsgType.TEXT:  # API Gateway refuses binary frames
             return await _close_with(socket, WSCloseCode.UNSUPPORTED_DATA, "Text is expected")
@@ -123,7 +123,7 @@ class FrameSizeMonitor:
         request.protocol._payload_parser = monitor
         return monitor
 
-    def pop_exceeded(self) -> bool:
+    def pop_next_is_too_large(self) -> bool:
         """Return whether the next received message exceeds the limits; to be called once per message."""
         return self._exceeded.popleft()
 

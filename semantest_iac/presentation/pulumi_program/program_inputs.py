@@ -62,7 +62,7 @@ def read_program_inputs(host: PulumiStackConfig, variables: Mapping[str, str]) -
         **{name: host.config.get(name) for name in _STACK_NAME_PARTS},
         **_parse_stack_name(host.stack),
     }
-    settings = {name: _parse_value(host.config[name]) for name in _SETTING_KEYS if name in host.config}
+    settings = {name: _parse_object_or_text(host.config[name]) for name in _SETTING_KEYS if name in host.config}
     file = host.config.get("config")
     inputs = ProgramInputs(
         component=parts.pop("component"),
@@ -123,7 +123,7 @@ def _read_generation(host: PulumiStackConfig, faults: list[Fault]) -> int:
 
 def _read_secrets(host: PulumiStackConfig, faults: list[Fault]) -> dict[str, str]:
     """Return the secrets as the environment variables that the secret store reads."""
-    values = _parse_value(host.config.get("secrets", "{}"))
+    values = _parse_object_or_text(host.config.get("secrets", "{}"))
     if isinstance(values, dict):
         return {secret_variable_name(name): str(value) for name, value in values.items()}
     faults.append(
@@ -134,7 +134,7 @@ def _read_secrets(host: PulumiStackConfig, faults: list[Fault]) -> dict[str, str
     return {}
 
 
-def _parse_value(text: str) -> Any:
+def _parse_object_or_text(text: str) -> Any:
     """Return the object in a JSON text, else the text."""
     try:
         return json.loads(text) if text.startswith("{") else text

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from semantest_iac.domain.environments.findings import Finding, RuleSubject, refuse
 from semantest_iac.infrastructure.clouds.aws_rules import AWS_LIMITS
-from semantest_iac.infrastructure.clouds.standard_rules import StandardCloudRules
+from semantest_iac.infrastructure.clouds.declarative_rules import DeclarativeCloudRules
 
 LARGEST_MEMORY_MB = 2048
 
@@ -18,4 +18,4 @@ def check_memory_limit(subject: RuleSubject) -> Iterator[Finding]:
         yield refuse("memory", f"Meadow has {LARGEST_MEMORY_MB} MB at most, not {requested}")
 
 
-RULES = StandardCloudRules(replace(AWS_LIMITS, reserved_prefixes=("MEADOW_", "SEMANTEST_")), (check_memory_limit,))
+RULES = DeclarativeCloudRules(replace(AWS_LIMITS, reserved_prefixes=("MEADOW_", "SEMANTEST_")), (check_memory_limit,))

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from semantest_iac.domain.deployment.deployment_service import build_package, find_function_app
+from semantest_iac.domain.deployment.deployment_service import build_package, find_function_sources
 from semantest_iac.domain.deployment.stack import Stack
 from semantest_iac.domain.environments.configuration import DeploymentConfiguration, resolve_component
 from semantest_iac.domain.environments.settings import ComponentSettings, PackageSettings
@@ -39,10 +39,10 @@ class TestFindFunctionApp:
         ids=["bundled", "handler", "server", "package", "named-runtime"],
     )
     def test_is_read_from_the_settings(self, section: dict[str, Any], source: FunctionSource) -> None:
-        assert find_function_app(REST, settings(**section)) == FunctionApp(source)
+        assert find_function_sources(REST, settings(**section)) == FunctionApp(source)
 
     def test_is_another_bundled_service_for_a_websocket(self) -> None:
-        assert find_function_app(WEBSOCKET, settings(WEBSOCKET)) == FunctionApp(
+        assert find_function_sources(WEBSOCKET, settings(WEBSOCKET)) == FunctionApp(
             FunctionSource(bundled="websocket_service")
         )
 
@@ -51,14 +51,14 @@ class TestCompanions:
     def test_check_tokens_if_they_are_required(self) -> None:
         section = {"source": "/src", "handler": "a.b", "runtime": "nodejs24.x", "environment": GUARDED}
 
-        app = find_function_app(WEBSOCKET, settings(WEBSOCKET, **section))
+        app = find_function_sources(WEBSOCKET, settings(WEBSOCKET, **section))
 
         assert app is not None
         assert app.companions == {"authorizer": FunctionSource(bundled="websocket_authorizer")}
 
     @pytest.mark.parametrize("stack", [REST, WEBSOCKET], ids=["http", "open-websocket"])
     def test_are_none_without_tokens(self, stack: Stack) -> None:
-        app = find_function_app(stack, settings(stack))
+        app = find_function_sources(stack, settings(stack))
 
         assert app is not None
         assert app.companions == {}

@@ -26,7 +26,7 @@ HANDSHAKE = Handshake((), (("User-Agent", "tester"),))
 class FakeService:
     """Admits every client with the given status, and records events."""
 
-    plan: str
+    deployed_api: str
     status: int = 101
     limits: ConnectionLimits = field(default_factory=ConnectionLimits)
     events: list[tuple[Any, ...]] = field(default_factory=list)
@@ -174,7 +174,7 @@ class TestNewVersion:
         assert (old.received, old.code, one.is_open) == ([RECONNECT_MESSAGE], 1012, False)
         assert one.events == [(old.connection.id, 1012)]
 
-    async def test_is_no_other_if_the_plan_is_the_same(self) -> None:
+    async def test_is_no_other_if_the_api_is_the_same(self) -> None:
         connections = await connections_of(one := FakeService("one"))
         client = await admit(connections)
 

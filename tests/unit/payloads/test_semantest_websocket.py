@@ -7,12 +7,12 @@ from typing import Any
 
 import pytest
 
-from semantest_iac.infrastructure.local_service.aws import web_socket_plan as events
-from semantest_iac.infrastructure.local_service.aws.web_socket_plan import ConnectedClient, WebSocketApi
+from semantest_iac.infrastructure.local_service.aws import deployed_web_socket_api as events
+from semantest_iac.infrastructure.local_service.aws.deployed_web_socket_api import ConnectedClient, WebSocketApiIdentity
 from semantest_iac.infrastructure.local_service.web_socket_service import Handshake
 from tests.contract.websocket_service.payload import import_payload
 
-API = WebSocketApi("api", "api.example.org", "live", "arn:aws:execute-api:us-east-1:123456789012:api")
+API = WebSocketApiIdentity("api", "api.example.org", "live", "arn:aws:execute-api:us-east-1:123456789012:api")
 OURS = "https://app.semantest.com"
 
 

@@ -81,7 +81,7 @@ CLOUD = Cloud(
         ExistingNetwork: _function("private_networks:use_existing_network"),
         FunctionIdentity: _function("security:create_function_identity", "authorization", "managedidentity", "monitor"),
         HttpApi: _function("http_apis:create_http_api", "apimanagement", "monitor"),
-        LiveVersion: _function("compute:create_live_version"),
+        LiveVersion: _function("compute:use_app_as_live_version"),
         LogStore: _function("monitoring:create_log_store", "applicationinsights", "operationalinsights"),
         NotificationChannel: _function("monitoring:create_notification_channel", "monitor"),
         PrivateNetwork: _function("private_networks:create_private_network", "network"),

@@ -211,7 +211,7 @@ def _create_log_setting(name: str, app: web.WebApp, logs: Outputs, context: Prog
     )
 
 
-def create_live_version(live: LiveVersion, context: ProgramContext) -> Outputs:
+def use_app_as_live_version(live: LiveVersion, context: ProgramContext) -> Outputs:
     """Create nothing: these apps have one slot, and the app itself has the setting for warm instances."""
     function = context.outputs[live.function]
     return {name: function[name] for name in ("arn", "name", "host", "version", "gateway_key", "workspace")}

@@ -18,14 +18,14 @@ from semantest_iac.infrastructure.function_runtimes.function_process import Func
 from semantest_iac.infrastructure.function_runtimes.function_spec import FunctionSpec, Invocation
 from semantest_iac.infrastructure.function_runtimes.loopback import LoopbackHandler, LoopbackRequest, serve_loopback
 from semantest_iac.infrastructure.local_service.api_frontend import DeployedResources, TokenBuckets
-from semantest_iac.infrastructure.local_service.aws import web_socket_plan as events
-from semantest_iac.infrastructure.local_service.aws.tables import DynamoDbTable, serve_tables
-from semantest_iac.infrastructure.local_service.aws.web_socket_plan import (
+from semantest_iac.infrastructure.local_service.aws import deployed_web_socket_api as events
+from semantest_iac.infrastructure.local_service.aws.deployed_web_socket_api import (
     ConnectedClient,
-    WebSocketPlan,
-    read_web_socket_plan,
+    DeployedWebSocketApi,
+    read_deployed_web_socket_api,
     redirect_to_local_endpoints,
 )
+from semantest_iac.infrastructure.local_service.aws.tables import DynamoDbTable, serve_tables
 from semantest_iac.infrastructure.local_service.json_web_tokens import sign_probe_token
 from semantest_iac.infrastructure.local_service.warm_service import failed_invocation
 from semantest_iac.infrastructure.local_service.web_socket_service import (
@@ -45,19 +45,19 @@ _TIMED_OUT_INVOCATION = Invocation(
 
 def build_web_socket_service(resources: DeployedResources, context: WebSocketContext) -> AwsWebSocketService | None:
     """Build the WebSocket API of a stack; None if the stack has none."""
-    plan = read_web_socket_plan(resources, context.unpack)
-    return AwsWebSocketService(plan, context) if plan else None
+    deployed_api = read_deployed_web_socket_api(resources, context.unpack)
+    return AwsWebSocketService(deployed_api, context) if deployed_api else None
 
 
 class AwsWebSocketService:
     """A WebSocketService that knows only the connections that it admitted itself."""
 
-    def __init__(self, plan: WebSocketPlan, context: WebSocketContext) -> None:
+    def __init__(self, deployed_api: DeployedWebSocketApi, context: WebSocketContext) -> None:
         self.limits = ConnectionLimits()
-        self.plan = plan
+        self.deployed_api = deployed_api
         self._context = context
         self._clients: dict[str, ConnectedClient] = {}
-        self._token_buckets = TokenBuckets(plan.stage_limits)
+        self._token_buckets = TokenBuckets(deployed_api.stage_limits)
         self._exits = AsyncExitStack()
         self._running_calls: set[asyncio.Task[Invocation]] = set()
         self._function: FunctionPool | None = None
@@ -66,14 +66,17 @@ class AwsWebSocketService:
     async def __aenter__(self) -> Self:
         clients, stores = self._context.clients, self._context.stores
         tables = {
-            name: stores.setdefault(name, DynamoDbTable(schema, time.time)) for name, schema in self.plan.tables.items()
+            name: stores.setdefault(name, DynamoDbTable(schema, time.time))
+            for name, schema in self.deployed_api.tables.items()
         }
         tables_url = await self._exits.enter_async_context(serve_loopback(serve_tables(tables)))
         connections = serve_connections(clients, self.limits.message_bytes)
         connections_url = await self._exits.enter_async_context(serve_loopback(connections))
-        self._function = self._start_pool(redirect_to_local_endpoints(self.plan.function, tables_url, connections_url))
-        if self.plan.authorizer:
-            self._authorizer = self._start_pool(self.plan.authorizer.function)
+        self._function = self._start_pool(
+            redirect_to_local_endpoints(self.deployed_api.function, tables_url, connections_url)
+        )
+        if self.deployed_api.authorizer:
+            self._authorizer = self._start_pool(self.deployed_api.authorizer.function)
         return self
 
     async def __aexit__(self, *_: object) -> None:
@@ -84,7 +87,7 @@ class AwsWebSocketService:
 
     def probe_handshake(self) -> Handshake:
         """A handshake that the authorizer accepts, signed with the secret that this machine knows."""
-        authorizer = self.plan.authorizer
+        authorizer = self.deployed_api.authorizer
         if authorizer is None:
             return Handshake()
         token = sign_probe_token(authorizer.function)
@@ -100,7 +103,7 @@ class AwsWebSocketService:
             if status != SWITCHING_PROTOCOLS:
                 return status
             client = replace(client, authorizer_context=authorizer_context)
-        invocation = await self._invoke(self._function, events.build_connect_event(self.plan.api, client))
+        invocation = await self._invoke(self._function, events.build_connect_event(self.deployed_api.identity, client))
         status = _connect_status(invocation)
         if status == SWITCHING_PROTOCOLS:
             self._clients[id] = replace(client, subprotocol=_find_subprotocol(invocation.result))
@@ -116,11 +119,11 @@ class AwsWebSocketService:
 
     async def deliver(self, id: str, text: str) -> bool:
         """Invoke the function by the route that the message names; the client receives API Gateway's error texts."""
-        client, route = self._clients[id], self.plan.find_route(_parse_json(text))
+        client, route = self._clients[id], self.deployed_api.find_route(_parse_json(text))
         if route is None or not self._token_buckets.try_acquire(route):
             await self._send_error(id, "Forbidden" if route is None else "Too Many Requests")
             return False
-        event = events.build_message_event(self.plan.api, client, route, text)
+        event = events.build_message_event(self.deployed_api.identity, client, route, text)
         invocation = await self._invoke(self._function, event)
         if invocation.error is not None:
             await self._send_error(id, "Internal server error")
@@ -130,14 +133,16 @@ class AwsWebSocketService:
         """Invoke the function once, if the client was admitted."""
         client = self._clients.pop(id, None)
         if client is not None:
-            await self._invoke(self._function, events.build_disconnect_event(self.plan.api, client, code, reason))
+            await self._invoke(
+                self._function, events.build_disconnect_event(self.deployed_api.identity, client, code, reason)
+            )
 
     async def _authorize(self, pool: FunctionPool, client: ConnectedClient) -> tuple[int, Mapping[str, Any]]:
         query = dict(client.handshake.query)
-        required = self.plan.authorizer.required_parameters if self.plan.authorizer else ()
+        required = self.deployed_api.authorizer.required_parameters if self.deployed_api.authorizer else ()
         if not all(query.get(name) for name in required):
             return UNAUTHORIZED, {}
-        invocation = await self._invoke(pool, events.build_authorizer_event(self.plan.api, client))
+        invocation = await self._invoke(pool, events.build_authorizer_event(self.deployed_api.identity, client))
         if invocation.error is not None:
             is_refusal = invocation.error.get("errorMessage") == "Unauthorized"
             return (UNAUTHORIZED if is_refusal else INTERNAL_SERVER_ERROR), {}
@@ -154,7 +159,7 @@ class AwsWebSocketService:
         call = asyncio.create_task(self._invoke_and_log(pool, event))
         self._running_calls.add(call)
         call.add_done_callback(self._running_calls.discard)
-        done, _ = await asyncio.wait({call}, timeout=self.plan.timeout_s)
+        done, _ = await asyncio.wait({call}, timeout=self.deployed_api.timeout_s)
         return call.result() if done else _TIMED_OUT_INVOCATION
 
     async def _invoke_and_log(self, pool: FunctionPool | None, event: Mapping[str, Any]) -> Invocation:

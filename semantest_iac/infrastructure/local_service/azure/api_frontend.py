@@ -59,12 +59,12 @@ def build_api_frontend(resources: DeployedResources, unpack: UnpackPackage) -> A
 
     def admit(request: HttpRequest) -> AdmissionResult:
         refusal = gateway.refuse(request) if gateway else cors and cors.answer_preflight(request)
-        if refusal := refusal or _refuse_by_host(app, request):
+        if refusal := refusal or _refuse_as_functions_host(app, request):
             return AdmissionResult(refusal=refusal)
         if gateway is None:
             return AdmissionResult(event=azure_functions.build_functions_event(request, host))
-        event = azure_functions.build_functions_event(gateway.forward(request), host, GATEWAY_ADDRESS)
-        return AdmissionResult(event=event, note=gateway.note_of(request))
+        event = azure_functions.build_functions_event(gateway.rewrite_request(request), host, GATEWAY_ADDRESS)
+        return AdmissionResult(event=event, note=gateway.describe_unchecked_token(request))
 
     def respond(request: HttpRequest, invocation: Invocation) -> HttpResponse:
         response = azure_functions.build_functions_response(invocation, timeout_status)
@@ -73,7 +73,7 @@ def build_api_frontend(resources: DeployedResources, unpack: UnpackPackage) -> A
     return ApiFrontend(load_function, admit, respond)
 
 
-def _refuse_by_host(app: DeployedResource, request: HttpRequest) -> HttpResponse | None:
+def _refuse_as_functions_host(app: DeployedResource, request: HttpRequest) -> HttpResponse | None:
     """Refuse what the Functions host answers without invoking the function."""
     if not app.code:
         headers = (("content-type", "text/plain; charset=utf-8"), ("content-length", str(len(_NOT_RUNNING_BODY))))
@@ -116,13 +116,13 @@ class ApiManagement:
             return _json_error(401, "JWT not present.")
         return None
 
-    def forward(self, request: HttpRequest) -> HttpRequest:
+    def rewrite_request(self, request: HttpRequest) -> HttpRequest:
         """Rewrite the request as the app receives it: with the gateway's headers and the client's address."""
         own = {name.lower() for name, _ in self.headers}
         others = tuple(pair for pair in request.headers if pair[0].lower() not in own)
         return replace(request, headers=(*others, *self.headers, ("x-forwarded-for", request.client)))
 
-    def note_of(self, request: HttpRequest) -> str:
+    def describe_unchecked_token(self, request: HttpRequest) -> str:
         """Say what was not checked of an admitted request; empty if everything was."""
         match = match_route(self.operations, request.method, request.path)
         return _UNVERIFIED_TOKEN_NOTE if match and self._requires_token(self.operations[match.route_key]) else ""

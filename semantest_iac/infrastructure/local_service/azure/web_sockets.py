@@ -24,6 +24,12 @@ from semantest_iac.infrastructure.function_runtimes.function_process import Func
 from semantest_iac.infrastructure.function_runtimes.function_spec import Invocation
 from semantest_iac.infrastructure.function_runtimes.loopback import LoopbackHandler, LoopbackRequest, serve_loopback
 from semantest_iac.infrastructure.local_service.api_frontend import DeployedResources
+from semantest_iac.infrastructure.local_service.azure.deployed_web_socket_api import (
+    DeployedWebSocketApi,
+    Webhook,
+    read_deployed_web_socket_api,
+    redirect_to_local_endpoints,
+)
 from semantest_iac.infrastructure.local_service.azure.tables import StorageTable, serve_tables
 from semantest_iac.infrastructure.local_service.azure.tokens import (
     IDENTITY_TOKEN_LIFETIME_S,
@@ -31,12 +37,6 @@ from semantest_iac.infrastructure.local_service.azure.tokens import (
     issue_identity_token,
     load_hub_tokens,
     serve_directory,
-)
-from semantest_iac.infrastructure.local_service.azure.web_socket_plan import (
-    Webhook,
-    WebSocketPlan,
-    read_web_socket_plan,
-    redirect_to_local_endpoints,
 )
 from semantest_iac.infrastructure.local_service.json_web_tokens import sign_probe_token
 from semantest_iac.infrastructure.local_service.warm_service import InvocationListener, failed_invocation
@@ -61,8 +61,8 @@ _REFUSED_INVOCATION = Invocation(
 
 def build_web_socket_service(resources: DeployedResources, context: WebSocketContext) -> AzureWebSocketService | None:
     """Build the WebSocket API of a stack; None if the stack has none."""
-    plan = read_web_socket_plan(resources, context.unpack)
-    return AzureWebSocketService(plan, context) if plan else None
+    deployed_api = read_deployed_web_socket_api(resources, context.unpack)
+    return AzureWebSocketService(deployed_api, context) if deployed_api else None
 
 
 @dataclass(slots=True)
@@ -77,28 +77,28 @@ class _ConnectedClient:
 class AzureWebSocketService:
     """A WebSocketService that knows only the connections that it admitted itself."""
 
-    def __init__(self, plan: WebSocketPlan, context: WebSocketContext) -> None:
+    def __init__(self, deployed_api: DeployedWebSocketApi, context: WebSocketContext) -> None:
         self.limits = ConnectionLimits()
-        self.plan = plan
+        self.deployed_api = deployed_api
         self._context = context
         self._clients: dict[str, _ConnectedClient] = {}
-        self._upstreams = Upstreams(plan, context.on_invocation)
+        self._upstreams = Upstreams(deployed_api, context.on_invocation)
         self._exits = AsyncExitStack()
         self._event_numbers = count(1)
-        self._tokens = load_hub_tokens(plan.audience, context.stores)
+        self._tokens = load_hub_tokens(deployed_api.audience, context.stores)
 
     async def __aenter__(self) -> Self:
         clients, stores = self._context.clients, self._context.stores
-        tables = {name: stores.setdefault(name, StorageTable()) for name in self.plan.tables}
+        tables = {name: stores.setdefault(name, StorageTable()) for name in self.deployed_api.tables}
         urls = [
             await self._exits.enter_async_context(serve_loopback(handler))
             for handler in (
                 serve_tables(tables),
                 serve_connections(clients, self._tokens, self._close_client),
-                serve_directory(self.plan.principal.tenant),
+                serve_directory(self.deployed_api.principal.tenant),
             )
         ]
-        for webhook in self.plan.webhooks:
+        for webhook in self.deployed_api.webhooks:
             if webhook.host not in self._upstreams.pools:
                 pool = FunctionPool(redirect_to_local_endpoints(webhook.app, *urls), self._context.pool_limits)
                 self._exits.push_async_callback(pool.aclose)
@@ -117,7 +117,7 @@ class AzureWebSocketService:
     async def connect(self, id: str, handshake: Handshake) -> int:
         """Ask the connect handler, admit the client if it accepts it, and notify the connected handler."""
         claims = self._tokens.claims_of(handshake)
-        if claims is None or not (claims or self.plan.allows_anonymous):
+        if claims is None or not (claims or self.deployed_api.allows_anonymous):
             return UNAUTHORIZED
         client = _ConnectedClient(str(claims.get("sub", "")))
         response = await self._notify(_CONNECT, id, client, _encode_json(_connect_body(handshake, claims)))
@@ -138,7 +138,7 @@ class AzureWebSocketService:
         if webhook is None or request.path != _NEGOTIATE_PATH:
             return None
         response = await self._upstreams.send_unchecked(webhook, request)
-        cloud_url = self.plan.clients_url
+        cloud_url = self.deployed_api.clients_url
         return replace(response, body=response.body.replace(cloud_url.encode(), (client_url or cloud_url).encode()))
 
     async def deliver(self, id: str, text: str) -> bool:
@@ -175,7 +175,9 @@ class AzureWebSocketService:
 
     def _find_webhook(self, event: str) -> Webhook | None:
         webhooks = (
-            it for it in self.plan.webhooks if event in it.system_events or (event == _MESSAGE and it.receives_messages)
+            it
+            for it in self.deployed_api.webhooks
+            if event in it.system_events or (event == _MESSAGE and it.receives_messages)
         )
         return next(webhooks, None)
 
@@ -184,13 +186,13 @@ class AzureWebSocketService:
         optional = {"ce-userid": client.user, "ce-subprotocol": client.subprotocol, _STATE_HEADER: client.state}
         return (
             ("content-type", _TEXT_TYPE if event == _MESSAGE else _JSON_TYPE),
-            ("webhook-request-origin", self.plan.host),
+            ("webhook-request-origin", self.deployed_api.host),
             ("ce-specversion", "1.0"),
             ("ce-awpsversion", "1.0"),
             ("ce-type", f"azure.webpubsub.{kind}.{event}"),
-            ("ce-source", f"/hubs/{self.plan.hub}/client/{id}"),
+            ("ce-source", f"/hubs/{self.deployed_api.hub}/client/{id}"),
             ("ce-id", str(next(self._event_numbers))),
-            ("ce-hub", self.plan.hub),
+            ("ce-hub", self.deployed_api.hub),
             ("ce-connectionid", id),
             ("ce-eventname", event),
             *((name, value) for name, value in optional.items() if value),
@@ -231,9 +233,9 @@ def _encode_json(value: Mapping[str, Any]) -> bytes:
 class Upstreams:
     """The apps that receive a hub's events: each must allow them first, and receives the service's identity."""
 
-    def __init__(self, plan: WebSocketPlan, on_invocation: InvocationListener) -> None:
+    def __init__(self, deployed_api: DeployedWebSocketApi, on_invocation: InvocationListener) -> None:
         self.pools: dict[str, FunctionPool] = {}
-        self._plan = plan
+        self._deployed_api = deployed_api
         self._on_invocation = on_invocation
         self._allowed_hosts: set[str] = set()
         self._permission_lock = asyncio.Lock()
@@ -267,15 +269,15 @@ class Upstreams:
         return webhook.host in self._allowed_hosts
 
     async def _ask_permission(self, webhook: Webhook, path: str) -> bool:
-        headers = (("webhook-request-origin", self._plan.host), ("ce-awpsversion", "1.0"))
+        headers = (("webhook-request-origin", self._deployed_api.host), ("ce-awpsversion", "1.0"))
         response = await self.send_unchecked(webhook, HttpRequest("OPTIONS", path, webhook.query, headers))
         received: Mapping[str, str] = {name.lower(): value for name, value in response.headers}
         allowed_origin = received.get(_ALLOWED_ORIGIN_HEADER, "").lower()
-        return response.status < 300 and allowed_origin in ("*", self._plan.host.lower())
+        return response.status < 300 and allowed_origin in ("*", self._deployed_api.host.lower())
 
     async def _identity_headers(self, audience: str) -> Pairs:
         """The service's identity token, renewed after half of its lifetime."""
-        principal = self._plan.principal
+        principal = self._deployed_api.principal
         if not (audience and principal.id):
             return ()
         token, renew_at = self._tokens.get(audience, ("", 0.0))

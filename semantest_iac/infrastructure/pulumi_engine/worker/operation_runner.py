@@ -71,13 +71,17 @@ class OperationRunner:
         self.stack.preview(watcher)
         state = self._read_state()
         deployment = state.deployment if self._cloud.publishing else {}
-        result = {"steps": self._sorted_steps(watcher), "fingerprint": self._fingerprint(state), "state": deployment}
+        result = {
+            "steps": self._sorted_steps(watcher),
+            "fingerprint": self._fingerprint_state_and_program(state),
+            "state": deployment,
+        }
         return {"done": result}
 
     def apply(self, watcher: EventWatcher) -> WorkerMessage:
         """The steps and the outputs; previews again, unless the fingerprint is that of the first preview."""
         expected = self._operation.expected
-        if expected and expected.fingerprint != self._fingerprint(self._read_state()):
+        if expected and expected.fingerprint != self._fingerprint_state_and_program(self._read_state()):
             previewed = self._create_watcher()
             self.stack.preview(previewed)
             if differences := expected.differences(collect_mutations(previewed.steps)):
@@ -126,7 +130,7 @@ class OperationRunner:
             {**step, "stateful": step["type"] in stateful, "origins": origins.get(step["urn"], {})} for step in steps
         ]
 
-    def _fingerprint(self, state: StackState) -> str:
+    def _fingerprint_state_and_program(self, state: StackState) -> str:
         """A hash of the state and of everything that the program is made from, secrets included."""
         work = self._operation.work
         sources = (state.digest, work and (work.blueprint, work.artifact), sorted(self._task.secrets.items()))

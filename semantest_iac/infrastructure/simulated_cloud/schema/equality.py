@@ -7,12 +7,17 @@ from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 from semantest_iac.infrastructure.simulated_cloud.schema.properties import Property, ValueKind
-from semantest_iac.infrastructure.simulated_cloud.schema.values import MISSING, UNKNOWN, ResourceProperties, is_given
+from semantest_iac.infrastructure.simulated_cloud.schema.values import (
+    MISSING,
+    UNKNOWN,
+    ResourceProperties,
+    is_non_empty,
+)
 
 
 def with_defaults(known: Mapping[str, Property], values: ResourceProperties) -> dict[str, Any]:
     """Return the given values with the provider's defaults, also inside nested objects."""
-    given = {name: _nested_defaults(known.get(name), value) for name, value in values.items() if is_given(value)}
+    given = {name: _nested_defaults(known.get(name), value) for name, value in values.items() if is_non_empty(value)}
     defaults = {name: rule.default for name, rule in known.items() if rule.default is not None}
     return defaults | given
 

@@ -90,7 +90,7 @@ def _run_checks(application: CliApplication) -> Iterator[MachineCheck]:
     advice = "Needed for Python sources with a requirements.txt: python -m ensurepip"
     yield MachineCheck("pip", has_pip, version("pip") if has_pip else "not installed", advice, needed=False)
     yield from _check_prerequisites(application)
-    yield _check_azure_account()
+    yield _check_azure_resource_providers()
     for provider in PROVIDERS:
         for environment in ENVIRONMENTS:
             yield _check_engine(provider, environment, application)
@@ -122,7 +122,7 @@ def _check_program(name: str, advice: str) -> MachineCheck:
     return MachineCheck(f"{name} program", answer.returncode == 0, found, advice, needed=False)
 
 
-def _check_azure_account() -> MachineCheck:
+def _check_azure_resource_providers() -> MachineCheck:
     """Compare the resource providers that a subscription has registered with those that deployments need."""
     path = shutil.which("az")
     if path is None:

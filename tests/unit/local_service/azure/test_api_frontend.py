@@ -132,8 +132,8 @@ class TestApiManagement:
 
     def test_accepts_any_token_and_notes_that_it_was_not_checked(self) -> None:
         assert status("/other", headers=(("x-token", "Bearer x"),)) is None
-        assert "not checked" in gateway().note_of(HttpRequest("GET", "/other"))
-        assert gateway().note_of(HttpRequest("GET", "/health")) == ""
+        assert "not checked" in gateway().describe_unchecked_token(HttpRequest("GET", "/other"))
+        assert gateway().describe_unchecked_token(HttpRequest("GET", "/health")) == ""
 
     def test_refuses_calls_beyond_its_limit_before_it_requires_a_token(self) -> None:
         limited = gateway(POLICY.replace("<choose>", '<rate-limit calls="2" renewal-period="30" /><choose>'))
@@ -149,7 +149,7 @@ class TestApiManagement:
     def test_replaces_the_clients_headers_by_its_own(self) -> None:
         request = HttpRequest("GET", "/", headers=(("X-Key", "guessed"), ("x-a", "1")))
 
-        forwarded = gateway().forward(request)
+        forwarded = gateway().rewrite_request(request)
 
         assert forwarded.headers == (
             ("x-a", "1"), ("x-key", "k"), ("x-plain", "plain"), ("x-forwarded-for", "127.0.0.1")

@@ -12,7 +12,11 @@ import pytest
 from semantest_iac.domain.networking.http_exchange import HttpRequest
 from semantest_iac.infrastructure.function_runtimes.function_process import FunctionPool
 from semantest_iac.infrastructure.function_runtimes.function_spec import FunctionSpec, Invocation
-from semantest_iac.infrastructure.local_service.azure.web_socket_plan import ServicePrincipal, Webhook, WebSocketPlan
+from semantest_iac.infrastructure.local_service.azure.deployed_web_socket_api import (
+    DeployedWebSocketApi,
+    ServicePrincipal,
+    Webhook,
+)
 from semantest_iac.infrastructure.local_service.azure.web_sockets import Upstreams
 
 SERVICE, APP, AUDIENCE = "x.webpubsub.azure.com", "app.example", "https://webpubsub.azure.com"
@@ -45,8 +49,10 @@ def webhook(audience: str = AUDIENCE) -> Webhook:
 
 
 def upstreams_of(app: FakeApp, principal: str = "service") -> Upstreams:
-    plan = WebSocketPlan("semantest", SERVICE, True, (webhook(),), (), ServicePrincipal(principal, "tenant"))
-    service = Upstreams(plan, lambda invocation: None)
+    deployed_api = DeployedWebSocketApi(
+        "semantest", SERVICE, True, (webhook(),), (), ServicePrincipal(principal, "tenant")
+    )
+    service = Upstreams(deployed_api, lambda invocation: None)
     service.pools[APP] = cast(FunctionPool, app)
     return service
 

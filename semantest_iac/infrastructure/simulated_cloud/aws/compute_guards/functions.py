@@ -55,7 +55,7 @@ def _is_in_vpc(facts: RequestFacts) -> bool:
     return bool(_vpc_config_ids(facts, "subnetIds"))
 
 
-def _lacks_subnets_or_groups(context: GuardContext) -> bool:
+def _has_subnets_xor_groups(context: GuardContext) -> bool:
     return _is_in_vpc(context.facts) != bool(_vpc_config_ids(context.facts, "securityGroupIds"))
 
 
@@ -163,7 +163,7 @@ FUNCTION_GUARDS: Final = (
         OBSERVED,
     ),
     RequestGuard(
-        _lacks_subnets_or_groups,
+        _has_subnets_xor_groups,
         Refusal(INVALID_PARAMETER, "SubnetIds and SecurityIds must coexist or be both empty list."),
         OBSERVED,
     ),

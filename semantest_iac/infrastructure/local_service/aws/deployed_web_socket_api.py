@@ -39,7 +39,7 @@ _ROUTE_SELECTION = re.compile(r"\$request\.body\.(\w+)")
 
 
 @dataclass(frozen=True, slots=True)
-class WebSocketApi:
+class WebSocketApiIdentity:
     """The deployed API and stage that the events name."""
 
     id: str
@@ -57,10 +57,10 @@ class WebSocketAuthorizer:
 
 
 @dataclass(frozen=True, slots=True)
-class WebSocketPlan:
+class DeployedWebSocketApi:
     """One deployed API; the `route_field` of a JSON message may name a route."""
 
-    api: WebSocketApi
+    identity: WebSocketApiIdentity
     route_field: str
     routes: frozenset[str]
     function: FunctionSpec
@@ -76,7 +76,7 @@ class WebSocketPlan:
         return next((route for route in (wanted, _DEFAULT_ROUTE) if route in self.routes), None)
 
 
-def read_web_socket_plan(resources: DeployedResources, unpack: UnpackPackage) -> WebSocketPlan | None:
+def read_deployed_web_socket_api(resources: DeployedResources, unpack: UnpackPackage) -> DeployedWebSocketApi | None:
     """Read the API of a stack; None if it has none. Blocks, because it unpacks packages."""
     apis = outputs_of_type(resources, _API)
     api = next((api for api in apis if api.get("protocolType") == "WEBSOCKET"), None)
@@ -86,8 +86,8 @@ def read_web_socket_plan(resources: DeployedResources, unpack: UnpackPackage) ->
         return None
     selection = _ROUTE_SELECTION.fullmatch(str(api.get("routeSelectionExpression")))
     domain = api["apiEndpoint"].removeprefix("wss://")
-    return WebSocketPlan(
-        api=WebSocketApi(domain.partition(".")[0], domain, stage["name"], api["executionArn"]),
+    return DeployedWebSocketApi(
+        identity=WebSocketApiIdentity(domain.partition(".")[0], domain, stage["name"], api["executionArn"]),
         route_field=selection.group(1) if selection else "",
         routes=frozenset(route["routeKey"] for route in outputs_of_type(resources, _ROUTE)),
         function=function,
@@ -148,7 +148,7 @@ class ConnectedClient:
         return next((value for name, value in reversed(self.handshake.headers) if name.lower() == wanted), "")
 
 
-def build_connect_event(api: WebSocketApi, client: ConnectedClient) -> dict[str, Any]:
+def build_connect_event(api: WebSocketApiIdentity, client: ConnectedClient) -> dict[str, Any]:
     return {
         **_handshake_fields(client),
         "requestContext": _request_context(api, client, _CONNECT, "$connect"),
@@ -156,18 +156,22 @@ def build_connect_event(api: WebSocketApi, client: ConnectedClient) -> dict[str,
     }
 
 
-def build_message_event(api: WebSocketApi, client: ConnectedClient, route_key: str, text: str) -> dict[str, Any]:
+def build_message_event(
+    api: WebSocketApiIdentity, client: ConnectedClient, route_key: str, text: str
+) -> dict[str, Any]:
     context = _request_context(api, client, _MESSAGE, route_key) | {"messageId": new_request_id()}
     return {"requestContext": context, "body": text, "isBase64Encoded": False}
 
 
-def build_disconnect_event(api: WebSocketApi, client: ConnectedClient, code: int, reason: str) -> dict[str, Any]:
+def build_disconnect_event(
+    api: WebSocketApiIdentity, client: ConnectedClient, code: int, reason: str
+) -> dict[str, Any]:
     ending = {"disconnectStatusCode": code, "disconnectReason": reason}
     context = _request_context(api, client, _DISCONNECT, "$disconnect") | ending
     return {**_handshake_fields(client), "requestContext": context, "isBase64Encoded": False}
 
 
-def build_authorizer_event(api: WebSocketApi, client: ConnectedClient) -> dict[str, Any]:
+def build_authorizer_event(api: WebSocketApiIdentity, client: ConnectedClient) -> dict[str, Any]:
     return {
         "type": "REQUEST",
         "methodArn": f"{api.execution_arn}/{api.stage}/$connect",
@@ -190,7 +194,9 @@ def _handshake_fields(client: ConnectedClient) -> dict[str, Any]:
     return fields
 
 
-def _request_context(api: WebSocketApi, client: ConnectedClient, event_type: str, route_key: str) -> dict[str, Any]:
+def _request_context(
+    api: WebSocketApiIdentity, client: ConnectedClient, event_type: str, route_key: str
+) -> dict[str, Any]:
     now, request = datetime.now(UTC), new_request_id()
     return {
         "routeKey": route_key,

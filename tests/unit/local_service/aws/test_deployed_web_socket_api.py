@@ -13,9 +13,9 @@ from semantest_iac.domain.networking.http_exchange import HttpRequest
 from semantest_iac.domain.resource import DeployedResource
 from semantest_iac.infrastructure.local_service.api_frontend import TokenBuckets
 from semantest_iac.infrastructure.local_service.aws.api_frontend import build_api_frontend
-from semantest_iac.infrastructure.local_service.aws.web_socket_plan import (
-    WebSocketPlan,
-    read_web_socket_plan,
+from semantest_iac.infrastructure.local_service.aws.deployed_web_socket_api import (
+    DeployedWebSocketApi,
+    read_deployed_web_socket_api,
     redirect_to_local_endpoints,
 )
 
@@ -66,46 +66,48 @@ def stack(protocol: str = "WEBSOCKET", **routes: str) -> list[DeployedResource]:
     ]  # fmt: skip
 
 
-def plan(**routes: str) -> WebSocketPlan:
-    web_socket_plan = read_web_socket_plan(stack(**(routes or {"_connect": "a", "_default": "", "ping": ""})), Path)
-    assert web_socket_plan is not None
-    return web_socket_plan
+def read_api(**routes: str) -> DeployedWebSocketApi:
+    deployed_api = read_deployed_web_socket_api(
+        stack(**(routes or {"_connect": "a", "_default": "", "ping": ""})), Path
+    )
+    assert deployed_api is not None
+    return deployed_api
 
 
 class TestPlan:
     def test_names_the_api_as_events_do(self) -> None:
-        api = plan().api
+        api = read_api().identity
 
         assert (api.id, api.stage, api.domain_name) == ("abc", "live", "abc.execute-api.us-east-1.amazonaws.com")
 
     def test_finds_each_function_by_its_invocation_uri(self) -> None:
-        found = plan()
+        found = read_api()
 
         assert found.authorizer is not None
         assert (found.function.name, found.authorizer.function.name) == ("function", "authorizer")
         assert found.authorizer.required_parameters == ("token",)
 
     def test_gives_each_function_only_its_own_secrets(self) -> None:
-        found = plan()
+        found = read_api()
 
         assert found.authorizer is not None
         assert (found.function.secrets, found.authorizer.function.secrets) == ({"arn:other": "s2"}, {"arn:jwt": "s1"})
 
     def test_has_no_authorizer_if_no_route_names_one(self) -> None:
-        assert plan(_connect="", _default="").authorizer is None
+        assert read_api(_connect="", _default="").authorizer is None
 
     def test_is_none_for_other_stacks(self) -> None:
-        assert read_web_socket_plan(stack("HTTP"), Path) is None
-        assert read_web_socket_plan([], Path) is None
+        assert read_deployed_web_socket_api(stack("HTTP"), Path) is None
+        assert read_deployed_web_socket_api([], Path) is None
 
     def test_has_the_rate_limit_of_the_stage(self) -> None:
-        buckets = TokenBuckets(plan().stage_limits)
+        buckets = TokenBuckets(read_api().stage_limits)
 
         assert [buckets.try_acquire("$default") for _ in range(2)] == [True, False]
 
     def test_is_equal_after_the_same_deployment(self) -> None:
-        assert plan() == plan()
-        assert plan() != plan(_connect="")
+        assert read_api() == read_api()
+        assert read_api() != read_api(_connect="")
 
 
 class TestRoutes:
@@ -123,15 +125,15 @@ class TestRoutes:
         ids=str,
     )
     def test_are_chosen_by_the_route_field(self, message: Any, route: str) -> None:
-        assert plan().find_route(message) == route
+        assert read_api().find_route(message) == route
 
     def test_are_none_without_a_default(self) -> None:
-        assert plan(_connect="").find_route({"type": "ping"}) is None
+        assert read_api(_connect="").find_route({"type": "ping"}) is None
 
 
 class TestRedirect:
     def test_replaces_the_endpoints_of_aws(self) -> None:
-        variables = redirect_to_local_endpoints(plan().function, "http://t", "http://c").environment
+        variables = redirect_to_local_endpoints(read_api().function, "http://t", "http://c").environment
 
         assert (variables["SEMANTEST_CONNECTIONS_ENDPOINT"], variables["AWS_ENDPOINT_URL_DYNAMODB"]) == (
             "http://c",

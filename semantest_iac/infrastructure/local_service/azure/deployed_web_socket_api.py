@@ -43,7 +43,7 @@ class ServicePrincipal:
 
 
 @dataclass(frozen=True, slots=True)
-class WebSocketPlan:
+class DeployedWebSocketApi:
     """One deployed hub; the first webhook that takes an event receives it."""
 
     hub: str
@@ -64,14 +64,14 @@ class WebSocketPlan:
         return f"https://{self.host}/client/hubs/{self.hub}"
 
 
-def read_web_socket_plan(resources: DeployedResources, unpack: UnpackPackage) -> WebSocketPlan | None:
+def read_deployed_web_socket_api(resources: DeployedResources, unpack: UnpackPackage) -> DeployedWebSocketApi | None:
     """Read the hub of a stack; None if it has none. Blocks, because it unpacks packages."""
     service, hub = (next(resources_of_type(resources, type_), None) for type_ in (_SERVICE, _HUB))
     if service is None or hub is None:
         return None
     properties, identity = hub.inputs["properties"], service.outputs.get("identity") or {}
     handlers = properties.get("eventHandlers") or ()
-    return WebSocketPlan(
+    return DeployedWebSocketApi(
         hub=hub.outputs["name"],
         host=service.outputs["hostName"],
         allows_anonymous=properties.get("anonymousConnectPolicy") == "allow",

@@ -15,7 +15,7 @@ def _no_explanation(message: str, stack: Stack) -> str:
 
 
 @dataclass(frozen=True, slots=True)
-class StandardCloudRules:
+class DeclarativeCloudRules:
     """Implements the port CloudRules; a cloud names what differs from the defaults."""
 
     limits: CloudLimits
