@@ -9,12 +9,16 @@ from semantest_iac_events.values import ChangeCounts, Count, HealthAnswer, Label
 
 
 class DeploymentRequested(StackRequest):
-    """A stack shall be brought to `configuration`; `hops` counts the deployments that led to this request."""
+    """A stack shall be brought to `configuration`; `hops` counts the deployments that led to this request.
+
+    With `keep_failed`, a first deployment that fails is kept for inspection and not removed.
+    """
 
     type_name = "infrastructure.deployment.requested"
 
     configuration: dict[str, JsonValue] = Field(default_factory=dict)
     hops: Count = 0
+    keep_failed: bool = Field(default=False, exclude_if=lambda keeps: not keeps)  # omitted if false
 
 
 class DeploymentStarted(StackEvent):

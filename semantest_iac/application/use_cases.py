@@ -49,7 +49,7 @@ class DeploymentUseCase:
         self._ledger = ledger
         self._engine = engine
 
-    async def deploy(
+    async def deploy(  # noqa: PLR0913  # one parameter for each part of the request
         self,
         stack: Stack,
         configuration: Mapping[str, Any],
@@ -57,17 +57,18 @@ class DeploymentUseCase:
         settings: ComponentSettings | None = None,
         by: str = "",
         batch: str | None = None,
+        keep_failed: bool = False,
         on_wait: OnWait = _ignore_wait,
     ) -> DeploymentRow:
         """Deploy the stack with this configuration and return how that ended.
 
         `settings` are those of a deployment spec, whose configuration is not validated again. `batch` is the
-        correlation id that all stacks of one command share.
+        correlation id that all stacks of one command share. `keep_failed` keeps a first deployment that fails.
         """
         values = dict(configuration)
         if read_engine_choice(stack.environment, values) != self._engine:  # recorded: the stack belongs to this engine
             values |= asdict(self._engine)
-        request = DeploymentRequested(**asdict(stack), configuration=values, requested_by=by)
+        request = DeploymentRequested(**asdict(stack), configuration=values, requested_by=by, keep_failed=keep_failed)
         request = request.model_copy(update={"correlation_id": batch}) if batch else request
         await self._intake.accept_deploy(request, settings)
         await self._intake.run(request, on_wait)

@@ -7,6 +7,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import UTC, datetime
 from functools import cached_property, partial
 from pathlib import Path
+from time import monotonic
 from typing import TYPE_CHECKING, Any
 
 from semantest_iac.bootstrap.engines import ENGINES, EngineContext, EngineEntry, function_logs
@@ -22,11 +23,13 @@ if TYPE_CHECKING:
     from semantest_iac.domain.blueprints.capabilities import Capabilities
     from semantest_iac.domain.deployment.stack import Stack
     from semantest_iac.domain.deployment.validation import ValidationService
+    from semantest_iac.domain.deployment.verification import ServiceVerifier
     from semantest_iac.domain.environments.configuration import DeploymentConfiguration
     from semantest_iac.domain.ports.artifact_builder import ArtifactBuilder
     from semantest_iac.domain.ports.cloud_rules import CloudDescriptions
     from semantest_iac.domain.ports.provisioner import Provisioner, ReportProgress, ResourceProgress
     from semantest_iac.domain.ports.service_probe import ServiceProbe
+    from semantest_iac.domain.ports.timer import Timer
     from semantest_iac.infrastructure.configuration.loading import ParsedConfiguration
     from semantest_iac.infrastructure.local_service.function_log_files import FunctionLogFiles
     from semantest_iac.infrastructure.local_service.local_services import ServingLimits
@@ -36,6 +39,18 @@ if TYPE_CHECKING:
 
 def _ignore_progress(progress: ResourceProgress) -> None:
     """Ignore the progress of resources."""
+
+
+class MonotonicTimer:
+    """The Timer of this machine's monotonic clock."""
+
+    def read(self) -> float:
+        return monotonic()
+
+    async def pause(self, seconds: float) -> None:
+        from asyncio import sleep
+
+        await sleep(seconds)
 
 
 def _utc_now() -> datetime:
@@ -58,6 +73,7 @@ class Application:
         artifacts: ArtifactBuilder | None = None,
         secrets: SecretStore | None = None,
         probe: ServiceProbe | None = None,
+        timer: Timer | None = None,
         clock: Callable[[], datetime] = _utc_now,
     ) -> None:
         self.home = home.absolute()
@@ -67,6 +83,7 @@ class Application:
         self._artifacts = artifacts
         self._secrets = secrets
         self._probe = probe
+        self._timer = timer
         self._clock = clock
 
     @cached_property
@@ -198,7 +215,7 @@ class Application:
 
         choice = engine or EngineChoice()
         provisioner, probe = self._connect(choice, variables)
-        service = DeploymentService(provisioner, self.artifacts, probe)
+        service = DeploymentService(provisioner, self.artifacts, probe, self._verifier(probe, choice))
         bus = self._bus(variables, observer)
         preparation = Preparation(self.validation, self.secrets(variables), service)
         process = DeploymentProcess(preparation, service, bus, self.ledger, progress)
@@ -234,6 +251,16 @@ class Application:
         entry, context = self.engines[choice.engine], EngineContext(self.home, choice, self.secrets(variables))
         provisioner = entry.provisioner(context)
         return provisioner, self._probe or entry.probe(context, provisioner)
+
+    def _verifier(self, probe: ServiceProbe, choice: EngineChoice) -> ServiceVerifier:
+        from semantest_iac.domain.deployment.verification import (
+            REAL_HEALTH_TIMEOUT_S,
+            SIMULATED_HEALTH_TIMEOUT_S,
+            ServiceVerifier,
+        )
+
+        timeout_s = SIMULATED_HEALTH_TIMEOUT_S if choice.is_simulated else REAL_HEALTH_TIMEOUT_S
+        return ServiceVerifier(probe, self._timer or MonotonicTimer(), timeout_s)
 
     def _bus(self, variables: Mapping[str, str], observer: Observer | None) -> MessageBus:
         from semantest_iac.application.deployment.failures import failure_event

@@ -132,6 +132,13 @@ class RuntimeFailedError(DeploymentError):
     code = "RUNTIME_FAILED"
 
 
+class UnreachableServiceError(RuntimeFailedError):
+    """No connection to a deployed service, or its name is not known yet; a later try may succeed."""
+
+    code = "SERVICE_UNREACHABLE"
+    retryable = True
+
+
 class VerificationError(DeploymentError):
     """The resources exist and the service does not answer correctly."""
 

@@ -22,6 +22,7 @@ from tests.fakes.memory_ledger import MemoryLedger
 from tests.fakes.provisioner import FakeProvisioner
 from tests.fakes.run_queue import FakeRunQueue
 from tests.fakes.service_probe import FakeServiceProbe
+from tests.fakes.timer import FakeTimer
 
 REST = Stack("rest-api", "aws", "development", "us-east-1")
 ACCOUNT = Stack("account", "aws", "development", "us-east-1")
@@ -46,6 +47,7 @@ class InMemoryApp:
             queue=self.queue,
             engines={SANDBOX_ENGINE: EngineEntry(lambda _: self.provisioner, lambda _, engine: self.probe)},
             artifacts=self.artifacts,
+            timer=FakeTimer(per_read=1000),
             clock=lambda: datetime(2026, 1, 1, tzinfo=UTC),
         )
         self.use_cases = self.application.deployments(VARIABLES, progress=self.progress.append)

@@ -8,7 +8,7 @@ from semantest_iac.domain.compute.functions import Artifact
 from semantest_iac.domain.deployment.stack import Stack
 from semantest_iac.domain.errors import ArtifactError, Fault
 from semantest_iac.domain.networking.http_exchange import HttpRequest, HttpResponse
-from semantest_iac.domain.ports.service_probe import ProbeAnswer, WebSocketConversation
+from semantest_iac.domain.ports.service_probe import AnswerOrigin, ProbeAnswer, WebSocketConversation
 from tests.fakes.control_points import ControlPoints
 
 
@@ -19,6 +19,7 @@ class FakeServiceProbe:
         self.points = points
         self.answers: list[int] = []
         self.logs = ""
+        self.origin = AnswerOrigin.UNKNOWN
         self.package_fault: Fault | None = None
         self.conversation: WebSocketConversation | None = None
 
@@ -29,7 +30,8 @@ class FakeServiceProbe:
     async def call(self, stack: Stack, request: HttpRequest) -> ProbeAnswer:
         await self.points.reach("call")
         status = self.answers.pop(0) if self.answers else 200
-        return ProbeAnswer(HttpResponse(status, body=f"{request.method} {request.path}".encode()), logs=self.logs)
+        response = HttpResponse(status, body=f"{request.method} {request.path}".encode())
+        return ProbeAnswer(response, logs=self.logs, origin=self.origin)
 
     async def converse(self, stack: Stack, messages: Sequence[str]) -> WebSocketConversation:
         await self.points.reach("call")

@@ -26,7 +26,7 @@ class ErrorFields(TypedDict):
 def failure_event(event: Event, error: Exception) -> StackFailure | None:
     """Return the terminal event of a request whose handler raised; None for events that are no requests."""
     if isinstance(event, DeploymentRequested):
-        return Deployment.from_request(event).fail(_to_deployment_error(error)).caused_by(event)
+        return Deployment.from_request(event).fail(as_deployment_error(error)).caused_by(event)
     if isinstance(event, InfrastructureRemovalRequested):
         return InfrastructureRemovalFailed(**identity_of(event), **error_fields(error)).caused_by(event)
     return None
@@ -34,7 +34,7 @@ def failure_event(event: Event, error: Exception) -> StackFailure | None:
 
 def error_fields(error: Exception) -> ErrorFields:
     """Return code, reason and hint of an error, its faults included."""
-    known = _to_deployment_error(error)
+    known = as_deployment_error(error)
     return ErrorFields(code=known.error_code, reason=known.reason, hint=known.hint)
 
 
@@ -43,7 +43,8 @@ def refused_resource(error: Exception) -> str:
     return error.resource if isinstance(error, ProviderError) else ""
 
 
-def _to_deployment_error(error: Exception) -> DeploymentError:
+def as_deployment_error(error: Exception) -> DeploymentError:
+    """Return the error itself, or for a defect one without its text."""
     return error if isinstance(error, DeploymentError) else _unexpected_error(error)
 
 

@@ -8,12 +8,13 @@ from functools import partial
 
 from semantest_iac.application.deployment.completion_events import apply_plan, publish_code
 from semantest_iac.application.deployment.context import DeploymentContext, stack_of
-from semantest_iac.application.deployment.failures import error_fields, refused_resource
+from semantest_iac.application.deployment.failures import as_deployment_error, error_fields, refused_resource
 from semantest_iac.application.deployment.preparation import DeploymentStep, Preparation
 from semantest_iac.application.deployment.recorder import OperationCounter, StepRecorder
 from semantest_iac.application.deployment.rollback import Rollback, remaining_operations
 from semantest_iac.application.message_bus import MessageBus
 from semantest_iac.application.ports.ledger import LedgerReader
+from semantest_iac.domain.deployment.change_plan import count_operations
 from semantest_iac.domain.deployment.deployment import Deployment
 from semantest_iac.domain.deployment.deployment_service import DeploymentService
 from semantest_iac.domain.ports.provisioner import ApplyResult, Removal, ReportProgress
@@ -93,6 +94,8 @@ class DeploymentProcess:
         except Exception as error:
             if not (counter.has_begun or (was_unsettled and name == "verify")):
                 raise
+            if context.request.keep_failed and self._ledger.stack(context.request.stack).last_good is None:
+                return _keep_failed(deployment, error, context, counter)
             return await self._rollback.run(error, context.request, recorder, counter.operations)
         return deployment.complete(context.results())
 
@@ -114,7 +117,23 @@ class DeploymentProcess:
 
     async def _verify(self, context: DeploymentContext) -> DeploymentContext:
         assert context.settings is not None  # noqa: S101  # set by validating
-        return replace(context, health=await self._service.verify(context.stack, context.settings))
+        return replace(context, health=await self._service.verify(context.stack, context.settings, self._progress))
+
+
+def _keep_failed(
+    deployment: Deployment, error: Exception, context: DeploymentContext, counter: OperationCounter
+) -> StackEvent:
+    """Return the terminal event of a failed first deployment whose resources stay for inspection."""
+    failed, results = deployment.fail(as_deployment_error(error)), context.results()
+    endpoint = results.outputs.get("endpoint")
+    kept = f"Kept for inspection{f' at {endpoint}' if endpoint else ''}: deploy again to continue, or destroy it."
+    return failed.model_copy(
+        update={
+            "hint": " ".join(filter(None, (failed.hint, kept))),
+            "changes": count_operations(counter.operations),
+            "duration_s": results.duration_s,
+        }
+    )
 
 
 async def _finish(

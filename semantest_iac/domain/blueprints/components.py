@@ -68,14 +68,16 @@ def _build_http_api(settings: ComponentSettings) -> HttpApi:
 
 
 def _find_endpoints(settings: ComponentSettings) -> tuple[ApiEndpoint, ...]:
-    """The configured routes; a health endpoint stays public if the others require a token or none of them is it."""
+    """The configured routes; a health endpoint stays public if the others require a token or none of them is it.
+
+    Without a health check there is none.
+    """
+    health = ApiEndpoint("GET", settings.health.path) if settings.health.path else HEALTH_ENDPOINT
     configured = tuple(
         ApiEndpoint(method, route.path, route.public) for route in settings.routes for method in route.methods
     )
-    has_health = any(
-        endpoint.path == HEALTH_ENDPOINT.path and endpoint.method in ("ANY", "GET") for endpoint in configured
-    )
-    return (configured or CATCH_ALL_ENDPOINTS) + (() if has_health else (HEALTH_ENDPOINT,))
+    has_health = any(endpoint.path == health.path and endpoint.method in ("ANY", "GET") for endpoint in configured)
+    return (configured or CATCH_ALL_ENDPOINTS) + (() if has_health or not settings.health.enabled else (health,))
 
 
 ADDRESS_REF, CONNECTIONS_REF = Ref("address"), Ref("connections")

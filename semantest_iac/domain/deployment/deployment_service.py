@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 
 from semantest_iac.domain.blueprints.blueprint import Blueprint
 from semantest_iac.domain.blueprints.components import (
     AUTHORIZER_REF,
-    HEALTH_ENDPOINT,
     build_account,
     build_rest_api,
     build_websocket,
@@ -18,11 +16,11 @@ from semantest_iac.domain.blueprints.components import (
 from semantest_iac.domain.compute.functions import Artifact
 from semantest_iac.domain.deployment.change_plan import ChangePlan
 from semantest_iac.domain.deployment.stack import Stack
+from semantest_iac.domain.deployment.verification import ServiceVerifier
 from semantest_iac.domain.environments.settings import ComponentSettings
-from semantest_iac.domain.errors import Fault, ValidationError, VerificationError
-from semantest_iac.domain.networking.http_exchange import HttpRequest
+from semantest_iac.domain.errors import Fault, ValidationError
 from semantest_iac.domain.ports.artifact_builder import ArtifactBuilder, FunctionApp, FunctionSource
-from semantest_iac.domain.ports.provisioner import Provisioner, Work
+from semantest_iac.domain.ports.provisioner import Provisioner, ReportProgress, Work
 from semantest_iac.domain.ports.service_probe import ServiceProbe
 from semantest_iac_events.values import HealthAnswer
 
@@ -64,65 +62,6 @@ def find_function_sources(stack: Stack, settings: ComponentSettings) -> Function
     return FunctionApp(main, {AUTHORIZER_REF: FunctionSource(provider=stack.provider, bundled="websocket_authorizer")})
 
 
-HEALTH_PATH = HEALTH_ENDPOINT.path
-HELLO_MESSAGE, HEARTBEAT_MESSAGE = {"type": "authenticate", "clientType": "cli"}, {"type": "heartbeat"}
-CONNECTION_ACCEPTED, CONNECTION_UNAUTHORIZED = 101, 401
-_LONGEST_BODY, _LONGEST_LOG_LINE = 2000, 500  # characters that an event keeps
-
-
-async def verify_service(probe: ServiceProbe, stack: Stack, settings: ComponentSettings) -> HealthAnswer | None:
-    """Return the service's health, None for a stack without a service.
-
-    Raises VerificationError if it is not healthy.
-    """
-    if not stack.is_service:
-        return None
-    return await _HEALTH_CHECKS.get(stack.component, _check_http)(probe, stack, bool(settings.source))
-
-
-async def _check_http(probe: ServiceProbe, stack: Stack, has_own_source: bool) -> HealthAnswer:
-    answer = await probe.call(stack, HttpRequest("GET", HEALTH_PATH))
-    body = answer.response.body.decode(errors="replace")
-    health = HealthAnswer(path=HEALTH_PATH, status=answer.response.status, body=_omit_if_long(body, _LONGEST_BODY))
-    if not 200 <= health.status < 300:
-        raise _verification_error(stack, f"GET {HEALTH_PATH} answered {health.status}", answer.logs)
-    return health
-
-
-async def _check_web_socket(probe: ServiceProbe, stack: Stack, has_own_source: bool) -> HealthAnswer:
-    """Require that a client is admitted and a heartbeat answered.
-
-    A service with its own source may speak another protocol: it must accept the messages and may stay silent. Where the
-    probe has no token, the request for one counts as healthy.
-    """
-    conversation = await probe.converse(stack, [json.dumps(message) for message in (HELLO_MESSAGE, HEARTBEAT_MESSAGE)])
-    status, note = conversation.status, conversation.note
-    if status == CONNECTION_UNAUTHORIZED and note:
-        return HealthAnswer(path="$connect", status=status, body=note)
-    if status != CONNECTION_ACCEPTED:
-        raise _verification_error(stack, f"a connection ended with {status}", conversation.logs)
-    if not any(conversation.received) and not has_own_source:
-        raise _verification_error(stack, "a heartbeat was not answered", conversation.logs)
-    last = conversation.received[-1] if conversation.received else ""
-    return HealthAnswer(path="$connect", status=status, body=_omit_if_long(last, _LONGEST_BODY))
-
-
-_HEALTH_CHECKS: Mapping[str, Callable[[ServiceProbe, Stack, bool], Awaitable[HealthAnswer]]] = {
-    "websocket": _check_web_socket
-}
-
-
-def _verification_error(stack: Stack, what: str, logs: str) -> VerificationError:
-    last_words = logs.strip().splitlines()[-1:] or ["nothing in the log"]
-    hint = f"Last line of the function's log: {_omit_if_long(last_words[0], _LONGEST_LOG_LINE)}"
-    return VerificationError(f"Cannot verify '{stack}': {what}.", hint=hint)
-
-
-def _omit_if_long(text: str, longest: int) -> str:
-    """Return the text whole or not at all: redaction would not recognise half of a secret."""
-    return text if len(text) <= longest else f"({len(text)} characters)"
-
-
 BLUEPRINTS: Mapping[str, Callable[[Stack, int, ComponentSettings], Blueprint]] = {
     "rest-api": build_rest_api,
     "websocket": build_websocket,
@@ -132,12 +71,22 @@ BLUEPRINTS: Mapping[str, Callable[[Stack, int, ComponentSettings], Blueprint]] =
 
 
 class DeploymentService:
-    """Packages, previews and verifies one deployment; raises DeploymentError."""
+    """Packages, previews and verifies one deployment; raises DeploymentError.
 
-    def __init__(self, provisioner: Provisioner, artifacts: ArtifactBuilder, probe: ServiceProbe) -> None:
+    Without a verifier, one that asks the service once is used.
+    """
+
+    def __init__(
+        self,
+        provisioner: Provisioner,
+        artifacts: ArtifactBuilder,
+        probe: ServiceProbe,
+        verifier: ServiceVerifier | None = None,
+    ) -> None:
         self.provisioner = provisioner
         self._artifacts = artifacts
         self._probe = probe
+        self._verifier = verifier or ServiceVerifier(probe)
 
     def package(self, stack: Stack, settings: ComponentSettings) -> Artifact | None:
         """Build the package of the stack's functions, None for a stack without code. Blocks.
@@ -159,9 +108,9 @@ class DeploymentService:
         work = Work(deployment, blueprint, artifact)
         return work, await self.provisioner.preview(work)
 
-    async def verify(self, stack: Stack, settings: ComponentSettings) -> HealthAnswer | None:
+    async def verify(self, stack: Stack, settings: ComponentSettings, progress: ReportProgress) -> HealthAnswer | None:
         """Check the service's health as a client, if there is one; raises VerificationError if it is not healthy."""
-        return await verify_service(self._probe, stack, settings)
+        return await self._verifier.verify(stack, settings, progress)
 
 
 def find_component_faults(component: str) -> tuple[Fault, ...]:

@@ -35,10 +35,12 @@ from semantest_iac.domain.errors import Fault
 
 LONGEST_CORS_CACHE_S = 86400
 LONGEST_ROUTE = 512
+HEALTH_STATUSES, HEALTH_TIMEOUTS_S = range(200, 599 + 1), range(1, 600 + 1)
 
 _ROUTE_PART = r"[A-Za-z0-9._~-]+|\{[A-Za-z_]\w*\}"
 _ROUTE_PATH = re.compile(rf"/|(/({_ROUTE_PART}))+|(/({_ROUTE_PART}))*/\{{[A-Za-z_]\w*\+\}}", re.ASCII)
 _ROUTE_PARAMETER = re.compile(r"\{\w+(\+?)\}")
+_HEALTH_PATH = re.compile(r"/|(/[A-Za-z0-9._~-]+)+/?", re.ASCII)
 _ORIGIN = re.compile(r"\*|(https?|chrome-extension|moz-extension)://(\*|[A-Za-z0-9.-]+)(:\d{1,5})?")
 _HEADER = re.compile(r"[A-Za-z0-9-]{1,64}")
 _HTTP_ONLY_HINTS = {
@@ -154,6 +156,33 @@ def check_tokens(subject: RuleSubject) -> Iterator[Finding]:
         yield refuse("authorizer.header", "a WebSocket API reads no header", hint)
 
 
+def check_health(subject: RuleSubject) -> Iterator[Finding]:
+    """The path can be asked as it is, the status can be an answer, and the time is bounded."""
+    configured = subject.section.health
+    if configured is None:
+        return
+    expected = {"path": configured.path, "status": configured.status}
+    named = {key: value for key, value in (expected | {"timeout_s": configured.timeout_s}).items() if value is not None}
+    if configured.enabled is False and named:
+        yield refuse("health", f"without a check, {', '.join(named)} has no effect", "Leave out one or the other.")
+    if not subject.serves_http:
+        for key in expected.keys() & named.keys():
+            hint = "It is checked by a connection and two messages: set timeout_s, or health: none."
+            yield refuse(f"health.{key}", "a WebSocket API is not asked by HTTP", hint)
+    elif configured.path is not None and not _is_plain_path(configured.path):
+        hint = "Such as /status or /api/health, without parameters and query."
+        yield refuse("health.path", f"'{make_printable(configured.path)}' is not a path", hint)
+    if configured.status is not None and configured.status not in HEALTH_STATUSES:
+        yield refuse("health.status", f"status must be 200 to 599, not {configured.status}", "Such as 200 or 401.")
+    if configured.timeout_s is not None and configured.timeout_s not in HEALTH_TIMEOUTS_S:
+        yield refuse("health.timeout_s", f"timeout_s must be 1 to 600 s, not {configured.timeout_s}", "Such as 120.")
+
+
+def _is_plain_path(path: str) -> bool:
+    has_dots = any(part in (".", "..") for part in path.split("/"))
+    return len(path) <= LONGEST_ROUTE and not has_dots and bool(_HEALTH_PATH.fullmatch(path))
+
+
 def check_egress(subject: RuleSubject) -> Iterator[Finding]:
     """A WebSocket function calls the cloud's API to reach its clients, which a private network does not allow."""
     configured = subject.section.network
@@ -169,6 +198,7 @@ API_RULES: tuple[Rule, ...] = (
     check_throttling,
     check_authorizer,
     check_tokens,
+    check_health,
     check_egress,
 )
 

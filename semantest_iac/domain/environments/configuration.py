@@ -29,6 +29,7 @@ from semantest_iac.domain.environments.settings import (
     Cors,
     EnvironmentSettings,
     FeatureFlags,
+    HealthSettings,
     MonitoringSettings,
     PackageSettings,
     Route,
@@ -123,6 +124,19 @@ class AuthorizerSection(Section):
     header: str | None = Field(default=None, description="Header that carries the token; Authorization by default.")
 
 
+def _expand_health(value: Any) -> Any:
+    return {"enabled": False} if value == "none" else value
+
+
+class HealthSection(Section):
+    """How the service is checked after a deployment; `none` for no check."""
+
+    enabled: bool | None = Field(default=None, description="false for no check, as `health: none`.")
+    path: str | None = Field(default=None, description="Path that is asked with GET; /health by default.")
+    status: int | None = Field(default=None, description="Expected status, 200 to 599; any 2xx by default.")
+    timeout_s: int | None = Field(default=None, description="Seconds until the service must be healthy, 1 to 600.")
+
+
 class ComponentSection(Section):
     """One component."""
 
@@ -140,6 +154,10 @@ class ComponentSection(Section):
     cors: CorsSection | None = Field(default=None, description="Browser origins; unset for those of the environment.")
     throttling: ThrottlingSection = ThrottlingSection()
     authorizer: AuthorizerSection | None = Field(default=None, description="JSON web token check before the function.")
+    health: Annotated[
+        HealthSection | None,
+        BeforeValidator(_expand_health, json_schema_input_type=HealthSection | Literal["none"] | None),
+    ] = Field(default=None, description="How the service is checked after a deployment; none for no check.")
 
 
 class AlertSection(Section):
@@ -283,6 +301,7 @@ def resolve_component(configuration: DeploymentConfiguration, component: str, en
         features=_resolve_features(configuration.features, defaults.features, serves_http=serves_http),
         secret_recovery_days=defaults.security.secret_recovery_days,
         package=PackageSettings(**_written_values(section.package)),
+        health=HealthSettings(**_written_values(section.health)) if section.health else HealthSettings(),
     )
 
 

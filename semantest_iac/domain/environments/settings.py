@@ -145,6 +145,19 @@ class PackageSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class HealthSettings:
+    """How a deployed service is checked: the path, the expected status, and how long it is asked.
+
+    Without a path and a status, any answer of the service's own code is enough.
+    """
+
+    enabled: bool = True
+    path: str | None = None
+    status: int | None = None
+    timeout_s: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class ComponentSettings:
     """The resolved settings of one component; None only where the source decides (entry, handler, runtime).
 
@@ -172,6 +185,7 @@ class ComponentSettings:
     features: FeatureFlags
     secret_recovery_days: int
     package: PackageSettings = field(default_factory=PackageSettings)
+    health: HealthSettings = field(default_factory=HealthSettings)
 
     @property
     def requires_token(self) -> bool:

@@ -4,11 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import Protocol
 
 from semantest_iac.domain.compute.functions import Artifact
 from semantest_iac.domain.deployment.stack import Stack
 from semantest_iac.domain.networking.http_exchange import HttpRequest, HttpResponse
+
+
+class AnswerOrigin(StrEnum):
+    """Who gave an answer: the function's own code, the platform before or instead of it, or it is not known."""
+
+    FUNCTION = "function"
+    PLATFORM = "platform"
+    UNKNOWN = "unknown"
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,6 +28,7 @@ class ProbeAnswer:
     logs: str = ""
     seconds: float = 0.0
     notes: tuple[str, ...] = ()
+    origin: AnswerOrigin = AnswerOrigin.UNKNOWN
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +42,7 @@ class WebSocketConversation:
     received: tuple[str, ...] = ()
     logs: str = ""
     note: str = ""
+    origin: AnswerOrigin = AnswerOrigin.UNKNOWN
 
 
 class ServiceProbe(Protocol):
@@ -42,7 +53,10 @@ class ServiceProbe(Protocol):
         ...
 
     async def call(self, stack: Stack, request: HttpRequest) -> ProbeAnswer:
-        """Send one request; raises NotFoundError if nothing is deployed, RuntimeFailedError if nothing runs."""
+        """Send one request; raises NotFoundError if nothing is deployed, RuntimeFailedError if nothing runs.
+
+        RuntimeFailedError is an UnreachableServiceError where a later try may succeed.
+        """
         ...
 
     async def converse(self, stack: Stack, messages: Sequence[str]) -> WebSocketConversation:

@@ -30,10 +30,11 @@ class CloudEntry:
     `program` is a Cloud of cloud_programs; `package` is the cloud's Pulumi provider, whose setting `region_setting`
     names the region; `sdk` is the distribution with the resource classes. `simulated_cloud` creates the simulated
     cloud, `api_frontend` translates requests for its functions on this machine, `web_sockets` serves its WebSocket
-    APIs, and `code_service` takes code if programs do not carry it. The variables that the provider reads begin with
-    `variable_prefixes`. `rules` is a CloudRules of the domain; `functions` is the cloud whose package layout its
-    functions have; the first of `regions` is the default, and `region_counterparts` maps regions of other clouds to
-    the nearest own one.
+    APIs, and `code_service` takes code if programs do not carry it. `platform_answers` tells whether an HTTP
+    response has the form that the cloud gives before or instead of a function; without it this is not known. The
+    variables that the provider reads begin with `variable_prefixes`. `rules` is a CloudRules of the domain;
+    `functions` is the cloud whose package layout its functions have; the first of `regions` is the default, and
+    `region_counterparts` maps regions of other clouds to the nearest own one.
     """
 
     name: str
@@ -48,6 +49,7 @@ class CloudEntry:
     api_frontend: str
     web_sockets: str = ""
     code_service: str = ""
+    platform_answers: str = ""
     region_setting: str = "region"
     credentials: CredentialLocations | None = None
     variable_prefixes: tuple[str, ...] = ()

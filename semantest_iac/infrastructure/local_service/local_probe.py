@@ -15,7 +15,7 @@ from semantest_iac.domain.compute.functions import Artifact
 from semantest_iac.domain.deployment.stack import Stack
 from semantest_iac.domain.errors import ArtifactError, NotFoundError
 from semantest_iac.domain.networking.http_exchange import HttpRequest, HttpResponse
-from semantest_iac.domain.ports.service_probe import ProbeAnswer, WebSocketConversation
+from semantest_iac.domain.ports.service_probe import AnswerOrigin, ProbeAnswer, WebSocketConversation
 from semantest_iac.infrastructure.clouds.registry import CLOUDS
 from semantest_iac.infrastructure.function_runtimes.function_spec import Invocation
 from semantest_iac.infrastructure.function_runtimes.interpreters import find_module_fault
@@ -64,23 +64,25 @@ class LocalProbe:
         on_invocation = self._log_of(stack)
         frontend = await self.load_frontend(stack)
         if frontend.is_web_socket and (response := await self._answer_plain_http(stack, request, on_invocation)):
-            return ProbeAnswer(response)
+            return ProbeAnswer(response, origin=AnswerOrigin.PLATFORM)
         async with WarmService(frontend, on_invocation) as service:
             return await service.call(request)
 
     async def converse(self, stack: Stack, messages: Sequence[str]) -> WebSocketConversation:
         """Converse in fresh processes, authorizer included; raises NotFoundError if no WebSocket API is deployed."""
-        logs: list[str] = []
+        invocations: list[Invocation] = []
         store_log = self._log_of(stack)
 
         def on_invocation(invocation: Invocation) -> None:
-            logs.append(invocation.log_with_failure)
+            invocations.append(invocation)
             store_log(invocation)
 
         client = ProbeClient()
         context = WebSocketContext(client, self.unpack_package, on_invocation)
         service = await self.build_web_socket_service(stack, context)
-        return replace(await converse_with_service(service, client, messages), logs="".join(logs))
+        conversation = await converse_with_service(service, client, messages)
+        logs = "".join(invocation.log_with_failure for invocation in invocations)
+        return replace(conversation, logs=logs, origin=_find_origin(service, invocations))
 
     async def load_frontend(self, stack: Stack) -> ApiFrontend:
         """Build the frontend of a stack as it is deployed now; raises NotFoundError if it has none."""
@@ -119,6 +121,13 @@ class LocalProbe:
 def _list_files(package: Path) -> Sequence[str]:
     with zipfile.ZipFile(package) as archive:
         return archive.namelist()
+
+
+def _find_origin(service: WebSocketService, invocations: Sequence[Invocation]) -> AnswerOrigin:
+    """Whether the function's own code answered last; the first invocation of an API with tokens is the authorizer's."""
+    has_authorizer = bool(service.probe_handshake().query)
+    is_answer = len(invocations) > has_authorizer and invocations[-1].error is None
+    return AnswerOrigin.FUNCTION if is_answer else AnswerOrigin.PLATFORM
 
 
 class ProbeClient:

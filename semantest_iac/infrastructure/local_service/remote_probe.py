@@ -11,14 +11,16 @@ import urllib.error
 import urllib.request
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
+from http.client import HTTPException
 from typing import Any
 from urllib.parse import urlencode, urlsplit
 
 from semantest_iac.domain.compute.functions import Artifact
 from semantest_iac.domain.deployment.stack import Stack
-from semantest_iac.domain.errors import NotFoundError, RuntimeFailedError
+from semantest_iac.domain.errors import NotFoundError, UnreachableServiceError
 from semantest_iac.domain.networking.http_exchange import HttpRequest, HttpResponse
-from semantest_iac.domain.ports.service_probe import ProbeAnswer, WebSocketConversation
+from semantest_iac.domain.ports.service_probe import AnswerOrigin, ProbeAnswer, WebSocketConversation
+from semantest_iac.infrastructure.clouds.registry import CLOUDS
 from semantest_iac.infrastructure.local_service.web_socket_service import SWITCHING_PROTOCOLS
 
 TOKEN_REQUIRED_NOTE = "The API requires a token, and there is none here: no message was sent."  # noqa: S105 - a note
@@ -41,11 +43,12 @@ class RemoteProbe:
         """Accept every package: the cloud runs it."""
 
     async def call(self, stack: Stack, request: HttpRequest) -> ProbeAnswer:
-        """Send one request; raises NotFoundError without an endpoint, RuntimeFailedError without a response."""
+        """Send one request; raises NotFoundError without an endpoint, UnreachableServiceError without a response."""
         endpoint = await self._require_endpoint(stack)
         started = time.perf_counter()
         response = await asyncio.to_thread(_send_request, endpoint, request)
-        return ProbeAnswer(response, seconds=time.perf_counter() - started)
+        seconds = time.perf_counter() - started
+        return ProbeAnswer(response, seconds=seconds, origin=_find_origin(stack.provider, response))
 
     async def converse(self, stack: Stack, messages: Sequence[str]) -> WebSocketConversation:
         """Converse over TLS, without a token; raises as `call` does."""
@@ -62,16 +65,33 @@ class RemoteProbe:
         return endpoint
 
 
+def _find_origin(provider: str, response: HttpResponse) -> AnswerOrigin:
+    """Tell the platform's answers from the code's by their form, where the cloud's entry knows it."""
+    cloud = CLOUDS[provider]
+    if not cloud.platform_answers:
+        return AnswerOrigin.UNKNOWN
+    is_platform_answer = cloud.load_part(cloud.platform_answers)
+    return AnswerOrigin.PLATFORM if is_platform_answer(response) else AnswerOrigin.FUNCTION
+
+
+class _NoRedirects(urllib.request.HTTPRedirectHandler):
+    """Returns redirects as they are: they are answers of the service, and may lead to other hosts."""
+
+    def redirect_request(self, *_: Any) -> None:
+        return None
+
+
 def _send_request(endpoint: str, request: HttpRequest) -> HttpResponse:
     query = f"?{urlencode(request.query)}" if request.query else ""
     url = f"{endpoint.rstrip('/')}{request.path}{query}"
     outgoing = urllib.request.Request(url, request.body or None, dict(request.headers), method=request.method)  # noqa: S310 - the endpoint is our own output
+    opener = urllib.request.build_opener(_NoRedirects)
     try:
-        with urllib.request.urlopen(outgoing, timeout=_TIMEOUT_S) as response:  # noqa: S310 - see above
+        with opener.open(outgoing, timeout=_TIMEOUT_S) as response:
             return _read_response(response.status, response)
     except urllib.error.HTTPError as error:
         return _read_response(error.code, error)
-    except OSError as error:
+    except (OSError, HTTPException) as error:
         raise _unreachable_error(endpoint, getattr(error, "reason", None) or error) from error
 
 
@@ -80,8 +100,8 @@ def _read_response(status: int, response: Any) -> HttpResponse:
     return HttpResponse(status, headers, response.read(_LARGEST_BODY))
 
 
-def _unreachable_error(endpoint: str, reason: object) -> RuntimeFailedError:
-    return RuntimeFailedError(f"Cannot reach '{endpoint}': {reason}.", hint="Try again in a minute.")
+def _unreachable_error(endpoint: str, reason: object) -> UnreachableServiceError:
+    return UnreachableServiceError(f"Cannot reach '{endpoint}': {reason}.", hint="Try again in a minute.")
 
 
 async def converse_with_endpoint(endpoint: str, messages: Sequence[str]) -> WebSocketConversation:

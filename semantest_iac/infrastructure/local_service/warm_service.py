@@ -10,9 +10,9 @@ from typing import Any, Self
 
 from semantest_iac.domain.errors import RuntimeFailedError
 from semantest_iac.domain.networking.http_exchange import HttpRequest, HttpResponse
-from semantest_iac.domain.ports.service_probe import ProbeAnswer
+from semantest_iac.domain.ports.service_probe import AnswerOrigin, ProbeAnswer
 from semantest_iac.infrastructure.function_runtimes.function_process import FunctionPool, PoolLimits
-from semantest_iac.infrastructure.function_runtimes.function_spec import TIMED_OUT, Invocation
+from semantest_iac.infrastructure.function_runtimes.function_spec import MISSING_KEY, NO_ROUTE, TIMED_OUT, Invocation
 from semantest_iac.infrastructure.local_service.api_frontend import ApiFrontend
 
 InvocationListener = Callable[[Invocation], None]
@@ -83,14 +83,20 @@ class WarmService:
         started, frontend = time.perf_counter(), self._frontend
         admission = frontend.admit(request)
         if admission.refusal:
-            return ProbeAnswer(_response_for_method(request, admission.refusal))
+            return ProbeAnswer(_response_for_method(request, admission.refusal), origin=AnswerOrigin.PLATFORM)
         pool = await self._get_pool(frontend)
         work = _start_task(self._invoke(pool, admission.event), self._running_calls)
         done, _ = await asyncio.wait({work}, timeout=frontend.timeout_s)
         invocation = work.result() if done else _TIMED_OUT_INVOCATION
         response = _response_for_method(request, frontend.respond(request, invocation))
         notes = tuple(filter(None, (pool.note, admission.note)))
-        return ProbeAnswer(response, invocation.log_with_failure, time.perf_counter() - started, notes)
+        return ProbeAnswer(
+            response,
+            invocation.log_with_failure,
+            time.perf_counter() - started,
+            notes,
+            _origin_of(response, invocation),
+        )
 
     async def call_as_client(self, request: HttpRequest) -> ProbeAnswer:
         """Answer one request; if the function cannot run, answer as the cloud does and log the reason."""
@@ -100,7 +106,7 @@ class WarmService:
             failed = failed_invocation(error)
             self._on_invocation(failed)
             response = _response_for_method(request, self._frontend.respond(request, failed))
-            return ProbeAnswer(response, notes=(_explain(error),))
+            return ProbeAnswer(response, notes=(_explain(error),), origin=AnswerOrigin.PLATFORM)
 
     async def _invoke(self, pool: FunctionPool, event: Any) -> Invocation:
         invocation = await pool.invoke(event)
@@ -112,6 +118,20 @@ class WarmService:
             if self._pool is None:
                 self._pool = FunctionPool(await asyncio.to_thread(frontend.load_function), self._limits)
             return self._pool
+
+
+def _origin_of(response: HttpResponse, invocation: Invocation) -> AnswerOrigin:
+    """Who gave the response: the platform answers for a function that failed, or whose answer it does not understand.
+
+    An app on the Functions host that has no such route, or whose route requires a key, has started and answers.
+    """
+    if invocation.error is not None:
+        is_answer = invocation.error["errorType"] in (NO_ROUTE, MISSING_KEY)
+        return AnswerOrigin.FUNCTION if is_answer else AnswerOrigin.PLATFORM
+    result = invocation.result if isinstance(invocation.result, dict) else {}
+    written = str(result.get("statusCode", result.get("status", "")))
+    is_replaced = response.status == 500 and written != "500"
+    return AnswerOrigin.PLATFORM if is_replaced else AnswerOrigin.FUNCTION
 
 
 def failed_invocation(error: RuntimeFailedError) -> Invocation:

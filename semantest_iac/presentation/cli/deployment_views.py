@@ -79,7 +79,8 @@ class PlainView(DeploymentView):
             self._terminal.print_lines(*format_plan(event.changes, event.resources))
 
     def operation_progressed(self, progress: ResourceProgress) -> None:
-        if progress.state != "running":
+        is_in_result = progress.op == "check" and progress.state == "done"  # as the line `health`
+        if progress.state != "running" and not is_in_result:
             done = OPERATION_DONE[progress.op] if progress.state == "done" else f"could not {progress.op}"
             resource = f"{short_type_name(progress.type)} {progress.name}"
             self._terminal.print_lines(f"  {done:<8} {resource}  {progress.seconds:.2f} s")

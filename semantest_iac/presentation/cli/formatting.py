@@ -28,6 +28,7 @@ OPERATION_MARKS = {
     "same": " ",
     "keep": "=",
     "publish": "^",
+    "check": "?",
 }
 OPERATION_DONE = {
     "create": "created",
@@ -37,6 +38,7 @@ OPERATION_DONE = {
     "same": "unchanged",
     "keep": "kept",
     "publish": "published",  # code, to an existing resource
+    "check": "checked",  # the health of the service
 }
 KEPT_NOTE = "stays in the cloud: other stacks may rely on it"
 SIMULATED_NOTE = "simulated {provider} on this machine; no cloud account is touched"
@@ -190,7 +192,8 @@ def format_result(result: DeploymentResult, stack: Stack, home: str, default_reg
     if result.health:
         yield f"health    {format_health(result.health)}"
     if result.row.kind == "deploy":
-        yield from suggest_commands(stack, home, default_region)
+        path = result.health.path if result.health and result.health.path.startswith("/") else "/health"
+        yield from suggest_commands(stack, home, default_region, path)
 
 
 def format_health(health: HealthAnswer) -> str:
@@ -200,11 +203,11 @@ def format_health(health: HealthAnswer) -> str:
     return f"{request} -> {health.status} {body[:MAX_BODY_LENGTH]}{'…' if len(body) > MAX_BODY_LENGTH else ''}"
 
 
-def suggest_commands(stack: Stack, home: str, default_region: str) -> list[str]:
+def suggest_commands(stack: Stack, home: str, default_region: str, path: str = "/health") -> list[str]:
     """Return commands to try next, with the options that select this stack."""
     program, location = "  python -m semantest_iac", f"{_location_options(stack, default_region)}{home}"
     without_http = {"websocket": f"serve{home}", "account": f"outputs --component account{location}"}
-    call = without_http.get(stack.component, f"invoke {stack.component} GET /health{location}")
+    call = without_http.get(stack.component, f"invoke {stack.component} GET {path}{location}")
     return [
         "Try next:",
         f"{program} {call}",

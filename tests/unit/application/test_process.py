@@ -7,7 +7,7 @@ import json
 import pytest
 
 from semantest_iac.domain.errors import ArtifactError, LedgerError, ProviderError, RuntimeFailedError
-from tests.fakes.application import REST, SECRET, InMemoryApp
+from tests.fakes.application import REST, SECRET, InMemoryApp, configuration_of
 
 READ_ONLY_STEPS = [
     "deployment.requested",
@@ -73,7 +73,7 @@ class TestDeploy:
     async def test_reports_the_progress_of_the_engine(self, app: InMemoryApp) -> None:
         await app.deploy()
 
-        assert {tick.name for tick in app.progress} == set(app.provisioner.clouds[str(REST)])
+        assert {tick.name for tick in app.progress if tick.op != "check"} == set(app.provisioner.clouds[str(REST)])
 
 
 class TestCodeBesideTheResources:
@@ -279,3 +279,47 @@ class TestDestroy:
         await app.use_cases.destroy(REST)
 
         assert app.ledger.stack(str(REST)).generation == 1
+
+
+class TestKeepFailed:
+    async def test_a_first_deployment_stays_for_inspection(self, app: InMemoryApp) -> None:
+        app.probe.answers = [500]
+        row = await app.use_cases.deploy(REST, configuration_of(), keep_failed=True)
+
+        assert row.error is not None
+        assert (row.state, row.error["code"]) == ("failed", "VERIFICATION_FAILED")
+        assert "Kept for inspection" in row.error["hint"]
+        assert "deploy again to continue, or destroy it" in row.error["hint"]
+        assert row.changes["create"] == len(app.provisioner.clouds[str(REST)]) > 0
+        assert "journal.step.intended:roll_back" not in app.recorded
+
+    async def test_the_next_deployment_goes_on_from_there(self, app: InMemoryApp) -> None:
+        app.points.fail("apply:function", REFUSED)
+        kept = await app.use_cases.deploy(REST, configuration_of(), keep_failed=True)
+        made = len(app.provisioner.clouds[str(REST)])
+        row = await app.deploy()
+
+        assert (kept.state, row.state) == ("failed", "completed")
+        assert row.changes["create"] == len(app.provisioner.clouds[str(REST)]) - made
+
+    async def test_so_does_the_next_destroy(self, app: InMemoryApp) -> None:
+        app.probe.answers = [500]
+        await app.use_cases.deploy(REST, configuration_of(), keep_failed=True)
+        row = await app.use_cases.destroy(REST)
+
+        assert (row.state, app.provisioner.clouds[str(REST)]) == ("completed", {})
+
+    async def test_a_later_deployment_is_rolled_back_as_ever(self, app: InMemoryApp) -> None:
+        await app.deploy()
+        app.artifacts.digest, app.probe.answers = "d2", [500]
+        row = await app.use_cases.deploy(REST, configuration_of(), keep_failed=True)
+
+        assert row.state == "rolled_back"
+
+    async def test_nothing_is_kept_where_nothing_was_made(self, app: InMemoryApp) -> None:
+        app.points.fail("preview", REFUSED)
+        row = await app.use_cases.deploy(REST, configuration_of(), keep_failed=True)
+
+        assert row.error is not None
+        assert row.state == "failed"
+        assert "Kept" not in row.error.get("hint", "")

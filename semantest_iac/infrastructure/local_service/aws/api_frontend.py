@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import json
 import time
 import uuid
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -47,6 +48,29 @@ def build_api_frontend(resources: DeployedResources, unpack: UnpackPackage) -> A
     integration: ResourceOutputs = next(outputs_of_type(resources, "aws:apigatewayv2/integration:Integration"), {})
     timeout_s = int(integration.get("timeoutMilliseconds") or _DEFAULT_TIMEOUT_MS) / 1000
     return ApiFrontend(load_function, http_api.admit, http_api.respond, timeout_s)
+
+
+_PLATFORM_MESSAGES = {
+    401: "Unauthorized",
+    403: "Forbidden",
+    404: "Not Found",
+    413: "Request Too Long",
+    429: "Too Many Requests",
+    500: "Internal Server Error",
+    503: "Service Unavailable",
+}
+
+
+def is_platform_answer(response: HttpResponse) -> bool:
+    """Whether a response has the form of API Gateway's own, which holds a message and nothing else.
+
+    Code that answers in this very form cannot be told apart.
+    """
+    expected = _PLATFORM_MESSAGES.get(response.status)
+    try:
+        return expected is not None and json.loads(response.body) == {"message": expected}
+    except ValueError:
+        return False
 
 
 @dataclass(frozen=True, slots=True)

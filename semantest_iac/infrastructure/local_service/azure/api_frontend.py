@@ -73,6 +73,25 @@ def build_api_frontend(resources: DeployedResources, unpack: UnpackPackage) -> A
     return ApiFrontend(load_function, admit, respond)
 
 
+def is_platform_answer(response: HttpResponse) -> bool:
+    """Whether a response has the form of those that the Functions host, App Service or API Management give themselves.
+
+    The host's have no body. Code that answers in this very form cannot be told apart.
+    """
+    if response.status < 400:
+        return False
+    body = response.body.strip()
+    if body in (b"", _NOT_RUNNING_BODY, b"The service is unavailable."):
+        return True
+    if b"<title>" in body and (b"Microsoft Azure" in body or b"Web App" in body):
+        return True
+    try:
+        answer = json.loads(body)
+    except ValueError:
+        return False
+    return isinstance(answer, dict) and answer.keys() == {"statusCode", "message"}
+
+
 def _refuse_as_functions_host(app: DeployedResource, request: HttpRequest) -> HttpResponse | None:
     """Refuse what the Functions host answers without invoking the function."""
     if not app.code:

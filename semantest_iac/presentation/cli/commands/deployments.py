@@ -50,25 +50,38 @@ per line and the result on the last line.
 @click.command("deploy", help=DEPLOY_HELP)
 @many_stacks_options
 @click.option("--serve", "then_serve", is_flag=True, help="Then serve all simulated stacks until Ctrl-C.")
+@click.option("--keep-failed", is_flag=True, help="Keep a first deployment that fails, for inspection.")
 @port_option
 @configuration_options
 @session_options
-def deploy_command(
-    session: Session, selector: MultiStackSelector, options: ConfigurationOptions, then_serve: bool, port: int
+def deploy_command(  # one parameter for each option
+    session: Session,
+    selector: MultiStackSelector,
+    options: ConfigurationOptions,
+    then_serve: bool,
+    keep_failed: bool,
+    port: int,
 ) -> int:
     """Validate all stacks before deploying any."""
     specs = session.build_specs(selector, options)
     if then_serve:
         require_simulated(specs)
     batch = str(uuid4()) if len(specs) > 1 else None
-    code = execute_commands(session, [_to_deploy_command(spec, session.user_name, batch) for spec in specs])
+    commands = [_to_deploy_command(spec, session.user_name, batch, keep_failed=keep_failed) for spec in specs]
+    code = execute_commands(session, commands)
     return serve_until_stopped(session, specs[0].variables, DEFAULT_HOST, port) if then_serve and code == OK else code
 
 
-def _to_deploy_command(spec: DeploymentSpec, user_name: str, batch: str | None) -> DeployCommand:
+def _to_deploy_command(spec: DeploymentSpec, user_name: str, batch: str | None, *, keep_failed: bool) -> DeployCommand:
     def start(deployments: DeploymentUseCase, on_wait: OnWait) -> Coroutine[Any, Any, DeploymentRow]:
         return deployments.deploy(
-            spec.stack, spec.configuration, settings=spec.settings, by=user_name, batch=batch, on_wait=on_wait
+            spec.stack,
+            spec.configuration,
+            settings=spec.settings,
+            by=user_name,
+            batch=batch,
+            keep_failed=keep_failed,
+            on_wait=on_wait,
         )
 
     return DeployCommand(spec.stack, spec.engine, spec.variables, start)
