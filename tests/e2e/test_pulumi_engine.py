@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import signal
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from tests.pulumi_cli import require_pulumi_cli
 
 _COMPONENT = ("--component", "rest-api")
 _PULUMI = ("--engine", "pulumi", "--cloud", "sandbox")
+_FUNCTION_DEPLOYED = "infrastructure.function.deployed"
 _MORE = ("--set", "components.rest-api.memory=1024")
 _FUNCTIONS = {"aws": "aws:lambda/function:Function", "azure": "azure-native:web:WebApp"}
 _STEPS: dict[str, tuple[str, ...]] = {
@@ -97,6 +99,21 @@ class TestPulumiEngine:
         other = workspace.run("deploy", *_COMPONENT, "--engine", "sandbox", "--json")
 
         assert (made.code, other.code, other.json["error"]["code"]) == (0, 3, "ENGINE_DIFFERS")
+
+    def test_keeps_a_stack_that_it_began_to_deploy(self, workspace: Workspace) -> None:
+        with workspace.start("deploy", *_COMPONENT, *_PULUMI, "--json") as process:
+            assert process.stdout is not None
+            next(line for line in process.stdout if json.loads(line).get("type") == _FUNCTION_DEPLOYED)
+            process.send_signal(signal.SIGTERM)
+            process.communicate()
+        other = workspace.run("deploy", *_COMPONENT, "--engine", "sandbox", "--json")
+        destroyed = workspace.run("destroy", *_COMPONENT, "--yes", "--json")
+        after = workspace.run("deploy", *_COMPONENT, "--engine", "sandbox", "--json")
+
+        assert (process.returncode, other.code, other.json["error"]["code"]) == (4, 3, "ENGINE_DIFFERS")
+        assert (destroyed.code, destroyed.json["state"]) == (0, "completed")
+        assert destroyed.json["changes"]["delete"] > 5
+        assert (after.code, after.json["changes"]["create"]) == (0, 19)
 
     def test_reports_everything_that_a_real_cloud_needs(self, shared_workspace: Any, tmp_path: Path) -> None:
         refused = shared_workspace.run("deploy", *_COMPONENT, "--env", "production", "--json")
