@@ -84,7 +84,8 @@ def fold_stack(stack: StackRow, before: DeploymentRow | None, after: DeploymentR
 
 def _changed_nothing(row: DeploymentRow) -> bool:
     """Whether the deployment failed before its first operation; one whose process died may have done some."""
-    return row.state is DeploymentStatus.FAILED and (row.error or {}).get("code") != INTERRUPTED
+    was_interrupted = (row.error or {}).get("code") == INTERRUPTED
+    return row.state is DeploymentStatus.FAILED and not was_interrupted and not any(row.changes.values())
 
 
 def _is_removed(row: DeploymentRow) -> bool:

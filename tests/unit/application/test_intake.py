@@ -223,6 +223,14 @@ class TestDeployingAfterACancelledVerification:
 
         assert (row.state, app.provisioner.clouds[str(REST)]) == ("rolled_back", {})
 
+    async def test_removes_one_that_was_kept_and_is_still_unhealthy(self, app: InMemoryApp) -> None:
+        app.probe.answers = [500]
+        kept = await app.use_cases.deploy(REST, {}, keep_failed=True)
+        app.probe.answers = [500]
+        row = await app.deploy()
+
+        assert (kept.state, row.state, app.provisioner.clouds[str(REST)]) == ("failed", "rolled_back", {})
+
     async def test_verifies_only_once_it_has_completed(self, app: InMemoryApp) -> None:
         await cancel_at(app, "call")
         await app.deploy()

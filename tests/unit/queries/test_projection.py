@@ -14,6 +14,7 @@ from tests.fakes.memory_ledger import NOON, STACK, MemoryLedger, a_deploy, a_des
 LATER = "2026-01-01T12:01:00Z"
 REASON = {"code": "PROVIDER_ERROR", "reason": "no quota", "hint": "ask for more"}
 ERROR = {"code": "PROVIDER_ERROR", "message": "no quota", "hint": "ask for more"}
+UNCHANGED = {**REASON, "changes": {"create": 0}}
 ENDS: dict[str, tuple[str, dict[str, Any], dict[str, Any]]] = {
     "failed": ("deployment.failed", {**REASON, "resource": ""}, ERROR),
     "rolled_back": ("deployment.rolled_back", {**REASON, "restored_deployment": None}, ERROR),
@@ -96,7 +97,7 @@ class TestFold:
 class TestFoldStack:
     async def test_keeps_the_last_good_deployment_while_later_ones_fail(self, ledger: MemoryLedger) -> None:
         await ledger.append(STACK, None, a_deploy("d1", endpoint="one"))
-        await ledger.append(STACK, None, [*a_deploy("d2")[:4], an_event("deployment.failed", "d2")])
+        await ledger.append(STACK, None, [*a_deploy("d2")[:4], an_event("deployment.failed", "d2", data=UNCHANGED)])
 
         assert ledger.stack(STACK) == StackRow(STACK, newest="d2", last_good="d1", owner="d1", endpoint="one")
 
@@ -139,11 +140,12 @@ class TestFoldStack:
         [
             (None, "d1"),
             (an_event("deployment.cancelled", data=REASON), "d1"),
-            (an_event("deployment.failed", data={**REASON, "code": INTERRUPTED}), "d1"),
+            (an_event("deployment.failed", data={**UNCHANGED, "code": INTERRUPTED}), "d1"),
             (an_event("deployment.needs_operator", data=REASON), "d1"),
-            (an_event("deployment.failed", data=REASON), None),
+            (an_event("deployment.failed", data={**REASON, "changes": {"create": 3}}), "d1"),
+            (an_event("deployment.failed", data=UNCHANGED), None),
         ],
-        ids=["running", "cancelled", "killed", "needs-operator", "failed-before-a-change"],
+        ids=["running", "cancelled", "killed", "needs-operator", "kept", "failed-before-a-change"],
     )
     async def test_belongs_to_its_first_deployment_that_began_to_change_it(
         self, ledger: MemoryLedger, end: NewEvent | None, unsettled: str | None
