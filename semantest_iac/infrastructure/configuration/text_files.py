@@ -63,7 +63,7 @@ def read_text_file(path: Path, *, must_exist: bool) -> str | Fault | None:
     """Return the text, None for an absent file that need not exist, or a fault for anything else."""
     try:
         if not path.is_file():
-            return _missing_file_fault(path) if must_exist or path.exists() else None
+            return _missing_file_fault(path) if must_exist or path.exists() or path.is_symlink() else None
         with path.open("rb") as file:
             content = file.read(MAX_TEXT_FILE_BYTES + 1)  # a file may grow after its size was checked
     except (OSError, ValueError) as error:
@@ -73,7 +73,10 @@ def read_text_file(path: Path, *, must_exist: bool) -> str | Fault | None:
 
 
 def _missing_file_fault(path: Path) -> Fault:
-    message = "not a file" if path.exists() else "no such file"
+    if path.is_symlink() and not path.exists():
+        message = "a broken symbolic link"
+    else:
+        message = "not a file" if path.exists() else "no such file"
     return Fault("", message, "Check the path.", file=make_printable(str(path), 200))
 
 

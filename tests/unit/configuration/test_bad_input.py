@@ -141,6 +141,11 @@ class TestFile:
 
         assert [fault.message for fault in read().faults] == ["not a file"]
 
+    def test_must_not_be_a_broken_link(self, folder: Path, read: ReadConfiguration) -> None:
+        (folder / "semantest.yaml").symlink_to("gone.yaml")
+
+        assert [fault.message for fault in read().faults] == ["a broken symbolic link"]
+
     def test_must_not_be_a_pipe(self, folder: Path, read: ReadConfiguration) -> None:
         os.mkfifo(folder / "semantest.yaml")
 
