@@ -43,14 +43,14 @@ def read_status(reader: LedgerReader, stack_filter: StackFilter = ALL_STACKS) ->
 
 
 def read_outputs(reader: LedgerReader, stack: str) -> dict[str, Any]:
-    """Return the outputs of the stack's last good deployment; raises NotFoundError when there is none."""
+    """Return the outputs of the stack's last good deployment by name; raises NotFoundError when there is none."""
     row = reader.stack(stack)
     if row.last_good is None:
         raise NotFoundError(
             f"Cannot read outputs of stack '{stack}': it has no completed deployment.",
             hint="`semantest-iac status` lists the stacks that were deployed.",
         )
-    return dict(row.outputs)
+    return dict(sorted(row.outputs.items()))  # engines return them in any order
 
 
 def deployment_to_dict(row: DeploymentRow) -> dict[str, Any]:
