@@ -18,6 +18,7 @@ from semantest_iac.application.queries.history import (
     read_outputs,
     read_status,
 )
+from semantest_iac.domain.deployment.stack import Stack
 from semantest_iac.domain.errors import Fault, NotFoundError, ValidationError
 from semantest_iac.presentation.cli.failures import OK
 from semantest_iac.presentation.cli.formatting import (
@@ -141,8 +142,12 @@ With --json, prints CloudEvents; pass the `sequence` of the last one to --after 
 EVENT_TITLES = ("position", "time", "type", "stack", "deployment")
 
 
+def _parse_stack_name(context: click.Context, parameter: click.Parameter, value: str | None) -> str | None:
+    return None if value is None else str(Stack.parse(value))
+
+
 @click.command("events", help=EVENTS_HELP)
-@click.option("--stack", metavar="NAME", help="Only the stack with this full name.")
+@click.option("--stack", callback=_parse_stack_name, metavar="NAME", help="Only the stack with this full name.")
 @click.option("--deployment", metavar="ID", help="Only this deployment.")
 @click.option("--after", type=click.IntRange(min=0), default=0, metavar="N", help="Only events after position N.")
 @click.option("--limit", type=click.IntRange(min=1), metavar="N", help="At most N events.")
@@ -193,7 +198,9 @@ def ledger_command() -> None: ...
 
 
 @ledger_command.command(
-    "verify", help="Recompute the hash chain; exits 1 and names the first event that was changed or is missing."
+    "verify",
+    short_help="Check that no event was changed or removed.",
+    help="Recompute the hash chain; exits 1 and names the first event that was changed or is missing.",
 )
 @click.option(
     "--head", callback=_parse_head, metavar="POSITION:HASH", help="A head noted earlier: detects removed events."
@@ -206,7 +213,11 @@ def verify_ledger(session: Session, head: LedgerHead | None) -> int:
     return OK
 
 
-@ledger_command.command("head", help="Print the position and hash of the last event; note them outside this machine.")
+@ledger_command.command(
+    "head",
+    short_help="Print the position and hash of the last event.",
+    help="Print the position and hash of the last event; note them outside this machine.",
+)
 @session_options
 def print_head(session: Session) -> int:
     head = session.application.ledger.head()

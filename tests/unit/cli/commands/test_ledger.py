@@ -77,6 +77,12 @@ class TestOutputs:
     def test_are_aligned(self, cli: Any) -> None:
         assert cli("outputs").out == (f"endpoint        https://one\nversion         3\nlocal_endpoint  {LOCAL}\n")
 
+    async def test_are_sorted_by_name(self, cli: Any, world: Any) -> None:
+        outputs = {"version": 3, "endpoint": "https://one", "arn": "a"}
+        await world.ledger.append(_ONE, None, a_deploy("d4", stack=_ONE, **{**_LEFT, "outputs": outputs}))
+
+        assert list(json.loads(cli("outputs", "--json").out)) == ["arn", "endpoint", "version", "local_endpoint"]
+
     def test_of_no_live_stack_are_not_found(self, cli: Any) -> None:
         assert cli("outputs", "--region", "eu-west-1").code == 2
 
@@ -110,6 +116,12 @@ class TestEvents:
 
     def test_of_an_unknown_deployment_are_not_found(self, cli: Any) -> None:
         assert cli("events", "--deployment", "d9").code == 2
+
+    def test_of_a_malformed_stack_name_are_refused(self, cli: Any) -> None:
+        outcome = cli("events", "--stack", "rest-api")
+
+        assert outcome.code == 2
+        assert "'rest-api' is not component.provider.environment.region" in outcome.err
 
 
 @pytest.mark.usefixtures("filled")
