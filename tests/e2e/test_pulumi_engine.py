@@ -29,7 +29,9 @@ _STEPS: dict[str, tuple[str, ...]] = {
 }
 _CODES = {name: 1 if name == "failed" else 0 for name in _STEPS}
 # Times, lengths of texts with times, and the engine's name: they may differ.
-_VARYING = re.compile(r"\d{4}-\d\d-\d\dT[\d:.]+Z|\d+\.\d+( s\b)?|(?<=content-length: )\d+|, by pulumi$", re.MULTILINE)
+_VARYING = re.compile(
+    r"\d{4}-\d\d-\d\dT[\d:.]+Z|\d+\.\d+( s\b)?|(?<=content-length: )\d+| \(engine pulumi\)$", re.MULTILINE
+)
 
 Outcomes = dict[str, Outcome]
 

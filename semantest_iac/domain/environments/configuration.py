@@ -195,7 +195,7 @@ class FeaturesSection(Section):
 
     tracing: bool | None = Field(default=None, description="Trace requests through the function.")
     access_logs: bool | None = Field(
-        default=None, description="Log every request at the API; for a WebSocket API only if this is written."
+        default=None, description="Log every request at the API; for a WebSocket API only if set to true here."
     )
 
 

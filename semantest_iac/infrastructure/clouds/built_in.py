@@ -67,7 +67,7 @@ AZURE: Final = CloudEntry(
     credentials=CredentialLocations(
         ("ARM_CLIENT_ID", "AZURE_CLIENT_ID"),
         (".azure/azureProfile.json",),
-        "Run az login, or set ARM_CLIENT_ID and the variables that belong to it.",
+        "Run az login, or set ARM_CLIENT_ID, ARM_CLIENT_SECRET, ARM_TENANT_ID and ARM_SUBSCRIPTION_ID.",
     ),
 )
 CLOUD_ENTRIES: Final[Mapping[str, CloudEntry]] = {cloud.name: cloud for cloud in (AWS, AZURE)}

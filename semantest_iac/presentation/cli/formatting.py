@@ -145,9 +145,9 @@ def short_type_name(resource_type: str) -> str:
 def format_location(stack: Stack, engine: EngineChoice) -> str:
     """Say which stack it is, and whether its cloud is real or simulated."""
     if not engine.is_simulated:
-        return f"{stack}: real {stack.provider} account, by {engine.engine}"
-    by = "" if engine.engine == "sandbox" else f", by {engine.engine}"
-    return f"{stack}: {SIMULATED_NOTE.format(provider=stack.provider)}{by}"
+        return f"{stack}: real {stack.provider} account (engine {engine.engine})"
+    note = SIMULATED_NOTE.format(provider=stack.provider)
+    return f"{stack}: {note}" if engine.engine == "sandbox" else f"{stack}: {note} (engine {engine.engine})"
 
 
 def format_plan(changes: ChangeCounts, resources: Iterable[ResourceChange]) -> list[str]:

@@ -105,9 +105,11 @@ class TestLocation:
         )
         assert (
             format_location(staging, EngineChoice(PULUMI_ENGINE, REAL_CLOUD))
-            == "rest-api.aws.staging.us-east-1: real aws account, by pulumi"
+            == "rest-api.aws.staging.us-east-1: real aws account (engine pulumi)"
         )
-        assert simulated_by_pulumi.endswith("simulated aws on this machine; no cloud account is touched, by pulumi")
+        assert simulated_by_pulumi.endswith(
+            "simulated aws on this machine; no cloud account is touched (engine pulumi)"
+        )
 
 
 class TestNextCommands:

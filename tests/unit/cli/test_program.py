@@ -29,6 +29,13 @@ class TestHelp:
         assert code == 0
         assert f"semantest-iac {command}" in capsys.readouterr().out
 
+    @pytest.mark.parametrize("command", ["config", "ledger"])
+    def test_of_a_group_has_whole_sentences(self, cli: Any, command: str, capsys: pytest.CaptureFixture[str]) -> None:
+        cli(command, "-h")
+
+        listed = capsys.readouterr().out.partition("Commands:\n")[2]
+        assert [line for line in listed.splitlines() if not line.endswith(".") or line.endswith("...")] == []
+
 
 class TestVersion:
     def test_is_that_of_the_distribution(self, cli: Any, capsys: pytest.CaptureFixture[str]) -> None:

@@ -65,5 +65,5 @@ CLOUD = Cloud(
         ContainerService: "no component runs containers yet",
         LoadBalancer: "no component runs containers yet",
     },
-    partial={capabilities.CLIENT_ACCESS_TOKENS: "not needed: clients show API Gateway their own token"},
+    partial={capabilities.CLIENT_ACCESS_TOKENS: "not needed: clients send their own token to API Gateway"},
 )

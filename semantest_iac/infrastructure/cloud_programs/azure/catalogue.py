@@ -31,7 +31,7 @@ _BY_GATEWAY = "by API Management, which development does not use"
 
 UNSUPPORTED: Mapping[Capability, str] = {
     ContainerService: "no component runs containers yet",
-    GatewayLogging: "each gateway has its own diagnostic setting, which no subscription has to allow first",
+    GatewayLogging: "not needed: each gateway has its own diagnostic setting",
     LoadBalancer: "no component runs containers yet",
     capabilities.SEVERAL_SUBNETS: f"{_ONE_SUBNET}, which spans all zones",
     capabilities.SECURITY_GROUPS: f"{_ONE_SUBNET}, and the security group is that of the subnet",

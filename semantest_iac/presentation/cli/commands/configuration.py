@@ -33,7 +33,11 @@ CONFIG_HELP = """Validate and show the configuration.
 def config_command() -> None: ...
 
 
-@config_command.command("validate", help="Report every fault and warning with file and line; exits 2 on faults.")
+@config_command.command(
+    "validate",
+    short_help="Report every fault and warning.",
+    help="Report every fault and warning with file and line; exits 2 on faults.",
+)
 @stack_options
 @configuration_options
 @session_options
@@ -50,7 +54,11 @@ def validate_configuration(session: Session, selector: StackSelector, options: C
     return OK
 
 
-@config_command.command("show", help="Show the settings of a stack: defaults of its environment and the configuration.")
+@config_command.command(
+    "show",
+    short_help="Show the settings of a stack.",
+    help="Show the settings of a stack: defaults of its environment and the configuration.",
+)
 @stack_options
 @configuration_options
 @session_options

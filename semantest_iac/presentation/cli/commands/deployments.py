@@ -148,18 +148,18 @@ DESTROY_HELP = """Delete every resource of a stack.
   semantest-iac destroy --component rest-api --yes
   semantest-iac destroy --component all --provider aws --provider azure
 
-Repeat --component, --provider or --region to destroy several stacks at once. Asks for consent to each of them before it
-deletes anything; off a terminal, --yes is required. For a production stack, type the name of the stack.
+Repeat --component, --provider or --region to destroy several stacks at once. Asks for confirmation of each before it
+deletes anything; without a terminal, --yes is required. For a production stack, type the name of the stack.
 """
 
 
 @click.command("destroy", help=DESTROY_HELP)
-@click.option("--yes", is_flag=True, help="Consent without being asked.")
+@click.option("--yes", is_flag=True, help="Do not ask for confirmation.")
 @many_stacks_options
 @configuration_options
 @session_options
 def destroy_command(session: Session, selector: MultiStackSelector, options: ConfigurationOptions, yes: bool) -> int:
-    """Show all plans, ask for consent to each, then destroy."""
+    """Show all plans, ask for confirmation of each, then destroy."""
     targets = session.resolve_all(selector, options)
     plans = [(target, preview_destroy(session, target)) for target in targets]
     deployed = [target for target, plan in plans if _show_removal(session, target, plan)]

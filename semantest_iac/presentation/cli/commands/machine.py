@@ -182,10 +182,10 @@ folder; plugins go to Pulumi's own folder. Exits 0 if everything is installed, 1
 
 @click.command("setup", help=SETUP_HELP)
 @click.option("--provider", "providers", multiple=True, metavar="NAME", help="aws or azure. Can be repeated.")
-@click.option("--yes", is_flag=True, help="Consent without being asked.")
+@click.option("--yes", is_flag=True, help="Do not ask for confirmation.")
 @session_options
 def setup_command(session: Session, providers: tuple[str, ...], yes: bool) -> int:
-    """Look for everything, ask for consent, then install what is missing."""
+    """Look for everything, ask for confirmation, then install what is missing."""
     prerequisites = session.application.prerequisites(providers)
     paths = {each.name: path for each in prerequisites if (path := each.find())}
     missing = [each for each in prerequisites if each.name not in paths]
@@ -201,7 +201,7 @@ def setup_command(session: Session, providers: tuple[str, ...], yes: bool) -> in
 def _require_setup_consent(session: Session, missing: Sequence[EnginePrerequisite]) -> None:
     names = ", ".join(each.name for each in missing)
     if session.terminal.ask(f"Missing: {names}. Type yes to install: ") != "yes":
-        message = f"Cannot install {names}: consent is missing."
+        message = f"Cannot install {names}: it was not confirmed."
         raise RefusedError(message, "CONSENT_MISSING", hint="Add --yes.")
 
 

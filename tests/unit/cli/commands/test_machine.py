@@ -97,7 +97,7 @@ class TestSetup:
         outcome = cli("setup", "--json")
 
         assert (outcome.code, world.needs[0].place) == (3, None)
-        assert json.loads(outcome.out)["error"]["message"] == "Cannot install a plugin: consent is missing."
+        assert json.loads(outcome.out)["error"]["message"] == "Cannot install a plugin: it was not confirmed."
 
     def test_continues_after_a_failure(self, cli: Any, world: Any) -> None:
         world.needs = [FakePrerequisite("the CLI", reachable=False), FakePrerequisite("a plugin")]
