@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from urllib.parse import parse_qsl, urlencode
 
 Pairs = tuple[tuple[str, str], ...]
 FINAL_STATUSES = range(200, 600)
@@ -15,7 +16,7 @@ _HEADER_VALUE = re.compile(r"[^\x00-\x08\x0a-\x1f\x7f\ud800-\udfff]*")
 class HttpRequest:
     """A request as the client sent it: `path` percent-encoded, `query` decoded, in order, with repeats.
 
-    `client` is the address that it came from.
+    `raw_query` is the query as it was sent, if it came as a text. `client` is the address that it came from.
     """
 
     method: str
@@ -24,10 +25,21 @@ class HttpRequest:
     headers: Pairs = ()
     body: bytes = b""
     client: str = "127.0.0.1"
+    raw_query: str = ""
+
+    @property
+    def query_string(self) -> str:
+        """The query as it was sent, or encoded from its pairs."""
+        return self.raw_query or urlencode(self.query)
 
     def header(self, wanted: str) -> str:
         """Return the first header of a name in lower case, empty if there is none."""
         return next((value for name, value in self.headers if name.lower() == wanted), "")
+
+
+def parse_query(raw_query: str) -> Pairs:
+    """Decode a query: a name without a value has an empty one, and bytes that are not UTF-8 become U+FFFD."""
+    return tuple(parse_qsl(raw_query, keep_blank_values=True))
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import urllib.error
 import urllib.request
 from typing import Any
-from urllib.parse import urlencode
 
 from semantest_iac.domain.networking.http_exchange import HttpRequest, HttpResponse
 
@@ -15,7 +14,7 @@ _MAX_BODY_BYTES = 10 * 1024 * 1024
 
 def send_https(origin: str, request: HttpRequest) -> HttpResponse:
     """Return the response whatever its status; never follow a redirect, which would forward the token."""
-    query = f"?{urlencode(request.query)}" if request.query else ""
+    query = f"?{request.query_string}" if request.query_string else ""
     url = f"{origin}{request.path}{query}"
     outgoing = urllib.request.Request(url, request.body or None, dict(request.headers), method=request.method)  # noqa: S310 - origins are outputs of ours
     try:

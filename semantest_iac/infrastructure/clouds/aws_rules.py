@@ -32,6 +32,7 @@ NETWORK_ID_PATTERNS = {
     "subnet_ids": re.compile(r"subnet-[0-9a-f]{8,17}"),
     "security_group_ids": re.compile(r"sg-[0-9a-f]{8,17}"),
 }
+ORIGIN_PATTERNS = ("*", "http://*", "https://*")
 AWS_LIMITS = CloudLimits(
     runtimes=(  # source: the life cycle of Lambda runtimes that cfn-lint carries
         *list_runtimes("nodejs", v16="2024-06-12", v18="2025-09-01", v20="2026-04-30"),
@@ -66,6 +67,15 @@ def check_concurrency(subject: RuleSubject) -> Iterator[Finding]:
         if count is not None and count > _DEFAULT_CONCURRENCY - _UNRESERVED_CONCURRENCY:
             reason = f"an account has {_DEFAULT_CONCURRENCY}, of which AWS keeps {_UNRESERVED_CONCURRENCY} free"
             yield advise(f"instances.{key}", f"{count} at once need a raised quota: {reason}")
+
+
+def check_origin_patterns(subject: RuleSubject) -> Iterator[Finding]:
+    """API Gateway knows two patterns beside `*`, any http and any https origin (its guide, CORS for HTTP APIs)."""
+    for index, origin in enumerate(subject.section.cors.origins if subject.section.cors else ()):
+        if "*" in origin and origin not in ORIGIN_PATTERNS:
+            known = ", ".join(ORIGIN_PATTERNS)
+            reason = f"'{make_printable(origin)}' matches no origin: API Gateway knows the patterns {known}"
+            yield refuse(f"cors.origins[{index}]", reason, "Name the origins.")
 
 
 def check_variables_size(subject: RuleSubject) -> Iterator[Finding]:
@@ -119,5 +129,7 @@ def explain_missing_log_role(message: str, stack: Stack) -> str:
 
 
 AWS_RULES = DeclarativeCloudRules(
-    AWS_LIMITS, (check_network_ids, check_concurrency, check_variables_size), explain_refusal=explain_missing_log_role
+    AWS_LIMITS,
+    (check_network_ids, check_concurrency, check_origin_patterns, check_variables_size),
+    explain_refusal=explain_missing_log_role,
 )

@@ -126,11 +126,27 @@ def check_variable_cases(subject: RuleSubject) -> Iterator[Finding]:
             yield refuse(f"environment.{make_printable(name)}", f"the same setting as {make_printable(other)}", hint)
 
 
+def check_named_origins(subject: RuleSubject) -> Iterator[Finding]:
+    """App Service and API Management know `*`, for every origin, and no other pattern."""
+    for index, origin in enumerate(subject.section.cors.origins if subject.section.cors else ()):
+        if "*" in origin and origin != "*":
+            reason = f"'{make_printable(origin)}' matches no origin: Azure knows no patterns of origins"
+            yield refuse(f"cors.origins[{index}]", reason, "Name the origins, or write '*' for all.")
+
+
+def check_unsupported_time_zone(subject: RuleSubject) -> Iterator[Finding]:
+    """Flex Consumption supports no time zone but UTC (source: Azure's reference of app settings, TZ)."""
+    for name in subject.section.environment:
+        if name.upper() == "TZ":
+            reason = "the Flex Consumption plan has no time zones but UTC"
+            yield refuse(f"environment.{make_printable(name)}", reason, "Convert times in your code.")
+
+
 AZURE_RULES = DeclarativeCloudRules(
     AZURE_LIMITS,
     (
         *(check_memory_size, check_instance_limits, check_subnets, check_built_in_endpoint, check_web_pubsub),
-        check_variable_cases,
+        *(check_variable_cases, check_named_origins, check_unsupported_time_zone),
     ),
     round_workspace_retention,
 )

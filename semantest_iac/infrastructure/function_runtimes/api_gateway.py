@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from functools import lru_cache
 from typing import Any
-from urllib.parse import unquote, urlencode
+from urllib.parse import unquote
 
 from semantest_iac.domain.networking.http_exchange import HttpRequest, HttpResponse, Pairs
 from semantest_iac.infrastructure.function_runtimes.function_spec import EVENT_TOO_LARGE, Invocation
@@ -58,6 +58,8 @@ def _match_path(template: Sequence[str], path: Sequence[str]) -> Mapping[str, st
             return None
         if kind == _GREEDY:
             return parameters | {name: unquote("/".join(path[index:]))}
+        if kind == _VARIABLE and not path[index]:
+            return None
         if kind == _VARIABLE:
             parameters[name] = unquote(path[index])
     return parameters if len(path) == len(template) else None
@@ -78,7 +80,8 @@ def _segment_kind(segment: str) -> int:
 
 @lru_cache
 def _split_path(path: str) -> Sequence[str]:
-    return tuple(part for part in path.split("/")[1:] if part)
+    """Split a path; an empty segment is one: no route `/items` takes `/items/` or `//items`."""
+    return () if path in ("", "/") else tuple(path.split("/")[1:])
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +120,7 @@ def build_api_event(
         "version": "2.0",
         "routeKey": route.route_key,
         "rawPath": path,
-        "rawQueryString": urlencode(request.query),
+        "rawQueryString": request.query_string,
         "headers": _event_headers(request, api, metadata),
         "requestContext": _request_context(route, api, metadata) | {"http": _http_context(request, path, metadata)},
         "isBase64Encoded": is_base64,
@@ -125,8 +128,11 @@ def build_api_event(
     }
 
 
-def build_api_response(invocation: Invocation) -> HttpResponse:
-    """Return the function's answer as HTTP: 503 after a timeout, 500 for anything that is no answer."""
+def build_api_response(invocation: Invocation, method: str = "GET") -> HttpResponse:
+    """Return the function's answer as HTTP: 503 after a timeout, 500 for anything that is no answer.
+
+    An answer to HEAD has the length that the function gives, or none, unless it has a body (RFC 9110, 8.6).
+    """
     if invocation.is_timed_out:
         return _message_response(503, "Service Unavailable")
     if invocation.error is not None:
@@ -137,7 +143,7 @@ def build_api_response(invocation: Invocation) -> HttpResponse:
         text = result if isinstance(result, str) else json.dumps(result)
         return HttpResponse(200, _add_length((("content-type", JSON_CONTENT_TYPE),), text.encode()), text.encode())
     try:
-        return _structured_response(result)
+        return _structured_response(result, method)
     except (ValueError, TypeError, binascii.Error):
         return api_internal_error_response()
 
@@ -210,7 +216,7 @@ def _event_body(request: HttpRequest) -> tuple[str, bool]:
     return base64.b64encode(request.body).decode("ascii"), bool(request.body)
 
 
-def _structured_response(result: Mapping[str, Any]) -> HttpResponse:
+def _structured_response(result: Mapping[str, Any], method: str) -> HttpResponse:
     status, text = int(result["statusCode"]), result.get("body") or ""
     if not isinstance(text, str):
         raise ValueError("body is not a text")
@@ -218,6 +224,8 @@ def _structured_response(result: Mapping[str, Any]) -> HttpResponse:
     headers = {name.lower(): _format_header_value(value) for name, value in dict(result.get("headers") or {}).items()}
     headers = {"content-type": TEXT_CONTENT_TYPE, **headers}
     cookies = tuple(("set-cookie", _format_header_value(cookie)) for cookie in result.get("cookies") or ())
+    if method == "HEAD" and not body:
+        return HttpResponse(status, (*headers.items(), *cookies))
     pairs = tuple((name, value) for name, value in headers.items() if name != "content-length")
     return HttpResponse(status, _add_length(pairs + cookies, body), body)
 

@@ -15,7 +15,7 @@ from email.utils import format_datetime
 from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
-from urllib.parse import quote, unquote, urlencode, urlsplit
+from urllib.parse import quote, unquote, urlsplit
 
 from semantest_iac.domain.networking.http_exchange import HttpRequest, HttpResponse, Pairs
 from semantest_iac.infrastructure.function_runtimes.function_spec import (
@@ -31,6 +31,7 @@ MAX_FUNCTIONS_REQUEST_BYTES = 100 * 1024 * 1024
 LOAD_BALANCER_TIMEOUT_S = 230
 HOP_BY_HOP_HEADERS = frozenset({"connection", "transfer-encoding", "keep-alive", "upgrade", "te"})
 SAFE_PATH_CHARACTERS = "/:@!$&'()*+,;=~"
+ENCODED_BYTE = re.compile("(%[0-9a-fA-F]{2})")
 ERROR_STATUSES = {EVENT_TOO_LARGE: 413, NO_ROUTE: 404, MISSING_KEY: 401, TIMED_OUT: 500}  # of answers without a body
 _CLIENT_PORT = 50000  # App Service adds the client's port
 _LITERAL, _CONSTRAINED, _VARIABLE, _GREEDY = range(4)
@@ -52,7 +53,7 @@ def build_functions_event(request: HttpRequest, host: str, proxy_address: str = 
 
     `proxy_address` is that of a proxy before us.
     """
-    query = f"?{urlencode(request.query)}" if request.query else ""
+    query = f"?{request.query_string}" if request.query_string else ""
     return {
         "method": request.method,
         "url": f"https://{host}{_normalize_path(request.path)}{query}",
@@ -62,14 +63,14 @@ def build_functions_event(request: HttpRequest, host: str, proxy_address: str = 
     }
 
 
-def build_functions_response(invocation: Invocation, timeout_status: int = 500) -> HttpResponse:
+def build_functions_response(invocation: Invocation, timeout_status: int = 500, method: str = "GET") -> HttpResponse:
     """Return the function's answer as HTTP, or the host's own error, which never gives a reason."""
     if invocation.error is not None:
         return empty_response({**ERROR_STATUSES, TIMED_OUT: timeout_status}.get(invocation.error["errorType"], 500))
     if invocation.result is None:
         return empty_response(204)
     try:
-        return _structured_response(invocation.result)
+        return _structured_response(invocation.result, method)
     except (KeyError, TypeError, ValueError):
         return empty_response(500)
 
@@ -80,9 +81,15 @@ def empty_response(status: int) -> HttpResponse:
 
 
 def _normalize_path(path: str) -> str:
-    """Encode the path again as ASP.NET does, which leaves an encoded slash as it is."""
-    parts = path.replace("%2f", "%2F").split("%2F")
-    return "%2F".join(quote(unquote(part), safe=SAFE_PATH_CHARACTERS) for part in parts)
+    """Decode and encode the path as ASP.NET does: `%2F` stays, and so does what looks encoded once it is decoded.
+
+    Source: PathString.ToUriComponent. So `/100%25ab` reaches a function as `/100%ab`.
+    """
+    decoded = "%2F".join(unquote(part) for part in re.split("%2[fF]", path))
+    return "".join(
+        part if ENCODED_BYTE.fullmatch(part) else quote(part, safe=SAFE_PATH_CHARACTERS)
+        for part in ENCODED_BYTE.split(decoded)
+    )
 
 
 def _add_port(address: str) -> str:
@@ -97,10 +104,13 @@ def _worker_headers(request: HttpRequest, host: str, caller: str) -> dict[str, s
     return {**{name: value for name, value in sent.items() if name not in HOP_BY_HOP_HEADERS}, **length, **added}
 
 
-def _structured_response(result: Mapping[str, Any]) -> HttpResponse:
+def _structured_response(result: Mapping[str, Any], method: str) -> HttpResponse:
     body = base64.b64decode(result["body"])
     headers = tuple((name, value) for name, value in result["headers"].items() if name != "content-length")
     cookies = tuple(("set-cookie", "; ".join(_cookie_parts(cookie))) for cookie in result["cookies"])
+    if method == "HEAD" and not body:
+        given = tuple(pair for pair in result["headers"].items() if pair[0] == "content-length")
+        return HttpResponse(result["status"], (*headers, *cookies, *given))
     length = (("content-length", str(len(body))),) if result["status"] not in (204, 304) else ()
     return HttpResponse(result["status"], (*headers, *cookies, *length), body)
 

@@ -14,6 +14,9 @@ from semantest_iac.infrastructure.function_runtimes.azure_functions import build
 from semantest_iac.infrastructure.function_runtimes.function_spec import FunctionSpec
 
 MIB = 1024 * 1024
+LAMBDA_DEFAULTS = {"LANG": "en_US.UTF-8", "TZ": ":UTC"}
+"""What a function may set itself. Source: Lambda's developer guide, environment variables that are not reserved."""
+FUNCTIONS_DEFAULTS = {"LANG": "C.UTF-8", "TZ": "UTC"}
 HostFacts = Mapping[str, Any]
 """What the host sent when it was ready."""
 
@@ -21,13 +24,14 @@ HostFacts = Mapping[str, Any]
 def build_lambda_environment(spec: FunctionSpec, temporary: str, secrets_url: str) -> Mapping[str, str]:
     """Return every variable of the process; `temporary` replaces Lambda's /tmp."""
     endpoint = {"AWS_ENDPOINT_URL_SECRETS_MANAGER": secrets_url} if secrets_url else {}
-    return {**spec.environment, **_process_variables(temporary), **_reserved_by_lambda(spec), **endpoint}
+    process = _process_variables(temporary)
+    return {**LAMBDA_DEFAULTS, **spec.environment, **process, **_reserved_by_lambda(spec), **endpoint}
 
 
 def build_functions_environment(spec: FunctionSpec, temporary: str, secrets_url: str) -> Mapping[str, str]:
     """Return every variable of the process, with references to Key Vault replaced by values."""
     settings = {name: spec.secrets.get(value, value) for name, value in spec.environment.items()}
-    return {**settings, **_process_variables(temporary), **_reserved_by_functions(spec)}
+    return {**FUNCTIONS_DEFAULTS, **settings, **_process_variables(temporary), **_reserved_by_functions(spec)}
 
 
 def _process_variables(temporary: str) -> Mapping[str, str]:
@@ -37,8 +41,6 @@ def _process_variables(temporary: str) -> Mapping[str, str]:
 def _reserved_by_lambda(spec: FunctionSpec) -> Mapping[str, str]:
     """Return the variables that Lambda sets and no function can override."""
     return {
-        "LANG": "en_US.UTF-8",
-        "TZ": ":UTC",
         "AWS_REGION": spec.region,
         "AWS_DEFAULT_REGION": spec.region,
         "AWS_EXECUTION_ENV": f"AWS_Lambda_{spec.runtime}",
@@ -57,8 +59,6 @@ def _reserved_by_lambda(spec: FunctionSpec) -> Mapping[str, str]:
 def _reserved_by_functions(spec: FunctionSpec) -> Mapping[str, str]:
     """Return the variables that Azure sets on a Flex Consumption app."""
     return {
-        "LANG": "C.UTF-8",
-        "TZ": "UTC",
         "AZURE_FUNCTIONS_ENVIRONMENT": "Production",
         "FUNCTIONS_EXTENSION_VERSION": "~4",
         "FUNCTIONS_WORKER_RUNTIME": "node" if spec.runtime.startswith("nodejs") else "python",

@@ -62,7 +62,10 @@ def _refuse_to_respond(request: HttpRequest, invocation: Invocation) -> HttpResp
 
 @dataclass(frozen=True, slots=True)
 class CorsRules:
-    """Cross-origin rules that a gateway applies; without methods or headers, every requested one is allowed."""
+    """Cross-origin rules that a gateway applies; without methods or headers, every requested one is allowed.
+
+    `origin_prefixes` are the patterns that the gateway knows beside `*`, each a beginning with a `*` at its end.
+    """
 
     origins: Sequence[str]
     methods: Sequence[str] = ()
@@ -71,6 +74,7 @@ class CorsRules:
     allows_credentials: bool = False
     max_age_s: int = 0
     preflight_status: int = 204
+    origin_prefixes: Sequence[str] = ()
 
     def answer_preflight(self, request: HttpRequest) -> HttpResponse | None:
         """Answer a preflight, without CORS headers if the origin is not allowed; None for every other request."""
@@ -87,7 +91,8 @@ class CorsRules:
         return replace(response, headers=(*others, *added))
 
     def allows_origin(self, origin: str) -> bool:
-        return "*" in self.origins or origin in self.origins
+        patterns = (it for it in self.origins if it in self.origin_prefixes)
+        return "*" in self.origins or origin in self.origins or any(origin.startswith(it[:-1]) for it in patterns)
 
     def _origin_headers(self, request: HttpRequest) -> Pairs:
         origin = request.header("origin")

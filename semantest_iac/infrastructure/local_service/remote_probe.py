@@ -13,7 +13,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from http.client import HTTPException
 from typing import Any
-from urllib.parse import urlencode, urlsplit
+from urllib.parse import urlsplit
 
 from semantest_iac.domain.compute.functions import Artifact
 from semantest_iac.domain.deployment.stack import Stack
@@ -82,7 +82,7 @@ class _NoRedirects(urllib.request.HTTPRedirectHandler):
 
 
 def _send_request(endpoint: str, request: HttpRequest) -> HttpResponse:
-    query = f"?{urlencode(request.query)}" if request.query else ""
+    query = f"?{request.query_string}" if request.query_string else ""
     url = f"{endpoint.rstrip('/')}{request.path}{query}"
     outgoing = urllib.request.Request(url, request.body or None, dict(request.headers), method=request.method)  # noqa: S310 - the endpoint is our own output
     opener = urllib.request.build_opener(_NoRedirects)

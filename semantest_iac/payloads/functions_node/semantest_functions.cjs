@@ -7,7 +7,7 @@ const { createHash, timingSafeEqual } = require('node:crypto')
 const path = require('node:path')
 const { app } = require('@azure/functions')
 const { loadApplication } = require('./semantest_application.cjs')
-const { buildContext, buildEvent, buildResponse } = require('./semantest_trigger.cjs')
+const { acceptHeadersInUtf8, buildContext, buildEvent, buildResponse } = require('./semantest_trigger.cjs')
 const settings = require('./semantest_shim.json')
 
 const GATEWAY_HEADER = 'x-semantest-gateway'
@@ -16,6 +16,7 @@ delete process.env.SEMANTEST_GATEWAY_KEY
 
 const source = path.join(__dirname, 'source')
 process.chdir(source) // as on Lambda
+acceptHeadersInUtf8()
 
 const wrap = settings.wrapper ? require(settings.wrapper).wrapHandler : (handler) => handler
 const ready = loadApplication(settings, source).then(wrap)
@@ -28,7 +29,8 @@ app.http('semantest', {
   handler: async (request, context) => {
     if (!cameThroughGateway(request)) return { status: 403, jsonBody: { message: 'Forbidden' } }
     const handler = await ready
-    return buildResponse(await handler(await buildEvent(request, context, gatewayKey ? 1 : 0), buildContext(context)))
+    const event = await buildEvent(request, context, gatewayKey ? 1 : 0)
+    return buildResponse(await handler(event, buildContext(context)), request.method)
   },
 })
 

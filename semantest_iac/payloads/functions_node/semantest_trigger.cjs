@@ -5,20 +5,43 @@ const { isUtf8 } = require('node:buffer')
 
 const TEXT_TYPES = ['text/', 'application/json', 'application/xml', 'application/javascript']
 const LONGEST_ANSWER_S = 230 // Azure's load balancer waits no longer
-const COOKIE_ATTRIBUTES = {
-  domain: (value) => ({ domain: value }),
-  path: (value) => ({ path: value }),
-  expires: (value) => ({ expires: new Date(value) }),
-  'max-age': (value) => ({ maxAge: Number(value) }),
-  secure: () => ({ secure: true }),
-  httponly: () => ({ httpOnly: true }),
-  samesite: (value) => ({ sameSite: value }),
+const ENCODED_BYTES = /(?:%[0-9a-fA-F]{2})+/g
+const COOKIE_ATTRIBUTES = new Map([ // the host knows no others, such as Partitioned
+  ['domain', (value) => ({ domain: value })],
+  ['path', (value) => ({ path: value })],
+  ['expires', (value) => (Number.isNaN(Date.parse(value)) ? {} : { expires: new Date(value) })],
+  ['max-age', (value) => (/^-?\d+$/.test(value) ? { maxAge: Number(value) } : {})],
+  ['secure', () => ({ secure: true })],
+  ['httponly', () => ({ httpOnly: true })],
+  ['samesite', (value) => ({ sameSite: value })],
+])
+
+/** Make Request, with which Azure's library receives requests, take headers beyond latin1 as their UTF-8 bytes. */
+function acceptHeadersInUtf8() {
+  const Native = globalThis.Request
+  globalThis.Request = class Request extends Native {
+    constructor(input, init) {
+      const isPlain = init?.headers && Object.getPrototypeOf(init.headers) === Object.prototype
+      super(input, isPlain ? { ...init, headers: bytesOfAll(init.headers) } : init)
+    }
+  }
+}
+
+function bytesOfAll(headers) {
+  const isWide = (value) => [...String(value)].some((sign) => sign.codePointAt(0) > 0xff)
+  const bytes = (value) => (isWide(value) ? Buffer.from(value, 'utf8').toString('latin1') : value)
+  return Object.fromEntries(Object.entries(headers).map(([name, value]) => [name, bytes(value)]))
+}
+
+function textOf(bytes) {
+  const buffer = Buffer.from(bytes, 'latin1')
+  return isUtf8(buffer) ? buffer.toString('utf8') : bytes
 }
 
 /** Build the event of a request; `hops` is the number of our gateways between client and App Service. */
 async function buildEvent(request, context, hops = 0) {
   const { pathname, search, host, searchParams } = new URL(request.url)
-  const { cookie, ...headers } = Object.fromEntries(request.headers)
+  const { cookie, ...headers } = Object.fromEntries([...request.headers].map(([name, value]) => [name, textOf(value)]))
   const sourceIp = takeClientAddress(headers, hops)
   const [path, query, body] = [decodePath(pathname), joinValues(searchParams), Buffer.from(await request.arrayBuffer())]
   const isText = body.length === 0 || (isTextType(headers['content-type']) && isUtf8(body))
@@ -48,34 +71,38 @@ function takeClientAddress(headers, hops) {
   return client
 }
 
+/** Decode what is UTF-8, and keep the rest: the host sends `100%25ab` as `100%ab`. */
 function decodePath(path) {
-  try {
-    return decodeURIComponent(path)
-  } catch {
-    return path
-  }
+  return path.replace(ENCODED_BYTES, (encoded) => {
+    try {
+      return decodeURIComponent(encoded)
+    } catch {
+      return encoded
+    }
+  })
 }
 
+/** Join repeated names; a name such as `constructor` or `__proto__` is one like any other. */
 function joinValues(pairs) {
-  const values = {}
-  for (const [name, value] of pairs) values[name] = name in values ? `${values[name]},${value}` : value
-  return values
+  const values = new Map()
+  for (const [name, value] of pairs) values.set(name, values.has(name) ? `${values.get(name)},${value}` : value)
+  return Object.fromEntries(values)
 }
 
 function isTextType(type) {
   return TEXT_TYPES.some((start) => (type ?? 'application/json').toLowerCase().startsWith(start))
 }
 
-/** Build the response that API Gateway would send for a result. */
-function buildResponse(result) {
+/** Build the response that API Gateway would send for a result; one to HEAD keeps the length that it gives. */
+function buildResponse(result, method = 'GET') {
   if (result?.statusCode === undefined) {
     const body = typeof result === 'string' ? result : JSON.stringify(result ?? null)
     return { status: 200, headers: { 'content-type': 'application/json' }, body }
   }
   const headers = new Headers({ 'content-type': 'text/plain;charset=UTF-8' })
   for (const [name, value] of Object.entries(result.headers ?? {})) headers.set(name, String(value))
-  headers.delete('content-length')
   const body = Buffer.from(result.body ?? '', result.isBase64Encoded ? 'base64' : 'utf8')
+  if (method !== 'HEAD' || body.length) headers.delete('content-length')
   return { status: Number(result.statusCode), headers, cookies: (result.cookies ?? []).map(parseCookie), body }
 }
 
@@ -83,7 +110,7 @@ function buildResponse(result) {
 function parseCookie(text) {
   const [pair, ...attributes] = text.split(';')
   const [name, value] = splitPair(pair)
-  const known = attributes.map(splitPair).map(([key, given]) => COOKIE_ATTRIBUTES[key.toLowerCase()]?.(given))
+  const known = attributes.map(splitPair).map(([key, given]) => COOKIE_ATTRIBUTES.get(key.toLowerCase())?.(given))
   return Object.assign({ name, value: decodePath(value) }, ...known)
 }
 
@@ -102,4 +129,4 @@ function buildContext(context) {
   }
 }
 
-module.exports = { buildContext, buildEvent, buildResponse }
+module.exports = { acceptHeadersInUtf8, buildContext, buildEvent, buildResponse }

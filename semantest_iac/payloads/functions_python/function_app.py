@@ -31,4 +31,4 @@ def semantest(req: func.HttpRequest, context: func.Context) -> func.HttpResponse
         return func.HttpResponse('{"message":"Forbidden"}', status_code=403, mimetype="application/json")
     function_context = Context(context.invocation_id, context.function_name)
     event = build_event(req, function_context, hops=bool(GATEWAY_KEY))
-    return build_response(load_once()(event, function_context))
+    return build_response(load_once()(event, function_context), req.method)

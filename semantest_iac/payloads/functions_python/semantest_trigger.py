@@ -15,6 +15,8 @@ import azure.functions as func
 TEXT_TYPES = ("text/", "application/json", "application/xml", "application/javascript")
 LONGEST_ANSWER_S = 230  # Azure's load balancer waits no longer
 GATEWAY_HEADER = "x-semantest-gateway"
+ENCODED_BYTES = re.compile(r"(?:%[0-9a-fA-F]{2})+")
+COOKIE_ATTRIBUTES = ("domain", "path", "expires", "max-age", "secure", "httponly", "samesite")
 ADDRESS_WITH_PORT = re.compile(r"^\[(?P<six>.*)\](:\d+)?$|^(?P<four>[\d.]+):\d+$")
 
 
@@ -39,7 +41,7 @@ def build_event(request: func.HttpRequest, context: Context, hops: int = 0) -> d
     client = _take_client_address(headers, hops)
     body, is_base64 = _encode_body(request.get_body() or b"", headers.get("content-type", TEXT_TYPES[1]).lower())
     parts = {"cookies": cookies, "queryStringParameters": _join_values(parse_qsl(url.query, True)), "body": body}
-    path = unquote(url.path) or "/"
+    path = ENCODED_BYTES.sub(_decode_if_utf8, url.path) or "/"
     call = {"method": request.method, "path": path, "protocol": "HTTP/1.1", "sourceIp": client}
     return {
         "version": "2.0",
@@ -54,20 +56,29 @@ def build_event(request: func.HttpRequest, context: Context, hops: int = 0) -> d
     }
 
 
-def build_response(result: Any) -> func.HttpResponse:
-    """Build the response that API Gateway would send for a result."""
+def build_response(result: Any, method: str = "GET") -> func.HttpResponse:
+    """Build the response that API Gateway would send for a result; one to HEAD keeps the length that it gives."""
     if not isinstance(result, dict) or "statusCode" not in result:
         text = result if isinstance(result, str) else json.dumps(result)
         return func.HttpResponse(text, mimetype="application/json")
     text = result.get("body") or ""
     body = base64.b64decode(text, validate=True) if result.get("isBase64Encoded") else text
     headers = {name.lower(): _header_value(value) for name, value in (result.get("headers") or {}).items()}
-    headers.pop("content-length", None)
+    if method != "HEAD" or body:
+        headers.pop("content-length", None)
     headers.setdefault("content-type", "text/plain;charset=UTF-8")
     response = func.HttpResponse(body, status_code=int(result["statusCode"]), headers=headers)
     for cookie in result.get("cookies") or ():
         response.headers.add("Set-Cookie", _encode_for_host(cookie))
     return response
+
+
+def _decode_if_utf8(encoded: re.Match[str]) -> str:
+    """Decode what is UTF-8, and keep the rest: the host sends `100%25ab` as `100%ab`."""
+    try:
+        return unquote(encoded[0], errors="strict")
+    except UnicodeDecodeError:
+        return encoded[0]
 
 
 def _take_client_address(headers: dict[str, str], hops: int) -> str:
@@ -118,11 +129,22 @@ def _header_value(value: Any) -> str:
 
 
 def _encode_for_host(cookie: str) -> str:
-    """Decode the value of a cookie, and quote it if needed, because the host encodes it again."""
-    pair, _, attributes = cookie.partition(";")
+    """Decode the value of a cookie, and quote it if needed, because the host encodes it again.
+
+    Attributes that the host does not know, such as Partitioned, are dropped: it would take them for cookies.
+    """
+    pair, *attributes = str(cookie).split(";")
+    known = [attribute.strip() for attribute in attributes if _is_known_attribute(attribute)]
     name, _, value = pair.partition("=")
     try:
         quoted = SimpleCookie({name.strip(): unquote(value.strip())}).output(header="").strip()
     except CookieError:
-        return cookie
-    return f"{quoted};{attributes}" if attributes else quoted
+        quoted = pair.strip()
+    return "; ".join([quoted, *known])
+
+
+def _is_known_attribute(attribute: str) -> bool:
+    name, _, value = attribute.strip().partition("=")
+    if name.lower() == "max-age":
+        return re.fullmatch(r"-?\d+", value.strip()) is not None
+    return name.lower() in COOKIE_ATTRIBUTES

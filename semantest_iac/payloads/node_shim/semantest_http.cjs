@@ -12,7 +12,8 @@ const NOT_FORWARDED = new Set([...HOP_BY_HOP, 'content-length', 'expect'])
 const NOT_RETURNED = new Set([...HOP_BY_HOP, 'content-length'])
 const CLIENT_HEADER = `x-semantest-client-${process.pid}-${process.hrtime.bigint()}`
 const AGENT = new http.Agent({ keepAlive: true }) // a new connection per event took half of the event's time
-const UNSAFE_IN_PATH = /[^\x21-\x7e]|["#<>?\\^`{|}]|%(?![0-9a-fA-F]{2})/gu // HTTP APIs decode paths
+const UNSAFE_IN_PATH = /[^\x21-\x7e]|["#%<>?\\^`{|}]/gu // HTTP APIs decode paths once: each % was encoded
+const UNSAFE_IN_QUERY = /[^\x21-\x7e]/gu // a query arrives as it was sent
 
 /** Make the server see each event's client address instead of the loopback, for req.ip and rate limits. */
 function showClients(server) {
@@ -50,27 +51,33 @@ function requestTarget({ rawPath, rawQueryString, requestContext: { stage } }) {
   const prefix = `/${stage}`
   const isPrefixed = stage && stage !== '$default' && `${rawPath}/`.startsWith(`${prefix}/`)
   const path = (isPrefixed ? rawPath.slice(prefix.length) : rawPath) || '/'
-  return path.toWellFormed().replace(UNSAFE_IN_PATH, encodeURIComponent) + (rawQueryString ? `?${rawQueryString}` : '')
+  const query = (rawQueryString ?? '').toWellFormed().replace(UNSAFE_IN_QUERY, encodeURIComponent)
+  return path.toWellFormed().replace(UNSAFE_IN_PATH, encodeURIComponent) + (query ? `?${query}` : '')
 }
 
 function requestHeaders(event, call, body) {
-  const headers = {}
-  for (const [name, value] of Object.entries(event.headers ?? {})) {
-    if (!NOT_FORWARDED.has(name.toLowerCase())) headers[name.toLowerCase()] = value
-  }
-  if (event.cookies?.length) headers.cookie = event.cookies.join('; ')
+  const sent = Object.entries(event.headers ?? {}).map(([name, value]) => [name.toLowerCase(), bytesOf(value)])
+  const headers = Object.fromEntries(sent.filter(([name]) => !NOT_FORWARDED.has(name)))
+  if (event.cookies?.length) headers.cookie = bytesOf(event.cookies.join('; '))
   if (headers['x-forwarded-for'] === call.sourceIp) delete headers['x-forwarded-for'] // the socket has this address already
-  if (body.length || 'content-length' in lowerCaseNames(event.headers)) headers['content-length'] = body.length
+  if (body.length || sent.some(([name]) => name === 'content-length')) headers['content-length'] = body.length
   if (call.sourceIp) headers[CLIENT_HEADER] = call.sourceIp
   return headers
 }
 
-function lowerCaseNames(headers) {
-  return Object.fromEntries(Object.entries(headers ?? {}).map(([name, value]) => [name.toLowerCase(), value]))
+/** Return the UTF-8 bytes of a header one per character, the way in which Node reads and writes headers. */
+function bytesOf(value) {
+  return Buffer.from(String(value), 'utf8').toString('latin1')
+}
+
+function textOf(bytes) {
+  const buffer = Buffer.from(bytes, 'latin1')
+  return isUtf8(buffer) ? buffer.toString('utf8') : bytes
 }
 
 function buildResult(response, body, largest) {
-  const { headers, cookies } = responseHeaders(response.rawHeaders)
+  const isHead = response.req.method === 'HEAD' // its length is that of the answer to GET
+  const { headers, cookies } = responseHeaders(response.rawHeaders, isHead)
   const isText = !headers['content-encoding'] && isUtf8(body)
   const answer = {
     statusCode: response.statusCode, headers, cookies,
@@ -81,15 +88,17 @@ function buildResult(response, body, largest) {
   return size <= largest ? answer : failure(`The answer has ${size} bytes, and the cloud allows ${largest >> 20} MB`)
 }
 
-function responseHeaders(raw) {
-  const headers = {}
+function responseHeaders(raw, keepsLength) {
+  const headers = new Map()
   const cookies = []
   for (let at = 0; at < raw.length; at += 2) {
-    const name = raw[at].toLowerCase()
-    if (name === 'set-cookie') cookies.push(raw[at + 1])
-    else if (!NOT_RETURNED.has(name)) headers[name] = name in headers ? `${headers[name]}, ${raw[at + 1]}` : raw[at + 1]
+    const [name, value] = [raw[at].toLowerCase(), textOf(raw[at + 1])]
+    if (name === 'set-cookie') cookies.push(value)
+    else if (!NOT_RETURNED.has(name) || (keepsLength && name === 'content-length')) {
+      headers.set(name, headers.has(name) ? `${headers.get(name)}, ${value}` : value)
+    }
   }
-  return { headers, cookies }
+  return { headers: Object.fromEntries(headers), cookies }
 }
 
 function failure(message) {

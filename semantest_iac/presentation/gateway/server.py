@@ -10,13 +10,13 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from ipaddress import ip_address
 from typing import Any
-from urllib.parse import parse_qsl, unquote
+from urllib.parse import unquote
 from weakref import WeakSet
 
 from aiohttp import web
 
 from semantest_iac.domain.errors import DeploymentError, NotFoundError, RefusedError
-from semantest_iac.domain.networking.http_exchange import HttpRequest, HttpResponse
+from semantest_iac.domain.networking.http_exchange import HttpRequest, HttpResponse, parse_query
 from semantest_iac.presentation.gateway import web_sockets
 from semantest_iac.presentation.gateway.services import GatewayServices, LogRequest, RequestLogEntry
 
@@ -28,6 +28,8 @@ _CONNECTION_HEADERS = {"content-length", "connection", "transfer-encoding", "kee
 _BODILESS_STATUSES = {204, 304}
 _DISCARDING_LOGGER = logging.Logger("gateway")  # aiohttp logs a traceback for every request that is no HTTP
 _DISCARDING_LOGGER.addHandler(logging.NullHandler())
+_WEB_SOCKET_LOGGER = logging.getLogger("aiohttp.websocket")
+_WEB_SOCKET_LOGGER.setLevel(logging.ERROR)  # it warns of each subprotocol, which the service chooses and not aiohttp
 
 
 class GatewayHandler:
@@ -111,8 +113,16 @@ def split_target(request: web.BaseRequest) -> tuple[str, str]:
 
 def to_http_request(request: web.BaseRequest, path: str, body: bytes) -> HttpRequest:
     """Return the request as the client sent it, but with the path below the stack's name."""
-    query = tuple(parse_qsl(request.rel_url.raw_query_string, keep_blank_values=True))
-    return HttpRequest(request.method, path, query, tuple(request.headers.items()), body, request.remote or "")
+    raw_query = request.rel_url.raw_query_string
+    headers = tuple((name, _well_formed(value)) for name, value in request.headers.items())
+    return HttpRequest(
+        request.method, path, parse_query(raw_query), headers, body, request.remote or "", raw_query=raw_query
+    )
+
+
+def _well_formed(header: str) -> str:
+    """Replace the bytes of a header that are not UTF-8, for which aiohttp gives surrogates."""
+    return header.encode(errors="surrogateescape").decode(errors="replace")
 
 
 def to_web_response(response: HttpResponse, method: str) -> web.Response:

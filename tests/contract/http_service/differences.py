@@ -23,6 +23,11 @@ DIFFERENCES: Mapping[str, Mapping[str, Any]] = {
         "aws": ["a=1", "b=x%20y; Path=/b; HttpOnly; Max-Age=60"],
         "azure": ["a=1; path=/", "b=x%20y; max-age=60; path=/b; httponly"],
     },
+    # Azure's host knows a fixed list of attributes.
+    "new cookies": {
+        "aws": ["c=1; Path=/; Secure; Partitioned; Priority=High"],
+        "azure": ["c=1; path=/; secure"],
+    },
     # API Gateway lists what is configured; App Service has no lists and allows what the browser requests.
     "preflight": {
         "aws": {"access-control-allow-methods": "GET,POST", "access-control-max-age": "60"},

@@ -7,7 +7,7 @@ import json
 from dataclasses import dataclass
 from typing import Any
 
-from semantest_iac.domain.networking.http_exchange import HttpRequest, HttpResponse, Pairs
+from semantest_iac.domain.networking.http_exchange import HttpRequest, HttpResponse, Pairs, parse_query
 from semantest_iac.infrastructure.local_service.warm_service import WarmService
 from tests.contract.http_service.differences import allowed
 
@@ -28,8 +28,10 @@ class Service:
     async def received(
         self, method: str, path: str, *, query: Pairs = (), headers: Pairs = (), body: bytes = b"", client: str = LOCAL
     ) -> dict[str, Any]:
-        """What the service reports that it received, the body as bytes."""
-        request = HttpRequest(method, path, query, headers, body, client)
+        """What the service reports that it received, the body as bytes; the path may have a query."""
+        path, _, raw_query = path.partition("?")
+        query = parse_query(raw_query) if raw_query else query
+        request = HttpRequest(method, path, query, headers, body, client, raw_query)
         answer = json.loads((await self.warm.call(request)).response.body)
         return {**answer, "body": base64.b64decode(answer["body"])}
 

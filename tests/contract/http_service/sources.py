@@ -17,7 +17,9 @@ http.createServer((request, response) => {
       method: request.method, path: decodeURIComponent(pathname), query: [...searchParams], cookies,
       client: request.socket.remoteAddress, beside: existsSync('beside.txt'),
       names: Object.keys(request.headers),
-      many: request.headers['x-many'], body: Buffer.concat(parts).toString('base64'),
+      many: request.headers['x-many'], raw_query: request.url.split('?')[1] ?? '', target: request.url.split('?')[0],
+      city: Buffer.from(request.headers['x-city'] ?? '', 'latin1').toString(), named: request.headers.constructor,
+      body: Buffer.concat(parts).toString('base64'),
     }
     const page = PAGES[pathname] ?? (() => send(200, { 'content-type': 'application/json' }, JSON.stringify(received)))
     const send = (status, headers, body) => response.writeHead(status, headers).end(body)
@@ -28,6 +30,9 @@ http.createServer((request, response) => {
 const PAGES = {
   '/teapot': (send) => send(418, { 'x-kind': 'tea', 'x-many': ['1', '2'], 'content-type': 'text/plain' }, 'short'),
   '/cookies': (send) => send(200, { 'set-cookie': ['a=1', 'b=x%20y; Path=/b; HttpOnly; Max-Age=60'] }, ''),
+  '/new-cookies': (send) => send(200, { 'set-cookie': ['c=1; Path=/; Secure; Partitioned; Priority=High'] }, ''),
+  '/named': (send) => send(200, { constructor: 'x', 'x-city': Buffer.from('東京').toString('latin1') }, ''),
+  '/three': (send) => send(200, { 'content-length': 3 }, 'abc'),
   '/binary': (send) => send(200, { 'content-type': 'image/png' }, Buffer.from([0x89, 0x50, 0xff, 0])),
   '/nothing': (send) => send(204, {}, ''),
   '/cors': (send) => send(200, { 'access-control-allow-origin': 'https://own.example' }, 'x'),
@@ -43,6 +48,8 @@ const TEXT = { 'content-type': 'text/plain' }
 const PAGES = {
   '/teapot': { statusCode: 418, headers: { ...TEXT, 'x-kind': 'tea', 'x-many': '1, 2' }, body: 'short' },
   '/cookies': { statusCode: 200, cookies: ['a=1', 'b=x%20y; Path=/b; HttpOnly; Max-Age=60'] },
+  '/new-cookies': { statusCode: 200, cookies: ['c=1; Path=/; Secure; Partitioned; Priority=High'] },
+  '/three': { statusCode: 200, headers: { 'content-length': '3' } },
   '/binary': { statusCode: 200, headers: { 'content-type': 'image/png' }, body: 'iVD/AA==', isBase64Encoded: true },
   '/nothing': { statusCode: 204 },
   '/cors': { statusCode: 200, headers: { 'access-control-allow-origin': 'https://own.example' }, body: 'x' },
@@ -59,7 +66,9 @@ exports.handler = async (event) => {
       query: [...new URLSearchParams(event.rawQueryString)], cookies: event.cookies ?? [],
       client: event.requestContext.http.sourceIp, beside: existsSync('beside.txt'),
       names: Object.keys(event.headers),
-      many: event.headers['x-many'],
+      many: event.headers['x-many'], raw_query: event.rawQueryString, parameters: event.queryStringParameters,
+      city: event.headers['x-city'], named: event.headers.constructor,
+      route: event.routeKey, path_parameters: event.pathParameters,
       body: Buffer.from(event.body ?? '', event.isBase64Encoded ? 'base64' : 'utf8').toString('base64'),
     }),
   }
@@ -73,6 +82,8 @@ TEXT = {"content-type": "text/plain"}
 PAGES = {
     "/teapot": {"statusCode": 418, "headers": {**TEXT, "x-kind": "tea", "x-many": "1, 2"}, "body": "short"},
     "/cookies": {"statusCode": 200, "cookies": ["a=1", "b=x%20y; Path=/b; HttpOnly; Max-Age=60"]},
+    "/new-cookies": {"statusCode": 200, "cookies": ["c=1; Path=/; Secure; Partitioned; Priority=High"]},
+    "/three": {"statusCode": 200, "headers": {"content-length": "3"}},
     "/binary": {
         "statusCode": 200, "headers": {"content-type": "image/png"}, "body": "iVD/AA==", "isBase64Encoded": True,
     },
@@ -101,6 +112,9 @@ def describe(event):
         "query": urllib.parse.parse_qsl(event["rawQueryString"], keep_blank_values=True),
         "beside": os.path.exists("beside.txt"), "client": event["requestContext"]["http"]["sourceIp"],
         "names": [*event["headers"]],
+        "raw_query": event["rawQueryString"], "parameters": event.get("queryStringParameters"),
+        "city": event["headers"].get("x-city"), "named": event["headers"].get("constructor"),
+        "route": event["routeKey"], "path_parameters": event.get("pathParameters"),
         "cookies": event.get("cookies", []), "many": event["headers"].get("x-many"),
         "body": base64.b64encode(sent).decode(),
     }

@@ -244,3 +244,30 @@ class TestStart:
 
         async with FunctionProcess.start(other) as function:
             assert "python3.99 is not on this machine" in function.note
+
+
+class TestRuntime:
+    """What the function finds when its code starts."""
+
+    @pytest.mark.parametrize("basic", ["", "logging.basicConfig(level=logging.DEBUG)"], ids=["plain", "basicConfig"])
+    async def test_has_a_handler_on_the_root_logger(self, python_function: Function, basic: str) -> None:
+        """Source: the bootstrap of AWS's Python runtime interface client."""
+        spec = python_function(
+            f"import logging\n{basic}\ndef handler(event, context):\n    logging.info('not written')\n"
+            "    logging.getLogger().setLevel(logging.INFO)\n    logging.info('seen')"
+        )
+
+        async with FunctionProcess.start(spec) as function:
+            logs = (await function.invoke({})).logs
+
+        assert "not written" not in logs
+        assert logs.startswith("[INFO]\t")
+        assert logs.endswith("\tseen\n")
+
+    @pytest.mark.parametrize(("own", "seen"), [({}, ":UTC"), ({"TZ": "Asia/Tokyo"}, "Asia/Tokyo")])
+    async def test_may_have_its_own_time_zone(self, python_function: Function, own: dict[str, str], seen: str) -> None:
+        """Source: Lambda's developer guide, environment variables that are not reserved."""
+        spec = python_function("import os\ndef handler(event, context):\n    return os.environ['TZ']", environment=own)
+
+        async with FunctionProcess.start(spec) as function:
+            assert (await function.invoke({})).result == seen

@@ -167,6 +167,19 @@ class TestApi:
         assert kinds == {"GET /items": "JWT", "POST /items": "JWT", "GET /health": "NONE"}
         assert {each.inputs.get("authorizerId") for each in routes} == {"id of api", None}
 
+    def test_lets_preflights_pass_without_a_token(self) -> None:
+        """Source: API Gateway's developer guide, CORS with a route for all methods and an authorizer."""
+        routes = of_type("aws:apigatewayv2/route:Route", _record("authorizer for all"))
+
+        kinds = {each.inputs["routeKey"]: each.inputs["authorizationType"] for each in routes}
+        assert kinds == {
+            "ANY /": "JWT",
+            "ANY /{proxy+}": "JWT",
+            "OPTIONS /": "NONE",
+            "OPTIONS /{proxy+}": "NONE",
+            "GET /health": "NONE",
+        }
+
 
 class TestMonitoring:
     def test_error_rate_is_computed_from_two_metrics(self) -> None:

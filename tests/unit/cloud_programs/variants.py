@@ -21,6 +21,7 @@ def _section(**section: Any) -> dict[str, Any]:
 VARIANTS: Mapping[str, Mapping[str, Any]] = {
     "plain": {},
     "secrets": _section(**_TOKEN),
+    "authorizer for all": _section(authorizer=_JWT, cors={"origins": ["https://app.example"]}),
     "authorizer": _section(authorizer=_JWT, routes=[{"path": "/items", "methods": ["GET", "POST"]}]),
     "network": _section(network={"private": True}),
     "network with secrets": _section(network={"private": True, "cidr": "10.1.0.0/20"}, **_TOKEN),

@@ -100,3 +100,19 @@ class TestConcurrency:
         warnings = ValidationService(date(2026, 11, 21), CLOUDS).validate(stack, configuration).warnings
 
         assert [w.path for w in warnings] == [f"components.rest-api.instances.{key}" for key in warned]
+
+
+class TestOriginPatterns:
+    @pytest.mark.parametrize(
+        ("origin", "faults"),
+        [("https://*", []), ("http://*", []), ("chrome-extension://*", ["components.rest-api.cors.origins[0]"])],
+    )
+    def test_are_those_of_api_gateway(self, origin: str, faults: list[str]) -> None:
+        """Source: API Gateway's developer guide, CORS for HTTP APIs."""
+        section = {"rest-api": {"cors": {"origins": [origin]}}}
+        configuration = DeploymentConfiguration.model_validate({"components": section})
+        stack = Stack("rest-api", "aws", "development", "eu-west-1")
+
+        report = ValidationService(date(2026, 11, 21), CLOUDS).validate(stack, configuration)
+
+        assert [fault.path for fault in report.faults] == faults

@@ -17,7 +17,9 @@ _SUBNET = f"{_ID}/virtualNetworks/net/subnets/functions"
 _JWT = {"issuer": "https://issuer.example.org", "audience": ["semantest"]}
 
 
-def _find(*, component: str = "rest-api", environment: str = "staging", **section: Any) -> list[Finding]:
+def _find(*, component: str = "rest-api", environment: Any = "staging", **section: Any) -> list[Finding]:
+    if isinstance(environment, dict):
+        section, environment = {**section, "environment": environment}, "staging"
     asked = ComponentSection.model_validate(section)
     subject = RuleSubject(component, "azure", environment, asked, date(2026, 11, 21), AZURE_LIMITS)
     return list(AZURE_RULES.check_component(subject))
@@ -36,8 +38,10 @@ class TestRules:
             ({"instances": {"min": 101}}, "instances.min"),
             ({"network": {"subnet_ids": ["subnet-0123456789abcdef0"]}}, "network.subnet_ids[0]"),
             ({"network": {"subnet_ids": [f"{_SUBNET}_1"]}}, "network.subnet_ids[0]"),
+            ({"cors": {"origins": ["https://*"]}}, "cors.origins[0]"),
+            ({"environment": {"tz": "Europe/Berlin"}}, "environment.tz"),
         ],
-        ids=["memory", "max", "min", "not a subnet", "underscore"],
+        ids=["memory", "max", "min", "not a subnet", "underscore", "pattern of origins", "time zone"],
     )
     def test_refuse_what_azure_does_not_support(self, section: dict[str, Any], path: str) -> None:
         assert _find_paths(**section) == [(True, path)]

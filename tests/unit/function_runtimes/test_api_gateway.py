@@ -55,6 +55,14 @@ class TestMatchRoute:
     def test_returns_none_if_no_route_matches(self, method: str, path: str) -> None:
         assert match_route(["GET /health"], method, path) is None
 
+    @pytest.mark.parametrize("path", ["/items/", "//items", "/items//", "/items/7/"])
+    def test_counts_empty_segments(self, path: str) -> None:
+        """Reported of HTTP APIs: `/metrics/` does not reach the route `/metrics`, `/metrics/{proxy+}` takes it."""
+        match = match_route(["GET /items", "GET /items/{id}"], "GET", path)
+        rest = match_route(["GET /items/{proxy+}"], "GET", "/items/")
+
+        assert (match, rest and rest.path_parameters) == (None, {"proxy": ""})
+
     def test_does_not_depend_on_the_order_of_routes(self) -> None:
         match = match_route(reversed(ROUTES), "GET", "/pets/dog/1")
 

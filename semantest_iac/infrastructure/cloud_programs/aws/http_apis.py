@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 
 import pulumi
 import pulumi_aws as aws
 
 from semantest_iac.domain.environments.settings import Authorizer, Cors
-from semantest_iac.domain.networking.apis import HttpApi
+from semantest_iac.domain.networking.apis import ApiEndpoint, HttpApi
 from semantest_iac.domain.resource import Ref
 from semantest_iac.infrastructure.cloud_programs.aws.foundation import aws_name
 from semantest_iac.infrastructure.cloud_programs.context import Outputs, ProgramContext
@@ -97,8 +98,21 @@ def _create_routes(
             authorizer_id=authorizer.id if authorizer and not endpoint.public else None,
             opts=context.options(),
         )
-        for endpoint in api.endpoints
+        for endpoint in (*api.endpoints, *_preflight_endpoints(api))
     ]
+
+
+def _preflight_endpoints(api: HttpApi) -> Iterator[ApiEndpoint]:
+    """Yield a public OPTIONS endpoint beside each that takes every method and a token: preflights carry none.
+
+    API Gateway routes before it answers a preflight. Source: its developer guide, CORS with a route for all methods and
+    an authorizer.
+    """
+    listed = {str(endpoint) for endpoint in api.endpoints}
+    for endpoint in api.endpoints if api.cors and api.authorizer else ():
+        preflight = ApiEndpoint("OPTIONS", endpoint.path)
+        if endpoint.method == "ANY" and not endpoint.public and str(preflight) not in listed:
+            yield preflight
 
 
 def _create_authorizer(

@@ -6,6 +6,7 @@ Started as `python_host.py <descriptor> <handler>` in the package's folder.
 from __future__ import annotations
 
 import importlib
+import logging
 import os
 import sys
 import time
@@ -36,12 +37,49 @@ class LambdaContext:
         return max(0, int((self._deadline - time.monotonic()) * 1000))
 
 
+class RequestIdFilter(logging.Filter):
+    """Gives each record the id of the request that the function handles."""
+
+    request_id = ""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        record.aws_request_id = self.request_id
+        return True
+
+
+REQUEST_ID = RequestIdFilter()
+
+
+def set_up_logging() -> None:
+    """Give the root logger a handler before the function's code, as Lambda's runtime does.
+
+    So `basicConfig` has no effect, and the level stays WARNING until the function sets another.
+    Source: the bootstrap of AWS's Python runtime interface client.
+    """
+    formatter = logging.Formatter(
+        "[%(levelname)s]\t%(asctime)s.%(msecs)03dZ\t%(aws_request_id)s\t%(message)s", "%Y-%m-%dT%H:%M:%S"
+    )
+    formatter.converter = time.gmtime
+    handler = logging.StreamHandler(sys.stdout)
+    handler.setFormatter(formatter)
+    handler.addFilter(REQUEST_ID)
+    logging.getLogger().addHandler(handler)
+
+
+def call_handler(function: Callable[[Any, Any], Any], call: dict[str, Any]) -> Any:
+    """Call the handler with the event of a call."""
+    context = LambdaContext(call["context"])
+    REQUEST_ID.request_id = context.aws_request_id
+    return function(call["event"], context)
+
+
 def load_handler(handler: str) -> tuple[Callable[[dict[str, Any]], Any], dict[str, Any]]:
     """Load the handler as a function of one call."""
+    set_up_logging()
     sys.path.insert(0, os.environ["LAMBDA_TASK_ROOT"])
     module, _, name = handler.rpartition(".")
     function = getattr(importlib.import_module(module.replace("/", ".")), name)
-    return lambda call: function(call["event"], LambdaContext(call["context"])), {}
+    return lambda call: call_handler(function, call), {}
 
 
 def main(descriptor: int, handler: str) -> None:

@@ -32,6 +32,7 @@ ResourceOutputs = Mapping[str, Any]
 
 _DEFAULT_TIMEOUT_MS = 30_000  # API Gateway's own, for an integration without a timeout
 _UNVERIFIED_TOKEN_NOTE = "The token's signature was not checked: its issuer's keys are not on this machine."  # noqa: S105 - a note
+_ORIGIN_PREFIXES = ("http://*", "https://*")  # any origin that begins so; source: CORS for HTTP APIs, developer guide
 _HEADER_SOURCE = "$request.header."
 
 
@@ -75,7 +76,7 @@ def is_platform_answer(response: HttpResponse) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class _HttpApi:
-    """Checks a request in API Gateway's order: preflight, route, throttling, token."""
+    """Checks a request in API Gateway's order: route, preflight, throttling, token."""
 
     routes: Mapping[str, ResourceOutputs]
     identity: ApiIdentity
@@ -84,17 +85,22 @@ class _HttpApi:
     jwt_rules: JwtRules | None
 
     def admit(self, request: HttpRequest) -> AdmissionResult:
-        if self.cors and (preflight := self.cors.answer_preflight(request)):
-            return AdmissionResult(refusal=preflight)
         match = match_route(self.routes, request.method, request.path)
+        preflight = self.cors.answer_preflight(request) if self.cors else None
+        if preflight and not (match and self._needs_token(match)):
+            return AdmissionResult(refusal=preflight)
         if match is None:
             return AdmissionResult(refusal=api_gateway.api_not_found_response())
         if not self.token_buckets.try_acquire(match.route_key):
             return AdmissionResult(refusal=api_gateway.api_too_many_requests_response())
-        return self._check_token(request, match)
+        admission = self._check_token(request, match)
+        return AdmissionResult(refusal=preflight) if preflight and not admission.refusal else admission
+
+    def _needs_token(self, match: RouteMatch) -> bool:
+        return self.jwt_rules is not None and self.routes[match.route_key].get("authorizationType") == "JWT"
 
     def _check_token(self, request: HttpRequest, match: RouteMatch) -> AdmissionResult:
-        if self.jwt_rules is None or self.routes[match.route_key].get("authorizationType") != "JWT":
+        if self.jwt_rules is None or not self._needs_token(match):
             return AdmissionResult(event=_build_event(request, match, self.identity))
         claims = self.jwt_rules.claims_of(request)
         if claims is None:
@@ -105,7 +111,7 @@ class _HttpApi:
         return AdmissionResult(event=event, note=_UNVERIFIED_TOKEN_NOTE)
 
     def respond(self, request: HttpRequest, invocation: Invocation) -> HttpResponse:
-        response = api_gateway.build_api_response(invocation)
+        response = api_gateway.build_api_response(invocation, request.method)
         return self.cors.replace_headers(request, response) if self.cors else response
 
 
@@ -133,6 +139,7 @@ def _read_cors_rules(api: ResourceOutputs) -> CorsRules | None:
         exposed_headers=rules.get("exposeHeaders") or (),
         allows_credentials=bool(rules.get("allowCredentials")),
         max_age_s=int(rules.get("maxAge") or 0),
+        origin_prefixes=_ORIGIN_PREFIXES,
     )
 
 

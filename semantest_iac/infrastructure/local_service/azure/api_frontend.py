@@ -13,7 +13,7 @@ from xml.etree.ElementTree import Element, fromstring
 from semantest_iac.domain.networking.http_exchange import HttpRequest, HttpResponse, Pairs
 from semantest_iac.domain.resource import DeployedResource
 from semantest_iac.infrastructure.function_runtimes import azure_functions
-from semantest_iac.infrastructure.function_runtimes.api_gateway import match_route
+from semantest_iac.infrastructure.function_runtimes.api_gateway import RouteMatch, match_route
 from semantest_iac.infrastructure.function_runtimes.function_spec import FunctionSpec, Invocation
 from semantest_iac.infrastructure.local_service.api_frontend import (
     AdmissionResult,
@@ -67,7 +67,7 @@ def build_api_frontend(resources: DeployedResources, unpack: UnpackPackage) -> A
         return AdmissionResult(event=event, note=gateway.describe_unchecked_token(request))
 
     def respond(request: HttpRequest, invocation: Invocation) -> HttpResponse:
-        response = azure_functions.build_functions_response(invocation, timeout_status)
+        response = azure_functions.build_functions_response(invocation, timeout_status, request.method)
         return cors.replace_headers(request, response) if cors else response
 
     return ApiFrontend(load_function, admit, respond)
@@ -126,7 +126,7 @@ class ApiManagement:
             return preflight
         if self.cors and origin and not self.cors.allows_origin(origin) and request.method in ("GET", "HEAD"):
             return HttpResponse(200)  # Azure documents that such requests end with an empty 200
-        match = match_route(self.operations, request.method, request.path)
+        match = self._find_operation(request)
         if match is None:
             return _json_error(404, "Resource not found")
         if self.rate_limit and (wait := math.ceil(self.rate_limit.try_acquire())):
@@ -143,8 +143,13 @@ class ApiManagement:
 
     def describe_unchecked_token(self, request: HttpRequest) -> str:
         """Say what was not checked of an admitted request; empty if everything was."""
-        match = match_route(self.operations, request.method, request.path)
+        match = self._find_operation(request)
         return _UNVERIFIED_TOKEN_NOTE if match and self._requires_token(self.operations[match.route_key]) else ""
+
+    def _find_operation(self, request: HttpRequest) -> RouteMatch | None:
+        """Find the operation of a request; empty segments of its path do not count, other than on API Gateway."""
+        path = "/" + "/".join(filter(None, request.path.split("/")))
+        return match_route(self.operations, request.method, path)
 
     def _requires_token(self, operation: str) -> bool:
         return bool(self.token_header) and operation not in self.public_operations

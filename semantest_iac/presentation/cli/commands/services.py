@@ -13,13 +13,13 @@ from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from urllib.parse import parse_qsl, urlsplit
+from urllib.parse import urlsplit
 
 import click
 
 from semantest_iac.application.queries.history import simulated_releases
 from semantest_iac.domain.errors import Fault, RefusedError
-from semantest_iac.domain.networking.http_exchange import HttpRequest, HttpResponse, Pairs
+from semantest_iac.domain.networking.http_exchange import HttpRequest, HttpResponse, Pairs, parse_query
 from semantest_iac.domain.ports.service_probe import ProbeAnswer
 from semantest_iac.presentation.cli.execution import run_interruptible
 from semantest_iac.presentation.cli.failures import OK
@@ -177,8 +177,8 @@ def _build_request(method: str, path: str, headers: Pairs, data: str | None) -> 
     if not path.startswith("/") or not path.isprintable() or " " in path:
         raise click.BadParameter("a path starts with '/' and has no spaces.", param_hint="PATH")
     parts = urlsplit(f"//host{path}")
-    query = tuple(parse_qsl(parts.query, keep_blank_values=True))
-    return HttpRequest(method.upper(), parts.path, query, headers, _read_body(data))
+    query = parse_query(parts.query)
+    return HttpRequest(method.upper(), parts.path, query, headers, _read_body(data), raw_query=parts.query)
 
 
 def _read_body(data: str | None) -> bytes:

@@ -28,7 +28,12 @@ def deployed(**function: Any) -> ApiFrontend:
     outputs |= {"runtime": "python3.13", "memorySize": 128, "timeout": 20, "version": "3", **function}
     jwt = {"jwtConfiguration": {"issuer": "https://login.example", "audiences": ["service"]}}
     resources: dict[str, list[dict[str, Any]]] = {
-        f"{GATEWAY}/api:Api": [{"apiEndpoint": "https://abc.execute-api.us-east-1.amazonaws.com"}],
+        f"{GATEWAY}/api:Api": [
+            {
+                "apiEndpoint": "https://abc.execute-api.us-east-1.amazonaws.com",
+                "corsConfiguration": {"allowOrigins": ["https://*"]},
+            }
+        ],
         f"{GATEWAY}/route:Route": [
             {"routeKey": "GET /open", "authorizationType": "NONE"},
             {"routeKey": "ANY /locked", "authorizationType": "JWT"},
@@ -62,6 +67,26 @@ def status(admission: AdmissionResult) -> int | None:
 class TestAdmission:
     def test_refuses_a_path_without_a_route(self) -> None:
         assert status(admit(deployed(), "/nowhere")) == 404
+
+    def test_routes_before_it_answers_a_preflight(self) -> None:
+        """Source: API Gateway's developer guide, CORS with a route for all methods and an authorizer."""
+        headers = (("Origin", "https://app.example"), ("Access-Control-Request-Method", "GET"))
+
+        assert [
+            status(deployed().admit(HttpRequest("OPTIONS", path, headers=headers)))
+            for path in ("/open", "/locked", "/nowhere")
+        ] == [204, 401, 204]
+
+    @pytest.mark.parametrize(
+        ("origin", "allowed"), [("https://any.example", ["https://any.example"]), ("http://any.example", [])]
+    )
+    def test_allows_every_origin_of_a_pattern(self, origin: str, allowed: list[str]) -> None:
+        headers = (("Origin", origin), ("Access-Control-Request-Method", "GET"))
+
+        answer = deployed().admit(HttpRequest("OPTIONS", "/open", headers=headers)).refusal
+
+        assert answer
+        assert [value for name, value in answer.headers if name == "access-control-allow-origin"] == allowed
 
     def test_refuses_calls_beyond_the_burst_of_a_route(self) -> None:
         api = deployed()
