@@ -94,10 +94,14 @@ class DeploymentProcess:
         except Exception as error:
             if not (counter.has_begun or (was_unsettled and name == "verify")):
                 raise
-            if context.request.keep_failed and self._ledger.stack(context.request.stack).last_good is None:
+            if (counter.operations or was_unsettled) and self._is_kept(context):
                 return _keep_failed(deployment, error, context, counter)
             return await self._rollback.run(error, context.request, recorder, counter.operations)
         return deployment.complete(context.results())
+
+    def _is_kept(self, context: DeploymentContext) -> bool:
+        """Whether a failure leaves the stack for inspection: there is no good deployment to roll back to."""
+        return context.request.keep_failed and self._ledger.stack(str(context.stack)).last_good is None
 
     def _changing_steps(
         self, context: DeploymentContext, recorder: StepRecorder, counter: OperationCounter

@@ -292,6 +292,7 @@ class TestKeepFailed:
         assert "deploy again to continue, or destroy it" in row.error["hint"]
         assert row.changes["create"] == len(app.provisioner.clouds[str(REST)]) > 0
         assert "journal.step.intended:roll_back" not in app.recorded
+        assert app.ledger.stack(str(REST)).unsettled == row.deployment
 
     async def test_the_next_deployment_goes_on_from_there(self, app: InMemoryApp) -> None:
         app.points.fail("apply:function", REFUSED)
