@@ -47,7 +47,7 @@ class SandboxEngine:
 
     async def preview(self, work: Work) -> ChangePlan:
         token = CancelToken()
-        return await run_in_thread(lambda: self._preview(work, token), token)
+        return await run_in_thread(partial(self._preview, work, token), token)
 
     async def apply(
         self, work: Work, plan: ChangePlan, publish: PublishSettled, progress: ReportProgress
@@ -55,7 +55,7 @@ class SandboxEngine:
         token = CancelToken()
         async with open_settled_queue(publish, token) as enqueue:
             return await run_in_thread(
-                lambda: self._apply(self._without_deferred(work), progress, token, enqueue), token
+                partial(self._apply, self._without_deferred(work), progress, token, enqueue), token
             )
 
     async def publish_code(
@@ -67,7 +67,7 @@ class SandboxEngine:
             return applied
 
         async def apply_deferred() -> ApplyResult:
-            return await run_in_thread(lambda: self._apply(work, progress, token, _discard_settled), token)
+            return await run_in_thread(partial(self._apply, work, progress, token, _discard_settled), token)
 
         result = await publisher.publish_work(work, self._sessions.deployed(stack), applied, apply_deferred, progress)
         for kind, outputs in self._sessions.components(stack):
@@ -76,12 +76,12 @@ class SandboxEngine:
 
     async def preview_destroy(self, stack: Stack) -> ChangePlan:
         token = CancelToken()
-        return await run_in_thread(lambda: self._preview_destroy(stack, token), token)
+        return await run_in_thread(partial(self._preview_destroy, stack, token), token)
 
     async def destroy(self, removal: Removal, progress: ReportProgress) -> ChangeCounts:
         """Delete every resource in the state; needs no program."""
         token = CancelToken()
-        return await run_in_thread(lambda: self._destroy(removal.stack, progress, token), token)
+        return await run_in_thread(partial(self._destroy, removal.stack, progress, token), token)
 
     def export(self, stack: Stack) -> dict[str, Any]:
         """Return the state in Pulumi's deployment format, with encrypted secrets."""
@@ -138,7 +138,7 @@ class SandboxEngine:
         stack = str(blueprint.stack)
         on_component = build_settled_callback(run, enqueue)
         monitor = ResourceMonitor(run, stack=stack, project=SANDBOX_PROJECT, on_component=on_component)
-        run_program(lambda: program.register_blueprint(blueprint, cloud, context), monitor, stack=stack, dry=dry)
+        run_program(partial(program.register_blueprint, blueprint, cloud, context), monitor, stack=stack, dry=dry)
 
 
 def _discard_settled(_: SettledResource) -> None:
