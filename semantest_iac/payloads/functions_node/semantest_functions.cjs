@@ -7,20 +7,28 @@ const { createHash, timingSafeEqual } = require('node:crypto')
 const path = require('node:path')
 const { app } = require('@azure/functions')
 const { loadApplication } = require('./semantest_application.cjs')
-const { acceptHeadersInUtf8, buildContext, buildEvent, buildResponse } = require('./semantest_trigger.cjs')
+const {
+  acceptHeadersInUtf8, buildContext, buildEvent, buildResponse, buildUnavailableResponse, findUnresolvedSettings,
+} = require('./semantest_trigger.cjs')
 const settings = require('./semantest_shim.json')
 
 const GATEWAY_HEADER = 'x-semantest-gateway'
 const gatewayKey = process.env.SEMANTEST_GATEWAY_KEY // only the API gateway knows it, if there is one
 delete process.env.SEMANTEST_GATEWAY_KEY
+const routeKeys = JSON.parse(process.env.SEMANTEST_ROUTES ?? '[]')
+delete process.env.SEMANTEST_ROUTES
 
 const source = path.join(__dirname, 'source')
 process.chdir(source) // as on Lambda
 acceptHeadersInUtf8()
 
 const wrap = settings.wrapper ? require(settings.wrapper).wrapHandler : (handler) => handler
-const ready = loadApplication(settings, source).then(wrap)
-ready.catch(() => {}) // the first request reports it
+let ready = null
+if (findUnresolvedSettings(process.env).length === 0) load().catch(() => {}) // the first request reports it
+
+function load() {
+  return (ready ??= loadApplication(settings, source).then(wrap))
+}
 
 app.http('semantest', {
   route: '{*path}',
@@ -28,8 +36,10 @@ app.http('semantest', {
   authLevel: 'anonymous',
   handler: async (request, context) => {
     if (!cameThroughGateway(request)) return { status: 403, jsonBody: { message: 'Forbidden' } }
-    const handler = await ready
-    const event = await buildEvent(request, context, gatewayKey ? 1 : 0)
+    const unresolved = findUnresolvedSettings(process.env) // before any code can take a reference for a secret
+    if (unresolved.length > 0) return buildUnavailableResponse(unresolved)
+    const handler = await load()
+    const event = await buildEvent(request, context, gatewayKey ? 1 : 0, routeKeys)
     return buildResponse(await handler(event, buildContext(context)), request.method)
   },
 })

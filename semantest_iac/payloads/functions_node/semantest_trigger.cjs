@@ -4,6 +4,7 @@
 const { isUtf8 } = require('node:buffer')
 
 const TEXT_TYPES = ['text/', 'application/json', 'application/xml', 'application/javascript']
+const [REFERENCE_START, RETRY_AFTER_S] = ['@Microsoft.KeyVault(', 10]
 const LONGEST_ANSWER_S = 230 // Azure's load balancer waits no longer
 const ENCODED_BYTES = /(?:%[0-9a-fA-F]{2})+/g
 const COOKIE_ATTRIBUTES = new Map([ // the host knows no others, such as Partitioned
@@ -15,6 +16,19 @@ const COOKIE_ATTRIBUTES = new Map([ // the host knows no others, such as Partiti
   ['httponly', () => ({ httpOnly: true })],
   ['samesite', (value) => ({ sameSite: value })],
 ])
+
+/** List settings that hold a reference to Key Vault in place of its value: roles take minutes to apply. */
+function findUnresolvedSettings(environment) {
+  return Object.keys(environment).filter((name) => environment[name].startsWith(REFERENCE_START)).sort()
+}
+
+/** Build the refusal of a request that came before the app can read its secrets. */
+function buildUnavailableResponse(settings) {
+  const reason = `Key Vault has not given these settings yet: ${settings.join(', ')}`
+  console.log(JSON.stringify({ event: 'unavailable', reason }))
+  const headers = { 'retry-after': String(RETRY_AFTER_S) }
+  return { status: 503, headers, jsonBody: { message: 'Service Unavailable', reason } }
+}
 
 /** Make Request, with which Azure's library receives requests, take headers beyond latin1 as their UTF-8 bytes. */
 function acceptHeadersInUtf8() {
@@ -39,24 +53,61 @@ function textOf(bytes) {
 }
 
 /** Build the event of a request; `hops` is the number of our gateways between client and App Service. */
-async function buildEvent(request, context, hops = 0) {
+async function buildEvent(request, context, hops = 0, routeKeys = []) {
   const { pathname, search, host, searchParams } = new URL(request.url)
   const { cookie, ...headers } = Object.fromEntries([...request.headers].map(([name, value]) => [name, textOf(value)]))
   const sourceIp = takeClientAddress(headers, hops)
   const [path, query, body] = [decodePath(pathname), joinValues(searchParams), Buffer.from(await request.arrayBuffer())]
+  const [routeKey, parameters] = matchEventRoute(routeKeys, request.method, pathname)
   const isText = body.length === 0 || (isTextType(headers['content-type']) && isUtf8(body))
   return {
-    version: '2.0', routeKey: '$default', rawPath: path, rawQueryString: search.slice(1), headers,
+    version: '2.0', routeKey, rawPath: path, rawQueryString: search.slice(1), headers,
     ...(cookie && { cookies: cookie.split(';').map((part) => part.trim()) }),
     ...(Object.keys(query).length && { queryStringParameters: query }),
     requestContext: {
       accountId: 'azure', apiId: context.functionName, domainName: host, domainPrefix: host.split('.')[0],
       http: { method: request.method, path, protocol: 'HTTP/1.1', sourceIp, userAgent: headers['user-agent'] ?? '' },
-      requestId: context.invocationId, routeKey: '$default', stage: '$default', timeEpoch: Date.now(),
+      requestId: context.invocationId, routeKey, stage: '$default', timeEpoch: Date.now(),
     },
+    ...(Object.keys(parameters).length && { pathParameters: parameters }),
     ...(body.length && { body: body.toString(isText ? 'utf8' : 'base64') }),
     isBase64Encoded: !isText,
   }
+}
+
+/** Find the most specific route of an encoded path, as API Gateway does, with its path parameters. */
+function matchEventRoute(routeKeys, method, path) {
+  const segments = path.split('/').filter(Boolean)
+  const found = routeKeys.flatMap((key) => {
+    const [wanted, template] = key.split(' ')
+    const parts = template.split('/').filter(Boolean)
+    const parameters = wanted === method || wanted === 'ANY' ? matchRouteSegments(parts, segments) : null
+    return parameters ? [{ key, parameters, rank: [...parts.map(segmentRank), wanted === 'ANY' ? 1 : 0] }] : []
+  })
+  const [best] = found.sort((one, other) => compareRanks(one.rank, other.rank))
+  return best ? [best.key, best.parameters] : ['$default', {}]
+}
+
+function matchRouteSegments(parts, segments) {
+  const parameters = new Map()
+  for (const [index, part] of parts.entries()) {
+    const [rank, name] = [segmentRank(part), part.replace(/[{+}]/g, '')]
+    if (index >= segments.length || (rank === 0 && decodePath(segments[index]) !== part)) return null
+    if (rank > 0) parameters.set(name, decodePath(rank === 2 ? segments.slice(index).join('/') : segments[index]))
+    if (rank === 2) return Object.fromEntries(parameters)
+  }
+  return parts.length === segments.length ? Object.fromEntries(parameters) : null
+}
+
+/** Rank a literal before a parameter, and a parameter before one that takes the rest. */
+function segmentRank(part) {
+  if (!part.startsWith('{')) return 0
+  return part.endsWith('+}') ? 2 : 1
+}
+
+function compareRanks(one, other) {
+  const at = one.findIndex((rank, index) => rank !== other[index])
+  return at < 0 ? 0 : one[at] - (other[at] ?? 0)
 }
 
 /**
@@ -129,4 +180,6 @@ function buildContext(context) {
   }
 }
 
-module.exports = { acceptHeadersInUtf8, buildContext, buildEvent, buildResponse }
+module.exports = {
+  acceptHeadersInUtf8, buildContext, buildEvent, buildResponse, buildUnavailableResponse, findUnresolvedSettings,
+}

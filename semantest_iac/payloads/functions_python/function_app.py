@@ -3,6 +3,7 @@
 Secrets need no loading: the platform puts Key Vault's values into the app settings.
 """
 
+import json
 import os
 import sys
 from functools import cache
@@ -11,10 +12,18 @@ from pathlib import Path
 
 import azure.functions as func
 from semantest_handler import load_outermost_handler
-from semantest_trigger import GATEWAY_HEADER, Context, build_event, build_response
+from semantest_trigger import (
+    GATEWAY_HEADER,
+    Context,
+    build_event,
+    build_response,
+    build_unavailable_response,
+    find_unresolved_settings,
+)
 
 SOURCE = str(Path(__file__).with_name("source"))
 GATEWAY_KEY = os.environ.pop("SEMANTEST_GATEWAY_KEY", "")  # only the API gateway knows it, if there is one
+ROUTE_KEYS = json.loads(os.environ.pop("SEMANTEST_ROUTES", "[]"))
 METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
 
 sys.path.insert(0, SOURCE)
@@ -29,6 +38,8 @@ def semantest(req: func.HttpRequest, context: func.Context) -> func.HttpResponse
     """Handle every request that came through the app's gateway, if it has one."""
     if GATEWAY_KEY and not compare_digest(req.headers.get(GATEWAY_HEADER, "").encode(), GATEWAY_KEY.encode()):
         return func.HttpResponse('{"message":"Forbidden"}', status_code=403, mimetype="application/json")
+    if unresolved := find_unresolved_settings(os.environ):  # before any code can take a reference for a secret
+        return build_unavailable_response(unresolved)
     function_context = Context(context.invocation_id, context.function_name)
-    event = build_event(req, function_context, hops=bool(GATEWAY_KEY))
+    event = build_event(req, function_context, hops=bool(GATEWAY_KEY), route_keys=ROUTE_KEYS)
     return build_response(load_once()(event, function_context), req.method)

@@ -6,6 +6,7 @@ import base64
 import json
 import re
 import time
+from collections.abc import Mapping, Sequence
 from http.cookies import CookieError, SimpleCookie
 from typing import Any
 from urllib.parse import parse_qsl, unquote, urlsplit
@@ -13,6 +14,7 @@ from urllib.parse import parse_qsl, unquote, urlsplit
 import azure.functions as func
 
 TEXT_TYPES = ("text/", "application/json", "application/xml", "application/javascript")
+REFERENCE_START, RETRY_AFTER_S = "@Microsoft.KeyVault(", 10
 LONGEST_ANSWER_S = 230  # Azure's load balancer waits no longer
 GATEWAY_HEADER = "x-semantest-gateway"
 ENCODED_BYTES = re.compile(r"(?:%[0-9a-fA-F]{2})+")
@@ -33,23 +35,79 @@ class Context:
         return max(0, int((self._end - time.monotonic()) * 1000))
 
 
-def build_event(request: func.HttpRequest, context: Context, hops: int = 0) -> dict[str, Any]:
+def find_unresolved_settings(environment: Mapping[str, str]) -> list[str]:
+    """List settings that hold a reference to Key Vault in place of its value: roles take minutes to apply."""
+    return sorted(name for name, value in environment.items() if value.startswith(REFERENCE_START))
+
+
+def build_unavailable_response(settings: list[str]) -> func.HttpResponse:
+    """Build the refusal of a request that came before the app can read its secrets."""
+    reason = f"Key Vault has not given these settings yet: {', '.join(settings)}"
+    print(json.dumps({"event": "unavailable", "reason": reason}))
+    body = json.dumps({"message": "Service Unavailable", "reason": reason})
+    headers = {"content-type": "application/json", "retry-after": str(RETRY_AFTER_S)}
+    return func.HttpResponse(body, status_code=503, headers=headers)
+
+
+def match_event_route(route_keys: Sequence[str], method: str, path: str) -> tuple[str, dict[str, str]]:
+    """Find the most specific route of an encoded path, as API Gateway does, with its path parameters."""
+    segments = [part for part in path.split("/") if part]
+    found = []
+    for key in route_keys:
+        wanted, _, template = key.partition(" ")
+        parts = [part for part in template.split("/") if part]
+        parameters = _match_route_segments(parts, segments) if wanted in (method, "ANY") else None
+        if parameters is not None:
+            found.append(([_segment_rank(part) for part in parts], wanted == "ANY", key, parameters))
+    if not found:
+        return "$default", {}
+    *_, key, parameters = min(found, key=lambda match: match[:2])
+    return key, parameters
+
+
+def _match_route_segments(parts: Sequence[str], segments: Sequence[str]) -> dict[str, str] | None:
+    parameters = {}
+    for index, part in enumerate(parts):
+        rank, name = _segment_rank(part), part.strip("{+}")
+        if index >= len(segments) or (rank == 0 and unquote(segments[index]) != part):
+            return None
+        if rank == 2:
+            return {**parameters, name: unquote("/".join(segments[index:]))}
+        if rank == 1:
+            parameters[name] = unquote(segments[index])
+    return parameters if len(parts) == len(segments) else None
+
+
+def _segment_rank(part: str) -> int:
+    """0 for a literal, 1 for a parameter, 2 for one that takes the rest."""
+    return 0 if not part.startswith("{") else 2 if part.endswith("+}") else 1
+
+
+def build_event(
+    request: func.HttpRequest, context: Context, hops: int = 0, route_keys: Sequence[str] = ()
+) -> dict[str, Any]:
     """Build the event of a request; `hops` is the number of our gateways between client and App Service."""
     url, headers = urlsplit(request.url), {**request.headers}
     headers.pop(GATEWAY_HEADER, None)
     cookies = [part.strip() for part in headers.pop("cookie", "").split(";") if part.strip()]
     client = _take_client_address(headers, hops)
     body, is_base64 = _encode_body(request.get_body() or b"", headers.get("content-type", TEXT_TYPES[1]).lower())
-    parts = {"cookies": cookies, "queryStringParameters": _join_values(parse_qsl(url.query, True)), "body": body}
+    parts: dict[str, Any] = {
+        "cookies": cookies,
+        "queryStringParameters": _join_values(parse_qsl(url.query, True)),
+        "body": body,
+    }
     path = ENCODED_BYTES.sub(_decode_if_utf8, url.path) or "/"
+    route_key, path_parameters = match_event_route(route_keys, request.method, url.path)
+    parts["pathParameters"] = path_parameters
     call = {"method": request.method, "path": path, "protocol": "HTTP/1.1", "sourceIp": client}
     return {
         "version": "2.0",
-        "routeKey": "$default",
+        "routeKey": route_key,
         "rawPath": path,
         "rawQueryString": url.query,
         "headers": headers,
-        "requestContext": _request_context(url.netloc, context)
+        "requestContext": _request_context(url.netloc, context, route_key)
         | {"http": call | {"userAgent": headers.get("user-agent", "")}},
         "isBase64Encoded": is_base64,
         **{name: value for name, value in parts.items() if value},
@@ -95,14 +153,14 @@ def _take_client_address(headers: dict[str, str], hops: int) -> str:
     return client
 
 
-def _request_context(host: str, context: Context) -> dict[str, Any]:
+def _request_context(host: str, context: Context, route_key: str) -> dict[str, Any]:
     return {
         "accountId": "azure",
         "apiId": context.function_name,
         "domainName": host,
         "domainPrefix": host.partition(".")[0],
         "requestId": context.aws_request_id,
-        "routeKey": "$default",
+        "routeKey": route_key,
         "stage": "$default",
         "timeEpoch": int(time.time() * 1000),
     }

@@ -13,6 +13,11 @@ from typing import Any
 
 LONGEST_TOKEN = 8192
 LEEWAY_S = 30
+UNRESOLVED_REFERENCE = "@Microsoft.KeyVault("  # what an app finds in place of a secret that it cannot read yet
+
+
+class SecretUnavailableError(Exception):
+    """The key is not known yet, so that no token can be verified; anyone may know the reference to it."""
 
 
 class TokenError(Exception):
@@ -33,7 +38,12 @@ class Token:
 def verify_token(
     token: str, secret: str, now: float, *, issuer: str = "", audiences: Collection[str] = ()
 ) -> Mapping[str, Any]:
-    """Verify signature, time, issuer and audience, and return the claims; raises TokenError."""
+    """Verify signature, time, issuer and audience, and return the claims.
+
+    Raises TokenError, and SecretUnavailableError if the secret is a reference that Azure has not resolved.
+    """
+    if secret.startswith(UNRESOLVED_REFERENCE):
+        raise SecretUnavailableError("JWT_SECRET is a reference to Key Vault that is not resolved yet")
     if not secret:
         raise TokenError("there is no secret to verify it with")
     parsed = parse_token(token)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping
 
 from semantest_iac.domain.compute.functions import Artifact
@@ -14,6 +15,7 @@ from semantest_iac.infrastructure.local_service.aws.api_frontend import build_ap
 from semantest_iac.infrastructure.local_service.azure.api_frontend import build_api_frontend as azure_front
 
 ORIGIN = "https://app.example"
+ROUTE_KEYS = ("$default", "GET /todos/{id}", "ANY /files/{path+}", "GET /todos/all")
 _MANAGEMENT = "azure-native:apimanagement"
 _API = HttpApi(
     name="api",
@@ -41,7 +43,10 @@ def _aws(artifact: Artifact, timeout_s: int, unpack: UnpackPackage) -> ApiFronte
     resources = [
         DeployedResource("aws:apigatewayv2/api:Api", "api", api),
         DeployedResource("aws:lambda/function:Function", "function", function),
-        DeployedResource("aws:apigatewayv2/route:Route", "all", {"routeKey": "$default", "authorizationType": "NONE"}),
+        *(
+            DeployedResource("aws:apigatewayv2/route:Route", key, {"routeKey": key, "authorizationType": "NONE"})
+            for key in ROUTE_KEYS
+        ),
     ]
     return aws_front(resources, unpack)
 
@@ -80,7 +85,11 @@ def _azure_with_gateway(artifact: Artifact, timeout_s: int, unpack: UnpackPackag
 
 def _app(artifact: Artifact, timeout_s: int, site: Mapping[str, object], **settings: str) -> DeployedResource:
     name, version = next(worker for start, worker in _WORKERS.items() if artifact.runtime.startswith(start))
-    all_settings = {"AzureFunctionsJobHost__functionTimeout": f"00:00:{timeout_s:02}", **settings}
+    all_settings = {
+        "AzureFunctionsJobHost__functionTimeout": f"00:00:{timeout_s:02}",
+        "SEMANTEST_ROUTES": json.dumps(ROUTE_KEYS[1:]),
+        **settings,
+    }
     inputs = {
         "functionAppConfig": {
             "runtime": {"name": name, "version": version},

@@ -2,8 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import replace
+
 import pytest
 
+from semantest_iac.domain.networking.http_exchange import HttpRequest
+from semantest_iac.infrastructure.function_runtimes.function_spec import FunctionSpec
+from semantest_iac.infrastructure.local_service.api_frontend import ApiFrontend
+from semantest_iac.infrastructure.local_service.warm_service import WarmService
 from tests.contract.http_service.service import Service
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -30,9 +37,28 @@ TARGETS = {
     "/a%20b": "/a%20b",
     "/%C3%BC/100%25ab": "/%C3%BC/100%25ab",
 }
+ROUTES = {
+    # Source: API Gateway's developer guide, routes of HTTP APIs and payload format 2.0.
+    "/todos/42": ("GET /todos/{id}", {"id": "42"}),
+    "/todos/a%20b": ("GET /todos/{id}", {"id": "a b"}),
+    "/todos/all": ("GET /todos/all", None),
+    "/files/a/b": ("ANY /files/{path+}", {"path": "a/b"}),
+    "/elsewhere": ("$default", None),
+}
 
 
 class TestTranslation:
+    @pytest.mark.parametrize(("path", "route"), ROUTES.items())
+    async def test_names_the_route_and_its_parameters(
+        self, service: Service, path: str, route: tuple[str, dict[str, str] | None]
+    ) -> None:
+        if service.kind == SERVER:
+            pytest.skip("a server has no routes of the API")
+
+        received = await service.received("GET", path)
+
+        assert (received["route"], received.get("path_parameters")) == route
+
     @pytest.mark.parametrize("query", QUERIES.values(), ids=QUERIES)
     async def test_passes_on_the_query_exactly(self, service: Service, query: str) -> None:
         assert (await service.received("GET", f"/?{query}"))["raw_query"] == query
@@ -87,3 +113,27 @@ class TestTranslation:
         response = await service.call("HEAD", "/cookies")
 
         assert dict(response.headers).get("content-length") in (None, "0")
+
+    @pytest.mark.parametrize("path", ["/admin/host/status", "/runtime/webhooks/x"])
+    async def test_leaves_the_paths_of_azures_host_to_it(self, service: Service, path: str) -> None:
+        response = await service.call("GET", path)
+
+        assert (response.status == 401, response.body == b"") == (service.provider != "aws",) * 2
+
+
+@pytest.mark.parametrize("kind", ["python-handler", "node-handler", "node-server"])
+async def test_no_code_runs_while_a_secret_is_an_unresolved_reference(
+    deploy: Callable[..., ApiFrontend], kind: str
+) -> None:
+    frontend = deploy("azure", kind)
+    reference = "@Microsoft.KeyVault(SecretUri=https://v.vault.azure.net/secrets/token)"
+
+    def load_function() -> FunctionSpec:
+        spec = frontend.load_function()
+        return replace(spec, environment={**spec.environment, "JWT_SECRET": reference})
+
+    async with WarmService(replace(frontend, load_function=load_function)) as warm:
+        response = (await warm.call(HttpRequest("GET", "/teapot"))).response
+
+    assert (response.status, b"JWT_SECRET" in response.body) == (503, True)
+    assert b"vault.azure.net" not in response.body

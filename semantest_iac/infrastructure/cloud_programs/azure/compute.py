@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+import json
 from typing import Any
 
 import pulumi
@@ -22,6 +23,8 @@ from semantest_iac.infrastructure.clouds.azure_rules import AZURE_LIMITS, round_
 
 GATEWAY_KEY_SETTING = "SEMANTEST_GATEWAY_KEY"
 """The setting with the key by which an app refuses requests that bypass its gateway."""
+ROUTES_SETTING = "SEMANTEST_ROUTES"
+"""The setting with the route keys of the API (JSON), from which events get `routeKey` and `pathParameters`."""
 
 
 def app_settings(
@@ -34,8 +37,10 @@ def app_settings(
         for setting, ref in function.secrets.items()
     }
     used = {name: value for ref in function.uses for name, value in context.outputs[ref].get("variables", {}).items()}
+    routes = context.outputs[FOUNDATION]["routes"]
     return {
         **artifact.environment,
+        **({ROUTES_SETTING: json.dumps(routes)} if routes else {}),
         **used,
         **function.environment,
         **secrets,

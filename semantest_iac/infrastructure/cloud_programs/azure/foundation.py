@@ -83,6 +83,7 @@ def create_foundation(blueprint: Blueprint, context: ProgramContext) -> Outputs:
         "vault": vault,
         "has_gateway": has_gateway(blueprint),
         "cors": _cors_configuration(blueprint),
+        "routes": [str(endpoint) for api in _resources_of(HttpApi, blueprint) for endpoint in api.endpoints],
     }
 
 

@@ -31,6 +31,7 @@ _SECRET_URI = "https://{vaultName}.vault.azure.net/secrets/{secretName}"  # noqa
 _KEY_VAULT_REFERENCE = "@Microsoft.KeyVault("
 _TIMEOUT_SETTING = "AzureFunctionsJobHost__functionTimeout"
 _RUNTIMES = {"node": "nodejs{}.x", "python": "python{}"}
+_HOST_PATHS = ("admin", "runtime")  # they need the key of the host, which no client of ours has
 _NOT_RUNNING_BODY = b"Function host is not running."
 
 _API = "azure-native:apimanagement:Api"
@@ -97,6 +98,8 @@ def _refuse_as_functions_host(app: DeployedResource, request: HttpRequest) -> Ht
     if not app.code:
         headers = (("content-type", "text/plain; charset=utf-8"), ("content-length", str(len(_NOT_RUNNING_BODY))))
         return HttpResponse(503, headers, _NOT_RUNNING_BODY)
+    if request.path.split("/")[1].lower() in _HOST_PATHS:
+        return azure_functions.empty_response(401)
     is_too_large = len(request.body) > azure_functions.MAX_FUNCTIONS_REQUEST_BYTES
     return azure_functions.empty_response(413) if is_too_large else None
 
