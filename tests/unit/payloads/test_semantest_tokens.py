@@ -99,5 +99,13 @@ class TestVerifyToken:
     def test_refuses_other_text(self, token: str) -> None:
         assert reason(token) in ("it is not a token", "it cannot be decoded")
 
+    def test_takes_no_reference_for_a_secret(self) -> None:
+        """Anyone who knows the reference could sign with it."""
+        reference = "@Microsoft.KeyVault(SecretUri=https://v.vault.azure.net/secrets/jwt)"
+        unavailable = import_payload("websocket_authorizer", "semantest_tokens").SecretUnavailableError
+
+        with pytest.raises(unavailable, match="not resolved yet"):
+            verify(sign_hs256_token(CLAIMS, reference), reference)
+
     def test_refuses_every_token_without_a_secret(self) -> None:
         assert reason(sign_hs256_token(CLAIMS, ""), "") == "there is no secret to verify it with"
