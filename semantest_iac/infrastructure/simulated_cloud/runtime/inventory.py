@@ -6,6 +6,7 @@ import json
 import secrets
 import sqlite3
 import threading
+import weakref
 from collections.abc import Iterator, Sequence, Set
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -191,6 +192,7 @@ class Inventory:
         self._connection = sqlite3.connect(
             path, timeout=_LOCK_TIMEOUT_SECONDS, isolation_level=None, check_same_thread=False
         )
+        weakref.finalize(self, self._connection.close)  # for callers that drop the inventory without closing it
         _enable_write_ahead_log(self._connection)
         self._connection.execute(
             "pragma synchronous = normal"
