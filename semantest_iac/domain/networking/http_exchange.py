@@ -32,6 +32,12 @@ class HttpRequest:
         """The query as it was sent, or encoded from its pairs."""
         return self.raw_query or urlencode(self.query)
 
+    @property
+    def head_bytes(self) -> int:
+        """The size of the request line and of all header values."""
+        line = f"{self.method} {self.path}?{self.query_string} HTTP/1.1"
+        return sum(len(text.encode(errors="surrogateescape")) for text in (line, *(value for _, value in self.headers)))
+
     def header(self, wanted: str) -> str:
         """Return the first header of a name in lower case, empty if there is none."""
         return next((value for name, value in self.headers if name.lower() == wanted), "")

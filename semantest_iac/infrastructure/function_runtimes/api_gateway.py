@@ -19,6 +19,7 @@ from urllib.parse import unquote
 from semantest_iac.domain.networking.http_exchange import HttpRequest, HttpResponse, Pairs
 from semantest_iac.infrastructure.function_runtimes.function_spec import EVENT_TOO_LARGE, Invocation
 
+MAX_API_HEAD_BYTES = 10_240  # request line and header values; source: quotas of HTTP APIs
 DEFAULT_ROUTE = DEFAULT_STAGE = "$default"
 _LITERAL, _VARIABLE, _GREEDY = range(3)
 EXCLUDED_HEADERS = frozenset({"cookie", "connection", "transfer-encoding", "keep-alive", "upgrade", "te"})
@@ -146,6 +147,11 @@ def build_api_response(invocation: Invocation, method: str = "GET") -> HttpRespo
         return _structured_response(result, method)
     except (ValueError, TypeError, binascii.Error):
         return api_internal_error_response()
+
+
+def api_head_too_large_response() -> HttpResponse:
+    """The status of RFC 6585; which one API Gateway answers is not documented."""
+    return _message_response(431, "Request Header Fields Too Large")
 
 
 def api_not_found_response() -> HttpResponse:

@@ -28,6 +28,7 @@ from semantest_iac.infrastructure.function_runtimes.function_spec import (
 )
 
 MAX_FUNCTIONS_REQUEST_BYTES = 100 * 1024 * 1024
+MAX_FUNCTIONS_HEAD_BYTES = 64 * 1024
 LOAD_BALANCER_TIMEOUT_S = 230
 HOP_BY_HOP_HEADERS = frozenset({"connection", "transfer-encoding", "keep-alive", "upgrade", "te"})
 SAFE_PATH_CHARACTERS = "/:@!$&'()*+,;=~"

@@ -22,6 +22,7 @@ from semantest_iac.presentation.gateway.services import GatewayServices, LogRequ
 
 SERVER_NAME = "semantest-iac"
 MAX_BODY_BYTES = 100 * 1024 * 1024  # the limit of Azure; the smaller one of AWS is enforced in local_service
+MAX_HEADER_LINE_BYTES = 128 * 1024  # of one line; the limits of the clouds are enforced in local_service
 SHUTDOWN_TIMEOUT_S = 1
 LISTEN_BACKLOG = 1024  # hundreds of clients may connect at once
 _CONNECTION_HEADERS = {"content-length", "connection", "transfer-encoding", "keep-alive", "upgrade"}  # not forwarded
@@ -96,7 +97,13 @@ async def run_gateway(services: GatewayServices, host: str, port: int, log_reque
     async with services:
         app.router.add_route("*", "/{path:.*}", GatewayHandler(services, log_request).handle)
         runner = web.AppRunner(
-            app, access_log=None, logger=_DISCARDING_LOGGER, auto_decompress=False, shutdown_timeout=SHUTDOWN_TIMEOUT_S
+            app,
+            access_log=None,
+            logger=_DISCARDING_LOGGER,
+            auto_decompress=False,
+            shutdown_timeout=SHUTDOWN_TIMEOUT_S,
+            max_line_size=MAX_HEADER_LINE_BYTES,
+            max_field_size=MAX_HEADER_LINE_BYTES,
         )
         await runner.setup()
         try:

@@ -114,6 +114,15 @@ class TestTranslation:
 
         assert dict(response.headers).get("content-length") in (None, "0")
 
+    async def test_limits_the_size_of_all_headers(self, service: Service) -> None:
+        """Source: the quotas of API Gateway (10,240 bytes) and of Azure's hosts (64 KB)."""
+        largest = 10_000 if service.provider == "aws" else 60_000
+        small = await service.call("GET", "/teapot", headers=(("X-A", "x" * 9_000),))
+        large = await service.call("GET", "/teapot", headers=(("X-A", "x" * largest), ("X-B", "x" * 7_000)))
+
+        assert (small.status, large.status) == (418, 431)
+        assert b"xxx" not in large.body
+
     @pytest.mark.parametrize("path", ["/admin/host/status", "/runtime/webhooks/x"])
     async def test_leaves_the_paths_of_azures_host_to_it(self, service: Service, path: str) -> None:
         response = await service.call("GET", path)

@@ -107,6 +107,11 @@ class TestAnswer:
 
         assert (response.status, "b" in response.headers) == (500, False)
 
+    async def test_with_a_long_header_is_left_to_the_cloud(self, world: World) -> None:
+        response, _ = await world.request("GET", "/", headers={"X-Long": "x" * 9_000})
+
+        assert response.status == 200
+
 
 class TestOtherPaths:
     async def test_list_the_stacks(self, world: World) -> None:

@@ -85,6 +85,8 @@ class _HttpApi:
     jwt_rules: JwtRules | None
 
     def admit(self, request: HttpRequest) -> AdmissionResult:
+        if request.head_bytes > api_gateway.MAX_API_HEAD_BYTES:
+            return AdmissionResult(refusal=api_gateway.api_head_too_large_response())
         match = match_route(self.routes, request.method, request.path)
         preflight = self.cors.answer_preflight(request) if self.cors else None
         if preflight and not (match and self._needs_token(match)):

@@ -98,6 +98,8 @@ def _refuse_as_functions_host(app: DeployedResource, request: HttpRequest) -> Ht
     if not app.code:
         headers = (("content-type", "text/plain; charset=utf-8"), ("content-length", str(len(_NOT_RUNNING_BODY))))
         return HttpResponse(503, headers, _NOT_RUNNING_BODY)
+    if request.head_bytes > azure_functions.MAX_FUNCTIONS_HEAD_BYTES:
+        return azure_functions.empty_response(431)
     if request.path.split("/")[1].lower() in _HOST_PATHS:
         return azure_functions.empty_response(401)
     is_too_large = len(request.body) > azure_functions.MAX_FUNCTIONS_REQUEST_BYTES
