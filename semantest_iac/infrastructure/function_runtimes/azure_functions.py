@@ -45,7 +45,11 @@ CONSTRAINT_PATTERNS = {
     "alpha": re.compile(r"[A-Za-z]+"),
     "bool": re.compile(r"(?i)true|false"),
     "guid": re.compile(r"(?i)[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}"),
-}  # other constraints accept everything
+    "decimal": re.compile(r"[+-]?\d+(\.\d+)?"),
+    "double": re.compile(r"[+-]?\d+(\.\d+)?([eE][+-]?\d+)?"),
+    "float": re.compile(r"[+-]?\d+(\.\d+)?([eE][+-]?\d+)?"),
+}  # `datetime` and `regex(…)` are not checked here
+_BOUNDED = re.compile(r"(minlength|maxlength|length|min|max|range)\((\d+)(?:,\s*(\d+))?\)")
 FUNCTION_KEY_HEADER, FUNCTION_KEY_PARAMETER = "x-functions-key", "code"
 
 
@@ -227,7 +231,18 @@ def _match_segments(segments: list[RouteSegment], path: list[str]) -> dict[str, 
 def _segment_matches(segment: RouteSegment, value: str) -> bool:
     if segment.kind == _LITERAL:
         return value.lower() == segment.name
-    pattern = CONSTRAINT_PATTERNS.get(segment.constraint)
+    return all(_constraint_accepts(constraint, value) for constraint in segment.constraint.split(":"))
+
+
+def _constraint_accepts(constraint: str, value: str) -> bool:
+    """Whether a constraint of an ASP.NET route template accepts a value."""
+    if match := _BOUNDED.fullmatch(constraint):
+        name, low, high = match[1], int(match[2]), int(match[3] or match[2])
+        if "length" not in name and not re.fullmatch(r"-?\d+", value):
+            return False
+        size = len(value) if "length" in name else int(value)
+        return (name.startswith("max") or size >= low) and (name.startswith("min") or size <= high)
+    pattern = CONSTRAINT_PATTERNS.get(constraint)
     return pattern is None or pattern.fullmatch(value) is not None
 
 

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from semantest_iac.domain.networking.http_exchange import HttpRequest, HttpResponse
+from semantest_iac.infrastructure.function_runtimes import azure_functions
 from semantest_iac.infrastructure.function_runtimes.azure_functions import (
     build_functions_call,
     build_functions_event,
@@ -149,3 +150,24 @@ class TestBuildFunctionsCall:
 
     def test_matches_the_method(self, tmp_path: Path) -> None:
         assert select_route(tmp_path, ["x"], "/x", "POST")[0] == "Host.NoRoute"
+
+
+@pytest.mark.parametrize(
+    ("constraint", "accepted", "refused"),
+    [
+        ("int:min(1)", "1", "0"),
+        ("max(9)", "9", "10"),
+        ("range(2,4)", "4", "5"),
+        ("length(3)", "abc", "ab"),
+        ("length(1,2)", "ab", "abc"),
+        ("minlength(2)", "ab", "a"),
+        ("alpha:maxlength(2)", "ab", "a1"),
+        ("decimal", "1.5", "x"),
+    ],
+)
+def test_constraints_of_a_route_are_those_of_aspnet(constraint: str, accepted: str, refused: str) -> None:
+    """Source: Microsoft's reference of route constraints."""
+    [segment] = azure_functions._parse_template(f"{{id:{constraint}}}")
+
+    assert azure_functions._segment_matches(segment, accepted)
+    assert not azure_functions._segment_matches(segment, refused)
