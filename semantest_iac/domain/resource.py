@@ -19,11 +19,14 @@ class Resource:
     def needs(self) -> tuple[str, ...]:
         """Return the names of the resources that must exist first: the values of every field declared as a Ref."""
         return tuple(
-            need for field in fields(self) if "Ref" in str(field.type) for need in _refs_in(getattr(self, field.name))
+            need
+            for field in fields(self)
+            if "Ref" in str(field.type)
+            for need in _flatten_refs(getattr(self, field.name))
         )
 
 
-def _refs_in(value: str | Iterable[str] | Mapping[str, str] | None) -> tuple[str, ...]:
+def _flatten_refs(value: str | Iterable[str] | Mapping[str, str] | None) -> tuple[str, ...]:
     if isinstance(value, str):
         return (value,)
     return tuple(value.values() if isinstance(value, Mapping) else value or ())

@@ -46,7 +46,7 @@ class ArtifactStore:
 
     def save(self, write: Callable[[BinaryIO], str]) -> tuple[str, Path, int]:
         """Store what `write` writes under the digest that it returns; returns digest, path and size in bytes."""
-        with _temporary_file(self._folder) as (file, temporary):
+        with _draft_file(self._folder) as (file, temporary):
             digest = write(file)
             size = file.tell()
         path = self._folder / f"{digest}.zip"
@@ -66,13 +66,13 @@ class ArtifactStore:
     def record(self, source_key: str, fingerprint: str, artifact: Artifact) -> None:
         """Record that this state of the source gives this package."""
         fields = asdict(replace(artifact, path=Path())) | {"manifest": fingerprint, "path": ""}
-        with _temporary_file(self._known) as (file, temporary):
+        with _draft_file(self._known) as (file, temporary):
             file.write(json.dumps(fields).encode())
         temporary.replace(self._known / f"{source_key}.json")
 
 
 @contextmanager
-def _temporary_file(folder: Path) -> Iterator[tuple[BinaryIO, Path]]:
+def _draft_file(folder: Path) -> Iterator[tuple[BinaryIO, Path]]:
     """Yield a file in the folder that is flushed to disk when the block succeeds and deleted when it fails."""
     folder.mkdir(parents=True, exist_ok=True)
     descriptor, name = tempfile.mkstemp(dir=folder, prefix=".part-")
@@ -115,12 +115,12 @@ class PackageBuilder:
             return self._use_zip(source, source.folder)
         recipe = find_recipe(source, self._home)
         if recipe.root is None:
-            return self._build(source, recipe)
+            return self._build_anew(source, recipe)
         key, fingerprint = _source_key(source), _fingerprint_source(recipe, recipe.root)
         known = self._store.find(key, fingerprint.digest)
         if known:
             return known
-        artifact = self._build(source, recipe)
+        artifact = self._build_anew(source, recipe)
         if fingerprint.is_settled:
             self._store.record(key, fingerprint.digest, artifact)
         return artifact
@@ -136,14 +136,14 @@ class PackageBuilder:
         digest, stored, size = self._store.save(write)
         return Artifact(digest, stored, source.handler, source.runtime, size, notes=_size_notes(size, source.provider))
 
-    def _build(self, source: FunctionSource, recipe: PackageRecipe) -> Artifact:
+    def _build_anew(self, source: FunctionSource, recipe: PackageRecipe) -> Artifact:
         report = WalkReport()
         workspaces = self._home / "tmp"
         workspaces.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=workspaces) as workspace:
             prepared = recipe.prepare(Path(workspace))
             digest, path, size = self._store.save(lambda file: _write_package(file, recipe, prepared.layers, report))
-        notes = report.notes() + prepared.notes + _exclusion_notes(source) + _size_notes(size, source.provider)
+        notes = report.notes() + prepared.notes + _unused_exclusion_notes(source) + _size_notes(size, source.provider)
         return Artifact(digest, path, recipe.handler, recipe.runtime, size, notes=notes)
 
 
@@ -212,7 +212,7 @@ def _write_package(file: BinaryIO, recipe: PackageRecipe, layers: Sequence[Packa
     return archive.finish()
 
 
-def _exclusion_notes(source: FunctionSource) -> tuple[str, ...]:
+def _unused_exclusion_notes(source: FunctionSource) -> tuple[str, ...]:
     """Return a note for patterns that leave nothing out; modules may not be installed in the source itself."""
     written = (pattern for pattern in source.package.exclude if "node_modules" not in pattern)
     unused = [pattern for pattern in written if source.folder and not holds_match(source.folder, pattern)]

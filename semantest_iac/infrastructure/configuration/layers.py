@@ -66,7 +66,7 @@ def merge_layers(layers: Iterable[ConfigurationLayer]) -> ConfigurationLayer:
     """Merge layers, later ones winning: mappings are merged and keep their position, other values are replaced."""
     merged = ConfigurationLayer()
     for layer in layers:
-        merged_paths = _paths_in_both(merged.values, layer.values)
+        merged_paths = _mapping_paths_in_both(merged.values, layer.values)
         kept_positions = {path: merged.positions[path] for path in merged_paths if path in merged.positions}
         positions = {**merged.positions, **layer.positions, **kept_positions}
         merged = ConfigurationLayer(_merge_values(merged.values, layer.values), positions, merged.faults + layer.faults)
@@ -78,10 +78,10 @@ def _merge_values(below: ConfigurationValues, above: ConfigurationValues) -> Con
     return {**below, **above, **both}
 
 
-def _paths_in_both(below: ConfigurationValues, above: ConfigurationValues, path: KeyPath = ()) -> Iterator[str]:
+def _mapping_paths_in_both(below: ConfigurationValues, above: ConfigurationValues, path: KeyPath = ()) -> Iterator[str]:
     for key in _mappings_in_both(below, above):
         yield format_key_path((*path, key))
-        yield from _paths_in_both(below[key], above[key], (*path, key))
+        yield from _mapping_paths_in_both(below[key], above[key], (*path, key))
 
 
 def _mappings_in_both(below: ConfigurationValues, above: ConfigurationValues) -> list[str]:

@@ -73,7 +73,7 @@ class LocalServices:
         if self._polling:
             self._polling.cancel()
             await asyncio.gather(self._polling, return_exceptions=True)
-        await asyncio.gather(*(service.stop() for service in (*self._drop_except(()), *self._retired)))
+        await asyncio.gather(*(service.shut_down() for service in (*self._drop_except(()), *self._retired)))
 
     async def names(self) -> list[str]:
         """The names of the deployed stacks, sorted."""
@@ -106,7 +106,7 @@ class LocalServices:
             self._known_releases = current
             for service in self._drop_except(current):
                 self._retired.append(service)
-                await service.aclose()
+                await service.retire()
         return current
 
     def _drop_except(self, names: Collection[str]) -> list[WarmService | WebSocketConnections]:

@@ -54,17 +54,17 @@ class WarmService:
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        await self.stop()
+        await self.shut_down()
 
-    async def stop(self) -> None:
+    async def shut_down(self) -> None:
         """Cancel running calls and end the processes now."""
         for task in self._running_calls:
             task.cancel()
         await asyncio.gather(*self._running_calls, return_exceptions=True)
-        await self.aclose()
+        await self.retire()
         await asyncio.gather(*self._closing_pools)
 
-    async def aclose(self) -> None:
+    async def retire(self) -> None:
         """End the processes after their running calls."""
         pool, self._pool = self._pool, None
         if pool:

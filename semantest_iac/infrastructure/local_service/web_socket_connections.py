@@ -201,13 +201,13 @@ class WebSocketConnections:
         assert self._current is not None, "switch_to was not called"  # noqa: S101  # a mistake of ours
         return await self._current.service.answer_plain_http(request, client_url)
 
-    async def aclose(self) -> None:
+    async def retire(self) -> None:
         """Close every connection in the background, without a request to reconnect."""
         old, self._current = self._current, None
         if old:
             self._start(self._close_version(old, CLOSE_GOING_AWAY))
 
-    async def stop(self) -> None:
+    async def shut_down(self) -> None:
         """Close every connection and end all versions now."""
         old, self._current = self._current, None
         self._reconnect_grace_s = 0

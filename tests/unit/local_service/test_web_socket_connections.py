@@ -162,7 +162,7 @@ class TestNewVersion:
         await new.connection.deliver("hello")
 
         assert (one.events, two.events) == ([(old.connection.id, "still here")], [(new.connection.id, "hello")])
-        await connections.stop()
+        await connections.shut_down()
 
     async def test_asks_old_clients_to_reconnect_before_it_closes_them(self) -> None:
         connections = await connections_of(one := FakeService("one"))
@@ -185,7 +185,7 @@ class TestNewVersion:
 
 
 class TestEnd:
-    @pytest.mark.parametrize("end", ["aclose", "stop"])
+    @pytest.mark.parametrize("end", ["retire", "shut_down"])
     async def test_closes_every_connection(self, end: str) -> None:
         connections = await connections_of(one := FakeService("one"))
         clients = [await admit(connections) for _ in range(3)]
@@ -200,9 +200,9 @@ class TestEnd:
         channel = await admit(connections)
         channel.stays = True
 
-        await connections.aclose()
+        await connections.retire()
         await until(lambda: channel.code is not None)
-        await connections.stop()
+        await connections.shut_down()
 
         assert not one.is_open
 

@@ -57,7 +57,7 @@ def _connection_string(facts: RequestFacts) -> str:
     )
 
 
-def _watches_gateway_without_logs(context: GuardContext) -> bool:
+def _diagnoses_consumption_gateway(context: GuardContext) -> bool:
     watched = context.facts["watched"] or {}
     is_gateway = watched.get("type") == "Microsoft.ApiManagement/service"
     return is_gateway and watched["sku"]["name"] == "Consumption"
@@ -139,7 +139,7 @@ TELEMETRY_TYPES: Final[dict[str, TypeRule]] = {
         ),
         guards=(
             RequestGuard(
-                _watches_gateway_without_logs,
+                _diagnoses_consumption_gateway,
                 Refusal("BadRequest", "The Consumption tier of API Management has no resource logs."),
                 DOC,
             ),
@@ -158,7 +158,7 @@ _FREQUENCIES: Final = tuple(_MINUTES)[:5]
 _SEVERITY: Final = Range(0, 4, TERRAFORM)
 
 
-def _evaluates_more_often_than_window(context: GuardContext) -> bool:
+def _evaluates_less_often_than_window(context: GuardContext) -> bool:
     frequency, window = (_MINUTES.get(context.facts[name]) for name in ("evaluationFrequency", "windowSize"))
     return frequency is not None and window is not None and frequency > window
 
@@ -189,7 +189,7 @@ ALERT_TYPES: Final[dict[str, TypeRule]] = {
         references=(id_reference("scopes.*"), id_reference("actions.*.actionGroupId", ACTION_GROUP_TYPE)),
         guards=(
             RequestGuard(
-                _evaluates_more_often_than_window,
+                _evaluates_less_often_than_window,
                 Refusal(
                     "BadRequest",
                     "The evaluation frequency {evaluationFrequency} must not be longer than the window {windowSize}.",
