@@ -171,9 +171,11 @@ _FUNCTION_RULE: Final = TypeRule(
         "loggingConfig": block(
             {
                 "logFormat": text(OneOf(("Text", "JSON"), CFN), required=True),
-                "applicationLogLevel": text(OneOf(("TRACE", "DEBUG", "INFO", "WARN", "ERROR", "FATAL"), CFN)),
+                "applicationLogLevel": text(
+                    OneOf(("TRACE", "DEBUG", "INFO", "WARN", "ERROR", "FATAL"), CFN), computed_default=True
+                ),
                 "logGroup": text(Length(1, 512, CFN), Pattern(r"[\.\-_/#A-Za-z0-9]+", CFN), computed_default=True),
-                "systemLogLevel": text(OneOf(("DEBUG", "INFO", "WARN"), CFN)),
+                "systemLogLevel": text(OneOf(("DEBUG", "INFO", "WARN"), CFN), computed_default=True),
             },
             computed_default=True,
         ),
