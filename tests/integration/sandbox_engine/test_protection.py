@@ -51,12 +51,24 @@ class TestProtect:
         assert changes_of(world.up(chain("b", protect=False)))[0] == ("replace", "topic", ("name",))
 
     def test_does_not_keep_resources_replaced_before(self, world: World) -> None:
-        """A topic of the same name replaces it in the cloud, and a refused update leaves the old one to be deleted."""
+        """An alarm of the same name replaces it in the cloud, and a refused update leaves the old one to be deleted."""
 
         def program(label: str) -> Program:
             def declare() -> None:
-                hasty = pulumi.ResourceOptions(replace_on_changes=["displayName"], delete_before_replace=False)
-                first = aws.sns.Topic("first", name="first", display_name=label, opts=hasty)
+                hasty = pulumi.ResourceOptions(replace_on_changes=["alarmDescription"], delete_before_replace=False)
+                first = aws.cloudwatch.MetricAlarm(
+                    "first",
+                    name="first",
+                    alarm_description=label,
+                    comparison_operator="GreaterThanThreshold",
+                    evaluation_periods=1,
+                    metric_name="Errors",
+                    namespace="AWS/Lambda",
+                    period=60,
+                    statistic="Sum",
+                    threshold=1,
+                    opts=hasty,
+                )
                 kept = pulumi.ResourceOptions(protect=True, depends_on=[first])
                 aws.sns.Topic("second", name=f"second-{label}", opts=kept)
 
