@@ -28,6 +28,7 @@ class TestRequest:
                 (("x", "1"), ("x", "é"), ("y", "")),
                 (("X-One", "a: b"), ("x-two", "2")),
                 "é".encode(),
+                raw_query="x=1&x=%C3%A9&y",
             )
         ]
 
