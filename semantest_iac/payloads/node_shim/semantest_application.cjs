@@ -31,10 +31,12 @@ async function loadHandler(name, folder) {
   return (event, context) => callHandler(handler, event, context)
 }
 
+/** Call a handler as Lambda does: it answers by a promise or by the callback, and the first of both counts. */
 function callHandler(handler, event, context) {
-  if (handler.length < 3) return handler(event, context)
   return new Promise((resolve, reject) => {
-    handler(event, context, (error, value) => (error ? reject(error) : resolve(value)))
+    const result = handler(event, context, (error, value) => (error ? reject(error) : resolve(value)))
+    if (typeof result?.then === 'function') result.then(resolve, reject)
+    else if (handler.length < 3) resolve(result)
   })
 }
 

@@ -218,7 +218,13 @@ HANDLERS = {
     "commonjs": {"index.js": "exports.handler = async (event) => event.a + 1"},
     "callback": {"index.js": "exports.handler = (event, context, done) => done(null, event.a + 1)"},
     "esm": {"index.mjs": "export const handler = async (event) => event.a + 1"},
+    "promise beside a callback": {"index.js": "exports.handler = async (event, context, done) => event.a + 1"},
+    "callback of an async function": {
+        "index.js": "exports.handler = async (event, context, done) => { await null; done(null, event.a + 1) }"
+    },
+    "callback without its parameter": {"index.js": "exports.handler = (...all) => all[2](null, all[0].a + 1)"},
 }
+"""Lambda's runtime client passes a callback to every handler, and reads the promise of every one that returns one."""
 
 
 class TestNodeHandler:
