@@ -34,7 +34,8 @@ if TYPE_CHECKING:
     from semantest_iac.infrastructure.local_service.function_log_files import FunctionLogFiles
     from semantest_iac.infrastructure.local_service.local_services import ServingLimits
     from semantest_iac.infrastructure.pulumi_engine.cli.installation import Prerequisite
-    from semantest_iac.presentation.gateway.services import ListenAddress, LogRequest, RunningGateway
+    from semantest_iac.presentation.gateway.services import ListenAddress, RunningGateway
+    from semantest_iac.presentation.request_log import LogRequest
 
 
 def _ignore_progress(progress: ResourceProgress) -> None:

@@ -15,6 +15,7 @@ from semantest_iac.domain.deployment.stack import Stack
 from semantest_iac.domain.deployment.validation import ValidationReport, ValidationService, find_stack_faults
 from semantest_iac.domain.environments.configuration import DeploymentConfiguration, resolve_component
 from semantest_iac.domain.environments.names import (
+    COMPONENTS,
     DEFAULT_ENVIRONMENT,
     DEFAULT_PROVIDER,
     SERVICE_COMPONENTS,
@@ -88,19 +89,21 @@ def _base_folder(component: str, loaded: LoadedConfiguration) -> Path:
     return Path(place.source).absolute().parent if place and place.line else Path.cwd()
 
 
-def missing_source(stack: Stack, configuration: DeploymentConfiguration) -> Iterator[Fault]:
-    """Yield a fault if the source of the stack's component does not exist."""
+def find_source_faults(stack: Stack, configuration: DeploymentConfiguration) -> Iterator[Fault]:
+    """Yield a fault if the source of the stack's component is neither a folder nor a zip file."""
     section = configuration.components.get(stack.component)
-    if section and section.source and not _path_exists(Path(section.source)):
+    if section and section.source and (reason := _refuse_source(Path(section.source))):
         path = f"components.{stack.component}.source"
-        yield Fault(path, f"'{make_printable(section.source, 200)}' does not exist", "Name a folder or a .zip.")
+        yield Fault(path, f"'{make_printable(section.source, 200)}' {reason}", "Name a folder or a .zip.")
 
 
-def _path_exists(path: Path) -> bool:
+def _refuse_source(path: Path) -> str:
     try:
-        return path.exists()
+        if path.is_dir() or (path.exists() and path.suffix == ".zip"):
+            return ""
+        return "is neither a folder nor a .zip file" if path.exists() else "does not exist"
     except (OSError, ValueError):  # no valid file name
-        return False
+        return "does not exist"
 
 
 # Stand in for unknown parts of the stack, so that the rest can be validated as well.
@@ -155,7 +158,12 @@ def build_spec(component: str | None, loaded: LoadedConfiguration, context: Vali
     stack, faults = _resolve_parts(component, loaded.configuration, context.providers)
     configuration = with_absolute_sources(loaded)
     report = validate_with_secrets(stack, configuration, context.validation, context.secrets(loaded.variables))
-    found = (*faults, *find_component_faults(stack.component), *report.faults, *missing_source(stack, configuration))
+    found = (
+        *faults,
+        *find_component_faults(stack.component),
+        *report.faults,
+        *find_source_faults(stack, configuration),
+    )
     _raise_faults(component, loaded, found)
     engine = context.engine(stack, loaded.configuration)
     values = configuration.model_dump(mode="json", exclude_unset=True)
@@ -172,7 +180,7 @@ def find_configuration_warnings(
 
     Secrets without a value are warnings here: checking a configuration does not need them.
     """
-    names = [component] if component is not None else sorted(loaded.configuration.components) or ["rest-api"]
+    names = [component] if component is not None else _known_components(loaded) or ["rest-api"]
     found = [_resolve_parts(name, loaded.configuration, context.providers) for name in names]
     secrets = context.secrets(loaded.variables)
     report = ValidationReport.merge(
@@ -181,6 +189,11 @@ def find_configuration_warnings(
     )
     _raise_faults(component, loaded, (*(fault for _, faults in found for fault in faults), *report.faults))
     return (*loaded.warnings, *loaded.locate(report.warnings))
+
+
+def _known_components(loaded: LoadedConfiguration) -> list[str]:
+    """Return the configured components; validating any of them reports the unknown ones."""
+    return sorted(name for name in loaded.configuration.components if name in COMPONENTS)
 
 
 def _resolve_parts(
@@ -216,13 +229,21 @@ def _value_or(value: str | None, default: str) -> str:
 
 
 def _raise_faults(component: str | None, loaded: LoadedConfiguration, faults: Iterable[Fault]) -> None:
-    found = tuple(dict.fromkeys((*loaded.faults, *loaded.locate(faults))))
+    found = tuple(dict.fromkeys((*loaded.faults, *loaded.locate(_without_repetition(component, faults)))))
     if not found:
         return
     what = f"component '{make_printable(component)}'" if component else "this request"
     count = "1 fault" if len(found) == 1 else f"{len(found)} faults"
     kind = ConfigurationError if loaded.faults else ValidationError
     raise kind(f"Cannot accept {what}: {count}.", faults=found)
+
+
+def _without_repetition(component: str | None, faults: Iterable[Fault]) -> list[Fault]:
+    """Return the faults without that of an unknown component that the configuration names too: one line is enough."""
+    known = list(faults)
+    configured = f"components.{make_printable(component or '')}"
+    is_configured = any(fault.path == configured for fault in known)
+    return [fault for fault in known if not (is_configured and fault.path == "component")]
 
 
 ALL_COMPONENTS = "all"

@@ -187,7 +187,8 @@ def find_recipe(source: FunctionSource, home: Path) -> PackageRecipe:
     if not source.folder.is_dir():
         hint = "Name a folder or a .zip file, relative to where the command runs."
         name = escape_path(str(source.folder))
-        raise ArtifactError(f"Cannot package source '{name}': there is no such folder.", hint=hint)
+        reason = "it is neither a folder nor a .zip file" if source.folder.exists() else "there is no such folder"
+        raise ArtifactError(f"Cannot package source '{name}': {reason}.", hint=hint)
     folder, source = source.folder, resolve_runtime(source)
     _require_included_files(source, folder)
     file_filter = FileFilter(

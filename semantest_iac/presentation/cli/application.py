@@ -20,9 +20,10 @@ if TYPE_CHECKING:
     from semantest_iac.domain.deployment.stack import Stack
     from semantest_iac.domain.deployment.validation import ValidationService
     from semantest_iac.domain.environments.configuration import DeploymentConfiguration
-    from semantest_iac.domain.guardrails.engine_choice import EngineChoice
+    from semantest_iac.domain.guardrails.engine_choice import EngineChoice, EngineTraits
     from semantest_iac.domain.ports.cloud_rules import CloudDescriptions
     from semantest_iac.domain.ports.provisioner import ReportProgress
+    from semantest_iac.presentation.request_log import LogRequest
 
 
 class EnginePrerequisite(Protocol):
@@ -34,28 +35,6 @@ class EnginePrerequisite(Protocol):
     def find(self) -> str | None: ...
 
     def install(self, report: Callable[[str], None]) -> str: ...
-
-
-class GatewayLogEntry(Protocol):
-    """A request that the gateway answered, as its log shows it."""
-
-    @property
-    def method(self) -> str: ...
-
-    @property
-    def path(self) -> str: ...
-
-    @property
-    def stack(self) -> str: ...
-
-    @property
-    def status(self) -> int: ...
-
-    @property
-    def seconds(self) -> float: ...
-
-    @property
-    def note(self) -> str: ...
 
 
 class FunctionLogReader(Protocol):
@@ -77,6 +56,9 @@ class CliApplication(Protocol):
 
     @property
     def providers(self) -> CloudDescriptions: ...
+
+    @property
+    def engines(self) -> Mapping[str, EngineTraits]: ...
 
     @property
     def validation(self) -> ValidationService: ...
@@ -101,7 +83,7 @@ class CliApplication(Protocol):
     def redactor(self, variables: Mapping[str, str]) -> Callable[[str], str]: ...
 
     def gateway(
-        self, variables: Mapping[str, str], address: tuple[str, int], log_request: Callable[[GatewayLogEntry], None]
+        self, variables: Mapping[str, str], address: tuple[str, int], log_request: LogRequest
     ) -> AbstractAsyncContextManager[str]: ...
 
     def deployments(

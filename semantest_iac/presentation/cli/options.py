@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from functools import wraps
 from inspect import signature
 from pathlib import Path
@@ -10,6 +10,8 @@ from typing import Any, NamedTuple
 
 import click
 
+from semantest_iac.domain.environments.names import Environment
+from semantest_iac.domain.guardrails.engine_choice import choose_engine
 from semantest_iac.presentation.cli.session import (
     DEFAULT_HOME,
     ConfigurationOptions,
@@ -24,6 +26,7 @@ CommandFunction = Callable[..., Any]
 PATH_TYPE = click.Path(path_type=Path)
 
 _BUNDLES = "__option_bundles__"
+_DEFAULT_ENVIRONMENTS = (Environment.DEVELOPMENT, Environment.PRODUCTION)
 
 
 class _Bundle(NamedTuple):
@@ -104,9 +107,25 @@ many_stacks_options = _bundle_options("selector", MultiStackSelector, *_MULTI_ST
 service_options = _bundle_options("selector", StackSelector, click.argument("component"), *_LOCATION_OPTIONS)
 """`selector`: one stack, whose component is an argument."""
 
-configuration_options = _bundle_options(
-    "options",
-    ConfigurationOptions,
+
+class _EngineOption(click.Option):
+    """An option whose help lists the engines of the registry, read only when help is shown."""
+
+    def get_help_record(self, ctx: click.Context) -> tuple[str, str] | None:
+        context = ctx.find_object(CliContext)
+        if context is not None:
+            self.help = describe_engines(context.application_at(Path(DEFAULT_HOME)).engines)
+        return super().get_help_record(ctx)
+
+
+def describe_engines(engines: Collection[str]) -> str:
+    """Return the names of the engines and where each is the default."""
+    in_development, elsewhere = (choose_engine(environment).engine for environment in _DEFAULT_ENVIRONMENTS)
+    notes = {in_development: " (default in development)", elsewhere: " (default elsewhere)"}
+    return " or ".join(name + notes.get(name, "") for name in engines) + "."
+
+
+_FILE_OPTIONS = (
     click.option(
         "--config", type=PATH_TYPE, metavar="PATH", help="Read this file, not semantest.yaml and semantest.<env>.yaml."
     ),
@@ -117,9 +136,21 @@ configuration_options = _bundle_options(
         metavar="KEY=VALUE",
         help="Override a value: components.rest-api.memory=1024. Can be repeated.",
     ),
-    click.option("--engine", metavar="NAME", help="sandbox (default in development) or pulumi (default elsewhere)."),
+)
+_ENGINE_OPTIONS = (
+    click.option("--engine", cls=_EngineOption, metavar="NAME", help="The engine that deploys."),
     click.option("--cloud", metavar="NAME", help="real, or sandbox to simulate the cloud on this machine."),
 )
+
+
+def _without_engine(config: Path | None, overrides: tuple[str, ...]) -> ConfigurationOptions:
+    return ConfigurationOptions(config, overrides)
+
+
+file_options = _bundle_options("options", _without_engine, *_FILE_OPTIONS)
+"""`options` of commands for which it does not matter which engine deploys."""
+
+configuration_options = _bundle_options("options", ConfigurationOptions, *_FILE_OPTIONS, *_ENGINE_OPTIONS)
 """`options`: the configuration file and what overrides it."""
 
 session_options = _bundle_options(

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from semantest_iac.domain.errors import RefusedError
-from semantest_iac.presentation.gateway.services import GatewayServices, ListenAddress, LogRequest, RunningGateway
+from semantest_iac.presentation.gateway.services import GatewayServices, ListenAddress, RunningGateway
+from semantest_iac.presentation.request_log import LogRequest
 
 
 def open_gateway(services: GatewayServices, address: ListenAddress, log_request: LogRequest) -> RunningGateway:

@@ -18,7 +18,8 @@ from aiohttp import web
 from semantest_iac.domain.errors import DeploymentError, NotFoundError, RefusedError
 from semantest_iac.domain.networking.http_exchange import HttpRequest, HttpResponse, parse_query
 from semantest_iac.presentation.gateway import web_sockets
-from semantest_iac.presentation.gateway.services import GatewayServices, LogRequest, RequestLogEntry
+from semantest_iac.presentation.gateway.services import GatewayServices
+from semantest_iac.presentation.request_log import LogRequest, RequestLogEntry
 
 SERVER_NAME = "semantest-iac"
 MAX_BODY_BYTES = 100 * 1024 * 1024  # the limit of Azure; the smaller one of AWS is enforced in local_service

@@ -1,10 +1,9 @@
-"""What the gateway needs of the services that it serves, and what it tells its caller."""
+"""What the gateway needs of the services that it serves."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from contextlib import AbstractAsyncContextManager
-from dataclasses import dataclass
 from typing import Protocol
 
 from semantest_iac.domain.networking.apis import ConnectionLimits
@@ -74,19 +73,6 @@ class GatewayServices(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
-class RequestLogEntry:
-    """One line of the request log; `path` has no query, because queries can hold secrets."""
-
-    method: str
-    path: str
-    stack: str
-    status: int
-    seconds: float
-    note: str = ""
-
-
-LogRequest = Callable[[RequestLogEntry], None]
 ListenAddress = tuple[str, int]
 RunningGateway = AbstractAsyncContextManager[str]
 """Yields the gateway's URL; the gateway stops at the end of the context."""

@@ -18,7 +18,8 @@ from semantest_iac.domain.networking.apis import ConnectionLimits
 from semantest_iac.domain.networking.http_exchange import HttpRequest, HttpResponse
 from semantest_iac.domain.ports.service_probe import ProbeAnswer
 from semantest_iac.presentation.gateway.launch import open_gateway
-from semantest_iac.presentation.gateway.services import ClientSocket, RequestLogEntry
+from semantest_iac.presentation.gateway.services import ClientSocket
+from semantest_iac.presentation.request_log import RequestLogEntry
 
 STACK = "rest-api.aws.development.us-east-1"
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import signal
-from collections.abc import AsyncIterator, Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Collection, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -32,9 +32,9 @@ from semantest_iac.domain.ports.provisioner import (
     Work,
 )
 from semantest_iac.domain.ports.service_probe import ProbeAnswer, WebSocketConversation
-from semantest_iac.presentation.cli.application import GatewayLogEntry
 from semantest_iac.presentation.cli.program import run_cli
 from semantest_iac.presentation.cli.terminal import Terminal
+from semantest_iac.presentation.request_log import LogRequest, RequestLogEntry
 from semantest_iac_events.values import ChangeCounts, ResourceChange
 from tests.fakes.artifact_builder import FakeArtifactBuilder
 from tests.fakes.control_points import ControlPoints
@@ -71,7 +71,7 @@ class World:
     called: list[HttpRequest] = field(default_factory=list)
     engines: tuple[str, ...] = ("sandbox",)
     printed: dict[str, Sequence[Sequence[Mapping[str, Any]]]] = field(default_factory=dict)
-    entries: list[GatewayLogEntry] = field(default_factory=list)
+    entries: list[RequestLogEntry] = field(default_factory=list)
     needs: list[FakePrerequisite] = field(default_factory=list)
     capabilities: dict[str, Capabilities] = field(default_factory=dict)
 
@@ -196,7 +196,7 @@ class ApplicationInWorld(Application):
 
 @asynccontextmanager
 async def _serve_entries(
-    entries: Sequence[GatewayLogEntry], address: tuple[str, int], log_request: Callable[[GatewayLogEntry], None]
+    entries: Sequence[RequestLogEntry], address: tuple[str, int], log_request: LogRequest
 ) -> AsyncIterator[str]:
     """Report these requests, then stop as `kill` does."""
     loop = asyncio.get_running_loop()

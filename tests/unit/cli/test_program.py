@@ -29,6 +29,20 @@ class TestHelp:
         assert code == 0
         assert f"semantest-iac {command}" in capsys.readouterr().out
 
+    def test_lists_the_engines_of_the_registry(self, cli: Any, world: Any, capsys: pytest.CaptureFixture[str]) -> None:
+        world.engines = ("sandbox", "pulumi", "terraform")
+
+        cli("deploy", "-h")
+
+        listed = " ".join(capsys.readouterr().out.split())
+        assert "--engine NAME sandbox (default in development) or pulumi (default elsewhere) or terraform." in listed
+
+    @pytest.mark.parametrize(
+        "command", [("serve", "--engine", "pulumi"), ("serve", "--set", "a=b"), ("logs", "rest-api", "--cloud", "real")]
+    )
+    def test_knows_no_option_that_has_no_effect(self, cli: Any, command: tuple[str, ...]) -> None:
+        assert cli(*command).code == 2
+
     @pytest.mark.parametrize("command", ["config", "ledger"])
     def test_of_a_group_has_whole_sentences(self, cli: Any, command: str, capsys: pytest.CaptureFixture[str]) -> None:
         cli(command, "-h")

@@ -171,6 +171,20 @@ class TestFaults:
             "components.rest-api.source"
         ]
 
+    def test_name_sources_that_are_other_files(self, tmp_path: Path) -> None:
+        source = tmp_path / "app.py"
+        source.touch()
+
+        with pytest.raises(ValidationError) as refusal:
+            build_spec("rest-api", _loaded({"components": {"rest-api": {"source": str(source)}}}), _Context())
+
+        [fault] = refusal.value.faults
+        assert fault.path == "components.rest-api.source"
+        assert fault.message.endswith("app.py' is neither a folder nor a .zip file")
+
+    def test_name_a_component_once(self) -> None:
+        assert _faults("rest-app", _loaded({"components": {"rest-app": {}}})) == ["components.rest-app"]
+
     def test_come_before_the_refusal_of_an_environment(self) -> None:
         values = {"environment": "production", "components": {"rest-api": {"memory": 64}}}
 

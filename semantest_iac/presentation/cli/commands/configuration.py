@@ -11,7 +11,7 @@ import click
 from semantest_iac.domain.errors import DeploymentError
 from semantest_iac.presentation.cli.failures import OK
 from semantest_iac.presentation.cli.formatting import align_columns, flatten_values, format_table
-from semantest_iac.presentation.cli.options import configuration_options, session_options, stack_options
+from semantest_iac.presentation.cli.options import configuration_options, file_options, session_options, stack_options
 from semantest_iac.presentation.cli.session import ConfigurationOptions, Session, StackSelector
 from semantest_iac.presentation.error_lines import format_error, format_warnings
 
@@ -60,7 +60,7 @@ def validate_configuration(session: Session, selector: StackSelector, options: C
     help="Show the settings of a stack: defaults of its environment and the configuration.",
 )
 @stack_options
-@configuration_options
+@file_options
 @session_options
 def show_settings(session: Session, selector: StackSelector, options: ConfigurationOptions) -> int:
     """Show the settings; secrets appear as references."""

@@ -10,13 +10,15 @@ import click
 
 from semantest_iac.domain.deployment.change_plan import ChangePlan
 from semantest_iac.domain.deployment.stack import Stack
+from semantest_iac.domain.errors import ValidationError
 from semantest_iac.domain.guardrails.consent import require_consent, required_consent
 from semantest_iac.domain.guardrails.engine_choice import EngineChoice
-from semantest_iac.presentation.cli.commands.services import port_option, require_simulated, serve_until_stopped
+from semantest_iac.presentation.cli.commands.services import PORT_RANGE, require_simulated, serve_until_stopped
 from semantest_iac.presentation.cli.execution import DeployCommand, execute_commands, preview_destroy, run_interruptible
 from semantest_iac.presentation.cli.failures import OK
 from semantest_iac.presentation.cli.formatting import (
     DEFAULT_HOST,
+    DEFAULT_PORT,
     empty_result,
     format_location,
     format_notes,
@@ -50,8 +52,8 @@ per line and the result on the last line.
 @click.command("deploy", help=DEPLOY_HELP)
 @many_stacks_options
 @click.option("--serve", "then_serve", is_flag=True, help="Then serve all simulated stacks until Ctrl-C.")
+@click.option("--port", type=PORT_RANGE, show_default=str(DEFAULT_PORT), help="With --serve; 0 chooses a free port.")
 @click.option("--keep-failed", is_flag=True, help="Keep a first deployment that fails, for inspection.")
-@port_option
 @configuration_options
 @session_options
 def deploy_command(  # one parameter for each option
@@ -60,16 +62,21 @@ def deploy_command(  # one parameter for each option
     options: ConfigurationOptions,
     then_serve: bool,
     keep_failed: bool,
-    port: int,
+    port: int | None,
 ) -> int:
     """Validate all stacks before deploying any."""
+    if port is not None and not then_serve:
+        hint = "Add --serve, or leave --port out."
+        raise ValidationError("Cannot use --port without --serve: deploy alone listens on no port.", hint=hint)
     specs = session.build_specs(selector, options)
     if then_serve:
         require_simulated(specs)
     batch = str(uuid4()) if len(specs) > 1 else None
     commands = [_to_deploy_command(spec, session.user_name, batch, keep_failed=keep_failed) for spec in specs]
     code = execute_commands(session, commands)
-    return serve_until_stopped(session, specs[0].variables, DEFAULT_HOST, port) if then_serve and code == OK else code
+    if not then_serve or code != OK:
+        return code
+    return serve_until_stopped(session, specs[0].variables, DEFAULT_HOST, DEFAULT_PORT if port is None else port)
 
 
 def _to_deploy_command(spec: DeploymentSpec, user_name: str, batch: str | None, *, keep_failed: bool) -> DeployCommand:

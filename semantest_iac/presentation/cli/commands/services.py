@@ -24,17 +24,20 @@ from semantest_iac.domain.ports.service_probe import ProbeAnswer
 from semantest_iac.presentation.cli.execution import run_interruptible
 from semantest_iac.presentation.cli.failures import OK
 from semantest_iac.presentation.cli.formatting import DEFAULT_HOST, DEFAULT_PORT, format_notes, local_endpoint
-from semantest_iac.presentation.cli.options import configuration_options, service_options, session_options
+from semantest_iac.presentation.cli.options import (
+    configuration_options,
+    file_options,
+    service_options,
+    session_options,
+)
 from semantest_iac.presentation.cli.session import ConfigurationOptions, Session, StackSelector
 
 if TYPE_CHECKING:
     from semantest_iac.application.intake.deployment_specs import DeploymentSpec
-    from semantest_iac.presentation.cli.application import GatewayLogEntry
+    from semantest_iac.presentation.request_log import RequestLogEntry
 
 
-port_option = click.option(
-    "--port", type=click.IntRange(0, 65535), default=DEFAULT_PORT, show_default=True, help="0 chooses a free port."
-)
+PORT_RANGE = click.IntRange(0, 65535)
 
 
 def serve_until_stopped(session: Session, variables: Mapping[str, str], host: str, port: int) -> int:
@@ -59,7 +62,7 @@ async def _run_until_signal(session: Session, variables: Mapping[str, str], addr
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, stopped.set)
 
-    def log_request(entry: GatewayLogEntry) -> None:
+    def log_request(entry: RequestLogEntry) -> None:
         session.answer(_log_entry_to_dict(entry), [_format_log_entry(entry)])
 
     async with session.application.gateway(variables, address, log_request) as url:
@@ -78,14 +81,14 @@ def _startup_answer(gateway: str, stacks: Sequence[str]) -> tuple[dict[str, Any]
     return {"url": gateway, "endpoints": endpoints}, [f"Serving on {gateway}; press Ctrl-C to stop.", *lines]
 
 
-def _format_log_entry(entry: GatewayLogEntry) -> str:
+def _format_log_entry(entry: RequestLogEntry) -> str:
     now = datetime.now(UTC).strftime("%H:%M:%S")
     note = f"  {entry.note}" if entry.note else ""
     milliseconds = f"{entry.seconds * 1000:.1f} ms"
     return f"{now} {entry.stack or '-'} {entry.method} {entry.path} {entry.status} {milliseconds}{note}"
 
 
-def _log_entry_to_dict(entry: GatewayLogEntry) -> dict[str, Any]:
+def _log_entry_to_dict(entry: RequestLogEntry) -> dict[str, Any]:
     logged = {
         "time": datetime.now(UTC).isoformat(),
         "stack": entry.stack,
@@ -108,12 +111,11 @@ Requests run the deployed packages, within the limits of their cloud. New deploy
 
 
 @click.command("serve", help=SERVE_HELP)
-@port_option
+@click.option("--port", type=PORT_RANGE, default=DEFAULT_PORT, show_default=True, help="0 chooses a free port.")
 @click.option("--host", default=DEFAULT_HOST, show_default=True, metavar="ADDRESS", help="A loopback address.")
-@configuration_options
 @session_options
-def serve_command(session: Session, options: ConfigurationOptions, host: str, port: int) -> int:
-    loaded = session.load_configuration(StackSelector(), options)  # for its secrets
+def serve_command(session: Session, host: str, port: int) -> int:
+    loaded = session.load_configuration(StackSelector(), ConfigurationOptions())  # for its secrets
     return serve_until_stopped(session, loaded.variables, host, port)
 
 
@@ -250,7 +252,7 @@ def _parse_since(context: click.Context, parameter: click.Parameter, value: str 
     metavar="TIME",
     help="Only newer lines: 90s, 10m, 2h, 1d, or a time.",
 )
-@configuration_options
+@file_options
 @session_options
 def logs_command(
     session: Session, selector: StackSelector, options: ConfigurationOptions, follow: bool, since: str

@@ -31,6 +31,22 @@ class TestValidate:
         paths = [fault["path"] for fault in json.loads(outcome.out)["error"]["faults"]]
         assert (outcome.code, paths) == (2, ["extra", "components.rest-api.memory", "components.websocket.memory"])
 
+    def test_reports_an_unknown_component_once(self, cli: Any, world: Any) -> None:
+        world.values = {"components": {"rest-app": {}, "websocket": {"memory": 2}}}
+
+        outcome = cli("config", "validate", "--json")
+
+        paths = [fault["path"] for fault in json.loads(outcome.out)["error"]["faults"]]
+        assert (outcome.code, paths) == (2, ["components.rest-app", "components.websocket.memory"])
+
+    def test_reports_the_only_component_if_it_is_unknown(self, cli: Any, world: Any) -> None:
+        world.values = {"components": {"rest-app": {}}}
+
+        outcome = cli("config", "validate")
+
+        assert outcome.code == 2
+        assert outcome.err.count("Known: ") == 1
+
 
 class TestShow:
     def test_prints_secrets_as_references(self, cli: Any, world: Any) -> None:

@@ -177,6 +177,17 @@ class TestRefusals:
         assert "Available: rest-api, websocket, account." in outcome.err
 
 
+class TestPort:
+    @pytest.mark.parametrize("port", ["80", "4180", "0"])
+    def test_is_refused_without_serve(self, cli: Any, world: Any, port: str) -> None:
+        outcome = cli(*_DEPLOY, "--port", port)
+
+        assert (outcome.code, outcome.out) == (2, "")
+        assert "Cannot use --port without --serve" in outcome.err
+        assert "Hint: Add --serve, or leave --port out." in outcome.err
+        assert world.ledger.recorded == []
+
+
 class TestWarnings:
     def test_are_printed_to_stderr(self, cli: Any, world: Any) -> None:
         world.values = {"components": {"rest-api": {"timeout": 30}}}

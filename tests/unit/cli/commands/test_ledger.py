@@ -117,6 +117,13 @@ class TestEvents:
     def test_of_an_unknown_deployment_are_not_found(self, cli: Any) -> None:
         assert cli("events", "--deployment", "d9").code == 2
 
+    def test_of_a_deployment_of_another_stack_are_none(self, cli: Any) -> None:
+        found = [
+            json.loads(cli("events", "--deployment", "d1", "--stack", stack, "--json").out) for stack in (_ONE, _OTHER)
+        ]
+
+        assert [len(events) for events in found] == [5, 0]
+
     def test_of_a_malformed_stack_name_are_refused(self, cli: Any) -> None:
         outcome = cli("events", "--stack", "rest-api")
 

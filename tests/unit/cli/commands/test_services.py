@@ -12,7 +12,7 @@ import pytest
 from semantest_iac.domain.errors import RuntimeFailedError
 from semantest_iac.domain.networking.http_exchange import HttpRequest, HttpResponse
 from semantest_iac.domain.ports.service_probe import ProbeAnswer
-from semantest_iac.presentation.gateway.services import RequestLogEntry
+from semantest_iac.presentation.request_log import RequestLogEntry
 
 _INVOKE = ("invoke", "rest-api")
 
