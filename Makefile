@@ -1,7 +1,7 @@
 # The commands of this repository; `make` alone lists them.
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help deploy test check lint types contracts generated suite differential bench pulumi lock clean
+.PHONY: help deploy test check lint types contracts generated suite campaign bench pulumi lock clean
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -16,6 +16,8 @@ WORKERS ?= 2
 PROVIDER ?= aws
 ARGS ?=
 FAST_TESTS = tests/architecture tests/unit
+# The word after `campaign` is its name, and no target.
+CAMPAIGN := $(if $(filter campaign,$(firstword $(MAKECMDGOALS))),$(word 2,$(MAKECMDGOALS)))
 
 # A name on the PATH may be a shim without a Python behind it, and Debian's python3 may lack ensurepip: ask each.
 FITS := import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))
@@ -54,8 +56,13 @@ suite: $(VENV)/test.stamp
 	@$(BIN)/coverage report --format=total --fail-under=90 \
 		--include='semantest_iac/domain/*,semantest_iac/application/*'
 
-differential: $(VENV)/test.stamp ## compare the engines by 1000 generated programs (make test: 300); needs the Pulumi CLI
-	SEMANTEST_DIFFERENTIAL=1000 $(BIN)/python -m pytest -n $(WORKERS) tests/differential
+campaign: $(VENV)/test.stamp ## list the long tests of which `make test` runs a sample; `make campaign NAME` runs one
+	@$(BIN)/python -m tests.campaigns $(if $(CAMPAIGN),$(CAMPAIGN) --workers $(WORKERS) $(ARGS))
+
+ifneq ($(CAMPAIGN),)
+.PHONY: $(CAMPAIGN)
+$(CAMPAIGN): ; @:
+endif
 
 bench: $(VENV)/test.stamp ## measure, and write docs/benchmarks.md; ARGS="startup" measures one area
 	$(BIN)/python -m benchmarks.run $(ARGS)

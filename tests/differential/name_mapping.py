@@ -1,4 +1,4 @@
-"""Which generated texts of the two engines correspond."""
+"""Which generated texts of two results correspond."""
 
 from __future__ import annotations
 
@@ -13,9 +13,14 @@ _ABSENT = object()
 
 
 class NameMapping:
-    """A one-to-one mapping of generated texts between the two engines, built as values are compared."""
+    """A one-to-one mapping of generated texts between two results, built as values are compared.
 
-    def __init__(self) -> None:
+    `here` and `there` are what messages call the results.
+    """
+
+    def __init__(self, here: str = "in the sandbox", there: str = "in Pulumi") -> None:
+        self._here = here
+        self._there = there
         self._theirs: dict[str, str] = {}
         self._ours: dict[str, str] = {}
 
@@ -33,9 +38,9 @@ class NameMapping:
                 yield from self.differences(f"{path}[{number}]", our_row, theirs_)
         elif isinstance(ours, str) and isinstance(theirs, str):
             if not self._same_text(_TIME.sub("", ours), _TIME.sub("", theirs)):
-                yield f"{path}: {ours!r} in the sandbox, {theirs!r} in Pulumi"
+                yield f"{path}: {ours!r} {self._here}, {theirs!r} {self._there}"
         elif ours != theirs or isinstance(ours, bool) != isinstance(theirs, bool):
-            yield f"{path}: {_format_value(ours)} in the sandbox, {_format_value(theirs)} in Pulumi"
+            yield f"{path}: {_format_value(ours)} {self._here}, {_format_value(theirs)} {self._there}"
 
     def translate(self, text: str) -> str:
         """A text of the sandbox as it is in Pulumi."""

@@ -1,0 +1,21 @@
+"""Compare the sandbox with Pulumi's own engine by 1000 generated programs and their edits; needs the Pulumi CLI."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import subprocess
+import sys
+from collections.abc import Sequence
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Run the differential tests with so many sequences of this seed, and return the exit code of pytest."""
+    parser = argparse.ArgumentParser("make campaign differential", description=__doc__)
+    parser.add_argument("--count", type=int, default=1000, help="sequences of programs")
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--workers", type=int, default=2, help="processes of pytest")
+    options = parser.parse_args(arguments)
+    sizes = {"SEMANTEST_DIFFERENTIAL": str(options.count), "SEMANTEST_DIFFERENTIAL_SEED": str(options.seed)}
+    command = [sys.executable, "-m", "pytest", "-n", str(options.workers), "tests/differential"]
+    return subprocess.run(command, env={**os.environ, **sizes}, check=False).returncode

@@ -1,0 +1,205 @@
+"""One home folder with one stack: commands that change it, and what can be seen of it afterwards."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from semantest_iac.application.ports.ledger import DeploymentRow, NewEvent, RecordedEvent
+from semantest_iac.application.queries.history import find_engine
+from semantest_iac.application.queries.projection import deployment_id_of
+from semantest_iac.application.use_cases import DeploymentUseCase
+from semantest_iac.bootstrap.application import Application
+from semantest_iac.domain.deployment.stack import Stack
+from semantest_iac.domain.deployment.status import INTERRUPTED, TERMINAL_STATUSES, DeploymentStatus, find_next_status
+from semantest_iac.domain.errors import InvalidStateError, LedgerError
+from semantest_iac.domain.guardrails.engine_choice import PULUMI_ENGINE, SIMULATED_CLOUD, EngineChoice
+from semantest_iac.domain.ports.provisioner import ResourceProgress
+from semantest_iac.infrastructure.ledger.sqlite import SqliteLedger
+from semantest_iac.infrastructure.simulated_cloud.aws.catalogue import SIMULATED_ACCOUNT
+from semantest_iac.infrastructure.simulated_cloud.azure.catalogue import SIMULATED_SUBSCRIPTION
+from semantest_iac.infrastructure.simulated_cloud.runtime.inventory import Inventory, StoredResource
+from semantest_iac.presentation.cli.execution import run_interruptible
+from semantest_iac.presentation.cli.terminal import Terminal
+from tests.campaigns.interruption_points import ReportMoment
+from tests.fakes.control_points import ControlPoints
+from tests.fakes.service_probe import FakeServiceProbe
+
+DESTROY = "destroy"
+REGIONS = {"aws": "us-east-1", "azure": "eastus"}
+_VARIABLES = {f"SEMANTEST_SECRET_{name}": f"the value of {name}" for name in ("FIRST", "SECOND", "JWT_SECRET")}
+_PYTHON_SOURCE = 'def handler(event, context):\n    return {{"statusCode": 200, "body": "{version}"}}\n'
+_GENERATED = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}|(?=[A-Za-z]*[0-9])[A-Za-z0-9]{6,}")
+_WORD = re.compile(r"[A-Za-z0-9]+")
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """What is deployed, by which engine, to which simulated cloud."""
+
+    engine: str
+    cloud: str
+    component: str
+
+    def __str__(self) -> str:
+        return f"{self.component} on {self.cloud} with {self.engine}"
+
+    @property
+    def stack(self) -> Stack:
+        return Stack(self.component, self.cloud, "development", REGIONS[self.cloud])
+
+
+def write_sources(folder: Path) -> None:
+    """Write the source of each version."""
+    for version in ("v1", "v2"):
+        (folder / version).mkdir(parents=True)
+        (folder / version / "app.py").write_text(_PYTHON_SOURCE.format(version=version))
+
+
+def configuration_of(version: str, component: str, sources: Path) -> dict[str, Any]:
+    """The configuration of a version; the second has other code and settings, a secret more and fewer alarms."""
+    environment = {"COLOUR": "blue", "FIRST": "${secrets.first}", "AUTHENTICATION_REQUIRED": "false"}
+    section = {"source": str(sources / version), "handler": "app.handler", "runtime": "python3.13", "memory": 512}
+    if version == "v1":
+        return {"components": {component: {**section, "environment": environment}}}
+    environment |= {"COLOUR": "green", "SECOND": "${secrets.second}"}
+    alerts = [{"type": "error_rate", "threshold": 0.02}, {"type": "latency", "threshold": 800}]
+    return {
+        "components": {component: {**section, "environment": environment, "memory": 1024, "timeout": 20}},
+        "monitoring": {"alerts": alerts, "log_retention_days": 30},
+        "features": {"tracing": True},
+    }
+
+
+class WatchedLedger(SqliteLedger):
+    """Reports every append."""
+
+    def __init__(self, path: Path, report: ReportMoment) -> None:
+        super().__init__(path)
+        self._report = report
+
+    async def append(
+        self, stream: str, expected_version: int | None, events: Sequence[NewEvent]
+    ) -> list[RecordedEvent]:
+        recorded = await super().append(stream, expected_version, events)
+        self._report("event")
+        return recorded
+
+
+def ignore_moment(moment: str) -> None:
+    """Neither count nor interrupt."""
+
+
+class InterruptedHome:
+    """A home folder and the stack in it, whose service is healthy."""
+
+    def __init__(self, folder: Path, target: Target, sources: Path) -> None:
+        self.folder = folder
+        self._stack = target.stack
+        self._engine = EngineChoice(target.engine, SIMULATED_CLOUD)
+        self._sources = sources
+
+    def run(self, command: str, report: ReportMoment = ignore_moment) -> DeploymentRow | None:
+        """Run `v1` or `v2` (deployments) or `destroy` as the command line does; None if it was terminated."""
+        deployments = self._use_cases(report)
+        if command == DESTROY:
+            running = deployments.destroy(self._stack)
+        else:
+            configuration = configuration_of(command, self._stack.component, self._sources)
+            running = deployments.deploy(self._stack, configuration)
+        with suppress(KeyboardInterrupt), Path(os.devnull).open("w") as nowhere:
+            return run_interruptible(running, Terminal(nowhere, nowhere))
+        return None
+
+    def observe(self, row: DeploymentRow) -> dict[str, Any]:
+        """What a person, a program or the next command can see after a command that ended with this row."""
+        ledger = self._ledger()
+        stack = ledger.stack(str(self._stack))
+        return {
+            "state": str(row.state),
+            "error": dict(row.error or {}),
+            "outputs": dict(row.outputs),
+            "endpoint": row.endpoint,
+            "stack": {
+                "generation": stack.generation,
+                "engine": str(find_engine(ledger, str(self._stack))),
+                "is settled": stack.unsettled is None,
+                "is live": stack.last_good == row.deployment,
+                "outputs": dict(stack.outputs),
+                "endpoint": stack.endpoint,
+            },
+            "cloud": self._list_cloud(),
+            "ledger": list(find_ledger_faults(ledger)),
+            "files": sorted(self._list_files()),
+        }
+
+    def has_unowned_resources(self) -> bool:
+        """Whether there are resources in the cloud that belong to no engine by the ledger."""
+        return bool(self._list_cloud()) and self._ledger().stack(str(self._stack)).owner is None
+
+    def _use_cases(self, report: ReportMoment) -> DeploymentUseCase:
+        application = Application(
+            self.folder,
+            ledger=WatchedLedger(self.folder / "ledger.db", report),
+            probe=FakeServiceProbe(ControlPoints()),
+        )
+        progress = partial(_report_operation, report)
+        return application.deployments(_VARIABLES, engine=self._engine, progress=progress)
+
+    def _ledger(self) -> SqliteLedger:
+        return SqliteLedger(self.folder / "ledger.db")
+
+    def _list_cloud(self) -> list[list[Any]]:
+        """Everything in the cloud, in an order that does not depend on generated names."""
+        file = self.folder / ("pulumi" if self._engine.engine == PULUMI_ENGINE else "") / "cloud.db"
+        if not file.exists():
+            return []
+        inventory = Inventory(file)
+        with inventory.read_without_transaction() as reader:
+            rows = [row for account in (SIMULATED_ACCOUNT, SIMULATED_SUBSCRIPTION) for row in reader.list_all(account)]
+            listed = [_to_list(row, reader.code_digest(row.address)) for row in rows]
+        inventory.close()
+        ids = {row.id for row in rows}
+        return sorted(listed, key=lambda row: _mask_generated(json.dumps(row, sort_keys=True), ids))
+
+    def _list_files(self) -> set[str]:
+        files = (path for path in self.folder.rglob("*") if path.is_file())
+        return {_mask_generated(str(path.relative_to(self.folder))) for path in files}
+
+
+def find_ledger_faults(ledger: SqliteLedger) -> Iterator[str]:
+    """Whatever contradicts the promise: an intact chain of legal transitions, and one ending for each request."""
+    try:
+        ledger.verify()
+        states: dict[str | None, DeploymentStatus] = {}
+        for recorded in ledger.log():
+            id_, step = deployment_id_of(recorded.event), recorded.event["data"].get("step") or ""
+            states[id_] = find_next_status(states.get(id_), recorded.type, step)
+    except (LedgerError, InvalidStateError) as error:
+        yield str(error)
+        return
+    yield from (f"a deployment is still {state}" for state in states.values() if state not in TERMINAL_STATUSES)
+    for row in ledger.deployments():
+        was_interrupted = row.state is DeploymentStatus.CANCELLED or (row.error or {}).get("code") == INTERRUPTED
+        if row.state is not DeploymentStatus.COMPLETED and not was_interrupted:
+            yield f"a {row.kind} ended as {row.state}: {row.error}"
+
+
+def _to_list(row: StoredResource, code: str) -> list[Any]:
+    return [row.address.type, row.address.region, row.id, code, row.inputs, row.outputs]
+
+
+def _mask_generated(text: str, ids: frozenset[str] | set[str] = frozenset()) -> str:
+    masked = _GENERATED.sub("*", text)
+    return _WORD.sub(lambda word: "*" if word[0] in ids else word[0], masked)
+
+
+def _report_operation(report: ReportMoment, progress: ResourceProgress) -> None:
+    report("operation")
