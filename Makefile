@@ -1,7 +1,7 @@
 # The commands of this repository; `make` alone lists them.
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help deploy test check lint types contracts generated suite campaign bench pulumi lock clean
+.PHONY: help deploy test check lint types contracts generated suite node-packages campaign bench pulumi lock clean
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -50,11 +50,16 @@ generated: $(VENV)/test.stamp
 	$(BIN)/python tools/generate_event_contract.py --check
 	$(BIN)/python tools/generate_azure_shapes.py --check
 
-suite: $(VENV)/test.stamp
+suite: $(VENV)/test.stamp node-packages
 	$(BIN)/python -m pytest -n $(WORKERS) --cov --cov-report=
 	@printf 'Branch coverage of domain and application, in %%: '
 	@$(BIN)/coverage report --format=total --fail-under=90 \
 		--include='semantest_iac/domain/*,semantest_iac/application/*'
+
+node-packages: ## download the npm packages of the tests of builds, by their hashes; without them these are skipped
+	@command -v npm >/dev/null || echo "npm is not on the PATH: the tests of builds are skipped"
+	@! command -v npm >/dev/null || $(MAKE) --no-print-directory $(VENV)/node/node.stamp || \
+		echo "npm reaches no registry: the tests of builds are skipped"
 
 campaign: $(VENV)/test.stamp ## list the long tests of which `make test` runs a sample; `make campaign NAME` runs one
 	@$(BIN)/python -m tests.campaigns $(if $(CAMPAIGN),$(CAMPAIGN) --workers $(WORKERS) $(ARGS))
@@ -94,6 +99,11 @@ $(VENV)/deploy.stamp: requirements/deploy.txt pyproject.toml | $(VENV)/made.stam
 $(VENV)/test.stamp: requirements/test.txt $(VENV)/deploy.stamp
 	@echo "installing what the tests need, about a minute"
 	@$(PIP) install --no-deps --require-hashes -r requirements/test.txt
+	@touch $@
+
+$(VENV)/node/node.stamp: tests/node/package-lock.json | $(VENV)/made.stamp
+	@mkdir -p $(VENV)/node && cp tests/node/package.json tests/node/package-lock.json $(VENV)/node
+	@cd $(VENV)/node && npm ci --ignore-scripts --no-audit --no-fund --loglevel=error
 	@touch $@
 
 $(VENV)/lock/bin/uv: | $(VENV)/made.stamp

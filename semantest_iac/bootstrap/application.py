@@ -218,7 +218,7 @@ class Application:
         provisioner, probe = self._connect(choice, variables)
         service = DeploymentService(provisioner, self.artifacts, probe, self._verifier(probe, choice))
         bus = self._bus(variables, observer)
-        preparation = Preparation(self.validation, self.secrets(variables), service)
+        preparation = Preparation(self.validation, self.secrets(variables), service, progress)
         process = DeploymentProcess(preparation, service, bus, self.ledger, progress)
         _register_handlers(bus, process)
         available = self.engines if engine else [SANDBOX_ENGINE]

@@ -5,7 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from semantest_iac.domain.compute.functions import Artifact
-from semantest_iac.domain.ports.artifact_builder import FunctionSource
+from semantest_iac.domain.errors import Fault
+from semantest_iac.domain.ports.artifact_builder import FunctionSource, PackagingRun
 from tests.fakes.control_points import ControlPoints
 
 
@@ -17,7 +18,10 @@ class FakeArtifactBuilder:
         self.digest = "d1"
         self.built: list[FunctionSource] = []
 
-    def build(self, source: FunctionSource) -> Artifact:
+    def build(self, source: FunctionSource, run: PackagingRun | None = None) -> Artifact:
         self.points.pass_by("build")
         self.built.append(source)
         return Artifact(self.digest, Path(f"{self.digest}.zip"), "app.handler", source.runtime, 10, {"SHIM": "on"})
+
+    def find_packaging_faults(self, source: FunctionSource) -> tuple[Fault, ...]:
+        return ()

@@ -21,6 +21,8 @@ from semantest_iac.domain.environments.configuration import (
 )
 from semantest_iac.domain.environments.settings import ComponentSettings
 from semantest_iac.domain.errors import Fault, ValidationError
+from semantest_iac.domain.ports.artifact_builder import PackagingRun, ignore_progress
+from semantest_iac.domain.ports.provisioner import ReportProgress
 from semantest_iac_events.deployments import DeploymentRequested
 from semantest_iac_events.event import StackRequest
 
@@ -33,10 +35,17 @@ class Preparation:
     What intake has prepared is kept until the process starts the deployment, so that nothing is done twice.
     """
 
-    def __init__(self, validation: ValidationService, secrets: SecretStore, service: DeploymentService) -> None:
+    def __init__(
+        self,
+        validation: ValidationService,
+        secrets: SecretStore,
+        service: DeploymentService,
+        progress: ReportProgress = ignore_progress,
+    ) -> None:
         self._validation = validation
         self._secrets = secrets
         self._service = service
+        self._progress = progress
         self._prepared: dict[str, DeploymentContext] = {}
 
     async def prepare(
@@ -69,11 +78,16 @@ class Preparation:
         return replace(context, settings=resolve_component(configuration, stack.component, stack.environment))
 
     async def build_artifact(self, context: DeploymentContext) -> DeploymentContext:
-        """Build the package of the functions, if the stack has any."""
+        """Build the package of the functions, if the stack has any; a cancelled build ends its programs."""
         if context.artifact is not None:
             return context
         assert context.settings is not None  # noqa: S101  # the step before has set them
-        artifact = await asyncio.to_thread(self._service.package, context.stack, context.settings)
+        run = PackagingRun(self._progress)
+        try:
+            artifact = await asyncio.to_thread(self._service.package, context.stack, context.settings, run)
+        except asyncio.CancelledError:
+            run.cancelled.set()
+            raise
         return replace(context, artifact=artifact)
 
 

@@ -10,10 +10,14 @@ from typing import Any, Protocol, TypeVar
 
 from semantest_iac.application.deployment.preparation import validate_with_secrets
 from semantest_iac.application.ports.secret_store import SecretStore
-from semantest_iac.domain.deployment.deployment_service import BLUEPRINTS, find_component_faults
+from semantest_iac.domain.deployment.deployment_service import (
+    BLUEPRINTS,
+    find_component_faults,
+    find_function_sources,
+)
 from semantest_iac.domain.deployment.stack import Stack
 from semantest_iac.domain.deployment.validation import ValidationReport, ValidationService, find_stack_faults
-from semantest_iac.domain.environments.configuration import DeploymentConfiguration, resolve_component
+from semantest_iac.domain.environments.configuration import ComponentSection, DeploymentConfiguration, resolve_component
 from semantest_iac.domain.environments.names import (
     COMPONENTS,
     DEFAULT_ENVIRONMENT,
@@ -25,6 +29,7 @@ from semantest_iac.domain.environments.names import (
 from semantest_iac.domain.environments.settings import ComponentSettings
 from semantest_iac.domain.errors import ConfigurationError, DeploymentError, Fault, ValidationError
 from semantest_iac.domain.guardrails.engine_choice import EngineChoice
+from semantest_iac.domain.ports.artifact_builder import ArtifactBuilder
 from semantest_iac.domain.ports.cloud_rules import CloudDescriptions
 
 
@@ -106,6 +111,23 @@ def _refuse_source(path: Path) -> str:
         return "does not exist"
 
 
+def find_code_faults(stack: Stack, configuration: DeploymentConfiguration, builder: ArtifactBuilder) -> Iterator[Fault]:
+    """Yield what is wrong with the source of a component whose settings are valid, without building it."""
+    missing = tuple(find_source_faults(stack, configuration))
+    yield from missing
+    if missing or not stack.is_service:
+        return
+    app = find_function_sources(stack, resolve_component(configuration, stack.component, stack.environment))
+    if app is None or app.main.folder is None:
+        return
+    for fault in builder.find_packaging_faults(app.main):
+        option = fault.path.partition("[")[0].partition(".")[0]
+        if option in ComponentSection.model_fields:
+            yield replace(fault, path=f"components.{stack.component}.{fault.path}")
+        else:
+            yield replace(fault, path=f"components.{stack.component}.source", message=f"{fault.path}: {fault.message}")
+
+
 # Stand in for unknown parts of the stack, so that the rest can be validated as well.
 _PLACEHOLDERS = {"component": "rest-api", "provider": DEFAULT_PROVIDER, "environment": DEFAULT_ENVIRONMENT}
 
@@ -122,6 +144,9 @@ class ValidationContext(Protocol):
 
     @property
     def validation(self) -> ValidationService: ...
+
+    @property
+    def artifacts(self) -> ArtifactBuilder: ...
 
     def secrets(self, variables: Mapping[str, str]) -> SecretStore: ...
 
@@ -180,14 +205,18 @@ def find_configuration_warnings(
 
     Secrets without a value are warnings here: checking a configuration does not need them.
     """
+    configuration = with_absolute_sources(loaded)
     names = [component] if component is not None else _known_components(loaded) or ["rest-api"]
-    found = [_resolve_parts(name, loaded.configuration, context.providers) for name in names]
+    found = [_resolve_parts(name, configuration, context.providers) for name in names]
     secrets = context.secrets(loaded.variables)
-    report = ValidationReport.merge(
-        validate_with_secrets(stack, loaded.configuration, context.validation, secrets, secrets_required=False)
+    reports = {
+        stack: validate_with_secrets(stack, configuration, context.validation, secrets, secrets_required=False)
         for stack, _ in found
-    )
-    _raise_faults(component, loaded, (*(fault for _, faults in found for fault in faults), *report.faults))
+    }
+    report = ValidationReport.merge(reports.values())
+    sound = [stack for stack, faults in found if not faults and not reports[stack].faults]
+    code = [fault for stack in sound for fault in find_code_faults(stack, configuration, context.artifacts)]
+    _raise_faults(component, loaded, (*(fault for _, faults in found for fault in faults), *report.faults, *code))
     return (*loaded.warnings, *loaded.locate(report.warnings))
 
 

@@ -19,7 +19,7 @@ from semantest_iac.domain.deployment.stack import Stack
 from semantest_iac.domain.deployment.verification import ServiceVerifier
 from semantest_iac.domain.environments.settings import ComponentSettings
 from semantest_iac.domain.errors import Fault, ValidationError
-from semantest_iac.domain.ports.artifact_builder import ArtifactBuilder, FunctionApp, FunctionSource
+from semantest_iac.domain.ports.artifact_builder import ArtifactBuilder, FunctionApp, FunctionSource, PackagingRun
 from semantest_iac.domain.ports.provisioner import Provisioner, ReportProgress, Work
 from semantest_iac.domain.ports.service_probe import ServiceProbe
 from semantest_iac_events.values import HealthAnswer
@@ -28,7 +28,9 @@ _BUNDLED_SERVICES = {"websocket": "websocket_service"}
 _DEFAULT_BUNDLED_SERVICE = "health_service"
 
 
-def build_package(builder: ArtifactBuilder, stack: Stack, settings: ComponentSettings) -> Artifact | None:
+def build_package(
+    builder: ArtifactBuilder, stack: Stack, settings: ComponentSettings, run: PackagingRun | None = None
+) -> Artifact | None:
     """Build the package of the main function with its companions; None for a stack without code.
 
     Blocks; raises ArtifactError.
@@ -36,8 +38,9 @@ def build_package(builder: ArtifactBuilder, stack: Stack, settings: ComponentSet
     app = find_function_sources(stack, settings)
     if app is None:
         return None
-    artifact = builder.build(app.main)
-    companions = {purpose: builder.build(source) for purpose, source in app.companions.items()}
+    run = run or PackagingRun()
+    artifact = builder.build(app.main, run)
+    companions = {purpose: builder.build(source, run) for purpose, source in app.companions.items()}
     return replace(artifact, companions=companions) if companions else artifact
 
 
@@ -55,6 +58,7 @@ def find_function_sources(stack: Stack, settings: ComponentSettings) -> Function
         runtime=settings.runtime or "",
         provider=stack.provider,
         package=settings.package,
+        build=settings.build,
         bundled=_BUNDLED_SERVICES.get(stack.component, _DEFAULT_BUNDLED_SERVICE),
     )
     if stack.component != "websocket" or not settings.requires_token:
@@ -88,12 +92,12 @@ class DeploymentService:
         self._probe = probe
         self._verifier = verifier or ServiceVerifier(probe)
 
-    def package(self, stack: Stack, settings: ComponentSettings) -> Artifact | None:
+    def package(self, stack: Stack, settings: ComponentSettings, run: PackagingRun | None = None) -> Artifact | None:
         """Build the package of the stack's functions, None for a stack without code. Blocks.
 
         Raises ArtifactError, also for a package that could not run where the service is checked.
         """
-        artifact = build_package(self._artifacts, stack, settings)
+        artifact = build_package(self._artifacts, stack, settings, run)
         if artifact:
             self._probe.check_package(artifact)
         return artifact

@@ -14,6 +14,7 @@ from semantest_iac.domain.blueprints.capabilities import Capabilities, Capabilit
 from semantest_iac.domain.deployment.deployment_service import BLUEPRINTS
 from semantest_iac.domain.deployment.stack import Stack
 from semantest_iac.domain.environments import component_rules
+from semantest_iac.domain.environments.build_commands import check_build
 from semantest_iac.domain.environments.configuration import (
     ComponentSection,
     DeploymentConfiguration,
@@ -138,6 +139,7 @@ class ValidationService:
             *component_rules.FUNCTION_RULES,
             *component_rules.API_RULES,
             rules.check_component,
+            check_build,
             component_rules.check_variables,
             component_rules.check_allowed_origins,
         ):

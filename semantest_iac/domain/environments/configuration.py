@@ -57,6 +57,13 @@ Variable = Annotated[str, BeforeValidator(_as_text, json_schema_input_type=str |
 ListOf = Annotated[tuple[_Item, ...], BeforeValidator(_as_tuple)]
 
 
+def _as_commands(value: Any) -> Any:
+    return (value,) if isinstance(value, str) else _as_tuple(value)
+
+
+Commands = Annotated[tuple[str, ...], BeforeValidator(_as_commands, json_schema_input_type=str | list[str])]
+
+
 class Section(BaseModel):
     """A mapping in the file: frozen, without unknown keys, without conversion of types."""
 
@@ -144,6 +151,9 @@ class ComponentSection(Section):
     entry: str | None = Field(default=None, description="File that starts the server, relative to the source.")
     handler: str | None = Field(default=None, description="Function handler such as index.handler.")
     runtime: str | None = Field(default=None, description="Function runtime such as nodejs24.x.")
+    build: Commands = Field(
+        default=(), description="Command, or list of commands, that builds the source in a private copy of it."
+    )
     package: PackageSection = PackageSection()
     memory: int | None = Field(default=None, description="Memory in MB, 128 to 10240.")
     timeout: int | None = Field(default=None, description="Seconds; an HTTP API ends requests after 29.")
@@ -301,6 +311,7 @@ def resolve_component(configuration: DeploymentConfiguration, component: str, en
         features=_resolve_features(configuration.features, defaults.features, serves_http=serves_http),
         secret_recovery_days=defaults.security.secret_recovery_days,
         package=PackageSettings(**_written_values(section.package)),
+        build=section.build,
         health=HealthSettings(**_written_values(section.health)) if section.health else HealthSettings(),
     )
 

@@ -186,6 +186,7 @@ class ComponentSettings:
     secret_recovery_days: int
     package: PackageSettings = field(default_factory=PackageSettings)
     health: HealthSettings = field(default_factory=HealthSettings)
+    build: tuple[str, ...] = ()
 
     @property
     def requires_token(self) -> bool:

@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from threading import Event
+from time import monotonic
 from typing import Protocol
 
 from semantest_iac.domain.compute.functions import Artifact
 from semantest_iac.domain.environments.names import DEFAULT_PROVIDER
 from semantest_iac.domain.environments.settings import PackageSettings
+from semantest_iac.domain.errors import Fault
+from semantest_iac.domain.ports.provisioner import ReportProgress, ResourceProgress
+
+_PACKAGE_TYPE = "semantest:package:Package"
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,6 +25,7 @@ class FunctionSource:
 
     `entry` is a server that binds its own port, relative to the folder; `handler` is `module.function`. Without a
     `runtime` the files decide the language, and its default runtime is taken. `package` changes what is packaged.
+    `build` are commands, as written, that run in a private copy of the folder first.
     """
 
     folder: Path | None = None
@@ -27,6 +35,7 @@ class FunctionSource:
     provider: str = DEFAULT_PROVIDER
     bundled: str = "health_service"
     package: PackageSettings = field(default_factory=PackageSettings)
+    build: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,9 +46,37 @@ class FunctionApp:
     companions: Mapping[str, FunctionSource] = field(default_factory=dict)
 
 
+def ignore_progress(progress: ResourceProgress) -> None:
+    """Ignore the progress."""
+
+
+@dataclass(frozen=True, slots=True)
+class PackagingRun:
+    """One run of a builder: where its steps are reported, and whether the caller still wants the package."""
+
+    progress: ReportProgress = ignore_progress
+    cancelled: Event = field(default_factory=Event)
+
+    @contextmanager
+    def report_step(self, op: str, name: str) -> Iterator[None]:
+        """Report that a step (`install`, `build` or `bundle`) begins, and how it ends."""
+        began, urn = monotonic(), f"urn:pulumi:package::semantest::{_PACKAGE_TYPE}::{name}"
+        self.progress(ResourceProgress(urn, _PACKAGE_TYPE, name, op, "running"))
+        state = "failed"
+        try:
+            yield
+            state = "done"
+        finally:
+            self.progress(ResourceProgress(urn, _PACKAGE_TYPE, name, op, state, monotonic() - began))
+
+
 class ArtifactBuilder(Protocol):
     """Packages function sources; the same source gives the same bytes."""
 
-    def build(self, source: FunctionSource) -> Artifact:
+    def build(self, source: FunctionSource, run: PackagingRun = ...) -> Artifact:
         """Package the source without writing into its folder; blocks, and raises ArtifactError."""
+        ...
+
+    def find_packaging_faults(self, source: FunctionSource) -> tuple[Fault, ...]:
+        """Return what is wrong with the source as far as it shows without building it; paths are the options' names."""
         ...

@@ -1,4 +1,4 @@
-"""Runs installers of dependencies without our credentials, and finds the line that says why one failed."""
+"""Runs installers and builds without our credentials, and finds the line that says why one failed."""
 
 from __future__ import annotations
 
@@ -6,20 +6,34 @@ import os
 import re
 import signal
 import subprocess
+import tempfile
+import time
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
+from threading import Event
 from types import MappingProxyType
+from typing import NamedTuple
 
 from semantest_iac.domain.errors import ArtifactError
+from semantest_iac.domain.ports.artifact_builder import PackagingRun
 from semantest_iac.domain.security.redaction import Redactor
 
-INSTALL_TIMEOUT_S = 600
+PROGRAM_TIMEOUT_S = 900
+LONGEST_OUTPUT, MOST_OUTPUT = 256 * 1024, 256 * 1024 * 1024  # what is read of it, and what it may print
+BUILD_VARIABLES = {"NODE_ENV": "production", "NO_COLOR": "1"}
+"""A package for a cloud is a production build, whatever the environment that it is deployed to."""
 # What installers need; install scripts of third parties must not see cloud credentials.
 INHERITED_VARIABLES = re.compile(
     r"(?i)PATH|HOME|USER|LANG|LC_.*|TMPDIR|TEMP|.*_PROXY|SSL_CERT_.*|REQUESTS_CA_BUNDLE|NODE_EXTRA_CA_CERTS"
     r"|NPM_CONFIG_.*|NPM_TOKEN|PNPM_HOME|YARN_(?!.*TOKEN).*|COREPACK_.*|PIP_.*|XDG_.*|SYSTEMROOT"
 )
 VARIABLES_HINT = "An install script gets no other variables of this machine than package.pass_environment names."
+_CREDENTIAL_VARIABLE = re.compile(r"(?i)token|auth|passw|secret|credential")
+_KNOWN_PROGRAMS = frozenset({"npm", "pnpm", "yarn", "bun"})
+_ANSI_SEQUENCE = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
+_POLL_S = 0.05
+_LONGEST_FORM = 6  # characters that one of a secret may become, such as \u00e9
 _FLAG_VALUES = frozenset({"true", "false"})
 _CREDENTIALS_IN_URL = re.compile(r"://[^/@\s]+@")
 _NPM_PREFIX = re.compile(r"npm (error|ERR!)(?: |$)")
@@ -34,36 +48,97 @@ _REASON = re.compile(
 )
 
 
-def install_with(
-    command: Sequence[str],
-    folder: Path,
-    dependencies: str,
-    hint: str,
-    passed: Sequence[str] = (),
-    settings: Mapping[str, str] = MappingProxyType({}),
-) -> None:
-    """Run the command in the folder with the variables named in `passed`; raises ArtifactError with its reason."""
-    environment = {name: value for name, value in os.environ.items() if INHERITED_VARIABLES.fullmatch(name)}
-    asked = {name: os.environ[name] for name in passed if name in os.environ}
-    code, output = _run_to_end(command, folder, {**environment, **asked, **settings})
-    if code:
-        secrets = Redactor(value for value in asked.values() if value.lower() not in _FLAG_VALUES)
-        reason = find_failure_reason(secrets.redact(_CREDENTIALS_IN_URL.sub("://", output)))
-        raise ArtifactError(f"Cannot install {dependencies}: {reason}.", hint=hint)
+class ProgramEnd(NamedTuple):
+    """The exit code (negative: a signal), the output, and why we ended the program, if we did."""
+
+    code: int
+    output: str
+    ended_because: str = ""
 
 
-def _run_to_end(command: Sequence[str], folder: Path, environment: Mapping[str, str]) -> tuple[int, str]:
-    with subprocess.Popen(  # noqa: S603  # fixed words and paths, no shell
-        command, cwd=folder, env=environment, stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE, stderr=subprocess.STDOUT, start_new_session=True,
-    ) as process:  # fmt: skip
-        try:
-            output = process.communicate(timeout=INSTALL_TIMEOUT_S)[0].decode(errors="replace")
-        except subprocess.TimeoutExpired:
-            output = f"error: not finished after {INSTALL_TIMEOUT_S} s"
-        finally:
-            _kill_process_group(process)
-    return process.returncode, output
+@dataclass(frozen=True, slots=True)
+class ProgramRunner:
+    """Runs installers and builds for one package, without our credentials and with the variables that `passed` names.
+
+    Every program is reported to `run` from its start on, and ended with all its children when the run is cancelled.
+    """
+
+    run: PackagingRun = field(default_factory=PackagingRun)
+    passed: Sequence[str] = ()
+
+    def install(
+        self,
+        command: Sequence[str],
+        folder: Path,
+        dependencies: str,
+        hint: str,
+        settings: Mapping[str, str] = MappingProxyType({}),
+    ) -> None:
+        """Run an installer in the folder; raises ArtifactError with its reason."""
+        environment = _select_variables(INHERITED_VARIABLES)
+        with self.run.report_step("install", f"{dependencies} with {_program_name(command)}"):
+            end = self._run_to_end(command, folder, {**environment, **self._asked(), **settings})
+            if end.code:
+                reason = end.ended_because or find_failure_reason(end.output)
+                raise ArtifactError(f"Cannot install {dependencies}: {reason}.", hint=hint)
+
+    def execute(
+        self, command: Sequence[str], folder: Path, settings: Mapping[str, str] = MappingProxyType({})
+    ) -> ProgramEnd:
+        """Run a build in the folder, and return how it ended, with the end of its output without secrets.
+
+        It receives none of the variables with which installers reach private registries.
+        """
+        environment = {
+            name: value
+            for name, value in _select_variables(INHERITED_VARIABLES).items()
+            if not _CREDENTIAL_VARIABLE.search(name)
+            and (name.upper().endswith("_PROXY") or not _CREDENTIALS_IN_URL.search(value))
+        }
+        return self._run_to_end(command, folder, {**environment, **BUILD_VARIABLES, **settings, **self._asked()})
+
+    def _asked(self) -> dict[str, str]:
+        return {name: os.environ[name] for name in self.passed if name in os.environ}
+
+    def _run_to_end(self, command: Sequence[str], folder: Path, environment: Mapping[str, str]) -> ProgramEnd:
+        hidden = [value for value in self._asked().values() if value.lower() not in _FLAG_VALUES]
+        overlap = max(
+            (_LONGEST_FORM * len(value) for value in hidden), default=0
+        )  # no secret is cut before it is found
+        with tempfile.TemporaryFile() as output, subprocess.Popen(  # noqa: S603  # words and paths, no shell
+            command, cwd=folder, env=environment, stdin=subprocess.DEVNULL,
+            stdout=output, stderr=subprocess.STDOUT, start_new_session=True,
+        ) as process:  # fmt: skip
+            try:
+                ended = _wait_for(process, output.fileno(), self.run.cancelled)
+            finally:
+                _kill_process_group(process)
+                process.wait()
+            output.seek(max(0, os.fstat(output.fileno()).st_size - LONGEST_OUTPUT - overlap))
+            text = Redactor(hidden).redact(output.read().decode(errors="replace"))[-LONGEST_OUTPUT:]
+        text = _ANSI_SEQUENCE.sub("", _CREDENTIALS_IN_URL.sub("://", text))
+        return ProgramEnd(process.returncode, text, ended)
+
+
+def _select_variables(names: re.Pattern[str]) -> dict[str, str]:
+    return {name: value for name, value in os.environ.items() if names.fullmatch(name)}
+
+
+def _program_name(command: Sequence[str]) -> str:
+    return next((Path(word).name for word in command if Path(word).name in _KNOWN_PROGRAMS), "pip")
+
+
+def _wait_for(process: subprocess.Popen[bytes], output: int, cancelled: Event) -> str:
+    """Wait until the program ends; returns why it has to be ended, or nothing."""
+    deadline = time.monotonic() + PROGRAM_TIMEOUT_S
+    while process.poll() is None:
+        if cancelled.wait(_POLL_S):
+            return "cancelled"
+        if time.monotonic() > deadline:
+            return f"not finished after {PROGRAM_TIMEOUT_S} s"
+        if os.fstat(output).st_size > MOST_OUTPUT:
+            return f"it printed more than {MOST_OUTPUT >> 20} MB"
+    return ""
 
 
 def _kill_process_group(process: subprocess.Popen[bytes]) -> None:

@@ -7,16 +7,17 @@ import json
 import os
 import tempfile
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import BinaryIO
 
 from semantest_iac.domain.compute.functions import Artifact
-from semantest_iac.domain.errors import Fault
-from semantest_iac.domain.ports.artifact_builder import FunctionSource
+from semantest_iac.domain.errors import ArtifactError, Fault
+from semantest_iac.domain.ports.artifact_builder import FunctionSource, PackagingRun
 from semantest_iac.infrastructure.artifacts import package_rules
+from semantest_iac.infrastructure.artifacts.installers import ProgramRunner
 from semantest_iac.infrastructure.artifacts.package_rules import escape_path
 from semantest_iac.infrastructure.artifacts.recipes import (
     PackageLayer,
@@ -59,13 +60,15 @@ class ArtifactStore:
             record = json.loads((self._known / f"{source_key}.json").read_text())
             known = _artifact_from_record(self._folder, record)
             unchanged = record["manifest"] == fingerprint and known.path.stat().st_size == known.size
+            unchanged = unchanged and record["inputs"] == _stamp_inputs(map(Path, record["inputs"]))
         except (OSError, ValueError, KeyError, TypeError):  # absent, incomplete or of another version: build again
             return None
         return known if unchanged else None
 
-    def record(self, source_key: str, fingerprint: str, artifact: Artifact) -> None:
-        """Record that this state of the source gives this package."""
+    def record(self, source_key: str, fingerprint: str, artifact: Artifact, inputs: tuple[Path, ...] = ()) -> None:
+        """Record that this state of the source, and of the files outside of it, gives this package."""
         fields = asdict(replace(artifact, path=Path())) | {"manifest": fingerprint, "path": ""}
+        fields |= {"inputs": _stamp_inputs(inputs)}
         with _draft_file(self._known) as (file, temporary):
             file.write(json.dumps(fields).encode())
         temporary.replace(self._known / f"{source_key}.json")
@@ -88,9 +91,21 @@ def _draft_file(folder: Path) -> Iterator[tuple[BinaryIO, Path]]:
 
 
 def _artifact_from_record(folder: Path, record: dict[str, object]) -> Artifact:
-    fields = {name: value for name, value in record.items() if name != "manifest"}
+    fields = {name: value for name, value in record.items() if name not in ("manifest", "inputs")}
     known = Artifact(**fields)  # type: ignore[arg-type]  # our own record; find() treats misfits as absent
     return replace(known, path=folder / f"{known.digest}.zip", notes=tuple(known.notes))
+
+
+def _stamp_inputs(paths: Iterable[Path]) -> dict[str, list[int]]:
+    """Return size and times of files; nothing for one that is not there."""
+    stamps = {}
+    for path in paths:
+        try:
+            status = path.stat()
+            stamps[str(path)] = [status.st_size, status.st_mtime_ns, status.st_ctime_ns, status.st_ino]
+        except OSError:
+            stamps[str(path)] = []
+    return stamps
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,22 +123,34 @@ class PackageBuilder:
         self._home = home.absolute()
         self._store = ArtifactStore(self._home)
 
-    def build(self, source: FunctionSource) -> Artifact:
+    def build(self, source: FunctionSource, run: PackagingRun | None = None) -> Artifact:
         """Build the package of the source, or return the one built before; raises ArtifactError."""
+        runner = ProgramRunner(run or PackagingRun(), source.package.pass_environment)
         source = replace(source, provider=CLOUDS[source.provider].functions)
         if source.folder is not None and source.folder.suffix == ".zip" and not source.folder.is_dir():
             return self._use_zip(source, source.folder)
         recipe = find_recipe(source, self._home)
         if recipe.root is None:
-            return self._build_anew(source, recipe)
+            return self._build_anew(source, recipe, runner)[0]
         key, fingerprint = _source_key(source), _fingerprint_source(recipe, recipe.root)
         known = self._store.find(key, fingerprint.digest)
         if known:
             return known
-        artifact = self._build_anew(source, recipe)
+        artifact, inputs = self._build_anew(source, recipe, runner)
         if fingerprint.is_settled:
-            self._store.record(key, fingerprint.digest, artifact)
+            self._store.record(key, fingerprint.digest, artifact, inputs)
         return artifact
+
+    def find_packaging_faults(self, source: FunctionSource) -> tuple[Fault, ...]:
+        """Return what is wrong with the source as far as it shows without building it; paths are the options' names."""
+        source = replace(source, provider=CLOUDS[source.provider].functions)
+        try:
+            if source.folder is not None and source.folder.suffix == ".zip" and not source.folder.is_dir():
+                find_required_file(resolve_runtime(source))
+                return ()
+            return find_recipe(source, self._home).missing_programs
+        except ArtifactError as error:
+            return error.faults or (Fault("source", error.message, error.hint),)
 
     def _use_zip(self, source: FunctionSource, path: Path) -> Artifact:
         source = resolve_runtime(source)
@@ -136,20 +163,25 @@ class PackageBuilder:
         digest, stored, size = self._store.save(write)
         return Artifact(digest, stored, source.handler, source.runtime, size, notes=_size_notes(size, source.provider))
 
-    def _build_anew(self, source: FunctionSource, recipe: PackageRecipe) -> Artifact:
+    def _build_anew(
+        self, source: FunctionSource, recipe: PackageRecipe, runner: ProgramRunner
+    ) -> tuple[Artifact, tuple[Path, ...]]:
+        """Build the package; returns it with the files outside of the source that decided about its content."""
         report = WalkReport()
         workspaces = self._home / "tmp"
         workspaces.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=workspaces) as workspace:
-            prepared = recipe.prepare(Path(workspace))
-            digest, path, size = self._store.save(lambda file: _write_package(file, recipe, prepared.layers, report))
+            prepared = recipe.prepare(Path(workspace), runner)
+            generated = recipe.generated if prepared.generated is None else prepared.generated
+            digest, path, size = self._store.save(lambda file: _write_package(file, generated, prepared.layers, report))
         notes = report.notes() + prepared.notes + _unused_exclusion_notes(source) + _size_notes(size, source.provider)
-        return Artifact(digest, path, recipe.handler, recipe.runtime, size, notes=notes)
+        return Artifact(digest, path, recipe.handler, recipe.runtime, size, notes=notes), prepared.inputs
 
 
 def _fingerprint_source(recipe: PackageRecipe, root: PackageLayer) -> SourceFingerprint:
     """Hash the stamp of every selected file; raises ArtifactError when some cannot be packaged."""
-    started_ns, report, digest = time.time_ns(), WalkReport(), hashlib.sha256()
+    started_ns, digest = time.time_ns(), hashlib.sha256()
+    report = WalkReport(is_bounded=not recipe.is_transformed)
     for name, content in sorted(recipe.generated.items()):
         digest.update(f"{name}\0{len(content)}\0".encode() + content)
     for content in recipe.facts:
@@ -191,10 +223,12 @@ class _PathRegistry:
         return ""
 
 
-def _write_package(file: BinaryIO, recipe: PackageRecipe, layers: Sequence[PackageLayer], report: WalkReport) -> str:
+def _write_package(
+    file: BinaryIO, generated: Mapping[str, bytes], layers: Sequence[PackageLayer], report: WalkReport
+) -> str:
     """Write our files first, then the layers; the first layer that has a path wins."""
-    archive, written = ReproducibleZip(file), _PathRegistry(recipe.generated)
-    for path, content in sorted(recipe.generated.items()):
+    archive, written = ReproducibleZip(file), _PathRegistry(generated)
+    for path, content in sorted(generated.items()):
         archive.add(path, content)
     for index, layer in enumerate(layers):
         for found in walk_source(layer.folder, layer.file_filter, report, layer.boundary):
@@ -231,7 +265,7 @@ def _source_key(source: FunctionSource) -> str:
         source.provider,
         source.bundled,
     )
-    facts += (asdict(source.package),)
+    facts += (asdict(source.package), source.build)
     return hashlib.sha256(json.dumps(facts).encode()).hexdigest()
 
 

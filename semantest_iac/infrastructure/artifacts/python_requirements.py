@@ -7,7 +7,7 @@ import os
 import re
 import shlex
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from importlib.util import find_spec
 from itertools import product
@@ -18,7 +18,7 @@ from urllib.request import url2pathname
 
 from semantest_iac.domain.errors import ArtifactError, Fault
 from semantest_iac.infrastructure.artifacts.file_filter import FileFilter, PathPatterns
-from semantest_iac.infrastructure.artifacts.installers import VARIABLES_HINT, install_with
+from semantest_iac.infrastructure.artifacts.installers import VARIABLES_HINT, ProgramRunner
 from semantest_iac.infrastructure.artifacts.package_rules import escape_path
 from semantest_iac.infrastructure.artifacts.source_tree import copy_source
 
@@ -66,10 +66,12 @@ class RequirementsPlan:
     """The requirements files that a file leads to, with the local projects in them.
 
     `watched` are files beside them whose content decides what is installed. Paths in lines are relative to the folder
-    of the first file, as pip's are to the folder that it runs in.
+    of the first file, as pip's are to the folder that it runs in. `origin` is the folder that this one is a copy of:
+    what paths name outside of the copy lies there.
     """
 
     top: Path
+    origin: Path | None = None
     files: dict[Path, list[RequirementLine]] = field(default_factory=dict)
     watched: list[Path] = field(default_factory=list)
     faults: list[Fault] = field(default_factory=list)
@@ -85,17 +87,24 @@ class RequirementsPlan:
         """Return whether no line asks for anything."""
         return not any(line.before or line.folder or line.file for lines in self.files.values() for line in lines)
 
+    def locate(self, base: Path, path: str) -> Path:
+        """Return the path that a line of a file in the folder `base` names."""
+        target, root = base / path, self.top.parent.resolve()
+        if self.origin is None or Path(path).is_absolute() or target.resolve().is_relative_to(root):
+            return target
+        return Path(os.path.normpath(self.origin.resolve() / os.path.relpath(target, root)))
+
     def fingerprint_files(self) -> Iterator[bytes]:
         """Yield the content of every file that decides what is installed."""
         for path in (*self.files, *self.watched):
             yield path.read_bytes() if path.is_file() else b""
 
 
-def plan_requirements(top: Path) -> RequirementsPlan | None:
+def plan_requirements(top: Path, origin: Path | None = None) -> RequirementsPlan | None:
     """Read a requirements file and those that it names; None without anything to install. Raises ArtifactError."""
     if not top.is_file():
         return None
-    plan = RequirementsPlan(top)
+    plan = RequirementsPlan(top, origin)
     _read_file(plan, top)
     if plan.faults:
         raise ArtifactError("Cannot install requirements: some lines cannot be used.", faults=plan.faults)
@@ -138,7 +147,7 @@ def _read_line(plan: RequirementsPlan, path: Path, number: int, text: str) -> Re
     if name in ("-e", "--editable"):
         return _read_requirement(plan, path, number, value)
     value = " ".join(shlex.split(value))
-    target = path.parent / _expand(value)
+    target = plan.locate(path.parent, _expand(value))
     if _URL.match(value):
         return RequirementLine(text)
     if name in ("-r", "--requirement"):
@@ -158,7 +167,8 @@ def _read_requirement(plan: RequirementsPlan, path: Path, number: int, text: str
     location, suffix = (extras["path"], extras["extras"]) if extras else (written, "")
     if named:
         location, suffix = named["url"], named["extras"] or ""
-    folder = _find_local_path(plan.top.parent, _expand(location))
+    local = _find_local_path(_expand(location))
+    folder = None if local is None else plan.locate(plan.top.parent, local)
     if folder is None:
         return RequirementLine(text)
     if folder.is_file():  # a wheel or an sdist
@@ -171,14 +181,13 @@ def _read_requirement(plan: RequirementsPlan, path: Path, number: int, text: str
     return RequirementLine("", folder=folder.resolve(), after=suffix + tail)
 
 
-def _find_local_path(base: Path, location: str) -> Path | None:
+def _find_local_path(location: str) -> str | None:
     """Return the path that a requirement names, None for a name or an address."""
     if location.lower().startswith("file:"):
-        parts = urlsplit(location)
-        return base / url2pathname(parts.path)
+        return url2pathname(urlsplit(location).path)
     if _URL.match(location) or not ("/" in location or location.startswith(".")):
         return None
-    return None if " @ " in location else base / location
+    return None if " @ " in location else location
 
 
 def _expand(text: str) -> str:
@@ -190,7 +199,7 @@ def _line_fault(path: Path, number: int, message: str) -> Fault:
 
 
 def install_requirements(
-    plan: RequirementsPlan, workspace: Path, version: tuple[int, int], passed: Sequence[str] = ()
+    plan: RequirementsPlan, workspace: Path, version: tuple[int, int], runner: ProgramRunner
 ) -> tuple[Path, tuple[str, ...]]:
     """Run pip for a Linux function of one Python version; returns the folder and notes. Raises ArtifactError."""
     if find_spec("pip") is None:
@@ -206,10 +215,8 @@ def install_requirements(
     target_options = ["--python-version", "{}.{}".format(*version), "--target", str(target)]
     command = [sys.executable, "-P", str(PIP_SCRIPT), json.dumps(marker_environment(version)), *PIP_ARGUMENTS]
     hint = f"Wheels for Linux x86_64 are installed; check requirements.txt and the index's address. {VARIABLES_HINT}"
-    install_with(
-        [*command, *platforms, *target_options, "--requirement", str(top)],
-        plan.top.parent, "requirements", hint, passed,
-    )  # fmt: skip
+    options = [*platforms, *target_options, "--requirement", str(top)]
+    runner.install([*command, *options], plan.top.parent, "requirements", hint)
     _require_target_tags(target, version)
     _remove_console_scripts(target)
     return target, tuple(notes)

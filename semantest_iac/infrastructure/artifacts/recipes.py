@@ -4,14 +4,38 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
 from semantest_iac.domain.environments.runtimes import default_runtime
 from semantest_iac.domain.errors import ArtifactError, Fault
 from semantest_iac.domain.ports.artifact_builder import FunctionSource
+from semantest_iac.infrastructure.artifacts.builds.bundles import (
+    Bundle,
+    BundleOrder,
+    bundle_entries,
+    bundled_name,
+    find_bundler_version,
+    find_kept_modules,
+    find_missing_programs,
+    needs_bundling,
+)
+from semantest_iac.infrastructure.artifacts.builds.entry_points import (
+    PYTHON_RUNTIME,
+    EntryPoint,
+    find_entry_points,
+    find_handler_files,
+    require_entry_files,
+)
+from semantest_iac.infrastructure.artifacts.builds.module_copies import find_module_places
+from semantest_iac.infrastructure.artifacts.builds.source_builds import (
+    SourceBuild,
+    run_source_build,
+    without_excluded_entries,
+)
 from semantest_iac.infrastructure.artifacts.file_filter import FileFilter, PathPatterns
+from semantest_iac.infrastructure.artifacts.installers import ProgramRunner
 from semantest_iac.infrastructure.artifacts.layouts import (
     TOKEN_FILES,
     WEB_PUBSUB_FILES,
@@ -22,13 +46,17 @@ from semantest_iac.infrastructure.artifacts.layouts import (
 from semantest_iac.infrastructure.artifacts.linked_modules import find_linked_modules
 from semantest_iac.infrastructure.artifacts.node_modules import (
     LOCAL_FILTER,
+    PROJECT_FILTER,
+    ProjectCopy,
+    copy_project,
     find_dev_module_folders,
     find_local_packages,
     install_functions_library,
     install_node_modules,
     needs_node_install,
+    remove_dev_modules,
 )
-from semantest_iac.infrastructure.artifacts.package_rules import check_path, escape_path
+from semantest_iac.infrastructure.artifacts.package_rules import escape_path
 from semantest_iac.infrastructure.artifacts.python_requirements import (
     BUILD_FILTER,
     install_requirements,
@@ -36,9 +64,6 @@ from semantest_iac.infrastructure.artifacts.python_requirements import (
 )
 from semantest_iac.infrastructure.artifacts.zip_archives import RequiredFile
 
-PYTHON_RUNTIME = re.compile(r"python3\.\d+")
-HANDLER_PATTERN = re.compile(r"(?P<module>[\w$./-]+)\.(?P<function>[A-Za-z_$][\w$]*)")
-NODE_SUFFIXES = (".js", ".mjs", ".cjs")
 ANY_NODE_RUNTIME = "nodejs24.x"
 _START_HINT = "Name the entry of a Node server (dist/start-server.js), or a handler (app.handler)."
 _HANDLER_HINT = "The handler is written <file>.<function>, relative to the root of the archive."
@@ -70,6 +95,9 @@ WEBSOCKET_SERVICE = "websocket_service"
 """The service that is packaged for the `websocket` component if the user names no source."""
 SERVICES_WITHOUT_SECRETS = ("health_service",)
 NODE_RUNTIME = re.compile(r"nodejs\d+\.x")
+SOURCE_MAPS = {"sourceMaps": "on"}
+"""The setting with which stack traces name the places that were written, and not those in what a build made."""
+MODULE_RECORDS = (".package-lock.json", ".modules.yaml", ".yarn-integrity", ".yarn-state.yml")
 NPM_PROJECT_FILES = ("package.json", "package-lock.json")
 UNUSED_LIBRARY_PATHS = tuple(  # two thirds of its bytes, and no code loads them
     f"node_modules/@azure/{module}/{folder}"
@@ -88,56 +116,30 @@ def resolve_runtime(source: FunctionSource) -> FunctionSource:
     if not (source.entry or source.handler):
         faults = [Fault("source", "has neither entry nor handler", _START_HINT)]
         raise ArtifactError("Cannot package the source: it has no entry point.", faults=faults)
-    node = source.entry or any(
-        _source_holds(source, name) for name in _handler_files(replace(source, runtime=ANY_NODE_RUNTIME))
-    )
-    return replace(source, runtime=default_runtime("nodejs" if node else "python"))
+    return replace(source, runtime=default_runtime("nodejs" if _is_node_source(source) else "python"))
+
+
+def _is_node_source(source: FunctionSource) -> bool:
+    """Return whether the source is in Node's languages; what a build makes may not be there yet."""
+    if source.entry or any(_source_holds(source, name) for name in _handler_files_of(source, ANY_NODE_RUNTIME)):
+        return True
+    is_python = any(_source_holds(source, name) for name in _handler_files_of(source, BUNDLED_RUNTIME))
+    return bool(source.build) and not is_python and _source_holds(source, "package.json")
+
+
+def _handler_files_of(source: FunctionSource, runtime: str) -> tuple[str, ...]:
+    return find_handler_files(replace(source, runtime=runtime))
 
 
 def find_required_file(source: FunctionSource) -> RequiredFile:
     """Return the file that a ready zip must hold; on Azure that is the app's host.json and not a handler."""
     if source.provider == "azure":
         return _FUNCTIONS_APP_FILE
-    return RequiredFile(_handler_files(source), "handler", _HANDLER_HINT)
-
-
-def find_entry_point(source: FunctionSource, folder: Path) -> Mapping[str, str]:
-    """Return the setting that names the entry or handler; raises ArtifactError unless the folder holds it."""
-    if not source.entry:
-        _require_file(folder, _handler_files(source), "handler")
-        return {"handler": source.handler}
-    entry = str(PurePosixPath(source.entry))
-    _require_file(folder, (entry,), "entry")
-    return {"entry": entry}
+    return RequiredFile(find_handler_files(source), "handler", _HANDLER_HINT)
 
 
 def _source_holds(source: FunctionSource, name: str) -> bool:
     return source.folder is not None and (source.folder / name).is_file()
-
-
-def _handler_files(source: FunctionSource) -> tuple[str, ...]:
-    """Return relative paths of which one must exist for the handler to be found; raises ArtifactError."""
-    match = HANDLER_PATTERN.fullmatch(source.handler)
-    fault = check_path(source.handler) if match else Fault("handler", "is not <file>.<function>")
-    if match is None or fault:
-        hint = "Write it as app.handler: the file without its ending, a dot, the function."
-        message = f"Cannot use handler '{escape_path(source.handler)}'."
-        raise ArtifactError(message, hint=hint, faults=[fault] if fault else [])
-    if PYTHON_RUNTIME.fullmatch(source.runtime):
-        module = match["module"].replace(".", "/")
-        return f"{module}.py", f"{module}/__init__.py"
-    return tuple(match["module"] + ending for ending in NODE_SUFFIXES)
-
-
-def _require_file(folder: Path, candidates: Sequence[str], option: str) -> None:
-    """Raise ArtifactError unless one of the files exists in the folder; a link must not lead out of it."""
-    fault, root = check_path(candidates[0]), folder.resolve()
-    paths = [root / candidate for candidate in candidates]
-    if fault is None and any(path.is_file() and path.resolve().is_relative_to(root) for path in paths):
-        return
-    reason = fault.message if fault else f"the source holds no {' or '.join(candidates)}"
-    faults = [Fault(option, reason, f"The {option} is a path relative to the source folder.")]
-    raise ArtifactError(f"Cannot package the source: its {option} is missing.", faults=faults)
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,17 +157,25 @@ class PackageLayer:
 
 @dataclass(frozen=True, slots=True)
 class PreparedLayers:
-    """The layers of a package in the order of their precedence, with notes for the user."""
+    """The layers of a package in the order of their precedence, with notes for the user.
+
+    `inputs` are files besides the recipe's layers that decided about the content. `generated` takes the place of
+    our files in the recipe where these depend on what a build makes.
+    """
 
     layers: Sequence[PackageLayer] = ()
     notes: tuple[str, ...] = ()
+    inputs: tuple[Path, ...] = ()
+    generated: Mapping[str, bytes] | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class PackageRecipe:
     """The files of a package: ours (`generated`), then the layers that `prepare` sets up in a workspace.
 
-    The states of `root` and of the `watched` folders, and `facts`, decide whether the package is built again.
+    The states of `root` and of the `watched` folders, and `facts`, decide whether the package is built again. With
+    `is_transformed`, what is packaged differs from `root`, which may then be of any size. `missing_programs` are faults
+    of this machine that building it would meet.
     """
 
     handler: str
@@ -174,7 +184,9 @@ class PackageRecipe:
     root: PackageLayer | None = None
     watched: Sequence[PackageLayer] = ()
     facts: Sequence[bytes] = ()
-    prepare: Callable[[Path], PreparedLayers] = field(default=lambda workspace: PreparedLayers())
+    is_transformed: bool = False
+    missing_programs: tuple[Fault, ...] = ()
+    prepare: Callable[[Path, ProgramRunner], PreparedLayers] = field(default=lambda workspace, runner: PreparedLayers())
 
 
 def find_recipe(source: FunctionSource, home: Path) -> PackageRecipe:
@@ -190,18 +202,86 @@ def find_recipe(source: FunctionSource, home: Path) -> PackageRecipe:
         reason = "it is neither a folder nor a .zip file" if source.folder.exists() else "there is no such folder"
         raise ArtifactError(f"Cannot package source '{name}': {reason}.", hint=hint)
     folder, source = source.folder, resolve_runtime(source)
-    _require_included_files(source, folder)
+    if not source.build:  # which may make them
+        _require_included_files(source, folder)
     file_filter = FileFilter(
         _relative_home(home, folder),
         excluded=PathPatterns(source.package.exclude),
         included=PathPatterns(source.package.include),
     )
-    if PYTHON_RUNTIME.fullmatch(source.runtime):
-        return _python_recipe(source, folder, file_filter)
-    if NODE_RUNTIME.fullmatch(source.runtime):
-        return _node_recipe(source, folder, file_filter)
-    faults = [Fault("runtime", f"'{source.runtime}' is neither python3.N nor nodejsN.x")]
-    raise ArtifactError("Cannot package the source: its runtime is not supported.", faults=faults)
+    is_node = NODE_RUNTIME.fullmatch(source.runtime) is not None
+    if not is_node and not PYTHON_RUNTIME.fullmatch(source.runtime):
+        faults = [Fault("runtime", f"'{source.runtime}' is neither python3.N nor nodejsN.x")]
+        raise ArtifactError("Cannot package the source: its runtime is not supported.", faults=faults)
+    place = SourcePlace(folder, file_filter, home)
+    if source.build:
+        return _built_recipe(source, place, is_node=is_node)
+    return _node_recipe(source, place) if is_node else _python_recipe(source, place)
+
+
+@dataclass(frozen=True, slots=True)
+class SourcePlace:
+    """The folder that is packaged, the filter of its files, and the folder in which its links may lead.
+
+    `origin` is the source that the folder is a built copy of.
+    """
+
+    folder: Path
+    file_filter: FileFilter
+    home: Path
+    around: Path | None = None
+    origin: Path | None = None
+
+
+def _built_recipe(source: FunctionSource, place: SourcePlace, *, is_node: bool) -> PackageRecipe:
+    """Return the recipe of a source that its own build completes: what the build leaves is packaged as a source is."""
+    layout, points = _source_layout(source, "nodejs" if is_node else "python"), find_entry_points(source)
+    build = SourceBuild(
+        place.folder, source.build, points, is_node, place.file_filter.excluded_paths, place.file_filter.included
+    )
+    build.split_commands()
+    find_complete_recipe = _node_recipe if is_node else _python_recipe
+
+    def prepare(workspace: Path, runner: ProgramRunner) -> PreparedLayers:
+        built = run_source_build(build, workspace / "build", runner)
+        _require_included_files(source, built.folder)
+        file_filter = without_excluded_entries(place.file_filter, points, built.folder)
+        built_place = SourcePlace(built.folder, file_filter, place.home, built.around, origin=place.folder)
+        complete = find_complete_recipe(source, built_place)
+        prepared = complete.prepare(workspace / "package", runner)
+        inputs = tuple(path for path in prepared.inputs if not path.is_relative_to(workspace.resolve()))
+        return replace(prepared, generated=complete.generated, inputs=inputs)
+
+    root = PackageLayer(place.folder, build.file_filter)
+    packages = (PackageLayer(one, LOCAL_FILTER) for one in find_local_packages(place.folder))
+    projects = (PackageLayer(one, BUILD_FILTER) for one in _find_local_projects(place.folder))
+    watched = (*packages, *(() if is_node else projects))
+    facts = (*map(str.encode, source.build), _passed_values(source.package.pass_environment))
+    facts += (*_module_records(place.folder), find_bundler_version().encode())
+    return PackageRecipe(layout.handler, source.runtime, {}, root, watched, facts, True, prepare=prepare)
+
+
+def _find_local_projects(folder: Path) -> tuple[Path, ...]:
+    """Return the projects that requirements.txt names, as far as it can be read before a build."""
+    try:
+        plan = plan_requirements(folder / "requirements.txt")
+    except ArtifactError:  # the build may complete it; if not, the package is refused after it
+        return ()
+    return plan.folders if plan else ()
+
+
+def _entry_settings(points: Sequence[EntryPoint], folder: Path) -> dict[str, str]:
+    """Return the settings that name what to load: a handler as written, an entry by its file or its bundle."""
+    files = {point.option: point.find_file(folder) for point in points}
+    names = {option: bundled_name(folder, file) if needs_bundling(file) else file for option, file in files.items()}
+    return {point.option: point.name if point.option == "handler" else names[point.option] for point in points}
+
+
+def _module_records(folder: Path) -> Iterator[bytes]:
+    """Yield what package managers record of the modules that they installed in the source."""
+    for name in MODULE_RECORDS:
+        record = folder / "node_modules" / name
+        yield record.read_bytes() if record.is_file() else b""
 
 
 def _bundled_recipe(source: FunctionSource) -> PackageRecipe:
@@ -217,7 +297,9 @@ def _bundled_recipe(source: FunctionSource) -> PackageRecipe:
 
 def _require_included_files(source: FunctionSource, folder: Path) -> None:
     """Raise ArtifactError for what `package.include` names and the source does not hold."""
-    missing = [name for name in source.package.include if not holds_match(folder, name)]
+    is_installing = needs_node_install(folder, with_dev=True)
+    named = (name for name in source.package.include if not (is_installing and find_kept_modules((name,))))
+    missing = [name for name in named if not holds_match(folder, name)]
     if missing:
         faults = [Fault("package.include", f"the source holds no '{escape_path(name)}'") for name in missing]
         raise ArtifactError("Cannot package the source: files that it should include are missing.", faults=faults)
@@ -228,42 +310,47 @@ def holds_match(folder: Path, pattern: str) -> bool:
     return next(folder.glob(pattern.strip("/").replace("[", "[[]")), None) is not None
 
 
-def _python_recipe(source: FunctionSource, folder: Path, file_filter: FileFilter) -> PackageRecipe:
+def _python_recipe(source: FunctionSource, place: SourcePlace) -> PackageRecipe:
     if source.entry:
         fault = Fault("entry", "is for Node servers", "Name a handler such as app.handler instead.")
         raise ArtifactError("Cannot package the source: a Python function has no entry.", faults=[fault])
-    settings = find_entry_point(source, folder)
+    points = find_entry_points(source)
+    require_entry_files(place.folder, points)
     layout, version = _source_layout(source, "python"), (3, int(source.runtime.rpartition(".")[2]))
-    root = PackageLayer(folder, file_filter, layout.source)
-    plan = plan_requirements(folder / "requirements.txt")
+    root = PackageLayer(place.folder, place.file_filter, layout.source, place.around)
+    plan = plan_requirements(place.folder / "requirements.txt", place.origin)
     passed = source.package.pass_environment
 
-    def prepare(workspace: Path) -> PreparedLayers:
+    def prepare(workspace: Path, runner: ProgramRunner) -> PreparedLayers:
         if plan is None:
             return PreparedLayers((root,))
-        site, notes = install_requirements(plan, workspace, version, passed)
-        installed = replace(file_filter, excluded_paths=frozenset(), is_installed=True)
+        site, notes = install_requirements(plan, workspace, version, runner)
+        installed = replace(place.file_filter, excluded_paths=frozenset(), is_installed=True)
         return PreparedLayers((root, PackageLayer(site, installed, layout.site)), notes)
 
-    generated = layout.generated_files(**settings)
+    generated = layout.generated_files(**_entry_settings(points, place.folder))
     if plan is None:
         return PackageRecipe(layout.handler, source.runtime, generated, root, prepare=prepare)
     watched = tuple(PackageLayer(project, BUILD_FILTER) for project in plan.folders)
     facts = (*plan.fingerprint_files(), _passed_values(passed))
-    return PackageRecipe(layout.handler, source.runtime, generated, root, watched, facts, prepare)
+    return PackageRecipe(layout.handler, source.runtime, generated, root, watched, facts, prepare=prepare)
 
 
-def _node_recipe(source: FunctionSource, folder: Path, file_filter: FileFilter) -> PackageRecipe:
-    layout, settings = _source_layout(source, "nodejs"), find_entry_point(source, folder)
-    root, *linked = _node_layers(folder, folder, file_filter, layout.source)
+def _node_recipe(source: FunctionSource, place: SourcePlace) -> PackageRecipe:
+    points = find_entry_points(source)
+    require_entry_files(place.folder, points)
+    if any(needs_bundling(point.find_file(place.folder)) for point in points):
+        return _bundle_recipe(source, place, points)
+    folder, layout = place.folder, _source_layout(source, "nodejs")
+    root, *linked = _node_layers(folder, place.around or folder, place.file_filter, layout.source)
     passed, is_installing = source.package.pass_environment, needs_node_install(folder)
 
-    def prepare(workspace: Path) -> PreparedLayers:
-        library = _install_library_layer(layout, workspace / "library")
+    def prepare(workspace: Path, runner: ProgramRunner) -> PreparedLayers:
+        library = _install_library_layer(layout, workspace / "library", runner)
         if not is_installing:
             return PreparedLayers((root, *linked, *library))
-        copy, copies = install_node_modules(folder, workspace, passed)
-        return PreparedLayers((*_node_layers(copy, copies, file_filter, layout.source), *library))
+        copy = _copy_and_install(place, workspace, runner)
+        return PreparedLayers((*_node_layers(copy.folder, copy.around, place.file_filter, layout.source), *library))
 
     others = (
         tuple(PackageLayer(one, LOCAL_FILTER) for one in find_local_packages(folder))
@@ -271,9 +358,65 @@ def _node_recipe(source: FunctionSource, folder: Path, file_filter: FileFilter) 
         else tuple(linked)
     )
     facts = (_passed_values(passed),) if is_installing else ()
-    return PackageRecipe(
-        layout.handler, source.runtime, layout.generated_files(**settings), root, others, facts, prepare
+    generated = layout.generated_files(**_entry_settings(points, folder), **(SOURCE_MAPS if source.build else {}))
+    return PackageRecipe(layout.handler, source.runtime, generated, root, others, facts, prepare=prepare)
+
+
+def _copy_and_install(
+    place: SourcePlace, workspace: Path, runner: ProgramRunner, *, with_dev: bool = False
+) -> ProjectCopy:
+    file_filter = replace(PROJECT_FILTER, excluded_paths=place.file_filter.excluded_paths)
+    copy = copy_project(place.folder, workspace, file_filter)
+    install_node_modules(copy, runner, with_dev=with_dev)
+    return copy
+
+
+def _bundle_recipe(source: FunctionSource, place: SourcePlace, points: Sequence[EntryPoint]) -> PackageRecipe:
+    """Return the recipe of entry points in TypeScript: their bundles, the packages that stay outside, other files.
+
+    The modules of the source are packaged where an entry point in JavaScript needs them.
+    """
+    folder, layout = place.folder, _source_layout(source, "nodejs")
+    files = tuple(point.find_file(folder) for point in points)
+    is_installing, passed = needs_node_install(folder, with_dev=True), source.package.pass_environment
+    order = BundleOrder(
+        folder,
+        tuple(filter(needs_bundling, files)),
+        source.runtime,
+        source.provider,
+        kept=find_kept_modules(source.package.include),
     )
+    own_files = replace(place.file_filter, excluded_paths=place.file_filter.excluded_paths | {"node_modules"})
+
+    def prepare(workspace: Path, runner: ProgramRunner) -> PreparedLayers:
+        library = _install_library_layer(layout, workspace / "library", runner)
+        copy = _copy_and_install(place, workspace, runner, with_dev=True) if is_installing else None
+        wanted = replace(order, copies=(copy.folder,) if copy else ())
+        bundle = bundle_entries(wanted, workspace, place.home / "tools", runner)
+        if len(order.files) < len(files):
+            modules = _node_layers(copy.folder, copy.around, place.file_filter, layout.source) if copy else ()
+            layers = modules or _node_layers(folder, folder, place.file_filter, layout.source)
+        else:
+            if copy and bundle.packages:
+                remove_dev_modules(copy.folder, runner)
+            own = PackageLayer(folder, own_files, layout.source, place.around)
+            layers = (own, *_outside_layers(bundle, place, layout.source))
+        made = PackageLayer(bundle.folder, FileFilter(is_installed=True), layout.source)
+        return PreparedLayers((*layers, made, *library), bundle.notes, bundle.inputs)
+
+    root = PackageLayer(folder, replace(own_files, excluded=PathPatterns(), included=PathPatterns()))
+    watched = tuple(PackageLayer(one, LOCAL_FILTER) for one in find_local_packages(folder))
+    facts = (_passed_values(passed), find_bundler_version().encode(), *_module_records(folder))
+    generated = layout.generated_files(**_entry_settings(points, folder), **SOURCE_MAPS)
+    missing = find_missing_programs(order, place.home / "tools")
+    return PackageRecipe(layout.handler, source.runtime, generated, root, watched, facts, True, missing, prepare)
+
+
+def _outside_layers(bundle: Bundle, place: SourcePlace, prefix: str) -> Iterator[PackageLayer]:
+    """Yield the packages that stay outside of a bundle, with what they need, where Node finds them."""
+    for at, folder in find_module_places(bundle.packages).items():
+        inside = FileFilter(excluded=place.file_filter.excluded, is_installed=True, place=f"{at}/")
+        yield PackageLayer(folder, inside, f"{prefix}{at}/")
 
 
 def _node_layers(folder: Path, boundary: Path, file_filter: FileFilter, prefix: str) -> tuple[PackageLayer, ...]:
@@ -299,14 +442,14 @@ def _source_layout(source: FunctionSource, language: str) -> PackageLayout:
     return find_layout(source.provider, language, for_sockets=source.bundled == WEBSOCKET_SERVICE)
 
 
-def _install_library_layer(layout: PackageLayout, workspace: Path) -> Sequence[PackageLayer]:
+def _install_library_layer(layout: PackageLayout, workspace: Path, runner: ProgramRunner) -> Sequence[PackageLayer]:
     """Install the cloud's own modules in the versions of our lock, outside the source."""
     if not layout.library:
         return ()
     workspace.mkdir(parents=True)
     for name, content in read_payload(layout.library, *NPM_PROJECT_FILES):
         (workspace / name).write_bytes(content)
-    install_functions_library(workspace)
+    install_functions_library(workspace, runner)
     return (PackageLayer(workspace, FileFilter(frozenset((*NPM_PROJECT_FILES, *UNUSED_LIBRARY_PATHS)))),)
 
 

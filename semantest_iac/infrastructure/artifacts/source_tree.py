@@ -80,8 +80,9 @@ class SourceFile(NamedTuple):
 
 @dataclass(slots=True)
 class WalkReport:
-    """What a walk found besides the files it yielded."""
+    """What a walk found besides the files it yielded; without `is_bounded`, files of any size in all are accepted."""
 
+    is_bounded: bool = True
     file_count: int = 0
     unpacked_bytes: int = 0
     newest_ns: int = 0
@@ -98,7 +99,7 @@ class WalkReport:
 
     @property
     def is_over_limit(self) -> bool:
-        is_too_large = self.unpacked_bytes > package_rules.MAX_UNPACKED_BYTES
+        is_too_large = self.is_bounded and self.unpacked_bytes > package_rules.MAX_UNPACKED_BYTES
         return is_too_large or len(self.faults) >= package_rules.MAX_REPORTED_FAULTS
 
     def notes(self) -> tuple[str, ...]:
@@ -329,9 +330,11 @@ def _exclusion_note(kind: str, paths: list[str]) -> str:
     return f"Left out {len(paths)} {kind}: {listed}{more}."
 
 
-def copy_source(source: Path, target: Path, file_filter: FileFilter, boundary: Path | None = None) -> WalkReport:
+def copy_source(
+    source: Path, target: Path, file_filter: FileFilter, boundary: Path | None = None, *, is_bounded: bool = True
+) -> WalkReport:
     """Copy the selected files with new modes and dates; the target must not exist yet. Returns what was left out."""
-    report = WalkReport()
+    report = WalkReport(is_bounded)
     target.mkdir(parents=True)
     for file in walk_source(source, file_filter, report, boundary):
         path = target / file.path
@@ -344,6 +347,6 @@ def copy_source(source: Path, target: Path, file_filter: FileFilter, boundary: P
 
 def require_no_faults(report: WalkReport) -> None:
     """Raise ArtifactError with everything that the walk found wrong."""
-    faults = [*report.faults, *check_package_size(report.unpacked_bytes)]
+    faults = [*report.faults, *(check_package_size(report.unpacked_bytes) if report.is_bounded else ())]
     if faults:
         raise ArtifactError("Cannot package the source: some of its files cannot be in a package.", faults=faults)

@@ -4,6 +4,7 @@
 // The name of what to load was written at packaging time; no event can choose it.
 
 const fs = require('node:fs')
+const Module = require('node:module')
 const path = require('node:path')
 const { pathToFileURL } = require('node:url')
 const { forward, showClients } = require('./semantest_http.cjs')
@@ -13,11 +14,18 @@ const EXTENSIONS = ['.js', '.mjs', '.cjs']
 
 /** Load what the settings name in the folder; `largest` is the maximum size of a result, in bytes of JSON. */
 async function loadApplication(settings, folder, largest = Infinity) {
+  if (settings.sourceMaps) readSourceMaps()
   if (settings.handler) return loadHandler(settings.handler, folder)
   setDefaults(process.env)
   const server = await startServer(settings.entry, folder)
   showClients(server)
   return (event) => forward(server, event, largest)
+}
+
+/** Make stack traces name the places in the sources; modules that are loaded from now on bring their maps. */
+function readSourceMaps() {
+  if (Module.setSourceMapsSupport) Module.setSourceMapsSupport(true, { nodeModules: false })
+  else process.setSourceMapsEnabled(true)
 }
 
 async function loadHandler(name, folder) {

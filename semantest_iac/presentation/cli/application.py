@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from semantest_iac.domain.deployment.validation import ValidationService
     from semantest_iac.domain.environments.configuration import DeploymentConfiguration
     from semantest_iac.domain.guardrails.engine_choice import EngineChoice, EngineTraits
+    from semantest_iac.domain.ports.artifact_builder import ArtifactBuilder
     from semantest_iac.domain.ports.cloud_rules import CloudDescriptions
     from semantest_iac.domain.ports.provisioner import ReportProgress
     from semantest_iac.presentation.request_log import LogRequest
@@ -62,6 +63,9 @@ class CliApplication(Protocol):
 
     @property
     def validation(self) -> ValidationService: ...
+
+    @property
+    def artifacts(self) -> ArtifactBuilder: ...
 
     @property
     def function_logs(self) -> FunctionLogReader: ...

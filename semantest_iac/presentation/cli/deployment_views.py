@@ -12,9 +12,11 @@ from semantest_iac.domain.guardrails.engine_choice import read_engine_choice
 from semantest_iac.presentation.cli.failures import error_to_json
 from semantest_iac.presentation.cli.formatting import (
     OPERATION_DONE,
+    OPERATION_RUNNING,
     empty_result,
     format_location,
     format_notes,
+    format_packaging_step,
     format_plan,
     format_result,
     short_type_name,
@@ -62,7 +64,7 @@ class DeploymentView:
 
 
 class PlainView(DeploymentView):
-    """Prints the plan before it is applied, a line per finished operation, then the result."""
+    """Prints the steps of packaging, the plan before it is applied, a line per finished operation, then the result."""
 
     def __init__(self, terminal: Terminal, home_option: str, clouds: CloudDescriptions) -> None:
         super().__init__(terminal)
@@ -79,6 +81,9 @@ class PlainView(DeploymentView):
             self._terminal.print_lines(*format_plan(event.changes, event.resources))
 
     def operation_progressed(self, progress: ResourceProgress) -> None:
+        if progress.op in OPERATION_RUNNING:
+            self._terminal.print_lines(format_packaging_step(progress))
+            return
         is_in_result = progress.op == "check" and progress.state == "done"  # as the line `health`
         if progress.state != "running" and not is_in_result:
             done = OPERATION_DONE[progress.op] if progress.state == "done" else f"could not {progress.op}"

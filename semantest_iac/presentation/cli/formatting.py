@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from semantest_iac.domain.deployment.change_plan import ChangePlan
     from semantest_iac.domain.deployment.stack import Stack
     from semantest_iac.domain.guardrails.engine_choice import EngineChoice
+    from semantest_iac.domain.ports.provisioner import ResourceProgress
     from semantest_iac_events.values import ChangeCounts, HealthAnswer, ResourceChange
 
 COLUMN_GAP = "  "
@@ -29,7 +30,12 @@ OPERATION_MARKS = {
     "keep": "=",
     "publish": "^",
     "check": "?",
+    "install": ">",
+    "build": ">",
+    "bundle": ">",
 }
+OPERATION_RUNNING = {"install": "installing", "build": "building", "bundle": "bundling"}
+"""Steps of packaging: they may take minutes before anything else is shown."""
 OPERATION_DONE = {
     "create": "created",
     "update": "updated",
@@ -39,6 +45,9 @@ OPERATION_DONE = {
     "keep": "kept",
     "publish": "published",  # code, to an existing resource
     "check": "checked",  # the health of the service
+    "install": "installed",
+    "build": "built",
+    "bundle": "bundled",
 }
 KEPT_NOTE = "stays in the cloud: other stacks may rely on it"
 SIMULATED_NOTE = "simulated {provider} on this machine; no cloud account is touched"
@@ -140,6 +149,14 @@ def short_type_name(resource_type: str) -> str:
     _, _, rest = resource_type.partition(":")
     module, _, name = rest.rpartition(":")
     return f"{module.partition('/')[0]}.{name}" if module else resource_type
+
+
+def format_packaging_step(progress: ResourceProgress) -> str:
+    """Say what a step of packaging is doing, or how it ended."""
+    if progress.state == "running":
+        return f"  {OPERATION_RUNNING[progress.op]} {progress.name}"
+    done = OPERATION_DONE[progress.op] if progress.state == "done" else f"could not {progress.op}"
+    return f"  {done} {progress.name}  {progress.seconds:.2f} s"
 
 
 def format_location(stack: Stack, engine: EngineChoice) -> str:

@@ -27,6 +27,8 @@ from semantest_iac.domain.environments.configuration import DeploymentConfigurat
 from semantest_iac.domain.errors import ConfigurationError, DeploymentError, Fault, RefusedError, ValidationError
 from semantest_iac.domain.guardrails.engine_choice import EngineChoice, find_default_engine
 from semantest_iac.infrastructure.clouds.built_in import CLOUD_ENTRIES
+from tests.fakes.artifact_builder import FakeArtifactBuilder
+from tests.fakes.control_points import ControlPoints
 
 
 @dataclass(frozen=True)
@@ -67,6 +69,7 @@ class _Context:
         return EngineChoice()
 
     validation = ValidationService(date(2026, 1, 1), CLOUD_ENTRIES)
+    artifacts = FakeArtifactBuilder(ControlPoints())
 
     def secrets(self, variables: Mapping[str, str]) -> SecretStore:
         return _Secrets(variables)

@@ -19,9 +19,11 @@ from semantest_iac.presentation.cli.failures import OK
 from semantest_iac.presentation.cli.formatting import (
     DEFAULT_HOST,
     DEFAULT_PORT,
+    OPERATION_RUNNING,
     empty_result,
     format_location,
     format_notes,
+    format_packaging_step,
     format_plan,
     format_preview,
 )
@@ -33,6 +35,7 @@ if TYPE_CHECKING:
     from semantest_iac.application.ports.ledger import DeploymentRow
     from semantest_iac.application.ports.run_queue import OnWait
     from semantest_iac.application.use_cases import DeploymentUseCase
+    from semantest_iac.domain.ports.provisioner import ResourceProgress
 
 StackPreview = tuple[Stack, EngineChoice, ChangePlan]
 
@@ -134,7 +137,11 @@ def _preview_deployments(
 
 
 def _preview_deployment(session: Session, spec: DeploymentSpec) -> StackPreview:
-    deployments = session.application.deployments(spec.variables, engine=spec.engine)
+    def show_step(progress: ResourceProgress) -> None:
+        if not session.json and progress.op in OPERATION_RUNNING:
+            session.terminal.print_remarks(format_packaging_step(progress))
+
+    deployments = session.application.deployments(spec.variables, engine=spec.engine, progress=show_step)
     preview = deployments.preview(spec.stack, spec.configuration, settings=spec.settings)
     context = run_interruptible(preview, session.terminal)
     notes = context.artifact.notes if context.artifact else ()
