@@ -4,11 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
-import tempfile
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import BinaryIO
@@ -30,6 +27,7 @@ from semantest_iac.infrastructure.artifacts.recipes import (
 from semantest_iac.infrastructure.artifacts.source_tree import WalkReport, require_no_faults, walk_source
 from semantest_iac.infrastructure.artifacts.zip_archives import ReproducibleZip, read_checked_zip
 from semantest_iac.infrastructure.clouds.registry import CLOUDS
+from semantest_iac.infrastructure.drafts import make_draft_folder, open_draft, publish_draft
 
 PACKAGER_VERSION = 2  # raise it when the same source must give other bytes
 CLOCK_TICK_NS = 50_000_000  # a file written within one tick of the walk may change unseen
@@ -47,11 +45,11 @@ class ArtifactStore:
 
     def save(self, write: Callable[[BinaryIO], str]) -> tuple[str, Path, int]:
         """Store what `write` writes under the digest that it returns; returns digest, path and size in bytes."""
-        with _draft_file(self._folder) as (file, temporary):
+        with open_draft(self._folder) as (file, draft):
             digest = write(file)
             size = file.tell()
-        path = self._folder / f"{digest}.zip"
-        temporary.replace(path)
+            path = self._folder / f"{digest}.zip"
+            publish_draft(file, draft, path)
         return digest, path, size
 
     def find(self, source_key: str, fingerprint: str) -> Artifact | None:
@@ -69,25 +67,9 @@ class ArtifactStore:
         """Record that this state of the source, and of the files outside of it, gives this package."""
         fields = asdict(replace(artifact, path=Path())) | {"manifest": fingerprint, "path": ""}
         fields |= {"inputs": _stamp_inputs(inputs)}
-        with _draft_file(self._known) as (file, temporary):
+        with open_draft(self._known) as (file, draft):
             file.write(json.dumps(fields).encode())
-        temporary.replace(self._known / f"{source_key}.json")
-
-
-@contextmanager
-def _draft_file(folder: Path) -> Iterator[tuple[BinaryIO, Path]]:
-    """Yield a file in the folder that is flushed to disk when the block succeeds and deleted when it fails."""
-    folder.mkdir(parents=True, exist_ok=True)
-    descriptor, name = tempfile.mkstemp(dir=folder, prefix=".part-")
-    try:
-        with os.fdopen(descriptor, "wb") as file:
-            yield file, Path(name)
-            file.flush()
-            os.fsync(descriptor)
-    except BaseException:
-        with suppress(FileNotFoundError):
-            Path(name).unlink()
-        raise
+            publish_draft(file, draft, self._known / f"{source_key}.json")
 
 
 def _artifact_from_record(folder: Path, record: dict[str, object]) -> Artifact:
@@ -168,10 +150,8 @@ class PackageBuilder:
     ) -> tuple[Artifact, tuple[Path, ...]]:
         """Build the package; returns it with the files outside of the source that decided about its content."""
         report = WalkReport()
-        workspaces = self._home / "tmp"
-        workspaces.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=workspaces) as workspace:
-            prepared = recipe.prepare(Path(workspace), runner)
+        with make_draft_folder(self._home / "tmp") as workspace:
+            prepared = recipe.prepare(workspace, runner)
             generated = recipe.generated if prepared.generated is None else prepared.generated
             digest, path, size = self._store.save(lambda file: _write_package(file, generated, prepared.layers, report))
         notes = report.notes() + prepared.notes + _unused_exclusion_notes(source) + _size_notes(size, source.provider)

@@ -6,7 +6,6 @@ import asyncio
 import json
 import os
 import signal
-import tempfile
 import time
 import uuid
 from collections import deque
@@ -17,6 +16,7 @@ from typing import Any
 
 from semantest_iac.domain.errors import Fault, RuntimeFailedError
 from semantest_iac.domain.security.redaction import Redactor
+from semantest_iac.infrastructure.drafts import make_draft_folder
 from semantest_iac.infrastructure.function_runtimes.function_spec import (
     EVENT_TOO_LARGE,
     INVALID_ANSWER,
@@ -53,9 +53,9 @@ class FunctionProcess:
     async def start(cls, spec: FunctionSpec) -> AsyncIterator[FunctionProcess]:
         """Run the function as long as the block; raises RuntimeFailedError when it does not start."""
         platform = FUNCTION_PLATFORMS[spec.platform]
-        with tempfile.TemporaryDirectory(prefix="function-", ignore_cleanup_errors=True) as temporary:
+        with make_draft_folder(spec.package.parent) as temporary:
             async with serve_secrets(spec.secrets if platform.fetches_secrets else {}) as url:
-                function = cls(spec, platform.build_environment(spec, temporary, url))
+                function = cls(spec, platform.build_environment(spec, str(temporary), url))
                 try:
                     await function._ensure_host()
                     yield function

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import shutil
 import stat
-import tempfile
 import zipfile
 import zlib
 from collections.abc import Sequence
 from pathlib import Path, PurePosixPath
 
 from semantest_iac.domain.errors import RuntimeFailedError
+from semantest_iac.infrastructure.drafts import make_draft_folder
 
 MAX_CACHED_PACKAGE_BYTES = 250 * 1024 * 1024
 
@@ -29,13 +28,9 @@ class PackageCache:
         target = self._folder / package.stem
         if target.is_dir():
             return target
-        self._folder.mkdir(parents=True, exist_ok=True)
-        workspace = Path(tempfile.mkdtemp(dir=self._folder, prefix=".part-"))
-        try:
+        with make_draft_folder(self._folder) as workspace:
             _unpack_package(package, workspace / "package")
             _move_into_place(workspace / "package", target)
-        finally:
-            shutil.rmtree(workspace, ignore_errors=True)
         return target
 
 

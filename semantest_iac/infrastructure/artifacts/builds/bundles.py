@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import re
 import shutil
-import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
@@ -21,6 +20,7 @@ from semantest_iac.infrastructure.artifacts.node_modules import (
     read_project,
 )
 from semantest_iac.infrastructure.artifacts.package_rules import MAX_REPORTED_FAULTS, escape_path
+from semantest_iac.infrastructure.drafts import make_draft_folder
 
 BUNDLER_FOLDER = Path(__file__).with_name("bundler")
 BUNDLER_SCRIPT = BUNDLER_FOLDER / "bundle_entries.cjs"
@@ -229,16 +229,15 @@ def install_bundler(tools: Path, runner: ProgramRunner) -> Path:
     if shutil.which("npm") is None:
         message = "Cannot install esbuild, which bundles TypeScript: npm is not on the PATH."
         raise ArtifactError(message, hint=f"Install Node.js with npm. {_OFFLINE_HINT}")
-    tools.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=tools, prefix=".part-") as part:
-        draft = Path(part) / "tool"
+    with make_draft_folder(tools) as part:
+        draft = part / "tool"
         draft.mkdir()
         for name in LOCKED_FILES:
             shutil.copyfile(BUNDLER_FOLDER / name, draft / name)
         command = [*NPM_COMMAND, "ci", "--ignore-scripts", "--include=optional", "--prefer-offline"]
         runner.install(command, draft, "esbuild, which bundles TypeScript", _OFFLINE_HINT)
         if target.exists():  # incomplete: a file of it was lost
-            target.rename(Path(part) / "lost")
+            target.rename(part / "lost")
         try:
             draft.rename(target)
         except OSError:

@@ -8,7 +8,6 @@ import shutil
 import signal
 import subprocess
 import sys
-import tempfile
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -19,6 +18,7 @@ from shlex import quote
 from semantest_iac.domain.environments.names import make_printable, suggest_known
 from semantest_iac.domain.errors import DeploymentError, Fault, RefusedError, ValidationError
 from semantest_iac.infrastructure.clouds.registry import CLOUDS
+from semantest_iac.infrastructure.drafts import make_draft_folder
 from semantest_iac.infrastructure.function_runtimes.platforms import parent_death_signal_prefix
 from semantest_iac.infrastructure.pulumi_engine.cli.location import (
     CLI_PATH_VARIABLE,
@@ -203,9 +203,8 @@ def setup_error(cause: str) -> RefusedError:
 def staging_folder(target: Path) -> Iterator[Path]:
     """A temporary folder beside the target; raises RefusedError if it cannot be written."""
     try:
-        target.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        with tempfile.TemporaryDirectory(prefix=".setup-", dir=target.parent, ignore_cleanup_errors=True) as folder:
-            yield Path(folder)
+        with make_draft_folder(target.parent) as folder:
+            yield folder
     except OSError as error:
         raise setup_error(f"cannot write to '{target.parent}': {error.strerror or error}") from error
 

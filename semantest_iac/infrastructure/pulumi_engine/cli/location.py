@@ -15,6 +15,7 @@ from pathlib import Path
 from zlib import crc32
 
 from semantest_iac.domain.errors import RefusedError
+from semantest_iac.infrastructure.drafts import open_draft, publish_draft
 
 OLDEST_CLI_VERSION = (3, 250, 0)
 PRIVATE_CLI_VERSION = "3.250.0"
@@ -97,11 +98,9 @@ def _find_version(path: Path, cache_folder: Path) -> str:
 
 def _cache_version(cache_file: Path, content: list[object]) -> None:
     """Cache a version; where nothing can be written, the program is asked each time."""
-    draft = cache_file.with_name(f".{cache_file.name}.{os.getpid()}")
-    with suppress(OSError):
-        cache_file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        draft.write_text(json.dumps(content), encoding="utf-8")
-        draft.replace(cache_file)
+    with suppress(OSError), open_draft(cache_file.parent) as (file, draft):
+        file.write(json.dumps(content).encode())
+        publish_draft(file, draft, cache_file)
 
 
 def _ask_version(path: Path) -> str:

@@ -4,15 +4,15 @@ use.
 
 from __future__ import annotations
 
-import os
 import secrets
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import quote, unquote, urlparse
 
+from semantest_iac.infrastructure.drafts import ensure_private_file
+
 PULUMI_PROJECT = "semantest-infrastructure"
-_OWNER_ONLY_MODE = 0o600
 _WITHOUT_METADATA_FILES = (
     "metadata=skip"  # the CLI writes them beside its files, and stops for good at an incomplete one
 )
@@ -66,19 +66,3 @@ class BackendSettings:
     def salt_file(self) -> Path:
         """The file with the salt of all stacks: with one salt the CLI derives its key once per start."""
         return self.folder / "salt"
-
-
-def ensure_private_file(path: Path, make: Callable[[], str]) -> Path:
-    """Create a file that only its owner can read, unless it exists; of two processes that do so at once, one wins."""
-    if not path.exists():
-        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        draft = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
-        draft.touch(_OWNER_ONLY_MODE)
-        draft.write_text(make(), encoding="utf-8")
-        try:
-            os.link(draft, path)
-        except FileExistsError:
-            pass
-        finally:
-            draft.unlink()
-    return path

@@ -19,11 +19,11 @@ from pulumi.automation import (
 from pulumi.automation._stack import StackInitMode  # Stack.select would not make our subclass
 from pulumi.automation.errors import CommandError
 
+from semantest_iac.infrastructure.drafts import ensure_private_file
 from semantest_iac.infrastructure.pulumi_engine.cli.pulumi_command import BoundedCommand, CommandTimeouts
 from semantest_iac.infrastructure.pulumi_engine.state.backend_settings import (
     PULUMI_PROJECT,
     BackendSettings,
-    ensure_private_file,
 )
 from semantest_iac.infrastructure.pulumi_engine.state.states import (
     StackState,

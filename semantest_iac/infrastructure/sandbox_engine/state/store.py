@@ -21,6 +21,7 @@ from typing import Any
 
 from semantest_iac.domain.deployment.stack import Stack
 from semantest_iac.domain.errors import ProviderError
+from semantest_iac.infrastructure.drafts import ensure_private_file
 from semantest_iac.infrastructure.sandbox_engine.state import journal
 from semantest_iac.infrastructure.sandbox_engine.state.aliases import with_current_urns
 from semantest_iac.infrastructure.sandbox_engine.state.journal import Journal, UnfinishedOperation
@@ -34,7 +35,6 @@ from semantest_iac.infrastructure.sandbox_engine.state.snapshots import (
 
 _KEY_ROUNDS = 1_000_000
 _PROOF_TEXT = "pulumi"
-_OWNER_ONLY = 0o600
 
 
 class PassphraseCipher:
@@ -92,23 +92,8 @@ class PassphraseCipher:
         return self._read_or_create("passphrase", lambda: secrets.token_urlsafe(32))
 
     def _read_or_create(self, name: str, make: Callable[[], str]) -> str:
-        """Return the content of a file, created if missing.
-
-        If two processes create it at once, both get the same content.
-        """
-        path = self._folder / name
-        if not path.exists():
-            self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-            draft = self._folder / f".{name}.{secrets.token_hex(8)}"
-            draft.touch(_OWNER_ONLY)
-            draft.write_text(make())
-            try:
-                os.link(draft, path)
-            except FileExistsError:
-                pass
-            finally:
-                draft.unlink()
-        return path.read_text()
+        """Return the content of a file, created if missing."""
+        return ensure_private_file(self._folder / name, make).read_text()
 
 
 def _base64_text(raw: bytes) -> str:
