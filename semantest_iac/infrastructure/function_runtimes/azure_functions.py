@@ -14,8 +14,8 @@ from datetime import UTC, datetime
 from email.utils import format_datetime
 from functools import cache
 from pathlib import Path
-from typing import Any, NamedTuple
-from urllib.parse import quote, unquote, urlsplit
+from typing import Any
+from urllib.parse import quote, unquote
 
 from semantest_iac.domain.networking.http_exchange import HttpRequest, HttpResponse, Pairs
 from semantest_iac.infrastructure.function_runtimes.function_spec import (
@@ -26,6 +26,7 @@ from semantest_iac.infrastructure.function_runtimes.function_spec import (
     FunctionSpec,
     Invocation,
 )
+from semantest_iac.infrastructure.function_runtimes.route_templates import find_route_fault, match_function_route
 
 MAX_FUNCTIONS_REQUEST_BYTES = 100 * 1024 * 1024
 MAX_FUNCTIONS_HEAD_BYTES = 64 * 1024
@@ -33,23 +34,9 @@ LOAD_BALANCER_TIMEOUT_S = 230
 HOP_BY_HOP_HEADERS = frozenset({"connection", "transfer-encoding", "keep-alive", "upgrade", "te"})
 SAFE_PATH_CHARACTERS = "/:@!$&'()*+,;=~"
 ENCODED_BYTE = re.compile("(%[0-9a-fA-F]{2})")
+_UNDECODED_BYTE = re.compile("[\udc80-\udcff]")
 ERROR_STATUSES = {EVENT_TOO_LARGE: 413, NO_ROUTE: 404, MISSING_KEY: 401, TIMED_OUT: 500}  # of answers without a body
 _CLIENT_PORT = 50000  # App Service adds the client's port
-_LITERAL, _CONSTRAINED, _VARIABLE, _GREEDY = range(4)
-PARAMETER_PATTERN = re.compile(
-    r"\{(?P<greedy>\*{0,2})(?P<name>\w+)(:(?P<constraint>[^?=}]+))?(=[^}]*)?(?P<optional>\?)?\}"
-)
-CONSTRAINT_PATTERNS = {
-    "int": re.compile(r"-?\d+"),
-    "long": re.compile(r"-?\d+"),
-    "alpha": re.compile(r"[A-Za-z]+"),
-    "bool": re.compile(r"(?i)true|false"),
-    "guid": re.compile(r"(?i)[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}"),
-    "decimal": re.compile(r"[+-]?\d+(\.\d+)?"),
-    "double": re.compile(r"[+-]?\d+(\.\d+)?([eE][+-]?\d+)?"),
-    "float": re.compile(r"[+-]?\d+(\.\d+)?([eE][+-]?\d+)?"),
-}  # `datetime` and `regex(…)` are not checked here
-_BOUNDED = re.compile(r"(minlength|maxlength|length|min|max|range)\((\d+)(?:,\s*(\d+))?\)")
 FUNCTION_KEY_HEADER, FUNCTION_KEY_PARAMETER = "x-functions-key", "code"
 
 
@@ -58,10 +45,11 @@ def build_functions_event(request: HttpRequest, host: str, proxy_address: str = 
 
     `proxy_address` is that of a proxy before us.
     """
-    query = f"?{request.query_string}" if request.query_string else ""
+    path, query = _decode_path(request.path), f"?{request.query_string}" if request.query_string else ""
     return {
         "method": request.method,
-        "url": f"https://{host}{_normalize_path(request.path)}{query}",
+        "url": f"https://{host}{_encode_path(path)}{query}",
+        "path": path,
         "headers": _worker_headers(request, host, proxy_address or _add_port(request.client)),
         "query": {name: value for name, value in _join_repeated(request.query).items() if value},
         "body": base64.b64encode(request.body).decode("ascii"),
@@ -85,12 +73,17 @@ def empty_response(status: int) -> HttpResponse:
     return HttpResponse(status, (("content-length", "0"),) if status != 204 else ())
 
 
-def _normalize_path(path: str) -> str:
-    """Decode and encode the path as ASP.NET does: `%2F` stays, and so does what looks encoded once it is decoded.
+def _decode_path(path: str) -> str:
+    """Decode the path once as Kestrel does: `%2F` and what is not UTF-8 stay. Routes and parameters have this form."""
+    decoded = "%2F".join(unquote(part, errors="surrogateescape") for part in re.split("%2[fF]", path))
+    return _UNDECODED_BYTE.sub(lambda byte: f"%{ord(byte[0]) - 0xDC00:02X}", decoded)
 
-    Source: PathString.ToUriComponent. So `/100%25ab` reaches a function as `/100%ab`.
+
+def _encode_path(decoded: str) -> str:
+    """Encode a decoded path again, but what looks encoded, so that `/100%25ab` reaches a function as `/100%ab`.
+
+    Source: PathString.ToUriComponent.
     """
-    decoded = "%2F".join(unquote(part) for part in re.split("%2[fF]", path))
     return "".join(
         part if ENCODED_BYTE.fullmatch(part) else quote(part, safe=SAFE_PATH_CHARACTERS)
         for part in ENCODED_BYTE.split(decoded)
@@ -147,31 +140,15 @@ def _join_repeated(pairs: Pairs) -> dict[str, str]:
     return joined
 
 
-class RouteSegment(NamedTuple):
-    """One segment of a route template: a literal text, or a parameter's name."""
-
-    kind: int
-    name: str
-    constraint: str = ""
-    is_optional: bool = False
-
-
 def build_functions_call(
     spec: FunctionSpec, facts: Mapping[str, Any], event: Mapping[str, Any], request_id: str
 ) -> Mapping[str, Any]:
     """Return the request with the function that answers it, or the host's own error."""
-    path = urlsplit(event["url"]).path
-    prefix = _route_prefix(spec.package)
-    matches = [
-        (_specificity(segments), function, found)
-        for function in facts["functions"]
-        if function["isHttp"] and _accepts_method(function, event["method"])
-        for segments in [_parse_template(f"{prefix}/{function.get('route') or function['name']}")]
-        if (found := _match_segments(segments, [unquote(part) for part in path.split("/") if part])) is not None
-    ]
-    if not matches:
+    path = event["path"]
+    found = match_function_route(facts["functions"], _route_prefix(spec.package), event["method"], path)
+    if found is None:
         return {"error": {"errorType": NO_ROUTE, "errorMessage": f"No function takes {event['method']} {path}."}}
-    _, function, params = min(matches, key=lambda found: found[0])
+    function, params = found
     if function["authLevel"] != "anonymous" and not _has_key(event):
         return {
             "error": {
@@ -182,9 +159,9 @@ def build_functions_call(
     return {"function": function["name"], "http": {**event, "params": params}, "id": request_id}
 
 
-def _accepts_method(function: Mapping[str, Any], method: str) -> bool:
-    methods = [known.upper() for known in function.get("methods") or ()]
-    return not methods or method.upper() in methods
+def find_functions_fault(spec: FunctionSpec, facts: Mapping[str, Any]) -> str:
+    """Return why the host would not start with the app's functions; empty if it would."""
+    return find_route_fault(facts["functions"], _route_prefix(spec.package))
 
 
 def _has_key(event: Mapping[str, Any]) -> bool:
@@ -199,52 +176,3 @@ def _route_prefix(package: Path) -> str:
         return str(settings["extensions"]["http"]["routePrefix"])
     except (OSError, ValueError, LookupError, TypeError):
         return "api"
-
-
-def _parse_template(template: str) -> list[RouteSegment]:
-    return [_parse_segment(part) for part in template.split("/") if part]
-
-
-def _parse_segment(part: str) -> RouteSegment:
-    match = PARAMETER_PATTERN.fullmatch(part)
-    if match is None:
-        return RouteSegment(_LITERAL, part.lower())
-    constraint = match["constraint"] or ""
-    kind = _GREEDY if match["greedy"] else _CONSTRAINED if constraint else _VARIABLE
-    return RouteSegment(kind, match["name"], constraint, bool(match["optional"]))
-
-
-def _match_segments(segments: list[RouteSegment], path: list[str]) -> dict[str, str] | None:
-    params: dict[str, str] = {}
-    for index, segment in enumerate(segments):
-        if segment.kind == _GREEDY:
-            return params | {segment.name: "/".join(path[index:])}
-        if index >= len(path):
-            return params if segment.is_optional else None
-        if not _segment_matches(segment, path[index]):
-            return None
-        if segment.kind != _LITERAL:
-            params[segment.name] = path[index]
-    return params if len(path) <= len(segments) else None
-
-
-def _segment_matches(segment: RouteSegment, value: str) -> bool:
-    if segment.kind == _LITERAL:
-        return value.lower() == segment.name
-    return all(_constraint_accepts(constraint, value) for constraint in segment.constraint.split(":"))
-
-
-def _constraint_accepts(constraint: str, value: str) -> bool:
-    """Whether a constraint of an ASP.NET route template accepts a value."""
-    if match := _BOUNDED.fullmatch(constraint):
-        name, low, high = match[1], int(match[2]), int(match[3] or match[2])
-        if "length" not in name and not re.fullmatch(r"-?\d+", value):
-            return False
-        size = len(value) if "length" in name else int(value)
-        return (name.startswith("max") or size >= low) and (name.startswith("min") or size <= high)
-    pattern = CONSTRAINT_PATTERNS.get(constraint)
-    return pattern is None or pattern.fullmatch(value) is not None
-
-
-def _specificity(segments: list[RouteSegment]) -> tuple[int, ...]:
-    return tuple(segment.kind for segment in segments)

@@ -135,6 +135,9 @@ class FunctionProcess:
             last = self._redactor.redact(host.logs.text()).strip().rpartition("\n")[2][-300:]
             cause = self._redactor.redact("{errorType}: {errorMessage}".format(**answer["error"]))
             raise self._start_error(cause, last)
+        if fault := self._platform.find_fault(self._spec, answer):
+            await self._end_host()
+            raise self._start_error(fault)
         self._facts = answer
 
     async def _exit_error(self, host: HostProcess) -> Mapping[str, Any]:

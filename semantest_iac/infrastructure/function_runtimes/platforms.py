@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from semantest_iac.infrastructure.function_runtimes.azure_functions import build_functions_call
+from semantest_iac.infrastructure.function_runtimes.azure_functions import build_functions_call, find_functions_fault
 from semantest_iac.infrastructure.function_runtimes.function_spec import FunctionSpec
 
 MIB = 1024 * 1024
@@ -81,7 +81,8 @@ def parent_death_signal_prefix() -> tuple[str, ...]:
 class FunctionPlatform:
     """How one cloud runs functions; `build_call` returns what is sent to the host, or an `error` instead of a call.
 
-    `max_answer_bytes` limits the memory that one answer may fill.
+    `max_answer_bytes` limits the memory that one answer may fill. `find_fault` says why the cloud would not start a
+    function that the host has loaded; empty if it would.
     """
 
     hosts: Mapping[str, str]
@@ -91,6 +92,7 @@ class FunctionPlatform:
     max_call_bytes: int
     max_answer_bytes: int
     fetches_secrets: bool
+    find_fault: Callable[[FunctionSpec, HostFacts], str] = lambda spec, facts: ""
 
 
 def build_lambda_call(spec: FunctionSpec, facts: HostFacts, event: Any, request_id: str) -> Mapping[str, Any]:
@@ -121,5 +123,6 @@ FUNCTION_PLATFORMS: Mapping[str, FunctionPlatform] = {
         max_call_bytes=136 * MIB,  # a request of 100 MB in base64
         max_answer_bytes=180 * MIB,
         fetches_secrets=False,
+        find_fault=find_functions_fault,
     ),
 }
