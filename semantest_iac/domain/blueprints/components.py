@@ -64,6 +64,7 @@ def _build_http_api(settings: ComponentSettings) -> HttpApi:
         cors=settings.cors,
         authorizer=settings.authorizer,
         integration_timeout_s=settings.integration_timeout,
+        payload=settings.payload,
     )
 
 

@@ -47,6 +47,7 @@ _HTTP_ONLY_HINTS = {
     "routes": "",
     "cors": f"Name the origins that may connect in the variable {ALLOWED_ORIGINS}.",
     "entry": "Name a handler such as app.handler, which is called for every connection and message.",
+    "payload": "A WebSocket handler receives API Gateway's events of connections, which have one form.",
 }
 
 
@@ -265,6 +266,19 @@ def check_code(subject: RuleSubject) -> Iterator[Finding]:
         yield refuse("handler", f"'{make_printable(section.handler)}' is not a handler", "Such as index.handler.")
 
 
+def check_payload(subject: RuleSubject) -> Iterator[Finding]:
+    """Only handlers of the user's own receive events; format 2.0 is what everything else is written for."""
+    section = subject.section
+    if section.payload != "1.0" or not subject.serves_http:
+        return
+    if section.source is None:
+        yield refuse("payload", "the bundled service reads format 2.0", "Leave payload out.")
+    elif section.entry is not None:
+        yield refuse("payload", "a server receives HTTP and no events", "Leave payload out, or name a handler.")
+    elif section.handler is None and section.source.endswith(".zip"):
+        yield refuse("payload", "a whole Functions app receives no events of API Gateway", "Leave payload out.")
+
+
 def check_package(subject: RuleSubject) -> Iterator[Finding]:
     """Patterns stay inside a source folder, and variables are named without their values."""
     section, asked = subject.section, subject.section.package
@@ -337,6 +351,7 @@ FUNCTION_RULES: tuple[Rule, ...] = (
     check_runtime,
     check_code,
     check_package,
+    check_payload,
     check_instances,
     check_network,
 )

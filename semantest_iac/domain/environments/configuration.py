@@ -20,6 +20,7 @@ from semantest_iac.domain.environments.names import (
     canonical_environment,
 )
 from semantest_iac.domain.environments.settings import (
+    DEFAULT_PAYLOAD,
     DEFAULT_SIGNING_SECRET,
     GATEWAY_TIMEOUT_S,
     SIGNING_SECRET,
@@ -154,6 +155,10 @@ class ComponentSection(Section):
     build: Commands = Field(
         default=(), description="Command, or list of commands, that builds the source in a private copy of it."
     )
+    payload: Annotated[
+        Literal["1.0", "2.0"] | None,
+        BeforeValidator(_as_text, json_schema_input_type=Literal["1.0", "2.0"] | float | None),
+    ] = Field(default=None, description="Format of the events that a handler receives; 2.0 by default.")
     package: PackageSection = PackageSection()
     memory: int | None = Field(default=None, description="Memory in MB, 128 to 10240.")
     timeout: int | None = Field(default=None, description="Seconds; an HTTP API ends requests after 29.")
@@ -313,6 +318,7 @@ def resolve_component(configuration: DeploymentConfiguration, component: str, en
         package=PackageSettings(**_written_values(section.package)),
         build=section.build,
         health=HealthSettings(**_written_values(section.health)) if section.health else HealthSettings(),
+        payload=section.payload or DEFAULT_PAYLOAD,
     )
 
 

@@ -25,6 +25,7 @@ def requires_token(authorizer: object | None, variables: Mapping[str, str]) -> b
     return authorizer is not None or variables.get(AUTHENTICATION_REQUIRED, "").strip().lower() not in _FALSE_WORDS
 
 
+DEFAULT_PAYLOAD = "2.0"  # the newer of the two formats in which API Gateway gives events to a handler
 GATEWAY_TIMEOUT_S = 29  # seconds; both kinds of API stop waiting for the function after that
 
 
@@ -187,6 +188,7 @@ class ComponentSettings:
     package: PackageSettings = field(default_factory=PackageSettings)
     health: HealthSettings = field(default_factory=HealthSettings)
     build: tuple[str, ...] = ()
+    payload: str = DEFAULT_PAYLOAD
 
     @property
     def requires_token(self) -> bool:

@@ -5,7 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
-from semantest_iac.domain.environments.settings import GATEWAY_TIMEOUT_S, Authorizer, Cors, Throttling
+from semantest_iac.domain.environments.settings import (
+    DEFAULT_PAYLOAD,
+    GATEWAY_TIMEOUT_S,
+    Authorizer,
+    Cors,
+    Throttling,
+)
 from semantest_iac.domain.resource import Ref, Resource
 
 
@@ -33,11 +39,12 @@ class ApiGateway(Resource):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HttpApi(ApiGateway):
-    """A public HTTPS address with endpoints."""
+    """A public HTTPS address with endpoints; `payload` is the format of the events that handlers receive."""
 
     endpoints: tuple[ApiEndpoint, ...]
     cors: Cors | None = None
     authorizer: Authorizer | None = None
+    payload: str = DEFAULT_PAYLOAD
 
 
 LONGEST_CONNECTION_S = 2 * 60 * 60

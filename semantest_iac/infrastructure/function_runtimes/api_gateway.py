@@ -1,7 +1,8 @@
-"""Chooses the route of an HTTP API and translates HTTP to events of payload format 2.0 and results back to HTTP.
+"""Chooses the route of an HTTP API and translates HTTP to events of payload format 2.0 or 1.0, and results to HTTP.
 
-As observed on live HTTP APIs: `rawPath` arrives decoded, `rawQueryString` as it was sent, cookies apart from the
-headers, and a body of any other than a text type in base64.
+As captured from live HTTP APIs (hotsock/voker, July 2026): the path is decoded twice and cut at a `?` that the first
+decoding gives, a path that cannot be decoded is refused with 400, `rawQueryString` arrives as it was sent. Cookies are
+apart from the headers in format 2.0, and a body of any other than a text type is in base64.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from __future__ import annotations
 import base64
 import binascii
 import json
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -21,8 +23,14 @@ from semantest_iac.infrastructure.function_runtimes.function_spec import EVENT_T
 
 MAX_API_HEAD_BYTES = 10_240  # request line and header values; source: quotas of HTTP APIs
 DEFAULT_ROUTE = DEFAULT_STAGE = "$default"
+PAYLOAD_1, PAYLOAD_2 = "1.0", "2.0"
+_MALFORMED_ESCAPE = re.compile("%(?![0-9a-fA-F]{2})")
+_EMPTY_IDENTITY = (
+    *("accessKey", "accountId", "caller", "cognitoAuthenticationProvider", "cognitoAuthenticationType"),
+    *("cognitoIdentityId", "cognitoIdentityPoolId", "principalOrgId", "user", "userArn"),
+)
 _LITERAL, _VARIABLE, _GREEDY = range(3)
-EXCLUDED_HEADERS = frozenset({"cookie", "connection", "transfer-encoding", "keep-alive", "upgrade", "te"})
+EXCLUDED_HEADERS = frozenset({"connection", "transfer-encoding", "keep-alive", "upgrade", "te"})
 TEXT_CONTENT_TYPES = ("text/", "application/json", "application/xml", "application/javascript")
 JSON_CONTENT_TYPE, TEXT_CONTENT_TYPE = "application/json", "text/plain;charset=UTF-8"
 
@@ -104,34 +112,119 @@ class RequestMetadata:
     source_ip: str = "127.0.0.1"
 
 
+def decode_api_path(path: str) -> str:
+    """Decode a path as HTTP APIs do; raises ValueError for one that they refuse with 400."""
+    return _decode_escapes(_decode_escapes(path).partition("?")[0])
+
+
+def is_decodable(path: str) -> bool:
+    try:
+        decode_api_path(path)
+    except ValueError:
+        return False
+    return True
+
+
+def _decode_escapes(text: str) -> str:
+    if _MALFORMED_ESCAPE.search(text):
+        raise ValueError("a percent sign is not followed by two hexadecimal digits")
+    return unquote(text)
+
+
 def build_api_event(
-    request: HttpRequest, route: RouteMatch, api: ApiIdentity, metadata: RequestMetadata
+    request: HttpRequest, route: RouteMatch, api: ApiIdentity, metadata: RequestMetadata, payload: str = PAYLOAD_2
 ) -> dict[str, Any]:
-    """Return the event for the function; `request.path` is below the stage."""
-    body, is_base64 = _event_body(request)
-    path = unquote(request.path).partition("?")[0]
+    """Return the event for the function; `request.path` is below the stage. Raises as `decode_api_path`."""
+    path = decode_api_path(request.path)
     path = path if api.stage == DEFAULT_STAGE else f"/{api.stage}{path}"
+    build = _build_event_1 if payload == PAYLOAD_1 else _build_event_2
+    return build(request, path, route, api, metadata)
+
+
+def _build_event_2(
+    request: HttpRequest, path: str, route: RouteMatch, api: ApiIdentity, metadata: RequestMetadata
+) -> dict[str, Any]:
+    body, is_base64 = _event_body(request)
+    headers = _header_lists(request, api, metadata)
     parts = {
-        "cookies": [part.strip() for value in _header_values(request, "cookie") for part in value.split(";")],
+        "cookies": [part.strip() for value in headers.pop("cookie", ()) for part in value.split(";")],
         "queryStringParameters": _join_repeated(request.query),
         "pathParameters": dict(route.path_parameters),
         "body": body,
     }
     return {
-        "version": "2.0",
+        "version": PAYLOAD_2,
         "routeKey": route.route_key,
         "rawPath": path,
         "rawQueryString": request.query_string,
-        "headers": _event_headers(request, api, metadata),
+        "headers": {name: ",".join(values) for name, values in headers.items()},
         "requestContext": _request_context(route, api, metadata) | {"http": _http_context(request, path, metadata)},
         "isBase64Encoded": is_base64,
         **{name: value for name, value in parts.items() if value},
     }
 
 
-def build_api_response(invocation: Invocation, method: str = "GET") -> HttpResponse:
+def _build_event_1(
+    request: HttpRequest, path: str, route: RouteMatch, api: ApiIdentity, metadata: RequestMetadata
+) -> dict[str, Any]:
+    """Build an event of format 1.0, that of REST APIs, but with header names in lower case (the developer guide).
+
+    Of repeated headers and parameters the single-value maps have the last, as captured from REST APIs.
+    """
+    body, is_base64 = _event_body(request)
+    headers, query = _header_lists(request, api, metadata), _group_repeated(request.query)
+    resource = route.route_key.partition(" ")[2] or route.route_key
+    return {
+        "version": PAYLOAD_1,
+        "resource": resource,
+        "path": path,
+        "httpMethod": request.method,
+        "headers": {name: values[-1] for name, values in headers.items()},
+        "multiValueHeaders": headers,
+        "queryStringParameters": {name: values[-1] for name, values in query.items()} or None,
+        "multiValueQueryStringParameters": query or None,
+        "requestContext": _request_context_1(request, path, resource, api, metadata),
+        "pathParameters": dict(route.path_parameters) or None,
+        "stageVariables": None,
+        "body": body or None,
+        "isBase64Encoded": is_base64,
+    }
+
+
+def _request_context_1(
+    request: HttpRequest, path: str, resource: str, api: ApiIdentity, metadata: RequestMetadata
+) -> dict[str, Any]:
+    caller = {"sourceIp": metadata.source_ip, "userAgent": ",".join(_header_values(request, "user-agent"))}
+    return {
+        "accountId": api.account,
+        "apiId": api.api_id,
+        "authorizer": {"claims": None, "scopes": None},
+        "domainName": api.domain_name,
+        "domainPrefix": api.domain_name.partition(".")[0],
+        "extendedRequestId": metadata.request_id,
+        "httpMethod": request.method,
+        "identity": {**dict.fromkeys(_EMPTY_IDENTITY), **caller},
+        "path": path,
+        "protocol": "HTTP/1.1",
+        "requestId": metadata.request_id,
+        "requestTime": metadata.received_at.strftime("%d/%b/%Y:%H:%M:%S %z"),
+        "requestTimeEpoch": int(metadata.received_at.timestamp() * 1000),
+        "resourceId": None,
+        "resourcePath": resource,
+        "stage": api.stage,
+    }
+
+
+def add_jwt_claims(event: dict[str, Any], claims: Mapping[str, Any]) -> None:
+    """Add the claims of a checked token, every value a text; a list stands in brackets without commas."""
+    jwt = {"claims": {name: _format_claim(value) for name, value in claims.items()}, "scopes": None}
+    event["requestContext"]["authorizer"] = jwt if event["version"] == PAYLOAD_1 else {"jwt": jwt}
+
+
+def build_api_response(invocation: Invocation, method: str = "GET", payload: str = PAYLOAD_2) -> HttpResponse:
     """Return the function's answer as HTTP: 503 after a timeout, 500 for anything that is no answer.
 
+    Format 1.0 requires a status code; format 2.0 infers one (the developer guide).
     An answer to HEAD has the length that the function gives, or none, unless it has a body (RFC 9110, 8.6).
     """
     if invocation.is_timed_out:
@@ -141,10 +234,12 @@ def build_api_response(invocation: Invocation, method: str = "GET") -> HttpRespo
         return _message_response(413, "Request Too Long") if is_too_large else api_internal_error_response()
     result = invocation.result
     if not isinstance(result, dict) or "statusCode" not in result:
+        if payload == PAYLOAD_1:
+            return api_internal_error_response()
         text = result if isinstance(result, str) else json.dumps(result)
         return HttpResponse(200, _add_length((("content-type", JSON_CONTENT_TYPE),), text.encode()), text.encode())
     try:
-        return _structured_response(result, method)
+        return _structured_response(result, method, payload)
     except (ValueError, TypeError, binascii.Error):
         return api_internal_error_response()
 
@@ -152,6 +247,10 @@ def build_api_response(invocation: Invocation, method: str = "GET") -> HttpRespo
 def api_head_too_large_response() -> HttpResponse:
     """The status of RFC 6585; which one API Gateway answers is not documented."""
     return _message_response(431, "Request Header Fields Too Large")
+
+
+def api_bad_request_response() -> HttpResponse:
+    return _message_response(400, "Bad Request")
 
 
 def api_not_found_response() -> HttpResponse:
@@ -166,25 +265,21 @@ def api_unauthorized_response() -> HttpResponse:
     return _message_response(401, "Unauthorized")
 
 
-def flatten_claims(claims: Mapping[str, Any]) -> dict[str, str]:
-    """Return claims as an event carries them: every value a text, a list in brackets without commas."""
-    return {name: _format_claim(value) for name, value in claims.items()}
-
-
 def api_internal_error_response() -> HttpResponse:
     return _message_response(500, "Internal Server Error")
 
 
-def _event_headers(request: HttpRequest, api: ApiIdentity, metadata: RequestMetadata) -> dict[str, str]:
+def _header_lists(request: HttpRequest, api: ApiIdentity, metadata: RequestMetadata) -> dict[str, list[str]]:
+    """Return the values of each header in lower case, with what API Gateway adds."""
+    sent = _group_repeated(tuple((name.lower(), value) for name, value in request.headers))
+    length = {"content-length": [str(len(request.body))]} if request.body else {}
     added = {
-        "host": api.domain_name,
-        "x-forwarded-for": ", ".join([*_header_values(request, "x-forwarded-for"), metadata.source_ip]),
-        "x-forwarded-port": "443",
-        "x-forwarded-proto": "https",
+        "host": [api.domain_name],
+        "x-forwarded-for": [", ".join([*sent.get("x-forwarded-for", ()), metadata.source_ip])],
+        "x-forwarded-port": ["443"],
+        "x-forwarded-proto": ["https"],
     }
-    sent = _join_repeated(tuple((name.lower(), value) for name, value in request.headers))
-    length = {"content-length": str(len(request.body))} if request.body else {}
-    forwarded = {name: value for name, value in sent.items() if name not in EXCLUDED_HEADERS}
+    forwarded = {name: values for name, values in sent.items() if name not in EXCLUDED_HEADERS}
     return dict(sorted({**forwarded, **length, **added}.items()))
 
 
@@ -222,18 +317,34 @@ def _event_body(request: HttpRequest) -> tuple[str, bool]:
     return base64.b64encode(request.body).decode("ascii"), bool(request.body)
 
 
-def _structured_response(result: Mapping[str, Any], method: str) -> HttpResponse:
+def _structured_response(result: Mapping[str, Any], method: str, payload: str) -> HttpResponse:
     status, text = int(result["statusCode"]), result.get("body") or ""
     if not isinstance(text, str):
         raise ValueError("body is not a text")
     body = base64.b64decode(text, validate=True) if result.get("isBase64Encoded") else text.encode()
-    headers = {name.lower(): _format_header_value(value) for name, value in dict(result.get("headers") or {}).items()}
-    headers = {"content-type": TEXT_CONTENT_TYPE, **headers}
-    cookies = tuple(("set-cookie", _format_header_value(cookie)) for cookie in result.get("cookies") or ())
+    headers = {name.lower(): [_format_header_value(value)] for name, value in dict(result.get("headers") or {}).items()}
+    if payload == PAYLOAD_1:
+        headers = _merge_multi_values(headers, result.get("multiValueHeaders") or {})
+    else:
+        cookies = [_format_header_value(cookie) for cookie in result.get("cookies") or ()]
+        headers |= {"set-cookie": [*headers.get("set-cookie", ()), *cookies]}
+    given = {"content-type": [TEXT_CONTENT_TYPE], **headers}
+    pairs = tuple((name, value) for name, values in given.items() for value in values)
     if method == "HEAD" and not body:
-        return HttpResponse(status, (*headers.items(), *cookies))
-    pairs = tuple((name, value) for name, value in headers.items() if name != "content-length")
-    return HttpResponse(status, _add_length(pairs + cookies, body), body)
+        return HttpResponse(status, pairs)
+    return HttpResponse(status, _add_length(tuple(pair for pair in pairs if pair[0] != "content-length"), body), body)
+
+
+def _merge_multi_values(headers: Mapping[str, list[str]], more: Mapping[str, Any]) -> dict[str, list[str]]:
+    """Merge both maps of format 1.0; a pair that stands in both counts once (the guide for REST APIs)."""
+    merged = dict(headers)
+    for name, values in dict(more).items():
+        if not isinstance(values, list):
+            raise ValueError("not a list of header values")
+        texts = [_format_header_value(value) for value in values]
+        before = [value for value in merged.get(name.lower(), ()) if value not in texts]
+        merged[name.lower()] = before + texts
+    return merged
 
 
 def _format_header_value(value: Any) -> str:
@@ -263,7 +374,11 @@ def _header_values(request: HttpRequest, name: str) -> list[str]:
 
 def _join_repeated(pairs: Pairs) -> dict[str, str]:
     """Join repeated names with commas, as in every map of format 2.0."""
-    joined: dict[str, str] = {}
+    return {name: ",".join(values) for name, values in _group_repeated(pairs).items()}
+
+
+def _group_repeated(pairs: Pairs) -> dict[str, list[str]]:
+    grouped: dict[str, list[str]] = {}
     for name, value in pairs:
-        joined[name] = f"{joined[name]},{value}" if name in joined else value
-    return joined
+        grouped.setdefault(name, []).append(value)
+    return grouped

@@ -10,6 +10,7 @@ const { loadApplication } = require('./semantest_application.cjs')
 const {
   acceptHeadersInUtf8, buildContext, buildEvent, buildResponse, buildUnavailableResponse, findUnresolvedSettings,
 } = require('./semantest_trigger.cjs')
+const { buildEventOfFormat1, buildResultOfFormat2 } = require('./semantest_payload.cjs')
 const settings = require('./semantest_shim.json')
 
 const GATEWAY_HEADER = 'x-semantest-gateway'
@@ -17,6 +18,8 @@ const gatewayKey = process.env.SEMANTEST_GATEWAY_KEY // only the API gateway kno
 delete process.env.SEMANTEST_GATEWAY_KEY
 const routeKeys = JSON.parse(process.env.SEMANTEST_ROUTES ?? '[]')
 delete process.env.SEMANTEST_ROUTES
+const isFormat1 = process.env.SEMANTEST_PAYLOAD === '1.0'
+delete process.env.SEMANTEST_PAYLOAD
 
 const source = path.join(__dirname, 'source')
 process.chdir(source) // as on Lambda
@@ -40,7 +43,8 @@ app.http('semantest', {
     if (unresolved.length > 0) return buildUnavailableResponse(unresolved)
     const handler = await load()
     const event = await buildEvent(request, context, gatewayKey ? 1 : 0, routeKeys)
-    return buildResponse(await handler(event, buildContext(context)), request.method)
+    const result = await handler(isFormat1 ? buildEventOfFormat1(event) : event, buildContext(context))
+    return buildResponse(isFormat1 ? buildResultOfFormat2(result) : result, request.method)
   },
 })
 

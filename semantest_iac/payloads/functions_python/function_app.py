@@ -12,6 +12,7 @@ from pathlib import Path
 
 import azure.functions as func
 from semantest_handler import load_outermost_handler
+from semantest_payload import build_event_of_format_1, build_result_of_format_2
 from semantest_trigger import (
     GATEWAY_HEADER,
     Context,
@@ -24,6 +25,7 @@ from semantest_trigger import (
 SOURCE = str(Path(__file__).with_name("source"))
 GATEWAY_KEY = os.environ.pop("SEMANTEST_GATEWAY_KEY", "")  # only the API gateway knows it, if there is one
 ROUTE_KEYS = json.loads(os.environ.pop("SEMANTEST_ROUTES", "[]"))
+IS_FORMAT_1 = os.environ.pop("SEMANTEST_PAYLOAD", "") == "1.0"
 METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
 
 sys.path.insert(0, SOURCE)
@@ -42,4 +44,5 @@ def semantest(req: func.HttpRequest, context: func.Context) -> func.HttpResponse
         return build_unavailable_response(unresolved)
     function_context = Context(context.invocation_id, context.function_name)
     event = build_event(req, function_context, hops=bool(GATEWAY_KEY), route_keys=ROUTE_KEYS)
-    return build_response(load_once()(event, function_context), req.method)
+    result = load_once()(build_event_of_format_1(event) if IS_FORMAT_1 else event, function_context)
+    return build_response(build_result_of_format_2(result) if IS_FORMAT_1 else result, req.method)

@@ -83,7 +83,7 @@ def _create_routes(
         integration_type="AWS_PROXY",
         integration_method="POST",
         integration_uri=context.outputs[api.target]["invoke_arn"],
-        payload_format_version="2.0",
+        payload_format_version=api.payload,
         timeout_milliseconds=api.integration_timeout_s * 1000,
         opts=context.options(),
     )

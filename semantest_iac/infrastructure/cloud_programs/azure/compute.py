@@ -13,6 +13,7 @@ from pulumi_azure_native import monitor, storage, web
 from semantest_iac.domain.compute.functions import Artifact, ServerlessFunction
 from semantest_iac.domain.delivery.live_version import LiveVersion
 from semantest_iac.domain.environments.runtimes import find_runtime
+from semantest_iac.domain.environments.settings import DEFAULT_PAYLOAD
 from semantest_iac.domain.errors import ValidationError
 from semantest_iac.infrastructure.cloud_programs.azure.foundation import azure_name, globally_unique_name
 from semantest_iac.infrastructure.cloud_programs.azure.storage import STORAGE_SERVICES, create_package_storage
@@ -26,6 +27,9 @@ GATEWAY_KEY_SETTING = "SEMANTEST_GATEWAY_KEY"
 ROUTES_SETTING = "SEMANTEST_ROUTES"
 """The setting with the route keys of the API (JSON), from which events get `routeKey` and `pathParameters`."""
 
+PAYLOAD_SETTING = "SEMANTEST_PAYLOAD"
+"""The setting with the format of events, if it is not the default one."""
+
 
 def app_settings(
     function: ServerlessFunction, artifact: Artifact, store: Outputs, context: ProgramContext
@@ -37,10 +41,11 @@ def app_settings(
         for setting, ref in function.secrets.items()
     }
     used = {name: value for ref in function.uses for name, value in context.outputs[ref].get("variables", {}).items()}
-    routes = context.outputs[FOUNDATION]["routes"]
+    routes, payload = context.outputs[FOUNDATION]["routes"], context.outputs[FOUNDATION]["payload"]
     return {
         **artifact.environment,
         **({ROUTES_SETTING: json.dumps(routes)} if routes else {}),
+        **({PAYLOAD_SETTING: payload} if payload != DEFAULT_PAYLOAD else {}),
         **used,
         **function.environment,
         **secrets,

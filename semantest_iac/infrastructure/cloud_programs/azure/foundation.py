@@ -13,6 +13,7 @@ from pulumi_azure_native import authorization, keyvault, resources
 
 from semantest_iac.domain.blueprints.blueprint import Blueprint
 from semantest_iac.domain.environments import physical_names
+from semantest_iac.domain.environments.settings import DEFAULT_PAYLOAD
 from semantest_iac.domain.monitoring.logs_and_alarms import LogStore
 from semantest_iac.domain.networking.apis import HttpApi
 from semantest_iac.domain.resource import Resource
@@ -83,6 +84,7 @@ def create_foundation(blueprint: Blueprint, context: ProgramContext) -> Outputs:
         "vault": vault,
         "has_gateway": has_gateway(blueprint),
         "cors": _cors_configuration(blueprint),
+        "payload": next((api.payload for api in _resources_of(HttpApi, blueprint)), DEFAULT_PAYLOAD),
         "routes": [str(endpoint) for api in _resources_of(HttpApi, blueprint) for endpoint in api.endpoints],
     }
 

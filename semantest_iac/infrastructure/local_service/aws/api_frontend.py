@@ -52,6 +52,7 @@ def build_api_frontend(resources: DeployedResources, unpack: UnpackPackage) -> A
 
 
 _PLATFORM_MESSAGES = {
+    400: "Bad Request",
     401: "Unauthorized",
     403: "Forbidden",
     404: "Not Found",
@@ -76,9 +77,13 @@ def is_platform_answer(response: HttpResponse) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class _HttpApi:
-    """Checks a request in API Gateway's order: route, preflight, throttling, token."""
+    """Checks a request in API Gateway's order: path, route, preflight, throttling, token.
+
+    `payload` is the format of events and results.
+    """
 
     routes: Mapping[str, ResourceOutputs]
+    payload: str
     identity: ApiIdentity
     cors: CorsRules | None
     token_buckets: TokenBuckets
@@ -87,6 +92,8 @@ class _HttpApi:
     def admit(self, request: HttpRequest) -> AdmissionResult:
         if request.head_bytes > api_gateway.MAX_API_HEAD_BYTES:
             return AdmissionResult(refusal=api_gateway.api_head_too_large_response())
+        if not api_gateway.is_decodable(request.path):
+            return AdmissionResult(refusal=api_gateway.api_bad_request_response())
         match = match_route(self.routes, request.method, request.path)
         preflight = self.cors.answer_preflight(request) if self.cors else None
         if preflight and not (match and self._needs_token(match)):
@@ -103,18 +110,21 @@ class _HttpApi:
 
     def _check_token(self, request: HttpRequest, match: RouteMatch) -> AdmissionResult:
         if self.jwt_rules is None or not self._needs_token(match):
-            return AdmissionResult(event=_build_event(request, match, self.identity))
+            return AdmissionResult(event=self._build_event(request, match))
         claims = self.jwt_rules.claims_of(request)
         if claims is None:
             return AdmissionResult(refusal=api_gateway.api_unauthorized_response())
-        event = _build_event(request, match, self.identity)
-        jwt = {"claims": api_gateway.flatten_claims(claims), "scopes": None}
-        event["requestContext"] |= {"authorizer": {"jwt": jwt}}
+        event = self._build_event(request, match)
+        api_gateway.add_jwt_claims(event, claims)
         return AdmissionResult(event=event, note=_UNVERIFIED_TOKEN_NOTE)
 
     def respond(self, request: HttpRequest, invocation: Invocation) -> HttpResponse:
-        response = api_gateway.build_api_response(invocation, request.method)
+        response = api_gateway.build_api_response(invocation, request.method, self.payload)
         return self.cors.replace_headers(request, response) if self.cors else response
+
+    def _build_event(self, request: HttpRequest, match: RouteMatch) -> dict[str, Any]:
+        metadata = api_gateway.RequestMetadata(str(uuid.uuid4()), datetime.now(UTC), request.client)
+        return api_gateway.build_api_event(request, match, self.identity, metadata, self.payload)
 
 
 def _read_http_api(resources: DeployedResources, api: ResourceOutputs, function: ResourceOutputs) -> _HttpApi:
@@ -123,6 +133,7 @@ def _read_http_api(resources: DeployedResources, api: ResourceOutputs, function:
     stage = next(outputs_of_type(resources, "aws:apigatewayv2/stage:Stage"), None)
     return _HttpApi(
         routes={route["routeKey"]: route for route in outputs_of_type(resources, "aws:apigatewayv2/route:Route")},
+        payload=_read_payload(resources),
         identity=ApiIdentity(host.partition(".")[0], host, function["arn"].split(":")[4]),
         cors=_read_cors_rules(api),
         token_buckets=TokenBuckets(read_stage_limits(stage)),
@@ -145,10 +156,10 @@ def _read_cors_rules(api: ResourceOutputs) -> CorsRules | None:
     )
 
 
-def _build_event(request: HttpRequest, match: RouteMatch, identity: ApiIdentity) -> dict[str, Any]:
-    return api_gateway.build_api_event(
-        request, match, identity, api_gateway.RequestMetadata(str(uuid.uuid4()), datetime.now(UTC), request.client)
-    )
+def _read_payload(resources: DeployedResources) -> str:
+    """Read the payload format of the integrations, which is the same for all of an API."""
+    integration: ResourceOutputs = next(outputs_of_type(resources, "aws:apigatewayv2/integration:Integration"), {})
+    return str(integration.get("payloadFormatVersion") or api_gateway.PAYLOAD_2)
 
 
 @dataclass(frozen=True, slots=True)
