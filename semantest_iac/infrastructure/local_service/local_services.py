@@ -88,7 +88,7 @@ class LocalServices:
     async def connect(self, name: str, request: HttpRequest) -> Connection | int:
         """Admit a WebSocket client, or return the status that refuses it; raises as `call` does."""
         connections = await self._connections.get(name, await self._find_release(name))
-        return await connections.connect(Handshake(request.query, request.headers, request.client))
+        return await connections.connect(Handshake(request.query, request.headers, request.client, request.head_bytes))
 
     async def _answer_plain_http(self, name: str, request: HttpRequest) -> HttpResponse | None:
         connections = await self._connections.get(name, await self._find_release(name))

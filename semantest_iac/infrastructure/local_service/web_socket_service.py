@@ -13,6 +13,7 @@ from semantest_iac.infrastructure.local_service.api_frontend import DeployedReso
 from semantest_iac.infrastructure.local_service.warm_service import InvocationListener, ignore_invocation
 
 SWITCHING_PROTOCOLS = 101
+HEAD_TOO_LARGE = 431
 SUBPROTOCOL_HEADER = "sec-websocket-protocol"
 
 
@@ -23,6 +24,7 @@ class Handshake:
     query: Pairs = ()
     headers: Pairs = ()
     source_ip: str = "127.0.0.1"
+    head_bytes: int = 0
 
     @property
     def subprotocols(self) -> list[str]:

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import logging
 import os
 import time
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from http import HTTPStatus
 from ipaddress import ip_address
 from typing import Any
 from urllib.parse import unquote
 from weakref import WeakSet
 
 from aiohttp import web
+from aiohttp.http_exceptions import LineTooLong
 
 from semantest_iac.domain.errors import DeploymentError, NotFoundError, RefusedError
 from semantest_iac.domain.networking.http_exchange import HttpRequest, HttpResponse, parse_query
@@ -23,7 +26,8 @@ from semantest_iac.presentation.request_log import LogRequest, RequestLogEntry
 
 SERVER_NAME = "semantest-iac"
 MAX_BODY_BYTES = 100 * 1024 * 1024  # the limit of Azure; the smaller one of AWS is enforced in local_service
-MAX_HEADER_LINE_BYTES = 128 * 1024  # of one line; the limits of the clouds are enforced in local_service
+MAX_HEADER_LINE_BYTES = 4 * 1024 * 1024  # of one line; the limits of the clouds are enforced in local_service
+MAX_HEADER_LINES = 16 * 1024
 SHUTDOWN_TIMEOUT_S = 1
 LISTEN_BACKLOG = 1024  # hundreds of clients may connect at once
 _CONNECTION_HEADERS = {"content-length", "connection", "transfer-encoding", "keep-alive", "upgrade"}  # not forwarded
@@ -32,6 +36,23 @@ _DISCARDING_LOGGER = logging.Logger("gateway")  # aiohttp logs a traceback for e
 _DISCARDING_LOGGER.addHandler(logging.NullHandler())
 _WEB_SOCKET_LOGGER = logging.getLogger("aiohttp.websocket")
 _WEB_SOCKET_LOGGER.setLevel(logging.ERROR)  # it warns of each subprotocol, which the service chooses and not aiohttp
+
+
+class QuietRequestHandler(web.RequestHandler):
+    """Refuses what is no request in few words: aiohttp's own answer repeats bytes of it, which may be a token."""
+
+    def handle_error(
+        self,
+        request: web.BaseRequest,
+        status: int = 500,
+        exc: BaseException | None = None,
+        message: str | None = None,
+    ) -> web.StreamResponse:
+        """Answer without the reason, and close the connection."""
+        final = HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE if isinstance(exc, LineTooLong) else HTTPStatus(status)
+        response = _json_response(final, {"message": final.phrase})
+        response.force_close()
+        return response
 
 
 class GatewayHandler:
@@ -97,18 +118,11 @@ async def run_gateway(services: GatewayServices, host: str, port: int, log_reque
     app.on_shutdown.append(web_sockets.close_open_sockets)
     async with services:
         app.router.add_route("*", "/{path:.*}", GatewayHandler(services, log_request).handle)
-        runner = web.AppRunner(
-            app,
-            access_log=None,
-            logger=_DISCARDING_LOGGER,
-            auto_decompress=False,
-            shutdown_timeout=SHUTDOWN_TIMEOUT_S,
-            max_line_size=MAX_HEADER_LINE_BYTES,
-            max_field_size=MAX_HEADER_LINE_BYTES,
-        )
+        runner = web.AppRunner(app, access_log=None, logger=_DISCARDING_LOGGER, shutdown_timeout=SHUTDOWN_TIMEOUT_S)
         await runner.setup()
         try:
-            yield await _listen_on(runner, host, port)
+            async with _listen_on(runner, host, port) as url:
+                yield url
         finally:
             await runner.cleanup()
 
@@ -169,15 +183,35 @@ def _json_response(status: int, value: Any) -> web.Response:
     return web.Response(status=status, body=body, headers={"content-type": "application/json", "server": SERVER_NAME})
 
 
-async def _listen_on(runner: web.AppRunner, host: str, port: int) -> str:
+@asynccontextmanager
+async def _listen_on(runner: web.AppRunner, host: str, port: int) -> AsyncIterator[str]:
+    """Accept connections as long as the block, and yield the URL."""
+    loop = asyncio.get_running_loop()
+
+    def create_handler() -> web.RequestHandler:
+        assert runner.server is not None  # noqa: S101 - the runner is set up
+        return QuietRequestHandler(
+            runner.server,
+            loop=loop,
+            access_log=None,
+            logger=_DISCARDING_LOGGER,
+            auto_decompress=False,
+            max_line_size=MAX_HEADER_LINE_BYTES,
+            max_field_size=MAX_HEADER_LINE_BYTES,
+            max_headers=MAX_HEADER_LINES,
+        )
+
     try:
-        await web.TCPSite(runner, host, port, backlog=LISTEN_BACKLOG).start()
+        listener = await loop.create_server(create_handler, host, port, backlog=LISTEN_BACKLOG)
     except OSError as error:
         hint = "Choose another --port, or 0 for a free one."
         message = f"Cannot listen on {host}:{port}: {_os_error_text(error)}."
         raise RefusedError(message, "PORT_TAKEN", hint=hint) from error
-    bound_host, bound_port, *_ = runner.addresses[0]
-    return f"http://[{bound_host}]:{bound_port}" if ":" in bound_host else f"http://{bound_host}:{bound_port}"
+    try:
+        bound_host, bound_port, *_ = listener.sockets[0].getsockname()
+        yield f"http://[{bound_host}]:{bound_port}" if ":" in bound_host else f"http://{bound_host}:{bound_port}"
+    finally:
+        listener.close()
 
 
 def _require_loopback(host: str) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections import deque
+from http import HTTPStatus
 from typing import Any
 from weakref import WeakSet
 
@@ -33,8 +34,8 @@ def is_valid_handshake(request: web.BaseRequest) -> bool:
 
 
 def refusal_response(status: int) -> web.Response:
-    messages = {400: "Bad Request", 401: "Unauthorized", 403: "Forbidden", 429: "Too Many Requests"}
-    body = json.dumps({"message": messages.get(status, "Internal server error")}).encode()
+    message = "Internal server error" if status >= 500 or status not in {*HTTPStatus} else HTTPStatus(status).phrase
+    body = json.dumps({"message": message}).encode()
     return web.Response(status=status, body=body, headers={"content-type": "application/json"})
 
 

@@ -14,6 +14,7 @@ from urllib.parse import unquote
 from semantest_iac.domain.errors import RuntimeFailedError
 from semantest_iac.domain.networking.apis import ConnectionLimits
 from semantest_iac.domain.networking.http_exchange import HttpRequest, HttpResponse
+from semantest_iac.infrastructure.function_runtimes.api_gateway import MAX_API_HEAD_BYTES
 from semantest_iac.infrastructure.function_runtimes.function_process import FunctionPool
 from semantest_iac.infrastructure.function_runtimes.function_spec import FunctionSpec, Invocation
 from semantest_iac.infrastructure.function_runtimes.loopback import LoopbackHandler, LoopbackRequest, serve_loopback
@@ -29,6 +30,7 @@ from semantest_iac.infrastructure.local_service.aws.tables import DynamoDbTable,
 from semantest_iac.infrastructure.local_service.json_web_tokens import sign_probe_token
 from semantest_iac.infrastructure.local_service.warm_service import failed_invocation
 from semantest_iac.infrastructure.local_service.web_socket_service import (
+    HEAD_TOO_LARGE,
     SUBPROTOCOL_HEADER,
     SWITCHING_PROTOCOLS,
     Handshake,
@@ -95,6 +97,8 @@ class AwsWebSocketService:
 
     async def connect(self, id: str, handshake: Handshake) -> int:
         """Ask the authorizer, then the function, and admit the client if both accept it."""
+        if handshake.head_bytes > MAX_API_HEAD_BYTES:
+            return HEAD_TOO_LARGE
         if not self._token_buckets.try_acquire("$connect"):
             return TOO_MANY_REQUESTS
         client = ConnectedClient(id, handshake)

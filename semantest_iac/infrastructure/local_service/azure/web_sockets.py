@@ -41,6 +41,7 @@ from semantest_iac.infrastructure.local_service.azure.tokens import (
 from semantest_iac.infrastructure.local_service.json_web_tokens import sign_probe_token
 from semantest_iac.infrastructure.local_service.warm_service import InvocationListener, failed_invocation
 from semantest_iac.infrastructure.local_service.web_socket_service import (
+    HEAD_TOO_LARGE,
     SWITCHING_PROTOCOLS,
     Handshake,
     WebSocketClients,
@@ -116,6 +117,8 @@ class AzureWebSocketService:
 
     async def connect(self, id: str, handshake: Handshake) -> int:
         """Ask the connect handler, admit the client if it accepts it, and notify the connected handler."""
+        if handshake.head_bytes > azure_functions.MAX_FUNCTIONS_HEAD_BYTES:
+            return HEAD_TOO_LARGE
         claims = self._tokens.claims_of(handshake)
         if claims is None or not (claims or self.deployed_api.allows_anonymous):
             return UNAUTHORIZED
