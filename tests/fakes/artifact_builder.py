@@ -25,3 +25,6 @@ class FakeArtifactBuilder:
 
     def find_packaging_faults(self, source: FunctionSource) -> tuple[Fault, ...]:
         return ()
+
+    def find_base_path(self, artifact: Artifact, provider: str) -> str:
+        return ""

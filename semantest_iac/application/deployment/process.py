@@ -121,7 +121,8 @@ class DeploymentProcess:
 
     async def _verify(self, context: DeploymentContext) -> DeploymentContext:
         assert context.settings is not None  # noqa: S101  # set by validating
-        return replace(context, health=await self._service.verify(context.stack, context.settings, self._progress))
+        verifying = self._service.verify(context.stack, context.settings, context.artifact, self._progress)
+        return replace(context, health=await verifying)
 
 
 def _keep_failed(

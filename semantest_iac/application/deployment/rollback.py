@@ -132,7 +132,7 @@ class Rollback:
         applied = await apply_plan(self._engine, work, plan, recorder, progress)
         if plan.lacks_code:
             applied = await publish_code(self._engine, work, applied, recorder, progress)
-        await self._service.verify(stack, good.settings, self._progress)
+        await self._service.verify(stack, good.settings, good.artifact, self._progress)
         return RestoredFields(restored_deployment=good.deployment, outputs=dict(applied.outputs))
 
     async def _plan(self, request: DeploymentRequested, good: LastGood) -> tuple[Work, ChangePlan]:

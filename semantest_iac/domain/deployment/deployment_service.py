@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -112,9 +113,13 @@ class DeploymentService:
         work = Work(deployment, blueprint, artifact)
         return work, await self.provisioner.preview(work)
 
-    async def verify(self, stack: Stack, settings: ComponentSettings, progress: ReportProgress) -> HealthAnswer | None:
+    async def verify(
+        self, stack: Stack, settings: ComponentSettings, artifact: Artifact | None, progress: ReportProgress
+    ) -> HealthAnswer | None:
         """Check the service's health as a client, if there is one; raises VerificationError if it is not healthy."""
-        return await self._verifier.verify(stack, settings, progress)
+        find = self._artifacts.find_base_path
+        base_path = await asyncio.to_thread(find, artifact, stack.provider) if artifact else ""
+        return await self._verifier.verify(stack, settings, progress, base_path)
 
 
 def find_component_faults(component: str) -> tuple[Fault, ...]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from functools import partial
 from http import HTTPStatus
 
 from semantest_iac.domain.blueprints.components import HEALTH_ENDPOINT
@@ -59,15 +60,20 @@ class ServiceVerifier:
         self._timer = timer
         self._timeout_s = timeout_s
 
-    async def verify(self, stack: Stack, settings: ComponentSettings, progress: ReportProgress) -> HealthAnswer | None:
+    async def verify(
+        self, stack: Stack, settings: ComponentSettings, progress: ReportProgress, base_path: str = ""
+    ) -> HealthAnswer | None:
         """Return the service's health, None if there is no service or no check; `progress` gets every try.
 
+        The default path is asked below `base_path`; a configured one is asked as it is.
         Raises VerificationError if the service is not healthy at the deadline.
         """
         if not stack.is_service or not settings.health.enabled:
             return None
-        ask = _ask_web_socket if stack.component == "websocket" else _ask_http
-        series = _TrySeries(self._timer, progress, _describe_request(stack, settings))
+        path = settings.health.path or f"{base_path}{HEALTH_PATH}"
+        ask = partial(_ask_http, path=path) if stack.component != "websocket" else _ask_web_socket
+        request = "$connect" if stack.component == "websocket" else f"GET {path}"
+        series = _TrySeries(self._timer, progress, request)
         timeout_s = self._timeout_s if settings.health.timeout_s is None else float(settings.health.timeout_s)
         last = await series.run(lambda: ask(self._probe, stack, settings), timeout_s)
         if not last.problem:
@@ -118,21 +124,12 @@ class _TrySeries:
         self._progress(ResourceProgress(_HEALTH_URN, "semantest:health:Check", name, "check", state, seconds))
 
 
-def _describe_request(stack: Stack, settings: ComponentSettings) -> str:
-    return "$connect" if stack.component == "websocket" else f"GET {_health_path(settings)}"
-
-
-def _health_path(settings: ComponentSettings) -> str:
-    return settings.health.path or HEALTH_PATH
-
-
-async def _ask_http(probe: ServiceProbe, stack: Stack, settings: ComponentSettings) -> HealthTry:
+async def _ask_http(probe: ServiceProbe, stack: Stack, settings: ComponentSettings, path: str) -> HealthTry:
     """Ask the health path.
 
     A service with its own source that configures neither path nor status is healthy if its own code answers with
     anything but a server error.
     """
-    path = _health_path(settings)
     answer = await probe.call(stack, HttpRequest("GET", path))
     status, body = answer.response.status, answer.response.body.decode(errors="replace")
     health = HealthAnswer(path=path, status=status, body=_omit_if_long(body, _LONGEST_BODY))

@@ -80,3 +80,7 @@ class ArtifactBuilder(Protocol):
     def find_packaging_faults(self, source: FunctionSource) -> tuple[Fault, ...]:
         """Return what is wrong with the source as far as it shows without building it; paths are the options' names."""
         ...
+
+    def find_base_path(self, artifact: Artifact, provider: str) -> str:
+        """Return the path below which a package answers, such as `/api`; empty if it answers at the root. Blocks."""
+        ...

@@ -25,7 +25,12 @@ from semantest_iac.infrastructure.artifacts.recipes import (
     resolve_runtime,
 )
 from semantest_iac.infrastructure.artifacts.source_tree import WalkReport, require_no_faults, walk_source
-from semantest_iac.infrastructure.artifacts.zip_archives import ReproducibleZip, read_checked_zip
+from semantest_iac.infrastructure.artifacts.zip_archives import (
+    ReproducibleZip,
+    check_functions_app,
+    read_checked_zip,
+    read_route_prefix,
+)
 from semantest_iac.infrastructure.clouds.registry import CLOUDS
 from semantest_iac.infrastructure.drafts import make_draft_folder, open_draft, publish_draft
 
@@ -134,9 +139,18 @@ class PackageBuilder:
         except ArtifactError as error:
             return error.faults or (Fault("source", error.message, error.hint),)
 
+    def find_base_path(self, artifact: Artifact, provider: str) -> str:
+        """Return the route prefix of a Functions app, as a path; empty on other clouds. Blocks."""
+        if CLOUDS[provider].functions != "azure":
+            return ""
+        prefix = read_route_prefix(artifact.path).strip("/")
+        return f"/{prefix}" if prefix else ""
+
     def _use_zip(self, source: FunctionSource, path: Path) -> Artifact:
         source = resolve_runtime(source)
         content = read_checked_zip(path, find_required_file(source))
+        if source.provider == "azure":
+            check_functions_app(path, content, source.runtime)
 
         def write(file: BinaryIO) -> str:
             file.write(content)

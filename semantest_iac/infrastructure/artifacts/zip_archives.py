@@ -9,7 +9,9 @@ from __future__ import annotations
 
 import hashlib
 import io
+import json
 import os
+import re
 import stat
 import zipfile
 import zlib
@@ -44,6 +46,8 @@ DOS_MIDNIGHT, DOS_FIRST_OF_1980 = 0, 33
 REGULAR_FILE_MODE = 0o100000
 MIN_WINDOW_BITS, MAX_WINDOW_BITS = 9, 15
 ENCRYPTED_FLAG = 0x1
+DEFAULT_ROUTE_PREFIX = "api"  # of the Functions host
+_FUNCTION_FOLDER_FILE = re.compile(r"[^/]+/function\.json")
 ALLOWED_FILE_TYPES = (0, stat.S_IFREG, stat.S_IFDIR)  # 0: made on a system without Unix modes
 
 
@@ -160,3 +164,40 @@ def _check_entry(entry: zipfile.ZipInfo) -> Fault | None:
     if stat.S_IFMT(entry.external_attr >> 16) not in ALLOWED_FILE_TYPES:
         return Fault(escape_path(entry.orig_filename), "is a link or a special file")
     return None
+
+
+def check_functions_app(path: Path, content: bytes, runtime: str) -> None:
+    """Raise ArtifactError for an archive in which the Functions host would find no function."""
+    with zipfile.ZipFile(io.BytesIO(content)) as archive:
+        names = archive.namelist()
+        if any(_FUNCTION_FOLDER_FILE.fullmatch(name) for name in names):
+            return
+        if runtime.startswith("python"):
+            file, problem = "function_app.py", "" if "function_app.py" in names else "is not in the archive"
+        else:
+            file, problem = "package.json", _find_main_problem(archive, names)
+    if problem:
+        hint = "An app has this file (model v2 of Python, v4 of Node), or a folder with a function.json per function."
+        message = f"Cannot use package '{path.name}': Azure would find no function in it."
+        raise ArtifactError(message, faults=[Fault(file, problem, hint)])
+
+
+def _find_main_problem(archive: zipfile.ZipFile, names: Sequence[str]) -> str:
+    if "package.json" not in names:
+        return "is not in the archive"
+    try:
+        package = json.loads(archive.read("package.json"))
+    except ValueError:
+        return "is not valid JSON"
+    main = package.get("main") if isinstance(package, dict) else None
+    return "" if main else "names no main file, which registers the functions"
+
+
+def read_route_prefix(path: Path) -> str:
+    """Return the prefix of every route in an app's host.json; `api` is the default of the Functions host."""
+    try:
+        with zipfile.ZipFile(path) as archive:
+            settings = json.loads(archive.read("host.json"))
+        return str(settings["extensions"]["http"]["routePrefix"])
+    except (OSError, zipfile.BadZipFile, ValueError, LookupError, TypeError):
+        return DEFAULT_ROUTE_PREFIX

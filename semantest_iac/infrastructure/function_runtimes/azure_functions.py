@@ -105,12 +105,17 @@ def _worker_headers(request: HttpRequest, host: str, caller: str) -> dict[str, s
 def _structured_response(result: Mapping[str, Any], method: str) -> HttpResponse:
     body = base64.b64decode(result["body"])
     headers = tuple((name, value) for name, value in result["headers"].items() if name != "content-length")
-    cookies = tuple(("set-cookie", "; ".join(_cookie_parts(cookie))) for cookie in result["cookies"])
+    cookies = tuple(("set-cookie", _format_cookie(cookie)) for cookie in result["cookies"])
     if method == "HEAD" and not body:
         given = tuple(pair for pair in result["headers"].items() if pair[0] == "content-length")
         return HttpResponse(result["status"], (*headers, *cookies, *given))
     length = (("content-length", str(len(body))),) if result["status"] not in (204, 304) else ()
     return HttpResponse(result["status"], (*headers, *cookies, *length), body)
+
+
+def _format_cookie(cookie: Mapping[str, Any] | str) -> str:
+    """Write a cookie as ASP.NET does; a text comes from an app that streams, whose headers the host passes on."""
+    return cookie if isinstance(cookie, str) else "; ".join(_cookie_parts(cookie))
 
 
 def _cookie_parts(cookie: Mapping[str, Any]) -> Iterator[str]:

@@ -2,13 +2,16 @@
 // Runs inside a function app's process: loads the app as Azure's worker does, and calls its HTTP functions.
 //
 // Started as `functions_node_host.cjs <descriptor> <ignored>` in the package's folder. The package brings
-// `@azure/functions`; its interface to the worker, `@azure/functions-core`, is simulated here.
+// `@azure/functions`; its interface to the worker, `@azure/functions-core`, is simulated here. An app that registers no
+// function of model v4 is one of model v3, with a function.json for each function.
 
 const fs = require('node:fs')
 const Module = require('node:module')
 const path = require('node:path')
 const { pathToFileURL } = require('node:url')
 const { serve } = require('./channel.cjs')
+const { openHttpStream } = require('./functions_http_stream.cjs')
+const { loadFunctionFolders } = require('./functions_node_v3.cjs')
 
 const MAX_ANSWER_BYTES = 128 * 1024 * 1024 // of one message between Azure's host and its worker
 const SPECIAL = /\*\*\/|[*?{},]|[.+^$()|[\]\\]/g
@@ -16,6 +19,7 @@ const PATTERNS = { '**/': '(?:.*/)?', '*': '[^/]*', '?': '[^/]', '{': '(?:', '}'
 const SAME_SITE = { lax: 'lax', strict: 'strict', explicitNone: 'none' }
 const registered = new Map()
 let model
+let stream
 
 const core = {
   version: '4.0.0',
@@ -37,14 +41,20 @@ function provideCore() {
 /** Load every file that `main` of package.json names; it may be a pattern. */
 async function load() {
   provideCore()
-  const { main } = JSON.parse(fs.readFileSync('package.json', 'utf8'))
-  if (!main) throw new Error('package.json names no main file')
-  const files = filesOf(main)
-  if (files.length === 0) throw new Error(`package.json names '${main}' as main, and there is no such file`)
+  const folders = loadFunctionFolders(print)
+  const files = mainFiles(folders.facts.functions.length > 0)
   for (const file of files) await import(pathToFileURL(path.resolve(file)).href)
-  const capabilities = await model?.getCapabilities({})
-  if (capabilities?.HttpUri) throw new Error('The app streams HTTP (enableHttpStream), which does not run on this machine')
+  if (registered.size === 0 && folders.facts.functions.length > 0) return folders
+  stream = await openHttpStream(model)
   return { call, facts: { functions: [...registered.values()].map(factsOf) } }
+}
+
+/** List the files of model v4; an app of model v3 needs none. */
+function mainFiles(hasFolders) {
+  const { main } = fs.existsSync('package.json') ? JSON.parse(fs.readFileSync('package.json', 'utf8')) : {}
+  const files = main ? filesOf(main) : []
+  if (files.length > 0 || hasFolders) return files
+  throw new Error(main ? `package.json names '${main}' as main, and there is no such file` : 'package.json names no main file')
 }
 
 function filesOf(main) {
@@ -66,13 +76,20 @@ function triggerOf(metadata) {
 
 async function call({ function: name, http, id }) {
   const { metadata, callback } = registered.get(name)
-  const request = { inputData: [{ name: triggerOf(metadata)[0], data: { http: rpc(http) } }], triggerMetadata: {} }
+  const triggerMetadata = stream ? stream.metadataOf(http) : {}
+  const request = { inputData: [{ name: triggerOf(metadata)[0], data: { http: rpc(http) } }], triggerMetadata }
   const log = (level, category, message) => print(level, message)
   const invocation = model.getInvocationModel({ invocationId: id, metadata, request, log, state: 'invocation' })
-  const { context, inputs } = await invocation.getArguments()
-  const result = await invocation.invokeFunction(context, inputs, callback)
-  const { returnValue } = await invocation.getResponse(context, result)
-  return returnValue?.http ? plain(returnValue.http) : null
+  const answer = stream?.send(http, id)
+  try {
+    const { context, inputs } = await invocation.getArguments()
+    const result = await invocation.invokeFunction(context, inputs, callback)
+    const { returnValue } = await invocation.getResponse(context, result)
+    if (answer) return await answer.response
+    return returnValue?.http ? plain(returnValue.http) : null
+  } finally {
+    answer?.close()
+  }
 }
 
 function rpc({ method, url, headers, query, params, body }) {

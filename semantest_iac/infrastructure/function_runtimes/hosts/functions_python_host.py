@@ -1,6 +1,7 @@
 """Runs inside a function app's process: loads `function_app.py` as Azure's worker does, and calls its HTTP functions.
 
-Started as `functions_python_host.py <descriptor> <ignored>` in the package's folder.
+Started as `functions_python_host.py <descriptor> <ignored>` in the package's folder. Without a `function_app.py` the
+app is one of programming model v1.
 """
 
 from __future__ import annotations
@@ -40,6 +41,8 @@ def load_app() -> tuple[CallFunction, dict[str, Any]]:
     sys.path.append(
         os.path.join(os.path.dirname(__file__), "functions_library")
     )  # last: a package's own library takes precedence
+    if not os.path.exists("function_app.py"):
+        return load_function_folders()
     app = next(filter(_is_app, vars(importlib.import_module("function_app")).values()), None)
     if app is None:
         raise ImportError("function_app.py holds no FunctionApp")
@@ -47,6 +50,29 @@ def load_app() -> tuple[CallFunction, dict[str, Any]]:
     return lambda call: _call_function(functions[call["function"]], call), {
         "functions": [*map(_describe_function, functions.values())]
     }
+
+
+def load_function_folders() -> tuple[CallFunction, dict[str, Any]]:
+    """Load an app of model v1; raises ImportError if it is none either."""
+    folders = {folder.name: folder for folder in _import_beside("functions_python_v1").find_function_folders()}
+    if not folders:
+        raise ImportError("there is neither a function_app.py nor a folder with a function.json")
+
+    def call_folder(call: dict[str, Any]) -> Any:
+        context = InvocationContext(call["function"], call["id"])
+        context.function_directory = os.path.join(os.getcwd(), call["function"])
+        return _response(folders[call["function"]].call(_request(call["http"]), context))
+
+    return call_folder, {"functions": [folder.describe() for folder in folders.values()]}
+
+
+def _import_beside(name: str) -> Any:
+    """Import a module that lies beside this one, which the app cannot see."""
+    sys.path.insert(0, os.path.dirname(__file__))
+    try:
+        return importlib.import_module(name)
+    finally:
+        del sys.path[0]
 
 
 def set_up_logging() -> None:
@@ -138,9 +164,7 @@ def _cookie(morsel: Morsel[str]) -> dict[str, Any]:
 
 def main(descriptor: int) -> None:
     """Serve the app over the descriptor."""
-    sys.path.insert(0, os.path.dirname(__file__))
-    channel = importlib.import_module("semantest_channel")
-    del sys.path[0]
+    channel = _import_beside("semantest_channel")
     channel.serve(descriptor, load_app, MAX_ANSWER_BYTES)
 
 

@@ -48,6 +48,13 @@ class Context:
     invocation_id: str
 
 
+class Out:
+    """The type of a parameter of model v1 through which a function sets an output."""
+
+    def __class_getitem__(cls, item: Any) -> Any:
+        return cls
+
+
 class RequestHeaders(Mapping[str, str]):
     """Maps header names to values, ignoring case."""
 
