@@ -19,7 +19,7 @@ from semantest_iac.infrastructure.local_service.api_frontend import ApiFrontend
 from semantest_iac.infrastructure.local_service.warm_service import WarmService
 from tests.contract.http_service.deployments import FRONTENDS
 from tests.contract.http_service.service import Service
-from tests.contract.http_service.sources import SOURCES
+from tests.contract.http_service.sources import KINDS_OF_FORMAT_2, SOURCES
 
 Deploy = Callable[[str, str, int], ApiFrontend]
 
@@ -39,7 +39,8 @@ def deploy(tmp_path_factory: pytest.TempPathFactory) -> Deploy:
         )
         artifact = _build_package(home, named)
         cache = PackageCache(home)
-        frontend = FRONTENDS[provider](artifact, timeout_s, lambda digest: cache.unpack(artifact.path))
+        payload = source.get("payload", "2.0")
+        frontend = FRONTENDS[provider](artifact, timeout_s, lambda digest: cache.unpack(artifact.path), payload)
         assert frontend is not None
         return frontend
 
@@ -49,7 +50,7 @@ def deploy(tmp_path_factory: pytest.TempPathFactory) -> Deploy:
 @pytest_asyncio.fixture(
     scope="module",
     loop_scope="module",
-    params=[(provider, kind) for provider in FRONTENDS for kind in SOURCES if kind != "bundled"],
+    params=[(provider, kind) for provider in FRONTENDS for kind in KINDS_OF_FORMAT_2],
     ids="-".join,
 )
 async def service(request: pytest.FixtureRequest, deploy: Deploy) -> AsyncIterator[Service]:

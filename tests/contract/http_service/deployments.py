@@ -28,7 +28,7 @@ _API = HttpApi(
 _WORKERS = {"nodejs": ("node", "24"), "python": ("python", "3.13")}
 
 
-def _aws(artifact: Artifact, timeout_s: int, unpack: UnpackPackage) -> ApiFrontend | None:
+def _aws(artifact: Artifact, timeout_s: int, unpack: UnpackPackage, payload: str) -> ApiFrontend | None:
     cors = {"allowOrigins": [ORIGIN], "allowMethods": ["GET", "POST"], "allowHeaders": ["content-type"], "maxAge": 60}
     api = {"apiEndpoint": "https://abc.execute-api.us-east-1.amazonaws.com", "corsConfiguration": cors}
     function = {
@@ -43,6 +43,7 @@ def _aws(artifact: Artifact, timeout_s: int, unpack: UnpackPackage) -> ApiFronte
     resources = [
         DeployedResource("aws:apigatewayv2/api:Api", "api", api),
         DeployedResource("aws:lambda/function:Function", "function", function),
+        DeployedResource("aws:apigatewayv2/integration:Integration", "api", {"payloadFormatVersion": payload}),
         *(
             DeployedResource("aws:apigatewayv2/route:Route", key, {"routeKey": key, "authorizationType": "NONE"})
             for key in ROUTE_KEYS
@@ -51,14 +52,16 @@ def _aws(artifact: Artifact, timeout_s: int, unpack: UnpackPackage) -> ApiFronte
     return aws_front(resources, unpack)
 
 
-def _azure(artifact: Artifact, timeout_s: int, unpack: UnpackPackage) -> ApiFrontend | None:
-    app = _app(artifact, timeout_s, {"cors": {"allowedOrigins": [ORIGIN]}})
+def _azure(artifact: Artifact, timeout_s: int, unpack: UnpackPackage, payload: str) -> ApiFrontend | None:
+    app = _app(artifact, timeout_s, {"cors": {"allowedOrigins": [ORIGIN]}}, SEMANTEST_PAYLOAD=payload)
     return azure_front([app], unpack)
 
 
-def _azure_with_gateway(artifact: Artifact, timeout_s: int, unpack: UnpackPackage) -> ApiFrontend | None:
+def _azure_with_gateway(
+    artifact: Artifact, timeout_s: int, unpack: UnpackPackage, payload: str
+) -> ApiFrontend | None:
     """As in every environment but development: with the policy that the Azure program writes."""
-    app = _app(artifact, timeout_s, {}, SEMANTEST_GATEWAY_KEY="key-of-the-app")
+    app = _app(artifact, timeout_s, {}, SEMANTEST_GATEWAY_KEY="key-of-the-app", SEMANTEST_PAYLOAD=payload)
     methods = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
     operations = [
         DeployedResource(
@@ -101,7 +104,7 @@ def _app(artifact: Artifact, timeout_s: int, site: Mapping[str, object], **setti
     return DeployedResource("azure-native:web:WebApp", "function", outputs, inputs, code=artifact.digest)
 
 
-FRONTENDS: Mapping[str, Callable[[Artifact, int, UnpackPackage], ApiFrontend | None]] = {
+FRONTENDS: Mapping[str, Callable[[Artifact, int, UnpackPackage, str], ApiFrontend | None]] = {
     "aws": _aws,
     "azure": _azure,
     "azure_gateway": _azure_with_gateway,

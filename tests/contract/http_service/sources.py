@@ -1,4 +1,7 @@
-"""The same service three times: as an unmodified Node server, a Node handler and a Python handler."""
+"""The same service three times: as an unmodified Node server, a Node handler and a Python handler.
+
+The handlers of format 1.0 return the whole event.
+"""
 
 from __future__ import annotations
 
@@ -19,6 +22,7 @@ http.createServer((request, response) => {
       names: Object.keys(request.headers),
       many: request.headers['x-many'], raw_query: request.url.split('?')[1] ?? '', target: request.url.split('?')[0],
       city: Buffer.from(request.headers['x-city'] ?? '', 'latin1').toString(), named: request.headers.constructor,
+      signature: request.headers['x-hub-signature'],
       body: Buffer.concat(parts).toString('base64'),
     }
     const page = PAGES[pathname] ?? (() => send(200, { 'content-type': 'application/json' }, JSON.stringify(received)))
@@ -68,6 +72,7 @@ exports.handler = async (event) => {
       names: Object.keys(event.headers),
       many: event.headers['x-many'], raw_query: event.rawQueryString, parameters: event.queryStringParameters,
       city: event.headers['x-city'], named: event.headers.constructor,
+      signature: event.headers['x-hub-signature'],
       route: event.routeKey, path_parameters: event.pathParameters,
       body: Buffer.from(event.body ?? '', event.isBase64Encoded ? 'base64' : 'utf8').toString('base64'),
     }),
@@ -114,10 +119,39 @@ def describe(event):
         "names": [*event["headers"]],
         "raw_query": event["rawQueryString"], "parameters": event.get("queryStringParameters"),
         "city": event["headers"].get("x-city"), "named": event["headers"].get("constructor"),
+        "signature": event["headers"].get("x-hub-signature"),
         "route": event["routeKey"], "path_parameters": event.get("pathParameters"),
         "cookies": event.get("cookies", []), "many": event["headers"].get("x-many"),
         "body": base64.b64encode(sent).decode(),
     }
+"""
+
+NODE_HANDLER_1 = r"""
+const MULTI = { 'Set-Cookie': ['a=1', 'b=2'], 'X-Many': ['1', '2'] }
+const PAGES = {
+  '/multi': { statusCode: 201, headers: { 'X-One': '1', 'X-Many': '1' }, multiValueHeaders: MULTI, body: 'made' },
+  '/no-status': { body: 'lost' },
+}
+
+exports.handler = async (event) => PAGES[event.path] ?? {
+  statusCode: 200, headers: { 'Content-Type': 'application/json' }, body: JSON.stringify(event),
+}
+"""
+
+PYTHON_HANDLER_1 = r"""
+import json
+
+MULTI = {"Set-Cookie": ["a=1", "b=2"], "X-Many": ["1", "2"]}
+PAGES = {
+    "/multi": {
+        "statusCode": 201, "headers": {"X-One": "1", "X-Many": "1"}, "multiValueHeaders": MULTI, "body": "made",
+    },
+    "/no-status": {"body": "lost"},
+}
+
+def handler(event, context):
+    headers = {"Content-Type": "application/json"}
+    return PAGES.get(event["path"]) or {"statusCode": 200, "headers": headers, "body": json.dumps(event)}
 """
 
 SOURCES: Mapping[str, Mapping[str, str]] = {
@@ -125,4 +159,7 @@ SOURCES: Mapping[str, Mapping[str, str]] = {
     "node-handler": {"file": "index.js", "text": NODE_HANDLER, "handler": "index.handler"},
     "python-handler": {"file": "app.py", "text": PYTHON_HANDLER, "handler": "app.handler"},
     "bundled": {},
+    "node-handler-1": {"file": "index.js", "text": NODE_HANDLER_1, "handler": "index.handler", "payload": "1.0"},
+    "python-handler-1": {"file": "app.py", "text": PYTHON_HANDLER_1, "handler": "app.handler", "payload": "1.0"},
 }
+KINDS_OF_FORMAT_2 = ("node-server", "node-handler", "python-handler")

@@ -51,7 +51,8 @@ class TestPythonPackage:
 
         artifact = PackageBuilder(home).build(python(source))
 
-        ours = {"function_app.py", "host.json", "semantest_handler.py", "semantest_payload.py", "semantest_trigger.py", "semantest_entry.json"}
+        ours = {"function_app.py", "host.json", "semantest_entry.json"}
+        ours |= {"semantest_handler.py", "semantest_payload.py", "semantest_trigger.py"}
         theirs = {"source/app.py", "source/function_app.py", "source/host.json", "source/lib/x.py"}
         assert set(list_names(artifact)) == ours | theirs
         assert (artifact.handler, artifact.runtime) == ("function_app.py", "python3.13")
@@ -136,6 +137,7 @@ class TestReadyApp:
         path = tmp_path / "app.zip"
         with zipfile.ZipFile(path, "w") as archive:
             archive.writestr("host.json", '{"version": "2.0"}')
+            archive.writestr("package.json", '{"main": "src/*.js"}')
         return path
 
     def test_is_deployed_byte_for_byte_and_needs_no_handler(self, home: Path, package: Path) -> None:
@@ -153,6 +155,54 @@ class TestReadyApp:
         assert [(fault.path, fault.message) for fault in caught.value.faults] == [
             ("host.json", "the archive holds no host.json")
         ]
+
+    @pytest.mark.parametrize(
+        ("runtime", "files", "path"),
+        [
+            ("nodejs24.x", {"package.json": "{}"}, "package.json"),
+            ("nodejs24.x", {"src/index.js": ""}, "package.json"),
+            ("nodejs24.x", {"package.json": "no JSON"}, "package.json"),
+            ("python3.13", {"app.py": "", "deep/er/function.json": "{}"}, "function_app.py"),
+        ],
+        ids=["no main", "no package.json", "broken package.json", "python"],
+    )
+    def test_is_refused_if_azure_would_find_no_function(
+        self, home: Path, package: Path, runtime: str, files: dict[str, str], path: str
+    ) -> None:
+        with zipfile.ZipFile(package, "w") as archive:
+            for name, text in {"host.json": "{}", **files}.items():
+                archive.writestr(name, text)
+
+        with pytest.raises(ArtifactError) as caught:
+            PackageBuilder(home).build(FunctionSource(package, runtime=runtime, provider="azure"))
+
+        assert [fault.path for fault in caught.value.faults] == [path]
+
+    @pytest.mark.parametrize("runtime", ["nodejs24.x", "python3.13"])
+    def test_may_be_of_a_model_with_a_file_per_function(self, home: Path, package: Path, runtime: str) -> None:
+        with zipfile.ZipFile(package, "w") as archive:
+            archive.writestr("host.json", "{}")
+            archive.writestr("Item/function.json", "{}")
+
+        assert PackageBuilder(home).build(FunctionSource(package, runtime=runtime, provider="azure")).size > 0
+
+    @pytest.mark.parametrize(
+        ("host", "path"),
+        [
+            ("{}", "/api"),
+            ('{"extensions": {"http": {"routePrefix": "v1/rest"}}}', "/v1/rest"),
+            ('{"extensions": {"http": {"routePrefix": ""}}}', ""),
+        ],
+    )
+    def test_answers_below_its_route_prefix(self, home: Path, package: Path, host: str, path: str) -> None:
+        with zipfile.ZipFile(package, "w") as archive:
+            archive.writestr("host.json", host)
+            archive.writestr("function_app.py", "")
+        builder = PackageBuilder(home)
+
+        artifact = builder.build(FunctionSource(package, runtime="python3.13", provider="azure"))
+
+        assert (builder.find_base_path(artifact, "azure"), builder.find_base_path(artifact, "aws")) == (path, "")
 
     def test_requires_a_runtime(self, home: Path, package: Path) -> None:
         with pytest.raises(ArtifactError) as caught:

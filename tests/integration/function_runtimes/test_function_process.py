@@ -251,7 +251,7 @@ class TestRuntime:
 
     @pytest.mark.parametrize("basic", ["", "logging.basicConfig(level=logging.DEBUG)"], ids=["plain", "basicConfig"])
     async def test_has_a_handler_on_the_root_logger(self, python_function: Function, basic: str) -> None:
-        """Source: the bootstrap of AWS's Python runtime interface client."""
+        """Source: awslambdaric, `_setup_logging` of its bootstrap: a handler before the function's code is loaded."""
         spec = python_function(
             f"import logging\n{basic}\ndef handler(event, context):\n    logging.info('not written')\n"
             "    logging.getLogger().setLevel(logging.INFO)\n    logging.info('seen')"

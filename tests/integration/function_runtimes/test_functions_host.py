@@ -228,12 +228,16 @@ class TestPythonApp:
             ("import nothing_there", "nothing_there"),
             ("x = 1", "function_app.py holds no FunctionApp"),
             (
+                "import azure.functions as f\napp = f.FunctionApp()\n@app.route(route='a/{b:number}')\ndef t(req): ...",
+                "'number' is not a constraint that ASP.NET knows",
+            ),
+            (
                 "import azure.functions as f\napp = f.FunctionApp()\n@app.timer_trigger()\ndef t(x): ...",
                 "is not simulated",
             ),
             ("from azure.functions import TimerRequest", "cannot import name"),
         ],
-        ids=["import", "no-app", "other-trigger", "other-type"],
+        ids=["import", "no-app", "route", "other-trigger", "other-type"],
     )
     async def test_that_cannot_be_loaded_gives_the_reason(self, tmp_path: Path, text: str, reason: str) -> None:
         with pytest.raises(RuntimeFailedError) as caught:
@@ -267,16 +271,157 @@ class TestNodeApp:
         [
             ("", "dist/index.js", "there is no such file"),
             ("", "", "names no main file"),
-            ("require('@azure/functions').app.setup({ enableHttpStream: true })\n" + NODE_APP, "src/*.js", "streams"),
             ("throw new Error('no database')", "src/index.js", "no database"),
         ],
-        ids=["absent", "unnamed", "streams", "throws"],
+        ids=["absent", "unnamed", "throws"],
     )
     async def test_that_cannot_be_loaded_gives_the_reason(
         self, tmp_path: Path, node_library: Path, text: str, main: str, reason: str
     ) -> None:
         with pytest.raises(RuntimeFailedError) as caught:
             async with FunctionProcess.start(node_app(tmp_path, node_library, text, main)):
+                pass
+
+        assert reason in caught.value.message
+
+
+STREAMING_APP = """
+const { app } = require('@azure/functions')
+const { Readable } = require('node:stream')
+app.setup({ enableHttpStream: true })
+app.http('echo', { route: 'echo/{id}', methods: ['POST'], handler: async (request, context) => {
+  const parts = []
+  for await (const part of request.body) parts.push(part)
+  context.log('received', parts.length > 0)
+  const text = `${request.params.id} ${request.url} ${request.headers.get('x-city')} `
+  const body = Readable.from([text, Buffer.concat(parts)])
+  return { status: 201, headers: { 'X-A': '1' }, cookies: [{ name: 'a', value: 'b c', path: '/p' }], body }
+} })
+app.get('plain', { handler: () => ({ jsonBody: { plain: 1 } }) })
+app.get('fails', { handler: () => { throw new Error('no ' + process.env.TOKEN) } })
+"""
+
+
+class TestStreamingNodeApp:
+    """Source: @azure/functions itself, which opens the server; cookies are those that it writes."""
+
+    async def test_receives_and_answers_in_parts(self, tmp_path: Path, node_library: Path) -> None:
+        async with FunctionProcess.start(node_app(tmp_path, node_library, STREAMING_APP)) as app:
+            answer = await call(
+                app, "POST", "/api/echo/7", (("q", "1"),), (("X-City", "Oslo"),), body=bytes(range(256)) * 1000
+            )
+            plain = await call(app, "GET", "/api/plain")
+
+        assert answer.body == b"7 https://app.example/api/echo/7?q=1 Oslo " + bytes(range(256)) * 1000
+        assert (answer.status, dict(answer.headers)["x-a"]) == (201, "1")
+        assert dict(answer.headers)["set-cookie"] == "a=b%20c; Path=/p"
+        assert plain.body == b'{"plain":1}'
+        assert not {"transfer-encoding", "x-ms-invocation-id"} & {*dict(answer.headers)}
+
+    async def test_reports_failures(self, tmp_path: Path, node_library: Path) -> None:
+        async with FunctionProcess.start(node_app(tmp_path, node_library, STREAMING_APP)) as app:
+            invocation = await app.invoke(build_functions_event(HttpRequest("GET", "/api/fails"), "app.example"))
+            after = await call(app, "GET", "/api/plain")
+
+        assert invocation.error is not None
+        assert (invocation.error["errorMessage"], after.status) == ("no ***", 200)
+
+
+NODE_FUNCTION = json.dumps(
+    {
+        "bindings": [
+            {"type": "httpTrigger", "direction": "in", "name": "req", "route": "items/{id:int}", "authLevel": "anonymous"},
+            {"type": "http", "direction": "out", "name": "res"},
+        ]
+    }
+)
+PYTHON_FUNCTION = NODE_FUNCTION.replace('"res"', '"$return"')
+NODE_FUNCTIONS = {
+    "async": """module.exports = async function (context, req) {
+      context.log('requested', context.bindingData.id)
+      context.res = { status: 201, headers: { 'X-A': 1 }, body: { id: req.params.id, q: req.query.q, said: req.body?.said } }
+    }""",
+    "returned": """module.exports = async (context, req) => ({
+      res: { status: 201, headers: { 'X-A': 1 }, body: { id: req.params.id, q: req.query.q, said: req.body?.said } }
+    })""",
+    "done": """exports.run = (context, req) => {
+      console.log('requested', req.params.id)
+      context.res = { status: 201, headers: { 'X-A': 1 }, body: { id: req.params.id, q: req.query.q, said: req.body?.said } }
+      context.done()
+    }""",
+    "sent": """module.exports = (context, { params, query, body }) => {
+      context.res.status(201).set('X-A', 1).json({ id: params.id, q: query.q, said: body?.said })
+    }""",
+}
+PYTHON_SCRIPT = """
+import json
+import azure.functions as func
+from . import words
+from ..shared import status
+
+def main(req: func.HttpRequest, context: func.Context) -> func.HttpResponse:
+    print("requested", req.route_params["id"])
+    body = {"id": req.route_params["id"], "q": req.params.get("q"), words.KEY: (req.get_json() or {}).get("said")}
+    return func.HttpResponse(json.dumps(body, separators=(",", ":")), status_code=status.CREATED, headers={"X-A": "1"},
+                             mimetype="application/json")
+"""
+
+
+class TestOlderModels:
+    """Source: Azure's developer guides for Node.js (model v3) and Python (model v1)."""
+
+    @pytest.mark.parametrize("form", NODE_FUNCTIONS)
+    async def test_of_node_answer(self, tmp_path: Path, form: str) -> None:
+        if shutil.which("node") is None:
+            pytest.skip("node is not on the PATH")
+        files = {"Item/function.json": NODE_FUNCTION, "Item/index.js": NODE_FUNCTIONS[form], "package.json": "{}"}
+
+        async with FunctionProcess.start(spec_of(tmp_path, files, NODE)) as app:
+            answer = await call(
+                app, "POST", "/api/items/7", (("q", "!"),), (("Content-Type", "application/json"),), b'{"said":"hi"}'
+            )
+            missing = await call(app, "GET", "/api/items/seven")
+
+        assert (answer.status, json.loads(answer.body)) == (201, {"id": "7", "q": "!", "said": "hi"})
+        assert dict(answer.headers)["x-a"] == "1"
+        assert dict(answer.headers)["content-type"].startswith("application/json")
+        assert missing.status == 404
+
+    @pytest.mark.parametrize("library", ["ours", "real"])
+    async def test_of_python_answer(
+        self, tmp_path: Path, request: pytest.FixtureRequest, library: str
+    ) -> None:
+        if library == "real":
+            shutil.copytree(request.getfixturevalue("python_library"), tmp_path / ".python_packages")
+        files = {
+            "Item/function.json": PYTHON_FUNCTION,
+            "Item/__init__.py": PYTHON_SCRIPT,
+            "Item/words.py": "KEY = 'said'",
+            "shared/status.py": "CREATED = 201",
+        }
+
+        async with FunctionProcess.start(spec_of(tmp_path, files, PYTHON)) as app:
+            answer = await call(app, "POST", "/api/items/7", (("q", "!"),), (), b'{"said":"hi"}')
+
+        assert (answer.status, json.loads(answer.body)) == (201, {"id": "7", "q": "!", "said": "hi"})
+        assert dict(answer.headers)["x-a"] == "1"
+
+    async def test_of_python_may_set_an_output(self, tmp_path: Path) -> None:
+        script = "import azure.functions as f\ndef main(req, res: f.Out[f.HttpResponse]): res.set(f.HttpResponse('set'))"
+        files = {"Item/function.json": NODE_FUNCTION, "Item/__init__.py": script}
+
+        async with FunctionProcess.start(spec_of(tmp_path, files, PYTHON)) as app:
+            assert (await call(app, "GET", "/api/items/7")).body == b"set"
+
+    @pytest.mark.parametrize(
+        ("runtime", "reason"), [(PYTHON, "neither a function_app.py nor a folder"), (NODE, "names no main file")]
+    )
+    async def test_an_app_without_functions_gives_the_reason(self, tmp_path: Path, runtime: str, reason: str) -> None:
+        if runtime == NODE and shutil.which("node") is None:
+            pytest.skip("node is not on the PATH")
+
+        with pytest.raises(RuntimeFailedError) as caught:
+            async with FunctionProcess.start(spec_of(tmp_path, {"package.json": "{}"}, runtime)):
                 pass
 
         assert reason in caught.value.message

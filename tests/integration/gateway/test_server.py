@@ -18,6 +18,7 @@ from semantest_iac.presentation.gateway.launch import open_gateway
 from tests.integration.gateway.conftest import STACK, FakeServices, World
 
 BYTES = bytes(range(256))
+SECONDS = 10
 
 
 def respond_with(status: int = 200, headers: Pairs = (), body: bytes = b"") -> Any:
@@ -108,9 +109,31 @@ class TestAnswer:
         assert (response.status, "b" in response.headers) == (500, False)
 
     async def test_with_a_long_header_is_left_to_the_cloud(self, world: World) -> None:
-        response, _ = await world.request("GET", "/", headers={"X-Long": "x" * 9_000})
+        response, _ = await world.request("GET", "/", headers={"X-Long": "x" * 200_000})
 
         assert response.status == 200
+
+    @pytest.mark.parametrize(
+        ("head", "status"),
+        [
+            (b"GET / HTTP/1.1\r\nHost: x\r\nX-Token: " + b"secret" * 1_000_000, 431),
+            (b"GET /" + b"secret" * 1_000_000 + b" HTTP/1.1\r\nHost: x", 431),
+            (b"GET / HTTP/1.1\r\nHost: x\r\nX Token: secret", 400),
+            (b"secret", 400),
+        ],
+        ids=["header", "request line", "header name", "no HTTP"],
+    )
+    async def test_that_is_no_request_is_refused_without_repeating_it(
+        self, world: World, head: bytes, status: int
+    ) -> None:
+        host, port = world.url.removeprefix("http://").split(":")
+        reader, writer = await asyncio.open_connection(host, int(port))
+        writer.write(head + b"\r\n\r\n")
+        answer = await asyncio.wait_for(reader.read(), SECONDS)
+        writer.close()
+
+        assert answer.startswith(f"HTTP/1.1 {status} ".encode()) or answer.startswith(f"HTTP/1.0 {status} ".encode())
+        assert b"secret" not in answer
 
 
 class TestOtherPaths:

@@ -141,3 +141,13 @@ class TestClose:
             ending = await socket.receive(timeout=SECONDS)
 
         assert (ending.type, ending.data, connection.closed.done()) == (WSMsgType.CLOSE, 1001, True)
+
+
+async def test_a_subprotocol_gives_no_warning(world: World, caplog: pytest.LogCaptureFixture) -> None:
+    """aiohttp knows none before the service has chosen, and would warn of each that a client offers."""
+    async with world.connect(FakeConnection(subprotocol="b"), protocols=("a", "b")) as chosen:
+        assert chosen.protocol == "b"
+    async with world.connect(FakeConnection(), protocols=("a", "b")) as unchosen:
+        assert unchosen.protocol is None
+
+    assert [record.getMessage() for record in caplog.records if record.name.startswith("aiohttp")] == []

@@ -22,6 +22,8 @@ def build_api_frontend(resources: Sequence[DeployedResource], unpack: UnpackPack
     api, host = found["Api"].outputs, found["Api"].outputs["address"].removeprefix("https://")
 
     def admit(request: HttpRequest) -> AdmissionResult:
+        if not api_gateway.is_decodable(request.path):
+            return AdmissionResult(refusal=api_gateway.api_bad_request_response())
         match = match_route(api["routes"], request.method, request.path)
         if match is None:
             return AdmissionResult(refusal=api_gateway.api_not_found_response())

@@ -81,6 +81,7 @@ CLOUD = Cloud(
     stateful=frozenset({"meadow:app:Log"}),
     unsupported={
         capabilities.HTTP_AUTHORIZER: "its gates check no tokens",
+        capabilities.HTTP_PAYLOAD_1: "its gates know one form of events",
         capabilities.WARM_INSTANCES: "its functions sleep between calls",
         capabilities.MAXIMUM_INSTANCES: "it starts an instance for every call",
         capabilities.OWN_PACKAGE: "all functions of a stack run the same package",

@@ -168,7 +168,10 @@ class TestApi:
         assert {each.inputs.get("authorizerId") for each in routes} == {"id of api", None}
 
     def test_lets_preflights_pass_without_a_token(self) -> None:
-        """Source: API Gateway's developer guide, CORS with a route for all methods and an authorizer."""
+        """Source: API Gateway's developer guide, http-api-cors, CORS with a route for all methods and an authorizer.
+
+        Reported the same by users: anomalyco/sst, issue 5493.
+        """
         routes = of_type("aws:apigatewayv2/route:Route", _record("authorizer for all"))
 
         kinds = {each.inputs["routeKey"]: each.inputs["authorizationType"] for each in routes}

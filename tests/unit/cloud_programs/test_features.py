@@ -72,6 +72,7 @@ _PAIRS: Mapping[Feature, Pair] = {
     capabilities.CORS: _section("cors", {"origins": ["https://app.example.org"]}, {"origins": []}),
     capabilities.HTTP_THROTTLING: _section("throttling", {"rate": 5}, {"rate": 50}),
     capabilities.HTTP_AUTHORIZER: _section("authorizer", _JWT, None),
+    capabilities.HTTP_PAYLOAD_1: _section("payload", "1.0", "2.0"),
     capabilities.HTTP_ACCESS_LOG: _in("features", "access_logs", True, False),
     capabilities.LOG_RETENTION: _in("monitoring", "log_retention_days", 90, 60),
     capabilities.LONG_LOG_RETENTION: _in("monitoring", "log_retention_days", 0, 60),

@@ -108,7 +108,7 @@ class TestOriginPatterns:
         [("https://*", []), ("http://*", []), ("chrome-extension://*", ["components.rest-api.cors.origins[0]"])],
     )
     def test_are_those_of_api_gateway(self, origin: str, faults: list[str]) -> None:
-        """Source: API Gateway's developer guide, CORS for HTTP APIs."""
+        """Source: API Gateway's developer guide, http-api-cors: the example values of allowOrigins."""
         section = {"rest-api": {"cors": {"origins": [origin]}}}
         configuration = DeploymentConfiguration.model_validate({"components": section})
         stack = Stack("rest-api", "aws", "development", "eu-west-1")

@@ -54,6 +54,19 @@ class TestWithoutCheck:
         assert check.probe.answers == [500]
 
 
+class TestPath:
+    async def test_is_asked_below_the_base_path_unless_it_is_configured(self, check: Check) -> None:
+        check.probe.answers = [200, 200]
+        verifier = ServiceVerifier(check.probe, check.timer)
+
+        default = await verifier.verify(REST, OWN, check.progress.append, "/api")
+        own = await verifier.verify(
+            REST, replace(OWN, health=HealthSettings(path="/status")), check.progress.append, "/api"
+        )
+
+        assert (default and default.path, own and own.path) == ("/api/health", "/status")
+
+
 class TestBundledService:
     async def test_must_answer_200(self, check: Check) -> None:
         health = await check.run(REST, BUNDLED)

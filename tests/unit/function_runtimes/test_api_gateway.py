@@ -11,9 +11,11 @@ from semantest_iac.infrastructure.function_runtimes.api_gateway import (
     ApiIdentity,
     RequestMetadata,
     RouteMatch,
+    add_jwt_claims,
     api_not_found_response,
     build_api_event,
     build_api_response,
+    is_decodable,
     match_route,
 )
 from semantest_iac.infrastructure.function_runtimes.function_spec import PROCESS_EXITED, TIMED_OUT, Invocation
@@ -134,8 +136,24 @@ class TestBuildApiEvent:
 
         assert (event["rawPath"], event["requestContext"]["http"]["path"]) == ("/live/items", "/live/items")
 
-    def test_decodes_the_path_as_http_apis_do(self) -> None:
-        assert event_of(HttpRequest("GET", "/a%20b/%C3%A9"))["rawPath"] == "/a b/é"
+    @pytest.mark.parametrize(
+        ("sent", "received"),
+        [
+            ("/a%20b/%C3%A9", "/a b/é"),
+            ("/question%3Fvalue", "/question"),
+            ("/slash%2Fvalue", "/slash/value"),
+            ("/literal%252Fvalue", "/literal/value"),
+            ("/literal%253Fvalue", "/literal?value"),
+            ("/literal%2525value", "/literal%value"),
+        ],
+    )
+    def test_decodes_the_path_twice(self, sent: str, received: str) -> None:
+        """Source: captures of live HTTP APIs, as in the table of translation cases."""
+        assert event_of(HttpRequest("GET", sent))["rawPath"] == received
+
+    @pytest.mark.parametrize("path", ["/percent%25done", "/100%", "/100%2", "/100%25"])
+    def test_refuses_paths_that_cannot_be_decoded(self, path: str) -> None:
+        assert not is_decodable(path)
 
     def test_moves_cookies_out_of_the_headers(self) -> None:
         event = event_of(HttpRequest("GET", "/", headers=(("Cookie", "a=1; b=2"),)))
@@ -162,6 +180,96 @@ class TestBuildApiEvent:
         event = event_of(HttpRequest("POST", "/", headers=(("Content-Type", content_type),), body=body))
 
         assert (event["body"], event["isBase64Encoded"]) == expected
+
+
+class TestFormat1:
+    """Source: the developer guide, payload format 1.0 of HTTP APIs."""
+
+    def test_event_has_the_shape_of_the_guide(self) -> None:
+        request = HttpRequest(
+            "GET", "/items", (("a", "1"), ("a", "2")), (("User-Agent", "curl"), ("X-A", "1"), ("x-a", "2"))
+        )
+        route = RouteMatch("ANY /{proxy+}", {"proxy": "items"})
+
+        event = build_api_event(request, route, ApiIdentity("abc123", HOST), METADATA, "1.0")
+
+        headers = {"host": HOST, "user-agent": "curl", "x-a": "2", "x-forwarded-for": "203.0.113.7"}
+        context = event.pop("requestContext")
+        assert event.pop("headers") == {**headers, "x-forwarded-port": "443", "x-forwarded-proto": "https"}
+        assert event.pop("multiValueHeaders")["x-a"] == ["1", "2"]
+        assert event == {
+            "version": "1.0",
+            "resource": "/{proxy+}",
+            "path": "/items",
+            "httpMethod": "GET",
+            "queryStringParameters": {"a": "2"},
+            "multiValueQueryStringParameters": {"a": ["1", "2"]},
+            "pathParameters": {"proxy": "items"},
+            "stageVariables": None,
+            "body": None,
+            "isBase64Encoded": False,
+        }
+        assert {name for name, value in context["identity"].items() if value} == {"sourceIp", "userAgent"}
+        assert context.pop("identity")["sourceIp"] == "203.0.113.7"
+        assert context == {
+            "accountId": "123456789012",
+            "apiId": "abc123",
+            "authorizer": {"claims": None, "scopes": None},
+            "domainName": HOST,
+            "domainPrefix": "abc123",
+            "extendedRequestId": "req-1",
+            "httpMethod": "GET",
+            "path": "/items",
+            "protocol": "HTTP/1.1",
+            "requestId": "req-1",
+            "requestTime": "12/Mar/2026:19:03:58 +0000",
+            "requestTimeEpoch": 1773342238000,
+            "resourceId": None,
+            "resourcePath": "/{proxy+}",
+            "stage": "$default",
+        }
+
+    def test_event_has_the_claims_of_a_token(self) -> None:
+        event = build_api_event(
+            HttpRequest("GET", "/"), RouteMatch("$default"), ApiIdentity("a", HOST), METADATA, "1.0"
+        )
+
+        add_jwt_claims(event, {"sub": "ann", "roles": ["a", "b"], "admin": True})
+
+        claims = {"sub": "ann", "roles": "[a b]", "admin": "true"}
+        assert event["requestContext"]["authorizer"] == {"claims": claims, "scopes": None}
+
+    def test_response_merges_headers_with_several_values(self) -> None:
+        multi = {"Set-Cookie": ["a=1", "b=2"], "X-A": ["1", "2"]}
+        result = {"statusCode": 201, "headers": {"X-A": "1", "x-b": 3}, "multiValueHeaders": multi, "body": "made"}
+
+        response = build_api_response(Invocation(result, None, "", 1), "GET", "1.0")
+
+        assert (response.status, response.body) == (201, b"made")
+        assert [pair for pair in response.headers if pair[0] != "content-type"] == [
+            ("x-a", "1"),
+            ("x-a", "2"),
+            ("x-b", "3"),
+            ("set-cookie", "a=1"),
+            ("set-cookie", "b=2"),
+            ("content-length", "4"),
+        ]
+
+    @pytest.mark.parametrize(
+        "result",
+        [
+            {"a": 1},
+            "text",
+            None,
+            {"statusCode": 200, "multiValueHeaders": {"a": "b"}},
+            {"statusCode": 200, "multiValueHeaders": {"a": [["b"]]}},
+        ],
+        ids=json.dumps,
+    )
+    def test_response_of_another_form_is_an_internal_server_error(self, result: Any) -> None:
+        response = build_api_response(Invocation(result, None, "", 1), "GET", "1.0")
+
+        assert (response.status, response.body) == (500, b'{"message":"Internal Server Error"}')
 
 
 class TestBuildApiResponse:

@@ -69,7 +69,10 @@ class TestAdmission:
         assert status(admit(deployed(), "/nowhere")) == 404
 
     def test_routes_before_it_answers_a_preflight(self) -> None:
-        """Source: API Gateway's developer guide, CORS with a route for all methods and an authorizer."""
+        """Source: API Gateway's developer guide, http-api-cors, CORS with a route for all methods and an authorizer.
+
+        Reported the same by users: anomalyco/sst, issue 5493.
+        """
         headers = (("Origin", "https://app.example"), ("Access-Control-Request-Method", "GET"))
 
         assert [
