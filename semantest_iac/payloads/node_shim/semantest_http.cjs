@@ -12,7 +12,7 @@ const NOT_FORWARDED = new Set([...HOP_BY_HOP, 'content-length', 'expect'])
 const NOT_RETURNED = new Set([...HOP_BY_HOP, 'content-length'])
 const CLIENT_HEADER = `x-semantest-client-${process.pid}-${process.hrtime.bigint()}`
 const AGENT = new http.Agent({ keepAlive: true }) // a new connection per event took half of the event's time
-const UNSAFE_IN_PATH = /[^\x21-\x7e]|["#%<>?\\^`{|}]/gu // HTTP APIs decode paths once: each % was encoded
+const UNSAFE_IN_PATH = /[^\x21-\x7e]|["#%<>?\\^`{|}]/gu // events have decoded paths: each % was encoded
 const UNSAFE_IN_QUERY = /[^\x21-\x7e]/gu // a query arrives as it was sent
 
 /** Make the server see each event's client address instead of the loopback, for req.ip and rate limits. */
