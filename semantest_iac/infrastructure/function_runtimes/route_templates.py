@@ -312,9 +312,7 @@ def _fits(low: int, high: int | None) -> Callable[[str], bool]:
 
 def _lies_in(low: int | None, high: int | None) -> Callable[[str], bool]:
     is_long = _is_integer(64)
-    return lambda value: (
-        is_long(value) and (low is None or int(value) >= low) and (high is None or int(value) <= high)
-    )
+    return lambda value: is_long(value) and (low is None or int(value) >= low) and (high is None or int(value) <= high)
 
 
 _PLAIN_CONSTRAINTS: Mapping[str, Callable[[str], bool]] = {

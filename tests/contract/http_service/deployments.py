@@ -57,9 +57,7 @@ def _azure(artifact: Artifact, timeout_s: int, unpack: UnpackPackage, payload: s
     return azure_front([app], unpack)
 
 
-def _azure_with_gateway(
-    artifact: Artifact, timeout_s: int, unpack: UnpackPackage, payload: str
-) -> ApiFrontend | None:
+def _azure_with_gateway(artifact: Artifact, timeout_s: int, unpack: UnpackPackage, payload: str) -> ApiFrontend | None:
     """As in every environment but development: with the policy that the Azure program writes."""
     app = _app(artifact, timeout_s, {}, SEMANTEST_GATEWAY_KEY="key-of-the-app", SEMANTEST_PAYLOAD=payload)
     methods = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")

@@ -124,7 +124,9 @@ def compare(actual: Any, expected: Any, place: str) -> list[str]:
     """Compare what is named in `expected`; mappings may hold more."""
     if isinstance(expected, Mapping) and isinstance(actual, Mapping):
         return [
-            difference for key, value in expected.items() for difference in compare(actual.get(key), value, f"{place}.{key}")
+            difference
+            for key, value in expected.items()
+            for difference in compare(actual.get(key), value, f"{place}.{key}")
         ]
     return [] if actual == expected else [f"{place} is {actual!r}, not {expected!r}"]
 
@@ -149,7 +151,9 @@ async def test_case(cased_service: CasedService, case: TranslationCase) -> None:
 
 def test_every_case_has_an_id_of_its_own_and_a_source_for_each_cloud() -> None:
     cases = [*CASES, *read_cases("web_socket")]
-    without = [case.id for case in cases if not {"all"} <= {*case.given["source"]} and {*case.given["source"]} != {*CLOUDS}]
+    without = [
+        case.id for case in cases if not {"all"} <= {*case.given["source"]} and {*case.given["source"]} != {*CLOUDS}
+    ]
 
     assert (without, len({case.id for case in cases})) == ([], len(cases))
 

@@ -130,5 +130,3 @@ async def test_case(stack: EchoingStack, case: TranslationCase) -> None:
         received = [await client.receive() for _ in expected.get("frames", ())]
 
     assert received == [*expected.get("frames", ())]
-
-

@@ -330,23 +330,33 @@ class TestStreamingNodeApp:
 NODE_FUNCTION = json.dumps(
     {
         "bindings": [
-            {"type": "httpTrigger", "direction": "in", "name": "req", "route": "items/{id:int}", "authLevel": "anonymous"},
+            {
+                "type": "httpTrigger",
+                "direction": "in",
+                "name": "req",
+                "route": "items/{id:int}",
+                "authLevel": "anonymous",
+            },
             {"type": "http", "direction": "out", "name": "res"},
         ]
     }
 )
 PYTHON_FUNCTION = NODE_FUNCTION.replace('"res"', '"$return"')
+DESCRIBE = "const describe = (req) => ({ id: req.params.id, q: req.query.q, said: req.body?.said })\n"
 NODE_FUNCTIONS = {
-    "async": """module.exports = async function (context, req) {
+    "async": DESCRIBE
+    + """module.exports = async function (context, req) {
       context.log('requested', context.bindingData.id)
-      context.res = { status: 201, headers: { 'X-A': 1 }, body: { id: req.params.id, q: req.query.q, said: req.body?.said } }
+      context.res = { status: 201, headers: { 'X-A': 1 }, body: describe(req) }
     }""",
-    "returned": """module.exports = async (context, req) => ({
-      res: { status: 201, headers: { 'X-A': 1 }, body: { id: req.params.id, q: req.query.q, said: req.body?.said } }
+    "returned": DESCRIBE
+    + """module.exports = async (context, req) => ({
+      res: { status: 201, headers: { 'X-A': 1 }, body: describe(req) }
     })""",
-    "done": """exports.run = (context, req) => {
+    "done": DESCRIBE
+    + """exports.run = (context, req) => {
       console.log('requested', req.params.id)
-      context.res = { status: 201, headers: { 'X-A': 1 }, body: { id: req.params.id, q: req.query.q, said: req.body?.said } }
+      context.res = { status: 201, headers: { 'X-A': 1 }, body: describe(req) }
       context.done()
     }""",
     "sent": """module.exports = (context, { params, query, body }) => {
@@ -388,9 +398,7 @@ class TestOlderModels:
         assert missing.status == 404
 
     @pytest.mark.parametrize("library", ["ours", "real"])
-    async def test_of_python_answer(
-        self, tmp_path: Path, request: pytest.FixtureRequest, library: str
-    ) -> None:
+    async def test_of_python_answer(self, tmp_path: Path, request: pytest.FixtureRequest, library: str) -> None:
         if library == "real":
             shutil.copytree(request.getfixturevalue("python_library"), tmp_path / ".python_packages")
         files = {
@@ -407,7 +415,9 @@ class TestOlderModels:
         assert dict(answer.headers)["x-a"] == "1"
 
     async def test_of_python_may_set_an_output(self, tmp_path: Path) -> None:
-        script = "import azure.functions as f\ndef main(req, res: f.Out[f.HttpResponse]): res.set(f.HttpResponse('set'))"
+        script = (
+            "import azure.functions as f\ndef main(req, res: f.Out[f.HttpResponse]): res.set(f.HttpResponse('set'))"
+        )
         files = {"Item/function.json": NODE_FUNCTION, "Item/__init__.py": script}
 
         async with FunctionProcess.start(spec_of(tmp_path, files, PYTHON)) as app:

@@ -116,8 +116,8 @@ class TestAnswer:
     @pytest.mark.parametrize(
         ("head", "status"),
         [
-            (b"GET / HTTP/1.1\r\nHost: x\r\nX-Token: " + b"secret" * 1_000_000, 431),
-            (b"GET /" + b"secret" * 1_000_000 + b" HTTP/1.1\r\nHost: x", 431),
+            (b"GET / HTTP/1.1\r\nHost: x\r\nX-Token: " + b"secret" * 700_000, 431),
+            (b"GET /" + b"secret" * 700_000 + b" HTTP/1.1\r\nHost: x", 431),
             (b"GET / HTTP/1.1\r\nHost: x\r\nX Token: secret", 400),
             (b"secret", 400),
         ],
@@ -132,7 +132,7 @@ class TestAnswer:
         answer = await asyncio.wait_for(reader.read(), SECONDS)
         writer.close()
 
-        assert answer.startswith(f"HTTP/1.1 {status} ".encode()) or answer.startswith(f"HTTP/1.0 {status} ".encode())
+        assert answer.partition(b" ")[2].startswith(f"{status} ".encode())
         assert b"secret" not in answer
 
 

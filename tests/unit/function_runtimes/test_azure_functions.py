@@ -128,7 +128,9 @@ class TestBuildFunctionsCall:
             ("/items/%E9", ("items/{name}", {"name": "%E9"})),
         ],
     )
-    def test_passes_the_values_of_a_route(self, tmp_path: Path, path: str, expected: tuple[str, dict[str, str]]) -> None:
+    def test_passes_the_values_of_a_route(
+        self, tmp_path: Path, path: str, expected: tuple[str, dict[str, str]]
+    ) -> None:
         """Kestrel decodes a path once, but neither `%2F` nor what is not UTF-8 (its UrlDecoder)."""
         assert select_route(tmp_path, ["items/{name}", "items/{id:int}"], path) == expected
 
