@@ -61,7 +61,7 @@ def _request_context(context: Mapping[str, Any], path: str, resource: str) -> di
 
 
 def build_result_of_format_2(result: Any) -> dict[str, Any]:
-    """Turn a result of format 1.0 into one of format 2.0; raises ValueError without a status code, which is required."""
+    """Turn a result of format 1.0 into one of format 2.0; raises ValueError for one without a status code."""
     if not isinstance(result, dict) or "statusCode" not in result:
         raise ValueError("A result of payload format 1.0 must have a statusCode.")
     headers = {name.lower(): [value] for name, value in (result.get("headers") or {}).items()}
