@@ -32,7 +32,8 @@ SHUTDOWN_TIMEOUT_S = 1
 LISTEN_BACKLOG = 1024  # hundreds of clients may connect at once
 _CONNECTION_HEADERS = {"content-length", "connection", "transfer-encoding", "keep-alive", "upgrade"}  # not forwarded
 _BODILESS_STATUSES = {204, 304}
-_DISCARDING_LOGGER = logging.Logger("gateway", logging.CRITICAL + 1)  # aiohttp logs a traceback for every request that is no HTTP
+# aiohttp logs a traceback for every request that is no HTTP
+_DISCARDING_LOGGER = logging.Logger("gateway", logging.CRITICAL + 1)
 _DISCARDING_LOGGER.addHandler(logging.NullHandler())
 _WEB_SOCKET_LOGGER = logging.getLogger("aiohttp.websocket")
 _WEB_SOCKET_LOGGER.setLevel(logging.ERROR)  # it warns of each subprotocol, which the service chooses and not aiohttp
