@@ -47,7 +47,7 @@ _HTTP_ONLY_HINTS = {
     "routes": "",
     "cors": f"Name the origins that may connect in the variable {ALLOWED_ORIGINS}.",
     "entry": "Name a handler such as app.handler, which is called for every connection and message.",
-    "payload": "A WebSocket handler receives API Gateway's events of connections, which have one form.",
+    "payload": "A WebSocket handler receives the events of connections, which have one form.",
 }
 
 
@@ -276,7 +276,7 @@ def check_payload(subject: RuleSubject) -> Iterator[Finding]:
     elif section.entry is not None:
         yield refuse("payload", "a server receives HTTP and no events", "Leave payload out, or name a handler.")
     elif section.handler is None and section.source.endswith(".zip"):
-        yield refuse("payload", "a whole Functions app receives no events of API Gateway", "Leave payload out.")
+        yield refuse("payload", "a whole app in a zip chooses the form of its requests itself", "Leave payload out.")
 
 
 def check_package(subject: RuleSubject) -> Iterator[Finding]:

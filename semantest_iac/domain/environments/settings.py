@@ -25,7 +25,7 @@ def requires_token(authorizer: object | None, variables: Mapping[str, str]) -> b
     return authorizer is not None or variables.get(AUTHENTICATION_REQUIRED, "").strip().lower() not in _FALSE_WORDS
 
 
-DEFAULT_PAYLOAD = "2.0"  # the newer of the two formats in which API Gateway gives events to a handler
+DEFAULT_PAYLOAD = "2.0"  # the newer of the two formats of events
 GATEWAY_TIMEOUT_S = 29  # seconds; both kinds of API stop waiting for the function after that
 
 
