@@ -38,7 +38,7 @@ RESOURCES = {
     "operationalinsights": ("Workspace",),
     "resources": ("ResourceGroup",),
     "storage": ("BlobContainer", "StorageAccount", "Table"),
-    "web": ("AppServicePlan", "WebApp"),
+    "web": ("AppServicePlan", "WebApp", "WebAppApplicationSettings"),
     "webpubsub": ("WebPubSub", "WebPubSubHub"),
 }
 

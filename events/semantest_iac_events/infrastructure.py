@@ -41,10 +41,11 @@ class InfrastructureRemoved(StackEvent):
 
 
 class InfrastructureRemovalFailed(StackFailure):
-    """The destroy failed; `remainder` names what is left."""
+    """The destroy failed; `changes` counts what was deleted before that, and `remainder` names what is left."""
 
     type_name = "infrastructure.removal.failed"
 
+    changes: ChangeCounts = Field(default_factory=ChangeCounts)
     remainder: tuple[str, ...] = ()
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from functools import cached_property, partial
 from pathlib import Path
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from semantest_iac.domain.ports.provisioner import Provisioner, ReportProgress, ResourceProgress
     from semantest_iac.domain.ports.service_probe import ServiceProbe
     from semantest_iac.domain.ports.timer import Timer
+    from semantest_iac.infrastructure.clouds.account_checks import AccountCheck
     from semantest_iac.infrastructure.configuration.loading import ParsedConfiguration
     from semantest_iac.infrastructure.local_service.function_log_files import FunctionLogFiles
     from semantest_iac.infrastructure.local_service.local_services import ServingLimits
@@ -187,6 +188,20 @@ class Application:
         from semantest_iac.infrastructure.pulumi_engine.cli.installation import list_prerequisites
 
         return list_prerequisites(providers, os.environ)
+
+    def account_checks(self) -> Iterator[AccountCheck]:
+        """Ask the clouds' tools on this machine whether the user's accounts allow deployments; may take seconds."""
+        from semantest_iac.domain.errors import RefusedError
+        from semantest_iac.infrastructure.clouds.account_checks import AccountCheck
+        from semantest_iac.infrastructure.clouds.registry import CLOUDS
+
+        for name in CLOUDS:
+            try:
+                entry = CLOUDS[name]
+                checks = entry.load_part(entry.account_checks)(os.environ) if entry.account_checks else ()
+            except RefusedError as error:
+                checks = (AccountCheck(name, False, error.message, error.hint),)
+            yield from checks
 
     def secrets(self, variables: Mapping[str, str]) -> SecretStore:
         """Return the store of the secrets in the variables of a loaded configuration."""

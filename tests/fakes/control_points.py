@@ -10,10 +10,10 @@ class ControlPoints:
     """Fakes pass named points; each error registered for a point is raised once, in order."""
 
     def __init__(self) -> None:
-        self._errors: defaultdict[str, deque[Exception | None]] = defaultdict(deque)
+        self._errors: defaultdict[str, deque[BaseException | None]] = defaultdict(deque)
         self._held: dict[str, asyncio.Event] = {}
 
-    def fail(self, point: str, *errors: Exception | None) -> None:
+    def fail(self, point: str, *errors: BaseException | None) -> None:
         """Raise these errors at the next passes, one each; None lets one pass."""
         self._errors[point].extend(errors)
 

@@ -35,6 +35,11 @@ class DeploymentContext:
         return stack_of(self.request)
 
     @property
+    def generation(self) -> int:
+        """The generation of the planned names, 0 before the preview."""
+        return self.work.blueprint.generation if self.work else 0
+
+    @property
     def identity(self) -> EventIdentity:
         return identity_of(self.request)
 

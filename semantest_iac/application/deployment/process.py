@@ -17,6 +17,7 @@ from semantest_iac.application.ports.ledger import LedgerReader
 from semantest_iac.domain.deployment.change_plan import count_operations
 from semantest_iac.domain.deployment.deployment import Deployment
 from semantest_iac.domain.deployment.deployment_service import DeploymentService
+from semantest_iac.domain.deployment.events import GenerationStarted
 from semantest_iac.domain.ports.provisioner import ApplyResult, Removal, ReportProgress
 from semantest_iac_events.deployments import DeploymentRequested
 from semantest_iac_events.event import StackEvent
@@ -48,9 +49,18 @@ class DeploymentProcess:
         self._rollback = Rollback(service, ledger, progress)
 
     async def plan(self, context: DeploymentContext) -> DeploymentContext:
-        """Preview a prepared deployment; nothing is recorded or changed."""
+        """Preview a prepared deployment; nothing is recorded or changed.
+
+        Clouds reserve some names after a delete: what a removal has deleted is created with those of a new generation.
+        """
+        row = self._ledger.stack(context.request.stack)
+        planned = await self._plan_generation(context, row.generation)
+        if row.removal and planned.plan.changes.create:
+            return await self._plan_generation(context, row.generation + 1)
+        return planned
+
+    async def _plan_generation(self, context: DeploymentContext, generation: int) -> DeploymentContext:
         assert context.settings is not None  # noqa: S101  # set by validating
-        generation = self._ledger.stack(context.request.stack).generation
         work, plan = await self._service.plan(
             context.request.deployment_id, context.stack, generation, context.settings, context.artifact
         )
@@ -68,6 +78,8 @@ class DeploymentProcess:
             await recorder.note(context.package_built(context.artifact))
         await recorder.publish(context.planned())
         row = self._ledger.stack(request.stack)
+        if context.generation > row.generation:
+            await recorder.note(GenerationStarted(**context.identity, generation=context.generation))
         if context.plan.is_empty and row.last_good and not row.unsettled:
             context = await self._verify(replace(context, applied=ApplyResult(context.plan, row.outputs)))
             return deployment.complete(context.results())
@@ -76,12 +88,16 @@ class DeploymentProcess:
     async def destroy(self, request: InfrastructureRemovalRequested) -> StackEvent:
         """Destroy the stack, whose next deployment is a new generation, and return the terminal event."""
         stack, recorder = stack_of(request), StepRecorder(self._bus, request)
+        counter = OperationCounter(self._progress)
         removal = Removal(request.deployment_id, stack, self._ledger.stack(request.stack).generation)
         try:
-            changes = await recorder.step("remove", partial(self._engine.destroy, removal, self._progress))
+            changes = await recorder.step("remove", partial(self._engine.destroy, removal, counter))
         except Exception as error:
             remainder = await remaining_operations(self._engine.preview_destroy(stack))
-            return InfrastructureRemovalFailed(**removal.identity, **error_fields(error), remainder=remainder)
+            deleted = count_operations(counter.operations)
+            return InfrastructureRemovalFailed(
+                **removal.identity, **error_fields(error), changes=deleted, remainder=remainder
+            )
         return InfrastructureRemoved(**removal.identity, changes=changes, generation=removal.generation)
 
     async def _change(self, deployment: Deployment, context: DeploymentContext, recorder: StepRecorder) -> StackEvent:
@@ -92,12 +108,16 @@ class DeploymentProcess:
             for name, step in self._changing_steps(context, recorder, counter).items():
                 context = await recorder.step(name, partial(step, context))
         except Exception as error:
-            if not (counter.has_begun or (was_unsettled and name == "verify")):
+            if not counter.has_begun and not (was_unsettled and name == "verify" and await self._differs(context)):
                 raise
             if (counter.operations or was_unsettled) and self._is_kept(context):
                 return _keep_failed(deployment, error, context, counter)
             return await self._rollback.run(error, context.request, recorder, counter.operations)
         return deployment.complete(context.results())
+
+    async def _differs(self, context: DeploymentContext) -> bool:
+        """Whether a rollback would change something: the one that was interrupted before may have done nothing."""
+        return not (await self._rollback.preview(context.request)).is_empty
 
     def _is_kept(self, context: DeploymentContext) -> bool:
         """Whether a failure leaves the stack for inspection: there is no good deployment to roll back to."""

@@ -103,7 +103,7 @@ class Rollback:
                 **identity,
                 **fields,
                 changes=count_operations([*operations, *counter.operations]),
-                remainder=await remaining_operations(self._preview_rest(request)),
+                remainder=await remaining_operations(self.preview(request)),
                 commands=recovery_commands(stack_of(request)),
             )
         changes = count_operations([*operations, *counter.operations])
@@ -140,7 +140,8 @@ class Rollback:
         generation = self._ledger.stack(str(stack)).generation
         return await self._service.plan(request.deployment_id, stack, generation, good.settings, good.artifact)
 
-    async def _preview_rest(self, request: DeploymentRequested) -> ChangePlan:
+    async def preview(self, request: DeploymentRequested) -> ChangePlan:
+        """Return what going back would change."""
         good = find_last_good(self._ledger, stack_of(request))
         if good is None:
             return await self._engine.preview_destroy(stack_of(request))

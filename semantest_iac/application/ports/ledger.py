@@ -90,10 +90,11 @@ class DeploymentRow:
 class StackRow:
     """The state of one stack according to the log.
 
-    `generation` is part of physical names and rises with each completed destroy; `last_good` is the newest
+    `generation` is part of physical names and rises with each destroy that deleted something; `last_good` is the newest
     completed deployment since then, `endpoint` and `outputs` are its results. `owner` is the first deployment since
     then that may have changed something: the stack belongs to its engine. `unsettled` is the deployment that was
-    interrupted while it changed the stack, so that the engine's state may differ from these results.
+    interrupted while it changed the stack, so that the engine's state may differ from these results. `removal` is the
+    destroy, or the rollback of a first deployment, that began to delete the stack and has not deleted all of it.
     """
 
     stack: str
@@ -102,6 +103,7 @@ class StackRow:
     last_good: str | None = None
     owner: str | None = None
     unsettled: str | None = None
+    removal: str | None = None
     endpoint: str | None = None
     outputs: Mapping[str, Any] = field(default_factory=dict)
 

@@ -10,6 +10,7 @@ from semantest_iac.application.ports.ledger import DeploymentRow, RecordedEvent,
 from semantest_iac.domain.deployment.status import (
     CHANGING_STATUSES,
     DEPLOYMENT_KINDS,
+    GENERATION_STARTED,
     INTERRUPTED,
     TERMINAL_STATUSES,
     DeploymentStatus,
@@ -61,13 +62,12 @@ def fold_stack(stack: StackRow, before: DeploymentRow | None, after: DeploymentR
         return stack
     if _is_removed(after):
         return StackRow(stack.stack, generation=stack.generation + 1, newest=stack.newest)
-    if after.kind == "deploy" and after.state in CHANGING_STATUSES:
-        owner, unsettled = stack.owner or after.deployment, stack.unsettled or after.deployment
-        return replace(stack, owner=owner, unsettled=unsettled)
+    if after.state in CHANGING_STATUSES:
+        return _fold_change(stack, after)
     if _changed_nothing(after):
-        return replace(stack, unsettled=None if stack.unsettled == after.deployment else stack.unsettled)
+        return _without_change(stack, after.deployment)
     if after.state is DeploymentStatus.ROLLED_BACK:
-        stack = replace(stack, unsettled=None)
+        stack = replace(stack, unsettled=None, removal=None)
         # the restored functions have new versions
         return replace(stack, endpoint=after.endpoint, outputs=after.outputs) if after.outputs else stack
     if after.state is not DeploymentStatus.COMPLETED:
@@ -77,8 +77,35 @@ def fold_stack(stack: StackRow, before: DeploymentRow | None, after: DeploymentR
         last_good=after.deployment,
         owner=stack.owner or after.deployment,
         unsettled=None,
+        removal=None,
         endpoint=after.endpoint,
         outputs=after.outputs,
+    )
+
+
+def fold_generation(stack: StackRow, event: Mapping[str, Any]) -> StackRow:
+    """Return the stack after a deployment that starts the next generation, whose names are unused."""
+    if event["type"] != GENERATION_STARTED:
+        return stack
+    return replace(stack, generation=event["data"]["generation"], removal=None)
+
+
+def _fold_change(stack: StackRow, row: DeploymentRow) -> StackRow:
+    """Return the stack while a deployment changes it; going back without a good deployment is a removal too."""
+    is_rolling_back = row.state is DeploymentStatus.ROLLING_BACK
+    if row.kind == "destroy" or (is_rolling_back and stack.last_good is None):
+        stack = replace(stack, removal=row.deployment)
+    if row.kind != "deploy":
+        return stack
+    return replace(stack, owner=stack.owner or row.deployment, unsettled=stack.unsettled or row.deployment)
+
+
+def _without_change(stack: StackRow, deployment: str) -> StackRow:
+    """Return the stack after a deployment that ended before its first operation."""
+    return replace(
+        stack,
+        unsettled=None if stack.unsettled == deployment else stack.unsettled,
+        removal=None if stack.removal == deployment else stack.removal,
     )
 
 
@@ -152,8 +179,12 @@ def project_event(rows: ProjectionRows, recorded: RecordedEvent) -> None:
         return
     before = rows.deployment(deployment)
     after = fold_deployment(before, event, recorded.position)
-    if after is not None and after != before:
-        rows.save(after, fold_stack(rows.stack(after.stack), before, after))
+    if after is None:
+        return
+    stack = rows.stack(after.stack)
+    folded = fold_generation(fold_stack(stack, before, after), event)
+    if after != before or folded != stack:
+        rows.save(after, folded)
 
 
 class MemoryRows:

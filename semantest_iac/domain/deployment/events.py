@@ -9,6 +9,7 @@ from typing import Any, Self
 from pydantic import Field
 
 from semantest_iac.domain.compute.functions import Artifact
+from semantest_iac.domain.deployment.status import GENERATION_STARTED, STEP_INTENDED
 from semantest_iac_events.event import StackEvent, StackFailure
 from semantest_iac_events.values import Value
 
@@ -16,7 +17,7 @@ from semantest_iac_events.values import Value
 class StepIntended(StackEvent):
     """A step starts; after a crash it is unknown whether it was taken."""
 
-    type_name = "infrastructure.journal.step.intended"
+    type_name = STEP_INTENDED
 
     step: str
 
@@ -82,4 +83,14 @@ class PackageBuilt(StackEvent, PackageRecord):
         return replace(super().artifact, companions=companions)
 
 
-JOURNAL_TYPES = {entry.type_name: entry for entry in (StepIntended, StepObserved, StepFailed, PackageBuilt)}
+class GenerationStarted(StackEvent):
+    """The deployment uses a new generation of names, because an unfinished removal has used up the one before."""
+
+    type_name = GENERATION_STARTED
+
+    generation: int = Field(ge=2)
+
+
+JOURNAL_TYPES = {
+    entry.type_name: entry for entry in (StepIntended, StepObserved, StepFailed, PackageBuilt, GenerationStarted)
+}

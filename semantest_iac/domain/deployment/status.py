@@ -49,6 +49,7 @@ CHANGING_STATUSES = ACTIVE_STATUSES - UNCHANGED_STATUSES
 INTERRUPTED = "INTERRUPTED"  # the error code of a deployment whose process ended before it did
 
 STEP_INTENDED = "infrastructure.journal.step.intended"
+GENERATION_STARTED = "infrastructure.journal.generation.started"
 
 # The events that open a deployment, with its kind.
 DEPLOYMENT_KINDS: Mapping[str, str] = {

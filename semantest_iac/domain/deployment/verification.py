@@ -12,6 +12,7 @@ from functools import partial
 from http import HTTPStatus
 
 from semantest_iac.domain.blueprints.components import HEALTH_ENDPOINT
+from semantest_iac.domain.compute.failure_advice import advise_on_failure
 from semantest_iac.domain.deployment.stack import Stack
 from semantest_iac.domain.environments.settings import ComponentSettings
 from semantest_iac.domain.errors import UnreachableServiceError, VerificationError
@@ -180,13 +181,16 @@ async def _ask_web_socket(probe: ServiceProbe, stack: Stack, settings: Component
 def _verification_error(stack: Stack, last: HealthTry, series: _TrySeries) -> VerificationError:
     tries = f" ({series.tries} tries in {series.seconds:.0f} s)" if series.tries > 1 else ""
     words = last.logs.strip().splitlines()[-1:]
-    said = f"Last line of the function's log: {_omit_if_long(words[0], _LONGEST_LOG_LINE)}. " if words else ""
+    advice = advise_on_failure(last.logs)
+    said = f"Last line of the function's log: {_omit_if_long(words[0], _LONGEST_LOG_LINE)}." if words else ""
     key = f"components.{stack.component}.health"
     if stack.component == "websocket":
         change = f"Set {key}.timeout_s to wait longer, or {key}=none to deploy without this check."
     else:
         change = f"Set {key}.path, .status or .timeout_s to what the service does, or {key}=none for no check."
-    return VerificationError(f"Cannot verify '{stack}': {last.problem}{tries}.", hint=f"{said}{change}")
+    return VerificationError(
+        f"Cannot verify '{stack}': {last.problem}{tries}.", hint=" ".join(filter(None, (said, advice, change)))
+    )
 
 
 def _omit_if_long(text: str, longest: int) -> str:

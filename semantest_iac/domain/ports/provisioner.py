@@ -54,21 +54,30 @@ def event_identity(deployment: str, stack: Stack) -> EventIdentity:
 
 
 class Deferred(StrEnum):
-    """What waits for the code: resources that the cloud creates or changes only where the code runs."""
+    """What waits: for the code, resources that the cloud creates or changes only where the code runs.
+
+    `LIMITS` wait for the rest of the work: the cloud lowers them only once less is in use.
+    """
 
     NOTHING = ""
     CHANGES = "changes"
     ALL = "all"
+    LIMITS = "limits"
 
 
 @dataclass(frozen=True, slots=True)
 class Work:
-    """A blueprint to apply in one deployment; the `deferred` part is applied after the code is published."""
+    """A blueprint to apply in one deployment; the `deferred` part is applied after the rest."""
 
     deployment: str
     blueprint: Blueprint
     artifact: Artifact | None
     deferred: Deferred = Deferred.NOTHING
+
+    @property
+    def defers_limits(self) -> bool:
+        """Whether another run must lower limits when this one is done."""
+        return self.deferred is Deferred.LIMITS
 
     @property
     def identity(self) -> EventIdentity:

@@ -9,7 +9,12 @@ from pathlib import Path
 
 PAYLOADS = Path(__file__).parents[2] / "payloads"
 NODE_SHIM_FILES = ("semantest_application.cjs", "semantest_server.cjs", "semantest_http.cjs")
-FUNCTIONS_SHIM_FILES = ("semantest_functions.cjs", "semantest_payload.cjs", "semantest_trigger.cjs")
+FUNCTIONS_SHIM_FILES = (
+    "semantest_functions.cjs",
+    "semantest_payload.cjs",
+    "semantest_trigger.cjs",
+    "semantest_vault.cjs",
+)
 PAYLOAD_PREFIXES = {"websocket_node_send": "node_modules/semantest-send/"}
 """Prefixes of payloads that are not at the root of their package: where `require` finds them, on either cloud."""
 
@@ -71,7 +76,12 @@ LAYOUTS: Mapping[tuple[str, str], PackageLayout] = {
         "function_app.py",
         {
             **HOST_SETTINGS,
-            "functions_python": ("function_app.py", "semantest_payload.py", "semantest_trigger.py"),
+            "functions_python": (
+                "function_app.py",
+                "semantest_payload.py",
+                "semantest_trigger.py",
+                "semantest_vault.py",
+            ),
             "python_entry": ("semantest_handler.py",),
         },
         "semantest_entry.json",

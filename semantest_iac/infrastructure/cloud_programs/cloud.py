@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from semantest_iac.domain.blueprints.blueprint import Blueprint
 from semantest_iac.domain.blueprints.capabilities import Capabilities, Capability
 from semantest_iac.domain.errors import Fault, ValidationError
-from semantest_iac.domain.resource import Resource
+from semantest_iac.domain.ports.provisioner import Deferred
+from semantest_iac.domain.resource import DeployedResource, Resource
 from semantest_iac.infrastructure.cloud_programs.code_publishing import PublishingMethod
 from semantest_iac.infrastructure.clouds.registry import CLOUDS
 
@@ -20,6 +22,9 @@ if TYPE_CHECKING:  # capabilities are read without importing Pulumi
 
 CreateResource = Callable[[Any, "ProgramContext"], "Outputs"]
 """Creates a neutral resource, or the foundation of a whole blueprint."""
+
+LowersLimitsLast = Callable[[Blueprint, Iterable[DeployedResource]], bool]
+"""Whether the blueprint has a limit below what the deployed resources use, which must be lowered after them."""
 
 FOUNDATION = "ground"
 """The key of the foundation's outputs. The value is part of deployed resources' URNs and cannot change."""
@@ -60,8 +65,14 @@ class Cloud:
     stateful: frozenset[str] = frozenset()  # the resource types whose deletion loses data
     foundation: CreateResource | None = None  # created from the whole blueprint, before all its resources
     publishing: PublishingMethod | None = None  # if code is not part of the program
+    lowers_limits_last: LowersLimitsLast | None = None  # if the order of the program cannot lower every limit
     unsupported: Mapping[Capability, str] = field(default_factory=dict)  # kinds and features, each with the reason
     partial: Mapping[Capability, str] = field(default_factory=dict)  # supported in another form, each with that form
+
+    def find_deferred_limits(self, blueprint: Blueprint, resources: Iterable[DeployedResource]) -> Deferred:
+        """Return whether limits must wait for the rest of the work."""
+        waits = self.lowers_limits_last is not None and self.lowers_limits_last(blueprint, resources)
+        return Deferred.LIMITS if waits else Deferred.NOTHING
 
     @property
     def capabilities(self) -> Capabilities:

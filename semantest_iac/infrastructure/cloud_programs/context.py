@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
+from hashlib import sha256
 from typing import Any
 
 import pulumi
@@ -21,7 +22,7 @@ Outputs = Mapping[str, Any]
 class ProgramContext:
     """One run of a program: the stack, its artifact, its secrets, and the outputs of the resources so far.
 
-    If something is `deferred`, another run follows once code has been published.
+    If something is `deferred`, another run follows. `deployment` is the id of the deployment, empty without one.
     """
 
     stack: Stack
@@ -31,6 +32,7 @@ class ProgramContext:
     parent: pulumi.Resource | None = None
     outputs: dict[str, Outputs] = field(default_factory=dict)
     deferred: Deferred = Deferred.NOTHING
+    deployment: str = ""
 
     def under(self, parent: pulumi.Resource) -> ProgramContext:
         """Return the context with a parent for the resources created next."""
@@ -43,6 +45,14 @@ class ProgramContext:
     def physical_name(self, purpose: str = "", *, limit: int) -> str:
         """Return the name in the cloud, unique and the same for every attempt of a generation."""
         return physical_names.physical_name(str(self.stack), self.generation, purpose, limit=limit)
+
+    def name_once(self, name: str) -> str:
+        """Return the name with digits of this deployment; use it with `ignore_changes` on the input of the name.
+
+        A resource keeps it for life, and one that is created again after a delete gets another: clouds reserve the
+        names of deleted secrets for weeks, while the rest of the stack keeps its generation.
+        """
+        return f"{name}-{sha256(self.deployment.encode()).hexdigest()[:4]}" if self.deployment else name
 
     @property
     def tags(self) -> dict[str, str]:

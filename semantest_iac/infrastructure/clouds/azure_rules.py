@@ -103,6 +103,18 @@ def check_built_in_endpoint(subject: RuleSubject) -> Iterator[Finding]:
         yield advise("cors", "methods, headers and max_age have no effect: the app's own endpoint allows all", hint)
 
 
+def check_gateway_throttling(subject: RuleSubject) -> Iterator[Finding]:
+    """The Consumption tier has no `rate-limit-by-key`, and what `rate-limit` counts is doubtful without subscriptions.
+
+    Sources: the vendor's reference of both policies ("only applied when an API is accessed using a subscription key");
+    a measurement that calls without a key count together (ronaldbosma.github.io, 2026-01-06).
+    """
+    has_gateway = subject.environment != "development" or subject.section.authorizer
+    if has_gateway and subject.serves_http and _is_throttled(subject):
+        reason = "may have no effect: API Management documents that it limits only calls with a subscription key"
+        yield advise("throttling", reason, "Limit calls in your code as well if a limit is essential.")
+
+
 def check_web_pubsub(subject: RuleSubject) -> Iterator[Finding]:
     """Web PubSub limits connections and messages by its units, not per client."""
     if not subject.serves_http and _is_throttled(subject):
@@ -145,7 +157,8 @@ def check_unsupported_time_zone(subject: RuleSubject) -> Iterator[Finding]:
 AZURE_RULES = DeclarativeCloudRules(
     AZURE_LIMITS,
     (
-        *(check_memory_size, check_instance_limits, check_subnets, check_built_in_endpoint, check_web_pubsub),
+        *(check_memory_size, check_instance_limits, check_subnets, check_built_in_endpoint),
+        *(check_gateway_throttling, check_web_pubsub),
         *(check_variable_cases, check_named_origins, check_unsupported_time_zone),
     ),
     round_workspace_retention,

@@ -42,6 +42,7 @@ AWS: Final = CloudEntry(
     simulated_cloud=f"{_INFRASTRUCTURE}.simulated_cloud.aws.catalogue:simulated_aws",
     api_frontend=f"{_INFRASTRUCTURE}.local_service.aws.api_frontend:build_api_frontend",
     platform_answers=f"{_INFRASTRUCTURE}.local_service.aws.api_frontend:is_platform_answer",
+    account_checks=f"{_INFRASTRUCTURE}.clouds.account_checks:check_aws_account",
     web_sockets=f"{_INFRASTRUCTURE}.local_service.aws.web_sockets:build_web_socket_service",
     credentials=CredentialLocations(
         ("AWS_ACCESS_KEY_ID", "AWS_PROFILE", "AWS_WEB_IDENTITY_TOKEN_FILE", "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI"),
@@ -61,6 +62,7 @@ AZURE: Final = CloudEntry(
     simulated_cloud=f"{_INFRASTRUCTURE}.simulated_cloud.azure.catalogue:simulated_azure",
     api_frontend=f"{_INFRASTRUCTURE}.local_service.azure.api_frontend:build_api_frontend",
     platform_answers=f"{_INFRASTRUCTURE}.local_service.azure.api_frontend:is_platform_answer",
+    account_checks=f"{_INFRASTRUCTURE}.clouds.account_checks:check_azure_account",
     web_sockets=f"{_INFRASTRUCTURE}.local_service.azure.web_sockets:build_web_socket_service",
     code_service=f"{_INFRASTRUCTURE}.simulated_cloud.azure.code_service:CodeService",
     region_setting="location",

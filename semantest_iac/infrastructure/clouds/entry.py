@@ -31,7 +31,8 @@ class CloudEntry:
     names the region; `sdk` is the distribution with the resource classes. `simulated_cloud` creates the simulated
     cloud, `api_frontend` translates requests for its functions on this machine, `web_sockets` serves its WebSocket
     APIs, and `code_service` takes code if programs do not carry it. `platform_answers` tells whether an HTTP
-    response has the form that the cloud gives before or instead of a function; without it this is not known. The
+    response has the form that the cloud gives before or instead of a function; without it this is not known.
+    `account_checks` asks whether the user's account allows deployments (variables -> AccountChecks). The
     variables that the provider reads begin with `variable_prefixes`. `rules` is a CloudRules of the domain;
     `functions` is the cloud whose package layout its functions have; the first of `regions` is the default, and
     `region_counterparts` maps regions of other clouds to the nearest own one.
@@ -50,6 +51,7 @@ class CloudEntry:
     web_sockets: str = ""
     code_service: str = ""
     platform_answers: str = ""
+    account_checks: str = ""
     region_setting: str = "region"
     credentials: CredentialLocations | None = None
     variable_prefixes: tuple[str, ...] = ()

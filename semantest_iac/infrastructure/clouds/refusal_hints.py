@@ -12,7 +12,7 @@ _PERMISSION: Final = "The deploying identity lacks this permission."
 _HINTS: Final = (
     (
         r"lower than function's total provisioned",
-        "Lower instances.min in a deployment of its own, then instances.max: AWS changes the limit first.",
+        "Lower instances.min in an update of its own, then instances.max. `deploy` does both in this order itself.",
     ),
     (r"greater than the reservedConcurrentExecution", "Write an instances.min of at most instances.max."),
     (

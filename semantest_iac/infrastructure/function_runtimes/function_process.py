@@ -14,6 +14,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
+from semantest_iac.domain.compute.failure_advice import advise_on_failure
 from semantest_iac.domain.errors import Fault, RuntimeFailedError
 from semantest_iac.domain.security.redaction import Redactor
 from semantest_iac.infrastructure.drafts import make_draft_folder
@@ -132,9 +133,9 @@ class FunctionProcess:
             }
         if "error" in answer:
             await self._end_host()
-            last = self._redactor.redact(host.logs.text()).strip().rpartition("\n")[2][-300:]
+            logs = self._redactor.redact(host.logs.text())
             cause = self._redactor.redact("{errorType}: {errorMessage}".format(**answer["error"]))
-            raise self._start_error(cause, last)
+            raise self._start_error(cause, logs)
         if fault := self._platform.find_fault(self._spec, answer):
             await self._end_host()
             raise self._start_error(fault)
@@ -151,9 +152,12 @@ class FunctionProcess:
         if host:
             await host.end()
 
-    def _start_error(self, cause: str, last_output: str = "") -> RuntimeFailedError:
-        hint = f"The function said: {last_output}" if last_output else "Look at the function's handler and its files."
-        return RuntimeFailedError(f"Cannot start function '{self._spec.name}': {cause}.", hint=hint)
+    def _start_error(self, cause: str, logs: str = "") -> RuntimeFailedError:
+        last = logs.strip().rpartition("\n")[2][-300:]
+        said = f"The function said: {last}" if last else ""
+        hint = " ".join(filter(None, (advise_on_failure(f"{cause}\n{logs}"), said)))
+        message = f"Cannot start function '{self._spec.name}': {cause}."
+        return RuntimeFailedError(message, hint=hint or "Look at the function's handler and its files.")
 
 
 def _parse_answer(reply: bytes) -> Mapping[str, Any]:

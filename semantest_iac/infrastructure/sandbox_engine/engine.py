@@ -54,9 +54,7 @@ class SandboxEngine:
     ) -> ApplyResult:
         token = CancelToken()
         async with open_settled_queue(publish, token) as enqueue:
-            return await run_in_thread(
-                partial(self._apply, self._without_deferred(work), progress, token, enqueue), token
-            )
+            return await run_in_thread(partial(self._apply_in_order, work, progress, token, enqueue), token)
 
     async def publish_code(
         self, work: Work, applied: ApplyResult, publish: PublishSettled, progress: ReportProgress
@@ -105,6 +103,14 @@ class SandboxEngine:
         is_deferred = bool(publisher.find_deferred(work, resources))
         return replace(plan, lacks_code=is_deferred or publisher.needs_publishing(resources, work.artifact, plan))
 
+    def _apply_in_order(
+        self, work: Work, progress: ReportProgress, token: CancelToken, enqueue: EnqueueSettled
+    ) -> ApplyResult:
+        """Apply what does not wait for code, limits that must be lowered last in a second run."""
+        first = self._without_deferred(work)
+        applied = self._apply(first, progress, token, enqueue)
+        return applied.then(self._apply(work, progress, token, enqueue)) if first.defers_limits else applied
+
     def _apply(self, work: Work, progress: ReportProgress, token: CancelToken, enqueue: EnqueueSettled) -> ApplyResult:
         with self._sessions.open_live_run(work.blueprint.stack, token, progress) as run:
             self._run_program(work, run, enqueue, dry=False)
@@ -112,12 +118,11 @@ class SandboxEngine:
         return reports.report_applied(run)
 
     def _without_deferred(self, work: Work) -> Work:
-        """Return the part of the work that can be done before code is published."""
+        """Return the part of the work that waits for nothing."""
         stack = work.blueprint.stack
-        publisher = self._create_publisher(stack)
-        return (
-            replace(work, deferred=publisher.find_deferred(work, self._sessions.deployed(stack))) if publisher else work
-        )
+        publisher, resources = self._create_publisher(stack), self._sessions.deployed(stack)
+        limits = find_cloud(stack.provider).find_deferred_limits(work.blueprint, resources)
+        return replace(work, deferred=publisher.find_deferred(work, resources) if publisher else limits)
 
     def _preview_destroy(self, stack: Stack, token: CancelToken) -> ChangePlan:
         with self._sessions.open_dry_run(stack, token) as run:
@@ -133,7 +138,12 @@ class SandboxEngine:
         blueprint, cloud = work.blueprint, find_cloud(work.blueprint.stack.provider)
         program.import_sdk(cloud, blueprint)
         context = ProgramContext(
-            blueprint.stack, blueprint.generation, work.artifact, self._secret_value, deferred=work.deferred
+            blueprint.stack,
+            blueprint.generation,
+            work.artifact,
+            self._secret_value,
+            deferred=work.deferred,
+            deployment=work.deployment,
         )
         stack = str(blueprint.stack)
         on_component = build_settled_callback(run, enqueue)

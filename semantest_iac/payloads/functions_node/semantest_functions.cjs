@@ -1,16 +1,17 @@
 'use strict'
 // The entry of a packaged Node app on Azure Functions: one function receives every request and calls the handler.
 //
-// Secrets need no loading: the platform puts Key Vault's values into the app settings.
+// The platform puts Key Vault's values into the app settings; where it could not yet, they are read here.
 
 const { createHash, timingSafeEqual } = require('node:crypto')
 const path = require('node:path')
 const { app } = require('@azure/functions')
 const { loadApplication } = require('./semantest_application.cjs')
 const {
-  acceptHeadersInUtf8, buildContext, buildEvent, buildResponse, buildUnavailableResponse, findUnresolvedSettings,
+  acceptHeadersInUtf8, buildContext, buildEvent, buildResponse, buildUnavailableResponse,
 } = require('./semantest_trigger.cjs')
 const { buildEventOfFormat1, buildResultOfFormat2 } = require('./semantest_payload.cjs')
+const { findUnresolvedSettings, makeSettingResolver } = require('./semantest_vault.cjs')
 const settings = require('./semantest_shim.json')
 
 const GATEWAY_HEADER = 'x-semantest-gateway'
@@ -26,6 +27,7 @@ process.chdir(source) // as on Lambda
 acceptHeadersInUtf8()
 
 const wrap = settings.wrapper ? require(settings.wrapper).wrapHandler : (handler) => handler
+const resolveSettings = makeSettingResolver(process.env)
 let ready = null
 if (findUnresolvedSettings(process.env).length === 0) load().catch(() => {}) // the first request reports it
 
@@ -39,7 +41,7 @@ app.http('semantest', {
   authLevel: 'anonymous',
   handler: async (request, context) => {
     if (!cameThroughGateway(request)) return { status: 403, jsonBody: { message: 'Forbidden' } }
-    const unresolved = findUnresolvedSettings(process.env) // before any code can take a reference for a secret
+    const unresolved = await resolveSettings() // before any code can take a reference for a secret
     if (unresolved.length > 0) return buildUnavailableResponse(unresolved)
     const handler = await load()
     const event = await buildEvent(request, context, gatewayKey ? 1 : 0, routeKeys)

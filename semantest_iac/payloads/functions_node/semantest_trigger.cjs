@@ -4,7 +4,7 @@
 const { isUtf8 } = require('node:buffer')
 
 const TEXT_TYPES = ['text/', 'application/json', 'application/xml', 'application/javascript']
-const [REFERENCE_START, RETRY_AFTER_S] = ['@Microsoft.KeyVault(', 10]
+const RETRY_AFTER_S = 10
 const LONGEST_ANSWER_S = 230 // Azure's load balancer waits no longer
 const ENCODED_BYTES = /(?:%[0-9a-fA-F]{2})+/g
 const COOKIE_ATTRIBUTES = new Map([ // the host knows no others, such as Partitioned
@@ -16,11 +16,6 @@ const COOKIE_ATTRIBUTES = new Map([ // the host knows no others, such as Partiti
   ['httponly', () => ({ httpOnly: true })],
   ['samesite', (value) => ({ sameSite: value })],
 ])
-
-/** List settings that hold a reference to Key Vault in place of its value: roles take minutes to apply. */
-function findUnresolvedSettings(environment) {
-  return Object.keys(environment).filter((name) => environment[name].startsWith(REFERENCE_START)).sort()
-}
 
 /** Build the refusal of a request that came before the app can read its secrets. */
 function buildUnavailableResponse(settings) {
@@ -181,5 +176,5 @@ function buildContext(context) {
 }
 
 module.exports = {
-  acceptHeadersInUtf8, buildContext, buildEvent, buildResponse, buildUnavailableResponse, findUnresolvedSettings,
+  acceptHeadersInUtf8, buildContext, buildEvent, buildResponse, buildUnavailableResponse,
 }

@@ -1,6 +1,6 @@
 """The entry of a packaged Python app on Azure Functions: one function receives every request and calls the handler.
 
-Secrets need no loading: the platform puts Key Vault's values into the app settings.
+The platform puts Key Vault's values into the app settings; where it could not yet, they are read here.
 """
 
 import json
@@ -19,13 +19,14 @@ from semantest_trigger import (
     build_event,
     build_response,
     build_unavailable_response,
-    find_unresolved_settings,
 )
+from semantest_vault import SettingResolver
 
 SOURCE = str(Path(__file__).with_name("source"))
 GATEWAY_KEY = os.environ.pop("SEMANTEST_GATEWAY_KEY", "")  # only the API gateway knows it, if there is one
 ROUTE_KEYS = json.loads(os.environ.pop("SEMANTEST_ROUTES", "[]"))
 IS_FORMAT_1 = os.environ.pop("SEMANTEST_PAYLOAD", "") == "1.0"
+SETTINGS = SettingResolver(os.environ)
 METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
 
 sys.path.insert(0, SOURCE)
@@ -40,7 +41,7 @@ def semantest(req: func.HttpRequest, context: func.Context) -> func.HttpResponse
     """Handle every request that came through the app's gateway, if it has one."""
     if GATEWAY_KEY and not compare_digest(req.headers.get(GATEWAY_HEADER, "").encode(), GATEWAY_KEY.encode()):
         return func.HttpResponse('{"message":"Forbidden"}', status_code=403, mimetype="application/json")
-    if unresolved := find_unresolved_settings(os.environ):  # before any code can take a reference for a secret
+    if unresolved := SETTINGS.resolve():  # before any code can take a reference for a secret
         return build_unavailable_response(unresolved)
     function_context = Context(context.invocation_id, context.function_name)
     event = build_event(req, function_context, hops=bool(GATEWAY_KEY), route_keys=ROUTE_KEYS)

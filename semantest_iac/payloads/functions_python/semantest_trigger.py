@@ -6,7 +6,7 @@ import base64
 import json
 import re
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from http.cookies import CookieError, SimpleCookie
 from typing import Any
 from urllib.parse import parse_qsl, unquote, urlsplit
@@ -14,7 +14,7 @@ from urllib.parse import parse_qsl, unquote, urlsplit
 import azure.functions as func
 
 TEXT_TYPES = ("text/", "application/json", "application/xml", "application/javascript")
-REFERENCE_START, RETRY_AFTER_S = "@Microsoft.KeyVault(", 10
+RETRY_AFTER_S = 10
 LONGEST_ANSWER_S = 230  # Azure's load balancer waits no longer
 GATEWAY_HEADER = "x-semantest-gateway"
 ENCODED_BYTES = re.compile(r"(?:%[0-9a-fA-F]{2})+")
@@ -33,11 +33,6 @@ class Context:
     def get_remaining_time_in_millis(self) -> int:
         """Milliseconds until the load balancer gives up."""
         return max(0, int((self._end - time.monotonic()) * 1000))
-
-
-def find_unresolved_settings(environment: Mapping[str, str]) -> list[str]:
-    """List settings that hold a reference to Key Vault in place of its value: roles take minutes to apply."""
-    return sorted(name for name, value in environment.items() if value.startswith(REFERENCE_START))
 
 
 def build_unavailable_response(settings: list[str]) -> func.HttpResponse:

@@ -38,6 +38,22 @@ class EnginePrerequisite(Protocol):
     def install(self, report: Callable[[str], None]) -> str: ...
 
 
+class AccountCheckResult(Protocol):
+    """Whether the account of a cloud allows something that deployments do."""
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def ok(self) -> bool: ...
+
+    @property
+    def found(self) -> str: ...
+
+    @property
+    def advice(self) -> str: ...
+
+
 class FunctionLogReader(Protocol):
     """Reads the lines that functions printed."""
 
@@ -77,6 +93,8 @@ class CliApplication(Protocol):
     def account_stacks(self, stack: Stack, engine: EngineChoice) -> Sequence[str] | None: ...
 
     def prerequisites(self, providers: Collection[str]) -> Sequence[EnginePrerequisite]: ...
+
+    def account_checks(self) -> Iterator[AccountCheckResult]: ...
 
     def configuration(self, **sources: Any) -> LoadedConfiguration: ...
 

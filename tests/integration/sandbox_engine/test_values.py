@@ -86,6 +86,20 @@ class TestInvokes:
 
         assert world.outputs()["zones"][0] == "us-east-1a"
 
+    @pytest.mark.parametrize(
+        ("filters", "names"),
+        [
+            ([{"name": "opt-in-status", "values": ["opt-in-not-required"]}], ["us-east-1a", "us-east-1b"]),
+            ([{"name": "zone-type", "values": ["local-zone", "availability-zone"]}], ["us-east-1a", "us-east-1b"]),
+            ([{"name": "zone-type", "values": ["local-zone"]}], []),
+        ],
+        ids=["opt-in", "kinds", "local zones"],
+    )
+    def test_filter_zones(self, world: World, filters: list[dict[str, object]], names: list[str]) -> None:
+        world.up(lambda: pulumi.export("zones", aws.get_availability_zones(filters=filters).names))
+
+        assert world.outputs()["zones"][:2] == names
+
     def test_use_a_provider_in_the_state(self, world: World) -> None:
         world.up(lambda: pulumi.export("account", aws.get_caller_identity().account_id))
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 
 import pytest
@@ -279,6 +280,81 @@ class TestDestroy:
         await app.use_cases.destroy(REST)
 
         assert app.ledger.stack(str(REST)).generation == 1
+
+
+class TestDeployAfterAnUnfinishedRemoval:
+    async def test_creates_what_was_deleted_in_a_new_generation(self, app: InMemoryApp) -> None:
+        await app.deploy()
+        app.points.fail("remove:function", REFUSED)
+        destroyed = await app.use_cases.destroy(REST)
+        before = len(app.recorded)
+        row = await app.deploy()
+
+        assert (destroyed.state, destroyed.changes["delete"] > 0, row.state) == ("failed", True, "completed")
+        assert app.recorded[before:][len(READ_ONLY_STEPS)] == "journal.generation.started"
+        assert app.ledger.stack(str(REST)).generation == 2
+        assert all(text.startswith("2 ") for text in app.provisioner.clouds[str(REST)].values())
+
+    async def test_keeps_that_generation(self, app: InMemoryApp) -> None:
+        await app.deploy()
+        app.points.fail("remove:function", REFUSED)
+        await app.use_cases.destroy(REST)
+        app.points.fail("apply:function", REFUSED)
+        rows = [await app.deploy(), await app.deploy()]
+
+        assert [row.state for row in rows] == ["rolled_back", "completed"]
+        assert (app.ledger.stack(str(REST)).generation, app.recorded.count("journal.generation.started")) == (2, 1)
+
+    async def test_keeps_the_generation_if_nothing_was_deleted(self, app: InMemoryApp) -> None:
+        await app.deploy()
+        app.points.fail("remove", REFUSED)
+        await app.use_cases.destroy(REST)
+        row = await app.deploy(memory=1024)
+
+        assert (row.state, app.ledger.stack(str(REST)).generation) == ("completed", 1)
+
+    async def test_does_so_after_the_unfinished_rollback_of_a_first_deployment(self, app: InMemoryApp) -> None:
+        app.points.fail("apply:function", REFUSED)
+        app.points.fail("remove:api", REFUSED)
+        rows = [await app.deploy(), await app.deploy()]
+
+        assert [row.state for row in rows] == ["needs_operator", "completed"]
+        assert app.ledger.stack(str(REST)).generation == 2
+
+    async def test_destroys_what_both_left(self, app: InMemoryApp) -> None:
+        await app.deploy()
+        app.points.fail("remove:function", REFUSED)
+        await app.use_cases.destroy(REST)
+        await app.deploy()
+        row = await app.use_cases.destroy(REST)
+
+        assert (row.state, app.provisioner.clouds[str(REST)]) == ("completed", {})
+        assert app.ledger.stack(str(REST)).generation == 3
+
+
+class TestUnhealthyAfterACancelledDeployment:
+    async def test_fails_where_the_cancelled_one_changed_nothing(self, app: InMemoryApp) -> None:
+        await app.deploy(memory=256)
+        app.points.fail("apply", asyncio.CancelledError())
+        with pytest.raises(asyncio.CancelledError):
+            await app.deploy(memory=1024)
+        app.probe.answers = [500]
+        row = await app.deploy(memory=256)
+
+        assert (row.state, app.recorded[-1]) == ("failed", "deployment.failed")
+        assert row.error is not None
+        assert row.error["code"] == "VERIFICATION_FAILED"
+
+    async def test_is_rolled_back_where_it_changed_everything(self, app: InMemoryApp) -> None:
+        good = await app.deploy(memory=256)
+        app.points.fail("call", asyncio.CancelledError())
+        with pytest.raises(asyncio.CancelledError):
+            await app.deploy(memory=1024)
+        app.probe.answers = [500]
+        row = await app.deploy(memory=1024)
+
+        assert row.error is not None
+        assert (row.state, row.error["restored_deployment"]) == ("rolled_back", good.deployment)
 
 
 class TestKeepFailed:

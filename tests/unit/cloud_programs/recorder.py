@@ -66,6 +66,7 @@ class Recorder:
 
     def __init__(self) -> None:
         self.registrations: list[Registration] = []
+        self.invokes: list[tuple[str, dict[str, Any]]] = []
 
     def SupportsFeature(self, request: Any) -> Any:
         return resource_pb2.SupportsFeatureResponse(hasSupport=request.id in SUPPORTED_FEATURES)
@@ -83,6 +84,7 @@ class Recorder:
         return resource_pb2.RegisterResourceResponse(urn=urn(request.type, request.name), id=id_, object=outputs)
 
     def Invoke(self, request: Any) -> Any:
+        self.invokes.append((request.tok, wire.decode_properties(request.args)))
         return resource_pb2.ResourceInvokeResponse(**{"return": wire.encode_properties(_INVOKE_RESULTS[request.tok])})
 
     def RegisterResourceOutputs(self, request: Any) -> Any:
@@ -110,6 +112,11 @@ def urn(type_: str, name: str) -> str:
 
 def record_program(blueprint: Blueprint, *, deferred: Deferred = Deferred.NOTHING) -> list[Registration]:
     """Return what the program of a blueprint registers, in order; any file serves as package."""
+    return run_recorded(blueprint, deferred=deferred).registrations
+
+
+def run_recorded(blueprint: Blueprint, *, deferred: Deferred = Deferred.NOTHING) -> Recorder:
+    """Run the program of a blueprint and return its recorder."""
     recorder = Recorder()
     target = find_cloud(blueprint.stack.provider)
     guard = Artifact("cd" * 32, Path(__file__), "guard.handler", "python3.13", 9)
@@ -119,7 +126,7 @@ def record_program(blueprint: Blueprint, *, deferred: Deferred = Deferred.NOTHIN
     context = ProgramContext(blueprint.stack, blueprint.generation, artifact, lambda name: SECRET, deferred=deferred)
     program.import_sdk(target, blueprint)
     run_program(lambda: program.register_blueprint(blueprint, target, context), recorder, stack="s", dry=False)  # type: ignore[arg-type]  # has the methods of a ResourceMonitor
-    return recorder.registrations
+    return recorder
 
 
 def of_type(type_: str, registrations: list[Registration]) -> list[Registration]:

@@ -11,7 +11,15 @@ import pytest
 
 from semantest_iac.infrastructure.sandbox_engine.protocol.values import Secret, contains_secret, to_cloud_value
 from semantest_iac.infrastructure.simulated_cloud.aws.catalogue import AWS_TYPES
-from tests.unit.cloud_programs.recorder import SECRET, Registration, inputs_of, of_type, record_program, urn
+from tests.unit.cloud_programs.recorder import (
+    SECRET,
+    Registration,
+    inputs_of,
+    of_type,
+    record_program,
+    run_recorded,
+    urn,
+)
 from tests.unit.cloud_programs.variants import ENVIRONMENTS, VARIANTS, blueprint
 
 _FUNCTION = "aws:lambda/function:Function"
@@ -218,6 +226,20 @@ class TestNetwork:
 
         assert [each.inputs["availabilityZone"] for each in subnets] == ["us-east-1a", "us-east-1b"]
         assert [each.inputs["cidrBlock"] for each in subnets] == ["10.1.0.0/28", "10.1.0.16/28"]
+
+    def test_chooses_no_local_zone_and_no_zone_without_lambda(self) -> None:
+        """Sources: DescribeAvailabilityZones, where a Local Zone comes before `us-east-1a`; Lambda's list of zones."""
+        [arguments] = [
+            arguments
+            for token, arguments in run_recorded(blueprint("network", "development", "us-east-1")).invokes
+            if token == "aws:index/getAvailabilityZones:getAvailabilityZones"
+        ]
+
+        assert {each["name"]: each["values"] for each in arguments["filters"]} == {
+            "opt-in-status": ["opt-in-not-required"],
+            "zone-type": ["availability-zone"],
+        }
+        assert (arguments["state"], arguments["excludeZoneIds"]) == ("available", ["use1-az3"])
 
     def test_has_a_private_endpoint_for_secrets(self) -> None:
         endpoint = inputs_of("aws:ec2/vpcEndpoint:VpcEndpoint", _record("network with secrets"))

@@ -81,7 +81,7 @@ class TestRequireDone:
                 "InvalidParameterValueException:  ReservedConcurrentExecutions  3 should not be lower than function's "
                 "total provisioned concurrency [5].",
                 "InvalidParameterValueException",
-                "Lower instances.min in a deployment of its own",
+                "Lower instances.min in an update of its own",
             ),
             (
                 "authorization.RoleAssignmentsClient#Create: Failure responding to request: StatusCode=403 -- Original "

@@ -136,6 +136,33 @@ class TestFoldStack:
         assert ledger.stack(STACK) == StackRow(STACK, newest="d2", last_good="d1", owner="d1")
 
     @pytest.mark.parametrize(
+        ("end", "removal"),
+        [
+            (None, "d2"),
+            (an_event("removal.failed", "d2", data={**REASON, "code": INTERRUPTED}), "d2"),
+            (an_event("removal.failed", "d2", data={**REASON, "changes": {"delete": 1}}), "d2"),
+            (an_event("deployment.cancelled", "d2", data=REASON), "d2"),
+            (an_event("removal.failed", "d2", data=REASON), None),
+        ],
+        ids=["running", "killed", "half", "cancelled", "nothing-deleted"],
+    )
+    async def test_remembers_a_removal_that_may_have_deleted_something(
+        self, ledger: MemoryLedger, end: NewEvent | None, removal: str | None
+    ) -> None:
+        await ledger.append(STACK, None, a_deploy("d1"))
+        await ledger.append(STACK, None, [*a_destroy("d2")[:2], *([end] if end else [])])
+
+        stack = ledger.stack(STACK)
+        assert (stack.removal, stack.generation, stack.last_good) == (removal, 1, "d1")
+
+    async def test_starts_the_generation_that_a_deployment_names(self, ledger: MemoryLedger) -> None:
+        started = an_event("journal.generation.started", "d3", data={"generation": 2})
+        await ledger.append(STACK, None, [*a_deploy("d1"), *a_destroy("d2")[:2], *a_deploy("d3")[:3], started])
+
+        stack = ledger.stack(STACK)
+        assert (stack.removal, stack.generation, stack.last_good) == (None, 2, "d1")
+
+    @pytest.mark.parametrize(
         ("end", "unsettled"),
         [
             (None, "d1"),

@@ -10,6 +10,7 @@ import pulumi_aws as aws
 from semantest_iac.domain.compute.functions import Artifact, ServerlessFunction
 from semantest_iac.domain.delivery.live_version import LiveVersion
 from semantest_iac.domain.errors import ValidationError
+from semantest_iac.domain.ports.provisioner import Deferred
 from semantest_iac.infrastructure.cloud_programs.aws.foundation import aws_name
 from semantest_iac.infrastructure.cloud_programs.context import Outputs, ProgramContext
 from semantest_iac.infrastructure.clouds.aws_variables import SECRETS_SETTING
@@ -40,7 +41,10 @@ def create_function(function: ServerlessFunction, context: ProgramContext) -> Ou
         reserved_concurrent_executions=function.scaling.maximum,
         vpc_config=_vpc_config(function, context),
         tags=context.tags,
-        opts=context.options(depends_on=_dependencies(function, context)),
+        opts=context.options(
+            depends_on=_dependencies(function, context),
+            ignore_changes=["reservedConcurrentExecutions"] if context.deferred is Deferred.LIMITS else None,
+        ),
     )
     return {
         "arn": created.arn,

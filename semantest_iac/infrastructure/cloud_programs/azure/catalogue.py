@@ -41,7 +41,8 @@ PARTIAL: Mapping[Capability, str] = {
     capabilities.MEMORY_SIZE: "the next of 512, 2048 and 4096 MB",
     capabilities.TRACING: "always on: Application Insights records every request",
     capabilities.HTTP_ROUTES: f"{_BY_GATEWAY}: there the app receives every path",
-    capabilities.HTTP_THROTTLING: f"{_BY_GATEWAY}; one limit over the duration of a burst",
+    capabilities.HTTP_THROTTLING: f"{_BY_GATEWAY}; one limit over the duration of a burst, "
+    "documented for calls with a subscription key only",
     capabilities.CORS: "by origins only in development, for every method and header",
     capabilities.HTTP_ACCESS_LOG: f"{_BY_GATEWAY}: there the function's telemetry records every request",
     capabilities.WEB_SOCKET_ACCESS_LOG: "always on: the function's workspace records every connection and message",

@@ -60,7 +60,11 @@ def _add_cors(inbound: Element, cors: Cors) -> None:
 
 
 def _add_rate_limit(inbound: Element, throttling: Throttling) -> None:
-    """Allow so many calls in a period just long enough for the burst; this tier counts all clients together."""
+    """Allow so many calls in a period just long enough for the burst, by all clients together.
+
+    The vendor documents the policy for calls with a subscription key; calls without one were measured to count too
+    (ronaldbosma.github.io, 2026-01-06). `rate-limit-by-key`, which would settle it, is not in the Consumption tier.
+    """
     period = min(max(1, ceil(throttling.burst / throttling.rate)), _MAX_PERIOD_S)
     calls = max(1, round(throttling.rate * period))
     SubElement(inbound, "rate-limit", {"calls": str(calls), "renewal-period": str(period)})

@@ -34,12 +34,12 @@ def create_app_secret(secret: AppSecret, context: ProgramContext) -> Outputs:
     foundation = context.outputs[FOUNDATION]
     created = keyvault.Secret(
         secret.name,
-        secret_name=secret.key.replace("_", "-"),  # names may contain no underscore
+        secret_name=context.name_once(secret.key.replace("_", "-")),  # names may contain no underscore
         vault_name=foundation["vault"].name,
         resource_group_name=foundation["group"],
         properties={"value": pulumi.Output.secret(context.secret_value(secret.key))},
         tags=context.tags,
-        opts=context.options(additional_secret_outputs=["properties"]),
+        opts=context.options(additional_secret_outputs=["properties"], ignore_changes=["secretName"]),
     )
     address = pulumi.Output.unsecret(created.properties).apply(lambda it: it.secret_uri_with_version)
     return {"address": address, "resource": created}

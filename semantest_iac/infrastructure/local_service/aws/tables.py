@@ -7,231 +7,34 @@ its developer guide. Scans and batches are missing: the role of the functions do
 from __future__ import annotations
 
 import json
-import operator
-import re
-from base64 import b64decode
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
-from functools import lru_cache
 from itertools import islice
-from typing import Any
+from typing import Any, TypeVar
 
 from semantest_iac.domain.networking.http_exchange import HttpResponse
 from semantest_iac.infrastructure.function_runtimes.loopback import LoopbackHandler, LoopbackRequest
+from semantest_iac.infrastructure.local_service.aws.expressions import (
+    Expression,
+    ExpressionError,
+    TableItem,
+    comparable_value,
+    tokenize_expression,
+)
 
 LARGEST_ITEM = 400 * 1024
 PAGE_SIZE = 1000  # items; DynamoDB ends a page after 1 MB
 _TARGET_PREFIX = "DynamoDB_20120810."
 _ERROR_PREFIX = "com.amazonaws.dynamodb.v20120810#"
 
+_EXPRESSIONS = (
+    *("ConditionExpression", "FilterExpression", "KeyConditionExpression", "ProjectionExpression"),
+    "UpdateExpression",
+)
+
 Arguments = Mapping[str, Any]
-TableItem = Mapping[str, Mapping[str, Any]]
-Condition = Callable[[TableItem], bool]
-Operand = Callable[[TableItem], Mapping[str, Any] | None]
-
-_TOKEN = re.compile(r"\s*([()=,]|<>|<=|>=|<|>|[:#]?[A-Za-z_]\w*)")
-_COMPARISONS: Mapping[str, Callable[[Any, Any], bool]] = {
-    "=": operator.eq,
-    "<>": operator.ne,
-    "<": operator.lt,
-    "<=": operator.le,
-    ">": operator.gt,
-    ">=": operator.ge,
-}
-
-
-class ExpressionError(Exception):
-    """An expression that is not valid or not supported."""
-
-
-class Expression:
-    """Parses one expression, once; `names` and `values` resolve its placeholders."""
-
-    def __init__(self, text: str, names: Mapping[str, str], values: Mapping[str, Mapping[str, Any]]) -> None:
-        self._tokens = list(_tokenize(text))
-        self._names = names
-        self._values = values
-
-    def parse_condition(self) -> Condition:
-        test = self._parse_or()
-        if self._tokens:
-            raise ExpressionError(f"Syntax error; token: {self._tokens[0]}")
-        return test
-
-    def parse_assignments(self) -> dict[str, Operand]:
-        """Parse `SET a = :b, c = :d` into operands by attribute."""
-        self._expect("SET")
-        assignments = dict([self._parse_assignment()])
-        while self._tokens:
-            self._expect(",")
-            assignments |= dict([self._parse_assignment()])
-        return assignments
-
-    def _parse_assignment(self) -> tuple[str, Operand]:
-        name = self._resolve_name(self._next())
-        self._expect("=")
-        return name, self._parse_operand()
-
-    def _parse_or(self) -> Condition:
-        tests = [self._parse_and()]
-        while self._skip("OR"):
-            tests.append(self._parse_and())
-        return lambda item: any(test(item) for test in tests)
-
-    def _parse_and(self) -> Condition:
-        tests = [self._parse_term()]
-        while self._skip("AND"):
-            tests.append(self._parse_term())
-        return lambda item: all(test(item) for test in tests)
-
-    def _parse_term(self) -> Condition:
-        if self._skip("NOT"):
-            test = self._parse_term()
-            return lambda item: not test(item)
-        if self._skip("("):
-            test = self._parse_or()
-            self._expect(")")
-            return test
-        if self._tokens and self._tokens[0] in _FUNCTIONS:
-            return self._parse_call(_FUNCTIONS[self._next()])
-        left = self._parse_operand()
-        if self._skip("BETWEEN"):
-            return self._parse_between(left)
-        if self._skip("IN"):
-            return self._parse_in(left)
-        compare, right = self._parse_comparison(), self._parse_operand()
-        return lambda item: _compare(left(item), compare, right(item))
-
-    def _parse_between(self, operand: Operand) -> Condition:
-        lower = self._parse_operand()
-        self._expect("AND")
-        upper = self._parse_operand()
-        return lambda item: (
-            _compare(lower(item), operator.le, operand(item)) and _compare(operand(item), operator.le, upper(item))
-        )
-
-    def _parse_in(self, operand: Operand) -> Condition:
-        self._expect("(")
-        options = [self._parse_operand()]
-        while self._skip(","):
-            options.append(self._parse_operand())
-        self._expect(")")
-        return lambda item: any(_compare(operand(item), operator.eq, option(item)) for option in options)
-
-    def _parse_call(self, function: Callable[[list[Mapping[str, Any] | None]], bool]) -> Condition:
-        self._expect("(")
-        operands = [self._parse_operand()]
-        while self._skip(","):
-            operands.append(self._parse_operand())
-        self._expect(")")
-        return lambda item: function([operand(item) for operand in operands])
-
-    def _parse_comparison(self) -> Callable[[Any, Any], bool]:
-        token = self._next()
-        if token not in _COMPARISONS:
-            raise ExpressionError(f"Syntax error; token: {token}")
-        return _COMPARISONS[token]
-
-    def _parse_operand(self) -> Operand:
-        token = self._next()
-        if token == "size" and self._skip("("):  # noqa: S105 - a function of DynamoDB's expressions
-            sized = self._parse_operand()
-            self._expect(")")
-            return lambda item: _size_of(sized(item))
-        if not token.startswith(":"):
-            name = self._resolve_name(token)
-            return lambda item: item.get(name)
-        if token not in self._values:
-            raise ExpressionError(f"An expression attribute value used in expression is not defined: {token}")
-        value = self._values[token]
-        return lambda item: value
-
-    def _resolve_name(self, token: str) -> str:
-        if not token.startswith("#"):
-            return token
-        if token not in self._names:
-            raise ExpressionError(f"An expression attribute name used in the document path is not defined: {token}")
-        return self._names[token]
-
-    def _skip(self, word: str) -> bool:
-        is_next = bool(self._tokens) and self._tokens[0].upper() == word
-        if is_next:
-            self._tokens.pop(0)
-        return is_next
-
-    def _expect(self, word: str) -> None:
-        if not self._skip(word):
-            raise ExpressionError(f"Syntax error; expected: {word}")
-
-    def _next(self) -> str:
-        if not self._tokens:
-            raise ExpressionError("Syntax error; token: <EOF>")
-        return self._tokens.pop(0)
-
-
-def _size_of(value: Mapping[str, Any] | None) -> Mapping[str, Any] | None:
-    """Return the size of a value as a number: bytes of text, elements of a collection; numbers have none."""
-    if value is None:
-        return None
-    [(kind, raw)] = value.items()
-    if kind == "B":
-        return {"N": str(len(b64decode(raw)))}
-    return {"N": str(len(raw.encode() if kind == "S" else raw))} if kind in ("S", "L", "M", "SS", "NS", "BS") else None
-
-
-def _contains(operands: list[Mapping[str, Any] | None]) -> bool:
-    """Tell whether text has a part, or a set or list an element."""
-    whole, part = operands[0], operands[-1]
-    if whole is None or part is None:
-        return False
-    [(kind, raw)], [(part_kind, element)] = whole.items(), part.items()
-    if kind == "L":
-        return part in raw
-    return part_kind == (kind if kind == "S" else kind.removesuffix("S")) and element in raw
-
-
-def _has_type(operands: list[Mapping[str, Any] | None]) -> bool:
-    value, kind = operands[0], operands[-1]
-    return value is not None and comparable_value(kind) in value
-
-
-def comparable_value(value: Mapping[str, Any] | None) -> Any:
-    """Decode a value so that it compares with others of its type; None stays None."""
-    if value is None:
-        return None
-    [(kind, raw)] = value.items()
-    return Decimal(raw) if kind == "N" else raw
-
-
-@lru_cache
-def _tokenize(text: str) -> Sequence[str]:
-    tokens, position = list[str](), 0
-    while text[position:].strip():
-        match = _TOKEN.match(text, position)
-        if match is None:
-            raise ExpressionError(f"Syntax error; near: {text[position : position + 20]}")
-        tokens.append(match.group(1))
-        position = match.end()
-    return tokens
-
-
-def _compare(left: Mapping[str, Any] | None, compare: Callable[[Any, Any], bool], right: Any) -> bool:
-    """Compare two values; those of different types, and missing ones, are unequal and have no order."""
-    if left is None or right is None or left.keys() != right.keys():
-        return compare is operator.ne
-    return compare(comparable_value(left), comparable_value(right))
-
-
-_FUNCTIONS: Mapping[str, Callable[[list[Mapping[str, Any] | None]], bool]] = {
-    "attribute_exists": lambda operands: operands[0] is not None,
-    "attribute_not_exists": lambda operands: operands[0] is None,
-    "begins_with": lambda operands: str(comparable_value(operands[0]) or "").startswith(
-        str(comparable_value(operands[-1]))
-    ),
-    "contains": _contains,
-    "attribute_type": _has_type,
-}
+_Parsed = TypeVar("_Parsed")
 
 
 class DynamoDbError(Exception):
@@ -305,10 +108,8 @@ class DynamoDbTable:
         run = _OPERATIONS.get(operation)
         if run is None:
             raise DynamoDbError("AccessDeniedException", f"dynamodb:{operation} is not allowed")
-        try:
-            return run(self, arguments)
-        except ExpressionError as error:
-            raise DynamoDbError("ValidationException", f"Invalid expression: {error}") from error
+        _refuse_unused_placeholders(arguments)
+        return run(self, arguments)
 
     def _put(self, arguments: Arguments) -> dict[str, Any]:
         item = arguments["Item"]
@@ -326,7 +127,7 @@ class DynamoDbTable:
     def _update(self, arguments: Arguments) -> dict[str, Any]:
         key, old = self._find(arguments["Key"])
         self._check_condition(arguments, old)
-        changes = self._expression("UpdateExpression", arguments).parse_assignments()
+        changes = _parse("UpdateExpression", arguments, Expression.parse_assignments)
         if not changes.keys().isdisjoint(self._schema.key_names):
             raise DynamoDbError("ValidationException", "Cannot update attribute. This attribute is part of the key")
         values = {name: value for name, operand in changes.items() if (value := operand(old or {})) is not None}
@@ -342,7 +143,7 @@ class DynamoDbTable:
 
     def _query(self, arguments: Arguments) -> dict[str, Any]:
         """Query the table or an index, in the order of sort keys and then of table keys."""
-        condition = self._expression("KeyConditionExpression", arguments).parse_condition()
+        condition = _parse("KeyConditionExpression", arguments, Expression.parse_condition)
         name = arguments.get("IndexName")
         if name not in self._by_index:
             raise DynamoDbError("ValidationException", "The table does not have the specified index")
@@ -355,7 +156,7 @@ class DynamoDbTable:
         page = list(islice(matching, limit))
         items = page
         if "FilterExpression" in arguments:
-            keep = self._expression("FilterExpression", arguments).parse_condition()
+            keep = _parse("FilterExpression", arguments, Expression.parse_condition)
             items = [item for item in page if keep(item)]
         answer = {"Items": items, "Count": len(items), "ScannedCount": len(page)}
         if len(page) < limit:
@@ -385,14 +186,10 @@ class DynamoDbTable:
     def _start_key_names(self, index: str | None) -> set[str]:
         return {*self._schema.key_names, *self._schema.index_key_names(index)}
 
-    def _expression(self, which: str, arguments: Arguments) -> Expression:
-        names, values = arguments.get("ExpressionAttributeNames"), arguments.get("ExpressionAttributeValues")
-        return Expression(arguments.get(which) or "", names or {}, values or {})
-
     def _check_condition(self, arguments: Arguments, item: TableItem | None) -> None:
         if "ConditionExpression" not in arguments:
             return
-        if not self._expression("ConditionExpression", arguments).parse_condition()(item or {}):
+        if not _parse("ConditionExpression", arguments, Expression.parse_condition)(item or {}):
             old = arguments.get("ReturnValuesOnConditionCheckFailure") == "ALL_OLD" and item
             details = {"Item": item} if old else {}
             raise DynamoDbError("ConditionalCheckFailedException", "The conditional request failed", **details)
@@ -438,6 +235,28 @@ _OPERATIONS: Mapping[str, Callable[[DynamoDbTable, Arguments], dict[str, Any]]] 
     "Query": DynamoDbTable._query,
     "UpdateItem": DynamoDbTable._update,
 }
+
+
+def _parse(which: str, arguments: Arguments, parse: Callable[[Expression], _Parsed]) -> _Parsed:
+    """Parse one expression of a request; raises DynamoDbError."""
+    names, values = arguments.get("ExpressionAttributeNames"), arguments.get("ExpressionAttributeValues")
+    try:
+        return parse(Expression(arguments.get(which) or "", names or {}, values or {}))
+    except ExpressionError as error:
+        raise DynamoDbError("ValidationException", f"Invalid {which}: {error}") from error
+
+
+def _refuse_unused_placeholders(arguments: Arguments) -> None:
+    """Raise DynamoDbError for a name or value that no expression of the request uses."""
+    try:
+        used = {token for which in _EXPRESSIONS for token in tokenize_expression(arguments.get(which) or "")}
+    except ExpressionError:
+        return  # parsing the expression says what is wrong with it
+    for provided in ("ExpressionAttributeNames", "ExpressionAttributeValues"):
+        unused = [name for name in arguments.get(provided) or () if name not in used]
+        if unused:
+            reason = f"Value provided in {provided} unused in expressions: keys: {{{', '.join(unused)}}}"
+            raise DynamoDbError("ValidationException", reason)
 
 
 def _returned_attributes(arguments: Arguments, **items: TableItem | None) -> dict[str, Any]:

@@ -77,7 +77,9 @@ def build_api_frontend(resources: DeployedResources, unpack: UnpackPackage) -> A
 def is_platform_answer(response: HttpResponse) -> bool:
     """Whether a response has the form of those that the Functions host, App Service or API Management give themselves.
 
-    The host's have no body. Code that answers in this very form cannot be told apart.
+    The host's have no body. Code that answers in this very form cannot be told apart. Sources: answers in whole in
+    github.com/Azure/azure-functions-host/issues/1209 (503), and in Microsoft's own pages about services behind API
+    Management (404 "Resource not found", 429 "Rate limit is exceeded").
     """
     if response.status < 400:
         return False

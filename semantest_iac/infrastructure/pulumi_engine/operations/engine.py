@@ -74,10 +74,7 @@ class CodeDelivery:
     @property
     def resources(self) -> list[DeployedResource]:
         """The live resources with encrypted secrets: the address of an app is no secret."""
-        return [
-            DeployedResource(it["type"], str(it["urn"]).rpartition("::")[2], it.get("outputs") or {}, urn=it["urn"])
-            for it in self.state.live_resources
-        ]
+        return _resources_with_encrypted_secrets(self.state)
 
 
 class PulumiEngine:
@@ -102,7 +99,8 @@ class PulumiEngine:
         """What apply would do; creates an empty stack in the backend if there is none."""
         stack = work.blueprint.stack
         result = await self._run(Operation("preview", stack, work))
-        plan, deferred, publisher = _to_plan(result), Deferred.NOTHING, self._find_publisher(stack)
+        plan, publisher = _to_plan(result), self._find_publisher(stack)
+        deferred = _find_deferred_limits(work, StackState(result["state"]))
         if publisher:
             delivery = CodeDelivery(publisher, StackState(result["state"]))
             deferred = await delivery.find_deferred(work)
@@ -117,8 +115,12 @@ class PulumiEngine:
         stack, preview = work.blueprint.stack, await self._pop_preview(work, plan)
         work = replace(work, deferred=preview.deferred)  # the rest is applied after the code is published
         expected = ExpectedChanges(planned_mutations(plan), preview.fingerprint, is_part=bool(preview.deferred))
-        operation = Operation("apply", stack, work, expected)
-        return _to_apply_result(await self._run(operation, _publish_and_report(publish, progress)))
+        on_message = _publish_and_report(publish, progress)
+        applied = _to_apply_result(await self._run(Operation("apply", stack, work, expected), on_message))
+        if not work.defers_limits:
+            return applied
+        rest = Operation("apply", stack, replace(work, deferred=Deferred.NOTHING))
+        return applied.then(_to_apply_result(await self._run(rest, on_message)))
 
     async def publish_code(
         self, work: Work, applied: ApplyResult, publish: PublishSettled, progress: ReportProgress
@@ -148,7 +150,10 @@ class PulumiEngine:
         if preview and preview.plan == plan:
             return preview
         delivery = await self._create_delivery(work.blueprint.stack)
-        return _PreviewResult(plan, deferred=await delivery.find_deferred(work) if delivery else Deferred.NOTHING)
+        if delivery:
+            return _PreviewResult(plan, deferred=await delivery.find_deferred(work))
+        state = await self.read_state(work.blueprint.stack)
+        return _PreviewResult(plan, deferred=_find_deferred_limits(work, state or StackState({})))
 
     async def preview_destroy(self, stack: Stack) -> ChangePlan:
         return _to_plan(await self._run(Operation("preview_destroy", stack)))
@@ -191,6 +196,21 @@ class _PreviewResult:
     plan: ChangePlan
     fingerprint: str = ""
     deferred: Deferred = Deferred.NOTHING
+
+
+def _resources_with_encrypted_secrets(state: StackState) -> list[DeployedResource]:
+    return [
+        DeployedResource(it["type"], str(it["urn"]).rpartition("::")[2], it.get("outputs") or {}, urn=it["urn"])
+        for it in state.live_resources
+    ]
+
+
+def _find_deferred_limits(work: Work, state: StackState) -> Deferred:
+    """Whether limits must be lowered in a second run."""
+    blueprint = work.blueprint
+    return find_cloud(blueprint.stack.provider).find_deferred_limits(
+        blueprint, _resources_with_encrypted_secrets(state)
+    )
 
 
 def planned_mutations(plan: ChangePlan) -> Mutations:

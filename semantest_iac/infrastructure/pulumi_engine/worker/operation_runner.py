@@ -67,10 +67,10 @@ class OperationRunner:
         return None
 
     def preview(self, watcher: EventWatcher) -> WorkerMessage:
-        """The steps and the fingerprint by which apply trusts them; the state, too, if the cloud publishes code."""
+        """The steps, the fingerprint by which apply trusts them, and the state if the cloud takes work in an order."""
         self.stack.preview(watcher)
         state = self._read_state()
-        deployment = state.deployment if self._cloud.publishing else {}
+        deployment = state.deployment if self._cloud.publishing or self._cloud.lowers_limits_last else {}
         result = {
             "steps": self._sorted_steps(watcher),
             "fingerprint": self._fingerprint_state_and_program(state),

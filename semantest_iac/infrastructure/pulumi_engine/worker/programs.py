@@ -43,7 +43,12 @@ class ProgramRun:
         program.import_sdk(self._cloud, work.blueprint)
         blueprint, secret_value = work.blueprint, self._secrets.__getitem__
         context = ProgramContext(
-            blueprint.stack, blueprint.generation, work.artifact, secret_value, deferred=work.deferred
+            blueprint.stack,
+            blueprint.generation,
+            work.artifact,
+            secret_value,
+            deferred=work.deferred,
+            deployment=work.deployment,
         )
         try:
             program.register_blueprint(work.blueprint, self._cloud, context)

@@ -75,16 +75,22 @@ _COMPASS_LETTERS: Final = {
 }
 
 
+_ZONE_ATTRIBUTES: Final = {"opt-in-status": "opt-in-not-required", "zone-type": "availability-zone"}
+"""What filters find in each zone of the account, which has opted into no Local Zone."""
+
+
 def _availability_zones(facts: RequestFacts, args: ResourceProperties) -> dict[str, Any]:
-    """List the zones of the account, which has opted into no Local Zone."""
+    """List the zones of the account that the filters leave; unknown filters leave all."""
     region = facts["region"]
+    filters = {each.get("name"): each.get("values") or () for each in args.get("filters") or ()}
     excluded = {*(args.get("excludeZoneIds") or ()), *(args.get("excludeNames") or ())}
     area, _, rest = str(region).partition("-")
     direction, _, number = rest.rpartition("-")
     prefix = f"{area}{_COMPASS_LETTERS.get(direction, direction)}{number}"
     letters = "abcdef" if region == "us-east-1" else "abc"
     zones = {f"{region}{letter}": f"{prefix}-az{place}" for place, letter in enumerate(letters, 1)}
-    chosen = {name: id_ for name, id_ in zones.items() if excluded.isdisjoint((name, id_))}
+    is_kind_wanted = all(value in filters.get(name, (value,)) for name, value in _ZONE_ATTRIBUTES.items())
+    chosen = {name: id_ for name, id_ in zones.items() if is_kind_wanted and excluded.isdisjoint((name, id_))}
     return {
         **args,
         "id": region,

@@ -9,6 +9,7 @@ from semantest_iac.infrastructure.simulated_cloud.azure.compute_guards import (
     APP_TYPE,
     CODE_GUARDS,
     FLEX_TIER,
+    SETTING_NAME_GUARD,
     plan_tier,
 )
 from semantest_iac.infrastructure.simulated_cloud.azure.networking import SUBNET_TYPE
@@ -18,6 +19,7 @@ from semantest_iac.infrastructure.simulated_cloud.azure.resource_type import (
     SUCCEEDED_STATE,
     ArmType,
     id_reference,
+    parent_reference,
     refine,
     stable_guid,
 )
@@ -46,6 +48,9 @@ from semantest_iac.infrastructure.simulated_cloud.schema.values import RequestFa
 
 PLAN_TYPE: Final = "azure-native:web:AppServicePlan"
 
+APP_SETTINGS_TYPE: Final = "azure-native:web:WebAppApplicationSettings"
+
+_SITES_ID: Final = f"{PROVIDERS_ID_PREFIX}Microsoft.Web/sites"
 _SCALE_PATH: Final = "functionAppConfig.scaleAndConcurrency"
 
 
@@ -103,7 +108,7 @@ COMPUTE_TYPES: Final[dict[str, TypeRule]] = {
         ),
         latency_seconds=10,
     ),
-    APP_TYPE: ArmType(APP_TYPE, f"{PROVIDERS_ID_PREFIX}Microsoft.Web/sites/{{name}}").rule(
+    APP_TYPE: ArmType(APP_TYPE, f"{_SITES_ID}/{{name}}").rule(
         {
             "name": refine(Pattern(r"^[a-zA-Z0-9][a-zA-Z0-9-]{0,58}[a-zA-Z0-9]\Z", DOC)),
             **dict.fromkeys(("kind", "serverFarmId"), refine(force_new=True)),
@@ -160,5 +165,10 @@ COMPUTE_TYPES: Final[dict[str, TypeRule]] = {
         guards=APP_GUARDS,
         code_guards=CODE_GUARDS,
         latency_seconds=15,
+    ),
+    APP_SETTINGS_TYPE: ArmType(APP_SETTINGS_TYPE, f"{_SITES_ID}/{{name}}/config/appsettings").rule(
+        {"properties": refine(sensitive=True)},
+        references=(parent_reference("name", APP_TYPE, _SITES_ID, fact_name="app"),),
+        guards=(SETTING_NAME_GUARD,),
     ),
 }

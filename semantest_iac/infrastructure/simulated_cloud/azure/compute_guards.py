@@ -83,6 +83,16 @@ def _app_settings(facts: RequestFacts) -> dict[str, str]:
     return {str(pair.get("name")): str(pair.get("value")) for pair in pairs}
 
 
+def _repeats_setting_name(context: GuardContext) -> bool:
+    """Setting names are one whatever their case, in an app and in the resource of its settings."""
+    pairs = (context.facts["siteConfig"] or {}).get("appSettings") or ()
+    names = [*(str(pair.get("name")) for pair in pairs), *(context.facts["properties"] or {})]
+    folded = [name.lower() for name in names]
+    repeated = next((name for place, name in enumerate(names) if folded[place] in folded[:place]), "")
+    context.facts["repeated_setting"] = repeated
+    return bool(repeated)
+
+
 def _scale_settings(facts: RequestFacts) -> dict[str, Any]:
     return (facts["functionAppConfig"] or {}).get("scaleAndConcurrency") or {}
 
@@ -184,6 +194,13 @@ def _app_guard(applies: Callable[[GuardContext], bool], evidence: Evidence, mess
     return RequestGuard(applies, Refusal("BadRequest", message), evidence)
 
 
+SETTING_NAME_GUARD: Final = RequestGuard(
+    # source: the answers in github.com/Azure/azure-cli/issues/13673 and microsoft/azure-pipelines-tasks/issues/14689
+    _repeats_setting_name,
+    Refusal("Conflict", "Parameter with name {repeated_setting} already exists.", 409),
+    OBSERVED,
+)
+
 APP_GUARDS: Final = (
     _app_guard(
         _lacks_function_app_config,
@@ -192,6 +209,7 @@ APP_GUARDS: Final = (
         "required for Flex Consumption sites. To proceed, please add the FunctionAppConfig section in your request.",
     ),
     *_refused_name_guards(),
+    SETTING_NAME_GUARD,
     _app_guard(
         _has_property("netFrameworkVersion"),
         GENERAL,

@@ -136,6 +136,7 @@ SECRET_TYPE: Final = "azure-native:keyvault:Secret"  # noqa: S105 - a type name
 
 _VAULTS_ID: Final = f"{PROVIDERS_ID_PREFIX}Microsoft.KeyVault/vaults"
 _RETENTION_INPUT: Final = "softDeleteRetentionInDays"
+_SHORTEST_RETENTION_DAYS: Final = 7
 _UNREPORTED_INPUTS: Final = {"createMode"}
 
 
@@ -225,6 +226,15 @@ VAULT_TYPES: Final[dict[str, TypeRule]] = {
         computed={"location": "{vault[location]}"},
         rendered={"properties": _secret_output},
         recomputed=(RecomputedOutputs(("properties",), ("properties",)),),
+        name_reservation=NameReservation(  # source: github.com/pulumi/pulumi-azure-native/issues/1174 and 4282
+            lambda _: _SHORTEST_RETENTION_DAYS * SECONDS_PER_DAY,
+            Refusal(
+                "Conflict",
+                "Secret {secretName} is currently in a deleted but recoverable state, and its name cannot be reused; "
+                "in this state, the secret can only be recovered or purged.",
+                409,
+            ),
+        ),
         references=(parent_reference("vaultName", VAULT_TYPE, _VAULTS_ID, fact_name="vault"),),
         latency_seconds=2,
     ),

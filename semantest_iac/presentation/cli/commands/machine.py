@@ -33,15 +33,6 @@ DOCTOR_HELP = """Check what is installed on this machine, and say how to install
 Exits 0 if the sandbox is ready, 1 if it needs something that is missing.
 """
 NODE_ADVICE = "Only needed to deploy and call Node servers."
-AZURE_RESOURCE_PROVIDERS = (
-    *("Microsoft.ApiManagement", "Microsoft.App", "Microsoft.Insights", "Microsoft.KeyVault"),
-    *("Microsoft.ManagedIdentity", "Microsoft.Network", "Microsoft.OperationalInsights", "Microsoft.SignalRService"),
-    *("Microsoft.Storage", "Microsoft.Web"),
-)
-_AZURE_ADVICE = (
-    "Only needed for real deployments to Azure. Once per subscription: az provider register --namespace <name> --wait. "
-    "The deploying identity also needs Microsoft.Authorization/roleAssignments/write, which Contributor lacks."
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +81,8 @@ def _run_checks(application: CliApplication) -> Iterator[MachineCheck]:
     advice = "Needed for Python sources with a requirements.txt: python -m ensurepip"
     yield MachineCheck("pip", has_pip, version("pip") if has_pip else "not installed", advice, needed=False)
     yield from _check_prerequisites(application)
-    yield _check_azure_resource_providers()
+    for account in application.account_checks():
+        yield MachineCheck(account.name, account.ok, account.found, account.advice, needed=False)
     for provider in PROVIDERS:
         for environment in ENVIRONMENTS:
             yield _check_engine(provider, environment, application)
@@ -120,25 +112,6 @@ def _check_program(name: str, advice: str) -> MachineCheck:
         return MachineCheck(f"{name} program", False, "does not start", advice, needed=False)
     found = answer.stdout.strip().partition("\n")[0]
     return MachineCheck(f"{name} program", answer.returncode == 0, found, advice, needed=False)
-
-
-def _check_azure_resource_providers() -> MachineCheck:
-    """Compare the resource providers that a subscription has registered with those that deployments need."""
-    path = shutil.which("az")
-    if path is None:
-        return MachineCheck("Azure account", False, "not checked: az is not on the PATH", _AZURE_ADVICE, needed=False)
-    query = "[?registrationState=='Registered'].namespace"
-    command = [path, "provider", "list", "--query", query, "--output", "tsv"]
-    try:
-        answer = subprocess.run(command, capture_output=True, text=True, timeout=30, check=False)  # noqa: S603  # no shell
-    except (OSError, subprocess.TimeoutExpired):
-        return MachineCheck("Azure account", False, "not checked: az does not answer", _AZURE_ADVICE, needed=False)
-    if answer.returncode != 0:
-        return MachineCheck("Azure account", False, "not checked: az login is missing", _AZURE_ADVICE, needed=False)
-    registered = {name.lower() for name in answer.stdout.split()}
-    missing = [name for name in AZURE_RESOURCE_PROVIDERS if name.lower() not in registered]
-    found = f"not registered: {', '.join(missing)}" if missing else "all resource providers are registered"
-    return MachineCheck("Azure account", not missing, found, _AZURE_ADVICE, needed=False)
 
 
 def _check_home(home: Path) -> MachineCheck:

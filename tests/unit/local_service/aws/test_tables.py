@@ -6,14 +6,9 @@ from typing import Any, ClassVar
 
 import pytest
 
-from semantest_iac.infrastructure.local_service.aws.tables import (
-    DynamoDbError,
-    DynamoDbTable,
-    Expression,
-    ExpressionError,
-    TableItem,
-    TableSchema,
-)
+from semantest_iac.infrastructure.local_service.aws.expressions import Expression, ExpressionError, TableItem
+from semantest_iac.infrastructure.local_service.aws.reserved_words import RESERVED_WORDS
+from semantest_iac.infrastructure.local_service.aws.tables import DynamoDbError, DynamoDbTable, TableSchema
 
 FIRST = {"ConditionExpression": "attribute_not_exists(id)"}
 SCHEMA = TableSchema("id", {"by-kind": "kind"}, "ends")
@@ -348,3 +343,57 @@ class TestConditionFunctions:
         values = {":one": {"N": "1"}, ":two": {"N": "2"}, ":three": {"N": "3"}, ":text": text("b"), ":list": text("L")}
 
         assert Expression(condition, {}, values).parse_condition()(item) is holds
+
+
+class TestWhatDynamoDbRefusesOfExpressions:
+    """Sources: the developer guide's list of reserved words; answers that moto's tests recorded on AWS."""
+
+    @pytest.mark.parametrize(
+        ("arguments", "message"),
+        [
+            (
+                {"ConditionExpression": "attribute_exists(identity)"},
+                "Invalid ConditionExpression: Attribute name is a reserved keyword; reserved keyword: identity",
+            ),
+            (
+                {"ConditionExpression": "Status = :s", "ExpressionAttributeValues": {":s": {"S": "x"}}},
+                "Invalid ConditionExpression: Attribute name is a reserved keyword; reserved keyword: Status",
+            ),
+            (
+                {"ConditionExpression": "kind = :s"},
+                "Invalid ConditionExpression: An expression attribute value used in expression is not defined; "
+                "attribute value: :s",
+            ),
+            (
+                {"ConditionExpression": "attribute_exists(#c)"},
+                "Invalid ConditionExpression: An expression attribute name used in the document path is not defined; "
+                "attribute name: #c",
+            ),
+            (
+                {**FIRST, "ExpressionAttributeNames": {"#count": "count"}},
+                "Value provided in ExpressionAttributeNames unused in expressions: keys: {#count}",
+            ),
+            (
+                {**FIRST, "ExpressionAttributeValues": {":change": {"N": "1"}}},
+                "Value provided in ExpressionAttributeValues unused in expressions: keys: {:change}",
+            ),
+        ],
+        ids=["reserved", "reserved in any case", "no value", "no name", "unused name", "unused value"],
+    )
+    def test_is_refused_with_its_words(self, table: DynamoDbTable, arguments: dict[str, Any], message: str) -> None:
+        with pytest.raises(DynamoDbError) as caught:
+            table.call("PutItem", {"Item": {"id": {"S": "a"}}, **arguments})
+
+        assert (caught.value.code, str(caught.value)) == ("ValidationException", message)
+
+    def test_is_accepted_behind_a_placeholder(self, table: DynamoDbTable) -> None:
+        arguments = {"ConditionExpression": "attribute_not_exists(#s)", "ExpressionAttributeNames": {"#s": "status"}}
+
+        assert table.call("PutItem", {"Item": {"id": {"S": "a"}}, **arguments}) == {}
+
+    def test_does_not_go_beyond_the_list(self, table: DynamoDbTable) -> None:
+        assert (len(RESERVED_WORDS), "METADATA" in RESERVED_WORDS) == (573, False)
+        assert (
+            table.call("PutItem", {"Item": {"id": {"S": "a"}}, "ConditionExpression": "attribute_not_exists(metadata)"})
+            == {}
+        )

@@ -106,6 +106,19 @@ class TestProvisionedConcurrency:
         assert "[200]" in refused(PROVISIONED, provisionedConcurrentExecutions=201).message
         assert "minimum value" in refused(PROVISIONED, provisionedConcurrentExecutions=101).message
 
+    def test_is_not_above_what_its_function_reserves(self, update: Update, make: Any) -> None:
+        """Source: TestLambdaConcurrency::test_reserved_provisioned_overlap, recorded on 2025-11-24."""
+        make(PROVISIONED, provisionedConcurrentExecutions=2)
+
+        with pytest.raises(CloudRefusal) as caught:
+            update(reservedConcurrentExecutions=1)
+
+        assert caught.value.code == "InvalidParameterValueException"
+        assert caught.value.message.endswith(
+            "ReservedConcurrentExecutions  1 should not be lower than function's total provisioned concurrency [2]."
+        )
+        assert update(reservedConcurrentExecutions=2)
+
     def test_stays_within_the_reservation_of_its_function(self, update: Update, make: Any, refused: Refused) -> None:
         update(reservedConcurrentExecutions=5)
 

@@ -7,6 +7,7 @@ from typing import Any
 from tests.unit.simulated_cloud.azure.tokens import (
     ACTION_GROUP,
     APP,
+    APP_SETTINGS,
     COMPONENT,
     CONTAINER,
     DIAGNOSTIC_SETTING,
@@ -154,6 +155,7 @@ SAMPLES: dict[str, Sample] = {
             "cors": {"allowedOrigins": ["https://a.example"]},
         },
     },
+    APP_SETTINGS: lambda _: {**IN_GROUP, "name": "func-semantest", "properties": {"PLAIN": "1"}},
     VAULT: lambda _: {
         **LOCATED,
         "vaultName": "kv-semantest",

@@ -11,7 +11,7 @@ from semantest_iac.infrastructure.simulated_cloud.runtime.cloud import Simulated
 from semantest_iac.infrastructure.simulated_cloud.schema.refusals import CloudRefusal
 from tests.unit.simulated_cloud.azure.app_samples import function_app_config
 from tests.unit.simulated_cloud.azure.samples import SAMPLES
-from tests.unit.simulated_cloud.azure.tokens import APP, PLAN, SUBNET, World
+from tests.unit.simulated_cloud.azure.tokens import APP, APP_SETTINGS, PLAN, SUBNET, World
 
 Refused = Callable[..., CloudRefusal]
 
@@ -51,6 +51,21 @@ class TestFlexConsumption:
         refusal = refused(APP, name="func-other", functionAppConfig=None)
 
         assert "The FunctionAppConfig section was not specified in the request" in refusal.message
+
+    def test_refuses_setting_names_that_differ_by_case_only(self, refused: Refused, make: Any) -> None:
+        """Source: the answers in github.com/Azure/azure-cli/issues/13673 and azure-pipelines-tasks/issues/14689."""
+        named = [{"name": name, "value": "x"} for name in ("MyKey", "Other", "MYKEY")]
+
+        refusal = refused(APP, name="func-other", siteConfig={"appSettings": named})
+
+        assert (refusal.code, refusal.status) == ("Conflict", 409)
+        assert refusal.message == "Parameter with name MYKEY already exists."
+        assert make(APP, name="func-third", siteConfig={"appSettings": named[:2]}).warnings == ()
+
+    def test_refuses_them_in_a_resource_of_settings_too(self, refused: Refused) -> None:
+        refusal = refused(APP_SETTINGS, name="func-semantest", properties={"MyKey": "a", "mykey": "b"})
+
+        assert refusal.message == "Parameter with name mykey already exists."
 
     def test_refuses_colons_in_setting_names(self, refused: Refused) -> None:
         assert "must not contain ':'" in refused(APP, name="func-other", siteConfig=_setting("a:b")).message

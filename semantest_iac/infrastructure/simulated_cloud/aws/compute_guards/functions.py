@@ -110,7 +110,9 @@ def _reserves_too_much_concurrency(context: GuardContext) -> bool:
 
 def _reserves_less_than_provisioned(context: GuardContext) -> bool:
     requested = int(context.facts["reservedConcurrentExecutions"])
-    return 0 <= requested < provisioned_concurrency(context, function_name(context.facts["name"]))
+    total = provisioned_concurrency(context, function_name(context.facts["name"]))
+    context.facts["provisioned_in_total"] = total
+    return 0 <= requested < total
 
 
 def _variables(facts: RequestFacts) -> dict[str, str]:
@@ -193,10 +195,10 @@ FUNCTION_GUARDS: Final = (
         _reserves_less_than_provisioned,
         Refusal(
             INVALID_PARAMETER,
-            "ReservedConcurrentExecutions {reservedConcurrentExecutions} should not be lower than function's total "
-            "provisioned concurrency.",
+            "ReservedConcurrentExecutions  {reservedConcurrentExecutions} should not be lower than function's total "
+            "provisioned concurrency [{provisioned_in_total}].",
         ),
-        DOC,
+        OBSERVED,
     ),
     RequestGuard(
         _misnames_variables,
