@@ -47,6 +47,7 @@ class DeployedResource:
     inputs: Mapping[str, Any] = field(default_factory=dict)
     code: str = ""
     urn: str = ""
+    id: str = ""
 
     def __repr__(self) -> str:
         return f"DeployedResource({self.type!r}, {self.name!r})"

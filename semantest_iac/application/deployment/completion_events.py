@@ -59,7 +59,9 @@ async def publish_code(
 
 
 def completion_event(settled: SettledResource, work: Work) -> StackEvent | None:
-    """Return the event for a settled kind, None for kinds that have none."""
+    """Return the event for a settled kind, None for kinds that have none and for the mere host of other functions."""
+    if settled.outputs.get("is_host"):
+        return None
     build = _BUILDERS.get(settled.kind.rsplit(":", 1)[-1])
     return build(settled.outputs, work.identity, work.artifact.digest if work.artifact else "") if build else None
 

@@ -16,7 +16,7 @@ from semantest_iac.domain.deployment.validation import SecretAvailability, Valid
 from semantest_iac.domain.environments.configuration import (
     ComponentSection,
     DeploymentConfiguration,
-    find_secret_variables,
+    find_secret_names,
     resolve_component,
 )
 from semantest_iac.domain.environments.settings import ComponentSettings
@@ -101,8 +101,8 @@ def validate_with_secrets(
 ) -> ValidationReport:
     """Validate the configuration for this stack, including whether its secrets have values."""
     section = configuration.components.get(stack.component, ComponentSection())
-    named = find_secret_variables(stack.component, stack.environment, section).values()
-    missing = frozenset(secrets.missing(set(named)))
+    named = find_secret_names(stack.component, stack.environment, section)
+    missing = frozenset(secrets.missing(named))
     return validation.validate(stack, configuration, SecretAvailability(missing, secrets_required=secrets_required))
 
 

@@ -17,7 +17,12 @@ from semantest_iac.domain.deployment.deployment_service import (
 )
 from semantest_iac.domain.deployment.stack import Stack
 from semantest_iac.domain.deployment.validation import ValidationReport, ValidationService, find_stack_faults
-from semantest_iac.domain.environments.configuration import ComponentSection, DeploymentConfiguration, resolve_component
+from semantest_iac.domain.environments.configuration import (
+    ComponentSection,
+    DeploymentConfiguration,
+    find_route_function,
+    resolve_component,
+)
 from semantest_iac.domain.environments.names import (
     COMPONENTS,
     DEFAULT_ENVIRONMENT,
@@ -120,12 +125,21 @@ def find_code_faults(stack: Stack, configuration: DeploymentConfiguration, build
     app = find_function_sources(stack, resolve_component(configuration, stack.component, stack.environment))
     if app is None or app.main.folder is None:
         return
+    section = configuration.components[stack.component]
     for fault in builder.find_packaging_faults(app.main):
         option = fault.path.partition("[")[0].partition(".")[0]
         if option in ComponentSection.model_fields:
-            yield replace(fault, path=f"components.{stack.component}.{fault.path}")
+            yield replace(fault, path=f"components.{stack.component}.{_find_option_path(fault.path, section)}")
         else:
             yield replace(fault, path=f"components.{stack.component}.source", message=f"{fault.path}: {fault.message}")
+
+
+def _find_option_path(path: str, section: ComponentSection) -> str:
+    """Return where the option is written: the handler of a function without a name of its own, at its first route."""
+    function = path.removeprefix("functions.").removesuffix(".handler")
+    routes = [find_route_function(section, route) for route in section.routes or ()]
+    is_derived = path != function and function not in section.functions and function in routes
+    return f"routes[{routes.index(function)}].handler" if is_derived else path
 
 
 # Stand in for unknown parts of the stack, so that the rest can be validated as well.

@@ -53,6 +53,13 @@ def read_outputs(reader: LedgerReader, stack: str) -> dict[str, Any]:
     return dict(sorted(row.outputs.items()))  # engines return them in any order
 
 
+def list_function_names(reader: LedgerReader, stack: str) -> list[str]:
+    """Return the names of a deployed stack's functions; none if it has only one, without a name."""
+    outputs = reader.stack(stack).outputs
+    prefix = "function_name_"
+    return sorted(name.removeprefix(prefix) for name in outputs if name.startswith(prefix))
+
+
 def deployment_to_dict(row: DeploymentRow) -> dict[str, Any]:
     """Return a deployment as `--json` prints it; it has `error` only after a failure."""
     answer: dict[str, Any] = {

@@ -84,6 +84,9 @@ CLIENT_ACCESS_TOKENS = Feature(
 HTTP_ROUTES = Feature(
     HttpApi, "routes", "routes", lambda api: bool({*api.endpoints} - {*CATCH_ALL_ENDPOINTS, HEALTH_ENDPOINT})
 )
+SEVERAL_FUNCTIONS = Feature(
+    HttpApi, "several functions", "functions", lambda api: any(it.target for it in api.endpoints)
+)
 CORS = Feature(HttpApi, "CORS", "cors", lambda api: api.cors is not None)
 HTTP_THROTTLING = Feature(HttpApi, "throttling", "throttling", lambda api: True)
 HTTP_AUTHORIZER = Feature(HttpApi, "authorizer", "authorizer", lambda api: api.authorizer is not None)
@@ -140,6 +143,7 @@ FEATURES: tuple[Feature, ...] = (
     ),
     *(
         HTTP_ROUTES,
+        SEVERAL_FUNCTIONS,
         CORS,
         HTTP_THROTTLING,
         HTTP_AUTHORIZER,

@@ -7,12 +7,13 @@ from dataclasses import replace
 
 from semantest_iac.domain.blueprints import parts
 from semantest_iac.domain.blueprints.blueprint import Blueprint
-from semantest_iac.domain.blueprints.parts import API_REF, FUNCTION_REF, LIVE_VERSION_REF
+from semantest_iac.domain.blueprints.parts import API_REF, FUNCTION_REF, LIVE_VERSION_REF, ref_of
 from semantest_iac.domain.compute.functions import ServerlessFunction
 from semantest_iac.domain.delivery.live_version import LiveVersion
 from semantest_iac.domain.deployment.stack import Stack
 from semantest_iac.domain.environments.settings import (
     ALLOWED_ORIGINS,
+    DEFAULT_HEALTH_PATH,
     SIGNING_SECRET,
     TOKEN_AUDIENCE,
     TOKEN_ISSUER,
@@ -24,14 +25,13 @@ from semantest_iac.domain.resource import Ref, Resource
 from semantest_iac.domain.security.access import FunctionIdentity, SecurityPolicy
 from semantest_iac.domain.storage.connection_table import ConnectionTable
 
-HEALTH_ENDPOINT = ApiEndpoint("GET", "/health")
+HEALTH_ENDPOINT = ApiEndpoint("GET", DEFAULT_HEALTH_PATH)
 
 # `{proxy+}` does not match the root
 CATCH_ALL_ENDPOINTS = (ApiEndpoint("ANY", "/", public=False), ApiEndpoint("ANY", "/{proxy+}", public=False))
 
-REST_API_OUTPUTS = {
-    "endpoint": (API_REF, "endpoint"),
-    "api_id": (API_REF, "id"),
+API_OUTPUTS = {"endpoint": (API_REF, "endpoint"), "api_id": (API_REF, "id")}
+FUNCTION_OUTPUTS = {
     "function_name": (FUNCTION_REF, "name"),
     "function_arn": (FUNCTION_REF, "arn"),
     "function_version": (LIVE_VERSION_REF, "version"),
@@ -39,25 +39,41 @@ REST_API_OUTPUTS = {
 
 
 def build_rest_api(stack: Stack, generation: int, settings: ComponentSettings) -> Blueprint:
-    """Build a function behind an HTTP API, with logs, alarms and secrets."""
+    """Build one or several functions behind an HTTP API, each with logs and rights of its own, alarms and secrets."""
+    functions = settings.function_names
+    of = {name: settings.for_function(name) for name in functions}
     resources = (
-        parts.build_function_logs(stack, settings),
+        *(parts.build_function_logs(stack, settings, name) for name in functions),
         *parts.build_access_logs(stack, settings),
         *parts.build_secrets(settings),
         *parts.build_network(settings),
-        parts.build_identity(settings),
-        parts.build_function(stack, settings),
-        LiveVersion(name=LIVE_VERSION_REF, function=FUNCTION_REF, warm=settings.instances.minimum),
+        *(parts.build_identity(of[name], (), name) for name in functions),
+        *(parts.build_function(stack, of[name], (), name) for name in functions),
+        *(
+            LiveVersion(
+                name=ref_of(LIVE_VERSION_REF, name),
+                function=ref_of(FUNCTION_REF, name),
+                warm=settings.instances.minimum,
+            )
+            for name in functions
+        ),
         _build_http_api(settings),
-        *parts.build_alarms(settings.monitoring),
+        *parts.build_alarms(settings.monitoring, functions),
     )
-    return Blueprint(stack, generation, resources, REST_API_OUTPUTS)
+    outputs = {**API_OUTPUTS, **{output: place for name in functions for output, place in _function_outputs(name)}}
+    return Blueprint(stack, generation, resources, outputs)
+
+
+def _function_outputs(function: str) -> Iterator[tuple[str, tuple[str, str]]]:
+    """Yield the outputs of one function; those of a named one end with its name."""
+    for output, (ref, attribute) in FUNCTION_OUTPUTS.items():
+        yield f"{output}_{function}" if function else output, (ref_of(ref, function), attribute)
 
 
 def _build_http_api(settings: ComponentSettings) -> HttpApi:
     return HttpApi(
         name=API_REF,
-        target=LIVE_VERSION_REF,
+        target=ref_of(LIVE_VERSION_REF, settings.function_names[0]),
         access_log=parts.find_access_log_ref(settings),
         endpoints=_find_endpoints(settings),
         throttling=settings.throttling,
@@ -71,14 +87,26 @@ def _build_http_api(settings: ComponentSettings) -> HttpApi:
 def _find_endpoints(settings: ComponentSettings) -> tuple[ApiEndpoint, ...]:
     """The configured routes; a health endpoint stays public if the others require a token or none of them is it.
 
-    Without a health check there is none.
+    Without a health check there is none, nor where every route has a function of its own and none takes the path.
     """
     health = ApiEndpoint("GET", settings.health.path) if settings.health.path else HEALTH_ENDPOINT
     configured = tuple(
-        ApiEndpoint(method, route.path, route.public) for route in settings.routes for method in route.methods
+        ApiEndpoint(method, route.path, route.public, _find_target(route.function))
+        for route in settings.routes
+        for method in route.methods
     )
     has_health = any(endpoint.path == health.path and endpoint.method in ("ANY", "GET") for endpoint in configured)
-    return (configured or CATCH_ALL_ENDPOINTS) + (() if has_health or not settings.health.enabled else (health,))
+    if has_health or not settings.health.enabled:
+        return configured or CATCH_ALL_ENDPOINTS
+    if settings.has_main_function:
+        return (*(configured or CATCH_ALL_ENDPOINTS), health)
+    taking = [route for route in settings.routes if settings.health.path and route.takes_get(health.path)]
+    nearest = min(taking, key=lambda route: route.path.count("{") + 2 * route.path.count("+}"), default=None)
+    return (*configured, *((replace(health, target=_find_target(nearest.function)),) if nearest else ()))
+
+
+def _find_target(function: str) -> Ref | None:
+    return ref_of(LIVE_VERSION_REF, function) if function else None
 
 
 ADDRESS_REF, CONNECTIONS_REF = Ref("address"), Ref("connections")
@@ -92,9 +120,7 @@ WEBSOCKET_OUTPUTS = {
     "negotiate_url": (API_REF, "negotiate_url"),
     "api_id": (ADDRESS_REF, "id"),
     "table_name": (CONNECTIONS_REF, "name"),
-    "function_name": (FUNCTION_REF, "name"),
-    "function_arn": (FUNCTION_REF, "arn"),
-    "function_version": (LIVE_VERSION_REF, "version"),
+    **FUNCTION_OUTPUTS,
 }
 AUTHORIZER_OUTPUTS = {"authorizer_name": (AUTHORIZER_REF, "name")}
 

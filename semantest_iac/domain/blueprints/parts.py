@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from semantest_iac.domain.compute.functions import ServerlessFunction
 from semantest_iac.domain.deployment.stack import Stack
 from semantest_iac.domain.environments.names import Environment
 from semantest_iac.domain.environments.settings import ComponentSettings, MonitoringSettings
 from semantest_iac.domain.messaging.notification_channel import NotificationChannel
-from semantest_iac.domain.monitoring.logs_and_alarms import Alarm, LogSource, LogStore, Signal
+from semantest_iac.domain.monitoring.logs_and_alarms import FUNCTION_SIGNALS, Alarm, LogSource, LogStore, Signal
 from semantest_iac.domain.networking.networks import ExistingNetwork, PrivateNetwork
 from semantest_iac.domain.resource import Ref, Resource
 from semantest_iac.domain.security.access import AppSecret, AppSecrets, FunctionIdentity, SecurityPolicy
@@ -22,6 +22,13 @@ FUNCTION_LOGS_REF, IDENTITY_REF, NETWORK_REF, ALERTS_REF = (
     Ref("alerts"),
 )
 ACCESS_LOGS_REF = Ref("access-logs")
+FUNCTION_VARIABLE = "SEMANTEST_FUNCTION"
+"""Names the function of a package that the code runs as, if the package has several."""
+
+
+def ref_of(base: Ref, function: str) -> Ref:
+    """Return the name of a resource of one function; the main function, whose name is empty, has the base itself."""
+    return Ref(f"{base}-{function}") if function else base
 
 
 def build_log_store(
@@ -37,8 +44,8 @@ def build_log_store(
     )
 
 
-def build_function_logs(stack: Stack, settings: ComponentSettings) -> LogStore:
-    return build_log_store(FUNCTION_LOGS_REF, LogSource.FUNCTION, stack, settings)
+def build_function_logs(stack: Stack, settings: ComponentSettings, function: str = "") -> LogStore:
+    return build_log_store(ref_of(FUNCTION_LOGS_REF, function), LogSource.FUNCTION, stack, settings, function)
 
 
 def build_access_logs(stack: Stack, settings: ComponentSettings) -> Iterator[LogStore]:
@@ -55,7 +62,7 @@ def secret_ref(key: str) -> Ref:
 
 
 def build_secrets(settings: ComponentSettings) -> Iterator[AppSecret]:
-    for key in AppSecrets(settings.secrets).keys:
+    for key in settings.secret_keys:
         yield AppSecret(name=secret_ref(key), key=key, recovery_days=settings.secret_recovery_days)
 
 
@@ -66,35 +73,43 @@ def build_network(settings: ComponentSettings) -> Iterator[Resource]:
             name=NETWORK_REF, subnet_ids=network.subnet_ids, security_group_ids=network.security_group_ids
         )
     elif network.private:
-        yield PrivateNetwork(name=NETWORK_REF, cidr=network.cidr, reaches_secrets=bool(settings.secrets))
+        yield PrivateNetwork(name=NETWORK_REF, cidr=network.cidr, reaches_secrets=bool(settings.secret_keys))
 
 
 def _is_in_network(settings: ComponentSettings) -> bool:
     return settings.network.private or bool(settings.network.subnet_ids)
 
 
-def build_identity(settings: ComponentSettings, uses: tuple[Ref, ...] = ()) -> FunctionIdentity:
+def build_identity(settings: ComponentSettings, uses: tuple[Ref, ...] = (), function: str = "") -> FunctionIdentity:
     return FunctionIdentity(
-        name=IDENTITY_REF,
-        log_store=FUNCTION_LOGS_REF,
+        name=ref_of(IDENTITY_REF, function),
+        log_store=ref_of(FUNCTION_LOGS_REF, function),
         secrets=tuple(secret_ref(key) for key in AppSecrets(settings.secrets).keys),
         policy=SecurityPolicy(trace=settings.features.tracing, join_network=_is_in_network(settings)),
+        purpose=function,
         uses=uses,
     )
 
 
-def build_function(stack: Stack, settings: ComponentSettings, uses: tuple[Ref, ...] = ()) -> ServerlessFunction:
+def build_function(
+    stack: Stack, settings: ComponentSettings, uses: tuple[Ref, ...] = (), function: str = ""
+) -> ServerlessFunction:
     return ServerlessFunction(
-        name=FUNCTION_REF,
+        name=ref_of(FUNCTION_REF, function),
         memory_mb=settings.memory,
         timeout_s=settings.timeout,
-        identity=IDENTITY_REF,
-        log_store=FUNCTION_LOGS_REF,
-        environment={**stack_variables(stack), **settings.environment},
+        identity=ref_of(IDENTITY_REF, function),
+        log_store=ref_of(FUNCTION_LOGS_REF, function),
+        environment={
+            **stack_variables(stack),
+            **({FUNCTION_VARIABLE: function} if function else {}),
+            **settings.environment,
+        },
         secrets={setting: secret_ref(key) for setting, key in sorted(settings.secrets.items())},
         network=NETWORK_REF if _is_in_network(settings) else None,
         scaling=settings.instances,
         tracing=settings.features.tracing,
+        purpose=function,
         uses=uses,
     )
 
@@ -104,18 +119,21 @@ def stack_variables(stack: Stack) -> dict[str, str]:
     return {"SEMANTEST_COMPONENT": stack.component, "SEMANTEST_ENVIRONMENT": stack.environment}
 
 
-def build_alarms(monitoring: MonitoringSettings) -> Iterator[Resource]:
-    """Build one alarm per alert, and the channel that they notify."""
+def build_alarms(monitoring: MonitoringSettings, functions: Sequence[str] = ("",)) -> Iterator[Resource]:
+    """Build one alarm per alert, or one per function where the signal is a function's, and the channel they notify."""
     if not monitoring.enabled or not monitoring.alerts:
         return
     yield NotificationChannel(name=ALERTS_REF, emails=monitoring.notify)
     for alert in monitoring.alerts:
         signal = Signal(alert.type)
-        yield Alarm(
-            name=f"alarm-{signal.value.replace('_', '-')}",
-            signal=signal,
-            threshold=alert.threshold,
-            function=FUNCTION_REF,
-            api=API_REF,
-            channel=ALERTS_REF,
-        )
+        for function in functions if signal in FUNCTION_SIGNALS else functions[:1]:
+            purpose = function if signal in FUNCTION_SIGNALS else ""
+            yield Alarm(
+                name=ref_of(Ref(f"alarm-{signal.value.replace('_', '-')}"), purpose),
+                signal=signal,
+                threshold=alert.threshold,
+                function=ref_of(FUNCTION_REF, function),
+                api=API_REF,
+                channel=ALERTS_REF,
+                purpose=purpose,
+            )

@@ -19,7 +19,8 @@ class Artifact:
 
     `handler` and `runtime` are those that the cloud is given, which may differ from the source's; `notes` are remarks
     for
-    the user, such as omitted links. `companions` are the packages of the stack's other functions.
+    the user, such as omitted links. `companions` are the packages of the stack's other functions. `handlers` are given
+    by function where the cloud calls a handler of each.
     """
 
     digest: str
@@ -30,6 +31,7 @@ class Artifact:
     environment: Mapping[str, str] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
     companions: Mapping[str, Artifact] = field(default_factory=dict)
+    handlers: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def source_code_hash(self) -> str:
@@ -72,7 +74,8 @@ class ServerlessFunction(Resource):
     """A function that runs the artifact of its stack; memory in MB, timeout in seconds, secrets by reference.
 
     `purpose` distinguishes it from the stack's main function and is part of its name. `package` names the companion of
-    the artifact that it runs instead. Its environment variables say how to reach the resources that it `uses`.
+    the artifact that it runs instead. Its environment variables say how to reach the resources that it `uses`. `host`
+    is the function whose app it shares, on clouds where one app runs several functions.
     """
 
     memory_mb: int
@@ -87,3 +90,4 @@ class ServerlessFunction(Resource):
     purpose: str = ""
     package: str = ""
     uses: tuple[Ref, ...] = ()
+    host: Ref | None = None

@@ -54,12 +54,13 @@ def find_function_sources(stack: Stack, settings: ComponentSettings) -> Function
         return None
     main = FunctionSource(
         folder=Path(settings.source) if settings.source else None,
-        entry=settings.entry or "",
-        handler=settings.handler or "",
+        entry=settings.entry or "" if settings.has_main_function else "",
+        handler=settings.handler or "" if settings.has_main_function else "",
         runtime=settings.runtime or "",
         provider=stack.provider,
         package=settings.package,
         build=settings.build,
+        functions={function.name: function.handler for function in settings.functions if function.handler},
         bundled=_BUNDLED_SERVICES.get(stack.component, _DEFAULT_BUNDLED_SERVICE),
     )
     if stack.component != "websocket" or not settings.requires_token:

@@ -47,6 +47,7 @@ class PackageRecord(Value):
     runtime: str
     size: int
     variables: dict[str, str]
+    handlers: dict[str, str] = Field(default_factory=dict)
 
     @classmethod
     def from_artifact(cls, artifact: Artifact, **more: Any) -> Self:
@@ -58,6 +59,7 @@ class PackageRecord(Value):
             runtime=artifact.runtime,
             size=artifact.size,
             variables=dict(artifact.environment),
+            handlers=dict(artifact.handlers),
             **more,
         )
 
@@ -65,7 +67,9 @@ class PackageRecord(Value):
     def artifact(self) -> Artifact:
         """Return the package, as far as a deployment needs it."""
         path = Path(self.path)
-        return Artifact(self.digest, path, self.handler, self.runtime, self.size, environment=self.variables)
+        return Artifact(
+            self.digest, path, self.handler, self.runtime, self.size, environment=self.variables, handlers=self.handlers
+        )
 
 
 class PackageBuilt(StackEvent, PackageRecord):

@@ -13,12 +13,14 @@ from datetime import date
 from semantest_iac.domain.blueprints.capabilities import Capabilities, CapabilitiesOf, find_unsupported
 from semantest_iac.domain.deployment.deployment_service import BLUEPRINTS
 from semantest_iac.domain.deployment.stack import Stack
-from semantest_iac.domain.environments import component_rules
+from semantest_iac.domain.environments import component_rules, function_rules
 from semantest_iac.domain.environments.build_commands import check_build
 from semantest_iac.domain.environments.configuration import (
     ComponentSection,
     DeploymentConfiguration,
     find_secret_variables,
+    list_function_values,
+    parse_secret_reference,
     resolve_component,
 )
 from semantest_iac.domain.environments.findings import Finding, RuleSubject, advise, refuse
@@ -138,6 +140,7 @@ class ValidationService:
         for rule in (
             *component_rules.FUNCTION_RULES,
             *component_rules.API_RULES,
+            *function_rules.FUNCTIONS_RULES,
             rules.check_component,
             check_build,
             component_rules.check_variables,
@@ -221,14 +224,17 @@ def _check_component_names(configuration: DeploymentConfiguration) -> Iterator[F
 
 def _check_secrets(subject: RuleSubject, secrets: SecretAvailability) -> Iterator[Finding]:
     """Warn of secrets that the configuration names; a deployment requires the implied ones too."""
-    report = refuse if secrets.secrets_required else advise
-    written = subject.section.environment
-    for variable, name in find_secret_variables(subject.component, subject.environment, subject.section).items():
-        if name in secrets.missing_secrets and (secrets.secrets_required or variable in written):
-            path = f"components.{subject.component}.environment.{variable}"
-            more = "" if variable in written else _IMPLIED_SECRET_HINT
+    report, written = refuse if secrets.secrets_required else advise, subject.section.environment
+    named = find_secret_variables(subject.component, subject.environment, subject.section)
+    found = [(f"environment.{variable}", name, variable in written) for variable, name in named.items()]
+    for key, variables in list_function_values(subject.section, "environment")[1:]:
+        references = {variable: parse_secret_reference(value) for variable, value in variables.items()}
+        found += [(f"{key}.{variable}", name, True) for variable, name in references.items() if name]
+    for key, name, is_written in found:
+        if name in secrets.missing_secrets and (secrets.secrets_required or is_written):
+            more = "" if is_written else _IMPLIED_SECRET_HINT
             hint = f"Set {secret_variable_name(name)} in the environment or in .env{more}."
-            yield report(path, f"secret '{name}' is not set", hint)
+            yield report(f"components.{subject.component}.{key}", f"secret '{name}' is not set", hint)
 
 
 def _check_scaling(stack: Stack, configuration: DeploymentConfiguration) -> Iterator[Finding]:

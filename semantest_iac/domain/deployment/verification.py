@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from functools import partial
 from http import HTTPStatus
 
-from semantest_iac.domain.blueprints.components import HEALTH_ENDPOINT
 from semantest_iac.domain.compute.failure_advice import advise_on_failure
 from semantest_iac.domain.deployment.stack import Stack
 from semantest_iac.domain.environments.settings import ComponentSettings
@@ -27,7 +26,6 @@ SIMULATED_HEALTH_TIMEOUT_S = 2.0  # a simulated cloud answers at once
 FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.5, 15.0
 _HEALTH_URN = "urn:pulumi:health::semantest::semantest:health:Check::health"
 
-HEALTH_PATH = HEALTH_ENDPOINT.path
 HELLO_MESSAGE, HEARTBEAT_MESSAGE = {"type": "authenticate", "clientType": "cli"}, {"type": "heartbeat"}
 CONNECTION_ACCEPTED, CONNECTION_UNAUTHORIZED = 101, 401
 _TRANSIENT_STATUSES = frozenset({HTTPStatus.FORBIDDEN, HTTPStatus.NOT_FOUND, HTTPStatus.TOO_MANY_REQUESTS})
@@ -69,9 +67,9 @@ class ServiceVerifier:
         The default path is asked below `base_path`; a configured one is asked as it is.
         Raises VerificationError if the service is not healthy at the deadline.
         """
-        if not stack.is_service or not settings.health.enabled:
+        if not stack.is_service or not settings.health.enabled or settings.health_path is None:
             return None
-        path = settings.health.path or f"{base_path}{HEALTH_PATH}"
+        path = settings.health.path or f"{base_path}{settings.health_path}"
         ask = partial(_ask_http, path=path) if stack.component != "websocket" else _ask_web_socket
         request = "$connect" if stack.component == "websocket" else f"GET {path}"
         series = _TrySeries(self._timer, progress, request)

@@ -18,6 +18,7 @@ from semantest_iac.domain.environments.configuration import (
     MonitoringSection,
     PackageSection,
     component_requires_token,
+    list_function_values,
     parse_secret_reference,
 )
 from semantest_iac.domain.environments.findings import Finding, Rule, RuleSubject, advise, refuse
@@ -215,34 +216,32 @@ _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
 
 def check_memory(subject: RuleSubject) -> Iterator[Finding]:
-    configured = subject.section.memory
-    if configured is not None and configured not in MEMORY_MB:
-        yield refuse("memory", f"memory must be 128 to 10240 MB, not {configured}", "Such as 512 or 1024.")
+    for path, configured in list_function_values(subject.section, "memory"):
+        if configured is not None and configured not in MEMORY_MB:
+            yield refuse(path, f"memory must be 128 to 10240 MB, not {configured}", "Such as 512 or 1024.")
 
 
 def check_timeout(subject: RuleSubject) -> Iterator[Finding]:
     """A timeout is 1 to 29 s for HTTP requests, up to 900 s for a WebSocket."""
-    configured = subject.section.timeout
-    if configured is None:
-        return
-    if configured < 1:
-        yield refuse("timeout", f"timeout must be 1 s or more, not {configured}")
-    elif subject.serves_http:
-        yield from _check_http_timeout(configured, subject.limits.gateway)
-    elif configured > LONGEST_RUN_S:
-        yield refuse("timeout", f"timeout must be {LONGEST_RUN_S} s at most, not {configured}")
+    for path, configured in list_function_values(subject.section, "timeout"):
+        if configured is None:
+            continue
+        if configured < 1:
+            yield refuse(path, f"timeout must be 1 s or more, not {configured}")
+        elif subject.serves_http:
+            yield from _check_http_timeout(path, configured, subject.limits.gateway)
+        elif configured > LONGEST_RUN_S:
+            yield refuse(path, f"timeout must be {LONGEST_RUN_S} s at most, not {configured}")
 
 
-def _check_http_timeout(configured: int, gateway: str) -> Iterator[Finding]:
+def _check_http_timeout(path: str, configured: int, gateway: str) -> Iterator[Finding]:
     if configured > GATEWAY_LIMIT_S:
         reason = f"{gateway} ends the request after {GATEWAY_LIMIT_S} s"
         hint = "Move work of up to 300 s to a queue-triggered function."
-        yield refuse("timeout", f"timeout must be {GATEWAY_TIMEOUT_S} s at most, not {configured}: {reason}", hint)
+        yield refuse(path, f"timeout must be {GATEWAY_TIMEOUT_S} s at most, not {configured}: {reason}", hint)
     elif configured > GATEWAY_TIMEOUT_S:
         hint = f"Write {GATEWAY_TIMEOUT_S} to silence this."
-        yield advise(
-            "timeout", f"{configured} s becomes {GATEWAY_TIMEOUT_S} s, before {gateway} ends the request", hint
-        )
+        yield advise(path, f"{configured} s becomes {GATEWAY_TIMEOUT_S} s, before {gateway} ends the request", hint)
 
 
 def check_runtime(subject: RuleSubject) -> Iterator[Finding]:
@@ -262,8 +261,10 @@ def check_code(subject: RuleSubject) -> Iterator[Finding]:
     if section.entry is not None and not _stays_inside(section.entry):
         hint = "Name a file inside the source, such as dist/start-server.js."
         yield refuse("entry", f"'{make_printable(section.entry)}' does not stay inside the source", hint)
-    if section.handler is not None and not (_HANDLER.fullmatch(section.handler) and _stays_inside(section.handler)):
-        yield refuse("handler", f"'{make_printable(section.handler)}' is not a handler", "Such as index.handler.")
+    routes = ((f"routes[{index}].handler", route.handler) for index, route in enumerate(section.routes or ()))
+    for path, handler in (*list_function_values(section, "handler"), *routes):
+        if handler is not None and not (_HANDLER.fullmatch(handler) and _stays_inside(handler)):
+            yield refuse(path, f"'{make_printable(handler)}' is not a handler", "Such as index.handler.")
 
 
 def check_payload(subject: RuleSubject) -> Iterator[Finding]:
@@ -421,8 +422,9 @@ _BY_REFERENCE = "Put the value into a secret and write ${secrets.name} here."
 
 def check_variables(subject: RuleSubject) -> Iterator[Finding]:
     """Variables have valid names that are not reserved, and hold no secrets."""
-    for fault in find_variable_faults(subject.section.environment, subject.limits.reserved_prefixes):
-        yield Finding(replace(fault, path=f"environment.{fault.path}"), blocks=True)
+    for path, variables in list_function_values(subject.section, "environment"):
+        for fault in find_variable_faults(variables, subject.limits.reserved_prefixes):
+            yield Finding(replace(fault, path=f"{path}.{fault.path}"), blocks=True)
 
 
 def check_allowed_origins(subject: RuleSubject) -> Iterator[Finding]:

@@ -5,6 +5,7 @@ The models check shape only; `ValidationService` checks whether the values can b
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Annotated, Any, Literal, TypeVar
 
@@ -30,6 +31,7 @@ from semantest_iac.domain.environments.settings import (
     Cors,
     EnvironmentSettings,
     FeatureFlags,
+    FunctionSettings,
     HealthSettings,
     MonitoringSettings,
     PackageSettings,
@@ -54,8 +56,20 @@ def _as_tuple(value: Any) -> Any:
     return tuple(value) if isinstance(value, list) else value
 
 
+def _as_methods(value: Any) -> Any:
+    """Read one word as a list of one, and words in any case."""
+    words = [value] if isinstance(value, str) else value
+    return (
+        tuple(word.upper() if isinstance(word, str) else word for word in words) if isinstance(words, list) else words
+    )
+
+
 Variable = Annotated[str, BeforeValidator(_as_text, json_schema_input_type=str | float | bool)]
 ListOf = Annotated[tuple[_Item, ...], BeforeValidator(_as_tuple)]
+Methods = Annotated[
+    tuple[Method, ...], BeforeValidator(_as_methods, json_schema_input_type=tuple[Method, ...] | Method)
+]
+FUNCTION_NAME = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
 
 
 def _as_commands(value: Any) -> Any:
@@ -103,8 +117,23 @@ class RouteSection(Section):
     """One path of the API."""
 
     path: str = Field(description="Path such as /api/items/{id} or /{proxy+}.")
-    methods: ListOf[Method] = Field(default=("ANY",), description="HTTP methods.")
+    methods: Methods = Field(default=("ANY",), description="HTTP methods, a list or one word.")
     public: bool = Field(default=False, description="Reachable without the authorizer.")
+    function: str | None = Field(default=None, description="The function of `functions` that answers.")
+    handler: str | None = Field(
+        default=None, description="A handler such as todos/create.handler, which is a function of its own."
+    )
+
+
+class FunctionSection(Section):
+    """One of several functions behind the API; what is not set is as in the component."""
+
+    handler: str | None = Field(default=None, description="Function handler such as todos/create.handler.")
+    memory: int | None = Field(default=None, description="Memory in MB, 128 to 10240.")
+    timeout: int | None = Field(default=None, description="Seconds; an HTTP API ends requests after 29.")
+    environment: dict[str, Variable] = Field(
+        default={}, description="Variables besides those of the component; ${secrets.name} for a secret."
+    )
 
 
 class CorsSection(Section):
@@ -165,6 +194,11 @@ class ComponentSection(Section):
     instances: InstancesSection = InstancesSection()
     environment: dict[str, Variable] = Field(default={}, description="Variables; ${secrets.name} for a secret.")
     network: NetworkSection = NetworkSection()
+    functions: dict[str, FunctionSection] = Field(
+        default={},
+        description="Functions by name, to which routes refer.",
+        json_schema_extra={"propertyNames": {"pattern": f"^{FUNCTION_NAME.pattern}$"}},
+    )
     routes: ListOf[RouteSection] | None = Field(default=None, description="Routes of the API; all by default.")
     cors: CorsSection | None = Field(default=None, description="Browser origins; unset for those of the environment.")
     throttling: ThrottlingSection = ThrottlingSection()
@@ -270,6 +304,47 @@ def component_requires_token(component: str, environment: str, section: Componen
     return settings.requires_token(section.authorizer, variables)
 
 
+def derive_function_name(handler: str) -> str:
+    """Return the name of a function that only a route's handler names: `todos/create.handler` is `todos-create`."""
+    words = re.sub(r"([a-z0-9])([A-Z])", r"\1-\2", handler.removesuffix(".handler"))
+    return re.sub(r"[^a-z0-9]+", "-", words.lower()).strip("-")
+
+
+def find_route_function(section: ComponentSection, route: RouteSection) -> str:
+    """Return the name of the function that answers a route; empty for the component's own handler or entry.
+
+    Routes with the same handler share a function.
+    """
+    if route.function is not None:
+        return route.function
+    if route.handler is None or route.handler == section.handler:
+        return ""
+    declared = (name for name, function in section.functions.items() if function.handler == route.handler)
+    return next(declared, derive_function_name(route.handler))
+
+
+def find_functions(section: ComponentSection) -> dict[str, FunctionSection]:
+    """Return the functions of a component by name: those of `functions`, then those that only routes name."""
+    found = dict(section.functions)
+    for route in section.routes or ():
+        if route.function is None and route.handler and (name := find_route_function(section, route)):
+            found.setdefault(name, FunctionSection(handler=route.handler))
+    return found
+
+
+def list_function_values(section: ComponentSection, key: str) -> list[tuple[str, Any]]:
+    """Return what is written under a key of the component and of each of its functions, each with its path."""
+    functions = ((f"functions.{name}.{key}", getattr(one, key)) for name, one in section.functions.items())
+    return [(key, getattr(section, key)), *functions]
+
+
+def find_secret_names(component: str, environment: str, section: ComponentSection) -> set[str]:
+    """Return the names of all secrets of a component, the implied signing key of tokens included."""
+    environments = [variables for _, variables in list_function_values(section, "environment")]
+    written = {parse_secret_reference(value) for variables in environments for value in variables.values()}
+    return {*find_secret_variables(component, environment, section).values(), *filter(None, written)}
+
+
 def find_secret_variables(component: str, environment: str, section: ComponentSection) -> dict[str, str]:
     """Return variables with the names of their secrets, the implied signing key of tokens included."""
     written = {
@@ -292,20 +367,21 @@ def resolve_component(configuration: DeploymentConfiguration, component: str, en
         section.instances.max,
         auto_scale=configuration.scaling.auto_scale is not False,
     )
-    timeout = _value_or_default(section.timeout, size.timeout)
+    timeout, memory = _value_or_default(section.timeout, size.timeout), _value_or_default(section.memory, size.memory)
     serves_http = component != "websocket"
     in_gateway = min(timeout, GATEWAY_TIMEOUT_S)
+    functions = _resolve_functions(section, defaults, memory, in_gateway) if serves_http else ()
     return ComponentSettings(
         component=component,
         source=section.source,
         entry=section.entry,
         handler=section.handler,
         runtime=section.runtime,
-        memory=_value_or_default(section.memory, size.memory),
+        memory=memory,
         timeout=in_gateway if serves_http else timeout,
-        integration_timeout=in_gateway,
+        integration_timeout=max((in_gateway, *(function.timeout for function in functions))),
         instances=instances,
-        environment=_resolve_variables(section, defaults),
+        environment=_resolve_variables(section.environment, defaults),
         secrets=find_secret_variables(component, environment, section),
         network=replace(defaults.network, **_written_values(section.network)),
         routes=_resolve_routes(section) if serves_http else (),
@@ -319,6 +395,7 @@ def resolve_component(configuration: DeploymentConfiguration, component: str, en
         build=section.build,
         health=HealthSettings(**_written_values(section.health)) if section.health else HealthSettings(),
         payload=section.payload or DEFAULT_PAYLOAD,
+        functions=functions,
     )
 
 
@@ -336,13 +413,34 @@ def _resolve_features(section: FeaturesSection, default: FeatureFlags, *, serves
     return replace(usual, **_written_values(section))
 
 
-def _resolve_variables(section: ComponentSection, defaults: EnvironmentSettings) -> dict[str, str]:
-    merged = {**defaults.variables, **section.environment}
+def _resolve_variables(written: Mapping[str, str], defaults: EnvironmentSettings) -> dict[str, str]:
+    merged = {**defaults.variables, **written}
     return {key: value for key, value in merged.items() if parse_secret_reference(value) is None}
 
 
+def _resolve_functions(
+    section: ComponentSection, defaults: EnvironmentSettings, memory: int, timeout: int
+) -> tuple[FunctionSettings, ...]:
+    """Fill the gaps of every function from the component."""
+    written = {name: section.environment | function.environment for name, function in find_functions(section).items()}
+    return tuple(
+        FunctionSettings(
+            name=name,
+            handler=function.handler or "",
+            memory=_value_or_default(function.memory, memory),
+            timeout=min(_value_or_default(function.timeout, timeout), GATEWAY_TIMEOUT_S),
+            environment=_resolve_variables(written[name], defaults),
+            secrets={key: secret for key, value in written[name].items() if (secret := parse_secret_reference(value))},
+        )
+        for name, function in find_functions(section).items()
+    )
+
+
 def _resolve_routes(section: ComponentSection) -> tuple[Route, ...]:
-    return tuple(Route(**_written_values(route)) for route in section.routes or ())
+    return tuple(
+        Route(route.path, route.methods, route.public, find_route_function(section, route))
+        for route in section.routes or ()
+    )
 
 
 def _resolve_cors(section: ComponentSection, defaults: EnvironmentSettings) -> Cors | None:

@@ -4,8 +4,9 @@ Sources of the defaults: the environment files and sizes of Semantest's earlier 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from semantest_iac.domain.compute.functions import ScalingPolicy
 from semantest_iac.domain.environments.names import ENVIRONMENTS, canonical_environment, make_printable, suggest_known
@@ -26,6 +27,7 @@ def requires_token(authorizer: object | None, variables: Mapping[str, str]) -> b
 
 
 DEFAULT_PAYLOAD = "2.0"  # the newer of the two formats of events
+DEFAULT_HEALTH_PATH = "/health"
 GATEWAY_TIMEOUT_S = 29  # seconds; both kinds of API stop waiting for the function after that
 
 
@@ -117,11 +119,38 @@ class Cors:
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """A path of the API and its methods (`ANY` for all); a public route needs no token."""
+    """A path of the API and its methods (`ANY` for all); a public route needs no token.
+
+    `function` names the function that answers; empty for the component's own handler or entry.
+    """
 
     path: str
     methods: tuple[str, ...] = ("ANY",)
     public: bool = False
+    function: str = ""
+
+    def takes_get(self, path: str) -> bool:
+        """Whether a GET of this path fits the route."""
+        pattern = "/".join(map(_segment_pattern, self.path.split("/")))
+        return bool({"GET", "ANY"} & {*self.methods}) and re.fullmatch(pattern, path) is not None
+
+
+def _segment_pattern(segment: str) -> str:
+    if not segment.startswith("{"):
+        return re.escape(segment)
+    return ".+" if segment.endswith("+}") else "[^/]+"
+
+
+@dataclass(frozen=True, slots=True)
+class FunctionSettings:
+    """One of several functions of a component; its variables and secrets include those of the component."""
+
+    name: str
+    handler: str
+    memory: int
+    timeout: int
+    environment: Mapping[str, str]
+    secrets: Mapping[str, str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,7 +192,8 @@ class ComponentSettings:
     """The resolved settings of one component; None only where the source decides (entry, handler, runtime).
 
     Without `routes` every route is served. `environment` has the plain variables, `secrets` maps variables to the names
-    of secrets. `timeout` is the function's, `integration_timeout` the API's.
+    of secrets. `timeout` is the function's, `integration_timeout` the API's. With `functions`, the settings of a
+    function are those of the component's own handler or entry, and `for_function` returns those of the others.
     """
 
     component: str
@@ -189,6 +219,50 @@ class ComponentSettings:
     health: HealthSettings = field(default_factory=HealthSettings)
     build: tuple[str, ...] = ()
     payload: str = DEFAULT_PAYLOAD
+    functions: tuple[FunctionSettings, ...] = ()
+
+    @property
+    def has_main_function(self) -> bool:
+        """Whether requests reach the component's own handler or entry: without functions, or by a route without one."""
+        return not self.functions or not self.routes or any(not route.function for route in self.routes)
+
+    @property
+    def function_names(self) -> tuple[str, ...]:
+        """The names of all functions, the empty one of the component's own handler or entry first."""
+        return (*([""] if self.has_main_function else []), *(function.name for function in self.functions))
+
+    @property
+    def secret_keys(self) -> tuple[str, ...]:
+        """The names of the secrets that any function reads, each once, sorted."""
+        return tuple(sorted({key for name in self.function_names for key in self.for_function(name).secrets.values()}))
+
+    def for_function(self, name: str) -> ComponentSettings:
+        """Return the settings as one of the functions has them."""
+        if not name:
+            return self
+        function = next(function for function in self.functions if function.name == name)
+        return replace(
+            self,
+            handler=function.handler,
+            memory=function.memory,
+            timeout=function.timeout,
+            environment=function.environment,
+            secrets=function.secrets,
+        )
+
+    @property
+    def health_path(self) -> str | None:
+        """The path that a health check asks with GET.
+
+        Where every route has a function of its own and no path is configured, it is that of a route that takes GET, has
+        no parameters and needs no token, /health before others; or /health if a `{name+}` takes it. None without one.
+        """
+        if self.health.path or self.has_main_function:
+            return self.health.path or DEFAULT_HEALTH_PATH
+        public = [route for route in self.routes if route.public or self.authorizer is None]
+        plain = [route.path for route in public if "{" not in route.path and route.takes_get(route.path)]
+        rest = [DEFAULT_HEALTH_PATH for route in public if "+}" in route.path and route.takes_get(DEFAULT_HEALTH_PATH)]
+        return next(iter(sorted(plain, key=lambda path: path != DEFAULT_HEALTH_PATH) + rest), None)
 
     @property
     def requires_token(self) -> bool:

@@ -18,15 +18,23 @@ class Signal(StrEnum):
     CONCURRENCY = "concurrency"  # invocations at once
 
 
+FUNCTION_SIGNALS = frozenset({Signal.ERROR_RATE, Signal.THROTTLES, Signal.CONCURRENCY})
+"""Signals that each function has; the others are those of the API."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Alarm(Resource):
-    """Notifies `channel` when a signal exceeds its threshold and when it no longer does."""
+    """Notifies `channel` when a signal exceeds its threshold and when it no longer does.
+
+    `purpose` is that of the function it watches.
+    """
 
     signal: Signal
     threshold: float
     function: Ref
     api: Ref
     channel: Ref
+    purpose: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -17,11 +17,15 @@ from semantest_iac.domain.resource import Ref, Resource
 
 @dataclass(frozen=True, slots=True)
 class ApiEndpoint:
-    """A method (or ANY) and a path; `{name}` matches one segment, `{name+}` the rest."""
+    """A method (or ANY) and a path; `{name}` matches one segment, `{name+}` the rest.
+
+    `target` is the live function version that answers; the API's own without it.
+    """
 
     method: str
     path: str
     public: bool = True
+    target: Ref | None = None
 
     def __str__(self) -> str:
         return f"{self.method} {self.path}"
@@ -45,6 +49,15 @@ class HttpApi(ApiGateway):
     cors: Cors | None = None
     authorizer: Authorizer | None = None
     payload: str = DEFAULT_PAYLOAD
+
+    @property
+    def targets(self) -> tuple[Ref, ...]:
+        """Every live function version that answers an endpoint, each once."""
+        return tuple(dict.fromkeys(endpoint.target or self.target for endpoint in self.endpoints))
+
+    def needs(self) -> tuple[str, ...]:
+        """Return the targets of the endpoints besides the resources that the API itself names."""
+        return tuple(dict.fromkeys((*Resource.needs(self), *self.targets)))
 
 
 LONGEST_CONNECTION_S = 2 * 60 * 60

@@ -25,7 +25,8 @@ class FunctionSource:
 
     `entry` is a server that binds its own port, relative to the folder; `handler` is `module.function`. Without a
     `runtime` the files decide the language, and its default runtime is taken. `package` changes what is packaged.
-    `build` are commands, as written, that run in a private copy of the folder first.
+    `build` are commands, as written, that run in a private copy of the folder first. `functions` are the handlers of
+    further functions in the same package, by name.
     """
 
     folder: Path | None = None
@@ -36,6 +37,7 @@ class FunctionSource:
     bundled: str = "health_service"
     package: PackageSettings = field(default_factory=PackageSettings)
     build: tuple[str, ...] = ()
+    functions: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

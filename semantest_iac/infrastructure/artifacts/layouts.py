@@ -6,6 +6,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 PAYLOADS = Path(__file__).parents[2] / "payloads"
 NODE_SHIM_FILES = ("semantest_application.cjs", "semantest_server.cjs", "semantest_http.cjs")
@@ -42,8 +43,8 @@ class PackageLayout:
     def with_wrapper(self, wrapper: str, payloads: Mapping[str, tuple[str, ...]]) -> PackageLayout:
         return replace(self, wrapper=wrapper, payloads={**self.payloads, **payloads})
 
-    def generated_files(self, **settings: str) -> dict[str, bytes]:
-        """Return our own files by path, with the settings that name the handler to load."""
+    def generated_files(self, **settings: Any) -> dict[str, bytes]:
+        """Return our own files by path, with the settings that name the handlers to load."""
         settings |= {"wrapper": self.wrapper} if self.wrapper else {}
         files = {
             PAYLOAD_PREFIXES.get(folder, "") + name: content

@@ -20,7 +20,7 @@ from semantest_iac.infrastructure.artifacts.recipes import (
     PackageLayer,
     PackageRecipe,
     find_recipe,
-    find_required_file,
+    find_required_files,
     holds_match,
     resolve_runtime,
 )
@@ -133,7 +133,7 @@ class PackageBuilder:
         source = replace(source, provider=CLOUDS[source.provider].functions)
         try:
             if source.folder is not None and source.folder.suffix == ".zip" and not source.folder.is_dir():
-                find_required_file(resolve_runtime(source))
+                find_required_files(resolve_runtime(source))
                 return ()
             return find_recipe(source, self._home).missing_programs
         except ArtifactError as error:
@@ -148,7 +148,7 @@ class PackageBuilder:
 
     def _use_zip(self, source: FunctionSource, path: Path) -> Artifact:
         source = resolve_runtime(source)
-        content = read_checked_zip(path, find_required_file(source))
+        content = read_checked_zip(path, find_required_files(source))
         if source.provider == "azure":
             check_functions_app(path, content, source.runtime)
 
@@ -157,7 +157,8 @@ class PackageBuilder:
             return hashlib.sha256(content).hexdigest()
 
         digest, stored, size = self._store.save(write)
-        return Artifact(digest, stored, source.handler, source.runtime, size, notes=_size_notes(size, source.provider))
+        notes, handlers = _size_notes(size, source.provider), dict(source.functions)
+        return Artifact(digest, stored, source.handler, source.runtime, size, notes=notes, handlers=handlers)
 
     def _build_anew(
         self, source: FunctionSource, recipe: PackageRecipe, runner: ProgramRunner
@@ -259,7 +260,7 @@ def _source_key(source: FunctionSource) -> str:
         source.provider,
         source.bundled,
     )
-    facts += (asdict(source.package), source.build)
+    facts += (asdict(source.package), source.build, *([dict(source.functions)] if source.functions else []))
     return hashlib.sha256(json.dumps(facts).encode()).hexdigest()
 
 

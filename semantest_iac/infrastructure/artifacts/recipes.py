@@ -7,6 +7,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 from semantest_iac.domain.environments.runtimes import default_runtime
 from semantest_iac.domain.errors import ArtifactError, Fault
@@ -25,7 +26,6 @@ from semantest_iac.infrastructure.artifacts.builds.entry_points import (
     PYTHON_RUNTIME,
     EntryPoint,
     find_entry_points,
-    find_handler_files,
     require_entry_files,
 )
 from semantest_iac.infrastructure.artifacts.builds.module_copies import find_module_places
@@ -113,7 +113,7 @@ def resolve_runtime(source: FunctionSource) -> FunctionSource:
     if source.folder and source.folder.is_file():
         faults = [Fault("runtime", "is not given", "A zip needs one, such as nodejs24.x or python3.13.")]
         raise ArtifactError("Cannot package the source: its runtime is not known.", faults=faults)
-    if not (source.entry or source.handler):
+    if not (source.entry or source.handler or source.functions):
         faults = [Fault("source", "has neither entry nor handler", _START_HINT)]
         raise ArtifactError("Cannot package the source: it has no entry point.", faults=faults)
     return replace(source, runtime=default_runtime("nodejs" if _is_node_source(source) else "python"))
@@ -121,21 +121,22 @@ def resolve_runtime(source: FunctionSource) -> FunctionSource:
 
 def _is_node_source(source: FunctionSource) -> bool:
     """Return whether the source is in Node's languages; what a build makes may not be there yet."""
-    if source.entry or any(_source_holds(source, name) for name in _handler_files_of(source, ANY_NODE_RUNTIME)):
+    if source.entry or any(_source_holds(source, name) for name in _list_handler_files(source, ANY_NODE_RUNTIME)):
         return True
-    is_python = any(_source_holds(source, name) for name in _handler_files_of(source, BUNDLED_RUNTIME))
+    is_python = any(_source_holds(source, name) for name in _list_handler_files(source, BUNDLED_RUNTIME))
     return bool(source.build) and not is_python and _source_holds(source, "package.json")
 
 
-def _handler_files_of(source: FunctionSource, runtime: str) -> tuple[str, ...]:
-    return find_handler_files(replace(source, runtime=runtime))
+def _list_handler_files(source: FunctionSource, runtime: str) -> list[str]:
+    return [file for point in find_entry_points(replace(source, runtime=runtime)) for file in point.files]
 
 
-def find_required_file(source: FunctionSource) -> RequiredFile:
-    """Return the file that a ready zip must hold; on Azure that is the app's host.json and not a handler."""
+def find_required_files(source: FunctionSource) -> list[RequiredFile]:
+    """Return the files that a ready zip must hold; on Azure that is the app's host.json and not a handler."""
     if source.provider == "azure":
-        return _FUNCTIONS_APP_FILE
-    return RequiredFile(find_handler_files(source), "handler", _HANDLER_HINT)
+        return [_FUNCTIONS_APP_FILE]
+    points = find_entry_points(replace(source, entry=""))
+    return [RequiredFile(point.files, point.option, _HANDLER_HINT) for point in points]
 
 
 def _source_holds(source: FunctionSource, name: str) -> bool:
@@ -270,11 +271,17 @@ def _find_local_projects(folder: Path) -> tuple[Path, ...]:
     return plan.folders if plan else ()
 
 
-def _entry_settings(points: Sequence[EntryPoint], folder: Path) -> dict[str, str]:
+def _entry_settings(points: Sequence[EntryPoint], folder: Path) -> dict[str, Any]:
     """Return the settings that name what to load: a handler as written, an entry by its file or its bundle."""
-    files = {point.option: point.find_file(folder) for point in points}
-    names = {option: bundled_name(folder, file) if needs_bundling(file) else file for option, file in files.items()}
-    return {point.option: point.name if point.option == "handler" else names[point.option] for point in points}
+    functions = {point.function: {"handler": point.name} for point in points if point.function}
+    settings: dict[str, Any] = {"functions": functions} if functions else {}
+    for point in points:
+        file = point.find_file(folder)
+        if point.option == "entry":
+            settings["entry"] = bundled_name(folder, file) if needs_bundling(file) else file
+        elif not point.function:
+            settings["handler"] = point.name
+    return settings
 
 
 def _module_records(folder: Path) -> Iterator[bytes]:

@@ -114,7 +114,7 @@ class RequiredFile:
     hint: str
 
 
-def read_checked_zip(path: Path, required: RequiredFile) -> bytes:
+def read_checked_zip(path: Path, required: Sequence[RequiredFile]) -> bytes:
     """Return the archive's bytes; raises ArtifactError with every reason not to deploy it."""
     content = _read_regular_file(path)
     try:
@@ -143,7 +143,7 @@ def _read_regular_file(path: Path) -> bytes:
         return file.read()
 
 
-def _check_entries(entries: Sequence[zipfile.ZipInfo], required: RequiredFile) -> Iterator[Fault]:
+def _check_entries(entries: Sequence[zipfile.ZipInfo], required: Sequence[RequiredFile]) -> Iterator[Fault]:
     names = [entry.orig_filename for entry in entries]
     stripped = [name.removesuffix("/") for name in names]
     yield from filter(None, map(check_path, stripped))
@@ -154,8 +154,9 @@ def _check_entries(entries: Sequence[zipfile.ZipInfo], required: RequiredFile) -
         yield Fault(escape_path(path), "is below a name that is a file in the archive")
     yield from filter(None, map(_check_entry, entries))
     yield from check_package_size(sum(entry.file_size for entry in entries))
-    if not set(required.names) & set(stripped):
-        yield Fault(required.fault_path, f"the archive holds no {' or '.join(required.names)}", required.hint)
+    for one_of in required:
+        if not set(one_of.names) & set(stripped):
+            yield Fault(one_of.fault_path, f"the archive holds no {' or '.join(one_of.names)}", one_of.hint)
 
 
 def _check_entry(entry: zipfile.ZipInfo) -> Fault | None:

@@ -54,6 +54,10 @@ def lazy_function(folder: str, sdk: str, function: str, *modules: str) -> LazyFu
     return LazyFunction(f"{folder}.{function}", tuple(f"{sdk}.{module}" for module in modules))
 
 
+def _keep_blueprint(blueprint: Blueprint) -> Blueprint:
+    return blueprint
+
+
 @dataclass(frozen=True, slots=True)
 class Cloud:
     """One cloud, the `program` of its CloudEntry."""
@@ -64,6 +68,7 @@ class Cloud:
     sdk: str = ""  # the package of its classes, if they are loaded lazily
     stateful: frozenset[str] = frozenset()  # the resource types whose deletion loses data
     foundation: CreateResource | None = None  # created from the whole blueprint, before all its resources
+    adapt: Callable[[Blueprint], Blueprint] = _keep_blueprint  # rearranges resources that the cloud has in another form
     publishing: PublishingMethod | None = None  # if code is not part of the program
     lowers_limits_last: LowersLimitsLast | None = None  # if the order of the program cannot lower every limit
     unsupported: Mapping[Capability, str] = field(default_factory=dict)  # kinds and features, each with the reason

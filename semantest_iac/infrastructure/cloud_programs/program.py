@@ -37,6 +37,7 @@ def import_sdk(cloud: Cloud, blueprint: Blueprint) -> None:
 
 def register_blueprint(blueprint: Blueprint, cloud: Cloud, context: ProgramContext) -> None:
     """Register every resource in order, each under a component of its neutral kind, and export the outputs."""
+    blueprint = cloud.adapt(blueprint)
     refuse_unsupported(blueprint, cloud)
     transformations = [cloud.transformation] if cloud.transformation else None
     options = pulumi.ResourceOptions(providers=[cloud.provider(context)], transformations=transformations)

@@ -80,14 +80,18 @@ def check_origin_patterns(subject: RuleSubject) -> Iterator[Finding]:
 
 def check_variables_size(subject: RuleSubject) -> Iterator[Finding]:
     """Lambda limits the variables of a function by their size in all, those that this tool adds included."""
-    size = max(map(measure_environment, _function_environments(subject)), default=0)
-    if size > ENVIRONMENT_LIMIT_BYTES:
-        reason = f"{size} bytes as JSON with this tool's own variables; AWS Lambda takes {ENVIRONMENT_LIMIT_BYTES}"
-        yield refuse("environment", reason, "Move long values into files of the source, or into secrets.")
+    sizes: dict[str, int] = {}
+    for purpose, variables in _function_environments(subject):
+        path = f"functions.{purpose}.environment" if purpose in subject.section.functions else "environment"
+        sizes[path] = max(sizes.get(path, 0), measure_environment(variables))
+    for path, size in sizes.items():
+        if size > ENVIRONMENT_LIMIT_BYTES:
+            reason = f"{size} bytes as JSON with this tool's own variables; AWS Lambda takes {ENVIRONMENT_LIMIT_BYTES}"
+            yield refuse(path, reason, "Move long values into files of the source, or into secrets.")
 
 
-def _function_environments(subject: RuleSubject) -> Iterator[dict[str, str]]:
-    """Yield the variables of each function of the component; what AWS chooses is as long as it will be."""
+def _function_environments(subject: RuleSubject) -> Iterator[tuple[str, dict[str, str]]]:
+    """Yield the variables of each function by its purpose; what AWS chooses is as long as it will be."""
     if subject.settings is None:
         return
     stack = Stack(subject.component, subject.provider, subject.environment, subject.region)
@@ -100,7 +104,7 @@ def _function_environments(subject: RuleSubject) -> Iterator[dict[str, str]]:
             variables = {**function.environment, **({SECRETS_SETTING: arns} if keys else {})}
             for name in function.uses:
                 variables |= _connection_variables(stack, by_name[name])
-            yield variables
+            yield function.purpose, variables
 
 
 def _secret_key(secret: Resource) -> str:

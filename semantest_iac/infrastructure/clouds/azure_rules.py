@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
+from semantest_iac.domain.environments.configuration import list_function_values
 from semantest_iac.domain.environments.findings import CloudLimits, Finding, RuleSubject, advise, refuse
 from semantest_iac.domain.environments.names import make_printable
 from semantest_iac.domain.environments.runtimes import list_runtimes
@@ -52,18 +53,58 @@ def round_workspace_retention(days: int) -> int:
 
 def check_memory_size(subject: RuleSubject) -> Iterator[Finding]:
     """The memory is one of three sizes; values between them are rounded up and paid for."""
-    configured, most = subject.section.memory, MEMORY_SIZES_MB[-1]
-    if configured is None or configured < 1:
+    most = MEMORY_SIZES_MB[-1]
+    for path, configured in list_function_values(subject.section, "memory"):
+        if configured is None or configured < 1:
+            continue
+        size = round_memory(configured)
+        if configured > most:
+            yield refuse(path, f"Azure Functions have {most} MB at most, not {configured}", f"Write {most} or less.")
+        elif size != configured:
+            yield advise(path, f"{configured} MB become {size}, the next size that Azure has", f"Write {size}.")
+        elif size == RISKY_MEMORY_MB:
+            hint = "Write 2048 if yours is one of them."
+            yield advise(path, f"some regions of Azure refuse {RISKY_MEMORY_MB} MB", hint)
+
+
+def check_shared_app(subject: RuleSubject) -> Iterator[Finding]:
+    """Functions run in one app, whose memory, timeout and variables are the same for all of them.
+
+    Sources: Azure's pages on the Flex Consumption plan (the memory of an instance, on which all HTTP functions of an
+    app run), on host.json (`functionTimeout`, for all functions) and on app settings.
+    """
+    settings = subject.settings
+    if settings is None or not settings.functions:
         return
-    size = round_memory(configured)
-    if configured > most:
-        yield refuse("memory", f"Azure Functions have {most} MB at most, not {configured}", f"Write {most} or less.")
-    elif size != configured:
-        yield advise("memory", f"{configured} MB become {size}, the next size that Azure has", f"Write {size}.")
-    elif size == RISKY_MEMORY_MB:
-        yield advise(
-            "memory", f"some regions of Azure refuse {RISKY_MEMORY_MB} MB", "Write 2048 if yours is one of them."
-        )
+    if subject.section.source and subject.section.source.endswith(".zip"):
+        reason = "a zip is a whole Functions app on Azure, which has its own functions and routes"
+        yield refuse("functions", reason, "Name the folder with the handlers as source.")
+    of = {name: settings.for_function(name) for name in settings.function_names}
+    sizes = {"memory": {round_memory(it.memory) for it in of.values()}, "timeout": {it.timeout for it in of.values()}}
+    for key, values in sizes.items():
+        if len(values) > 1:
+            reason = (
+                f"{' and '.join(map(str, sorted(values)))}: on Azure all functions run in one app, which has one {key}"
+            )
+            yield refuse("functions", reason, f"Set {key} for the component only, or make it the same for all.")
+
+
+def check_shared_variables(subject: RuleSubject) -> Iterator[Finding]:
+    """A variable has one value in all functions, because an app has one value of a setting."""
+    settings = subject.settings
+    if settings is None:
+        return
+    of = {name: settings.for_function(name) for name in settings.function_names}
+    values = {name: {**it.environment, **it.secrets} for name, it in of.items()}
+    for name, function in subject.section.functions.items():
+        for variable in function.environment:
+            own = values[name][variable]
+            others = [other for other, given in values.items() if given.get(variable, own) != own]
+            if others:
+                where = f"function '{others[0]}'" if others[0] else "the component"
+                reason = f"another value in {where}: on Azure all functions run in one app and share its variables"
+                path = f"functions.{name}.environment.{make_printable(variable)}"
+                yield refuse(path, reason, "Give the variables of each function names of their own.")
 
 
 def check_instance_limits(subject: RuleSubject) -> Iterator[Finding]:
@@ -128,14 +169,16 @@ def _is_throttled(subject: RuleSubject) -> bool:
 
 def check_variable_cases(subject: RuleSubject) -> Iterator[Finding]:
     """The names of settings are the same whatever their case, those that the environment sets included."""
-    written = subject.section.environment
     implied = {} if subject.settings is None else {**subject.settings.environment, **subject.settings.secrets}
+    places = dict.fromkeys(implied, "environment")
+    for path, variables in list_function_values(subject.section, "environment"):
+        places |= {name: path for name in variables if name not in places}
     seen: dict[str, str] = {}
-    for name in dict.fromkeys((*implied, *written)):
+    for name, path in places.items():
         other = seen.setdefault(name.upper(), name)
         if other != name:
             hint = "Azure does not tell names apart by their case: keep one of them."
-            yield refuse(f"environment.{make_printable(name)}", f"the same setting as {make_printable(other)}", hint)
+            yield refuse(f"{path}.{make_printable(name)}", f"the same setting as {make_printable(other)}", hint)
 
 
 def check_named_origins(subject: RuleSubject) -> Iterator[Finding]:
@@ -148,10 +191,11 @@ def check_named_origins(subject: RuleSubject) -> Iterator[Finding]:
 
 def check_unsupported_time_zone(subject: RuleSubject) -> Iterator[Finding]:
     """Flex Consumption supports no time zone but UTC (source: Azure's reference of app settings, TZ)."""
-    for name in subject.section.environment:
-        if name.upper() == "TZ":
-            reason = "the Flex Consumption plan has no time zones but UTC"
-            yield refuse(f"environment.{make_printable(name)}", reason, "Convert times in your code.")
+    for path, variables in list_function_values(subject.section, "environment"):
+        for name in variables:
+            if name.upper() == "TZ":
+                reason = "the Flex Consumption plan has no time zones but UTC"
+                yield refuse(f"{path}.{make_printable(name)}", reason, "Convert times in your code.")
 
 
 AZURE_RULES = DeclarativeCloudRules(
@@ -160,6 +204,7 @@ AZURE_RULES = DeclarativeCloudRules(
         *(check_memory_size, check_instance_limits, check_subnets, check_built_in_endpoint),
         *(check_gateway_throttling, check_web_pubsub),
         *(check_variable_cases, check_named_origins, check_unsupported_time_zone),
+        *(check_shared_app, check_shared_variables),
     ),
     round_workspace_retention,
 )

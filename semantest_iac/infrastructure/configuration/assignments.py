@@ -86,9 +86,10 @@ def _top_level_key(name: str) -> str:
 def _variable_path(name: str) -> KeyPath:
     steps = name.removeprefix(VARIABLE_PREFIX).split(VARIABLE_SEPARATOR)
     path = [step.lower() for step in steps]
-    if path[0] == "components" and len(path) > 1:
-        path[1] = path[1].replace("_", "-")
-    return (*path[:3], *steps[3:]) if is_variable_path(tuple(path)) else tuple(path)
+    for place in (1, 3):  # names of components and of functions
+        if path[0] == "components" and len(path) > place and (place == 1 or path[2] == "functions"):
+            path[place] = path[place].replace("_", "-")
+    return (*path[:-1], steps[-1]) if is_variable_path(tuple(path)) else tuple(path)
 
 
 def _assignment_layer(path: KeyPath, value: str, position: SourcePosition) -> ConfigurationLayer:

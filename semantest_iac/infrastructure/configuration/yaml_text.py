@@ -37,8 +37,9 @@ _END_EVENTS = (yaml.MappingEndEvent, yaml.SequenceEndEvent)
 
 
 def is_variable_path(path: KeyPath) -> bool:
-    """Return whether the path is `components.<name>.environment.<NAME>`."""
-    return len(path) == 4 and path[0] == "components" and path[2] == "environment"
+    """Return whether the path is `components.<name>.environment.<NAME>`, or a variable of one of its functions."""
+    within = path[4:] if path[2:3] == ("functions",) else path[2:]
+    return path[:1] == ("components",) and len(within) == 2 and within[0] == "environment"
 
 
 def parse_scalar(text: str, path: KeyPath) -> Scalar:

@@ -5,16 +5,19 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import re
 import signal
 import time
 import uuid
 from collections import deque
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
+from semantest_iac.domain.blueprints.parts import FUNCTION_VARIABLE
 from semantest_iac.domain.compute.failure_advice import advise_on_failure
+from semantest_iac.domain.environments.function_rules import RESERVED_FUNCTION_NAME
 from semantest_iac.domain.errors import Fault, RuntimeFailedError
 from semantest_iac.domain.security.redaction import Redactor
 from semantest_iac.infrastructure.drafts import make_draft_folder
@@ -34,6 +37,8 @@ from semantest_iac.infrastructure.function_runtimes.platforms import (
     MIB,
     parent_death_signal_prefix,
 )
+
+_ROUTES_SETTING = "SEMANTEST_ROUTES"  # of an app whose functions our entry registers
 
 
 class FunctionProcess:
@@ -74,7 +79,13 @@ class FunctionProcess:
                 call = {"error": _error_object(EVENT_TOO_LARGE, message)}
             if "error" in call:
                 return Invocation(None, call["error"], "", 0)
-            return await self._invoke_host(host, line)
+            return replace(await self._invoke_host(host, line), function=self._name_function(call))
+
+    def _name_function(self, call: Mapping[str, Any]) -> str:
+        """Return the name of the function that a call is for, without the number that tells its triggers apart."""
+        name = str(self._spec.environment.get(FUNCTION_VARIABLE) or call.get("function") or "")
+        name = re.sub(r"_\d+$", "", name) if _ROUTES_SETTING in self._spec.environment else name
+        return "" if name == RESERVED_FUNCTION_NAME else name
 
     async def _invoke_host(self, host: HostProcess, line: bytes) -> Invocation:
         host.logs.clear()

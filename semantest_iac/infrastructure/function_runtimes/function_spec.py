@@ -48,13 +48,14 @@ class FunctionSpec:
 class Invocation:
     """The result of one call: the function's JSON value, or in `error` an error object in Lambda's form.
 
-    `logs` is the bounded end of the function's output during the call.
+    `logs` is the bounded end of the function's output during the call. `function` is its name, if a stack has several.
     """
 
     result: Any
     error: Mapping[str, Any] | None
     logs: str
     duration_ms: float
+    function: str = ""
 
     @property
     def is_timed_out(self) -> bool:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import time
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -23,12 +23,13 @@ UnpackPackage = Callable[[str], Path]
 
 @dataclass(frozen=True, slots=True)
 class AdmissionResult:
-    """The event that the function receives, or the response with which the frontend refuses the request.
+    """The event that a function receives, or the response with which the frontend refuses the request.
 
-    `note` says what was not checked.
+    `function` is the key of one of several functions. `note` says what was not checked.
     """
 
     event: Any = None
+    function: str = ""
     refusal: HttpResponse | None = None
     note: str = ""
 
@@ -37,7 +38,8 @@ class AdmissionResult:
 class ApiFrontend:
     """One deployed API before its function, which is loaded once the first request is admitted.
 
-    A client gets a response after `timeout_s` even if the function still runs.
+    A client gets a response after `timeout_s` even if the function still runs. `other_functions` are those that an
+    admission names by their keys.
     """
 
     load_function: Callable[[], FunctionSpec]
@@ -45,6 +47,12 @@ class ApiFrontend:
     respond: Callable[[HttpRequest, Invocation], HttpResponse]
     timeout_s: float = 230
     is_web_socket: bool = False
+    other_functions: Mapping[str, Callable[[], FunctionSpec]] = field(default_factory=dict)
+
+    def load(self, function: str) -> FunctionSpec | None:
+        """Load the function of a key, the main one without; None if there is no such function (any more)."""
+        loader = self.other_functions.get(function) if function else self.load_function
+        return loader() if loader else None
 
 
 def make_web_socket_frontend(load_function: Callable[[], FunctionSpec]) -> ApiFrontend:

@@ -30,7 +30,8 @@ class FunctionLogFiles:
         if not lines:
             return
         moment = datetime.now(UTC).isoformat(timespec="milliseconds")
-        text = "".join(json.dumps({"time": moment, "text": line[:LONGEST_LOG_LINE]}) + "\n" for line in lines)
+        common = {"time": moment, **({"function": invocation.function} if invocation.function else {})}
+        text = "".join(json.dumps({**common, "text": line[:LONGEST_LOG_LINE]}) + "\n" for line in lines)
         with suppress(OSError):
             self._append(stack, text)
 

@@ -40,7 +40,7 @@ class WarmService:
         self._frontend = frontend
         self._on_invocation = on_invocation
         self._limits = limits
-        self._pool: FunctionPool | None = None
+        self._pools: dict[str, FunctionPool] = {}  # by function
         self._pool_lock = asyncio.Lock()
         self._running_calls: set[asyncio.Task[Any]] = set()
         self._closing_pools: set[asyncio.Task[Any]] = set()
@@ -66,17 +66,17 @@ class WarmService:
 
     async def retire(self) -> None:
         """End the processes after their running calls."""
-        pool, self._pool = self._pool, None
-        if pool:
-            await pool.aclose()
+        pools, self._pools = self._pools, {}
+        await asyncio.gather(*(pool.aclose() for pool in pools.values()))
 
     async def switch_to(self, frontend: ApiFrontend) -> None:
         """Answer new requests with another version; running calls end in the processes where they began."""
-        spec = await asyncio.to_thread(frontend.load_function)
+        specs = {name: await asyncio.to_thread(frontend.load, name) for name in list(self._pools)}
         self._frontend = frontend
-        if self._pool and self._pool.spec != spec:
-            old, self._pool = self._pool, None
-            _start_task(old.aclose(), self._closing_pools)
+        for name, pool in list(self._pools.items()):
+            if pool.spec != specs.get(name):
+                del self._pools[name]
+                _start_task(pool.aclose(), self._closing_pools)
 
     async def call(self, request: HttpRequest) -> ProbeAnswer:
         """Answer one request; raises RuntimeFailedError if the function cannot run."""
@@ -84,7 +84,7 @@ class WarmService:
         admission = frontend.admit(request)
         if admission.refusal:
             return ProbeAnswer(_response_for_method(request, admission.refusal), origin=AnswerOrigin.PLATFORM)
-        pool = await self._get_pool(frontend)
+        pool = await self._get_pool(frontend, admission.function)
         work = _start_task(self._invoke(pool, admission.event), self._running_calls)
         done, _ = await asyncio.wait({work}, timeout=frontend.timeout_s)
         invocation = work.result() if done else _TIMED_OUT_INVOCATION
@@ -113,11 +113,14 @@ class WarmService:
         self._on_invocation(invocation)
         return invocation
 
-    async def _get_pool(self, frontend: ApiFrontend) -> FunctionPool:
+    async def _get_pool(self, frontend: ApiFrontend, function: str) -> FunctionPool:
         async with self._pool_lock:
-            if self._pool is None:
-                self._pool = FunctionPool(await asyncio.to_thread(frontend.load_function), self._limits)
-            return self._pool
+            if function not in self._pools:
+                spec = await asyncio.to_thread(frontend.load, function)
+                if spec is None:
+                    raise RuntimeFailedError("Cannot run a function: it is no longer deployed.")
+                self._pools[function] = FunctionPool(spec, self._limits)
+            return self._pools[function]
 
 
 def _origin_of(response: HttpResponse, invocation: Invocation) -> AnswerOrigin:

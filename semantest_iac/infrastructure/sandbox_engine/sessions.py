@@ -103,7 +103,12 @@ class StackSessions:
         """Return the stored state of existing cloud resources, with secrets unwrapped."""
         return [
             DeployedResource(
-                state.type, state.name, to_cloud_value(state.outputs), to_cloud_value(state.inputs), urn=state.urn
+                state.type,
+                state.name,
+                to_cloud_value(state.outputs),
+                to_cloud_value(state.inputs),
+                urn=state.urn,
+                id=state.id,
             )
             for state in self._store.read(stack).snapshot
             if state.custom and not state.delete

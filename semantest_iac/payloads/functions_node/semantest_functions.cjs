@@ -1,5 +1,5 @@
 'use strict'
-// The entry of a packaged Node app on Azure Functions: one function receives every request and calls the handler.
+// The entry of a packaged Node app on Azure Functions: receives every request and calls the handler of its route.
 //
 // The platform puts Key Vault's values into the app settings; where it could not yet, they are read here.
 
@@ -9,6 +9,7 @@ const { app } = require('@azure/functions')
 const { loadApplication } = require('./semantest_application.cjs')
 const {
   acceptHeadersInUtf8, buildContext, buildEvent, buildResponse, buildUnavailableResponse,
+  listTriggers,
 } = require('./semantest_trigger.cjs')
 const { buildEventOfFormat1, buildResultOfFormat2 } = require('./semantest_payload.cjs')
 const { findUnresolvedSettings, makeSettingResolver } = require('./semantest_vault.cjs')
@@ -17,7 +18,10 @@ const settings = require('./semantest_shim.json')
 const GATEWAY_HEADER = 'x-semantest-gateway'
 const gatewayKey = process.env.SEMANTEST_GATEWAY_KEY // only the API gateway knows it, if there is one
 delete process.env.SEMANTEST_GATEWAY_KEY
-const routeKeys = JSON.parse(process.env.SEMANTEST_ROUTES ?? '[]')
+const routes = JSON.parse(process.env.SEMANTEST_ROUTES ?? '[]') // of several functions, by function
+const isShared = !Array.isArray(routes)
+const functions = new Map(isShared ? Object.entries(routes).flatMap(([name, keys]) => keys.map((key) => [key, name])) : [])
+const routeKeys = isShared ? [...functions.keys()] : routes
 delete process.env.SEMANTEST_ROUTES
 const isFormat1 = process.env.SEMANTEST_PAYLOAD === '1.0'
 delete process.env.SEMANTEST_PAYLOAD
@@ -28,27 +32,29 @@ acceptHeadersInUtf8()
 
 const wrap = settings.wrapper ? require(settings.wrapper).wrapHandler : (handler) => handler
 const resolveSettings = makeSettingResolver(process.env)
-let ready = null
-if (findUnresolvedSettings(process.env).length === 0) load().catch(() => {}) // the first request reports it
+const loaded = new Map()
+if (!isShared && findUnresolvedSettings(process.env).length === 0) load('').catch(() => {}) // the first request reports it
 
-function load() {
-  return (ready ??= loadApplication(settings, source).then(wrap))
+/** Load the handler of a function, or without a name the application of the package. */
+function load(name) {
+  if (!loaded.has(name)) loaded.set(name, loadApplication(name ? settings.functions[name] : settings, source).then(wrap))
+  return loaded.get(name)
 }
 
-app.http('semantest', {
-  route: '{*path}',
-  methods: ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'],
-  authLevel: 'anonymous',
-  handler: async (request, context) => {
-    if (!cameThroughGateway(request)) return { status: 403, jsonBody: { message: 'Forbidden' } }
-    const unresolved = await resolveSettings() // before any code can take a reference for a secret
-    if (unresolved.length > 0) return buildUnavailableResponse(unresolved)
-    const handler = await load()
-    const event = await buildEvent(request, context, gatewayKey ? 1 : 0, routeKeys)
-    const result = await handler(isFormat1 ? buildEventOfFormat1(event) : event, buildContext(context))
-    return buildResponse(isFormat1 ? buildResultOfFormat2(result) : result, request.method)
-  },
-})
+for (const { name, route, methods } of listTriggers(routes)) {
+  app.http(name, { route, methods, authLevel: 'anonymous', handler: answer })
+}
+
+async function answer(request, context) {
+  if (!cameThroughGateway(request)) return { status: 403, jsonBody: { message: 'Forbidden' } }
+  const unresolved = await resolveSettings() // before any code can take a reference for a secret
+  if (unresolved.length > 0) return buildUnavailableResponse(unresolved)
+  const event = await buildEvent(request, context, gatewayKey ? 1 : 0, routeKeys)
+  if (isShared && !functions.has(event.routeKey)) return { status: 404 } // as the host does where no trigger fits
+  const handler = await load(functions.get(event.routeKey) ?? '')
+  const result = await handler(isFormat1 ? buildEventOfFormat1(event) : event, buildContext(context))
+  return buildResponse(isFormat1 ? buildResultOfFormat2(result) : result, request.method)
+}
 
 /** Whether the request has the gateway's key, which is removed from it; true if the app has no gateway. */
 function cameThroughGateway(request) {

@@ -3,6 +3,8 @@
 
 const { isUtf8 } = require('node:buffer')
 
+const [MAIN, EVERY_PATH] = ['semantest', '{*path}']
+const METHODS = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS']
 const TEXT_TYPES = ['text/', 'application/json', 'application/xml', 'application/javascript']
 const RETRY_AFTER_S = 10
 const LONGEST_ANSWER_S = 230 // Azure's load balancer waits no longer
@@ -68,6 +70,31 @@ async function buildEvent(request, context, hops = 0, routeKeys = []) {
     ...(body.length && { body: body.toString(isText ? 'utf8' : 'base64') }),
     isBase64Encoded: !isText,
   }
+}
+
+/**
+ * List the triggers of an app: one for every path, or of several functions one for each of their paths.
+ * The host may try routes in any order, so each trigger may get requests that are those of another function.
+ */
+function listTriggers(routes) {
+  if (Array.isArray(routes)) return [{ name: MAIN, route: EVERY_PATH, methods: METHODS }]
+  const taken = new Set(Object.values(routes).flat())
+  return Object.entries(routes).flatMap(([name, keys]) => {
+    const paths = [...new Set(keys.map((key) => key.split(' ')[1]))]
+    return paths.map((path, index) => ({
+      name: (name || MAIN) + (index ? `_${index + 1}` : ''),
+      route: routeTemplate(path),
+      methods: METHODS.filter((method) => {
+        const key = `${method} ${path}`
+        return keys.includes(key) || (keys.includes(`ANY ${path}`) && !taken.has(key))
+      }),
+    })).filter(({ methods }) => methods.length > 0)
+  })
+}
+
+/** Build ASP.NET's template; for the root the one of every path, because an empty one means the function's name. */
+function routeTemplate(path) {
+  return path.slice(1).replace(/\{(\w+)\+\}$/, '{*$1}') || EVERY_PATH
 }
 
 /** Find the most specific route of an encoded path, as API Gateway does, with its path parameters. */
@@ -177,4 +204,5 @@ function buildContext(context) {
 
 module.exports = {
   acceptHeadersInUtf8, buildContext, buildEvent, buildResponse, buildUnavailableResponse,
+  listTriggers,
 }

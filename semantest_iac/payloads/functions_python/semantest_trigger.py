@@ -8,11 +8,14 @@ import re
 import time
 from collections.abc import Sequence
 from http.cookies import CookieError, SimpleCookie
-from typing import Any
+from typing import Any, NamedTuple
 from urllib.parse import parse_qsl, unquote, urlsplit
 
 import azure.functions as func
 
+MAIN, EVERY_PATH = "semantest", "{*path}"
+METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
+GREEDY_PARAMETER = re.compile(r"\{(\w+)\+\}$")
 TEXT_TYPES = ("text/", "application/json", "application/xml", "application/javascript")
 RETRY_AFTER_S = 10
 LONGEST_ANSWER_S = 230  # Azure's load balancer waits no longer
@@ -42,6 +45,39 @@ def build_unavailable_response(settings: list[str]) -> func.HttpResponse:
     body = json.dumps({"message": "Service Unavailable", "reason": reason})
     headers = {"content-type": "application/json", "retry-after": str(RETRY_AFTER_S)}
     return func.HttpResponse(body, status_code=503, headers=headers)
+
+
+class Trigger(NamedTuple):
+    """A function that Azure's host shows and calls, for one path of ours."""
+
+    name: str
+    route: str
+    methods: list[str]
+
+
+def list_triggers(routes: list[str] | dict[str, list[str]]) -> list[Trigger]:
+    """List the triggers of an app: one for every path, or of several functions one for each of their paths.
+
+    The host may try routes in any order, so each trigger may get requests that are those of another function.
+    """
+    if not isinstance(routes, dict):
+        return [Trigger(MAIN, EVERY_PATH, METHODS)]
+    taken = {key for keys in routes.values() for key in keys}
+    triggers = []
+    for name, keys in routes.items():
+        for index, path in enumerate(dict.fromkeys(key.partition(" ")[2] for key in keys), start=1):
+            any_of = METHODS if f"ANY {path}" in keys else []
+            exact = [method for method in METHODS if f"{method} {path}" in keys]
+            methods = exact + [method for method in any_of if f"{method} {path}" not in taken]
+            if methods:
+                function = f"{name or MAIN}_{index}" if index > 1 else name or MAIN
+                triggers.append(Trigger(function, build_route_template(path), methods))
+    return triggers
+
+
+def build_route_template(path: str) -> str:
+    """Build ASP.NET's template; for the root the one of every path, because an empty one means the function's name."""
+    return GREEDY_PARAMETER.sub(r"{*\1}", path[1:]) or EVERY_PATH
 
 
 def match_event_route(route_keys: Sequence[str], method: str, path: str) -> tuple[str, dict[str, str]]:

@@ -12,7 +12,8 @@ ready.catch(() => {}) // the first event reports it
 
 async function prepare() {
   await loadSecrets(process.env)
-  return loadApplication(settings, __dirname, LARGEST_RESULT)
+  const { SEMANTEST_FUNCTION: name } = process.env // if the package has several functions
+  return loadApplication(name ? settings.functions[name] : settings, __dirname, LARGEST_RESULT)
 }
 
 exports.handler = async (event, context) => {

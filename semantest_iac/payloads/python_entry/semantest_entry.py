@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 from semantest_handler import load_handler
 
 REFERENCES = "SEMANTEST_SECRETS"  # JSON: environment variable -> ARN of the secret
+FUNCTION = "SEMANTEST_FUNCTION"  # the function of the package that this one runs, if the package has several
 ENDPOINT = "AWS_ENDPOINT_URL_SECRETS_MANAGER"
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
 TIMEOUT_S = 5
@@ -58,4 +59,4 @@ def _fetch_unsigned(endpoint: str, reference: str) -> str:
 
 
 load_secrets()
-handler = load_handler()
+handler = load_handler(os.environ.get(FUNCTION, ""))

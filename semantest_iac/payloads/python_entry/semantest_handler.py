@@ -9,19 +9,20 @@ from pathlib import Path
 from typing import Any
 
 
-def load_handler() -> Callable[[Any, Any], Any]:
-    """Load the user's handler."""
-    return _load(_read_settings()["handler"])
-
-
-def load_outermost_handler() -> Callable[[Any, Any], Any]:
-    """Load the wrapper before the user's handler if the package has one, else the user's handler."""
+def load_handler(function: str = "") -> Callable[[Any, Any], Any]:
+    """Load the user's handler, or that of one of several functions of the package."""
     settings = _read_settings()
-    return _load(settings.get("wrapper") or settings["handler"])
+    return _load((settings["functions"][function] if function else settings)["handler"])
 
 
-def _read_settings() -> Mapping[str, str]:
-    settings: Mapping[str, str] = json.loads(Path(__file__).with_name("semantest_entry.json").read_text())
+def load_outermost_handler(function: str = "") -> Callable[[Any, Any], Any]:
+    """Load the wrapper before the user's handler if the package has one, else the user's handler."""
+    wrapper = _read_settings().get("wrapper")
+    return _load(wrapper) if wrapper else load_handler(function)
+
+
+def _read_settings() -> Mapping[str, Any]:
+    settings: Mapping[str, Any] = json.loads(Path(__file__).with_name("semantest_entry.json").read_text())
     return settings
 
 

@@ -85,6 +85,7 @@ CLOUD = Cloud(
         capabilities.WARM_INSTANCES: "its functions sleep between calls",
         capabilities.MAXIMUM_INSTANCES: "it starts an instance for every call",
         capabilities.OWN_PACKAGE: "all functions of a stack run the same package",
+        capabilities.SEVERAL_FUNCTIONS: "a gate leads to one function",
         capabilities.RETAINED_LOGS: "it keeps nothing of a deleted stack",
         capabilities.IN_NETWORK: "it has no private networks",
         capabilities.RESOURCE_PERMISSIONS: "a role can only write one log",

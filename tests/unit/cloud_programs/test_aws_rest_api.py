@@ -32,10 +32,8 @@ def _record(variant: str = "plain", environment: str = "development", region: st
 
 
 def _statements(registrations: list[Registration]) -> list[dict[str, Any]]:
-    found: list[dict[str, Any]] = json.loads(to_cloud_value(inputs_of(_STATEMENTS, registrations)["policy"]))[
-        "Statement"
-    ]
-    return found
+    policies = [json.loads(to_cloud_value(each.inputs)["policy"]) for each in of_type(_STATEMENTS, registrations)]
+    return [statement for policy in policies for statement in policy["Statement"]]
 
 
 @pytest.mark.parametrize(("variant", "environment"), list(product(VARIANTS, ENVIRONMENTS)))

@@ -69,6 +69,7 @@ _PAIRS: Mapping[Feature, Pair] = {
     capabilities.TRACING: _in("features", "tracing", True, False),
     capabilities.SECRET_REFERENCES: _section("environment", _SECRET, {}),
     capabilities.HTTP_ROUTES: _section("routes", [{"path": "/items"}], None),
+    capabilities.SEVERAL_FUNCTIONS: _section("routes", [{"path": "/", "handler": "a.handler"}], None),
     capabilities.CORS: _section("cors", {"origins": ["https://app.example.org"]}, {"origins": []}),
     capabilities.HTTP_THROTTLING: _section("throttling", {"rate": 5}, {"rate": 50}),
     capabilities.HTTP_AUTHORIZER: _section("authorizer", _JWT, None),

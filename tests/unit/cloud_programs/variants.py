@@ -12,6 +12,12 @@ from semantest_iac.domain.environments.configuration import DeploymentConfigurat
 
 _TOKEN = {"environment": {"TOKEN": "${secrets.token}", "PLAIN": "seen"}}
 _JWT = {"issuer": "https://issuer.example.org", "audience": ["semantest"], "header": "X-Token"}
+FUNCTIONS = {"create": {"handler": "todos/create.handler", "environment": {"LIMIT": "5"}}}
+FUNCTION_ROUTES = [
+    {"path": "/todos", "methods": "POST", "function": "create"},
+    {"path": "/todos", "methods": "GET", "handler": "todos/list.handler"},
+    {"path": "/todos/{id}", "methods": "ANY", "handler": "todos/list.handler"},
+]
 
 
 def _section(**section: Any) -> dict[str, Any]:
@@ -35,6 +41,13 @@ VARIANTS: Mapping[str, Mapping[str, Any]] = {
     "traced": {"features": {"tracing": True}},
     "cors": _section(cors={"origins": ["https://app.example.org"], "credentials": True}),
     "no cors": _section(cors={"origins": []}),
+    "functions": _section(source="src", functions=FUNCTIONS, routes=FUNCTION_ROUTES, **_TOKEN),
+    "functions beside a handler": _section(
+        source="src", handler="app.handler", routes=[*FUNCTION_ROUTES, {"path": "/"}], functions=FUNCTIONS
+    ),
+    "warm functions with an authorizer": _section(
+        source="src", functions=FUNCTIONS, routes=FUNCTION_ROUTES, authorizer=_JWT, instances={"min": 1}
+    ),
 }
 ENVIRONMENTS = ("development", "qa", "staging", "production")
 

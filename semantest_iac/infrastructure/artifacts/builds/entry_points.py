@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 
 from semantest_iac.domain.errors import ArtifactError, Fault
@@ -25,12 +25,13 @@ _BUILD_COMMANDS = {"pnpm-lock.yaml": "pnpm run build", "yarn.lock": "yarn build"
 class EntryPoint:
     """What a function starts with: `option` and `name` as configured, and the files of which one must exist.
 
-    The first that exists is taken.
+    The first that exists is taken. `function` is the name of one of several functions.
     """
 
     option: str
     name: str
     files: tuple[str, ...]
+    function: str = ""
 
     def find_file(self, folder: Path) -> str:
         """Return the relative path of the file in the folder, empty without one; a link must not lead out of it."""
@@ -51,12 +52,18 @@ class EntryPoint:
 
 def find_entry_points(source: FunctionSource) -> tuple[EntryPoint, ...]:
     """Return the entry points of a source whose runtime is known; raises ArtifactError for a malformed one."""
+    functions = tuple(
+        EntryPoint(f"functions.{name}.handler", handler, find_handler_files(replace(source, handler=handler)), name)
+        for name, handler in source.functions.items()
+    )
+    if functions and not (source.entry or source.handler):
+        return functions
     if source.entry:
         entry = str(PurePosixPath(source.entry))
         is_complete = PurePosixPath(entry).suffix in (*NODE_SUFFIXES, *BUNDLED_SUFFIXES)
         endings = () if is_complete else (*NODE_SUFFIXES, *(() if source.build else BUNDLED_SUFFIXES))
-        return (EntryPoint("entry", source.entry, (entry, *(f"{entry}{ending}" for ending in endings))),)
-    return (EntryPoint("handler", source.handler, find_handler_files(source)),)
+        return (EntryPoint("entry", source.entry, (entry, *(f"{entry}{ending}" for ending in endings))), *functions)
+    return (EntryPoint("handler", source.handler, find_handler_files(source)), *functions)
 
 
 def find_handler_files(source: FunctionSource) -> tuple[str, ...]:
@@ -99,7 +106,7 @@ def _entry_hint(folder: Path, point: EntryPoint) -> str:
     command = find_build_command(folder)
     if command:
         return f"If a build makes it, add `build: {command}` to the component: package.json has a build script."
-    return f"The {point.option} is a path relative to the source folder."
+    return f"The {point.option.rpartition('.')[2]} is a path relative to the source folder."
 
 
 def find_build_command(folder: Path) -> str:

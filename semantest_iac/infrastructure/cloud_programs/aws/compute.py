@@ -24,7 +24,7 @@ def create_function(function: ServerlessFunction, context: ProgramContext) -> Ou
         name=aws_name("function", context, function.purpose),
         role=context.outputs[function.identity]["arn"],
         runtime=artifact.runtime,
-        handler=artifact.handler,
+        handler=artifact.handlers.get(function.purpose, artifact.handler),
         code=pulumi.FileArchive(str(artifact.path)),
         source_code_hash=artifact.source_code_hash,
         architectures=["x86_64"],

@@ -30,8 +30,7 @@ _ACCESS_LOG_FORMAT = json.dumps(
 
 
 def create_http_api(api: HttpApi, context: ProgramContext) -> Outputs:
-    """Create an API whose routes all call one live version, with throttling and an access log."""
-    target = context.outputs[api.target]
+    """Create an API whose routes each call a live version, with throttling and an access log."""
     gateway = aws.apigatewayv2.Api(
         api.name,
         name=aws_name("api", context),
@@ -42,24 +41,37 @@ def create_http_api(api: HttpApi, context: ProgramContext) -> Outputs:
     )
     routes = _create_routes(api, gateway, context)
     stage = _create_stage(api, gateway, routes, context)
-    permission = aws.lambda_.Permission(
-        api.name,
-        action="lambda:InvokeFunction",
-        function=target["function_name"],
-        principal="apigateway.amazonaws.com",
-        qualifier=target["qualifier"],
-        source_arn=pulumi.Output.concat(gateway.execution_arn, "/*/*"),
-        statement_id="api-gateway",
-        opts=context.options(),
-    )
+    permissions = [_allow_invocation(name, target, gateway, context) for name, target in _named_targets(api)]
     return {
         "id": gateway.id,
         "name": gateway.name,
         "stage": stage.name,
         "endpoint": gateway.api_endpoint,
         "routes": [route.route_key for route in routes],
-        "permission": permission.id,
+        "permission": permissions[0].id,
     }
+
+
+def _named_targets(api: HttpApi) -> list[tuple[str, Ref]]:
+    """Return each live version that answers with the name of what leads to it: the API's own has the API's name."""
+    targets = dict.fromkeys(endpoint.target for endpoint in api.endpoints)
+    return [(f"{api.name} {target}" if target else api.name, target or api.target) for target in targets]
+
+
+def _allow_invocation(
+    name: str, target: Ref, gateway: aws.apigatewayv2.Api, context: ProgramContext
+) -> aws.lambda_.Permission:
+    live = context.outputs[target]
+    return aws.lambda_.Permission(
+        name,
+        action="lambda:InvokeFunction",
+        function=live["function_name"],
+        principal="apigateway.amazonaws.com",
+        qualifier=live["qualifier"],
+        source_arn=pulumi.Output.concat(gateway.execution_arn, "/*/*"),
+        statement_id="api-gateway",
+        opts=context.options(),
+    )
 
 
 def _cors_configuration(cors: Cors | None) -> dict[str, object] | None:
@@ -77,29 +89,37 @@ def _cors_configuration(cors: Cors | None) -> dict[str, object] | None:
 def _create_routes(
     api: HttpApi, gateway: aws.apigatewayv2.Api, context: ProgramContext
 ) -> list[aws.apigatewayv2.Route]:
-    integration = aws.apigatewayv2.Integration(
-        api.name,
-        api_id=gateway.id,
-        integration_type="AWS_PROXY",
-        integration_method="POST",
-        integration_uri=context.outputs[api.target]["invoke_arn"],
-        payload_format_version=api.payload,
-        timeout_milliseconds=api.integration_timeout_s * 1000,
-        opts=context.options(),
-    )
+    integrations = {
+        target: _create_integration(name, target, api, gateway, context) for name, target in _named_targets(api)
+    }
     authorizer = _create_authorizer(api.name, api.authorizer, gateway, context) if api.authorizer else None
     return [
         aws.apigatewayv2.Route(
             f"{api.name} {endpoint}",
             api_id=gateway.id,
             route_key=str(endpoint),
-            target=pulumi.Output.concat("integrations/", integration.id),
+            target=pulumi.Output.concat("integrations/", integrations[endpoint.target or api.target].id),
             authorization_type="JWT" if authorizer and not endpoint.public else "NONE",
             authorizer_id=authorizer.id if authorizer and not endpoint.public else None,
             opts=context.options(),
         )
         for endpoint in (*api.endpoints, *_preflight_endpoints(api))
     ]
+
+
+def _create_integration(
+    name: str, target: Ref, api: HttpApi, gateway: aws.apigatewayv2.Api, context: ProgramContext
+) -> aws.apigatewayv2.Integration:
+    return aws.apigatewayv2.Integration(
+        name,
+        api_id=gateway.id,
+        integration_type="AWS_PROXY",
+        integration_method="POST",
+        integration_uri=context.outputs[target]["invoke_arn"],
+        payload_format_version=api.payload,
+        timeout_milliseconds=api.integration_timeout_s * 1000,
+        opts=context.options(),
+    )
 
 
 def _preflight_endpoints(api: HttpApi) -> Iterator[ApiEndpoint]:
@@ -110,7 +130,7 @@ def _preflight_endpoints(api: HttpApi) -> Iterator[ApiEndpoint]:
     """
     listed = {str(endpoint) for endpoint in api.endpoints}
     for endpoint in api.endpoints if api.cors and api.authorizer else ():
-        preflight = ApiEndpoint("OPTIONS", endpoint.path)
+        preflight = ApiEndpoint("OPTIONS", endpoint.path, target=endpoint.target)
         if endpoint.method == "ANY" and not endpoint.public and str(preflight) not in listed:
             yield preflight
 

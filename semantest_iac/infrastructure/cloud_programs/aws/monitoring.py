@@ -64,9 +64,10 @@ _PERIOD_S = 60
 def create_alarm(alarm: Alarm, context: ProgramContext) -> Outputs:
     """Create an alarm that an idle service does not raise: missing data counts as good."""
     channel = context.outputs[alarm.channel]["arn"]
+    watched = "-".join(filter(None, (alarm.signal.value.replace("_", "-"), alarm.purpose)))
     created = aws.cloudwatch.MetricAlarm(
         alarm.name,
-        name=aws_name("alarm", context, alarm.signal.value.replace("_", "-")),
+        name=aws_name("alarm", context, watched),
         comparison_operator="GreaterThanOrEqualToThreshold",
         threshold=alarm.threshold,
         evaluation_periods=5,

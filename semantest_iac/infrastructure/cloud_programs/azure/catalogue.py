@@ -18,6 +18,7 @@ from semantest_iac.domain.networking.networks import ExistingNetwork, LoadBalanc
 from semantest_iac.domain.security.access import AppSecret, FunctionIdentity
 from semantest_iac.domain.storage.connection_table import ConnectionTable
 from semantest_iac.infrastructure.cloud_programs.azure.publishing import FUNCTION_APP_PUBLISHING
+from semantest_iac.infrastructure.cloud_programs.azure.shared_apps import share_app
 from semantest_iac.infrastructure.cloud_programs.cloud import Cloud, lazy_function
 
 if TYPE_CHECKING:
@@ -41,6 +42,7 @@ PARTIAL: Mapping[Capability, str] = {
     capabilities.MEMORY_SIZE: "the next of 512, 2048 and 4096 MB",
     capabilities.TRACING: "always on: Application Insights records every request",
     capabilities.HTTP_ROUTES: f"{_BY_GATEWAY}: there the app receives every path",
+    capabilities.SEVERAL_FUNCTIONS: "in one app, whose memory, timeout, variables, rights, logs and alarms they share",
     capabilities.HTTP_THROTTLING: f"{_BY_GATEWAY}; one limit over the duration of a burst, "
     "documented for calls with a subscription key only",
     capabilities.CORS: "by origins only in development, for every method and header",
@@ -94,6 +96,7 @@ CLOUD = Cloud(
     sdk=_SDK,
     stateful=frozenset({"azure-native:operationalinsights:Workspace", "azure-native:keyvault:Vault"}),
     foundation=_function("foundation:create_foundation", "authorization", "resources"),
+    adapt=share_app,
     publishing=FUNCTION_APP_PUBLISHING,
     unsupported=UNSUPPORTED,
     partial=PARTIAL,

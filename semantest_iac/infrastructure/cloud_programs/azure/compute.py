@@ -25,7 +25,10 @@ from semantest_iac.infrastructure.clouds.azure_rules import AZURE_LIMITS, round_
 GATEWAY_KEY_SETTING = "SEMANTEST_GATEWAY_KEY"
 """The setting with the key by which an app refuses requests that bypass its gateway."""
 ROUTES_SETTING = "SEMANTEST_ROUTES"
-"""The setting with the route keys of the API (JSON), from which events get `routeKey` and `pathParameters`."""
+"""The setting with the route keys of the API (JSON), from which events get `routeKey` and `pathParameters`.
+
+A list, or in an app with several functions an object by function.
+"""
 
 PAYLOAD_SETTING = "SEMANTEST_PAYLOAD"
 """The setting with the format of events, if it is not the default one."""
@@ -93,7 +96,9 @@ _DEFAULT_MAX_INSTANCES = 100  # Azure's own default
 
 
 def create_function(function: ServerlessFunction, context: ProgramContext) -> Outputs:
-    """Create a plan and an app that waits for its package."""
+    """Create a plan and an app that waits for its package; nothing for a function in the app of another."""
+    if function.host:
+        return _find_in_app(function, context)
     artifact, logs = _find_package(function, context), context.outputs[function.log_store]
     store = create_package_storage(function.name, context.outputs[function.identity], context)
     key = derive_gateway_key(store, context)
@@ -112,8 +117,24 @@ def create_function(function: ServerlessFunction, context: ProgramContext) -> Ou
         "workspace": logs["workspace"],
         "gateway_key": key,
         "takes_code": True,
+        **({"is_host": True} if _only_hosts(function, context) else {}),
         **({"digest": artifact.digest} if function.package else {}),
     }
+
+
+def _find_in_app(function: ServerlessFunction, context: ProgramContext) -> Outputs:
+    app = context.outputs[function.host or ""]
+    return {
+        **{name: value for name, value in app.items() if name != "is_host"},
+        "arn": pulumi.Output.concat(app["arn"], "/functions/", function.purpose),
+        "name": pulumi.Output.concat(app["name"], "/", function.purpose),
+    }
+
+
+def _only_hosts(function: ServerlessFunction, context: ProgramContext) -> bool:
+    """Whether every route of the app belongs to a function of its own."""
+    routes = context.outputs[FOUNDATION]["routes"]
+    return isinstance(routes, dict) and "" not in routes and not function.package
 
 
 def _create_app(

@@ -18,6 +18,7 @@ from semantest_iac.domain.monitoring.logs_and_alarms import LogStore
 from semantest_iac.domain.networking.apis import HttpApi
 from semantest_iac.domain.resource import Resource
 from semantest_iac.domain.security.access import AppSecret
+from semantest_iac.infrastructure.cloud_programs.azure.shared_apps import list_routes
 from semantest_iac.infrastructure.cloud_programs.cloud import FOUNDATION
 from semantest_iac.infrastructure.cloud_programs.context import Outputs, ProgramContext
 
@@ -85,7 +86,7 @@ def create_foundation(blueprint: Blueprint, context: ProgramContext) -> Outputs:
         "has_gateway": has_gateway(blueprint),
         "cors": _cors_configuration(blueprint),
         "payload": next((api.payload for api in _resources_of(HttpApi, blueprint)), DEFAULT_PAYLOAD),
-        "routes": [str(endpoint) for api in _resources_of(HttpApi, blueprint) for endpoint in api.endpoints],
+        "routes": list_routes(blueprint),
     }
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import re
 import time
 import uuid
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -13,6 +14,7 @@ from functools import partial
 from typing import Any
 
 from semantest_iac.domain.networking.http_exchange import HttpRequest, HttpResponse
+from semantest_iac.infrastructure.clouds.aws_variables import SECRETS_SETTING
 from semantest_iac.infrastructure.function_runtimes import api_gateway
 from semantest_iac.infrastructure.function_runtimes.api_gateway import ApiIdentity, RouteMatch, match_route
 from semantest_iac.infrastructure.function_runtimes.function_spec import FunctionSpec, Invocation
@@ -30,6 +32,9 @@ from semantest_iac.infrastructure.local_service.json_web_tokens import decode_to
 
 ResourceOutputs = Mapping[str, Any]
 
+_FUNCTION, _INTEGRATION = "aws:lambda/function:Function", "aws:apigatewayv2/integration:Integration"
+_INVOKED_ARN = re.compile(r"functions/(arn:aws[\w-]*:lambda:[^:]+:[^:]+:function:[^:/]+)")
+
 _DEFAULT_TIMEOUT_MS = 30_000  # API Gateway's own, for an integration without a timeout
 _UNVERIFIED_TOKEN_NOTE = "The token's signature was not checked: its issuer's keys are not on this machine."  # noqa: S105 - a note
 _ORIGIN_PREFIXES = ("http://*", "https://*")  # any origin that begins so; source: CORS for HTTP APIs, developer guide
@@ -39,16 +44,21 @@ _HEADER_SOURCE = "$request.header."
 def build_api_frontend(resources: DeployedResources, unpack: UnpackPackage) -> ApiFrontend | None:
     """Build the API of a stack; None if the stack has none."""
     api = next(outputs_of_type(resources, "aws:apigatewayv2/api:Api"), None)
-    function = next(outputs_of_type(resources, "aws:lambda/function:Function"), None)
+    function = next(outputs_of_type(resources, _FUNCTION), None)
     if api is None or function is None:
         return None
     load_function = partial(read_function_spec, resources, function, unpack)
     if api.get("protocolType") == "WEBSOCKET":
         return make_web_socket_frontend(load_function)
     http_api = _read_http_api(resources, api, function)
-    integration: ResourceOutputs = next(outputs_of_type(resources, "aws:apigatewayv2/integration:Integration"), {})
+    others = {
+        arn: partial(read_function_spec, resources, found, unpack)
+        for found in outputs_of_type(resources, _FUNCTION)
+        if (arn := found["arn"]) in http_api.functions.values()
+    }
+    integration: ResourceOutputs = next(outputs_of_type(resources, _INTEGRATION), {})
     timeout_s = int(integration.get("timeoutMilliseconds") or _DEFAULT_TIMEOUT_MS) / 1000
-    return ApiFrontend(load_function, http_api.admit, http_api.respond, timeout_s)
+    return ApiFrontend(load_function, http_api.admit, http_api.respond, timeout_s, other_functions=others)
 
 
 _PLATFORM_MESSAGES = {
@@ -79,10 +89,12 @@ def is_platform_answer(response: HttpResponse) -> bool:
 class _HttpApi:
     """Checks a request in API Gateway's order: path, route, preflight, throttling, token.
 
-    `payload` is the format of events and results.
+    `payload` is the format of events and results, `functions` are the ARNs of the functions by the targets of routes,
+    such as `integrations/abc`.
     """
 
     routes: Mapping[str, ResourceOutputs]
+    functions: Mapping[str, str]
     payload: str
     identity: ApiIdentity
     cors: CorsRules | None
@@ -110,13 +122,16 @@ class _HttpApi:
 
     def _check_token(self, request: HttpRequest, match: RouteMatch) -> AdmissionResult:
         if self.jwt_rules is None or not self._needs_token(match):
-            return AdmissionResult(event=self._build_event(request, match))
+            return AdmissionResult(self._build_event(request, match), self._find_function(match))
         claims = self.jwt_rules.claims_of(request)
         if claims is None:
             return AdmissionResult(refusal=api_gateway.api_unauthorized_response())
         event = self._build_event(request, match)
         api_gateway.add_jwt_claims(event, claims)
-        return AdmissionResult(event=event, note=_UNVERIFIED_TOKEN_NOTE)
+        return AdmissionResult(event, self._find_function(match), note=_UNVERIFIED_TOKEN_NOTE)
+
+    def _find_function(self, match: RouteMatch) -> str:
+        return self.functions.get(str(self.routes[match.route_key].get("target")), "")
 
     def respond(self, request: HttpRequest, invocation: Invocation) -> HttpResponse:
         response = api_gateway.build_api_response(invocation, request.method, self.payload)
@@ -134,11 +149,24 @@ def _read_http_api(resources: DeployedResources, api: ResourceOutputs, function:
     return _HttpApi(
         routes={route["routeKey"]: route for route in outputs_of_type(resources, "aws:apigatewayv2/route:Route")},
         payload=_read_payload(resources),
+        functions=dict(_read_integrations(resources)),
         identity=ApiIdentity(host.partition(".")[0], host, function["arn"].split(":")[4]),
         cors=_read_cors_rules(api),
         token_buckets=TokenBuckets(read_stage_limits(stage)),
         jwt_rules=read_jwt_rules(authorizer) if authorizer else None,
     )
+
+
+def _read_integrations(resources: DeployedResources) -> Iterator[tuple[str, str]]:
+    for integration in resources:
+        if integration.type == _INTEGRATION and (arn := find_invoked_arn(integration.outputs.get("integrationUri"))):
+            yield f"integrations/{integration.id}", arn
+
+
+def find_invoked_arn(uri: str | None) -> str:
+    """Return the ARN, without alias or version, of the function that an invocation URI calls; empty without one."""
+    match = _INVOKED_ARN.search(uri or "")
+    return match.group(1) if match else ""
 
 
 def _read_cors_rules(api: ResourceOutputs) -> CorsRules | None:
@@ -230,17 +258,19 @@ def _decode_claims(token: str) -> Mapping[str, Any] | None:
 
 
 def read_function_spec(resources: DeployedResources, function: ResourceOutputs, unpack: UnpackPackage) -> FunctionSpec:
-    """Read what a deployed function needs to run, with every secret of its stack."""
+    """Read what a deployed function needs to run, with the secrets that its variables refer to."""
     digest = base64.b64decode(function["sourceCodeHash"]).hex()
+    variables = (function.get("environment") or {}).get("variables") or {}
+    references = {*json.loads(variables.get(SECRETS_SETTING) or "{}").values()}
     _, _, _, region, account, _, name = function["arn"].split(":")
     return FunctionSpec(
         package=unpack(digest),
         handler=function["handler"],
         runtime=function["runtime"],
-        environment=(function.get("environment") or {}).get("variables") or {},
+        environment=variables,
         memory_mb=int(function["memorySize"]),
         timeout_s=float(function["timeout"]),
-        secrets=dict(_read_secrets(resources)),
+        secrets={arn: value for arn, value in _read_secrets(resources) if arn in references},
         name=name,
         version=str(function["version"]),
         region=region,

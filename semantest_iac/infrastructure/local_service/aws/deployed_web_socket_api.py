@@ -5,7 +5,6 @@ Source: the developer guide of API Gateway, integration requests and Lambda auth
 
 from __future__ import annotations
 
-import json
 import re
 import time
 import uuid
@@ -18,6 +17,7 @@ from semantest_iac.infrastructure.function_runtimes.function_spec import Functio
 from semantest_iac.infrastructure.local_service.api_frontend import DeployedResources, UnpackPackage
 from semantest_iac.infrastructure.local_service.aws.api_frontend import (
     StageLimits,
+    find_invoked_arn,
     outputs_of_type,
     read_function_spec,
     read_stage_limits,
@@ -33,7 +33,6 @@ _API, _STAGE, _ROUTE = f"{_GATEWAY}/api:Api", f"{_GATEWAY}/stage:Stage", f"{_GAT
 _AUTHORIZER = f"{_GATEWAY}/authorizer:Authorizer"
 _INTEGRATION = f"{_GATEWAY}/integration:Integration"
 _FUNCTION, _TABLE = "aws:lambda/function:Function", "aws:dynamodb/table:Table"
-_FUNCTION_ARN = re.compile(r"functions/(arn:aws[\w-]*:lambda:[^:]+:[^:]+:function:[^:/]+)")
 _QUERY_SOURCE = "route.request.querystring."
 _ROUTE_SELECTION = re.compile(r"\$request\.body\.(\w+)")
 
@@ -122,15 +121,10 @@ def _read_authorizer(resources: DeployedResources, unpack: UnpackPackage) -> Web
 
 
 def _find_function(resources: DeployedResources, uri: str, unpack: UnpackPackage) -> FunctionSpec | None:
-    """Find the function that an invocation URI of API Gateway names, with only the secrets that it refers to."""
-    match = _FUNCTION_ARN.search(uri)
-    functions = outputs_of_type(resources, _FUNCTION)
-    function = next((it for it in functions if match and it["arn"] == match.group(1)), None)
-    if function is None:
-        return None
-    spec = read_function_spec(resources, function, unpack)
-    references = set(json.loads(spec.environment.get("SEMANTEST_SECRETS") or "{}").values())
-    return replace(spec, secrets={arn: value for arn, value in spec.secrets.items() if arn in references})
+    """Find the function that an invocation URI of API Gateway names."""
+    arn = find_invoked_arn(uri)
+    function = next((it for it in outputs_of_type(resources, _FUNCTION) if it["arn"] == arn), None)
+    return read_function_spec(resources, function, unpack) if function else None
 
 
 @dataclass(frozen=True, slots=True)

@@ -247,7 +247,7 @@ def _to_deployed_resource(resource: Mapping[str, Any], secret_value: Callable[[s
         outputs["secretString"] = secret_value(name.removeprefix(_SECRET_NAME_PREFIX))
     if resource["type"] == _VAULT_SECRET:
         inputs["properties"] = {"value": secret_value(name.removeprefix(_SECRET_NAME_PREFIX))}
-    return DeployedResource(resource["type"], name, outputs, inputs)
+    return DeployedResource(resource["type"], name, outputs, inputs, id=str(resource.get("id") or ""))
 
 
 def _report_progress(progress: ReportProgress) -> OnMessage:

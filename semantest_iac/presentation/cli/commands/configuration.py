@@ -86,7 +86,13 @@ def print_schema(session: Session) -> int:
 
 
 def _settings_to_dict(settings: ComponentSettings) -> dict[str, Any]:
-    values = asdict(settings)
+    values = _with_references(asdict(settings))
+    functions = {function.pop("name"): _with_references(function) for function in values.pop("functions")}
+    return values | ({"functions": functions} if functions else {})
+
+
+def _with_references(values: dict[str, Any]) -> dict[str, Any]:
+    """Show secrets as they are written, among the variables."""
     references = {variable: f"${{secrets.{name}}}" for variable, name in values.pop("secrets").items()}
     return values | {"environment": values["environment"] | references}
 

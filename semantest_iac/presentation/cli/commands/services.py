@@ -17,7 +17,7 @@ from urllib.parse import urlsplit
 
 import click
 
-from semantest_iac.application.queries.history import simulated_releases
+from semantest_iac.application.queries.history import list_function_names, simulated_releases
 from semantest_iac.domain.errors import Fault, RefusedError
 from semantest_iac.domain.networking.http_exchange import HttpRequest, HttpResponse, Pairs, parse_query
 from semantest_iac.domain.ports.service_probe import ProbeAnswer
@@ -224,6 +224,7 @@ LOGS_HELP = """Show what the functions of a component printed on this machine: b
 \b
   semantest-iac logs rest-api --since 10m
   semantest-iac logs rest-api -f
+  semantest-iac logs rest-api --function create
 
 Keeps the last few megabytes per stack; the values of secrets are redacted.
 """
@@ -252,21 +253,39 @@ def _parse_since(context: click.Context, parameter: click.Parameter, value: str 
     metavar="TIME",
     help="Only newer lines: 90s, 10m, 2h, 1d, or a time.",
 )
+@click.option("--function", metavar="NAME", help="Only lines of one of several functions.")
 @file_options
 @session_options
 def logs_command(
-    session: Session, selector: StackSelector, options: ConfigurationOptions, follow: bool, since: str
+    session: Session,
+    selector: StackSelector,
+    options: ConfigurationOptions,
+    follow: bool,
+    since: str,
+    function: str | None,
 ) -> int:
     stack, _ = session.resolve_target(selector, options)
+    if function is not None:
+        _require_function(session, str(stack), function)
     batches = session.application.function_logs.batches(str(stack))
-    _show_lines(session, (line for line in next(batches) if line["time"] >= since))
+    _show_lines(session, (line for line in next(batches) if line["time"] >= since), function)
     with suppress(KeyboardInterrupt):
         while follow:
             time.sleep(_POLL_INTERVAL_S)
-            _show_lines(session, next(batches))
+            _show_lines(session, next(batches), function)
     return OK
 
 
-def _show_lines(session: Session, lines: Iterable[Mapping[str, Any]]) -> None:
+def _require_function(session: Session, stack: str, function: str) -> None:
+    """Refuse a name that no function of the deployed stack has."""
+    known = list_function_names(session.application.ledger, stack)
+    if function not in known:
+        hint = f"It has {', '.join(known)}." if known else "It has one function, which needs no name."
+        raise click.BadParameter(f"'{stack}' has no function '{function[:200]}'. {hint}", param_hint="--function")
+
+
+def _show_lines(session: Session, lines: Iterable[Mapping[str, Any]], function: str | None) -> None:
     for line in lines:
-        session.answer(line, [f"{line['time']}  {line['text']}"])
+        if function in (None, line.get("function", "")):
+            name = f"{line['function']}  " if "function" in line else ""
+            session.answer(line, [f"{line['time']}  {name}{line['text']}"])

@@ -1,0 +1,90 @@
+"""Several functions of a stack as one function app, with the settings, rights and logs of the app."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+from typing import TypeVar
+
+from semantest_iac.domain.blueprints.blueprint import Blueprint
+from semantest_iac.domain.blueprints.parts import (
+    FUNCTION_LOGS_REF,
+    FUNCTION_REF,
+    FUNCTION_VARIABLE,
+    IDENTITY_REF,
+)
+from semantest_iac.domain.compute.functions import ServerlessFunction
+from semantest_iac.domain.delivery.live_version import LiveVersion
+from semantest_iac.domain.monitoring.logs_and_alarms import Alarm, LogStore
+from semantest_iac.domain.networking.apis import HttpApi
+from semantest_iac.domain.resource import Resource
+from semantest_iac.domain.security.access import FunctionIdentity
+
+_Kind = TypeVar("_Kind", bound=Resource)
+Routes = list[str] | dict[str, list[str]]
+
+
+def share_app(blueprint: Blueprint) -> Blueprint:
+    """Return the blueprint with its named functions in the app of one host, which bears the main function's names.
+
+    So the app stays when functions come and go. Its rights are those of all its functions, its alarms are its own.
+    """
+    named = [it for it in blueprint.resources if isinstance(it, ServerlessFunction) and it.purpose and not it.package]
+    if not named:
+        return blueprint
+    main = [it for it in blueprint.resources if it.name == FUNCTION_REF and isinstance(it, ServerlessFunction)]
+    host = _merge_functions([*main, *named])
+    resources: dict[str, Resource] = {host.name: host}
+    for resource in blueprint.resources:
+        if isinstance(resource, ServerlessFunction) and resource in named:
+            resources[resource.name] = replace(
+                resource, identity=host.identity, log_store=host.log_store, host=FUNCTION_REF
+            )
+        elif isinstance(resource, LogStore) and resource.name in {it.log_store for it in (*main, *named)}:
+            resources[FUNCTION_LOGS_REF] = replace(resource, name=FUNCTION_LOGS_REF, purpose="")
+        elif isinstance(resource, FunctionIdentity) and resource.name in {it.identity for it in (*main, *named)}:
+            resources[IDENTITY_REF] = _merge_identity(resource, host)
+        elif isinstance(resource, Alarm):
+            name = resource.name.removesuffix(f"-{resource.purpose}")
+            resources[name] = replace(resource, name=name, function=FUNCTION_REF, purpose="")
+        elif resource.name != host.name:
+            resources[resource.name] = resource
+    return replace(blueprint, resources=tuple(resources.values()))
+
+
+def _merge_functions(functions: list[ServerlessFunction]) -> ServerlessFunction:
+    """Return the function that stands for the app; validation has refused variables and sizes that disagree."""
+    variables = {name: value for it in functions for name, value in it.environment.items() if name != FUNCTION_VARIABLE}
+    return replace(
+        functions[0],
+        name=FUNCTION_REF,
+        purpose="",
+        identity=IDENTITY_REF,
+        log_store=FUNCTION_LOGS_REF,
+        memory_mb=max(it.memory_mb for it in functions),
+        timeout_s=max(it.timeout_s for it in functions),
+        environment=variables,
+        secrets={name: ref for it in functions for name, ref in it.secrets.items()},
+    )
+
+
+def _merge_identity(identity: FunctionIdentity, host: ServerlessFunction) -> FunctionIdentity:
+    secrets = tuple(sorted(set(host.secrets.values())))
+    return replace(identity, name=IDENTITY_REF, log_store=FUNCTION_LOGS_REF, purpose="", secrets=secrets)
+
+
+def list_routes(blueprint: Blueprint) -> Routes:
+    """Return the route keys of the API; of an app with several functions by function, the main one without a name."""
+    functions = {it.name: it.purpose for it in _resources_of_type(ServerlessFunction, blueprint.resources)}
+    lives = {it.name: functions[it.function] for it in _resources_of_type(LiveVersion, blueprint.resources)}
+    endpoints = [(api, it) for api in _resources_of_type(HttpApi, blueprint.resources) for it in api.endpoints]
+    if not any(it.host for it in _resources_of_type(ServerlessFunction, blueprint.resources)):
+        return [str(endpoint) for _, endpoint in endpoints]
+    routes: dict[str, list[str]] = {}
+    for api, endpoint in endpoints:
+        routes.setdefault(lives[endpoint.target or api.target], []).append(str(endpoint))
+    return routes
+
+
+def _resources_of_type(kind: type[_Kind], resources: Iterable[Resource]) -> Iterator[_Kind]:
+    return (resource for resource in resources if isinstance(resource, kind))
