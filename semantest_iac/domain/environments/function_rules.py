@@ -16,7 +16,7 @@ from semantest_iac.domain.environments.findings import Finding, Rule, RuleSubjec
 from semantest_iac.domain.environments.names import make_printable, suggest_known
 
 LONGEST_FUNCTION_NAME = 40
-RESERVED_FUNCTION_NAME = "semantest"  # of the function that an app on Azure has for all routes without one
+RESERVED_FUNCTION_NAME = "semantest"  # of the function that an app has for all routes without one
 _NAME_HINT = f"Lower-case letters, digits and single hyphens, {LONGEST_FUNCTION_NAME} characters at most: list-todos."
 
 
