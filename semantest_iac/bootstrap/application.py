@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from semantest_iac.domain.ports.timer import Timer
     from semantest_iac.infrastructure.clouds.account_checks import AccountCheck
     from semantest_iac.infrastructure.configuration.loading import ParsedConfiguration
+    from semantest_iac.infrastructure.function_runtimes.runtime_libraries import NodeSdk
     from semantest_iac.infrastructure.local_service.function_log_files import FunctionLogFiles
     from semantest_iac.infrastructure.local_service.local_services import ServingLimits
     from semantest_iac.infrastructure.pulumi_engine.cli.installation import Prerequisite
@@ -202,6 +203,12 @@ class Application:
             except RefusedError as error:
                 checks = (AccountCheck(name, False, error.message, error.hint),)
             yield from checks
+
+    def node_sdk(self) -> NodeSdk:
+        """Return the AWS SDK for JavaScript, which Node functions on Lambda find in their runtime."""
+        from semantest_iac.infrastructure.function_runtimes.runtime_libraries import NodeSdk
+
+        return NodeSdk(os.environ)
 
     def secrets(self, variables: Mapping[str, str]) -> SecretStore:
         """Return the store of the secrets in the variables of a loaded configuration."""

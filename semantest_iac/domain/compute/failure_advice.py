@@ -44,7 +44,8 @@ _ADVICE: Final = (
         _SET_VARIABLE,
     ),
     (
-        r"Unable to locate credentials|Could not load credentials from any providers|CredentialsProviderError",
+        r"Unable to locate credentials|Could not load credentials from any providers|CredentialsProviderError|"
+        r"UnrecognizedClientException|InvalidClientTokenId|InvalidAccessKeyId",
         "The code calls a cloud and finds no credentials, which a simulated cloud does not give: set them, "
         "or the endpoint of a stand-in, under `environment` of the component.",
     ),

@@ -134,7 +134,8 @@ async def _ask_http(probe: ServiceProbe, stack: Stack, settings: ComponentSettin
     health = HealthAnswer(path=path, status=status, body=_omit_if_long(body, _LONGEST_BODY))
     if _is_expected(status, answer.origin, settings):
         return HealthTry(health)
-    return HealthTry(health, f"GET {path} answered {status}", answer.logs, may_change=_is_transient(status))
+    log = f"{answer.logs}\n{answer.last_message}"
+    return HealthTry(health, f"GET {path} answered {status}", log, may_change=_is_transient(status))
 
 
 def _is_expected(status: int, origin: AnswerOrigin, settings: ComponentSettings) -> bool:
@@ -163,6 +164,7 @@ async def _ask_web_socket(probe: ServiceProbe, stack: Stack, settings: Component
     """
     conversation = await probe.converse(stack, [json.dumps(message) for message in (HELLO_MESSAGE, HEARTBEAT_MESSAGE)])
     status, last = conversation.status, conversation.received[-1] if conversation.received else ""
+    log = f"{conversation.logs}\n{conversation.last_message}"
     answer = HealthAnswer(path="$connect", status=status, body=_omit_if_long(last, _LONGEST_BODY))
     if status == CONNECTION_UNAUTHORIZED and conversation.note:
         return HealthTry(answer.model_copy(update={"body": conversation.note}))
@@ -170,9 +172,9 @@ async def _ask_web_socket(probe: ServiceProbe, stack: Stack, settings: Component
         if settings.source and status < 500 and conversation.origin is AnswerOrigin.FUNCTION:
             return HealthTry(answer)
         problem = f"a connection ended with {status}"
-        return HealthTry(answer, problem, conversation.logs, may_change=_is_transient(status))
+        return HealthTry(answer, problem, log, may_change=_is_transient(status))
     if not any(conversation.received) and not settings.source:
-        return HealthTry(answer, "a heartbeat was not answered", conversation.logs, may_change=True)
+        return HealthTry(answer, "a heartbeat was not answered", log, may_change=True)
     return HealthTry(answer)
 
 

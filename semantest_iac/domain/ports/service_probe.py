@@ -22,13 +22,17 @@ class AnswerOrigin(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class ProbeAnswer:
-    """The response with the log lines of the function, the duration and remarks on how it was run."""
+    """The response with the log of the call, the duration and remarks on how it was run.
+
+    `last_message` says on one line how the function failed, or is the last that it wrote.
+    """
 
     response: HttpResponse
     logs: str = ""
     seconds: float = 0.0
     notes: tuple[str, ...] = ()
     origin: AnswerOrigin = AnswerOrigin.UNKNOWN
+    last_message: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +47,7 @@ class WebSocketConversation:
     logs: str = ""
     note: str = ""
     origin: AnswerOrigin = AnswerOrigin.UNKNOWN
+    last_message: str = ""
 
 
 class ServiceProbe(Protocol):

@@ -6,37 +6,54 @@ import asyncio
 import json
 import os
 import re
-import signal
 import time
 import uuid
 from collections import deque
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any
 
 from semantest_iac.domain.blueprints.parts import FUNCTION_VARIABLE
-from semantest_iac.domain.compute.failure_advice import advise_on_failure
 from semantest_iac.domain.environments.function_rules import RESERVED_FUNCTION_NAME
 from semantest_iac.domain.errors import Fault, RuntimeFailedError
 from semantest_iac.domain.security.redaction import Redactor
 from semantest_iac.infrastructure.drafts import make_draft_folder
 from semantest_iac.infrastructure.function_runtimes.function_spec import (
+    CANNOT_START,
     EVENT_TOO_LARGE,
     INVALID_ANSWER,
-    PROCESS_EXITED,
-    TIMED_OUT,
     FunctionSpec,
     Invocation,
 )
 from semantest_iac.infrastructure.function_runtimes.host_process import HostProcess
 from semantest_iac.infrastructure.function_runtimes.interpreters import find_interpreter, find_module_fault
 from semantest_iac.infrastructure.function_runtimes.loopback import serve_secrets
+from semantest_iac.infrastructure.function_runtimes.platform_logs import CallRecord, make_error
 from semantest_iac.infrastructure.function_runtimes.platforms import (
     FUNCTION_PLATFORMS,
     MIB,
+    find_exec_wrapper,
     parent_death_signal_prefix,
+    wrap_command,
 )
+from semantest_iac.infrastructure.function_runtimes.runtime_libraries import find_missing_module_hint
+
+
+@dataclass(frozen=True, slots=True)
+class _StartedHost:
+    """A process that loaded the function, or why it did not; `facts` is what the host told of it.
+
+    `describe_error` returns the error of a call that could not begin.
+    """
+
+    host: HostProcess | None
+    facts: Mapping[str, Any]
+    init_ms: float
+    output: str
+    describe_error: Callable[[CallRecord], Mapping[str, Any]] | None = None
+
 
 _ROUTES_SETTING = "SEMANTEST_ROUTES"  # of an app whose functions our entry registers
 
@@ -48,20 +65,24 @@ class FunctionProcess:
         self._spec = spec
         self._platform = FUNCTION_PLATFORMS[spec.platform]
         self._redactor = Redactor(spec.secrets.values())
-        self._facts: Mapping[str, Any] = {}
         self._environment = environment
-        self._host: HostProcess | None = None
+        self._started: _StartedHost | None = None
+        self._is_fresh = False
+        self._memory_mb = 0
         self._lock = asyncio.Lock()
         self.note = ""
 
     @classmethod
     @asynccontextmanager
     async def start(cls, spec: FunctionSpec) -> AsyncIterator[FunctionProcess]:
-        """Run the function as long as the block; raises RuntimeFailedError when it does not start."""
+        """Run the function as long as the block; raises RuntimeFailedError if this machine cannot run it.
+
+        Code that cannot be loaded fails the invocations, each of which loads it again, as the clouds do.
+        """
         platform = FUNCTION_PLATFORMS[spec.platform]
-        with make_draft_folder(spec.package.parent) as temporary:
+        with make_draft_folder(spec.package.parent) as folder:
             async with serve_secrets(spec.secrets if platform.fetches_secrets else {}) as url:
-                function = cls(spec, platform.build_environment(spec, str(temporary), url))
+                function = cls(spec, platform.build_environment(spec, folder, url))
                 try:
                     await function._ensure_host()
                     yield function
@@ -70,53 +91,107 @@ class FunctionProcess:
 
     async def invoke(self, event: Any, *, request_id: str = "") -> Invocation:
         """Pass one event to the function; a failure of the function is part of the answer, not an exception."""
+        request_id = request_id or str(uuid.uuid4())
         async with self._lock:
-            host = await self._ensure_host()
-            call = self._platform.build_call(self._spec, self._facts, event, request_id or str(uuid.uuid4()))
+            started = await self._ensure_host()
+            init_ms, self._is_fresh = started.init_ms if self._is_fresh else None, False
+            record = CallRecord(request_id, init_ms=init_ms, memory_mb=self._memory_mb)
+            if started.host is None:
+                self._started = None
+                error = started.describe_error(record) if started.describe_error else None
+                record = replace(record, before=started.output, error=error, has_started=False)
+                return self._finish(record, None, "")
+            call = self._platform.build_call(self._spec, started.facts, event, request_id)
             line = json.dumps(call).encode() + b"\n"
             if len(line) > self._platform.max_call_bytes:
                 message = f"The event is over {self._platform.max_call_bytes // MIB} MB."
-                call = {"error": _error_object(EVENT_TOO_LARGE, message)}
-            if "error" in call:
+                call = {"error": make_error(EVENT_TOO_LARGE, message)}
+            if "error" in call:  # the platform answers itself
                 return Invocation(None, call["error"], "", 0)
-            return replace(await self._invoke_host(host, line), function=self._name_function(call))
+            before = (started.output if init_ms is not None else "") + started.host.logs.take()
+            return await self._invoke_host(
+                started.host, line, replace(record, before=before, function=str(call.get("function", "")))
+            )
 
-    def _name_function(self, call: Mapping[str, Any]) -> str:
+    def _name_function(self, called: str) -> str:
         """Return the name of the function that a call is for, without the number that tells its triggers apart."""
-        name = str(self._spec.environment.get(FUNCTION_VARIABLE) or call.get("function") or "")
+        name = self._spec.environment.get(FUNCTION_VARIABLE) or called
         name = re.sub(r"_\d+$", "", name) if _ROUTES_SETTING in self._spec.environment else name
         return "" if name == RESERVED_FUNCTION_NAME else name
 
-    async def _invoke_host(self, host: HostProcess, line: bytes) -> Invocation:
-        host.logs.clear()
+    async def _invoke_host(self, host: HostProcess, line: bytes, record: CallRecord) -> Invocation:
         began = time.perf_counter()
-        answer = await self._ask_host(host, line)
+        answer = await self._ask_host(host, line, record)
         duration_ms = (time.perf_counter() - began) * 1000
-        error, logs = self._redactor.redact_json(answer.get("error")), self._redactor.redact(host.logs.text())
-        return Invocation(answer.get("result"), error, logs, duration_ms)
+        record = replace(record, duration_ms=duration_ms, memory_mb=self._memory_mb, error=answer.get("error"))
+        return self._finish(record, answer.get("result"), host.logs.take())
 
-    async def _ask_host(self, host: HostProcess, line: bytes) -> Mapping[str, Any]:
+    def _finish(self, record: CallRecord, result: Any, output: str) -> Invocation:
+        """Build the invocation with all of its log, without the values of secrets."""
+        redact, log = self._redactor.redact, self._platform.log
+        record = replace(record, before=redact(record.before), error=self._redactor.redact_json(record.error))
+        message = str((record.error or {}).get("errorMessage", ""))
+        return Invocation(
+            result,
+            record.error,
+            redact(output),
+            record.duration_ms,
+            log.open_call(self._spec, record),
+            log.close_call(self._spec, record),
+            find_missing_module_hint(self._spec, message) if message else "",
+            self._name_function(record.function),
+        )
+
+    async def _ask_host(self, host: HostProcess, line: bytes, record: CallRecord) -> Mapping[str, Any]:
         """Return the host's answer; the process is ended if there is none, also when the call is cancelled."""
         answer: Mapping[str, Any] | None = None
         try:
             async with asyncio.timeout(self._spec.timeout_s):
                 reply = await host.ask(line)
-            answer = _parse_answer(reply) if reply else {"error": await self._exit_error(host)}
+            answer = _parse_answer(reply) if reply else {"error": await self._exit_error(host, record)}
         except TimeoutError:
-            message = f"Task timed out after {self._spec.timeout_s:.2f} seconds"
-            return {"error": _error_object(TIMED_OUT, message)}
+            return {"error": self._platform.log.describe_timeout(self._spec, record)}
         except ValueError:
-            return {"error": _error_object(INVALID_ANSWER, "The process sent something that is not an answer.")}
+            return {"error": _describe_invalid_answer(record)}
         finally:
-            if answer is None:
+            self._memory_mb = max(self._memory_mb, host.measure_memory())
+            if answer is None or answer.get("ends"):  # the host says that it cannot go on
                 await self._end_host()
         return answer
 
-    async def _ensure_host(self) -> HostProcess:
-        if self._host is None:
-            self._host = await self._spawn()
-            await self._await_ready(self._host)
-        return self._host
+    async def _ensure_host(self) -> _StartedHost:
+        if self._started is None:
+            self._started, self._is_fresh = await self._start_host(), True
+        return self._started
+
+    async def _start_host(self) -> _StartedHost:
+        """Start a process and wait until it has loaded the function, as long as a call may take."""
+        began, host = time.perf_counter(), await self._spawn()
+        answer: Mapping[str, Any] = {}
+        describe_error: Callable[[CallRecord], Mapping[str, Any]] | None = None
+        try:
+            async with asyncio.timeout(max(self._platform.start_timeout_s, self._spec.timeout_s)):
+                reply = await host.ask()
+            answer = self._check_facts(_parse_answer(reply)) if reply else {}
+            if not reply:
+                describe_error = partial(self._platform.log.describe_exit, self._spec, status=await host.end())
+            elif "error" in answer:
+                describe_error = partial(_return_error, answer["error"])
+        except TimeoutError:
+            describe_error = partial(self._platform.log.describe_timeout, self._spec)
+        except ValueError:
+            describe_error = _describe_invalid_answer
+        finally:
+            self._memory_mb = host.measure_memory()
+            if not answer or "error" in answer:
+                await host.end()
+        init_ms = (time.perf_counter() - began) * 1000
+        return _StartedHost(None if describe_error else host, answer, init_ms, host.logs.take(), describe_error)
+
+    def _check_facts(self, answer: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Replace an answer by an error if the cloud would not start such a function."""
+        fault = "" if "error" in answer else self._platform.find_fault(self._spec, answer)
+        return {"error": make_error(CANNOT_START, fault)} if fault else answer
 
     async def _spawn(self) -> HostProcess:
         spec, platform = self._spec, self._platform
@@ -125,61 +200,36 @@ class FunctionProcess:
         if fault := await asyncio.to_thread(_find_module_fault, spec) if interpreter.note else None:
             message = f"Cannot start function '{spec.name}': {fault.path} {fault.message}."
             raise RuntimeFailedError(message, hint=fault.hint)
-        command = [*parent_death_signal_prefix(), *interpreter.command]
+        command = [*parent_death_signal_prefix(), *wrap_command(find_exec_wrapper(spec)), *interpreter.command]
         try:
-            return await HostProcess.spawn(
-                command, [spec.handler], spec.package, self._environment, platform.max_answer_bytes
-            )
+            return await HostProcess.spawn(command, spec.package, self._environment, platform.max_answer_bytes)
         except OSError as error:
-            raise self._start_error(str(error.strerror)) from error
+            message = f"Cannot start function '{spec.name}': {error.strerror}."
+            raise RuntimeFailedError(message, hint="Look at the function's handler and its files.") from error
 
-    async def _await_ready(self, host: HostProcess) -> None:
-        try:
-            async with asyncio.timeout(self._platform.start_timeout_s):
-                reply = await host.ask()
-            answer = _parse_answer(reply) if reply else {"error": await self._exit_error(host)}
-        except (TimeoutError, ValueError):
-            answer = {
-                "error": _error_object(TIMED_OUT, f"it was not ready within {self._platform.start_timeout_s:.0f} s")
-            }
-        if "error" in answer:
-            await self._end_host()
-            logs = self._redactor.redact(host.logs.text())
-            cause = self._redactor.redact("{errorType}: {errorMessage}".format(**answer["error"]))
-            raise self._start_error(cause, logs)
-        if fault := self._platform.find_fault(self._spec, answer):
-            await self._end_host()
-            raise self._start_error(fault)
-        self._facts = answer
-
-    async def _exit_error(self, host: HostProcess) -> Mapping[str, Any]:
-        self._host = None
-        status = await host.end()
-        how = f"signal: {signal.Signals(-status).name}" if status < 0 else f"exit status {status}"
-        return _error_object(PROCESS_EXITED, f"Runtime exited with error: {how}")
+    async def _exit_error(self, host: HostProcess, record: CallRecord) -> Mapping[str, Any]:
+        self._started = None
+        return self._platform.log.describe_exit(self._spec, record, await host.end())
 
     async def _end_host(self) -> None:
-        host, self._host = self._host, None
-        if host:
-            await host.end()
-
-    def _start_error(self, cause: str, logs: str = "") -> RuntimeFailedError:
-        last = logs.strip().rpartition("\n")[2][-300:]
-        said = f"The function said: {last}" if last else ""
-        hint = " ".join(filter(None, (advise_on_failure(f"{cause}\n{logs}"), said)))
-        message = f"Cannot start function '{self._spec.name}': {cause}."
-        return RuntimeFailedError(message, hint=hint or "Look at the function's handler and its files.")
+        started, self._started = self._started, None
+        if started and started.host:
+            await started.host.end()
 
 
-def _parse_answer(reply: bytes) -> Mapping[str, Any]:
+def _describe_invalid_answer(record: CallRecord) -> Mapping[str, Any]:
+    return make_error(INVALID_ANSWER, "The process sent something that is not an answer.")
+
+
+def _return_error(error: Mapping[str, Any], record: CallRecord) -> Mapping[str, Any]:
+    return error
+
+
+def _parse_answer(reply: bytes) -> dict[str, Any]:
     answer = json.loads(reply)
     if not isinstance(answer, dict):
         raise ValueError("not an object")
     return answer
-
-
-def _error_object(kind: str, message: str) -> Mapping[str, Any]:
-    return {"errorType": kind, "errorMessage": message}
 
 
 @dataclass(frozen=True, slots=True)

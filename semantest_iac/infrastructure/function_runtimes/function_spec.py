@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -13,13 +13,25 @@ INVALID_ANSWER = "Runtime.InvalidAnswer"
 EVENT_TOO_LARGE = "Function.RequestTooLarge"
 NO_ROUTE = "Host.NoRoute"
 MISSING_KEY = "Host.NoKey"
+CANNOT_START = "Host.CannotStart"
+
+
+@dataclass(frozen=True, slots=True)
+class LogSettings:
+    """The log format of a Lambda function, and the levels from which its code and Lambda itself write."""
+
+    is_json: bool = False
+    group: str = ""
+    application_level: str = ""
+    system_level: str = "INFO"
 
 
 @dataclass(frozen=True, slots=True)
 class FunctionSpec:
     """A deployed function: `package` is its unpacked folder, `secrets` maps secret references to values.
 
-    `instances` is how many processes may run at once, 0 for no limit of the cloud.
+    `instances` is how many processes may run at once, 0 for no limit of the cloud. `qualifier` is the version or alias
+    through which the function is called.
 
     On `lambda` the values reach the function only through the secrets endpoint; on `functions` they replace their
     references in the environment, as on Azure.
@@ -38,23 +50,32 @@ class FunctionSpec:
     account: str = "123456789012"
     platform: str = "lambda"
     instances: int = 0
+    qualifier: str = ""
+    log_settings: LogSettings = LogSettings()
 
     @property
     def arn(self) -> str:
-        return f"arn:aws:lambda:{self.region}:{self.account}:function:{self.name}"
+        """The ARN by which the function is called."""
+        name = f"arn:aws:lambda:{self.region}:{self.account}:function:{self.name}"
+        return f"{name}:{self.qualifier}" if self.qualifier else name
 
 
 @dataclass(frozen=True, slots=True)
 class Invocation:
-    """The result of one call: the function's JSON value, or in `error` an error object in Lambda's form.
+    """The result of one call: the function's JSON value, or in `error` an error object in the form of its runtime.
 
-    `logs` is the bounded end of the function's output during the call. `function` is its name, if a stack has several.
+    `logs` is the bounded end of what the function and its runtime wrote during the call; `opening` and `closing` are
+    what the platform wrote before and after it. `hint` says what this machine lacks to run the function. `function` is
+    its name, if a stack has several.
     """
 
     result: Any
     error: Mapping[str, Any] | None
     logs: str
     duration_ms: float
+    opening: str = ""
+    closing: str = ""
+    hint: str = ""
     function: str = ""
 
     @property
@@ -62,9 +83,34 @@ class Invocation:
         return self.error is not None and self.error["errorType"] == TIMED_OUT
 
     @property
-    def log_with_failure(self) -> str:
-        """Return the function's output with a last line that says how it failed."""
+    def failure(self) -> str:
+        """How the call failed, on one line; empty if it did not."""
         if self.error is None:
-            return self.logs
-        failure = "{errorType}: {errorMessage}".format(**self.error)
-        return f"{self.logs.rstrip()}\n{' '.join(failure.split())}\n".lstrip()
+            return ""
+        words = "{errorType}: {errorMessage}".format(**self.error).split()
+        return " ".join((*words, f"({self.hint})") if self.hint else words)
+
+    @property
+    def last_message(self) -> str:
+        """How the call failed, or the last line that the function wrote."""
+        return self.failure or next((line for line in reversed(self.logs.split("\n")) if line.strip()), "")
+
+    @property
+    def log_events(self) -> list[str]:
+        """The events of the log of the call; those of several lines have line feeds in them.
+
+        A carriage return separates the lines of one event, so that no text can begin an event of its own.
+        """
+        parts = (self.opening, self.logs, self.closing or "\n".join(self._failure_lines()), self.hint)
+        lines = (line for part in parts for line in part.replace("\r\n", "\n").split("\n") if line.strip())
+        return [line.strip("\r").replace("\r", "\n") for line in lines]
+
+    @property
+    def log(self) -> str:
+        """The log of the call as text; the further lines of an event are indented."""
+        return "".join(f"{event.replace(chr(10), f'{chr(10)}  ')}\n" for event in self.log_events)
+
+    def _failure_lines(self) -> Iterator[str]:
+        if self.error is not None:
+            yield "{errorType}: {errorMessage}".format(**self.error).replace("\n", "\r")
+            yield from map(str, self.error.get("stackTrace") or ())

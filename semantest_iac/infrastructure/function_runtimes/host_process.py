@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import re
 import signal
 import socket
 from collections.abc import Mapping, Sequence
@@ -13,10 +14,12 @@ from pathlib import Path
 MAX_LOG_BYTES = 64 * 1024
 READ_CHUNK_BYTES = 256 * 1024
 PROCESS_EXIT_TIMEOUT_S = 5
+CHANNEL_VARIABLE = "SEMANTEST_CHANNEL"  # as in the host programs, which hide it from the function
+_PEAK_MEMORY = re.compile(rb"^VmHWM:\s+(\d+) kB$", re.MULTILINE)
 
 
 class LogTail:
-    """Keeps the last MAX_LOG_BYTES of the current call's output."""
+    """Keeps the last MAX_LOG_BYTES of the output that was not taken yet."""
 
     def __init__(self) -> None:
         self._output = bytearray()
@@ -30,13 +33,12 @@ class LogTail:
                 del self._output[:-MAX_LOG_BYTES]
                 self._is_cut = True
 
-    def clear(self) -> None:
+    def take(self) -> str:
+        """Return the output since the last time as text, with an ellipsis first if the beginning was dropped."""
+        text = ("…" if self._is_cut else "") + self._output.decode(errors="replace")
         self._output.clear()
         self._is_cut = False
-
-    def text(self) -> str:
-        """Return the output as text, with an ellipsis first if the beginning was dropped."""
-        return ("…" if self._is_cut else "") + self._output.decode(errors="replace")
+        return text
 
 
 class HostProcess:
@@ -56,18 +58,17 @@ class HostProcess:
     async def spawn(
         cls,
         command: Sequence[str],
-        arguments: Sequence[str],
         folder: Path,
         environment: Mapping[str, str],
         max_answer_bytes: int,
     ) -> HostProcess:
-        """Start `command <descriptor> arguments…`; the host's first line says whether it is ready."""
+        """Start the command; a variable names its descriptor, and its first line says whether it is ready."""
         ours, theirs = socket.socketpair()
         try:
             process = await asyncio.create_subprocess_exec(
-                *command, str(theirs.fileno()), *arguments, pass_fds=(theirs.fileno(),), cwd=folder,
-                env=environment, stdin=asyncio.subprocess.DEVNULL, stdout=asyncio.subprocess.PIPE,
-                stderr=asyncio.subprocess.STDOUT, start_new_session=True,
+                *command, pass_fds=(theirs.fileno(),), cwd=folder,
+                env={**environment, CHANNEL_VARIABLE: str(theirs.fileno())}, stdin=asyncio.subprocess.DEVNULL,
+                stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT, start_new_session=True,
             )  # fmt: skip
         except BaseException:
             ours.close()
@@ -90,6 +91,15 @@ class HostProcess:
         await asyncio.sleep(0)  # the function's output arrived before its answer: let the collector read it
         await asyncio.sleep(0)
         return answer if answer.endswith(b"\n") else b""
+
+    def measure_memory(self) -> int:
+        """Return the most memory that the process used, in MB rounded up; 0 where the system does not tell."""
+        try:
+            status = Path(f"/proc/{self._process.pid}/status").read_bytes()
+        except OSError:
+            return 0
+        match = _PEAK_MEMORY.search(status)
+        return -(-int(match[1]) // 1024) if match else 0
 
     async def end(self) -> int:
         """Kill the group and return the exit status, negative for a signal; safe to call twice."""

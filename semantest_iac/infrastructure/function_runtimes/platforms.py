@@ -3,43 +3,110 @@
 from __future__ import annotations
 
 import os
+import secrets
 import shutil
 import sys
+import time
+import uuid
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from semantest_iac.infrastructure.function_runtimes.azure_functions import build_functions_call, find_functions_fault
 from semantest_iac.infrastructure.function_runtimes.function_spec import FunctionSpec
+from semantest_iac.infrastructure.function_runtimes.platform_logs import FunctionsHostLog, LambdaLog, PlatformLog
+from semantest_iac.infrastructure.function_runtimes.runtime_libraries import link_runtime_modules
 
 MIB = 1024 * 1024
+_TASK_ROOT = "/var/task/"
+_SYSTEM_LIBRARIES = ("/lib64", "/usr/lib64", "/lib/x86_64-linux-gnu", "/usr/lib/x86_64-linux-gnu")
+"""Before those of the package, as in Lambda's path of libraries; the last two are Debian's."""
 LAMBDA_DEFAULTS = {"LANG": "en_US.UTF-8", "TZ": ":UTC"}
 """What a function may set itself. Source: Lambda's developer guide, environment variables that are not reserved."""
 FUNCTIONS_DEFAULTS = {"LANG": "C.UTF-8", "TZ": "UTC"}
+SANDBOX_CREDENTIALS = {
+    "AWS_ACCESS_KEY_ID": "ASIASANDBOXSANDBOXSA",
+    "AWS_SECRET_ACCESS_KEY": "sandbox",
+    "AWS_SESSION_TOKEN": "sandbox",
+}
+"""What stands in for the keys of a function's role: SDKs sign with them, and the real AWS refuses them."""
+
 HostFacts = Mapping[str, Any]
 """What the host sent when it was ready."""
 
 
-def build_lambda_environment(spec: FunctionSpec, temporary: str, secrets_url: str) -> Mapping[str, str]:
-    """Return every variable of the process; `temporary` replaces Lambda's /tmp."""
+def build_lambda_environment(spec: FunctionSpec, folder: Path, secrets_url: str) -> Mapping[str, str]:
+    """Return every variable of the process; `folder` holds what replaces Lambda's /tmp and /var/runtime."""
     endpoint = {"AWS_ENDPOINT_URL_SECRETS_MANAGER": secrets_url} if secrets_url else {}
-    process = _process_variables(temporary)
-    return {**LAMBDA_DEFAULTS, **spec.environment, **process, **_reserved_by_lambda(spec), **endpoint}
+    runtime = folder / "runtime"
+    link_runtime_modules(spec.runtime, runtime)
+    wrapper = find_exec_wrapper(spec)
+    return {
+        **LAMBDA_DEFAULTS,
+        "PATH": os.environ.get("PATH", os.defpath),
+        **_module_paths(spec, runtime),
+        **SANDBOX_CREDENTIALS,
+        **spec.environment,
+        **({"AWS_LAMBDA_EXEC_WRAPPER": wrapper} if wrapper else {}),
+        **_process_variables(folder),
+        **_reserved_by_lambda(spec, runtime),
+        **_log_variables(spec),
+        **endpoint,
+    }
 
 
-def build_functions_environment(spec: FunctionSpec, temporary: str, secrets_url: str) -> Mapping[str, str]:
+def build_functions_environment(spec: FunctionSpec, folder: Path, secrets_url: str) -> Mapping[str, str]:
     """Return every variable of the process, with references to Key Vault replaced by values."""
     settings = {name: spec.secrets.get(value, value) for name, value in spec.environment.items()}
-    return {**FUNCTIONS_DEFAULTS, **settings, **_process_variables(temporary), **_reserved_by_functions(spec)}
+    path = {"PATH": os.environ.get("PATH", os.defpath)}
+    return {**FUNCTIONS_DEFAULTS, **settings, **path, **_process_variables(folder), **_reserved_by_functions(spec)}
 
 
-def _process_variables(temporary: str) -> Mapping[str, str]:
-    return {"PATH": os.environ.get("PATH", os.defpath), "HOME": temporary, "TMPDIR": temporary}
+def find_exec_wrapper(spec: FunctionSpec) -> str:
+    """Return the program that starts the runtime, with Lambda's folder of the package replaced; empty without one."""
+    wrapper = spec.environment.get("AWS_LAMBDA_EXEC_WRAPPER", "") if spec.platform == "lambda" else ""
+    return str(spec.package / wrapper.removeprefix(_TASK_ROOT)) if wrapper.startswith(_TASK_ROOT) else wrapper
 
 
-def _reserved_by_lambda(spec: FunctionSpec) -> Mapping[str, str]:
-    """Return the variables that Lambda sets and no function can override."""
+def wrap_command(wrapper: str) -> tuple[str, ...]:
+    """Return what stands before the runtime's command: a shell that runs the wrapper with it, as Lambda's bootstrap.
+
+    So a wrapper that is missing ends the process with status 127, and one that may not be executed with 126.
+    """
+    return ("/bin/sh", "-c", 'exec "$0" "$@"', wrapper) if wrapper else ()
+
+
+def _process_variables(folder: Path) -> Mapping[str, str]:
+    temporary = folder / "tmp"
+    temporary.mkdir()
+    return {"HOME": str(temporary), "TMPDIR": str(temporary)}
+
+
+def _module_paths(spec: FunctionSpec, runtime: Path) -> Mapping[str, str]:
+    """Return where the function and the programs that it starts find modules and libraries; it may set them itself."""
+    folders = (*_SYSTEM_LIBRARIES, runtime, runtime / "lib", spec.package, spec.package / "lib")
+    libraries = {"LD_LIBRARY_PATH": ":".join(map(str, folders))} if sys.platform == "linux" else {}
+    if spec.runtime.startswith("nodejs"):
+        return {**libraries, "NODE_PATH": f"{runtime / 'node_modules'}:{runtime}:{spec.package}"}
+    return {**libraries, "PYTHONPATH": str(runtime)}
+
+
+def _log_variables(spec: FunctionSpec) -> Mapping[str, str]:
+    settings = spec.log_settings
+    if not settings.is_json:
+        return {}
+    level = {"AWS_LAMBDA_LOG_LEVEL": settings.application_level} if settings.application_level else {}
+    return {"AWS_LAMBDA_LOG_FORMAT": "JSON", **level}
+
+
+def _reserved_by_lambda(spec: FunctionSpec, runtime: Path) -> Mapping[str, str]:
+    """Return the variables that Lambda sets and no function can override; nothing answers at the two addresses.
+
+    Source: the developer guide, defined runtime environment variables, and LocalStack's recordings of the real service.
+    """
+    now = datetime.now(UTC)
     return {
         "AWS_REGION": spec.region,
         "AWS_DEFAULT_REGION": spec.region,
@@ -49,11 +116,23 @@ def _reserved_by_lambda(spec: FunctionSpec) -> Mapping[str, str]:
         "AWS_LAMBDA_FUNCTION_VERSION": spec.version,
         "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": str(spec.memory_mb),
         "AWS_LAMBDA_INITIALIZATION_TYPE": "on-demand",
-        "AWS_LAMBDA_LOG_GROUP_NAME": f"/aws/lambda/{spec.name}",
-        "AWS_LAMBDA_LOG_STREAM_NAME": "sandbox",
+        "AWS_LAMBDA_LOG_GROUP_NAME": spec.log_settings.group or f"/aws/lambda/{spec.name}",
+        "AWS_LAMBDA_LOG_STREAM_NAME": f"{now:%Y/%m/%d}/[{spec.version}]{uuid.uuid4().hex}",
+        "AWS_LAMBDA_RUNTIME_API": "127.0.0.1:9001",
+        "AWS_XRAY_CONTEXT_MISSING": "LOG_ERROR",
+        "AWS_XRAY_DAEMON_ADDRESS": "127.0.0.1:2000",
+        "_AWS_XRAY_DAEMON_ADDRESS": "127.0.0.1",
+        "_AWS_XRAY_DAEMON_PORT": "2000",
+        "LAMBDA_RUNTIME_DIR": str(runtime),
         "LAMBDA_TASK_ROOT": str(spec.package),
         "_HANDLER": spec.handler,
+        "_X_AMZN_TRACE_ID": make_trace_id(),
     }
+
+
+def make_trace_id() -> str:
+    """Make a trace header of X-Ray for a call that is not sampled."""
+    return f"Root=1-{int(time.time()):08x}-{secrets.token_hex(12)};Parent={secrets.token_hex(8)};Sampled=0"
 
 
 def _reserved_by_functions(spec: FunctionSpec) -> Mapping[str, str]:
@@ -62,6 +141,10 @@ def _reserved_by_functions(spec: FunctionSpec) -> Mapping[str, str]:
         "AZURE_FUNCTIONS_ENVIRONMENT": "Production",
         "FUNCTIONS_EXTENSION_VERSION": "~4",
         "FUNCTIONS_WORKER_RUNTIME": "node" if spec.runtime.startswith("nodejs") else "python",
+        "FUNCTIONS_WORKER_RUNTIME_VERSION": spec.runtime.removeprefix("nodejs")
+        .removeprefix("python")
+        .removesuffix(".x"),
+        "WEBSITE_INSTANCE_ID": secrets.token_hex(32),
         "REGION_NAME": spec.region,
         "WEBSITE_HOSTNAME": f"{spec.name}.azurewebsites.net",
         "WEBSITE_SITE_NAME": spec.name,
@@ -86,7 +169,8 @@ class FunctionPlatform:
     """
 
     hosts: Mapping[str, str]
-    build_environment: Callable[[FunctionSpec, str, str], Mapping[str, str]]
+    log: PlatformLog
+    build_environment: Callable[[FunctionSpec, Path, str], Mapping[str, str]]
     build_call: Callable[[FunctionSpec, HostFacts, Any, str], Mapping[str, Any]]
     start_timeout_s: float
     max_call_bytes: int
@@ -101,6 +185,7 @@ def build_lambda_call(spec: FunctionSpec, facts: HostFacts, event: Any, request_
         "aws_request_id": request_id,
         "invoked_function_arn": spec.arn,
         "remaining_ms": int(spec.timeout_s * 1000),
+        "trace_id": make_trace_id(),
     }
     return {"event": event, "context": context}
 
@@ -108,6 +193,7 @@ def build_lambda_call(spec: FunctionSpec, facts: HostFacts, event: Any, request_
 FUNCTION_PLATFORMS: Mapping[str, FunctionPlatform] = {
     "lambda": FunctionPlatform(
         hosts={"python": "python_host.py", "nodejs": "node_host.cjs"},
+        log=LambdaLog(),
         build_environment=build_lambda_environment,
         build_call=build_lambda_call,
         start_timeout_s=10,  # Lambda's own limit
@@ -117,6 +203,7 @@ FUNCTION_PLATFORMS: Mapping[str, FunctionPlatform] = {
     ),
     "functions": FunctionPlatform(
         hosts={"python": "functions_python_host.py", "nodejs": "functions_node_host.cjs"},
+        log=FunctionsHostLog(),
         build_environment=build_functions_environment,
         build_call=build_functions_call,
         start_timeout_s=60,  # how long Azure's host waits for its worker

@@ -1,4 +1,4 @@
-"""Stores what functions print, for the `logs` command: one bounded file per stack, and the file before it."""
+"""Stores the logs of functions for the `logs` command: one bounded file per stack, and the file before it."""
 
 from __future__ import annotations
 
@@ -18,20 +18,20 @@ LONGEST_LOG_LINE = 16 * 1024
 
 
 class FunctionLogFiles:
-    """`<home>/logs/<stack>.log`, a JSON object per printed line; a failing write is ignored."""
+    """`<home>/logs/<stack>.log`, a JSON object per event; a failing write is ignored."""
 
     def __init__(self, folder: Path, max_bytes: int = LARGEST_LOG_FILE) -> None:
         self._folder = folder
         self._max_bytes = max_bytes
 
     def add(self, stack: str, invocation: Invocation) -> None:
-        """Store what one invocation printed and how it failed; its secret values are already redacted."""
-        lines = [*invocation.logs.splitlines(), *_error_lines(invocation)]
-        if not lines:
+        """Store the log of one invocation, an event per line; its secret values are already redacted."""
+        events = invocation.log_events
+        if not events:
             return
         moment = datetime.now(UTC).isoformat(timespec="milliseconds")
         common = {"time": moment, **({"function": invocation.function} if invocation.function else {})}
-        text = "".join(json.dumps({**common, "text": line[:LONGEST_LOG_LINE]}) + "\n" for line in lines)
+        text = "".join(json.dumps({**common, "text": event[:LONGEST_LOG_LINE]}) + "\n" for event in events)
         with suppress(OSError):
             self._append(stack, text)
 
@@ -75,9 +75,3 @@ def _read_new_lines(path: Path, offsets: dict[int, int]) -> Iterator[dict[str, A
             if line.endswith(b"\n"):
                 offsets[inode] = offsets.get(inode, 0) + len(line)
                 yield json.loads(line)
-
-
-def _error_lines(invocation: Invocation) -> Iterator[str]:
-    if invocation.error is not None:
-        yield "{errorType}: {errorMessage}".format(**invocation.error)
-        yield from map(str, invocation.error.get("stackTrace") or ())

@@ -81,8 +81,10 @@ class LocalProbe:
         context = WebSocketContext(client, self.unpack_package, on_invocation)
         service = await self.build_web_socket_service(stack, context)
         conversation = await converse_with_service(service, client, messages)
-        logs = "".join(invocation.log_with_failure for invocation in invocations)
-        return replace(conversation, logs=logs, origin=_find_origin(service, invocations))
+        logs = "".join(invocation.log for invocation in invocations)
+        failed = next((one for one in reversed(invocations) if one.error), invocations[-1] if invocations else None)
+        last_message = failed.last_message if failed else ""
+        return replace(conversation, logs=logs, origin=_find_origin(service, invocations), last_message=last_message)
 
     async def load_frontend(self, stack: Stack) -> ApiFrontend:
         """Build the frontend of a stack as it is deployed now; raises NotFoundError if it has none."""

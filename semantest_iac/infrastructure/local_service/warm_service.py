@@ -89,14 +89,10 @@ class WarmService:
         done, _ = await asyncio.wait({work}, timeout=frontend.timeout_s)
         invocation = work.result() if done else _TIMED_OUT_INVOCATION
         response = _response_for_method(request, frontend.respond(request, invocation))
-        notes = tuple(filter(None, (pool.note, admission.note)))
-        return ProbeAnswer(
-            response,
-            invocation.log_with_failure,
-            time.perf_counter() - started,
-            notes,
-            _origin_of(response, invocation),
-        )
+        failure = f"The function failed: {invocation.failure}" if invocation.closing and invocation.error else ""
+        notes = tuple(filter(None, (pool.note, admission.note, failure)))
+        seconds, origin = time.perf_counter() - started, _origin_of(response, invocation)
+        return ProbeAnswer(response, invocation.log, seconds, notes, origin, invocation.last_message)
 
     async def call_as_client(self, request: HttpRequest) -> ProbeAnswer:
         """Answer one request; if the function cannot run, answer as the cloud does and log the reason."""

@@ -65,8 +65,9 @@ function pretendToListen(server, requested, callback) {
 function catchExit(fail) {
   const { exit } = process
   process.exit = (code) => {
-    fail(`it called process.exit(${code ?? ''}) before it listened`)
-    throw new Error('process.exit')
+    const reason = `it called process.exit(${code ?? ''}) before it listened`
+    fail(reason)
+    throw new Error(`Cannot start the server: ${reason}.`) // in a promise, Lambda's runtime reports this one
   }
   return () => {
     process.exit = exit

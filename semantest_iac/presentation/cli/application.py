@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 
 class EnginePrerequisite(Protocol):
-    """A program or plugin that the Pulumi engine needs on this machine."""
+    """A program, plugin or library that is needed on this machine."""
 
     @property
     def name(self) -> str: ...
@@ -95,6 +95,8 @@ class CliApplication(Protocol):
     def prerequisites(self, providers: Collection[str]) -> Sequence[EnginePrerequisite]: ...
 
     def account_checks(self) -> Iterator[AccountCheckResult]: ...
+
+    def node_sdk(self) -> EnginePrerequisite: ...
 
     def configuration(self, **sources: Any) -> LoadedConfiguration: ...
 

@@ -4,6 +4,7 @@ import asyncio
 import os
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -108,8 +109,15 @@ class TestCancelledCall:
 
 
 class TestFunctionThatDoesNotStart:
-    async def test_refuses_every_call(self, python_function: Function) -> None:
+    async def test_fails_every_call(self, python_function: Function) -> None:
         async with pool_of(python_function("raise ValueError('broken')"), PoolLimits(max_processes=1)) as pool:
+            failed = await asyncio.gather(*(pool.invoke({}) for _ in range(5)))
+
+        assert [it.failure for it in failed] == ["ValueError: broken"] * 5
+
+    async def test_refuses_every_call_where_this_machine_cannot_run_it(self, python_function: Function) -> None:
+        spec = replace(python_function(""), runtime="java21")
+        async with pool_of(spec, PoolLimits(max_processes=1)) as pool:
             refused = await asyncio.gather(*(pool.invoke({}) for _ in range(5)), return_exceptions=True)
 
         assert [type(it) for it in refused] == [RuntimeFailedError] * 5
@@ -117,8 +125,7 @@ class TestFunctionThatDoesNotStart:
     async def test_may_start_later(self, python_function: Function, tmp_path: Path) -> None:
         body = "import os\nassert os.path.exists('there')\ndef handler(e, c):\n    return 1"
         async with pool_of(python_function(body), EAGER_LIMITS) as pool:
-            with pytest.raises(RuntimeFailedError):
-                await pool.invoke({})
+            assert (await pool.invoke({})).error
             (tmp_path / "there").touch()
 
             assert await results(pool, {}) == [1]

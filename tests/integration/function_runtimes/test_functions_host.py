@@ -1,13 +1,14 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
 
-from semantest_iac.domain.errors import ArtifactError, RuntimeFailedError
+from semantest_iac.domain.errors import ArtifactError
 from semantest_iac.domain.networking.http_exchange import HttpRequest, HttpResponse, Pairs
 from semantest_iac.domain.ports.artifact_builder import FunctionSource
 from semantest_iac.infrastructure.artifacts.package_builder import PackageBuilder
@@ -179,6 +180,14 @@ class TestFunctionApp:
 
         assert invocation.error is not None
         assert invocation.error["errorMessage"] == "no ***"
+        executing, executed, exception = invocation.log_events
+        assert re.fullmatch(r"Executing 'Functions\.fails' \(Reason='[^']+', Id=[0-9a-f-]{36}\)", executing)
+        assert re.fullmatch(r"Executed 'Functions\.fails' \(Failed, Id=[0-9a-f-]{36}, Duration=\d+ms\)", executed)
+        assert re.match(
+            r"Exception while executing function: Functions\.fails\nResult: Failure\n"
+            r"Exception: (RuntimeError|Error): no \*\*\*\nStack: ",
+            exception,
+        )
         assert (build_functions_response(invocation).status, build_functions_response(invocation).body) == (500, b"")
 
 
@@ -220,6 +229,9 @@ class TestPythonApp:
 
         assert (environment["TOKEN"], environment["PLAIN"]) == ("s3cr3t", "1")
         assert environment["WEBSITE_SITE_NAME"] == "func-app"
+        assert (environment["FUNCTIONS_WORKER_RUNTIME"], environment["FUNCTIONS_WORKER_RUNTIME_VERSION"]) == (
+            "python", "3.11"
+        )  # fmt: skip
         assert [name for name in environment if name.startswith("AWS_")] == []
 
     @pytest.mark.parametrize(
@@ -240,11 +252,11 @@ class TestPythonApp:
         ids=["import", "no-app", "route", "other-trigger", "other-type"],
     )
     async def test_that_cannot_be_loaded_gives_the_reason(self, tmp_path: Path, text: str, reason: str) -> None:
-        with pytest.raises(RuntimeFailedError) as caught:
-            async with FunctionProcess.start(python_app(tmp_path, text)):
-                pass
+        async with FunctionProcess.start(python_app(tmp_path, text)) as app:
+            invocation = await app.invoke(build_functions_event(HttpRequest("GET", "/"), "app.example"))
 
-        assert reason in caught.value.message
+        assert reason in invocation.failure
+        assert build_functions_response(invocation).status == 500
 
 
 class TestNodeApp:
@@ -278,11 +290,10 @@ class TestNodeApp:
     async def test_that_cannot_be_loaded_gives_the_reason(
         self, tmp_path: Path, node_library: Path, text: str, main: str, reason: str
     ) -> None:
-        with pytest.raises(RuntimeFailedError) as caught:
-            async with FunctionProcess.start(node_app(tmp_path, node_library, text, main)):
-                pass
+        async with FunctionProcess.start(node_app(tmp_path, node_library, text, main)) as app:
+            invocation = await app.invoke(build_functions_event(HttpRequest("GET", "/"), "app.example"))
 
-        assert reason in caught.value.message
+        assert reason in invocation.failure
 
 
 STREAMING_APP = """
@@ -430,8 +441,7 @@ class TestOlderModels:
         if runtime == NODE and shutil.which("node") is None:
             pytest.skip("node is not on the PATH")
 
-        with pytest.raises(RuntimeFailedError) as caught:
-            async with FunctionProcess.start(spec_of(tmp_path, {"package.json": "{}"}, runtime)):
-                pass
+        async with FunctionProcess.start(spec_of(tmp_path, {"package.json": "{}"}, runtime)) as app:
+            invocation = await app.invoke(build_functions_event(HttpRequest("GET", "/"), "app.example"))
 
-        assert reason in caught.value.message
+        assert reason in invocation.failure

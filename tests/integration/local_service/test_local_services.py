@@ -163,7 +163,20 @@ class TestStack:
         async with WarmService(deployments.frontend) as service:
             answer = await service.call(HttpRequest("GET", "/"))
 
-        assert (answer.response.status, answer.logs) == (500, "ValueError: no database\n")
+        assert (answer.response.status, answer.last_message) == (500, "ValueError: no database")
+        assert "\n[ERROR] ValueError: no database\n  Traceback (most recent call last):\n" in answer.logs
+
+    async def test_that_cannot_be_loaded_fails_each_request(
+        self, deployments: FakeDeployments, services: LocalServices
+    ) -> None:
+        deployments.deploy("one", body="import nothing_there")
+
+        answers = [await services.call(STACK, HttpRequest("GET", "/")) for _ in range(2)]
+
+        assert [(it.response.status, it.response.body) for it in answers] == [
+            (500, b'{"message":"Internal Server Error"}')
+        ] * 2
+        assert {it.last_message.partition(":")[0] for it in answers} == {"Runtime.ImportModuleError"}
 
     async def test_answers_concurrent_requests_in_several_processes(
         self, deployments: FakeDeployments, services: LocalServices
@@ -194,10 +207,13 @@ class TestFunction:
         answer = await services.call(STACK, HttpRequest("GET", "/"))
 
         assert (answer.response.status, log_lines(deployments)) == (503, [])
-        assert await wait_for_lines(lambda: log_lines(deployments)) == ["called"]
+        assert "called" in await wait_for_lines(lambda: log_lines(deployments))
 
     async def test_has_its_output_in_the_log(self, deployments: FakeDeployments, services: LocalServices) -> None:
         deployments.deploy("one")
         await call(services)
 
-        assert log_lines(deployments) == ["called"]
+        start, called, end, report = log_lines(deployments)
+        assert (start.split(":")[0], called, end.split(":")[0], report.split(":")[0]) == (
+            "START RequestId", "called", "END RequestId", "REPORT RequestId"
+        )  # fmt: skip

@@ -40,6 +40,12 @@ class TestFunctionLogFiles:
 
         assert texts(logs) == ["before", "ValueError: no", "app.py:1"]
 
+    def test_store_an_event_of_several_lines_as_one(self, home: Path) -> None:
+        logs = FunctionLogFiles(home)
+        logs.add(STACK, Invocation(None, None, "[ERROR] E: m\rTraceback\n", 1, "START\n", "END\n"))
+
+        assert texts(logs) == ["START", "[ERROR] E: m\nTraceback", "END"]
+
     def test_are_bounded(self, home: Path) -> None:
         logs = FunctionLogFiles(home, max_bytes=2000)
         for number in range(100):

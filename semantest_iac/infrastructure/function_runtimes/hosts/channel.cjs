@@ -4,45 +4,78 @@
 const net = require('node:net')
 const readline = require('node:readline')
 
-/** Load, send the facts that loading returned, then answer until the other side closes; `load` resolves to `{ call, facts }`. */
-async function serve(descriptor, load, maxBytes) {
-  const socket = new net.Socket({ fd: Number(descriptor), readable: true, writable: true })
-  const send = (answer) => socket.write(encodeLine(answer, maxBytes))
+const CHANNEL_VARIABLE = 'SEMANTEST_CHANNEL' // holds the socket's descriptor; the function does not see it
+
+/**
+ * Load, send the facts that loading returned, then answer until the other side closes.
+ *
+ * `load` resolves to `{ call, facts }`. `report(error, call)` writes an error to the log and returns its JSON; without a
+ * call, the error occurred while the code was loaded. With `endsIdleCalls`, a call that has nothing left to do lets the
+ * process end, after the event beforeExit. The result has `abort(error, status)`, which answers the running
+ * call with an error and ends the process.
+ */
+function serve(load, report, maxBytes, { endsIdleCalls = false } = {}) {
+  const socket = new net.Socket({ fd: Number(process.env[CHANNEL_VARIABLE]), readable: true, writable: true })
+  delete process.env[CHANNEL_VARIABLE]
   socket.on('close', () => process.exit(0)).on('error', () => process.exit(0))
   const lines = readline.createInterface({ input: socket, crlfDelay: Infinity })
-  const waiting = []
-  lines.on('line', (text) => waiting.push(text))
-  const loaded = await load().catch((error) => send({ error: describeError(error) }))
-  if (!loaded?.call) return
-  send({ ready: true, ...loaded.facts })
-  const answer = async (text) => send(await callFunction(loaded.call, JSON.parse(text)))
-  lines.removeAllListeners('line').on('line', answer)
-  waiting.forEach(answer)
-}
+  let [call, running, ended] = [null, null, false]
+  const encode = (answer) => encodeLine(answer, maxBytes, (error) => report(error, running))
 
-async function callFunction(call, request) {
-  try {
-    return { result: (await call(request)) ?? null }
-  } catch (error) {
-    return { error: describeError(error) }
+  const send = (answer) => {
+    if (!ended) socket.write(encode(answer))
+    running = null
+    socket.ref()
   }
+  const answer = async (text) => {
+    running = JSON.parse(text)
+    if (endsIdleCalls) socket.unref() // then nothing but the call keeps the process
+    const request = running
+    let reply
+    try {
+      reply = { result: (await call(request)) ?? null }
+    } catch (error) {
+      reply = { error: report(error, request) }
+    }
+    if (running === request) send(reply)
+  }
+  const abort = (error, status) => {
+    if (ended) return
+    const line = encode({ error: report(error, running), ends: true })
+    ended = true
+    socket.removeAllListeners('close')
+    socket.end(line, () => process.exit(status))
+  }
+  const start = async () => {
+    const waiting = []
+    lines.on('line', (text) => waiting.push(text))
+    const loaded = await load()
+    call = loaded.call
+    send({ ready: true, ...loaded.facts })
+    lines.removeAllListeners('line').on('line', answer)
+    waiting.forEach(answer)
+  }
+  start().catch((error) => abort(error, 1))
+  return { abort }
 }
 
-function describeError(error) {
-  const stackTrace = String(error?.stack ?? '').split('\n').slice(1).map((text) => text.trim())
-  return { errorMessage: String(error?.message ?? error), errorType: error?.name ?? 'Error', stackTrace }
-}
-
-function encodeLine(answer, maxBytes) {
+function encodeLine(answer, maxBytes, report) {
   try {
     const encoded = JSON.stringify(answer)
     if (Buffer.byteLength(encoded) <= maxBytes) return `${encoded}\n`
-  } catch (error) {
-    const errorMessage = `Unable to marshal response: ${error.message}`
-    return encodeLine({ error: { errorMessage, errorType: 'Runtime.MarshalError' } }, maxBytes)
+  } catch {
+    return `${JSON.stringify({ error: report(fault('Runtime.MarshalError', 'Unable to stringify response body')) })}\n`
   }
-  const errorMessage = `Response payload size exceeded maximum allowed payload size (${maxBytes} bytes).`
-  return encodeLine({ error: { errorMessage, errorType: 'Function.ResponseSizeTooLarge' } }, maxBytes)
+  const message = `Response payload size exceeded maximum allowed payload size (${maxBytes} bytes).`
+  return `${JSON.stringify({ error: report(fault('Function.ResponseSizeTooLarge', message)) })}\n`
 }
 
-module.exports = { serve }
+/** Make an error of the runtime itself, with its own type. */
+function fault(kind, message) {
+  const error = new Error(message)
+  Object.defineProperty(error, 'name', { value: kind })
+  error.stack = String(error.stack).replace(/^Error/, kind)
+  return error
+}
+
+module.exports = { fault, serve }

@@ -1,7 +1,7 @@
 'use strict'
 // Runs inside a function app's process: loads the app as Azure's worker does, and calls its HTTP functions.
 //
-// Started as `functions_node_host.cjs <descriptor> <ignored>` in the package's folder. The package brings
+// Started as `functions_node_host.cjs` in the package's folder. The package brings
 // `@azure/functions`; its interface to the worker, `@azure/functions-core`, is simulated here. An app that registers no
 // function of model v4 is one of model v3, with a function.json for each function.
 
@@ -117,4 +117,10 @@ function print(level, message) {
   write(message)
 }
 
-serve(process.argv[2], load, MAX_ANSWER_BYTES)
+/** Describe an error for the host, which writes it to the log. */
+function describeError(error) {
+  const stackTrace = String(error?.stack ?? '').split('\n')
+  return { errorMessage: String(error?.message ?? error), errorType: error?.name ?? 'Error', stackTrace }
+}
+
+serve(load, describeError, MAX_ANSWER_BYTES)

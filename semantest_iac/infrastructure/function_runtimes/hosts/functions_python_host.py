@@ -1,7 +1,7 @@
 """Runs inside a function app's process: loads `function_app.py` as Azure's worker does, and calls its HTTP functions.
 
-Started as `functions_python_host.py <descriptor> <ignored>` in the package's folder. Without a `function_app.py` the
-app is one of programming model v1.
+Started as `functions_python_host.py` in the package's folder. Without a `function_app.py` the app is one of
+programming model v1.
 """
 
 from __future__ import annotations
@@ -13,9 +13,12 @@ import inspect
 import logging
 import os
 import sys
+import threading
+import traceback
 from collections.abc import Callable, Iterable
 from email.utils import parsedate_to_datetime
 from http.cookies import Morsel, SimpleCookie
+from types import SimpleNamespace
 from typing import Any
 
 MAX_ANSWER_BYTES = 128 * 1024 * 1024  # of one message between Azure's host and its worker
@@ -31,6 +34,9 @@ class InvocationContext:
         self.function_name = function_name
         self.function_directory = os.getcwd()
         self.invocation_id = invocation_id
+        self.thread_local_storage = threading.local()
+        self.trace_context = SimpleNamespace(trace_parent="", trace_state="", attributes={})
+        self.retry_context = SimpleNamespace(retry_count=0, max_retry_count=0, exception=None)
 
 
 def load_app() -> tuple[CallFunction, dict[str, Any]]:
@@ -162,11 +168,21 @@ def _cookie(morsel: Morsel[str]) -> dict[str, Any]:
     }
 
 
-def main(descriptor: int) -> None:
-    """Serve the app over the descriptor."""
-    channel = _import_beside("semantest_channel")
-    channel.serve(descriptor, load_app, MAX_ANSWER_BYTES)
+def describe_error(error: Exception, call: Any) -> dict[str, Any]:
+    """Describe an error for the host, which writes it to the log."""
+    frames = traceback.extract_tb(error.__traceback__)
+    own = (__file__, os.path.join(os.path.dirname(__file__), "semantest_channel.py"))
+    while frames and frames[0].filename in own:
+        del frames[0]
+    is_ours = isinstance(error, sys.modules["semantest_channel"].AnswerError)
+    kind = getattr(error, "kind", "") if is_ours else type(error).__name__
+    return {"errorMessage": str(error), "errorType": kind, "stackTrace": traceback.format_list(frames)}
+
+
+def main() -> None:
+    """Serve the app."""
+    _import_beside("semantest_channel").serve(load_app, describe_error, MAX_ANSWER_BYTES)
 
 
 if __name__ == "__main__":
-    main(int(sys.argv[1]))
+    main()

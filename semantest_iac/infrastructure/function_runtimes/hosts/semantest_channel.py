@@ -6,64 +6,74 @@ import json
 import os
 import sys
 from collections.abc import Callable
+from decimal import Decimal
 from typing import Any
+
+CHANNEL_VARIABLE = "SEMANTEST_CHANNEL"
+"""The variable that holds the socket's descriptor; the function does not see it."""
 
 CallFunction = Callable[[dict[str, Any]], Any]
 LoadFunction = Callable[[], tuple[CallFunction, dict[str, Any]]]
+ReportError = Callable[[Exception, Any], dict[str, Any]]
+"""Writes an error to the log and returns its JSON; the second argument is the call, None while the code is loaded."""
 
 
-def serve(descriptor: int, load: LoadFunction, max_bytes: int) -> None:
+class AnswerError(Exception):
+    """An answer that cannot be sent; `kind` is the error's type."""
+
+    def __init__(self, kind: str, message: str) -> None:
+        super().__init__(message)
+        self.kind = kind
+
+
+def serve(load: LoadFunction, report: ReportError, max_bytes: int) -> None:
     """Load, send the facts that loading returned, then answer until the other side closes."""
+    descriptor = int(os.environ.pop(CHANNEL_VARIABLE))
     os.set_inheritable(descriptor, False)
+    for stream in (sys.stdout, sys.stderr):
+        stream.reconfigure(line_buffering=True)  # type: ignore[union-attr]  # those of the process
     with open(descriptor, "rb", closefd=False) as calls, open(descriptor, "wb", closefd=False) as answers:
 
-        def send(answer: dict[str, Any]) -> None:
+        def send(line: bytes) -> None:
             sys.stdout.flush()
             sys.stderr.flush()
-            answers.write(_encode_line(answer, max_bytes))
+            answers.write(line + b"\n")
             answers.flush()
 
-        call, host = _load_or_report(load, send), os.getpid()
-        for line in calls if call else ():
-            answer = _call_function(call, json.loads(line))
+        try:
+            call, facts = load()
+        except Exception as error:
+            send(_encode({"error": report(error, None)}, max_bytes))
+            return
+        send(_encode({"ready": True, **facts}, max_bytes))
+        host = os.getpid()
+        for line in calls:
+            answer = _answer(call, json.loads(line), report, max_bytes)
             if os.getpid() != host:  # a forked child of the function returned here: it must not answer
                 os._exit(0)
             send(answer)
 
 
-def _load_or_report(load: LoadFunction, send: Callable[[dict[str, Any]], None]) -> Any:
+def _answer(call: CallFunction, request: dict[str, Any], report: ReportError, max_bytes: int) -> bytes:
     try:
-        call, facts = load()
+        return _encode({"result": call(request)}, max_bytes)
     except Exception as error:
-        send({"error": _describe_error(error)})
-        return None
-    send({"ready": True, **facts})
-    return call
+        return _encode({"error": report(error, request)}, max_bytes)
 
 
-def _call_function(call: Any, request: dict[str, Any]) -> dict[str, Any]:
+def _encode(answer: dict[str, Any], max_bytes: int) -> bytes:
     try:
-        return {"result": call(request)}
-    except Exception as error:
-        return {"error": _describe_error(error)}
-
-
-def _describe_error(error: Exception) -> dict[str, Any]:
-    import traceback
-
-    trace = traceback.format_list(traceback.extract_tb(error.__traceback__)[2:])
-    return {"errorMessage": str(error), "errorType": type(error).__name__, "stackTrace": trace}
-
-
-def _encode_line(answer: dict[str, Any], max_bytes: int) -> bytes:
-    try:
-        encoded = json.dumps(answer).encode()
+        encoded = json.dumps(answer, default=_encode_other).encode()
     except (TypeError, ValueError, RecursionError) as error:
-        message = f"Unable to marshal response: {error}"
-        return _encode_line({"error": {"errorMessage": message, "errorType": "Runtime.MarshalError"}}, max_bytes)
+        raise AnswerError("Runtime.MarshalError", f"Unable to marshal response: {error}") from None
     if len(encoded) > max_bytes:
         message = f"Response payload size exceeded maximum allowed payload size ({max_bytes} bytes)."
-        return _encode_line(
-            {"error": {"errorMessage": message, "errorType": "Function.ResponseSizeTooLarge"}}, max_bytes
-        )
-    return encoded + b"\n"
+        raise AnswerError("Function.ResponseSizeTooLarge", message)
+    return encoded
+
+
+def _encode_other(value: Any) -> Any:
+    """Encode decimal numbers as numbers, as Lambda's runtime does: DynamoDB returns them."""
+    if isinstance(value, Decimal):
+        return int(value) if value.is_finite() and value == value.to_integral_value() else float(value)
+    raise TypeError(f"Object of type {type(value).__name__} is not JSON serializable")

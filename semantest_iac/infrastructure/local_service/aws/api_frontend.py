@@ -17,7 +17,7 @@ from semantest_iac.domain.networking.http_exchange import HttpRequest, HttpRespo
 from semantest_iac.infrastructure.clouds.aws_variables import SECRETS_SETTING
 from semantest_iac.infrastructure.function_runtimes import api_gateway
 from semantest_iac.infrastructure.function_runtimes.api_gateway import ApiIdentity, RouteMatch, match_route
-from semantest_iac.infrastructure.function_runtimes.function_spec import FunctionSpec, Invocation
+from semantest_iac.infrastructure.function_runtimes.function_spec import FunctionSpec, Invocation, LogSettings
 from semantest_iac.infrastructure.local_service.api_frontend import (
     AdmissionResult,
     ApiFrontend,
@@ -271,12 +271,35 @@ def read_function_spec(resources: DeployedResources, function: ResourceOutputs, 
         memory_mb=int(function["memorySize"]),
         timeout_s=float(function["timeout"]),
         secrets={arn: value for arn, value in _read_secrets(resources) if arn in references},
+        log_settings=_read_log_settings(function.get("loggingConfig") or {}),
+        qualifier=_find_qualifier(resources, function["arn"]),
         name=name,
         version=str(function["version"]),
         region=region,
         account=account,
         instances=max(0, int(function.get("reservedConcurrentExecutions") or 0)),
     )
+
+
+def _read_log_settings(settings: Mapping[str, Any]) -> LogSettings:
+    return LogSettings(
+        is_json=settings.get("logFormat") == "JSON",
+        group=str(settings.get("logGroup") or ""),
+        application_level=str(settings.get("applicationLogLevel") or ""),
+        system_level=str(settings.get("systemLogLevel") or "INFO"),
+    )
+
+
+def _find_qualifier(resources: DeployedResources, arn: str) -> str:
+    """Find the alias through which an API calls a function: its integrations and authorizers name it."""
+    used = [
+        str(it.get("integrationUri")) for it in outputs_of_type(resources, "aws:apigatewayv2/integration:Integration")
+    ]
+    used += [
+        str(it.get("authorizerUri")) for it in outputs_of_type(resources, "aws:apigatewayv2/authorizer:Authorizer")
+    ]
+    found = (match for uri in used if (match := re.search(rf"{re.escape(arn)}:([\w$-]+)(?:/|$)", uri)))
+    return next((match[1] for match in found), "")
 
 
 def _read_secrets(resources: DeployedResources) -> Iterator[tuple[str, str]]:

@@ -31,6 +31,7 @@ _SECRET_URI = "https://{vaultName}.vault.azure.net/secrets/{secretName}"  # noqa
 _KEY_VAULT_REFERENCE = "@Microsoft.KeyVault("
 _TIMEOUT_SETTING = "AzureFunctionsJobHost__functionTimeout"
 _RUNTIMES = {"node": "nodejs{}.x", "python": "python{}"}
+_SITE_ID = re.compile(r"/subscriptions/(?P<subscription>[^/]+)/resourceGroups/(?P<group>[^/]+)/")
 _HOST_PATHS = ("admin", "runtime")  # they need the key of the host, which no client of ours has
 _NOT_RUNNING_BODY = b"Function host is not running."
 
@@ -247,7 +248,7 @@ def read_function_spec(resources: DeployedResources, app: DeployedResource, unpa
         package=unpack(app.code),
         handler="",
         runtime=_RUNTIMES[config["runtime"]["name"]].format(config["runtime"]["version"]),
-        environment=settings,
+        environment={**_describe_site(app), **settings},
         memory_mb=int(config["scaleAndConcurrency"]["instanceMemoryMB"]),
         timeout_s=_read_timeout(app),
         secrets=dict(_read_secrets(resources, settings)),
@@ -256,6 +257,16 @@ def read_function_spec(resources: DeployedResources, app: DeployedResource, unpa
         platform="functions",
         instances=int(config["scaleAndConcurrency"].get("maximumInstanceCount") or 0),
     )
+
+
+def _describe_site(app: DeployedResource) -> Mapping[str, str]:
+    """Return the variables by which an app finds its place; source: App Service's environment variables."""
+    match = _SITE_ID.match(str(app.outputs.get("id", "")))
+    if match is None:
+        return {}
+    region = str(app.outputs.get("location", "")).replace(" ", "")
+    owner = f"{match['subscription']}+{match['group']}-{region}webspace"
+    return {"WEBSITE_RESOURCE_GROUP": match["group"], "WEBSITE_OWNER_NAME": owner}
 
 
 def _read_settings(app: DeployedResource) -> Mapping[str, str]:

@@ -16,6 +16,7 @@ from zlib import crc32
 
 from semantest_iac.domain.errors import RefusedError
 from semantest_iac.infrastructure.drafts import open_draft, publish_draft
+from semantest_iac.infrastructure.function_runtimes.runtime_libraries import user_cache_folder
 
 OLDEST_CLI_VERSION = (3, 250, 0)
 PRIVATE_CLI_VERSION = "3.250.0"
@@ -60,12 +61,6 @@ def find_pulumi_cli(variables: Mapping[str, str]) -> PulumiCli:
 def private_cli_folder(variables: Mapping[str, str]) -> Path:
     """The folder of the CLI that setup installs: built as `pulumi`, downloaded as `bin/pulumi`."""
     return user_cache_folder(variables) / PRIVATE_CLI_FOLDER_NAME
-
-
-def user_cache_folder(variables: Mapping[str, str]) -> Path:
-    """The folder of files that can be made again, shared by all homes of the user."""
-    cache = variables.get("XDG_CACHE_HOME")
-    return (Path(cache) if cache else Path(variables.get("HOME", _NO_HOME), ".cache")) / "semantest-iac"
 
 
 def _candidates(variables: Mapping[str, str]) -> Iterator[Path]:

@@ -147,26 +147,31 @@ SETUP_HELP = """Install what real deployments need: the Pulumi CLI, and the plug
 \b
   semantest-iac setup
   semantest-iac setup --provider aws --yes
+  semantest-iac setup --node-sdk
 
 Skips what is already installed. Downloads the CLI with Pulumi's installer, else builds it with Go, into the cache
-folder; plugins go to Pulumi's own folder. Exits 0 if everything is installed, 1 otherwise.
+folder; plugins go to Pulumi's own folder. With --node-sdk, installs instead what Lambda's Node runtimes bring and
+simulated clouds need. Exits 0 if everything is installed, 1 otherwise.
 """
 
 
 @click.command("setup", help=SETUP_HELP)
 @click.option("--provider", "providers", multiple=True, metavar="NAME", help="aws or azure. Can be repeated.")
+@click.option("--node-sdk", is_flag=True, help="Install the AWS SDK for JavaScript, for Node functions run here.")
 @click.option("--yes", is_flag=True, help="Do not ask for confirmation.")
 @session_options
-def setup_command(session: Session, providers: tuple[str, ...], yes: bool) -> int:
+def setup_command(session: Session, providers: tuple[str, ...], node_sdk: bool, yes: bool) -> int:
     """Look for everything, ask for confirmation, then install what is missing."""
-    prerequisites = session.application.prerequisites(providers)
+    application = session.application
+    prerequisites = [application.node_sdk()] if node_sdk else application.prerequisites(providers)
     paths = {each.name: path for each in prerequisites if (path := each.find())}
     missing = [each for each in prerequisites if each.name not in paths]
-    if missing and not yes:
+    if missing and not (yes or node_sdk):
         _require_setup_consent(session, missing)
     steps = [_install_if_missing(session, each, paths.get(each.name)) for each in prerequisites]
     is_ready = all(step["state"] != "failed" for step in steps)
-    summary = "The Pulumi engine is ready." if is_ready else "The Pulumi engine is not ready yet."
+    what = prerequisites[0].name.capitalize() if node_sdk else "The Pulumi engine"
+    summary = f"{what} is ready." if is_ready else f"{what} is not ready yet."
     session.answer({"ready": is_ready, "steps": steps}, [summary])
     return OK if is_ready else FAILED
 

@@ -156,7 +156,7 @@ def _parse_header(header: str) -> tuple[str, str]:
     help="A request header. Can be repeated.",
 )
 @click.option("-d", "--data", metavar="BODY", help="The request body; @FILE reads a file, - reads stdin.")
-@click.option("--logs", is_flag=True, help="Print to stderr what the function printed, and its errors.")
+@click.option("--logs", is_flag=True, help="Print the log of the call to stderr.")
 @configuration_options
 @session_options
 def invoke_command(
@@ -219,14 +219,15 @@ def response_to_dict(response: HttpResponse) -> dict[str, Any]:
         return answer | {"body": base64.b64encode(response.body).decode(), "base64": True}
 
 
-LOGS_HELP = """Show what the functions of a component printed on this machine: by `invoke`, `serve` and health checks.
+LOGS_HELP = """Show the logs of a component's functions on this machine, as the cloud writes them.
 
 \b
   semantest-iac logs rest-api --since 10m
   semantest-iac logs rest-api -f
   semantest-iac logs rest-api --function create
 
-Keeps the last few megabytes per stack; the values of secrets are redacted.
+They hold the calls by `invoke`, `serve` and health checks. Keeps the last few megabytes per stack; the values of
+secrets are redacted.
 """
 _POLL_INTERVAL_S = 0.3
 _AGE_PATTERN = re.compile(r"(\d+)([smhd])")
@@ -286,6 +287,10 @@ def _require_function(session: Session, stack: str, function: str) -> None:
 
 def _show_lines(session: Session, lines: Iterable[Mapping[str, Any]], function: str | None) -> None:
     for line in lines:
-        if function in (None, line.get("function", "")):
-            name = f"{line['function']}  " if "function" in line else ""
-            session.answer(line, [f"{line['time']}  {name}{line['text']}"])
+        if function not in (None, line.get("function", "")):
+            continue
+        name = f"{line['function']}  " if "function" in line else ""
+        first, *others = str(line["text"]).split("\n")
+        indentation = " " * (len(line["time"]) + 2)
+        shown = [f"{line['time']}  {name}{first}", *(f"{indentation}{other}" for other in others)]
+        session.answer(line, shown)
