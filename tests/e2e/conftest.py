@@ -44,6 +44,7 @@ class Workspace:
 
     folder: Path
     variables: Mapping[str, str] = field(default_factory=dict)
+    timeout_s: float = _COMMAND_TIMEOUT_S
 
     @property
     def home(self) -> Path:
@@ -58,7 +59,7 @@ class Workspace:
             input=stdin,
             capture_output=True,
             text=True,
-            timeout=_COMMAND_TIMEOUT_S,
+            timeout=self.timeout_s,
             check=False,
         )
         return Outcome(ended.returncode, ended.stdout, ended.stderr)

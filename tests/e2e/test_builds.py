@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from tests.node_packages import link_packages
 
 pytestmark = pytest.mark.skipif(shutil.which("node") is None, reason="no node on this machine")
 
+_BUILD_TIMEOUT_S = 300
 _DECORATORS = '"experimentalDecorators": true, "emitDecoratorMetadata": true'
 _COMPILER = '"module": "commonjs", "target": "es2022", "outDir": "dist", "rootDir": "src", "sourceMap": true'
 _NEST = {
@@ -83,6 +85,7 @@ def _write_source(folder: Path, case: str) -> None:
 def outcomes(request: pytest.FixtureRequest, workspace: Any) -> dict[str, Any]:
     """The outcomes of deploying a source to a cloud and calling it."""
     case, cloud = request.param
+    workspace = replace(workspace, timeout_s=_BUILD_TIMEOUT_S)
     _write_source(workspace.folder / "source", case)
     tools = workspace.home / "tools" / f"esbuild-{find_bundler_version()}" / "node_modules"
     link_packages(tools, "esbuild", "@esbuild")

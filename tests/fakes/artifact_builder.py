@@ -17,6 +17,7 @@ class FakeArtifactBuilder:
         self.points = points
         self.digest = "d1"
         self.built: list[FunctionSource] = []
+        self.faults: tuple[Fault, ...] = ()
 
     def build(self, source: FunctionSource, run: PackagingRun | None = None) -> Artifact:
         self.points.pass_by("build")
@@ -24,7 +25,7 @@ class FakeArtifactBuilder:
         return Artifact(self.digest, Path(f"{self.digest}.zip"), "app.handler", source.runtime, 10, {"SHIM": "on"})
 
     def find_packaging_faults(self, source: FunctionSource) -> tuple[Fault, ...]:
-        return ()
+        return self.faults
 
     def find_base_path(self, artifact: Artifact, provider: str) -> str:
         return ""

@@ -20,6 +20,7 @@ from semantest_iac.domain.deployment.validation import ValidationReport, Validat
 from semantest_iac.domain.environments.configuration import (
     ComponentSection,
     DeploymentConfiguration,
+    PackageSection,
     find_route_function,
     resolve_component,
 )
@@ -127,8 +128,7 @@ def find_code_faults(stack: Stack, configuration: DeploymentConfiguration, build
         return
     section = configuration.components[stack.component]
     for fault in builder.find_packaging_faults(app.main):
-        option = fault.path.partition("[")[0].partition(".")[0]
-        if option in ComponentSection.model_fields:
+        if fault.path.startswith("functions.") or fault.path.partition("[")[0] in _SOURCE_OPTIONS:
             yield replace(fault, path=f"components.{stack.component}.{_find_option_path(fault.path, section)}")
         else:
             yield replace(fault, path=f"components.{stack.component}.source", message=f"{fault.path}: {fault.message}")
@@ -141,6 +141,8 @@ def _find_option_path(path: str, section: ComponentSection) -> str:
     is_derived = path != function and function not in section.functions and function in routes
     return f"routes[{routes.index(function)}].handler" if is_derived else path
 
+
+_SOURCE_OPTIONS = {*ComponentSection.model_fields, *(f"package.{name}" for name in PackageSection.model_fields)}
 
 # Stand in for unknown parts of the stack, so that the rest can be validated as well.
 _PLACEHOLDERS = {"component": "rest-api", "provider": DEFAULT_PROVIDER, "environment": DEFAULT_ENVIRONMENT}

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import asdict
 
 import pytest
 
 from semantest_iac.application.deployment.preparation import Preparation
+from semantest_iac.domain.compute.functions import Artifact
 from semantest_iac.domain.errors import ArtifactError, ValidationError
+from semantest_iac.domain.ports.artifact_builder import FunctionSource, PackagingRun
 from semantest_iac_events.deployments import DeploymentRequested
 from tests.fakes.application import REST, VARIABLES, InMemoryApp, configuration_of
 
@@ -44,3 +47,24 @@ class TestPreparation:
             await preparation.validate(preparation.start(wrong))
         with pytest.raises(ArtifactError):
             await preparation.build_artifact(await preparation.validate(preparation.start(REQUEST)))
+
+    async def test_ends_the_programs_of_a_build_that_is_cancelled(self, app: InMemoryApp) -> None:
+        waiting: list[PackagingRun] = []
+        loop, begun = asyncio.get_running_loop(), asyncio.Event()
+
+        def wait_for_cancel(source: FunctionSource, run: PackagingRun) -> Artifact:
+            waiting.append(run)
+            loop.call_soon_threadsafe(begun.set)
+            run.cancelled.wait(10)
+            raise ArtifactError("Cannot build the source: cancelled.")
+
+        app.artifacts.build = wait_for_cancel  # type: ignore[method-assign,assignment]
+        preparation = Preparation(app.application.validation, app.application.secrets(VARIABLES), app.service)
+        building = asyncio.ensure_future(preparation.prepare(REQUEST))
+        await begun.wait()
+
+        building.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await building
+
+        assert waiting[0].cancelled.is_set()

@@ -211,6 +211,28 @@ class TestFindConfigurationWarnings:
             "components.websocket.environment.KEY",
         ]
 
+    def test_refuses_code_that_cannot_be_packaged_at_its_place(self, tmp_path: Path) -> None:
+        context = _Context()
+        context.artifacts = FakeArtifactBuilder(ControlPoints())
+        context.artifacts.faults = (Fault("handler", "is not there"), Fault("package.json", "is no JSON"))
+        values = {"components": {"rest-api": {"source": str(tmp_path), "handler": "app.handler", "build": "make"}}}
+
+        with pytest.raises(ValidationError) as refusal:
+            find_configuration_warnings("rest-api", _loaded(values), context)
+
+        assert [(fault.path, fault.message, fault.file) for fault in refusal.value.faults] == [
+            ("components.rest-api.handler", "is not there", "semantest.yaml"),
+            ("components.rest-api.source", "package.json: is no JSON", "semantest.yaml"),
+        ]
+
+    def test_refuses_a_source_that_is_not_there(self) -> None:
+        values = {"components": {"rest-api": {"source": "nowhere", "handler": "app.handler"}}}
+
+        with pytest.raises(ValidationError) as refusal:
+            find_configuration_warnings("rest-api", _loaded(values), _Context())
+
+        assert [fault.path for fault in refusal.value.faults] == ["components.rest-api.source"]
+
 
 _KNOWN = {**CLOUD_ENTRIES, "meadow": replace(CLOUD_ENTRIES["aws"], name="meadow", regions=("north", "south"))}
 
