@@ -6,7 +6,7 @@ import sys
 from collections.abc import Sequence
 from importlib import import_module
 
-CAMPAIGNS = ("differential", "interruptions")
+CAMPAIGNS = ("differential", "interruptions", "kills")
 
 
 def main(arguments: Sequence[str]) -> int:

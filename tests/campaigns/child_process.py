@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-LIMIT_S = 150.0
+LIMIT_S = 600.0
 _BYTES_PER_READ = 1 << 16
 
 

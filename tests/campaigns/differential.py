@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import argparse
-import os
-import subprocess
-import sys
 from collections.abc import Sequence
+
+from tests.campaigns.pytest_sizes import run_sized_tests
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -16,6 +15,5 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--workers", type=int, default=2, help="processes of pytest")
     options = parser.parse_args(arguments)
-    sizes = {"SEMANTEST_DIFFERENTIAL": str(options.count), "SEMANTEST_DIFFERENTIAL_SEED": str(options.seed)}
-    command = [sys.executable, "-m", "pytest", "-n", str(options.workers), "tests/differential"]
-    return subprocess.run(command, env={**os.environ, **sizes}, check=False).returncode
+    sizes = {"SEMANTEST_DIFFERENTIAL": options.count, "SEMANTEST_DIFFERENTIAL_SEED": options.seed}
+    return run_sized_tests("tests/differential", sizes, options.workers)

@@ -1,12 +1,14 @@
 """Runs the interruptions of one target: interrupt a command, run the next ones, compare with a home without that.
 
 Run as `python -m tests.campaigns.interruption_runner` with an InterruptionJob as JSON on stdin; prints one
-InterruptionReport as JSON a line. One process imports everything, and forks a child for each command.
+InterruptionReport as JSON a line, and its CPU seconds on the last. One process imports everything, and forks a child
+for each command.
 """
 
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import sys
 from collections.abc import Iterator, Mapping, Sequence
@@ -149,14 +151,11 @@ class InterruptionRunner:
             shutil.copytree(snapshot, self._home.folder)
 
     def _snapshot(self, commands: tuple[str, ...]) -> Path:
-        """The copy of a home after these commands, made once; without commands, of its caches."""
+        """The copy of a home after these commands, made once; without commands, its keys and packages alone."""
         snapshot = self._folder / "snapshots" / ("-".join(commands) or "caches")
         if snapshot.exists():
             return snapshot
-        caches = self._snapshot(()) if commands else None
         shutil.rmtree(self._home.folder, ignore_errors=True)
-        if caches:
-            shutil.copytree(caches, self._home.folder)
         for command in commands or ("v1", DESTROY):
             _value_of(partial(_run_uninterrupted, self._home, command))
         if commands:
@@ -255,6 +254,8 @@ def main() -> None:
     """Run the job on stdin."""
     for report in InterruptionRunner(InterruptionJob(**json.load(sys.stdin))).run():
         print(json.dumps(asdict(report)), flush=True)
+    spent = os.times()
+    print(spent.user + spent.system + spent.children_user + spent.children_system)
 
 
 if __name__ == "__main__":
