@@ -1,13 +1,16 @@
 # The commands of this repository; `make` alone lists them.
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help deploy test check lint types contracts generated suite node-packages campaign bench pulumi lock clean
+.PHONY: help deploy test check lint types contracts generated suite node-packages campaign bench pulumi examples lock clean
 
 VENV := .venv
 BIN := $(VENV)/bin
 PIP = $(BIN)/python -m pip --quiet --no-input --disable-pip-version-check
-LOCK = $(VENV)/lock/bin/uv pip compile pyproject.toml $(VENV)/build.in --quiet --upgrade --universal \
+COMPILE = $(VENV)/lock/bin/uv pip compile --quiet --upgrade --universal \
 	--python-version 3.11 --generate-hashes --no-header --no-annotate
+LOCK = $(COMPILE) pyproject.toml $(VENV)/build.in
+ADAPTERS := from semantest_iac.infrastructure.artifacts.python_requirements import ADAPTERS; \
+	print(*map("".join, ADAPTERS.items()), sep="\n")
 # The files are complete and installed as they are: pip resolves nothing, so a release elsewhere changes nothing here.
 # The build runs without isolation, so what it needs is locked too; hatchling asks for editables only when it runs.
 BUILD_NEEDS := import tomllib; file = open("pyproject.toml", "rb"); \
@@ -50,7 +53,7 @@ generated: $(VENV)/test.stamp
 	$(BIN)/python tools/generate_event_contract.py --check
 	$(BIN)/python tools/generate_azure_shapes.py --check
 
-suite: $(VENV)/test.stamp node-packages
+suite: $(VENV)/test.stamp node-packages examples
 	$(BIN)/python -m pytest -n $(WORKERS) --cov --cov-report=
 	@printf 'Branch coverage of domain and application, in %%: '
 	@$(BIN)/coverage report --format=total --fail-under=90 \
@@ -75,10 +78,17 @@ bench: $(VENV)/test.stamp ## measure, and write docs/benchmarks.md; ARGS="startu
 pulumi: ## build the Pulumi CLI from its sources with Go, once, into the cache folder (about 7 minutes)
 	@tools/pulumi-cli/build
 
+examples: $(VENV)/test.stamp ## download the packages of the documented examples by hash, once, into the cache folder
+	@$(BIN)/python tools/download_examples.py
+
 lock: $(VENV)/lock/bin/uv ## resolve the requirement files again
 	@$(BIN)/python -c '$(BUILD_NEEDS)' > $(VENV)/build.in
 	$(LOCK) --extra aws --extra azure --extra gateway --extra dev --output-file requirements/test.txt
 	$(LOCK) --extra aws --extra azure --extra gateway --constraint requirements/test.txt --output-file requirements/deploy.txt
+	$(COMPILE) --group pyproject.toml:examples --output-file requirements/examples.txt
+	@$(BIN)/python -c '$(ADAPTERS)' > $(VENV)/adapters.in
+	$(COMPILE) $(VENV)/adapters.in --constraint requirements/examples.txt \
+		--output-file semantest_iac/payloads/python_application/adapters.txt
 	@$(BIN)/python tools/check_locks.py --write
 
 clean: ## remove what these commands created, except deployments

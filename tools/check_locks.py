@@ -21,6 +21,11 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 ROOT = Path(__file__).parents[1]
+UNINSTALLED = (
+    ROOT / "requirements" / "examples.txt",
+    ROOT / "semantest_iac" / "payloads" / "python_application" / "adapters.txt",
+)
+"""Locks whose packages are not installed here: only their checksums can be checked."""
 EXTRAS = {"deploy.txt": ("aws", "azure", "gateway"), "test.txt": ("aws", "azure", "gateway", "dev")}
 PYTHONS = ("3.11", "3.12", "3.13", "3.14")
 PLATFORMS = (("linux", "Linux", "posix"), ("darwin", "Darwin", "posix"), ("win32", "Windows", "nt"))
@@ -121,8 +126,8 @@ def checksum_line(text: str) -> str:
 
 def check(path: Path) -> list[str]:
     """The faults of one requirement file."""
-    first, _, lines = path.read_text(encoding="utf-8").partition("\n")
-    faults = [] if f"{first}\n" == checksum_line(lines) else ["a line was lost or edited: run 'make lock'"]
+    faults = check_checksum(path)
+    lines = path.read_text(encoding="utf-8").partition("\n")[2]
     lock, roots, unread = read_lock(lines), root_requirements(EXTRAS[path.name]), set[str]()
     for environment in supported_environments():
         place = f"Python {environment['python_version']} on {environment['platform_system']}"
@@ -131,6 +136,12 @@ def check(path: Path) -> list[str]:
         f"{path.name}: {len(lock)} packages, {len(faults)} faults, {len(unread)} not installed here: {sorted(unread)}"
     )
     return [f"{path.name}: {fault}" for fault in faults]
+
+
+def check_checksum(path: Path) -> list[str]:
+    """The fault of a requirement file whose first line is not the checksum of the others."""
+    first, _, lines = path.read_text(encoding="utf-8").partition("\n")
+    return [] if f"{first}\n" == checksum_line(lines) else ["a line was lost or edited: run 'make lock'"]
 
 
 def write_checksum(path: Path) -> None:
@@ -145,10 +156,11 @@ def main(arguments: list[str]) -> int:
     """Check the requirement files, or write their checksums."""
     paths = [ROOT / "requirements" / name for name in EXTRAS]
     if arguments == ["--write"]:
-        for path in paths:
+        for path in (*paths, *UNINSTALLED):
             write_checksum(path)
         return 0
     faults = [fault for path in paths for fault in check(path)]
+    faults += [f"{path.name}: {fault}" for path in UNINSTALLED for fault in check_checksum(path)]
     print(*faults, sep="\n", file=sys.stderr)
     return bool(faults)
 

@@ -62,6 +62,7 @@ def find_function_sources(stack: Stack, settings: ComponentSettings) -> Function
         build=settings.build,
         functions={function.name: function.handler for function in settings.functions if function.handler},
         bundled=_BUNDLED_SERVICES.get(stack.component, _DEFAULT_BUNDLED_SERVICE),
+        app=settings.app or "" if settings.has_main_function else "",
     )
     if stack.component != "websocket" or not settings.requires_token:
         return FunctionApp(main)

@@ -14,6 +14,7 @@ from semantest_iac.domain.blueprints.capabilities import Capabilities, Capabilit
 from semantest_iac.domain.deployment.deployment_service import BLUEPRINTS
 from semantest_iac.domain.deployment.stack import Stack
 from semantest_iac.domain.environments import component_rules, function_rules
+from semantest_iac.domain.environments.application_rules import check_application
 from semantest_iac.domain.environments.build_commands import check_build
 from semantest_iac.domain.environments.configuration import (
     ComponentSection,
@@ -139,6 +140,7 @@ class ValidationService:
         )
         for rule in (
             *component_rules.FUNCTION_RULES,
+            check_application,
             *component_rules.API_RULES,
             *function_rules.FUNCTIONS_RULES,
             rules.check_component,

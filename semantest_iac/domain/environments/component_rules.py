@@ -49,6 +49,7 @@ _HTTP_ONLY_HINTS = {
     "cors": f"Name the origins that may connect in the variable {ALLOWED_ORIGINS}.",
     "entry": "Name a handler such as app.handler, which is called for every connection and message.",
     "payload": "A WebSocket handler receives the events of connections, which have one form.",
+    "app": "Name a handler such as app.handler, which is called for every connection and message.",
 }
 
 
@@ -276,6 +277,8 @@ def check_payload(subject: RuleSubject) -> Iterator[Finding]:
         yield refuse("payload", "the bundled service reads format 2.0", "Leave payload out.")
     elif section.entry is not None:
         yield refuse("payload", "a server receives HTTP and no events", "Leave payload out, or name a handler.")
+    elif section.app is not None and not section.functions:
+        yield refuse("payload", "an application receives HTTP and no events", "Leave payload out.")
     elif section.handler is None and section.source.endswith(".zip"):
         yield refuse("payload", "a whole app in a zip chooses the form of its requests itself", "Leave payload out.")
 

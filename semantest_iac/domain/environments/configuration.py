@@ -180,6 +180,7 @@ class ComponentSection(Section):
     source: str | None = Field(default=None, description="Folder or zip with the code; unset for the bundled service.")
     entry: str | None = Field(default=None, description="File that starts the server, relative to the source.")
     handler: str | None = Field(default=None, description="Function handler such as index.handler.")
+    app: str | None = Field(default=None, description="ASGI or WSGI application in Python such as main:app.")
     runtime: str | None = Field(default=None, description="Function runtime such as nodejs24.x.")
     build: Commands = Field(
         default=(), description="Command, or list of commands, that builds the source in a private copy of it."
@@ -396,6 +397,7 @@ def resolve_component(configuration: DeploymentConfiguration, component: str, en
         health=HealthSettings(**_written_values(section.health)) if section.health else HealthSettings(),
         payload=section.payload or DEFAULT_PAYLOAD,
         functions=functions,
+        app=section.app,
     )
 
 

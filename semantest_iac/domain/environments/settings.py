@@ -189,7 +189,8 @@ class HealthSettings:
 
 @dataclass(frozen=True, slots=True)
 class ComponentSettings:
-    """The resolved settings of one component; None only where the source decides (entry, handler, runtime).
+    """The resolved settings of one component; None only where the source decides (entry, handler, app,
+    runtime).
 
     Without `routes` every route is served. `environment` has the plain variables, `secrets` maps variables to the names
     of secrets. `timeout` is the function's, `integration_timeout` the API's. With `functions`, the settings of a
@@ -220,6 +221,7 @@ class ComponentSettings:
     build: tuple[str, ...] = ()
     payload: str = DEFAULT_PAYLOAD
     functions: tuple[FunctionSettings, ...] = ()
+    app: str | None = None
 
     @property
     def has_main_function(self) -> bool:

@@ -23,10 +23,10 @@ _PACKAGE_TYPE = "semantest:package:Package"
 class FunctionSource:
     """The source of one function: a folder, a finished package (`.zip`), or without both the service `bundled` here.
 
-    `entry` is a server that binds its own port, relative to the folder; `handler` is `module.function`. Without a
-    `runtime` the files decide the language, and its default runtime is taken. `package` changes what is packaged.
-    `build` are commands, as written, that run in a private copy of the folder first. `functions` are the handlers of
-    further functions in the same package, by name.
+    `entry` is a server that binds its own port, relative to the folder; `handler` is `module.function`; `app` is
+    `module:attribute`, an ASGI or WSGI application. Without a `runtime` the files decide the language, and its default
+    runtime is taken. `package` changes what is packaged. `build` are commands, as written, that run in a private copy
+    of the folder first. `functions` are the handlers of further functions in the same package, by name.
     """
 
     folder: Path | None = None
@@ -38,6 +38,7 @@ class FunctionSource:
     package: PackageSettings = field(default_factory=PackageSettings)
     build: tuple[str, ...] = ()
     functions: Mapping[str, str] = field(default_factory=dict)
+    app: str = ""
 
 
 @dataclass(frozen=True, slots=True)

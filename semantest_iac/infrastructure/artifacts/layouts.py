@@ -43,6 +43,9 @@ class PackageLayout:
     def with_wrapper(self, wrapper: str, payloads: Mapping[str, tuple[str, ...]]) -> PackageLayout:
         return replace(self, wrapper=wrapper, payloads={**self.payloads, **payloads})
 
+    def with_payloads(self, payloads: Mapping[str, tuple[str, ...]]) -> PackageLayout:
+        return replace(self, payloads={**self.payloads, **payloads})
+
     def generated_files(self, **settings: Any) -> dict[str, bytes]:
         """Return our own files by path, with the settings that name the handlers to load."""
         settings |= {"wrapper": self.wrapper} if self.wrapper else {}
@@ -102,6 +105,9 @@ LAYOUTS: Mapping[tuple[str, str], PackageLayout] = {
     ),
 }
 """By provider and language. Azure's folders keep our files and modules apart from the user's."""
+
+APPLICATION_FILES = {"python_application": ("semantest_application.py",)}
+"""What serves an ASGI or WSGI application, on every cloud; its adapters are requirements."""
 
 WEB_PUBSUB_FILES = (
     "semantest_admission.py",

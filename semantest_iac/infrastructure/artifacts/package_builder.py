@@ -256,6 +256,7 @@ def _source_key(source: FunctionSource) -> str:
         folder,
         source.entry,
         source.handler,
+        source.app,
         source.runtime,
         source.provider,
         source.bundled,

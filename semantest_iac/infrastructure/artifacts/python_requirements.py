@@ -16,9 +16,11 @@ from typing import NamedTuple
 from urllib.parse import urlsplit
 from urllib.request import url2pathname
 
+from semantest_iac.domain.environments.application_rules import read_project_name
 from semantest_iac.domain.errors import ArtifactError, Fault
 from semantest_iac.infrastructure.artifacts.file_filter import FileFilter, PathPatterns
 from semantest_iac.infrastructure.artifacts.installers import VARIABLES_HINT, ProgramRunner
+from semantest_iac.infrastructure.artifacts.layouts import PAYLOADS
 from semantest_iac.infrastructure.artifacts.package_rules import escape_path
 from semantest_iac.infrastructure.artifacts.source_tree import copy_source
 
@@ -40,6 +42,10 @@ BUILD_FILTER = FileFilter(
     )
 )
 """What earlier builds leave in a project: a module deleted since would come back from there."""
+ADAPTERS = {"mangum": ">=0.19,<1", "a2wsgi": ">=1.10.8,<2"}
+"""What an ASGI or WSGI application gets beside its own requirements, in versions that its entry works with."""
+ADAPTER_LOCK = PAYLOADS / "python_application" / "adapters.txt"
+_TRUE_WORDS = ("1", "true", "yes", "on", "y", "t")
 _PROJECT_FILES = ("pyproject.toml", "setup.py")
 _COMMENT = re.compile(r"(^|\s+)#.*$")
 _VARIABLE = re.compile(r"\$\{([A-Z0-9_]+)\}")
@@ -65,15 +71,16 @@ class RequirementLine(NamedTuple):
 class RequirementsPlan:
     """The requirements files that a file leads to, with the local projects in them.
 
-    `watched` are files beside them whose content decides what is installed. Paths in lines are relative to the folder
-    of the first file, as pip's are to the folder that it runs in. `origin` is the folder that this one is a copy of:
-    what paths name outside of the copy lies there.
+    `watched` are files beside them whose content decides what is installed, `added` are requirements of our own. Paths
+    in lines are relative to the folder of the first file, as pip's are to the folder that it runs in. `origin` is the
+    folder that this one is a copy of: what paths name outside of the copy lies there.
     """
 
     top: Path
     origin: Path | None = None
     files: dict[Path, list[RequirementLine]] = field(default_factory=dict)
     watched: list[Path] = field(default_factory=list)
+    added: tuple[str, ...] = ()
     faults: list[Fault] = field(default_factory=list)
 
     @property
@@ -85,7 +92,9 @@ class RequirementsPlan:
     @property
     def is_empty(self) -> bool:
         """Return whether no line asks for anything."""
-        return not any(line.before or line.folder or line.file for lines in self.files.values() for line in lines)
+        return not self.added and not any(
+            line.before or line.folder or line.file for lines in self.files.values() for line in lines
+        )
 
     def locate(self, base: Path, path: str) -> Path:
         """Return the path that a line of a file in the folder `base` names."""
@@ -98,17 +107,57 @@ class RequirementsPlan:
         """Yield the content of every file that decides what is installed."""
         for path in (*self.files, *self.watched):
             yield path.read_bytes() if path.is_file() else b""
+        yield "\n".join(self.added).encode()
 
 
-def plan_requirements(top: Path, origin: Path | None = None) -> RequirementsPlan | None:
-    """Read a requirements file and those that it names; None without anything to install. Raises ArtifactError."""
-    if not top.is_file():
-        return None
-    plan = RequirementsPlan(top, origin)
-    _read_file(plan, top)
+def plan_requirements(
+    top: Path, origin: Path | None = None, *, needs_adapters: bool = False
+) -> RequirementsPlan | None:
+    """Read a requirements file and those that it names; None without anything to install. Raises ArtifactError.
+
+    With `needs_adapters` the plan has those of an ASGI or WSGI application as well.
+    """
+    plan = RequirementsPlan(top, origin, {top: []})
+    if top.is_file():
+        _read_file(plan, top)
     if plan.faults:
         raise ArtifactError("Cannot install requirements: some lines cannot be used.", faults=plan.faults)
+    if needs_adapters:
+        plan.added = _choose_adapters(plan)
     return None if plan.is_empty else plan
+
+
+def _choose_adapters(plan: RequirementsPlan) -> tuple[str, ...]:
+    """Return requirements for the adapters that the user does not name: the user's own version is installed.
+
+    pip demands a hash of every requirement if one has a hash; ours are those of the lock then. A project that
+    constraints name gets no bounds.
+    """
+    lines = [line.before for lines in plan.files.values() for line in lines]
+    named = set(map(_installed_name, lines))
+    if any("--hash" in line or line == "--require-hashes" for line in lines) or _are_hashes_required():
+        return tuple(line for line in read_adapter_lock() if _installed_name(line) not in named)
+    constraints = [path.read_text(errors="replace") for path in plan.watched if path.suffix not in (".whl", ".gz")]
+    constrained = {_installed_name(line) for text in constraints for line in text.splitlines()}
+    return tuple(
+        name if name in constrained else name + bounds for name, bounds in ADAPTERS.items() if name not in named
+    )
+
+
+def _are_hashes_required() -> bool:
+    return os.environ.get("PIP_REQUIRE_HASHES", "").lower() in _TRUE_WORDS
+
+
+def read_adapter_lock() -> list[str]:
+    """Return the locked adapters and what they need, with their hashes, one line each."""
+    text = ADAPTER_LOCK.read_text(encoding="utf-8").replace("\\\n", " ")
+    return [" ".join(line.split()) for line in text.splitlines() if line[:1].isalnum()]
+
+
+def _installed_name(line: str) -> str:
+    """Return the name of the project that a line installs; that of a wheel stands in its file name."""
+    is_wheel = ".whl" in line and "@" not in line
+    return read_project_name(line.rpartition("/")[2].partition("-")[0] if is_wheel else line)
 
 
 def _read_file(plan: RequirementsPlan, path: Path) -> None:
@@ -227,7 +276,8 @@ def _write_files(plan: RequirementsPlan, folder: Path, copies: Mapping[Path, Pat
     folder.mkdir(parents=True)
     places = {path: folder / f"{index}-{path.name}" for index, path in enumerate(plan.files)}
     for path, lines in plan.files.items():
-        places[path].write_text("".join(f"{_write_line(line, copies, places)}\n" for line in lines), encoding="utf-8")
+        texts = [*(_write_line(line, copies, places) for line in lines), *(plan.added if path == plan.top else ())]
+        places[path].write_text("".join(f"{text}\n" for text in texts), encoding="utf-8")
     return places[plan.top]
 
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from semantest_iac.domain.environments.application_rules import read_projects, suggest_application
 from semantest_iac.domain.environments.runtimes import default_runtime
 from semantest_iac.domain.errors import ArtifactError, Fault
 from semantest_iac.domain.ports.artifact_builder import FunctionSource
@@ -24,6 +25,7 @@ from semantest_iac.infrastructure.artifacts.builds.bundles import (
 )
 from semantest_iac.infrastructure.artifacts.builds.entry_points import (
     PYTHON_RUNTIME,
+    REQUIREMENTS_FILE,
     EntryPoint,
     find_entry_points,
     require_entry_files,
@@ -37,6 +39,7 @@ from semantest_iac.infrastructure.artifacts.builds.source_builds import (
 from semantest_iac.infrastructure.artifacts.file_filter import FileFilter, PathPatterns
 from semantest_iac.infrastructure.artifacts.installers import ProgramRunner
 from semantest_iac.infrastructure.artifacts.layouts import (
+    APPLICATION_FILES,
     TOKEN_FILES,
     WEB_PUBSUB_FILES,
     PackageLayout,
@@ -65,7 +68,10 @@ from semantest_iac.infrastructure.artifacts.python_requirements import (
 from semantest_iac.infrastructure.artifacts.zip_archives import RequiredFile
 
 ANY_NODE_RUNTIME = "nodejs24.x"
-_START_HINT = "Name the entry of a Node server (dist/start-server.js), or a handler (app.handler)."
+_START_HINT = (
+    "Name the entry of a Node server (dist/start-server.js), a handler (app.handler), or the app of a framework in "
+    "Python (main:app)."
+)
 _HANDLER_HINT = "The handler is written <file>.<function>, relative to the root of the archive."
 _FUNCTIONS_APP_FILE = RequiredFile(
     ("host.json",),
@@ -113,10 +119,18 @@ def resolve_runtime(source: FunctionSource) -> FunctionSource:
     if source.folder and source.folder.is_file():
         faults = [Fault("runtime", "is not given", "A zip needs one, such as nodejs24.x or python3.13.")]
         raise ArtifactError("Cannot package the source: its runtime is not known.", faults=faults)
-    if not (source.entry or source.handler or source.functions):
-        faults = [Fault("source", "has neither entry nor handler", _START_HINT)]
-        raise ArtifactError("Cannot package the source: it has no entry point.", faults=faults)
-    return replace(source, runtime=default_runtime("nodejs" if _is_node_source(source) else "python"))
+    _require_entry_point(source)
+    is_node = not source.app and _is_node_source(source)
+    return replace(source, runtime=default_runtime("nodejs" if is_node else "python"))
+
+
+def _require_entry_point(source: FunctionSource) -> None:
+    if source.entry or source.handler or source.app or source.functions:
+        return
+    requirements = (source.folder or Path()) / REQUIREMENTS_FILE
+    projects = read_projects(requirements.read_text(errors="replace")) if requirements.is_file() else frozenset()
+    faults = [Fault("source", "has neither entry, handler nor app", suggest_application(projects) or _START_HINT)]
+    raise ArtifactError("Cannot package the source: it has no entry point.", faults=faults)
 
 
 def _is_node_source(source: FunctionSource) -> bool:
@@ -202,6 +216,7 @@ def find_recipe(source: FunctionSource, home: Path) -> PackageRecipe:
         name = escape_path(str(source.folder))
         reason = "it is neither a folder nor a .zip file" if source.folder.exists() else "there is no such folder"
         raise ArtifactError(f"Cannot package source '{name}': {reason}.", hint=hint)
+    _require_entry_point(source)
     folder, source = source.folder, resolve_runtime(source)
     if not source.build:  # which may make them
         _require_included_files(source, folder)
@@ -265,14 +280,14 @@ def _built_recipe(source: FunctionSource, place: SourcePlace, *, is_node: bool) 
 def _find_local_projects(folder: Path) -> tuple[Path, ...]:
     """Return the projects that requirements.txt names, as far as it can be read before a build."""
     try:
-        plan = plan_requirements(folder / "requirements.txt")
+        plan = plan_requirements(folder / REQUIREMENTS_FILE)
     except ArtifactError:  # the build may complete it; if not, the package is refused after it
         return ()
     return plan.folders if plan else ()
 
 
 def _entry_settings(points: Sequence[EntryPoint], folder: Path) -> dict[str, Any]:
-    """Return the settings that name what to load: a handler as written, an entry by its file or its bundle."""
+    """Return the settings that name what to load: a handler or app as written, an entry by its file or its bundle."""
     functions = {point.function: {"handler": point.name} for point in points if point.function}
     settings: dict[str, Any] = {"functions": functions} if functions else {}
     for point in points:
@@ -280,7 +295,7 @@ def _entry_settings(points: Sequence[EntryPoint], folder: Path) -> dict[str, Any
         if point.option == "entry":
             settings["entry"] = bundled_name(folder, file) if needs_bundling(file) else file
         elif not point.function:
-            settings["handler"] = point.name
+            settings[point.option] = point.name
     return settings
 
 
@@ -325,7 +340,7 @@ def _python_recipe(source: FunctionSource, place: SourcePlace) -> PackageRecipe:
     require_entry_files(place.folder, points)
     layout, version = _source_layout(source, "python"), (3, int(source.runtime.rpartition(".")[2]))
     root = PackageLayer(place.folder, place.file_filter, layout.source, place.around)
-    plan = plan_requirements(place.folder / "requirements.txt", place.origin)
+    plan = plan_requirements(place.folder / REQUIREMENTS_FILE, place.origin, needs_adapters=bool(source.app))
     passed = source.package.pass_environment
 
     def prepare(workspace: Path, runner: ProgramRunner) -> PreparedLayers:
@@ -446,7 +461,8 @@ def _passed_values(names: Sequence[str]) -> bytes:
 
 
 def _source_layout(source: FunctionSource, language: str) -> PackageLayout:
-    return find_layout(source.provider, language, for_sockets=source.bundled == WEBSOCKET_SERVICE)
+    layout = find_layout(source.provider, language, for_sockets=source.bundled == WEBSOCKET_SERVICE)
+    return layout.with_payloads(APPLICATION_FILES) if source.app else layout
 
 
 def _install_library_layer(layout: PackageLayout, workspace: Path, runner: ProgramRunner) -> Sequence[PackageLayer]:

@@ -51,8 +51,10 @@ function textOf(bytes) {
 
 /** Build the event of a request; `hops` is the number of our gateways between client and App Service. */
 async function buildEvent(request, context, hops = 0, routeKeys = []) {
-  const { pathname, search, host, searchParams } = new URL(request.url)
+  const { pathname, search, host: ownHost, searchParams } = new URL(request.url)
   const { cookie, ...headers } = Object.fromEntries([...request.headers].map(([name, value]) => [name, textOf(value)]))
+  const host = takeHost(headers, hops) || ownHost
+  headers.host = host
   const sourceIp = takeClientAddress(headers, hops)
   const [path, query, body] = [decodePath(pathname), joinValues(searchParams), Buffer.from(await request.arrayBuffer())]
   const [routeKey, parameters] = matchEventRoute(routeKeys, request.method, pathname)
@@ -142,6 +144,13 @@ function takeClientAddress(headers, hops) {
   const client = entries.pop().replace(/^\[(.*)\](:\d+)?$/, '$1').replace(/^([\d.]+):\d+$/, '$1')
   if (client) headers['x-forwarded-for'] = [...entries, client].join(', ')
   return client
+}
+
+/** Take the host that the client used from the header of our gateway; only that one is believed. */
+function takeHost(headers, hops) {
+  const host = hops > 0 ? headers['x-forwarded-host'] : ''
+  if (hops > 0) delete headers['x-forwarded-host']
+  return host
 }
 
 /** Decode what is UTF-8, and keep the rest: the host sends `100%25ab` as `100%ab`. */

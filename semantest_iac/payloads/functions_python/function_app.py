@@ -1,8 +1,9 @@
-"""The entry of a packaged Python app on Azure Functions: receives every request and calls the handler of its route.
+"""The entry of a packaged Python app on Azure Functions: receives every request and calls the user's code.
 
 The platform puts Key Vault's values into the app settings; where it could not yet, they are read here.
 """
 
+import asyncio
 import json
 import os
 import sys
@@ -11,7 +12,7 @@ from hmac import compare_digest
 from pathlib import Path
 
 import azure.functions as func
-from semantest_handler import load_outermost_handler
+from semantest_handler import load_outermost_handler, read_settings
 from semantest_payload import build_event_of_format_1, build_result_of_format_2
 from semantest_trigger import (
     GATEWAY_HEADER,
@@ -38,8 +39,8 @@ app = func.FunctionApp(http_auth_level=func.AuthLevel.ANONYMOUS)
 load_once = cache(load_outermost_handler)  # at the first request, so that a failure is logged
 
 
-def answer(req: func.HttpRequest, context: func.Context) -> func.HttpResponse:
-    """Handle every request that came through the app's gateway, if it has one."""
+def receive_request(req: func.HttpRequest, context: func.Context) -> tuple[dict, Context] | func.HttpResponse:
+    """Return the event of a request that came through the app's gateway, if it has one, or the refusal of another."""
     if GATEWAY_KEY and not compare_digest(req.headers.get(GATEWAY_HEADER, "").encode(), GATEWAY_KEY.encode()):
         return func.HttpResponse('{"message":"Forbidden"}', status_code=403, mimetype="application/json")
     if unresolved := SETTINGS.resolve():  # before any code can take a reference for a secret
@@ -48,10 +49,41 @@ def answer(req: func.HttpRequest, context: func.Context) -> func.HttpResponse:
     event = build_event(req, function_context, hops=bool(GATEWAY_KEY), route_keys=ROUTE_KEYS)
     if FUNCTIONS and event["routeKey"] not in FUNCTIONS:
         return func.HttpResponse(status_code=404)  # as the host does where no trigger fits
+    return event, function_context
+
+
+def call_handler(event: dict, context: Context, method: str) -> func.HttpResponse:
+    """Answer with the handler of the route."""
     handler = load_once(FUNCTIONS.get(event["routeKey"], ""))
-    result = handler(build_event_of_format_1(event) if IS_FORMAT_1 else event, function_context)
-    return build_response(build_result_of_format_2(result) if IS_FORMAT_1 else result, req.method)
+    result = handler(build_event_of_format_1(event) if IS_FORMAT_1 else event, context)
+    return build_response(build_result_of_format_2(result) if IS_FORMAT_1 else result, method)
 
 
+def answer(req: func.HttpRequest, context: func.Context) -> func.HttpResponse:
+    """Answer with a handler, in one of the worker's threads."""
+    received = receive_request(req, context)
+    return received if isinstance(received, func.HttpResponse) else call_handler(*received, req.method)
+
+
+@cache
+def make_application():
+    """Make the user's ASGI or WSGI application; it is loaded at the first request, as handlers are."""
+    from semantest_application import RunningApplication
+
+    return RunningApplication(read_settings()["app"])
+
+
+async def answer_with_application(req: func.HttpRequest, context: func.Context) -> func.HttpResponse:
+    """Answer with the application, on the worker's event loop, or with the handler that the route has of its own."""
+    received = receive_request(req, context)
+    if isinstance(received, func.HttpResponse):
+        return received
+    event, function_context = received
+    if FUNCTIONS.get(event["routeKey"]):
+        return await asyncio.to_thread(call_handler, event, function_context, req.method)
+    return build_response(await make_application().answer(event, function_context), req.method)
+
+
+chosen = answer_with_application if "app" in read_settings() else answer
 for trigger in list_triggers(ROUTES):
-    app.function_name(trigger.name)(app.route(route=trigger.route, methods=trigger.methods)(answer))
+    app.function_name(trigger.name)(app.route(route=trigger.route, methods=trigger.methods)(chosen))

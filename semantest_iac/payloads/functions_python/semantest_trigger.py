@@ -19,7 +19,7 @@ GREEDY_PARAMETER = re.compile(r"\{(\w+)\+\}$")
 TEXT_TYPES = ("text/", "application/json", "application/xml", "application/javascript")
 RETRY_AFTER_S = 10
 LONGEST_ANSWER_S = 230  # Azure's load balancer waits no longer
-GATEWAY_HEADER = "x-semantest-gateway"
+GATEWAY_HEADER, HOST_HEADER = "x-semantest-gateway", "x-forwarded-host"
 ENCODED_BYTES = re.compile(r"(?:%[0-9a-fA-F]{2})+")
 COOKIE_ATTRIBUTES = ("domain", "path", "expires", "max-age", "secure", "httponly", "samesite")
 ADDRESS_WITH_PORT = re.compile(r"^\[(?P<six>.*)\](:\d+)?$|^(?P<four>[\d.]+):\d+$")
@@ -120,6 +120,8 @@ def build_event(
     """Build the event of a request; `hops` is the number of our gateways between client and App Service."""
     url, headers = urlsplit(request.url), {**request.headers}
     headers.pop(GATEWAY_HEADER, None)
+    host = (hops and headers.pop(HOST_HEADER, "")) or url.netloc  # only our gateway is believed
+    headers["host"] = host
     cookies = [part.strip() for part in headers.pop("cookie", "").split(";") if part.strip()]
     client = _take_client_address(headers, hops)
     body, is_base64 = _encode_body(request.get_body() or b"", headers.get("content-type", TEXT_TYPES[1]).lower())
@@ -138,7 +140,7 @@ def build_event(
         "rawPath": path,
         "rawQueryString": url.query,
         "headers": headers,
-        "requestContext": _request_context(url.netloc, context, route_key)
+        "requestContext": _request_context(host, context, route_key)
         | {"http": call | {"userAgent": headers.get("user-agent", "")}},
         "isBase64Encoded": is_base64,
         **{name: value for name, value in parts.items() if value},

@@ -1,4 +1,4 @@
-"""Loads the user's handler by the name that was written at packaging time; no event can choose it."""
+"""Loads the user's handler or application by the name that was written at packaging time; no event can choose it."""
 
 from __future__ import annotations
 
@@ -10,18 +10,23 @@ from typing import Any
 
 
 def load_handler(function: str = "") -> Callable[[Any, Any], Any]:
-    """Load the user's handler, or that of one of several functions of the package."""
-    settings = _read_settings()
-    return _load((settings["functions"][function] if function else settings)["handler"])
+    """Load the user's handler, or that of one of several functions; an application becomes a handler."""
+    settings = read_settings()
+    if function or "app" not in settings:
+        return _load((settings["functions"][function] if function else settings)["handler"])
+    from semantest_application import make_lambda_handler
+
+    return make_lambda_handler(settings["app"])
 
 
 def load_outermost_handler(function: str = "") -> Callable[[Any, Any], Any]:
     """Load the wrapper before the user's handler if the package has one, else the user's handler."""
-    wrapper = _read_settings().get("wrapper")
+    wrapper = read_settings().get("wrapper")
     return _load(wrapper) if wrapper else load_handler(function)
 
 
-def _read_settings() -> Mapping[str, Any]:
+def read_settings() -> Mapping[str, Any]:
+    """Read what the package names: `handler` or `app`, `functions`, and `wrapper` if there is one."""
     settings: Mapping[str, Any] = json.loads(Path(__file__).with_name("semantest_entry.json").read_text())
     return settings
 

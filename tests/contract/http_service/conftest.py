@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import shutil
 from collections.abc import AsyncIterator, Callable
+from contextlib import nullcontext
 from pathlib import Path
 
 import pytest
@@ -19,7 +20,8 @@ from semantest_iac.infrastructure.local_service.api_frontend import ApiFrontend
 from semantest_iac.infrastructure.local_service.warm_service import WarmService
 from tests.contract.http_service.deployments import FRONTENDS
 from tests.contract.http_service.service import Service
-from tests.contract.http_service.sources import KINDS_OF_FORMAT_2, SOURCES
+from tests.contract.http_service.sources import APPLICATIONS, KINDS_OF_FORMAT_2, SOURCES
+from tests.example_packages import use_example_wheels
 
 Deploy = Callable[[str, str, int], ApiFrontend]
 
@@ -35,9 +37,14 @@ def deploy(tmp_path_factory: pytest.TempPathFactory) -> Deploy:
             pytest.skip("no node on this machine")
         folder = _write_source(home / kind, source["file"], source["text"]) if source else None
         named = FunctionSource(
-            folder, source.get("entry", ""), source.get("handler", ""), provider=provider.partition("_")[0]
+            folder,
+            source.get("entry", ""),
+            source.get("handler", ""),
+            provider=provider.partition("_")[0],
+            app=source.get("app", ""),
         )
-        artifact = _build_package(home, named)
+        with use_example_wheels() if kind in APPLICATIONS else nullcontext():
+            artifact = _build_package(home, named)
         cache = PackageCache(home)
         payload = source.get("payload", "2.0")
         frontend = FRONTENDS[provider](artifact, timeout_s, lambda digest: cache.unpack(artifact.path), payload)

@@ -75,6 +75,7 @@ def _azure_with_gateway(artifact: Artifact, timeout_s: int, unpack: UnpackPackag
     resources = [
         app,
         *operations,
+        DeployedResource(f"{_MANAGEMENT}:ApiManagementService", "api", {"gatewayUrl": "https://service.azure-api.net"}),
         DeployedResource(f"{_MANAGEMENT}:Api", "api", {}, {"path": ""}),
         DeployedResource(f"{_MANAGEMENT}:ApiPolicy", "api", {}, {"value": policy_document(_API, public)}),
         DeployedResource(

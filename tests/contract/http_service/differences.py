@@ -39,10 +39,16 @@ DIFFERENCES: Mapping[str, Mapping[str, Any]] = {
     "a GET of another origin": {"aws": (200, b"x"), "azure": (200, b"x"), "azure_gateway": (200, b"")},
     # Azure's gateway authenticates to the app with this header; on AWS it is an ordinary header of the client.
     "gateway key header": {"aws": ["x-semantest-gateway"], "azure": []},
+    # The address that clients use.
+    "host": {
+        "aws": "abc.execute-api.us-east-1.amazonaws.com",
+        "azure": "service.azurewebsites.net",
+        "azure_gateway": "service.azure-api.net",
+    },
     # The body of a GET has no meaning; Node's programming model for Azure drops it.
     "kinds that receive the body of a GET": {
-        "aws": ("node-server", "node-handler", "python-handler"),
-        "azure": ("python-handler",),
+        "aws": ("node-server", "node-handler", "python-handler", "asgi-app", "wsgi-app"),
+        "azure": ("python-handler", "asgi-app", "wsgi-app"),
     },
 }
 

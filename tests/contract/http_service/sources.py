@@ -1,4 +1,4 @@
-"""The same service three times: as an unmodified Node server, a Node handler and a Python handler.
+"""The same service as a Node server, a handler in Node and Python, and an ASGI and a WSGI application.
 
 The handlers of format 1.0 return the whole event.
 """
@@ -19,7 +19,7 @@ http.createServer((request, response) => {
     const received = {
       method: request.method, path: decodeURIComponent(pathname), query: [...searchParams], cookies,
       client: request.socket.remoteAddress, beside: existsSync('beside.txt'),
-      names: Object.keys(request.headers),
+      names: Object.keys(request.headers), host: request.headers.host,
       many: request.headers['x-many'], raw_query: request.url.split('?')[1] ?? '', target: request.url.split('?')[0],
       city: Buffer.from(request.headers['x-city'] ?? '', 'latin1').toString(), named: request.headers.constructor,
       signature: request.headers['x-hub-signature'],
@@ -69,7 +69,7 @@ exports.handler = async (event) => {
       method: event.requestContext.http.method, path: event.rawPath,
       query: [...new URLSearchParams(event.rawQueryString)], cookies: event.cookies ?? [],
       client: event.requestContext.http.sourceIp, beside: existsSync('beside.txt'),
-      names: Object.keys(event.headers),
+      names: Object.keys(event.headers), host: event.headers.host,
       many: event.headers['x-many'], raw_query: event.rawQueryString, parameters: event.queryStringParameters,
       city: event.headers['x-city'], named: event.headers.constructor,
       signature: event.headers['x-hub-signature'],
@@ -116,7 +116,7 @@ def describe(event):
         "method": event["requestContext"]["http"]["method"], "path": event["rawPath"],
         "query": urllib.parse.parse_qsl(event["rawQueryString"], keep_blank_values=True),
         "beside": os.path.exists("beside.txt"), "client": event["requestContext"]["http"]["sourceIp"],
-        "names": [*event["headers"]],
+        "names": [*event["headers"]], "host": event["headers"]["host"],
         "raw_query": event["rawQueryString"], "parameters": event.get("queryStringParameters"),
         "city": event["headers"].get("x-city"), "named": event["headers"].get("constructor"),
         "signature": event["headers"].get("x-hub-signature"),
@@ -154,12 +154,84 @@ def handler(event, context):
     return PAGES.get(event["path"]) or {"statusCode": 200, "headers": headers, "body": json.dumps(event)}
 """
 
+APPLICATION = r"""
+import base64, json, os, urllib.parse
+
+TEXT = ("content-type", "text/plain")
+COOKIE = "set-cookie"
+PAGES = {
+    "/teapot": (418, [TEXT, ("x-kind", "tea"), ("x-many", "1"), ("x-many", "2"), ("content-length", "5")], b"short"),
+    "/cookies": (200, [(COOKIE, "a=1"), (COOKIE, "b=x%20y; Path=/b; HttpOnly; Max-Age=60")], b""),
+    "/new-cookies": (200, [(COOKIE, "c=1; Path=/; Secure; Partitioned; Priority=High")], b""),
+    "/named": (200, [("constructor", "x"), ("x-city", "東京".encode().decode("latin-1"))], b""),
+    "/three": (200, [TEXT, ("content-length", "3")], b"abc"),
+    "/binary": (200, [("content-type", "image/png")], bytes([0x89, 0x50, 0xFF, 0])),
+    "/nothing": (204, [], b""),
+    "/cors": (200, [TEXT, ("access-control-allow-origin", "https://own.example")], b"x"),
+    "/large": (200, [TEXT], b"x" * 7_000_000),
+}
+
+def answer(method, path, raw_path, query, headers, client, body):
+    if path == "/fails":
+        raise RuntimeError("the database of Ann is gone")
+    received = {
+        "method": method, "path": path, "target": raw_path, "raw_query": query,
+        "query": urllib.parse.parse_qsl(query, keep_blank_values=True), "client": client,
+        "beside": os.path.exists("beside.txt"), "names": [*headers], "host": headers["host"],
+        "many": headers.get("x-many"),
+        "cookies": [part for part in headers.get("cookie", "").split("; ") if part],
+        "city": headers.get("x-city", "").encode("latin-1").decode(), "named": headers.get("constructor"),
+        "body": base64.b64encode(body).decode(),
+    }
+    return PAGES.get(path) or (200, [("content-type", "application/json")], json.dumps(received).encode())
+"""
+
+ASGI_APPLICATION = (
+    APPLICATION
+    + r"""
+async def app(scope, receive, send):
+    if scope["type"] != "http":
+        raise ValueError("an application without a lifespan")
+    message = await receive()
+    headers = {name.decode(): value.decode("latin-1") for name, value in scope["headers"]}
+    status, pairs, body = answer(
+        scope["method"], scope["path"], scope["raw_path"].decode(), scope["query_string"].decode(), headers,
+        scope["client"][0], message["body"],
+    )
+    encoded = [(name.encode(), value.encode("latin-1")) for name, value in pairs]
+    await send({"type": "http.response.start", "status": status, "headers": encoded})
+    await send({"type": "http.response.body", "body": body})
+"""
+)
+
+WSGI_APPLICATION = (
+    APPLICATION
+    + r"""
+def app(environ, start_response):
+    environ["wsgi.errors"].write("a line in the log is no error\n")
+    headers = {name[5:].lower().replace("_", "-"): value for name, value in environ.items() if name[:5] == "HTTP_"}
+    path = environ["PATH_INFO"].encode("latin-1")
+    status, pairs, body = answer(
+        environ["REQUEST_METHOD"], path.decode(), urllib.parse.quote(path), environ["QUERY_STRING"], headers,
+        environ["REMOTE_ADDR"], environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0)),
+    )
+    start_response(f"{status} Text", pairs)
+    return [body]
+"""
+)
+
 SOURCES: Mapping[str, Mapping[str, str]] = {
     "node-server": {"file": "server.js", "text": NODE_SERVER, "entry": "server.js"},
     "node-handler": {"file": "index.js", "text": NODE_HANDLER, "handler": "index.handler"},
     "python-handler": {"file": "app.py", "text": PYTHON_HANDLER, "handler": "app.handler"},
+    "asgi-app": {"file": "main.py", "text": ASGI_APPLICATION, "app": "main:app"},
+    "wsgi-app": {"file": "main.py", "text": WSGI_APPLICATION, "app": "main:app"},
     "bundled": {},
     "node-handler-1": {"file": "index.js", "text": NODE_HANDLER_1, "handler": "index.handler", "payload": "1.0"},
     "python-handler-1": {"file": "app.py", "text": PYTHON_HANDLER_1, "handler": "app.handler", "payload": "1.0"},
 }
-KINDS_OF_FORMAT_2 = ("node-server", "node-handler", "python-handler")
+KINDS_OF_FORMAT_2 = ("node-server", "node-handler", "python-handler", "asgi-app", "wsgi-app")
+SERVERS = ("node-server", "asgi-app", "wsgi-app")
+"""The kinds that see no event of a cloud, only HTTP."""
+APPLICATIONS = ("asgi-app", "wsgi-app")
+"""The kinds that need adapters."""

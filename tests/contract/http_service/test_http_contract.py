@@ -175,7 +175,7 @@ class TestEveryCloud:
 
 
 class TestApiManagement:
-    @pytest.mark.parametrize("kind", ["python-handler", "node-handler"])
+    @pytest.mark.parametrize("kind", ["python-handler", "node-handler", "asgi-app"])
     async def test_is_required_to_reach_the_app(self, deploy: Deploy, kind: str) -> None:
         frontend = deploy("azure_gateway", kind)
         without_gateway = replace(

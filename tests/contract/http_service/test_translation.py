@@ -12,15 +12,20 @@ from semantest_iac.infrastructure.function_runtimes.function_spec import Functio
 from semantest_iac.infrastructure.local_service.api_frontend import ApiFrontend
 from semantest_iac.infrastructure.local_service.warm_service import WarmService
 from tests.contract.http_service.service import Service
+from tests.contract.http_service.sources import SERVERS
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
-SERVER = "node-server"
-
 
 class TestTranslation:
+    async def test_names_the_host_that_clients_use(self, service: Service) -> None:
+        """Whatever a client claims: frameworks build redirects from it."""
+        received = await service.received("GET", "/", headers=(("X-Forwarded-Host", "evil.example"),))
+
+        assert received["host"] == service.expected("host")
+
     async def test_returns_headers_that_objects_inherit_and_utf_8(self, service: Service) -> None:
-        if service.kind != SERVER or service.provider != "aws":
+        if service.kind not in SERVERS or service.provider != "aws":
             pytest.skip("a server on AWS: Azure's host sends no header that is not ASCII")
 
         headers = dict((await service.call("GET", "/named")).headers)
@@ -33,7 +38,7 @@ class TestTranslation:
         assert dict(response.headers).get("content-length") in (None, "0")
 
 
-@pytest.mark.parametrize("kind", ["python-handler", "node-handler", "node-server"])
+@pytest.mark.parametrize("kind", ["python-handler", "node-handler", "node-server", "asgi-app"])
 async def test_no_code_runs_while_a_secret_is_an_unresolved_reference(
     deploy: Callable[..., ApiFrontend], kind: str
 ) -> None:

@@ -8,12 +8,14 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 
+from semantest_iac.domain.environments.application_rules import application_module, module_files, read_projects
 from semantest_iac.domain.errors import ArtifactError, Fault
 from semantest_iac.domain.ports.artifact_builder import FunctionSource
 from semantest_iac.infrastructure.artifacts.package_rules import check_path, escape_path
 
 PYTHON_RUNTIME = re.compile(r"python3\.\d+")
 HANDLER_PATTERN = re.compile(r"(?P<module>[\w$./-]+)\.(?P<function>[A-Za-z_$][\w$]*)")
+REQUIREMENTS_FILE = "requirements.txt"
 NODE_SUFFIXES = (".js", ".mjs", ".cjs")
 BUNDLED_SUFFIXES = (".ts", ".mts", ".cts", ".tsx", ".jsx")
 """Files that are bundled: JSX does not run in Node, and TypeScript only in part."""
@@ -25,13 +27,15 @@ _BUILD_COMMANDS = {"pnpm-lock.yaml": "pnpm run build", "yarn.lock": "yarn build"
 class EntryPoint:
     """What a function starts with: `option` and `name` as configured, and the files of which one must exist.
 
-    The first that exists is taken. `function` is the name of one of several functions.
+    The first that exists is taken. `function` is the name of one of several functions. With `is_installed`, a local
+    project among the requirements may bring it.
     """
 
     option: str
     name: str
     files: tuple[str, ...]
     function: str = ""
+    is_installed: bool = False
 
     def find_file(self, folder: Path) -> str:
         """Return the relative path of the file in the folder, empty without one; a link must not lead out of it."""
@@ -56,14 +60,27 @@ def find_entry_points(source: FunctionSource) -> tuple[EntryPoint, ...]:
         EntryPoint(f"functions.{name}.handler", handler, find_handler_files(replace(source, handler=handler)), name)
         for name, handler in source.functions.items()
     )
-    if functions and not (source.entry or source.handler):
+    if functions and not (source.entry or source.handler or source.app):
         return functions
     if source.entry:
         entry = str(PurePosixPath(source.entry))
         is_complete = PurePosixPath(entry).suffix in (*NODE_SUFFIXES, *BUNDLED_SUFFIXES)
         endings = () if is_complete else (*NODE_SUFFIXES, *(() if source.build else BUNDLED_SUFFIXES))
         return (EntryPoint("entry", source.entry, (entry, *(f"{entry}{ending}" for ending in endings))), *functions)
+    if source.app:
+        module = application_module(source.app)
+        if module is None:
+            fault = Fault("app", "is not <module>:<attribute>", "Write it as main:app, or main:create_app().")
+            raise ArtifactError(f"Cannot use app '{escape_path(source.app)}'.", faults=[fault])
+        is_installed = _requires_local_project(source.folder)
+        return (EntryPoint("app", source.app, module_files(module), is_installed=is_installed), *functions)
     return (EntryPoint("handler", source.handler, find_handler_files(source)), *functions)
+
+
+def _requires_local_project(folder: Path | None) -> bool:
+    requirements = (folder or Path()) / REQUIREMENTS_FILE
+    is_there = folder is not None and requirements.is_file()
+    return is_there and any("/" in project for project in read_projects(requirements.read_text(errors="replace")))
 
 
 def find_handler_files(source: FunctionSource) -> tuple[str, ...]:
@@ -75,8 +92,7 @@ def find_handler_files(source: FunctionSource) -> tuple[str, ...]:
         message = f"Cannot use handler '{escape_path(source.handler)}'."
         raise ArtifactError(message, hint=hint, faults=[fault] if fault else [])
     if PYTHON_RUNTIME.fullmatch(source.runtime):
-        module = match["module"].replace(".", "/")
-        return f"{module}.py", f"{module}/__init__.py"
+        return module_files(match["module"])
     is_ready = source.build or (source.folder is not None and source.folder.is_file())
     endings = NODE_SUFFIXES if is_ready else (*NODE_SUFFIXES, *BUNDLED_SUFFIXES)
     return tuple(match["module"] + ending for ending in endings)
@@ -90,7 +106,7 @@ def find_entry_faults(folder: Path, points: Iterable[EntryPoint]) -> list[Fault]
         if point.option == "entry" and point.name.endswith(".py"):
             hint = "Name a handler such as app.handler instead."
             faults.append(Fault("entry", "starts a Node server, and this is a Python file", hint))
-        elif unsafe or not point.find_file(folder):
+        elif unsafe or not (point.is_installed or point.find_file(folder)):
             reason = unsafe.message if unsafe else f"the source holds no {point.describe_missing()}"
             faults.append(Fault(point.option, reason, _entry_hint(folder, point)))
     return faults
@@ -104,8 +120,10 @@ def require_entry_files(folder: Path, points: Iterable[EntryPoint]) -> None:
 
 def _entry_hint(folder: Path, point: EntryPoint) -> str:
     command = find_build_command(folder)
-    if command:
+    if command and point.option != "app":
         return f"If a build makes it, add `build: {command}` to the component: package.json has a build script."
+    if point.option == "app":
+        return "An app is written module:attribute, and its module is relative to the source: main:app is in main.py."
     return f"The {point.option.rpartition('.')[2]} is a path relative to the source folder."
 
 
@@ -125,7 +143,7 @@ def require_built_files(folder: Path, points: Iterable[EntryPoint], made: Sequen
     faults = [
         Fault(point.option, f"the build made no {point.describe_missing()}", _built_hint(point, made))
         for point in points
-        if not point.find_file(folder)
+        if not (point.is_installed or point.find_file(folder))
     ]
     if faults:
         raise ArtifactError(

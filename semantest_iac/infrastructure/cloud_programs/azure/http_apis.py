@@ -21,11 +21,13 @@ from semantest_iac.infrastructure.cloud_programs.context import Outputs, Program
 
 BACKEND_ID, KEY_ID = "live", "gateway-key"
 GATEWAY_KEY_HEADER = "x-semantest-gateway"
+# Source: Microsoft's policy sample "Add a forwarded header", for apps that build addresses of their own.
+ORIGINAL_HOST_HEADER, ORIGINAL_HOST = "x-forwarded-host", "@(context.Request.OriginalUrl.Host)"
 _MAX_PERIOD_S = 300  # seconds
 
 
 def policy_document(api: HttpApi, public: Sequence[str]) -> str:
-    """Build the policy: CORS, rate limit, token check, key, then the app; `public` operations need no token."""
+    """Build the policy: CORS, rate limit, token check, headers, then the app; `public` operations need no token."""
     root = Element("policies")
     inbound = _add_section(root, "inbound")
     if api.cors:
@@ -33,8 +35,9 @@ def policy_document(api: HttpApi, public: Sequence[str]) -> str:
     _add_rate_limit(inbound, api.throttling)
     if api.authorizer:
         _add_token_check(inbound, api.authorizer, public)
-    key = SubElement(inbound, "set-header", {"name": GATEWAY_KEY_HEADER, "exists-action": "override"})
-    SubElement(key, "value").text = f"{{{{{KEY_ID}}}}}"
+    for name, value in ((GATEWAY_KEY_HEADER, f"{{{{{KEY_ID}}}}}"), (ORIGINAL_HOST_HEADER, ORIGINAL_HOST)):
+        header = SubElement(inbound, "set-header", {"name": name, "exists-action": "override"})
+        SubElement(header, "value").text = value
     SubElement(inbound, "set-backend-service", {"backend-id": BACKEND_ID})
     SubElement(SubElement(root, "backend"), "forward-request", timeout=str(api.integration_timeout_s))
     for name in ("outbound", "on-error"):

@@ -25,6 +25,8 @@ MAX_ANSWER_BYTES = 128 * 1024 * 1024  # of one message between Azure's host and 
 SITE = ".python_packages/lib/site-packages"
 HTTP_TRIGGER = "httpTrigger"
 CallFunction = Callable[[dict[str, Any]], Any]
+LOOP = asyncio.new_event_loop()
+"""The loop of all coroutines, which runs between calls too, as that of Azure's worker does."""
 
 
 class InvocationContext:
@@ -42,6 +44,7 @@ class InvocationContext:
 def load_app() -> tuple[CallFunction, dict[str, Any]]:
     """Load the app; returns one function that dispatches calls, and the HTTP routes of the app's functions."""
     set_up_logging()
+    threading.Thread(target=LOOP.run_forever, daemon=True).start()
     root = os.getcwd()
     sys.path[:0] = [root, os.path.join(root, SITE)]
     sys.path.append(
@@ -120,7 +123,9 @@ def _call_function(function: Any, call: dict[str, Any]) -> Any:
     if "context" in inspect.signature(user_function).parameters:
         arguments["context"] = InvocationContext(call["function"], call["id"])
     result = user_function(**arguments)
-    return _response(asyncio.run(result) if inspect.iscoroutine(result) else result)
+    if inspect.iscoroutine(result):
+        result = asyncio.run_coroutine_threadsafe(result, LOOP).result()
+    return _response(result)
 
 
 def _request(http: dict[str, Any]) -> Any:

@@ -8,6 +8,7 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import partial
+from urllib.parse import urlsplit
 from xml.etree.ElementTree import Element, fromstring
 
 from semantest_iac.domain.networking.http_exchange import HttpRequest, HttpResponse, Pairs
@@ -38,9 +39,11 @@ _NOT_RUNNING_BODY = b"Function host is not running."
 _API = "azure-native:apimanagement:Api"
 _OPERATION = "azure-native:apimanagement:ApiOperation"
 _POLICY = "azure-native:apimanagement:ApiPolicy"
+_API_SERVICE = "azure-native:apimanagement:ApiManagementService"
 _NAMED_VALUE = "azure-native:apimanagement:NamedValue"
 _PUBLIC_OPERATION = re.compile(r'Operation\.Id\s*!=\s*"([^"]+)"')
 _NAMED_VALUE_REFERENCE = re.compile(r"\{\{([\w-]+)\}\}")
+_HOST_EXPRESSION = "@(context.Request.OriginalUrl.Host)"
 _UNVERIFIED_TOKEN_NOTE = "The token was not checked: its issuer's keys are not on this machine."  # noqa: S105 - a note
 
 GATEWAY_ADDRESS = "192.0.2.80:443"
@@ -177,12 +180,14 @@ def read_api_management(resources: DeployedResources) -> ApiManagement | None:
     named_values = {
         it.inputs["displayName"]: it.inputs.get("value") for it in resources_of_type(resources, _NAMED_VALUE)
     }
+    urls = (str(it.outputs.get("gatewayUrl", "")) for it in resources_of_type(resources, _API_SERVICE))
+    host = urlsplit(next(urls, "")).netloc
     return ApiManagement(
         operations,
         cors=_read_cors_policy(inbound.find("cors")),
         token_header=next((jwt.get("header-name", "") for jwt in inbound.iter("validate-jwt")), ""),
         public_operations=frozenset(_read_public_operations(inbound)),
-        headers=tuple(_read_headers(inbound, named_values)),
+        headers=tuple(_read_headers(inbound, named_values, host)),
         rate_limit=_read_rate_limit(inbound.find("rate-limit")),
     )
 
@@ -224,10 +229,13 @@ def _read_public_operations(inbound: Element) -> Iterator[str]:
             yield from _PUBLIC_OPERATION.findall(when.get("condition", ""))
 
 
-def _read_headers(inbound: Element, named_values: Mapping[str, object]) -> Iterator[tuple[str, str]]:
-    """Read the headers that the policy sets, except those whose value the state holds encrypted."""
+def _read_headers(inbound: Element, named_values: Mapping[str, object], host: str) -> Iterator[tuple[str, str]]:
+    """Read the headers that the policy sets, except those whose value the state holds encrypted.
+
+    The one expression that our policies hold is the host that clients use.
+    """
     for header in inbound.findall("set-header"):
-        text = header.findtext("value") or ""
+        text = (header.findtext("value") or "").replace(_HOST_EXPRESSION, host)
         reference = _NAMED_VALUE_REFERENCE.fullmatch(text)
         value = named_values.get(reference[1]) if reference else text
         if isinstance(value, str):
