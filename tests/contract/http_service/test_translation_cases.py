@@ -22,7 +22,7 @@ from semantest_iac.infrastructure.local_service.warm_service import WarmService
 from semantest_iac.presentation.gateway.launch import open_gateway
 from tests.contract.http_service.conftest import Deploy
 from tests.contract.http_service.deployments import FRONTENDS
-from tests.contract.http_service.sources import KINDS_OF_FORMAT_2, SOURCES
+from tests.contract.http_service.sources import KINDS_OF_FORMAT_2, SERVERS, SOURCES
 from tests.contract.http_translation import CLOUDS, TranslationCase, list_unsettled, read_bytes, read_cases
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -130,12 +130,18 @@ def compare(actual: Any, expected: Any, place: str) -> list[str]:
     return [] if actual == expected else [f"{place} is {actual!r}, not {expected!r}"]
 
 
+def runs(kind: str, case: TranslationCase) -> bool:
+    """Applications in Python run the cases of a server in Node too: they see the same HTTP."""
+    kinds = case.given.get("kinds", KINDS_OF_FORMAT_2)
+    return kind in kinds or (kind in SERVERS and SERVERS[0] in kinds)
+
+
 SERVICES = [(provider, kind) for provider in FRONTENDS for kind in SOURCES if kind != "bundled"]
 PAIRS = [
     pytest.param(service, case, id=f"{'-'.join(service)}-{case}")
     for service in SERVICES
     for case in CASES
-    if service[1] in case.given.get("kinds", KINDS_OF_FORMAT_2)
+    if runs(service[1], case)
 ]
 
 
