@@ -62,7 +62,7 @@ class TestFrameworks:
         folder = write_example(title, tmp_path / "source", changes.get("lock", ""))
         source = _source({**read_component(title), **changes}, folder, provider.partition("_")[0])
         artifact = await asyncio.to_thread(_build, tmp_path, source)
-        frontend = FRONTENDS[provider](artifact, 29, lambda digest: PackageCache(tmp_path).unpack(artifact.path))
+        frontend = FRONTENDS[provider](artifact, 29, lambda digest: PackageCache(tmp_path).unpack(artifact.path), "2.0")
         assert frontend is not None
         requests = dict(_requests(title))
         async with WarmService(_with_variables(frontend, {"DJANGO_SECRET_KEY": "x" * 50})) as warm:
