@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -13,6 +14,8 @@ from semantest_iac.domain.environments.settings import (
     Throttling,
 )
 from semantest_iac.domain.resource import Ref, Resource
+
+_VARIABLE_NAME = re.compile(r"\{\w+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +32,11 @@ class ApiEndpoint:
 
     def __str__(self) -> str:
         return f"{self.method} {self.path}"
+
+    @property
+    def shape(self) -> str:
+        """Return the endpoint without the names of its variables: endpoints of one shape take the same requests."""
+        return _VARIABLE_NAME.sub("{", str(self))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

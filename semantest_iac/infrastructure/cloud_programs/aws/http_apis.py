@@ -95,16 +95,25 @@ def _create_routes(
     authorizer = _create_authorizer(api.name, api.authorizer, gateway, context) if api.authorizer else None
     return [
         aws.apigatewayv2.Route(
-            f"{api.name} {endpoint}",
+            f"{api.name} {endpoint.shape}",
             api_id=gateway.id,
             route_key=str(endpoint),
             target=pulumi.Output.concat("integrations/", integrations[endpoint.target or api.target].id),
             authorization_type="JWT" if authorizer and not endpoint.public else "NONE",
             authorizer_id=authorizer.id if authorizer and not endpoint.public else None,
-            opts=context.options(),
+            opts=context.options(aliases=_former_names(api, endpoint)),
         )
         for endpoint in (*api.endpoints, *_preflight_endpoints(api))
     ]
+
+
+def _former_names(api: HttpApi, endpoint: ApiEndpoint) -> list[pulumi.Alias] | None:
+    """Return the name that earlier versions of this program gave a route.
+
+    Names without those of variables let a variable be renamed in place: API Gateway refuses a second route that has
+    another variable at the same place, and a new resource is created before the old one is deleted.
+    """
+    return [pulumi.Alias(name=f"{api.name} {endpoint}")] if endpoint.shape != str(endpoint) else None
 
 
 def _create_integration(

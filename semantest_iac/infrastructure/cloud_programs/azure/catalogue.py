@@ -65,13 +65,16 @@ def create_provider(context: ProgramContext) -> pulumi.ProviderResource:
 
 
 def drop_aliases(args: pulumi.ResourceTransformationArgs) -> pulumi.ResourceTransformationResult:
-    """Drop the aliases of all API versions, which the SDK gives every resource and no stack of ours has used.
+    """Drop the aliases of all API versions, which the SDK gives every resource, and keep the names of earlier programs.
 
     Computing them takes longer than everything else in a program.
     """
     import pulumi
 
-    args.opts.aliases = None
+    own = [
+        alias for alias in args.opts.aliases or () if isinstance(alias, pulumi.Alias) and isinstance(alias.name, str)
+    ]
+    args.opts.aliases = own or None
     return pulumi.ResourceTransformationResult(args.props, args.opts)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from hashlib import sha256
 from math import ceil
 from typing import Any
@@ -170,13 +171,13 @@ def _create_operations(api: HttpApi, in_service: dict[str, Any], context: Progra
     for endpoint, method in _expand_methods(api):
         template, parameters = _url_template(endpoint.path)
         apimanagement.ApiOperation(
-            f"{method} {endpoint.path}",
+            replace(endpoint, method=method).shape,  # a variable can then be renamed in place
             operation_id=operation_id(endpoint, method),
             display_name=f"{method} {endpoint.path}",
             method=method,
             url_template=template,
             template_parameters=[{"name": name, "type": "string", "required": True} for name in parameters],
-            opts=context.options(),
+            opts=context.options(aliases=[pulumi.Alias(name=f"{method} {endpoint.path}")], delete_before_replace=True),
             **in_service,
         )
 
@@ -192,8 +193,9 @@ def _expand_methods(api: HttpApi) -> Iterator[tuple[ApiEndpoint, str]]:
 
 def operation_id(endpoint: ApiEndpoint, method: str) -> str:
     """Build a readable id, with a hash to distinguish similar paths."""
-    path = re.sub(r"[^a-z0-9]+", "-", endpoint.path.lower()).strip("-") or "root"
-    digest = sha256(f"{method} {endpoint.path}".encode()).hexdigest()[:6]
+    shape = replace(endpoint, method=method).shape
+    path = re.sub(r"[^a-z0-9]+", "-", shape.partition(" ")[2].lower()).strip("-") or "root"
+    digest = sha256(shape.encode()).hexdigest()[:6]
     return f"{method.lower()}-{path}"[: _MAX_ID_LENGTH - 7] + f"-{digest}"
 
 

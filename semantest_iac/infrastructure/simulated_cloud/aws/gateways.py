@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any, Final
 
 from semantest_iac.infrastructure.simulated_cloud.aws.compute_guards.functions import FUNCTION_TYPE
@@ -89,6 +90,19 @@ def _lacks_method_and_path(context: GuardContext) -> bool:
     return (
         is_http_api(context.facts) and method != "$default" and not (method in _ROUTE_METHODS and path.startswith("/"))
     )
+
+
+def _renames_variable(context: GuardContext) -> bool:
+    """Whether another route of the API differs by the names of variables only."""
+    facts = context.facts
+    shape = re.sub(r"\{\w+", "{", str(facts["routeKey"]))
+    others = [
+        str(row["routeKey"])
+        for row in context.resources_of(API_ROUTE_TYPE)
+        if row["apiId"] == facts["apiId"] and row["routeKey"] != facts["routeKey"]
+    ]
+    facts["other_route"] = next((key for key in others if re.sub(r"\{\w+", "{", key) == shape), "")
+    return is_http_api(facts) and bool(facts["other_route"])
 
 
 def _lacks_authorizer(context: GuardContext) -> bool:
@@ -313,6 +327,16 @@ GATEWAY_TYPES: Final = {
                 _lacks_method_and_path,
                 Refusal(_BAD_REQUEST, "The provided route key is not formatted properly for HTTP protocol."),
                 API,
+            ),
+            RequestGuard(  # source: answers of HTTP APIs to renamed path parameters, serverless/serverless#3785
+                _renames_variable,
+                Refusal(
+                    "ConflictException",
+                    "The provided route key {routeKey} has a conflicting variable on the same hierarchical level as "
+                    "{other_route}",
+                    409,
+                ),
+                OBSERVED,
             ),
             RequestGuard(
                 _lacks_authorizer, Refusal(_BAD_REQUEST, "An authorizer is required for this authorization type"), API
