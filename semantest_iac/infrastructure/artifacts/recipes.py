@@ -7,6 +7,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from semantest_iac.domain.environments.application_rules import read_projects, suggest_application
@@ -286,10 +287,15 @@ def _find_local_projects(folder: Path) -> tuple[Path, ...]:
     return plan.folders if plan else ()
 
 
-def _entry_settings(points: Sequence[EntryPoint], folder: Path) -> dict[str, Any]:
-    """Return the settings that name what to load: a handler or app as written, an entry by its file or its bundle."""
-    functions = {point.function: {"handler": point.name} for point in points if point.function}
-    settings: dict[str, Any] = {"functions": functions} if functions else {}
+def _entry_settings(
+    points: Sequence[EntryPoint], folder: Path, added: Mapping[str, str] = MappingProxyType({})
+) -> dict[str, Any]:
+    """Return the settings that name what to load: a handler or app as written, an entry by its file or its bundle.
+
+    `added` are settings of every function.
+    """
+    functions = {point.function: {"handler": point.name, **added} for point in points if point.function}
+    settings: dict[str, Any] = {**({"functions": functions} if functions else {}), **added}
     for point in points:
         file = point.find_file(folder)
         if point.option == "entry":
@@ -380,7 +386,7 @@ def _node_recipe(source: FunctionSource, place: SourcePlace) -> PackageRecipe:
         else tuple(linked)
     )
     facts = (_passed_values(passed),) if is_installing else ()
-    generated = layout.generated_files(**_entry_settings(points, folder), **(SOURCE_MAPS if source.build else {}))
+    generated = layout.generated_files(**_entry_settings(points, folder, SOURCE_MAPS if source.build else {}))
     return PackageRecipe(layout.handler, source.runtime, generated, root, others, facts, prepare=prepare)
 
 
@@ -403,7 +409,7 @@ def _bundle_recipe(source: FunctionSource, place: SourcePlace, points: Sequence[
     is_installing, passed = needs_node_install(folder, with_dev=True), source.package.pass_environment
     order = BundleOrder(
         folder,
-        tuple(filter(needs_bundling, files)),
+        tuple(dict.fromkeys(filter(needs_bundling, files))),
         source.runtime,
         source.provider,
         kept=find_kept_modules(source.package.include),
@@ -415,7 +421,7 @@ def _bundle_recipe(source: FunctionSource, place: SourcePlace, points: Sequence[
         copy = _copy_and_install(place, workspace, runner, with_dev=True) if is_installing else None
         wanted = replace(order, copies=(copy.folder,) if copy else ())
         bundle = bundle_entries(wanted, workspace, place.home / "tools", runner)
-        if len(order.files) < len(files):
+        if not all(map(needs_bundling, files)):
             modules = _node_layers(copy.folder, copy.around, place.file_filter, layout.source) if copy else ()
             layers = modules or _node_layers(folder, folder, place.file_filter, layout.source)
         else:
@@ -429,7 +435,7 @@ def _bundle_recipe(source: FunctionSource, place: SourcePlace, points: Sequence[
     root = PackageLayer(folder, replace(own_files, excluded=PathPatterns(), included=PathPatterns()))
     watched = tuple(PackageLayer(one, LOCAL_FILTER) for one in find_local_packages(folder))
     facts = (_passed_values(passed), find_bundler_version().encode(), *_module_records(folder))
-    generated = layout.generated_files(**_entry_settings(points, folder), **SOURCE_MAPS)
+    generated = layout.generated_files(**_entry_settings(points, folder, SOURCE_MAPS))
     missing = find_missing_programs(order, place.home / "tools")
     return PackageRecipe(layout.handler, source.runtime, generated, root, watched, facts, True, missing, prepare)
 

@@ -34,6 +34,11 @@ _MODULES = {
     "node_modules/helper/package.json": '{"name": "helper", "version": "1.0.0"}',
     "node_modules/unused/index.js": "",
 }
+_FUNCTIONS = {"create": "src/todos.create", "get": "src/todos.get", "list": "plain.handler"}
+_CALL_FUNCTION = """
+const { handler } = require('./semantest_shim.cjs')
+handler({}, {}).then((answer) => console.log(answer), (error) => console.log(error.stack))
+"""
 CALL = """
 const { loadApplication } = require('./semantest_application.cjs')
 loadApplication(require('./semantest_shim.json'), __dirname)
@@ -187,6 +192,33 @@ class TestBundle:
             pytest.skip("npm reaches no registry, from which Node packages for Azure take @azure/functions")
 
         assert "source/src/app.cjs" in list_names(artifact)
+
+
+class TestSeveralFunctions:
+    @pytest.fixture
+    def artifact(self, builder: PackageBuilder, source: Path, write_files: WriteFiles) -> Artifact:
+        """A package of two functions in one TypeScript file, and one in JavaScript that needs its modules."""
+        code = "import native from 'native'\nexport const create = () => native\n"
+        code += "export const get = () => { throw new Error('no') }\n"
+        write_files(source, {"src/todos.ts": code, "plain.js": "exports.handler = () => require('helper')", **_MODULES})
+        return builder.build(FunctionSource(source, runtime="nodejs22.x", functions=_FUNCTIONS))
+
+    def call(self, artifact: Artifact, folder: Path, function: str) -> str:
+        with zipfile.ZipFile(artifact.path) as archive:
+            archive.extractall(folder)
+        (folder / "call.cjs").write_text(_CALL_FUNCTION)
+        variables = {**os.environ, "SEMANTEST_FUNCTION": function}
+        ended = subprocess.run(
+            ["node", "call.cjs"], cwd=folder, env=variables, capture_output=True, text=True, check=False
+        )
+        return ended.stdout.strip() or ended.stderr
+
+    def test_are_bundled_or_packaged_as_they_are(self, artifact: Artifact, tmp_path: Path, list_names: Names) -> None:
+        answers = {name: self.call(artifact, tmp_path / name, name) for name in _FUNCTIONS}
+
+        assert (answers["create"], answers["list"]) == ("helped true", "helped")
+        assert f"{tmp_path / 'get' / 'src' / 'todos.ts'}:3:" in answers["get"]
+        assert [name for name in list_names(artifact) if name.endswith(".cjs.map")] == ["src/todos.cjs.map"]
 
 
 class TestPackagesThatStayOutside:
