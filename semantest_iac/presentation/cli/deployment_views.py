@@ -63,6 +63,10 @@ class DeploymentView:
         self._terminal.print_remarks(*format_error(error))
 
 
+PRINTED_EVENTS = (DeploymentRequested, PackageBuilt, DeploymentPlanned)
+"""Events that are shown as lines."""
+
+
 class PlainView(DeploymentView):
     """Prints the steps of packaging, the plan before it is applied, a line per finished operation, then the result."""
 

@@ -13,7 +13,7 @@ from rich.table import Table
 from rich.text import Text
 from rich.tree import Tree
 
-from semantest_iac.presentation.cli.deployment_views import PlainView
+from semantest_iac.presentation.cli.deployment_views import PRINTED_EVENTS, PlainView
 from semantest_iac.presentation.cli.formatting import OPERATION_MARKS, short_type_name
 from semantest_iac.presentation.cli.terminal import Terminal
 
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
     from semantest_iac.domain.ports.cloud_rules import CloudDescriptions
     from semantest_iac.domain.ports.provisioner import ResourceProgress
+    from semantest_iac_events.event import Event
 
 REFRESHES_PER_SECOND = 12
 OPERATION_STYLES = {
@@ -40,18 +41,32 @@ class LiveTreeView(PlainView):
         super().__init__(terminal, home_option, clouds)
         self._latest: dict[str, ResourceProgress] = {}  # by URN
         self._started: dict[str, float] = {}
-        console = Console(file=terminal.out)
-        self._live = Live(console=console, refresh_per_second=REFRESHES_PER_SECOND, get_renderable=self._build_tree)
+        self._console = Console(file=terminal.out)
+        self._live: Live | None = None
 
     def __exit__(self, *error: object) -> None:
-        if self._live.is_started:
-            self._live.stop()
+        self._end_tree()
+
+    def on_event(self, event: Event) -> None:
+        if isinstance(event, PRINTED_EVENTS):  # lines and a tree that moves cannot share the terminal
+            self._end_tree()
+        super().on_event(event)
 
     def operation_progressed(self, progress: ResourceProgress) -> None:
         self._started.setdefault(progress.urn, monotonic())
         self._latest[progress.urn] = progress
-        if not self._live.is_started:
+        if self._live is None:
+            self._live = Live(
+                console=self._console, refresh_per_second=REFRESHES_PER_SECOND, get_renderable=self._build_tree
+            )
             self._live.start()
+
+    def _end_tree(self) -> None:
+        """Leave the last state of the tree on the terminal; the next operation starts another tree."""
+        if self._live is not None:
+            self._live.stop()
+            self._live = None
+            self._latest.clear()
 
     def _build_tree(self) -> RenderableType:
         groups: dict[str, list[ResourceProgress]] = defaultdict(list)

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import io
 
+from semantest_iac.domain.ports.artifact_builder import PackagingRun
 from semantest_iac.domain.ports.provisioner import ResourceProgress
 from semantest_iac.infrastructure.clouds.built_in import CLOUD_ENTRIES
 from semantest_iac.presentation.cli.live_tree import LiveTreeView
 from semantest_iac.presentation.cli.terminal import Terminal
+from semantest_iac_events.deployments import DeploymentRequested
 
 _URN = "urn:pulumi:s::p::semantest:messaging:NotificationChannel$aws:sns/topic:Topic::"
+_STACK = {"component": "rest-api", "provider": "aws", "environment": "development", "region": "us-east-1"}
 
 
 def _drawn(*ticks: ResourceProgress) -> str:
@@ -34,6 +37,18 @@ class TestLiveTree:
 
     def test_shows_the_duration_of_a_running_operation(self) -> None:
         assert "0.0 s" in _drawn(_tick("alerts", "running"))
+
+    def test_of_packaging_ends_before_lines_are_printed(self) -> None:
+        out = io.StringIO()
+        with LiveTreeView(Terminal(out, io.StringIO()), "", CLOUD_ENTRIES) as view:
+            with PackagingRun(view.operation_progressed).report_step("build", "npm run build"):
+                pass
+            view.on_event(DeploymentRequested(**_STACK))
+            view.operation_progressed(_tick("alerts", "done"))
+
+        drawn = out.getvalue()
+        assert drawn.index("npm run build") < drawn.index("rest-api.aws.development.us-east-1") < drawn.index("alerts")
+        assert drawn.count("npm run build  done") == 1
 
     def test_is_empty_without_operations(self) -> None:
         assert _drawn() == ""
