@@ -12,7 +12,9 @@ from semantest_iac.presentation.cli.terminal import Terminal
 from semantest_iac_events.deployments import DeploymentRequested
 
 _URN = "urn:pulumi:s::p::semantest:messaging:NotificationChannel$aws:sns/topic:Topic::"
-_STACK = {"component": "rest-api", "provider": "aws", "environment": "development", "region": "us-east-1"}
+_REQUESTED = DeploymentRequested(
+    component="rest-api", provider="aws", environment="development", region="us-east-1", configuration={}
+)
 
 
 def _drawn(*ticks: ResourceProgress) -> str:
@@ -43,7 +45,7 @@ class TestLiveTree:
         with LiveTreeView(Terminal(out, io.StringIO()), "", CLOUD_ENTRIES) as view:
             with PackagingRun(view.operation_progressed).report_step("build", "npm run build"):
                 pass
-            view.on_event(DeploymentRequested(**_STACK))
+            view.on_event(_REQUESTED)
             view.operation_progressed(_tick("alerts", "done"))
 
         drawn = out.getvalue()
