@@ -16,7 +16,8 @@ from semantest_iac.presentation.gateway.services import GatewayConnection
 
 MAX_MESSAGE_BYTES = 16 * 1024 * 1024  # messages above the cloud's limit are read up to this size, then refused
 OPEN_SOCKETS = web.AppKey("open", WeakSet[web.WebSocketResponse])
-_CLOSE_TYPES = {WSMsgType.CLOSE, WSMsgType.CLOSING, WSMsgType.CLOSED}
+NO_STATUS_RECEIVED = 1005  # RFC 6455, 7.4.1: a close frame without a code
+_CLOSE_TYPES = {WSMsgType.CLOSING, WSMsgType.CLOSED}
 
 # RFC 6455, 5.2
 _EXTENDED_LENGTH_BYTES = {126: 2, 127: 8}  # these lengths say how many bytes hold the real one
@@ -56,7 +57,9 @@ class _AiohttpSocket:
 async def run_web_socket(request: web.Request, connection: GatewayConnection) -> web.WebSocketResponse:
     """Run the connection to its end and disconnect it from the service, whatever ends it."""
     subprotocols = (connection.subprotocol,) if connection.subprotocol else ()
-    socket = web.WebSocketResponse(protocols=subprotocols, max_msg_size=MAX_MESSAGE_BYTES, compress=False, timeout=2)
+    socket = web.WebSocketResponse(
+        protocols=subprotocols, max_msg_size=MAX_MESSAGE_BYTES, compress=False, timeout=2, autoclose=False
+    )
     code, reason = int(WSCloseCode.ABNORMAL_CLOSURE), ""
     try:
         await socket.prepare(request)
@@ -88,6 +91,10 @@ async def _receive_until_closed(
             message = await socket.receive(timeout=seconds)
         except TimeoutError:
             continue
+        if message.type is WSMsgType.CLOSE:
+            code = message.data or NO_STATUS_RECEIVED
+            await socket.close(code=message.data or WSCloseCode.OK)  # the same code (RFC 6455, 5.5.1)
+            return code, str(message.extra or "")
         if message.type in _CLOSE_TYPES or message.type is WSMsgType.ERROR:
             return socket.close_code or WSCloseCode.ABNORMAL_CLOSURE, str(message.extra or "")
         if monitor.pop_next_is_too_large():
