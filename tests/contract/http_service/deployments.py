@@ -21,7 +21,7 @@ _API = HttpApi(
     name="api",
     target=Ref("function"),
     endpoints=(),
-    throttling=Throttling(rate=50, burst=100),
+    throttling=Throttling(rate=10_000, burst=20_000),
     cors=Cors(origins=(ORIGIN,), methods=("GET", "POST"), headers=("content-type",), credentials=False, max_age=60),
     authorizer=Authorizer(issuer="https://login.example", audience=("service",), header="Authorization"),
 )

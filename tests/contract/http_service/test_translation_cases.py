@@ -6,10 +6,9 @@ import asyncio
 import json
 import socket
 from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from http.client import HTTPResponse as ClientResponse
-from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -23,7 +22,7 @@ from semantest_iac.presentation.gateway.launch import open_gateway
 from tests.contract.http_service.conftest import Deploy
 from tests.contract.http_service.deployments import FRONTENDS
 from tests.contract.http_service.sources import KINDS_OF_FORMAT_2, SERVERS, SOURCES
-from tests.contract.http_translation import CLOUDS, TranslationCase, list_unsettled, read_bytes, read_cases
+from tests.contract.http_translation import TranslationCase, read_bytes, read_cases
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 CASES = read_cases("http")
@@ -97,10 +96,31 @@ async def open_service(deploy: Deploy, provider: str, kind: str) -> AsyncIterato
         yield CasedService(provider, kind, warm, url)
 
 
+class OpenServices:
+    """Opens each service when its first case comes, and closes the one before."""
+
+    def __init__(self, deploy: Deploy) -> None:
+        self._deploy = deploy
+        self._exits = AsyncExitStack()
+        self._open: dict[tuple[str, str], CasedService] = {}
+
+    async def get(self, provider: str, kind: str) -> CasedService:
+        if (provider, kind) not in self._open:
+            await self.close()
+            opening = open_service(self._deploy, provider, kind)
+            self._open[provider, kind] = await self._exits.enter_async_context(opening)
+        return self._open[provider, kind]
+
+    async def close(self) -> None:
+        self._open.clear()
+        await self._exits.aclose()
+
+
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def cased_service(request: pytest.FixtureRequest, deploy: Deploy) -> AsyncIterator[CasedService]:
-    async with open_service(deploy, *request.param) as service:
-        yield service
+async def services(deploy: Deploy) -> AsyncIterator[OpenServices]:
+    opened = OpenServices(deploy)
+    yield opened
+    await opened.close()
 
 
 def find_differences(response: HttpResponse, expected: Mapping[str, Any]) -> list[str]:
@@ -138,34 +158,17 @@ def runs(kind: str, case: TranslationCase) -> bool:
 
 SERVICES = [(provider, kind) for provider in FRONTENDS for kind in SOURCES if kind != "bundled"]
 PAIRS = [
-    pytest.param(service, case, id=f"{'-'.join(service)}-{case}")
-    for service in SERVICES
+    pytest.param(provider, kind, case, id=f"{provider}-{kind}-{case}")
+    for provider, kind in SERVICES
     for case in CASES
-    if runs(service[1], case)
+    if runs(kind, case)
 ]
 
 
-@pytest.mark.parametrize(("cased_service", "case"), PAIRS, indirect=["cased_service"])
-async def test_case(cased_service: CasedService, case: TranslationCase) -> None:
-    expected = case.expected(cased_service.provider, cased_service.kind)
+@pytest.mark.parametrize(("provider", "kind", "case"), PAIRS)
+async def test_case(services: OpenServices, provider: str, kind: str, case: TranslationCase) -> None:
+    expected, service = case.expected(provider, kind), await services.get(provider, kind)
 
-    by_invoke, by_serve = await cased_service.invoke(case), await cased_service.serve(case)
+    by_invoke, by_serve = await service.invoke(case), await service.serve(case)
 
     assert (find_differences(by_invoke, expected), find_differences(by_serve, expected)) == ([], [])
-
-
-def test_every_case_has_an_id_of_its_own_and_a_source_for_each_cloud() -> None:
-    cases = [*CASES, *read_cases("web_socket")]
-    without = [
-        case.id for case in cases if not {"all"} <= {*case.given["source"]} and {*case.given["source"]} != {*CLOUDS}
-    ]
-
-    assert (without, len({case.id for case in cases})) == ([], len(cases))
-
-
-def test_the_documentation_lists_what_only_an_account_can_settle() -> None:
-    """After a change of the table, replace the list at the end of docs/gateway.md with these lines."""
-    heading = "## Not settled without an account\n"
-    written = Path("docs/gateway.md").read_text(encoding="utf-8").partition(heading)[2]
-
-    assert [line for line in written.splitlines() if line.startswith("- ")] == [*list_unsettled()]
