@@ -21,8 +21,6 @@ from semantest_iac.infrastructure.function_runtimes.runtime_libraries import lin
 
 MIB = 1024 * 1024
 _TASK_ROOT = "/var/task/"
-_SYSTEM_LIBRARIES = ("/lib64", "/usr/lib64", "/lib/x86_64-linux-gnu", "/usr/lib/x86_64-linux-gnu")
-"""Before those of the package, as in Lambda's path of libraries; the last two are Debian's."""
 LAMBDA_DEFAULTS = {"LANG": "en_US.UTF-8", "TZ": ":UTC"}
 """What a function may set itself. Source: Lambda's developer guide, environment variables that are not reserved."""
 FUNCTIONS_DEFAULTS = {"LANG": "C.UTF-8", "TZ": "UTC"}
@@ -85,8 +83,11 @@ def _process_variables(folder: Path) -> Mapping[str, str]:
 
 
 def _module_paths(spec: FunctionSpec, runtime: Path) -> Mapping[str, str]:
-    """Return where the function and the programs that it starts find modules and libraries; it may set them itself."""
-    folders = (*_SYSTEM_LIBRARIES, runtime, runtime / "lib", spec.package, spec.package / "lib")
+    """Return where the function and the programs that it starts find modules and libraries; it may set them itself.
+
+    The system's libraries are not named, as on Lambda, because an interpreter here may have its own.
+    """
+    folders = (runtime, runtime / "lib", spec.package, spec.package / "lib")
     libraries = {"LD_LIBRARY_PATH": ":".join(map(str, folders))} if sys.platform == "linux" else {}
     if spec.runtime.startswith("nodejs"):
         return {**libraries, "NODE_PATH": f"{runtime / 'node_modules'}:{runtime}:{spec.package}"}

@@ -170,7 +170,7 @@ def setup_command(session: Session, providers: tuple[str, ...], node_sdk: bool, 
         _require_setup_consent(session, missing)
     steps = [_install_if_missing(session, each, paths.get(each.name)) for each in prerequisites]
     is_ready = all(step["state"] != "failed" for step in steps)
-    what = prerequisites[0].name.capitalize() if node_sdk else "The Pulumi engine"
+    what = "The AWS SDK for JavaScript" if node_sdk else "The Pulumi engine"
     summary = f"{what} is ready." if is_ready else f"{what} is not ready yet."
     session.answer({"ready": is_ready, "steps": steps}, [summary])
     return OK if is_ready else FAILED
