@@ -21,7 +21,7 @@ from semantest_iac.domain.environments.configuration import (
     list_function_values,
     parse_secret_reference,
 )
-from semantest_iac.domain.environments.findings import Finding, Rule, RuleSubject, advise, refuse
+from semantest_iac.domain.environments.findings import CloudLimits, Finding, Rule, RuleSubject, advise, refuse
 from semantest_iac.domain.environments.names import Environment, make_printable
 from semantest_iac.domain.environments.runtimes import find_runtime_fault
 from semantest_iac.domain.environments.settings import (
@@ -426,7 +426,7 @@ _BY_REFERENCE = "Put the value into a secret and write ${secrets.name} here."
 def check_variables(subject: RuleSubject) -> Iterator[Finding]:
     """Variables have valid names that are not reserved, and hold no secrets."""
     for path, variables in list_function_values(subject.section, "environment"):
-        for fault in find_variable_faults(variables, subject.limits.reserved_prefixes):
+        for fault in find_variable_faults(variables, subject.limits):
             yield Finding(replace(fault, path=f"{path}.{fault.path}"), blocks=True)
 
 
@@ -442,11 +442,11 @@ def check_allowed_origins(subject: RuleSubject) -> Iterator[Finding]:
             yield refuse(f"environment.{ALLOWED_ORIGINS}", reason, hint)
 
 
-def find_variable_faults(variables: Mapping[str, str], reserved_prefixes: tuple[str, ...]) -> Iterator[Fault]:
+def find_variable_faults(variables: Mapping[str, str], limits: CloudLimits) -> Iterator[Fault]:
     """Yield every fault at the name of its variable; no message shows a value."""
     for name, value in variables.items():
         at = make_printable(name)
-        yield from filter(None, (_find_name_fault(at, name, reserved_prefixes), _find_reference_fault(at, value)))
+        yield from filter(None, (_find_name_fault(at, name, limits), _find_reference_fault(at, value)))
         if looks_secret(name, value):
             yield Fault(at, "a plain value that looks like a secret", _BY_REFERENCE)
 
@@ -458,12 +458,14 @@ def looks_secret(name: str, value: str) -> bool:
     return bool(_SECRET_KEY.search(name) or _SECRET_VALUE.search(value))
 
 
-def _find_name_fault(at: str, name: str, reserved_prefixes: tuple[str, ...]) -> Fault | None:
+def _find_name_fault(at: str, name: str, limits: CloudLimits) -> Fault | None:
     if len(name) > LONGEST_VARIABLE_NAME or not VARIABLE_NAME.fullmatch(name):
         hint = f"Use letters, digits and '_', starting with a letter, 2 to {LONGEST_VARIABLE_NAME} characters."
         return Fault(at, "not the name of a variable", hint)
-    if name.upper().startswith(reserved_prefixes):
-        return Fault(at, f"reserved; names that start with {', '.join(reserved_prefixes)} are taken")
+    if name.upper().startswith(limits.reserved_prefixes):
+        return Fault(at, f"reserved; names that start with {', '.join(limits.reserved_prefixes)} are taken")
+    if name.upper() in limits.reserved_names:
+        return Fault(at, "reserved; the cloud sets it itself")
     return None
 
 

@@ -16,12 +16,13 @@ from semantest_iac.domain.errors import Fault
 class CloudLimits:
     """Values of one cloud that the rules of every cloud compare with.
 
-    `reserved_prefixes` start the variable names, in upper case, that functions may not set; `gateway` is the part
-    that ends a request after its time, as messages name it.
+    Functions may not set the variables of `reserved_names`, nor those that start with `reserved_prefixes`, all in upper
+    case; `gateway` is the part that ends a request after its time, as messages name it.
     """
 
     runtimes: tuple[FunctionRuntime, ...]
     reserved_prefixes: tuple[str, ...] = ()
+    reserved_names: frozenset[str] = frozenset()
     gateway: str = "the API"
 
 

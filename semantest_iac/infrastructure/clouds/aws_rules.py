@@ -22,6 +22,7 @@ from semantest_iac.infrastructure.clouds.aws_variables import (
     ENVIRONMENT_LIMIT_BYTES,
     LONGEST_SECRET_NAME,
     LONGEST_TABLE_NAME,
+    RESERVED_VARIABLES,
     SECRETS_SETTING,
     connection_table_variables,
     measure_environment,
@@ -40,7 +41,8 @@ AWS_LIMITS = CloudLimits(
         *list_runtimes("python", v3_9="2025-12-15", v3_10="2026-10-31", v3_11="2027-06-30"),
         *list_runtimes("python", v3_12="2028-10-31", v3_13="2029-06-30", v3_14="2029-06-30"),
     ),
-    reserved_prefixes=("AWS_", "LAMBDA_", "SEMANTEST_"),
+    reserved_prefixes=("LAMBDA_", "SEMANTEST_"),
+    reserved_names=RESERVED_VARIABLES,
     gateway="API Gateway",
 )
 _DEFAULT_CONCURRENCY = 1000

@@ -9,6 +9,16 @@ from typing import Final, TypeVar
 ENVIRONMENT_LIMIT_BYTES: Final = 4096
 """The longest environment of a function; source: AWS's recorded answers to 4,096 and to 4,097 bytes."""
 
+RESERVED_VARIABLES: Final = frozenset(
+    (
+        *("AWS_DEFAULT_REGION", "AWS_REGION", "AWS_EXECUTION_ENV", "AWS_LAMBDA_RUNTIME_API"),
+        *("AWS_LAMBDA_FUNCTION_NAME", "AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "AWS_LAMBDA_FUNCTION_VERSION"),
+        *("AWS_LAMBDA_INITIALIZATION_TYPE", "AWS_LAMBDA_LOG_GROUP_NAME", "AWS_LAMBDA_LOG_STREAM_NAME"),
+        *("AWS_ACCESS_KEY", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"),
+    )
+)
+"""The variables that Lambda sets itself; source: reserved environment variables in its developer guide."""
+
 SECRETS_SETTING: Final = "SEMANTEST_SECRETS"
 """The setting that tells the code which secrets to fetch: a JSON map of setting to secret ARN."""
 

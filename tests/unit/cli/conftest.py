@@ -186,6 +186,9 @@ class ApplicationInWorld(Application):
     def prerequisites(self, providers: Collection[str]) -> Any:
         return self._world.needs
 
+    def node_sdk(self) -> Any:
+        return self._world.needs[-1]
+
     @property
     def function_logs(self) -> Any:
         return PrintedLogs(self._world)

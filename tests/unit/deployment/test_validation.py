@@ -85,6 +85,8 @@ REFUSED = {
     "variable-name": ({"environment": {"A-B": "1"}}, "environment.A-B"),
     "long-variable-name": ({"environment": {"A" * 300: "1"}}, f"environment.{'A' * 64}…"),
     "reserved-variable": ({"environment": {"AWS_REGION": "x"}}, "environment.AWS_REGION"),
+    "reserved-key": ({"environment": {"aws_region": "x"}}, "environment.aws_region"),
+    "reserved-prefix": ({"environment": {"LAMBDA_ANY": "x"}}, "environment.LAMBDA_ANY"),
     "password": ({"environment": {"DB_PASSWORD": "12345678"}}, "environment.DB_PASSWORD"),
     "password-in-url": ({"environment": {"DB_URL": "postgres://u:p@h/d"}}, "environment.DB_URL"),
     "embedded-secret": ({"environment": {"DB_URL": "x${secrets.a}"}}, "environment.DB_URL"),
@@ -206,7 +208,10 @@ class TestValidationService:
 
     @pytest.mark.parametrize(
         ("name", "value"),
-        [("API_KEY_PREFIX", "sk"), ("MAX_TOKENS", "4096"), ("JWT_PUBLIC_KEY", "MIIB"), ("API_VERSION", "v1")],
+        [
+            *(("API_KEY_PREFIX", "sk"), ("MAX_TOKENS", "4096"), ("JWT_PUBLIC_KEY", "MIIB"), ("API_VERSION", "v1")),
+            *(("AWS_LAMBDA_EXEC_WRAPPER", "/var/task/start"), ("AWS_ENDPOINT_URL", "http://localhost:4566")),
+        ],
     )
     def test_accepts_harmless_variables(self, name: str, value: str) -> None:
         assert validate(environment={name: value}) == ValidationReport()

@@ -68,6 +68,14 @@ class TestSetup:
             ],
         }
 
+    def test_installs_the_node_sdk_alone(self, cli: Any, world: Any) -> None:
+        world.needs = [FakePrerequisite("the CLI"), FakePrerequisite("the SDK")]
+
+        outcome = cli("setup", "--node-sdk")
+
+        assert (outcome.code, outcome.err) == (0, "the SDK: fetching\n")
+        assert outcome.out == "installed  the SDK  /cache/it\nThe AWS SDK for JavaScript is ready.\n"
+
     def test_installs_nothing_without_consent(self, cli: Any, world: Any) -> None:
         world.needs = [FakePrerequisite("a plugin")]
 

@@ -173,6 +173,15 @@ class TestLogs:
 
         assert (outcome.code, texts(outcome.out)) == (0, ["one", "two"])
 
+    def test_show_an_event_of_several_lines_below_its_time(self, cli: Any, world: Any) -> None:
+        world.printed[STACK] = [[line("[ERROR] E: m\n2026-01-01T00:00:00  forged\x1b[2J"), line("next")]]
+
+        first, continued, following = cli("logs", "rest-api").out.splitlines()
+
+        assert first.endswith("  [ERROR] E: m")
+        assert continued == " " * (first.index("[")) + "2026-01-01T00:00:00  forged\\x1b[2J"
+        assert following.endswith("  next")
+
     def test_are_empty_if_nothing_was_printed(self, cli: Any) -> None:
         assert cli("logs", "rest-api").out == ""
 

@@ -12,6 +12,7 @@ import pytest
 
 from semantest_iac.domain.networking.http_exchange import HttpRequest
 from semantest_iac.domain.resource import DeployedResource
+from semantest_iac.infrastructure.function_runtimes.function_spec import LogSettings
 from semantest_iac.infrastructure.local_service.api_frontend import AdmissionResult, ApiFrontend
 from semantest_iac.infrastructure.local_service.aws.api_frontend import JwtRules, build_api_frontend, read_jwt_rules
 
@@ -19,9 +20,12 @@ GATEWAY = "aws:apigatewayv2"
 CLAIMS = {"iss": "https://login.example", "aud": ["service", "x"], "exp": 4_000_000_000, "admin": True}
 
 
-def deployed(**function: Any) -> ApiFrontend:
+ARN = "arn:aws:lambda:us-east-1:123456789012:function:f"
+
+
+def deployed(integration_uri: str = "", **function: Any) -> ApiFrontend:
     outputs: dict[str, Any] = {
-        "arn": "arn:aws:lambda:us-east-1:123456789012:function:f",
+        "arn": ARN,
         "sourceCodeHash": "",
         "handler": "app.handler",
     }
@@ -39,7 +43,7 @@ def deployed(**function: Any) -> ApiFrontend:
             {"routeKey": "ANY /locked", "authorizationType": "JWT"},
         ],
         f"{GATEWAY}/authorizer:Authorizer": [{**jwt, "identitySources": ["$request.header.Authorization"]}],
-        f"{GATEWAY}/integration:Integration": [{"timeoutMilliseconds": 29_000}],
+        f"{GATEWAY}/integration:Integration": [{"timeoutMilliseconds": 29_000, "integrationUri": integration_uri}],
         f"{GATEWAY}/stage:Stage": [{"defaultRouteSettings": {"throttlingRateLimit": 0.001, "throttlingBurstLimit": 2}}],
         "aws:lambda/function:Function": [outputs],
     }
@@ -124,6 +128,19 @@ class TestFunction:
     )
     def test_has_the_reserved_number_of_instances(self, reserved: int | None, instances: int) -> None:
         assert deployed(reservedConcurrentExecutions=reserved).load_function().instances == instances
+
+    def test_has_the_log_settings_of_the_function(self) -> None:
+        settings = {"logFormat": "JSON", "applicationLogLevel": "DEBUG", "systemLogLevel": "WARN", "logGroup": "g"}
+
+        assert deployed(loggingConfig=settings).load_function().log_settings == LogSettings(True, "g", "DEBUG", "WARN")
+        assert deployed().load_function().log_settings == LogSettings()
+
+    @pytest.mark.parametrize(("uri", "qualifier"), [(f"{ARN}:live/invocations", "live"), (f"{ARN}/invocations", "")])
+    def test_is_called_by_the_alias_of_its_integration(self, uri: str, qualifier: str) -> None:
+        """Source: LocalStack's recording of a call by a qualifier, whose context has the qualified ARN."""
+        spec = deployed(integration_uri=uri).load_function()
+
+        assert (spec.qualifier, spec.arn) == (qualifier, f"{ARN}:{qualifier}".rstrip(":"))
 
     def test_has_the_timeout_of_its_integration(self) -> None:
         assert deployed().timeout_s == 29

@@ -21,6 +21,8 @@ from semantest_iac.infrastructure.local_service.azure.api_frontend import (
 VAULT = "https://v.vault.azure.net/secrets"
 REFERENCE = f"@Microsoft.KeyVault(SecretUri={VAULT}/token)"
 LONGER = f"@Microsoft.KeyVault(SecretUri={VAULT}/token-two/)"
+SITE_ID = "/subscriptions/s-1/resourceGroups/rg-1/providers/Microsoft.Web/sites/func-app"
+PLACE = {"WEBSITE_RESOURCE_GROUP": "rg-1", "WEBSITE_OWNER_NAME": "s-1+rg-1-eastuswebspace"}
 LATE = Invocation(None, {"errorType": TIMED_OUT, "errorMessage": ""}, "", 1)
 
 
@@ -37,7 +39,7 @@ def deployed(code: str = "d1", runtime: tuple[str, str] = ("node", "24"), **sett
         },
         "siteConfig": {"appSettings": [{"name": name, "value": value} for name, value in settings.items()]},
     }
-    outputs = {"name": "func-app", "defaultHostName": "func-app.azurewebsites.net", "location": "eastus"}
+    outputs = {"name": "func-app", "defaultHostName": "func-app.azurewebsites.net", "location": "eastus", "id": SITE_ID}
     app = DeployedResource("azure-native:web:WebApp", "function", outputs, inputs, code)
     frontend = build_api_frontend([secret("token", "one"), secret("token-two", "two"), app], Path)
     assert frontend is not None
@@ -72,7 +74,7 @@ class TestFunction:
         assert "one" not in repr(spec)
 
     def test_lacks_encrypted_settings(self) -> None:
-        assert deployed(A={"sealed": "v1:…"}, B="1").load_function().environment == {"B": "1"}
+        assert deployed(A={"sealed": "v1:…"}, B="1").load_function().environment == {"B": "1", **PLACE}
 
 
 class TestHost:
