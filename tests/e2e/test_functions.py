@@ -34,8 +34,12 @@ def todos(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
     return _deploy(tmp_path_factory.mktemp("todos"), request.param)
 
 
+def _at(workspace: Workspace) -> tuple[str, str]:
+    return "--provider", workspace.folder.name
+
+
 def _call(workspace: Workspace, method: str, path: str, *options: str) -> tuple[int, Any]:
-    answer = workspace.run("invoke", "rest-api", method, path, *options, "--json").json
+    answer = workspace.run("invoke", "rest-api", method, path, *_at(workspace), *options, "--json").json
     return answer["status"], json.loads(answer["body"] or "null")
 
 
@@ -59,15 +63,15 @@ class TestTodoService:
         assert _call(workspace, "POST", "/todos", "-d", json.dumps({"text": "x" * 99}))[0] == 400
         assert _call(workspace, "PATCH", "/todos/2", "-d", '{"done": true}')[1]["done"] is True
         assert _call(workspace, "DELETE", "/todos/1") == (204, None)
-        assert workspace.run("invoke", "rest-api", "GET", "/nowhere", "--json").json["status"] == 404
-        assert workspace.run("invoke", "rest-api", "POST", "/todos/2", "--json").json["status"] == 404
+        for nowhere in (("GET", "/nowhere"), ("POST", "/todos/2")):
+            assert workspace.run("invoke", "rest-api", *nowhere, *_at(workspace), "--json").json["status"] == 404
 
     def test_shows_the_log_of_one_function(self, todos: tuple[Workspace, Any]) -> None:
         workspace, _ = todos
         _call(workspace, "POST", "/todos", "-d", '{"text": "a"}')
 
-        shown = workspace.run("logs", "rest-api", "--function", "create", "--json")
-        refused = workspace.run("logs", "rest-api", "--function", "creat")
+        shown = workspace.run("logs", "rest-api", "--function", "create", *_at(workspace), "--json")
+        refused = workspace.run("logs", "rest-api", "--function", "creat", *_at(workspace))
 
         assert {json.loads(line)["text"] for line in shown.out.splitlines()} == {"hello from create"}
         assert (refused.code, "todos-update" in refused.err) == (2, True)
@@ -75,10 +79,11 @@ class TestTodoService:
     def test_has_outputs_of_each_function(self, todos: tuple[Workspace, Any]) -> None:
         workspace, _ = todos
 
-        outputs = workspace.run("outputs", "rest-api", "--json").json
+        outputs = workspace.run("outputs", *_COMPONENT, "--json").json
 
         prefix = "function_name_"
         assert {name.removeprefix(prefix) for name in outputs if name.startswith(prefix)} == _NAMES
+        assert "/functions/" not in outputs["api_id"]
 
     def test_is_served(self, todos: tuple[Workspace, Any]) -> None:
         workspace, deployed = todos
@@ -91,7 +96,7 @@ class TestTodoService:
     def test_is_unchanged_when_it_is_deployed_again(self, todos: tuple[Workspace, Any]) -> None:
         workspace, _ = todos
 
-        assert workspace.run("preview", *_COMPONENT, "--json").json["changes"]["create"] == 0
+        assert workspace.run("preview", *_COMPONENT, *_at(workspace), "--json").json["changes"]["create"] == 0
 
     def test_names_every_missing_handler(self, tmp_path: Path) -> None:
         workspace = Workspace(shutil.copytree(_EXAMPLE, tmp_path / "todos"))
@@ -117,5 +122,5 @@ def test_the_pulumi_engine_deploys_and_destroys_the_same(tmp_path: Path, provide
     assert _call(workspace, "GET", "/todos/2")[0] == 200
     assert _call(workspace, "POST", "/todos", "-d", '{"text": "rest"}')[0] == 201
     assert len([it for it in deployed.events if it["type"] == "infrastructure.function.deployed"]) == len(_NAMES)
-    destroyed = workspace.run("destroy", *_COMPONENT, "--yes", "--json")
+    destroyed = workspace.run("destroy", *_COMPONENT, *_at(workspace), "--yes", "--json")
     assert (destroyed.code, destroyed.json["state"]) == (0, "completed")

@@ -128,6 +128,7 @@ def _find_in_app(function: ServerlessFunction, context: ProgramContext) -> Outpu
         **{name: value for name, value in app.items() if name != "is_host"},
         "arn": pulumi.Output.concat(app["arn"], "/functions/", function.purpose),
         "name": pulumi.Output.concat(app["name"], "/", function.purpose),
+        "app": function.host,
     }
 
 
@@ -245,4 +246,5 @@ def _create_log_setting(name: str, app: web.WebApp, logs: Outputs, context: Prog
 def use_app_as_live_version(live: LiveVersion, context: ProgramContext) -> Outputs:
     """Create nothing: these apps have one slot, and the app itself has the setting for warm instances."""
     function = context.outputs[live.function]
+    function = context.outputs[function["app"]] if "app" in function else function  # whose address it has
     return {name: function[name] for name in ("arn", "name", "host", "version", "gateway_key", "workspace")}
