@@ -20,6 +20,7 @@ HOST_PROGRAMS = Path(__file__).parent / "hosts"
 PYTHON_FLAGS = ("-I", "-S", "-B", "-X", "utf8")  # isolated from our own environment; no .pyc beside the code
 _COMPILED_MODULE = re.compile(r".*\.cpython-3(?P<minor>\d+)-x86_64-linux-gnu\.so")  # PEP 3149
 _VERSION_FOLDER = re.compile(r"(?:cpython-)?(3\.\d+\.\d+)(?:-.*)?")
+_NODE_FOLDER = re.compile(r"v?(\d+\.\d+\.\d+)")
 _OWN_VERSION = "{}.{}".format(*sys.version_info[:2])
 
 
@@ -95,10 +96,9 @@ def _find_binaries(name: str) -> Iterator[str]:
 
 def _find_installed(version: str) -> Iterator[str]:
     """Yield the interpreters that pyenv and uv keep, the newest first."""
-    home = Path.home()
-    data = Path(os.environ.get("XDG_DATA_HOME") or home / ".local" / "share")
-    pyenv = Path(os.environ.get("PYENV_ROOT") or home / ".pyenv") / "versions"
-    uv = Path(os.environ.get("UV_PYTHON_INSTALL_DIR") or data / "uv" / "python")
+    data = _folder_of("XDG_DATA_HOME", Path.home() / ".local" / "share")
+    pyenv = _folder_of("PYENV_ROOT", Path.home() / ".pyenv") / "versions"
+    uv = _folder_of("UV_PYTHON_INSTALL_DIR", data / "uv" / "python")
     found = [
         (tuple(map(int, match[1].split("."))), folder / "bin" / f"python{version}")
         for root in (pyenv, uv)
@@ -114,7 +114,7 @@ def _first_two_bytes(path: Path) -> bytes:
 
 
 def _find_node(version: str) -> tuple[str, str]:
-    program = shutil.which("node")
+    program = find_node(version) or shutil.which("node")
     if program is None:
         hint = "Install Node.js, or choose a Python runtime."
         raise RuntimeFailedError("Cannot run a Node function: node is not on the PATH.", hint=hint)
@@ -123,8 +123,42 @@ def _find_node(version: str) -> tuple[str, str]:
     return program, "" if found == version else note
 
 
+def find_node(version: str) -> str | None:
+    """Return the Node of a major version such as `24`: one on the PATH, or one that a version manager installed."""
+    on_path = (program for program in _find_binaries("node") if _node_major_version(program) == version)
+    return next(chain(on_path, _find_installed_node(version)), None)
+
+
+def _find_installed_node(version: str) -> Iterator[str]:
+    """Yield the programs that nvm, fnm, volta, asdf and mise keep, the newest first."""
+    found = [
+        (tuple(map(int, match[1].split("."))), folder / inside / "bin" / "node")
+        for root, inside in _node_folders()
+        for folder in (root.iterdir() if root.is_dir() else ())
+        if (match := _NODE_FOLDER.fullmatch(folder.name)) and match[1].startswith(f"{version}.")
+    ]
+    yield from (str(program) for _, program in sorted(found, reverse=True) if os.access(program, os.X_OK))
+
+
+def _node_folders() -> Iterator[tuple[Path, str]]:
+    """Yield the folders of installed versions, and where in one of them its `bin` lies."""
+    data = _folder_of("XDG_DATA_HOME", Path.home() / ".local" / "share")
+    yield _folder_of("NVM_DIR", Path.home() / ".nvm") / "versions" / "node", ""
+    yield _folder_of("FNM_DIR", data / "fnm") / "node-versions", "installation"
+    yield _folder_of("VOLTA_HOME", Path.home() / ".volta") / "tools" / "image" / "node", ""
+    yield _folder_of("ASDF_DATA_DIR", Path.home() / ".asdf") / "installs" / "nodejs", ""
+    yield _folder_of("MISE_DATA_DIR", data / "mise") / "installs" / "node", ""
+
+
+def _folder_of(variable: str, default: Path) -> Path:
+    return Path(os.environ.get(variable) or default)
+
+
 @cache
 def _node_major_version(program: str) -> str:
     command = [program, "--version"]
-    result = subprocess.run(command, capture_output=True, text=True, timeout=10, check=False)  # noqa: S603  # no shell
+    try:
+        result = subprocess.run(command, capture_output=True, text=True, timeout=10, check=False)  # noqa: S603  # no shell
+    except (OSError, subprocess.SubprocessError):
+        return "unknown"
     return result.stdout.strip().removeprefix("v").partition(".")[0] or "unknown"

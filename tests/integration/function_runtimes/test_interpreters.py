@@ -10,6 +10,7 @@ from semantest_iac.infrastructure.function_runtimes.function_process import Func
 from semantest_iac.infrastructure.function_runtimes.function_spec import FunctionSpec
 from semantest_iac.infrastructure.function_runtimes.interpreters import (
     find_module_fault,
+    find_node,
     find_python,
     is_cloud_platform,
 )
@@ -24,10 +25,23 @@ def bare_machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Hide the interpreters of this machine."""
     monkeypatch.setenv("PYENV_ROOT", str(tmp_path / "pyenv"))
     monkeypatch.setenv("UV_PYTHON_INSTALL_DIR", str(tmp_path / "uv"))
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "data"))
+    for variable in NODE_MANAGERS:
+        monkeypatch.setenv(variable, str(tmp_path / variable))
 
 
-def install(folder: Path, version: str) -> Path:
-    program = folder / "bin" / f"python{version}"
+NODE_MANAGERS = {
+    "NVM_DIR": "versions/node/v{}",
+    "FNM_DIR": "node-versions/v{}/installation",
+    "VOLTA_HOME": "tools/image/node/{}",
+    "ASDF_DATA_DIR": "installs/nodejs/{}",
+    "MISE_DATA_DIR": "installs/node/{}",
+}
+"""Where version managers keep Node, by the variable that moves their folder, as their documentation says."""
+
+
+def install(folder: Path, version: str, name: str = "python{}") -> Path:
+    program = folder / "bin" / name.format(version)
     program.parent.mkdir(parents=True)
     program.write_bytes(b"\x7fELF")
     program.chmod(0o755)
@@ -59,6 +73,19 @@ class TestFindPython:
         monkeypatch.setenv("PATH", str(program.parent))
 
         assert find_python("3.99") == str(program)
+
+
+class TestFindNode:
+    @pytest.mark.parametrize(("variable", "folder"), NODE_MANAGERS.items(), ids=NODE_MANAGERS)
+    def test_is_the_newest_that_a_version_manager_keeps(self, tmp_path: Path, variable: str, folder: str) -> None:
+        install(tmp_path / variable / folder.format("99.9.1"), "99", "node")
+        newest = install(tmp_path / variable / folder.format("99.10.0"), "99", "node")
+        install(tmp_path / variable / folder.format("9.10.0"), "9", "node")
+
+        assert find_node("99") == str(newest)
+
+    def test_is_none_on_a_machine_without_it(self) -> None:
+        assert find_node("99") is None
 
 
 @on_cloud_platform
