@@ -87,7 +87,7 @@ def _build_http_api(settings: ComponentSettings) -> HttpApi:
 def _find_endpoints(settings: ComponentSettings) -> tuple[ApiEndpoint, ...]:
     """The configured routes; a health endpoint stays public if the others require a token or none of them is it.
 
-    Without a health check there is none, nor where every route has a function of its own and none takes the path.
+    Without a health check there is none, nor where the routes are all that the service answers and none takes the path.
     """
     health = ApiEndpoint("GET", settings.health.path) if settings.health.path else HEALTH_ENDPOINT
     configured = tuple(
@@ -98,7 +98,7 @@ def _find_endpoints(settings: ComponentSettings) -> tuple[ApiEndpoint, ...]:
     has_health = any(endpoint.path == health.path and endpoint.method in ("ANY", "GET") for endpoint in configured)
     if has_health or not settings.health.enabled:
         return configured or CATCH_ALL_ENDPOINTS
-    if settings.has_main_function:
+    if settings.has_main_function and (settings.health.path or not settings.has_whole_routes):
         return (*(configured or CATCH_ALL_ENDPOINTS), health)
     taking = [route for route in settings.routes if settings.health.path and route.takes_get(health.path)]
     nearest = min(taking, key=lambda route: route.path.count("{") + 2 * route.path.count("+}"), default=None)

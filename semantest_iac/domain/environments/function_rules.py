@@ -92,12 +92,12 @@ def _find_name_fault(name: str) -> str:
 
 
 def check_health_route(subject: RuleSubject) -> Iterator[Finding]:
-    """Where every route has a function of its own, one of them takes the health check."""
+    """Where the routes are all that the service answers, one of them takes the health check."""
     settings = subject.settings
-    if settings is None or settings.has_main_function or not settings.health.enabled or not subject.serves_http:
+    if settings is None or not settings.health.enabled or not subject.serves_http:
         return
     path = settings.health.path
-    if path and not any(route.takes_get(path) for route in settings.routes):
+    if path and not settings.has_main_function and not any(route.takes_get(path) for route in settings.routes):
         yield refuse("health.path", f"no route takes GET {make_printable(path)}", "Name a path of a route.")
     elif settings.health_path is None:
         reason = "nothing is asked after a deployment: no GET route without parameters is open to everyone"

@@ -253,13 +253,19 @@ class ComponentSettings:
         )
 
     @property
+    def has_whole_routes(self) -> bool:
+        """Whether the routes are all that the service answers: those that are written for code of the user's own."""
+        return bool(self.routes) and (self.source is not None or not self.has_main_function)
+
+    @property
     def health_path(self) -> str | None:
         """The path that a health check asks with GET.
 
-        Where every route has a function of its own and no path is configured, it is that of a route that takes GET, has
-        no parameters and needs no token, /health before others; or /health if a `{name+}` takes it. None without one.
+        Where the routes are all that the service answers and no path is configured, it is that of a route that takes
+        GET, has no parameters and needs no token, /health before others; or /health if a `{name+}` takes it. None
+        without one.
         """
-        if self.health.path or self.has_main_function:
+        if self.health.path or not self.has_whole_routes:
             return self.health.path or DEFAULT_HEALTH_PATH
         public = [route for route in self.routes if route.public or self.authorizer is None]
         plain = [route.path for route in public if "{" not in route.path and route.takes_get(route.path)]

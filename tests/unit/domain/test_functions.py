@@ -74,7 +74,7 @@ class TestGraph:
         graph = several(handler="app.handler", routes=[*ROUTES, {"path": "/"}])
 
         assert {"function", "function-create", "live", "alarm-throttles", "alarm-throttles-create"} < {*names(graph)}
-        assert {str(it): it.target for it in the(HttpApi, graph).endpoints}["GET /health"] is None
+        assert {str(it): it.target for it in the(HttpApi, graph).endpoints}["ANY /"] is None
         assert "SEMANTEST_FUNCTION" not in all_of(ServerlessFunction, graph)[0].environment
 
     def test_opens_a_health_path_that_a_route_takes(self) -> None:

@@ -148,6 +148,12 @@ class TestApi:
 
         assert self.endpoints(routes=routes) == ["public GET /items", "public POST /items", "public GET /health"]
 
+    def test_has_the_routes_alone_for_code_of_the_users_own(self) -> None:
+        own = {"source": "src", "handler": "app.handler", "routes": [{"path": "/webhook", "methods": ["POST"]}]}
+
+        assert self.endpoints(**own) == ["POST /webhook"]
+        assert self.endpoints(**own, health={"path": "/up"}) == ["POST /webhook", "public GET /up"]
+
     @pytest.mark.parametrize("method", ["GET", "ANY"])
     def test_keeps_a_configured_health_route(self, method: str) -> None:
         assert self.endpoints(routes=[{"path": "/health", "methods": [method]}]) == [f"{method} /health"]

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from semantest_iac.domain.deployment.stack import Stack
-from semantest_iac.domain.deployment.validation import ValidationService
+from semantest_iac.domain.deployment.validation import ValidationReport, ValidationService
 from semantest_iac.domain.environments.configuration import (
     DeploymentConfiguration,
     derive_function_name,
@@ -29,14 +29,22 @@ def resolve(**section: Any) -> ComponentSettings:
     return resolve_component(configuration(**section), "rest-api", "development")
 
 
-def faults(provider: str = "aws", component: str = "rest-api", **section: Any) -> dict[str, str]:
-    """The faults by path, without the component."""
+def validate(provider: str, component: str, section: Any) -> ValidationReport:
     stack = Stack(component, provider, "development", CLOUDS[provider].regions[0])
     values = {"components": {component: {"source": "src", **section}}}
-    report = ValidationService(date(2026, 11, 29), CLOUDS).validate(
-        stack, DeploymentConfiguration.model_validate(values)
-    )
+    return ValidationService(date(2026, 11, 29), CLOUDS).validate(stack, DeploymentConfiguration.model_validate(values))
+
+
+def faults(provider: str = "aws", component: str = "rest-api", **section: Any) -> dict[str, str]:
+    """The faults by path, without the component."""
+    report = validate(provider, component, section)
     return {fault.path.removeprefix(f"components.{component}."): fault.message for fault in report.faults}
+
+
+def warnings(**section: Any) -> dict[str, str]:
+    """The warnings by path, without the component."""
+    report = validate("aws", "rest-api", section)
+    return {warning.path.removeprefix("components.rest-api."): warning.message for warning in report.warnings}
 
 
 def route(path: str = "/todos", methods: str | list[str] = "GET", **more: str) -> dict[str, Any]:
@@ -140,8 +148,16 @@ class TestHealth:
             resolve(routes=routes, authorizer={"issuer": "https://a.example", "audience": ["a"]}).health_path == "/open"
         )
 
-    def test_is_asked_as_ever_where_the_component_has_a_handler(self) -> None:
-        assert resolve(handler="app.handler", routes=[route("/{id}", **SHOW), route("/todos")]).health_path == "/health"
+    def test_is_asked_by_the_routes_of_a_handler_too(self) -> None:
+        assert resolve(handler="app.handler", routes=[route("/{id}", **SHOW), route("/todos")]).health_path == "/todos"
+        assert resolve(handler="app.handler", routes=[route("/webhook", "POST")]).health_path is None
+
+    def test_is_asked_as_ever_without_routes_and_of_the_bundled_service(self) -> None:
+        assert resolve(handler="app.handler", routes=None).health_path == "/health"
+        assert resolve(source=None, routes=[route("/todos")]).health_path == "/health"
+
+    def test_without_a_route_to_ask_is_a_warning(self) -> None:
+        assert "nothing is asked" in warnings(handler="app.handler", routes=[route("/webhook", "POST")])["health"]
 
     def test_of_a_path_that_no_route_takes_is_refused(self) -> None:
         assert faults(routes=[route(**SHOW)], health={"path": "/status"}) == {
