@@ -13,7 +13,10 @@ import pytest
 from semantest_iac.infrastructure.artifacts.builds.bundles import find_bundler_version
 from tests.node_packages import link_packages
 
-pytestmark = pytest.mark.skipif(shutil.which("node") is None, reason="no node on this machine")
+pytestmark = [
+    pytest.mark.skipif(shutil.which("node") is None, reason="no node on this machine"),
+    pytest.mark.timeout(900),  # the build of NestJS alone takes seconds of CPU, many on a busy machine
+]
 
 _BUILD_TIMEOUT_S = 300
 _DECORATORS = '"experimentalDecorators": true, "emitDecoratorMetadata": true'

@@ -135,11 +135,11 @@ def _require_entry_point(source: FunctionSource) -> None:
 
 
 def _is_node_source(source: FunctionSource) -> bool:
-    """Return whether the source is in Node's languages; what a build makes may not be there yet."""
+    """Return whether the source is in Node's languages; the file that it starts with may not be there."""
     if source.entry or any(_source_holds(source, name) for name in _list_handler_files(source, ANY_NODE_RUNTIME)):
         return True
     is_python = any(_source_holds(source, name) for name in _list_handler_files(source, BUNDLED_RUNTIME))
-    return bool(source.build) and not is_python and _source_holds(source, "package.json")
+    return not is_python and _source_holds(source, "package.json")
 
 
 def _list_handler_files(source: FunctionSource, runtime: str) -> list[str]:

@@ -335,7 +335,7 @@ class TestFaults:
 
         refusal = refusal_of(PackageBuilder(home), handler(source))
 
-        assert refusal.message.startswith("Cannot install esbuild, which bundles TypeScript")
+        assert refusal.message.startswith("Cannot install esbuild (for TypeScript)")
         assert "add esbuild to devDependencies, or name a `build`" in refusal.hint
 
     def test_of_missing_programs_come_before_the_build(

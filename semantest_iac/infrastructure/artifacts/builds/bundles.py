@@ -227,7 +227,7 @@ def install_bundler(tools: Path, runner: ProgramRunner) -> Path:
     if _has_bundler(tools):
         return package
     if shutil.which("npm") is None:
-        message = "Cannot install esbuild, which bundles TypeScript: npm is not on the PATH."
+        message = "Cannot install esbuild (for TypeScript): npm is not on the PATH."
         raise ArtifactError(message, hint=f"Install Node.js with npm. {_OFFLINE_HINT}")
     with make_draft_folder(tools) as part:
         draft = part / "tool"
@@ -235,7 +235,7 @@ def install_bundler(tools: Path, runner: ProgramRunner) -> Path:
         for name in LOCKED_FILES:
             shutil.copyfile(BUNDLER_FOLDER / name, draft / name)
         command = [*NPM_COMMAND, "ci", "--ignore-scripts", "--include=optional", "--prefer-offline"]
-        runner.install(command, draft, "esbuild, which bundles TypeScript", _OFFLINE_HINT)
+        runner.install(command, draft, "esbuild (for TypeScript)", _OFFLINE_HINT)
         if target.exists():  # incomplete: a file of it was lost
             target.rename(part / "lost")
         try:

@@ -50,7 +50,10 @@ class EntryPoint:
         """Say which files are not there."""
         first, *others = self.files
         stem = first.removesuffix(PurePosixPath(first).suffix)
-        endings = [file.removeprefix(stem) for file in others]
+        endings = [
+            file.removeprefix(stem) if PurePosixPath(file).stem == PurePosixPath(first).stem else file
+            for file in others
+        ]
         return f"{first} (nor {', '.join(endings)})" if endings else first
 
 

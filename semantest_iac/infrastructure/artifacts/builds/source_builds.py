@@ -193,8 +193,9 @@ def _build_error(written: str, end: ProgramEnd, folder: Path, *, uses_own_module
         said = "\n      ".join(["it printed last:", *last]) if last else "it printed nothing"
         faults = [Fault("build", said)]
     hint = _HINT
-    if uses_own_modules and any("not found" in line or "Cannot find" in line for line in last):
-        hint = f"node_modules of the source was used; without it, all that package.json names is installed. {_HINT}"
+    if any("not found" in line or "Cannot find" in line for line in last):
+        reason = "node_modules of the source was used; without it, all" if uses_own_modules else "All"
+        hint = f"{reason} that package.json names is installed for it, devDependencies too. {_HINT}"
     return ArtifactError(f"Cannot build the source: '{escape_path(written)}' failed: {how}.", hint=hint, faults=faults)
 
 
