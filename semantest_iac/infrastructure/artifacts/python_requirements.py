@@ -55,6 +55,11 @@ _OPTION = re.compile(
 _TAIL = re.compile(r"(?P<target>.*?)(?P<tail>(?:\s*;\s.*|\s+--?[A-Za-z].*)?)\Z", re.DOTALL)
 _EXTRAS = re.compile(r"(?P<path>.+?)(?P<extras>\[[^\]]*\])")
 _NAMED = re.compile(r"(?P<name>[\w.-]+)\s*(?P<extras>\[[^\]]*\])?\s*@\s*(?P<url>file:.*)", re.IGNORECASE)
+_WITHOUT_WHEEL = re.compile(
+    r"satisfies the requirement (?P<requirement>(?P<name>[A-Za-z0-9][\w.-]*)[^\s(]*)(?: \(from (?!versions)[^)]*\))* "
+    r"\(from versions: "
+)
+_INDEX_OPTIONS = ("-i", "--index-url", "--extra-index-url", "--no-index", "-f", "--find-links", "--trusted-host")
 _URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:")
 
 
@@ -265,10 +270,82 @@ def install_requirements(
     command = [sys.executable, "-P", str(PIP_SCRIPT), json.dumps(marker_environment(version)), *PIP_ARGUMENTS]
     hint = f"Wheels for Linux x86_64 are installed; check requirements.txt and the index's address. {VARIABLES_HINT}"
     options = [*platforms, *target_options, "--requirement", str(top)]
-    runner.install([*command, *options], plan.top.parent, "requirements", hint)
+    wheels = SourceWheels(plan, workspace / "wheels", version, runner)
+    while True:
+        try:
+            runner.install([*command, *options, *wheels.options], plan.top.parent, "requirements", hint)
+            break
+        except ArtifactError as error:
+            if not wheels.build_missing(error):
+                raise
     _require_target_tags(target, version)
     _remove_console_scripts(target)
     return target, tuple(notes)
+
+
+class SourceWheels:
+    """Builds wheels of projects that publish none, as pip does where it installs for its own Python.
+
+    Only such without compiled modules: those would be for this machine.
+    """
+
+    def __init__(self, plan: RequirementsPlan, folder: Path, version: tuple[int, int], runner: ProgramRunner) -> None:
+        self._plan = plan
+        self._folder = folder
+        self._version = version
+        self._runner = runner
+        self._built: set[str] = set()
+
+    @property
+    def options(self) -> list[str]:
+        """The options with which pip finds what was built."""
+        return ["--find-links", str(self._folder)] if self._built else []
+
+    def build_missing(self, error: ArtifactError) -> bool:
+        """Build what pip found no wheel for; False if the error is another one. Raises ArtifactError if it cannot."""
+        match = _WITHOUT_WHEEL.search(error.message)
+        if match is None or match["requirement"] in self._built:
+            return False
+        requirement = match["requirement"]
+        self._built.add(requirement)
+        self._folder.mkdir(exist_ok=True)
+        before = set(self._folder.iterdir())
+        try:
+            self._run_pip(requirement, match["name"])
+        except ArtifactError as failed:
+            if _WITHOUT_WHEEL.search(failed.message):
+                return False  # there is no such project, or no such version of it
+            raise
+        if not all(wheel.name.endswith("-none-any.whl") for wheel in set(self._folder.iterdir()) - before):
+            raise ArtifactError(
+                f"Cannot install requirements: '{requirement}' has no wheel for Python {self._version[0]}."
+                f"{self._version[1]} on Linux, and compiles modules.",
+                hint="Build its wheel for that Python (cibuildwheel does), and name the folder with --find-links.",
+            )
+        return True
+
+    def _run_pip(self, requirement: str, name: str) -> None:
+        lines = (line.before for lines in self._plan.files.values() for line in lines)
+        sources = [line for line in lines if line.startswith(_INDEX_OPTIONS)]
+        file = self._folder / "requirement.txt"
+        file.write_text("\n".join([*sources, requirement]), encoding="utf-8")
+        command = [
+            sys.executable,
+            "-P",
+            "-m",
+            "pip",
+            "wheel",
+            "--no-deps",
+            "--no-binary",
+            name,
+            "--quiet",
+            "--no-input",
+        ]
+        where = ["--disable-pip-version-check", "--wheel-dir", str(self._folder), "--requirement", str(file)]
+        try:
+            self._runner.install([*command, *where], self._plan.top.parent, f"the source of {requirement}", "")
+        finally:
+            file.unlink()
 
 
 def _write_files(plan: RequirementsPlan, folder: Path, copies: Mapping[Path, Path]) -> Path:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import os
+import tarfile
 import zipfile
 from collections.abc import Callable
 from hashlib import sha256
@@ -176,6 +177,53 @@ class TestWheels:
         with zipfile.ZipFile(artifact.path) as archive:
             assert archive.getinfo("bin/tool").external_attr >> 16 & 0o111
             assert "bin/script" not in archive.read("tool-1.0.dist-info/RECORD").decode()
+
+
+def source_distribution(*, tag: str = "py3-none-any", metadata: str = "") -> bytes:
+    content = io.BytesIO()
+    with tarfile.open(fileobj=content, mode="w:gz") as archive:
+        files = {
+            **project("mylib-1.0", tag=tag, metadata=metadata),
+            "mylib-1.0/PKG-INFO": "Name: mylib\nVersion: 1.0\n",
+        }
+        for name, body in files.items():
+            entry, data = tarfile.TarInfo(name), body.encode() if isinstance(body, str) else body
+            entry.size, entry.mtime = len(data), 1_700_000_000  # zip knows no time before 1980
+            archive.addfile(entry, io.BytesIO(data))
+    return content.getvalue()
+
+
+class TestProjectsWithoutWheels:
+    """Source: github.com/zappa/Zappa/issues/582, packages that publish no wheel."""
+
+    @pytest.mark.parametrize("requirement", ["mylib==1.0", "outer"], ids=["named", "needed by another"])
+    def test_are_built(
+        self, home: Path, source: Path, offline: Callable[..., None], list_names: Names, requirement: str
+    ) -> None:
+        files = {"w/mylib-1.0.tar.gz": source_distribution(metadata="Requires-Dist: new\n")}
+        offline(
+            f"{requirement}\n", **wheels("new"), **files, **{"w/outer-1.0-py3-none-any.whl": wheel("outer", "mylib")}
+        )
+
+        names = list_names(PackageBuilder(home).build(python(source)))
+
+        assert {"mylib/kept.py", "new.py"} <= set(names)
+
+    def test_with_compiled_modules_are_refused_by_name(
+        self, home: Path, source: Path, offline: Callable[..., None]
+    ) -> None:
+        offline("mylib==1.0\n", **{"w/mylib-1.0.tar.gz": source_distribution(tag="cp311-cp311-linux_x86_64")})
+
+        with pytest.raises(ArtifactError, match=r"'mylib==1\.0' has no wheel for Python 3\.13 on Linux, and compiles"):
+            PackageBuilder(home).build(python(source))
+
+    def test_that_do_not_exist_keep_the_words_of_pip(
+        self, home: Path, source: Path, offline: Callable[..., None]
+    ) -> None:
+        offline("nowhere==1.0\n")
+
+        with pytest.raises(ArtifactError, match=r"satisfies the requirement nowhere==1\.0"):
+            PackageBuilder(home).build(python(source))
 
 
 class TestLocalProjects:
