@@ -5,12 +5,14 @@ from __future__ import annotations
 import json
 import os
 import re
+from base64 import b64encode
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
+from zipfile import ZipFile
 
 from semantest_iac.application.ports.ledger import DeploymentRow, NewEvent, RecordedEvent
 from semantest_iac.application.queries.history import find_engine
@@ -136,6 +138,7 @@ class InterruptedHome:
                 "endpoint": stack.endpoint,
             },
             "cloud": self._list_cloud(),
+            "ids": sorted({row[2] for row in self._list_cloud()}),
             "ledger": list(find_ledger_faults(ledger)),
             "files": sorted(self._list_files()),
         }
@@ -167,7 +170,20 @@ class InterruptedHome:
             listed = [_to_list(row, reader.code_digest(row.address)) for row in rows]
         inventory.close()
         ids = {row.id for row in rows}
-        return sorted(listed, key=lambda row: _mask_generated(json.dumps(row, sort_keys=True), ids))
+        listed.sort(key=lambda row: _mask_generated(json.dumps(row, sort_keys=True), ids))
+        named: list[list[Any]] = json.loads(self._name_packages(json.dumps(listed)))
+        return named
+
+    def _name_packages(self, text: str) -> str:
+        """Replace each digest of a package by what its code says, so that none is taken for a generated name."""
+        for package in (self.folder / "artifacts").glob("*.zip"):
+            digest = bytes.fromhex(package.stem)
+            with ZipFile(package) as archive:
+                source = next(name for name in archive.namelist() if name.endswith("app.py"))
+                version = "code of v1" if b"v1" in archive.read(source) else "code of v2"
+            for written in (package.stem, b64encode(digest).decode()):
+                text = text.replace(written, version)
+        return text
 
     def _list_files(self) -> set[str]:
         files = (path for path in self.folder.rglob("*") if path.is_file())

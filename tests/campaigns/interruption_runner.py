@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import sys
 from collections.abc import Iterator, Mapping, Sequence
@@ -32,6 +33,8 @@ from tests.differential.name_mapping import NameMapping
 
 _CACHES = ("sandbox", "artifacts", "pulumi")
 _STATES = shutil.ignore_patterns("*.json", "*.journal", "cloud.db*", "state", "runs")
+_SHORTEST_GENERATED = 4
+_WORD = re.compile(r"[A-Za-z0-9]{6,}")
 _INTERRUPTED, _UNINTERRUPTED = "after the interruption", "without it"
 
 Observation = dict[str, Any]
@@ -185,7 +188,8 @@ def compare_observations(now: Observation, before: Observation, *, compare_gener
     """Yield where two observations differ; generated names may, and a file may be missing."""
     left_over = sorted({*now.get("files", ())} - {*before.get("files", ())})
     yield from (f"left over: {file}" for file in left_over)
-    mapping = NameMapping(_INTERRUPTED, _UNINTERRUPTED)
+    parts = {part for id_ in (*now.get("ids", ()), *before.get("ids", ())) for part in _WORD.findall(id_)}
+    mapping = NameMapping(_INTERRUPTED, _UNINTERRUPTED, lambda word: word in parts or _has_generated_form(word))
     ours, theirs = (_comparable(each, with_generation=compare_generation) for each in (now, before))
     yield from mapping.differences("", ours, theirs)
 
@@ -195,10 +199,17 @@ def _comparable(value: Any, *, with_generation: bool) -> Any:
         return [_comparable(item, with_generation=with_generation) for item in value]
     if not isinstance(value, dict):
         return value
-    left_out = {"files"} if with_generation else {"files", "generation", "Generation"}
-    return {
+    left_out = {"files", "ids"} if with_generation else {"files", "ids", "generation", "Generation"}
+    compared = {
         name: _comparable(item, with_generation=with_generation) for name, item in value.items() if name not in left_out
     }
+    if any("/" in name for name in compared):  # ids
+        return [list(pair) for pair in sorted(compared.items())]
+    return compared
+
+
+def _has_generated_form(word: str) -> bool:
+    return len(word) >= _SHORTEST_GENERATED and any(char.isdigit() for char in word)
 
 
 def _find_faults(expected: Sequence[Observation]) -> Iterator[str]:

@@ -3,22 +3,30 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 _TIME = re.compile(r"\d{4}-\d\d-\d\dT[\d:.]+Z?")
 _WORD = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}|[A-Za-z0-9]+")  # parts of a UUID occur in others, too
 _SHORTEST = 6
+IsGenerated = Callable[[str], bool]
 _ABSENT = object()
+
+
+def _is_long(word: str) -> bool:
+    return len(word) >= _SHORTEST
 
 
 class NameMapping:
     """A one-to-one mapping of generated texts between two results, built as values are compared.
 
-    `here` and `there` are what messages call the results.
+    `here` and `there` are what messages call the results. Words may differ if one of them is generated.
     """
 
-    def __init__(self, here: str = "in the sandbox", there: str = "in Pulumi") -> None:
+    def __init__(
+        self, here: str = "in the sandbox", there: str = "in Pulumi", is_generated: IsGenerated = _is_long
+    ) -> None:
+        self._is_generated = is_generated
         self._here = here
         self._there = there
         self._theirs: dict[str, str] = {}
@@ -56,7 +64,7 @@ class NameMapping:
     def _same_word(self, ours: str, theirs: str) -> bool:
         if ours == theirs:
             return True
-        if len(ours) != len(theirs) or len(ours) < _SHORTEST:
+        if len(ours) != len(theirs) or not (self._is_generated(ours) or self._is_generated(theirs)):
             return False
         return self._theirs.setdefault(ours, theirs) == theirs and self._ours.setdefault(theirs, ours) == ours
 

@@ -46,7 +46,10 @@ class EngineRun:
 
 @contextmanager
 def open_run(runs: Path) -> Iterator[EngineRun]:
-    """Create a run; at the end of the block its processes are killed and its folder is removed."""
+    """Create a run; at the end of the block its processes are killed and its folder is removed.
+
+    Abandoned runs are removed before and after: their processes may need a moment to notice that their parent is dead.
+    """
     runs.mkdir(parents=True, exist_ok=True, mode=0o700)
     remove_abandoned_runs(runs)
     run = _create_run(runs)
@@ -56,6 +59,7 @@ def open_run(runs: Path) -> Iterator[EngineRun]:
         kill_run_processes(run.mark)
         shutil.rmtree(run.folder, ignore_errors=True)
         os.close(run.owner)
+        remove_abandoned_runs(runs)
 
 
 def remove_abandoned_runs(runs: Path) -> None:

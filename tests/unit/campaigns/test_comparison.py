@@ -40,6 +40,18 @@ class TestCompareObservations:
 
         assert difference.startswith(".cloud: []")
 
+    def test_takes_no_other_word_for_a_generated_name(self) -> None:
+        now = _observe(state="cancelled", cloud=[["api", "id"]])
+
+        differences = list(compare_observations(now, _observe(cloud=[["fun", "id"]]), compare_generation=True))
+
+        assert [difference.partition(":")[0] for difference in differences] == [".cloud[0][0]", ".state"]
+
+    def test_maps_generated_names_in_keys(self) -> None:
+        now, before = (_observe(cloud=[[{f"/identities/{name}": {}}]]) for name in ("a1b2", "c3d4"))
+
+        assert list(compare_observations(now, before, compare_generation=True)) == []
+
     def test_leaves_out_the_generation_after_a_destroy(self) -> None:
         now = _observe(stack={"generation": 2})
 
