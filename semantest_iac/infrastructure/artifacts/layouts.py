@@ -1,12 +1,16 @@
-"""Lists the files that each cloud's package adds to a user's files, by language, and the folders for both."""
+"""What a package is made of: our files by cloud and language, the layers of a user's files, and how they are prepared."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
+
+from semantest_iac.domain.errors import Fault
+from semantest_iac.infrastructure.artifacts.file_filter import FileFilter
+from semantest_iac.infrastructure.artifacts.installers import ProgramRunner
 
 PAYLOADS = Path(__file__).parents[2] / "payloads"
 NODE_SHIM_FILES = ("semantest_application.cjs", "semantest_server.cjs", "semantest_http.cjs")
@@ -141,3 +145,50 @@ WEBSOCKET_ADDITIONS: Mapping[tuple[str, str], tuple[str, Mapping[str, tuple[str,
 def find_layout(provider: str, language: str, *, for_sockets: bool = False) -> PackageLayout:
     layout, sockets = LAYOUTS[provider, language], WEBSOCKET_ADDITIONS.get((provider, language))
     return layout.with_wrapper(*sockets) if for_sockets and sockets else layout
+
+
+@dataclass(frozen=True, slots=True)
+class PackageLayer:
+    """A folder whose filtered files go into the package under `prefix`.
+
+    Links may point to everything in `boundary`, which is the folder itself unless it is given.
+    """
+
+    folder: Path
+    file_filter: FileFilter
+    prefix: str = ""
+    boundary: Path | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class PreparedLayers:
+    """The layers of a package in the order of their precedence, with notes for the user.
+
+    `inputs` are files besides the recipe's layers that decided about the content. `generated` takes the place of
+    our files in the recipe where these depend on what a build makes.
+    """
+
+    layers: Sequence[PackageLayer] = ()
+    notes: tuple[str, ...] = ()
+    inputs: tuple[Path, ...] = ()
+    generated: Mapping[str, bytes] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class PackageRecipe:
+    """The files of a package: ours (`generated`), then the layers that `prepare` sets up in a workspace.
+
+    The states of `root` and of the `watched` folders, and `facts`, decide whether the package is built again. With
+    `is_transformed`, what is packaged differs from `root`, which may then be of any size. `missing_programs` are faults
+    of this machine that building it would meet.
+    """
+
+    handler: str
+    runtime: str
+    generated: Mapping[str, bytes]
+    root: PackageLayer | None = None
+    watched: Sequence[PackageLayer] = ()
+    facts: Sequence[bytes] = ()
+    is_transformed: bool = False
+    missing_programs: tuple[Fault, ...] = ()
+    prepare: Callable[[Path, ProgramRunner], PreparedLayers] = field(default=lambda workspace, runner: PreparedLayers())

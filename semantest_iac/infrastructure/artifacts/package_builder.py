@@ -15,10 +15,9 @@ from semantest_iac.domain.errors import ArtifactError, Fault
 from semantest_iac.domain.ports.artifact_builder import FunctionSource, PackagingRun
 from semantest_iac.infrastructure.artifacts import package_rules
 from semantest_iac.infrastructure.artifacts.installers import ProgramRunner
+from semantest_iac.infrastructure.artifacts.layouts import PackageLayer, PackageRecipe
 from semantest_iac.infrastructure.artifacts.package_rules import escape_path
 from semantest_iac.infrastructure.artifacts.recipes import (
-    PackageLayer,
-    PackageRecipe,
     find_recipe,
     find_required_files,
     holds_match,

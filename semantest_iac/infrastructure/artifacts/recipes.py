@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -43,7 +43,10 @@ from semantest_iac.infrastructure.artifacts.layouts import (
     APPLICATION_FILES,
     TOKEN_FILES,
     WEB_PUBSUB_FILES,
+    PackageLayer,
     PackageLayout,
+    PackageRecipe,
+    PreparedLayers,
     find_layout,
     read_payload,
 )
@@ -156,53 +159,6 @@ def find_required_files(source: FunctionSource) -> list[RequiredFile]:
 
 def _source_holds(source: FunctionSource, name: str) -> bool:
     return source.folder is not None and (source.folder / name).is_file()
-
-
-@dataclass(frozen=True, slots=True)
-class PackageLayer:
-    """A folder whose filtered files go into the package under `prefix`.
-
-    Links may point to everything in `boundary`, which is the folder itself unless it is given.
-    """
-
-    folder: Path
-    file_filter: FileFilter
-    prefix: str = ""
-    boundary: Path | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class PreparedLayers:
-    """The layers of a package in the order of their precedence, with notes for the user.
-
-    `inputs` are files besides the recipe's layers that decided about the content. `generated` takes the place of
-    our files in the recipe where these depend on what a build makes.
-    """
-
-    layers: Sequence[PackageLayer] = ()
-    notes: tuple[str, ...] = ()
-    inputs: tuple[Path, ...] = ()
-    generated: Mapping[str, bytes] | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class PackageRecipe:
-    """The files of a package: ours (`generated`), then the layers that `prepare` sets up in a workspace.
-
-    The states of `root` and of the `watched` folders, and `facts`, decide whether the package is built again. With
-    `is_transformed`, what is packaged differs from `root`, which may then be of any size. `missing_programs` are faults
-    of this machine that building it would meet.
-    """
-
-    handler: str
-    runtime: str
-    generated: Mapping[str, bytes]
-    root: PackageLayer | None = None
-    watched: Sequence[PackageLayer] = ()
-    facts: Sequence[bytes] = ()
-    is_transformed: bool = False
-    missing_programs: tuple[Fault, ...] = ()
-    prepare: Callable[[Path, ProgramRunner], PreparedLayers] = field(default=lambda workspace, runner: PreparedLayers())
 
 
 def find_recipe(source: FunctionSource, home: Path) -> PackageRecipe:
