@@ -1,4 +1,4 @@
-"""What a package is made of: our files by cloud and language, the layers of a user's files, and how they are prepared."""
+"""What a package is made of: our files by cloud and language, the layers of a user's files, and their recipe."""
 
 from __future__ import annotations
 
