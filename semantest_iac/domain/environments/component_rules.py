@@ -18,6 +18,7 @@ from semantest_iac.domain.environments.configuration import (
     MonitoringSection,
     PackageSection,
     component_requires_token,
+    find_functions,
     list_function_values,
     parse_secret_reference,
 )
@@ -277,9 +278,9 @@ def check_payload(subject: RuleSubject) -> Iterator[Finding]:
         yield refuse("payload", "the bundled service reads format 2.0", "Leave payload out.")
     elif section.entry is not None:
         yield refuse("payload", "a server receives HTTP and no events", "Leave payload out, or name a handler.")
-    elif section.app is not None and not section.functions:
+    elif section.app is not None:
         yield refuse("payload", "an application receives HTTP and no events", "Leave payload out.")
-    elif section.handler is None and section.source.endswith(".zip"):
+    elif section.source.endswith(".zip") and section.handler is None and not find_functions(section):
         yield refuse("payload", "a whole app in a zip chooses the form of its requests itself", "Leave payload out.")
 
 

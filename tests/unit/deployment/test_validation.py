@@ -51,6 +51,7 @@ REFUSED = {
     "package-without-source": ({"package": {"exclude": ["a"]}}, "package"),
     "payload-of-the-bundled-service": ({"payload": "1.0"}, "payload"),
     "payload-of-a-server": ({"source": "a", "entry": "a.js", "payload": 1.0}, "payload"),
+    "payload-of-an-application": ({"source": "a", "app": "main:app", "payload": "1.0"}, "payload"),
     "payload-of-a-whole-app": ({"source": "a.zip", "runtime": "nodejs24.x", "payload": "1.0"}, "payload"),
     "package-of-a-zip": ({"source": "a.zip", "package": {"include": ["a"]}}, "package"),
     "exclude-above-the-source": ({"source": "a", "package": {"exclude": ["b", "../x"]}}, "package.exclude[1]"),
