@@ -24,8 +24,8 @@ class RunningGateway:
     url: str
     process: subprocess.Popen[str]
 
-    def get(self, path: str) -> str:
-        with urllib.request.urlopen(f"{self.url}{path}", timeout=SECONDS) as answer:
+    def get(self, path: str, timeout_s: float = SECONDS) -> str:
+        with urllib.request.urlopen(f"{self.url}{path}", timeout=timeout_s) as answer:
             return str(answer.read().decode())
 
 

@@ -43,7 +43,9 @@ def shop(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactor
 
 
 def _workspace(title: str, folder: Path, variables: Mapping[str, str]) -> Workspace:
-    return Workspace(write_example(title, folder), variables)
+    return Workspace(
+        write_example(title, folder), variables, timeout_s=150
+    )  # pip installs, and frameworks start slowly
 
 
 class TestFastApi:
@@ -72,7 +74,7 @@ class TestFastApi:
         _, workspace, deployed = shop
 
         with run_gateway(workspace, "serve", "--port", "0", "--json") as gateway:
-            bodies = [gateway.get(f"/{deployed.json['stack']}/hello/Ada%20L") for _ in range(3)]
+            bodies = [gateway.get(f"/{deployed.json['stack']}/hello/Ada%20L", timeout_s=60) for _ in range(3)]
 
         assert [json.loads(body) for body in bodies] == [{"hello": "Ada L"}] * 3
 
