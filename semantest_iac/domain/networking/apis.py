@@ -15,7 +15,7 @@ from semantest_iac.domain.environments.settings import (
 )
 from semantest_iac.domain.resource import Ref, Resource
 
-_VARIABLE_NAME = re.compile(r"\{\w+")
+_VARIABLE = re.compile(r"\{\w+(?P<greedy>\+?)\}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,8 +35,8 @@ class ApiEndpoint:
 
     @property
     def shape(self) -> str:
-        """Return the endpoint without the names of its variables: endpoints of one shape take the same requests."""
-        return _VARIABLE_NAME.sub("{", str(self))
+        """Return the endpoint with `*` and `**` for its variables: endpoints of one shape take the same requests."""
+        return _VARIABLE.sub(lambda match: "**" if match["greedy"] else "*", str(self))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

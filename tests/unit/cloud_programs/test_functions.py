@@ -46,7 +46,7 @@ class TestAws:
 
         assert {it["routeKey"]: it["target"].rpartition(" ")[2].partition("_")[0] for it in routes.values()} == {
             "POST /todos": routes["api POST /todos"]["target"].rpartition(" ")[2].partition("_")[0],
-            "GET /todos": routes["api ANY /todos/{}"]["target"].rpartition(" ")[2].partition("_")[0],
+            "GET /todos": routes["api ANY /todos/*"]["target"].rpartition(" ")[2].partition("_")[0],
             "ANY /todos/{id}": routes["api GET /todos"]["target"].rpartition(" ")[2].partition("_")[0],
         }
         assert routes["api POST /todos"]["target"] != routes["api GET /todos"]["target"]
