@@ -25,6 +25,18 @@ MAX_API_HEAD_BYTES = 10_240  # request line and header values; source: quotas of
 DEFAULT_ROUTE = DEFAULT_STAGE = "$default"
 PAYLOAD_1, PAYLOAD_2 = "1.0", "2.0"
 _MALFORMED_ESCAPE = re.compile("%(?![0-9a-fA-F]{2})")
+HEADER_NAMES_1 = {
+    name.lower(): name
+    for name in (
+        *("Content-Length", "Content-Type", "Host", "User-Agent", "X-Amzn-Trace-Id"),
+        *("X-Forwarded-For", "X-Forwarded-Port", "X-Forwarded-Proto", "accept", "accept-encoding"),
+    )
+}
+"""The names of headers in events of format 1.0, by those in lower case; others have the name that the client sent.
+
+The developer guide says that all names are in lower case; events that people recorded from HTTP APIs from 2020 to 2023
+(of curl, Postman, python-requests and browsers) have these names, and `Postman-Token` as it was sent.
+"""
 _EMPTY_IDENTITY = (
     *("accessKey", "accountId", "caller", "cognitoAuthenticationProvider", "cognitoAuthenticationType"),
     *("cognitoIdentityId", "cognitoIdentityPoolId", "principalOrgId", "user", "userArn"),
@@ -167,12 +179,14 @@ def _build_event_2(
 def _build_event_1(
     request: HttpRequest, path: str, route: RouteMatch, api: ApiIdentity, metadata: RequestMetadata
 ) -> dict[str, Any]:
-    """Build an event of format 1.0, that of REST APIs, but with header names in lower case (the developer guide).
+    """Build an event of format 1.0, that of REST APIs, with header names as recorded from HTTP APIs.
 
     Of repeated headers and parameters the single-value maps have the last, as captured from REST APIs.
     """
     body, is_base64 = _event_body(request)
-    headers, query = _header_lists(request, api, metadata), _group_repeated(request.query)
+    sent_names = {name.lower(): name for name, _ in request.headers} | HEADER_NAMES_1
+    lists, query = _header_lists(request, api, metadata), _group_repeated(request.query)
+    headers = {sent_names.get(name, name): values for name, values in lists.items()}
     resource = route.route_key.partition(" ")[2] or route.route_key
     return {
         "version": PAYLOAD_1,

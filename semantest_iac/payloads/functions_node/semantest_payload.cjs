@@ -18,8 +18,8 @@ function buildEventOfFormat1(event) {
   const caller = { sourceIp: http.sourceIp, userAgent: http.userAgent }
   const identity = { ...Object.fromEntries(EMPTY_IDENTITY.map((name) => [name, null])), ...caller }
   return {
-    version: '1.0', resource, path: event.rawPath, httpMethod: http.method, headers,
-    multiValueHeaders: Object.fromEntries(Object.entries(headers).map(([name, value]) => [name, [value]])),
+    version: '1.0', resource, path: event.rawPath, httpMethod: http.method, headers: readInAnyCase(headers),
+    multiValueHeaders: readInAnyCase(Object.fromEntries(Object.entries(headers).map(([name, value]) => [name, [value]]))),
     queryStringParameters: mapValues(query, (values) => values.at(-1)),
     multiValueQueryStringParameters: mapValues(query, (values) => values),
     requestContext: {
@@ -47,6 +47,15 @@ function buildResultOfFormat2(result) {
   const cookies = headers.get('set-cookie') ?? []
   headers.delete('set-cookie')
   return { ...rest, headers: Object.fromEntries([...headers].map(([name, values]) => [name, values.join(', ')])), cookies }
+}
+
+/** Let a handler find headers in any case: Azure's host made their names lower, and format 1.0 keeps them as sent. */
+function readInAnyCase(headers) {
+  const find = (target, name) => (typeof name === 'string' && !(name in target) ? name.toLowerCase() : name)
+  return new Proxy(headers, {
+    get: (target, name) => target[find(target, name)],
+    has: (target, name) => find(target, name) in target,
+  })
 }
 
 function groupValues(pairs) {

@@ -16,6 +16,19 @@ EMPTY_IDENTITY = (
 )
 
 
+class AnyCaseHeaders(dict[str, Any]):
+    """Headers that a handler finds in any case: Azure makes the names lower, and format 1.0 keeps them as sent."""
+
+    def __getitem__(self, name: str) -> Any:
+        return super().__getitem__(name if super().__contains__(name) else name.lower())
+
+    def __contains__(self, name: object) -> bool:
+        return super().__contains__(name) or (isinstance(name, str) and super().__contains__(name.lower()))
+
+    def get(self, name: str, default: Any = None, /) -> Any:
+        return super().get(name if super().__contains__(name) else name.lower(), default)
+
+
 def build_event_of_format_1(event: Mapping[str, Any]) -> dict[str, Any]:
     """Build the event of format 1.0 from one of format 2.0; of repeated parameters, one value is the last."""
     headers = {**event["headers"], **({"cookie": "; ".join(event["cookies"])} if "cookies" in event else {})}
@@ -26,8 +39,8 @@ def build_event_of_format_1(event: Mapping[str, Any]) -> dict[str, Any]:
         "resource": resource,
         "path": event["rawPath"],
         "httpMethod": event["requestContext"]["http"]["method"],
-        "headers": headers,
-        "multiValueHeaders": {name: [value] for name, value in headers.items()},
+        "headers": AnyCaseHeaders(headers),
+        "multiValueHeaders": AnyCaseHeaders({name: [value] for name, value in headers.items()}),
         "queryStringParameters": {name: values[-1] for name, values in query.items()} or None,
         "multiValueQueryStringParameters": query or None,
         "requestContext": _request_context(event["requestContext"], event["rawPath"], resource),
