@@ -285,16 +285,27 @@ class TestFormat1:
 class TestBuildApiResponse:
     @pytest.mark.parametrize(
         ("result", "body"),
-        [({"a": 1}, b'{"a": 1}'), ("Hello", b"Hello"), (None, b"null"), ([1], b"[1]")],
-        ids=["object", "text", "nothing", "list"],
+        [
+            ({"a": 1}, b'{"a": 1}'),
+            ({"body": "x"}, b'{"body": "x"}'),
+            ("Hello", b"Hello"),
+            (None, b"null"),
+            ([1], b"[1]"),
+        ],
+        ids=["object", "body only", "text", "nothing", "list"],
     )
     def test_returns_json_for_a_result_without_status(self, result: Any, body: bytes) -> None:
+        """Source: the developer guide of HTTP APIs, format 2.0, and LocalStack's recordings of function URLs."""
         response = respond(result)
 
         assert (response.status, response.body) == (200, body)
         assert headers_of(response)["content-type"] == "application/json"
 
     def test_passes_status_headers_and_cookies(self) -> None:
+        """Source of the content type: answers of HTTP APIs to results with a status and without it (2020).
+
+        Function URLs, which this tool does not deploy, answer application/json there.
+        """
         response = respond(
             {"statusCode": 201, "headers": {"X-A": 1, "Content-Length": "9"}, "cookies": ["a=1", "b=2"], "body": "é"}
         )
