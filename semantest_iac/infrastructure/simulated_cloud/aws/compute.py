@@ -398,7 +398,9 @@ _PERMISSION_RULE: Final = TypeRule(
         "functionUrlAuthType": text(OneOf(("AWS_IAM", "NONE"), CFN), force_new=True),
         "invokedViaFunctionUrl": flag(force_new=True),
         "principalOrgId": text(Length(12, 34, CFN), Pattern(r"^o-[a-z0-9]{10,32}$", CFN), force_new=True),
-        "qualifier": text(Length(1, 128, API), force_new=True),
+        "qualifier": text(
+            Length(1, 128, API), Pattern(r"^(\$(LATEST(\.PUBLISHED)?)|[a-zA-Z0-9-_$]+)$", OBSERVED), force_new=True
+        ),
         "sourceAccount": text(Length(12, 12, CFN), Pattern(r"^\d{12}$", CFN), force_new=True),
         "sourceArn": text(Length(12, 1024, CFN), force_new=True),
         "statementId": text(

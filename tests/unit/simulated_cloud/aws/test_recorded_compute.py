@@ -238,6 +238,11 @@ class TestPermissions:
             ),
             ({"qualifier": "absent"}, "ResourceNotFoundException", f"Cannot find alias arn: {API_ARN}:absent"),
             (
+                {"qualifier": "valid-with-$-but-doesnotexist"},
+                "ResourceNotFoundException",
+                f"Function not found: {API_ARN}:valid-with-$-but-doesnotexist",
+            ),
+            (
                 {"function": "api:live", "qualifier": "1"},
                 "InvalidParameterValueException",
                 "The derived qualifier from the function name does not match the specified qualifier.",
@@ -248,6 +253,16 @@ class TestPermissions:
         refusal = refused(PERMISSION, statementId="other", **changes)
 
         assert (refusal.code, refusal.message) == (code, message)
+
+    @pytest.mark.parametrize(
+        "changes", [{"qualifier": "invalid-qualifier-with-?-char"}, {"statementId": "example.com"}]
+    )
+    def test_need_names_of_their_form(
+        self, changes: dict[str, Any], cloud: SimulatedCloud, world: World, samples: Any
+    ) -> None:
+        [failure] = cloud.check(PERMISSION, {**samples[PERMISSION](world), **changes})
+
+        assert (failure.property, failure.warning) == (next(iter(changes)), False)
 
     @pytest.mark.parametrize(
         "principal", ["apigateway.amazonaws.com", "123456789012", "*", "arn:aws:iam::123456789012:root"]

@@ -94,6 +94,11 @@ PERMISSION_GUARDS: Final = (
         OBSERVED,
     ),
     RequestGuard(
+        lambda context: "$" in (context.facts["qualifier"] or ""),
+        Refusal("ResourceNotFoundException", "Function not found: {function_found[arn]}:{qualifier}", 404),
+        OBSERVED,
+    ),
+    RequestGuard(
         lambda context: not re.fullmatch(_PRINCIPAL_PATTERN, context.facts["principal"]),
         Refusal(INVALID_PARAMETER, "The provided principal was invalid. Please check the principal and try again."),
         OBSERVED,
