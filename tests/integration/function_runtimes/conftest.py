@@ -1,7 +1,9 @@
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -12,6 +14,7 @@ from semantest_iac.infrastructure.function_runtimes.package_cache import Package
 
 Files = Mapping[str, str]
 PYTHON = "python3.11"
+NODE = "nodejs20.x"
 
 
 @pytest.fixture
@@ -21,6 +24,19 @@ def python_function(tmp_path: Path) -> Callable[..., FunctionSpec]:
     def create(body: str, **changes: object) -> FunctionSpec:
         (tmp_path / "app.py").write_text(body)
         return FunctionSpec(tmp_path, "app.handler", PYTHON, **changes)  # type: ignore[arg-type]  # test shorthand
+
+    return create
+
+
+@pytest.fixture
+def node_function(tmp_path: Path) -> Callable[..., FunctionSpec]:
+    """Create a Node function from the text of its module, without packaging it."""
+    if shutil.which("node") is None:
+        pytest.skip("node is not on the PATH")
+
+    def create(body: str, file: str = "index.js", handler: str = "index.handler", **changes: Any) -> FunctionSpec:
+        (tmp_path / file).write_text(body)
+        return FunctionSpec(tmp_path, handler, **{"runtime": NODE, **changes})
 
     return create
 
