@@ -65,10 +65,12 @@ def check_network_ids(subject: RuleSubject) -> Iterator[Finding]:
 def check_concurrency(subject: RuleSubject) -> Iterator[Finding]:
     """AWS gives an account so many instances at once; only it knows whether the quota was raised."""
     requested = subject.section.instances
+    functions = len(subject.settings.function_names) if subject.settings else 1
     for key, count in (("min", requested.min), ("max", requested.max)):
-        if count is not None and count > _DEFAULT_CONCURRENCY - _UNRESERVED_CONCURRENCY:
+        if count is not None and count * functions > _DEFAULT_CONCURRENCY - _UNRESERVED_CONCURRENCY:
+            total = f"{count} at once" if functions == 1 else f"{count} at once for each of {functions} functions"
             reason = f"an account has {_DEFAULT_CONCURRENCY}, of which AWS keeps {_UNRESERVED_CONCURRENCY} free"
-            yield advise(f"instances.{key}", f"{count} at once need a raised quota: {reason}")
+            yield advise(f"instances.{key}", f"{total} need a raised quota: {reason}")
 
 
 def check_origin_patterns(subject: RuleSubject) -> Iterator[Finding]:

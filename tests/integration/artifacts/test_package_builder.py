@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 import time
 import zipfile
@@ -238,6 +239,40 @@ class TestNodeServer:
             PackageBuilder(home).build(server(source))
 
         assert [fault.path for fault in caught.value.faults] == ["semantest_shim.json"]
+
+
+class TestSeveralFunctions:
+    def test_are_one_package_with_the_handlers_by_name(self, home: Path, source: Path, write_files: WriteFiles) -> None:
+        write_files(source, {"todos/create.py": "", "todos/show.py": ""})
+        functions = {"create": "todos/create.handler", "show": "todos.show.handler"}
+
+        artifact = PackageBuilder(home).build(FunctionSource(source, functions=functions))
+
+        with zipfile.ZipFile(artifact.path) as archive:
+            settings = json.loads(archive.read("semantest_entry.json"))
+        assert settings == {"functions": {name: {"handler": handler} for name, handler in functions.items()}}
+        assert (artifact.runtime, artifact.handlers) == ("python3.13", {})
+
+    def test_are_refused_with_every_handler_that_is_missing(
+        self, home: Path, source: Path, write_files: WriteFiles
+    ) -> None:
+        write_files(source, {"one.js": ""})
+        functions = {"one": "one.handler", "two": "two.handler", "three": "lib/three.handler"}
+
+        found = PackageBuilder(home).find_packaging_faults(FunctionSource(source, functions=functions))
+
+        assert [fault.path for fault in found] == ["functions.two.handler", "functions.three.handler"]
+
+    def test_of_a_zip_are_called_by_their_own_handlers(self, home: Path, source: Path) -> None:
+        package = source.parent / "app.zip"
+        with zipfile.ZipFile(package, "w") as archive:
+            archive.writestr("one.py", "")
+        ready = FunctionSource(package, runtime="python3.13", functions={"one": "one.handler"})
+
+        assert PackageBuilder(home).build(ready).handlers == {"one": "one.handler"}
+        with pytest.raises(ArtifactError) as caught:
+            PackageBuilder(home).build(replace(ready, functions={"one": "one.handler", "two": "two.handler"}))
+        assert [fault.path for fault in caught.value.faults] == ["functions.two.handler"]
 
 
 class TestRefusals:

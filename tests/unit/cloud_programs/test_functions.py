@@ -104,7 +104,7 @@ class TestAzure:
     def test_leaves_other_routes_to_the_components_own_handler(self) -> None:
         routes = json.loads(settings_of(record_api("functions beside a handler"))["SEMANTEST_ROUTES"])
 
-        assert routes[""] == ["ANY /", "GET /health"]
+        assert routes[""] == ["ANY /"]
 
     def test_leaves_a_single_function_as_it_is(self) -> None:
         graph = blueprint("secrets", provider="azure")

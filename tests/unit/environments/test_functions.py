@@ -230,6 +230,13 @@ class TestFaults:
         assert found["functions"] == "a WebSocket API has one function, which handles every event"
 
 
+class TestWarnings:
+    def test_count_the_instances_of_all_functions(self) -> None:
+        found = warnings(routes=[route(**SHOW), route("/a", **CREATE)], instances={"max": 500})
+
+        assert "500 at once for each of 2 functions need a raised quota" in found["instances.max"]
+
+
 class TestAzure:
     ROUTES = (route(function="create"), route("/{id}", **SHOW))
 
