@@ -6,7 +6,6 @@ draft in the same folder removes those that nobody holds.
 
 from __future__ import annotations
 
-import fcntl
 import os
 import secrets
 import shutil
@@ -14,6 +13,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO, Final
+
+from semantest_iac.infrastructure.file_locks import is_in_place, try_lock
 
 DRAFT_PREFIX: Final = ".draft-"
 _OWNER_ONLY: Final = 0o600
@@ -79,7 +80,7 @@ def _create_locked(folder: Path, create: Callable[[Path], int]) -> tuple[int, Pa
         path = folder / f"{DRAFT_PREFIX}{secrets.token_hex(8)}"
         with suppress(FileNotFoundError):
             descriptor = create(path)
-            if _lock_new(descriptor) and _is_in_place(descriptor, path):
+            if _lock_new(descriptor) and is_in_place(descriptor, path):
                 return descriptor, path
             os.close(descriptor)
 
@@ -95,33 +96,23 @@ def _create_folder(path: Path) -> int:
 
 def _lock(path: Path) -> int | None:
     """Return a locked descriptor of an abandoned draft; None if a process holds it, or it is gone."""
-    with suppress(OSError):
+    try:
         descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            os.close(descriptor)
-            return None
-        return descriptor
+    except OSError:
+        return None
+    with suppress(OSError):
+        if try_lock(descriptor):
+            return descriptor
+    os.close(descriptor)
     return None
 
 
 def _lock_new(descriptor: int) -> bool:
     """Lock a new draft; False if another process was first. File systems without locks have no removal either."""
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
+        return try_lock(descriptor)
     except OSError:
         return True
-    return True
-
-
-def _is_in_place(descriptor: int, path: Path) -> bool:
-    try:
-        return os.path.samestat(os.fstat(descriptor), path.stat())
-    except FileNotFoundError:
-        return False
 
 
 def _remove(path: Path) -> None:

@@ -9,9 +9,10 @@ from typing import Any
 
 import pulumi
 
-from semantest_iac.domain.compute.functions import Artifact
+from semantest_iac.domain.compute.functions import Artifact, ServerlessFunction
 from semantest_iac.domain.deployment.stack import Stack
 from semantest_iac.domain.environments import physical_names
+from semantest_iac.domain.errors import ValidationError
 from semantest_iac.domain.ports.provisioner import Deferred
 
 Outputs = Mapping[str, Any]
@@ -53,6 +54,15 @@ class ProgramContext:
         names of deleted secrets for weeks, while the rest of the stack keeps its generation.
         """
         return f"{name}-{sha256(self.deployment.encode()).hexdigest()[:4]}" if self.deployment else name
+
+    def find_package(self, function: ServerlessFunction) -> Artifact:
+        """Return the package of a function; raises ValidationError without one."""
+        artifact = self.artifact
+        if artifact and function.package:
+            artifact = artifact.companions.get(function.package)
+        if artifact is None:
+            raise ValidationError(f"Cannot deploy function '{function.name}': it has no package.")
+        return artifact
 
     @property
     def tags(self) -> dict[str, str]:

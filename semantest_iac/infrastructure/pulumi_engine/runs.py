@@ -15,6 +15,8 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from semantest_iac.infrastructure.file_locks import try_lock
+
 RUN_MARK_VARIABLE = "SEMANTEST_RUN"
 _PROC = Path("/proc")
 _SWEEP_ROUNDS = 50  # a process that forks during one round is found in the next
@@ -139,9 +141,8 @@ def _lock_if_abandoned(folder: Path) -> int | None:
         return None
     if descriptor is None:
         return None
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
-        os.close(descriptor)
-        return None
-    return descriptor
+    with suppress(OSError):
+        if try_lock(descriptor):
+            return descriptor
+    os.close(descriptor)
+    return None

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fcntl
 import hashlib
 import math
 import os
@@ -15,6 +14,7 @@ from pathlib import Path
 
 from semantest_iac.application.ports.run_queue import LeaseHolder, OnWait
 from semantest_iac.domain.errors import DeploymentError, StackBusyError
+from semantest_iac.infrastructure.file_locks import is_in_place, try_lock
 from semantest_iac.infrastructure.run_queue.holder_records import read_holder, write_holder_and_next_fence
 
 POLL_S = 0.1
@@ -90,26 +90,10 @@ def _open_and_lock(path: Path) -> int | None:
     """Return the locked descriptor, or None when another process holds it."""
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
-    if _try_lock(descriptor) and _is_in_place(descriptor, path):
+    if try_lock(descriptor) and is_in_place(descriptor, path):
         return descriptor
     os.close(descriptor)
     return None
-
-
-def _try_lock(descriptor: int) -> bool:
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    return True
-
-
-def _is_in_place(descriptor: int, path: Path) -> bool:
-    """Return False when the file was deleted before it was locked: another process may hold its successor."""
-    try:
-        return os.path.samestat(os.fstat(descriptor), path.stat())
-    except FileNotFoundError:
-        return False
 
 
 @contextmanager

@@ -9,7 +9,6 @@ import pulumi_aws as aws
 
 from semantest_iac.domain.compute.functions import Artifact, ServerlessFunction
 from semantest_iac.domain.delivery.live_version import LiveVersion
-from semantest_iac.domain.errors import ValidationError
 from semantest_iac.domain.ports.provisioner import Deferred
 from semantest_iac.infrastructure.cloud_programs.aws.foundation import aws_name
 from semantest_iac.infrastructure.cloud_programs.context import Outputs, ProgramContext
@@ -18,7 +17,7 @@ from semantest_iac.infrastructure.clouds.aws_variables import SECRETS_SETTING
 
 def create_function(function: ServerlessFunction, context: ProgramContext) -> Outputs:
     """Create a function that publishes a version with every change of its code or settings."""
-    artifact = _find_package(function, context)
+    artifact = context.find_package(function)
     created = aws.lambda_.Function(
         function.name,
         name=aws_name("function", context, function.purpose),
@@ -63,15 +62,6 @@ def _application_log_level(wanted: str) -> str:
     """
     level = wanted.strip().upper()
     return level if level in ("TRACE", "DEBUG") else "INFO"
-
-
-def _find_package(function: ServerlessFunction, context: ProgramContext) -> Artifact:
-    artifact = context.artifact
-    if artifact and function.package:
-        artifact = artifact.companions.get(function.package)
-    if artifact is None:
-        raise ValidationError(f"Cannot deploy function '{function.name}': it has no package.")
-    return artifact
 
 
 def _environment_variables(function: ServerlessFunction, artifact: Artifact, context: ProgramContext) -> dict[str, Any]:

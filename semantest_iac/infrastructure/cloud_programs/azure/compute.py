@@ -14,7 +14,6 @@ from semantest_iac.domain.compute.functions import Artifact, ServerlessFunction
 from semantest_iac.domain.delivery.live_version import LiveVersion
 from semantest_iac.domain.environments.runtimes import find_runtime
 from semantest_iac.domain.environments.settings import DEFAULT_PAYLOAD
-from semantest_iac.domain.errors import ValidationError
 from semantest_iac.infrastructure.cloud_programs.azure.foundation import azure_name, globally_unique_name
 from semantest_iac.infrastructure.cloud_programs.azure.storage import STORAGE_SERVICES, create_package_storage
 from semantest_iac.infrastructure.cloud_programs.cloud import FOUNDATION
@@ -99,7 +98,7 @@ def create_function(function: ServerlessFunction, context: ProgramContext) -> Ou
     """Create a plan and an app that waits for its package; nothing for a function in the app of another."""
     if function.host:
         return _find_in_app(function, context)
-    artifact, logs = _find_package(function, context), context.outputs[function.log_store]
+    artifact, logs = context.find_package(function), context.outputs[function.log_store]
     store = create_package_storage(function.name, context.outputs[function.identity], context)
     key = derive_gateway_key(store, context)
     settings = app_settings(function, artifact, store, context) | ({GATEWAY_KEY_SETTING: key} if key else {})
@@ -163,15 +162,6 @@ def _create_app(
             delete_before_replace=True,
         ),
     )
-
-
-def _find_package(function: ServerlessFunction, context: ProgramContext) -> Artifact:
-    artifact = context.artifact
-    if artifact and function.package:
-        artifact = artifact.companions.get(function.package)
-    if artifact is None:
-        raise ValidationError(f"Cannot deploy function '{function.name}': it has no package.")
-    return artifact
 
 
 def _create_plan(function: ServerlessFunction, context: ProgramContext) -> web.AppServicePlan:
