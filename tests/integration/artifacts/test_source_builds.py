@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -399,3 +400,38 @@ class TestModules:
         modules = {name.split("/")[1] for name in names if name.startswith("node_modules/")}
         assert modules == {"lib", ".generated"}
         assert list_tree(project) == before
+
+
+class TestOtherManagers:
+    STAND_IN = (
+        '#!/bin/sh\necho "$*" >> {log}\ncase "$*" in run*|build*) {build} ;; *) mkdir -p node_modules/lib ;; esac\n'
+    )
+
+    @pytest.mark.parametrize(
+        ("lock", "text", "manager", "complete", "production"),
+        [
+            ("pnpm-lock.yaml", "", "pnpm", "--prod=false", "--prod"),
+            ("yarn.lock", "# yarn lockfile v1", "yarn", "--production=false", "--production"),
+            ("yarn.lock", "__metadata:\n  version: 8", "yarn", "--immutable", "workspaces focus --production"),
+            ("bun.lock", "{}", "bun", "--frozen-lockfile", "--production"),
+        ],
+        ids=["pnpm", "yarn 1", "yarn 4", "bun"],
+    )
+    def test_install_everything_for_the_build_and_then_remove_dev_modules(
+        self, home: Path, made: Path, write_files: WriteFiles, monkeypatch: pytest.MonkeyPatch, lock: str, text: str,
+        manager: str, complete: str, production: str,
+    ) -> None:  # fmt: skip
+        log, folder = made.parent / "log", made.parent / "bin"
+        write_files(made, {lock: text, "package.json": '{"devDependencies": {"tool": "1"}}'})
+        write_files(folder, {manager: self.STAND_IN.format(log=log, build=PYTHON)})
+        (folder / manager).chmod(0o755)
+        monkeypatch.setenv("PATH", f"{folder}{os.pathsep}{os.environ['PATH']}")
+
+        artifact = PackageBuilder(home).build(server(made, f"{manager} run build"))
+
+        first, build, last = log.read_text().splitlines()
+        assert complete in first.split()
+        assert build == "run build"
+        assert production in last
+        assert ("--ignore-workspace" in first) == ("--ignore-workspace" in last) == (manager == "pnpm")
+        assert read(artifact, "dist/main.js") == "made of one"

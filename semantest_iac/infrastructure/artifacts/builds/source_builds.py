@@ -99,11 +99,10 @@ def run_source_build(build: SourceBuild, workspace: Path, runner: ProgramRunner)
     before = _stamp_source(build.folder, file_filter)
     copy = copy_project(build.folder, workspace, file_filter)
     is_installed, has_modules = False, (build.folder / "node_modules").is_dir()
-    if build.needs_modules:
-        if has_modules:
-            copy_modules(build.folder, copy.folder)
-        elif is_installed := needs_node_install(copy.folder, with_dev=True):
-            install_node_modules(copy, runner, with_dev=True)
+    if has_modules:
+        copy_modules(build.folder, copy.folder)
+    elif build.needs_modules and (is_installed := needs_node_install(copy.folder, with_dev=True)):
+        install_node_modules(copy, runner, with_dev=True)
     known = dict(_stamp_copy(copy.folder))
     for command in commands:
         _run_command(command, copy.folder, runner, uses_own_modules=has_modules)

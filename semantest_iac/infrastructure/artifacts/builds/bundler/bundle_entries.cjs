@@ -18,8 +18,9 @@ const COMPILED_MARKS = [
 // Each reads files beside itself, starts a worker by its path, or hooks into `require` (as Next.js's list of server
 // packages, and the `nodejs.install` notes of SST).
 const NOT_BUNDLED = new Set([
-  '@fastify/swagger-ui', '@prisma/client', '@sparticuz/chromium', 'chrome-aws-lambda', 'dd-trace', 'ffmpeg-static',
-  'firebase-admin', 'geoip-lite', 'import-in-the-middle', 'jsdom', 'newrelic', 'pdfkit', 'pg-native', 'pino', 'piscina',
+  '@fastify/swagger-ui', '@mikro-orm/core', '@mikro-orm/knex', '@prisma/client', '@react-pdf/renderer',
+  '@sparticuz/chromium', '@sparticuz/chromium-min', 'chrome-aws-lambda', 'config', 'dd-trace', 'ffmpeg-static',
+  'firebase-admin', 'geoip-lite', 'import-in-the-middle', 'jsdom', 'keyv', 'newrelic', 'pdfkit', 'pg-native', 'pino', 'piscina',
   'playwright', 'playwright-core', 'prisma', 'puppeteer', 'puppeteer-core', 'require-in-the-middle', 'sharp',
   'swagger-ui-dist', 'swagger-ui-express', 'thread-stream', 'ts-node', 'typescript', 'webpack',
 ])
