@@ -130,7 +130,7 @@ class TestConfiguration:
         checked = workspace.run("config", "validate", "--component", "rest-api")
 
         assert checked.code == 2
-        assert "components.rest-api.app: the source holds no main.py (nor /__init__.py)" in checked.err
+        assert "components.rest-api.app: the source holds no main.py (nor main/__init__.py)" in checked.err
 
     def test_suggests_app_for_a_framework(self, workspace: Workspace) -> None:
         write_example("FastAPI", workspace.folder)

@@ -49,7 +49,7 @@ def check_function_source(subject: RuleSubject) -> Iterator[Finding]:
 
 
 def check_route_functions(subject: RuleSubject) -> Iterator[Finding]:
-    """Each route names one function, or leaves its requests to the component's own handler."""
+    """Each route names one function, or leaves its requests to the component's own handler, entry or app."""
     section, derived = subject.section, dict[str, str]()
     for index, route in enumerate(section.routes or ()):
         at = f"routes[{index}]"
@@ -60,9 +60,13 @@ def check_route_functions(subject: RuleSubject) -> Iterator[Finding]:
             yield refuse(f"{at}.function", f"'{make_printable(route.function)}' is not a function", hint)
         elif route.handler is not None:
             yield from _check_route_handler(f"{at}.handler", route, section, derived)
-        elif route.function is None and find_functions(section) and not (section.handler or section.entry):
+        elif route.function is None and find_functions(section) and not _has_own_code(section):
             hint = "Name one, or give the component a handler for the routes without."
             yield refuse(at, "names neither function nor handler", hint)
+
+
+def _has_own_code(section: ComponentSection) -> bool:
+    return any((section.handler, section.entry, section.app))
 
 
 def _check_route_handler(

@@ -178,7 +178,7 @@ def answer(method, path, raw_path, query, headers, client, body):
         "method": method, "path": path, "target": raw_path, "raw_query": query,
         "query": urllib.parse.parse_qsl(query, keep_blank_values=True), "client": client,
         "beside": os.path.exists("beside.txt"), "names": [*headers], "host": headers["host"],
-        "many": headers.get("x-many"),
+        "many": headers.get("x-many"), "signature": headers.get("x-hub-signature"),
         "cookies": [part for part in headers.get("cookie", "").split("; ") if part],
         "city": headers.get("x-city", "").encode("latin-1").decode(), "named": headers.get("constructor"),
         "body": base64.b64encode(body).decode(),

@@ -118,7 +118,7 @@ class TestPackages:
             PackageBuilder(home).build(application(source, provider))
 
         assert [(fault.path, fault.message) for fault in caught.value.faults] == [
-            ("app", "the source holds no main.py (nor /__init__.py)")
+            ("app", "the source holds no main.py (nor main/__init__.py)")
         ]
 
     @pytest.mark.parametrize("line", [".", "-e .", "./libs/shop[x]"])

@@ -63,6 +63,14 @@ class TestCheckApplication:
 
         assert fault.startswith(reason)
 
+    def test_sees_no_payload(self) -> None:
+        assert faults(source="src", app="main:app", payload="1.0") == ["an application receives HTTP and no events"]
+
+    def test_answers_the_routes_without_a_function(self) -> None:
+        routes = [{"path": "/a", "handler": "a.handler"}, {"path": "/{rest+}"}]
+
+        assert faults(source="src", app="main:app", routes=routes) == []
+
     def test_is_for_http(self) -> None:
         assert faults("websocket", source="src", app="main:app") == ["a WebSocket API has no app"]
 
