@@ -19,6 +19,7 @@ class FakeServiceProbe:
         self.points = points
         self.answers: list[int] = []
         self.logs = ""
+        self.notes: tuple[str, ...] = ()
         self.origin = AnswerOrigin.UNKNOWN
         self.package_fault: Fault | None = None
         self.conversation: WebSocketConversation | None = None
@@ -31,7 +32,7 @@ class FakeServiceProbe:
         await self.points.reach("call")
         status = self.answers.pop(0) if self.answers else 200
         response = HttpResponse(status, body=f"{request.method} {request.path}".encode())
-        return ProbeAnswer(response, logs=self.logs, origin=self.origin)
+        return ProbeAnswer(response, logs=self.logs, notes=self.notes, origin=self.origin)
 
     async def converse(self, stack: Stack, messages: Sequence[str]) -> WebSocketConversation:
         await self.points.reach("call")

@@ -36,13 +36,14 @@ _LONGEST_BODY, _LONGEST_LOG_LINE = 2000, 500  # characters that an event keeps
 class HealthTry:
     """The outcome of asking once: `answer` if there was one, `problem` if the service is not healthy.
 
-    `may_change` says whether asking again may help.
+    `may_change` says whether asking again may help, `notes` how the call was run.
     """
 
     answer: HealthAnswer | None = None
     problem: str = ""
     logs: str = ""
     may_change: bool = False
+    notes: tuple[str, ...] = ()
 
 
 class ServiceVerifier:
@@ -135,7 +136,7 @@ async def _ask_http(probe: ServiceProbe, stack: Stack, settings: ComponentSettin
     if _is_expected(status, answer.origin, settings):
         return HealthTry(health)
     log = f"{answer.logs}\n{answer.last_message}"
-    return HealthTry(health, f"GET {path} answered {status}", log, may_change=_is_transient(status))
+    return HealthTry(health, f"GET {path} answered {status}", log, _is_transient(status), answer.notes)
 
 
 def _is_expected(status: int, origin: AnswerOrigin, settings: ComponentSettings) -> bool:
@@ -188,9 +189,8 @@ def _verification_error(stack: Stack, last: HealthTry, series: _TrySeries) -> Ve
         change = f"Set {key}.timeout_s to wait longer, or {key}=none to deploy without this check."
     else:
         change = f"Set {key}.path, .status or .timeout_s to what the service does, or {key}=none for no check."
-    return VerificationError(
-        f"Cannot verify '{stack}': {last.problem}{tries}.", hint=" ".join(filter(None, (said, advice, change)))
-    )
+    hint = " ".join(filter(None, (said, advice, *last.notes, change)))
+    return VerificationError(f"Cannot verify '{stack}': {last.problem}{tries}.", hint=hint)
 
 
 def _omit_if_long(text: str, longest: int) -> str:

@@ -221,6 +221,13 @@ class TestHint:
         assert caught.value.hint.startswith(f"{words}Set components.rest-api.health.path")
         assert "components.rest-api.health=none" in caught.value.hint
 
+    async def test_repeats_how_the_call_was_run(self, check: Check) -> None:
+        check.probe.answers, check.probe.notes = [302], ("Node 24 is not on this machine.",)
+
+        with pytest.raises(VerificationError) as caught:
+            await check.run(REST, BUNDLED)
+        assert caught.value.hint.startswith("Node 24 is not on this machine. Set components.rest-api.health.path")
+
 
 class TestWebSocket:
     async def test_returns_the_last_message(self, check: Check) -> None:
