@@ -48,7 +48,7 @@ def open_for_writing(path: Path, busy_timeout_s: float) -> sqlite3.Connection:
     """Open the ledger, and create it if it is missing, readable by its owner only."""
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     _create_empty_file(path)
-    connection = sqlite3.connect(path, busy_timeout_s, isolation_level=None, check_same_thread=False)
+    connection = sqlite3.connect(path, timeout=busy_timeout_s, isolation_level=None, check_same_thread=False)
     try:
         connection.execute("pragma synchronous = full")
         if not is_ledger(connection, path):
@@ -65,7 +65,7 @@ def open_for_reading(path: Path, busy_timeout_s: float) -> sqlite3.Connection | 
     if not path.exists():
         return None
     uri = f"{path.absolute().as_uri()}?{_read_mode(path)}"
-    connection = sqlite3.connect(uri, busy_timeout_s, isolation_level=None, check_same_thread=False, uri=True)
+    connection = sqlite3.connect(uri, timeout=busy_timeout_s, isolation_level=None, check_same_thread=False, uri=True)
     try:
         connection.execute("pragma query_only = on")
         if is_ledger(connection, path):

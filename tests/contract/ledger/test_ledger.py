@@ -135,7 +135,7 @@ class LedgerContract:
         await ledger.append(STACK, 0, [*a_deploy("d1"), *a_destroy("d2")])
         await ledger.append(STACK, None, a_destroy("d3")[:2])
 
-        assert ledger.stack(STACK) == StackRow(STACK, generation=2, newest="d3")
+        assert ledger.stack(STACK) == StackRow(STACK, generation=2, newest="d3", removal="d3")
 
     async def test_ignores_events_without_a_deployment(self, ledger: Ledger) -> None:
         await ledger.append(STACK, 0, [an_event("drift.detected", deployment=""), NewEvent("x", "{}")])
