@@ -43,7 +43,7 @@ def check_function_source(subject: RuleSubject) -> Iterator[Finding]:
         hint = "Name the folder with the handlers as source."
         yield refuse("functions" if section.functions else "routes", "there is no source that holds handlers", hint)
     if found and section.routes and all(find_route_function(section, route) for route in section.routes):
-        for key in ("handler", "entry"):
+        for key in ("handler", "entry", "app"):
             if getattr(section, key) is not None:
                 yield refuse(key, "no route uses it", "Leave it out, or let a route name no function.")
 

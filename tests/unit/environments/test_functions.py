@@ -221,6 +221,11 @@ class TestFaults:
     def test_name_a_handler_that_no_route_reaches(self) -> None:
         assert faults(handler="app.handler", routes=[route(**SHOW)]) == {"handler": "no route uses it"}
 
+    @pytest.mark.parametrize("own", [{"app": "main:app"}, {"entry": "server.js"}, {"handler": "app.handler"}])
+    def test_name_what_no_route_reaches_besides(self, own: dict[str, str]) -> None:
+        assert faults(routes=[route(**SHOW), route("/own")], **own) == {}
+        assert faults(routes=[route(**SHOW)], **own) == dict.fromkeys(own, "no route uses it")
+
     def test_name_functions_without_a_source(self) -> None:
         assert "routes" in faults(source=None, routes=[route(**SHOW)])
 
