@@ -16,14 +16,14 @@ from semantest_iac.domain.errors import Fault
 from semantest_iac.domain.guardrails.engine_choice import EngineChoice
 from semantest_iac.domain.monitoring.logs_and_alarms import GatewayLogging
 
-FindAccountStacks = Callable[[Stack, EngineChoice], Sequence[str] | None]
+FindOtherAccountStacks = Callable[[Stack, EngineChoice], Sequence[str] | None]
 """Finds the other account stacks of a stack's region; None where the cloud has no account settings."""
 
 
-def account_notices(specs: Sequence[DeploymentSpec], account_stacks: FindAccountStacks) -> Iterator[Fault]:
+def account_notices(specs: Sequence[DeploymentSpec], other_account_stacks: FindOtherAccountStacks) -> Iterator[Fault]:
     """Yield the notices for all specs; an account stack among them is deployed before the services."""
     for spec in specs:
-        known = account_stacks(spec.stack, spec.engine)
+        known = other_account_stacks(spec.stack, spec.engine)
         if known is not None:
             planned = [str(other.stack) for other in specs if _deploys_before(other, spec)]
             yield from find_account_notices(
@@ -40,7 +40,7 @@ def _account_key(spec: DeploymentSpec) -> tuple[str, str, EngineChoice]:
     return spec.stack.provider, spec.stack.region, spec.engine
 
 
-def find_account_stacks(
+def find_other_account_stacks(
     ledger: LedgerReader, cloud: Capabilities, stack: Stack, engine: EngineChoice
 ) -> list[str] | None:
     """Return the other account stacks of the region, destroyed ones too because their settings stay.

@@ -63,7 +63,7 @@ def fold_stack(stack: StackRow, before: DeploymentRow | None, after: DeploymentR
     if _is_removed(after):
         return StackRow(stack.stack, generation=stack.generation + 1, newest=stack.newest)
     if after.state in CHANGING_STATUSES:
-        return _fold_change(stack, after)
+        return _with_change(stack, after)
     if _changed_nothing(after):
         return _without_change(stack, after.deployment)
     if after.state is DeploymentStatus.ROLLED_BACK:
@@ -90,7 +90,7 @@ def fold_generation(stack: StackRow, event: Mapping[str, Any]) -> StackRow:
     return replace(stack, generation=event["data"]["generation"], removal=None)
 
 
-def _fold_change(stack: StackRow, row: DeploymentRow) -> StackRow:
+def _with_change(stack: StackRow, row: DeploymentRow) -> StackRow:
     """Return the stack while a deployment changes it; going back without a good deployment is a removal too."""
     is_rolling_back = row.state is DeploymentStatus.ROLLING_BACK
     if row.kind == "destroy" or (is_rolling_back and stack.last_good is None):

@@ -153,7 +153,7 @@ class ValidationService:
                 yield replace(finding, fault=replace(finding.fault, path=path))
         yield from _check_secrets(subject, secrets)
         yield from component_rules.check_monitoring(configuration.monitoring, stack.provider, rules.round_retention)
-        yield from _check_scaling(stack, configuration)
+        yield from _check_scaling_metrics(stack, configuration)
 
 
 def _resolve_settings(stack: Stack, configuration: DeploymentConfiguration) -> ComponentSettings | None:
@@ -191,17 +191,16 @@ def find_region_fault(region: str, cloud: CloudDescription) -> Fault | None:
 
 
 def find_account_notices(
-    stack: Stack, engine: EngineChoice, account_stacks: Sequence[str], *, wants_log: bool
+    stack: Stack, engine: EngineChoice, other_account_stacks: Sequence[str], *, wants_log: bool
 ) -> Iterator[Fault]:
     """Yield notices about the settings that an account has once per region; they forbid nothing.
 
-    `account_stacks` are the other account stacks of the same region. No plan can read what is set, and other tools
-    may have set it.
+    `other_account_stacks` are those of the same region. No plan can read what is set, and other tools may have set it.
     """
-    if stack.component == ACCOUNT_COMPONENT and account_stacks:
-        reason = f"{', '.join(account_stacks)} has set it too, for the whole region"
+    if stack.component == ACCOUNT_COMPONENT and other_account_stacks:
+        reason = f"{', '.join(other_account_stacks)} has set it too, for the whole region"
         yield Fault("component", reason, "The stack deployed last counts; logging goes on through any of them.")
-    if stack.component == "websocket" and wants_log and not account_stacks:
+    if stack.component == "websocket" and wants_log and not other_account_stacks:
         is_default = engine == choose_engine(stack.environment)
         options = "" if is_default else f" --engine {engine.engine} --cloud {engine.cloud}"
         reason = "the cloud refuses it until the account has a role for logs, and no stack here has set one"
@@ -239,7 +238,7 @@ def _check_secrets(subject: RuleSubject, secrets: SecretAvailability) -> Iterato
             yield report(f"components.{subject.component}.{key}", f"secret '{name}' is not set", hint)
 
 
-def _check_scaling(stack: Stack, configuration: DeploymentConfiguration) -> Iterator[Finding]:
+def _check_scaling_metrics(stack: Stack, configuration: DeploymentConfiguration) -> Iterator[Finding]:
     metrics = configuration.scaling.metrics or ()
     for index, metric in enumerate(metrics):
         if not 0 < metric.target <= 100:

@@ -187,7 +187,7 @@ def _is_plain_path(path: str) -> bool:
     return len(path) <= LONGEST_ROUTE and not has_dots and bool(_HEALTH_PATH.fullmatch(path))
 
 
-def check_egress(subject: RuleSubject) -> Iterator[Finding]:
+def check_websocket_egress(subject: RuleSubject) -> Iterator[Finding]:
     """A WebSocket function calls the cloud's API to reach its clients, which a private network does not allow."""
     configured = subject.section.network
     if not subject.serves_http and configured.private and not configured.subnet_ids:
@@ -203,7 +203,7 @@ API_RULES: tuple[Rule, ...] = (
     check_authorizer,
     check_tokens,
     check_health,
-    check_egress,
+    check_websocket_egress,
 )
 
 MEMORY_MB = range(128, 10240 + 1)
@@ -258,7 +258,7 @@ def check_runtime(subject: RuleSubject) -> Iterator[Finding]:
 def check_code(subject: RuleSubject) -> Iterator[Finding]:
     """The source is a readable path; entry and handler stay inside it."""
     section = subject.section
-    if section.source is not None and not _is_path(section.source):
+    if section.source is not None and not _is_printable_path(section.source):
         yield refuse("source", f"'{make_printable(section.source)}' is not a path")
     if section.entry is not None and not _stays_inside(section.entry):
         hint = "Name a file inside the source, such as dist/start-server.js."
@@ -269,7 +269,7 @@ def check_code(subject: RuleSubject) -> Iterator[Finding]:
             yield refuse(path, f"'{make_printable(handler)}' is not a handler", "Such as index.handler.")
 
 
-def check_payload(subject: RuleSubject) -> Iterator[Finding]:
+def check_payload_format(subject: RuleSubject) -> Iterator[Finding]:
     """Only handlers of the user's own receive events; format 2.0 is what everything else is written for."""
     section = subject.section
     if section.payload != "1.0" or not subject.serves_http:
@@ -304,12 +304,12 @@ def check_package(subject: RuleSubject) -> Iterator[Finding]:
             yield refuse(f"package.pass_environment[{place}]", "is not the name of a variable", hint)
 
 
-def _is_path(text: str) -> bool:
+def _is_printable_path(text: str) -> bool:
     return 0 < len(text) <= LONGEST_SOURCE_PATH and text.isprintable()
 
 
 def _stays_inside(text: str) -> bool:
-    if not _is_path(text) or "\\" in text or _DRIVE.match(text):
+    if not _is_printable_path(text) or "\\" in text or _DRIVE.match(text):
         return False
     return all(part not in ("", ".", "..") for part in text.split("/"))
 
@@ -356,7 +356,7 @@ FUNCTION_RULES: tuple[Rule, ...] = (
     check_runtime,
     check_code,
     check_package,
-    check_payload,
+    check_payload_format,
     check_instances,
     check_network,
 )
@@ -377,12 +377,12 @@ def check_monitoring(
     yield from _check_log_retention(monitoring.log_retention_days, provider, round_days)
 
 
-def _check_alert(path: str, alert: AlertSection, before: Sequence[str]) -> Iterator[Finding]:
+def _check_alert(path: str, alert: AlertSection, earlier_types: Sequence[str]) -> Iterator[Finding]:
     maximum = 1 if alert.type == "error_rate" else float("inf")
     if not (isfinite(alert.threshold) and 0 < alert.threshold <= maximum):
         limits = "above 0, and 1 at most" if maximum == 1 else "above 0"
         yield refuse(f"{path}.threshold", f"threshold of {alert.type} must be {limits}")
-    if alert.type in before:
+    if alert.type in earlier_types:
         yield refuse(f"{path}.type", f"there is an alert of type {alert.type} already")
 
 

@@ -205,7 +205,7 @@ class _PathRegistry:
         while (path := path.rpartition("/")[0]) and path not in self._folders:
             self._folders.add(path)
 
-    def find_conflict(self, path: str) -> str:
+    def find_file_folder_conflict(self, path: str) -> str:
         """Return the path that is a file here and a folder there; empty without one."""
         if path in self._folders:
             return path
@@ -227,7 +227,7 @@ def _write_package(
     for index, layer in enumerate(layers):
         for found in walk_source(layer.folder, layer.file_filter, report, layer.boundary):
             path = layer.prefix + found.path
-            if conflict := written.find_conflict(path):
+            if conflict := written.find_file_folder_conflict(path):
                 reason = f"'{escape_path(conflict)}' would be a file and a folder in the package"
                 report.faults.append(Fault(escape_path(path), reason, "Rename one of them."))
             elif path not in written:

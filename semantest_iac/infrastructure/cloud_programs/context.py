@@ -47,7 +47,7 @@ class ProgramContext:
         """Return the name in the cloud, unique and the same for every attempt of a generation."""
         return physical_names.physical_name(str(self.stack), self.generation, purpose, limit=limit)
 
-    def name_once(self, name: str) -> str:
+    def add_deployment_suffix(self, name: str) -> str:
         """Return the name with digits of this deployment; use it with `ignore_changes` on the input of the name.
 
         A resource keeps it for life, and one that is created again after a delete gets another: clouds reserve the

@@ -64,7 +64,7 @@ def open_for_reading(path: Path, busy_timeout_s: float) -> sqlite3.Connection | 
     """Open the ledger if there is one; creates nothing."""
     if not path.exists():
         return None
-    uri = f"{path.absolute().as_uri()}?{_read_mode(path)}"
+    uri = f"{path.absolute().as_uri()}?{_choose_uri_parameters(path)}"
     connection = sqlite3.connect(uri, timeout=busy_timeout_s, isolation_level=None, check_same_thread=False, uri=True)
     try:
         connection.execute("pragma query_only = on")
@@ -100,8 +100,8 @@ def is_ledger(connection: sqlite3.Connection, path: Path) -> bool:
     return True
 
 
-def _read_mode(path: Path) -> str:
-    """Return SQLite's mode for reading without leaving files behind, as a read-only connection does (`-shm`, `-wal`).
+def _choose_uri_parameters(path: Path) -> str:
+    """Choose how to read without leaving files behind, as a read-only connection does (`-shm`, `-wal`).
 
     In a folder without write access, a ledger without a `-wal` file has no writer and can be read as immutable.
     """

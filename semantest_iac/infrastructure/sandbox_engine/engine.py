@@ -54,7 +54,7 @@ class SandboxEngine:
     ) -> ApplyResult:
         token = CancelToken()
         async with open_settled_queue(publish, token) as enqueue:
-            return await run_in_thread(partial(self._apply_in_order, work, progress, token, enqueue), token)
+            return await run_in_thread(partial(self._apply_with_limits_last, work, progress, token, enqueue), token)
 
     async def publish_code(
         self, work: Work, applied: ApplyResult, publish: PublishSettled, progress: ReportProgress
@@ -103,7 +103,7 @@ class SandboxEngine:
         is_deferred = bool(publisher.find_deferred(work, resources))
         return replace(plan, lacks_code=is_deferred or publisher.needs_publishing(resources, work.artifact, plan))
 
-    def _apply_in_order(
+    def _apply_with_limits_last(
         self, work: Work, progress: ReportProgress, token: CancelToken, enqueue: EnqueueSettled
     ) -> ApplyResult:
         """Apply what does not wait for code, limits that must be lowered last in a second run."""

@@ -11,8 +11,8 @@ from semantest_iac.infrastructure.sandbox_engine.protocol.values import (
     contains_secret,
     move_secrets_out_of_lists,
     outputs_with_secrets,
+    stored_outputs_with_secrets,
     to_cloud_value,
-    unchanged_outputs,
 )
 from semantest_iac.infrastructure.simulated_cloud.schema.values import UNKNOWN
 
@@ -78,7 +78,7 @@ class TestUnchangedOutputs:
         outputs = {"a": "x", "b": {"c": "y"}, "d": Secret("z"), "e": "v"}
         inputs = {"a": Secret("x"), "b": {"c": Secret("y")}, "d": "z"}
 
-        assert unchanged_outputs(outputs, inputs, ("e",)) == {
+        assert stored_outputs_with_secrets(outputs, inputs, ("e",)) == {
             "a": Secret("x"),
             "b": {"c": "y"},
             "d": Secret("z"),

@@ -60,7 +60,7 @@ class SourceBuild:
     @property
     def file_filter(self) -> FileFilter:
         """Return the filter of the files that the build works on; what is not packaged may still be needed by it."""
-        stale = tuple(find_stale_output(self.folder, self.entry_points))
+        stale = tuple(find_output_folders(self.folder, self.entry_points))
         return FileFilter(
             self.left_out,
             included_names=NPM_CONFIG_FILES,
@@ -114,7 +114,7 @@ def run_source_build(build: SourceBuild, workspace: Path, runner: ProgramRunner)
     return BuiltSource(copy.folder, copy.around)
 
 
-def find_stale_output(folder: Path, points: Sequence[EntryPoint]) -> Iterator[str]:
+def find_output_folders(folder: Path, points: Sequence[EntryPoint]) -> Iterator[str]:
     """Yield folders with what an earlier build left: a module deleted since would be packaged from there.
 
     They hold an entry point, and .gitignore or a tsconfig calls them output.

@@ -16,7 +16,7 @@ def create_app_secret(secret: AppSecret, context: ProgramContext) -> Outputs:
     """Create a secret; other resources see its ARN only."""
     created = aws.secretsmanager.Secret(
         secret.name,
-        name=aws_name("secret", context, context.name_once(secret.key.replace("_", "-"))),
+        name=aws_name("secret", context, context.add_deployment_suffix(secret.key.replace("_", "-"))),
         recovery_window_in_days=secret.recovery_days,
         tags=context.tags,
         opts=context.options(ignore_changes=["name"]),

@@ -34,7 +34,7 @@ def create_app_secret(secret: AppSecret, context: ProgramContext) -> Outputs:
     foundation = context.outputs[FOUNDATION]
     created = keyvault.Secret(
         secret.name,
-        secret_name=context.name_once(secret.key.replace("_", "-")),  # names may contain no underscore
+        secret_name=context.add_deployment_suffix(secret.key.replace("_", "-")),  # names may contain no underscore
         vault_name=foundation["vault"].name,
         resource_group_name=foundation["group"],
         properties={"value": pulumi.Output.secret(context.secret_value(secret.key))},

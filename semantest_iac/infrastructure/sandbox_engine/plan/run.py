@@ -17,8 +17,8 @@ from semantest_iac.infrastructure.sandbox_engine.protocol.urns import ROOT_STACK
 from semantest_iac.infrastructure.sandbox_engine.protocol.values import (
     PropertyValues,
     outputs_with_secrets,
+    stored_outputs_with_secrets,
     to_cloud_value,
-    unchanged_outputs,
 )
 from semantest_iac.infrastructure.sandbox_engine.simulated_clouds import CloudResolver
 from semantest_iac.infrastructure.sandbox_engine.state.snapshots import ResourceState, StateChange
@@ -131,7 +131,7 @@ class SandboxRun:
         return self._keep_unchanged(resource, old)
 
     def _keep_unchanged(self, resource: ResourceState, old: ResourceState) -> ResourceState:
-        outputs = unchanged_outputs(old.outputs, resource.inputs, resource.additional_secret_outputs)
+        outputs = stored_outputs_with_secrets(old.outputs, resource.inputs, resource.additional_secret_outputs)
         state = replace(resource, id=old.id, outputs=outputs)
         self.executor.steps.append(ResourceStep("same", state))
         record = self.executor.snapshot.apply if state == old else self.executor.record_local_change

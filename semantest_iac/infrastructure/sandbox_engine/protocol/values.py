@@ -107,7 +107,9 @@ def outputs_with_secrets(
     return mark_secrets_like(properties, {**inputs, **dict.fromkeys(secret_names, Secret(None))})
 
 
-def unchanged_outputs(outputs: PropertyValues, inputs: PropertyValues, secret_names: tuple[str, ...]) -> PropertyValues:
+def stored_outputs_with_secrets(
+    outputs: PropertyValues, inputs: PropertyValues, secret_names: tuple[str, ...]
+) -> PropertyValues:
     """Return the stored outputs; of inputs that became secret since, Pulumi marks whole properties only."""
     became_secret = [name for name, value in inputs.items() if isinstance(value, Secret)]
     return mark_secrets_like(outputs, dict.fromkeys((*became_secret, *secret_names), Secret(None)))

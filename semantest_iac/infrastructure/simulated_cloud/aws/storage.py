@@ -72,7 +72,7 @@ def _warm_throughput(facts: RequestFacts) -> dict[str, int]:
     }
 
 
-def _lacks_range_key(context: GuardContext) -> bool:
+def _lacks_range_key_for_local_index(context: GuardContext) -> bool:
     return bool(context.facts["localSecondaryIndexes"]) and not context.facts["rangeKey"]
 
 
@@ -218,7 +218,7 @@ STORAGE_TYPES: Final = {
                 DOC,
             ),
             RequestGuard(
-                _lacks_range_key,
+                _lacks_range_key_for_local_index,
                 Refusal(
                     "ValidationException",
                     "One or more parameter values were invalid: Table KeySchema does not have a range key, which is "

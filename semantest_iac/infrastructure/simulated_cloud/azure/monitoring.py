@@ -97,7 +97,7 @@ TELEMETRY_TYPES: Final[dict[str, TypeRule]] = {
                 f"{_NAME_RESERVATION_DAYS} days in another resource group.",
                 409,
             ),
-            returned_to="{resourceGroupName}",
+            reusable_within="{resourceGroupName}",
         ),
         latency_seconds=20,
     ),

@@ -94,7 +94,7 @@ class RequestScope:
         outputs = previous.outputs if previous else {}
         return GuardContext(facts, lambda type_: self._other_resources(type_, own), today, outputs)
 
-    def claim_handles(
+    def refuse_taken_handles(
         self, type_: str, facts: RequestFacts, own: ResourceAddress | None = None
     ) -> ResourceAddress | None:
         """Refuse handles that are taken or reserved; return the existing resource that a create changes, if any."""
@@ -134,7 +134,7 @@ class RequestScope:
         if reservation := rule.name_reservation:
             facts = RequestFacts(self.facts | resource.outputs)
             handle = rule.unique[0].handle.format_map(facts)
-            reserved = {handle, _return_handle(reservation, handle, facts)}
+            reserved = {handle, _format_reuse_handle(reservation, handle, facts)}
             seconds = reservation.seconds(resource.outputs)
         self.transaction.remove(resource.address, reserved, self.clock.seconds + seconds)
 
@@ -147,9 +147,9 @@ class RequestScope:
     def _may_reuse(self, reservation: NameReservation, type_: str, handle: str, facts: RequestFacts) -> bool:
         if reservation.is_released(facts):
             return True
-        return_handle = _return_handle(reservation, handle, facts)
-        _, until = self.transaction.find_by_handle(self.account, self.region_of(type_), type_, return_handle)
-        return bool(reservation.returned_to) and until > self.clock.seconds
+        reuse_handle = _format_reuse_handle(reservation, handle, facts)
+        _, until = self.transaction.find_by_handle(self.account, self.region_of(type_), type_, reuse_handle)
+        return bool(reservation.reusable_within) and until > self.clock.seconds
 
     def _ids(self, addresses: Sequence[ResourceAddress]) -> Iterator[str]:
         return (resource.id for address in addresses if (resource := self.transaction.get(address)))
@@ -185,7 +185,7 @@ def create_resource(scope: RequestScope, type_: str, inputs: ResourceProperties,
     facts = RequestFacts(scope.facts | known)
     links, warnings = scope.resolve_references(rule, known, facts)
     warnings += scope.run_guards(rule.guards, facts, None)
-    overwritten = scope.claim_handles(type_, facts)
+    overwritten = scope.refuse_taken_handles(type_, facts)
     if overwritten and (existing := scope.transaction.get(overwritten)):
         seed = existing.seed
     facts.update(make_identifiers(seed), revision=1)
@@ -205,7 +205,7 @@ def update_resource(scope: RequestScope, resource: StoredResource, inputs: Resou
     facts = RequestFacts({rule.name_input: resource.outputs.get(rule.name_input)} | scope.facts | known)
     links, _ = scope.resolve_references(rule, known, facts)
     scope.run_guards(rule.guards, facts, resource.address)
-    scope.claim_handles(resource.address.type, facts, resource.address)
+    scope.refuse_taken_handles(resource.address.type, facts, resource.address)
     masked = mask_sensitive(rule, known, scope.masking_key)
     recomputed = results.find_recomputed_outputs(rule, resource.outputs | resource.inputs, masked)
     revision = resource.revision + bool(recomputed)
@@ -239,9 +239,9 @@ def record_code(scope: RequestScope, resource: StoredResource, digest: str) -> N
     scope.clock.advance(_latency(rule, facts))
 
 
-def _return_handle(reservation: NameReservation, handle: str, facts: RequestFacts) -> str:
-    returned_to = reservation.returned_to.format_map(facts)
-    return f"{handle} in {returned_to}" if reservation.returned_to else handle
+def _format_reuse_handle(reservation: NameReservation, handle: str, facts: RequestFacts) -> str:
+    reusable_within = reservation.reusable_within.format_map(facts)
+    return f"{handle} in {reusable_within}" if reservation.reusable_within else handle
 
 
 def _has_same_parent(resource: StoredResource, state: ResourceProperties, name: str) -> bool:

@@ -79,14 +79,14 @@ class NamingScheme(StrEnum):
 class NameReservation:
     """The name of a deleted resource stays reserved for so many virtual seconds; its reuse is refused meanwhile.
 
-    `is_released`: whether the facts of a create restore the deleted resource. `returned_to` is a template over the
+    `is_released`: whether the facts of a create restore the deleted resource. `reusable_within` is a template over the
     facts: a create that renders the same text as the deleted resource may reuse the name.
     """
 
     seconds: Callable[[ResourceProperties], float]
     refusal: Refusal
     is_released: Callable[[RequestFacts], bool] = lambda _: False
-    returned_to: str = ""
+    reusable_within: str = ""
 
 
 @dataclass(frozen=True, slots=True)
