@@ -122,6 +122,37 @@ class TestExpress:
         assert _invoke(express, cloud, "POST", "/todos", *_JSON, "-d", '{"title": "tea"}') == (201, {"title": "tea"})
 
 
+_APPLICATION = """
+async def app(scope, receive, send):
+    assert scope["type"] == "http"
+    await send({"type": "http.response.start", "status": 200, "headers": []})
+    await send({"type": "http.response.body", "body": b'"app"'})
+"""
+_MIXED = """
+components:
+  rest-api:
+    source: .
+    app: main:app
+    routes:
+      - {path: /a, methods: [GET], handler: a.handler}
+      - {path: "/{rest+}"}
+"""
+
+
+@pytest.mark.parametrize("cloud", _CLOUDS)
+class TestFunctionsOfRoutes:
+    def test_answer_beside_an_application(self, workspace: Workspace, cloud: str) -> None:
+        mixed = Workspace(workspace.folder, example_variables(), timeout_s=150)
+        (mixed.folder / "main.py").write_text(_APPLICATION)
+        (mixed.folder / "a.py").write_text('def handler(event, context):\n    return {"statusCode": 200, "body": "1"}')
+        (mixed.folder / "semantest.yaml").write_text(_MIXED)
+
+        deployed = _deploy(mixed, cloud, "--set", _RUNTIME)
+
+        assert deployed.code == 0, deployed.out
+        assert (_invoke(mixed, cloud, "GET", "/a"), _invoke(mixed, cloud, "GET", "/b")) == ((200, 1), (200, "app"))
+
+
 class TestConfiguration:
     def test_is_checked_before_anything_is_made(self, workspace: Workspace) -> None:
         write_example("FastAPI", workspace.folder)
