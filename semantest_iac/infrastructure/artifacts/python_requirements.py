@@ -320,7 +320,8 @@ class SourceWheels:
             raise ArtifactError(
                 f"Cannot install requirements: '{requirement}' has no wheel for Python {self._version[0]}."
                 f"{self._version[1]} on Linux, and compiles modules.",
-                hint="Build its wheel for that Python (cibuildwheel does), and name the folder with --find-links.",
+                hint="Name a newer version of it, or an earlier Python as `runtime` for which it has a wheel; or build "
+                "its wheel (cibuildwheel does), and name the folder with --find-links.",
             )
         return True
 
