@@ -322,7 +322,7 @@ def _http_context(request: HttpRequest, path: str, metadata: RequestMetadata) ->
 
 
 def _event_body(request: HttpRequest) -> tuple[str, bool]:
-    content_type = next(iter(_header_values(request, "content-type")), JSON_CONTENT_TYPE).lower()
+    content_type = next(iter(_header_values(request, "content-type")), "").lower()  # without one: in base64
     if content_type.startswith(TEXT_CONTENT_TYPES):
         try:
             return request.body.decode(), False

@@ -172,7 +172,7 @@ function joinValues(pairs) {
 }
 
 function isTextType(type) {
-  return TEXT_TYPES.some((start) => (type ?? 'application/json').toLowerCase().startsWith(start))
+  return TEXT_TYPES.some((start) => (type ?? '').toLowerCase().startsWith(start))
 }
 
 /** Build the response that API Gateway would send for a result; one to HEAD keeps the length that it gives. */

@@ -124,7 +124,7 @@ def build_event(
     headers["host"] = host
     cookies = [part.strip() for part in headers.pop("cookie", "").split(";") if part.strip()]
     client = _take_client_address(headers, hops)
-    body, is_base64 = _encode_body(request.get_body() or b"", headers.get("content-type", TEXT_TYPES[1]).lower())
+    body, is_base64 = _encode_body(request.get_body() or b"", headers.get("content-type", "").lower())
     parts: dict[str, Any] = {
         "cookies": cookies,
         "queryStringParameters": _join_values(parse_qsl(url.query, True)),

@@ -166,6 +166,12 @@ class TestBuildApiEvent:
 
         assert event["headers"]["x-a"] == "1,2"
 
+    def test_encodes_a_body_of_unknown_type(self) -> None:
+        """As the report on ministack (766) measured on HTTP APIs of AWS: a missing type counts as binary."""
+        event = event_of(HttpRequest("POST", "/", body=b"a"))
+
+        assert (event["body"], event["isBase64Encoded"]) == ("YQ==", True)
+
     @pytest.mark.parametrize(
         ("content_type", "body", "expected"),
         [
