@@ -40,6 +40,9 @@ if TYPE_CHECKING:
     from semantest_iac.presentation.request_log import LogRequest
 
 
+_DRAFT_FOLDERS = ("artifacts", "artifacts/known", "pulumi", "runtime", "sandbox", "tmp")
+
+
 def _ignore_progress(progress: ResourceProgress) -> None:
     """Ignore the progress of resources."""
 
@@ -235,7 +238,10 @@ class Application:
         from semantest_iac.application.intake.intake import Intake
         from semantest_iac.application.use_cases import DeploymentUseCase
         from semantest_iac.domain.deployment.deployment_service import DeploymentService
+        from semantest_iac.infrastructure.drafts import remove_abandoned_drafts
 
+        for folder in _DRAFT_FOLDERS:  # also those of a killed command where this one makes none, as `destroy`
+            remove_abandoned_drafts(self.home / folder)
         choice = engine or EngineChoice()
         provisioner, probe = self._connect(choice, variables)
         service = DeploymentService(provisioner, self.artifacts, probe, self._verifier(probe, choice))

@@ -73,7 +73,7 @@ def run_job(job: InterruptionJob) -> JobResult:
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Run the campaign, print a row for each scenario and every difference, and return 1 if there is one."""
+    """Run the campaign, print a row for each scenario and its differences, and return 1 if there is one."""
     options = _parse(arguments)
     with tempfile.TemporaryDirectory(prefix="interruptions-") as folder:
         jobs = [
@@ -90,9 +90,7 @@ def main(arguments: Sequence[str]) -> int:
             results = []
             for result in pool.map(run_job, jobs):
                 results.append(result)
-                print(_format_result(result), flush=True)
-    for line in (line for result in results for line in result.describe()):
-        print(line)
+                print(_format_result(result), *result.describe(), sep="\n", flush=True)
     return _summarize(results, options.seed)
 
 

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from semantest_iac.bootstrap.application import Application
 from semantest_iac.infrastructure.drafts import (
     DRAFT_PREFIX,
     ensure_private_file,
@@ -102,3 +103,14 @@ class TestEnsurePrivateFile:
         ensure_private_file(tmp_path / "key", lambda: "other")
 
         assert {path.name: path.read_text() for path in tmp_path.iterdir()} == {"key": "value"}
+
+
+class TestNextCommand:
+    @pytest.mark.parametrize("folder", ["artifacts", "artifacts/known", "runtime", "sandbox", "tmp"])
+    def test_removes_what_a_killed_one_left(self, tmp_path: Path, folder: str) -> None:
+        left = tmp_path / folder / f"{DRAFT_PREFIX}left"
+        left.mkdir(parents=True)
+
+        Application(tmp_path).deployments({})
+
+        assert not left.exists()
