@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 
 _ROOT = Path(__file__).parents[2]
-_COMMAND_TIMEOUT_S = 60
+_COMMAND_TIMEOUT_S = 150
 
 
 @dataclass(frozen=True)

@@ -37,12 +37,6 @@ class TestReadSecret:
         with pytest.raises(payload.SecretUnreadableError, match="the app has no identity"):
             payload.read_secret(REFERENCE, {})
 
-    def test_says_that_the_identity_does_not_answer(self, payload: Any) -> None:
-        identity = {"IDENTITY_ENDPOINT": "http://127.0.0.1:1/", "IDENTITY_HEADER": "x"}
-
-        with pytest.raises(payload.SecretUnreadableError, match="the identity did not answer"):
-            payload.read_secret(REFERENCE, identity)
-
 
 class TestSettingResolver:
     def test_asks_again_after_a_pause(self, payload: Any, monkeypatch: pytest.MonkeyPatch) -> None:
