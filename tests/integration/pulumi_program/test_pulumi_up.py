@@ -16,6 +16,7 @@ _FULL = "rest-api.aws.staging.us-east-1"
 _ACCOUNT = "account.aws.staging.us-east-1"
 _FUNCTION = "aws:lambda/function:Function"
 _OWN = re.compile(r'"(ciphertext|path)": "[^"]*"')  # these differ between runs
+_DEPLOYMENT_DIGITS = re.compile(r'-[0-9a-f]{4}(?=-[0-9a-f]{6}")')  # in a secret's name; `pulumi up` has no deployment
 _CANARY = "canary-5ecre7-value"
 _WITH_SECRET = """\
 components:
@@ -52,6 +53,9 @@ def _comparable(state: dict[str, Any]) -> dict[str, str]:
     texts = {each["urn"]: json.dumps(each.get("inputs"), sort_keys=True) for each in state["resources"]}
     known = {urn: longest_first.sub(lambda match: names[match[0]], text) for urn, text in texts.items()}
     outputs = {urn: sorted(each.get("outputs", ())) for urn, each in zip(texts, state["resources"], strict=True)}
+    known = {
+        urn: _DEPLOYMENT_DIGITS.sub("", text) if "aws:secretsmanager" in urn else text for urn, text in known.items()
+    }
     return {urn: _OWN.sub("", text) + str(outputs[urn]) for urn, text in known.items()}
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import json
 import re
 import signal
 import sys
@@ -155,7 +156,9 @@ def _parse_header(header: str) -> tuple[str, str]:
     metavar="'NAME: VALUE'",
     help="A request header. Can be repeated.",
 )
-@click.option("-d", "--data", metavar="BODY", help="The request body; @FILE reads a file, - reads stdin.")
+@click.option(
+    "-d", "--data", metavar="BODY", help="The request body (JSON has its Content-Type); @FILE reads a file, - stdin."
+)
 @click.option("--logs", is_flag=True, help="Print the log of the call to stderr.")
 @configuration_options
 @session_options
@@ -180,7 +183,18 @@ def _build_request(method: str, path: str, headers: Pairs, data: str | None) -> 
         raise click.BadParameter("a path starts with '/' and has no spaces.", param_hint="PATH")
     parts = urlsplit(f"//host{path}")
     query = parse_query(parts.query)
-    return HttpRequest(method.upper(), parts.path, query, headers, _read_body(data), raw_query=parts.query)
+    body = _read_body(data)
+    if body and _is_json(body) and all(name.lower() != "content-type" for name, _ in headers):
+        headers = (*headers, ("Content-Type", "application/json"))  # without a type it arrives in base64
+    return HttpRequest(method.upper(), parts.path, query, headers, body, raw_query=parts.query)
+
+
+def _is_json(body: bytes) -> bool:
+    try:
+        json.loads(body)
+    except (ValueError, RecursionError):
+        return False
+    return True
 
 
 def _read_body(data: str | None) -> bytes:

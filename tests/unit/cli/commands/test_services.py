@@ -37,6 +37,20 @@ class TestRequest:
 
         assert world.called[0].path == "//evil/x"
 
+    @pytest.mark.parametrize(
+        ("body", "headers", "sent"),
+        [
+            ('{"a":1}', (), (("Content-Type", "application/json"),)),
+            ('{"a":1}', ("-H", "content-type: text/x"), (("content-type", "text/x"),)),
+            ("a=1", (), ()),
+        ],
+        ids=["json", "own type", "no json"],
+    )
+    def test_names_the_type_of_json(self, cli: Any, world: Any, body: str, headers: Any, sent: Any) -> None:
+        cli(*_INVOKE, "POST", "/x", "-d", body, *headers)
+
+        assert world.called[0].headers == sent
+
     def test_reads_its_body_from_a_file(self, cli: Any, world: Any, tmp_path: Path) -> None:
         (tmp_path / "body").write_bytes(b"\x00\xff")
 
