@@ -306,8 +306,10 @@ class TestRefusals:
         assert caught.value.hint
 
     def test_name_an_unknown_runtime(self, home: Path, source: Path) -> None:
+        source.mkdir(exist_ok=True)
+        (source / "app.py").write_text("")
         with pytest.raises(ArtifactError) as caught:
-            PackageBuilder(home).build(FunctionSource(source, runtime="java21"))
+            PackageBuilder(home).build(FunctionSource(source, "", "app.handler", runtime="java21"))
 
         assert [fault.path for fault in caught.value.faults] == ["runtime"]
 
