@@ -14,7 +14,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO, Final
 
-from semantest_iac.infrastructure.file_locks import is_in_place, try_lock
+from semantest_iac.infrastructure.file_locks import is_in_place, lock_or_close, try_lock
 
 DRAFT_PREFIX: Final = ".draft-"
 _OWNER_ONLY: Final = 0o600
@@ -100,11 +100,7 @@ def _lock(path: Path) -> int | None:
         descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
     except OSError:
         return None
-    with suppress(OSError):
-        if try_lock(descriptor):
-            return descriptor
-    os.close(descriptor)
-    return None
+    return lock_or_close(descriptor)
 
 
 def _lock_new(descriptor: int) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import os
+from contextlib import suppress
 from pathlib import Path
 
 
@@ -14,6 +15,15 @@ def try_lock(descriptor: int) -> bool:
     except BlockingIOError:
         return False
     return True
+
+
+def lock_or_close(descriptor: int) -> int | None:
+    """Lock an open file and return it; close it and return None if another process holds it or locks are missing."""
+    with suppress(OSError):
+        if try_lock(descriptor):
+            return descriptor
+    os.close(descriptor)
+    return None
 
 
 def is_in_place(descriptor: int, path: Path) -> bool:

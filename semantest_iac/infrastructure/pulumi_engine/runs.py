@@ -15,7 +15,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from semantest_iac.infrastructure.file_locks import try_lock
+from semantest_iac.infrastructure.file_locks import lock_or_close
 
 RUN_MARK_VARIABLE = "SEMANTEST_RUN"
 _PROC = Path("/proc")
@@ -139,10 +139,4 @@ def _lock_if_abandoned(folder: Path) -> int | None:
         descriptor = None if is_new else os.open(folder / _OWNER_FILE, flags, 0o600)
     except OSError:
         return None
-    if descriptor is None:
-        return None
-    with suppress(OSError):
-        if try_lock(descriptor):
-            return descriptor
-    os.close(descriptor)
-    return None
+    return None if descriptor is None else lock_or_close(descriptor)

@@ -11,10 +11,7 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 
-from semantest_iac.domain.compute.functions import Artifact
-from semantest_iac.domain.errors import ArtifactError
 from semantest_iac.domain.ports.artifact_builder import FunctionSource
-from semantest_iac.infrastructure.artifacts.package_builder import PackageBuilder
 from semantest_iac.infrastructure.function_runtimes.package_cache import PackageCache
 from semantest_iac.infrastructure.local_service.api_frontend import ApiFrontend
 from semantest_iac.infrastructure.local_service.warm_service import WarmService
@@ -22,6 +19,7 @@ from tests.contract.http_service.deployments import FRONTENDS
 from tests.contract.http_service.service import Service
 from tests.contract.http_service.sources import APPLICATIONS, KINDS_OF_FORMAT_2, SOURCES
 from tests.example_packages import use_example_wheels
+from tests.node_packages import build_or_skip
 
 Deploy = Callable[[str, str, int], ApiFrontend]
 
@@ -44,7 +42,7 @@ def deploy(tmp_path_factory: pytest.TempPathFactory) -> Deploy:
             app=source.get("app", ""),
         )
         with use_example_wheels() if kind in APPLICATIONS else nullcontext():
-            artifact = _build_package(home, named)
+            artifact = build_or_skip(home, named)
         cache = PackageCache(home)
         payload = source.get("payload", "2.0")
         frontend = FRONTENDS[provider](artifact, timeout_s, lambda digest: cache.unpack(artifact.path), payload)
@@ -73,12 +71,3 @@ def _write_source(folder: Path, name: str, text: str) -> Path:
     (folder / name).write_text(text)
     (folder / "beside.txt").write_text("found only if the function starts in the folder of its files")
     return folder
-
-
-def _build_package(home: Path, source: FunctionSource) -> Artifact:
-    try:
-        return PackageBuilder(home).build(source)
-    except ArtifactError as error:
-        if "@azure/functions" not in error.message:
-            raise
-        pytest.skip("npm reaches no registry, from which Node packages for Azure take @azure/functions")

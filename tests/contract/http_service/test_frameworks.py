@@ -12,11 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from semantest_iac.domain.compute.functions import Artifact
-from semantest_iac.domain.errors import ArtifactError
 from semantest_iac.domain.networking.http_exchange import HttpRequest
 from semantest_iac.domain.ports.artifact_builder import FunctionSource
-from semantest_iac.infrastructure.artifacts.package_builder import PackageBuilder
 from semantest_iac.infrastructure.function_runtimes.function_spec import FunctionSpec
 from semantest_iac.infrastructure.function_runtimes.package_cache import PackageCache
 from semantest_iac.infrastructure.local_service.api_frontend import ApiFrontend
@@ -25,6 +22,7 @@ from tests.contract.http_service.deployments import FRONTENDS
 from tests.contract.http_service.differences import allowed
 from tests.documented_examples import read_component, write_example
 from tests.example_packages import example_variables, npm_variables
+from tests.node_packages import build_or_skip
 
 PYTHON = "python{}.{}".format(*sys.version_info[:2])
 CLIENT = "203.0.113.7"
@@ -61,7 +59,7 @@ class TestFrameworks:
         title, changes = name.partition(" ")[0], EXAMPLES[name]
         folder = write_example(title, tmp_path / "source", changes.get("lock", ""))
         source = _source({**read_component(title), **changes}, folder, provider.partition("_")[0])
-        artifact = await asyncio.to_thread(_build, tmp_path, source)
+        artifact = await asyncio.to_thread(build_or_skip, tmp_path, source)
         frontend = FRONTENDS[provider](artifact, 29, lambda digest: PackageCache(tmp_path).unpack(artifact.path), "2.0")
         assert frontend is not None
         requests = dict(_requests(title))
@@ -93,15 +91,6 @@ def _expected_greeting(title: str, provider: str) -> dict[str, str]:
 def _source(component: Mapping[str, str], folder: Path, provider: str) -> FunctionSource:
     entry, app = component.get("entry", ""), component.get("app", "")
     return FunctionSource(folder, entry=entry, app=app, runtime=PYTHON if app else "", provider=provider)
-
-
-def _build(home: Path, source: FunctionSource) -> Artifact:
-    try:
-        return PackageBuilder(home).build(source)
-    except ArtifactError as error:
-        if "@azure/functions" not in error.message:
-            raise
-        pytest.skip("npm reaches no registry, from which Node packages for Azure take @azure/functions")
 
 
 def _with_variables(frontend: ApiFrontend, variables: Mapping[str, str]) -> ApiFrontend:

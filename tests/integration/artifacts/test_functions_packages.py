@@ -12,6 +12,7 @@ from semantest_iac.domain.compute.functions import Artifact
 from semantest_iac.domain.errors import ArtifactError
 from semantest_iac.domain.ports.artifact_builder import FunctionSource
 from semantest_iac.infrastructure.artifacts.package_builder import PackageBuilder
+from tests.node_packages import build_or_skip
 
 WriteFiles = Callable[[Path, dict[str, str]], None]
 Names = Callable[[Artifact], list[str]]
@@ -26,16 +27,6 @@ def python(source: Path) -> FunctionSource:
 
 def server(source: Path) -> FunctionSource:
     return FunctionSource(source, entry="server.js", runtime="nodejs22.x", provider="azure")
-
-
-def build_or_skip(home: Path, source: FunctionSource) -> Artifact:
-    """Build the package, or skip the test if npm cannot reach a registry."""
-    try:
-        return PackageBuilder(home).build(source)
-    except ArtifactError as error:
-        if "@azure/functions" not in error.message:
-            raise
-        pytest.skip("npm reaches no registry, from which Node packages for Azure take @azure/functions")
 
 
 def read(artifact: Artifact, name: str) -> str:

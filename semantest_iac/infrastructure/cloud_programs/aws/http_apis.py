@@ -41,7 +41,10 @@ def create_http_api(api: HttpApi, context: ProgramContext) -> Outputs:
     )
     routes = _create_routes(api, gateway, context)
     stage = _create_stage(api, gateway, routes, context)
-    permissions = [_allow_invocation(name, target, gateway, context) for name, target in _named_targets(api)]
+    every_route = pulumi.Output.concat(gateway.execution_arn, "/*/*")
+    permissions = [
+        allow_invocation(name, target, every_route, "api-gateway", context) for name, target in _named_targets(api)
+    ]
     return {
         "id": gateway.id,
         "name": gateway.name,
@@ -58,9 +61,10 @@ def _named_targets(api: HttpApi) -> list[tuple[str, Ref]]:
     return [(f"{api.name} {target}" if target else api.name, target or api.target) for target in targets]
 
 
-def _allow_invocation(
-    name: str, target: Ref, gateway: aws.apigatewayv2.Api, context: ProgramContext
+def allow_invocation(
+    name: str, target: Ref, source_arn: pulumi.Input[str], statement_id: str, context: ProgramContext
 ) -> aws.lambda_.Permission:
+    """Allow what the ARN names of an API (HTTP or WebSocket) to call one live version."""
     live = context.outputs[target]
     return aws.lambda_.Permission(
         name,
@@ -68,8 +72,8 @@ def _allow_invocation(
         function=live["function_name"],
         principal="apigateway.amazonaws.com",
         qualifier=live["qualifier"],
-        source_arn=pulumi.Output.concat(gateway.execution_arn, "/*/*"),
-        statement_id="api-gateway",
+        source_arn=source_arn,
+        statement_id=statement_id,
         opts=context.options(),
     )
 

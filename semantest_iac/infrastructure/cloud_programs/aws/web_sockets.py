@@ -12,8 +12,9 @@ import pulumi
 import pulumi_aws as aws
 
 from semantest_iac.domain.networking.apis import ConnectionEvent, WebSocketAddress, WebSocketEndpoint
+from semantest_iac.domain.resource import Ref
 from semantest_iac.infrastructure.cloud_programs.aws.foundation import aws_name
-from semantest_iac.infrastructure.cloud_programs.aws.http_apis import access_log_settings
+from semantest_iac.infrastructure.cloud_programs.aws.http_apis import access_log_settings, allow_invocation
 from semantest_iac.infrastructure.cloud_programs.context import Outputs, ProgramContext
 from semantest_iac.infrastructure.clouds.aws_variables import CONNECTIONS_ENDPOINT_SETTING
 
@@ -78,7 +79,7 @@ def create_web_socket_endpoint(endpoint: WebSocketEndpoint, context: ProgramCont
     address = context.outputs[endpoint.address]
     routes = _create_routes(endpoint, context)
     permissions = [
-        _allow_invocation(
+        _allow_api_part(
             f"{endpoint.name} {event}", endpoint.target, f"/{LIVE_STAGE}/{ROUTE_KEYS[event]}", endpoint, context
         )
         for event in endpoint.routes
@@ -145,24 +146,13 @@ def _create_authorization(endpoint: WebSocketEndpoint, context: ProgramContext) 
         identity_sources=[_TOKEN_SOURCE],
         opts=context.options(),
     )
-    _allow_invocation(
-        name, endpoint.authorizer, pulumi.Output.concat("/authorizers/", authorizer.id), endpoint, context
-    )
+    _allow_api_part(name, endpoint.authorizer, pulumi.Output.concat("/authorizers/", authorizer.id), endpoint, context)
     return {"authorization_type": "CUSTOM", "authorizer_id": authorizer.id}
 
 
-def _allow_invocation(
-    name: str, target: str, api_path: pulumi.Input[str], endpoint: WebSocketEndpoint, context: ProgramContext
+def _allow_api_part(
+    name: str, target: Ref, api_path: pulumi.Input[str], endpoint: WebSocketEndpoint, context: ProgramContext
 ) -> aws.lambda_.Permission:
     """Allow one part of the API to call one live version."""
-    function = context.outputs[target]
-    return aws.lambda_.Permission(
-        name,
-        action="lambda:InvokeFunction",
-        function=function["function_name"],
-        principal="apigateway.amazonaws.com",
-        qualifier=function["qualifier"],
-        source_arn=pulumi.Output.concat(context.outputs[endpoint.address]["execution_arn"], api_path),
-        statement_id=name.replace(" ", "-"),
-        opts=context.options(),
-    )
+    source_arn = pulumi.Output.concat(context.outputs[endpoint.address]["execution_arn"], api_path)
+    return allow_invocation(name, target, source_arn, name.replace(" ", "-"), context)
