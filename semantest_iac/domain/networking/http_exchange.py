@@ -48,6 +48,14 @@ def parse_query(raw_query: str) -> Pairs:
     return tuple(parse_qsl(raw_query, keep_blank_values=True))
 
 
+def group_values(pairs: Pairs) -> dict[str, list[str]]:
+    """Return the values of each name, in order."""
+    grouped: dict[str, list[str]] = {}
+    for name, value in pairs:
+        grouped.setdefault(name, []).append(value)
+    return grouped
+
+
 @dataclass(frozen=True, slots=True)
 class HttpResponse:
     """A response as the client receives it: header names in lower case, one `set-cookie` per cookie.

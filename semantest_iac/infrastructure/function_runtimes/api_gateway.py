@@ -18,7 +18,7 @@ from functools import lru_cache
 from typing import Any
 from urllib.parse import unquote
 
-from semantest_iac.domain.networking.http_exchange import HttpRequest, HttpResponse, Pairs
+from semantest_iac.domain.networking.http_exchange import HttpRequest, HttpResponse, Pairs, group_values
 from semantest_iac.infrastructure.function_runtimes.function_spec import EVENT_TOO_LARGE, Invocation
 
 MAX_API_HEAD_BYTES = 10_240  # request line and header values; source: quotas of HTTP APIs
@@ -185,7 +185,7 @@ def _build_event_1(
     """
     body, is_base64 = _event_body(request)
     sent_names = {name.lower(): name for name, _ in request.headers} | HEADER_NAMES_1
-    lists, query = _header_lists(request, api, metadata), _group_repeated(request.query)
+    lists, query = _header_lists(request, api, metadata), group_values(request.query)
     headers = {sent_names.get(name, name): values for name, values in lists.items()}
     resource = route.route_key.partition(" ")[2] or route.route_key
     return {
@@ -285,7 +285,7 @@ def api_internal_error_response() -> HttpResponse:
 
 def _header_lists(request: HttpRequest, api: ApiIdentity, metadata: RequestMetadata) -> dict[str, list[str]]:
     """Return the values of each header in lower case, with what API Gateway adds."""
-    sent = _group_repeated(tuple((name.lower(), value) for name, value in request.headers))
+    sent = group_values(tuple((name.lower(), value) for name, value in request.headers))
     length = {"content-length": [str(len(request.body))]} if request.body else {}
     added = {
         "host": [api.domain_name],
@@ -322,7 +322,7 @@ def _http_context(request: HttpRequest, path: str, metadata: RequestMetadata) ->
 
 
 def _event_body(request: HttpRequest) -> tuple[str, bool]:
-    content_type = next(iter(_header_values(request, "content-type")), "").lower()  # without one: in base64
+    content_type = request.header("content-type").lower()  # without one: in base64
     if content_type.startswith(TEXT_CONTENT_TYPES):
         try:
             return request.body.decode(), False
@@ -388,11 +388,4 @@ def _header_values(request: HttpRequest, name: str) -> list[str]:
 
 def _join_repeated(pairs: Pairs) -> dict[str, str]:
     """Join repeated names with commas, as in every map of format 2.0."""
-    return {name: ",".join(values) for name, values in _group_repeated(pairs).items()}
-
-
-def _group_repeated(pairs: Pairs) -> dict[str, list[str]]:
-    grouped: dict[str, list[str]] = {}
-    for name, value in pairs:
-        grouped.setdefault(name, []).append(value)
-    return grouped
+    return {name: ",".join(values) for name, values in group_values(pairs).items()}

@@ -107,10 +107,3 @@ class WebSocketService(Protocol):
 
 WebSocketServiceFactory = Callable[[DeployedResources, WebSocketContext], WebSocketService | None]
 """Builds the WebSocket API of a stack; None if the stack has none."""
-
-
-def values_by_name(pairs: Pairs) -> dict[str, list[str]]:
-    grouped: dict[str, list[str]] = {}
-    for name, value in pairs:
-        grouped.setdefault(name, []).append(value)
-    return grouped

@@ -40,3 +40,10 @@ def list_names() -> Callable[[Artifact], list[str]]:
             return archive.namelist()
 
     return names
+
+
+@pytest.fixture
+def without_registry(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let npm reach no registry: packages come from folders beside the source."""
+    monkeypatch.setenv("npm_config_registry", "http://127.0.0.1:9/")
+    monkeypatch.setenv("npm_config_fetch_retries", "0")

@@ -19,6 +19,7 @@ from semantest_iac.domain.errors import ArtifactError
 from semantest_iac.domain.ports.artifact_builder import FunctionSource
 from semantest_iac.infrastructure.artifacts.builds.bundles import find_bundler_version
 from semantest_iac.infrastructure.artifacts.package_builder import CLOCK_TICK_NS, PackageBuilder
+from tests.integration.artifacts.packages import refusal_of
 from tests.node_packages import link_packages
 
 WriteFiles = Callable[[Path, dict[str, str]], None]
@@ -68,12 +69,6 @@ def call(artifact: Artifact, folder: Path) -> str:
     (folder / "call.cjs").write_text(CALL)
     ended = subprocess.run(["node", "call.cjs"], cwd=folder, capture_output=True, text=True, check=False)
     return ended.stdout.strip() or ended.stderr
-
-
-def refusal_of(builder: PackageBuilder, source: FunctionSource) -> ArtifactError:
-    with pytest.raises(ArtifactError) as refusal:
-        builder.build(source)
-    return refusal.value
 
 
 class TestBundle:

@@ -12,6 +12,7 @@ from semantest_iac.domain.compute.functions import Artifact
 from semantest_iac.domain.errors import ArtifactError
 from semantest_iac.domain.ports.artifact_builder import FunctionSource
 from semantest_iac.infrastructure.artifacts.package_builder import PackageBuilder
+from tests.integration.artifacts.packages import read_file
 from tests.node_packages import build_or_skip
 
 WriteFiles = Callable[[Path, dict[str, str]], None]
@@ -29,11 +30,6 @@ def server(source: Path) -> FunctionSource:
     return FunctionSource(source, entry="server.js", runtime="nodejs22.x", provider="azure")
 
 
-def read(artifact: Artifact, name: str) -> str:
-    with zipfile.ZipFile(artifact.path) as archive:
-        return archive.read(name).decode()
-
-
 class TestPythonPackage:
     def test_contains_the_app_that_azure_looks_for(
         self, home: Path, source: Path, write_files: WriteFiles, list_names: Names
@@ -47,7 +43,7 @@ class TestPythonPackage:
         theirs = {"source/app.py", "source/function_app.py", "source/host.json", "source/lib/x.py"}
         assert set(list_names(artifact)) == ours | theirs
         assert (artifact.handler, artifact.runtime) == ("function_app.py", "python3.13")
-        assert json.loads(read(artifact, "host.json"))["extensions"]["http"]["routePrefix"] == ""
+        assert json.loads(read_file(artifact, "host.json"))["extensions"]["http"]["routePrefix"] == ""
 
     def test_differs_from_the_package_for_aws(self, home: Path, source: Path, write_files: WriteFiles) -> None:
         write_files(source, {"app.py": ""})
@@ -62,7 +58,7 @@ class TestPythonPackage:
         artifact = PackageBuilder(home).build(FunctionSource(provider="azure"))
 
         assert "source/service.py" in list_names(artifact)
-        assert json.loads(read(artifact, "semantest_entry.json")) == {"handler": "service.handler"}
+        assert json.loads(read_file(artifact, "semantest_entry.json")) == {"handler": "service.handler"}
 
 
 @needs_npm
@@ -77,7 +73,7 @@ class TestNodePackage:
         names = set(list_names(artifact))
         assert {"node_modules/@azure/functions/package.json", "node_modules/cookie/package.json"} <= names
         assert {f"source/{name}" for name in NODE} <= names
-        assert json.loads(read(artifact, "package.json"))["main"] == "semantest_functions.cjs"
+        assert json.loads(read_file(artifact, "package.json"))["main"] == "semantest_functions.cjs"
         assert [name for name in names if name.endswith((".ts", ".map")) and "functions/" in name] == []
 
     def test_leaves_the_source_unchanged(self, home: Path, source: Path, write_files: WriteFiles) -> None:

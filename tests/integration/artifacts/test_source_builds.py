@@ -9,7 +9,6 @@ import subprocess
 import sys
 import threading
 import time
-import zipfile
 from collections.abc import Callable
 from pathlib import Path
 
@@ -22,11 +21,11 @@ from semantest_iac.domain.ports.artifact_builder import FunctionSource, Packagin
 from semantest_iac.domain.ports.provisioner import ResourceProgress
 from semantest_iac.infrastructure.artifacts import installers
 from semantest_iac.infrastructure.artifacts.package_builder import CLOCK_TICK_NS, PackageBuilder
+from tests.integration.artifacts.packages import read_file, refusal_of
 
 WriteFiles = Callable[[Path, dict[str, str]], None]
 Names = Callable[[Artifact], list[str]]
 needs_npm = pytest.mark.skipif(shutil.which("npm") is None, reason="npm is not on the PATH")
-CLOSED = "http://127.0.0.1:9/"
 PYTHON = f"{sys.executable} build.py"
 MAKE = """
 from pathlib import Path
@@ -42,20 +41,9 @@ def server(
     return FunctionSource(source, entry, runtime="nodejs22.x", build=(build,), package=settings)
 
 
-def read(artifact: Artifact, name: str) -> str:
-    with zipfile.ZipFile(artifact.path) as archive:
-        return archive.read(name).decode()
-
-
 def list_tree(folder: Path) -> dict[str, tuple[int, int]]:
     found = {path.relative_to(folder).as_posix(): path.lstat() for path in folder.rglob("*")}
     return {path: (status.st_size, status.st_mtime_ns) for path, status in found.items()}
-
-
-def refusal_of(builder: PackageBuilder, source: FunctionSource) -> ArtifactError:
-    with pytest.raises(ArtifactError) as refusal:
-        builder.build(source)
-    return refusal.value
 
 
 def has_ended(process: int) -> bool:
@@ -84,8 +72,11 @@ class TestBuild:
 
         artifact = PackageBuilder(home).build(server(made))
 
-        assert read(artifact, "dist/main.js") == "made of one"
-        assert json.loads(read(artifact, "semantest_shim.json")) == {"entry": "dist/main.js", "sourceMaps": "on"}
+        assert read_file(artifact, "dist/main.js") == "made of one"
+        assert json.loads(read_file(artifact, "semantest_shim.json")) == {
+            "entry": "dist/main.js",
+            "sourceMaps": "on",
+        }
         assert list_tree(made) == before
         assert list((home / "tmp").iterdir()) == []
 
@@ -117,7 +108,7 @@ class TestBuild:
         write_files(made, {"first.py": "open('src.txt', 'a').write(' and two')"})
         both = f"{sys.executable} first.py && {PYTHON}"
 
-        assert read(PackageBuilder(home).build(server(made, both)), "dist/main.js") == "made of one and two"
+        assert read_file(PackageBuilder(home).build(server(made, both)), "dist/main.js") == "made of one and two"
 
     def test_serves_python_too(self, home: Path, source: Path, write_files: WriteFiles) -> None:
         write_files(source, {"make.py": "open('app.py', 'w').write('def handler(event, context): return 1')"})
@@ -125,7 +116,7 @@ class TestBuild:
 
         artifact = PackageBuilder(home).build(asked)
 
-        assert (artifact.runtime, read(artifact, "app.py").startswith("def handler")) == ("python3.13", True)
+        assert (artifact.runtime, read_file(artifact, "app.py").startswith("def handler")) == ("python3.13", True)
 
     def test_may_write_the_requirements(
         self, home: Path, source: Path, write_files: WriteFiles, list_names: Names
@@ -164,7 +155,7 @@ class TestBuild:
 
         builder.build(server(made))
 
-        assert read(builder.build(server(made, f"{sys.executable} other.py")), "dist/main.js") == "remade of one"
+        assert read_file(builder.build(server(made, f"{sys.executable} other.py")), "dist/main.js") == "remade of one"
 
     def test_shows_each_step_from_its_start(self, home: Path, made: Path) -> None:
         steps: list[ResourceProgress] = []
@@ -201,7 +192,7 @@ Path("dist/main.js").write_text(json.dumps(dict(os.environ)))
             monkeypatch.setenv(name, value)
 
         seen = json.loads(
-            read(PackageBuilder(home).build(server(source, pass_environment=("PASSED",))), "dist/main.js")
+            read_file(PackageBuilder(home).build(server(source, pass_environment=("PASSED",))), "dist/main.js")
         )
 
         assert "hunter2hunter2" not in json.dumps(seen)
@@ -219,7 +210,7 @@ Path("dist/main.js").write_text(json.dumps(dict(os.environ)))
         write_files(made, {"node_modules/.bin/mytool": f"#!/bin/sh\nexec {PYTHON}\n"})
         (made / "node_modules/.bin/mytool").chmod(0o755)
 
-        assert read(PackageBuilder(home).build(server(made, "mytool --fast")), "dist/main.js") == "made of one"
+        assert read_file(PackageBuilder(home).build(server(made, "mytool --fast")), "dist/main.js") == "made of one"
 
 
 class TestFailingBuild:
@@ -348,13 +339,9 @@ class TestFailingBuild:
 
 
 @needs_npm
+@pytest.mark.usefixtures("without_registry")
 class TestModules:
     """Packages come from folders beside the source: npm needs no registry."""
-
-    @pytest.fixture(autouse=True)
-    def without_registry(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setenv("npm_config_registry", CLOSED)
-        monkeypatch.setenv("npm_config_fetch_retries", "0")
 
     @pytest.fixture
     def project(self, source: Path, write_files: WriteFiles) -> Path:
@@ -434,4 +421,4 @@ class TestOtherManagers:
         assert build == "run build"
         assert production in last
         assert ("--ignore-workspace" in first) == ("--ignore-workspace" in last) == (manager == "pnpm")
-        assert read(artifact, "dist/main.js") == "made of one"
+        assert read_file(artifact, "dist/main.js") == "made of one"

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
 
+from semantest_iac.domain.networking.http_exchange import group_values
 from semantest_iac.infrastructure.function_runtimes.function_spec import FunctionSpec
 from semantest_iac.infrastructure.local_service.api_frontend import DeployedResources, UnpackPackage
 from semantest_iac.infrastructure.local_service.aws.api_frontend import (
@@ -23,7 +24,7 @@ from semantest_iac.infrastructure.local_service.aws.api_frontend import (
     read_stage_limits,
 )
 from semantest_iac.infrastructure.local_service.aws.tables import TableSchema
-from semantest_iac.infrastructure.local_service.web_socket_service import Handshake, values_by_name
+from semantest_iac.infrastructure.local_service.web_socket_service import Handshake
 
 CONNECTIONS_ENDPOINT = "SEMANTEST_CONNECTIONS_ENDPOINT"
 _CONNECT, _MESSAGE, _DISCONNECT = "CONNECT", "MESSAGE", "DISCONNECT"
@@ -182,9 +183,9 @@ def new_request_id() -> str:
 
 def _handshake_fields(client: ConnectedClient) -> dict[str, Any]:
     headers, query = client.handshake.headers, client.handshake.query
-    fields: dict[str, Any] = {"headers": dict(headers), "multiValueHeaders": values_by_name(headers)}
+    fields: dict[str, Any] = {"headers": dict(headers), "multiValueHeaders": group_values(headers)}
     if query:
-        fields |= {"queryStringParameters": dict(query), "multiValueQueryStringParameters": values_by_name(query)}
+        fields |= {"queryStringParameters": dict(query), "multiValueQueryStringParameters": group_values(query)}
     return fields
 
 

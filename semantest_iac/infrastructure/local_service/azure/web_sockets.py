@@ -18,7 +18,7 @@ from urllib.parse import parse_qsl, unquote, urlsplit
 
 from semantest_iac.domain.errors import RuntimeFailedError
 from semantest_iac.domain.networking.apis import ConnectionLimits
-from semantest_iac.domain.networking.http_exchange import HttpRequest, HttpResponse, Pairs
+from semantest_iac.domain.networking.http_exchange import HttpRequest, HttpResponse, Pairs, group_values
 from semantest_iac.infrastructure.function_runtimes import azure_functions
 from semantest_iac.infrastructure.function_runtimes.function_process import FunctionPool
 from semantest_iac.infrastructure.function_runtimes.function_spec import Invocation
@@ -46,7 +46,6 @@ from semantest_iac.infrastructure.local_service.web_socket_service import (
     Handshake,
     WebSocketClients,
     WebSocketContext,
-    values_by_name,
 )
 
 UNAUTHORIZED, FORBIDDEN, INTERNAL_SERVER_ERROR, NO_CONTENT = 401, 403, 500, 204
@@ -205,8 +204,8 @@ class AzureWebSocketService:
 def _connect_body(handshake: Handshake, claims: Mapping[str, Any]) -> dict[str, Any]:
     return {
         "claims": {name: [str(value)] for name, value in claims.items()},
-        "query": values_by_name(handshake.query),
-        "headers": values_by_name(handshake.headers),
+        "query": group_values(handshake.query),
+        "headers": group_values(handshake.headers),
         "subprotocols": handshake.subprotocols,
         "clientCertificates": [],
     }
