@@ -163,7 +163,7 @@ class Application:
 
         Raises RefusedError where it is not the engine that deployed the stack, or is missing something here.
         """
-        from semantest_iac.application.queries.history import find_engine
+        from semantest_iac.application.queries.history import find_owning_engine
         from semantest_iac.domain.guardrails.engine_choice import (
             choose_engine,
             find_default_engine,
@@ -172,7 +172,7 @@ class Application:
         )
 
         asked = configuration.engine, configuration.cloud
-        before = find_engine(self.ledger, str(stack))
+        before = find_owning_engine(self.ledger, str(stack))
         if asked == (None, None) and before is None:
             find_default_engine(stack.environment, self.engines)
         choice = before if before and asked == (None, None) else choose_engine(stack.environment, *asked)
@@ -266,12 +266,12 @@ class Application:
         limits: ServingLimits | None = None,
     ) -> RunningGateway:
         """Serve every simulated stack and yield the URL; raises RefusedError if the gateway cannot start."""
-        from semantest_iac.application.queries.history import find_engine, simulated_releases
+        from semantest_iac.application.queries.history import find_owning_engine, simulated_releases
         from semantest_iac.infrastructure.local_service.local_services import LocalServices, Releases
         from semantest_iac.presentation.gateway.launch import open_gateway
 
         def probe_of(stack: Stack) -> ServiceProbe:
-            return self._connect(find_engine(self.ledger, str(stack)) or EngineChoice(), variables)[1]
+            return self._connect(find_owning_engine(self.ledger, str(stack)) or EngineChoice(), variables)[1]
 
         releases = Releases(partial(simulated_releases, self.ledger), self.home / "ledger.db")
         return open_gateway(LocalServices(releases, probe_of, self.function_logs, limits), address, log_request)

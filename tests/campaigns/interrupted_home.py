@@ -15,7 +15,7 @@ from typing import Any
 from zipfile import ZipFile
 
 from semantest_iac.application.ports.ledger import DeploymentRow, NewEvent, RecordedEvent
-from semantest_iac.application.queries.history import find_engine
+from semantest_iac.application.queries.history import find_owning_engine
 from semantest_iac.application.queries.projection import deployment_id_of
 from semantest_iac.application.use_cases import DeploymentUseCase
 from semantest_iac.bootstrap.application import Application
@@ -131,7 +131,7 @@ class InterruptedHome:
             "endpoint": row.endpoint,
             "stack": {
                 "generation": stack.generation,
-                "engine": str(find_engine(ledger, str(self._stack))),
+                "engine": str(find_owning_engine(ledger, str(self._stack))),
                 "is settled": stack.unsettled is None,
                 "is live": stack.last_good == row.deployment,
                 "outputs": dict(stack.outputs),

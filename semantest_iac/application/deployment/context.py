@@ -43,7 +43,7 @@ class DeploymentContext:
     def identity(self) -> EventIdentity:
         return identity_of(self.request)
 
-    def planned(self) -> DeploymentPlanned:
+    def planned_event(self) -> DeploymentPlanned:
         """Return the event with the plan; unchanged resources are counted and not listed."""
         return DeploymentPlanned(
             **self.identity,
@@ -52,7 +52,7 @@ class DeploymentContext:
             artifact_digest=self.artifact.digest if self.artifact else None,
         )
 
-    def package_built(self, artifact: Artifact) -> PackageBuilt:
+    def package_built_event(self, artifact: Artifact) -> PackageBuilt:
         """Return the journal entry from which a later deployment can roll back to this one."""
         companions = {name: PackageRecord.from_artifact(companion) for name, companion in artifact.companions.items()}
         return PackageBuilt.from_artifact(artifact, **self.identity, notes=artifact.notes, companions=companions)

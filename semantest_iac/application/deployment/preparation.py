@@ -56,11 +56,11 @@ class Preparation:
         context = self._prepared[request.deployment_id] = await self.build_artifact(context)
         return context
 
-    def start(self, request: DeploymentRequested) -> DeploymentContext:
+    def take_prepared(self, request: DeploymentRequested) -> DeploymentContext:
         """Return what `prepare` found out about the request, or an empty context if it was not called."""
         return self._prepared.pop(request.deployment_id, None) or DeploymentContext(request)
 
-    def require_known_stack(self, request: StackRequest) -> None:
+    def require_valid_stack(self, request: StackRequest) -> None:
         """Raise ValidationError for each unknown part of the stack's name."""
         stack = stack_of(request)
         if faults := self._validation.find_stack_faults(stack):

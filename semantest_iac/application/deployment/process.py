@@ -68,18 +68,18 @@ class DeploymentProcess:
 
     async def deploy(self, request: DeploymentRequested) -> StackEvent:
         """Take every step in order and return the terminal event; raises what failed before anything was changed."""
-        context, recorder = self._preparation.start(request), StepRecorder(self._bus, request)
+        context, recorder = self._preparation.take_prepared(request), StepRecorder(self._bus, request)
         deployment = Deployment.from_request(request)
         await recorder.publish(deployment.execute())
         context = await recorder.step("validate", partial(self._preparation.validate, context))
         context = await recorder.step("build_artifact", partial(self._preparation.build_artifact, context))
         context = await recorder.step("preview", partial(self.plan, context))
         if context.artifact:
-            await recorder.note(context.package_built(context.artifact))
-        await recorder.publish(context.planned())
+            await recorder.record_entry(context.package_built_event(context.artifact))
+        await recorder.publish(context.planned_event())
         row = self._ledger.stack(request.stack)
         if context.generation > row.generation:
-            await recorder.note(GenerationStarted(**context.identity, generation=context.generation))
+            await recorder.record_entry(GenerationStarted(**context.identity, generation=context.generation))
         if context.plan.is_empty and row.last_good and not row.unsettled:
             context = await self._verify(replace(context, applied=ApplyResult(context.plan, row.outputs)))
             return deployment.complete(context.results())
@@ -108,18 +108,20 @@ class DeploymentProcess:
             for name, step in self._changing_steps(context, recorder, counter).items():
                 context = await recorder.step(name, partial(step, context))
         except Exception as error:
-            if not counter.has_begun and not (was_unsettled and name == "verify" and await self._differs(context)):
+            if not counter.has_begun and not (
+                was_unsettled and name == "verify" and await self._would_rollback_change(context)
+            ):
                 raise
-            if (counter.operations or was_unsettled) and self._is_kept(context):
+            if (counter.operations or was_unsettled) and self._keeps_failed_resources(context):
                 return _keep_failed(deployment, error, context, counter)
             return await self._rollback.run(error, context.request, recorder, counter.operations)
         return deployment.complete(context.results())
 
-    async def _differs(self, context: DeploymentContext) -> bool:
+    async def _would_rollback_change(self, context: DeploymentContext) -> bool:
         """Whether a rollback would change something: the one that was interrupted before may have done nothing."""
         return not (await self._rollback.preview(context.request)).is_empty
 
-    def _is_kept(self, context: DeploymentContext) -> bool:
+    def _keeps_failed_resources(self, context: DeploymentContext) -> bool:
         """Whether a failure leaves the stack for inspection: there is no good deployment to roll back to."""
         return context.request.keep_failed and self._ledger.stack(str(context.stack)).last_good is None
 
@@ -129,12 +131,12 @@ class DeploymentProcess:
         async def apply(context: DeploymentContext) -> DeploymentContext:
             assert context.work is not None  # noqa: S101  # set by the preview
             applying = apply_plan(self._engine, context.work, context.plan, recorder, counter)
-            return await _finish(applying, context, recorder)
+            return await _await_or_publish_failure(applying, context, recorder)
 
         async def publish(context: DeploymentContext) -> DeploymentContext:
             assert context.work is not None and context.applied is not None  # noqa: S101  # set by applying
             publishing = publish_code(self._engine, context.work, context.applied, recorder, counter)
-            return await _finish(publishing, context, recorder)
+            return await _await_or_publish_failure(publishing, context, recorder)
 
         publishing_step = {"publish_code": publish} if context.plan.lacks_code else {}
         return {"apply": apply, **publishing_step, "verify": self._verify}
@@ -161,7 +163,7 @@ def _keep_failed(
     )
 
 
-async def _finish(
+async def _await_or_publish_failure(
     running: Awaitable[ApplyResult], context: DeploymentContext, recorder: StepRecorder
 ) -> DeploymentContext:
     """Wait for the engine; publish where it stopped if it fails."""

@@ -36,19 +36,19 @@ class StepRecorder:
         """Record the event and call its handlers; it is durable when this returns."""
         await self._bus.publish(event.caused_by(self._request))
 
-    async def note(self, entry: StackEvent) -> None:
+    async def record_entry(self, entry: StackEvent) -> None:
         """Record a journal entry, which has no handlers."""
         await self._bus.record(entry.caused_by(self._request))
 
     async def step(self, name: str, act: Callable[[], Awaitable[StepResult]]) -> StepResult:
         """Take a step; a crash or a cancellation leaves an intention without an observation."""
-        await self.note(StepIntended(**self._identity, step=name))
+        await self.record_entry(StepIntended(**self._identity, step=name))
         try:
             result = await act()
         except Exception as error:
-            await self.note(StepFailed(**self._identity, **error_fields(error), step=name))
+            await self.record_entry(StepFailed(**self._identity, **error_fields(error), step=name))
             raise
-        await self.note(StepObserved(**self._identity, step=name))
+        await self.record_entry(StepObserved(**self._identity, step=name))
         return result
 
 
@@ -72,7 +72,8 @@ class EventRecorder:
         """
         form = to_cloudevent(event)
         form["data"] = {
-            name: value if name in _UNREDACTED_FIELDS else self._redacted(value) for name, value in form["data"].items()
+            name: value if name in _UNREDACTED_FIELDS else self._redact_texts(value)
+            for name, value in form["data"].items()
         }
         new = NewEvent(event.type_name, json.dumps(form, ensure_ascii=False, separators=(",", ":")))
         appending = asyncio.ensure_future(self._ledger.append(event.subject or NO_STACK_STREAM, None, [new]))
@@ -83,13 +84,13 @@ class EventRecorder:
                 await appending
             raise
 
-    def _redacted(self, value: Any) -> Any:
+    def _redact_texts(self, value: Any) -> Any:
         """Redact text values only: a secret such as `true` or `1234` must not break numbers and field names."""
         if isinstance(value, str):
             return self._redact(value)
         if isinstance(value, dict):
-            return {name: self._redacted(item) for name, item in value.items()}
-        return [self._redacted(item) for item in value] if isinstance(value, list | tuple) else value
+            return {name: self._redact_texts(item) for name, item in value.items()}
+        return [self._redact_texts(item) for item in value] if isinstance(value, list | tuple) else value
 
 
 def decode_event(recorded: RecordedEvent) -> Event:

@@ -27,7 +27,7 @@ def account_notices(specs: Sequence[DeploymentSpec], other_account_stacks: FindO
         if known is not None:
             planned = [str(other.stack) for other in specs if _deploys_before(other, spec)]
             yield from find_account_notices(
-                spec.stack, spec.engine, [*known, *planned], wants_log=spec.wants_access_log
+                spec.stack, spec.engine, [*known, *planned], log_requested=spec.requests_access_log
             )
 
 
@@ -52,10 +52,10 @@ def find_other_account_stacks(
     in_region = StackFilter(ACCOUNT_COMPONENT, stack.provider, None, stack.region)
     names = [row.stack for row in ledger.stacks() if in_region.matches(row.stack) and row.stack != str(stack)]
     return [
-        name for name in names if any(_configured_account(ledger, row, engine) for row in ledger.deployments({name}))
+        name for name in names if any(_was_deployed_with(ledger, row, engine) for row in ledger.deployments({name}))
     ]
 
 
-def _configured_account(ledger: LedgerReader, row: DeploymentRow, engine: EngineChoice) -> bool:
+def _was_deployed_with(ledger: LedgerReader, row: DeploymentRow, engine: EngineChoice) -> bool:
     is_completed = row.kind == "deploy" and row.state is DeploymentStatus.COMPLETED
     return is_completed and requested_engine(ledger, row) == engine

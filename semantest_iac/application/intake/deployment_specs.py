@@ -103,12 +103,12 @@ def _base_folder(component: str, loaded: LoadedConfiguration) -> Path:
 def find_source_faults(stack: Stack, configuration: DeploymentConfiguration) -> Iterator[Fault]:
     """Yield a fault if the source of the stack's component is neither a folder nor a zip file."""
     section = configuration.components.get(stack.component)
-    if section and section.source and (reason := _refuse_source(Path(section.source))):
+    if section and section.source and (reason := _find_source_problem(Path(section.source))):
         path = f"components.{stack.component}.source"
         yield Fault(path, f"'{make_printable(section.source, 200)}' {reason}", "Name a folder or a .zip.")
 
 
-def _refuse_source(path: Path) -> str:
+def _find_source_problem(path: Path) -> str:
     try:
         if path.is_dir() or (path.exists() and path.suffix == ".zip"):
             return ""
@@ -179,7 +179,7 @@ class DeploymentSpec:
     warnings: tuple[Fault, ...] = ()
 
     @property
-    def wants_access_log(self) -> bool:
+    def requests_access_log(self) -> bool:
         """Whether the configuration turns the access log on explicitly."""
         return bool(self.configuration.get("features", {}).get("access_logs"))
 
@@ -187,7 +187,7 @@ class DeploymentSpec:
 def resolve_stack(component: str | None, loaded: LoadedConfiguration, providers: CloudDescriptions) -> Stack:
     """Return the stack that options and configuration name; raises ValidationError with every fault."""
     stack, faults = _resolve_parts(component, loaded.configuration, providers)
-    _raise_faults(component, loaded, faults)
+    _require_no_faults(component, loaded, faults)
     return stack
 
 
@@ -205,7 +205,7 @@ def build_spec(component: str | None, loaded: LoadedConfiguration, context: Vali
         *report.faults,
         *find_source_faults(stack, configuration),
     )
-    _raise_faults(component, loaded, found)
+    _require_no_faults(component, loaded, found)
     engine = context.engine(stack, loaded.configuration)
     values = configuration.model_dump(mode="json", exclude_unset=True)
     values |= {"engine": engine.engine, "cloud": engine.cloud}  # recorded: only this engine can change the stack later
@@ -214,7 +214,7 @@ def build_spec(component: str | None, loaded: LoadedConfiguration, context: Vali
     return DeploymentSpec(stack, values, settings, loaded.variables, engine, warnings)
 
 
-def find_configuration_warnings(
+def validate_components(
     component: str | None, loaded: LoadedConfiguration, context: ValidationContext
 ) -> tuple[Fault, ...]:
     """Return the warnings about one component, or about all that are configured; raises as `build_spec` does.
@@ -232,7 +232,7 @@ def find_configuration_warnings(
     report = ValidationReport.merge(reports.values())
     sound = [stack for stack, faults in found if not faults and not reports[stack].faults]
     code = [fault for stack in sound for fault in find_code_faults(stack, configuration, context.artifacts)]
-    _raise_faults(component, loaded, (*(fault for _, faults in found for fault in faults), *report.faults, *code))
+    _require_no_faults(component, loaded, (*(fault for _, faults in found for fault in faults), *report.faults, *code))
     return (*loaded.warnings, *loaded.locate(report.warnings))
 
 
@@ -273,7 +273,7 @@ def _value_or(value: str | None, default: str) -> str:
     return default if value is None else value
 
 
-def _raise_faults(component: str | None, loaded: LoadedConfiguration, faults: Iterable[Fault]) -> None:
+def _require_no_faults(component: str | None, loaded: LoadedConfiguration, faults: Iterable[Fault]) -> None:
     found = tuple(dict.fromkeys((*loaded.faults, *loaded.locate(_without_repetition(component, faults)))))
     if not found:
         return

@@ -11,7 +11,7 @@ from semantest_iac.application.deployment.recovery import cancelled_event, close
 from semantest_iac.application.message_bus import MessageBus
 from semantest_iac.application.ports.ledger import LedgerReader
 from semantest_iac.application.ports.run_queue import OnWait, RunQueue
-from semantest_iac.application.queries.history import find_engine
+from semantest_iac.application.queries.history import find_owning_engine
 from semantest_iac.domain.environments.settings import ComponentSettings
 from semantest_iac.domain.guardrails.engine_choice import EngineChoice, find_default_engine, require_same_engine
 from semantest_iac_events.deployments import DeploymentRequested
@@ -52,7 +52,7 @@ class Intake:
 
     def accept_destroy(self, request: InfrastructureRemovalRequested) -> None:
         """Raise ValidationError for an unknown stack, RefusedError for an environment without its engine."""
-        self._preparation.require_known_stack(request)
+        self._preparation.require_valid_stack(request)
         find_default_engine(request.environment, self._engines)
 
     async def run(self, request: StackRequest, on_wait: OnWait) -> None:
@@ -63,7 +63,7 @@ class Intake:
         """
         async with self._queue.hold(request.stack, deployment=request.deployment_id, on_wait=on_wait):
             await close_unfinished(self._ledger, self._bus, request.stack, process_died_event)
-            require_same_engine(request.stack, self._engine, find_engine(self._ledger, request.stack))
+            require_same_engine(request.stack, self._engine, find_owning_engine(self._ledger, request.stack))
             try:
                 await self._bus.publish(request)
             except asyncio.CancelledError:

@@ -39,7 +39,7 @@ def read_status(reader: LedgerReader, stack_filter: StackFilter = ALL_STACKS) ->
     """Return the newest deployment of each stack, newest first, with the live endpoint and outputs."""
     newest = [row for row in reader.newest() if stack_filter.matches(row.stack)]
     stacks = {row.stack: row for row in reader.stacks()}  # read after the deployments, so that no stack is missing
-    return [deployment_to_dict(row) | _live_outputs(stacks[row.stack]) for row in newest]
+    return [deployment_to_dict(row) | _live_fields(stacks[row.stack]) for row in newest]
 
 
 def read_outputs(reader: LedgerReader, stack: str) -> dict[str, Any]:
@@ -76,7 +76,7 @@ def deployment_to_dict(row: DeploymentRow) -> dict[str, Any]:
     return answer | ({"error": dict(row.error)} if row.error is not None else {})
 
 
-def _live_outputs(row: StackRow) -> dict[str, Any]:
+def _live_fields(row: StackRow) -> dict[str, Any]:
     return {
         "endpoint": row.endpoint,
         "outputs": dict(row.outputs),
@@ -141,14 +141,14 @@ def _events_of_deployment(reader: LedgerReader, deployment: str, after: int) -> 
 _DEPLOYMENT_REQUESTED = "infrastructure.deployment.requested"
 
 
-def find_engine(ledger: LedgerReader, stack: str) -> EngineChoice | None:
+def find_owning_engine(ledger: LedgerReader, stack: str) -> EngineChoice | None:
     """Return the engine that the stack belongs to since its first change, successful or not; None without one."""
     owner = ledger.stack(stack).owner
     row = ledger.deployment(owner) if owner else None
     return requested_engine(ledger, row) if row else None
 
 
-def is_left_open(ledger: LedgerReader, stack: str) -> bool:
+def is_deployed_or_unfinished(ledger: LedgerReader, stack: str) -> bool:
     """Whether the stack belongs to an engine, or its newest deployment has not ended."""
     row = ledger.stack(stack)
     newest = ledger.deployment(row.newest) if row.newest else None
@@ -171,7 +171,7 @@ def simulated_releases(ledger: LedgerReader) -> dict[str, str]:
 
 def is_served_locally(ledger: LedgerReader, stack: str) -> bool:
     """Whether the stack is a deployed service in a simulated cloud."""
-    choice = find_engine(ledger, stack) if ledger.stack(stack).last_good else None
+    choice = find_owning_engine(ledger, stack) if ledger.stack(stack).last_good else None
     return choice is not None and choice.is_simulated and Stack.parse(stack).is_service
 
 

@@ -60,7 +60,7 @@ def fold_stack(stack: StackRow, before: DeploymentRow | None, after: DeploymentR
         return replace(stack, newest=after.deployment)
     if before.state is after.state:
         return stack
-    if _is_removed(after):
+    if _has_removed_stack(after):
         return StackRow(stack.stack, generation=stack.generation + 1, newest=stack.newest)
     if after.state in CHANGING_STATUSES:
         return _with_change(stack, after)
@@ -115,7 +115,7 @@ def _changed_nothing(row: DeploymentRow) -> bool:
     return row.state is DeploymentStatus.FAILED and not was_interrupted and not any(row.changes.values())
 
 
-def _is_removed(row: DeploymentRow) -> bool:
+def _has_removed_stack(row: DeploymentRow) -> bool:
     """Whether the stack was destroyed, or its first deployment rolled back: its names may stay reserved."""
     if row.state is DeploymentStatus.ROLLED_BACK:
         return "restored_deployment" not in (row.error or {})

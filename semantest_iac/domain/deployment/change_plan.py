@@ -33,7 +33,7 @@ class ChangePlan:
 
     @property
     def verdict(self) -> str:
-        """Return `no_change`, `irreversible` if anything is lost for good, else `safe`."""
+        """The word of `preview --json`: `no_change`, `irreversible` if anything is lost for good, else `safe`."""
         if self.is_empty:
             return "no_change"
         return "irreversible" if any(change.reversible == "irreversible" for change in self.mutations) else "safe"

@@ -191,7 +191,7 @@ def find_region_fault(region: str, cloud: CloudDescription) -> Fault | None:
 
 
 def find_account_notices(
-    stack: Stack, engine: EngineChoice, other_account_stacks: Sequence[str], *, wants_log: bool
+    stack: Stack, engine: EngineChoice, other_account_stacks: Sequence[str], *, log_requested: bool
 ) -> Iterator[Fault]:
     """Yield notices about the settings that an account has once per region; they forbid nothing.
 
@@ -200,7 +200,7 @@ def find_account_notices(
     if stack.component == ACCOUNT_COMPONENT and other_account_stacks:
         reason = f"{', '.join(other_account_stacks)} has set it too, for the whole region"
         yield Fault("component", reason, "The stack deployed last counts; logging goes on through any of them.")
-    if stack.component == "websocket" and wants_log and not other_account_stacks:
+    if stack.component == "websocket" and log_requested and not other_account_stacks:
         is_default = engine == choose_engine(stack.environment)
         options = "" if is_default else f" --engine {engine.engine} --cloud {engine.cloud}"
         reason = "the cloud refuses it until the account has a role for logs, and no stack here has set one"

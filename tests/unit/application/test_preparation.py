@@ -26,13 +26,13 @@ class TestPreparation:
     async def test_is_reused_once(self, app: InMemoryApp, preparation: Preparation) -> None:
         prepared = await preparation.prepare(REQUEST)
 
-        assert preparation.start(REQUEST) is prepared
-        assert preparation.start(REQUEST).settings is None
+        assert preparation.take_prepared(REQUEST) is prepared
+        assert preparation.take_prepared(REQUEST).settings is None
 
     async def test_takes_its_steps_for_a_request_that_another_process_accepted(
         self, app: InMemoryApp, preparation: Preparation
     ) -> None:
-        validated = await preparation.validate(preparation.start(REQUEST))
+        validated = await preparation.validate(preparation.take_prepared(REQUEST))
 
         built = await preparation.build_artifact(validated)
 
@@ -44,9 +44,9 @@ class TestPreparation:
         app.points.fail("build", ArtifactError("Cannot package it: no."))
 
         with pytest.raises(ValidationError):
-            await preparation.validate(preparation.start(wrong))
+            await preparation.validate(preparation.take_prepared(wrong))
         with pytest.raises(ArtifactError):
-            await preparation.build_artifact(await preparation.validate(preparation.start(REQUEST)))
+            await preparation.build_artifact(await preparation.validate(preparation.take_prepared(REQUEST)))
 
     async def test_ends_the_programs_of_a_build_that_is_cancelled(self, app: InMemoryApp) -> None:
         waiting: list[PackagingRun] = []

@@ -11,8 +11,10 @@ WEBSOCKET = Stack("websocket", "aws", "development", "eu-west-1")
 ACCOUNT = Stack("account", "aws", "qa", "eu-west-1")
 
 
-def find_notices(stack: Stack, *others: str, wants_log: bool = True, engine: EngineChoice | None = None) -> list[Fault]:
-    return list(find_account_notices(stack, engine or EngineChoice(), others, wants_log=wants_log))
+def find_notices(
+    stack: Stack, *others: str, log_requested: bool = True, engine: EngineChoice | None = None
+) -> list[Fault]:
+    return list(find_account_notices(stack, engine or EngineChoice(), others, log_requested=log_requested))
 
 
 class TestNotices:
@@ -28,7 +30,7 @@ class TestNotices:
         assert notice.hint.endswith("--region eu-west-1 --engine pulumi --cloud sandbox")
 
     @pytest.mark.parametrize(
-        ("stack", "wants_log", "others"),
+        ("stack", "log_requested", "others"),
         [
             (WEBSOCKET, True, [str(ACCOUNT)]),
             (WEBSOCKET, False, []),
@@ -37,8 +39,8 @@ class TestNotices:
         ],
         ids=["set already", "no log", "HTTP", "first of its kind"],
     )
-    def test_are_none_if_nothing_is_missing(self, stack: Stack, wants_log: bool, others: list[str]) -> None:
-        assert find_notices(stack, *others, wants_log=wants_log) == []
+    def test_are_none_if_nothing_is_missing(self, stack: Stack, log_requested: bool, others: list[str]) -> None:
+        assert find_notices(stack, *others, log_requested=log_requested) == []
 
     def test_name_the_stack_whose_setting_is_replaced(self) -> None:
         [notice] = find_notices(ACCOUNT, "account.aws.development.eu-west-1")

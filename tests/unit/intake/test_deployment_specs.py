@@ -16,9 +16,9 @@ from semantest_iac.application.intake.deployment_specs import (
     accept_all,
     build_spec,
     expand_components,
-    find_configuration_warnings,
     pair_regions_with_providers,
     resolve_stack,
+    validate_components,
 )
 from semantest_iac.application.ports.secret_store import SecretStore, SecretValue
 from semantest_iac.domain.deployment.stack import Stack
@@ -111,7 +111,7 @@ class TestBuildSpec:
     def test_knows_whether_the_access_log_is_turned_on(self, written: bool | None) -> None:
         values = {} if written is None else {"features": {"access_logs": written}}
 
-        assert build_spec("rest-api", _loaded(values), _Context()).wants_access_log is bool(written)
+        assert build_spec("rest-api", _loaded(values), _Context()).requests_access_log is bool(written)
 
     def test_hands_over_what_was_loaded_and_the_engine_alone(self) -> None:
         values = {"components": {"rest-api": {"memory": 512, "environment": {"KEY": "${secrets.key}"}}}}
@@ -198,11 +198,11 @@ class TestFaults:
             build_spec("rest-api", _loaded({"environment": "production"}), _Context())
 
 
-class TestFindConfigurationWarnings:
+class TestValidateComponents:
     def test_warns_of_every_configured_component(self) -> None:
         variables = {"environment": {"KEY": "${secrets.key}"}}
 
-        warnings = find_configuration_warnings(
+        warnings = validate_components(
             None, _loaded({"components": dict.fromkeys(("websocket", "rest-api"), variables)}), _Context()
         )
 
@@ -218,7 +218,7 @@ class TestFindConfigurationWarnings:
         values = {"components": {"rest-api": {"source": str(tmp_path), "handler": "app.handler", "build": "make"}}}
 
         with pytest.raises(ValidationError) as refusal:
-            find_configuration_warnings("rest-api", _loaded(values), context)
+            validate_components("rest-api", _loaded(values), context)
 
         assert [(fault.path, fault.message, fault.file) for fault in refusal.value.faults] == [
             ("components.rest-api.handler", "is not there", "semantest.yaml"),
@@ -229,7 +229,7 @@ class TestFindConfigurationWarnings:
         values = {"components": {"rest-api": {"source": "nowhere", "handler": "app.handler"}}}
 
         with pytest.raises(ValidationError) as refusal:
-            find_configuration_warnings("rest-api", _loaded(values), _Context())
+            validate_components("rest-api", _loaded(values), _Context())
 
         assert [fault.path for fault in refusal.value.faults] == ["components.rest-api.source"]
 

@@ -6,8 +6,8 @@ import pytest
 
 from semantest_iac.application.queries.history import (
     StackFilter,
-    find_engine,
-    is_left_open,
+    find_owning_engine,
+    is_deployed_or_unfinished,
     is_served_locally,
     read_events,
     read_history,
@@ -101,31 +101,31 @@ class TestEvents:
 _ASKED = {"environment": "development", "configuration": {"engine": PULUMI_ENGINE, "cloud": SIMULATED_CLOUD}}
 
 
-class TestFindEngine:
+class TestFindOwningEngine:
     async def test_is_that_of_a_deployment_that_was_interrupted(self, ledger: MemoryLedger) -> None:
         await ledger.append(STACK, None, [an_event("deployment.requested", data=_ASKED), *a_deploy()[1:4]])
 
-        assert find_engine(ledger, STACK) == EngineChoice(PULUMI_ENGINE, SIMULATED_CLOUD)
-        assert is_left_open(ledger, STACK)
+        assert find_owning_engine(ledger, STACK) == EngineChoice(PULUMI_ENGINE, SIMULATED_CLOUD)
+        assert is_deployed_or_unfinished(ledger, STACK)
         assert not is_served_locally(ledger, STACK)
 
     async def test_is_none_before_anything_was_changed(self, ledger: MemoryLedger) -> None:
         await ledger.append(STACK, None, [an_event("deployment.requested", data=_ASKED), *a_deploy()[1:3]])
 
-        assert find_engine(ledger, STACK) is None
-        assert is_left_open(ledger, STACK)  # its newest deployment has not ended
+        assert find_owning_engine(ledger, STACK) is None
+        assert is_deployed_or_unfinished(ledger, STACK)  # its newest deployment has not ended
 
     async def test_is_that_of_the_last_good_deployment(self, ledger: MemoryLedger) -> None:
         await ledger.append(STACK, None, [an_event("deployment.requested", data=_ASKED), *a_deploy()[1:]])
 
-        assert find_engine(ledger, STACK) == EngineChoice(PULUMI_ENGINE, SIMULATED_CLOUD)
+        assert find_owning_engine(ledger, STACK) == EngineChoice(PULUMI_ENGINE, SIMULATED_CLOUD)
 
     async def test_is_none_after_a_destroy(self, ledger: MemoryLedger) -> None:
         await ledger.append(STACK, None, [an_event("deployment.requested", data=_ASKED), *a_deploy()[1:]])
         await ledger.append(STACK, None, a_destroy())
 
-        assert find_engine(ledger, STACK) is None
-        assert not is_left_open(ledger, STACK)
+        assert find_owning_engine(ledger, STACK) is None
+        assert not is_deployed_or_unfinished(ledger, STACK)
 
 
 class TestChoice:

@@ -43,10 +43,10 @@ def config_command() -> None: ...
 @session_options
 def validate_configuration(session: Session, selector: StackSelector, options: ConfigurationOptions) -> int:
     """Validate the selected component, else all configured ones; secrets that are not set are warnings."""
-    from semantest_iac.application.intake.deployment_specs import find_configuration_warnings
+    from semantest_iac.application.intake.deployment_specs import validate_components
 
     loaded = session.load_configuration(selector, options)
-    warnings = find_configuration_warnings(selector.component, loaded, session.application)
+    warnings = validate_components(selector.component, loaded, session.application)
     session.answer(
         {"valid": True, "faults": [], "warnings": [warning.as_dict() for warning in warnings]},
         [*format_warnings(warnings), "The configuration is valid."],

@@ -188,11 +188,11 @@ def _show_removal(session: Session, target: ResolvedStack, plan: ChangePlan) -> 
 
     A stack without resources has something to destroy if an interrupted command left it open in the ledger.
     """
-    from semantest_iac.application.queries.history import is_left_open
+    from semantest_iac.application.queries.history import is_deployed_or_unfinished
 
     if plan.resources:
         lines = format_plan(plan.changes, plan.resources)
-    elif is_left_open(session.application.ledger, str(target.stack)):
+    elif is_deployed_or_unfinished(session.application.ledger, str(target.stack)):
         lines = [f"No resource of '{target.stack}' is left; destroying it ends what was interrupted."]
     else:
         result = empty_result(str(target.stack), "completed") | {"kind": "destroy"}
