@@ -17,7 +17,7 @@ from pathlib import Path
 from semantest_iac.domain.errors import Fault, RuntimeFailedError
 
 HOST_PROGRAMS = Path(__file__).parent / "hosts"
-PYTHON_FLAGS = ("-I", "-S", "-B", "-X", "utf8")  # isolated from our own environment; no .pyc beside the code
+PYTHON_FLAGS = ("-I", "-S", "-B", "-X", "utf8")  # isolated from our own environment; see semantest_bytecode
 _COMPILED_MODULE = re.compile(r".*\.cpython-3(?P<minor>\d+)-x86_64-linux-gnu\.so")  # PEP 3149
 _VERSION_FOLDER = re.compile(r"(?:cpython-)?(3\.\d+\.\d+)(?:-.*)?")
 _NODE_FOLDER = re.compile(r"v?(\d+\.\d+\.\d+)")

@@ -112,6 +112,23 @@ class TestInvoke:
 
         assert not (tmp_path / "__pycache__").exists()
 
+    async def test_keeps_the_bytecode_of_modules_as_long_as_they_are_the_same(
+        self, python_function: Function, tmp_path: Path
+    ) -> None:
+        spec = python_function(
+            "import os, other\ndef handler(e, c):\n    return [other.X, other.__file__, *os.environ]"
+        )
+        answers = []
+        for value in (1, 1, 2):
+            (tmp_path / "other.py").write_text(f"X = {value}")
+            async with FunctionProcess.start(spec) as function:
+                answers.append((await function.invoke({})).result)
+
+        kept = await asyncio.to_thread(lambda: sorted(Path(f"{tmp_path}.bytecode").rglob("*.pyc")))
+        assert [answer[:2] for answer in answers] == [[value, str(tmp_path / "other.py")] for value in (1, 1, 2)]
+        assert [path.name.partition(".")[0] for path in kept] == ["app", "other"]
+        assert not [name for name in answers[0][2:] if name.startswith("PYTHONPYCACHE")]
+
     async def test_refuses_an_event_that_lambda_would_refuse(self, python_function: Function) -> None:
         async with FunctionProcess.start(python_function("def handler(e, c):\n    return 1")) as function:
             invocation = await function.invoke("x" * 7_000_000)

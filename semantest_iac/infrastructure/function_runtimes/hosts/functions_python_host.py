@@ -186,6 +186,7 @@ def describe_error(error: Exception, call: Any) -> dict[str, Any]:
 
 def main() -> None:
     """Serve the app."""
+    _import_beside("semantest_bytecode").keep_bytecode(os.getcwd())
     _import_beside("semantest_channel").serve(load_app, describe_error, MAX_ANSWER_BYTES)
 
 

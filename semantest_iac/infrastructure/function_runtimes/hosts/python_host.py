@@ -211,7 +211,9 @@ def main() -> None:
     """Serve the handler that the environment names."""
     sys.path.insert(0, os.path.dirname(__file__))
     channel = importlib.import_module("semantest_channel")
+    bytecode = importlib.import_module("semantest_bytecode")
     del sys.path[0]
+    bytecode.keep_bytecode(os.environ["LAMBDA_TASK_ROOT"])
     channel.serve(load_handler, report_error, MAX_ANSWER_BYTES)
 
 
