@@ -111,6 +111,15 @@ def pytest_configure() -> None:
         signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """Keep tests together that share what is deployed or started for them, in the order of their files."""
+    from tests.distribution import SharedStacksScheduling
+
+    config.option.loadscopereorder = False  # the short tests come last and fill both processes
+    return SharedStacksScheduling(config, log)
+
+
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     """Say how many tests were skipped, and why: a skipped test proves nothing."""
     reasons = Counter(report.longrepr[2] for report in terminalreporter.stats.get("skipped", ()))
