@@ -34,6 +34,6 @@ class TestGenerateSequences:
         assert generate_sequences(_COUNT, 7) != generate_sequences(_COUNT, 8)
 
     def test_draws_every_kind(self) -> None:
-        drawn = {spec.kind for sequence in generate_sequences(300, 1) for step in sequence for spec in step.program}
+        drawn = {spec.kind for sequence in generate_sequences(100, 1) for step in sequence for spec in step.program}
 
         assert drawn == KINDS.keys()
