@@ -86,8 +86,8 @@ class EngineFixture:
         self.events.append(event)
 
 
-class ProvisionerContract:
-    """The tests of the contract; a subclass provides the `fixture` with its engine.
+class LifecycleContract:
+    """The tests of one stack from its first deployment to the one after its removal; `fixture` has the engine.
 
     `last_event` is the type of the last event of a deployment.
     """
@@ -100,12 +100,6 @@ class ProvisionerContract:
             done = (await fixture.deploy(work)).changes
 
             assert (done, done.is_empty) == (planned, False)
-
-    async def test_changes_nothing_in_a_preview(self, fixture: EngineFixture) -> None:
-        first = await fixture.engine.preview(fixture.work())
-
-        assert await fixture.engine.preview(fixture.work()) == first
-        assert fixture.events == []
 
     async def test_changes_nothing_the_second_time(self, fixture: EngineFixture) -> None:
         created = (await fixture.deploy(fixture.work())).changes.create
@@ -122,6 +116,33 @@ class ProvisionerContract:
         [updated] = [event for event in fixture.events if isinstance(event, InfrastructureUpdated)]
         assert (updated.changes, updated.outputs) == (applied.changes, dict(applied.outputs))
 
+    async def test_destroys_everything_that_it_created(self, fixture: EngineFixture) -> None:
+        created = (await fixture.deploy(fixture.work())).changes.create
+        planned = await fixture.engine.preview_destroy(fixture.east)
+
+        removed = await fixture.destroy()
+
+        assert planned.changes == removed == ChangeCounts(delete=created)
+        assert (await fixture.engine.preview_destroy(fixture.east)).changes == ChangeCounts()
+
+    async def test_creates_everything_again_in_the_next_generation(self, fixture: EngineFixture) -> None:
+        first = await fixture.deploy(fixture.work())
+        await fixture.destroy()
+
+        again = await fixture.deploy(fixture.work(generation=2))
+
+        assert again.changes == first.changes
+
+
+class ProvisionerContract(LifecycleContract):
+    """The tests of the contract; a subclass provides the `fixture` with its engine."""
+
+    async def test_changes_nothing_in_a_preview(self, fixture: EngineFixture) -> None:
+        first = await fixture.engine.preview(fixture.work())
+
+        assert await fixture.engine.preview(fixture.work()) == first
+        assert fixture.events == []
+
     async def test_publishes_only_the_update_when_nothing_changed(self, fixture: EngineFixture) -> None:
         await fixture.deploy(fixture.work())
         fixture.events.clear()
@@ -135,25 +156,8 @@ class ProvisionerContract:
 
         assert str(applied.outputs["endpoint"]).startswith("https://")
 
-    async def test_destroys_everything_that_it_created(self, fixture: EngineFixture) -> None:
-        created = (await fixture.deploy(fixture.work())).changes.create
-        planned = await fixture.engine.preview_destroy(fixture.east)
-
-        removed = await fixture.destroy()
-
-        assert planned.changes == removed == ChangeCounts(delete=created)
-        assert (await fixture.engine.preview_destroy(fixture.east)).changes == ChangeCounts()
-
     async def test_destroys_an_empty_stack(self, fixture: EngineFixture) -> None:
         assert await fixture.destroy() == ChangeCounts()
-
-    async def test_creates_everything_again_in_the_next_generation(self, fixture: EngineFixture) -> None:
-        first = await fixture.deploy(fixture.work())
-        await fixture.destroy()
-
-        again = await fixture.deploy(fixture.work(generation=2))
-
-        assert again.changes == first.changes
 
     async def test_separates_stacks(self, fixture: EngineFixture) -> None:
         east, west = await asyncio.gather(

@@ -13,7 +13,7 @@ from semantest_iac.infrastructure.sandbox_engine.state.store import StateStore
 from semantest_iac.infrastructure.simulated_cloud.runtime.cloud import SimulatedCloud
 from semantest_iac.infrastructure.simulated_cloud.runtime.inventory import Inventory
 from semantest_iac.infrastructure.simulated_cloud.runtime.providers import open_simulated_cloud
-from tests.contract.provisioner.provisioner_contract import EngineFixture, ProvisionerContract
+from tests.contract.provisioner.provisioner_contract import EngineFixture, LifecycleContract, ProvisionerContract
 from tests.integration.pulumi_engine.engine_home import EngineHome, cli_variables
 from tests.pulumi_cli import require_pulumi_cli
 
@@ -49,7 +49,7 @@ class TestSandboxOnThirdCloud(ProvisionerContract):
         assert await asyncio.to_thread(open_simulated_cloud("meadow", inventory, region="north").list_resources) == []
 
 
-class TestPulumiEngineOnThirdCloud(ProvisionerContract):
+class TestPulumiEngineOnThirdCloud(LifecycleContract):
     @pytest.fixture
     def fixture(self, tmp_path: Path) -> EngineFixture:
         """The engine in an empty home; without a CLI the test is skipped."""
