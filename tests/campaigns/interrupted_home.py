@@ -138,10 +138,15 @@ class InterruptedHome:
                 "endpoint": stack.endpoint,
             },
             "cloud": self._list_cloud(),
-            "ids": sorted({row[2] for row in self._list_cloud()}),
+            "ids": sorted(self._list_generated_names()),
             "ledger": list(find_ledger_faults(ledger)),
             "files": sorted(self._list_files()),
         }
+
+    def _list_generated_names(self) -> set[str]:
+        """The ids of the resources, and of the deployments of an API: these may have no digit that gives them away."""
+        rows = self._list_cloud()
+        return {row[2] for row in rows} | {str((row[5] or {}).get("deploymentId", "")) for row in rows}
 
     def has_unowned_resources(self) -> bool:
         """Whether there are resources in the cloud that belong to no engine by the ledger."""
