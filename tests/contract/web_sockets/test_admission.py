@@ -10,7 +10,9 @@ from aiohttp import WSServerHandshakeError
 
 from semantest_iac.infrastructure.local_service.json_web_tokens import sign_hs256_token
 from tests.contract.web_sockets.clients import StackClients
-from tests.contract.web_sockets.variants import SECRET
+from tests.contract.web_sockets.variants import SANDBOX_VARIANTS, SECRET
+
+pytestmark = pytest.mark.parametrize("variant", SANDBOX_VARIANTS, ids=str, indirect=True)
 
 GOOD = {"sub": "ann"}
 REFUSED: dict[str, tuple[dict[str, Any], str]] = {

@@ -10,6 +10,9 @@ from typing import Any
 import pytest
 
 from tests.contract.web_sockets.clients import IMAGE_REQUEST, Client, StackClients
+from tests.contract.web_sockets.variants import SANDBOX_VARIANTS
+
+pytestmark = pytest.mark.parametrize("variant", SANDBOX_VARIANTS, ids=str, indirect=True)
 
 KB = 1024
 LARGEST, LARGEST_FRAME = 128 * KB, 32 * KB
