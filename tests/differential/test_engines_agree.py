@@ -17,11 +17,11 @@ from tests.differential.name_mapping import NameMapping
 from tests.differential.sequences import Edits, Step, chain_resources, generate_sequences
 from tests.differential.specs import name_programs
 
-_COUNT = int(os.environ.get("SEMANTEST_DIFFERENTIAL", "100"))
+_COUNT = int(os.environ.get("SEMANTEST_DIFFERENTIAL", "60"))
 _SEED = int(os.environ.get("SEMANTEST_DIFFERENTIAL_SEED", "1"))
-_BATCH = 25
+_BATCH = 20
 _FAULTY = _COUNT // 10
-_FAULTY_BATCH = 5
+_FAULTY_BATCH = 6
 _TOLD_FAULT = (FaultEffect.PARTIAL, "create")  # the only late error that says what was created
 _NOTHING = Step(())
 
