@@ -166,7 +166,7 @@ class Application:
         from semantest_iac.application.queries.history import find_owning_engine
         from semantest_iac.domain.guardrails.engine_choice import (
             choose_engine,
-            find_default_engine,
+            require_default_engine,
             require_same_engine,
             require_suitable_engine,
         )
@@ -174,7 +174,7 @@ class Application:
         asked = configuration.engine, configuration.cloud
         before = find_owning_engine(self.ledger, str(stack))
         if asked == (None, None) and before is None:
-            find_default_engine(stack.environment, self.engines)
+            require_default_engine(stack.environment, self.engines)
         choice = before if before and asked == (None, None) else choose_engine(stack.environment, *asked)
         require_suitable_engine(choice, self.engines)
         require_same_engine(str(stack), choice, before)

@@ -13,7 +13,7 @@ from semantest_iac.application.ports.ledger import LedgerReader
 from semantest_iac.application.ports.run_queue import OnWait, RunQueue
 from semantest_iac.application.queries.history import find_owning_engine
 from semantest_iac.domain.environments.settings import ComponentSettings
-from semantest_iac.domain.guardrails.engine_choice import EngineChoice, find_default_engine, require_same_engine
+from semantest_iac.domain.guardrails.engine_choice import EngineChoice, require_default_engine, require_same_engine
 from semantest_iac_events.deployments import DeploymentRequested
 from semantest_iac_events.event import StackRequest
 from semantest_iac_events.infrastructure import InfrastructureRemovalRequested
@@ -47,13 +47,13 @@ class Intake:
         faults of the configuration are reported first.
         """
         context = await self._preparation.prepare(request, settings)
-        find_default_engine(request.environment, self._engines)
+        require_default_engine(request.environment, self._engines)
         return context
 
     def accept_destroy(self, request: InfrastructureRemovalRequested) -> None:
         """Raise ValidationError for an unknown stack, RefusedError for an environment without its engine."""
         self._preparation.require_valid_stack(request)
-        find_default_engine(request.environment, self._engines)
+        require_default_engine(request.environment, self._engines)
 
     async def run(self, request: StackRequest, on_wait: OnWait) -> None:
         """Wait for the stack and return when the accepted request has its terminal event.

@@ -79,7 +79,7 @@ RESOURCE_PERMISSIONS = Feature(
     FunctionIdentity, "permissions on used resources", COMPONENT_KEY, lambda identity: bool(identity.uses)
 )
 CLIENT_ACCESS_TOKENS = Feature(
-    FunctionIdentity, "access tokens for clients", COMPONENT_KEY, lambda identity: bool(identity.admits)
+    FunctionIdentity, "access tokens for clients", COMPONENT_KEY, lambda identity: bool(identity.admits_clients_to)
 )
 HTTP_ROUTES = Feature(
     HttpApi, "routes", "routes", lambda api: bool({*api.endpoints} - {*CATCH_ALL_ENDPOINTS, HEALTH_ENDPOINT})

@@ -98,7 +98,7 @@ def _find_endpoints(settings: ComponentSettings) -> tuple[ApiEndpoint, ...]:
     has_health = any(endpoint.path == health.path and endpoint.method in ("ANY", "GET") for endpoint in configured)
     if has_health or not settings.health.enabled:
         return configured or CATCH_ALL_ENDPOINTS
-    if settings.has_main_function and (settings.health.path or not settings.has_whole_routes):
+    if settings.has_main_function and (settings.health.path or not settings.answers_only_routes):
         return (*(configured or CATCH_ALL_ENDPOINTS), health)
     taking = [route for route in settings.routes if settings.health.path and route.takes_get(health.path)]
     nearest = min(taking, key=lambda route: route.path.count("{") + 2 * route.path.count("+}"), default=None)
@@ -166,7 +166,7 @@ def _build_authorizer(stack: Stack, settings: ComponentSettings) -> Iterator[Res
         secrets=(signing_secret,),
         policy=SecurityPolicy(trace=settings.features.tracing),
         purpose=AUTHORIZER_REF,
-        admits=(ADDRESS_REF,),
+        admits_clients_to=(ADDRESS_REF,),
     )
     yield ServerlessFunction(
         name=AUTHORIZER_REF,

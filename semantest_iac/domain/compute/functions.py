@@ -74,8 +74,8 @@ class ServerlessFunction(Resource):
     """A function that runs the artifact of its stack; memory in MB, timeout in seconds, secrets by reference.
 
     `purpose` distinguishes it from the stack's main function and is part of its name. `package` names the companion of
-    the artifact that it runs instead. Its environment variables say how to reach the resources that it `uses`. `host`
-    is the function whose app it shares, on clouds where one app runs several functions.
+    the artifact that it runs instead. Its environment variables say how to reach the resources that it `uses`.
+    `host_function` is the one whose app it shares, on clouds where one app runs several functions.
     """
 
     memory_mb: int
@@ -90,4 +90,4 @@ class ServerlessFunction(Resource):
     purpose: str = ""
     package: str = ""
     uses: tuple[Ref, ...] = ()
-    host: Ref | None = None
+    host_function: Ref | None = None

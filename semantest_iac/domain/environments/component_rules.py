@@ -255,7 +255,7 @@ def check_runtime(subject: RuleSubject) -> Iterator[Finding]:
         yield Finding(fault, blocks=True)
 
 
-def check_code(subject: RuleSubject) -> Iterator[Finding]:
+def check_code_paths(subject: RuleSubject) -> Iterator[Finding]:
     """The source is a readable path; entry and handler stay inside it."""
     section = subject.section
     if section.source is not None and not _is_printable_path(section.source):
@@ -354,7 +354,7 @@ FUNCTION_RULES: tuple[Rule, ...] = (
     check_memory,
     check_timeout,
     check_runtime,
-    check_code,
+    check_code_paths,
     check_package,
     check_payload_format,
     check_instances,

@@ -34,7 +34,7 @@ def check_functions(subject: RuleSubject) -> Iterator[Finding]:
             yield refuse(at, "no route uses it", f"Name it in a route: function: {make_printable(name)}.")
 
 
-def check_function_source(subject: RuleSubject) -> Iterator[Finding]:
+def check_several_functions(subject: RuleSubject) -> Iterator[Finding]:
     """Several functions have a source of one's own, an HTTP API, and no handler beside them that no route reaches."""
     section, found = subject.section, find_functions(subject.section)
     if not subject.serves_http and section.functions:
@@ -60,12 +60,12 @@ def check_route_functions(subject: RuleSubject) -> Iterator[Finding]:
             yield refuse(f"{at}.function", f"'{make_printable(route.function)}' is not a function", hint)
         elif route.handler is not None:
             yield from _check_route_handler(f"{at}.handler", route, section, derived)
-        elif route.function is None and find_functions(section) and not _has_own_code(section):
+        elif route.function is None and find_functions(section) and not _defines_main_function(section):
             hint = "Name one, or give the component a handler for the routes without."
             yield refuse(at, "names neither function nor handler", hint)
 
 
-def _has_own_code(section: ComponentSection) -> bool:
+def _defines_main_function(section: ComponentSection) -> bool:
     return any((section.handler, section.entry, section.app))
 
 
@@ -110,7 +110,7 @@ def check_health_route(subject: RuleSubject) -> Iterator[Finding]:
 
 FUNCTIONS_RULES: tuple[Rule, ...] = (
     check_functions,
-    check_function_source,
+    check_several_functions,
     check_route_functions,
     check_health_route,
 )

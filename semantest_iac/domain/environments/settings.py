@@ -253,7 +253,7 @@ class ComponentSettings:
         )
 
     @property
-    def has_whole_routes(self) -> bool:
+    def answers_only_routes(self) -> bool:
         """Whether the routes are all that the service answers: those that are written for code of the user's own."""
         return bool(self.routes) and (self.source is not None or not self.has_main_function)
 
@@ -265,7 +265,7 @@ class ComponentSettings:
         GET, has no parameters and needs no token, /health before others; or /health if a `{name+}` takes it. None
         without one.
         """
-        if self.health.path or not self.has_whole_routes:
+        if self.health.path or not self.answers_only_routes:
             return self.health.path or DEFAULT_HEALTH_PATH
         public = [route for route in self.routes if route.public or self.authorizer is None]
         plain = [route.path for route in public if "{" not in route.path and route.takes_get(route.path)]

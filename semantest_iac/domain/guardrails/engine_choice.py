@@ -67,7 +67,7 @@ def require_suitable_engine(choice: EngineChoice, engines: Mapping[str, EngineTr
     )
 
 
-def find_default_engine(environment: str, available: Collection[str]) -> str:
+def require_default_engine(environment: str, available: Collection[str]) -> str:
     """Return the engine of an environment without a choice; raises RefusedError where it is not available."""
     needed = choose_engine(environment).engine
     if needed in available:

@@ -96,10 +96,10 @@ class ConnectionLimits:
 class WebSocketAddress(Resource):
     """The address at which clients connect, created before its endpoint because the functions need it to send.
 
-    `selection` is the field of a JSON message that names its type.
+    `type_field` is the field of a JSON message that names its type.
     """
 
-    selection: str = "type"
+    type_field: str = "type"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -20,7 +20,8 @@ class SecurityPolicy:
 class FunctionIdentity(Resource):
     """The identity of one function with least privilege.
 
-    It may write its log, read its secrets, use the resources in `uses` and admit clients to those in `admits`.
+    It may write its log, read its secrets, use the resources in `uses`, and admit clients to those in
+    `admits_clients_to`.
     """
 
     log_store: Ref
@@ -28,7 +29,7 @@ class FunctionIdentity(Resource):
     policy: SecurityPolicy = SecurityPolicy()
     purpose: str = ""
     uses: tuple[Ref, ...] = ()
-    admits: tuple[Ref, ...] = ()
+    admits_clients_to: tuple[Ref, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

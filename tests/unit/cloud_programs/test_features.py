@@ -86,7 +86,9 @@ _PAIRS: Mapping[Feature, Pair] = {
     capabilities.OWN_PACKAGE: _fields(capabilities.OWN_PACKAGE, _SIGNED, "websocket", package=""),
     capabilities.RESOURCE_VARIABLES: _fields(capabilities.RESOURCE_VARIABLES, _SIGNED, "websocket", uses=()),
     capabilities.RESOURCE_PERMISSIONS: _fields(capabilities.RESOURCE_PERMISSIONS, _SIGNED, "websocket", uses=()),
-    capabilities.CLIENT_ACCESS_TOKENS: _fields(capabilities.CLIENT_ACCESS_TOKENS, _SIGNED, "websocket", admits=()),
+    capabilities.CLIENT_ACCESS_TOKENS: _fields(
+        capabilities.CLIENT_ACCESS_TOKENS, _SIGNED, "websocket", admits_clients_to=()
+    ),
     capabilities.WEB_SOCKET_ACCESS_LOG: lambda provider: (
         _blueprint(provider, {**_SIGNED, "features": {"access_logs": True}}, "websocket"),
         _blueprint(provider, _SIGNED, "websocket"),

@@ -5,7 +5,7 @@ import pytest
 from semantest_iac.domain.deployment.stack import Stack
 from semantest_iac.domain.errors import RefusedError
 from semantest_iac.domain.guardrails.consent import require_consent
-from semantest_iac.domain.guardrails.engine_choice import PULUMI_ENGINE, SANDBOX_ENGINE, find_default_engine
+from semantest_iac.domain.guardrails.engine_choice import PULUMI_ENGINE, SANDBOX_ENGINE, require_default_engine
 
 DEVELOPMENT = Stack("rest-api", "aws", "development", "us-east-1")
 PRODUCTION = Stack("rest-api", "aws", "production", "us-east-1")
@@ -37,17 +37,17 @@ class TestRequireConsent:
         assert (caught.value.error_code, caught.value.hint) == ("CONSENT_MISSING", hint)
 
 
-class TestFindDefaultEngine:
+class TestRequireDefaultEngine:
     def test_is_the_sandbox_in_development(self) -> None:
-        assert find_default_engine("development", [SANDBOX_ENGINE, PULUMI_ENGINE]) == SANDBOX_ENGINE
+        assert require_default_engine("development", [SANDBOX_ENGINE, PULUMI_ENGINE]) == SANDBOX_ENGINE
 
     @pytest.mark.parametrize("environment", ["qa", "staging", "production"])
     def test_is_pulumi_elsewhere(self, environment: str) -> None:
-        assert find_default_engine(environment, [SANDBOX_ENGINE, PULUMI_ENGINE]) == PULUMI_ENGINE
+        assert require_default_engine(environment, [SANDBOX_ENGINE, PULUMI_ENGINE]) == PULUMI_ENGINE
 
     @pytest.mark.parametrize("environment", ["qa", "staging", "production"])
     def test_never_simulates_other_environments(self, environment: str) -> None:
         with pytest.raises(RefusedError, match=f"Cannot deploy to '{environment}'") as caught:
-            find_default_engine(environment, [SANDBOX_ENGINE])
+            require_default_engine(environment, [SANDBOX_ENGINE])
 
         assert caught.value.error_code == "ENGINE_UNAVAILABLE"

@@ -25,7 +25,7 @@ from semantest_iac.domain.deployment.stack import Stack
 from semantest_iac.domain.deployment.validation import ValidationService
 from semantest_iac.domain.environments.configuration import DeploymentConfiguration
 from semantest_iac.domain.errors import ConfigurationError, DeploymentError, Fault, RefusedError, ValidationError
-from semantest_iac.domain.guardrails.engine_choice import EngineChoice, find_default_engine
+from semantest_iac.domain.guardrails.engine_choice import EngineChoice, require_default_engine
 from semantest_iac.infrastructure.clouds.built_in import CLOUD_ENTRIES
 from tests.fakes.artifact_builder import FakeArtifactBuilder
 from tests.fakes.control_points import ControlPoints
@@ -65,7 +65,7 @@ class _Context:
 
     def engine(self, stack: Stack, configuration: DeploymentConfiguration) -> EngineChoice:
         """Only the sandbox."""
-        find_default_engine(stack.environment, ["sandbox"])
+        require_default_engine(stack.environment, ["sandbox"])
         return EngineChoice()
 
     validation = ValidationService(date(2026, 1, 1), CLOUD_ENTRIES)

@@ -49,7 +49,7 @@ def create_web_socket_address(address: WebSocketAddress, context: ProgramContext
         address.name,
         name=aws_name("api", context),
         protocol_type="WEBSOCKET",
-        route_selection_expression=f"$request.body.{address.selection}",
+        route_selection_expression=f"$request.body.{address.type_field}",
         tags=context.tags,
         opts=context.options(),
     )

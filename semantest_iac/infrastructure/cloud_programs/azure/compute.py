@@ -96,7 +96,7 @@ _DEFAULT_MAX_INSTANCES = 100  # Azure's own default
 
 def create_function(function: ServerlessFunction, context: ProgramContext) -> Outputs:
     """Create a plan and an app that waits for its package; nothing for a function in the app of another."""
-    if function.host:
+    if function.host_function:
         return _find_in_app(function, context)
     artifact, logs = context.find_package(function), context.outputs[function.log_store]
     store = create_package_storage(function.name, context.outputs[function.identity], context)
@@ -122,12 +122,12 @@ def create_function(function: ServerlessFunction, context: ProgramContext) -> Ou
 
 
 def _find_in_app(function: ServerlessFunction, context: ProgramContext) -> Outputs:
-    app = context.outputs[function.host or ""]
+    app = context.outputs[function.host_function or ""]
     return {
         **{name: value for name, value in app.items() if name != "is_host"},
         "arn": pulumi.Output.concat(app["arn"], "/functions/", function.purpose),
         "name": pulumi.Output.concat(app["name"], "/", function.purpose),
-        "app": function.host,
+        "app": function.host_function,
     }
 
 

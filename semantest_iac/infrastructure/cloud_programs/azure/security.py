@@ -66,7 +66,7 @@ def create_function_identity(identity: FunctionIdentity, context: ProgramContext
     if identity.secrets:
         rights.append(assign_role("secrets", foundation["vault"].id, outputs, context))
         _create_vault_audit(identity, context)
-    for used in (*identity.uses, *identity.admits):  # admitting a client needs the same role
+    for used in (*identity.uses, *identity.admits_clients_to):  # admitting a client needs the same role
         own = {**outputs, "purpose": _name_with_purpose(used, identity.purpose)}
         rights += [assign_role(role, scope, own, context) for role, scope in context.outputs[used].get("grants", ())]
     return {**outputs, "rights": rights}

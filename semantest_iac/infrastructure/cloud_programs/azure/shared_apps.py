@@ -38,7 +38,7 @@ def share_app(blueprint: Blueprint) -> Blueprint:
     for resource in blueprint.resources:
         if isinstance(resource, ServerlessFunction) and resource in named:
             resources[resource.name] = replace(
-                resource, identity=host.identity, log_store=host.log_store, host=FUNCTION_REF
+                resource, identity=host.identity, log_store=host.log_store, host_function=FUNCTION_REF
             )
         elif isinstance(resource, LogStore) and resource.name in {it.log_store for it in (*main, *named)}:
             resources[FUNCTION_LOGS_REF] = replace(resource, name=FUNCTION_LOGS_REF, purpose="")
@@ -78,7 +78,7 @@ def list_routes(blueprint: Blueprint) -> Routes:
     functions = {it.name: it.purpose for it in _resources_of_type(ServerlessFunction, blueprint.resources)}
     lives = {it.name: functions[it.function] for it in _resources_of_type(LiveVersion, blueprint.resources)}
     endpoints = [(api, it) for api in _resources_of_type(HttpApi, blueprint.resources) for it in api.endpoints]
-    if not any(it.host for it in _resources_of_type(ServerlessFunction, blueprint.resources)):
+    if not any(it.host_function for it in _resources_of_type(ServerlessFunction, blueprint.resources)):
         return [str(endpoint) for _, endpoint in endpoints]
     routes: dict[str, list[str]] = {}
     for api, endpoint in endpoints:
