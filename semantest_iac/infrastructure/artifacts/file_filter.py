@@ -110,7 +110,7 @@ class FileFilter:
 
     def excludes(self, path: str, name: str, *, is_folder: bool = False) -> bool:
         """Return whether a relative path is left out; called for a folder before it is entered."""
-        if self.is_excluded(path):
+        if self.user_excludes(path):
             return True
         if not self.included:
             return self._is_left_out(path, name, is_folder)
@@ -121,7 +121,7 @@ class FileFilter:
         is_included = self.included.match(self.place + path)
         return not is_included and any(self._is_left_out(*part) for part in _ancestors(path, is_folder))
 
-    def is_excluded(self, path: str) -> bool:
+    def user_excludes(self, path: str) -> bool:
         """Return whether the user excludes the path."""
         return bool(self.excluded) and self.excluded.match(self.place + path)
 
@@ -135,7 +135,7 @@ class FileFilter:
     def includes_by_name(self, path: str) -> bool:
         return bool(self.included) and self.included.match_by_name(self.place + path)
 
-    def is_generated_folder(self, path: str, names: Set[str]) -> bool:
+    def is_virtualenv_or_report(self, path: str, names: Set[str]) -> bool:
         """Return whether the names in a folder are those of a virtual environment or of a test report."""
         place = self.place + path
         if self.is_installed or (self.included and (self.included.match(place) or self.included.match_below(place))):

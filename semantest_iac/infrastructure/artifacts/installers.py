@@ -77,7 +77,7 @@ class ProgramRunner:
         """Run an installer in the folder; raises ArtifactError with its reason."""
         environment = _select_variables(INHERITED_VARIABLES)
         with self.run.report_step("install", f"{dependencies} with {_program_name(command)}"):
-            end = self._run_to_end(command, folder, {**environment, **self._asked(), **settings})
+            end = self._run_to_end(command, folder, {**environment, **self._passed_variables(), **settings})
             if end.code:
                 reason = end.ended_because or find_failure_reason(end.output)
                 raise ArtifactError(f"Cannot install {dependencies}: {reason}.", hint=hint)
@@ -95,13 +95,15 @@ class ProgramRunner:
             if not _CREDENTIAL_VARIABLE.search(name)
             and (name.upper().endswith("_PROXY") or not _CREDENTIALS_IN_URL.search(value))
         }
-        return self._run_to_end(command, folder, {**environment, **BUILD_VARIABLES, **settings, **self._asked()})
+        return self._run_to_end(
+            command, folder, {**environment, **BUILD_VARIABLES, **settings, **self._passed_variables()}
+        )
 
-    def _asked(self) -> dict[str, str]:
+    def _passed_variables(self) -> dict[str, str]:
         return {name: os.environ[name] for name in self.passed if name in os.environ}
 
     def _run_to_end(self, command: Sequence[str], folder: Path, environment: Mapping[str, str]) -> ProgramEnd:
-        hidden = [value for value in self._asked().values() if value.lower() not in _FLAG_VALUES]
+        hidden = [value for value in self._passed_variables().values() if value.lower() not in _FLAG_VALUES]
         overlap = max(
             (_LONGEST_FORM * len(value) for value in hidden), default=0
         )  # no secret is cut before it is found

@@ -16,7 +16,7 @@ from semantest_iac.domain.errors import ArtifactError, Fault
 from semantest_iac.domain.ports.artifact_builder import FunctionSource
 from semantest_iac.infrastructure.artifacts.builds.bundles import (
     Bundle,
-    BundleOrder,
+    BundleSource,
     bundle_entries,
     bundled_name,
     find_bundler_version,
@@ -34,8 +34,8 @@ from semantest_iac.infrastructure.artifacts.builds.entry_points import (
 from semantest_iac.infrastructure.artifacts.builds.module_copies import find_module_places
 from semantest_iac.infrastructure.artifacts.builds.source_builds import (
     SourceBuild,
+    include_entry_points,
     run_source_build,
-    without_excluded_entries,
 )
 from semantest_iac.infrastructure.artifacts.file_filter import FileFilter, PathPatterns
 from semantest_iac.infrastructure.artifacts.installers import ProgramRunner
@@ -218,7 +218,7 @@ def _built_recipe(source: FunctionSource, place: SourcePlace, *, is_node: bool) 
     def prepare(workspace: Path, runner: ProgramRunner) -> PreparedLayers:
         built = run_source_build(build, workspace / "build", runner)
         _require_included_files(source, built.folder)
-        file_filter = without_excluded_entries(place.file_filter, points, built.folder)
+        file_filter = include_entry_points(place.file_filter, points, built.folder)
         built_place = SourcePlace(built.folder, file_filter, place.home, built.around, origin=place.folder)
         complete = find_complete_recipe(source, built_place)
         prepared = complete.prepare(workspace / "package", runner)
@@ -363,7 +363,7 @@ def _bundle_recipe(source: FunctionSource, place: SourcePlace, points: Sequence[
     folder, layout = place.folder, _source_layout(source, "nodejs")
     files = tuple(point.find_file(folder) for point in points)
     is_installing, passed = needs_node_install(folder, with_dev=True), source.package.pass_environment
-    order = BundleOrder(
+    bundle_source = BundleSource(
         folder,
         tuple(dict.fromkeys(filter(needs_bundling, files))),
         source.runtime,
@@ -375,7 +375,7 @@ def _bundle_recipe(source: FunctionSource, place: SourcePlace, points: Sequence[
     def prepare(workspace: Path, runner: ProgramRunner) -> PreparedLayers:
         library = _install_library_layer(layout, workspace / "library", runner)
         copy = _copy_and_install(place, workspace, runner, with_dev=True) if is_installing else None
-        wanted = replace(order, copies=(copy.folder,) if copy else ())
+        wanted = replace(bundle_source, installed_copies=(copy.folder,) if copy else ())
         bundle = bundle_entries(wanted, workspace, place.home / "tools", runner)
         if not all(map(needs_bundling, files)):
             modules = _node_layers(copy.folder, copy.around, place.file_filter, layout.source) if copy else ()
@@ -392,7 +392,7 @@ def _bundle_recipe(source: FunctionSource, place: SourcePlace, points: Sequence[
     watched = tuple(PackageLayer(one, LOCAL_FILTER) for one in find_local_packages(folder))
     facts = (_passed_values(passed), find_bundler_version().encode(), *_module_records(folder))
     generated = layout.generated_files(**_entry_settings(points, folder, SOURCE_MAPS))
-    missing = find_missing_programs(order, place.home / "tools")
+    missing = find_missing_programs(bundle_source, place.home / "tools")
     return PackageRecipe(layout.handler, source.runtime, generated, root, watched, facts, True, missing, prepare)
 
 

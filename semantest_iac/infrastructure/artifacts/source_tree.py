@@ -170,7 +170,7 @@ class _Walk:
         prefix, around = f"{path}/" if path else "", f"{location}/" if location else ""
         entries = _list_entries(folder, prefix, self._report)
         names = {entry.name for entry in entries}
-        if path and self._filter.is_generated_folder(path, names):
+        if path and self._filter.is_virtualenv_or_report(path, names):
             self._report.generated_folders.append(path)
             return
         self._entered.append(location)
@@ -178,20 +178,20 @@ class _Walk:
             if self._report.is_over_limit:
                 break
             path = prefix + entry.name
-            if not self._is_selected(path, entry, names):
+            if not self._select_or_report(path, entry, names):
                 continue
             status = _read_status(entry, path)
             if not stat.S_ISREG(status.st_mode):
                 yield from self._visit(entry, status, folder, path, around + entry.name)
-            elif self._accepts(file := SourceFile(path, entry.name, status, folder)):
+            elif self._count_or_report(file := SourceFile(path, entry.name, status, folder)):
                 yield file
         self._entered.pop()
 
-    def _is_selected(self, path: str, entry: os.DirEntry[str], names: Set[str]) -> bool:
+    def _select_or_report(self, path: str, entry: os.DirEntry[str], names: Set[str]) -> bool:
         name, is_folder = entry.name, entry.is_dir(follow_symlinks=False)
         if not self._filter.excludes(path, name, is_folder=is_folder):
             return not is_compiled_beside_source(name, names)
-        if self._filter.is_secret(path, name, is_folder=is_folder) and not self._filter.is_excluded(path):
+        if self._filter.is_secret(path, name, is_folder=is_folder) and not self._filter.user_excludes(path):
             self._report.secret_files.append(path)
         return False
 
@@ -223,7 +223,7 @@ class _Walk:
         finally:
             os.close(inner)
 
-    def _accepts(self, file: SourceFile) -> bool:
+    def _count_or_report(self, file: SourceFile) -> bool:
         """Count a regular file, unless it holds a private key."""
         if not self._filter.includes_by_name(file.path) and _holds_private_key(file):
             self._report.secret_files.append(file.path)
@@ -265,7 +265,7 @@ class _Walk:
                     yield from self._enter_subfolder(folder, name, path, target)
                 elif not stat.S_ISREG(status.st_mode):
                     self._report.special_files.append(path)
-                elif self._accepts(file := SourceFile(path, name, status, folder)):
+                elif self._count_or_report(file := SourceFile(path, name, status, folder)):
                     yield file
         except (FileNotFoundError, NotADirectoryError) as error:
             raise _changed_source_error(path) from error

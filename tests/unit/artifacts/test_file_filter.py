@@ -104,7 +104,7 @@ class TestGeneratedFolders:
         ids=["test report", "virtual environment", "deeper"],
     )
     def test_are_recognized_by_what_they_hold(self, path: str, names: set[str]) -> None:
-        assert FileFilter().is_generated_folder(path, names)
+        assert FileFilter().is_virtualenv_or_report(path, names)
 
     @pytest.mark.parametrize(
         ("path", "names"),
@@ -112,10 +112,10 @@ class TestGeneratedFolders:
         ids=["package", "namespace", "name alone"],
     )
     def test_are_not_recognized_by_their_name(self, path: str, names: set[str]) -> None:
-        assert not FileFilter().is_generated_folder(path, names)
+        assert not FileFilter().is_virtualenv_or_report(path, names)
 
     def test_can_be_included(self) -> None:
-        assert not FileFilter(included=PathPatterns(("coverage",))).is_generated_folder("coverage", {"lcov.info"})
+        assert not FileFilter(included=PathPatterns(("coverage",))).is_virtualenv_or_report("coverage", {"lcov.info"})
 
 
 class TestCompiledModules:

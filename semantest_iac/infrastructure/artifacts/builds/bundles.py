@@ -17,7 +17,7 @@ from semantest_iac.infrastructure.artifacts.node_modules import (
     DEV_DEPENDENCIES,
     NPM_COMMAND,
     PRODUCTION_DEPENDENCIES,
-    read_project,
+    read_package_json,
 )
 from semantest_iac.infrastructure.artifacts.package_rules import MAX_REPORTED_FAULTS, escape_path
 from semantest_iac.infrastructure.drafts import make_draft_folder
@@ -46,18 +46,18 @@ _NODE_HINT = "Install Node.js with npm, or name as source what a build made else
 
 
 @dataclass(frozen=True, slots=True)
-class BundleOrder:
+class BundleSource:
     """What is bundled, from which folder, and for which runtime and cloud.
 
-    `copies` are private folders whose `node_modules` stand for those of the source; `kept` are names of packages that
-    stay outside of bundles.
+    `installed_copies` are private folders whose `node_modules` stand for those of the source; `kept` are names of
+    packages that stay outside of bundles.
     """
 
     folder: Path
     files: tuple[str, ...]
     runtime: str
     provider: str
-    copies: tuple[Path, ...] = ()
+    installed_copies: tuple[Path, ...] = ()
     kept: tuple[str, ...] = ()
 
 
@@ -95,44 +95,44 @@ def _find_format(folder: Path, file: str) -> str:
         return _ESM if file.endswith(".mts") else _COMMONJS
     for around in PurePosixPath(file).parents:
         if (folder / around / "package.json").is_file():
-            return _ESM if read_project(folder / around).get("type") == "module" else _COMMONJS
+            return _ESM if read_package_json(folder / around).get("type") == "module" else _COMMONJS
     return _COMMONJS
 
 
-def find_missing_programs(order: BundleOrder, tools: Path) -> tuple[Fault, ...]:
+def find_missing_programs(source: BundleSource, tools: Path) -> tuple[Fault, ...]:
     """Return a fault if TypeScript cannot be bundled on this machine: without node, or without npm to get esbuild."""
     if shutil.which("node") is None:
         return (Fault("source", "is in TypeScript, and node, which bundles it, is not on the PATH", _NODE_HINT),)
-    if shutil.which("npm") is None and not _has_bundler(tools) and _find_own_bundler(order) is None:
+    if shutil.which("npm") is None and not _has_bundler(tools) and _find_own_bundler(source) is None:
         return (Fault("source", "is in TypeScript, and npm, which installs esbuild, is not on the PATH", _NODE_HINT),)
     return ()
 
 
-def bundle_entries(order: BundleOrder, workspace: Path, tools: Path, runner: ProgramRunner) -> Bundle:
-    """Bundle every file of the order into `workspace`; `tools` is where our esbuild is kept. Raises ArtifactError."""
+def bundle_entries(source: BundleSource, workspace: Path, tools: Path, runner: ProgramRunner) -> Bundle:
+    """Bundle every file of `source` into `workspace`; `tools` is where our esbuild is kept. Raises ArtifactError."""
     if shutil.which("node") is None:
         raise ArtifactError("Cannot bundle the source: node is not on the PATH.", hint=_NODE_HINT)
-    esbuild = _find_bundler(order, tools, runner)
+    esbuild = _find_or_install_bundler(source, tools, runner)
     output = workspace / "bundle"
     output.mkdir(parents=True)
     request = {
         "esbuild": str(esbuild),
-        "folder": str(order.folder.resolve()),
-        "entries": [{"file": file, "format": _find_format(order.folder, file)} for file in order.files],
+        "folder": str(source.folder.resolve()),
+        "entries": [{"file": file, "format": _find_format(source.folder, file)} for file in source.files],
         "output": str(output.resolve()),
-        "target": f"node{order.runtime.removeprefix('nodejs').removesuffix('.x')}",
-        "copies": [str(copy.resolve()) for copy in order.copies],
-        "modules": [str(copy.resolve() / "node_modules") for copy in order.copies],
-        "kept": order.kept,
-        "provided": PROVIDED_PACKAGES.get(order.provider, ()),
+        "target": f"node{source.runtime.removeprefix('nodejs').removesuffix('.x')}",
+        "copies": [str(copy.resolve()) for copy in source.installed_copies],
+        "modules": [str(copy.resolve() / "node_modules") for copy in source.installed_copies],
+        "kept": source.kept,
+        "provided": PROVIDED_PACKAGES.get(source.provider, ()),
     }
     (workspace / "request.json").write_text(json.dumps(request))
-    with runner.run.report_step("bundle", ", ".join(order.files[:3]) + (" …" if len(order.files) > 3 else "")):
+    with runner.run.report_step("bundle", ", ".join(source.files[:3]) + (" …" if len(source.files) > 3 else "")):
         end = runner.execute(["node", str(BUNDLER_SCRIPT), str(workspace / "request.json")], workspace)
         result = _read_result(workspace / "result.json")
         if end.code or result is None:
             raise ArtifactError(
-                f"Cannot bundle the source: esbuild failed: {_last_line(end.output)}.", hint=_OFFLINE_HINT
+                f"Cannot bundle the source: esbuild failed: {_first_error_line(end.output)}.", hint=_OFFLINE_HINT
             )
         if result["errors"]:
             raise _bundle_error(result["errors"])
@@ -147,7 +147,7 @@ def _read_result(path: Path) -> dict[str, Any] | None:
         return None
 
 
-def _last_line(output: str) -> str:
+def _first_error_line(output: str) -> str:
     lines = [line.strip() for line in output.splitlines() if line.strip()]
     errors = [line for line in lines if "Error" in line]
     return (errors or lines or ["it said nothing"])[0].rstrip(".")[:300]
@@ -185,13 +185,13 @@ def _find_notes(result: Mapping[str, Any]) -> tuple[str, ...]:
     return tuple(notes)
 
 
-def _find_bundler(order: BundleOrder, tools: Path, runner: ProgramRunner) -> Path:
+def _find_or_install_bundler(source: BundleSource, tools: Path, runner: ProgramRunner) -> Path:
     """Return the folder of the package esbuild: the source's own if it names one, else ours."""
-    return _find_own_bundler(order) or install_bundler(tools, runner)
+    return _find_own_bundler(source) or install_bundler(tools, runner)
 
 
-def _find_own_bundler(order: BundleOrder) -> Path | None:
-    for folder in (order.folder, *order.copies):
+def _find_own_bundler(source: BundleSource) -> Path | None:
+    for folder in (source.folder, *source.installed_copies):
         own = folder / "node_modules" / "esbuild"
         if (own / "package.json").is_file() and _names_bundler(folder):
             return own.resolve()
@@ -199,7 +199,7 @@ def _find_own_bundler(order: BundleOrder) -> Path | None:
 
 
 def _names_bundler(folder: Path) -> bool:
-    project = read_project(folder)
+    project = read_package_json(folder)
     return any("esbuild" in (project.get(key) or {}) for key in (*PRODUCTION_DEPENDENCIES, *DEV_DEPENDENCIES))
 
 

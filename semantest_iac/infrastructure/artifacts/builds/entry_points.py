@@ -27,7 +27,7 @@ _BUILD_COMMANDS = {"pnpm-lock.yaml": "pnpm run build", "yarn.lock": "yarn build"
 class EntryPoint:
     """What a function starts with: `option` and `name` as configured, and the files of which one must exist.
 
-    The first that exists is taken. `function` is the name of one of several functions. With `is_installed`, a local
+    The first that exists is taken. `function` is the name of one of several functions. With `may_be_installed`, a local
     project among the requirements may bring it.
     """
 
@@ -35,7 +35,7 @@ class EntryPoint:
     name: str
     files: tuple[str, ...]
     function: str = ""
-    is_installed: bool = False
+    may_be_installed: bool = False
 
     def find_file(self, folder: Path) -> str:
         """Return the relative path of the file in the folder, empty without one; a link must not lead out of it."""
@@ -75,8 +75,8 @@ def find_entry_points(source: FunctionSource) -> tuple[EntryPoint, ...]:
         if module is None:
             fault = Fault("app", "is not <module>:<attribute>", "Write it as main:app, or main:create_app().")
             raise ArtifactError(f"Cannot use app '{escape_path(source.app)}'.", faults=[fault])
-        is_installed = _requires_local_project(source.folder)
-        return (EntryPoint("app", source.app, module_files(module), is_installed=is_installed), *functions)
+        may_be_installed = _requires_local_project(source.folder)
+        return (EntryPoint("app", source.app, module_files(module), may_be_installed=may_be_installed), *functions)
     return (EntryPoint("handler", source.handler, find_handler_files(source)), *functions)
 
 
@@ -109,7 +109,7 @@ def find_entry_faults(folder: Path, points: Iterable[EntryPoint]) -> list[Fault]
         if point.option == "entry" and point.name.endswith(".py"):
             hint = "Name a handler such as app.handler instead."
             faults.append(Fault("entry", "starts a Node server, and this is a Python file", hint))
-        elif unsafe or not (point.is_installed or point.find_file(folder)):
+        elif unsafe or not (point.may_be_installed or point.find_file(folder)):
             reason = unsafe.message if unsafe else f"the source holds no {point.describe_missing()}"
             faults.append(Fault(point.option, reason, _entry_hint(folder, point)))
     return faults
@@ -146,7 +146,7 @@ def require_built_files(folder: Path, points: Iterable[EntryPoint], made: Sequen
     faults = [
         Fault(point.option, f"the build made no {point.describe_missing()}", _built_hint(point, made))
         for point in points
-        if not (point.is_installed or point.find_file(folder))
+        if not (point.may_be_installed or point.find_file(folder))
     ]
     if faults:
         raise ArtifactError(

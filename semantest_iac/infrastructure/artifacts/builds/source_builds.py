@@ -209,7 +209,7 @@ def _find_compiler_faults(output: str) -> Iterator[Fault]:
             yield Fault("build", match["text"].strip()[:300], "", PurePosixPath(match["file"]).as_posix(), *place)
 
 
-def without_excluded_entries(file_filter: FileFilter, points: Sequence[EntryPoint], folder: Path) -> FileFilter:
+def include_entry_points(file_filter: FileFilter, points: Sequence[EntryPoint], folder: Path) -> FileFilter:
     """Return the filter without the patterns that would leave out an entry point which the build made."""
     files = [file for point in points if (file := point.find_file(folder))]
     kept = (

@@ -15,7 +15,7 @@ from semantest_iac.domain.networking.apis import HttpApi, WebSocketAddress, WebS
 from semantest_iac.domain.networking.networks import ExistingNetwork, LoadBalancer, PrivateNetwork
 from semantest_iac.domain.security.access import AppSecret, FunctionIdentity
 from semantest_iac.domain.storage.connection_table import ConnectionTable
-from semantest_iac.infrastructure.cloud_programs.aws.concurrency import reserves_less_than_provisioned
+from semantest_iac.infrastructure.cloud_programs.aws.concurrency import lowers_reserve_below_provisioned
 from semantest_iac.infrastructure.cloud_programs.cloud import Cloud, lazy_function
 
 if TYPE_CHECKING:
@@ -55,7 +55,7 @@ CLOUD = Cloud(
     },
     provider=create_provider,
     sdk=_SDK,
-    lowers_limits_last=reserves_less_than_provisioned,
+    lowers_limits_last=lowers_reserve_below_provisioned,
     stateful=frozenset(
         {
             "aws:cloudwatch/logGroup:LogGroup",

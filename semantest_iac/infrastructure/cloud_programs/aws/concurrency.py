@@ -16,7 +16,7 @@ from semantest_iac.domain.resource import DeployedResource
 PROVISIONED_TYPE = "aws:lambda/provisionedConcurrencyConfig:ProvisionedConcurrencyConfig"
 
 
-def reserves_less_than_provisioned(blueprint: Blueprint, resources: Iterable[DeployedResource]) -> bool:
+def lowers_reserve_below_provisioned(blueprint: Blueprint, resources: Iterable[DeployedResource]) -> bool:
     """Whether a function is to reserve less than its deployed version has provisioned now."""
     provisioned = {
         it.name: int(it.outputs.get("provisionedConcurrentExecutions") or 0)
