@@ -75,7 +75,7 @@ def _sandbox_engine(context: EngineContext) -> Provisioner:
 
 
 def _sandbox_probe(context: EngineContext, engine: SandboxEngine) -> ServiceProbe:
-    return _local_probe(context.home, engine.deployed)
+    return _local_probe(context.home, engine.read_deployed_resources)
 
 
 def _pulumi_engine(context: EngineContext) -> Provisioner:

@@ -67,8 +67,10 @@ class SandboxEngine:
         async def apply_deferred() -> ApplyResult:
             return await run_in_thread(partial(self._apply, work, progress, token, _discard_settled), token)
 
-        result = await publisher.publish_work(work, self._sessions.deployed(stack), applied, apply_deferred, progress)
-        for kind, outputs in self._sessions.components(stack):
+        result = await publisher.publish_work(
+            work, self._sessions.read_deployed_resources(stack), applied, apply_deferred, progress
+        )
+        for kind, outputs in self._sessions.component_types_and_outputs(stack):
             await publish(SettledResource(kind, outputs))
         return result
 
@@ -85,9 +87,9 @@ class SandboxEngine:
         """Return the state in Pulumi's deployment format, with encrypted secrets."""
         return self._sessions.export(stack)
 
-    async def deployed(self, stack: Stack) -> list[DeployedResource]:
+    async def read_deployed_resources(self, stack: Stack) -> list[DeployedResource]:
         """Return the deployed resources with secrets unwrapped, and with the digest of the code that each runs."""
-        resources, publisher = self._sessions.deployed(stack), self._create_publisher(stack)
+        resources, publisher = self._sessions.read_deployed_resources(stack), self._create_publisher(stack)
         return publisher.with_running_code(resources) if publisher else resources
 
     def _preview(self, work: Work, token: CancelToken) -> ChangePlan:
@@ -99,7 +101,7 @@ class SandboxEngine:
         publisher = self._create_publisher(stack)
         if publisher is None:
             return plan
-        resources = self._sessions.deployed(stack)
+        resources = self._sessions.read_deployed_resources(stack)
         is_deferred = bool(publisher.find_deferred(work, resources))
         return replace(plan, lacks_code=is_deferred or publisher.needs_publishing(resources, work.artifact, plan))
 
@@ -115,12 +117,12 @@ class SandboxEngine:
         with self._sessions.open_live_run(work.blueprint.stack, token, progress) as run:
             self._run_program(work, run, enqueue, dry=False)
             run.delete_unregistered()
-        return reports.report_applied(run)
+        return reports.build_apply_result(run)
 
     def _without_deferred(self, work: Work) -> Work:
         """Return the part of the work that waits for nothing."""
         stack = work.blueprint.stack
-        publisher, resources = self._create_publisher(stack), self._sessions.deployed(stack)
+        publisher, resources = self._create_publisher(stack), self._sessions.read_deployed_resources(stack)
         limits = find_cloud(stack.provider).find_deferred_limits(work.blueprint, resources)
         return replace(work, deferred=publisher.find_deferred(work, resources) if publisher else limits)
 
@@ -132,7 +134,7 @@ class SandboxEngine:
     def _destroy(self, stack: Stack, progress: ReportProgress, token: CancelToken) -> ChangeCounts:
         with self._sessions.open_live_run(stack, token, progress) as run:
             run.delete_unregistered()
-        return reports.report_applied(run).changes
+        return reports.build_apply_result(run).changes
 
     def _run_program(self, work: Work, run: SandboxRun, enqueue: EnqueueSettled, *, dry: bool) -> None:
         blueprint, cloud = work.blueprint, find_cloud(work.blueprint.stack.provider)

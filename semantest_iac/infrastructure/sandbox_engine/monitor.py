@@ -106,7 +106,7 @@ class ResourceMonitor:
     def Invoke(self, request: Any) -> Any:  # noqa: N802
         """Call a function of the cloud; the program handles a refusal."""
         with self._stop_on_error():
-            provider = request.provider or self._default_provider(request.tok, request.version)
+            provider = request.provider or self._ensure_default_provider(request.tok, request.version)
         cloud = self._run.clouds.cloud_at(request.tok, provider)
         try:
             result = cloud.invoke(request.tok, wire.decode_properties(request.args))
@@ -138,16 +138,16 @@ class ResourceMonitor:
             raise
 
     def _context(self, request: Any) -> RegistrationContext:
-        parent = self._run.executor.snapshot.find_finished(request.parent)
+        parent = self._run.executor.snapshot.find_finished_in_run(request.parent)
         return RegistrationContext(self._stack, self._project, parent, self._provider(request))
 
     def _provider(self, request: Any) -> str:
         takes_provider = getattr(request, "custom", True) and not request.type.startswith(PROVIDER_TYPE_PREFIX)
         if request.provider or not takes_provider:
             return str(request.provider)
-        return self._default_provider(request.type, request.version)
+        return self._ensure_default_provider(request.type, request.version)
 
-    def _default_provider(self, token: str, version: str) -> str:
+    def _ensure_default_provider(self, token: str, version: str) -> str:
         package = token.partition(":")[0], version
         if package not in self._default_providers:
             state = self._run.register(

@@ -24,11 +24,13 @@ def plan_of_steps(steps: Iterable[ResourceStep], stateful: frozenset[str]) -> Ch
     return trace_causes([_resource_change(step, stateful) for step in steps], origins)
 
 
-def report_applied(run: SandboxRun) -> ApplyResult:
-    return ApplyResult(plan_of_steps(run.executor.steps, frozenset()), stack_outputs(run.executor.snapshot))
+def build_apply_result(run: SandboxRun) -> ApplyResult:
+    return ApplyResult(
+        plan_of_steps(run.executor.steps, frozenset()), stack_outputs_without_secrets(run.executor.snapshot)
+    )
 
 
-def stack_outputs(snapshot: Snapshot) -> StackOutputs:
+def stack_outputs_without_secrets(snapshot: Snapshot) -> StackOutputs:
     """Return the stack's outputs without the secret ones."""
     root = next((state for state in snapshot if state.type == ROOT_STACK_TYPE), None)
     return {name: to_cloud_value(v) for name, v in root.outputs.items() if not contains_secret(v)} if root else {}

@@ -99,7 +99,7 @@ class StackSessions:
         stored = self._store.read(stack)
         return self._store.dump_deployment(stored.snapshot, stored.unfinished)
 
-    def deployed(self, stack: Stack) -> list[DeployedResource]:
+    def read_deployed_resources(self, stack: Stack) -> list[DeployedResource]:
         """Return the stored state of existing cloud resources, with secrets unwrapped."""
         return [
             DeployedResource(
@@ -114,7 +114,7 @@ class StackSessions:
             if state.custom and not state.delete
         ]
 
-    def components(self, stack: Stack) -> list[tuple[str, PropertyValues]]:
+    def component_types_and_outputs(self, stack: Stack) -> list[tuple[str, PropertyValues]]:
         """Return type and outputs of each component."""
         return [
             (state.type, to_cloud_value(state.outputs))

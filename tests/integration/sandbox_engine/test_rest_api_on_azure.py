@@ -124,7 +124,11 @@ class TestNames:
     async def test_that_are_taken_worldwide_are_refused_with_a_hint(self, home: SandboxHome) -> None:
         plan = await home.engine.preview(home.work(stack=_stack()))
         await home.deploy(home.work(stack=_stack()))
-        [app] = [it.outputs["name"] for it in await home.engine.deployed(_stack()) if it.type.endswith(":WebApp")]
+        [app] = [
+            it.outputs["name"]
+            for it in await home.engine.read_deployed_resources(_stack())
+            if it.type.endswith(":WebApp")
+        ]
         await home.destroy(_stack())
         existing_ids = {**_IN_GROUP, "location": "eastus", "name": app, "kind": "app"}
         home.cloud("azure-native", "eastus").create("azure-native:web:WebApp", existing_ids, owner="them")
@@ -142,6 +146,6 @@ class TestCode:
 
         await publish_code(home.engine, work, applied, home, ignore_progress)
 
-        [app] = [it for it in await home.engine.deployed(_stack()) if it.type.endswith(":WebApp")]
+        [app] = [it for it in await home.engine.read_deployed_resources(_stack()) if it.type.endswith(":WebApp")]
         assert work.artifact is not None
         assert app.code == work.artifact.digest

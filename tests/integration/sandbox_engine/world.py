@@ -15,7 +15,7 @@ from semantest_iac.infrastructure.sandbox_engine.monitor import ResourceMonitor
 from semantest_iac.infrastructure.sandbox_engine.plan.run import SandboxRun
 from semantest_iac.infrastructure.sandbox_engine.plan.steps import CancelToken, ResourceStep
 from semantest_iac.infrastructure.sandbox_engine.program_execution import SANDBOX_PROJECT, run_program
-from semantest_iac.infrastructure.sandbox_engine.reports import stack_outputs
+from semantest_iac.infrastructure.sandbox_engine.reports import stack_outputs_without_secrets
 from semantest_iac.infrastructure.sandbox_engine.sessions import StackSessions
 from semantest_iac.infrastructure.sandbox_engine.state.snapshots import ResourceState
 from semantest_iac.infrastructure.sandbox_engine.state.store import StateStore
@@ -78,7 +78,7 @@ class World:
         return deployment
 
     def outputs(self) -> dict[str, Any]:
-        return dict(stack_outputs(self.store.read_snapshot(STACK)))
+        return dict(stack_outputs_without_secrets(self.store.read_snapshot(STACK)))
 
     def in_state(self) -> list[tuple[str, str]]:
         """Return type and id of every managed resource in the state, sorted.

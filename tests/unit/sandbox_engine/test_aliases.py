@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from semantest_iac.infrastructure.sandbox_engine.state.aliases import Alias, former_urns, with_current_urns
+from semantest_iac.infrastructure.sandbox_engine.state.aliases import Alias, current_and_former_urns, with_current_urns
 from tests.unit.sandbox_engine.builders import TOPIC, a_state, a_urn
 
 _GROUP = "my:kind:Group"
@@ -25,13 +25,13 @@ class TestFormerUrns:
     def test_contain_the_parts_that_differed(self, alias: Alias, former: str) -> None:
         resource = a_state("a", parent=_PARENT)
 
-        assert former_urns(resource, [alias], {}) == [resource.urn, former]
+        assert current_and_former_urns(resource, [alias], {}) == [resource.urn, former]
 
     def test_follow_a_renamed_parent(self) -> None:
         before = a_urn("old", type_="my:kind:Former")
         resource = a_state("group-topic", parent=_PARENT)
 
-        former = former_urns(resource, [Alias(name="b")], {_PARENT: before})
+        former = current_and_former_urns(resource, [Alias(name="b")], {_PARENT: before})
 
         assert former == [resource.urn, a_urn("b", _PARENT), a_urn("old-topic", before), a_urn("b", before)]
 

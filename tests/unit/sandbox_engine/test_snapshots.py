@@ -92,7 +92,11 @@ class TestSnapshot:
         snapshot.apply(StateChange(put=b, drop=b.key))
 
         assert list(snapshot) == [b, a]
-        assert (snapshot.find_finished(b.urn), snapshot.find_remaining(b.urn), snapshot.find_remaining(a.urn)) == (
+        assert (
+            snapshot.find_finished_in_run(b.urn),
+            snapshot.find_left_from_last_run(b.urn),
+            snapshot.find_left_from_last_run(a.urn),
+        ) == (
             b,
             None,
             a,
@@ -105,7 +109,7 @@ class TestSnapshot:
         snapshot.apply(StateChange(put=new, mark=replaced))
 
         assert [state.id for state in snapshot] == ["2", "1"]
-        assert snapshot.find_remaining(old.urn) is None
+        assert snapshot.find_left_from_last_run(old.urn) is None
         snapshot.apply(StateChange(drop=replaced.key))
         assert list(snapshot) == [new]
 

@@ -60,7 +60,7 @@ def serve_operations() -> None:
 
 
 def _wait_for_cli(stack: AutomationStack) -> None:
-    if not stack.is_self_contained:
+    if not stack.can_outlive_parent:
         stack.command.kill()
     deadline = time.monotonic() + ORPHAN_GRACE_S
     while stack.command.is_running and time.monotonic() < deadline:

@@ -65,7 +65,9 @@ class AutomationStack:
         self._task = task
         self._settings = settings
         self.command = BoundedCommand(
-            task.cli, _cli_environment(task, self._kill_cli), CommandTimeouts(settings.deadline_s, settings.grace_s)
+            task.cli,
+            _prepare_cli_environment(task, self._kill_cli),
+            CommandTimeouts(settings.deadline_s, settings.grace_s),
         )
         self._workspace = _Workspace(
             work_dir=str(task.folder),
@@ -79,7 +81,7 @@ class AutomationStack:
         self._stack = _Stack(task.stack_name, self._workspace, StackInitMode.SELECT)
 
     @property
-    def is_self_contained(self) -> bool:
+    def can_outlive_parent(self) -> bool:
         """Whether the engine can finish without the parent: none of its providers are in the parent."""
         return not self._task.providers
 
@@ -156,7 +158,7 @@ class AutomationStack:
         self.command.run(command, str(self._task.folder), environment, on_output)
 
 
-def _cli_environment(task: WorkerTask, on_provider_lost: Callable[[], None]) -> Mapping[str, str]:
+def _prepare_cli_environment(task: WorkerTask, on_provider_lost: Callable[[], None]) -> Mapping[str, str]:
     if not task.providers:
         return task.environment
     return {**task.environment, "PULUMI_DEBUG_PROVIDERS": ProviderRelay(on_provider_lost).serve(task.providers)}

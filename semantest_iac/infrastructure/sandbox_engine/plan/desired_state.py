@@ -10,7 +10,7 @@ from semantest_iac.infrastructure.sandbox_engine.protocol import wire
 from semantest_iac.infrastructure.sandbox_engine.protocol.urns import PROVIDER_TYPE_PREFIX, build_urn
 from semantest_iac.infrastructure.sandbox_engine.protocol.values import PropertyValues, move_secrets_out_of_lists
 from semantest_iac.infrastructure.sandbox_engine.protocol.wire import UnsupportedError
-from semantest_iac.infrastructure.sandbox_engine.state.aliases import Alias, former_urns
+from semantest_iac.infrastructure.sandbox_engine.state.aliases import Alias, current_and_former_urns
 from semantest_iac.infrastructure.sandbox_engine.state.snapshots import ResourceState, Snapshot
 
 # RegisterResource can carry these, but the sandbox does not support them; older SDKs lack some of the fields.
@@ -183,8 +183,8 @@ class UrnRegistry:
         urn = desired.resource.urn
         if urn in self._used:
             raise DuplicateUrnError(f"Duplicate resource '{urn}'; try giving it a unique name")
-        urns = former_urns(desired.resource, desired.aliases, self._renamed)
-        old = next(filter(None, map(snapshot.find_remaining, urns)), None)
+        urns = current_and_former_urns(desired.resource, desired.aliases, self._renamed)
+        old = next(filter(None, map(snapshot.find_left_from_last_run, urns)), None)
         self._used.add(urn)
         if old is None or old.urn == urn:
             return old, desired

@@ -37,7 +37,7 @@ class SandboxRun:
     def register(self, desired: DesiredState) -> ResourceState:
         """Bring one resource to its desired state and return the result; raises StepError."""
         self.executor.require_not_stopped(desired.resource)
-        old, desired = self._find_former(desired)
+        old, desired = self._claim_urn(desired)
         if old is None:
             return self.executor.create(ResourceStep("create", self._check(desired, None)), StateChange())
         if old.external:
@@ -50,7 +50,7 @@ class SandboxRun:
     def read(self, resource: ResourceState) -> ResourceState:
         """Record a resource that is managed elsewhere as it is; raises StepError if it does not exist."""
         self.executor.require_not_stopped(resource)
-        old, desired = self._find_former(DesiredState(resource))
+        old, desired = self._claim_urn(DesiredState(resource))
         outputs = outputs_with_secrets(self._read_from_cloud(resource), {}, resource.additional_secret_outputs)
         found = replace(desired.resource, outputs=outputs)
         is_other = old and not old.external and old.id != resource.id
@@ -60,7 +60,7 @@ class SandboxRun:
 
     def complete_component(self, urn: str, outputs: PropertyValues) -> None:
         """Record the outputs of a component; those of the stack are recorded at the end."""
-        state = self.executor.snapshot.find_finished(urn)
+        state = self.executor.snapshot.find_finished_in_run(urn)
         if state and state.type == ROOT_STACK_TYPE:
             self._stack_outputs = urn, outputs
         elif state and state.outputs != outputs:
@@ -83,12 +83,12 @@ class SandboxRun:
                 self._delete(state)
         if protected:
             names = ", ".join(sorted(f"'{state.name}'" for state in protected))
-            raise self.executor.refuse(protected[0], f"{names} must not be deleted: it is protected")
+            raise self.executor.stop_with_error(protected[0], f"{names} must not be deleted: it is protected")
 
     def record_stack_outputs(self) -> None:
         """Record the outputs of the stack; after a failure, earlier outputs stay where there are no newer ones."""
         urn, outputs = self._stack_outputs or ("", {})
-        state = self.executor.snapshot.find_finished(urn)
+        state = self.executor.snapshot.find_finished_in_run(urn)
         if state is None:
             return
         known = {**state.outputs, **outputs} if self.executor.cancel_token.reason else outputs
@@ -99,16 +99,16 @@ class SandboxRun:
         """Whether any direct child of that component was created, updated or replaced."""
         return parent in self.executor.changed_parents
 
-    def _find_former(self, desired: DesiredState) -> tuple[ResourceState | None, DesiredState]:
+    def _claim_urn(self, desired: DesiredState) -> tuple[ResourceState | None, DesiredState]:
         try:
             return self._urns.claim(desired, self.executor.snapshot)
         except DuplicateUrnError as error:
-            raise self.executor.refuse(desired.resource, str(error)) from error
+            raise self.executor.stop_with_error(desired.resource, str(error)) from error
 
     def _check(self, desired: DesiredState, old: ResourceState | None) -> ResourceState:
         resource, faults = check_resource(desired.resource, old, self.clouds)
         if faults:
-            raise self.executor.refuse(resource, "; ".join(faults))
+            raise self.executor.stop_with_error(resource, "; ".join(faults))
         return resource
 
     def _read_from_cloud(self, resource: ResourceState) -> PropertyValues:
@@ -119,7 +119,7 @@ class SandboxRun:
             resource, lambda: cloud.read(resource.type, resource.id, to_cloud_value(resource.inputs))
         )
         if found is None:
-            raise self.executor.refuse(resource, f"there is no {resource.type} with the id '{resource.id}'")
+            raise self.executor.stop_with_error(resource, f"there is no {resource.type} with the id '{resource.id}'")
         return found
 
     def _change(self, desired: DesiredState, resource: ResourceState, old: ResourceState) -> ResourceState:
@@ -140,7 +140,7 @@ class SandboxRun:
 
     def _replace(self, desired: DesiredState, old: ResourceState, decision: Decision) -> ResourceState:
         if old.protect and desired.resource.protect:
-            raise self.executor.refuse(desired.resource, "it must be replaced and is protected")
+            raise self.executor.stop_with_error(desired.resource, "it must be replaced and is protected")
         step = ResourceStep("replace", self._check(desired, None), decision.why)
         if not decision.delete_first:
             return self.executor.create(step, _mark_for_deletion(old))
@@ -157,7 +157,7 @@ class SandboxRun:
         if state.delete:
             return self._delete(state)
         if state.protect and why:
-            raise self.executor.refuse(state, "it must be replaced and is protected")
+            raise self.executor.stop_with_error(state, "it must be replaced and is protected")
         self._deleted_ahead[state.urn] = why
         return self.executor.delete(state, StateChange(mark=replace(state, pending_replacement=True)))
 

@@ -183,7 +183,7 @@ class StepExecutor:
         if self.cancel_token.reason:
             raise StepError(state, "the run has stopped") from self.cancel_token.reason
 
-    def refuse(self, state: ResourceState, message: str, refusal: CloudRefusal | None = None) -> StepError:
+    def stop_with_error(self, state: ResourceState, message: str, refusal: CloudRefusal | None = None) -> StepError:
         """Stop the run and return the error to raise."""
         error = StepError(state, message, refusal)
         self.cancel_token.cancel(error)
@@ -210,10 +210,10 @@ class StepExecutor:
         try:
             return operation()
         except CloudRefusal as refusal:
-            raise self.refuse(state, refusal.message, refusal) from refusal
+            raise self.stop_with_error(state, refusal.message, refusal) from refusal
         except PartialCreateError as partial:
             self.snapshot.apply(partial.change)
-            raise self.refuse(state, partial.refusal.message, partial.refusal) from partial
+            raise self.stop_with_error(state, partial.refusal.message, partial.refusal) from partial
 
     def _create_or_update(self, step: ResourceStep, operation: Callable[[], StateChange]) -> ResourceState:
         self.steps.append(step)

@@ -35,7 +35,7 @@ class Alias:
     no_parent: bool = False
 
 
-def former_urns(resource: ResourceState, aliases: Iterable[Alias], renamed: Mapping[str, str]) -> list[str]:
+def current_and_former_urns(resource: ResourceState, aliases: Iterable[Alias], renamed: Mapping[str, str]) -> list[str]:
     """Return the URNs under which the resource may be stored, its current one first.
 
     `renamed` maps the current URN of every resource found under a former URN to that former one: the children of a

@@ -199,11 +199,11 @@ class Snapshot:
         yield from self._finished.values()
         yield from self.remaining.values()
 
-    def find_finished(self, urn: str) -> ResourceState | None:
+    def find_finished_in_run(self, urn: str) -> ResourceState | None:
         """Return the resource that this run has finished under that URN."""
         return self._finished.get(urn)
 
-    def find_remaining(self, urn: str) -> ResourceState | None:
+    def find_left_from_last_run(self, urn: str) -> ResourceState | None:
         """Return the resource of the last run with that URN that this run has neither finished nor replaced."""
         return self.remaining.get(self._keys.get(urn, ("", "", False)))
 
@@ -212,7 +212,7 @@ class Snapshot:
 
         In a preview, a provider that would be created has no id yet.
         """
-        return self._providers.get(reference.rpartition("::")[2]) or self.find_finished(provider_urn(reference))
+        return self._providers.get(reference.rpartition("::")[2]) or self.find_finished_in_run(provider_urn(reference))
 
     def apply(self, change: StateChange) -> None:
         """Apply a change: mark, then drop, then put."""
