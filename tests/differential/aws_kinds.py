@@ -10,7 +10,7 @@ from typing import Any
 import pulumi
 import pulumi_aws as aws
 
-from semantest_iac.infrastructure.simulated_cloud.aws.security import managed_policies
+from semantest_iac.infrastructure.simulated_cloud.aws.security import managed_policy_arn_suffixes
 from tests.differential.kinds import Kind, ResourceContext
 
 MODULES = ("apigatewayv2", "cloudwatch", "dynamodb", "ec2", "iam", "lambda_", "secretsmanager", "sns")
@@ -97,7 +97,7 @@ def _policy(context: ResourceContext) -> Any:
 
 
 def _attachment(context: ResourceContext) -> Any:
-    names = sorted(managed_policies())
+    names = sorted(managed_policy_arn_suffixes())
     place = int.from_bytes(sha256(f"{context.spec.label} {context.spec.id}".encode()).digest()[:4]) % len(names)
     policy = f"arn:aws:iam::aws:policy/{names[place]}"
     return aws.iam.RolePolicyAttachment(context.name, role=context.used.name, policy_arn=policy, opts=context.options)

@@ -36,7 +36,7 @@ from semantest_iac.infrastructure.simulated_cloud.schema.properties import (
     OBSERVED,
     Count,
     Length,
-    NameLength,
+    NameOrArnLength,
     OneOf,
     Pattern,
     Range,
@@ -73,18 +73,18 @@ _CONFIGURATION_INPUTS: Final = (
 _INVOKE_ARN_PREFIX: Final = "arn:aws:apigateway:{region}:lambda:path/2015-03-31/functions/"
 
 
-def _last_version(version: str) -> int:
+def _version_number(version: str) -> int:
     return int(version) if version.isdecimal() else 0
 
 
-def _published_version(facts: RequestFacts) -> str:
+def _newest_version(facts: RequestFacts) -> str:
     """Return the newest version; what was published stays when nothing more is published."""
     before = facts["previous"]["version"] if facts["previous"] else "$LATEST"
-    return str(_last_version(before) + 1) if facts["publish"] else before
+    return str(_version_number(before) + 1) if facts["publish"] else before
 
 
 def _version_arns(facts: RequestFacts) -> list[str]:
-    published = range(1, _last_version(facts["version"]) + 1)
+    published = range(1, _version_number(facts["version"]) + 1)
     return [f"{facts['arn']}:{version}" for version in ("$LATEST", *published)]
 
 
@@ -181,7 +181,7 @@ _FUNCTION_RULE: Final = TypeRule(
         ),
         "memorySize": integer(Range(128, 32768, CFN), default=128),
         "name": text(
-            NameLength(1, 64, API),
+            NameOrArnLength(1, 64, API),
             Pattern(
                 r"^([a-zA-Z0-9_-]{1,64}|"
                 r"arn:[a-zA-Z0-9-]+:lambda:[a-zA-Z0-9-]+:\d{12}:function:[a-zA-Z0-9_-]{1,64})$",
@@ -245,7 +245,7 @@ _FUNCTION_RULE: Final = TypeRule(
     rendered={"name": _function_name, "vpcConfig": _vpc_output, "loggingConfig": _logging_output},
     computed={
         "arn": lambda facts: f"arn:aws:lambda:{facts['region']}:{facts['account']}:function:{_function_name(facts)}",
-        "version": _published_version,
+        "version": _newest_version,
         "qualifiedArn": "{arn}:{version}",
         "invokeArn": _INVOKE_ARN_PREFIX + "{arn}/invocations",
         "qualifiedInvokeArn": _INVOKE_ARN_PREFIX + "{qualifiedArn}/invocations",

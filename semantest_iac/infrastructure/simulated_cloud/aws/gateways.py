@@ -92,7 +92,7 @@ def _lacks_method_and_path(context: GuardContext) -> bool:
     )
 
 
-def _renames_variable(context: GuardContext) -> bool:
+def _differs_only_in_variable_names(context: GuardContext) -> bool:
     """Whether another route of the API differs by the names of variables only."""
     facts = context.facts
     shape = re.sub(r"\{\w+", "{", str(facts["routeKey"]))
@@ -329,7 +329,7 @@ GATEWAY_TYPES: Final = {
                 API,
             ),
             RequestGuard(  # source: answers of HTTP APIs to renamed path parameters, serverless/serverless#3785
-                _renames_variable,
+                _differs_only_in_variable_names,
                 Refusal(
                     "ConflictException",
                     "The provided route key {routeKey} has a conflicting variable on the same hierarchical level as "

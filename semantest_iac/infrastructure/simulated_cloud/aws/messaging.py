@@ -84,10 +84,10 @@ def _misnames_fifo(context: GuardContext) -> bool:
 
 def _differs(facts: RequestFacts, row: Mapping[str, Any], names: tuple[str, ...]) -> bool:
     """Return True where a request states an attribute otherwise than what exists; what it leaves out is equal."""
-    return any(_plain(facts[name]) not in (None, _plain(row.get(name))) for name in names)
+    return any(_normalize_attribute(facts[name]) not in (None, _normalize_attribute(row.get(name))) for name in names)
 
 
-def _plain(value: Any) -> Any:
+def _normalize_attribute(value: Any) -> Any:
     """Return a value as SNS compares it: unset ones are equal, and documents are compared without their spelling."""
     if isinstance(value, str) and value.startswith("{"):
         try:
@@ -131,7 +131,7 @@ def _misses_endpoint_form(*protocols: str) -> Any:
     return misses
 
 
-def _queues_fifo_from_standard(context: GuardContext) -> bool:
+def _subscribes_fifo_queue_to_standard(context: GuardContext) -> bool:
     facts = context.facts
     return (
         facts["protocol"] == "sqs"
@@ -141,7 +141,7 @@ def _queues_fifo_from_standard(context: GuardContext) -> bool:
 
 
 def _dead_letter_arn(facts: RequestFacts) -> str:
-    return str((_plain(facts["redrivePolicy"]) or {}).get("deadLetterTargetArn", ""))
+    return str((_normalize_attribute(facts["redrivePolicy"]) or {}).get("deadLetterTargetArn", ""))
 
 
 def _has_invalid_dead_letter(context: GuardContext) -> bool:
@@ -149,14 +149,14 @@ def _has_invalid_dead_letter(context: GuardContext) -> bool:
     return bool(facts["redrivePolicy"]) and not re.fullmatch(_ENDPOINT_PATTERNS["sqs"], _dead_letter_arn(facts))
 
 
-def _needs_fifo_dead_letter(context: GuardContext) -> bool:
+def _lacks_fifo_dead_letter(context: GuardContext) -> bool:
     facts = context.facts
     is_fifo = str(facts["topic"]).endswith(".fifo") and str(facts["endpoint"]).endswith(".fifo")
     return bool(facts["redrivePolicy"]) and is_fifo and not _dead_letter_arn(facts).endswith(".fifo")
 
 
 def _filter_policy(facts: RequestFacts) -> dict[str, Any]:
-    return dict(_plain(facts["filterPolicy"]) or {})
+    return dict(_normalize_attribute(facts["filterPolicy"]) or {})
 
 
 def _rules_of(policy: Mapping[str, Any], depth: int = 1) -> Iterator[tuple[int, str, Any]]:
@@ -231,7 +231,7 @@ def _is_too_complex(context: GuardContext) -> bool:
     return _count_combinations(_filter_policy(context.facts)) > 150
 
 
-def _duplicates_otherwise(context: GuardContext) -> bool:
+def _exists_with_other_attributes(context: GuardContext) -> bool:
     facts = context.facts
     identity = ("topic", "protocol", "endpoint")
     return any(
@@ -240,7 +240,7 @@ def _duplicates_otherwise(context: GuardContext) -> bool:
     )
 
 
-def _refuse(applies: Any, message: str, *, on_update: bool = True) -> RequestGuard:
+def _invalid_parameter_guard(applies: Any, message: str, *, on_update: bool = True) -> RequestGuard:
     return RequestGuard(
         applies, Refusal("InvalidParameter", f"Invalid parameter: {message}"), OBSERVED, on_update=on_update
     )
@@ -248,35 +248,39 @@ def _refuse(applies: Any, message: str, *, on_update: bool = True) -> RequestGua
 
 _FILTER: Final = "Attributes Reason: FilterPolicy: "
 _SUBSCRIPTION_GUARDS: Final = (
-    _refuse(_misses_endpoint_form("sqs"), "SQS endpoint ARN", on_update=False),
+    _invalid_parameter_guard(_misses_endpoint_form("sqs"), "SQS endpoint ARN", on_update=False),
     RequestGuard(
         _misses_endpoint_form("sms"), Refusal("InvalidParameter", "Invalid SMS endpoint: {endpoint}"), OBSERVED
     ),
-    _refuse(_misses_endpoint_form("http", "https"), "Endpoint must match the specified protocol", on_update=False),
-    _refuse(_misses_endpoint_form("application"), "ApplicationEndpoint ARN", on_update=False),
-    _refuse(_misses_endpoint_form("lambda"), "Lambda endpoint ARN", on_update=False),
-    _refuse(_misses_endpoint_form("firehose"), "Kinesis Firehose endpoint ARN", on_update=False),
-    _refuse(_misses_endpoint_form("email", "email-json"), "Email address", on_update=False),
-    _refuse(
-        _queues_fifo_from_standard,
+    _invalid_parameter_guard(
+        _misses_endpoint_form("http", "https"), "Endpoint must match the specified protocol", on_update=False
+    ),
+    _invalid_parameter_guard(_misses_endpoint_form("application"), "ApplicationEndpoint ARN", on_update=False),
+    _invalid_parameter_guard(_misses_endpoint_form("lambda"), "Lambda endpoint ARN", on_update=False),
+    _invalid_parameter_guard(_misses_endpoint_form("firehose"), "Kinesis Firehose endpoint ARN", on_update=False),
+    _invalid_parameter_guard(_misses_endpoint_form("email", "email-json"), "Email address", on_update=False),
+    _invalid_parameter_guard(
+        _subscribes_fifo_queue_to_standard,
         "Invalid parameter: Endpoint Reason: FIFO SQS Queues can not be subscribed to standard SNS topics",
         on_update=False,
     ),
-    _refuse(_has_invalid_dead_letter, "RedrivePolicy: deadLetterTargetArn is an invalid arn"),
-    _refuse(
-        _needs_fifo_dead_letter,
+    _invalid_parameter_guard(_has_invalid_dead_letter, "RedrivePolicy: deadLetterTargetArn is an invalid arn"),
+    _invalid_parameter_guard(
+        _lacks_fifo_dead_letter,
         "RedrivePolicy: must use a FIFO queue as DLQ for a FIFO Subscription to a FIFO Topic.",
     ),
-    _refuse(_has_rule_without_list, f'{_FILTER}"{{filter_key}}" must be an object or an array'),
-    _refuse(_has_empty_rule, f"{_FILTER}Empty arrays are not allowed"),
-    _refuse(_has_listed_value, f"{_FILTER}Match value must be String, number, true, false, or null"),
-    _refuse(_has_several_matches, f"{_FILTER}Only one key allowed in match expression"),
-    _refuse(_has_unknown_match, f"{_FILTER}Unrecognized match type {{match}}"),
-    _refuse(_nests_attributes, "Filter policy scope MessageAttributes does not support nested filter policy"),
-    _refuse(_has_too_many_keys, f"{_FILTER}Filter policy can not have more than 5 keys"),
-    _refuse(_is_too_complex, f"{_FILTER}Filter policy is too complex"),
-    _refuse(
-        _duplicates_otherwise,
+    _invalid_parameter_guard(_has_rule_without_list, f'{_FILTER}"{{filter_key}}" must be an object or an array'),
+    _invalid_parameter_guard(_has_empty_rule, f"{_FILTER}Empty arrays are not allowed"),
+    _invalid_parameter_guard(_has_listed_value, f"{_FILTER}Match value must be String, number, true, false, or null"),
+    _invalid_parameter_guard(_has_several_matches, f"{_FILTER}Only one key allowed in match expression"),
+    _invalid_parameter_guard(_has_unknown_match, f"{_FILTER}Unrecognized match type {{match}}"),
+    _invalid_parameter_guard(
+        _nests_attributes, "Filter policy scope MessageAttributes does not support nested filter policy"
+    ),
+    _invalid_parameter_guard(_has_too_many_keys, f"{_FILTER}Filter policy can not have more than 5 keys"),
+    _invalid_parameter_guard(_is_too_complex, f"{_FILTER}Filter policy is too complex"),
+    _invalid_parameter_guard(
+        _exists_with_other_attributes,
         "Attributes Reason: Subscription already exists with different attributes",
         on_update=False,
     ),
@@ -331,9 +335,11 @@ MESSAGING_TYPES: Final = {
         unique=(UniqueHandle("{name}", Refusal("InvalidParameter", "Topic already exists with different attributes")),),
         conditions=(Choice(0, 1, ("name", "namePrefix"), DOC),),
         guards=(
-            _refuse(_misnames_fifo, "Topic Name"),
-            _refuse(_has_other_tags, "Tags Reason: Topic already exists with different tags", on_update=False),
-            _refuse(
+            _invalid_parameter_guard(_misnames_fifo, "Topic Name"),
+            _invalid_parameter_guard(
+                _has_other_tags, "Tags Reason: Topic already exists with different tags", on_update=False
+            ),
+            _invalid_parameter_guard(
                 _has_other_attributes,
                 "Attributes Reason: Topic already exists with different attributes",
                 on_update=False,

@@ -56,7 +56,7 @@ VPC_REFERENCE: Final = ResourceReference(
 )
 
 
-def ec2_arn(resource: str) -> str:
+def ec2_arn_template(resource: str) -> str:
     """Return the template of an EC2 ARN."""
     return f"arn:aws:ec2:{{region}}:{{account}}:{resource}"
 
@@ -142,7 +142,7 @@ NETWORK_TYPES: Final = {
         identity="vpc-{hex17}",
         planned=REGION_AND_TAGS_OUTPUTS,
         computed={
-            "arn": ec2_arn("vpc/vpc-{hex17}"),
+            "arn": ec2_arn_template("vpc/vpc-{hex17}"),
             "ownerId": "{account}",
             "defaultNetworkAclId": "acl-{hex17}",
             "defaultRouteTableId": "rtb-{hex17}",
@@ -164,7 +164,7 @@ NETWORK_TYPES: Final = {
         identity="subnet-{hex17}",
         planned=REGION_AND_TAGS_OUTPUTS,
         computed={
-            "arn": ec2_arn("subnet/subnet-{hex17}"),
+            "arn": ec2_arn_template("subnet/subnet-{hex17}"),
             "ownerId": "{account}",
             "availabilityZone": "{region}a",
             "availabilityZoneId": "{region}-az1",
@@ -229,7 +229,7 @@ def _security_group_rule() -> TypeRule:
         },
         identity="sgr-{hex17}",
         planned=REGION_AND_TAGS_OUTPUTS,
-        computed={"arn": ec2_arn("security-group-rule/sgr-{hex17}"), "securityGroupRuleId": "sgr-{hex17}"},
+        computed={"arn": ec2_arn_template("security-group-rule/sgr-{hex17}"), "securityGroupRuleId": "sgr-{hex17}"},
         unique=(
             UniqueHandle(_RULE_HANDLE, Refusal("InvalidPermission.Duplicate", "the specified rule already exists")),
         ),
@@ -262,7 +262,7 @@ SECURITY_GROUP_TYPES: Final = {
         name_input="name",
         planned=REGION_AND_TAGS_OUTPUTS,
         computed={
-            "arn": ec2_arn("security-group/sg-{hex17}"),
+            "arn": ec2_arn_template("security-group/sg-{hex17}"),
             "ownerId": "{account}",
             **dict.fromkeys(("egress", "ingress"), lambda _: []),
         },
@@ -342,7 +342,7 @@ VPC_ENDPOINT_TYPES: Final = {
         identity="vpce-{hex17}",
         planned=REGION_AND_TAGS_OUTPUTS,
         computed={
-            "arn": ec2_arn("vpc-endpoint/vpce-{hex17}"),
+            "arn": ec2_arn_template("vpc-endpoint/vpce-{hex17}"),
             "ownerId": "{account}",
             "state": "available",
             "prefixListId": "",

@@ -8,7 +8,7 @@ from zlib import crc32
 from semantest_iac.infrastructure.simulated_cloud.aws.networking import (
     VPC_REFERENCE,
     dependency_violation,
-    ec2_arn,
+    ec2_arn_template,
     network_reference,
     subnet_reference,
 )
@@ -97,7 +97,7 @@ ROUTING_TYPES: Final = {
         identity="rtb-{hex17}",
         planned=REGION_AND_TAGS_OUTPUTS,
         computed={
-            "arn": ec2_arn("route-table/rtb-{hex17}"),
+            "arn": ec2_arn_template("route-table/rtb-{hex17}"),
             "ownerId": "{account}",
             **dict.fromkeys(("propagatingVgws", "routes"), lambda _: []),
         },
@@ -159,7 +159,7 @@ ROUTING_TYPES: Final = {
         properties={"vpcId": text(computed_default=True), **REGION_PROPERTY, **TAGS_PROPERTY},
         identity="igw-{hex17}",
         planned=REGION_AND_TAGS_OUTPUTS,
-        computed={"arn": ec2_arn("internet-gateway/igw-{hex17}"), "ownerId": "{account}", "vpcId": ""},
+        computed={"arn": ec2_arn_template("internet-gateway/igw-{hex17}"), "ownerId": "{account}", "vpcId": ""},
         unique=(
             UniqueHandle(
                 "{vpcId}",
@@ -184,7 +184,7 @@ ROUTING_TYPES: Final = {
         planned=REGION_AND_TAGS_OUTPUTS,
         computed={
             "allocationId": "eipalloc-{hex17}",
-            "arn": ec2_arn("elastic-ip/eipalloc-{hex17}"),
+            "arn": ec2_arn_template("elastic-ip/eipalloc-{hex17}"),
             "domain": "vpc",
             "networkBorderGroup": "{region}",
             "publicIpv4Pool": "amazon",

@@ -65,28 +65,33 @@ _NO_SUCH_POLICY: Final = Refusal("NoSuchEntity", "Policy {missing_policy} does n
 
 
 @cache
-def managed_policies() -> frozenset[str]:
-    """Return the paths and names of AWS's own policies; source: the list that moto 5.2.5 took from AWS in 2026."""
+def managed_policy_arn_suffixes() -> frozenset[str]:
+    """Return the ARNs of AWS's own policies without their common prefix.
+
+    Source: the list that moto 5.2.5 took from AWS in 2026.
+    """
     return frozenset(Path(__file__).with_name("managed_policies.txt").read_text(encoding="ascii").split())
 
 
-def _is_missing(arn: str) -> bool:
+def _is_missing_policy(arn: str) -> bool:
     """Return True for a policy that no role can have: AWS has no such one, and no type makes those of accounts."""
     return not arn.startswith(_MANAGED_POLICY_PREFIX) or arn.removeprefix(_MANAGED_POLICY_PREFIX) not in (
-        managed_policies()
+        managed_policy_arn_suffixes()
     )
 
 
 def _attaches_missing_policy(context: GuardContext) -> bool:
     facts = context.facts
-    missing = [arn for arn in (facts["policyArn"], *(facts["managedPolicyArns"] or ())) if arn and _is_missing(arn)]
+    missing = [
+        arn for arn in (facts["policyArn"], *(facts["managedPolicyArns"] or ())) if arn and _is_missing_policy(arn)
+    ]
     facts["missing_policy"] = next(iter(missing), "")
     return bool(missing)
 
 
 def _has_missing_boundary(context: GuardContext) -> bool:
     boundary = context.facts["permissionsBoundary"]
-    return bool(boundary) and _is_missing(boundary)
+    return bool(boundary) and _is_missing_policy(boundary)
 
 
 def _recovery_seconds(secret: ResourceProperties) -> float:
@@ -285,15 +290,17 @@ def role_trusts(role: ResourceProperties, service: str) -> bool:
     )
 
 
-def role_allows(context: GuardContext, role: ResourceProperties, actions: tuple[str, ...], managed_policy: str) -> bool:
-    """Return True where a role allows all actions, by its own policies or by a managed policy with such a name.
+def role_allows(
+    context: GuardContext, role: ResourceProperties, actions: tuple[str, ...], managed_policy_part: str
+) -> bool:
+    """Return True where a role allows all actions, by its own policies or a managed policy with that part in its ARN.
 
     Resources and conditions of statements are ignored, and so is the content of managed policies.
     """
     attached = [
         row["policyArn"] for row in context.resources_of(ROLE_POLICY_ATTACHMENT_TYPE) if row["role"] == role["name"]
     ]
-    if any(managed_policy in arn for arn in (*attached, *(role["managedPolicyArns"] or ()))):
+    if any(managed_policy_part in arn for arn in (*attached, *(role["managedPolicyArns"] or ()))):
         return True
     allowed = list(_allowed_actions(context, role))
     return all(any(fnmatchcase(action, pattern) for pattern in allowed) for action in actions)

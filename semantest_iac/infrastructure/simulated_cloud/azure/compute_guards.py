@@ -101,15 +101,15 @@ def _lacks_function_app_config(context: GuardContext) -> bool:
     return _is_flex(context.facts) and not context.facts["functionAppConfig"]
 
 
-def _has_property(name: str) -> Callable[[GuardContext], bool]:
+def _flex_has_property(name: str) -> Callable[[GuardContext], bool]:
     return lambda context: _is_flex(context.facts) and (context.facts["siteConfig"] or {}).get(name) is not None
 
 
-def _has_setting(name: str) -> Callable[[GuardContext], bool]:
+def _flex_has_setting(name: str) -> Callable[[GuardContext], bool]:
     return lambda context: _is_flex(context.facts) and name in _app_settings(context.facts)
 
 
-def _has_setting_with_colon(context: GuardContext) -> bool:
+def _flex_has_setting_with_colon(context: GuardContext) -> bool:
     return _is_flex(context.facts) and any(":" in name for name in _app_settings(context.facts))
 
 
@@ -184,10 +184,10 @@ def _refused_name_guards() -> Iterator[RequestGuard]:
     for name in _REFUSED_PROPERTIES:
         path = f"Site.SiteConfig.{name[0].upper()}{name[1:]}"
         message = f"The following site configuration property ({path}) {_REMOVE_ADVICE}"
-        yield RequestGuard(_has_property(name), Refusal("BadRequest", message), OBSERVED)
+        yield RequestGuard(_flex_has_property(name), Refusal("BadRequest", message), OBSERVED)
     for name in _REFUSED_SETTINGS:
         message = f"The following app setting (Site.SiteConfig.AppSettings.{name}) {_REMOVE_ADVICE}"
-        yield RequestGuard(_has_setting(name), Refusal("BadRequest", message), OBSERVED)
+        yield RequestGuard(_flex_has_setting(name), Refusal("BadRequest", message), OBSERVED)
 
 
 def _app_guard(applies: Callable[[GuardContext], bool], evidence: Evidence, message: str) -> RequestGuard:
@@ -211,12 +211,12 @@ APP_GUARDS: Final = (
     *_refused_name_guards(),
     SETTING_NAME_GUARD,
     _app_guard(
-        _has_property("netFrameworkVersion"),
+        _flex_has_property("netFrameworkVersion"),
         GENERAL,
         "Some regions refuse netFrameworkVersion for Flex Consumption sites; the SDK's SiteConfigArgs always sends it, "
         "a plain mapping does not.",
     ),
-    _app_guard(_has_setting_with_colon, OBSERVED, "The names of app settings must not contain ':'; use '__'."),
+    _app_guard(_flex_has_setting_with_colon, OBSERVED, "The names of app settings must not contain ':'; use '__'."),
     _app_guard(
         _exceeds_maximum_instances,
         TERRAFORM,

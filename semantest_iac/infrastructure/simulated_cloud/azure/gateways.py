@@ -107,7 +107,7 @@ def _has_websockets_on_consumption(context: GuardContext) -> bool:
     return context.facts["apiType"] == "websocket" and _sku_name(context.facts["service"]) == "Consumption"
 
 
-def _limits_by_key_on_consumption(context: GuardContext) -> bool:
+def _has_policy_refused_on_consumption(context: GuardContext) -> bool:
     policies = ("<rate-limit-by-key", "<quota-by-key", "<cache-lookup ", "<cache-store ")
     return _sku_name(context.facts["service"]) == "Consumption" and any(
         tag in context.facts["value"] for tag in policies
@@ -185,7 +185,7 @@ GATEWAY_TYPES: Final[dict[str, TypeRule]] = {
                 "you have to either undelete the service or purge it. See https://aka.ms/apimsoftdelete.",
                 409,
             ),
-            is_released=lambda facts: bool(facts["restore"]),
+            restores_deleted=lambda facts: bool(facts["restore"]),
         ),
         latency_seconds=_activation_seconds,
     ),
@@ -227,7 +227,7 @@ GATEWAY_TYPES: Final[dict[str, TypeRule]] = {
         references=_API_REFERENCES,
         guards=(
             _validation_guard(
-                _limits_by_key_on_consumption, DOC, "Policies by key and the cache need a tier above Consumption."
+                _has_policy_refused_on_consumption, DOC, "Policies by key and the cache need a tier above Consumption."
             ),
         ),
     ),

@@ -76,7 +76,10 @@ def _sibling_subnets(context: GuardContext) -> list[ResourceProperties]:
 
 def _changes_while_used(context: GuardContext) -> bool:
     before = context.previous
-    if not before or (subnet_delegations(_reported_subnet(before)), set(_address_ranges(_reported_subnet(before)))) == (
+    if not before or (
+        subnet_delegations(_compared_subnet_fields(before)),
+        set(_address_ranges(_compared_subnet_fields(before))),
+    ) == (
         subnet_delegations(context.facts),
         set(_address_ranges(context.facts)),
     ):
@@ -87,7 +90,7 @@ def _changes_while_used(context: GuardContext) -> bool:
     )
 
 
-def _reported_subnet(outputs: ResourceProperties) -> Mapping[str, Any]:
+def _compared_subnet_fields(outputs: ResourceProperties) -> Mapping[str, Any]:
     names = ("addressPrefix", "addressPrefixes", "delegations")
     return {name: outputs.get(name) for name in names}
 

@@ -161,7 +161,7 @@ class ArmType:
         return self._id_inputs[-1]
 
     @property
-    def arm_name(self) -> str:
+    def arm_type_name(self) -> str:
         """Resource Manager's name of the type: the provider and every second segment after it."""
         provider, *segments = self.id.rpartition("/providers/")[2].split("/")
         return "/".join((provider, *segments[::2]))
@@ -212,7 +212,7 @@ class ArmType:
         outputs: dict[str, OutputSource] = {
             "azureApiVersion": rest_api_version(self.token),
             "name": f"{{{self.name_input}}}",
-            "type": self.arm_name,
+            "type": self.arm_type_name,
         }
         outputs |= {"systemData": _system_data} if has_system_data(self.token) else {}
         return {name: source for name, source in outputs.items() if name not in declared}

@@ -46,12 +46,12 @@ ROLE_PROPAGATION_SECONDS: Final = 60.0
 _GUID_PATTERN: Final = r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}"
 
 
-def seconds_between(now: str, then: str) -> float:
+def seconds_between(later: str, earlier: str) -> float:
     """Return the seconds between two ISO timestamps of the simulated cloud."""
-    return (datetime.fromisoformat(now) - datetime.fromisoformat(then)).total_seconds()
+    return (datetime.fromisoformat(later) - datetime.fromisoformat(earlier)).total_seconds()
 
 
-def _is_unknown_principal(context: GuardContext) -> bool:
+def _principal_is_not_propagated(context: GuardContext) -> bool:
     """Azure looks a new principal up, and may not find it yet, unless the request states its type."""
     facts = context.facts
     return not facts["principalType"] and any(
@@ -114,7 +114,7 @@ IDENTITY_TYPES: Final[dict[str, TypeRule]] = {
         ),
         guards=(
             RequestGuard(
-                _is_unknown_principal,
+                _principal_is_not_propagated,
                 Refusal(
                     "PrincipalNotFound",
                     f"Principal {{principalId}} does not exist in the directory {SIMULATED_TENANT}. Check that you "
@@ -213,7 +213,7 @@ VAULT_TYPES: Final[dict[str, TypeRule]] = {
                 "existing key vault.",
                 409,
             ),
-            is_released=_is_recovered,
+            restores_deleted=_is_recovered,
         ),
         latency_seconds=20,
     ),

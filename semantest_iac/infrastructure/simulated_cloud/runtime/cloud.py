@@ -183,7 +183,7 @@ class SimulatedCloud:
             with self._inventory.transaction() as transaction:
                 self._clock.catch_up(transaction.virtual_seconds())
                 yield self._scope(transaction, properties)
-                transaction.advance_virtual_seconds(self._clock.seconds)
+                transaction.catch_up_virtual_seconds(self._clock.seconds)
         except CloudRefusal as refusal:
             if refusal.retry_after:
                 self._advance_clock(refusal.retry_after)
@@ -193,7 +193,7 @@ class SimulatedCloud:
         """Let virtual time pass at once: a caller that is asked to retry later has waited when it calls again."""
         self._clock.advance(seconds)
         with self._inventory.transaction() as transaction:
-            transaction.advance_virtual_seconds(self._clock.seconds)
+            transaction.catch_up_virtual_seconds(self._clock.seconds)
 
     def _scope(self, transaction: InventoryTransaction, properties: ResourceProperties) -> RequestScope:
         region = self._region_of(properties)

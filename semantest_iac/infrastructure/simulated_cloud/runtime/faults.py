@@ -101,9 +101,13 @@ class FaultScript:
     def match_call(self, operation: str, type_: str, names: Sequence[str]) -> list[ScriptedFault]:
         """Count the call, and return the faults that are due for it in the order of the script."""
         with self._lock:
-            return [fault for index, fault in enumerate(self.faults) if self._is_due(index, operation, type_, names)]
+            return [
+                fault
+                for index, fault in enumerate(self.faults)
+                if self._count_match_and_check_due(index, operation, type_, names)
+            ]
 
-    def _is_due(self, index: int, operation: str, type_: str, names: Sequence[str]) -> bool:
+    def _count_match_and_check_due(self, index: int, operation: str, type_: str, names: Sequence[str]) -> bool:
         fault = self.faults[index]
         if not fault.matches(operation, type_, names):
             return False

@@ -78,7 +78,7 @@ class InventoryTransaction:
         """Return the virtual time that any process has reached."""
         return float(self._execute("select seconds from world").fetchone()[0])
 
-    def advance_virtual_seconds(self, seconds: float) -> None:
+    def catch_up_virtual_seconds(self, seconds: float) -> None:
         """Set the virtual time, unless a later one is stored."""
         self._execute("update world set seconds = max(seconds, ?)", (seconds,))
 

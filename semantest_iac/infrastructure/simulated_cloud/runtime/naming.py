@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from hashlib import sha256
 from typing import Any, Final
 
-from semantest_iac.infrastructure.simulated_cloud.schema.properties import Length, NameLength
+from semantest_iac.infrastructure.simulated_cloud.schema.properties import Length, NameOrArnLength
 from semantest_iac.infrastructure.simulated_cloud.schema.rules import NamingScheme, TypeRule
 from semantest_iac.infrastructure.simulated_cloud.schema.values import (
     DEFAULTS_KEY,
@@ -56,7 +56,7 @@ def add_physical_name(
 
     A generated name is listed under DEFAULTS_KEY, which tells it from a name in the program.
     """
-    if not rule.name_input or _is_named(rule, inputs):
+    if not rule.name_input or _has_name_or_prefix(rule, inputs):
         return dict(inputs)
     if _keeps_previous_name(rule, previous):
         name, generated = previous[rule.name_input], previous.get(DEFAULTS_KEY)
@@ -66,7 +66,7 @@ def add_physical_name(
     return {**inputs, rule.name_input: name} | ({DEFAULTS_KEY: generated} if generated else {})
 
 
-def name_from_prefix(rule: TypeRule, inputs: ResourceProperties, seed: str) -> dict[str, Any]:
+def name_input_from_prefix(rule: TypeRule, inputs: ResourceProperties, seed: str) -> dict[str, Any]:
     """Return the name that the provider makes of a prefix, or nothing where a name is given."""
     if not rule.name_input or is_non_empty(inputs.get(rule.name_input, MISSING)):
         return {}
@@ -74,7 +74,7 @@ def name_from_prefix(rule: TypeRule, inputs: ResourceProperties, seed: str) -> d
     return {rule.name_input: f"{prefix}{hex_suffix(seed, 26)}{rule.name_suffix(inputs)}"}
 
 
-def _is_named(rule: TypeRule, inputs: ResourceProperties) -> bool:
+def _has_name_or_prefix(rule: TypeRule, inputs: ResourceProperties) -> bool:
     return any(is_non_empty(inputs.get(name, MISSING)) for name in (rule.name_input, f"{rule.name_input}Prefix"))
 
 
@@ -88,7 +88,9 @@ def _keeps_previous_name(rule: TypeRule, previous: ResourceProperties) -> bool:
 
 def _name_length_limit(rule: TypeRule) -> int:
     bounds = [
-        limit.maximum for limit in rule.properties[rule.name_input].limits if isinstance(limit, Length | NameLength)
+        limit.maximum
+        for limit in rule.properties[rule.name_input].limits
+        if isinstance(limit, Length | NameOrArnLength)
     ]
     return min((bound for bound in bounds if bound), default=255)
 

@@ -110,7 +110,7 @@ class RequestScope:
                 self._check_reservation(rule.name_reservation, type_, handle, facts)
         return None
 
-    def lookup_handles(self, rule: TypeRule, facts: RequestFacts) -> set[str]:
+    def resource_handles(self, rule: TypeRule, facts: RequestFacts) -> set[str]:
         """Return all handles by which references find the resource."""
         unique = {unique.handle.format_map(facts) for unique in rule.unique}
         resolved = (resolve_output(handle, facts) for handle in rule.handles)
@@ -145,7 +145,7 @@ class RequestScope:
             raise reservation.refusal.render(facts)
 
     def _may_reuse(self, reservation: NameReservation, type_: str, handle: str, facts: RequestFacts) -> bool:
-        if reservation.is_released(facts):
+        if reservation.restores_deleted(facts):
             return True
         reuse_handle = _format_reuse_handle(reservation, handle, facts)
         _, until = self.transaction.find_by_handle(self.account, self.region_of(type_), type_, reuse_handle)
@@ -179,9 +179,9 @@ def account_facts(account: str, region: str, clock: VirtualClock) -> RequestFact
 def create_resource(scope: RequestScope, type_: str, inputs: ResourceProperties, owner: str) -> CreatedResource:
     """Create a resource, or change the existing one where the type lets a create do so."""
     rule = scope.types[type_]
-    seed = _identifier_seed(scope, type_, owner)
+    seed = _next_identifier_seed(scope, type_, owner)
     known = results.inputs_with_defaults(rule, inputs)
-    known |= naming.name_from_prefix(rule, known, seed)
+    known |= naming.name_input_from_prefix(rule, known, seed)
     facts = RequestFacts(scope.facts | known)
     links, warnings = scope.resolve_references(rule, known, facts)
     warnings += scope.run_guards(rule.guards, facts, None)
@@ -192,7 +192,7 @@ def create_resource(scope: RequestScope, type_: str, inputs: ResourceProperties,
     outputs = results.compute_create_outputs(rule, known, facts)
     id_ = str(resolve_output(rule.identity, facts))
     resource = StoredResource(_make_address(scope, type_, facts, id_), id_, owner, seed, 1, dict(known), outputs)
-    handles = scope.lookup_handles(rule, RequestFacts(facts | outputs))
+    handles = scope.resource_handles(rule, RequestFacts(facts | outputs))
     scope.transaction.save(_mask_resource(scope, rule, resource), handles, links)
     scope.clock.advance(_latency(rule, facts))
     return CreatedResource(id_, outputs, tuple(warnings))
@@ -212,7 +212,7 @@ def update_resource(scope: RequestScope, resource: StoredResource, inputs: Resou
     facts.update(make_identifiers(resource.seed), revision=revision, previous=RequestFacts(resource.outputs))
     outputs = results.compute_update_outputs(rule, resource.outputs, known, recomputed, facts)
     updated = replace(resource, revision=revision, inputs=dict(known), outputs=outputs)
-    handles = scope.lookup_handles(rule, RequestFacts(facts | outputs))
+    handles = scope.resource_handles(rule, RequestFacts(facts | outputs))
     scope.transaction.save(_mask_resource(scope, rule, updated), handles, links)
     scope.clock.advance(_latency(rule, facts))
     return outputs
@@ -266,7 +266,7 @@ def _latency(rule: TypeRule, facts: RequestFacts) -> float:
     return rule.latency_seconds(facts) if callable(rule.latency_seconds) else rule.latency_seconds
 
 
-def _identifier_seed(scope: RequestScope, type_: str, owner: str) -> str:
+def _next_identifier_seed(scope: RequestScope, type_: str, owner: str) -> str:
     region = scope.region_of(type_)
     creations = scope.transaction.count_creation(scope.account, region, type_, owner)
     return "|".join((scope.account, region, type_, owner, str(creations)))

@@ -24,7 +24,7 @@ def inputs_with_defaults(rule: TypeRule, inputs: ResourceProperties) -> dict[str
     return with_defaults(rule.properties, properties)
 
 
-def compute_outputs(
+def compute_outputs_and_facts(
     sources: Mapping[str, OutputSource], known: ResourceProperties, facts: RequestFacts
 ) -> dict[str, Any]:
     """Compute outputs in the order of the table and add them to the facts; known values of the same name are kept."""
@@ -38,7 +38,7 @@ def compute_outputs(
 def preview_create_outputs(rule: TypeRule, inputs: ResourceProperties, facts: RequestFacts) -> dict[str, Any]:
     """Return the outputs of a create before it runs; what only the cloud can compute is UNKNOWN."""
     known = inputs_with_defaults(rule, inputs)
-    planned = compute_outputs(rule.planned, known, RequestFacts(facts | known))
+    planned = compute_outputs_and_facts(rule.planned, known, RequestFacts(facts | known))
     chosen = (*rule.computed, rule.name_input) if rule.name_input else rule.computed
     return {**dict.fromkeys(chosen, UNKNOWN), **planned, **known, **_preview_rendered_outputs(rule, known, {})}
 
@@ -48,7 +48,7 @@ def preview_update_outputs(
 ) -> dict[str, Any]:
     """Return the outputs of an update before it runs; what it recomputes is UNKNOWN."""
     known = inputs_with_defaults(rule, inputs)
-    planned = compute_outputs(rule.planned, known, RequestFacts(facts | known))
+    planned = compute_outputs_and_facts(rule.planned, known, RequestFacts(facts | known))
     recomputed = dict.fromkeys(find_recomputed_outputs(rule, old, known), UNKNOWN)
     return {
         **keep_computed_outputs(rule, old),
@@ -70,7 +70,10 @@ def compute_update_outputs(
 
 def compute_create_outputs(rule: TypeRule, known: ResourceProperties, facts: RequestFacts) -> dict[str, Any]:
     """Return all outputs; the facts must contain every name that the templates of the type use."""
-    outputs = {**compute_outputs(rule.planned, known, facts), **compute_outputs(rule.computed, known, facts)}
+    outputs = {
+        **compute_outputs_and_facts(rule.planned, known, facts),
+        **compute_outputs_and_facts(rule.computed, known, facts),
+    }
     return {**outputs, **known, **_render_outputs(rule, known, facts)}
 
 

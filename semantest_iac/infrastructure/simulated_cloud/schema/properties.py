@@ -121,7 +121,7 @@ class Length:
 
 
 @dataclass(frozen=True, slots=True)
-class NameLength:
+class NameOrArnLength:
     """A name, or an ARN that ends in one, whose name has so many characters."""
 
     minimum: int

@@ -79,13 +79,13 @@ class NamingScheme(StrEnum):
 class NameReservation:
     """The name of a deleted resource stays reserved for so many virtual seconds; its reuse is refused meanwhile.
 
-    `is_released`: whether the facts of a create restore the deleted resource. `reusable_within` is a template over the
-    facts: a create that renders the same text as the deleted resource may reuse the name.
+    `restores_deleted`: whether the facts of a create restore the deleted resource. `reusable_within` is a template
+    over the facts: a create that renders the same text as the deleted resource may reuse the name.
     """
 
     seconds: Callable[[ResourceProperties], float]
     refusal: Refusal
-    is_released: Callable[[RequestFacts], bool] = lambda _: False
+    restores_deleted: Callable[[RequestFacts], bool] = lambda _: False
     reusable_within: str = ""
 
 
@@ -114,7 +114,10 @@ class GuardContext:
 
 @dataclass(frozen=True, slots=True)
 class RequestGuard:
-    """A refusal of a create or update that needs a function; `applies` returns True for a request to refuse."""
+    """A refusal of a create or update that needs a function; `applies` returns True for a request to refuse.
+
+    `applies` may add facts, which the message shows.
+    """
 
     applies: Callable[[GuardContext], bool]
     refusal: Refusal

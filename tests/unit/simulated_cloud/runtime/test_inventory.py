@@ -36,7 +36,7 @@ class TestInventory:
 
     def test_rolls_back_a_failed_transaction(self, inventory: Inventory) -> None:
         with pytest.raises(RuntimeError), inventory.transaction() as transaction:
-            transaction.advance_virtual_seconds(100)
+            transaction.catch_up_virtual_seconds(100)
             raise RuntimeError
 
         with inventory.read_without_transaction() as reader:

@@ -131,17 +131,17 @@ def _misnames_variables(context: GuardContext) -> bool:
     return not all(re.fullmatch(r"[a-zA-Z][a-zA-Z0-9_]+", name) for name in _variables(context.facts))
 
 
-def _is_in_another_region(context: GuardContext) -> bool:
+def _name_arn_has_other_region(context: GuardContext) -> bool:
     parts = str(context.facts["name"]).split(":")
     return len(parts) > 3 and parts[3] != context.facts["region"]
 
 
-def _takes_the_name_of_another(context: GuardContext) -> bool:
+def _function_name_exists(context: GuardContext) -> bool:
     name = function_name(context.facts["name"])
     return any(row["name"] == name for row in context.resources_of(FUNCTION_TYPE))
 
 
-def _exceeds_memory_limit(context: GuardContext) -> bool:
+def _exceeds_default_memory_limit(context: GuardContext) -> bool:
     return int(context.facts["memorySize"]) > _MEMORY_LIMIT and not context.facts["capacityProviderConfig"]
 
 
@@ -229,7 +229,7 @@ FUNCTION_GUARDS: Final = (
         OBSERVED,
     ),
     RequestGuard(
-        _is_in_another_region,
+        _name_arn_has_other_region,
         Refusal(
             "ResourceNotFoundException",
             "Functions from another region are not reachable in this region ('{region}')",
@@ -239,13 +239,13 @@ FUNCTION_GUARDS: Final = (
         on_update=False,
     ),
     RequestGuard(
-        _takes_the_name_of_another,
+        _function_name_exists,
         Refusal("ResourceConflictException", "Function already exist: {name}", 409),
         API,
         on_update=False,
     ),
     RequestGuard(
-        _exceeds_memory_limit,
+        _exceeds_default_memory_limit,
         Refusal(INVALID_PARAMETER, f"'MemorySize' must be at most {_MEMORY_LIMIT} MB without a capacity provider."),
         DOC,
     ),

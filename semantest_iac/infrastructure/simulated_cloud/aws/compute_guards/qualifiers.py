@@ -119,7 +119,7 @@ def _otherwise_provisioned(context: GuardContext) -> int:
     return provisioned_concurrency(context, context.facts["function_found"]["name"], context.facts["qualifier"])
 
 
-def _available_concurrency(context: GuardContext) -> int:
+def _available_unreserved_concurrency(context: GuardContext) -> int:
     """Return what the function may provision where it reserves nothing; messages show it as `unreserved`."""
     name = context.facts["function_found"]["name"]
     available = unreserved_concurrency(context, name) - _otherwise_provisioned(context)
@@ -134,11 +134,13 @@ def _exceeds_reservation(context: GuardContext) -> bool:
 
 
 def _exceeds_account(context: GuardContext) -> bool:
-    return not _has_reservation(context) and _requested_concurrency(context) > _available_concurrency(context)
+    return not _has_reservation(context) and _requested_concurrency(context) > _available_unreserved_concurrency(
+        context
+    )
 
 
 def _leaves_too_little(context: GuardContext) -> bool:
-    left = _available_concurrency(context) - _requested_concurrency(context)
+    left = _available_unreserved_concurrency(context) - _requested_concurrency(context)
     return not _has_reservation(context) and left < MINIMUM_UNRESERVED
 
 
@@ -157,12 +159,12 @@ def _other_qualifiers_of_version(context: GuardContext) -> Iterable[str]:
             yield row["qualifier"]
 
 
-def _version_is_provisioned(context: GuardContext) -> bool:
+def _version_of_alias_is_provisioned(context: GuardContext) -> bool:
     is_alias = not str(context.facts["qualifier"]).isdecimal()
     return is_alias and any(map(str.isdecimal, _other_qualifiers_of_version(context)))
 
 
-def _alias_is_provisioned(context: GuardContext) -> bool:
+def _alias_of_version_is_provisioned(context: GuardContext) -> bool:
     is_version = str(context.facts["qualifier"]).isdecimal()
     return is_version and not all(map(str.isdecimal, _other_qualifiers_of_version(context)))
 
@@ -176,7 +178,7 @@ PROVISIONED_CONCURRENCY_GUARDS: Final = (
         OBSERVED,
     ),
     RequestGuard(
-        _version_is_provisioned,
+        _version_of_alias_is_provisioned,
         Refusal(
             "ResourceConflictException",
             "Alias can't be used for Provisioned Concurrency configuration on an already Provisioned version",
@@ -185,7 +187,7 @@ PROVISIONED_CONCURRENCY_GUARDS: Final = (
         OBSERVED,
     ),
     RequestGuard(
-        _alias_is_provisioned,
+        _alias_of_version_is_provisioned,
         Refusal("ResourceConflictException", "Version is pointed by a Provisioned Concurrency alias", 409),
         OBSERVED,
     ),
