@@ -181,7 +181,7 @@ class Application:
         self.engines[choice.engine].check_requirements(stack.provider, choice)
         return choice
 
-    def other_account_stacks(self, stack: Stack, engine: EngineChoice) -> Sequence[str] | None:
+    def other_account_stacks_in_region(self, stack: Stack, engine: EngineChoice) -> Sequence[str] | None:
         """Return the other account stacks of the same region; None where the cloud has no account settings."""
         from semantest_iac.application.intake.account_notices import find_other_account_stacks
 

@@ -35,7 +35,7 @@ class FunctionLogFiles:
         with suppress(OSError):
             self._append(stack, text)
 
-    def batches(self, stack: str) -> Iterator[list[dict[str, Any]]]:
+    def follow_batches(self, stack: str) -> Iterator[list[dict[str, Any]]]:
         """Yield all stored lines, oldest first, then at each step the new ones; never ends."""
         offsets: dict[int, int] = {}  # by inode, which a file keeps when it becomes the older one
         while True:

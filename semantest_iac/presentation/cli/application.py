@@ -57,7 +57,7 @@ class AccountCheckResult(Protocol):
 class FunctionLogReader(Protocol):
     """Reads the lines that functions printed."""
 
-    def batches(self, stack: str) -> Iterator[Sequence[Mapping[str, Any]]]:
+    def follow_batches(self, stack: str) -> Iterator[Sequence[Mapping[str, Any]]]:
         """Yield the stored lines, each with `time` and `text`; then, on every `next`, the lines added since."""
         ...
 
@@ -90,7 +90,7 @@ class CliApplication(Protocol):
 
     def engine(self, stack: Stack, configuration: DeploymentConfiguration) -> EngineChoice: ...
 
-    def other_account_stacks(self, stack: Stack, engine: EngineChoice) -> Sequence[str] | None: ...
+    def other_account_stacks_in_region(self, stack: Stack, engine: EngineChoice) -> Sequence[str] | None: ...
 
     def prerequisites(self, providers: Collection[str]) -> Sequence[EnginePrerequisite]: ...
 

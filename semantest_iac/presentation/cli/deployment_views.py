@@ -14,12 +14,12 @@ from semantest_iac.presentation.cli.formatting import (
     OPERATION_DONE,
     OPERATION_RUNNING,
     empty_result,
-    format_location,
     format_notes,
     format_packaging_step,
     format_plan,
     format_result,
-    short_type_name,
+    format_stack_and_cloud,
+    type_name_with_module,
 )
 from semantest_iac.presentation.cli.terminal import Terminal
 from semantest_iac.presentation.error_lines import format_error
@@ -78,7 +78,7 @@ class PlainView(DeploymentView):
     def on_event(self, event: Event) -> None:
         if isinstance(event, DeploymentRequested):
             choice = read_engine_choice(event.environment, event.configuration)
-            self._terminal.print_lines(format_location(Stack.parse(event.stack), choice))
+            self._terminal.print_lines(format_stack_and_cloud(Stack.parse(event.stack), choice))
         if isinstance(event, PackageBuilt):
             self._terminal.print_remarks(*format_notes(event.notes))
         if isinstance(event, DeploymentPlanned) and event.resources:  # the result says that a plan was empty
@@ -91,7 +91,7 @@ class PlainView(DeploymentView):
         is_in_result = progress.op == "check" and progress.state == "done"  # as the line `health`
         if progress.state != "running" and not is_in_result:
             done = OPERATION_DONE[progress.op] if progress.state == "done" else f"could not {progress.op}"
-            resource = f"{short_type_name(progress.type)} {progress.name}"
+            resource = f"{type_name_with_module(progress.type)} {progress.name}"
             self._terminal.print_lines(f"  {done:<8} {resource}  {progress.seconds:.2f} s")
 
     def show_result(self, result: DeploymentResult) -> None:

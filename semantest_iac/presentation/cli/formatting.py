@@ -67,7 +67,7 @@ def align_columns(rows: Sequence[Sequence[str]]) -> list[str]:
     ]
 
 
-def format_time(recorded: str) -> str:
+def format_utc_time(recorded: str) -> str:
     """Format an ISO 8601 time in UTC to the second; an empty one as `-`."""
     return f"{recorded[:10]} {recorded[11:19]}Z" if recorded else "-"
 
@@ -144,7 +144,7 @@ class DeploymentResult:
         return answer | ({"error": dict(row.error)} if row.error else {})
 
 
-def short_type_name(resource_type: str) -> str:
+def type_name_with_module(resource_type: str) -> str:
     """Return `lambda.Function` for `aws:lambda/function:Function`, `compute.X` for `semantest:compute:X`."""
     _, _, rest = resource_type.partition(":")
     module, _, name = rest.rpartition(":")
@@ -159,7 +159,7 @@ def format_packaging_step(progress: ResourceProgress) -> str:
     return f"  {done} {progress.name}  {progress.seconds:.2f} s"
 
 
-def format_location(stack: Stack, engine: EngineChoice) -> str:
+def format_stack_and_cloud(stack: Stack, engine: EngineChoice) -> str:
     """Say which stack it is, and whether its cloud is real or simulated."""
     if not engine.is_simulated:
         return f"{stack}: real {stack.provider} account (engine {engine.engine})"
@@ -180,7 +180,7 @@ def _plan_row(change: ResourceChange) -> list[str]:
     loss = "cannot be undone" if change.reversible == "irreversible" else ""
     kept = KEPT_NOTE if change.op == "keep" else ""
     why = "; ".join(filter(None, (", ".join(change.why), loss, kept)))
-    return [f"  {OPERATION_MARKS[change.op]} {change.op}", short_type_name(change.type), change.name, why]
+    return [f"  {OPERATION_MARKS[change.op]} {change.op}", type_name_with_module(change.type), change.name, why]
 
 
 def format_notes(notes: Iterable[str]) -> list[str]:
@@ -196,7 +196,7 @@ def format_preview(plan: ChangePlan) -> Iterator[str]:
         yield "Applying this plan loses data that cannot be restored."
 
 
-def format_result(result: DeploymentResult, stack: Stack, home: str, default_region: str) -> Iterator[str]:
+def format_result(result: DeploymentResult, stack: Stack, home_option: str, default_region: str) -> Iterator[str]:
     """Return the counts, the endpoint, the answer of the health check, and commands to try next."""
     verb = {"deploy": "Deployed", "destroy": "Destroyed"}[result.row.kind]
     counts = [f"{count} {OPERATION_DONE[name]}" for name, count in result.row.changes.items() if count]
@@ -210,7 +210,7 @@ def format_result(result: DeploymentResult, stack: Stack, home: str, default_reg
         yield f"health    {format_health(result.health)}"
     if result.row.kind == "deploy":
         path = result.health.path if result.health and result.health.path.startswith("/") else "/health"
-        yield from suggest_commands(stack, home, default_region, path)
+        yield from suggest_commands(stack, home_option, default_region, path)
 
 
 def format_health(health: HealthAnswer) -> str:
@@ -220,15 +220,15 @@ def format_health(health: HealthAnswer) -> str:
     return f"{request} -> {health.status} {body[:MAX_BODY_LENGTH]}{'…' if len(body) > MAX_BODY_LENGTH else ''}"
 
 
-def suggest_commands(stack: Stack, home: str, default_region: str, path: str = "/health") -> list[str]:
+def suggest_commands(stack: Stack, home_option: str, default_region: str, path: str = "/health") -> list[str]:
     """Return commands to try next, with the options that select this stack."""
-    program, location = "  python -m semantest_iac", f"{_location_options(stack, default_region)}{home}"
-    without_http = {"websocket": f"serve{home}", "account": f"outputs --component account{location}"}
+    program, location = "  python -m semantest_iac", f"{_location_options(stack, default_region)}{home_option}"
+    without_http = {"websocket": f"serve{home_option}", "account": f"outputs --component account{location}"}
     call = without_http.get(stack.component, f"invoke {stack.component} GET {path}{location}")
     return [
         "Try next:",
         f"{program} {call}",
-        f"{program} status{home}",
+        f"{program} status{home_option}",
         f"{program} destroy --component {stack.component}{location}",
     ]
 

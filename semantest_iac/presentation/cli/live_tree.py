@@ -14,7 +14,7 @@ from rich.text import Text
 from rich.tree import Tree
 
 from semantest_iac.presentation.cli.deployment_views import PRINTED_EVENTS, PlainView
-from semantest_iac.presentation.cli.formatting import OPERATION_MARKS, short_type_name
+from semantest_iac.presentation.cli.formatting import OPERATION_MARKS, type_name_with_module
 from semantest_iac.presentation.cli.terminal import Terminal
 
 if TYPE_CHECKING:
@@ -82,7 +82,7 @@ class LiveTreeView(PlainView):
     def _build_row(self, progress: ResourceProgress) -> RenderableType:
         style = OPERATION_STYLES.get("failed" if progress.state == "failed" else progress.op, "")
         operation = f"{OPERATION_MARKS[progress.op]} {progress.op:<7}"
-        text = Text.assemble((operation, style), f" {short_type_name(progress.type)} ", (progress.name, "bold"))
+        text = Text.assemble((operation, style), f" {type_name_with_module(progress.type)} ", (progress.name, "bold"))
         if progress.state == "running":
             row = Table.grid(padding=(0, 1))
             row.add_row(text, Spinner("dots"), f"{monotonic() - self._started[progress.urn]:.1f} s")
@@ -93,4 +93,4 @@ class LiveTreeView(PlainView):
 def _parent_type_name(progress: ResourceProgress) -> str:
     """The type of the component that contains a resource, from the chain of types in its URN."""
     types = progress.urn.split("::")[2].split("$")
-    return short_type_name(types[-2]) if len(types) > 1 else "stack"
+    return type_name_with_module(types[-2]) if len(types) > 1 else "stack"

@@ -120,7 +120,7 @@ class Session:
         self.terminal.redact_with(self.application.redactor(loaded.variables))
         return loaded
 
-    def resolve_target(
+    def resolve_stack_and_configuration(
         self, selector: StackSelector, options: ConfigurationOptions
     ) -> tuple[Stack, LoadedConfiguration]:
         """Resolve the selected stack; raises ValidationError with every fault."""
@@ -130,8 +130,8 @@ class Session:
         return resolve_stack(selector.component, loaded, self.application.providers), loaded
 
     def resolve_one(self, selector: StackSelector, options: ConfigurationOptions) -> ResolvedStack:
-        """Resolve the selected stack and the engine that deployed it; raises as `resolve_target` does."""
-        stack, loaded = self.resolve_target(selector, options)
+        """Resolve the selected stack and the engine that deployed it; raises ValidationError with every fault."""
+        stack, loaded = self.resolve_stack_and_configuration(selector, options)
         return ResolvedStack(stack, self.application.engine(stack, loaded.configuration), loaded.variables)
 
     def resolve_all(self, selector: MultiStackSelector, options: ConfigurationOptions) -> list[ResolvedStack]:
@@ -140,7 +140,7 @@ class Session:
 
         return accept_all(partial(self.resolve_one, each, options) for each in self._expand(selector))
 
-    def build_specs(self, selector: MultiStackSelector, options: ConfigurationOptions) -> list[DeploymentSpec]:
+    def build_specs_and_warn(self, selector: MultiStackSelector, options: ConfigurationOptions) -> list[DeploymentSpec]:
         """Build the spec of every selected stack and print the warnings; raises ValidationError with every fault."""
         from semantest_iac.application.intake.deployment_specs import accept_all
 
@@ -169,7 +169,7 @@ class Session:
         from semantest_iac.presentation.error_lines import format_warnings
 
         warnings = [warning for spec in specs for warning in spec.warnings]
-        warnings += account_notices(specs, self.application.other_account_stacks)
+        warnings += account_notices(specs, self.application.other_account_stacks_in_region)
         self.terminal.print_remarks(*format_warnings(dict.fromkeys(warnings)))
 
 

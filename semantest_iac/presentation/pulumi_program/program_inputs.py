@@ -69,7 +69,7 @@ def read_program_inputs(host: PulumiStackConfig, variables: Mapping[str, str]) -
         generation=_read_generation(host, faults),
         sources={
             "file": Path(file) if file else None,
-            "environ": {**variables, **_read_secrets(host, faults)},
+            "environ": {**variables, **_read_secret_variables(host, faults)},
             "values": {**settings, **{name: value for name, value in parts.items() if value is not None}},
         },
     )
@@ -121,7 +121,7 @@ def _read_generation(host: PulumiStackConfig, faults: list[Fault]) -> int:
     return 1
 
 
-def _read_secrets(host: PulumiStackConfig, faults: list[Fault]) -> dict[str, str]:
+def _read_secret_variables(host: PulumiStackConfig, faults: list[Fault]) -> dict[str, str]:
     """Return the secrets as the environment variables that the secret store reads."""
     values = _parse_object_or_text(host.config.get("secrets", "{}"))
     if isinstance(values, dict):

@@ -132,7 +132,7 @@ class TestFunctions:
         await service.deploy()
         await service.call("POST /todos")
 
-        lines = next(service.application.function_logs.batches(str(service.stack)))
+        lines = next(service.application.function_logs.follow_batches(str(service.stack)))
         printed = [(line.get("function"), line["text"]) for line in lines if "from " in line["text"]]
         assert {name for name, text in printed if "from create" in text} == {"create"}
         assert {name for name, text in printed if "from home" in text} == {"todos-home"}

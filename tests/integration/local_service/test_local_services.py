@@ -87,7 +87,7 @@ async def call(services: LocalServices, stack: str = STACK) -> Any:
 
 
 def log_lines(deployments: FakeDeployments) -> list[str]:
-    return [line["text"] for line in next(FunctionLogFiles(deployments.folder / "logs").batches(STACK))]
+    return [line["text"] for line in next(FunctionLogFiles(deployments.folder / "logs").follow_batches(STACK))]
 
 
 async def wait_for_lines(read: Callable[[], list[str]]) -> list[str]:

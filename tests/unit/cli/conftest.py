@@ -154,7 +154,7 @@ class PrintedLogs:
 
     world: World
 
-    def batches(self, stack: str) -> Iterator[Sequence[Mapping[str, Any]]]:
+    def follow_batches(self, stack: str) -> Iterator[Sequence[Mapping[str, Any]]]:
         yield from self.world.printed.get(stack, ((),))
         raise KeyboardInterrupt
 

@@ -10,13 +10,13 @@ from semantest_iac.domain.guardrails.engine_choice import PULUMI_ENGINE, REAL_CL
 from semantest_iac.presentation.cli.formatting import (
     flatten_values,
     format_health,
-    format_location,
     format_plan,
     format_preview,
+    format_stack_and_cloud,
     format_table,
-    format_time,
-    short_type_name,
+    format_utc_time,
     suggest_commands,
+    type_name_with_module,
 )
 from semantest_iac_events.values import HealthAnswer, ResourceChange
 
@@ -37,7 +37,7 @@ class TestFlatten:
 
 class TestTime:
     def test_is_shown_to_the_second(self) -> None:
-        assert format_time("2026-01-01T12:00:00.123456Z") == "2026-01-01 12:00:00Z"
+        assert format_utc_time("2026-01-01T12:00:00.123456Z") == "2026-01-01 12:00:00Z"
 
 
 _SAME = ResourceChange(urn="a", type="aws:sns/topic:Topic", name="alerts", op="same")
@@ -61,7 +61,7 @@ class TestTypeName:
         ],
     )
     def test_is_short(self, resource_type: str, kind: str) -> None:
-        assert short_type_name(resource_type) == kind
+        assert type_name_with_module(resource_type) == kind
 
 
 class TestPlan:
@@ -98,13 +98,13 @@ class TestLocation:
         development = Stack("rest-api", "aws", "development", "us-east-1")
         staging = Stack("rest-api", "aws", "staging", "us-east-1")
 
-        simulated_by_pulumi = format_location(staging, EngineChoice(PULUMI_ENGINE, SIMULATED_CLOUD))
+        simulated_by_pulumi = format_stack_and_cloud(staging, EngineChoice(PULUMI_ENGINE, SIMULATED_CLOUD))
 
-        assert format_location(development, EngineChoice()).endswith(
+        assert format_stack_and_cloud(development, EngineChoice()).endswith(
             "simulated aws on this machine; no cloud account is touched"
         )
         assert (
-            format_location(staging, EngineChoice(PULUMI_ENGINE, REAL_CLOUD))
+            format_stack_and_cloud(staging, EngineChoice(PULUMI_ENGINE, REAL_CLOUD))
             == "rest-api.aws.staging.us-east-1: real aws account (engine pulumi)"
         )
         assert simulated_by_pulumi.endswith(

@@ -15,7 +15,7 @@ def printed(text: str) -> Invocation:
 
 
 def texts(logs: FunctionLogFiles) -> list[str]:
-    return [line["text"] for line in next(logs.batches(STACK))]
+    return [line["text"] for line in next(logs.follow_batches(STACK))]
 
 
 class TestFunctionLogFiles:
@@ -56,7 +56,7 @@ class TestFunctionLogFiles:
 
     def test_continue_after_the_last_batch(self, home: Path) -> None:
         logs = FunctionLogFiles(home, max_bytes=300)
-        batches = logs.batches(STACK)
+        batches = logs.follow_batches(STACK)
         for text in "abcdefgh":
             logs.add(STACK, printed(text))
 

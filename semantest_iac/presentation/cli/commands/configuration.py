@@ -66,7 +66,7 @@ def show_settings(session: Session, selector: StackSelector, options: Configurat
     """Show the settings; secrets appear as references."""
     from semantest_iac.domain.environments.configuration import resolve_component
 
-    stack, loaded = session.resolve_target(selector, options)
+    stack, loaded = session.resolve_stack_and_configuration(selector, options)
     settings = {}
     if stack.is_service:
         settings = _settings_to_dict(resolve_component(loaded.configuration, stack.component, stack.environment))

@@ -21,11 +21,11 @@ from semantest_iac.presentation.cli.formatting import (
     DEFAULT_PORT,
     OPERATION_RUNNING,
     empty_result,
-    format_location,
     format_notes,
     format_packaging_step,
     format_plan,
     format_preview,
+    format_stack_and_cloud,
 )
 from semantest_iac.presentation.cli.options import configuration_options, many_stacks_options, session_options
 from semantest_iac.presentation.cli.session import ConfigurationOptions, MultiStackSelector, ResolvedStack, Session
@@ -71,7 +71,7 @@ def deploy_command(  # one parameter for each option
     if port is not None and not then_serve:
         hint = "Add --serve, or leave --port out."
         raise ValidationError("Cannot use --port without --serve: deploy alone listens on no port.", hint=hint)
-    specs = session.build_specs(selector, options)
+    specs = session.build_specs_and_warn(selector, options)
     if then_serve:
         require_simulated(specs)
     batch = str(uuid4()) if len(specs) > 1 else None
@@ -114,9 +114,9 @@ PREVIEW_HELP = """Show what deploy would change, or destroy with --destroy. Chan
 def preview_command(
     session: Session, selector: MultiStackSelector, options: ConfigurationOptions, destroy: bool
 ) -> int:
-    preview_all = _preview_removals if destroy else _preview_deployments
+    preview_all = _preview_destroys if destroy else _preview_deployments
     for stack, engine, plan in preview_all(session, selector, options):
-        session.answer(plan_to_dict(stack, plan), [format_location(stack, engine), *format_preview(plan)])
+        session.answer(plan_to_dict(stack, plan), [format_stack_and_cloud(stack, engine), *format_preview(plan)])
     return OK
 
 
@@ -133,7 +133,7 @@ def plan_to_dict(stack: Stack, plan: ChangePlan) -> dict[str, Any]:
 def _preview_deployments(
     session: Session, selector: MultiStackSelector, options: ConfigurationOptions
 ) -> list[StackPreview]:
-    return [_preview_deployment(session, spec) for spec in session.build_specs(selector, options)]
+    return [_preview_deployment(session, spec) for spec in session.build_specs_and_warn(selector, options)]
 
 
 def _preview_deployment(session: Session, spec: DeploymentSpec) -> StackPreview:
@@ -149,7 +149,7 @@ def _preview_deployment(session: Session, spec: DeploymentSpec) -> StackPreview:
     return spec.stack, spec.engine, context.plan
 
 
-def _preview_removals(
+def _preview_destroys(
     session: Session, selector: MultiStackSelector, options: ConfigurationOptions
 ) -> list[StackPreview]:
     targets = session.resolve_all(selector, options)
@@ -176,14 +176,14 @@ def destroy_command(session: Session, selector: MultiStackSelector, options: Con
     """Show all plans, ask for confirmation of each, then destroy."""
     targets = session.resolve_all(selector, options)
     plans = [(target, preview_destroy(session, target)) for target in targets]
-    deployed = [target for target, plan in plans if _show_removal(session, target, plan)]
+    deployed = [target for target, plan in plans if _show_destroy_plan_if_any(session, target, plan)]
     for target in deployed:
         question = f"Type {required_consent(target.stack)} to delete {target.stack}: "
         require_consent(target.stack, "yes" if yes else session.terminal.ask(question))
     return execute_commands(session, [_to_destroy_command(session, target) for target in deployed]) if deployed else OK
 
 
-def _show_removal(session: Session, target: ResolvedStack, plan: ChangePlan) -> bool:
+def _show_destroy_plan_if_any(session: Session, target: ResolvedStack, plan: ChangePlan) -> bool:
     """Show what would be deleted, and return whether there is anything to destroy.
 
     A stack without resources has something to destroy if an interrupted command left it open in the ledger.
@@ -199,7 +199,7 @@ def _show_removal(session: Session, target: ResolvedStack, plan: ChangePlan) -> 
         session.answer(result, [f"Nothing is deployed as '{target.stack}'."])
         return False
     if not session.json:
-        session.terminal.print_lines(format_location(target.stack, target.engine), *lines)
+        session.terminal.print_lines(format_stack_and_cloud(target.stack, target.engine), *lines)
     return True
 
 

@@ -26,7 +26,7 @@ from semantest_iac.presentation.cli.formatting import (
     align_columns,
     flatten_values,
     format_table,
-    format_time,
+    format_utc_time,
     local_endpoint,
 )
 from semantest_iac.presentation.cli.options import filter_options, session_options
@@ -59,7 +59,7 @@ def status_command(session: Session, selector: StackSelector) -> int:
 
 
 def _status_cells(row: dict[str, Any]) -> tuple[str, ...]:
-    return (row["stack"], row["kind"], row["state"], format_time(row["requested_at"]), row["endpoint"] or "-")
+    return (row["stack"], row["kind"], row["state"], format_utc_time(row["requested_at"]), row["endpoint"] or "-")
 
 
 HISTORY_HELP = """List deployments and destroys, newest first.
@@ -84,7 +84,7 @@ def history_command(session: Session, selector: StackSelector, limit: int | None
 
 def _history_cells(row: dict[str, Any]) -> tuple[str, ...]:
     head = (row["deployment"], row["stack"], row["kind"], row["state"])
-    return (*head, format_time(row["requested_at"]), _format_changes(row["changes"]))
+    return (*head, format_utc_time(row["requested_at"]), _format_changes(row["changes"]))
 
 
 def _format_changes(changes: Mapping[str, int]) -> str:
@@ -166,7 +166,7 @@ def events_command(session: Session, selector: StackSelector, limit: int | None,
 
 def _event_cells(event: dict[str, Any]) -> tuple[str, ...]:
     deployment = event["data"].get("deployment_id", "-")
-    return (event["sequence"], format_time(event["time"]), event["type"], event.get("subject") or "-", deployment)
+    return (event["sequence"], format_utc_time(event["time"]), event["type"], event.get("subject") or "-", deployment)
 
 
 LEDGER_HELP = """Verify the ledger, which records all events.

@@ -279,10 +279,10 @@ def logs_command(
     since: str,
     function: str | None,
 ) -> int:
-    stack, _ = session.resolve_target(selector, options)
+    stack, _ = session.resolve_stack_and_configuration(selector, options)
     if function is not None:
         _require_function(session, str(stack), function)
-    batches = session.application.function_logs.batches(str(stack))
+    batches = session.application.function_logs.follow_batches(str(stack))
     _show_lines(session, (line for line in next(batches) if line["time"] >= since), function)
     with suppress(KeyboardInterrupt):
         while follow:
