@@ -112,7 +112,7 @@ class PackageBuilder:
     def build(self, source: FunctionSource, run: PackagingRun | None = None) -> Artifact:
         """Build the package of the source, or return the one built before; raises ArtifactError."""
         runner = ProgramRunner(run or PackagingRun(), source.package.pass_environment)
-        source = replace(source, provider=CLOUDS[source.provider].functions)
+        source = replace(source, provider=CLOUDS[source.provider].function_layout)
         if source.folder is not None and source.folder.suffix == ".zip" and not source.folder.is_dir():
             return self._use_zip(source, source.folder)
         recipe = find_recipe(source, self._home)
@@ -129,7 +129,7 @@ class PackageBuilder:
 
     def find_packaging_faults(self, source: FunctionSource) -> tuple[Fault, ...]:
         """Return what is wrong with the source as far as it shows without building it; paths are the options' names."""
-        source = replace(source, provider=CLOUDS[source.provider].functions)
+        source = replace(source, provider=CLOUDS[source.provider].function_layout)
         try:
             if source.folder is not None and source.folder.suffix == ".zip" and not source.folder.is_dir():
                 find_required_files(resolve_runtime(source))
@@ -140,7 +140,7 @@ class PackageBuilder:
 
     def find_base_path(self, artifact: Artifact, provider: str) -> str:
         """Return the route prefix of a Functions app, as a path; empty on other clouds. Blocks."""
-        if CLOUDS[provider].functions != "azure":
+        if CLOUDS[provider].function_layout != "azure":
             return ""
         prefix = read_route_prefix(artifact.path).strip("/")
         return f"/{prefix}" if prefix else ""

@@ -35,11 +35,11 @@ class LazyFunction:
     """A function written `module:name`, and the SDK modules that it uses; both are imported when needed."""
 
     function: str
-    sdk: tuple[str, ...] = ()
+    sdk_modules: tuple[str, ...] = ()
 
     def load(self) -> CreateResource:
         """Import the SDK modules and return the function; only one thread at a time may do that."""
-        for module in self.sdk:
+        for module in self.sdk_modules:
             getattr(import_module(module), "touched", None)  # accessing any unknown name makes a lazy module load
         module, _, name = self.function.partition(":")
         function: CreateResource = getattr(import_module(module), name)
@@ -49,9 +49,9 @@ class LazyFunction:
         return self.load()(resource, context)
 
 
-def lazy_function(folder: str, sdk: str, function: str, *modules: str) -> LazyFunction:
-    """Refer to a function `module:name` in a folder, with the modules of an SDK that it uses."""
-    return LazyFunction(f"{folder}.{function}", tuple(f"{sdk}.{module}" for module in modules))
+def lazy_function(package: str, sdk: str, function: str, *modules: str) -> LazyFunction:
+    """Refer to a function `module:name` in a package, with the modules of an SDK that it uses."""
+    return LazyFunction(f"{package}.{function}", tuple(f"{sdk}.{module}" for module in modules))
 
 
 def _keep_blueprint(blueprint: Blueprint) -> Blueprint:
@@ -65,7 +65,7 @@ class Cloud:
     name: str
     kinds: Mapping[type[Resource], CreateResource]
     provider: Callable[[ProgramContext], pulumi.ProviderResource]
-    sdk: str = ""  # the package of its classes, if they are loaded lazily
+    sdk_module: str = ""  # the package of its classes, if they are loaded lazily
     stateful: frozenset[str] = frozenset()  # the resource types whose deletion loses data
     foundation: CreateResource | None = None  # created from the whole blueprint, before all its resources
     adapt: Callable[[Blueprint], Blueprint] = _keep_blueprint  # rearranges resources that the cloud has in another form
@@ -74,7 +74,7 @@ class Cloud:
     unsupported: Mapping[Capability, str] = field(default_factory=dict)  # kinds and features, each with the reason
     partial: Mapping[Capability, str] = field(default_factory=dict)  # supported in another form, each with that form
 
-    def find_deferred_limits(self, blueprint: Blueprint, resources: Iterable[DeployedResource]) -> Deferred:
+    def decide_limits_deferral(self, blueprint: Blueprint, resources: Iterable[DeployedResource]) -> Deferred:
         """Return whether limits must wait for the rest of the work."""
         waits = self.lowers_limits_last is not None and self.lowers_limits_last(blueprint, resources)
         return Deferred.LIMITS if waits else Deferred.NOTHING
@@ -93,5 +93,5 @@ def find_cloud(name: str) -> Cloud:
         raise ValidationError(f"Cannot deploy to '{name}'.", faults=[fault])
     entry = CLOUDS[name]
     cloud: Cloud = entry.load_part(entry.program)
-    entry.require(cloud.sdk)
+    entry.require_module(cloud.sdk_module)
     return cloud

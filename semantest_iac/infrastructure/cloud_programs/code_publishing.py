@@ -51,17 +51,17 @@ class ServiceClient:
 
 @dataclass(frozen=True, slots=True)
 class PublishingMethod:
-    """How one cloud takes code: `running` returns the digest of the code that a resource runs, as the cloud reports it.
+    """How one cloud takes code: `running_digest` returns the digest of the code that an app runs, as the cloud says.
 
-    `publish` returns when the package runs; it raises ProviderError, and may be repeated at any time. `awaited_by`:
+    `publish` returns when the package runs; it raises ProviderError, and may be repeated at any time. `deferred_types`:
     the kinds for which the cloud creates a resource of the given type only once code runs.
     """
 
-    type: str
-    running: Callable[[AppOutputs, ServiceClient], str]
+    app_type: str
+    running_digest: Callable[[AppOutputs, ServiceClient], str]
     publish: Callable[[AppOutputs, Artifact, ServiceClient], None]
     create_client: Callable[[], ServiceClient]
-    awaited_by: Mapping[ResourceKind, str] = field(default_factory=dict)
+    deferred_types: Mapping[ResourceKind, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,29 +77,29 @@ class CodePublisher:
         """Whether an app must run a package and does not; a new or replaced app runs none."""
         if artifact is None:
             return False
-        is_new = any(it.type == self.method.type and it.op in ("create", "replace") for it in plan.resources)
-        running = {self.method.running(app.outputs, self.client) for app in self._apps(resources)}
+        is_new = any(it.type == self.method.app_type and it.op in ("create", "replace") for it in plan.resources)
+        running = {self.method.running_digest(app.outputs, self.client) for app in self._apps(resources)}
         return is_new or (bool(running) and running != _packages_by_digest(artifact).keys())
 
-    def find_deferred(self, work: Work, resources: Iterable[DeployedResource]) -> Deferred:
+    def decide_deferral(self, work: Work, resources: Iterable[DeployedResource]) -> Deferred:
         """Return how much of the work must wait until code is published."""
         kinds, deployed = {type(resource) for resource in work.blueprint.resources}, list(resources)
-        awaiting = {type_ for kind, type_ in self.method.awaited_by.items() if kind in kinds}
+        awaiting = {type_ for kind, type_ in self.method.deferred_types.items() if kind in kinds}
         if not awaiting <= {resource.type for resource in deployed}:
             return Deferred.ALL
         return Deferred.CHANGES if awaiting and self._some_run_no_code(work.artifact, deployed) else Deferred.NOTHING
 
     def _some_run_no_code(self, artifact: Artifact | None, resources: Iterable[DeployedResource]) -> bool:
         """Whether fewer apps run code than the stack has packages, whatever code they run."""
-        running = [app for app in self._apps(resources) if self.method.running(app.outputs, self.client)]
+        running = [app for app in self._apps(resources) if self.method.running_digest(app.outputs, self.client)]
         return artifact is not None and len(running) < len(_packages_by_digest(artifact))
 
     def with_running_code(self, resources: Iterable[DeployedResource]) -> list[DeployedResource]:
         """Return the resources, with the digest of the running code for each app."""
-        return [self._with_running_code(it) if it.type == self.method.type else it for it in resources]
+        return [self._with_running_code(it) if it.type == self.method.app_type else it for it in resources]
 
     def _with_running_code(self, app: DeployedResource) -> DeployedResource:
-        return replace(app, code=self.method.running(app.outputs, self.client))
+        return replace(app, code=self.method.running_digest(app.outputs, self.client))
 
     async def publish_work(
         self,
@@ -112,7 +112,7 @@ class CodePublisher:
         """Publish the package of the work, then apply what was deferred; returns `applied` where nothing was."""
         if work.artifact is None:
             return applied
-        deferred = await asyncio.to_thread(self.find_deferred, work, resources)
+        deferred = await asyncio.to_thread(self.decide_deferral, work, resources)
         await self.publish_in_thread(resources, work.artifact, progress)
         return applied.then(await apply_deferred()) if deferred else applied
 
@@ -136,12 +136,12 @@ class CodePublisher:
         packages = _packages_by_digest(artifact)
         for app in self._apps(resources):
             package = packages.get((app.outputs.get("tags") or {}).get(PACKAGE_TAG, ""), artifact)
-            if self.method.running(app.outputs, self.client) != package.digest:
+            if self.method.running_digest(app.outputs, self.client) != package.digest:
                 with _report_publishing(app, progress):
                     self.method.publish(app.outputs, package, self.client)
 
     def _apps(self, resources: Iterable[DeployedResource]) -> Iterator[DeployedResource]:
-        return (resource for resource in resources if resource.type == self.method.type)
+        return (resource for resource in resources if resource.type == self.method.app_type)
 
 
 def _packages_by_digest(artifact: Artifact) -> Mapping[str, Artifact]:

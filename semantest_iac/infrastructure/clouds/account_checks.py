@@ -54,7 +54,9 @@ class _NotCheckedError(Exception):
 
 def check_azure_account(variables: Mapping[str, str]) -> Iterator[AccountCheck]:
     """Check which resource providers are registered, and whether the caller may assign roles in the subscription."""
-    for name, advice, check in zip(_AZURE_NAMES, _AZURE_ADVICE, (_find_providers, _find_role_right), strict=True):
+    for name, advice, check in zip(
+        _AZURE_NAMES, _AZURE_ADVICE, (_check_resource_providers, _check_role_right), strict=True
+    ):
         try:
             is_ok, found = check(variables)
         except _NotCheckedError as error:
@@ -65,20 +67,20 @@ def check_azure_account(variables: Mapping[str, str]) -> Iterator[AccountCheck]:
 def check_aws_account(variables: Mapping[str, str]) -> Iterator[AccountCheck]:
     """Check whether the caller may create roles and pass them to functions."""
     try:
-        is_ok, found = _find_aws_rights(variables)
+        is_ok, found = _check_aws_rights(variables)
     except _NotCheckedError as error:
         is_ok, found = False, f"not checked: {error}"
     yield AccountCheck(_AWS_NAME, is_ok, found, _AWS_ADVICE)
 
 
-def _find_providers(variables: Mapping[str, str]) -> tuple[bool, str]:
+def _check_resource_providers(variables: Mapping[str, str]) -> tuple[bool, str]:
     listed = _ask_tool(variables, "az", "provider", "list", "--query", "[].{name:namespace,state:registrationState}")
     registered = {str(each["name"]).lower() for each in listed if each["state"] == "Registered"}
     missing = [name for name in AZURE_RESOURCE_PROVIDERS if name.lower() not in registered]
     return not missing, f"not registered: {', '.join(missing)}" if missing else "all are registered"
 
 
-def _find_role_right(variables: Mapping[str, str]) -> tuple[bool, str]:
+def _check_role_right(variables: Mapping[str, str]) -> tuple[bool, str]:
     subscription = _ask_tool(variables, "az", "account", "show")
     where = f"/subscriptions/{subscription['id']}/providers/Microsoft.Authorization/permissions"
     url = f"https://management.azure.com{where}?api-version=2022-04-01"
@@ -94,7 +96,7 @@ def _role_allows(role: Mapping[str, Any], action: str) -> bool:
     return matches(role.get("actions")) and not matches(role.get("notActions"))
 
 
-def _find_aws_rights(variables: Mapping[str, str]) -> tuple[bool, str]:
+def _check_aws_rights(variables: Mapping[str, str]) -> tuple[bool, str]:
     caller = _ask_tool(variables, "aws", "sts", "get-caller-identity")
     arn, account = str(caller["Arn"]), str(caller["Account"])
     if arn.endswith(":root"):

@@ -132,7 +132,7 @@ def check_subnets(subject: RuleSubject) -> Iterator[Finding]:
             yield refuse(f"network.subnet_ids[{index}]", "Flex Consumption takes no subnet with '_' in its name")
 
 
-def check_built_in_endpoint(subject: RuleSubject) -> Iterator[Finding]:
+def check_gateway_only_settings(subject: RuleSubject) -> Iterator[Finding]:
     """In development the app has no gateway, unless tokens are required."""
     section = subject.section
     if subject.environment != "development" or section.authorizer or not subject.serves_http:
@@ -144,7 +144,7 @@ def check_built_in_endpoint(subject: RuleSubject) -> Iterator[Finding]:
         yield advise("cors", "methods, headers and max_age have no effect: the app's own endpoint allows all", hint)
 
 
-def check_gateway_throttling(subject: RuleSubject) -> Iterator[Finding]:
+def check_gateway_throttling_effect(subject: RuleSubject) -> Iterator[Finding]:
     """The Consumption tier has no `rate-limit-by-key`, and what `rate-limit` counts is doubtful without subscriptions.
 
     Sources: the vendor's reference of both policies ("only applied when an API is accessed using a subscription key");
@@ -156,7 +156,7 @@ def check_gateway_throttling(subject: RuleSubject) -> Iterator[Finding]:
         yield advise("throttling", reason, "Limit calls in your code as well if a limit is essential.")
 
 
-def check_web_pubsub(subject: RuleSubject) -> Iterator[Finding]:
+def check_web_pubsub_throttling(subject: RuleSubject) -> Iterator[Finding]:
     """Web PubSub limits connections and messages by its units, not per client."""
     if not subject.serves_http and _is_throttled(subject):
         yield advise("throttling", "no effect: Web PubSub does not throttle the messages of a client")
@@ -201,8 +201,8 @@ def check_unsupported_time_zone(subject: RuleSubject) -> Iterator[Finding]:
 AZURE_RULES = DeclarativeCloudRules(
     AZURE_LIMITS,
     (
-        *(check_memory_size, check_instance_limits, check_subnets, check_built_in_endpoint),
-        *(check_gateway_throttling, check_web_pubsub),
+        *(check_memory_size, check_instance_limits, check_subnets, check_gateway_only_settings),
+        *(check_gateway_throttling_effect, check_web_pubsub_throttling),
         *(check_variable_cases, check_named_origins, check_unsupported_time_zone),
         *(check_shared_app, check_shared_variables),
     ),

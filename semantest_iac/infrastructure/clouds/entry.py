@@ -28,29 +28,29 @@ class CloudEntry:
     """Describes a cloud; its parts are named `module:NAME` and imported when they are needed.
 
     `program` is a Cloud of cloud_programs; `package` is the cloud's Pulumi provider, whose setting `region_setting`
-    names the region; `sdk` is the distribution with the resource classes. `simulated_cloud` creates the simulated
+    names the region; `sdk_distribution` is the one with the resource classes. `simulated_cloud` creates the simulated
     cloud, `api_frontend` translates requests for its functions on this machine, `web_sockets` serves its WebSocket
-    APIs, and `code_service` takes code if programs do not carry it. `platform_answers` tells whether an HTTP
+    APIs, and `code_service` takes code if programs do not carry it. `platform_answer_check` tells whether an HTTP
     response has the form that the cloud gives before or instead of a function; without it this is not known.
     `account_checks` asks whether the user's account allows deployments (variables -> AccountChecks). The
     variables that the provider reads begin with `variable_prefixes`. `rules` is a CloudRules of the domain;
-    `functions` is the cloud whose package layout its functions have; the first of `regions` is the default, and
+    `function_layout` is the cloud whose package layout its functions have; the first of `regions` is the default, and
     `region_counterparts` maps regions of other clouds to the nearest own one.
     """
 
     name: str
     regions: tuple[str, ...]
-    functions: str = "aws"
+    function_layout: str = "aws"
     _: KW_ONLY
     rules: str
     program: str
     package: str
-    sdk: str
+    sdk_distribution: str
     simulated_cloud: str
     api_frontend: str
     web_sockets: str = ""
     code_service: str = ""
-    platform_answers: str = ""
+    platform_answer_check: str = ""
     account_checks: str = ""
     region_setting: str = "region"
     credentials: CredentialLocations | None = None
@@ -73,11 +73,11 @@ class CloudEntry:
         except (ImportError, AttributeError) as error:
             raise self._unusable(str(error)) from error
 
-    def require(self, package: str) -> None:
-        """Raise RefusedError if the package is not installed; it is looked up and not imported."""
-        if package and find_spec(package) is None:
-            raise self._unusable(f"No module named '{package}'")
+    def require_module(self, module: str) -> None:
+        """Raise RefusedError if the module is not installed; it is looked up and not imported."""
+        if module and find_spec(module) is None:
+            raise self._unusable(f"No module named '{module}'")
 
     def _unusable(self, reason: str) -> RefusedError:
-        hint = f"Run pip install '{self.sdk}'."
+        hint = f"Run pip install '{self.sdk_distribution}'."
         return RefusedError(f"Cannot use '{self.name}' here: {reason}.", "CLOUD_UNUSABLE", hint=hint)

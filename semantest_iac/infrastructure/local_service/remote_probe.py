@@ -68,9 +68,9 @@ class RemoteProbe:
 def _find_origin(provider: str, response: HttpResponse) -> AnswerOrigin:
     """Tell the platform's answers from the code's by their form, where the cloud's entry knows it."""
     cloud = CLOUDS[provider]
-    if not cloud.platform_answers:
+    if not cloud.platform_answer_check:
         return AnswerOrigin.UNKNOWN
-    is_platform_answer = cloud.load_part(cloud.platform_answers)
+    is_platform_answer = cloud.load_part(cloud.platform_answer_check)
     return AnswerOrigin.PLATFORM if is_platform_answer(response) else AnswerOrigin.FUNCTION
 
 

@@ -102,7 +102,7 @@ class SandboxEngine:
         if publisher is None:
             return plan
         resources = self._sessions.read_deployed_resources(stack)
-        is_deferred = bool(publisher.find_deferred(work, resources))
+        is_deferred = bool(publisher.decide_deferral(work, resources))
         return replace(plan, lacks_code=is_deferred or publisher.needs_publishing(resources, work.artifact, plan))
 
     def _apply_with_limits_last(
@@ -123,8 +123,8 @@ class SandboxEngine:
         """Return the part of the work that waits for nothing."""
         stack = work.blueprint.stack
         publisher, resources = self._create_publisher(stack), self._sessions.read_deployed_resources(stack)
-        limits = find_cloud(stack.provider).find_deferred_limits(work.blueprint, resources)
-        return replace(work, deferred=publisher.find_deferred(work, resources) if publisher else limits)
+        limits = find_cloud(stack.provider).decide_limits_deferral(work.blueprint, resources)
+        return replace(work, deferred=publisher.decide_deferral(work, resources) if publisher else limits)
 
     def _preview_destroy(self, stack: Stack, token: CancelToken) -> ChangePlan:
         with self._sessions.open_dry_run(stack, token) as run:

@@ -68,6 +68,6 @@ def create_code_publisher(clouds: CloudLookup, stack: Stack) -> CodePublisher | 
     method = find_cloud(stack.provider).publishing
     if method is None:
         return None
-    package = method.type.partition(":")[0]
+    package = method.app_type.partition(":")[0]
     service = find_code_service(package, clouds(package, stack.region))
     return CodePublisher(method, ServiceClient(service, token=lambda: "anybody", wait=lambda seconds: None))

@@ -52,7 +52,7 @@ class SimulatedProvider(provider_pb2_grpc.ResourceProviderServicer):
 
     def GetPluginInfo(self, request: empty_pb2.Empty, context: Context) -> plugin_pb2.PluginInfo:
         """The version of the installed SDK, which programs ask for."""
-        return plugin_pb2.PluginInfo(version=version(CLOUDS.find_by_package(self._package).sdk))
+        return plugin_pb2.PluginInfo(version=version(CLOUDS.find_by_package(self._package).sdk_distribution))
 
     def GetSchema(self, request: provider_pb2.GetSchemaRequest, context: Context) -> provider_pb2.GetSchemaResponse:
         """The package's name alone: programs bring their own SDK."""

@@ -152,10 +152,10 @@ class TestFindDeferred:
     def test_finds_what_needs_running_code(self, there: Any, running: Any, deferred: Deferred) -> None:
         apps = Apps(**running)
         publisher = replace(
-            apps.publisher, method=replace(apps.publisher.method, awaited_by={WebSocketEndpoint: "hub"})
+            apps.publisher, method=replace(apps.publisher.method, deferred_types={WebSocketEndpoint: "hub"})
         )
 
-        assert publisher.find_deferred(self.WORK, there) is deferred
+        assert publisher.decide_deferral(self.WORK, there) is deferred
 
     def test_finds_nothing_if_no_kind_waits_for_code(self) -> None:
-        assert Apps().publisher.find_deferred(self.WORK, []) is Deferred.NOTHING
+        assert Apps().publisher.decide_deferral(self.WORK, []) is Deferred.NOTHING

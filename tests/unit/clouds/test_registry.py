@@ -17,7 +17,7 @@ MEADOW = CloudEntry(
     rules="nowhere:RULES",
     program="nowhere.at_all:CLOUD",
     package="meadow",
-    sdk="meadow-cloud",
+    sdk_distribution="meadow-cloud",
     simulated_cloud="nowhere:simulated",
     api_frontend=f"{__name__}:nothing",
 )
@@ -70,11 +70,11 @@ class TestCloudRegistry:
 
 class TestParts:
     def test_require_a_package_without_importing_it(self) -> None:
-        AWS.require("")
-        AWS.require("pulumi_aws")
+        AWS.require_module("")
+        AWS.require_module("pulumi_aws")
 
         with pytest.raises(RefusedError, match="No module named 'pulumi_moon'") as refused:
-            AWS.require("pulumi_moon")
+            AWS.require_module("pulumi_moon")
         assert "pulumi-aws" in refused.value.hint
 
     @pytest.mark.parametrize("name", CLOUD_ENTRIES)

@@ -54,7 +54,7 @@ CLOUD = Cloud(
         WebSocketEndpoint: _function("web_sockets:create_web_socket_endpoint", "apigatewayv2", "lambda_"),
     },
     provider=create_provider,
-    sdk=_SDK,
+    sdk_module=_SDK,
     lowers_limits_last=lowers_reserve_below_provisioned,
     stateful=frozenset(
         {

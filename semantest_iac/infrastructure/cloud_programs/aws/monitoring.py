@@ -33,12 +33,12 @@ def create_log_store(store: LogStore, context: ProgramContext) -> Outputs:
 
 @dataclass(frozen=True, slots=True)
 class _Metric:
-    """A CloudWatch metric; `of` says whose dimensions it has."""
+    """A CloudWatch metric; `dimensions_of` says whose dimensions it has."""
 
     namespace: str
     name: str
     statistic: str
-    of: str
+    dimensions_of: str
 
 
 _FUNCTION_METRICS = {
@@ -90,7 +90,7 @@ def _metric_arguments(alarm: Alarm, context: ProgramContext) -> dict[str, Any]:
     if alarm.signal is Signal.SERVER_ERRORS and api.get("protocol") == "WEBSOCKET":
         return {"metric_queries": _web_socket_error_queries(function, api)}
     metric = _METRICS[api.get("protocol", "HTTP")][alarm.signal]
-    dimensions = function if metric.of == "function" else {"ApiId": api["id"], "Stage": api["stage"]}
+    dimensions = function if metric.dimensions_of == "function" else {"ApiId": api["id"], "Stage": api["stage"]}
     statistic = "extended_statistic" if metric.statistic.startswith("p") else "statistic"
     return {
         "namespace": metric.namespace,

@@ -64,7 +64,7 @@ def create_provider(context: ProgramContext) -> pulumi.ProviderResource:
     return created
 
 
-def drop_aliases(args: pulumi.ResourceTransformationArgs) -> pulumi.ResourceTransformationResult:
+def drop_api_version_aliases(args: pulumi.ResourceTransformationArgs) -> pulumi.ResourceTransformationResult:
     """Drop the aliases of all API versions, which the SDK gives every resource, and keep the names of earlier programs.
 
     Computing them takes longer than everything else in a program.
@@ -96,12 +96,12 @@ CLOUD = Cloud(
         WebSocketEndpoint: _function("web_sockets:create_web_socket_endpoint", "monitor", "webpubsub"),
     },
     provider=create_provider,
-    sdk=_SDK,
+    sdk_module=_SDK,
     stateful=frozenset({"azure-native:operationalinsights:Workspace", "azure-native:keyvault:Vault"}),
     foundation=_function("foundation:create_foundation", "authorization", "resources"),
     adapt=share_app,
     publishing=FUNCTION_APP_PUBLISHING,
     unsupported=UNSUPPORTED,
     partial=PARTIAL,
-    transformation=drop_aliases,
+    transformation=drop_api_version_aliases,
 )

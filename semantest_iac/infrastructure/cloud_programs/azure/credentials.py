@@ -82,7 +82,7 @@ def _cli_token(variables: Mapping[str, str]) -> str | None:
         return None
 
 
-def cached_token(send: SendRequest) -> Callable[[], str]:
+def request_token_once(send: SendRequest) -> Callable[[], str]:
     """Return a function that requests the token of this process's user once."""
     cached: list[str] = []
 

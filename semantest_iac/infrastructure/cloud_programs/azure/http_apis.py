@@ -27,15 +27,15 @@ ORIGINAL_HOST_HEADER, ORIGINAL_HOST = "x-forwarded-host", "@(context.Request.Ori
 _MAX_PERIOD_S = 300  # seconds
 
 
-def policy_document(api: HttpApi, public: Sequence[str]) -> str:
-    """Build the policy: CORS, rate limit, token check, headers, then the app; `public` operations need no token."""
+def policy_document(api: HttpApi, public_operations: Sequence[str]) -> str:
+    """Build the policy: CORS, rate limit, token check, headers, then the app; `public_operations` need no token."""
     root = Element("policies")
     inbound = _add_section(root, "inbound")
     if api.cors:
         _add_cors(inbound, api.cors)
     _add_rate_limit(inbound, api.throttling)
     if api.authorizer:
-        _add_token_check(inbound, api.authorizer, public)
+        _add_token_check(inbound, api.authorizer, public_operations)
     for name, value in ((GATEWAY_KEY_HEADER, f"{{{{{KEY_ID}}}}}"), (ORIGINAL_HOST_HEADER, ORIGINAL_HOST)):
         header = SubElement(inbound, "set-header", {"name": name, "exists-action": "override"})
         SubElement(header, "value").text = value
@@ -74,8 +74,8 @@ def _add_rate_limit(inbound: Element, throttling: Throttling) -> None:
     SubElement(inbound, "rate-limit", {"calls": str(calls), "renewal-period": str(period)})
 
 
-def _add_token_check(inbound: Element, jwt: Authorizer, public: Sequence[str]) -> None:
-    condition = " && ".join(f'context.Operation.Id != "{operation}"' for operation in public) or "true"
+def _add_token_check(inbound: Element, jwt: Authorizer, public_operations: Sequence[str]) -> None:
+    condition = " && ".join(f'context.Operation.Id != "{operation}"' for operation in public_operations) or "true"
     when = SubElement(SubElement(inbound, "choose"), "when", condition=f"@({condition})")
     check = SubElement(
         when,

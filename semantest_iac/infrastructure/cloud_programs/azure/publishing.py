@@ -15,7 +15,7 @@ from semantest_iac.domain.compute.functions import Artifact
 from semantest_iac.domain.errors import ArtifactError, ProviderError
 from semantest_iac.domain.networking.apis import WebSocketEndpoint
 from semantest_iac.domain.networking.http_exchange import HttpRequest, HttpResponse, Pairs
-from semantest_iac.infrastructure.cloud_programs.azure.credentials import cached_token
+from semantest_iac.infrastructure.cloud_programs.azure.credentials import request_token_once
 from semantest_iac.infrastructure.cloud_programs.code_publishing import AppOutputs, PublishingMethod, ServiceClient
 from semantest_iac.infrastructure.cloud_programs.https import send_https
 
@@ -163,7 +163,7 @@ def _publish_error(app: AppOutputs, refusal: _Refusal) -> ProviderError:
 
 
 def _service_client() -> ServiceClient:
-    return ServiceClient(send_https, cached_token(send_https), time.sleep)
+    return ServiceClient(send_https, request_token_once(send_https), time.sleep)
 
 
 FUNCTION_APP_PUBLISHING = PublishingMethod(

@@ -63,11 +63,11 @@ def plugin_for_provider(provider: str) -> ResourcePlugin:
     """The plugin of a provider; raises RefusedError if its SDK is not installed."""
     cloud = CLOUDS[provider]
     try:
-        return ResourcePlugin(cloud.package, version(cloud.sdk))
+        return ResourcePlugin(cloud.package, version(cloud.sdk_distribution))
     except PackageNotFoundError as error:
         message, hint = (
-            f"Cannot use '{cloud.sdk}': it is not installed.",
-            f"Run pip install '{cloud.sdk}'.",
+            f"Cannot use '{cloud.sdk_distribution}': it is not installed.",
+            f"Run pip install '{cloud.sdk_distribution}'.",
         )
         raise RefusedError(message, "ENGINE_UNAVAILABLE", hint=hint) from error
 
@@ -76,7 +76,7 @@ def _find_missing_plugin(provider: str, variables: Mapping[str, str]) -> Iterato
     try:
         plugin = plugin_for_provider(provider)
     except RefusedError as error:
-        yield Fault(CLOUDS[provider].sdk, "is not installed", error.hint)
+        yield Fault(CLOUDS[provider].sdk_distribution, "is not installed", error.hint)
         return
     if not plugin.is_complete(variables):
         yield Fault(

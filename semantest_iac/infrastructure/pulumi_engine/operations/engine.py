@@ -63,9 +63,9 @@ class CodeDelivery:
     publisher: CodePublisher
     state: StackState
 
-    async def find_deferred(self, work: Work) -> Deferred:
+    async def decide_deferral(self, work: Work) -> Deferred:
         """How much of the work must wait until the code is published."""
-        return await asyncio.to_thread(self.publisher.find_deferred, work, self.resources)
+        return await asyncio.to_thread(self.publisher.decide_deferral, work, self.resources)
 
     async def needs_publishing(self, work: Work, plan: ChangePlan) -> bool:
         """Whether a resource of the plan does not run the package that it should run."""
@@ -100,10 +100,10 @@ class PulumiEngine:
         stack = work.blueprint.stack
         result = await self._run(Operation("preview", stack, work))
         plan, publisher = _to_plan(result), self._find_publisher(stack)
-        deferred = _find_deferred_limits(work, StackState(result["state"]))
+        deferred = _decide_limits_deferral(work, StackState(result["state"]))
         if publisher:
             delivery = CodeDelivery(publisher, StackState(result["state"]))
-            deferred = await delivery.find_deferred(work)
+            deferred = await delivery.decide_deferral(work)
             plan = replace(plan, lacks_code=bool(deferred) or await delivery.needs_publishing(work, plan))
         self._previews[stack] = _PreviewResult(plan, result["fingerprint"], deferred)
         return plan
@@ -151,9 +151,9 @@ class PulumiEngine:
             return preview
         delivery = await self._create_delivery(work.blueprint.stack)
         if delivery:
-            return _PreviewResult(plan, deferred=await delivery.find_deferred(work))
+            return _PreviewResult(plan, deferred=await delivery.decide_deferral(work))
         state = await self.read_state(work.blueprint.stack)
-        return _PreviewResult(plan, deferred=_find_deferred_limits(work, state or StackState({})))
+        return _PreviewResult(plan, deferred=_decide_limits_deferral(work, state or StackState({})))
 
     async def preview_destroy(self, stack: Stack) -> ChangePlan:
         return _to_plan(await self._run(Operation("preview_destroy", stack)))
@@ -205,10 +205,10 @@ def _resources_with_encrypted_secrets(state: StackState) -> list[DeployedResourc
     ]
 
 
-def _find_deferred_limits(work: Work, state: StackState) -> Deferred:
+def _decide_limits_deferral(work: Work, state: StackState) -> Deferred:
     """Whether limits must be lowered in a second run."""
     blueprint = work.blueprint
-    return find_cloud(blueprint.stack.provider).find_deferred_limits(
+    return find_cloud(blueprint.stack.provider).decide_limits_deferral(
         blueprint, _resources_with_encrypted_secrets(state)
     )
 
