@@ -144,12 +144,16 @@ def _decode_escapes(text: str) -> str:
 
 
 def build_api_event(
-    request: HttpRequest, route: RouteMatch, api: ApiIdentity, metadata: RequestMetadata, payload: str = PAYLOAD_2
+    request: HttpRequest,
+    route: RouteMatch,
+    api: ApiIdentity,
+    metadata: RequestMetadata,
+    payload_format: str = PAYLOAD_2,
 ) -> dict[str, Any]:
     """Return the event for the function; `request.path` is below the stage. Raises as `decode_api_path`."""
     path = decode_api_path(request.path)
     path = path if api.stage == DEFAULT_STAGE else f"/{api.stage}{path}"
-    build = _build_event_1 if payload == PAYLOAD_1 else _build_event_2
+    build = _build_event_1 if payload_format == PAYLOAD_1 else _build_event_2
     return build(request, path, route, api, metadata)
 
 
@@ -235,7 +239,7 @@ def add_jwt_claims(event: dict[str, Any], claims: Mapping[str, Any]) -> None:
     event["requestContext"]["authorizer"] = jwt if event["version"] == PAYLOAD_1 else {"jwt": jwt}
 
 
-def build_api_response(invocation: Invocation, method: str = "GET", payload: str = PAYLOAD_2) -> HttpResponse:
+def build_api_response(invocation: Invocation, method: str = "GET", payload_format: str = PAYLOAD_2) -> HttpResponse:
     """Return the function's answer as HTTP: 503 after a timeout, 500 for anything that is no answer.
 
     Format 1.0 requires a status code; format 2.0 infers one (the developer guide).
@@ -248,12 +252,12 @@ def build_api_response(invocation: Invocation, method: str = "GET", payload: str
         return _message_response(413, "Request Too Long") if is_too_large else api_internal_error_response()
     result = invocation.result
     if not isinstance(result, dict) or "statusCode" not in result:
-        if payload == PAYLOAD_1:
+        if payload_format == PAYLOAD_1:
             return api_internal_error_response()
         text = result if isinstance(result, str) else json.dumps(result)
         return HttpResponse(200, _add_length((("content-type", JSON_CONTENT_TYPE),), text.encode()), text.encode())
     try:
-        return _structured_response(result, method, payload)
+        return _structured_response(result, method, payload_format)
     except (ValueError, TypeError, binascii.Error):
         return api_internal_error_response()
 
@@ -331,13 +335,13 @@ def _event_body(request: HttpRequest) -> tuple[str, bool]:
     return base64.b64encode(request.body).decode("ascii"), bool(request.body)
 
 
-def _structured_response(result: Mapping[str, Any], method: str, payload: str) -> HttpResponse:
+def _structured_response(result: Mapping[str, Any], method: str, payload_format: str) -> HttpResponse:
     status, text = int(result["statusCode"]), result.get("body") or ""
     if not isinstance(text, str):
         raise ValueError("body is not a text")
     body = base64.b64decode(text, validate=True) if result.get("isBase64Encoded") else text.encode()
     headers = {name.lower(): [_format_header_value(value)] for name, value in dict(result.get("headers") or {}).items()}
-    if payload == PAYLOAD_1:
+    if payload_format == PAYLOAD_1:
         headers = _merge_multi_values(headers, result.get("multiValueHeaders") or {})
     else:
         cookies = [_format_header_value(cookie) for cookie in result.get("cookies") or ()]

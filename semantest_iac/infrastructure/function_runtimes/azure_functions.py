@@ -26,7 +26,10 @@ from semantest_iac.infrastructure.function_runtimes.function_spec import (
     FunctionSpec,
     Invocation,
 )
-from semantest_iac.infrastructure.function_runtimes.route_templates import find_route_fault, match_function_route
+from semantest_iac.infrastructure.function_runtimes.route_templates import (
+    find_first_matching_function,
+    find_route_fault,
+)
 
 MAX_FUNCTIONS_REQUEST_BYTES = 100 * 1024 * 1024
 MAX_FUNCTIONS_HEAD_BYTES = 64 * 1024
@@ -150,7 +153,7 @@ def build_functions_call(
 ) -> Mapping[str, Any]:
     """Return the request with the function that answers it, or the host's own error."""
     path = event["path"]
-    found = match_function_route(facts["functions"], _route_prefix(spec.package), event["method"], path)
+    found = find_first_matching_function(facts["functions"], _route_prefix(spec.package), event["method"], path)
     if found is None:
         return {"error": {"errorType": NO_ROUTE, "errorMessage": f"No function takes {event['method']} {path}."}}
     function, params = found

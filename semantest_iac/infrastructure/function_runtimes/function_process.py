@@ -28,7 +28,7 @@ from semantest_iac.infrastructure.function_runtimes.function_spec import (
     Invocation,
 )
 from semantest_iac.infrastructure.function_runtimes.host_process import HostProcess
-from semantest_iac.infrastructure.function_runtimes.interpreters import find_interpreter, find_module_fault
+from semantest_iac.infrastructure.function_runtimes.interpreters import find_compiled_module_fault, find_interpreter
 from semantest_iac.infrastructure.function_runtimes.loopback import serve_secrets
 from semantest_iac.infrastructure.function_runtimes.platform_logs import CallRecord, make_error
 from semantest_iac.infrastructure.function_runtimes.platforms import (
@@ -82,7 +82,7 @@ class FunctionProcess:
         platform = FUNCTION_PLATFORMS[spec.platform]
         with make_draft_folder(spec.package.parent) as folder:
             async with serve_secrets(spec.secrets if platform.fetches_secrets else {}) as url:
-                function = cls(spec, platform.build_environment(spec, folder, url))
+                function = cls(spec, platform.prepare_environment(spec, folder, url))
                 try:
                     await function._ensure_host()
                     yield function
@@ -99,7 +99,7 @@ class FunctionProcess:
             if started.host is None:
                 self._started = None
                 error = started.describe_error(record) if started.describe_error else None
-                record = replace(record, before=started.output, error=error, has_started=False)
+                record = replace(record, before=started.output, error=error, is_code_loaded=False)
                 return self._finish(record, None, "")
             call = self._platform.build_call(self._spec, started.facts, event, request_id)
             line = json.dumps(call).encode() + b"\n"
@@ -113,9 +113,9 @@ class FunctionProcess:
                 started.host, line, replace(record, before=before, function=str(call.get("function", "")))
             )
 
-    def _name_function(self, called: str) -> str:
+    def _configured_function_name(self, registered_name: str) -> str:
         """Return the name of the function that a call is for, without the number that tells its triggers apart."""
-        name = self._spec.environment.get(FUNCTION_VARIABLE) or called
+        name = self._spec.environment.get(FUNCTION_VARIABLE) or registered_name
         name = re.sub(r"_\d+$", "", name) if _ROUTES_SETTING in self._spec.environment else name
         return "" if name == RESERVED_FUNCTION_NAME else name
 
@@ -136,10 +136,10 @@ class FunctionProcess:
             record.error,
             redact(output),
             record.duration_ms,
-            log.open_call(self._spec, record),
-            log.close_call(self._spec, record),
+            log.format_opening(self._spec, record),
+            log.format_closing(self._spec, record),
             find_missing_module_hint(self._spec, message) if message else "",
-            self._name_function(record.function),
+            self._configured_function_name(record.function),
         )
 
     async def _ask_host(self, host: HostProcess, line: bytes, record: CallRecord) -> Mapping[str, Any]:
@@ -148,7 +148,7 @@ class FunctionProcess:
         try:
             async with asyncio.timeout(self._spec.timeout_s):
                 reply = await host.ask(line)
-            answer = _parse_answer(reply) if reply else {"error": await self._exit_error(host, record)}
+            answer = _parse_answer(reply) if reply else {"error": await self._end_and_describe_exit(host, record)}
         except TimeoutError:
             return {"error": self._platform.log.describe_timeout(self._spec, record)}
         except ValueError:
@@ -172,7 +172,7 @@ class FunctionProcess:
         try:
             async with asyncio.timeout(max(self._platform.start_timeout_s, self._spec.timeout_s)):
                 reply = await host.ask()
-            answer = self._check_facts(_parse_answer(reply)) if reply else {}
+            answer = self._replace_if_unstartable(_parse_answer(reply)) if reply else {}
             if not reply:
                 describe_error = partial(self._platform.log.describe_exit, self._spec, status=await host.end())
             elif "error" in answer:
@@ -188,7 +188,7 @@ class FunctionProcess:
         init_ms = (time.perf_counter() - began) * 1000
         return _StartedHost(None if describe_error else host, answer, init_ms, host.logs.take(), describe_error)
 
-    def _check_facts(self, answer: Mapping[str, Any]) -> Mapping[str, Any]:
+    def _replace_if_unstartable(self, answer: Mapping[str, Any]) -> Mapping[str, Any]:
         """Replace an answer by an error if the cloud would not start such a function."""
         fault = "" if "error" in answer else self._platform.find_fault(self._spec, answer)
         return {"error": make_error(CANNOT_START, fault)} if fault else answer
@@ -197,7 +197,7 @@ class FunctionProcess:
         spec, platform = self._spec, self._platform
         interpreter = await asyncio.to_thread(find_interpreter, spec.runtime, spec.memory_mb, platform.hosts)
         self.note = interpreter.note
-        if fault := await asyncio.to_thread(_find_module_fault, spec) if interpreter.note else None:
+        if fault := await asyncio.to_thread(_find_compiled_module_fault, spec) if interpreter.note else None:
             message = f"Cannot start function '{spec.name}': {fault.path} {fault.message}."
             raise RuntimeFailedError(message, hint=fault.hint)
         command = [*parent_death_signal_prefix(), *wrap_command(find_exec_wrapper(spec)), *interpreter.command]
@@ -207,7 +207,7 @@ class FunctionProcess:
             message = f"Cannot start function '{spec.name}': {error.strerror}."
             raise RuntimeFailedError(message, hint="Look at the function's handler and its files.") from error
 
-    async def _exit_error(self, host: HostProcess, record: CallRecord) -> Mapping[str, Any]:
+    async def _end_and_describe_exit(self, host: HostProcess, record: CallRecord) -> Mapping[str, Any]:
         self._started = None
         return self._platform.log.describe_exit(self._spec, record, await host.end())
 
@@ -361,6 +361,6 @@ class FunctionPool:
             self._emptied.set()
 
 
-def _find_module_fault(spec: FunctionSpec) -> Fault | None:
+def _find_compiled_module_fault(spec: FunctionSpec) -> Fault | None:
     files = (path.relative_to(spec.package).as_posix() for path in spec.package.rglob("*.so"))
-    return find_module_fault(spec.runtime, files)
+    return find_compiled_module_fault(spec.runtime, files)

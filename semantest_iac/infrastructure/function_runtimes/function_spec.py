@@ -64,14 +64,14 @@ class FunctionSpec:
 class Invocation:
     """The result of one call: the function's JSON value, or in `error` an error object in the form of its runtime.
 
-    `logs` is the bounded end of what the function and its runtime wrote during the call; `opening` and `closing` are
+    `output` is the bounded end of what the function and its runtime wrote during the call; `opening` and `closing` are
     what the platform wrote before and after it. `hint` says what this machine lacks to run the function. `function` is
     its name, if a stack has several.
     """
 
     result: Any
     error: Mapping[str, Any] | None
-    logs: str
+    output: str
     duration_ms: float
     opening: str = ""
     closing: str = ""
@@ -91,9 +91,9 @@ class Invocation:
         return " ".join((*words, f"({self.hint})") if self.hint else words)
 
     @property
-    def last_message(self) -> str:
+    def failure_or_last_line(self) -> str:
         """How the call failed, or the last line that the function wrote."""
-        return self.failure or next((line for line in reversed(self.logs.split("\n")) if line.strip()), "")
+        return self.failure or next((line for line in reversed(self.output.split("\n")) if line.strip()), "")
 
     @property
     def log_events(self) -> list[str]:
@@ -101,7 +101,7 @@ class Invocation:
 
         A carriage return separates the lines of one event, so that no text can begin an event of its own.
         """
-        parts = (self.opening, self.logs, self.closing or "\n".join(self._failure_lines()), self.hint)
+        parts = (self.opening, self.output, self.closing or "\n".join(self._failure_lines()), self.hint)
         lines = (line for part in parts for line in part.replace("\r\n", "\n").split("\n") if line.strip())
         return [line.strip("\r").replace("\r", "\n") for line in lines]
 

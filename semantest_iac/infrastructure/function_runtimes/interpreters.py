@@ -38,16 +38,16 @@ def find_interpreter(runtime: str, memory_mb: int, hosts: Mapping[str, str]) -> 
     Raises RuntimeFailedError if there is none.
     """
     if runtime.startswith("python"):
-        program, note = _find_python(runtime.removeprefix("python"))
+        program, note = _find_nearest_python(runtime.removeprefix("python"))
         return Interpreter((program, *PYTHON_FLAGS, str(HOST_PROGRAMS / hosts["python"])), note)
     if runtime.startswith("nodejs"):
-        program, note = _find_node(runtime.removeprefix("nodejs").partition(".")[0])
+        program, note = _find_nearest_node(runtime.removeprefix("nodejs").partition(".")[0])
         heap = f"--max-old-space-size={memory_mb}"
         return Interpreter((program, heap, str(HOST_PROGRAMS / hosts["nodejs"])), note)
     raise RuntimeFailedError(f"Cannot run runtime '{runtime}': only Python and Node functions run here.")
 
 
-def _find_python(version: str) -> tuple[str, str]:
+def _find_nearest_python(version: str) -> tuple[str, str]:
     exact = find_python(version)
     if exact:
         return exact, ""
@@ -58,10 +58,10 @@ def find_python(version: str) -> str | None:
     """Return the interpreter of a version such as `3.13`: ours, one on the PATH, or one that pyenv or uv installed."""
     if version == _OWN_VERSION:
         return sys.executable
-    return next(chain(_find_binaries(f"python{version}"), _find_installed(version)), None)
+    return next(chain(_find_binaries(f"python{version}"), _find_installed_python(version)), None)
 
 
-def find_module_fault(runtime: str, names: Iterable[str]) -> Fault | None:
+def find_compiled_module_fault(runtime: str, names: Iterable[str]) -> Fault | None:
     """Return the fault of a package with modules that no interpreter on this machine can load."""
     version = runtime.removeprefix("python")
     if version == runtime:
@@ -94,7 +94,7 @@ def _find_binaries(name: str) -> Iterator[str]:
             yield str(path)
 
 
-def _find_installed(version: str) -> Iterator[str]:
+def _find_installed_python(version: str) -> Iterator[str]:
     """Yield the interpreters that pyenv and uv keep, the newest first."""
     data = _folder_of("XDG_DATA_HOME", Path.home() / ".local" / "share")
     pyenv = _folder_of("PYENV_ROOT", Path.home() / ".pyenv") / "versions"
@@ -113,7 +113,7 @@ def _first_two_bytes(path: Path) -> bytes:
         return file.read(2)
 
 
-def _find_node(version: str) -> tuple[str, str]:
+def _find_nearest_node(version: str) -> tuple[str, str]:
     program = find_node(version) or shutil.which("node")
     if program is None:
         hint = "Install Node.js, or choose a Python runtime."

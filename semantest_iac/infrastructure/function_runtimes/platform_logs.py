@@ -28,7 +28,7 @@ class CallRecord:
     """What is known of a call when it has ended.
 
     `before` is what the process wrote since the last call. `init_ms` is how long the process took to start, None if it
-    was warm. With `has_started` False, the function's code could not be loaded.
+    was warm. With `is_code_loaded` False, the function's code could not be loaded.
     """
 
     request_id: str
@@ -39,17 +39,17 @@ class CallRecord:
     init_ms: float | None = None
     memory_mb: int = 0
     error: ErrorObject | None = None
-    has_started: bool = True
+    is_code_loaded: bool = True
 
 
 class PlatformLog(Protocol):
     """What a platform writes about a call."""
 
-    def open_call(self, spec: FunctionSpec, call: CallRecord) -> str:
+    def format_opening(self, spec: FunctionSpec, call: CallRecord) -> str:
         """Return the lines before what the function wrote."""
         ...
 
-    def close_call(self, spec: FunctionSpec, call: CallRecord) -> str:
+    def format_closing(self, spec: FunctionSpec, call: CallRecord) -> str:
         """Return the lines after it."""
         ...
 
@@ -69,8 +69,8 @@ def make_error(kind: str, message: str) -> ErrorObject:
 class LambdaLog:
     """Lambda's platform lines, as text or as JSON by the function's log settings."""
 
-    def open_call(self, spec: FunctionSpec, call: CallRecord) -> str:
-        report = "" if call.has_started else self._report_init(spec, call)
+    def format_opening(self, spec: FunctionSpec, call: CallRecord) -> str:
+        report = "" if call.is_code_loaded else self._report_init(spec, call)
         if not spec.log_settings.is_json:
             start = f"START RequestId: {call.request_id} Version: {spec.version}"
             return f"{_end_line(call.before)}{_end_line(report)}{start}\n"
@@ -78,11 +78,12 @@ class LambdaLog:
         start = "" if self._is_quiet(spec) else _event(call.began_at, "platform.start", record)
         return f"{_end_line(call.before)}{_end_line(report)}{_end_line(start)}"
 
-    def close_call(self, spec: FunctionSpec, call: CallRecord) -> str:
+    def format_closing(self, spec: FunctionSpec, call: CallRecord) -> str:
         if spec.log_settings.is_json:
             return self._report_as_json(spec, call)
         report = "\t".join([*self._report_fields(spec, call), *self._status_fields(call), ""])
-        return f"{self._failure(call)}END RequestId: {call.request_id}\nREPORT RequestId: {call.request_id}\t{report}\n"
+        end = f"END RequestId: {call.request_id}\nREPORT RequestId: {call.request_id}\t{report}\n"
+        return f"{self._failure_line(call)}{end}"
 
     def describe_exit(self, spec: FunctionSpec, call: CallRecord, status: int) -> ErrorObject:
         how = f"signal: {_signal_name(-status)}" if status < 0 else f"exit status {status}"
@@ -101,7 +102,7 @@ class LambdaLog:
             return _event(call.began_at, "platform.initReport", {**record, "metrics": metrics})
         return f"INIT_REPORT Init Duration: {call.init_ms:.2f} ms\tPhase: init\tStatus: error\tError Type: {kind}"
 
-    def _failure(self, call: CallRecord) -> str:
+    def _failure_line(self, call: CallRecord) -> str:
         kind, message = (call.error or {}).get("errorType"), str((call.error or {}).get("errorMessage"))
         if kind == TIMED_OUT:
             moment = _format_time(datetime.now(UTC))
@@ -124,7 +125,7 @@ class LambdaLog:
         kind = (call.error or {}).get("errorType")
         if kind == TIMED_OUT:
             return ["Status: timeout"]
-        is_fatal = kind == PROCESS_EXITED or (kind is not None and not call.has_started)
+        is_fatal = kind == PROCESS_EXITED or (kind is not None and not call.is_code_loaded)
         return ["Status: error", f"Error Type: {kind}"] if is_fatal else []
 
     def _report_as_json(self, spec: FunctionSpec, call: CallRecord) -> str:
@@ -138,7 +139,7 @@ class LambdaLog:
 
     def _metrics(self, spec: FunctionSpec, call: CallRecord) -> dict[str, Any]:
         """Measure a call as Lambda does: since August 2025 the billed duration includes the initialization."""
-        init_ms = call.init_ms if call.has_started else None
+        init_ms = call.init_ms if call.is_code_loaded else None
         duration_ms = min(call.duration_ms, spec.timeout_s * 1000)
         metrics: dict[str, Any] = {
             "durationMs": round(duration_ms, 3),
@@ -155,14 +156,14 @@ class LambdaLog:
 class FunctionsHostLog:
     """The lines of the host of Azure Functions."""
 
-    def open_call(self, spec: FunctionSpec, call: CallRecord) -> str:
+    def format_opening(self, spec: FunctionSpec, call: CallRecord) -> str:
         before = _end_line(call.before)
-        if not call.has_started:
+        if not call.is_code_loaded:
             return before
         return f"{before}Executing '{_name(call)}' (Reason='{_FUNCTION_REASON}', Id={call.request_id})\n"
 
-    def close_call(self, spec: FunctionSpec, call: CallRecord) -> str:
-        if not call.has_started and call.error:
+    def format_closing(self, spec: FunctionSpec, call: CallRecord) -> str:
+        if not call.is_code_loaded and call.error:
             return self._describe_exception("The worker cannot load the functions", call.error)
         status = "Failed" if call.error else "Succeeded"
         done = f"Executed '{_name(call)}' ({status}, Id={call.request_id}, Duration={call.duration_ms:.0f}ms)\n"

@@ -35,7 +35,7 @@ HostFacts = Mapping[str, Any]
 """What the host sent when it was ready."""
 
 
-def build_lambda_environment(spec: FunctionSpec, folder: Path, secrets_url: str) -> Mapping[str, str]:
+def prepare_lambda_environment(spec: FunctionSpec, folder: Path, secrets_url: str) -> Mapping[str, str]:
     """Return every variable of the process; `folder` holds what replaces Lambda's /tmp and /var/runtime."""
     endpoint = {"AWS_ENDPOINT_URL_SECRETS_MANAGER": secrets_url} if secrets_url else {}
     runtime = folder / "runtime"
@@ -48,18 +48,18 @@ def build_lambda_environment(spec: FunctionSpec, folder: Path, secrets_url: str)
         **SANDBOX_CREDENTIALS,
         **spec.environment,
         **({"AWS_LAMBDA_EXEC_WRAPPER": wrapper} if wrapper else {}),
-        **_process_variables(folder),
+        **_create_home_variables(folder),
         **_reserved_by_lambda(spec, runtime),
         **_log_variables(spec),
         **endpoint,
     }
 
 
-def build_functions_environment(spec: FunctionSpec, folder: Path, secrets_url: str) -> Mapping[str, str]:
+def prepare_functions_environment(spec: FunctionSpec, folder: Path, secrets_url: str) -> Mapping[str, str]:
     """Return every variable of the process, with references to Key Vault replaced by values."""
     settings = {name: spec.secrets.get(value, value) for name, value in spec.environment.items()}
     path = {"PATH": os.environ.get("PATH", os.defpath)}
-    return {**FUNCTIONS_DEFAULTS, **settings, **path, **_process_variables(folder), **_reserved_by_functions(spec)}
+    return {**FUNCTIONS_DEFAULTS, **settings, **path, **_create_home_variables(folder), **_reserved_by_functions(spec)}
 
 
 def find_exec_wrapper(spec: FunctionSpec) -> str:
@@ -76,7 +76,7 @@ def wrap_command(wrapper: str) -> tuple[str, ...]:
     return ("/bin/sh", "-c", 'exec "$0" "$@"', wrapper) if wrapper else ()
 
 
-def _process_variables(folder: Path) -> Mapping[str, str]:
+def _create_home_variables(folder: Path) -> Mapping[str, str]:
     temporary = folder / "tmp"
     temporary.mkdir()
     return {"HOME": str(temporary), "TMPDIR": str(temporary)}
@@ -171,7 +171,7 @@ class FunctionPlatform:
 
     hosts: Mapping[str, str]
     log: PlatformLog
-    build_environment: Callable[[FunctionSpec, Path, str], Mapping[str, str]]
+    prepare_environment: Callable[[FunctionSpec, Path, str], Mapping[str, str]]
     build_call: Callable[[FunctionSpec, HostFacts, Any, str], Mapping[str, Any]]
     start_timeout_s: float
     max_call_bytes: int
@@ -195,7 +195,7 @@ FUNCTION_PLATFORMS: Mapping[str, FunctionPlatform] = {
     "lambda": FunctionPlatform(
         hosts={"python": "python_host.py", "nodejs": "node_host.cjs"},
         log=LambdaLog(),
-        build_environment=build_lambda_environment,
+        prepare_environment=prepare_lambda_environment,
         build_call=build_lambda_call,
         start_timeout_s=10,  # Lambda's own limit
         max_call_bytes=6 * MIB,
@@ -205,7 +205,7 @@ FUNCTION_PLATFORMS: Mapping[str, FunctionPlatform] = {
     "functions": FunctionPlatform(
         hosts={"python": "functions_python_host.py", "nodejs": "functions_node_host.cjs"},
         log=FunctionsHostLog(),
-        build_environment=build_functions_environment,
+        prepare_environment=prepare_functions_environment,
         build_call=build_functions_call,
         start_timeout_s=60,  # how long Azure's host waits for its worker
         max_call_bytes=136 * MIB,  # a request of 100 MB in base64

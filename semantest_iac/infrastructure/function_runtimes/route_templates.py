@@ -78,7 +78,7 @@ class RouteTemplate:
         return values if all(map(_may_be_absent, self.segments[len(given) :])) else None
 
 
-def match_function_route(
+def find_first_matching_function(
     functions: Iterable[Mapping[str, Any]], prefix: str, method: str, path: str
 ) -> tuple[Mapping[str, Any], dict[str, str]] | None:
     """Return the HTTP function that takes a request by its decoded path, with the route's values; None without one."""
@@ -213,8 +213,8 @@ def _match_segment(parts: Sequence[TemplatePart], text: str) -> dict[str, str] |
     return found
 
 
-def _match_parts(parts: Sequence[TemplatePart], text: str, count: int) -> dict[str, str] | None:
-    """Match from the right, each literal as far to the right as it goes; `count` is that of the whole segment."""
+def _match_parts(parts: Sequence[TemplatePart], text: str, segment_size: int) -> dict[str, str] | None:
+    """Match from the right, each literal as far to the right as it goes; the whole segment has `segment_size` parts."""
     values: dict[str, str] = {}
     end, folded, pending = len(text), _fold(text), ""
     for index in reversed(range(len(parts))):
@@ -224,7 +224,7 @@ def _match_parts(parts: Sequence[TemplatePart], text: str, count: int) -> dict[s
             start = 0
         else:
             start = folded.rfind(_fold(part), 0, max(0, end - bool(pending)))
-            if start < 0 or (index == count - 1 and start + len(part) != len(text)):
+            if start < 0 or (index == segment_size - 1 and start + len(part) != len(text)):
                 return None
         if pending and (index == 0 or not isinstance(part, TemplateParameter)):
             value = text[start + (0 if isinstance(part, TemplateParameter) else len(part)) : end]
@@ -306,7 +306,7 @@ def _is_file_name(value: str) -> bool:
     return "." in name and not name.endswith(".")
 
 
-def _fits(low: int, high: int | None) -> Callable[[str], bool]:
+def _has_length(low: int, high: int | None) -> Callable[[str], bool]:
     return lambda value: len(value) >= low and (high is None or len(value) <= high)
 
 
@@ -330,10 +330,10 @@ _PLAIN_CONSTRAINTS: Mapping[str, Callable[[str], bool]] = {
     "nonfile": lambda value: not _is_file_name(value),
 }
 _NUMBER_CONSTRAINTS: Mapping[tuple[str, int], Callable[..., Callable[[str], bool]]] = {
-    ("minlength", 1): lambda low: _fits(low, None),
-    ("maxlength", 1): lambda high: _fits(0, high),
-    ("length", 1): lambda size: _fits(size, size),
-    ("length", 2): _fits,
+    ("minlength", 1): lambda low: _has_length(low, None),
+    ("maxlength", 1): lambda high: _has_length(0, high),
+    ("length", 1): lambda size: _has_length(size, size),
+    ("length", 2): _has_length,
     ("min", 1): lambda low: _lies_in(low, None),
     ("max", 1): lambda high: _lies_in(None, high),
     ("range", 2): _lies_in,

@@ -81,7 +81,7 @@ def user_cache_folder(variables: Mapping[str, str]) -> Path:
 
 def find_node_sdk(variables: Mapping[str, str]) -> Path | None:
     """Return the installed `node_modules` of the AWS SDK for JavaScript; None if there are none."""
-    modules = find_node_sdk_folder(variables) / "node_modules"
+    modules = node_sdk_install_folder(variables) / "node_modules"
     return modules if modules.is_dir() else None
 
 
@@ -108,7 +108,10 @@ class NodeSdk:
 
     def install(self, report: Callable[[str], None]) -> str:
         """Install what the lock file holds with npm, which checks each archive against it; raises RefusedError."""
-        npm, target = shutil.which("npm", path=self._variables.get("PATH", "")), find_node_sdk_folder(self._variables)
+        npm, target = (
+            shutil.which("npm", path=self._variables.get("PATH", "")),
+            node_sdk_install_folder(self._variables),
+        )
         if npm is None:
             raise _install_error("npm is not on the PATH")
         report(f"{self.name}: {len(list_node_sdk_clients())} clients with npm into {target}")
@@ -135,7 +138,7 @@ class NodeSdk:
             raise _install_error(f"npm said: {result.stderr.strip()[:_LONGEST_OUTPUT]}")
 
 
-def find_node_sdk_folder(variables: Mapping[str, str]) -> Path:
+def node_sdk_install_folder(variables: Mapping[str, str]) -> Path:
     """Return where the clients of the lock file are or would be installed."""
     lock = (_NODE_SDK_SOURCE / "package-lock.json").read_bytes()
     return user_cache_folder(variables) / f"aws-sdk-js-{hashlib.sha256(lock).hexdigest()[:12]}"

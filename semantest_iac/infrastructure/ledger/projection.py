@@ -75,18 +75,18 @@ class SqliteRows:
             raise sqlite3.DatabaseError("a row of the projection has an unknown form") from error
 
 
-def current_rows(connection: sqlite3.Connection) -> ProjectionRows:
+def read_or_fold_rows(connection: sqlite3.Connection) -> ProjectionRows:
     """Return the rows as of the log that this connection sees."""
     return SqliteRows(connection) if _is_current(connection) else MemoryRows(read_log(connection))
 
 
-def update_projection(connection: sqlite3.Connection, before: int, recorded: Sequence[RecordedEvent]) -> None:
-    """Bring the rows from position `before` up to the recorded events, in the same transaction."""
-    if _projected_state(connection) == (FOLD_VERSION, before):
+def update_projection(connection: sqlite3.Connection, from_position: int, recorded: Sequence[RecordedEvent]) -> None:
+    """Bring the rows from `from_position` up to the recorded events, in the same transaction."""
+    if _projected_state(connection) == (FOLD_VERSION, from_position):
         rows = SqliteRows(connection)
         for event in recorded:
             project_event(rows, event)
-        connection.execute("update projected set position = ?", (before + len(recorded),))
+        connection.execute("update projected set position = ?", (from_position + len(recorded),))
     else:
         rebuild_projection(connection)
 

@@ -108,7 +108,7 @@ class SqliteLedgerReader:
     @contextmanager
     def _open_projection(self) -> Iterator[ProjectionRows]:
         with self._open_snapshot("read") as connection:
-            yield projection.current_rows(connection) if connection else MemoryRows()
+            yield projection.read_or_fold_rows(connection) if connection else MemoryRows()
 
     @contextmanager
     def _open_snapshot(self, verb: str) -> Iterator[sqlite3.Connection | None]:

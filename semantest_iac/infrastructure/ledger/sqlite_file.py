@@ -51,7 +51,7 @@ def open_for_writing(path: Path, busy_timeout_s: float) -> sqlite3.Connection:
     connection = sqlite3.connect(path, timeout=busy_timeout_s, isolation_level=None, check_same_thread=False)
     try:
         connection.execute("pragma synchronous = full")
-        if not is_ledger(connection, path):
+        if not recognize_ledger(connection, path):
             _create_tables(connection, path)
         _use_write_ahead_log(connection, time.monotonic() + busy_timeout_s)
     except BaseException:
@@ -68,7 +68,7 @@ def open_for_reading(path: Path, busy_timeout_s: float) -> sqlite3.Connection | 
     connection = sqlite3.connect(uri, timeout=busy_timeout_s, isolation_level=None, check_same_thread=False, uri=True)
     try:
         connection.execute("pragma query_only = on")
-        if is_ledger(connection, path):
+        if recognize_ledger(connection, path):
             return connection
     except BaseException:
         connection.close()
@@ -77,7 +77,7 @@ def open_for_reading(path: Path, busy_timeout_s: float) -> sqlite3.Connection | 
     return None
 
 
-def is_ledger(connection: sqlite3.Connection, path: Path) -> bool:
+def recognize_ledger(connection: sqlite3.Connection, path: Path) -> bool:
     """Return False for an empty file; raises LedgerError for another program's file or a newer schema."""
     application, schema, tables = connection.execute(
         "select application_id, user_version, (select count(*) from sqlite_master)"
@@ -123,7 +123,7 @@ def _create_empty_file(path: Path) -> None:
 
 def _create_tables(connection: sqlite3.Connection, path: Path) -> None:
     connection.execute("begin immediate")
-    if not is_ledger(connection, path):  # another process may have created it first
+    if not recognize_ledger(connection, path):  # another process may have created it first
         connection.execute(CREATE_EVENTS_TABLE)
         connection.execute(f"pragma application_id = {SQLITE_APPLICATION_ID}")
         connection.execute(f"pragma user_version = {LEDGER_SCHEMA_VERSION}")

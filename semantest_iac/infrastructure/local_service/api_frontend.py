@@ -23,14 +23,14 @@ UnpackPackage = Callable[[str], Path]
 
 @dataclass(frozen=True, slots=True)
 class AdmissionResult:
-    """The event that a function receives, or the response with which the frontend refuses the request.
+    """The event that a function receives, or the response that the frontend gives itself, such as a refusal.
 
     `function` is the key of one of several functions. `note` says what was not checked.
     """
 
     event: Any = None
     function: str = ""
-    refusal: HttpResponse | None = None
+    direct_response: HttpResponse | None = None
     note: str = ""
 
 
@@ -61,7 +61,7 @@ def make_web_socket_frontend(load_function: Callable[[], FunctionSpec]) -> ApiFr
 
 
 def _require_upgrade(request: HttpRequest) -> AdmissionResult:
-    return AdmissionResult(refusal=HttpResponse(426, (("upgrade", "websocket"), ("connection", "Upgrade"))))
+    return AdmissionResult(direct_response=HttpResponse(426, (("upgrade", "websocket"), ("connection", "Upgrade"))))
 
 
 def _refuse_to_respond(request: HttpRequest, invocation: Invocation) -> HttpResponse:
@@ -159,7 +159,7 @@ class SlidingWindow:
         self._period_s = period_s
         self._clock = clock
 
-    def try_acquire(self) -> float:
+    def acquire_or_wait_s(self) -> float:
         """Count a call and return 0, or return the seconds until the next call may pass."""
         now, is_full = self._clock(), len(self._times) == self._times.maxlen
         wait_s = self._times[0] + self._period_s - now if is_full else 0.0

@@ -18,7 +18,7 @@ from semantest_iac.domain.networking.http_exchange import HttpRequest, HttpRespo
 from semantest_iac.domain.ports.service_probe import AnswerOrigin, ProbeAnswer, WebSocketConversation
 from semantest_iac.infrastructure.clouds.registry import CLOUDS
 from semantest_iac.infrastructure.function_runtimes.function_spec import Invocation
-from semantest_iac.infrastructure.function_runtimes.interpreters import find_module_fault
+from semantest_iac.infrastructure.function_runtimes.interpreters import find_compiled_module_fault
 from semantest_iac.infrastructure.local_service.api_frontend import ApiFrontend, DeployedResources, UnpackPackage
 from semantest_iac.infrastructure.local_service.function_log_files import FunctionLogFiles
 from semantest_iac.infrastructure.local_service.warm_service import InvocationListener, WarmService, ignore_invocation
@@ -54,7 +54,7 @@ class LocalProbe:
     def check_package(self, artifact: Artifact) -> None:
         """Raise ArtifactError for modules that no interpreter on this machine can load."""
         packages = (artifact, *artifact.companions.values())
-        faults = [find_module_fault(one.runtime, _list_files(one.path)) for one in packages]
+        faults = [find_compiled_module_fault(one.runtime, _list_files(one.path)) for one in packages]
         if any(faults):
             hint = "A simulated cloud runs the function here; a real cloud needs no interpreter on this machine."
             raise ArtifactError("Cannot run the package on this machine.", faults=[*filter(None, faults)], hint=hint)
@@ -83,7 +83,7 @@ class LocalProbe:
         conversation = await converse_with_service(service, client, messages)
         logs = "".join(invocation.log for invocation in invocations)
         failed = next((one for one in reversed(invocations) if one.error), invocations[-1] if invocations else None)
-        last_message = failed.last_message if failed else ""
+        last_message = failed.failure_or_last_line if failed else ""
         return replace(conversation, logs=logs, origin=_find_origin(service, invocations), last_message=last_message)
 
     async def load_frontend(self, stack: Stack) -> ApiFrontend:

@@ -77,13 +77,13 @@ class LocalServices:
 
     async def names(self) -> list[str]:
         """The names of the deployed stacks, sorted."""
-        return sorted(await self._current_releases())
+        return sorted(await self._update_releases())
 
     async def call(self, name: str, request: HttpRequest) -> ProbeAnswer:
         """Answer as the cloud does; raises NotFoundError for a stack that is not deployed here."""
         service = await self._services.get(name, await self._find_release(name))
         response = await self._answer_plain_http(name, request) if service.is_web_socket else None
-        return ProbeAnswer(response) if response else await service.call_as_client(request)
+        return ProbeAnswer(response) if response else await service.call_with_failure_response(request)
 
     async def connect(self, name: str, request: HttpRequest) -> Connection | int:
         """Admit a WebSocket client, or return the status that refuses it; raises as `call` does."""
@@ -95,12 +95,12 @@ class LocalServices:
         return await connections.answer_plain_http(request, f"ws://{request.header('host')}/{name}/")
 
     async def _find_release(self, name: str) -> str:
-        release = (await self._current_releases()).get(name)
+        release = (await self._update_releases()).get(name)
         if release is None:
             raise NotFoundError(f"No stack '{name[:200]}' is deployed in a simulated cloud here.")
         return release
 
-    async def _current_releases(self) -> Mapping[str, str]:
+    async def _update_releases(self) -> Mapping[str, str]:
         current = await self._releases.current()
         if current is not self._known_releases:
             self._known_releases = current
@@ -146,7 +146,7 @@ class LocalServices:
         while True:
             await asyncio.sleep(self._limits.poll_interval_s)
             try:
-                current = await self._current_releases()
+                current = await self._update_releases()
                 for name, release in self._connections.releases.items():
                     if current.get(name) not in (None, release):
                         await self._connections.get(name, current[name])

@@ -82,8 +82,8 @@ class WarmService:
         """Answer one request; raises RuntimeFailedError if the function cannot run."""
         started, frontend = time.perf_counter(), self._frontend
         admission = frontend.admit(request)
-        if admission.refusal:
-            return ProbeAnswer(_response_for_method(request, admission.refusal), origin=AnswerOrigin.PLATFORM)
+        if admission.direct_response:
+            return ProbeAnswer(_response_for_method(request, admission.direct_response), origin=AnswerOrigin.PLATFORM)
         pool = await self._get_pool(frontend, admission.function)
         work = _start_task(self._invoke(pool, admission.event), self._running_calls)
         done, _ = await asyncio.wait({work}, timeout=frontend.timeout_s)
@@ -92,9 +92,9 @@ class WarmService:
         failure = f"The function failed: {invocation.failure}" if invocation.closing and invocation.error else ""
         notes = tuple(filter(None, (pool.note, admission.note, failure)))
         seconds, origin = time.perf_counter() - started, _origin_of(response, invocation)
-        return ProbeAnswer(response, invocation.log, seconds, notes, origin, invocation.last_message)
+        return ProbeAnswer(response, invocation.log, seconds, notes, origin, invocation.failure_or_last_line)
 
-    async def call_as_client(self, request: HttpRequest) -> ProbeAnswer:
+    async def call_with_failure_response(self, request: HttpRequest) -> ProbeAnswer:
         """Answer one request; if the function cannot run, answer as the cloud does and log the reason."""
         try:
             return await self.call(request)

@@ -145,7 +145,7 @@ class Connection:
         """Register the transport; from now on functions can send to the client."""
         self._registry.add(self.id, channel, self._handshake)
 
-    def time_left(self) -> float:
+    def time_left_s(self) -> float:
         """Seconds until the cloud closes the connection if no message passes."""
         age_s, idle_s = self._registry.age_and_idle_s(self.id)
         return min(self.limits.duration_s - age_s, self.limits.idle_s - idle_s)
@@ -183,7 +183,7 @@ class WebSocketConnections:
         await exits.enter_async_context(service)
         old, self._current = self._current, _ServiceVersion(service, exits)
         if old:
-            self._start(self._retire(old))
+            self._start(self._reconnect_clients_and_close(old))
 
     async def connect(self, handshake: Handshake) -> Connection | int:
         """Admit a client, or return the status that refuses it."""
@@ -217,7 +217,7 @@ class WebSocketConnections:
             task.cancel()
         await asyncio.gather(*self._retiring, return_exceptions=True)
 
-    async def _retire(self, version: _ServiceVersion) -> None:
+    async def _reconnect_clients_and_close(self, version: _ServiceVersion) -> None:
         try:
             for id in list(version.connection_ids):
                 await self.registry.send(id, json.dumps(RECONNECT_MESSAGE).encode())

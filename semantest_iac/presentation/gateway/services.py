@@ -40,7 +40,7 @@ class GatewayConnection(Protocol):
         """Register the socket, so that the service can send to the client."""
         ...
 
-    def time_left(self) -> float:
+    def time_left_s(self) -> float:
         """Return the seconds until the connection must close if the client sends nothing."""
         ...
 

@@ -84,7 +84,7 @@ async def _receive_until_closed(
     socket: web.WebSocketResponse, connection: GatewayConnection, monitor: FrameSizeMonitor
 ) -> tuple[int, str]:
     while True:
-        seconds = connection.time_left()
+        seconds = connection.time_left_s()
         if seconds <= 0:
             return await _close_with(socket, WSCloseCode.GOING_AWAY, "Going away")
         try:

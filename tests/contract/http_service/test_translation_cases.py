@@ -47,7 +47,7 @@ class ServedStack:
         raise AssertionError("an HTTP API")
 
     async def call(self, name: str, request: HttpRequest) -> ProbeAnswer:
-        return await self.warm.call_as_client(request)
+        return await self.warm.call_with_failure_response(request)
 
 
 @dataclass(frozen=True)

@@ -59,7 +59,7 @@ class TestInvoke:
         async with FunctionProcess.start(spec) as function:
             invocation = await function.invoke({"a": 1})
 
-        assert (invocation.result, invocation.error, invocation.logs) == (2, None, "seen\n")
+        assert (invocation.result, invocation.error, invocation.output) == (2, None, "seen\n")
 
     async def test_ignores_forked_children_of_the_function(self, python_function: Function) -> None:
         spec = python_function("import os\ndef handler(e, c):\n    return 'child' if os.fork() == 0 else e")
@@ -142,7 +142,7 @@ class TestHostileFunction:
         async with FunctionProcess.start(python_function(HOSTILE)) as function:
             invocation = await function.invoke("pass")
 
-        assert (invocation.result, invocation.logs) == ("done", "{not json\n")
+        assert (invocation.result, invocation.output) == ("done", "{not json\n")
 
     @pytest.mark.parametrize(("code", "kind", "message"), FAILURES.values(), ids=FAILURES.keys())
     async def test_fails_with_lambda_s_error_and_is_restarted(
@@ -174,7 +174,7 @@ class TestHostileFunction:
             invocation = await function.invoke(flood)
 
         assert invocation.result == "done"
-        assert len(invocation.logs) == MAX_LOG_BYTES + 1
+        assert len(invocation.output) == MAX_LOG_BYTES + 1
 
     async def test_is_ended_with_its_children(self, python_function: Function) -> None:
         body = "import subprocess\ndef handler(e, c):\n    return subprocess.Popen(['sleep', '60']).pid"

@@ -164,7 +164,7 @@ class TestFunctionApp:
         async with FunctionProcess.start(spec) as app:
             invocation = await app.invoke(build_functions_event(request, "app.example"))
 
-        assert (build_functions_response(invocation).status, invocation.logs) == (204, "received Ann\n")
+        assert (build_functions_response(invocation).status, invocation.output) == (204, "received Ann\n")
 
     async def test_requires_a_key_if_a_function_does(self, spec: FunctionSpec) -> None:
         async with FunctionProcess.start(spec) as app:
@@ -271,7 +271,7 @@ class TestNodeApp:
         async with FunctionProcess.start(node_app(tmp_path, node_library)) as app:
             invocation = await app.invoke(build_functions_event(HttpRequest("GET", "/api/items/7"), "app.example"))
 
-        assert invocation.logs == "requested 7\n"
+        assert invocation.output == "requested 7\n"
 
     @pytest.mark.parametrize("main", ["src/*.js", "./src/{index,other}.js", "**/index.js"])
     async def test_may_name_its_files_by_a_pattern(self, tmp_path: Path, node_library: Path, main: str) -> None:

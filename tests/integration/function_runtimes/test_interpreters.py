@@ -9,7 +9,7 @@ from semantest_iac.domain.errors import RuntimeFailedError
 from semantest_iac.infrastructure.function_runtimes.function_process import FunctionProcess
 from semantest_iac.infrastructure.function_runtimes.function_spec import FunctionSpec
 from semantest_iac.infrastructure.function_runtimes.interpreters import (
-    find_module_fault,
+    find_compiled_module_fault,
     find_node,
     find_python,
     is_cloud_platform,
@@ -91,7 +91,7 @@ class TestFindNode:
 @on_cloud_platform
 class TestFindModuleFault:
     def test_names_the_module_and_the_commands_that_get_the_interpreter(self) -> None:
-        fault = find_module_fault("python3.99", ["app.py", MODULE])
+        fault = find_compiled_module_fault("python3.99", ["app.py", MODULE])
 
         assert fault is not None
         assert (fault.path, "python3.99" in fault.message) == (MODULE, True)
@@ -108,12 +108,12 @@ class TestFindModuleFault:
         ids=["source alone", "stable ABI", "our own version", "another language"],
     )
     def test_is_none_for_what_runs_here(self, runtime: str, name: str) -> None:
-        assert find_module_fault(runtime, [name]) is None
+        assert find_compiled_module_fault(runtime, [name]) is None
 
     def test_is_none_with_the_interpreter(self, tmp_path: Path) -> None:
         install(tmp_path / "pyenv/versions/3.99.9", "3.99")
 
-        assert find_module_fault("python3.99", [MODULE]) is None
+        assert find_compiled_module_fault("python3.99", [MODULE]) is None
 
 
 @on_cloud_platform

@@ -107,7 +107,7 @@ class TestPythonLog:
             "    logging.getLogger().setLevel(logging.INFO)\n    logging.info('seen')"
         )
 
-        logs = (await invoke(spec)).logs
+        logs = (await invoke(spec)).output
 
         assert re.fullmatch(rf"\[INFO\]\t{TIME}\t{ID}\tseen\n", logs)
 

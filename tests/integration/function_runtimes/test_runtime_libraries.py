@@ -14,7 +14,7 @@ import pytest
 
 from semantest_iac.infrastructure.function_runtimes.function_process import FunctionProcess
 from semantest_iac.infrastructure.function_runtimes.function_spec import FunctionSpec, Invocation
-from semantest_iac.infrastructure.function_runtimes.runtime_libraries import find_node_sdk_folder
+from semantest_iac.infrastructure.function_runtimes.runtime_libraries import node_sdk_install_folder
 
 Function = Callable[..., FunctionSpec]
 NODE_IMPORTS = {
@@ -27,7 +27,7 @@ NODE_IMPORTS = {
 def node_sdk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """An installed AWS SDK for JavaScript with one client, which needs a module beside it."""
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
-    folder = find_node_sdk_folder({"XDG_CACHE_HOME": str(tmp_path / "cache")}) / "node_modules"
+    folder = node_sdk_install_folder({"XDG_CACHE_HOME": str(tmp_path / "cache")}) / "node_modules"
     for name, text in {
         "@aws-sdk/client-s3": "const { a } = require('@smithy/core'); exports.origin = 'runtime ' + a",
         "@smithy/core": "exports.a = 1",

@@ -74,7 +74,7 @@ class TestSecrets:
         async with FunctionProcess.start(spec) as function:
             invocation = await function.invoke({})
 
-        assert "'DATABASE_URL': '***'" in invocation.logs
+        assert "'DATABASE_URL': '***'" in invocation.output
         assert VALUE not in repr(invocation)
 
     def test_are_hidden_in_the_repr_of_the_spec(self, packaged: Callable[..., FunctionSpec]) -> None:

@@ -49,7 +49,7 @@ class FakeConnection:
     def attach(self, channel: ClientSocket) -> None:
         self.socket, self._last = channel, time.monotonic()
 
-    def time_left(self) -> float:
+    def time_left_s(self) -> float:
         return self.limits.idle_s - (time.monotonic() - self._last)
 
     async def deliver(self, text: str) -> None:

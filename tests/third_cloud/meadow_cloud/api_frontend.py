@@ -23,10 +23,10 @@ def build_api_frontend(resources: Sequence[DeployedResource], unpack: UnpackPack
 
     def admit(request: HttpRequest) -> AdmissionResult:
         if not api_gateway.is_decodable(request.path):
-            return AdmissionResult(refusal=api_gateway.api_bad_request_response())
+            return AdmissionResult(direct_response=api_gateway.api_bad_request_response())
         match = match_route(api["routes"], request.method, request.path)
         if match is None:
-            return AdmissionResult(refusal=api_gateway.api_not_found_response())
+            return AdmissionResult(direct_response=api_gateway.api_not_found_response())
         metadata = api_gateway.RequestMetadata("a-request", datetime.now(UTC))
         return AdmissionResult(
             event=api_gateway.build_api_event(request, match, api_gateway.ApiIdentity(api["name"], host), metadata)

@@ -49,4 +49,4 @@ class TestInvocation:
         ids=["failed", "failed-with-hint", "printed", "silent"],
     )
     def test_tells_what_it_said_last(self, invocation: Invocation, message: str) -> None:
-        assert invocation.last_message == message
+        assert invocation.failure_or_last_line == message

@@ -24,7 +24,7 @@ IMPORT_ERROR = {"errorType": "Runtime.ImportModuleError", "errorMessage": "Unabl
 
 
 def write_log(log: LambdaLog | FunctionsHostLog, spec: FunctionSpec, call: CallRecord) -> str:
-    return log.open_call(spec, call) + "printed\n" + log.close_call(spec, call)
+    return log.format_opening(spec, call) + "printed\n" + log.format_closing(spec, call)
 
 
 def ended_with(log: LambdaLog, status: int) -> CallRecord:
@@ -60,7 +60,7 @@ class TestLambdaLog:
             "errorType": "Sandbox.Timedout",
             "errorMessage": f"RequestId: {ID} Error: Task timed out after 3.00 seconds",
         }
-        closing = log.close_call(SPEC, call)
+        closing = log.format_closing(SPEC, call)
         assert re.match(rf"{TIME} {ID} Task timed out after 3\.00 seconds\n", closing)
         assert "\tDuration: 3000.00 ms\tBilled Duration: 3000 ms\t" in closing
         assert closing.endswith("\tStatus: timeout\t\n")
@@ -80,19 +80,19 @@ class TestLambdaLog:
         call = ended_with(log, status)
 
         assert call.error == {"errorType": "Runtime.ExitError", "errorMessage": f"RequestId: {ID} Error: {reason}"}
-        closing = log.close_call(SPEC, call)
+        closing = log.format_closing(SPEC, call)
         assert closing.startswith(f"RequestId: {ID} Error: {reason}\rRuntime.ExitError\nEND RequestId: {ID}\n")
         assert closing.endswith("\tStatus: error\tError Type: Runtime.ExitError\t\n")
 
     def test_reports_code_that_cannot_be_loaded(self) -> None:
         """Source: logs of the real service with Runtime.ImportModuleError."""
-        call = replace(CALL, init_ms=374.97, error=IMPORT_ERROR, has_started=False, before="[ERROR] Runtime.I…\n")
+        call = replace(CALL, init_ms=374.97, error=IMPORT_ERROR, is_code_loaded=False, before="[ERROR] Runtime.I…\n")
 
-        assert LambdaLog().open_call(SPEC, call) == (
+        assert LambdaLog().format_opening(SPEC, call) == (
             "[ERROR] Runtime.I…\nINIT_REPORT Init Duration: 374.97 ms\tPhase: init\tStatus: error"
             f"\tError Type: Runtime.ImportModuleError\nSTART RequestId: {ID} Version: 7\n"
         )
-        closing = LambdaLog().close_call(SPEC, call)
+        closing = LambdaLog().format_closing(SPEC, call)
         assert "Init Duration" not in closing
         assert closing.endswith("\tStatus: error\tError Type: Runtime.ImportModuleError\t\n")
 
@@ -100,14 +100,14 @@ class TestLambdaLog:
         """Source: LocalStack's recording of a function that raises."""
         call = replace(CALL, error={"errorType": "CustomException", "errorMessage": "some error occurred"})
 
-        assert "Status" not in LambdaLog().close_call(SPEC, call)
+        assert "Status" not in LambdaLog().format_closing(SPEC, call)
 
 
 class TestLambdaLogAsJson:
     """Source: logs of the real service in the format JSON, of 2026."""
 
     def events(self, call: CallRecord, spec: FunctionSpec = JSON_SPEC) -> list[dict[str, Any]]:
-        lines = (LambdaLog().open_call(spec, call) + LambdaLog().close_call(spec, call)).splitlines()
+        lines = (LambdaLog().format_opening(spec, call) + LambdaLog().format_closing(spec, call)).splitlines()
         return [json.loads(line) for line in lines]
 
     def test_surrounds_a_call(self) -> None:
@@ -155,7 +155,7 @@ class TestFunctionsHostLog:
         trace = ['  File "app.py", line 2, in handler\n    raise ValueError("no\\nSTART")\n']
         call = replace(CALL, error={"errorType": "ValueError", "errorMessage": "no\nSTART", "stackTrace": trace})
 
-        assert FunctionsHostLog().close_call(APP, call).split("\n")[1:] == [
+        assert FunctionsHostLog().format_closing(APP, call).split("\n")[1:] == [
             "Exception while executing function: Functions.item\rResult: Failure\rException: ValueError: no\rSTART"
             '\rStack:   File "app.py", line 2, in handler\r    raise ValueError("no\\nSTART")',
             "",
@@ -172,7 +172,9 @@ class TestFunctionsHostLog:
 
     def test_reports_an_app_that_cannot_be_loaded(self) -> None:
         error = {"errorType": "ModuleNotFoundError", "errorMessage": "No module named 'x'", "stackTrace": []}
-        call = replace(CALL, error=error, has_started=False, before="printed\n")
+        call = replace(CALL, error=error, is_code_loaded=False, before="printed\n")
 
-        assert FunctionsHostLog().open_call(APP, call) == "printed\n"
-        assert FunctionsHostLog().close_call(APP, call).startswith("The worker cannot load the functions\rResult: F")
+        assert FunctionsHostLog().format_opening(APP, call) == "printed\n"
+        assert (
+            FunctionsHostLog().format_closing(APP, call).startswith("The worker cannot load the functions\rResult: F")
+        )

@@ -8,8 +8,8 @@ import pytest
 
 from semantest_iac.infrastructure.function_runtimes.route_templates import (
     RouteTemplateError,
+    find_first_matching_function,
     find_route_fault,
-    match_function_route,
     parse_template,
 )
 
@@ -137,7 +137,7 @@ class TestMatchFunctionRoute:
         """As reported in issue 9876 of azure-functions-host: `Details` always answers for `List`."""
         functions = functions_of(list="products/list", Details="products/{id}")
 
-        found = match_function_route(functions, "api", "GET", "/api/products/list")
+        found = find_first_matching_function(functions, "api", "GET", "/api/products/list")
 
         assert found is not None
         assert (found[0]["name"], found[1]) == ("Details", {"id": "list"})
@@ -145,18 +145,18 @@ class TestMatchFunctionRoute:
     def test_tries_the_next_function_if_a_constraint_or_method_does_not_match(self) -> None:
         functions = [*functions_of(b="items/{id}", a="items/{id:int}"), *functions_of(c="other")]
 
-        by_constraint = match_function_route(functions, "", "get", "/items/x")
-        by_method = match_function_route(functions, "", "POST", "/other")
+        by_constraint = find_first_matching_function(functions, "", "get", "/items/x")
+        by_method = find_first_matching_function(functions, "", "POST", "/other")
 
         assert (by_constraint and by_constraint[0]["name"], by_method) == ("b", None)
 
     def test_calls_a_function_without_a_route_by_its_name(self) -> None:
         functions = [{"name": "Hello", "isHttp": True, "route": None, "methods": []}]
 
-        assert match_function_route(functions, "api", "GET", "/api/hello") == (functions[0], {})
+        assert find_first_matching_function(functions, "api", "GET", "/api/hello") == (functions[0], {})
 
     def test_skips_functions_with_other_triggers(self) -> None:
-        assert match_function_route([{"name": "tick", "isHttp": False}], "", "GET", "/tick") is None
+        assert find_first_matching_function([{"name": "tick", "isHttp": False}], "", "GET", "/tick") is None
 
 
 class TestFindRouteFault:

@@ -124,7 +124,7 @@ class TestSlidingWindow:
         window, accepted = SlidingWindow(2, 10, clock), list[float]()
         for moment in (0, 4, 5, 9, 10, 13, 14):
             clock.now = moment
-            if window.try_acquire() == 0:
+            if window.acquire_or_wait_s() == 0:
                 accepted.append(moment)
 
         assert accepted == [0, 4, 10, 14]
@@ -132,7 +132,7 @@ class TestSlidingWindow:
     def test_returns_the_seconds_to_wait(self) -> None:
         clock = ManualClock()
         window = SlidingWindow(1, 10, clock)
-        window.try_acquire()
+        window.acquire_or_wait_s()
         clock.now = 4
 
-        assert window.try_acquire() == 6
+        assert window.acquire_or_wait_s() == 6

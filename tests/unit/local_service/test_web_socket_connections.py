@@ -140,7 +140,7 @@ class TestConnection:
         connections = WebSocketConnections(limits=ConnectionLimits(idle_s=60, duration_s=30))
         await connections.switch_to(_opener(FakeService("one")))
 
-        assert 29 < (await admit(connections)).connection.time_left() <= 30
+        assert 29 < (await admit(connections)).connection.time_left_s() <= 30
 
     async def test_accepts_late_messages_after_it_was_closed(self) -> None:
         connections = await connections_of(FakeService("one"))
@@ -148,7 +148,7 @@ class TestConnection:
         await connections.registry.close(connection.id)
 
         await connection.deliver("late")
-        assert connection.time_left() > 0
+        assert connection.time_left_s() > 0
 
 
 class TestNewVersion:

@@ -63,7 +63,7 @@ def load_app() -> tuple[CallFunction, dict[str, Any]]:
 
 def load_function_folders() -> tuple[CallFunction, dict[str, Any]]:
     """Load an app of model v1; raises ImportError if it is none either."""
-    folders = {folder.name: folder for folder in _import_beside("functions_python_v1").find_function_folders()}
+    folders = {folder.name: folder for folder in _import_beside("functions_python_v1").import_function_folders()}
     if not folders:
         raise ImportError("there is neither a function_app.py nor a folder with a function.json")
 

@@ -81,7 +81,7 @@ class FunctionFolder:
         return output.get() if output is not None else result
 
 
-def find_function_folders() -> list[FunctionFolder]:
+def import_function_folders() -> list[FunctionFolder]:
     """Find and load every folder with a function.json below the current one."""
     package = types.ModuleType(NAMESPACE)
     package.__path__ = [os.getcwd()]

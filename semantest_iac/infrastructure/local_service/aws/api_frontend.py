@@ -54,7 +54,7 @@ def build_api_frontend(resources: DeployedResources, unpack: UnpackPackage) -> A
     others = {
         arn: partial(read_function_spec, resources, found, unpack)
         for found in outputs_of_type(resources, _FUNCTION)
-        if (arn := found["arn"]) in http_api.functions.values()
+        if (arn := found["arn"]) in http_api.function_arns.values()
     }
     integration: ResourceOutputs = next(outputs_of_type(resources, _INTEGRATION), {})
     timeout_s = int(integration.get("timeoutMilliseconds") or _DEFAULT_TIMEOUT_MS) / 1000
@@ -89,13 +89,13 @@ def is_platform_answer(response: HttpResponse) -> bool:
 class _HttpApi:
     """Checks a request in API Gateway's order: path, route, preflight, throttling, token.
 
-    `payload` is the format of events and results, `functions` are the ARNs of the functions by the targets of routes,
-    such as `integrations/abc`.
+    `payload_format` is that of events and results, `function_arns` are the ARNs of the functions by the targets of
+    routes, such as `integrations/abc`.
     """
 
     routes: Mapping[str, ResourceOutputs]
-    functions: Mapping[str, str]
-    payload: str
+    function_arns: Mapping[str, str]
+    payload_format: str
     identity: ApiIdentity
     cors: CorsRules | None
     token_buckets: TokenBuckets
@@ -103,43 +103,43 @@ class _HttpApi:
 
     def admit(self, request: HttpRequest) -> AdmissionResult:
         if request.head_bytes > api_gateway.MAX_API_HEAD_BYTES:
-            return AdmissionResult(refusal=api_gateway.api_head_too_large_response())
+            return AdmissionResult(direct_response=api_gateway.api_head_too_large_response())
         if not api_gateway.is_decodable(request.path):
-            return AdmissionResult(refusal=api_gateway.api_bad_request_response())
+            return AdmissionResult(direct_response=api_gateway.api_bad_request_response())
         match = match_route(self.routes, request.method, request.path)
         preflight = self.cors.answer_preflight(request) if self.cors else None
         if preflight and not (match and self._needs_token(match)):
-            return AdmissionResult(refusal=preflight)
+            return AdmissionResult(direct_response=preflight)
         if match is None:
-            return AdmissionResult(refusal=api_gateway.api_not_found_response())
+            return AdmissionResult(direct_response=api_gateway.api_not_found_response())
         if not self.token_buckets.try_acquire(match.route_key):
-            return AdmissionResult(refusal=api_gateway.api_too_many_requests_response())
-        admission = self._check_token(request, match)
-        return AdmissionResult(refusal=preflight) if preflight and not admission.refusal else admission
+            return AdmissionResult(direct_response=api_gateway.api_too_many_requests_response())
+        admission = self._admit_by_token(request, match)
+        return AdmissionResult(direct_response=preflight) if preflight and not admission.direct_response else admission
 
     def _needs_token(self, match: RouteMatch) -> bool:
         return self.jwt_rules is not None and self.routes[match.route_key].get("authorizationType") == "JWT"
 
-    def _check_token(self, request: HttpRequest, match: RouteMatch) -> AdmissionResult:
+    def _admit_by_token(self, request: HttpRequest, match: RouteMatch) -> AdmissionResult:
         if self.jwt_rules is None or not self._needs_token(match):
             return AdmissionResult(self._build_event(request, match), self._find_function(match))
-        claims = self.jwt_rules.claims_of(request)
+        claims = self.jwt_rules.claims_ignoring_signature(request)
         if claims is None:
-            return AdmissionResult(refusal=api_gateway.api_unauthorized_response())
+            return AdmissionResult(direct_response=api_gateway.api_unauthorized_response())
         event = self._build_event(request, match)
         api_gateway.add_jwt_claims(event, claims)
         return AdmissionResult(event, self._find_function(match), note=_UNVERIFIED_TOKEN_NOTE)
 
     def _find_function(self, match: RouteMatch) -> str:
-        return self.functions.get(str(self.routes[match.route_key].get("target")), "")
+        return self.function_arns.get(str(self.routes[match.route_key].get("target")), "")
 
     def respond(self, request: HttpRequest, invocation: Invocation) -> HttpResponse:
-        response = api_gateway.build_api_response(invocation, request.method, self.payload)
+        response = api_gateway.build_api_response(invocation, request.method, self.payload_format)
         return self.cors.replace_headers(request, response) if self.cors else response
 
     def _build_event(self, request: HttpRequest, match: RouteMatch) -> dict[str, Any]:
         metadata = api_gateway.RequestMetadata(str(uuid.uuid4()), datetime.now(UTC), request.client)
-        return api_gateway.build_api_event(request, match, self.identity, metadata, self.payload)
+        return api_gateway.build_api_event(request, match, self.identity, metadata, self.payload_format)
 
 
 def _read_http_api(resources: DeployedResources, api: ResourceOutputs, function: ResourceOutputs) -> _HttpApi:
@@ -148,8 +148,8 @@ def _read_http_api(resources: DeployedResources, api: ResourceOutputs, function:
     stage = next(outputs_of_type(resources, "aws:apigatewayv2/stage:Stage"), None)
     return _HttpApi(
         routes={route["routeKey"]: route for route in outputs_of_type(resources, "aws:apigatewayv2/route:Route")},
-        payload=_read_payload(resources),
-        functions=dict(_read_integrations(resources)),
+        payload_format=_read_payload_format(resources),
+        function_arns=dict(_read_target_arns(resources)),
         identity=ApiIdentity(host.partition(".")[0], host, function["arn"].split(":")[4]),
         cors=_read_cors_rules(api),
         token_buckets=TokenBuckets(read_stage_limits(stage)),
@@ -157,7 +157,7 @@ def _read_http_api(resources: DeployedResources, api: ResourceOutputs, function:
     )
 
 
-def _read_integrations(resources: DeployedResources) -> Iterator[tuple[str, str]]:
+def _read_target_arns(resources: DeployedResources) -> Iterator[tuple[str, str]]:
     for integration in resources:
         if integration.type == _INTEGRATION and (arn := find_invoked_arn(integration.outputs.get("integrationUri"))):
             yield f"integrations/{integration.id}", arn
@@ -184,7 +184,7 @@ def _read_cors_rules(api: ResourceOutputs) -> CorsRules | None:
     )
 
 
-def _read_payload(resources: DeployedResources) -> str:
+def _read_payload_format(resources: DeployedResources) -> str:
     """Read the payload format of the integrations, which is the same for all of an API."""
     integration: ResourceOutputs = next(outputs_of_type(resources, "aws:apigatewayv2/integration:Integration"), {})
     return str(integration.get("payloadFormatVersion") or api_gateway.PAYLOAD_2)
@@ -195,16 +195,16 @@ class StageLimits:
     """The rate limit of each route; a route without one has the stage's."""
 
     default: RateLimit | None
-    by_route: Mapping[str, RateLimit | None]
+    route_overrides: Mapping[str, RateLimit | None]
 
     def __call__(self, route: str) -> RateLimit | None:
-        return self.by_route.get(route) or self.default
+        return self.route_overrides.get(route) or self.default
 
 
 def read_stage_limits(stage: ResourceOutputs | None) -> StageLimits:
     stage = stage or {}
-    by_route = {str(it["routeKey"]): _read_rate_limit(it) for it in stage.get("routeSettings") or ()}
-    return StageLimits(_read_rate_limit(stage.get("defaultRouteSettings") or {}), by_route)
+    route_overrides = {str(it["routeKey"]): _read_rate_limit(it) for it in stage.get("routeSettings") or ()}
+    return StageLimits(_read_rate_limit(stage.get("defaultRouteSettings") or {}), route_overrides)
 
 
 def _read_rate_limit(settings: Mapping[str, Any]) -> RateLimit | None:
@@ -220,7 +220,9 @@ class JwtRules:
     audiences: Sequence[str]
     header: str = "authorization"
 
-    def claims_of(self, request: HttpRequest, clock: Callable[[], float] = time.time) -> Mapping[str, Any] | None:
+    def claims_ignoring_signature(
+        self, request: HttpRequest, clock: Callable[[], float] = time.time
+    ) -> Mapping[str, Any] | None:
         """Read the claims of the request's token; None if API Gateway would refuse it."""
         text = request.header(self.header)
         claims = _decode_claims(text.removeprefix("Bearer ").removeprefix("bearer ").strip())

@@ -35,7 +35,7 @@ class ExpressionError(Exception):
     """An expression that is not valid or not supported."""
 
 
-class Expression:
+class ExpressionParser:
     """Parses one expression, once; `names` and `values` resolve its placeholders."""
 
     def __init__(self, text: str, names: Mapping[str, str], values: Mapping[str, Mapping[str, Any]]) -> None:

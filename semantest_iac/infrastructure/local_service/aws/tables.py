@@ -16,8 +16,8 @@ from typing import Any, TypeVar
 from semantest_iac.domain.networking.http_exchange import HttpResponse
 from semantest_iac.infrastructure.function_runtimes.loopback import LoopbackHandler, LoopbackRequest
 from semantest_iac.infrastructure.local_service.aws.expressions import (
-    Expression,
     ExpressionError,
+    ExpressionParser,
     TableItem,
     comparable_value,
     tokenize_expression,
@@ -52,15 +52,15 @@ ItemKey = tuple[Any, ...]
 
 @dataclass(frozen=True, slots=True)
 class TableSchema:
-    """The key attributes of a table and of its indexes; the `expiry` attribute holds epoch seconds.
+    """The key attributes of a table and of its indexes; the `expiry_attribute` holds epoch seconds.
 
-    `key` and `indexes` are partition keys, `sort_key` and `index_sort_keys` the sort keys of those that have one.
-    `number_keys` are the key attributes that are numbers; the others are text.
+    `sort_key` and `index_sort_keys` are the sort keys of those that have one. `number_keys` are
+    the key attributes that are numbers; the others are text.
     """
 
-    key: str
-    indexes: Mapping[str, str] = field(default_factory=dict)
-    expiry: str = ""
+    partition_key: str
+    index_partition_keys: Mapping[str, str] = field(default_factory=dict)
+    expiry_attribute: str = ""
     sort_key: str = ""
     index_sort_keys: Mapping[str, str] = field(default_factory=dict)
     number_keys: frozenset[str] = frozenset()
@@ -81,15 +81,15 @@ class TableSchema:
         )
 
     @property
-    def key_names(self) -> tuple[str, ...]:
+    def table_key_names(self) -> tuple[str, ...]:
         """The key attributes of the table."""
-        return tuple(filter(None, (self.key, self.sort_key)))
+        return tuple(filter(None, (self.partition_key, self.sort_key)))
 
-    def index_key_names(self, index: str | None) -> tuple[str, ...]:
+    def key_names_of(self, index: str | None) -> tuple[str, ...]:
         """The key attributes of an index; of the table itself for None."""
         if index is None:
-            return self.key_names
-        return tuple(filter(None, (self.indexes[index], self.index_sort_keys.get(index, ""))))
+            return self.table_key_names
+        return tuple(filter(None, (self.index_partition_keys[index], self.index_sort_keys.get(index, ""))))
 
 
 class DynamoDbTable:
@@ -100,7 +100,7 @@ class DynamoDbTable:
         self._now = now
         self._items: dict[ItemKey, TableItem] = {}
         self._by_index: dict[str | None, dict[Any, dict[ItemKey, None]]] = {
-            name: {} for name in (None, *schema.indexes)
+            name: {} for name in (None, *schema.index_partition_keys)
         }
 
     def call(self, operation: str, arguments: Arguments) -> dict[str, Any]:
@@ -127,8 +127,8 @@ class DynamoDbTable:
     def _update(self, arguments: Arguments) -> dict[str, Any]:
         key, old = self._find(arguments["Key"])
         self._check_condition(arguments, old)
-        changes = _parse("UpdateExpression", arguments, Expression.parse_assignments)
-        if not changes.keys().isdisjoint(self._schema.key_names):
+        changes = _parse("UpdateExpression", arguments, ExpressionParser.parse_assignments)
+        if not changes.keys().isdisjoint(self._schema.table_key_names):
             raise DynamoDbError("ValidationException", "Cannot update attribute. This attribute is part of the key")
         values = {name: value for name, operand in changes.items() if (value := operand(old or {})) is not None}
         new = {**(old or arguments["Key"]), **values}
@@ -143,27 +143,27 @@ class DynamoDbTable:
 
     def _query(self, arguments: Arguments) -> dict[str, Any]:
         """Query the table or an index, in the order of sort keys and then of table keys."""
-        condition = _parse("KeyConditionExpression", arguments, Expression.parse_condition)
+        condition = _parse("KeyConditionExpression", arguments, ExpressionParser.parse_condition)
         name = arguments.get("IndexName")
         if name not in self._by_index:
             raise DynamoDbError("ValidationException", "The table does not have the specified index")
         limit = min(int(arguments.get("Limit", PAGE_SIZE)), PAGE_SIZE)
         matching = (
             item
-            for key in self._ordered_keys(name, arguments)
+            for key in self._candidate_keys(name, arguments)
             if (item := self._get_unexpired(key)) and condition(item)
         )
         page = list(islice(matching, limit))
         items = page
         if "FilterExpression" in arguments:
-            keep = _parse("FilterExpression", arguments, Expression.parse_condition)
+            keep = _parse("FilterExpression", arguments, ExpressionParser.parse_condition)
             items = [item for item in page if keep(item)]
         answer = {"Items": items, "Count": len(items), "ScannedCount": len(page)}
         if len(page) < limit:
             return answer
         return {**answer, "LastEvaluatedKey": {key: page[-1][key] for key in self._start_key_names(name)}}
 
-    def _ordered_keys(self, index: str | None, arguments: Arguments) -> Iterator[ItemKey]:
+    def _candidate_keys(self, index: str | None, arguments: Arguments) -> Iterator[ItemKey]:
         """Yield the keys that may match, from where the page begins; no item needs to have the key before it."""
         is_forward = arguments.get("ScanIndexForward", True)
         values = [comparable_value(value) for value in (arguments.get("ExpressionAttributeValues") or {}).values()]
@@ -180,31 +180,31 @@ class DynamoDbTable:
 
     def _position(self, index: str | None, item: TableItem) -> ItemKey:
         sort_key = self._schema.index_sort_keys.get(index or "", "")
-        names = (*((sort_key,) if sort_key else ()), *self._schema.key_names)
+        names = (*((sort_key,) if sort_key else ()), *self._schema.table_key_names)
         return tuple(comparable_value(item[name]) for name in names)
 
     def _start_key_names(self, index: str | None) -> set[str]:
-        return {*self._schema.key_names, *self._schema.index_key_names(index)}
+        return {*self._schema.table_key_names, *self._schema.key_names_of(index)}
 
     def _check_condition(self, arguments: Arguments, item: TableItem | None) -> None:
         if "ConditionExpression" not in arguments:
             return
-        if not _parse("ConditionExpression", arguments, Expression.parse_condition)(item or {}):
+        if not _parse("ConditionExpression", arguments, ExpressionParser.parse_condition)(item or {}):
             old = arguments.get("ReturnValuesOnConditionCheckFailure") == "ALL_OLD" and item
             details = {"Item": item} if old else {}
             raise DynamoDbError("ConditionalCheckFailedException", "The conditional request failed", **details)
 
     def _find(self, item_or_key: TableItem) -> tuple[ItemKey, TableItem | None]:
         """Return the key, and the stored item that has it."""
-        key = tuple(comparable_value(item_or_key.get(name)) for name in self._schema.key_names)
-        for name, value in zip(self._schema.key_names, key, strict=True):
+        key = tuple(comparable_value(item_or_key.get(name)) for name in self._schema.table_key_names)
+        for name, value in zip(self._schema.table_key_names, key, strict=True):
             if not isinstance(value, Decimal if name in self._schema.number_keys else str) or value == "":
                 raise DynamoDbError("ValidationException", f"One of the required keys was not given a value: {name}")
         return key, self._get_unexpired(key)
 
     def _get_unexpired(self, key: ItemKey) -> TableItem | None:
         item = self._items.get(key)
-        expires_at = comparable_value(item.get(self._schema.expiry)) if item else None
+        expires_at = comparable_value(item.get(self._schema.expiry_attribute)) if item else None
         if expires_at is not None and expires_at < self._now():
             self._remove(key)
             return None
@@ -223,7 +223,7 @@ class DynamoDbTable:
     def _index_values(self, item: TableItem) -> Iterator[tuple[str | None, Any]]:
         """Yield the indexes that hold the item, each with the value of its partition key."""
         for index in self._by_index:
-            names = self._schema.index_key_names(index)
+            names = self._schema.key_names_of(index)
             if all(name in item for name in names):
                 yield index, comparable_value(item[names[0]])
 
@@ -237,11 +237,11 @@ _OPERATIONS: Mapping[str, Callable[[DynamoDbTable, Arguments], dict[str, Any]]] 
 }
 
 
-def _parse(which: str, arguments: Arguments, parse: Callable[[Expression], _Parsed]) -> _Parsed:
+def _parse(which: str, arguments: Arguments, parse: Callable[[ExpressionParser], _Parsed]) -> _Parsed:
     """Parse one expression of a request; raises DynamoDbError."""
     names, values = arguments.get("ExpressionAttributeNames"), arguments.get("ExpressionAttributeValues")
     try:
-        return parse(Expression(arguments.get(which) or "", names or {}, values or {}))
+        return parse(ExpressionParser(arguments.get(which) or "", names or {}, values or {}))
     except ExpressionError as error:
         raise DynamoDbError("ValidationException", f"Invalid {which}: {error}") from error
 

@@ -63,9 +63,9 @@ def build_api_frontend(resources: DeployedResources, unpack: UnpackPackage) -> A
     timeout_status = 502 if _read_timeout(app) >= azure_functions.LOAD_BALANCER_TIMEOUT_S else 500
 
     def admit(request: HttpRequest) -> AdmissionResult:
-        refusal = gateway.refuse(request) if gateway else cors and cors.answer_preflight(request)
+        refusal = gateway.answer_without_app(request) if gateway else cors and cors.answer_preflight(request)
         if refusal := refusal or _refuse_as_functions_host(app, request):
-            return AdmissionResult(refusal=refusal)
+            return AdmissionResult(direct_response=refusal)
         if gateway is None:
             return AdmissionResult(event=azure_functions.build_functions_event(request, host))
         event = azure_functions.build_functions_event(gateway.rewrite_request(request), host, GATEWAY_ADDRESS)
@@ -130,7 +130,7 @@ class ApiManagement:
     headers: Pairs = field(default=(), repr=False)  # one of them is the key of the app
     rate_limit: SlidingWindow | None = field(default=None, compare=False)
 
-    def refuse(self, request: HttpRequest) -> HttpResponse | None:
+    def answer_without_app(self, request: HttpRequest) -> HttpResponse | None:
         """Answer what the gateway answers itself, in the order of its policy; None if it forwards the request."""
         origin = request.header("origin")
         if self.cors and (preflight := self.cors.answer_preflight(request)):
@@ -140,7 +140,7 @@ class ApiManagement:
         match = self._find_operation(request)
         if match is None:
             return _json_error(404, "Resource not found")
-        if self.rate_limit and (wait := math.ceil(self.rate_limit.try_acquire())):
+        if self.rate_limit and (wait := math.ceil(self.rate_limit.acquire_or_wait_s())):
             return _json_error(429, f"Rate limit is exceeded. Try again in {wait} seconds.", ("retry-after", str(wait)))
         if self._requires_token(self.operations[match.route_key]) and not request.header(self.token_header.lower()):
             return _json_error(401, "JWT not present.")

@@ -35,9 +35,9 @@ class StorageTable:
         self._tags: dict[EntityKey, str] = {}
         self._versions = count(1)
 
-    def answer(self, request: LoopbackRequest, path: str) -> HttpResponse:
-        """Answer a request; `path` is what follows the name of the table."""
-        url = urlsplit(path)
+    def answer(self, request: LoopbackRequest, subpath: str) -> HttpResponse:
+        """Answer a request; `subpath` is what follows the name of the table."""
+        url = urlsplit(subpath)
         entity = _ENTITY_PATH.fullmatch(unquote(url.path))
         if entity:
             key: EntityKey = (_unescape_quotes(entity.group(1)), _unescape_quotes(entity.group(2)))

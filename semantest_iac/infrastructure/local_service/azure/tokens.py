@@ -50,7 +50,7 @@ class HubTokens:
             {**subject, "aud": self.audience, "nbf": now, "iat": now, "exp": now + 60 * minutes}, self.key
         )
 
-    def claims_of(self, handshake: Handshake) -> Mapping[str, Any] | None:
+    def verify_claims_if_sent(self, handshake: Handshake) -> Mapping[str, Any] | None:
         """Read the claims of the handshake's token: empty without a token, None if it is not valid."""
         token = next((value for name, value in handshake.query if name == _TOKEN_PARAMETER), "")
         headers = (value for name, value in handshake.headers if name.lower() == _TOKEN_HEADER)
@@ -81,7 +81,7 @@ def _decode_claims(token: str) -> Mapping[str, Any]:
     return claims if isinstance(claims, dict) else {}
 
 
-def serve_directory(tenant: str) -> LoopbackHandler:
+def serve_signing_keys(tenant: str) -> LoopbackHandler:
     """Serve what a tenant publishes: its signing keys."""
 
     async def answer(request: LoopbackRequest) -> HttpResponse:

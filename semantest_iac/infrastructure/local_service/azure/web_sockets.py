@@ -36,7 +36,7 @@ from semantest_iac.infrastructure.local_service.azure.tokens import (
     HubTokens,
     issue_identity_token,
     load_hub_tokens,
-    serve_directory,
+    serve_signing_keys,
 )
 from semantest_iac.infrastructure.local_service.json_web_tokens import sign_probe_token
 from semantest_iac.infrastructure.local_service.warm_service import InvocationListener, failed_invocation
@@ -95,7 +95,7 @@ class AzureWebSocketService:
             for handler in (
                 serve_tables(tables),
                 serve_connections(clients, self._tokens, self._close_client),
-                serve_directory(self.deployed_api.principal.tenant),
+                serve_signing_keys(self.deployed_api.principal.tenant),
             )
         ]
         for webhook in self.deployed_api.webhooks:
@@ -118,7 +118,7 @@ class AzureWebSocketService:
         """Ask the connect handler, admit the client if it accepts it, and notify the connected handler."""
         if handshake.head_bytes > azure_functions.MAX_FUNCTIONS_HEAD_BYTES:
             return HEAD_TOO_LARGE
-        claims = self._tokens.claims_of(handshake)
+        claims = self._tokens.verify_claims_if_sent(handshake)
         if claims is None or not (claims or self.deployed_api.allows_anonymous):
             return UNAUTHORIZED
         client = _ConnectedClient(str(claims.get("sub", "")))

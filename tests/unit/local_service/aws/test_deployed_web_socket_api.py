@@ -146,6 +146,6 @@ class TestPlainRequests:
         frontend = build_api_frontend(stack(), Path)
 
         assert frontend is not None
-        refusal = frontend.admit(HttpRequest("GET", "/")).refusal
+        refusal = frontend.admit(HttpRequest("GET", "/")).direct_response
         assert refusal is not None
         assert (refusal.status, dict(refusal.headers)["upgrade"]) == (426, "websocket")

@@ -6,7 +6,7 @@ from typing import Any, ClassVar
 
 import pytest
 
-from semantest_iac.infrastructure.local_service.aws.expressions import Expression, ExpressionError, TableItem
+from semantest_iac.infrastructure.local_service.aws.expressions import ExpressionError, ExpressionParser, TableItem
 from semantest_iac.infrastructure.local_service.aws.reserved_words import RESERVED_WORDS
 from semantest_iac.infrastructure.local_service.aws.tables import DynamoDbError, DynamoDbTable, TableSchema
 
@@ -188,7 +188,7 @@ VALUES = {":abc": {"S": "abc"}, ":ab": {"S": "ab"}, ":nine": {"N": "9"}, ":ten":
 
 
 def evaluate(text: str, item: dict[str, Any] = ITEM) -> bool:
-    return Expression(text, {"#n": "name"}, VALUES).parse_condition()(item)
+    return ExpressionParser(text, {"#n": "name"}, VALUES).parse_condition()(item)
 
 
 class TestCondition:
@@ -243,14 +243,14 @@ class TestCondition:
 
 class TestAssignments:
     def test_contain_values_and_copies_by_attribute(self) -> None:
-        found = Expression("SET #n = :abc, n = id", {"#n": "name"}, VALUES).parse_assignments()
+        found = ExpressionParser("SET #n = :abc, n = id", {"#n": "name"}, VALUES).parse_assignments()
 
         assert {name: operand(ITEM) for name, operand in found.items()} == {"name": {"S": "abc"}, "n": {"S": "abc"}}
 
     @pytest.mark.parametrize("text", ["", "REMOVE id", "SET", "SET id", "SET id = :abc,", "SET id = :abc n = :ten"])
     def test_that_are_invalid_are_refused(self, text: str) -> None:
         with pytest.raises(ExpressionError):
-            Expression(text, {}, VALUES).parse_assignments()
+            ExpressionParser(text, {}, VALUES).parse_assignments()
 
 
 class TestSortKeys:
@@ -344,7 +344,7 @@ class TestConditionFunctions:
         item: TableItem = {"n": {"N": "2"}, "s": text("abc"), "l": {"L": [text("b")]}, "ss": {"SS": ["a", "b"]}}
         values = {":one": {"N": "1"}, ":two": {"N": "2"}, ":three": {"N": "3"}, ":text": text("b"), ":list": text("L")}
 
-        assert Expression(condition, {}, values).parse_condition()(item) is holds
+        assert ExpressionParser(condition, {}, values).parse_condition()(item) is holds
 
 
 class TestWhatDynamoDbRefusesOfExpressions:

@@ -82,13 +82,13 @@ class TestHost:
         assert build_api_frontend([secret("token", "one")], Path) is None
 
     def test_answers_503_before_code_was_published(self) -> None:
-        refusal = deployed(code="").admit(HttpRequest("GET", "/health")).refusal
+        refusal = deployed(code="").admit(HttpRequest("GET", "/health")).direct_response
 
         assert refusal is not None
         assert (refusal.status, refusal.body) == (503, b"Function host is not running.")
 
     def test_accepts_no_more_than_100_mb(self) -> None:
-        refusal = deployed().admit(HttpRequest("POST", "/", body=bytes(100 * 1024 * 1024 + 1))).refusal
+        refusal = deployed().admit(HttpRequest("POST", "/", body=bytes(100 * 1024 * 1024 + 1))).direct_response
 
         assert refusal is not None
         assert refusal.status == 413
