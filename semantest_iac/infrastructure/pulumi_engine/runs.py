@@ -28,12 +28,12 @@ _NEW_RUN_S = 60  # a younger folder without an owner file may still be in the ma
 class EngineRun:
     """The private folder of one run, and the mark that all its processes carry.
 
-    `owner` is a locked file descriptor: while the parent or the worker holds it, no other run removes this one.
+    `owner_lock` is a locked file descriptor: while the parent or the worker holds it, no other run removes this one.
     """
 
     mark: str
     folder: Path
-    owner: int
+    owner_lock: int
 
     @property
     def home(self) -> Path:
@@ -60,7 +60,7 @@ def open_run(runs: Path) -> Iterator[EngineRun]:
     finally:
         kill_run_processes(run.mark)
         shutil.rmtree(run.folder, ignore_errors=True)
-        os.close(run.owner)
+        os.close(run.owner_lock)
         remove_abandoned_runs(runs)
 
 
@@ -100,10 +100,10 @@ def find_run_processes(mark: str) -> Iterator[int]:
             yield int(entry.name)
 
 
-def kill_process_group(group: int, number: signal.Signals = signal.SIGKILL) -> None:
+def kill_process_group(group: int, signal_number: signal.Signals = signal.SIGKILL) -> None:
     """Send a signal to a process group; a group that has ended is no error."""
     with suppress(ProcessLookupError, PermissionError):
-        os.killpg(group, number)
+        os.killpg(group, signal_number)
 
 
 def _read_environment(entry: Path) -> list[bytes]:

@@ -199,7 +199,7 @@ class TestSecrets:
 
     async def test_are_decrypted_only_with_their_passphrase(self, engine_home: EngineHome) -> None:
         await engine_home.deploy(engine_home.work(configured(environment={"TOKEN": "${secrets.token}"})))
-        engine_home.settings.passphrase_file.write_text("another", encoding="utf-8")
+        engine_home.settings.ensure_passphrase_file().write_text("another", encoding="utf-8")
 
         with pytest.raises(Exception, match="passphrase") as caught:
             await engine_home.engine.preview(engine_home.work())

@@ -135,12 +135,12 @@ def _plugin_prerequisite(provider: str, variables: Mapping[str, str]) -> Prerequ
         return Prerequisite(f"the plugin for {provider}", locate, (), error.hint)
     arguments = f"plugin install resource {plugin.name} {plugin.version}"
     methods = ((f"pulumi {arguments}", partial(_install_plugin, plugin, variables)),)
-    command, folder = f"{_cli_command(variables)} {arguments}", plugin.folder(variables)
+    command, folder = f"{_cli_command_to_type(variables)} {arguments}", plugin.folder(variables)
     hint = f"Where there is a network: {command}; or copy '{folder}' from a machine that has it."
     return Prerequisite(f"plugin {plugin.name} {plugin.version}", locate, methods, hint)
 
 
-def _cli_command(variables: Mapping[str, str]) -> str:
+def _cli_command_to_type(variables: Mapping[str, str]) -> str:
     """The command for a person to type: the private CLI is not on the PATH."""
     try:
         return quote(str(find_pulumi_cli(variables).path))

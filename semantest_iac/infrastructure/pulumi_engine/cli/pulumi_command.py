@@ -177,7 +177,7 @@ class BoundedCommand(PulumiCommand):
                         selector.register(pipe, selectors.EVENT_READ, transcript)
                 _read_pipes(selector, process, terminator)
             while process.poll() is None:  # it closed its pipes but has not ended
-                terminator.check()
+                terminator.stop_if_due()
                 time.sleep(_POLL_S / 10)
         finally:
             kill_process_group(process.pid)
@@ -199,7 +199,7 @@ class _GroupTerminator:
         self._deadline = time.monotonic() + timeouts.deadline_s
         self._kill_at = float("inf")
 
-    def check(self) -> None:
+    def stop_if_due(self) -> None:
         now = time.monotonic()
         if now >= self._kill_at:
             kill_process_group(self._group)
@@ -216,7 +216,7 @@ def _read_pipes(
     ended = float("inf")
     while selector.get_map():
         ready = selector.select(_POLL_S)
-        terminator.check()
+        terminator.stop_if_due()
         for key, _ in ready:
             if not _read_available(key.fd, key.data):
                 selector.unregister(key.fileobj)

@@ -50,7 +50,7 @@ _TYPES_WITH_SETTINGS = ("azure-native:web:WebApp",)
 _SECRET_NAME_PREFIX = "secret-"  # how blueprints name the resource of a secret  # noqa: S105
 
 
-def real_code_publisher(stack: Stack) -> CodePublisher | None:
+def create_real_code_publisher(stack: Stack) -> CodePublisher | None:
     """The publisher of the real cloud; it asks for the user's login at its first request."""
     method = find_cloud(stack.provider).publishing
     return CodePublisher(method, method.create_client()) if method else None
@@ -88,7 +88,7 @@ class PulumiEngine:
         self,
         supervisor: EngineProcessSupervisor,
         find_created: FindCreatedResource | None = None,
-        find_publisher: FindCodePublisher = real_code_publisher,
+        find_publisher: FindCodePublisher = create_real_code_publisher,
     ) -> None:
         self._supervisor = supervisor
         self._find_created = find_created
@@ -112,7 +112,7 @@ class PulumiEngine:
         self, work: Work, plan: ChangePlan, publish: PublishSettled, progress: ReportProgress
     ) -> ApplyResult:
         """Apply the plan; a plan that is not of the last preview is computed again, and refused if it differs."""
-        stack, preview = work.blueprint.stack, await self._pop_preview(work, plan)
+        stack, preview = work.blueprint.stack, await self._pop_or_rebuild_preview(work, plan)
         work = replace(work, deferred=preview.deferred)  # the rest is applied after the code is published
         expected = ExpectedChanges(planned_mutations(plan), preview.fingerprint, is_part=bool(preview.deferred))
         on_message = _publish_and_report(publish, progress)
@@ -136,7 +136,7 @@ class PulumiEngine:
 
         publisher, resources = delivery.publisher, delivery.resources
         result = await publisher.publish_work(work, resources, applied, apply_deferred, progress)
-        for kind, outputs in delivery.state.components:
+        for kind, outputs in delivery.state.component_outputs:
             await publish(SettledResource(kind, outputs))
         return result
 
@@ -144,7 +144,7 @@ class PulumiEngine:
         publisher = self._find_publisher(stack)
         return CodeDelivery(publisher, await self.read_state(stack) or StackState({})) if publisher else None
 
-    async def _pop_preview(self, work: Work, plan: ChangePlan) -> _PreviewResult:
+    async def _pop_or_rebuild_preview(self, work: Work, plan: ChangePlan) -> _PreviewResult:
         """The result of the preview that computed this plan; for another plan, one without a fingerprint."""
         preview = self._previews.pop(work.blueprint.stack, None)
         if preview and preview.plan == plan:

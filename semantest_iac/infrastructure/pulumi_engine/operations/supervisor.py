@@ -130,14 +130,14 @@ class EngineProcessSupervisor:
     async def _open_session(self, provider: str) -> EngineProcessSession:
         async with AsyncExitStack() as exits:
             run = exits.enter_context(open_run(self.settings.folder / "runs"))
-            environment = self._worker_environment(run, provider)
+            environment = self._prepare_worker_environment(run, provider)
             worker = await exits.enter_async_context(start_worker(run, environment))
             attached = self.attach_provider(provider) if self.attach_provider else nullcontext("")
             providers = await exits.enter_async_context(attached)
             exits.push_async_callback(worker.stop, self.settings.grace_s)
             return EngineProcessSession(run, worker, environment, providers, exits.pop_all().aclose)
 
-    def _worker_environment(self, run: EngineRun, provider: str) -> dict[str, str]:
+    def _prepare_worker_environment(self, run: EngineRun, provider: str) -> dict[str, str]:
         prefixes = (*_BACKEND_VARIABLE_PREFIXES, *CLOUDS[provider].variable_prefixes)
         inherited = {
             name: value

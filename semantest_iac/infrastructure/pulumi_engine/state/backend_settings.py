@@ -49,8 +49,7 @@ class BackendSettings:
         url = urlparse(self.backend_url)
         return Path(unquote(url.path)) / ".pulumi" if url.scheme == "file" else None
 
-    @property
-    def passphrase_file(self) -> Path:
+    def ensure_passphrase_file(self) -> Path:
         """The file that holds the passphrase; created at first use, unless one was configured."""
         return self.passphrase or ensure_private_file(self.folder / "passphrase", lambda: secrets.token_urlsafe(32))
 
@@ -59,7 +58,7 @@ class BackendSettings:
         """The CLI's variables for backend and secrets; they name the passphrase's file, not the passphrase."""
         variables = {"PULUMI_BACKEND_URL": self.backend_url}
         if self.secrets_provider == "passphrase":
-            variables["PULUMI_CONFIG_PASSPHRASE_FILE"] = str(self.passphrase_file.absolute())
+            variables["PULUMI_CONFIG_PASSPHRASE_FILE"] = str(self.ensure_passphrase_file().absolute())
         return variables
 
     @property

@@ -62,7 +62,7 @@ class StackState:
         return drop_secret_values(root.get("outputs") or {})
 
     @property
-    def components(self) -> list[tuple[str, Mapping[str, Any]]]:
+    def component_outputs(self) -> list[tuple[str, Mapping[str, Any]]]:
         """Type and outputs of the components, without secrets."""
         found = (it for it in self.resources if not it.get("custom"))
         return [(it["type"], drop_secret_values(it.get("outputs") or {})) for it in found]

@@ -43,7 +43,7 @@ class CurrentOperation:
         """
         self.stop()
         if self._stack:
-            _wait_for_cli(self._stack)
+            _finish_or_kill_cli(self._stack)
         kill_run_processes(os.environ.get(RUN_MARK_VARIABLE, ""))
         os.kill(os.getpid(), signal.SIGKILL)
 
@@ -59,7 +59,7 @@ def serve_operations() -> None:
     os._exit(0)  # the clean-up of Pulumi and gRPC would take a while
 
 
-def _wait_for_cli(stack: AutomationStack) -> None:
+def _finish_or_kill_cli(stack: AutomationStack) -> None:
     if not stack.can_outlive_parent:
         stack.command.kill()
     deadline = time.monotonic() + ORPHAN_GRACE_S

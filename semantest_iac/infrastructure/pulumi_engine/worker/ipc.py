@@ -216,7 +216,7 @@ async def start_worker(run: EngineRun, environment: Mapping[str, str]) -> AsyncI
     try:
         process = await asyncio.create_subprocess_exec(
             sys.executable, "-m", _WORKER_MODULE, stdin=worker_end.fileno(), stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.STDOUT, env=environment, pass_fds=(run.owner,),
+            stderr=asyncio.subprocess.STDOUT, env=environment, pass_fds=(run.owner_lock,),
             cwd=run.work, start_new_session=True,
         )  # fmt: skip
     except BaseException:
