@@ -118,7 +118,7 @@ def gateway(policy: str = POLICY, key: Any = "k") -> ApiManagement:
 
 
 def status(path: str, method: str = "GET", headers: Pairs = (), policy: str = POLICY) -> int | None:
-    refusal = gateway(policy).refuse(HttpRequest(method, path, headers=headers))
+    refusal = gateway(policy).answer_without_app(HttpRequest(method, path, headers=headers))
     return refusal.status if refusal else None
 
 
@@ -139,7 +139,10 @@ class TestApiManagement:
 
     def test_refuses_calls_beyond_its_limit_before_it_requires_a_token(self) -> None:
         limited = gateway(POLICY.replace("<choose>", '<rate-limit calls="2" renewal-period="30" /><choose>'))
-        answers = [limited.refuse(HttpRequest("GET", path)) for path in ("/nowhere/", "/health", "/other", "/health")]
+        answers = [
+            limited.answer_without_app(HttpRequest("GET", path))
+            for path in ("/nowhere/", "/health", "/other", "/health")
+        ]
 
         assert [answer and answer.status for answer in answers] == [401, None, 429, 429]
         assert answers[-1] and ("retry-after", "30") in answers[-1].headers
