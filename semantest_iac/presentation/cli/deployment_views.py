@@ -51,7 +51,7 @@ class DeploymentView:
     def operation_progressed(self, progress: ResourceProgress) -> None:
         """Show that an operation on a resource started or ended; called from any thread."""
 
-    def waiting_for(self, holder: LeaseHolder | None) -> None:
+    def on_wait(self, holder: LeaseHolder | None) -> None:
         """Show that another run holds the stack."""
         self._terminal.print_remarks(f"waiting for {holder or 'another run'}")
 

@@ -131,7 +131,7 @@ class _CommandRun:
             observer=self._on_event,
         )
         try:
-            self.row = await self._command.start(deployments, self.view.waiting_for)
+            self.row = await self._command.start(deployments, self.view.on_wait)
         except Exception as error:
             self.refusal = error
         self._seconds = monotonic() - self._started

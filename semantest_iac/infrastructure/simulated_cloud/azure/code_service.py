@@ -57,7 +57,7 @@ class CodeService:
     def _deployment(self, app: str, deployment: str) -> HttpResponse:
         if deployment in self._failed:
             return _json_response(200, {"id": deployment, "status": _FAILED, "status_text": self._failed[deployment]})
-        digest = self._cloud.published_code(APP_TYPE, app)
+        digest = self._cloud.published_code_digest(APP_TYPE, app)
         id_ = str(uuid5(NAMESPACE_URL, f"{app}/{digest}"))
         if not digest or deployment not in ("latest", id_):
             return _json_response(404, {"message": f"There is no deployment {deployment}."})

@@ -135,7 +135,7 @@ class SimulatedCloud:
         for fault in late_faults:
             raise fault.to_refusal()
 
-    def published_code(self, type_: str, id_: str) -> str:
+    def published_code_digest(self, type_: str, id_: str) -> str:
         """Return the digest of the code that a resource runs; empty where there is no code or no resource."""
         with self._inventory.read_without_transaction() as reader:
             resource = self._scope(reader, _NO_PROPERTIES).find(type_, id_, _NO_PROPERTIES)

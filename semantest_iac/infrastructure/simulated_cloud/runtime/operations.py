@@ -94,7 +94,7 @@ class RequestScope:
         outputs = previous.outputs if previous else {}
         return GuardContext(facts, lambda type_: self._other_resources(type_, own), today, outputs)
 
-    def refuse_taken_handles(
+    def find_overwritten_or_refuse(
         self, type_: str, facts: RequestFacts, own: ResourceAddress | None = None
     ) -> ResourceAddress | None:
         """Refuse handles that are taken or reserved; return the existing resource that a create changes, if any."""
@@ -185,7 +185,7 @@ def create_resource(scope: RequestScope, type_: str, inputs: ResourceProperties,
     facts = RequestFacts(scope.facts | known)
     links, warnings = scope.resolve_references(rule, known, facts)
     warnings += scope.run_guards(rule.guards, facts, None)
-    overwritten = scope.refuse_taken_handles(type_, facts)
+    overwritten = scope.find_overwritten_or_refuse(type_, facts)
     if overwritten and (existing := scope.transaction.get(overwritten)):
         seed = existing.seed
     facts.update(make_identifiers(seed), revision=1)
@@ -205,7 +205,7 @@ def update_resource(scope: RequestScope, resource: StoredResource, inputs: Resou
     facts = RequestFacts({rule.name_input: resource.outputs.get(rule.name_input)} | scope.facts | known)
     links, _ = scope.resolve_references(rule, known, facts)
     scope.run_guards(rule.guards, facts, resource.address)
-    scope.refuse_taken_handles(resource.address.type, facts, resource.address)
+    scope.find_overwritten_or_refuse(resource.address.type, facts, resource.address)
     masked = mask_sensitive(rule, known, scope.masking_key)
     recomputed = results.find_recomputed_outputs(rule, resource.outputs | resource.inputs, masked)
     revision = resource.revision + bool(recomputed)

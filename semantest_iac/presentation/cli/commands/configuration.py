@@ -113,13 +113,13 @@ def parity_command(session: Session) -> int:
     """Show a column per cloud whose packages are installed."""
     from semantest_iac.domain.blueprints.capabilities import list_capabilities
 
-    clouds = list(_usable_clouds(session))
+    clouds = list(_usable_capabilities(session))
     rows = [_parity_row(capability, clouds) for capability in list_capabilities()]
     session.answer(rows, _format_rows(rows, [cloud.cloud for cloud in clouds]))
     return OK
 
 
-def _usable_clouds(session: Session) -> Iterator[Capabilities]:
+def _usable_capabilities(session: Session) -> Iterator[Capabilities]:
     for name in session.application.providers:
         try:
             yield session.application.capabilities(name)

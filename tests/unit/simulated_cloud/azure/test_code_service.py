@@ -43,7 +43,7 @@ class TestCodeService:
 
         deployment = json.loads(_look(service, json.loads(accepted.body)).body)
         assert (accepted.status, deployment["status"], deployment["deployer"]) == (202, 4, f"semantest-iac-{_DIGEST}")
-        assert cloud.published_code(APP, world[APP].id) == _DIGEST
+        assert cloud.published_code_digest(APP, world[APP].id) == _DIGEST
         assert json.loads(_look(service).body) == deployment
 
     def test_reports_a_failure_in_the_deployment(

@@ -28,21 +28,21 @@ def app(world: World) -> str:
 
 class TestPublishedCode:
     def test_is_empty_at_first(self, cloud: SimulatedCloud, app: str) -> None:
-        assert cloud.published_code(APP, app) == ""
+        assert cloud.published_code_digest(APP, app) == ""
 
     def test_is_the_last_published(self, cloud: SimulatedCloud, app: str) -> None:
         cloud.publish_code(APP, app, "first")
 
         cloud.publish_code(APP, app, _DIGEST)
 
-        assert cloud.published_code(APP, app) == _DIGEST
+        assert cloud.published_code_digest(APP, app) == _DIGEST
 
     def test_survives_an_update(self, cloud: SimulatedCloud, app: str, world: World) -> None:
         cloud.publish_code(APP, app, _DIGEST)
 
         cloud.update(APP, app, {**SAMPLES[APP](world), "httpsOnly": False})
 
-        assert cloud.published_code(APP, app) == _DIGEST
+        assert cloud.published_code_digest(APP, app) == _DIGEST
 
     def test_is_deleted_with_the_app(self, cloud: SimulatedCloud, app: str, world: World) -> None:
         cloud.publish_code(APP, app, _DIGEST)
@@ -50,14 +50,14 @@ class TestPublishedCode:
 
         cloud.create(APP, SAMPLES[APP](world), owner="urn:again")
 
-        assert cloud.published_code(APP, app) == ""
+        assert cloud.published_code_digest(APP, app) == ""
 
     def test_is_stored_in_the_inventory(self, cloud: SimulatedCloud, inventory: Inventory, app: str) -> None:
         cloud.publish_code(APP, app, _DIGEST)
         other = type(cloud)({}, inventory, account="another", region="westeurope")
 
         assert other.list_resources() == []
-        assert cloud.published_code(APP, app) == _DIGEST
+        assert cloud.published_code_digest(APP, app) == _DIGEST
 
 
 class TestPublishing:
@@ -80,7 +80,7 @@ class TestPublishing:
         with pytest.raises(CloudRefusal, match=f"Azure Storage responded with {message}"):
             cloud.publish_code(APP, app, _DIGEST)
 
-        assert cloud.published_code(APP, app) == ""
+        assert cloud.published_code_digest(APP, app) == ""
 
     def test_is_refused_with_a_reader_role(self, cloud: SimulatedCloud, app: str, world: World, make: Any) -> None:
         cloud.delete(ROLE_ASSIGNMENT, world[ROLE_ASSIGNMENT].id)
@@ -96,7 +96,7 @@ class TestPublishing:
         make(ROLE_ASSIGNMENT)
         began, refusals = clock.seconds, 0
 
-        while not cloud.published_code(APP, app):
+        while not cloud.published_code_digest(APP, app):
             try:
                 cloud.publish_code(APP, app, _DIGEST)
             except CloudRefusal as refusal:
@@ -126,4 +126,4 @@ class TestPublishing:
             cloud.publish_code(APP, app, _DIGEST)
         cloud.publish_code(APP, app, _DIGEST)
 
-        assert cloud.published_code(APP, app) == _DIGEST
+        assert cloud.published_code_digest(APP, app) == _DIGEST
