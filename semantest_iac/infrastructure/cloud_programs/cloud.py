@@ -64,7 +64,7 @@ class Cloud:
 
     name: str
     kinds: Mapping[type[Resource], CreateResource]
-    provider: Callable[[ProgramContext], pulumi.ProviderResource]
+    create_provider: Callable[[ProgramContext], pulumi.ProviderResource]
     sdk_module: str = ""  # the package of its classes, if they are loaded lazily
     stateful: frozenset[str] = frozenset()  # the resource types whose deletion loses data
     foundation: CreateResource | None = None  # created from the whole blueprint, before all its resources

@@ -40,7 +40,7 @@ def register_blueprint(blueprint: Blueprint, cloud: Cloud, context: ProgramConte
     blueprint = cloud.adapt(blueprint)
     refuse_unsupported(blueprint, cloud)
     transformations = [cloud.transformation] if cloud.transformation else None
-    options = pulumi.ResourceOptions(providers=[cloud.provider(context)], transformations=transformations)
+    options = pulumi.ResourceOptions(providers=[cloud.create_provider(context)], transformations=transformations)
     if cloud.foundation:
         foundation = pulumi.ComponentResource(FOUNDATION_TYPE, FOUNDATION, None, options)
         _create_component(foundation, FOUNDATION, context, partial(cloud.foundation, blueprint))

@@ -99,7 +99,7 @@ class FunctionProcess:
             if started.host is None:
                 self._started = None
                 error = started.describe_error(record) if started.describe_error else None
-                record = replace(record, before=started.output, error=error, is_code_loaded=False)
+                record = replace(record, earlier_output=started.output, error=error, is_code_loaded=False)
                 return self._finish(record, None, "")
             call = self._platform.build_call(self._spec, started.facts, event, request_id)
             line = json.dumps(call).encode() + b"\n"
@@ -110,7 +110,7 @@ class FunctionProcess:
                 return Invocation(None, call["error"], "", 0)
             before = (started.output if init_ms is not None else "") + started.host.logs.take()
             return await self._invoke_host(
-                started.host, line, replace(record, before=before, function=str(call.get("function", "")))
+                started.host, line, replace(record, earlier_output=before, function=str(call.get("function", "")))
             )
 
     def _configured_function_name(self, registered_name: str) -> str:
@@ -129,7 +129,9 @@ class FunctionProcess:
     def _finish(self, record: CallRecord, result: Any, output: str) -> Invocation:
         """Build the invocation with all of its log, without the values of secrets."""
         redact, log = self._redactor.redact, self._platform.log
-        record = replace(record, before=redact(record.before), error=self._redactor.redact_json(record.error))
+        record = replace(
+            record, earlier_output=redact(record.earlier_output), error=self._redactor.redact_json(record.error)
+        )
         message = str((record.error or {}).get("errorMessage", ""))
         return Invocation(
             result,

@@ -27,15 +27,15 @@ _FUNCTION_REASON = "This function was programmatically called via the host APIs.
 class CallRecord:
     """What is known of a call when it has ended.
 
-    `before` is what the process wrote since the last call. `init_ms` is how long the process took to start, None if it
-    was warm. With `is_code_loaded` False, the function's code could not be loaded.
+    `earlier_output` is what the process wrote since the last call. `init_ms` is how long the process took to start,
+    None if it was warm. With `is_code_loaded` False, the function's code could not be loaded.
     """
 
     request_id: str
     function: str = ""
     began_at: datetime = field(default_factory=lambda: datetime.now(UTC))
     duration_ms: float = 0.0
-    before: str = ""
+    earlier_output: str = ""
     init_ms: float | None = None
     memory_mb: int = 0
     error: ErrorObject | None = None
@@ -73,10 +73,10 @@ class LambdaLog:
         report = "" if call.is_code_loaded else self._report_init(spec, call)
         if not spec.log_settings.is_json:
             start = f"START RequestId: {call.request_id} Version: {spec.version}"
-            return f"{_end_line(call.before)}{_end_line(report)}{start}\n"
+            return f"{_end_line(call.earlier_output)}{_end_line(report)}{start}\n"
         record = {"requestId": call.request_id, "functionArn": spec.arn, "version": spec.version}
         start = "" if self._is_quiet(spec) else _event(call.began_at, "platform.start", record)
-        return f"{_end_line(call.before)}{_end_line(report)}{_end_line(start)}"
+        return f"{_end_line(call.earlier_output)}{_end_line(report)}{_end_line(start)}"
 
     def format_closing(self, spec: FunctionSpec, call: CallRecord) -> str:
         if spec.log_settings.is_json:
@@ -157,7 +157,7 @@ class FunctionsHostLog:
     """The lines of the host of Azure Functions."""
 
     def format_opening(self, spec: FunctionSpec, call: CallRecord) -> str:
-        before = _end_line(call.before)
+        before = _end_line(call.earlier_output)
         if not call.is_code_loaded:
             return before
         return f"{before}Executing '{_name(call)}' (Reason='{_FUNCTION_REASON}', Id={call.request_id})\n"

@@ -61,7 +61,7 @@ class LocalProbe:
 
     async def call(self, stack: Stack, request: HttpRequest) -> ProbeAnswer:
         """Answer one request through frontend and function; raises NotFoundError if the stack is not deployed."""
-        on_invocation = self._log_of(stack)
+        on_invocation = self._create_log_listener(stack)
         frontend = await self.load_frontend(stack)
         if frontend.is_web_socket and (response := await self._answer_plain_http(stack, request, on_invocation)):
             return ProbeAnswer(response, origin=AnswerOrigin.PLATFORM)
@@ -71,7 +71,7 @@ class LocalProbe:
     async def converse(self, stack: Stack, messages: Sequence[str]) -> WebSocketConversation:
         """Converse in fresh processes, authorizer included; raises NotFoundError if no WebSocket API is deployed."""
         invocations: list[Invocation] = []
-        store_log = self._log_of(stack)
+        store_log = self._create_log_listener(stack)
 
         def on_invocation(invocation: Invocation) -> None:
             invocations.append(invocation)
@@ -116,7 +116,7 @@ class LocalProbe:
         async with service:
             return await service.answer_plain_http(request, "")
 
-    def _log_of(self, stack: Stack) -> InvocationListener:
+    def _create_log_listener(self, stack: Stack) -> InvocationListener:
         return partial(self._logs.add, str(stack)) if self._logs else ignore_invocation
 
 

@@ -77,7 +77,7 @@ CLOUD = Cloud(
         NotificationChannel: create_notification_channel,
         ServerlessFunction: create_function,
     },
-    provider=lambda context: Provider(context.stack.region),
+    create_provider=lambda context: Provider(context.stack.region),
     stateful=frozenset({"meadow:app:Log"}),
     unsupported={
         capabilities.HTTP_AUTHORIZER: "its gates check no tokens",

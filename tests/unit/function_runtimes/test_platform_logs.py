@@ -43,7 +43,7 @@ class TestLambdaLog:
 
     def test_bills_the_start_of_a_process(self) -> None:
         """Source: AWS, billing of the INIT phase since August 2025; logs of 2026: 3923.569 + 145.399 -> 4069."""
-        call = replace(CALL, duration_ms=2000.569, init_ms=145.399, before="while loading\n")
+        call = replace(CALL, duration_ms=2000.569, init_ms=145.399, earlier_output="while loading\n")
 
         log = write_log(LambdaLog(), SPEC, call)
 
@@ -86,7 +86,9 @@ class TestLambdaLog:
 
     def test_reports_code_that_cannot_be_loaded(self) -> None:
         """Source: logs of the real service with Runtime.ImportModuleError."""
-        call = replace(CALL, init_ms=374.97, error=IMPORT_ERROR, is_code_loaded=False, before="[ERROR] Runtime.I…\n")
+        call = replace(
+            CALL, init_ms=374.97, error=IMPORT_ERROR, is_code_loaded=False, earlier_output="[ERROR] Runtime.I…\n"
+        )
 
         assert LambdaLog().format_opening(SPEC, call) == (
             "[ERROR] Runtime.I…\nINIT_REPORT Init Duration: 374.97 ms\tPhase: init\tStatus: error"
@@ -172,7 +174,7 @@ class TestFunctionsHostLog:
 
     def test_reports_an_app_that_cannot_be_loaded(self) -> None:
         error = {"errorType": "ModuleNotFoundError", "errorMessage": "No module named 'x'", "stackTrace": []}
-        call = replace(CALL, error=error, is_code_loaded=False, before="printed\n")
+        call = replace(CALL, error=error, is_code_loaded=False, earlier_output="printed\n")
 
         assert FunctionsHostLog().format_opening(APP, call) == "printed\n"
         assert (

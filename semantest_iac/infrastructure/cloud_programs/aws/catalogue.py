@@ -53,7 +53,7 @@ CLOUD = Cloud(
         WebSocketAddress: _function("web_sockets:create_web_socket_address", "apigatewayv2"),
         WebSocketEndpoint: _function("web_sockets:create_web_socket_endpoint", "apigatewayv2", "lambda_"),
     },
-    provider=create_provider,
+    create_provider=create_provider,
     sdk_module=_SDK,
     lowers_limits_last=lowers_reserve_below_provisioned,
     stateful=frozenset(

@@ -95,7 +95,7 @@ CLOUD = Cloud(
         WebSocketAddress: _function("web_sockets:create_web_socket_address", "webpubsub"),
         WebSocketEndpoint: _function("web_sockets:create_web_socket_endpoint", "monitor", "webpubsub"),
     },
-    provider=create_provider,
+    create_provider=create_provider,
     sdk_module=_SDK,
     stateful=frozenset({"azure-native:operationalinsights:Workspace", "azure-native:keyvault:Vault"}),
     foundation=_function("foundation:create_foundation", "authorization", "resources"),

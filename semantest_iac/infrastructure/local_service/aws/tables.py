@@ -264,8 +264,8 @@ def _returned_attributes(arguments: Arguments, **items: TableItem | None) -> dic
     return {"Attributes": item} if item else {}
 
 
-def serve_tables(tables: Mapping[str, DynamoDbTable]) -> LoopbackHandler:
-    """Serve DynamoDB's JSON protocol over tables by name."""
+def create_tables_handler(tables: Mapping[str, DynamoDbTable]) -> LoopbackHandler:
+    """Return a handler that speaks DynamoDB's JSON protocol for the tables, by name."""
 
     async def answer(request: LoopbackRequest) -> HttpResponse:
         try:

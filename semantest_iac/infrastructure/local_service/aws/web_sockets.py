@@ -26,7 +26,7 @@ from semantest_iac.infrastructure.local_service.aws.deployed_web_socket_api impo
     read_deployed_web_socket_api,
     redirect_to_local_endpoints,
 )
-from semantest_iac.infrastructure.local_service.aws.tables import DynamoDbTable, serve_tables
+from semantest_iac.infrastructure.local_service.aws.tables import DynamoDbTable, create_tables_handler
 from semantest_iac.infrastructure.local_service.json_web_tokens import sign_probe_token
 from semantest_iac.infrastructure.local_service.warm_service import failed_invocation
 from semantest_iac.infrastructure.local_service.web_socket_service import (
@@ -71,8 +71,8 @@ class AwsWebSocketService:
             name: stores.setdefault(name, DynamoDbTable(schema, time.time))
             for name, schema in self.deployed_api.tables.items()
         }
-        tables_url = await self._exits.enter_async_context(serve_loopback(serve_tables(tables)))
-        connections = serve_connections(clients, self.limits.message_bytes)
+        tables_url = await self._exits.enter_async_context(serve_loopback(create_tables_handler(tables)))
+        connections = create_connections_handler(clients, self.limits.message_bytes)
         connections_url = await self._exits.enter_async_context(serve_loopback(connections))
         self._function = self._start_pool(
             redirect_to_local_endpoints(self.deployed_api.function, tables_url, connections_url)
@@ -212,8 +212,8 @@ def _parse_json(text: str) -> Any:
         return None
 
 
-def serve_connections(clients: WebSocketClients, max_message_bytes: int) -> LoopbackHandler:
-    """Serve API Gateway's management API of connections."""
+def create_connections_handler(clients: WebSocketClients, max_message_bytes: int) -> LoopbackHandler:
+    """Return a handler that answers as API Gateway's management API of connections."""
 
     async def answer(request: LoopbackRequest) -> HttpResponse:
         if not request.path.startswith(_CONNECTIONS_PATH):

@@ -131,8 +131,8 @@ def _error_response(status: int, code: str) -> HttpResponse:
     return HttpResponse(status, (*_JSON, ("x-ms-error-code", code)), json.dumps(body).encode())
 
 
-def serve_tables(tables: Mapping[str, StorageTable]) -> LoopbackHandler:
-    """Serve the Table service of an account, by table name."""
+def create_tables_handler(tables: Mapping[str, StorageTable]) -> LoopbackHandler:
+    """Return a handler that answers as the Table service of an account, by table name."""
 
     async def answer(request: LoopbackRequest) -> HttpResponse:
         name, parenthesis, rest = request.path.removeprefix("/").partition("(")

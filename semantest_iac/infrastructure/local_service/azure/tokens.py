@@ -81,8 +81,8 @@ def _decode_claims(token: str) -> Mapping[str, Any]:
     return claims if isinstance(claims, dict) else {}
 
 
-def serve_signing_keys(tenant: str) -> LoopbackHandler:
-    """Serve what a tenant publishes: its signing keys."""
+def create_signing_keys_handler(tenant: str) -> LoopbackHandler:
+    """Return a handler that answers with what a tenant publishes: its signing keys."""
 
     async def answer(request: LoopbackRequest) -> HttpResponse:
         if request.path != f"/{tenant}{_KEYS_PATH}":

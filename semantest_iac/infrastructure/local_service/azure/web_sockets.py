@@ -30,13 +30,13 @@ from semantest_iac.infrastructure.local_service.azure.deployed_web_socket_api im
     read_deployed_web_socket_api,
     redirect_to_local_endpoints,
 )
-from semantest_iac.infrastructure.local_service.azure.tables import StorageTable, serve_tables
+from semantest_iac.infrastructure.local_service.azure.tables import StorageTable, create_tables_handler
 from semantest_iac.infrastructure.local_service.azure.tokens import (
     IDENTITY_TOKEN_LIFETIME_S,
     HubTokens,
+    create_signing_keys_handler,
     issue_identity_token,
     load_hub_tokens,
-    serve_signing_keys,
 )
 from semantest_iac.infrastructure.local_service.json_web_tokens import sign_probe_token
 from semantest_iac.infrastructure.local_service.warm_service import InvocationListener, failed_invocation
@@ -93,9 +93,9 @@ class AzureWebSocketService:
         urls = [
             await self._exits.enter_async_context(serve_loopback(handler))
             for handler in (
-                serve_tables(tables),
-                serve_connections(clients, self._tokens, self._close_client),
-                serve_signing_keys(self.deployed_api.principal.tenant),
+                create_tables_handler(tables),
+                create_connections_handler(clients, self._tokens, self._close_client),
+                create_signing_keys_handler(self.deployed_api.principal.tenant),
             )
         ]
         for webhook in self.deployed_api.webhooks:
@@ -289,10 +289,10 @@ class Upstreams:
         return (("authorization", f"Bearer {token}"),)
 
 
-def serve_connections(
+def create_connections_handler(
     clients: WebSocketClients, tokens: HubTokens, close_client: Callable[[str], Awaitable[None]]
 ) -> LoopbackHandler:
-    """Serve the REST API of one hub, for single connections and client tokens.
+    """Return a handler that answers as the REST API of one hub, for single connections and client tokens.
 
     Like the service, it accepts messages to clients that are gone.
     """

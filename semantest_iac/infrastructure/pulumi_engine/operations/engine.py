@@ -115,7 +115,7 @@ class PulumiEngine:
         stack, preview = work.blueprint.stack, await self._pop_or_rebuild_preview(work, plan)
         work = replace(work, deferred=preview.deferred)  # the rest is applied after the code is published
         expected = ExpectedChanges(planned_mutations(plan), preview.fingerprint, is_part=bool(preview.deferred))
-        on_message = _publish_and_report(publish, progress)
+        on_message = _create_publish_listener(publish, progress)
         applied = _to_apply_result(await self._run(Operation("apply", stack, work, expected), on_message))
         if not work.defers_limits:
             return applied
@@ -132,7 +132,7 @@ class PulumiEngine:
 
         async def apply_deferred() -> ApplyResult:
             operation = Operation("apply", work.blueprint.stack, work)
-            return _to_apply_result(await self._run(operation, _report_progress(progress)))
+            return _to_apply_result(await self._run(operation, _create_progress_listener(progress)))
 
         publisher, resources = delivery.publisher, delivery.resources
         result = await publisher.publish_work(work, resources, applied, apply_deferred, progress)
@@ -160,7 +160,9 @@ class PulumiEngine:
 
     async def destroy(self, removal: Removal, progress: ReportProgress) -> ChangeCounts:
         """Delete the resources in the state, without running a program."""
-        return _to_plan(await self._run(Operation("destroy", removal.stack), _report_progress(progress))).changes
+        return _to_plan(
+            await self._run(Operation("destroy", removal.stack), _create_progress_listener(progress))
+        ).changes
 
     async def detect_drift(self, stack: Stack) -> ChangePlan:
         """How the cloud differs from the state: updates and deletes that were made outside of this tool."""
@@ -250,7 +252,7 @@ def _to_deployed_resource(resource: Mapping[str, Any], secret_value: Callable[[s
     return DeployedResource(resource["type"], name, outputs, inputs, id=str(resource.get("id") or ""))
 
 
-def _report_progress(progress: ReportProgress) -> OnMessage:
+def _create_progress_listener(progress: ReportProgress) -> OnMessage:
     async def on_message(message: WorkerMessage) -> None:
         if fields := message.get("progress"):
             progress(ResourceProgress(**fields))
@@ -258,8 +260,8 @@ def _report_progress(progress: ReportProgress) -> OnMessage:
     return on_message
 
 
-def _publish_and_report(publish: PublishSettled, progress: ReportProgress) -> OnMessage:
-    report = _report_progress(progress)
+def _create_publish_listener(publish: PublishSettled, progress: ReportProgress) -> OnMessage:
+    report = _create_progress_listener(progress)
 
     async def on_message(message: WorkerMessage) -> None:
         await report(message)

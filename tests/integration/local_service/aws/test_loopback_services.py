@@ -13,8 +13,8 @@ from urllib.request import Request, urlopen
 import pytest
 
 from semantest_iac.infrastructure.function_runtimes.loopback import serve_loopback
-from semantest_iac.infrastructure.local_service.aws.tables import DynamoDbTable, TableSchema, serve_tables
-from semantest_iac.infrastructure.local_service.aws.web_sockets import serve_connections
+from semantest_iac.infrastructure.local_service.aws.tables import DynamoDbTable, TableSchema, create_tables_handler
+from semantest_iac.infrastructure.local_service.aws.web_sockets import create_connections_handler
 from tests.contract.websocket_service.payload import import_payload
 from tests.integration.local_service.clients import MemoryClients
 
@@ -32,8 +32,8 @@ async def client(clients: MemoryClients, monkeypatch: pytest.MonkeyPatch) -> Asy
     """The payload's client of both services."""
     tables = {"t": DynamoDbTable(TableSchema("id"), time.time)}
     async with (
-        serve_loopback(serve_tables(tables)) as tables_url,
-        serve_loopback(serve_connections(clients, LARGEST)) as connections_url,
+        serve_loopback(create_tables_handler(tables)) as tables_url,
+        serve_loopback(create_connections_handler(clients, LARGEST)) as connections_url,
     ):
         monkeypatch.setenv("AWS_ENDPOINT_URL_DYNAMODB", tables_url)
         monkeypatch.setenv("SEMANTEST_CONNECTIONS_ENDPOINT", connections_url)
@@ -106,7 +106,7 @@ class TestConnections:
         assert await error_code(client.post, "a", b"x" * (LARGEST + 1)) == "PayloadTooLargeException"
 
     async def test_describes_and_closes_connections(self, clients: MemoryClients) -> None:
-        async with serve_loopback(serve_connections(clients, LARGEST)) as url:
+        async with serve_loopback(create_connections_handler(clients, LARGEST)) as url:
             connection_url = f"{url}/@connections/a"
 
             statuses = [await status(method, connection_url) for method in ("GET", "DELETE", "DELETE", "GET", "PATCH")]
@@ -115,7 +115,7 @@ class TestConnections:
 
 class TestLoopback:
     async def test_refuses_requests_to_another_path(self, clients: MemoryClients) -> None:
-        async with serve_loopback(serve_connections(clients, LARGEST)) as url:
+        async with serve_loopback(create_connections_handler(clients, LARGEST)) as url:
             root = url.rpartition("/")[0]
 
             assert await status("POST", f"{root}/@connections/a", b"{}") == 403
@@ -128,7 +128,7 @@ class TestLoopback:
         assert clients.types("a") == [str(number) for number in range(50)]
 
     async def test_waits_for_the_whole_request(self, clients: MemoryClients) -> None:
-        async with serve_loopback(serve_connections(clients, LARGEST)) as url:
+        async with serve_loopback(create_connections_handler(clients, LARGEST)) as url:
             parts = urlsplit(f"{url}/@connections/a")
             reader, writer = await asyncio.open_connection(parts.hostname, parts.port)
             for part in (f"POST {parts.path} HTTP/1.1\r\nContent-", "Length: 4\r\n\r\n{ ", " }"):
@@ -140,7 +140,7 @@ class TestLoopback:
         assert clients.received == {"a": [{}]}
 
     async def test_continues_after_an_unexpected_error(self, clients: MemoryClients) -> None:
-        async with serve_loopback(serve_connections(clients, LARGEST)) as url:
+        async with serve_loopback(create_connections_handler(clients, LARGEST)) as url:
             statuses = [await status("POST", f"{url}/@connections/a", body) for body in (b"no json", b"{}")]
         assert statuses == [500, 200]
 
@@ -148,7 +148,7 @@ class TestLoopback:
         "head", ["nonsense\r\n\r\n", "POST / HTTP/1.1\r\nContent-Length: -1\r\n\r\n", "x" * 70_000]
     )
     async def test_closes_the_connection_on_an_invalid_request(self, clients: MemoryClients, head: str) -> None:
-        async with serve_loopback(serve_connections(clients, LARGEST)) as url:
+        async with serve_loopback(create_connections_handler(clients, LARGEST)) as url:
             reader, writer = await asyncio.open_connection("127.0.0.1", urlsplit(url).port)
             writer.write(head.encode())
 
