@@ -15,6 +15,8 @@ ADAPTERS := from semantest_iac.infrastructure.artifacts.python_requirements impo
 # The build runs without isolation, so what it needs is locked too; hatchling asks for editables only when it runs.
 BUILD_NEEDS := import tomllib; file = open("pyproject.toml", "rb"); \
 	print(*tomllib.load(file)["build-system"]["requires"], "editables>=0.5", sep="\n")
+# Hundreds of processes import the same modules: their bytecode is kept, whatever the caller's variables say.
+export PYTHONDONTWRITEBYTECODE :=
 WORKERS ?= 2
 PROVIDER ?= aws
 ARGS ?=
