@@ -100,18 +100,26 @@ class TestTodoService:
 
         assert workspace.run("preview", *_COMPONENT, *_at(workspace), "--json").json["changes"]["create"] == 0
 
-    def test_names_every_missing_handler(self, tmp_path: Path) -> None:
+    def test_names_every_missing_handler_beside_other_faults(self, tmp_path: Path) -> None:
         workspace = Workspace(shutil.copytree(_EXAMPLE, tmp_path / "todos"))
         for name in ("create", "get"):
             (workspace.folder / "todos" / f"{name}.js").unlink()
 
-        validated = workspace.run("config", "validate", "--json")
+        settings = [
+            word
+            for it in ("memory=64", "functions.create.timeout=0")
+            for word in ("--set", f"components.rest-api.{it}")
+        ]
+
+        validated = workspace.run("config", "validate", *settings, "--json")
 
         faults = validated.json["error"]["faults"]
         assert validated.code == 2
-        assert {(it["path"], it["line"] > 0) for it in faults} == {
+        assert {(it["path"], it.get("line", 0) > 0) for it in faults} == {
             ("components.rest-api.functions.create.handler", True),
             ("components.rest-api.routes[2].handler", True),
+            ("components.rest-api.memory", False),
+            ("components.rest-api.functions.create.timeout", False),
         }
 
 

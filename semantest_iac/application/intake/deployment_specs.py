@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, field, replace
 from itertools import product
 from pathlib import Path
@@ -35,7 +35,7 @@ from semantest_iac.domain.environments.names import (
 from semantest_iac.domain.environments.settings import ComponentSettings
 from semantest_iac.domain.errors import ConfigurationError, DeploymentError, Fault, ValidationError
 from semantest_iac.domain.guardrails.engine_choice import EngineChoice
-from semantest_iac.domain.ports.artifact_builder import ArtifactBuilder
+from semantest_iac.domain.ports.artifact_builder import ArtifactBuilder, FunctionSource
 from semantest_iac.domain.ports.cloud_rules import CloudDescriptions
 
 
@@ -117,8 +117,13 @@ def _find_source_problem(path: Path) -> str:
         return "does not exist"
 
 
-def find_code_faults(stack: Stack, configuration: DeploymentConfiguration, builder: ArtifactBuilder) -> Iterator[Fault]:
-    """Yield what is wrong with the source of a component whose settings are valid, without building it."""
+def find_code_faults(
+    stack: Stack, configuration: DeploymentConfiguration, builder: ArtifactBuilder, found: Iterable[Fault] = ()
+) -> Iterator[Fault]:
+    """Yield what is wrong with the source of a component, without building it.
+
+    What its settings say is used as far as no fault was `found` in it.
+    """
     missing = tuple(find_source_faults(stack, configuration))
     yield from missing
     if missing or not stack.is_service:
@@ -127,11 +132,42 @@ def find_code_faults(stack: Stack, configuration: DeploymentConfiguration, build
     if app is None or app.main.folder is None:
         return
     section = configuration.components[stack.component]
-    for fault in builder.find_packaging_faults(app.main):
+    prefix = f"components.{stack.component}."
+    known = {fault.path.removeprefix(prefix) for fault in found if fault.path.startswith(prefix)}
+    source = _select_readable(app.main, section, known)
+    for fault in builder.find_packaging_faults(source) if source else ():
+        if fault.path in known or (fault.path.endswith(".runtime") and "functions" in known):
+            continue  # the settings show it already
         if fault.path.startswith("functions.") or fault.path.partition("[")[0] in _SOURCE_OPTIONS:
             yield replace(fault, path=f"components.{stack.component}.{_find_option_path(fault.path, section)}")
         else:
             yield replace(fault, path=f"components.{stack.component}.source", message=f"{fault.path}: {fault.message}")
+
+
+def _select_readable(main: FunctionSource, section: ComponentSection, faulty: Set[str]) -> FunctionSource | None:
+    """Return the source with the functions whose code has no faulty setting; None without any of them.
+
+    The files decide in place of a faulty runtime.
+    """
+    if any(path.partition("[")[0].partition(".")[0] in _BUILD_OPTIONS for path in faulty):
+        return None
+    places = {find_route_function(section, route): index for index, route in enumerate(section.routes or ())}
+    functions = {}
+    for name, code in main.functions.items():
+        keys = {f"functions.{name}", f"functions.{name}.handler", f"functions.{name}.app"}
+        if name not in section.functions:
+            keys = {f"routes[{places[name]}].handler"}
+        is_inherited = name not in section.functions or section.functions[name].runtime is None
+        if keys.isdisjoint(faulty):
+            decides = ("runtime" if is_inherited else f"functions.{name}.runtime") in faulty
+            functions[name] = replace(code, runtime="") if decides else code
+    readable = replace(main, functions=functions, runtime="" if "runtime" in faulty else main.runtime)
+    if not faulty.isdisjoint(("entry", "handler", "app")):
+        readable = replace(readable, entry="", handler="", app="")
+    return readable if readable == main or readable.has_main_function or readable.functions else None
+
+
+_BUILD_OPTIONS = ("source", "build", "package")
 
 
 def _find_option_path(path: str, section: ComponentSection) -> str:
@@ -230,8 +266,12 @@ def validate_components(
         for stack, _ in found
     }
     report = ValidationReport.merge(reports.values())
-    sound = [stack for stack, faults in found if not faults and not reports[stack].faults]
-    code = [fault for stack in sound for fault in find_code_faults(stack, configuration, context.artifacts)]
+    named = [stack for stack, faults in found if all(fault.path != "component" for fault in faults)]
+    code = [
+        fault
+        for stack in named
+        for fault in find_code_faults(stack, configuration, context.artifacts, (*loaded.faults, *reports[stack].faults))
+    ]
     _require_no_faults(component, loaded, (*(fault for _, faults in found for fault in faults), *report.faults, *code))
     return (*loaded.warnings, *loaded.locate(report.warnings))
 

@@ -11,7 +11,6 @@ from semantest_iac.domain.blueprints.components import CATCH_ALL_ENDPOINTS, HEAL
 from semantest_iac.domain.compute.containers import ContainerService
 from semantest_iac.domain.compute.functions import ServerlessFunction
 from semantest_iac.domain.delivery.live_version import LiveVersion
-from semantest_iac.domain.environments.settings import DEFAULT_PAYLOAD
 from semantest_iac.domain.errors import Fault
 from semantest_iac.domain.messaging.notification_channel import NotificationChannel
 from semantest_iac.domain.monitoring.logs_and_alarms import Alarm, GatewayLogging, LogStore, Signal
@@ -90,7 +89,7 @@ SEVERAL_FUNCTIONS = Feature(
 CORS = Feature(HttpApi, "CORS", "cors", lambda api: api.cors is not None)
 HTTP_THROTTLING = Feature(HttpApi, "throttling", "throttling", lambda api: True)
 HTTP_AUTHORIZER = Feature(HttpApi, "authorizer", "authorizer", lambda api: api.authorizer is not None)
-HTTP_PAYLOAD_1 = Feature(HttpApi, "payload format 1.0", "payload", lambda api: api.payload != DEFAULT_PAYLOAD)
+HTTP_PAYLOAD_1 = Feature(HttpApi, "payload format 1.0", "payload", lambda api: bool(api.payloads))
 HTTP_ACCESS_LOG = Feature(HttpApi, "access log", "features.access_logs", lambda api: api.access_log is not None)
 WEB_SOCKET_ACCESS_LOG = Feature(
     WebSocketEndpoint, "access log", "features.access_logs", lambda it: it.access_log is not None

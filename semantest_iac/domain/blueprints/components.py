@@ -14,6 +14,7 @@ from semantest_iac.domain.deployment.stack import Stack
 from semantest_iac.domain.environments.settings import (
     ALLOWED_ORIGINS,
     DEFAULT_HEALTH_PATH,
+    DEFAULT_PAYLOAD,
     SIGNING_SECRET,
     TOKEN_AUDIENCE,
     TOKEN_ISSUER,
@@ -80,8 +81,16 @@ def _build_http_api(settings: ComponentSettings) -> HttpApi:
         cors=settings.cors,
         authorizer=settings.authorizer,
         integration_timeout_s=settings.integration_timeout,
-        payload=settings.payload,
+        payloads=dict(_find_payloads(settings)),
     )
+
+
+def _find_payloads(settings: ComponentSettings) -> Iterator[tuple[str, str]]:
+    """Yield the live versions whose events do not have the default format, each with its own."""
+    for name in settings.function_names:
+        payload = settings.for_function(name).payload
+        if payload != DEFAULT_PAYLOAD:
+            yield ref_of(LIVE_VERSION_REF, name), payload
 
 
 def _find_endpoints(settings: ComponentSettings) -> tuple[ApiEndpoint, ...]:

@@ -20,7 +20,13 @@ from semantest_iac.domain.deployment.stack import Stack
 from semantest_iac.domain.deployment.verification import ServiceVerifier
 from semantest_iac.domain.environments.settings import ComponentSettings
 from semantest_iac.domain.errors import Fault, ValidationError
-from semantest_iac.domain.ports.artifact_builder import ArtifactBuilder, FunctionApp, FunctionSource, PackagingRun
+from semantest_iac.domain.ports.artifact_builder import (
+    ArtifactBuilder,
+    FunctionApp,
+    FunctionCode,
+    FunctionSource,
+    PackagingRun,
+)
 from semantest_iac.domain.ports.provisioner import Provisioner, ReportProgress, Work
 from semantest_iac.domain.ports.service_probe import ServiceProbe
 from semantest_iac_events.values import HealthAnswer
@@ -42,7 +48,7 @@ def build_package(
     run = run or PackagingRun()
     artifact = builder.build(app.main, run)
     companions = {purpose: builder.build(source, run) for purpose, source in app.companions.items()}
-    return replace(artifact, companions=companions) if companions else artifact
+    return replace(artifact, companions={**artifact.companions, **companions}) if companions else artifact
 
 
 def find_function_sources(stack: Stack, settings: ComponentSettings) -> FunctionApp | None:
@@ -60,7 +66,11 @@ def find_function_sources(stack: Stack, settings: ComponentSettings) -> Function
         provider=stack.provider,
         package=settings.package,
         build=settings.build,
-        functions={function.name: function.handler for function in settings.functions if function.handler},
+        functions={
+            function.name: FunctionCode(function.handler, function.app, function.runtime or "")
+            for function in settings.functions
+            if function.handler or function.app
+        },
         bundled=_BUNDLED_SERVICES.get(stack.component, _DEFAULT_BUNDLED_SERVICE),
         app=settings.app or "" if settings.has_main_function else "",
     )

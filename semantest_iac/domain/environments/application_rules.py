@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Set
 
+from semantest_iac.domain.environments.configuration import ComponentSection, FunctionSection
 from semantest_iac.domain.environments.findings import Finding, RuleSubject, refuse
 from semantest_iac.domain.environments.names import make_printable
 
@@ -30,21 +31,31 @@ _USUAL_NAMES = {"Django": "project.wsgi:application"}
 def check_application(subject: RuleSubject) -> Iterator[Finding]:
     """An ASGI or WSGI application is `module:attribute` of a folder in Python, in place of a handler."""
     section = subject.section
-    if section.app is None:
+    yield from _check_named_application("app", section.app, section, section)
+    for name, function in section.functions.items():
+        yield from _check_named_application(f"functions.{name}.app", function.app, function, section)
+
+
+def _check_named_application(
+    path: str, app: str | None, owner: ComponentSection | FunctionSection, section: ComponentSection
+) -> Iterator[Finding]:
+    if app is None:
         return
-    if application_module(section.app) is None:
+    if application_module(app) is None:
         hint = "Such as main:app or project.wsgi:application; main:create_app() calls a function that makes it."
-        yield refuse("app", f"'{make_printable(section.app)}' is not an application", hint)
-    others = [key for key, value in (("entry", section.entry), ("handler", section.handler)) if value is not None]
+        yield refuse(path, f"'{make_printable(app)}' is not an application", hint)
+    others = [key for key in ("entry", "handler") if getattr(owner, key, None) is not None]
     if others:
         reason = f"there is {' and '.join(others)} too, and only one of them can answer requests"
-        yield refuse("app", reason, "Leave out one or the other.")
-    if section.runtime is not None and section.runtime.startswith("nodejs"):
-        hint = "Choose a Python runtime, or name the entry of a Node server."
-        yield refuse("app", f"{make_printable(section.runtime)} runs no ASGI or WSGI application", hint)
+        yield refuse(path, reason, "Leave out one or the other.")
+    runtime = owner.runtime or section.runtime
+    if runtime is not None and runtime.startswith("nodejs"):
+        what = "name a handler in Node" if owner is not section else "name the entry of a Node server"
+        reason = f"{make_printable(runtime)} runs no ASGI or WSGI application"
+        yield refuse(path, reason, f"Choose a Python runtime, or {what}.")
     if section.source is None or section.source.endswith(".zip"):
         reason = "a zip is deployed as it is" if section.source else "there is no source, which would hold it"
-        yield refuse("app", reason, "Name the folder of its code as source.")
+        yield refuse(path, reason, "Name the folder of its code as source.")
 
 
 def application_module(app: str) -> str | None:

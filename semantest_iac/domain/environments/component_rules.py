@@ -248,11 +248,11 @@ def _check_http_timeout(path: str, configured: int, gateway: str) -> Iterator[Fi
 
 def check_runtime(subject: RuleSubject) -> Iterator[Finding]:
     """The provider supports the runtime today."""
-    name = subject.section.runtime
-    if name is None:
-        return
-    if fault := find_runtime_fault(name, subject.provider, subject.limits.runtimes, subject.today):
-        yield Finding(fault, blocks=True)
+    for path, name in list_function_values(subject.section, "runtime"):
+        if name is None:
+            continue
+        if fault := find_runtime_fault(name, subject.provider, subject.limits.runtimes, subject.today):
+            yield Finding(replace(fault, path=path), blocks=True)
 
 
 def check_code_paths(subject: RuleSubject) -> Iterator[Finding]:
@@ -272,14 +272,19 @@ def check_code_paths(subject: RuleSubject) -> Iterator[Finding]:
 def check_payload_format(subject: RuleSubject) -> Iterator[Finding]:
     """Only handlers of the user's own receive events; format 2.0 is what everything else is written for."""
     section = subject.section
+    for name, function in section.functions.items():
+        if function.payload == "1.0" and function.app is not None:
+            path = f"functions.{name}.payload"
+            yield refuse(path, "an application receives HTTP and no events", "Leave payload out.")
     if section.payload != "1.0" or not subject.serves_http:
         return
+    hint = "Write it for the functions that have a handler." if section.functions else "Leave payload out."
     if section.source is None:
         yield refuse("payload", "the bundled service reads format 2.0", "Leave payload out.")
     elif section.entry is not None:
-        yield refuse("payload", "a server receives HTTP and no events", "Leave payload out, or name a handler.")
+        yield refuse("payload", "a server receives HTTP and no events", hint)
     elif section.app is not None:
-        yield refuse("payload", "an application receives HTTP and no events", "Leave payload out.")
+        yield refuse("payload", "an application receives HTTP and no events", hint)
     elif section.source.endswith(".zip") and section.handler is None and not find_functions(section):
         yield refuse("payload", "a whole app in a zip chooses the form of its requests itself", "Leave payload out.")
 

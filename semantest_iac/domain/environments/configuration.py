@@ -79,6 +79,12 @@ def _as_commands(value: Any) -> Any:
 Commands = Annotated[tuple[str, ...], BeforeValidator(_as_commands, json_schema_input_type=str | list[str])]
 
 
+PayloadFormat = Annotated[
+    Literal["1.0", "2.0"] | None,
+    BeforeValidator(_as_text, json_schema_input_type=Literal["1.0", "2.0"] | float | None),
+]
+
+
 class Section(BaseModel):
     """A mapping in the file: frozen, without unknown keys, without conversion of types."""
 
@@ -129,6 +135,9 @@ class FunctionSection(Section):
     """One of several functions behind the API; what is not set is as in the component."""
 
     handler: str | None = Field(default=None, description="Function handler such as todos/create.handler.")
+    app: str | None = Field(default=None, description="ASGI or WSGI application such as main:app, in its place.")
+    runtime: str | None = Field(default=None, description="Function runtime such as nodejs24.x.")
+    payload: PayloadFormat = Field(default=None, description="Format of the events that the handler receives.")
     memory: int | None = Field(default=None, description="Memory in MB, 128 to 10240.")
     timeout: int | None = Field(default=None, description="Seconds; an HTTP API ends requests after 29.")
     environment: dict[str, Variable] = Field(
@@ -185,10 +194,9 @@ class ComponentSection(Section):
     build: Commands = Field(
         default=(), description="Command, or list of commands, that builds the source in a private copy of it."
     )
-    payload: Annotated[
-        Literal["1.0", "2.0"] | None,
-        BeforeValidator(_as_text, json_schema_input_type=Literal["1.0", "2.0"] | float | None),
-    ] = Field(default=None, description="Format of the events that a handler receives; 2.0 by default.")
+    payload: PayloadFormat = Field(
+        default=None, description="Format of the events that a handler receives; 2.0 by default."
+    )
     package: PackageSection = PackageSection()
     memory: int | None = Field(default=None, description="Memory in MB, 128 to 10240.")
     timeout: int | None = Field(default=None, description="Seconds; an HTTP API ends requests after 29.")
@@ -429,6 +437,9 @@ def _resolve_functions(
         FunctionSettings(
             name=name,
             handler=function.handler or "",
+            app=function.app or "",
+            runtime=function.runtime or section.runtime,
+            payload=DEFAULT_PAYLOAD if function.app else function.payload or section.payload or DEFAULT_PAYLOAD,
             memory=_value_or_default(function.memory, memory),
             timeout=min(_value_or_default(function.timeout, timeout), GATEWAY_TIMEOUT_S),
             environment=_resolve_variables(written[name], defaults),

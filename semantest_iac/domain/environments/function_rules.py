@@ -28,8 +28,9 @@ def check_functions(subject: RuleSubject) -> Iterator[Finding]:
         at = f"functions.{make_printable(name)}"
         if reason := _find_name_fault(name):
             yield refuse(at, reason, _NAME_HINT)
-        if function.handler is None:
-            yield refuse(f"{at}.handler", "missing", "Such as todos/create.handler.")
+        if function.handler is None and function.app is None:
+            hint = "Such as todos/create.handler; an ASGI or WSGI application is named by app."
+            yield refuse(f"{at}.handler", "missing", hint)
         if name not in used and subject.serves_http:
             yield refuse(at, "no route uses it", f"Name it in a route: function: {make_printable(name)}.")
 

@@ -143,10 +143,16 @@ def _segment_pattern(segment: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class FunctionSettings:
-    """One of several functions of a component; its variables and secrets include those of the component."""
+    """One of several functions of a component; its variables and secrets include those of the component.
+
+    It has a `handler` or an `app`. `payload` is the format of its events; without a `runtime` its files decide.
+    """
 
     name: str
     handler: str
+    app: str
+    runtime: str | None
+    payload: str
     memory: int
     timeout: int
     environment: Mapping[str, str]
@@ -245,7 +251,11 @@ class ComponentSettings:
         function = next(function for function in self.functions if function.name == name)
         return replace(
             self,
-            handler=function.handler,
+            entry=None,
+            handler=function.handler or None,
+            app=function.app or None,
+            runtime=function.runtime,
+            payload=function.payload,
             memory=function.memory,
             timeout=function.timeout,
             environment=function.environment,

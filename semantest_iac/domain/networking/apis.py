@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 from semantest_iac.domain.environments.settings import (
@@ -51,12 +52,19 @@ class ApiGateway(Resource):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HttpApi(ApiGateway):
-    """A public HTTPS address with endpoints; `payload` is the format of the events that handlers receive."""
+    """A public HTTPS address with endpoints; `payloads` are the formats of events that are not the default one.
+
+    They are given by the live versions that receive them.
+    """
 
     endpoints: tuple[ApiEndpoint, ...]
     cors: Cors | None = None
     authorizer: Authorizer | None = None
-    payload: str = DEFAULT_PAYLOAD
+    payloads: Mapping[str, str] = field(default_factory=dict)
+
+    def payload_of(self, target: Ref) -> str:
+        """Return the format of the events that a live version receives."""
+        return self.payloads.get(target, DEFAULT_PAYLOAD)
 
     @property
     def targets(self) -> tuple[Ref, ...]:

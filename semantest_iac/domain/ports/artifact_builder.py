@@ -20,13 +20,22 @@ _PACKAGE_TYPE = "semantest:package:Package"
 
 
 @dataclass(frozen=True, slots=True)
+class FunctionCode:
+    """What one of several functions starts with, and its own runtime if it is not that of the source."""
+
+    handler: str = ""
+    app: str = ""
+    runtime: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class FunctionSource:
     """The source of one function: a folder, a finished package (`.zip`), or without both the service `bundled` here.
 
     `entry` is a server that binds its own port, relative to the folder; `handler` is `module.function`; `app` is
     `module:attribute`, an ASGI or WSGI application. Without a `runtime` the files decide the language, and its default
     runtime is taken. `package` changes what is packaged. `build` are commands, as written, that run in a private copy
-    of the folder first. `functions` are the handlers of further functions in the same package, by name.
+    of the folder first. `functions` are further functions in the same folder, by name.
     """
 
     folder: Path | None = None
@@ -37,8 +46,18 @@ class FunctionSource:
     bundled: str = "health_service"
     package: PackageSettings = field(default_factory=PackageSettings)
     build: tuple[str, ...] = ()
-    functions: Mapping[str, str] = field(default_factory=dict)
+    functions: Mapping[str, FunctionCode] = field(default_factory=dict)
     app: str = ""
+
+    @property
+    def has_main_function(self) -> bool:
+        """Whether the source has a function besides the named ones."""
+        return bool(self.entry or self.handler or self.app)
+
+    @property
+    def has_application(self) -> bool:
+        """Whether one of the functions is an ASGI or WSGI application."""
+        return bool(self.app) or any(code.app for code in self.functions.values())
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +96,10 @@ class ArtifactBuilder(Protocol):
     """Packages function sources; the same source gives the same bytes."""
 
     def build(self, source: FunctionSource, run: PackagingRun = ...) -> Artifact:
-        """Package the source without writing into its folder; blocks, and raises ArtifactError."""
+        """Package the source without writing into its folder; blocks, and raises ArtifactError.
+
+        Functions with a runtime of their own are in packages of their own, the companions of the artifact.
+        """
         ...
 
     def find_packaging_faults(self, source: FunctionSource) -> tuple[Fault, ...]:

@@ -14,6 +14,7 @@ from semantest_iac.domain.compute.functions import Artifact
 from semantest_iac.domain.errors import ArtifactError, Fault
 from semantest_iac.domain.ports.artifact_builder import FunctionSource, PackagingRun
 from semantest_iac.infrastructure.artifacts import package_rules
+from semantest_iac.infrastructure.artifacts.builds.source_runtimes import find_runtime_conflicts, split_by_runtime
 from semantest_iac.infrastructure.artifacts.installers import ProgramRunner
 from semantest_iac.infrastructure.artifacts.layouts import PackageLayer, PackageRecipe
 from semantest_iac.infrastructure.artifacts.package_rules import escape_path
@@ -21,7 +22,6 @@ from semantest_iac.infrastructure.artifacts.recipes import (
     find_recipe,
     find_required_files,
     holds_match,
-    resolve_runtime,
 )
 from semantest_iac.infrastructure.artifacts.source_tree import WalkReport, require_no_faults, walk_source
 from semantest_iac.infrastructure.artifacts.zip_archives import (
@@ -110,12 +110,41 @@ class PackageBuilder:
         self._store = ArtifactStore(self._home)
 
     def build(self, source: FunctionSource, run: PackagingRun | None = None) -> Artifact:
-        """Build the package of the source, or return the one built before; raises ArtifactError."""
+        """Build the package of the source, or return the one built before; raises ArtifactError.
+
+        Functions with another runtime than the first have packages of their own.
+        """
         runner = ProgramRunner(run or PackagingRun(), source.package.pass_environment)
-        source = replace(source, provider=CLOUDS[source.provider].function_layout)
-        if source.folder is not None and source.folder.suffix == ".zip" and not source.folder.is_dir():
-            return self._use_zip(source, source.folder)
-        recipe = find_recipe(source, self._home)
+        parts = split_by_runtime(replace(source, provider=CLOUDS[source.provider].function_layout))
+        if path := _find_zip(source):
+            packages = [self._use_zip(part, path) for part in parts]
+        else:
+            recipes, errors = self._find_recipes(parts)
+            if conflicts := tuple(find_runtime_conflicts(parts)):
+                message = "Cannot package the source: its functions need different runtimes."
+                errors.insert(0, ArtifactError(message, faults=conflicts))
+            if errors:
+                raise _merge_errors(errors)
+            packages = [self._build_part(*part, runner) for part in zip(parts, recipes, strict=True)]
+        first, *others = packages
+        if not others:
+            return first
+        companions = {name: package for part, package in zip(parts[1:], others, strict=True) for name in part.functions}
+        notes = tuple(dict.fromkeys(note for package in packages for note in package.notes))
+        return replace(first, companions=companions, notes=notes)
+
+    def _find_recipes(self, parts: Iterable[FunctionSource]) -> tuple[list[PackageRecipe], list[ArtifactError]]:
+        """Return the recipes of all parts, or what is wrong with each that has none."""
+        recipes, errors = [], []
+        for part in parts:
+            try:
+                recipes.append(find_recipe(part, self._home))
+            except ArtifactError as error:
+                errors.append(error)
+        return recipes, errors
+
+    def _build_part(self, source: FunctionSource, recipe: PackageRecipe, runner: ProgramRunner) -> Artifact:
+        """Build the package of the functions with one runtime, or return the one built before."""
         if recipe.root is None:
             return self._build_anew(source, recipe, runner)[0]
         key, fingerprint = _source_key(source), _fingerprint_source(recipe, recipe.root)
@@ -129,14 +158,17 @@ class PackageBuilder:
 
     def find_packaging_faults(self, source: FunctionSource) -> tuple[Fault, ...]:
         """Return what is wrong with the source as far as it shows without building it; paths are the options' names."""
-        source = replace(source, provider=CLOUDS[source.provider].function_layout)
         try:
-            if source.folder is not None and source.folder.suffix == ".zip" and not source.folder.is_dir():
-                find_required_files(resolve_runtime(source))
+            parts = split_by_runtime(replace(source, provider=CLOUDS[source.provider].function_layout))
+            if _find_zip(source):
+                for part in parts:
+                    find_required_files(part)
                 return ()
-            return find_recipe(source, self._home).missing_programs
         except ArtifactError as error:
-            return error.faults or (Fault("source", error.message, error.hint),)
+            return _list_faults(error)
+        recipes, errors = self._find_recipes(parts)
+        faults = [*find_runtime_conflicts(parts), *(fault for error in errors for fault in _list_faults(error))]
+        return tuple(dict.fromkeys((*faults, *(fault for recipe in recipes for fault in recipe.missing_programs))))
 
     def find_base_path(self, artifact: Artifact, provider: str) -> str:
         """Return the route prefix of a Functions app, as a path; empty on other clouds. Blocks."""
@@ -146,7 +178,6 @@ class PackageBuilder:
         return f"/{prefix}" if prefix else ""
 
     def _use_zip(self, source: FunctionSource, path: Path) -> Artifact:
-        source = resolve_runtime(source)
         content = read_checked_zip(path, find_required_files(source))
         if source.provider == "azure":
             check_functions_app(path, content, source.runtime)
@@ -156,7 +187,8 @@ class PackageBuilder:
             return hashlib.sha256(content).hexdigest()
 
         digest, stored, size = self._store.save(write)
-        notes, handlers = _size_notes(size, source.provider), dict(source.functions)
+        notes = _size_notes(size, source.provider)
+        handlers = {name: code.handler for name, code in source.functions.items()}
         return Artifact(digest, stored, source.handler, source.runtime, size, notes=notes, handlers=handlers)
 
     def _build_anew(
@@ -170,6 +202,22 @@ class PackageBuilder:
             digest, path, size = self._store.save(lambda file: _write_package(file, generated, prepared.layers, report))
         notes = report.notes() + prepared.notes + _unused_exclusion_notes(source) + _size_notes(size, source.provider)
         return Artifact(digest, path, recipe.handler, recipe.runtime, size, notes=notes), prepared.inputs
+
+
+def _find_zip(source: FunctionSource) -> Path | None:
+    """Return the path of a source that is a ready package."""
+    path = source.folder
+    return path if path is not None and path.suffix == ".zip" and not path.is_dir() else None
+
+
+def _list_faults(error: ArtifactError) -> tuple[Fault, ...]:
+    return error.faults or (Fault("source", error.message, error.hint),)
+
+
+def _merge_errors(errors: Sequence[ArtifactError]) -> ArtifactError:
+    """Return one error with the faults of all; one alone stays as it is."""
+    faults = dict.fromkeys(fault for error in errors for fault in _list_faults(error))
+    return errors[0] if len(errors) == 1 else ArtifactError(errors[0].message, faults=tuple(faults))
 
 
 def _fingerprint_source(recipe: PackageRecipe, root: PackageLayer) -> SourceFingerprint:
@@ -260,7 +308,8 @@ def _source_key(source: FunctionSource) -> str:
         source.provider,
         source.bundled,
     )
-    facts += (asdict(source.package), source.build, *([dict(source.functions)] if source.functions else []))
+    functions = {name: asdict(code) for name, code in source.functions.items()}
+    facts += (asdict(source.package), source.build, *([functions] if functions else []))
     return hashlib.sha256(json.dumps(facts).encode()).hexdigest()
 
 

@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
-from semantest_iac.domain.environments.application_rules import read_projects, suggest_application
-from semantest_iac.domain.environments.runtimes import default_runtime
 from semantest_iac.domain.errors import ArtifactError, Fault
 from semantest_iac.domain.ports.artifact_builder import FunctionSource
 from semantest_iac.infrastructure.artifacts.builds.bundles import (
@@ -37,6 +34,7 @@ from semantest_iac.infrastructure.artifacts.builds.source_builds import (
     include_entry_points,
     run_source_build,
 )
+from semantest_iac.infrastructure.artifacts.builds.source_runtimes import NODE_RUNTIME
 from semantest_iac.infrastructure.artifacts.file_filter import FileFilter, PathPatterns
 from semantest_iac.infrastructure.artifacts.installers import ProgramRunner
 from semantest_iac.infrastructure.artifacts.layouts import (
@@ -71,11 +69,6 @@ from semantest_iac.infrastructure.artifacts.python_requirements import (
 )
 from semantest_iac.infrastructure.artifacts.zip_archives import RequiredFile
 
-ANY_NODE_RUNTIME = "nodejs24.x"
-_START_HINT = (
-    "Name the entry of a Node server (dist/start-server.js), a handler (app.handler), or the app of a framework in "
-    "Python (main:app)."
-)
 _HANDLER_HINT = "The handler is written <file>.<function>, relative to the root of the archive."
 _FUNCTIONS_APP_FILE = RequiredFile(
     ("host.json",),
@@ -104,7 +97,6 @@ BUNDLED_SERVICES: Mapping[tuple[str, str], tuple[str, Mapping[str, tuple[str, ..
 WEBSOCKET_SERVICE = "websocket_service"
 """The service that is packaged for the `websocket` component if the user names no source."""
 SERVICES_WITHOUT_SECRETS = ("health_service",)
-NODE_RUNTIME = re.compile(r"nodejs\d+\.x")
 SOURCE_MAPS = {"sourceMaps": "on"}
 """The setting with which stack traces name the places that were written, and not those in what a build made."""
 MODULE_RECORDS = (".package-lock.json", ".modules.yaml", ".yarn-integrity", ".yarn-state.yml")
@@ -116,39 +108,6 @@ UNUSED_LIBRARY_PATHS = tuple(  # two thirds of its bytes, and no code loads them
 )
 
 
-def resolve_runtime(source: FunctionSource) -> FunctionSource:
-    """Return the source with a runtime, derived from its files if none was named; raises ArtifactError."""
-    if source.runtime:
-        return source
-    if source.folder and source.folder.is_file():
-        faults = [Fault("runtime", "is not given", "A zip needs one, such as nodejs24.x or python3.13.")]
-        raise ArtifactError("Cannot package the source: its runtime is not known.", faults=faults)
-    _require_entry_point(source)
-    is_node = not source.app and _is_node_source(source)
-    return replace(source, runtime=default_runtime("nodejs" if is_node else "python"))
-
-
-def _require_entry_point(source: FunctionSource) -> None:
-    if source.entry or source.handler or source.app or source.functions:
-        return
-    requirements = (source.folder or Path()) / REQUIREMENTS_FILE
-    projects = read_projects(requirements.read_text(errors="replace")) if requirements.is_file() else frozenset()
-    faults = [Fault("source", "has neither entry, handler nor app", suggest_application(projects) or _START_HINT)]
-    raise ArtifactError("Cannot package the source: it has no entry point.", faults=faults)
-
-
-def _is_node_source(source: FunctionSource) -> bool:
-    """Return whether the source is in Node's languages; the file that it starts with may not be there."""
-    if source.entry or any(_source_holds(source, name) for name in _list_handler_files(source, ANY_NODE_RUNTIME)):
-        return True
-    is_python = any(_source_holds(source, name) for name in _list_handler_files(source, BUNDLED_RUNTIME))
-    return not is_python and _source_holds(source, "package.json")
-
-
-def _list_handler_files(source: FunctionSource, runtime: str) -> list[str]:
-    return [file for point in find_entry_points(replace(source, runtime=runtime)) for file in point.files]
-
-
 def find_required_files(source: FunctionSource) -> list[RequiredFile]:
     """Return the files that a ready zip must hold; on Azure that is the app's host.json and not a handler."""
     if source.provider == "azure":
@@ -157,12 +116,10 @@ def find_required_files(source: FunctionSource) -> list[RequiredFile]:
     return [RequiredFile(point.files, point.option, _HANDLER_HINT) for point in points]
 
 
-def _source_holds(source: FunctionSource, name: str) -> bool:
-    return source.folder is not None and (source.folder / name).is_file()
-
-
 def find_recipe(source: FunctionSource, home: Path) -> PackageRecipe:
-    """Return the recipe of a source that is not a ready zip; raises ArtifactError with every fault.
+    """Return the recipe of a source that is not a ready zip and whose runtime is known.
+
+    Raises ArtifactError with every fault.
 
     `home` is our own state: it never enters a package, even if it lies inside the source.
     """
@@ -173,8 +130,7 @@ def find_recipe(source: FunctionSource, home: Path) -> PackageRecipe:
         name = escape_path(str(source.folder))
         reason = "it is neither a folder nor a .zip file" if source.folder.exists() else "there is no such folder"
         raise ArtifactError(f"Cannot package source '{name}': {reason}.", hint=hint)
-    _require_entry_point(source)
-    folder, source = source.folder, resolve_runtime(source)
+    folder = source.folder
     if not source.build:  # which may make them
         _require_included_files(source, folder)
     file_filter = FileFilter(
@@ -250,7 +206,7 @@ def _entry_settings(
 
     `added` are settings of every function.
     """
-    functions = {point.function: {"handler": point.name, **added} for point in points if point.function}
+    functions = {point.function: {point.key: point.name, **added} for point in points if point.function}
     settings: dict[str, Any] = {**({"functions": functions} if functions else {}), **added}
     for point in points:
         file = point.find_file(folder)
@@ -302,7 +258,7 @@ def _python_recipe(source: FunctionSource, place: SourcePlace) -> PackageRecipe:
     require_entry_files(place.folder, points)
     layout, version = _source_layout(source, "python"), (3, int(source.runtime.rpartition(".")[2]))
     root = PackageLayer(place.folder, place.file_filter, layout.source, place.around)
-    plan = plan_requirements(place.folder / REQUIREMENTS_FILE, place.origin, needs_adapters=bool(source.app))
+    plan = plan_requirements(place.folder / REQUIREMENTS_FILE, place.origin, needs_adapters=source.has_application)
     passed = source.package.pass_environment
 
     def prepare(workspace: Path, runner: ProgramRunner) -> PreparedLayers:
@@ -424,7 +380,7 @@ def _passed_values(names: Sequence[str]) -> bytes:
 
 def _source_layout(source: FunctionSource, language: str) -> PackageLayout:
     layout = find_layout(source.provider, language, for_sockets=source.bundled == WEBSOCKET_SERVICE)
-    return layout.with_payloads(APPLICATION_FILES) if source.app else layout
+    return layout.with_payloads(APPLICATION_FILES) if source.has_application else layout
 
 
 def _install_library_layer(layout: PackageLayout, workspace: Path, runner: ProgramRunner) -> Sequence[PackageLayer]:

@@ -56,10 +56,14 @@ class ProgramContext:
         return f"{name}-{sha256(self.deployment.encode()).hexdigest()[:4]}" if self.deployment else name
 
     def find_package(self, function: ServerlessFunction) -> Artifact:
-        """Return the package of a function; raises ValidationError without one."""
+        """Return the package of a function; raises ValidationError without one.
+
+        A function of the stack's own source has a package of its own where its runtime differs.
+        """
         artifact = self.artifact
-        if artifact and function.package:
-            artifact = artifact.companions.get(function.package)
+        if artifact:
+            other = None if function.package else artifact
+            artifact = artifact.companions.get(function.package or function.purpose, other)
         if artifact is None:
             raise ValidationError(f"Cannot deploy function '{function.name}': it has no package.")
         return artifact

@@ -47,6 +47,7 @@ AWS_LIMITS = CloudLimits(
 )
 _DEFAULT_CONCURRENCY = 1000
 _UNRESERVED_CONCURRENCY = 100
+_PATH_VARIABLE = re.compile(r"\{\w+\}")
 _MISSING_ROLE_MESSAGE = "CloudWatch Logs role ARN must be set in account settings"
 _ROLE_REQUIREMENT = "API Gateway logs WebSocket APIs through a role in the settings of the account and region."
 
@@ -80,6 +81,26 @@ def check_origin_patterns(subject: RuleSubject) -> Iterator[Finding]:
             known = ", ".join(ORIGIN_PATTERNS)
             reason = f"'{make_printable(origin)}' matches no origin: API Gateway knows the patterns {known}"
             yield refuse(f"cors.origins[{index}]", reason, "Name the origins.")
+
+
+def check_path_variables(subject: RuleSubject) -> Iterator[Finding]:
+    """Variables at the same place of several paths should have one name.
+
+    Source: "has a conflicting variable on the same hierarchical level as", API Gateway's answer to a route that differs
+    from another of its method by such names only (github.com/plutomi/plutomi/issues/271). Whether longer paths and
+    other methods are refused as well was not tried on an account.
+    """
+    names: dict[str, tuple[str, int]] = {}
+    for index, route in enumerate(subject.section.routes or ()):
+        parts = route.path.split("/")
+        for place, part in enumerate(parts):
+            if not _PATH_VARIABLE.fullmatch(part):
+                continue
+            name, first = names.setdefault(_PATH_VARIABLE.sub("{}", "/".join(parts[:place])), (part, index))
+            if name != part:
+                reason = f"{make_printable(part)} is {make_printable(name)} in routes[{first}]"
+                hint = "Give variables at the same place one name: API Gateway refuses two of them in similar routes."
+                yield advise(f"routes[{index}].path", reason, hint)
 
 
 def check_variables_size(subject: RuleSubject) -> Iterator[Finding]:
@@ -138,6 +159,6 @@ def explain_missing_log_role(message: str, stack: Stack) -> str:
 
 AWS_RULES = DeclarativeCloudRules(
     AWS_LIMITS,
-    (check_network_ids, check_concurrency, check_origin_patterns, check_variables_size),
+    (check_network_ids, check_concurrency, check_origin_patterns, check_path_variables, check_variables_size),
     explain_refusal=explain_missing_log_role,
 )

@@ -68,10 +68,11 @@ def check_memory_size(subject: RuleSubject) -> Iterator[Finding]:
 
 
 def check_shared_app(subject: RuleSubject) -> Iterator[Finding]:
-    """Functions run in one app, whose memory, timeout and variables are the same for all of them.
+    """Functions run in one app, whose runtime, memory, timeout and variables are the same for all of them.
 
-    Sources: Azure's pages on the Flex Consumption plan (the memory of an instance, on which all HTTP functions of an
-    app run), on host.json (`functionTimeout`, for all functions) and on app settings.
+    Runtimes that files decide are compared when the source is read. Sources: Azure's pages on the Flex Consumption plan
+    (the memory of an instance, on which all HTTP functions of an app run; its one runtime in `functionAppConfig`), on
+    host.json (`functionTimeout`, for all functions) and on app settings.
     """
     settings = subject.settings
     if settings is None or not settings.functions:
@@ -80,12 +81,14 @@ def check_shared_app(subject: RuleSubject) -> Iterator[Finding]:
         reason = "a zip is a whole Functions app on Azure, which has its own functions and routes"
         yield refuse("functions", reason, "Name the folder with the handlers as source.")
     of = {name: settings.for_function(name) for name in settings.function_names}
-    sizes = {"memory": {round_memory(it.memory) for it in of.values()}, "timeout": {it.timeout for it in of.values()}}
-    for key, values in sizes.items():
-        if len(values) > 1:
-            reason = (
-                f"{' and '.join(map(str, sorted(values)))}: on Azure all functions run in one app, which has one {key}"
-            )
+    shared = {
+        "memory": map(str, sorted({round_memory(it.memory) for it in of.values()})),
+        "timeout": map(str, sorted({it.timeout for it in of.values()})),
+        "runtime": iter(sorted({it.runtime for it in of.values() if it.runtime})),
+    }
+    for key, found in shared.items():
+        if len(values := list(found)) > 1:
+            reason = f"{' and '.join(values)}: on Azure all functions run in one app, which has one {key}"
             yield refuse("functions", reason, f"Set {key} for the component only, or make it the same for all.")
 
 

@@ -23,7 +23,8 @@ const isShared = !Array.isArray(routes)
 const functions = new Map(isShared ? Object.entries(routes).flatMap(([name, keys]) => keys.map((key) => [key, name])) : [])
 const routeKeys = isShared ? [...functions.keys()] : routes
 delete process.env.SEMANTEST_ROUTES
-const isFormat1 = process.env.SEMANTEST_PAYLOAD === '1.0'
+const payload = process.env.SEMANTEST_PAYLOAD // of several functions, by function
+const formats = isShared ? JSON.parse(payload ?? '{}') : { '': payload }
 delete process.env.SEMANTEST_PAYLOAD
 
 const source = path.join(__dirname, 'source')
@@ -51,7 +52,8 @@ async function answer(request, context) {
   if (unresolved.length > 0) return buildUnavailableResponse(unresolved)
   const event = await buildEvent(request, context, gatewayKey ? 1 : 0, routeKeys)
   if (isShared && !functions.has(event.routeKey)) return { status: 404 } // as the host does where no trigger fits
-  const handler = await load(functions.get(event.routeKey) ?? '')
+  const name = functions.get(event.routeKey) ?? ''
+  const [handler, isFormat1] = [await load(name), formats[name] === '1.0']
   const result = await handler(isFormat1 ? buildEventOfFormat1(event) : event, buildContext(context))
   return buildResponse(isFormat1 ? buildResultOfFormat2(result) : result, request.method)
 }

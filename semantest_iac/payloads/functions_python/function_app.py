@@ -12,7 +12,7 @@ from hmac import compare_digest
 from pathlib import Path
 
 import azure.functions as func
-from semantest_handler import load_outermost_handler, read_settings
+from semantest_handler import find_application, load_outermost_handler, read_settings
 from semantest_payload import build_event_of_format_1, build_result_of_format_2
 from semantest_trigger import (
     GATEWAY_HEADER,
@@ -29,7 +29,8 @@ GATEWAY_KEY = os.environ.pop("SEMANTEST_GATEWAY_KEY", "")  # only the API gatewa
 ROUTES = json.loads(os.environ.pop("SEMANTEST_ROUTES", "[]"))  # of several functions, by function
 FUNCTIONS = {key: name for name, keys in ROUTES.items() for key in keys} if isinstance(ROUTES, dict) else {}
 ROUTE_KEYS = [*FUNCTIONS] or ROUTES
-IS_FORMAT_1 = os.environ.pop("SEMANTEST_PAYLOAD", "") == "1.0"
+PAYLOAD = os.environ.pop("SEMANTEST_PAYLOAD", "")  # of several functions, by function
+FORMATS = json.loads(PAYLOAD or "{}") if FUNCTIONS else {"": PAYLOAD}
 SETTINGS = SettingResolver(os.environ)
 
 sys.path.insert(0, SOURCE)
@@ -54,9 +55,10 @@ def receive_request(req: func.HttpRequest, context: func.Context) -> tuple[dict,
 
 def call_handler(event: dict, context: Context, method: str) -> func.HttpResponse:
     """Answer with the handler of the route."""
-    handler = load_once(FUNCTIONS.get(event["routeKey"], ""))
-    result = handler(build_event_of_format_1(event) if IS_FORMAT_1 else event, context)
-    return build_response(build_result_of_format_2(result) if IS_FORMAT_1 else result, method)
+    function = FUNCTIONS.get(event["routeKey"], "")
+    handler, is_format_1 = load_once(function), FORMATS.get(function) == "1.0"
+    result = handler(build_event_of_format_1(event) if is_format_1 else event, context)
+    return build_response(build_result_of_format_2(result) if is_format_1 else result, method)
 
 
 def answer(req: func.HttpRequest, context: func.Context) -> func.HttpResponse:
@@ -66,24 +68,26 @@ def answer(req: func.HttpRequest, context: func.Context) -> func.HttpResponse:
 
 
 @cache
-def make_application():
-    """Make the user's ASGI or WSGI application; it is loaded at the first request, as handlers are."""
+def make_application(name: str):
+    """Make an ASGI or WSGI application of the user's; it is loaded at the first request, as handlers are."""
     from semantest_application import RunningApplication
 
-    return RunningApplication(read_settings()["app"])
+    return RunningApplication(name)
 
 
 async def answer_with_application(req: func.HttpRequest, context: func.Context) -> func.HttpResponse:
-    """Answer with the application, on the worker's event loop, or with the handler that the route has of its own."""
+    """Answer with the application of the route, on the worker's event loop, or with its handler, in a thread."""
     received = receive_request(req, context)
     if isinstance(received, func.HttpResponse):
         return received
     event, function_context = received
-    if FUNCTIONS.get(event["routeKey"]):
+    name = find_application(FUNCTIONS.get(event["routeKey"], ""))
+    if not name:
         return await asyncio.to_thread(call_handler, event, function_context, req.method)
-    return build_response(await make_application().answer(event, function_context), req.method)
+    return build_response(await make_application(name).answer(event, function_context), req.method)
 
 
-chosen = answer_with_application if "app" in read_settings() else answer
+has_application = "app" in read_settings() or any(map(find_application, read_settings().get("functions", ())))
+chosen = answer_with_application if has_application else answer
 for trigger in list_triggers(ROUTES):
     app.function_name(trigger.name)(app.route(route=trigger.route, methods=trigger.methods)(chosen))

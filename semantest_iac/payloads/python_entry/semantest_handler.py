@@ -11,12 +11,18 @@ from typing import Any
 
 def load_handler(function: str = "") -> Callable[[Any, Any], Any]:
     """Load the user's handler, or that of one of several functions; an application becomes a handler."""
-    settings = read_settings()
-    if function or "app" not in settings:
-        return _load((settings["functions"][function] if function else settings)["handler"])
-    from semantest_application import make_lambda_handler
+    if application := find_application(function):
+        from semantest_application import make_lambda_handler
 
-    return make_lambda_handler(settings["app"])
+        return make_lambda_handler(application)
+    settings = read_settings()
+    return _load((settings["functions"][function] if function else settings)["handler"])
+
+
+def find_application(function: str = "") -> str:
+    """Return the application of the package, or that of one of its functions; empty if it has a handler instead."""
+    settings = read_settings()
+    return str((settings["functions"][function] if function else settings).get("app", ""))
 
 
 def load_outermost_handler(function: str = "") -> Callable[[Any, Any], Any]:
@@ -26,7 +32,7 @@ def load_outermost_handler(function: str = "") -> Callable[[Any, Any], Any]:
 
 
 def read_settings() -> Mapping[str, Any]:
-    """Read what the package names: `handler` or `app`, `functions`, and `wrapper` if there is one."""
+    """Read what the package names: `handler` or `app`, `functions` with theirs, and `wrapper` if there is one."""
     settings: Mapping[str, Any] = json.loads(Path(__file__).with_name("semantest_entry.json").read_text())
     return settings
 

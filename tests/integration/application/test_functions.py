@@ -16,21 +16,30 @@ from semantest_iac.bootstrap.application import Application
 from semantest_iac.domain.deployment.stack import Stack
 from semantest_iac.domain.networking.http_exchange import HttpRequest
 from semantest_iac.infrastructure.clouds.built_in import CLOUD_ENTRIES
+from tests.example_packages import use_example_wheels
 
 PYTHON = """\
 import os
 
 def handler(event, context):
     print("from {name}")
-    seen = dict(function="{name}", route=event["routeKey"], parameters=event.get("pathParameters") or {{}})
-    return {{"statusCode": {status}, "body": __import__("json").dumps(seen | {{"own": os.environ.get("OWN")}})}}
+    route = event.get("routeKey") or event["httpMethod"] + " " + event["resource"]
+    seen = dict(function="{name}", route=route, parameters=event.get("pathParameters") or {{}})
+    seen |= dict(format=event["version"], own=os.environ.get("OWN"))
+    return {{"statusCode": {status}, "body": __import__("json").dumps(seen)}}
 """
 NODE = """\
 exports.handler = async (event) => {{
   console.log("from {name}")
-  const seen = {{ function: "{name}", route: event.routeKey, parameters: event.pathParameters ?? {{}} }}
+  const route = event.routeKey ?? `${{event.httpMethod}} ${{event.resource}}`
+  const seen = {{ function: "{name}", route, parameters: event.pathParameters ?? {{}}, format: event.version }}
   return {{ statusCode: {status}, body: JSON.stringify({{ ...seen, own: process.env.OWN ?? null }}) }}
 }}
+"""
+APP = """\
+def app(environ, start_response):
+    start_response("200 OK", [("content-type", "text/plain")])
+    return [environ["PATH_INFO"].encode()]
 """
 FILES = {"python": (".py", PYTHON), "node": (".js", NODE)}
 ROUTES = [
@@ -52,7 +61,13 @@ ASKED = {
     "PUT /todos/a%20b": ("one", "ANY /todos/{id}", {"id": "a b"}),
     "DELETE /todos/7": ("list", "DELETE /todos/{id}", {"id": "7"}),
     "GET /files/a/b.txt": ("files", "GET /files/{path+}", {"path": "a/b.txt"}),
+    "GET /users/1": ("one", "GET /users/{id}", {"id": "1"}),
+    "GET /users/2/posts": ("create", "GET /users/{user}/posts", {"user": "2"}),
 }
+MORE_ROUTES = [
+    {"path": "/users/{id}", "methods": "GET", "handler": "todos/one.handler"},
+    {"path": "/users/{user}/posts", "methods": "GET", "function": "create"},
+]
 NOWHERE = ("GET /nothing", "PUT /todos", "GET /files", "GET /todos/1/2")
 
 
@@ -68,14 +83,16 @@ class Service:
 
     async def deploy(self, status: int = 200, **changes: Any) -> DeploymentRow:
         for name in ("home", "list", "create", "one", "files"):
-            path = self._folder / "todos" / f"{name}{self._ending}"
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_text(self._text.format(name=name, status=status), encoding="utf-8")
+            self.write(f"todos/{name}{self._ending}", self._text.format(name=name, status=status))
         section = {"source": str(self._folder), "functions": FUNCTIONS, "routes": ROUTES, **changes}
         row = await self.use_cases.deploy(self.stack, {"components": {"rest-api": section}})
         if "@azure/functions" in str(row.error):
             pytest.skip("npm reaches no registry, from which Node packages for Azure take @azure/functions")
         return row
+
+    def write(self, path: str, text: str) -> None:
+        (self._folder / path).parent.mkdir(parents=True, exist_ok=True)
+        (self._folder / path).write_text(text, encoding="utf-8")
 
     async def call(self, request: str) -> tuple[int, bytes]:
         method, _, path = request.partition(" ")
@@ -99,15 +116,32 @@ def service(request: pytest.FixtureRequest, home: Path, tmp_path: Path) -> Servi
 
 class TestFunctions:
     async def test_answer_their_routes(self, service: Service) -> None:
-        row = await service.deploy()
+        functions = {"create": {**FUNCTIONS["create"], "payload": "1.0"}}
+
+        row = await service.deploy(functions=functions, routes=[*ROUTES, *MORE_ROUTES])
 
         assert row.state == "completed", row.error
         seen = {asked: await service.ask(asked) for asked in ASKED}
         assert {asked: (it["function"], it["route"], it["parameters"]) for asked, it in seen.items()} == ASKED
+        assert {it["function"] for it in seen.values() if it["format"] == "1.0"} == {"create"}
         assert seen["POST /todos"]["own"] == "yes"
         shares_variables = service.stack.provider == "azure"  # one app for all functions
         assert seen["GET /todos"]["own"] == ("yes" if shares_variables else None)
         assert [(await service.call(asked))[0] for asked in NOWHERE] == [404] * len(NOWHERE)
+
+    @pytest.mark.parametrize("service", [("aws", "node"), ("aws", "python"), ("azure", "python")], indirect=True)
+    async def test_are_handlers_and_applications(self, service: Service) -> None:
+        """Those in another language are in a package of their own."""
+        service.write("pages.py", APP)
+        functions = {**FUNCTIONS, "site": {"app": "pages:app"}}
+        route = {"path": "/site/{rest+}", "methods": "ANY", "function": "site"}
+
+        with use_example_wheels():
+            row = await service.deploy(functions=functions, routes=[*ROUTES[:3], route])
+
+        assert row.state == "completed", row.error
+        assert await service.call("GET /site/a/b") == (200, b"/site/a/b")
+        assert (await service.ask("GET /todos"))["function"] == "list"
 
     async def test_publish_an_event_and_outputs_each(self, service: Service) -> None:
         row = await service.deploy()

@@ -16,7 +16,7 @@ import pytest
 from semantest_iac.domain.compute.functions import Artifact
 from semantest_iac.domain.environments.settings import PackageSettings
 from semantest_iac.domain.errors import ArtifactError
-from semantest_iac.domain.ports.artifact_builder import FunctionSource
+from semantest_iac.domain.ports.artifact_builder import FunctionCode, FunctionSource
 from semantest_iac.infrastructure.artifacts.builds.bundles import find_bundler_version
 from semantest_iac.infrastructure.artifacts.package_builder import CLOCK_TICK_NS, PackageBuilder
 from tests.integration.artifacts.packages import refusal_of
@@ -196,7 +196,8 @@ class TestSeveralFunctions:
         code = "import native from 'native'\nexport const create = () => native\n"
         code += "export const get = () => { throw new Error('no') }\n"
         write_files(source, {"src/todos.ts": code, "plain.js": "exports.handler = () => require('helper')", **_MODULES})
-        return builder.build(FunctionSource(source, runtime="nodejs22.x", functions=_FUNCTIONS))
+        functions = {name: FunctionCode(handler) for name, handler in _FUNCTIONS.items()}
+        return builder.build(FunctionSource(source, runtime="nodejs22.x", functions=functions))
 
     def call(self, artifact: Artifact, folder: Path, function: str) -> str:
         with zipfile.ZipFile(artifact.path) as archive:

@@ -15,7 +15,8 @@ import pytest
 from semantest_iac.domain.compute.functions import Artifact
 from semantest_iac.domain.environments.settings import PackageSettings
 from semantest_iac.domain.errors import ArtifactError
-from semantest_iac.domain.ports.artifact_builder import FunctionSource
+from semantest_iac.domain.ports.artifact_builder import FunctionCode, FunctionSource
+from semantest_iac.infrastructure.artifacts.builds.source_runtimes import split_by_runtime
 from semantest_iac.infrastructure.artifacts.package_builder import PackageBuilder
 
 WriteFiles = Callable[[Path, dict[str, str]], None]
@@ -37,6 +38,12 @@ NODE = {
 
 def python(source: Path) -> FunctionSource:
     return FunctionSource(source, handler="app.handler", runtime="python3.13")
+
+
+def codes(*handlers: str) -> dict[str, FunctionCode]:
+    """Functions under the names of their modules."""
+    names = (handler.removesuffix(".handler").replace(".", "/").rpartition("/")[2] for handler in handlers)
+    return {name: FunctionCode(handler) for name, handler in zip(names, handlers, strict=True)}
 
 
 def server(source: Path) -> FunctionSource:
@@ -244,34 +251,78 @@ class TestNodeServer:
 class TestSeveralFunctions:
     def test_are_one_package_with_the_handlers_by_name(self, home: Path, source: Path, write_files: WriteFiles) -> None:
         write_files(source, {"todos/create.py": "", "todos/show.py": ""})
-        functions = {"create": "todos/create.handler", "show": "todos.show.handler"}
+        functions = codes("todos/create.handler", "todos.show.handler")
 
         artifact = PackageBuilder(home).build(FunctionSource(source, functions=functions))
 
         with zipfile.ZipFile(artifact.path) as archive:
             settings = json.loads(archive.read("semantest_entry.json"))
-        assert settings == {"functions": {name: {"handler": handler} for name, handler in functions.items()}}
+        assert settings == {"functions": {name: {"handler": code.handler} for name, code in functions.items()}}
         assert (artifact.runtime, artifact.handlers) == ("python3.13", {})
 
     def test_are_refused_with_every_handler_that_is_missing(
         self, home: Path, source: Path, write_files: WriteFiles
     ) -> None:
         write_files(source, {"one.js": ""})
-        functions = {"one": "one.handler", "two": "two.handler", "three": "lib/three.handler"}
+        functions = codes("one.handler", "two.handler", "lib/three.handler")
 
         found = PackageBuilder(home).find_packaging_faults(FunctionSource(source, functions=functions))
 
         assert [fault.path for fault in found] == ["functions.two.handler", "functions.three.handler"]
 
+    def test_have_a_package_for_each_runtime(self, home: Path, source: Path, write_files: WriteFiles) -> None:
+        write_files(source, {"one.js": "", "two.py": "", "three.js": "", "main.py": ""})
+        functions = codes("one.handler", "two.handler", "three.handler")
+        functions["two"], functions["old"] = replace(functions["two"], runtime="python3.12"), FunctionCode(app="main:f")
+        asked = FunctionSource(source, handler="three.handler", functions=functions)
+
+        parts = split_by_runtime(asked)
+
+        assert [(part.runtime, part.handler, [*part.functions]) for part in parts] == [
+            ("nodejs24.x", "three.handler", ["one", "three"]),
+            ("python3.12", "", ["two"]),
+            ("python3.13", "", ["old"]),
+        ]
+        artifact = PackageBuilder(home).build(replace(asked, functions={**functions, "old": FunctionCode("main.f")}))
+        assert (artifact.runtime, {name: one.runtime for name, one in artifact.companions.items()}) == (
+            "nodejs24.x",
+            {"two": "python3.12", "old": "python3.13"},
+        )
+        with zipfile.ZipFile(artifact.companions["two"].path) as archive:
+            assert json.loads(archive.read("semantest_entry.json")) == {
+                "functions": {"two": {"handler": "two.handler"}}
+            }
+
+    def test_share_a_runtime_on_azure(self, home: Path, source: Path, write_files: WriteFiles) -> None:
+        write_files(source, {"one.js": "", "two.py": ""})
+        asked = FunctionSource(source, provider="azure", functions=codes("one.handler", "two.handler"))
+
+        [fault] = PackageBuilder(home).find_packaging_faults(asked)
+
+        assert (fault.path, "one app" in fault.message) == ("functions.two.handler", True)
+
+    def test_of_another_language_than_the_runtime_are_told_so(
+        self, home: Path, source: Path, write_files: WriteFiles
+    ) -> None:
+        write_files(source, {"one.js": "", "two.py": ""})
+        asked = FunctionSource(source, runtime="nodejs24.x", functions=codes("one.handler", "two.handler"))
+
+        [fault] = PackageBuilder(home).find_packaging_faults(asked)
+
+        assert (fault.path, fault.hint) == (
+            "functions.two.handler",
+            "two.py is there: give the function the runtime python3.13.",
+        )
+
     def test_of_a_zip_are_called_by_their_own_handlers(self, home: Path, source: Path) -> None:
         package = source.parent / "app.zip"
         with zipfile.ZipFile(package, "w") as archive:
             archive.writestr("one.py", "")
-        ready = FunctionSource(package, runtime="python3.13", functions={"one": "one.handler"})
+        ready = FunctionSource(package, runtime="python3.13", functions=codes("one.handler"))
 
         assert PackageBuilder(home).build(ready).handlers == {"one": "one.handler"}
         with pytest.raises(ArtifactError) as caught:
-            PackageBuilder(home).build(replace(ready, functions={"one": "one.handler", "two": "two.handler"}))
+            PackageBuilder(home).build(replace(ready, functions=codes("one.handler", "two.handler")))
         assert [fault.path for fault in caught.value.faults] == ["functions.two.handler"]
 
 

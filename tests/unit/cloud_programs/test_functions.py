@@ -9,7 +9,7 @@ from semantest_iac.infrastructure.cloud_programs.azure.shared_apps import share_
 from semantest_iac.infrastructure.sandbox_engine.protocol.values import to_cloud_value
 from tests.unit.cloud_programs.azure_registrations import APP, record_api, settings_of
 from tests.unit.cloud_programs.recorder import Registration, of_type, record_program
-from tests.unit.cloud_programs.variants import blueprint
+from tests.unit.cloud_programs.variants import SEVERAL_NAMES, blueprint
 
 _GATEWAY = "aws:apigatewayv2"
 
@@ -54,6 +54,20 @@ class TestAws:
             "api live-create",
             "api live-todos-list",
         }
+
+    def test_sends_each_function_its_format_of_events(self) -> None:
+        integrations = inputs_by_name(f"{_GATEWAY}/integration:Integration", aws("functions beside a handler"))
+
+        assert {name: it["payloadFormatVersion"] for name, it in integrations.items()} == {
+            "api": "2.0",
+            "api live-create": "1.0",
+            "api live-todos-list": "2.0",
+        }
+
+    def test_has_one_route_for_variables_with_several_names(self) -> None:
+        routes = of_type(f"{_GATEWAY}/route:Route", record_program(blueprint(SEVERAL_NAMES)))
+
+        assert len({it.name for it in routes}) == len(routes) == 4 + 1  # and health
 
     def test_allows_the_api_to_call_each_function(self) -> None:
         permissions = inputs_by_name("aws:lambda/permission:Permission", aws())
@@ -100,6 +114,20 @@ class TestAzure:
             "todos-list": ["GET /todos", "ANY /todos/{id}"],
         }
         assert (settings["LIMIT"], "SEMANTEST_FUNCTION" in settings) == ("5", False)
+
+    def test_tells_the_app_which_function_reads_which_format(self) -> None:
+        assert json.loads(settings_of(record_api("functions beside a handler"))["SEMANTEST_PAYLOAD"]) == {
+            "create": "1.0"
+        }
+        assert "SEMANTEST_PAYLOAD" not in settings_of(record_api("functions"))
+
+    def test_has_one_operation_for_variables_with_several_names(self) -> None:
+        graph = blueprint(SEVERAL_NAMES, region="eastus", provider="azure")
+
+        operations = of_type("azure-native:apimanagement:ApiOperation", record_program(graph))
+
+        assert len({it.name for it in operations}) == len(operations) == 7 + 1 + 1  # methods of one path, posts, health
+        assert {it.inputs["displayName"] for it in operations} >= {"GET /users/{user}", "PUT /users/{id}"}
 
     def test_leaves_other_routes_to_the_components_own_handler(self) -> None:
         routes = json.loads(settings_of(record_api("functions beside a handler"))["SEMANTEST_ROUTES"])

@@ -43,17 +43,34 @@ VARIANTS: Mapping[str, Mapping[str, Any]] = {
     "no cors": _section(cors={"origins": []}),
     "functions": _section(source="src", functions=FUNCTIONS, routes=FUNCTION_ROUTES, **_TOKEN),
     "functions beside a handler": _section(
-        source="src", handler="app.handler", routes=[*FUNCTION_ROUTES, {"path": "/"}], functions=FUNCTIONS
+        source="src",
+        handler="app.handler",
+        routes=[*FUNCTION_ROUTES, {"path": "/"}],
+        functions={"create": {**FUNCTIONS["create"], "payload": "1.0"}},
     ),
     "warm functions with an authorizer": _section(
         source="src", functions=FUNCTIONS, routes=FUNCTION_ROUTES, authorizer=_JWT, instances={"min": 1}
     ),
 }
+SEVERAL_NAMES = _section(
+    authorizer=_JWT,
+    cors={"origins": ["https://app.example"]},
+    routes=[
+        {"path": "/users/{id}", "methods": ["ANY"]},
+        {"path": "/users/{user}", "methods": ["GET", "OPTIONS"]},
+        {"path": "/users/{user}/posts", "methods": ["GET"]},
+    ],
+)
+"""Routes whose variables have several names at the same place."""
 ENVIRONMENTS = ("development", "qa", "staging", "production")
 
 
 def blueprint(
-    variant: str = "plain", environment: str = "development", region: str = "us-east-1", provider: str = "aws"
+    variant: str | Mapping[str, Any] = "plain",
+    environment: str = "development",
+    region: str = "us-east-1",
+    provider: str = "aws",
 ) -> Blueprint:
-    settings = resolve_component(DeploymentConfiguration.model_validate(VARIANTS[variant]), "rest-api", environment)
+    written = VARIANTS[variant] if isinstance(variant, str) else variant
+    settings = resolve_component(DeploymentConfiguration.model_validate(written), "rest-api", environment)
     return build_rest_api(Stack("rest-api", provider, environment, region), 1, settings)

@@ -114,6 +114,25 @@ class TestFunctions:
         assert (create.secrets, show.secrets) == ({"B": "b", "C": "c"}, {"B": "b"})
         assert (settings.secret_keys, settings.integration_timeout) == (("b", "c"), 20)
 
+    def test_have_code_runtime_and_format_of_their_own(self) -> None:
+        settings = resolve(
+            runtime="nodejs24.x",
+            payload="1.0",
+            functions={
+                "new": {**CREATE, "payload": 2.0, "runtime": "nodejs22.x"},
+                "site": {"app": "main:app", "runtime": "python3.13"},
+                "old": CREATE,
+            },
+            routes=[route(f"/{name}", function=name) for name in ("new", "site", "old")],
+        )
+        of = {name: settings.for_function(name) for name in settings.function_names}
+
+        assert {name: (it.handler, it.app, it.runtime, it.payload) for name, it in of.items()} == {
+            "new": ("todos/create.handler", None, "nodejs22.x", "2.0"),
+            "site": (None, "main:app", "python3.13", "2.0"),
+            "old": ("todos/create.handler", None, "nodejs24.x", "1.0"),
+        }
+
     def test_name_secrets_that_must_have_values(self) -> None:
         section = configuration(
             functions={"create": {**CREATE, "environment": {"C": "${secrets.c}"}}}, environment={"B": "${secrets.b}"}
@@ -178,6 +197,7 @@ class TestFaults:
                 "idle": SHOW,
                 "Upper": {"handler": "x.handler"},
                 "bare": {},
+                "site": {"app": "main", "handler": "a.handler", "payload": "1.0", "runtime": "nodejs4.x"},
             },
             routes=[
                 route(function="create"),
@@ -187,6 +207,7 @@ class TestFaults:
                 route("/a"),
                 route("/b", handler="../b.handler"),
                 route("/c", function="Upper"),
+                route("/d", function="site"),
             ],
         )
 
@@ -197,6 +218,9 @@ class TestFaults:
             "functions.idle": "no route uses it",
             "functions.Upper": "not the name of a function",
             "functions.bare.handler": "missing",
+            "functions.site.app": "nodejs4.x runs no ASGI or WSGI application",  # the last of three
+            "functions.site.payload": "an application receives HTTP and no events",
+            "functions.site.runtime": "'nodejs4.x' is not a runtime of aws",
             "routes[1]": "'GET /todos' is listed twice",
             "routes[1].function": "'crate' is not a function",
             "routes[2]": "names a function and a handler",
@@ -241,6 +265,13 @@ class TestWarnings:
 
         assert "500 at once for each of 2 functions need a raised quota" in found["instances.max"]
 
+    def test_name_variables_at_the_same_place(self) -> None:
+        paths = ("/users/{id}", "/users/{user}/posts/{id}", "/users/{id}/{rest+}", "/{id}", "/{proxy+}")
+
+        found = warnings(routes=[route(path, **SHOW) for path in paths], health="none")
+
+        assert found == {"routes[1].path": "{user} is {id} in routes[0]"}
+
 
 class TestAzure:
     ROUTES = (route(function="create"), route("/{id}", **SHOW))
@@ -250,12 +281,14 @@ class TestAzure:
         [
             ({"memory": 4096}, "functions"),
             ({"timeout": 5}, "functions"),
+            ({"runtime": "nodejs22.x"}, "functions"),
             ({"environment": {"AA": "1"}}, "functions.create.environment.AA"),
         ],
     )
     def test_refuses_what_one_app_cannot_tell_apart(self, own: dict[str, Any], path: str) -> None:
         section: dict[str, Any] = {
             "environment": {"AA": "0"},
+            "runtime": "nodejs24.x",
             "functions": {"create": {**CREATE, **own}},
             "routes": [*self.ROUTES],
         }

@@ -26,6 +26,7 @@ from semantest_iac.domain.deployment.validation import ValidationService
 from semantest_iac.domain.environments.configuration import DeploymentConfiguration
 from semantest_iac.domain.errors import ConfigurationError, DeploymentError, Fault, RefusedError, ValidationError
 from semantest_iac.domain.guardrails.engine_choice import EngineChoice, require_default_engine
+from semantest_iac.domain.ports.artifact_builder import FunctionSource
 from semantest_iac.infrastructure.clouds.built_in import CLOUD_ENTRIES
 from tests.fakes.artifact_builder import FakeArtifactBuilder
 from tests.fakes.control_points import ControlPoints
@@ -73,6 +74,15 @@ class _Context:
 
     def secrets(self, variables: Mapping[str, str]) -> SecretStore:
         return _Secrets(variables)
+
+
+class _EmptySources(FakeArtifactBuilder):
+    """Finds no file of any function, and no fault in a runtime that is not written."""
+
+    def find_packaging_faults(self, source: FunctionSource) -> tuple[Fault, ...]:
+        runtimes = {source.runtime, *(code.runtime for code in source.functions.values())}
+        faults = [Fault(f"functions.{name}.handler", "is not there") for name in source.functions]
+        return (*faults, *(Fault("runtime", runtime) for runtime in runtimes if runtime))
 
 
 def _loaded(values: Mapping[str, Any] | None = None, **fields: Any) -> _Loaded:
@@ -224,6 +234,30 @@ class TestValidateComponents:
             ("components.rest-api.handler", "is not there", "semantest.yaml"),
             ("components.rest-api.source", "package.json: is no JSON", "semantest.yaml"),
         ]
+
+    def test_looks_for_code_whatever_else_is_wrong(self, tmp_path: Path) -> None:
+        context, routes = (
+            _Context(),
+            [{"path": "/a", "handler": "../a.handler"}, {"path": "/b", "handler": "b.handler"}],
+        )
+        context.artifacts = _EmptySources(ControlPoints())
+        section = {"source": str(tmp_path), "runtime": "nodejs4.x", "memory": 1, "handler": "no", "routes": routes}
+        functions = {"bad": {"handler": "x"}, "good": {"handler": "good.handler"}, "old": {"handler": "old.handler"}}
+        functions["old"]["runtime"] = "nodejs2.x"
+        routes += [{"path": f"/{name}", "function": name} for name in functions] + [{"path": "/"}]
+
+        with pytest.raises(ValidationError) as refusal:
+            find_configuration_warnings(
+                "rest-api", _loaded({"components": {"rest-api": {**section, "functions": functions}}}), context
+            )
+
+        found = {fault.path.removeprefix("components.rest-api."): fault.message for fault in refusal.value.faults}
+        assert {path for path, message in found.items() if message == "is not there"} == {
+            "functions.good.handler",
+            "functions.old.handler",
+            "routes[1].handler",
+        }
+        assert {"runtime", "memory", "handler", "routes[0].handler", "functions.bad.handler"} < {*found}
 
     def test_refuses_a_source_that_is_not_there(self) -> None:
         values = {"components": {"rest-api": {"source": "nowhere", "handler": "app.handler"}}}

@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 
 from semantest_iac.domain.environments.application_rules import application_module, module_files, read_projects
+from semantest_iac.domain.environments.runtimes import default_runtime
 from semantest_iac.domain.errors import ArtifactError, Fault
 from semantest_iac.domain.ports.artifact_builder import FunctionSource
 from semantest_iac.infrastructure.artifacts.package_rules import check_path, escape_path
@@ -37,6 +38,11 @@ class EntryPoint:
     function: str = ""
     may_be_installed: bool = False
 
+    @property
+    def key(self) -> str:
+        """The key of the option without the function: `entry`, `handler` or `app`."""
+        return self.option.rpartition(".")[2]
+
     def find_file(self, folder: Path) -> str:
         """Return the relative path of the file in the folder, empty without one; a link must not lead out of it."""
         root = folder.resolve()
@@ -60,10 +66,14 @@ class EntryPoint:
 def find_entry_points(source: FunctionSource) -> tuple[EntryPoint, ...]:
     """Return the entry points of a source whose runtime is known; raises ArtifactError for a malformed one."""
     functions = tuple(
-        EntryPoint(f"functions.{name}.handler", handler, find_handler_files(replace(source, handler=handler)), name)
-        for name, handler in source.functions.items()
+        _find_application(f"functions.{name}.app", code.app, source.folder, name)
+        if code.app
+        else EntryPoint(
+            f"functions.{name}.handler", code.handler, find_handler_files(replace(source, handler=code.handler)), name
+        )
+        for name, code in source.functions.items()
     )
-    if functions and not (source.entry or source.handler or source.app):
+    if functions and not source.has_main_function:
         return functions
     if source.entry:
         entry = str(PurePosixPath(source.entry))
@@ -71,13 +81,16 @@ def find_entry_points(source: FunctionSource) -> tuple[EntryPoint, ...]:
         endings = () if is_complete else (*NODE_SUFFIXES, *(() if source.build else BUNDLED_SUFFIXES))
         return (EntryPoint("entry", source.entry, (entry, *(f"{entry}{ending}" for ending in endings))), *functions)
     if source.app:
-        module = application_module(source.app)
-        if module is None:
-            fault = Fault("app", "is not <module>:<attribute>", "Write it as main:app, or main:create_app().")
-            raise ArtifactError(f"Cannot use app '{escape_path(source.app)}'.", faults=[fault])
-        may_be_installed = _requires_local_project(source.folder)
-        return (EntryPoint("app", source.app, module_files(module), may_be_installed=may_be_installed), *functions)
+        return (_find_application("app", source.app, source.folder), *functions)
     return (EntryPoint("handler", source.handler, find_handler_files(source)), *functions)
+
+
+def _find_application(option: str, app: str, folder: Path | None, function: str = "") -> EntryPoint:
+    module = application_module(app)
+    if module is None:
+        fault = Fault(option, "is not <module>:<attribute>", "Write it as main:app, or main:create_app().")
+        raise ArtifactError(f"Cannot use app '{escape_path(app)}'.", faults=[fault])
+    return EntryPoint(option, app, module_files(module), function, may_be_installed=_requires_local_project(folder))
 
 
 def _requires_local_project(folder: Path | None) -> bool:
@@ -123,11 +136,25 @@ def require_entry_files(folder: Path, points: Iterable[EntryPoint]) -> None:
 
 def _entry_hint(folder: Path, point: EntryPoint) -> str:
     command = find_build_command(folder)
-    if command and point.option != "app":
+    if other := _find_other_language(folder, point):
+        return other
+    if command and point.key != "app":
         return f"If a build makes it, add `build: {command}` to the component: package.json has a build script."
-    if point.option == "app":
+    if point.key == "app":
         return "An app is written module:attribute, and its module is relative to the source: main:app is in main.py."
-    return f"The {point.option.rpartition('.')[2]} is a path relative to the source folder."
+    return f"The {point.key} is a path relative to the source folder."
+
+
+def _find_other_language(folder: Path, point: EntryPoint) -> str:
+    """Return what to write for a handler whose file is in the other of the two languages; empty without such a file."""
+    stem, suffix = str(PurePosixPath(point.files[0]).with_suffix("")), PurePosixPath(point.files[0]).suffix
+    languages = {"nodejs": (*NODE_SUFFIXES, *BUNDLED_SUFFIXES), "python": (".py",)}
+    language, endings = next(it for it in languages.items() if suffix not in it[1])
+    found = next((stem + ending for ending in endings if (folder / f"{stem}{ending}").is_file()), "")
+    if not found or point.key != "handler":
+        return ""
+    owner = "the function" if point.function else "the component"
+    return f"{escape_path(found)} is there: give {owner} the runtime {default_runtime(language)}."
 
 
 def find_build_command(folder: Path) -> str:

@@ -51,7 +51,7 @@ def create_function(function: ServerlessFunction, context: ProgramContext) -> Ou
         "version": created.version,
         "runtime": created.runtime,
         "memory_mb": created.memory_size,
-        **({"digest": artifact.digest} if function.package else {}),
+        **({"digest": artifact.digest} if artifact is not context.artifact else {}),
     }
 
 

@@ -129,7 +129,7 @@ def _create_integration(
         integration_type="AWS_PROXY",
         integration_method="POST",
         integration_uri=context.outputs[target]["invoke_arn"],
-        payload_format_version=api.payload,
+        payload_format_version=api.payload_of(target),
         timeout_milliseconds=api.integration_timeout_s * 1000,
         opts=context.options(),
     )
@@ -141,10 +141,10 @@ def _preflight_endpoints(api: HttpApi) -> Iterator[ApiEndpoint]:
     API Gateway routes before it answers a preflight. Source: its developer guide, CORS with a route for all methods and
     an authorizer.
     """
-    listed = {str(endpoint) for endpoint in api.endpoints}
+    listed = {endpoint.shape for endpoint in api.endpoints}
     for endpoint in api.endpoints if api.cors and api.authorizer else ():
         preflight = ApiEndpoint("OPTIONS", endpoint.path, target=endpoint.target)
-        if endpoint.method == "ANY" and not endpoint.public and str(preflight) not in listed:
+        if endpoint.method == "ANY" and not endpoint.public and preflight.shape not in listed:
             yield preflight
 
 

@@ -42,7 +42,8 @@ PARTIAL: Mapping[Capability, str] = {
     capabilities.MEMORY_SIZE: "the next of 512, 2048 and 4096 MB",
     capabilities.TRACING: "always on: Application Insights records every request",
     capabilities.HTTP_ROUTES: f"{_BY_GATEWAY}: there the app receives every path",
-    capabilities.SEVERAL_FUNCTIONS: "in one app, whose memory, timeout, variables, rights, logs and alarms they share",
+    capabilities.SEVERAL_FUNCTIONS: "in one app, whose runtime, memory, timeout, variables, rights, "
+    "logs and alarms they share",
     capabilities.HTTP_THROTTLING: f"{_BY_GATEWAY}; one limit over the duration of a burst, "
     "documented for calls with a subscription key only",
     capabilities.CORS: "by origins only in development, for every method and header",

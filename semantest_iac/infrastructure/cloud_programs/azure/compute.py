@@ -15,6 +15,7 @@ from semantest_iac.domain.delivery.live_version import LiveVersion
 from semantest_iac.domain.environments.runtimes import find_runtime
 from semantest_iac.domain.environments.settings import DEFAULT_PAYLOAD
 from semantest_iac.infrastructure.cloud_programs.azure.foundation import azure_name, globally_unique_name
+from semantest_iac.infrastructure.cloud_programs.azure.shared_apps import PayloadFormats
 from semantest_iac.infrastructure.cloud_programs.azure.storage import STORAGE_SERVICES, create_package_storage
 from semantest_iac.infrastructure.cloud_programs.cloud import FOUNDATION
 from semantest_iac.infrastructure.cloud_programs.code_publishing import PACKAGE_TAG
@@ -30,7 +31,10 @@ A list, or in an app with several functions an object by function.
 """
 
 PAYLOAD_SETTING = "SEMANTEST_PAYLOAD"
-"""The setting with the format of events, if it is not the default one."""
+"""The setting with the format of events, if it is not the default one.
+
+A text, or in an app with several functions an object (JSON) by function.
+"""
 
 
 def app_settings(
@@ -43,16 +47,22 @@ def app_settings(
         for setting, ref in function.secrets.items()
     }
     used = {name: value for ref in function.uses for name, value in context.outputs[ref].get("variables", {}).items()}
-    routes, payload = context.outputs[FOUNDATION]["routes"], context.outputs[FOUNDATION]["payload"]
+    routes = context.outputs[FOUNDATION]["routes"]
     return {
         **artifact.environment,
         **({ROUTES_SETTING: json.dumps(routes)} if routes else {}),
-        **({PAYLOAD_SETTING: payload} if payload != DEFAULT_PAYLOAD else {}),
+        **_payload_setting(context.outputs[FOUNDATION]["payload"]),
         **used,
         **function.environment,
         **secrets,
         **_host_settings(function, identity, logs, store),
     }
+
+
+def _payload_setting(payload: PayloadFormats) -> dict[str, str]:
+    if payload in (DEFAULT_PAYLOAD, {}):
+        return {}
+    return {PAYLOAD_SETTING: payload if isinstance(payload, str) else json.dumps(payload)}
 
 
 def _host_settings(function: ServerlessFunction, identity: Outputs, logs: Outputs, store: Outputs) -> dict[str, Any]:

@@ -13,12 +13,11 @@ from pulumi_azure_native import authorization, keyvault, resources
 
 from semantest_iac.domain.blueprints.blueprint import Blueprint
 from semantest_iac.domain.environments import physical_names
-from semantest_iac.domain.environments.settings import DEFAULT_PAYLOAD
 from semantest_iac.domain.monitoring.logs_and_alarms import LogStore
 from semantest_iac.domain.networking.apis import HttpApi
 from semantest_iac.domain.resource import Resource
 from semantest_iac.domain.security.access import AppSecret
-from semantest_iac.infrastructure.cloud_programs.azure.shared_apps import list_routes
+from semantest_iac.infrastructure.cloud_programs.azure.shared_apps import find_payload, list_routes
 from semantest_iac.infrastructure.cloud_programs.cloud import FOUNDATION
 from semantest_iac.infrastructure.cloud_programs.context import Outputs, ProgramContext
 
@@ -85,7 +84,7 @@ def create_foundation(blueprint: Blueprint, context: ProgramContext) -> Outputs:
         "vault": vault,
         "has_gateway": has_gateway(blueprint),
         "cors": _cors_configuration(blueprint),
-        "payload": next((api.payload for api in _resources_of(HttpApi, blueprint)), DEFAULT_PAYLOAD),
+        "payload": find_payload(blueprint),
         "routes": list_routes(blueprint),
     }
 

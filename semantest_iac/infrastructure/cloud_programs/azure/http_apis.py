@@ -183,11 +183,14 @@ def _create_operations(api: HttpApi, in_service: dict[str, Any], context: Progra
 
 
 def _expand_methods(api: HttpApi) -> Iterator[tuple[ApiEndpoint, str]]:
-    """Yield each endpoint once per method: no operation covers all methods, and an exact one takes precedence."""
-    exact = {(endpoint.method, endpoint.path) for endpoint in api.endpoints}
+    """Yield each endpoint once per method: no operation covers all methods, and an exact one takes precedence.
+
+    It may name the variables of its path otherwise.
+    """
+    exact = {endpoint.shape for endpoint in api.endpoints}
     for endpoint in api.endpoints:
         for method in _METHODS if endpoint.method == "ANY" else (endpoint.method,):
-            if endpoint.method == method or (method, endpoint.path) not in exact:
+            if endpoint.method == method or replace(endpoint, method=method).shape not in exact:
                 yield endpoint, method
 
 

@@ -15,6 +15,7 @@ from semantest_iac.domain.blueprints.parts import (
 )
 from semantest_iac.domain.compute.functions import ServerlessFunction
 from semantest_iac.domain.delivery.live_version import LiveVersion
+from semantest_iac.domain.environments.settings import DEFAULT_PAYLOAD
 from semantest_iac.domain.monitoring.logs_and_alarms import Alarm, LogStore
 from semantest_iac.domain.networking.apis import HttpApi
 from semantest_iac.domain.resource import Resource
@@ -22,6 +23,7 @@ from semantest_iac.domain.security.access import FunctionIdentity
 
 _Kind = TypeVar("_Kind", bound=Resource)
 Routes = list[str] | dict[str, list[str]]
+PayloadFormats = str | dict[str, str]
 
 
 def share_app(blueprint: Blueprint) -> Blueprint:
@@ -75,15 +77,31 @@ def _merge_identity(identity: FunctionIdentity, host: ServerlessFunction) -> Fun
 
 def list_routes(blueprint: Blueprint) -> Routes:
     """Return the route keys of the API; of an app with several functions by function, the main one without a name."""
-    functions = {it.name: it.purpose for it in _resources_of_type(ServerlessFunction, blueprint.resources)}
-    lives = {it.name: functions[it.function] for it in _resources_of_type(LiveVersion, blueprint.resources)}
     endpoints = [(api, it) for api in _resources_of_type(HttpApi, blueprint.resources) for it in api.endpoints]
-    if not any(it.host_function for it in _resources_of_type(ServerlessFunction, blueprint.resources)):
+    functions = _functions_by_live_version(blueprint)
+    if not functions:
         return [str(endpoint) for _, endpoint in endpoints]
     routes: dict[str, list[str]] = {}
     for api, endpoint in endpoints:
-        routes.setdefault(lives[endpoint.target or api.target], []).append(str(endpoint))
+        routes.setdefault(functions[endpoint.target or api.target], []).append(str(endpoint))
     return routes
+
+
+def find_payload(blueprint: Blueprint) -> PayloadFormats:
+    """Return the format of events; of an app with several functions by function, those of the default one left out."""
+    apis, functions = list(_resources_of_type(HttpApi, blueprint.resources)), _functions_by_live_version(blueprint)
+    if not functions:
+        return next((api.payload_of(api.target) for api in apis), DEFAULT_PAYLOAD)
+    return {functions[target]: payload for api in apis for target, payload in api.payloads.items()}
+
+
+def _functions_by_live_version(blueprint: Blueprint) -> dict[str, str]:
+    """Return the functions of an app that several share by their live versions; nothing for an app of one function."""
+    functions = list(_resources_of_type(ServerlessFunction, blueprint.resources))
+    if not any(it.host_function for it in functions):
+        return {}
+    names = {it.name: it.purpose for it in functions}
+    return {it.name: names[it.function] for it in _resources_of_type(LiveVersion, blueprint.resources)}
 
 
 def _resources_of_type(kind: type[_Kind], resources: Iterable[Resource]) -> Iterator[_Kind]:

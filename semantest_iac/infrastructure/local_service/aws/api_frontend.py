@@ -89,13 +89,13 @@ def is_platform_answer(response: HttpResponse) -> bool:
 class _HttpApi:
     """Checks a request in API Gateway's order: path, route, preflight, throttling, token.
 
-    `payload_format` is that of events and results, `function_arns` are the ARNs of the functions by the targets of
-    routes, such as `integrations/abc`.
+    `payload_formats` are those of events and results, `function_arns` the ARNs of the functions, both by the targets
+    of routes, such as `integrations/abc`.
     """
 
     routes: Mapping[str, ResourceOutputs]
     function_arns: Mapping[str, str]
-    payload_format: str
+    payload_formats: Mapping[str, str]
     identity: ApiIdentity
     cors: CorsRules | None
     token_buckets: TokenBuckets
@@ -133,13 +133,18 @@ class _HttpApi:
     def _find_function(self, match: RouteMatch) -> str:
         return self.function_arns.get(str(self.routes[match.route_key].get("target")), "")
 
+    def _find_payload_format(self, match: RouteMatch | None) -> str:
+        target = str(self.routes[match.route_key].get("target")) if match else ""
+        return self.payload_formats.get(target, api_gateway.PAYLOAD_2)
+
     def respond(self, request: HttpRequest, invocation: Invocation) -> HttpResponse:
-        response = api_gateway.build_api_response(invocation, request.method, self.payload_format)
+        payload = self._find_payload_format(match_route(self.routes, request.method, request.path))
+        response = api_gateway.build_api_response(invocation, request.method, payload)
         return self.cors.replace_headers(request, response) if self.cors else response
 
     def _build_event(self, request: HttpRequest, match: RouteMatch) -> dict[str, Any]:
         metadata = api_gateway.RequestMetadata(str(uuid.uuid4()), datetime.now(UTC), request.client)
-        return api_gateway.build_api_event(request, match, self.identity, metadata, self.payload_format)
+        return api_gateway.build_api_event(request, match, self.identity, metadata, self._find_payload_format(match))
 
 
 def _read_http_api(resources: DeployedResources, api: ResourceOutputs, function: ResourceOutputs) -> _HttpApi:
@@ -148,7 +153,7 @@ def _read_http_api(resources: DeployedResources, api: ResourceOutputs, function:
     stage = next(outputs_of_type(resources, "aws:apigatewayv2/stage:Stage"), None)
     return _HttpApi(
         routes={route["routeKey"]: route for route in outputs_of_type(resources, "aws:apigatewayv2/route:Route")},
-        payload_format=_read_payload_format(resources),
+        payload_formats=dict(_read_payload_formats(resources)),
         function_arns=dict(_read_target_arns(resources)),
         identity=ApiIdentity(host.partition(".")[0], host, function["arn"].split(":")[4]),
         cors=_read_cors_rules(api),
@@ -184,10 +189,10 @@ def _read_cors_rules(api: ResourceOutputs) -> CorsRules | None:
     )
 
 
-def _read_payload_format(resources: DeployedResources) -> str:
-    """Read the payload format of the integrations, which is the same for all of an API."""
-    integration: ResourceOutputs = next(outputs_of_type(resources, "aws:apigatewayv2/integration:Integration"), {})
-    return str(integration.get("payloadFormatVersion") or api_gateway.PAYLOAD_2)
+def _read_payload_formats(resources: DeployedResources) -> Iterator[tuple[str, str]]:
+    for integration in resources:
+        if integration.type == _INTEGRATION and (payload := integration.outputs.get("payloadFormatVersion")):
+            yield f"integrations/{integration.id}", str(payload)
 
 
 @dataclass(frozen=True, slots=True)
