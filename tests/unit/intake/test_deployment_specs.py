@@ -247,7 +247,7 @@ class TestValidateComponents:
         routes += [{"path": f"/{name}", "function": name} for name in functions] + [{"path": "/"}]
 
         with pytest.raises(ValidationError) as refusal:
-            find_configuration_warnings(
+            validate_components(
                 "rest-api", _loaded({"components": {"rest-api": {**section, "functions": functions}}}), context
             )
 
