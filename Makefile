@@ -9,7 +9,7 @@ PIP = $(BIN)/python -m pip --quiet --no-input --disable-pip-version-check
 COMPILE = $(VENV)/lock/bin/uv pip compile --quiet --upgrade --universal \
 	--python-version 3.11 --generate-hashes --no-header --no-annotate
 LOCK = $(COMPILE) pyproject.toml $(VENV)/build.in
-ADAPTERS := from semantest_iac.infrastructure.artifacts.python_requirements import ADAPTERS; \
+ADAPTERS := from semantest_iac.infrastructure.artifacts.requirements.python_requirements import ADAPTERS; \
 	print(*map("".join, ADAPTERS.items()), sep="\n")
 # The files are complete and installed as they are: pip resolves nothing, so a release elsewhere changes nothing here.
 # The build runs without isolation, so what it needs is locked too; hatchling asks for editables only when it runs.

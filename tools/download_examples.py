@@ -18,7 +18,7 @@ from pathlib import Path
 ROOT = Path(__file__).parents[1]
 sys.path[:0] = [str(ROOT), str(ROOT / "events")]
 
-from semantest_iac.infrastructure.artifacts.python_requirements import wheel_platforms  # noqa: E402  # as a script
+from semantest_iac.infrastructure.artifacts.requirements.python_requirements import wheel_platforms  # noqa: E402  # as a script
 
 WHEEL_LOCK = ROOT / "requirements" / "examples.txt"
 NODE_PROJECTS = ROOT / "tests" / "examples"

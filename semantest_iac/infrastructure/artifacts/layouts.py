@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -165,13 +166,14 @@ class PreparedLayers:
     """The layers of a package in the order of their precedence, with notes for the user.
 
     `inputs` are files besides the recipe's layers that decided about the content. `generated` takes the place of
-    our files in the recipe where these depend on what a build makes.
+    our files in the recipe where these depend on what a build makes. `exits` holds folders in place until it is closed.
     """
 
     layers: Sequence[PackageLayer] = ()
     notes: tuple[str, ...] = ()
     inputs: tuple[Path, ...] = ()
     generated: Mapping[str, bytes] | None = None
+    exits: ExitStack = field(default_factory=ExitStack)
 
 
 @dataclass(frozen=True, slots=True)

@@ -33,7 +33,7 @@ from semantest_iac.infrastructure.artifacts.zip_archives import (
 from semantest_iac.infrastructure.clouds.registry import CLOUDS
 from semantest_iac.infrastructure.drafts import make_draft_folder, open_draft, publish_draft
 
-PACKAGER_VERSION = 2  # raise it when the same source must give other bytes
+PACKAGER_VERSION = 3  # raise it when the same source must give other bytes
 CLOCK_TICK_NS = 50_000_000  # a file written within one tick of the walk may change unseen
 
 
@@ -199,7 +199,10 @@ class PackageBuilder:
         with make_draft_folder(self._home / "tmp") as workspace:
             prepared = recipe.prepare(workspace, runner)
             generated = recipe.generated if prepared.generated is None else prepared.generated
-            digest, path, size = self._store.save(lambda file: _write_package(file, generated, prepared.layers, report))
+            with prepared.exits:
+                digest, path, size = self._store.save(
+                    lambda file: _write_package(file, generated, prepared.layers, report)
+                )
         notes = report.notes() + prepared.notes + _unused_exclusion_notes(source) + _size_notes(size, source.provider)
         return Artifact(digest, path, recipe.handler, recipe.runtime, size, notes=notes), prepared.inputs
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
 from types import MappingProxyType
@@ -14,7 +15,6 @@ from semantest_iac.domain.ports.artifact_builder import FunctionSource
 from semantest_iac.infrastructure.artifacts.builds.bundles import (
     Bundle,
     BundleSource,
-    bundle_entries,
     bundled_name,
     find_bundler_version,
     find_kept_modules,
@@ -29,6 +29,7 @@ from semantest_iac.infrastructure.artifacts.builds.entry_points import (
     require_entry_files,
 )
 from semantest_iac.infrastructure.artifacts.builds.module_copies import find_module_places
+from semantest_iac.infrastructure.artifacts.builds.project_modules import ProjectModules, bundle_with_modules
 from semantest_iac.infrastructure.artifacts.builds.source_builds import (
     SourceBuild,
     include_entry_points,
@@ -51,19 +52,16 @@ from semantest_iac.infrastructure.artifacts.layouts import (
 from semantest_iac.infrastructure.artifacts.linked_modules import find_linked_modules
 from semantest_iac.infrastructure.artifacts.node_modules import (
     LOCAL_FILTER,
-    PROJECT_FILTER,
     ProjectCopy,
-    copy_project,
     find_dev_module_folders,
     find_local_packages,
     install_functions_library,
-    install_node_modules,
     needs_node_install,
-    remove_dev_modules,
 )
 from semantest_iac.infrastructure.artifacts.package_rules import escape_path
-from semantest_iac.infrastructure.artifacts.python_requirements import (
+from semantest_iac.infrastructure.artifacts.requirements.python_requirements import (
     BUILD_FILTER,
+    find_unread_requirements,
     install_requirements,
     plan_requirements,
 )
@@ -263,9 +261,10 @@ def _python_recipe(source: FunctionSource, place: SourcePlace) -> PackageRecipe:
 
     def prepare(workspace: Path, runner: ProgramRunner) -> PreparedLayers:
         if plan is None:
-            return PreparedLayers((root,))
-        site, notes = install_requirements(plan, workspace, version, runner)
+            return PreparedLayers((root,), find_unread_requirements(place.folder))
+        site, notes = install_requirements(plan, workspace, version, runner, place.home)
         installed = replace(place.file_filter, excluded_paths=frozenset(), is_installed=True)
+        notes += find_unread_requirements(place.folder)
         return PreparedLayers((root, PackageLayer(site, installed, layout.site)), notes)
 
     generated = layout.generated_files(**_entry_settings(points, place.folder))
@@ -289,8 +288,11 @@ def _node_recipe(source: FunctionSource, place: SourcePlace) -> PackageRecipe:
         library = _install_library_layer(layout, workspace / "library", runner)
         if not is_installing:
             return PreparedLayers((root, *linked, *library))
-        copy = _copy_and_install(place, workspace, runner)
-        return PreparedLayers((*_node_layers(copy.folder, copy.around, place.file_filter, layout.source), *library))
+        with ExitStack() as exits:
+            copy = _project_modules(place, workspace, runner, exits).install()
+            layers = (*_installed_layers(copy, place, layout.source), *library)
+            held = exits.pop_all()
+        return PreparedLayers(layers, exits=held)
 
     others = (
         tuple(PackageLayer(one, LOCAL_FILTER) for one in find_local_packages(folder))
@@ -302,13 +304,20 @@ def _node_recipe(source: FunctionSource, place: SourcePlace) -> PackageRecipe:
     return PackageRecipe(layout.handler, source.runtime, generated, root, others, facts, prepare=prepare)
 
 
-def _copy_and_install(
-    place: SourcePlace, workspace: Path, runner: ProgramRunner, *, with_dev: bool = False
-) -> ProjectCopy:
-    file_filter = replace(PROJECT_FILTER, excluded_paths=place.file_filter.excluded_paths)
-    copy = copy_project(place.folder, workspace, file_filter)
-    install_node_modules(copy, runner, with_dev=with_dev)
-    return copy
+def _project_modules(place: SourcePlace, workspace: Path, runner: ProgramRunner, exits: ExitStack) -> ProjectModules:
+    return ProjectModules(place.folder, place.file_filter, place.home, workspace, runner, exits)
+
+
+def _installed_layers(copy: ProjectCopy, place: SourcePlace, prefix: str) -> tuple[PackageLayer, ...]:
+    """Return the layers of a project and its installed modules; a kept installation has none of the project's files."""
+    modules = _node_layers(copy.folder, copy.around, place.file_filter, prefix)
+    if copy.has_files:
+        return modules
+    return (PackageLayer(place.folder, _own_files(place), prefix, place.around), *modules)
+
+
+def _own_files(place: SourcePlace) -> FileFilter:
+    return replace(place.file_filter, excluded_paths=place.file_filter.excluded_paths | {"node_modules"})
 
 
 def _bundle_recipe(source: FunctionSource, place: SourcePlace, points: Sequence[EntryPoint]) -> PackageRecipe:
@@ -318,7 +327,6 @@ def _bundle_recipe(source: FunctionSource, place: SourcePlace, points: Sequence[
     """
     folder, layout = place.folder, _source_layout(source, "nodejs")
     files = tuple(point.find_file(folder) for point in points)
-    is_installing, passed = needs_node_install(folder, with_dev=True), source.package.pass_environment
     bundle_source = BundleSource(
         folder,
         tuple(dict.fromkeys(filter(needs_bundling, files))),
@@ -326,27 +334,29 @@ def _bundle_recipe(source: FunctionSource, place: SourcePlace, points: Sequence[
         source.provider,
         kept=find_kept_modules(source.package.include),
     )
-    own_files = replace(place.file_filter, excluded_paths=place.file_filter.excluded_paths | {"node_modules"})
+    has_plain_files = not all(map(needs_bundling, files))
 
     def prepare(workspace: Path, runner: ProgramRunner) -> PreparedLayers:
         library = _install_library_layer(layout, workspace / "library", runner)
-        copy = _copy_and_install(place, workspace, runner, with_dev=True) if is_installing else None
-        wanted = replace(bundle_source, installed_copies=(copy.folder,) if copy else ())
-        bundle = bundle_entries(wanted, workspace, place.home / "tools", runner)
-        if not all(map(needs_bundling, files)):
-            modules = _node_layers(copy.folder, copy.around, place.file_filter, layout.source) if copy else ()
-            layers = modules or _node_layers(folder, folder, place.file_filter, layout.source)
-        else:
-            if copy and bundle.packages:
-                remove_dev_modules(copy.folder, runner)
-            own = PackageLayer(folder, own_files, layout.source, place.around)
-            layers = (own, *_outside_layers(bundle, place, layout.source))
+        with ExitStack() as exits:
+            modules = _project_modules(place, workspace, runner, exits)
+            bundle, production = bundle_with_modules(bundle_source, modules)
+            if has_plain_files:
+                layers = (
+                    _installed_layers(production, place, layout.source)
+                    if production
+                    else _node_layers(folder, folder, place.file_filter, layout.source)
+                )
+            else:
+                own = PackageLayer(folder, _own_files(place), layout.source, place.around)
+                layers = (own, *_outside_layers(bundle, place, layout.source))
+            held = exits.pop_all()
         made = PackageLayer(bundle.folder, FileFilter(is_installed=True), layout.source)
-        return PreparedLayers((*layers, made, *library), bundle.notes, bundle.inputs)
+        return PreparedLayers((*layers, made, *library), bundle.notes, bundle.inputs, exits=held)
 
-    root = PackageLayer(folder, replace(own_files, excluded=PathPatterns(), included=PathPatterns()))
+    root = PackageLayer(folder, replace(_own_files(place), excluded=PathPatterns(), included=PathPatterns()))
     watched = tuple(PackageLayer(one, LOCAL_FILTER) for one in find_local_packages(folder))
-    facts = (_passed_values(passed), find_bundler_version().encode(), *_module_records(folder))
+    facts = (_passed_values(source.package.pass_environment), find_bundler_version().encode(), *_module_records(folder))
     generated = layout.generated_files(**_entry_settings(points, folder, SOURCE_MAPS))
     missing = find_missing_programs(bundle_source, place.home / "tools")
     return PackageRecipe(layout.handler, source.runtime, generated, root, watched, facts, True, missing, prepare)

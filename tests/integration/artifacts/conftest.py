@@ -7,6 +7,9 @@ from pathlib import Path
 import pytest
 
 from semantest_iac.domain.compute.functions import Artifact
+from semantest_iac.infrastructure.artifacts.builds.bundles import find_bundler_version
+from semantest_iac.infrastructure.artifacts.package_builder import PackageBuilder
+from tests.node_packages import link_packages
 
 Tree = Mapping[str, str | bytes]
 
@@ -14,6 +17,13 @@ Tree = Mapping[str, str | bytes]
 @pytest.fixture
 def home(tmp_path: Path) -> Path:
     return tmp_path / "home"
+
+
+@pytest.fixture
+def builder(home: Path) -> PackageBuilder:
+    """A builder whose home has esbuild, or a skip."""
+    link_packages(home / "tools" / f"esbuild-{find_bundler_version()}" / "node_modules", "esbuild", "@esbuild")
+    return PackageBuilder(home)
 
 
 @pytest.fixture

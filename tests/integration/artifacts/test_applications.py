@@ -13,7 +13,11 @@ from semantest_iac.domain.compute.functions import Artifact
 from semantest_iac.domain.errors import ArtifactError
 from semantest_iac.domain.ports.artifact_builder import FunctionSource
 from semantest_iac.infrastructure.artifacts.package_builder import PackageBuilder
-from semantest_iac.infrastructure.artifacts.python_requirements import ADAPTERS, plan_requirements, read_adapter_lock
+from semantest_iac.infrastructure.artifacts.requirements.python_requirements import (
+    ADAPTERS,
+    plan_requirements,
+    read_adapter_lock,
+)
 from tests.example_packages import use_example_wheels
 
 WriteFiles = Callable[[Path, dict[str, str | bytes]], None]

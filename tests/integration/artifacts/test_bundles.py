@@ -10,22 +10,20 @@ import time
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
+from typing import ClassVar
 
 import pytest
 
 from semantest_iac.domain.compute.functions import Artifact
-from semantest_iac.domain.environments.settings import PackageSettings
 from semantest_iac.domain.errors import ArtifactError
 from semantest_iac.domain.ports.artifact_builder import FunctionCode, FunctionSource
-from semantest_iac.infrastructure.artifacts.builds.bundles import find_bundler_version
 from semantest_iac.infrastructure.artifacts.package_builder import CLOCK_TICK_NS, PackageBuilder
-from tests.integration.artifacts.packages import refusal_of
+from tests.integration.artifacts.packages import HANDLER, call, handler, refusal_of
 from tests.node_packages import link_packages
 
 WriteFiles = Callable[[Path, dict[str, str]], None]
 Names = Callable[[Artifact], list[str]]
 pytestmark = pytest.mark.skipif(shutil.which("node") is None, reason="node is not on the PATH")
-HANDLER = "export const handler = async (event: { name: string }): Promise<string> => `hello ${event.name}`\n"
 _MODULES = {
     "node_modules/native/package.json": '{"name": "native", "version": "1.0.0", "dependencies": {"helper": "1"}}',
     "node_modules/native/index.js": "module.exports = require('helper') + require('./lib/found')",
@@ -40,35 +38,6 @@ _CALL_FUNCTION = """
 const { handler } = require('./semantest_shim.cjs')
 handler({}, {}).then((answer) => console.log(answer), (error) => console.log(error.stack))
 """
-CALL = """
-const { loadApplication } = require('./semantest_application.cjs')
-loadApplication(require('./semantest_shim.json'), __dirname)
-  .then((handler) => handler({ name: 'you' })).then((answer) => console.log(JSON.stringify(answer)))
-  .catch((error) => console.log(error.stack))
-"""
-
-
-@pytest.fixture
-def builder(home: Path) -> PackageBuilder:
-    """A builder whose home has esbuild, or a skip."""
-    link_packages(home / "tools" / f"esbuild-{find_bundler_version()}" / "node_modules", "esbuild", "@esbuild")
-    return PackageBuilder(home)
-
-
-def handler(
-    source: Path, name: str = "src/app.handler", provider: str = "aws", **package: tuple[str, ...]
-) -> FunctionSource:
-    settings = PackageSettings(**package)
-    return FunctionSource(source, handler=name, runtime="nodejs22.x", provider=provider, package=settings)
-
-
-def call(artifact: Artifact, folder: Path) -> str:
-    """Return what the packaged handler answers, or the trace of its error."""
-    with zipfile.ZipFile(artifact.path) as archive:
-        archive.extractall(folder)
-    (folder / "call.cjs").write_text(CALL)
-    ended = subprocess.run(["node", "call.cjs"], cwd=folder, capture_output=True, text=True, check=False)
-    return ended.stdout.strip() or ended.stderr
 
 
 class TestBundle:
@@ -351,14 +320,50 @@ class TestFaults:
             "and npm, which installs esbuild, is not on the PATH",
         ]
 
-    def test_of_frameworks_that_inject_by_type_are_a_note(
-        self, builder: PackageBuilder, source: Path, write_files: WriteFiles
-    ) -> None:
-        settings = '{"extends": "./base", "compilerOptions": {}}'
-        base = '{"compilerOptions": {"experimentalDecorators": true, "emitDecoratorMetadata": true}}'
-        write_files(source, {"src/app.ts": HANDLER, "tsconfig.json": settings, "base.json": base})
 
-        assert "emitDecoratorMetadata" in builder.build(handler(source)).notes[0]
+_DECORATED = """\
+import 'reflect-metadata'; import { A, type Shape } from './types';  function D(_: any) {}
+@D class B { constructor(public a: A, public shape: Shape) {} }
+export const handler = () => {
+  const types = Reflect.getMetadata?.('design:paramtypes', B)
+  if (!types) throw new Error('no types')
+  return types.map((type: any) => type.name)
+}
+"""
+_TYPES = "export interface Shape { x: number }\nexport class A {}\n"
+
+
+class TestDecoratorMetadata:
+    """Source: TypeScript's handbook, Decorators; esbuild's documentation, TypeScript caveats."""
+
+    FILES: ClassVar = {
+        "src/app.ts": _DECORATED,
+        "src/types.ts": _TYPES,
+        "tsconfig.json": '{"extends": "./base", /* none */ "compilerOptions": {},}',
+        "base.json": '{"compilerOptions": {"experimentalDecorators": true, "emitDecoratorMetadata": true}}',
+    }
+
+    @pytest.mark.parametrize("kind", ["commonjs", "module"])
+    def test_is_written_by_the_typescript_of_the_source(
+        self, builder: PackageBuilder, source: Path, write_files: WriteFiles, tmp_path: Path, kind: str
+    ) -> None:
+        code = (
+            _DECORATED if kind == "commonjs" else _DECORATED.replace("type Shape", "Shape as _").replace("Shape)", "A)")
+        )
+        code = code if kind == "commonjs" else code.replace("Shape as _", "A as _")
+        write_files(source, {**self.FILES, "src/app.ts": code, "package.json": f'{{"type": "{kind}"}}'})
+        link_packages(source / "node_modules", "typescript", "reflect-metadata")
+
+        artifact = builder.build(handler(source))
+
+        assert call(artifact, tmp_path / "unpacked") == ('["A","Object"]' if kind == "commonjs" else '["A","A"]')
+        assert artifact.notes == ()
+
+    def test_without_typescript_is_a_note(self, builder: PackageBuilder, source: Path, write_files: WriteFiles) -> None:
+        write_files(source, self.FILES)
+        link_packages(source / "node_modules", "reflect-metadata")
+
+        assert "typescript is not installed" in builder.build(handler(source)).notes[0]
 
 
 class TestUnchangedSource:

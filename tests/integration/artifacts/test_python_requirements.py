@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import io
 import os
+import shutil
+import sys
 import tarfile
 import zipfile
 from collections.abc import Callable
@@ -17,6 +19,7 @@ from semantest_iac.domain.environments.settings import PackageSettings
 from semantest_iac.domain.errors import ArtifactError
 from semantest_iac.domain.ports.artifact_builder import FunctionSource
 from semantest_iac.infrastructure.artifacts.package_builder import PackageBuilder
+from tests.integration.artifacts.packages import refusal_of
 
 WriteFiles = Callable[[Path, dict[str, str | bytes]], None]
 Names = Callable[[Artifact], list[str]]
@@ -38,6 +41,21 @@ def build_wheel(folder, config_settings=None, metadata_directory=None):
 
 build_editable = build_wheel
 '''
+COMPILING_BACKEND = BACKEND.replace(
+    '    pathlib.Path("build").mkdir',
+    """    import subprocess, sys
+    command = [os.environ.get("CC", "cc"), "-shared", "-o", "mylib/speed.so", "speed.c"]
+    is_compiled = subprocess.run(command).returncode == 0
+    if MODE == "required" and not is_compiled:
+        raise SystemExit("error: a compiler is needed")
+    global TAG
+    own = "cp3%d" % sys.version_info.minor
+    TAG = "py3-none-any" if MODE == "optional" and not is_compiled else f"{own}-{own}-linux_x86_64"
+    pathlib.Path("build").mkdir""",
+).replace('rglob("mylib/*.py")', 'rglob("mylib/*.*")')
+"""Compiles a module as setup.py of many projects does: it is `required`, `optional`, or optional and `claimed`."""
+needs_compiler = pytest.mark.skipif(shutil.which("cc") is None, reason="no C compiler on this machine")
+OWN_RUNTIME = f"python3.{sys.version_info.minor}"
 PROJECT = '[build-system]\nrequires = []\nbuild-backend = "backend"\nbackend-path = ["."]\n'
 
 
@@ -179,13 +197,13 @@ class TestWheels:
             assert "bin/script" not in archive.read("tool-1.0.dist-info/RECORD").decode()
 
 
-def source_distribution(*, tag: str = "py3-none-any", metadata: str = "") -> bytes:
+def source_distribution(*, metadata: str = "", mode: str = "") -> bytes:
     content = io.BytesIO()
     with tarfile.open(fileobj=content, mode="w:gz") as archive:
-        files = {
-            **project("mylib-1.0", tag=tag, metadata=metadata),
-            "mylib-1.0/PKG-INFO": "Name: mylib\nVersion: 1.0\n",
-        }
+        files = {**project("mylib-1.0", metadata=metadata), "mylib-1.0/PKG-INFO": "Name: mylib\nVersion: 1.0\n"}
+        if mode:
+            files["mylib-1.0/backend.py"] = f"EXTRA, MODE = '', {mode!r}\n{COMPILING_BACKEND}"
+            files["mylib-1.0/speed.c"] = "int speed(void) { return 1; }\n"
         for name, body in files.items():
             entry, data = tarfile.TarInfo(name), body.encode() if isinstance(body, str) else body
             entry.size, entry.mtime = len(data), 1_700_000_000  # zip knows no time before 1980
@@ -209,13 +227,65 @@ class TestProjectsWithoutWheels:
 
         assert {"mylib/kept.py", "new.py"} <= set(names)
 
-    def test_with_compiled_modules_are_refused_by_name(
+    @pytest.mark.parametrize(
+        ("mode", "runtime", "has_module"),
+        [
+            ("claimed", "python3.99", False),
+            pytest.param("required", OWN_RUNTIME, True, marks=needs_compiler),
+        ],
+    )
+    def test_have_compiled_modules_only_where_they_need_them(
+        self, home: Path, source: Path, offline: Callable[..., None], list_names: Names, mode: str, runtime: str,
+        has_module: bool,
+    ) -> None:  # fmt: skip
+        """Source: chalice, which builds again without a compiler (aws/chalice, chalice/deploy/packager.py)."""
+        offline("mylib==1.0\n", **{"w/mylib-1.0.tar.gz": source_distribution(mode=mode)})
+
+        artifact = PackageBuilder(home).build(python(source, runtime))
+
+        assert "mylib/kept.py" in list_names(artifact)
+        assert ("mylib/speed.so" in list_names(artifact)) == has_module
+        assert artifact.notes[0].startswith("Built from source")
+        assert ("because python3.99 is not here" in artifact.notes[0]) == (runtime == "python3.99")
+
+    def test_that_need_compiled_modules_are_refused_without_the_function_s_python(
         self, home: Path, source: Path, offline: Callable[..., None]
     ) -> None:
-        offline("mylib==1.0\n", **{"w/mylib-1.0.tar.gz": source_distribution(tag="cp311-cp311-linux_x86_64")})
+        offline("mylib==1.0\n", **{"w/mylib-1.0.tar.gz": source_distribution(mode="required")})
 
-        with pytest.raises(ArtifactError, match=r"'mylib==1\.0' has no wheel for Python 3\.13 on Linux, and compiles"):
-            PackageBuilder(home).build(python(source))
+        refusal = refusal_of(PackageBuilder(home), python(source, "python3.99"))
+
+        assert "'mylib==1.0' has no wheel for Python 3.99 on Linux, and compiles modules" in refusal.message
+        assert "`uv python install 3.99`" in refusal.hint
+
+    @pytest.mark.parametrize("is_right", [True, False])
+    def test_are_checked_by_their_hashes(
+        self, home: Path, source: Path, offline: Callable[..., None], list_names: Names, is_right: bool
+    ) -> None:
+        content = source_distribution()
+        digest = sha256(content).hexdigest() if is_right else "0" * 64
+        offline(f"mylib==1.0 --hash=sha256:{digest}\n", **{"w/mylib-1.0.tar.gz": content})
+
+        if is_right:
+            assert "mylib/kept.py" in list_names(PackageBuilder(home).build(python(source)))
+        else:
+            assert "hashes" in refusal_of(PackageBuilder(home), python(source)).message.lower()
+
+    def test_of_an_index_are_built_once(
+        self, home: Path, source: Path, write_files: WriteFiles, list_names: Names, tmp_path: Path,
+        monkeypatch: pytest.MonkeyPatch,
+    ) -> None:  # fmt: skip
+        monkeypatch.delenv("PIP_FIND_LINKS", raising=False)
+        page, file = "<a href='mylib-1.0.tar.gz'>mylib-1.0.tar.gz</a>", tmp_path / "index/mylib/mylib-1.0.tar.gz"
+        write_files(file.parent, {"index.html": page, file.name: source_distribution()})
+        requirements = f"--index-url {(tmp_path / 'index').as_uri()}\nmylib==1.0\n"
+        write_files(source, {"app.py": "", "requirements.txt": requirements})
+        PackageBuilder(home).build(python(source))
+
+        file.unlink()
+        write_files(source, {"app.py": "changed = True"})
+
+        assert "mylib/kept.py" in list_names(PackageBuilder(home).build(python(source)))
 
     def test_that_do_not_exist_keep_the_words_of_pip(
         self, home: Path, source: Path, offline: Callable[..., None]
@@ -307,6 +377,24 @@ class TestLocalProjects:
             (4, str(source / "gone.txt")),
             (5, "two/three"),
         ]
+
+
+class TestOtherFiles:
+    @pytest.mark.parametrize(
+        ("file", "content", "is_noted"),
+        [
+            ("pyproject.toml", '[project]\nname = "a"\ndependencies = ["flask"]\n', True),
+            ("pyproject.toml", '[tool.poetry.dependencies]\npython = "^3.12"\nflask = "*"\n', True),
+            ("pyproject.toml", '[tool.poetry.dependencies]\npython = "^3.12"\n', False),
+            ("Pipfile", "[packages]\n", True),
+        ],
+    )
+    def test_that_name_dependencies_are_noted(
+        self, home: Path, source: Path, write_files: WriteFiles, file: str, content: str, is_noted: bool
+    ) -> None:
+        write_files(source, {"app.py": "", file: content})
+
+        assert any(file in note for note in PackageBuilder(home).build(python(source)).notes) == is_noted
 
 
 class TestPassedVariables:

@@ -50,7 +50,7 @@ class BundleSource:
     """What is bundled, from which folder, and for which runtime and cloud.
 
     `installed_copies` are private folders whose `node_modules` stand for those of the source; `kept` are names of
-    packages that stay outside of bundles.
+    packages that stay outside of bundles. With `has_more`, dev dependencies are not installed and can be.
     """
 
     folder: Path
@@ -59,19 +59,22 @@ class BundleSource:
     provider: str
     installed_copies: tuple[Path, ...] = ()
     kept: tuple[str, ...] = ()
+    has_more: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Bundle:
     """A folder with the bundles where their entry points lay, and the packages that they load from `node_modules`.
 
-    `inputs` are the files that were read, without the source's own: modules, and what lies elsewhere.
+    `inputs` are the files that were read, without the source's own: modules, and what lies elsewhere. With `missing`,
+    packages that dev dependencies may have, nothing else is of use.
     """
 
     folder: Path
     packages: Mapping[str, Path] = field(default_factory=dict)
     inputs: tuple[Path, ...] = ()
     notes: tuple[str, ...] = ()
+    missing: tuple[str, ...] = ()
 
 
 def needs_bundling(file: str) -> bool:
@@ -125,6 +128,9 @@ def bundle_entries(source: BundleSource, workspace: Path, tools: Path, runner: P
         "modules": [str(copy.resolve() / "node_modules") for copy in source.installed_copies],
         "kept": source.kept,
         "provided": PROVIDED_PACKAGES.get(source.provider, ()),
+        "development": sorted(read_package_json(source.folder).get(DEV_DEPENDENCIES[0]) or {})
+        if source.has_more
+        else [],
     }
     (workspace / "request.json").write_text(json.dumps(request))
     with runner.run.report_step("bundle", ", ".join(source.files[:3]) + (" …" if len(source.files) > 3 else "")):
@@ -134,6 +140,8 @@ def bundle_entries(source: BundleSource, workspace: Path, tools: Path, runner: P
             raise ArtifactError(
                 f"Cannot bundle the source: esbuild failed: {_first_error_line(end.output)}.", hint=_OFFLINE_HINT
             )
+        if source.has_more and result["missing"]:
+            return Bundle(output, missing=tuple(result["missing"]))
         if result["errors"]:
             raise _bundle_error(result["errors"])
     packages = {name: Path(folder) for name, folder in sorted(result["packages"].items())}
@@ -177,10 +185,10 @@ def _find_notes(result: Mapping[str, Any]) -> tuple[str, ...]:
     notes = notes[:MOST_WARNINGS]
     if result["absent"]:
         notes.append(f"Not installed, and therefore not in the bundle: {', '.join(result['absent'])}.")
-    if result["settings"]["emitsDecoratorMetadata"]:
+    if result["lacksTypeScript"]:
         notes.append(
-            "tsconfig.json sets emitDecoratorMetadata, which esbuild does not support: a framework that injects by "
-            "type needs a `build` of its own, such as `npm run build`."
+            "tsconfig.json sets emitDecoratorMetadata, which typescript writes and esbuild does not, and typescript is "
+            "not installed: a framework that injects by type needs it in devDependencies, or a `build` of its own."
         )
     return tuple(notes)
 

@@ -20,6 +20,7 @@ from semantest_iac.infrastructure.artifacts.installers import ProgramEnd, Progra
 from semantest_iac.infrastructure.artifacts.node_modules import (
     NPM_CONFIG_FILES,
     copy_project,
+    has_node_modules,
     install_node_modules,
     needs_node_install,
     remove_dev_modules,
@@ -98,7 +99,7 @@ def run_source_build(build: SourceBuild, workspace: Path, runner: ProgramRunner)
     commands, file_filter = build.split_commands(), build.file_filter
     before = _stamp_source(build.folder, file_filter)
     copy = copy_project(build.folder, workspace, file_filter)
-    is_installed, has_modules = False, (build.folder / "node_modules").is_dir()
+    is_installed, has_modules = False, has_node_modules(build.folder)
     if has_modules:
         copy_modules(build.folder, copy.folder)
     elif build.needs_modules and (is_installed := needs_node_install(copy.folder, with_dev=True)):

@@ -7,6 +7,8 @@
 const { existsSync, mkdirSync, readFileSync, readdirSync, writeFileSync } = require('node:fs')
 const { isBuiltin } = require('node:module')
 const path = require('node:path')
+const { compileDecorators, findTypeScript } = require('./decorator_metadata.cjs')
+const { readSettings } = require('./project_settings.cjs')
 
 const ASKED = Symbol('asked') // marks our own question to esbuild's resolver
 const EXTENSIONS = { cjs: '.cjs', esm: '.mjs' }
@@ -30,35 +32,50 @@ const COMMONJS_NAMES = path.join(__dirname, 'commonjs_names.mjs')
 
 const [requestPath] = process.argv.slice(2)
 const request = JSON.parse(readFileSync(requestPath, 'utf8'))
-const found = { files: [], packages: {}, absent: new Set(), inputs: new Set(), warnings: [], errors: [] }
+const found = {
+  files: [], packages: new Map(), absent: new Set(), missing: new Set(), inputs: new Set(), warnings: [], errors: [], lacksTypeScript: false,
+}
 const compiled = new Map() // folder of a package -> whether it stays outside
 
 main().catch((error) => {
   if (!Array.isArray(error.errors)) throw error
   found.errors.push(...error.errors.map(describe))
 }).finally(() => {
-  const result = { ...found, absent: [...found.absent].sort(), inputs: [...found.inputs].sort() }
+  const packages = choosePackages()
+  const sets = ['absent', 'missing', 'inputs'].map((name) => [name, [...found[name]].sort()])
+  const result = { ...found, ...Object.fromEntries(sets), packages }
   writeFileSync(path.join(path.dirname(requestPath), 'result.json'), JSON.stringify(result))
 })
 
 async function main() {
   const esbuild = require(request.esbuild)
   const failures = []
-  for (const format of Object.keys(EXTENSIONS)) {
-    const files = request.entries.filter((entry) => entry.format === format).map((entry) => entry.file)
-    if (files.length === 0) continue
+  for (const group of groupEntries()) {
     try {
-      write(await esbuild.build(options(files, format)), format)
+      write(await esbuild.build(options(group)), group.format)
     } catch (error) {
       if (!Array.isArray(error.errors)) throw error
       failures.push(...error.errors)
     }
   }
   found.errors.push(...failures.map(describe))
-  found.settings = findSettings()
 }
 
-function options(files, format) {
+/** Entries are bundled together, so that they share what they can, if they have one format and one tsconfig.json. */
+function groupEntries() {
+  const groups = new Map()
+  for (const { file, format } of request.entries) {
+    const settings = readSettings(file, { folder: request.folder, copies: request.copies, remember: rememberInput })
+    settings.absent.forEach((name) => found.missing.add(name))
+    const needsOwn = settings.outside || settings.options.emitDecoratorMetadata === true
+    const key = `${format} ${needsOwn ? settings.file : ''}`
+    if (!groups.has(key)) groups.set(key, { format, files: [], settings })
+    groups.get(key).files.push(file)
+  }
+  return groups.values()
+}
+
+function options({ files, format, settings }) {
   return {
     absWorkingDir: request.folder,
     entryPoints: files.map((file) => ({ in: `./${file}`, out: file.slice(0, -path.extname(file).length) })),
@@ -66,8 +83,23 @@ function options(files, format) {
     platform: 'node', target: request.target, format, logLevel: 'silent', metafile: true,
     sourcemap: 'linked', sourcesContent: false, loader: { '.node': 'copy' }, nodePaths: request.modules,
     ...(format === 'esm' && { banner: { js: REQUIRE }, inject: [COMMONJS_NAMES] }),
-    plugins: [{ name: 'packages', setup: (build) => { build.onResolve({ filter: /^[^./]/ }, (args) => place(build, args, format)) } }],
+    // esbuild looks for what a tsconfig.json extends beside it, and not in the modules of a copy
+    ...(settings.outside && { tsconfigRaw: { compilerOptions: settings.options } }),
+    plugins: [
+      { name: 'packages', setup: (build) => { build.onResolve({ filter: /^[^./]/ }, (args) => place(build, args, format)) } },
+      ...(settings.options.emitDecoratorMetadata === true ? [metadataPlugin(settings, format === 'esm' ? files : [])] : []),
+    ],
   }
+}
+
+function metadataPlugin(settings, modules) {
+  const typescript = findTypeScript([path.dirname(settings.file), request.folder, ...request.copies])
+  if (typescript) rememberInput(typescript.file)
+  const exporting = modules.map((file) => path.join(request.folder, file))
+  return compileDecorators(typescript, settings.options, exporting, () => {
+    found.lacksTypeScript = true
+    if (request.development.includes('typescript')) found.missing.add('typescript')
+  })
 }
 
 /** Decide whether an imported package is bundled, stays outside, or is left to esbuild, which then says what is wrong. */
@@ -79,9 +111,25 @@ async function place(build, args, format) {
   if (answer.errors.length > 0) return placeAbsent(args, name)
   const folder = answer.external ? null : packageFolder(answer.path, name)
   if (folder === null || !staysOutside(folder, name)) return { ...answer, pluginData: undefined }
-  found.packages[name] ??= folder
+  if (!found.packages.has(name)) found.packages.set(name, new Set())
+  found.packages.get(name).add(folder)
   rememberInput(path.join(folder, 'package.json'))
   return { path: format === 'esm' ? completePath(args.path, name, folder, answer.path) : args.path, external: true }
+}
+
+/** Of several versions of a package that stays outside, a bundle finds the one nearest to the top; the others are named. */
+function choosePackages() {
+  const depth = (folder) => folder.split(`${path.sep}node_modules${path.sep}`).length
+  return Object.fromEntries([...found.packages].map(([name, folders]) => {
+    const [chosen, ...others] = [...folders].sort((one, other) => depth(one) - depth(other) || (one < other ? -1 : 1))
+    const version = (folder) => readPackage(folder).version
+    const differing = others.filter((folder) => version(folder) !== version(chosen)).map(version)
+    if (differing.length > 0) {
+      const text = `${name} stays outside of the bundle, which then finds ${version(chosen)} only, and not ${differing.sort().join(', ')}`
+      found.warnings.push({ text, file: 'package.json', line: 1 })
+    }
+    return [name, chosen]
+  }))
 }
 
 /** Leave out what the cloud provides, and what a package asks for without needing it. */
@@ -89,8 +137,12 @@ function placeAbsent(args, name) {
   if (request.provided.some((known) => name === known || (known.endsWith('/') && name.startsWith(known)))) {
     return { path: args.path, external: true }
   }
-  if (!args.importer.split(path.sep).includes('node_modules')) return undefined
+  if (!args.importer.split(path.sep).includes('node_modules')) {
+    found.missing.add(name)
+    return undefined
+  }
   found.absent.add(name)
+  if (request.development.includes(name)) found.missing.add(name)
   return { path: args.path, external: true }
 }
 
@@ -190,29 +242,6 @@ function rememberInput(file) {
   const isOwn = file.startsWith(request.folder + path.sep) && !file.split(path.sep).includes('node_modules')
   const isCopy = request.copies.some((folder) => file.startsWith(folder + path.sep))
   if (!isOwn && !isCopy && existsSync(file)) found.inputs.add(file)
-}
-
-/** Read the tsconfig.json that esbuild takes for each entry, with those that it extends, for what esbuild lacks. */
-function findSettings() {
-  const texts = []
-  for (const { file } of request.entries) {
-    let folder = path.dirname(path.join(request.folder, file))
-    while (!existsSync(path.join(folder, 'tsconfig.json')) && folder !== path.dirname(folder)) folder = path.dirname(folder)
-    readSettings(path.join(folder, 'tsconfig.json'), texts, new Set())
-  }
-  return { emitsDecoratorMetadata: texts.some((text) => /"emitDecoratorMetadata"\s*:\s*true/.test(text)) }
-}
-
-function readSettings(file, texts, seen) {
-  if (seen.has(file) || !existsSync(file)) return
-  seen.add(file)
-  rememberInput(file)
-  const text = readFileSync(file, 'utf8')
-  texts.push(text)
-  for (const [, target] of text.matchAll(/"extends"\s*:\s*"(\.[^"]+)"/g)) {
-    const named = path.resolve(path.dirname(file), target)
-    readSettings(existsSync(named) && !named.endsWith('.json') ? named : named.replace(/(\.json)?$/, '.json'), texts, seen)
-  }
 }
 
 function describe({ text, location, notes }) {

@@ -7,6 +7,7 @@ import os
 import re
 import shlex
 import sys
+import tomllib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from importlib.util import find_spec
@@ -22,6 +23,13 @@ from semantest_iac.infrastructure.artifacts.file_filter import FileFilter, PathP
 from semantest_iac.infrastructure.artifacts.installers import VARIABLES_HINT, ProgramRunner
 from semantest_iac.infrastructure.artifacts.layouts import PAYLOADS
 from semantest_iac.infrastructure.artifacts.package_rules import escape_path
+from semantest_iac.infrastructure.artifacts.requirements.source_wheels import (
+    LOCAL_PLATFORM,
+    BuildTarget,
+    RequirementSources,
+    SourceWheels,
+    find_library_problem,
+)
 from semantest_iac.infrastructure.artifacts.source_tree import copy_source
 
 PIP_SCRIPT = Path(__file__).with_name("pip_for_target.py")
@@ -35,7 +43,6 @@ GLIBC_OF_AMAZON_LINUX_2, GLIBC_OF_AMAZON_LINUX_2023 = 26, 34
 FIRST_PYTHON_ON_AMAZON_LINUX_2023 = (3, 12)
 OLDEST_GLIBC = 5  # manylinux1
 LEGACY_PLATFORMS = {17: "manylinux2014_x86_64", 12: "manylinux2010_x86_64", 5: "manylinux1_x86_64"}
-LOCAL_PLATFORM = "linux_x86_64"  # wheels that were built for one machine, such as this one
 BUILD_FILTER = FileFilter(
     excluded=PathPatterns(
         ("build/lib*", "build/bdist.*", "build/temp.*", "**/*.egg-info", "node_modules", ".tox", ".nox", "**/.*_cache")
@@ -55,10 +62,6 @@ _OPTION = re.compile(
 _TAIL = re.compile(r"(?P<target>.*?)(?P<tail>(?:\s*;\s.*|\s+--?[A-Za-z].*)?)\Z", re.DOTALL)
 _EXTRAS = re.compile(r"(?P<path>.+?)(?P<extras>\[[^\]]*\])")
 _NAMED = re.compile(r"(?P<name>[\w.-]+)\s*(?P<extras>\[[^\]]*\])?\s*@\s*(?P<url>file:.*)", re.IGNORECASE)
-_WITHOUT_WHEEL = re.compile(
-    r"satisfies the requirement (?P<requirement>(?P<name>[A-Za-z0-9][\w.-]*)[^\s(]*)(?: \(from (?!versions)[^)]*\))* "
-    r"\(from versions: "
-)
 _INDEX_OPTIONS = ("-i", "--index-url", "--extra-index-url", "--no-index", "-f", "--find-links", "--trusted-host")
 _URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:")
 
@@ -253,9 +256,12 @@ def _line_fault(path: Path, number: int, message: str) -> Fault:
 
 
 def install_requirements(
-    plan: RequirementsPlan, workspace: Path, version: tuple[int, int], runner: ProgramRunner
+    plan: RequirementsPlan, workspace: Path, version: tuple[int, int], runner: ProgramRunner, home: Path
 ) -> tuple[Path, tuple[str, ...]]:
-    """Run pip for a Linux function of one Python version; returns the folder and notes. Raises ArtifactError."""
+    """Run pip for a Linux function of one Python version; returns the folder and notes. Raises ArtifactError.
+
+    Wheels that had to be built are kept in the home.
+    """
     if find_spec("pip") is None:
         hint = f"`{sys.executable} -m ensurepip --upgrade` installs it."
         raise ArtifactError("Cannot install requirements: pip is not installed beside this tool.", hint=hint)
@@ -270,7 +276,9 @@ def install_requirements(
     command = [sys.executable, "-P", str(PIP_SCRIPT), json.dumps(marker_environment(version)), *PIP_ARGUMENTS]
     hint = f"Wheels for Linux x86_64 are installed; check requirements.txt and the index's address. {VARIABLES_HINT}"
     options = [*platforms, *target_options, "--requirement", str(top)]
-    wheels = SourceWheels(plan, workspace / "wheels", version, runner)
+    wheels = SourceWheels(
+        _find_sources(plan, top.parent), workspace / "wheels", home, BuildTarget(version, _find_glibc(version)), runner
+    )
     while True:
         try:
             runner.install([*command, *options, *wheels.options], plan.top.parent, "requirements", hint)
@@ -280,73 +288,14 @@ def install_requirements(
                 raise
     _require_target_tags(target, version)
     _remove_console_scripts(target)
-    return target, tuple(notes)
+    return target, (*notes, *wheels.notes)
 
 
-class SourceWheels:
-    """Builds wheels of projects that publish none, as pip does where it installs for its own Python.
-
-    Only such without compiled modules: those would be for this machine.
-    """
-
-    def __init__(self, plan: RequirementsPlan, folder: Path, version: tuple[int, int], runner: ProgramRunner) -> None:
-        self._plan = plan
-        self._folder = folder
-        self._version = version
-        self._runner = runner
-        self._built: set[str] = set()
-
-    @property
-    def options(self) -> list[str]:
-        """The options with which pip finds what was built."""
-        return ["--find-links", str(self._folder)] if self._built else []
-
-    def build_missing(self, error: ArtifactError) -> bool:
-        """Build what pip found no wheel for; False if the error is another one. Raises ArtifactError if it cannot."""
-        match = _WITHOUT_WHEEL.search(error.message)
-        if match is None or match["requirement"] in self._built:
-            return False
-        requirement = match["requirement"]
-        self._built.add(requirement)
-        self._folder.mkdir(exist_ok=True)
-        before = set(self._folder.iterdir())
-        try:
-            self._run_pip(requirement, match["name"])
-        except ArtifactError as failed:
-            if _WITHOUT_WHEEL.search(failed.message):
-                return False  # there is no such project, or no such version of it
-            raise
-        if not all(wheel.name.endswith("-none-any.whl") for wheel in set(self._folder.iterdir()) - before):
-            raise ArtifactError(
-                f"Cannot install requirements: '{requirement}' has no wheel for Python {self._version[0]}."
-                f"{self._version[1]} on Linux, and compiles modules.",
-                hint="Name a newer version of it, or an earlier Python as `runtime` for which it has a wheel; or build "
-                "its wheel (cibuildwheel does), and name the folder with --find-links.",
-            )
-        return True
-
-    def _run_pip(self, requirement: str, name: str) -> None:
-        lines = (line.before for lines in self._plan.files.values() for line in lines)
-        sources = [line for line in lines if line.startswith(_INDEX_OPTIONS)]
-        file = self._folder / "requirement.txt"
-        file.write_text("\n".join([*sources, requirement]), encoding="utf-8")
-        command = [
-            sys.executable,
-            "-P",
-            "-m",
-            "pip",
-            "wheel",
-            "--no-deps",
-            "--no-binary",
-            name,
-            "--quiet",
-            "--no-input",
-        ]
-        where = ["--disable-pip-version-check", "--wheel-dir", str(self._folder), "--requirement", str(file)]
-        try:
-            self._runner.install([*command, *where], self._plan.top.parent, f"the source of {requirement}", "")
-        finally:
-            file.unlink()
+def _find_sources(plan: RequirementsPlan, files: Path) -> RequirementSources:
+    lines = [*(line.before for lines in plan.files.values() for line in lines), *plan.added]
+    return RequirementSources(
+        plan.top.parent, files, lines, [line for line in lines if line.startswith(_INDEX_OPTIONS)]
+    )
 
 
 def _write_files(plan: RequirementsPlan, folder: Path, copies: Mapping[Path, Path]) -> Path:
@@ -363,6 +312,29 @@ def _write_line(line: RequirementLine, copies: Mapping[Path, Path], places: Mapp
     if line.folder:
         return f"{line.before}{copies[line.folder]}{line.after}"
     return f"{line.before}{shlex.quote(str(places[line.file]))}" if line.file else line.before
+
+
+def find_unread_requirements(folder: Path) -> tuple[str, ...]:
+    """Return a note if the dependencies of a project are only where they are not read from."""
+    if (folder / "requirements.txt").is_file():
+        return ()
+    export = {"Pipfile": "pipenv requirements > requirements.txt", "pyproject.toml": "uv export -o requirements.txt"}
+    if _names_dependencies(folder / "pyproject.toml"):
+        file = "pyproject.toml"
+    elif (folder / "Pipfile").is_file():
+        file = "Pipfile"
+    else:
+        return ()
+    return (f"Nothing of {file} is installed: requirements.txt is read, and is not there (`{export[file]}` makes it).",)
+
+
+def _names_dependencies(project: Path) -> bool:
+    try:
+        content = tomllib.loads(project.read_text(encoding="utf-8"))
+        poetry = {*content.get("tool", {}).get("poetry", {}).get("dependencies", {})} - {"python"}
+        return bool(content.get("project", {}).get("dependencies") or poetry)
+    except (OSError, ValueError, AttributeError):  # none, or not for us to judge
+        return False
 
 
 def marker_environment(version: tuple[int, int]) -> dict[str, str]:
@@ -385,17 +357,21 @@ def marker_environment(version: tuple[int, int]) -> dict[str, str]:
 
 def wheel_platforms(version: tuple[int, int]) -> tuple[str, ...]:
     """Return the platform tags that the function's system loads, best first (PEP 600)."""
-    is_newer = version >= FIRST_PYTHON_ON_AMAZON_LINUX_2023
-    newest = GLIBC_OF_AMAZON_LINUX_2023 if is_newer else GLIBC_OF_AMAZON_LINUX_2
     names: list[str] = []
-    for minor in range(newest, OLDEST_GLIBC - 1, -1):
+    for minor in range(_find_glibc(version), OLDEST_GLIBC - 1, -1):
         names += [f"manylinux_2_{minor}_x86_64"]
         names += [LEGACY_PLATFORMS[minor]] if minor in LEGACY_PLATFORMS else []
     return (*names, LOCAL_PLATFORM)
 
 
+def _find_glibc(version: tuple[int, int]) -> int:
+    """Return the minor version of glibc 2 on the function's system."""
+    is_newer = version >= FIRST_PYTHON_ON_AMAZON_LINUX_2023
+    return GLIBC_OF_AMAZON_LINUX_2023 if is_newer else GLIBC_OF_AMAZON_LINUX_2
+
+
 def _require_target_tags(target: Path, version: tuple[int, int]) -> None:
-    """Refuse projects that pip built here for the Python of this tool; wheels of an index fit already."""
+    """Refuse projects that pip built here for this tool's Python or this machine; wheels of an index fit already."""
     platforms = frozenset(wheel_platforms(version))
     faults = []
     for facts in sorted(target.glob("*.dist-info/WHEEL")):
@@ -406,8 +382,19 @@ def _require_target_tags(target: Path, version: tuple[int, int]) -> None:
             )
             hint = "Build its wheel for that Python (cibuildwheel does), and name the folder with --find-links."
             faults.append(Fault(facts.parent.name.removesuffix(".dist-info"), reason, hint))
+        elif tags and all(tag.endswith(LOCAL_PLATFORM) for tag in tags):
+            faults += _find_compiled_faults(facts.parent, _find_glibc(version))
     if faults:
         raise ArtifactError("Cannot install requirements: some are not for the function's Python.", faults=faults)
+
+
+def _find_compiled_faults(facts: Path, glibc: int) -> Iterator[Fault]:
+    """Yield a fault for each compiled file of a project that the function's system would not load."""
+    hint = "Build its wheel where glibc is as old (cibuildwheel does), and name the folder with --find-links."
+    for line in (facts / "RECORD").read_text(errors="replace").splitlines():
+        path = facts.parent / line.partition(",")[0]
+        if path.suffix == ".so" and path.is_file() and (problem := find_library_problem(path.read_bytes(), glibc)):
+            yield Fault(facts.name.removesuffix(".dist-info"), f"{path.name} {problem}", hint)
 
 
 def _expand_tag(tag: str) -> Iterator[tuple[str, str, str]]:

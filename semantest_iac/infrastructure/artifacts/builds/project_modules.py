@@ -1,0 +1,157 @@
+"""Installs the node modules of a project that has none, and keeps them for the next cloud and the next deployment."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import re
+import shutil
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from semantest_iac.domain.errors import ArtifactError
+from semantest_iac.infrastructure.artifacts.builds.bundles import Bundle, BundleSource, bundle_entries
+from semantest_iac.infrastructure.artifacts.file_filter import FileFilter
+from semantest_iac.infrastructure.artifacts.installers import INHERITED_VARIABLES, ProgramRunner
+from semantest_iac.infrastructure.artifacts.kept_folders import KeptFolders
+from semantest_iac.infrastructure.artifacts.node_modules import (
+    DEV_DEPENDENCIES,
+    PROJECT_FILTER,
+    ProjectCopy,
+    choose_manager,
+    copy_project,
+    find_local_packages,
+    install_node_modules,
+    needs_node_install,
+    read_package_json,
+)
+
+MOST_KEPT_INSTALLATIONS = 6
+SETTINGS_FILES = (".npmrc", ".yarnrc", "bunfig.toml")
+PATCHING_FILES = (".pnpmfile.cjs", "pnpm-workspace.yaml", ".yarnrc.yml", ".yarn", "patches")
+"""With them, other files of the project decide what is installed."""
+INSTALL_SCRIPTS = frozenset(
+    {"preinstall", "install", "postinstall", "prepublish", "preprepare", "prepare", "postprepare", "dependencies"}
+)
+"""What package managers run of the project itself when they install: it may read and write any of its files."""
+_UNLOCKED_S = 3600  # how long ranges of versions stay at what was chosen: both clouds of a deployment get the same
+_MANAGER_VARIABLE = re.compile(r"(?i)(npm|yarn|pnpm|corepack)_.*")
+
+
+@dataclass(frozen=True, slots=True)
+class ProjectModules:
+    """Installs the modules of a project into `workspace`, or uses kept ones, which `exits` holds until it is closed."""
+
+    folder: Path
+    file_filter: FileFilter
+    home: Path
+    workspace: Path
+    runner: ProgramRunner
+    exits: ExitStack
+
+    def install(self, *, with_dev: bool = False) -> ProjectCopy:
+        """Return a folder with the modules: a copy of the project, or one without its files. Raises ArtifactError."""
+        if not can_keep_modules(self.folder):
+            return self._install_copy(self.workspace / ("all" if with_dev else "production"), with_dev=with_dev)
+        kept = KeptFolders(self.home / "modules", MOST_KEPT_INSTALLATIONS)
+
+        def make(target: Path) -> None:
+            copy = self._install_copy(target / "copy", with_dev=with_dev)
+            (copy.folder / "node_modules").mkdir(exist_ok=True)
+            (copy.folder / "node_modules").rename(target / "node_modules")
+            for name in ("package.json", *choose_manager(self.folder).lock_files):
+                if (self.folder / name).is_file():
+                    shutil.copyfile(self.folder / name, target / name)
+            shutil.rmtree(target / "copy")
+
+        key = _describe_installation(self.folder, self.runner, with_dev=with_dev)
+        folder = self.exits.enter_context(kept.use(key, make))
+        return ProjectCopy(folder, folder, has_files=False)
+
+    def _install_copy(self, target: Path, *, with_dev: bool) -> ProjectCopy:
+        wanted = replace(PROJECT_FILTER, excluded_paths=self.file_filter.excluded_paths)
+        copy = copy_project(self.folder, target, wanted)
+        install_node_modules(copy, self.runner, with_dev=with_dev)
+        return copy
+
+
+def bundle_with_modules(source: BundleSource, modules: ProjectModules) -> tuple[Bundle, ProjectCopy | None]:
+    """Bundle with the modules of production, and with all where something of the others turns out to be needed.
+
+    Dev dependencies hold test runners and deployment tools, many times as large as what is bundled. Returns the bundle
+    and the modules of production, None where the source has its own or none.
+    """
+    folder, tools = modules.folder, modules.home / "tools"
+    has_more = needs_node_install(folder, with_dev=True) and bool(read_package_json(folder).get(DEV_DEPENDENCIES[0]))
+    production = _install_production(modules, has_more=has_more) if needs_node_install(folder) else None
+    if production or not needs_node_install(folder):
+        first = replace(source, installed_copies=(production.folder,) if production else (), has_more=has_more)
+        bundle = bundle_entries(first, modules.workspace / "first", tools, modules.runner)
+        if not bundle.missing:
+            return bundle, production
+    complete = modules.install(with_dev=True)
+    second = replace(source, installed_copies=(complete.folder,))
+    bundle = bundle_entries(second, modules.workspace / "second", tools, modules.runner)
+    if production:  # whose compiled modules are for the clouds' machines
+        bundle = replace(bundle, packages=_prefer_modules(bundle.packages, complete.folder, production.folder))
+    return bundle, production or complete
+
+
+def _install_production(modules: ProjectModules, *, has_more: bool) -> ProjectCopy | None:
+    """Return the modules of production; None if they cannot be had alone, as where an install script needs others."""
+    try:
+        return modules.install()
+    except ArtifactError:
+        if not has_more or modules.runner.run.cancelled.is_set():
+            raise
+        return None
+
+
+def _prefer_modules(packages: Mapping[str, Path], folder: Path, preferred: Path) -> dict[str, Path]:
+    """Return the packages with their places in another installation, where that has them."""
+    root, chosen = folder.resolve(), dict(packages)
+    for name, path in packages.items():
+        real = path.resolve()
+        if real.is_relative_to(root) and (moved := preferred / real.relative_to(root)).is_dir():
+            chosen[name] = moved
+    return chosen
+
+
+def can_keep_modules(folder: Path) -> bool:
+    """Return whether package.json, the lock file and settings alone decide what is installed."""
+    project = read_package_json(folder)
+    scripts = project.get("scripts")
+    runs_own_code = isinstance(scripts, dict) and not INSTALL_SCRIPTS.isdisjoint(scripts)
+    is_patched = any((folder / name).exists() for name in PATCHING_FILES) or "patch" in json.dumps(project).lower()
+    has_others = "workspaces" in project or bool(find_local_packages(folder)) or _names_own_folders(project)
+    return not (runs_own_code or is_patched or has_others)
+
+
+def _names_own_folders(project: dict[str, object]) -> bool:
+    return re.search(r'"(?:file|link|portal|workspace):', json.dumps(project)) is not None
+
+
+def _describe_installation(folder: Path, runner: ProgramRunner, *, with_dev: bool) -> str:
+    """Return a digest of everything that decides what is installed."""
+    digest = hashlib.sha256()
+    for fact in _find_facts(folder, runner, with_dev=with_dev):
+        digest.update(f"{len(fact)}\0".encode() + fact)
+    return digest.hexdigest()
+
+
+def _find_facts(folder: Path, runner: ProgramRunner, *, with_dev: bool) -> Iterator[bytes]:
+    manager = choose_manager(folder)
+    yield repr((manager, with_dev)).encode()
+    if not manager.lock_files:
+        yield str(int(time.time() / _UNLOCKED_S)).encode()
+    for name in ("package.json", *manager.lock_files, *SETTINGS_FILES):
+        yield (folder / name).read_bytes() if (folder / name).is_file() else b""
+    node = Path(shutil.which("node") or "/").resolve()  # modules are compiled for it
+    yield f"{node} {node.stat().st_mtime_ns}".encode()
+    variables = (name for name in os.environ if INHERITED_VARIABLES.fullmatch(name) and _MANAGER_VARIABLE.match(name))
+    for name in (*sorted(variables), *runner.passed):
+        yield f"{name}={os.environ.get(name)}".encode(errors="surrogateescape")
