@@ -43,7 +43,10 @@ _ROUTE_PART = r"[A-Za-z0-9._~-]+|\{[A-Za-z_]\w*\}"
 _ROUTE_PATH = re.compile(rf"/|(/({_ROUTE_PART}))+|(/({_ROUTE_PART}))*/\{{[A-Za-z_]\w*\+\}}", re.ASCII)
 _ROUTE_PARAMETER = re.compile(r"\{\w+(\+?)\}")
 _HEALTH_PATH = re.compile(r"/|(/[A-Za-z0-9._~-]+)+/?", re.ASCII)
-_ORIGIN = re.compile(r"\*|(https?|chrome-extension|moz-extension)://(\*|[A-Za-z0-9.-]+)(:\d{1,5})?")
+_ORIGIN = re.compile(  # as browsers send it, because clouds compare texts: in lower case, without its scheme's own port
+    r"\*|(?!http:.*:80\Z|https:.*:443\Z)(https?|chrome-extension|moz-extension)://(\*|[a-z0-9.-]+)(:\d{1,5})?"
+)
+_ORIGIN_HINT = "Such as https://app.semantest.com: in lower case, without path, slash at the end, and port 443."
 _HEADER = re.compile(r"[A-Za-z0-9-]{1,64}")
 _HTTP_ONLY_HINTS = {
     "routes": "",
@@ -92,8 +95,7 @@ def check_cors(subject: RuleSubject) -> Iterator[Finding]:
         return
     for index, origin in enumerate(configured.origins):
         if not _ORIGIN.fullmatch(origin):
-            hint = "Such as https://app.semantest.com, without a path."
-            yield refuse(f"cors.origins[{index}]", f"'{make_printable(origin)}' is not an origin", hint)
+            yield refuse(f"cors.origins[{index}]", f"'{make_printable(origin)}' is not an origin", _ORIGIN_HINT)
     for index, header in enumerate(configured.headers or ()):
         if header != "*" and not _HEADER.fullmatch(header):
             yield refuse(f"cors.headers[{index}]", f"'{make_printable(header)}' is not the name of a header")
@@ -442,10 +444,9 @@ def check_allowed_origins(subject: RuleSubject) -> Iterator[Finding]:
     if subject.serves_http or parse_secret_reference(written) is not None:
         return
     for origin in filter(None, (part.strip() for part in written.split(","))):
-        if origin != "*" and ("*" in origin or origin != origin.lower() or not _ORIGIN.fullmatch(origin)):
-            hint = "Such as https://app.semantest.com in lower case, without a path or a slash at the end."
+        if origin != "*" and ("*" in origin or not _ORIGIN.fullmatch(origin)):
             reason = f"'{make_printable(origin)}' is not an origin"
-            yield refuse(f"environment.{ALLOWED_ORIGINS}", reason, hint)
+            yield refuse(f"environment.{ALLOWED_ORIGINS}", reason, _ORIGIN_HINT)
 
 
 def find_variable_faults(variables: Mapping[str, str], limits: CloudLimits) -> Iterator[Fault]:

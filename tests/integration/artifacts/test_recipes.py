@@ -32,10 +32,17 @@ class TestRuntime:
         assert artifact.runtime == runtime
 
     def test_is_refused_without_an_entry_point(self, tmp_path: Path, home: Path) -> None:
-        with pytest.raises(ArtifactError) as refusal:
-            PackageBuilder(home).build(FunctionSource(tmp_path))
+        (tmp_path / "host.json").write_text("{}")
+        hints = []
+        for provider in ("aws", "azure"):
+            with pytest.raises(ArtifactError) as refusal:
+                PackageBuilder(home).build(FunctionSource(tmp_path, provider=provider))
+            [fault] = refusal.value.faults
+            assert fault.path == "source"
+            hints.append(fault.hint)
 
-        assert [fault.path for fault in refusal.value.faults] == ["source"]
+        assert "a handler" in hints[0]
+        assert "zip the content of this folder" in hints[1]
 
     def test_is_required_for_a_zip(self, tmp_path: Path, home: Path) -> None:
         (tmp_path / "package.zip").write_bytes(b"")

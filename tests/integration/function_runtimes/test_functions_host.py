@@ -4,6 +4,7 @@ import json
 import re
 import shutil
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -59,6 +60,20 @@ def fails(req):
 
 app.register_functions(more)
 """
+LOGGING_APP = """
+import logging
+import azure.functions as func
+
+app = func.FunctionApp(http_auth_level=func.AuthLevel.ANONYMOUS)
+logging.getLogger().setLevel(logging.DEBUG)
+
+@app.route()
+def item(req):
+    logging.debug("in detail")
+    logging.info("plain")
+    return "done"
+"""
+LEVEL_SETTING = "AzureFunctionsJobHost__logging__logLevel__Function"
 PORTABLE = """
 def handler(event, context):
     call = event["requestContext"]["http"]
@@ -69,6 +84,7 @@ NODE_APP = """
 const { app } = require('@azure/functions')
 app.http('item', { route: 'items/{id:int}', methods: ['GET'], handler: async (request, context) => {
   context.log('requested', request.params.id)
+  context.debug('in detail')
   return { status: 201, body: request.params.id + (request.query.get('q') ?? '') }
 } })
 app.post('silent', async (request) => { console.log('received', (await request.json()).name) })
@@ -235,6 +251,17 @@ class TestPythonApp:
         assert [name for name in environment if name.startswith("AWS_")] == []
 
     @pytest.mark.parametrize(
+        ("host", "detail"), [("{}", ""), ('{"logging": {"logLevel": {"default": "Trace"}}}', "[DEBUG] in detail\n")]
+    )
+    async def test_logs_from_the_level_of_its_host(self, tmp_path: Path, host: str, detail: str) -> None:
+        spec = python_app(tmp_path, LOGGING_APP)
+        (tmp_path / "host.json").write_text(host)
+        async with FunctionProcess.start(spec) as app:
+            invocation = await app.invoke(build_functions_event(HttpRequest("GET", "/api/item"), "app.example"))
+
+        assert invocation.output == f"{detail}[INFO] plain\n"
+
+    @pytest.mark.parametrize(
         ("text", "reason"),
         [
             ("import nothing_there", "nothing_there"),
@@ -267,11 +294,14 @@ class TestNodeApp:
         cookie = "a=b%20c; expires=Sun, 09 Sep 2001 01:46:40 GMT; path=/; secure; samesite=lax"
         assert (words.body, dict(words.headers)["set-cookie"]) == (b'{"words":1}', cookie)
 
-    async def test_logs_by_its_context(self, tmp_path: Path, node_library: Path) -> None:
-        async with FunctionProcess.start(node_app(tmp_path, node_library)) as app:
+    @pytest.mark.parametrize(("level", "detail"), [("", ""), ("Debug", "in detail\n")])
+    async def test_logs_by_its_context(self, tmp_path: Path, node_library: Path, level: str, detail: str) -> None:
+        spec = node_app(tmp_path, node_library)
+        spec = replace(spec, environment={**spec.environment, LEVEL_SETTING: level})
+        async with FunctionProcess.start(spec) as app:
             invocation = await app.invoke(build_functions_event(HttpRequest("GET", "/api/items/7"), "app.example"))
 
-        assert invocation.output == "requested 7\n"
+        assert invocation.output == f"requested 7\n{detail}"
 
     @pytest.mark.parametrize("main", ["src/*.js", "./src/{index,other}.js", "**/index.js"])
     async def test_may_name_its_files_by_a_pattern(self, tmp_path: Path, node_library: Path, main: str) -> None:

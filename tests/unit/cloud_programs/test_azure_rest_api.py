@@ -100,6 +100,12 @@ class TestFunction:
         assert settings_of(record_api())["AzureWebJobsStorage__credential"] == "managedidentity"
         assert settings_of(record_api())["AzureWebJobsStorage__blobServiceUri"] == "https://packages.blob.example/"
 
+    @pytest.mark.parametrize(("environment", "level"), [("development", "Debug"), ("production", None)])
+    def test_logs_from_the_level_of_its_code_on(self, environment: str, level: str | None) -> None:
+        settings = settings_of(record_api("plain", environment))
+
+        assert settings.get("AzureFunctionsJobHost__logging__logLevel__Function") == level
+
     def test_has_no_setting_or_property_that_its_plan_refuses(self) -> None:
         site = inputs_of(APP, record_api())["siteConfig"]
 

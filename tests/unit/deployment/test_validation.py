@@ -72,6 +72,8 @@ REFUSED = {
     "no-method": ({"routes": [{"path": "/", "methods": []}]}, "routes[0].methods"),
     "cors-star-with-credentials": ({"cors": {"origins": ["*"], "credentials": True}}, "cors"),
     "cors-path": ({"cors": {"origins": ["https://a.example/x"]}}, "cors.origins[0]"),
+    "cors-case": ({"cors": {"origins": ["https://App.example"]}}, "cors.origins[0]"),
+    "cors-port": ({"cors": {"origins": ["http://a.example:8080", "https://a.example:443"]}}, "cors.origins[1]"),
     "cors-header": ({"cors": {"origins": [], "headers": ["*", "a b"]}}, "cors.headers[1]"),
     "cors-max-age": ({"cors": {"origins": [], "max_age": 86401}}, "cors.max_age"),
     "rate-zero": ({"throttling": {"rate": 0.0}}, "throttling.rate"),
@@ -306,6 +308,7 @@ class TestAllowedOrigins:
             ("https://a.example.com,https://b.example.com/path", 1),
             ("https://*", 1),
             ("https://B.example.com", 1),
+            ("https://b.example.com:443", 1),
         ],
     )
     def test_of_a_websocket_are_what_browsers_send(self, origins: str, faults: int) -> None:

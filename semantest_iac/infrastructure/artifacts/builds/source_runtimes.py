@@ -18,6 +18,10 @@ _START_HINT = (
     "Name the entry of a Node server (dist/start-server.js), a handler (app.handler), or the app of a framework in "
     "Python (main:app)."
 )
+_FUNCTIONS_APP_HINT = (
+    "A Functions app of your own is deployed as a zip: install its modules, zip the content of this folder with "
+    "host.json at the root, and name the zip as source, with its runtime."
+)
 
 
 def split_by_runtime(source: FunctionSource) -> tuple[FunctionSource, ...]:
@@ -95,5 +99,7 @@ def _require_entry_point(source: FunctionSource, folder: Path) -> None:
         return
     requirements = folder / REQUIREMENTS_FILE
     projects = read_projects(requirements.read_text(errors="replace")) if requirements.is_file() else frozenset()
-    faults = [Fault("source", "has neither entry, handler nor app", suggest_application(projects) or _START_HINT)]
+    is_functions_app = source.provider == "azure" and (folder / "host.json").is_file()
+    hint = _FUNCTIONS_APP_HINT if is_functions_app else suggest_application(projects) or _START_HINT
+    faults = [Fault("source", "has neither entry, handler nor app", hint)]
     raise ArtifactError("Cannot package the source: it has no entry point.", faults=faults)

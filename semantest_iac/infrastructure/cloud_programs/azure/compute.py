@@ -30,6 +30,7 @@ ROUTES_SETTING = "SEMANTEST_ROUTES"
 A list, or in an app with several functions an object by function.
 """
 
+LOG_LEVEL_SETTING = "AzureFunctionsJobHost__logging__logLevel__Function"
 PAYLOAD_SETTING = "SEMANTEST_PAYLOAD"
 """The setting with the format of events, if it is not the default one.
 
@@ -80,7 +81,17 @@ def _host_settings(function: ServerlessFunction, identity: Outputs, logs: Output
             "Authorization=AAD;ClientId=", identity["client"]
         ),
         "AzureFunctionsJobHost__functionTimeout": f"00:{function.timeout_s // 60:02}:{function.timeout_s % 60:02}",
+        **_log_settings(function.environment.get("LOG_LEVEL", "")),
     }
+
+
+def _log_settings(wanted: str) -> dict[str, str]:
+    """Open the host's filter for debug and trace, which drops what code logs below Information; prints pass anyway.
+
+    Source: Azure's page on monitoring, overriding the log levels of host.json (category Function) by app settings.
+    """
+    level = wanted.strip().capitalize()
+    return {LOG_LEVEL_SETTING: level} if level in ("Trace", "Debug") else {}
 
 
 def derive_gateway_key(store: Outputs, context: ProgramContext) -> pulumi.Output[str] | None:

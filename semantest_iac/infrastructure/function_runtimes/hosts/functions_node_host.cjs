@@ -17,7 +17,10 @@ const MAX_ANSWER_BYTES = 128 * 1024 * 1024 // of one message between Azure's hos
 const SPECIAL = /\*\*\/|[*?{},]|[.+^$()|[\]\\]/g
 const PATTERNS = { '**/': '(?:.*/)?', '*': '[^/]*', '?': '[^/]', '{': '(?:', '}': ')', ',': '|' }
 const SAME_SITE = { lax: 'lax', strict: 'strict', explicitNone: 'none' }
+const LEVELS = ['trace', 'debug', 'information']
+const LEVEL_SETTING = 'AzureFunctionsJobHost__logging__logLevel__Function'
 const registered = new Map()
+const lowestLevel = findLowestLevel()
 let model
 let stream
 
@@ -112,9 +115,27 @@ function plainCookie({ name, value, sameSite, ...rest }) {
   return { name, value, ...values, expires: values.expires?.seconds, sameSite: SAME_SITE[sameSite] }
 }
 
+/** Write what the code logs, except below the level of the app: Azure's host drops that. */
 function print(level, message) {
+  const at = LEVELS.indexOf(level)
+  if (at >= 0 && at < lowestLevel) return
   const write = level === 'error' || level === 'critical' ? console.error : console.log
   write(message)
+}
+
+/** Find the lowest level that a setting or host.json gives functions; the host's own default is Information. */
+function findLowestLevel() {
+  const given = Object.entries(readHostLevels()).filter(([category]) => /^(default$|Function)/i.test(category))
+  const levels = [process.env[LEVEL_SETTING] ?? '', ...given.map(([, level]) => level)]
+  return Math.min(2, ...levels.map((level) => LEVELS.indexOf(String(level).toLowerCase())).filter((at) => at >= 0))
+}
+
+function readHostLevels() {
+  try {
+    return JSON.parse(fs.readFileSync('host.json', 'utf8')).logging?.logLevel ?? {}
+  } catch {
+    return {}
+  }
 }
 
 /** Describe an error for the host, which writes it to the log. */

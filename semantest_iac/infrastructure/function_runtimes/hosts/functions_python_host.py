@@ -10,6 +10,7 @@ import asyncio
 import base64
 import importlib
 import inspect
+import json
 import logging
 import os
 import sys
@@ -24,6 +25,7 @@ from typing import Any
 MAX_ANSWER_BYTES = 128 * 1024 * 1024  # of one message between Azure's host and its worker
 SITE = ".python_packages/lib/site-packages"
 HTTP_TRIGGER = "httpTrigger"
+LEVEL_SETTING = "AzureFunctionsJobHost__logging__logLevel__Function"
 CallFunction = Callable[[dict[str, Any]], Any]
 LOOP = asyncio.new_event_loop()
 """The loop of all coroutines, which runs between calls too, as that of Azure's worker does."""
@@ -90,10 +92,31 @@ def set_up_logging() -> None:
     Source: the dispatcher of Azure's Python worker.
     """
     handler = logging.StreamHandler(sys.stdout)
+    handler.setLevel(find_lowest_level())
     handler.setFormatter(logging.Formatter("[%(levelname)s] %(message)s"))
     root = logging.getLogger()
     root.setLevel(logging.INFO)
     root.addHandler(handler)
+
+
+def find_lowest_level() -> int:
+    """Return the level below which Azure's host drops what the code logs: that of a setting or host.json, or INFO."""
+    levels = {LEVEL_SETTING: os.environ.get(LEVEL_SETTING, ""), **_read_host_levels()}
+    names = {LEVEL_SETTING.lower(), "default"}
+    given = {
+        str(level).lower()
+        for name, level in levels.items()
+        if name.lower() in names or name.lower().startswith("function")
+    }
+    return logging.DEBUG if given & {"debug", "trace"} else logging.INFO
+
+
+def _read_host_levels() -> dict[str, Any]:
+    try:
+        with open("host.json", encoding="utf-8") as file:
+            return dict(json.load(file)["logging"]["logLevel"])
+    except (OSError, ValueError, LookupError, TypeError):
+        return {}
 
 
 def _is_app(value: Any) -> bool:
