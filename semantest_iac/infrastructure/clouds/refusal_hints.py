@@ -34,6 +34,10 @@ _HINTS: Final = (
         r"MissingSubscriptionRegistration",
         "Register the resource provider that the message names: az provider register --namespace <name> --wait",
     ),
+    (
+        r"availability zone Lambda doesn't support",
+        "Name subnets in other zones under network.subnet_ids: Lambda does not run in every zone (not in use1-az3).",
+    ),
     (r"LimitExceeded|Quota", "Raise the quota in the cloud's console, or ask for less."),
     (r"AlreadyExists|ResourceConflict|already exists", _NAME_TAKEN),
     (r"AccessDenied|AuthorizationFailed|Unauthorized|Forbidden|not authorized to perform", _PERMISSION),

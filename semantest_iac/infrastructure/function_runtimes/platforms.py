@@ -59,7 +59,7 @@ def prepare_functions_environment(spec: FunctionSpec, folder: Path, secrets_url:
     """Return every variable of the process, with references to Key Vault replaced by values."""
     settings = {name: spec.secrets.get(value, value) for name, value in spec.environment.items()}
     path = {"PATH": os.environ.get("PATH", os.defpath)}
-    return {**FUNCTIONS_DEFAULTS, **settings, **path, **_create_home_variables(folder), **_reserved_by_functions(spec)}
+    return {**FUNCTIONS_DEFAULTS, **path, **settings, **_create_home_variables(folder), **_reserved_by_functions(spec)}
 
 
 def find_exec_wrapper(spec: FunctionSpec) -> str:

@@ -240,10 +240,13 @@ class TestPythonApp:
         assert dict(answer.headers)["x-seen"] == "PUT /a b q=1"
 
     async def test_has_azure_s_environment_with_the_values_of_secrets(self, tmp_path: Path) -> None:
-        async with FunctionProcess.start(python_app(tmp_path)) as app:
+        spec = python_app(tmp_path)
+        spec = replace(spec, environment={**spec.environment, "PATH": "/own:/usr/bin:/bin"})
+        async with FunctionProcess.start(spec) as app:
             environment = json.loads((await call(app, "GET", "/api/environment")).body)
 
         assert (environment["TOKEN"], environment["PLAIN"]) == ("s3cr3t", "1")
+        assert environment["PATH"] == "/own:/usr/bin:/bin"
         assert environment["WEBSITE_SITE_NAME"] == "func-app"
         assert (environment["FUNCTIONS_WORKER_RUNTIME"], environment["FUNCTIONS_WORKER_RUNTIME_VERSION"]) == (
             "python", "3.11"
@@ -457,12 +460,16 @@ class TestOlderModels:
 
     async def test_of_python_may_set_an_output(self, tmp_path: Path) -> None:
         script = (
-            "import azure.functions as f\ndef main(req, res: f.Out[f.HttpResponse]): res.set(f.HttpResponse('set'))"
+            "import asyncio\nimport azure.functions as f\nloops = set()\n"
+            "async def main(req, res: f.Out[f.HttpResponse]):\n"
+            "    loops.add(asyncio.get_running_loop())\n"
+            "    res.set(f.HttpResponse(f'set on {len(loops)} loop'))"
         )
         files = {"Item/function.json": NODE_FUNCTION, "Item/__init__.py": script}
 
         async with FunctionProcess.start(spec_of(tmp_path, files, PYTHON)) as app:
-            assert (await call(app, "GET", "/api/items/7")).body == b"set"
+            await call(app, "GET", "/api/items/7")
+            assert (await call(app, "GET", "/api/items/7")).body == b"set on 1 loop"
 
     @pytest.mark.parametrize(
         ("runtime", "reason"), [(PYTHON, "neither a function_app.py nor a folder"), (NODE, "names no main file")]

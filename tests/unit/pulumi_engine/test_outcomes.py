@@ -83,6 +83,13 @@ class TestRequireDone:
                 "InvalidParameterValueException",
                 "Lower instances.min in an update of its own",
             ),
+            (  # github.com/keboola/developer-portal/issues/81
+                "operation error Lambda: CreateFunction, https response error StatusCode: 400, RequestID: 1-2-3, "
+                "InvalidParameterValueException: The provided subnets contain availability zone Lambda doesn't "
+                "support. Please use a different set of subnets.",
+                "InvalidParameterValueException",
+                "subnets in other zones",
+            ),
             (
                 "authorization.RoleAssignmentsClient#Create: Failure responding to request: StatusCode=403 -- Original "
                 'Error: autorest/azure: Service returned an error. Status=403 Code="AuthorizationFailed" Message="The '
@@ -118,7 +125,16 @@ class TestRequireDone:
                 "az provider register --namespace Microsoft.Web --wait",
             ),
         ],
-        ids=["reserved", "provisioned", "both lowered", "role assignment", "right", "provider", "provider, newer form"],
+        ids=[
+            "reserved",
+            "provisioned",
+            "both lowered",
+            "zone",
+            "role assignment",
+            "right",
+            "provider",
+            "provider, newer form",
+        ],
     )
     def test_gives_a_hint_for_whole_messages(self, message: str, code: str, advice: str) -> None:
         error = error_of(failure(message))

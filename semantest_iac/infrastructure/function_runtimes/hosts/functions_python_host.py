@@ -72,7 +72,7 @@ def load_function_folders() -> tuple[CallFunction, dict[str, Any]]:
     def call_folder(call: dict[str, Any]) -> Any:
         context = InvocationContext(call["function"], call["id"])
         context.function_directory = os.path.join(os.getcwd(), call["function"])
-        return _response(folders[call["function"]].call(_request(call["http"]), context))
+        return _response(folders[call["function"]].call(_request(call["http"]), context, LOOP))
 
     return call_folder, {"functions": [folder.describe() for folder in folders.values()]}
 

@@ -66,8 +66,8 @@ class FunctionFolder:
             "authLevel": str(trigger.get("authLevel", "function")).lower(),
         }
 
-    def call(self, request: Any, context: Any) -> Any:
-        """Call the function; returns what it returned, or what it set in its output."""
+    def call(self, request: Any, context: Any, loop: asyncio.AbstractEventLoop) -> Any:
+        """Call the function; returns what it returned, or what it set in its output. Coroutines run on the loop."""
         assert self._function is not None and self.trigger is not None
         arguments = {self.trigger["name"]: request}
         parameters = inspect.signature(self._function).parameters
@@ -77,7 +77,8 @@ class FunctionFolder:
         if output is not None:
             arguments[self.output] = output
         result = self._function(**arguments)
-        result = asyncio.run(result) if inspect.iscoroutine(result) else result
+        if inspect.iscoroutine(result):
+            result = asyncio.run_coroutine_threadsafe(result, loop).result()
         return output.get() if output is not None else result
 
 
