@@ -19,7 +19,8 @@ Names = Callable[[Artifact], list[str]]
 pytestmark = pytest.mark.skipif(shutil.which("node") is None, reason="node is not on the PATH")
 _NPM = """#!/usr/bin/env node
 const fs = require('fs'), args = process.argv.slice(2).join(' ')
-fs.appendFileSync(process.env.NPM_CONFIG_CALLS, args.includes('--include=dev') ? 'all ' : 'production ')
+const kind = args.includes('--include=dev') ? 'all' : args.includes('--prefer-offline') ? 'tools' : 'production'
+fs.appendFileSync(process.env.NPM_CONFIG_CALLS, `${kind} `)
 const { dependencies, devDependencies, scripts } = JSON.parse(fs.readFileSync('package.json'))
 if (scripts?.prepare && !args.includes('--include=dev')) throw new Error('husky: not found')
 for (const name of Object.keys({ ...dependencies, ...(args.includes('--include=dev') && devDependencies) })) {
@@ -60,8 +61,8 @@ class TestInstalledModules:
             ),
             (
                 "const made = (tag: string) => tag; export const handler = () => <a/>",
-                {"devDependencies": {"base": "1"}},
-                "all ",
+                {"devDependencies": {"base": "1", "jest": "1"}},
+                "tools ",
                 '"a"',
             ),
             (

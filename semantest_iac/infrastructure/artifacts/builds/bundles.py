@@ -67,7 +67,7 @@ class Bundle:
     """A folder with the bundles where their entry points lay, and the packages that they load from `node_modules`.
 
     `inputs` are the files that were read, without the source's own: modules, and what lies elsewhere. With `missing`,
-    packages that dev dependencies may have, nothing else is of use.
+    packages that dev dependencies may have, or `tools`, dev dependencies by which it is made, it is not complete.
     """
 
     folder: Path
@@ -75,6 +75,7 @@ class Bundle:
     inputs: tuple[Path, ...] = ()
     notes: tuple[str, ...] = ()
     missing: tuple[str, ...] = ()
+    tools: tuple[str, ...] = ()
 
 
 def needs_bundling(file: str) -> bool:
@@ -140,8 +141,8 @@ def bundle_entries(source: BundleSource, workspace: Path, tools: Path, runner: P
             raise ArtifactError(
                 f"Cannot bundle the source: esbuild failed: {_first_error_line(end.output)}.", hint=_OFFLINE_HINT
             )
-        if source.has_more and result["missing"]:
-            return Bundle(output, missing=tuple(result["missing"]))
+        if source.has_more and (result["missing"] or result["tools"]):
+            return Bundle(output, missing=tuple(result["missing"]), tools=tuple(result["tools"]))
         if result["errors"]:
             raise _bundle_error(result["errors"])
     packages = {name: Path(folder) for name, folder in sorted(result["packages"].items())}

@@ -8,7 +8,7 @@ import os
 import re
 import shutil
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -20,17 +20,20 @@ from semantest_iac.infrastructure.artifacts.installers import INHERITED_VARIABLE
 from semantest_iac.infrastructure.artifacts.kept_folders import KeptFolders
 from semantest_iac.infrastructure.artifacts.node_modules import (
     DEV_DEPENDENCIES,
+    INSTALL_HINT,
+    NPM_COMMAND,
     PROJECT_FILTER,
     ProjectCopy,
     choose_manager,
     copy_project,
     find_local_packages,
+    find_locked_version,
     install_node_modules,
     needs_node_install,
     read_package_json,
 )
 
-MOST_KEPT_INSTALLATIONS = 6
+MOST_KEPT_INSTALLATIONS = 8
 SETTINGS_FILES = (".npmrc", ".yarnrc", "bunfig.toml")
 PATCHING_FILES = (".pnpmfile.cjs", "pnpm-workspace.yaml", ".yarnrc.yml", ".yarn", "patches")
 """With them, other files of the project decide what is installed."""
@@ -39,6 +42,7 @@ INSTALL_SCRIPTS = frozenset(
 )
 """What package managers run of the project itself when they install: it may read and write any of its files."""
 _UNLOCKED_S = 3600  # how long ranges of versions stay at what was chosen: both clouds of a deployment get the same
+_PLAIN_VERSIONS = re.compile(r"[\^~<>=]{0,2}\s*v?\d[\w.+-]*|\*|latest")
 _MANAGER_VARIABLE = re.compile(r"(?i)(npm|yarn|pnpm|corepack)_.*")
 
 
@@ -68,9 +72,35 @@ class ProjectModules:
                     shutil.copyfile(self.folder / name, target / name)
             shutil.rmtree(target / "copy")
 
-        key = _describe_installation(self.folder, self.runner, with_dev=with_dev)
+        key = _digest(_find_facts(self.folder, self.runner, with_dev=with_dev))
         folder = self.exits.enter_context(kept.use(key, make))
         return ProjectCopy(folder, folder, has_files=False)
+
+    def install_tools(self, names: Sequence[str]) -> Path | None:
+        """Return a folder with a few dev dependencies of the project alone; None if they cannot be had alone."""
+        project = read_package_json(self.folder).get(DEV_DEPENDENCIES[0]) or {}
+        wanted = {name: find_locked_version(self.folder, name) or str(project[name]) for name in names}
+        if shutil.which("npm") is None or not all(map(_PLAIN_VERSIONS.fullmatch, wanted.values())):
+            return None
+
+        def make(target: Path) -> None:
+            (target / "package.json").write_text(json.dumps({"private": True, "dependencies": wanted}))
+            if (self.folder / ".npmrc").is_file():
+                shutil.copyfile(self.folder / ".npmrc", target / ".npmrc")
+            command = [*NPM_COMMAND, "install", "--omit=dev", "--ignore-scripts", "--prefer-offline"]
+            self.runner.install(command, target, ", ".join(names), INSTALL_HINT)
+            (target / ".npmrc").unlink(missing_ok=True)
+
+        key = _digest(
+            (json.dumps(wanted, sort_keys=True).encode(), *_find_facts(self.folder, self.runner, with_dev=True))
+        )
+        kept = KeptFolders(self.home / "modules", MOST_KEPT_INSTALLATIONS)
+        try:
+            return self.exits.enter_context(kept.use(key, make))
+        except ArtifactError:
+            if self.runner.run.cancelled.is_set():
+                raise
+            return None
 
     def _install_copy(self, target: Path, *, with_dev: bool) -> ProjectCopy:
         wanted = replace(PROJECT_FILTER, excluded_paths=self.file_filter.excluded_paths)
@@ -80,9 +110,10 @@ class ProjectModules:
 
 
 def bundle_with_modules(source: BundleSource, modules: ProjectModules) -> tuple[Bundle, ProjectCopy | None]:
-    """Bundle with the modules of production, and with all where something of the others turns out to be needed.
+    """Bundle with the modules of production, and with those of the others that turn out to be needed.
 
-    Dev dependencies hold test runners and deployment tools, many times as large as what is bundled. Returns the bundle
+    Dev dependencies hold test runners and deployment tools, many times as large as what is bundled. What is not bundled
+    (a package that tsconfig.json extends, typescript) comes alone; for an import, all are installed. Returns the bundle
     and the modules of production, None where the source has its own or none.
     """
     folder, tools = modules.folder, modules.home / "tools"
@@ -91,11 +122,14 @@ def bundle_with_modules(source: BundleSource, modules: ProjectModules) -> tuple[
     if production or not needs_node_install(folder):
         first = replace(source, installed_copies=(production.folder,) if production else (), has_more=has_more)
         bundle = bundle_entries(first, modules.workspace / "first", tools, modules.runner)
-        if not bundle.missing:
+        if not bundle.missing and not bundle.tools:
             return bundle, production
+        if not bundle.missing and (some := modules.install_tools(bundle.tools)):
+            second = replace(first, installed_copies=(*first.installed_copies, some), has_more=False)
+            return bundle_entries(second, modules.workspace / "second", tools, modules.runner), production
     complete = modules.install(with_dev=True)
-    second = replace(source, installed_copies=(complete.folder,))
-    bundle = bundle_entries(second, modules.workspace / "second", tools, modules.runner)
+    last = replace(source, installed_copies=(complete.folder,))
+    bundle = bundle_entries(last, modules.workspace / "last", tools, modules.runner)
     if production:  # whose compiled modules are for the clouds' machines
         bundle = replace(bundle, packages=_prefer_modules(bundle.packages, complete.folder, production.folder))
     return bundle, production or complete
@@ -135,15 +169,15 @@ def _names_own_folders(project: dict[str, object]) -> bool:
     return re.search(r'"(?:file|link|portal|workspace):', json.dumps(project)) is not None
 
 
-def _describe_installation(folder: Path, runner: ProgramRunner, *, with_dev: bool) -> str:
-    """Return a digest of everything that decides what is installed."""
+def _digest(facts: Iterable[bytes]) -> str:
     digest = hashlib.sha256()
-    for fact in _find_facts(folder, runner, with_dev=with_dev):
+    for fact in facts:
         digest.update(f"{len(fact)}\0".encode() + fact)
     return digest.hexdigest()
 
 
 def _find_facts(folder: Path, runner: ProgramRunner, *, with_dev: bool) -> Iterator[bytes]:
+    """Yield everything that decides what is installed."""
     manager = choose_manager(folder)
     yield repr((manager, with_dev)).encode()
     if not manager.lock_files:

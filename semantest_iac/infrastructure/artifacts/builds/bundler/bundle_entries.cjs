@@ -33,7 +33,8 @@ const COMMONJS_NAMES = path.join(__dirname, 'commonjs_names.mjs')
 const [requestPath] = process.argv.slice(2)
 const request = JSON.parse(readFileSync(requestPath, 'utf8'))
 const found = {
-  files: [], packages: new Map(), absent: new Set(), missing: new Set(), inputs: new Set(), warnings: [], errors: [], lacksTypeScript: false,
+  files: [], packages: new Map(), absent: new Set(), missing: new Set(), tools: new Set(), inputs: new Set(),
+  warnings: [], errors: [], lacksTypeScript: false,
 }
 const compiled = new Map() // folder of a package -> whether it stays outside
 
@@ -42,7 +43,7 @@ main().catch((error) => {
   found.errors.push(...error.errors.map(describe))
 }).finally(() => {
   const packages = choosePackages()
-  const sets = ['absent', 'missing', 'inputs'].map((name) => [name, [...found[name]].sort()])
+  const sets = ['absent', 'missing', 'tools', 'inputs'].map((name) => [name, [...found[name]].sort()])
   const result = { ...found, ...Object.fromEntries(sets), packages }
   writeFileSync(path.join(path.dirname(requestPath), 'result.json'), JSON.stringify(result))
 })
@@ -66,7 +67,7 @@ function groupEntries() {
   const groups = new Map()
   for (const { file, format } of request.entries) {
     const settings = readSettings(file, { folder: request.folder, copies: request.copies, remember: rememberInput })
-    settings.absent.forEach((name) => found.missing.add(name))
+    settings.absent.forEach(wantTool)
     const needsOwn = settings.outside || settings.options.emitDecoratorMetadata === true
     const key = `${format} ${needsOwn ? settings.file : ''}`
     if (!groups.has(key)) groups.set(key, { format, files: [], settings })
@@ -98,8 +99,13 @@ function metadataPlugin(settings, modules) {
   const exporting = modules.map((file) => path.join(request.folder, file))
   return compileDecorators(typescript, settings.options, exporting, () => {
     found.lacksTypeScript = true
-    if (request.development.includes('typescript')) found.missing.add('typescript')
+    wantTool('typescript')
   })
+}
+
+/** Remember a package that is needed to bundle and is not bundled itself. */
+function wantTool(name) {
+  if (request.development.includes(name)) found.tools.add(name)
 }
 
 /** Decide whether an imported package is bundled, stays outside, or is left to esbuild, which then says what is wrong. */
