@@ -11,7 +11,7 @@ from google.protobuf import empty_pb2
 from pulumi.runtime.proto import resource_pb2
 
 from semantest_iac.domain.blueprints.blueprint import Blueprint
-from semantest_iac.domain.compute.functions import Artifact
+from semantest_iac.domain.compute.functions import Artifact, ServerlessFunction
 from semantest_iac.domain.ports.provisioner import Deferred
 from semantest_iac.infrastructure.cloud_programs import program
 from semantest_iac.infrastructure.cloud_programs.cloud import find_cloud
@@ -120,9 +120,8 @@ def run_recorded(blueprint: Blueprint, *, deferred: Deferred = Deferred.NOTHING)
     recorder = Recorder()
     target = find_cloud(blueprint.stack.provider)
     guard = Artifact("cd" * 32, Path(__file__), "guard.handler", "python3.13", 9)
-    artifact = Artifact(
-        "ab" * 32, Path(__file__), "index.handler", "python3.13", 9, {"SHIM": "1"}, companions={"authorizer": guard}
-    )
+    named = {it.package: guard for it in blueprint.in_order() if isinstance(it, ServerlessFunction) and it.package}
+    artifact = Artifact("ab" * 32, Path(__file__), "index.handler", "python3.13", 9, {"SHIM": "1"}, companions=named)
     context = ProgramContext(blueprint.stack, blueprint.generation, artifact, lambda name: SECRET, deferred=deferred)
     program.import_sdk(target, blueprint)
     run_program(lambda: program.register_blueprint(blueprint, target, context), recorder, stack="s", dry=False)  # type: ignore[arg-type]  # has the methods of a ResourceMonitor
