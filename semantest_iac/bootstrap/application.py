@@ -181,11 +181,11 @@ class Application:
         self.engines[choice.engine].check_requirements(stack.provider, choice)
         return choice
 
-    def other_account_stacks_in_region(self, stack: Stack, engine: EngineChoice) -> Sequence[str] | None:
+    def account_settings_stacks_in_region(self, stack: Stack, engine: EngineChoice) -> Sequence[str] | None:
         """Return the other account stacks of the same region; None where the cloud has no account settings."""
-        from semantest_iac.application.intake.account_notices import find_other_account_stacks
+        from semantest_iac.application.intake.account_notices import find_account_settings_stacks
 
-        return find_other_account_stacks(self.ledger, self.capabilities(stack.provider), stack, engine)
+        return find_account_settings_stacks(self.ledger, self.capabilities(stack.provider), stack, engine)
 
     def prerequisites(self, providers: Collection[str]) -> list[Prerequisite]:
         """List what the Pulumi engine requires for these providers; raises ValidationError for unknown ones."""

@@ -25,13 +25,13 @@ def account_notices(specs: Sequence[DeploymentSpec], other_account_stacks: FindO
     for spec in specs:
         known = other_account_stacks(spec.stack, spec.engine)
         if known is not None:
-            planned = [str(other.stack) for other in specs if _deploys_before(other, spec)]
+            planned = [str(other.stack) for other in specs if _sets_account_before(other, spec)]
             yield from find_account_notices(
                 spec.stack, spec.engine, [*known, *planned], log_requested=spec.requests_access_log
             )
 
 
-def _deploys_before(other: DeploymentSpec, spec: DeploymentSpec) -> bool:
+def _sets_account_before(other: DeploymentSpec, spec: DeploymentSpec) -> bool:
     is_account = other.stack.component == ACCOUNT_COMPONENT != spec.stack.component
     return is_account and _account_key(other) == _account_key(spec)
 
@@ -40,7 +40,7 @@ def _account_key(spec: DeploymentSpec) -> tuple[str, str, EngineChoice]:
     return spec.stack.provider, spec.stack.region, spec.engine
 
 
-def find_other_account_stacks(
+def find_account_settings_stacks(
     ledger: LedgerReader, cloud: Capabilities, stack: Stack, engine: EngineChoice
 ) -> list[str] | None:
     """Return the other account stacks of the region, destroyed ones too because their settings stay.

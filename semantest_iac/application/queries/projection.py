@@ -60,12 +60,12 @@ def fold_stack(stack: StackRow, before: DeploymentRow | None, after: DeploymentR
         return replace(stack, newest=after.deployment)
     if before.state is after.state:
         return stack
-    if _has_removed_stack(after):
+    if _has_emptied_stack(after):
         return StackRow(stack.stack, generation=stack.generation + 1, newest=stack.newest)
     if after.state in CHANGING_STATUSES:
-        return _with_change(stack, after)
-    if _changed_nothing(after):
-        return _without_change(stack, after.deployment)
+        return _mark_unsettled(stack, after)
+    if _failed_before_any_change(after):
+        return _clear_unsettled(stack, after.deployment)
     if after.state is DeploymentStatus.ROLLED_BACK:
         stack = replace(stack, unsettled=None, removal=None)
         # the restored functions have new versions
@@ -83,14 +83,14 @@ def fold_stack(stack: StackRow, before: DeploymentRow | None, after: DeploymentR
     )
 
 
-def fold_generation(stack: StackRow, event: Mapping[str, Any]) -> StackRow:
+def fold_generation_start(stack: StackRow, event: Mapping[str, Any]) -> StackRow:
     """Return the stack after a deployment that starts the next generation, whose names are unused."""
     if event["type"] != GENERATION_STARTED:
         return stack
     return replace(stack, generation=event["data"]["generation"], removal=None)
 
 
-def _with_change(stack: StackRow, row: DeploymentRow) -> StackRow:
+def _mark_unsettled(stack: StackRow, row: DeploymentRow) -> StackRow:
     """Return the stack while a deployment changes it; going back without a good deployment is a removal too."""
     is_rolling_back = row.state is DeploymentStatus.ROLLING_BACK
     if row.kind == "destroy" or (is_rolling_back and stack.last_good is None):
@@ -100,7 +100,7 @@ def _with_change(stack: StackRow, row: DeploymentRow) -> StackRow:
     return replace(stack, owner=stack.owner or row.deployment, unsettled=stack.unsettled or row.deployment)
 
 
-def _without_change(stack: StackRow, deployment: str) -> StackRow:
+def _clear_unsettled(stack: StackRow, deployment: str) -> StackRow:
     """Return the stack after a deployment that ended before its first operation."""
     return replace(
         stack,
@@ -109,13 +109,13 @@ def _without_change(stack: StackRow, deployment: str) -> StackRow:
     )
 
 
-def _changed_nothing(row: DeploymentRow) -> bool:
+def _failed_before_any_change(row: DeploymentRow) -> bool:
     """Whether the deployment failed before its first operation; one whose process died may have done some."""
     was_interrupted = (row.error or {}).get("code") == INTERRUPTED
     return row.state is DeploymentStatus.FAILED and not was_interrupted and not any(row.changes.values())
 
 
-def _has_removed_stack(row: DeploymentRow) -> bool:
+def _has_emptied_stack(row: DeploymentRow) -> bool:
     """Whether the stack was destroyed, or its first deployment rolled back: its names may stay reserved."""
     if row.state is DeploymentStatus.ROLLED_BACK:
         return "restored_deployment" not in (row.error or {})
@@ -145,11 +145,11 @@ def _next_row(row: DeploymentRow, state: DeploymentStatus, event: Mapping[str, A
         finished_at=event.get("time") if ended else None,
         endpoint=data.get("endpoint") or outputs.get("endpoint") if ended else None,
         outputs=outputs if ended else {},
-        error=_error_of(data) if ended and not completed else None,
+        error=_rename_error_fields(data) if ended and not completed else None,
     )
 
 
-def _error_of(data: Mapping[str, Any]) -> dict[str, Any]:
+def _rename_error_fields(data: Mapping[str, Any]) -> dict[str, Any]:
     return {name: data[field] for field, name in ERROR_FIELDS.items() if data.get(field)}
 
 
@@ -182,7 +182,7 @@ def project_event(rows: ProjectionRows, recorded: RecordedEvent) -> None:
     if after is None:
         return
     stack = rows.stack(after.stack)
-    folded = fold_generation(fold_stack(stack, before, after), event)
+    folded = fold_generation_start(fold_stack(stack, before, after), event)
     if after != before or folded != stack:
         rows.save(after, folded)
 

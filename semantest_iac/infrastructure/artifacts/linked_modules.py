@@ -87,7 +87,7 @@ class _Layout:
 
     def _place(self, user: str, name: str, real: Path) -> None:
         """Place a module where `user` finds it first, unless it finds it already."""
-        candidates = [f"{folder}/node_modules/{name}".lstrip("/") for folder in _lookup_folders(user)]
+        candidates = [f"{folder}/node_modules/{name}".lstrip("/") for folder in _parents_of_node_modules(user)]
         known = next((self.places[place] for place in candidates if place in self.places), None)
         if known == real:
             return
@@ -100,7 +100,7 @@ class _Layout:
         return (self._root / place).is_dir() and not (self._root / place).is_symlink()
 
 
-def _lookup_folders(user: str) -> list[str]:
+def _parents_of_node_modules(user: str) -> list[str]:
     """Return the folders in whose `node_modules` Node looks for what a module requires, the nearest first."""
     folders = [user]
     while user:

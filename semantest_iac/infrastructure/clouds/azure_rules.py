@@ -124,7 +124,7 @@ def check_instance_limits(subject: RuleSubject) -> Iterator[Finding]:
         )
 
 
-def check_subnets(subject: RuleSubject) -> Iterator[Finding]:
+def check_subnet_ids(subject: RuleSubject) -> Iterator[Finding]:
     """A subnet is named by its id; the capabilities limit their number and security groups."""
     for index, subnet in enumerate(subject.section.network.subnet_ids or ()):
         match = _SUBNET.fullmatch(subnet)
@@ -184,7 +184,7 @@ def check_variable_cases(subject: RuleSubject) -> Iterator[Finding]:
             yield refuse(f"{path}.{make_printable(name)}", f"the same setting as {make_printable(other)}", hint)
 
 
-def check_named_origins(subject: RuleSubject) -> Iterator[Finding]:
+def check_origin_wildcards(subject: RuleSubject) -> Iterator[Finding]:
     """App Service and API Management know `*`, for every origin, and no other pattern."""
     for index, origin in enumerate(subject.section.cors.origins if subject.section.cors else ()):
         if "*" in origin and origin != "*":
@@ -204,9 +204,9 @@ def check_unsupported_time_zone(subject: RuleSubject) -> Iterator[Finding]:
 AZURE_RULES = DeclarativeCloudRules(
     AZURE_LIMITS,
     (
-        *(check_memory_size, check_instance_limits, check_subnets, check_gateway_only_settings),
+        *(check_memory_size, check_instance_limits, check_subnet_ids, check_gateway_only_settings),
         *(check_gateway_throttling_effect, check_web_pubsub_throttling),
-        *(check_variable_cases, check_named_origins, check_unsupported_time_zone),
+        *(check_variable_cases, check_origin_wildcards, check_unsupported_time_zone),
         *(check_shared_app, check_shared_variables),
     ),
     round_workspace_retention,

@@ -70,7 +70,7 @@ class LambdaLog:
     """Lambda's platform lines, as text or as JSON by the function's log settings."""
 
     def format_opening(self, spec: FunctionSpec, call: CallRecord) -> str:
-        report = "" if call.is_code_loaded else self._report_init(spec, call)
+        report = "" if call.is_code_loaded else self._report_failed_init(spec, call)
         if not spec.log_settings.is_json:
             start = f"START RequestId: {call.request_id} Version: {spec.version}"
             return f"{_end_line(call.earlier_output)}{_end_line(report)}{start}\n"
@@ -86,7 +86,7 @@ class LambdaLog:
         return f"{self._failure_line(call)}{end}"
 
     def describe_exit(self, spec: FunctionSpec, call: CallRecord, status: int) -> ErrorObject:
-        how = f"signal: {_signal_name(-status)}" if status < 0 else f"exit status {status}"
+        how = f"signal: {_describe_signal(-status)}" if status < 0 else f"exit status {status}"
         reason = f"Runtime exited with error: {how}" if status else "Runtime exited without providing a reason"
         return make_error(PROCESS_EXITED, f"RequestId: {call.request_id} Error: {reason}")
 
@@ -94,7 +94,7 @@ class LambdaLog:
         message = f"RequestId: {call.request_id} Error: Task timed out after {spec.timeout_s:.2f} seconds"
         return make_error(TIMED_OUT, message)
 
-    def _report_init(self, spec: FunctionSpec, call: CallRecord) -> str:
+    def _report_failed_init(self, spec: FunctionSpec, call: CallRecord) -> str:
         kind = (call.error or {}).get("errorType", "")
         if spec.log_settings.is_json:
             metrics = {"durationMs": round(call.init_ms or 0, 3)}
@@ -196,7 +196,7 @@ def _name(call: CallRecord) -> str:
     return f"Functions.{call.function}"
 
 
-def _signal_name(number: int) -> str:
+def _describe_signal(number: int) -> str:
     """Name a signal as Go does: `killed`, `segmentation fault`."""
     return (signal.strsignal(number) or f"signal {number}").lower()
 

@@ -17,7 +17,7 @@ from pulumi.runtime.proto import plugin_pb2, provider_pb2, provider_pb2_grpc
 
 from semantest_iac.infrastructure.clouds.registry import CLOUDS, region_setting_of
 from semantest_iac.infrastructure.simulated_cloud.runtime.cloud import SimulatedCloud
-from semantest_iac.infrastructure.simulated_cloud.schema.values import DEFAULTS_KEY, ResourceProperties, is_non_empty
+from semantest_iac.infrastructure.simulated_cloud.schema.values import DEFAULTS_KEY, ResourceProperties, is_given_value
 from semantest_iac.infrastructure.simulated_provider import wire
 from semantest_iac.infrastructure.simulated_provider.wire import abort_on_refusal
 
@@ -162,7 +162,9 @@ class SimulatedProvider(provider_pb2_grpc.ResourceProviderServicer):
 def _refresh_inputs(inputs: ResourceProperties, outputs: ResourceProperties) -> dict[str, Any]:
     """The inputs with the cloud's current values; those that the cloud never returns are kept."""
     current = {name: _in_input_form(inputs[name], outputs[name]) for name in inputs if name in outputs}
-    never_returned = {name: value for name, value in inputs.items() if name == DEFAULTS_KEY or not is_non_empty(value)}
+    never_returned = {
+        name: value for name, value in inputs.items() if name == DEFAULTS_KEY or not is_given_value(value)
+    }
     return {**never_returned, **current}
 
 

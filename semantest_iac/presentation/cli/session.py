@@ -169,7 +169,7 @@ class Session:
         from semantest_iac.presentation.error_lines import format_warnings
 
         warnings = [warning for spec in specs for warning in spec.warnings]
-        warnings += account_notices(specs, self.application.other_account_stacks_in_region)
+        warnings += account_notices(specs, self.application.account_settings_stacks_in_region)
         self.terminal.print_remarks(*format_warnings(dict.fromkeys(warnings)))
 
 

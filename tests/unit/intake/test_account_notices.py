@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import pytest
 
-from semantest_iac.application.intake.account_notices import account_notices, find_other_account_stacks
+from semantest_iac.application.intake.account_notices import account_notices, find_account_settings_stacks
 from semantest_iac.application.intake.deployment_specs import DeploymentSpec
 from semantest_iac.domain.blueprints.capabilities import Capabilities
 from semantest_iac.domain.deployment.stack import Stack
@@ -58,31 +58,31 @@ class TestFindAccountStacks:
         for stack in (ACCOUNT, ACCOUNT.replace("east-1", "west-2"), ACCOUNT.replace("account", "rest-api")):
             await ledger.append(stack, None, a_deploy(f"d of {stack}", stack=stack))
 
-        assert find_other_account_stacks(ledger, AWS, WEBSOCKET, EngineChoice()) == [ACCOUNT]
+        assert find_account_settings_stacks(ledger, AWS, WEBSOCKET, EngineChoice()) == [ACCOUNT]
 
     async def test_leaves_the_stack_itself_out(self, ledger: MemoryLedger) -> None:
         await ledger.append(ACCOUNT, None, a_deploy(stack=ACCOUNT))
 
-        assert find_other_account_stacks(ledger, AWS, Stack.parse(ACCOUNT), EngineChoice()) == []
+        assert find_account_settings_stacks(ledger, AWS, Stack.parse(ACCOUNT), EngineChoice()) == []
 
     async def test_finds_destroyed_ones(self, ledger: MemoryLedger) -> None:
         await ledger.append(ACCOUNT, None, [*a_deploy(stack=ACCOUNT), *a_destroy(stack=ACCOUNT)])
 
-        assert find_other_account_stacks(ledger, AWS, WEBSOCKET, EngineChoice()) == [ACCOUNT]
+        assert find_account_settings_stacks(ledger, AWS, WEBSOCKET, EngineChoice()) == [ACCOUNT]
 
     @pytest.mark.parametrize("ended", ["deployment.failed", "deployment.rolled_back"])
     async def test_leaves_out_those_that_never_completed(self, ledger: MemoryLedger, ended: str) -> None:
         life = [*a_deploy(stack=ACCOUNT)[:-1], an_event(ended, stack=ACCOUNT, data={"code": "X", "reason": "no"})]
         await ledger.append(ACCOUNT, None, life)
 
-        assert find_other_account_stacks(ledger, AWS, WEBSOCKET, EngineChoice()) == []
+        assert find_account_settings_stacks(ledger, AWS, WEBSOCKET, EngineChoice()) == []
 
     async def test_leaves_out_those_of_another_engine(self, ledger: MemoryLedger) -> None:
         await ledger.append(ACCOUNT, None, a_deploy(stack=ACCOUNT))
 
-        assert find_other_account_stacks(ledger, AWS, WEBSOCKET, EngineChoice(PULUMI_ENGINE, SIMULATED_CLOUD)) == []
+        assert find_account_settings_stacks(ledger, AWS, WEBSOCKET, EngineChoice(PULUMI_ENGINE, SIMULATED_CLOUD)) == []
 
     async def test_is_none_where_a_cloud_has_no_account_settings(self, ledger: MemoryLedger) -> None:
         other = Capabilities("meadow", frozenset(), {GatewayLogging: "not needed"})
 
-        assert find_other_account_stacks(ledger, other, WEBSOCKET, EngineChoice()) is None
+        assert find_account_settings_stacks(ledger, other, WEBSOCKET, EngineChoice()) is None

@@ -118,7 +118,7 @@ def bundle_with_modules(source: BundleSource, modules: ProjectModules) -> tuple[
     """
     folder, tools = modules.folder, modules.home / "tools"
     has_more = needs_node_install(folder, with_dev=True) and bool(read_package_json(folder).get(DEV_DEPENDENCIES[0]))
-    production = _install_production(modules, has_more=has_more) if needs_node_install(folder) else None
+    production = _try_install_production(modules, has_more=has_more) if needs_node_install(folder) else None
     if production or not needs_node_install(folder):
         first = replace(source, installed_copies=(production.folder,) if production else (), has_more=has_more)
         bundle = bundle_entries(first, modules.workspace / "first", tools, modules.runner)
@@ -135,7 +135,7 @@ def bundle_with_modules(source: BundleSource, modules: ProjectModules) -> tuple[
     return bundle, production or complete
 
 
-def _install_production(modules: ProjectModules, *, has_more: bool) -> ProjectCopy | None:
+def _try_install_production(modules: ProjectModules, *, has_more: bool) -> ProjectCopy | None:
     """Return the modules of production; None if they cannot be had alone, as where an install script needs others."""
     try:
         return modules.install()

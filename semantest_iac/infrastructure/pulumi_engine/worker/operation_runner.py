@@ -84,7 +84,7 @@ class OperationRunner:
         if expected and expected.fingerprint != self._fingerprint_state_and_program(self._read_state()):
             previewed = self._create_watcher()
             self.stack.preview(previewed)
-            if differences := expected.differences(collect_mutations(previewed.steps)):
+            if differences := expected.differences(collect_urns_and_operations(previewed.steps)):
                 return {"stale": sorted(differences)}
         self.stack.up(watcher)
         return {"done": {"steps": self._sorted_steps(watcher), "outputs": self._read_state().outputs}}
@@ -124,7 +124,7 @@ class OperationRunner:
         work, stateful = self._operation.work, self._cloud.stateful
         components = [resource.name for resource in work.blueprint.in_order()] if work else []
         urns = [resource["urn"] for resource in self._state_before.resources]
-        steps = sorted(watcher.steps, key=lambda step: _step_order(step, components, urns))
+        steps = sorted(watcher.steps, key=lambda step: _step_sort_key(step, components, urns))
         origins = self._state_before.property_origins
         return [
             {**step, "stateful": step["type"] in stateful, "origins": origins.get(step["urn"], {})} for step in steps
@@ -158,11 +158,11 @@ _OPERATIONS: Mapping[OperationName, Callable[[OperationRunner, EventWatcher], Wo
 }
 
 
-def collect_mutations(steps: list[dict[str, Any]]) -> Mutations:
+def collect_urns_and_operations(steps: list[dict[str, Any]]) -> Mutations:
     return frozenset((step["urn"], step["op"]) for step in steps if step["op"] != "same")
 
 
-def _step_order(step: Mapping[str, Any], components: list[str], urns: list[str]) -> tuple[bool, int, str]:
+def _step_sort_key(step: Mapping[str, Any], components: list[str], urns: list[str]) -> tuple[bool, int, str]:
     """The sort key of a step: `components` are in the blueprint's order, `urns` in that of the state."""
     is_delete, urn = step["op"] in ("delete", "keep"), step["urn"]
     if is_delete:

@@ -14,7 +14,7 @@ from semantest_iac.infrastructure.simulated_cloud.schema.values import (
     DEFAULTS_KEY,
     MISSING,
     ResourceProperties,
-    is_non_empty,
+    is_given_value,
 )
 
 _LOWERCASE_DIGITS: Final = string.ascii_lowercase + string.digits
@@ -68,21 +68,21 @@ def add_physical_name(
 
 def name_input_from_prefix(rule: TypeRule, inputs: ResourceProperties, seed: str) -> dict[str, Any]:
     """Return the name that the provider makes of a prefix, or nothing where a name is given."""
-    if not rule.name_input or is_non_empty(inputs.get(rule.name_input, MISSING)):
+    if not rule.name_input or is_given_value(inputs.get(rule.name_input, MISSING)):
         return {}
     prefix = inputs.get(f"{rule.name_input}Prefix", "")
     return {rule.name_input: f"{prefix}{hex_suffix(seed, 26)}{rule.name_suffix(inputs)}"}
 
 
 def _has_name_or_prefix(rule: TypeRule, inputs: ResourceProperties) -> bool:
-    return any(is_non_empty(inputs.get(name, MISSING)) for name in (rule.name_input, f"{rule.name_input}Prefix"))
+    return any(is_given_value(inputs.get(name, MISSING)) for name in (rule.name_input, f"{rule.name_input}Prefix"))
 
 
 def _keeps_previous_name(rule: TypeRule, previous: ResourceProperties) -> bool:
     """The Terraform bridge drops a name that the program no longer writes; other providers keep it."""
     is_generated = rule.name_input in previous.get(DEFAULTS_KEY, ())
     return is_generated or (
-        rule.naming is not NamingScheme.DASHED and is_non_empty(previous.get(rule.name_input, MISSING))
+        rule.naming is not NamingScheme.DASHED and is_given_value(previous.get(rule.name_input, MISSING))
     )
 
 

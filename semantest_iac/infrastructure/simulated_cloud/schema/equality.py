@@ -11,13 +11,13 @@ from semantest_iac.infrastructure.simulated_cloud.schema.values import (
     MISSING,
     UNKNOWN,
     ResourceProperties,
-    is_non_empty,
+    is_given_value,
 )
 
 
 def with_defaults(known: Mapping[str, Property], values: ResourceProperties) -> dict[str, Any]:
     """Return the given values with the provider's defaults, also inside nested objects."""
-    given = {name: _nested_defaults(known.get(name), value) for name, value in values.items() if is_non_empty(value)}
+    given = {name: _nested_defaults(known.get(name), value) for name, value in values.items() if is_given_value(value)}
     defaults = {name: rule.default for name, rule in known.items() if rule.default is not None}
     return defaults | given
 
@@ -56,10 +56,10 @@ def _nested_defaults(rule: Property | None, value: Any) -> Any:
 def _canonicalize(rule: Property | None, value: Any) -> Any:
     if value is MISSING or value is None or value is False or value in ("", [], {}, ()):
         return None
-    return value if rule is None else _CANONICAL_BY_KIND.get(rule.kind, _canonical_scalar)(rule, value)
+    return value if rule is None else _CANONICAL_BY_KIND.get(rule.kind, _fold_case_if_insensitive)(rule, value)
 
 
-def _canonical_scalar(rule: Property, value: Any) -> Any:
+def _fold_case_if_insensitive(rule: Property, value: Any) -> Any:
     return value.replace(" ", "").lower() if rule.case_insensitive and isinstance(value, str) else value
 
 

@@ -14,7 +14,7 @@ from semantest_iac.infrastructure.simulated_cloud.schema.values import (
     DEFAULTS_KEY,
     UNKNOWN,
     ResourceProperties,
-    is_non_empty,
+    is_given_value,
 )
 
 
@@ -54,7 +54,7 @@ def _check_fields(known: Mapping[str, Property], values: ResourceProperties, pre
         yield _make_failure(f"{prefix}{name}", _explain_unknown_name(name, known), Evidence.DOC)
     for name, rule in known.items():
         value = values.get(name)
-        if is_non_empty(value):
+        if is_given_value(value):
             yield from _check_value(rule, value, f"{prefix}{name}")
         elif rule.required and not (rule.allow_blank and value in ("", [], (), {})):
             yield _make_failure(f"{prefix}{name}", "is required", Evidence.DOC)
@@ -100,7 +100,7 @@ def _is_json(value: str) -> bool:
 
 
 def _check_conditions(rule: TypeRule, inputs: ResourceProperties) -> Iterator[CheckFailure]:
-    present = {name for name, value in inputs.items() if is_non_empty(value)}
+    present = {name for name, value in inputs.items() if is_given_value(value)}
     for condition in rule.conditions:
         if reason := _condition_violation(condition, present):
             names = condition.names if isinstance(condition, Choice) else (condition.name,)

@@ -35,7 +35,7 @@ class RequestFacts(dict[str, Any]):
         return ""
 
 
-def is_non_empty(value: object) -> bool:
+def is_given_value(value: object) -> bool:
     """Return False for null, empty text and empty collections too: providers read them as absent."""
     return value is not MISSING and value is not None and value not in ("", [], {}, ())
 
@@ -48,4 +48,4 @@ def values_at_path(properties: ResourceProperties, path: str) -> list[Any]:
             found = [element for value in found if isinstance(value, list | tuple) for element in value]
         else:
             found = [value[step] for value in found if isinstance(value, Mapping) and step in value]
-    return [value for value in found if is_non_empty(value)]
+    return [value for value in found if is_given_value(value)]
