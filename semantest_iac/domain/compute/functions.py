@@ -18,9 +18,8 @@ class Artifact:
     """A finished package, named by the sha256 of its bytes.
 
     `handler` and `runtime` are those that the cloud is given, which may differ from the source's; `notes` are remarks
-    for
-    the user, such as omitted links. `companions` are the packages of the stack's other functions, by their purposes.
-    `handlers` are given by function where the cloud calls a handler of each.
+    for the user, such as omitted links. `companions` are the packages of the stack's other functions, by their
+    purposes. `handlers` are given by function where the cloud calls a handler of each.
     """
 
     digest: str
