@@ -1,4 +1,4 @@
-"""Measure every area, or the list_areas named as arguments, and write their sections of docs/benchmarks.md."""
+"""Measure every area, or the areas named as arguments, and write their sections of docs/benchmarks.md."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ Row = Mapping[str, Any]
 
 
 def list_areas() -> list[str]:
-    """The names of all list_areas, sorted."""
+    """The names of all areas, sorted."""
     return sorted(path.stem for path in _HERE.glob("*.py") if path.stem not in _NOT_AREAS)
 
 

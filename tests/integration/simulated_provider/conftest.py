@@ -49,7 +49,7 @@ class StackLab:
     faults: FaultScript = field(default_factory=FaultScript)
 
     def cloud(self, region: str = "us-east-1") -> SimulatedCloud:
-        """The account, for changes that are stack_lab outside of the stack."""
+        """The account, for changes that are made outside of the stack."""
         return simulated_aws(self.inventory, region=region)
 
     @property
