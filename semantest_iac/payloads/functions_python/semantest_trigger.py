@@ -100,12 +100,12 @@ def _match_route_segments(parts: Sequence[str], segments: Sequence[str]) -> dict
     parameters = {}
     for index, part in enumerate(parts):
         rank, name = _segment_rank(part), part.strip("{+}")
-        if index >= len(segments) or (rank == 0 and unquote(segments[index]) != part):
+        if index >= len(segments) or (rank == 0 and _decode_path(segments[index]) != part):
             return None
         if rank == 2:
-            return {**parameters, name: unquote("/".join(segments[index:]))}
+            return {**parameters, name: _decode_path("/".join(segments[index:]))}
         if rank == 1:
-            parameters[name] = unquote(segments[index])
+            parameters[name] = _decode_path(segments[index])
     return parameters if len(parts) == len(segments) else None
 
 
@@ -130,7 +130,7 @@ def build_event(
         "queryStringParameters": _join_values(parse_qsl(url.query, True)),
         "body": body,
     }
-    path = ENCODED_BYTES.sub(_decode_if_utf8, url.path) or "/"
+    path = _decode_path(url.path) or "/"
     route_key, path_parameters = match_event_route(route_keys, request.method, url.path)
     parts["pathParameters"] = path_parameters
     call = {"method": request.method, "path": path, "protocol": "HTTP/1.1", "sourceIp": client}
@@ -164,8 +164,12 @@ def build_response(result: Any, method: str = "GET") -> func.HttpResponse:
     return response
 
 
-def _decode_if_utf8(encoded: re.Match[str]) -> str:
+def _decode_path(path: str) -> str:
     """Decode what is UTF-8, and keep the rest: the host sends `100%25ab` as `100%ab`."""
+    return ENCODED_BYTES.sub(_decode_if_utf8, path)
+
+
+def _decode_if_utf8(encoded: re.Match[str]) -> str:
     try:
         return unquote(encoded[0], errors="strict")
     except UnicodeDecodeError:
