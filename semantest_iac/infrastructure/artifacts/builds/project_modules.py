@@ -33,7 +33,7 @@ from semantest_iac.infrastructure.artifacts.node_modules import (
     read_package_json,
 )
 
-MOST_KEPT_INSTALLATIONS = 8
+MOST_KEPT_INSTALLATIONS = 12
 SETTINGS_FILES = (".npmrc", ".yarnrc", "bunfig.toml")
 PATCHING_FILES = (".pnpmfile.cjs", "pnpm-workspace.yaml", ".yarnrc.yml", ".yarn", "patches")
 """With them, other files of the project decide what is installed."""
