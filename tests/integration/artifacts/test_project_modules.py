@@ -22,6 +22,8 @@ const fs = require('fs'), args = process.argv.slice(2).join(' ')
 const kind = args.includes('--include=dev') ? 'all' : args.includes('--prefer-offline') ? 'tools' : 'production'
 fs.appendFileSync(process.env.NPM_CONFIG_CALLS, `${kind} `)
 const { dependencies, devDependencies, scripts } = JSON.parse(fs.readFileSync('package.json'))
+const inner = fs.existsSync('packages/one/package.json') && JSON.parse(fs.readFileSync('packages/one/package.json'))
+if (inner.devDependencies) throw new Error('asked for dev dependencies of a workspace')
 if (scripts?.prepare && !args.includes('--include=dev')) throw new Error('husky: not found')
 for (const name of Object.keys({ ...dependencies, ...(args.includes('--include=dev') && devDependencies) })) {
   fs.mkdirSync(`node_modules/${name}`, { recursive: true })
@@ -98,3 +100,17 @@ class TestInstalledModules:
         assert calls.read_text() == "production "
         assert "node_modules/a/index.js" in names
         assert "node_modules/b/index.js" not in names
+
+    def test_of_production_leave_out_dev_dependencies_of_workspaces(
+        self, builder: PackageBuilder, source: Path, write_files: WriteFiles, calls: Path
+    ) -> None:
+        files = {
+            "package.json": json.dumps({"workspaces": ["packages/*"], "dependencies": {"a": "1"}}),
+            "packages/one/package.json": json.dumps({"name": "one", "devDependencies": {"jest": "1"}}),
+            "packages/one/app.js": "exports.handler = () => require('a')",
+        }
+        write_files(source, files)
+
+        builder.build(handler(source, "packages/one/app.handler"))
+
+        assert calls.read_text() == "production "
