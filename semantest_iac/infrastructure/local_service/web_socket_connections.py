@@ -21,7 +21,8 @@ from semantest_iac.infrastructure.local_service.web_socket_service import (
 )
 
 CLOSE_NORMAL, CLOSE_GOING_AWAY, CLOSE_POLICY_VIOLATION, CLOSE_SERVICE_RESTART = 1000, 1001, 1008, 1012
-SEND_TIMEOUT_S = 2  # closing may take two more: a function waits five for the answer to its call
+SERVICE_UNAVAILABLE = 503
+SEND_TIMEOUT_S = 2  # a function waits five for the answer to its call
 
 RECONNECT_MESSAGE = {"type": "reconnect", "message": "A new version was deployed: connect again."}
 RECONNECT_GRACE_S = 5.0
@@ -117,6 +118,7 @@ class _ServiceVersion:
     service: WebSocketService
     exits: AsyncExitStack
     connection_ids: set[str] = field(default_factory=set)
+    is_closed: bool = False
 
 
 class Connection:
@@ -191,6 +193,8 @@ class WebSocketConnections:
         assert version is not None, "switch_to was not called"  # noqa: S101  # a mistake of ours
         version.connection_ids.add(id)
         status = await version.service.connect(id, handshake)
+        if status == SWITCHING_PROTOCOLS and version.is_closed:
+            status = SERVICE_UNAVAILABLE  # its functions ended while they admitted the client
         if status == SWITCHING_PROTOCOLS:
             return Connection(id, version, self.registry, self._limits or version.service.limits, handshake)
         version.connection_ids.discard(id)
@@ -226,14 +230,19 @@ class WebSocketConnections:
             await self._close_version(version, CLOSE_SERVICE_RESTART)
 
     async def _close_version(self, version: _ServiceVersion, code: int) -> None:
-        """Close every connection, then end the functions, which first receive the disconnects."""
+        """Close every connection, then end the functions, which first receive the disconnects.
+
+        Clients that are still connecting are closed as soon as they are connected.
+        """
         try:
-            await asyncio.gather(*(self.registry.close(id, code, "Going away") for id in list(version.connection_ids)))
             for _ in range(int(DISCONNECT_TIMEOUT_S * 20)):
+                closing = [self.registry.close(id, code, "Going away") for id in version.connection_ids]
+                await asyncio.gather(*closing)
                 if not version.connection_ids:
                     break
                 await asyncio.sleep(0.05)
         finally:
+            version.is_closed = True
             await version.exits.aclose()
 
     def _start(self, work: Coroutine[Any, Any, None]) -> None:

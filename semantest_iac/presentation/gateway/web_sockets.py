@@ -5,17 +5,19 @@ from __future__ import annotations
 import asyncio
 import json
 from collections import deque
+from contextlib import suppress
 from http import HTTPStatus
 from typing import Any
 from weakref import WeakSet
 
-from aiohttp import WSCloseCode, WSMsgType, web
+from aiohttp import WSCloseCode, WSMessage, WSMsgType, web
 
 from semantest_iac.domain.networking.apis import ConnectionLimits
 from semantest_iac.presentation.gateway.services import GatewayConnection
 
 MAX_MESSAGE_BYTES = 16 * 1024 * 1024  # messages above the cloud's limit are read up to this size, then refused
-OPEN_SOCKETS = web.AppKey("open", WeakSet[web.WebSocketResponse])
+CLOSE_HANDSHAKE_TIMEOUT_S = 10  # how long a client may take to answer a close frame
+STOP_HANDSHAKE_TIMEOUT_S = 0.5  # the same when the gateway stops
 NO_STATUS_RECEIVED = 1005  # RFC 6455, 7.4.1: a close frame without a code
 _CLOSE_TYPES = {WSMsgType.CLOSING, WSMsgType.CLOSED}
 
@@ -41,55 +43,96 @@ def refusal_response(status: int) -> web.Response:
 
 
 class _AiohttpSocket:
+    """The socket of one client; whoever closes it wakes the task that receives, which then sends the close frame."""
+
     def __init__(self, socket: web.WebSocketResponse) -> None:
+        self.handshake_timeout_s: float = CLOSE_HANDSHAKE_TIMEOUT_S
         self._socket = socket
+        self._waiting: asyncio.Timeout | None = None
+        self._close: tuple[int, str] | None = None
 
     async def send(self, data: bytes) -> None:
-        if self._socket.closed:
+        if self._socket.closed or self._close:
             raise ConnectionResetError("the client is gone")
         await self._socket.send_str(data.decode(errors="replace"))
 
     async def close(self, code: int, reason: str) -> None:
-        # without waiting for the client's close frame, which _receive_until_closed receives
-        await self._socket.close(code=code, message=reason.encode(), drain=False)
+        self.start_close(code, reason)
+        if self._waiting:
+            self._waiting.reschedule(0)
+            self._waiting = None
+
+    def start_close(self, code: int, reason: str) -> tuple[int, str]:
+        """Accept nothing more from the client, and return how it is closed: the first reason counts."""
+        self._close = self._close or (code, reason)
+        return self._close
+
+    @property
+    def is_closing(self) -> bool:
+        return self._close is not None
+
+    async def receive(self, seconds: float) -> WSMessage | None:
+        """Receive the next message; None after `seconds`, or when the socket is closed."""
+        try:
+            async with asyncio.timeout(0 if self._close else seconds) as self._waiting:
+                return await self._socket.receive()
+        except TimeoutError:
+            return None
+        finally:
+            self._waiting = None
+
+    async def finish(self) -> None:
+        """Close as requested, and wait for the client's close frame before the connection ends (RFC 6455, 7.1.1).
+
+        A client that finds the connection gone before it has read the frame would report 1006.
+        """
+        if self._close:
+            with suppress(TimeoutError):
+                async with asyncio.timeout(self.handshake_timeout_s):
+                    await self._socket.close(code=self._close[0], message=self._close[1].encode())
+
+
+OPEN_SOCKETS = web.AppKey("open", WeakSet[_AiohttpSocket])
 
 
 async def run_web_socket(request: web.Request, connection: GatewayConnection) -> web.WebSocketResponse:
     """Run the connection to its end and disconnect it from the service, whatever ends it."""
     subprotocols = (connection.subprotocol,) if connection.subprotocol else ()
     socket = web.WebSocketResponse(
-        protocols=subprotocols, max_msg_size=MAX_MESSAGE_BYTES, compress=False, timeout=2, autoclose=False
+        protocols=subprotocols,
+        max_msg_size=MAX_MESSAGE_BYTES,
+        compress=False,
+        timeout=CLOSE_HANDSHAKE_TIMEOUT_S,
+        autoclose=False,
     )
-    code, reason = int(WSCloseCode.ABNORMAL_CLOSURE), ""
+    client, code, reason = _AiohttpSocket(socket), int(WSCloseCode.ABNORMAL_CLOSURE), ""
     try:
         await socket.prepare(request)
-        request.app[OPEN_SOCKETS].add(socket)
+        request.app[OPEN_SOCKETS].add(client)
         monitor = FrameSizeMonitor.insert_before_parser(request, connection.limits)
-        connection.attach(_AiohttpSocket(socket))
-        code, reason = await _receive_until_closed(socket, connection, monitor)
+        connection.attach(client)
+        code, reason = await _receive_until_closed(socket, client, connection, monitor)
     finally:
-        await connection.disconnect(code, reason)
+        await asyncio.gather(connection.disconnect(code, reason), client.finish())
     return socket
 
 
 async def close_open_sockets(app: web.Application) -> None:
-    """Send every client a close frame when the gateway stops, without waiting for the answers."""
-    sockets = app[OPEN_SOCKETS]
-    await asyncio.gather(
-        *(_AiohttpSocket(socket).close(WSCloseCode.GOING_AWAY, "Going away") for socket in tuple(sockets))
-    )
+    """Close every client when the gateway stops."""
+    for client in tuple(app[OPEN_SOCKETS]):
+        client.handshake_timeout_s = STOP_HANDSHAKE_TIMEOUT_S
+        await client.close(WSCloseCode.GOING_AWAY, "Going away")
 
 
 async def _receive_until_closed(
-    socket: web.WebSocketResponse, connection: GatewayConnection, monitor: FrameSizeMonitor
+    socket: web.WebSocketResponse, client: _AiohttpSocket, connection: GatewayConnection, monitor: FrameSizeMonitor
 ) -> tuple[int, str]:
     while True:
         seconds = connection.time_left_s()
-        if seconds <= 0:
-            return await _close_with(socket, WSCloseCode.GOING_AWAY, "Going away")
-        try:
-            message = await socket.receive(timeout=seconds)
-        except TimeoutError:
+        if seconds <= 0 or client.is_closing:
+            return client.start_close(WSCloseCode.GOING_AWAY, "Going away")
+        message = await client.receive(seconds)
+        if message is None:
             continue
         if message.type is WSMsgType.CLOSE:
             code = message.data or NO_STATUS_RECEIVED
@@ -98,15 +141,10 @@ async def _receive_until_closed(
         if message.type in _CLOSE_TYPES or message.type is WSMsgType.ERROR:
             return socket.close_code or WSCloseCode.ABNORMAL_CLOSURE, str(message.extra or "")
         if monitor.pop_next_is_too_large():
-            return await _close_with(socket, WSCloseCode.MESSAGE_TOO_BIG, "Too large")
+            return client.start_close(WSCloseCode.MESSAGE_TOO_BIG, "Too large")
         if message.type is not WSMsgType.TEXT:  # API Gateway refuses binary frames
-            return await _close_with(socket, WSCloseCode.UNSUPPORTED_DATA, "Text is expected")
+            return client.start_close(WSCloseCode.UNSUPPORTED_DATA, "Text is expected")
         await connection.deliver(message.data)
-
-
-async def _close_with(socket: web.WebSocketResponse, code: WSCloseCode, reason: str) -> tuple[int, str]:
-    await socket.close(code=code, message=reason.encode())
-    return code, reason
 
 
 class FrameSizeMonitor:

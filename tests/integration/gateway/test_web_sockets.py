@@ -124,6 +124,19 @@ class TestClose:
         with pytest.raises(ConnectionError):
             await connection.socket.send(b"late")
 
+    async def test_by_the_service_reaches_a_client_that_reads_late(self, world: World) -> None:
+        connection = FakeConnection()
+        async with world.connect(connection) as socket:
+            await socket.send_str("a")
+            await socket.receive_str(timeout=SECONDS)
+            assert connection.socket
+            await connection.socket.close(1012, "restart")
+            disconnected = await asyncio.wait_for(connection.closed, SECONDS)
+            await asyncio.sleep(0.1)
+            ending = await socket.receive(timeout=SECONDS)
+
+        assert (disconnected, ending.data, socket.close_code) == ((1012, "restart"), 1012, 1012)
+
     @pytest.mark.parametrize("seconds", [1, 0], ids=["idle", "no time at all"])
     async def test_follows_when_no_time_is_left(self, world: World, seconds: int) -> None:
         connection = FakeConnection(ConnectionLimits(idle_s=seconds))

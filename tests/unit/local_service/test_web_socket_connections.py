@@ -174,6 +174,18 @@ class TestNewVersion:
         assert (old.received, old.code, one.is_open) == ([RECONNECT_MESSAGE], 1012, False)
         assert one.events == [(old.connection.id, 1012)]
 
+    async def test_closes_a_client_that_was_connecting(self) -> None:
+        connections = await connections_of(one := FakeService("one"))
+        connection = await connections.connect(HANDSHAKE)
+        assert isinstance(connection, Connection)
+
+        await connections.switch_to(_opener(FakeService("two")))
+        await asyncio.sleep(0.01)
+        connection.attach(channel := FakeChannel(connection))
+        await until(lambda: not one.is_open)
+
+        assert (channel.code, one.events) == (1012, [(connection.id, 1012)])
+
     async def test_is_no_other_if_the_api_is_the_same(self) -> None:
         connections = await connections_of(one := FakeService("one"))
         client = await admit(connections)
