@@ -30,7 +30,7 @@ class TranslationCase:
     def expected(self, provider: str, kind: str) -> Mapping[str, Any]:
         """What is expected of a service of this kind, by the most exact key."""
         clouds = [provider, *([OF_AZURE[provider]] if provider in OF_AZURE else [])]
-        keys = [*(f"{cloud}/{kind}" for cloud in clouds), *clouds, "all"]
+        keys = [*(f"{cloud}/{kind}" for cloud in (*clouds, "all")), *clouds, "all"]
         found: Mapping[str, Any] = next(self.given["expect"][key] for key in keys if key in self.given["expect"])
         return found
 

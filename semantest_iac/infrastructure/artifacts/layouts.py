@@ -14,7 +14,12 @@ from semantest_iac.infrastructure.artifacts.file_filter import FileFilter
 from semantest_iac.infrastructure.artifacts.installers import ProgramRunner
 
 PAYLOADS = Path(__file__).parents[2] / "payloads"
-NODE_SHIM_FILES = ("semantest_application.cjs", "semantest_server.cjs", "semantest_http.cjs")
+NODE_SHIM_FILES = (
+    "semantest_application.cjs",
+    "semantest_server.cjs",
+    "semantest_http.cjs",
+    "semantest_stream.cjs",
+)
 FUNCTIONS_SHIM_FILES = (
     "semantest_functions.cjs",
     "semantest_payload.cjs",

@@ -19,7 +19,12 @@ from typing import Any
 from urllib.parse import unquote
 
 from semantest_iac.domain.networking.http_exchange import HttpRequest, HttpResponse, Pairs, group_values
-from semantest_iac.infrastructure.function_runtimes.function_spec import EVENT_TOO_LARGE, Invocation
+from semantest_iac.infrastructure.function_runtimes.function_spec import (
+    EVENT_TOO_LARGE,
+    Invocation,
+    find_trace_root,
+    make_trace_root,
+)
 
 MAX_API_HEAD_BYTES = 10_240  # request line and header values; source: quotas of HTTP APIs
 DEFAULT_ROUTE = DEFAULT_STAGE = "$default"
@@ -122,6 +127,7 @@ class RequestMetadata:
     request_id: str
     received_at: datetime
     source_ip: str = "127.0.0.1"
+    trace_root: str = field(default_factory=make_trace_root)
 
 
 def decode_api_path(path: str) -> str:
@@ -152,9 +158,13 @@ def build_api_event(
 ) -> dict[str, Any]:
     """Return the event for the function; `request.path` is below the stage. Raises as `decode_api_path`."""
     path = decode_api_path(request.path)
-    path = path if api.stage == DEFAULT_STAGE else f"/{api.stage}{path}"
+    path = f"{_stage_prefix(api)}{path}"
     build = _build_event_1 if payload_format == PAYLOAD_1 else _build_event_2
     return build(request, path, route, api, metadata)
+
+
+def _stage_prefix(api: ApiIdentity) -> str:
+    return "" if api.stage == DEFAULT_STAGE else f"/{api.stage}"
 
 
 def _build_event_2(
@@ -183,25 +193,25 @@ def _build_event_2(
 def _build_event_1(
     request: HttpRequest, path: str, route: RouteMatch, api: ApiIdentity, metadata: RequestMetadata
 ) -> dict[str, Any]:
-    """Build an event of format 1.0, that of REST APIs, with header names as recorded from HTTP APIs.
+    """Build an event of format 1.0, as aws-lambda-dotnet and others recorded it from HTTP APIs.
 
-    Of repeated headers and parameters the single-value maps have the last, as captured from REST APIs.
+    `path` is encoded as it was sent, other than in the context; of repeated parameters the single-value map has the
+    last. That of repeated headers is the last too, as captured from REST APIs.
     """
     body, is_base64 = _event_body(request)
     sent_names = {name.lower(): name for name, _ in request.headers} | HEADER_NAMES_1
     lists, query = _header_lists(request, api, metadata), group_values(request.query)
     headers = {sent_names.get(name, name): values for name, values in lists.items()}
-    resource = route.route_key.partition(" ")[2] or route.route_key
     return {
         "version": PAYLOAD_1,
-        "resource": resource,
-        "path": path,
+        "resource": _resource_of(route),
+        "path": f"{_stage_prefix(api)}{request.path}",
         "httpMethod": request.method,
         "headers": {name: values[-1] for name, values in headers.items()},
         "multiValueHeaders": headers,
         "queryStringParameters": {name: values[-1] for name, values in query.items()} or None,
         "multiValueQueryStringParameters": query or None,
-        "requestContext": _request_context_1(request, path, resource, api, metadata),
+        "requestContext": _request_context_1(request, path, route, api, metadata),
         "pathParameters": dict(route.path_parameters) or None,
         "stageVariables": None,
         "body": body or None,
@@ -209,8 +219,12 @@ def _build_event_1(
     }
 
 
+def _resource_of(route: RouteMatch) -> str:
+    return route.route_key.partition(" ")[2] or route.route_key
+
+
 def _request_context_1(
-    request: HttpRequest, path: str, resource: str, api: ApiIdentity, metadata: RequestMetadata
+    request: HttpRequest, path: str, route: RouteMatch, api: ApiIdentity, metadata: RequestMetadata
 ) -> dict[str, Any]:
     caller = {"sourceIp": metadata.source_ip, "userAgent": ",".join(_header_values(request, "user-agent"))}
     return {
@@ -227,8 +241,8 @@ def _request_context_1(
         "requestId": metadata.request_id,
         "requestTime": metadata.received_at.strftime("%d/%b/%Y:%H:%M:%S %z"),
         "requestTimeEpoch": int(metadata.received_at.timestamp() * 1000),
-        "resourceId": None,
-        "resourcePath": resource,
+        "resourceId": route.route_key,
+        "resourcePath": _resource_of(route),
         "stage": api.stage,
     }
 
@@ -242,24 +256,31 @@ def add_jwt_claims(event: dict[str, Any], claims: Mapping[str, Any]) -> None:
 def build_api_response(invocation: Invocation, method: str = "GET", payload_format: str = PAYLOAD_2) -> HttpResponse:
     """Return the function's answer as HTTP: 503 after a timeout, 500 for anything that is no answer.
 
-    Format 1.0 requires a status code; format 2.0 infers one (the developer guide).
+    Format 1.0 requires a status code; format 2.0 infers one, and passes on what the runtime sent, be it JSON or not.
+    Source: answers of live APIs that aws-lambda-dotnet recorded in April 2025 (its test tool, Snapshots).
     An answer to HEAD has the length that the function gives, or none, unless it has a body (RFC 9110, 8.6).
     """
     if invocation.is_timed_out:
         return _message_response(503, "Service Unavailable")
     if invocation.error is not None:
         is_too_large = invocation.error.get("errorType") == EVENT_TOO_LARGE
-        return _message_response(413, "Request Too Long") if is_too_large else api_internal_error_response()
+        return _message_response(413, "Request Entity Too Large") if is_too_large else api_internal_error_response()
     result = invocation.result
     if not isinstance(result, dict) or "statusCode" not in result:
         if payload_format == PAYLOAD_1:
             return api_internal_error_response()
-        text = result if isinstance(result, str) else json.dumps(result)
+        text = _infer_body(invocation)
         return HttpResponse(200, _add_length((("content-type", JSON_CONTENT_TYPE),), text.encode()), text.encode())
     try:
         return _structured_response(result, method, payload_format)
     except (ValueError, TypeError, binascii.Error):
         return api_internal_error_response()
+
+
+def _infer_body(invocation: Invocation) -> str:
+    if invocation.answer is not None:
+        return invocation.answer
+    return invocation.result if isinstance(invocation.result, str) else json.dumps(invocation.result)
 
 
 def api_head_too_large_response() -> HttpResponse:
@@ -290,15 +311,16 @@ def api_internal_error_response() -> HttpResponse:
 def _header_lists(request: HttpRequest, api: ApiIdentity, metadata: RequestMetadata) -> dict[str, list[str]]:
     """Return the values of each header in lower case, with what API Gateway adds."""
     sent = group_values(tuple((name.lower(), value) for name, value in request.headers))
-    length = {"content-length": [str(len(request.body))]} if request.body else {}
     added = {
+        "content-length": [str(len(request.body))],
         "host": [api.domain_name],
+        "x-amzn-trace-id": [find_trace_root(sent.get("x-amzn-trace-id", ())) or metadata.trace_root],
         "x-forwarded-for": [", ".join([*sent.get("x-forwarded-for", ()), metadata.source_ip])],
         "x-forwarded-port": ["443"],
         "x-forwarded-proto": ["https"],
     }
     forwarded = {name: values for name, values in sent.items() if name not in EXCLUDED_HEADERS}
-    return dict(sorted({**forwarded, **length, **added}.items()))
+    return dict(sorted({**forwarded, **added}.items()))
 
 
 def _request_context(route: RouteMatch, api: ApiIdentity, metadata: RequestMetadata) -> dict[str, Any]:
@@ -336,9 +358,10 @@ def _event_body(request: HttpRequest) -> tuple[str, bool]:
 
 
 def _structured_response(result: Mapping[str, Any], method: str, payload_format: str) -> HttpResponse:
-    status, text = int(result["statusCode"]), result.get("body") or ""
-    if not isinstance(text, str):
-        raise ValueError("body is not a text")
+    status, text = result["statusCode"], result.get("body") or ""
+    if isinstance(status, (bool, float)) or not isinstance(text, str):
+        raise ValueError("no status code, or a body that is not a text")
+    status = int(status)
     body = base64.b64decode(text, validate=True) if result.get("isBase64Encoded") else text.encode()
     headers = {name.lower(): [_format_header_value(value)] for name, value in dict(result.get("headers") or {}).items()}
     if payload_format == PAYLOAD_1:
@@ -348,6 +371,8 @@ def _structured_response(result: Mapping[str, Any], method: str, payload_format:
         headers |= {"set-cookie": [*headers.get("set-cookie", ()), *cookies]}
     given = {"content-type": [TEXT_CONTENT_TYPE], **headers}
     pairs = tuple((name, value) for name, values in given.items() for value in values)
+    if status in (204, 304):  # without a body, and without its length (RFC 9110, 8.6)
+        return HttpResponse(status, tuple(pair for pair in pairs if pair[0] != "content-length"))
     if method == "HEAD" and not body:
         return HttpResponse(status, pairs)
     return HttpResponse(status, _add_length(tuple(pair for pair in pairs if pair[0] != "content-length"), body), body)

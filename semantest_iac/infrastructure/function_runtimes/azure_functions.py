@@ -25,6 +25,7 @@ from semantest_iac.infrastructure.function_runtimes.function_spec import (
     TIMED_OUT,
     FunctionSpec,
     Invocation,
+    make_trace_parent,
 )
 from semantest_iac.infrastructure.function_runtimes.route_templates import (
     find_first_matching_function,
@@ -39,6 +40,7 @@ SAFE_PATH_CHARACTERS = "/:@!$&'()*+,;=~"
 ENCODED_BYTE = re.compile("(%[0-9a-fA-F]{2})")
 _UNDECODED_BYTE = re.compile("[\udc80-\udcff]")
 ERROR_STATUSES = {EVENT_TOO_LARGE: 413, NO_ROUTE: 404, MISSING_KEY: 401, TIMED_OUT: 500}  # of answers without a body
+_BODILESS_STATUSES = (204, 205, 304)
 _CLIENT_PORT = 50000  # App Service adds the client's port
 FUNCTION_KEY_HEADER, FUNCTION_KEY_PARAMETER = "x-functions-key", "code"
 
@@ -112,7 +114,9 @@ def _structured_response(result: Mapping[str, Any], method: str) -> HttpResponse
     if method == "HEAD" and not body:
         given = tuple(pair for pair in result["headers"].items() if pair[0] == "content-length")
         return HttpResponse(result["status"], (*headers, *cookies, *given))
-    length = (("content-length", str(len(body))),) if result["status"] not in (204, 304) else ()
+    if result["status"] in _BODILESS_STATUSES and body:
+        raise ValueError("Kestrel writes no body with this status")
+    length = (("content-length", str(len(body))),) if result["status"] not in _BODILESS_STATUSES else ()
     return HttpResponse(result["status"], (*headers, *cookies, *length), body)
 
 
@@ -122,15 +126,20 @@ def _format_cookie(cookie: Mapping[str, Any] | str) -> str:
 
 
 def _cookie_parts(cookie: Mapping[str, Any]) -> Iterator[str]:
-    """Yield the parts of a cookie in ASP.NET's order."""
+    """Yield the parts of a cookie in ASP.NET's order; raises ValueError for an age that it cannot write.
+
+    The Python worker sets domain and path always, to an empty text if the cookie has none.
+    """
     yield f"{cookie['name']}={quote(cookie['value'], safe='~')}"
     if cookie.get("expires") is not None:
         yield f"expires={format_datetime(datetime.fromtimestamp(cookie['expires'], UTC), usegmt=True)}"
     if cookie.get("maxAge") is not None:
+        if cookie["maxAge"] < 0:
+            raise ValueError("a negative age")
         yield f"max-age={int(cookie['maxAge'])}"
-    if cookie.get("domain"):
+    if cookie.get("domain") is not None:
         yield f"domain={cookie['domain']}"
-    yield f"path={cookie.get('path') or '/'}"
+    yield f"path={'/' if cookie.get('path') is None else cookie['path']}"
     if cookie.get("secure"):
         yield "secure"
     if cookie.get("sameSite"):
@@ -164,7 +173,9 @@ def build_functions_call(
                 "errorMessage": f"{function['name']} wants a key in {FUNCTION_KEY_HEADER}.",
             }
         }
-    return {"function": function["name"], "http": {**event, "params": params}, "id": request_id}
+    headers = event["headers"]
+    trace = {"parent": make_trace_parent(headers.get("traceparent", "")), "state": headers.get("tracestate", "")}
+    return {"function": function["name"], "http": {**event, "params": params}, "id": request_id, "trace": trace}
 
 
 def find_functions_fault(spec: FunctionSpec, facts: Mapping[str, Any]) -> str:

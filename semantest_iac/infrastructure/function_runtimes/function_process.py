@@ -124,9 +124,9 @@ class FunctionProcess:
         answer = await self._ask_host(host, line, record)
         duration_ms = (time.perf_counter() - began) * 1000
         record = replace(record, duration_ms=duration_ms, memory_mb=self._memory_mb, error=answer.get("error"))
-        return self._finish(record, answer.get("result"), host.logs.take())
+        return self._finish(record, answer.get("result"), host.logs.take(), answer.get("raw"))
 
-    def _finish(self, record: CallRecord, result: Any, output: str) -> Invocation:
+    def _finish(self, record: CallRecord, result: Any, output: str, raw: str | None = None) -> Invocation:
         """Build the invocation with all of its log, without the values of secrets."""
         redact, log = self._redactor.redact, self._platform.log
         record = replace(
@@ -142,6 +142,7 @@ class FunctionProcess:
             log.format_closing(self._spec, record),
             find_missing_module_hint(self._spec, message) if message else "",
             self._configured_function_name(record.function),
+            raw,
         )
 
     async def _ask_host(self, host: HostProcess, line: bytes, record: CallRecord) -> Mapping[str, Any]:
@@ -228,9 +229,14 @@ def _return_error(error: Mapping[str, Any], record: CallRecord) -> Mapping[str, 
 
 
 def _parse_answer(reply: bytes) -> dict[str, Any]:
+    """Parse an answer; `raw` is added to a result whose text may become the body of a response as it is."""
     answer = json.loads(reply)
     if not isinstance(answer, dict):
         raise ValueError("not an object")
+    result = answer.get("result")
+    is_passed_on = "result" in answer and not isinstance(result, str) and "statusCode" not in (result or ())
+    if is_passed_on and "raw" not in answer:
+        answer["raw"] = reply[reply.index(b":") + 1 : reply.rindex(b"}")].decode().strip()
     return answer
 
 

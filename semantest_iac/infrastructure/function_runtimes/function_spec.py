@@ -1,8 +1,11 @@
-"""Defines what is needed to run a function, and the result of one invocation."""
+"""Defines what is needed to run a function, the ids by which clouds trace a call, and the result of one."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import re
+import secrets
+import time
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -14,6 +17,8 @@ EVENT_TOO_LARGE = "Function.RequestTooLarge"
 NO_ROUTE = "Host.NoRoute"
 MISSING_KEY = "Host.NoKey"
 CANNOT_START = "Host.CannotStart"
+_ROOT = re.compile(r"(?:^|;)\s*(Root=1-[0-9a-f]{8}-[0-9a-f]{24})", re.IGNORECASE)
+_TRACE_PARENT = re.compile(r"00-(?!0{32})([0-9a-f]{32})-(?!0{16})[0-9a-f]{16}-([0-9a-f]{2})")
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,10 +65,35 @@ class FunctionSpec:
         return f"{name}:{self.qualifier}" if self.qualifier else name
 
 
+def make_trace_root() -> str:
+    """Make the part of X-Ray's trace header that API Gateway adds to a request."""
+    return f"Root=1-{int(time.time()):08x}-{secrets.token_hex(12)}"
+
+
+def find_trace_root(values: Iterable[str]) -> str:
+    """Find the root in the values of a trace header; empty if there is none."""
+    matches = (match for value in values if (match := _ROOT.search(value)))
+    return next((match[1] for match in matches), "")
+
+
+def make_trace_id(root: str = "") -> str:
+    """Make the trace header that Lambda gives a call that is not sampled; its root is that of the request."""
+    parent, lineage = secrets.token_hex(8), secrets.token_hex(4)
+    return f"{root or make_trace_root()};Parent={parent};Sampled=0;Lineage=1:{lineage}:0"
+
+
+def make_trace_parent(received: str = "") -> str:
+    """Make the id of the activity in which ASP.NET handles a request; it continues the trace of the client."""
+    match = _TRACE_PARENT.fullmatch(received.strip())
+    trace, flags = (match[1], match[2]) if match else (secrets.token_hex(16), "00")
+    return f"00-{trace}-{secrets.token_hex(8)}-{flags}"
+
+
 @dataclass(frozen=True, slots=True)
 class Invocation:
     """The result of one call: the function's JSON value, or in `error` an error object in the form of its runtime.
 
+    `answer` is the text that the runtime sent, if the result is neither a text nor an object with a status code.
     `output` is the bounded end of what the function and its runtime wrote during the call; `opening` and `closing` are
     what the platform wrote before and after it. `hint` says what this machine lacks to run the function. `function` is
     its name, if a stack has several.
@@ -77,6 +107,7 @@ class Invocation:
     closing: str = ""
     hint: str = ""
     function: str = ""
+    answer: str | None = None
 
     @property
     def is_timed_out(self) -> bool:

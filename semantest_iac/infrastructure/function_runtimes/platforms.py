@@ -6,7 +6,6 @@ import os
 import secrets
 import shutil
 import sys
-import time
 import uuid
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -15,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from semantest_iac.infrastructure.function_runtimes.azure_functions import build_functions_call, find_functions_fault
-from semantest_iac.infrastructure.function_runtimes.function_spec import FunctionSpec
+from semantest_iac.infrastructure.function_runtimes.function_spec import FunctionSpec, find_trace_root, make_trace_id
 from semantest_iac.infrastructure.function_runtimes.platform_logs import FunctionsHostLog, LambdaLog, PlatformLog
 from semantest_iac.infrastructure.function_runtimes.runtime_libraries import link_runtime_modules
 
@@ -131,11 +130,6 @@ def _reserved_by_lambda(spec: FunctionSpec, runtime: Path) -> Mapping[str, str]:
     }
 
 
-def make_trace_id() -> str:
-    """Make a trace header of X-Ray for a call that is not sampled."""
-    return f"Root=1-{int(time.time()):08x}-{secrets.token_hex(12)};Parent={secrets.token_hex(8)};Sampled=0"
-
-
 def _reserved_by_functions(spec: FunctionSpec) -> Mapping[str, str]:
     """Return the variables that Azure sets on a Flex Consumption app."""
     return {
@@ -186,9 +180,17 @@ def build_lambda_call(spec: FunctionSpec, facts: HostFacts, event: Any, request_
         "aws_request_id": request_id,
         "invoked_function_arn": spec.arn,
         "remaining_ms": int(spec.timeout_s * 1000),
-        "trace_id": make_trace_id(),
+        "trace_id": make_trace_id(_find_event_root(event)),
     }
     return {"event": event, "context": context}
+
+
+def _find_event_root(event: Any) -> str:
+    """Find the root of the trace of the request that became an event."""
+    headers = event.get("headers") if isinstance(event, Mapping) else None
+    if not isinstance(headers, Mapping):
+        return ""
+    return find_trace_root(str(value) for name, value in headers.items() if name.lower() == "x-amzn-trace-id")
 
 
 FUNCTION_PLATFORMS: Mapping[str, FunctionPlatform] = {

@@ -54,7 +54,7 @@ async function answer(request, context) {
   if (isShared && !functions.has(event.routeKey)) return { status: 404 } // as the host does where no trigger fits
   const name = functions.get(event.routeKey) ?? ''
   const [handler, isFormat1] = [await load(name), formats[name] === '1.0']
-  const result = await handler(isFormat1 ? buildEventOfFormat1(event) : event, buildContext(context))
+  const result = await handler(isFormat1 ? buildEventOfFormat1(event, new URL(request.url).pathname) : event, buildContext(context))
   return buildResponse(isFormat1 ? buildResultOfFormat2(result) : result, request.method)
 }
 

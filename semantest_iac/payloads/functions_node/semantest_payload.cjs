@@ -9,8 +9,11 @@ const EMPTY_IDENTITY = [
 ]
 const MONTHS = ['Jan', 'Feb', 'Mar', 'Apr', 'May', 'Jun', 'Jul', 'Aug', 'Sep', 'Oct', 'Nov', 'Dec']
 
-/** Build the event of format 1.0 from one of format 2.0; of repeated parameters, one value is the last. */
-function buildEventOfFormat1(event) {
+/**
+ * Build the event of format 1.0 from one of format 2.0 and the path as it was sent, still encoded.
+ * Of repeated parameters, one value is the last.
+ */
+function buildEventOfFormat1(event, path) {
   const { requestContext: { http, timeEpoch, ...context }, routeKey, cookies } = event
   const headers = { ...event.headers, ...(cookies && { cookie: cookies.join('; ') }) }
   const query = groupValues(new URLSearchParams(event.rawQueryString))
@@ -18,7 +21,7 @@ function buildEventOfFormat1(event) {
   const caller = { sourceIp: http.sourceIp, userAgent: http.userAgent }
   const identity = { ...Object.fromEntries(EMPTY_IDENTITY.map((name) => [name, null])), ...caller }
   return {
-    version: '1.0', resource, path: event.rawPath, httpMethod: http.method, headers: readInAnyCase(headers),
+    version: '1.0', resource, path, httpMethod: http.method, headers: readInAnyCase(headers),
     multiValueHeaders: readInAnyCase(Object.fromEntries(Object.entries(headers).map(([name, value]) => [name, [value]]))),
     queryStringParameters: mapValues(query, (values) => values.at(-1)),
     multiValueQueryStringParameters: mapValues(query, (values) => values),
@@ -26,7 +29,7 @@ function buildEventOfFormat1(event) {
       accountId: context.accountId, apiId: context.apiId, authorizer: { claims: null, scopes: null },
       domainName: context.domainName, domainPrefix: context.domainPrefix, extendedRequestId: context.requestId,
       httpMethod: http.method, identity, path: event.rawPath, protocol: http.protocol, requestId: context.requestId,
-      requestTime: formatTime(new Date(timeEpoch)), requestTimeEpoch: timeEpoch, resourceId: null,
+      requestTime: formatTime(new Date(timeEpoch)), requestTimeEpoch: timeEpoch, resourceId: routeKey,
       resourcePath: resource, stage: context.stage,
     },
     pathParameters: event.pathParameters ?? null, stageVariables: null,

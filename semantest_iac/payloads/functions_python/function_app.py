@@ -10,6 +10,7 @@ import sys
 from functools import cache
 from hmac import compare_digest
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import azure.functions as func
 from semantest_handler import find_application, load_outermost_handler, read_settings
@@ -53,18 +54,20 @@ def receive_request(req: func.HttpRequest, context: func.Context) -> tuple[dict,
     return event, function_context
 
 
-def call_handler(event: dict, context: Context, method: str) -> func.HttpResponse:
+def call_handler(req: func.HttpRequest, event: dict, context: Context) -> func.HttpResponse:
     """Answer with the handler of the route."""
     function = FUNCTIONS.get(event["routeKey"], "")
-    handler, is_format_1 = load_once(function), FORMATS.get(function) == "1.0"
-    result = handler(build_event_of_format_1(event) if is_format_1 else event, context)
-    return build_response(build_result_of_format_2(result) if is_format_1 else result, method)
+    handler, path = load_once(function), urlsplit(req.url).path or "/"
+    if FORMATS.get(function) == "1.0":
+        result = build_result_of_format_2(handler(build_event_of_format_1(event, path), context))
+        return build_response(result, req.method)
+    return build_response(handler(event, context), req.method)
 
 
 def answer(req: func.HttpRequest, context: func.Context) -> func.HttpResponse:
     """Answer with a handler, in one of the worker's threads."""
     received = receive_request(req, context)
-    return received if isinstance(received, func.HttpResponse) else call_handler(*received, req.method)
+    return received if isinstance(received, func.HttpResponse) else call_handler(req, *received)
 
 
 @cache
@@ -83,7 +86,7 @@ async def answer_with_application(req: func.HttpRequest, context: func.Context) 
     event, function_context = received
     name = find_application(FUNCTIONS.get(event["routeKey"], ""))
     if not name:
-        return await asyncio.to_thread(call_handler, event, function_context, req.method)
+        return await asyncio.to_thread(call_handler, req, event, function_context)
     return build_response(await make_application(name).answer(event, function_context), req.method)
 
 

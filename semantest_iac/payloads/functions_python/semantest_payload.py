@@ -29,15 +29,18 @@ class AnyCaseHeaders(dict[str, Any]):
         return super().get(name if super().__contains__(name) else name.lower(), default)
 
 
-def build_event_of_format_1(event: Mapping[str, Any]) -> dict[str, Any]:
-    """Build the event of format 1.0 from one of format 2.0; of repeated parameters, one value is the last."""
+def build_event_of_format_1(event: Mapping[str, Any], path: str) -> dict[str, Any]:
+    """Build the event of format 1.0 from one of format 2.0 and the path as it was sent, still encoded.
+
+    Of repeated parameters, one value is the last.
+    """
     headers = {**event["headers"], **({"cookie": "; ".join(event["cookies"])} if "cookies" in event else {})}
     query = parse_qs(event["rawQueryString"], keep_blank_values=True)
     resource = event["routeKey"].partition(" ")[2] or event["routeKey"]
     return {
         "version": "1.0",
         "resource": resource,
-        "path": event["rawPath"],
+        "path": path,
         "httpMethod": event["requestContext"]["http"]["method"],
         "headers": AnyCaseHeaders(headers),
         "multiValueHeaders": AnyCaseHeaders({name: [value] for name, value in headers.items()}),
@@ -67,7 +70,7 @@ def _request_context(context: Mapping[str, Any], path: str, resource: str) -> di
         "requestId": context["requestId"],
         "requestTime": datetime.fromtimestamp(epoch / 1000, UTC).strftime("%d/%b/%Y:%H:%M:%S %z"),
         "requestTimeEpoch": epoch,
-        "resourceId": None,
+        "resourceId": context["routeKey"],
         "resourcePath": resource,
         "stage": context["stage"],
     }

@@ -5,8 +5,10 @@ from __future__ import annotations
 import base64
 import json
 import re
+import sys
 import time
 from collections.abc import Sequence
+from decimal import Decimal
 from http.cookies import CookieError, SimpleCookie
 from typing import Any, NamedTuple
 from urllib.parse import parse_qsl, unquote, urlsplit
@@ -21,6 +23,8 @@ RETRY_AFTER_S = 10
 LONGEST_ANSWER_S = 230  # Azure's load balancer waits no longer
 GATEWAY_HEADER, HOST_HEADER = "x-semantest-gateway", "x-forwarded-host"
 ENCODED_BYTES = re.compile(r"(?:%[0-9a-fA-F]{2})+")
+BODILESS_STATUSES = (204, 205, 304)
+NEGATIVE_AGE = re.compile(r"^(max-age)\s*=\s*-\d+$", re.IGNORECASE)  # the host fails on one
 COOKIE_ATTRIBUTES = ("domain", "path", "expires", "max-age", "secure", "httponly", "samesite")
 ADDRESS_WITH_PORT = re.compile(r"^\[(?P<six>.*)\](:\d+)?$|^(?P<four>[\d.]+):\d+$")
 
@@ -150,18 +154,33 @@ def build_event(
 def build_response(result: Any, method: str = "GET") -> func.HttpResponse:
     """Build the response that API Gateway would send for a result; one to HEAD keeps the length that it gives."""
     if not isinstance(result, dict) or "statusCode" not in result:
-        text = result if isinstance(result, str) else json.dumps(result)
+        text = result if isinstance(result, str) else encode_json(result)
         return func.HttpResponse(text, mimetype="application/json")
-    text = result.get("body") or ""
+    status, text = result["statusCode"], result.get("body") or ""
+    if isinstance(status, float):
+        raise ValueError(f"statusCode {status} is no whole number")
     body = base64.b64decode(text, validate=True) if result.get("isBase64Encoded") else text
     headers = {name.lower(): _header_value(value) for name, value in (result.get("headers") or {}).items()}
+    if int(status) in BODILESS_STATUSES:  # the host fails on a body there
+        body = ""
     if method != "HEAD" or body:
         headers.pop("content-length", None)
     headers.setdefault("content-type", "text/plain;charset=UTF-8")
-    response = func.HttpResponse(body, status_code=int(result["statusCode"]), headers=headers)
+    response = func.HttpResponse(body, status_code=int(status), headers=headers)
     for cookie in result.get("cookies") or ():
         response.headers.add("Set-Cookie", _encode_for_host(cookie))
     return response
+
+
+def encode_json(result: Any) -> str:
+    """Encode a result as Lambda's runtime does: characters as they are, and decimal numbers as numbers."""
+    return json.dumps(result, ensure_ascii=sys.version_info < (3, 12), default=_encode_decimal)
+
+
+def _encode_decimal(value: Any) -> float | int:
+    if not isinstance(value, Decimal):
+        raise TypeError(f"Object of type {type(value).__name__} is not JSON serializable")
+    return int(value) if value.is_finite() and value == value.to_integral_value() else float(value)
 
 
 def _decode_path(path: str) -> str:
@@ -229,7 +248,7 @@ def _encode_for_host(cookie: str) -> str:
     Attributes that the host does not know, such as Partitioned, are dropped: it would take them for cookies.
     """
     pair, *attributes = str(cookie).split(";")
-    known = [attribute.strip() for attribute in attributes if _is_known_attribute(attribute)]
+    known = [NEGATIVE_AGE.sub(r"\1=0", attribute.strip()) for attribute in attributes if _is_known_attribute(attribute)]
     name, _, value = pair.partition("=")
     try:
         quoted = SimpleCookie({name.strip(): unquote(value.strip())}).output(header="").strip()

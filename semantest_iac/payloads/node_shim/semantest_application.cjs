@@ -9,6 +9,7 @@ const path = require('node:path')
 const { pathToFileURL } = require('node:url')
 const { forward, showClients } = require('./semantest_http.cjs')
 const { setDefaults, startServer } = require('./semantest_server.cjs')
+const { callStreaming, isStreaming, provideStreams } = require('./semantest_stream.cjs')
 
 const EXTENSIONS = ['.js', '.mjs', '.cjs']
 
@@ -29,6 +30,7 @@ function readSourceMaps() {
 }
 
 async function loadHandler(name, folder) {
+  provideStreams()
   const dot = name.lastIndexOf('.')
   const base = path.resolve(folder, name.slice(0, dot))
   const file = EXTENSIONS.map((extension) => base + extension).find((candidate) => fs.existsSync(candidate))
@@ -36,7 +38,8 @@ async function loadHandler(name, folder) {
   const loaded = await import(pathToFileURL(file).href)
   const handler = loaded[name.slice(dot + 1)] ?? loaded.default?.[name.slice(dot + 1)]
   if (typeof handler !== 'function') throw new Error(`The handler '${name}' is not a function.`)
-  return (event, context) => callHandler(handler, event, context)
+  const call = isStreaming(handler) ? callStreaming : callHandler
+  return (event, context) => call(handler, event, context)
 }
 
 /** Call a handler as Lambda does: it answers by a promise or by the callback, and the first of both counts. */

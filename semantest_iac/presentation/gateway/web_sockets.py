@@ -119,7 +119,8 @@ async def run_web_socket(request: web.Request, connection: GatewayConnection) ->
 
 async def close_open_sockets(app: web.Application) -> None:
     """Close every client when the gateway stops."""
-    for client in tuple(app[OPEN_SOCKETS]):
+    sockets = app[OPEN_SOCKETS]
+    for client in tuple(sockets):
         client.handshake_timeout_s = STOP_HANDSHAKE_TIMEOUT_S
         await client.close(WSCloseCode.GOING_AWAY, "Going away")
 

@@ -57,6 +57,7 @@ const PAGES = {
   '/binary': { statusCode: 200, headers: { 'content-type': 'image/png' }, body: 'iVD/AA==', isBase64Encoded: true },
   '/nothing': { statusCode: 204 },
   '/cors': { statusCode: 200, headers: { 'access-control-allow-origin': 'https://own.example' }, body: 'x' },
+  '/plain': { z: 1e21, list: [1, 2] },
 }
 
 exports.handler = async (event) => {
@@ -94,6 +95,7 @@ PAGES = {
     },
     "/nothing": {"statusCode": 204},
     "/cors": {"statusCode": 200, "headers": {"access-control-allow-origin": "https://own.example"}, "body": "x"},
+    "/plain": {"z": 1e21, "list": [1, 2]},
 }
 
 def handler(event, context):

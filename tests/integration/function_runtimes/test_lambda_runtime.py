@@ -123,9 +123,11 @@ class TestPythonLog:
         assert [json.loads(event)["type"] for event in (start, report)] == ["platform.start", "platform.report"]
         assert plain == "plain"
         written = json.loads(record)
-        assert re.fullmatch(TIME, written.pop("timestamp"))
+        assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", written.pop("timestamp"))
         assert written == {"level": "INFO", "message": "a b", "logger": "root", "requestId": ID, "order": 7}
-        assert {"level": "ERROR", "errorType": "KeyError", "errorMessage": "'x'"}.items() <= json.loads(error).items()
+        assert {"log_level": "ERROR", "errorType": "KeyError", "errorMessage": "'x'"}.items() <= json.loads(
+            error
+        ).items()
 
     async def test_masks_secrets_everywhere(self, python_function: Function) -> None:
         body = (
@@ -210,9 +212,32 @@ class TestPythonFailures:
 
     async def test_do_not_include_decimal_numbers(self, python_function: Function) -> None:
         """Source: the runtime interface client's encoder; DynamoDB returns decimals."""
-        body = "from decimal import Decimal\ndef handler(event, context):\n    return [Decimal('7'), Decimal('1.5')]"
+        body = (
+            "from decimal import Decimal\ndef handler(event, context):\n    return [Decimal('7'), Decimal('1.50'), 'é']"
+        )
 
-        assert (await invoke(python_function(body))).result == [7, 1.5]
+        invocation = await invoke(python_function(body))
+
+        assert (invocation.result, invocation.answer) == ([7, 1.5, "é"], '[7, 1.50, "\\u00e9"]')  # since 3.12: é
+
+
+class TestNodeAnswer:
+    async def test_is_what_was_stringified(self, node_function: Function) -> None:
+        body = "exports.handler = async () => ({ z: 1e21, 2: 'é', list: [1, 2.0, NaN] })"
+
+        assert (await invoke(node_function(body))).answer == '{"2":"é","z":1e+21,"list":[1,2,null]}'
+
+    async def test_of_a_stream_is_all_of_it_as_it_was_written(self, node_function: Function) -> None:
+        """Source: the runtime interface client; API Gateway takes it for the body, as recorded of other texts."""
+        body = (
+            "exports.handler = awslambda.streamifyResponse(async (event, stream) => {\n"
+            "  const answer = awslambda.HttpResponseStream.from(stream, { statusCode: 201 })\n"
+            "  answer.write('a')\n  answer.end('b')\n})"
+        )
+
+        invocation = await invoke(node_function(body))
+
+        assert (invocation.result, invocation.answer) == (None, '{"statusCode":201}' + "\0" * 8 + "ab")
 
 
 class TestNodeLog:

@@ -72,7 +72,8 @@ class TestMatchRoute:
         assert match.route_key == "GET /pets/dog/1"
 
 
-METADATA = RequestMetadata("req-1", datetime(2026, 3, 12, 19, 3, 58, tzinfo=UTC), "203.0.113.7")
+TRACE_ROOT = "Root=1-67fd88a4-127eb8e773d2bb6f7df47ab6"
+METADATA = RequestMetadata("req-1", datetime(2026, 3, 12, 19, 3, 58, tzinfo=UTC), "203.0.113.7", TRACE_ROOT)
 HOST = "abc123.execute-api.eu-west-1.amazonaws.com"
 JSON = (("content-type", "application/json"),)
 
@@ -82,8 +83,8 @@ def event_of(request: HttpRequest, stage: str = "$default") -> dict[str, Any]:
     return build_api_event(request, route, ApiIdentity("abc123", HOST, stage=stage), METADATA)
 
 
-def respond(result: Any) -> HttpResponse:
-    return build_api_response(Invocation(result, None, "", 1))
+def respond(result: Any, answer: str | None = None) -> HttpResponse:
+    return build_api_response(Invocation(result, None, "", 1, answer=answer))
 
 
 def headers_of(response: HttpResponse) -> dict[str, str]:
@@ -102,8 +103,10 @@ class TestBuildApiEvent:
             "rawPath": "/items",
             "rawQueryString": "a=1&a=2&b=x+y",
             "headers": {
+                "content-length": "0",
                 "host": HOST,
                 "user-agent": "curl",
+                "x-amzn-trace-id": TRACE_ROOT,
                 "x-forwarded-for": "203.0.113.7",
                 "x-forwarded-port": "443",
                 "x-forwarded-proto": "https",
@@ -166,6 +169,13 @@ class TestBuildApiEvent:
 
         assert event["headers"]["x-a"] == "1,2"
 
+    def test_keeps_the_root_of_the_clients_trace(self) -> None:
+        sent = f"Self=1-67fd88a4-000000000000000000000000;{TRACE_ROOT};Sampled=1"
+        plain = event_of(HttpRequest("GET", "/", headers=(("X-Amzn-Trace-Id", "my own"),)))
+
+        event = event_of(HttpRequest("GET", "/", headers=(("X-Amzn-Trace-Id", sent),)))
+        assert (event["headers"]["x-amzn-trace-id"], plain["headers"]["x-amzn-trace-id"]) == (TRACE_ROOT, TRACE_ROOT)
+
     def test_encodes_a_body_of_unknown_type(self) -> None:
         """As the report on ministack (766) measured on HTTP APIs of AWS: a missing type counts as binary."""
         event = event_of(HttpRequest("POST", "/", body=b"a"))
@@ -193,20 +203,21 @@ class TestFormat1:
 
     def test_event_has_the_shape_of_the_guide(self) -> None:
         request = HttpRequest(
-            "GET", "/items", (("a", "1"), ("a", "2")), (("User-Agent", "curl"), ("X-A", "1"), ("x-a", "2"))
+            "GET", "/a%20b", (("a", "1"), ("a", "2")), (("User-Agent", "curl"), ("X-A", "1"), ("x-a", "2"))
         )
         route = RouteMatch("ANY /{proxy+}", {"proxy": "items"})
 
         event = build_api_event(request, route, ApiIdentity("abc123", HOST), METADATA, "1.0")
 
         headers = {"Host": HOST, "User-Agent": "curl", "x-a": "2", "X-Forwarded-For": "203.0.113.7"}
+        added = {"Content-Length": "0", "X-Amzn-Trace-Id": TRACE_ROOT, "X-Forwarded-Port": "443"}
         context = event.pop("requestContext")
-        assert event.pop("headers") == {**headers, "X-Forwarded-Port": "443", "X-Forwarded-Proto": "https"}
+        assert event.pop("headers") == {**headers, **added, "X-Forwarded-Proto": "https"}
         assert event.pop("multiValueHeaders")["x-a"] == ["1", "2"]
         assert event == {
             "version": "1.0",
             "resource": "/{proxy+}",
-            "path": "/items",
+            "path": "/a%20b",
             "httpMethod": "GET",
             "queryStringParameters": {"a": "2"},
             "multiValueQueryStringParameters": {"a": ["1", "2"]},
@@ -225,12 +236,12 @@ class TestFormat1:
             "domainPrefix": "abc123",
             "extendedRequestId": "req-1",
             "httpMethod": "GET",
-            "path": "/items",
+            "path": "/a b",
             "protocol": "HTTP/1.1",
             "requestId": "req-1",
             "requestTime": "12/Mar/2026:19:03:58 +0000",
             "requestTimeEpoch": 1773342238000,
-            "resourceId": None,
+            "resourceId": "ANY /{proxy+}",
             "resourcePath": "/{proxy+}",
             "stage": "$default",
         }
@@ -242,7 +253,8 @@ class TestFormat1:
 
         event = build_api_event(request, RouteMatch("$default"), ApiIdentity("a", HOST), METADATA, "1.0")
 
-        names = {"Content-Length", "Content-Type", "Host", "X-Forwarded-For", "X-Forwarded-Port", "X-Forwarded-Proto"}
+        names = {"Content-Length", "Content-Type", "Host", "X-Amzn-Trace-Id"}
+        names |= {"X-Forwarded-For", "X-Forwarded-Port", "X-Forwarded-Proto"}
         assert {*event["headers"]} == names | {"Postman-Token", "accept", "accept-encoding", "sec-ch-ua", "Origin"}
 
     def test_event_has_the_claims_of_a_token(self) -> None:
@@ -290,21 +302,27 @@ class TestFormat1:
 
 class TestBuildApiResponse:
     @pytest.mark.parametrize(
-        ("result", "body"),
+        ("result", "answer"),
         [
-            ({"a": 1}, b'{"a": 1}'),
-            ({"body": "x"}, b'{"body": "x"}'),
-            ("Hello", b"Hello"),
-            (None, b"null"),
-            ([1], b"[1]"),
+            ({"a": 1}, '{"a": 1}'),
+            ({"a": 1}, '{"a":1}'),
+            ({"a": 1e21}, '{"a":1e+21}'),
+            ("Hello", None),
+            (None, "null"),
+            ([1, 2], "[1, 2]"),
+            (None, '{"name": "John Doe", "age":'),
+            (None, '{"statusCode":200}\0\0\0\0\0\0\0\0Hello'),
         ],
-        ids=["object", "body only", "text", "nothing", "list"],
+        ids=str,
     )
-    def test_returns_json_for_a_result_without_status(self, result: Any, body: bytes) -> None:
-        """Source: the developer guide of HTTP APIs, format 2.0, and LocalStack's recordings of function URLs."""
-        response = respond(result)
+    def test_passes_on_what_was_sent_without_a_status(self, result: Any, answer: str | None) -> None:
+        """Source: answers of live HTTP APIs, recorded by aws-lambda-dotnet's test tool in April 2025.
 
-        assert (response.status, response.body) == (200, body)
+        They contradict the developer guide, which speaks of JSON only.
+        """
+        response = respond(result, answer)
+
+        assert (response.status, response.body.decode()) == (200, answer or result)
         assert headers_of(response)["content-type"] == "application/json"
 
     def test_passes_status_headers_and_cookies(self) -> None:
@@ -325,6 +343,13 @@ class TestBuildApiResponse:
             ("content-length", "2"),
         )
 
+    @pytest.mark.parametrize("status", [204, 304])
+    def test_has_no_body_where_http_allows_none(self, status: int) -> None:
+        response = respond({"statusCode": status, "headers": {"content-length": "1", "etag": "x"}, "body": "lost"})
+
+        assert (response.status, response.body, "content-length" in headers_of(response)) == (status, b"", False)
+        assert headers_of(response)["etag"] == "x"
+
     def test_decodes_binary_bodies(self) -> None:
         assert respond({"statusCode": 200, "body": "iVBORw==", "isBase64Encoded": True}).body == b"\x89PNG"
 
@@ -336,6 +361,8 @@ class TestBuildApiResponse:
             {"statusCode": 101},
             {"statusCode": 200, "headers": {"a b": "c"}},
             {"statusCode": None},
+            {"statusCode": 0},
+            {"statusCode": 200.5},
             {"statusCode": 200, "body": {"a": 1}},
             {"statusCode": 200, "body": "%%%", "isBase64Encoded": True},
             {"statusCode": 200, "headers": {"a": ["b"]}},

@@ -76,8 +76,10 @@ class TestBuildFunctionsResponse:
             {"status": 200, "headers": {}, "body": "%"},
             {"status": 200, "headers": {"x-a": "1\r\nset-cookie: a=1"}, "cookies": [], "body": ""},
             {"status": 101, "headers": {}, "cookies": [], "body": ""},
+            {"status": 204, "headers": {}, "cookies": [], "body": "eA=="},
+            {"status": 200, "headers": {}, "cookies": [{"name": "a", "value": "1", "maxAge": -1}], "body": ""},
         ],
-        ids=["incomplete", "text", "body", "split-header", "no-answer"],
+        ids=["incomplete", "text", "body", "split-header", "no-answer", "body-of-204", "negative-age"],
     )
     def test_is_an_error_for_an_unknown_form(self, result: Any) -> None:
         assert respond(result).status == 500
@@ -95,8 +97,9 @@ class TestBuildFunctionsResponse:
                 "a=1; max-age=5; domain=d; path=/p; secure; samesite=none; httponly",
             ),
             ({"expires": 1e9}, "a=1; expires=Sun, 09 Sep 2001 01:46:40 GMT; path=/"),
+            ({"domain": "", "path": ""}, "a=1; domain=; path="),
         ],
-        ids=["bare", "encoded", "full", "expiring"],
+        ids=["bare", "encoded", "full", "expiring", "of the Python worker"],
     )
     def test_writes_cookies_as_aspnet_does(self, parts: dict[str, Any], header: str) -> None:
         assert set_cookie(**parts) == header

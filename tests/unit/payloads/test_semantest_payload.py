@@ -14,7 +14,8 @@ from semantest_iac.infrastructure.artifacts.layouts import PAYLOADS
 from tests.contract.websocket_service.payload import import_payload
 
 CALL = {"method": "GET", "path": "/", "protocol": "HTTP/1.1", "sourceIp": "192.0.2.1", "userAgent": "curl"}
-CONTEXT = {"accountId": "1", "apiId": "a", "domainName": "h", "domainPrefix": "h", "requestId": "r", "stage": "s"}
+PLACE = {"accountId": "1", "apiId": "a", "domainName": "h", "domainPrefix": "h"}
+CONTEXT = {**PLACE, "requestId": "r", "routeKey": "$default", "stage": "s"}
 EVENT = {
     "routeKey": "$default",
     "rawPath": "/",
@@ -25,14 +26,14 @@ EVENT = {
 }
 NODE_CODE = """
 const { buildEventOfFormat1 } = require(process.argv[1])
-const { headers, multiValueHeaders } = buildEventOfFormat1(JSON.parse(process.argv[2]))
+const { headers, multiValueHeaders } = buildEventOfFormat1(JSON.parse(process.argv[2]), '/')
 console.log(JSON.stringify([headers['X-GitHub-Event'], 'X-GitHub-Event' in headers, headers['X-Other'] ?? null,
   multiValueHeaders['X-GitHub-Event'], headers]))
 """
 
 
 def in_python() -> list[Any]:
-    event = import_payload("functions_python", "semantest_payload").build_event_of_format_1(EVENT)
+    event = import_payload("functions_python", "semantest_payload").build_event_of_format_1(EVENT, "/")
     headers, lists = event["headers"], event["multiValueHeaders"]
     found = [
         headers["X-GitHub-Event"],
@@ -58,7 +59,7 @@ def test_headers_are_found_in_any_case_and_listed_once(read: Any) -> None:
 
 
 def test_a_header_that_is_not_there_is_an_error_in_python() -> None:
-    event = import_payload("functions_python", "semantest_payload").build_event_of_format_1(EVENT)
+    event = import_payload("functions_python", "semantest_payload").build_event_of_format_1(EVENT, "/")
 
     with pytest.raises(KeyError, match="x-other"):
         event["headers"]["X-Other"]

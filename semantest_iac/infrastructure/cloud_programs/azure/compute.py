@@ -57,6 +57,7 @@ def app_settings(
         **function.environment,
         **secrets,
         **_host_settings(function, identity, logs, store),
+        **_log_settings(function.environment.get("LOG_LEVEL", ""), artifact),
     }
 
 
@@ -81,17 +82,21 @@ def _host_settings(function: ServerlessFunction, identity: Outputs, logs: Output
             "Authorization=AAD;ClientId=", identity["client"]
         ),
         "AzureFunctionsJobHost__functionTimeout": f"00:{function.timeout_s // 60:02}:{function.timeout_s % 60:02}",
-        **_log_settings(function.environment.get("LOG_LEVEL", "")),
     }
 
 
-def _log_settings(wanted: str) -> dict[str, str]:
+def _log_settings(wanted: str, artifact: Artifact) -> dict[str, str]:
     """Open the host's filter for debug and trace, which drops what code logs below Information; prints pass anyway.
+
+    Python's worker drops debug itself without a setting (its dispatcher).
 
     Source: Azure's page on monitoring, overriding the log levels of host.json (category Function) by app settings.
     """
     level = wanted.strip().capitalize()
-    return {LOG_LEVEL_SETTING: level} if level in ("Trace", "Debug") else {}
+    if level not in ("Trace", "Debug"):
+        return {}
+    worker = {"PYTHON_ENABLE_DEBUG_LOGGING": "1"} if artifact.runtime.startswith("python") else {}
+    return {LOG_LEVEL_SETTING: level, **worker}
 
 
 def derive_gateway_key(store: Outputs, context: ProgramContext) -> pulumi.Output[str] | None:

@@ -33,7 +33,8 @@ function serve(load, report, maxBytes, { endsIdleCalls = false } = {}) {
     const request = running
     let reply
     try {
-      reply = { result: (await call(request)) ?? null }
+      const result = (await call(request)) ?? null
+      reply = result instanceof RawResult ? { result: result.value, raw: result.text } : { result }
     } catch (error) {
       reply = { error: report(error, request) }
     }
@@ -70,6 +71,18 @@ function encodeLine(answer, maxBytes, report) {
   return `${JSON.stringify({ error: report(fault('Function.ResponseSizeTooLarge', message)) })}\n`
 }
 
+/** A result that was sent as text, which need not be JSON. */
+class RawResult {
+  constructor(text) {
+    this.text = text
+    try {
+      this.value = JSON.parse(text)
+    } catch {
+      this.value = null
+    }
+  }
+}
+
 /** Make an error of the runtime itself, with its own type. */
 function fault(kind, message) {
   const error = new Error(message)
@@ -78,4 +91,4 @@ function fault(kind, message) {
   return error
 }
 
-module.exports = { fault, serve }
+module.exports = { RawResult, fault, serve }

@@ -10,6 +10,7 @@ const Module = require('node:module')
 const path = require('node:path')
 const { pathToFileURL } = require('node:url')
 const { serve } = require('./channel.cjs')
+const { log, readRules } = require('./functions_log.cjs')
 const { openHttpStream } = require('./functions_http_stream.cjs')
 const { loadFunctionFolders } = require('./functions_node_v3.cjs')
 
@@ -17,10 +18,7 @@ const MAX_ANSWER_BYTES = 128 * 1024 * 1024 // of one message between Azure's hos
 const SPECIAL = /\*\*\/|[*?{},]|[.+^$()|[\]\\]/g
 const PATTERNS = { '**/': '(?:.*/)?', '*': '[^/]*', '?': '[^/]', '{': '(?:', '}': ')', ',': '|' }
 const SAME_SITE = { lax: 'lax', strict: 'strict', explicitNone: 'none' }
-const LEVELS = ['trace', 'debug', 'information']
-const LEVEL_SETTING = 'AzureFunctionsJobHost__logging__logLevel__Function'
 const registered = new Map()
-const lowestLevel = findLowestLevel()
 let model
 let stream
 
@@ -33,7 +31,7 @@ const core = {
   registerHook: () => ({ dispose() {} }),
   setProgrammingModel(value) { model = value },
   getProgrammingModel: () => model,
-  log: (level, category, message) => print(level, message),
+  log: (level, category, message) => log('', level, message),
 }
 
 function provideCore() {
@@ -44,7 +42,8 @@ function provideCore() {
 /** Load every file that `main` of package.json names; it may be a pattern. */
 async function load() {
   provideCore()
-  const folders = loadFunctionFolders(print)
+  readRules()
+  const folders = loadFunctionFolders(log)
   const files = mainFiles(folders.facts.functions.length > 0)
   for (const file of files) await import(pathToFileURL(path.resolve(file)).href)
   if (registered.size === 0 && folders.facts.functions.length > 0) return folders
@@ -77,12 +76,13 @@ function triggerOf(metadata) {
   return Object.entries(metadata.bindings).find(([, binding]) => binding.type.toLowerCase() === 'httptrigger') ?? false
 }
 
-async function call({ function: name, http, id }) {
+async function call({ function: name, http, id, trace }) {
   const { metadata, callback } = registered.get(name)
   const triggerMetadata = stream ? stream.metadataOf(http) : {}
-  const request = { inputData: [{ name: triggerOf(metadata)[0], data: { http: rpc(http) } }], triggerMetadata }
-  const log = (level, category, message) => print(level, message)
-  const invocation = model.getInvocationModel({ invocationId: id, metadata, request, log, state: 'invocation' })
+  const traceContext = { traceParent: trace.parent, traceState: trace.state, attributes: {} }
+  const request = { inputData: [{ name: triggerOf(metadata)[0], data: { http: rpc(http) } }], triggerMetadata, traceContext }
+  const logUser = (level, category, message) => log(name, level, message)
+  const invocation = model.getInvocationModel({ invocationId: id, metadata, request, log: logUser, state: 'invocation' })
   const answer = stream?.send(http, id)
   try {
     const { context, inputs } = await invocation.getArguments()
@@ -113,29 +113,6 @@ function plain({ statusCode, headers, cookies, body }) {
 function plainCookie({ name, value, sameSite, ...rest }) {
   const values = Object.fromEntries(Object.entries(rest).map(([key, given]) => [key, given?.value]))
   return { name, value, ...values, expires: values.expires?.seconds, sameSite: SAME_SITE[sameSite] }
-}
-
-/** Write what the code logs, except below the level of the app: Azure's host drops that. */
-function print(level, message) {
-  const at = LEVELS.indexOf(level)
-  if (at >= 0 && at < lowestLevel) return
-  const write = level === 'error' || level === 'critical' ? console.error : console.log
-  write(message)
-}
-
-/** Find the lowest level that a setting or host.json gives functions; the host's own default is Information. */
-function findLowestLevel() {
-  const given = Object.entries(readHostLevels()).filter(([category]) => /^(default$|Function)/i.test(category))
-  const levels = [process.env[LEVEL_SETTING] ?? '', ...given.map(([, level]) => level)]
-  return Math.min(2, ...levels.map((level) => LEVELS.indexOf(String(level).toLowerCase())).filter((at) => at >= 0))
-}
-
-function readHostLevels() {
-  try {
-    return JSON.parse(fs.readFileSync('host.json', 'utf8')).logging?.logLevel ?? {}
-  } catch {
-    return {}
-  }
 }
 
 /** Describe an error for the host, which writes it to the log. */

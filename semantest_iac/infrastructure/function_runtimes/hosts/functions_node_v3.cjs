@@ -9,12 +9,12 @@ const path = require('node:path')
 const { pathToFileURL } = require('node:url')
 
 const SCRIPTS = ['index.js', 'index.cjs', 'index.mjs']
-const LEVELS = { error: 'error', warn: 'warning', info: 'information', verbose: 'debug' }
+const LEVELS = { error: 'error', warn: 'warning', info: 'information', verbose: 'trace' }
 
 /** Find every folder with a function.json; its code is loaded by the first call. */
-function loadFunctionFolders(print) {
+function loadFunctionFolders(log) {
   const functions = new Map(findFolders().map((folder) => [folder, readFunction(folder)]))
-  return { call: (call) => callFunction(functions.get(call.function), call, print), facts: { functions: [...functions.values()].map(factsOf) } }
+  return { call: (call) => callFunction(functions.get(call.function), call, log), facts: { functions: [...functions.values()].map(factsOf) } }
 }
 
 function findFolders() {
@@ -34,10 +34,10 @@ function factsOf({ name, trigger }) {
   return { name, isHttp: Boolean(trigger), route, methods, authLevel: authLevel ?? 'function' }
 }
 
-async function callFunction(definition, { http, id }, print) {
+async function callFunction(definition, { http, id, trace }, log) {
   const run = (definition.run ??= await loadScript(definition))
   const req = buildRequest(http)
-  const { context, done } = buildContext(definition, req, id, print)
+  const { context, done } = buildContext(definition, req, { id, trace }, (level, text) => log(definition.name, level, text))
   const returned = run(context, req)
   const result = typeof returned?.then === 'function' ? await returned : await done
   return plain(chooseResponse(definition.output, context, result))
@@ -73,7 +73,7 @@ function parseBody(bytes, type) {
   }
 }
 
-function buildContext({ name, trigger, output }, req, invocationId, print) {
+function buildContext({ name, trigger, output }, req, { id: invocationId, trace }, print) {
   let finish
   const done = new Promise((resolve, reject) => {
     finish = (error, result) => (error ? reject(error) : resolve(result))
@@ -82,7 +82,7 @@ function buildContext({ name, trigger, output }, req, invocationId, print) {
   for (const [level, known] of Object.entries(LEVELS)) log[level] = (...words) => print(known, format(words))
   const executionContext = { invocationId, functionName: name, functionDirectory: path.resolve(name) }
   const context = {
-    invocationId, executionContext, req, res: new Response(finish), log, done: finish, traceContext: {},
+    invocationId, executionContext, req, res: new Response(finish), log, done: finish, traceContext: { traceparent: trace.parent, tracestate: trace.state, attributes: {} },
     bindings: { [trigger.name]: req }, bindingData: { invocationId, ...req.params, ...req.query }, bindingDefinitions: [],
     outputName: output,
   }
@@ -142,19 +142,22 @@ function chooseResponse(output, context, result) {
   return result?.[output] ?? context.bindings[output] ?? context.res
 }
 
-/** Write the answer as the host does: an object as JSON, a text as text. */
+/**
+ * Write the answer as the host does: bytes as they are, an object as indented JSON, and what is text with a charset.
+ *
+ * Source: the host's RawScriptResult, and ASP.NET's TextOutputFormatter.
+ */
 function plain(response) {
   const isResponse = response !== null && typeof response === 'object' && !Buffer.isBuffer(response)
   const { status, statusCode, headers = {}, cookies = [], body } = isResponse ? response : { body: response }
   const code = typeof status === 'function' ? statusCode : status ?? statusCode
-  const isText = typeof body === 'string' || Buffer.isBuffer(body)
-  const content = body === undefined || body === null ? Buffer.alloc(0) : isText ? Buffer.from(body) : Buffer.from(JSON.stringify(body))
-  const type = Buffer.isBuffer(body) ? 'application/octet-stream' : isText ? 'text/plain; charset=utf-8' : 'application/json; charset=utf-8'
-  const given = Object.entries(headers).map(([name, value]) => [name.toLowerCase(), String(value)])
-  const standard = content.length ? { 'content-type': type } : {}
+  const content = body === undefined || body === null ? '' : typeof body === 'object' && !Buffer.isBuffer(body) ? JSON.stringify(body, null, 2) : body
+  const given = new Map(Object.entries(headers).map(([name, value]) => [name.toLowerCase(), String(value)]))
+  const type = given.get('content-type') ?? 'text/plain'
+  if (!Buffer.isBuffer(body)) given.set('content-type', /;\s*charset=/i.test(type) ? type : `${type}; charset=utf-8`)
   return {
-    status: Number(code ?? 200), headers: { ...standard, ...Object.fromEntries(given) },
-    cookies: cookies.map(plainCookie), body: content.toString('base64'),
+    status: Number(code ?? 200), headers: Object.fromEntries(given),
+    cookies: cookies.map(plainCookie), body: Buffer.from(Buffer.isBuffer(content) ? content : String(content)).toString('base64'),
   }
 }
 

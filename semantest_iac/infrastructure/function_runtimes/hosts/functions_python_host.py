@@ -25,7 +25,10 @@ from typing import Any
 MAX_ANSWER_BYTES = 128 * 1024 * 1024  # of one message between Azure's host and its worker
 SITE = ".python_packages/lib/site-packages"
 HTTP_TRIGGER = "httpTrigger"
-LEVEL_SETTING = "AzureFunctionsJobHost__logging__logLevel__Function"
+LOG_SETTING = "azurefunctionsjobhost__logging__loglevel__"
+LEVELS = {"Trace": 0, "Debug": 10, "Information": 20, "Warning": 30, "Error": 40, "Critical": 50, "None": 99}
+LOG_RULES: dict[str, str] = {}
+RUNNING = {"function": ""}  # one call at a time
 CallFunction = Callable[[dict[str, Any]], Any]
 LOOP = asyncio.new_event_loop()
 """The loop of all coroutines, which runs between calls too, as that of Azure's worker does."""
@@ -34,17 +37,21 @@ LOOP = asyncio.new_event_loop()
 class InvocationContext:
     """A function's argument `context`."""
 
-    def __init__(self, function_name: str, invocation_id: str) -> None:
-        self.function_name = function_name
+    def __init__(self, call: dict[str, Any]) -> None:
+        parent, state = call["trace"]["parent"], call["trace"]["state"]
+        self.function_name = call["function"]
         self.function_directory = os.getcwd()
-        self.invocation_id = invocation_id
+        self.invocation_id = call["id"]
         self.thread_local_storage = threading.local()
-        self.trace_context = SimpleNamespace(trace_parent="", trace_state="", attributes={})
+        self.trace_context = SimpleNamespace(
+            trace_parent=parent, trace_state=state, attributes={}, Traceparent=parent, Tracestate=state, Attributes={}
+        )
         self.retry_context = SimpleNamespace(retry_count=0, max_retry_count=0, exception=None)
 
 
 def load_app() -> tuple[CallFunction, dict[str, Any]]:
     """Load the app; returns one function that dispatches calls, and the HTTP routes of the app's functions."""
+    LOG_RULES.update(read_log_rules())
     set_up_logging()
     threading.Thread(target=LOOP.run_forever, daemon=True).start()
     root = os.getcwd()
@@ -70,7 +77,8 @@ def load_function_folders() -> tuple[CallFunction, dict[str, Any]]:
         raise ImportError("there is neither a function_app.py nor a folder with a function.json")
 
     def call_folder(call: dict[str, Any]) -> Any:
-        context = InvocationContext(call["function"], call["id"])
+        RUNNING["function"] = call["function"]
+        context = InvocationContext(call)
         context.function_directory = os.path.join(os.getcwd(), call["function"])
         return _response(folders[call["function"]].call(_request(call["http"]), context, LOOP))
 
@@ -89,34 +97,35 @@ def _import_beside(name: str) -> Any:
 def set_up_logging() -> None:
     """Give the root logger a handler and the level INFO before the app's code, as Azure's worker does.
 
+    A setting allows DEBUG too; what the host then shows is a matter of its own levels.
     Source: the dispatcher of Azure's Python worker.
     """
     handler = logging.StreamHandler(sys.stdout)
-    handler.setLevel(find_lowest_level())
     handler.setFormatter(logging.Formatter("[%(levelname)s] %(message)s"))
+    handler.addFilter(lambda record: record.levelno >= LEVELS[find_log_level(LOG_RULES, RUNNING["function"])])
     root = logging.getLogger()
-    root.setLevel(logging.INFO)
+    is_verbose = os.environ.get("PYTHON_ENABLE_DEBUG_LOGGING", "").lower() in ("true", "1", "t", "yes", "y")
+    root.setLevel(logging.DEBUG if is_verbose else logging.INFO)
     root.addHandler(handler)
 
 
-def find_lowest_level() -> int:
-    """Return the level below which Azure's host drops what the code logs: that of a setting or host.json, or INFO."""
-    levels = {LEVEL_SETTING: os.environ.get(LEVEL_SETTING, ""), **_read_host_levels()}
-    names = {LEVEL_SETTING.lower(), "default"}
-    given = {
-        str(level).lower()
-        for name, level in levels.items()
-        if name.lower() in names or name.lower().startswith("function")
-    }
-    return logging.DEBUG if given & {"debug", "trace"} else logging.INFO
-
-
-def _read_host_levels() -> dict[str, Any]:
+def read_log_rules() -> dict[str, str]:
+    """Read the levels of host.json by the beginnings of categories; settings of the app take precedence."""
     try:
-        with open("host.json", encoding="utf-8") as file:
-            return dict(json.load(file)["logging"]["logLevel"])
-    except (OSError, ValueError, LookupError, TypeError):
-        return {}
+        with open("host.json", encoding="utf-8-sig") as file:
+            written = (json.load(file).get("logging") or {}).get("logLevel") or {}
+    except (OSError, ValueError):
+        written = {}
+    own = {name.lower(): value for name, value in os.environ.items() if name.lower().startswith(LOG_SETTING)}
+    rules = {**written, **{name[len(LOG_SETTING) :].replace("__", "."): value for name, value in own.items()}}
+    return {name.lower(): str(level).capitalize() for name, level in rules.items() if str(level).capitalize() in LEVELS}
+
+
+def find_log_level(rules: dict[str, str], function: str) -> str:
+    """Find the level from which the host shows what a function logs: that of the longest beginning of its category."""
+    category = f"function.{function}.user".lower()
+    fitting = [name for name in rules if category.startswith(name)]
+    return rules[max(fitting, key=len)] if fitting else rules.get("default", "Information")
 
 
 def _is_app(value: Any) -> bool:
@@ -141,10 +150,11 @@ def _enum_text(value: Any) -> str:
 
 
 def _call_function(function: Any, call: dict[str, Any]) -> Any:
+    RUNNING["function"] = call["function"]
     user_function, trigger = function.get_user_function(), function.get_trigger()
     arguments = {trigger.name: _request(call["http"])}
     if "context" in inspect.signature(user_function).parameters:
-        arguments["context"] = InvocationContext(call["function"], call["id"])
+        arguments["context"] = InvocationContext(call)
     result = user_function(**arguments)
     if inspect.iscoroutine(result):
         result = asyncio.run_coroutine_threadsafe(result, LOOP).result()

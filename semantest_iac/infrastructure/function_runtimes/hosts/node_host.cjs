@@ -7,8 +7,9 @@
 const fs = require('node:fs')
 const module_ = require('node:module')
 const path = require('node:path')
+const { Writable } = require('node:stream')
 const { pathToFileURL } = require('node:url')
-const { fault, serve } = require('./channel.cjs')
+const { RawResult, fault, serve } = require('./channel.cjs')
 const { describeError, logError, patchConsole, setRequestId } = require('./node_log.cjs')
 
 const MAX_ANSWER_BYTES = 6291556
@@ -17,11 +18,14 @@ const HANDLER = /^([^.]*)\.(.*)$/
 const HAS_CALLBACKS = Number(/nodejs(\d+)/.exec(process.env.AWS_EXECUTION_ENV)?.[1] ?? 0) < 24
 const EXITED = 'The Lambda runtime client detected an unexpected Node.js exit code. This is most commonly caused by a Promise that was never settled.'
 const NO_CALLBACKS = 'ERROR: AWS Lambda has removed support for callback-based function handlers starting with Node.js 24. You need to modify this function to use a supported handler signature to use Node.js 24 or later.'
+const STREAMING = Symbol.for('aws.lambda.runtime.handler.streaming')
 let whenIdle = () => {} // what happens when a call has nothing left to do
 
 async function load() {
   findRuntimeModules()
+  globalThis.awslambda = { streamifyResponse, HttpResponseStream: { from: startWithMetadata } }
   const handler = await loadHandler(process.env._HANDLER)
+  if (handler[STREAMING] === 'response') return { call: ({ event, context }) => invokeStreaming(handler, event, context) }
   if (!HAS_CALLBACKS && handler.length >= 3) throw fault('Runtime.CallbackHandlerDeprecated', NO_CALLBACKS)
   return { call: ({ event, context }) => invoke(handler, event, context) }
 }
@@ -85,6 +89,44 @@ function invoke(handler, event, callContext) {
       callback(error)
     }
   }).finally(() => { whenIdle = () => {} })
+}
+
+/** Mark a handler as one that writes its answer to a stream (the runtime's own mark). */
+function streamifyResponse(handler) {
+  handler[STREAMING] = 'response'
+  return handler
+}
+
+/** Write the status and headers before the first part, as JSON and eight zero bytes. */
+function startWithMetadata(stream, metadata) {
+  stream.setContentType('application/vnd.awslambda.http-integration-response')
+  stream._onBeforeFirstWrite = (write) => {
+    write(JSON.stringify(metadata))
+    write(new Uint8Array(8))
+  }
+  return stream
+}
+
+/** Call a handler that streams, and answer with all of its stream, as Lambda does when it is not asked for a stream. */
+async function invokeStreaming(handler, event, callContext) {
+  const context = contextOf(callContext)
+  setRequestId(context.awsRequestId)
+  process.env._X_AMZN_TRACE_ID = callContext.trace_id
+  const parts = []
+  const stream = new Writable({
+    write(part, _, done) {
+      stream._onBeforeFirstWrite?.((first) => parts.push(Buffer.from(first)))
+      stream._onBeforeFirstWrite = undefined
+      parts.push(part)
+      done()
+    },
+  })
+  stream.setContentType = () => {}
+  const returned = handler(event, stream, context)
+  if (typeof returned?.then !== 'function') throw new Error('Streaming does not support non-async handlers.')
+  if ((await returned) !== undefined) console.warn('Streaming handlers ignore return values.')
+  if (!stream.writableFinished) throw new Error('Response stream is not finished.')
+  return new RawResult(Buffer.concat(parts).toString())
 }
 
 function contextOf(callContext) {

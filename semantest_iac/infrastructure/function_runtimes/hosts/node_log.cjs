@@ -39,7 +39,8 @@ function jsonLine(timestamp, level, values) {
     }
   }
   const error = values.find((value) => value instanceof Error)
-  return JSON.stringify({ ...fields, message: util.format(...values), ...(error && jsonError(error)) })
+  const { errorType, errorMessage, stackTrace = [] } = error ? jsonError(error) : { stackTrace: undefined }
+  return JSON.stringify({ ...fields, message: util.format(...values), ...(error && { errorType, errorMessage, stackTrace }) })
 }
 
 function jsonError(error) {

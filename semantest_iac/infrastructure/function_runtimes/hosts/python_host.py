@@ -11,10 +11,12 @@ import importlib
 import json
 import logging
 import os
+import re
 import sys
 import time
 import traceback
 from collections.abc import Callable, Sequence
+from decimal import Decimal
 from types import SimpleNamespace
 from typing import Any
 
@@ -22,9 +24,10 @@ MAX_ANSWER_BYTES = 6_291_556
 LINE_BREAK = "\r"  # inside one event of the log
 INDENTATION = "\u00a0"  # the runtime's own, a space that log viewers keep
 LOG_TIME = "%Y-%m-%dT%H:%M:%S"
+JSON_LOG_TIME = f"{LOG_TIME}Z"
 RECORD_ATTRIBUTES = frozenset(
-    (*logging.makeLogRecord({}).__dict__, "message", "asctime", "aws_request_id", "taskName", "exc_text")
-)
+    (*logging.makeLogRecord({}).__dict__, "message", "asctime", "aws_request_id", "exc_text")
+) - {"taskName"}
 
 
 class RuntimeFaultError(Exception):
@@ -80,7 +83,6 @@ class TextFormatter(logging.Formatter):
 
     def __init__(self) -> None:
         super().__init__("[%(levelname)s]\t%(asctime)s.%(msecs)03dZ\t%(aws_request_id)s\t%(message)s", LOG_TIME)
-        self.converter = time.gmtime
 
     def format(self, record: logging.LogRecord) -> str:
         return super().format(record).replace("\n", LINE_BREAK)
@@ -91,10 +93,9 @@ class JsonFormatter(logging.Formatter):
 
     def format(self, record: logging.LogRecord) -> str:
         kind, error, trace = record.exc_info or (None, None, None)
-        stamp = time.strftime(LOG_TIME, time.gmtime(record.created))
         fields = {
-            "timestamp": f"{stamp}.{int(record.msecs):03d}Z",
-            "level": record.levelname,
+            "timestamp": self.formatTime(record, JSON_LOG_TIME),
+            "level": logging.getLevelName(min(50, max(0, record.levelno)) // 10 * 10),
             "message": record.getMessage(),
             "logger": record.name,
             "stackTrace": traceback.format_tb(trace) if trace else None,
@@ -105,7 +106,14 @@ class JsonFormatter(logging.Formatter):
         }
         hidden = RECORD_ATTRIBUTES.union(fields)
         fields |= {name: value for name, value in record.__dict__.items() if name not in hidden}
-        return json.dumps({name: value for name, value in fields.items() if value is not None}, default=str)
+        return json.dumps({name: value for name, value in fields.items() if value is not None}, ensure_ascii=False)
+
+
+class LogHandler(logging.StreamHandler):  # type: ignore[type-arg]  # not generic when it runs
+    """Raises what it cannot write, as the runtime's own does."""
+
+    def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802 - the name in logging
+        raise  # noqa: PLE0704 - it is called while an exception is handled
 
 
 def is_json_log() -> bool:
@@ -117,12 +125,13 @@ def set_up_logging() -> None:
 
     So `basicConfig` has no effect, and the level stays WARNING until the function or its log settings set another.
     """
-    handler = logging.StreamHandler(sys.stdout)
+    logging.Formatter.converter = time.gmtime  # of every formatter, whatever the time zone
+    handler = LogHandler(sys.stdout)
     handler.setFormatter(JsonFormatter() if is_json_log() else TextFormatter())
     handler.addFilter(REQUEST_ID)
     logging.getLogger().addHandler(handler)
-    level = {"TRACE": "DEBUG"}.get(wanted := os.environ.get("AWS_LAMBDA_LOG_LEVEL", "").upper(), wanted)
-    if level:
+    level = {"TRACE": "DEBUG"}.get(wanted := os.environ.get("AWS_LAMBDA_LOG_LEVEL", ""), wanted.upper())
+    if isinstance(logging.getLevelName(level), int):
         logging.getLogger().setLevel(level)
 
 
@@ -167,6 +176,30 @@ def call_handler(function: Callable[[Any, Any], Any], call: dict[str, Any]) -> A
     return function(call["event"], context)
 
 
+def encode_result(result: Any) -> str:
+    """Encode a result as Lambda's runtime does with simplejson: characters as they are since Python 3.12.
+
+    Decimal numbers, which DynamoDB returns, keep their digits; the standard library can only be given their places.
+    """
+    if isinstance(result, bytes):  # sent as they are; only JSON is a result
+        result = json.loads(result)
+    mark, numbers = f"{os.urandom(16).hex()}:", list[str]()
+
+    def encode_other(value: Any) -> str:
+        if isinstance(value, bytes):
+            return value.decode()
+        if not isinstance(value, Decimal):
+            raise TypeError(f"Object of type {type(value).__name__} is not JSON serializable")
+        numbers.append("NaN" if value.is_nan() else str(value))
+        return f"{mark}{len(numbers) - 1}"
+
+    minor = os.environ.get("AWS_EXECUTION_ENV", "").rpartition("python3.")[2]
+    text = json.dumps(result, ensure_ascii=minor.isdigit() and int(minor) < 12, default=encode_other)
+    if numbers:
+        text = re.sub(f'"{mark}(\\d+)"', lambda match: numbers[int(match[1])], text)
+    return text.replace("\u2028", "\\u2028").replace("\u2029", "\\u2029")
+
+
 def report_error(error: Exception, call: Any) -> dict[str, Any]:
     """Write an error to the log and return what the caller of the function receives."""
     if isinstance(error, RuntimeFaultError):
@@ -193,8 +226,8 @@ def format_trace(error: Exception) -> list[str]:
 
 def print_error(reported: dict[str, Any]) -> None:
     if is_json_log():
-        stamp = time.strftime(LOG_TIME, time.gmtime())
-        print(json.dumps({"timestamp": stamp, "level": "ERROR", **reported}))
+        stamp = time.strftime(JSON_LOG_TIME, time.gmtime())
+        print(encode_result({"timestamp": stamp, "log_level": "ERROR", **reported}))
         return
     lines = [f"[ERROR] {reported['errorType']}: {reported['errorMessage']}", "Traceback (most recent call last):"]
     for entry in reported["stackTrace"]:
@@ -214,7 +247,7 @@ def main() -> None:
     bytecode = importlib.import_module("semantest_bytecode")
     del sys.path[0]
     bytecode.keep_bytecode(os.environ["LAMBDA_TASK_ROOT"])
-    channel.serve(load_handler, report_error, MAX_ANSWER_BYTES)
+    channel.serve(load_handler, report_error, MAX_ANSWER_BYTES, encode_result)
 
 
 if __name__ == "__main__":

@@ -6,7 +6,6 @@ import json
 import os
 import sys
 from collections.abc import Callable
-from decimal import Decimal
 from typing import Any
 
 CHANNEL_VARIABLE = "SEMANTEST_CHANNEL"
@@ -17,6 +16,9 @@ LoadFunction = Callable[[], tuple[CallFunction, dict[str, Any]]]
 ReportError = Callable[[Exception, Any], dict[str, Any]]
 """Writes an error to the log and returns its JSON; the second argument is the call, None while the code is loaded."""
 
+EncodeResult = Callable[[Any], str]
+"""Encodes a result as JSON on one line; raises as `json.dumps` does."""
+
 
 class AnswerError(Exception):
     """An answer that cannot be sent; `kind` is the error's type."""
@@ -26,7 +28,7 @@ class AnswerError(Exception):
         self.kind = kind
 
 
-def serve(load: LoadFunction, report: ReportError, max_bytes: int) -> None:
+def serve(load: LoadFunction, report: ReportError, max_bytes: int, encode: EncodeResult = json.dumps) -> None:
     """Load, send the facts that loading returned, then answer until the other side closes."""
     descriptor = int(os.environ.pop(CHANNEL_VARIABLE))
     os.set_inheritable(descriptor, False)
@@ -48,32 +50,28 @@ def serve(load: LoadFunction, report: ReportError, max_bytes: int) -> None:
         send(_encode({"ready": True, **facts}, max_bytes))
         host = os.getpid()
         for line in calls:
-            answer = _answer(call, json.loads(line), report, max_bytes)
+            answer = _answer(call, json.loads(line), report, max_bytes, encode)
             if os.getpid() != host:  # a forked child of the function returned here: it must not answer
                 os._exit(0)
             send(answer)
 
 
-def _answer(call: CallFunction, request: dict[str, Any], report: ReportError, max_bytes: int) -> bytes:
+def _answer(
+    call: CallFunction, request: dict[str, Any], report: ReportError, max_bytes: int, encode: EncodeResult
+) -> bytes:
     try:
-        return _encode({"result": call(request)}, max_bytes)
+        result = call(request)
+        return _encode(result, max_bytes, lambda result: f'{{"result": {encode(result)}}}')
     except Exception as error:
         return _encode({"error": report(error, request)}, max_bytes)
 
 
-def _encode(answer: dict[str, Any], max_bytes: int) -> bytes:
+def _encode(answer: Any, max_bytes: int, encode: EncodeResult = json.dumps) -> bytes:
     try:
-        encoded = json.dumps(answer, default=_encode_other).encode()
+        encoded = encode(answer).encode()
     except (TypeError, ValueError, RecursionError) as error:
         raise AnswerError("Runtime.MarshalError", f"Unable to marshal response: {error}") from None
     if len(encoded) > max_bytes:
         message = f"Response payload size exceeded maximum allowed payload size ({max_bytes} bytes)."
         raise AnswerError("Function.ResponseSizeTooLarge", message)
     return encoded
-
-
-def _encode_other(value: Any) -> Any:
-    """Encode decimal numbers as numbers, as Lambda's runtime does: DynamoDB returns them."""
-    if isinstance(value, Decimal):
-        return int(value) if value.is_finite() and value == value.to_integral_value() else float(value)
-    raise TypeError(f"Object of type {type(value).__name__} is not JSON serializable")

@@ -66,7 +66,7 @@ _PLATFORM_MESSAGES = {
     401: "Unauthorized",
     403: "Forbidden",
     404: "Not Found",
-    413: "Request Too Long",
+    413: "Request Entity Too Large",
     429: "Too Many Requests",
     500: "Internal Server Error",
     503: "Service Unavailable",
