@@ -25,6 +25,7 @@ _API = HttpApi(
     cors=Cors(origins=(ORIGIN,), methods=("GET", "POST"), headers=("content-type",), credentials=False, max_age=60),
     authorizer=Authorizer(issuer="https://login.example", audience=("service",), header="Authorization"),
 )
+_INTEGRATION, _ROUTE = "aws:apigatewayv2/integration:Integration", "aws:apigatewayv2/route:Route"
 _WORKERS = {"nodejs": ("node", "24"), "python": ("python", "3.13")}
 
 
@@ -43,9 +44,9 @@ def _aws(artifact: Artifact, timeout_s: int, unpack: UnpackPackage, payload: str
     resources = [
         DeployedResource("aws:apigatewayv2/api:Api", "api", api),
         DeployedResource("aws:lambda/function:Function", "function", function),
-        DeployedResource("aws:apigatewayv2/integration:Integration", "api", {"payloadFormatVersion": payload}),
+        DeployedResource(_INTEGRATION, "api", {"payloadFormatVersion": payload}, id="api"),
         *(
-            DeployedResource("aws:apigatewayv2/route:Route", key, {"routeKey": key, "authorizationType": "NONE"})
+            DeployedResource(_ROUTE, key, {"routeKey": key, "authorizationType": "NONE", "target": "integrations/api"})
             for key in ROUTE_KEYS
         ),
     ]
