@@ -234,8 +234,8 @@ def _parse_answer(reply: bytes) -> dict[str, Any]:
     if not isinstance(answer, dict):
         raise ValueError("not an object")
     result = answer.get("result")
-    is_passed_on = "result" in answer and not isinstance(result, str) and "statusCode" not in (result or ())
-    if is_passed_on and "raw" not in answer:
+    is_passed_on = not isinstance(result, str) and not (isinstance(result, dict) and "statusCode" in result)
+    if "result" in answer and is_passed_on and "raw" not in answer:
         answer["raw"] = reply[reply.index(b":") + 1 : reply.rindex(b"}")].decode().strip()
     return answer
 

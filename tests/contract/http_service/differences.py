@@ -18,16 +18,6 @@ DIFFERENCES: Mapping[str, Mapping[str, Any]] = {
     "request of 7 MB": {"aws": 413, "azure": 200},
     # Lambda returns 6 MB of answer: our shim replaces a server's (502), Lambda refuses a handler's (500).
     "answer of 7 MB": {"aws": (500, 502), "azure": (200,)},
-    # API Gateway passes cookies on unchanged. ASP.NET rewrites them: always with a path, attributes in its order.
-    "cookies": {
-        "aws": ["a=1", "b=x%20y; Path=/b; HttpOnly; Max-Age=60"],
-        "azure": ["a=1; path=/", "b=x%20y; max-age=60; path=/b; httponly"],
-    },
-    # Azure's host knows a fixed list of attributes.
-    "new cookies": {
-        "aws": ["c=1; Path=/; Secure; Partitioned; Priority=High"],
-        "azure": ["c=1; path=/; secure"],
-    },
     # API Gateway lists what is configured; App Service has no lists and allows what the browser requests.
     "preflight": {
         "aws": {"access-control-allow-methods": "GET,POST", "access-control-max-age": "60"},

@@ -97,9 +97,6 @@ class TestHttpContract:
 
         assert (response.body, values(response, "content-type")) == (b"\x89P\xff\0", ["image/png"])
 
-    async def test_returns_a_header_for_each_cookie(self, service: Service) -> None:
-        assert values(await service.call("GET", "/cookies"), "set-cookie") == service.expected("cookies")
-
     async def test_returns_an_empty_answer(self, service: Service) -> None:
         response = await service.call("GET", "/nothing")
 
