@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pickle
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -112,11 +113,21 @@ def urn(type_: str, name: str) -> str:
 
 def record_program(blueprint: Blueprint, *, deferred: Deferred = Deferred.NOTHING) -> list[Registration]:
     """Return what the program of a blueprint registers, in order; any file serves as package."""
-    return run_recorded(blueprint, deferred=deferred).registrations
+    return [*run_recorded(blueprint, deferred=deferred).registrations]
 
 
 def run_recorded(blueprint: Blueprint, *, deferred: Deferred = Deferred.NOTHING) -> Recorder:
-    """Run the program of a blueprint and return its recorder."""
+    """Run the program of a blueprint and return its recorder; hundreds of tests read the same few."""
+    key = pickle.dumps((blueprint, deferred))
+    if key not in _RECORDERS:
+        _RECORDERS[key] = _run(blueprint, deferred)
+    return _RECORDERS[key]
+
+
+_RECORDERS: dict[bytes, Recorder] = {}
+
+
+def _run(blueprint: Blueprint, deferred: Deferred) -> Recorder:
     recorder = Recorder()
     target = find_cloud(blueprint.stack.provider)
     guard = Artifact("cd" * 32, Path(__file__), "guard.handler", "python3.13", 9)
