@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+import weakref
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from operator import attrgetter
@@ -187,6 +188,7 @@ class SqliteLedger(SqliteLedgerReader):
     def _open_writer(self) -> sqlite3.Connection:
         if self._writer is None:
             self._writer = open_for_writing(self._path, self._busy_timeout_s)
+            weakref.finalize(self, self._writer.close)  # for callers that drop the ledger without closing it
             self._file = _file_identity(self._path)
         elif _file_identity(self._path) != self._file:
             raise LedgerError(

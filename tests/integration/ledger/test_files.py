@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import gc
 import os
 import subprocess
 import sys
@@ -25,6 +26,12 @@ class TestReading:
 
     def test_leaves_no_files_beside_the_ledger(self, written: SqliteLedger, home: Path) -> None:
         assert len(read_events(written)) == 6
+
+        assert _modes(home) == {"ledger.db": "0o600"}
+
+    async def test_leaves_none_if_its_writer_is_dropped(self, file: Path, home: Path) -> None:
+        await SqliteLedger(file).append("a", None, [NewEvent("x", "{}")])
+        gc.collect()  # before Python 3.13 nothing tells of a file that was not closed
 
         assert _modes(home) == {"ledger.db": "0o600"}
 
