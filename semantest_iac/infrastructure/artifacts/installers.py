@@ -8,7 +8,7 @@ import signal
 import subprocess
 import tempfile
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from threading import Event
@@ -99,6 +99,11 @@ class ProgramRunner:
             command, folder, {**environment, **BUILD_VARIABLES, **settings, **self._passed_variables()}
         )
 
+    def describe_settings(self, names: re.Pattern[str]) -> bytes:
+        """Return what decides what an installer installs: the variables that it reads, by name, and the passed ones."""
+        own = (name for name in os.environ if INHERITED_VARIABLES.fullmatch(name) and names.match(name))
+        return describe_variables((*sorted(own), *self.passed))
+
     def _passed_variables(self) -> dict[str, str]:
         return {name: os.environ[name] for name in self.passed if name in os.environ}
 
@@ -120,6 +125,11 @@ class ProgramRunner:
             text = Redactor(hidden).redact(output.read().decode(errors="replace"))[-LONGEST_OUTPUT:]
         text = _ANSI_SEQUENCE.sub("", _CREDENTIALS_IN_URL.sub("://", text))
         return ProgramEnd(process.returncode, text, ended)
+
+
+def describe_variables(names: Iterable[str]) -> bytes:
+    """Return variables of this machine with their values: other values may install other files."""
+    return "".join(f"{name}={os.environ.get(name)}\0" for name in names).encode(errors="surrogateescape")
 
 
 def _select_variables(names: re.Pattern[str]) -> dict[str, str]:

@@ -3,13 +3,22 @@
 from __future__ import annotations
 
 import fcntl
+import hashlib
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from semantest_iac.infrastructure.drafts import make_draft_folder
 from semantest_iac.infrastructure.file_locks import is_in_place, lock_or_close
+
+
+def make_folder_key(facts: Iterable[bytes]) -> str:
+    """Return the key of a folder that these facts decide, in their order."""
+    digest = hashlib.sha256()
+    for fact in facts:
+        digest.update(f"{len(fact)}\0".encode() + fact)
+    return digest.hexdigest()
 
 
 class KeptFolders:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
@@ -37,7 +36,7 @@ from semantest_iac.infrastructure.artifacts.builds.source_builds import (
 )
 from semantest_iac.infrastructure.artifacts.builds.source_runtimes import NODE_RUNTIME
 from semantest_iac.infrastructure.artifacts.file_filter import FileFilter, PathPatterns
-from semantest_iac.infrastructure.artifacts.installers import ProgramRunner
+from semantest_iac.infrastructure.artifacts.installers import ProgramRunner, describe_variables
 from semantest_iac.infrastructure.artifacts.layouts import (
     APPLICATION_FILES,
     TOKEN_FILES,
@@ -183,7 +182,7 @@ def _built_recipe(source: FunctionSource, place: SourcePlace, *, is_node: bool) 
     packages = (PackageLayer(one, LOCAL_FILTER) for one in find_local_packages(place.folder))
     projects = (PackageLayer(one, BUILD_FILTER) for one in _find_local_projects(place.folder))
     watched = (*packages, *(() if is_node else projects))
-    facts = (*map(str.encode, source.build), _passed_values(source.package.pass_environment))
+    facts = (*map(str.encode, source.build), describe_variables(source.package.pass_environment))
     facts += (*_module_records(place.folder), find_bundler_version().encode())
     return PackageRecipe(layout.handler, source.runtime, {}, root, watched, facts, True, prepare=prepare)
 
@@ -271,7 +270,7 @@ def _python_recipe(source: FunctionSource, place: SourcePlace) -> PackageRecipe:
     if plan is None:
         return PackageRecipe(layout.handler, source.runtime, generated, root, prepare=prepare)
     watched = tuple(PackageLayer(project, BUILD_FILTER) for project in plan.folders)
-    facts = (*plan.fingerprint_files(), _passed_values(passed))
+    facts = (*plan.fingerprint_files(), describe_variables(passed))
     return PackageRecipe(layout.handler, source.runtime, generated, root, watched, facts, prepare=prepare)
 
 
@@ -299,7 +298,7 @@ def _node_recipe(source: FunctionSource, place: SourcePlace) -> PackageRecipe:
         if is_installing
         else tuple(linked)
     )
-    facts = (_passed_values(passed),) if is_installing else ()
+    facts = (describe_variables(passed),) if is_installing else ()
     generated = layout.generated_files(**_entry_settings(points, folder, SOURCE_MAPS if source.build else {}))
     return PackageRecipe(layout.handler, source.runtime, generated, root, others, facts, prepare=prepare)
 
@@ -356,7 +355,11 @@ def _bundle_recipe(source: FunctionSource, place: SourcePlace, points: Sequence[
 
     root = PackageLayer(folder, replace(_own_files(place), excluded=PathPatterns(), included=PathPatterns()))
     watched = tuple(PackageLayer(one, LOCAL_FILTER) for one in find_local_packages(folder))
-    facts = (_passed_values(source.package.pass_environment), find_bundler_version().encode(), *_module_records(folder))
+    facts = (
+        describe_variables(source.package.pass_environment),
+        find_bundler_version().encode(),
+        *_module_records(folder),
+    )
     generated = layout.generated_files(**_entry_settings(points, folder, SOURCE_MAPS))
     missing = find_missing_programs(bundle_source, place.home / "tools")
     return PackageRecipe(layout.handler, source.runtime, generated, root, watched, facts, True, missing, prepare)
@@ -381,11 +384,6 @@ def _node_layers(folder: Path, boundary: Path, file_filter: FileFilter, prefix: 
         inside = replace(file_filter, excluded_paths=links, is_installed=True, place=f"{place}/")
         layers += [PackageLayer(module, inside, f"{prefix}{place}/", boundary)]
     return tuple(layers)
-
-
-def _passed_values(names: Sequence[str]) -> bytes:
-    """Return what installers receive besides their usual variables: other values may install other files."""
-    return "".join(f"{name}={os.environ.get(name)}\0" for name in names).encode(errors="surrogateescape")
 
 
 def _source_layout(source: FunctionSource, language: str) -> PackageLayout:

@@ -10,9 +10,18 @@ from aiohttp import WSMsgType, WSServerHandshakeError
 
 from semantest_iac.domain.networking.apis import ConnectionLimits
 from semantest_iac.presentation.gateway.launch import open_gateway
+from semantest_iac.presentation.gateway.services import ClientSocket
 from tests.integration.gateway.conftest import STACK, FakeConnection, FakeServices, World
 
 SECONDS = 5
+
+
+async def _exchange_message(socket: aiohttp.ClientWebSocketResponse, connection: FakeConnection) -> ClientSocket:
+    """Wait until both ends are connected, and return the service's end."""
+    await socket.send_str("a")
+    await socket.receive_str(timeout=SECONDS)
+    assert connection.socket
+    return connection.socket
 
 
 class TestHandshake:
@@ -113,24 +122,20 @@ class TestClose:
     async def test_by_the_service_reaches_the_client(self, world: World) -> None:
         connection = FakeConnection()
         async with world.connect(connection) as socket:
-            await socket.send_str("a")
-            await socket.receive_str(timeout=SECONDS)
-            assert connection.socket
-            closing = asyncio.create_task(connection.socket.close(1012, "restart"))
+            server_side = await _exchange_message(socket, connection)
+            closing = asyncio.create_task(server_side.close(1012, "restart"))
             ending = await socket.receive(timeout=SECONDS)
             await closing
 
         assert (ending.data, ending.extra) == (1012, "restart")
         with pytest.raises(ConnectionError):
-            await connection.socket.send(b"late")
+            await server_side.send(b"late")
 
     async def test_by_the_service_reaches_a_client_that_reads_late(self, world: World) -> None:
         connection = FakeConnection()
         async with world.connect(connection) as socket:
-            await socket.send_str("a")
-            await socket.receive_str(timeout=SECONDS)
-            assert connection.socket
-            await connection.socket.close(1012, "restart")
+            server_side = await _exchange_message(socket, connection)
+            await server_side.close(1012, "restart")
             disconnected = await asyncio.wait_for(connection.closed, SECONDS)
             await asyncio.sleep(0.1)
             ending = await socket.receive(timeout=SECONDS)

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
-import os
 import re
 import shutil
 import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -16,8 +14,8 @@ from pathlib import Path
 from semantest_iac.domain.errors import ArtifactError
 from semantest_iac.infrastructure.artifacts.builds.bundles import Bundle, BundleSource, bundle_entries
 from semantest_iac.infrastructure.artifacts.file_filter import FileFilter
-from semantest_iac.infrastructure.artifacts.installers import INHERITED_VARIABLES, ProgramRunner
-from semantest_iac.infrastructure.artifacts.kept_folders import KeptFolders
+from semantest_iac.infrastructure.artifacts.installers import ProgramRunner
+from semantest_iac.infrastructure.artifacts.kept_folders import KeptFolders, make_folder_key
 from semantest_iac.infrastructure.artifacts.node_modules import (
     DEV_DEPENDENCIES,
     INSTALL_HINT,
@@ -43,7 +41,7 @@ INSTALL_SCRIPTS = frozenset(
 """What package managers run of the project itself when they install: it may read and write any of its files."""
 _UNLOCKED_S = 3600  # how long ranges of versions stay at what was chosen: both clouds of a deployment get the same
 _PLAIN_VERSIONS = re.compile(r"[\^~<>=]{0,2}\s*v?\d[\w.+-]*|\*|latest")
-_MANAGER_VARIABLE = re.compile(r"(?i)(npm|yarn|pnpm|corepack)_.*")
+_MANAGER_VARIABLE = re.compile(r"(?i)(npm|yarn|pnpm|corepack)_")
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +59,6 @@ class ProjectModules:
         """Return a folder with the modules: a copy of the project, or one without its files. Raises ArtifactError."""
         if not can_keep_modules(self.folder):
             return self._install_copy(self.workspace / ("all" if with_dev else "production"), with_dev=with_dev)
-        kept = KeptFolders(self.home / "modules", MOST_KEPT_INSTALLATIONS)
 
         def make(target: Path) -> None:
             copy = self._install_copy(target / "copy", with_dev=with_dev)
@@ -72,8 +69,7 @@ class ProjectModules:
                     shutil.copyfile(self.folder / name, target / name)
             shutil.rmtree(target / "copy")
 
-        key = _digest(_find_facts(self.folder, self.runner, with_dev=with_dev))
-        folder = self.exits.enter_context(kept.use(key, make))
+        folder = self._use_kept(_find_facts(self.folder, self.runner, with_dev=with_dev), make)
         return ProjectCopy(folder, folder, has_files=False)
 
     def install_tools(self, names: Sequence[str]) -> Path | None:
@@ -91,16 +87,17 @@ class ProjectModules:
             self.runner.install(command, target, ", ".join(names), INSTALL_HINT)
             (target / ".npmrc").unlink(missing_ok=True)
 
-        key = _digest(
-            (json.dumps(wanted, sort_keys=True).encode(), *_find_facts(self.folder, self.runner, with_dev=True))
-        )
-        kept = KeptFolders(self.home / "modules", MOST_KEPT_INSTALLATIONS)
+        facts = (json.dumps(wanted, sort_keys=True).encode(), *_find_facts(self.folder, self.runner, with_dev=True))
         try:
-            return self.exits.enter_context(kept.use(key, make))
+            return self._use_kept(facts, make)
         except ArtifactError:
             if self.runner.run.cancelled.is_set():
                 raise
             return None
+
+    def _use_kept(self, facts: Iterable[bytes], make: Callable[[Path], None]) -> Path:
+        kept = KeptFolders(self.home / "modules", MOST_KEPT_INSTALLATIONS)
+        return self.exits.enter_context(kept.use(make_folder_key(facts), make))
 
     def _install_copy(self, target: Path, *, with_dev: bool) -> ProjectCopy:
         wanted = replace(PROJECT_FILTER, excluded_paths=self.file_filter.excluded_paths)
@@ -118,8 +115,9 @@ def bundle_with_modules(source: BundleSource, modules: ProjectModules) -> tuple[
     """
     folder, tools = modules.folder, modules.home / "tools"
     has_more = needs_node_install(folder, with_dev=True) and bool(read_package_json(folder).get(DEV_DEPENDENCIES[0]))
-    production = _try_install_production(modules, has_more=has_more) if needs_node_install(folder) else None
-    if production or not needs_node_install(folder):
+    needs_install = needs_node_install(folder)
+    production = _try_install_production(modules, has_more=has_more) if needs_install else None
+    if production or not needs_install:
         first = replace(source, installed_copies=(production.folder,) if production else (), has_more=has_more)
         bundle = bundle_entries(first, modules.workspace / "first", tools, modules.runner)
         if not bundle.missing and not bundle.tools:
@@ -169,13 +167,6 @@ def _names_own_folders(project: dict[str, object]) -> bool:
     return re.search(r'"(?:file|link|portal|workspace):', json.dumps(project)) is not None
 
 
-def _digest(facts: Iterable[bytes]) -> str:
-    digest = hashlib.sha256()
-    for fact in facts:
-        digest.update(f"{len(fact)}\0".encode() + fact)
-    return digest.hexdigest()
-
-
 def _find_facts(folder: Path, runner: ProgramRunner, *, with_dev: bool) -> Iterator[bytes]:
     """Yield everything that decides what is installed."""
     manager = choose_manager(folder)
@@ -186,6 +177,4 @@ def _find_facts(folder: Path, runner: ProgramRunner, *, with_dev: bool) -> Itera
         yield (folder / name).read_bytes() if (folder / name).is_file() else b""
     node = Path(shutil.which("node") or "/").resolve()  # modules are compiled for it
     yield f"{node} {node.stat().st_mtime_ns}".encode()
-    variables = (name for name in os.environ if INHERITED_VARIABLES.fullmatch(name) and _MANAGER_VARIABLE.match(name))
-    for name in (*sorted(variables), *runner.passed):
-        yield f"{name}={os.environ.get(name)}".encode(errors="surrogateescape")
+    yield runner.describe_settings(_MANAGER_VARIABLE)

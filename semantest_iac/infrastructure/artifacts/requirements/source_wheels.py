@@ -21,8 +21,8 @@ from typing import NamedTuple
 
 from semantest_iac.domain.environments.application_rules import read_project_name
 from semantest_iac.domain.errors import ArtifactError
-from semantest_iac.infrastructure.artifacts.installers import INHERITED_VARIABLES, VARIABLES_HINT, ProgramRunner
-from semantest_iac.infrastructure.artifacts.kept_folders import KeptFolders
+from semantest_iac.infrastructure.artifacts.installers import VARIABLES_HINT, ProgramRunner
+from semantest_iac.infrastructure.artifacts.kept_folders import KeptFolders, make_folder_key
 from semantest_iac.infrastructure.function_runtimes.interpreters import find_python, is_cloud_platform
 
 LOCAL_PLATFORM = "linux_x86_64"  # of wheels that were built for one machine, such as this one
@@ -38,6 +38,7 @@ _WITHOUT_WHEEL = re.compile(
     r"satisfies the requirement (?P<requirement>(?P<name>[A-Za-z0-9][\w.-]*)[^\s(]*)(?: \(from (?!versions)[^)]*\))* "
     r"\(from versions: "
 )
+_PIP_VARIABLE = re.compile(r"(?i)pip_")
 _HASH = re.compile(r"--hash[=\s]\S+")
 _PIP_WHEEL = ("wheel", "--no-deps", "--quiet", "--no-input", "--no-cache-dir", "--disable-pip-version-check")
 """Without pip's cache of wheels, which has what other builds compiled, and would get what is not compiled here."""
@@ -149,18 +150,9 @@ class SourceWheels:
 
     def _key(self, requirement: str, hashes: str) -> str:
         """Return what tells wheels apart: the project, where it comes from, and what its build gets to see."""
-        variables = sorted({*filter(INHERITED_VARIABLES.fullmatch, os.environ), *self._runner.passed})
-        seen = [f"{name}={os.environ.get(name)}" for name in variables if name.upper().startswith("PIP_")]
-        seen += [f"{name}={os.environ.get(name)}" for name in self._runner.passed]
-        facts = [
-            requirement,
-            hashes,
-            str(self._target),
-            self._own_python or _own_version(),
-            *self._sources.sources,
-            *seen,
-        ]
-        return hashlib.sha256("\0".join(facts).encode(errors="surrogateescape")).hexdigest()
+        facts = (requirement, hashes, str(self._target), self._own_python or _own_version(), *self._sources.sources)
+        texts = (fact.encode(errors="surrogateescape") for fact in facts)
+        return make_folder_key((*texts, self._runner.describe_settings(_PIP_VARIABLE)))
 
     def _build(self, requirement: str, hashes: str, folder: Path) -> None:
         """Build one wheel into the folder: without compiled modules, or else one that the function's system loads."""
