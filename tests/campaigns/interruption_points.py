@@ -18,7 +18,7 @@ import sqlite3
 import stat
 import sys
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from itertools import zip_longest
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -57,17 +57,21 @@ class Point(NamedTuple):
         return f"{self.how}:{self.moment}:{self.number}"
 
 
-def list_points(counts: Mapping[str, int]) -> list[list[Point]]:
-    """Every point of a command that reached each moment so often, one list for each kind."""
-    return [[Point(how, moment, number + 1) for number in range(counts.get(moment, 0))] for how, moment in KINDS]
+def list_points(counts: Mapping[str, int], kinds: Collection[str] = ()) -> list[list[Point]]:
+    """Every point of a command that reached each moment so often, one list for each kind; without `kinds`, all."""
+    return [
+        [Point(how, moment, number + 1) for number in range(counts.get(moment, 0))]
+        for how, moment in KINDS
+        if not kinds or f"{how}:{moment}" in kinds
+    ]
 
 
-def draw_points(counts: Mapping[str, int], count: int, seed: str) -> list[Point]:
+def draw_points(counts: Mapping[str, int], count: int, seed: str, kinds: Collection[str] = ()) -> list[Point]:
     """Draw so many points, as evenly as possible from each kind; the same seed draws the same."""
     dice = random.Random(seed)
-    kinds = [dice.sample(points, len(points)) for points in list_points(counts)]
-    dice.shuffle(kinds)
-    return [point for each in zip_longest(*kinds) for point in each if point][:count]
+    shuffled = [dice.sample(points, len(points)) for points in list_points(counts, kinds)]
+    dice.shuffle(shuffled)
+    return [point for each in zip_longest(*shuffled) for point in each if point][:count]
 
 
 class Countdown:

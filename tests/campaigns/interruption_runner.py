@@ -78,6 +78,7 @@ SCENARIOS: Mapping[str, Scenario] = {
 class InterruptionJob:
     """The interruptions of one target: `points` by name, else `count` drawn ones of each scenario, else all.
 
+    `kinds` such as `kill:event` restricts the last two; none means all kinds.
     Several interruptions joined by `+` hit the command and then its repetitions.
     """
 
@@ -89,6 +90,7 @@ class InterruptionJob:
     seed: int
     count: int | None = None
     points: Sequence[str] = ()
+    kinds: Sequence[str] = ()
 
     @property
     def target(self) -> Target:
@@ -142,9 +144,9 @@ class InterruptionRunner:
         if job.points:
             return [[Point.parse(each) for each in text.split("+")] for text in job.points]
         if job.count is None:
-            return [[point] for points in list_points(counts) for point in points]
+            return [[point] for points in list_points(counts, job.kinds) for point in points]
         seed = f"{job.seed} {job.engine} {job.cloud} {job.component} {scenario}"
-        return [[point] for point in draw_points(counts, job.count, seed)]
+        return [[point] for point in draw_points(counts, job.count, seed, job.kinds)]
 
     def _restore(self, scenario: Scenario) -> None:
         """Put the home back to what the scenario starts with."""

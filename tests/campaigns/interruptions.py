@@ -15,6 +15,7 @@ from dataclasses import asdict, dataclass, field, replace
 from itertools import product
 from pathlib import Path
 
+from tests.campaigns.interruption_points import KINDS
 from tests.campaigns.interruption_runner import SCENARIOS, InterruptionJob, InterruptionReport
 
 ROOT = Path(__file__).parents[2]
@@ -77,7 +78,9 @@ def main(arguments: Sequence[str]) -> int:
     options = _parse(arguments)
     with tempfile.TemporaryDirectory(prefix="interruptions-") as folder:
         jobs = [
-            InterruptionJob(folder, engine, cloud, component, (scenario,), options.seed, options.count, options.point)
+            InterruptionJob(
+                folder, engine, cloud, component, (scenario,), options.seed, options.count, options.point, options.kind
+            )
             for engine, cloud, component, scenario in product(
                 options.engine or ENGINES,
                 options.cloud or CLOUDS,
@@ -101,6 +104,8 @@ def _parse(arguments: Sequence[str]) -> argparse.Namespace:
     parser.add_argument("--component", action="append", choices=COMPONENTS)
     parser.add_argument("--scenario", action="append", choices=SCENARIOS)
     parser.add_argument("--count", type=int, help="so many points of each scenario, drawn by the seed; default: all")
+    kinds = [":".join(kind) for kind in KINDS]
+    parser.add_argument("--kind", action="append", default=[], choices=kinds, help="only such points")
     parser.add_argument("--seed", type=int, default=DEFAULT_SEED)
     parser.add_argument("--point", action="append", default=[], help="only this one, such as kill:write:7")
     parser.add_argument("--workers", type=int, default=2, help="jobs at a time")
