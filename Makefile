@@ -1,7 +1,7 @@
 # The commands of this repository; `make` alone lists them.
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help deploy test check lint types contracts generated suite node-packages campaign bench pulumi examples lock clean
+.PHONY: help deploy test check checks lint types contracts generated suite node-packages campaign bench pulumi examples lock clean
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -22,6 +22,8 @@ WORKERS ?= 3
 PROVIDER ?= aws
 ARGS ?=
 FAST_TESTS = tests/architecture tests/unit
+# Each check uses one core, a download waits for the network.
+CONCURRENTLY = $(MAKE) --no-print-directory -j 2
 # The word after `campaign` is its name, and no target.
 CAMPAIGN := $(if $(filter campaign,$(firstword $(MAKECMDGOALS))),$(word 2,$(MAKECMDGOALS)))
 
@@ -36,10 +38,15 @@ help: ## list the commands
 deploy: $(VENV)/deploy.stamp ## deploy the REST API in the sandbox; PROVIDER=azure, ARGS="--json" add options
 	@$(BIN)/python -m semantest_iac deploy --component rest-api --provider $(PROVIDER) $(ARGS)
 
-test: lint types contracts generated suite ## run every check and every test
+test: $(VENV)/test.stamp ## run every check and every test
+	@$(CONCURRENTLY) checks node-packages examples
+	@$(MAKE) --no-print-directory suite
 
-check: lint types contracts generated ## run every check and the fast tests; about three minutes
+check: $(VENV)/test.stamp ## run every check and the fast tests; about three minutes
+	@$(CONCURRENTLY) checks
 	$(BIN)/python -m pytest -n $(WORKERS) $(FAST_TESTS)
+
+checks: types lint contracts generated
 
 lint: $(VENV)/test.stamp
 	$(BIN)/python tools/check_locks.py
