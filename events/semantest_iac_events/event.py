@@ -8,6 +8,7 @@ from uuid import UUID, uuid4
 
 from pydantic import BaseModel, Field
 
+from semantest_iac_events.stack_names import DEFAULT_PROJECT, format_stack_name
 from semantest_iac_events.values import STRICT_MODEL, Label, Moment, Prose
 
 
@@ -74,11 +75,12 @@ class StackEvent(Event):
     environment: Label
     region: Label
     deployment_id: Label
+    project: Label = Field(default=DEFAULT_PROJECT, exclude_if=lambda project: project == DEFAULT_PROJECT)
 
     @property
     def stack(self) -> str:
         """Return the stack's name, such as `rest-api.aws.development.us-east-1`."""
-        return f"{self.component}.{self.provider}.{self.environment}.{self.region}"
+        return format_stack_name(self.project, self.component, self.provider, self.environment, self.region)
 
     @property
     def subject(self) -> str:

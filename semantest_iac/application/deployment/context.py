@@ -69,7 +69,7 @@ class DeploymentContext:
 
 def stack_of(event: StackEvent) -> Stack:
     """Return the stack of an event; raises ValidationError for parts that are no valid names."""
-    return Stack(event.component, event.provider, event.environment, event.region)
+    return Stack(event.component, event.provider, event.environment, event.region, event.project)
 
 
 def identity_of(event: StackEvent) -> EventIdentity:

@@ -25,6 +25,7 @@ from semantest_iac.domain.environments.configuration import (
     resolve_component,
 )
 from semantest_iac.domain.environments.names import (
+    ACCOUNT_COMPONENT,
     COMPONENTS,
     DEFAULT_ENVIRONMENT,
     DEFAULT_PROVIDER,
@@ -37,6 +38,7 @@ from semantest_iac.domain.errors import ConfigurationError, DeploymentError, Fau
 from semantest_iac.domain.guardrails.engine_choice import EngineChoice
 from semantest_iac.domain.ports.artifact_builder import ArtifactBuilder, FunctionSource
 from semantest_iac.domain.ports.cloud_rules import CloudDescriptions
+from semantest_iac_events.stack_names import DEFAULT_PROJECT
 
 
 class SourceLocation(Protocol):
@@ -181,7 +183,12 @@ def _find_option_path(path: str, section: ComponentSection) -> str:
 _SOURCE_OPTIONS = {*ComponentSection.model_fields, *(f"package.{name}" for name in PackageSection.model_fields)}
 
 # Stand in for unknown parts of the stack, so that the rest can be validated as well.
-_PLACEHOLDERS = {"component": "rest-api", "provider": DEFAULT_PROVIDER, "environment": DEFAULT_ENVIRONMENT}
+_PLACEHOLDERS = {
+    "component": "rest-api",
+    "provider": DEFAULT_PROVIDER,
+    "environment": DEFAULT_ENVIRONMENT,
+    "project": DEFAULT_PROJECT,
+}
 
 
 class ValidationContext(Protocol):
@@ -287,6 +294,7 @@ def _resolve_parts(
     provider = _value_or(configuration.provider, DEFAULT_PROVIDER)
     parts = {
         "component": _value_or(component, ""),
+        "project": _select_project(component, configuration),
         "provider": provider,
         "environment": _value_or(configuration.environment, DEFAULT_ENVIRONMENT),
         "region": str(Region.parse(_value_or(configuration.region, _default_region(provider, providers)))),
@@ -299,6 +307,11 @@ def _resolve_parts(
     if wrong & {"provider", "region"}:
         completed["region"] = _default_region(completed["provider"], providers)
     return Stack(**completed), faults
+
+
+def _select_project(component: str | None, configuration: DeploymentConfiguration) -> str:
+    """The settings of an account are those of all projects in it."""
+    return DEFAULT_PROJECT if component == ACCOUNT_COMPONENT else _value_or(configuration.project, DEFAULT_PROJECT)
 
 
 def _default_region(provider: str, providers: CloudDescriptions) -> str:

@@ -13,6 +13,7 @@ from semantest_iac.domain.deployment.stack import Stack
 from semantest_iac.domain.deployment.status import ACTIVE_STATUSES
 from semantest_iac.domain.errors import NotFoundError
 from semantest_iac.domain.guardrails.engine_choice import EngineChoice, read_engine_choice
+from semantest_iac_events.stack_names import split_stack_name
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,13 +24,17 @@ class StackFilter:
     provider: str | None = None
     environment: str | None = None
     region: str | None = None
+    project: str | None = None
 
     def matches(self, stack: str) -> bool:
-        wanted = (self.component, self.provider, self.environment, self.region)
-        if wanted == (None, None, None, None):
+        if self == ALL_STACKS:
             return True
-        parts = stack.split(".")
-        return len(parts) == len(wanted) and all(want in (None, part) for want, part in zip(wanted, parts, strict=True))
+        try:
+            parts = split_stack_name(stack)
+        except ValueError:  # an event about something else
+            return False
+        wanted = (self.project, self.component, self.provider, self.environment, self.region)
+        return all(want in (None, part) for want, part in zip(wanted, parts, strict=True))
 
 
 ALL_STACKS = StackFilter()

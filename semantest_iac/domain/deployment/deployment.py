@@ -63,7 +63,7 @@ class Deployment:
     @classmethod
     def from_request(cls, request: DeploymentRequested) -> Deployment:
         """Return the pending deployment that a request opens; raises ValidationError for a malformed stack."""
-        stack = Stack(request.component, request.provider, request.environment, request.region)
+        stack = Stack(request.component, request.provider, request.environment, request.region, request.project)
         return cls(DeploymentId(request.deployment_id), stack)
 
     @property

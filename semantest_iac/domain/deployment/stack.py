@@ -2,33 +2,46 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 
-from semantest_iac.domain.environments.names import SERVICE_COMPONENTS
+from semantest_iac.domain.environments.names import (
+    ACCOUNT_COMPONENT,
+    LONGEST_STACK_PART,
+    SERVICE_COMPONENTS,
+    STACK_PART,
+    make_printable,
+)
 from semantest_iac.domain.errors import Fault, ValidationError
-
-STACK_PART = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
-LONGEST_STACK_PART = 40
-STACK_SEPARATOR = "."  # no part may hold it, so that ("a-b", "c") and ("a", "b-c") differ
+from semantest_iac_events.stack_names import (
+    DEFAULT_PROJECT,
+    STACK_NAME_FORM,
+    format_stack_name,
+    split_stack_name,
+)
 
 
 @dataclass(frozen=True, slots=True, order=True)
 class Stack:
-    """One component on one provider in one environment and region."""
+    """One component of a project on one provider in one environment and region.
+
+    The settings of an account belong to no project: their stack has the default one, whoever deploys it.
+    """
 
     component: str
     provider: str
     environment: str
     region: str
+    project: str = DEFAULT_PROJECT
 
     def __post_init__(self) -> None:
-        faults = [fault for name in self.__slots__ if (fault := _find_part_fault(name, getattr(self, name)))]
+        faults = [fault for name in self.__slots__ if (fault := find_part_fault(name, getattr(self, name)))]
+        if self.component == ACCOUNT_COMPONENT and self.project != DEFAULT_PROJECT:
+            faults.append(Fault("project", "the settings of an account belong to no project", "Leave project out."))
         if faults:
             raise ValidationError("Cannot name the stack: its parts are not well formed.", faults=faults)
 
     def __str__(self) -> str:
-        return STACK_SEPARATOR.join((self.component, self.provider, self.environment, self.region))
+        return format_stack_name(self.project, self.component, self.provider, self.environment, self.region)
 
     @property
     def is_service(self) -> bool:
@@ -37,16 +50,26 @@ class Stack:
 
     @classmethod
     def parse(cls, name: str) -> Stack:
-        """Read `component.provider.environment.region`; raises ValidationError."""
-        parts = name.split(STACK_SEPARATOR)
-        if len(parts) != len(cls.__slots__):
-            fault = Fault("stack", f"'{name[:80]}' is not component.provider.environment.region")
-            raise ValidationError("Cannot read the stack name.", faults=[fault])
-        return cls(*parts)
+        """Read `component.provider.environment.region`, with a project in front or not; raises ValidationError."""
+        try:
+            project, component, provider, environment, region = split_stack_name(name)
+        except ValueError as error:
+            hint = f"A project other than {DEFAULT_PROJECT} stands in front."
+            fault = Fault("stack", f"'{make_printable(name, 80)}' is not {STACK_NAME_FORM}", hint)
+            raise ValidationError("Cannot read the stack name.", faults=[fault]) from error
+        return cls(component, provider, environment, region, project)
 
 
-def _find_part_fault(name: str, value: str) -> Fault | None:
+def stack_options(stack: Stack) -> str:
+    """Return the options of the command line that name the stack, whatever a configuration says."""
+    project = "" if stack.project == DEFAULT_PROJECT else f" --set project={stack.project}"
+    location = f"--provider {stack.provider} --env {stack.environment} --region {stack.region}"
+    return f"--component {stack.component} {location}{project}"
+
+
+def find_part_fault(name: str, value: str) -> Fault | None:
+    """Return the fault of a part that is no name."""
     if len(value) <= LONGEST_STACK_PART and STACK_PART.fullmatch(value):
         return None
     hint = f"Use lower-case letters, digits and single hyphens, {LONGEST_STACK_PART} characters at most."
-    return Fault(name, f"'{value[:40]}' is not a name", hint)
+    return Fault(name, f"'{make_printable(value, 40)}' is not a name", hint)

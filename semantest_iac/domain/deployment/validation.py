@@ -7,12 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from datetime import date
 
 from semantest_iac.domain.blueprints.capabilities import Capabilities, CapabilitiesOf, find_unsupported
 from semantest_iac.domain.deployment.deployment_service import BLUEPRINTS
-from semantest_iac.domain.deployment.stack import Stack
+from semantest_iac.domain.deployment.stack import Stack, find_part_fault, stack_options
 from semantest_iac.domain.environments import component_rules, function_rules
 from semantest_iac.domain.environments.application_rules import check_application
 from semantest_iac.domain.environments.build_commands import check_build
@@ -41,6 +41,7 @@ from semantest_iac.domain.environments.settings import AUTHENTICATION_REQUIRED, 
 from semantest_iac.domain.errors import Fault, RefusedError
 from semantest_iac.domain.guardrails.engine_choice import EngineChoice, choose_engine, find_engine_faults
 from semantest_iac.domain.ports.cloud_rules import CloudDescription, CloudDescriptions
+from semantest_iac_events.stack_names import DEFAULT_PROJECT
 
 SERVERLESS_COMPONENTS = ("rest-api", "websocket")
 
@@ -107,7 +108,7 @@ class ValidationService:
 
     def find_stack_faults(self, stack: Stack) -> tuple[Fault, ...]:
         """Return a fault for each unknown part of the stack."""
-        return find_stack_faults(stack.component, stack.provider, stack.environment, stack.region, self._clouds)
+        return find_stack_faults(**asdict(stack), clouds=self._clouds)
 
     def _find_unsupported(self, stack: Stack, configuration: DeploymentConfiguration) -> Iterator[Fault]:
         if stack.component not in BLUEPRINTS:
@@ -163,9 +164,14 @@ def _resolve_settings(stack: Stack, configuration: DeploymentConfiguration) -> C
 
 
 def find_stack_faults(
-    component: str, provider: str, environment: str, region: str, clouds: CloudDescriptions
+    component: str,
+    provider: str,
+    environment: str,
+    region: str,
+    clouds: CloudDescriptions,
+    project: str = DEFAULT_PROJECT,
 ) -> tuple[Fault, ...]:
-    """Return a fault for each part that is unknown, with the nearest known name as hint."""
+    """Return a fault for each part that is unknown, with the nearest known name as hint, or is no name."""
     parts = {
         "component": (component, COMPONENTS),
         "provider": (provider, clouds),
@@ -176,6 +182,8 @@ def find_stack_faults(
         for path, (name, known) in parts.items()
         if name not in known
     ]
+    if fault := find_part_fault("project", project):
+        faults.append(fault)
     if provider in clouds and (fault := find_region_fault(region, clouds[provider])):
         faults.append(fault)
     return tuple(faults)
@@ -209,8 +217,8 @@ def find_account_notices(
 
 def account_deploy_command(stack: Stack) -> str:
     """Return the command that deploys the account settings of the stack's region."""
-    program = f"python -m semantest_iac deploy --component {ACCOUNT_COMPONENT}"
-    return f"{program} --provider {stack.provider} --env {stack.environment} --region {stack.region}"
+    account = replace(stack, component=ACCOUNT_COMPONENT, project=DEFAULT_PROJECT)
+    return f"python -m semantest_iac deploy {stack_options(account)}"
 
 
 def _check_component_names(configuration: DeploymentConfiguration) -> Iterator[Finding]:

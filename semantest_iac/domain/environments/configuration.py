@@ -16,8 +16,10 @@ from semantest_iac.domain.environments import settings
 from semantest_iac.domain.environments.names import (
     ENVIRONMENT_ALIASES,
     ENVIRONMENTS,
+    LONGEST_STACK_PART,
     PROVIDERS,
     SERVICE_COMPONENTS,
+    STACK_PART,
     canonical_environment,
 )
 from semantest_iac.domain.environments.settings import (
@@ -274,6 +276,11 @@ def _as_environment(value: Any) -> Any:
 class DeploymentConfiguration(Section):
     """The whole configuration."""
 
+    project: str | None = Field(
+        default=None,
+        description="Name that all stacks of this file have in front; semantest by default.",
+        json_schema_extra={"pattern": f"^{STACK_PART.pattern}$", "maxLength": LONGEST_STACK_PART},
+    )
     provider: str | None = Field(default=None, description="The cloud.", json_schema_extra={"enum": [*PROVIDERS, None]})
     region: str | None = Field(default=None, description="Region of the provider.")
     environment: Annotated[str | None, BeforeValidator(_as_environment)] = Field(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
@@ -30,6 +31,8 @@ ACCOUNT_COMPONENT = "account"  # the settings that an account has once per regio
 COMPONENTS = (*SERVICE_COMPONENTS, ACCOUNT_COMPONENT)
 DEFAULT_ENVIRONMENT = Environment.DEVELOPMENT.value
 DEFAULT_PROVIDER = CloudProvider.AWS.value
+STACK_PART = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")  # a project, component, provider, environment or region
+LONGEST_STACK_PART = 40
 
 ENVIRONMENT_ALIASES = {
     "dev": "development",

@@ -6,19 +6,19 @@ import re
 from hashlib import sha256
 
 from semantest_iac.domain.environments.names import SHORT_ENVIRONMENT_NAMES
+from semantest_iac_events.stack_names import DEFAULT_PROJECT, split_stack_name
 
-NAME_PREFIX = "semantest"
 SUFFIX_LENGTH = 6
 SHORTEST_NAME_LIMIT = SUFFIX_LENGTH + 2  # one letter, a hyphen, the hash
 
 
 def stack_suffix(stack: str, generation: int) -> str:
-    """Return six hex digits that distinguish a stack (`component.provider.environment.region`) and generation."""
+    """Return six hex digits that distinguish a stack, by its name, and a generation."""
     return _digest(f"{generation}:{stack}")
 
 
 def physical_name(stack: str, generation: int, purpose: str = "", *, limit: int, account: str = "") -> str:
-    """Return `semantest-<component>-<short environment>[-<purpose>]-<suffix>` in at most `limit` characters.
+    """Return `<project>-<component>-<short environment>[-<purpose>]-<suffix>` in at most `limit` characters.
 
     The readable part is shortened, never the hash; the hash then covers the purpose as well, so that shortened purposes
     still differ. `account` makes the name unique per account, which globally unique names need.
@@ -35,21 +35,21 @@ def physical_name(stack: str, generation: int, purpose: str = "", *, limit: int,
 
 def stack_tags(stack: str, generation: int) -> dict[str, str]:
     """Return the tags of every resource of the stack."""
-    component, _, environment, _ = stack.split(".")
+    project, component, _, environment, _ = split_stack_name(stack)
     return {
         "Application": "Semantest",
         "Component": component,
         "Environment": environment,
         "Generation": str(generation),
         "ManagedBy": "Pulumi",
-        "Project": "Semantest",
+        "Project": "Semantest" if project == DEFAULT_PROJECT else project,
         "Stack": stack,
     }
 
 
 def _readable_name(stack: str, purpose: str) -> str:
-    component, _, environment, _ = stack.split(".")
-    parts = (NAME_PREFIX, component, SHORT_ENVIRONMENT_NAMES.get(environment, environment), purpose)
+    project, component, _, environment, _ = split_stack_name(stack)
+    parts = (project, component, SHORT_ENVIRONMENT_NAMES.get(environment, environment), purpose)
     return re.sub(r"[^a-z0-9]+", "-", "-".join(parts).lower()).strip("-")
 
 

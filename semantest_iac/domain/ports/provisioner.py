@@ -39,6 +39,7 @@ class EventIdentity(TypedDict):
     provider: str
     environment: str
     region: str
+    project: str
     deployment_id: str
 
 
@@ -49,6 +50,7 @@ def event_identity(deployment: str, stack: Stack) -> EventIdentity:
         provider=stack.provider,
         environment=stack.environment,
         region=stack.region,
+        project=stack.project,
         deployment_id=deployment,
     )
 

@@ -235,8 +235,10 @@ def suggest_commands(stack: Stack, home_option: str, default_region: str, path: 
 
 def _location_options(stack: Stack, default_region: str) -> str:
     from semantest_iac.domain.environments.names import DEFAULT_ENVIRONMENT, DEFAULT_PROVIDER
+    from semantest_iac_events.stack_names import DEFAULT_PROJECT
 
     defaults = {"environment": DEFAULT_ENVIRONMENT, "region": default_region}
     options = {name: getattr(stack, name) for name in defaults if getattr(stack, name) != defaults[name]}
     provider = {} if stack.provider == DEFAULT_PROVIDER else {"provider": stack.provider}
-    return "".join(f" --{name} {value}" for name, value in (provider | options).items())
+    project = {} if stack.project == DEFAULT_PROJECT else {"set": f"project={stack.project}"}
+    return "".join(f" --{name} {value}" for name, value in (provider | options | project).items())

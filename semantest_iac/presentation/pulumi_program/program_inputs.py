@@ -12,9 +12,10 @@ from typing import Any, Protocol
 from semantest_iac.domain.environments.configuration import DeploymentConfiguration
 from semantest_iac.domain.environments.names import make_printable, secret_variable_name, suggest_known
 from semantest_iac.domain.errors import ConfigurationError, Fault
+from semantest_iac_events.stack_names import split_stack_name
 
 CONFIG_NAMESPACE = "semantest"
-_STACK_NAME_PARTS = ("component", "provider", "environment", "region")
+_STACK_NAME_PARTS = ("project", "component", "provider", "environment", "region")
 # The stack's name gives the environment; engine and cloud are always Pulumi and the real cloud.
 _SETTING_KEYS = tuple(
     name for name in DeploymentConfiguration.model_fields if name not in {"environment", "engine", "cloud"}
@@ -81,11 +82,13 @@ def read_program_inputs(host: PulumiStackConfig, variables: Mapping[str, str]) -
 
 
 def _parse_stack_name(stack: str) -> dict[str, str]:
-    """Return all four parts of a stack's name, or the environment if it has only one."""
-    parts = stack.split(".")
-    if len(parts) != len(_STACK_NAME_PARTS):
+    """Return all parts of a stack's name, without the project where it has none; or the environment it is named for."""
+    try:
+        parts = split_stack_name(stack)
+    except ValueError:
         return {"environment": stack}
-    return dict(zip(_STACK_NAME_PARTS, parts, strict=True))
+    named = dict(zip(_STACK_NAME_PARTS, parts, strict=True))
+    return named if stack == ".".join(parts) else {part: value for part, value in named.items() if part != "project"}
 
 
 def _unknown_key_faults(host: PulumiStackConfig) -> Iterator[Fault]:

@@ -40,6 +40,7 @@ class TestSiblingKeys:
             (
                 ("x",),
                 [
+                    "project",
                     "provider",
                     "region",
                     "environment",

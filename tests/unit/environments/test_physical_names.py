@@ -18,7 +18,7 @@ STACK = "rest-api.aws.staging.us-east-1"
 PART = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
 
 parts = some.from_regex(r"[a-z][a-z0-9]{0,8}(-[a-z0-9]{1,8}){0,3}", fullmatch=True)
-stacks = some.tuples(parts, parts, parts, parts).map(".".join)
+stacks = some.lists(parts, min_size=4, max_size=5).map(".".join)
 
 
 class TestStackSuffix:
@@ -46,6 +46,15 @@ class TestPhysicalName:
         name = physical_name(STACK, 1, "database_url", limit=64)
 
         assert name == f"semantest-rest-api-stg-database-url-{stack_suffix(STACK, 1)}"
+
+    def test_begins_with_the_project(self) -> None:
+        name = physical_name(f"shop.{STACK}", 1, limit=64)
+
+        assert name == f"shop-rest-api-stg-{stack_suffix(f'shop.{STACK}', 1)}"
+        assert stack_suffix(f"shop.{STACK}", 1) != stack_suffix(STACK, 1)
+
+    def test_of_the_default_project_never_changes(self) -> None:
+        assert physical_name(STACK, 1, limit=64) == "semantest-rest-api-stg-3c671b"
 
     def test_is_the_same_each_time(self) -> None:
         assert physical_name(STACK, 3, limit=64) == physical_name(STACK, 3, limit=64)
@@ -88,3 +97,8 @@ class TestStackTags:
             "Project": "Semantest",
             "Stack": STACK,
         }
+
+    def test_name_another_project(self) -> None:
+        tags = stack_tags(f"shop.{STACK}", 1)
+
+        assert (tags["Project"], tags["Component"], tags["Stack"]) == ("shop", "rest-api", f"shop.{STACK}")

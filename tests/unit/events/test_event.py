@@ -9,6 +9,7 @@ from pydantic import ValidationError
 
 from semantest_iac_events.deployments import DeploymentFailed, DeploymentRequested, DeploymentStarted
 from semantest_iac_events.event import Event
+from semantest_iac_events.forms.cloudevents import from_cloudevent, to_cloudevent
 
 NOON = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
 
@@ -97,6 +98,18 @@ class TestCauses:
 class TestStackEvent:
     def test_names_its_stack(self, request_event: DeploymentRequested) -> None:
         assert request_event.stack == "rest-api.aws.development.us-east-1"
+
+    @pytest.mark.parametrize("project", ["semantest", "shop"])
+    def test_carries_a_project_that_is_not_the_default_one(
+        self, request_event: DeploymentRequested, project: str
+    ) -> None:
+        event = request_event.model_copy(update={"project": project})
+
+        form = to_cloudevent(event)
+
+        assert form["subject"] == event.stack == ("shop." if project == "shop" else "") + request_event.stack
+        assert form["data"].get("project") == ("shop" if project == "shop" else None)
+        assert from_cloudevent(form) == event
 
     def test_is_about_its_stack(self, request_event: DeploymentRequested) -> None:
         assert (Event().subject, request_event.subject) == (None, request_event.stack)

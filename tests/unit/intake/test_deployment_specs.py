@@ -105,11 +105,19 @@ class TestBuildSpec:
             ({"environment": "DEV", "region": "EU-West-1"}, "rest-api.aws.development.eu-west-1"),
             ({"provider": "azure", "region": "West US 2"}, "rest-api.azure.development.westus2"),
             ({"provider": "azure"}, "rest-api.azure.development.eastus"),
+            ({"project": "shop"}, "shop.rest-api.aws.development.us-east-1"),
+            ({"project": "semantest"}, "rest-api.aws.development.us-east-1"),
         ],
-        ids=["capitals", "Azure's own spelling", "first region"],
+        ids=["capitals", "Azure's own spelling", "first region", "project", "default project"],
     )
     def test_accepts_aliases(self, said: dict[str, str], stack: str) -> None:
         assert str(resolve_stack("rest-api", _loaded(said), CLOUD_ENTRIES)) == stack
+
+    def test_gives_account_settings_no_project(self) -> None:
+        assert str(resolve_stack("account", _loaded({"project": "shop"}), CLOUD_ENTRIES)).startswith("account.aws.")
+
+    def test_refuses_a_project_that_is_no_name(self) -> None:
+        assert _faults("rest-api", _loaded({"project": "My Shop", "provider": "moon"})) == ["provider", "project"]
 
     def test_refuses_an_unknown_provider(self) -> None:
         with pytest.raises(ValidationError) as refusal:

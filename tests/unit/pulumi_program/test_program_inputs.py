@@ -38,6 +38,19 @@ class TestInputs:
         assert (inputs.component, inputs.generation) == ("rest-api", 1)
         assert inputs.sources["values"] == {"provider": "aws", "environment": "staging", "region": "us-east-1"}
 
+    def test_include_a_project_in_front_of_the_name(self) -> None:
+        inputs = read_program_inputs(FakeStackConfig(f"shop.{_FULL}"), {})
+
+        assert (inputs.component, inputs.sources["values"]["project"]) == ("rest-api", "shop")
+        assert _faults(f"shop.{_FULL}", project="other") == {
+            "semantest:project": "'other' contradicts the stack's name"
+        }
+
+    def test_include_the_project_of_the_configuration(self) -> None:
+        inputs = read_program_inputs(FakeStackConfig("qa", {"component": "rest-api", "project": "shop"}), {})
+
+        assert inputs.sources["values"] == {"environment": "qa", "project": "shop"}
+
     def test_come_from_the_configuration_if_the_name_is_an_environment(self) -> None:
         config = {"component": "rest-api", "region": "eu-west-1", "config": "a/b.yaml", "generation": "3"}
 

@@ -17,6 +17,8 @@ FILTERS = {
     "provider": (StackFilter(provider="azure"), [OTHER]),
     "environment": (StackFilter(environment="staging"), [OTHER]),
     "region": (StackFilter(region="us-east-1"), [STACK]),
+    "project": (StackFilter(project="semantest"), [OTHER, STACK]),
+    "another project": (StackFilter(project="shop"), []),
     "two parts": (StackFilter(component="rest-api", provider="azure"), []),
 }
 
