@@ -19,7 +19,7 @@ from semantest_iac.domain.compute.functions import Artifact
 from semantest_iac.domain.deployment.change_plan import ChangePlan, count_operations
 from semantest_iac.domain.deployment.deployment_service import DeploymentService
 from semantest_iac.domain.deployment.events import PackageBuilt
-from semantest_iac.domain.deployment.stack import Stack, stack_options
+from semantest_iac.domain.deployment.stack import Stack, format_stack_options
 from semantest_iac.domain.environments.configuration import resolve_component
 from semantest_iac.domain.environments.settings import ComponentSettings
 from semantest_iac.domain.errors import DeploymentError, NotFoundError
@@ -159,4 +159,4 @@ async def remaining_operations(previewing: Coroutine[Any, Any, ChangePlan]) -> t
 
 def recovery_commands(stack: Stack) -> tuple[str, ...]:
     """List the commands with which a person can bring a half-changed stack to a known state."""
-    return tuple(f"semantest-iac {verb} {stack_options(stack)}" for verb in ("preview", "deploy", "destroy"))
+    return tuple(f"semantest-iac {verb} {format_stack_options(stack)}" for verb in ("preview", "deploy", "destroy"))

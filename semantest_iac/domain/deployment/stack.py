@@ -60,7 +60,7 @@ class Stack:
         return cls(component, provider, environment, region, project)
 
 
-def stack_options(stack: Stack) -> str:
+def format_stack_options(stack: Stack) -> str:
     """Return the options of the command line that name the stack, whatever a configuration says."""
     project = "" if stack.project == DEFAULT_PROJECT else f" --set project={stack.project}"
     location = f"--provider {stack.provider} --env {stack.environment} --region {stack.region}"

@@ -12,7 +12,7 @@ from datetime import date
 
 from semantest_iac.domain.blueprints.capabilities import Capabilities, CapabilitiesOf, find_unsupported
 from semantest_iac.domain.deployment.deployment_service import BLUEPRINTS
-from semantest_iac.domain.deployment.stack import Stack, find_part_fault, stack_options
+from semantest_iac.domain.deployment.stack import Stack, find_part_fault, format_stack_options
 from semantest_iac.domain.environments import component_rules, function_rules
 from semantest_iac.domain.environments.application_rules import check_application
 from semantest_iac.domain.environments.build_commands import check_build
@@ -218,7 +218,7 @@ def find_account_notices(
 def account_deploy_command(stack: Stack) -> str:
     """Return the command that deploys the account settings of the stack's region."""
     account = replace(stack, component=ACCOUNT_COMPONENT, project=DEFAULT_PROJECT)
-    return f"python -m semantest_iac deploy {stack_options(account)}"
+    return f"python -m semantest_iac deploy {format_stack_options(account)}"
 
 
 def _check_component_names(configuration: DeploymentConfiguration) -> Iterator[Finding]:

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from semantest_iac.domain.compute.functions import Artifact
-from semantest_iac.domain.deployment.stack import Stack, stack_options
+from semantest_iac.domain.deployment.stack import Stack, format_stack_options
 from semantest_iac.domain.errors import ArtifactError, NotFoundError
 from semantest_iac.domain.networking.http_exchange import HttpRequest, HttpResponse
 from semantest_iac.domain.ports.service_probe import AnswerOrigin, ProbeAnswer, WebSocketConversation
@@ -169,7 +169,7 @@ async def converse_with_service(
 
 
 def _not_deployed_error(stack: Stack) -> NotFoundError:
-    hint = f"Run: python -m semantest_iac deploy {stack_options(stack)}"
+    hint = f"Run: python -m semantest_iac deploy {format_stack_options(stack)}"
     return NotFoundError(f"Cannot call '{stack}': nothing is deployed there.", hint=hint)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from semantest_iac.domain.deployment.stack import Stack, stack_options
+from semantest_iac.domain.deployment.stack import Stack, format_stack_options
 from semantest_iac.domain.errors import ValidationError
 
 NAME = "rest-api.aws.staging.us-east-1"
@@ -35,5 +35,5 @@ class TestStack:
     def test_is_selected_by_options(self) -> None:
         options = "--component rest-api --provider aws --env staging --region us-east-1"
 
-        assert stack_options(STACK) == options
-        assert stack_options(SHOP) == f"{options} --set project=shop"
+        assert format_stack_options(STACK) == options
+        assert format_stack_options(SHOP) == f"{options} --set project=shop"
