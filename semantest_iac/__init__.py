@@ -60,7 +60,7 @@ __all__ = [
 ]
 
 
-def deploy(
+def deploy(  # noqa: PLR0913  # one parameter for each part of the request
     component: str,
     provider: str | None = None,
     environment: str | None = None,
@@ -68,17 +68,22 @@ def deploy(
     *,
     home: str | Path = ".semantest",
     configuration: Mapping[str, Any] | None = None,
+    allow_destructive: bool = False,
 ) -> DeploymentRow:
     """Deploy a component and return how that ended, in the row's `state` and `error`.
 
     Parts that are not given come from the configuration; the defaults are aws, development and the provider's
-    first region. `configuration` overrides semantest.yaml and the environment. Raises DeploymentError for a request
-    that is refused before anything is changed, ValidationError with every fault at once.
+    first region. `configuration` overrides semantest.yaml and the environment. A plan that replaces or deletes
+    resources of a real cloud is rejected unless `allow_destructive`. Raises DeploymentError for a request that is
+    refused before anything is changed, ValidationError with every fault at once.
     """
     import asyncio
 
+    from semantest_iac.domain.guardrails.consent import approve_any_plan
+
     application, spec = _build_spec((component, provider, environment, region), home, configuration)
-    deployments = application.deployments(spec.variables, engine=spec.engine)
+    approve_plan = approve_any_plan if allow_destructive else None
+    deployments = application.deployments(spec.variables, engine=spec.engine, approve_plan=approve_plan)
     return asyncio.run(deployments.deploy(spec.stack, spec.configuration, settings=spec.settings, by="Python API"))
 
 

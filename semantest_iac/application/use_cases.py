@@ -10,7 +10,6 @@ from semantest_iac.application.deployment.context import DeploymentContext
 from semantest_iac.application.deployment.process import DeploymentProcess
 from semantest_iac.application.intake.intake import Intake
 from semantest_iac.application.ports.ledger import DeploymentRow, LedgerReader
-from semantest_iac.application.ports.run_queue import LeaseHolder, OnWait
 from semantest_iac.domain.deployment.change_plan import ChangePlan
 from semantest_iac.domain.deployment.deployment_service import DeploymentService
 from semantest_iac.domain.deployment.stack import Stack
@@ -21,10 +20,6 @@ from semantest_iac.domain.networking.http_exchange import HttpRequest
 from semantest_iac.domain.ports.service_probe import ProbeAnswer, ServiceProbe
 from semantest_iac_events.deployments import DeploymentRequested
 from semantest_iac_events.infrastructure import InfrastructureRemovalRequested
-
-
-def _ignore_wait(holder: LeaseHolder | None) -> None:
-    """Ignore who holds the stack."""
 
 
 class DeploymentUseCase:
@@ -49,7 +44,7 @@ class DeploymentUseCase:
         self._ledger = ledger
         self._engine = engine
 
-    async def deploy(  # noqa: PLR0913  # one parameter for each part of the request
+    async def deploy(  # one parameter for each part of the request
         self,
         stack: Stack,
         configuration: Mapping[str, Any],
@@ -58,7 +53,6 @@ class DeploymentUseCase:
         by: str = "",
         batch: str | None = None,
         keep_failed: bool = False,
-        on_wait: OnWait = _ignore_wait,
     ) -> DeploymentRow:
         """Deploy the stack with this configuration and return how that ended.
 
@@ -71,7 +65,7 @@ class DeploymentUseCase:
         request = DeploymentRequested(**asdict(stack), configuration=values, requested_by=by, keep_failed=keep_failed)
         request = request.model_copy(update={"correlation_id": batch}) if batch else request
         await self._intake.accept_deploy(request, settings)
-        await self._intake.run(request, on_wait)
+        await self._intake.run(request)
         return self._row_of(request.deployment_id)
 
     async def preview(
@@ -84,13 +78,13 @@ class DeploymentUseCase:
     async def preview_destroy(self, stack: Stack) -> ChangePlan:
         """Return what `destroy` would delete; refuses what `destroy` refuses."""
         self._intake.accept_destroy(InfrastructureRemovalRequested(**asdict(stack)))
-        return await self._service.provisioner.preview_destroy(stack)
+        return await self._process.plan_destroy(stack)
 
-    async def destroy(self, stack: Stack, *, by: str = "", on_wait: OnWait = _ignore_wait) -> DeploymentRow:
+    async def destroy(self, stack: Stack, *, by: str = "") -> DeploymentRow:
         """Delete every resource of the stack and return how that ended."""
         request = InfrastructureRemovalRequested(**asdict(stack), requested_by=by)
         self._intake.accept_destroy(request)
-        await self._intake.run(request, on_wait)
+        await self._intake.run(request)
         return self._row_of(request.deployment_id)
 
     async def call(self, stack: Stack, request: HttpRequest) -> ProbeAnswer:

@@ -25,9 +25,10 @@ if TYPE_CHECKING:
     from semantest_iac.domain.deployment.validation import ValidationService
     from semantest_iac.domain.deployment.verification import ServiceVerifier
     from semantest_iac.domain.environments.configuration import DeploymentConfiguration
+    from semantest_iac.domain.guardrails.consent import ApprovePlan
     from semantest_iac.domain.ports.artifact_builder import ArtifactBuilder
     from semantest_iac.domain.ports.cloud_rules import CloudDescriptions
-    from semantest_iac.domain.ports.provisioner import Provisioner, ReportProgress, ResourceProgress
+    from semantest_iac.domain.ports.provisioner import Provisioner, ReportProgress
     from semantest_iac.domain.ports.service_probe import ServiceProbe
     from semantest_iac.domain.ports.timer import Timer
     from semantest_iac.infrastructure.clouds.account_checks import AccountCheck
@@ -41,10 +42,6 @@ if TYPE_CHECKING:
 
 
 _DRAFT_FOLDERS = ("artifacts", "artifacts/known", "pulumi", "runtime", "sandbox", "tmp")
-
-
-def _ignore_progress(progress: ResourceProgress) -> None:
-    """Ignore the progress of resources."""
 
 
 class MonotonicTimer:
@@ -226,18 +223,21 @@ class Application:
         variables: Mapping[str, str],
         *,
         engine: EngineChoice | None = None,
-        progress: ReportProgress = _ignore_progress,
+        progress: ReportProgress | None = None,
         observer: Observer | None = None,
+        approve_plan: ApprovePlan | None = None,
     ) -> DeploymentUseCase:
         """Return the use cases on one engine; without a choice it is the sandbox, which real environments refuse.
 
-        `observer` gets every recorded event, `progress` every operation on a resource.
+        `observer` gets every recorded event, `progress` every operation on a resource and every step.
+        `approve_plan` is asked before a real cloud is changed; without it, what replaces or deletes is rejected.
         """
         from semantest_iac.application.deployment.preparation import Preparation
         from semantest_iac.application.deployment.process import DeploymentProcess
         from semantest_iac.application.intake.intake import Intake
         from semantest_iac.application.use_cases import DeploymentUseCase
         from semantest_iac.domain.deployment.deployment_service import DeploymentService
+        from semantest_iac.domain.ports.provisioner import ignore_progress
         from semantest_iac.infrastructure.drafts import remove_abandoned_drafts
 
         for folder in _DRAFT_FOLDERS:  # also those of a killed command where this one makes none, as `destroy`
@@ -245,12 +245,14 @@ class Application:
         choice = engine or EngineChoice()
         provisioner, probe = self._connect(choice, variables)
         service = DeploymentService(provisioner, self.artifacts, probe, self._verifier(probe, choice))
-        bus = self._bus(variables, observer)
+        bus, progress = self._bus(variables, observer), progress or ignore_progress
         preparation = Preparation(self.validation, self.secrets(variables), service, progress)
-        process = DeploymentProcess(preparation, service, bus, self.ledger, progress)
+        process = DeploymentProcess(
+            preparation, service, bus, self.ledger, progress, _choose_approval(choice, approve_plan)
+        )
         _register_handlers(bus, process)
         available = self.engines if engine else [SANDBOX_ENGINE]
-        intake = Intake(preparation, self.queue, bus, self.ledger, available, choice)
+        intake = Intake(preparation, self.queue, bus, self.ledger, available, choice, progress)
         return DeploymentUseCase(intake, process, service, probe, self.ledger, choice)
 
     @property
@@ -300,6 +302,13 @@ class Application:
         if observer:
             bus.observe(observer)
         return bus
+
+
+def _choose_approval(choice: EngineChoice, approve_plan: ApprovePlan | None) -> ApprovePlan:
+    """Return who approves plans: nobody needs to for a simulated cloud."""
+    from semantest_iac.domain.guardrails.consent import approve_any_plan, approve_harmless_plan
+
+    return approve_any_plan if choice.is_simulated else approve_plan or approve_harmless_plan
 
 
 def _register_handlers(bus: MessageBus, process: DeploymentProcess) -> None:

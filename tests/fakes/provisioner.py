@@ -16,6 +16,7 @@ from semantest_iac.domain.ports.provisioner import (
     ResourceProgress,
     SettledResource,
     Work,
+    ignore_progress,
 )
 from semantest_iac_events.values import ChangeCounts, ResourceChange
 from tests.fakes.control_points import ControlPoints
@@ -36,7 +37,7 @@ class FakeProvisioner:
         self.code: dict[str, str] = {}
         self.late: tuple[str, ...] = ()  # created only after code has been published
 
-    async def preview(self, work: Work) -> ChangePlan:
+    async def preview(self, work: Work, progress: ReportProgress = ignore_progress) -> ChangePlan:
         await self.points.reach("preview")
         stack = str(work.blueprint.stack)
         lacks_code = self.takes_code and self.code.get(stack) != _digest(work)

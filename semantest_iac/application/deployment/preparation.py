@@ -21,8 +21,8 @@ from semantest_iac.domain.environments.configuration import (
 )
 from semantest_iac.domain.environments.settings import ComponentSettings
 from semantest_iac.domain.errors import Fault, ValidationError
-from semantest_iac.domain.ports.artifact_builder import PackagingRun, ignore_progress
-from semantest_iac.domain.ports.provisioner import ReportProgress
+from semantest_iac.domain.ports.artifact_builder import PackagingRun
+from semantest_iac.domain.ports.provisioner import ReportProgress, ignore_progress, report_step
 from semantest_iac_events.deployments import DeploymentRequested
 from semantest_iac_events.event import StackRequest
 
@@ -79,16 +79,21 @@ class Preparation:
 
     async def build_artifact(self, context: DeploymentContext) -> DeploymentContext:
         """Build the package of the functions, if the stack has any; a cancelled build ends its programs."""
-        if context.artifact is not None:
+        if context.artifact is not None or not context.stack.is_service:
             return context
         assert context.settings is not None  # noqa: S101  # the step before has set them
         run = PackagingRun(self._progress)
         try:
-            artifact = await asyncio.to_thread(self._service.package, context.stack, context.settings, run)
+            with report_step(self._progress, "package", _describe_source(context.settings)):
+                artifact = await asyncio.to_thread(self._service.package, context.stack, context.settings, run)
         except asyncio.CancelledError:
             run.cancelled.set()
             raise
         return replace(context, artifact=artifact)
+
+
+def _describe_source(settings: ComponentSettings) -> str:
+    return f"the code in {settings.source}" if settings.source else "the bundled service"
 
 
 def validate_with_secrets(

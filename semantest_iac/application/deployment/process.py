@@ -14,12 +14,15 @@ from semantest_iac.application.deployment.recorder import OperationCounter, Step
 from semantest_iac.application.deployment.rollback import Rollback, remaining_operations
 from semantest_iac.application.message_bus import MessageBus
 from semantest_iac.application.ports.ledger import LedgerReader
-from semantest_iac.domain.deployment.change_plan import count_operations
+from semantest_iac.domain.deployment.change_plan import ChangePlan, count_operations
 from semantest_iac.domain.deployment.deployment import Deployment
 from semantest_iac.domain.deployment.deployment_service import DeploymentService
 from semantest_iac.domain.deployment.events import GenerationStarted
-from semantest_iac.domain.ports.provisioner import ApplyResult, Removal, ReportProgress
-from semantest_iac_events.deployments import DeploymentRequested
+from semantest_iac.domain.deployment.stack import Stack
+from semantest_iac.domain.errors import RefusedError
+from semantest_iac.domain.guardrails.consent import ApprovePlan, approve_any_plan
+from semantest_iac.domain.ports.provisioner import ApplyResult, Removal, ReportProgress, report_step
+from semantest_iac_events.deployments import DeploymentRejected, DeploymentRequested
 from semantest_iac_events.event import StackEvent
 from semantest_iac_events.infrastructure import (
     InfrastructureRemovalFailed,
@@ -30,7 +33,10 @@ from semantest_iac_events.infrastructure import (
 
 
 class DeploymentProcess:
-    """Carries one request to its terminal event; the caller holds the lease of the stack."""
+    """Carries one request to its terminal event; the caller holds the lease of the stack.
+
+    `approve_plan` is asked about every plan that changes something, before it does.
+    """
 
     def __init__(
         self,
@@ -39,6 +45,7 @@ class DeploymentProcess:
         bus: MessageBus,
         ledger: LedgerReader,
         progress: ReportProgress,
+        approve_plan: ApprovePlan = approve_any_plan,
     ) -> None:
         self._preparation = preparation
         self._service = service
@@ -46,6 +53,7 @@ class DeploymentProcess:
         self._bus = bus
         self._ledger = ledger
         self._progress = progress
+        self._approve_plan = approve_plan
         self._rollback = Rollback(service, ledger, progress)
 
     async def plan(self, context: DeploymentContext) -> DeploymentContext:
@@ -54,15 +62,26 @@ class DeploymentProcess:
         Clouds reserve some names after a delete: what a removal has deleted is created with those of a new generation.
         """
         row = self._ledger.stack(context.request.stack)
-        planned = await self._plan_generation(context, row.generation)
-        if row.removal and planned.plan.changes.create:
-            return await self._plan_generation(context, row.generation + 1)
+        with report_step(self._progress, "plan", "the changes"):
+            planned = await self._plan_generation(context, row.generation)
+            if row.removal and planned.plan.changes.create:
+                return await self._plan_generation(context, row.generation + 1)
         return planned
+
+    async def plan_destroy(self, stack: Stack) -> ChangePlan:
+        """Preview a destroy; nothing is recorded or changed."""
+        with report_step(self._progress, "plan", "the deletion"):
+            return await self._engine.preview_destroy(stack)
 
     async def _plan_generation(self, context: DeploymentContext, generation: int) -> DeploymentContext:
         assert context.settings is not None  # noqa: S101  # set by validating
         work, plan = await self._service.plan(
-            context.request.deployment_id, context.stack, generation, context.settings, context.artifact
+            context.request.deployment_id,
+            context.stack,
+            generation,
+            context.settings,
+            context.artifact,
+            self._progress,
         )
         return replace(context, work=work, plan=plan)
 
@@ -77,6 +96,11 @@ class DeploymentProcess:
         if context.artifact:
             await recorder.record_entry(context.package_built_event(context.artifact))
         await recorder.publish(context.planned_event())
+        try:
+            if not context.plan.is_empty:
+                await self._approve_plan(context.stack, context.plan)
+        except RefusedError as error:
+            return DeploymentRejected(**context.identity, **error_fields(error))
         row = self._ledger.stack(request.stack)
         if context.generation > row.generation:
             await recorder.record_entry(GenerationStarted(**context.identity, generation=context.generation))

@@ -114,7 +114,7 @@ class OperationCounter:
 
     def __call__(self, tick: ResourceProgress) -> None:
         """Count a replacement once: it may be reported as itself and as the delete of the old resource."""
-        self.has_begun = True
+        self.has_begun = self.has_begun or not tick.is_step
         if tick.state == "done" and (tick.op == "replace" or tick.urn not in self._done):
             self._done[tick.urn] = tick.op
         self._progress(tick)

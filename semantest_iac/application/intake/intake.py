@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Collection
+from collections.abc import AsyncIterator, Collection
+from contextlib import asynccontextmanager
+from time import monotonic
 
 from semantest_iac.application.deployment.context import DeploymentContext
 from semantest_iac.application.deployment.preparation import Preparation
 from semantest_iac.application.deployment.recovery import cancelled_event, close_unfinished, process_died_event
 from semantest_iac.application.message_bus import MessageBus
 from semantest_iac.application.ports.ledger import LedgerReader
-from semantest_iac.application.ports.run_queue import OnWait, RunQueue
+from semantest_iac.application.ports.run_queue import LeaseHolder, RunQueue
 from semantest_iac.application.queries.history import find_owning_engine
 from semantest_iac.domain.environments.settings import ComponentSettings
 from semantest_iac.domain.guardrails.engine_choice import EngineChoice, require_default_engine, require_same_engine
+from semantest_iac.domain.ports.provisioner import ReportProgress, ignore_progress, step_progress
 from semantest_iac_events.deployments import DeploymentRequested
 from semantest_iac_events.event import StackRequest
 from semantest_iac_events.infrastructure import InfrastructureRemovalRequested
@@ -22,7 +25,7 @@ from semantest_iac_events.infrastructure import InfrastructureRemovalRequested
 class Intake:
     """Accepts requests; a refused request is raised to the caller and leaves nothing in the ledger."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913  # one parameter for each thing that it asks
         self,
         preparation: Preparation,
         queue: RunQueue,
@@ -30,6 +33,7 @@ class Intake:
         ledger: LedgerReader,
         engines: Collection[str],
         engine: EngineChoice,
+        progress: ReportProgress = ignore_progress,
     ) -> None:
         self._preparation = preparation
         self._queue = queue
@@ -37,6 +41,7 @@ class Intake:
         self._ledger = ledger
         self._engines = engines
         self._engine = engine
+        self._progress = progress
 
     async def accept_deploy(
         self, request: DeploymentRequested, settings: ComponentSettings | None = None
@@ -55,13 +60,13 @@ class Intake:
         self._preparation.require_valid_stack(request)
         require_default_engine(request.environment, self._engines)
 
-    async def run(self, request: StackRequest, on_wait: OnWait) -> None:
+    async def run(self, request: StackRequest) -> None:
         """Wait for the stack and return when the accepted request has its terminal event.
 
         Raises RefusedError if another engine has changed the stack meanwhile. A request that is cancelled gets its
         terminal event too, if it was recorded already.
         """
-        async with self._queue.hold(request.stack, deployment=request.deployment_id, on_wait=on_wait):
+        async with self._hold_stack(request):
             await close_unfinished(self._ledger, self._bus, request.stack, process_died_event)
             require_same_engine(request.stack, self._engine, find_owning_engine(self._ledger, request.stack))
             try:
@@ -69,3 +74,24 @@ class Intake:
             except asyncio.CancelledError:
                 await close_unfinished(self._ledger, self._bus, request.stack, cancelled_event)
                 raise
+
+    @asynccontextmanager
+    async def _hold_stack(self, request: StackRequest) -> AsyncIterator[None]:
+        """Hold the stack for the block; waiting for another run is a step that names its deployment."""
+        began, waits = monotonic(), [""]
+
+        def report_wait(holder: LeaseHolder | None) -> None:
+            waits[0] = str(holder or "another run")
+            self._progress(step_progress("wait", waits[0], "running"))
+
+        def report_end(state: str) -> None:
+            if waits[0]:
+                self._progress(step_progress("wait", waits[0], state, monotonic() - began))
+                waits[0] = ""
+
+        try:
+            async with self._queue.hold(request.stack, deployment=request.deployment_id, on_wait=report_wait):
+                report_end("done")
+                yield
+        finally:
+            report_end("failed")

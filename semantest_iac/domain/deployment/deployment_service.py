@@ -27,7 +27,7 @@ from semantest_iac.domain.ports.artifact_builder import (
     FunctionSource,
     PackagingRun,
 )
-from semantest_iac.domain.ports.provisioner import Provisioner, ReportProgress, Work
+from semantest_iac.domain.ports.provisioner import Provisioner, ReportProgress, Work, ignore_progress
 from semantest_iac.domain.ports.service_probe import ServiceProbe
 from semantest_iac_events.values import HealthAnswer
 
@@ -116,14 +116,20 @@ class DeploymentService:
         return artifact
 
     async def plan(
-        self, deployment: str, stack: Stack, generation: int, settings: ComponentSettings, artifact: Artifact | None
+        self,
+        deployment: str,
+        stack: Stack,
+        generation: int,
+        settings: ComponentSettings,
+        artifact: Artifact | None,
+        progress: ReportProgress = ignore_progress,
     ) -> tuple[Work, ChangePlan]:
         """Build the blueprint and preview it; raises ValidationError for a component that has no blueprint."""
         if faults := find_component_faults(stack.component):
             raise ValidationError(f"Cannot deploy '{stack}'.", faults=faults)
         blueprint = BLUEPRINTS[stack.component](stack, generation, settings)
         work = Work(deployment, blueprint, artifact)
-        return work, await self.provisioner.preview(work)
+        return work, await self.provisioner.preview(work, progress)
 
     async def verify(
         self, stack: Stack, settings: ComponentSettings, artifact: Artifact | None, progress: ReportProgress

@@ -16,7 +16,7 @@ from semantest_iac.domain.deployment.stack import Stack
 from semantest_iac.domain.environments.settings import ComponentSettings
 from semantest_iac.domain.errors import UnreachableServiceError, VerificationError
 from semantest_iac.domain.networking.http_exchange import HttpRequest
-from semantest_iac.domain.ports.provisioner import ReportProgress, ResourceProgress
+from semantest_iac.domain.ports.provisioner import ReportProgress, step_progress
 from semantest_iac.domain.ports.service_probe import AnswerOrigin, ServiceProbe
 from semantest_iac.domain.ports.timer import Timer
 from semantest_iac_events.values import HealthAnswer
@@ -24,7 +24,6 @@ from semantest_iac_events.values import HealthAnswer
 REAL_HEALTH_TIMEOUT_S = 120.0
 SIMULATED_HEALTH_TIMEOUT_S = 2.0  # a simulated cloud answers at once
 FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.5, 15.0
-_HEALTH_URN = "urn:pulumi:health::semantest::semantest:health:Check::health"
 
 HELLO_MESSAGE, HEARTBEAT_MESSAGE = {"type": "authenticate", "clientType": "cli"}, {"type": "heartbeat"}
 CONNECTION_ACCEPTED, CONNECTION_UNAUTHORIZED = 101, 401
@@ -82,7 +81,7 @@ class ServiceVerifier:
 
 
 class _TrySeries:
-    """Asks until an answer is final or the time is over, and reports every try."""
+    """Asks until an answer is final or the time is over; reports one step with the last answer and the next try."""
 
     def __init__(self, timer: Timer | None, progress: ReportProgress, request: str) -> None:
         self.tries = 0
@@ -92,36 +91,44 @@ class _TrySeries:
         self._request = request
 
     async def run(self, ask: Callable[[], Awaitable[HealthTry]], timeout_s: float) -> HealthTry:
-        began, pause = self._now(), FIRST_PAUSE_S
+        began, state, name = self._now(), "failed", self._request
+        self._report("running", name)
+        try:
+            last = await self._try_until(ask, began, timeout_s)
+            name = f"{self._request}: {_status_of(last)}"
+            state = "failed" if last.problem else "done"
+        finally:
+            self._report(state, name, self._now() - began)
+        return last
+
+    async def _try_until(self, ask: Callable[[], Awaitable[HealthTry]], began: float, timeout_s: float) -> HealthTry:
+        pause = FIRST_PAUSE_S
         while True:
             last = await self._try_once(ask)
             self.seconds = self._now() - began
             left = timeout_s - self.seconds
             if not last.may_change or left <= 0 or self._timer is None:
                 return last
+            self._report("running", f"{self._request}: {_status_of(last)}, try {self.tries + 1}", self.seconds)
             await self._timer.pause(min(pause, left))
             pause = min(2 * pause, LONGEST_PAUSE_S)
 
     async def _try_once(self, ask: Callable[[], Awaitable[HealthTry]]) -> HealthTry:
         self.tries += 1
-        began = self._now()
-        self._report("running", self._request)
         try:
-            outcome = await ask()
+            return await ask()
         except UnreachableServiceError as error:
-            outcome = HealthTry(problem=error.message.rstrip("."), may_change=True)
-        except BaseException:
-            self._report("failed", self._request, self._now() - began)
-            raise
-        status = outcome.answer.status if outcome.answer else outcome.problem
-        self._report("failed" if outcome.problem else "done", f"{self._request}: {status}", self._now() - began)
-        return outcome
+            return HealthTry(problem=error.message.rstrip("."), may_change=True)
 
     def _now(self) -> float:
         return self._timer.read() if self._timer else 0.0
 
     def _report(self, state: str, name: str, seconds: float = 0.0) -> None:
-        self._progress(ResourceProgress(_HEALTH_URN, "semantest:health:Check", name, "check", state, seconds))
+        self._progress(step_progress("check", name, state, seconds))
+
+
+def _status_of(last: HealthTry) -> str:
+    return str(last.answer.status) if last.answer else last.problem
 
 
 async def _ask_http(probe: ServiceProbe, stack: Stack, settings: ComponentSettings, path: str) -> HealthTry:

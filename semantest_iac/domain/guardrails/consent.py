@@ -1,10 +1,13 @@
-"""The confirmation that destroying a stack requires."""
+"""The confirmation that destroying a stack, or changing a real cloud, requires."""
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
+
+from semantest_iac.domain.deployment.change_plan import ChangePlan
 from semantest_iac.domain.deployment.stack import Stack
 from semantest_iac.domain.environments.names import Environment
-from semantest_iac.domain.errors import RefusedError
+from semantest_iac.domain.errors import Fault, RefusedError
 
 
 def required_consent(stack: Stack) -> str:
@@ -19,3 +22,39 @@ def require_consent(stack: Stack, answer: str) -> None:
         return
     hint = "Add --yes." if required == "yes" else f"Type the stack's name: {required}"
     raise RefusedError(f"Cannot destroy '{stack}': it was not confirmed.", "CONSENT_MISSING", hint=hint)
+
+
+ApprovePlan = Callable[[Stack, ChangePlan], Awaitable[None]]
+"""Approves the plan for a stack in a real cloud before anything is changed; raises RefusedError to stop there."""
+
+_DESTRUCTIVE_OPERATIONS = ("replace", "delete")
+
+
+async def approve_harmless_plan(stack: Stack, plan: ChangePlan) -> None:
+    """Approve a plan that creates and updates; raises RefusedError for one that replaces or deletes resources."""
+    require_no_destruction(stack, plan)
+
+
+async def approve_any_plan(stack: Stack, plan: ChangePlan) -> None:
+    """Approve every plan: somebody has confirmed it beforehand."""
+
+
+def require_no_destruction(stack: Stack, plan: ChangePlan) -> None:
+    """Raise RefusedError with every resource that the plan replaces or deletes."""
+    changes = [change for change in plan.mutations if change.op in _DESTRUCTIVE_OPERATIONS]
+    if not changes:
+        return
+    counted = "a resource" if len(changes) == 1 else f"{len(changes)} resources"
+    raise RefusedError(
+        f"Cannot deploy '{stack}' without confirmation: that replaces or deletes {counted} of a real cloud.",
+        "CONSENT_MISSING",
+        hint="Look at it with preview, then deploy with --yes, or with allow_destructive=True in Python.",
+        faults=[Fault(change.op, f"{change.name} ({change.type})") for change in changes],
+    )
+
+
+def require_plan_consent(stack: Stack, answer: str) -> None:
+    """Raise RefusedError unless the answer to the shown plan is yes; saying nothing is no."""
+    if answer.strip().lower() not in ("y", "yes"):
+        hint = "Nothing was changed. Deploy again to see the plan once more."
+        raise RefusedError(f"Cannot deploy '{stack}': its plan was declined.", "PLAN_DECLINED", hint=hint)

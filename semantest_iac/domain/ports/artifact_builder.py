@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
 from threading import Event
-from time import monotonic
 from typing import Protocol
 
 from semantest_iac.domain.compute.functions import Artifact
 from semantest_iac.domain.environments.names import DEFAULT_PROVIDER
 from semantest_iac.domain.environments.settings import PackageSettings
 from semantest_iac.domain.errors import Fault
-from semantest_iac.domain.ports.provisioner import ReportProgress, ResourceProgress
-
-_PACKAGE_TYPE = "semantest:package:Package"
+from semantest_iac.domain.ports.provisioner import ReportProgress, ignore_progress, report_step
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,10 +65,6 @@ class FunctionApp:
     companions: Mapping[str, FunctionSource] = field(default_factory=dict)
 
 
-def ignore_progress(progress: ResourceProgress) -> None:
-    """Ignore the progress."""
-
-
 @dataclass(frozen=True, slots=True)
 class PackagingRun:
     """One run of a builder: where its steps are reported, and whether the caller still wants the package."""
@@ -79,17 +72,9 @@ class PackagingRun:
     progress: ReportProgress = ignore_progress
     cancelled: Event = field(default_factory=Event)
 
-    @contextmanager
-    def report_step(self, op: str, name: str) -> Iterator[None]:
+    def report_step(self, op: str, name: str) -> AbstractContextManager[None]:
         """Report that a step (`install`, `build` or `bundle`) begins, and how it ends."""
-        began, urn = monotonic(), f"urn:pulumi:package::semantest::{_PACKAGE_TYPE}::{name}"
-        self.progress(ResourceProgress(urn, _PACKAGE_TYPE, name, op, "running"))
-        state = "failed"
-        try:
-            yield
-            state = "done"
-        finally:
-            self.progress(ResourceProgress(urn, _PACKAGE_TYPE, name, op, state, monotonic() - began))
+        return report_step(self.progress, op, name)
 
 
 class ArtifactBuilder(Protocol):

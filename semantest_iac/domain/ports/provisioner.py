@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from enum import StrEnum
+from time import monotonic
 from typing import Any, Protocol, TypedDict
 
 from semantest_iac.domain.blueprints.blueprint import Blueprint
@@ -101,9 +103,16 @@ class Removal:
         return event_identity(self.deployment, self.stack)
 
 
+STEP_OPERATIONS = ("package", "install", "build", "bundle", "plan", "wait", "check")
+"""What takes time beside the operations on resources, and changes nothing in a cloud."""
+
+
 @dataclass(frozen=True, slots=True)
 class ResourceProgress:
-    """The start or end of an operation on one resource; shown to users, never recorded."""
+    """The start or end of an operation on one resource, or of a step; shown to users, never recorded.
+
+    A step that reports `running` again under the same URN is the same step with other words for it.
+    """
 
     urn: str
     type: str
@@ -112,8 +121,38 @@ class ResourceProgress:
     state: str  # running, done or failed
     seconds: float = 0.0
 
+    @property
+    def is_step(self) -> bool:
+        """Whether it is about no resource: packaging, planning, waiting, checking."""
+        return self.op in STEP_OPERATIONS
+
 
 ReportProgress = Callable[[ResourceProgress], None]
+
+_STEP_TYPE = "semantest:step:Step"
+
+
+def ignore_progress(progress: ResourceProgress) -> None:
+    """Ignore the progress."""
+
+
+def step_progress(op: str, name: str, state: str, seconds: float = 0.0, *, key: str = "") -> ResourceProgress:
+    """Return the progress of a step; `key` distinguishes steps of one kind that run at the same time."""
+    return ResourceProgress(
+        f"urn:pulumi:step::semantest::{_STEP_TYPE}::{op} {key}", _STEP_TYPE, name, op, state, seconds
+    )
+
+
+@contextmanager
+def report_step(progress: ReportProgress, op: str, name: str) -> Iterator[None]:
+    """Report that a step, one of STEP_OPERATIONS, begins, and how it ends."""
+    began, state = monotonic(), "failed"
+    progress(step_progress(op, name, "running", key=name))
+    try:
+        yield
+        state = "done"
+    finally:
+        progress(step_progress(op, name, state, monotonic() - began, key=name))
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,11 +177,11 @@ class Provisioner(Protocol):
 
     `publish` is called as each changed kind settles, and records it durably before it returns; the caller decides
     which event that becomes. `progress` may be called from any thread, and is called before each operation: a failure
-    before the first call has changed nothing. Cancelling stops after the operation under way; nothing is published
-    after that.
+    before the first call that is about a resource has changed nothing. Cancelling stops after the operation under way;
+    nothing is published after that.
     """
 
-    async def preview(self, work: Work) -> ChangePlan:
+    async def preview(self, work: Work, progress: ReportProgress = ignore_progress) -> ChangePlan:
         """Return what `apply`, and `publish_code` if code is missing, would do; changes nothing."""
         ...
 

@@ -16,6 +16,7 @@ from semantest_iac.domain.ports.provisioner import (
     ReportProgress,
     SettledResource,
     Work,
+    ignore_progress,
 )
 from semantest_iac.domain.resource import DeployedResource
 from semantest_iac.infrastructure.cloud_programs import program
@@ -45,7 +46,7 @@ class SandboxEngine:
         self._create_publisher = partial(create_code_publisher, clouds)
         self._secret_value = secret_value
 
-    async def preview(self, work: Work) -> ChangePlan:
+    async def preview(self, work: Work, progress: ReportProgress = ignore_progress) -> ChangePlan:
         token = CancelToken()
         return await run_in_thread(partial(self._preview, work, token), token)
 

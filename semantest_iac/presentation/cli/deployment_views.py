@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
+from threading import Lock, Timer
 from typing import TYPE_CHECKING, Self
 
 from semantest_iac.application.queries.history import JOURNAL_PREFIX
@@ -12,13 +15,13 @@ from semantest_iac.domain.guardrails.engine_choice import read_engine_choice
 from semantest_iac.presentation.cli.failures import error_to_json
 from semantest_iac.presentation.cli.formatting import (
     OPERATION_DONE,
-    OPERATION_RUNNING,
     empty_result,
     format_notes,
-    format_packaging_step,
     format_plan,
     format_result,
     format_stack_and_cloud,
+    format_step,
+    suggest_next_commands,
     type_name_with_module,
 )
 from semantest_iac.presentation.cli.terminal import Terminal
@@ -26,12 +29,67 @@ from semantest_iac.presentation.error_lines import format_error
 from semantest_iac_events.deployments import DeploymentPlanned, DeploymentRequested
 
 if TYPE_CHECKING:
-    from semantest_iac.application.ports.run_queue import LeaseHolder
     from semantest_iac.domain.errors import DeploymentError
     from semantest_iac.domain.ports.cloud_rules import CloudDescriptions
     from semantest_iac.domain.ports.provisioner import ResourceProgress
     from semantest_iac.presentation.cli.formatting import DeploymentResult
     from semantest_iac_events.event import Event
+
+
+STEP_SHOWN_AFTER_S = 0.5
+
+
+class StepLines:
+    """Prints a line when a step has lasted for a while and one when it ends; of a quick step only its failure.
+
+    Its methods are called from any thread.
+    """
+
+    def __init__(self, print_line: Callable[[str], None], shown_after_s: float = STEP_SHOWN_AFTER_S) -> None:
+        self._print_line = print_line
+        self._shown_after_s = shown_after_s
+        self._lock = Lock()
+        self._latest: dict[str, ResourceProgress] = {}  # running steps by URN
+        self._timers: dict[str, Timer] = {}
+        self._shown: set[str] = set()
+
+    def operation_progressed(self, progress: ResourceProgress) -> None:
+        """Take the progress of a step; other words for a running step are shown when it ends."""
+        with self._lock:
+            is_new = progress.urn not in self._latest
+            if progress.state == "running":
+                self._latest[progress.urn] = progress
+                if is_new:
+                    self._start_timer(progress.urn)
+                return
+            self._latest.pop(progress.urn, None)
+            if timer := self._timers.pop(progress.urn, None):
+                timer.cancel()
+            is_shown = progress.urn in self._shown
+            self._shown.discard(progress.urn)
+        if is_shown or progress.state == "failed":
+            self._print_line(format_step(progress))
+
+    def close(self) -> None:
+        """Print nothing more about the steps that are running."""
+        with self._lock:
+            for timer in self._timers.values():
+                timer.cancel()
+            self._timers.clear()
+            self._latest.clear()
+
+    def _start_timer(self, urn: str) -> None:
+        self._timers[urn] = timer = Timer(self._shown_after_s, self._show_start, [urn])
+        timer.daemon = True
+        timer.start()
+
+    def _show_start(self, urn: str) -> None:
+        with self._lock:
+            progress = self._latest.get(urn)
+            if progress is None or self._timers.pop(urn, None) is None:
+                return
+            self._shown.add(urn)
+            self._print_line(format_step(progress))
 
 
 class DeploymentView:
@@ -49,11 +107,14 @@ class DeploymentView:
         """Show a recorded event; must not raise."""
 
     def operation_progressed(self, progress: ResourceProgress) -> None:
-        """Show that an operation on a resource started or ended; called from any thread."""
+        """Show that an operation on a resource or a step started or ended; called from any thread."""
 
-    def on_wait(self, holder: LeaseHolder | None) -> None:
-        """Show that another run holds the stack."""
-        self._terminal.print_remarks(f"waiting for {holder or 'another run'}")
+    def end(self, outcome: str) -> None:
+        """Show that nothing more comes of this stack: the state of its deployment, such as `rolled back`."""
+
+    def pause(self) -> AbstractContextManager[None]:
+        """Leave the terminal to a question for the block."""
+        return nullcontext()
 
     def show_result(self, result: DeploymentResult) -> None:
         """Show how the deployment ended."""
@@ -63,50 +124,68 @@ class DeploymentView:
         self._terminal.print_remarks(*format_error(error))
 
 
-PRINTED_EVENTS = (DeploymentRequested, PackageBuilt, DeploymentPlanned)
-"""Events that are shown as lines."""
-
-
 class PlainView(DeploymentView):
-    """Prints the steps of packaging, the plan before it is applied, a line per finished operation, then the result."""
+    """Prints the plan before it is applied, a line per finished operation, then the result; slow steps as remarks.
 
-    def __init__(self, terminal: Terminal, home_option: str, clouds: CloudDescriptions) -> None:
+    One of several stacks leaves the commands to try next to the whole.
+    """
+
+    def __init__(
+        self, terminal: Terminal, home_option: str, clouds: CloudDescriptions, *, is_one_of_several: bool = False
+    ) -> None:
         super().__init__(terminal)
         self._home_option = home_option
         self._clouds = clouds
+        self._is_one_of_several = is_one_of_several
+        self._steps = StepLines(terminal.print_remarks)
+
+    def __exit__(self, *error: object) -> None:
+        self._steps.close()
 
     def on_event(self, event: Event) -> None:
         if isinstance(event, DeploymentRequested):
             choice = read_engine_choice(event.environment, event.configuration)
-            self._terminal.print_lines(format_stack_and_cloud(Stack.parse(event.stack), choice))
+            line = format_stack_and_cloud(Stack.parse(event.stack), choice)
+            self._terminal.print_lines(line.partition(": ")[2] if self._is_one_of_several else line)
         if isinstance(event, PackageBuilt):
             self._terminal.print_remarks(*format_notes(event.notes))
         if isinstance(event, DeploymentPlanned) and event.resources:  # the result says that a plan was empty
             self._terminal.print_lines(*format_plan(event.changes, event.resources))
 
     def operation_progressed(self, progress: ResourceProgress) -> None:
-        if progress.op in OPERATION_RUNNING:
-            self._terminal.print_lines(format_packaging_step(progress))
-            return
-        is_in_result = progress.op == "check" and progress.state == "done"  # as the line `health`
-        if progress.state != "running" and not is_in_result:
+        if progress.is_step:
+            self._steps.operation_progressed(progress)
+        elif progress.state != "running":
             done = OPERATION_DONE[progress.op] if progress.state == "done" else f"could not {progress.op}"
             resource = f"{type_name_with_module(progress.type)} {progress.name}"
             self._terminal.print_lines(f"  {done:<8} {resource}  {progress.seconds:.2f} s")
 
     def show_result(self, result: DeploymentResult) -> None:
-        row = result.row
-        if row.state is DeploymentStatus.COMPLETED:
-            stack = Stack.parse(row.stack)
-            default_region = self._clouds[stack.provider].regions[0]
-            self._terminal.print_lines(*format_result(result, stack, self._home_option, default_region))
-        else:
-            self._terminal.print_remarks(f"{row.stack}: {row.state} after {result.seconds:.1f} s")
+        row, stack = result.row, Stack.parse(result.row.stack)
+        if row.state is not DeploymentStatus.COMPLETED:
+            name = "" if self._is_one_of_several else f"{stack}: "
+            self._terminal.print_remarks(f"{name}{row.state} after {result.seconds:.1f} s")
             self._terminal.print_remarks(*format_error(result.failure))
+            return
+        self._terminal.print_lines(*format_result(result))
+        if not self._is_one_of_several:
+            default_region = self._clouds[stack.provider].regions[0]
+            self._terminal.print_lines(*suggest_next_commands(result, stack, self._home_option, default_region))
 
 
 class JsonView(DeploymentView):
-    """Prints every event but the journal's as a CloudEvent, and the result on the last line."""
+    """Prints every event but the journal's as a CloudEvent, and the result on the last line; waiting as a remark."""
+
+    def __init__(self, terminal: Terminal) -> None:
+        super().__init__(terminal)
+        self._steps = StepLines(terminal.print_remarks)
+
+    def __exit__(self, *error: object) -> None:
+        self._steps.close()
+
+    def operation_progressed(self, progress: ResourceProgress) -> None:
+        if progress.op == "wait":
+            self._steps.operation_progressed(progress)
 
     def on_event(self, event: Event) -> None:
         from semantest_iac_events.forms.cloudevents import to_cloudevent

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import signal
-from collections.abc import Callable, Coroutine, Mapping, Sequence
-from contextlib import ExitStack
+from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from functools import partial
 from time import monotonic
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from semantest_iac.domain.deployment.stack import Stack
+from semantest_iac.domain.guardrails.consent import require_no_destruction, require_plan_consent
 from semantest_iac.domain.guardrails.engine_choice import EngineChoice
 from semantest_iac.presentation.cli.application import CliApplication
-from semantest_iac.presentation.cli.deployment_views import DeploymentView, JsonView, PlainView
+from semantest_iac.presentation.cli.deployment_views import DeploymentView, JsonView, PlainView, StepLines
 from semantest_iac.presentation.cli.failures import (
     CANCELLED,
     FAILED,
@@ -23,7 +25,12 @@ from semantest_iac.presentation.cli.failures import (
     exit_code_for,
     to_deployment_error,
 )
-from semantest_iac.presentation.cli.formatting import DeploymentResult
+from semantest_iac.presentation.cli.formatting import (
+    DeploymentResult,
+    describe_cloud,
+    format_preview,
+    suggest_commands_for_several,
+)
 from semantest_iac.presentation.cli.session import ResolvedStack, Session
 from semantest_iac.presentation.cli.terminal import Terminal
 from semantest_iac_events.deployments import DeploymentCompleted
@@ -31,14 +38,14 @@ from semantest_iac_events.event import StackRequest
 
 if TYPE_CHECKING:
     from semantest_iac.application.ports.ledger import DeploymentRow, LedgerReader
-    from semantest_iac.application.ports.run_queue import OnWait
     from semantest_iac.application.use_cases import DeploymentUseCase
     from semantest_iac.domain.deployment.change_plan import ChangePlan
+    from semantest_iac.domain.ports.provisioner import ReportProgress
     from semantest_iac_events.event import Event
     from semantest_iac_events.values import HealthAnswer
 
 ReturnedT = TypeVar("ReturnedT")
-StartDeployment = Callable[["DeploymentUseCase", "OnWait"], Coroutine[Any, Any, "DeploymentRow"]]
+StartDeployment = Callable[["DeploymentUseCase"], Coroutine[Any, Any, "DeploymentRow"]]
 
 _WORST_EXIT_CODE_FIRST = (FAILED, USAGE, REFUSED, CANCELLED, OK)
 
@@ -52,16 +59,15 @@ class DeployCommand(NamedTuple):
     start: StartDeployment
 
 
-def execute_commands(session: Session, commands: Sequence[DeployCommand]) -> int:
+def execute_commands(session: Session, commands: Sequence[DeployCommand], *, is_confirmed: bool = False) -> int:
     """Run the commands concurrently, show each, and return the exit code of the worst outcome.
 
-    Re-raises a refusal if one stack was requested.
+    Before a real cloud is changed, a person at the terminal is asked, unless it `is_confirmed`; without one, what
+    replaces or deletes is rejected. Re-raises a refusal if one stack was requested.
     """
-    has_labels = len(commands) > 1
-    runs = [_CommandRun(each, choose_view(session, str(each.stack) if has_labels else "")) for each in commands]
-    with ExitStack() as views:
-        for run in runs:
-            views.enter_context(run.view)
+    approval = _PlanApproval(session, is_one_of_several=len(commands) > 1, is_confirmed=is_confirmed)
+    with open_views(session, commands) as views:
+        runs = [_CommandRun(command, view, approval) for command, view in zip(commands, views, strict=True)]
         try:
             run_interruptible(_run_accounts_first(session.application, runs), session.terminal)
         except KeyboardInterrupt:
@@ -71,13 +77,17 @@ def execute_commands(session: Session, commands: Sequence[DeployCommand]) -> int
                 raise
         if len(runs) == 1 and runs[0].row is None:
             raise runs[0].refusal
-    return min((run.show_outcome() for run in runs), key=_WORST_EXIT_CODE_FIRST.index)
+    code = min((run.show_outcome() for run in runs), key=_WORST_EXIT_CODE_FIRST.index)
+    if not session.json and sum(run.is_live for run in runs) > 1:
+        session.terminal.print_lines(*suggest_commands_for_several(session.home_option))
+    return code
 
 
 def preview_destroy(session: Session, target: ResolvedStack) -> ChangePlan:
-    """Return the plan of destroying the stack."""
-    deployments = session.application.deployments(target.variables, engine=target.engine)
-    return run_interruptible(deployments.preview_destroy(target.stack), session.terminal)
+    """Return the plan of destroying the stack; planning is shown."""
+    with show_steps(session) as progress:
+        deployments = session.application.deployments(target.variables, engine=target.engine, progress=progress)
+        return run_interruptible(deployments.preview_destroy(target.stack), session.terminal)
 
 
 def run_interruptible(work: Coroutine[Any, Any, ReturnedT], terminal: Terminal) -> ReturnedT:
@@ -91,26 +101,83 @@ def run_interruptible(work: Coroutine[Any, Any, ReturnedT], terminal: Terminal) 
         raise KeyboardInterrupt from error
 
 
-def choose_view(session: Session, label: str = "") -> DeploymentView:
-    """Choose JSON with `--json`, a live tree on a terminal, else plain lines.
+@contextmanager
+def open_views(session: Session, commands: Sequence[DeployCommand]) -> Iterator[Sequence[DeploymentView]]:
+    """Open a view for each command: JSON with `--json`, a branch of one live tree on a terminal, else plain lines.
 
-    One of several stacks has a label before its lines, and never a tree: two live trees cannot share a terminal.
+    Lines of one of several stacks begin with its name.
     """
-    if session.json:
-        return JsonView(session.terminal)
-    if session.terminal.is_interactive and not label:
-        from semantest_iac.presentation.cli.live_tree import LiveTreeView  # imports rich
+    with ExitStack() as opened:
+        views = _choose_views(session, commands, opened)
+        for view in views:
+            opened.enter_context(view)
+        yield views
 
-        return LiveTreeView(session.terminal, session.home_option, session.application.providers)
-    terminal = session.terminal.with_label(f"{label}  ") if label else session.terminal
-    return PlainView(terminal, session.home_option, session.application.providers)
+
+def _choose_views(session: Session, commands: Sequence[DeployCommand], opened: ExitStack) -> Sequence[DeploymentView]:
+    terminal, several = session.terminal, len(commands) > 1
+    if session.json:
+        return [JsonView(terminal) for _ in commands]
+    shared = session.home_option, session.application.providers
+    if terminal.is_interactive:
+        from semantest_iac.presentation.cli.live_tree import LiveDisplay, LiveTreeView  # imports rich
+
+        display = opened.enter_context(LiveDisplay(terminal))
+        labels = [(str(each.stack), describe_cloud(each.engine)) if several else ("", "") for each in commands]
+        return [LiveTreeView(display, display.add_branch(*label), terminal, *shared) for label in labels]
+    width = max(len(str(each.stack)) for each in commands)
+    labelled = [terminal.with_label(f"{each.stack!s:<{width}}  ") if several else terminal for each in commands]
+    return [PlainView(each, *shared, is_one_of_several=several) for each in labelled]
+
+
+@contextmanager
+def show_steps(session: Session) -> Iterator[ReportProgress]:
+    """Show the steps of a preview as lines that vanish on a terminal, else as remarks; not at all with `--json`."""
+    if session.terminal.is_interactive and not session.json:
+        from semantest_iac.presentation.cli.live_tree import LiveDisplay  # imports rich
+
+        with LiveDisplay(session.terminal, is_transient=True) as display:
+            branch = display.add_branch()
+            yield lambda progress: display.update(branch, progress)
+        return
+    steps = StepLines(session.terminal.print_remarks)
+    try:
+        yield lambda progress: None if session.json else steps.operation_progressed(progress)
+    finally:
+        steps.close()
+
+
+class _PlanApproval:
+    """Asks about plans for real clouds: one question at a time, with the plan above it."""
+
+    def __init__(self, session: Session, *, is_one_of_several: bool, is_confirmed: bool) -> None:
+        self._session = session
+        self._is_one_of_several = is_one_of_several
+        self._is_confirmed = is_confirmed
+        self._asking = asyncio.Lock()
+
+    async def approve(self, view: DeploymentView, stack: Stack, plan: ChangePlan) -> None:
+        """Return if the plan may be applied; raises RefusedError if not."""
+        terminal = self._session.terminal
+        if self._is_confirmed:
+            return
+        if self._session.json or not terminal.can_ask:
+            require_no_destruction(stack, plan)
+            return
+        async with self._asking:
+            with view.pause():
+                if self._is_one_of_several:
+                    terminal.print_lines(f"{stack}:", *format_preview(plan))
+                what = f"these changes to {stack}" if self._is_one_of_several else "these changes"
+                require_plan_consent(stack, await terminal.ask_while_running(f"Deploy {what}? [y/N] "))
 
 
 class _CommandRun:
     """One running command: its view, its row in the ledger or the error that refused it, and its health check."""
 
-    def __init__(self, command: DeployCommand, view: DeploymentView) -> None:
+    def __init__(self, command: DeployCommand, view: DeploymentView, approval: _PlanApproval) -> None:
         self.view = view
+        self._approval = approval
         self.row: DeploymentRow | None = None
         self.refusal: BaseException = KeyboardInterrupt()
         self._command = command
@@ -123,18 +190,25 @@ class _CommandRun:
         """False for account components."""
         return self._command.stack.is_service
 
+    @property
+    def is_live(self) -> bool:
+        """Whether the stack has been deployed."""
+        return self.row is not None and self.row.kind == "deploy" and self.row.state == "completed"
+
     async def execute(self, application: CliApplication) -> None:
         deployments = application.deployments(
             self._command.variables,
             engine=self._command.engine,
             progress=self.view.operation_progressed,
             observer=self._on_event,
+            approve_plan=partial(self._approval.approve, self.view),
         )
         try:
-            self.row = await self._command.start(deployments, self.view.on_wait)
+            self.row = await self._command.start(deployments)
         except Exception as error:
             self.refusal = error
         self._seconds = monotonic() - self._started
+        self.view.end(self.row.state.replace("_", " ") if self.row else "refused")
 
     def read_row(self, ledger: LedgerReader) -> None:
         """Read the row of a deployment that was cancelled after its request was recorded."""

@@ -30,12 +30,29 @@ OPERATION_MARKS = {
     "keep": "=",
     "publish": "^",
     "check": "?",
+    "package": ">",
     "install": ">",
     "build": ">",
     "bundle": ">",
+    "plan": ">",
+    "wait": ">",
 }
-OPERATION_RUNNING = {"install": "installing", "build": "building", "bundle": "bundling"}
-"""Steps of packaging: they may take minutes before anything else is shown."""
+OPERATION_RUNNING = {
+    "create": "creating",
+    "update": "updating",
+    "replace": "replacing",
+    "delete": "deleting",
+    "same": "reading",
+    "keep": "keeping",
+    "publish": "publishing",
+    "check": "checking",
+    "package": "packaging",
+    "install": "installing",
+    "build": "building",
+    "bundle": "bundling",
+    "plan": "planning",
+    "wait": "waiting for",
+}
 OPERATION_DONE = {
     "create": "created",
     "update": "updated",
@@ -45,9 +62,12 @@ OPERATION_DONE = {
     "keep": "kept",
     "publish": "published",  # code, to an existing resource
     "check": "checked",  # the health of the service
+    "package": "packaged",
     "install": "installed",
     "build": "built",
     "bundle": "bundled",
+    "plan": "planned",
+    "wait": "waited for",
 }
 KEPT_NOTE = "stays in the cloud: other stacks may rely on it"
 SIMULATED_NOTE = "simulated {provider} on this machine; no cloud account is touched"
@@ -151,12 +171,19 @@ def type_name_with_module(resource_type: str) -> str:
     return f"{module.partition('/')[0]}.{name}" if module else resource_type
 
 
-def format_packaging_step(progress: ResourceProgress) -> str:
-    """Say what a step of packaging is doing, or how it ended."""
+def format_step(progress: ResourceProgress) -> str:
+    """Say what a step is doing, or how it ended."""
     if progress.state == "running":
         return f"  {OPERATION_RUNNING[progress.op]} {progress.name}"
     done = OPERATION_DONE[progress.op] if progress.state == "done" else f"could not {progress.op}"
-    return f"  {done} {progress.name}  {progress.seconds:.2f} s"
+    if progress.op == "wait" and progress.state == "failed":
+        done = "stopped waiting for"
+    return f"  {done} {progress.name}  {progress.seconds:.1f} s"
+
+
+def describe_cloud(engine: EngineChoice) -> str:
+    """Say in a word or two whether the cloud is real."""
+    return "simulated" if engine.is_simulated else "real cloud"
 
 
 def format_stack_and_cloud(stack: Stack, engine: EngineChoice) -> str:
@@ -196,8 +223,8 @@ def format_preview(plan: ChangePlan) -> Iterator[str]:
         yield "Applying this plan loses data that cannot be restored."
 
 
-def format_result(result: DeploymentResult, stack: Stack, home_option: str, default_region: str) -> Iterator[str]:
-    """Return the counts, the endpoint, the answer of the health check, and commands to try next."""
+def format_result(result: DeploymentResult) -> Iterator[str]:
+    """Return the counts, the endpoint and the answer of the health check."""
     verb = {"deploy": "Deployed", "destroy": "Destroyed"}[result.row.kind]
     counts = [f"{count} {OPERATION_DONE[name]}" for name, count in result.row.changes.items() if count]
     mutated = any(count for name, count in result.row.changes.items() if name != "same")
@@ -208,9 +235,19 @@ def format_result(result: DeploymentResult, stack: Stack, home_option: str, defa
         yield f"endpoint  {result.row.endpoint}"
     if result.health:
         yield f"health    {format_health(result.health)}"
-    if result.row.kind == "deploy":
-        path = result.health.path if result.health and result.health.path.startswith("/") else "/health"
-        yield from suggest_commands(stack, home_option, default_region, path)
+
+
+def suggest_next_commands(result: DeploymentResult, stack: Stack, home_option: str, default_region: str) -> list[str]:
+    """Return commands to try after this result; nothing after a destroy."""
+    if result.row.kind != "deploy":
+        return []
+    path = result.health.path if result.health and result.health.path.startswith("/") else "/health"
+    return suggest_commands(stack, home_option, default_region, path)
+
+
+def suggest_commands_for_several(home_option: str) -> list[str]:
+    """Return the command to try after several stacks."""
+    return ["Try next:", f"  python -m semantest_iac status{home_option}"]
 
 
 def format_health(health: HealthAnswer) -> str:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, NamedTuple, TextIO
 
 if TYPE_CHECKING:
     from semantest_iac.presentation.cli.application import ApplicationFactory
 
+_USUAL_WIDTH = 80
 _CONTROL_ESCAPES = {code: f"\\x{code:02x}" for code in (*range(32), *range(127, 160)) if chr(code) not in "\n\t"}
 
 
@@ -20,6 +22,7 @@ class Terminal:
         self.out = out
         self._err = err
         self._redact: Callable[[str], str] = str
+        self._print: Callable[[TextIO, str], None] = write_text
 
     @classmethod
     def standard(cls) -> Terminal:
@@ -34,17 +37,43 @@ class Terminal:
         """Whether stdout is a terminal."""
         return self.out.isatty()
 
+    @property
+    def width(self) -> int | None:
+        """The columns of the terminal; None if stdout is none, and COLUMNS does not say otherwise."""
+        if (columns := os.environ.get("COLUMNS", "")).isdecimal() and int(columns):
+            return int(columns)
+        if not self.is_interactive:
+            return None
+        try:
+            return os.get_terminal_size(self.out.fileno()).columns or None
+        except OSError:  # a terminal of another kind
+            return _USUAL_WIDTH
+
+    @property
+    def can_ask(self) -> bool:
+        """Whether a person sees the output and can answer."""
+        return self.is_interactive and sys.stdin.isatty()
+
+    @contextmanager
+    def print_through(self, print_text: Callable[[TextIO, str], None]) -> Iterator[None]:
+        """Pass all text of the block to `print_text` with its stream, such as to print it above a live display."""
+        before, self._print = self._print, print_text
+        try:
+            yield
+        finally:
+            self._print = before
+
     def redact_with(self, redact: Callable[[str], str]) -> None:
         """Pass all further text through `redact`."""
         self._redact = redact
 
     def print_lines(self, *lines: str) -> None:
         """Print lines of the result to stdout."""
-        _write(self.out, "".join(f"{self._redact_and_escape(line)}\n" for line in lines))
+        self._print_text(self.out, lines)
 
     def print_remarks(self, *lines: str) -> None:
         """Print errors, warnings and notes to stderr."""
-        _write(self._err, "".join(f"{self._redact_and_escape(line)}\n" for line in lines))
+        self._print_text(self._err, lines)
 
     def with_label(self, label: str) -> Terminal:
         """The same terminal with a label before every line; it redacts what this one redacts."""
@@ -54,19 +83,43 @@ class Terminal:
         """Print one JSON document on one line, in ASCII."""
         import json
 
-        _write(self.out, self._redact(json.dumps(value, separators=(",", ":"), default=str)) + "\n")
+        write_text(self.out, self._redact(json.dumps(value, separators=(",", ":"), default=str)) + "\n")
 
     def print_bytes(self, content: bytes) -> None:
         """Print the body of a service's response unchanged."""
         self.out.flush()
-        _write(self.out.buffer, content)
+        write_text(self.out.buffer, content)
 
     def ask(self, question: str) -> str:
         """Ask on stderr and return the typed line; empty if stdin is no terminal."""
         if not sys.stdin.isatty():
             return ""
-        _write(self._err, self._redact_and_escape(question))
+        write_text(self._err, self._redact_and_escape(question))
         return sys.stdin.readline().strip()
+
+    async def ask_while_running(self, question: str) -> str:
+        """Ask as `ask` does without blocking the event loop, so that Ctrl-C can cancel."""
+        import asyncio
+
+        if not self.can_ask:
+            return ""
+        loop, descriptor = asyncio.get_running_loop(), sys.stdin.fileno()
+        answer: asyncio.Future[str] = loop.create_future()
+
+        def read_answer() -> None:
+            if not answer.done():
+                answer.set_result(sys.stdin.readline())
+
+        loop.add_reader(descriptor, read_answer)
+        try:
+            write_text(self._err, self._redact_and_escape(question))
+            return (await answer).strip()
+        finally:
+            loop.remove_reader(descriptor)
+
+    def _print_text(self, stream: TextIO, lines: Sequence[str]) -> None:
+        if text := "".join(f"{self._redact_and_escape(line)}\n" for line in lines):
+            self._print(stream, text)
 
     def _redact_and_escape(self, text: str) -> str:
         return self._redact(text).translate(_CONTROL_ESCAPES)
@@ -92,7 +145,8 @@ class CliContext(NamedTuple):
     terminal: Terminal
 
 
-def _write(stream: Any, content: Any) -> None:
+def write_text(stream: Any, content: Any) -> None:
+    """Write text, or bytes to a binary stream, at once; a closed pipe discards it."""
     try:
         stream.write(content)
         stream.flush()

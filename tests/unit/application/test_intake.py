@@ -9,7 +9,6 @@ from typing import Any
 import pytest
 
 from semantest_iac.application.ports.ledger import NewEvent, RecordedEvent
-from semantest_iac.application.ports.run_queue import LeaseHolder
 from semantest_iac.domain.deployment.stack import Stack
 from semantest_iac.domain.errors import (
     ArtifactError,
@@ -109,17 +108,19 @@ class TestWaiting:
 
         assert (recorded_meanwhile, second.result().state) == (1, "completed")
 
-    async def test_reports_the_holder(self, app: InMemoryApp) -> None:
-        reached, waits = app.points.hold("apply"), asyncio.Queue[LeaseHolder | None]()
+    async def test_is_a_step_that_names_the_holder(self, app: InMemoryApp) -> None:
+        reached = app.points.hold("apply")
         first = asyncio.create_task(app.deploy())
         await reached.wait()
-        second = asyncio.create_task(app.use_cases.deploy(REST, {}, on_wait=waits.put_nowait))
-        holder = await waits.get()
+        second = asyncio.create_task(app.deploy())
+        await asyncio.sleep(0.05)
         first.cancel()
         await second
 
-        assert holder is not None
-        assert holder.deployment == app.ledger.recorded[0].event["data"]["deployment_id"]
+        waits = [tick for tick in app.progress if tick.op == "wait"]
+        deployment = app.ledger.recorded[0].event["data"]["deployment_id"]
+        assert [tick.state for tick in waits] == ["running", "done"]
+        assert {tick.name for tick in waits} == {f"deployment {deployment} (pid 1 on here)"}
 
     async def test_can_be_cancelled_without_a_trace(self, app: InMemoryApp) -> None:
         async with app.queue.hold(str(REST), deployment="other"):

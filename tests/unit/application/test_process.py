@@ -74,7 +74,7 @@ class TestDeploy:
     async def test_reports_the_progress_of_the_engine(self, app: InMemoryApp) -> None:
         await app.deploy()
 
-        assert {tick.name for tick in app.progress if tick.op != "check"} == set(app.provisioner.clouds[str(REST)])
+        assert {tick.name for tick in app.progress if not tick.is_step} == set(app.provisioner.clouds[str(REST)])
 
 
 class TestCodeBesideTheResources:

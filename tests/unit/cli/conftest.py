@@ -30,6 +30,7 @@ from semantest_iac.domain.ports.provisioner import (
     ReportProgress,
     ResourceProgress,
     Work,
+    ignore_progress,
 )
 from semantest_iac.domain.ports.service_probe import ProbeAnswer, WebSocketConversation
 from semantest_iac.presentation.cli.program import run_cli
@@ -74,6 +75,7 @@ class World:
     entries: list[RequestLogEntry] = field(default_factory=list)
     needs: list[FakePrerequisite] = field(default_factory=list)
     capabilities: dict[str, Capabilities] = field(default_factory=dict)
+    answers: list[str] = field(default_factory=list)  # that a person types at the terminal
 
     def raise_for(self, stack: Stack) -> None:
         """Raise the error that waits for this stack, if there is one."""
@@ -87,7 +89,7 @@ class PlannedProvisioner:
     def __init__(self, world: World) -> None:
         self._world = world
 
-    async def preview(self, work: Work) -> ChangePlan:
+    async def preview(self, work: Work, progress: ReportProgress = ignore_progress) -> ChangePlan:
         if self._world.cancels:
             raise asyncio.CancelledError
         return self._world.plan
@@ -209,6 +211,22 @@ async def _serve_entries(
     yield "http://{}:{}".format(*address)
 
 
+class AnsweredTerminal(Terminal):
+    """A terminal at which a person types the world's answers."""
+
+    def __init__(self, out: Screen, err: Screen, world: World) -> None:
+        super().__init__(out, err)
+        self._answers = world.answers
+
+    @property
+    def can_ask(self) -> bool:
+        return self.is_interactive
+
+    async def ask_while_running(self, question: str) -> str:
+        self.print_remarks(question)
+        return self._answers.pop(0)
+
+
 @dataclass(frozen=True)
 class Outcome:
     """What a command left: exit code, stdout, stderr."""
@@ -233,7 +251,9 @@ def world() -> World:
 def cli(world: World, tmp_path: Path) -> Cli:
     def call(*arguments: str, watched: bool = False) -> Outcome:
         out, err = Screen(watched=watched), Screen()
-        code = run_cli(arguments, lambda home: ApplicationInWorld(home, world, tmp_path), Terminal(out, err))
+        code = run_cli(
+            arguments, lambda home: ApplicationInWorld(home, world, tmp_path), AnsweredTerminal(out, err, world)
+        )
         return Outcome(code, out.text, err.text)
 
     return call

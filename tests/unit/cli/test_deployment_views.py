@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import io
+import threading
+import time
 
 import pytest
 
 from semantest_iac.domain.deployment.events import PackageBuilt
-from semantest_iac.domain.ports.artifact_builder import PackagingRun
+from semantest_iac.domain.ports.provisioner import report_step, step_progress
 from semantest_iac.infrastructure.clouds.built_in import CLOUD_ENTRIES
-from semantest_iac.presentation.cli.deployment_views import PlainView
+from semantest_iac.presentation.cli.deployment_views import PlainView, StepLines
 from semantest_iac.presentation.cli.terminal import Terminal
 
 _BUILT = PackageBuilt(
@@ -36,17 +38,36 @@ class TestPlainView:
 
         assert (out.getvalue(), err.getvalue()) == ("", "Note: .env was left out.\n")
 
-    def test_prints_a_step_of_packaging_when_it_begins_and_ends(self) -> None:
-        out = io.StringIO()
-        view = PlainView(Terminal(out, io.StringIO()), "", CLOUD_ENTRIES)
 
-        with PackagingRun(view.operation_progressed).report_step("build", "npm run build"):
-            begun = out.getvalue()
-        with pytest.raises(RuntimeError), PackagingRun(view.operation_progressed).report_step("bundle", "a.ts"):
+class TestStepLines:
+    def test_are_printed_when_a_step_lasts_and_when_it_ends(self) -> None:
+        lines: list[str] = []
+        steps, shown = StepLines(lines.append, shown_after_s=0.01), threading.Event()
+
+        with report_step(steps.operation_progressed, "build", "npm run build"):
+            shown.wait(0.2)
+            begun = list(lines)
+
+        assert begun == ["  building npm run build"]
+        assert lines[1].startswith("  built npm run build  0.")
+
+    def test_are_none_for_a_quick_step_unless_it_fails(self) -> None:
+        lines: list[str] = []
+        steps = StepLines(lines.append)
+
+        with report_step(steps.operation_progressed, "plan", "the changes"):
+            pass
+        with pytest.raises(RuntimeError), report_step(steps.operation_progressed, "bundle", "a.ts"):
             raise RuntimeError
+        steps.close()
 
-        lines = out.getvalue().splitlines()
-        assert begun == "  building npm run build\n"
-        assert lines[1].startswith("  built npm run build  ")
-        assert lines[2] == "  bundling a.ts"
-        assert lines[3].startswith("  could not bundle a.ts  ")
+        assert [line.rpartition("  ")[0] for line in lines] == ["  could not bundle a.ts"]
+
+    def test_have_one_line_for_each_state_whatever_the_words(self) -> None:
+        lines: list[str] = []
+        steps = StepLines(lines.append, shown_after_s=0)
+        for name, state in [("GET /", "running"), ("GET /: 404", "running"), ("GET /: 200", "done")]:
+            steps.operation_progressed(step_progress("check", name, state, 2.0))
+            time.sleep(0.05)
+
+        assert lines == ["  checking GET /", "  checked GET /: 200  2.0 s"]

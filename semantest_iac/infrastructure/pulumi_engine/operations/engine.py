@@ -18,6 +18,7 @@ from semantest_iac.domain.ports.provisioner import (
     ResourceProgress,
     SettledResource,
     Work,
+    ignore_progress,
 )
 from semantest_iac.domain.resource import DeployedResource
 from semantest_iac.infrastructure.cloud_programs.cloud import find_cloud
@@ -95,10 +96,10 @@ class PulumiEngine:
         self._find_publisher = find_publisher
         self._previews: dict[Stack, _PreviewResult] = {}
 
-    async def preview(self, work: Work) -> ChangePlan:
+    async def preview(self, work: Work, progress: ReportProgress = ignore_progress) -> ChangePlan:
         """What apply would do; creates an empty stack in the backend if there is none."""
         stack = work.blueprint.stack
-        result = await self._run(Operation("preview", stack, work))
+        result = await self._run(Operation("preview", stack, work), _create_progress_listener(progress))
         plan, publisher = _to_plan(result), self._find_publisher(stack)
         deferred = _decide_limits_deferral(work, StackState(result["state"]))
         if publisher:

@@ -6,6 +6,7 @@ import json
 import os
 import socket
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -39,17 +40,22 @@ class BackendLock:
         return f"pulumi of {self.user}@{self.host} (process {self.pid}, since {self.since:%Y-%m-%d %H:%M:%S %Z})"
 
 
-def wait_for_stack_lock(backend: Path, stack: str, timeout_s: float) -> None:
-    """Wait until no other process works on the stack, and delete stale locks.
+def wait_for_stack_lock(
+    backend: Path, stack: str, timeout_s: float, on_wait: Callable[[str], None] = lambda holder: None
+) -> None:
+    """Wait until no other process works on the stack, and delete stale locks; `on_wait` gets each new holder.
 
     Raises StackBusyError after the timeout, and RefusedError for an unreadable lock.
     """
     folder = backend / "locks" / "organization" / PULUMI_PROJECT / stack
-    deadline = time.monotonic() + timeout_s
+    deadline, holder = time.monotonic() + timeout_s, ""
     while locks := [lock for lock in _read_locks(folder, stack) if not _delete_if_stale(lock)]:
         if time.monotonic() >= deadline:
             hint = "Try again when it has ended. `pulumi cancel` would not stop it, but let two processes work at once."
             raise StackBusyError(f"Cannot work on stack '{stack}': {locks[0]} holds it.", hint=hint)
+        if holder != str(locks[0]):
+            holder = str(locks[0])
+            on_wait(holder)
         time.sleep(_POLL_S)
 
 

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import hashlib
 import pickle
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import asdict
+from pathlib import Path
 from typing import Any
 
 from pulumi.automation.errors import CommandError
 
 from semantest_iac.domain.errors import DeploymentError
+from semantest_iac.domain.ports.provisioner import step_progress
 from semantest_iac.infrastructure.cloud_programs.cloud import find_cloud
 from semantest_iac.infrastructure.pulumi_engine.cli.pulumi_command import CommandStoppedError
 from semantest_iac.infrastructure.pulumi_engine.state.locks import wait_for_stack_lock
@@ -54,7 +57,7 @@ class OperationRunner:
     def _prepare(self) -> WorkerMessage | None:
         """Wait for the lock, create the stack, recover pending creates; a message if this ends the operation."""
         if backend := self._task.settings.file_backend:
-            wait_for_stack_lock(backend, self._task.stack_name, _LOCK_TIMEOUT_S)
+            self._wait_for_lock(backend)
         state = self.stack.read_state()
         if state is None and self._operation.work is None:
             return {"done": {"steps": [], "outputs": {}, "state": {}}}
@@ -65,6 +68,22 @@ class OperationRunner:
                 return {"pending": [asdict(create) for create in pending]}
             self.stack.recover(self._operation.recovery)
         return None
+
+    def _wait_for_lock(self, backend: Path) -> None:
+        began, holders = time.monotonic(), list[str]()
+
+        def report(state: str, seconds: float = 0.0) -> None:
+            self._send({"progress": asdict(step_progress("wait", holders[-1], state, round(seconds, 3)))})
+
+        def on_wait(holder: str) -> None:
+            holders.append(holder)
+            report("running")
+
+        try:
+            wait_for_stack_lock(backend, self._task.stack_name, _LOCK_TIMEOUT_S, on_wait)
+        finally:
+            if holders:
+                report("done", time.monotonic() - began)
 
     def preview(self, watcher: EventWatcher) -> WorkerMessage:
         """The steps, the fingerprint by which apply trusts them, and the state if the cloud takes work in an order."""

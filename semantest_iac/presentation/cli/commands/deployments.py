@@ -14,15 +14,19 @@ from semantest_iac.domain.errors import ValidationError
 from semantest_iac.domain.guardrails.consent import require_consent, required_consent
 from semantest_iac.domain.guardrails.engine_choice import EngineChoice
 from semantest_iac.presentation.cli.commands.services import PORT_RANGE, require_simulated, serve_until_stopped
-from semantest_iac.presentation.cli.execution import DeployCommand, execute_commands, preview_destroy, run_interruptible
+from semantest_iac.presentation.cli.execution import (
+    DeployCommand,
+    execute_commands,
+    preview_destroy,
+    run_interruptible,
+    show_steps,
+)
 from semantest_iac.presentation.cli.failures import OK
 from semantest_iac.presentation.cli.formatting import (
     DEFAULT_HOST,
     DEFAULT_PORT,
-    OPERATION_RUNNING,
     empty_result,
     format_notes,
-    format_packaging_step,
     format_plan,
     format_preview,
     format_stack_and_cloud,
@@ -33,9 +37,7 @@ from semantest_iac.presentation.cli.session import ConfigurationOptions, MultiSt
 if TYPE_CHECKING:
     from semantest_iac.application.intake.deployment_specs import DeploymentSpec
     from semantest_iac.application.ports.ledger import DeploymentRow
-    from semantest_iac.application.ports.run_queue import OnWait
     from semantest_iac.application.use_cases import DeploymentUseCase
-    from semantest_iac.domain.ports.provisioner import ResourceProgress
 
 StackPreview = tuple[Stack, EngineChoice, ChangePlan]
 
@@ -47,8 +49,9 @@ DEPLOY_HELP = """Deploy a component: show the plan, apply it, then check that th
   semantest-iac deploy --component rest-api --provider aws --provider azure
 
 Repeat --component, --provider or --region to deploy several stacks at once; the exit code is that of the worst outcome.
-Without --env, deploys to the development environment, which is simulated on this machine. With --json, prints one event
-per line and the result on the last line.
+Without --env, deploys to the development environment, which is simulated on this machine. Before it changes a real
+cloud, asks whether to deploy the plan; without a terminal, --yes is required for plans that replace or delete
+resources. With --json, prints one event per line and the result on the last line.
 """
 
 
@@ -57,14 +60,16 @@ per line and the result on the last line.
 @click.option("--serve", "then_serve", is_flag=True, help="Then serve all simulated stacks until Ctrl-C.")
 @click.option("--port", type=PORT_RANGE, show_default=str(DEFAULT_PORT), help="With --serve; 0 chooses a free port.")
 @click.option("--keep-failed", is_flag=True, help="Keep a first deployment that fails, for inspection.")
+@click.option("--yes", is_flag=True, help="Change a real cloud without asking; needed where nobody can be asked.")
 @configuration_options
 @session_options
-def deploy_command(  # one parameter for each option
+def deploy_command(  # noqa: PLR0913  # one parameter for each option
     session: Session,
     selector: MultiStackSelector,
     options: ConfigurationOptions,
     then_serve: bool,
     keep_failed: bool,
+    yes: bool,
     port: int | None,
 ) -> int:
     """Validate all stacks before deploying any."""
@@ -76,14 +81,14 @@ def deploy_command(  # one parameter for each option
         require_simulated(specs)
     batch = str(uuid4()) if len(specs) > 1 else None
     commands = [_to_deploy_command(spec, session.user_name, batch, keep_failed=keep_failed) for spec in specs]
-    code = execute_commands(session, commands)
+    code = execute_commands(session, commands, is_confirmed=yes)
     if not then_serve or code != OK:
         return code
     return serve_until_stopped(session, specs[0].variables, DEFAULT_HOST, DEFAULT_PORT if port is None else port)
 
 
 def _to_deploy_command(spec: DeploymentSpec, user_name: str, batch: str | None, *, keep_failed: bool) -> DeployCommand:
-    def start(deployments: DeploymentUseCase, on_wait: OnWait) -> Coroutine[Any, Any, DeploymentRow]:
+    def start(deployments: DeploymentUseCase) -> Coroutine[Any, Any, DeploymentRow]:
         return deployments.deploy(
             spec.stack,
             spec.configuration,
@@ -91,7 +96,6 @@ def _to_deploy_command(spec: DeploymentSpec, user_name: str, batch: str | None, 
             by=user_name,
             batch=batch,
             keep_failed=keep_failed,
-            on_wait=on_wait,
         )
 
     return DeployCommand(spec.stack, spec.engine, spec.variables, start)
@@ -137,13 +141,10 @@ def _preview_deployments(
 
 
 def _preview_deployment(session: Session, spec: DeploymentSpec) -> StackPreview:
-    def show_step(progress: ResourceProgress) -> None:
-        if not session.json and progress.op in OPERATION_RUNNING:
-            session.terminal.print_remarks(format_packaging_step(progress))
-
-    deployments = session.application.deployments(spec.variables, engine=spec.engine, progress=show_step)
-    preview = deployments.preview(spec.stack, spec.configuration, settings=spec.settings)
-    context = run_interruptible(preview, session.terminal)
+    with show_steps(session) as progress:
+        deployments = session.application.deployments(spec.variables, engine=spec.engine, progress=progress)
+        preview = deployments.preview(spec.stack, spec.configuration, settings=spec.settings)
+        context = run_interruptible(preview, session.terminal)
     notes = context.artifact.notes if context.artifact else ()
     session.terminal.print_remarks(*format_notes(notes))
     return spec.stack, spec.engine, context.plan
@@ -204,7 +205,7 @@ def _show_destroy_plan_if_any(session: Session, target: ResolvedStack, plan: Cha
 
 
 def _to_destroy_command(session: Session, target: ResolvedStack) -> DeployCommand:
-    def start(deployments: DeploymentUseCase, on_wait: OnWait) -> Coroutine[Any, Any, DeploymentRow]:
-        return deployments.destroy(target.stack, by=session.user_name, on_wait=on_wait)
+    def start(deployments: DeploymentUseCase) -> Coroutine[Any, Any, DeploymentRow]:
+        return deployments.destroy(target.stack, by=session.user_name)
 
     return DeployCommand(target.stack, target.engine, target.variables, start)

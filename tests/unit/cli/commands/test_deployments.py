@@ -44,8 +44,10 @@ class TestDeployText:
 
         assert "Nothing to change.\nendpoint  https://" in cli(*_DEPLOY).out
 
-    def test_shows_the_holder_that_it_waits_for(self, cli: Any) -> None:
-        assert cli(*_DEPLOY).err == "waiting for deployment d0 (pid 7 on elsewhere)\n"
+    def test_shows_the_holder_that_it_waits_for(self, cli: Any, world: Any) -> None:
+        world.raises = StackBusyError("It is busy.")
+
+        assert "  stopped waiting for deployment d0 (pid 7 on elsewhere)  0.0 s\n" in cli(*_DEPLOY).err
 
     def test_ends_with_the_reason_of_a_failure(self, cli: Any, world: Any) -> None:
         world.fails = True
@@ -59,8 +61,63 @@ class TestDeployText:
         outcome = cli(*_DEPLOY, watched=True)
 
         assert outcome.code == 0
-        assert "compute.ServerlessFunction" in outcome.out
-        assert "done 0.25 s" in outcome.out
+        assert "lambda.Function  function    0.25 s" in outcome.out
+
+
+_REAL = (*_DEPLOY, "--env", "staging")
+
+
+class TestRealCloud:
+    @pytest.fixture(autouse=True)
+    def real(self, world: Any) -> None:
+        world.engines = ("sandbox", "pulumi")
+
+    @pytest.mark.parametrize(
+        ("answer", "code", "state"), [("y", 0, "completed"), ("", 3, "rejected"), ("no", 3, "rejected")]
+    )
+    def test_asks_after_the_plan_and_no_is_the_default(
+        self, cli: Any, world: Any, answer: str, code: int, state: str
+    ) -> None:
+        world.answers = [answer]
+
+        outcome = cli(*_REAL, watched=True)
+
+        [row] = world.ledger.deployments()
+        assert (outcome.code, row.state) == (code, state)
+        assert "Plan: " in outcome.out
+        assert "Deploy these changes? [y/N] " in outcome.err
+        assert ("lambda.Function  function    0.25 s" in outcome.out) is (code == 0)
+
+    def test_asks_about_each_of_several_stacks(self, cli: Any, world: Any) -> None:
+        world.answers = ["y", "n"]
+
+        outcome = cli(*_REAL, "--region", "us-east-1", "--region", "eu-west-1", watched=True)
+
+        assert outcome.code == 3
+        assert sorted(row.state for row in world.ledger.deployments()) == ["completed", "rejected"]
+        assert "Deploy these changes to rest-api.aws.staging.us-east-1? [y/N] " in outcome.err
+
+    @pytest.mark.parametrize(("op", "code"), [("create", 0), ("update", 0), ("replace", 3), ("delete", 3)])
+    @pytest.mark.parametrize("options", [(), ("--json",)], ids=["text", "json"])
+    def test_needs_yes_for_destruction_where_nobody_can_be_asked(
+        self, cli: Any, world: Any, op: str, code: int, options: tuple[str, ...]
+    ) -> None:
+        world.plan = ChangePlan((_change(op=op),))
+
+        outcome = cli(*_REAL, *options)
+
+        assert outcome.code == code
+        if code:
+            assert f"{op}: alerts (aws:sns/topic:Topic)" in outcome.out + outcome.err
+            [row] = world.ledger.deployments()
+            assert (row.state, row.error["code"]) == ("rejected", "CONSENT_MISSING")
+        assert cli(*_REAL, *options, "--yes").code == 0
+
+    def test_is_not_asked_about_without_changes(self, cli: Any, world: Any) -> None:
+        cli(*_REAL, "--yes")
+        world.plan = ChangePlan()
+
+        assert cli(*_REAL, watched=True).code == 0
 
 
 class TestSeveralStacks:
@@ -75,9 +132,10 @@ class TestSeveralStacks:
         assert [line["stack"] for line in last] == [world.ledger.deployment(line["deployment"]).stack for line in last]
 
     def test_have_a_label_before_each_line(self, cli: Any) -> None:
-        lines = cli(*self._TWO).out.splitlines()
+        *lines, _, _ = cli(*self._TWO).out.splitlines()  # the last two are what to try next
 
-        assert {line.split()[0].rstrip(":") for line in lines} == {_STACK, "rest-api.aws.development.eu-west-1"}
+        assert {line.split()[0] for line in lines} == {_STACK, "rest-api.aws.development.eu-west-1"}
+        assert all(line.count("rest-api.") == 1 for line in lines)
 
     def test_exit_with_the_code_of_the_worst_outcome(self, cli: Any, world: Any) -> None:
         world.raises, world.raises_in = StackBusyError("It is busy.", hint="Wait."), "us-east-1"
