@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from semantest_iac.domain.ports.artifact_builder import ArtifactBuilder
     from semantest_iac.domain.ports.cloud_rules import CloudDescriptions
     from semantest_iac.domain.ports.provisioner import Provisioner, ReportProgress
+    from semantest_iac.domain.ports.service_finder import FoundService
     from semantest_iac.domain.ports.service_probe import ServiceProbe
     from semantest_iac.domain.ports.timer import Timer
     from semantest_iac.infrastructure.clouds.account_checks import AccountCheck
@@ -140,6 +141,18 @@ class Application:
         from semantest_iac.infrastructure.configuration.schema import schema_for
 
         return schema_for(self.providers, self.engines)
+
+    def find_services(self, folder: Path) -> tuple[FoundService, ...]:
+        """Return the services in a folder of code, found by reading its files."""
+        from semantest_iac.infrastructure.artifacts.detection.services import find_services
+
+        return find_services(folder)
+
+    def starter_configuration(self, provider: str, components: Mapping[str, FoundService | None], folder: Path) -> str:
+        """Return the text of a first configuration file for that folder."""
+        from semantest_iac.infrastructure.configuration.starter_files import render_starter_file
+
+        return render_starter_file(provider, components, folder)
 
     def redactor(self, variables: Mapping[str, str]) -> Callable[[str], str]:
         """Return a function that replaces the values of the secrets among the variables in a text."""

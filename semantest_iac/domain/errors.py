@@ -9,6 +9,7 @@ DeploymentError                 DEPLOYMENT_ERROR        exit 1
 ├── InvalidStateError           INVALID_STATE           exit 1   an illegal transition of a deployment
 ├── NotFoundError               NOT_FOUND               exit 2   no such stack or deployment
 ├── LedgerError                 LEDGER_ERROR            exit 1   the ledger is changed, locked or full
+├── StorageError                STORAGE_ERROR           exit 2   a file or folder here cannot be read or written
 ├── ProviderError               PROVIDER_ERROR          exit 1   the cloud refused or failed
 │   └── ThrottledError          PROVIDER_THROTTLED      exit 1   retryable
 ├── RuntimeFailedError          RUNTIME_FAILED          exit 1   the deployed function failed or did not answer
@@ -17,6 +18,7 @@ DeploymentError                 DEPLOYMENT_ERROR        exit 1
 
 from __future__ import annotations
 
+import errno
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, ClassVar
@@ -104,6 +106,30 @@ class LedgerError(DeploymentError):
     """The ledger cannot be read or written, or was changed from outside."""
 
     code = "LEDGER_ERROR"
+
+
+class StorageError(DeploymentError):
+    """A file or a folder of this machine cannot be read or written."""
+
+    code = "STORAGE_ERROR"
+
+
+_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+_FORBIDDEN = (errno.EACCES, errno.EPERM, errno.EROFS)
+_UNUSABLE = (errno.ENOTDIR, errno.EISDIR, errno.ELOOP, errno.ENAMETOOLONG, errno.EIO, errno.EMFILE, errno.ENFILE)
+
+
+def as_storage_error(error: BaseException) -> StorageError | None:
+    """Return what the file system refused and what to do about it; None for errors of another kind."""
+    if not isinstance(error, OSError) or error.errno not in (*_FULL, *_FORBIDDEN, *_UNUSABLE):
+        return None
+    place = f"'{error.filename}'" if isinstance(error.filename, str) else "a file or a folder"
+    hint = "Check the path; --home chooses another folder for what is kept on this machine."
+    if error.errno in _FULL:
+        hint = "Free some space, or raise the quota, and run the command again."
+    elif error.errno in _FORBIDDEN:
+        hint = "Check its permissions; --home chooses another folder for what is kept on this machine."
+    return StorageError(f"Cannot use {place}: {(error.strerror or 'the system refused it').lower()}.", hint=hint)
 
 
 class ProviderError(DeploymentError):

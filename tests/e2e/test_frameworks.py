@@ -29,6 +29,14 @@ def _deploy(workspace: Workspace, cloud: str, *options: str) -> Outcome:
     return deployed
 
 
+def _with_configuration_of_init(workspace: Workspace) -> Workspace:
+    """Replace the documented configuration by the one that `init` writes."""
+    (workspace.folder / "semantest.yaml").unlink()
+    written = workspace.run("init", "--yes")
+    assert (written.code, written.err) == (0, ""), written.err
+    return workspace
+
+
 def _invoke(workspace: Workspace, cloud: str, *request: str) -> tuple[int, Any]:
     answer = workspace.run("invoke", "rest-api", *request, "--provider", cloud, "--json").json
     return answer["status"], json.loads(answer["body"])
@@ -91,7 +99,7 @@ class TestFastApi:
 @pytest.mark.parametrize("cloud", _CLOUDS)
 class TestFlask:
     def test_answers(self, workspace: Workspace, cloud: str) -> None:
-        flask = _workspace("Flask", workspace.folder, example_variables())
+        flask = _with_configuration_of_init(_workspace("Flask", workspace.folder, example_variables()))
 
         deployed = _deploy(flask, cloud, "--set", _RUNTIME)
 
@@ -113,7 +121,7 @@ class TestFlask:
 @pytest.mark.parametrize("cloud", _CLOUDS)
 class TestExpress:
     def test_answers(self, workspace: Workspace, cloud: str) -> None:
-        express = _workspace("Express", workspace.folder, npm_variables())
+        express = _with_configuration_of_init(_workspace("Express", workspace.folder, npm_variables()))
 
         deployed = _deploy(express, cloud)
 

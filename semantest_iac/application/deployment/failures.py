@@ -7,7 +7,7 @@ from typing import TypedDict
 
 from semantest_iac.application.deployment.context import identity_of
 from semantest_iac.domain.deployment.deployment import Deployment
-from semantest_iac.domain.errors import DeploymentError, ProviderError
+from semantest_iac.domain.errors import DeploymentError, ProviderError, as_storage_error
 from semantest_iac_events.deployments import DeploymentRequested
 from semantest_iac_events.event import Event, StackFailure
 from semantest_iac_events.infrastructure import InfrastructureRemovalFailed, InfrastructureRemovalRequested
@@ -45,7 +45,7 @@ def refused_resource(error: Exception) -> str:
 
 def as_deployment_error(error: Exception) -> DeploymentError:
     """Return the error itself, or for a defect one without its text."""
-    return error if isinstance(error, DeploymentError) else _unexpected_error(error)
+    return error if isinstance(error, DeploymentError) else as_storage_error(error) or _unexpected_error(error)
 
 
 def _unexpected_error(error: Exception) -> DeploymentError:

@@ -242,12 +242,13 @@ def build_spec(component: str | None, loaded: LoadedConfiguration, context: Vali
     stack, faults = _resolve_parts(component, loaded.configuration, context.providers)
     configuration = with_absolute_sources(loaded)
     report = validate_with_secrets(stack, configuration, context.validation, context.secrets(loaded.variables))
-    found = (
-        *faults,
-        *find_component_faults(stack.component),
-        *report.faults,
-        *find_source_faults(stack, configuration),
+    known = (*loaded.faults, *report.faults)
+    code = (
+        find_source_faults(stack, configuration)
+        if any(fault.path == "component" for fault in faults)
+        else find_code_faults(stack, configuration, context.artifacts, known)
     )
+    found = (*faults, *find_component_faults(stack.component), *report.faults, *code)
     _require_no_faults(component, loaded, found)
     engine = context.engine(stack, loaded.configuration)
     values = configuration.model_dump(mode="json", exclude_unset=True)

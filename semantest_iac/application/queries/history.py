@@ -44,7 +44,16 @@ def read_status(reader: LedgerReader, stack_filter: StackFilter = ALL_STACKS) ->
     """Return the newest deployment of each stack, newest first, with the live endpoint and outputs."""
     newest = [row for row in reader.newest() if stack_filter.matches(row.stack)]
     stacks = {row.stack: row for row in reader.stacks()}  # read after the deployments, so that no stack is missing
-    return [deployment_to_dict(row) | _live_fields(stacks[row.stack]) for row in newest]
+    return [
+        deployment_to_dict(row) | _live_fields(stacks[row.stack]) | {"simulated": is_simulated(reader, row)}
+        for row in newest
+    ]
+
+
+def is_simulated(reader: LedgerReader, row: DeploymentRow) -> bool | None:
+    """Whether the stack is in a simulated cloud, by its owner or else this deployment; None where neither says it."""
+    choice = find_owning_engine(reader, row.stack) or requested_engine(reader, row)
+    return choice.is_simulated if choice else None
 
 
 def read_outputs(reader: LedgerReader, stack: str) -> dict[str, Any]:

@@ -46,6 +46,23 @@ def read_engine_choice(environment: str, configuration: Mapping[str, Any]) -> En
     return choose_engine(environment, configuration.get("engine"), configuration.get("cloud"))
 
 
+def is_rehearsal(environment: str, choice: EngineChoice) -> bool:
+    """Whether a simulated cloud stands in for the real one to which a built-in environment is deployed by default."""
+    return choice.is_simulated and not choose_engine(environment).is_simulated
+
+
+def describe_rehearsal(stack: str, provider: str) -> str:
+    """Say that a stack is not where its environment lets people expect it."""
+    return f"'{stack}' is SIMULATED on this machine: nothing of it is in a real {provider} account."
+
+
+REHEARSAL_ADVICE = (
+    "Without an account, rehearse it on this machine: --cloud sandbox runs Pulumi's own engine against a simulated "
+    "cloud (the Pulumi CLI is needed), --engine sandbox the same programs in this process (nothing is needed). Use a "
+    "--home of its own for it, or destroy the rehearsal before the real deployment."
+)
+
+
 def find_engine_faults(engine: str | None, engines: Collection[str]) -> tuple[Fault, ...]:
     """Return the fault of a configured engine that is not in the registry."""
     if engine is None or engine in engines:
@@ -75,7 +92,7 @@ def require_default_engine(environment: str, available: Collection[str]) -> str:
     raise RefusedError(
         f"Cannot deploy to '{environment}': it needs the engine '{needed}', which is not available here.",
         "ENGINE_UNAVAILABLE",
-        hint=f"Available: {', '.join(sorted(available))}. Deploy with --env development to rehearse in the sandbox.",
+        hint=f"Available: {', '.join(sorted(available))}. {REHEARSAL_ADVICE}",
     )
 
 

@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 
 from semantest_iac.domain.environments.configuration import DeploymentConfiguration
-from semantest_iac.domain.environments.names import find_nearest, make_printable
+from semantest_iac.domain.environments.names import find_nearest, make_printable, secret_variable_name
 from semantest_iac.domain.errors import Fault
 from semantest_iac.infrastructure.configuration.layers import (
     ConfigurationLayer,
@@ -24,9 +24,12 @@ from semantest_iac.infrastructure.configuration.yaml_text import is_variable_pat
 
 VARIABLE_PREFIX = "SEMANTEST_"
 VARIABLE_SEPARATOR = "__"
+OTHER_VARIABLES = frozenset({"SEMANTEST_HOME", "SEMANTEST_PULUMI"})
+"""Variables that are read elsewhere: the home folder, and the path of the Pulumi CLI."""
 SET_OPTION = SourcePosition("--set")
 MAX_OVERRIDE_DEPTH = 12
 
+_SECRET_PREFIX = secret_variable_name("")
 _FLOW_STARTS = ("[", "{", "'", '"')
 _KEY = re.compile(r"[A-Za-z0-9_-]+")
 
@@ -43,12 +46,29 @@ def layers_from_variables(
 
 
 def find_unknown_variables(variables: Iterable[str]) -> Iterator[Fault]:
-    """Yield a warning for each variable that looks like a setting and is none."""
+    """Yield a warning for each variable that has the prefix of settings and is none, with the nearest that is one."""
     for name in sorted(variables):
-        if name.startswith(VARIABLE_PREFIX) and VARIABLE_SEPARATOR in name and not _is_setting(name):
-            nearest = find_nearest(_top_level_key(name), DeploymentConfiguration.model_fields)
-            hint = f"Did you mean '{VARIABLE_PREFIX}{nearest.upper()}{VARIABLE_SEPARATOR}…'?" if nearest else ""
+        if name.startswith(VARIABLE_PREFIX) and not _is_setting(name) and not _has_other_use(name):
+            nearest = _suggest_variable(name)
+            hint = f"Did you mean '{nearest}'?" if nearest else ""
             yield Fault(make_printable(name), "not a setting; ignored", hint)
+
+
+def _has_other_use(name: str) -> bool:
+    return name in OTHER_VARIABLES or (name.startswith(_SECRET_PREFIX) and name != _SECRET_PREFIX)
+
+
+def _suggest_variable(name: str) -> str:
+    rest = name.upper().removeprefix(VARIABLE_PREFIX)
+    if VARIABLE_SEPARATOR in rest:
+        nearest = find_nearest(_top_level_key(name), DeploymentConfiguration.model_fields)
+        return f"{VARIABLE_PREFIX}{nearest.upper()}{VARIABLE_SEPARATOR}…" if nearest else ""
+    first, underscore, secret = rest.partition("_")
+    if underscore and find_nearest(first, ["secret"]):
+        return f"{_SECRET_PREFIX}{secret}"
+    others = (other.removeprefix(VARIABLE_PREFIX).lower() for other in OTHER_VARIABLES)
+    nearest = find_nearest(rest, [*DeploymentConfiguration.model_fields, *others])
+    return f"{VARIABLE_PREFIX}{nearest.upper()}" if nearest else ""
 
 
 def layers_from_overrides(overrides: Iterable[str]) -> Iterator[ConfigurationLayer]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -38,8 +38,13 @@ from semantest_iac.infrastructure.configuration.layers import (
     locate_faults,
     merge_layers,
 )
-from semantest_iac.infrastructure.configuration.schema import validate_values
-from semantest_iac.infrastructure.configuration.text_files import DotenvFile, parse_dotenv, read_text_file
+from semantest_iac.infrastructure.configuration.schema import find_unknown_empty_keys, validate_values
+from semantest_iac.infrastructure.configuration.text_files import (
+    DotenvFile,
+    find_unread_configurations,
+    parse_dotenv,
+    read_text_file,
+)
 from semantest_iac.infrastructure.configuration.yaml_text import is_variable_path, parse_scalar, parse_yaml_document
 
 _VARIABLE_REFERENCE = re.compile(r"\$\{env\.([^{}]*)\}")
@@ -129,12 +134,12 @@ def read_configuration(sources: ConfigurationSources) -> ParsedConfiguration:
     merged = merge_layers(_read_layers(sources, dotenv, variables))
     values = drop_nulls(merged.values)
     configuration, faults = validate_values(substitute_variables(values, variables))
-    found = (*faults, *check_references(values, variables))
+    found = (*find_unknown_empty_keys(merged.values), *faults, *check_references(values, variables))
     return ParsedConfiguration(
         configuration=configuration,
         values=values,
         positions=merged.positions,
-        faults=(*dotenv.faults, *merged.faults, *locate_faults(found, merged.positions)),
+        faults=(*_find_unread_files(sources), *dotenv.faults, *merged.faults, *locate_faults(found, merged.positions)),
         warnings=tuple(find_unknown_variables(variables)),
         variables=variables,
     )
@@ -143,7 +148,9 @@ def read_configuration(sources: ConfigurationSources) -> ParsedConfiguration:
 def _read_layers(
     sources: ConfigurationSources, dotenv: DotenvFile, variables: Mapping[str, str]
 ) -> list[ConfigurationLayer]:
-    base = _read_yaml_file(sources.file or sources.folder / CONFIGURATION_FILE, must_exist=sources.file is not None)
+    base = _keep_empty_components(
+        _read_yaml_file(sources.file or sources.folder / CONFIGURATION_FILE, must_exist=sources.file is not None)
+    )
     lines = {name: SourcePosition(_dotenv_path(sources), line, 1) for name, line in dotenv.lines.items()}
     above = [
         *layers_from_variables(dotenv.variables, lines),
@@ -156,6 +163,19 @@ def _read_layers(
         return [base, *above]
     environment = _select_environment(merge_layers([base, *above]), variables)
     return [base, _read_environment_file(sources.folder, environment), *above]
+
+
+def _keep_empty_components(layer: ConfigurationLayer) -> ConfigurationLayer:
+    """Read a component without a value as one with the defaults; in a file above, it removes the component."""
+    components = layer.values.get("components")
+    if not isinstance(components, dict):
+        return layer
+    kept = {name: {} if section is None else section for name, section in components.items()}
+    return replace(layer, values={**layer.values, "components": kept})
+
+
+def _find_unread_files(sources: ConfigurationSources) -> tuple[Fault, ...]:
+    return () if sources.file is not None else tuple(find_unread_configurations(sources.folder, CONFIGURATION_FILE))
 
 
 def _select_environment(layer: ConfigurationLayer, variables: Mapping[str, str]) -> str:

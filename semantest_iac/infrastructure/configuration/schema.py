@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from functools import cache
 from typing import Any, NamedTuple
 
@@ -100,14 +100,25 @@ def validate_values(values: ConfigurationValues) -> ValidatedValues:
                 values = _remove_path(values, _faulty_path(detail))
 
 
+def find_unknown_empty_keys(value: Any, path: KeyPath = ()) -> Iterator[Fault]:
+    """Yield a fault for each unknown key without a value; the model never sees them."""
+    steps = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    for step, inner in steps:
+        inner_path = (*path, step)
+        if inner is None and (known := sibling_keys(inner_path)) and step not in known:
+            yield _unknown_key_fault(inner_path)
+        yield from find_unknown_empty_keys(inner, inner_path)
+
+
+def _unknown_key_fault(path: KeyPath) -> Fault:
+    key = str(path[-1])
+    return Fault(format_key_path(path), "unknown key", _suggest_parent(key) or suggest_known(key, sibling_keys(path)))
+
+
 def _model_fault(detail: ErrorDetails) -> Fault:
     path, kind, given = detail["loc"], detail["type"], detail["input"]
     if kind == "extra_forbidden":
-        return Fault(
-            format_key_path(path),
-            "unknown key",
-            _suggest_parent(str(path[-1])) or suggest_known(str(path[-1]), sibling_keys(path)),
-        )
+        return _unknown_key_fault(path)
     if kind == "missing":
         return Fault(format_key_path(path), "missing")
     if kind == "literal_error":

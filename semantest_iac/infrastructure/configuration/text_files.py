@@ -1,7 +1,8 @@
-"""Reads bounded UTF-8 text files and parses `.env` files, one `NAME=value` a line and nothing expanded."""
+"""Reads bounded UTF-8 text files, parses `.env` files (`NAME=value`, nothing expanded) and finds misnamed files."""
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -14,6 +15,7 @@ _ASSIGNMENT = re.compile(r"(export\s+)?(?P<name>[A-Za-z_][A-Za-z0-9_]*)\s*=\s*(?
 _DOUBLE_QUOTED = re.compile(r'"((?:[^"\\]|\\.)*)"\s*(#.*)?')
 _SINGLE_QUOTED = re.compile(r"'([^']*)'\s*(#.*)?")
 _COMMENT = re.compile(r"(^|\s)#.*")
+_CONFIGURATION_NAME = re.compile(r"semantest(\.[a-z0-9-]+)?\.ya?ml", re.IGNORECASE)
 _ESCAPE = re.compile(r"\\(.)")
 _ESCAPED_CHARACTERS = {"n": "\n", "r": "\r", "t": "\t"}
 MAX_TEXT_FILE_BYTES = 1024 * 1024  # bytes
@@ -88,3 +90,46 @@ def _decode_utf8(content: bytes, path: Path) -> str | Fault:
     except UnicodeDecodeError as error:
         line = content[: error.start].count(b"\n") + 1
         return Fault("", "not UTF-8", file=str(path), line=line)
+
+
+def find_unread_configurations(folder: Path, expected: str) -> Iterator[Fault]:
+    """Yield a fault for each file that its author would take for the configuration, and that is not read.
+
+    These are files whose name differs in its ending or case, and without one in this folder, that of a folder above it,
+    as far as the repository goes.
+    """
+    try:
+        names = sorted(path.name for path in folder.iterdir())
+    except OSError:
+        return
+    for name in names:
+        right = name.lower().removesuffix(".yml").removesuffix(".yaml") + ".yaml"
+        is_read = name == right or _is_same_file(folder / name, folder / right)
+        if _CONFIGURATION_NAME.fullmatch(name) and not is_read:
+            hint = f"Rename it to {right}, or name it with --config."
+            yield Fault("", f"is not read: its name would have to be {right}", hint, file=make_printable(name, 200))
+    if expected not in names and (found := _find_above(folder.absolute(), expected)):
+        relative = os.path.relpath(found, folder.absolute())
+        hint = f"Run the command in '{found.parent}', or add --config {relative}; an empty {expected} here replaces it."
+        yield Fault("", "is not read: only this folder is looked at", hint, file=make_printable(relative, 200))
+
+
+def _is_same_file(one: Path, other: Path) -> bool:
+    """Whether both names are one file, as on file systems that do not distinguish case."""
+    try:
+        return one.samefile(other)
+    except OSError:
+        return False
+
+
+def _find_above(folder: Path, name: str) -> Path | None:
+    """Return the nearest file of that name in a folder above, up to that of the repository or below the user's own."""
+    home = Path.home()
+    for place in (folder, *folder.parents):
+        if place in (home, Path(place.anchor)):
+            return None
+        if place != folder and (place / name).is_file():
+            return place / name
+        if (place / ".git").exists():
+            return None
+    return None

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from semantest_iac.application.ports.run_queue import LeaseHolder, OnWait
-from semantest_iac.domain.errors import DeploymentError, StackBusyError
+from semantest_iac.domain.errors import StackBusyError, StorageError
 from semantest_iac.infrastructure.file_locks import is_in_place, try_lock
 from semantest_iac.infrastructure.run_queue.holder_records import read_holder, write_holder_and_next_fence
 
@@ -103,7 +103,7 @@ def _translate_lock_errors(stack: str, folder: Path) -> Iterator[None]:
     except OSError as error:
         cause = (error.strerror or "the system refused it").lower()
         hint = f"Check the permissions of '{folder}' and the free space there."
-        raise DeploymentError(f"Cannot lock stack '{stack}': {cause}.", hint=hint) from error
+        raise StorageError(f"Cannot lock stack '{stack}': {cause}.", hint=hint) from error
 
 
 def _stack_busy_error(stack: str, holder: LeaseHolder | None) -> StackBusyError:

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from semantest_iac.domain.ports.artifact_builder import ArtifactBuilder
     from semantest_iac.domain.ports.cloud_rules import CloudDescriptions
     from semantest_iac.domain.ports.provisioner import ReportProgress
+    from semantest_iac.domain.ports.service_finder import FoundService
     from semantest_iac.presentation.request_log import LogRequest
 
 
@@ -102,6 +103,12 @@ class CliApplication(Protocol):
     def configuration(self, **sources: Any) -> LoadedConfiguration: ...
 
     def configuration_schema(self) -> dict[str, Any]: ...
+
+    def find_services(self, folder: Path) -> Sequence[FoundService]: ...
+
+    def starter_configuration(
+        self, provider: str, components: Mapping[str, FoundService | None], folder: Path
+    ) -> str: ...
 
     def secrets(self, variables: Mapping[str, str]) -> SecretStore: ...
 

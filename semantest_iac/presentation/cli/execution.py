@@ -31,6 +31,7 @@ from semantest_iac.presentation.cli.formatting import (
     format_preview,
     suggest_commands_for_several,
 )
+from semantest_iac.presentation.cli.home_folder import require_writable_home
 from semantest_iac.presentation.cli.session import ResolvedStack, Session
 from semantest_iac.presentation.cli.terminal import Terminal
 from semantest_iac_events.deployments import DeploymentCompleted
@@ -63,8 +64,10 @@ def execute_commands(session: Session, commands: Sequence[DeployCommand], *, is_
     """Run the commands concurrently, show each, and return the exit code of the worst outcome.
 
     Before a real cloud is changed, a person at the terminal is asked, unless it `is_confirmed`; without one, what
-    replaces or deletes is rejected. Re-raises a refusal if one stack was requested.
+    replaces or deletes is rejected. Re-raises a refusal if one stack was requested; raises
+    StorageError for a home that cannot be written.
     """
+    require_writable_home(session.application.home)
     approval = _PlanApproval(session, is_one_of_several=len(commands) > 1, is_confirmed=is_confirmed)
     with open_views(session, commands) as views:
         runs = [_CommandRun(command, view, approval) for command, view in zip(commands, views, strict=True)]
@@ -220,7 +223,8 @@ class _CommandRun:
         if self.row is None:
             self.view.show_refusal(str(self._command.stack), to_deployment_error(self.refusal))
             return exit_code_for(self.refusal)
-        self.view.show_result(DeploymentResult(self.row, self._health, self._seconds))
+        is_simulated = self._command.engine.is_simulated
+        self.view.show_result(DeploymentResult(self.row, self._health, self._seconds, is_simulated))
         return STATE_EXIT_CODES.get(self.row.state, FAILED)
 
     def _on_event(self, event: Event) -> None:

@@ -14,7 +14,9 @@ from semantest_iac.domain.errors import (
     NotFoundError,
     RefusedError,
     StackBusyError,
+    StorageError,
     ValidationError,
+    as_storage_error,
 )
 
 OK, FAILED, USAGE, REFUSED, CANCELLED = 0, 1, 2, 3, 4
@@ -25,6 +27,7 @@ EXIT_CODES: Mapping[type[BaseException], int] = {
     ValidationError: USAGE,
     ArtifactError: USAGE,
     NotFoundError: USAGE,
+    StorageError: USAGE,
     click.ClickException: USAGE,
     RefusedError: REFUSED,
     StackBusyError: CANCELLED,
@@ -42,6 +45,8 @@ STATE_EXIT_CODES: Mapping[DeploymentStatus, int] = {
 
 def exit_code_for(error: BaseException) -> int:
     """Return the exit code of the error's class, or of its nearest base class in the table."""
+    if as_storage_error(error):
+        return USAGE
     return next(EXIT_CODES[kind] for kind in type(error).__mro__ if kind in EXIT_CODES)
 
 
@@ -56,6 +61,8 @@ def to_deployment_error(error: BaseException) -> DeploymentError:
         return ValidationError(error.format_message(), "USAGE_ERROR", hint=_usage_hint(error))
     if isinstance(error, click.Abort | KeyboardInterrupt):
         return DeploymentError("Cancelled.", "CANCELLED")
+    if storage := as_storage_error(error):
+        return storage
     return DeploymentError(
         f"This is a bug in semantest-iac: an unexpected {type(error).__name__}.",
         "INTERNAL_ERROR",

@@ -132,11 +132,12 @@ def empty_result(stack: str, state: str) -> dict[str, Any]:
 
 @dataclass(frozen=True, slots=True)
 class DeploymentResult:
-    """The recorded row of an ended deployment, its health check, and the seconds that the command took."""
+    """The recorded row of an ended deployment, its health check, the seconds that the command took, and its cloud."""
 
     row: DeploymentRow
     health: HealthAnswer | None
     seconds: float
+    is_simulated: bool = False
 
     @property
     def failure(self) -> DeploymentError:
@@ -160,6 +161,7 @@ class DeploymentResult:
             "endpoint": row.endpoint,
             "health": self.health.model_dump() if self.health else None,
             "duration_s": round(self.seconds, 3),
+            "simulated": self.is_simulated,
         }
         return answer | ({"error": dict(row.error)} if row.error else {})
 

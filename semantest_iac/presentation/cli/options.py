@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterator
+from contextlib import contextmanager
 from functools import wraps
 from inspect import signature
 from pathlib import Path
@@ -12,6 +13,7 @@ import click
 
 from semantest_iac.domain.environments.names import Environment
 from semantest_iac.domain.guardrails.engine_choice import choose_engine
+from semantest_iac.presentation.cli.home_folder import find_writing_fault, require_readable_home
 from semantest_iac.presentation.cli.session import (
     DEFAULT_HOME,
     ConfigurationOptions,
@@ -68,6 +70,25 @@ def _build_bundles(command: CommandFunction) -> CommandFunction:
 
 
 def _create_session(home: Path, json: bool) -> Session:
+    session = _create_unchecked_session(home, json)
+    require_readable_home(session.application.home)
+    return session
+
+
+@contextmanager
+def use_temporary_home(session: Session) -> Iterator[Session]:
+    """Yield the session, or where no home is and none can be made, one with an empty home for the block."""
+    home = session.application.home
+    if home.exists() or not find_writing_fault(home):
+        yield session
+        return
+    from tempfile import TemporaryDirectory
+
+    with TemporaryDirectory(prefix="semantest-") as folder:
+        yield _create_unchecked_session(Path(folder), session.json)
+
+
+def _create_unchecked_session(home: Path, json: bool) -> Session:
     context = click.get_current_context().find_object(CliContext)
     assert context is not None  # noqa: S101  # run_cli() passes one
     return Session(context.application_at(home), context.terminal, json)
@@ -153,9 +174,7 @@ file_options = _bundle_options("options", _without_engine, *_FILE_OPTIONS)
 configuration_options = _bundle_options("options", ConfigurationOptions, *_FILE_OPTIONS, *_ENGINE_OPTIONS)
 """`options`: the configuration file and what overrides it."""
 
-session_options = _bundle_options(
-    "session",
-    _create_session,
+_SESSION_OPTIONS = (
     click.option(
         "--home",
         type=PATH_TYPE,
@@ -169,4 +188,9 @@ session_options = _bundle_options(
     click.option("--json", "json", is_flag=True, help="Print only JSON to stdout."),
     click.option("--debug", is_flag=True, expose_value=False, help="Print log messages and tracebacks."),  # in run_cli
 )
-"""`session`: the application under its home folder, and the form of the answer."""
+
+session_options = _bundle_options("session", _create_session, *_SESSION_OPTIONS)
+"""`session`: the application under its home folder, which can be read, and the form of the answer."""
+
+unchecked_session_options = _bundle_options("session", _create_unchecked_session, *_SESSION_OPTIONS)
+"""`session` of commands that do without the home, or look at it themselves."""

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 # Name -> its module in `commands`, which is imported when the command runs, and one line of help.
 COMMANDS = {
+    "init": ("starting", "Write semantest.yaml for the service in this folder."),
     "deploy": ("deployments", "Deploy a component as it is configured."),
     "preview": ("deployments", "Show what deploy or destroy would change."),
     "status": ("ledger", "Show what is deployed now."),
@@ -32,9 +33,13 @@ COMMANDS = {
     "setup": ("machine", "Install what real deployments need: the Pulumi CLI and its plugins."),
 }
 
+STACK_CHANGES = frozenset({"deploy", "destroy"})
+LOST_ANSWER = 1
+
 PROGRAM_HELP = """Deploy Semantest to AWS or Azure from one configuration.
 
 \b
+  semantest-iac init
   semantest-iac deploy --component rest-api --provider aws
   semantest-iac invoke rest-api GET /health
 
@@ -62,15 +67,22 @@ class _LazyGroup(click.Group):
 
 
 def run_cli(arguments: Sequence[str], application_at: ApplicationFactory, terminal: Terminal | None = None) -> int:
-    """Run one command and return its exit code; every error becomes a message."""
+    """Run one command and return its exit code; every error becomes a message.
+
+    A deployment keeps its own exit code where its answer cannot be written; any other command has then failed.
+    """
     context = CliContext(application_at, terminal or Terminal.standard())
     if "--debug" in arguments:
         _log_to_terminal(context.terminal)
     try:
-        code = _build_program().main(list(arguments), standalone_mode=False, obj=context)
+        code = int(_build_program().main(list(arguments), standalone_mode=False, obj=context) or 0)
     except (Exception, KeyboardInterrupt) as error:
+        context.terminal.flush()
+        if isinstance(error, OSError) and context.terminal.is_answer_lost:  # click's own output
+            return LOST_ANSWER
         return _report_error(error, context.terminal, arguments)
-    return int(code or 0)
+    is_change = not STACK_CHANGES.isdisjoint(arguments[:1])
+    return LOST_ANSWER if code == 0 and context.terminal.is_answer_lost and not is_change else code
 
 
 def _build_program() -> click.Group:

@@ -19,6 +19,7 @@ from semantest_iac.domain.environments.names import (
     suggest_known,
 )
 from semantest_iac.domain.errors import Fault, ValidationError
+from semantest_iac.domain.guardrails.engine_choice import describe_rehearsal, is_rehearsal
 
 if TYPE_CHECKING:
     from semantest_iac.application.intake.deployment_specs import DeploymentSpec, LoadedConfiguration
@@ -101,6 +102,12 @@ class Session:
             self.terminal.print_json(value)
         else:
             self.terminal.print_lines(*lines)
+
+    def warn_of_rehearsals(self, stacks: Iterable[tuple[Stack, EngineChoice | None]]) -> None:
+        """Print a line on stderr for each stack that is simulated although its environment is one of real clouds."""
+        for stack, choice in stacks:
+            if choice is not None and is_rehearsal(stack.environment, choice):
+                self.terminal.print_remarks(f"Warning: {describe_rehearsal(str(stack), stack.provider)}")
 
     def load_configuration(self, selector: StackSelector, options: ConfigurationOptions) -> LoadedConfiguration:
         """Load the configuration, overridden by the options; from here on the terminal redacts its secrets."""

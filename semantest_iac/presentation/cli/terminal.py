@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, TextIO
 
 if TYPE_CHECKING:
@@ -16,21 +17,34 @@ _CONTROL_ESCAPES = {code: f"\\x{code:02x}" for code in (*range(32), *range(127, 
 
 
 class Terminal:
-    """Writes text to two streams; a closed pipe raises nothing, so that it cannot end a deployment."""
+    """Writes text to two streams; one that takes nothing more raises nothing, so that it cannot end a deployment.
+
+    A reader that has closed its end of a pipe has read enough; what is lost for another reason is said once on stderr.
+    """
 
     def __init__(self, out: TextIO, err: TextIO) -> None:
         self.out = out
         self._err = err
         self._redact: Callable[[str], str] = str
-        self._print: Callable[[TextIO, str], None] = write_text
+        self._print: Callable[[TextIO, str], str | None] = write_text
+        self._is_answer_lost = False
 
     @classmethod
     def standard(cls) -> Terminal:
         """The terminal on the process's own streams; characters that they cannot encode are escaped."""
+        _open_closed_descriptors()
         for stream in (sys.stdout, sys.stderr):
             if reconfigure := getattr(stream, "reconfigure", None):
                 reconfigure(errors="backslashreplace")
-        return cls(sys.stdout, sys.stderr)
+        terminal = cls(*(_stream_or_null(stream) for stream in (sys.stdout, sys.stderr)))
+        if sys.stdout is None:
+            terminal._report_lost_answer("it is closed")
+        return terminal
+
+    @property
+    def is_answer_lost(self) -> bool:
+        """Whether a part of the answer could not be written to stdout."""
+        return self._is_answer_lost
 
     @property
     def is_interactive(self) -> bool:
@@ -52,10 +66,10 @@ class Terminal:
     @property
     def can_ask(self) -> bool:
         """Whether a person sees the output and can answer."""
-        return self.is_interactive and sys.stdin.isatty()
+        return self.is_interactive and sys.stdin is not None and sys.stdin.isatty()
 
     @contextmanager
-    def print_through(self, print_text: Callable[[TextIO, str], None]) -> Iterator[None]:
+    def print_through(self, print_text: Callable[[TextIO, str], str | None]) -> Iterator[None]:
         """Pass all text of the block to `print_text` with its stream, such as to print it above a live display."""
         before, self._print = self._print, print_text
         try:
@@ -83,16 +97,20 @@ class Terminal:
         """Print one JSON document on one line, in ASCII."""
         import json
 
-        write_text(self.out, self._redact(json.dumps(value, separators=(",", ":"), default=str)) + "\n")
+        self._write_answer(self.out, self._redact(json.dumps(value, separators=(",", ":"), default=str)) + "\n")
 
     def print_bytes(self, content: bytes) -> None:
         """Print the body of a service's response unchanged."""
-        self.out.flush()
-        write_text(self.out.buffer, content)
+        self._write_answer(self.out, "")
+        self._write_answer(self.out.buffer, content)
+
+    def flush(self) -> None:
+        """Write what others have written to stdout, as `--help` is."""
+        self._write_answer(self.out, "")
 
     def ask(self, question: str) -> str:
         """Ask on stderr and return the typed line; empty if stdin is no terminal."""
-        if not sys.stdin.isatty():
+        if sys.stdin is None or not sys.stdin.isatty():
             return ""
         write_text(self._err, self._redact_and_escape(question))
         return sys.stdin.readline().strip()
@@ -119,7 +137,18 @@ class Terminal:
 
     def _print_text(self, stream: TextIO, lines: Sequence[str]) -> None:
         if text := "".join(f"{self._redact_and_escape(line)}\n" for line in lines):
-            self._print(stream, text)
+            reason = self._print(stream, text)
+            if reason and stream is self.out:
+                self._report_lost_answer(reason)
+
+    def _write_answer(self, stream: Any, content: str | bytes) -> None:
+        if reason := write_text(stream, content):
+            self._report_lost_answer(reason)
+
+    def _report_lost_answer(self, reason: str) -> None:
+        if not self._is_answer_lost:
+            self._is_answer_lost = True
+            self.print_remarks(f"Cannot write to stdout: {reason}. The rest of the answer is lost.")
 
     def _redact_and_escape(self, text: str) -> str:
         return self._redact(text).translate(_CONTROL_ESCAPES)
@@ -145,17 +174,41 @@ class CliContext(NamedTuple):
     terminal: Terminal
 
 
-def write_text(stream: Any, content: Any) -> None:
-    """Write text, or bytes to a binary stream, at once; a closed pipe discards it."""
+def write_text(stream: Any, content: str | bytes) -> str:
+    """Write text, or bytes to a binary stream, at once; returns why the stream takes nothing more.
+
+    The reason is empty if it does, or if nobody reads it any more: a closed pipe discards the text.
+    """
     try:
         stream.write(content)
         stream.flush()
     except BrokenPipeError:
         _discard_output(stream)
+    except (OSError, ValueError) as error:
+        _discard_output(stream)
+        return (getattr(error, "strerror", None) or "it is closed").lower()
+    return ""
 
 
 def _discard_output(stream: Any) -> None:
     """Point the stream to the null device: Python flushes it again at exit."""
-    null = os.open(os.devnull, os.O_WRONLY)
-    os.dup2(null, stream.fileno())
-    os.close(null)
+    with suppress(OSError, ValueError):  # a stream without a descriptor, or a closed one
+        descriptor = stream.fileno()
+        null = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(null, descriptor)
+        os.close(null)
+
+
+def _open_closed_descriptors() -> None:
+    """Point closed standard descriptors to the null device: else the next opened file would have their numbers."""
+    for descriptor in range(3):
+        try:
+            os.fstat(descriptor)
+        except OSError:
+            opened = os.open(os.devnull, os.O_RDWR)  # takes the lowest free number, which is this one
+            os.set_inheritable(opened, True)
+
+
+def _stream_or_null(stream: TextIO | None) -> TextIO:
+    """Return the stream; Python has none for a descriptor that was closed when it started."""
+    return Path(os.devnull).open("w", encoding="utf-8") if stream is None else stream

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+
 import pytest
 
 from semantest_iac.domain.errors import (
@@ -15,6 +17,7 @@ from semantest_iac.domain.errors import (
     RefusedError,
     RuntimeFailedError,
     StackBusyError,
+    StorageError,
     ThrottledError,
     ValidationError,
     VerificationError,
@@ -44,6 +47,9 @@ class TestExitCodes:
             (StackBusyError("x"), 4),
             (KeyboardInterrupt(), 4),
             (KeyError("x"), 1),
+            (StorageError("x"), 2),
+            (OSError(errno.ENOSPC, "No space left on device"), 2),
+            (ConnectionResetError(errno.ECONNRESET, "Connection reset by peer"), 1),
         ],
         ids=lambda value: type(value).__name__ if isinstance(value, BaseException) else str(value),
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import os
+from pathlib import Path
 
 from semantest_iac.presentation.cli.terminal import Terminal
 
@@ -39,6 +40,26 @@ class TestTerminal:
         assert out.getvalue().isascii()
         assert json.loads(out.getvalue()) == {"a": "é\udc80\x9b"}
 
+    def test_reports_once_that_stdout_takes_nothing_more(self) -> None:
+        err = io.StringIO()
+        with Path("/dev/full").open("w") as out:
+            terminal = Terminal(out, err)
+            terminal.print_lines("one")
+            terminal.print_json({"two": 2})
+            terminal.print_bytes(b"three")
+
+        assert terminal.is_answer_lost
+        assert err.getvalue() == "Cannot write to stdout: no space left on device. The rest of the answer is lost.\n"
+
+    def test_ignores_a_stderr_that_takes_nothing(self) -> None:
+        out = io.StringIO()
+        with Path("/dev/full").open("w") as err:
+            terminal = Terminal(out, err)
+            terminal.print_remarks("lost")
+            terminal.print_lines("kept")
+
+        assert (out.getvalue(), terminal.is_answer_lost) == ("kept\n", False)
+
     def test_survives_a_closed_pipe(self) -> None:
         reading, writing = os.pipe()
         os.close(reading)
@@ -49,3 +70,4 @@ class TestTerminal:
             terminal.print_lines("nor this")
 
             assert not out.closed
+            assert not terminal.is_answer_lost

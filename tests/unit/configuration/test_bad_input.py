@@ -43,6 +43,9 @@ BAD_YAML: dict[str, tuple[str, int, int, str]] = {
         14,
         "no value",
     ),
+    "unknown-key-without-value": ("componets:\n", 1, 1, "unknown key"),
+    "unknown-key-without-value-below": ("components:\n  rest-api:\n    memroy:\n", 3, 5, "unknown key"),
+    "unknown-key-without-value-in-a-list": ("monitoring:\n  alerts:\n    - treshold:\n", 3, 7, "unknown key"),
     "unknown-key": ("components:\n  rest-api:\n    memroy: 1\n", 3, 5, "unknown key"),
     "long-key": (f"{'x' * 120}: 1\n", 1, 1, "unknown key"),
     "memory-text": ("components:\n  rest-api:\n    memory: 1GB\n", 3, 5, "must be a whole number, not '1GB'"),
@@ -170,6 +173,43 @@ class TestFile:
         write_file("#" * size)
 
         assert len(read().faults) == faults
+
+
+class TestUnreadFiles:
+    @pytest.mark.parametrize(
+        ("name", "right"),
+        [
+            ("semantest.yml", "semantest.yaml"),
+            ("Semantest.yaml", "semantest.yaml"),
+            ("semantest.production.yml", "semantest.production.yaml"),
+        ],
+    )
+    def test_are_named(self, write_file: WriteFile, read: ReadConfiguration, name: str, right: str) -> None:
+        write_file("provider: azure\n", name)
+
+        (fault,) = read().faults
+
+        assert (fault.file, fault.hint) == (name, f"Rename it to {right}, or name it with --config.")
+        assert read(file=Path(name)).faults == ()
+
+    def test_above_are_named_up_to_the_repository(
+        self, folder: Path, read: ReadConfiguration, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        inner = folder / "repository" / "services" / "api"
+        inner.mkdir(parents=True)
+        monkeypatch.chdir(inner)
+        (folder / "semantest.yaml").write_text("provider: azure\n")
+
+        (above,) = read().faults
+        (folder / "repository" / ".git").mkdir()
+        outside = read().faults
+        (folder / "repository" / "semantest.yaml").write_text("provider: azure\n")
+        (inside,) = read().faults
+        (inner / "semantest.yaml").write_text("")
+
+        assert (above.file, outside, inside.file) == ("../../../semantest.yaml", (), "../../semantest.yaml")
+        assert "add --config ../../semantest.yaml" in inside.hint
+        assert read().faults == ()
 
 
 class TestOverrides:

@@ -111,6 +111,15 @@ class TestMerging:
         assert positions["components.rest-api.timeout"] == SourcePosition("semantest.yaml", 4, 5)
 
 
+class TestComponentsWithoutValue:
+    def test_have_the_defaults(self, write_file: WriteFile, read: ReadConfiguration) -> None:
+        write_file("components:\n  rest-api:\n  websocket:\n")
+        write_file("components:\n  websocket:\n", "semantest.production.yaml")
+
+        assert read().configuration.components.keys() == {"rest-api", "websocket"}
+        assert read(options={"environment": "production"}).configuration.components.keys() == {"rest-api"}
+
+
 class TestVariables:
     def test_of_a_component_stay_text_as_written(self, write_file: WriteFile, read: ReadConfiguration) -> None:
         write_file(
@@ -133,16 +142,23 @@ class TestVariables:
             "H_1": "12:30",
         }
 
-    def test_that_look_like_settings_give_a_warning(self, read: ReadConfiguration) -> None:
-        loaded = read(environ={"SEMANTEST_COMPONENT__REST_API__MEMORY": "1", "SEMANTEST_HOME": "x"})
+    @pytest.mark.parametrize(
+        ("name", "nearest"),
+        [
+            ("SEMANTEST_COMPONENT__REST_API__MEMORY", "SEMANTEST_COMPONENTS__…"),
+            ("SEMANTEST_REGOIN", "SEMANTEST_REGION"),
+            ("SEMANTEST_HOEM", "SEMANTEST_HOME"),
+            ("SEMANTEST_SECERT_DB_PASSWORD", "SEMANTEST_SECRET_DB_PASSWORD"),
+            ("SEMANTEST_FLAVOUR", ""),
+        ],
+    )
+    def test_that_look_like_settings_give_a_warning(self, read: ReadConfiguration, name: str, nearest: str) -> None:
+        known = {"SEMANTEST_HOME": "x", "SEMANTEST_PULUMI": "x", "SEMANTEST_SECRET_A": "x", "SEMANTEST_REGION": "x"}
 
-        assert loaded.warnings == (
-            Fault(
-                "SEMANTEST_COMPONENT__REST_API__MEMORY",
-                "not a setting; ignored",
-                "Did you mean 'SEMANTEST_COMPONENTS__…'?",
-            ),
-        )
+        loaded = read(environ={name: "1"} | known)
+
+        hint = f"Did you mean '{nearest}'?" if nearest else ""
+        assert loaded.warnings == (Fault(name, "not a setting; ignored", hint),)
 
     def test_that_are_empty_count_as_not_set(self, read: ReadConfiguration) -> None:
         assert read(environ={"SEMANTEST_REGION": ""}).configuration.region is None

@@ -49,6 +49,7 @@ class TestStatus:
                 "error": {"code": "PROVIDER_ERROR", "message": "no quota"},
                 "generation": 1,
                 "last_good": "d1",
+                "simulated": True,
             }
         ]
 

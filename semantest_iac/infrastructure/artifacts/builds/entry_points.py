@@ -20,6 +20,14 @@ REQUIREMENTS_FILE = "requirements.txt"
 NODE_SUFFIXES = (".js", ".mjs", ".cjs")
 BUNDLED_SUFFIXES = (".ts", ".mts", ".cts", ".tsx", ".jsx")
 """Files that are bundled: JSX does not run in Node, and TypeScript only in part."""
+_JAVASCRIPT_HINT = "Name the file in JavaScript or TypeScript that starts the server, such as server.js."
+_FOREIGN_FILES = {
+    ".py": ("a Python file", "Name a handler such as app.handler instead, or the app of a framework: main:app."),
+    ".json": ("a JSON file", _JAVASCRIPT_HINT),
+    ".html": ("a page", _JAVASCRIPT_HINT),
+    ".sh": ("a shell script", _JAVASCRIPT_HINT),
+}
+"""What people name as entry by mistake, by ending."""
 _MOST_SUGGESTIONS = 3
 _BUILD_COMMANDS = {"pnpm-lock.yaml": "pnpm run build", "yarn.lock": "yarn build", "bun.lock": "bun run build"}
 
@@ -119,9 +127,9 @@ def find_entry_faults(folder: Path, points: Iterable[EntryPoint]) -> list[Fault]
     faults = []
     for point in points:
         unsafe = check_path(point.files[0])
-        if point.option == "entry" and point.name.endswith(".py"):
-            hint = "Name a handler such as app.handler instead."
-            faults.append(Fault("entry", "starts a Node server, and this is a Python file", hint))
+        foreign = _FOREIGN_FILES.get(PurePosixPath(point.name).suffix) if point.option == "entry" else None
+        if foreign:
+            faults.append(Fault("entry", f"starts a Node server, and this is {foreign[0]}", foreign[1]))
         elif unsafe or not (point.may_be_installed or point.find_file(folder)):
             reason = unsafe.message if unsafe else f"the source holds no {point.describe_missing()}"
             faults.append(Fault(point.option, reason, _entry_hint(folder, point)))

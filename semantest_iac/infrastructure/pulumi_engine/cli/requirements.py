@@ -8,6 +8,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from semantest_iac.domain.errors import DeploymentError, Fault, RefusedError
+from semantest_iac.domain.guardrails.engine_choice import REHEARSAL_ADVICE
 from semantest_iac.infrastructure.clouds.registry import CLOUDS
 from semantest_iac.infrastructure.pulumi_engine.cli.location import SETUP_COMMAND, find_pulumi_cli
 
@@ -17,7 +18,7 @@ def require_pulumi_prerequisites(provider: str, *, real_cloud: bool, variables: 
     faults = list(find_missing_prerequisites(provider, real_cloud=real_cloud, variables=variables))
     if faults:
         message = "Cannot deploy with engine 'pulumi': something is missing on this machine."
-        hint = "The sandbox needs none of this: leave --engine and --env out."
+        hint = REHEARSAL_ADVICE if real_cloud else "--engine sandbox runs the same programs and needs none of this."
         raise RefusedError(message, "ENGINE_UNAVAILABLE", hint=hint, faults=faults)
 
 

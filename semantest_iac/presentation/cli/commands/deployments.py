@@ -31,7 +31,12 @@ from semantest_iac.presentation.cli.formatting import (
     format_preview,
     format_stack_and_cloud,
 )
-from semantest_iac.presentation.cli.options import configuration_options, many_stacks_options, session_options
+from semantest_iac.presentation.cli.options import (
+    configuration_options,
+    many_stacks_options,
+    session_options,
+    use_temporary_home,
+)
 from semantest_iac.presentation.cli.session import ConfigurationOptions, MultiStackSelector, ResolvedStack, Session
 
 if TYPE_CHECKING:
@@ -77,6 +82,7 @@ def deploy_command(  # noqa: PLR0913  # one parameter for each option
         hint = "Add --serve, or leave --port out."
         raise ValidationError("Cannot use --port without --serve: deploy alone listens on no port.", hint=hint)
     specs = session.build_specs_and_warn(selector, options)
+    session.warn_of_rehearsals([(spec.stack, spec.engine) for spec in specs])
     if then_serve:
         require_simulated(specs)
     batch = str(uuid4()) if len(specs) > 1 else None
@@ -119,8 +125,12 @@ def preview_command(
     session: Session, selector: MultiStackSelector, options: ConfigurationOptions, destroy: bool
 ) -> int:
     preview_all = _preview_destroys if destroy else _preview_deployments
-    for stack, engine, plan in preview_all(session, selector, options):
-        session.answer(plan_to_dict(stack, plan), [format_stack_and_cloud(stack, engine), *format_preview(plan)])
+    with use_temporary_home(session) as looking:
+        previews = preview_all(looking, selector, options)
+    session.warn_of_rehearsals([(stack, engine) for stack, engine, _ in previews])
+    for stack, engine, plan in previews:
+        answer = plan_to_dict(stack, plan) | {"simulated": engine.is_simulated}
+        session.answer(answer, [format_stack_and_cloud(stack, engine), *format_preview(plan)])
     return OK
 
 
@@ -176,6 +186,7 @@ deletes anything; without a terminal, --yes is required. For a production stack,
 def destroy_command(session: Session, selector: MultiStackSelector, options: ConfigurationOptions, yes: bool) -> int:
     """Show all plans, ask for confirmation of each, then destroy."""
     targets = session.resolve_all(selector, options)
+    session.warn_of_rehearsals([(target.stack, target.engine) for target in targets])
     plans = [(target, preview_destroy(session, target)) for target in targets]
     deployed = [target for target, plan in plans if _show_destroy_plan_if_any(session, target, plan)]
     for target in deployed:

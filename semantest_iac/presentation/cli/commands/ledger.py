@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict
 from typing import Any
 
@@ -12,6 +12,7 @@ import click
 from semantest_iac.application.ports.ledger import LedgerHead
 from semantest_iac.application.queries.history import (
     ALL_STACKS,
+    find_owning_engine,
     is_served_locally,
     read_events,
     read_history,
@@ -50,16 +51,28 @@ STATUS_TITLES = ("stack", "last", "state", "requested", "endpoint")
 def status_command(session: Session, selector: StackSelector) -> int:
     ledger = session.application.ledger
     rows = read_status(ledger, build_stack_filter(selector, session.application.providers))
+    _warn_of_recorded_rehearsals(session, [row["stack"] for row in rows])
     if rows:
         lines = format_table(STATUS_TITLES, [_status_cells(row) for row in rows])
     else:
-        lines = [NO_MATCH if ledger.stacks() else NOTHING_DEPLOYED]
+        lines = [NO_MATCH if ledger.stacks() else _nothing_deployed(session)]
     session.answer(rows, lines)
     return OK
 
 
+def _warn_of_recorded_rehearsals(session: Session, stacks: Iterable[str]) -> None:
+    owners = ((Stack.parse(stack), find_owning_engine(session.application.ledger, stack)) for stack in stacks)
+    session.warn_of_rehearsals(owners)
+
+
+def _nothing_deployed(session: Session) -> str:
+    home = session.application.home
+    return NOTHING_DEPLOYED if home.exists() or not session.home_option else f"{NOTHING_DEPLOYED[:-1]}: no '{home}'."
+
+
 def _status_cells(row: dict[str, Any]) -> tuple[str, ...]:
-    return (row["stack"], row["kind"], row["state"], format_utc_time(row["requested_at"]), row["endpoint"] or "-")
+    state = f"{row['state']} (simulated)" if row["simulated"] else row["state"]
+    return (row["stack"], row["kind"], state, format_utc_time(row["requested_at"]), row["endpoint"] or "-")
 
 
 HISTORY_HELP = """List deployments and destroys, newest first.
@@ -77,6 +90,7 @@ HISTORY_TITLES = ("deployment", "stack", "kind", "state", "requested", "changes"
 @session_options
 def history_command(session: Session, selector: StackSelector, limit: int | None) -> int:
     rows = read_history(session.application.ledger, build_stack_filter(selector, session.application.providers), limit)
+    _warn_of_recorded_rehearsals(session, dict.fromkeys(row["stack"] for row in rows))
     lines = format_table(HISTORY_TITLES, [_history_cells(row) for row in rows]) if rows else [NO_MATCH]
     session.answer(rows, lines)
     return OK
@@ -108,6 +122,7 @@ If more than one stack is live, the options must select one. `local_endpoint` is
 @session_options
 def outputs_command(session: Session, selector: StackSelector) -> int:
     ledger, stack = session.application.ledger, _single_live_stack(session, selector)
+    _warn_of_recorded_rehearsals(session, [stack])
     outputs = read_outputs(ledger, stack)
     if is_served_locally(ledger, stack):
         outputs["local_endpoint"] = local_endpoint(stack)

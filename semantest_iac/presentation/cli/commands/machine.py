@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 import subprocess
 import sys
@@ -21,7 +20,8 @@ from semantest_iac.domain.errors import DeploymentError, RefusedError
 from semantest_iac.presentation.cli.application import CliApplication, EnginePrerequisite
 from semantest_iac.presentation.cli.failures import FAILED, OK, error_to_json
 from semantest_iac.presentation.cli.formatting import align_columns
-from semantest_iac.presentation.cli.options import session_options
+from semantest_iac.presentation.cli.home_folder import find_writing_fault
+from semantest_iac.presentation.cli.options import session_options, unchecked_session_options
 from semantest_iac.presentation.cli.session import Session
 from semantest_iac.presentation.error_lines import format_error
 
@@ -47,7 +47,7 @@ class MachineCheck:
 
 
 @click.command("doctor", help=DOCTOR_HELP)
-@session_options
+@unchecked_session_options
 def doctor_command(session: Session) -> int:
     checks = list(_run_checks(session.application))
     is_ready = all(check.ok for check in checks if check.needed)
@@ -115,10 +115,9 @@ def _check_program(name: str, advice: str) -> MachineCheck:
 
 
 def _check_home(home: Path) -> MachineCheck:
-    nearest = next(folder for folder in (home, *home.parents) if folder.exists())
-    is_writable = nearest.is_dir() and os.access(nearest, os.W_OK | os.X_OK)
-    advice = f"'{nearest}' is not a writable folder; choose another home with --home."
-    return MachineCheck("home", is_writable, str(home), advice)
+    reason = find_writing_fault(home)
+    advice = f"Nothing can be written there ({reason}); choose another home with --home."
+    return MachineCheck("home", not reason, str(home), advice)
 
 
 def _check_ledger(application: CliApplication) -> MachineCheck:

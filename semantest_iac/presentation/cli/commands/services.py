@@ -167,6 +167,7 @@ def invoke_command(
 ) -> int:
     request = _build_request(**parts)
     stack, engine, variables = session.resolve_one(selector, options)
+    session.warn_of_rehearsals([(stack, engine)])
     deployments = session.application.deployments(variables, engine=engine)
     answer = run_interruptible(deployments.call(stack, request), session.terminal)
     session.terminal.print_remarks(*format_notes(answer.notes))

@@ -120,6 +120,34 @@ class TestRealCloud:
         assert cli(*_REAL, watched=True).code == 0
 
 
+class TestRehearsal:
+    _PRODUCTION = ("--component", "rest-api", "--env", "production")
+    _WARNING = (
+        "Warning: 'rest-api.aws.production.us-east-1' is SIMULATED on this machine: "
+        "nothing of it is in a real aws account.\n"
+    )
+
+    def test_is_warned_of_each_time(self, cli: Any, world: Any) -> None:
+        world.engines = ("sandbox", "pulumi")
+        first = cli("deploy", *self._PRODUCTION, "--engine", "sandbox")
+        again = cli("deploy", *self._PRODUCTION, "--json")
+        others = [
+            cli("status"),
+            cli("history", "--env", "production"),
+            cli("outputs"),
+            cli("preview", *self._PRODUCTION),
+            cli("invoke", "rest-api", "GET", "/", "--env", "production"),
+            cli("destroy", *self._PRODUCTION),
+        ]
+
+        assert (first.code, again.code, json.loads(again.out.splitlines()[-1])["simulated"]) == (0, 0, True)
+        assert all(outcome.err.startswith(self._WARNING) for outcome in (first, again, *others))
+        assert others[0].out.splitlines()[1].split("  ")[2] == "completed (simulated)"
+
+    def test_is_not_warned_of_in_development(self, cli: Any) -> None:
+        assert "SIMULATED" not in cli(*_DEPLOY).err + cli("status").err
+
+
 class TestSeveralStacks:
     _TWO = (*_DEPLOY, "--region", "us-east-1", "--region", "eu-west-1")
 
@@ -175,6 +203,7 @@ class TestDeployJson:
             "endpoint": "https://a1.execute-api.us-east-1.amazonaws.com",
             "health": {"path": "/health", "status": 200, "body": '{"status":"healthy","key":"***"}'},
             "duration_s": 0,
+            "simulated": True,
         }
 
     def test_holds_the_error_of_a_failure(self, cli: Any, world: Any) -> None:

@@ -45,7 +45,14 @@ class TestStatus:
         lines = cli("status", "--region", "us-east-1").out.splitlines()
 
         assert lines[0].split() == ["STACK", "LAST", "STATE", "REQUESTED", "ENDPOINT"]
-        assert lines[1].split() == [_ONE, "deploy", "completed", "2026-01-01", "12:00:00Z", "https://one"]
+        assert lines[1].replace(" (", "(").split() == [
+            _ONE,
+            "deploy",
+            "completed(simulated)",
+            "2026-01-01",
+            "12:00:00Z",
+            "https://one",
+        ]
 
     def test_says_that_nothing_matches(self, cli: Any) -> None:
         assert cli("status", "--env", "qa").out == "Nothing matches.\n"

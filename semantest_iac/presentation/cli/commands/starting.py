@@ -1,0 +1,168 @@
+"""`init`: writes the first configuration of a project."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Collection, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from semantest_iac.domain.environments.names import DEFAULT_PROVIDER, make_printable, suggest_known
+from semantest_iac.domain.errors import DeploymentError, Fault, RefusedError, ValidationError
+from semantest_iac.presentation.cli.failures import OK
+from semantest_iac.presentation.cli.options import PATH_TYPE, unchecked_session_options
+from semantest_iac.presentation.cli.session import ConfigurationOptions, Session, StackSelector
+from semantest_iac.presentation.error_lines import format_faults, format_warnings
+
+if TYPE_CHECKING:
+    from semantest_iac.domain.ports.service_finder import FoundService
+
+INIT_HELP = """Write semantest.yaml for the service in this folder: FastAPI, Starlette, Flask, Django, Express, Fastify,
+Koa, NestJS, a plain server or a function handler.
+
+\b
+  semantest-iac init
+  semantest-iac init --source ../api --provider azure --yes
+
+Reads files and runs none of them. On a terminal it asks for the cloud and the name of the component; a word in brackets
+is the answer to Enter. Without a service, writes a configuration that deploys a small one.
+"""
+CONFIGURATION_FILE = "semantest.yaml"
+DEFAULT_COMPONENT = "rest-api"
+
+
+@click.command("init", help=INIT_HELP)
+@click.option("--source", type=PATH_TYPE, default=Path(), metavar="PATH", help="The folder of the code. Default: this.")
+@click.option("--provider", metavar="NAME", help="aws or azure.")
+@click.option("--component", metavar="NAME", help="Name of the component. Default: rest-api.")
+@click.option("--force", is_flag=True, help="Overwrite an existing semantest.yaml.")
+@click.option("--yes", is_flag=True, help="Ask nothing.")
+@unchecked_session_options
+def init_command(  # one parameter for each option
+    session: Session, source: Path, provider: str | None, component: str | None, force: bool, yes: bool
+) -> int:
+    """Look for services, ask what was not given, write the file and check it."""
+    target = Path(CONFIGURATION_FILE)
+    _require_writable_place(target, force=force)
+    _require_folder(source)
+    found = session.application.find_services(source.resolve())
+    if not session.json:
+        session.terminal.print_lines(*_describe_found(found, source))
+    known = session.application.providers
+    provider = provider or _ask(session, "Cloud (aws, azure)", DEFAULT_PROVIDER, skip=yes)
+    if provider not in known:
+        fault = Fault("provider", f"unknown provider '{make_printable(provider)}'", suggest_known(provider, known))
+        raise ValidationError("Cannot write a configuration.", faults=[fault])
+    component = component or _ask(session, "Name of the component", DEFAULT_COMPONENT, skip=yes)
+    components = _name_components(component, found)
+    _write(target, session.application.starter_configuration(provider, components, Path.cwd()), force=force)
+    _answer(session, provider, components, found)
+    return OK
+
+
+def _require_writable_place(target: Path, *, force: bool) -> None:
+    if not force and (target.exists() or target.is_symlink()):
+        message = f"Cannot write {target}: it exists ({target.absolute()})."
+        raise RefusedError(message, "FILE_EXISTS", hint="Add --force to overwrite it.")
+
+
+def _require_folder(source: Path) -> None:
+    if not source.is_dir():
+        reason = "is not a folder" if source.exists() else "does not exist"
+        fault = Fault("--source", f"'{make_printable(str(source), 200)}' {reason}", "Name the folder of the code.")
+        raise ValidationError("Cannot look for a service.", faults=[fault])
+
+
+def _ask(session: Session, question: str, default: str, *, skip: bool) -> str:
+    """Return the typed answer; the default for an empty one, and where nobody can be asked."""
+    if skip or session.json or not session.terminal.is_interactive:
+        return default
+    return session.terminal.ask(f"{question} [{default}]: ") or default
+
+
+def _name_components(component: str, found: Sequence[FoundService]) -> Mapping[str, FoundService | None]:
+    """Return the component of the first service; the configuration has one component of each type."""
+    return {component: found[0] if found else None}
+
+
+def _write(target: Path, text: str, *, force: bool) -> None:
+    try:
+        with target.open("w" if force else "x", encoding="utf-8") as file:
+            file.write(text)
+    except OSError as error:
+        reason = (error.strerror or "the system refused it").lower()
+        hint = "Run the command in a folder that you can write to."
+        raise ValidationError(f"Cannot write '{target.absolute()}': {reason}.", "NOT_WRITABLE", hint=hint) from error
+
+
+def _describe_found(found: Sequence[FoundService], source: Path) -> list[str]:
+    if not found:
+        return [f"Found no service in '{source.resolve()}'; a small one that answers /health will be deployed."]
+    return [
+        f"Found {one.framework} in {os.path.relpath(one.folder / one.file)}: {_describe_start(one)}" for one in found
+    ]
+
+
+def _describe_start(service: FoundService) -> str:
+    if service.option:
+        return f"{service.option} {service.value}"
+    return f"{len(service.handlers)} handlers"
+
+
+def _answer(
+    session: Session, provider: str, components: Mapping[str, FoundService | None], found: Sequence[FoundService]
+) -> None:
+    warnings, faults = _check_written(session)
+    notes = [note for service in components.values() if service for note in service.notes]
+    deploy = "python -m semantest_iac config validate" if faults else _next_command(components, session.home_option)
+    value = {
+        "file": str(Path(CONFIGURATION_FILE).absolute()),
+        "provider": provider,
+        "components": {name: _to_dict(service) for name, service in components.items()},
+        "found": [_to_dict(service) for service in found],
+        "notes": notes,
+        "warnings": [warning.as_dict() for warning in warnings],
+        "faults": [fault.as_dict() for fault in faults],
+        "next": [deploy],
+    }
+    session.answer(value, [f"Wrote {CONFIGURATION_FILE}."])
+    if session.json:
+        return
+    session.terminal.print_remarks(*(f"Note: {note}" for note in notes), *format_warnings(warnings))
+    if faults:
+        session.terminal.print_remarks("Not ready yet:", *format_faults(faults))
+    session.terminal.print_lines("Try next:", f"  {deploy}")
+
+
+def _next_command(components: Collection[str], home_option: str) -> str:
+    name = next(iter(components)) if len(components) == 1 else "all"
+    return f"python -m semantest_iac deploy --component {name}{home_option}"
+
+
+def _check_written(session: Session) -> tuple[Sequence[Fault], Sequence[Fault]]:
+    """Return the warnings and the faults of the file as `config validate` finds them."""
+    from semantest_iac.application.intake.deployment_specs import validate_components
+
+    try:
+        loaded = session.load_configuration(StackSelector(), ConfigurationOptions())
+        return validate_components(None, loaded, session.application), ()
+    except DeploymentError as error:
+        return (), error.faults or (Fault("", error.message, error.hint),)
+
+
+def _to_dict(service: FoundService | None) -> dict[str, Any]:
+    if service is None:
+        return {}
+    start: dict[str, Any] = {"handlers": list(service.handlers)}
+    if service.option:
+        start = {service.option: service.value}
+    optional = {"build": service.build, "runtime": service.runtime}
+    return {
+        "framework": service.framework,
+        "source": os.path.relpath(service.folder),
+        "file": service.file,
+        **start,
+        **{name: value for name, value in optional.items() if value},
+    }
