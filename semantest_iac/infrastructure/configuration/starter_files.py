@@ -43,12 +43,12 @@ def render_starter_file(provider: str, components: Mapping[str, FoundService | N
     return "".join(f"{line}\n" for line in lines)
 
 
-def secret_name(variable: str) -> str:
+def _secret_name(variable: str) -> str:
     """Return the name of the secret that holds a variable."""
     return re.sub(r"_+", "_", variable.lower()).strip("_")
 
 
-def find_secret_variables(service: FoundService) -> tuple[str, ...]:
+def _find_secrets(service: FoundService) -> tuple[str, ...]:
     """Return the variables that the service does not start without and that hold secrets."""
     return tuple(name for name in service.variables if _is_secret(name))
 
@@ -78,19 +78,19 @@ def _suggest_path(handler: str) -> str:
 
 
 def _render_variables(service: FoundService) -> Iterator[str]:
-    secrets = find_secret_variables(service)
+    secrets = _find_secrets(service)
     if secrets:
         yield "    environment:"
         for name in secrets:
-            where = f"from {secret_variable_name(secret_name(name))}, in your environment or .env"
-            yield _with_comment(f"      {name}: ${{secrets.{secret_name(name)}}}", where)
+            where = f"from {secret_variable_name(_secret_name(name))}, in your environment or .env"
+            yield _with_comment(f"      {name}: ${{secrets.{_secret_name(name)}}}", where)
     others = [name for name in (*service.variables, *service.optional_variables) if name not in secrets]
     if not others:
         return
     if not secrets:
         yield _with_comment("    # environment:", "the code reads these")
     for name in others:
-        value = f"${{secrets.{secret_name(name)}}}" if _is_secret(name) else "..."
+        value = f"${{secrets.{_secret_name(name)}}}" if _is_secret(name) else "..."
         yield f"    #   {name}: {value}"
 
 

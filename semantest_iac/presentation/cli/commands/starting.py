@@ -29,7 +29,7 @@ Koa, NestJS, a plain server or a function handler.
 Reads files and runs none of them. On a terminal it asks for the cloud and the name of the component; a word in brackets
 is the answer to Enter. Without a service, writes a configuration that deploys a small one.
 """
-CONFIGURATION_FILE = "semantest.yaml"
+WRITTEN_FILE = "semantest.yaml"
 DEFAULT_COMPONENT = "rest-api"
 
 
@@ -44,7 +44,7 @@ def init_command(  # one parameter for each option
     session: Session, source: Path, provider: str | None, component: str | None, force: bool, yes: bool
 ) -> int:
     """Look for services, ask what was not given, write the file and check it."""
-    target = Path(CONFIGURATION_FILE)
+    target = Path(WRITTEN_FILE)
     _require_writable_place(target, force=force)
     _require_folder(source)
     found = session.application.find_services(source.resolve())
@@ -118,7 +118,7 @@ def _answer(
     notes = [note for service in components.values() if service for note in service.notes]
     deploy = "python -m semantest_iac config validate" if faults else _next_command(components, session.home_option)
     value = {
-        "file": str(Path(CONFIGURATION_FILE).absolute()),
+        "file": str(Path(WRITTEN_FILE).absolute()),
         "provider": provider,
         "components": {name: _to_dict(service) for name, service in components.items()},
         "found": [_to_dict(service) for service in found],
@@ -127,7 +127,7 @@ def _answer(
         "faults": [fault.as_dict() for fault in faults],
         "next": [deploy],
     }
-    session.answer(value, [f"Wrote {CONFIGURATION_FILE}."])
+    session.answer(value, [f"Wrote {WRITTEN_FILE}."])
     if session.json:
         return
     session.terminal.print_remarks(*(f"Note: {note}" for note in notes), *format_warnings(warnings))
