@@ -31,6 +31,7 @@ def _outcome(folder: Path, kind: str, statement: str) -> str:
         "-p",
         "no:cacheprovider",
         "--import-mode=importlib",
+        f"--basetemp={folder / 'temporary'}",  # the common folder would be cleaned of what other runs left behind
         "tests",
     ]
     environment = {**os.environ, "SEMANTEST_HOME": "elsewhere"}

@@ -52,6 +52,7 @@ def drop_write_access(file: Path) -> None:
 async def read_only(file: Path) -> None:
     ledger = SqliteLedger(file)
     await append_and_report(ledger, SMALL)
+    ledger.verify()  # imports what it needs: the interpreter's own folder may be closed to others
     ledger.close()
     drop_write_access(file)
     print(await append_and_report(ledger, SMALL), ledger.verify().events)
