@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from semantest_iac.domain.deployment.validation import ValidationService
     from semantest_iac.domain.deployment.verification import ServiceVerifier
     from semantest_iac.domain.environments.configuration import DeploymentConfiguration
-    from semantest_iac.domain.guardrails.consent import ApprovePlan
+    from semantest_iac.domain.guardrails.consent import ApprovePlan, ShowPlan
     from semantest_iac.domain.ports.artifact_builder import ArtifactBuilder
     from semantest_iac.domain.ports.cloud_rules import CloudDescriptions
     from semantest_iac.domain.ports.provisioner import Provisioner, ReportProgress
@@ -239,11 +239,13 @@ class Application:
         progress: ReportProgress | None = None,
         observer: Observer | None = None,
         approve_plan: ApprovePlan | None = None,
+        show_plan: ShowPlan | None = None,
     ) -> DeploymentUseCase:
         """Return the use cases on one engine; without a choice it is the sandbox, which real environments refuse.
 
         `observer` gets every recorded event, `progress` every operation on a resource and every step.
         `approve_plan` is asked before a real cloud is changed; without it, what replaces or deletes is rejected.
+        `show_plan` gets every plan that changes something, before that.
         """
         from semantest_iac.application.deployment.preparation import Preparation
         from semantest_iac.application.deployment.process import DeploymentProcess
@@ -261,7 +263,7 @@ class Application:
         bus, progress = self._bus(variables, observer), progress or ignore_progress
         preparation = Preparation(self.validation, self.secrets(variables), service, progress)
         process = DeploymentProcess(
-            preparation, service, bus, self.ledger, progress, _choose_approval(choice, approve_plan)
+            preparation, service, bus, self.ledger, progress, _choose_approval(choice, approve_plan, show_plan)
         )
         _register_handlers(bus, process)
         available = self.engines if engine else [SANDBOX_ENGINE]
@@ -317,11 +319,12 @@ class Application:
         return bus
 
 
-def _choose_approval(choice: EngineChoice, approve_plan: ApprovePlan | None) -> ApprovePlan:
-    """Return who approves plans: nobody needs to for a simulated cloud."""
-    from semantest_iac.domain.guardrails.consent import approve_any_plan, approve_harmless_plan
+def _choose_approval(choice: EngineChoice, approve_plan: ApprovePlan | None, show_plan: ShowPlan | None) -> ApprovePlan:
+    """Return who sees and approves plans: nobody needs to approve one for a simulated cloud."""
+    from semantest_iac.domain.guardrails.consent import approve_any_plan, approve_harmless_plan, show_before_approval
 
-    return approve_any_plan if choice.is_simulated else approve_plan or approve_harmless_plan
+    approve = approve_any_plan if choice.is_simulated else approve_plan or approve_harmless_plan
+    return show_before_approval(show_plan, approve) if show_plan else approve
 
 
 def _register_handlers(bus: MessageBus, process: DeploymentProcess) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -28,6 +29,7 @@ def outcomes(shared_workspace: Any) -> Iterator[dict[str, Any]]:
     (shared_workspace.folder / ".env").write_text(f"SEMANTEST_SECRET_DATABASE_URL={_CANARY}\n", encoding="utf-8")
     source = ("--set", "components.rest-api.source=service", "--set", "components.rest-api.handler=index.handler")
     deploy = (*_STACK, *_KEY, *source)
+    changed = (*deploy, "--set", "components.rest-api.memory=1024")
     yield {
         "preview": shared_workspace.run("preview", *deploy, "--json"),
         "deploy": shared_workspace.run("deploy", *deploy, "--json"),
@@ -35,8 +37,15 @@ def outcomes(shared_workspace: Any) -> Iterator[dict[str, Any]]:
         "show": shared_workspace.run("config", "show", *deploy),
         "events": shared_workspace.run("events", "--journal", "--json"),
         "outputs": shared_workspace.run("outputs", "--json"),
+        "changes": _preview_another_secret(shared_workspace, *changed),
+        "changes in JSON": _preview_another_secret(shared_workspace, *changed, "--json"),
         "logs": shared_workspace.run("invoke", "rest-api", "GET", "/x", "--logs", "--json"),
     }
+
+
+def _preview_another_secret(workspace: Any, *options: str) -> Any:
+    variables = {**workspace.variables, "SEMANTEST_SECRET_DATABASE_URL": f"{_CANARY}-next"}
+    return replace(workspace, variables=variables).run("preview", *options)
 
 
 class TestSecrets:
@@ -46,6 +55,10 @@ class TestSecrets:
 
     def test_are_in_no_output(self, outcomes: dict[str, Any]) -> None:
         assert [name for name, outcome in outcomes.items() if _CANARY in outcome.out + outcome.err] == []
+
+    def test_are_hidden_in_a_plan(self, outcomes: dict[str, Any]) -> None:
+        assert "secretString: [secret] → [secret] (forces replacement)" in outcomes["changes"].out
+        assert "memorySize: 512 → 1024" in outcomes["changes"].out
 
     def test_are_in_no_file_of_the_home(self, outcomes: dict[str, Any], shared_workspace: Any) -> None:
         forms = (_CANARY.encode(), base64.b64encode(_CANARY.encode()))

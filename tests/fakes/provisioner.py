@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Any, Literal
 
-from semantest_iac.domain.deployment.change_plan import ChangePlan
+from semantest_iac.domain.deployment.change_plan import ChangePlan, PlannedChange
 from semantest_iac.domain.deployment.stack import Stack
 from semantest_iac.domain.ports.provisioner import (
     ApplyResult,
@@ -18,7 +18,7 @@ from semantest_iac.domain.ports.provisioner import (
     Work,
     ignore_progress,
 )
-from semantest_iac_events.values import ChangeCounts, ResourceChange
+from semantest_iac_events.values import ChangeCounts
 from tests.fakes.control_points import ControlPoints
 
 ENDPOINT = "https://api.example.com"
@@ -64,7 +64,7 @@ class FakeProvisioner:
         self.code[str(work.blueprint.stack)] = _digest(work)
         progress(ResourceProgress("urn:function", "fake", "function", "publish", "done"))
         await publish(self._settled_function(work))
-        late = tuple(ResourceChange(urn=f"urn:{name}", type="fake", name=name, op="create") for name in self.late)
+        late = tuple(PlannedChange(urn=f"urn:{name}", type="fake", name=name, op="create") for name in self.late)
         return applied.then(ApplyResult(ChangePlan(late), applied.outputs)) if late else applied
 
     async def preview_destroy(self, stack: Stack) -> ChangePlan:
@@ -122,10 +122,10 @@ def _wanted(work: Work) -> dict[str, str]:
     }
 
 
-def _changes(there: Mapping[str, str], wanted: Mapping[str, str]) -> Iterator[ResourceChange]:
+def _changes(there: Mapping[str, str], wanted: Mapping[str, str]) -> Iterator[PlannedChange]:
     for name in sorted({*there, *wanted}):
         op = _operation(there.get(name), wanted.get(name))
-        yield ResourceChange(urn=f"urn:{name}", type="fake", name=name, op=op)
+        yield PlannedChange(urn=f"urn:{name}", type="fake", name=name, op=op)
 
 
 def _operation(there: str | None, wanted: str | None) -> Literal["create", "update", "delete", "same"]:

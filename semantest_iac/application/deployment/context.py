@@ -48,7 +48,7 @@ class DeploymentContext:
         return DeploymentPlanned(
             **self.identity,
             changes=self.plan.changes,
-            resources=self.plan.mutations,
+            resources=tuple(change.to_event_value() for change in self.plan.mutations),
             artifact_digest=self.artifact.digest if self.artifact else None,
         )
 

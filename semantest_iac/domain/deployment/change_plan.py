@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Any, Literal
 
+from semantest_iac.domain.deployment.property_changes import ChangeSource, PropertyChange
 from semantest_iac_events.values import ChangeCounts, ResourceChange
 
 PropertyOrigins = Mapping[str, Mapping[str, Collection[str]]]
@@ -13,14 +14,64 @@ PropertyOrigins = Mapping[str, Mapping[str, Collection[str]]]
 
 
 @dataclass(frozen=True, slots=True)
+class PlannedChange:
+    """The operation on one resource, and the changed properties with their values.
+
+    `loses` names the data that is lost for good: `its log records`.
+    """
+
+    urn: str
+    type: str
+    name: str
+    op: Literal["create", "update", "replace", "delete", "same", "keep"]
+    properties: tuple[PropertyChange, ...] = ()
+    loses: str = ""
+
+    @property
+    def reversible(self) -> Literal["reversible", "irreversible"]:
+        return "irreversible" if self.loses else "reversible"
+
+    @property
+    def why(self) -> tuple[str, ...]:
+        """Return the names of the properties that cause the operation, with their sources: `role (identity)`."""
+        causes: dict[str, set[str]] = {}
+        for change in self.properties:
+            if change.replaces or self.op != "replace":
+                causes.setdefault(change.property, set()).update(source.name for source in change.sources)
+        return tuple(f"{name} ({', '.join(sorted(names))})" if names else name for name, names in causes.items())
+
+    def to_event_value(self) -> ResourceChange:
+        """Return the change as events publish it, which never hold values."""
+        return ResourceChange(
+            urn=self.urn, type=self.type, name=self.name, op=self.op, why=self.why, reversible=self.reversible
+        )
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the change as `preview --json` prints it."""
+        about = {"urn": self.urn, "type": self.type, "name": self.name, "op": self.op}
+        why = [change.as_dict() for change in self.properties]
+        return about | {"why": why, "reversible": self.reversible} | ({"loses": self.loses} if self.loses else {})
+
+
+@dataclass(frozen=True, slots=True)
+class CodeChange:
+    """Digests of the package that runs and of the one that is deployed in its place."""
+
+    old: str
+    new: str
+
+
+@dataclass(frozen=True, slots=True)
 class ChangePlan:
     """Every resource with its operation, in the order of an engine.
 
     `lacks_code`: the deployed resources do not run the package yet, and their cloud takes code separately.
+    `published_code` is then the change of code, if one runs already.
     """
 
-    resources: tuple[ResourceChange, ...] = ()
+    resources: tuple[PlannedChange, ...] = ()
     lacks_code: bool = False
+    published_code: CodeChange | None = None
 
     @property
     def changes(self) -> ChangeCounts:
@@ -36,33 +87,61 @@ class ChangePlan:
         """The word of `preview --json`: `no_change`, `irreversible` if anything is lost for good, else `safe`."""
         if self.is_empty:
             return "no_change"
-        return "irreversible" if any(change.reversible == "irreversible" for change in self.mutations) else "safe"
+        return "irreversible" if self.losses else "safe"
 
     @property
-    def mutations(self) -> tuple[ResourceChange, ...]:
+    def mutations(self) -> tuple[PlannedChange, ...]:
         """Return the resources that would change."""
         return tuple(resource for resource in self.resources if resource.op != "same")
 
+    @property
+    def losses(self) -> tuple[PlannedChange, ...]:
+        """Return the changes that lose data for good."""
+        return tuple(change for change in self.mutations if change.loses)
 
-def trace_causes(changes: Iterable[ResourceChange], origins: PropertyOrigins) -> ChangePlan:
-    """Return the plan with the changing resources that each causing property comes from."""
+    @property
+    def code(self) -> CodeChange | None:
+        """Return the change of the code, None if the same code goes on running or none ran before."""
+        for change in self.resources:
+            for it in change.properties:
+                if it.is_package and it.old and it.new:
+                    return CodeChange(it.old, it.new)
+        return self.published_code
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the plan as `preview --json` prints it, without the stack's name."""
+        return {
+            "changes": self.changes.model_dump(),
+            "resources": [change.as_dict() for change in self.resources],
+            "verdict": self.verdict,
+            **({"code": {"from": self.code.old, "to": self.code.new}} if self.code else {}),
+        }
+
+
+def trace_causes(changes: Iterable[PlannedChange], origins: PropertyOrigins) -> ChangePlan:
+    """Return the plan with the changing resources that each changed property comes from."""
     changes = tuple(changes)
-    changing = {change.urn: change.name for change in changes if change.op != "same"}
+    changing = {change.urn: ChangeSource(change.name, change.op) for change in changes if change.op != "same"}
     return ChangePlan(tuple(_trace_causes_of(change, origins.get(change.urn, {}), changing) for change in changes))
 
 
 def _trace_causes_of(
-    change: ResourceChange, origins: Mapping[str, Collection[str]], changing: Mapping[str, str]
-) -> ResourceChange:
-    causes = tuple(_describe_cause(property_, origins, changing) for property_ in change.why)
-    return change if causes == change.why else change.model_copy(update={"why": causes})
+    change: PlannedChange, origins: Mapping[str, Collection[str]], changing: Mapping[str, ChangeSource]
+) -> PlannedChange:
+    if not change.properties:
+        return change
+    traced = tuple(_trace_property(it, origins.get(it.property, ()), changing) for it in change.properties)
+    return replace(change, properties=traced)
 
 
-def _describe_cause(property_: str, origins: Mapping[str, Collection[str]], changing: Mapping[str, str]) -> str:
-    """Return such as `role (identity)`; a path such as `vpcConfig.subnetIds[0]` counts as the whole property."""
-    sources = origins.get(re.split(r"[.\[]", property_, maxsplit=1)[0], ())
-    names = sorted({changing[source] for source in sources if source in changing})
-    return f"{property_} ({', '.join(names)})" if names else property_
+def _trace_property(
+    change: PropertyChange, origins: Collection[str], changing: Mapping[str, ChangeSource]
+) -> PropertyChange:
+    """Return the change with its sources; a known leaf of an object has none, for its neighbours may have them."""
+    is_leaf_of_object = change.path != change.property
+    if is_leaf_of_object and not change.is_computed:
+        return change
+    return replace(change, sources=tuple(sorted({changing[origin] for origin in origins if origin in changing})))
 
 
 def combine_plans(first: ChangePlan, second: ChangePlan) -> ChangePlan:

@@ -7,8 +7,8 @@ import shlex
 from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
-from semantest_iac.domain.environments.component_rules import looks_secret
 from semantest_iac.domain.environments.findings import Finding, RuleSubject, refuse
+from semantest_iac.domain.security.secret_patterns import looks_secret
 
 LONGEST_BUILD_COMMAND = 4096
 COMMAND_SEPARATOR = "&&"

@@ -34,6 +34,7 @@ from semantest_iac.domain.environments.settings import (
     SIGNING_SECRET,
 )
 from semantest_iac.domain.errors import Fault
+from semantest_iac.domain.security.secret_patterns import SETTING_REFERENCE, looks_secret
 
 LONGEST_CORS_CACHE_S = 86400
 LONGEST_ROUTE = 512
@@ -408,26 +409,6 @@ VARIABLE_NAME = re.compile(r"[a-zA-Z][a-zA-Z0-9_]+")
 SECRET_NAME = re.compile(r"[a-z][a-z0-9]*(_[a-z0-9]+)*")
 LONGEST_VARIABLE_NAME = 64
 
-_REFERENCE = re.compile(r"\$\{([^{}]*)\}")
-_SECRET_KEY = re.compile(
-    r"(?<!public)(?<!public_)(password|passwd|passphrase|secret|token|pepper|credentials?|_key|apikey|connection_string)"
-    r"(_?\d+|_(base64|b64|hex|pem|value))?$",
-    re.IGNORECASE,
-)
-_SECRET_VALUE = re.compile(
-    r"""
-    ^[a-z][a-z0-9+.-]*://[^/\s:@]*:[^/\s@]+@    # a URL with a password
-    | -----BEGIN\ [A-Z ]*PRIVATE\ KEY
-    | \b(AKIA|ASIA)[0-9A-Z]{16}\b              # an access key
-    | \bgh[pousr]_[A-Za-z0-9]{20}               # GitHub
-    | \bxox[abprs]-[A-Za-z0-9-]{10}             # Slack
-    | ^https://hooks\.slack\.com/services/
-    | \bsk[-_](live_|proj-)?[A-Za-z0-9]{20}     # Stripe, OpenAI
-    | \beyJ[\w-]{8,}\.eyJ[\w-]{8,}\.            # JSON web token
-    | \b(AccountKey|SharedAccessKey|Password)=[^;\s]+
-    """,
-    re.VERBOSE,
-)
 _BY_REFERENCE = "Put the value into a secret and write ${secrets.name} here."
 
 
@@ -458,13 +439,6 @@ def find_variable_faults(variables: Mapping[str, str], limits: CloudLimits) -> I
             yield Fault(at, "a plain value that looks like a secret", _BY_REFERENCE)
 
 
-def looks_secret(name: str, value: str) -> bool:
-    """Whether a written value is a secret by its name or form."""
-    if not value or _REFERENCE.search(value):
-        return False
-    return bool(_SECRET_KEY.search(name) or _SECRET_VALUE.search(value))
-
-
 def _find_name_fault(at: str, name: str, limits: CloudLimits) -> Fault | None:
     if len(name) > LONGEST_VARIABLE_NAME or not VARIABLE_NAME.fullmatch(name):
         hint = f"Use letters, digits and '_', starting with a letter, 2 to {LONGEST_VARIABLE_NAME} characters."
@@ -480,7 +454,7 @@ def _find_reference_fault(at: str, value: str) -> Fault | None:
     secret = parse_secret_reference(value)
     if secret is not None:
         return None if _is_secret_name(secret) else _secret_name_fault(at, secret)
-    match = _REFERENCE.search(value)
+    match = SETTING_REFERENCE.search(value)
     if match is None:
         return None
     if match.group(1).startswith("secrets."):

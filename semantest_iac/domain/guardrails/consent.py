@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Awaitable, Callable
 
 from semantest_iac.domain.deployment.change_plan import ChangePlan
 from semantest_iac.domain.deployment.stack import Stack
 from semantest_iac.domain.environments.names import Environment
 from semantest_iac.domain.errors import Fault, RefusedError
+
+_LOG = logging.getLogger(__name__)
 
 
 def required_consent(stack: Stack) -> str:
@@ -27,6 +30,9 @@ def require_consent(stack: Stack, answer: str) -> None:
 ApprovePlan = Callable[[Stack, ChangePlan], Awaitable[None]]
 """Approves the plan for a stack in a real cloud before anything is changed; raises RefusedError to stop there."""
 
+ShowPlan = Callable[[ChangePlan], None]
+"""Shows a plan with the values of properties, which no event holds."""
+
 _DESTRUCTIVE_OPERATIONS = ("replace", "delete")
 
 
@@ -37,6 +43,19 @@ async def approve_harmless_plan(stack: Stack, plan: ChangePlan) -> None:
 
 async def approve_any_plan(stack: Stack, plan: ChangePlan) -> None:
     """Approve every plan: somebody has confirmed it beforehand."""
+
+
+def show_before_approval(show_plan: ShowPlan, approve: ApprovePlan) -> ApprovePlan:
+    """Return an approval that shows the plan first; like an observer, who shows it never stops a run."""
+
+    async def show_and_approve(stack: Stack, plan: ChangePlan) -> None:
+        try:
+            show_plan(plan)
+        except Exception as error:
+            _LOG.warning("A plan was not shown: %s.", type(error).__name__)
+        await approve(stack, plan)
+
+    return show_and_approve
 
 
 def require_no_destruction(stack: Stack, plan: ChangePlan) -> None:

@@ -66,7 +66,7 @@ class Cloud:
     kinds: Mapping[type[Resource], CreateResource]
     create_provider: Callable[[ProgramContext], pulumi.ProviderResource]
     sdk_module: str = ""  # the package of its classes, if they are loaded lazily
-    stateful: frozenset[str] = frozenset()  # the resource types whose deletion loses data
+    stateful: Mapping[str, str] = field(default_factory=dict)  # types whose deletion loses data -> what is lost
     foundation: CreateResource | None = None  # created from the whole blueprint, before all its resources
     adapt: Callable[[Blueprint], Blueprint] = _keep_blueprint  # rearranges resources that the cloud has in another form
     publishing: PublishingMethod | None = None  # if code is not part of the program
@@ -78,6 +78,10 @@ class Cloud:
         """Return whether limits must wait for the rest of the work."""
         waits = self.lowers_limits_last is not None and self.lowers_limits_last(blueprint, resources)
         return Deferred.LIMITS if waits else Deferred.NOTHING
+
+    def find_lost_data(self, resource_type: str) -> str:
+        """Return what is lost for good when a resource of the type is deleted: `its items`; empty if nothing is."""
+        return self.stateful.get(resource_type, "")
 
     @property
     def capabilities(self) -> Capabilities:

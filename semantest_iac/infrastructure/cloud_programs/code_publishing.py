@@ -5,13 +5,13 @@ from __future__ import annotations
 import asyncio
 import threading
 import time
-from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence, Set
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 from semantest_iac.domain.compute.functions import Artifact
-from semantest_iac.domain.deployment.change_plan import ChangePlan
+from semantest_iac.domain.deployment.change_plan import ChangePlan, CodeChange
 from semantest_iac.domain.networking.http_exchange import HttpRequest, HttpResponse
 from semantest_iac.domain.ports.provisioner import ApplyResult, Deferred, ReportProgress, ResourceProgress, Work
 from semantest_iac.domain.resource import DeployedResource, Resource
@@ -71,15 +71,17 @@ class CodePublisher:
     method: PublishingMethod
     client: ServiceClient
 
-    def needs_publishing(
+    def plan_publishing(
         self, resources: Iterable[DeployedResource], artifact: Artifact | None, plan: ChangePlan
-    ) -> bool:
-        """Whether an app must run a package and does not; a new or replaced app runs none."""
+    ) -> ChangePlan:
+        """Return the plan with what must be published: an app may run another package, a new one runs none."""
         if artifact is None:
-            return False
+            return plan
         is_new = any(it.type == self.method.app_type and it.op in ("create", "replace") for it in plan.resources)
         running = {self.method.running_digest(app.outputs, self.client) for app in self._apps(resources)}
-        return is_new or (bool(running) and running != _packages_by_digest(artifact).keys())
+        wanted = _packages_by_digest(artifact).keys()
+        lacks_code = is_new or (bool(running) and running != wanted)
+        return replace(plan, lacks_code=lacks_code, published_code=_find_code_change(running, wanted, artifact))
 
     def decide_deferral(self, work: Work, resources: Iterable[DeployedResource]) -> Deferred:
         """Return how much of the work must wait until code is published."""
@@ -142,6 +144,14 @@ class CodePublisher:
 
     def _apps(self, resources: Iterable[DeployedResource]) -> Iterator[DeployedResource]:
         return (resource for resource in resources if resource.type == self.method.app_type)
+
+
+def _find_code_change(running: Set[str], wanted: Set[str], artifact: Artifact) -> CodeChange | None:
+    """Return the change of the main package, or of another one if only that changes; None if no old code runs."""
+    old, new = sorted(running - wanted - {""}), sorted(wanted - running)
+    if not (old and new):
+        return None
+    return CodeChange(old[0], artifact.digest if artifact.digest in new else new[0])
 
 
 def _packages_by_digest(artifact: Artifact) -> Mapping[str, Artifact]:

@@ -8,9 +8,9 @@ import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from semantest_iac.domain.environments.component_rules import looks_secret
 from semantest_iac.domain.environments.names import DEFAULT_PROVIDER, secret_variable_name
 from semantest_iac.domain.ports.service_finder import FoundService
+from semantest_iac.domain.security.secret_patterns import looks_secret
 
 _COMMENT_COLUMN = 28
 _PLAIN = re.compile(r"[A-Za-z./][\w./@()-]*(:[\w.()]+)?")

@@ -98,13 +98,14 @@ class SandboxEngine:
         with self._sessions.open_dry_run(stack, token) as run:
             self._run_program(work, run, _discard_settled, dry=True)
             run.delete_unregistered()
-        plan = reports.plan_of_steps(run.executor.steps, find_cloud(stack.provider).stateful)
+        plan = reports.plan_of_steps(run.executor.steps, find_cloud(stack.provider))
         publisher = self._create_publisher(stack)
         if publisher is None:
             return plan
         resources = self._sessions.read_deployed_resources(stack)
         is_deferred = bool(publisher.decide_deferral(work, resources))
-        return replace(plan, lacks_code=is_deferred or publisher.needs_publishing(resources, work.artifact, plan))
+        plan = publisher.plan_publishing(resources, work.artifact, plan)
+        return replace(plan, lacks_code=is_deferred or plan.lacks_code)
 
     def _apply_with_limits_last(
         self, work: Work, progress: ReportProgress, token: CancelToken, enqueue: EnqueueSettled
@@ -118,7 +119,7 @@ class SandboxEngine:
         with self._sessions.open_live_run(work.blueprint.stack, token, progress) as run:
             self._run_program(work, run, enqueue, dry=False)
             run.delete_unregistered()
-        return reports.build_apply_result(run)
+        return reports.build_apply_result(run, find_cloud(work.blueprint.stack.provider))
 
     def _without_deferred(self, work: Work) -> Work:
         """Return the part of the work that waits for nothing."""
@@ -130,12 +131,12 @@ class SandboxEngine:
     def _preview_destroy(self, stack: Stack, token: CancelToken) -> ChangePlan:
         with self._sessions.open_dry_run(stack, token) as run:
             run.delete_unregistered()
-        return reports.plan_of_steps(run.executor.steps, find_cloud(stack.provider).stateful)
+        return reports.plan_of_steps(run.executor.steps, find_cloud(stack.provider))
 
     def _destroy(self, stack: Stack, progress: ReportProgress, token: CancelToken) -> ChangeCounts:
         with self._sessions.open_live_run(stack, token, progress) as run:
             run.delete_unregistered()
-        return reports.build_apply_result(run).changes
+        return reports.build_apply_result(run, find_cloud(stack.provider)).changes
 
     def _run_program(self, work: Work, run: SandboxRun, enqueue: EnqueueSettled, *, dry: bool) -> None:
         blueprint, cloud = work.blueprint, find_cloud(work.blueprint.stack.provider)

@@ -5,29 +5,44 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import asynccontextmanager
+from typing import Any
 
-from semantest_iac.domain.deployment.change_plan import ChangePlan, trace_causes
+from semantest_iac.domain.deployment.change_plan import ChangePlan, PlannedChange, trace_causes
+from semantest_iac.domain.deployment.property_changes import (
+    COMPUTED_VALUE,
+    SECRET_VALUE,
+    PackageDigest,
+    PropertyChange,
+    ResourceValues,
+    list_property_changes,
+)
 from semantest_iac.domain.ports.provisioner import ApplyResult, PublishSettled, SettledResource, StackOutputs
+from semantest_iac.infrastructure.cloud_programs.cloud import Cloud
 from semantest_iac.infrastructure.sandbox_engine.monitor import OnComponentComplete
 from semantest_iac.infrastructure.sandbox_engine.plan.run import SandboxRun
 from semantest_iac.infrastructure.sandbox_engine.plan.steps import CancelToken, ResourceStep
 from semantest_iac.infrastructure.sandbox_engine.protocol.urns import ROOT_STACK_TYPE, type_of_urn
-from semantest_iac.infrastructure.sandbox_engine.protocol.values import PropertyValues, contains_secret, to_cloud_value
+from semantest_iac.infrastructure.sandbox_engine.protocol.values import (
+    PackageFile,
+    PropertyValues,
+    PulumiReference,
+    Secret,
+    contains_secret,
+    to_cloud_value,
+)
 from semantest_iac.infrastructure.sandbox_engine.state.snapshots import Snapshot
-from semantest_iac_events.values import ResourceChange
+from semantest_iac.infrastructure.simulated_cloud.schema.values import UNKNOWN
 
 
-def plan_of_steps(steps: Iterable[ResourceStep], stateful: frozenset[str]) -> ChangePlan:
+def plan_of_steps(steps: Iterable[ResourceStep], cloud: Cloud) -> ChangePlan:
     """Return the steps that reach a cloud; components and providers exist in the program only."""
     steps = [step for step in steps if not step.state.is_local]
     origins = {step.state.urn: step.state.property_dependencies for step in steps}
-    return trace_causes([_resource_change(step, stateful) for step in steps], origins)
+    return trace_causes([_planned_change(step, cloud) for step in steps], origins)
 
 
-def build_apply_result(run: SandboxRun) -> ApplyResult:
-    return ApplyResult(
-        plan_of_steps(run.executor.steps, frozenset()), stack_outputs_without_secrets(run.executor.snapshot)
-    )
+def build_apply_result(run: SandboxRun, cloud: Cloud) -> ApplyResult:
+    return ApplyResult(plan_of_steps(run.executor.steps, cloud), stack_outputs_without_secrets(run.executor.snapshot))
 
 
 def stack_outputs_without_secrets(snapshot: Snapshot) -> StackOutputs:
@@ -36,17 +51,37 @@ def stack_outputs_without_secrets(snapshot: Snapshot) -> StackOutputs:
     return {name: to_cloud_value(v) for name, v in root.outputs.items() if not contains_secret(v)} if root else {}
 
 
-def _resource_change(step: ResourceStep, stateful: frozenset[str]) -> ResourceChange:
+def _planned_change(step: ResourceStep, cloud: Cloud) -> PlannedChange:
     op = "keep" if step.op == "delete" and step.state.retain_on_delete else step.op
-    loses_data = op in ("delete", "replace") and step.state.type in stateful
-    return ResourceChange(
+    return PlannedChange(
         urn=step.state.urn,
         type=step.state.type,
         name=step.state.name,
         op=op,
-        why=step.why,
-        reversible="irreversible" if loses_data else "reversible",
+        properties=_property_changes(step) if step.old else (),
+        loses=cloud.find_lost_data(step.state.type) if op in ("delete", "replace") else "",
     )
+
+
+def _property_changes(step: ResourceStep) -> tuple[PropertyChange, ...]:
+    assert step.old is not None  # noqa: S101  # asked only of steps that have one
+    values = ResourceValues(*map(_to_neutral_value, (step.old.inputs, step.old.outputs, step.state.inputs)))
+    changed = {path: kind.endswith("replace") for path, kind in step.detailed.items()}
+    return list_property_changes(values, changed, step.why, step.why if step.op == "replace" else ())
+
+
+def _to_neutral_value(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _to_neutral_value(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_to_neutral_value(item) for item in value]
+    if value is UNKNOWN:
+        return COMPUTED_VALUE
+    if isinstance(value, Secret):
+        return SECRET_VALUE
+    if isinstance(value, PackageFile):
+        return PackageDigest(value.digest)
+    return _to_neutral_value(value.id) if isinstance(value, PulumiReference) else value
 
 
 EnqueueSettled = Callable[[SettledResource], object]

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from semantest_iac.domain.deployment.stack import Stack
     from semantest_iac.domain.deployment.validation import ValidationService
     from semantest_iac.domain.environments.configuration import DeploymentConfiguration
-    from semantest_iac.domain.guardrails.consent import ApprovePlan
+    from semantest_iac.domain.guardrails.consent import ApprovePlan, ShowPlan
     from semantest_iac.domain.guardrails.engine_choice import EngineChoice, EngineTraits
     from semantest_iac.domain.ports.artifact_builder import ArtifactBuilder
     from semantest_iac.domain.ports.cloud_rules import CloudDescriptions
@@ -126,6 +126,7 @@ class CliApplication(Protocol):
         progress: ReportProgress = ...,
         observer: Observer | None = ...,
         approve_plan: ApprovePlan | None = ...,
+        show_plan: ShowPlan | None = ...,
     ) -> DeploymentUseCase: ...
 
 

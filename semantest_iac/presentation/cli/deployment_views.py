@@ -17,7 +17,6 @@ from semantest_iac.presentation.cli.formatting import (
     OPERATION_DONE,
     empty_result,
     format_notes,
-    format_plan,
     format_result,
     format_stack_and_cloud,
     format_step,
@@ -25,10 +24,13 @@ from semantest_iac.presentation.cli.formatting import (
     type_name_with_module,
 )
 from semantest_iac.presentation.cli.terminal import Terminal
+from semantest_iac.presentation.cli.text.plans import format_plan
 from semantest_iac.presentation.error_lines import format_error
-from semantest_iac_events.deployments import DeploymentPlanned, DeploymentRequested
+from semantest_iac.presentation.styles import join_styled, style_text
+from semantest_iac_events.deployments import DeploymentRequested
 
 if TYPE_CHECKING:
+    from semantest_iac.domain.deployment.change_plan import ChangePlan
     from semantest_iac.domain.errors import DeploymentError
     from semantest_iac.domain.ports.cloud_rules import CloudDescriptions
     from semantest_iac.domain.ports.provisioner import ResourceProgress
@@ -106,6 +108,9 @@ class DeploymentView:
     def on_event(self, event: Event) -> None:
         """Show a recorded event; must not raise."""
 
+    def show_plan(self, plan: ChangePlan) -> None:
+        """Show what is about to change; events never hold the values of properties, so the plan is handed in."""
+
     def operation_progressed(self, progress: ResourceProgress) -> None:
         """Show that an operation on a resource or a step started or ended; called from any thread."""
 
@@ -149,22 +154,26 @@ class PlainView(DeploymentView):
             self._terminal.print_lines(line.partition(": ")[2] if self._is_one_of_several else line)
         if isinstance(event, PackageBuilt):
             self._terminal.print_remarks(*format_notes(event.notes))
-        if isinstance(event, DeploymentPlanned) and event.resources:  # the result says that a plan was empty
-            self._terminal.print_lines(*format_plan(event.changes, event.resources))
+
+    def show_plan(self, plan: ChangePlan) -> None:
+        if not plan.is_empty:  # the result says that a plan was empty
+            self._terminal.print_lines(*format_plan(plan, self._terminal.width))
 
     def operation_progressed(self, progress: ResourceProgress) -> None:
         if progress.is_step:
             self._steps.operation_progressed(progress)
         elif progress.state != "running":
             done = OPERATION_DONE[progress.op] if progress.state == "done" else f"could not {progress.op}"
-            resource = f"{type_name_with_module(progress.type)} {progress.name}"
-            self._terminal.print_lines(f"  {done:<8} {resource}  {progress.seconds:.2f} s")
+            operation = style_text(f"{done:<8}", progress.op if progress.state == "done" else "failed")
+            resource = f" {type_name_with_module(progress.type)} {progress.name}  {progress.seconds:.2f} s"
+            self._terminal.print_lines(join_styled("  ", operation, resource))
 
     def show_result(self, result: DeploymentResult) -> None:
         row, stack = result.row, Stack.parse(result.row.stack)
         if row.state is not DeploymentStatus.COMPLETED:
             name = "" if self._is_one_of_several else f"{stack}: "
-            self._terminal.print_remarks(f"{name}{row.state} after {result.seconds:.1f} s")
+            state = style_text(str(row.state), str(row.state))
+            self._terminal.print_remarks(join_styled(name, state, f" after {result.seconds:.1f} s"))
             self._terminal.print_remarks(*format_error(result.failure))
             return
         self._terminal.print_lines(*format_result(result))

@@ -28,12 +28,12 @@ from semantest_iac.presentation.cli.failures import (
 from semantest_iac.presentation.cli.formatting import (
     DeploymentResult,
     describe_cloud,
-    format_preview,
     suggest_commands_for_several,
 )
 from semantest_iac.presentation.cli.home_folder import require_writable_home
 from semantest_iac.presentation.cli.session import ResolvedStack, Session
 from semantest_iac.presentation.cli.terminal import Terminal
+from semantest_iac.presentation.cli.text.plans import format_plan
 from semantest_iac_events.deployments import DeploymentCompleted
 from semantest_iac_events.event import StackRequest
 
@@ -170,7 +170,7 @@ class _PlanApproval:
         async with self._asking:
             with view.pause():
                 if self._is_one_of_several:
-                    terminal.print_lines(f"{stack}:", *format_preview(plan))
+                    terminal.print_lines(f"{stack}:", *format_plan(plan, terminal.width))
                 what = f"these changes to {stack}" if self._is_one_of_several else "these changes"
                 require_plan_consent(stack, await terminal.ask_while_running(f"Deploy {what}? [y/N] "))
 
@@ -205,6 +205,7 @@ class _CommandRun:
             progress=self.view.operation_progressed,
             observer=self._on_event,
             approve_plan=partial(self._approval.approve, self.view),
+            show_plan=self.view.show_plan,
         )
         try:
             self.row = await self._command.start(deployments)

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 from semantest_iac.domain.errors import DeploymentError, Fault
+from semantest_iac.presentation.styles import StyledLine, join_styled, style_text
 
 if TYPE_CHECKING:
     from semantest_iac.application.ports.ledger import DeploymentRow
-    from semantest_iac.domain.deployment.change_plan import ChangePlan
     from semantest_iac.domain.deployment.stack import Stack
     from semantest_iac.domain.guardrails.engine_choice import EngineChoice
     from semantest_iac.domain.ports.provisioner import ResourceProgress
-    from semantest_iac_events.values import ChangeCounts, HealthAnswer, ResourceChange
+    from semantest_iac_events.values import HealthAnswer
 
 COLUMN_GAP = "  "
 DEFAULT_HOST, DEFAULT_PORT = "127.0.0.1", 4180
@@ -82,9 +83,15 @@ def format_table(titles: Sequence[str], rows: Sequence[Sequence[str]]) -> list[s
 def align_columns(rows: Sequence[Sequence[str]]) -> list[str]:
     """Return a line per row, with every column but the last as wide as its longest cell."""
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    return [
-        COLUMN_GAP.join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows
-    ]
+    return [_join_cells(row, widths) for row in rows]
+
+
+def _join_cells(row: Sequence[str], widths: Sequence[int]) -> str:
+    line = COLUMN_GAP.join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
+    if not any(isinstance(cell, StyledLine) for cell in row):
+        return line
+    padded = [(cell, " " * (width - len(cell)), COLUMN_GAP) for cell, width in zip(row, widths, strict=True)]
+    return join_styled(*chain.from_iterable(padded)).cut(len(line))
 
 
 def format_utc_time(recorded: str) -> str:
@@ -196,33 +203,8 @@ def format_stack_and_cloud(stack: Stack, engine: EngineChoice) -> str:
     return f"{stack}: {note}" if engine.engine == "sandbox" else f"{stack}: {note} (engine {engine.engine})"
 
 
-def format_plan(changes: ChangeCounts, resources: Iterable[ResourceChange]) -> list[str]:
-    """Return the counts, then a line per changed resource with the properties that cause the change."""
-    rows = [_plan_row(change) for change in resources if change.op != "same"]
-    if not rows:
-        return [f"Plan: nothing to change, {changes.same} unchanged"]
-    counts = [f"{count} to {name}" for name, count in changes.model_dump().items() if count and name != "same"]
-    return [f"Plan: {', '.join(counts)}", *align_columns(rows)]
-
-
-def _plan_row(change: ResourceChange) -> list[str]:
-    loss = "cannot be undone" if change.reversible == "irreversible" else ""
-    kept = KEPT_NOTE if change.op == "keep" else ""
-    why = "; ".join(filter(None, (", ".join(change.why), loss, kept)))
-    return [f"  {OPERATION_MARKS[change.op]} {change.op}", type_name_with_module(change.type), change.name, why]
-
-
 def format_notes(notes: Iterable[str]) -> list[str]:
     return [f"Note: {note}" for note in notes]
-
-
-def format_preview(plan: ChangePlan) -> Iterator[str]:
-    """Return the plan, and whether it publishes code or loses data."""
-    yield from format_plan(plan.changes, plan.resources)
-    if plan.lacks_code:
-        yield "The code package will be published."
-    if plan.verdict == "irreversible":
-        yield "Applying this plan loses data that cannot be restored."
 
 
 def format_result(result: DeploymentResult) -> Iterator[str]:
@@ -230,7 +212,8 @@ def format_result(result: DeploymentResult) -> Iterator[str]:
     verb = {"deploy": "Deployed", "destroy": "Destroyed"}[result.row.kind]
     counts = [f"{count} {OPERATION_DONE[name]}" for name, count in result.row.changes.items() if count]
     mutated = any(count for name, count in result.row.changes.items() if name != "same")
-    yield f"{verb} in {result.seconds:.1f} s: {', '.join(counts)}." if mutated else "Nothing to change."
+    done = f" in {result.seconds:.1f} s: {', '.join(counts)}."
+    yield join_styled(style_text(verb, "completed"), done) if mutated else "No changes."
     if result.row.changes.get("keep"):
         yield "The kept resources stay in the cloud: other stacks may rely on them."
     if result.row.endpoint:

@@ -21,13 +21,15 @@ from semantest_iac.presentation.cli.formatting import (
     type_name_with_module,
 )
 from semantest_iac.presentation.cli.terminal import Terminal, write_text
-from semantest_iac_events.deployments import DeploymentPlanned, DeploymentRequested
+from semantest_iac.presentation.styles import STYLES
+from semantest_iac_events.deployments import DeploymentRequested
 
 if TYPE_CHECKING:
     from contextlib import AbstractContextManager
 
     from rich.console import RenderableType
 
+    from semantest_iac.domain.deployment.change_plan import ChangePlan
     from semantest_iac.domain.errors import DeploymentError
     from semantest_iac.domain.ports.cloud_rules import CloudDescriptions
     from semantest_iac.domain.ports.provisioner import ResourceProgress
@@ -35,15 +37,6 @@ if TYPE_CHECKING:
     from semantest_iac_events.event import Event
 
 REFRESHES_PER_SECOND = 12
-# Colours that can be read on light and on dark backgrounds: no yellow, nothing that only brightness tells.
-OPERATION_STYLES = {
-    "create": "green",
-    "update": "dark_orange3",
-    "replace": "magenta",
-    "delete": "red",
-    "failed": "bold red",
-}
-_OUTCOME_STYLES = {"completed": "green", "failed": "bold red", "needs operator": "bold red", "rolled back": "bold red"}
 _FRAMES, _ASCII_FRAMES = "⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏", "|/-\\"
 _VERB_WIDTH = max(map(len, (*OPERATION_RUNNING.values(), *OPERATION_DONE.values())))
 _FEWEST_LINES = 4
@@ -187,7 +180,7 @@ class LiveDisplay:
         if self._live is None or not stream.isatty():
             write_text(stream, text)
         else:
-            self._console.print(Text(text.removesuffix("\n")), soft_wrap=True)
+            self._console.print(Text.from_ansi(text.removesuffix("\n")), soft_wrap=True)
 
     def render(self) -> RenderableType:
         """Return the lines of all branches, at most those of one screen."""
@@ -222,7 +215,7 @@ class LiveDisplay:
         return Text.assemble(
             (branch.label.ljust(label_width), "bold"),
             f"  {branch.cloud:<{cloud_width}}  ",
-            (branch.activity.ljust(activity_width), _OUTCOME_STYLES.get(branch.outcome, "")),
+            (branch.activity.ljust(activity_width), STYLES.get(branch.outcome.replace(" ", "_"), "")),
             f"  {seconds:.1f} s",
             no_wrap=True,
             overflow="ellipsis",
@@ -232,7 +225,7 @@ class LiveDisplay:
         progress, is_running = row.progress, row.importance == _RUNNING
         verbs = OPERATION_RUNNING if is_running else OPERATION_DONE
         verb = "failed" if row.importance == _FAILED else verbs[progress.op]
-        style = OPERATION_STYLES.get("failed" if row.importance == _FAILED else progress.op, "")
+        style = STYLES.get("failed" if row.importance == _FAILED else progress.op, "")
         subject = shorten(format_subject(progress, widths.type), widths.subject)
         now = monotonic()
         frame = f"{self._frames[int(now * REFRESHES_PER_SECOND) % len(self._frames)]} " if is_running else "  "
@@ -256,13 +249,13 @@ class LiveTreeView(PlainView):
         self._branch = branch
 
     def on_event(self, event: Event) -> None:
-        is_only_creation = False
-        if isinstance(event, DeploymentPlanned):
-            self._branch.planned = len(event.resources)
-            is_only_creation = all(change.op == "create" for change in event.resources)
-        is_in_header = isinstance(event, DeploymentRequested) or is_only_creation
-        if not (self._branch.label and is_in_header):
+        if not (self._branch.label and isinstance(event, DeploymentRequested)):  # the header names the stack
             super().on_event(event)
+
+    def show_plan(self, plan: ChangePlan) -> None:
+        self._branch.planned = len(plan.mutations)
+        if not self._branch.label or any(change.op != "create" for change in plan.mutations):
+            super().show_plan(plan)
 
     def operation_progressed(self, progress: ResourceProgress) -> None:
         self._display.update(self._branch, progress)

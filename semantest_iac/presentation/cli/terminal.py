@@ -9,6 +9,8 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, TextIO
 
+from semantest_iac.presentation.styles import StyledLine, join_styled, style_remark, supports_color
+
 if TYPE_CHECKING:
     from semantest_iac.presentation.cli.application import ApplicationFactory
 
@@ -87,7 +89,7 @@ class Terminal:
 
     def print_remarks(self, *lines: str) -> None:
         """Print errors, warnings and notes to stderr."""
-        self._print_text(self._err, lines)
+        self._print_text(self._err, [style_remark(line) for line in lines])
 
     def with_label(self, label: str) -> Terminal:
         """The same terminal with a label before every line; it redacts what this one redacts."""
@@ -136,7 +138,8 @@ class Terminal:
             loop.remove_reader(descriptor)
 
     def _print_text(self, stream: TextIO, lines: Sequence[str]) -> None:
-        if text := "".join(f"{self._redact_and_escape(line)}\n" for line in lines):
+        is_colored = supports_color(stream)
+        if text := "".join(f"{self._render_line(line, is_colored=is_colored)}\n" for line in lines):
             reason = self._print(stream, text)
             if reason and stream is self.out:
                 self._report_lost_answer(reason)
@@ -150,8 +153,14 @@ class Terminal:
             self._is_answer_lost = True
             self.print_remarks(f"Cannot write to stdout: {reason}. The rest of the answer is lost.")
 
+    def _render_line(self, line: str, *, is_colored: bool) -> str:
+        """Return the text of a line; one with a secret in it has no colours."""
+        if is_colored and isinstance(line, StyledLine) and self._redact(line) == line:
+            return line.render(_escape_controls)
+        return self._redact_and_escape(line)
+
     def _redact_and_escape(self, text: str) -> str:
-        return self._redact(text).translate(_CONTROL_ESCAPES)
+        return _escape_controls(self._redact(text))
 
 
 class _LabelledTerminal(Terminal):
@@ -161,10 +170,10 @@ class _LabelledTerminal(Terminal):
         self._label = label
 
     def print_lines(self, *lines: str) -> None:
-        self._inner.print_lines(*(f"{self._label}{line}" for line in lines))
+        self._inner.print_lines(*(join_styled(self._label, line) for line in lines))
 
     def print_remarks(self, *lines: str) -> None:
-        self._inner.print_remarks(*(f"{self._label}{line}" for line in lines))
+        self._inner.print_remarks(*(join_styled(self._label, style_remark(line)) for line in lines))
 
 
 class CliContext(NamedTuple):
@@ -172,6 +181,10 @@ class CliContext(NamedTuple):
 
     application_at: ApplicationFactory
     terminal: Terminal
+
+
+def _escape_controls(text: str) -> str:
+    return text.translate(_CONTROL_ESCAPES)
 
 
 def write_text(stream: Any, content: str | bytes) -> str:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 
 import pytest
 
+from semantest_iac.domain.deployment.change_plan import CodeChange
+from semantest_iac.domain.deployment.property_changes import COMPUTED_TEXT, ChangeSource
 from semantest_iac.domain.errors import ProviderError
 from semantest_iac_events.values import ChangeCounts
-from tests.contract.provisioner.provisioner_contract import EngineFixture
+from tests.contract.provisioner.provisioner_contract import EngineFixture, list_values
 
 _ALERTS = [{"type": "error_rate", "threshold": 0.05}, {"type": "latency", "threshold": 800}]
 
@@ -17,24 +20,60 @@ class AwsContract:
     """The tests of the contract; a subclass provides the `fixture` with its engine."""
 
     async def test_updates_only_function_and_alias_for_more_memory(self, fixture: EngineFixture) -> None:
-        await fixture.deploy(fixture.work(memory=512))
+        await fixture.deploy(fixture.work(memory=512, environment={"LEVEL": "info", "OLD": "x"}))
 
-        plan = await fixture.engine.preview(fixture.work(memory=1024))
+        plan = await fixture.engine.preview(fixture.work(memory=1024, environment={"LEVEL": "debug", "NEW": "y"}))
 
         changed = {(change.type, change.op, change.why) for change in plan.mutations}
         assert changed == {
-            ("aws:lambda/function:Function", "update", ("memorySize",)),
+            ("aws:lambda/function:Function", "update", ("environment", "memorySize")),
             ("aws:lambda/alias:Alias", "update", ("functionVersion (function)",)),
         }
+        assert list_values(plan) == {
+            ("function", "environment.variables.LEVEL", "info", "debug"),
+            ("function", "environment.variables.NEW", None, "y"),
+            ("function", "environment.variables.OLD", "x", None),
+            ("function", "memorySize", 512, 1024),
+            ("live", "functionVersion", "1", COMPUTED_TEXT),
+        }
+
+    async def test_previews_a_change_of_code_and_of_secrets(self, fixture: EngineFixture) -> None:
+        await fixture.deploy(fixture.work(environment={"TOKEN": "${secrets.token}", "KEPT": "${secrets.kept}"}))
+        old = fixture.digest
+        fixture.package.write_bytes(b"another package")
+
+        plan = await fixture.engine.preview(
+            fixture.work(environment={"TOKEN": "${secrets.other}", "KEPT": "${secrets.kept}"})
+        )
+
+        values = list_values(plan)
+        assert plan.code == CodeChange(old, fixture.digest)
+        assert ("function", "code", old, fixture.digest) in values
+        waits = {
+            (it.name, change.path): [tuple(source) for source in change.sources]
+            for it in plan.mutations
+            for change in it.properties
+            if change.is_computed
+        }
+        assert waits == {
+            ("identity", "policy"): [("secret-other", "create")],
+            ("function", "environment.variables.SEMANTEST_SECRETS"): [("secret-other", "create")],
+            ("live", "functionVersion"): [("function", "update")],
+        }
+        assert fixture.canary not in json.dumps(plan.as_dict())
 
     async def test_traces_a_replacement_to_the_resource_that_forces_it(self, fixture: EngineFixture) -> None:
         await fixture.deploy(fixture.work(network={"private": True, "cidr": "10.0.0.0/20"}))
 
         plan = await fixture.engine.preview(fixture.work(network={"private": True, "cidr": "10.1.0.0/20"}))
 
-        why = {change.type: change.why for change in plan.mutations if change.op == "replace"}
-        assert why["aws:ec2/vpc:Vpc"] == ("cidrBlock",)
-        assert why["aws:ec2/subnet:Subnet"] == ("cidrBlock", "vpcId (network)")
+        replaced = {change.type: change for change in plan.mutations if change.op == "replace"}
+        assert replaced["aws:ec2/vpc:Vpc"].why == ("cidrBlock",)
+        assert replaced["aws:ec2/subnet:Subnet"].why == ("cidrBlock", "vpcId (network)")
+        block, vpc = replaced["aws:ec2/subnet:Subnet"].properties
+        assert (block.path, str(block.new).startswith("10.1."), block.replaces) == ("cidrBlock", True, True)
+        assert (vpc.path, vpc.new, vpc.replaces) == ("vpcId", COMPUTED_TEXT, True)
+        assert vpc.sources == (ChangeSource("network", "replace"),)
 
     async def test_deletes_only_the_alarm_that_is_no_longer_wanted(self, fixture: EngineFixture) -> None:
         await fixture.deploy(fixture.work_for({"monitoring": {"alerts": _ALERTS}}))

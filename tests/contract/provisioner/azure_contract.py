@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from hashlib import sha256
 
 from semantest_iac.application.deployment.completion_events import apply_plan
 from semantest_iac.domain.compute.functions import Artifact
+from semantest_iac.domain.deployment.change_plan import CodeChange
 from semantest_iac.domain.deployment.stack import Stack
 from semantest_iac.domain.ports.provisioner import Work
 from semantest_iac_events.infrastructure import FunctionDeployed, HttpApiDeployed, InfrastructureUpdated
 from semantest_iac_events.values import ChangeCounts
-from tests.contract.provisioner.provisioner_contract import EngineFixture
+from tests.contract.provisioner.provisioner_contract import EngineFixture, list_values
 
 _APP = "azure-native:web:WebApp"
 _ALERTS = [{"type": "error_rate", "threshold": 0.05}, {"type": "latency", "threshold": 800}]
@@ -34,14 +36,20 @@ class AzureContract:
     """The tests of the contract; a subclass provides the `fixture` with its engine."""
 
     async def test_updates_only_the_app_for_more_memory_and_publishes_that(self, fixture: EngineFixture) -> None:
-        await fixture.deploy(fixture.work(memory=512))
-        plan = await fixture.engine.preview(fixture.work(memory=4096))
+        await fixture.deploy(fixture.work(memory=512, environment=_SECRET | {"LEVEL": "info"}))
+        more = fixture.work(memory=4096, environment=_SECRET | {"LEVEL": "debug"})
+        plan = await fixture.engine.preview(more)
         fixture.events.clear()
 
-        await fixture.deploy(fixture.work(memory=4096))
+        await fixture.deploy(more)
 
-        changed = [(change.type, change.op, change.why[0].partition(".")[0]) for change in plan.mutations]
-        assert (changed, plan.lacks_code) == ([(_APP, "update", "functionAppConfig")], False)
+        changed = [(change.type, change.op, change.why) for change in plan.mutations]
+        assert (changed, plan.lacks_code) == ([(_APP, "update", ("functionAppConfig", "siteConfig"))], False)
+        assert list_values(plan) == {
+            ("function", "functionAppConfig.scaleAndConcurrency.instanceMemoryMB", 512, 4096),
+            ("function", "siteConfig.appSettings.LEVEL", "info", "debug"),
+        }
+        assert fixture.canary not in json.dumps(plan.as_dict())
         assert [event.memory_mb for event in fixture.events if isinstance(event, FunctionDeployed)] == [4096]
 
     async def test_deletes_only_the_alarm_that_is_no_longer_wanted(self, fixture: EngineFixture) -> None:
@@ -65,6 +73,7 @@ class AzureContract:
 
     async def test_publishes_a_changed_package_and_previews_that(self, fixture: EngineFixture) -> None:
         await fixture.deploy(fixture.work())
+        old = fixture.digest
         fixture.package.write_bytes(b"another package")
         plan = await fixture.engine.preview(fixture.work())
         fixture.events.clear()
@@ -72,6 +81,8 @@ class AzureContract:
         await fixture.deploy(fixture.work())
 
         assert [(change.type, change.op, plan.lacks_code) for change in plan.mutations] == [(_APP, "update", True)]
+        assert plan.code == CodeChange(old, fixture.digest)
+        assert list_values(plan) == {("function", "tags.Package", old, fixture.digest)}
         [deployed] = [event for event in fixture.events if isinstance(event, FunctionDeployed)]
         assert (deployed.artifact_digest, deployed.version) == (fixture.digest, fixture.digest[:12])
         assert HttpApiDeployed in map(type, fixture.events)

@@ -13,6 +13,7 @@ import pytest
 
 from semantest_iac.application.deployment.completion_events import apply_plan, publish_code
 from semantest_iac.domain.compute.functions import Artifact
+from semantest_iac.domain.deployment.change_plan import ChangePlan
 from semantest_iac.domain.deployment.deployment_service import BLUEPRINTS
 from semantest_iac.domain.deployment.stack import Stack
 from semantest_iac.domain.environments.configuration import DeploymentConfiguration, resolve_component
@@ -39,6 +40,7 @@ class EngineFixture:
     engine: Provisioner
     package: Path
     provider: str = "aws"
+    canary: str = "canary of"  # a part of the value of every secret
     events: list[StackEvent] = field(default_factory=list)
 
     @property
@@ -84,6 +86,11 @@ class EngineFixture:
         """Record the event after a short delay."""
         await asyncio.sleep(0)
         self.events.append(event)
+
+
+def list_values(plan: ChangePlan) -> set[tuple[str, str, Any, Any]]:
+    """The resource, path, old and new value of each changed property."""
+    return {(it.name, change.path, change.old, change.new) for it in plan.mutations for change in it.properties}
 
 
 class LifecycleContract:

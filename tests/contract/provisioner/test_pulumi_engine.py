@@ -14,7 +14,7 @@ from semantest_iac.infrastructure.sandbox_engine.simulated_clouds import create_
 from tests.contract.provisioner.aws_contract import AwsContract
 from tests.contract.provisioner.azure_contract import AzureContract
 from tests.contract.provisioner.provisioner_contract import EngineFixture, ProvisionerContract
-from tests.integration.pulumi_engine.engine_home import EngineHome, cli_variables
+from tests.integration.pulumi_engine.engine_home import SECRET, EngineHome, cli_variables
 from tests.pulumi_cli import require_pulumi_cli
 
 
@@ -29,7 +29,7 @@ def engine_home(tmp_path: Path) -> EngineHome:
 @pytest.fixture
 def fixture(engine_home: EngineHome) -> EngineFixture:
     """The engine with the contract's package."""
-    return EngineFixture(engine_home.engine, engine_home.package)
+    return EngineFixture(engine_home.engine, engine_home.package, canary=SECRET)
 
 
 class TestPulumiEngine(ProvisionerContract, AwsContract):
@@ -49,7 +49,7 @@ class TestPulumiEngineOnAzure(AzureContract):
         """The engine, with the simulated cloud's service for packages."""
         publisher = partial(create_code_publisher, engine_home.cloud)
         engine = PulumiEngine(engine_home.supervisor, engine_home.find_created, publisher)
-        return EngineFixture(engine, engine_home.package, "azure")
+        return EngineFixture(engine, engine_home.package, "azure", SECRET)
 
     async def test_finds_no_drift_without_changes(self, fixture: EngineFixture) -> None:
         await fixture.deploy(fixture.work())

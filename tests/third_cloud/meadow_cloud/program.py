@@ -78,7 +78,7 @@ CLOUD = Cloud(
         ServerlessFunction: create_function,
     },
     create_provider=lambda context: Provider(context.stack.region),
-    stateful=frozenset({"meadow:app:Log"}),
+    stateful={"meadow:app:Log": "its lines"},
     unsupported={
         capabilities.HTTP_AUTHORIZER: "its gates check no tokens",
         capabilities.HTTP_PAYLOAD_1: "its gates know one form of events",

@@ -19,7 +19,7 @@ from semantest_iac.bootstrap.application import Application
 from semantest_iac.bootstrap.engines import EngineEntry
 from semantest_iac.domain.blueprints.capabilities import Capabilities
 from semantest_iac.domain.compute.functions import Artifact
-from semantest_iac.domain.deployment.change_plan import ChangePlan
+from semantest_iac.domain.deployment.change_plan import ChangePlan, PlannedChange
 from semantest_iac.domain.deployment.stack import Stack
 from semantest_iac.domain.errors import ProviderError
 from semantest_iac.domain.networking.http_exchange import HttpRequest, HttpResponse
@@ -36,7 +36,7 @@ from semantest_iac.domain.ports.service_probe import ProbeAnswer, WebSocketConve
 from semantest_iac.presentation.cli.program import run_cli
 from semantest_iac.presentation.cli.terminal import Terminal
 from semantest_iac.presentation.request_log import LogRequest, RequestLogEntry
-from semantest_iac_events.values import ChangeCounts, ResourceChange
+from semantest_iac_events.values import ChangeCounts
 from tests.fakes.artifact_builder import FakeArtifactBuilder
 from tests.fakes.control_points import ControlPoints
 from tests.fakes.memory_ledger import MemoryLedger
@@ -48,12 +48,11 @@ SECRET = "hunter2-canary"
 ENDPOINT = "https://a1.execute-api.us-east-1.amazonaws.com"
 ANSWER = HttpResponse(200, (("content-type", "application/json"),), b'{"ok":true}')
 HEALTH = HttpResponse(200, body=f'{{"status":"healthy","key":"{SECRET}"}}'.encode())
-FUNCTION = ResourceChange(
+FUNCTION = PlannedChange(
     urn="urn:pulumi:s::p::semantest:compute:ServerlessFunction$aws:lambda/function:Function::function",
     type="aws:lambda/function:Function",
     name="function",
     op="create",
-    why=("memorySize",),
 )
 
 

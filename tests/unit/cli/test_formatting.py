@@ -4,21 +4,20 @@ from __future__ import annotations
 
 import pytest
 
-from semantest_iac.domain.deployment.change_plan import ChangePlan
 from semantest_iac.domain.deployment.stack import Stack
 from semantest_iac.domain.guardrails.engine_choice import PULUMI_ENGINE, REAL_CLOUD, SIMULATED_CLOUD, EngineChoice
 from semantest_iac.presentation.cli.formatting import (
+    align_columns,
     flatten_values,
     format_health,
-    format_plan,
-    format_preview,
     format_stack_and_cloud,
     format_table,
     format_utc_time,
     suggest_commands,
     type_name_with_module,
 )
-from semantest_iac_events.values import HealthAnswer, ResourceChange
+from semantest_iac.presentation.styles import style_text
+from semantest_iac_events.values import HealthAnswer
 
 
 class TestTable:
@@ -26,6 +25,11 @@ class TestTable:
         rows = [["a-long-name", "ok"], ["b", ""]]
 
         assert format_table(["name", "state"], rows) == ["NAME         STATE", "a-long-name  ok", "b"]
+
+    def test_keeps_the_style_of_a_cell(self) -> None:
+        [_, line] = align_columns([["name", "state"], ["a", style_text("failed", "failed")]])
+
+        assert (line, getattr(line, "spans", ())) == ("a     failed", ((6, 12, "failed"),))
 
 
 class TestFlatten:
@@ -40,16 +44,6 @@ class TestTime:
         assert format_utc_time("2026-01-01T12:00:00.123456Z") == "2026-01-01 12:00:00Z"
 
 
-_SAME = ResourceChange(urn="a", type="aws:sns/topic:Topic", name="alerts", op="same")
-_UPDATE = ResourceChange(
-    urn="b", type="aws:lambda/function:Function", name="function", op="update", why=("memorySize", "timeout")
-)
-_LOSS = ResourceChange(
-    urn="c", type="aws:cloudwatch/logGroup:LogGroup", name="logs", op="delete", reversible="irreversible"
-)
-_KEPT = ResourceChange(urn="d", type="aws:iam/role:Role", name="logging", op="keep")
-
-
 class TestTypeName:
     @pytest.mark.parametrize(
         ("resource_type", "kind"),
@@ -62,35 +56,6 @@ class TestTypeName:
     )
     def test_is_short(self, resource_type: str, kind: str) -> None:
         assert type_name_with_module(resource_type) == kind
-
-
-class TestPlan:
-    def test_counts_and_lists_what_changes_and_why(self) -> None:
-        plan = ChangePlan((_SAME, _UPDATE, _LOSS))
-
-        assert format_plan(plan.changes, plan.resources) == [
-            "Plan: 1 to update, 1 to delete",
-            "  ~ update  lambda.Function      function  memorySize, timeout",
-            "  - delete  cloudwatch.LogGroup  logs      cannot be undone",
-        ]
-
-    def test_marks_resources_that_are_kept(self) -> None:
-        plan = ChangePlan((_KEPT,))
-
-        assert list(format_preview(plan)) == [
-            "Plan: 1 to keep",
-            "  = keep  iam.Role  logging  stays in the cloud: other stacks may rely on it",
-        ]
-
-    def test_says_when_nothing_changes(self) -> None:
-        plan = ChangePlan((_SAME,))
-
-        assert list(format_preview(plan)) == ["Plan: nothing to change, 1 unchanged"]
-
-    def test_warns_of_losses(self) -> None:
-        assert (
-            list(format_preview(ChangePlan((_LOSS,))))[-1] == "Applying this plan loses data that cannot be restored."
-        )
 
 
 class TestLocation:

@@ -11,6 +11,7 @@ import pytest
 from rich.console import Group
 from rich.text import Text
 
+from semantest_iac.domain.deployment.change_plan import ChangePlan, PlannedChange
 from semantest_iac.domain.ports.provisioner import ResourceProgress, step_progress
 from semantest_iac.infrastructure.clouds.built_in import CLOUD_ENTRIES
 from semantest_iac.presentation.cli.live_tree import (
@@ -22,8 +23,7 @@ from semantest_iac.presentation.cli.live_tree import (
     share_lines,
 )
 from semantest_iac.presentation.cli.terminal import Terminal
-from semantest_iac_events.deployments import DeploymentPlanned, DeploymentRequested
-from semantest_iac_events.values import ChangeCounts, ResourceChange
+from semantest_iac_events.deployments import DeploymentRequested
 from tests.fakes.screen import Screen
 
 _TYPE = "aws:sns/topic:Topic"
@@ -137,7 +137,7 @@ class TestOneStack:
 class TestSeveralStacks:
     def test_have_a_branch_each_under_their_name(self) -> None:
         tree = Tree(*_STACKS)
-        tree.views[0].on_event(_planned("create"))
+        tree.views[0].show_plan(_planned("create"))
         tree.show(_tick("alerts"))
         tree.show(step_progress("package", "the code", "running"), view=1)
 
@@ -152,7 +152,7 @@ class TestSeveralStacks:
 
     def test_print_a_plan_that_does_more_than_create(self) -> None:
         tree = Tree(*_STACKS)
-        tree.views[0].on_event(_planned("delete"))
+        tree.views[0].show_plan(_planned("delete"))
 
         assert "- delete" in tree.printed
 
@@ -175,9 +175,8 @@ class TestSeveralStacks:
         assert tree.lines[-1] == "… 19 more stacks"
 
 
-def _planned(op: Any) -> DeploymentPlanned:
-    change = ResourceChange(urn="u", type=_TYPE, name="alerts", op=op)
-    return DeploymentPlanned(**_ABOUT, deployment_id="d", changes=ChangeCounts(**{op: 1}), resources=(change,))
+def _planned(op: Any) -> ChangePlan:
+    return ChangePlan((PlannedChange("u", _TYPE, "alerts", op),))
 
 
 class TestShares:

@@ -7,7 +7,11 @@ import json
 import os
 from pathlib import Path
 
+import pytest
+
 from semantest_iac.presentation.cli.terminal import Terminal
+from semantest_iac.presentation.styles import join_styled, style_text
+from tests.fakes.screen import Screen
 
 
 def _terminal() -> tuple[Terminal, io.StringIO]:
@@ -71,3 +75,53 @@ class TestTerminal:
 
             assert not out.closed
             assert not terminal.is_answer_lost
+
+
+class TestColours:
+    """An operation of a plan, with a control character in the name beside it."""
+
+    LINE = join_styled("  ", style_text("- delete", "delete"), " a\x1b[2Jb canary")
+
+    @pytest.mark.parametrize(
+        ("watched", "variables", "text"),
+        [
+            (True, {}, "  \x1b[1;31m- delete\x1b[0m a\\x1b[2Jb canary\n"),
+            (False, {}, "  - delete a\\x1b[2Jb canary\n"),
+            (True, {"NO_COLOR": "1"}, "  - delete a\\x1b[2Jb canary\n"),
+            (True, {"TERM": "dumb"}, "  - delete a\\x1b[2Jb canary\n"),
+        ],
+        ids=["terminal", "pipe", "NO_COLOR", "dumb"],
+    )
+    def test_are_for_people_on_a_terminal(
+        self, monkeypatch: pytest.MonkeyPatch, watched: bool, variables: dict[str, str], text: str
+    ) -> None:
+        for name in ("NO_COLOR", "TERM"):
+            monkeypatch.delenv(name, raising=False)
+        for name, value in variables.items():
+            monkeypatch.setenv(name, value)
+        screen = Screen(watched=watched)
+
+        Terminal(screen, Screen()).print_lines(self.LINE)
+
+        assert screen.text == text
+
+    def test_are_left_out_where_a_secret_is_masked(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.delenv("NO_COLOR", raising=False)
+        screen = Screen(watched=True)
+        terminal = Terminal(screen, Screen())
+        terminal.redact_with(lambda text: text.replace("canary", "***"))
+
+        terminal.print_lines(self.LINE)
+        terminal.print_json({"line": self.LINE})
+
+        assert screen.text.splitlines()[0] == "  - delete a\\x1b[2Jb ***"
+        assert "1;31m" not in screen.text
+
+    def test_mark_errors_warnings_and_labels(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.delenv("NO_COLOR", raising=False)
+        monkeypatch.setenv("TERM", "xterm")
+        screen = Screen(watched=True)
+
+        Terminal(Screen(), screen).with_label("a  ").print_remarks("Error: no", "Hint: do", "plain")
+
+        assert screen.text == "a  \x1b[1;31mError:\x1b[0m no\na  \x1b[36mHint:\x1b[0m do\na  plain\n"

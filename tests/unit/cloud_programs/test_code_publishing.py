@@ -11,7 +11,7 @@ import pytest
 
 from semantest_iac.domain.blueprints.components import build_websocket
 from semantest_iac.domain.compute.functions import Artifact
-from semantest_iac.domain.deployment.change_plan import ChangePlan
+from semantest_iac.domain.deployment.change_plan import ChangePlan, CodeChange, PlannedChange
 from semantest_iac.domain.deployment.stack import Stack
 from semantest_iac.domain.environments.configuration import DeploymentConfiguration, resolve_component
 from semantest_iac.domain.networking.apis import WebSocketEndpoint
@@ -24,7 +24,6 @@ from semantest_iac.infrastructure.cloud_programs.code_publishing import (
     PublishingMethod,
     ServiceClient,
 )
-from semantest_iac_events.values import ResourceChange
 
 _PACKAGE = Artifact("d2", Path("package.zip"), "h", "python3.13", 1)
 _NOTHING = ChangePlan()
@@ -65,18 +64,19 @@ class TestNeedsPublishing:
     def test_depends_on_what_the_cloud_says_is_running(self, running: str, missing: bool) -> None:
         publisher = Apps(one=running).publisher
 
-        assert (
-            publisher.needs_publishing([_resource("one"), _resource("other", "vault")], _PACKAGE, _NOTHING) is missing
-        )
+        plan = publisher.plan_publishing([_resource("one"), _resource("other", "vault")], _PACKAGE, _NOTHING)
+
+        assert plan.lacks_code is missing
+        assert plan.code == (CodeChange("d1", "d2") if running == "d1" else None)
 
     @pytest.mark.parametrize(("op", "missing"), [("create", True), ("replace", True), ("update", False)])
     def test_is_true_for_a_new_app(self, op: Any, missing: bool) -> None:
-        plan = ChangePlan((ResourceChange(urn="urn:one", type="app", name="one", op=op),))
+        plan = ChangePlan((PlannedChange(urn="urn:one", type="app", name="one", op=op),))
 
-        assert Apps(one="d2").publisher.needs_publishing([_resource("one")], _PACKAGE, plan) is missing
+        assert Apps(one="d2").publisher.plan_publishing([_resource("one")], _PACKAGE, plan).lacks_code is missing
 
     def test_is_false_without_a_package(self) -> None:
-        assert not Apps().publisher.needs_publishing([_resource("one")], None, _NOTHING)
+        assert not Apps().publisher.plan_publishing([_resource("one")], None, _NOTHING).lacks_code
 
 
 class TestPublish:
@@ -126,7 +126,9 @@ class TestCompanions:
     def test_need_publishing_like_the_package_itself(self, guard: str, missing: bool) -> None:
         publisher = Apps(one="d2", guard=guard).publisher
 
-        assert publisher.needs_publishing([_resource("one"), _resource("guard")], self.BOTH, _NOTHING) is missing
+        plan = publisher.plan_publishing([_resource("one"), _resource("guard")], self.BOTH, _NOTHING)
+
+        assert plan.lacks_code is missing
 
 
 class TestFindDeferred:

@@ -1,13 +1,21 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Literal
 
-from semantest_iac.domain.deployment.change_plan import ChangePlan, combine_plans, count_operations, trace_causes
-from semantest_iac_events.values import ChangeCounts, ResourceChange
+from semantest_iac.domain.deployment.change_plan import (
+    ChangePlan,
+    PlannedChange,
+    combine_plans,
+    count_operations,
+    trace_causes,
+)
+from semantest_iac.domain.deployment.property_changes import ChangeSource, PropertyChange
+from semantest_iac_events.values import ChangeCounts
 
 
-def a_change(name: str, op: Literal["create", "update", "replace", "delete", "same"]) -> ResourceChange:
-    return ResourceChange(urn=f"urn:{name}", type="t", name=name, op=op)
+def a_change(name: str, op: Literal["create", "update", "replace", "delete", "same"]) -> PlannedChange:
+    return PlannedChange(urn=f"urn:{name}", type="t", name=name, op=op)
 
 
 class TestChangePlan:
@@ -30,12 +38,27 @@ class TestChangePlan:
 
 class TestTraceCauses:
     def test_names_the_changing_sources_of_a_property(self) -> None:
-        alias = a_change("alias", "replace").model_copy(update={"why": ("code", "vpcConfig.subnetIds[0]", "role")})
+        changed = ("code", "role", "tags.team", "vpcConfig.subnetIds[0]")
+        properties = tuple(
+            PropertyChange(path, "a", "b", replaces=path != "tags.team", is_computed="subnet" in path)
+            for path in changed
+        )
+        alias = replace(a_change("alias", "replace"), properties=properties)
         origins = {"urn:alias": {"code": [], "vpcConfig": ["urn:subnet", "urn:still"], "role": ["urn:still"]}}
 
         plan = trace_causes([a_change("subnet", "replace"), a_change("still", "same"), alias], origins)
 
-        assert plan.resources[-1].why == ("code", "vpcConfig.subnetIds[0] (subnet)", "role")
+        assert plan.resources[-1].why == ("code", "role", "vpcConfig (subnet)")
+        assert plan.resources[-1].properties[-1].sources == (ChangeSource("subnet", "replace"),)
+
+    def test_names_no_source_of_a_known_leaf(self) -> None:
+        """The source of an object may be that of its other leaves."""
+        leaf = PropertyChange("environment.variables.LEVEL", "info", "debug")
+        function = replace(a_change("function", "update"), properties=(leaf,))
+
+        plan = trace_causes([a_change("table", "create"), function], {"urn:function": {"environment": ["urn:table"]}})
+
+        assert plan.resources[-1].properties == (leaf,)
 
 
 class TestCombinePlans:

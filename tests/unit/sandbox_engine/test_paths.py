@@ -4,7 +4,8 @@ from typing import Any
 
 import pytest
 
-from semantest_iac.infrastructure.sandbox_engine.plan.paths import parse_path, path_covers, restore_ignored
+from semantest_iac.domain.deployment.property_changes import parse_path
+from semantest_iac.infrastructure.sandbox_engine.plan.paths import path_covers, restore_ignored
 from semantest_iac.infrastructure.sandbox_engine.protocol.values import Secret
 
 

@@ -56,13 +56,11 @@ CLOUD = Cloud(
     create_provider=create_provider,
     sdk_module=_SDK,
     lowers_limits_last=lowers_reserve_below_provisioned,
-    stateful=frozenset(
-        {
-            "aws:cloudwatch/logGroup:LogGroup",
-            "aws:dynamodb/table:Table",
-            "aws:secretsmanager/secret:Secret",
-        }
-    ),
+    stateful={
+        "aws:cloudwatch/logGroup:LogGroup": "its log records",
+        "aws:dynamodb/table:Table": "its items",
+        "aws:secretsmanager/secret:Secret": "the value of the secret",
+    },
     unsupported={
         ContainerService: "no component runs containers yet",
         LoadBalancer: "no component runs containers yet",

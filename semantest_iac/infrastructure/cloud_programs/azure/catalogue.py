@@ -98,7 +98,10 @@ CLOUD = Cloud(
     },
     create_provider=create_provider,
     sdk_module=_SDK,
-    stateful=frozenset({"azure-native:operationalinsights:Workspace", "azure-native:keyvault:Vault"}),
+    stateful={
+        "azure-native:operationalinsights:Workspace": "its log records",
+        "azure-native:keyvault:Vault": "the values of its secrets",
+    },
     foundation=_function("foundation:create_foundation", "authorization", "resources"),
     adapt=share_app,
     publishing=FUNCTION_APP_PUBLISHING,

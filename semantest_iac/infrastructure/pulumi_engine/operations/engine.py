@@ -7,7 +7,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from semantest_iac.domain.deployment.change_plan import ChangePlan, trace_causes
+from semantest_iac.domain.deployment.change_plan import ChangePlan, PlannedChange, trace_causes
+from semantest_iac.domain.deployment.property_changes import PropertyChange
 from semantest_iac.domain.deployment.stack import Stack
 from semantest_iac.domain.ports.provisioner import (
     ApplyResult,
@@ -40,7 +41,7 @@ from semantest_iac.infrastructure.pulumi_engine.worker.ipc import (
     Operation,
     WorkerMessage,
 )
-from semantest_iac_events.values import ChangeCounts, ResourceChange
+from semantest_iac_events.values import ChangeCounts
 
 FindCodePublisher = Callable[[Stack], CodePublisher | None]
 """The publisher of a stack's code; None if its program deploys the code."""
@@ -68,9 +69,9 @@ class CodeDelivery:
         """How much of the work must wait until the code is published."""
         return await asyncio.to_thread(self.publisher.decide_deferral, work, self.resources)
 
-    async def needs_publishing(self, work: Work, plan: ChangePlan) -> bool:
-        """Whether a resource of the plan does not run the package that it should run."""
-        return await asyncio.to_thread(self.publisher.needs_publishing, self.resources, work.artifact, plan)
+    async def plan_publishing(self, work: Work, plan: ChangePlan) -> ChangePlan:
+        """The plan with the code that a resource of it should run and does not."""
+        return await asyncio.to_thread(self.publisher.plan_publishing, self.resources, work.artifact, plan)
 
     @property
     def resources(self) -> list[DeployedResource]:
@@ -105,7 +106,8 @@ class PulumiEngine:
         if publisher:
             delivery = CodeDelivery(publisher, StackState(result["state"]))
             deferred = await delivery.decide_deferral(work)
-            plan = replace(plan, lacks_code=bool(deferred) or await delivery.needs_publishing(work, plan))
+            plan = await delivery.plan_publishing(work, plan)
+            plan = replace(plan, lacks_code=bool(deferred) or plan.lacks_code)
         self._previews[stack] = _PreviewResult(plan, result["fingerprint"], deferred)
         return plan
 
@@ -281,13 +283,12 @@ def _to_plan(result: Mapping[str, Any]) -> ChangePlan:
     return trace_causes([_to_change(step) for step in steps], {step["urn"]: step["origins"] for step in steps})
 
 
-def _to_change(step: Mapping[str, Any]) -> ResourceChange:
-    loses_data = step["stateful"] and step["op"] in ("delete", "replace")
-    return ResourceChange(
+def _to_change(step: Mapping[str, Any]) -> PlannedChange:
+    return PlannedChange(
         urn=step["urn"],
         type=step["type"],
         name=step["name"],
         op=step["op"],
-        why=tuple(step["why"]),
-        reversible="irreversible" if loses_data else "reversible",
+        properties=tuple(PropertyChange(**it | {"sources": ()}) for it in step["properties"]),
+        loses=step["data"] if step["op"] in ("delete", "replace") else "",
     )

@@ -9,12 +9,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from semantest_iac.domain.deployment.property_changes import COMPUTED_VALUE, SECRET_VALUE, PackageDigest
 from semantest_iac.domain.errors import DeploymentError
 from semantest_iac.infrastructure.pulumi_engine.state.backend_settings import PULUMI_PROJECT
 
 _STACK_TYPE = "pulumi:pulumi:Stack"
 _SIGNATURE = "4dabf18193072939515e22adb298388d"
 _SECRET = "1b47061264138c4ac30d75fd1eb44270"  # noqa: S105 - Pulumi's signature of an encrypted value
+_REFERENCE = "5cf8f73096256a8f31e491e813e4eb8e"  # to another resource
+_UNKNOWN = "04da6b54-80e4-46f7-96ec-b56ff0331ba9"
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +106,22 @@ def resolve_pending_creates(deployment: Mapping[str, Any], adopted: Mapping[str,
 def drop_secret_values(outputs: Mapping[str, Any]) -> dict[str, Any]:
     """The values that hold no encrypted part; engine events show secrets as a state does."""
     return {name: value for name, value in outputs.items() if not contains_encrypted_value(value)}
+
+
+def to_neutral_value(value: Any) -> Any:
+    """The value of a property as the domain compares it; states and engine events have one form."""
+    if isinstance(value, Mapping):
+        signature = value.get(_SIGNATURE)
+        if signature == _SECRET:
+            return SECRET_VALUE
+        if signature == _REFERENCE:
+            return to_neutral_value(value.get("id"))
+        if signature and "hash" in value:  # an asset or an archive
+            return PackageDigest(str(value["hash"]))
+        return {name: to_neutral_value(it) for name, it in value.items()}
+    if isinstance(value, list):
+        return [to_neutral_value(it) for it in value]
+    return COMPUTED_VALUE if value == _UNKNOWN else value
 
 
 def reveal_secrets(value: Any) -> Any:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
+from dataclasses import asdict
 from typing import Any
 
 from pulumi.automation import EngineEvent
 from pulumi.automation.events import DiagnosticEvent, StepEventMetadata
 
-from semantest_iac.infrastructure.pulumi_engine.state.states import drop_secret_values
+from semantest_iac.domain.deployment.property_changes import PropertyChange, ResourceValues, list_property_changes
+from semantest_iac.infrastructure.pulumi_engine.state.states import drop_secret_values, to_neutral_value
 
 SendMessage = Callable[[Mapping[str, Any]], None]
 
@@ -89,16 +91,23 @@ class EventWatcher:
     def _finish_step(self, step: StepEventMetadata, *, is_planning: bool) -> None:
         if step.urn in self._refreshed_urns:  # its operation is known only now
             self._refreshed_urns.discard(step.urn)
-            self._add_step(step, _COUNTED_OPERATION_BY_STEP.get(step.op.value) or "same")
+            self._add_step(step, _COUNTED_OPERATION_BY_STEP.get(step.op.value) or "same", is_refresh=True)
         if not is_planning:
             self._report_end(step, "done")
             self._report_settled(step)
 
-    def _add_step(self, step: StepEventMetadata, op: str) -> None:
-        why = step.keys if op == "replace" else step.diffs if op == "update" else None
-        parent = resource_name(step.new.parent) if step.new else ""
-        step_fields = {"urn": step.urn, "type": step.type, "name": resource_name(step.urn), "parent": parent}
-        self.steps.append({**step_fields, "op": op, "why": sorted(why or ())})
+    def _add_step(self, step: StepEventMetadata, op: str, *, is_refresh: bool = False) -> None:
+        changes = _property_changes(step, op, is_refresh=is_refresh) if op in ("replace", "update") else ()
+        self.steps.append(
+            {
+                "urn": step.urn,
+                "type": step.type,
+                "name": resource_name(step.urn),
+                "parent": resource_name(step.new.parent) if step.new else "",
+                "op": op,
+                "properties": [asdict(change) for change in changes],
+            }
+        )
 
     def _report_end(self, step: StepEventMetadata, state: str) -> None:
         started_at = self._started_at.pop((step.urn, step.op.value), None)
@@ -119,6 +128,18 @@ class EventWatcher:
     def _add_error(self, diagnostic: DiagnosticEvent) -> None:
         if diagnostic.severity == "error" and len(self.diagnostics) < _DIAGNOSTICS_LIMIT:
             self.diagnostics.append({"message": diagnostic.message[:_MESSAGE_LIMIT], "urn": diagnostic.urn or ""})
+
+
+def _property_changes(step: StepEventMetadata, op: str, *, is_refresh: bool) -> tuple[PropertyChange, ...]:
+    """The changed properties with their values; a refresh compares what the cloud reported before and reports now."""
+    old, old_outputs, new = (
+        (step.old and step.old.outputs, {}, step.new and step.new.outputs)
+        if is_refresh
+        else (step.old and step.old.inputs, step.old and step.old.outputs, step.new and step.new.inputs)
+    )
+    values = ResourceValues(*(to_neutral_value(each or {}) for each in (old, old_outputs, new)))
+    detailed = {path: diff.diff_kind.value.endswith("replace") for path, diff in (step.detailed_diff or {}).items()}
+    return list_property_changes(values, detailed, step.diffs or (), (step.keys or ()) if op == "replace" else ())
 
 
 def resource_name(urn: str) -> str:

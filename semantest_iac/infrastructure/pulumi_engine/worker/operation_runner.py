@@ -140,13 +140,14 @@ class OperationRunner:
 
         The engine's own order is one of many that the dependencies allow.
         """
-        work, stateful = self._operation.work, self._cloud.stateful
+        work = self._operation.work
         components = [resource.name for resource in work.blueprint.in_order()] if work else []
         urns = [resource["urn"] for resource in self._state_before.resources]
         steps = sorted(watcher.steps, key=lambda step: _step_sort_key(step, components, urns))
-        origins = self._state_before.property_origins
+        origins = {**self._state_before.property_origins, **(self._program.property_origins if self._program else {})}
         return [
-            {**step, "stateful": step["type"] in stateful, "origins": origins.get(step["urn"], {})} for step in steps
+            {**step, "data": self._cloud.find_lost_data(step["type"]), "origins": origins.get(step["urn"], {})}
+            for step in steps
         ]
 
     def _fingerprint_state_and_program(self, state: StackState) -> str:

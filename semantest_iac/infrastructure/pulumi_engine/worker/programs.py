@@ -7,9 +7,11 @@ import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import pulumi
 from pulumi.runtime import config as pulumi_config
+from pulumi.runtime import settings
 
 from semantest_iac.domain.blueprints.blueprint import Blueprint
 from semantest_iac.domain.compute.functions import Artifact
@@ -23,11 +25,13 @@ from semantest_iac.infrastructure.cloud_programs.context import ProgramContext
 class ProgramRun:
     """The program of one deployment, which the engine calls any number of times; `error` is what the program raised.
 
+    `property_origins` are, by URN and property, the URNs of the resources that a property's value comes from.
     The cloud's SDK is imported while the CLI starts, which takes as long.
     """
 
     def __init__(self, work: Work, cloud: Cloud, secrets: Mapping[str, str]) -> None:
         self.error: DeploymentError | None = None
+        self.property_origins: dict[str, Mapping[str, list[str]]] = {}
         self._work = work
         self._cloud = cloud
         self._secrets = secrets
@@ -40,6 +44,7 @@ class ProgramRun:
         the duration of a run then grows with the square of the number of resources.
         """
         work = self._work
+        settings.SETTINGS.monitor = _RecordingMonitor(settings.get_monitor(), self.property_origins)
         program.import_sdk(self._cloud, work.blueprint)
         blueprint, secret_value = work.blueprint, self._secrets.__getitem__
         context = ProgramContext(
@@ -56,6 +61,26 @@ class ProgramRun:
             self.error = error
             raise
         await asyncio.sleep(0)
+
+
+class _RecordingMonitor:
+    """Passes every call to the engine, and records where the properties of the registered resources come from.
+
+    The engine's events do not say it, and its state says it of the last deployment only.
+    """
+
+    def __init__(self, monitor: Any, property_origins: dict[str, Mapping[str, list[str]]]) -> None:
+        self._monitor = monitor
+        self._property_origins = property_origins
+
+    def RegisterResource(self, request: Any) -> Any:  # noqa: N802 - the name is Pulumi's
+        response = self._monitor.RegisterResource(request)
+        found = {name: list(origins.urns) for name, origins in request.propertyDependencies.items()}
+        self._property_origins[response.urn] = found
+        return response
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._monitor, name)
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,10 +6,11 @@ Source of the rules: pulumi/pulumi, `pkg/resource/deploy/step_generator.go`.
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
+from semantest_iac.domain.deployment.property_changes import parse_path
 from semantest_iac.infrastructure.clouds.registry import region_setting_of
 from semantest_iac.infrastructure.sandbox_engine.plan import paths
 from semantest_iac.infrastructure.sandbox_engine.plan.desired_state import DesiredState
@@ -27,11 +28,14 @@ _INIT_ERROR_PATH = "#initerror"  # how `replace_on_changes` refers to resources 
 class Decision:
     """An operation, the properties that cause it, and whether the old resource is deleted before its replacement
     exists.
+
+    `detailed` has every path that differs, with its kind of change.
     """
 
     op: Literal["update", "replace", "same"]
     why: tuple[str, ...] = ()
     delete_first: bool = False
+    detailed: Mapping[str, str] = field(default_factory=dict)
 
 
 def diff_resource(resource: ResourceState, old: ResourceState, clouds: CloudResolver) -> ResourceDiff:
@@ -58,20 +62,19 @@ def decide_operation(desired: DesiredState, old: ResourceState, diff: ResourceDi
     replaces = {*diff.replaces, *_requested_replacements(desired.resource.replace_on_changes, diff, old)}
     if replaces:
         requested = desired.delete_before_replace
-        return Decision(
-            "replace", tuple(sorted(replaces)), diff.delete_before_replace if requested is None else requested
-        )
+        delete_first = diff.delete_before_replace if requested is None else requested
+        return Decision("replace", tuple(sorted(replaces)), delete_first, diff.detailed)
     if diff.changed or old.init_errors:
-        return Decision("update", diff.changed)
+        return Decision("update", diff.changed, detailed=diff.detailed)
     return Decision("same")
 
 
 def _requested_replacements(requests: Iterable[str], diff: ResourceDiff, old: ResourceState) -> Iterator[str]:
     broken = (_INIT_ERROR_PATH,) if old.init_errors else ()
-    patterns = [paths.parse_path(text) for text in requests]
+    patterns = [parse_path(text) for text in requests]
     for changed in (*diff.changed, *diff.detailed, *broken):
-        if any(paths.path_covers(path, paths.parse_path(changed)) for path in patterns):
-            yield str(paths.parse_path(changed)[0])
+        if any(paths.path_covers(path, parse_path(changed)) for path in patterns):
+            yield str(parse_path(changed)[0])
 
 
 def forced_replacements(

@@ -5,31 +5,13 @@ Source of the meaning: pulumi/pulumi, `sdk/go/common/resource/properties_path.go
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable
 from typing import Any
 
+from semantest_iac.domain.deployment.property_changes import PropertyPath, parse_path
 from semantest_iac.infrastructure.sandbox_engine.protocol.values import PropertyValues, Secret
 
-PathStep = str | int
-PropertyPath = tuple[PathStep, ...]
-
 _WILDCARD = "*"
-_STEP_PATTERN = re.compile(r'\.?\["((?:\\"|[^"])+)"\]|\.?\[(\d+|\*)\]|\.?([^.\[]+)')
-
-
-def parse_path(text: str) -> PropertyPath:
-    """Parse the steps of a path; an invalid text has no steps and covers nothing."""
-    found = list(_STEP_PATTERN.finditer(text))
-    whole = "".join(match[0] for match in found) == text and not text.startswith(".")
-    return tuple(map(_parse_step, found)) if whole else ()
-
-
-def _parse_step(match: re.Match[str]) -> PathStep:
-    quoted, index, name = match.groups()
-    if quoted is not None:
-        return str(quoted).replace('\\"', '"')
-    return int(index) if index and index != _WILDCARD else str(index or name)
 
 
 def path_covers(path: PropertyPath, other: PropertyPath) -> bool:

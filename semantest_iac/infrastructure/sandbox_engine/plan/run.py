@@ -43,7 +43,9 @@ class SandboxRun:
         if old.external:
             return self.executor.create(ResourceStep("replace", self._check(desired, None)), _mark_for_deletion(old))
         if old.pending_replacement:
-            step = ResourceStep("replace", self._check(desired, None), self._deleted_ahead.pop(old.urn, ()))
+            resource, why = self._check(desired, None), self._deleted_ahead.pop(old.urn, ())
+            detailed = decide_operation(desired, old, diff_resource(desired.resource, old, self.clouds)).detailed
+            step = ResourceStep("replace", resource, why, old, detailed)
             return self.executor.create(step, StateChange(drop=old.key))
         return self._change(desired, self._check(desired, old), old)
 
@@ -127,7 +129,7 @@ class SandboxRun:
         if decision.op == "replace":
             return self._replace(desired, old, decision)
         if decision.op == "update":
-            return self.executor.update(ResourceStep("update", resource, decision.why), old)
+            return self.executor.update(ResourceStep("update", resource, decision.why, old, decision.detailed), old)
         return self._keep_unchanged(resource, old)
 
     def _keep_unchanged(self, resource: ResourceState, old: ResourceState) -> ResourceState:
@@ -141,7 +143,7 @@ class SandboxRun:
     def _replace(self, desired: DesiredState, old: ResourceState, decision: Decision) -> ResourceState:
         if old.protect and desired.resource.protect:
             raise self.executor.stop_with_error(desired.resource, "it must be replaced and is protected")
-        step = ResourceStep("replace", self._check(desired, None), decision.why)
+        step = ResourceStep("replace", self._check(desired, None), decision.why, old, decision.detailed)
         if not decision.delete_first:
             return self.executor.create(step, _mark_for_deletion(old))
         for dependent, why in reversed(

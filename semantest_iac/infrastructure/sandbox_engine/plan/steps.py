@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import time
 import uuid
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
 from typing import Literal, Protocol, TypeVar
 
 from semantest_iac.domain.ports.provisioner import ReportProgress, ResourceProgress
@@ -19,11 +19,16 @@ StepOperation = Literal["create", "update", "replace", "delete", "same"]
 
 @dataclass(frozen=True, slots=True)
 class ResourceStep:
-    """One operation that was carried out (or would be), for plans and counts."""
+    """One operation that was carried out (or would be), for plans and counts.
+
+    `old` is the resource before an update or a replacement, and `detailed` the paths that differ, with their kinds.
+    """
 
     op: StepOperation
     state: ResourceState
     why: tuple[str, ...] = ()
+    old: ResourceState | None = None
+    detailed: Mapping[str, str] = field(default_factory=dict)
 
 
 class StepError(Exception):

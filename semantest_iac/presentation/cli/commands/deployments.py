@@ -27,8 +27,6 @@ from semantest_iac.presentation.cli.formatting import (
     DEFAULT_PORT,
     empty_result,
     format_notes,
-    format_plan,
-    format_preview,
     format_stack_and_cloud,
 )
 from semantest_iac.presentation.cli.options import (
@@ -38,6 +36,7 @@ from semantest_iac.presentation.cli.options import (
     use_temporary_home,
 )
 from semantest_iac.presentation.cli.session import ConfigurationOptions, MultiStackSelector, ResolvedStack, Session
+from semantest_iac.presentation.cli.text.plans import format_plan
 
 if TYPE_CHECKING:
     from semantest_iac.application.intake.deployment_specs import DeploymentSpec
@@ -129,19 +128,10 @@ def preview_command(
         previews = preview_all(looking, selector, options)
     session.warn_of_rehearsals([(stack, engine) for stack, engine, _ in previews])
     for stack, engine, plan in previews:
-        answer = plan_to_dict(stack, plan) | {"simulated": engine.is_simulated}
-        session.answer(answer, [format_stack_and_cloud(stack, engine), *format_preview(plan)])
+        answer = {"stack": str(stack)} | plan.as_dict() | {"simulated": engine.is_simulated}
+        lines = [format_stack_and_cloud(stack, engine), *format_plan(plan, session.terminal.width)]
+        session.answer(answer, lines)
     return OK
-
-
-def plan_to_dict(stack: Stack, plan: ChangePlan) -> dict[str, Any]:
-    """Return the plan as `preview --json` prints it."""
-    return {
-        "stack": str(stack),
-        "changes": plan.changes.model_dump(),
-        "resources": [change.model_dump() for change in plan.resources],
-        "verdict": plan.verdict,
-    }
 
 
 def _preview_deployments(
@@ -203,7 +193,7 @@ def _show_destroy_plan_if_any(session: Session, target: ResolvedStack, plan: Cha
     from semantest_iac.application.queries.history import is_deployed_or_unfinished
 
     if plan.resources:
-        lines = format_plan(plan.changes, plan.resources)
+        lines = list(format_plan(plan, session.terminal.width))
     elif is_deployed_or_unfinished(session.application.ledger, str(target.stack)):
         lines = [f"No resource of '{target.stack}' is left; destroying it ends what was interrupted."]
     else:

@@ -32,6 +32,7 @@ from semantest_iac.presentation.cli.formatting import (
 )
 from semantest_iac.presentation.cli.options import filter_options, session_options
 from semantest_iac.presentation.cli.session import Session, StackSelector, build_stack_filter
+from semantest_iac.presentation.styles import style_text
 
 NOTHING_DEPLOYED = "Nothing has been deployed yet."
 NO_MATCH = "Nothing matches."
@@ -71,7 +72,8 @@ def _nothing_deployed(session: Session) -> str:
 
 
 def _status_cells(row: dict[str, Any]) -> tuple[str, ...]:
-    state = f"{row['state']} (simulated)" if row["simulated"] else row["state"]
+    simulated = " (simulated)" if row["simulated"] else ""
+    state = style_text(f"{row['state']}{simulated}", row["state"])
     return (row["stack"], row["kind"], state, format_utc_time(row["requested_at"]), row["endpoint"] or "-")
 
 
@@ -97,7 +99,7 @@ def history_command(session: Session, selector: StackSelector, limit: int | None
 
 
 def _history_cells(row: dict[str, Any]) -> tuple[str, ...]:
-    head = (row["deployment"], row["stack"], row["kind"], row["state"])
+    head = (row["deployment"], row["stack"], row["kind"], style_text(row["state"], row["state"]))
     return (*head, format_utc_time(row["requested_at"]), _format_changes(row["changes"]))
 
 

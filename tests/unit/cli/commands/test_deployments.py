@@ -9,11 +9,11 @@ from typing import Any
 import pytest
 
 from semantest_iac.application.ports.ledger import NewEvent
-from semantest_iac.domain.deployment.change_plan import ChangePlan
+from semantest_iac.domain.deployment.change_plan import ChangePlan, PlannedChange
+from semantest_iac.domain.deployment.property_changes import PropertyChange
 from semantest_iac.domain.errors import StackBusyError
 from semantest_iac_events.forms.cloudevents import to_cloudevent
 from semantest_iac_events.infrastructure import InfrastructureRemovalRequested
-from semantest_iac_events.values import ResourceChange
 from tests.fakes.memory_ledger import a_deploy, a_destroy
 
 _DEPLOY = ("deploy", "--component", "rest-api")
@@ -29,7 +29,7 @@ class TestDeployText:
         assert lines[:4] == [
             f"{_STACK}: simulated aws on this machine; no cloud account is touched",
             "Plan: 1 to create",
-            "  + create  lambda.Function  function  memorySize",
+            "  + create  lambda.Function  function",
             "  created  lambda.Function function  0.25 s",
         ]
         assert lines[4].startswith("Deployed in ")
@@ -42,7 +42,7 @@ class TestDeployText:
         cli(*_DEPLOY)
         world.plan = ChangePlan()
 
-        assert "Nothing to change.\nendpoint  https://" in cli(*_DEPLOY).out
+        assert "No changes.\nendpoint  https://" in cli(*_DEPLOY).out
 
     def test_shows_the_holder_that_it_waits_for(self, cli: Any, world: Any) -> None:
         world.raises = StackBusyError("It is busy.")
@@ -286,8 +286,8 @@ class TestWarnings:
         assert "semantest.yaml:1:30 components.rest-api.timeout: 30 s becomes 29 s" in outcome.err
 
 
-def _change(**fields: Any) -> ResourceChange:
-    return ResourceChange(**{"urn": "u", "type": "aws:sns/topic:Topic", "name": "alerts", "op": "delete"} | fields)
+def _change(**fields: Any) -> PlannedChange:
+    return PlannedChange(**{"urn": "u", "type": "aws:sns/topic:Topic", "name": "alerts", "op": "delete"} | fields)
 
 
 class TestPreview:
@@ -296,7 +296,7 @@ class TestPreview:
         [
             ({"op": "same"}, "no_change"),
             ({"op": "create"}, "safe"),
-            ({"reversible": "irreversible"}, "irreversible"),
+            ({"loses": "its items"}, "irreversible"),
         ],
         ids=["same", "create", "lost"],
     )
@@ -325,8 +325,15 @@ class TestPreview:
         stacks = [json.loads(line)["stack"].partition(".")[0] for line in outcome.out.splitlines()]
         assert (outcome.code, stacks) == (0, ["rest-api", "websocket"])
 
-    def test_is_a_table(self, cli: Any) -> None:
-        assert "  + create  lambda.Function  function  memorySize" in cli("preview", "--component", "rest-api").out
+    def test_shows_old_and_new_values(self, cli: Any, world: Any) -> None:
+        change = PropertyChange("memorySize", 512, 2048)
+        world.plan = ChangePlan((_change(op="update", properties=(change,)),))
+
+        text = cli("preview", "--component", "rest-api").out
+        answer = json.loads(cli("preview", "--component", "rest-api", "--json").out)
+
+        assert "  ~ update  sns.Topic  alerts\n      memorySize: 512 → 2048\n" in text
+        assert answer["resources"][0]["why"] == [{"path": "memorySize", "from": 512, "to": 2048, "replaces": False}]
 
 
 _DESTROY = ("destroy", "--component", "rest-api")

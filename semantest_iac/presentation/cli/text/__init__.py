@@ -1,0 +1,1 @@
+"""Longer texts that commands print; no command, no stream."""
