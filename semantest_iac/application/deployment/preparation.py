@@ -14,11 +14,11 @@ from semantest_iac.domain.deployment.deployment_service import DeploymentService
 from semantest_iac.domain.deployment.stack import Stack
 from semantest_iac.domain.deployment.validation import SecretAvailability, ValidationReport, ValidationService
 from semantest_iac.domain.environments.configuration import (
-    ComponentSection,
     DeploymentConfiguration,
     find_secret_names,
     resolve_component,
 )
+from semantest_iac.domain.environments.sections import ComponentSection
 from semantest_iac.domain.environments.settings import ComponentSettings
 from semantest_iac.domain.errors import Fault, ValidationError
 from semantest_iac.domain.ports.artifact_builder import PackagingRun

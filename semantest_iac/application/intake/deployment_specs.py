@@ -18,9 +18,7 @@ from semantest_iac.domain.deployment.deployment_service import (
 from semantest_iac.domain.deployment.stack import Stack
 from semantest_iac.domain.deployment.validation import ValidationReport, ValidationService, find_stack_faults
 from semantest_iac.domain.environments.configuration import (
-    ComponentSection,
     DeploymentConfiguration,
-    PackageSection,
     find_route_function,
     resolve_component,
 )
@@ -33,6 +31,7 @@ from semantest_iac.domain.environments.names import (
     Region,
     make_printable,
 )
+from semantest_iac.domain.environments.sections import ComponentSection, PackageSection
 from semantest_iac.domain.environments.settings import ComponentSettings
 from semantest_iac.domain.errors import ConfigurationError, DeploymentError, Fault, ValidationError
 from semantest_iac.domain.guardrails.engine_choice import EngineChoice

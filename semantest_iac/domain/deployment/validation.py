@@ -17,7 +17,6 @@ from semantest_iac.domain.environments import component_rules, function_rules
 from semantest_iac.domain.environments.application_rules import check_application
 from semantest_iac.domain.environments.build_commands import check_build
 from semantest_iac.domain.environments.configuration import (
-    ComponentSection,
     DeploymentConfiguration,
     find_secret_variables,
     list_function_values,
@@ -37,6 +36,7 @@ from semantest_iac.domain.environments.names import (
     secret_variable_name,
     suggest_known,
 )
+from semantest_iac.domain.environments.sections import ComponentSection
 from semantest_iac.domain.environments.settings import AUTHENTICATION_REQUIRED, ComponentSettings
 from semantest_iac.domain.errors import Fault, RefusedError
 from semantest_iac.domain.guardrails.engine_choice import EngineChoice, choose_engine, find_engine_faults

@@ -13,10 +13,6 @@ from math import isfinite
 from urllib.parse import urlsplit
 
 from semantest_iac.domain.environments.configuration import (
-    AlertSection,
-    CorsSection,
-    MonitoringSection,
-    PackageSection,
     component_requires_token,
     find_functions,
     list_function_values,
@@ -25,6 +21,7 @@ from semantest_iac.domain.environments.configuration import (
 from semantest_iac.domain.environments.findings import CloudLimits, Finding, Rule, RuleSubject, advise, refuse
 from semantest_iac.domain.environments.names import Environment, make_printable
 from semantest_iac.domain.environments.runtimes import find_runtime_fault
+from semantest_iac.domain.environments.sections import AlertSection, CorsSection, MonitoringSection, PackageSection
 from semantest_iac.domain.environments.settings import (
     ALLOWED_ORIGINS,
     AUTHENTICATION_REQUIRED,

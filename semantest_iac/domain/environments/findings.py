@@ -6,8 +6,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import date
 
-from semantest_iac.domain.environments.configuration import ComponentSection
 from semantest_iac.domain.environments.runtimes import FunctionRuntime
+from semantest_iac.domain.environments.sections import ComponentSection
 from semantest_iac.domain.environments.settings import ComponentSettings
 from semantest_iac.domain.errors import Fault
 

@@ -4,16 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from semantest_iac.domain.environments.configuration import (
-    FUNCTION_NAME,
-    ComponentSection,
-    RouteSection,
-    derive_function_name,
-    find_functions,
-    find_route_function,
-)
+from semantest_iac.domain.environments.configuration import derive_function_name, find_functions, find_route_function
 from semantest_iac.domain.environments.findings import Finding, Rule, RuleSubject, advise, refuse
 from semantest_iac.domain.environments.names import make_printable, suggest_known
+from semantest_iac.domain.environments.sections import FUNCTION_NAME, ComponentSection, RouteSection
 
 LONGEST_FUNCTION_NAME = 40
 RESERVED_FUNCTION_NAME = "semantest"  # of the function that an app has for all routes without one

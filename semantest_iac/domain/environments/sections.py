@@ -1,0 +1,224 @@
+"""The sections of the configuration file as pydantic models; they check shape only."""
+
+from __future__ import annotations
+
+import re
+from typing import Annotated, Any, Literal, TypeVar
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+
+_Item = TypeVar("_Item")
+AlertType = Literal["error_rate", "latency", "server_errors", "throttles", "concurrency"]
+CorsMethod = Literal["*", "GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
+Method = Literal["ANY", "GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
+
+
+def _as_text(value: Any) -> Any:
+    if isinstance(value, bool):
+        return str(value).lower()
+    return str(value) if isinstance(value, int | float) else value
+
+
+def _as_tuple(value: Any) -> Any:
+    return tuple(value) if isinstance(value, list) else value
+
+
+def _as_methods(value: Any) -> Any:
+    """Read one word as a list of one, and words in any case."""
+    words = [value] if isinstance(value, str) else value
+    return (
+        tuple(word.upper() if isinstance(word, str) else word for word in words) if isinstance(words, list) else words
+    )
+
+
+Variable = Annotated[str, BeforeValidator(_as_text, json_schema_input_type=str | float | bool)]
+ListOf = Annotated[tuple[_Item, ...], BeforeValidator(_as_tuple)]
+Methods = Annotated[
+    tuple[Method, ...], BeforeValidator(_as_methods, json_schema_input_type=tuple[Method, ...] | Method)
+]
+FUNCTION_NAME = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
+
+
+def _as_commands(value: Any) -> Any:
+    return (value,) if isinstance(value, str) else _as_tuple(value)
+
+
+Commands = Annotated[tuple[str, ...], BeforeValidator(_as_commands, json_schema_input_type=str | list[str])]
+
+
+PayloadFormat = Annotated[
+    Literal["1.0", "2.0"] | None,
+    BeforeValidator(_as_text, json_schema_input_type=Literal["1.0", "2.0"] | float | None),
+]
+
+
+class Section(BaseModel):
+    """A mapping in the file: frozen, without unknown keys, without conversion of types."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, defer_build=True)
+
+
+class PackageSection(Section):
+    """What of the source is packaged, and what installers of dependencies receive."""
+
+    exclude: ListOf[str] = Field(default=(), description="Paths or patterns of the source that are left out.")
+    include: ListOf[str] = Field(
+        default=(), description="Paths that are packaged although they are left out by default."
+    )
+    pass_environment: ListOf[str] = Field(
+        default=(), description="Names of variables of this machine that installers of dependencies receive."
+    )
+
+
+class InstancesSection(Section):
+    """How many instances are kept warm and may run at once."""
+
+    min: int | None = Field(default=None, description="Instances kept warm (provisioned concurrency); 0 for none.")
+    max: int | None = Field(default=None, description="Most instances at once (reserved concurrency).")
+
+
+class NetworkSection(Section):
+    """Private networking of the function."""
+
+    private: bool | None = Field(default=None, description="Run inside a private network.")
+    cidr: str | None = Field(default=None, description="Addresses of the new network, such as 10.10.0.0/16.")
+    subnet_ids: ListOf[str] | None = Field(default=None, description="Existing subnets instead of a new network.")
+    security_group_ids: ListOf[str] | None = Field(default=None, description="Existing security groups.")
+
+
+class RouteSection(Section):
+    """One path of the API."""
+
+    path: str = Field(description="Path such as /api/items/{id} or /{proxy+}.")
+    methods: Methods = Field(default=("ANY",), description="HTTP methods, a list or one word.")
+    public: bool = Field(default=False, description="Reachable without the authorizer.")
+    function: str | None = Field(default=None, description="The function of `functions` that answers.")
+    handler: str | None = Field(
+        default=None, description="A handler such as todos/create.handler, which is a function of its own."
+    )
+
+
+class FunctionSection(Section):
+    """One of several functions behind the API; what is not set is as in the component."""
+
+    handler: str | None = Field(default=None, description="Function handler such as todos/create.handler.")
+    app: str | None = Field(default=None, description="ASGI or WSGI application such as main:app, in its place.")
+    runtime: str | None = Field(default=None, description="Function runtime such as nodejs24.x.")
+    payload: PayloadFormat = Field(default=None, description="Format of the events that the handler receives.")
+    memory: int | None = Field(default=None, description="Memory in MB, 128 to 10240.")
+    timeout: int | None = Field(default=None, description="Seconds; an HTTP API ends requests after 29.")
+    environment: dict[str, Variable] = Field(
+        default={}, description="Variables besides those of the component; ${secrets.name} for a secret."
+    )
+
+
+class CorsSection(Section):
+    """Which browser origins may call the API."""
+
+    origins: ListOf[str] = Field(description="Origins such as https://app.semantest.com; none for no CORS.")
+    methods: ListOf[CorsMethod] | None = Field(default=None, description="Allowed methods.")
+    headers: ListOf[str] | None = Field(default=None, description="Allowed request headers.")
+    credentials: bool | None = Field(default=None, description="Allow cookies and authorization headers.")
+    max_age: int | None = Field(default=None, description="Seconds that a browser may remember the answer.")
+
+
+class ThrottlingSection(Section):
+    """Limits of the whole API."""
+
+    rate: float | None = Field(default=None, description="Requests per second.")
+    burst: int | None = Field(default=None, description="Requests at once.")
+
+
+class AuthorizerSection(Section):
+    """The issuer of the JSON web tokens."""
+
+    issuer: str = Field(description="HTTPS address of the token issuer.")
+    audience: ListOf[str] = Field(description="Accepted audiences.")
+    header: str | None = Field(default=None, description="Header that carries the token; Authorization by default.")
+
+
+def _expand_health(value: Any) -> Any:
+    return {"enabled": False} if value == "none" else value
+
+
+class HealthSection(Section):
+    """How the service is checked after a deployment; `none` for no check."""
+
+    enabled: bool | None = Field(default=None, description="false for no check, as `health: none`.")
+    path: str | None = Field(default=None, description="Path that is asked with GET; /health by default.")
+    status: int | None = Field(default=None, description="Expected status, 200 to 599; any 2xx by default.")
+    timeout_s: int | None = Field(default=None, description="Seconds until the service must be healthy, 1 to 600.")
+
+
+class ComponentSection(Section):
+    """One component."""
+
+    source: str | None = Field(default=None, description="Folder or zip with the code; unset for the bundled service.")
+    entry: str | None = Field(default=None, description="File that starts the server, relative to the source.")
+    handler: str | None = Field(default=None, description="Function handler such as index.handler.")
+    app: str | None = Field(default=None, description="ASGI or WSGI application in Python such as main:app.")
+    runtime: str | None = Field(default=None, description="Function runtime such as nodejs24.x.")
+    build: Commands = Field(
+        default=(), description="Command, or list of commands, that builds the source in a private copy of it."
+    )
+    payload: PayloadFormat = Field(
+        default=None, description="Format of the events that a handler receives; 2.0 by default."
+    )
+    package: PackageSection = PackageSection()
+    memory: int | None = Field(default=None, description="Memory in MB, 128 to 10240.")
+    timeout: int | None = Field(default=None, description="Seconds; an HTTP API ends requests after 29.")
+    instances: InstancesSection = InstancesSection()
+    environment: dict[str, Variable] = Field(default={}, description="Variables; ${secrets.name} for a secret.")
+    network: NetworkSection = NetworkSection()
+    functions: dict[str, FunctionSection] = Field(
+        default={},
+        description="Functions by name, to which routes refer.",
+        json_schema_extra={"propertyNames": {"pattern": f"^{FUNCTION_NAME.pattern}$"}},
+    )
+    routes: ListOf[RouteSection] | None = Field(default=None, description="Routes of the API; all by default.")
+    cors: CorsSection | None = Field(default=None, description="Browser origins; unset for those of the environment.")
+    throttling: ThrottlingSection = ThrottlingSection()
+    authorizer: AuthorizerSection | None = Field(default=None, description="JSON web token check before the function.")
+    health: Annotated[
+        HealthSection | None,
+        BeforeValidator(_expand_health, json_schema_input_type=HealthSection | Literal["none"] | None),
+    ] = Field(default=None, description="How the service is checked after a deployment; none for no check.")
+
+
+class AlertSection(Section):
+    """One alarm."""
+
+    type: AlertType = Field(description="What is watched.")
+    threshold: float = Field(description="error_rate 0 to 1, latency in ms, the others as counts.")
+
+
+class MonitoringSection(Section):
+    """Alarms and logs."""
+
+    enabled: bool | None = Field(default=None, description="Create alarms.")
+    alerts: ListOf[AlertSection] | None = Field(default=None, description="Exactly these alarms; unset for all kinds.")
+    notify: ListOf[str] | None = Field(default=None, description="E-mail addresses that are notified.")
+    log_retention_days: int | None = Field(default=None, description="Days that logs are kept.")
+
+
+class MetricSection(Section):
+    """One scaling target; functions have none, containers do."""
+
+    type: Literal["cpu", "memory"] = Field(description="What is measured.")
+    target: float = Field(description="Target in percent.")
+
+
+class ScalingSection(Section):
+    """How the number of instances follows the load."""
+
+    auto_scale: bool | None = Field(default=None, description="false keeps `instances.min` instances, at least one.")
+    metrics: ListOf[MetricSection] | None = Field(default=None, description="Targets.")
+
+
+class FeaturesSection(Section):
+    """Feature flags; unset ones follow the environment."""
+
+    tracing: bool | None = Field(default=None, description="Trace requests through the function.")
+    access_logs: bool | None = Field(
+        default=None, description="Log every request at the API; for a WebSocket API only if set to true here."
+    )
