@@ -7,7 +7,7 @@
 
 The functions do what the commands of the same name do, and read the same configuration. They block; in a running
 event loop use `DeploymentUseCase`, which `Application(home).deployments(os.environ)` returns.
-This file holds the three functions and the names that their callers need; it decides nothing.
+This file holds the four functions and the names that their callers need; it decides nothing.
 """
 
 from __future__ import annotations
@@ -15,11 +15,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
     from typing import Any
 
-    from semantest_iac.application.intake.deployment_specs import DeploymentSpec
+    from semantest_iac.application.intake.deployment_specs import DeploymentSpec, LoadedConfiguration
     from semantest_iac.application.ports.ledger import DeploymentRow
     from semantest_iac.application.use_cases import DeploymentUseCase
     from semantest_iac.bootstrap.application import Application
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from semantest_iac.domain.deployment.stack import Stack
     from semantest_iac.domain.deployment.status import DeploymentStatus
     from semantest_iac.domain.errors import DeploymentError, Fault, ProviderError, RefusedError, ValidationError
+    from semantest_iac_events.infrastructure import EnvironmentConfigured
 
 _MODULES = {
     "Application": "semantest_iac.bootstrap.application",
@@ -54,6 +55,7 @@ __all__ = [
     "RefusedError",
     "Stack",
     "ValidationError",
+    "configure_environment",
     "deploy",
     "preview",
     "status",
@@ -104,6 +106,38 @@ def preview(
     return asyncio.run(deployments.preview(spec.stack, spec.configuration, settings=spec.settings)).plan
 
 
+def configure_environment(
+    environment: str | None = None,
+    provider: str | None = None,
+    region: str | None = None,
+    *,
+    home: str | Path = ".semantest",
+    configuration: Mapping[str, Any] | None = None,
+) -> EnvironmentConfigured | None:
+    """Record the settings of an environment and return the published event; None where they are recorded already.
+
+    `deploy` does the same before it deploys. Parts that are not given are as in `deploy`. Raises ValidationError with
+    every fault of the configured components in this environment.
+    """
+    import asyncio
+
+    from semantest_iac.application.intake.deployment_specs import (
+        dump_configuration,
+        resolve_stack,
+        validate_components,
+    )
+
+    application, loaded = _load_configuration((provider, environment, region), home, configuration)
+    validate_components(None, loaded, application)
+    stack = resolve_stack("rest-api", loaded, application.providers)
+    values = dump_configuration(loaded.configuration, stack.environment)
+    environments = application.environments(loaded.variables)
+    configuring = environments.configure_environment(
+        stack.environment, stack.provider, stack.region, values, project=stack.project
+    )
+    return asyncio.run(configuring)
+
+
 def status(*, home: str | Path = ".semantest") -> list[DeploymentRow]:
     """Return the newest deployment of every stack, newest first; empty before the first deployment."""
     from pathlib import Path
@@ -118,21 +152,30 @@ def _build_spec(
     home: str | Path,
     configuration: Mapping[str, Any] | None,
 ) -> tuple[Application, DeploymentSpec]:
+    from semantest_iac.application.intake.deployment_specs import build_spec
+
+    component, *options = parts
+    application, loaded = _load_configuration(options, home, configuration)
+    return application, build_spec(component, loaded, application)
+
+
+def _load_configuration(
+    options: Sequence[str | None], home: str | Path, configuration: Mapping[str, Any] | None
+) -> tuple[Application, LoadedConfiguration]:
+    """Load the configuration; the options are provider, environment and region."""
     import json
     import os
     from pathlib import Path
 
-    from semantest_iac.application.intake.deployment_specs import build_spec
     from semantest_iac.bootstrap.application import Application
 
-    component, *options = parts
     application = Application(Path(home))
     loaded = application.configuration(
         environ=os.environ,
         values=json.loads(json.dumps(configuration or {})),  # tuples become lists, keys text
         options=dict(zip(("provider", "environment", "region"), options, strict=True)),
     )
-    return application, build_spec(component, loaded, application)
+    return application, loaded
 
 
 def __getattr__(name: str) -> Any:

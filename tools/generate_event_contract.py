@@ -134,10 +134,12 @@ SAMPLES: dict[type[Event], dict[str, Any]] = {
     infrastructure.ScalingTriggered: {"min_instances": 2, "max_instances": 10, "reason": "cpu above 70 %"},
     infrastructure.DriftDetected: {"changes": {"update": 1, "same": 18}, "resources": [REPLACED]},
     infrastructure.EnvironmentConfigured: {
-        "environment": "development",
+        "environment": "pr-12",
         "provider": "aws",
         "region": "us-east-1",
-        "settings": {"log_level": "debug", "jwt_secret": "${secrets.jwt_secret}"},
+        "base_environment": "development",
+        "settings": {"components": {"websocket": {"environment": {"JWT_SECRET": "${secrets.jwt_secret}"}}}},
+        "digest": DIGEST.removeprefix("sha256:"),
     },
     triggers.ServiceDeploymentNeeded: {
         "service_type": "rest-api",

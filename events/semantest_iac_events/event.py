@@ -88,10 +88,20 @@ class StackEvent(Event):
 
 
 class StackRequest(StackEvent):
-    """A request; without a deployment id it takes the request's own id."""
+    """A request; without a deployment id it takes the request's own id.
+
+    `base_environment` is the built-in environment whose settings and protection hold, if the environment is one of a
+    configuration's own.
+    """
 
     deployment_id: Label = Field(default_factory=default_to_own_id)
     requested_by: str = ""
+    base_environment: Label | None = Field(default=None, exclude_if=lambda base: base is None)  # omitted if None
+
+    @property
+    def built_in_environment(self) -> str:
+        """Return the built-in environment that the environment is or extends."""
+        return self.base_environment or self.environment
 
 
 class StackFailure(StackEvent):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pydantic import Field, JsonValue
 
 from semantest_iac_events.event import Event, StackEvent, StackFailure, StackRequest
+from semantest_iac_events.stack_names import DEFAULT_PROJECT
 from semantest_iac_events.values import ChangeCounts, Count, Label, Prose, ResourceChange
 
 
@@ -77,14 +78,21 @@ class DriftDetected(StackEvent):
 
 
 class EnvironmentConfigured(Event):
-    """An environment has new settings; secrets are references, never values."""
+    """An environment has new settings; secrets are references, never values.
+
+    `settings` is what its configuration says besides the defaults of `base_environment`, the built-in environment that
+    one of the configuration's own extends. `digest` covers both: equal ones are published once.
+    """
 
     type_name = "infrastructure.environment.configured"
 
     environment: Label
     provider: Label
     region: Label
+    project: Label = Field(default=DEFAULT_PROJECT, exclude_if=lambda project: project == DEFAULT_PROJECT)
+    base_environment: Label | None = Field(default=None, exclude_if=lambda base: base is None)  # omitted if None
     settings: dict[str, JsonValue] = Field(default_factory=dict)
+    digest: str = ""
 
 
 class FunctionDeployed(StackEvent):

@@ -10,7 +10,8 @@ from typing import Any, TypeVar
 from semantest_iac_events.event import Event
 
 EventT = TypeVar("EventT", bound=Event)
-RecordEvent = Callable[[Event], Awaitable[None]]
+RecordEvent = Callable[..., Awaitable[None]]
+"""Records an event, given by position, and optionally only at an `expected_version` of its stream."""
 Observer = Callable[[Event], None]
 FailureEventFor = Callable[[Event, Exception], Event | None]
 
@@ -21,7 +22,8 @@ class MessageBus:
     """Records each event of a run, then calls its handlers one after the other.
 
     Events that a handler returns are published as caused by its event. An exception of a handler becomes the failure
-    event that `failure_event_for` returns, and is raised where that is None. One run per stack is up to the run queue.
+    event that `failure_event_for` returns, and is raised where that is None; the handlers after it are not called. One
+    run per stack is up to the run queue.
     """
 
     def __init__(self, record: RecordEvent, failure_event_for: FailureEventFor) -> None:
@@ -38,9 +40,12 @@ class MessageBus:
         """Call the observer with every recorded event until it raises: an observer never stops a run."""
         self._observers.append(observer)
 
-    async def record(self, event: Event) -> None:
-        """Record an event and show it to the observers; no handler is called."""
-        await self._record(event)
+    async def record(self, event: Event, *, expected_version: int | None = None) -> None:
+        """Record an event and show it to the observers; no handler is called.
+
+        Raises LedgerConflictError where the event's stream is not at the expected version.
+        """
+        await (self._record(event) if expected_version is None else self._record(event, expected_version))
         for observer in tuple(self._observers):
             try:
                 observer(event)
@@ -48,9 +53,9 @@ class MessageBus:
                 self._observers.remove(observer)
                 _LOG.warning("An observer raised %s and is not called again.", type(error).__name__)
 
-    async def publish(self, event: Event) -> None:
+    async def publish(self, event: Event, *, expected_version: int | None = None) -> None:
         """Record an event, and return when its handlers and those of the events they returned are done."""
-        await self.record(event)
+        await self.record(event, expected_version=expected_version)
         for handler in self._handlers[type(event)]:
             try:
                 results = await handler(event)
@@ -58,6 +63,7 @@ class MessageBus:
                 failure = self._failure_event_for(event, error)
                 if failure is None:
                     raise
-                results = [failure]
+                await self.publish(failure.caused_by(event))
+                return
             for result in results:
                 await self.publish(result.caused_by(event))

@@ -7,19 +7,47 @@ from dataclasses import asdict
 from typing import Any
 
 from semantest_iac.application.deployment.context import DeploymentContext
+from semantest_iac.application.deployment.environment_configuration import (
+    ConfiguredEnvironment,
+    EnvironmentConfigurator,
+)
+from semantest_iac.application.deployment.preparation import requested_configuration, validate_with_secrets
 from semantest_iac.application.deployment.process import DeploymentProcess
 from semantest_iac.application.intake.intake import Intake
 from semantest_iac.application.ports.ledger import DeploymentRow, LedgerReader
+from semantest_iac.application.ports.secret_store import SecretStore
+from semantest_iac.application.queries.history import find_recorded_base
 from semantest_iac.domain.deployment.change_plan import ChangePlan
 from semantest_iac.domain.deployment.deployment_service import DeploymentService
 from semantest_iac.domain.deployment.stack import Stack
+from semantest_iac.domain.deployment.validation import ValidationReport, ValidationService
+from semantest_iac.domain.environments.names import (
+    DEFAULT_ENVIRONMENT,
+    ENVIRONMENTS,
+    SERVICE_COMPONENTS,
+    list_extended_environments,
+)
 from semantest_iac.domain.environments.settings import ComponentSettings
-from semantest_iac.domain.errors import LedgerError, NotFoundError
+from semantest_iac.domain.errors import Fault, LedgerError, NotFoundError, ValidationError
 from semantest_iac.domain.guardrails.engine_choice import EngineChoice, read_engine_choice
 from semantest_iac.domain.networking.http_exchange import HttpRequest
 from semantest_iac.domain.ports.service_probe import ProbeAnswer, ServiceProbe
 from semantest_iac_events.deployments import DeploymentRequested
-from semantest_iac_events.infrastructure import InfrastructureRemovalRequested
+from semantest_iac_events.infrastructure import EnvironmentConfigured, InfrastructureRemovalRequested
+from semantest_iac_events.stack_names import DEFAULT_PROJECT
+
+
+def _build_request(stack: Stack, configuration: Mapping[str, Any]) -> DeploymentRequested:
+    """Return the request with the base of the stack's environment in place of all environments of the file's own."""
+    values = {name: value for name, value in configuration.items() if name != "environments"}
+    own = configuration.get("environments") or {}
+    if unmerged := [f"environments.{name}.{key}" for name, given in own.items() for key in given if key != "extends"]:
+        faults = [Fault(path, "is not merged into the configuration", "Load it from a file.") for path in unmerged]
+        raise ValidationError(f"Cannot deploy '{stack}'.", faults=faults)
+    extends = {name: given.get("extends") or DEFAULT_ENVIRONMENT for name, given in own.items()}
+    base = list_extended_environments(stack.environment, extends)[-1]
+    own_base = None if base == stack.environment else base
+    return DeploymentRequested(**asdict(stack), configuration=values, base_environment=own_base)
 
 
 class DeploymentUseCase:
@@ -59,10 +87,11 @@ class DeploymentUseCase:
         `settings` are those of a deployment spec, whose configuration is not validated again. `batch` is the
         correlation id that all stacks of one command share. `keep_failed` keeps a first deployment that fails.
         """
-        values = dict(configuration)
-        if read_engine_choice(stack.environment, values) != self._engine:  # recorded: the stack belongs to this engine
+        request = _build_request(stack, configuration)
+        values = dict(request.configuration)
+        if read_engine_choice(request.built_in_environment, values) != self._engine:  # it owns the stack from now on
             values |= asdict(self._engine)
-        request = DeploymentRequested(**asdict(stack), configuration=values, requested_by=by, keep_failed=keep_failed)
+        request = request.model_copy(update={"configuration": values, "requested_by": by, "keep_failed": keep_failed})
         request = request.model_copy(update={"correlation_id": batch}) if batch else request
         await self._intake.accept_deploy(request, settings)
         await self._intake.run(request)
@@ -72,20 +101,29 @@ class DeploymentUseCase:
         self, stack: Stack, configuration: Mapping[str, Any], *, settings: ComponentSettings | None = None
     ) -> DeploymentContext:
         """Take the read-only steps of a deployment; nothing is recorded."""
-        request = DeploymentRequested(**asdict(stack), configuration=dict(configuration))
+        request = _build_request(stack, configuration)
         return await self._process.plan(await self._intake.accept_deploy(request, settings))
 
-    async def preview_destroy(self, stack: Stack) -> ChangePlan:
+    async def preview_destroy(self, stack: Stack, *, base_environment: str | None = None) -> ChangePlan:
         """Return what `destroy` would delete; refuses what `destroy` refuses."""
-        self._intake.accept_destroy(InfrastructureRemovalRequested(**asdict(stack)))
+        self._intake.accept_destroy(self._build_removal(stack, "", base_environment))
         return await self._process.plan_destroy(stack)
 
-    async def destroy(self, stack: Stack, *, by: str = "") -> DeploymentRow:
-        """Delete every resource of the stack and return how that ended."""
-        request = InfrastructureRemovalRequested(**asdict(stack), requested_by=by)
+    async def destroy(self, stack: Stack, *, by: str = "", base_environment: str | None = None) -> DeploymentRow:
+        """Delete every resource of the stack and return how that ended.
+
+        `base_environment` is what an environment of the configuration's own extends; of those that were deployed, the
+        ledger knows it.
+        """
+        request = self._build_removal(stack, by, base_environment)
         self._intake.accept_destroy(request)
         await self._intake.run(request)
         return self._row_of(request.deployment_id)
+
+    def _build_removal(self, stack: Stack, by: str, base_environment: str | None) -> InfrastructureRemovalRequested:
+        base = find_recorded_base(self._ledger, str(stack)) or base_environment
+        own_base = None if stack.environment in ENVIRONMENTS else base
+        return InfrastructureRemovalRequested(**asdict(stack), requested_by=by, base_environment=own_base)
 
     async def call(self, stack: Stack, request: HttpRequest) -> ProbeAnswer:
         """Send one request through the stack's endpoint."""
@@ -98,3 +136,41 @@ class DeploymentUseCase:
         if row is None:
             raise LedgerError(f"Cannot find deployment '{deployment}' in the ledger after it ended.")
         return row
+
+
+class EnvironmentUseCase:
+    """Records the settings of environments without deploying anything; raises DeploymentError."""
+
+    def __init__(
+        self, validation: ValidationService, secrets: SecretStore, environments: EnvironmentConfigurator
+    ) -> None:
+        self._validation = validation
+        self._secrets = secrets
+        self._environments = environments
+
+    async def configure_environment(
+        self,
+        environment: str,
+        provider: str,
+        region: str,
+        configuration: Mapping[str, Any],
+        *,
+        project: str = DEFAULT_PROJECT,
+    ) -> EnvironmentConfigured | None:
+        """Publish the settings of an environment; None where the same were published last.
+
+        Raises ValidationError with every fault of the components in this environment; values of secrets are not needed.
+        """
+        components = list(configuration.get("components") or ()) or [SERVICE_COMPONENTS[0]]
+        stacks = [Stack(component, provider, environment, region, project) for component in components]
+        requests = [_build_request(stack, configuration) for stack in stacks]
+        report = ValidationReport.merge(
+            validate_with_secrets(
+                stack, requested_configuration(request), self._validation, self._secrets, secrets_required=False
+            )
+            for stack, request in zip(stacks, requests, strict=True)
+        )
+        if report.faults:
+            raise ValidationError(f"Cannot configure environment '{environment}'.", faults=report.faults)
+        configured = ConfiguredEnvironment(environment, provider, region, project, requests[0].base_environment)
+        return await self._environments.configure(configured, requests[0].configuration)

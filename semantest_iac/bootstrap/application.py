@@ -14,12 +14,13 @@ from semantest_iac.bootstrap.engines import ENGINES, EngineContext, EngineEntry,
 from semantest_iac.domain.guardrails.engine_choice import SANDBOX_ENGINE, EngineChoice
 
 if TYPE_CHECKING:
+    from semantest_iac.application.deployment.environment_configuration import EnvironmentConfigurator
     from semantest_iac.application.deployment.process import DeploymentProcess
     from semantest_iac.application.message_bus import MessageBus, Observer
     from semantest_iac.application.ports.ledger import Ledger
     from semantest_iac.application.ports.run_queue import RunQueue
     from semantest_iac.application.ports.secret_store import SecretStore
-    from semantest_iac.application.use_cases import DeploymentUseCase
+    from semantest_iac.application.use_cases import DeploymentUseCase, EnvironmentUseCase
     from semantest_iac.domain.blueprints.capabilities import Capabilities
     from semantest_iac.domain.deployment.stack import Stack
     from semantest_iac.domain.deployment.validation import ValidationService
@@ -132,9 +133,11 @@ class Application:
 
     def configuration(self, **sources: Any) -> ParsedConfiguration:
         """Load the configuration; its faults are in the result. The keywords are those of ConfigurationSources."""
+        from semantest_iac.application.queries.history import find_recorded_environments
         from semantest_iac.infrastructure.configuration.loading import ConfigurationSources, read_configuration
 
-        return read_configuration(ConfigurationSources(**sources))
+        find_recorded = partial(find_recorded_environments, self.ledger)
+        return read_configuration(ConfigurationSources(**{"find_recorded_environments": find_recorded, **sources}))
 
     def configuration_schema(self) -> dict[str, Any]:
         """Return the JSON Schema of the configuration file."""
@@ -183,9 +186,10 @@ class Application:
 
         asked = configuration.engine, configuration.cloud
         before = find_owning_engine(self.ledger, str(stack))
+        base = configuration.find_base_environment(stack.environment)
         if asked == (None, None) and before is None:
-            require_default_engine(stack.environment, self.engines)
-        choice = before if before and asked == (None, None) else choose_engine(stack.environment, *asked)
+            require_default_engine(base, self.engines, stack.environment)
+        choice = before if before and asked == (None, None) else choose_engine(base, *asked)
         require_suitable_engine(choice, self.engines)
         require_same_engine(str(stack), choice, before)
         self.engines[choice.engine].check_requirements(stack.provider, choice)
@@ -247,6 +251,7 @@ class Application:
         `approve_plan` is asked before a real cloud is changed; without it, what replaces or deletes is rejected.
         `show_plan` gets every plan that changes something, before that.
         """
+        from semantest_iac.application.deployment.environment_configuration import EnvironmentConfigurator
         from semantest_iac.application.deployment.preparation import Preparation
         from semantest_iac.application.deployment.process import DeploymentProcess
         from semantest_iac.application.intake.intake import Intake
@@ -265,10 +270,18 @@ class Application:
         process = DeploymentProcess(
             preparation, service, bus, self.ledger, progress, _choose_approval(choice, approve_plan, show_plan)
         )
-        _register_handlers(bus, process)
+        _register_handlers(bus, process, EnvironmentConfigurator(bus, self.ledger))
         available = self.engines if engine else [SANDBOX_ENGINE]
         intake = Intake(preparation, self.queue, bus, self.ledger, available, choice, progress)
         return DeploymentUseCase(intake, process, service, probe, self.ledger, choice)
+
+    def environments(self, variables: Mapping[str, str]) -> EnvironmentUseCase:
+        """Return the use case that records the settings of environments, without an engine."""
+        from semantest_iac.application.deployment.environment_configuration import EnvironmentConfigurator
+        from semantest_iac.application.use_cases import EnvironmentUseCase
+
+        configurator = EnvironmentConfigurator(self._bus(variables, None), self.ledger)
+        return EnvironmentUseCase(self.validation, self.secrets(variables), configurator)
 
     @property
     def function_logs(self) -> FunctionLogFiles:
@@ -327,7 +340,8 @@ def _choose_approval(choice: EngineChoice, approve_plan: ApprovePlan | None, sho
     return show_before_approval(show_plan, approve) if show_plan else approve
 
 
-def _register_handlers(bus: MessageBus, process: DeploymentProcess) -> None:
+def _register_handlers(bus: MessageBus, process: DeploymentProcess, environments: EnvironmentConfigurator) -> None:
+    from semantest_iac.application.handlers.configure_environment import configure_environment
     from semantest_iac.application.handlers.deploy_account import deploy_account
     from semantest_iac.application.handlers.deploy_rest_api import deploy_rest_api
     from semantest_iac.application.handlers.deploy_websocket import deploy_websocket
@@ -335,6 +349,7 @@ def _register_handlers(bus: MessageBus, process: DeploymentProcess) -> None:
     from semantest_iac_events.deployments import DeploymentRequested
     from semantest_iac_events.infrastructure import InfrastructureRemovalRequested
 
+    bus.register(DeploymentRequested, partial(configure_environment, environments))
     for handler in (deploy_rest_api, deploy_websocket, deploy_account):
         bus.register(DeploymentRequested, partial(handler, process))
     bus.register(InfrastructureRemovalRequested, partial(destroy, process))

@@ -18,6 +18,7 @@ from semantest_iac.domain.environments.configuration import (
     find_secret_names,
     resolve_component,
 )
+from semantest_iac.domain.environments.names import ENVIRONMENTS
 from semantest_iac.domain.environments.sections import ComponentSection
 from semantest_iac.domain.environments.settings import ComponentSettings
 from semantest_iac.domain.errors import Fault, ValidationError
@@ -63,7 +64,7 @@ class Preparation:
     def require_valid_stack(self, request: StackRequest) -> None:
         """Raise ValidationError for each unknown part of the stack's name."""
         stack = stack_of(request)
-        if faults := self._validation.find_stack_faults(stack):
+        if faults := self._validation.find_stack_faults(stack, requested_environments(request)):
             raise ValidationError(f"Cannot work on '{stack}'.", faults=faults)
 
     async def validate(self, context: DeploymentContext) -> DeploymentContext:
@@ -106,15 +107,23 @@ def validate_with_secrets(
 ) -> ValidationReport:
     """Validate the configuration for this stack, including whether its secrets have values."""
     section = configuration.components.get(stack.component, ComponentSection())
-    named = find_secret_names(stack.component, stack.environment, section)
+    named = find_secret_names(stack.component, configuration.find_base_environment(stack.environment), section)
     missing = frozenset(secrets.missing(named))
     return validation.validate(stack, configuration, SecretAvailability(missing, secrets_required=secrets_required))
 
 
+def requested_environments(request: StackRequest) -> tuple[str, ...]:
+    """Return the environments that a request may name: the built-in ones and, if it extends one, its own."""
+    return (*ENVIRONMENTS, request.environment) if request.base_environment in ENVIRONMENTS else ENVIRONMENTS
+
+
 def requested_configuration(request: DeploymentRequested) -> DeploymentConfiguration:
     """Parse the configuration of a request; raises ValidationError with every fault of its shape."""
+    values = request.configuration
+    if request.base_environment is not None:
+        values = values | {"environments": {request.environment: {"extends": request.base_environment}}}
     try:
-        return DeploymentConfiguration.model_validate(request.configuration)
+        return DeploymentConfiguration.model_validate(values)
     except pydantic.ValidationError as error:
         found = error.errors(include_url=False, include_input=False)
         faults = [Fault(".".join(map(str, fault["loc"])), fault["msg"]) for fault in found]

@@ -54,7 +54,7 @@ class StepRecorder:
 
 NO_STACK_STREAM = "-"  # the stream of events that are not about a single stack
 # The ledger finds events by these; redacting them would hide an event whose secret has such a value.
-_UNREDACTED_FIELDS = frozenset(StackEvent.model_fields) | {"step"}
+_UNREDACTED_FIELDS = frozenset(StackEvent.model_fields) | {"base_environment", "step"}
 _EVENT_TYPES = {**EVENT_TYPES, **JOURNAL_TYPES}
 
 
@@ -65,10 +65,11 @@ class EventRecorder:
         self._ledger = ledger
         self._redact = redact
 
-    async def record(self, event: Event) -> None:
+    async def record(self, event: Event, expected_version: int | None = None) -> None:
         """Append one event; it is durable when this returns.
 
-        Cancelling waits for the append: an event that came late would follow the deployment's terminal event.
+        Raises LedgerConflictError where its stream is not at the expected version. Cancelling waits for the append: an
+        event that came late would follow the deployment's terminal event.
         """
         form = to_cloudevent(event)
         form["data"] = {
@@ -76,7 +77,9 @@ class EventRecorder:
             for name, value in form["data"].items()
         }
         new = NewEvent(event.type_name, json.dumps(form, ensure_ascii=False, separators=(",", ":")))
-        appending = asyncio.ensure_future(self._ledger.append(event.subject or NO_STACK_STREAM, None, [new]))
+        appending = asyncio.ensure_future(
+            self._ledger.append(event.subject or NO_STACK_STREAM, expected_version, [new])
+        )
         try:
             await asyncio.shield(appending)
         except asyncio.CancelledError:

@@ -27,7 +27,11 @@ def account_notices(specs: Sequence[DeploymentSpec], other_account_stacks: FindO
         if known is not None:
             planned = [str(other.stack) for other in specs if _sets_account_before(other, spec)]
             yield from find_account_notices(
-                spec.stack, spec.engine, [*known, *planned], log_requested=spec.requests_access_log
+                spec.stack,
+                spec.engine,
+                [*known, *planned],
+                log_requested=spec.requests_access_log,
+                base_environment=spec.settings.base_environment,
             )
 
 

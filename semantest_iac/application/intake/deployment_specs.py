@@ -250,11 +250,18 @@ def build_spec(component: str | None, loaded: LoadedConfiguration, context: Vali
     found = (*faults, *find_component_faults(stack.component), *report.faults, *code)
     _require_no_faults(component, loaded, found)
     engine = context.engine(stack, loaded.configuration)
-    values = configuration.model_dump(mode="json", exclude_unset=True)
+    values = dump_configuration(configuration, stack.environment)
     values |= {"engine": engine.engine, "cloud": engine.cloud}  # recorded: only this engine can change the stack later
     settings = resolve_component(configuration, stack.component, stack.environment)
     warnings = (*loaded.warnings, *loaded.locate(report.warnings))
     return DeploymentSpec(stack, values, settings, loaded.variables, engine, warnings)
+
+
+def dump_configuration(configuration: DeploymentConfiguration, environment: str) -> dict[str, Any]:
+    """Return a loaded configuration as a request holds it: of the file's own environments the one that is meant."""
+    values = configuration.model_dump(mode="json", exclude_unset=True, exclude={"environments"})
+    base = configuration.find_base_environment(environment)
+    return values if environment == base else values | {"environments": {environment: {"extends": base}}}
 
 
 def validate_components(
@@ -300,7 +307,8 @@ def _resolve_parts(
         "region": str(Region.parse(_value_or(configuration.region, _default_region(provider, providers)))),
     }
     faults = tuple(
-        _reword_missing_component(fault, component) for fault in find_stack_faults(**parts, clouds=providers)
+        _reword_missing_component(fault, component)
+        for fault in find_stack_faults(**parts, clouds=providers, environments=configuration.environment_names)
     )
     wrong = {fault.path for fault in faults}
     completed = parts | {part: placeholder for part, placeholder in _PLACEHOLDERS.items() if part in wrong}

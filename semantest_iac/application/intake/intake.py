@@ -52,13 +52,13 @@ class Intake:
         faults of the configuration are reported first.
         """
         context = await self._preparation.prepare(request, settings)
-        require_default_engine(request.environment, self._engines)
+        require_default_engine(request.built_in_environment, self._engines, request.environment)
         return context
 
     def accept_destroy(self, request: InfrastructureRemovalRequested) -> None:
         """Raise ValidationError for an unknown stack, RefusedError for an environment without its engine."""
         self._preparation.require_valid_stack(request)
-        require_default_engine(request.environment, self._engines)
+        require_default_engine(request.built_in_environment, self._engines, request.environment)
 
     async def run(self, request: StackRequest) -> None:
         """Wait for the stack and return when the accepted request has its terminal event.

@@ -11,6 +11,7 @@ from semantest_iac.application.ports.ledger import DeploymentRow, LedgerReader, 
 from semantest_iac.application.queries.projection import deployment_id_of
 from semantest_iac.domain.deployment.stack import Stack
 from semantest_iac.domain.deployment.status import ACTIVE_STATUSES
+from semantest_iac.domain.environments.names import ENVIRONMENTS
 from semantest_iac.domain.errors import NotFoundError
 from semantest_iac.domain.guardrails.engine_choice import EngineChoice, read_engine_choice
 from semantest_iac_events.stack_names import split_stack_name
@@ -152,6 +153,30 @@ def _events_of_deployment(reader: LedgerReader, deployment: str, after: int) -> 
     )
 
 
+def find_recorded_environments(ledger: LedgerReader) -> dict[str, str]:
+    """Map each environment of a configuration's own to the built-in one that it extended when it was last requested."""
+    found: dict[str, str] = {}
+    for row in ledger.newest():
+        environment = Stack.parse(row.stack).environment
+        if environment not in ENVIRONMENTS and (base := _read_base_environment(ledger, row)):
+            found.setdefault(environment, base)
+    return found
+
+
+def find_recorded_base(ledger: LedgerReader, stack: str) -> str | None:
+    """Return the built-in environment that the stack's own one extended when it was last requested; None without."""
+    newest = ledger.stack(stack).newest
+    row = ledger.deployment(newest) if newest else None
+    return _read_base_environment(ledger, row) if row else None
+
+
+def _read_base_environment(ledger: LedgerReader, row: DeploymentRow) -> str | None:
+    for recorded in ledger.log(row.position - 1, limit=1):
+        base = recorded.event["data"].get("base_environment")
+        return str(base) if base else None
+    return None
+
+
 _DEPLOYMENT_REQUESTED = "infrastructure.deployment.requested"
 
 
@@ -174,7 +199,8 @@ def requested_engine(ledger: LedgerReader, row: DeploymentRow) -> EngineChoice |
     for recorded in ledger.log(row.position - 1, limit=1):
         if recorded.type == _DEPLOYMENT_REQUESTED:
             data = recorded.event["data"]
-            return read_engine_choice(Stack.parse(row.stack).environment, data.get("configuration") or {})
+            environment = data.get("base_environment") or Stack.parse(row.stack).environment
+            return read_engine_choice(environment, data.get("configuration") or {})
     return None
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from graphlib import CycleError, TopologicalSorter
 
 from semantest_iac.domain.deployment.stack import Stack
@@ -13,12 +13,18 @@ from semantest_iac.domain.resource import Resource
 
 @dataclass(frozen=True, slots=True)
 class Blueprint:
-    """The resources of a stack in no particular order; `generation` counts its creations after destroys."""
+    """The resources of a stack in no particular order; `generation` counts its creations after destroys.
+
+    `base_environment` is the built-in environment that the stack's environment is or extends, empty for itself; `tags`
+    are those of the configuration.
+    """
 
     stack: Stack
     generation: int
     resources: tuple[Resource, ...]
     outputs: Mapping[str, tuple[str, str]]  # output name -> (resource name, attribute)
+    base_environment: str = ""
+    tags: Mapping[str, str] = field(default_factory=dict)
 
     def in_order(self) -> Iterator[Resource]:
         """Return every resource after all that it needs; raises ValidationError for a cycle or a missing resource."""

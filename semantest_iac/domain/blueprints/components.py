@@ -44,8 +44,8 @@ def build_rest_api(stack: Stack, generation: int, settings: ComponentSettings) -
     functions = settings.function_names
     of = {name: settings.for_function(name) for name in functions}
     resources = (
-        *(parts.build_function_logs(stack, settings, name) for name in functions),
-        *parts.build_access_logs(stack, settings),
+        *(parts.build_function_logs(settings, name) for name in functions),
+        *parts.build_access_logs(settings),
         *parts.build_secrets(settings),
         *parts.build_network(settings),
         *(parts.build_identity(of[name], (), name) for name in functions),
@@ -62,7 +62,7 @@ def build_rest_api(stack: Stack, generation: int, settings: ComponentSettings) -
         *parts.build_alarms(settings.monitoring, functions),
     )
     outputs = {**API_OUTPUTS, **{output: place for name in functions for output, place in _function_outputs(name)}}
-    return Blueprint(stack, generation, resources, outputs)
+    return Blueprint(stack, generation, resources, outputs, settings.base_environment, settings.tags)
 
 
 def _function_outputs(function: str) -> Iterator[tuple[str, tuple[str, str]]]:
@@ -140,8 +140,8 @@ def build_websocket(stack: Stack, generation: int, settings: ComponentSettings) 
     resources = (
         WebSocketAddress(name=ADDRESS_REF),
         ConnectionTable(name=CONNECTIONS_REF),
-        parts.build_function_logs(stack, settings),
-        *parts.build_access_logs(stack, settings),
+        parts.build_function_logs(settings),
+        *parts.build_access_logs(settings),
         *parts.build_secrets(settings),
         *parts.build_network(settings),
         parts.build_identity(public_settings, uses),
@@ -152,7 +152,7 @@ def build_websocket(stack: Stack, generation: int, settings: ComponentSettings) 
         *parts.build_alarms(settings.monitoring),
     )
     outputs = {**WEBSOCKET_OUTPUTS, **(AUTHORIZER_OUTPUTS if settings.requires_token else {})}
-    return Blueprint(stack, generation, resources, outputs)
+    return Blueprint(stack, generation, resources, outputs, settings.base_environment, settings.tags)
 
 
 def _without_signing_secret(settings: ComponentSettings) -> ComponentSettings:
@@ -168,7 +168,7 @@ def _build_authorizer(stack: Stack, settings: ComponentSettings) -> Iterator[Res
         return
     # Validation refuses the component without a secret.
     signing_secret = parts.secret_ref(settings.secrets.get(SIGNING_SECRET, ""))
-    yield parts.build_log_store(AUTHORIZER_LOGS_REF, LogSource.FUNCTION, stack, settings, AUTHORIZER_REF)
+    yield parts.build_log_store(AUTHORIZER_LOGS_REF, LogSource.FUNCTION, settings, AUTHORIZER_REF)
     yield FunctionIdentity(
         name=AUTHORIZER_IDENTITY_REF,
         log_store=AUTHORIZER_LOGS_REF,
@@ -219,5 +219,6 @@ ACCOUNT_OUTPUTS = {"logging_role_arn": (GATEWAY_LOGGING_REF, "arn")}
 
 
 def build_account(stack: Stack, generation: int, settings: ComponentSettings) -> Blueprint:
-    """Build the settings that an account has once per region; they do not depend on the component's settings."""
-    return Blueprint(stack, generation, (GatewayLogging(name=GATEWAY_LOGGING_REF),), ACCOUNT_OUTPUTS)
+    """Build the settings that an account has once per region; of its settings it has the tags only."""
+    resources = (GatewayLogging(name=GATEWAY_LOGGING_REF),)
+    return Blueprint(stack, generation, resources, ACCOUNT_OUTPUTS, settings.base_environment, settings.tags)

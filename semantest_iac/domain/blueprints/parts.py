@@ -6,7 +6,6 @@ from collections.abc import Iterator, Sequence
 
 from semantest_iac.domain.compute.functions import ServerlessFunction
 from semantest_iac.domain.deployment.stack import Stack
-from semantest_iac.domain.environments.names import Environment
 from semantest_iac.domain.environments.settings import ComponentSettings, MonitoringSettings
 from semantest_iac.domain.messaging.notification_channel import NotificationChannel
 from semantest_iac.domain.monitoring.logs_and_alarms import FUNCTION_SIGNALS, Alarm, LogSource, LogStore, Signal
@@ -31,26 +30,24 @@ def ref_of(base: Ref, function: str) -> Ref:
     return Ref(f"{base}-{function}") if function else base
 
 
-def build_log_store(
-    name: str, source: LogSource, stack: Stack, settings: ComponentSettings, purpose: str = ""
-) -> LogStore:
+def build_log_store(name: str, source: LogSource, settings: ComponentSettings, purpose: str = "") -> LogStore:
     """Build a log store, which production keeps after a destroy."""
     return LogStore(
         name=name,
         source=source,
         retention_days=settings.monitoring.log_retention_days,
-        keep=stack.environment == Environment.PRODUCTION,
+        keep=settings.is_production,
         purpose=purpose,
     )
 
 
-def build_function_logs(stack: Stack, settings: ComponentSettings, function: str = "") -> LogStore:
-    return build_log_store(ref_of(FUNCTION_LOGS_REF, function), LogSource.FUNCTION, stack, settings, function)
+def build_function_logs(settings: ComponentSettings, function: str = "") -> LogStore:
+    return build_log_store(ref_of(FUNCTION_LOGS_REF, function), LogSource.FUNCTION, settings, function)
 
 
-def build_access_logs(stack: Stack, settings: ComponentSettings) -> Iterator[LogStore]:
+def build_access_logs(settings: ComponentSettings) -> Iterator[LogStore]:
     if settings.features.access_logs:
-        yield build_log_store(ACCESS_LOGS_REF, LogSource.ACCESS, stack, settings)
+        yield build_log_store(ACCESS_LOGS_REF, LogSource.ACCESS, settings)
 
 
 def find_access_log_ref(settings: ComponentSettings) -> Ref | None:

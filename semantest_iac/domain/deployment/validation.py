@@ -38,6 +38,7 @@ from semantest_iac.domain.environments.names import (
 )
 from semantest_iac.domain.environments.sections import ComponentSection
 from semantest_iac.domain.environments.settings import AUTHENTICATION_REQUIRED, ComponentSettings
+from semantest_iac.domain.environments.tag_rules import check_tags
 from semantest_iac.domain.errors import Fault, RefusedError
 from semantest_iac.domain.guardrails.engine_choice import EngineChoice, choose_engine, find_engine_faults
 from semantest_iac.domain.ports.cloud_rules import CloudDescription, CloudDescriptions
@@ -94,7 +95,7 @@ class ValidationService:
         self, stack: Stack, configuration: DeploymentConfiguration, secrets: SecretAvailability = SecretAvailability()
     ) -> ValidationReport:
         """Return every fault and warning about the stack's component in this configuration."""
-        faults = self.find_stack_faults(stack)
+        faults = self.find_stack_faults(stack, configuration.environment_names)
         if self._engines is not None:
             faults += find_engine_faults(configuration.engine, self._engines)
         findings = list(_check_component_names(configuration))
@@ -106,9 +107,9 @@ class ValidationService:
             tuple(finding.fault for finding in findings if not finding.blocks),
         )
 
-    def find_stack_faults(self, stack: Stack) -> tuple[Fault, ...]:
+    def find_stack_faults(self, stack: Stack, environments: Collection[str] = ENVIRONMENTS) -> tuple[Fault, ...]:
         """Return a fault for each unknown part of the stack."""
-        return find_stack_faults(**asdict(stack), clouds=self._clouds)
+        return find_stack_faults(**asdict(stack), clouds=self._clouds, environments=environments)
 
     def _find_unsupported(self, stack: Stack, configuration: DeploymentConfiguration) -> Iterator[Fault]:
         if stack.component not in BLUEPRINTS:
@@ -138,6 +139,7 @@ class ValidationService:
             rules.limits,
             stack.region,
             _resolve_settings(stack, configuration),
+            configuration.find_base_environment(stack.environment),
         )
         for rule in (
             *component_rules.FUNCTION_RULES,
@@ -155,27 +157,29 @@ class ValidationService:
         yield from _check_secrets(subject, secrets)
         yield from component_rules.check_monitoring(configuration.monitoring, stack.provider, rules.round_retention)
         yield from _check_scaling_metrics(stack, configuration)
+        yield from check_tags(subject, configuration)
 
 
 def _resolve_settings(stack: Stack, configuration: DeploymentConfiguration) -> ComponentSettings | None:
-    if stack.component not in BLUEPRINTS or canonical_environment(stack.environment) not in ENVIRONMENTS:
+    if stack.component not in BLUEPRINTS or stack.environment not in configuration.environment_names:
         return None
     return resolve_component(configuration, stack.component, stack.environment)
 
 
-def find_stack_faults(
+def find_stack_faults(  # noqa: PLR0913  # one parameter for each part of a stack
     component: str,
     provider: str,
     environment: str,
     region: str,
     clouds: CloudDescriptions,
     project: str = DEFAULT_PROJECT,
+    environments: Collection[str] = ENVIRONMENTS,
 ) -> tuple[Fault, ...]:
     """Return a fault for each part that is unknown, with the nearest known name as hint, or is no name."""
     parts = {
         "component": (component, COMPONENTS),
         "provider": (provider, clouds),
-        "environment": (canonical_environment(environment), ENVIRONMENTS),
+        "environment": (canonical_environment(environment), environments),
     }
     faults = [
         Fault(path, f"unknown {path} '{make_printable(name)}'", suggest_known(name, known))
@@ -199,7 +203,12 @@ def find_region_fault(region: str, cloud: CloudDescription) -> Fault | None:
 
 
 def find_account_notices(
-    stack: Stack, engine: EngineChoice, other_account_stacks: Sequence[str], *, log_requested: bool
+    stack: Stack,
+    engine: EngineChoice,
+    other_account_stacks: Sequence[str],
+    *,
+    log_requested: bool,
+    base_environment: str = "",
 ) -> Iterator[Fault]:
     """Yield notices about the settings that an account has once per region; they forbid nothing.
 
@@ -209,7 +218,7 @@ def find_account_notices(
         reason = f"{', '.join(other_account_stacks)} has set it too, for the whole region"
         yield Fault("component", reason, "The stack deployed last counts; logging goes on through any of them.")
     if stack.component == "websocket" and log_requested and not other_account_stacks:
-        is_default = engine == choose_engine(stack.environment)
+        is_default = engine == choose_engine(base_environment or stack.environment)
         options = "" if is_default else f" --engine {engine.engine} --cloud {engine.cloud}"
         reason = "the cloud refuses it until the account has a role for logs, and no stack here has set one"
         yield Fault("features.access_logs", reason, f"Run: {account_deploy_command(stack)}{options}")
@@ -234,7 +243,7 @@ def _check_component_names(configuration: DeploymentConfiguration) -> Iterator[F
 def _check_secrets(subject: RuleSubject, secrets: SecretAvailability) -> Iterator[Finding]:
     """Warn of secrets that the configuration names; a deployment requires the implied ones too."""
     report, written = refuse if secrets.secrets_required else advise, subject.section.environment
-    named = find_secret_variables(subject.component, subject.environment, subject.section)
+    named = find_secret_variables(subject.component, subject.built_in_environment, subject.section)
     found = [(f"environment.{variable}", name, variable in written) for variable, name in named.items()]
     for key, variables in list_function_values(subject.section, "environment")[1:]:
         references = {variable: parse_secret_reference(value) for variable, value in variables.items()}

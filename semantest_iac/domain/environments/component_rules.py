@@ -107,7 +107,7 @@ def _check_wildcard_origin(subject: RuleSubject, configured: CorsSection) -> Ite
     hint = "Name the origins."
     if configured.credentials:
         yield refuse("cors", "'*' and credentials exclude each other: no browser accepts the pair", hint)
-    elif subject.environment in (Environment.STAGING, Environment.PRODUCTION):
+    elif subject.built_in_environment in (Environment.STAGING, Environment.PRODUCTION):
         yield advise("cors.origins", f"'*' lets every web page call {subject.environment}", hint)
 
 
@@ -148,12 +148,12 @@ def check_tokens(subject: RuleSubject) -> Iterator[Finding]:
     if subject.serves_http:
         return
     section = subject.section
-    asks = component_requires_token(subject.component, subject.environment, section)
+    asks = component_requires_token(subject.component, subject.built_in_environment, section)
     signed = section.environment.get(SIGNING_SECRET)
     if asks and signed is not None and parse_secret_reference(signed) is None:
         hint = f"Write ${{secrets.{DEFAULT_SIGNING_SECRET}}}, or leave it out: that is the default."
         yield refuse(f"environment.{SIGNING_SECRET}", "the key that signs tokens must be a secret", hint)
-    if not asks and subject.environment in (Environment.STAGING, Environment.PRODUCTION):
+    if not asks and subject.built_in_environment in (Environment.STAGING, Environment.PRODUCTION):
         yield advise(f"environment.{AUTHENTICATION_REQUIRED}", f"anyone may connect to {subject.environment}")
     if section.authorizer and section.authorizer.header is not None:
         hint = "Browsers cannot send headers when they connect: the token is the query parameter 'token'."
@@ -328,7 +328,7 @@ def check_instances(subject: RuleSubject) -> Iterator[Finding]:
         yield refuse("instances.max", f"max must be 1 or more, not {configured.max}", "Leave it out for no limit.")
     elif configured.max is not None and (configured.min or 0) > configured.max:
         yield refuse("instances", f"min ({configured.min}) is above max ({configured.max})")
-    if configured.min and configured.min > 0 and subject.environment in (Environment.DEVELOPMENT, Environment.QA):
+    if (configured.min or 0) > 0 and subject.built_in_environment in (Environment.DEVELOPMENT, Environment.QA):
         yield advise("instances.min", f"{configured.min} instances are kept warm and paid for around the clock")
 
 

@@ -5,7 +5,7 @@ Its model checks shape only; `ValidationService` checks whether the values can b
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Annotated, Any, Literal, TypeVar
 
@@ -14,6 +14,7 @@ from pydantic import BeforeValidator, Field
 from semantest_iac.domain.compute.functions import ScalingPolicy, ScalingService
 from semantest_iac.domain.environments import settings
 from semantest_iac.domain.environments.names import (
+    DEFAULT_ENVIRONMENT,
     ENVIRONMENT_ALIASES,
     ENVIRONMENTS,
     LONGEST_STACK_PART,
@@ -21,6 +22,10 @@ from semantest_iac.domain.environments.names import (
     SERVICE_COMPONENTS,
     STACK_PART,
     canonical_environment,
+    is_stack_part,
+    list_extended_environments,
+    make_printable,
+    suggest_known,
 )
 from semantest_iac.domain.environments.sections import (
     ComponentSection,
@@ -30,6 +35,7 @@ from semantest_iac.domain.environments.sections import (
     RouteSection,
     ScalingSection,
     Section,
+    Variable,
 )
 from semantest_iac.domain.environments.settings import (
     DEFAULT_PAYLOAD,
@@ -50,6 +56,7 @@ from semantest_iac.domain.environments.settings import (
     get_environment_settings,
     round_retention,
 )
+from semantest_iac.domain.errors import Fault
 
 SECRET_REFERENCE = re.compile(r"\$\{secrets\.([^{}]*)\}")
 DEFAULT_ALERTS = {
@@ -65,8 +72,8 @@ def _as_environment(value: Any) -> Any:
     return canonical_environment(value) if isinstance(value, str) else value
 
 
-class DeploymentConfiguration(Section):
-    """The whole configuration."""
+class EnvironmentValues(Section):
+    """What a configuration says for every environment, or for one of them."""
 
     project: str | None = Field(
         default=None,
@@ -75,11 +82,6 @@ class DeploymentConfiguration(Section):
     )
     provider: str | None = Field(default=None, description="The cloud.", json_schema_extra={"enum": [*PROVIDERS, None]})
     region: str | None = Field(default=None, description="Region of the provider.")
-    environment: Annotated[str | None, BeforeValidator(_as_environment)] = Field(
-        default=None,
-        description="The environment; dev, stage, prod and other aliases are accepted.",
-        json_schema_extra={"enum": [*ENVIRONMENTS, *ENVIRONMENT_ALIASES, None]},
-    )
     engine: str | None = Field(
         default=None,
         description="What deploys; sandbox in development, pulumi elsewhere.",
@@ -96,6 +98,77 @@ class DeploymentConfiguration(Section):
     monitoring: MonitoringSection = MonitoringSection()
     scaling: ScalingSection = ScalingSection()
     features: FeaturesSection = FeaturesSection()
+    tags: dict[str, Variable] = Field(default={}, description="Tags of all resources, besides those of this tool.")
+
+
+class EnvironmentSection(EnvironmentValues):
+    """An environment of the file's own, or what a built-in one has of its own: as in semantest.<environment>.yaml."""
+
+    extends: Annotated[str | None, BeforeValidator(_as_environment)] = Field(
+        default=None, description="The environment whose settings hold where none are written; development by default."
+    )
+
+
+class DeploymentConfiguration(EnvironmentValues):
+    """The whole configuration."""
+
+    environment: Annotated[str | None, BeforeValidator(_as_environment)] = Field(
+        default=None,
+        description="A built-in environment, for which dev, prod and others stand too, or one of `environments`.",
+        json_schema_extra={
+            "anyOf": [
+                {"enum": [*ENVIRONMENTS, *ENVIRONMENT_ALIASES, None]},
+                {"type": "string", "pattern": f"^{STACK_PART.pattern}$", "maxLength": LONGEST_STACK_PART},
+            ]
+        },
+    )
+    environments: dict[str, EnvironmentSection] = Field(
+        default={},
+        description="Environments of the file's own by name, and what built-in ones have of their own.",
+        json_schema_extra={"propertyNames": {"pattern": f"^{STACK_PART.pattern}$", "maxLength": LONGEST_STACK_PART}},
+    )
+
+    def list_extended_environments(self, environment: str) -> tuple[str, ...]:
+        """Return the environment and those that it extends; the last is a built-in one unless a name is unknown."""
+        own = {name: section.extends or DEFAULT_ENVIRONMENT for name, section in self.environments.items()}
+        return list_extended_environments(canonical_environment(environment), own)
+
+    def find_base_environment(self, environment: str) -> str:
+        """Return the built-in environment whose settings hold; another name where the environment is unknown."""
+        return self.list_extended_environments(environment)[-1]
+
+    @property
+    def environment_names(self) -> tuple[str, ...]:
+        """The built-in environments and those of the file's own that extend one."""
+        own = (name for name in self.environments if self.find_base_environment(name) in ENVIRONMENTS)
+        return tuple(dict.fromkeys((*ENVIRONMENTS, *own)))
+
+
+def find_environment_faults(extends: Mapping[str, str | None]) -> Iterator[Fault]:
+    """Yield what is wrong with environments of a file's own; `extends` has what each extends, None for the default."""
+    known = tuple(dict.fromkeys((*ENVIRONMENTS, *extends)))
+    for name, base in extends.items():
+        at = f"environments.{make_printable(name)}"
+        if full_name := ENVIRONMENT_ALIASES.get(name):
+            yield Fault(at, f"'{name}' is another name of {full_name}", f"Write {full_name}, or choose another name.")
+        elif not is_stack_part(name):
+            hint = f"Use lower-case letters, digits and single hyphens, {LONGEST_STACK_PART} characters at most."
+            yield Fault(at, f"'{make_printable(name)}' is not a name", hint)
+        if base is not None and name in ENVIRONMENTS:
+            yield Fault(f"{at}.extends", f"{name} is built in and extends nothing", "Leave it out.")
+        elif base is not None and base not in known:
+            yield Fault(f"{at}.extends", f"'{make_printable(base)}' is not an environment", suggest_known(base, known))
+    yield from _find_extension_cycles({name: base or DEFAULT_ENVIRONMENT for name, base in extends.items()})
+
+
+def _find_extension_cycles(extends: Mapping[str, str]) -> Iterator[Fault]:
+    reported: set[str] = set()
+    for name in extends:
+        chain = list_extended_environments(name, extends)
+        if name in chain[1:] and name not in reported:
+            reported |= {*chain}
+            path, hint = f"environments.{make_printable(name)}.extends", "Let one of them extend a built-in one."
+            yield Fault(path, f"extends itself: {' extends '.join(map(make_printable, chain))}", hint)
 
 
 def parse_secret_reference(value: str) -> str | None:
@@ -166,6 +239,7 @@ def find_secret_variables(component: str, environment: str, section: ComponentSe
 
 def resolve_component(configuration: DeploymentConfiguration, component: str, environment: str) -> ComponentSettings:
     """Fill every gap of the component from its environment; raises ValidationError for an unknown one."""
+    environment = configuration.find_base_environment(environment)
     defaults = get_environment_settings(environment)
     section = configuration.components.get(component, ComponentSection())
     size = defaults.sizes.get(component, defaults.sizes["rest-api"])
@@ -205,6 +279,8 @@ def resolve_component(configuration: DeploymentConfiguration, component: str, en
         payload=section.payload or DEFAULT_PAYLOAD,
         functions=functions,
         app=section.app,
+        base_environment=defaults.name,
+        tags={**configuration.tags, **section.tags},
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import date
@@ -10,6 +11,29 @@ from semantest_iac.domain.environments.runtimes import FunctionRuntime
 from semantest_iac.domain.environments.sections import ComponentSection
 from semantest_iac.domain.environments.settings import ComponentSettings
 from semantest_iac.domain.errors import Fault
+
+_NOTHING = re.compile(r"(?!)")  # matches no text
+
+
+@dataclass(frozen=True, slots=True)
+class TagLimits:
+    """What a cloud accepts as tags of a resource.
+
+    Its programs set tags of the `names_in_use` besides those of every stack; secrets may have fewer.
+    `hint` says which characters are allowed.
+    Names that start with the `reserved_prefixes`, in lower case, are refused, and values too if it `reserves_values`.
+    """
+
+    count: int = 50
+    count_on_secrets: int | None = None
+    longest_name: int = 128
+    longest_value: int = 256
+    names_in_use: tuple[str, ...] = ()
+    reserved_prefixes: tuple[str, ...] = ()
+    reserves_values: bool = False
+    refused_in_names: re.Pattern[str] = _NOTHING
+    refused_in_values: re.Pattern[str] = _NOTHING
+    hint: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +48,7 @@ class CloudLimits:
     reserved_prefixes: tuple[str, ...] = ()
     reserved_names: frozenset[str] = frozenset()
     gateway: str = "the API"
+    tags: TagLimits = TagLimits()
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +56,7 @@ class RuleSubject:
     """One component as configured, its target, and the day of the validation.
 
     `settings` are the component with the defaults of its environment filled in; None where it has no blueprint.
+    `base_environment` is the built-in environment that the environment is or extends, empty for itself.
     """
 
     component: str
@@ -41,6 +67,12 @@ class RuleSubject:
     limits: CloudLimits
     region: str = ""
     settings: ComponentSettings | None = None
+    base_environment: str = ""
+
+    @property
+    def built_in_environment(self) -> str:
+        """Return the environment that decides what is required; messages name the subject's own."""
+        return self.base_environment or self.environment
 
     @property
     def serves_http(self) -> bool:

@@ -66,6 +66,23 @@ class Region:
         return self.name
 
 
+def is_stack_part(text: str) -> bool:
+    """Whether the text can be a part of a stack's name."""
+    return len(text) <= LONGEST_STACK_PART and STACK_PART.fullmatch(text) is not None
+
+
+def list_extended_environments(name: str, extends: Mapping[str, str]) -> tuple[str, ...]:
+    """Return the environment, the one that it extends, and so on, up to a built-in one.
+
+    `extends` has the environments of a file's own. The last is no built-in one where a name is unknown or repeated.
+    """
+    chain: list[str] = []
+    while name not in ENVIRONMENTS and name in extends and name not in chain:
+        chain.append(name)
+        name = extends[name]
+    return (*chain, name)
+
+
 _LONGEST_GUESS = 80  # difflib is quadratic, and no typing error has that length
 
 

@@ -33,6 +33,9 @@ def physical_name(stack: str, generation: int, purpose: str = "", *, limit: int,
     return f"{readable[:available].rstrip('-')}-{_digest(f'{generation}:{scope}:{purpose}')}"
 
 
+STACK_TAG_NAMES = ("Application", "Component", "Environment", "Generation", "ManagedBy", "Project", "Stack")
+
+
 def stack_tags(stack: str, generation: int) -> dict[str, str]:
     """Return the tags of every resource of the stack."""
     project, component, _, environment, _ = split_stack_name(stack)

@@ -169,6 +169,7 @@ class ComponentSection(Section):
     timeout: int | None = Field(default=None, description="Seconds; an HTTP API ends requests after 29.")
     instances: InstancesSection = InstancesSection()
     environment: dict[str, Variable] = Field(default={}, description="Variables; ${secrets.name} for a secret.")
+    tags: dict[str, Variable] = Field(default={}, description="Tags of the component's resources, besides the others.")
     network: NetworkSection = NetworkSection()
     functions: dict[str, FunctionSection] = Field(
         default={},

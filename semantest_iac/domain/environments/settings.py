@@ -9,7 +9,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
 from semantest_iac.domain.compute.functions import ScalingPolicy
-from semantest_iac.domain.environments.names import ENVIRONMENTS, canonical_environment, make_printable, suggest_known
+from semantest_iac.domain.environments.names import (
+    DEFAULT_ENVIRONMENT,
+    ENVIRONMENTS,
+    Environment,
+    canonical_environment,
+    make_printable,
+    suggest_known,
+)
 from semantest_iac.domain.errors import Fault, ValidationError
 
 AUTHENTICATION_REQUIRED = "AUTHENTICATION_REQUIRED"
@@ -201,6 +208,7 @@ class ComponentSettings:
     Without `routes` every route is served. `environment` has the plain variables, `secrets` maps variables to the names
     of secrets. `timeout` is the function's, `integration_timeout` the API's. With `functions`, the settings of a
     function are those of the component's own handler or entry, and `for_function` returns those of the others.
+    `base_environment` is the built-in environment whose settings hold: the environment itself, or what it extends.
     """
 
     component: str
@@ -228,6 +236,13 @@ class ComponentSettings:
     payload: str = DEFAULT_PAYLOAD
     functions: tuple[FunctionSettings, ...] = ()
     app: str | None = None
+    base_environment: str = DEFAULT_ENVIRONMENT
+    tags: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def is_production(self) -> bool:
+        """Whether what production protects is protected: the environment is production, or extends it."""
+        return self.base_environment == Environment.PRODUCTION
 
     @property
     def has_main_function(self) -> bool:

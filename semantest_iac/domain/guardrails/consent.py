@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Collection
 
 from semantest_iac.domain.deployment.change_plan import ChangePlan
 from semantest_iac.domain.deployment.stack import Stack
@@ -13,14 +13,17 @@ from semantest_iac.domain.errors import Fault, RefusedError
 _LOG = logging.getLogger(__name__)
 
 
-def required_consent(stack: Stack) -> str:
-    """Return the required answer: `yes`, in production the stack's name."""
-    return str(stack) if stack.environment == Environment.PRODUCTION else "yes"
+def required_consent(stack: Stack, bases: Collection[str] = ()) -> str:
+    """Return the required answer: `yes`, in production the stack's name.
+
+    `bases` are the built-in environments that the stack's own environment extends, and extended when it was deployed.
+    """
+    return str(stack) if Environment.PRODUCTION in (stack.environment, *bases) else "yes"
 
 
-def require_consent(stack: Stack, answer: str) -> None:
+def require_consent(stack: Stack, answer: str, bases: Collection[str] = ()) -> None:
     """Raise RefusedError unless the answer is the required one; the stack's name is always enough."""
-    required = required_consent(stack)
+    required = required_consent(stack, bases)
     if answer in (required, str(stack)):
         return
     hint = "Add --yes." if required == "yes" else f"Type the stack's name: {required}"

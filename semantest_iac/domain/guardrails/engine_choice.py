@@ -84,13 +84,16 @@ def require_suitable_engine(choice: EngineChoice, engines: Mapping[str, EngineTr
     )
 
 
-def require_default_engine(environment: str, available: Collection[str]) -> str:
-    """Return the engine of an environment without a choice; raises RefusedError where it is not available."""
+def require_default_engine(environment: str, available: Collection[str], own_name: str = "") -> str:
+    """Return the engine of an environment without a choice; raises RefusedError where it is not available.
+
+    `own_name` is the environment of the file's own that extends it.
+    """
     needed = choose_engine(environment).engine
     if needed in available:
         return needed
     raise RefusedError(
-        f"Cannot deploy to '{environment}': it needs the engine '{needed}', which is not available here.",
+        f"Cannot deploy to '{own_name or environment}': it needs the engine '{needed}', which is not available here.",
         "ENGINE_UNAVAILABLE",
         hint=f"Available: {', '.join(sorted(available))}. {REHEARSAL_ADVICE}",
     )

@@ -24,6 +24,7 @@ class ProgramContext:
     """One run of a program: the stack, its artifact, its secrets, and the outputs of the resources so far.
 
     If something is `deferred`, another run follows. `deployment` is the id of the deployment, empty without one.
+    `base_environment` and `extra_tags` are those of the blueprint.
     """
 
     stack: Stack
@@ -34,6 +35,8 @@ class ProgramContext:
     outputs: dict[str, Outputs] = field(default_factory=dict)
     deferred: Deferred = Deferred.NOTHING
     deployment: str = ""
+    base_environment: str = ""
+    extra_tags: Mapping[str, str] = field(default_factory=dict)
 
     def under(self, parent: pulumi.Resource) -> ProgramContext:
         """Return the context with a parent for the resources created next."""
@@ -70,4 +73,5 @@ class ProgramContext:
 
     @property
     def tags(self) -> dict[str, str]:
-        return physical_names.stack_tags(str(self.stack), self.generation)
+        """Return the tags of every resource that takes some; those of the configuration never replace ours."""
+        return {**self.extra_tags, **physical_names.stack_tags(str(self.stack), self.generation)}

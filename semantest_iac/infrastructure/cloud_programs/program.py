@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import warnings
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -38,6 +39,8 @@ def import_sdk(cloud: Cloud, blueprint: Blueprint) -> None:
 def register_blueprint(blueprint: Blueprint, cloud: Cloud, context: ProgramContext) -> None:
     """Register every resource in order, each under a component of its neutral kind, and export the outputs."""
     blueprint = cloud.adapt(blueprint)
+    base_environment = blueprint.base_environment or blueprint.stack.environment
+    context = replace(context, base_environment=base_environment, extra_tags=blueprint.tags)
     refuse_unsupported(blueprint, cloud)
     transformations = [cloud.transformation] if cloud.transformation else None
     options = pulumi.ResourceOptions(providers=[cloud.create_provider(context)], transformations=transformations)

@@ -10,7 +10,7 @@ from semantest_iac.domain.compute.functions import ServerlessFunction
 from semantest_iac.domain.deployment.deployment_service import BLUEPRINTS
 from semantest_iac.domain.deployment.stack import Stack
 from semantest_iac.domain.deployment.validation import account_deploy_command
-from semantest_iac.domain.environments.findings import CloudLimits, Finding, RuleSubject, advise, refuse
+from semantest_iac.domain.environments.findings import CloudLimits, Finding, RuleSubject, TagLimits, advise, refuse
 from semantest_iac.domain.environments.names import make_printable
 from semantest_iac.domain.environments.physical_names import physical_name
 from semantest_iac.domain.environments.runtimes import list_runtimes
@@ -44,6 +44,16 @@ AWS_LIMITS = CloudLimits(
     reserved_prefixes=("LAMBDA_", "SEMANTEST_"),
     reserved_names=RESERVED_VARIABLES,
     gateway="API Gateway",
+    # Source: the reference of IAM's type Tag, whose characters all services take (EC2's and CloudFormation's pages on
+    # restrictions of tags name the same), and these pages for the number of tags and the prefix.
+    tags=TagLimits(
+        names_in_use=("Name",),
+        reserved_prefixes=("aws:",),
+        reserves_values=True,
+        refused_in_names=re.compile(r"[^\w +\-=.:/@]"),
+        refused_in_values=re.compile(r"[^\w +\-=.:/@]"),
+        hint="AWS takes letters, digits, spaces and + - = . _ : / @.",
+    ),
 )
 _DEFAULT_CONCURRENCY = 1000
 _UNRESERVED_CONCURRENCY = 100

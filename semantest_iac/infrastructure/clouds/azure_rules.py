@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 
 from semantest_iac.domain.environments.configuration import list_function_values
-from semantest_iac.domain.environments.findings import CloudLimits, Finding, RuleSubject, advise, refuse
+from semantest_iac.domain.environments.findings import CloudLimits, Finding, RuleSubject, TagLimits, advise, refuse
 from semantest_iac.domain.environments.names import make_printable
 from semantest_iac.domain.environments.runtimes import list_runtimes
 from semantest_iac.domain.environments.settings import round_retention
@@ -31,6 +31,18 @@ AZURE_LIMITS = CloudLimits(
         "SEMANTEST_",
     ),
     gateway="the gateway",
+    # Source: Azure's page "Use tags to organize your Azure resources"; names are shorter on storage accounts, which
+    # every stack has. Of the types that take 15 tags only, secrets are created here (source: Key Vault's page on
+    # secrets), and no DNS, CDN, Automation or saved searches. The prefixes are those of the reference of "Tags - Create
+    # Or Update", which speaks of predefined names.
+    tags=TagLimits(
+        count_on_secrets=15,
+        longest_name=128,
+        names_in_use=("Package",),
+        reserved_prefixes=("microsoft", "azure", "windows"),
+        refused_in_names=re.compile(r"[<>%&\\?/]"),
+        hint="Azure refuses < > % & \\ ? / in names.",
+    ),
 )
 
 _SUBNET = re.compile(
@@ -138,7 +150,7 @@ def check_subnet_ids(subject: RuleSubject) -> Iterator[Finding]:
 def check_gateway_only_settings(subject: RuleSubject) -> Iterator[Finding]:
     """In development the app has no gateway, unless tokens are required."""
     section = subject.section
-    if subject.environment != "development" or section.authorizer or not subject.serves_http:
+    if subject.built_in_environment != "development" or section.authorizer or not subject.serves_http:
         return
     hint = "Any other environment has a gateway, and so has development with an authorizer."
     if _is_throttled(subject):
@@ -153,7 +165,7 @@ def check_gateway_throttling_effect(subject: RuleSubject) -> Iterator[Finding]:
     Sources: the vendor's reference of both policies ("only applied when an API is accessed using a subscription key");
     a measurement that calls without a key count together (ronaldbosma.github.io, 2026-01-06).
     """
-    has_gateway = subject.environment != "development" or subject.section.authorizer
+    has_gateway = subject.built_in_environment != "development" or subject.section.authorizer
     if has_gateway and subject.serves_http and _is_throttled(subject):
         reason = "may have no effect: API Management documents that it limits only calls with a subscription key"
         yield advise("throttling", reason, "Limit calls in your code as well if a limit is essential.")

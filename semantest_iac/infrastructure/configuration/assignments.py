@@ -1,8 +1,8 @@
 """Turns `SEMANTEST_*` variables, `--set` and command-line options into configuration layers.
 
-In `SEMANTEST_COMPONENTS__REST_API__MEMORY` two underscores separate the keys; names of components get their hyphens
-back, and names of a component's own variables keep their case. Values are plain text or, if they start with a
-bracket, brace or quote, YAML in flow form.
+In `SEMANTEST_COMPONENTS__REST_API__MEMORY` two underscores separate the keys; names of components and environments get
+their hyphens back, and names of a component's own variables and of tags keep their case. Values are plain text or, if
+they start with a bracket, brace or quote, YAML in flow form.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from semantest_iac.infrastructure.configuration.layers import (
     fault_at,
     single_value_layer,
 )
-from semantest_iac.infrastructure.configuration.yaml_text import is_variable_path, parse_scalar, parse_yaml_value
+from semantest_iac.infrastructure.configuration.yaml_text import is_text_path, parse_scalar, parse_yaml_value
 
 VARIABLE_PREFIX = "SEMANTEST_"
 VARIABLE_SEPARATOR = "__"
@@ -106,14 +106,17 @@ def _top_level_key(name: str) -> str:
 def _variable_path(name: str) -> KeyPath:
     steps = name.removeprefix(VARIABLE_PREFIX).split(VARIABLE_SEPARATOR)
     path = [step.lower() for step in steps]
-    for place in (1, 3):  # names of components and of functions
-        if path[0] == "components" and len(path) > place and (place == 1 or path[2] == "functions"):
-            path[place] = path[place].replace("_", "-")
-    return (*path[:-1], steps[-1]) if is_variable_path(tuple(path)) else tuple(path)
+    start = 2 if path[0] == "environments" else 0
+    places = [1] if start else []
+    if path[start : start + 1] == ["components"]:
+        places += [start + 1, *([start + 3] if path[start + 2 : start + 3] == ["functions"] else [])]
+    for place in places:  # names of environments, components and functions
+        path[place : place + 1] = [step.replace("_", "-") for step in path[place : place + 1]]
+    return (*path[:-1], steps[-1]) if is_text_path(tuple(path)) else tuple(path)
 
 
 def _assignment_layer(path: KeyPath, value: str, position: SourcePosition) -> ConfigurationLayer:
-    if is_variable_path(path):
+    if is_text_path(path):
         return single_value_layer(path, value, position)
     text = value.strip()
     if text.startswith(_FLOW_STARTS):

@@ -1,8 +1,8 @@
 """Loads the configuration from all its sources, substitutes variables, and reports faults with their location.
 
-Later sources win: semantest.yaml, semantest.<environment>.yaml, .env, `SEMANTEST_*`, the values of a calling program,
-`--set`, options of the command line. `${env.NAME}` is replaced here; `${secrets.name}` stays until the cloud resolves
-it.
+Later sources win: semantest.yaml, what it has for the environment, semantest.<environment>.yaml, .env, `SEMANTEST_*`,
+the values of a calling program, `--set`, options of the command line. What an environment extends comes before it.
+`${env.NAME}` is replaced here; `${secrets.name}` stays until the cloud resolves it.
 """
 
 from __future__ import annotations
@@ -16,7 +16,6 @@ from typing import Any
 from semantest_iac.domain.environments.configuration import SECRET_REFERENCE, DeploymentConfiguration
 from semantest_iac.domain.environments.names import (
     DEFAULT_ENVIRONMENT,
-    ENVIRONMENTS,
     canonical_environment,
     make_printable,
 )
@@ -26,6 +25,11 @@ from semantest_iac.infrastructure.configuration.assignments import (
     layers_from_options,
     layers_from_overrides,
     layers_from_variables,
+)
+from semantest_iac.infrastructure.configuration.environment_layers import (
+    ENVIRONMENTS_KEY,
+    DefinedEnvironments,
+    read_environments,
 )
 from semantest_iac.infrastructure.configuration.layers import (
     ConfigurationLayer,
@@ -45,7 +49,12 @@ from semantest_iac.infrastructure.configuration.text_files import (
     parse_dotenv,
     read_text_file,
 )
-from semantest_iac.infrastructure.configuration.yaml_text import is_variable_path, parse_scalar, parse_yaml_document
+from semantest_iac.infrastructure.configuration.yaml_text import (
+    is_text_path,
+    is_variable_path,
+    parse_scalar,
+    parse_yaml_document,
+)
 
 _VARIABLE_REFERENCE = re.compile(r"\$\{env\.([^{}]*)\}")
 CONFIGURATION_FILE = "semantest.yaml"
@@ -73,7 +82,7 @@ def check_references(value: Any, variables: Mapping[str, str]) -> Iterator[Fault
 
 def _substitute_text(text: str, variables: Mapping[str, str], path: KeyPath) -> Any:
     replaced = _VARIABLE_REFERENCE.sub(lambda match: variables.get(match[1], ""), text)
-    if is_variable_path(path) or not _VARIABLE_REFERENCE.fullmatch(text):
+    if is_text_path(path) or not _VARIABLE_REFERENCE.fullmatch(text):
         return replaced
     return parse_scalar(replaced, path)
 
@@ -96,7 +105,11 @@ def _iterate_texts(value: Any, path: KeyPath) -> Iterator[tuple[str, KeyPath]]:
 
 @dataclass(frozen=True, slots=True)
 class ConfigurationSources:
-    """Where to read: `file` and `dotenv` must exist if named, their defaults in `folder` need not."""
+    """Where to read: `file` and `dotenv` must exist if named, their defaults in `folder` need not.
+
+    `find_recorded_environments` returns what the ledger knows of environments of a file's own, each with the built-in
+    one that it extended; it is called for an environment that no source defines.
+    """
 
     folder: Path = Path()
     file: Path | None = None
@@ -105,6 +118,7 @@ class ConfigurationSources:
     values: Mapping[str, Any] = field(default_factory=dict, repr=False)
     overrides: Sequence[str] = field(default=(), repr=False)
     options: Mapping[str, str | None] = field(default_factory=dict)
+    find_recorded_environments: Callable[[], Mapping[str, str]] = dict
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,15 +145,24 @@ def read_configuration(sources: ConfigurationSources) -> ParsedConfiguration:
     """Read the configuration and return its faults beside it, so that callers can add faults of their own."""
     dotenv = _read_dotenv_file(sources)
     variables = {**dotenv.variables, **sources.environ}
-    merged = merge_layers(_read_layers(sources, dotenv, variables))
-    values = drop_nulls(merged.values)
-    configuration, faults = validate_values(substitute_variables(values, variables))
+    layers, environments = _read_layers(sources, dotenv, variables)
+    merged = merge_layers(layers)
+    values = drop_nulls({key: value for key, value in merged.values.items() if key != ENVIRONMENTS_KEY})
+    if environments.extends:
+        values[ENVIRONMENTS_KEY] = {name: {"extends": base} for name, base in environments.extends.items()}
+    configuration, faults, _ = validate_values(substitute_variables(values, variables))
     found = (*find_unknown_empty_keys(merged.values), *faults, *check_references(values, variables))
     return ParsedConfiguration(
         configuration=configuration,
         values=values,
         positions=merged.positions,
-        faults=(*_find_unread_files(sources), *dotenv.faults, *merged.faults, *locate_faults(found, merged.positions)),
+        faults=(
+            *_find_unread_files(sources),
+            *dotenv.faults,
+            *merged.faults,
+            *environments.faults,
+            *locate_faults(found, merged.positions),
+        ),
         warnings=tuple(find_unknown_variables(variables)),
         variables=variables,
     )
@@ -147,7 +170,7 @@ def read_configuration(sources: ConfigurationSources) -> ParsedConfiguration:
 
 def _read_layers(
     sources: ConfigurationSources, dotenv: DotenvFile, variables: Mapping[str, str]
-) -> list[ConfigurationLayer]:
+) -> tuple[list[ConfigurationLayer], DefinedEnvironments]:
     base = _keep_empty_components(
         _read_yaml_file(sources.file or sources.folder / CONFIGURATION_FILE, must_exist=sources.file is not None)
     )
@@ -159,10 +182,21 @@ def _read_layers(
         *layers_from_overrides(sources.overrides),
         *layers_from_options(sources.options),
     ]
-    if sources.file is not None:
-        return [base, *above]
-    environment = _select_environment(merge_layers([base, *above]), variables)
-    return [base, _read_environment_file(sources.folder, environment), *above]
+    merged = merge_layers([base, *above])
+    environments, selected = read_environments(merged), _select_environment(merged, variables)
+    if not environments.knows(selected):
+        environments = environments.with_recorded(sources.find_recorded_environments)
+    return [base, *_read_environment_layers(sources, environments, selected), *above], environments
+
+
+def _read_environment_layers(
+    sources: ConfigurationSources, environments: DefinedEnvironments, selected: str
+) -> Iterator[ConfigurationLayer]:
+    """Yield what is written for the selected environment, after what is written for those that it extends."""
+    for name in reversed(environments.chain(selected)):
+        yield environments.layers.get(name, ConfigurationLayer())
+        if sources.file is None and environments.knows(name):
+            yield _read_environment_file(sources.folder, name)
 
 
 def _keep_empty_components(layer: ConfigurationLayer) -> ConfigurationLayer:
@@ -184,14 +218,16 @@ def _select_environment(layer: ConfigurationLayer, variables: Mapping[str, str])
 
 
 def _read_environment_file(folder: Path, environment: str) -> ConfigurationLayer:
-    if environment not in ENVIRONMENTS:
-        return ConfigurationLayer()
     name = ENVIRONMENT_FILE.format(environment=environment)
     layer = _read_yaml_file(folder / name, must_exist=False)
-    if canonical_environment(str(layer.values.get("environment", environment))) == environment:
-        return layer
-    fault = Fault("environment", f"{name} is for {environment} only", "Leave the key out of this file.")
-    return ConfigurationLayer(layer.values, layer.positions, (*layer.faults, *locate_faults([fault], layer.positions)))
+    faults = []
+    if canonical_environment(str(layer.values.get("environment", environment))) != environment:
+        faults.append(Fault("environment", f"{name} is for {environment} only", "Leave the key out of this file."))
+    if ENVIRONMENTS_KEY in layer.values:
+        hint = f"Define environments in {CONFIGURATION_FILE}."
+        faults.append(Fault(ENVIRONMENTS_KEY, f"{name} is for {environment} only", hint))
+    values = {key: value for key, value in layer.values.items() if key != "environment"}  # it is not that of extensions
+    return ConfigurationLayer(values, layer.positions, (*layer.faults, *locate_faults(faults, layer.positions)))
 
 
 def _read_yaml_file(path: Path, *, must_exist: bool) -> ConfigurationLayer:

@@ -29,6 +29,7 @@ _EXPECTED_TYPES = {
 _KEY_PARENTS: dict[str, KeyPath] = {
     "at the top of the file": (),
     "below a component, such as components.rest-api": ("components", "rest-api"),
+    "below an environment, such as environments.pr-12": ("environments", "pr-12"),
 }
 
 
@@ -77,10 +78,11 @@ def _resolve_reference(node: dict[str, Any]) -> dict[str, Any]:
 
 
 class ValidatedValues(NamedTuple):
-    """The values that fit the model, and a fault for every value that does not."""
+    """The values that fit the model, also without conversion, and a fault for every value that does not."""
 
     configuration: DeploymentConfiguration
     faults: tuple[Fault, ...]
+    values: ConfigurationValues
 
 
 def validate_values(values: ConfigurationValues) -> ValidatedValues:
@@ -88,14 +90,13 @@ def validate_values(values: ConfigurationValues) -> ValidatedValues:
     faults: list[Fault] = []
     while True:
         try:
-            return ValidatedValues(DeploymentConfiguration.model_validate(values), tuple(faults))
+            return ValidatedValues(DeploymentConfiguration.model_validate(values), tuple(faults), values)
         except ValidationError as error:
             errors = error.errors(include_url=False)
             faults += [_model_fault(detail) for detail in errors[:MAX_MODEL_FAULTS]]
             if len(errors) > MAX_MODEL_FAULTS:
-                return ValidatedValues(
-                    DeploymentConfiguration(), (*faults, Fault("", f"and {len(errors) - MAX_MODEL_FAULTS} more faults"))
-                )
+                more = Fault("", f"and {len(errors) - MAX_MODEL_FAULTS} more faults")
+                return ValidatedValues(DeploymentConfiguration(), (*faults, more), {})
             for detail in errors:
                 values = _remove_path(values, _faulty_path(detail))
 

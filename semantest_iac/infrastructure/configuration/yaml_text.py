@@ -2,8 +2,8 @@
 
 Tags, anchors, aliases, merge keys, duplicate keys and several documents are refused, all of them at once. Plain text
 means less than in YAML 1.1: only `true` and `false` are booleans, only plain decimals are numbers, and nothing is a
-date: `no`, `on`, `012`, `1e3` and `12:30` stay text. Variables of a component are text as written, so `1.10` stays
-`1.10`.
+date: `no`, `on`, `012`, `1e3` and `12:30` stay text. Variables of a component and tags are text as written, so `1.10`
+stays `1.10`.
 """
 
 from __future__ import annotations
@@ -37,16 +37,31 @@ _END_EVENTS = (yaml.MappingEndEvent, yaml.SequenceEndEvent)
 
 
 def is_variable_path(path: KeyPath) -> bool:
-    """Return whether the path is `components.<name>.environment.<NAME>`, or a variable of one of its functions."""
+    """Return whether the path is `components.<name>.environment.<NAME>`, or a variable of one of its functions.
+
+    Below `environments.<name>` it may be either as well.
+    """
+    path = _path_in_environment(path)
     within = path[4:] if path[2:3] == ("functions",) else path[2:]
     return path[:1] == ("components",) and len(within) == 2 and within[0] == "environment"
 
 
+def is_text_path(path: KeyPath) -> bool:
+    """Return whether the value at the path is text as written: a variable or a tag."""
+    within = _path_in_environment(path)
+    holder = within[2:] if within[:1] == ("components",) else within
+    return is_variable_path(path) or (len(holder) == 2 and holder[0] == "tags")
+
+
+def _path_in_environment(path: KeyPath) -> KeyPath:
+    return path[2:] if path[:1] == ("environments",) else path
+
+
 def parse_scalar(text: str, path: KeyPath) -> Scalar:
     """Return the value of unquoted text at a path."""
-    if text in _KEYWORDS and not (is_variable_path(path) and isinstance(_KEYWORDS[text], bool)):
+    if text in _KEYWORDS and not (is_text_path(path) and isinstance(_KEYWORDS[text], bool)):
         return _KEYWORDS[text]
-    if is_variable_path(path):
+    if is_text_path(path):
         return text
     if _INTEGER.fullmatch(text):
         return int(text)

@@ -149,7 +149,7 @@ class PlainView(DeploymentView):
 
     def on_event(self, event: Event) -> None:
         if isinstance(event, DeploymentRequested):
-            choice = read_engine_choice(event.environment, event.configuration)
+            choice = read_engine_choice(event.built_in_environment, event.configuration)
             line = format_stack_and_cloud(Stack.parse(event.stack), choice)
             self._terminal.print_lines(line.partition(": ")[2] if self._is_one_of_several else line)
         if isinstance(event, PackageBuilt):

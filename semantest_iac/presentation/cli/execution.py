@@ -90,7 +90,8 @@ def preview_destroy(session: Session, target: ResolvedStack) -> ChangePlan:
     """Return the plan of destroying the stack; planning is shown."""
     with show_steps(session) as progress:
         deployments = session.application.deployments(target.variables, engine=target.engine, progress=progress)
-        return run_interruptible(deployments.preview_destroy(target.stack), session.terminal)
+        previewing = deployments.preview_destroy(target.stack, base_environment=target.base_environment)
+        return run_interruptible(previewing, session.terminal)
 
 
 def run_interruptible(work: Coroutine[Any, Any, ReturnedT], terminal: Terminal) -> ReturnedT:

@@ -95,7 +95,11 @@ def _create_unchecked_session(home: Path, json: bool) -> Session:
 
 
 _ENVIRONMENT_OPTION = click.option(
-    "--env", "--environment", "environment", metavar="NAME", help="development (default), qa, staging or production."
+    "--env",
+    "--environment",
+    "environment",
+    metavar="NAME",
+    help="development (default), qa, staging, production, or one of the file's own.",
 )
 _COMPONENT_OPTION = click.option("--component", metavar="NAME", help="Name of the component, such as rest-api.")
 _LOCATION_OPTIONS = (

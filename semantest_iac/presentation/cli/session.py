@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -63,11 +63,20 @@ class ConfigurationOptions:
 
 
 class ResolvedStack(NamedTuple):
-    """A stack, the engine that deployed it, and the variables that hold its secrets."""
+    """A stack, the engine that deployed it, and the variables that hold its secrets.
+
+    `bases` are the built-in environments that its environment is or extends now, and extended when it was deployed.
+    """
 
     stack: Stack
     engine: EngineChoice
     variables: Mapping[str, str]
+    bases: tuple[str, ...] = ()
+
+    @property
+    def base_environment(self) -> str | None:
+        """The built-in environment that its environment is or extends now."""
+        return self.bases[0] if self.bases else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +86,8 @@ class Session:
     application: CliApplication
     terminal: Terminal
     json: bool
+    base_environments: dict[str, str] = field(default_factory=dict)
+    """What the environments of the file's own extend, as far as this run has loaded them."""
 
     @property
     def home_option(self) -> str:
@@ -106,8 +117,16 @@ class Session:
     def warn_of_rehearsals(self, stacks: Iterable[tuple[Stack, EngineChoice | None]]) -> None:
         """Print a line on stderr for each stack that is simulated although its environment is one of real clouds."""
         for stack, choice in stacks:
-            if choice is not None and is_rehearsal(stack.environment, choice):
+            if choice is not None and is_rehearsal(self._find_base_environment(stack), choice):
                 self.terminal.print_remarks(f"Warning: {describe_rehearsal(str(stack), stack.provider)}")
+
+    def _find_base_environment(self, stack: Stack) -> str:
+        from semantest_iac.application.queries.history import find_recorded_base
+
+        if stack.environment in ENVIRONMENTS:
+            return stack.environment
+        loaded = self.base_environments.get(stack.environment)
+        return loaded or find_recorded_base(self.application.ledger, str(stack)) or stack.environment
 
     def load_configuration(self, selector: StackSelector, options: ConfigurationOptions) -> LoadedConfiguration:
         """Load the configuration, overridden by the options; from here on the terminal redacts its secrets."""
@@ -125,6 +144,8 @@ class Session:
             },
         )
         self.terminal.redact_with(self.application.redactor(loaded.variables))
+        for name in loaded.configuration.environments:
+            self.base_environments[name] = loaded.configuration.find_base_environment(name)
         return loaded
 
     def resolve_stack_and_configuration(
@@ -138,8 +159,24 @@ class Session:
 
     def resolve_one(self, selector: StackSelector, options: ConfigurationOptions) -> ResolvedStack:
         """Resolve the selected stack and the engine that deployed it; raises ValidationError with every fault."""
+        from semantest_iac.application.queries.history import find_recorded_base
+
         stack, loaded = self.resolve_stack_and_configuration(selector, options)
-        return ResolvedStack(stack, self.application.engine(stack, loaded.configuration), loaded.variables)
+        engine = self.application.engine(stack, loaded.configuration)
+        base = loaded.configuration.find_base_environment(stack.environment)
+        recorded = find_recorded_base(self.application.ledger, str(stack))
+        return ResolvedStack(stack, engine, loaded.variables, (base, recorded or base))
+
+    def build_stack_filter(self, selector: StackSelector) -> StackFilter:
+        """Build the filter of a query about recorded stacks; raises ValidationError with every unknown name."""
+        return build_stack_filter(selector, self.application.providers, self._find_own_environments)
+
+    def _find_own_environments(self) -> list[str]:
+        """Return the environments of the configuration file's own and those that only the ledger knows."""
+        from semantest_iac.application.queries.history import find_recorded_environments
+
+        loaded = self.load_configuration(StackSelector(), ConfigurationOptions())
+        return [*loaded.configuration.environments, *find_recorded_environments(self.application.ledger)]
 
     def resolve_all(self, selector: MultiStackSelector, options: ConfigurationOptions) -> list[ResolvedStack]:
         """Resolve every selected stack; raises ValidationError with the faults of all."""
@@ -180,14 +217,20 @@ class Session:
         self.terminal.print_remarks(*format_warnings(dict.fromkeys(warnings)))
 
 
-def build_stack_filter(selector: StackSelector, providers: CloudDescriptions) -> StackFilter:
-    """Build the filter of a query about recorded stacks; raises ValidationError with every unknown name."""
+def build_stack_filter(
+    selector: StackSelector, providers: CloudDescriptions, find_own_environments: Callable[[], Collection[str]] = tuple
+) -> StackFilter:
+    """Build the filter of a query about recorded stacks; raises ValidationError with every unknown name.
+
+    `find_own_environments` is called for an environment that is not built in.
+    """
     environment = selector.environment and canonical_environment(selector.environment)
     region = selector.region and str(Region.parse(selector.region))
+    own = find_own_environments() if environment and environment not in ENVIRONMENTS else ()
     faults = [
         *_unknown_name_faults("component", selector.component, COMPONENTS),
         *_unknown_name_faults("provider", selector.provider, providers),
-        *_unknown_name_faults("environment", environment, ENVIRONMENTS),
+        *_unknown_name_faults("environment", environment, dict.fromkeys((*ENVIRONMENTS, *own))),
     ]
     if region and not any(region in provider.regions for provider in providers.values()):
         faults.append(Fault("region", f"unknown region '{make_printable(region)}'"))

@@ -102,11 +102,16 @@ class LifecycleContract:
     last_event: type[StackEvent] = InfrastructureUpdated
 
     async def test_matches_the_preview(self, fixture: EngineFixture) -> None:
-        for work in (fixture.work(), fixture.work(memory=1024)):
+        secret = {"environment": {"TOKEN": "${secrets.token}"}}
+        components, tagged = {"rest-api": secret}, {"rest-api": {"memory": 1024, **secret}}
+        for values in ({"components": components}, {"components": tagged, "tags": {"team": "qa"}}):
+            work = fixture.work_for(values)
             planned = (await fixture.engine.preview(work)).changes
             done = (await fixture.deploy(work)).changes
 
             assert (done, done.is_empty) == (planned, False)
+        assert (done.create, done.replace, done.delete) == (0, 0, 0)  # tags are added in place
+        assert done.update > done.same
 
     async def test_changes_nothing_the_second_time_and_publishes_that(self, fixture: EngineFixture) -> None:
         created = (await fixture.deploy(fixture.work())).changes.create

@@ -285,6 +285,52 @@ class TestValidationService:
         assert paths(report.faults) == ["scaling.metrics[0].target"]
 
 
+AZURE = Stack("rest-api", "azure", "production", "eastus")
+MANY = {f"t{number}": "" for number in range(43)}
+TAGS = {  # sources: the clouds' pages on the limits of tags
+    "ours": ({"ManagedBy": "me"}, {"aws", "azure"}),
+    "ours-in-another-case": ({"environment": "x"}, {"aws", "azure"}),
+    "ours-of-one-cloud": ({"package": "x"}, {"azure"}),
+    "no-name": ({"": "x"}, {"aws", "azure"}),
+    "long-name": ({"n" * 129: "x"}, {"aws", "azure"}),
+    "longest": ({"n" * 128: "v" * 256}, set()),
+    "long-value": ({"a": "v" * 257}, {"aws", "azure"}),
+    "reserved-by-aws": ({"aws:team": "x"}, {"aws"}),
+    "reserved-value": ({"team": "AWS:x"}, {"aws"}),
+    "reserved-by-azure": ({"Windows-team": "x"}, {"azure"}),
+    "characters-of-aws": ({"a/b:c_d@e f+g=h.i-ä1": "a/b ä"}, {"azure"}),
+    "characters-of-azure": ({"a#b(c)": "<x>&?%"}, {"aws"}),
+    "control-character": ({"a": "b\n"}, {"aws", "azure"}),
+    "secret": ({"a": "postgres://me:pw@host/db"}, {"aws", "azure"}),
+    "case": ({"Team": "x", "team": "y"}, {"aws", "azure"}),
+    "most": (dict(list(MANY.items())[:42]), set()),
+    "too-many": (MANY, {"aws", "azure"}),
+}
+
+
+class TestTags:
+    @pytest.mark.parametrize(("tags", "refused"), TAGS.values(), ids=TAGS)
+    def test_are_those_that_the_cloud_takes(self, tags: dict[str, str], refused: set[str]) -> None:
+        for stack in (REST, AZURE):
+            at_top = validate_values({"tags": tags}, stack).faults
+            of_component = validate_values({"components": {"rest-api": {"tags": tags}}}, stack).faults
+
+            assert [fault.path for fault in of_component] == [f"components.rest-api.{fault.path}" for fault in at_top]
+            assert bool(at_top) is (stack.provider in refused)
+            assert all(fault.path.startswith("tags") for fault in at_top)
+
+    def test_are_fewer_beside_secrets_in_key_vault(self) -> None:
+        values = {
+            "tags": dict(list(MANY.items())[:9]),
+            "components": {"rest-api": {"environment": {"TOKEN": "${secrets.token}"}}},
+        }
+
+        [fault] = validate_values(values, AZURE).faults
+
+        assert fault.message == "9 tags; a secret has 15 at most, and 7 of them are this tool's own"
+        assert validate_values(values).faults == ()
+
+
 class TestValidationReport:
     def test_has_each_entry_once_when_merged(self) -> None:
         fault, warning = Fault("a", "b"), Fault("c", "d")

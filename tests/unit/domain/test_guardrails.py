@@ -36,6 +36,13 @@ class TestRequireConsent:
 
         assert (caught.value.error_code, caught.value.hint) == ("CONSENT_MISSING", hint)
 
+    def test_protects_what_is_or_was_based_on_production(self) -> None:
+        stack = Stack("rest-api", "aws", "prod-eu", "us-east-1")
+
+        with pytest.raises(RefusedError, match="was not confirmed"):
+            require_consent(stack, "yes", ("development", "production"))
+        require_consent(stack, "yes", ("development", "development"))
+
 
 class TestRequireDefaultEngine:
     def test_is_the_sandbox_in_development(self) -> None:

@@ -79,6 +79,7 @@ def _create_security_group(network: PrivateNetwork, vpc: aws.ec2.Vpc, context: P
         from_port=_HTTPS_PORT,
         to_port=_HTTPS_PORT,
         cidr_ipv4="0.0.0.0/0",
+        tags=context.tags,
         opts=context.options(),
     )
     return group
@@ -99,6 +100,7 @@ def _create_secrets_endpoint(
         ip_protocol="tcp",
         from_port=_HTTPS_PORT,
         to_port=_HTTPS_PORT,
+        tags=context.tags,
         opts=context.options(),
     )
     aws.ec2.VpcEndpoint(

@@ -91,8 +91,8 @@ def create_foundation(blueprint: Blueprint, context: ProgramContext) -> Outputs:
 
 def has_gateway(blueprint: Blueprint) -> bool:
     """Whether API Management is in front of the app; the app's own endpoint checks no token and limits no client."""
-    apis = _resources_of(HttpApi, blueprint)
-    return any(api.authorizer or blueprint.stack.environment != "development" for api in apis)
+    is_development = (blueprint.base_environment or blueprint.stack.environment) == "development"
+    return any(api.authorizer or not is_development for api in _resources_of(HttpApi, blueprint))
 
 
 def _cors_configuration(blueprint: Blueprint) -> dict[str, Any] | None:
@@ -115,7 +115,7 @@ def _create_vault(secret: AppSecret, outputs: Outputs, context: ProgramContext) 
             "sku": {"family": "A", "name": "standard"},
             "enable_rbac_authorization": True,
             "soft_delete_retention_in_days": max(secret.recovery_days, _MIN_RECOVERY_DAYS),
-            "enable_purge_protection": context.stack.environment == "production" or None,
+            "enable_purge_protection": context.base_environment == "production" or None,
         },
         tags=context.tags,
         opts=context.options(),

@@ -33,7 +33,7 @@ def create_web_socket_address(address: WebSocketAddress, context: ProgramContext
         resource_group_name=context.outputs[FOUNDATION]["group"],
         location=context.stack.region,
         kind="WebPubSub",
-        sku=_SKU_BY_ENVIRONMENT.get(context.stack.environment, _STANDARD_SKU),
+        sku=_SKU_BY_ENVIRONMENT.get(context.base_environment, _STANDARD_SKU),
         identity={"type": "SystemAssigned"},
         disable_local_auth=True,
         tags=context.tags,

@@ -180,8 +180,8 @@ def destroy_command(session: Session, selector: MultiStackSelector, options: Con
     plans = [(target, preview_destroy(session, target)) for target in targets]
     deployed = [target for target, plan in plans if _show_destroy_plan_if_any(session, target, plan)]
     for target in deployed:
-        question = f"Type {required_consent(target.stack)} to delete {target.stack}: "
-        require_consent(target.stack, "yes" if yes else session.terminal.ask(question))
+        question = f"Type {required_consent(target.stack, target.bases)} to delete {target.stack}: "
+        require_consent(target.stack, "yes" if yes else session.terminal.ask(question), target.bases)
     return execute_commands(session, [_to_destroy_command(session, target) for target in deployed]) if deployed else OK
 
 
@@ -207,6 +207,6 @@ def _show_destroy_plan_if_any(session: Session, target: ResolvedStack, plan: Cha
 
 def _to_destroy_command(session: Session, target: ResolvedStack) -> DeployCommand:
     def start(deployments: DeploymentUseCase) -> Coroutine[Any, Any, DeploymentRow]:
-        return deployments.destroy(target.stack, by=session.user_name)
+        return deployments.destroy(target.stack, by=session.user_name, base_environment=target.base_environment)
 
     return DeployCommand(target.stack, target.engine, target.variables, start)

@@ -31,7 +31,7 @@ from semantest_iac.presentation.cli.formatting import (
     local_endpoint,
 )
 from semantest_iac.presentation.cli.options import filter_options, session_options
-from semantest_iac.presentation.cli.session import Session, StackSelector, build_stack_filter
+from semantest_iac.presentation.cli.session import Session, StackSelector
 from semantest_iac.presentation.styles import style_text
 
 NOTHING_DEPLOYED = "Nothing has been deployed yet."
@@ -51,7 +51,7 @@ STATUS_TITLES = ("stack", "last", "state", "requested", "endpoint")
 @session_options
 def status_command(session: Session, selector: StackSelector) -> int:
     ledger = session.application.ledger
-    rows = read_status(ledger, build_stack_filter(selector, session.application.providers))
+    rows = read_status(ledger, session.build_stack_filter(selector))
     _warn_of_recorded_rehearsals(session, [row["stack"] for row in rows])
     if rows:
         lines = format_table(STATUS_TITLES, [_status_cells(row) for row in rows])
@@ -91,7 +91,7 @@ HISTORY_TITLES = ("deployment", "stack", "kind", "state", "requested", "changes"
 @filter_options
 @session_options
 def history_command(session: Session, selector: StackSelector, limit: int | None) -> int:
-    rows = read_history(session.application.ledger, build_stack_filter(selector, session.application.providers), limit)
+    rows = read_history(session.application.ledger, session.build_stack_filter(selector), limit)
     _warn_of_recorded_rehearsals(session, dict.fromkeys(row["stack"] for row in rows))
     lines = format_table(HISTORY_TITLES, [_history_cells(row) for row in rows]) if rows else [NO_MATCH]
     session.answer(rows, lines)
@@ -133,7 +133,7 @@ def outputs_command(session: Session, selector: StackSelector) -> int:
 
 
 def _single_live_stack(session: Session, selector: StackSelector) -> str:
-    stack_filter = build_stack_filter(selector, session.application.providers)
+    stack_filter = session.build_stack_filter(selector)
     rows = session.application.ledger.stacks()
     live = [row.stack for row in rows if row.last_good and stack_filter.matches(row.stack)]
     if len(live) == 1:
@@ -172,7 +172,7 @@ def _parse_stack_name(context: click.Context, parameter: click.Parameter, value:
 @filter_options
 @session_options
 def events_command(session: Session, selector: StackSelector, limit: int | None, **selection: Any) -> int:
-    stack_filter = build_stack_filter(selector, session.application.providers)
+    stack_filter = session.build_stack_filter(selector)
     ledger_limit = limit if stack_filter == ALL_STACKS else None  # else the filter comes before the limit
     found = read_events(session.application.ledger, **selection, limit=ledger_limit)
     matching = [event for event in found if stack_filter.matches(event.get("subject") or "")][:limit]

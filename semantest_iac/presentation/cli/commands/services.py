@@ -166,7 +166,7 @@ def invoke_command(
     session: Session, selector: StackSelector, options: ConfigurationOptions, logs: bool, **parts: Any
 ) -> int:
     request = _build_request(**parts)
-    stack, engine, variables = session.resolve_one(selector, options)
+    stack, engine, variables, _ = session.resolve_one(selector, options)
     session.warn_of_rehearsals([(stack, engine)])
     deployments = session.application.deployments(variables, engine=engine)
     answer = run_interruptible(deployments.call(stack, request), session.terminal)

@@ -369,6 +369,29 @@ class TestDestroy:
         assert outcome.code == 3
         assert "Type the stack's name: rest-api.aws.production.us-east-1" in outcome.err
 
+    def test_of_an_environment_that_extends_production_needs_it_without_the_file(self, cli: Any, world: Any) -> None:
+        world.engines = ("pulumi",)
+        world.values = {"environments": {"prod-eu": {"extends": "prod"}}}
+        deployed = cli(*_DEPLOY, "--env", "prod-eu", "--json")
+        world.values = {}
+
+        known, refused = cli("status", "--env", "prod-eu"), cli(*_DESTROY, "--env", "prod-eu", "--yes")
+        unknown = cli(*_DESTROY, "--env", "prod-eus")
+
+        assert (deployed.code, known.code, refused.code, unknown.code) == (0, 0, 3, 2)
+        assert "rest-api.aws.prod-eu.us-east-1" in known.out
+        assert "Type the stack's name: rest-api.aws.prod-eu.us-east-1" in refused.err
+        assert "Did you mean 'prod-eu'?" in unknown.err
+
+    def test_of_an_environment_of_one_s_own_records_what_it_extends(self, cli: Any, world: Any) -> None:
+        world.values = {"environments": {"pr-12": None}}
+        cli(*_DEPLOY, "--env", "pr-12")
+        world.values = {"environments": {"pr-12": {"extends": "qa"}}}
+
+        assert cli(*_DESTROY, "--env", "pr-12", "--yes").code == 0
+        requests = [row.event["data"] for row in world.ledger.recorded if row.type.endswith(".requested")]
+        assert [request["base_environment"] for request in requests] == ["development", "development"]
+
     def test_of_nothing_says_so(self, cli: Any, world: Any) -> None:
         world.plan = ChangePlan()
 
