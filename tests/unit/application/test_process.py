@@ -99,7 +99,8 @@ class TestCodeBesideTheResources:
         before = len(app.recorded)
         await app.deploy(memory=1024)
 
-        assert app.recorded[before:] == [*READ_ONLY_STEPS, *APPLIED, *VERIFIED]
+        requested, *steps = (*READ_ONLY_STEPS, *APPLIED, *VERIFIED)
+        assert app.recorded[before:] == [requested, "environment.configured", *steps]
 
     async def test_is_published_where_nothing_else_has_to_change(self, app: InMemoryApp) -> None:
         await app.deploy()
