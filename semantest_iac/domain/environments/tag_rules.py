@@ -63,7 +63,7 @@ def _check_tag_value(path: str, value: str, limits: TagLimits) -> Iterator[Findi
 
 
 def _check_cases(tags: dict[str, str], holder: str) -> Iterator[Finding]:
-    """Azure and the roles of IAM do not distinguish names by case."""
+    """Some resources of the clouds do not distinguish names by case."""
     first: dict[str, str] = {}
     for name in tags:
         if (other := first.setdefault(name.lower(), name)) != name:
