@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from functools import wraps
 from inspect import signature
 from pathlib import Path
@@ -85,7 +86,9 @@ def use_temporary_home(session: Session) -> Iterator[Session]:
     from tempfile import TemporaryDirectory
 
     with TemporaryDirectory(prefix="semantest-") as folder:
-        yield _create_unchecked_session(Path(folder), session.json)
+        yield replace(
+            _create_unchecked_session(Path(folder), session.json), base_environments=session.base_environments
+        )
 
 
 def _create_unchecked_session(home: Path, json: bool) -> Session:
