@@ -35,6 +35,9 @@ EXIT_CODES: Mapping[type[BaseException], int] = {
     KeyboardInterrupt: CANCELLED,
 }
 
+UNUSABLE_LEDGER_CODES = frozenset({"LEDGER_FULL", "LEDGER_READ_ONLY", "LEDGER_IO"})
+"""The ledger is as it should be, and its folder or disk is not."""
+
 STATE_EXIT_CODES: Mapping[DeploymentStatus, int] = {
     DeploymentStatus.COMPLETED: OK,
     DeploymentStatus.CANCELLED: CANCELLED,
@@ -45,7 +48,7 @@ STATE_EXIT_CODES: Mapping[DeploymentStatus, int] = {
 
 def exit_code_for(error: BaseException) -> int:
     """Return the exit code of the error's class, or of its nearest base class in the table."""
-    if as_storage_error(error):
+    if as_storage_error(error) or getattr(error, "error_code", "") in UNUSABLE_LEDGER_CODES:
         return USAGE
     return next(EXIT_CODES[kind] for kind in type(error).__mro__ if kind in EXIT_CODES)
 

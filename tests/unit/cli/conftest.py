@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import signal
-from collections.abc import AsyncIterator, Collection, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -247,12 +247,15 @@ def world() -> World:
 
 
 @pytest.fixture
-def cli(world: World, tmp_path: Path) -> Cli:
+def make_application(world: World, tmp_path: Path) -> Callable[[Path], Application]:
+    return lambda home: ApplicationInWorld(home, world, tmp_path)
+
+
+@pytest.fixture
+def cli(world: World, make_application: Callable[[Path], Application]) -> Cli:
     def call(*arguments: str, watched: bool = False) -> Outcome:
         out, err = Screen(watched=watched), Screen()
-        code = run_cli(
-            arguments, lambda home: ApplicationInWorld(home, world, tmp_path), AnsweredTerminal(out, err, world)
-        )
+        code = run_cli(arguments, make_application, AnsweredTerminal(out, err, world))
         return Outcome(code, out.text, err.text)
 
     return call

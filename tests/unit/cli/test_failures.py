@@ -48,6 +48,7 @@ class TestExitCodes:
             (KeyboardInterrupt(), 4),
             (KeyError("x"), 1),
             (StorageError("x"), 2),
+            (LedgerError("x", "LEDGER_FULL"), 2),
             (OSError(errno.ENOSPC, "No space left on device"), 2),
             (ConnectionResetError(errno.ECONNRESET, "Connection reset by peer"), 1),
         ],

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import json
 from importlib.metadata import version
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from semantest_iac.domain.errors import ProviderError, RefusedError, StackBusyError
-from semantest_iac.presentation.cli.program import COMMANDS
+from semantest_iac.presentation.cli.program import COMMANDS, run_cli
+from semantest_iac.presentation.cli.terminal import Terminal
+from tests.fakes.screen import Screen
 
 _DEPLOY = ("deploy", "--component", "rest-api")
 
@@ -76,6 +79,27 @@ class TestUsageErrors:
         error = json.loads(outcome.out)["error"]
         assert (outcome.code, error["code"], error["faults"]) == (2, "USAGE_ERROR", [])
         assert outcome.err == ""
+
+
+class TestLostAnswer:
+    @pytest.mark.parametrize(
+        ("arguments", "code"),
+        [
+            (("deploy", "--component", "rest-api"), 0),
+            (("deploy", "--component", "rest-api", "--json"), 0),
+            (("status",), 1),
+            (("status", "--env", "nowhere", "--json"), 2),
+        ],
+    )
+    def test_leaves_a_deployment_its_exit_code(
+        self, make_application: Any, arguments: tuple[str, ...], code: int
+    ) -> None:
+        err = Screen()
+        with Path("/dev/full").open("w") as out:
+            ended = run_cli(arguments, make_application, Terminal(out, err))
+
+        lost = "Cannot write to stdout: no space left on device. The rest of the answer is lost.\n"
+        assert (ended, err.text.count(lost)) == (code, 1)
 
 
 class TestErrors:
