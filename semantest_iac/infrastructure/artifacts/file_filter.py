@@ -17,6 +17,8 @@ CREDENTIAL_FILES = re.compile(
     r"(?i).+\.env|credentials|.*credentials\.json|.*service[-_]?account([-_]?key)?\.json|client[-_]?secrets?\.json"
 )
 """Files that hold keys by the custom of cloud tools; names of folders and of installed modules are not compared."""
+CONFIGURATION_FILES = re.compile(r"semantest(\.[\w-]+)?\.yaml")
+"""The tool's own files at the root of a source: a changed setting is no changed code."""
 EXCLUDED_IN_NODE_MODULES = tuple(
     f"node_modules/{name}"
     for name in (".bin", ".cache", ".package-lock.json", ".modules.yaml", ".yarn-integrity", ".yarn-state.yml")
@@ -149,6 +151,8 @@ class FileFilter:
         if path in self.excluded_paths or path.endswith(EXCLUDED_IN_NODE_MODULES):
             return True
         if name.startswith(".pnpm-workspace-state"):
+            return True
+        if path == name and not self.place and not self.is_installed and CONFIGURATION_FILES.fullmatch(name):
             return True
         return not is_folder and CREDENTIAL_FILES.fullmatch(name) is not None and not self._is_module(path)
 

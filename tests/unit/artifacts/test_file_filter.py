@@ -13,11 +13,12 @@ EXCLUDED = [
     ".git", "a/.hg", ".env", ".env.production", "a/.DS_Store", "pkg/__pycache__", "prod.env", "config/credentials",
     "service-account.json", "my-service_account_key.json", "gcp-credentials.json", "client_secret.json",
     "node_modules/.bin", "node_modules/.cache", "a/node_modules/.bin", ".npmrc", ".semantest",
+    "semantest.yaml", "semantest.staging.yaml",
 ]  # fmt: skip
 INCLUDED = [
     "index.js", "environment", "coverage", "venv", "node_modules/coverage", "node_modules/venv", "node_modules/.hooks",
     "gitignore", ".gitignore", "dist/.well-known", "credentials.py", "module.pyc", "account.json",
-    "node_modules/sdk/credentials.json",
+    "node_modules/sdk/credentials.json", "fixtures/semantest.yaml", "semantest.py",
 ]  # fmt: skip
 
 
