@@ -11,13 +11,15 @@ from semantest_iac_events.values import ChangeCounts, Count, HealthAnswer, Label
 class DeploymentRequested(StackRequest):
     """A stack shall be brought to `configuration`; `hops` counts the deployments that led to this request.
 
-    With `keep_failed`, a first deployment that fails is kept for inspection and not removed.
+    `component_type` is the type of a component with a name of its own, whose `configuration` may say it too. With
+    `keep_failed`, a first deployment that fails is kept for inspection and not removed.
     """
 
     type_name = "infrastructure.deployment.requested"
 
     configuration: dict[str, JsonValue] = Field(default_factory=dict)
     hops: Count = 0
+    component_type: Label | None = Field(default=None, exclude_if=lambda name: name is None)
     keep_failed: bool = Field(default=False, exclude_if=lambda keeps: not keeps)  # omitted if false
 
 

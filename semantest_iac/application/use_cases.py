@@ -26,6 +26,7 @@ from semantest_iac.domain.environments.names import (
     ENVIRONMENTS,
     SERVICE_COMPONENTS,
     list_extended_environments,
+    read_component_type,
 )
 from semantest_iac.domain.environments.settings import ComponentSettings
 from semantest_iac.domain.errors import Fault, LedgerError, NotFoundError, ValidationError
@@ -38,7 +39,10 @@ from semantest_iac_events.stack_names import DEFAULT_PROJECT
 
 
 def _build_request(stack: Stack, configuration: Mapping[str, Any]) -> DeploymentRequested:
-    """Return the request with the base of the stack's environment in place of all environments of the file's own."""
+    """Return the request with the base of the stack's environment in place of all environments of the file's own.
+
+    It has the type of a component that is not called like one.
+    """
     values = {name: value for name, value in configuration.items() if name != "environments"}
     own = configuration.get("environments") or {}
     if unmerged := [f"environments.{name}.{key}" for name, given in own.items() for key in given if key != "extends"]:
@@ -47,7 +51,13 @@ def _build_request(stack: Stack, configuration: Mapping[str, Any]) -> Deployment
     extends = {name: given.get("extends") or DEFAULT_ENVIRONMENT for name, given in own.items()}
     base = list_extended_environments(stack.environment, extends)[-1]
     own_base = None if base == stack.environment else base
-    return DeploymentRequested(**asdict(stack), configuration=values, base_environment=own_base)
+    type_ = read_component_type(stack.component, values)
+    return DeploymentRequested(
+        **asdict(stack),
+        configuration=values,
+        base_environment=own_base,
+        component_type=None if type_ == stack.component else type_,
+    )
 
 
 class DeploymentUseCase:

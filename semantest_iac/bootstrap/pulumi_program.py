@@ -43,6 +43,6 @@ class PulumiProgram(Application):
         stack = spec.stack
         artifact = build_package(self.artifacts, stack, spec.settings)
         self.host.log_info(f"{stack}, generation {generation}")
-        blueprint = BLUEPRINTS[stack.component](stack, generation, spec.settings)
+        blueprint = BLUEPRINTS[spec.settings.type](stack, generation, spec.settings)
         context = EngineContext(self.home, spec.engine, self.secrets(spec.variables))
         self.host.register_resources(blueprint, artifact, context.secret_value)

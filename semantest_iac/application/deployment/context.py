@@ -10,6 +10,7 @@ from semantest_iac.domain.deployment.change_plan import ChangePlan
 from semantest_iac.domain.deployment.deployment import DeploymentResults
 from semantest_iac.domain.deployment.events import PackageBuilt, PackageRecord
 from semantest_iac.domain.deployment.stack import Stack
+from semantest_iac.domain.environments.names import read_component_type
 from semantest_iac.domain.environments.settings import ComponentSettings
 from semantest_iac.domain.ports.provisioner import ApplyResult, EventIdentity, Work, event_identity
 from semantest_iac_events.deployments import DeploymentPlanned, DeploymentRequested
@@ -70,6 +71,11 @@ class DeploymentContext:
 def stack_of(event: StackEvent) -> Stack:
     """Return the stack of an event; raises ValidationError for parts that are no valid names."""
     return Stack(event.component, event.provider, event.environment, event.region, event.project)
+
+
+def component_type_of(request: DeploymentRequested) -> str:
+    """Return the type of the requested component."""
+    return request.component_type or read_component_type(request.component, request.configuration)
 
 
 def identity_of(event: StackEvent) -> EventIdentity:

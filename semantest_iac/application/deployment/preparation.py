@@ -15,10 +15,11 @@ from semantest_iac.domain.deployment.stack import Stack
 from semantest_iac.domain.deployment.validation import SecretAvailability, ValidationReport, ValidationService
 from semantest_iac.domain.environments.configuration import (
     DeploymentConfiguration,
+    find_component_type,
     find_secret_names,
     resolve_component,
 )
-from semantest_iac.domain.environments.names import ENVIRONMENTS
+from semantest_iac.domain.environments.names import ENVIRONMENTS, make_printable
 from semantest_iac.domain.environments.sections import ComponentSection
 from semantest_iac.domain.environments.settings import ComponentSettings
 from semantest_iac.domain.errors import Fault, ValidationError
@@ -62,9 +63,9 @@ class Preparation:
         return self._prepared.pop(request.deployment_id, None) or DeploymentContext(request)
 
     def require_valid_stack(self, request: StackRequest) -> None:
-        """Raise ValidationError for each unknown part of the stack's name."""
+        """Raise ValidationError for each unknown part of the stack's name; a component may have any name."""
         stack = stack_of(request)
-        if faults := self._validation.find_stack_faults(stack, requested_environments(request)):
+        if faults := self._validation.find_stack_faults(stack, requested_environments(request), (stack.component,)):
             raise ValidationError(f"Cannot work on '{stack}'.", faults=faults)
 
     async def validate(self, context: DeploymentContext) -> DeploymentContext:
@@ -73,7 +74,7 @@ class Preparation:
             return context
         stack, configuration = context.stack, requested_configuration(context.request)
         report = validate_with_secrets(stack, configuration, self._validation, self._secrets)
-        faults = (*report.faults, *find_component_faults(stack.component))
+        faults = (*report.faults, *find_component_faults(find_component_type(configuration, stack.component)))
         if faults:
             raise ValidationError(f"Cannot deploy '{stack}'.", faults=faults)
         return replace(context, settings=resolve_component(configuration, stack.component, stack.environment))
@@ -123,8 +124,22 @@ def requested_configuration(request: DeploymentRequested) -> DeploymentConfigura
     if request.base_environment is not None:
         values = values | {"environments": {request.environment: {"extends": request.base_environment}}}
     try:
-        return DeploymentConfiguration.model_validate(values)
+        return _with_requested_type(DeploymentConfiguration.model_validate(values), request)
     except pydantic.ValidationError as error:
         found = error.errors(include_url=False, include_input=False)
         faults = [Fault(".".join(map(str, fault["loc"])), fault["msg"]) for fault in found]
         raise ValidationError(f"Cannot deploy '{request.stack}'.", faults=faults) from error
+
+
+def _with_requested_type(
+    configuration: DeploymentConfiguration, request: DeploymentRequested
+) -> DeploymentConfiguration:
+    """Return the configuration with the type of a request whose configuration says nothing about it."""
+    section = configuration.components.get(request.component, ComponentSection())
+    if request.component_type in (None, section.type):
+        return configuration
+    if section.type is not None:
+        fault = Fault("component_type", f"the configuration says '{make_printable(section.type)}'", "Leave one out.")
+        raise ValidationError(f"Cannot deploy '{request.stack}'.", faults=[fault])
+    typed = section.model_copy(update={"type": request.component_type})
+    return configuration.model_copy(update={"components": {**configuration.components, request.component: typed}})

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from semantest_iac.application.deployment.context import component_type_of
 from semantest_iac.application.deployment.process import DeploymentProcess
 from semantest_iac_events.deployments import DeploymentRequested
 from semantest_iac_events.event import StackEvent
 
 
 async def deploy_account(process: DeploymentProcess, request: DeploymentRequested) -> list[StackEvent]:
-    """Deploy the settings that an account has once; requests for other components are left to their own handlers."""
-    return [await process.deploy(request)] if request.component == "account" else []
+    """Deploy the settings that an account has once; those for other types are left to their own handlers."""
+    return [await process.deploy(request)] if component_type_of(request) == "account" else []

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from semantest_iac.application.deployment.context import component_type_of
 from semantest_iac.application.deployment.process import DeploymentProcess
 from semantest_iac_events.deployments import DeploymentRequested
 from semantest_iac_events.event import StackEvent
 
 
 async def deploy_rest_api(process: DeploymentProcess, request: DeploymentRequested) -> list[StackEvent]:
-    """Deploy the REST API; requests for other components are left to their own handlers."""
-    return [await process.deploy(request)] if request.component == "rest-api" else []
+    """Deploy a REST API; requests for components of other types are left to their own handlers."""
+    return [await process.deploy(request)] if component_type_of(request) == "rest-api" else []

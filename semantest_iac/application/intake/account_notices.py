@@ -30,7 +30,7 @@ def account_notices(specs: Sequence[DeploymentSpec], other_account_stacks: FindO
                 spec.stack,
                 spec.engine,
                 [*known, *planned],
-                log_requested=spec.requests_access_log,
+                log_requested=spec.requests_access_log and spec.settings.type == "websocket",
                 base_environment=spec.settings.base_environment,
             )
 

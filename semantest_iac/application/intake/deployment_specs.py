@@ -19,11 +19,13 @@ from semantest_iac.domain.deployment.stack import Stack
 from semantest_iac.domain.deployment.validation import ValidationReport, ValidationService, find_stack_faults
 from semantest_iac.domain.environments.configuration import (
     DeploymentConfiguration,
+    find_component_type,
     find_route_function,
     resolve_component,
 )
 from semantest_iac.domain.environments.names import (
     ACCOUNT_COMPONENT,
+    ALL_COMPONENTS,
     COMPONENTS,
     DEFAULT_ENVIRONMENT,
     DEFAULT_PROVIDER,
@@ -226,9 +228,17 @@ class DeploymentSpec:
         return bool(self.configuration.get("features", {}).get("access_logs"))
 
 
-def resolve_stack(component: str | None, loaded: LoadedConfiguration, providers: CloudDescriptions) -> Stack:
-    """Return the stack that options and configuration name; raises ValidationError with every fault."""
-    stack, faults = _resolve_parts(component, loaded.configuration, providers)
+def resolve_stack(
+    component: str | None,
+    loaded: LoadedConfiguration,
+    providers: CloudDescriptions,
+    deployed_components: Iterable[str] = (),
+) -> Stack:
+    """Return the stack that options and configuration name; raises ValidationError with every fault.
+
+    A component need not be in the configuration if it was deployed once.
+    """
+    stack, faults = _resolve_parts(component, loaded.configuration, providers, deployed_components)
     _require_no_faults(component, loaded, faults)
     return stack
 
@@ -247,7 +257,8 @@ def build_spec(component: str | None, loaded: LoadedConfiguration, context: Vali
         if any(fault.path == "component" for fault in faults)
         else find_code_faults(stack, configuration, context.artifacts, known)
     )
-    found = (*faults, *find_component_faults(stack.component), *report.faults, *code)
+    component_type = find_component_type(configuration, stack.component)
+    found = (*faults, *find_component_faults(component_type), *report.faults, *code)
     _require_no_faults(component, loaded, found)
     engine = context.engine(stack, loaded.configuration)
     values = dump_configuration(configuration, stack.environment)
@@ -291,12 +302,16 @@ def validate_components(
 
 
 def _known_components(loaded: LoadedConfiguration) -> list[str]:
-    """Return the configured components; validating any of them reports the unknown ones."""
-    return sorted(name for name in loaded.configuration.components if name in COMPONENTS)
+    """Return the configured components that have a known type; validating any of them reports the others."""
+    configuration = loaded.configuration
+    return sorted(name for name in configuration.components if find_component_type(configuration, name) in COMPONENTS)
 
 
 def _resolve_parts(
-    component: str | None, configuration: DeploymentConfiguration, providers: CloudDescriptions
+    component: str | None,
+    configuration: DeploymentConfiguration,
+    providers: CloudDescriptions,
+    deployed_components: Iterable[str] = (),
 ) -> tuple[Stack, tuple[Fault, ...]]:
     provider = _value_or(configuration.provider, DEFAULT_PROVIDER)
     parts = {
@@ -306,9 +321,12 @@ def _resolve_parts(
         "environment": _value_or(configuration.environment, DEFAULT_ENVIRONMENT),
         "region": str(Region.parse(_value_or(configuration.region, _default_region(provider, providers)))),
     }
+    known = tuple(dict.fromkeys((*COMPONENTS, *configuration.components, *deployed_components)))
     faults = tuple(
         _reword_missing_component(fault, component)
-        for fault in find_stack_faults(**parts, clouds=providers, environments=configuration.environment_names)
+        for fault in find_stack_faults(
+            **parts, clouds=providers, environments=configuration.environment_names, components=known
+        )
     )
     wrong = {fault.path for fault in faults}
     completed = parts | {part: placeholder for part, placeholder in _PLACEHOLDERS.items() if part in wrong}
@@ -348,11 +366,10 @@ def _without_repetition(component: str | None, faults: Iterable[Fault]) -> list[
     """Return the faults without that of an unknown component that the configuration names too: one line is enough."""
     known = list(faults)
     configured = f"components.{make_printable(component or '')}"
-    is_configured = any(fault.path == configured for fault in known)
+    is_configured = any(fault.path in (configured, f"{configured}.type") for fault in known)
     return [fault for fault in known if not (is_configured and fault.path == "component")]
 
 
-ALL_COMPONENTS = "all"
 _SERVICE_COMPONENTS = sorted(BLUEPRINTS.keys() & {*SERVICE_COMPONENTS})
 _UNSPECIFIED = (None,)
 
@@ -361,9 +378,10 @@ ProviderRegion = tuple[str | None, str | None]
 """A provider and a region; None leaves the choice to the configuration."""
 
 
-def expand_components(named: Sequence[str]) -> list[str | None]:
-    """Return the named components once each, with `all` expanded to every service."""
-    expanded = (_SERVICE_COMPONENTS if name == ALL_COMPONENTS else [name] for name in named)
+def expand_components(named: Sequence[str], configured: Iterable[str] = ()) -> list[str | None]:
+    """Return the named components once each; `all` are those of the configuration, or every service without any."""
+    every = sorted(configured) or _SERVICE_COMPONENTS
+    expanded = (every if name == ALL_COMPONENTS else [name] for name in named)
     return list(dict.fromkeys(name for names in expanded for name in names)) or [None]
 
 

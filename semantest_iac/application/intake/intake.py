@@ -7,13 +7,14 @@ from collections.abc import AsyncIterator, Collection
 from contextlib import asynccontextmanager
 from time import monotonic
 
-from semantest_iac.application.deployment.context import DeploymentContext
+from semantest_iac.application.deployment.context import DeploymentContext, component_type_of, stack_of
 from semantest_iac.application.deployment.preparation import Preparation
 from semantest_iac.application.deployment.recovery import cancelled_event, close_unfinished, process_died_event
 from semantest_iac.application.message_bus import MessageBus
 from semantest_iac.application.ports.ledger import LedgerReader
 from semantest_iac.application.ports.run_queue import LeaseHolder, RunQueue
-from semantest_iac.application.queries.history import find_owning_engine
+from semantest_iac.application.queries.history import find_deployed_type, find_owning_engine
+from semantest_iac.domain.deployment.stack import require_same_type
 from semantest_iac.domain.environments.settings import ComponentSettings
 from semantest_iac.domain.guardrails.engine_choice import EngineChoice, require_default_engine, require_same_engine
 from semantest_iac.domain.ports.provisioner import ReportProgress, ignore_progress, step_progress
@@ -51,6 +52,8 @@ class Intake:
         `settings` are those of a configuration that was validated before. RefusedError comes last, so that all
         faults of the configuration are reported first.
         """
+        deployed_type = find_deployed_type(self._ledger, request.stack)
+        require_same_type(stack_of(request), component_type_of(request), deployed_type)
         context = await self._preparation.prepare(request, settings)
         require_default_engine(request.built_in_environment, self._engines, request.environment)
         return context

@@ -95,6 +95,7 @@ class StackRow:
     then that may have changed something: the stack belongs to its engine. `unsettled` is the deployment that was
     interrupted while it changed the stack, so that the engine's state may differ from these results. `removal` is the
     destroy, or the rollback of a first deployment, that began to delete the stack and has not deleted all of it.
+    `component_type` is the type of a component with a name of its own, as requested last.
     """
 
     stack: str
@@ -106,6 +107,7 @@ class StackRow:
     removal: str | None = None
     endpoint: str | None = None
     outputs: Mapping[str, Any] = field(default_factory=dict)
+    component_type: str | None = None
 
 
 class LedgerReader(Protocol):

@@ -93,6 +93,7 @@ def deployment_to_dict(row: DeploymentRow) -> dict[str, Any]:
 
 def _live_fields(row: StackRow) -> dict[str, Any]:
     return {
+        "type": find_component_type_of(row),
         "endpoint": row.endpoint,
         "outputs": dict(row.outputs),
         "generation": row.generation,
@@ -185,6 +186,22 @@ def find_owning_engine(ledger: LedgerReader, stack: str) -> EngineChoice | None:
     owner = ledger.stack(stack).owner
     row = ledger.deployment(owner) if owner else None
     return requested_engine(ledger, row) if row else None
+
+
+def list_deployed_components(ledger: LedgerReader) -> list[str]:
+    """Return the names of all components of which a deployment was ever requested, sorted."""
+    return sorted({split_stack_name(row.stack)[1] for row in ledger.stacks()})
+
+
+def find_component_type_of(row: StackRow) -> str:
+    """Return the type of a stack's component."""
+    return row.component_type or split_stack_name(row.stack)[1]
+
+
+def find_deployed_type(ledger: LedgerReader, stack: str) -> str | None:
+    """Return the type of the component that is deployed, as far as it ever was; None if nothing is."""
+    row = ledger.stack(stack)
+    return find_component_type_of(row) if row.owner else None
 
 
 def is_deployed_or_unfinished(ledger: LedgerReader, stack: str) -> bool:

@@ -16,6 +16,7 @@ from semantest_iac.domain.deployment.status import (
     DeploymentStatus,
     find_next_status,
 )
+from semantest_iac.domain.environments.names import read_component_type
 from semantest_iac.domain.errors import InvalidStateError
 
 # Field of a terminal event -> field of `error`.
@@ -61,7 +62,12 @@ def fold_stack(stack: StackRow, before: DeploymentRow | None, after: DeploymentR
     if before.state is after.state:
         return stack
     if _has_emptied_stack(after):
-        return StackRow(stack.stack, generation=stack.generation + 1, newest=stack.newest)
+        return StackRow(
+            stack.stack,
+            generation=stack.generation + 1,
+            newest=stack.newest,
+            component_type=stack.component_type,
+        )
     if after.state in CHANGING_STATUSES:
         return _mark_unsettled(stack, after)
     if _failed_before_any_change(after):
@@ -88,6 +94,16 @@ def fold_generation_start(stack: StackRow, event: Mapping[str, Any]) -> StackRow
     if event["type"] != GENERATION_STARTED:
         return stack
     return replace(stack, generation=event["data"]["generation"], removal=None)
+
+
+def fold_component_type(stack: StackRow, event: Mapping[str, Any]) -> StackRow:
+    """Return the stack after a request, which says the type of a component that is not called like one."""
+    if DEPLOYMENT_KINDS.get(event["type"]) != "deploy":
+        return stack
+    data = event["data"]
+    component = data.get("component", "")
+    type_ = data.get("component_type") or read_component_type(component, data.get("configuration") or {})
+    return replace(stack, component_type=None if type_ == component else type_)
 
 
 def _mark_unsettled(stack: StackRow, row: DeploymentRow) -> StackRow:
@@ -182,7 +198,7 @@ def project_event(rows: ProjectionRows, recorded: RecordedEvent) -> None:
     if after is None:
         return
     stack = rows.stack(after.stack)
-    folded = fold_generation_start(fold_stack(stack, before, after), event)
+    folded = fold_component_type(fold_generation_start(fold_stack(stack, before, after), event), event)
     if after != before or folded != stack:
         rows.save(after, folded)
 

@@ -71,10 +71,10 @@ def find_function_sources(stack: Stack, settings: ComponentSettings) -> Function
             for function in settings.functions
             if function.handler or function.app
         },
-        bundled=_BUNDLED_SERVICES.get(stack.component, _DEFAULT_BUNDLED_SERVICE),
+        bundled=_BUNDLED_SERVICES.get(settings.type, _DEFAULT_BUNDLED_SERVICE),
         app=settings.app or "" if settings.has_main_function else "",
     )
-    if stack.component != "websocket" or not settings.requires_token:
+    if settings.type != "websocket" or not settings.requires_token:
         return FunctionApp(main)
     return FunctionApp(main, {AUTHORIZER_REF: FunctionSource(provider=stack.provider, bundled="websocket_authorizer")})
 
@@ -84,7 +84,7 @@ BLUEPRINTS: Mapping[str, Callable[[Stack, int, ComponentSettings], Blueprint]] =
     "websocket": build_websocket,
     "account": build_account,
 }
-"""Functions that build the blueprint of a component, by component."""
+"""Functions that build the blueprint of a component, by its type."""
 
 
 class DeploymentService:
@@ -125,9 +125,9 @@ class DeploymentService:
         progress: ReportProgress = ignore_progress,
     ) -> tuple[Work, ChangePlan]:
         """Build the blueprint and preview it; raises ValidationError for a component that has no blueprint."""
-        if faults := find_component_faults(stack.component):
+        if faults := find_component_faults(settings.type):
             raise ValidationError(f"Cannot deploy '{stack}'.", faults=faults)
-        blueprint = BLUEPRINTS[stack.component](stack, generation, settings)
+        blueprint = BLUEPRINTS[settings.type](stack, generation, settings)
         work = Work(deployment, blueprint, artifact)
         return work, await self.provisioner.preview(work, progress)
 
@@ -140,8 +140,8 @@ class DeploymentService:
         return await self._verifier.verify(stack, settings, progress, base_path)
 
 
-def find_component_faults(component: str) -> tuple[Fault, ...]:
-    """Return a fault for a component without a blueprint."""
-    if component in BLUEPRINTS:
+def find_component_faults(component_type: str) -> tuple[Fault, ...]:
+    """Return a fault for a type of components without a blueprint."""
+    if component_type in BLUEPRINTS:
         return ()
-    return (Fault("component", f"'{component}' cannot be deployed", f"Available: {', '.join(BLUEPRINTS)}."),)
+    return (Fault("component", f"'{component_type}' cannot be deployed", f"Available: {', '.join(BLUEPRINTS)}."),)

@@ -7,11 +7,10 @@ from dataclasses import dataclass
 from semantest_iac.domain.environments.names import (
     ACCOUNT_COMPONENT,
     LONGEST_STACK_PART,
-    SERVICE_COMPONENTS,
     STACK_PART,
     make_printable,
 )
-from semantest_iac.domain.errors import Fault, ValidationError
+from semantest_iac.domain.errors import Fault, RefusedError, ValidationError
 from semantest_iac_events.stack_names import (
     DEFAULT_PROJECT,
     STACK_NAME_FORM,
@@ -46,7 +45,7 @@ class Stack:
     @property
     def is_service(self) -> bool:
         """Whether the stack runs code that answers requests; false for account settings."""
-        return self.component in SERVICE_COMPONENTS
+        return self.component != ACCOUNT_COMPONENT
 
     @classmethod
     def parse(cls, name: str) -> Stack:
@@ -58,6 +57,18 @@ class Stack:
             fault = Fault("stack", f"'{make_printable(name, 80)}' is not {STACK_NAME_FORM}", hint)
             raise ValidationError("Cannot read the stack name.", faults=[fault]) from error
         return cls(component, provider, environment, region, project)
+
+
+def require_same_type(stack: Stack, now: str, before: str | None) -> None:
+    """Raise RefusedError for a component of another type than the deployed one, whose resources it would replace."""
+    if before is None or before == now:
+        return
+    raise RefusedError(
+        f"Cannot deploy '{stack}' as a component of type '{now}': it is deployed as '{before}'.",
+        "TYPE_DIFFERS",
+        hint="Give the new component a name of its own, or destroy this one first: "
+        f"python -m semantest_iac destroy {format_stack_options(stack)}",
+    )
 
 
 def format_stack_options(stack: Stack) -> str:

@@ -18,6 +18,7 @@ from semantest_iac.domain.environments.application_rules import check_applicatio
 from semantest_iac.domain.environments.build_commands import check_build
 from semantest_iac.domain.environments.configuration import (
     DeploymentConfiguration,
+    find_component_type,
     find_secret_variables,
     list_function_values,
     parse_secret_reference,
@@ -28,6 +29,7 @@ from semantest_iac.domain.environments.names import (
     ACCOUNT_COMPONENT,
     COMPONENTS,
     ENVIRONMENTS,
+    RESERVED_COMPONENT_NAMES,
     SERVICE_COMPONENTS,
     Region,
     canonical_environment,
@@ -44,7 +46,7 @@ from semantest_iac.domain.guardrails.engine_choice import EngineChoice, choose_e
 from semantest_iac.domain.ports.cloud_rules import CloudDescription, CloudDescriptions
 from semantest_iac_events.stack_names import DEFAULT_PROJECT
 
-SERVERLESS_COMPONENTS = ("rest-api", "websocket")
+DEPLOYABLE_TYPES = tuple(name for name in SERVICE_COMPONENTS if name in BLUEPRINTS)
 
 _IMPLIED_SECRET_HINT = f": clients must show a token. Set {AUTHENTICATION_REQUIRED}: false if anyone may connect"
 
@@ -95,7 +97,7 @@ class ValidationService:
         self, stack: Stack, configuration: DeploymentConfiguration, secrets: SecretAvailability = SecretAvailability()
     ) -> ValidationReport:
         """Return every fault and warning about the stack's component in this configuration."""
-        faults = self.find_stack_faults(stack, configuration.environment_names)
+        faults = self.find_stack_faults(stack, configuration.environment_names, configuration.components)
         if self._engines is not None:
             faults += find_engine_faults(configuration.engine, self._engines)
         findings = list(_check_component_names(configuration))
@@ -107,15 +109,18 @@ class ValidationService:
             tuple(finding.fault for finding in findings if not finding.blocks),
         )
 
-    def find_stack_faults(self, stack: Stack, environments: Collection[str] = ENVIRONMENTS) -> tuple[Fault, ...]:
-        """Return a fault for each unknown part of the stack."""
-        return find_stack_faults(**asdict(stack), clouds=self._clouds, environments=environments)
+    def find_stack_faults(
+        self, stack: Stack, environments: Collection[str] = ENVIRONMENTS, components: Iterable[str] = ()
+    ) -> tuple[Fault, ...]:
+        """Return a fault for each unknown part of the stack; `components` are known besides those named like a type."""
+        known = (*COMPONENTS, *components)
+        return find_stack_faults(**asdict(stack), clouds=self._clouds, environments=environments, components=known)
 
     def _find_unsupported(self, stack: Stack, configuration: DeploymentConfiguration) -> Iterator[Fault]:
-        if stack.component not in BLUEPRINTS:
+        if find_component_type(configuration, stack.component) not in BLUEPRINTS:
             return
         settings = resolve_component(configuration, stack.component, stack.environment)
-        blueprint = BLUEPRINTS[stack.component](stack, 1, settings)
+        blueprint = BLUEPRINTS[settings.type](stack, 1, settings)
         yield from find_unsupported(
             blueprint, self._capabilities_of(stack.provider), lambda: self._other_capabilities(stack.provider)
         )
@@ -140,6 +145,7 @@ class ValidationService:
             stack.region,
             _resolve_settings(stack, configuration),
             configuration.find_base_environment(stack.environment),
+            stack.project,
         )
         for rule in (
             *component_rules.FUNCTION_RULES,
@@ -161,12 +167,13 @@ class ValidationService:
 
 
 def _resolve_settings(stack: Stack, configuration: DeploymentConfiguration) -> ComponentSettings | None:
-    if stack.component not in BLUEPRINTS or stack.environment not in configuration.environment_names:
+    has_blueprint = find_component_type(configuration, stack.component) in BLUEPRINTS
+    if not has_blueprint or stack.environment not in configuration.environment_names:
         return None
     return resolve_component(configuration, stack.component, stack.environment)
 
 
-def find_stack_faults(  # noqa: PLR0913  # one parameter for each part of a stack
+def find_stack_faults(  # noqa: PLR0913  # one parameter for each part of the stack, and the names that are known
     component: str,
     provider: str,
     environment: str,
@@ -174,10 +181,11 @@ def find_stack_faults(  # noqa: PLR0913  # one parameter for each part of a stac
     clouds: CloudDescriptions,
     project: str = DEFAULT_PROJECT,
     environments: Collection[str] = ENVIRONMENTS,
+    components: Collection[str] = COMPONENTS,
 ) -> tuple[Fault, ...]:
     """Return a fault for each part that is unknown, with the nearest known name as hint, or is no name."""
     parts = {
-        "component": (component, COMPONENTS),
+        "component": (component, components),
         "provider": (provider, clouds),
         "environment": (canonical_environment(environment), environments),
     }
@@ -212,12 +220,13 @@ def find_account_notices(
 ) -> Iterator[Fault]:
     """Yield notices about the settings that an account has once per region; they forbid nothing.
 
-    `other_account_stacks` are those of the same region. No plan can read what is set, and other tools may have set it.
+    `other_account_stacks` are those of the same region, and `log_requested` is true for WebSocket APIs only. No plan
+    can read what is set, and other tools may have set it.
     """
     if stack.component == ACCOUNT_COMPONENT and other_account_stacks:
         reason = f"{', '.join(other_account_stacks)} has set it too, for the whole region"
         yield Fault("component", reason, "The stack deployed last counts; logging goes on through any of them.")
-    if stack.component == "websocket" and log_requested and not other_account_stacks:
+    if log_requested and not other_account_stacks:
         is_default = engine == choose_engine(base_environment or stack.environment)
         options = "" if is_default else f" --engine {engine.engine} --cloud {engine.cloud}"
         reason = "the cloud refuses it until the account has a role for logs, and no stack here has set one"
@@ -231,13 +240,29 @@ def account_deploy_command(stack: Stack) -> str:
 
 
 def _check_component_names(configuration: DeploymentConfiguration) -> Iterator[Finding]:
-    for name in configuration.components:
-        if name not in COMPONENTS:
-            yield refuse(
-                f"components.{make_printable(name)}", "unknown component", suggest_known(name, SERVICE_COMPONENTS)
-            )
-        elif name not in SERVICE_COMPONENTS:
-            yield refuse(f"components.{name}", "has no settings", "Leave it out.")
+    for name, section in configuration.components.items():
+        path = f"components.{make_printable(name)}"
+        if name == ACCOUNT_COMPONENT:
+            yield refuse(path, "has no settings", "Leave it out.")
+        elif name in RESERVED_COMPONENT_NAMES:
+            yield refuse(path, f"'{name}' means every component", "Choose another name.")
+        elif name not in SERVICE_COMPONENTS and (fault := find_part_fault(path, name)):
+            yield Finding(fault, blocks=True)
+        else:
+            yield from _check_component_type(path, name, section.type)
+
+
+def _check_component_type(path: str, name: str, written: str | None) -> Iterator[Finding]:
+    if name in SERVICE_COMPONENTS:
+        if written not in (None, name):
+            yield refuse(f"{path}.type", f"'{name}' is a type itself", "Choose another name, or leave the type out.")
+    elif written is None:
+        known = ", ".join(DEPLOYABLE_TYPES)
+        hint = f"Add type: {find_nearest(name, DEPLOYABLE_TYPES) or DEPLOYABLE_TYPES[0]}. Only {known} need none."
+        yield refuse(path, "unknown component without a type", hint)
+    elif written not in SERVICE_COMPONENTS:
+        reason = f"unknown type '{make_printable(written)}'"
+        yield refuse(f"{path}.type", reason, suggest_known(written, DEPLOYABLE_TYPES))
 
 
 def _check_secrets(subject: RuleSubject, secrets: SecretAvailability) -> Iterator[Finding]:
@@ -260,7 +285,7 @@ def _check_scaling_metrics(stack: Stack, configuration: DeploymentConfiguration)
     for index, metric in enumerate(metrics):
         if not 0 < metric.target <= 100:
             yield refuse(f"scaling.metrics[{index}].target", "target must be above 0, and 100 % at most")
-    if metrics and stack.component in SERVERLESS_COMPONENTS:
+    if metrics and find_component_type(configuration, stack.component) in DEPLOYABLE_TYPES:
         kinds = " and ".join(sorted({metric.type for metric in metrics}))
         hint = "Functions follow the requests; use instances.min and instances.max."
         yield advise("scaling.metrics", f"{kinds} targets mean nothing for functions", hint)

@@ -70,14 +70,15 @@ class ServiceVerifier:
         if not stack.is_service or not settings.health.enabled or settings.health_path is None:
             return None
         path = settings.health.path or f"{base_path}{settings.health_path}"
-        ask = partial(_ask_http, path=path) if stack.component != "websocket" else _ask_web_socket
-        request = "$connect" if stack.component == "websocket" else f"GET {path}"
+        is_web_socket = settings.type == "websocket"
+        ask = _ask_web_socket if is_web_socket else partial(_ask_http, path=path)
+        request = "$connect" if is_web_socket else f"GET {path}"
         series = _TrySeries(self._timer, progress, request)
         timeout_s = self._timeout_s if settings.health.timeout_s is None else float(settings.health.timeout_s)
         last = await series.run(lambda: ask(self._probe, stack, settings), timeout_s)
         if not last.problem:
             return last.answer
-        raise _verification_error(stack, last, series)
+        raise _verification_error(stack, settings, last, series)
 
 
 class _TrySeries:
@@ -186,13 +187,15 @@ async def _ask_web_socket(probe: ServiceProbe, stack: Stack, settings: Component
     return HealthTry(answer)
 
 
-def _verification_error(stack: Stack, last: HealthTry, series: _TrySeries) -> VerificationError:
+def _verification_error(
+    stack: Stack, settings: ComponentSettings, last: HealthTry, series: _TrySeries
+) -> VerificationError:
     tries = f" ({series.tries} tries in {series.seconds:.0f} s)" if series.tries > 1 else ""
     words = last.logs.strip().splitlines()[-1:]
     advice = advise_on_failure(last.logs)
     said = f"Last line of the function's log: {_omit_if_long(words[0], _LONGEST_LOG_LINE)}." if words else ""
     key = f"components.{stack.component}.health"
-    if stack.component == "websocket":
+    if settings.type == "websocket":
         change = f"Set {key}.timeout_s to wait longer, or {key}=none to deploy without this check."
     else:
         change = f"Set {key}.path, .status or .timeout_s to what the service does, or {key}=none for no check."

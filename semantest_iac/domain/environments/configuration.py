@@ -19,7 +19,7 @@ from semantest_iac.domain.environments.names import (
     ENVIRONMENTS,
     LONGEST_STACK_PART,
     PROVIDERS,
-    SERVICE_COMPONENTS,
+    RESERVED_COMPONENT_NAMES,
     STACK_PART,
     canonical_environment,
     is_stack_part,
@@ -92,8 +92,14 @@ class EnvironmentValues(Section):
     )
     components: dict[str, ComponentSection] = Field(
         default={},
-        description="Settings by component.",
-        json_schema_extra={"propertyNames": {"enum": list(SERVICE_COMPONENTS)}},
+        description="Settings by component: a type, or a name of its own with a type.",
+        json_schema_extra={
+            "propertyNames": {
+                "pattern": f"^{STACK_PART.pattern}$",
+                "maxLength": LONGEST_STACK_PART,
+                "not": {"enum": list(RESERVED_COMPONENT_NAMES)},
+            }
+        },
     )
     monitoring: MonitoringSection = MonitoringSection()
     scaling: ScalingSection = ScalingSection()
@@ -177,9 +183,14 @@ def parse_secret_reference(value: str) -> str | None:
     return match.group(1) if match else None
 
 
+def find_component_type(configuration: DeploymentConfiguration, component: str) -> str:
+    """Return the type of a component, which is its name unless the configuration gives it one."""
+    return configuration.components.get(component, ComponentSection()).type or component
+
+
 def component_requires_token(component: str, environment: str, section: ComponentSection) -> bool:
     """Whether clients of the component must show a token; always false for HTTP APIs, whose gateway checks it."""
-    if component != "websocket" or canonical_environment(environment) not in ENVIRONMENTS:
+    if (section.type or component) != "websocket" or canonical_environment(environment) not in ENVIRONMENTS:
         return False
     variables = {**get_environment_settings(environment).variables, **section.environment}
     return settings.requires_token(section.authorizer, variables)
@@ -242,7 +253,8 @@ def resolve_component(configuration: DeploymentConfiguration, component: str, en
     environment = configuration.find_base_environment(environment)
     defaults = get_environment_settings(environment)
     section = configuration.components.get(component, ComponentSection())
-    size = defaults.sizes.get(component, defaults.sizes["rest-api"])
+    type_ = section.type or component
+    size = defaults.sizes.get(type_, defaults.sizes["rest-api"])
     instances = ScalingService().choose_policy(
         size.instances,
         section.instances.min,
@@ -250,11 +262,12 @@ def resolve_component(configuration: DeploymentConfiguration, component: str, en
         auto_scale=configuration.scaling.auto_scale is not False,
     )
     timeout, memory = _value_or_default(section.timeout, size.timeout), _value_or_default(section.memory, size.memory)
-    serves_http = component != "websocket"
+    serves_http = type_ != "websocket"
     in_gateway = min(timeout, GATEWAY_TIMEOUT_S)
     functions = _resolve_functions(section, defaults, memory, in_gateway) if serves_http else ()
     return ComponentSettings(
         component=component,
+        type=type_,
         source=section.source,
         entry=section.entry,
         handler=section.handler,

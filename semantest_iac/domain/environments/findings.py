@@ -11,6 +11,7 @@ from semantest_iac.domain.environments.runtimes import FunctionRuntime
 from semantest_iac.domain.environments.sections import ComponentSection
 from semantest_iac.domain.environments.settings import ComponentSettings
 from semantest_iac.domain.errors import Fault
+from semantest_iac_events.stack_names import DEFAULT_PROJECT
 
 _NOTHING = re.compile(r"(?!)")  # matches no text
 
@@ -68,6 +69,7 @@ class RuleSubject:
     region: str = ""
     settings: ComponentSettings | None = None
     base_environment: str = ""
+    project: str = DEFAULT_PROJECT
 
     @property
     def built_in_environment(self) -> str:
@@ -75,9 +77,14 @@ class RuleSubject:
         return self.base_environment or self.environment
 
     @property
+    def type(self) -> str:
+        """The type of the component, which decides the rules."""
+        return self.section.type or self.component
+
+    @property
     def serves_http(self) -> bool:
         """Whether requests are answered at once; a WebSocket API only passes messages on."""
-        return self.component != "websocket"
+        return self.type != "websocket"
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Any
 
 
 class Environment(StrEnum):
@@ -29,6 +30,8 @@ PROVIDERS = tuple(provider.value for provider in CloudProvider)
 SERVICE_COMPONENTS = ("rest-api", "websocket", "platform")  # the components that run code and answer
 ACCOUNT_COMPONENT = "account"  # the settings that an account has once per region
 COMPONENTS = (*SERVICE_COMPONENTS, ACCOUNT_COMPONENT)
+ALL_COMPONENTS = "all"  # what people type for every component of a configuration
+RESERVED_COMPONENT_NAMES = (ACCOUNT_COMPONENT, ALL_COMPONENTS)  # no component of a configuration has them
 DEFAULT_ENVIRONMENT = Environment.DEVELOPMENT.value
 DEFAULT_PROVIDER = CloudProvider.AWS.value
 STACK_PART = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")  # a project, component, provider, environment or region
@@ -107,6 +110,14 @@ def suggest_known(word: str, choices: Iterable[str]) -> str:
     similar = find_nearest(word, known)
     question = f"Did you mean '{similar}'? " if similar else ""
     return f"{question}Known: {', '.join(known)}."
+
+
+def read_component_type(component: str, configuration: Mapping[str, Any]) -> str:
+    """Return the type that a recorded configuration gives a component, which is its name if it gives none."""
+    components = configuration.get("components")
+    section = components.get(component) if isinstance(components, Mapping) else None
+    written = section.get("type") if isinstance(section, Mapping) else None
+    return written if isinstance(written, str) else component
 
 
 def secret_variable_name(name: str) -> str:

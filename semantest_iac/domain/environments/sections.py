@@ -7,6 +7,8 @@ from typing import Annotated, Any, Literal, TypeVar
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
+from semantest_iac.domain.environments.names import SERVICE_COMPONENTS
+
 _Item = TypeVar("_Item")
 AlertType = Literal["error_rate", "latency", "server_errors", "throttles", "concurrency"]
 CorsMethod = Literal["*", "GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
@@ -153,6 +155,11 @@ class HealthSection(Section):
 class ComponentSection(Section):
     """One component."""
 
+    type: str | None = Field(
+        default=None,
+        description="What the component is; a component named like a type needs none.",
+        json_schema_extra={"enum": [*SERVICE_COMPONENTS, None]},
+    )
     source: str | None = Field(default=None, description="Folder or zip with the code; unset for the bundled service.")
     entry: str | None = Field(default=None, description="File that starts the server, relative to the source.")
     handler: str | None = Field(default=None, description="Function handler such as index.handler.")

@@ -202,7 +202,7 @@ class HealthSettings:
 
 @dataclass(frozen=True, slots=True)
 class ComponentSettings:
-    """The resolved settings of one component; None only where the source decides (entry, handler, app,
+    """The resolved settings of one component of a type; None only where the source decides (entry, handler, app,
     runtime).
 
     Without `routes` every route is served. `environment` has the plain variables, `secrets` maps variables to the names
@@ -212,6 +212,7 @@ class ComponentSettings:
     """
 
     component: str
+    type: str
     source: str | None
     entry: str | None
     handler: str | None

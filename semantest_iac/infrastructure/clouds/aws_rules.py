@@ -129,8 +129,8 @@ def _function_environments(subject: RuleSubject) -> Iterator[tuple[str, dict[str
     """Yield the variables of each function by its purpose; what AWS chooses is as long as it will be."""
     if subject.settings is None:
         return
-    stack = Stack(subject.component, subject.provider, subject.environment, subject.region)
-    resources = BLUEPRINTS[subject.component](stack, 1, subject.settings).resources
+    stack = Stack(subject.component, subject.provider, subject.environment, subject.region, subject.project)
+    resources = BLUEPRINTS[subject.type](stack, 1, subject.settings).resources
     by_name = {resource.name: resource for resource in resources}
     for function in resources:
         if isinstance(function, ServerlessFunction):

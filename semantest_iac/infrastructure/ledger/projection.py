@@ -19,7 +19,7 @@ from semantest_iac.infrastructure.ledger.sqlite_file import EVENT_COLUMNS
 
 _Row = TypeVar("_Row")
 
-FOLD_VERSION = 5  # raise it whenever the fold or its rows change
+FOLD_VERSION = 6  # raise it whenever the fold or its rows change
 PROJECTION_TABLES = {
     "projected": "(fold integer not null, position integer not null)",
     "deployments": "(position integer primary key, deployment text unique, stack text, row text)",

@@ -20,7 +20,6 @@ if TYPE_CHECKING:
 COLUMN_GAP = "  "
 DEFAULT_HOST, DEFAULT_PORT = "127.0.0.1", 4180
 DEFAULT_GATEWAY_URL = f"http://{DEFAULT_HOST}:{DEFAULT_PORT}"
-_URL_SCHEMES = {"websocket": "ws"}
 REPORTED_OPERATIONS = ("create", "update", "replace", "delete", "same")
 OPERATION_MARKS = {
     "create": "+",
@@ -117,9 +116,9 @@ def _format_leaf(value: Any) -> str:
     return "-" if value in (None, (), [], {}) else str(value)
 
 
-def local_endpoint(stack: str, gateway: str = DEFAULT_GATEWAY_URL) -> str:
+def local_endpoint(stack: str, component_type: str, gateway: str = DEFAULT_GATEWAY_URL) -> str:
     """Return the URL at which `serve` answers for the stack, whether it is running or not."""
-    scheme = _URL_SCHEMES.get(stack.partition(".")[0], "http")
+    scheme = "ws" if component_type == "websocket" else "http"
     return f"{scheme}://{gateway.removeprefix('http://')}/{stack}/"
 
 
@@ -227,7 +226,8 @@ def suggest_next_commands(result: DeploymentResult, stack: Stack, home_option: s
     if result.row.kind != "deploy":
         return []
     path = result.health.path if result.health and result.health.path.startswith("/") else "/health"
-    return suggest_commands(stack, home_option, default_region, path)
+    is_web_socket = (result.row.endpoint or "").startswith("ws")
+    return suggest_commands(stack, home_option, default_region, path, is_web_socket=is_web_socket)
 
 
 def suggest_commands_for_several(home_option: str) -> list[str]:
@@ -242,11 +242,16 @@ def format_health(health: HealthAnswer) -> str:
     return f"{request} -> {health.status} {body[:MAX_BODY_LENGTH]}{'…' if len(body) > MAX_BODY_LENGTH else ''}"
 
 
-def suggest_commands(stack: Stack, home_option: str, default_region: str, path: str = "/health") -> list[str]:
+def suggest_commands(
+    stack: Stack, home_option: str, default_region: str, path: str = "/health", *, is_web_socket: bool = False
+) -> list[str]:
     """Return commands to try next, with the options that select this stack."""
     program, location = "  python -m semantest_iac", f"{_location_options(stack, default_region)}{home_option}"
-    without_http = {"websocket": f"serve{home_option}", "account": f"outputs --component account{location}"}
-    call = without_http.get(stack.component, f"invoke {stack.component} GET {path}{location}")
+    call = f"invoke {stack.component} GET {path}{location}"
+    if not stack.is_service:
+        call = f"outputs --component {stack.component}{location}"
+    elif is_web_socket:
+        call = f"serve{home_option}"
     return [
         "Try next:",
         f"{program} {call}",

@@ -9,8 +9,9 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from semantest_iac.application.queries.history import StackFilter
+from semantest_iac.application.queries.history import StackFilter, list_deployed_components
 from semantest_iac.domain.environments.names import (
+    ALL_COMPONENTS,
     COMPONENTS,
     ENVIRONMENTS,
     Region,
@@ -23,6 +24,7 @@ from semantest_iac.domain.guardrails.engine_choice import describe_rehearsal, is
 
 if TYPE_CHECKING:
     from semantest_iac.application.intake.deployment_specs import DeploymentSpec, LoadedConfiguration
+    from semantest_iac.application.ports.ledger import LedgerReader
     from semantest_iac.domain.deployment.stack import Stack
     from semantest_iac.domain.guardrails.engine_choice import EngineChoice
     from semantest_iac.domain.ports.cloud_rules import CloudDescriptions
@@ -155,7 +157,8 @@ class Session:
         from semantest_iac.application.intake.deployment_specs import resolve_stack
 
         loaded = self.load_configuration(selector, options)
-        return resolve_stack(selector.component, loaded, self.application.providers), loaded
+        deployed = _find_deployed_components(selector.component, self.application.ledger)
+        return resolve_stack(selector.component, loaded, self.application.providers, deployed), loaded
 
     def resolve_one(self, selector: StackSelector, options: ConfigurationOptions) -> ResolvedStack:
         """Resolve the selected stack and the engine that deployed it; raises ValidationError with every fault."""
@@ -169,7 +172,8 @@ class Session:
 
     def build_stack_filter(self, selector: StackSelector) -> StackFilter:
         """Build the filter of a query about recorded stacks; raises ValidationError with every unknown name."""
-        return build_stack_filter(selector, self.application.providers, self._find_own_environments)
+        application = self.application
+        return build_stack_filter(selector, application.providers, self._find_own_environments, application.ledger)
 
     def _find_own_environments(self) -> list[str]:
         """Return the environments of the configuration file's own and those that only the ledger knows."""
@@ -182,22 +186,26 @@ class Session:
         """Resolve every selected stack; raises ValidationError with the faults of all."""
         from semantest_iac.application.intake.deployment_specs import accept_all
 
-        return accept_all(partial(self.resolve_one, each, options) for each in self._expand(selector))
+        return accept_all(partial(self.resolve_one, each, options) for each in self._expand(selector, options))
 
     def build_specs_and_warn(self, selector: MultiStackSelector, options: ConfigurationOptions) -> list[DeploymentSpec]:
         """Build the spec of every selected stack and print the warnings; raises ValidationError with every fault."""
         from semantest_iac.application.intake.deployment_specs import accept_all
 
-        specs = accept_all(partial(self._build_spec, each, options) for each in self._expand(selector))
+        specs = accept_all(partial(self._build_spec, each, options) for each in self._expand(selector, options))
         self._print_warnings(specs)
         return specs
 
-    def _expand(self, selector: MultiStackSelector) -> list[StackSelector]:
+    def _expand(self, selector: MultiStackSelector, options: ConfigurationOptions) -> list[StackSelector]:
         from semantest_iac.application.intake.deployment_specs import expand_components, pair_regions_with_providers
 
+        configured: Iterable[str] = ()
+        if ALL_COMPONENTS in selector.component:
+            written = self.load_configuration(StackSelector(environment=selector.environment), options)
+            configured = written.configuration.components
         return [
             StackSelector(component, provider, selector.environment, region)
-            for component in expand_components(selector.component)
+            for component in expand_components(selector.component, configured)
             for provider, region in pair_regions_with_providers(
                 selector.provider, selector.region, self.application.providers
             )
@@ -218,17 +226,22 @@ class Session:
 
 
 def build_stack_filter(
-    selector: StackSelector, providers: CloudDescriptions, find_own_environments: Callable[[], Collection[str]] = tuple
+    selector: StackSelector,
+    providers: CloudDescriptions,
+    find_own_environments: Callable[[], Collection[str]] = tuple,
+    ledger: LedgerReader | None = None,
 ) -> StackFilter:
     """Build the filter of a query about recorded stacks; raises ValidationError with every unknown name.
 
-    `find_own_environments` is called for an environment that is not built in.
+    `find_own_environments` is called for an environment that is not built in; components that are recorded in the
+    ledger are known besides the types.
     """
     environment = selector.environment and canonical_environment(selector.environment)
     region = selector.region and str(Region.parse(selector.region))
     own = find_own_environments() if environment and environment not in ENVIRONMENTS else ()
+    deployed = _find_deployed_components(selector.component, ledger)
     faults = [
-        *_unknown_name_faults("component", selector.component, COMPONENTS),
+        *_unknown_name_faults("component", selector.component, (*COMPONENTS, *deployed)),
         *_unknown_name_faults("provider", selector.provider, providers),
         *_unknown_name_faults("environment", environment, dict.fromkeys((*ENVIRONMENTS, *own))),
     ]
@@ -237,6 +250,11 @@ def build_stack_filter(
     if faults:
         raise ValidationError("Cannot select stacks.", faults=faults)
     return StackFilter(selector.component, selector.provider, environment, region)
+
+
+def _find_deployed_components(named: str | None, ledger: LedgerReader | None) -> list[str]:
+    """Return the components that were deployed once; the ledger is asked only about a name that is no type."""
+    return [] if ledger is None or named in (None, *COMPONENTS) else list_deployed_components(ledger)
 
 
 def _unknown_name_faults(part: str, name: str | None, known: Collection[str]) -> Iterator[Fault]:

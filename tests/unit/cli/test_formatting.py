@@ -90,7 +90,7 @@ class TestNextCommands:
 
     def test_start_with_serve_for_a_websocket(self) -> None:
         commands = suggest_commands(
-            Stack("websocket", "aws", "development", "us-east-1"), " --home /elsewhere", "us-east-1"
+            Stack("chat", "aws", "development", "us-east-1"), " --home /elsewhere", "us-east-1", is_web_socket=True
         )
 
         assert commands[1].endswith("serve --home /elsewhere")

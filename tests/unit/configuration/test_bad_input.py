@@ -86,7 +86,7 @@ class TestYaml:
     ) -> None:
         write_file("components:\n  rest-api:\n    memroy: 1\n")
 
-        assert read().faults[0].hint.startswith("Did you mean 'memory'? Known: source, entry, handler,")
+        assert read().faults[0].hint.startswith("Did you mean 'memory'? Known: type, source, entry, handler,")
 
     @pytest.mark.parametrize(
         ("text", "hint"),

@@ -21,7 +21,7 @@ class TestSchema:
 
     @pytest.mark.parametrize(
         "values",
-        [{"regoin": "x"}, {"components": {"rest": {}}}, {"provider": "gcp"}, {"environment": "Moon Base"}],
+        [{"regoin": "x"}, {"components": {"all": {}}}, {"provider": "gcp"}, {"environment": "Moon Base"}],
         ids=["key", "component", "provider", "environment"],
     )
     def test_refuses_what_the_loader_refuses(self, values: dict[str, Any]) -> None:

@@ -34,10 +34,9 @@ class TestNotices:
         [
             (WEBSOCKET, True, [str(ACCOUNT)]),
             (WEBSOCKET, False, []),
-            (Stack("rest-api", "aws", "development", "eu-west-1"), True, []),
-            (ACCOUNT, True, []),
+            (ACCOUNT, False, []),
         ],
-        ids=["set already", "no log", "HTTP", "first of its kind"],
+        ids=["set already", "no log", "first of its kind"],
     )
     def test_are_none_if_nothing_is_missing(self, stack: Stack, log_requested: bool, others: list[str]) -> None:
         assert find_notices(stack, *others, log_requested=log_requested) == []

@@ -233,10 +233,32 @@ class TestValidationService:
             ),
         )
 
-    def test_refuses_unknown_components(self) -> None:
-        report = validate_values({"components": {"rest-apy": {}}})
+    @pytest.mark.parametrize(
+        ("name", "section", "path", "hint"),
+        [
+            ("rest-apy", {}, "", "Add type: rest-api. Only rest-api, websocket need none."),
+            ("socket", {}, "", "Add type: websocket. Only rest-api, websocket need none."),
+            ("users", {"type": "rest-apy"}, ".type", "Did you mean 'rest-api'? Known: rest-api, websocket."),
+            ("users", {"type": "account"}, ".type", "Known: rest-api, websocket."),
+            ("websocket", {"type": "rest-api"}, ".type", "Choose another name, or leave the type out."),
+            ("all", {"type": "rest-api"}, "", "Choose another name."),
+            ("Users", {"type": "rest-api"}, "", "Use lower-case letters, digits and single hyphens"),
+        ],
+    )
+    def test_refuses_components_without_a_known_type(
+        self, name: str, section: dict[str, Any], path: str, hint: str
+    ) -> None:
+        [fault] = validate_values({"components": {name: section}}).faults
 
-        assert report.faults[0].hint.startswith("Did you mean 'rest-api'?")
+        assert fault.path == f"components.{name}{path}"
+        assert fault.hint.startswith(hint)
+
+    def test_applies_the_rules_of_the_type(self) -> None:
+        configuration = {"components": {"chat": {"type": "websocket", "routes": [{"path": "/"}]}}}
+
+        [fault] = validate_values(configuration, Stack("chat", "aws", "development", "us-east-1")).faults
+
+        assert (fault.path, fault.message) == ("components.chat.routes", "a WebSocket API has no routes")
 
     def test_refuses_settings_of_the_account(self) -> None:
         [fault] = validate_values({"components": {"account": {"memory": 512}}}).faults

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -41,7 +42,8 @@ class TestPlan:
 
     async def test_is_refused_for_a_component_without_a_blueprint(self, service: DeploymentService) -> None:
         with pytest.raises(ValidationError) as caught:
-            await service.plan("d1", Stack("platform", "aws", "development", "us-east-1"), 1, settings(), None)
+            platform = replace(settings(), type="platform")
+            await service.plan("d1", Stack("platform", "aws", "development", "us-east-1"), 1, platform, None)
 
         assert caught.value.faults == find_component_faults("platform")
 

@@ -18,8 +18,10 @@ from tests.fakes.timer import FakeTimer
 
 REST = Stack("rest-api", "aws", "development", "us-east-1")
 WEBSOCKET = Stack("websocket", "aws", "development", "us-east-1")
-BUNDLED = resolve_component(DeploymentConfiguration(), "websocket", "development")
+BUNDLED = resolve_component(DeploymentConfiguration(), "rest-api", "development")
 OWN = replace(BUNDLED, source="chat", handler="app.handler")
+CHAT = resolve_component(DeploymentConfiguration(), "websocket", "development")
+OWN_CHAT = replace(CHAT, source="chat", handler="app.handler")
 FUNCTION, PLATFORM, UNKNOWN = AnswerOrigin.FUNCTION, AnswerOrigin.PLATFORM, AnswerOrigin.UNKNOWN
 
 
@@ -229,7 +231,7 @@ class TestHint:
 
 class TestWebSocket:
     async def test_returns_the_last_message(self, check: Check) -> None:
-        health = await check.run(WEBSOCKET, BUNDLED)
+        health = await check.run(WEBSOCKET, CHAT)
 
         assert health is not None
         assert (health.path, health.status, health.body) == ("$connect", 101, '{"type": "heartbeat"}')
@@ -250,13 +252,13 @@ class TestWebSocket:
         check.probe.conversation = conversation
 
         with pytest.raises(VerificationError, match=reason) as caught:
-            await check.run(WEBSOCKET, BUNDLED)
+            await check.run(WEBSOCKET, CHAT)
         assert "components.websocket.health=none" in caught.value.hint
 
     async def test_accepts_the_request_for_an_unknown_token(self, check: Check) -> None:
         check.probe.conversation = WebSocketConversation(401, note="no token here")
 
-        health = await check.run(WEBSOCKET, BUNDLED)
+        health = await check.run(WEBSOCKET, CHAT)
 
         assert health is not None
         assert health.body == "no token here"
@@ -265,7 +267,7 @@ class TestWebSocket:
     async def test_accepts_what_the_own_code_of_a_service_decides(self, check: Check, status: int) -> None:
         check.probe.conversation = WebSocketConversation(status, origin=FUNCTION)
 
-        health = await check.run(WEBSOCKET, OWN)
+        health = await check.run(WEBSOCKET, OWN_CHAT)
 
         assert health is not None
         assert (health.status, health.body) == (status, "")
@@ -277,5 +279,5 @@ class TestWebSocket:
         check.probe.conversation = conversation
 
         with pytest.raises(VerificationError, match="a connection ended with"):
-            await check.run(WEBSOCKET, OWN)
+            await check.run(WEBSOCKET, OWN_CHAT)
         assert sum(check.timer.pauses) == 120

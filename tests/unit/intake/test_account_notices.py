@@ -44,6 +44,9 @@ class TestAccountNotices:
     def test_count_an_account_stack_deployed_before_in_the_region(self, region: str, paths: list[str]) -> None:
         assert notice_paths([a_spec("websocket"), a_spec("account", region)], []) == paths
 
+    def test_are_none_for_an_http_api(self) -> None:
+        assert notice_paths([a_spec("rest-api")], []) == []
+
     def test_tell_an_account_stack_of_another_one(self) -> None:
         assert notice_paths([a_spec("account")], ["account.aws.qa.us-east-1"]) == ["component"]
 

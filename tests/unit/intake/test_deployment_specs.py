@@ -113,6 +113,15 @@ class TestBuildSpec:
     def test_accepts_aliases(self, said: dict[str, str], stack: str) -> None:
         assert str(resolve_stack("rest-api", _loaded(said), CLOUD_ENTRIES)) == stack
 
+    def test_knows_a_component_with_a_name_of_its_own(self) -> None:
+        spec = build_spec("users", _loaded({"components": {"users": {"type": "websocket"}}}), _Context())
+
+        assert (str(spec.stack), spec.settings.type) == ("users.aws.development.us-east-1", "websocket")
+
+    def test_says_once_that_a_component_has_no_type(self) -> None:
+        assert _faults("users", _loaded({"components": {"users": {}}})) == ["components.users"]
+        assert _faults("users", _loaded({"components": {"users": {"type": "api"}}})) == ["components.users.type"]
+
     def test_gives_account_settings_no_project(self) -> None:
         assert str(resolve_stack("account", _loaded({"project": "shop"}), CLOUD_ENTRIES)).startswith("account.aws.")
 
@@ -286,6 +295,7 @@ class TestExpandComponents:
     def test_expands_all(self) -> None:
         assert expand_components(("all",)) == expand_components(("all", "rest-api"))
         assert expand_components(("all",)) == ["rest-api", "websocket"]
+        assert expand_components(("all",), {"users": None, "rest-api": None}) == ["rest-api", "users"]
 
     def test_expands_all_to_services_only(self) -> None:
         assert expand_components(("account", "all")) == ["account", *expand_components(("all",))]

@@ -47,6 +47,7 @@ class TestStatus:
                 "endpoint": "https://one",
                 "outputs": {"url": "https://one"},
                 "error": {"code": "PROVIDER_ERROR", "message": "no quota"},
+                "type": "rest-api",
                 "generation": 1,
                 "last_good": "d1",
                 "simulated": True,

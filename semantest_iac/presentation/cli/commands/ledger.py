@@ -12,6 +12,7 @@ import click
 from semantest_iac.application.ports.ledger import LedgerHead
 from semantest_iac.application.queries.history import (
     ALL_STACKS,
+    find_component_type_of,
     find_owning_engine,
     is_served_locally,
     read_events,
@@ -127,7 +128,7 @@ def outputs_command(session: Session, selector: StackSelector) -> int:
     _warn_of_recorded_rehearsals(session, [stack])
     outputs = read_outputs(ledger, stack)
     if is_served_locally(ledger, stack):
-        outputs["local_endpoint"] = local_endpoint(stack)
+        outputs["local_endpoint"] = local_endpoint(stack, find_component_type_of(ledger.stack(stack)))
     session.answer(outputs, align_columns(list(flatten_values(outputs))) if outputs else ["No outputs."])
     return OK
 

@@ -9,7 +9,7 @@ import re
 import signal
 import sys
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -18,7 +18,7 @@ from urllib.parse import urlsplit
 
 import click
 
-from semantest_iac.application.queries.history import list_function_names, simulated_releases
+from semantest_iac.application.queries.history import find_component_type_of, list_function_names, simulated_releases
 from semantest_iac.domain.errors import Fault, RefusedError
 from semantest_iac.domain.networking.http_exchange import HttpRequest, HttpResponse, Pairs, parse_query
 from semantest_iac.domain.ports.service_probe import ProbeAnswer
@@ -66,16 +66,18 @@ async def _run_until_signal(session: Session, variables: Mapping[str, str], addr
     def log_request(entry: RequestLogEntry) -> None:
         session.answer(_log_entry_to_dict(entry), [_format_log_entry(entry)])
 
+    ledger = session.application.ledger
     async with session.application.gateway(variables, address, log_request) as url:
-        session.answer(*_startup_answer(url, sorted(simulated_releases(session.application.ledger))))
+        types = {name: find_component_type_of(ledger.stack(name)) for name in sorted(simulated_releases(ledger))}
+        session.answer(*_startup_answer(url, types))
         await stopped.wait()
         for number in (signal.SIGINT, signal.SIGTERM):  # a second signal ends the process at once
             with suppress(ValueError):
                 loop.remove_signal_handler(number)
 
 
-def _startup_answer(gateway: str, stacks: Sequence[str]) -> tuple[dict[str, Any], list[str]]:
-    endpoints = {stack: local_endpoint(stack, gateway) for stack in stacks}
+def _startup_answer(gateway: str, types: Mapping[str, str]) -> tuple[dict[str, Any], list[str]]:
+    endpoints = {stack: local_endpoint(stack, type_, gateway) for stack, type_ in types.items()}
     lines = [f"  {endpoint}" for endpoint in endpoints.values()] or [
         "  nothing yet; new deployments are served at once"
     ]

@@ -45,7 +45,7 @@ class TestValidate:
         outcome = cli("config", "validate")
 
         assert outcome.code == 2
-        assert outcome.err.count("Known: ") == 1
+        assert outcome.err.count("Add type: rest-api.") == 1
 
 
 class TestShow:
