@@ -4,12 +4,18 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
+from dataclasses import asdict
 from typing import Any
 
 import pytest
 
+from semantest_iac.application.deployment.context import component_type_of
+from semantest_iac.application.deployment.preparation import requested_configuration
 from semantest_iac.application.ports.ledger import NewEvent, RecordedEvent
+from semantest_iac.application.queries.history import find_component_type_of
 from semantest_iac.domain.deployment.stack import Stack
+from semantest_iac.domain.deployment.status import DeploymentStatus
+from semantest_iac.domain.environments.configuration import find_component_type
 from semantest_iac.domain.errors import (
     ArtifactError,
     DeploymentError,
@@ -93,6 +99,46 @@ class TestRefusal:
         with pytest.raises(kind):
             await app.use_cases.preview_destroy(stack)
         assert app.ledger.recorded == []
+
+
+USERS = Stack("users", "aws", "development", "us-east-1")
+
+
+class TestComponentType:
+    async def test_of_a_component_with_a_name_of_its_own_is_recorded(self, app: InMemoryApp) -> None:
+        row = await app.deploy(USERS, type="rest-api", memory=512)
+
+        assert row.state is DeploymentStatus.COMPLETED
+        assert app.ledger.recorded[0].event["data"]["component_type"] == "rest-api"
+        assert find_component_type_of(app.ledger.stack(str(USERS))) == "rest-api"
+        assert (await app.use_cases.destroy(USERS)).state is DeploymentStatus.COMPLETED
+        assert find_component_type_of(app.ledger.stack(str(USERS))) == "rest-api"
+
+    def test_of_a_request_is_enough(self) -> None:
+        request = DeploymentRequested(**asdict(USERS), component_type="rest-api")
+
+        assert component_type_of(request) == "rest-api"
+        assert find_component_type(requested_configuration(request), "users") == "rest-api"
+
+    def test_of_a_request_is_that_of_its_configuration(self) -> None:
+        configuration = configuration_of(USERS, type="rest-api")
+        request = DeploymentRequested(**asdict(USERS), configuration=configuration)
+
+        assert component_type_of(request) == "rest-api"
+        with pytest.raises(ValidationError) as caught:
+            requested_configuration(request.model_copy(update={"component_type": "websocket"}))
+        assert paths(caught.value.faults) == ["component_type"]
+
+    async def test_cannot_change_while_the_stack_is_deployed(self, app: InMemoryApp) -> None:
+        await app.deploy(USERS, type="rest-api")
+
+        with pytest.raises(RefusedError) as caught:
+            await app.deploy(USERS, type="websocket")
+
+        assert caught.value.error_code == "TYPE_DIFFERS"
+        assert "destroy --component users --provider aws" in caught.value.hint
+        await app.use_cases.destroy(USERS)
+        assert (await app.deploy(USERS, type="websocket")).state is DeploymentStatus.COMPLETED
 
 
 class TestWaiting:
