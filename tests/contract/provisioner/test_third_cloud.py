@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -25,7 +26,12 @@ def installed(third_cloud: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[No
     yield
 
 
+_WITHOUT_SECRETS_AND_TAGS: tuple[dict[str, Any], ...] = ({}, {"components": {"rest-api": {"memory": 1024}}})
+
+
 class TestSandboxOnThirdCloud(ProvisionerContract):
+    configurations = _WITHOUT_SECRETS_AND_TAGS
+
     @pytest.fixture
     def inventory(self, tmp_path: Path) -> Inventory:
         return Inventory(tmp_path / "cloud.db")
@@ -50,6 +56,8 @@ class TestSandboxOnThirdCloud(ProvisionerContract):
 
 
 class TestPulumiEngineOnThirdCloud(LifecycleContract):
+    configurations = _WITHOUT_SECRETS_AND_TAGS
+
     @pytest.fixture
     def fixture(self, tmp_path: Path) -> EngineFixture:
         """The engine in an empty home; without a CLI the test is skipped."""
