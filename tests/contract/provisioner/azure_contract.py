@@ -39,6 +39,8 @@ class AzureContract:
         await fixture.deploy(fixture.work(memory=512, environment=_SECRET | {"LEVEL": "info"}))
         more = fixture.work(memory=4096, environment=_SECRET | {"LEVEL": "debug"})
         plan = await fixture.engine.preview(more)
+        assert more.artifact is not None
+        other = await fixture.engine.preview(replace(more, artifact=replace(more.artifact, runtime="nodejs22.x")))
         fixture.events.clear()
 
         await fixture.deploy(more)
@@ -50,6 +52,8 @@ class AzureContract:
             ("function", "siteConfig.appSettings.LEVEL", "info", "debug"),
         }
         assert fixture.canary not in json.dumps(plan.as_dict())
+        forcing = {(it.name, change.path) for it in other.mutations for change in it.properties if change.replaces}
+        assert forcing == {("function", "functionAppConfig.runtime.name"), ("function", "resourceUri")}
         assert [event.memory_mb for event in fixture.events if isinstance(event, FunctionDeployed)] == [4096]
 
     async def test_deletes_only_the_alarm_that_is_no_longer_wanted(self, fixture: EngineFixture) -> None:

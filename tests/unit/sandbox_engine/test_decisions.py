@@ -4,7 +4,11 @@ from typing import Any
 
 import pytest
 
-from semantest_iac.infrastructure.sandbox_engine.plan.decisions import Decision, decide_operation
+from semantest_iac.infrastructure.sandbox_engine.plan.decisions import (
+    Decision,
+    decide_operation,
+    mark_requested_replacements,
+)
 from semantest_iac.infrastructure.sandbox_engine.plan.desired_state import DesiredState
 from semantest_iac.infrastructure.simulated_cloud.schema.differences import ResourceDiff
 from tests.unit.sandbox_engine.builders import a_state
@@ -56,6 +60,15 @@ class TestDecideOperation:
         diff = ResourceDiff(("name",), {}, ("name",), delete_before_replace=cloud_default)
 
         assert decide_operation(_desired(delete_first), a_state("a"), diff).delete_first is result
+
+    def test_says_which_paths_the_program_wants_to_replace(self) -> None:
+        detailed = {"runtime.name": "update", "runtime.version": "update", "name": "add-replace"}
+
+        assert mark_requested_replacements(["runtime.name", "name"], detailed) == {
+            "runtime.name": "update-replace",
+            "runtime.version": "update",
+            "name": "add-replace",
+        }
 
     def test_updates_an_incompletely_created_resource(self) -> None:
         assert decide_operation(_desired(), a_state("a", init_errors=("x",)), ResourceDiff()) == Decision("update")

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from semantest_iac.domain.deployment.property_changes import parse_path
@@ -28,14 +28,11 @@ _INIT_ERROR_PATH = "#initerror"  # how `replace_on_changes` refers to resources 
 class Decision:
     """An operation, the properties that cause it, and whether the old resource is deleted before its replacement
     exists.
-
-    `detailed` has every path that differs, with its kind of change.
     """
 
     op: Literal["update", "replace", "same"]
     why: tuple[str, ...] = ()
     delete_first: bool = False
-    detailed: Mapping[str, str] = field(default_factory=dict)
 
 
 def diff_resource(resource: ResourceState, old: ResourceState, clouds: CloudResolver) -> ResourceDiff:
@@ -63,10 +60,21 @@ def decide_operation(desired: DesiredState, old: ResourceState, diff: ResourceDi
     if replaces:
         requested = desired.delete_before_replace
         delete_first = diff.delete_before_replace if requested is None else requested
-        return Decision("replace", tuple(sorted(replaces)), delete_first, diff.detailed)
+        return Decision("replace", tuple(sorted(replaces)), delete_first)
     if diff.changed or old.init_errors:
-        return Decision("update", diff.changed, detailed=diff.detailed)
+        return Decision("update", diff.changed)
     return Decision("same")
+
+
+def mark_requested_replacements(requests: Iterable[str], detailed: Mapping[str, str]) -> dict[str, str]:
+    """Return the kind of change by path, a replacement where the program requests one, as Pulumi's events say it."""
+    patterns = [parse_path(text) for text in requests]
+    return {
+        path: f"{kind.removesuffix('-replace')}-replace"
+        if any(paths.path_covers(pattern, parse_path(path)) for pattern in patterns)
+        else kind
+        for path, kind in detailed.items()
+    }
 
 
 def _requested_replacements(requests: Iterable[str], diff: ResourceDiff, old: ResourceState) -> Iterator[str]:

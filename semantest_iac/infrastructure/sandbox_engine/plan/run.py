@@ -10,6 +10,7 @@ from semantest_iac.infrastructure.sandbox_engine.plan.decisions import (
     decide_operation,
     diff_resource,
     forced_replacements,
+    mark_requested_replacements,
 )
 from semantest_iac.infrastructure.sandbox_engine.plan.desired_state import DesiredState, DuplicateUrnError, UrnRegistry
 from semantest_iac.infrastructure.sandbox_engine.plan.steps import ResourceStep, StepExecutor
@@ -22,6 +23,7 @@ from semantest_iac.infrastructure.sandbox_engine.protocol.values import (
 )
 from semantest_iac.infrastructure.sandbox_engine.simulated_clouds import CloudResolver
 from semantest_iac.infrastructure.sandbox_engine.state.snapshots import ResourceState, StateChange
+from semantest_iac.infrastructure.simulated_cloud.schema.differences import ResourceDiff
 
 
 class SandboxRun:
@@ -44,8 +46,8 @@ class SandboxRun:
             return self.executor.create(ResourceStep("replace", self._check(desired, None)), _mark_for_deletion(old))
         if old.pending_replacement:
             resource, why = self._check(desired, None), self._deleted_ahead.pop(old.urn, ())
-            detailed = decide_operation(desired, old, diff_resource(desired.resource, old, self.clouds)).detailed
-            step = ResourceStep("replace", resource, why, old, detailed)
+            diff = diff_resource(self._check(desired, old), old, self.clouds)
+            step = ResourceStep("replace", resource, why, old, diff.detailed)
             return self.executor.create(step, StateChange(drop=old.key))
         return self._change(desired, self._check(desired, old), old)
 
@@ -125,11 +127,12 @@ class SandboxRun:
         return found
 
     def _change(self, desired: DesiredState, resource: ResourceState, old: ResourceState) -> ResourceState:
-        decision = decide_operation(desired, old, diff_resource(resource, old, self.clouds))
+        diff = diff_resource(resource, old, self.clouds)
+        decision = decide_operation(desired, old, diff)
         if decision.op == "replace":
-            return self._replace(desired, old, decision)
+            return self._replace(desired, old, decision, diff)
         if decision.op == "update":
-            return self.executor.update(ResourceStep("update", resource, decision.why, old, decision.detailed), old)
+            return self.executor.update(ResourceStep("update", resource, decision.why, old, diff.detailed), old)
         return self._keep_unchanged(resource, old)
 
     def _keep_unchanged(self, resource: ResourceState, old: ResourceState) -> ResourceState:
@@ -140,10 +143,13 @@ class SandboxRun:
         record(StateChange(state, old.key))
         return state
 
-    def _replace(self, desired: DesiredState, old: ResourceState, decision: Decision) -> ResourceState:
+    def _replace(
+        self, desired: DesiredState, old: ResourceState, decision: Decision, diff: ResourceDiff
+    ) -> ResourceState:
         if old.protect and desired.resource.protect:
             raise self.executor.stop_with_error(desired.resource, "it must be replaced and is protected")
-        step = ResourceStep("replace", self._check(desired, None), decision.why, old, decision.detailed)
+        detailed = mark_requested_replacements(desired.resource.replace_on_changes, diff.detailed)
+        step = ResourceStep("replace", self._check(desired, None), decision.why, old, detailed)
         if not decision.delete_first:
             return self.executor.create(step, _mark_for_deletion(old))
         for dependent, why in reversed(
