@@ -12,7 +12,8 @@ class DeploymentRequested(StackRequest):
     """A stack shall be brought to `configuration`; `hops` counts the deployments that led to this request.
 
     `component_type` is the type of a component with a name of its own, whose `configuration` may say it too. With
-    `keep_failed`, a first deployment that fails is kept for inspection and not removed.
+    `keep_failed`, a first deployment that fails is kept for inspection and not removed. With `refresh`, the state is
+    read from the cloud before planning.
     """
 
     type_name = "infrastructure.deployment.requested"
@@ -21,6 +22,7 @@ class DeploymentRequested(StackRequest):
     hops: Count = 0
     component_type: Label | None = Field(default=None, exclude_if=lambda name: name is None)
     keep_failed: bool = Field(default=False, exclude_if=lambda keeps: not keeps)  # omitted if false
+    refresh: bool = Field(default=False, exclude_if=lambda reads: not reads)
 
 
 class DeploymentStarted(StackEvent):

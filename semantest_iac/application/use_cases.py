@@ -82,7 +82,7 @@ class DeploymentUseCase:
         self._ledger = ledger
         self._engine = engine
 
-    async def deploy(  # one parameter for each part of the request
+    async def deploy(  # noqa: PLR0913  # one parameter for each part of the request
         self,
         stack: Stack,
         configuration: Mapping[str, Any],
@@ -91,27 +91,35 @@ class DeploymentUseCase:
         by: str = "",
         batch: str | None = None,
         keep_failed: bool = False,
+        refresh: bool = False,
     ) -> DeploymentRow:
         """Deploy the stack with this configuration and return how that ended.
 
         `settings` are those of a deployment spec, whose configuration is not validated again. `batch` is the
         correlation id that all stacks of one command share. `keep_failed` keeps a first deployment that fails.
+        `refresh` reads the state from the cloud before planning.
         """
         request = _build_request(stack, configuration)
         values = dict(request.configuration)
         if read_engine_choice(request.built_in_environment, values) != self._engine:  # it owns the stack from now on
             values |= asdict(self._engine)
-        request = request.model_copy(update={"configuration": values, "requested_by": by, "keep_failed": keep_failed})
+        given = {"configuration": values, "requested_by": by, "keep_failed": keep_failed, "refresh": refresh}
+        request = request.model_copy(update=given)
         request = request.model_copy(update={"correlation_id": batch}) if batch else request
         await self._intake.accept_deploy(request, settings)
         await self._intake.run(request)
         return self._row_of(request.deployment_id)
 
     async def preview(
-        self, stack: Stack, configuration: Mapping[str, Any], *, settings: ComponentSettings | None = None
+        self,
+        stack: Stack,
+        configuration: Mapping[str, Any],
+        *,
+        settings: ComponentSettings | None = None,
+        refresh: bool = False,
     ) -> DeploymentContext:
         """Take the read-only steps of a deployment; nothing is recorded."""
-        request = _build_request(stack, configuration)
+        request = _build_request(stack, configuration).model_copy(update={"refresh": refresh})
         return await self._process.plan(await self._intake.accept_deploy(request, settings))
 
     async def preview_destroy(self, stack: Stack, *, base_environment: str | None = None) -> ChangePlan:

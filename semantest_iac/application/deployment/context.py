@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from time import monotonic
+from typing import Literal
 
 from semantest_iac.domain.compute.functions import Artifact
-from semantest_iac.domain.deployment.change_plan import ChangePlan
+from semantest_iac.domain.deployment.change_plan import ChangePlan, count_operations
 from semantest_iac.domain.deployment.deployment import DeploymentResults
 from semantest_iac.domain.deployment.events import PackageBuilt, PackageRecord
 from semantest_iac.domain.deployment.stack import Stack
@@ -15,7 +16,8 @@ from semantest_iac.domain.environments.settings import ComponentSettings
 from semantest_iac.domain.ports.provisioner import ApplyResult, EventIdentity, Work, event_identity
 from semantest_iac_events.deployments import DeploymentPlanned, DeploymentRequested
 from semantest_iac_events.event import StackEvent
-from semantest_iac_events.values import HealthAnswer
+from semantest_iac_events.infrastructure import DriftDetected
+from semantest_iac_events.values import HealthAnswer, ResourceChange
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +54,16 @@ class DeploymentContext:
             resources=tuple(change.to_event_value() for change in self.plan.mutations),
             artifact_digest=self.artifact.digest if self.artifact else None,
         )
+
+    def drift_event(self) -> DriftDetected:
+        """Return the event with what was changed outside of this tool, as the operations that correct it."""
+        corrections: dict[str, Literal["create", "update"]] = {"update": "update", "delete": "create"}
+        resources = [
+            ResourceChange(urn=it.urn, type=it.type, name=it.name, op=corrections[it.op], why=it.why)
+            for it in self.plan.drift
+        ]
+        changes = count_operations(change.op for change in resources)
+        return DriftDetected(**self.identity, changes=changes, resources=tuple(resources))
 
     def package_built_event(self, artifact: Artifact) -> PackageBuilt:
         """Return the journal entry from which a later deployment can roll back to this one."""

@@ -82,6 +82,7 @@ class DeploymentProcess:
             context.settings,
             context.artifact,
             self._progress,
+            refresh=context.request.refresh,
         )
         return replace(context, work=work, plan=plan)
 
@@ -95,6 +96,8 @@ class DeploymentProcess:
         context = await recorder.step("preview", partial(self.plan, context))
         if context.artifact:
             await recorder.record_entry(context.package_built_event(context.artifact))
+        if context.plan.drift:
+            await recorder.publish(context.drift_event())
         await recorder.publish(context.planned_event())
         try:
             if not context.plan.is_empty:

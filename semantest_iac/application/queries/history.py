@@ -11,8 +11,8 @@ from semantest_iac.application.ports.ledger import DeploymentRow, LedgerReader, 
 from semantest_iac.application.queries.projection import deployment_id_of
 from semantest_iac.domain.deployment.stack import Stack
 from semantest_iac.domain.deployment.status import ACTIVE_STATUSES
-from semantest_iac.domain.environments.names import ENVIRONMENTS
-from semantest_iac.domain.errors import NotFoundError
+from semantest_iac.domain.environments.names import ENVIRONMENTS, make_printable
+from semantest_iac.domain.errors import Fault, NotFoundError, ValidationError
 from semantest_iac.domain.guardrails.engine_choice import EngineChoice, read_engine_choice
 from semantest_iac_events.stack_names import split_stack_name
 
@@ -112,6 +112,21 @@ def read_history(
         return [deployment_to_dict(row) for row in reader.deployments(limit=limit)]
     names = [row.stack for row in reader.stacks() if stack_filter.matches(row.stack)]
     return [deployment_to_dict(row) for row in reader.deployments(names, limit)]
+
+
+def find_deployment_id(reader: LedgerReader, prefix: str) -> str:
+    """Return the id that begins so; raises NotFoundError if there is none, ValidationError with all if several do."""
+    found = [row for row in reader.deployments() if row.deployment.startswith(prefix)]
+    if exact := next((row for row in found if row.deployment == prefix), None):
+        return exact.deployment
+    if not found:
+        hint = "`semantest-iac history` lists the deployments."
+        raise NotFoundError(f"Cannot find deployment '{make_printable(prefix)}'.", hint=hint)
+    if len(found) > 1:
+        faults = [Fault(row.deployment, f"{row.kind} of {row.stack}, {row.state}") for row in found]
+        message = f"Cannot choose a deployment: the ids of {len(found)} begin with '{prefix}'."
+        raise ValidationError(message, hint="Write more of the id.", faults=faults)
+    return found[0].deployment
 
 
 def read_events(

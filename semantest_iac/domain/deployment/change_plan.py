@@ -66,12 +66,14 @@ class ChangePlan:
     """Every resource with its operation, in the order of an engine.
 
     `lacks_code`: the deployed resources do not run the package yet, and their cloud takes code separately.
-    `published_code` is then the change of code, if one runs already.
+    `published_code` is then the change of code, if one runs already. `drift` is what a refresh found: resources that
+    were changed or deleted outside of this tool, with the values before and now.
     """
 
     resources: tuple[PlannedChange, ...] = ()
     lacks_code: bool = False
     published_code: CodeChange | None = None
+    drift: tuple[PlannedChange, ...] = ()
 
     @property
     def changes(self) -> ChangeCounts:
@@ -114,6 +116,7 @@ class ChangePlan:
             "changes": self.changes.model_dump(),
             "resources": [change.as_dict() for change in self.resources],
             "verdict": self.verdict,
+            "drift": [change.as_dict() for change in self.drift],
             **({"code": {"from": self.code.old, "to": self.code.new}} if self.code else {}),
         }
 

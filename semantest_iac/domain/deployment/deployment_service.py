@@ -115,7 +115,7 @@ class DeploymentService:
             self._probe.check_package(artifact)
         return artifact
 
-    async def plan(
+    async def plan(  # noqa: PLR0913  # one parameter for each part of the work
         self,
         deployment: str,
         stack: Stack,
@@ -123,12 +123,14 @@ class DeploymentService:
         settings: ComponentSettings,
         artifact: Artifact | None,
         progress: ReportProgress = ignore_progress,
+        *,
+        refresh: bool = False,
     ) -> tuple[Work, ChangePlan]:
         """Build the blueprint and preview it; raises ValidationError for a component that has no blueprint."""
         if faults := find_component_faults(settings.type):
             raise ValidationError(f"Cannot deploy '{stack}'.", faults=faults)
         blueprint = BLUEPRINTS[settings.type](stack, generation, settings)
-        work = Work(deployment, blueprint, artifact)
+        work = Work(deployment, blueprint, artifact, refresh=refresh)
         return work, await self.provisioner.preview(work, progress)
 
     async def verify(

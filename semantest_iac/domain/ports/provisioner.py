@@ -71,12 +71,16 @@ class Deferred(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Work:
-    """A blueprint to apply in one deployment; the `deferred` part is applied after the rest."""
+    """A blueprint to apply in one deployment; the `deferred` part is applied after the rest.
+
+    With `refresh`, the state is read from the cloud before it is compared with the blueprint.
+    """
 
     deployment: str
     blueprint: Blueprint
     artifact: Artifact | None
     deferred: Deferred = Deferred.NOTHING
+    refresh: bool = False
 
     @property
     def defers_limits(self) -> bool:

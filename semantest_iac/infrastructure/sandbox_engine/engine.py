@@ -95,14 +95,17 @@ class SandboxEngine:
 
     def _preview(self, work: Work, token: CancelToken) -> ChangePlan:
         stack = work.blueprint.stack
-        with self._sessions.open_dry_run(stack, token) as run:
+        drift = reports.describe_drift(self._sessions.read_drift(stack)) if work.refresh else ()
+        with self._sessions.open_dry_run(stack, token, refresh=work.refresh) as run:
             self._run_program(work, run, _discard_settled, dry=True)
             run.delete_unregistered()
         plan = reports.plan_of_steps(run.executor.steps, find_cloud(stack.provider))
+        plan = replace(plan, drift=drift)
         publisher = self._create_publisher(stack)
         if publisher is None:
             return plan
-        resources = self._sessions.read_deployed_resources(stack)
+        gone = {it.urn for it in drift if it.op == "delete"}
+        resources = [it for it in self._sessions.read_deployed_resources(stack) if it.urn not in gone]
         is_deferred = bool(publisher.decide_deferral(work, resources))
         plan = publisher.plan_publishing(resources, work.artifact, plan)
         return replace(plan, lacks_code=is_deferred or plan.lacks_code)
@@ -111,6 +114,8 @@ class SandboxEngine:
         self, work: Work, progress: ReportProgress, token: CancelToken, enqueue: EnqueueSettled
     ) -> ApplyResult:
         """Apply what does not wait for code, limits that must be lowered last in a second run."""
+        if work.refresh:
+            self._sessions.refresh(work.blueprint.stack)
         first = self._without_deferred(work)
         applied = self._apply(first, progress, token, enqueue)
         return applied.then(self._apply(work, progress, token, enqueue)) if first.defers_limits else applied

@@ -30,6 +30,7 @@ from semantest_iac.infrastructure.sandbox_engine.protocol.values import (
     contains_secret,
     to_cloud_value,
 )
+from semantest_iac.infrastructure.sandbox_engine.state.refreshing import DriftedState
 from semantest_iac.infrastructure.sandbox_engine.state.snapshots import Snapshot
 from semantest_iac.infrastructure.simulated_cloud.schema.values import UNKNOWN
 
@@ -39,6 +40,26 @@ def plan_of_steps(steps: Iterable[ResourceStep], cloud: Cloud) -> ChangePlan:
     steps = [step for step in steps if not step.state.is_local]
     origins = {step.state.urn: step.state.property_dependencies for step in steps}
     return trace_causes([_planned_change(step, cloud) for step in steps], origins)
+
+
+def describe_drift(drift: Iterable[DriftedState]) -> tuple[PlannedChange, ...]:
+    """Return what was changed or deleted in the cloud, with the values before and now."""
+    return tuple(
+        PlannedChange(
+            urn=known.urn,
+            type=known.type,
+            name=known.name,
+            op="update" if found else "delete",
+            properties=_drifted_properties(known.outputs, found.outputs) if found else (),
+        )
+        for known, found in drift
+    )
+
+
+def _drifted_properties(known: PropertyValues, found: PropertyValues) -> tuple[PropertyChange, ...]:
+    before, now = to_cloud_value(known), to_cloud_value(found)
+    changed = [name for name in before.keys() | now.keys() if before.get(name) != now.get(name)]
+    return list_property_changes(ResourceValues(_to_neutral_value(known), {}, _to_neutral_value(found)), {}, changed)
 
 
 def build_apply_result(run: SandboxRun, cloud: Cloud) -> ApplyResult:

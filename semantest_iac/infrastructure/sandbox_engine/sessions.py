@@ -24,6 +24,7 @@ from semantest_iac.infrastructure.sandbox_engine.protocol.values import Property
 from semantest_iac.infrastructure.sandbox_engine.protocol.wire import UnsupportedError
 from semantest_iac.infrastructure.sandbox_engine.simulated_clouds import CloudLookup, CloudResolver
 from semantest_iac.infrastructure.sandbox_engine.state.journal import Journal, recover_operations
+from semantest_iac.infrastructure.sandbox_engine.state.refreshing import DriftedState, refresh_state
 from semantest_iac.infrastructure.sandbox_engine.state.snapshots import Snapshot, order_by_dependencies
 from semantest_iac.infrastructure.sandbox_engine.state.store import StateStore
 from semantest_iac.infrastructure.simulated_cloud.schema.refusals import CloudRefusal
@@ -68,11 +69,26 @@ class StackSessions:
         self._store = store
         self._clouds = clouds
 
+    def read_drift(self, stack: Stack) -> tuple[DriftedState, ...]:
+        """Return how the cloud differs from the stored state."""
+        with translate_run_errors(stack):
+            clouds, snapshot, _ = self._recover_state(stack)
+            return refresh_state(snapshot, clouds.cloud_of).drift
+
+    def refresh(self, stack: Stack) -> None:
+        """Store the state as the cloud has it."""
+        with translate_run_errors(stack):
+            clouds, snapshot, _ = self._recover_state(stack)
+            self._store.save(stack, refresh_state(snapshot, clouds.cloud_of).resources)
+
     @contextmanager
-    def open_dry_run(self, stack: Stack, cancel_token: CancelToken) -> Iterator[SandboxRun]:
+    def open_dry_run(self, stack: Stack, cancel_token: CancelToken, *, refresh: bool = False) -> Iterator[SandboxRun]:
         """Open a run that changes nothing, even after a killed run."""
         with translate_run_errors(stack):
             clouds, snapshot, _ = self._recover_state(stack)
+            if refresh:
+                snapshot = Snapshot(refresh_state(snapshot, clouds.cloud_of).resources)
+                clouds = CloudResolver(self._clouds, snapshot, stack.region)
             yield SandboxRun(
                 StepExecutor(snapshot, DryRunOperator(clouds.cloud_of), _ignore_progress, cancel_token), clouds
             )

@@ -151,12 +151,12 @@ class PlainView(DeploymentView):
         if isinstance(event, DeploymentRequested):
             choice = read_engine_choice(event.built_in_environment, event.configuration)
             line = format_stack_and_cloud(Stack.parse(event.stack), choice)
-            self._terminal.print_lines(line.partition(": ")[2] if self._is_one_of_several else line)
+            self._terminal.print_prose(line.partition(": ")[2] if self._is_one_of_several else line)
         if isinstance(event, PackageBuilt):
             self._terminal.print_remarks(*format_notes(event.notes))
 
     def show_plan(self, plan: ChangePlan) -> None:
-        if not plan.is_empty:  # the result says that a plan was empty
+        if not plan.is_empty or plan.drift:  # the result says that a plan was empty
             self._terminal.print_lines(*format_plan(plan, self._terminal.width))
 
     def operation_progressed(self, progress: ResourceProgress) -> None:
@@ -176,7 +176,7 @@ class PlainView(DeploymentView):
             self._terminal.print_remarks(join_styled(name, state, f" after {result.seconds:.1f} s"))
             self._terminal.print_remarks(*format_error(result.failure))
             return
-        self._terminal.print_lines(*format_result(result))
+        self._terminal.print_prose(*format_result(result))
         if not self._is_one_of_several:
             default_region = self._clouds[stack.provider].regions[0]
             self._terminal.print_lines(*suggest_next_commands(result, stack, self._home_option, default_region))

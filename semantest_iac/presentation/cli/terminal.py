@@ -87,9 +87,14 @@ class Terminal:
         """Print lines of the result to stdout."""
         self._print_text(self.out, lines)
 
+    def print_prose(self, *lines: str) -> None:
+        """Print lines to stdout that may be broken between words where the terminal is narrower."""
+        self.print_lines(*(wrap_line(line, self.width) for line in lines))
+
     def print_remarks(self, *lines: str) -> None:
-        """Print errors, warnings and notes to stderr."""
-        self._print_text(self._err, [style_remark(line) for line in lines])
+        """Print errors, warnings and notes to stderr, on a terminal broken between words."""
+        width = (self.width or _USUAL_WIDTH) if self._err.isatty() else None
+        self._print_text(self._err, [style_remark(wrap_line(line, width)) for line in lines])
 
     def with_label(self, label: str) -> Terminal:
         """The same terminal with a label before every line; it redacts what this one redacts."""
@@ -169,11 +174,23 @@ class _LabelledTerminal(Terminal):
         self._inner = inner
         self._label = label
 
+    @property
+    def width(self) -> int | None:
+        return self._inner.width and max(1, self._inner.width - len(self._label))
+
     def print_lines(self, *lines: str) -> None:
-        self._inner.print_lines(*(join_styled(self._label, line) for line in lines))
+        for line in lines:
+            self._inner.print_lines(*self._with_label(line))
 
     def print_remarks(self, *lines: str) -> None:
-        self._inner.print_remarks(*(join_styled(self._label, style_remark(line)) for line in lines))
+        for line in lines:
+            self._inner.print_remarks(*self._with_label(style_remark(line)))
+
+    def _with_label(self, text: str) -> list[str]:
+        """Return each line of the text with the label."""
+        if "\n" not in text:
+            return [join_styled(self._label, text)]
+        return [f"{self._label}{line}" for line in text.split("\n")]
 
 
 class CliContext(NamedTuple):
@@ -185,6 +202,16 @@ class CliContext(NamedTuple):
 
 def _escape_controls(text: str) -> str:
     return text.translate(_CONTROL_ESCAPES)
+
+
+def wrap_line(line: str, width: int | None) -> str:
+    """Break a line between words where it is wider, further lines indented by two; a longer word stays whole."""
+    if width is None or len(line) <= width:
+        return line
+    from textwrap import wrap
+
+    indent = " " * (len(line) - len(line.lstrip()) + 2)
+    return "\n".join(wrap(line, width, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False))
 
 
 def write_text(stream: Any, content: str | bytes) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from dataclasses import replace
 
@@ -13,6 +14,7 @@ from semantest_iac.domain.errors import ProviderError
 from semantest_iac_events.values import ChangeCounts
 from tests.contract.provisioner.provisioner_contract import EngineFixture, list_values
 
+_TOPIC, _LOG_GROUP = "aws:sns/topic:Topic", "aws:cloudwatch/logGroup:LogGroup"
 _ALERTS = [{"type": "error_rate", "threshold": 0.05}, {"type": "latency", "threshold": 800}]
 
 
@@ -81,6 +83,31 @@ class AwsContract:
         plan = await fixture.engine.preview(fixture.work_for({"monitoring": {"alerts": _ALERTS[:1]}}))
 
         assert [(change.op, change.name) for change in plan.mutations] == [("delete", "alarm-latency")]
+
+    async def test_refresh_sees_and_repairs_what_was_changed_in_the_cloud(self, fixture: EngineFixture) -> None:
+        await fixture.deploy(fixture.work())
+        cloud = fixture.cloud("aws", fixture.east.region)
+        [topic] = [it for it in cloud.list_resources() if it[0] == _TOPIC]
+        group = next(it for it in cloud.list_resources() if it[0] == _LOG_GROUP and "lambda" in it[1])
+        before = cloud.read(*group)
+        assert before is not None
+        changed = {name: before[name] for name in ("name", "tags")} | {"retentionInDays": 1}
+        await asyncio.to_thread(cloud.update, *group, changed)
+        await asyncio.to_thread(cloud.delete, *topic)
+        work = replace(fixture.work(), refresh=True)
+
+        blind = await fixture.engine.preview(fixture.work())
+        plan = await fixture.engine.preview(work)
+        await fixture.deploy(work)
+
+        assert (blind.is_empty, blind.drift) == (True, ())
+        assert sorted((it.name, it.op) for it in plan.drift) == [("alerts", "delete"), ("function-logs", "update")]
+        assert {("alerts", "create"), ("function-logs", "update")} <= {(it.name, it.op) for it in plan.mutations}
+        repaired = cloud.read(*group)
+        assert repaired and repaired["retentionInDays"] == before["retentionInDays"]
+        assert topic in cloud.list_resources()
+        after = await fixture.engine.preview(work)
+        assert (after.drift, after.is_empty) == ((), True)
 
     async def test_keeps_account_settings_and_creates_them_again(self, fixture: EngineFixture) -> None:
         stack = replace(fixture.east, component="account")

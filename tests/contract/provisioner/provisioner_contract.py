@@ -28,6 +28,7 @@ from semantest_iac.domain.ports.provisioner import (
     Work,
 )
 from semantest_iac.infrastructure.clouds.registry import CLOUDS
+from semantest_iac.infrastructure.simulated_cloud.runtime.cloud import SimulatedCloud
 from semantest_iac_events.event import StackEvent
 from semantest_iac_events.infrastructure import FunctionDeployed, InfrastructureUpdated
 from semantest_iac_events.values import ChangeCounts
@@ -37,10 +38,11 @@ _TOKEN = {"environment": {"TOKEN": "${secrets.token}"}}
 
 @dataclass
 class EngineFixture:
-    """An engine with a package to deploy, and every published event."""
+    """An engine with a package to deploy, and every published event; `cloud` gives the cloud that it deploys to."""
 
     engine: Provisioner
     package: Path
+    cloud: Callable[[str, str], SimulatedCloud]
     provider: str = "aws"
     canary: str = "canary of"  # a part of the value of every secret
     events: list[StackEvent] = field(default_factory=list)

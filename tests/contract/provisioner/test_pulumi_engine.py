@@ -29,7 +29,7 @@ def engine_home(tmp_path: Path) -> EngineHome:
 @pytest.fixture
 def fixture(engine_home: EngineHome) -> EngineFixture:
     """The engine with the contract's package."""
-    return EngineFixture(engine_home.engine, engine_home.package, canary=SECRET)
+    return EngineFixture(engine_home.engine, engine_home.package, engine_home.cloud, canary=SECRET)
 
 
 class TestPulumiEngine(ProvisionerContract, AwsContract):
@@ -49,7 +49,7 @@ class TestPulumiEngineOnAzure(AzureContract):
         """The engine, with the simulated cloud's service for packages."""
         publisher = partial(create_code_publisher, engine_home.cloud)
         engine = PulumiEngine(engine_home.supervisor, engine_home.find_created, publisher)
-        return EngineFixture(engine, engine_home.package, "azure", SECRET)
+        return EngineFixture(engine, engine_home.package, engine_home.cloud, "azure", SECRET)
 
     async def test_finds_no_drift_without_changes(self, fixture: EngineFixture) -> None:
         await fixture.deploy(fixture.work())

@@ -33,7 +33,7 @@ def fixture(tmp_path: Path, inventory: Inventory) -> EngineFixture:
         return open_simulated_cloud(name, inventory, region=region)
 
     return EngineFixture(
-        SandboxEngine(StateStore(tmp_path / "sandbox"), clouds, lambda name: f"canary of {name}"), package
+        SandboxEngine(StateStore(tmp_path / "sandbox"), clouds, lambda name: f"canary of {name}"), package, clouds
     )
 
 
@@ -61,3 +61,19 @@ class TestSandboxOnAzure(ProvisionerContract, AzureContract):
             await asyncio.to_thread(open_simulated_cloud("azure-native", inventory, region="eastus").list_resources)
             == []
         )
+
+    async def test_refresh_sees_and_repairs_what_was_deleted_in_the_cloud(self, fixture: EngineFixture) -> None:
+        await fixture.deploy(fixture.work())
+        cloud = fixture.cloud("azure-native", fixture.east.region)
+        app = next(it for it in cloud.list_resources() if it[0] == "azure-native:web:WebApp")
+        await asyncio.to_thread(cloud.delete, *app)
+        work = replace(fixture.work(), refresh=True)
+
+        plan = await fixture.engine.preview(work)
+        await fixture.deploy(work)
+
+        assert ("azure-native:web:WebApp", "delete") in [(it.type, it.op) for it in plan.drift]
+        assert plan.lacks_code
+        assert app[0] in [it[0] for it in cloud.list_resources()]
+        after = await fixture.engine.preview(work)
+        assert (after.drift, after.is_empty) == ((), True)

@@ -46,7 +46,7 @@ class TestSandboxOnThirdCloud(ProvisionerContract):
             return open_simulated_cloud(name, inventory, region=region)
 
         engine = SandboxEngine(StateStore(tmp_path / "sandbox"), clouds, lambda name: f"value of {name}")
-        return EngineFixture(engine, package, "meadow")
+        return EngineFixture(engine, package, clouds, "meadow")
 
     async def test_leaves_no_resources_behind(self, fixture: EngineFixture, inventory: Inventory) -> None:
         await fixture.deploy(fixture.work())
@@ -64,4 +64,4 @@ class TestPulumiEngineOnThirdCloud(LifecycleContract):
         variables = cli_variables()
         require_pulumi_cli(variables)
         engine_home = EngineHome(tmp_path / "home", variables)
-        return EngineFixture(engine_home.engine, engine_home.package, "meadow")
+        return EngineFixture(engine_home.engine, engine_home.package, engine_home.cloud, "meadow")

@@ -74,6 +74,7 @@ class World:
     entries: list[RequestLogEntry] = field(default_factory=list)
     needs: list[FakePrerequisite] = field(default_factory=list)
     capabilities: dict[str, Capabilities] = field(default_factory=dict)
+    previewed: list[Work] = field(default_factory=list)
     answers: list[str] = field(default_factory=list)  # that a person types at the terminal
 
     def raise_for(self, stack: Stack) -> None:
@@ -89,6 +90,7 @@ class PlannedProvisioner:
         self._world = world
 
     async def preview(self, work: Work, progress: ReportProgress = ignore_progress) -> ChangePlan:
+        self._world.previewed.append(work)
         if self._world.cancels:
             raise asyncio.CancelledError
         return self._world.plan

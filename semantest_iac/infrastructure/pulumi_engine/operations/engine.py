@@ -101,7 +101,10 @@ class PulumiEngine:
         """What apply would do; creates an empty stack in the backend if there is none."""
         stack = work.blueprint.stack
         result = await self._run(Operation("preview", stack, work), _create_progress_listener(progress))
-        plan, publisher = _to_plan(result), self._find_publisher(stack)
+        plan, publisher = (
+            replace(_to_plan(result), drift=tuple(map(_to_change, result["drift"]))),
+            self._find_publisher(stack),
+        )
         deferred = _decide_limits_deferral(work, StackState(result["state"]))
         if publisher:
             delivery = CodeDelivery(publisher, StackState(result["state"]))
@@ -122,7 +125,7 @@ class PulumiEngine:
         applied = _to_apply_result(await self._run(Operation("apply", stack, work, expected), on_message))
         if not work.defers_limits:
             return applied
-        rest = Operation("apply", stack, replace(work, deferred=Deferred.NOTHING))
+        rest = Operation("apply", stack, replace(work, deferred=Deferred.NOTHING, refresh=False))
         return applied.then(_to_apply_result(await self._run(rest, on_message)))
 
     async def publish_code(
@@ -134,7 +137,7 @@ class PulumiEngine:
             return applied
 
         async def apply_deferred() -> ApplyResult:
-            operation = Operation("apply", work.blueprint.stack, work)
+            operation = Operation("apply", work.blueprint.stack, replace(work, refresh=False))
             return _to_apply_result(await self._run(operation, _create_progress_listener(progress)))
 
         publisher, resources = delivery.publisher, delivery.resources

@@ -128,13 +128,13 @@ class AutomationStack:
             targets = [flag for urn in sorted(recovery.adopted) for flag in ("--target", urn)]
             self._run("refresh", "--yes", "--skip-preview", *targets)
 
-    def preview(self, watcher: EventWatcher) -> None:
+    def preview(self, watcher: EventWatcher, *, refresh: bool = False) -> None:
         with _raise_watcher_error(watcher):
-            self._stack.preview(on_event=watcher, color="never")
+            self._stack.preview(on_event=watcher, color="never", refresh=refresh)
 
-    def up(self, watcher: EventWatcher) -> None:
+    def up(self, watcher: EventWatcher, *, refresh: bool = False) -> None:
         with _raise_watcher_error(watcher):
-            self._stack.up(on_event=watcher, color="never", show_secrets=False, suppress_outputs=True)
+            self._stack.up(on_event=watcher, color="never", show_secrets=False, suppress_outputs=True, refresh=refresh)
 
     def preview_destroy(self, watcher: EventWatcher) -> None:
         with _raise_watcher_error(watcher):

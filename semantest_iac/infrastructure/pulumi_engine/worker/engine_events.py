@@ -48,6 +48,7 @@ class EventWatcher:
     def __init__(self, send: SendMessage, stop: Callable[[], None]) -> None:
         self.handler_error: Exception | None = None
         self.steps: list[dict[str, Any]] = []
+        self.refreshed: list[dict[str, Any]] = []  # how the cloud differs from the state
         self.diagnostics: list[dict[str, str]] = []  # message and URN; the URN may be empty
         self._send = send
         self._stop = stop
@@ -79,9 +80,10 @@ class EventWatcher:
             return
         op = _KEEP if _is_retained(step) else _COUNTED_OPERATION_BY_STEP.get(step.op.value)
         if op:
-            self._add_step(step, op)
+            self.steps.append(_describe_step(step, op))
         elif step.op.value == _REFRESH:
             self._refreshed_urns.add(step.urn)
+            return
         if op != "same" and step.new:
             self._changed_components.add(step.new.parent)
         if not is_planning:
@@ -91,23 +93,10 @@ class EventWatcher:
     def _finish_step(self, step: StepEventMetadata, *, is_planning: bool) -> None:
         if step.urn in self._refreshed_urns:  # its operation is known only now
             self._refreshed_urns.discard(step.urn)
-            self._add_step(step, _COUNTED_OPERATION_BY_STEP.get(step.op.value) or "same", is_refresh=True)
-        if not is_planning:
+            self.refreshed.append(_describe_step(step, _refreshed_operation(step), is_refresh=True))
+        elif not is_planning:
             self._report_end(step, "done")
             self._report_settled(step)
-
-    def _add_step(self, step: StepEventMetadata, op: str, *, is_refresh: bool = False) -> None:
-        changes = _property_changes(step, op, is_refresh=is_refresh) if op in ("replace", "update") else ()
-        self.steps.append(
-            {
-                "urn": step.urn,
-                "type": step.type,
-                "name": resource_name(step.urn),
-                "parent": resource_name(step.new.parent) if step.new else "",
-                "op": op,
-                "properties": [asdict(change) for change in changes],
-            }
-        )
 
     def _report_end(self, step: StepEventMetadata, state: str) -> None:
         started_at = self._started_at.pop((step.urn, step.op.value), None)
@@ -128,6 +117,27 @@ class EventWatcher:
     def _add_error(self, diagnostic: DiagnosticEvent) -> None:
         if diagnostic.severity == "error" and len(self.diagnostics) < _DIAGNOSTICS_LIMIT:
             self.diagnostics.append({"message": diagnostic.message[:_MESSAGE_LIMIT], "urn": diagnostic.urn or ""})
+
+
+def _describe_step(step: StepEventMetadata, op: str, *, is_refresh: bool = False) -> dict[str, Any]:
+    changes = _property_changes(step, op, is_refresh=is_refresh) if op in ("replace", "update") else ()
+    return {
+        "urn": step.urn,
+        "type": step.type,
+        "name": resource_name(step.urn),
+        "parent": resource_name(step.new.parent) if step.new else "",
+        "op": op,
+        "properties": [asdict(change) for change in changes],
+    }
+
+
+def _refreshed_operation(step: StepEventMetadata) -> str:
+    """Return how the cloud differs; a refresh before a plan only says it by the new state and the differences."""
+    if step.op.value != _REFRESH:
+        return _COUNTED_OPERATION_BY_STEP.get(step.op.value) or "same"
+    if step.new is None:
+        return _DELETE
+    return "update" if step.diffs else "same"
 
 
 def _property_changes(step: StepEventMetadata, op: str, *, is_refresh: bool) -> tuple[PropertyChange, ...]:

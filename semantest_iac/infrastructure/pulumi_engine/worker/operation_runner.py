@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import pickle
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -87,39 +87,45 @@ class OperationRunner:
 
     def preview(self, watcher: EventWatcher) -> WorkerMessage:
         """The steps, the fingerprint by which apply trusts them, and the state if the cloud takes work in an order."""
-        self.stack.preview(watcher)
+        self.stack.preview(watcher, refresh=self._refreshes)
         state = self._read_state()
         deployment = state.deployment if self._cloud.publishing or self._cloud.lowers_limits_last else {}
         result = {
-            "steps": self._sorted_steps(watcher),
+            "steps": self._sorted_steps(watcher.steps),
+            "drift": [step for step in self._sorted_steps(watcher.refreshed) if step["op"] != "same"],
             "fingerprint": self._fingerprint_state_and_program(state),
             "state": deployment,
         }
         return {"done": result}
 
     def apply(self, watcher: EventWatcher) -> WorkerMessage:
-        """The steps and the outputs; previews again, unless the fingerprint is that of the first preview."""
+        """The steps and the outputs; previews again, unless the fingerprint is that of the first preview.
+
+        What the cloud holds has no fingerprint, so that a refresh is always previewed again.
+        """
         expected = self._operation.expected
-        if expected and expected.fingerprint != self._fingerprint_state_and_program(self._read_state()):
+        if expected and (
+            self._refreshes or expected.fingerprint != self._fingerprint_state_and_program(self._read_state())
+        ):
             previewed = self._create_watcher()
-            self.stack.preview(previewed)
+            self.stack.preview(previewed, refresh=self._refreshes)
             if differences := expected.differences(collect_urns_and_operations(previewed.steps)):
                 return {"stale": sorted(differences)}
-        self.stack.up(watcher)
-        return {"done": {"steps": self._sorted_steps(watcher), "outputs": self._read_state().outputs}}
+        self.stack.up(watcher, refresh=self._refreshes)
+        return {"done": {"steps": self._sorted_steps(watcher.steps), "outputs": self._read_state().outputs}}
 
     def preview_destroy(self, watcher: EventWatcher) -> WorkerMessage:
         self.stack.preview_destroy(watcher)
-        return {"done": {"steps": self._sorted_steps(watcher)}}
+        return {"done": {"steps": self._sorted_steps(watcher.steps)}}
 
     def destroy(self, watcher: EventWatcher) -> WorkerMessage:
         self.stack.destroy(watcher)
-        return {"done": {"steps": self._sorted_steps(watcher)}}
+        return {"done": {"steps": self._sorted_steps(watcher.steps)}}
 
     def detect_drift(self, watcher: EventWatcher) -> WorkerMessage:
         """How the cloud differs from the state, as steps."""
         self.stack.preview_refresh(watcher)
-        return {"done": {"steps": self._sorted_steps(watcher)}}
+        return {"done": {"steps": self._sorted_steps(watcher.refreshed)}}
 
     def export(self, watcher: EventWatcher) -> WorkerMessage:
         """The state with encrypted secrets."""
@@ -129,13 +135,17 @@ class OperationRunner:
         """The state with its secrets in plain text, only for services that are simulated on this machine."""
         return {"done": {"steps": [], "state": self.stack.export_with_secrets().deployment}}
 
+    @property
+    def _refreshes(self) -> bool:
+        return self._operation.work is not None and self._operation.work.refresh
+
     def _create_watcher(self) -> EventWatcher:
         return EventWatcher(self._send, self.stack.command.stop)
 
     def _read_state(self) -> StackState:
         return self.stack.read_state() or StackState({})
 
-    def _sorted_steps(self, watcher: EventWatcher) -> list[dict[str, Any]]:
+    def _sorted_steps(self, found: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
         """The steps in an order that is the same every time: that of the blueprint, then deletes, dependents first.
 
         The engine's own order is one of many that the dependencies allow.
@@ -143,7 +153,7 @@ class OperationRunner:
         work = self._operation.work
         components = [resource.name for resource in work.blueprint.in_order()] if work else []
         urns = [resource["urn"] for resource in self._state_before.resources]
-        steps = sorted(watcher.steps, key=lambda step: _step_sort_key(step, components, urns))
+        steps = sorted(found, key=lambda step: _step_sort_key(step, components, urns))
         origins = {**self._state_before.property_origins, **(self._program.property_origins if self._program else {})}
         return [
             {**step, "data": self._cloud.find_lost_data(step["type"]), "origins": origins.get(step["urn"], {})}

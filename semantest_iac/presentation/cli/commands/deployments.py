@@ -59,11 +59,17 @@ resources. With --json, prints one event per line and the result on the last lin
 """
 
 
+_REFRESH_OPTION = click.option(
+    "--refresh", is_flag=True, help="Read the state from the cloud first, to correct what was changed there."
+)
+
+
 @click.command("deploy", help=DEPLOY_HELP)
 @many_stacks_options
 @click.option("--serve", "then_serve", is_flag=True, help="Then serve all simulated stacks until Ctrl-C.")
 @click.option("--port", type=PORT_RANGE, show_default=str(DEFAULT_PORT), help="With --serve; 0 chooses a free port.")
 @click.option("--keep-failed", is_flag=True, help="Keep a first deployment that fails, for inspection.")
+@_REFRESH_OPTION
 @click.option("--yes", is_flag=True, help="Change a real cloud without asking; needed where nobody can be asked.")
 @configuration_options
 @session_options
@@ -73,6 +79,7 @@ def deploy_command(  # noqa: PLR0913  # one parameter for each option
     options: ConfigurationOptions,
     then_serve: bool,
     keep_failed: bool,
+    refresh: bool,
     yes: bool,
     port: int | None,
 ) -> int:
@@ -85,14 +92,16 @@ def deploy_command(  # noqa: PLR0913  # one parameter for each option
     if then_serve:
         require_simulated(specs)
     batch = str(uuid4()) if len(specs) > 1 else None
-    commands = [_to_deploy_command(spec, session.user_name, batch, keep_failed=keep_failed) for spec in specs]
+    commands = [_to_deploy_command(spec, session.user_name, batch, keep_failed, refresh) for spec in specs]
     code = execute_commands(session, commands, is_confirmed=yes)
     if not then_serve or code != OK:
         return code
     return serve_until_stopped(session, specs[0].variables, DEFAULT_HOST, DEFAULT_PORT if port is None else port)
 
 
-def _to_deploy_command(spec: DeploymentSpec, user_name: str, batch: str | None, *, keep_failed: bool) -> DeployCommand:
+def _to_deploy_command(
+    spec: DeploymentSpec, user_name: str, batch: str | None, keep_failed: bool, refresh: bool
+) -> DeployCommand:
     def start(deployments: DeploymentUseCase) -> Coroutine[Any, Any, DeploymentRow]:
         return deployments.deploy(
             spec.stack,
@@ -101,6 +110,7 @@ def _to_deploy_command(spec: DeploymentSpec, user_name: str, batch: str | None, 
             by=user_name,
             batch=batch,
             keep_failed=keep_failed,
+            refresh=refresh,
         )
 
     return DeployCommand(spec.stack, spec.engine, spec.variables, start)
@@ -117,33 +127,43 @@ PREVIEW_HELP = """Show what deploy would change, or destroy with --destroy. Chan
 
 @click.command("preview", help=PREVIEW_HELP)
 @click.option("--destroy", is_flag=True, help="Show what destroy would delete.")
+@_REFRESH_OPTION
 @many_stacks_options
 @configuration_options
 @session_options
 def preview_command(
-    session: Session, selector: MultiStackSelector, options: ConfigurationOptions, destroy: bool
+    session: Session, selector: MultiStackSelector, options: ConfigurationOptions, destroy: bool, refresh: bool
 ) -> int:
-    preview_all = _preview_destroys if destroy else _preview_deployments
+    if destroy and refresh:
+        hint = "Leave one of them out."
+        raise ValidationError("Cannot use --refresh with --destroy: a destroy deletes what is in the state.", hint=hint)
     with use_temporary_home(session) as looking:
-        previews = preview_all(looking, selector, options)
+        previews = (
+            _preview_destroys(looking, selector, options)
+            if destroy
+            else _preview_deployments(looking, selector, options, refresh=refresh)
+        )
     session.warn_of_rehearsals([(stack, engine) for stack, engine, _ in previews])
     for stack, engine, plan in previews:
+        if not session.json:
+            session.terminal.print_prose(format_stack_and_cloud(stack, engine))
         answer = {"stack": str(stack)} | plan.as_dict() | {"simulated": engine.is_simulated}
-        lines = [format_stack_and_cloud(stack, engine), *format_plan(plan, session.terminal.width)]
-        session.answer(answer, lines)
+        session.answer(answer, format_plan(plan, session.terminal.width))
     return OK
 
 
 def _preview_deployments(
-    session: Session, selector: MultiStackSelector, options: ConfigurationOptions
+    session: Session, selector: MultiStackSelector, options: ConfigurationOptions, *, refresh: bool
 ) -> list[StackPreview]:
-    return [_preview_deployment(session, spec) for spec in session.build_specs_and_warn(selector, options)]
+    return [
+        _preview_deployment(session, spec, refresh=refresh) for spec in session.build_specs_and_warn(selector, options)
+    ]
 
 
-def _preview_deployment(session: Session, spec: DeploymentSpec) -> StackPreview:
+def _preview_deployment(session: Session, spec: DeploymentSpec, *, refresh: bool) -> StackPreview:
     with show_steps(session) as progress:
         deployments = session.application.deployments(spec.variables, engine=spec.engine, progress=progress)
-        preview = deployments.preview(spec.stack, spec.configuration, settings=spec.settings)
+        preview = deployments.preview(spec.stack, spec.configuration, settings=spec.settings, refresh=refresh)
         context = run_interruptible(preview, session.terminal)
     notes = context.artifact.notes if context.artifact else ()
     session.terminal.print_remarks(*format_notes(notes))
@@ -201,7 +221,8 @@ def _show_destroy_plan_if_any(session: Session, target: ResolvedStack, plan: Cha
         session.answer(result, [f"Nothing is deployed as '{target.stack}'."])
         return False
     if not session.json:
-        session.terminal.print_lines(format_stack_and_cloud(target.stack, target.engine), *lines)
+        session.terminal.print_prose(format_stack_and_cloud(target.stack, target.engine))
+        session.terminal.print_lines(*lines)
     return True
 
 

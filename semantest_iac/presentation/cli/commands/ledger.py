@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict
 from typing import Any
 
@@ -13,6 +13,7 @@ from semantest_iac.application.ports.ledger import LedgerHead
 from semantest_iac.application.queries.history import (
     ALL_STACKS,
     find_component_type_of,
+    find_deployment_id,
     find_owning_engine,
     is_served_locally,
     read_events,
@@ -25,14 +26,21 @@ from semantest_iac.domain.errors import Fault, NotFoundError, ValidationError
 from semantest_iac.presentation.cli.failures import OK
 from semantest_iac.presentation.cli.formatting import (
     OPERATION_DONE,
-    align_columns,
     flatten_values,
-    format_table,
     format_utc_time,
     local_endpoint,
 )
 from semantest_iac.presentation.cli.options import filter_options, session_options
 from semantest_iac.presentation.cli.session import Session, StackSelector
+from semantest_iac.presentation.cli.tables import (
+    Column,
+    format_age,
+    format_fitting_table,
+    format_local_time,
+    format_pairs,
+    unique_id_length,
+    utc_now,
+)
 from semantest_iac.presentation.styles import style_text
 
 NOTHING_DEPLOYED = "Nothing has been deployed yet."
@@ -44,7 +52,7 @@ STATUS_HELP = """Show the latest deployment of every stack, newest first, and th
   semantest-iac status
   semantest-iac status --env development --json
 """
-STATUS_TITLES = ("stack", "last", "state", "requested", "endpoint")
+STATUS_COLUMNS = (Column("stack"), Column("last", 1), Column("state"), Column("requested", 2), Column("endpoint", 3))
 
 
 @click.command("status", help=STATUS_HELP)
@@ -55,7 +63,8 @@ def status_command(session: Session, selector: StackSelector) -> int:
     rows = read_status(ledger, session.build_stack_filter(selector))
     _warn_of_recorded_rehearsals(session, [row["stack"] for row in rows])
     if rows:
-        lines = format_table(STATUS_TITLES, [_status_cells(row) for row in rows])
+        width = session.terminal.width
+        lines = format_fitting_table(STATUS_COLUMNS, [_status_cells(row, width) for row in rows], width)
     else:
         lines = [NO_MATCH if ledger.stacks() else _nothing_deployed(session)]
     session.answer(rows, lines)
@@ -72,10 +81,15 @@ def _nothing_deployed(session: Session) -> str:
     return NOTHING_DEPLOYED if home.exists() or not session.home_option else f"{NOTHING_DEPLOYED[:-1]}: no '{home}'."
 
 
-def _status_cells(row: dict[str, Any]) -> tuple[str, ...]:
+def _status_cells(row: dict[str, Any], width: int | None) -> tuple[str, ...]:
     simulated = " (simulated)" if row["simulated"] else ""
     state = style_text(f"{row['state']}{simulated}", row["state"])
-    return (row["stack"], row["kind"], state, format_utc_time(row["requested_at"]), row["endpoint"] or "-")
+    return (row["stack"], row["kind"], state, _format_age(row["requested_at"], width), row["endpoint"] or "-")
+
+
+def _format_age(recorded: str, width: int | None) -> str:
+    """Format a time as its age on a terminal; elsewhere exactly, because the text may be kept."""
+    return format_utc_time(recorded) if width is None else format_age(recorded, utc_now())
 
 
 HISTORY_HELP = """List deployments and destroys, newest first.
@@ -84,7 +98,14 @@ HISTORY_HELP = """List deployments and destroys, newest first.
   semantest-iac history
   semantest-iac history --component rest-api --limit 5 --json
 """
-HISTORY_TITLES = ("deployment", "stack", "kind", "state", "requested", "changes")
+HISTORY_COLUMNS = (
+    Column("deployment"),
+    Column("stack"),
+    Column("kind", 1),
+    Column("state"),
+    Column("requested", 2),
+    Column("changes", 3),
+)
 
 
 @click.command("history", help=HISTORY_HELP)
@@ -94,14 +115,24 @@ HISTORY_TITLES = ("deployment", "stack", "kind", "state", "requested", "changes"
 def history_command(session: Session, selector: StackSelector, limit: int | None) -> int:
     rows = read_history(session.application.ledger, session.build_stack_filter(selector), limit)
     _warn_of_recorded_rehearsals(session, dict.fromkeys(row["stack"] for row in rows))
-    lines = format_table(HISTORY_TITLES, [_history_cells(row) for row in rows]) if rows else [NO_MATCH]
-    session.answer(rows, lines)
+    shorten_id, width = _id_shortener(session), session.terminal.width
+    cells = [(shorten_id(row["deployment"]), *_history_cells(row, width)) for row in rows]
+    session.answer(rows, format_fitting_table(HISTORY_COLUMNS, cells, width) if rows else [NO_MATCH])
     return OK
 
 
-def _history_cells(row: dict[str, Any]) -> tuple[str, ...]:
-    head = (row["deployment"], row["stack"], row["kind"], style_text(row["state"], row["state"]))
-    return (*head, format_utc_time(row["requested_at"]), _format_changes(row["changes"]))
+def _history_cells(row: dict[str, Any], width: int | None) -> tuple[str, ...]:
+    changes = _format_changes(row["changes"])
+    state = style_text(row["state"], row["state"])
+    return (row["stack"], row["kind"], state, _format_age(row["requested_at"], width), changes)
+
+
+def _id_shortener(session: Session) -> Callable[[str], str]:
+    """Return a function that cuts an id to a prefix that is unique in the ledger; off a terminal ids stay whole."""
+    if session.terminal.width is None or session.json:
+        return str
+    length = unique_id_length([row.deployment for row in session.application.ledger.deployments()])
+    return lambda id_: id_[:length]
 
 
 def _format_changes(changes: Mapping[str, int]) -> str:
@@ -129,7 +160,8 @@ def outputs_command(session: Session, selector: StackSelector) -> int:
     outputs = read_outputs(ledger, stack)
     if is_served_locally(ledger, stack):
         outputs["local_endpoint"] = local_endpoint(stack, find_component_type_of(ledger.stack(stack)))
-    session.answer(outputs, align_columns(list(flatten_values(outputs))) if outputs else ["No outputs."])
+    width = session.terminal.width
+    session.answer(outputs, format_pairs(list(flatten_values(outputs)), width) if outputs else ["No outputs."])
     return OK
 
 
@@ -157,7 +189,14 @@ EVENTS_HELP = """List events in the order in which they were recorded.
 
 With --json, prints CloudEvents; pass the `sequence` of the last one to --after to continue reading.
 """
-EVENT_TITLES = ("position", "time", "type", "stack", "deployment")
+EVENT_COLUMNS = (
+    Column("position"),
+    Column("time"),
+    Column("type"),
+    Column("stack", 1),
+    Column("deployment", 2, "out"),
+)
+_TYPE_PREFIX = "infrastructure."
 
 
 def _parse_stack_name(context: click.Context, parameter: click.Parameter, value: str | None) -> str | None:
@@ -166,25 +205,33 @@ def _parse_stack_name(context: click.Context, parameter: click.Parameter, value:
 
 @click.command("events", help=EVENTS_HELP)
 @click.option("--stack", callback=_parse_stack_name, metavar="NAME", help="Only the stack with this full name.")
-@click.option("--deployment", metavar="ID", help="Only this deployment.")
+@click.option("--deployment", metavar="ID", help="Only this deployment; the beginning of its id is enough.")
 @click.option("--after", type=click.IntRange(min=0), default=0, metavar="N", help="Only events after position N.")
 @click.option("--limit", type=click.IntRange(min=1), metavar="N", help="At most N events.")
 @click.option("--journal", is_flag=True, help="Include the steps of deployments.")
 @filter_options
 @session_options
-def events_command(session: Session, selector: StackSelector, limit: int | None, **selection: Any) -> int:
+def events_command(
+    session: Session, selector: StackSelector, limit: int | None, deployment: str | None, **selection: Any
+) -> int:
     stack_filter = session.build_stack_filter(selector)
     ledger_limit = limit if stack_filter == ALL_STACKS else None  # else the filter comes before the limit
-    found = read_events(session.application.ledger, **selection, limit=ledger_limit)
+    ledger = session.application.ledger
+    id_ = find_deployment_id(ledger, deployment) if deployment else None
+    found = read_events(ledger, deployment=id_, **selection, limit=ledger_limit)
     matching = [event for event in found if stack_filter.matches(event.get("subject") or "")][:limit]
-    lines = format_table(EVENT_TITLES, [_event_cells(event) for event in matching]) if matching else [NO_MATCH]
-    session.answer(matching, lines)
+    shorten_id, width = _id_shortener(session), session.terminal.width
+    cells = [(*_event_cells(event, width), shorten_id(event["data"].get("deployment_id", "-"))) for event in matching]
+    session.answer(matching, format_fitting_table(EVENT_COLUMNS, cells, width) if matching else [NO_MATCH])
     return OK
 
 
-def _event_cells(event: dict[str, Any]) -> tuple[str, ...]:
-    deployment = event["data"].get("deployment_id", "-")
-    return (event["sequence"], format_utc_time(event["time"]), event["type"], event.get("subject") or "-", deployment)
+def _event_cells(event: dict[str, Any], width: int | None) -> tuple[str, ...]:
+    """Return the cells; on a terminal the local time, and the type without the prefix that all have."""
+    type_, stack = event["type"], event.get("subject") or "-"
+    if width is None:
+        return (event["sequence"], format_utc_time(event["time"]), type_, stack)
+    return (event["sequence"], format_local_time(event["time"], utc_now()), type_.removeprefix(_TYPE_PREFIX), stack)
 
 
 LEDGER_HELP = """Verify the ledger, which records all events.

@@ -19,10 +19,10 @@ from semantest_iac.domain.environments.names import DEFAULT_PROVIDER, ENVIRONMEN
 from semantest_iac.domain.errors import DeploymentError, RefusedError
 from semantest_iac.presentation.cli.application import CliApplication, EnginePrerequisite
 from semantest_iac.presentation.cli.failures import FAILED, OK, error_to_json
-from semantest_iac.presentation.cli.formatting import align_columns
 from semantest_iac.presentation.cli.home_folder import find_writing_fault
 from semantest_iac.presentation.cli.options import session_options, unchecked_session_options
 from semantest_iac.presentation.cli.session import Session
+from semantest_iac.presentation.cli.tables import wrap_after
 from semantest_iac.presentation.error_lines import format_error
 
 DOCTOR_HELP = """Check what is installed on this machine, and say how to install what is missing.
@@ -54,18 +54,18 @@ def doctor_command(session: Session) -> int:
     summary = "The sandbox is ready." if is_ready else "The sandbox is not ready yet."
     session.answer(
         {"sandbox": is_ready, "checks": [asdict(check) for check in checks]},
-        [*_format_checks(checks), summary],
+        [*_format_checks(checks, session.terminal.width), summary],
     )
     return OK if is_ready else FAILED
 
 
-def _format_checks(checks: Sequence[MachineCheck]) -> Iterator[str]:
+def _format_checks(checks: Sequence[MachineCheck], width: int | None) -> Iterator[str]:
     marks = ["ok" if check.ok else "MISSING" if check.needed else "absent" for check in checks]
-    rows = align_columns([(mark, check.name, check.found) for mark, check in zip(marks, checks, strict=True)])
-    for check, row in zip(checks, rows, strict=True):
-        yield row
+    name_width = max(len(check.name) for check in checks)
+    for check, mark in zip(checks, marks, strict=True):
+        yield from wrap_after(f"{mark:<7}  {check.name:<{name_width}}  ", check.found, width)
         if check.advice and not check.ok:
-            yield f"           {check.advice}"
+            yield from wrap_after(" " * 9, check.advice, width)
 
 
 def _run_checks(application: CliApplication) -> Iterator[MachineCheck]:

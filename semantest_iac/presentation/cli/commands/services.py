@@ -32,6 +32,7 @@ from semantest_iac.presentation.cli.options import (
     session_options,
 )
 from semantest_iac.presentation.cli.session import ConfigurationOptions, Session, StackSelector
+from semantest_iac.presentation.cli.tables import wrap_after
 
 if TYPE_CHECKING:
     from semantest_iac.application.intake.deployment_specs import DeploymentSpec
@@ -306,8 +307,14 @@ def _show_lines(session: Session, lines: Iterable[Mapping[str, Any]], function: 
     for line in lines:
         if function not in (None, line.get("function", "")):
             continue
-        name = f"{line['function']}  " if "function" in line else ""
-        first, *others = str(line["text"]).split("\n")
-        indentation = " " * (len(line["time"]) + 2)
-        shown = [f"{line['time']}  {name}{first}", *(f"{indentation}{other}" for other in others)]
-        session.answer(line, shown)
+        session.answer(line, _format_log_line(line, session.terminal.width))
+
+
+def _format_log_line(line: Mapping[str, Any], width: int | None) -> list[str]:
+    """Return the lines of a record below each other, on a terminal with the local time and not wider than that."""
+    moment = line["time"] if width is None else f"{datetime.fromisoformat(line['time']).astimezone():%H:%M:%S.%f}"[:-3]
+    name = f"{line['function']}  " if "function" in line else ""
+    first, *others = str(line["text"]).split("\n")
+    indentation = " " * (len(moment) + 2)
+    below = (text for other in others for text in wrap_after(indentation, other, width))
+    return [*wrap_after(f"{moment}  {name}", first, width), *below]

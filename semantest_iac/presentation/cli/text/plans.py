@@ -36,8 +36,12 @@ _HIDDEN_CATEGORIES = ("Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp")
 def format_plan(plan: ChangePlan, width: int | None = None) -> Iterator[str]:
     """Yield the counts, each changed resource with its properties, the change of code, and what is lost for good.
 
+    What was changed outside of this tool comes first, with what the deployments knew and what the cloud has now.
     Without a width, values are shortened to lines of 120 characters.
     """
+    if plan.drift:
+        yield "Changed in the cloud since the last deployment:"
+        yield from _resource_lines(plan.drift, width or DEFAULT_WIDTH)
     yield join_styled("Plan: ", format_counts(plan.changes))
     yield from _resource_lines(plan.mutations, width or DEFAULT_WIDTH)
     is_shown = any(change.is_package for resource in plan.mutations for change in resource.properties)

@@ -336,6 +336,38 @@ class TestPreview:
         assert answer["resources"][0]["why"] == [{"path": "memorySize", "from": 512, "to": 2048, "replaces": False}]
 
 
+class TestRefresh:
+    @pytest.fixture(autouse=True)
+    def drifted(self, world: Any) -> None:
+        memory = PropertyChange("memorySize", 512, 256)
+        changed = PlannedChange("u2", "aws:lambda/function:Function", "function", "update", (memory,))
+        world.plan = ChangePlan((_change(op="create"),), drift=(_change(op="delete"), changed))
+
+    @pytest.mark.parametrize("command", ["deploy", "preview"])
+    def test_shows_what_was_changed_in_the_cloud_before_the_plan(self, cli: Any, world: Any, command: str) -> None:
+        lines = cli(command, "--component", "rest-api", "--refresh").out.splitlines()
+
+        assert lines[1:6] == [
+            "Changed in the cloud since the last deployment:",
+            "  - delete  sns.Topic        alerts",
+            "  ~ update  lambda.Function  function",
+            "      memorySize: 512 → 256",
+            "Plan: 1 to create",
+        ]
+        assert [work.refresh for work in world.previewed] == [True]
+
+    def test_is_an_event_and_part_of_the_json(self, cli: Any) -> None:
+        events = [json.loads(line) for line in cli(*_DEPLOY, "--refresh", "--json").out.splitlines()[:-1]]
+        preview = json.loads(cli("preview", "--component", "rest-api", "--refresh", "--json").out)
+
+        drift = next(event["data"] for event in events if event["type"] == "infrastructure.drift.detected")
+        assert [(it["op"], it["name"]) for it in drift["resources"]] == [("create", "alerts"), ("update", "function")]
+        assert [(it["op"], len(it["why"])) for it in preview["drift"]] == [("delete", 0), ("update", 1)]
+
+    def test_of_a_destroy_is_refused(self, cli: Any) -> None:
+        assert cli("preview", "--component", "rest-api", "--destroy", "--refresh").code == 2
+
+
 _DESTROY = ("destroy", "--component", "rest-api")
 
 

@@ -62,6 +62,18 @@ class TestStatus:
 
 
 @pytest.mark.usefixtures("filled")
+class TestNarrowTerminals:
+    @pytest.mark.parametrize("command", ["status", "history", "events", "outputs --region us-east-1"])
+    def test_break_no_lines(self, cli: Any, monkeypatch: pytest.MonkeyPatch, command: str) -> None:
+        monkeypatch.setenv("COLUMNS", "80")
+
+        lines = cli(*command.split(), watched=True).out.splitlines()
+
+        assert lines
+        assert max(map(len, lines)) <= 80
+
+
+@pytest.mark.usefixtures("filled")
 class TestHistory:
     def test_is_newest_first_and_limited(self, cli: Any) -> None:
         rows = json.loads(cli("history", "--limit", "2", "--json").out)
@@ -120,6 +132,16 @@ class TestEvents:
         rest = json.loads(cli("events", "--after", first[-1]["sequence"], "--json").out)
 
         assert len(rest) == 11
+
+    async def test_of_a_deployment_are_found_by_the_beginning_of_its_id(self, cli: Any, world: Any) -> None:
+        for id_ in ("e1-long", "e2-long"):
+            await world.ledger.append(_ONE, None, a_deploy(id_, stack=_ONE, **_LEFT))
+
+        found, several = cli("events", "--deployment", "e1", "--json"), cli("events", "--deployment", "e", "--json")
+
+        assert {event["data"]["deployment_id"] for event in json.loads(found.out)} == {"e1-long"}
+        faults = json.loads(several.out)["error"]["faults"]
+        assert (several.code, [fault["path"] for fault in faults]) == (2, ["e2-long", "e1-long"])
 
     def test_of_an_unknown_deployment_are_not_found(self, cli: Any) -> None:
         assert cli("events", "--deployment", "d9").code == 2
