@@ -211,7 +211,13 @@ def wrap_line(line: str, width: int | None) -> str:
     from textwrap import wrap
 
     indent = " " * (len(line) - len(line.lstrip()) + 2)
-    return "\n".join(wrap(line, width, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False))
+    lines = wrap(line, width, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False)
+    return "\n".join(_shift_left(each, len(each) - width) for each in lines)
+
+
+def _shift_left(line: str, columns: int) -> str:
+    """Take so many columns from the indentation, as far as it goes."""
+    return line[max(0, min(columns, len(line) - len(line.lstrip()))) :]
 
 
 def write_text(stream: Any, content: str | bytes) -> str:
