@@ -6,34 +6,44 @@ import os
 from collections.abc import Callable, Iterator, Mapping
 from typing import TextIO
 
+# Yellow and cyan cannot be read on a light background, and dim text on some dark ones: these can on both.
+_ORANGE, _BLUE, _GREY = "color(166)", "color(31)", "color(244)"
 STYLES: Mapping[str, str] = {
     "create": "green",
-    "update": "yellow",
+    "update": _ORANGE,
     "replace": "bold magenta",
     "delete": "bold red",
-    "keep": "cyan",
-    "publish": "yellow",
+    "keep": _BLUE,
+    "publish": _ORANGE,
     "completed": "green",
-    "in_progress": "yellow",
-    "verifying": "yellow",
-    "rolling_back": "yellow",
-    "awaiting_approval": "yellow",
-    "rolled_back": "yellow",
-    "superseded": "dim",
-    "cancelled": "yellow",
+    "in_progress": _ORANGE,
+    "verifying": _ORANGE,
+    "rolling_back": _ORANGE,
+    "awaiting_approval": _ORANGE,
+    "rolled_back": _ORANGE,
+    "superseded": _GREY,
+    "cancelled": _ORANGE,
     "rejected": "red",
     "failed": "bold red",
     "needs_operator": "bold red",
     "error": "bold red",
-    "warning": "yellow",
-    "hint": "cyan",
+    "warning": _ORANGE,
+    "hint": _BLUE,
     "loss": "bold red",
-    "detail": "dim",
+    "detail": _GREY,
 }
 """The style of each operation, state and kind of message; the words are those of `rich`."""
 
 _REMARKS = {"Error:": "error", "Warning:": "warning", "Hint:": "hint"}
-_CODES = {"bold": "1", "dim": "2", "red": "31", "green": "32", "yellow": "33", "magenta": "35", "cyan": "36"}
+_CODES = {
+    "bold": "1",
+    "red": "31",
+    "green": "32",
+    "magenta": "35",
+    _ORANGE: "38;5;166",
+    _BLUE: "38;5;31",
+    _GREY: "38;5;244",
+}
 
 
 class StyledLine(str):

@@ -14,6 +14,7 @@ import pytest
 
 from semantest_iac.domain.errors import RefusedError, StackBusyError
 from semantest_iac.infrastructure.pulumi_engine.state.backend_settings import PULUMI_PROJECT
+from semantest_iac.infrastructure.pulumi_engine.state import locks
 from semantest_iac.infrastructure.pulumi_engine.state.locks import wait_for_stack_lock
 
 
@@ -72,6 +73,16 @@ class TestWaitForStackLock:
             wait_for_stack_lock(tmp_path, "stack", 0)
 
         assert lock.exists()
+
+    def test_says_once_who_it_waits_for(self, tmp_path: Path, lock: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(locks, "_POLL_S", 0.005)
+        write_lock(lock)
+        holders: list[str] = []
+
+        with pytest.raises(StackBusyError):
+            wait_for_stack_lock(tmp_path, "stack", 0.03, holders.append)
+
+        assert [holder.partition("@")[0] for holder in holders] == ["pulumi of u"]
 
     @pytest.mark.parametrize("text", ["", "{", "[]", '{"pid": 1}', '{"pid": "x", "timestamp": "2026-01-01T00:00:00Z"}'])
     def test_names_an_unreadable_file(self, tmp_path: Path, lock: Path, text: str) -> None:

@@ -124,4 +124,4 @@ class TestColours:
 
         Terminal(Screen(), screen).with_label("a  ").print_remarks("Error: no", "Hint: do", "plain")
 
-        assert screen.text == "a  \x1b[1;31mError:\x1b[0m no\na  \x1b[36mHint:\x1b[0m do\na  plain\n"
+        assert screen.text == "a  \x1b[1;31mError:\x1b[0m no\na  \x1b[38;5;31mHint:\x1b[0m do\na  plain\n"

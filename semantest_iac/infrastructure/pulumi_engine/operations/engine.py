@@ -101,10 +101,8 @@ class PulumiEngine:
         """What apply would do; creates an empty stack in the backend if there is none."""
         stack = work.blueprint.stack
         result = await self._run(Operation("preview", stack, work), _create_progress_listener(progress))
-        plan, publisher = (
-            replace(_to_plan(result), drift=tuple(map(_to_change, result["drift"]))),
-            self._find_publisher(stack),
-        )
+        drift = tuple(replace(_to_change(step), loses="") for step in result["drift"])
+        plan, publisher = replace(_to_plan(result), drift=drift), self._find_publisher(stack)
         deferred = _decide_limits_deferral(work, StackState(result["state"]))
         if publisher:
             delivery = CodeDelivery(publisher, StackState(result["state"]))

@@ -66,6 +66,7 @@ class TestNarrowTerminals:
     @pytest.mark.parametrize("command", ["status", "history", "events", "outputs --region us-east-1"])
     def test_break_no_lines(self, cli: Any, monkeypatch: pytest.MonkeyPatch, command: str) -> None:
         monkeypatch.setenv("COLUMNS", "80")
+        monkeypatch.setenv("NO_COLOR", "1")
 
         lines = cli(*command.split(), watched=True).out.splitlines()
 
