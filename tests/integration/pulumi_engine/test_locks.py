@@ -13,8 +13,8 @@ from typing import Any
 import pytest
 
 from semantest_iac.domain.errors import RefusedError, StackBusyError
-from semantest_iac.infrastructure.pulumi_engine.state.backend_settings import PULUMI_PROJECT
 from semantest_iac.infrastructure.pulumi_engine.state import locks
+from semantest_iac.infrastructure.pulumi_engine.state.backend_settings import PULUMI_PROJECT
 from semantest_iac.infrastructure.pulumi_engine.state.locks import wait_for_stack_lock
 
 
