@@ -189,7 +189,7 @@ EVENTS_HELP = """List events in the order in which they were recorded.
 
 With --json, prints CloudEvents; pass the `sequence` of the last one to --after to continue reading.
 """
-EVENT_COLUMNS = (
+EVENT_TABLE_COLUMNS = (
     Column("position"),
     Column("time"),
     Column("type"),
@@ -222,7 +222,7 @@ def events_command(
     matching = [event for event in found if stack_filter.matches(event.get("subject") or "")][:limit]
     shorten_id, width = _id_shortener(session), session.terminal.width
     cells = [(*_event_cells(event, width), shorten_id(event["data"].get("deployment_id", "-"))) for event in matching]
-    session.answer(matching, format_fitting_table(EVENT_COLUMNS, cells, width) if matching else [NO_MATCH])
+    session.answer(matching, format_fitting_table(EVENT_TABLE_COLUMNS, cells, width) if matching else [NO_MATCH])
     return OK
 
 
