@@ -115,6 +115,10 @@ class EnvironmentSection(EnvironmentValues):
     )
 
 
+def _read_empty_section(value: Any) -> Any:
+    return {} if value is None else value
+
+
 class DeploymentConfiguration(EnvironmentValues):
     """The whole configuration."""
 
@@ -128,7 +132,12 @@ class DeploymentConfiguration(EnvironmentValues):
             ]
         },
     )
-    environments: dict[str, EnvironmentSection] = Field(
+    environments: dict[
+        str,
+        Annotated[
+            EnvironmentSection, BeforeValidator(_read_empty_section, json_schema_input_type=EnvironmentSection | None)
+        ],
+    ] = Field(
         default={},
         description="Environments of the file's own by name, and what built-in ones have of their own.",
         json_schema_extra={"propertyNames": {"pattern": f"^{STACK_PART.pattern}$", "maxLength": LONGEST_STACK_PART}},

@@ -41,10 +41,16 @@ def configuration_schema() -> dict[str, Any]:
 
 def schema_for(providers: Iterable[str], engines: Iterable[str]) -> dict[str, Any]:
     """Return the schema with these providers and engines as the only choices."""
-    properties = configuration_schema()["properties"]
-    provider = {**properties["provider"], "enum": [*providers, None]}
-    engine = {**properties["engine"], "enum": [*engines, None]}
-    return {**configuration_schema(), "properties": {**properties, "provider": provider, "engine": engine}}
+    choices = {"provider": [*providers, None], "engine": [*engines, None]}
+    schema, sections = configuration_schema(), configuration_schema()["$defs"]
+    own = _with_choices(sections["EnvironmentSection"], choices)
+    return {**_with_choices(schema, choices), "$defs": {**sections, "EnvironmentSection": own}}
+
+
+def _with_choices(schema: dict[str, Any], choices: dict[str, list[str | None]]) -> dict[str, Any]:
+    properties = schema["properties"]
+    chosen = {name: {**properties[name], "enum": values} for name, values in choices.items()}
+    return {**schema, "properties": {**properties, **chosen}}
 
 
 def sibling_keys(path: KeyPath) -> list[str]:

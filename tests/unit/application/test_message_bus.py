@@ -110,6 +110,20 @@ class TestMessageBus:
         assert isinstance(failure, DeploymentFailed)
         assert (failure.code, failure.previous_event_ids) == ("ValueError", (request.id,))
 
+    async def test_calls_no_handler_after_one_that_raised(self, recording: RecordingBus) -> None:
+        async def fail(event: Event) -> Sequence[Event]:
+            raise ValueError("no")
+
+        async def note(event: Event) -> Sequence[Event]:
+            recording.notes.append("called")
+            return []
+
+        recording.bus.register(DeploymentRequested, fail)
+        recording.bus.register(DeploymentRequested, note)
+        await recording.bus.publish(a_request())
+
+        assert ([type(event) for event in recording.recorded][1:], recording.notes) == ([DeploymentFailed], [])
+
     async def test_raises_what_has_no_failure_event(self, recording: RecordingBus) -> None:
         async def handle(event: Event) -> Sequence[Event]:
             raise ValueError("no")

@@ -17,12 +17,18 @@ class TestSchema:
         Draft202012Validator.check_schema(configuration_schema())
 
     def test_accepts_a_configuration(self) -> None:
+        own = {"pr-1": None, "load-test": {"extends": "qa", "tags": {"a": 1}, "components": {"rest-api": {}}}}
         assert errors({"environment": "prod", "components": {"rest-api": {"environment": {"A1": 1, "B1": True}}}}) == []
+        assert errors({"environment": "pr-1", "environments": own, "tags": {"team": "qa"}}) == []
 
     @pytest.mark.parametrize(
         "values",
-        [{"regoin": "x"}, {"components": {"all": {}}}, {"provider": "gcp"}, {"environment": "Moon Base"}],
-        ids=["key", "component", "provider", "environment"],
+        [
+            *({"regoin": "x"}, {"components": {"all": {}}}, {"provider": "gcp"}, {"environment": "Moon Base"}),
+            *({"environments": {"a": section}} for section in ({"provider": "gcp"}, {"b": 1})),
+            {"environments": {"PR": {}}},
+        ],
+        ids=["key", "component", "provider", "environment", "provider-of-own", "key-of-own", "own-name"],
     )
     def test_refuses_what_the_loader_refuses(self, values: dict[str, Any]) -> None:
         assert len(errors(values)) == 1
