@@ -151,11 +151,13 @@ class Application:
 
         return find_services(folder)
 
-    def starter_configuration(self, provider: str, components: Mapping[str, FoundService | None], folder: Path) -> str:
+    def starter_configuration(
+        self, project: str, provider: str, components: Mapping[str, FoundService | None], folder: Path
+    ) -> str:
         """Return the text of a first configuration file for that folder."""
         from semantest_iac.infrastructure.configuration.starter_files import render_starter_file
 
-        return render_starter_file(provider, components, folder)
+        return render_starter_file(project, provider, components, folder)
 
     def redactor(self, variables: Mapping[str, str]) -> Callable[[str], str]:
         """Return a function that replaces the values of the secrets among the variables in a text."""

@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from semantest_iac.domain.environments.names import DEFAULT_PROVIDER, secret_variable_name
+from semantest_iac.domain.environments.names import DEFAULT_PROVIDER, SERVICE_COMPONENTS, secret_variable_name
 from semantest_iac.domain.ports.service_finder import FoundService
 from semantest_iac.domain.security.secret_patterns import looks_secret
 
@@ -16,20 +16,23 @@ _COMMENT_COLUMN = 28
 _PLAIN = re.compile(r"[A-Za-z./][\w./@()-]*(:[\w.()]+)?")
 _CONNECTION_NAME = re.compile(r"(_|^)(URL|URI|DSN)$")
 _HANDLER_NAMES = ("handler", "lambda_handler", "lambdaHandler", "main")
+_WITHOUT_SERVICE = "no service was found here: without a source, a small one is deployed that answers GET /health"
 _WITHOUT_SOURCE = """\
-  {name}:  # no service was found here: without a source, a small one is deployed that answers GET /health
     memory: 512
     # source: .
     # entry: server.js  # a Node server; or app: main:app (FastAPI, Flask, ...), or handler: index.handler
 """
 
 
-def render_starter_file(provider: str, components: Mapping[str, FoundService | None], folder: Path) -> str:
+def render_starter_file(
+    project: str, provider: str, components: Mapping[str, FoundService | None], folder: Path
+) -> str:
     """Return the text of the file; None is a component without code of one's own. Sources are relative to `folder`."""
     default = "" if provider == DEFAULT_PROVIDER else "; without this line it would be aws"
     lines = [
         "# What `python -m semantest_iac deploy` deploys, and where. docs/configuration.md describes every key, and",
         "# `python -m semantest_iac config validate` checks this file.",
+        _with_comment(f"project: {project}", "the first part of every name in the cloud; keep it"),
         _with_comment(f"provider: {provider}", f"aws or azure{default}"),
         _with_comment("# region: eu-west-1", "by default us-east-1 on aws, eastus on azure"),
         "",
@@ -37,7 +40,7 @@ def render_starter_file(provider: str, components: Mapping[str, FoundService | N
     ]
     for name, service in components.items():
         if service is None:
-            lines += _WITHOUT_SOURCE.format(name=name).splitlines()
+            lines += [*_render_name(name, _WITHOUT_SERVICE), *_WITHOUT_SOURCE.splitlines()]
         else:
             lines += _render_component(name, service, folder)
     return "".join(f"{line}\n" for line in lines)
@@ -55,7 +58,7 @@ def _find_secrets(service: FoundService) -> tuple[str, ...]:
 
 def _render_component(name: str, service: FoundService, folder: Path) -> Iterator[str]:
     place = (service.folder / service.file).resolve()
-    yield _with_comment(f"  {name}:", f"{service.framework}, found in {os.path.relpath(place, folder.resolve())}")
+    yield from _render_name(name, f"{service.framework}, found in {os.path.relpath(place, folder.resolve())}")
     yield f"    source: {_scalar(os.path.relpath(service.folder.resolve(), folder.resolve()))}"
     if service.build:
         yield _with_comment(f"    build: {service.build}", "runs in a copy of the source before it is packaged")
@@ -70,6 +73,12 @@ def _render_component(name: str, service: FoundService, folder: Path) -> Iterato
     yield _with_comment("    # memory: 1024", "MB; 512 in development, 1024 in production")
     yield _with_comment("    # health: {path: /ready}", "what is asked after a deployment; /health, if there is one")
     yield from _render_variables(service)
+
+
+def _render_name(name: str, comment: str) -> Iterator[str]:
+    yield _with_comment(f"  {name}:", comment)
+    if name not in SERVICE_COMPONENTS:
+        yield "    type: rest-api"
 
 
 def _suggest_path(handler: str) -> str:

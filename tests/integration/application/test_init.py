@@ -64,6 +64,37 @@ class TestInit:
         assert (code, answer["faults"]) == (0, [])
         assert not (tmp_path / ".semantest").exists()
 
+    def test_makes_a_component_of_each_of_several_services(self, tmp_path: Path, run: Run) -> None:
+        for folder, title in (("shop/web", "Express"), ("shop/2 users", "Starlette"), ("websocket", "Koa")):
+            (write_example(title, tmp_path / folder) / "semantest.yaml").unlink()
+
+        code, answer, _ = run("init", "--yes", "--project", "shop")
+
+        assert (code, answer["faults"], answer["next"]) == (
+            0,
+            [],
+            ["python -m semantest_iac deploy --component all"],
+        )
+        assert {name: service["framework"] for name, service in answer["components"].items()} == {
+            "users": "Starlette",
+            "web": "Express",
+            "websocket-api": "Koa",
+        }
+        assert _written(tmp_path).count("    type: rest-api\n") == 3
+
+    def test_takes_the_project_from_the_folder(self, tmp_path: Path, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+        folder = tmp_path / "3. My_Shop"
+        folder.mkdir()
+        monkeypatch.chdir(folder)
+
+        _, answer, _ = run("init", "--yes", "--component", "basket")
+
+        assert (answer["project"], answer["faults"], answer["next"]) == (
+            "my-shop",
+            [],
+            ["python -m semantest_iac deploy --component basket"],
+        )
+
     def test_names_the_secrets_that_the_code_needs(self, tmp_path: Path, run: Run) -> None:
         (write_example("Django", tmp_path) / "semantest.yaml").unlink()
 
@@ -87,7 +118,12 @@ class TestInit:
 
     @pytest.mark.parametrize(
         ("arguments", "path"),
-        [(("--source", "nowhere"), "--source"), (("--provider", "awz"), "provider")],
+        [
+            (("--source", "nowhere"), "--source"),
+            (("--provider", "awz"), "provider"),
+            (("--project", "My Shop"), "project"),
+            (("--component", "all"), "component"),
+        ],
     )
     def test_refuses_wrong_options(self, tmp_path: Path, run: Run, arguments: tuple[str, ...], path: str) -> None:
         code, answer, _ = run("init", *arguments)

@@ -3,18 +3,29 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Collection, Mapping, Sequence
+from itertools import count
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import click
 
-from semantest_iac.domain.environments.names import DEFAULT_PROVIDER, make_printable, suggest_known
+from semantest_iac.domain.deployment.stack import find_part_fault
+from semantest_iac.domain.environments.names import (
+    DEFAULT_PROVIDER,
+    LONGEST_STACK_PART,
+    RESERVED_COMPONENT_NAMES,
+    SERVICE_COMPONENTS,
+    make_printable,
+    suggest_known,
+)
 from semantest_iac.domain.errors import DeploymentError, Fault, RefusedError, ValidationError
 from semantest_iac.presentation.cli.failures import OK
 from semantest_iac.presentation.cli.options import PATH_TYPE, unchecked_session_options
 from semantest_iac.presentation.cli.session import ConfigurationOptions, Session, StackSelector
 from semantest_iac.presentation.error_lines import format_faults, format_warnings
+from semantest_iac_events.stack_names import DEFAULT_PROJECT
 
 if TYPE_CHECKING:
     from semantest_iac.domain.ports.service_finder import FoundService
@@ -26,8 +37,9 @@ Koa, NestJS, a plain server or a function handler.
   semantest-iac init
   semantest-iac init --source ../api --provider azure --yes
 
-Reads files and runs none of them. On a terminal it asks for the cloud and the name of the component; a word in brackets
-is the answer to Enter. Without a service, writes a configuration that deploys a small one.
+Reads files and runs none of them. On a terminal it asks for project, cloud and component; Enter takes the word in
+brackets. Without a service, writes a configuration that deploys a small one. Several services below the folder become
+components of their own.
 """
 WRITTEN_FILE = "semantest.yaml"
 DEFAULT_COMPONENT = "rest-api"
@@ -36,12 +48,13 @@ DEFAULT_COMPONENT = "rest-api"
 @click.command("init", help=INIT_HELP)
 @click.option("--source", type=PATH_TYPE, default=Path(), metavar="PATH", help="The folder of the code. Default: this.")
 @click.option("--provider", metavar="NAME", help="aws or azure.")
-@click.option("--component", metavar="NAME", help="Name of the component. Default: rest-api.")
+@click.option("--project", metavar="NAME", help="What all names begin with. Default: the name of this folder.")
+@click.option("--component", metavar="NAME", help="Name of the (first) component. Default: rest-api.")
 @click.option("--force", is_flag=True, help="Overwrite an existing semantest.yaml.")
 @click.option("--yes", is_flag=True, help="Ask nothing.")
 @unchecked_session_options
 def init_command(  # one parameter for each option
-    session: Session, source: Path, provider: str | None, component: str | None, force: bool, yes: bool
+    session: Session, source: Path, force: bool, yes: bool, **names: str | None
 ) -> int:
     """Look for services, ask what was not given, write the file and check it."""
     target = Path(WRITTEN_FILE)
@@ -50,16 +63,46 @@ def init_command(  # one parameter for each option
     found = session.application.find_services(source.resolve())
     if not session.json:
         session.terminal.print_lines(*_describe_found(found, source))
-    known = session.application.providers
-    provider = provider or _ask(session, "Cloud (aws, azure)", DEFAULT_PROVIDER, skip=yes)
-    if provider not in known:
-        fault = Fault("provider", f"unknown provider '{make_printable(provider)}'", suggest_known(provider, known))
-        raise ValidationError("Cannot write a configuration.", faults=[fault])
-    component = component or _ask(session, "Name of the component", DEFAULT_COMPONENT, skip=yes)
-    components = _name_components(component, found)
-    _write(target, session.application.starter_configuration(provider, components, Path.cwd()), force=force)
-    _answer(session, provider, components, found)
+    chosen = _choose_names(session, names, len(found), skip=yes)
+    components = _name_components(chosen.component, found)
+    text = session.application.starter_configuration(chosen.project, chosen.provider, components, Path.cwd())
+    _write(target, text, force=force)
+    _answer(session, chosen, components)
     return OK
+
+
+class ChosenNames(NamedTuple):
+    """What the file is about; `component` is empty where each of several services has the name of its folder."""
+
+    project: str
+    provider: str
+    component: str
+
+
+def _choose_names(session: Session, given: Mapping[str, str | None], services: int, *, skip: bool) -> ChosenNames:
+    """Ask for what was not given; raises ValidationError with every wrong name."""
+    project = given["project"] or _ask(session, "Project", _to_name(Path.cwd().name) or DEFAULT_PROJECT, skip=skip)
+    provider = given["provider"] or _ask(session, "Cloud (aws, azure)", DEFAULT_PROVIDER, skip=skip)
+    component = given["component"] or ""
+    if not component and services <= 1:
+        component = _ask(session, "Name of the component", DEFAULT_COMPONENT, skip=skip)
+    known = session.application.providers
+    parts = {"project": project, "component": component or DEFAULT_COMPONENT}
+    faults = [fault for part, name in parts.items() if (fault := find_part_fault(part, name))]
+    if provider not in known:
+        message = f"unknown provider '{make_printable(provider)}'"
+        faults.append(Fault("provider", message, suggest_known(provider, known)))
+    if component in RESERVED_COMPONENT_NAMES:
+        faults.append(Fault("component", f"'{component}' is no name of a component", "Choose another one."))
+    if faults:
+        raise ValidationError("Cannot write a configuration.", faults=faults)
+    return ChosenNames(project, provider, component)
+
+
+def _to_name(text: str) -> str:
+    """Return the text as a part of names: `My shop_2` is `my-shop-2`; empty where nothing of it can be one."""
+    words = re.sub(r"[^a-z0-9]+", "-", text.lower()).lstrip("-0123456789")
+    return words[:LONGEST_STACK_PART].rstrip("-")
 
 
 def _require_writable_place(target: Path, *, force: bool) -> None:
@@ -83,8 +126,18 @@ def _ask(session: Session, question: str, default: str, *, skip: bool) -> str:
 
 
 def _name_components(component: str, found: Sequence[FoundService]) -> Mapping[str, FoundService | None]:
-    """Return the component of the first service; the configuration has one component of each type."""
-    return {component: found[0] if found else None}
+    """Return a component for each service: one alone has the name, several those of their folders."""
+    if not found:
+        return {component: None}
+    components: dict[str, FoundService | None] = {component: found[0]} if component else {}
+    for service in found[len(components) :]:
+        is_here = service.folder.resolve() == Path.cwd().resolve()
+        name = DEFAULT_COMPONENT if is_here else _to_name(service.folder.name) or DEFAULT_COMPONENT
+        if name in (*RESERVED_COMPONENT_NAMES, *SERVICE_COMPONENTS) and name != DEFAULT_COMPONENT:
+            name = f"{name}-api"
+        numbered = (f"{name}-{number}" for number in count(2))
+        components[name if name not in components else next(one for one in numbered if one not in components)] = service
+    return components
 
 
 def _write(target: Path, text: str, *, force: bool) -> None:
@@ -111,17 +164,15 @@ def _describe_start(service: FoundService) -> str:
     return f"{len(service.handlers)} handlers"
 
 
-def _answer(
-    session: Session, provider: str, components: Mapping[str, FoundService | None], found: Sequence[FoundService]
-) -> None:
+def _answer(session: Session, chosen: ChosenNames, components: Mapping[str, FoundService | None]) -> None:
     warnings, faults = _check_written(session)
     notes = [note for service in components.values() if service for note in service.notes]
     deploy = "python -m semantest_iac config validate" if faults else _next_command(components, session.home_option)
     value = {
         "file": str(Path(WRITTEN_FILE).absolute()),
-        "provider": provider,
+        "project": chosen.project,
+        "provider": chosen.provider,
         "components": {name: _to_dict(service) for name, service in components.items()},
-        "found": [_to_dict(service) for service in found],
         "notes": notes,
         "warnings": [warning.as_dict() for warning in warnings],
         "faults": [fault.as_dict() for fault in faults],
